@@ -1,0 +1,166 @@
+import { z } from 'zod';
+import { type InstanceAddress, parseInstances } from './utils/instanceUrls.js';
+
+const MIB = 1024 * 1024;
+const IMAGE_TYPES = ['image/png', 'image/jpeg', 'image/webp'] as const;
+const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+
+/** Largest delay that a Node timer keeps; beyond it `setTimeout` fires at once. */
+const MAX_TIMER_MS = 2_147_483_647;
+
+const integer = (fallback: number, min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/)
+    .transform(Number)
+    .refine((n) => n >= min && n <= max)
+    .default(fallback)
+    .describe(`a whole number from ${min} to ${max}`);
+
+const bytes = (fallback: number) => integer(fallback, 1, Number.MAX_SAFE_INTEGER);
+const milliseconds = (fallback: number, min = 1) => integer(fallback, min, MAX_TIMER_MS);
+
+const flag = (fallback: boolean) =>
+  z
+    .string()
+    .toLowerCase()
+    .refine((value) => ['true', 'false', '1', '0', 'yes', 'no', 'on', 'off'].includes(value))
+    .transform((value) => ['true', '1', 'yes', 'on'].includes(value))
+    .default(fallback)
+    .describe('true or false');
+
+const header = z
+  .string()
+  .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+:\s*[\x20-\x7e]+$/)
+  .transform((line) => {
+    const colon = line.indexOf(':');
+    return { name: line.slice(0, colon), value: line.slice(colon + 1).trim() };
+  })
+  .optional()
+  .describe('one header as "Name: value"');
+
+const imageTypes = z
+  .string()
+  .transform((list) => [
+    ...new Set(
+      list
+        .split(',')
+        .map((type) => type.trim().toLowerCase())
+        .filter(Boolean),
+    ),
+  ])
+  .pipe(z.array(z.enum(IMAGE_TYPES)).min(1))
+  .default(['image/png', 'image/jpeg'])
+  .describe(`a comma-separated list of ${IMAGE_TYPES.join(', ')}`);
+
+/** Every variable that the server reads. The documents are held against its keys by a test. */
+export const environmentSchema = z.object({
+  PORT: integer(3000, 0, 65_535),
+  HOST: z.string().default('0.0.0.0').describe('an address or host name to listen on'),
+  LOG_LEVEL: z
+    .string()
+    .toLowerCase()
+    .pipe(z.enum(LOG_LEVELS))
+    .default('info')
+    .describe(LOG_LEVELS.join(', ')),
+  LOG_DIR: z.string().default('./data/logs').describe('a folder, or nothing for the console only'),
+  COMFYUI_HOST: z
+    .string()
+    .default('127.0.0.1:8188')
+    .describe('comma-separated host[:port] or URLs, each once, IPv6 in brackets'),
+  COMFYUI_USE_SSL: flag(false),
+  COMFYUI_KEEP_HISTORY: flag(false),
+  COMFYUI_AUTH_HEADER: header,
+  OUTPUT_FILES: flag(false),
+  OUTPUT_DIR: z.string().min(1).default('./data/outputs').describe('a folder'),
+  MAX_CONNECTIONS_PER_INSTANCE: integer(3, 1, 10),
+  MAX_CONCURRENT_JOBS: integer(4, 1, 10_000),
+  MAX_JOBS_PER_INSTANCE: integer(2, 1, 1000),
+  MAX_QUEUE_SIZE: integer(1000, 1, 10_000_000),
+  MAX_QUEUE_MEMORY: bytes(512 * MIB),
+  MAX_RESULT_MEMORY: bytes(512 * MIB),
+  MAX_FILE_SIZE: bytes(10 * MIB),
+  MAX_IMAGE_PIXELS: bytes(40_000_000),
+  MAX_OUTPUT_PIXELS: bytes(268_435_456),
+  MAX_RESULT_SIZE: bytes(256 * MIB),
+  ALLOWED_IMAGE_TYPES: imageTypes,
+  JOB_TIMEOUT: milliseconds(300_000),
+  SYNC_TIMEOUT: milliseconds(300_000),
+  JOB_MAX_ATTEMPTS: integer(3, 1, 100),
+  JOB_CLEANUP_INTERVAL: milliseconds(600_000),
+  JOB_PROCESSING_INTERVAL: milliseconds(1000, 10),
+  HEALTH_CHECK_INTERVAL: milliseconds(30_000, 100),
+  HEALTH_CHECK_TIMEOUT: milliseconds(5000, 10),
+  BREAKER_FAILURE_THRESHOLD: integer(3, 1, 1000),
+  BREAKER_RESET_TIMEOUT: milliseconds(15_000),
+  BREAKER_MAX_RESET_TIMEOUT: milliseconds(120_000),
+  SHUTDOWN_TIMEOUT: milliseconds(30_000, 0),
+});
+
+type Environment = z.output<typeof environmentSchema>;
+
+/** The server's whole configuration; sizes in bytes, times in milliseconds. */
+export type Config = Readonly<Environment & { INSTANCES: readonly InstanceAddress[] }>;
+
+/** A start that cannot go on: its message names every bad variable, what it was and what it takes. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+}
+
+/**
+ * Reads the configuration from environment variables. An empty variable counts as not set, but for `LOG_DIR`,
+ * where it means "no files".
+ * @throws ConfigError that names all bad variables at once
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const given: Record<string, string> = {};
+  for (const key of Object.keys(environmentSchema.shape)) {
+    const value = env[key]?.trim();
+    if (value !== undefined && (value !== '' || key === 'LOG_DIR')) given[key] = value;
+  }
+  const parsed = environmentSchema.safeParse(given);
+  const problems = parsed.success ? [] : describeIssues(parsed.error, given);
+  const hosts = collectHosts(env);
+  const instances = parseInstances(hosts, parsed.success && parsed.data.COMFYUI_USE_SSL);
+  if ('problem' in instances) problems.push(`COMFYUI_HOST: ${instances.problem}`);
+  if (parsed.success) problems.push(...crossChecks(parsed.data));
+  if (!parsed.success || 'problem' in instances || problems.length > 0) {
+    throw new ConfigError(`Bad configuration:\n${problems.map((line) => `  ${line}`).join('\n')}`);
+  }
+  return Object.freeze({ ...parsed.data, INSTANCES: Object.freeze(instances.addresses) });
+}
+
+/** `COMFYUI_HOST` first, then `COMFYUI_HOST_1`, `_2`, … by number. */
+function collectHosts(env: Readonly<Record<string, string | undefined>>): string {
+  const numbered = Object.keys(env)
+    .filter((key) => /^COMFYUI_HOST_\d+$/.test(key) && env[key]?.trim())
+    .sort((a, b) => Number(a.slice(13)) - Number(b.slice(13)))
+    .map((key) => env[key]);
+  const all = [env['COMFYUI_HOST'], ...numbered].filter((value) => value?.trim());
+  return all.length > 0 ? all.join(',') : '127.0.0.1:8188';
+}
+
+function describeIssues(error: z.ZodError, given: Record<string, string>): string[] {
+  const names = [...new Set(error.issues.map((issue) => String(issue.path[0])))];
+  return names.map((name) => {
+    const takes = environmentSchema.shape[name as keyof Environment].description;
+    // A header usually carries a secret: the message says that it is wrong, never what it was.
+    const was = name === 'COMFYUI_AUTH_HEADER' ? 'something else' : JSON.stringify(given[name]);
+    return `${name}: takes ${takes}, but was ${was}`;
+  });
+}
+
+function crossChecks(env: Environment): string[] {
+  const problems: string[] = [];
+  const atLeast = (larger: keyof Environment, smaller: keyof Environment, why: string) => {
+    if (Number(env[larger]) < Number(env[smaller])) {
+      problems.push(
+        `${larger}: takes at least ${smaller} (${env[smaller]}) ${why}, but was ${JSON.stringify(String(env[larger]))}`,
+      );
+    }
+  };
+  atLeast('BREAKER_MAX_RESET_TIMEOUT', 'BREAKER_RESET_TIMEOUT', 'as the reset time grows up to it');
+  atLeast('MAX_RESULT_MEMORY', 'MAX_RESULT_SIZE', 'so that one result fits');
+  atLeast('MAX_QUEUE_MEMORY', 'MAX_FILE_SIZE', 'so that one upload fits');
+  return problems;
+}

@@ -1,0 +1,115 @@
+/** Error codes of the REST contract, and the HTTP status each one is answered with. */
+export const ERROR_STATUS = {
+  NO_IMAGE: 400,
+  INVALID_PARAMETER: 400,
+  INVALID_IMAGE: 400,
+  MALFORMED_UPLOAD: 400,
+  TOO_MANY_FILES: 400,
+  JOB_NOT_FOUND: 404,
+  NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
+  JOB_NOT_COMPLETED: 409,
+  JOB_ALREADY_FINISHED: 409,
+  RESULT_EXPIRED: 410,
+  FILE_TOO_LARGE: 413,
+  IMAGE_TOO_LARGE: 413,
+  UNSUPPORTED_IMAGE_TYPE: 415,
+  INTERNAL_ERROR: 500,
+  WORKFLOW_FAILED: 502,
+  WORKFLOW_INVALID: 502,
+  QUEUE_FULL: 503,
+  NO_HEALTHY_INSTANCES: 503,
+  SHUTTING_DOWN: 503,
+  SYNC_TIMEOUT: 504,
+  JOB_TIMEOUT: 504,
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_STATUS;
+
+/** Why a job failed, as operators count it. */
+export const ERROR_CATEGORIES = [
+  'connection_refused',
+  'connection_timeout',
+  'connection_lost',
+  'workflow_validation',
+  'execution_error',
+  'out_of_memory',
+  'processing_timeout',
+  'instance_unavailable',
+  'result_missing',
+  'internal',
+] as const;
+
+export type ErrorCategory = (typeof ERROR_CATEGORIES)[number];
+
+/** What an error answer may say beside its message: no stack, no path, no host internals. */
+export type ErrorDetails = string | Record<string, unknown>;
+
+interface AppErrorOptions {
+  readonly details?: ErrorDetails | undefined;
+  readonly cause?: unknown;
+  /** Further top-level fields of the answer, such as `job_id` and `status_url`. */
+  readonly fields?: Record<string, unknown> | undefined;
+  /** Seconds for the `Retry-After` header. */
+  readonly retryAfterSeconds?: number | undefined;
+}
+
+/** An error whose cause is known: made once where it happens, turned into HTTP in one handler. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails | undefined;
+  readonly fields: Record<string, unknown>;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.details = options.details;
+    this.fields = options.fields ?? {};
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+
+  get status(): number {
+    return ERROR_STATUS[this.code];
+  }
+}
+
+interface PromptErrorOptions {
+  readonly category: ErrorCategory;
+  /** Whether another instance (or another try) may well succeed. */
+  readonly retryable: boolean;
+  readonly details?: ErrorDetails | undefined;
+  readonly cause?: unknown;
+}
+
+/** A prompt that did not end in an image. `category` says why, `retryable` whether another try makes sense. */
+export class PromptError extends AppError {
+  readonly category: ErrorCategory;
+  readonly retryable: boolean;
+
+  constructor(message: string, options: PromptErrorOptions) {
+    super(codeOfCategory(options.category), message, { details: options.details, cause: options.cause });
+    this.category = options.category;
+    this.retryable = options.retryable;
+  }
+}
+
+/** The code that a client reads for a job that failed for this reason. */
+function codeOfCategory(category: ErrorCategory): ErrorCode {
+  switch (category) {
+    case 'workflow_validation':
+      return 'WORKFLOW_INVALID';
+    case 'processing_timeout':
+      return 'JOB_TIMEOUT';
+    case 'internal':
+      return 'INTERNAL_ERROR';
+    default:
+      return 'WORKFLOW_FAILED';
+  }
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,42 @@
+import type { RequestHandler, Response } from 'express';
+import { v4 as uuid } from 'uuid';
+import type { Logger } from '../utils/logger.js';
+
+/** What is taken from a client as a request's id: short, and harmless in a log line and a header. */
+const SANE_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
+
+/** The id of the request that `response` answers. */
+export function requestIdOf(response: Response): string {
+  return response.locals['requestId'] as string;
+}
+
+/** Gives every request its id, on the response and in the log, and logs it once it was answered. */
+export function requestContext(logger: Logger): RequestHandler {
+  const log = logger.child({ component: 'http' });
+  return (request, response, next) => {
+    const given = request.get('X-Request-ID');
+    const requestId = given !== undefined && SANE_ID.test(given) ? given : uuid();
+    response.locals['requestId'] = requestId;
+    response.set('X-Request-ID', requestId);
+    const startedAt = performance.now();
+    response.once('close', () => {
+      const fields = {
+        requestId,
+        method: request.method,
+        // The path alone: a query may carry what is nobody's business.
+        path: request.originalUrl.split('?', 1)[0]?.slice(0, 200),
+        status: response.statusCode,
+        durationMs: Math.round(performance.now() - startedAt),
+        aborted: response.writableFinished ? undefined : true,
+      };
+      if (isRoutine(request.originalUrl)) log.debug('Request', fields);
+      else log.info('Request', fields);
+    });
+    next();
+  };
+}
+
+/** A load balancer asks these every second or so. */
+function isRoutine(url: string): boolean {
+  return /^\/(status|health|metrics)\b/.test(url);
+}

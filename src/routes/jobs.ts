@@ -1,0 +1,143 @@
+import { type Request, type RequestHandler, type Response, Router } from 'express';
+import type { z } from 'zod';
+import { AppError } from '../errors.js';
+import { parametersOf } from '../middleware/upload.js';
+import type {
+  cleanupAnswer,
+  deletedAnswer,
+  jobListAnswer,
+  jobResultAnswer,
+  jobStatsAnswer,
+  jobStatusAnswer,
+  processorStatsAnswer,
+} from '../schemas/jobs.js';
+import { jobListQuery } from '../schemas/jobs.js';
+import type { Services } from '../services/index.js';
+import { type CompletedJob, processingDuration } from '../services/jobs/Job.js';
+import { toIso, toSeconds } from '../utils/clock.js';
+import { type JobViews, jobUrls } from './jobViews.js';
+import { parseParameters } from './parse.js';
+import { route } from './route.js';
+import { sendImage, wantsImage } from './sendImage.js';
+
+const idOf = (request: Request) => String(request.params['id']);
+
+/** What a client asks of jobs, one by one and all together. */
+export function jobRoutes(services: Services, views: JobViews): Router {
+  const { manager } = services;
+  const router = Router();
+
+  const list: RequestHandler = async (request, response) => {
+    const { limit, offset, ...filter } = parseParameters(jobListQuery, parametersOf(request));
+    const { jobs, total } = await manager.list(filter, { limit, offset });
+    const body: z.input<typeof jobListAnswer> = {
+      jobs: jobs.map((job) => views.record(job)),
+      total,
+      limit,
+      offset,
+    };
+    response.json(body);
+  };
+
+  const status: RequestHandler = async (request, response) => {
+    const body: z.input<typeof jobStatusAnswer> = views.status(await manager.get(idOf(request)));
+    response.set('Cache-Control', 'no-store').json(body);
+  };
+
+  const result: RequestHandler = async (request, response) => {
+    const { job, image } = await withStatusUrl(request, () => manager.result(idOf(request)));
+    if (wantsImage(request, job.result.mimeType)) sendImage(response, job, image);
+    else response.vary('Accept').json(resultBody(views, job, image));
+  };
+
+  const image: RequestHandler = async (request, response) => {
+    const found = await withStatusUrl(request, () => manager.result(idOf(request)));
+    sendImage(response, found.job, found.image);
+  };
+
+  const cancel: RequestHandler = async (request, response) => {
+    const body: z.input<typeof jobStatusAnswer> = views.status(
+      await withStatusUrl(request, () => manager.cancel(idOf(request))),
+    );
+    response.json(body);
+  };
+
+  const info: RequestHandler = async (request, response) => {
+    response.json(views.record(await manager.get(idOf(request))));
+  };
+
+  const remove: RequestHandler = async (request, response) => {
+    await manager.remove(idOf(request));
+    const body: z.input<typeof deletedAnswer> = { message: 'Job deleted.', job_id: idOf(request) };
+    response.json(body);
+  };
+
+  route(router, '/api/jobs/list', { get: list });
+  route(router, '/api/jobs/stats', { get: statsHandler(services) });
+  route(router, '/api/jobs/processor/stats', { get: processorStatsHandler(services) });
+  route(router, '/api/jobs/cleanup', { post: cleanupHandler(services) });
+  route(router, '/api/jobs/:id/status', { get: status });
+  route(router, '/api/jobs/:id/result', { get: result });
+  route(router, '/api/jobs/:id/result/image', { get: image });
+  route(router, '/api/jobs/:id/cancel', { post: cancel });
+  route(router, '/api/jobs/:id/info', { get: info });
+  route(router, '/api/jobs/:id', { delete: remove });
+  return router;
+}
+
+function resultBody(views: JobViews, job: CompletedJob, image: Buffer): z.input<typeof jobResultAnswer> {
+  return {
+    job_id: job.id,
+    status: 'completed',
+    type: job.request.type,
+    completed_time: toIso(job.finishedTime),
+    processing_time_seconds: toSeconds(processingDuration(job) ?? 0),
+    result: views.result(job, image),
+  };
+}
+
+function statsHandler({ manager }: Services): RequestHandler {
+  return async (_request, response: Response) => {
+    const body: z.input<typeof jobStatsAnswer> = await manager.counts();
+    response.json(body);
+  };
+}
+
+function cleanupHandler({ manager }: Services): RequestHandler {
+  return async (_request, response: Response) => {
+    const cleanedCount = await manager.cleanup();
+    const body: z.input<typeof cleanupAnswer> = { message: `Removed ${cleanedCount} jobs.`, cleanedCount };
+    response.json(body);
+  };
+}
+
+function processorStatsHandler({ manager, processor, instances, balancer }: Services): RequestHandler {
+  return (_request, response: Response) => {
+    const body: z.input<typeof processorStatsAnswer> = {
+      isRunning: processor.isRunning,
+      activeJobs: processor.activeJobs,
+      pendingJobs: manager.queue.size,
+      maxConcurrentJobs: processor.options.maxConcurrentJobs,
+      maxJobsPerInstance: balancer.maxPerInstance,
+      processingInterval: processor.options.pollIntervalMs,
+      instanceJobCounts: Object.fromEntries(instances.map(({ host, activeJobs }) => [host, activeJobs])),
+    };
+    response.json(body);
+  };
+}
+
+/** Errors about an existing job say where its status is. */
+async function withStatusUrl<T>(request: Request, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code === 'JOB_NOT_FOUND') throw error;
+    const { message, fields, details } = error;
+    const urls = { status_url: jobUrls(idOf(request)).status_url };
+    throw new AppError(error.code, message, {
+      details,
+      cause: error,
+      fields: { ...fields, message, ...urls },
+    });
+  }
+}

@@ -1,0 +1,193 @@
+import { type Request, type RequestHandler, type Response, Router } from 'express';
+import { z } from 'zod';
+import type { Config } from '../config.js';
+import { AppError } from '../errors.js';
+import { requestIdOf } from '../middleware/requestContext.js';
+import { hangUpSignal, imageUpload, parametersOf, uploadOf } from '../middleware/upload.js';
+import type { asyncAnswer, syncAnswer } from '../schemas/jobs.js';
+import { inspectImage } from '../services/images/inspect.js';
+import type { Services } from '../services/index.js';
+import { type CompletedJob, isFinished, type Job, type JobRequest } from '../services/jobs/Job.js';
+import { toIso, toSeconds } from '../utils/clock.js';
+import { booleanParameter, formatParameter } from '../workflows/parameters.js';
+import type { Workflow } from '../workflows/types.js';
+import { type JobViews, jobUrls } from './jobViews.js';
+import { parseParameters } from './parse.js';
+import { route } from './route.js';
+import { sendImage, wantsImage } from './sendImage.js';
+
+/** Parameters that every workflow's routes take beside its own. */
+const commonParameters = z.object({
+  format: formatParameter,
+  async: booleanParameter,
+  mode: z.enum(['async', 'sync'], { error: 'takes async or sync' }).default('sync'),
+});
+
+/** Both routes of every workflow. */
+export function processingRoutes(services: Services, config: Config, views: JobViews): Router {
+  const router = Router();
+  const upload = imageUpload(config.MAX_FILE_SIZE);
+  for (const workflow of services.workflows) {
+    const submission = new Submission(workflow, services, config, views);
+    const early = submission.checkBeforeUpload;
+    route(router, `/api/${workflow.type}`, { post: [early, upload, submission.syncOrAsync] });
+    route(router, `/api/async/${workflow.type}`, { post: [early, upload, submission.alwaysAsync] });
+  }
+  return router;
+}
+
+/** Submissions to one workflow. */
+class Submission {
+  readonly #workflow: Workflow;
+  readonly #services: Services;
+  readonly #config: Config;
+  readonly #views: JobViews;
+
+  constructor(workflow: Workflow, services: Services, config: Config, views: JobViews) {
+    this.#workflow = workflow;
+    this.#services = services;
+    this.#config = config;
+    this.#views = views;
+  }
+
+  /** A server that is full or ends says so before it takes megabytes. */
+  checkBeforeUpload: RequestHandler = (_request, _response, next) => {
+    this.#checkCapacity(0);
+    next();
+  };
+
+  alwaysAsync: RequestHandler = async (request, response) => {
+    const { format } = parseParameters(commonParameters, parametersOf(request));
+    const job = await this.#create(request, response, format);
+    this.#answerAccepted(response, job);
+  };
+
+  syncOrAsync: RequestHandler = async (request, response) => {
+    const common = parseParameters(commonParameters, parametersOf(request));
+    const isAsync = common.async || common.mode === 'async';
+    if (!isAsync) this.#checkInstances();
+    // From here on, so that a client that hangs up while its job is made is noticed too.
+    const hungUp = hangUpSignal(response);
+    const job = await this.#create(request, response, common.format);
+    if (isAsync) this.#answerAccepted(response, job);
+    else await this.#answerDone(request, response, job, hungUp);
+  };
+
+  #checkCapacity(bytes: number): void {
+    const { manager } = this.#services;
+    manager.checkCapacity(bytes, this.#views.retryAfterSeconds(this.#workflow.type));
+  }
+
+  /** A client that waits is told at once that nobody could serve it. */
+  #checkInstances(): void {
+    const { balancer } = this.#services;
+    if (balancer.canRun(this.#workflow.type)) return;
+    throw new AppError('NO_HEALTHY_INSTANCES', balancer.whyNot(this.#workflow.type), {
+      retryAfterSeconds: Math.ceil(this.#config.HEALTH_CHECK_TIMEOUT / 1000),
+    });
+  }
+
+  async #create(request: Request, response: Response, format: JobRequest['format']): Promise<Job> {
+    const upload = uploadOf(request);
+    const parameters = parseParameters(this.#workflow.parameters, parametersOf(request));
+    const image = await inspectImage(upload.bytes, {
+      allowedTypes: this.#config.ALLOWED_IMAGE_TYPES,
+      maxPixels: this.#config.MAX_IMAGE_PIXELS,
+    });
+    this.#checkOutputSize(this.#workflow.outputSize(image, parameters));
+    this.#checkCapacity(upload.bytes.length);
+    return this.#services.manager.create(
+      {
+        type: this.#workflow.type,
+        parameters,
+        format,
+        image,
+        imageSize: upload.bytes.length,
+        originalFilename: upload.filename,
+        requestId: requestIdOf(response),
+      },
+      upload.bytes,
+    );
+  }
+
+  #checkOutputSize({ width, height }: { width: number; height: number }): void {
+    const max = this.#config.MAX_OUTPUT_PIXELS;
+    if (width * height <= max) return;
+    throw new AppError(
+      'IMAGE_TOO_LARGE',
+      `The result would be ${width} x ${height} pixels; at most ${max} pixels are made.`,
+    );
+  }
+
+  #answerAccepted(response: Response, job: Job): void {
+    const { position, ms } = this.#views.pendingEstimate(job);
+    const urls = jobUrls(job.id);
+    const body: z.input<typeof asyncAnswer> = {
+      job_id: job.id,
+      status: 'pending',
+      message: `${this.#workflow.title}: job accepted.`,
+      estimated_completion_time: toIso(this.#services.clock.now() + ms),
+      estimated_completion_time_seconds: toSeconds(ms),
+      queue_position: position,
+      ...urls,
+    };
+    response.status(202).location(urls.status_url).json(body);
+  }
+
+  /** Waits for the job; a client that hangs up cancels it, one that waited too long finds it by its id. */
+  async #answerDone(request: Request, response: Response, job: Job, hungUp: AbortSignal): Promise<void> {
+    const { manager } = this.#services;
+    const patience = AbortSignal.timeout(this.#config.SYNC_TIMEOUT);
+    const ended = await manager.whenFinished(job.id, AbortSignal.any([hungUp, patience]));
+    if (hungUp.aborted) {
+      // It may have ended in the same moment, which is as good.
+      if (!isFinished(ended)) await manager.cancel(job.id).catch(() => undefined);
+      return;
+    }
+    if (ended.status !== 'completed') throw this.#notCompleted(ended);
+    const { image } = await manager.result(job.id);
+    if (wantsImage(request, ended.result.mimeType)) sendImage(response, ended, image);
+    else response.json(this.#doneBody(ended, image));
+  }
+
+  #doneBody(job: CompletedJob, image: Buffer): z.input<typeof syncAnswer> {
+    return {
+      success: true,
+      message: `${this.#workflow.title}: done.`,
+      job_id: job.id,
+      result: this.#views.result(job, image),
+      comfyui_instance: job.assignment.instance,
+    };
+  }
+
+  #notCompleted(job: Job): AppError {
+    const fields = { job_id: job.id, status_url: jobUrls(job.id).status_url };
+    switch (job.status) {
+      case 'failed': {
+        const { code, message, details } = job.failure;
+        return new AppError(code, message, { details, fields, retryAfterSeconds: retryAfter(code) });
+      }
+      case 'cancelled':
+        return new AppError('JOB_NOT_COMPLETED', 'The job was cancelled.', { fields });
+      default:
+        if (this.#services.manager.isDraining) {
+          return new AppError('SHUTTING_DOWN', 'The server is shutting down; the job was not started.', {
+            fields,
+            retryAfterSeconds: retryAfter('SHUTTING_DOWN'),
+          });
+        }
+        return new AppError(
+          'SYNC_TIMEOUT',
+          `The job was not done within ${this.#config.SYNC_TIMEOUT / 1000} seconds; it goes on.`,
+          { fields },
+        );
+    }
+  }
+}
+
+/** A server that shuts down is usually back, or replaced, within this many seconds. */
+const RESTART_SECONDS = 10;
+
+function retryAfter(code: AppError['code']): number | undefined {
+  return code === 'SHUTTING_DOWN' ? RESTART_SECONDS : undefined;
+}

@@ -1,0 +1,111 @@
+import { getHeapStatistics } from 'node:v8';
+import { type RequestHandler, Router } from 'express';
+import type { z } from 'zod';
+import type { healthAnswer, statusAnswer } from '../schemas/status.js';
+import type { Services } from '../services/index.js';
+import type { Instance } from '../services/instances/Instance.js';
+import { toIso, toSeconds } from '../utils/clock.js';
+import { route } from './route.js';
+
+const HOUR_MS = 3_600_000;
+const MIB = 1024 * 1024;
+
+const hours = (ms: number) => Math.round((ms / HOUR_MS) * 1000) / 1000;
+const tenth = (n: number) => Math.round(n * 10) / 10;
+
+/** What load balancers and people on call ask. */
+export function statusRoutes(services: Services): Router {
+  const { health, manager, processor, instances, clock } = services;
+  const router = Router();
+
+  // Asked every second by load balancers: only what is in memory.
+  const status: RequestHandler = (_request, response) => {
+    const { state } = health.report();
+    const body: z.input<typeof statusAnswer> = {
+      status: state,
+      healthy_instances: instances.filter((instance) => instance.isHealthy).length,
+      total_instances: instances.length,
+      active_jobs: processor.activeJobs,
+      pending_jobs: manager.queue.size,
+      uptime_hours: hours(health.uptimeMs),
+      processor_running: processor.isRunning,
+      timestamp: toIso(clock.now()),
+    };
+    response.status(state === 'critical' ? 503 : 200).json(body);
+  };
+
+  const fullHealth: RequestHandler = async (_request, response) => {
+    const body = await healthBody(services);
+    response.status(body.status === 'critical' ? 503 : 200).json(body);
+  };
+
+  route(router, '/status', { get: status });
+  route(router, '/health', { get: fullHealth });
+  return router;
+}
+
+async function healthBody(services: Services): Promise<z.input<typeof healthAnswer>> {
+  const { health, manager, processor, instances, connections, recorder, clock } = services;
+  const { state, issues } = health.report();
+  const healthy = instances.filter((instance) => instance.isHealthy).length;
+  const lastHour = recorder.last(60);
+  return {
+    status: state,
+    timestamp: toIso(clock.now()),
+    issues: [...issues],
+    uptime: {
+      total_uptime_hours: hours(health.uptimeMs),
+      process_uptime_seconds: toSeconds(health.uptimeMs),
+      started_at: toIso(recorder.startedAt),
+    },
+    comfyui_instances: {
+      total: instances.length,
+      healthy,
+      unhealthy: instances.length - healthy,
+      instances: instances.map(instanceBody),
+    },
+    job_processing: {
+      processor_running: processor.isRunning,
+      active_jobs: processor.activeJobs,
+      pending_jobs: manager.queue.size,
+      total_jobs: (await manager.counts()).total,
+      max_concurrent_jobs: processor.options.maxConcurrentJobs,
+    },
+    connections: connections.stats(),
+    performance: {
+      total_jobs_processed: recorder.completed + recorder.failed,
+      success_rate: recorder.successRate === null ? null : `${(recorder.successRate * 100).toFixed(2)}%`,
+      average_processing_time_seconds:
+        recorder.averageProcessingMs === null ? null : toSeconds(recorder.averageProcessingMs),
+      jobs_processed_last_hour: lastHour.completed + lastHour.failed,
+    },
+    memory: memoryBody(),
+  };
+}
+
+function instanceBody(
+  instance: Instance,
+): z.input<typeof healthAnswer>['comfyui_instances']['instances'][number] {
+  const { health, breaker, missingNodes } = instance;
+  const { state, failures, errorRate } = breaker.snapshot;
+  return {
+    id: instance.address.id,
+    host: instance.host,
+    status: instance.isHealthy ? 'healthy' : 'unhealthy',
+    last_check: health.lastCheck === undefined ? null : toIso(health.lastCheck),
+    response_time_ms: health.responseTimeMs ?? null,
+    active_jobs: instance.activeJobs,
+    circuit_breaker: { state, failures, error_rate: Math.round(errorRate * 10_000) / 10_000 },
+    ...(missingNodes.length > 0 ? { missing_nodes: missingNodes } : {}),
+  };
+}
+
+/** Heap in use, the process's whole memory, and the heap's share of what Node lets it grow to. */
+function memoryBody(): z.input<typeof healthAnswer>['memory'] {
+  const { heapUsed, rss } = process.memoryUsage();
+  return {
+    used_mb: tenth(heapUsed / MIB),
+    rss_mb: tenth(rss / MIB),
+    usage_percentage: Math.max(0.1, tenth((heapUsed / getHeapStatistics().heap_size_limit) * 100)),
+  };
+}

@@ -1,0 +1,82 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import dotenv from 'dotenv';
+import { createApp } from './app.js';
+import { type Config, ConfigError, loadConfig } from './config.js';
+import { messageOf } from './errors.js';
+import { answerClientErrors } from './middleware/errorHandler.js';
+import { createServices, type Services } from './services/index.js';
+import { createLogger, type Logger, type RootLogger } from './utils/logger.js';
+
+/** Reads the configuration or ends with one message. */
+function readConfig(): Config {
+  dotenv.config({ quiet: true });
+  try {
+    return loadConfig(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
+}
+
+async function listen(server: Server, config: Config): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(config.PORT, config.HOST, resolve);
+  });
+}
+
+/** Stops on the first SIGTERM or SIGINT, within the time that running jobs are given; ends at once on the second. */
+function stopOnSignal(server: Server, services: Services, logger: RootLogger, log: Logger): void {
+  let isStopping = false;
+  const onSignal = async (signal: string) => {
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    log.info('Stopping', { signal, activeJobs: services.processor.activeJobs });
+    // The port stays open meanwhile: clients fetch what they wait for, load balancers read "critical".
+    await services.stop();
+    server.close();
+    server.closeIdleConnections();
+    setTimeout(() => server.closeAllConnections(), 500).unref();
+    await new Promise((resolve) => server.once('close', resolve));
+    log.info('Stopped');
+    await logger.close();
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void onSignal(signal));
+}
+
+async function main(): Promise<void> {
+  const config = readConfig();
+  const logger = createLogger({
+    level: config.LOG_LEVEL,
+    directory: config.LOG_DIR,
+    pretty: process.stdout.isTTY === true,
+  });
+  const log = logger.child({ component: 'server' });
+  const services = createServices(config, logger);
+  const server = createServer(createApp(services, config));
+  answerClientErrors(server);
+  try {
+    await listen(server, config);
+  } catch (error) {
+    log.error('The server cannot listen', {
+      host: config.HOST,
+      port: config.PORT,
+      error: messageOf(error),
+    });
+    await logger.close();
+    process.exit(1);
+  }
+  stopOnSignal(server, services, logger, log);
+  const { port } = server.address() as AddressInfo;
+  log.info('Listening', { host: config.HOST, port });
+  await services.start();
+  for (const { host, isHealthy, health, missingNodes } of services.instances) {
+    const state = isHealthy ? 'healthy' : 'unhealthy';
+    log.info('Instance', { instance: host, state, version: health.version, missing: missingNodes });
+  }
+}
+
+await main();

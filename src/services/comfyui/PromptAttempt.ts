@@ -1,0 +1,171 @@
+import { PromptError } from '../../errors.js';
+import { sleep } from '../../utils/timers.js';
+import type { PromptGraph } from '../../workflows/types.js';
+import type { ComfyClient } from './ComfyClient.js';
+import type { ConnectionLease } from './ConnectionManager.js';
+import { type FollowTimings, PromptFollower } from './PromptFollower.js';
+import { type PromptProgress, PromptTracker } from './promptTracker.js';
+import type { ImageFile } from './protocol.js';
+
+export interface PromptRun {
+  readonly graph: PromptGraph;
+  /** Node whose image is the result. */
+  readonly outputNode: string;
+  /** Id under which the prompt is submitted. */
+  readonly promptId: string;
+}
+
+export interface RunListener {
+  /** ComfyUI took the prompt, under this id. */
+  onSubmitted(promptId: string): void;
+  onProgress(progress: PromptProgress): void;
+}
+
+export interface PromptResult {
+  readonly promptId: string;
+  /** The file as ComfyUI wrote it, a PNG. */
+  readonly image: Buffer;
+}
+
+const VIEW_TRIES = 3;
+const VIEW_RETRY_MS = 100;
+
+/** One submission of a prompt to one instance, with what it holds while it lasts. */
+export class PromptAttempt {
+  readonly client: ComfyClient;
+  readonly follower: PromptFollower;
+  promptId: string;
+  wasSubmitted = false;
+  /** ComfyUI itself ended the prompt, well or not. */
+  hasEnded = false;
+  /** Settles when ComfyUI answered the submission; never rejects. */
+  submission: Promise<unknown> = Promise.resolve();
+  readonly #run: PromptRun;
+  readonly #listener: RunListener;
+  readonly #lease: ConnectionLease | undefined;
+  #unsubscribe: () => void = () => undefined;
+
+  constructor(
+    client: ComfyClient,
+    run: PromptRun,
+    listener: RunListener,
+    lease: ConnectionLease | undefined,
+    timings: FollowTimings,
+  ) {
+    this.client = client;
+    this.promptId = run.promptId;
+    this.#run = run;
+    this.#listener = listener;
+    this.#lease = lease;
+    this.follower = new PromptFollower({
+      client,
+      tracker: new PromptTracker(run.graph, run.outputNode),
+      outputNode: run.outputNode,
+      socket: lease?.socket,
+      timings,
+      onProgress: (progress) => listener.onProgress(progress),
+    });
+    this.#listenFor(run.promptId);
+  }
+
+  async result(signal: AbortSignal): Promise<PromptResult> {
+    await this.#submit(signal);
+    const outcome = await this.follower.end(this.promptId, signal);
+    if (outcome.kind === 'failed') {
+      this.hasEnded = !outcome.error.retryable;
+      throw outcome.error;
+    }
+    this.hasEnded = true;
+    const file = outcome.kind === 'succeeded' ? outcome.images[0] : undefined;
+    if (!file)
+      throw new PromptError('No image came of the prompt.', { category: 'result_missing', retryable: false });
+    return { promptId: this.promptId, image: await this.#view(file, signal) };
+  }
+
+  release(): void {
+    this.#unsubscribe();
+    this.#lease?.release();
+  }
+
+  #listenFor(promptId: string): void {
+    this.#unsubscribe();
+    this.#unsubscribe = this.#lease?.socket.subscribe(promptId, this.follower) ?? (() => undefined);
+  }
+
+  /**
+   * The request itself is not aborted with the job: half a submission leaves open whether ComfyUI has the prompt.
+   */
+  async #submit(signal: AbortSignal): Promise<void> {
+    const { graph, promptId } = this.#run;
+    // With no socket the events go nowhere, whatever the id.
+    const clientId = this.#lease?.socket.clientId ?? promptId;
+    this.wasSubmitted = true;
+    const answer = this.client.submit({ graph, clientId, promptId });
+    this.submission = answer.catch(() => undefined);
+    try {
+      const accepted = await unlessAborted(answer, signal);
+      if (accepted.promptId !== promptId) this.#adopt(accepted.promptId);
+    } catch (error) {
+      signal.throwIfAborted();
+      await this.#recoverSubmission(error, signal);
+    }
+    this.#listener.onSubmitted(this.promptId);
+  }
+
+  /** An older server chose its own id: what it sent before its answer is missed. */
+  #adopt(promptId: string): void {
+    this.promptId = promptId;
+    this.#listenFor(promptId);
+    this.follower.suspectMissedMessages();
+  }
+
+  /** A submission whose answer was lost may have arrived: it is looked up before anybody sends it again. */
+  async #recoverSubmission(error: unknown, signal: AbortSignal): Promise<void> {
+    const mayHaveArrived =
+      error instanceof PromptError &&
+      (error.category === 'connection_lost' || error.category === 'connection_timeout');
+    if (mayHaveArrived && (await this.#isKnown(signal))) return;
+    this.wasSubmitted = mayHaveArrived;
+    throw error;
+  }
+
+  async #isKnown(signal: AbortSignal): Promise<boolean> {
+    try {
+      const { running, pending } = await this.client.queue(signal);
+      if (running.includes(this.promptId) || pending.includes(this.promptId)) return true;
+      return (await this.client.historyEntry(this.promptId, signal)) !== undefined;
+    } catch {
+      signal.throwIfAborted();
+      return false;
+    }
+  }
+
+  /** The work is done, so a hiccup here is worth a second try before the whole prompt runs again elsewhere. */
+  async #view(file: ImageFile, signal: AbortSignal): Promise<Buffer> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.client.view(file, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        const isTransient =
+          error instanceof PromptError && error.retryable && error.category !== 'result_missing';
+        if (!isTransient || tries === VIEW_TRIES) throw error;
+        await sleep(VIEW_RETRY_MS * tries, signal);
+      }
+    }
+  }
+}
+
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let onAbort: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    if (onAbort) signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,0 +1,169 @@
+import { PromptError } from '../../errors.js';
+import { Bell } from '../../utils/bell.js';
+import { sleep } from '../../utils/timers.js';
+import type { ComfyClient } from './ComfyClient.js';
+import type { ComfySocket, PromptListener } from './ComfySocket.js';
+import {
+  outcomeOfHistory,
+  type PromptOutcome,
+  type PromptProgress,
+  type PromptTracker,
+} from './promptTracker.js';
+import type { PromptMessage } from './protocol.js';
+
+/** How patiently a prompt is followed; milliseconds. */
+export interface FollowTimings {
+  /** Silence about a prompt, on an open socket, after which the history is asked. */
+  readonly quietPollMs: number;
+  /** Between two polls of a prompt that has no socket. */
+  readonly lostPollMs: number;
+  /** Between two looks at the queue, which carries every queued image. */
+  readonly queueCheckMs: number;
+  /** First wait for a history entry that is not there yet after the run's end; doubled each time. */
+  readonly historyRetryMs: number;
+  /** How long such an entry may take. */
+  readonly historyPatienceMs: number;
+}
+
+/** Polls that may fail one after the other before the instance is taken for gone. */
+const MAX_POLL_FAILURES = 3;
+
+interface Following {
+  readonly client: ComfyClient;
+  readonly tracker: PromptTracker;
+  readonly outputNode: string;
+  readonly socket: ComfySocket | undefined;
+  readonly timings: FollowTimings;
+  onProgress(progress: PromptProgress): void;
+}
+
+/**
+ * Follows one prompt to its end: by its messages while there are any, by a slow poll whenever they stay away. No
+ * end depends on a message, so a socket that is cut, deaf or mute delays a prompt and never loses it.
+ */
+export class PromptFollower implements PromptListener {
+  readonly #following: Following;
+  readonly #bell = new Bell();
+  #hasSocket: boolean;
+  /** `performance.now()` of the next poll, put off by every message. */
+  #nextPoll = 0;
+  #nextQueueCheck: number;
+  #pollFailures = 0;
+
+  constructor(following: Following) {
+    this.#following = following;
+    this.#hasSocket = following.socket !== undefined;
+    this.#nextQueueCheck = performance.now() + following.timings.queueCheckMs;
+    this.#putOffPoll();
+  }
+
+  onMessage(message: PromptMessage): void {
+    this.#putOffPoll();
+    const { tracker, onProgress } = this.#following;
+    tracker.accept(message);
+    if (tracker.outcome) this.#bell.ring();
+    else onProgress(tracker.progress);
+  }
+
+  onDisconnect(): void {
+    this.#hasSocket = false;
+    this.suspectMissedMessages();
+    this.#bell.ring();
+  }
+
+  /** Takes it that messages were missed: polls at once, and looks at the queue too. */
+  suspectMissedMessages(): void {
+    this.#nextPoll = 0;
+    this.#nextQueueCheck = 0;
+  }
+
+  /**
+   * Resolves with the prompt's end; a prompt that the server lost ends as a retryable failure.
+   * @throws PromptError (retryable) when the server does not answer any more
+   * @throws the signal's reason when it is aborted
+   */
+  async end(promptId: string, signal: AbortSignal): Promise<PromptOutcome> {
+    for (;;) {
+      signal.throwIfAborted();
+      const outcome = this.#following.tracker.outcome;
+      if (outcome?.kind === 'ask-history') return this.#awaitHistory(promptId, signal);
+      if (outcome) return outcome;
+      const wait = this.#nextPoll - performance.now();
+      const polled = wait > 0 ? await this.#bell.wait(wait, signal) : await this.#poll(promptId, signal);
+      if (polled) return polled;
+    }
+  }
+
+  /**
+   * Waits until the history entry of a prompt that ended must exist, so that it can be deleted for good:
+   * `executing {node: null}` comes after it, `execution_success` before it (protocol trap 2).
+   */
+  async leftQueue(maxMs: number): Promise<void> {
+    const deadline = AbortSignal.timeout(maxMs);
+    while (this.#hasSocket && !this.#following.tracker.hasLeftQueue && !deadline.aborted) {
+      await this.#bell.wait(maxMs, deadline);
+    }
+  }
+
+  #putOffPoll(): void {
+    const { quietPollMs, lostPollMs } = this.#following.timings;
+    this.#nextPoll = performance.now() + (this.#hasSocket ? quietPollMs : lostPollMs);
+  }
+
+  async #poll(promptId: string, signal: AbortSignal): Promise<PromptOutcome | undefined> {
+    try {
+      const outcome = (await this.#askHistory(promptId, signal)) ?? (await this.#askQueue(promptId, signal));
+      this.#pollFailures = 0;
+      return outcome;
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#pollFailures += 1;
+      if (this.#pollFailures >= MAX_POLL_FAILURES) throw error;
+      this.#nextQueueCheck = 0;
+      return undefined;
+    } finally {
+      this.#putOffPoll();
+    }
+  }
+
+  async #askHistory(promptId: string, signal: AbortSignal): Promise<PromptOutcome | undefined> {
+    const { client, outputNode, tracker, socket } = this.#following;
+    const entry = await client.historyEntry(promptId, signal);
+    if (!entry) return undefined;
+    // Finished, and the socket never said so: it is deaf (protocol trap 3) and would be for the next prompt too.
+    if (this.#hasSocket && !tracker.outcome) socket?.terminate();
+    return outcomeOfHistory(entry, outputNode);
+  }
+
+  /** Neither pending nor running nor in the history: the server lost it, as after a restart. */
+  async #askQueue(promptId: string, signal: AbortSignal): Promise<PromptOutcome | undefined> {
+    if (performance.now() < this.#nextQueueCheck) return undefined;
+    const { client } = this.#following;
+    const { running, pending } = await client.queue(signal);
+    this.#nextQueueCheck = performance.now() + this.#following.timings.queueCheckMs;
+    if (running.includes(promptId) || pending.includes(promptId)) return undefined;
+    // It may have ended between the two answers.
+    return (await this.#askHistory(promptId, signal)) ?? lostPrompt(client.address.host);
+  }
+
+  async #awaitHistory(promptId: string, signal: AbortSignal): Promise<PromptOutcome> {
+    const { historyRetryMs, historyPatienceMs } = this.#following.timings;
+    const deadline = performance.now() + historyPatienceMs;
+    for (let wait = historyRetryMs; ; wait *= 2) {
+      const { client, outputNode } = this.#following;
+      const entry = await client.historyEntry(promptId, signal);
+      if (entry) return outcomeOfHistory(entry, outputNode);
+      if (performance.now() + wait > deadline) return lostPrompt(client.address.host);
+      await sleep(wait, signal);
+      signal.throwIfAborted();
+    }
+  }
+}
+
+function lostPrompt(host: string): PromptOutcome {
+  const error = new PromptError(`${host} lost the prompt, as after a restart.`, {
+    category: 'connection_lost',
+    retryable: true,
+  });
+  return { kind: 'failed', error };
+}

@@ -1,0 +1,121 @@
+import { messageOf } from '../../errors.js';
+import type { Logger } from '../../utils/logger.js';
+import { sleep } from '../../utils/timers.js';
+import type { ComfyClient } from './ComfyClient.js';
+import type { ConnectionManager } from './ConnectionManager.js';
+import { PromptAttempt, type PromptResult, type PromptRun, type RunListener } from './PromptAttempt.js';
+import type { FollowTimings } from './PromptFollower.js';
+
+export interface PromptRunnerOptions {
+  readonly timings: FollowTimings;
+  /** Leave the prompt, with its image, in ComfyUI's history. */
+  readonly keepHistory: boolean;
+  /** How long stopping a prompt may hold up the caller, ms. */
+  readonly stopTimeoutMs: number;
+  /** How long the history entry of a stopped prompt is waited for, ms: nodes only stop at their next check. */
+  readonly stopPatienceMs: number;
+}
+
+/** One prompt's way on one instance, from submission to image, and the tidying up behind it. */
+export class PromptRunner {
+  readonly #connections: ConnectionManager;
+  readonly #options: PromptRunnerOptions;
+  readonly #logger: Logger;
+  readonly #background = new Set<Promise<void>>();
+
+  constructor(connections: ConnectionManager, options: PromptRunnerOptions, logger: Logger) {
+    this.#connections = connections;
+    this.#options = options;
+    this.#logger = logger;
+  }
+
+  /**
+   * Runs a prompt. The socket is open and listened to before the prompt is submitted, since events are not kept
+   * (protocol trap 1). When `signal` is aborted the prompt is taken back from ComfyUI before this rejects.
+   * @throws PromptError with its category, or the signal's reason
+   */
+  async run(
+    client: ComfyClient,
+    run: PromptRun,
+    listener: RunListener,
+    signal: AbortSignal,
+  ): Promise<PromptResult> {
+    const lease = await this.#connections.acquire(client.address);
+    const attempt = new PromptAttempt(client, run, listener, lease, this.#options.timings);
+    try {
+      signal.throwIfAborted();
+      const result = await attempt.result(signal);
+      this.#later(attempt, () => this.#forget(attempt));
+      return result;
+    } catch (error) {
+      if (attempt.hasEnded) this.#later(attempt, () => this.#forget(attempt));
+      else if (attempt.wasSubmitted) await this.#abandon(attempt);
+      else attempt.release();
+      throw error;
+    }
+  }
+
+  /** Waits for the tidying up that is under way, at most `maxMs`. */
+  async drain(maxMs: number): Promise<void> {
+    const enough = new AbortController();
+    await Promise.race([Promise.all(this.#background), sleep(maxMs, enough.signal)]);
+    enough.abort();
+  }
+
+  #later(attempt: PromptAttempt, work: () => Promise<void>): void {
+    const task = work()
+      .catch((error: unknown) => {
+        this.#logger.debug('Tidying up on ComfyUI failed', {
+          instance: attempt.client.address.host,
+          promptId: attempt.promptId,
+          error: messageOf(error),
+        });
+      })
+      .finally(() => {
+        attempt.release();
+        this.#background.delete(task);
+      });
+    this.#background.add(task);
+  }
+
+  /** Deletes the history entry: it holds the whole image, for up to 10,000 prompts (protocol trap 6). */
+  async #forget(attempt: PromptAttempt): Promise<void> {
+    if (this.#options.keepHistory) return;
+    await attempt.follower.leftQueue(this.#options.stopTimeoutMs);
+    await attempt.client.deleteHistory(attempt.promptId);
+  }
+
+  /** Takes a prompt back: out of the queue when it is pending, interrupted when it runs. */
+  async #abandon(attempt: PromptAttempt): Promise<void> {
+    const stopped = this.#stop(attempt);
+    this.#later(attempt, async () => {
+      if (!(await stopped) || this.#options.keepHistory) return;
+      const patience = AbortSignal.timeout(this.#options.stopPatienceMs);
+      while (!(await attempt.client.historyEntry(attempt.promptId, patience))) {
+        if (!(await sleep(this.#options.timings.lostPollMs, patience))) return;
+      }
+      await attempt.client.deleteHistory(attempt.promptId);
+    });
+    await stopped.catch(() => undefined);
+  }
+
+  /** @returns whether a history entry is there or will come */
+  async #stop(attempt: PromptAttempt): Promise<boolean> {
+    const deadline = AbortSignal.timeout(this.#options.stopTimeoutMs);
+    const { client } = attempt;
+    await Promise.race([attempt.submission, sleep(this.#options.stopTimeoutMs, deadline)]);
+    const id = attempt.promptId;
+    for (;;) {
+      const { running, pending } = await client.queue(deadline);
+      if (running.includes(id)) {
+        await client.interrupt(id, deadline);
+        return true;
+      }
+      if (!pending.includes(id)) return true;
+      // It may start between the look and the deletion, so look again.
+      await client.deletePending(id, deadline);
+      const after = await client.queue(deadline);
+      if (!after.running.includes(id)) return false;
+    }
+  }
+}

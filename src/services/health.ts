@@ -1,0 +1,82 @@
+import type { Clock } from '../utils/clock.js';
+import type { Instance } from './instances/Instance.js';
+import type { JobManager } from './jobs/JobManager.js';
+import type { JobProcessor } from './jobs/JobProcessor.js';
+import type { Recorder } from './metrics/Recorder.js';
+
+export type HealthState = 'healthy' | 'degraded' | 'critical';
+
+export interface HealthReport {
+  readonly state: HealthState;
+  /** What is wrong, in words. */
+  readonly issues: readonly string[];
+}
+
+const QUEUE_WARNING = 0.8;
+const FAILURE_WARNING = 0.2;
+/** Fewer jobs than this say nothing about a rate. */
+const ENOUGH_JOBS = 10;
+/** Minutes of jobs that count as recent. */
+const RECENT_MINUTES = 15;
+
+/** Judges the whole server from what is in memory: no I/O. */
+export class HealthReporter {
+  readonly #instances: readonly Instance[];
+  readonly #manager: JobManager;
+  readonly #processor: JobProcessor;
+  readonly #recorder: Recorder;
+  readonly #clock: Clock;
+
+  constructor(
+    parts: {
+      instances: readonly Instance[];
+      manager: JobManager;
+      processor: JobProcessor;
+      recorder: Recorder;
+    },
+    clock: Clock,
+  ) {
+    this.#instances = parts.instances;
+    this.#manager = parts.manager;
+    this.#processor = parts.processor;
+    this.#recorder = parts.recorder;
+    this.#clock = clock;
+  }
+
+  get uptimeMs(): number {
+    return this.#clock.now() - this.#recorder.startedAt;
+  }
+
+  report(): HealthReport {
+    const critical = this.#criticalIssues();
+    const issues = [...critical, ...this.#warnings()];
+    return { state: critical.length > 0 ? 'critical' : issues.length > 0 ? 'degraded' : 'healthy', issues };
+  }
+
+  #criticalIssues(): string[] {
+    const issues: string[] = [];
+    if (this.#manager.isDraining) issues.push('The server is shutting down.');
+    else if (!this.#processor.isRunning) issues.push('The job processor is not running.');
+    if (!this.#instances.some((instance) => instance.isHealthy)) {
+      issues.push('No ComfyUI instance is healthy.');
+    }
+    return issues;
+  }
+
+  #warnings(): string[] {
+    const issues: string[] = [];
+    for (const instance of this.#instances) {
+      if (!instance.isHealthy) issues.push(`Instance ${instance.host} is unhealthy.`);
+      const missing = instance.isHealthy ? instance.missingNodes : [];
+      if (missing.length > 0) issues.push(`Instance ${instance.host} lacks ${missing.join(', ')}.`);
+    }
+    const { completed, failed } = this.#recorder.last(RECENT_MINUTES);
+    if (completed + failed >= ENOUGH_JOBS && failed / (completed + failed) > FAILURE_WARNING) {
+      issues.push(`${failed} of the last ${completed + failed} jobs failed.`);
+    }
+    if (this.#manager.queueUsage > QUEUE_WARNING) {
+      issues.push(`The queue is ${Math.round(this.#manager.queueUsage * 100)} % full.`);
+    }
+    return issues;
+  }
+}

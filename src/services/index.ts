@@ -1,0 +1,212 @@
+import type { Config } from '../config.js';
+import { type Clock, systemClock } from '../utils/clock.js';
+import type { Logger } from '../utils/logger.js';
+import { workflows as registeredWorkflows } from '../workflows/index.js';
+import type { Workflow } from '../workflows/types.js';
+import { ComfyClient } from './comfyui/ComfyClient.js';
+import { ConnectionManager, type ConnectionOptions } from './comfyui/ConnectionManager.js';
+import type { FollowTimings } from './comfyui/PromptFollower.js';
+import { PromptRunner } from './comfyui/PromptRunner.js';
+import { HealthReporter } from './health.js';
+import { CircuitBreaker } from './instances/circuitBreaker.js';
+import { HealthChecker, type HealthOptions } from './instances/HealthChecker.js';
+import { Instance } from './instances/Instance.js';
+import { LoadBalancer } from './instances/LoadBalancer.js';
+import { Expiry } from './jobs/Expiry.js';
+import { DurationEstimates } from './jobs/estimates.js';
+import { JobManager } from './jobs/JobManager.js';
+import { JobProcessor } from './jobs/JobProcessor.js';
+import { JobRunner } from './jobs/JobRunner.js';
+import { OutputFiles } from './jobs/OutputFiles.js';
+import { type BlobStore, type JobStore, MemoryBlobStore, MemoryJobStore } from './jobs/stores.js';
+import { Recorder } from './metrics/Recorder.js';
+
+/** Time that carrying an image to or from an instance may take, ms. */
+const TRANSFER_TIMEOUT_MS = 60_000;
+/** Of the time for a shutdown, what is kept back for interrupting jobs and closing sockets: a fifth, at most 2 s. */
+const SHUTDOWN_RESERVE = { share: 0.2, maxMs: 2000 };
+
+const FOLLOW_TIMINGS: FollowTimings = {
+  quietPollMs: 2000,
+  lostPollMs: 500,
+  queueCheckMs: 10_000,
+  historyRetryMs: 20,
+  historyPatienceMs: 5000,
+};
+
+/** What a test, or a program with other needs, may put in place of the defaults. */
+export interface ServiceOverrides {
+  readonly clock?: Clock;
+  readonly workflows?: readonly Workflow[];
+  readonly jobStore?: JobStore;
+  readonly blobStore?: BlobStore;
+  readonly follow?: Partial<FollowTimings>;
+  readonly health?: Partial<HealthOptions>;
+  readonly connections?: Partial<ConnectionOptions>;
+}
+
+export interface Services {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly workflows: readonly Workflow[];
+  readonly instances: readonly Instance[];
+  readonly connections: ConnectionManager;
+  readonly balancer: LoadBalancer;
+  readonly manager: JobManager;
+  readonly processor: JobProcessor;
+  readonly estimates: DurationEstimates;
+  readonly recorder: Recorder;
+  readonly health: HealthReporter;
+  /** Checks the instances once and starts the processor. */
+  start(): Promise<void>;
+  /** Refuses new jobs, gives the running ones their time, closes every socket and timer. */
+  stop(): Promise<void>;
+}
+
+/** Builds the graph of services, once, in reading order. Nothing runs before `start`. */
+export function createServices(config: Config, logger: Logger, overrides: ServiceOverrides = {}): Services {
+  const clock = overrides.clock ?? systemClock;
+  const workflows = overrides.workflows ?? registeredWorkflows;
+  const log = (component: string) => logger.child({ component });
+
+  const connections = createConnections(config, log('connections'), overrides.connections);
+  const instances = createInstances(config, clock);
+  const balancer = new LoadBalancer(instances, config.MAX_JOBS_PER_INSTANCE);
+  const checker = new HealthChecker(
+    instances,
+    workflows,
+    {
+      intervalMs: config.HEALTH_CHECK_INTERVAL,
+      freshMs: 2000,
+      recheckMs: 1000,
+      ...overrides.health,
+    },
+    clock,
+    log('health'),
+  );
+
+  // The first job on an instance should not have to wait for a handshake.
+  checker.onHealthy(({ address }) => void connections.warmUp(address));
+
+  const manager = new JobManager(
+    { jobs: overrides.jobStore ?? new MemoryJobStore(), blobs: overrides.blobStore ?? new MemoryBlobStore() },
+    {
+      maxQueueSize: config.MAX_QUEUE_SIZE,
+      maxQueueBytes: config.MAX_QUEUE_MEMORY,
+      maxResultBytes: config.MAX_RESULT_MEMORY,
+      lifetimeMs: config.JOB_CLEANUP_INTERVAL,
+    },
+    clock,
+    log('jobs'),
+  );
+  const prompts = new PromptRunner(
+    connections,
+    {
+      timings: { ...FOLLOW_TIMINGS, ...overrides.follow },
+      keepHistory: config.COMFYUI_KEEP_HISTORY,
+      stopTimeoutMs: config.HEALTH_CHECK_TIMEOUT,
+      stopPatienceMs: 60_000,
+    },
+    log('prompts'),
+  );
+  const runner = new JobRunner({
+    manager,
+    prompts,
+    workflows,
+    outputFiles: config.OUTPUT_FILES ? new OutputFiles(config.OUTPUT_DIR) : undefined,
+    maxOutputPixels: config.MAX_OUTPUT_PIXELS,
+    logger: log('jobs'),
+  });
+  const processor = new JobProcessor(
+    { manager, runner, balancer, health: checker },
+    {
+      maxConcurrentJobs: config.MAX_CONCURRENT_JOBS,
+      pollIntervalMs: config.JOB_PROCESSING_INTERVAL,
+      jobTimeoutMs: config.JOB_TIMEOUT,
+      maxAttempts: config.JOB_MAX_ATTEMPTS,
+    },
+    log('processor'),
+  );
+  const expiry = new Expiry(manager, config.JOB_CLEANUP_INTERVAL);
+
+  const estimates = new DurationEstimates(workflows);
+  const recorder = new Recorder(clock);
+  manager.onFinished((job) => {
+    recorder.record(job);
+    estimates.recordJob(job);
+  });
+  const health = new HealthReporter({ instances, manager, processor, recorder }, clock);
+
+  return {
+    clock,
+    logger,
+    workflows,
+    instances,
+    connections,
+    balancer,
+    manager,
+    processor,
+    estimates,
+    recorder,
+    health,
+    start: async () => {
+      await checker.start();
+      processor.start();
+      expiry.start();
+    },
+    stop: async () => {
+      const reserve = Math.min(SHUTDOWN_RESERVE.maxMs, config.SHUTDOWN_TIMEOUT * SHUTDOWN_RESERVE.share);
+      manager.drain();
+      expiry.stop();
+      const unfinished = await processor.stop(config.SHUTDOWN_TIMEOUT - reserve);
+      const waiting = [...manager.queue.entries()].map(({ id }) => id);
+      if (unfinished.length + waiting.length > 0) {
+        logger.warn('Jobs not done at shutdown', { interrupted: unfinished, pending: waiting });
+      }
+      await checker.stop();
+      await prompts.drain(reserve / 2);
+      await connections.stop();
+      for (const { client } of instances) client.close();
+    },
+  };
+}
+
+function createConnections(
+  config: Config,
+  logger: Logger,
+  overrides: Partial<ConnectionOptions> = {},
+): ConnectionManager {
+  return new ConnectionManager(
+    {
+      maxPerInstance: config.MAX_CONNECTIONS_PER_INSTANCE,
+      authHeader: config.COMFYUI_AUTH_HEADER,
+      handshakeTimeoutMs: config.HEALTH_CHECK_TIMEOUT,
+      heartbeatMs: 10_000,
+      reconnectBaseMs: 250,
+      reconnectMaxMs: 30_000,
+      stableMs: 10_000,
+      ...overrides,
+    },
+    logger,
+  );
+}
+
+function createInstances(config: Config, clock: Clock): Instance[] {
+  return config.INSTANCES.map((address) => {
+    const client = new ComfyClient(address, {
+      authHeader: config.COMFYUI_AUTH_HEADER,
+      controlTimeoutMs: config.HEALTH_CHECK_TIMEOUT,
+      transferTimeoutMs: TRANSFER_TIMEOUT_MS,
+      maxResultBytes: config.MAX_RESULT_SIZE,
+    });
+    const breaker = new CircuitBreaker(
+      {
+        failureThreshold: config.BREAKER_FAILURE_THRESHOLD,
+        resetTimeoutMs: config.BREAKER_RESET_TIMEOUT,
+        maxResetTimeoutMs: config.BREAKER_MAX_RESET_TIMEOUT,
+      },
+      clock,
+    );
+    return new Instance(client, breaker);
+  });
+}

@@ -1,0 +1,165 @@
+import { messageOf } from '../../errors.js';
+import type { Clock } from '../../utils/clock.js';
+import type { Logger } from '../../utils/logger.js';
+import type { Workflow } from '../../workflows/types.js';
+import { findMissing } from './capabilities.js';
+import type { Instance } from './Instance.js';
+
+export interface HealthOptions {
+  /** Between two checks of a healthy instance, ms. */
+  readonly intervalMs: number;
+  /** A success younger than this needs no check before a job, ms. */
+  readonly freshMs: number;
+  /** First wait before an instance that failed is asked again; doubled each time up to the interval, ms. */
+  readonly recheckMs: number;
+}
+
+/**
+ * Keeps each instance's health: checks on an interval, sooner after a failure, and before a job when the last
+ * success is not fresh. Jobs report their own contacts too. Every failure feeds the instance's breaker; while
+ * that is open, the check at the end of its reset time is the one probe.
+ */
+export class HealthChecker {
+  readonly #instances: readonly Instance[];
+  readonly #workflows: readonly Workflow[];
+  readonly #options: HealthOptions;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #timers = new Map<Instance, NodeJS.Timeout>();
+  readonly #underWay = new Map<Instance, Promise<boolean>>();
+  readonly #stopped = new AbortController();
+  readonly #onHealthy: Array<(instance: Instance) => void> = [];
+
+  constructor(
+    instances: readonly Instance[],
+    workflows: readonly Workflow[],
+    options: HealthOptions,
+    clock: Clock,
+    logger: Logger,
+  ) {
+    this.#instances = instances;
+    this.#workflows = workflows;
+    this.#options = options;
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** Calls `listener` whenever a check found an instance healthy. */
+  onHealthy(listener: (instance: Instance) => void): void {
+    this.#onHealthy.push(listener);
+  }
+
+  /** Checks every instance once, then goes on by itself. */
+  async start(): Promise<void> {
+    await Promise.all(this.#instances.map((instance) => this.#scheduledCheck(instance)));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+    await Promise.all(this.#underWay.values());
+  }
+
+  /** Whether the instance may have a job now: its last success is fresh, or a check just now went well. */
+  async ensureFresh(instance: Instance): Promise<boolean> {
+    const { lastSuccess } = instance.health;
+    if (!instance.isHealthy) return false;
+    if (lastSuccess !== undefined && this.#clock.now() - lastSuccess <= this.#options.freshMs) return true;
+    const isUp = await this.#check(instance);
+    if (!isUp) this.#schedule(instance);
+    return isUp && instance.isHealthy;
+  }
+
+  /** A job's contact with the instance went well. */
+  reportSuccess(instance: Instance): void {
+    instance.health.lastSuccess = this.#clock.now();
+    instance.breaker.recordSuccess();
+  }
+
+  /** A job could not reach the instance, or it did not answer as ComfyUI does. */
+  reportFailure(instance: Instance, error: unknown): void {
+    this.#recordFailure(instance, error);
+    this.#schedule(instance);
+  }
+
+  async #scheduledCheck(instance: Instance): Promise<void> {
+    if (instance.breaker.tryPass() && (await this.#check(instance))) await this.#checkCapabilities(instance);
+    this.#schedule(instance);
+    if (instance.isHealthy) for (const listener of this.#onHealthy) listener(instance);
+  }
+
+  #schedule(instance: Instance): void {
+    if (this.#stopped.signal.aborted) return;
+    clearTimeout(this.#timers.get(instance));
+    const timer = setTimeout(() => void this.#scheduledCheck(instance), this.#untilNextCheck(instance));
+    this.#timers.set(instance, timer);
+  }
+
+  #untilNextCheck({ isHealthy, breaker }: Instance): number {
+    const { intervalMs, recheckMs } = this.#options;
+    if (isHealthy) return intervalMs;
+    if (breaker.state === 'OPEN') return Math.ceil(breaker.msUntilProbe);
+    return Math.min(intervalMs, recheckMs * 2 ** Math.max(0, breaker.snapshot.failures - 1));
+  }
+
+  /** Joins a check that is under way. Never rejects. */
+  #check(instance: Instance): Promise<boolean> {
+    const underWay = this.#underWay.get(instance);
+    if (underWay) return underWay;
+    const check = this.#askStats(instance).finally(() => this.#underWay.delete(instance));
+    this.#underWay.set(instance, check);
+    return check;
+  }
+
+  async #askStats(instance: Instance): Promise<boolean> {
+    const startedAt = this.#clock.now();
+    try {
+      const { version } = await instance.client.systemStats(this.#stopped.signal);
+      const { health, breaker } = instance;
+      const wasUp = health.isUp;
+      health.lastCheck = health.lastSuccess = this.#clock.now();
+      health.responseTimeMs = Math.round((health.lastCheck - startedAt) * 10) / 10;
+      health.version = version;
+      health.isUp = true;
+      breaker.recordSuccess();
+      if (!wasUp) this.#logger.info('Instance is healthy', { instance: instance.host, version });
+      return true;
+    } catch (error) {
+      if (this.#stopped.signal.aborted) return false;
+      instance.health.lastCheck = this.#clock.now();
+      this.#recordFailure(instance, error);
+      return false;
+    }
+  }
+
+  #recordFailure(instance: Instance, error: unknown): void {
+    const { health, breaker } = instance;
+    const before = breaker.state;
+    const wasUp = health.isUp;
+    health.isUp = false;
+    breaker.recordFailure();
+    const fields = { instance: instance.host, error: messageOf(error) };
+    if (breaker.state === 'OPEN' && before !== 'OPEN') {
+      this.#logger.warn('Circuit breaker opened', { ...fields, resetInMs: Math.round(breaker.msUntilProbe) });
+    } else if (wasUp || before === 'CLOSED') {
+      this.#logger.warn('Instance is unhealthy', fields);
+    }
+  }
+
+  async #checkCapabilities(instance: Instance): Promise<void> {
+    const { health } = instance;
+    try {
+      const missing = await findMissing(instance.client, this.#workflows, this.#stopped.signal);
+      const names = [...new Set([...missing.values()].flat())].sort();
+      if (names.join() !== instance.missingNodes.join()) {
+        const fields = { instance: instance.host, missing: names, workflows: [...missing.keys()] };
+        if (names.length > 0) this.#logger.warn('Instance lacks nodes or models', fields);
+        else this.#logger.info('Instance has every node and model', fields);
+      }
+      health.missing = missing;
+    } catch (error) {
+      this.#logger.debug('Nodes could not be listed', { instance: instance.host, error: messageOf(error) });
+    }
+  }
+}

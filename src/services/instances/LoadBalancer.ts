@@ -1,0 +1,88 @@
+import type { Instance } from './Instance.js';
+
+/** A place for one job on an instance, held until `release`. */
+export interface Slot {
+  readonly instance: Instance;
+  /** Gives the place back; further calls do nothing. */
+  release(): void;
+}
+
+/** Hands out places for jobs: least loaded healthy instance first, ties in turn. */
+export class LoadBalancer {
+  readonly #instances: readonly Instance[];
+  readonly #maxPerInstance: number;
+  /** Instances by when they were last given a job, longest ago first. */
+  readonly #turn: Instance[];
+  readonly #onRelease: Array<() => void> = [];
+
+  constructor(instances: readonly Instance[], maxPerInstance: number) {
+    this.#instances = instances;
+    this.#maxPerInstance = maxPerInstance;
+    this.#turn = [...instances];
+  }
+
+  get instances(): readonly Instance[] {
+    return this.#instances;
+  }
+
+  get maxPerInstance(): number {
+    return this.#maxPerInstance;
+  }
+
+  /** Calls `listener` whenever a place became free. */
+  onRelease(listener: () => void): void {
+    this.#onRelease.push(listener);
+  }
+
+  /** Whether any healthy instance could run such a job, free or not. */
+  canRun(workflowType: string): boolean {
+    return this.#instances.some((instance) => instance.canRun(workflowType));
+  }
+
+  /** Why no healthy instance can run such a job. */
+  whyNot(workflowType: string): string {
+    const healthy = this.#instances.filter((instance) => instance.isHealthy);
+    if (healthy.length === 0) return 'No ComfyUI instance is healthy.';
+    const missing = new Set(healthy.flatMap((instance) => instance.health.missing.get(workflowType) ?? []));
+    return `No healthy ComfyUI instance has what this workflow needs: ${[...missing].join(', ')}.`;
+  }
+
+  get hasFreeSlot(): boolean {
+    return this.#instances.some((instance) => this.#isFree(instance));
+  }
+
+  /**
+   * Takes a place for a job of this type. Instances in `tried` failed this job before: they are only asked again
+   * when no other healthy one can run it at all.
+   */
+  acquire(workflowType: string, tried: ReadonlySet<string>): Slot | undefined {
+    const able = this.#turn.filter((instance) => instance.canRun(workflowType));
+    const untried = able.filter((instance) => !tried.has(instance.host));
+    const candidates = untried.length > 0 ? untried : able;
+    let best: Instance | undefined;
+    for (const instance of candidates) {
+      if (this.#isFree(instance) && (!best || instance.activeJobs < best.activeJobs)) best = instance;
+    }
+    return best && this.#take(best);
+  }
+
+  #isFree(instance: Instance): boolean {
+    return instance.isHealthy && instance.activeJobs < this.#maxPerInstance;
+  }
+
+  #take(instance: Instance): Slot {
+    instance.activeJobs += 1;
+    this.#turn.splice(this.#turn.indexOf(instance), 1);
+    this.#turn.push(instance);
+    let isHeld = true;
+    return {
+      instance,
+      release: () => {
+        if (!isHeld) return;
+        isHeld = false;
+        instance.activeJobs -= 1;
+        for (const listener of this.#onRelease) listener();
+      },
+    };
+  }
+}

@@ -1,0 +1,104 @@
+import type { Clock } from '../../utils/clock.js';
+
+export interface BreakerOptions {
+  /** Failures in a row that open it. */
+  readonly failureThreshold: number;
+  /** First time that it stays open, ms; doubled each time a probe fails. */
+  readonly resetTimeoutMs: number;
+  readonly maxResetTimeoutMs: number;
+}
+
+export type BreakerStateName = 'CLOSED' | 'OPEN' | 'HALF_OPEN';
+
+type BreakerState =
+  | { readonly name: 'CLOSED' }
+  | { readonly name: 'OPEN'; readonly nextAttempt: number; readonly resetMs: number }
+  /** One probe is under way. */
+  | { readonly name: 'HALF_OPEN'; readonly resetMs: number };
+
+export interface BreakerSnapshot {
+  readonly state: BreakerStateName;
+  readonly failures: number;
+  readonly errorRate: number;
+}
+
+/**
+ * A circuit breaker that is told what happened and asked what may be tried; it calls nothing itself, so checks
+ * and jobs feed the same one. It goes by the monotonic clock: a wall clock that jumps neither opens nor keeps it.
+ */
+export class CircuitBreaker {
+  readonly #options: BreakerOptions;
+  readonly #clock: Clock;
+  #state: BreakerState = { name: 'CLOSED' };
+  #failuresInARow = 0;
+  #successes = 0;
+  #failures = 0;
+
+  constructor(options: BreakerOptions, clock: Clock) {
+    this.#options = options;
+    this.#clock = clock;
+  }
+
+  get state(): BreakerStateName {
+    return this.#state.name;
+  }
+
+  /** Milliseconds until a probe is let through; 0 when one may go, or none is needed. */
+  get msUntilProbe(): number {
+    return this.#state.name === 'OPEN' ? Math.max(0, this.#state.nextAttempt - this.#clock.now()) : 0;
+  }
+
+  get snapshot(): BreakerSnapshot {
+    const total = this.#successes + this.#failures;
+    return {
+      state: this.#state.name,
+      failures: this.#failuresInARow,
+      errorRate: total === 0 ? 0 : this.#failures / total,
+    };
+  }
+
+  /**
+   * Asks to try the instance once. An open breaker lets one probe through when its reset time is over and stays
+   * half-open until that probe's end is recorded.
+   */
+  tryPass(): boolean {
+    switch (this.#state.name) {
+      case 'CLOSED':
+        return true;
+      case 'HALF_OPEN':
+        return false;
+      case 'OPEN':
+        if (this.#clock.now() < this.#state.nextAttempt) return false;
+        this.#state = { name: 'HALF_OPEN', resetMs: this.#state.resetMs };
+        return true;
+    }
+  }
+
+  recordSuccess(): void {
+    this.#successes += 1;
+    // A late success of an attempt from before the breaker opened is no probe.
+    if (this.#state.name === 'OPEN') return;
+    this.#failuresInARow = 0;
+    this.#state = { name: 'CLOSED' };
+  }
+
+  recordFailure(): void {
+    this.#failures += 1;
+    this.#failuresInARow += 1;
+    const { failureThreshold, resetTimeoutMs, maxResetTimeoutMs } = this.#options;
+    switch (this.#state.name) {
+      case 'CLOSED':
+        if (this.#failuresInARow >= failureThreshold) this.#open(resetTimeoutMs);
+        break;
+      case 'HALF_OPEN':
+        this.#open(Math.min(this.#state.resetMs * 2, maxResetTimeoutMs));
+        break;
+      case 'OPEN':
+        break;
+    }
+  }
+
+  #open(resetMs: number): void {
+    this.#state = { name: 'OPEN', nextAttempt: this.#clock.now() + resetMs, resetMs };
+  }
+}

@@ -1,0 +1,27 @@
+import type { JobManager } from './JobManager.js';
+
+/** Looks for expired jobs ten times a lifetime, but neither all the time nor only once in minutes. */
+const PERIODS = 10;
+const MIN_INTERVAL_MS = 100;
+const MAX_INTERVAL_MS = 30_000;
+
+/** Removes finished jobs when their lifetime is over. */
+export class Expiry {
+  readonly #manager: JobManager;
+  readonly #intervalMs: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(manager: JobManager, lifetimeMs: number) {
+    this.#manager = manager;
+    this.#intervalMs = Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, lifetimeMs / PERIODS));
+  }
+
+  start(): void {
+    this.#timer ??= setInterval(() => void this.#manager.cleanup(), this.#intervalMs);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}

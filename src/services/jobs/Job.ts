@@ -1,0 +1,110 @@
+import type { ErrorCategory, ErrorCode, ErrorDetails } from '../../errors.js';
+import type { OutputFormat } from '../../workflows/parameters.js';
+import type { InspectedImage } from '../images/inspect.js';
+
+/** What a client asked for. */
+export interface JobRequest {
+  /** Workflow type. */
+  readonly type: string;
+  /** The workflow's own parameters, as its schema made them. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly format: OutputFormat;
+  readonly image: InspectedImage;
+  /** Bytes of the upload. */
+  readonly imageSize: number;
+  /** As the client called it, made harmless for logs and JSON. */
+  readonly originalFilename: string;
+  readonly requestId: string;
+}
+
+/** What every job has. Times are epoch ms. */
+interface JobBase {
+  readonly id: string;
+  readonly request: JobRequest;
+  readonly createdTime: number;
+  readonly updatedTime: number;
+  /** How often an instance was given the job. */
+  readonly attempts: number;
+  /** 0..100; never falls, and is 100 only when completed. */
+  readonly progress: number;
+}
+
+/** The last time an instance had the job. */
+interface Assignment {
+  /** `host:port`. */
+  readonly instance: string;
+  readonly processingStartTime: number;
+  readonly promptId: string | undefined;
+}
+
+export interface JobResult {
+  readonly promptId: string;
+  readonly mimeType: string;
+  readonly format: OutputFormat;
+  readonly sizeBytes: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface JobFailure {
+  readonly message: string;
+  readonly code: ErrorCode;
+  readonly category: ErrorCategory;
+  readonly details: ErrorDetails | undefined;
+}
+
+export interface PendingJob extends JobBase {
+  readonly status: 'pending';
+  /** Hosts that failed this job. */
+  readonly tried: readonly string[];
+}
+
+export interface ProcessingJob extends JobBase {
+  readonly status: 'processing';
+  readonly assignment: Assignment;
+  readonly tried: readonly string[];
+  /** Class of the node at work. */
+  readonly currentNode: string | undefined;
+}
+
+export interface CompletedJob extends JobBase {
+  readonly status: 'completed';
+  readonly assignment: Assignment;
+  readonly finishedTime: number;
+  readonly result: JobResult;
+}
+
+export interface FailedJob extends JobBase {
+  readonly status: 'failed';
+  readonly assignment: Assignment | undefined;
+  readonly finishedTime: number;
+  readonly failure: JobFailure;
+}
+
+export interface CancelledJob extends JobBase {
+  readonly status: 'cancelled';
+  readonly assignment: Assignment | undefined;
+  readonly finishedTime: number;
+}
+
+export type FinishedJob = CompletedJob | FailedJob | CancelledJob;
+
+/**
+ * `pending → processing → completed | failed | cancelled`, and back to pending only when another instance is to
+ * try. Each state carries only its own data.
+ */
+export type Job = PendingJob | ProcessingJob | FinishedJob;
+
+export function isFinished(job: Job): job is FinishedJob {
+  return job.status === 'completed' || job.status === 'failed' || job.status === 'cancelled';
+}
+
+/** The instance that has, or last had, the job. */
+export function assignmentOf(job: Job): Assignment | undefined {
+  return job.status === 'pending' ? undefined : job.assignment;
+}
+
+/** Milliseconds from the start of processing to its end, undefined where there was none. */
+export function processingDuration(job: FinishedJob): number | undefined {
+  return job.assignment && job.finishedTime - job.assignment.processingStartTime;
+}

@@ -1,0 +1,291 @@
+import { EventEmitter } from 'node:events';
+import { v4 as uuid } from 'uuid';
+import { AppError } from '../../errors.js';
+import type { Clock } from '../../utils/clock.js';
+import type { Logger } from '../../utils/logger.js';
+import {
+  type CompletedJob,
+  type FinishedJob,
+  isFinished,
+  type Job,
+  type JobFailure,
+  type JobRequest,
+  type JobResult,
+  type ProcessingJob,
+} from './Job.js';
+import { logFields, logJobEnd } from './jobLog.js';
+import { PendingQueue } from './PendingQueue.js';
+import { ResultShelf } from './ResultShelf.js';
+import type { BlobStore, JobStore } from './stores.js';
+import * as transitions from './transitions.js';
+
+export interface JobLimits {
+  /** Pending jobs, and bytes of their uploads. */
+  readonly maxQueueSize: number;
+  readonly maxQueueBytes: number;
+  /** Bytes of results kept. */
+  readonly maxResultBytes: number;
+  /** How long a finished job is kept, ms. */
+  readonly lifetimeMs: number;
+}
+
+const uploadKey = (id: string) => `${id}/upload`;
+
+/**
+ * The rules of a job's life: what may follow on what, once. Records and bytes lie in the stores; who waits, who
+ * is next and what a job's end sets off is decided here.
+ */
+export class JobManager {
+  /** Jobs that wait for an instance. */
+  readonly queue = new PendingQueue();
+  readonly #store: JobStore;
+  readonly #blobs: BlobStore;
+  readonly #results: ResultShelf;
+  readonly #limits: JobLimits;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #events = new EventEmitter();
+  #isDraining = false;
+
+  constructor(stores: { jobs: JobStore; blobs: BlobStore }, limits: JobLimits, clock: Clock, logger: Logger) {
+    this.#store = stores.jobs;
+    this.#blobs = stores.blobs;
+    this.#results = new ResultShelf(stores.blobs, limits.maxResultBytes);
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#logger = logger;
+    // A listener a waiting request: as many as there are clients.
+    this.#events.setMaxListeners(0);
+  }
+
+  /** Whether new jobs are refused because the server ends. */
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** How full the queue is, 0..1, by number or by bytes, whichever is nearer to its limit. */
+  get queueUsage(): number {
+    const { maxQueueSize, maxQueueBytes } = this.#limits;
+    return Math.max(this.queue.size / maxQueueSize, this.queue.bytes / maxQueueBytes);
+  }
+
+  /** Refuses new jobs from now on. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#events.emit('drain');
+  }
+
+  /** Calls `listener` when a job waits for an instance. */
+  onPending(listener: () => void): void {
+    this.#events.on('pending', listener);
+  }
+
+  /** Calls `listener` once for every job that reaches its end. */
+  onFinished(listener: (job: FinishedJob) => void): void {
+    this.#events.on('finished', listener);
+  }
+
+  /**
+   * Whether a job of `bytes` may come in at all.
+   * @throws AppError `SHUTTING_DOWN` or `QUEUE_FULL`
+   */
+  checkCapacity(bytes: number, retryAfterSeconds: number): void {
+    if (this.#isDraining) {
+      throw new AppError('SHUTTING_DOWN', 'The server is shutting down.', { retryAfterSeconds });
+    }
+    const { maxQueueSize, maxQueueBytes } = this.#limits;
+    if (this.queue.size >= maxQueueSize || this.queue.bytes + bytes > maxQueueBytes) {
+      throw new AppError('QUEUE_FULL', 'The queue is full.', {
+        retryAfterSeconds,
+        details: { pending_jobs: this.queue.size, max_queue_size: maxQueueSize },
+      });
+    }
+  }
+
+  /** Takes a new job. Ask `checkCapacity` first. */
+  async create(request: JobRequest, image: Buffer): Promise<Job> {
+    const now = this.#clock.now();
+    const job: Job = {
+      id: uuid(),
+      status: 'pending',
+      request,
+      createdTime: now,
+      updatedTime: now,
+      attempts: 0,
+      progress: 0,
+      tried: [],
+    };
+    await this.#blobs.put(uploadKey(job.id), image);
+    await this.#store.insert(job);
+    this.queue.push({ id: job.id, type: request.type, bytes: request.imageSize, tried: new Set() });
+    this.#logger.info('Job accepted', {
+      ...logFields(job),
+      imageSize: request.imageSize,
+      queued: this.queue.size,
+    });
+    this.#events.emit('pending');
+    return job;
+  }
+
+  async get(id: string): Promise<Job> {
+    const job = await this.#store.get(id);
+    if (!job) throw new AppError('JOB_NOT_FOUND', `There is no job ${id.slice(0, 64)}.`);
+    return job;
+  }
+
+  list: JobStore['list'] = (filter, page) => this.#store.list(filter, page);
+
+  counts: JobStore['counts'] = () => this.#store.counts();
+
+  /** The upload of a job that is not finished. */
+  async upload(id: string): Promise<Buffer> {
+    const bytes = await this.#blobs.get(uploadKey(id));
+    if (!bytes) throw new AppError('INTERNAL_ERROR', 'The upload is gone.');
+    return bytes;
+  }
+
+  /**
+   * A completed job with its image.
+   * @throws AppError `JOB_NOT_FOUND`, `JOB_NOT_COMPLETED` or `RESULT_EXPIRED`
+   */
+  async result(id: string): Promise<{ job: CompletedJob; image: Buffer }> {
+    const job = await this.get(id);
+    if (job.status !== 'completed') {
+      throw new AppError('JOB_NOT_COMPLETED', `The job is ${job.status}, not completed.`, {
+        fields: { job_id: id, status: job.status },
+      });
+    }
+    const image = await this.#results.get(id);
+    if (!image) {
+      throw new AppError('RESULT_EXPIRED', 'The result was dropped to make room for newer ones.', {
+        fields: { job_id: id },
+      });
+    }
+    return { job, image };
+  }
+
+  /** pending → processing. undefined when the job is not pending any more. */
+  begin(id: string, instance: string): Promise<ProcessingJob | undefined> {
+    return this.#change(id, (job, now) => transitions.begin(job, now, instance));
+  }
+
+  async recordPrompt(id: string, promptId: string): Promise<void> {
+    await this.#change(id, (job, now) => transitions.withPrompt(job, now, promptId));
+  }
+
+  async recordProgress(id: string, percentage: number, currentNode: string | undefined): Promise<void> {
+    await this.#change(id, (job, now) => transitions.withProgress(job, now, percentage, currentNode));
+  }
+
+  /** processing → completed. */
+  async complete(id: string, result: JobResult, image: Buffer): Promise<void> {
+    await this.#results.put(id, image);
+    const completed = await this.#change(id, (job, now) => transitions.complete(job, now, result));
+    if (completed) await this.#finish(completed);
+    else await this.#results.delete(id);
+  }
+
+  /** pending or processing → failed. */
+  async fail(id: string, failure: JobFailure): Promise<void> {
+    const failed = await this.#change(id, (job, now) => transitions.fail(job, now, failure));
+    if (failed) await this.#finish(failed);
+  }
+
+  /** processing → pending, before all that wait: another instance is to try. */
+  async requeue(id: string): Promise<void> {
+    await this.#change(id, transitions.requeue);
+    await this.putBack(id);
+  }
+
+  /** A job that was taken from the queue and is pending goes back to its front. */
+  async putBack(id: string): Promise<void> {
+    const job = await this.#store.get(id);
+    if (job?.status !== 'pending') return;
+    const { request, tried } = job;
+    this.queue.putBack({ id, type: request.type, bytes: request.imageSize, tried: new Set(tried) });
+    this.#events.emit('pending');
+  }
+
+  /**
+   * pending or processing → cancelled. The record changes at once; whoever runs the job hears of it by `onFinished`.
+   * @throws AppError `JOB_NOT_FOUND` or `JOB_ALREADY_FINISHED`
+   */
+  async cancel(id: string): Promise<Job> {
+    const cancelled = await this.#change(id, transitions.cancel);
+    if (cancelled) {
+      await this.#finish(cancelled);
+      return cancelled;
+    }
+    const job = await this.get(id);
+    throw new AppError('JOB_ALREADY_FINISHED', `The job is ${job.status} already.`, {
+      fields: { job_id: id, status: job.status },
+    });
+  }
+
+  /** Forgets a job and its bytes; one that is not finished is cancelled first. */
+  async remove(id: string): Promise<void> {
+    const job = await this.get(id);
+    // It may finish by itself in between, which is as good.
+    if (!isFinished(job)) await this.cancel(id).catch(() => undefined);
+    await this.#forget(id);
+  }
+
+  /** Forgets the finished jobs whose lifetime is over. Pending and processing ones never expire. */
+  async cleanup(): Promise<number> {
+    const ids = await this.#store.finishedUntil(this.#clock.now() - this.#limits.lifetimeMs);
+    for (const id of ids) await this.#forget(id);
+    if (ids.length > 0) this.#logger.info('Expired jobs removed', { jobs: ids.length });
+    return ids.length;
+  }
+
+  /**
+   * Resolves with the job once it is finished, or as it is when `signal` is aborted or the server starts to drain
+   * before it was begun.
+   */
+  async whenFinished(id: string, signal: AbortSignal): Promise<Job> {
+    const job = await this.get(id);
+    if (isFinished(job) || signal.aborted) return job;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        this.#events.off(`finished:${id}`, done);
+        this.#events.off('drain', onDrain);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const onDrain = () => {
+        if (this.queue.position(id) > 0) done();
+      };
+      this.#events.once(`finished:${id}`, done);
+      this.#events.on('drain', onDrain);
+      signal.addEventListener('abort', done, { once: true });
+    });
+    return this.get(id);
+  }
+
+  async #change<T extends Job>(
+    id: string,
+    transition: (job: Job, now: number) => T | undefined,
+  ): Promise<T | undefined> {
+    let changed: T | undefined;
+    await this.#store.update(id, (job) => {
+      changed = transition(job, this.#clock.now());
+      return changed;
+    });
+    return changed;
+  }
+
+  /** What a job's end sets off. Runs once a job: a finished one does not change any more. */
+  async #finish(job: FinishedJob): Promise<void> {
+    this.queue.remove(job.id);
+    await this.#blobs.delete(uploadKey(job.id));
+    logJobEnd(this.#logger, job);
+    this.#events.emit('finished', job);
+    this.#events.emit(`finished:${job.id}`);
+  }
+
+  async #forget(id: string): Promise<void> {
+    await this.#store.delete(id);
+    await this.#results.delete(id);
+    await this.#blobs.delete(uploadKey(id));
+  }
+}

@@ -1,0 +1,34 @@
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { v4 as uuid } from 'uuid';
+
+/** Keeps a copy of each result on disk. */
+export class OutputFiles {
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = path.resolve(root);
+  }
+
+  /**
+   * Writes `<root>/<job id>/<type>.<extension>`, under a temporary name until it is whole.
+   * @returns the file's path
+   * @throws Error when a part would lead out of the folder, or when the disk does not take it
+   */
+  async save(jobId: string, type: string, extension: string, bytes: Buffer): Promise<string> {
+    const file = path.resolve(this.#root, jobId, `${type}.${extension}`);
+    if (path.dirname(path.dirname(file)) !== this.#root) {
+      throw new Error('An output file must not be led out of its folder.');
+    }
+    await mkdir(path.dirname(file), { recursive: true });
+    const temporary = `${file}.${uuid()}.tmp`;
+    try {
+      await writeFile(temporary, bytes, { flush: true });
+      await rename(temporary, file);
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => undefined);
+      throw error;
+    }
+    return file;
+  }
+}

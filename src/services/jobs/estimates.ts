@@ -1,0 +1,42 @@
+import type { Workflow } from '../../workflows/types.js';
+import { type FinishedJob, processingDuration } from './Job.js';
+
+/** Weight of the newest duration in the moving average. */
+const WEIGHT = 0.2;
+/** Jobs of a type that must have ended before their average is believed. */
+const ENOUGH = 3;
+
+/** How long a job of each type takes: a moving average of the measured durations, at first what is declared. */
+export class DurationEstimates {
+  readonly #declaredMs: ReadonlyMap<string, number>;
+  readonly #measured = new Map<string, { count: number; averageMs: number }>();
+
+  constructor(workflows: readonly Workflow[]) {
+    this.#declaredMs = new Map(workflows.map(({ type, estimateSeconds }) => [type, estimateSeconds * 1000]));
+  }
+
+  /** Learns from a job that completed; others say nothing about how long one takes. */
+  recordJob(job: FinishedJob): void {
+    const durationMs = processingDuration(job);
+    if (job.status !== 'completed' || durationMs === undefined) return;
+    const { type } = job.request;
+    const before = this.#measured.get(type);
+    this.#measured.set(type, {
+      count: (before?.count ?? 0) + 1,
+      averageMs: before ? before.averageMs + WEIGHT * (durationMs - before.averageMs) : durationMs,
+    });
+  }
+
+  /** Milliseconds of processing that a job of this type takes. */
+  processingMs(type: string): number {
+    const measured = this.#measured.get(type);
+    if (measured && measured.count >= ENOUGH) return measured.averageMs;
+    return this.#declaredMs.get(type) ?? 0;
+  }
+
+  /** Milliseconds until a pending job is done: the rounds before it, then its own. `position` counts from 1. */
+  pendingMs(type: string, position: number, slots: number): number {
+    const own = this.processingMs(type);
+    return Math.floor(Math.max(0, position - 1) / Math.max(1, slots)) * own + own;
+  }
+}

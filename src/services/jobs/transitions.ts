@@ -1,0 +1,77 @@
+/** What may follow on what in a job's life: each function gives the next record, or undefined where it may not. */
+import {
+  type CancelledJob,
+  type CompletedJob,
+  type FailedJob,
+  isFinished,
+  type Job,
+  type JobFailure,
+  type JobResult,
+  type PendingJob,
+  type ProcessingJob,
+} from './Job.js';
+
+/** pending → processing. */
+export function begin(job: Job, now: number, instance: string): ProcessingJob | undefined {
+  if (job.status !== 'pending') return undefined;
+  return {
+    ...job,
+    status: 'processing',
+    updatedTime: now,
+    attempts: job.attempts + 1,
+    assignment: { instance, processingStartTime: now, promptId: undefined },
+    currentNode: undefined,
+  };
+}
+
+/** ComfyUI took the prompt. */
+export function withPrompt(job: Job, now: number, promptId: string): ProcessingJob | undefined {
+  if (job.status !== 'processing') return undefined;
+  return { ...job, updatedTime: now, assignment: { ...job.assignment, promptId } };
+}
+
+/** Progress never falls, not even when another instance starts over, and 100 is for completed jobs. */
+export function withProgress(
+  job: Job,
+  now: number,
+  percentage: number,
+  currentNode: string | undefined,
+): ProcessingJob | undefined {
+  if (job.status !== 'processing') return undefined;
+  const progress = Math.max(job.progress, Math.min(99, percentage));
+  return { ...job, updatedTime: now, currentNode, progress };
+}
+
+/** processing → pending: another instance is to try. */
+export function requeue(job: Job, now: number): PendingJob | undefined {
+  if (job.status !== 'processing') return undefined;
+  const { assignment, currentNode: _node, ...rest } = job;
+  const tried = [...new Set([...job.tried, assignment.instance])];
+  return { ...rest, status: 'pending', updatedTime: now, tried };
+}
+
+/** processing → completed. */
+export function complete(job: Job, now: number, result: JobResult): CompletedJob | undefined {
+  if (job.status !== 'processing') return undefined;
+  const { tried: _tried, currentNode: _node, ...rest } = job;
+  return { ...rest, status: 'completed', updatedTime: now, finishedTime: now, progress: 100, result };
+}
+
+/** pending or processing → failed. */
+export function fail(job: Job, now: number, failure: JobFailure): FailedJob | undefined {
+  const ended = end(job, now);
+  return ended && { ...ended, status: 'failed', failure };
+}
+
+/** pending or processing → cancelled. */
+export function cancel(job: Job, now: number): CancelledJob | undefined {
+  const ended = end(job, now);
+  return ended && { ...ended, status: 'cancelled' };
+}
+
+function end(job: Job, now: number): Omit<CancelledJob, 'status'> | undefined {
+  if (isFinished(job)) return undefined;
+  const { id, request, createdTime, attempts, progress } = job;
+  const assignment = job.status === 'processing' ? job.assignment : undefined;
+  return { id, request, createdTime, attempts, progress, updatedTime: now, assignment, finishedTime: now };
+}

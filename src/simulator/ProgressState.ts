@@ -1,0 +1,45 @@
+interface NodeState {
+  value: number;
+  max: number;
+  state: 'running' | 'finished';
+}
+
+/** What `progress_state` tells about a prompt: every node that was started, in full, each time. */
+export class ProgressState {
+  readonly #nodes = new Map<string, NodeState>();
+  readonly #promptId: string;
+
+  constructor(promptId: string) {
+    this.#promptId = promptId;
+  }
+
+  start(node: string): void {
+    this.#nodes.set(node, { value: 0, max: 1, state: 'running' });
+  }
+
+  step(node: string, value: number, max: number): void {
+    this.#nodes.set(node, { value, max, state: 'running' });
+  }
+
+  finish(node: string): void {
+    const max = this.#nodes.get(node)?.max ?? 1;
+    this.#nodes.set(node, { value: max, max, state: 'finished' });
+  }
+
+  message(): { type: string; data: unknown } {
+    const nodes = Object.fromEntries(
+      [...this.#nodes].map(([id, state]) => [
+        id,
+        {
+          ...state,
+          node_id: id,
+          prompt_id: this.#promptId,
+          display_node_id: id,
+          parent_node_id: null,
+          real_node_id: id,
+        },
+      ]),
+    );
+    return { type: 'progress_state', data: { prompt_id: this.#promptId, nodes } };
+  }
+}

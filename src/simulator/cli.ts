@@ -1,0 +1,41 @@
+import { parseArgs } from 'node:util';
+import { Simulator } from './index.js';
+
+const USAGE = `Usage: npm run simulator -- [--port 8188] [--host 127.0.0.1] [--work 500] [--older]
+
+  --port   port to listen on (8188)
+  --host   address to listen on (127.0.0.1)
+  --work   milliseconds of model work for each of the model nodes (500)
+  --older  behave like an older ComfyUI: no prompt ids of the client's, no execution_success`;
+
+/** Runs one simulated ComfyUI until a signal ends it. */
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      port: { type: 'string', default: '8188' },
+      host: { type: 'string', default: '127.0.0.1' },
+      work: { type: 'string', default: '500' },
+      older: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(`${USAGE}\n`);
+    return;
+  }
+  const work = Number(values.work);
+  const simulator = new Simulator({
+    workMs: { InspyrenetRembg: work, ImageUpscaleWithModel: work },
+    generation: values.older ? 'older' : 'current',
+  });
+  await simulator.start(Number(values.port), values.host);
+  process.stdout.write(`Simulated ComfyUI listens on ${simulator.host}\n`);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void simulator.stop().then(() => process.exit(0)));
+  }
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}\n`);
+  process.exitCode = 1;
+});

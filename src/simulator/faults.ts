@@ -1,0 +1,45 @@
+/** What can be switched on to make a simulated ComfyUI misbehave. Everything is off at first. */
+export interface Faults {
+  /** Sockets stay open and nothing is sent on them. */
+  muteSockets: boolean;
+  /** New sockets are refused. */
+  refuseSockets: boolean;
+  /** Every answer of the HTTP API is held back this long, ms. */
+  delayMs: number;
+  /** Requests are taken and never answered. */
+  neverAnswer: boolean;
+  /** Status that matching requests are answered with; the path is without a leading `/api`. */
+  respond: { readonly path: RegExp; readonly status: number; readonly body?: string } | undefined;
+  /** The connection is cut once a matching request was carried out, before it is answered. */
+  cutAfter: RegExp | undefined;
+  /** Finished prompts are not kept. */
+  loseHistory: boolean;
+  /** The running node never ends. */
+  hang: boolean;
+  /** Node classes that fail, with the exception that they raise. */
+  failNodes: Map<string, { readonly type: string; readonly message: string }>;
+  /** `GET /view` finds no file. */
+  loseFiles: boolean;
+}
+
+/** The exception that PyTorch raises when a GPU's memory is used up. */
+export const OUT_OF_MEMORY = {
+  type: 'torch.OutOfMemoryError',
+  message: 'Allocation on device 0 would exceed allowed memory. (out of memory)\n',
+} as const;
+
+/** A set of faults with none switched on. */
+export function noFaults(): Faults {
+  return {
+    muteSockets: false,
+    refuseSockets: false,
+    delayMs: 0,
+    neverAnswer: false,
+    respond: undefined,
+    cutAfter: undefined,
+    loseHistory: false,
+    hang: false,
+    failNodes: new Map(),
+    loseFiles: false,
+  };
+}

@@ -1,0 +1,163 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { WebSocketServer } from 'ws';
+import { sleep } from '../utils/timers.js';
+import { Executor, type ExecutorOptions } from './Executor.js';
+import { FileStore } from './FileStore.js';
+import { type Faults, noFaults } from './faults.js';
+import { readCall, SimulatedApi, writeAnswer } from './http.js';
+import { nodeClasses } from './nodes.js';
+import { SimulatedSockets } from './sockets.js';
+
+export type { Faults } from './faults.js';
+export { OUT_OF_MEMORY } from './faults.js';
+
+export interface SimulatorOptions extends Partial<ExecutorOptions> {
+  /** Node classes that this instance does not have. */
+  readonly withoutNodes?: readonly string[];
+  /** Enlargement models that it has. */
+  readonly models?: readonly string[];
+}
+
+const DEFAULT_MODELS = ['4x_NMKD-Siax_200k.pth', '4x_foolhardy_Remacri.pth'];
+
+/**
+ * A ComfyUI stand-in that speaks its protocol over real sockets and makes real images, with faults that can be
+ * switched on. It lives in one process and has one port, which it keeps over a crash and restart.
+ */
+export class Simulator {
+  readonly faults: Faults = noFaults();
+  /** Ids of every prompt that was ever accepted. */
+  readonly promptIds: string[] = [];
+  /** Requests by method and first part of the path, such as `GET /history`. */
+  readonly requests = new Map<string, number>();
+  readonly #options: SimulatorOptions;
+  readonly #sockets: SimulatedSockets;
+  readonly #api: SimulatedApi;
+  #executor: Executor;
+  #files = new FileStore();
+  #http: Server | undefined;
+  #ws: WebSocketServer | undefined;
+  #port = 0;
+  #number = 0;
+
+  constructor(options: SimulatorOptions = {}) {
+    this.#options = options;
+    this.#sockets = new SimulatedSockets(this.faults);
+    this.#executor = this.#newExecutor();
+    this.#api = new SimulatedApi({
+      executor: () => this.#executor,
+      files: () => this.#files,
+      faults: this.faults,
+      acceptsPromptId: options.generation !== 'older',
+      nextNumber: () => this.#number++,
+      onPrompt: (id) => this.promptIds.push(id),
+    });
+  }
+
+  /** `host:port`, as `COMFYUI_HOST` takes it. */
+  get host(): string {
+    return `127.0.0.1:${this.#port}`;
+  }
+
+  get sockets(): SimulatedSockets {
+    return this.#sockets;
+  }
+
+  /** Ids of the prompts in the history. */
+  get historyIds(): string[] {
+    return [...this.#executor.history.keys()];
+  }
+
+  /** Prompts that wait or run. */
+  get queueRemaining(): number {
+    return this.#executor.queueRemaining;
+  }
+
+  /** Listens on `port`, or on any free one for 0. */
+  async start(port = 0, host = '127.0.0.1'): Promise<void> {
+    const http = createServer((request, response) => void this.#handle(request, response));
+    this.#ws = new WebSocketServer({ noServer: true });
+    http.on('upgrade', (request, socket, head) => {
+      if (this.faults.refuseSockets || !/^(\/api)?\/ws\b/.test(request.url ?? '')) {
+        socket.destroy();
+        return;
+      }
+      this.#ws?.handleUpgrade(request, socket, head, (ws) => {
+        this.#sockets.add(ws, request, (id) => this.#executor.hello(id));
+      });
+    });
+    await new Promise<void>((resolve, reject) => {
+      http.once('error', reject);
+      http.listen(port, host, resolve);
+    });
+    this.#http = http;
+    this.#port = (http.address() as AddressInfo).port;
+  }
+
+  /** Dies like a killed process: every connection is cut, and queue, history, cache and files are gone. */
+  async crash(): Promise<void> {
+    this.#executor.kill();
+    this.#files = new FileStore();
+    this.#executor = this.#newExecutor();
+    const http = this.#http;
+    this.#http = undefined;
+    this.#sockets.drop();
+    http?.closeAllConnections();
+    await new Promise<void>((resolve) => (http ? http.close(() => resolve()) : resolve()));
+  }
+
+  /** Comes back on the same port, with nothing in its memory. */
+  async restart(): Promise<void> {
+    await this.crash();
+    await this.start(this.#port);
+  }
+
+  /** Ends. */
+  async stop(): Promise<void> {
+    await this.crash();
+  }
+
+  #newExecutor(): Executor {
+    const { withoutNodes = [], models = DEFAULT_MODELS } = this.#options;
+    const classes = Object.fromEntries(
+      Object.entries(nodeClasses(models)).filter(([name]) => !withoutNodes.includes(name)),
+    );
+    return new Executor(
+      classes,
+      { sockets: this.#sockets, files: this.#files, faults: this.faults },
+      {
+        generation: this.#options.generation ?? 'current',
+        workMs: this.#options.workMs ?? {},
+        historyDelayMs: this.#options.historyDelayMs ?? 5,
+      },
+    );
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const call = await readCall(request).catch(() => undefined);
+    if (request.destroyed && !request.complete) return;
+    if (!call) return writeAnswer(response, { status: 413 });
+    const key = `${call.method} /${call.path.split('/')[1] ?? ''}`;
+    this.requests.set(key, (this.requests.get(key) ?? 0) + 1);
+    const { delayMs, neverAnswer, respond, cutAfter } = this.faults;
+    if (neverAnswer) return undefined;
+    if (delayMs > 0) await sleep(delayMs);
+    if (respond?.path.test(call.path)) {
+      return writeAnswer(response, { status: respond.status, text: respond.body ?? '' });
+    }
+    const answer = this.#api.answer(call);
+    if (cutAfter?.test(call.path)) {
+      response.destroy();
+      return undefined;
+    }
+    return writeAnswer(response, answer);
+  }
+}
+
+/** Creates a simulator and starts it. */
+export async function startSimulator(options: SimulatorOptions = {}, port = 0): Promise<Simulator> {
+  const simulator = new Simulator(options);
+  await simulator.start(port);
+  return simulator;
+}

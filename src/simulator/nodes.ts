@@ -1,0 +1,145 @@
+import { cutOut, decodeRgb, encodePng, type Raster, resize } from './images.js';
+
+/** What a node does its work with. */
+export interface NodeContext {
+  /** Reports a step of the running node and takes its share of the node's time; throws when interrupted. */
+  step(value: number, max: number): Promise<void>;
+  /** Files of `/upload/image`, by name. */
+  readInput(name: string): Buffer | undefined;
+  /** Keeps an output file and names it like ComfyUI: `prefix_00001_.png`. */
+  saveOutput(prefix: string, bytes: Buffer): { filename: string; subfolder: string; type: string };
+}
+
+type Inputs = Readonly<Record<string, unknown>>;
+
+/** A node class: how `/object_info` describes it, and what it makes of its inputs. */
+export interface NodeClass {
+  readonly required: Readonly<Record<string, readonly unknown[]>>;
+  readonly output: readonly string[];
+  readonly outputNode?: boolean;
+  readonly category: string;
+  /** Values by output slot, or for an output node what `executed` tells. */
+  run(inputs: Inputs, context: NodeContext): Promise<{ values: unknown[]; ui?: unknown }>;
+}
+
+/** An exception of a node, as `execution_error` reports it. */
+export class NodeException extends Error {
+  readonly exceptionType: string;
+
+  constructor(exceptionType: string, message: string) {
+    super(message);
+    this.exceptionType = exceptionType;
+  }
+}
+
+const UPSCALE_STEPS = 4;
+const MODEL_FACTOR = 4;
+
+const text = (inputs: Inputs, name: string) => String(inputs[name]);
+// The links were validated before the run, so an image input is a raster.
+const raster = (inputs: Inputs, name: string) => inputs[name] as Raster;
+
+async function loaded(bytes: Buffer | undefined, applyExif: boolean): Promise<{ values: unknown[] }> {
+  try {
+    return { values: [await decodeRgb(bytes ?? Buffer.alloc(0), applyExif), undefined] };
+  } catch {
+    throw new NodeException(
+      'PIL.UnidentifiedImageError',
+      'cannot identify image file <_io.BytesIO object at 0x7f0000000000>\n',
+    );
+  }
+}
+
+/** The classes that a ComfyUI set up for this server's workflows has, and a few core ones beside them. */
+export function nodeClasses(models: readonly string[]): Record<string, NodeClass> {
+  return {
+    ETN_LoadImageBase64: {
+      required: { image: ['STRING', { multiline: true }] },
+      output: ['IMAGE', 'MASK'],
+      category: 'external_tooling',
+      run: (inputs) => loaded(Buffer.from(text(inputs, 'image'), 'base64'), false),
+    },
+    LoadImage: {
+      required: { image: ['STRING', {}] },
+      output: ['IMAGE', 'MASK'],
+      category: 'image',
+      run: (inputs, context) => loaded(context.readInput(text(inputs, 'image')), true),
+    },
+    InspyrenetRembg: {
+      required: { image: ['IMAGE'], torchscript_jit: [['default', 'on']] },
+      output: ['IMAGE', 'MASK'],
+      category: 'image',
+      run: async (inputs, context) => {
+        await context.step(1, 1);
+        return { values: [await cutOut(raster(inputs, 'image')), undefined] };
+      },
+    },
+    UpscaleModelLoader: {
+      required: { model_name: [[...models]] },
+      output: ['UPSCALE_MODEL'],
+      category: 'loaders',
+      run: async () => ({ values: [{ factor: MODEL_FACTOR }] }),
+    },
+    ImageUpscaleWithModel: {
+      required: { upscale_model: ['UPSCALE_MODEL'], image: ['IMAGE'] },
+      output: ['IMAGE'],
+      category: 'image/upscaling',
+      run: async (inputs, context) => {
+        const image = raster(inputs, 'image');
+        for (let done = 1; done <= UPSCALE_STEPS; done += 1) await context.step(done, UPSCALE_STEPS);
+        return { values: [await resize(image, image.width * MODEL_FACTOR, image.height * MODEL_FACTOR)] };
+      },
+    },
+    ImageScaleBy: {
+      required: {
+        image: ['IMAGE'],
+        upscale_method: [['nearest-exact', 'bilinear', 'area', 'bicubic', 'lanczos']],
+        scale_by: ['FLOAT', { default: 1, min: 0.01, max: 8, step: 0.01 }],
+      },
+      output: ['IMAGE'],
+      category: 'image/upscaling',
+      run: async (inputs) => {
+        const image = raster(inputs, 'image');
+        const factor = Number(inputs['scale_by']);
+        const side = (length: number) => Math.max(1, Math.round(length * factor));
+        return { values: [await resize(image, side(image.width), side(image.height))] };
+      },
+    },
+    ImageInvert: {
+      required: { image: ['IMAGE'] },
+      output: ['IMAGE'],
+      category: 'image',
+      run: async (inputs) => {
+        const image = raster(inputs, 'image');
+        return { values: [{ ...image, data: image.data.map((value) => 255 - value) }] };
+      },
+    },
+    SaveImage: {
+      required: { images: ['IMAGE'], filename_prefix: ['STRING', { default: 'ComfyUI' }] },
+      output: [],
+      outputNode: true,
+      category: 'image',
+      run: async (inputs, context) => {
+        const png = await encodePng(raster(inputs, 'images'));
+        return { values: [], ui: { images: [context.saveOutput(text(inputs, 'filename_prefix'), png)] } };
+      },
+    },
+  };
+}
+
+/** One class as `GET /object_info` lists it. */
+export function objectInfo(name: string, node: NodeClass): Record<string, unknown> {
+  return {
+    input: { required: node.required },
+    input_order: { required: Object.keys(node.required) },
+    output: node.output,
+    output_is_list: node.output.map(() => false),
+    output_name: node.output,
+    name,
+    display_name: name,
+    description: '',
+    python_module: 'nodes',
+    category: node.category,
+    output_node: node.outputNode === true,
+  };
+}

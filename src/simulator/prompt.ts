@@ -1,0 +1,32 @@
+import { z } from 'zod';
+
+const graphNode = z.object({ class_type: z.string(), inputs: z.record(z.string(), z.unknown()) });
+
+export const graphSchema = z.record(z.string(), graphNode);
+
+export type Graph = z.output<typeof graphSchema>;
+
+/** A prompt in the simulator's queue or history. */
+export interface Prompt {
+  readonly number: number;
+  readonly id: string;
+  readonly graph: Graph;
+  readonly clientId: string | undefined;
+  readonly extraData: Record<string, unknown>;
+  /** Ids of the output nodes. */
+  readonly outputs: readonly string[];
+}
+
+/** The form in which queue and history list a prompt: the whole of it, its images included. */
+export function listed(prompt: Prompt): unknown[] {
+  const extra = {
+    ...prompt.extraData,
+    ...(prompt.clientId === undefined ? {} : { client_id: prompt.clientId }),
+  };
+  return [prompt.number, prompt.id, prompt.graph, extra, prompt.outputs];
+}
+
+/** Source node of an input that is a link, undefined for a plain value. */
+export function linkSource(value: unknown): string | undefined {
+  return Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' ? value[0] : undefined;
+}

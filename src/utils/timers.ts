@@ -1,0 +1,20 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/**
+ * Waits `ms` milliseconds.
+ * @returns true when the time passed, false when `signal` was aborted first. Never rejects.
+ */
+export async function sleep(ms: number, signal?: AbortSignal): Promise<boolean> {
+  try {
+    await delay(ms, undefined, signal ? { signal } : {});
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A backoff of `base * 2^failures` up to `max`, of which the upper half is random so that clients spread out. */
+export function backoffWithJitter(failures: number, base: number, max: number): number {
+  const ceiling = Math.min(max, base * 2 ** Math.min(failures, 30));
+  return ceiling / 2 + (Math.random() * ceiling) / 2;
+}
