@@ -79,7 +79,7 @@ interface PromptErrorOptions {
   readonly category: ErrorCategory;
   /** Whether another instance (or another try) may well succeed. */
   readonly retryable: boolean;
-  readonly details?: ErrorDetails | undefined;
+  readonly details?: Record<string, unknown>;
   readonly cause?: unknown;
 }
 
@@ -87,6 +87,7 @@ interface PromptErrorOptions {
 export class PromptError extends AppError {
   readonly category: ErrorCategory;
   readonly retryable: boolean;
+  declare readonly details: Record<string, unknown> | undefined;
 
   constructor(message: string, options: PromptErrorOptions) {
     super(codeOfCategory(options.category), message, { details: options.details, cause: options.cause });

@@ -8,8 +8,10 @@ export interface Faults {
   delayMs: number;
   /** Requests are taken and never answered. */
   neverAnswer: boolean;
-  /** Status that matching requests are answered with; the path is without a leading `/api`. */
-  respond: { readonly path: RegExp; readonly status: number; readonly body?: string } | undefined;
+  /** Status that matching requests are answered with, for so many `times`; the path is without a leading `/api`. */
+  respond:
+    | { readonly path: RegExp; readonly status: number; readonly body?: string; times: number }
+    | undefined;
   /** The connection is cut once a matching request was carried out, before it is answered. */
   cutAfter: RegExp | undefined;
   /** Finished prompts are not kept. */
@@ -18,8 +20,8 @@ export interface Faults {
   hang: boolean;
   /** Node classes that fail, with the exception that they raise. */
   failNodes: Map<string, { readonly type: string; readonly message: string }>;
-  /** `GET /view` finds no file. */
-  loseFiles: boolean;
+  /** How many times `GET /view` finds no file. */
+  loseFiles: number;
 }
 
 /** The exception that PyTorch raises when a GPU's memory is used up. */
@@ -40,6 +42,6 @@ export function noFaults(): Faults {
     loseHistory: false,
     hang: false,
     failNodes: new Map(),
-    loseFiles: false,
+    loseFiles: 0,
   };
 }

@@ -137,7 +137,12 @@ export class SimulatedApi {
     const subfolder = query.get('subfolder') ?? '';
     if (`${subfolder}/${filename}`.includes('..')) return { status: 400 };
     const file = this.#world.files().get(query.get('type') ?? 'output', subfolder, filename);
-    return file && !this.#world.faults.loseFiles ? { status: 200, png: file } : { status: 404 };
+    const { faults } = this.#world;
+    if (!file || faults.loseFiles > 0) {
+      faults.loseFiles -= 1;
+      return { status: 404 };
+    }
+    return { status: 200, png: file };
   }
 
   /** Takes the one file of a multipart body as it stands between its headers and the closing boundary. */

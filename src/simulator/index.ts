@@ -143,7 +143,8 @@ export class Simulator {
     const { delayMs, neverAnswer, respond, cutAfter } = this.faults;
     if (neverAnswer) return undefined;
     if (delayMs > 0) await sleep(delayMs);
-    if (respond?.path.test(call.path)) {
+    if (respond && respond.times > 0 && respond.path.test(call.path)) {
+      respond.times -= 1;
       return writeAnswer(response, { status: respond.status, text: respond.body ?? '' });
     }
     const answer = this.#api.answer(call);

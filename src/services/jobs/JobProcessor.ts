@@ -205,11 +205,11 @@ function isInstanceFault(error: PromptError): boolean {
   return error.category.startsWith('connection_') || error.category === 'instance_unavailable';
 }
 
-/** What a client reads of an error: unknown ones only by name. */
+/** What a client reads of an error: a prompt's with its category, unknown ones only by name. */
 function failureOf(error: unknown): JobFailure {
   if (error instanceof PromptError) {
     const { message, code, category, details } = error;
-    return { message, code, category, details };
+    return { message, code, category, details: { category, ...details } };
   }
   if (error instanceof AppError) {
     return { message: error.message, code: error.code, category: 'internal', details: error.details };

@@ -1,0 +1,86 @@
+import sharp, { type Sharp } from 'sharp';
+
+export interface Rgb {
+  readonly r: number;
+  readonly g: number;
+  readonly b: number;
+}
+
+export const BACKGROUND: Rgb = { r: 236, g: 236, b: 236 };
+
+/** A colour that no other number under 216 has, far from the background's. */
+export function colourOf(n: number): Rgb {
+  return {
+    r: 20 + (n % 6) * 32,
+    g: 20 + (Math.floor(n / 6) % 6) * 32,
+    b: 20 + (Math.floor(n / 36) % 6) * 32,
+  };
+}
+
+interface PictureOptions {
+  readonly width?: number;
+  readonly height?: number;
+  readonly colour?: Rgb;
+}
+
+/** A plain ground with a rectangle of one colour in its middle. */
+export function drawing({ width = 48, height = 32, colour = colourOf(5) }: PictureOptions = {}): Sharp {
+  const subject = {
+    create: {
+      width: Math.round(width / 2),
+      height: Math.round(height / 2),
+      channels: 3,
+      background: colour,
+    },
+  } as const;
+  return sharp({ create: { width, height, channels: 3, background: BACKGROUND } }).composite([
+    { input: subject, left: Math.round(width / 4), top: Math.round(height / 4) },
+  ]);
+}
+
+export const png = (options: PictureOptions = {}): Promise<Buffer> => drawing(options).png().toBuffer();
+
+export const jpeg = (options: PictureOptions = {}): Promise<Buffer> =>
+  drawing(options).jpeg({ quality: 95 }).toBuffer();
+
+/** A phone photo: its pixels lie on their side, its EXIF says so. Red on what is its top when upright. */
+export async function sidewaysPhoto(format: 'jpeg' | 'png' = 'jpeg'): Promise<Buffer> {
+  const upright = await sharp({ create: { width: 30, height: 60, channels: 3, background: '#2040c0' } })
+    .composite([
+      { input: { create: { width: 30, height: 15, channels: 3, background: '#c02020' } }, left: 0, top: 0 },
+    ])
+    .png()
+    .toBuffer();
+  // Orientation 6: a viewer turns the pixels by 90 degrees clockwise, so they are stored turned back.
+  const stored = sharp(upright).rotate(270).withMetadata({ orientation: 6 });
+  return format === 'jpeg' ? stored.jpeg({ quality: 95 }).toBuffer() : stored.png().toBuffer();
+}
+
+/** An opaque disc on a transparent ground, half transparent at its rim. */
+export async function transparentPng(side = 32): Promise<Buffer> {
+  const svg = `<svg width="${side}" height="${side}" xmlns="http://www.w3.org/2000/svg">
+    <circle cx="${side / 2}" cy="${side / 2}" r="${side / 3}" fill="#c04020"/></svg>`;
+  return sharp(Buffer.from(svg)).png().toBuffer();
+}
+
+/** Colour and alpha (255 where there is none) of one pixel. */
+export async function pixel(image: Buffer, x: number, y: number): Promise<Rgb & { alpha: number }> {
+  const { data, info } = await sharp(image)
+    .ensureAlpha()
+    .toColourspace('srgb')
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  const at = (y * info.width + x) * info.channels;
+  return { r: data[at] ?? 0, g: data[at + 1] ?? 0, b: data[at + 2] ?? 0, alpha: data[at + 3] ?? 0 };
+}
+
+/** The pixel in the middle. */
+export async function middle(image: Buffer): Promise<Rgb & { alpha: number }> {
+  const { width, height } = await sharp(image).metadata();
+  return pixel(image, Math.floor(width / 2), Math.floor(height / 2));
+}
+
+/** Largest difference of a channel. */
+export function distance(a: Rgb, b: Rgb): number {
+  return Math.max(Math.abs(a.r - b.r), Math.abs(a.g - b.g), Math.abs(a.b - b.b));
+}

@@ -1,0 +1,81 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createApp } from '../../src/app.js';
+import { type Config, loadConfig } from '../../src/config.js';
+import { createServices, type ServiceOverrides, type Services } from '../../src/services/index.js';
+import { MemoryBlobStore } from '../../src/services/jobs/stores.js';
+import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/index.js';
+import { type Logger, silentLogger } from '../../src/utils/logger.js';
+import { Client } from './client.js';
+
+export interface StackOptions {
+  /** One simulator an entry; one plain simulator when left out. */
+  readonly simulators?: readonly SimulatorOptions[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly overrides?: ServiceOverrides;
+  readonly logger?: Logger;
+}
+
+/** Patience in proportion to simulated work of a few milliseconds. */
+const QUICK: ServiceOverrides = {
+  follow: { quietPollMs: 150, lostPollMs: 40, queueCheckMs: 200, historyRetryMs: 5, historyPatienceMs: 1000 },
+  health: { recheckMs: 40 },
+  connections: { reconnectBaseMs: 40, reconnectMaxMs: 400 },
+};
+
+/** Simulators and the server in this process, over real sockets. */
+export class Stack {
+  readonly simulators: readonly Simulator[];
+  readonly services: Services;
+  readonly config: Config;
+  readonly blobs: MemoryBlobStore;
+  readonly client: Client;
+  readonly server: Server;
+
+  private constructor(parts: Pick<Stack, 'simulators' | 'services' | 'config' | 'blobs' | 'server'>) {
+    this.simulators = parts.simulators;
+    this.services = parts.services;
+    this.config = parts.config;
+    this.blobs = parts.blobs;
+    this.server = parts.server;
+    this.client = new Client(`http://127.0.0.1:${(parts.server.address() as AddressInfo).port}`);
+  }
+
+  static async start(options: StackOptions = {}): Promise<Stack> {
+    const simulators = await Promise.all((options.simulators ?? [{}]).map((one) => startSimulator(one)));
+    const config = loadConfig({
+      COMFYUI_HOST: simulators.map(({ host }) => host).join(','),
+      HEALTH_CHECK_INTERVAL: '500',
+      HEALTH_CHECK_TIMEOUT: '1000',
+      BREAKER_RESET_TIMEOUT: '200',
+      BREAKER_MAX_RESET_TIMEOUT: '800',
+      SHUTDOWN_TIMEOUT: '2000',
+      ...options.env,
+    });
+    const blobs = new MemoryBlobStore();
+    const services = createServices(config, options.logger ?? silentLogger, {
+      blobStore: blobs,
+      ...QUICK,
+      ...options.overrides,
+      follow: { ...QUICK.follow, ...options.overrides?.follow },
+    });
+    const server = createServer(createApp(services, config));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await services.start();
+    return new Stack({ simulators, services, config, blobs, server });
+  }
+
+  /** The n-th simulator. */
+  simulator(index = 0): Simulator {
+    const simulator = this.simulators[index];
+    if (!simulator) throw new Error(`there is no simulator ${index}`);
+    return simulator;
+  }
+
+  async stop(): Promise<void> {
+    await this.services.stop();
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+    await Promise.all(this.simulators.map((simulator) => simulator.stop()));
+  }
+}

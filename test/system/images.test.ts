@@ -1,0 +1,167 @@
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  colourOf,
+  distance,
+  jpeg,
+  middle,
+  pixel,
+  png,
+  sidewaysPhoto,
+  transparentPng,
+} from '../support/pictures.js';
+import { Stack } from '../support/stack.js';
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await Stack.start({ env: { ALLOWED_IMAGE_TYPES: 'image/png,image/jpeg,image/webp' } });
+});
+afterAll(() => stack.stop());
+
+const sizeOf = async (image: Buffer) => {
+  const { width, height } = await sharp(image).metadata();
+  return [width, height];
+};
+const RED = { r: 0xc0, g: 0x20, b: 0x20 };
+
+describe('remove-background', () => {
+  it('gives a transparent border and an opaque subject', async () => {
+    const { image, body } = await stack.client.process(
+      'remove-background',
+      await png({ width: 80, height: 60 }),
+    );
+    expect(await sizeOf(image)).toEqual([80, 60]);
+    expect([body.result.width, body.result.height, body.result.size_bytes]).toEqual([80, 60, image.length]);
+    for (const [x, y] of [
+      [0, 0],
+      [79, 0],
+      [0, 59],
+      [79, 59],
+      [40, 2],
+    ] as const) {
+      expect((await pixel(image, x, y)).alpha).toBe(0);
+    }
+    expect((await middle(image)).alpha).toBe(255);
+  });
+
+  it('crops to the subject where that is asked for', async () => {
+    const { image, body } = await stack.client.process(
+      'remove-background',
+      await png({ width: 80, height: 60 }),
+      { crop: 'TRUE' },
+    );
+    const [width = 0, height = 0] = await sizeOf(image);
+    expect(width).toBeGreaterThanOrEqual(40);
+    expect(width).toBeLessThanOrEqual(46);
+    expect(height).toBeGreaterThanOrEqual(30);
+    expect(height).toBeLessThanOrEqual(36);
+    expect([body.result.width, body.result.height]).toEqual([width, height]);
+    expect((await middle(image)).alpha).toBe(255);
+  });
+
+  it('leaves a picture with no subject whole when it should crop', async () => {
+    const plain = await sharp({ create: { width: 30, height: 20, channels: 3, background: '#eee' } })
+      .png()
+      .toBuffer();
+    const { image } = await stack.client.process('remove-background', plain, { crop: 'true' });
+    expect(await sizeOf(image)).toEqual([30, 20]);
+  });
+
+  it('keeps transparent what was transparent', async () => {
+    const { image } = await stack.client.process('remove-background', await transparentPng(40));
+    expect((await pixel(image, 0, 0)).alpha).toBe(0);
+  });
+
+  it('flattens a JPEG on white', async () => {
+    const { image, body } = await stack.client.process(
+      'remove-background',
+      await png({ width: 80, height: 60 }),
+      { format: 'jpeg' },
+    );
+    expect((await sharp(image).metadata()).format).toBe('jpeg');
+    expect(body.result.format).toBe('JPEG');
+    expect(body.result.image_base64.startsWith('data:image/jpeg;base64,')).toBe(true);
+    expect(distance(await pixel(image, 1, 1), { r: 255, g: 255, b: 255 })).toBeLessThan(4);
+  });
+
+  it('keeps the transparency in a WebP', async () => {
+    const { image } = await stack.client.process('remove-background', await png({ width: 80, height: 60 }), {
+      format: 'WebP',
+    });
+    expect((await sharp(image).metadata()).format).toBe('webp');
+    expect((await pixel(image, 0, 0)).alpha).toBe(0);
+  });
+});
+
+describe('upscale-image', () => {
+  it.each([
+    ['4', [80, 48]],
+    ['1', [20, 12]],
+    ['2', [40, 24]],
+    ['2.5', [50, 30]],
+  ])('enlarges %s times', async (scale, size) => {
+    const { image, body } = await stack.client.process(
+      'upscale-image',
+      await png({ width: 20, height: 12 }),
+      { scale },
+    );
+    expect(await sizeOf(image)).toEqual(size);
+    expect(body.result.upscale_factor).toBe(`${scale}x`);
+  });
+
+  it.each(['jpeg', 'png'] as const)('stands a %s phone photo upright', async (format) => {
+    const { image } = await stack.client.process('upscale-image', await sidewaysPhoto(format));
+    expect(await sizeOf(image)).toEqual([120, 240]);
+    expect((await sharp(image).metadata()).orientation).toBeUndefined();
+    expect(distance(await pixel(image, 60, 20), RED)).toBeLessThan(24);
+    expect(distance(await pixel(image, 60, 200), RED)).toBeGreaterThan(60);
+  });
+
+  it('enlarges the transparency beside the picture', async () => {
+    const { image } = await stack.client.process('upscale-image', await transparentPng(40));
+    expect(await sizeOf(image)).toEqual([160, 160]);
+    expect((await pixel(image, 2, 2)).alpha).toBe(0);
+    expect((await pixel(image, 157, 157)).alpha).toBe(0);
+    expect((await middle(image)).alpha).toBe(255);
+    const enlarged = await sharp(await transparentPng(40))
+      .extractChannel(3)
+      .resize(160, 160)
+      .raw()
+      .toBuffer();
+    const alpha = await sharp(image).extractChannel(3).raw().toBuffer();
+    const off =
+      alpha.reduce((sum, value, at) => sum + Math.abs(value - (enlarged[at] ?? 0)), 0) / alpha.length;
+    expect(off).toBeLessThan(2);
+  });
+
+  it('enlarges the transparency of a palette', async () => {
+    const palette = await sharp(await transparentPng(40))
+      .png({ palette: true, colours: 8 })
+      .toBuffer();
+    const { image } = await stack.client.process('upscale-image', palette);
+    expect((await pixel(image, 2, 2)).alpha).toBe(0);
+    expect((await middle(image)).alpha).toBe(255);
+  });
+
+  it('takes a WebP where that type is allowed', async () => {
+    const webp = await sharp(await png({ colour: colourOf(11) }))
+      .webp({ lossless: true })
+      .toBuffer();
+    const { image } = await stack.client.process('upscale-image', webp);
+    expect(distance(await middle(image), colourOf(11))).toBeLessThan(8);
+  });
+});
+
+describe('upscale-remove-bg', () => {
+  it('enlarges, then cuts out', async () => {
+    const { image, body } = await stack.client.process(
+      'upscale-remove-bg',
+      await jpeg({ width: 40, height: 30 }),
+      { scale: '3' },
+    );
+    expect(await sizeOf(image)).toEqual([120, 90]);
+    expect(body.result.upscale_factor).toBe('3x');
+    expect((await pixel(image, 1, 1)).alpha).toBe(0);
+    expect((await middle(image)).alpha).toBe(255);
+  });
+});

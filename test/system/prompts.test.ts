@@ -1,0 +1,167 @@
+import sharp from 'sharp';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Job } from '../../src/services/jobs/Job.js';
+import { MemoryJobStore } from '../../src/services/jobs/stores.js';
+import { eventually } from '../support/eventually.js';
+import { colourOf, distance, middle, png } from '../support/pictures.js';
+import { Stack } from '../support/stack.js';
+
+let stack: Stack;
+afterEach(() => stack.stop());
+
+const slow = (ms: number) => ({ workMs: { InspyrenetRembg: ms, ImageUpscaleWithModel: ms } });
+
+describe('following a prompt', () => {
+  it('takes the end of a cached run, which may come before the answer to the submission', async () => {
+    stack = await Stack.start({ overrides: { follow: { quietPollMs: 60_000 } } });
+    const picture = await png();
+    const first = await stack.client.process('remove-background', picture);
+    for (let n = 0; n < 5; n += 1) {
+      const again = await stack.client.process('remove-background', picture);
+      expect(again.image.equals(first.image)).toBe(true);
+    }
+  });
+
+  it('submits under the id of an open socket, and asks for no history when messages name the file', async () => {
+    stack = await Stack.start({ overrides: { follow: { quietPollMs: 60_000 } } });
+    await stack.client.process('upscale-image', await png());
+    expect(stack.simulator().requests.get('GET /history')).toBeUndefined();
+    expect(stack.simulator().requests.get('GET /queue')).toBeUndefined();
+  });
+
+  it('deletes the history entry, which holds the image, once it is there', async () => {
+    stack = await Stack.start({ simulators: [{ historyDelayMs: 60 }] });
+    await stack.client.process('remove-background', await png());
+    await eventually(() => expect(stack.simulator().requests.get('POST /history')).toBe(1));
+    expect(stack.simulator().historyIds).toEqual([]);
+  });
+
+  it('keeps the history entry where that is configured', async () => {
+    stack = await Stack.start({ env: { COMFYUI_KEEP_HISTORY: 'true' } });
+    await stack.client.process('remove-background', await png());
+    await eventually(() => expect(stack.simulator().historyIds).toHaveLength(1));
+    expect(stack.simulator().requests.get('POST /history')).toBeUndefined();
+  });
+
+  it('asks again for a history entry that is not there yet', async () => {
+    stack = await Stack.start({ simulators: [{ historyDelayMs: 100 }] });
+    stack.simulator().faults.refuseSockets = true;
+    stack.simulator().sockets.drop();
+    const { image } = await stack.client.process('remove-background', await png({ colour: colourOf(9) }));
+    expect(distance(await middle(image), colourOf(9))).toBeLessThan(8);
+  });
+
+  it('replaces a socket that stays open and tells nothing', async () => {
+    stack = await Stack.start({ simulators: [slow(20)] });
+    const { faults } = stack.simulator();
+    faults.muteSockets = true;
+    await stack.client.process('remove-background', await png());
+    faults.muteSockets = false;
+    await eventually(() => {
+      expect(stack.services.connections.stats()).toEqual({
+        [stack.simulator().host]: { total: 1, connected: 1, in_use: 0 },
+      });
+    });
+    const asked = stack.simulator().requests.get('GET /history');
+    await stack.client.process('remove-background', await png({ colour: colourOf(3) }));
+    expect(stack.simulator().requests.get('GET /history')).toBe(asked);
+  });
+
+  it('passes over messages that are broken, unknown, huge, or about somebody else', async () => {
+    stack = await Stack.start({ simulators: [slow(150)] });
+    const { sockets } = stack.simulator();
+    const id = await stack.client.submit('remove-background', await png({ colour: colourOf(8) }));
+    await stack.client.until(id, ({ status }) => status === 'processing');
+    sockets.sendRaw('not JSON');
+    sockets.sendRaw('[]');
+    sockets.sendRaw('null');
+    sockets.sendRaw('{"type":"from_the_future","data":{}}');
+    sockets.sendRaw('{"type":"executing","data":{"node":null}}');
+    sockets.sendRaw('{"type":"status","data":{"status":{"exec_info":{"queue_remaining":0}}}}');
+    sockets.sendRaw('{"type":"execution_success","data":{"prompt_id":"another"}}');
+    sockets.sendRaw('{"type":"execution_error","data":{"prompt_id":"another","exception_message":"x"}}');
+    sockets.sendRaw('{"type":"executed","data":{"prompt_id":7,"node":"3"}}');
+    sockets.sendRaw(JSON.stringify({ type: 'huge', data: 'x'.repeat(10_000_000) }));
+    expect((await stack.client.finished(id)).status).toBe('completed');
+    expect(distance(await middle(await stack.client.resultImage(id)), colourOf(8))).toBeLessThan(8);
+  });
+
+  it('looks a submission up whose answer was lost, and does not send it twice', async () => {
+    stack = await Stack.start({ simulators: [slow(30)] });
+    stack.simulator().faults.cutAfter = /^\/prompt$/;
+    const { body } = await stack.client.process('remove-background', await png());
+    expect(stack.simulator().promptIds).toEqual([body.result.prompt_id]);
+    expect((await stack.client.status(body.job_id)).attempts).toBe(1);
+  });
+
+  it('fetches the image again when a proxy answers in its place', async () => {
+    stack = await Stack.start();
+    const { faults, promptIds } = stack.simulator();
+    faults.respond = { path: /^\/view$/, status: 502, body: '<html>Bad Gateway</html>', times: 2 };
+    await stack.client.process('remove-background', await png());
+    expect(promptIds).toHaveLength(1);
+  });
+
+  it('runs a prompt again whose result file is gone, past the cache', async () => {
+    stack = await Stack.start();
+    const picture = await png({ colour: colourOf(12) });
+    await stack.client.process('remove-background', picture);
+    const { faults, promptIds } = stack.simulator();
+    faults.loseFiles = 1;
+    const { image } = await stack.client.process('remove-background', picture);
+    expect(promptIds).toHaveLength(3);
+    expect(distance(await middle(image), colourOf(12))).toBeLessThan(8);
+  });
+
+  it('does not take something for a result that is no image', async () => {
+    stack = await Stack.start();
+    stack.simulator().faults.respond = { path: /^\/view$/, status: 200, body: 'soup', times: 3 };
+    const id = await stack.client.submit('remove-background', await png());
+    expect(await stack.client.finished(id)).toMatchObject({
+      status: 'failed',
+      error_code: 'WORKFLOW_FAILED',
+      error_details: { category: 'result_missing' },
+      attempts: 3,
+    });
+  });
+
+  it('takes the progress from the nodes and their steps, with the name of the one at work', async () => {
+    const seen: string[] = [];
+    const jobStore = new (class extends MemoryJobStore {
+      override async update(id: string, change: (job: Job) => Job | undefined) {
+        const job = await super.update(id, change);
+        if (job?.status === 'processing') seen.push(`${job.currentNode ?? '-'} ${job.progress}`);
+        return job;
+      }
+    })();
+    stack = await Stack.start({ simulators: [slow(40)], overrides: { jobStore } });
+    await stack.client.process('upscale-image', await png());
+    // Four nodes; the third takes four steps.
+    expect([...new Set(seen)]).toEqual([
+      '- 0',
+      'UpscaleModelLoader 0',
+      '- 25',
+      'ETN_LoadImageBase64 25',
+      '- 50',
+      'ImageUpscaleWithModel 50',
+      'ImageUpscaleWithModel 56',
+      'ImageUpscaleWithModel 62',
+      'ImageUpscaleWithModel 68',
+      'ImageUpscaleWithModel 75',
+      '- 75',
+      'SaveImage 75',
+      '- 99',
+    ]);
+  });
+
+  it('sends an upload that needs nothing byte for byte', async () => {
+    stack = await Stack.start({ env: { COMFYUI_KEEP_HISTORY: 'true' } });
+    const picture = await sharp(await png())
+      .png({ compressionLevel: 1 })
+      .toBuffer();
+    await stack.client.process('upscale-image', picture);
+    await eventually(() => expect(stack.simulator().historyIds).toHaveLength(1));
+    const answer = await fetch(`http://${stack.simulator().host}/history/${stack.simulator().historyIds[0]}`);
+    expect(await answer.text()).toContain(picture.toString('base64'));
+  });
+});

@@ -1,0 +1,188 @@
+import { randomBytes } from 'node:crypto';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { errorAnswer } from '../../src/schemas/common.js';
+import { jpeg, png } from '../support/pictures.js';
+import { Stack } from '../support/stack.js';
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await Stack.start();
+});
+afterAll(() => stack.stop());
+
+const ROUTES = ['/api/remove-background', '/api/upscale-image', '/api/async/upscale-remove-bg'];
+
+/** A PNG header that promises this size, whole as a file but with no pixels to speak of. */
+function pngHeader(width: number, height: number): Buffer {
+  const chunk = (type: string, data: Buffer) => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(data.length);
+    return Buffer.concat([length, Buffer.from(type), data, Buffer.alloc(4)]);
+  };
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([8, 6, 0, 0, 0], 8);
+  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  return Buffer.concat([
+    signature,
+    chunk('IHDR', header),
+    chunk('IDAT', Buffer.alloc(9)),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
+}
+
+async function expectRefusal(image: Uint8Array, status: number, code: string): Promise<void> {
+  for (const path of ROUTES) {
+    expect((await stack.client.refused(path, image, status, { filename: 'photo.png' })).code).toBe(code);
+  }
+  expectNothingLeft();
+}
+
+function expectNothingLeft(): void {
+  expect(stack.blobs.size).toBe(0);
+  expect(stack.services.manager.queue.size).toBe(0);
+  expect(stack.simulator().promptIds).toEqual([]);
+}
+
+async function rawPost(body: string | Buffer, contentType: string, path = '/api/upscale-image') {
+  const response = await stack.client.request(path, {
+    method: 'POST',
+    body: new Uint8Array(Buffer.from(body)),
+    headers: { 'Content-Type': contentType },
+  });
+  return { status: response.status, body: errorAnswer.parse(await response.json()) };
+}
+
+describe('an upload that is refused', () => {
+  it('is text called photo.png', () =>
+    expectRefusal(Buffer.from('hello, I am text'), 415, 'UNSUPPORTED_IMAGE_TYPE'));
+
+  it('is a GIF', async () => {
+    await expectRefusal(
+      await sharp(await png())
+        .gif()
+        .toBuffer(),
+      415,
+      'UNSUPPORTED_IMAGE_TYPE',
+    );
+  });
+
+  it('is an SVG, which is never read', async () => {
+    const svg = '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>';
+    await expectRefusal(Buffer.from(svg), 415, 'UNSUPPORTED_IMAGE_TYPE');
+  });
+
+  it('is a WebP, where that type was not allowed', async () => {
+    await expectRefusal(
+      await sharp(await png())
+        .webp()
+        .toBuffer(),
+      415,
+      'UNSUPPORTED_IMAGE_TYPE',
+    );
+  });
+
+  it('is a truncated JPEG', async () => {
+    const whole = await jpeg({ width: 200, height: 200 });
+    await expectRefusal(whole.subarray(0, whole.length / 2), 400, 'INVALID_IMAGE');
+  });
+
+  it('is a truncated PNG', async () => {
+    const whole = await png({ width: 200, height: 200 });
+    await expectRefusal(whole.subarray(0, whole.length - 13), 400, 'INVALID_IMAGE');
+  });
+
+  it('is a 30,000 x 30,000 PNG header', () =>
+    expectRefusal(pngHeader(30_000, 30_000), 413, 'IMAGE_TOO_LARGE'));
+
+  it('would be enlarged beyond the limit', async () => {
+    const refusal = await stack.client.refused('/api/upscale-image', pngHeader(6000, 6000), 413);
+    expect(refusal).toMatchObject({
+      code: 'IMAGE_TOO_LARGE',
+      error: expect.stringContaining('24000 x 24000'),
+    });
+  });
+
+  it('has 11 MB', () => expectRefusal(randomBytes(11 * 1024 * 1024), 413, 'FILE_TOO_LARGE'));
+
+  it('has one byte more than is taken, while as many as are taken are looked at', async () => {
+    const max = 10 * 1024 * 1024;
+    await expectRefusal(Buffer.alloc(max + 1), 413, 'FILE_TOO_LARGE');
+    await expectRefusal(Buffer.alloc(max), 415, 'UNSUPPORTED_IMAGE_TYPE');
+  });
+
+  it('declares a size far beyond the limit, and is not read', async () => {
+    const { status, body } = await rawPost(Buffer.alloc(12 * 1024 * 1024), 'multipart/form-data; boundary=x');
+    expect(status).toBe(413);
+    expect(body.code).toBe('FILE_TOO_LARGE');
+  });
+
+  it('comes twice', async () => {
+    const form = new FormData();
+    const blob = new Blob([new Uint8Array(await png())]);
+    form.append('imageFile', blob, 'a.png');
+    form.append('imageFile', blob, 'b.png');
+    const refusal = await stack.client.error('/api/upscale-image', 400, { method: 'POST', body: form });
+    expect(refusal.code).toBe('TOO_MANY_FILES');
+    expectNothingLeft();
+  });
+
+  it('has the wrong field name, which the answer tells', async () => {
+    const refusal = await stack.client.refused('/api/upscale-image', await png(), 400, { field: 'photo' });
+    expect(refusal).toMatchObject({ code: 'NO_IMAGE', error: 'No image file provided.' });
+    expect(refusal.details).toContain('"photo"');
+  });
+
+  it('is not there', async () => {
+    const form = new FormData();
+    form.set('scale', '2');
+    const none = await stack.client.error('/api/upscale-image', 400, { method: 'POST', body: form });
+    expect(none).toMatchObject({ code: 'NO_IMAGE', error: 'No image file provided.' });
+    const nothing = await stack.client.error('/api/upscale-image', 400, { method: 'POST' });
+    expect(nothing.code).toBe('NO_IMAGE');
+    const empty = await stack.client.refused('/api/upscale-image', Buffer.alloc(0), 400);
+    expect(empty.code).toBe('NO_IMAGE');
+    const json = await rawPost('{"imageFile":"x"}', 'application/json');
+    expect(json.body.code).toBe('NO_IMAGE');
+  });
+
+  it('is a broken multipart body', async () => {
+    const bodies: Array<[string, string]> = [
+      [
+        '--x\r\nContent-Disposition: form-data; name="imageFile"; filename="a"\r\n\r\nhalf',
+        'multipart/form-data; boundary=x',
+      ],
+      ['nothing of the kind', 'multipart/form-data; boundary=x'],
+      ['--x--', 'multipart/form-data'],
+      ['--x\r\nno colon here\r\n\r\n--x--', 'multipart/form-data; boundary=x'],
+    ];
+    for (const [body, type] of bodies) {
+      const answer = await rawPost(body, type);
+      expect([answer.status, answer.body.code]).toEqual([400, 'MALFORMED_UPLOAD']);
+    }
+    expectNothingLeft();
+  });
+});
+
+describe('a parameter that is refused', () => {
+  const cases: Array<[string, Record<string, string>, string]> = [
+    ['/api/upscale-image', { scale: '5' }, 'scale takes a number from 1 to 4, but was "5".'],
+    ['/api/upscale-image', { scale: 'big' }, 'scale takes a number from 1 to 4, but was "big".'],
+    ['/api/remove-background', { crop: 'maybe' }, 'crop takes true or false, but was "maybe".'],
+    ['/api/remove-background', { format: 'tiff' }, 'format takes PNG, JPEG or WEBP, but was "tiff".'],
+    ['/api/remove-background', { mode: 'later' }, 'mode takes async or sync, but was "later".'],
+    ['/api/remove-background', { async: '2' }, 'async takes true or false, but was "2".'],
+  ];
+  it.each(cases)('%s %o', async (path, fields, error) => {
+    const refusal = await stack.client.refused(path, await png(), 400, { fields });
+    expect(refusal).toMatchObject({ code: 'INVALID_PARAMETER', error });
+    expectNothingLeft();
+  });
+
+  it('comes twice in the query', async () => {
+    const refusal = await stack.client.refused('/api/upscale-image?scale=2&scale=3', await png(), 400);
+    expect(refusal.error).toBe('scale takes one value, but was ["2","3"].');
+  });
+});
