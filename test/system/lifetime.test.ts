@@ -1,0 +1,219 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { asyncAnswer } from '../../src/schemas/jobs.js';
+import { healthAnswer, statusAnswer } from '../../src/schemas/status.js';
+import { OutputFiles } from '../../src/services/jobs/OutputFiles.js';
+import type { Clock } from '../../src/utils/clock.js';
+import { eventually } from '../support/eventually.js';
+import { colourOf, png } from '../support/pictures.js';
+import { Stack } from '../support/stack.js';
+
+let stack: Stack;
+afterEach(() => stack.stop());
+
+const slow = (ms: number) => ({ workMs: { InspyrenetRembg: ms, ImageUpscaleWithModel: ms } });
+
+/** A clock that a test moves on by hand. */
+class MovableClock implements Clock {
+  #ahead = 0;
+  now = () => Date.now() + this.#ahead;
+  advance(ms: number): void {
+    this.#ahead += ms;
+  }
+}
+
+describe('a finished job', () => {
+  it('goes when its lifetime is over, a pending one never', async () => {
+    const clock = new MovableClock();
+    stack = await Stack.start({
+      simulators: [slow(10)],
+      env: { JOB_CLEANUP_INTERVAL: '600000', MAX_CONCURRENT_JOBS: '1' },
+      overrides: { clock },
+    });
+    const { body } = await stack.client.process('remove-background', await png());
+    stack.simulator().faults.hang = true;
+    const running = await stack.client.submit('remove-background', await png({ colour: colourOf(1) }));
+    await stack.client.until(running, ({ status }) => status === 'processing');
+    const pending = await stack.client.submit('remove-background', await png({ colour: colourOf(2) }));
+    clock.advance(599_000);
+    expect(await stack.services.manager.cleanup()).toBe(0);
+    clock.advance(2000);
+    expect(await stack.services.manager.cleanup()).toBe(1);
+    await stack.client.error(`/api/jobs/${body.job_id}/status`, 404);
+    expect((await stack.client.status(running)).status).toBe('processing');
+    expect((await stack.client.status(pending)).status).toBe('pending');
+    stack.simulator().faults.hang = false;
+    expect((await stack.client.finished(pending)).status).toBe('completed');
+  });
+
+  it('goes by itself', async () => {
+    stack = await Stack.start({ env: { JOB_CLEANUP_INTERVAL: '200' } });
+    const { body } = await stack.client.process('remove-background', await png());
+    await eventually(() => stack.client.error(`/api/jobs/${body.job_id}/status`, 404).then(() => undefined));
+    expect(stack.blobs.size).toBe(0);
+  });
+
+  it('stays listed when its result makes room for newer ones', async () => {
+    const size = (await png()).length * 20;
+    stack = await Stack.start({ env: { MAX_RESULT_MEMORY: String(size), MAX_RESULT_SIZE: String(size) } });
+    const ids: string[] = [];
+    while (stack.blobs.size === ids.length) {
+      const { body } = await stack.client.process(
+        'upscale-image',
+        await png({ colour: colourOf(ids.length) }),
+      );
+      ids.push(body.job_id);
+    }
+    const [oldest] = ids;
+    const gone = await stack.client.error(`/api/jobs/${oldest}/result`, 410);
+    expect(gone).toMatchObject({ code: 'RESULT_EXPIRED', job_id: oldest });
+    await stack.client.error(`/api/jobs/${oldest}/result/image`, 410);
+    expect((await stack.client.status(String(oldest))).status).toBe('completed');
+    await stack.client.resultImage(String(ids.at(-1)));
+  });
+});
+
+describe('a full queue', () => {
+  it.each([
+    ['by number', { MAX_QUEUE_SIZE: '2' }],
+    ['by bytes', { MAX_QUEUE_MEMORY: '400', MAX_FILE_SIZE: '400' }],
+  ])(
+    '%s refuses with a Retry-After, is reported, and takes jobs again when there is room',
+    async (_, env) => {
+      stack = await Stack.start({ simulators: [slow(10)], env: { ...env, MAX_CONCURRENT_JOBS: '1' } });
+      stack.simulator().faults.hang = true;
+      const picture = await png({ width: 16, height: 16 });
+      expect(picture.length).toBeLessThan(200);
+      const running = await stack.client.submit('remove-background', picture);
+      await stack.client.until(running, ({ status }) => status === 'processing');
+      const accepted = [running];
+      let refusal: Response | undefined;
+      while (!refusal) {
+        const response = await stack.client.post('/api/async/remove-background', picture);
+        if (response.status === 202) accepted.push(asyncAnswer.parse(await response.json()).job_id);
+        else refusal = response;
+      }
+      expect(refusal.status).toBe(503);
+      expect(await refusal.json()).toMatchObject({ code: 'QUEUE_FULL' });
+      expect(Number(refusal.headers.get('Retry-After'))).toBeGreaterThan(0);
+      expect(accepted.length).toBeGreaterThanOrEqual(2);
+      const { status, issues } = await stack.client.json('/health', healthAnswer);
+      expect([status, issues.length]).toEqual(['degraded', 1]);
+      stack.simulator().faults.hang = false;
+      for (const id of accepted) expect((await stack.client.finished(id)).status).toBe('completed');
+      await stack.client.process('remove-background', picture);
+    },
+  );
+});
+
+describe('shutting down', () => {
+  it('lets running jobs end, refuses new ones, and answers those who wait in the queue', async () => {
+    stack = await Stack.start({ simulators: [slow(300)], env: { MAX_CONCURRENT_JOBS: '1' } });
+    const running = stack.client.process('remove-background', await png());
+    await eventually(() => expect(stack.simulator().queueRemaining).toBe(1));
+    const waiting = stack.client.refused('/api/remove-background', await png({ colour: colourOf(2) }), 503);
+    await eventually(() => expect(stack.services.manager.queue.size).toBe(1));
+    const stopped = stack.services.stop();
+    expect((await waiting).code).toBe('SHUTTING_DOWN');
+    const refused = await stack.client.refused('/api/async/remove-background', await png(), 503);
+    expect(refused.code).toBe('SHUTTING_DOWN');
+    expect((await stack.client.json('/status', statusAnswer, { status: 503 })).status).toBe('critical');
+    expect((await running).body.success).toBe(true);
+    await stopped;
+    expect(stack.simulator().promptIds).toHaveLength(1);
+  });
+
+  it('interrupts on ComfyUI what does not end in time', async () => {
+    stack = await Stack.start({ simulators: [slow(10)], env: { SHUTDOWN_TIMEOUT: '300' } });
+    stack.simulator().faults.hang = true;
+    const running = stack.client.refused('/api/remove-background', await png(), 503);
+    await eventually(() => expect(stack.simulator().queueRemaining).toBe(1));
+    await stack.services.stop();
+    expect((await running).code).toBe('SHUTTING_DOWN');
+    await eventually(() => expect(stack.simulator().queueRemaining).toBe(0));
+  });
+});
+
+describe('output files', () => {
+  it('are written whole under the id of their job', async () => {
+    const directory = await mkdtemp(path.join(tmpdir(), 'outputs-'));
+    stack = await Stack.start({ env: { OUTPUT_FILES: 'true', OUTPUT_DIR: directory } });
+    const { body, image } = await stack.client.process('remove-background', await png(), { format: 'jpeg' });
+    expect(await readdir(directory)).toEqual([body.job_id]);
+    expect(await readdir(path.join(directory, body.job_id))).toEqual(['remove-background.jpg']);
+    const file = await readFile(path.join(directory, body.job_id, 'remove-background.jpg'));
+    expect(file.equals(image)).toBe(true);
+    await rm(directory, { recursive: true });
+  });
+
+  it('that cannot be written do not fail the job', async () => {
+    const directory = await mkdtemp(path.join(tmpdir(), 'outputs-'));
+    const file = path.join(directory, 'a-file');
+    await writeFile(file, '');
+    stack = await Stack.start({ env: { OUTPUT_FILES: 'true', OUTPUT_DIR: file } });
+    await stack.client.process('remove-background', await png());
+    await rm(directory, { recursive: true });
+  });
+
+  it('cannot be led out of their folder', async () => {
+    stack = await Stack.start();
+    const directory = await mkdtemp(path.join(tmpdir(), 'outputs-'));
+    const files = new OutputFiles(path.join(directory, 'inside'));
+    for (const [id, type] of [
+      ['..', 'x'],
+      ['../..', 'x'],
+      ['a', '../../x'],
+      ['/etc', 'x'],
+      ['a/b', 'x'],
+      ['.', 'x'],
+    ] as const) {
+      await expect(files.save(id, type, 'png', Buffer.from('x'))).rejects.toThrow('led out');
+    }
+    expect(await readdir(directory)).toEqual([]);
+    await rm(directory, { recursive: true });
+  });
+});
+
+describe('after 200 jobs, all expired', () => {
+  it('nothing is left: no record, buffer, slot, lease, timer, socket or listener', async () => {
+    stack = await Stack.start({
+      simulators: [{}, {}],
+      env: { JOB_CLEANUP_INTERVAL: '100', MAX_CONCURRENT_JOBS: '4' },
+    });
+    const { manager, processor, instances, connections } = stack.services;
+    const batch = async (count: number) => {
+      const ids = await Promise.all(
+        Array.from({ length: count }, async (_, n) =>
+          stack.client.submit('remove-background', await png({ colour: colourOf(n) })),
+        ),
+      );
+      await eventually(async () => {
+        for (const id of ids) await stack.client.error(`/api/jobs/${id}/status`, 404);
+        // Tidying up on ComfyUI goes on for a moment after the last job.
+        expect(stack.simulators.flatMap(({ historyIds }) => historyIds)).toEqual([]);
+      }, 25_000);
+    };
+    const resources = () => {
+      const counts: Record<string, number> = {};
+      for (const kind of process.getActiveResourcesInfo()) counts[kind] = (counts[kind] ?? 0) + 1;
+      return counts;
+    };
+    await batch(20);
+    const before = resources();
+    await batch(200);
+    expect((await manager.counts()).total).toBe(0);
+    expect([manager.queue.size, manager.queue.bytes, stack.blobs.size, processor.activeJobs]).toEqual([
+      0, 0, 0, 0,
+    ]);
+    expect(instances.map(({ activeJobs }) => activeJobs)).toEqual([0, 0]);
+    for (const { in_use } of Object.values(connections.stats())) expect(in_use).toBe(0);
+    await eventually(() => {
+      const after = resources();
+      expect(after['Timeout'] ?? 0).toBeLessThanOrEqual((before['Timeout'] ?? 0) + 2);
+      // The client of this test keeps some connections alive too.
+      expect(after['TCPSocketWrap'] ?? 0).toBeLessThanOrEqual((before['TCPSocketWrap'] ?? 0) + 8);
+    });
+  });
+});
