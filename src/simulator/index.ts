@@ -15,6 +15,8 @@ export { OUT_OF_MEMORY } from './faults.js';
 export interface SimulatorOptions extends Partial<ExecutorOptions> {
   /** Node classes that this instance does not have. */
   readonly withoutNodes?: readonly string[];
+  /** A header without which nobody gets in, as behind a proxy that asks for a key. Name in lower case. */
+  readonly requireHeader?: { readonly name: string; readonly value: string };
   /** Enlargement models that it has. */
   readonly models?: readonly string[];
 }
@@ -79,7 +81,11 @@ export class Simulator {
     const http = createServer((request, response) => void this.#handle(request, response));
     this.#ws = new WebSocketServer({ noServer: true });
     http.on('upgrade', (request, socket, head) => {
-      if (this.faults.refuseSockets || !/^(\/api)?\/ws\b/.test(request.url ?? '')) {
+      if (
+        !this.#mayEnter(request) ||
+        this.faults.refuseSockets ||
+        !/^(\/api)?\/ws\b/.test(request.url ?? '')
+      ) {
         socket.destroy();
         return;
       }
@@ -134,6 +140,11 @@ export class Simulator {
     );
   }
 
+  #mayEnter(request: IncomingMessage): boolean {
+    const { requireHeader } = this.#options;
+    return !requireHeader || request.headers[requireHeader.name] === requireHeader.value;
+  }
+
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const call = await readCall(request).catch(() => undefined);
     if (request.destroyed && !request.complete) return;
@@ -142,6 +153,7 @@ export class Simulator {
     this.requests.set(key, (this.requests.get(key) ?? 0) + 1);
     const { delayMs, neverAnswer, respond, cutAfter } = this.faults;
     if (neverAnswer) return undefined;
+    if (!this.#mayEnter(request)) return writeAnswer(response, { status: 401 });
     if (delayMs > 0) await sleep(delayMs);
     if (respond && respond.times > 0 && respond.path.test(call.path)) {
       respond.times -= 1;

@@ -23,19 +23,16 @@ interface PictureOptions {
   readonly colour?: Rgb;
 }
 
-/** A plain ground with a rectangle of one colour in its middle. */
+/** A plain ground with a rectangle of one colour in its middle; no alpha channel. */
 export function drawing({ width = 48, height = 32, colour = colourOf(5) }: PictureOptions = {}): Sharp {
-  const subject = {
-    create: {
-      width: Math.round(width / 2),
-      height: Math.round(height / 2),
-      channels: 3,
-      background: colour,
-    },
-  } as const;
-  return sharp({ create: { width, height, channels: 3, background: BACKGROUND } }).composite([
-    { input: subject, left: Math.round(width / 4), top: Math.round(height / 4) },
-  ]);
+  const isMiddle = (at: number, length: number) => at >= length / 4 && at < (3 * length) / 4;
+  const data = Buffer.alloc(width * height * 3);
+  for (let n = 0; n < width * height; n += 1) {
+    const isSubject = isMiddle(n % width, width) && isMiddle(Math.floor(n / width), height);
+    const { r, g, b } = isSubject ? colour : BACKGROUND;
+    data.set([r, g, b], n * 3);
+  }
+  return sharp(data, { raw: { width, height, channels: 3 } });
 }
 
 export const png = (options: PictureOptions = {}): Promise<Buffer> => drawing(options).png().toBuffer();

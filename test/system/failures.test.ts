@@ -164,6 +164,25 @@ describe('an instance that fails', () => {
   });
 });
 
+describe('an instance that asks for a header', () => {
+  const requireHeader = { name: 'x-key', value: 'open sesame' };
+
+  it('gets it with every request and on its sockets', async () => {
+    stack = await Stack.start({
+      simulators: [{ requireHeader }],
+      env: { COMFYUI_AUTH_HEADER: 'X-Key: open sesame' },
+    });
+    await stack.client.process('remove-background', await png());
+    expect(stack.services.connections.stats()[stack.simulator().host]?.connected).toBe(1);
+    expect(stack.simulator().requests.get('GET /history')).toBeUndefined();
+  });
+
+  it('is unhealthy for a server that does not know it', async () => {
+    stack = await Stack.start({ simulators: [{ requireHeader }] });
+    expect((await health(503)).status).toBe('critical');
+  });
+});
+
 describe('an instance that lacks a node or a model', () => {
   it('is not sent the workflows that need it, and health says what is missing', async () => {
     stack = await Stack.start({

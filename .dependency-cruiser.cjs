@@ -1,0 +1,74 @@
+/** The direction of imports, held by a check. @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'no-orphans', severity: 'error', from: { orphan: true, pathNot: '\\.d\\.ts$' }, to: {} },
+    {
+      name: 'nobody-imports-programs',
+      comment: "server, demo and the simulator's command are started, not imported",
+      severity: 'error',
+      from: {},
+      to: { path: '^src/(server|demo/index|simulator/cli)\\.ts$' },
+    },
+    {
+      name: 'app-is-for-the-server',
+      severity: 'error',
+      from: { pathNot: '^src/server\\.ts$' },
+      to: { path: '^src/app\\.ts$' },
+    },
+    {
+      name: 'services-know-no-http-of-ours',
+      severity: 'error',
+      from: { path: '^src/services/' },
+      to: { path: '^src/(routes|middleware|app|server)|node_modules/(express|multer)/' },
+    },
+    {
+      name: 'workflows-and-schemas-know-no-service',
+      severity: 'error',
+      from: { path: '^src/(workflows|schemas)/' },
+      to: { path: '^src/(services|routes|middleware|app|server|simulator|demo)' },
+    },
+    {
+      name: 'comfyui-and-instances-know-no-job',
+      severity: 'error',
+      from: { path: '^src/services/(comfyui|instances|images)/' },
+      to: { path: '^src/services/(jobs|metrics)/' },
+    },
+    {
+      name: 'comfyui-knows-no-instance',
+      severity: 'error',
+      from: { path: '^src/services/comfyui/' },
+      to: { path: '^src/services/(instances|images)/' },
+    },
+    {
+      name: 'utils-know-nobody',
+      severity: 'error',
+      from: { path: '^src/(utils|errors|config)' },
+      to: { path: '^src/(services|routes|middleware|workflows|schemas|app|server|simulator|demo)' },
+    },
+    {
+      name: 'simulator-knows-only-utils',
+      severity: 'error',
+      from: { path: '^src/simulator/' },
+      to: { path: '^src/', pathNot: '^src/(simulator|utils)/' },
+    },
+    {
+      name: 'nobody-knows-the-simulator',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/simulator/' },
+      to: { path: '^src/simulator/' },
+    },
+    {
+      name: 'no-package-that-is-not-listed',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'unknown', 'undetermined'] },
+    },
+  ],
+  options: {
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'types'] },
+  },
+};

@@ -1,0 +1,79 @@
+import WebSocket from 'ws';
+import type { Simulator } from '../../src/simulator/index.js';
+import { eventually } from '../support/eventually.js';
+
+export interface Frame {
+  readonly type: string;
+  readonly data: Record<string, unknown>;
+}
+
+/** A bare WebSocket client that writes down what it hears. */
+export class FrameRecorder {
+  readonly frames: Frame[] = [];
+  readonly #socket: WebSocket;
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.on('message', (data, isBinary) => {
+      if (!isBinary) this.frames.push(JSON.parse(String(data)));
+    });
+    socket.on('error', () => undefined);
+  }
+
+  static async open(simulator: Simulator, clientId: string, path = '/ws'): Promise<FrameRecorder> {
+    const socket = new WebSocket(`ws://${simulator.host}${path}?clientId=${clientId}`);
+    const recorder = new FrameRecorder(socket);
+    await new Promise((resolve, reject) => {
+      socket.once('open', resolve);
+      socket.once('error', reject);
+    });
+    return recorder;
+  }
+
+  /** Frames about one prompt. */
+  of(promptId: string): Frame[] {
+    return this.frames.filter(({ data }) => data['prompt_id'] === promptId);
+  }
+
+  /** Their types, a node's name behind those that have one. */
+  types(promptId: string): string[] {
+    return this.of(promptId).map(({ type, data }) => ('node' in data ? `${type} ${data['node']}` : type));
+  }
+
+  async ended(promptId: string): Promise<void> {
+    await eventually(() => {
+      if (!this.types(promptId).includes('executing null')) throw new Error(`only ${this.types(promptId)}`);
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#socket.readyState === WebSocket.OPEN;
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#socket.once('close', resolve));
+    this.#socket.close();
+    await closed;
+  }
+}
+
+/** One HTTP call to the simulator. */
+export async function call(
+  simulator: Simulator,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<{ status: number; type: string | null; text: string; json: never }> {
+  const response = await fetch(`http://${simulator.host}${path}`, {
+    method,
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const type = response.headers.get('content-type');
+  return {
+    status: response.status,
+    type,
+    text,
+    json: (type?.includes('json') ? JSON.parse(text) : undefined) as never,
+  };
+}

@@ -1,0 +1,79 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { eventually } from './eventually.js';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+
+type LogLine = Record<string, unknown> & { message: string };
+
+/** The built server as a process of its own. */
+export class ServerProcess {
+  readonly child: ChildProcess;
+  /** Everything it wrote, standard error included. */
+  output = '';
+
+  /** Resolves when it ended and all that it wrote was read. */
+  readonly #closed: Promise<unknown[]>;
+
+  private constructor(child: ChildProcess) {
+    this.child = child;
+    this.#closed = once(child, 'close');
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (part: Buffer) => {
+        this.output += part.toString();
+      });
+    }
+  }
+
+  /** Starts it with nothing but these variables, on a port of its own choice unless one is given. */
+  static spawn(env: Readonly<Record<string, string>>): ServerProcess {
+    const child = spawn(process.execPath, ['dist/server.js'], {
+      cwd: ROOT,
+      env: { PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', LOG_DIR: '', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    return new ServerProcess(child);
+  }
+
+  /** Starts it and waits until its instances were looked at. */
+  static async start(env: Readonly<Record<string, string>>): Promise<ServerProcess> {
+    const server = ServerProcess.spawn(env);
+    await eventually(() => {
+      if (!server.lines().some(({ message }) => message === 'Instance')) throw new Error(server.output);
+    });
+    return server;
+  }
+
+  /** Its log, line by line. */
+  lines(): LogLine[] {
+    return this.output
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .flatMap((line) => {
+        try {
+          return [JSON.parse(line) as LogLine];
+        } catch {
+          // The last line may still be on its way.
+          return [];
+        }
+      });
+  }
+
+  get baseUrl(): string {
+    const listening = this.lines().find(({ message }) => message === 'Listening');
+    return `http://127.0.0.1:${listening?.['port']}`;
+  }
+
+  /** Its exit code, or the signal that ended it. */
+  async ended(): Promise<number | string> {
+    const [code, signal] = await this.#closed;
+    return (code ?? signal) as number | string;
+  }
+
+  /** Ends it for good. */
+  async kill(): Promise<void> {
+    this.child.kill('SIGKILL');
+    await this.ended();
+  }
+}

@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config.js';
+
+const hosts = (env: Record<string, string>) => loadConfig(env).INSTANCES.map(({ baseUrl }) => baseUrl);
+
+describe('the configuration', () => {
+  it('has the documented defaults', () => {
+    expect(loadConfig({})).toMatchObject({
+      PORT: 3000,
+      HOST: '0.0.0.0',
+      MAX_CONCURRENT_JOBS: 4,
+      ALLOWED_IMAGE_TYPES: ['image/png', 'image/jpeg'],
+      INSTANCES: [{ id: 'instance-1', host: '127.0.0.1:8188', baseUrl: 'http://127.0.0.1:8188' }],
+    });
+  });
+
+  it('cannot be changed afterwards', () => {
+    expect(Object.isFrozen(loadConfig({}))).toBe(true);
+  });
+
+  it('takes empty variables for left out, but an empty LOG_DIR for no files', () => {
+    const config = loadConfig({ PORT: '', COMFYUI_HOST: ' ', LOG_DIR: '' });
+    expect([config.PORT, config.INSTANCES[0]?.host, config.LOG_DIR]).toEqual([3000, '127.0.0.1:8188', '']);
+  });
+
+  it.each([
+    ['gpu1', 'http://gpu1:8188'],
+    ['gpu1:80', 'http://gpu1:80'],
+    ['https://gpu1', 'https://gpu1:443'],
+    ['http://gpu1:9000/comfy/', 'http://gpu1:9000/comfy'],
+    ['[::1]', 'http://[::1]:8188'],
+    ['[::1]:9000', 'http://[::1]:9000'],
+  ])('reads %s as %s', (entry, url) => {
+    expect(hosts({ COMFYUI_HOST: entry })).toEqual([url]);
+  });
+
+  it('uses TLS for entries with no scheme where that is configured', () => {
+    expect(hosts({ COMFYUI_HOST: 'a,http://b:1', COMFYUI_USE_SSL: 'true' })).toEqual([
+      'https://a:8188',
+      'http://b:1',
+    ]);
+  });
+
+  it('reads numbered hosts in the order of their numbers', () => {
+    const env = { COMFYUI_HOST_10: 'ten', COMFYUI_HOST_2: 'two', COMFYUI_HOST: 'first' };
+    expect(loadConfig(env).INSTANCES.map(({ id, host }) => [id, host])).toEqual([
+      ['instance-1', 'first:8188'],
+      ['instance-2', 'two:8188'],
+      ['instance-3', 'ten:8188'],
+    ]);
+  });
+
+  it.each([
+    'gpu1,gpu1:8188',
+    'a,http://a:8188',
+    'bad host',
+    'ftp://a',
+    'user@a',
+    'http://u:p@a',
+    'a/b',
+    ',',
+    'a:99999',
+    '::1',
+  ])('refuses the hosts %s', (entry) => {
+    expect(() => loadConfig({ COMFYUI_HOST: entry })).toThrow(/COMFYUI_HOST: takes/);
+  });
+
+  it('names every bad variable at once, what it was and what it takes', () => {
+    const bad = {
+      PORT: '99999',
+      LOG_LEVEL: 'loud',
+      COMFYUI_USE_SSL: 'perhaps',
+      MAX_FILE_SIZE: '10MB',
+      ALLOWED_IMAGE_TYPES: 'image/gif',
+      MAX_CONNECTIONS_PER_INSTANCE: '11',
+      COMFYUI_HOST: 'a,a',
+    };
+    let message = '';
+    try {
+      loadConfig(bad);
+    } catch (error) {
+      message = String(error);
+    }
+    for (const [name, value] of Object.entries(bad).slice(0, -1)) {
+      expect(message).toMatch(new RegExp(`${name}: takes .+, but was "${value}"`));
+    }
+    expect(message).toContain('COMFYUI_HOST: takes every instance once');
+  });
+
+  it('does not repeat a secret that it cannot read', () => {
+    expect(() => loadConfig({ COMFYUI_AUTH_HEADER: 'hunter2' })).toThrow(/COMFYUI_AUTH_HEADER/);
+    expect(() => loadConfig({ COMFYUI_AUTH_HEADER: 'hunter2' })).not.toThrow(/hunter2/);
+    expect(() => loadConfig({ COMFYUI_AUTH_HEADER: 'A: b\r\nEvil: c' })).toThrow(/COMFYUI_AUTH_HEADER/);
+    expect(loadConfig({ COMFYUI_AUTH_HEADER: 'Authorization: Bearer x y' }).COMFYUI_AUTH_HEADER).toEqual({
+      name: 'Authorization',
+      value: 'Bearer x y',
+    });
+  });
+
+  it.each([
+    [{ BREAKER_RESET_TIMEOUT: '5000', BREAKER_MAX_RESET_TIMEOUT: '1000' }, 'BREAKER_MAX_RESET_TIMEOUT'],
+    [{ MAX_RESULT_MEMORY: '1000' }, 'MAX_RESULT_MEMORY'],
+    [{ MAX_QUEUE_MEMORY: '1000' }, 'MAX_QUEUE_MEMORY'],
+  ])('refuses values that contradict each other: %o', (env, name) => {
+    expect(() => loadConfig(env)).toThrow(name);
+  });
+});

@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import { DurationEstimates } from '../../src/services/jobs/estimates.js';
+import type { CompletedJob } from '../../src/services/jobs/Job.js';
+import { PendingQueue } from '../../src/services/jobs/PendingQueue.js';
+import { Recorder } from '../../src/services/metrics/Recorder.js';
+import { workflows } from '../../src/workflows/index.js';
+
+function completedJob(durationMs: number, finishedTime = 10_000): CompletedJob {
+  return {
+    id: 'x',
+    status: 'completed',
+    request: {
+      type: 'remove-background',
+      parameters: {},
+      format: 'PNG',
+      image: { mimeType: 'image/png', width: 1, height: 1, hasAlpha: false, needsTurning: false },
+      imageSize: 1,
+      originalFilename: 'x',
+      requestId: 'x',
+    },
+    createdTime: 0,
+    updatedTime: finishedTime,
+    finishedTime,
+    attempts: 1,
+    progress: 100,
+    assignment: { instance: 'a:1', promptId: 'p', processingStartTime: finishedTime - durationMs },
+    result: { promptId: 'p', mimeType: 'image/png', format: 'PNG', sizeBytes: 1, width: 1, height: 1 },
+  };
+}
+
+describe('estimates', () => {
+  it('are the declared ones until three jobs were measured, then follow what is measured', () => {
+    const estimates = new DurationEstimates(workflows);
+    expect(estimates.processingMs('remove-background')).toBe(8000);
+    estimates.recordJob(completedJob(1000));
+    estimates.recordJob(completedJob(1000));
+    expect(estimates.processingMs('remove-background')).toBe(8000);
+    estimates.recordJob(completedJob(1000));
+    expect(estimates.processingMs('remove-background')).toBe(1000);
+    for (let n = 0; n < 30; n += 1) estimates.recordJob(completedJob(2000));
+    expect(estimates.processingMs('remove-background')).toBeCloseTo(2000, -1);
+    expect(estimates.processingMs('upscale-image')).toBe(15_000);
+  });
+
+  it('count the rounds before a job', () => {
+    const estimates = new DurationEstimates(workflows);
+    const seconds = [1, 4, 5, 9].map(
+      (position) => estimates.pendingMs('remove-background', position, 4) / 1000,
+    );
+    expect(seconds).toEqual([8, 8, 16, 24]);
+  });
+});
+
+describe('the pending queue', () => {
+  const entry = (id: string, bytes = 10) => ({ id, type: 't', bytes, tried: new Set<string>() });
+  const order = (queue: PendingQueue) => [...queue.entries()].map(({ id }) => id);
+
+  it('is first in first out, and what comes back goes first', () => {
+    const queue = new PendingQueue();
+    for (const id of ['a', 'b', 'c']) queue.push(entry(id));
+    queue.remove('a');
+    queue.putBack(entry('a'));
+    expect(order(queue)).toEqual(['a', 'b', 'c']);
+    expect(['a', 'c', 'x'].map((id) => queue.position(id))).toEqual([1, 3, 0]);
+  });
+
+  it('knows its bytes, also when something comes twice or never was there', () => {
+    const queue = new PendingQueue();
+    queue.push(entry('a', 5));
+    queue.push(entry('b', 7));
+    queue.putBack(entry('a', 5));
+    queue.remove('nothing');
+    expect([queue.size, queue.bytes]).toEqual([2, 12]);
+    queue.remove('a');
+    queue.remove('b');
+    expect([queue.size, queue.bytes]).toEqual([0, 0]);
+  });
+});
+
+describe('the recorder', () => {
+  it('has no rate and no average before there is a job', () => {
+    const recorder = new Recorder({ now: () => 0 });
+    expect([recorder.successRate, recorder.averageProcessingMs]).toEqual([null, null]);
+  });
+
+  it('counts by the minute, and a cancelled job as neither success nor failure', () => {
+    let now = 0;
+    const recorder = new Recorder({ now: () => now });
+    const { result: _result, ...rest } = completedJob(1000);
+    recorder.record(completedJob(1000));
+    recorder.record({ ...rest, status: 'cancelled' });
+    now = 30 * 60_000;
+    const failure = {
+      message: 'm',
+      code: 'WORKFLOW_FAILED',
+      category: 'execution_error',
+      details: undefined,
+    } as const;
+    recorder.record({ ...rest, status: 'failed', failure });
+    expect(recorder.successRate).toBe(0.5);
+    expect(recorder.averageProcessingMs).toBe(1000);
+    expect(recorder.last(60)).toEqual({ completed: 1, failed: 1 });
+    expect(recorder.last(15)).toEqual({ completed: 0, failed: 1 });
+    now = 61 * 60_000;
+    expect(recorder.last(60)).toEqual({ completed: 0, failed: 1 });
+  });
+});
