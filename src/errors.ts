@@ -27,20 +27,17 @@ export const ERROR_STATUS = {
 export type ErrorCode = keyof typeof ERROR_STATUS;
 
 /** Why a job failed, as operators count it. */
-export const ERROR_CATEGORIES = [
-  'connection_refused',
-  'connection_timeout',
-  'connection_lost',
-  'workflow_validation',
-  'execution_error',
-  'out_of_memory',
-  'processing_timeout',
-  'instance_unavailable',
-  'result_missing',
-  'internal',
-] as const;
-
-export type ErrorCategory = (typeof ERROR_CATEGORIES)[number];
+export type ErrorCategory =
+  | 'connection_refused'
+  | 'connection_timeout'
+  | 'connection_lost'
+  | 'workflow_validation'
+  | 'execution_error'
+  | 'out_of_memory'
+  | 'processing_timeout'
+  | 'instance_unavailable'
+  | 'result_missing'
+  | 'internal';
 
 /** What an error answer may say beside its message: no stack, no path, no host internals. */
 export type ErrorDetails = string | Record<string, unknown>;

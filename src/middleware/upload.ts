@@ -3,7 +3,7 @@ import multer, { MulterError } from 'multer';
 import { AppError } from '../errors.js';
 
 /** Form field that carries the image. */
-export const IMAGE_FIELD = 'imageFile';
+const IMAGE_FIELD = 'imageFile';
 
 const MAX_FIELDS = 32;
 const MAX_FIELD_BYTES = 16 * 1024;

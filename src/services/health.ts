@@ -4,7 +4,7 @@ import type { JobManager } from './jobs/JobManager.js';
 import type { JobProcessor } from './jobs/JobProcessor.js';
 import type { Recorder } from './metrics/Recorder.js';
 
-export type HealthState = 'healthy' | 'degraded' | 'critical';
+type HealthState = 'healthy' | 'degraded' | 'critical';
 
 export interface HealthReport {
   readonly state: HealthState;

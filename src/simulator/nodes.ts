@@ -1,7 +1,7 @@
 import { cutOut, decodeRgb, encodePng, type Raster, resize } from './images.js';
 
 /** What a node does its work with. */
-export interface NodeContext {
+interface NodeContext {
   /** Reports a step of the running node and takes its share of the node's time; throws when interrupted. */
   step(value: number, max: number): Promise<void>;
   /** Files of `/upload/image`, by name. */

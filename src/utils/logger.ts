@@ -3,7 +3,7 @@ import path from 'node:path';
 import { createLogger as createWinston, format, transports, type Logger as WinstonLogger } from 'winston';
 
 /** Fields of a log line that have a fixed name; others may stand beside them. */
-export interface LogFields {
+interface LogFields {
   requestId?: string | undefined;
   jobId?: string | undefined;
   jobType?: string | undefined;
@@ -42,17 +42,16 @@ const SERVICE = 'comfyui-express-middleware';
 const MAX_FILE_BYTES = 10 * 1024 * 1024;
 const MAX_FILES = 5;
 
-const jsonLine = format.combine(format.timestamp(), format.json());
+const jsonLine = format.json();
 
 const readable = format.combine(
-  format.timestamp({ format: 'HH:mm:ss.SSS' }),
   format.colorize({ level: true }),
   format.printf(({ timestamp, level, message, component, service: _service, ...fields }) => {
     const rest = Object.entries(fields)
       .filter(([, value]) => value !== undefined)
       .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
       .join(' ');
-    return `${timestamp} ${level} [${component ?? SERVICE}] ${message}${rest ? `  ${rest}` : ''}`;
+    return `${String(timestamp).slice(11, 23)} ${level} [${component ?? SERVICE}] ${message}${rest ? `  ${rest}` : ''}`;
   }),
 );
 
@@ -64,6 +63,8 @@ const readable = format.combine(
 export function createLogger(options: LoggerOptions): RootLogger {
   const winston = createWinston({
     level: options.level,
+    // Once for all transports, so that a line has one time wherever it is read.
+    format: format.timestamp(),
     defaultMeta: { service: SERVICE },
     transports: [new transports.Console({ format: options.pretty ? readable : jsonLine })],
   });

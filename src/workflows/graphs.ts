@@ -2,8 +2,8 @@
 import type { Base64Image, ModelRequirement, PromptGraph, Size } from './types.js';
 
 /** The enlargement model, and the factor that is trained into it. */
-export const UPSCALE_MODEL = '4x_NMKD-Siax_200k.pth';
-export const MODEL_FACTOR = 4;
+const UPSCALE_MODEL = '4x_NMKD-Siax_200k.pth';
+const MODEL_FACTOR = 4;
 
 export const UPSCALE_MODEL_REQUIREMENT: ModelRequirement = {
   node: 'UpscaleModelLoader',

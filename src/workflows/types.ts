@@ -10,7 +10,7 @@ export class Base64Image {
 }
 
 /** A link to output `slot` of node `id`. */
-export type NodeLink = readonly [id: string, slot: number];
+type NodeLink = readonly [id: string, slot: number];
 
 interface GraphNode {
   readonly class_type: string;
@@ -21,7 +21,7 @@ interface GraphNode {
 export type PromptGraph = Readonly<Record<string, GraphNode>>;
 
 /** What `build` gets to make a prompt of. */
-export interface WorkflowInput {
+interface WorkflowInput {
   /** The upright upload, as ComfyUI's loader node takes it. */
   readonly image: Base64Image;
   /** For `SaveImage`'s `filename_prefix`; differs on a further try, so that nothing is answered from a cache. */
@@ -35,7 +35,7 @@ export interface Size {
 }
 
 /** What is done to the PNG that ComfyUI returned, before it is encoded in the format that was asked for. */
-export interface FinishPlan {
+interface FinishPlan {
   /** Cut the image down to what is not transparent. */
   readonly cropToSubject?: boolean;
 }

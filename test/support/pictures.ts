@@ -6,7 +6,7 @@ export interface Rgb {
   readonly b: number;
 }
 
-export const BACKGROUND: Rgb = { r: 236, g: 236, b: 236 };
+const BACKGROUND: Rgb = { r: 236, g: 236, b: 236 };
 
 /** A colour that no other number under 216 has, far from the background's. */
 export function colourOf(n: number): Rgb {

@@ -1,0 +1,86 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { middle, pixel } from '../support/pictures.js';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+let directory: string;
+let output: string;
+
+const read = (name: string) => readFile(path.join(directory, name));
+
+/** Width and height as a viewer shows them. */
+async function shownSize(image: Buffer): Promise<[number, number]> {
+  const { autoOrient } = await sharp(image).metadata();
+  return [autoOrient.width, autoOrient.height];
+}
+
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'demo-'));
+  const run = promisify(execFile);
+  const { stdout } = await run(process.execPath, ['dist/demo/index.js', '--once', '--out', directory], {
+    cwd: ROOT,
+  });
+  output = stdout;
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+describe('the demo', () => {
+  it('writes before and after of every workflow, and shows its progress', async () => {
+    expect((await readdir(directory)).sort()).toEqual([
+      '1-remove-background-after.png',
+      '1-remove-background-before.jpg',
+      '2-upscale-image-after.png',
+      '2-upscale-image-before.png',
+      '3-upscale-remove-bg-after.png',
+      '3-upscale-remove-bg-before.jpg',
+    ]);
+    expect(output).toMatch(/upscale-image.* 50 % +ImageUpscaleWithModel/);
+  });
+
+  it('cuts the product out: a transparent border and an opaque subject', async () => {
+    const image = await read('1-remove-background-after.png');
+    const [width, height] = await shownSize(image);
+    for (const at of [0, 0.25, 0.5, 0.75, 1]) {
+      const [x, y] = [Math.round(at * (width - 1)), Math.round(at * (height - 1))];
+      for (const [px, py] of [
+        [x, 0],
+        [x, height - 1],
+        [0, y],
+        [width - 1, y],
+      ] as const) {
+        expect((await pixel(image, px, py)).alpha).toBe(0);
+      }
+    }
+    expect((await middle(image)).alpha).toBe(255);
+  });
+
+  it.each([
+    ['2-upscale-image-before.png', '2-upscale-image-after.png'],
+    ['3-upscale-remove-bg-before.jpg', '3-upscale-remove-bg-after.png'],
+  ])('enlarges %s four times', async (before, after) => {
+    const [width, height] = await shownSize(await read(before));
+    expect(await shownSize(await read(after))).toEqual([width * 4, height * 4]);
+  });
+
+  it('keeps the transparency of the badge', async () => {
+    const image = await read('2-upscale-image-after.png');
+    expect((await pixel(image, 4, 4)).alpha).toBe(0);
+    expect((await middle(image)).alpha).toBe(255);
+  });
+
+  it('stands the phone photo upright: leaves above, pot below', async () => {
+    const image = await read('3-upscale-remove-bg-after.png');
+    const [width, height] = await shownSize(image);
+    expect(height).toBeGreaterThan(width);
+    const leaf = await pixel(image, width / 2, Math.round(height * 0.3));
+    const pot = await pixel(image, width / 2, Math.round(height * 0.8));
+    expect(leaf.g).toBeGreaterThan(leaf.r + 30);
+    expect(pot.r).toBeGreaterThan(pot.g + 30);
+    expect([leaf.alpha, pot.alpha]).toEqual([255, 255]);
+  });
+});
