@@ -9,6 +9,7 @@ import { inspectImage } from '../services/images/inspect.js';
 import type { Services } from '../services/index.js';
 import { type CompletedJob, isFinished, type Job, type JobRequest } from '../services/jobs/Job.js';
 import { toIso, toSeconds } from '../utils/clock.js';
+import { withDeadline } from '../utils/deadline.js';
 import { booleanParameter, formatParameter } from '../workflows/parameters.js';
 import type { Workflow } from '../workflows/types.js';
 import { type JobViews, jobUrls } from './jobViews.js';
@@ -137,8 +138,9 @@ class Submission {
   /** Waits for the job; a client that hangs up cancels it, one that waited too long finds it by its id. */
   async #answerDone(request: Request, response: Response, job: Job, hungUp: AbortSignal): Promise<void> {
     const { manager } = this.#services;
-    const patience = AbortSignal.timeout(this.#config.SYNC_TIMEOUT);
-    const ended = await manager.whenFinished(job.id, AbortSignal.any([hungUp, patience]));
+    const ended = await withDeadline(this.#config.SYNC_TIMEOUT, hungUp, (signal) =>
+      manager.whenFinished(job.id, signal),
+    );
     if (hungUp.aborted) {
       // It may have ended in the same moment, which is as good.
       if (!isFinished(ended)) await manager.cancel(job.id).catch(() => undefined);

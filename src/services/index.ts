@@ -127,11 +127,11 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     },
     log('processor'),
   );
-  const expiry = new Expiry(manager, config.JOB_CLEANUP_INTERVAL);
+  const expiry = new Expiry(manager, config.JOB_CLEANUP_INTERVAL, log('jobs'));
 
   const estimates = new DurationEstimates(workflows);
   const recorder = new Recorder(clock);
-  manager.onFinished((job) => {
+  manager.events.onFinished((job) => {
     recorder.record(job);
     estimates.recordJob(job);
   });
@@ -164,7 +164,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
         logger.warn('Jobs not done at shutdown', { interrupted: unfinished, pending: waiting });
       }
       await checker.stop();
-      await prompts.drain(reserve / 2);
+      await prompts.stop(reserve / 2);
       await connections.stop();
       for (const { client } of instances) client.close();
     },

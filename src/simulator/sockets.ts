@@ -13,6 +13,9 @@ export class SimulatedSockets {
     this.#faults = faults;
   }
 
+  /** Ids of every socket that ever was, in order. */
+  readonly clientIds: string[] = [];
+
   get size(): number {
     return this.#all.size;
   }
@@ -23,6 +26,7 @@ export class SimulatedSockets {
    */
   add(socket: WebSocket, request: IncomingMessage, hello: (clientId: string) => readonly Message[]): void {
     const clientId = new URL(request.url ?? '/', 'http://localhost').searchParams.get('clientId') || uuid();
+    this.clientIds.push(clientId);
     this.#all.add(socket);
     this.#byId.set(clientId, socket);
     socket.on('close', () => {
@@ -43,11 +47,10 @@ export class SimulatedSockets {
     for (const socket of this.#byId.values()) this.#write(socket, message);
   }
 
-  /** A preview: 4 bytes big-endian event type (1), 4 bytes image format (1, JPEG), then the image. */
-  sendPreview(clientId: string | undefined, image: Buffer): void {
-    const socket = clientId === undefined ? undefined : this.#byId.get(clientId);
-    if (!socket || this.#faults.muteSockets) return;
-    socket.send(Buffer.concat([Buffer.from([0, 0, 0, 1, 0, 0, 0, 1]), image]));
+  /** Sends a preview to everybody: 4 bytes of event type (1), 4 of image format (1, JPEG), then the image. */
+  sendPreview(image: Buffer): void {
+    for (const socket of this.#all)
+      socket.send(Buffer.concat([Buffer.from([0, 0, 0, 1, 0, 0, 0, 1]), image]));
   }
 
   /** Sends a text frame as it is, for messages that no ComfyUI would send. */

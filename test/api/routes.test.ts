@@ -181,6 +181,31 @@ describe('job routes', () => {
     expect(result.processing_time_seconds).toBe(status.processing_time_seconds);
   });
 
+  it('show what failed and what was cancelled', async () => {
+    stack.simulator().faults.failNodes.set('InspyrenetRembg', { type: 'ValueError', message: 'boom' });
+    const failing = await stack.client.submit('remove-background', await png({ colour: colourOf(hangs++) }));
+    await stack.client.finished(failing);
+    stack.simulator().faults.failNodes.clear();
+    expect(await get(`/api/jobs/${failing}/info`, jobRecord)).toMatchObject({
+      status: 'failed',
+      error: 'InspyrenetRembg (node 2) failed: boom',
+      errorCode: 'WORKFLOW_FAILED',
+      failedTime: expect.any(Number),
+    });
+    expect(await get(`/api/jobs/${failing}/result`, errorAnswer, 409)).toMatchObject({ status: 'failed' });
+    await whileHanging(async (running) => {
+      const waiting = await stack.client.submit('remove-background', picture);
+      for (const id of [waiting, running]) {
+        const response = await request(app).post(`/api/jobs/${id}/cancel`);
+        expect(jobStatusAnswer.parse(response.body).status).toBe('cancelled');
+        const record = await get(`/api/jobs/${id}/info`, jobRecord);
+        expect(record).toMatchObject({ status: 'cancelled', cancelledTime: expect.any(Number) });
+        expect('processingDuration' in record).toBe(id === running);
+        expect(await get(`/api/jobs/${id}/result`, errorAnswer, 409)).toMatchObject({ status: 'cancelled' });
+      }
+    });
+  });
+
   it('give a result as an image with an entity tag', async () => {
     const id = await completed();
     const first = await request(app).get(`/api/jobs/${id}/result/image`);

@@ -31,6 +31,7 @@ export class Stack {
   readonly blobs: MemoryBlobStore;
   readonly client: Client;
   readonly server: Server;
+  #stopped: Promise<void> | undefined;
 
   private constructor(parts: Pick<Stack, 'simulators' | 'services' | 'config' | 'blobs' | 'server'>) {
     this.simulators = parts.simulators;
@@ -72,7 +73,13 @@ export class Stack {
     return simulator;
   }
 
-  async stop(): Promise<void> {
+  /** Stops everything; a second time does nothing. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     await this.services.stop();
     this.server.closeAllConnections();
     await new Promise((resolve) => this.server.close(resolve));

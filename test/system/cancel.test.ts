@@ -12,6 +12,16 @@ const cancel = (id: string) =>
   stack.client.json(`/api/jobs/${id}/cancel`, jobStatusAnswer, { method: 'POST' });
 const picture = (n: number) => png({ colour: colourOf(n) });
 
+/** Two jobs on one ComfyUI: one whose node hangs, and one that waits behind it there. */
+async function twoOnComfyUI(): Promise<{ running: string; behind: string }> {
+  stack.simulator().faults.hang = true;
+  const running = await stack.client.submit('remove-background', await picture(1));
+  await stack.client.until(running, (s) => 'current_node' in s && s.current_node === 'InspyrenetRembg');
+  const behind = await stack.client.submit('remove-background', await picture(2));
+  await stack.client.until(behind, (status) => 'prompt_id' in status);
+  return { running, behind };
+}
+
 describe('cancelling', () => {
   it('takes a pending job out of the queue', async () => {
     stack = await Stack.start({ simulators: [slow(200)], env: { MAX_CONCURRENT_JOBS: '1' } });
@@ -24,14 +34,7 @@ describe('cancelling', () => {
 
   it('interrupts a running job on ComfyUI and leaves the one behind it alone', async () => {
     stack = await Stack.start({ simulators: [slow(60)] });
-    stack.simulator().faults.hang = true;
-    const running = await stack.client.submit('remove-background', await picture(1));
-    await stack.client.until(
-      running,
-      (status) => 'current_node' in status && status.current_node === 'InspyrenetRembg',
-    );
-    const behind = await stack.client.submit('remove-background', await picture(2));
-    await stack.client.until(behind, (status) => 'prompt_id' in status);
+    const { running, behind } = await twoOnComfyUI();
     expect((await cancel(running)).status).toBe('cancelled');
     stack.simulator().faults.hang = false;
     expect(await stack.client.finished(behind)).toMatchObject({ status: 'completed', attempts: 1 });
@@ -41,11 +44,7 @@ describe('cancelling', () => {
 
   it('takes a prompt back that still waits on ComfyUI, and leaves the running one alone', async () => {
     stack = await Stack.start({ simulators: [slow(60)] });
-    stack.simulator().faults.hang = true;
-    const running = await stack.client.submit('remove-background', await picture(1));
-    await stack.client.until(running, (status) => 'current_node' in status);
-    const behind = await stack.client.submit('remove-background', await picture(2));
-    await stack.client.until(behind, (status) => 'prompt_id' in status);
+    const { running, behind } = await twoOnComfyUI();
     await cancel(behind);
     await eventually(() => expect(stack.simulator().queueRemaining).toBe(1));
     expect(stack.simulator().requests.get('POST /interrupt')).toBeUndefined();
@@ -55,11 +54,7 @@ describe('cancelling', () => {
 
   it("does not stop another's prompt on an older ComfyUI, which interrupts whatever runs", async () => {
     stack = await Stack.start({ simulators: [{ ...slow(60), generation: 'older' }] });
-    stack.simulator().faults.hang = true;
-    const running = await stack.client.submit('remove-background', await picture(1));
-    await stack.client.until(running, (status) => 'current_node' in status);
-    const behind = await stack.client.submit('remove-background', await picture(2));
-    await stack.client.until(behind, (status) => 'prompt_id' in status);
+    const { running, behind } = await twoOnComfyUI();
     await cancel(behind);
     await eventually(() => expect(stack.simulator().queueRemaining).toBe(1));
     stack.simulator().faults.hang = false;
@@ -101,7 +96,7 @@ describe('cancelling', () => {
   it('and completion never both happen, however close they are', async () => {
     stack = await Stack.start({ simulators: [slow(5)] });
     const ends: string[] = [];
-    stack.services.manager.onFinished(({ id }) => ends.push(id));
+    stack.services.manager.events.onFinished(({ id }) => ends.push(id));
     const ids = await Promise.all(
       Array.from({ length: 20 }, async (_, n) => stack.client.submit('remove-background', await picture(n))),
     );

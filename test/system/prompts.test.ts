@@ -67,11 +67,33 @@ describe('following a prompt', () => {
     expect(stack.simulator().requests.get('GET /history')).toBe(asked);
   });
 
+  it('opens a lost socket again, under an id that was never used before', async () => {
+    stack = await Stack.start({ overrides: { connections: { reconnectBaseMs: 20, reconnectMaxMs: 40 } } });
+    const { sockets } = stack.simulator();
+    for (let n = 1; n <= 5; n += 1) {
+      await eventually(() => expect(sockets.size).toBe(1));
+      expect(new Set(sockets.clientIds).size).toBe(n);
+      sockets.drop();
+      await eventually(() => expect(sockets.clientIds).toHaveLength(n + 1));
+    }
+  });
+
+  it('does not take a result that is larger than is allowed', async () => {
+    stack = await Stack.start({ env: { MAX_RESULT_SIZE: '200' } });
+    const id = await stack.client.submit('upscale-image', await png());
+    expect(await stack.client.finished(id)).toMatchObject({
+      status: 'failed',
+      error: expect.stringContaining('larger than is taken'),
+      attempts: 1,
+    });
+  });
+
   it('passes over messages that are broken, unknown, huge, or about somebody else', async () => {
     stack = await Stack.start({ simulators: [slow(150)] });
     const { sockets } = stack.simulator();
     const id = await stack.client.submit('remove-background', await png({ colour: colourOf(8) }));
     await stack.client.until(id, ({ status }) => status === 'processing');
+    sockets.sendPreview(Buffer.from('not for us'));
     sockets.sendRaw('not JSON');
     sockets.sendRaw('[]');
     sockets.sendRaw('null');

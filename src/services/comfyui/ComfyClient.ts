@@ -1,10 +1,8 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
-import axios, { type AxiosInstance, type AxiosResponse } from 'axios';
 import type { z } from 'zod';
-import { type AppError, PromptError } from '../../errors.js';
+import { PromptError } from '../../errors.js';
 import type { InstanceAddress } from '../../utils/instanceUrls.js';
 import type { PromptGraph } from '../../workflows/types.js';
+import { HttpTransport, type TransportAnswer } from './HttpTransport.js';
 import { encodePromptBody } from './promptBody.js';
 import {
   type HistoryEntry,
@@ -17,30 +15,16 @@ import {
   submitRefusal,
   systemStats,
 } from './protocol.js';
-import { transportError } from './transportErrors.js';
 
 export interface ComfyClientOptions {
   /** One header sent with every request, such as an authorization; never logged. */
   readonly authHeader?: { readonly name: string; readonly value: string } | undefined;
-  /** Milliseconds for small requests: checks, queue, interrupt. */
+  /** Milliseconds for small requests: checks, interrupt. */
   readonly controlTimeoutMs: number;
   /** Milliseconds for requests that carry an image. */
   readonly transferTimeoutMs: number;
   /** Bytes taken from one `GET /view`. */
   readonly maxResultBytes: number;
-}
-
-/** Most bytes taken from an answer that is not an image: a history entry holds the whole prompt as base64. */
-const MAX_JSON_BYTES = 256 * 1024 * 1024;
-
-interface Request {
-  readonly method: 'GET' | 'POST';
-  readonly path: string;
-  readonly body?: Buffer;
-  readonly params?: Record<string, string>;
-  readonly timeoutMs: number;
-  readonly maxBytes?: number;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -50,41 +34,25 @@ interface Request {
 export class ComfyClient {
   readonly address: InstanceAddress;
   readonly #options: ComfyClientOptions;
-  readonly #http: AxiosInstance;
-  readonly #agents: readonly [HttpAgent, HttpsAgent];
+  readonly #transport: HttpTransport;
 
   constructor(address: InstanceAddress, options: ComfyClientOptions) {
     this.address = address;
     this.#options = options;
-    this.#agents = [new HttpAgent({ keepAlive: true }), new HttpsAgent({ keepAlive: true })];
-    this.#http = axios.create({
-      baseURL: address.baseUrl,
-      httpAgent: this.#agents[0],
-      httpsAgent: this.#agents[1],
-      // The instances are machines of the team's own network: an HTTP_PROXY of the environment is not for them.
-      proxy: false,
-      maxRedirects: 0,
-      responseType: 'arraybuffer',
-      maxBodyLength: Number.POSITIVE_INFINITY,
-      validateStatus: () => true,
-      headers: options.authHeader ? { [options.authHeader.name]: options.authHeader.value } : {},
-    });
+    const { authHeader } = options;
+    this.#transport = new HttpTransport(address, authHeader ? { [authHeader.name]: authHeader.value } : {});
   }
 
   /** `GET /system_stats`: answers when the instance is alive. */
   async systemStats(signal?: AbortSignal): Promise<{ version: string | undefined }> {
-    const stats = await this.#json('/system_stats', systemStats, signal);
+    const stats = await this.#get('/system_stats', systemStats, this.#options.controlTimeoutMs, signal);
     return { version: stats.system?.comfyui_version };
   }
 
   /** `GET /object_info/{class}`; undefined when the instance does not have that node class. */
   async nodeInfo(className: string, signal?: AbortSignal): Promise<NodeInfo | undefined> {
-    const answer = await this.#json(
-      `/object_info/${encodeURIComponent(className)}`,
-      objectInfoAnswer,
-      signal,
-    );
-    return answer[className];
+    const path = `/object_info/${encodeURIComponent(className)}`;
+    return (await this.#get(path, objectInfoAnswer, this.#options.controlTimeoutMs, signal))[className];
   }
 
   /**
@@ -93,47 +61,35 @@ export class ComfyClient {
    * @throws PromptError `workflow_validation` with ComfyUI's own message when it refuses the prompt
    */
   async submit(
-    body: { graph: PromptGraph; clientId: string; promptId: string },
+    prompt: { graph: PromptGraph; clientId: string; promptId: string },
     signal?: AbortSignal,
   ): Promise<{ promptId: string }> {
-    const response = await this.#request({
+    const answer = await this.#transport.request({
       method: 'POST',
       path: '/prompt',
-      body: encodePromptBody(body),
+      body: encodePromptBody(prompt),
       timeoutMs: this.#options.transferTimeoutMs,
       signal,
     });
-    if (response.status === 400) throw this.#refusal(response);
-    if (response.status === 413) {
+    if (answer.status === 400) throw refusal(answer);
+    if (answer.status === 413) {
       throw new PromptError('ComfyUI does not take a prompt of this size (see its --max-upload-size).', {
         category: 'workflow_validation',
         retryable: false,
       });
     }
-    return { promptId: this.#parse(response, 'POST /prompt', submitAnswer).prompt_id };
+    return { promptId: answer.parse(submitAnswer).prompt_id };
   }
 
   /** `GET /history/{id}`; undefined while the prompt is unknown or not finished. */
   async historyEntry(promptId: string, signal?: AbortSignal): Promise<HistoryEntry | undefined> {
     const path = `/history/${encodeURIComponent(promptId)}`;
-    const response = await this.#request({
-      method: 'GET',
-      path,
-      timeoutMs: this.#options.transferTimeoutMs,
-      signal,
-    });
-    return this.#parse(response, 'GET /history', historyAnswer)[promptId];
+    return (await this.#get(path, historyAnswer, this.#options.transferTimeoutMs, signal))[promptId];
   }
 
   /** `GET /queue`, reduced to ids. The answer carries every queued image: not for frequent use. */
   async queue(signal?: AbortSignal): Promise<{ running: string[]; pending: string[] }> {
-    const response = await this.#request({
-      method: 'GET',
-      path: '/queue',
-      timeoutMs: this.#options.transferTimeoutMs,
-      signal,
-    });
-    const answer = this.#parse(response, 'GET /queue', queueAnswer);
+    const answer = await this.#get('/queue', queueAnswer, this.#options.transferTimeoutMs, signal);
     return { running: answer.queue_running, pending: answer.queue_pending };
   }
 
@@ -142,7 +98,7 @@ export class ComfyClient {
    * @throws PromptError `result_missing` when the file is not there or larger than is taken
    */
   async view(file: ImageFile, signal?: AbortSignal): Promise<Buffer> {
-    const response = await this.#request({
+    const answer = await this.#transport.request({
       method: 'GET',
       path: '/view',
       params: { filename: file.filename, subfolder: file.subfolder, type: file.type },
@@ -150,14 +106,14 @@ export class ComfyClient {
       maxBytes: this.#options.maxResultBytes,
       signal,
     });
-    if (response.status === 404) {
-      throw new PromptError(`ComfyUI no longer has the result file of this prompt.`, {
+    if (answer.status === 404) {
+      throw new PromptError('ComfyUI no longer has the result file of this prompt.', {
         category: 'result_missing',
         retryable: true,
       });
     }
-    this.#expectOk(response, 'GET /view');
-    return response.data;
+    answer.expectOk();
+    return answer.bytes;
   }
 
   /** Forgets a finished prompt, with the image that it carries. */
@@ -178,110 +134,51 @@ export class ComfyClient {
     await this.#post('/interrupt', { prompt_id: promptId }, signal);
   }
 
-  /** Closes the kept-alive sockets. */
+  /** Closes the kept-alive connections. */
   close(): void {
-    for (const agent of this.#agents) agent.destroy();
+    this.#transport.close();
   }
 
-  async #json<T extends z.ZodType>(path: string, schema: T, signal?: AbortSignal): Promise<z.output<T>> {
-    const response = await this.#request({
-      method: 'GET',
-      path,
-      timeoutMs: this.#options.controlTimeoutMs,
-      signal,
-    });
-    return this.#parse(response, `GET ${path}`, schema);
+  async #get<T extends z.ZodType>(
+    path: string,
+    schema: T,
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<z.output<T>> {
+    return (await this.#transport.request({ method: 'GET', path, timeoutMs, signal })).parse(schema);
   }
 
   async #post(path: string, body: unknown, signal?: AbortSignal): Promise<void> {
-    const response = await this.#request({
+    const answer = await this.#transport.request({
       method: 'POST',
       path,
       body: Buffer.from(JSON.stringify(body)),
       timeoutMs: this.#options.controlTimeoutMs,
       signal,
     });
-    this.#expectOk(response, `POST ${path}`);
-  }
-
-  async #request(request: Request): Promise<AxiosResponse<Buffer>> {
-    const deadline = AbortSignal.timeout(request.timeoutMs);
-    const signal = request.signal ? AbortSignal.any([request.signal, deadline]) : deadline;
-    try {
-      return await this.#http.request<Buffer>({
-        method: request.method,
-        url: request.path,
-        signal,
-        maxContentLength: request.maxBytes ?? MAX_JSON_BYTES,
-        ...(request.params ? { params: request.params } : {}),
-        ...(request.body ? { data: request.body, headers: { 'Content-Type': 'application/json' } } : {}),
-      });
-    } catch (error) {
-      request.signal?.throwIfAborted();
-      if (axios.isAxiosError(error) && /maxContentLength/.test(error.message)) throw this.#tooLarge(request);
-      throw transportError(this.address.host, `${request.method} ${request.path}`, error, deadline.aborted);
-    }
-  }
-
-  #tooLarge(request: Request): AppError {
-    return new PromptError(`The answer to ${request.method} ${request.path} is larger than is taken.`, {
-      category: 'result_missing',
-      retryable: false,
-    });
-  }
-
-  #expectOk(response: AxiosResponse<Buffer>, action: string): void {
-    if (response.status === 200) return;
-    throw new PromptError(`${action} on ${this.address.host} answered ${response.status}`, {
-      category: 'instance_unavailable',
-      retryable: true,
-    });
-  }
-
-  #parse<T extends z.ZodType>(response: AxiosResponse<Buffer>, action: string, schema: T): z.output<T> {
-    this.#expectOk(response, action);
-    const parsed = schema.safeParse(tryJson(response.data));
-    if (parsed.success) return parsed.data;
-    throw new PromptError(`${action} on ${this.address.host} answered something that ComfyUI does not`, {
-      category: 'instance_unavailable',
-      retryable: true,
-      cause: parsed.error,
-    });
-  }
-
-  #refusal(response: AxiosResponse<Buffer>): PromptError {
-    const parsed = submitRefusal.safeParse(tryJson(response.data));
-    if (!parsed.success) {
-      return new PromptError(`POST /prompt on ${this.address.host} answered 400`, {
-        category: 'instance_unavailable',
-        retryable: true,
-      });
-    }
-    const { error, node_errors } = parsed.data;
-    const first = Object.entries(node_errors)[0];
-    const reason = first?.[1].errors[0];
-    const about = [reason?.message, reason?.details].filter(Boolean).join(': ');
-    return new PromptError(
-      `ComfyUI refused the workflow: ${[error.message, about].filter(Boolean).join(' ')}`,
-      {
-        category: 'workflow_validation',
-        retryable: false,
-        details: {
-          type: error.type,
-          message: error.message,
-          details: error.details,
-          ...(first ? { node_id: first[0], node_class: first[1].class_type } : {}),
-          node_errors,
-        },
-      },
-    );
+    answer.expectOk();
   }
 }
 
-function tryJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString());
-  } catch {
-    return undefined;
-  }
+function refusal(answer: TransportAnswer): PromptError {
+  const parsed = submitRefusal.safeParse(answer.json());
+  if (!parsed.success) return answer.unexpected('answered 400');
+  const { error, node_errors } = parsed.data;
+  const first = Object.entries(node_errors)[0];
+  const reason = first?.[1].errors[0];
+  const about = [reason?.message, reason?.details].filter(Boolean).join(': ');
+  return new PromptError(
+    `ComfyUI refused the workflow: ${[error.message, about].filter(Boolean).join(' ')}`,
+    {
+      category: 'workflow_validation',
+      retryable: false,
+      details: {
+        type: error.type,
+        message: error.message,
+        details: error.details,
+        ...(first ? { node_id: first[0], node_class: first[1].class_type } : {}),
+        node_errors,
+      },
+    },
+  );
 }

@@ -1,4 +1,5 @@
 import { PromptError } from '../../errors.js';
+import { unlessAborted } from '../../utils/deadline.js';
 import { sleep } from '../../utils/timers.js';
 import type { PromptGraph } from '../../workflows/types.js';
 import type { ComfyClient } from './ComfyClient.js';
@@ -153,19 +154,5 @@ export class PromptAttempt {
         await sleep(VIEW_RETRY_MS * tries, signal);
       }
     }
-  }
-}
-
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    if (onAbort) signal.removeEventListener('abort', onAbort);
   }
 }

@@ -1,5 +1,6 @@
 import { PromptError } from '../../errors.js';
 import { Bell } from '../../utils/bell.js';
+import { withDeadline } from '../../utils/deadline.js';
 import { sleep } from '../../utils/timers.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { ComfySocket, PromptListener } from './ComfySocket.js';
@@ -98,11 +99,12 @@ export class PromptFollower implements PromptListener {
    * Waits until the history entry of a prompt that ended must exist, so that it can be deleted for good:
    * `executing {node: null}` comes after it, `execution_success` before it (protocol trap 2).
    */
-  async leftQueue(maxMs: number): Promise<void> {
-    const deadline = AbortSignal.timeout(maxMs);
-    while (this.#hasSocket && !this.#following.tracker.hasLeftQueue && !deadline.aborted) {
-      await this.#bell.wait(maxMs, deadline);
-    }
+  async leftQueue(maxMs: number, signal: AbortSignal): Promise<void> {
+    await withDeadline(maxMs, signal, async (deadline) => {
+      while (this.#hasSocket && !this.#following.tracker.hasLeftQueue && !deadline.aborted) {
+        await this.#bell.wait(maxMs, deadline);
+      }
+    });
   }
 
   #putOffPoll(): void {

@@ -1,4 +1,5 @@
 import { messageOf } from '../../errors.js';
+import { unlessAborted, withDeadline } from '../../utils/deadline.js';
 import type { Logger } from '../../utils/logger.js';
 import { sleep } from '../../utils/timers.js';
 import type { ComfyClient } from './ComfyClient.js';
@@ -22,6 +23,7 @@ export class PromptRunner {
   readonly #options: PromptRunnerOptions;
   readonly #logger: Logger;
   readonly #background = new Set<Promise<void>>();
+  readonly #stopped = new AbortController();
 
   constructor(connections: ConnectionManager, options: PromptRunnerOptions, logger: Logger) {
     this.#connections = connections;
@@ -55,11 +57,13 @@ export class PromptRunner {
     }
   }
 
-  /** Waits for the tidying up that is under way, at most `maxMs`. */
-  async drain(maxMs: number): Promise<void> {
-    const enough = new AbortController();
-    await Promise.race([Promise.all(this.#background), sleep(maxMs, enough.signal)]);
-    enough.abort();
+  /** Lets the tidying up that is under way go on for at most `maxMs`, then gives it up. */
+  async stop(maxMs: number): Promise<void> {
+    await withDeadline(maxMs, undefined, async (deadline) => {
+      await Promise.race([Promise.all(this.#background), sleep(maxMs, deadline)]);
+    });
+    this.#stopped.abort();
+    await Promise.all(this.#background);
   }
 
   #later(attempt: PromptAttempt, work: () => Promise<void>): void {
@@ -81,41 +85,47 @@ export class PromptRunner {
   /** Deletes the history entry: it holds the whole image, for up to 10,000 prompts (protocol trap 6). */
   async #forget(attempt: PromptAttempt): Promise<void> {
     if (this.#options.keepHistory) return;
-    await attempt.follower.leftQueue(this.#options.stopTimeoutMs);
-    await attempt.client.deleteHistory(attempt.promptId);
+    await attempt.follower.leftQueue(this.#options.stopTimeoutMs, this.#stopped.signal);
+    await attempt.client.deleteHistory(attempt.promptId, this.#stopped.signal);
   }
 
   /** Takes a prompt back: out of the queue when it is pending, interrupted when it runs. */
   async #abandon(attempt: PromptAttempt): Promise<void> {
-    const stopped = this.#stop(attempt);
+    const { stopTimeoutMs, stopPatienceMs } = this.#options;
+    const stopped = withDeadline(stopTimeoutMs, this.#stopped.signal, (signal) => takeBack(attempt, signal));
     this.#later(attempt, async () => {
       if (!(await stopped) || this.#options.keepHistory) return;
-      const patience = AbortSignal.timeout(this.#options.stopPatienceMs);
-      while (!(await attempt.client.historyEntry(attempt.promptId, patience))) {
-        if (!(await sleep(this.#options.timings.lostPollMs, patience))) return;
-      }
-      await attempt.client.deleteHistory(attempt.promptId);
+      await withDeadline(stopPatienceMs, this.#stopped.signal, (signal) =>
+        this.#forgetOnceEnded(attempt, signal),
+      );
     });
     await stopped.catch(() => undefined);
   }
 
-  /** @returns whether a history entry is there or will come */
-  async #stop(attempt: PromptAttempt): Promise<boolean> {
-    const deadline = AbortSignal.timeout(this.#options.stopTimeoutMs);
-    const { client } = attempt;
-    await Promise.race([attempt.submission, sleep(this.#options.stopTimeoutMs, deadline)]);
-    const id = attempt.promptId;
-    for (;;) {
-      const { running, pending } = await client.queue(deadline);
-      if (running.includes(id)) {
-        await client.interrupt(id, deadline);
-        return true;
-      }
-      if (!pending.includes(id)) return true;
-      // It may start between the look and the deletion, so look again.
-      await client.deletePending(id, deadline);
-      const after = await client.queue(deadline);
-      if (!after.running.includes(id)) return false;
+  async #forgetOnceEnded({ client, promptId }: PromptAttempt, signal: AbortSignal): Promise<void> {
+    while (!(await client.historyEntry(promptId, signal))) {
+      await sleep(this.#options.timings.lostPollMs, signal);
+      signal.throwIfAborted();
     }
+    await client.deleteHistory(promptId, signal);
+  }
+}
+
+/** @returns whether a history entry is there or will come */
+async function takeBack(attempt: PromptAttempt, signal: AbortSignal): Promise<boolean> {
+  // Only when the submission was answered is it clear whether there is anything to take back.
+  await unlessAborted(attempt.submission, signal);
+  const { client, promptId } = attempt;
+  for (;;) {
+    const { running, pending } = await client.queue(signal);
+    if (running.includes(promptId)) {
+      await client.interrupt(promptId, signal);
+      return true;
+    }
+    if (!pending.includes(promptId)) return true;
+    // It may start between the look and the deletion, so look again.
+    await client.deletePending(promptId, signal);
+    const after = await client.queue(signal);
+    if (!after.running.includes(promptId)) return false;
   }
 }

@@ -1,3 +1,5 @@
+import { messageOf } from '../../errors.js';
+import type { Logger } from '../../utils/logger.js';
 import type { JobManager } from './JobManager.js';
 
 /** Looks for expired jobs ten times a lifetime, but neither all the time nor only once in minutes. */
@@ -9,15 +11,23 @@ const MAX_INTERVAL_MS = 30_000;
 export class Expiry {
   readonly #manager: JobManager;
   readonly #intervalMs: number;
+  readonly #logger: Logger;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(manager: JobManager, lifetimeMs: number) {
+  constructor(manager: JobManager, lifetimeMs: number, logger: Logger) {
+    this.#logger = logger;
     this.#manager = manager;
     this.#intervalMs = Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, lifetimeMs / PERIODS));
   }
 
   start(): void {
-    this.#timer ??= setInterval(() => void this.#manager.cleanup(), this.#intervalMs);
+    this.#timer ??= setInterval(() => this.#cleanUp(), this.#intervalMs);
+  }
+
+  #cleanUp(): void {
+    this.#manager.cleanup().catch((error: unknown) => {
+      this.#logger.error('Expired jobs could not be removed', { error: messageOf(error) });
+    });
   }
 
   stop(): void {

@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events';
 import { v4 as uuid } from 'uuid';
 import { AppError } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
@@ -13,6 +12,7 @@ import {
   type JobResult,
   type ProcessingJob,
 } from './Job.js';
+import { JobEvents } from './JobEvents.js';
 import { logFields, logJobEnd } from './jobLog.js';
 import { PendingQueue } from './PendingQueue.js';
 import { ResultShelf } from './ResultShelf.js';
@@ -38,13 +38,13 @@ const uploadKey = (id: string) => `${id}/upload`;
 export class JobManager {
   /** Jobs that wait for an instance. */
   readonly queue = new PendingQueue();
+  readonly events = new JobEvents();
   readonly #store: JobStore;
   readonly #blobs: BlobStore;
   readonly #results: ResultShelf;
   readonly #limits: JobLimits;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #events = new EventEmitter();
   #isDraining = false;
 
   constructor(stores: { jobs: JobStore; blobs: BlobStore }, limits: JobLimits, clock: Clock, logger: Logger) {
@@ -54,8 +54,6 @@ export class JobManager {
     this.#limits = limits;
     this.#clock = clock;
     this.#logger = logger;
-    // A listener a waiting request: as many as there are clients.
-    this.#events.setMaxListeners(0);
   }
 
   /** Whether new jobs are refused because the server ends. */
@@ -72,17 +70,7 @@ export class JobManager {
   /** Refuses new jobs from now on. */
   drain(): void {
     this.#isDraining = true;
-    this.#events.emit('drain');
-  }
-
-  /** Calls `listener` when a job waits for an instance. */
-  onPending(listener: () => void): void {
-    this.#events.on('pending', listener);
-  }
-
-  /** Calls `listener` once for every job that reaches its end. */
-  onFinished(listener: (job: FinishedJob) => void): void {
-    this.#events.on('finished', listener);
+    this.events.draining();
   }
 
   /**
@@ -123,7 +111,7 @@ export class JobManager {
       imageSize: request.imageSize,
       queued: this.queue.size,
     });
-    this.#events.emit('pending');
+    this.events.pending();
     return job;
   }
 
@@ -203,7 +191,7 @@ export class JobManager {
     if (job?.status !== 'pending') return;
     const { request, tried } = job;
     this.queue.putBack({ id, type: request.type, bytes: request.imageSize, tried: new Set(tried) });
-    this.#events.emit('pending');
+    this.events.pending();
   }
 
   /**
@@ -244,21 +232,8 @@ export class JobManager {
    */
   async whenFinished(id: string, signal: AbortSignal): Promise<Job> {
     const job = await this.get(id);
-    if (isFinished(job) || signal.aborted) return job;
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        this.#events.off(`finished:${id}`, done);
-        this.#events.off('drain', onDrain);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const onDrain = () => {
-        if (this.queue.position(id) > 0) done();
-      };
-      this.#events.once(`finished:${id}`, done);
-      this.#events.on('drain', onDrain);
-      signal.addEventListener('abort', done, { once: true });
-    });
+    if (isFinished(job)) return job;
+    await this.events.wait(id, () => this.queue.position(id) > 0, signal);
     return this.get(id);
   }
 
@@ -279,8 +254,7 @@ export class JobManager {
     this.queue.remove(job.id);
     await this.#blobs.delete(uploadKey(job.id));
     logJobEnd(this.#logger, job);
-    this.#events.emit('finished', job);
-    this.#events.emit(`finished:${job.id}`);
+    this.events.finished(job);
   }
 
   async #forget(id: string): Promise<void> {

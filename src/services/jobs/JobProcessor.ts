@@ -53,8 +53,8 @@ export class JobProcessor {
     this.#health = parts.health;
     this.#options = options;
     this.#logger = logger;
-    this.#manager.onPending(() => this.wake());
-    this.#manager.onFinished((job) => {
+    this.#manager.events.onPending(() => this.wake());
+    this.#manager.events.onFinished((job) => {
       if (job.status === 'cancelled') this.#active.get(job.id)?.abort(new JobAbort('cancelled'));
     });
     this.#balancer.onRelease(() => this.wake());

@@ -48,9 +48,9 @@ export class JobRunner {
       slot.instance.client,
       { graph, outputNode: workflow.outputNode, promptId: uuid() },
       {
-        onSubmitted: (id) => void manager.recordPrompt(job.id, id),
+        onSubmitted: (id) => this.#note(job, manager.recordPrompt(job.id, id)),
         onProgress: ({ percentage, node }) =>
-          void manager.recordProgress(job.id, percentage, node?.classType),
+          this.#note(job, manager.recordProgress(job.id, percentage, node?.classType)),
       },
       signal,
     );
@@ -61,6 +61,13 @@ export class JobRunner {
     const { bytes, mimeType, format, width, height } = finished;
     const result = { promptId, mimeType, format, width, height, sizeBytes: bytes.length };
     await manager.complete(job.id, result, bytes);
+  }
+
+  /** A store that cannot take a note of the progress is no reason to lose the job. */
+  #note(job: ProcessingJob, written: Promise<void>): void {
+    written.catch((error: unknown) => {
+      this.#parts.logger.warn('Progress could not be stored', { ...logFields(job), error: messageOf(error) });
+    });
   }
 
   #finish(workflow: Workflow, job: ProcessingJob, upload: Buffer, image: Buffer): Promise<FinishedImage> {

@@ -1,0 +1,58 @@
+import { EventEmitter } from 'node:events';
+import type { FinishedJob } from './Job.js';
+
+/** Who wants to hear of jobs, and who waits for one. */
+export class JobEvents {
+  readonly #emitter = new EventEmitter();
+
+  constructor() {
+    // A listener a waiting request: as many as there are clients.
+    this.#emitter.setMaxListeners(0);
+  }
+
+  /** Listeners of every kind, those of waiting requests among them. */
+  get listeners(): number {
+    return this.#emitter.eventNames().reduce((sum, name) => sum + this.#emitter.listenerCount(name), 0);
+  }
+
+  onPending(listener: () => void): void {
+    this.#emitter.on('pending', listener);
+  }
+
+  onFinished(listener: (job: FinishedJob) => void): void {
+    this.#emitter.on('finished', listener);
+  }
+
+  pending(): void {
+    this.#emitter.emit('pending');
+  }
+
+  finished(job: FinishedJob): void {
+    this.#emitter.emit('finished', job);
+    this.#emitter.emit(`finished:${job.id}`);
+  }
+
+  /** No job begins any more. */
+  draining(): void {
+    this.#emitter.emit('draining');
+  }
+
+  /** Resolves when the job is finished, `signal` is aborted, or draining begins while `isWaiting`. */
+  async wait(id: string, isWaiting: () => boolean, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        this.#emitter.off(`finished:${id}`, done);
+        this.#emitter.off('draining', onDraining);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const onDraining = () => {
+        if (isWaiting()) done();
+      };
+      this.#emitter.once(`finished:${id}`, done);
+      this.#emitter.on('draining', onDraining);
+      signal.addEventListener('abort', done, { once: true });
+    });
+  }
+}
