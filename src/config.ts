@@ -95,6 +95,8 @@ export const environmentSchema = z.object({
   BREAKER_RESET_TIMEOUT: milliseconds(15_000),
   BREAKER_MAX_RESET_TIMEOUT: milliseconds(120_000),
   SHUTDOWN_TIMEOUT: milliseconds(30_000, 0),
+  METRICS_FILE_PATH: z.string().min(1).default('./data/metrics/metrics.json').describe('a file'),
+  METRICS_SAVE_INTERVAL: milliseconds(300_000, 0),
 });
 
 type Environment = z.output<typeof environmentSchema>;

@@ -1,5 +1,6 @@
 import type { RequestHandler, Response } from 'express';
 import { v4 as uuid } from 'uuid';
+import type { AnsweredRequest } from '../services/metrics/Prometheus.js';
 import type { Logger } from '../utils/logger.js';
 
 /** What is taken from a client as a request's id: short, and harmless in a log line and a header. */
@@ -11,7 +12,10 @@ export function requestIdOf(response: Response): string {
 }
 
 /** Gives every request its id, on the response and in the log, and logs it once it was answered. */
-export function requestContext(logger: Logger): RequestHandler {
+export function requestContext(
+  logger: Logger,
+  onAnswered: (request: AnsweredRequest) => void,
+): RequestHandler {
   const log = logger.child({ component: 'http' });
   return (request, response, next) => {
     const given = request.get('X-Request-ID');
@@ -20,13 +24,20 @@ export function requestContext(logger: Logger): RequestHandler {
     response.set('X-Request-ID', requestId);
     const startedAt = performance.now();
     response.once('close', () => {
+      const durationMs = performance.now() - startedAt;
+      onAnswered({
+        method: request.method,
+        route: String(request.route?.path ?? 'unmatched'),
+        code: response.statusCode,
+        seconds: durationMs / 1000,
+      });
       const fields = {
         requestId,
         method: request.method,
         // The path alone: a query may carry what is nobody's business.
         path: request.originalUrl.split('?', 1)[0]?.slice(0, 200),
         status: response.statusCode,
-        durationMs: Math.round(performance.now() - startedAt),
+        durationMs: Math.round(durationMs),
         aborted: response.writableFinished ? undefined : true,
       };
       if (isRoutine(request.originalUrl)) log.debug('Request', fields);

@@ -5,13 +5,10 @@ import type { healthAnswer, statusAnswer } from '../schemas/status.js';
 import type { Services } from '../services/index.js';
 import type { Instance } from '../services/instances/Instance.js';
 import { toIso, toSeconds } from '../utils/clock.js';
+import { hours, rounded, seconds } from '../utils/figures.js';
 import { route } from './route.js';
 
-const HOUR_MS = 3_600_000;
 const MIB = 1024 * 1024;
-
-const hours = (ms: number) => Math.round((ms / HOUR_MS) * 1000) / 1000;
-const tenth = (n: number) => Math.round(n * 10) / 10;
 
 /** What load balancers and people on call ask. */
 export function statusRoutes(services: Services): Router {
@@ -39,7 +36,12 @@ export function statusRoutes(services: Services): Router {
     response.status(body.status === 'critical' ? 503 : 200).json(body);
   };
 
+  const metrics: RequestHandler = (_request, response) => {
+    response.json(services.metrics.brief());
+  };
+
   route(router, '/status', { get: status });
+  route(router, '/status/metrics', { get: metrics });
   route(router, '/health', { get: fullHealth });
   return router;
 }
@@ -48,13 +50,14 @@ async function healthBody(services: Services): Promise<z.input<typeof healthAnsw
   const { health, manager, processor, instances, connections, recorder, clock } = services;
   const { state, issues } = health.report();
   const healthy = instances.filter((instance) => instance.isHealthy).length;
+  const { all } = recorder;
   const lastHour = recorder.last(60);
   return {
     status: state,
     timestamp: toIso(clock.now()),
     issues: [...issues],
     uptime: {
-      total_uptime_hours: hours(health.uptimeMs),
+      total_uptime_hours: hours(recorder.totalUptimeMs),
       process_uptime_seconds: toSeconds(health.uptimeMs),
       started_at: toIso(recorder.startedAt),
     },
@@ -73,10 +76,9 @@ async function healthBody(services: Services): Promise<z.input<typeof healthAnsw
     },
     connections: connections.stats(),
     performance: {
-      total_jobs_processed: recorder.completed + recorder.failed,
-      success_rate: recorder.successRate === null ? null : `${(recorder.successRate * 100).toFixed(2)}%`,
-      average_processing_time_seconds:
-        recorder.averageProcessingMs === null ? null : toSeconds(recorder.averageProcessingMs),
+      total_jobs_processed: all.processed,
+      success_rate: all.successRate === null ? null : `${(all.successRate * 100).toFixed(2)}%`,
+      average_processing_time_seconds: seconds(all.durations.average),
       jobs_processed_last_hour: lastHour.completed + lastHour.failed,
     },
     memory: memoryBody(),
@@ -93,9 +95,9 @@ function instanceBody(
     host: instance.host,
     status: instance.isHealthy ? 'healthy' : 'unhealthy',
     last_check: health.lastCheck === undefined ? null : toIso(health.lastCheck),
-    response_time_ms: health.responseTimeMs ?? null,
+    response_time_ms: rounded(health.responseTimeMs ?? null, 1),
     active_jobs: instance.activeJobs,
-    circuit_breaker: { state, failures, error_rate: Math.round(errorRate * 10_000) / 10_000 },
+    circuit_breaker: { state, failures, error_rate: rounded(errorRate, 4) },
     ...(missingNodes.length > 0 ? { missing_nodes: missingNodes } : {}),
   };
 }
@@ -104,8 +106,8 @@ function instanceBody(
 function memoryBody(): z.input<typeof healthAnswer>['memory'] {
   const { heapUsed, rss } = process.memoryUsage();
   return {
-    used_mb: tenth(heapUsed / MIB),
-    rss_mb: tenth(rss / MIB),
-    usage_percentage: Math.max(0.1, tenth((heapUsed / getHeapStatistics().heap_size_limit) * 100)),
+    used_mb: rounded(heapUsed / MIB, 1),
+    rss_mb: rounded(rss / MIB, 1),
+    usage_percentage: Math.max(0.1, rounded((heapUsed / getHeapStatistics().heap_size_limit) * 100, 1)),
   };
 }

@@ -19,7 +19,11 @@ import { JobProcessor } from './jobs/JobProcessor.js';
 import { JobRunner } from './jobs/JobRunner.js';
 import { OutputFiles } from './jobs/OutputFiles.js';
 import { type BlobStore, type JobStore, MemoryBlobStore, MemoryJobStore } from './jobs/stores.js';
+import { MetricsFile } from './metrics/MetricsFile.js';
+import { Prometheus } from './metrics/Prometheus.js';
 import { Recorder } from './metrics/Recorder.js';
+import { Summary } from './metrics/Summary.js';
+import { MetricsViews } from './metrics/views.js';
 
 /** Time that carrying an image to or from an instance may take, ms. */
 const TRANSFER_TIMEOUT_MS = 60_000;
@@ -57,6 +61,10 @@ export interface Services {
   readonly estimates: DurationEstimates;
   readonly recorder: Recorder;
   readonly health: HealthReporter;
+  readonly checker: HealthChecker;
+  readonly metrics: MetricsViews;
+  readonly metricsFile: MetricsFile;
+  readonly prometheus: Prometheus;
   /** Checks the instances once and starts the processor. */
   start(): Promise<void>;
   /** Refuses new jobs, gives the running ones their time, closes every socket and timer. */
@@ -131,10 +139,20 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
 
   const estimates = new DurationEstimates(workflows);
   const recorder = new Recorder(clock);
+  const prometheus = new Prometheus({ manager, instances });
   manager.events.onFinished((job) => {
     recorder.record(job);
     estimates.recordJob(job);
+    prometheus.recordJob(job);
   });
+  const metrics = new MetricsViews({ recorder, balancer, manager, processor }, clock);
+  const metricsFile = new MetricsFile(
+    { file: config.METRICS_FILE_PATH, intervalMs: config.METRICS_SAVE_INTERVAL },
+    recorder,
+    clock,
+    log('metrics'),
+  );
+  const summary = new Summary({ recorder, manager, processor, instances }, log('summary'));
   const health = new HealthReporter({ instances, manager, processor, recorder }, clock);
 
   return {
@@ -149,20 +167,28 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     estimates,
     recorder,
     health,
+    checker,
+    metrics,
+    metricsFile,
+    prometheus,
     start: async () => {
+      await metricsFile.start();
       await checker.start();
       processor.start();
       expiry.start();
+      summary.start();
     },
     stop: async () => {
       const reserve = Math.min(SHUTDOWN_RESERVE.maxMs, config.SHUTDOWN_TIMEOUT * SHUTDOWN_RESERVE.share);
       manager.drain();
       expiry.stop();
+      summary.stop();
       const unfinished = await processor.stop(config.SHUTDOWN_TIMEOUT - reserve);
       const waiting = [...manager.queue.entries()].map(({ id }) => id);
       if (unfinished.length + waiting.length > 0) {
         logger.warn('Jobs not done at shutdown', { interrupted: unfinished, pending: waiting });
       }
+      await metricsFile.stop();
       await checker.stop();
       await prompts.stop(reserve / 2);
       await connections.stop();

@@ -1,5 +1,8 @@
+import { mkdtemp } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { createApp } from '../../src/app.js';
 import { type Config, loadConfig } from '../../src/config.js';
 import { createServices, type ServiceOverrides, type Services } from '../../src/services/index.js';
@@ -51,6 +54,7 @@ export class Stack {
       BREAKER_RESET_TIMEOUT: '200',
       BREAKER_MAX_RESET_TIMEOUT: '800',
       SHUTDOWN_TIMEOUT: '2000',
+      METRICS_FILE_PATH: path.join(await mkdtemp(path.join(tmpdir(), 'metrics-')), 'metrics.json'),
       ...options.env,
     });
     const blobs = new MemoryBlobStore();

@@ -34,7 +34,7 @@ describe('a circuit breaker', () => {
     breaker.recordSuccess();
     fail(2);
     expect(breaker.state).toBe('CLOSED');
-    expect(breaker.snapshot).toEqual({ state: 'CLOSED', failures: 2, errorRate: 0.8 });
+    expect(breaker.snapshot).toMatchObject({ state: 'CLOSED', failures: 2, errorRate: 0.8 });
   });
 
   it('lets one probe through when its reset time is over, and closes when that goes well', () => {
@@ -75,5 +75,25 @@ describe('a circuit breaker', () => {
     now += 500;
     fail(5);
     expect(breaker.msUntilProbe).toBe(500);
+  });
+
+  it('opened by hand stays open, whatever happens, until it is closed by hand', () => {
+    breaker.forceOpen();
+    now += 1_000_000;
+    breaker.recordSuccess();
+    fail(1);
+    expect([breaker.tryPass(), breaker.isForced, breaker.snapshot.nextAttemptTime]).toEqual([
+      false,
+      true,
+      null,
+    ]);
+    expect(breaker.snapshot).toMatchObject({
+      state: 'OPEN',
+      forced: true,
+      successCount: 1,
+      totalRequests: 2,
+    });
+    breaker.close();
+    expect([breaker.state, breaker.isForced, breaker.snapshot.failures]).toEqual(['CLOSED', false, 0]);
   });
 });

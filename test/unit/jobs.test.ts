@@ -80,7 +80,7 @@ describe('the pending queue', () => {
 describe('the recorder', () => {
   it('has no rate and no average before there is a job', () => {
     const recorder = new Recorder({ now: () => 0 });
-    expect([recorder.successRate, recorder.averageProcessingMs]).toEqual([null, null]);
+    expect([recorder.all.successRate, recorder.all.durations.average]).toEqual([null, null]);
   });
 
   it('counts by the minute, and a cancelled job as neither success nor failure', () => {
@@ -97,11 +97,11 @@ describe('the recorder', () => {
       details: undefined,
     } as const;
     recorder.record({ ...rest, status: 'failed', failure });
-    expect(recorder.successRate).toBe(0.5);
-    expect(recorder.averageProcessingMs).toBe(1000);
-    expect(recorder.last(60)).toEqual({ completed: 1, failed: 1 });
-    expect(recorder.last(15)).toEqual({ completed: 0, failed: 1 });
+    expect(recorder.all.successRate).toBe(0.5);
+    expect(recorder.all.durations.average).toBe(1000);
+    expect(recorder.last(60)).toMatchObject({ completed: 1, failed: 1 });
+    expect(recorder.last(15)).toMatchObject({ completed: 0, failed: 1 });
     now = 61 * 60_000;
-    expect(recorder.last(60)).toEqual({ completed: 0, failed: 1 });
+    expect(recorder.last(60)).toMatchObject({ completed: 0, failed: 1 });
   });
 });

@@ -3,7 +3,7 @@ import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
 import type { Workflow } from '../../workflows/types.js';
 import { findMissing } from './capabilities.js';
-import type { Instance } from './Instance.js';
+import type { Instance, InstanceHealth } from './Instance.js';
 
 export interface HealthOptions {
   /** Between two checks of a healthy instance, ms. */
@@ -71,6 +71,11 @@ export class HealthChecker {
     return isUp && instance.isHealthy;
   }
 
+  /** Looks at the instance now, as after its breaker was closed by hand. */
+  async recheck(instance: Instance): Promise<void> {
+    await this.#scheduledCheck(instance);
+  }
+
   /** A job's contact with the instance went well. */
   reportSuccess(instance: Instance): void {
     instance.health.lastSuccess = this.#clock.now();
@@ -84,7 +89,10 @@ export class HealthChecker {
   }
 
   async #scheduledCheck(instance: Instance): Promise<void> {
-    if (instance.breaker.tryPass() && (await this.#check(instance))) await this.#checkCapabilities(instance);
+    // One that was opened by hand goes on being looked at: whoever did it wants to see when it is well again.
+    const { breaker } = instance;
+    const mayCheck = breaker.isForced || breaker.tryPass();
+    if (mayCheck && (await this.#check(instance))) await this.#checkCapabilities(instance);
     this.#schedule(instance);
     if (instance.isHealthy) for (const listener of this.#onHealthy) listener(instance);
   }
@@ -96,10 +104,10 @@ export class HealthChecker {
     this.#timers.set(instance, timer);
   }
 
-  #untilNextCheck({ isHealthy, breaker }: Instance): number {
+  #untilNextCheck({ isHealthy, health, breaker }: Instance): number {
     const { intervalMs, recheckMs } = this.#options;
-    if (isHealthy) return intervalMs;
-    if (breaker.state === 'OPEN') return Math.ceil(breaker.msUntilProbe);
+    if (isHealthy || (breaker.isForced && health.isUp)) return intervalMs;
+    if (breaker.state === 'OPEN' && !breaker.isForced) return Math.ceil(breaker.msUntilProbe);
     return Math.min(intervalMs, recheckMs * 2 ** Math.max(0, breaker.snapshot.failures - 1));
   }
 
@@ -119,7 +127,7 @@ export class HealthChecker {
       const { health, breaker } = instance;
       const wasUp = health.isUp;
       health.lastCheck = health.lastSuccess = this.#clock.now();
-      health.responseTimeMs = Math.round((health.lastCheck - startedAt) * 10) / 10;
+      recordResponseTime(health, health.lastCheck - startedAt);
       health.version = version;
       health.isUp = true;
       breaker.recordSuccess();
@@ -162,4 +170,13 @@ export class HealthChecker {
       this.#logger.debug('Nodes could not be listed', { instance: instance.host, error: messageOf(error) });
     }
   }
+}
+
+/** Weight of the newest answer in the average response time. */
+const WEIGHT = 0.2;
+
+function recordResponseTime(health: InstanceHealth, ms: number): void {
+  const before = health.averageResponseTimeMs;
+  health.responseTimeMs = ms;
+  health.averageResponseTimeMs = before === undefined ? ms : before + WEIGHT * (ms - before);
 }

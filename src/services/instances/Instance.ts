@@ -8,7 +8,9 @@ export interface InstanceHealth {
   isUp: boolean;
   lastCheck: number | undefined;
   lastSuccess: number | undefined;
+  /** Of the last check that went well, and the moving average of all. */
   responseTimeMs: number | undefined;
+  averageResponseTimeMs: number | undefined;
   version: string | undefined;
   /** What the instance lacks, by workflow type; types that it can run are not in it. */
   missing: ReadonlyMap<string, readonly string[]>;
@@ -24,6 +26,7 @@ export class Instance {
     lastCheck: undefined,
     lastSuccess: undefined,
     responseTimeMs: undefined,
+    averageResponseTimeMs: undefined,
     version: undefined,
     missing: new Map(),
   };

@@ -14,11 +14,24 @@ type BreakerState =
   | { readonly name: 'CLOSED' }
   | { readonly name: 'OPEN'; readonly nextAttempt: number; readonly resetMs: number }
   /** One probe is under way. */
-  | { readonly name: 'HALF_OPEN'; readonly resetMs: number };
+  | { readonly name: 'HALF_OPEN'; readonly resetMs: number }
+  /** Opened by hand: only a hand closes it. */
+  | { readonly name: 'FORCED_OPEN' };
 
+/** Times are epoch ms. */
 export interface BreakerSnapshot {
   readonly state: BreakerStateName;
+  readonly forced: boolean;
+  /** Failures in a row. */
   readonly failures: number;
+  readonly failureThreshold: number;
+  /** How long it stays open, or would if it opened now. */
+  readonly resetTimeoutMs: number;
+  readonly lastFailureTime: number | null;
+  readonly nextAttemptTime: number | null;
+  readonly successCount: number;
+  readonly totalRequests: number;
+  /** Failures of all requests, 0..1. */
   readonly errorRate: number;
 }
 
@@ -33,6 +46,7 @@ export class CircuitBreaker {
   #failuresInARow = 0;
   #successes = 0;
   #failures = 0;
+  #lastFailureTime: number | null = null;
 
   constructor(options: BreakerOptions, clock: Clock) {
     this.#options = options;
@@ -40,7 +54,12 @@ export class CircuitBreaker {
   }
 
   get state(): BreakerStateName {
-    return this.#state.name;
+    return this.#state.name === 'FORCED_OPEN' ? 'OPEN' : this.#state.name;
+  }
+
+  /** Whether it was opened by hand. */
+  get isForced(): boolean {
+    return this.#state.name === 'FORCED_OPEN';
   }
 
   /** Milliseconds until a probe is let through; 0 when one may go, or none is needed. */
@@ -49,12 +68,31 @@ export class CircuitBreaker {
   }
 
   get snapshot(): BreakerSnapshot {
-    const total = this.#successes + this.#failures;
+    const state = this.#state;
+    const totalRequests = this.#successes + this.#failures;
     return {
-      state: this.#state.name,
+      state: this.state,
+      forced: this.isForced,
       failures: this.#failuresInARow,
-      errorRate: total === 0 ? 0 : this.#failures / total,
+      failureThreshold: this.#options.failureThreshold,
+      resetTimeoutMs: 'resetMs' in state ? state.resetMs : this.#options.resetTimeoutMs,
+      lastFailureTime: this.#lastFailureTime,
+      nextAttemptTime: state.name === 'OPEN' ? state.nextAttempt : null,
+      successCount: this.#successes,
+      totalRequests,
+      errorRate: totalRequests === 0 ? 0 : this.#failures / totalRequests,
     };
+  }
+
+  /** Opens it until `close` is called; what is recorded meanwhile is counted and changes nothing. */
+  forceOpen(): void {
+    this.#state = { name: 'FORCED_OPEN' };
+  }
+
+  /** Closes it, whoever opened it, and forgets the failures in a row. */
+  close(): void {
+    this.#failuresInARow = 0;
+    this.#state = { name: 'CLOSED' };
   }
 
   /**
@@ -66,6 +104,7 @@ export class CircuitBreaker {
       case 'CLOSED':
         return true;
       case 'HALF_OPEN':
+      case 'FORCED_OPEN':
         return false;
       case 'OPEN':
         if (this.#clock.now() < this.#state.nextAttempt) return false;
@@ -77,14 +116,14 @@ export class CircuitBreaker {
   recordSuccess(): void {
     this.#successes += 1;
     // A late success of an attempt from before the breaker opened is no probe.
-    if (this.#state.name === 'OPEN') return;
-    this.#failuresInARow = 0;
-    this.#state = { name: 'CLOSED' };
+    if (this.state === 'OPEN') return;
+    this.close();
   }
 
   recordFailure(): void {
     this.#failures += 1;
     this.#failuresInARow += 1;
+    this.#lastFailureTime = this.#clock.now();
     const { failureThreshold, resetTimeoutMs, maxResetTimeoutMs } = this.#options;
     switch (this.#state.name) {
       case 'CLOSED':
@@ -94,6 +133,7 @@ export class CircuitBreaker {
         this.#open(Math.min(this.#state.resetMs * 2, maxResetTimeoutMs));
         break;
       case 'OPEN':
+      case 'FORCED_OPEN':
         break;
     }
   }

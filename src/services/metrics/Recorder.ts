@@ -1,83 +1,149 @@
+import { z } from 'zod';
 import type { Clock } from '../../utils/clock.js';
-import { type FinishedJob, processingDuration } from '../jobs/Job.js';
+import { assignmentOf, type FinishedJob, processingDuration } from '../jobs/Job.js';
+import { DurationHistogram, histogramState } from './DurationHistogram.js';
+import { JobTally, tallyState } from './JobTally.js';
+import { TimeWindows, type WindowSum, windowsState } from './TimeWindows.js';
 
-interface Bucket {
-  /** Minutes since the epoch. */
-  readonly minute: number;
-  completed: number;
-  failed: number;
-}
+const recentError = z.object({
+  /** Epoch ms. */
+  time: z.number(),
+  category: z.string(),
+  instance: z.string().nullable(),
+  jobId: z.string(),
+  jobType: z.string(),
+  message: z.string(),
+});
 
-const MINUTE_MS = 60_000;
-const HOUR_MINUTES = 60;
+export type RecentError = z.output<typeof recentError>;
 
-/** Counts every job that ends, once. Its memory does not grow with the number of jobs. */
+/** The recorder's memory, as the metrics file keeps it. */
+export const recorderState = z.object({
+  /** Of all processes before this one, ms. */
+  uptimeMs: z.number().nonnegative(),
+  firstStart: z.number(),
+  all: tallyState,
+  byType: z.record(z.string(), tallyState),
+  byInstance: z.record(z.string(), tallyState),
+  waiting: histogramState,
+  windows: windowsState,
+  lastByCategory: z.record(z.string(), z.number()),
+  recentErrors: z.array(recentError),
+});
+
+type RecorderState = z.output<typeof recorderState>;
+
+const RECENT_ERRORS = 50;
+const MAX_MESSAGE_LENGTH = 500;
+
+/** Takes note of every job that ends, once. Its memory does not grow with the number of jobs. */
 export class Recorder {
-  completed = 0;
-  failed = 0;
-  cancelled = 0;
+  all = new JobTally();
+  /** From acceptance to the start of the processing that ended a job. */
+  waiting = new DurationHistogram();
+  /** When this process started, epoch ms. */
   readonly startedAt: number;
+  /** When the first process that the figures go back to started, epoch ms. */
+  firstStart: number;
+  /** Newest first. */
+  recentErrors: RecentError[] = [];
+  readonly byType = new Map<string, JobTally>();
+  readonly byInstance = new Map<string, JobTally>();
+  /** When each category of error last happened, epoch ms. */
+  readonly lastByCategory = new Map<string, number>();
   readonly #clock: Clock;
-  #processingMs = 0;
-  /** The last hour, oldest first. */
-  readonly #buckets: Bucket[] = [];
+  readonly #windows = new TimeWindows();
+  #earlierUptimeMs = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
     this.startedAt = clock.now();
+    this.firstStart = this.startedAt;
   }
 
-  /** Takes note of a job's end. A cancelled job is neither success nor failure. */
+  /** Time that this process and those before it ran, ms. */
+  get totalUptimeMs(): number {
+    return this.#earlierUptimeMs + this.#clock.now() - this.startedAt;
+  }
+
   record(job: FinishedJob): void {
-    if (job.status === 'cancelled') {
-      this.cancelled += 1;
-      return;
-    }
-    const bucket = this.#currentBucket();
-    if (job.status === 'completed') {
-      this.completed += 1;
-      bucket.completed += 1;
-      this.#processingMs += processingDuration(job) ?? 0;
-    } else {
-      this.failed += 1;
-      bucket.failed += 1;
-    }
+    const { type } = job.request;
+    const category = job.status === 'failed' ? job.failure.category : undefined;
+    const processingMs = processingDuration(job);
+    const tallied = { outcome: job.status, type, category, processingMs };
+    const assignment = assignmentOf(job);
+    this.all.record(tallied);
+    tallyOf(this.byType, type).record(tallied);
+    if (assignment) tallyOf(this.byInstance, assignment.instance).record(tallied);
+    if (job.status === 'cancelled') return;
+    if (assignment) this.waiting.record(assignment.processingStartTime - job.createdTime);
+    this.#windows.record(this.#clock.now(), type, job.status, processingMs ?? 0);
+    if (job.status === 'failed') this.#recordError(job);
   }
 
-  /** Completed of completed and failed, 0..1; null when there was none. */
-  get successRate(): number | null {
-    const finished = this.completed + this.failed;
-    return finished === 0 ? null : this.completed / finished;
+  /** What ended in the last `minutes` (at most 1440), of one type or of all. */
+  last(minutes: number, type?: string): WindowSum {
+    return this.#windows.last(this.#clock.now(), minutes, type);
   }
 
-  /** Of completed jobs, ms; null when there was none. */
-  get averageProcessingMs(): number | null {
-    return this.completed === 0 ? null : this.#processingMs / this.completed;
+  toState(): RecorderState {
+    const states = (tallies: ReadonlyMap<string, JobTally>) =>
+      Object.fromEntries([...tallies].map(([name, tally]) => [name, tally.toState()]));
+    return {
+      uptimeMs: this.totalUptimeMs,
+      firstStart: this.firstStart,
+      all: this.all.toState(),
+      byType: states(this.byType),
+      byInstance: states(this.byInstance),
+      waiting: this.waiting.toState(),
+      windows: this.#windows.toState(),
+      lastByCategory: Object.fromEntries(this.lastByCategory),
+      recentErrors: this.recentErrors,
+    };
   }
 
-  /** Jobs that completed or failed in the last `minutes` (at most 60) minutes. */
-  last(minutes: number): { completed: number; failed: number } {
-    const since = this.#minute() - minutes;
-    const sum = { completed: 0, failed: 0 };
-    for (const bucket of this.#buckets) {
-      if (bucket.minute <= since) continue;
-      sum.completed += bucket.completed;
-      sum.failed += bucket.failed;
-    }
-    return sum;
+  /**
+   * Goes on from what an earlier process left. Call it before the first job.
+   * @throws Error when a histogram in it is damaged; the recorder is then as it was
+   */
+  restore(state: RecorderState): void {
+    const all = JobTally.fromState(state.all);
+    const waiting = DurationHistogram.fromState(state.waiting);
+    const tallies = (states: RecorderState['byType']) =>
+      Object.entries(states).map(([name, tally]) => [name, JobTally.fromState(tally)] as const);
+    const [byType, byInstance] = [tallies(state.byType), tallies(state.byInstance)];
+    this.all = all;
+    this.waiting = waiting;
+    this.recentErrors = state.recentErrors;
+    this.firstStart = state.firstStart;
+    this.#earlierUptimeMs = state.uptimeMs;
+    this.#windows.restore(state.windows);
+    for (const [name, tally] of byType) this.byType.set(name, tally);
+    for (const [name, tally] of byInstance) this.byInstance.set(name, tally);
+    for (const [name, time] of Object.entries(state.lastByCategory)) this.lastByCategory.set(name, time);
   }
 
-  #minute(): number {
-    return Math.floor(this.#clock.now() / MINUTE_MS);
+  #recordError(job: Extract<FinishedJob, { status: 'failed' }>): void {
+    const { category, message } = job.failure;
+    const time = this.#clock.now();
+    this.lastByCategory.set(category, time);
+    this.recentErrors.unshift({
+      time,
+      category,
+      instance: job.assignment?.instance ?? null,
+      jobId: job.id,
+      jobType: job.request.type,
+      message: message.slice(0, MAX_MESSAGE_LENGTH),
+    });
+    this.recentErrors.length = Math.min(this.recentErrors.length, RECENT_ERRORS);
   }
+}
 
-  #currentBucket(): Bucket {
-    const minute = this.#minute();
-    const newest = this.#buckets.at(-1);
-    if (newest?.minute === minute) return newest;
-    const bucket = { minute, completed: 0, failed: 0 };
-    this.#buckets.push(bucket);
-    while ((this.#buckets[0]?.minute ?? minute) <= minute - HOUR_MINUTES) this.#buckets.shift();
-    return bucket;
+function tallyOf(tallies: Map<string, JobTally>, name: string): JobTally {
+  let tally = tallies.get(name);
+  if (!tally) {
+    tally = new JobTally();
+    tallies.set(name, tally);
   }
+  return tally;
 }

@@ -1,0 +1,87 @@
+import { type Request, type RequestHandler, Router } from 'express';
+import type { z } from 'zod';
+import { AppError } from '../errors.js';
+import type { circuitBreakerChangedAnswer, circuitBreakersAnswer } from '../schemas/metrics.js';
+import type { Services } from '../services/index.js';
+import type { Instance } from '../services/instances/Instance.js';
+import { toIso } from '../utils/clock.js';
+import { rounded } from '../utils/figures.js';
+import { route } from './route.js';
+
+/** The breakers, to look at and to open and close by hand. Names are `instance-1`, `instance-2`, … */
+export function circuitBreakerRoutes(services: Services): Router {
+  const { instances, checker, clock, logger } = services;
+  const log = logger.child({ component: 'breakers' });
+  const router = Router();
+
+  const find = (request: Request): Instance => {
+    const name = String(request.params['name']);
+    const found = instances.find(({ address }) => address.id === name);
+    if (found) return found;
+    throw new AppError('BREAKER_NOT_FOUND', `There is no circuit breaker ${name.slice(0, 100)}.`, {
+      details: { known_names: instances.map(({ address }) => address.id) },
+    });
+  };
+
+  const list: RequestHandler = (_request, response) => {
+    const body: z.input<typeof circuitBreakersAnswer> = {
+      timestamp: toIso(clock.now()),
+      circuit_breakers: Object.fromEntries(
+        instances.map((instance) => [instance.address.id, breakerView(instance)]),
+      ),
+    };
+    response.json(body);
+  };
+
+  const open: RequestHandler = (request, response) => {
+    const instance = find(request);
+    instance.breaker.forceOpen();
+    log.warn('Circuit breaker opened by hand', { instance: instance.host });
+    const body: z.input<typeof circuitBreakerChangedAnswer> = {
+      message: 'Opened until it is closed by hand; running jobs end normally.',
+      circuit_breaker: breakerView(instance),
+    };
+    response.json(body);
+  };
+
+  const close: RequestHandler = async (request, response) => {
+    const instance = find(request);
+    instance.breaker.close();
+    log.warn('Circuit breaker closed by hand', { instance: instance.host });
+    // Jobs that wait may go there at once, if it is well.
+    await checker.recheck(instance);
+    const body: z.input<typeof circuitBreakerChangedAnswer> = {
+      message: 'Closed.',
+      circuit_breaker: breakerView(instance),
+    };
+    response.json(body);
+  };
+
+  route(router, '/api/circuit-breakers', { get: list });
+  route(router, '/api/circuit-breakers/:name/open', { post: open });
+  route(router, '/api/circuit-breakers/:name/close', { post: close });
+  return router;
+}
+
+function breakerView({
+  address,
+  host,
+  breaker,
+}: Instance): z.input<typeof circuitBreakerChangedAnswer>['circuit_breaker'] {
+  const snapshot = breaker.snapshot;
+  const isoOrNull = (time: number | null) => (time === null ? null : toIso(time));
+  return {
+    name: address.id,
+    host,
+    state: snapshot.state,
+    failure_count: snapshot.failures,
+    failure_threshold: snapshot.failureThreshold,
+    reset_timeout_ms: snapshot.resetTimeoutMs,
+    last_failure_time: isoOrNull(snapshot.lastFailureTime),
+    next_attempt_time: isoOrNull(snapshot.nextAttemptTime),
+    success_count: snapshot.successCount,
+    total_requests: snapshot.totalRequests,
+    error_rate: rounded(snapshot.errorRate, 4),
+    forced: snapshot.forced,
+  };
+}

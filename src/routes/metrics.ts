@@ -1,0 +1,83 @@
+import { type RequestHandler, Router } from 'express';
+import type { z } from 'zod';
+import { AppError } from '../errors.js';
+import type { metricsSavedAnswer, persistenceAnswer } from '../schemas/metrics.js';
+import type { Services } from '../services/index.js';
+import { toIso } from '../utils/clock.js';
+import { route } from './route.js';
+
+const isoOrNull = (epochMs: number | null) => (epochMs === null ? null : toIso(epochMs));
+
+/** The figures, for dashboards and people on call. */
+export function metricsRoutes(services: Services): Router {
+  const { metrics, prometheus } = services;
+  const router = Router();
+
+  const prometheusText: RequestHandler = async (_request, response) => {
+    response.set('Content-Type', prometheus.contentType).send(await prometheus.text());
+  };
+
+  route(router, '/metrics', { get: prometheusText });
+  route(router, '/api/metrics', { get: (_request, response) => void response.json(metrics.overview()) });
+  route(router, '/api/metrics/performance', {
+    get: (_request, response) => void response.json(metrics.performance()),
+  });
+  route(router, '/api/metrics/errors', {
+    get: (_request, response) => void response.json(metrics.errors()),
+  });
+  route(router, '/api/metrics/instances', {
+    get: (_request, response) => void response.json(metrics.instances()),
+  });
+  route(router, '/api/metrics/instances/:host', { get: instanceHandler(services) });
+  route(router, '/api/metrics/save', { post: saveHandler(services) });
+  route(router, '/api/metrics/persistence', { get: persistenceHandler(services) });
+  return router;
+}
+
+function instanceHandler({ metrics, instances }: Services): RequestHandler {
+  return (request, response) => {
+    const host = String(request.params['host']);
+    const instance = instances.find((candidate) => candidate.host === host);
+    if (!instance) {
+      throw new AppError('INSTANCE_NOT_FOUND', `There is no instance ${host.slice(0, 100)}.`, {
+        details: { known_hosts: instances.map((known) => known.host) },
+      });
+    }
+    response.json(metrics.instance(instance));
+  };
+}
+
+function saveHandler({ metricsFile, clock }: Services): RequestHandler {
+  return async (_request, response) => {
+    try {
+      await metricsFile.save();
+    } catch (error) {
+      throw new AppError('INTERNAL_ERROR', 'The metrics could not be saved.', { cause: error });
+    }
+    const { filePath, sizeBytes } = metricsFile.status;
+    const body: z.input<typeof metricsSavedAnswer> = {
+      message: 'Metrics saved.',
+      timestamp: toIso(clock.now()),
+      file_path: filePath,
+      file_size_bytes: sizeBytes ?? 0,
+    };
+    response.json(body);
+  };
+}
+
+function persistenceHandler({ metricsFile }: Services): RequestHandler {
+  return (_request, response) => {
+    const { filePath, intervalMs, lastSave, nextSave, sizeBytes, lastError } = metricsFile.status;
+    const body: z.input<typeof persistenceAnswer> = {
+      enabled: true,
+      file_path: filePath,
+      save_interval_ms: intervalMs,
+      last_save: isoOrNull(lastSave),
+      next_save: isoOrNull(nextSave),
+      file_size_bytes: sizeBytes,
+      auto_save_enabled: intervalMs > 0,
+      last_error: lastError,
+    };
+    response.json(body);
+  };
+}

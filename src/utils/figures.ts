@@ -1,0 +1,23 @@
+/** Figures as people read them: rounded, and null where there is no data. */
+
+/** A number to so many decimals. */
+export function rounded<T extends number | null>(value: T, decimals: number): T {
+  if (value === null) return value;
+  const factor = 10 ** decimals;
+  return (Math.round((value as number) * factor) / factor) as T;
+}
+
+/** Milliseconds as seconds, to the microsecond. */
+export function seconds(ms: number | null): number | null {
+  return ms === null ? null : rounded(ms / 1000, 6);
+}
+
+/** Milliseconds as hours, to the second or so. */
+export function hours(ms: number): number {
+  return rounded(ms / 3_600_000, 4);
+}
+
+/** `part` of `whole` in percent; 0 of nothing. */
+export function share(part: number, whole: number): number {
+  return whole === 0 ? 0 : rounded((100 * part) / whole, 2);
+}
