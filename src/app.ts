@@ -3,6 +3,7 @@ import type { Config } from './config.js';
 import { errorHandler, notFound } from './middleware/errorHandler.js';
 import { requestContext } from './middleware/requestContext.js';
 import { circuitBreakerRoutes } from './routes/circuitBreakers.js';
+import { docsRoutes } from './routes/docs.js';
 import { jobRoutes } from './routes/jobs.js';
 import { JobViews } from './routes/jobViews.js';
 import { metricsRoutes } from './routes/metrics.js';
@@ -23,6 +24,7 @@ export function createApp(services: Services, config: Config): Express {
   app.use(jobRoutes(services, views));
   app.use(metricsRoutes(services));
   app.use(circuitBreakerRoutes(services));
+  app.use(docsRoutes(services));
   app.use(notFound);
   app.use(errorHandler(services.logger));
   return app;

@@ -1,5 +1,5 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Config } from '../config.js';
 import { AppError } from '../errors.js';
 import { requestIdOf } from '../middleware/requestContext.js';
@@ -10,19 +10,16 @@ import type { Services } from '../services/index.js';
 import { type CompletedJob, isFinished, type Job, type JobRequest } from '../services/jobs/Job.js';
 import { toIso, toSeconds } from '../utils/clock.js';
 import { withDeadline } from '../utils/deadline.js';
-import { booleanParameter, formatParameter } from '../workflows/parameters.js';
+import { formatParameter } from '../workflows/parameters.js';
 import type { Workflow } from '../workflows/types.js';
 import { type JobViews, jobUrls } from './jobViews.js';
+import { asyncParameters } from './parameters.js';
 import { parseParameters } from './parse.js';
 import { route } from './route.js';
 import { sendImage, wantsImage } from './sendImage.js';
 
 /** Parameters that every workflow's routes take beside its own. */
-const commonParameters = z.object({
-  format: formatParameter,
-  async: booleanParameter,
-  mode: z.enum(['async', 'sync'], { error: 'takes async or sync' }).default('sync'),
-});
+const commonParameters = asyncParameters.extend({ format: formatParameter });
 
 /** Both routes of every workflow. */
 export function processingRoutes(services: Services, config: Config, views: JobViews): Router {

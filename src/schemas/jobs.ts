@@ -3,7 +3,7 @@ import { errorCode, isoTime, jobStatus, outputFormat } from './common.js';
 
 /** The result of a job, in a synchronous answer and under `/result`. */
 export const result = z.looseObject({
-  image_base64: z.string().startsWith('data:image/'),
+  image_base64: z.string().regex(/^data:image\//),
   prompt_id: z.string(),
   processing_time_seconds: z.number().nonnegative(),
   format: outputFormat,

@@ -16,6 +16,7 @@ import {
   syncAnswer,
 } from '../../src/schemas/jobs.js';
 import { healthAnswer, statusAnswer } from '../../src/schemas/status.js';
+import { expectConforming } from '../support/conformance.js';
 import { colourOf, png } from '../support/pictures.js';
 import { Stack } from '../support/stack.js';
 
@@ -36,6 +37,7 @@ afterAll(() => stack.stop());
 async function get<T extends z.ZodType>(path: string, schema: T, status = 200): Promise<z.output<T>> {
   const response = await request(app).get(path);
   expect(response.status, response.text).toBe(status);
+  expectConforming(path, status, response.body);
   return schema.parse(response.body);
 }
 

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { errorAnswer } from '../../src/schemas/common.js';
 import { asyncAnswer, jobStatusAnswer, syncAnswer } from '../../src/schemas/jobs.js';
+import { expectConforming } from './conformance.js';
 
 export type JobStatusBody = z.output<typeof jobStatusAnswer>;
 
@@ -128,5 +129,7 @@ async function readJson<T extends z.ZodType>(
   if (!response.headers.get('content-type')?.startsWith('application/json')) {
     throw new Error(`expected JSON, got ${response.headers.get('content-type')}`);
   }
-  return schema.parse(JSON.parse(text));
+  const body: unknown = JSON.parse(text);
+  expectConforming(new URL(response.url).pathname, status, body);
+  return schema.parse(body);
 }

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { eventually } from './eventually.js';
 
@@ -28,9 +30,17 @@ export class ServerProcess {
 
   /** Starts it with nothing but these variables, on a port of its own choice unless one is given. */
   static spawn(env: Readonly<Record<string, string>>): ServerProcess {
+    const metrics = path.join(mkdtempSync(path.join(tmpdir(), 'metrics-')), 'metrics.json');
     const child = spawn(process.execPath, ['dist/server.js'], {
       cwd: ROOT,
-      env: { PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', LOG_DIR: '', ...env },
+      env: {
+        PATH: process.env['PATH'],
+        PORT: '0',
+        HOST: '127.0.0.1',
+        LOG_DIR: '',
+        METRICS_FILE_PATH: metrics,
+        ...env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     return new ServerProcess(child);

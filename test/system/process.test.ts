@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { errorAnswer } from '../../src/schemas/common.js';
+import { statusAnswer } from '../../src/schemas/status.js';
 import { type Simulator, startSimulator } from '../../src/simulator/index.js';
 import { Client } from '../support/client.js';
 import { eventually } from '../support/eventually.js';
@@ -135,6 +136,27 @@ describe('the log', () => {
     expect(server.output).not.toContain('hunter');
     expect(server.output).not.toContain(picture.toString('base64').slice(0, 40));
   });
+});
+
+describe('under 100 uploads of 10 MB', () => {
+  it('/status is answered all the while, and nothing is taken for unhealthy', async () => {
+    const { client } = await start();
+    const bytes = new Uint8Array(10 * 1024 * 1024);
+    const uploads = Array.from({ length: 100 }, () =>
+      client.refused('/api/async/remove-background', bytes, 415).catch((error: unknown) => error),
+    );
+    let isOver = false;
+    const all = Promise.all(uploads).finally(() => {
+      isOver = true;
+    });
+    let answered = 0;
+    while (!isOver) {
+      expect((await client.json('/status', statusAnswer)).status).toBe('healthy');
+      answered += 1;
+    }
+    expect((await all).filter((result) => result instanceof Error)).toEqual([]);
+    expect(answered).toBeGreaterThan(5);
+  }, 60_000);
 });
 
 describe('what is no HTTP', () => {

@@ -1,0 +1,99 @@
+// Asks a server with simulated ComfyUI machines everything that the documents describe, and writes the answers to
+// src/schemas/examples.ts: `npm run examples`, then `npm run documents`.
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { colourOf, png } from '../test/support/pictures.js';
+import { Stack } from '../test/support/stack.js';
+
+const ROOT = path.resolve(import.meta.dirname, '..');
+const examples: Record<string, unknown> = {};
+
+/** Images are cut short, and machines get names as people have them. */
+function shorten(value: unknown, hosts: readonly string[]): unknown {
+  let text = JSON.stringify(value).replace(/(;base64,.{16})[^"]*/g, '$1…');
+  for (const [index, host] of hosts.entries()) text = text.replaceAll(host, `gpu${index + 1}:8188`);
+  return JSON.parse(text.replace(/"file_path":"[^"]*"/g, '"file_path":"data/metrics/metrics.json"'));
+}
+
+async function main(): Promise<void> {
+  const stack = await Stack.start({
+    simulators: [1, 2].map(() => ({ workMs: { InspyrenetRembg: 120, ImageUpscaleWithModel: 200 } })),
+    env: { METRICS_SAVE_INTERVAL: '300000', JOB_TIMEOUT: '600' },
+  });
+  const { client } = stack;
+  const hosts = stack.simulators.map(({ host }) => host);
+  const keep = async (name: string, answer: Response | Promise<Response>) => {
+    const response = await answer;
+    const body: unknown = await response.json();
+    examples[`${name}_${response.status}`] = shorten(body, hosts);
+    return body as Record<string, string>;
+  };
+  const get = (name: string, url: string) => keep(name, client.request(url));
+  const post = (name: string, url: string) => keep(name, client.request(url, { method: 'POST' }));
+  const product = await readFile(path.join(ROOT, 'data/samples/product.jpg'));
+
+  for (const type of ['remove-background', 'upscale-image', 'upscale-remove-bg']) {
+    await keep(`process_${type}`, client.post(`/api/${type}`, product, { filename: 'product.jpg' }));
+    const picture = await png({ colour: colourOf(50 + type.length) });
+    const accepted = await keep(
+      `process_${type}`,
+      client.post(`/api/${type}`, picture, { fields: { async: 'true' } }),
+    );
+    await client.finished(String(accepted['job_id']));
+    const again = await keep(`submit_${type}`, client.post(`/api/async/${type}`, picture));
+    await client.finished(String(again['job_id']));
+  }
+
+  stack.simulator(0).faults.hang = true;
+  stack.simulator(1).faults.hang = true;
+  const running = await client.submit('upscale-image', await png({ colour: colourOf(90) }));
+  await client.until(running, (status) => 'current_node' in status);
+  await get('job_status', `/api/jobs/${running}/status`);
+  await get('error', `/api/jobs/${running}/result`);
+  await get('processor_stats', '/api/jobs/processor/stats');
+  await post('cancel_job', `/api/jobs/${running}/cancel`);
+  await keep('error', client.post('/api/remove-background', await png({ colour: colourOf(91) })));
+  for (const { faults } of stack.simulators) faults.hang = false;
+
+  const done = await client.submit('remove-background', product);
+  await client.finished(done);
+  await get('job_result', `/api/jobs/${done}/result`);
+  await get('job_info', `/api/jobs/${done}/info`);
+  await get('list_jobs', '/api/jobs/list?limit=1&status=completed');
+  await get('job_stats', '/api/jobs/stats');
+  for (const { faults } of stack.simulators) {
+    faults.failNodes.set('InspyrenetRembg', { type: 'ValueError', message: 'cannot handle this' });
+  }
+  await keep('error', client.post('/api/remove-background', await png({ colour: colourOf(92) })));
+  await keep('error', client.post('/api/upscale-image', product, { fields: { scale: '9' } }));
+  await keep('error', client.post('/api/upscale-image', Buffer.from('just text')));
+  await keep('error', client.post('/api/upscale-image', Buffer.alloc(10 * 1024 * 1024 + 1)));
+  await get('error', '/api/jobs/none/status');
+  await keep('delete_job', client.request(`/api/jobs/${done}`, { method: 'DELETE' }));
+  await post('clean_up_jobs', '/api/jobs/cleanup');
+  for (const name of ['health', 'status']) await get(name, `/${name}`);
+  await get('status_metrics', '/status/metrics');
+  await get('metrics', '/api/metrics');
+  for (const name of ['performance', 'errors', 'instances']) await get(name, `/api/metrics/${name}`);
+  await get('instance', `/api/metrics/instances/${hosts[0]}`);
+  await post('save_metrics', '/api/metrics/save');
+  await get('persistence', '/api/metrics/persistence');
+  await get('circuit_breakers', '/api/circuit-breakers');
+  await post('open_breaker', '/api/circuit-breakers/instance-1/open');
+  await post('close_breaker', '/api/circuit-breakers/instance-1/close');
+  for (const name of ['instance-1', 'instance-2']) {
+    await client.request(`/api/circuit-breakers/${name}/open`, { method: 'POST' });
+  }
+  await keep('error', client.post('/api/upscale-image', product));
+  for (const name of ['health', 'status']) await get(name, `/${name}`);
+  await stack.stop();
+
+  await writeFile(
+    path.join(ROOT, 'src/schemas/examples.ts'),
+    '/** Answers as they came in a run of the tests; written by `npm run examples`. Base64 is cut short. */\n' +
+      `export const examples: Readonly<Record<string, unknown>> = ${JSON.stringify(examples, null, 2)};\n`,
+  );
+  process.stdout.write(`Wrote ${Object.keys(examples).length} examples.\n`);
+}
+
+await main();

@@ -1,0 +1,151 @@
+import { allOperations } from '../src/routes/openapi.js';
+import { type Operation, TAGS } from '../src/routes/operations.js';
+import type { Workflow } from '../src/workflows/types.js';
+
+const SCHEMA = 'https://schema.getpostman.com/json/collection/v2.1.0/collection.json';
+
+/** Variables of the collection that stand for parameters in a path. */
+const VARIABLES: Readonly<Record<string, string>> = {
+  id: 'jobId',
+  host: 'instanceHost',
+  name: 'breakerName',
+};
+
+/** Operations that only make sense after others, in the order of a flow: submit, wait, fetch, tidy up. */
+const FLOW_ORDER = ['job_status', 'job_result', 'job_result_image', 'job_info', 'cancel_job', 'delete_job'];
+
+interface Item {
+  readonly name: string;
+  readonly event?: readonly object[];
+  readonly request: object;
+}
+
+/** The Postman collection: every operation in its folder, with tests that assert. */
+export function createPostmanCollection(workflows: readonly Workflow[]): object {
+  const operations = allOperations(workflows).filter(({ tag }) => tag !== TAGS.documents);
+  const folders = Object.values(TAGS)
+    .filter((tag) => tag !== TAGS.documents)
+    .map((tag) => ({ name: tag, item: itemsOf(tag, operations) }));
+  return {
+    info: {
+      name: 'ComfyUI Express Middleware',
+      description:
+        'Every endpoint. Choose an image for the requests of the first two folders, then run the collection from top to bottom: Async Processing submits a job and waits for it, Job Management fetches and deletes it.',
+      schema: SCHEMA,
+    },
+    variable: [
+      { key: 'baseUrl', value: 'http://127.0.0.1:3000' },
+      { key: 'jobId', value: '' },
+      { key: 'instanceHost', value: '' },
+      { key: 'breakerName', value: 'instance-1' },
+      { key: 'imagePath', value: 'data/samples/product.jpg' },
+    ],
+    item: folders,
+  };
+}
+
+function itemsOf(tag: string, operations: readonly Operation[]): Item[] {
+  const own = operations
+    .filter((operation) => operation.tag === tag)
+    .sort((a, b) => FLOW_ORDER.indexOf(a.id) - FLOW_ORDER.indexOf(b.id));
+  const items = own.map(item);
+  if (tag !== TAGS.asynchronous) return items;
+  return [...items, waitItem()];
+}
+
+function item(operation: Operation): Item {
+  const { summary, method, path, form } = operation;
+  return {
+    name: `${method.toUpperCase()} ${path}`,
+    event: [script('test', testsOf(operation))],
+    request: {
+      method: method.toUpperCase(),
+      description: summary,
+      url: urlOf(path),
+      header: [],
+      ...(form ? { body: { mode: 'formdata', formdata: formOf(operation) } } : {}),
+    },
+  };
+}
+
+function urlOf(path: string): object {
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => `{{${VARIABLES[name]}}}`);
+  return { raw: `{{baseUrl}}${filled}`, host: ['{{baseUrl}}'], path: filled.slice(1).split('/') };
+}
+
+function formOf({ form }: Operation): object[] {
+  return Object.keys(form?.shape ?? {}).map((key) =>
+    key === 'imageFile'
+      ? { key, type: 'file', src: '{{imagePath}}' }
+      : { key, type: 'text', value: '', disabled: true },
+  );
+}
+
+/** What each request must come back with. The cancelled job of the flow is finished: a 409 is right there. */
+function testsOf(operation: Operation): string[] {
+  const { id, tag, answers, other } = operation;
+  const status = id === 'cancel_job' ? 409 : Number(Object.keys(answers)[0] ?? 200);
+  const lines = [`pm.test('status is ${status}', () => pm.response.to.have.status(${status}));`];
+  if (id === 'cancel_job') {
+    lines.push(
+      "pm.test('says that the job is finished', () => pm.expect(pm.response.json().code).to.eql('JOB_ALREADY_FINISHED'));",
+    );
+  } else if (Object.keys(answers).length > 0) {
+    lines.push("pm.test('answers in JSON', () => pm.response.to.be.json);");
+    lines.push(...requiredFields(operation));
+  } else if (other?.types[0]?.startsWith('image/')) {
+    lines.push(
+      "pm.test('is an image', () => pm.expect(pm.response.headers.get('Content-Type')).to.match(/^image\\//));",
+    );
+  } else {
+    lines.push(
+      "pm.test('has our figures', () => pm.expect(pm.response.text()).to.include('comfyui_middleware_'));",
+    );
+  }
+  if (tag === TAGS.asynchronous) {
+    lines.push("pm.collectionVariables.set('jobId', pm.response.json().job_id);");
+  }
+  if (id === 'health') {
+    lines.push(
+      "pm.collectionVariables.set('instanceHost', pm.response.json().comfyui_instances.instances[0].host);",
+    );
+  }
+  return lines;
+}
+
+function requiredFields({ answers }: Operation): string[] {
+  const schema = Object.values(answers)[0]?.schema as { shape?: Record<string, unknown> } | undefined;
+  const names = Object.keys(schema?.shape ?? {}).slice(0, 4);
+  if (names.length === 0) return [];
+  const list = names.map((name) => `'${name}'`).join(', ');
+  return [`pm.test('has its fields', () => pm.expect(pm.response.json()).to.include.any.keys(${list}));`];
+}
+
+/** Asks until the submitted job is completed. */
+function waitItem(): Item {
+  return {
+    name: 'Wait for the job',
+    event: [
+      script('test', [
+        'const status = pm.response.json();',
+        "pm.test('has not failed', () => pm.expect(status.status).to.be.oneOf(['pending', 'processing', 'completed']));",
+        "if (status.status !== 'completed') {",
+        '  setTimeout(() => {}, 250);',
+        "  pm.execution.setNextRequest('Wait for the job');",
+        '} else {',
+        "  pm.test('is completed', () => pm.expect(status.progress_percentage).to.eql(100));",
+        '}',
+      ]),
+    ],
+    request: {
+      method: 'GET',
+      description: 'Polls the status of the last submitted job until it is completed.',
+      url: urlOf('/api/jobs/{id}/status'),
+      header: [],
+    },
+  };
+}
+
+function script(listen: string, exec: readonly string[]): object {
+  return { listen, script: { type: 'text/javascript', exec } };
+}

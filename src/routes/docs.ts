@@ -1,0 +1,47 @@
+import { type RequestHandler, Router, static as serveStatic } from 'express';
+import { absolutePath } from 'swagger-ui-dist';
+import type { Services } from '../services/index.js';
+import { createOpenApiDocument } from './openapi.js';
+import { route } from './route.js';
+
+const PAGE = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>ComfyUI Express Middleware: API</title>
+<link rel="icon" href="/docs/assets/favicon-32x32.png">
+<link rel="stylesheet" href="/docs/assets/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="/docs/assets/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>
+`;
+
+const START = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null });
+`;
+
+/** The OpenAPI document, and a page that shows it; nothing of it comes from anywhere else. */
+export function docsRoutes(services: Services): Router {
+  const router = Router();
+  // Made when somebody first asks: the start does not wait for it.
+  let document: ReturnType<typeof createOpenApiDocument> | undefined;
+  const openapi: RequestHandler = (_request, response) => {
+    document ??= createOpenApiDocument(services.workflows);
+    response.json(document);
+  };
+  const page: RequestHandler = (_request, response) => {
+    response.type('html').send(PAGE);
+  };
+  const start: RequestHandler = (_request, response) => {
+    response.type('js').send(START);
+  };
+  route(router, '/openapi.json', { get: openapi });
+  route(router, '/docs', { get: page });
+  route(router, '/docs/start.js', { get: start });
+  router.use('/docs/assets', serveStatic(absolutePath(), { index: false, redirect: false, maxAge: '1d' }));
+  return router;
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { asyncAnswer, syncAnswer } from '../schemas/jobs.js';
+import { formatParameter } from '../workflows/parameters.js';
+import type { Workflow } from '../workflows/types.js';
+import { asyncParameters } from './parameters.js';
+
+/** One thing that a client can do, as documents describe it. */
+export interface Operation {
+  /** Name of the operation, and of its example. */
+  readonly id: string;
+  readonly method: 'get' | 'post' | 'delete';
+  /** With `{name}` for parameters. */
+  readonly path: string;
+  readonly tag: string;
+  readonly summary: string;
+  /** Parameters in the path, with what they are. */
+  readonly pathParameters?: Readonly<Record<string, string>>;
+  readonly query?: z.ZodObject;
+  readonly form?: z.ZodObject;
+  /** JSON answers that are no errors, by status. */
+  readonly answers: Readonly<Record<number, { readonly description: string; readonly schema: z.ZodType }>>;
+  /** Whether a 200 may be an image, and whether it always is; or text for Prometheus, or a page. */
+  readonly other?: { readonly types: readonly string[]; readonly description: string };
+  /** Statuses that are answered with an error. */
+  readonly errors: readonly number[];
+}
+
+/** Folders of the operations. */
+export const TAGS = {
+  processing: 'Image Processing',
+  asynchronous: 'Async Processing',
+  jobs: 'Job Management',
+  health: 'Health & Status',
+  metrics: 'Detailed Metrics',
+  breakers: 'Circuit Breakers',
+  documents: 'Documents',
+} as const;
+
+export const IMAGE_TYPES = ['image/png', 'image/jpeg', 'image/webp'] as const;
+
+const imageFile = z
+  .string()
+  .meta({ format: 'binary', description: 'The image; its bytes decide what it is.' });
+const format = formatParameter.meta({ description: 'Format of the result: PNG (default), JPEG or WEBP.' });
+
+/** Both routes of each workflow. */
+export function processingOperations(workflows: readonly Workflow[]): Operation[] {
+  return workflows.flatMap((workflow) => {
+    const form = z.object({ imageFile, format, ...workflow.parameters.shape });
+    return [
+      {
+        id: `process_${workflow.type}`,
+        method: 'post',
+        path: `/api/${workflow.type}`,
+        tag: TAGS.processing,
+        summary: `${workflow.title}. ${workflow.description}`,
+        form: form.extend(asyncParameters.shape),
+        answers: {
+          200: { description: 'The result.', schema: syncAnswer },
+          202: { description: 'Accepted: with async=true.', schema: asyncAnswer },
+        },
+        other: { types: IMAGE_TYPES, description: 'The image itself, with Accept: image/*.' },
+        errors: [400, 409, 413, 415, 500, 502, 503, 504],
+      },
+      {
+        id: `submit_${workflow.type}`,
+        method: 'post',
+        path: `/api/async/${workflow.type}`,
+        tag: TAGS.asynchronous,
+        summary: `${workflow.title}, in the background.`,
+        form,
+        answers: { 202: { description: 'Accepted.', schema: asyncAnswer } },
+        errors: [400, 413, 415, 500, 503],
+      },
+    ] satisfies Operation[];
+  });
+}

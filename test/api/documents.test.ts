@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import type { Express } from 'express';
+import request from 'supertest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { renderApiReference } from '../../scripts/apiReference.js';
+import { createPostmanCollection } from '../../scripts/postman.js';
+import { createApp } from '../../src/app.js';
+import { allOperations } from '../../src/routes/openapi.js';
+import { errorAnswer } from '../../src/schemas/common.js';
+import { examples } from '../../src/schemas/examples.js';
+import { workflows } from '../../src/workflows/index.js';
+import { Stack } from '../support/stack.js';
+
+const read = (name: string) =>
+  readFileSync(path.resolve(import.meta.dirname, '../../documentation', name), 'utf8');
+
+let stack: Stack;
+let app: Express;
+beforeAll(async () => {
+  stack = await Stack.start();
+  app = createApp(stack.services, stack.config);
+});
+afterAll(() => stack.stop());
+
+interface Layer {
+  readonly route?: { readonly path: string; readonly stack: ReadonlyArray<{ method?: string }> };
+  readonly handle: { readonly stack?: readonly Layer[] };
+}
+
+/** `METHOD path` of every route in Express's own table. */
+function routingTable(layers: readonly Layer[]): string[] {
+  return layers.flatMap(({ route, handle }) => {
+    if (!route) return routingTable(handle.stack ?? []);
+    const methods = new Set(route.stack.flatMap(({ method }) => (method ? [method.toUpperCase()] : [])));
+    return [...methods].map((method) => `${method} ${route.path.replace(/:(\w+)/g, '{$1}')}`);
+  });
+}
+
+describe('the OpenAPI document', () => {
+  it('is valid', async () => {
+    const { body } = await request(app).get('/openapi.json');
+    expect(body.openapi).toBe('3.1.0');
+    const result = await new Validator().validate(body);
+    expect(result.errors ?? []).toEqual([]);
+    expect(result.valid).toBe(true);
+  });
+
+  it('has every route of the app, and no other', () => {
+    const described = allOperations(workflows).map(({ method, path }) => `${method.toUpperCase()} ${path}`);
+    const routed = routingTable((app.router as unknown as { stack: Layer[] }).stack);
+    // The page's own script is part of the page.
+    expect(routed.filter((route) => route !== 'GET /docs/start.js').sort()).toEqual(described.sort());
+  });
+
+  it('has an example for every JSON answer, each as its schema says', () => {
+    const missing: string[] = [];
+    for (const { id, answers } of allOperations(workflows)) {
+      for (const [status, { schema }] of Object.entries(answers)) {
+        const example = examples[`${id}_${status}`];
+        if (example === undefined) missing.push(`${id}_${status}`);
+        else schema.parse(example);
+      }
+    }
+    // The document is no example of itself.
+    expect(missing).toEqual(['openapi_200']);
+    for (const [name, example] of Object.entries(examples)) {
+      if (name.startsWith('error_')) errorAnswer.parse(example);
+    }
+  });
+});
+
+describe('the docs page', () => {
+  it('comes whole from this server', async () => {
+    const page = await request(app).get('/docs');
+    expect(page.headers['content-type']).toMatch(/^text\/html/);
+    const links = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link]) => String(link));
+    expect(links.length).toBeGreaterThanOrEqual(4);
+    for (const link of links) {
+      expect(link).toMatch(/^\/docs\//);
+      expect((await request(app).get(link)).status, link).toBe(200);
+    }
+    expect((await request(app).get('/docs/assets/nothing')).status).toBe(404);
+  });
+});
+
+describe('the documents made from it', () => {
+  it('API_Reference.md is up to date (npm run documents)', () => {
+    expect(read('API_Reference.md')).toBe(renderApiReference(workflows));
+  });
+
+  it('the Postman collection is up to date, with every operation and tests that assert', () => {
+    const collection = createPostmanCollection(workflows);
+    expect(JSON.parse(read('ComfyUI-Express-Middleware.postman_collection.json'))).toEqual(collection);
+    const { item: folders } = collection as {
+      item: Array<{ name: string; item: Array<{ event: Array<{ script: { exec: string[] } }> }> }>;
+    };
+    expect(folders.map(({ name }) => name)).toEqual([
+      'Image Processing',
+      'Async Processing',
+      'Job Management',
+      'Health & Status',
+      'Detailed Metrics',
+      'Circuit Breakers',
+    ]);
+    const items = folders.flatMap(({ item }) => item);
+    const operations = allOperations(workflows).filter(({ tag }) => tag !== 'Documents');
+    expect(items).toHaveLength(operations.length + 1);
+    for (const { event } of items) expect(event[0]?.script.exec.join('')).toContain('pm.test(');
+  });
+});

@@ -1,0 +1,40 @@
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { createOpenApiDocument } from '../../src/routes/openapi.js';
+import { workflows } from '../../src/workflows/index.js';
+
+const ajv = new Ajv2020({ strict: false, allErrors: true });
+// Both module systems are in use among these packages.
+(addFormats as unknown as (target: Ajv2020) => void)(ajv);
+
+interface Described {
+  readonly responses: Record<string, { content: Record<string, { schema: object }> }>;
+}
+
+const templates = Object.entries(createOpenApiDocument(workflows).paths ?? {}).map(([template, methods]) => ({
+  pattern: new RegExp(`^${template.replace(/\{\w+\}/g, '[^/]+')}$`),
+  isFixed: !template.includes('{'),
+  operation: Object.values(methods)[0] as unknown as Described,
+  validators: new Map<number, ValidateFunction>(),
+}));
+// `/api/jobs/list` is no job of that name.
+templates.sort((a, b) => Number(b.isFixed) - Number(a.isFixed));
+
+/** Holds a JSON answer against the OpenAPI document. Paths and methods that it does not have are passed over. */
+export function expectConforming(path: string, status: number, body: unknown): void {
+  if (status === 405) return;
+  const template = templates.find(({ pattern }) => pattern.test(path.split('?', 1)[0] ?? ''));
+  if (!template) return;
+  const schema = template.operation.responses[status]?.content['application/json']?.schema;
+  if (!schema) throw new Error(`${path} answered ${status}, which the OpenAPI document does not have`);
+  let validate = template.validators.get(status);
+  if (!validate) {
+    validate = ajv.compile(schema);
+    template.validators.set(status, validate);
+  }
+  if (!validate(body)) {
+    throw new Error(
+      `${path} (${status}) does not conform to the OpenAPI document: ${ajv.errorsText(validate.errors)}`,
+    );
+  }
+}
