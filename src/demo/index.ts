@@ -1,5 +1,6 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -31,12 +32,14 @@ async function main(): Promise<number> {
     },
   });
   const children: Child[] = [];
+  // The figures of a demo are not those of the server that runs here otherwise.
+  const scratch = await mkdtemp(path.join(tmpdir(), 'comfyui-demo-'));
   try {
     const simulators = [1, 2].map(() => startSimulator());
     children.push(...simulators);
     const hosts = await Promise.all(simulators.map((child) => child.says(/listens on (\S+)/)));
     const port = values.once ? 0 : await freePort(PREFERRED_PORT);
-    const server = startServer(port, hosts);
+    const server = startServer(port, hosts, path.join(scratch, 'metrics.json'));
     children.unshift(server);
     const baseUrl = `http://127.0.0.1:${await server.says(/"message":"Listening","port":(\d+)/)}`;
     await server.says(/"message":("Instance")/);
@@ -53,6 +56,7 @@ async function main(): Promise<number> {
     return 1;
   } finally {
     for (const child of children) await child.stop();
+    await rm(scratch, { recursive: true, force: true });
   }
 }
 
@@ -61,11 +65,12 @@ function startSimulator(): Child {
   return new Child('simulator', script, ['--port', '0', '--work', String(SIMULATED_WORK_MS)], {});
 }
 
-function startServer(port: number, hosts: readonly string[]): Child {
+function startServer(port: number, hosts: readonly string[], metricsFile: string): Child {
   return new Child('server', new URL('../server.js', import.meta.url), [], {
     PORT: String(port),
     HOST: '127.0.0.1',
     LOG_DIR: '',
+    METRICS_FILE_PATH: metricsFile,
     COMFYUI_HOST: hosts.join(','),
   });
 }

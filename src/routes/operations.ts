@@ -67,7 +67,7 @@ export function processingOperations(workflows: readonly Workflow[]): Operation[
         method: 'post',
         path: `/api/async/${workflow.type}`,
         tag: TAGS.asynchronous,
-        summary: `${workflow.title}, in the background.`,
+        summary: `${workflow.title}: answers at once, the result is fetched later.`,
         form,
         answers: { 202: { description: 'Accepted.', schema: asyncAnswer } },
         errors: [400, 413, 415, 500, 503],

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import type { Express } from 'express';
@@ -11,6 +11,8 @@ import { allOperations } from '../../src/routes/openapi.js';
 import { errorAnswer } from '../../src/schemas/common.js';
 import { examples } from '../../src/schemas/examples.js';
 import { workflows } from '../../src/workflows/index.js';
+import { png } from '../support/pictures.js';
+import { scrape } from '../support/prometheus.js';
 import { Stack } from '../support/stack.js';
 
 const read = (name: string) =>
@@ -108,5 +110,42 @@ describe('the documents made from it', () => {
     const operations = allOperations(workflows).filter(({ tag }) => tag !== 'Documents');
     expect(items).toHaveLength(operations.length + 1);
     for (const { event } of items) expect(event[0]?.script.exec.join('')).toContain('pm.test(');
+  });
+});
+
+describe('the monitoring files', () => {
+  it('use no metric that is not exported', async () => {
+    await stack.client.process('remove-background', await png());
+    const { families } = await scrape(stack.client);
+    const used = new Set(
+      ['grafana-dashboard.json', 'prometheus-alerts.yml', 'Operations.md'].flatMap(
+        (file) => read(file).match(/\b(?:comfyui_middleware|nodejs|process)_[a-z0-9_]+[a-z0-9]\b/g) ?? [],
+      ),
+    );
+    used.delete('process_');
+    expect(used.size).toBeGreaterThan(14);
+    for (const name of used) {
+      const family = name.replace(/_bucket$/, '');
+      expect(families.has(family), name).toBe(true);
+    }
+    // And what is ours is explained.
+    const own = [...families.keys()].filter((name) => name.startsWith('comfyui_middleware_'));
+    for (const name of own) expect(read('Operations.md'), name).toContain(`\`${name}\``);
+  });
+
+  it('list every line of the log by its message', () => {
+    const sources = path.resolve(import.meta.dirname, '../../src');
+    const messages = readdirSync(sources, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .flatMap((file) => [
+        ...readFileSync(path.join(sources, file), 'utf8').matchAll(
+          /(?:log|logger|winston)\.(?:error|warn|info)\(\s*'([^']+)'/g,
+        ),
+      ])
+      .map(([, message]) => String(message));
+    expect(messages.length).toBeGreaterThan(25);
+    const operations = read('Operations.md');
+    const unlisted = messages.filter((message) => !operations.includes(`\`${message}\``));
+    expect(unlisted).toEqual([]);
   });
 });

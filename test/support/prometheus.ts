@@ -1,7 +1,7 @@
 import parsePrometheusTextFormat from 'parse-prometheus-text-format';
 import type { Client } from './client.js';
 
-export interface Family {
+interface Family {
   readonly name: string;
   readonly type: string;
   readonly help: string;
