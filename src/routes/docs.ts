@@ -1,8 +1,12 @@
+import { createRequire } from 'node:module';
+import path from 'node:path';
 import { type RequestHandler, Router, static as serveStatic } from 'express';
-import { absolutePath } from 'swagger-ui-dist';
 import type { Services } from '../services/index.js';
 import { createOpenApiDocument } from './openapi.js';
 import { route } from './route.js';
+
+// Its files, without loading it: its main module runs the whole page's script.
+const ASSETS = path.dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 
 const PAGE = `<!doctype html>
 <html lang="en">
@@ -42,6 +46,6 @@ export function docsRoutes(services: Services): Router {
   route(router, '/openapi.json', { get: openapi });
   route(router, '/docs', { get: page });
   route(router, '/docs/start.js', { get: start });
-  router.use('/docs/assets', serveStatic(absolutePath(), { index: false, redirect: false, maxAge: '1d' }));
+  router.use('/docs/assets', serveStatic(ASSETS, { index: false, redirect: false, maxAge: '1d' }));
   return router;
 }
