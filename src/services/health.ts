@@ -66,7 +66,8 @@ export class HealthReporter {
   #warnings(): string[] {
     const issues: string[] = [];
     for (const instance of this.#instances) {
-      if (!instance.isHealthy) issues.push(`Instance ${instance.host} is unhealthy.`);
+      if (instance.breaker.isForced) issues.push(`Instance ${instance.host} was taken out by hand.`);
+      else if (!instance.isHealthy) issues.push(`Instance ${instance.host} is unhealthy.`);
       const missing = instance.isHealthy ? instance.missingNodes : [];
       if (missing.length > 0) issues.push(`Instance ${instance.host} lacks ${missing.join(', ')}.`);
     }

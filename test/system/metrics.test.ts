@@ -291,7 +291,11 @@ describe('a circuit breaker', () => {
       expect(stack.simulator(0).requests.get('GET /system_stats')).toBeGreaterThan(checksBefore + 2);
     });
     expect((await breakers()).circuit_breakers['instance-1']).toMatchObject({ state: 'OPEN', forced: true });
-    expect((await stack.client.json('/health', healthAnswer)).status).toBe('degraded');
+    const { status: health, issues } = await stack.client.json('/health', healthAnswer);
+    expect([health, issues]).toEqual([
+      'degraded',
+      [`Instance ${stack.simulator(0).host} was taken out by hand.`],
+    ]);
     expect((await turn('instance-1', 'close')).circuit_breaker).toMatchObject({
       state: 'CLOSED',
       forced: false,

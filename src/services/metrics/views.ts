@@ -13,7 +13,7 @@ import type { Instance } from '../instances/Instance.js';
 import type { LoadBalancer } from '../instances/LoadBalancer.js';
 import type { JobManager } from '../jobs/JobManager.js';
 import type { JobProcessor } from '../jobs/JobProcessor.js';
-import { JobTally } from './JobTally.js';
+import { InstanceViews } from './InstanceViews.js';
 import type { RecentError, Recorder } from './Recorder.js';
 
 const HOUR_MINUTES = 60;
@@ -21,12 +21,10 @@ const DAY_MINUTES = 24 * HOUR_MINUTES;
 /** In the overview; the errors' own view has all that are kept. */
 const ERRORS_IN_OVERVIEW = 10;
 
-const NO_JOBS = new JobTally();
-
 /** The figures as the metrics routes return them. No I/O. */
 export class MetricsViews {
   readonly #recorder: Recorder;
-  readonly #balancer: LoadBalancer;
+  readonly #instances: InstanceViews;
   readonly #manager: JobManager;
   readonly #processor: JobProcessor;
   readonly #clock: Clock;
@@ -36,7 +34,7 @@ export class MetricsViews {
     clock: Clock,
   ) {
     this.#recorder = parts.recorder;
-    this.#balancer = parts.balancer;
+    this.#instances = new InstanceViews(parts.balancer, parts.recorder);
     this.#manager = parts.manager;
     this.#processor = parts.processor;
     this.#clock = clock;
@@ -45,7 +43,7 @@ export class MetricsViews {
   /** `GET /status/metrics`. */
   brief(): z.input<typeof statusMetricsAnswer> {
     const { all, startedAt, totalUptimeMs } = this.#recorder;
-    const { total, healthy, utilization_percentage } = this.#fleet();
+    const { total, healthy, utilization_percentage } = this.#instances.fleet();
     return {
       timestamp: this.#now(),
       jobs: {
@@ -69,7 +67,7 @@ export class MetricsViews {
   /** `GET /api/metrics`. */
   overview(): z.input<typeof metricsAnswer> {
     const { all, waiting, byType, recentErrors, firstStart, totalUptimeMs } = this.#recorder;
-    const { total, healthy, unhealthy } = this.#fleet();
+    const { total, healthy, unhealthy } = this.#instances.fleet();
     const perHour = this.#perHour();
     return {
       timestamp: this.#now(),
@@ -105,7 +103,7 @@ export class MetricsViews {
         healthy,
         unhealthy,
         details: Object.fromEntries(
-          this.#balancer.instances.map((instance) => [instance.host, this.#instanceDetails(instance)]),
+          this.#instances.instances.map((instance) => [instance.host, this.#instances.details(instance)]),
         ),
       },
       errors: {
@@ -179,17 +177,17 @@ export class MetricsViews {
     return {
       timestamp: this.#now(),
       summary: {
-        ...this.#fleet(),
+        ...this.#instances.fleet(),
         jobs_processed: all.processed,
         success_rate: rounded(all.successRate, 4),
       },
-      instances: this.#balancer.instances.map((instance) => this.#instanceFigures(instance)),
+      instances: this.#instances.instances.map((instance) => this.#instances.figures(instance)),
     };
   }
 
   /** `GET /api/metrics/instances/:host`. */
   instance(instance: Instance): z.input<typeof instanceMetricsAnswer> {
-    return { timestamp: this.#now(), ...this.#instanceFigures(instance) };
+    return { timestamp: this.#now(), ...this.#instances.figures(instance) };
   }
 
   #now(): string {
@@ -205,52 +203,6 @@ export class MetricsViews {
   #trend(minutes: number): { jobs_completed: number; average_processing_time_seconds: number | null } {
     const { completed, averageProcessingMs } = this.#recorder.last(minutes);
     return { jobs_completed: completed, average_processing_time_seconds: seconds(averageProcessingMs) };
-  }
-
-  #fleet() {
-    const { instances, maxPerInstance } = this.#balancer;
-    const healthy = instances.filter((instance) => instance.isHealthy).length;
-    const current = instances.reduce((sum, { activeJobs }) => sum + activeJobs, 0);
-    const max = instances.length * maxPerInstance;
-    return {
-      total: instances.length,
-      healthy,
-      unhealthy: instances.length - healthy,
-      current_load: current,
-      max_load: max,
-      utilization_percentage: share(current, max),
-    };
-  }
-
-  #instanceDetails(instance: Instance) {
-    const tally = this.#recorder.byInstance.get(instance.host) ?? NO_JOBS;
-    return {
-      status: instance.isHealthy ? ('healthy' as const) : ('unhealthy' as const),
-      jobs_processed: tally.processed,
-      success_rate: rounded(tally.successRate, 4),
-      average_response_time_ms: rounded(instance.health.averageResponseTimeMs ?? null, 1),
-      current_load: instance.activeJobs,
-      max_load: this.#balancer.maxPerInstance,
-    };
-  }
-
-  #instanceFigures(instance: Instance) {
-    const tally = this.#recorder.byInstance.get(instance.host) ?? NO_JOBS;
-    const { average_response_time_ms: _average, ...details } = this.#instanceDetails(instance);
-    const { lastCheck, responseTimeMs } = instance.health;
-    return {
-      id: instance.address.id,
-      host: instance.host,
-      ...details,
-      last_health_check: lastCheck === undefined ? null : toIso(lastCheck),
-      response_time_ms: rounded(responseTimeMs ?? null, 1),
-      error_rate: rounded(tally.failureRate, 4),
-      utilization_percentage: share(instance.activeJobs, this.#balancer.maxPerInstance),
-      average_processing_time_seconds: seconds(tally.durations.average),
-      fastest_processing_time_seconds: seconds(tally.durations.min),
-      slowest_processing_time_seconds: seconds(tally.durations.max),
-      job_types: { ...tally.byType },
-    };
   }
 }
 
