@@ -4,7 +4,7 @@ import { AppError } from '../errors.js';
 import type { circuitBreakerChangedAnswer, circuitBreakersAnswer } from '../schemas/metrics.js';
 import type { Services } from '../services/index.js';
 import type { Instance } from '../services/instances/Instance.js';
-import { toIso } from '../utils/clock.js';
+import { isoOrNull, toIso } from '../utils/clock.js';
 import { rounded } from '../utils/figures.js';
 import { route } from './route.js';
 
@@ -69,7 +69,6 @@ function breakerView({
   breaker,
 }: Instance): z.input<typeof circuitBreakerChangedAnswer>['circuit_breaker'] {
   const snapshot = breaker.snapshot;
-  const isoOrNull = (time: number | null) => (time === null ? null : toIso(time));
   return {
     name: address.id,
     host,

@@ -156,9 +156,11 @@ export class JobViews {
 
   /** Jobs that can be processed at the same time, at present. */
   #slots(): number {
-    const { instances, balancer, processor } = this.#services;
-    const healthy = instances.filter((instance) => instance.isHealthy).length;
-    return Math.max(1, Math.min(healthy * balancer.maxPerInstance, processor.options.maxConcurrentJobs));
+    const { balancer, processor } = this.#services;
+    return Math.max(
+      1,
+      Math.min(balancer.healthyCount * balancer.maxPerInstance, processor.options.maxConcurrentJobs),
+    );
   }
 }
 

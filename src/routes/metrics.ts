@@ -3,10 +3,8 @@ import type { z } from 'zod';
 import { AppError } from '../errors.js';
 import type { metricsSavedAnswer, persistenceAnswer } from '../schemas/metrics.js';
 import type { Services } from '../services/index.js';
-import { toIso } from '../utils/clock.js';
+import { isoOrNull, toIso } from '../utils/clock.js';
 import { route } from './route.js';
-
-const isoOrNull = (epochMs: number | null) => (epochMs === null ? null : toIso(epochMs));
 
 /** The figures, for dashboards and people on call. */
 export function metricsRoutes(services: Services): Router {

@@ -45,8 +45,8 @@ export function allOperations(workflows: readonly Workflow[]): Operation[] {
 export function createOpenApiDocument(workflows: readonly Workflow[]): OpenApiDocument {
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
   for (const operation of allOperations(workflows)) {
-    paths[operation.path] ??= {};
-    Object.assign(paths[operation.path] ?? {}, { [operation.method]: describe(operation) });
+    const { path, method } = operation;
+    paths[path] = { ...paths[path], [method]: describe(operation) };
   }
   return createDocument({
     openapi: '3.1.0',
@@ -91,10 +91,7 @@ function responsesOf(operation: Operation): ZodOpenApiResponsesObject {
       : { description, content };
   };
   for (const [status, { description, schema }] of Object.entries(operation.answers)) {
-    const example = examples[`${operation.id}_${status}`];
-    add(Number(status), description, {
-      'application/json': { schema, ...(example === undefined ? {} : { example }) },
-    });
+    add(Number(status), description, json(schema, `${operation.id}_${status}`));
   }
   if (operation.other) {
     const { types, description } = operation.other;
@@ -104,10 +101,13 @@ function responsesOf(operation: Operation): ZodOpenApiResponsesObject {
   const errors = new Set([...(operation.pathParameters ? [400] : []), ...operation.errors]);
   for (const status of errors) {
     const codes = Object.entries(ERROR_STATUS).filter(([, of]) => of === status);
-    const example = examples[`error_${status}`];
-    add(status, `${codes.map(([code]) => code).join(', ')}.`, {
-      'application/json': { schema: errorAnswer, ...(example === undefined ? {} : { example }) },
-    });
+    add(status, `${codes.map(([code]) => code).join(', ')}.`, json(errorAnswer, `error_${status}`));
   }
   return responses as ZodOpenApiResponsesObject;
+}
+
+/** A JSON body, with its example where there is one. */
+function json(schema: z.ZodType, exampleName: string): Record<string, object> {
+  const example = examples[exampleName];
+  return { 'application/json': { schema, ...(example === undefined ? {} : { example }) } };
 }

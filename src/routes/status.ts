@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import type { healthAnswer, statusAnswer } from '../schemas/status.js';
 import type { Services } from '../services/index.js';
 import type { Instance } from '../services/instances/Instance.js';
-import { toIso, toSeconds } from '../utils/clock.js';
+import { isoOrNull, toIso, toSeconds } from '../utils/clock.js';
 import { hours, rounded, seconds } from '../utils/figures.js';
 import { route } from './route.js';
 
@@ -12,7 +12,7 @@ const MIB = 1024 * 1024;
 
 /** What load balancers and people on call ask. */
 export function statusRoutes(services: Services): Router {
-  const { health, manager, processor, instances, clock } = services;
+  const { health, manager, processor, balancer, clock } = services;
   const router = Router();
 
   // Asked every second by load balancers: only what is in memory.
@@ -20,8 +20,8 @@ export function statusRoutes(services: Services): Router {
     const { state } = health.report();
     const body: z.input<typeof statusAnswer> = {
       status: state,
-      healthy_instances: instances.filter((instance) => instance.isHealthy).length,
-      total_instances: instances.length,
+      healthy_instances: balancer.healthyCount,
+      total_instances: balancer.instances.length,
       active_jobs: processor.activeJobs,
       pending_jobs: manager.queue.size,
       uptime_hours: hours(health.uptimeMs),
@@ -49,7 +49,7 @@ export function statusRoutes(services: Services): Router {
 async function healthBody(services: Services): Promise<z.input<typeof healthAnswer>> {
   const { health, manager, processor, instances, connections, recorder, clock } = services;
   const { state, issues } = health.report();
-  const healthy = instances.filter((instance) => instance.isHealthy).length;
+  const healthy = services.balancer.healthyCount;
   const { all } = recorder;
   const lastHour = recorder.last(60);
   return {
@@ -94,7 +94,7 @@ function instanceBody(
     id: instance.address.id,
     host: instance.host,
     status: instance.isHealthy ? 'healthy' : 'unhealthy',
-    last_check: health.lastCheck === undefined ? null : toIso(health.lastCheck),
+    last_check: isoOrNull(health.lastCheck),
     response_time_ms: rounded(health.responseTimeMs ?? null, 1),
     active_jobs: instance.activeJobs,
     circuit_breaker: { state, failures, error_rate: rounded(errorRate, 4) },

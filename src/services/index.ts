@@ -152,7 +152,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     clock,
     log('metrics'),
   );
-  const summary = new Summary({ recorder, manager, processor, instances }, log('summary'));
+  const summary = new Summary({ recorder, manager, processor, balancer }, log('summary'));
   const health = new HealthReporter({ instances, manager, processor, recorder }, clock);
 
   return {
@@ -205,7 +205,7 @@ function createConnections(
   return new ConnectionManager(
     {
       maxPerInstance: config.MAX_CONNECTIONS_PER_INSTANCE,
-      authHeader: config.COMFYUI_AUTH_HEADER,
+      headers: comfyHeaders(config),
       handshakeTimeoutMs: config.HEALTH_CHECK_TIMEOUT,
       heartbeatMs: 10_000,
       reconnectBaseMs: 250,
@@ -220,7 +220,7 @@ function createConnections(
 function createInstances(config: Config, clock: Clock): Instance[] {
   return config.INSTANCES.map((address) => {
     const client = new ComfyClient(address, {
-      authHeader: config.COMFYUI_AUTH_HEADER,
+      headers: comfyHeaders(config),
       controlTimeoutMs: config.HEALTH_CHECK_TIMEOUT,
       transferTimeoutMs: TRANSFER_TIMEOUT_MS,
       maxResultBytes: config.MAX_RESULT_SIZE,
@@ -235,4 +235,9 @@ function createInstances(config: Config, clock: Clock): Instance[] {
     );
     return new Instance(client, breaker);
   });
+}
+
+/** What every request and socket to ComfyUI carries. */
+function comfyHeaders({ COMFYUI_AUTH_HEADER: header }: Config): Record<string, string> {
+  return header ? { [header.name]: header.value } : {};
 }

@@ -17,6 +17,11 @@ export function toIso(epochMs: number): string {
   return new Date(epochMs).toISOString();
 }
 
+/** The same, null for a time that has not come yet. */
+export function isoOrNull(epochMs: number | null | undefined): string | null {
+  return epochMs === null || epochMs === undefined ? null : toIso(epochMs);
+}
+
 /** Milliseconds as seconds with millisecond precision. */
 export function toSeconds(ms: number): number {
   return Math.round(ms) / 1000;

@@ -21,3 +21,11 @@ export function hours(ms: number): number {
 export function share(part: number, whole: number): number {
   return whole === 0 ? 0 : rounded((100 * part) / whole, 2);
 }
+
+/** Weight of the newest value in a moving average. */
+const NEWEST_WEIGHT = 0.2;
+
+/** An exponential moving average with one value more; the value itself when it is the first. */
+export function movingAverage(before: number | undefined, value: number): number {
+  return before === undefined ? value : before + NEWEST_WEIGHT * (value - before);
+}

@@ -82,7 +82,7 @@ describe('the summary', () => {
     const recorder = new Recorder({ now: () => Date.now() });
     const queue = { size: 0, bytes: 0 };
     const processor = { activeJobs: 0 };
-    const parts = { recorder, manager: { queue }, processor, instances: [{ isHealthy: true }] };
+    const parts = { recorder, manager: { queue }, processor, balancer: { healthyCount: 1, instances: [{}] } };
     const summary = new Summary(parts as unknown as ConstructorParameters<typeof Summary>[0], logger);
     summary.start();
     vi.advanceTimersByTime(5 * MINUTE);

@@ -17,8 +17,8 @@ import {
 } from './protocol.js';
 
 export interface ComfyClientOptions {
-  /** One header sent with every request, such as an authorization; never logged. */
-  readonly authHeader?: { readonly name: string; readonly value: string } | undefined;
+  /** Sent with every request, such as an authorization; never logged. */
+  readonly headers: Readonly<Record<string, string>>;
   /** Milliseconds for small requests: checks, interrupt. */
   readonly controlTimeoutMs: number;
   /** Milliseconds for requests that carry an image. */
@@ -39,8 +39,7 @@ export class ComfyClient {
   constructor(address: InstanceAddress, options: ComfyClientOptions) {
     this.address = address;
     this.#options = options;
-    const { authHeader } = options;
-    this.#transport = new HttpTransport(address, authHeader ? { [authHeader.name]: authHeader.value } : {});
+    this.#transport = new HttpTransport(address, options.headers);
   }
 
   /** `GET /system_stats`: answers when the instance is alive. */

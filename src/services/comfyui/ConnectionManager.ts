@@ -6,7 +6,8 @@ import { ComfySocket } from './ComfySocket.js';
 
 export interface ConnectionOptions {
   readonly maxPerInstance: number;
-  readonly authHeader?: { readonly name: string; readonly value: string } | undefined;
+  /** Sent with every handshake, such as an authorization; never logged. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly handshakeTimeoutMs: number;
   readonly heartbeatMs: number;
   /** First and longest wait before a lost connection is opened again. */
@@ -110,14 +111,14 @@ export class ConnectionManager {
   }
 
   async #open(pool: Pool): Promise<ComfySocket | undefined> {
-    const { maxPerInstance, authHeader, handshakeTimeoutMs, heartbeatMs, stableMs } = this.#options;
+    const { maxPerInstance, headers, handshakeTimeoutMs, heartbeatMs, stableMs } = this.#options;
     if (this.#stopped || pool.sockets.size >= maxPerInstance || performance.now() < pool.notBefore) {
       return undefined;
     }
     const instance = pool.address.host;
     const socket = new ComfySocket({
       url: pool.address.baseUrl.replace(/^http/, 'ws'),
-      headers: authHeader ? { [authHeader.name]: authHeader.value } : {},
+      headers,
       handshakeTimeoutMs,
       heartbeatMs,
       logger: this.#logger.child({ instance }),

@@ -116,16 +116,17 @@ async function takeBack(attempt: PromptAttempt, signal: AbortSignal): Promise<bo
   // Only when the submission was answered is it clear whether there is anything to take back.
   await unlessAborted(attempt.submission, signal);
   const { client, promptId } = attempt;
+  let wasDeleted = false;
   for (;;) {
     const { running, pending } = await client.queue(signal);
     if (running.includes(promptId)) {
       await client.interrupt(promptId, signal);
       return true;
     }
-    if (!pending.includes(promptId)) return true;
+    // A pending prompt that was deleted leaves no trace.
+    if (!pending.includes(promptId)) return !wasDeleted;
     // It may start between the look and the deletion, so look again.
     await client.deletePending(promptId, signal);
-    const after = await client.queue(signal);
-    if (!after.running.includes(promptId)) return false;
+    wasDeleted = true;
   }
 }

@@ -1,5 +1,6 @@
 import { messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
+import { movingAverage } from '../../utils/figures.js';
 import type { Logger } from '../../utils/logger.js';
 import type { Workflow } from '../../workflows/types.js';
 import { findMissing } from './capabilities.js';
@@ -172,11 +173,7 @@ export class HealthChecker {
   }
 }
 
-/** Weight of the newest answer in the average response time. */
-const WEIGHT = 0.2;
-
 function recordResponseTime(health: InstanceHealth, ms: number): void {
-  const before = health.averageResponseTimeMs;
   health.responseTimeMs = ms;
-  health.averageResponseTimeMs = before === undefined ? ms : before + WEIGHT * (ms - before);
+  health.averageResponseTimeMs = movingAverage(health.averageResponseTimeMs, ms);
 }

@@ -25,6 +25,11 @@ export class LoadBalancer {
     return this.#instances;
   }
 
+  /** Instances that may have jobs at present. */
+  get healthyCount(): number {
+    return this.#instances.filter((instance) => instance.isHealthy).length;
+  }
+
   get maxPerInstance(): number {
     return this.#maxPerInstance;
   }

@@ -1,8 +1,7 @@
+import { movingAverage } from '../../utils/figures.js';
 import type { Workflow } from '../../workflows/types.js';
 import { type FinishedJob, processingDuration } from './Job.js';
 
-/** Weight of the newest duration in the moving average. */
-const WEIGHT = 0.2;
 /** Jobs of a type that must have ended before their average is believed. */
 const ENOUGH = 3;
 
@@ -23,7 +22,7 @@ export class DurationEstimates {
     const before = this.#measured.get(type);
     this.#measured.set(type, {
       count: (before?.count ?? 0) + 1,
-      averageMs: before ? before.averageMs + WEIGHT * (durationMs - before.averageMs) : durationMs,
+      averageMs: movingAverage(before?.averageMs, durationMs),
     });
   }
 

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { instanceMetricsAnswer, instancesMetricsAnswer, metricsAnswer } from '../../schemas/metrics.js';
-import { toIso } from '../../utils/clock.js';
+import { isoOrNull } from '../../utils/clock.js';
 import { rounded, seconds, share } from '../../utils/figures.js';
 import type { Instance } from '../instances/Instance.js';
 import type { LoadBalancer } from '../instances/LoadBalancer.js';
@@ -29,8 +29,7 @@ export class InstanceViews {
 
   /** How many there are, and how much of them is in use. */
   fleet(): Fleet {
-    const { instances, maxPerInstance } = this.#balancer;
-    const healthy = instances.filter((instance) => instance.isHealthy).length;
+    const { instances, maxPerInstance, healthyCount: healthy } = this.#balancer;
     const current = instances.reduce((sum, { activeJobs }) => sum + activeJobs, 0);
     const max = instances.length * maxPerInstance;
     return {
@@ -65,7 +64,7 @@ export class InstanceViews {
       id: instance.address.id,
       host: instance.host,
       ...details,
-      last_health_check: lastCheck === undefined ? null : toIso(lastCheck),
+      last_health_check: isoOrNull(lastCheck),
       response_time_ms: rounded(responseTimeMs ?? null, 1),
       error_rate: rounded(tally.failureRate, 4),
       utilization_percentage: share(instance.activeJobs, this.#balancer.maxPerInstance),

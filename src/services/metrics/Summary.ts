@@ -1,5 +1,5 @@
 import type { Logger } from '../../utils/logger.js';
-import type { Instance } from '../instances/Instance.js';
+import type { LoadBalancer } from '../instances/LoadBalancer.js';
 import type { JobManager } from '../jobs/JobManager.js';
 import type { JobProcessor } from '../jobs/JobProcessor.js';
 import type { Recorder } from './Recorder.js';
@@ -10,7 +10,7 @@ interface SummaryParts {
   readonly recorder: Recorder;
   readonly manager: JobManager;
   readonly processor: JobProcessor;
-  readonly instances: readonly Instance[];
+  readonly balancer: LoadBalancer;
 }
 
 /** One line a minute in the log, while anything happens. */
@@ -41,7 +41,7 @@ export class Summary {
   }
 
   #tell(): void {
-    const { manager, processor, instances } = this.#parts;
+    const { manager, processor, balancer } = this.#parts;
     const now = this.#totals();
     const ended = {
       completed: now.completed - this.#before.completed,
@@ -56,8 +56,8 @@ export class Summary {
       activeJobs: processor.activeJobs,
       pendingJobs: manager.queue.size,
       pendingBytes: manager.queue.bytes,
-      healthyInstances: instances.filter((instance) => instance.isHealthy).length,
-      totalInstances: instances.length,
+      healthyInstances: balancer.healthyCount,
+      totalInstances: balancer.instances.length,
     });
   }
 }

@@ -7,7 +7,7 @@ import type {
   performanceAnswer,
   statusMetricsAnswer,
 } from '../../schemas/metrics.js';
-import { type Clock, toIso } from '../../utils/clock.js';
+import { type Clock, isoOrNull, toIso } from '../../utils/clock.js';
 import { hours, rounded, seconds, share } from '../../utils/figures.js';
 import type { Instance } from '../instances/Instance.js';
 import type { LoadBalancer } from '../instances/LoadBalancer.js';
@@ -159,7 +159,7 @@ export class MetricsViews {
         return {
           count,
           percentage: share(count, all.failed),
-          last_occurrence: last === undefined ? null : toIso(last),
+          last_occurrence: isoOrNull(last),
         };
       }),
       by_instance: mapValues(byInstance, (tally) => ({
