@@ -11,6 +11,7 @@ import { HealthReporter } from './health.js';
 import { CircuitBreaker } from './instances/circuitBreaker.js';
 import { HealthChecker, type HealthOptions } from './instances/HealthChecker.js';
 import { Instance } from './instances/Instance.js';
+import { JobVerdicts } from './instances/JobVerdicts.js';
 import { LoadBalancer } from './instances/LoadBalancer.js';
 import { Expiry } from './jobs/Expiry.js';
 import { DurationEstimates } from './jobs/estimates.js';
@@ -107,6 +108,9 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     clock,
     log('jobs'),
   );
+  const verdicts = new JobVerdicts(config.BREAKER_FAILURE_THRESHOLD, (instance, error) =>
+    checker.takeOut(instance, error),
+  );
   const prompts = new PromptRunner(
     connections,
     {
@@ -126,7 +130,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     logger: log('jobs'),
   });
   const processor = new JobProcessor(
-    { manager, runner, balancer, health: checker },
+    { manager, runner, balancer, health: checker, verdicts },
     {
       maxConcurrentJobs: config.MAX_CONCURRENT_JOBS,
       pollIntervalMs: config.JOB_PROCESSING_INTERVAL,

@@ -3,7 +3,7 @@ import type { FileStore } from './FileStore.js';
 import type { Faults } from './faults.js';
 import type { NodeClass } from './nodes.js';
 import { type ExecutionEnd, type NodeResult, PromptExecution } from './PromptExecution.js';
-import { listed, type Prompt } from './prompt.js';
+import { listed, type Moment, outputName, type Prompt } from './prompt.js';
 import type { Message, SimulatedSockets } from './sockets.js';
 
 export interface ExecutorOptions {
@@ -26,17 +26,24 @@ export class Executor {
   readonly #sockets: SimulatedSockets;
   readonly #files: FileStore;
   readonly #faults: Faults;
+  readonly #onMoment: (moment: Moment, output: string) => void;
   readonly #options: ExecutorOptions;
 
   constructor(
     classes: Readonly<Record<string, NodeClass>>,
-    world: { sockets: SimulatedSockets; files: FileStore; faults: Faults },
+    world: {
+      sockets: SimulatedSockets;
+      files: FileStore;
+      faults: Faults;
+      onMoment(moment: Moment, output: string): void;
+    },
     options: ExecutorOptions,
   ) {
     this.classes = classes;
     this.#sockets = world.sockets;
     this.#files = world.files;
     this.#faults = world.faults;
+    this.#onMoment = world.onMoment;
     this.#options = options;
   }
 
@@ -58,7 +65,8 @@ export class Executor {
     this.#pending.push(prompt);
     this.#tellStatus();
     // ComfyUI's worker is a thread of its own: it takes the prompt once the POST was answered, or just before.
-    if (!this.#running) setImmediate(() => void this.#work());
+    if (this.#running) this.#onMoment('pending', outputName(prompt));
+    else setImmediate(() => void this.#work());
   }
 
   queue(): { queue_running: unknown[]; queue_pending: unknown[] } {
@@ -122,6 +130,7 @@ export class Executor {
       cache: this.#cache,
       dead: this.#dead.signal,
       send: (message) => this.#sockets.send(prompt.clientId, message),
+      onMoment: (moment) => this.#onMoment(moment, outputName(prompt)),
     });
   }
 

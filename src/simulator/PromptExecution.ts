@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { sleep } from '../utils/timers.js';
 import type { FileStore } from './FileStore.js';
-import type { Faults } from './faults.js';
+import { type Faults, OUT_OF_MEMORY } from './faults.js';
 import { type NodeClass, NodeException } from './nodes.js';
 import { ProgressState } from './ProgressState.js';
-import { linkSource, type Prompt } from './prompt.js';
+import { linkSource, type Moment, type Prompt } from './prompt.js';
 import type { Message } from './sockets.js';
 
 /** What a node left behind; kept from one prompt to the next, by the node's signature. */
@@ -24,6 +24,7 @@ interface ExecutionWorld {
   /** Aborted when the simulated process dies. */
   readonly dead: AbortSignal;
   send(message: Message): void;
+  onMoment(moment: Moment): void;
 }
 
 /** How a run ended, as the history keeps it. */
@@ -32,6 +33,9 @@ export interface ExecutionEnd {
   readonly messages: readonly Message[];
   readonly outputs: Record<string, unknown>;
 }
+
+/** Nodes that put a model on the GPU. */
+const MODEL_NODES: ReadonlySet<string> = new Set(['InspyrenetRembg', 'ImageUpscaleWithModel']);
 
 class Interrupted extends Error {}
 
@@ -72,6 +76,7 @@ export class PromptExecution {
     }
     // Older servers end with `executing {node: null}` alone.
     if (!this.#world.isOlder) this.#keep('execution_success', {});
+    this.#world.onMoment('success');
     return { status: 'success', messages: this.#kept, outputs: this.#outputs };
   }
 
@@ -125,7 +130,8 @@ export class PromptExecution {
     this.#sendProgress();
     this.#send('executing', { node: id, display_node: id });
     this.#checkInterrupt();
-    const failure = faults.failNodes.get(node.class_type);
+    const isOutOfMemory = faults.memoryFull && MODEL_NODES.has(node.class_type);
+    const failure = isOutOfMemory ? OUT_OF_MEMORY : faults.failNodes.get(node.class_type);
     if (failure) throw new NodeException(failure.type, failure.message);
     const result = await nodeClass.run(this.#resolveInputs(node.inputs), {
       step: (value, max) => this.#step(id, node.class_type, value, max),
@@ -151,6 +157,7 @@ export class PromptExecution {
 
   async #step(id: string, classType: string, value: number, max: number): Promise<void> {
     const { dead, faults, workMs } = this.#world;
+    this.#world.onMoment('running');
     await sleep((workMs[classType] ?? 0) / max, dead);
     while (faults.hang && !this.interrupted && (await sleep(20, dead)));
     dead.throwIfAborted();

@@ -1,12 +1,15 @@
 import { parseArgs } from 'node:util';
+import { addressOf, startControl } from './control.js';
 import { Simulator } from './index.js';
 
-const USAGE = `Usage: npm run simulator -- [--port 8188] [--host 127.0.0.1] [--work 500] [--older]
+const USAGE = `Usage: npm run simulator -- [--port 8188] [--host 127.0.0.1] [--work 500] [--older] [--control 8189]
 
   --port   port to listen on (8188)
   --host   address to listen on (127.0.0.1)
   --work   milliseconds of model work for each of the model nodes (500)
-  --older  behave like an older ComfyUI: no prompt ids of the client's, no execution_success`;
+  --older  behave like an older ComfyUI: no prompt ids of the client's, no execution_success
+  --control
+           port on which mischief is started and ended (POST, DELETE, GET /); 0 for any`;
 
 /** Runs one simulated ComfyUI until a signal ends it. */
 async function main(): Promise<void> {
@@ -16,6 +19,7 @@ async function main(): Promise<void> {
       host: { type: 'string', default: '127.0.0.1' },
       work: { type: 'string', default: '500' },
       older: { type: 'boolean', default: false },
+      control: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -30,6 +34,10 @@ async function main(): Promise<void> {
   });
   await simulator.start(Number(values.port), values.host);
   process.stdout.write(`Simulated ComfyUI listens on ${simulator.host}\n`);
+  if (values.control !== undefined) {
+    const control = await startControl(simulator, Number(values.control), values.host);
+    process.stdout.write(`Controlled on ${addressOf(control)}\n`);
+  }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => void simulator.stop().then(() => process.exit(0)));
   }

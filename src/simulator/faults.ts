@@ -1,3 +1,9 @@
+/** An answer that is reset, held back, never sent, no JSON (or no image), or cut off half way. */
+export type Spoilage = 'reset' | 'late' | 'never' | 'malformed' | 'half';
+
+/** Messages twice, in the wrong order, beside ones about other prompts, beside 10 MB, or beside rubbish. */
+export type MessageFault = 'twice' | 'shuffled' | 'strangers' | 'huge' | 'rubbish';
+
 /** What can be switched on to make a simulated ComfyUI misbehave. Everything is off at first. */
 export interface Faults {
   /** Sockets stay open and nothing is sent on them. */
@@ -12,14 +18,20 @@ export interface Faults {
   respond:
     | { readonly path: RegExp; readonly status: number; readonly body?: string; times: number }
     | undefined;
-  /** The connection is cut once a matching request was carried out, before it is answered. */
-  cutAfter: RegExp | undefined;
+  /** What becomes of the answer to a matching request that was carried out, for so many `times`. */
+  spoil:
+    | { readonly path: RegExp; readonly how: Spoilage; times: number; readonly lateMs?: number }
+    | undefined;
   /** Finished prompts are not kept. */
   loseHistory: boolean;
   /** The running node never ends. */
   hang: boolean;
   /** Node classes that fail, with the exception that they raise. */
   failNodes: Map<string, { readonly type: string; readonly message: string }>;
+  /** Model nodes run out of memory until somebody asks for memory to be freed. */
+  memoryFull: boolean;
+  /** What is sent in place of each message, or beside it. */
+  messages: MessageFault | undefined;
   /** How many times `GET /view` finds no file. */
   loseFiles: number;
 }
@@ -38,10 +50,12 @@ export function noFaults(): Faults {
     delayMs: 0,
     neverAnswer: false,
     respond: undefined,
-    cutAfter: undefined,
+    spoil: undefined,
     loseHistory: false,
     hang: false,
     failNodes: new Map(),
+    memoryFull: false,
+    messages: undefined,
     loseFiles: 0,
   };
 }

@@ -1,5 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { v4 as uuid } from 'uuid';
+import type { Answer } from './answers.js';
 import type { Executor } from './Executor.js';
 import type { FileStore } from './FileStore.js';
 import type { Faults } from './faults.js';
@@ -10,14 +11,7 @@ import { noPrompt, validatePrompt } from './validation.js';
 /** ComfyUI's own limit on a request's body unless it was started with another. */
 const MAX_BODY_BYTES = 100 * 1024 * 1024;
 
-interface Answer {
-  readonly status: number;
-  readonly json?: unknown;
-  readonly text?: string;
-  readonly png?: Buffer;
-}
-
-interface Call {
+export interface Call {
   readonly method: string;
   /** Without a leading `/api`. */
   readonly path: string;
@@ -128,6 +122,8 @@ export class SimulatedApi {
     } else if (name === 'history') {
       if (json['clear'] === true) executor.history.clear();
       for (const id of ids) executor.history.delete(id);
+    } else if (name === 'free' && json['free_memory'] === true) {
+      this.#world.faults.memoryFull = false;
     }
     return ok;
   }
@@ -204,19 +200,8 @@ export async function readCall(request: IncomingMessage): Promise<Call | undefin
   };
 }
 
-/** Writes an answer as aiohttp would: JSON, text, an image, or nothing. */
-export function writeAnswer(response: ServerResponse, answer: Answer): void {
-  const [type, body] =
-    answer.png !== undefined
-      ? ['image/png', answer.png]
-      : answer.json !== undefined
-        ? ['application/json; charset=utf-8', JSON.stringify(answer.json)]
-        : ['text/plain; charset=utf-8', answer.text ?? ''];
-  response.writeHead(answer.status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body) });
-  response.end(body);
-}
-
-function parseJson(body: Buffer): unknown {
+/** JSON, or undefined. */
+export function parseJson(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString());
   } catch {

@@ -1,12 +1,16 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
+import { z } from 'zod';
 import { sleep } from '../utils/timers.js';
+import { writeAnswer, writeSpoiled } from './answers.js';
 import { Executor, type ExecutorOptions } from './Executor.js';
 import { FileStore } from './FileStore.js';
 import { type Faults, noFaults } from './faults.js';
-import { readCall, SimulatedApi, writeAnswer } from './http.js';
+import { type Call, parseJson, readCall, SimulatedApi } from './http.js';
+import { MISCHIEF, type MischiefName, type Trap } from './mischief.js';
 import { nodeClasses } from './nodes.js';
+import { graphSchema, type Moment, outputName } from './prompt.js';
 import { SimulatedSockets } from './sockets.js';
 
 export type { Faults } from './faults.js';
@@ -21,6 +25,8 @@ export interface SimulatorOptions extends Partial<ExecutorOptions> {
   readonly models?: readonly string[];
 }
 
+const submission = z.object({ prompt: graphSchema });
+
 const DEFAULT_MODELS = ['4x_NMKD-Siax_200k.pth', '4x_foolhardy_Remacri.pth'];
 
 /**
@@ -33,6 +39,10 @@ export class Simulator {
   readonly promptIds: string[] = [];
   /** Requests by method and first part of the path, such as `GET /history`. */
   readonly requests = new Map<string, number>();
+  /** Mischief that the next prompt which comes to its moment sets off, once. */
+  trap: Trap | undefined;
+  /** The trap that was sprung last, and when (epoch ms). */
+  sprung: { readonly name: MischiefName; readonly time: number } | undefined;
   readonly #options: SimulatorOptions;
   readonly #sockets: SimulatedSockets;
   readonly #api: SimulatedApi;
@@ -42,6 +52,9 @@ export class Simulator {
   #ws: WebSocketServer | undefined;
   #port = 0;
   #number = 0;
+  readonly #timers = new Set<NodeJS.Timeout>();
+  /** Requests that are never answered. */
+  readonly #held: ServerResponse[] = [];
 
   constructor(options: SimulatorOptions = {}) {
     this.#options = options;
@@ -55,6 +68,11 @@ export class Simulator {
       nextNumber: () => this.#number++,
       onPrompt: (id) => this.promptIds.push(id),
     });
+  }
+
+  /** Whether it listens. */
+  get isRunning(): boolean {
+    return this.#http !== undefined;
   }
 
   /** `host:port`, as `COMFYUI_HOST` takes it. */
@@ -106,6 +124,11 @@ export class Simulator {
     this.#executor.kill();
     this.#files = new FileStore();
     this.#executor = this.#newExecutor();
+    await this.unplug();
+  }
+
+  /** Cuts every connection and takes no new one; what runs goes on. */
+  async unplug(): Promise<void> {
     const http = this.#http;
     this.#http = undefined;
     this.#sockets.drop();
@@ -113,15 +136,57 @@ export class Simulator {
     await new Promise<void>((resolve) => (http ? http.close(() => resolve()) : resolve()));
   }
 
+  /** Listens again on the same port. */
+  async plugIn(): Promise<void> {
+    if (!this.#http) await this.start(this.#port);
+  }
+
   /** Comes back on the same port, with nothing in its memory. */
   async restart(): Promise<void> {
     await this.crash();
-    await this.start(this.#port);
+    await this.plugIn();
+  }
+
+  /** Starts mischief at once. */
+  async misbehave(name: MischiefName): Promise<void> {
+    this.sprung = { name, time: Date.now() };
+    await MISCHIEF[name](this);
+  }
+
+  /** Ends all mischief: the machine is as it was, or back with nothing in its memory if it was killed. */
+  async behave(): Promise<void> {
+    this.trap = undefined;
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    Object.assign(this.faults, noFaults());
+    // Requests that were never to be answered must not wait for ever now.
+    for (const response of this.#held.splice(0)) response.destroy();
+    await this.plugIn();
+  }
+
+  /** Does something later unless `behave` or `stop` comes first. */
+  later(ms: number, what: () => unknown): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      what();
+    }, ms);
+    this.#timers.add(timer);
   }
 
   /** Ends. */
   async stop(): Promise<void> {
+    for (const timer of this.#timers) clearTimeout(timer);
     await this.crash();
+  }
+
+  /** Something came to a moment that a trap may wait for. */
+  #onMoment(moment: Moment, output: string): void | Promise<void> {
+    const { trap } = this;
+    if (trap?.at !== moment || !output.includes(trap.output)) return undefined;
+    this.trap = undefined;
+    if (trap.afterMs === 0) return this.misbehave(trap.name);
+    this.later(trap.afterMs, () => this.misbehave(trap.name));
+    return undefined;
   }
 
   #newExecutor(): Executor {
@@ -131,7 +196,12 @@ export class Simulator {
     );
     return new Executor(
       classes,
-      { sockets: this.#sockets, files: this.#files, faults: this.faults },
+      {
+        sockets: this.#sockets,
+        files: this.#files,
+        faults: this.faults,
+        onMoment: (moment, output) => void this.#onMoment(moment, output),
+      },
       {
         generation: this.#options.generation ?? 'current',
         workMs: this.#options.workMs ?? {},
@@ -151,8 +221,9 @@ export class Simulator {
     if (!call) return writeAnswer(response, { status: 413 });
     const key = `${call.method} /${call.path.split('/')[1] ?? ''}`;
     this.requests.set(key, (this.requests.get(key) ?? 0) + 1);
-    const { delayMs, neverAnswer, respond, cutAfter } = this.faults;
-    if (neverAnswer) return undefined;
+    await this.#onRequest(call);
+    const { delayMs, neverAnswer, respond, spoil } = this.faults;
+    if (neverAnswer) return this.#hold(response);
     if (!this.#mayEnter(request)) return writeAnswer(response, { status: 401 });
     if (delayMs > 0) await sleep(delayMs);
     if (respond && respond.times > 0 && respond.path.test(call.path)) {
@@ -160,11 +231,26 @@ export class Simulator {
       return writeAnswer(response, { status: respond.status, text: respond.body ?? '' });
     }
     const answer = this.#api.answer(call);
-    if (cutAfter?.test(call.path)) {
-      response.destroy();
-      return undefined;
+    if (!spoil || spoil.times <= 0 || !spoil.path.test(call.path)) return writeAnswer(response, answer);
+    spoil.times -= 1;
+    if (spoil.how === 'never') return this.#hold(response);
+    if (spoil.how === 'late') return this.later(spoil.lateMs ?? 0, () => writeAnswer(response, answer));
+    return writeSpoiled(response, answer, spoil.how);
+  }
+
+  /** The moments that a request is: a prompt that comes, and a result that is fetched. */
+  async #onRequest(call: Call): Promise<void> {
+    if (!this.trap) return;
+    if (call.method === 'POST' && call.path === '/prompt') {
+      const body = submission.safeParse(parseJson(call.body));
+      if (body.success) await this.#onMoment('submit', outputName({ graph: body.data.prompt }));
+    } else if (call.path === '/view') {
+      await this.#onMoment('view', `${call.query.get('subfolder')}/${call.query.get('filename')}`);
     }
-    return writeAnswer(response, answer);
+  }
+
+  #hold(response: ServerResponse): void {
+    this.#held.push(response);
   }
 }
 

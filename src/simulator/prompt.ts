@@ -6,6 +6,11 @@ export const graphSchema = z.record(z.string(), graphNode);
 
 export type Graph = z.output<typeof graphSchema>;
 
+/** Where a prompt is when something is to happen to it. */
+export const MOMENTS = ['submit', 'pending', 'running', 'success', 'view'] as const;
+
+export type Moment = (typeof MOMENTS)[number];
+
 /** A prompt in the simulator's queue or history. */
 export interface Prompt {
   readonly number: number;
@@ -24,6 +29,13 @@ export function listed(prompt: Prompt): unknown[] {
     ...(prompt.clientId === undefined ? {} : { client_id: prompt.clientId }),
   };
   return [prompt.number, prompt.id, prompt.graph, extra, prompt.outputs];
+}
+
+/** Where a prompt's output goes: the prefix of its file's name. */
+export function outputName({ graph }: { readonly graph: Graph }): string {
+  return Object.values(graph)
+    .map((node) => String(node.inputs['filename_prefix'] ?? ''))
+    .join();
 }
 
 /** Source node of an input that is a link, undefined for a plain value. */

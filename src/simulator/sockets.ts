@@ -1,13 +1,48 @@
 import type { IncomingMessage } from 'node:http';
 import { v4 as uuid } from 'uuid';
 import type { WebSocket } from 'ws';
-import type { Faults } from './faults.js';
+import type { Faults, MessageFault } from './faults.js';
+
+const HUGE_BYTES = 10_000_000;
+const HOLD_MS = 30;
+const RUBBISH = ['not JSON', '[]', 'null', '{"type":7}', '{"type":"executed","data":{"prompt_id":7}}'];
+
+/** Ends and failures of a prompt that nobody submitted. */
+function aboutSomebodyElse(): Message[] {
+  const data = { prompt_id: uuid() };
+  return [
+    { type: 'execution_error', data: { ...data, exception_message: 'of somebody else' } },
+    { type: 'executed', data: { ...data, node: 'save', output: { images: [{ filename: 'other.png' }] } } },
+    { type: 'execution_success', data },
+    { type: 'executing', data: { ...data, node: null } },
+  ];
+}
+
+/** What is sent before a message. */
+function companyOf(fault: MessageFault | undefined, text: string): string[] {
+  switch (fault) {
+    case 'twice':
+      return [text];
+    case 'strangers':
+      return aboutSomebodyElse().map((message) => JSON.stringify(message));
+    case 'huge':
+      return [JSON.stringify({ type: 'huge', data: 'x'.repeat(HUGE_BYTES) })];
+    case 'rubbish':
+      return RUBBISH;
+    default:
+      return [];
+  }
+}
 
 /** Sockets by client id, with ComfyUI's own book-keeping, traps included. */
 export class SimulatedSockets {
   readonly #byId = new Map<string, WebSocket>();
   readonly #all = new Set<WebSocket>();
   readonly #faults: Faults;
+  /** Half-open sockets: nothing is read from them and nothing is sent. */
+  readonly #frozen = new WeakSet<WebSocket>();
+  /** Messages that are held back so that they come in the wrong order. */
+  #held: Array<() => void> = [];
 
   constructor(faults: Faults) {
     this.#faults = faults;
@@ -58,13 +93,39 @@ export class SimulatedSockets {
     for (const socket of this.#all) socket.send(text);
   }
 
+  /** Closes every socket with a closing handshake. */
+  close(): void {
+    for (const socket of this.#all) socket.close(1001);
+  }
+
+  /** From now on packets of the sockets that are open vanish, in both directions. */
+  freeze(): void {
+    for (const socket of this.#all) {
+      this.#frozen.add(socket);
+      socket.pause();
+    }
+  }
+
   /** Cuts every socket, without a closing handshake. */
   drop(): void {
     for (const socket of this.#all) socket.terminate();
   }
 
   #write(socket: WebSocket, message: Message): void {
-    if (!this.#faults.muteSockets) socket.send(JSON.stringify(message));
+    if (this.#faults.muteSockets || this.#frozen.has(socket)) return;
+    const text = JSON.stringify(message);
+    const { messages } = this.#faults;
+    if (messages === 'shuffled') this.#hold(() => socket.send(text));
+    else for (const one of [...companyOf(messages, text), text]) socket.send(one);
+  }
+
+  /** Sends what came within a moment in reverse. */
+  #hold(send: () => void): void {
+    this.#held.unshift(send);
+    if (this.#held.length > 1) return;
+    setTimeout(() => {
+      for (const held of this.#held.splice(0)) held();
+    }, HOLD_MS);
   }
 }
 

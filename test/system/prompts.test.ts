@@ -110,7 +110,7 @@ describe('following a prompt', () => {
 
   it('looks a submission up whose answer was lost, and does not send it twice', async () => {
     stack = await Stack.start({ simulators: [slow(30)] });
-    stack.simulator().faults.cutAfter = /^\/prompt$/;
+    stack.simulator().faults.spoil = { path: /^\/prompt$/, how: 'reset', times: 1 };
     const { body } = await stack.client.process('remove-background', await png());
     expect(stack.simulator().promptIds).toEqual([body.result.prompt_id]);
     expect((await stack.client.status(body.job_id)).attempts).toBe(1);

@@ -19,9 +19,9 @@ import {
 export interface ComfyClientOptions {
   /** Sent with every request, such as an authorization; never logged. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Milliseconds for small requests: checks, interrupt. */
+  /** Milliseconds for small requests (checks, interrupt), and that a larger one may stand still. */
   readonly controlTimeoutMs: number;
-  /** Milliseconds for requests that carry an image. */
+  /** Milliseconds for the whole of a request that carries an image. */
   readonly transferTimeoutMs: number;
   /** Bytes taken from one `GET /view`. */
   readonly maxResultBytes: number;
@@ -39,7 +39,7 @@ export class ComfyClient {
   constructor(address: InstanceAddress, options: ComfyClientOptions) {
     this.address = address;
     this.#options = options;
-    this.#transport = new HttpTransport(address, options.headers);
+    this.#transport = new HttpTransport(address, options.headers, options.controlTimeoutMs);
   }
 
   /** `GET /system_stats`: answers when the instance is alive. */
@@ -131,6 +131,14 @@ export class ComfyClient {
    */
   async interrupt(promptId: string, signal?: AbortSignal): Promise<void> {
     await this.#post('/interrupt', { prompt_id: promptId }, signal);
+  }
+
+  /**
+   * `POST /free`: drops the models and what is cached of earlier runs from the machine's memory, as soon as
+   * nothing runs.
+   */
+  async freeMemory(signal?: AbortSignal): Promise<void> {
+    await this.#post('/free', { unload_models: true, free_memory: true }, signal);
   }
 
   /** Closes the kept-alive connections. */

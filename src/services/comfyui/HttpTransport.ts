@@ -69,7 +69,8 @@ export class HttpTransport {
   readonly #http: AxiosInstance;
   readonly #agents: readonly [HttpAgent, HttpsAgent];
 
-  constructor(address: InstanceAddress, headers: Readonly<Record<string, string>>) {
+  /** @param stallMs how long a connection may take, and how long nothing may move on it, ms */
+  constructor(address: InstanceAddress, headers: Readonly<Record<string, string>>, stallMs: number) {
     this.#host = address.host;
     this.#agents = [new HttpAgent({ keepAlive: true }), new HttpsAgent({ keepAlive: true })];
     this.#http = axios.create({
@@ -79,6 +80,9 @@ export class HttpTransport {
       // The instances are machines of the team's own network: an HTTP_PROXY of the environment is not for them.
       proxy: false,
       maxRedirects: 0,
+      // In Node this is the socket's time without activity: a machine that vanished is noticed long before the
+      // time for a whole transfer is over.
+      timeout: stallMs,
       responseType: 'arraybuffer',
       maxBodyLength: Number.POSITIVE_INFINITY,
       validateStatus: () => true,

@@ -1,4 +1,4 @@
-import { PromptError } from '../../errors.js';
+import { type ErrorCategory, PromptError } from '../../errors.js';
 import { unlessAborted } from '../../utils/deadline.js';
 import { sleep } from '../../utils/timers.js';
 import type { PromptGraph } from '../../workflows/types.js';
@@ -28,8 +28,12 @@ export interface PromptResult {
   readonly image: Buffer;
 }
 
-const VIEW_TRIES = 3;
-const VIEW_RETRY_MS = 100;
+/** Tries of a request whose failure would cost a whole run, and the wait before the second. */
+const CAREFUL_TRIES = 3;
+const CAREFUL_RETRY_MS = 100;
+
+/** After these ComfyUI does not have the prompt; after anything else, such as a proxy's 502, it may. */
+const PROVES_REFUSAL: ReadonlySet<ErrorCategory> = new Set(['connection_refused', 'workflow_validation']);
 
 /** One submission of a prompt to one instance, with what it holds while it lasts. */
 export class PromptAttempt {
@@ -72,11 +76,8 @@ export class PromptAttempt {
   async result(signal: AbortSignal): Promise<PromptResult> {
     await this.#submit(signal);
     const outcome = await this.follower.end(this.promptId, signal);
-    if (outcome.kind === 'failed') {
-      this.hasEnded = !outcome.error.retryable;
-      throw outcome.error;
-    }
-    this.hasEnded = true;
+    this.hasEnded = outcome.kind !== 'lost';
+    if (outcome.kind === 'failed' || outcome.kind === 'lost') throw outcome.error;
     const file = outcome.kind === 'succeeded' ? outcome.images[0] : undefined;
     if (!file)
       throw new PromptError('No image came of the prompt.', { category: 'result_missing', retryable: false });
@@ -122,9 +123,7 @@ export class PromptAttempt {
 
   /** A submission whose answer was lost may have arrived: it is looked up before anybody sends it again. */
   async #recoverSubmission(error: unknown, signal: AbortSignal): Promise<void> {
-    const mayHaveArrived =
-      error instanceof PromptError &&
-      (error.category === 'connection_lost' || error.category === 'connection_timeout');
+    const mayHaveArrived = error instanceof PromptError && !PROVES_REFUSAL.has(error.category);
     if (mayHaveArrived && (await this.#isKnown(signal))) return;
     this.wasSubmitted = mayHaveArrived;
     throw error;
@@ -132,27 +131,36 @@ export class PromptAttempt {
 
   async #isKnown(signal: AbortSignal): Promise<boolean> {
     try {
-      const { running, pending } = await this.client.queue(signal);
-      if (running.includes(this.promptId) || pending.includes(this.promptId)) return true;
-      return (await this.client.historyEntry(this.promptId, signal)) !== undefined;
+      return await carefully(() => this.#lookUp(signal), signal);
     } catch {
       signal.throwIfAborted();
       return false;
     }
   }
 
+  async #lookUp(signal: AbortSignal): Promise<boolean> {
+    const { running, pending } = await this.client.queue(signal);
+    if (running.includes(this.promptId) || pending.includes(this.promptId)) return true;
+    return (await this.client.historyEntry(this.promptId, signal)) !== undefined;
+  }
+
   /** The work is done, so a hiccup here is worth a second try before the whole prompt runs again elsewhere. */
-  async #view(file: ImageFile, signal: AbortSignal): Promise<Buffer> {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        return await this.client.view(file, signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        const isTransient =
-          error instanceof PromptError && error.retryable && error.category !== 'result_missing';
-        if (!isTransient || tries === VIEW_TRIES) throw error;
-        await sleep(VIEW_RETRY_MS * tries, signal);
-      }
+  #view(file: ImageFile, signal: AbortSignal): Promise<Buffer> {
+    return carefully(() => this.client.view(file, signal), signal);
+  }
+}
+
+/** Does it again, with a longer wait each time, when the instance or the network failed. */
+async function carefully<T>(request: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await request();
+    } catch (error) {
+      signal.throwIfAborted();
+      const isTransient =
+        error instanceof PromptError && error.retryable && error.category !== 'result_missing';
+      if (!isTransient || tries === CAREFUL_TRIES) throw error;
+      await sleep(CAREFUL_RETRY_MS * tries, signal);
     }
   }
 }

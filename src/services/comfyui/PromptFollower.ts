@@ -167,5 +167,5 @@ function lostPrompt(host: string): PromptOutcome {
     category: 'connection_lost',
     retryable: true,
   });
-  return { kind: 'failed', error };
+  return { kind: 'lost', error };
 }

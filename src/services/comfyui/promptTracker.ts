@@ -20,6 +20,8 @@ export interface PromptProgress {
 export type PromptOutcome =
   | { readonly kind: 'succeeded'; readonly images: readonly ImageFile[] }
   | { readonly kind: 'failed'; readonly error: PromptError }
+  /** The instance does not know the prompt any more. */
+  | { readonly kind: 'lost'; readonly error: PromptError }
   /** It is over, but what came of it must be read from the history. */
   | { readonly kind: 'ask-history' };
 
@@ -160,7 +162,7 @@ function executionError(data: ExecutionErrorData): PromptError {
   const node = `${data.node_type ?? 'a node'}${data.node_id ? ` (node ${data.node_id})` : ''}`;
   return new PromptError(`${node} failed: ${message}`, {
     category: isOutOfMemory ? 'out_of_memory' : 'execution_error',
-    retryable: false,
+    retryable: isOutOfMemory,
     details: {
       node_id: data.node_id ?? null,
       node_class: data.node_type ?? null,

@@ -77,7 +77,7 @@ export class HealthChecker {
     await this.#scheduledCheck(instance);
   }
 
-  /** A job's contact with the instance went well. */
+  /** A job's contact with the instance went well, whatever became of the job. */
   reportSuccess(instance: Instance): void {
     instance.health.lastSuccess = this.#clock.now();
     instance.breaker.recordSuccess();
@@ -86,6 +86,17 @@ export class HealthChecker {
   /** A job could not reach the instance, or it did not answer as ComfyUI does. */
   reportFailure(instance: Instance, error: unknown): void {
     this.#recordFailure(instance, error);
+    this.#schedule(instance);
+  }
+
+  /** Opens the breaker of an instance whose jobs fail while its checks pass. */
+  takeOut(instance: Instance, error: unknown): void {
+    instance.breaker.trip();
+    this.#logger.warn('Circuit breaker opened: jobs fail here while checks pass', {
+      instance: instance.host,
+      error: messageOf(error),
+      resetInMs: Math.round(instance.breaker.msUntilProbe),
+    });
     this.#schedule(instance);
   }
 

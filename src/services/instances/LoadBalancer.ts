@@ -72,7 +72,9 @@ export class LoadBalancer {
   }
 
   #isFree(instance: Instance): boolean {
-    return instance.isHealthy && instance.activeJobs < this.#maxPerInstance;
+    // One job decides whether an instance that was opened by its jobs is well again.
+    const places = instance.breaker.isOnTrial ? 1 : this.#maxPerInstance;
+    return instance.isHealthy && instance.activeJobs < places;
   }
 
   #take(instance: Instance): Slot {

@@ -11,10 +11,16 @@ export interface BreakerOptions {
 export type BreakerStateName = 'CLOSED' | 'OPEN' | 'HALF_OPEN';
 
 type BreakerState =
-  | { readonly name: 'CLOSED' }
-  | { readonly name: 'OPEN'; readonly nextAttempt: number; readonly resetMs: number }
+  /** `trialMs`: it was opened by its jobs; how long it was open, until a job goes well. */
+  | { readonly name: 'CLOSED'; readonly trialMs?: number }
+  | {
+      readonly name: 'OPEN';
+      readonly nextAttempt: number;
+      readonly resetMs: number;
+      readonly byJobs: boolean;
+    }
   /** One probe is under way. */
-  | { readonly name: 'HALF_OPEN'; readonly resetMs: number }
+  | { readonly name: 'HALF_OPEN'; readonly resetMs: number; readonly byJobs: boolean }
   /** Opened by hand: only a hand closes it. */
   | { readonly name: 'FORCED_OPEN' };
 
@@ -60,6 +66,11 @@ export class CircuitBreaker {
   /** Whether it was opened by hand. */
   get isForced(): boolean {
     return this.#state.name === 'FORCED_OPEN';
+  }
+
+  /** Whether it was opened by its jobs and let back in by a check: the next job decides. */
+  get isOnTrial(): boolean {
+    return this.#state.name === 'CLOSED' && this.#state.trialMs !== undefined;
   }
 
   /** Milliseconds until a probe is let through; 0 when one may go, or none is needed. */
@@ -108,7 +119,7 @@ export class CircuitBreaker {
         return false;
       case 'OPEN':
         if (this.#clock.now() < this.#state.nextAttempt) return false;
-        this.#state = { name: 'HALF_OPEN', resetMs: this.#state.resetMs };
+        this.#state = { ...this.#state, name: 'HALF_OPEN' };
         return true;
     }
   }
@@ -117,7 +128,25 @@ export class CircuitBreaker {
     this.#successes += 1;
     // A late success of an attempt from before the breaker opened is no probe.
     if (this.state === 'OPEN') return;
-    this.close();
+    this.#failuresInARow = 0;
+    if (this.#state.name !== 'HALF_OPEN') return;
+    // A check says that the machine answers, not that its jobs go well.
+    const { byJobs, resetMs } = this.#state;
+    this.#state = byJobs ? { name: 'CLOSED', trialMs: resetMs } : { name: 'CLOSED' };
+  }
+
+  /** A job went well: an instance on trial has passed it. */
+  passTrial(): void {
+    if (this.#state.name === 'CLOSED') this.#state = { name: 'CLOSED' };
+  }
+
+  /** Opens it because of its jobs, whatever the checks say; for longer each time until a job goes well. */
+  trip(): void {
+    if (this.#state.name !== 'CLOSED') return;
+    const { resetTimeoutMs, maxResetTimeoutMs } = this.#options;
+    const { trialMs } = this.#state;
+    this.#lastFailureTime = this.#clock.now();
+    this.#open(trialMs === undefined ? resetTimeoutMs : Math.min(trialMs * 2, maxResetTimeoutMs), true);
   }
 
   recordFailure(): void {
@@ -127,10 +156,10 @@ export class CircuitBreaker {
     const { failureThreshold, resetTimeoutMs, maxResetTimeoutMs } = this.#options;
     switch (this.#state.name) {
       case 'CLOSED':
-        if (this.#failuresInARow >= failureThreshold) this.#open(resetTimeoutMs);
+        if (this.#failuresInARow >= failureThreshold) this.#open(resetTimeoutMs, false);
         break;
       case 'HALF_OPEN':
-        this.#open(Math.min(this.#state.resetMs * 2, maxResetTimeoutMs));
+        this.#open(Math.min(this.#state.resetMs * 2, maxResetTimeoutMs), this.#state.byJobs);
         break;
       case 'OPEN':
       case 'FORCED_OPEN':
@@ -138,7 +167,7 @@ export class CircuitBreaker {
     }
   }
 
-  #open(resetMs: number): void {
-    this.#state = { name: 'OPEN', nextAttempt: this.#clock.now() + resetMs, resetMs };
+  #open(resetMs: number, byJobs: boolean): void {
+    this.#state = { name: 'OPEN', nextAttempt: this.#clock.now() + resetMs, resetMs, byJobs };
   }
 }

@@ -53,16 +53,21 @@ export interface JobFailure {
   readonly details: ErrorDetails | undefined;
 }
 
+/** A try that failed, before another one. */
+interface FailedTry {
+  readonly instance: string;
+  readonly category: ErrorCategory;
+}
+
 export interface PendingJob extends JobBase {
   readonly status: 'pending';
-  /** Hosts that failed this job. */
-  readonly tried: readonly string[];
+  readonly failedTries: readonly FailedTry[];
 }
 
 export interface ProcessingJob extends JobBase {
   readonly status: 'processing';
   readonly assignment: Assignment;
-  readonly tried: readonly string[];
+  readonly failedTries: readonly FailedTry[];
   /** Class of the node at work. */
   readonly currentNode: string | undefined;
 }

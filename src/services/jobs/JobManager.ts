@@ -1,5 +1,5 @@
 import { v4 as uuid } from 'uuid';
-import { AppError } from '../../errors.js';
+import { AppError, type ErrorCategory } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
 import {
@@ -101,7 +101,7 @@ export class JobManager {
       updatedTime: now,
       attempts: 0,
       progress: 0,
-      tried: [],
+      failedTries: [],
     };
     await this.#blobs.put(uploadKey(job.id), image);
     await this.#store.insert(job);
@@ -180,8 +180,8 @@ export class JobManager {
   }
 
   /** processing → pending, before all that wait: another instance is to try. */
-  async requeue(id: string): Promise<void> {
-    await this.#change(id, transitions.requeue);
+  async requeue(id: string, because: ErrorCategory): Promise<void> {
+    await this.#change(id, (job, now) => transitions.requeue(job, now, because));
     await this.putBack(id);
   }
 
@@ -189,8 +189,9 @@ export class JobManager {
   async putBack(id: string): Promise<void> {
     const job = await this.#store.get(id);
     if (job?.status !== 'pending') return;
-    const { request, tried } = job;
-    this.queue.putBack({ id, type: request.type, bytes: request.imageSize, tried: new Set(tried) });
+    const { request, failedTries } = job;
+    const tried = new Set(failedTries.map(({ instance }) => instance));
+    this.queue.putBack({ id, type: request.type, bytes: request.imageSize, tried });
     this.events.pending();
   }
 

@@ -2,8 +2,11 @@ import { AppError, messageOf, PromptError } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
 import { sleep } from '../../utils/timers.js';
 import type { HealthChecker } from '../instances/HealthChecker.js';
+import type { Instance } from '../instances/Instance.js';
+import type { JobVerdicts } from '../instances/JobVerdicts.js';
 import type { LoadBalancer, Slot } from '../instances/LoadBalancer.js';
-import type { JobFailure, ProcessingJob } from './Job.js';
+import { failureOf, isInstanceFault, JobAbort, mayTryAgain, stoppedFailure } from './failures.js';
+import type { ProcessingJob } from './Job.js';
 import type { JobManager } from './JobManager.js';
 import type { JobRunner } from './JobRunner.js';
 import { logFields } from './jobLog.js';
@@ -18,22 +21,13 @@ export interface ProcessorOptions {
   readonly maxAttempts: number;
 }
 
-/** Why a running job is stopped; the reason that its abort signal carries. */
-class JobAbort extends Error {
-  readonly kind: 'cancelled' | 'timeout' | 'shutdown';
-
-  constructor(kind: JobAbort['kind']) {
-    super(`The job was stopped: ${kind}.`);
-    this.kind = kind;
-  }
-}
-
 /** Gives pending jobs to instances with a free slot, and decides what a failure means. */
 export class JobProcessor {
   readonly #manager: JobManager;
   readonly #runner: JobRunner;
   readonly #balancer: LoadBalancer;
   readonly #health: HealthChecker;
+  readonly #verdicts: JobVerdicts;
   readonly #options: ProcessorOptions;
   readonly #logger: Logger;
   /** Jobs that were taken from the queue, each with its way to be stopped. */
@@ -43,7 +37,13 @@ export class JobProcessor {
   #whenIdle: Array<() => void> = [];
 
   constructor(
-    parts: { manager: JobManager; runner: JobRunner; balancer: LoadBalancer; health: HealthChecker },
+    parts: {
+      manager: JobManager;
+      runner: JobRunner;
+      balancer: LoadBalancer;
+      health: HealthChecker;
+      verdicts: JobVerdicts;
+    },
     options: ProcessorOptions,
     logger: Logger,
   ) {
@@ -51,6 +51,7 @@ export class JobProcessor {
     this.#runner = parts.runner;
     this.#balancer = parts.balancer;
     this.#health = parts.health;
+    this.#verdicts = parts.verdicts;
     this.#options = options;
     this.#logger = logger;
     this.#manager.events.onPending(() => this.wake());
@@ -148,6 +149,7 @@ export class JobProcessor {
     try {
       await this.#runner.run(job, slot, controller.signal);
       this.#health.reportSuccess(slot.instance);
+      this.#verdicts.completed(slot.instance);
     } catch (error) {
       await this.#onFailure(job, slot, error, controller.signal);
     } finally {
@@ -158,20 +160,22 @@ export class JobProcessor {
   async #onFailure(job: ProcessingJob, slot: Slot, error: unknown, signal: AbortSignal): Promise<void> {
     if (signal.aborted) {
       const kind = signal.reason instanceof JobAbort ? signal.reason.kind : 'shutdown';
-      if (kind !== 'cancelled') await this.#manager.fail(job.id, this.#abortFailure(kind));
+      if (kind === 'timeout') this.#verdicts.failed(slot.instance, job.id, true, signal.reason);
+      if (kind !== 'cancelled') {
+        await this.#manager.fail(job.id, stoppedFailure(kind, this.#options.jobTimeoutMs));
+      }
       return;
     }
     if (error instanceof PromptError) {
-      if (isInstanceFault(error)) this.#health.reportFailure(slot.instance, error);
-      else this.#health.reportSuccess(slot.instance);
-      if (error.retryable && job.attempts < this.#options.maxAttempts) {
+      await this.#learnFrom(error, job, slot.instance);
+      if (mayTryAgain(error, job, this.#options.maxAttempts)) {
         this.#logger.warn('Job goes to another try', {
           ...logFields(job),
           attempts: job.attempts,
           category: error.category,
           error: error.message,
         });
-        await this.#manager.requeue(job.id);
+        await this.#manager.requeue(job.id, error.category);
         return;
       }
     }
@@ -182,42 +186,27 @@ export class JobProcessor {
     await this.#manager.fail(job.id, failureOf(error));
   }
 
-  #abortFailure(kind: 'timeout' | 'shutdown'): JobFailure {
-    if (kind === 'shutdown') {
-      return {
-        message: 'The server was shut down before the job was done.',
-        code: 'SHUTTING_DOWN',
-        category: 'internal',
-        details: undefined,
-      };
+  /** What a failure says of the machine. */
+  async #learnFrom(error: PromptError, job: ProcessingJob, instance: Instance): Promise<void> {
+    if (isInstanceFault(error)) {
+      this.#health.reportFailure(instance, error);
+      return;
     }
-    return {
-      message: `The job took longer than ${this.#options.jobTimeoutMs / 1000} seconds and was stopped.`,
-      code: 'JOB_TIMEOUT',
-      category: 'processing_timeout',
-      details: undefined,
-    };
+    this.#health.reportSuccess(instance);
+    // A prompt that is refused is checked, not run: it says nothing about the machine.
+    if (error.category !== 'workflow_validation') this.#verdicts.failed(instance, job.id, false, error);
+    if (error.category === 'out_of_memory') await this.#freeMemory(job, instance);
   }
-}
 
-/** Failures that tell something about the machine, not about the prompt. */
-function isInstanceFault(error: PromptError): boolean {
-  return error.category.startsWith('connection_') || error.category === 'instance_unavailable';
-}
-
-/** What a client reads of an error: a prompt's with its category, unknown ones only by name. */
-function failureOf(error: unknown): JobFailure {
-  if (error instanceof PromptError) {
-    const { message, code, category, details } = error;
-    return { message, code, category, details: { category, ...details } };
+  /** A machine that is out of memory may keep models and results that nobody needs. */
+  async #freeMemory(job: ProcessingJob, instance: Instance): Promise<void> {
+    try {
+      await instance.client.freeMemory();
+    } catch (error) {
+      this.#logger.warn('ComfyUI could not be asked to free its memory', {
+        ...logFields(job),
+        error: messageOf(error),
+      });
+    }
   }
-  if (error instanceof AppError) {
-    return { message: error.message, code: error.code, category: 'internal', details: error.details };
-  }
-  return {
-    message: 'An internal error occurred.',
-    code: 'INTERNAL_ERROR',
-    category: 'internal',
-    details: undefined,
-  };
 }

@@ -1,4 +1,5 @@
 /** What may follow on what in a job's life: each function gives the next record, or undefined where it may not. */
+import type { ErrorCategory } from '../../errors.js';
 import {
   type CancelledJob,
   type CompletedJob,
@@ -43,17 +44,17 @@ export function withProgress(
 }
 
 /** processing → pending: another instance is to try. */
-export function requeue(job: Job, now: number): PendingJob | undefined {
+export function requeue(job: Job, now: number, category: ErrorCategory): PendingJob | undefined {
   if (job.status !== 'processing') return undefined;
   const { assignment, currentNode: _node, ...rest } = job;
-  const tried = [...new Set([...job.tried, assignment.instance])];
-  return { ...rest, status: 'pending', updatedTime: now, tried };
+  const failedTries = [...job.failedTries, { instance: assignment.instance, category }];
+  return { ...rest, status: 'pending', updatedTime: now, failedTries };
 }
 
 /** processing → completed. */
 export function complete(job: Job, now: number, result: JobResult): CompletedJob | undefined {
   if (job.status !== 'processing') return undefined;
-  const { tried: _tried, currentNode: _node, ...rest } = job;
+  const { failedTries: _tries, currentNode: _node, ...rest } = job;
   return { ...rest, status: 'completed', updatedTime: now, finishedTime: now, progress: 100, result };
 }
 
