@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { parseApiKeys } from './utils/apiKeys.js';
 import { type InstanceAddress, parseInstances } from './utils/instanceUrls.js';
+import { parseTrustProxy } from './utils/trustProxy.js';
 
 const MIB = 1024 * 1024;
 const IMAGE_TYPES = ['image/png', 'image/jpeg', 'image/webp'] as const;
@@ -53,6 +55,25 @@ const imageTypes = z
   .default(['image/png', 'image/jpeg'])
   .describe(`a comma-separated list of ${IMAGE_TYPES.join(', ')}`);
 
+/** A variable that is read by a function, which gives undefined for what it does not take. */
+const parsedBy = <T>(parse: (text: string) => T | undefined) =>
+  z.string().transform((text, context) => {
+    const value = parse(text);
+    if (value === undefined) context.addIssue('is not valid');
+    return value ?? z.NEVER;
+  });
+
+/** `*`, or origins as browsers send them: scheme, host and port, no path. */
+function parseOrigins(text: string): '*' | string[] | undefined {
+  if (text === '*') return '*';
+  const origins = text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter(Boolean);
+  const areOrigins = origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin);
+  return areOrigins && origins.length > 0 ? origins : undefined;
+}
+
 /** Every variable that the server reads. The documents are held against its keys by a test. */
 export const environmentSchema = z.object({
   PORT: integer(3000, 0, 65_535),
@@ -83,6 +104,10 @@ export const environmentSchema = z.object({
   MAX_IMAGE_PIXELS: bytes(40_000_000),
   MAX_OUTPUT_PIXELS: bytes(268_435_456),
   MAX_RESULT_SIZE: bytes(256 * MIB),
+  MAX_UPLOAD_MEMORY: bytes(1024 * MIB),
+  UPLOAD_TIMEOUT: milliseconds(300_000),
+  MIN_TRANSFER_RATE: integer(4096, 0, 1_000_000_000),
+  MAX_OPEN_REQUESTS_PER_CLIENT: integer(256, 1, 1_000_000),
   ALLOWED_IMAGE_TYPES: imageTypes,
   JOB_TIMEOUT: milliseconds(300_000),
   SYNC_TIMEOUT: milliseconds(300_000),
@@ -95,9 +120,22 @@ export const environmentSchema = z.object({
   BREAKER_RESET_TIMEOUT: milliseconds(15_000),
   BREAKER_MAX_RESET_TIMEOUT: milliseconds(120_000),
   SHUTDOWN_TIMEOUT: milliseconds(30_000, 0),
+  API_KEYS: parsedBy(parseApiKeys)
+    .optional()
+    .describe('comma-separated key, name:key or name:scope:key, each key once and of at least 16 characters'),
+  CORS_ORIGINS: parsedBy(parseOrigins)
+    .optional()
+    .describe('*, or comma-separated origins such as https://app.example.com'),
+  RATE_LIMIT_PER_MINUTE: integer(0, 0, 1_000_000_000),
+  TRUST_PROXY: parsedBy(parseTrustProxy)
+    .default(false)
+    .describe('false, a number of proxies from 1 to 16, or comma-separated addresses, subnets, loopback'),
   METRICS_FILE_PATH: z.string().min(1).default('./data/metrics/metrics.json').describe('a file'),
   METRICS_SAVE_INTERVAL: milliseconds(300_000, 0),
 });
+
+/** Variables whose values are never written anywhere. */
+const SECRETS: ReadonlySet<string> = new Set(['COMFYUI_AUTH_HEADER', 'API_KEYS']);
 
 type Environment = z.output<typeof environmentSchema>;
 
@@ -146,8 +184,8 @@ function describeIssues(error: z.ZodError, given: Record<string, string>): strin
   const names = [...new Set(error.issues.map((issue) => String(issue.path[0])))];
   return names.map((name) => {
     const takes = environmentSchema.shape[name as keyof Environment].description;
-    // A header usually carries a secret: the message says that it is wrong, never what it was.
-    const was = name === 'COMFYUI_AUTH_HEADER' ? 'something else' : JSON.stringify(given[name]);
+    // The message says that a secret is wrong, never what it was.
+    const was = SECRETS.has(name) ? 'something else' : JSON.stringify(given[name]);
     return `${name}: takes ${takes}, but was ${was}`;
   });
 }
@@ -164,5 +202,7 @@ function crossChecks(env: Environment): string[] {
   atLeast('BREAKER_MAX_RESET_TIMEOUT', 'BREAKER_RESET_TIMEOUT', 'as the reset time grows up to it');
   atLeast('MAX_RESULT_MEMORY', 'MAX_RESULT_SIZE', 'so that one result fits');
   atLeast('MAX_QUEUE_MEMORY', 'MAX_FILE_SIZE', 'so that one upload fits');
+  // A form is a little larger than the image in it.
+  atLeast('MAX_UPLOAD_MEMORY', 'MAX_FILE_SIZE', 'so that one upload fits');
   return problems;
 }

@@ -1,10 +1,10 @@
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import dotenv from 'dotenv';
 import { createApp } from './app.js';
 import { type Config, ConfigError, loadConfig } from './config.js';
 import { messageOf } from './errors.js';
-import { answerClientErrors } from './middleware/errorHandler.js';
+import { createHttpServer } from './httpServer.js';
 import { createServices, type Services } from './services/index.js';
 import { createLogger, type Logger, type RootLogger } from './utils/logger.js';
 
@@ -47,6 +47,11 @@ function stopOnSignal(server: Server, services: Services, logger: RootLogger, lo
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void onSignal(signal));
 }
 
+/** Whether only programs of this machine get there. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
 async function main(): Promise<void> {
   const config = readConfig();
   const logger = createLogger({
@@ -56,8 +61,7 @@ async function main(): Promise<void> {
   });
   const log = logger.child({ component: 'server' });
   const services = createServices(config, logger);
-  const server = createServer(createApp(services, config));
-  answerClientErrors(server);
+  const server = createHttpServer(createApp(services, config), config);
   try {
     await listen(server, config);
   } catch (error) {
@@ -72,6 +76,11 @@ async function main(): Promise<void> {
   stopOnSignal(server, services, logger, log);
   const { port } = server.address() as AddressInfo;
   log.info('Listening', { host: config.HOST, port });
+  if (!config.API_KEYS?.length && !isLoopback(config.HOST)) {
+    log.warn('Anybody who reaches this address may use the server: set API_KEYS, or HOST=127.0.0.1', {
+      host: config.HOST,
+    });
+  }
   await services.start();
   for (const { host, isHealthy, health, missingNodes } of services.instances) {
     const state = isHealthy ? 'healthy' : 'unhealthy';

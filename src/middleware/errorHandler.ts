@@ -2,7 +2,7 @@ import { type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { v4 as uuid } from 'uuid';
-import { AppError, type ErrorCode } from '../errors.js';
+import { AppError, ERROR_STATUS, type ErrorCode } from '../errors.js';
 import type { Logger } from '../utils/logger.js';
 import { requestIdOf } from './requestContext.js';
 
@@ -58,10 +58,9 @@ export function answerClientErrors(server: Server): void {
       socket.destroy();
       return;
     }
-    const status =
-      error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+    const code = codeOfClientError(error.code);
+    const status = ERROR_STATUS[code];
     const requestId = uuid();
-    const code: ErrorCode = 'INVALID_PARAMETER';
     const body = JSON.stringify({
       error: `The request cannot be read: ${STATUS_CODES[status]}.`,
       code,
@@ -73,4 +72,10 @@ export function answerClientErrors(server: Server): void {
         `Content-Length: ${Buffer.byteLength(body)}\r\nX-Request-ID: ${requestId}\r\nConnection: close\r\n\r\n${body}`,
     );
   });
+}
+
+function codeOfClientError(code: string | undefined): ErrorCode {
+  if (code === 'HPE_HEADER_OVERFLOW') return 'HEADERS_TOO_LARGE';
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'REQUEST_TIMEOUT';
+  return 'INVALID_PARAMETER';
 }

@@ -1,6 +1,9 @@
 import type { Request, RequestHandler, Response } from 'express';
 import multer, { MulterError } from 'multer';
 import { AppError } from '../errors.js';
+import { continueUpload } from './expectContinue.js';
+import { type Pace, watchUpload } from './pace.js';
+import type { UploadBudget } from './uploadBudget.js';
 
 /** Form field that carries the image. */
 const IMAGE_FIELD = 'imageFile';
@@ -9,46 +12,88 @@ const MAX_FIELDS = 32;
 const MAX_FIELD_BYTES = 16 * 1024;
 /** What a multipart body may be longer than its file. */
 const MULTIPART_OVERHEAD = 64 * 1024 + MAX_FIELDS * MAX_FIELD_BYTES;
+/** How long a client that was refused may go on sending before it is cut off, ms. */
+const REFUSED_PATIENCE_MS = 5000;
 
 /** An upload as it came, before anybody looked at its bytes. */
 export interface Upload {
   readonly bytes: Buffer;
   /** The client's name for it, without control characters and cut to a length. */
   readonly filename: string;
+  /** Tells that its bytes are accounted for elsewhere, or not needed any more. */
+  release(): void;
+}
+
+export interface UploadOptions {
+  readonly maxFileBytes: number;
+  readonly pace: Pace;
+  readonly budget: UploadBudget;
+  /** For a client that finds no memory free. */
+  retryAfterSeconds(): number;
 }
 
 /** Reads one image and the form's fields into memory. Ask `uploadOf` for the image. */
-export function imageUpload(maxFileBytes: number): RequestHandler {
+export function imageUpload(options: UploadOptions): RequestHandler {
+  const { maxFileBytes, budget, pace } = options;
   const parse = multer({
     storage: multer.memoryStorage(),
     limits: {
       fileSize: maxFileBytes,
       files: 1,
       fields: MAX_FIELDS,
+      parts: MAX_FIELDS + 2,
       fieldSize: MAX_FIELD_BYTES,
       fieldNameSize: 100,
+      fieldNestingDepth: 1,
       headerPairs: 50,
     },
     defParamCharset: 'utf8',
   }).single(IMAGE_FIELD);
   return (request, response, next) => {
-    const declared = Number(request.get('Content-Length') ?? 0);
-    if (declared > maxFileBytes + MULTIPART_OVERHEAD) throw tooLarge(maxFileBytes);
+    limitRefusedBody(request, response);
+    if (declaredBytes(request) > maxFileBytes + MULTIPART_OVERHEAD) throw tooLarge(maxFileBytes);
+    const release = budget.reserve(Math.min(declaredBytes(request) || maxFileBytes, maxFileBytes), () =>
+      options.retryAfterSeconds(),
+    );
+    response.once('close', release);
+    response.locals['releaseUpload'] = release;
+    continueUpload(response);
+    let isOver = false;
+    const finish = (error?: AppError) => {
+      if (isOver) return;
+      isOver = true;
+      stopWatching();
+      if (error) release();
+      next(error);
+    };
+    const stopWatching = watchUpload(request, pace, (why) => finish(tooSlow(request, response, why)));
+    // Nobody waits for the end of an upload whose client is gone.
+    response.once('close', stopWatching);
     parse(request, response, (error: unknown) => {
-      if (error === undefined || error === null) next();
-      else next(uploadError(error, maxFileBytes));
+      finish(error === undefined || error === null ? undefined : uploadError(error, maxFileBytes));
     });
   };
 }
 
 /**
- * The image of a request that went through `imageUpload`.
+ * The image of a request that went through `imageUpload`. It is handed over: the request does not keep it, however
+ * long its client waits for the answer.
  * @throws AppError `NO_IMAGE`
  */
-export function uploadOf(request: Request): Upload {
+export function takeUpload(request: Request, response: Response): Upload {
   const { file } = request;
+  delete request.file;
   if (!file || file.buffer.length === 0) throw noImage();
-  return { bytes: file.buffer, filename: harmlessName(file.originalname) };
+  return {
+    bytes: file.buffer,
+    filename: harmlessName(file.originalname),
+    release: response.locals['releaseUpload'] as () => void,
+  };
+}
+
+/** Bytes that an upload has at least, before it has come; 0 where that cannot be told. */
+export function leastBytes(request: Request): number {
+  return Math.max(0, declaredBytes(request) - MULTIPART_OVERHEAD);
 }
 
 /** Form fields and query parameters, of which the form's win. An empty one counts as left out. */
@@ -57,13 +102,39 @@ export function parametersOf(request: Request): Record<string, unknown> {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ''));
 }
 
-/** The path of a name is nobody's business, and it ends up in logs, headers and JSON. */
+function declaredBytes(request: Request): number {
+  return Number(request.get('Content-Length') ?? 0);
+}
+
+/**
+ * A refusal goes out while the body is still coming. What comes after it is read and thrown away for a moment, so
+ * that the client gets to read its answer, but not for ever.
+ */
+function limitRefusedBody(request: Request, response: Response): void {
+  response.once('finish', () => {
+    if (request.complete) return;
+    const timer = setTimeout(() => request.socket.destroy(), REFUSED_PATIENCE_MS);
+    const done = () => clearTimeout(timer);
+    request.once('end', done);
+    request.once('close', done);
+  });
+}
+
+function tooSlow(request: Request, response: Response, why: string): AppError {
+  request.unpipe();
+  response.set('Connection', 'close');
+  return new AppError('REQUEST_TIMEOUT', `The upload is too slow: ${why}.`);
+}
+
+/**
+ * The path of a name is nobody's business, and it ends up in logs and JSON: no control characters, none that turn
+ * the direction of writing, no halves of a surrogate pair.
+ */
 function harmlessName(name: string): string {
   const base = name.split(/[/\\]/).at(-1) ?? '';
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
-  const clean = base.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '').slice(0, 200);
-  // Cutting may leave half a surrogate pair.
-  return Buffer.from(clean).toString() || 'image';
+  // Cutting may leave half a surrogate pair, which becomes a replacement character.
+  const clean = base.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '').slice(0, 200);
+  return Buffer.from(clean).toString().trim() || 'image';
 }
 
 function noImage(details?: string): AppError {

@@ -1,6 +1,7 @@
 import { type Request, type RequestHandler, Router } from 'express';
 import type { z } from 'zod';
 import { AppError } from '../errors.js';
+import { requireAdmin } from '../middleware/authentication.js';
 import type { circuitBreakerChangedAnswer, circuitBreakersAnswer } from '../schemas/metrics.js';
 import type { Services } from '../services/index.js';
 import type { Instance } from '../services/instances/Instance.js';
@@ -58,8 +59,8 @@ export function circuitBreakerRoutes(services: Services): Router {
   };
 
   route(router, '/api/circuit-breakers', { get: list });
-  route(router, '/api/circuit-breakers/:name/open', { post: open });
-  route(router, '/api/circuit-breakers/:name/close', { post: close });
+  route(router, '/api/circuit-breakers/:name/open', { post: [requireAdmin, open] });
+  route(router, '/api/circuit-breakers/:name/close', { post: [requireAdmin, close] });
   return router;
 }
 

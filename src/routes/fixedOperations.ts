@@ -52,6 +52,7 @@ const jobOperations: Operation[] = [
     tag: TAGS.jobs,
     summary: 'Removes finished jobs past their lifetime. They go by themselves, too.',
     answers: { 200: { description: 'How many.', schema: cleanupAnswer } },
+    access: 'admin',
     errors: [500],
   },
   {
@@ -114,6 +115,7 @@ const jobOperations: Operation[] = [
     summary: 'Forgets a job and its result; a running one is cancelled first.',
     pathParameters: jobId,
     answers: { 200: { description: 'Deleted.', schema: deletedAnswer } },
+    access: 'admin',
     errors: [404, 500],
   },
 ];
@@ -129,6 +131,7 @@ const statusOperations: Operation[] = [
       200: { description: 'Healthy or degraded.', schema: healthAnswer },
       503: { description: 'Critical.', schema: healthAnswer },
     },
+    access: 'open',
     errors: [500],
   },
   {
@@ -141,6 +144,7 @@ const statusOperations: Operation[] = [
       200: { description: 'Healthy or degraded.', schema: statusAnswer },
       503: { description: 'Critical.', schema: statusAnswer },
     },
+    access: 'open',
     errors: [500],
   },
   {
@@ -191,6 +195,7 @@ const metricsOperations: Operation[] = [
     tag: TAGS.metrics,
     summary: 'Writes the figures to their file now.',
     answers: { 200: { description: 'Saved.', schema: metrics.metricsSavedAnswer } },
+    access: 'admin',
     errors: [500],
   },
   {
@@ -229,6 +234,7 @@ const breakerOperations: Operation[] = [
           : 'Lets an instance have jobs again.',
       pathParameters: breakerName,
       answers: { 200: { description: 'Changed.', schema: metrics.circuitBreakerChangedAnswer } },
+      access: 'admin',
       errors: [404, 500],
     }),
   ),

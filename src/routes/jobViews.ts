@@ -1,6 +1,5 @@
 import type { z } from 'zod';
 import type { jobRecord, jobStatusAnswer, result } from '../schemas/jobs.js';
-import { extensionOf } from '../services/images/finish.js';
 import type { Services } from '../services/index.js';
 import {
   assignmentOf,
@@ -10,6 +9,7 @@ import {
   processingDuration,
 } from '../services/jobs/Job.js';
 import { toIso, toSeconds } from '../utils/clock.js';
+import { IMAGE_PLACE } from './sendResult.js';
 
 /** Where a job's status, result and cancellation are. */
 export function jobUrls(id: string): { status_url: string; result_url: string; cancel_url: string } {
@@ -18,11 +18,6 @@ export function jobUrls(id: string): { status_url: string; result_url: string; c
     result_url: `/api/jobs/${id}/result`,
     cancel_url: `/api/jobs/${id}/cancel`,
   };
-}
-
-/** A file name for a result. */
-export function resultFilename(job: CompletedJob): string {
-  return `${job.request.type}-${job.id}.${extensionOf(job.result.format)}`;
 }
 
 /** Makes the answers about jobs out of their records. */
@@ -35,15 +30,10 @@ export class JobViews {
 
   /** Milliseconds until a pending job is likely done, and its place in the queue (1 is next). */
   pendingEstimate(job: Job): { position: number; ms: number } {
-    const { manager, estimates } = this.#services;
+    const { manager, estimates, processor } = this.#services;
     // A job that was just taken from the queue, and is not begun yet, is the next one.
     const position = Math.max(1, manager.queue.position(job.id));
-    return { position, ms: estimates.pendingMs(job.request.type, position, this.#slots()) };
-  }
-
-  /** Seconds after which a client that was refused may try again. */
-  retryAfterSeconds(type: string): number {
-    return Math.max(1, Math.ceil(this.#services.estimates.processingMs(type) / 1000 / this.#slots()));
+    return { position, ms: estimates.pendingMs(job.request.type, position, processor.slots) };
   }
 
   status(job: Job): z.input<typeof jobStatusAnswer> {
@@ -127,12 +117,12 @@ export class JobViews {
     };
   }
 
-  /** The `result` of an answer, with the image as a data URI. */
-  result(job: CompletedJob, image: Buffer): z.input<typeof result> {
+  /** The `result` of an answer; `ResultSender` puts the image in. */
+  result(job: CompletedJob): z.input<typeof result> {
     const { promptId, format, mimeType, width, height, sizeBytes } = job.result;
     const workflow = this.#services.workflows.find(({ type }) => type === job.request.type);
     return {
-      image_base64: `data:${mimeType};base64,${image.toString('base64')}`,
+      image_base64: `data:${mimeType};base64,${IMAGE_PLACE}`,
       prompt_id: promptId,
       processing_time_seconds: toSeconds(processingDuration(job) ?? 0),
       format,
@@ -152,15 +142,6 @@ export class JobViews {
 
   #remainingMs(job: Job): number {
     return Math.max(0, this.#services.estimates.processingMs(job.request.type) - this.#processingMs(job));
-  }
-
-  /** Jobs that can be processed at the same time, at present. */
-  #slots(): number {
-    const { balancer, processor } = this.#services;
-    return Math.max(
-      1,
-      Math.min(balancer.healthyCount * balancer.maxPerInstance, processor.options.maxConcurrentJobs),
-    );
   }
 }
 

@@ -1,6 +1,7 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { z } from 'zod';
 import { AppError } from '../errors.js';
+import { callerOf, listedOwner, mayUse, requireAdmin } from '../middleware/authentication.js';
 import { parametersOf } from '../middleware/upload.js';
 import type {
   cleanupAnswer,
@@ -18,18 +19,28 @@ import { toIso, toSeconds } from '../utils/clock.js';
 import { type JobViews, jobUrls } from './jobViews.js';
 import { parseParameters } from './parse.js';
 import { route } from './route.js';
-import { sendImage, wantsImage } from './sendImage.js';
+import { type ResultSender, wantsImage } from './sendResult.js';
 
 const idOf = (request: Request) => String(request.params['id']);
 
 /** What a client asks of jobs, one by one and all together. */
-export function jobRoutes(services: Services, views: JobViews): Router {
+export function jobRoutes(services: Services, views: JobViews, sender: ResultSender): Router {
   const { manager } = services;
   const router = Router();
 
+  // Somebody else's job is no job: its id tells nothing, not even that there is one.
+  const own: RequestHandler = async (request, response, next) => {
+    const { request: submitted } = await manager.get(idOf(request));
+    if (!mayUse(callerOf(response), submitted.owner)) throw manager.noSuchJob(idOf(request));
+    next();
+  };
+
   const list: RequestHandler = async (request, response) => {
     const { limit, offset, ...filter } = parseParameters(jobListQuery, parametersOf(request));
-    const { jobs, total } = await manager.list(filter, { limit, offset });
+    const { jobs, total } = await manager.list(
+      { ...filter, owner: listedOwner(response) },
+      { limit, offset },
+    );
     const body: z.input<typeof jobListAnswer> = {
       jobs: jobs.map((job) => views.record(job)),
       total,
@@ -46,13 +57,13 @@ export function jobRoutes(services: Services, views: JobViews): Router {
 
   const result: RequestHandler = async (request, response) => {
     const { job, image } = await withStatusUrl(request, () => manager.result(idOf(request)));
-    if (wantsImage(request, job.result.mimeType)) sendImage(response, job, image);
-    else response.vary('Accept').json(resultBody(views, job, image));
+    if (wantsImage(request, job.result.mimeType)) sender.image(response, job, image);
+    else await sender.json(response, resultBody(views, job), image);
   };
 
   const image: RequestHandler = async (request, response) => {
     const found = await withStatusUrl(request, () => manager.result(idOf(request)));
-    sendImage(response, found.job, found.image);
+    sender.image(response, found.job, found.image);
   };
 
   const cancel: RequestHandler = async (request, response) => {
@@ -75,24 +86,24 @@ export function jobRoutes(services: Services, views: JobViews): Router {
   route(router, '/api/jobs/list', { get: list });
   route(router, '/api/jobs/stats', { get: statsHandler(services) });
   route(router, '/api/jobs/processor/stats', { get: processorStatsHandler(services) });
-  route(router, '/api/jobs/cleanup', { post: cleanupHandler(services) });
-  route(router, '/api/jobs/:id/status', { get: status });
-  route(router, '/api/jobs/:id/result', { get: result });
-  route(router, '/api/jobs/:id/result/image', { get: image });
-  route(router, '/api/jobs/:id/cancel', { post: cancel });
-  route(router, '/api/jobs/:id/info', { get: info });
-  route(router, '/api/jobs/:id', { delete: remove });
+  route(router, '/api/jobs/cleanup', { post: [requireAdmin, cleanupHandler(services)] });
+  route(router, '/api/jobs/:id/status', { get: [own, status] });
+  route(router, '/api/jobs/:id/result', { get: [own, result] });
+  route(router, '/api/jobs/:id/result/image', { get: [own, image] });
+  route(router, '/api/jobs/:id/cancel', { post: [own, cancel] });
+  route(router, '/api/jobs/:id/info', { get: [own, info] });
+  route(router, '/api/jobs/:id', { delete: [requireAdmin, remove] });
   return router;
 }
 
-function resultBody(views: JobViews, job: CompletedJob, image: Buffer): z.input<typeof jobResultAnswer> {
+function resultBody(views: JobViews, job: CompletedJob): z.input<typeof jobResultAnswer> {
   return {
     job_id: job.id,
     status: 'completed',
     type: job.request.type,
     completed_time: toIso(job.finishedTime),
     processing_time_seconds: toSeconds(processingDuration(job) ?? 0),
-    result: views.result(job, image),
+    result: views.result(job),
   };
 }
 

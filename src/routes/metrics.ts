@@ -1,6 +1,7 @@
 import { type RequestHandler, Router } from 'express';
 import type { z } from 'zod';
 import { AppError } from '../errors.js';
+import { requireAdmin } from '../middleware/authentication.js';
 import type { metricsSavedAnswer, persistenceAnswer } from '../schemas/metrics.js';
 import type { Services } from '../services/index.js';
 import { isoOrNull, toIso } from '../utils/clock.js';
@@ -27,7 +28,7 @@ export function metricsRoutes(services: Services): Router {
     get: (_request, response) => void response.json(metrics.instances()),
   });
   route(router, '/api/metrics/instances/:host', { get: instanceHandler(services) });
-  route(router, '/api/metrics/save', { post: saveHandler(services) });
+  route(router, '/api/metrics/save', { post: [requireAdmin, saveHandler(services)] });
   route(router, '/api/metrics/persistence', { get: persistenceHandler(services) });
   return router;
 }

@@ -22,6 +22,7 @@ const documentOperations: readonly Operation[] = [
     tag: TAGS.documents,
     summary: 'This document.',
     answers: { 200: { description: 'OpenAPI 3.1.', schema: z.looseObject({ openapi: z.string() }) } },
+    access: 'open',
     errors: [500],
   },
   {
@@ -32,6 +33,7 @@ const documentOperations: readonly Operation[] = [
     summary: 'A page to read and try the API.',
     answers: {},
     other: { types: ['text/html'], description: 'The page.' },
+    access: 'open',
     errors: [500],
   },
 ];
@@ -59,12 +61,24 @@ export function createOpenApiDocument(workflows: readonly Workflow[]): OpenApiDo
     servers: [{ url: '/' }],
     tags: Object.values(TAGS).map((name) => ({ name })),
     paths: paths as ZodOpenApiPathsObject,
-    security: [],
+    components: {
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: 'An API key, where the server has keys.' },
+        apiKey: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'X-API-Key',
+          description: 'The same in a header of its own.',
+        },
+      },
+    },
+    // Where no keys are configured nothing is needed.
+    security: [{}, { bearer: [] }, { apiKey: [] }],
   });
 }
 
 function describe(operation: Operation): ZodOpenApiOperationObject {
-  const { id, tag, summary, pathParameters = {}, query, form } = operation;
+  const { id, tag, summary, pathParameters = {}, query, form, access } = operation;
   const path = z.object(
     Object.fromEntries(
       Object.entries(pathParameters).map(([name, description]) => [name, z.string().meta({ description })]),
@@ -74,6 +88,7 @@ function describe(operation: Operation): ZodOpenApiOperationObject {
     operationId: id,
     tags: [tag],
     summary,
+    ...(access === 'open' ? { security: [] } : {}),
     requestParams: { ...(query ? { query } : {}), ...(operation.pathParameters ? { path } : {}) },
     ...(form
       ? { requestBody: { required: true, content: { 'multipart/form-data': { schema: form } } } }
@@ -98,12 +113,23 @@ function responsesOf(operation: Operation): ZodOpenApiResponsesObject {
     add(200, description, Object.fromEntries(types.map((type) => [type, { schema: z.string() }])));
   }
   // A parameter in a path may be no valid encoding.
-  const errors = new Set([...(operation.pathParameters ? [400] : []), ...operation.errors]);
+  const errors = new Set([
+    ...(operation.pathParameters ? [400] : []),
+    ...operation.errors,
+    ...accessErrors(operation),
+  ]);
   for (const status of errors) {
     const codes = Object.entries(ERROR_STATUS).filter(([, of]) => of === status);
     add(status, `${codes.map(([code]) => code).join(', ')}.`, json(errorAnswer, `error_${status}`));
   }
   return responses as ZodOpenApiResponsesObject;
+}
+
+/** What keys and limits make of a request. */
+function accessErrors({ access, tag }: Operation): number[] {
+  if (tag === TAGS.documents) return [429];
+  if (access === 'open') return [];
+  return access === 'admin' ? [401, 403, 429] : [401, 429];
 }
 
 /** A JSON body, with its example where there is one. */

@@ -21,7 +21,9 @@ export interface Operation {
   readonly answers: Readonly<Record<number, { readonly description: string; readonly schema: z.ZodType }>>;
   /** Whether a 200 may be an image, and whether it always is; or text for Prometheus, or a page. */
   readonly other?: { readonly types: readonly string[]; readonly description: string };
-  /** Statuses that are answered with an error. */
+  /** Who may do it where there are keys: anybody, any key (when it is left out), or one of the scope admin. */
+  readonly access?: 'open' | 'admin';
+  /** Statuses that are answered with an error, beside those that come of keys and limits. */
   readonly errors: readonly number[];
 }
 
@@ -60,7 +62,7 @@ export function processingOperations(workflows: readonly Workflow[]): Operation[
           202: { description: 'Accepted: with async=true.', schema: asyncAnswer },
         },
         other: { types: IMAGE_TYPES, description: 'The image itself, with Accept: image/*.' },
-        errors: [400, 409, 413, 415, 500, 502, 503, 504],
+        errors: [400, 408, 409, 413, 415, 500, 502, 503, 504],
       },
       {
         id: `submit_${workflow.type}`,
@@ -70,7 +72,7 @@ export function processingOperations(workflows: readonly Workflow[]): Operation[
         summary: `${workflow.title}: answers at once, the result is fetched later.`,
         form,
         answers: { 202: { description: 'Accepted.', schema: asyncAnswer } },
-        errors: [400, 413, 415, 500, 503],
+        errors: [400, 408, 413, 415, 500, 503],
       },
     ] satisfies Operation[];
   });

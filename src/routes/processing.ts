@@ -2,11 +2,14 @@ import { type Request, type RequestHandler, type Response, Router } from 'expres
 import type { z } from 'zod';
 import type { Config } from '../config.js';
 import { AppError } from '../errors.js';
+import { ownerOf } from '../middleware/authentication.js';
 import { requestIdOf } from '../middleware/requestContext.js';
-import { hangUpSignal, imageUpload, parametersOf, uploadOf } from '../middleware/upload.js';
+import { hangUpSignal, imageUpload, leastBytes, parametersOf, takeUpload } from '../middleware/upload.js';
+import { UploadBudget } from '../middleware/uploadBudget.js';
 import type { asyncAnswer, syncAnswer } from '../schemas/jobs.js';
 import { inspectImage } from '../services/images/inspect.js';
 import type { Services } from '../services/index.js';
+import { RESTART_SECONDS } from '../services/jobs/Admission.js';
 import { type CompletedJob, isFinished, type Job, type JobRequest } from '../services/jobs/Job.js';
 import { toIso, toSeconds } from '../utils/clock.js';
 import { withDeadline } from '../utils/deadline.js';
@@ -16,17 +19,27 @@ import { type JobViews, jobUrls } from './jobViews.js';
 import { asyncParameters } from './parameters.js';
 import { parseParameters } from './parse.js';
 import { route } from './route.js';
-import { sendImage, wantsImage } from './sendImage.js';
+import { type ResultSender, wantsImage } from './sendResult.js';
 
 /** Parameters that every workflow's routes take beside its own. */
 const commonParameters = asyncParameters.extend({ format: formatParameter });
 
 /** Both routes of every workflow. */
-export function processingRoutes(services: Services, config: Config, views: JobViews): Router {
+export function processingRoutes(
+  services: Services,
+  config: Config,
+  views: JobViews,
+  sender: ResultSender,
+): Router {
   const router = Router();
-  const upload = imageUpload(config.MAX_FILE_SIZE);
+  const upload = imageUpload({
+    maxFileBytes: config.MAX_FILE_SIZE,
+    pace: { minBytesPerSecond: config.MIN_TRANSFER_RATE, wholeMs: config.UPLOAD_TIMEOUT },
+    budget: new UploadBudget(config.MAX_UPLOAD_MEMORY),
+    retryAfterSeconds: () => services.admission.retryAfterSeconds(),
+  });
   for (const workflow of services.workflows) {
-    const submission = new Submission(workflow, services, config, views);
+    const submission = new Submission(workflow, { services, config, views, sender });
     const early = submission.checkBeforeUpload;
     route(router, `/api/${workflow.type}`, { post: [early, upload, submission.syncOrAsync] });
     route(router, `/api/async/${workflow.type}`, { post: [early, upload, submission.alwaysAsync] });
@@ -40,17 +53,22 @@ class Submission {
   readonly #services: Services;
   readonly #config: Config;
   readonly #views: JobViews;
+  readonly #sender: ResultSender;
 
-  constructor(workflow: Workflow, services: Services, config: Config, views: JobViews) {
+  constructor(
+    workflow: Workflow,
+    parts: { services: Services; config: Config; views: JobViews; sender: ResultSender },
+  ) {
     this.#workflow = workflow;
-    this.#services = services;
-    this.#config = config;
-    this.#views = views;
+    this.#services = parts.services;
+    this.#config = parts.config;
+    this.#views = parts.views;
+    this.#sender = parts.sender;
   }
 
   /** A server that is full or ends says so before it takes megabytes. */
-  checkBeforeUpload: RequestHandler = (_request, _response, next) => {
-    this.#checkCapacity(0);
+  checkBeforeUpload: RequestHandler = (request, _response, next) => {
+    this.#services.admission.check(leastBytes(request));
     next();
   };
 
@@ -71,11 +89,6 @@ class Submission {
     else await this.#answerDone(request, response, job, hungUp);
   };
 
-  #checkCapacity(bytes: number): void {
-    const { manager } = this.#services;
-    manager.checkCapacity(bytes, this.#views.retryAfterSeconds(this.#workflow.type));
-  }
-
   /** A client that waits is told at once that nobody could serve it. */
   #checkInstances(): void {
     const { balancer } = this.#services;
@@ -86,16 +99,16 @@ class Submission {
   }
 
   async #create(request: Request, response: Response, format: JobRequest['format']): Promise<Job> {
-    const upload = uploadOf(request);
-    const parameters = parseParameters(this.#workflow.parameters, parametersOf(request));
-    const image = await inspectImage(upload.bytes, {
-      allowedTypes: this.#config.ALLOWED_IMAGE_TYPES,
-      maxPixels: this.#config.MAX_IMAGE_PIXELS,
-    });
-    this.#checkOutputSize(this.#workflow.outputSize(image, parameters));
-    this.#checkCapacity(upload.bytes.length);
-    return this.#services.manager.create(
-      {
+    const upload = takeUpload(request, response);
+    const { admission, manager } = this.#services;
+    try {
+      const parameters = parseParameters(this.#workflow.parameters, parametersOf(request));
+      const image = await inspectImage(upload.bytes, {
+        allowedTypes: this.#config.ALLOWED_IMAGE_TYPES,
+        maxPixels: this.#config.MAX_IMAGE_PIXELS,
+      });
+      this.#checkOutputSize(this.#workflow.outputSize(image, parameters));
+      const job = {
         type: this.#workflow.type,
         parameters,
         format,
@@ -103,9 +116,12 @@ class Submission {
         imageSize: upload.bytes.length,
         originalFilename: upload.filename,
         requestId: requestIdOf(response),
-      },
-      upload.bytes,
-    );
+        owner: ownerOf(response),
+      };
+      return await admission.admit(upload.bytes.length, () => manager.create(job, upload.bytes));
+    } finally {
+      upload.release();
+    }
   }
 
   #checkOutputSize({ width, height }: { width: number; height: number }): void {
@@ -145,16 +161,16 @@ class Submission {
     }
     if (ended.status !== 'completed') throw this.#notCompleted(ended);
     const { image } = await manager.result(job.id);
-    if (wantsImage(request, ended.result.mimeType)) sendImage(response, ended, image);
-    else response.json(this.#doneBody(ended, image));
+    if (wantsImage(request, ended.result.mimeType)) this.#sender.image(response, ended, image);
+    else await this.#sender.json(response, this.#doneBody(ended), image);
   }
 
-  #doneBody(job: CompletedJob, image: Buffer): z.input<typeof syncAnswer> {
+  #doneBody(job: CompletedJob): z.input<typeof syncAnswer> {
     return {
       success: true,
       message: `${this.#workflow.title}: done.`,
       job_id: job.id,
-      result: this.#views.result(job, image),
+      result: this.#views.result(job),
       comfyui_instance: job.assignment.instance,
     };
   }
@@ -183,9 +199,6 @@ class Submission {
     }
   }
 }
-
-/** A server that shuts down is usually back, or replaced, within this many seconds. */
-const RESTART_SECONDS = 10;
 
 function retryAfter(code: AppError['code']): number | undefined {
   return code === 'SHUTTING_DOWN' ? RESTART_SECONDS : undefined;

@@ -1,6 +1,7 @@
 import { getHeapStatistics } from 'node:v8';
 import { type RequestHandler, Router } from 'express';
 import type { z } from 'zod';
+import { callerOf, requireKey } from '../middleware/authentication.js';
 import type { healthAnswer, statusAnswer } from '../schemas/status.js';
 import type { Services } from '../services/index.js';
 import type { Instance } from '../services/instances/Instance.js';
@@ -32,7 +33,9 @@ export function statusRoutes(services: Services): Router {
   };
 
   const fullHealth: RequestHandler = async (_request, response) => {
-    const body = await healthBody(services);
+    // It stays open for load balancers, and our machines' addresses are not for everybody.
+    const { areKeysNeeded, key } = callerOf(response);
+    const body = await healthBody(services, areKeysNeeded && !key ? idOf : hostOf);
     response.status(body.status === 'critical' ? 503 : 200).json(body);
   };
 
@@ -41,14 +44,19 @@ export function statusRoutes(services: Services): Router {
   };
 
   route(router, '/status', { get: status });
-  route(router, '/status/metrics', { get: metrics });
+  route(router, '/status/metrics', { get: [requireKey, metrics] });
   route(router, '/health', { get: fullHealth });
   return router;
 }
 
-async function healthBody(services: Services): Promise<z.input<typeof healthAnswer>> {
+type NameOf = (instance: Instance) => string;
+
+const hostOf: NameOf = ({ host }) => host;
+const idOf: NameOf = ({ address }) => address.id;
+
+async function healthBody(services: Services, nameOf: NameOf): Promise<z.input<typeof healthAnswer>> {
   const { health, manager, processor, instances, connections, recorder, clock } = services;
-  const { state, issues } = health.report();
+  const { state, issues } = health.report(nameOf);
   const healthy = services.balancer.healthyCount;
   const { all } = recorder;
   const lastHour = recorder.last(60);
@@ -65,7 +73,7 @@ async function healthBody(services: Services): Promise<z.input<typeof healthAnsw
       total: instances.length,
       healthy,
       unhealthy: instances.length - healthy,
-      instances: instances.map(instanceBody),
+      instances: instances.map((instance) => instanceBody(instance, nameOf)),
     },
     job_processing: {
       processor_running: processor.isRunning,
@@ -74,7 +82,7 @@ async function healthBody(services: Services): Promise<z.input<typeof healthAnsw
       total_jobs: (await manager.counts()).total,
       max_concurrent_jobs: processor.options.maxConcurrentJobs,
     },
-    connections: connections.stats(),
+    connections: named(connections.stats(), instances, nameOf),
     performance: {
       total_jobs_processed: all.processed,
       success_rate: all.successRate === null ? null : `${(all.successRate * 100).toFixed(2)}%`,
@@ -85,14 +93,27 @@ async function healthBody(services: Services): Promise<z.input<typeof healthAnsw
   };
 }
 
+/** Figures by host, under the names that the caller may see. */
+function named<T>(
+  byHost: Record<string, T>,
+  instances: readonly Instance[],
+  nameOf: NameOf,
+): Record<string, T> {
+  const names = new Map(instances.map((instance) => [instance.host, nameOf(instance)]));
+  return Object.fromEntries(
+    Object.entries(byHost).map(([host, figures]) => [names.get(host) ?? host, figures]),
+  );
+}
+
 function instanceBody(
   instance: Instance,
+  nameOf: NameOf,
 ): z.input<typeof healthAnswer>['comfyui_instances']['instances'][number] {
   const { health, breaker, missingNodes } = instance;
   const { state, failures, errorRate } = breaker.snapshot;
   return {
     id: instance.address.id,
-    host: instance.host,
+    host: nameOf(instance),
     status: instance.isHealthy ? 'healthy' : 'unhealthy',
     last_check: isoOrNull(health.lastCheck),
     response_time_ms: rounded(health.responseTimeMs ?? null, 1),

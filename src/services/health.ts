@@ -1,5 +1,6 @@
 import type { Clock } from '../utils/clock.js';
 import type { Instance } from './instances/Instance.js';
+import type { Admission } from './jobs/Admission.js';
 import type { JobManager } from './jobs/JobManager.js';
 import type { JobProcessor } from './jobs/JobProcessor.js';
 import type { Recorder } from './metrics/Recorder.js';
@@ -25,6 +26,7 @@ export class HealthReporter {
   readonly #manager: JobManager;
   readonly #processor: JobProcessor;
   readonly #recorder: Recorder;
+  readonly #admission: Admission;
   readonly #clock: Clock;
 
   constructor(
@@ -33,6 +35,7 @@ export class HealthReporter {
       manager: JobManager;
       processor: JobProcessor;
       recorder: Recorder;
+      admission: Admission;
     },
     clock: Clock,
   ) {
@@ -40,6 +43,7 @@ export class HealthReporter {
     this.#manager = parts.manager;
     this.#processor = parts.processor;
     this.#recorder = parts.recorder;
+    this.#admission = parts.admission;
     this.#clock = clock;
   }
 
@@ -47,9 +51,10 @@ export class HealthReporter {
     return this.#clock.now() - this.#recorder.startedAt;
   }
 
-  report(): HealthReport {
+  /** @param nameOf how an instance is called in the issues */
+  report(nameOf: (instance: Instance) => string = ({ host }) => host): HealthReport {
     const critical = this.#criticalIssues();
-    const issues = [...critical, ...this.#warnings()];
+    const issues = [...critical, ...this.#warnings(nameOf)];
     return { state: critical.length > 0 ? 'critical' : issues.length > 0 ? 'degraded' : 'healthy', issues };
   }
 
@@ -63,20 +68,21 @@ export class HealthReporter {
     return issues;
   }
 
-  #warnings(): string[] {
+  #warnings(nameOf: (instance: Instance) => string): string[] {
     const issues: string[] = [];
     for (const instance of this.#instances) {
-      if (instance.breaker.isForced) issues.push(`Instance ${instance.host} was taken out by hand.`);
-      else if (!instance.isHealthy) issues.push(`Instance ${instance.host} is unhealthy.`);
+      const name = nameOf(instance);
+      if (instance.breaker.isForced) issues.push(`Instance ${name} was taken out by hand.`);
+      else if (!instance.isHealthy) issues.push(`Instance ${name} is unhealthy.`);
       const missing = instance.isHealthy ? instance.missingNodes : [];
-      if (missing.length > 0) issues.push(`Instance ${instance.host} lacks ${missing.join(', ')}.`);
+      if (missing.length > 0) issues.push(`Instance ${name} lacks ${missing.join(', ')}.`);
     }
     const { completed, failed } = this.#recorder.last(RECENT_MINUTES);
     if (completed + failed >= ENOUGH_JOBS && failed / (completed + failed) > FAILURE_WARNING) {
       issues.push(`${failed} of the last ${completed + failed} jobs failed.`);
     }
-    if (this.#manager.queueUsage > QUEUE_WARNING) {
-      issues.push(`The queue is ${Math.round(this.#manager.queueUsage * 100)} % full.`);
+    if (this.#admission.queueUsage > QUEUE_WARNING) {
+      issues.push(`The queue is ${Math.round(this.#admission.queueUsage * 100)} % full.`);
     }
     return issues;
   }

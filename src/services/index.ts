@@ -13,6 +13,7 @@ import { HealthChecker, type HealthOptions } from './instances/HealthChecker.js'
 import { Instance } from './instances/Instance.js';
 import { JobVerdicts } from './instances/JobVerdicts.js';
 import { LoadBalancer } from './instances/LoadBalancer.js';
+import { Admission } from './jobs/Admission.js';
 import { Expiry } from './jobs/Expiry.js';
 import { DurationEstimates } from './jobs/estimates.js';
 import { JobManager } from './jobs/JobManager.js';
@@ -60,6 +61,7 @@ export interface Services {
   readonly manager: JobManager;
   readonly processor: JobProcessor;
   readonly estimates: DurationEstimates;
+  readonly admission: Admission;
   readonly recorder: Recorder;
   readonly health: HealthReporter;
   readonly checker: HealthChecker;
@@ -100,8 +102,6 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const manager = new JobManager(
     { jobs: overrides.jobStore ?? new MemoryJobStore(), blobs: overrides.blobStore ?? new MemoryBlobStore() },
     {
-      maxQueueSize: config.MAX_QUEUE_SIZE,
-      maxQueueBytes: config.MAX_QUEUE_MEMORY,
       maxResultBytes: config.MAX_RESULT_MEMORY,
       lifetimeMs: config.JOB_CLEANUP_INTERVAL,
     },
@@ -142,6 +142,10 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const expiry = new Expiry(manager, config.JOB_CLEANUP_INTERVAL, log('jobs'));
 
   const estimates = new DurationEstimates(workflows);
+  const admission = new Admission(
+    { manager, estimates, slots: () => processor.slots },
+    { maxQueueSize: config.MAX_QUEUE_SIZE, maxQueueBytes: config.MAX_QUEUE_MEMORY },
+  );
   const recorder = new Recorder(clock);
   const prometheus = new Prometheus({ manager, instances });
   manager.events.onFinished((job) => {
@@ -157,7 +161,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     log('metrics'),
   );
   const summary = new Summary({ recorder, manager, processor, balancer }, log('summary'));
-  const health = new HealthReporter({ instances, manager, processor, recorder }, clock);
+  const health = new HealthReporter({ instances, manager, processor, recorder, admission }, clock);
 
   return {
     clock,
@@ -169,6 +173,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     manager,
     processor,
     estimates,
+    admission,
     recorder,
     health,
     checker,

@@ -1,5 +1,5 @@
 /** An answer that is reset, held back, never sent, no JSON (or no image), or cut off half way. */
-export type Spoilage = 'reset' | 'late' | 'never' | 'malformed' | 'half';
+type Spoilage = 'reset' | 'late' | 'never' | 'malformed' | 'half';
 
 /** Messages twice, in the wrong order, beside ones about other prompts, beside 10 MB, or beside rubbish. */
 export type MessageFault = 'twice' | 'shuffled' | 'strangers' | 'huge' | 'rubbish';

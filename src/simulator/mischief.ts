@@ -1,5 +1,16 @@
-import type { Simulator } from './index.js';
+import type { Faults } from './faults.js';
 import type { Moment } from './prompt.js';
+import type { SimulatedSockets } from './sockets.js';
+
+/** What mischief is done to. */
+interface Machine {
+  readonly faults: Faults;
+  readonly sockets: SimulatedSockets;
+  crash(): Promise<void>;
+  unplug(): Promise<void>;
+  plugIn(): Promise<void>;
+  later(ms: number, what: () => unknown): void;
+}
 
 const EVERYTHING = /^/;
 /** Of a machine that is down, or cut off, until it is back. */
@@ -10,11 +21,11 @@ const HTML = '<html><head><title>502 Bad Gateway</title></head><body><h1>nginx</
 const always = Number.POSITIVE_INFINITY;
 
 /**
- * What can happen to a machine, by name. Each goes on until `Simulator.behave`, but for those that are over in
+ * What can happen to a machine, by name. Each goes on until the machine is told to behave, but for those that are over in
  * themselves.
  */
 export const MISCHIEF = {
-  'connection refused': (simulator) => simulator.unplug(),
+  'connection refused': (machine) => machine.unplug(),
   'connection reset': ({ faults }) => {
     faults.spoil = { path: EVERYTHING, how: 'reset', times: always };
   },
@@ -72,10 +83,10 @@ export const MISCHIEF = {
   'messages of rubbish': ({ faults }) => {
     faults.messages = 'rubbish';
   },
-  'killed for good': (simulator) => simulator.crash(),
-  'killed and back': async (simulator) => {
-    await simulator.crash();
-    simulator.later(BACK_AFTER_MS, () => simulator.plugIn());
+  'killed for good': (machine) => machine.crash(),
+  'killed and back': async (machine) => {
+    await machine.crash();
+    machine.later(BACK_AFTER_MS, () => machine.plugIn());
   },
   'never finishes': ({ faults }) => {
     faults.hang = true;
@@ -89,7 +100,7 @@ export const MISCHIEF = {
   'result is no image': ({ faults }) => {
     faults.respond = { path: /^\/view/, status: 200, body: 'soup', times: 1 };
   },
-} satisfies Record<string, (simulator: Simulator) => void | Promise<void>>;
+} satisfies Record<string, (machine: Machine) => void | Promise<void>>;
 
 export type MischiefName = keyof typeof MISCHIEF;
 

@@ -1,10 +1,11 @@
 import { mkdtemp } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createApp } from '../../src/app.js';
 import { type Config, loadConfig } from '../../src/config.js';
+import { createHttpServer } from '../../src/httpServer.js';
 import { createServices, type ServiceOverrides, type Services } from '../../src/services/index.js';
 import { MemoryBlobStore } from '../../src/services/jobs/stores.js';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/index.js';
@@ -64,7 +65,7 @@ export class Stack {
       ...options.overrides,
       follow: { ...QUICK.follow, ...options.overrides?.follow },
     });
-    const server = createServer(createApp(services, config));
+    const server = createHttpServer(createApp(services, config), config);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     await services.start();
     return new Stack({ simulators, services, config, blobs, server });

@@ -17,6 +17,7 @@ function completedJob(durationMs: number, finishedTime = 10_000): CompletedJob {
       imageSize: 1,
       originalFilename: 'x',
       requestId: 'x',
+      owner: undefined,
     },
     createdTime: 0,
     updatedTime: finishedTime,

@@ -15,6 +15,8 @@ export interface JobRequest {
   /** As the client called it, made harmless for logs and JSON. */
   readonly originalFilename: string;
   readonly requestId: string;
+  /** Name of the API key that submitted it, where there are keys. */
+  readonly owner: string | undefined;
 }
 
 /** What every job has. Times are epoch ms. */

@@ -20,9 +20,6 @@ import type { BlobStore, JobStore } from './stores.js';
 import * as transitions from './transitions.js';
 
 export interface JobLimits {
-  /** Pending jobs, and bytes of their uploads. */
-  readonly maxQueueSize: number;
-  readonly maxQueueBytes: number;
   /** Bytes of results kept. */
   readonly maxResultBytes: number;
   /** How long a finished job is kept, ms. */
@@ -61,36 +58,13 @@ export class JobManager {
     return this.#isDraining;
   }
 
-  /** How full the queue is, 0..1, by number or by bytes, whichever is nearer to its limit. */
-  get queueUsage(): number {
-    const { maxQueueSize, maxQueueBytes } = this.#limits;
-    return Math.max(this.queue.size / maxQueueSize, this.queue.bytes / maxQueueBytes);
-  }
-
   /** Refuses new jobs from now on. */
   drain(): void {
     this.#isDraining = true;
     this.events.draining();
   }
 
-  /**
-   * Whether a job of `bytes` may come in at all.
-   * @throws AppError `SHUTTING_DOWN` or `QUEUE_FULL`
-   */
-  checkCapacity(bytes: number, retryAfterSeconds: number): void {
-    if (this.#isDraining) {
-      throw new AppError('SHUTTING_DOWN', 'The server is shutting down.', { retryAfterSeconds });
-    }
-    const { maxQueueSize, maxQueueBytes } = this.#limits;
-    if (this.queue.size >= maxQueueSize || this.queue.bytes + bytes > maxQueueBytes) {
-      throw new AppError('QUEUE_FULL', 'The queue is full.', {
-        retryAfterSeconds,
-        details: { pending_jobs: this.queue.size, max_queue_size: maxQueueSize },
-      });
-    }
-  }
-
-  /** Takes a new job. Ask `checkCapacity` first. */
+  /** Takes a new job. Ask `Admission` first. */
   async create(request: JobRequest, image: Buffer): Promise<Job> {
     const now = this.#clock.now();
     const job: Job = {
@@ -117,8 +91,12 @@ export class JobManager {
 
   async get(id: string): Promise<Job> {
     const job = await this.#store.get(id);
-    if (!job) throw new AppError('JOB_NOT_FOUND', `There is no job ${id.slice(0, 64)}.`);
+    if (!job) throw this.noSuchJob(id);
     return job;
+  }
+
+  noSuchJob(id: string): AppError {
+    return new AppError('JOB_NOT_FOUND', `There is no job ${id.slice(0, 64)}.`);
   }
 
   list: JobStore['list'] = (filter, page) => this.#store.list(filter, page);

@@ -70,6 +70,12 @@ export class JobProcessor {
     return this.#active.size;
   }
 
+  /** Jobs that can be processed at the same time, at present; at least 1. */
+  get slots(): number {
+    const { healthyCount, maxPerInstance } = this.#balancer;
+    return Math.max(1, Math.min(healthyCount * maxPerInstance, this.#options.maxConcurrentJobs));
+  }
+
   get options(): ProcessorOptions {
     return this.#options;
   }

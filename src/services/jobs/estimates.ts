@@ -9,6 +9,7 @@ const ENOUGH = 3;
 export class DurationEstimates {
   readonly #declaredMs: ReadonlyMap<string, number>;
   readonly #measured = new Map<string, { count: number; averageMs: number }>();
+  #averageMs: number | undefined;
 
   constructor(workflows: readonly Workflow[]) {
     this.#declaredMs = new Map(workflows.map(({ type, estimateSeconds }) => [type, estimateSeconds * 1000]));
@@ -19,6 +20,7 @@ export class DurationEstimates {
     const durationMs = processingDuration(job);
     if (job.status !== 'completed' || durationMs === undefined) return;
     const { type } = job.request;
+    this.#averageMs = movingAverage(this.#averageMs, durationMs);
     const before = this.#measured.get(type);
     this.#measured.set(type, {
       count: (before?.count ?? 0) + 1,
@@ -31,6 +33,12 @@ export class DurationEstimates {
     const measured = this.#measured.get(type);
     if (measured && measured.count >= ENOUGH) return measured.averageMs;
     return this.#declaredMs.get(type) ?? 0;
+  }
+
+  /** Milliseconds of processing that a job took lately, whatever its type. */
+  get averageMs(): number {
+    const declared = [...this.#declaredMs.values()];
+    return this.#averageMs ?? declared.reduce((sum, ms) => sum + ms, 0) / Math.max(1, declared.length);
   }
 
   /** Milliseconds until a pending job is done: the rounds before it, then its own. `position` counts from 1. */

@@ -5,6 +5,7 @@ export interface JobFilter {
   readonly status?: JobStatus | undefined;
   readonly type?: string | undefined;
   readonly instance?: string | undefined;
+  readonly owner?: string | undefined;
 }
 
 export interface JobCounts {
@@ -74,12 +75,13 @@ export class MemoryJobStore implements JobStore {
   }
 
   async list(
-    { status, type, instance }: JobFilter,
+    { status, type, instance, owner }: JobFilter,
     { limit, offset }: { limit: number; offset: number },
   ): Promise<{ jobs: Job[]; total: number }> {
     const matching = [...this.#jobs.values()].filter(
       (job) =>
         (status === undefined || job.status === status) &&
+        (owner === undefined || job.request.owner === owner) &&
         (type === undefined || job.request.type === type) &&
         (instance === undefined || assignmentOf(job)?.instance === instance),
     );

@@ -1,0 +1,28 @@
+import { createServer, type Server } from 'node:http';
+import type { Express } from 'express';
+import type { Config } from './config.js';
+import { answerClientErrors } from './middleware/errorHandler.js';
+import { deferContinue } from './middleware/expectContinue.js';
+
+const MAX_HEADER_BYTES = 16 * 1024;
+const MAX_HEADERS = 100;
+/** From the connection to the last header, ms. */
+const HEADERS_TIMEOUT_MS = 20_000;
+/** The app ends a slow upload by itself, with an answer that says why; this is for what it does not see. */
+const REQUEST_MARGIN_MS = 10_000;
+
+/** Node's HTTP server around the app, with the limits that hold before there is a request. */
+export function createHttpServer(app: Express, config: Pick<Config, 'UPLOAD_TIMEOUT'>): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: Math.max(HEADERS_TIMEOUT_MS, config.UPLOAD_TIMEOUT) + REQUEST_MARGIN_MS,
+    },
+    app,
+  );
+  server.maxHeadersCount = MAX_HEADERS;
+  deferContinue(server, app);
+  answerClientErrors(server);
+  return server;
+}

@@ -1,0 +1,74 @@
+import type { Request, RequestHandler, Response } from 'express';
+import { ipKeyGenerator } from 'express-rate-limit';
+import { AppError } from '../errors.js';
+import { type ApiKey, findApiKey, type Scope } from '../utils/apiKeys.js';
+
+/** Who sent a request, as far as that is known. */
+export interface Caller {
+  /** What limits are counted by: the key's name, or the address. */
+  readonly id: string;
+  /** The key that was presented, if it is one of the configured ones. */
+  readonly key: { readonly name: string; readonly scope: Scope } | undefined;
+  /** Whether there are keys at all: where there are none, everybody may do everything. */
+  readonly areKeysNeeded: boolean;
+}
+
+/** Finds out who sends each request. Refuses nobody: see `requireKey` and `requireAdmin`. */
+export function identify(keys: readonly ApiKey[]): RequestHandler {
+  return (request, response, next) => {
+    const presented = presentedKey(request);
+    const key = presented === undefined ? undefined : findApiKey(keys, presented);
+    const caller: Caller = {
+      // An IPv6 client has a whole network of addresses to itself.
+      id: key ? `key ${key.name}` : ipKeyGenerator(request.ip ?? 'unknown'),
+      key,
+      areKeysNeeded: keys.length > 0,
+    };
+    response.locals['caller'] = caller;
+    next();
+  };
+}
+
+/** Who sent the request that `response` answers. */
+export function callerOf(response: Response): Caller {
+  return response.locals['caller'] as Caller;
+}
+
+/** The key that a request's job belongs to; undefined where there are no keys. */
+export function ownerOf(response: Response): string | undefined {
+  return callerOf(response).key?.name;
+}
+
+/** Whether the caller may see and change what belongs to `owner`. */
+export function mayUse({ areKeysNeeded, key }: Caller, owner: string | undefined): boolean {
+  return !areKeysNeeded || key?.scope === 'admin' || (key !== undefined && key.name === owner);
+}
+
+/** Whose jobs a list may show: undefined for everybody's. */
+export function listedOwner(response: Response): string | undefined {
+  const { areKeysNeeded, key } = callerOf(response);
+  return areKeysNeeded && key?.scope !== 'admin' ? key?.name : undefined;
+}
+
+/** Lets nobody in who has no key, where there are keys. */
+export const requireKey: RequestHandler = (_request, response, next) => {
+  const { areKeysNeeded, key } = callerOf(response);
+  if (!areKeysNeeded || key) return next();
+  response.set('WWW-Authenticate', 'Bearer realm="comfyui-express-middleware"');
+  throw new AppError('UNAUTHORIZED', 'This needs an API key.', {
+    details: 'Send it as "Authorization: Bearer <key>" or "X-API-Key: <key>".',
+  });
+};
+
+/** Lets only keys of the scope admin through, where there are keys. */
+export const requireAdmin: RequestHandler = (_request, response, next) => {
+  const { areKeysNeeded, key } = callerOf(response);
+  if (!areKeysNeeded || key?.scope === 'admin') return next();
+  throw new AppError('FORBIDDEN', 'This needs an API key of the scope admin.');
+};
+
+function presentedKey(request: Request): string | undefined {
+  const own = request.get('X-API-Key');
+  if (own !== undefined) return own.trim();
+  return /^Bearer +(\S+) *$/i.exec(request.get('Authorization') ?? '')?.[1];
+}

@@ -1,0 +1,40 @@
+import type { Request } from 'express';
+
+/** How slow a client may be. */
+export interface Pace {
+  /** Bytes a second, over each window; 0 for no minimum. */
+  readonly minBytesPerSecond: number;
+  /** For the whole of an upload, ms. */
+  readonly wholeMs: number;
+}
+
+/** Long enough for a phone to change from one network to the next. */
+const WINDOW_MS = 10_000;
+
+/**
+ * Watches how fast a request's body comes.
+ * @param onTooSlow called once, with why, when it is below the pace
+ * @returns what ends the watch
+ */
+export function watchUpload(request: Request, pace: Pace, onTooSlow: (why: string) => void): () => void {
+  const { socket } = request;
+  let seen = socket.bytesRead;
+  const stop = () => {
+    clearInterval(window);
+    clearTimeout(whole);
+  };
+  const tooSlow = (why: string) => {
+    stop();
+    onTooSlow(why);
+  };
+  const window = setInterval(() => {
+    const bytes = socket.bytesRead - seen;
+    seen = socket.bytesRead;
+    if (bytes >= (pace.minBytesPerSecond * WINDOW_MS) / 1000) return;
+    tooSlow(`fewer than ${pace.minBytesPerSecond} bytes a second came`);
+  }, WINDOW_MS);
+  const whole = setTimeout(() => {
+    tooSlow(`it was not there after ${pace.wholeMs / 1000} seconds`);
+  }, pace.wholeMs);
+  return stop;
+}

@@ -1,0 +1,59 @@
+import cors from 'cors';
+import type { RequestHandler } from 'express';
+import helmet from 'helmet';
+import { AppError } from '../errors.js';
+
+/** Longer ones are no client's of this API. */
+const MAX_URL_LENGTH = 8192;
+
+/** Headers of ours that a page of another origin may read. */
+const EXPOSED_HEADERS = [
+  'X-Request-ID',
+  'X-Job-ID',
+  'X-Prompt-ID',
+  'X-ComfyUI-Instance',
+  'X-Processing-Time-Ms',
+  'Content-Disposition',
+  'Location',
+  'Retry-After',
+  'RateLimit',
+  'RateLimit-Policy',
+];
+
+/** Headers that keep browsers from doing more with an answer than it is for. */
+export function securityHeaders(origins: '*' | readonly string[] | undefined): RequestHandler {
+  return helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        // The documents' page sets styles on its elements.
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        imgSrc: ["'self'", 'data:', 'blob:'],
+        objectSrc: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    // Whether a host is only ever reached by TLS is for the proxy to say that does the TLS.
+    strictTransportSecurity: false,
+    crossOriginResourcePolicy: { policy: origins ? 'cross-origin' : 'same-origin' },
+  });
+}
+
+/** Lets pages of these origins ask this server; also answers what browsers ask beforehand. */
+export function crossOrigin(origins: '*' | readonly string[]): RequestHandler {
+  return cors({
+    origin: origins === '*' ? '*' : [...origins],
+    methods: ['GET', 'HEAD', 'POST', 'DELETE'],
+    exposedHeaders: EXPOSED_HEADERS,
+    maxAge: 600,
+  });
+}
+
+/** Refuses what is too long to be meant. */
+export const limitUrl: RequestHandler = (request, _response, next) => {
+  if (request.originalUrl.length <= MAX_URL_LENGTH) return next();
+  throw new AppError('URI_TOO_LONG', `The URL is longer than ${MAX_URL_LENGTH} characters.`);
+};

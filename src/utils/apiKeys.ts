@@ -1,0 +1,58 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+const SCOPES = ['submit', 'admin'] as const;
+
+/** `submit`: everything about one's own jobs, and the figures. `admin`: every job, and what changes the server. */
+export type Scope = (typeof SCOPES)[number];
+
+/** A key as it is kept: only its digest, so that no log and no dump of the configuration can show it. */
+export interface ApiKey {
+  readonly name: string;
+  readonly scope: Scope;
+  readonly digest: Buffer;
+}
+
+/** Shorter keys can be guessed. */
+const MIN_LENGTH = 16;
+const NAME = /^[A-Za-z0-9_-]{1,64}$/;
+const KEY = /^[\x21-\x7e]+$/;
+
+/**
+ * Reads a comma-separated list of `key`, `name:key` or `name:scope:key`. A key that has no name is `key-1`,
+ * `key-2`, … by its place; one that has no scope may submit.
+ * @returns undefined when an entry is not of that form, too short, or a name or key comes twice
+ */
+export function parseApiKeys(list: string): ApiKey[] | undefined {
+  const entries = list
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter(Boolean);
+  const keys: ApiKey[] = [];
+  for (const [index, entry] of entries.entries()) {
+    const parts = entry.split(':');
+    const secret = parts.at(-1) ?? '';
+    const name = parts.length > 1 ? (parts[0] ?? '') : `key-${index + 1}`;
+    const scope = SCOPES.find((known) => known === (parts.length === 3 ? parts[1] : 'submit'));
+    if (parts.length > 3 || !NAME.test(name) || !scope) return undefined;
+    if (secret.length < MIN_LENGTH || !KEY.test(secret)) return undefined;
+    const digest = digestOf(secret);
+    if (keys.some((other) => other.name === name || other.digest.equals(digest))) return undefined;
+    keys.push({ name, scope, digest });
+  }
+  return keys;
+}
+
+/**
+ * The key that was presented. Digests are compared, each in constant time and all of them, so that the time says
+ * neither how much of a key was right nor which one it is.
+ */
+export function findApiKey(keys: readonly ApiKey[], presented: string): ApiKey | undefined {
+  const digest = digestOf(presented);
+  let found: ApiKey | undefined;
+  for (const key of keys) if (timingSafeEqual(key.digest, digest)) found = key;
+  return found;
+}
+
+function digestOf(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
+}
