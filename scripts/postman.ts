@@ -30,11 +30,14 @@ export function createPostmanCollection(workflows: readonly Workflow[]): object 
     info: {
       name: 'ComfyUI Express Middleware',
       description:
-        'Every endpoint. Choose an image for the requests of the first two folders, then run the collection from top to bottom: Async Processing submits a job and waits for it, Job Management fetches and deletes it.',
+        'Every endpoint. Set the variable apiKey where the server has keys (one of the scope admin). Choose an image for the requests of the first two folders, then run the collection from top to bottom: Async Processing submits a job and waits for it, Job Management fetches and deletes it.',
       schema: SCHEMA,
     },
+    // An empty key is none, which is right for a server without keys.
+    auth: { type: 'bearer', bearer: [{ key: 'token', value: '{{apiKey}}', type: 'string' }] },
     variable: [
       { key: 'baseUrl', value: 'http://127.0.0.1:3000' },
+      { key: 'apiKey', value: '' },
       { key: 'jobId', value: '' },
       { key: 'instanceHost', value: '' },
       { key: 'breakerName', value: 'instance-1' },

@@ -18,7 +18,8 @@ const WINDOW_MS = 10_000;
  */
 export function watchUpload(request: Request, pace: Pace, onTooSlow: (why: string) => void): () => void {
   const { socket } = request;
-  let seen = socket.bytesRead;
+  // What came with the headers is not counted, so the first window only begins to count.
+  let seen: number | undefined;
   const stop = () => {
     clearInterval(window);
     clearTimeout(whole);
@@ -28,7 +29,7 @@ export function watchUpload(request: Request, pace: Pace, onTooSlow: (why: strin
     onTooSlow(why);
   };
   const window = setInterval(() => {
-    const bytes = socket.bytesRead - seen;
+    const bytes = socket.bytesRead - (seen ?? Number.NEGATIVE_INFINITY);
     seen = socket.bytesRead;
     if (bytes >= (pace.minBytesPerSecond * WINDOW_MS) / 1000) return;
     tooSlow(`fewer than ${pace.minBytesPerSecond} bytes a second came`);

@@ -36,6 +36,7 @@ export function securityHeaders(origins: '*' | readonly string[] | undefined): R
         frameAncestors: ["'none'"],
       },
     },
+    xFrameOptions: { action: 'deny' },
     // Whether a host is only ever reached by TLS is for the proxy to say that does the TLS.
     strictTransportSecurity: false,
     crossOriginResourcePolicy: { policy: origins ? 'cross-origin' : 'same-origin' },

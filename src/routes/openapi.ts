@@ -127,9 +127,9 @@ function responsesOf(operation: Operation): ZodOpenApiResponsesObject {
 
 /** What keys and limits make of a request. */
 function accessErrors({ access, tag }: Operation): number[] {
-  if (tag === TAGS.documents) return [429];
-  if (access === 'open') return [];
-  return access === 'admin' ? [401, 403, 429] : [401, 429];
+  if (tag === TAGS.documents) return [414, 429];
+  if (access === 'open') return [414];
+  return access === 'admin' ? [401, 403, 414, 429] : [401, 414, 429];
 }
 
 /** A JSON body, with its example where there is one. */

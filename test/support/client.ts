@@ -18,13 +18,17 @@ const FINISHED = new Set(['completed', 'failed', 'cancelled']);
 /** A client as users write one: fetch, forms, polling. Every JSON answer is parsed by its schema. */
 export class Client {
   readonly baseUrl: string;
+  readonly #headers: Readonly<Record<string, string>>;
 
-  constructor(baseUrl: string) {
+  /** @param headers sent with every request, such as a key */
+  constructor(baseUrl: string, headers: Readonly<Record<string, string>> = {}) {
     this.baseUrl = baseUrl;
+    this.#headers = headers;
   }
 
   request(path: string, init: RequestInit = {}): Promise<Response> {
-    return fetch(`${this.baseUrl}${path}`, init);
+    const headers = new Headers({ ...this.#headers, ...(init.headers as Record<string, string>) });
+    return fetch(`${this.baseUrl}${path}`, { ...init, headers });
   }
 
   /** A JSON answer of the given status, by its schema. */

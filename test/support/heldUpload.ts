@@ -40,9 +40,13 @@ export class HeldUpload {
 
   /** Sends the rest. @returns the answer's status */
   async finish(): Promise<number> {
-    const closed = once(this.#socket, 'close');
     this.#socket.write(this.#rest);
-    await closed;
+    return this.refused();
+  }
+
+  /** Waits, and sends no more. @returns the answer's status */
+  async refused(): Promise<number> {
+    if (!this.#socket.closed) await once(this.#socket, 'close');
     return Number(/^HTTP\/1\.1 (\d+)/.exec(this.#answer)?.[1]);
   }
 }

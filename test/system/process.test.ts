@@ -42,6 +42,23 @@ describe('the start', () => {
     expect(process.lines()[0]).toMatchObject({ message: 'Listening', host: '127.0.0.1' });
   });
 
+  it('on an address that others reach and without keys says so once', async () => {
+    const warnings = async (env: Record<string, string>) => {
+      const { server: process } = await start(env);
+      const { baseUrl } = process;
+      await fetch(`${baseUrl}/status`);
+      const lines = process.lines().filter(({ level }) => level === 'warn');
+      await process.kill();
+      await simulator?.stop();
+      return lines.map(({ message }) => message);
+    };
+    expect(await warnings({ HOST: '0.0.0.0' })).toEqual([
+      'Anybody who reaches this address may use the server: set API_KEYS, or HOST=127.0.0.1',
+    ]);
+    expect(await warnings({ HOST: '0.0.0.0', API_KEYS: 'a-key-that-is-long-enough' })).toEqual([]);
+    expect(await warnings({ HOST: '127.0.0.1' })).toEqual([]);
+  });
+
   it('with a bad configuration is one message and exit code 1', async () => {
     server = ServerProcess.spawn({ PORT: 'x', LOG_LEVEL: 'y' });
     expect(await server.ended()).toBe(1);

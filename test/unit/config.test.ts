@@ -97,10 +97,55 @@ describe('the configuration', () => {
     });
   });
 
+  const A = 'aaaaaaaaaaaaaaaa';
+  const B = 'bbbbbbbbbbbbbbbb';
+
+  it('reads keys with their names and scopes, and keeps none of them', () => {
+    const config = loadConfig({ API_KEYS: `${A}, shop:${B},ops:admin:c=c/c+c.c_c~c-c==c` });
+    expect(config.API_KEYS?.map(({ name, scope }) => [name, scope])).toEqual([
+      ['key-1', 'submit'],
+      ['shop', 'submit'],
+      ['ops', 'admin'],
+    ]);
+    expect(JSON.stringify(config)).not.toMatch(/aaaa|bbbb|c=c/);
+  });
+
+  it.each([
+    'too-short',
+    `${A},${A}`,
+    `x:${A},x:${B}`,
+    `x:root:${A}`,
+    `x:admin:y:${A}`,
+    `bad name:${A}`,
+    `a ${A}`,
+  ])('refuses the keys %s, and does not repeat them', (keys) => {
+    expect(() => loadConfig({ API_KEYS: keys })).toThrow(/API_KEYS: takes .+, but was something else/);
+    expect(() => loadConfig({ API_KEYS: keys })).not.toThrow(/aaaa|too-short/);
+  });
+
+  it.each([
+    ['false', false],
+    ['2', 2],
+    ['loopback, 10.0.0.0/8,2001:db8::1', ['loopback', '10.0.0.0/8', '2001:db8::1']],
+  ])('reads the trusted proxies %s', (text, value) => {
+    expect(loadConfig({ TRUST_PROXY: text }).TRUST_PROXY).toEqual(value);
+  });
+
+  it.each(['true', '0', '17', 'example.com', '10.0.0.0/33', '10.0.0.0/8/8', ','])(
+    'refuses the trusted proxies %s',
+    (text) => expect(() => loadConfig({ TRUST_PROXY: text })).toThrow(/TRUST_PROXY: takes/),
+  );
+
+  it.each(['example.com', 'https://a.example.com/', 'https://a/b', '*,https://a', ','])(
+    'refuses the origins %s',
+    (text) => expect(() => loadConfig({ CORS_ORIGINS: text })).toThrow(/CORS_ORIGINS: takes/),
+  );
+
   it.each([
     [{ BREAKER_RESET_TIMEOUT: '5000', BREAKER_MAX_RESET_TIMEOUT: '1000' }, 'BREAKER_MAX_RESET_TIMEOUT'],
     [{ MAX_RESULT_MEMORY: '1000' }, 'MAX_RESULT_MEMORY'],
     [{ MAX_QUEUE_MEMORY: '1000' }, 'MAX_QUEUE_MEMORY'],
+    [{ MAX_UPLOAD_MEMORY: '1000' }, 'MAX_UPLOAD_MEMORY'],
   ])('refuses values that contradict each other: %o', (env, name) => {
     expect(() => loadConfig(env)).toThrow(name);
   });

@@ -1,0 +1,224 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { allOperations } from '../../src/routes/openapi.js';
+import { jobListAnswer } from '../../src/schemas/jobs.js';
+import { healthAnswer, statusAnswer } from '../../src/schemas/status.js';
+import { workflows } from '../../src/workflows/index.js';
+import { Client } from '../support/client.js';
+import { png } from '../support/pictures.js';
+import { Stack } from '../support/stack.js';
+
+const SHOP = 'shop-key-0123456789';
+const LAB = 'lab-key-01234567890';
+const OPS = 'ops-key-01234567890';
+const API_KEYS = `shop:${SHOP}, lab:submit:${LAB},ops:admin:${OPS}`;
+
+let stack: Stack;
+afterEach(async () => {
+  vi.useRealTimers();
+  await stack.stop();
+});
+
+const withKey = (key: string) => new Client(stack.client.baseUrl, { 'X-API-Key': key });
+
+/** A request for each operation, with parameters that exist nowhere. */
+const requests = allOperations(workflows).map(({ id, method, path, access = 'key' }) => ({
+  id,
+  access,
+  path: path.replace(/\{\w+\}/g, 'none'),
+  init: { method: method.toUpperCase() },
+}));
+
+describe('where there are keys', () => {
+  it('nobody gets in without one, but for load balancers and readers of the documents', async () => {
+    stack = await Stack.start({ env: { API_KEYS } });
+    for (const headers of [{}, { 'X-API-Key': 'wrong' }, { Authorization: `Bearer ${SHOP}x` }]) {
+      for (const { id, access, path, init } of requests) {
+        const response = await stack.client.request(path, { ...init, headers });
+        await response.arrayBuffer();
+        expect([id, response.status]).toEqual([id, access === 'open' ? 200 : 401]);
+        if (access !== 'open') expect(response.headers.get('WWW-Authenticate')).toMatch(/^Bearer/);
+      }
+    }
+    expect((await stack.client.error('/nowhere', 401)).code).toBe('UNAUTHORIZED');
+    await stack.client.json('/status', statusAnswer);
+  });
+
+  it('deleting, cleaning up, saving and breakers are for the scope admin', async () => {
+    stack = await Stack.start({ env: { API_KEYS } });
+    for (const { id, access, path, init } of requests) {
+      const response = await withKey(SHOP).request(path, init);
+      await response.arrayBuffer();
+      expect([id, response.status === 403]).toEqual([id, access === 'admin']);
+      expect([id, response.status === 401]).toEqual([id, false]);
+    }
+    for (const { id, path, init } of requests) {
+      const response = await withKey(OPS).request(path, init);
+      await response.arrayBuffer();
+      expect([id, [401, 403].includes(response.status)]).toEqual([id, false]);
+    }
+  });
+
+  it('a key is taken from either header', async () => {
+    stack = await Stack.start({ env: { API_KEYS } });
+    for (const headers of [{ 'X-API-Key': LAB }, { Authorization: `bearer ${LAB}` }]) {
+      const response = await stack.client.request('/api/jobs/list', { headers });
+      expect(response.status).toBe(200);
+    }
+  });
+
+  it("a job is there for its own key and for the scope admin, and for nobody else's", async () => {
+    stack = await Stack.start({ env: { API_KEYS } });
+    const [shop, lab, ops] = [SHOP, LAB, OPS].map(withKey) as [Client, Client, Client];
+    const id = await shop.submit('remove-background', await png());
+    const others = await lab.submit('remove-background', await png());
+    await shop.finished(id);
+    await lab.finished(others);
+    for (const path of ['status', 'result', 'result/image', 'info']) {
+      expect((await lab.error(`/api/jobs/${id}/${path}`, 404)).code).toBe('JOB_NOT_FOUND');
+      expect((await shop.request(`/api/jobs/${id}/${path}`)).status).toBe(200);
+      expect((await ops.request(`/api/jobs/${id}/${path}`)).status).toBe(200);
+    }
+    expect((await lab.error(`/api/jobs/${id}/cancel`, 404, { method: 'POST' })).code).toBe('JOB_NOT_FOUND');
+    const listed = async (client: Client) => {
+      const { jobs, total } = await client.json('/api/jobs/list', jobListAnswer);
+      expect(jobs).toHaveLength(total);
+      return jobs.map((job) => job.id).sort();
+    };
+    expect(await listed(shop)).toEqual([id]);
+    expect(await listed(lab)).toEqual([others]);
+    expect(await listed(ops)).toEqual([id, others].sort());
+  });
+
+  it('/health tells hosts only to callers with a key', async () => {
+    stack = await Stack.start({
+      env: { API_KEYS },
+      simulators: [{ withoutNodes: ['InspyrenetRembg'] }, {}],
+    });
+    await stack.simulator(1).crash();
+    await vi.waitFor(async () => {
+      const { comfyui_instances } = await stack.client.json('/health', healthAnswer);
+      expect(comfyui_instances.unhealthy).toBe(1);
+    });
+    const open = await stack.client.json('/health', healthAnswer);
+    expect(JSON.stringify(open)).not.toContain('127.0.0.1');
+    expect(open.comfyui_instances.instances.map(({ host }) => host)).toEqual(['instance-1', 'instance-2']);
+    expect(open.issues).toContain('Instance instance-2 is unhealthy.');
+    const known = await withKey(SHOP).json('/health', healthAnswer);
+    expect(known.comfyui_instances.instances[0]?.host).toBe(stack.simulator(0).host);
+    expect(Object.keys(known.connections)).toContain(stack.simulator(0).host);
+  });
+});
+
+describe('a limit of requests a minute', () => {
+  /** A clock that stands still until it is moved. */
+  function handClock() {
+    let now = 1_000_000;
+    const advance = (ms: number) => {
+      now += ms;
+    };
+    return { now: () => now, advance };
+  }
+
+  it('refuses what is beyond, says when to come back, and leaves load balancers alone', async () => {
+    const clock = handClock();
+    stack = await Stack.start({ env: { RATE_LIMIT_PER_MINUTE: '3' }, overrides: { clock } });
+    for (const left of [2, 1, 0]) {
+      const response = await stack.client.request('/api/jobs/list');
+      expect(response.status).toBe(200);
+      expect(response.headers.get('RateLimit')).toBe(`limit=3, remaining=${left}, reset=60`);
+    }
+    const refused = await stack.client.request('/api/jobs/list');
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get('Retry-After')).toBe('60');
+    expect(await refused.json()).toMatchObject({ code: 'RATE_LIMITED' });
+    for (let n = 0; n < 5; n += 1) expect((await stack.client.request('/status')).status).toBe(200);
+    clock.advance(59_000);
+    expect((await stack.client.request('/api/jobs/list')).headers.get('Retry-After')).toBe('1');
+    clock.advance(1000);
+    expect((await stack.client.request('/api/jobs/list')).status).toBe(200);
+  });
+
+  it('does not follow the wall clock', async () => {
+    const clock = handClock();
+    stack = await Stack.start({ env: { RATE_LIMIT_PER_MINUTE: '1' }, overrides: { clock } });
+    expect((await stack.client.request('/api/jobs/list')).status).toBe(200);
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
+    expect((await stack.client.request('/api/jobs/list')).status).toBe(429);
+    vi.setSystemTime(Date.now() - 7_200_000);
+    clock.advance(60_000);
+    expect((await stack.client.request('/api/jobs/list')).status).toBe(200);
+  });
+
+  it('counts by key, and by address where there is none', async () => {
+    stack = await Stack.start({ env: { API_KEYS, RATE_LIMIT_PER_MINUTE: '1' } });
+    for (const key of [SHOP, LAB]) {
+      expect((await withKey(key).request('/api/jobs/list')).status).toBe(200);
+      expect((await withKey(key).request('/api/jobs/list')).status).toBe(429);
+    }
+    expect((await stack.client.request('/api/jobs/list')).status).toBe(401);
+    // Whoever guesses keys is slowed down, too.
+    expect((await withKey('a guess').request('/api/jobs/list')).status).toBe(429);
+  });
+
+  it('believes a proxy about addresses only where that is configured', async () => {
+    const ask = (from: string) =>
+      stack.client.request('/api/jobs/list', { headers: { 'X-Forwarded-For': from } });
+    stack = await Stack.start({ env: { RATE_LIMIT_PER_MINUTE: '1' } });
+    expect([(await ask('192.0.2.1')).status, (await ask('192.0.2.2')).status]).toEqual([200, 429]);
+    await stack.stop();
+    stack = await Stack.start({ env: { RATE_LIMIT_PER_MINUTE: '1', TRUST_PROXY: 'loopback' } });
+    expect([(await ask('192.0.2.1')).status, (await ask('192.0.2.2')).status]).toEqual([200, 200]);
+    expect((await ask('192.0.2.1')).status).toBe(429);
+  });
+});
+
+describe('pages of other origins', () => {
+  const ask = (origin: string) =>
+    stack.client.request('/api/remove-background', {
+      method: 'OPTIONS',
+      headers: {
+        Origin: origin,
+        'Access-Control-Request-Method': 'POST',
+        'Access-Control-Request-Headers': 'x-api-key',
+      },
+    });
+
+  it('are not let in by default', async () => {
+    stack = await Stack.start();
+    const response = await ask('https://app.example.com');
+    expect(response.status).toBe(405);
+    expect(response.headers.get('Access-Control-Allow-Origin')).toBeNull();
+  });
+
+  it('are let in when they are listed, keys or not, and may read our headers', async () => {
+    stack = await Stack.start({
+      env: { API_KEYS, CORS_ORIGINS: 'https://app.example.com,http://localhost:5173' },
+    });
+    const preflight = await ask('https://app.example.com');
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers.get('Access-Control-Allow-Origin')).toBe('https://app.example.com');
+    expect(preflight.headers.get('Access-Control-Allow-Headers')).toBe('x-api-key');
+    expect((await ask('https://evil.example.com')).headers.get('Access-Control-Allow-Origin')).toBeNull();
+    const response = await withKey(SHOP).request('/api/jobs/list', {
+      headers: { Origin: 'http://localhost:5173' },
+    });
+    expect(response.headers.get('Access-Control-Allow-Origin')).toBe('http://localhost:5173');
+    expect(response.headers.get('Access-Control-Expose-Headers')).toContain('X-Job-ID');
+    expect(response.headers.get('Vary')).toContain('Origin');
+  });
+});
+
+describe('every answer', () => {
+  it('tells browsers to do no more with it than it is for, and not what made it', async () => {
+    stack = await Stack.start();
+    for (const path of ['/status', '/docs', '/api/jobs/list', '/nowhere']) {
+      const { headers } = await stack.client.request(path);
+      expect(headers.get('X-Powered-By')).toBeNull();
+      expect(headers.get('X-Content-Type-Options')).toBe('nosniff');
+      expect(headers.get('Content-Security-Policy')).toContain("default-src 'self'");
+      // No TLS here: nothing of the page may be asked for by https.
+      expect(headers.get('Content-Security-Policy')).not.toContain('upgrade-insecure-requests');
+      expect(headers.get('Strict-Transport-Security')).toBeNull();
+    }
+  });
+});
