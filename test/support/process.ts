@@ -9,6 +9,13 @@ const ROOT = path.resolve(import.meta.dirname, '../..');
 
 type LogLine = Record<string, unknown> & { message: string };
 
+/** What it is started in, beside its variables. */
+export interface Setting {
+  /** For the shell's `ulimit`, such as `-f 0`: no file may have a byte. */
+  readonly limit?: string;
+  readonly nodeArguments?: readonly string[];
+}
+
 /** The built server as a process of its own. */
 export class ServerProcess {
   readonly child: ChildProcess;
@@ -29,9 +36,11 @@ export class ServerProcess {
   }
 
   /** Starts it with nothing but these variables, on a port of its own choice unless one is given. */
-  static spawn(env: Readonly<Record<string, string>>): ServerProcess {
+  static spawn(env: Readonly<Record<string, string>>, setting: Setting = {}): ServerProcess {
     const metrics = path.join(mkdtempSync(path.join(tmpdir(), 'metrics-')), 'metrics.json');
-    const child = spawn(process.execPath, ['dist/server.js'], {
+    const command = [process.execPath, ...(setting.nodeArguments ?? []), 'dist/server.js'];
+    const shell = `${setting.limit ? `ulimit ${setting.limit}; ` : ''}exec "$@"`;
+    const child = spawn('/bin/sh', ['-c', shell, 'sh', ...command], {
       cwd: ROOT,
       env: {
         PATH: process.env['PATH'],
@@ -41,14 +50,14 @@ export class ServerProcess {
         METRICS_FILE_PATH: metrics,
         ...env,
       },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     return new ServerProcess(child);
   }
 
   /** Starts it and waits until its instances were looked at. */
-  static async start(env: Readonly<Record<string, string>>): Promise<ServerProcess> {
-    const server = ServerProcess.spawn(env);
+  static async start(env: Readonly<Record<string, string>>, setting: Setting = {}): Promise<ServerProcess> {
+    const server = ServerProcess.spawn(env, setting);
     await eventually(() => {
       if (!server.lines().some(({ message }) => message === 'Instance')) throw new Error(server.output);
     });

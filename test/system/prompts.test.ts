@@ -116,6 +116,21 @@ describe('following a prompt', () => {
     expect((await stack.client.status(body.job_id)).attempts).toBe(1);
   });
 
+  it('gives its socket back at once, and soon asks no more, when the prompt never arrived', async () => {
+    stack = await Stack.start();
+    const { faults, requests } = stack.simulator();
+    faults.respond = { path: /^\/prompt$/, status: 502, body: '<html>Bad Gateway</html>', times: 1 };
+    await stack.client.process('remove-background', await png());
+    const { connections } = stack.services;
+    await eventually(() => expect(connections.stats()[stack.simulator().host]?.in_use).toBe(0));
+    // Within its patience of a second it looked, and then no more.
+    await eventually(async () => {
+      const before = requests.get('GET /history');
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      expect(requests.get('GET /history')).toBe(before);
+    });
+  });
+
   it('fetches the image again when a proxy answers in its place', async () => {
     stack = await Stack.start();
     const { faults, promptIds } = stack.simulator();

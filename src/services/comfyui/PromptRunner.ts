@@ -91,13 +91,15 @@ export class PromptRunner {
 
   /** Takes a prompt back: out of the queue when it is pending, interrupted when it runs. */
   async #abandon(attempt: PromptAttempt): Promise<void> {
-    const { stopTimeoutMs, stopPatienceMs } = this.#options;
+    const { stopTimeoutMs, stopPatienceMs, timings } = this.#options;
+    // Nobody listens to it any more.
+    attempt.release();
     const stopped = withDeadline(stopTimeoutMs, this.#stopped.signal, (signal) => takeBack(attempt, signal));
     this.#later(attempt, async () => {
-      if (!(await stopped) || this.#options.keepHistory) return;
-      await withDeadline(stopPatienceMs, this.#stopped.signal, (signal) =>
-        this.#forgetOnceEnded(attempt, signal),
-      );
+      const left = await stopped;
+      if (left === 'nothing' || this.#options.keepHistory) return;
+      const patience = left === 'entry' ? stopPatienceMs : timings.historyPatienceMs;
+      await withDeadline(patience, this.#stopped.signal, (signal) => this.#forgetOnceEnded(attempt, signal));
     });
     await stopped.catch(() => undefined);
   }
@@ -111,8 +113,14 @@ export class PromptRunner {
   }
 }
 
-/** @returns whether a history entry is there or will come */
-async function takeBack(attempt: PromptAttempt, signal: AbortSignal): Promise<boolean> {
+/**
+ * @returns what is left of the prompt: an entry that will come once its node stops, nothing, or perhaps an entry,
+ * since it is neither pending nor running: it ended, or never arrived, or was lost
+ */
+async function takeBack(
+  attempt: PromptAttempt,
+  signal: AbortSignal,
+): Promise<'entry' | 'nothing' | 'perhaps'> {
   // Only when the submission was answered is it clear whether there is anything to take back.
   await unlessAborted(attempt.submission, signal);
   const { client, promptId } = attempt;
@@ -121,10 +129,10 @@ async function takeBack(attempt: PromptAttempt, signal: AbortSignal): Promise<bo
     const { running, pending } = await client.queue(signal);
     if (running.includes(promptId)) {
       await client.interrupt(promptId, signal);
-      return true;
+      return 'entry';
     }
     // A pending prompt that was deleted leaves no trace.
-    if (!pending.includes(promptId)) return !wasDeleted;
+    if (!pending.includes(promptId)) return wasDeleted ? 'nothing' : 'perhaps';
     // It may start between the look and the deletion, so look again.
     await client.deletePending(promptId, signal);
     wasDeleted = true;

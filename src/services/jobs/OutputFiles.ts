@@ -1,6 +1,5 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { v4 as uuid } from 'uuid';
+import { replaceFile } from '../../utils/replaceFile.js';
 
 /** Keeps a copy of each result on disk. */
 export class OutputFiles {
@@ -20,15 +19,7 @@ export class OutputFiles {
     if (path.dirname(path.dirname(file)) !== this.#root) {
       throw new Error('An output file must not be led out of its folder.');
     }
-    await mkdir(path.dirname(file), { recursive: true });
-    const temporary = `${file}.${uuid()}.tmp`;
-    try {
-      await writeFile(temporary, bytes, { flush: true });
-      await rename(temporary, file);
-    } catch (error) {
-      await rm(temporary, { force: true }).catch(() => undefined);
-      throw error;
-    }
+    await replaceFile(file, bytes);
     return file;
   }
 }

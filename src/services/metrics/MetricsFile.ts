@@ -1,9 +1,10 @@
-import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
+import { readFile, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
+import { replaceFile } from '../../utils/replaceFile.js';
 import { type Recorder, recorderState } from './Recorder.js';
 
 const VERSION = 1;
@@ -114,16 +115,7 @@ export class MetricsFile {
         metrics: this.#recorder.toState(),
       } satisfies z.input<typeof fileContent>),
     );
-    await mkdir(path.dirname(this.#file), { recursive: true });
-    const temporary = `${this.#file}.tmp`;
-    const handle = await open(temporary, 'w');
-    try {
-      await handle.writeFile(content);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, this.#file);
+    await replaceFile(this.#file, content);
     this.#lastSave = savedAt;
     this.#sizeBytes = content.length;
     this.#logger.debug('Metrics saved', { bytes: content.length });

@@ -1,0 +1,125 @@
+import { readdirSync } from 'node:fs';
+import { z } from 'zod';
+import { Child } from '../../src/demo/children.js';
+import { healthAnswer } from '../../src/schemas/status.js';
+import type { Trap } from '../../src/simulator/mischief.js';
+import { Client } from './client.js';
+import { eventually } from './eventually.js';
+import { ServerProcess, type Setting } from './process.js';
+
+const CLI = new URL('../../dist/simulator/cli.js', import.meta.url);
+
+const stateSchema = z.object({
+  running: z.boolean(),
+  sprung: z.object({ name: z.string(), time: z.number() }).nullable(),
+  prompts: z.number(),
+  queue: z.number(),
+  history: z.number(),
+});
+
+/** A simulated ComfyUI as a process of its own, and the port by which it is told to misbehave. */
+export class SimulatorProcess {
+  readonly host: string;
+  readonly #child: Child;
+  readonly #control: string;
+
+  private constructor(child: Child, host: string, control: string) {
+    this.#child = child;
+    this.host = host;
+    this.#control = `http://${control}/`;
+  }
+
+  static async start(args: readonly string[]): Promise<SimulatorProcess> {
+    const child = new Child('simulator', CLI, ['--port', '0', '--control', '0', ...args], {});
+    const host = await child.says(/listens on (\S+)/);
+    return new SimulatorProcess(child, host, await child.says(/Controlled on (\S+)/));
+  }
+
+  /** Starts mischief at once, or lays a trap for it. */
+  misbehave(mischief: Partial<Trap> & Pick<Trap, 'name'>): Promise<void> {
+    return this.#tell('POST', JSON.stringify(mischief));
+  }
+
+  /** Ends all mischief. */
+  behave(): Promise<void> {
+    return this.#tell('DELETE');
+  }
+
+  async state(): Promise<z.output<typeof stateSchema>> {
+    return stateSchema.parse(await (await fetch(this.#control)).json());
+  }
+
+  stop(): Promise<void> {
+    return this.#child.stop();
+  }
+
+  async #tell(method: string, body?: string): Promise<void> {
+    const response = await fetch(this.#control, { method, ...(body === undefined ? {} : { body }) });
+    if (!response.ok) throw new Error(`${method} ${body}: ${await response.text()}`);
+    await response.arrayBuffer();
+  }
+}
+
+/** The built server and simulated machines, each a process of its own. */
+export class Fleet {
+  readonly server: ServerProcess;
+  readonly simulators: readonly SimulatorProcess[];
+  readonly client: Client;
+
+  private constructor(server: ServerProcess, simulators: readonly SimulatorProcess[]) {
+    this.server = server;
+    this.simulators = simulators;
+    this.client = new Client(server.baseUrl);
+  }
+
+  static async start(
+    count: number,
+    env: Readonly<Record<string, string>>,
+    simulatorArgs: readonly string[] = [],
+    setting: Setting = {},
+  ): Promise<Fleet> {
+    const simulators = await Promise.all(
+      Array.from({ length: count }, () => SimulatorProcess.start(simulatorArgs)),
+    );
+    const COMFYUI_HOST = simulators.map(({ host }) => host).join(',');
+    return new Fleet(await ServerProcess.start({ COMFYUI_HOST, ...env }, setting), simulators);
+  }
+
+  async health(): Promise<z.output<typeof healthAnswer>> {
+    const response = await this.client.request('/health');
+    return healthAnswer.parse(await response.json());
+  }
+
+  /** Ends all mischief and waits until every machine is in service, has nothing to do, and holds nothing of ours. */
+  async calm(): Promise<void> {
+    await Promise.all(this.simulators.map((simulator) => simulator.behave()));
+    for (const id of this.simulators.keys()) {
+      await this.client.request(`/api/circuit-breakers/instance-${id + 1}/close`, { method: 'POST' });
+    }
+    await eventually(async () => {
+      const { comfyui_instances, job_processing, connections } = await this.health();
+      const inUse = Object.values(connections).map(({ in_use }) => in_use);
+      const { healthy, total } = comfyui_instances;
+      const { active_jobs, pending_jobs } = job_processing;
+      const states = await Promise.all(this.simulators.map((simulator) => simulator.state()));
+      const queued = states.map(({ queue }) => queue);
+      const left = { unhealthy: total - healthy, active_jobs, pending_jobs, inUse, queued };
+      const isCalm = [left.unhealthy, active_jobs, pending_jobs, ...inUse, ...queued].every((n) => n === 0);
+      if (!isCalm) throw new Error(`not calm: ${JSON.stringify(left)}`);
+    }, 30_000);
+  }
+
+  /** File descriptors that the server holds: sockets and files. 0 where the system does not tell. */
+  openDescriptors(): number {
+    try {
+      return readdirSync(`/proc/${this.server.child.pid}/fd`).length;
+    } catch {
+      return 0;
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.server.kill();
+    await Promise.all(this.simulators.map((simulator) => simulator.stop()));
+  }
+}

@@ -1,0 +1,135 @@
+import { jobRecord } from '../../../src/schemas/jobs.js';
+import type { MischiefName } from '../../../src/simulator/mischief.js';
+import type { Moment } from '../../../src/simulator/prompt.js';
+import type { JobStatusBody } from '../../support/client.js';
+import { eventually } from '../../support/eventually.js';
+import type { Fleet, SimulatorProcess } from '../../support/fleet.js';
+import { colourOf, distance, middle, png } from '../../support/pictures.js';
+import type { Random } from '../../support/random.js';
+
+/** Two model nodes, one after the other, so that there is a node left when something happens in the first. */
+const TARGET = 'upscale-remove-bg';
+const BYSTANDER = 'remove-background';
+
+/** A fleet on which patience is in proportion to simulated work of a few hundred milliseconds. */
+export const CELL_ENV = {
+  HEALTH_CHECK_TIMEOUT: '400',
+  HEALTH_CHECK_INTERVAL: '1000',
+  BREAKER_RESET_TIMEOUT: '500',
+  BREAKER_MAX_RESET_TIMEOUT: '1000',
+  JOB_TIMEOUT: '6000',
+  MAX_CONCURRENT_JOBS: '8',
+} as const;
+
+export const CELL_WORK_MS = '200';
+
+/** What became of the job, and of what was beside it. */
+export interface Outcome {
+  readonly end: string;
+  readonly attempts: number;
+  /** From the fault to the server's first word about it in the log, or to the job's end; ms. */
+  readonly knownAfterMs: number;
+  /** What is not as it must be, whatever the fault: empty when all is well. */
+  readonly wrong: readonly string[];
+}
+
+/** Has one thing happen to one job at one moment, with another job beside it on the other machine. */
+export async function runCell(
+  fleet: Fleet,
+  fault: MischiefName,
+  moment: Moment,
+  random: Random,
+): Promise<Outcome> {
+  await fleet.calm();
+  const colours = [random.int(0, 215), random.int(0, 215)].map(colourOf);
+  const [own, others] = await Promise.all(colours.map((colour) => png({ colour })));
+  if (!own || !others) throw new Error('no pictures');
+  const { client } = fleet;
+  const bystander = await client.submit(BYSTANDER, others);
+  const { comfyui_instance: busy } = await client.until(bystander, ({ status }) => status === 'processing');
+  // The other one is less loaded, so that is where the job goes first.
+  const struck = fleet.simulators.find(({ host }) => host !== busy);
+  if (!struck) throw new Error('there is no second machine');
+  if (moment === 'pending') await occupy(struck, await png({ colour: colourOf(random.int(0, 215)) }));
+  // After the run there is no time to lose; before, anything up to half a node's work.
+  const afterMs = moment === 'pending' || moment === 'running' ? random.int(0, 100) : 0;
+  await struck.misbehave({ name: fault, at: moment, afterMs, output: TARGET });
+  const target = await client.submit(TARGET, own);
+  const progress: number[] = [];
+  const end = await client.finished(target, (status) => progress.push(status.progress_percentage));
+  const beside = await client.finished(bystander);
+  const { sprung } = await struck.state();
+  const wrong = [
+    ...(sprung ? [] : ['the fault never happened']),
+    ...(await wrongAbout(fleet, target, end, colours[0])),
+    ...(await wrongAbout(fleet, bystander, beside, colours[1])),
+    ...(beside.status === 'completed' && beside.attempts === 1 ? [] : ['the job beside it was touched']),
+    ...(isRising(progress) ? [] : [`its progress fell: ${progress.join()}`]),
+  ];
+  const { attempts } = end;
+  return {
+    end: end.status === 'failed' ? categoryOf(end) : end.status,
+    attempts,
+    knownAfterMs: knownTime(fleet, target) - (sprung?.time ?? 0),
+    wrong,
+  };
+}
+
+function isRising(numbers: readonly number[]): boolean {
+  return numbers.every((value, n) => value >= (numbers[n - 1] ?? 0));
+}
+
+function categoryOf(status: JobStatusBody): string {
+  const details = 'error_details' in status ? status.error_details : undefined;
+  const category = typeof details === 'object' ? details['category'] : undefined;
+  if (typeof category === 'string') return category;
+  return 'error_code' in status && status.error_code === 'JOB_TIMEOUT' ? 'processing_timeout' : 'unknown';
+}
+
+/** Ended once, with its own picture, and its record agrees. */
+async function wrongAbout(
+  fleet: Fleet,
+  id: string,
+  end: JobStatusBody,
+  colour: ReturnType<typeof colourOf> | undefined,
+): Promise<string[]> {
+  const wrong: string[] = [];
+  const record = await fleet.client.json(`/api/jobs/${id}/info`, jobRecord);
+  if (record.status !== end.status) wrong.push(`its record says ${record.status}`);
+  await eventually(() => {
+    if (endsOf(fleet, id).length === 0) throw new Error('its end is not logged');
+  });
+  if (endsOf(fleet, id).length !== 1) wrong.push('it ended more than once');
+  if (end.status === 'completed' && colour) {
+    const seen = await middle(await fleet.client.resultImage(id));
+    if (distance(seen, colour) > 10) wrong.push(`it has another picture: ${JSON.stringify([seen, colour])}`);
+  }
+  return wrong;
+}
+
+const ENDS = new Set(['Job completed', 'Job failed', 'Job cancelled']);
+
+const endsOf = (fleet: Fleet, id: string) =>
+  fleet.server.lines().filter(({ message, jobId }) => jobId === id && ENDS.has(message));
+
+/** Epoch ms of the log's first word that something is wrong with the job, or of its end. */
+function knownTime(fleet: Fleet, id: string): number {
+  const about = fleet.server.lines().filter(({ jobId }) => jobId === id);
+  const line = about.find(({ message }) => message === 'Job goes to another try' || ENDS.has(message));
+  return Date.parse(String(line?.['timestamp']));
+}
+
+/** Somebody else's prompt, straight to the machine, so that ours has to wait there. */
+async function occupy(simulator: SimulatorProcess, picture: Buffer): Promise<void> {
+  const prompt = {
+    '1': { class_type: 'ETN_LoadImageBase64', inputs: { image: picture.toString('base64') } },
+    '2': { class_type: 'InspyrenetRembg', inputs: { image: ['1', 0], torchscript_jit: 'default' } },
+    '3': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: 'somebody-else' } },
+  };
+  const response = await fetch(`http://${simulator.host}/prompt`, {
+    method: 'POST',
+    body: JSON.stringify({ prompt, client_id: 'somebody-else' }),
+  });
+  if (!response.ok) throw new Error(await response.text());
+  await response.arrayBuffer();
+}

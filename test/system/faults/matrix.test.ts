@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { MischiefName } from '../../../src/simulator/mischief.js';
+import { MOMENTS } from '../../../src/simulator/prompt.js';
+import { eventually } from '../../support/eventually.js';
+import { Fleet } from '../../support/fleet.js';
+import { Random } from '../../support/random.js';
+import { CELL_ENV, CELL_WORK_MS, runCell } from './cell.js';
+import { MATRIX } from './matrix.js';
+
+/** Fleets that work through the matrix side by side. */
+const LANES = 4;
+/** Keep-alive connections and log files come and go: so many descriptors more at the end mean nothing. */
+const DESCRIPTORS_SPARE = 12;
+
+const seed = Number(process.env['FAULTS_SEED'] ?? Date.now() % 1_000_000);
+const cells = Object.entries(MATRIX).flatMap(([fault, row]) =>
+  MOMENTS.map((moment) => ({ fault: fault as MischiefName, moment, expected: row[moment] })),
+);
+
+const free: Fleet[] = [];
+const fleets: Fleet[] = [];
+const atFirst = new Map<Fleet, number>();
+
+beforeAll(async () => {
+  const started = Array.from({ length: LANES }, () => Fleet.start(2, CELL_ENV, ['--work', CELL_WORK_MS]));
+  fleets.push(...(await Promise.all(started)));
+  for (const fleet of fleets) {
+    await fleet.calm();
+    atFirst.set(fleet, fleet.openDescriptors());
+  }
+  free.push(...fleets);
+}, 60_000);
+
+afterAll(() => Promise.all(fleets.map((fleet) => fleet.stop())));
+
+describe(`a job, whatever happens to its machine (seed ${seed})`, () => {
+  describe.concurrent('ends as it must, with the job beside it untouched', () => {
+    it.each(cells.map((cell, n) => ({ ...cell, n })))(
+      '$fault at $moment: $expected.end',
+      async ({ fault, moment, expected, n }) => {
+        const fleet = await lane();
+        try {
+          const outcome = await runCell(fleet, fault, moment, new Random(seed + n));
+          expect(outcome.wrong).toEqual([]);
+          expect(outcome.end).toBe(expected.end);
+          expect(expected.attempts).toContain(outcome.attempts);
+        } finally {
+          free.push(fleet);
+        }
+      },
+      120_000,
+    );
+  });
+
+  it('and leaves no slot, socket or file descriptor behind', async () => {
+    for (const fleet of fleets) {
+      await fleet.calm();
+      const allowed = (atFirst.get(fleet) ?? 0) + DESCRIPTORS_SPARE;
+      await eventually(() => expect(fleet.openDescriptors()).toBeLessThanOrEqual(allowed), 20_000);
+    }
+  }, 120_000);
+});
+
+/** A fleet that has nothing to do. */
+async function lane(): Promise<Fleet> {
+  for (;;) {
+    const fleet = free.pop();
+    if (fleet) return fleet;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
