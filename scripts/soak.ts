@@ -1,0 +1,51 @@
+// Random jobs, cancels, hang-ups, faults and restarts of simulated machines; at the end a balance.
+//   npm run soak -- --minutes 2 --seed 1 [--calm]
+import { parseArgs } from 'node:util';
+import { type MemorySample, soak } from '../test/soak/soak.js';
+
+/** While everything is filled for the first time memory grows: this much of the run is left out of the slope. */
+const WARM_UP = 0.2;
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '2' },
+    seed: { type: 'string', default: '1' },
+    calm: { type: 'boolean', default: false },
+  },
+});
+const seconds = Number(values.minutes) * 60;
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+const { balance, memory, mischief, descriptors } = await soak({
+  seconds,
+  seed: Number(values.seed),
+  isCalm: values.calm,
+  onSample: ({ at, rssMb }, count) => {
+    if (at % 30 < 5)
+      say(`${String(at).padStart(5)} s  ${String(rssMb).padStart(6)} MB  ${count} disturbances`);
+  },
+});
+say(`\nseed ${values.seed}, ${values.minutes} minutes`);
+for (const [name, value] of Object.entries({ ...balance, mischief })) {
+  if (name !== 'wrong') say(`${name.padEnd(10)} ${JSON.stringify(value)}`);
+}
+say(`descriptors ${descriptors[0]} before, ${descriptors[1]} after`);
+say(memoryLine(memory.filter(({ at }) => at >= seconds * WARM_UP)));
+say(
+  balance.wrong.length === 0 ? 'The balance is right.' : `WRONG:\n${balance.wrong.slice(0, 50).join('\n')}`,
+);
+process.exitCode = balance.wrong.length === 0 ? 0 : 1;
+
+/** Least squares over the samples: megabytes an hour. */
+function memoryLine(samples: readonly MemorySample[]): string {
+  const first = samples[0];
+  const last = samples.at(-1);
+  if (!first || !last) return 'resident memory: not enough samples';
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [meanAt, meanRss] = [mean(samples.map(({ at }) => at)), mean(samples.map(({ rssMb }) => rssMb))];
+  const covariance = samples.reduce((sum, { at, rssMb }) => sum + (at - meanAt) * (rssMb - meanRss), 0);
+  const variance = samples.reduce((sum, { at }) => sum + (at - meanAt) ** 2, 0);
+  const slope = variance === 0 ? 0 : (3600 * covariance) / variance;
+  const highest = Math.max(...samples.map(({ rssMb }) => rssMb));
+  return `resident memory: ${first.rssMb} MB after ${first.at} s, ${last.rssMb} MB after ${last.at} s, ${highest} MB at most, slope ${slope.toFixed(1)} MB/h`;
+}

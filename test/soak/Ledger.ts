@@ -1,0 +1,152 @@
+import type { ServerProcess } from '../support/process.js';
+
+/** Reasons for which a job may fail here: each comes of something that was done to a machine. */
+const INJECTED = new Set([
+  'connection_refused',
+  'connection_timeout',
+  'connection_lost',
+  'instance_unavailable',
+  'result_missing',
+  'processing_timeout',
+  'out_of_memory',
+]);
+
+export interface Balance {
+  readonly submitted: number;
+  readonly completed: number;
+  /** By the reason that was injected. */
+  readonly failed: Readonly<Record<string, number>>;
+  readonly cancelled: number;
+  /** By code, and those that were hung up before the server took them. */
+  readonly refused: Readonly<Record<string, number>>;
+  /** Everything that must not be; empty when the balance is right. */
+  readonly wrong: readonly string[];
+}
+
+/** What the clients saw, to be held against what the server says in its log. */
+export class Ledger {
+  readonly #sent = new Set<string>();
+  readonly #refusals = new Map<string, string>();
+  readonly #hangUps = new Set<string>();
+  readonly #ends = new Map<string, string>();
+  readonly #wrong: string[] = [];
+
+  sent(requestId: string): void {
+    this.#sent.add(requestId);
+  }
+
+  sawRefusal(requestId: string, code: string): void {
+    this.#refusals.set(requestId, code);
+  }
+
+  sawHangUp(requestId: string): void {
+    this.#hangUps.add(requestId);
+  }
+
+  sawEnd(jobId: string, status: string): void {
+    this.#ends.set(jobId, status);
+  }
+
+  wrong(what: string): void {
+    this.#wrong.push(what);
+  }
+
+  /** Adds up: submitted = completed + failed + cancelled + refused. */
+  balance(server: ServerProcess): Balance {
+    const { byRequest, complaints } = jobsOf(server);
+    const sheet = new Sheet([...this.#wrong, ...complaints]);
+    for (const requestId of this.#sent) {
+      const job = byRequest.get(requestId);
+      if (job) sheet.addJob(job, this.#ends.get(job.id));
+      else sheet.addRefusal(requestId, this.#whyNoJob(requestId));
+    }
+    return sheet.close(this.#sent.size);
+  }
+
+  #whyNoJob(requestId: string): string | undefined {
+    return this.#refusals.get(requestId) ?? (this.#hangUps.has(requestId) ? 'hung up' : undefined);
+  }
+}
+
+/** A balance as it is drawn up. */
+class Sheet {
+  readonly #wrong: string[];
+  readonly #failed: Record<string, number> = {};
+  readonly #refused: Record<string, number> = {};
+  #completed = 0;
+  #cancelled = 0;
+
+  constructor(wrong: string[]) {
+    this.#wrong = wrong;
+  }
+
+  addRefusal(requestId: string, why: string | undefined): void {
+    if (why === undefined) this.#wrong.push(`${requestId} was neither taken nor refused`);
+    else count(this.#refused, why);
+  }
+
+  /** @param seen how a client saw it end */
+  addJob({ id, ends }: LoggedJob, seen: string | undefined): void {
+    const [only] = ends;
+    if (only === undefined || ends.length > 1) {
+      this.#wrong.push(`${id} ended ${ends.length} times: ${ends.join()}`);
+      return;
+    }
+    const [end, reason = ''] = only.split(' ');
+    if (seen !== undefined && seen !== end) this.#wrong.push(`${id} was seen ${seen} and is ${end}`);
+    if (end === 'completed') this.#completed += 1;
+    else if (end === 'cancelled') this.#cancelled += 1;
+    else this.#addFailure(id, reason);
+  }
+
+  close(submitted: number): Balance {
+    const sum = (counts: Record<string, number>) => Object.values(counts).reduce((all, n) => all + n, 0);
+    const accounted = this.#completed + this.#cancelled + sum(this.#failed) + sum(this.#refused);
+    if (accounted !== submitted) {
+      this.#wrong.push(`${submitted} were submitted, ${accounted} are accounted for`);
+    }
+    return {
+      submitted,
+      completed: this.#completed,
+      failed: this.#failed,
+      cancelled: this.#cancelled,
+      refused: this.#refused,
+      wrong: this.#wrong,
+    };
+  }
+
+  #addFailure(id: string, reason: string): void {
+    count(this.#failed, reason);
+    if (!INJECTED.has(reason)) this.#wrong.push(`${id} failed for a reason of its own: ${reason}`);
+  }
+}
+
+interface LoggedJob {
+  readonly id: string;
+  readonly ends: string[];
+}
+
+/** The jobs that the server says it took, and how each ended. */
+function jobsOf(server: ServerProcess) {
+  const byRequest = new Map<string, LoggedJob>();
+  const byId = new Map<string, LoggedJob>();
+  const complaints: string[] = [];
+  for (const line of server.lines()) {
+    const jobId = String(line['jobId']);
+    if (line.message === 'Job accepted') {
+      const job = { id: jobId, ends: [] };
+      byRequest.set(String(line['requestId']), job);
+      byId.set(jobId, job);
+    } else if (/^Job (completed|cancelled|failed)$/.test(line.message)) {
+      const category = line['category'] === undefined ? '' : ` ${line['category']}`;
+      byId.get(jobId)?.ends.push(`${line.message.slice(4)}${category}`);
+    } else if (/Unexpected error|went wrong|Request failed/.test(line.message)) {
+      complaints.push(JSON.stringify(line));
+    }
+  }
+  return { byRequest, complaints };
+}
+
+function count(counts: Record<string, number>, name: string): void {
+  counts[name] = (counts[name] ?? 0) + 1;
+}

@@ -1,0 +1,139 @@
+import { readFileSync } from 'node:fs';
+import { MISCHIEF, type MischiefName } from '../../src/simulator/mischief.js';
+import { eventually } from '../support/eventually.js';
+import { Fleet, type SimulatorProcess } from '../support/fleet.js';
+import { Random } from '../support/random.js';
+import { Actor } from './actors.js';
+import { type Balance, Ledger } from './Ledger.js';
+
+const MACHINES = 3;
+const CLIENTS = 8;
+const LIFETIME_MS = 3000;
+const SAMPLE_MS = 5000;
+
+const ENV = {
+  HEALTH_CHECK_TIMEOUT: '400',
+  HEALTH_CHECK_INTERVAL: '1000',
+  BREAKER_RESET_TIMEOUT: '500',
+  BREAKER_MAX_RESET_TIMEOUT: '1000',
+  JOB_TIMEOUT: '4000',
+  MAX_CONCURRENT_JOBS: '6',
+  MAX_QUEUE_SIZE: '4',
+  JOB_CLEANUP_INTERVAL: String(LIFETIME_MS),
+  METRICS_SAVE_INTERVAL: '2000',
+};
+
+export interface SoakOptions {
+  readonly seconds: number;
+  readonly seed: number;
+  /** Without mischief it is a steady load, to watch the memory. */
+  readonly isCalm?: boolean;
+  onSample?(sample: MemorySample, mischief: number): void;
+}
+
+export interface MemorySample {
+  /** Seconds since the start. */
+  readonly at: number;
+  readonly rssMb: number;
+}
+
+export interface SoakReport {
+  readonly balance: Balance;
+  readonly memory: readonly MemorySample[];
+  /** How often what was done to a machine. */
+  readonly mischief: Readonly<Record<string, number>>;
+  /** What the server held before and after. */
+  readonly descriptors: readonly [before: number, after: number];
+}
+
+/** Random jobs, cancels and hang-ups against machines to which random things happen; ends with a balance. */
+export async function soak(options: SoakOptions): Promise<SoakReport> {
+  const fleet = await Fleet.start(MACHINES, ENV, ['--work', '60']);
+  const ledger = new Ledger();
+  try {
+    await fleet.calm();
+    const before = fleet.openDescriptors();
+    const deadline = performance.now() + options.seconds * 1000;
+    const isOver = () => performance.now() > deadline;
+    const counts: Record<string, number> = {};
+    const memory: MemorySample[] = [];
+    const watch = watchMemory(fleet, memory, (sample) => {
+      options.onSample?.(
+        sample,
+        Object.values(counts).reduce((sum, n) => sum + n, 0),
+      );
+    });
+    const actors = Array.from({ length: CLIENTS }, async (_, n) => {
+      const random = new Random(options.seed * 1000 + n);
+      const actor = new Actor(`client-${n}`, { client: fleet.client, random, ledger });
+      while (!isOver()) await actor.act();
+    });
+    const disturbances = options.isCalm
+      ? []
+      : fleet.simulators.map((machine, n) =>
+          disturb(machine, new Random(options.seed * 100 + n), isOver, counts),
+        );
+    await Promise.all([...actors, ...disturbances]).finally(() => clearInterval(watch));
+    await settle(fleet, before);
+    const descriptors = [before, fleet.openDescriptors()] as const;
+    return { balance: ledger.balance(fleet.server), memory, mischief: counts, descriptors };
+  } finally {
+    await fleet.stop();
+  }
+}
+
+/** Does one thing to a machine, for a random time, then leaves it alone for a random time, and so on. */
+async function disturb(
+  machine: SimulatorProcess,
+  random: Random,
+  isOver: () => boolean,
+  counts: Record<string, number>,
+): Promise<void> {
+  const names = Object.keys(MISCHIEF) as MischiefName[];
+  while (!isOver()) {
+    await sleep(random.int(0, 2000));
+    const name = random.pick(names);
+    counts[name] = (counts[name] ?? 0) + 1;
+    await machine.misbehave({ name });
+    await sleep(random.int(50, 1500));
+    await machine.behave();
+  }
+}
+
+/** Waits until nothing is left: no job, slot, socket in use, and no more descriptors than at first, or so. */
+async function settle(fleet: Fleet, descriptors: number): Promise<void> {
+  await fleet.calm();
+  await eventually(async () => {
+    const { job_processing } = await fleet.health();
+    const left = { jobs: job_processing.total_jobs, descriptors: fleet.openDescriptors() - descriptors };
+    if (left.jobs > 0 || left.descriptors > 2 * CLIENTS)
+      throw new Error(`left over: ${JSON.stringify(left)}`);
+  }, 30_000);
+}
+
+function watchMemory(
+  fleet: Fleet,
+  samples: MemorySample[],
+  onSample: (sample: MemorySample) => void,
+): NodeJS.Timeout {
+  const startedAt = performance.now();
+  return setInterval(() => {
+    const rssMb = residentMb(fleet.server.child.pid);
+    if (rssMb === undefined) return;
+    const sample = { at: Math.round((performance.now() - startedAt) / 1000), rssMb };
+    samples.push(sample);
+    onSample(sample);
+  }, SAMPLE_MS);
+}
+
+/** Resident memory of a process, where the system tells. */
+function residentMb(pid: number | undefined): number | undefined {
+  try {
+    const kilobytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return kilobytes === undefined ? undefined : Math.round(Number(kilobytes) / 102.4) / 10;
+  } catch {
+    return undefined;
+  }
+}
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
