@@ -12,6 +12,8 @@ const MAX_FIELDS = 32;
 const MAX_FIELD_BYTES = 16 * 1024;
 /** What a multipart body may be longer than its file. */
 const MULTIPART_OVERHEAD = 64 * 1024 + MAX_FIELDS * MAX_FIELD_BYTES;
+/** How long a body that has come may take to be taken apart, ms. */
+const AFTER_END_MS = 1000;
 /** How long a client that was refused may go on sending before it is cut off, ms. */
 const REFUSED_PATIENCE_MS = 5000;
 
@@ -59,16 +61,22 @@ export function imageUpload(options: UploadOptions): RequestHandler {
     response.locals['releaseUpload'] = release;
     continueUpload(response);
     let isOver = false;
+    let lastWait: NodeJS.Timeout | undefined;
     const finish = (error?: AppError) => {
       if (isOver) return;
       isOver = true;
       stopWatching();
+      clearTimeout(lastWait);
       if (error) release();
       next(error);
     };
     const stopWatching = watchUpload(request, pace, (why) => finish(tooSlow(request, response, why)));
     // Nobody waits for the end of an upload whose client is gone.
     response.once('close', stopWatching);
+    // Where a part follows the closing boundary multer may wait for a file that never comes.
+    request.once('end', () => {
+      if (!isOver) lastWait = setTimeout(() => finish(malformed()), AFTER_END_MS);
+    });
     parse(request, response, (error: unknown) => {
       finish(error === undefined || error === null ? undefined : uploadError(error, maxFileBytes));
     });
@@ -147,10 +155,12 @@ function tooLarge(maxFileBytes: number): AppError {
   return new AppError('FILE_TOO_LARGE', `The file is larger than ${maxFileBytes} bytes.`);
 }
 
+function malformed(cause?: unknown): AppError {
+  return new AppError('MALFORMED_UPLOAD', 'The multipart body is broken or cut off.', { cause });
+}
+
 function uploadError(error: unknown, maxFileBytes: number): AppError {
-  if (!(error instanceof MulterError)) {
-    return new AppError('MALFORMED_UPLOAD', 'The multipart body is broken or cut off.', { cause: error });
-  }
+  if (!(error instanceof MulterError)) return malformed(error);
   switch (error.code) {
     case 'LIMIT_FILE_SIZE':
       return tooLarge(maxFileBytes);

@@ -8,9 +8,14 @@ export interface Answer {
   readonly png?: Buffer;
 }
 
-/** Writes an answer as aiohttp would: JSON, text, an image, or nothing. */
-export function writeAnswer(response: ServerResponse, answer: Answer): void {
-  const { type, body } = contentOf(answer);
+/** Writes an answer as aiohttp would: JSON, text, an image, or nothing; or with another body than it has. */
+export function writeAnswer(
+  response: ServerResponse,
+  answer: Answer,
+  rewrite: (body: Buffer) => Buffer = (body) => body,
+): void {
+  const { type, body: whole } = contentOf(answer);
+  const body = rewrite(whole);
   response.writeHead(answer.status, { 'Content-Type': type, 'Content-Length': body.length });
   response.end(body);
 }

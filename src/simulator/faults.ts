@@ -30,6 +30,8 @@ export interface Faults {
   failNodes: Map<string, { readonly type: string; readonly message: string }>;
   /** Model nodes run out of memory until somebody asks for memory to be freed. */
   memoryFull: boolean;
+  /** Turns every answer and message into another one; what it gives is sent byte for byte. */
+  rewrite: ((bytes: Buffer) => Buffer) | undefined;
   /** What is sent in place of each message, or beside it. */
   messages: MessageFault | undefined;
   /** How many times `GET /view` finds no file. */
@@ -55,6 +57,7 @@ export function noFaults(): Faults {
     hang: false,
     failNodes: new Map(),
     memoryFull: false,
+    rewrite: undefined,
     messages: undefined,
     loseFiles: 0,
   };

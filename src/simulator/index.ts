@@ -231,6 +231,7 @@ export class Simulator {
       return writeAnswer(response, { status: respond.status, text: respond.body ?? '' });
     }
     const answer = this.#api.answer(call);
+    if (this.faults.rewrite) return writeAnswer(response, answer, this.faults.rewrite);
     if (!spoil || spoil.times <= 0 || !spoil.path.test(call.path)) return writeAnswer(response, answer);
     spoil.times -= 1;
     if (spoil.how === 'never') return this.#hold(response);

@@ -113,8 +113,9 @@ export class SimulatedSockets {
 
   #write(socket: WebSocket, message: Message): void {
     if (this.#faults.muteSockets || this.#frozen.has(socket)) return;
-    const text = JSON.stringify(message);
-    const { messages } = this.#faults;
+    const { messages, rewrite } = this.#faults;
+    const whole = JSON.stringify(message);
+    const text = rewrite ? rewrite(Buffer.from(whole)).toString() : whole;
     if (messages === 'shuffled') this.#hold(() => socket.send(text));
     else for (const one of [...companyOf(messages, text), text]) socket.send(one);
   }

@@ -103,6 +103,18 @@ describe('what is too long', () => {
   });
 });
 
+describe('a body that has come', () => {
+  it('and leaves its parser waiting for a file is a broken one, and not one that is still to come', async () => {
+    stack = await Stack.start();
+    const part = 'Content-Disposition: form-data; name="imageFile"; filename="a.png"\r\n\r\nhalf';
+    const body = `--x--\r\n--x\r\n--x\r\n${part}`;
+    const client = await raw();
+    client.post(PATH, { ...MULTIPART, 'Content-Length': body.length }, body);
+    expect([await client.status(), (await client.json())['code']]).toEqual([400, 'MALFORMED_UPLOAD']);
+    client.socket.destroy();
+  });
+});
+
 describe('a slow upload', () => {
   it('is given up when too few bytes come, and its memory is free again', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });

@@ -1,0 +1,70 @@
+import fc from 'fast-check';
+import { eventually } from '../support/eventually.js';
+import { Stack } from '../support/stack.js';
+import { type Target, targets } from './targets.js';
+
+export interface FuzzReport {
+  readonly cases: number;
+  /** How often each answer came, by target. */
+  readonly answers: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly highestRssMb: number;
+}
+
+const MIB = 1024 * 1024;
+
+/**
+ * Attacks a server of its own with `cases` cases made from `seed`.
+ * @throws Error with the first case that got a 5xx, hung, or brought down something
+ */
+export async function fuzz(cases: number, seed: number): Promise<FuzzReport> {
+  const accidents: unknown[] = [];
+  const onAccident = (error: unknown) => accidents.push(error);
+  process.on('unhandledRejection', onAccident);
+  process.on('uncaughtException', onAccident);
+  const answers: Record<string, Record<string, number>> = {};
+  let highestRssMb = 0;
+  const watch = setInterval(() => {
+    highestRssMb = Math.max(highestRssMb, Math.round(process.memoryUsage().rss / MIB));
+  }, 200);
+  try {
+    await Promise.all(
+      targets.map(async (target) => {
+        answers[target.name] = await attack(target, Math.ceil(cases * target.share), seed);
+      }),
+    );
+    if (accidents.length > 0) throw new Error(`not caught by anybody: ${accidents.map(String).join('\n')}`);
+    const count = targets.reduce((sum, { share }) => sum + Math.ceil(cases * share), 0);
+    return { cases: count, answers, highestRssMb };
+  } finally {
+    clearInterval(watch);
+    process.off('unhandledRejection', onAccident);
+    process.off('uncaughtException', onAccident);
+  }
+}
+
+async function attack(target: Target, cases: number, seed: number): Promise<Record<string, number>> {
+  const stack = await Stack.start({
+    env: {
+      ALLOWED_IMAGE_TYPES: 'image/png,image/jpeg,image/webp',
+      JOB_CLEANUP_INTERVAL: '500',
+      JOB_TIMEOUT: '1500',
+      MAX_OPEN_REQUESTS_PER_CLIENT: '1000',
+    },
+  });
+  const counts: Record<string, number> = {};
+  try {
+    const property = target.property(stack, (answers) => {
+      for (const answer of answers) counts[answer] = (counts[answer] ?? 0) + 1;
+    });
+    await fc.assert(property, { numRuns: cases, seed, endOnFailure: true });
+    // Whatever it was, nothing of it is kept.
+    await eventually(async () => {
+      const { total } = await stack.services.manager.counts();
+      if (total + stack.blobs.size > 0)
+        throw new Error(`${total} jobs and ${stack.blobs.size} images are left`);
+    }, 20_000);
+    return counts;
+  } finally {
+    await stack.stop();
+  }
+}
