@@ -1,7 +1,7 @@
 /** An answer that is reset, held back, never sent, no JSON (or no image), or cut off half way. */
 type Spoilage = 'reset' | 'late' | 'never' | 'malformed' | 'half';
 
-/** Messages twice, in the wrong order, beside ones about other prompts, beside 10 MB, or beside rubbish. */
+/** Messages twice, in the wrong order, beside ones about other prompts, some beside 10 MB, or beside rubbish. */
 export type MessageFault = 'twice' | 'shuffled' | 'strangers' | 'huge' | 'rubbish';
 
 /** What can be switched on to make a simulated ComfyUI misbehave. Everything is off at first. */

@@ -5,7 +5,7 @@ import type { Stack } from '../support/stack.js';
 import { damage, edits } from './damage.js';
 
 /** What came of one case: the status of each answer, with its code where it has one. */
-export type Answers = string[];
+type Answers = string[];
 
 /** One way to attack: what the cases are, and what is done with one. */
 export interface Target {

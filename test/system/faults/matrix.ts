@@ -3,7 +3,7 @@ import type { MischiefName } from '../../../src/simulator/mischief.js';
 import type { Moment } from '../../../src/simulator/prompt.js';
 
 /** What must become of a job that something happens to. */
-export interface Expected {
+interface Expected {
   readonly end: 'completed' | ErrorCategory;
   /** Instances that may have been given the job; several where it depends on which request is hit. */
   readonly attempts: readonly number[];
