@@ -31,10 +31,18 @@ for (const [name, value] of Object.entries({ ...balance, mischief })) {
 }
 say(`descriptors ${descriptors[0]} before, ${descriptors[1]} after`);
 say(memoryLine(memory.filter(({ at }) => at >= seconds * WARM_UP)));
+say(heapLine(memory));
 say(
   balance.wrong.length === 0 ? 'The balance is right.' : `WRONG:\n${balance.wrong.slice(0, 50).join('\n')}`,
 );
 process.exitCode = balance.wrong.length === 0 ? 0 : 1;
+
+/** What is left of the heap behind a collection: the least that was seen in the first fifth and in the last. */
+function heapLine(samples: readonly MemorySample[]): string {
+  const least = (from: number, to: number) =>
+    Math.min(...samples.filter(({ at }) => at >= from && at <= to).map(({ heapMb }) => heapMb));
+  return `heap at least: ${least(0, seconds * WARM_UP)} MB in the first fifth, ${least(seconds * (1 - WARM_UP), seconds)} MB in the last`;
+}
 
 /** Least squares over the samples: megabytes an hour. */
 function memoryLine(samples: readonly MemorySample[]): string {

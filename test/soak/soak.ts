@@ -35,6 +35,8 @@ export interface MemorySample {
   /** Seconds since the start. */
   readonly at: number;
   readonly rssMb: number;
+  /** JavaScript heap in use, garbage included. */
+  readonly heapMb: number;
 }
 
 export interface SoakReport {
@@ -117,13 +119,17 @@ function watchMemory(
   onSample: (sample: MemorySample) => void,
 ): NodeJS.Timeout {
   const startedAt = performance.now();
-  return setInterval(() => {
+  const take = async () => {
     const rssMb = residentMb(fleet.server.child.pid);
     if (rssMb === undefined) return;
-    const sample = { at: Math.round((performance.now() - startedAt) / 1000), rssMb };
+    const { memory } = await fleet.health();
+    const at = Math.round((performance.now() - startedAt) / 1000);
+    const sample = { at, rssMb, heapMb: memory.used_mb };
     samples.push(sample);
     onSample(sample);
-  }, SAMPLE_MS);
+  };
+  // The last one may come when the server has ended already.
+  return setInterval(() => void take().catch(() => undefined), SAMPLE_MS);
 }
 
 /** Resident memory of a process, where the system tells. */
