@@ -1,14 +1,12 @@
 import { z } from 'zod';
 import { parseApiKeys } from './utils/apiKeys.js';
 import { type InstanceAddress, parseInstances } from './utils/instanceUrls.js';
+import { MAX_TIMER_MS } from './utils/timers.js';
 import { parseTrustProxy } from './utils/trustProxy.js';
 
 const MIB = 1024 * 1024;
 const IMAGE_TYPES = ['image/png', 'image/jpeg', 'image/webp'] as const;
 const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
-
-/** Largest delay that a Node timer keeps; beyond it `setTimeout` fires at once. */
-const MAX_TIMER_MS = 2_147_483_647;
 
 const integer = (fallback: number, min: number, max: number) =>
   z

@@ -36,7 +36,8 @@ export function callerOf(response: Response): Caller {
 
 /** The key that a request's job belongs to; undefined where there are no keys. */
 export function ownerOf(response: Response): string | undefined {
-  return callerOf(response).key?.name;
+  // A request that was refused before anybody looked who it is has no caller.
+  return (response.locals['caller'] as Caller | undefined)?.key?.name;
 }
 
 /** Whether the caller may see and change what belongs to `owner`. */

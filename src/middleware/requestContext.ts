@@ -2,6 +2,7 @@ import type { RequestHandler, Response } from 'express';
 import { v4 as uuid } from 'uuid';
 import type { AnsweredRequest } from '../services/metrics/Prometheus.js';
 import type { Logger } from '../utils/logger.js';
+import { ownerOf } from './authentication.js';
 
 /** What is taken from a client as a request's id: short, and harmless in a log line and a header. */
 const SANE_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
@@ -38,6 +39,7 @@ export function requestContext(
         path: request.originalUrl.split('?', 1)[0]?.slice(0, 200),
         status: response.statusCode,
         durationMs: Math.round(durationMs),
+        key: ownerOf(response),
         aborted: response.writableFinished ? undefined : true,
       };
       if (isRoutine(request.originalUrl)) log.debug('Request', fields);

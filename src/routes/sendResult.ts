@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Request, Response } from 'express';
 import { extensionOf } from '../services/images/finish.js';
 import { type CompletedJob, processingDuration } from '../services/jobs/Job.js';
+import { MAX_TIMER_MS } from '../utils/timers.js';
 
 /** Stands in a JSON answer where the image's base64 goes; nothing else in it is a client's. */
 export const IMAGE_PLACE = '\u2063image\u2063';
@@ -80,8 +81,8 @@ export class ResultSender {
     this.#underWay.set(response, bytes);
     this.#bytes += bytes;
     const { minBytesPerSecond } = this.#limits;
-    const ms = minBytesPerSecond > 0 ? GRACE_MS + (1000 * bytes) / minBytesPerSecond : undefined;
-    const timer = ms === undefined ? undefined : setTimeout(() => response.destroy(), ms);
+    const ms = Math.min(MAX_TIMER_MS, GRACE_MS + (1000 * bytes) / minBytesPerSecond);
+    const timer = minBytesPerSecond > 0 ? setTimeout(() => response.destroy(), ms) : undefined;
     response.once('close', () => {
       clearTimeout(timer);
       this.#underWay.delete(response);

@@ -1,5 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+/** Largest delay that a Node timer keeps; beyond it `setTimeout` fires at once. */
+export const MAX_TIMER_MS = 2_147_483_647;
+
 /**
  * Waits `ms` milliseconds.
  * @returns true when the time passed, false when `signal` was aborted first. Never rejects.

@@ -314,6 +314,12 @@ describe('a client that takes its answer slowly', () => {
     expect(complete.at(-1)).toBe(true);
   });
 
+  it.each(['0', '1'])('gets them all where the minimum is %s bytes a second', async (MIN_TRANSFER_RATE) => {
+    stack = await Stack.start({ env: { MIN_TRANSFER_RATE } });
+    const response = await stack.client.request(`/api/jobs/${await result()}/result/image`);
+    expect((await response.arrayBuffer()).byteLength).toBe(Number(response.headers.get('Content-Length')));
+  });
+
   it('gets the same bytes in JSON as in the image itself, however large', async () => {
     stack = await Stack.start();
     const { body, image } = await stack.client.process('upscale-image', await noise());

@@ -122,15 +122,19 @@ describe('the log', () => {
     const { server, client, simulator } = await start({
       LOG_LEVEL: 'debug',
       COMFYUI_AUTH_HEADER: 'Authorization: Bearer hunter2',
+      API_KEYS: 'shop:hunter4-and-some-more',
     });
     const picture = await png();
     const response = await client.post('/api/remove-background?secret=hunter3', picture, {
-      headers: { 'X-Request-ID': 'req-1', Authorization: 'Bearer hunter4' },
+      headers: { 'X-Request-ID': 'req-1', Authorization: 'Bearer hunter4-and-some-more' },
     });
     expect(response.status).toBe(200);
     await response.arrayBuffer();
     simulator.faults.failNodes.set('InspyrenetRembg', { type: 'ValueError', message: 'boom' });
-    await client.refused('/api/remove-background', await png({ colour: colourOf(2) }), 502);
+    await client.refused('/api/remove-background', await png({ colour: colourOf(2) }), 502, {
+      headers: { 'X-API-Key': 'hunter4-and-some-more' },
+    });
+    await client.refused('/api/remove-background', await png(), 401, { headers: { 'X-API-Key': 'hunter5' } });
     await eventually(() => expect(server.output).toContain('Job failed'));
     const ofRequest = server.lines().filter(({ requestId }) => requestId === 'req-1');
     expect(ofRequest.map(({ message }) => message)).toEqual(
@@ -149,6 +153,7 @@ describe('the log', () => {
       method: 'POST',
       path: '/api/remove-background',
       status: 200,
+      key: 'shop',
       durationMs: expect.any(Number),
     });
     expect(server.output).not.toContain('hunter');
