@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseApiKeys } from './utils/apiKeys.js';
 import { type InstanceAddress, parseInstances } from './utils/instanceUrls.js';
+import { splitList } from './utils/lists.js';
 import { MAX_TIMER_MS } from './utils/timers.js';
 import { parseTrustProxy } from './utils/trustProxy.js';
 
@@ -41,14 +42,7 @@ const header = z
 
 const imageTypes = z
   .string()
-  .transform((list) => [
-    ...new Set(
-      list
-        .split(',')
-        .map((type) => type.trim().toLowerCase())
-        .filter(Boolean),
-    ),
-  ])
+  .transform((list) => [...new Set(splitList(list.toLowerCase()))])
   .pipe(z.array(z.enum(IMAGE_TYPES)).min(1))
   .default(['image/png', 'image/jpeg'])
   .describe(`a comma-separated list of ${IMAGE_TYPES.join(', ')}`);
@@ -64,10 +58,7 @@ const parsedBy = <T>(parse: (text: string) => T | undefined) =>
 /** `*`, or origins as browsers send them: scheme, host and port, no path. */
 function parseOrigins(text: string): '*' | string[] | undefined {
   if (text === '*') return '*';
-  const origins = text
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter(Boolean);
+  const origins = splitList(text);
   const areOrigins = origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin);
   return areOrigins && origins.length > 0 ? origins : undefined;
 }

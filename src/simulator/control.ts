@@ -48,8 +48,8 @@ async function answer(
       return writeAnswer(response, { status: 400, json });
     }
     const { at, ...mischief } = trap.data;
-    if (at === undefined) await simulator.misbehave(mischief.name);
-    else simulator.trap = { ...mischief, at };
+    if (at === undefined) await simulator.traps.set(mischief.name);
+    else simulator.traps.waiting = { ...mischief, at };
   }
   writeAnswer(response, { status: 200, json: stateOf(simulator) });
 }
@@ -58,8 +58,8 @@ function stateOf(simulator: Simulator) {
   return {
     host: simulator.host,
     running: simulator.isRunning,
-    trap: simulator.trap ?? null,
-    sprung: simulator.sprung ?? null,
+    trap: simulator.traps.waiting ?? null,
+    sprung: simulator.traps.sprung ?? null,
     prompts: simulator.promptIds.length,
     queue: simulator.queueRemaining,
     history: simulator.historyIds.length,

@@ -8,10 +8,11 @@ import { Executor, type ExecutorOptions } from './Executor.js';
 import { FileStore } from './FileStore.js';
 import { type Faults, noFaults } from './faults.js';
 import { type Call, parseJson, readCall, SimulatedApi } from './http.js';
-import { MISCHIEF, type MischiefName, type Trap } from './mischief.js';
+import { MISCHIEF } from './mischief.js';
 import { nodeClasses } from './nodes.js';
-import { graphSchema, type Moment, outputName } from './prompt.js';
+import { graphSchema, outputName } from './prompt.js';
 import { SimulatedSockets } from './sockets.js';
+import { Traps } from './Traps.js';
 
 export type { Faults } from './faults.js';
 export { OUT_OF_MEMORY } from './faults.js';
@@ -39,10 +40,7 @@ export class Simulator {
   readonly promptIds: string[] = [];
   /** Requests by method and first part of the path, such as `GET /history`. */
   readonly requests = new Map<string, number>();
-  /** Mischief that the next prompt which comes to its moment sets off, once. */
-  trap: Trap | undefined;
-  /** The trap that was sprung last, and when (epoch ms). */
-  sprung: { readonly name: MischiefName; readonly time: number } | undefined;
+  readonly traps: Traps = new Traps(async (name) => MISCHIEF[name](this));
   readonly #options: SimulatorOptions;
   readonly #sockets: SimulatedSockets;
   readonly #api: SimulatedApi;
@@ -52,7 +50,6 @@ export class Simulator {
   #ws: WebSocketServer | undefined;
   #port = 0;
   #number = 0;
-  readonly #timers = new Set<NodeJS.Timeout>();
   /** Requests that are never answered. */
   readonly #held: ServerResponse[] = [];
 
@@ -147,46 +144,19 @@ export class Simulator {
     await this.plugIn();
   }
 
-  /** Starts mischief at once. */
-  async misbehave(name: MischiefName): Promise<void> {
-    this.sprung = { name, time: Date.now() };
-    await MISCHIEF[name](this);
-  }
-
   /** Ends all mischief: the machine is as it was, or back with nothing in its memory if it was killed. */
   async behave(): Promise<void> {
-    this.trap = undefined;
-    for (const timer of this.#timers) clearTimeout(timer);
-    this.#timers.clear();
+    this.traps.clear();
     Object.assign(this.faults, noFaults());
     // Requests that were never to be answered must not wait for ever now.
     for (const response of this.#held.splice(0)) response.destroy();
     await this.plugIn();
   }
 
-  /** Does something later unless `behave` or `stop` comes first. */
-  later(ms: number, what: () => unknown): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      what();
-    }, ms);
-    this.#timers.add(timer);
-  }
-
   /** Ends. */
   async stop(): Promise<void> {
-    for (const timer of this.#timers) clearTimeout(timer);
+    this.traps.clear();
     await this.crash();
-  }
-
-  /** Something came to a moment that a trap may wait for. */
-  #onMoment(moment: Moment, output: string): void | Promise<void> {
-    const { trap } = this;
-    if (trap?.at !== moment || !output.includes(trap.output)) return undefined;
-    this.trap = undefined;
-    if (trap.afterMs === 0) return this.misbehave(trap.name);
-    this.later(trap.afterMs, () => this.misbehave(trap.name));
-    return undefined;
   }
 
   #newExecutor(): Executor {
@@ -200,7 +170,7 @@ export class Simulator {
         sockets: this.#sockets,
         files: this.#files,
         faults: this.faults,
-        onMoment: (moment, output) => void this.#onMoment(moment, output),
+        onMoment: (moment, output) => void this.traps.onMoment(moment, output),
       },
       {
         generation: this.#options.generation ?? 'current',
@@ -235,18 +205,18 @@ export class Simulator {
     if (!spoil || spoil.times <= 0 || !spoil.path.test(call.path)) return writeAnswer(response, answer);
     spoil.times -= 1;
     if (spoil.how === 'never') return this.#hold(response);
-    if (spoil.how === 'late') return this.later(spoil.lateMs ?? 0, () => writeAnswer(response, answer));
+    if (spoil.how === 'late') return this.traps.later(spoil.lateMs ?? 0, () => writeAnswer(response, answer));
     return writeSpoiled(response, answer, spoil.how);
   }
 
   /** The moments that a request is: a prompt that comes, and a result that is fetched. */
   async #onRequest(call: Call): Promise<void> {
-    if (!this.trap) return;
+    if (!this.traps.waiting) return;
     if (call.method === 'POST' && call.path === '/prompt') {
       const body = submission.safeParse(parseJson(call.body));
-      if (body.success) await this.#onMoment('submit', outputName({ graph: body.data.prompt }));
+      if (body.success) await this.traps.onMoment('submit', outputName({ graph: body.data.prompt }));
     } else if (call.path === '/view') {
-      await this.#onMoment('view', `${call.query.get('subfolder')}/${call.query.get('filename')}`);
+      await this.traps.onMoment('view', `${call.query.get('subfolder')}/${call.query.get('filename')}`);
     }
   }
 

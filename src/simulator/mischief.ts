@@ -9,7 +9,7 @@ interface Machine {
   crash(): Promise<void>;
   unplug(): Promise<void>;
   plugIn(): Promise<void>;
-  later(ms: number, what: () => unknown): void;
+  readonly traps: { later(ms: number, what: () => unknown): void };
 }
 
 const EVERYTHING = /^/;
@@ -86,7 +86,7 @@ export const MISCHIEF = {
   'killed for good': (machine) => machine.crash(),
   'killed and back': async (machine) => {
     await machine.crash();
-    machine.later(BACK_AFTER_MS, () => machine.plugIn());
+    machine.traps.later(BACK_AFTER_MS, () => machine.plugIn());
   },
   'never finishes': ({ faults }) => {
     faults.hang = true;

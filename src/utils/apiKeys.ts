@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { splitList } from './lists.js';
 
 const SCOPES = ['submit', 'admin'] as const;
 
@@ -23,10 +24,7 @@ const KEY = /^[\x21-\x7e]+$/;
  * @returns undefined when an entry is not of that form, too short, or a name or key comes twice
  */
 export function parseApiKeys(list: string): ApiKey[] | undefined {
-  const entries = list
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter(Boolean);
+  const entries = splitList(list);
   const keys: ApiKey[] = [];
   for (const [index, entry] of entries.entries()) {
     const parts = entry.split(':');

@@ -1,3 +1,5 @@
+import { splitList } from './lists.js';
+
 /** Where one ComfyUI machine is reached. */
 export interface InstanceAddress {
   /** `instance-1`, `instance-2`, … in the order of `COMFYUI_HOST`. */
@@ -19,10 +21,7 @@ export function parseInstances(
   list: string,
   useSsl: boolean,
 ): { addresses: InstanceAddress[] } | { problem: string } {
-  const entries = list
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter(Boolean);
+  const entries = splitList(list);
   const addresses: InstanceAddress[] = [];
   for (const [index, entry] of entries.entries()) {
     const address = parseEntry(entry, useSsl, `instance-${index + 1}`);

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { splitList } from './lists.js';
 
 /** Names that Express knows for loopback, link-local and private addresses. */
 const RANGES = ['loopback', 'linklocal', 'uniquelocal'];
@@ -15,10 +16,7 @@ export function parseTrustProxy(text: string): false | number | string[] | undef
     const hops = Number(text);
     return hops >= 1 && hops <= MAX_HOPS ? hops : undefined;
   }
-  const addresses = text
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter(Boolean);
+  const addresses = splitList(text);
   return addresses.length > 0 && addresses.every(isAddress) ? addresses : undefined;
 }
 

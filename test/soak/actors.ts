@@ -1,4 +1,5 @@
 import { asyncAnswer, syncAnswer } from '../../src/schemas/jobs.js';
+import { sleep } from '../../src/utils/timers.js';
 import type { Client, JobStatusBody } from '../support/client.js';
 import { colourOf, distance, middle, png } from '../support/pictures.js';
 import type { Random } from '../support/random.js';
@@ -164,5 +165,3 @@ export class Actor {
     return `${this.#name}-${this.#count}`;
   }
 }
-
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

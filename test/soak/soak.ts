@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { MISCHIEF, type MischiefName } from '../../src/simulator/mischief.js';
+import { sleep } from '../../src/utils/timers.js';
 import { eventually } from '../support/eventually.js';
 import { Fleet, type SimulatorProcess } from '../support/fleet.js';
 import { Random } from '../support/random.js';
@@ -141,5 +142,3 @@ function residentMb(pid: number | undefined): number | undefined {
     return undefined;
   }
 }
-
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
