@@ -4,6 +4,7 @@ import { identify, requireKey } from './middleware/authentication.js';
 import { errorHandler, notFound } from './middleware/errorHandler.js';
 import { limitOpenRequests } from './middleware/openRequests.js';
 import { limitRate } from './middleware/rateLimit.js';
+import { limitRefusedBody } from './middleware/refusedBody.js';
 import { requestContext } from './middleware/requestContext.js';
 import { crossOrigin, limitUrl, securityHeaders } from './middleware/security.js';
 import { circuitBreakerRoutes } from './routes/circuitBreakers.js';
@@ -50,6 +51,7 @@ function doors(config: Config): RequestHandler[] {
     securityHeaders(origins),
     ...(origins ? [crossOrigin(origins)] : []),
     limitUrl,
+    limitRefusedBody,
     identify(config.API_KEYS ?? []),
   ];
 }

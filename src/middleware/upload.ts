@@ -14,8 +14,6 @@ const MAX_FIELD_BYTES = 16 * 1024;
 const MULTIPART_OVERHEAD = 64 * 1024 + MAX_FIELDS * MAX_FIELD_BYTES;
 /** How long a body that has come may take to be taken apart, ms. */
 const AFTER_END_MS = 1000;
-/** How long a client that was refused may go on sending before it is cut off, ms. */
-const REFUSED_PATIENCE_MS = 5000;
 
 /** An upload as it came, before anybody looked at its bytes. */
 export interface Upload {
@@ -52,7 +50,6 @@ export function imageUpload(options: UploadOptions): RequestHandler {
     defParamCharset: 'utf8',
   }).single(IMAGE_FIELD);
   return (request, response, next) => {
-    limitRefusedBody(request, response);
     if (declaredBytes(request) > maxFileBytes + MULTIPART_OVERHEAD) throw tooLarge(maxFileBytes);
     const release = budget.reserve(Math.min(declaredBytes(request) || maxFileBytes, maxFileBytes), () =>
       options.retryAfterSeconds(),
@@ -112,20 +109,6 @@ export function parametersOf(request: Request): Record<string, unknown> {
 
 function declaredBytes(request: Request): number {
   return Number(request.get('Content-Length') ?? 0);
-}
-
-/**
- * A refusal goes out while the body is still coming. What comes after it is read and thrown away for a moment, so
- * that the client gets to read its answer, but not for ever.
- */
-function limitRefusedBody(request: Request, response: Response): void {
-  response.once('finish', () => {
-    if (request.complete) return;
-    const timer = setTimeout(() => request.socket.destroy(), REFUSED_PATIENCE_MS);
-    const done = () => clearTimeout(timer);
-    request.once('end', done);
-    request.once('close', done);
-  });
 }
 
 function tooSlow(request: Request, response: Response, why: string): AppError {

@@ -61,12 +61,17 @@ describe('a client that waits with its body (Expect: 100-continue)', () => {
 });
 
 describe('a client that does not wait', () => {
-  it('reads its refusal while it still sends, and is cut off when it goes on and on', async () => {
-    stack = await Stack.start();
+  it.each([
+    ['with an image that is too large', {}, 413, 50 * MIB],
+    ['without a key', { API_KEYS: 'a-key-that-is-long-enough' }, 401, 5 * MIB],
+  ])('%s reads its refusal while it still sends, and is cut off when it goes on and on', async (...given) => {
+    const [, env, status, length] = given;
+    stack = await Stack.start({ env: env as Record<string, string> });
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const client = await raw();
-    client.post(PATH, { ...MULTIPART, 'Content-Length': 50 * MIB }, Buffer.alloc(MIB));
-    await vi.waitFor(() => expect(client.received).toMatch(/^HTTP\/1\.1 413 /), { timeout: 10_000 });
+    client.post(PATH, { ...MULTIPART, 'Content-Length': length }, Buffer.alloc(MIB));
+    const answered = new RegExp(`^HTTP/1\\.1 ${status} `);
+    await vi.waitFor(() => expect(client.received).toMatch(answered), { timeout: 10_000 });
     expect(client.isClosed).toBe(false);
     vi.advanceTimersByTime(5000);
     await client.closed();

@@ -1,5 +1,8 @@
 import type { Instance } from './Instance.js';
 
+/** Failed jobs of one streak that are remembered; a machine may fail for days before it completes one. */
+const MAX_REMEMBERED = 1000;
+
 /** Jobs in a row that failed on one instance, since it last completed one. */
 interface Streak {
   /** Jobs by their key, and whether the failure can only be the machine's. */
@@ -52,6 +55,8 @@ export class JobVerdicts {
       this.#streaks.set(instance, streak);
     }
     streak.failures.set(key, isMachines);
+    const [oldest] = streak.failures.keys();
+    if (streak.failures.size > MAX_REMEMBERED && oldest !== undefined) streak.failures.delete(oldest);
     const enough = instance.breaker.isOnTrial ? 1 : this.#threshold;
     if (streak.failures.size < enough || !this.#isMachines(instance, streak)) return;
     // What others complete from now on counts against it in its trial.
