@@ -26,6 +26,10 @@ export class Child {
     }
   }
 
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
   /** Waits for the first match in what it writes. */
   async says(pattern: RegExp): Promise<string> {
     const deadline = performance.now() + READY_TIMEOUT_MS;

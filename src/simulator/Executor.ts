@@ -109,7 +109,8 @@ export class Executor {
       const end = await execution.run().catch(() => undefined);
       if (!end || this.#dead.signal.aborted) return;
       this.#cache = execution.results;
-      await sleep(this.#options.historyDelayMs, this.#dead.signal);
+      const { historyDelayMs } = this.#options;
+      if (historyDelayMs > 0) await sleep(historyDelayMs, this.#dead.signal);
       if (!this.#faults.loseHistory) this.history.set(prompt.id, historyEntry(prompt, end));
       this.#running = undefined;
       this.#tellStatus();

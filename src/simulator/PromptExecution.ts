@@ -158,7 +158,8 @@ export class PromptExecution {
   async #step(id: string, classType: string, value: number, max: number): Promise<void> {
     const { dead, faults, workMs } = this.#world;
     this.#world.onMoment('running');
-    await sleep((workMs[classType] ?? 0) / max, dead);
+    const ms = (workMs[classType] ?? 0) / max;
+    if (ms > 0) await sleep(ms, dead);
     while (faults.hang && !this.interrupted && (await sleep(20, dead)));
     dead.throwIfAborted();
     this.#checkInterrupt();

@@ -2,12 +2,13 @@ import { parseArgs } from 'node:util';
 import { addressOf, startControl } from './control.js';
 import { Simulator } from './index.js';
 
-const USAGE = `Usage: npm run simulator -- [--port 8188] [--host 127.0.0.1] [--work 500] [--older] [--control 8189]
+const USAGE = `Usage: npm run simulator -- [--port 8188] [--host 127.0.0.1] [--work 500] [--older] [--echo] [--control 8189]
 
   --port   port to listen on (8188)
   --host   address to listen on (127.0.0.1)
   --work   milliseconds of model work for each of the model nodes (500)
   --older  behave like an older ComfyUI: no prompt ids of the client's, no execution_success
+  --echo   hand images on as they are, with no work but that of --work: for benchmarks
   --control
            port on which mischief is started and ended (POST, DELETE, GET /); 0 for any`;
 
@@ -19,6 +20,7 @@ async function main(): Promise<void> {
       host: { type: 'string', default: '127.0.0.1' },
       work: { type: 'string', default: '500' },
       older: { type: 'boolean', default: false },
+      echo: { type: 'boolean', default: false },
       control: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -31,6 +33,7 @@ async function main(): Promise<void> {
   const simulator = new Simulator({
     workMs: { InspyrenetRembg: work, ImageUpscaleWithModel: work },
     generation: values.older ? 'older' : 'current',
+    ...(values.echo ? { isEcho: true, historyDelayMs: 0 } : {}),
   });
   await simulator.start(Number(values.port), values.host);
   process.stdout.write(`Simulated ComfyUI listens on ${simulator.host}\n`);

@@ -9,7 +9,7 @@ import { FileStore } from './FileStore.js';
 import { type Faults, noFaults } from './faults.js';
 import { type Call, parseJson, readCall, SimulatedApi } from './http.js';
 import { MISCHIEF } from './mischief.js';
-import { nodeClasses } from './nodes.js';
+import { echoClasses, nodeClasses } from './nodes.js';
 import { graphSchema, outputName } from './prompt.js';
 import { SimulatedSockets } from './sockets.js';
 import { Traps } from './Traps.js';
@@ -22,6 +22,8 @@ export interface SimulatorOptions extends Partial<ExecutorOptions> {
   readonly withoutNodes?: readonly string[];
   /** A header without which nobody gets in, as behind a proxy that asks for a key. Name in lower case. */
   readonly requireHeader?: { readonly name: string; readonly value: string };
+  /** Nodes hand images on as they are. */
+  readonly isEcho?: boolean;
   /** Enlargement models that it has. */
   readonly models?: readonly string[];
 }
@@ -160,9 +162,11 @@ export class Simulator {
   }
 
   #newExecutor(): Executor {
-    const { withoutNodes = [], models = DEFAULT_MODELS } = this.#options;
+    const { withoutNodes = [], models = DEFAULT_MODELS, isEcho = false } = this.#options;
     const classes = Object.fromEntries(
-      Object.entries(nodeClasses(models)).filter(([name]) => !withoutNodes.includes(name)),
+      Object.entries(isEcho ? echoClasses(models) : nodeClasses(models)).filter(
+        ([name]) => !withoutNodes.includes(name),
+      ),
     );
     return new Executor(
       classes,

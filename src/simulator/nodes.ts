@@ -127,6 +127,33 @@ export function nodeClasses(models: readonly string[]): Record<string, NodeClass
   };
 }
 
+/** The same classes, but images are the bytes that came and stay so: what is measured then is not the simulator. */
+export function echoClasses(models: readonly string[]): Record<string, NodeClass> {
+  const { ETN_LoadImageBase64, InspyrenetRembg, ImageUpscaleWithModel, SaveImage, ...others } = nodeClasses(
+    models,
+  ) as Record<'ETN_LoadImageBase64' | 'InspyrenetRembg' | 'ImageUpscaleWithModel' | 'SaveImage', NodeClass>;
+  const handOn: NodeClass['run'] = async (inputs, context) => {
+    await context.step(1, 1);
+    return { values: [inputs['image'], undefined] };
+  };
+  return {
+    ...others,
+    ETN_LoadImageBase64: {
+      ...ETN_LoadImageBase64,
+      run: async (inputs) => ({ values: [Buffer.from(text(inputs, 'image'), 'base64'), undefined] }),
+    },
+    InspyrenetRembg: { ...InspyrenetRembg, run: handOn },
+    ImageUpscaleWithModel: { ...ImageUpscaleWithModel, run: handOn },
+    SaveImage: {
+      ...SaveImage,
+      run: async (inputs, context) => {
+        const bytes = inputs['images'] as Buffer;
+        return { values: [], ui: { images: [context.saveOutput(text(inputs, 'filename_prefix'), bytes)] } };
+      },
+    },
+  };
+}
+
 /** One class as `GET /object_info` lists it. */
 export function objectInfo(name: string, node: NodeClass): Record<string, unknown> {
   return {

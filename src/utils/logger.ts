@@ -42,8 +42,6 @@ const SERVICE = 'comfyui-express-middleware';
 const MAX_FILE_BYTES = 10 * 1024 * 1024;
 const MAX_FILES = 5;
 
-const jsonLine = format.json();
-
 const readable = format.combine(
   format.colorize({ level: true }),
   format.printf(({ timestamp, level, message, component, service: _service, ...fields }) => {
@@ -63,10 +61,10 @@ const readable = format.combine(
 export function createLogger(options: LoggerOptions): RootLogger {
   const winston = createWinston({
     level: options.level,
-    // Once for all transports, so that a line has one time wherever it is read.
-    format: format.timestamp(),
+    // Once for all transports: a line has one time wherever it is read, and is put together once.
+    format: format.combine(format.timestamp(), format.json()),
     defaultMeta: { service: SERVICE },
-    transports: [new transports.Console({ format: options.pretty ? readable : jsonLine })],
+    transports: [new transports.Console(options.pretty ? { format: readable } : {})],
   });
   if (options.directory !== '') addFiles(winston, options.directory);
   return Object.assign(winston, { close: () => endLogger(winston) }) as unknown as RootLogger;
@@ -89,7 +87,6 @@ function addFiles(winston: WinstonLogger, directory: string): void {
     const file = new transports.File({
       filename: path.join(directory, filename),
       ...(level ? { level } : {}),
-      format: jsonLine,
       maxsize: MAX_FILE_BYTES,
       maxFiles: MAX_FILES,
       tailable: true,

@@ -115,9 +115,9 @@ export class ComfyClient {
     return answer.bytes;
   }
 
-  /** Forgets a finished prompt, with the image that it carries. */
-  async deleteHistory(promptId: string, signal?: AbortSignal): Promise<void> {
-    await this.#post('/history', { delete: [promptId] }, signal);
+  /** Forgets finished prompts, with the images that they carry. */
+  async deleteHistory(promptIds: readonly string[], signal?: AbortSignal): Promise<void> {
+    await this.#post('/history', { delete: promptIds }, signal);
   }
 
   /** Takes a pending prompt out of the queue; leaves a running one alone. */

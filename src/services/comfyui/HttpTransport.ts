@@ -1,6 +1,4 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
-import axios, { type AxiosInstance } from 'axios';
+import { Pool } from 'undici';
 import type { z } from 'zod';
 import { PromptError } from '../../errors.js';
 import { DeadlineExceeded, withDeadline } from '../../utils/deadline.js';
@@ -66,27 +64,22 @@ export class TransportAnswer {
 /** HTTP to one instance: kept-alive connections, a time for the whole of each request, errors by category. */
 export class HttpTransport {
   readonly #host: string;
-  readonly #http: AxiosInstance;
-  readonly #agents: readonly [HttpAgent, HttpsAgent];
+  readonly #path: string;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #pool: Pool;
 
-  /** @param stallMs how long a connection may take, and how long nothing may move on it, ms */
+  /** @param stallMs how long a connection may take, and how long nothing may come on it, ms */
   constructor(address: InstanceAddress, headers: Readonly<Record<string, string>>, stallMs: number) {
+    const { origin, pathname } = new URL(address.baseUrl);
     this.#host = address.host;
-    this.#agents = [new HttpAgent({ keepAlive: true }), new HttpsAgent({ keepAlive: true })];
-    this.#http = axios.create({
-      baseURL: address.baseUrl,
-      httpAgent: this.#agents[0],
-      httpsAgent: this.#agents[1],
-      // The instances are machines of the team's own network: an HTTP_PROXY of the environment is not for them.
-      proxy: false,
-      maxRedirects: 0,
-      // In Node this is the socket's time without activity: a machine that vanished is noticed long before the
-      // time for a whole transfer is over.
-      timeout: stallMs,
-      responseType: 'arraybuffer',
-      maxBodyLength: Number.POSITIVE_INFINITY,
-      validateStatus: () => true,
-      headers: { ...headers },
+    this.#path = pathname.replace(/\/$/, '');
+    this.#headers = headers;
+    // A machine that vanished is noticed long before the time for a whole transfer is over.
+    this.#pool = new Pool(origin, {
+      connect: { timeout: stallMs },
+      headersTimeout: stallMs,
+      bodyTimeout: stallMs,
+      pipelining: 1,
     });
   }
 
@@ -95,22 +88,23 @@ export class HttpTransport {
    * @throws PromptError by category, or the signal's reason when it is aborted
    */
   async request(request: TransportRequest): Promise<TransportAnswer> {
-    const { method, path, signal } = request;
+    const { method, path, body, params, signal } = request;
     const action = `${method} ${path} on ${this.#host}`;
+    const query = params ? `?${new URLSearchParams(params)}` : '';
     return withDeadline(request.timeoutMs, signal, async (both) => {
       try {
-        const { status, data } = await this.#http.request<Buffer>({
+        const answer = await this.#pool.request({
           method,
-          url: path,
+          path: `${this.#path}${path}${query}`,
+          headers: body ? { ...this.#headers, 'content-type': 'application/json' } : this.#headers,
+          body: body ?? null,
           signal: both,
-          maxContentLength: request.maxBytes ?? MAX_JSON_BYTES,
-          ...(request.params ? { params: request.params } : {}),
-          ...(request.body ? { data: request.body, headers: { 'Content-Type': 'application/json' } } : {}),
         });
-        return new TransportAnswer(status, data, action);
+        const bytes = await readBody(answer.body, request.maxBytes ?? MAX_JSON_BYTES, action);
+        return new TransportAnswer(answer.statusCode, bytes, action);
       } catch (error) {
         signal?.throwIfAborted();
-        if (axios.isAxiosError(error) && /maxContentLength/.test(error.message)) throw tooLarge(action);
+        if (error instanceof PromptError) throw error;
         throw transportError(action, error, both.reason instanceof DeadlineExceeded);
       }
     });
@@ -118,8 +112,20 @@ export class HttpTransport {
 
   /** Closes the kept-alive connections. */
   close(): void {
-    for (const agent of this.#agents) agent.destroy();
+    void this.#pool.destroy();
   }
+}
+
+/** @throws PromptError when there is more than `maxBytes` */
+async function readBody(body: AsyncIterable<Buffer>, maxBytes: number, action: string): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of body) {
+    length += part.length;
+    if (length > maxBytes) throw tooLarge(action);
+    parts.push(part);
+  }
+  return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
 }
 
 function tooLarge(action: string): PromptError {

@@ -4,6 +4,7 @@ import type { Logger } from '../../utils/logger.js';
 import { sleep } from '../../utils/timers.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { ConnectionManager } from './ConnectionManager.js';
+import { HistoryCleaner } from './HistoryCleaner.js';
 import { PromptAttempt, type PromptResult, type PromptRun, type RunListener } from './PromptAttempt.js';
 import type { FollowTimings } from './PromptFollower.js';
 
@@ -22,6 +23,7 @@ export class PromptRunner {
   readonly #connections: ConnectionManager;
   readonly #options: PromptRunnerOptions;
   readonly #logger: Logger;
+  readonly #history = new HistoryCleaner();
   readonly #background = new Set<Promise<void>>();
   readonly #stopped = new AbortController();
 
@@ -86,7 +88,7 @@ export class PromptRunner {
   async #forget(attempt: PromptAttempt): Promise<void> {
     if (this.#options.keepHistory) return;
     await attempt.follower.leftQueue(this.#options.stopTimeoutMs, this.#stopped.signal);
-    await attempt.client.deleteHistory(attempt.promptId, this.#stopped.signal);
+    await this.#history.delete(attempt.client, attempt.promptId, this.#stopped.signal);
   }
 
   /** Takes a prompt back: out of the queue when it is pending, interrupted when it runs. */
@@ -109,7 +111,7 @@ export class PromptRunner {
       await sleep(this.#options.timings.lostPollMs, signal);
       signal.throwIfAborted();
     }
-    await client.deleteHistory(promptId, signal);
+    await this.#history.delete(client, promptId, this.#stopped.signal);
   }
 }
 

@@ -8,7 +8,12 @@ const REFUSED = new Set([
   'ENETUNREACH',
   'EHOSTDOWN',
 ]);
-const TIMED_OUT = new Set(['ETIMEDOUT', 'ECONNABORTED']);
+const TIMED_OUT = new Set([
+  'ETIMEDOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+]);
 
 /**
  * Names what went wrong between this server and an instance. Such failures are the instance's or the network's,

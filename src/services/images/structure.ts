@@ -26,7 +26,9 @@ export function readStructure(bytes: Buffer, type: ImageType): ImageStructure | 
   }
 }
 
-const PNG_SIGNATURE_LENGTH = 8;
+/** The first bytes of every PNG. */
+export const PNG_SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+const PNG_SIGNATURE_LENGTH = PNG_SIGNATURE.length;
 
 function readPng(bytes: Buffer): ImageStructure | undefined {
   const header = PNG_SIGNATURE_LENGTH + 8;

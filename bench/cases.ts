@@ -1,0 +1,159 @@
+import { ApiClient, BareClient } from './clients.js';
+import { Machines } from './machines.js';
+import { byTurns, oneByOne, perSecond } from './measure.js';
+import { Picture } from './pictures.js';
+
+export interface Row {
+  readonly name: string;
+  readonly measured: string;
+  readonly comparedWith: string;
+  readonly ratio: number;
+  /** `<=` or `>=` and the figure. */
+  readonly mustReach: string;
+  readonly isReached: boolean;
+}
+
+/** How often things are done: more is steadier, and takes longer. */
+export interface Effort {
+  readonly rounds: number;
+  /** Small goes a round. */
+  readonly goes: number;
+}
+
+const PATH = '/api/remove-background';
+const AS_IMAGE = { accept: 'image/*' };
+const SMALL_BYTES = 12_000;
+const LARGE_BYTES = 1_000_000;
+const sizes = [
+  ['12 KB', SMALL_BYTES],
+  ['1 MB', LARGE_BYTES],
+] as const;
+
+const ms = (value: number) => `${value.toFixed(value < 10 ? 2 : 1)} ms`;
+const rate = (value: number) => `${value.toFixed(1)} jobs/s`;
+
+function row(
+  name: string,
+  parts: { measured: string; comparedWith: string; ratio: number },
+  must: string,
+): Row {
+  const bound = Number(must.slice(2));
+  const isReached = must.startsWith('<=') ? parts.ratio <= bound : parts.ratio >= bound;
+  return { name, ...parts, mustReach: must, isReached };
+}
+
+/** One synchronous job at a time against a bare client on the same machine. */
+export async function syncJobs({ rounds, goes }: Effort): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const [workMs, bounds] of [[0, ['<=2.5', '<=1.6']] as const, [50, ['<=1.06', '<=1.15']] as const]) {
+    const machines = await Machines.start([workMs]);
+    const api = new ApiClient(machines.server);
+    const bare = await BareClient.connect(machines.simulators[0] ?? '');
+    for (const [index, [size, bytes]] of sizes.entries()) {
+      const picture = await Picture.ofSize(bytes);
+      const count = workMs > 0 || bytes > SMALL_BYTES ? Math.ceil(goes / 4) : goes;
+      const { a, b, ratio } = await byTurns(
+        rounds,
+        () => oneByOne(count, () => api.post(PATH, picture.next(), 200, AS_IMAGE)),
+        () => oneByOne(count, () => bare.process(picture.next())),
+      );
+      const name = `sync, one at a time, ${size}, ${workMs} ms of work`;
+      rows.push(
+        row(name, { measured: ms(a), comparedWith: `bare client: ${ms(b)}`, ratio }, bounds[index] ?? ''),
+      );
+    }
+    await Promise.all([api.close(), bare.close()]);
+    await machines.stop();
+  }
+  return rows;
+}
+
+/** Eight jobs at a time on two machines against bare clients of the same width. */
+export async function wideJobs({ rounds, goes }: Effort): Promise<Row[]> {
+  const machines = await Machines.start([0, 0]);
+  const api = new ApiClient(machines.server);
+  const bares = await Promise.all(machines.simulators.map((host) => BareClient.connect(host)));
+  const rows: Row[] = [];
+  for (const [index, [size, bytes]] of sizes.entries()) {
+    const picture = await Picture.ofSize(bytes);
+    const count = bytes > SMALL_BYTES ? Math.ceil(goes / 2) : goes * 2;
+    let turn = 0;
+    const { a, b, ratio } = await byTurns(
+      rounds,
+      () => perSecond(count, 8, () => api.post(PATH, picture.next(), 200, AS_IMAGE)),
+      () =>
+        perSecond(count, 8, async () => {
+          turn += 1;
+          await bares[turn % bares.length]?.process(picture.next());
+        }),
+    );
+    const parts = { measured: rate(a), comparedWith: `bare clients: ${rate(b)}`, ratio };
+    rows.push(row(`8 at a time, two machines, ${size}`, parts, ['>=0.4', '>=0.6'][index] ?? ''));
+  }
+  await Promise.all([api.close(), ...bares.map((bare) => bare.close())]);
+  await machines.stop();
+  return rows;
+}
+
+/** The same job asynchronously, its status polled every 5 ms. */
+export async function asyncJobs({ rounds, goes }: Effort): Promise<Row[]> {
+  const machines = await Machines.start([0]);
+  const api = new ApiClient(machines.server);
+  const picture = await Picture.ofSize(SMALL_BYTES);
+  const poll = async () => {
+    const answer = await api.post(`/api/async/remove-background`, picture.next(), 202);
+    const { status_url, result_url } = JSON.parse(answer.toString()) as Record<string, string>;
+    for (;;) {
+      const { status } = JSON.parse((await api.get(`${status_url}`)).toString()) as { status: string };
+      if (status === 'completed') break;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await api.get(`${result_url}/image`);
+  };
+  const { a, b, ratio } = await byTurns(
+    rounds,
+    () => oneByOne(goes / 2, poll),
+    () => oneByOne(goes / 2, () => api.post(PATH, picture.next(), 200, AS_IMAGE)),
+  );
+  await api.close();
+  await machines.stop();
+  const parts = { measured: ms(a), comparedWith: `sync: ${ms(b)}`, ratio };
+  return [row('async, polled every 5 ms, 12 KB', parts, '<=1.3')];
+}
+
+/** Two machines kept busy, against what they could do at most. */
+export async function balance(): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const [name, work, must] of [
+    ['two machines of 100 ms, 8 at a time', [100, 100], '>=0.97'],
+    ['the second at half speed', [100, 200], '>=0.95'],
+  ] as const) {
+    const machines = await Machines.start(work, { MAX_JOBS_PER_INSTANCE: '2', MAX_CONCURRENT_JOBS: '4' });
+    const api = new ApiClient(machines.server);
+    const picture = await Picture.ofSize(SMALL_BYTES);
+    await perSecond(8, 8, () => api.post(PATH, picture.next(), 200, AS_IMAGE));
+    const done = await perSecond(200, 8, () => api.post(PATH, picture.next(), 200, AS_IMAGE));
+    const ideal = work.reduce((sum, each) => sum + 1000 / each, 0);
+    await api.close();
+    await machines.stop();
+    rows.push(
+      row(name, { measured: rate(done), comparedWith: `ideal: ${rate(ideal)}`, ratio: done / ideal }, must),
+    );
+  }
+  return rows;
+}
+
+/** From the program's start until it listens. */
+export async function start(): Promise<Row[]> {
+  const times: number[] = [];
+  for (let n = 0; n < 5; n += 1) {
+    const startedAt = performance.now();
+    const child = await Machines.listen();
+    times.push(performance.now() - startedAt);
+    await child.stop();
+  }
+  const best = Math.min(...times);
+  return [
+    row('start to listening', { measured: ms(best), comparedWith: '1 second', ratio: best / 1000 }, '<=0.5'),
+  ];
+}

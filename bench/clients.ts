@@ -1,0 +1,128 @@
+import { randomUUID } from 'node:crypto';
+import { Pool } from 'undici';
+import WebSocket from 'ws';
+
+const BOUNDARY = 'bench-boundary';
+const FORM_HEADERS = { 'content-type': `multipart/form-data; boundary=${BOUNDARY}` };
+const HEAD = Buffer.from(
+  `--${BOUNDARY}\r\nContent-Disposition: form-data; name="imageFile"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n`,
+);
+const TAIL = Buffer.from(`\r\n--${BOUNDARY}--\r\n`);
+
+/** Kept-alive connections to one server. */
+function connect(host: string, connections = 16): Pool {
+  return new Pool(`http://${host}`, {
+    connections,
+    pipelining: 1,
+    headersTimeout: 60_000,
+    bodyTimeout: 60_000,
+  });
+}
+
+/** A client of our server, over kept-alive connections. */
+export class ApiClient {
+  readonly #pool: Pool;
+
+  constructor(host: string) {
+    this.#pool = connect(host);
+  }
+
+  /** Posts an image and reads the whole answer. @throws Error for any other status than `expected` */
+  async post(
+    path: string,
+    image: Buffer,
+    expected = 200,
+    headers: Record<string, string> = {},
+  ): Promise<Buffer> {
+    const body = Buffer.concat([HEAD, image, TAIL]);
+    return this.#ask('POST', path, expected, { ...FORM_HEADERS, ...headers }, body);
+  }
+
+  get(path: string, expected = 200, headers: Record<string, string> = {}): Promise<Buffer> {
+    return this.#ask('GET', path, expected, headers);
+  }
+
+  close(): Promise<void> {
+    return this.#pool.destroy();
+  }
+
+  async #ask(
+    method: 'GET' | 'POST',
+    path: string,
+    expected: number,
+    headers: Record<string, string>,
+    body?: Buffer,
+  ): Promise<Buffer> {
+    const answer = await this.#pool.request({ method, path, headers, body: body ?? null });
+    const bytes = Buffer.from(await answer.body.arrayBuffer());
+    if (answer.statusCode !== expected) {
+      throw new Error(`${method} ${path}: ${answer.statusCode} ${bytes.toString().slice(0, 300)}`);
+    }
+    return bytes;
+  }
+}
+
+/**
+ * The least that a client of ComfyUI itself can do: one socket, POST, wait for `executing` with no node, history,
+ * view. No checks, no timeouts, no jobs.
+ */
+export class BareClient {
+  readonly #pool: Pool;
+  readonly #socket: WebSocket;
+  readonly #clientId: string;
+  readonly #waiting = new Map<string, () => void>();
+
+  private constructor(host: string) {
+    this.#pool = connect(host);
+    this.#clientId = randomUUID();
+    this.#socket = new WebSocket(`ws://${host}/ws?clientId=${this.#clientId}`, { perMessageDeflate: false });
+    this.#socket.on('message', (data) => {
+      const { type, data: about } = JSON.parse(String(data)) as {
+        type: string;
+        data: { node?: string | null; prompt_id?: string };
+      };
+      if (type === 'executing' && about.node === null) this.#waiting.get(String(about.prompt_id))?.();
+    });
+  }
+
+  static async connect(host: string): Promise<BareClient> {
+    const client = new BareClient(host);
+    await new Promise((resolve, reject) => client.#socket.once('open', resolve).once('error', reject));
+    return client;
+  }
+
+  /** Background removal of one image. @returns the result's bytes */
+  async process(image: Buffer): Promise<Buffer> {
+    const id = randomUUID();
+    const prompt = {
+      '1': { class_type: 'ETN_LoadImageBase64', inputs: { image: image.toString('base64') } },
+      '2': { class_type: 'InspyrenetRembg', inputs: { image: ['1', 0], torchscript_jit: 'default' } },
+      '3': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: 'bare' } },
+    };
+    const done = new Promise<void>((resolve) => this.#waiting.set(id, resolve));
+    await this.#json('POST', '/prompt', JSON.stringify({ prompt, client_id: this.#clientId, prompt_id: id }));
+    await done;
+    this.#waiting.delete(id);
+    const history = (await this.#json('GET', `/history/${id}`)) as Record<
+      string,
+      { outputs: Record<string, { images: Array<{ filename: string; subfolder: string; type: string }> }> }
+    >;
+    const file = history[id]?.outputs['3']?.images[0];
+    if (!file) throw new Error('no image came of it');
+    const answer = await this.#pool.request({
+      method: 'GET',
+      path: `/view?${new URLSearchParams({ ...file })}`,
+    });
+    return Buffer.from(await answer.body.arrayBuffer());
+  }
+
+  async close(): Promise<void> {
+    this.#socket.terminate();
+    await this.#pool.destroy();
+  }
+
+  async #json(method: 'GET' | 'POST', path: string, body?: string): Promise<unknown> {
+    const answer = await this.#pool.request({ method, path, body: body ?? null });
+    return answer.body.json();
+  }
+}

@@ -1,0 +1,77 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Child } from '../src/demo/children.js';
+
+const dist = (file: string) => new URL(`../dist/${file}`, import.meta.url);
+
+/** Limits that are for people and not for benchmarks; said in the table. */
+const RAISED = {
+  MAX_JOBS_PER_INSTANCE: '8',
+  MAX_CONCURRENT_JOBS: '16',
+  MAX_QUEUE_SIZE: '200000',
+  MAX_QUEUE_MEMORY: String(8 * 1024 ** 3),
+  MAX_RESULT_MEMORY: String(8 * 1024 ** 3),
+  MAX_UPLOAD_MEMORY: String(8 * 1024 ** 3),
+  MAX_OPEN_REQUESTS_PER_CLIENT: '100000',
+};
+
+/** Simulated machines and the server, each a process of its own. */
+export class Machines {
+  /** `host:port` of each. */
+  readonly simulators: readonly string[];
+  readonly server: string;
+  readonly pid: number;
+  readonly #children: readonly Child[];
+
+  private constructor(
+    simulators: readonly string[],
+    server: string,
+    pid: number,
+    children: readonly Child[],
+  ) {
+    this.simulators = simulators;
+    this.server = server;
+    this.pid = pid;
+    this.#children = children;
+  }
+
+  /** @param workMs milliseconds of model work, a machine an entry */
+  static async start(
+    workMs: readonly number[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<Machines> {
+    const machines = workMs.map(
+      (ms) =>
+        new Child('simulator', dist('simulator/cli.js'), ['--port', '0', '--echo', '--work', String(ms)], {}),
+    );
+    const hosts = await Promise.all(machines.map((child) => child.says(/listens on (\S+)/)));
+    const server = startServer({ COMFYUI_HOST: hosts.join(','), ...RAISED, ...env });
+    const port = await server.says(/"message":"Listening","port":(\d+)/);
+    await server.says(/"message":("Instance")/);
+    return new Machines(hosts, `127.0.0.1:${port}`, server.pid, [server, ...machines]);
+  }
+
+  /** A server without machines, once it listens. */
+  static async listen(): Promise<Child> {
+    const server = startServer({ COMFYUI_HOST: '127.0.0.1:9' });
+    await server.says(/"message":"Listening","port":(\d+)/);
+    return server;
+  }
+
+  async stop(): Promise<void> {
+    for (const child of this.#children) await child.stop();
+  }
+}
+
+/** It writes its log as it does by default, to the console and to files. */
+function startServer(env: Readonly<Record<string, string>>): Child {
+  const folder = mkdtempSync(path.join(tmpdir(), 'bench-'));
+  return new Child('server', dist('server.js'), [], {
+    PORT: '0',
+    HOST: '127.0.0.1',
+    LOG_DIR: path.join(folder, 'logs'),
+    METRICS_FILE_PATH: path.join(folder, 'metrics.json'),
+    ...env,
+  });
+}
