@@ -2,23 +2,7 @@ import { ApiClient, BareClient } from './clients.js';
 import { Machines } from './machines.js';
 import { byTurns, oneByOne, perSecond } from './measure.js';
 import { Picture } from './pictures.js';
-
-export interface Row {
-  readonly name: string;
-  readonly measured: string;
-  readonly comparedWith: string;
-  readonly ratio: number;
-  /** `<=` or `>=` and the figure. */
-  readonly mustReach: string;
-  readonly isReached: boolean;
-}
-
-/** How often things are done: more is steadier, and takes longer. */
-export interface Effort {
-  readonly rounds: number;
-  /** Small goes a round. */
-  readonly goes: number;
-}
+import { type Effort, type Row, row } from './rows.js';
 
 const PATH = '/api/remove-background';
 const AS_IMAGE = { accept: 'image/*' };
@@ -31,16 +15,6 @@ const sizes = [
 
 const ms = (value: number) => `${value.toFixed(value < 10 ? 2 : 1)} ms`;
 const rate = (value: number) => `${value.toFixed(1)} jobs/s`;
-
-function row(
-  name: string,
-  parts: { measured: string; comparedWith: string; ratio: number },
-  must: string,
-): Row {
-  const bound = Number(must.slice(2));
-  const isReached = must.startsWith('<=') ? parts.ratio <= bound : parts.ratio >= bound;
-  return { name, ...parts, mustReach: must, isReached };
-}
 
 /** One synchronous job at a time against a bare client on the same machine. */
 export async function syncJobs({ rounds, goes }: Effort): Promise<Row[]> {
@@ -97,7 +71,8 @@ export async function wideJobs({ rounds, goes }: Effort): Promise<Row[]> {
 
 /** The same job asynchronously, its status polled every 5 ms. */
 export async function asyncJobs({ rounds, goes }: Effort): Promise<Row[]> {
-  const machines = await Machines.start([0]);
+  // With no work a job is done in less time than passes between two polls: then only the polls are measured.
+  const machines = await Machines.start([50]);
   const api = new ApiClient(machines.server);
   const picture = await Picture.ofSize(SMALL_BYTES);
   const poll = async () => {
@@ -112,13 +87,13 @@ export async function asyncJobs({ rounds, goes }: Effort): Promise<Row[]> {
   };
   const { a, b, ratio } = await byTurns(
     rounds,
-    () => oneByOne(goes / 2, poll),
-    () => oneByOne(goes / 2, () => api.post(PATH, picture.next(), 200, AS_IMAGE)),
+    () => oneByOne(goes / 4, poll),
+    () => oneByOne(goes / 4, () => api.post(PATH, picture.next(), 200, AS_IMAGE)),
   );
   await api.close();
   await machines.stop();
   const parts = { measured: ms(a), comparedWith: `sync: ${ms(b)}`, ratio };
-  return [row('async, polled every 5 ms, 12 KB', parts, '<=1.3')];
+  return [row('async, polled every 5 ms, 12 KB, 50 ms of work', parts, '<=1.3')];
 }
 
 /** Two machines kept busy, against what they could do at most. */

@@ -3,7 +3,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { asyncJobs, balance, type Effort, type Row, start, syncJobs, wideJobs } from './cases.js';
+import { asyncJobs, balance, start, syncJobs, wideJobs } from './cases.js';
+import type { Effort, Row } from './rows.js';
+import { scale } from './scale.js';
 
 const RESULTS = path.resolve(import.meta.dirname, 'results');
 
@@ -12,6 +14,7 @@ const CASES: Readonly<Record<string, (effort: Effort) => Promise<Row[]>>> = {
   wide: wideJobs,
   async: asyncJobs,
   balance,
+  scale,
   start,
 };
 

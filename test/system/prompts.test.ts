@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Job } from '../../src/services/jobs/Job.js';
-import { MemoryJobStore } from '../../src/services/jobs/stores.js';
+import { MemoryJobStore } from '../../src/services/jobs/MemoryJobStore.js';
 import { eventually } from '../support/eventually.js';
 import { colourOf, distance, middle, png } from '../support/pictures.js';
 import { Stack } from '../support/stack.js';

@@ -1,3 +1,5 @@
+import { RankedSet } from '../../utils/RankedSet.js';
+
 /** A pending job as the processor needs it to choose. */
 export interface QueueEntry {
   readonly id: string;
@@ -12,6 +14,8 @@ export interface QueueEntry {
 export class PendingQueue {
   readonly #back = new Map<string, QueueEntry>();
   readonly #fresh = new Map<string, QueueEntry>();
+  readonly #backRanks = new RankedSet();
+  readonly #freshRanks = new RankedSet();
   #bytes = 0;
 
   get size(): number {
@@ -24,11 +28,11 @@ export class PendingQueue {
   }
 
   push(entry: QueueEntry): void {
-    this.#add(this.#fresh, entry);
+    this.#add(this.#fresh, this.#freshRanks, entry);
   }
 
   putBack(entry: QueueEntry): void {
-    this.#add(this.#back, entry);
+    this.#add(this.#back, this.#backRanks, entry);
   }
 
   remove(id: string): QueueEntry | undefined {
@@ -36,18 +40,18 @@ export class PendingQueue {
     if (!entry) return undefined;
     this.#back.delete(id);
     this.#fresh.delete(id);
+    this.#backRanks.delete(id);
+    this.#freshRanks.delete(id);
     this.#bytes -= entry.bytes;
     return entry;
   }
 
   /** 1 for the next one; 0 when the job does not wait. */
   position(id: string): number {
-    let position = 0;
-    for (const entry of this.entries()) {
-      position += 1;
-      if (entry.id === id) return position;
-    }
-    return 0;
+    const back = this.#backRanks.rank(id);
+    if (back > 0) return back;
+    const fresh = this.#freshRanks.rank(id);
+    return fresh > 0 ? this.#backRanks.size + fresh : 0;
   }
 
   *entries(): Generator<QueueEntry> {
@@ -55,8 +59,9 @@ export class PendingQueue {
     yield* this.#fresh.values();
   }
 
-  #add(queue: Map<string, QueueEntry>, entry: QueueEntry): void {
+  #add(queue: Map<string, QueueEntry>, ranks: RankedSet, entry: QueueEntry): void {
     this.remove(entry.id);
+    ranks.add(entry.id);
     queue.set(entry.id, entry);
     this.#bytes += entry.bytes;
   }

@@ -1,0 +1,114 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { JobRequest } from '../src/services/jobs/Job.js';
+import { JobManager } from '../src/services/jobs/JobManager.js';
+import { MemoryJobStore } from '../src/services/jobs/MemoryJobStore.js';
+import { MemoryBlobStore } from '../src/services/jobs/stores.js';
+import type { Clock } from '../src/utils/clock.js';
+import { silentLogger } from '../src/utils/logger.js';
+import { byTurns } from './measure.js';
+import { type Effort, type Row, row } from './rows.js';
+
+const REQUEST: JobRequest = {
+  type: 'remove-background',
+  parameters: {},
+  format: 'PNG',
+  image: { mimeType: 'image/png', width: 1, height: 1, hasAlpha: false, needsTurning: false },
+  imageSize: 1,
+  originalFilename: 'a.png',
+  requestId: 'bench',
+  owner: undefined,
+};
+
+const IMAGE = Buffer.alloc(1);
+const FEW = 10;
+const MANY_PENDING = 100_000;
+const MANY_KEPT = 50_000;
+const LIFETIME_MS = 1000;
+/** Repetitions within one measurement, since each takes microseconds. */
+const INNER = 2000;
+
+class HandClock implements Clock {
+  time = 1_000_000;
+
+  now(): number {
+    return this.time;
+  }
+}
+
+async function managerWith(jobs: number, clock = new HandClock()): Promise<JobManager> {
+  const manager = new JobManager(
+    { jobs: new MemoryJobStore(), blobs: new MemoryBlobStore() },
+    { maxResultBytes: 1e12, lifetimeMs: LIFETIME_MS },
+    clock,
+    silentLogger,
+  );
+  for (let n = 0; n < jobs; n += 1) await manager.create(REQUEST, IMAGE);
+  return manager;
+}
+
+const us = (value: number) => `${value.toFixed(2)} µs`;
+
+async function microseconds(work: () => unknown): Promise<number> {
+  const startedAt = performance.now();
+  for (let n = 0; n < INNER; n += 1) await work();
+  return (1000 * (performance.now() - startedAt)) / INNER;
+}
+
+/** The next job is taken, and goes back to the end; somebody asks how far the last one is. */
+function take(manager: JobManager): void {
+  const { queue } = manager;
+  const first = queue.entries().next().value;
+  if (!first) throw new Error('the queue is empty');
+  queue.remove(first.id);
+  queue.push(first);
+  queue.position(first.id);
+}
+
+/** What must cost the same however many jobs there are; in this process, since it is no matter of HTTP. */
+export async function scale({ rounds }: Effort): Promise<Row[]> {
+  const [few, many] = [await managerWith(FEW), await managerWith(MANY_PENDING)];
+  const taking = await byTurns(
+    rounds,
+    () => microseconds(() => take(many)),
+    () => microseconds(() => take(few)),
+  );
+  const page = { limit: 100, offset: 0 };
+  const [hundred, thousands] = [await managerWith(100), await managerWith(MANY_KEPT)];
+  const listing = await byTurns(
+    rounds,
+    () => microseconds(() => thousands.list({}, page)),
+    () => microseconds(() => hundred.list({}, page)),
+  );
+  return [
+    row(
+      'take a job, ask its place: 100,000 pending',
+      { measured: us(taking.a), comparedWith: `10 pending: ${us(taking.b)}`, ratio: taking.ratio },
+      '<=2',
+    ),
+    row(
+      'list 100 of 50,000 jobs',
+      { measured: us(listing.a), comparedWith: `of 100: ${us(listing.b)}`, ratio: listing.ratio },
+      '<=2',
+    ),
+    await cleanup(),
+  ];
+}
+
+async function cleanup(): Promise<Row> {
+  const clock = new HandClock();
+  const manager = await managerWith(MANY_KEPT, clock);
+  for (const { id } of [...manager.queue.entries()]) await manager.cancel(id);
+  clock.time += 2 * LIFETIME_MS;
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  delay.enable();
+  await manager.cleanup();
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  delay.disable();
+  const worstMs = delay.max / 1e6;
+  return row(
+    'clean up 50,000 jobs: longest pause',
+    { measured: `${worstMs.toFixed(1)} ms`, comparedWith: '20 ms', ratio: worstMs / 20 },
+    '<=1',
+  );
+}
