@@ -42,12 +42,16 @@ export class ApiClient {
     return this.#ask('GET', path, expected, headers);
   }
 
+  put(path: string, body: Buffer): Promise<Buffer> {
+    return this.#ask('PUT', path, 200, {}, body);
+  }
+
   close(): Promise<void> {
     return this.#pool.destroy();
   }
 
   async #ask(
-    method: 'GET' | 'POST',
+    method: 'GET' | 'POST' | 'PUT',
     path: string,
     expected: number,
     headers: Record<string, string>,

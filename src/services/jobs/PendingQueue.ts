@@ -1,4 +1,4 @@
-import { RankedSet } from '../../utils/RankedSet.js';
+import { RankedQueue } from '../../utils/RankedQueue.js';
 
 /** A pending job as the processor needs it to choose. */
 export interface QueueEntry {
@@ -12,10 +12,8 @@ export interface QueueEntry {
 
 /** Pending jobs, first in first out; one that comes back for another try goes before the new ones. */
 export class PendingQueue {
-  readonly #back = new Map<string, QueueEntry>();
-  readonly #fresh = new Map<string, QueueEntry>();
-  readonly #backRanks = new RankedSet();
-  readonly #freshRanks = new RankedSet();
+  readonly #back = new RankedQueue<QueueEntry>();
+  readonly #fresh = new RankedQueue<QueueEntry>();
   #bytes = 0;
 
   get size(): number {
@@ -28,30 +26,25 @@ export class PendingQueue {
   }
 
   push(entry: QueueEntry): void {
-    this.#add(this.#fresh, this.#freshRanks, entry);
+    this.#add(this.#fresh, entry);
   }
 
   putBack(entry: QueueEntry): void {
-    this.#add(this.#back, this.#backRanks, entry);
+    this.#add(this.#back, entry);
   }
 
   remove(id: string): QueueEntry | undefined {
-    const entry = this.#back.get(id) ?? this.#fresh.get(id);
-    if (!entry) return undefined;
-    this.#back.delete(id);
-    this.#fresh.delete(id);
-    this.#backRanks.delete(id);
-    this.#freshRanks.delete(id);
-    this.#bytes -= entry.bytes;
+    const entry = this.#back.remove(id) ?? this.#fresh.remove(id);
+    if (entry) this.#bytes -= entry.bytes;
     return entry;
   }
 
   /** 1 for the next one; 0 when the job does not wait. */
   position(id: string): number {
-    const back = this.#backRanks.rank(id);
+    const back = this.#back.rank(id);
     if (back > 0) return back;
-    const fresh = this.#freshRanks.rank(id);
-    return fresh > 0 ? this.#backRanks.size + fresh : 0;
+    const fresh = this.#fresh.rank(id);
+    return fresh > 0 ? this.#back.size + fresh : 0;
   }
 
   *entries(): Generator<QueueEntry> {
@@ -59,10 +52,9 @@ export class PendingQueue {
     yield* this.#fresh.values();
   }
 
-  #add(queue: Map<string, QueueEntry>, ranks: RankedSet, entry: QueueEntry): void {
+  #add(queue: RankedQueue<QueueEntry>, entry: QueueEntry): void {
     this.remove(entry.id);
-    ranks.add(entry.id);
-    queue.set(entry.id, entry);
+    queue.push(entry.id, entry);
     this.#bytes += entry.bytes;
   }
 }

@@ -1,0 +1,159 @@
+import { readFileSync } from 'node:fs';
+import { Child } from '../src/demo/children.js';
+import { ApiClient } from './clients.js';
+import { Machines } from './machines.js';
+import { byTurns, perSecond } from './measure.js';
+import { Picture } from './pictures.js';
+import { type Effort, type Row, row } from './rows.js';
+
+const SUBMIT = '/api/async/remove-background';
+const WIDTH = 8;
+const LARGE_BYTES = 1_000_000;
+const IMAGES = 300;
+/** A machine that has not finished anything by the end of the benchmark. */
+const FOR_EVER_MS = 3_600_000;
+
+const rate = (value: number) => `${value.toFixed(0)} a second`;
+
+async function startBaseline(): Promise<{ child: Child; api: ApiClient }> {
+  const child = new Child('baseline', new URL('./baseline.mjs', import.meta.url), [], {});
+  return { child, api: new ApiClient(await child.says(/listens on (\S+)/)) };
+}
+
+/** The status of one job, with few and with many others kept, against Express answering the same bytes. */
+export async function statuses({ rounds, goes }: Effort): Promise<Row[]> {
+  const { child, api: plain } = await startBaseline();
+  const machines = await Machines.start([0, 0], { JOB_CLEANUP_INTERVAL: String(FOR_EVER_MS) });
+  const api = new ApiClient(machines.server);
+  const picture = await Picture.ofSize(300);
+  const many = goes >= 100 ? 50_000 : 5000;
+  const measured: Array<{ kept: number; a: number; b: number; ratio: number }> = [];
+  let kept = 0;
+  for (const upTo of [10, many]) {
+    await perSecond(upTo - kept, WIDTH, () =>
+      api.post('/api/remove-background', picture.next(), 200, { accept: 'image/*' }),
+    );
+    kept = upTo;
+    const { jobs } = JSON.parse((await api.get('/api/jobs/list?limit=1')).toString()) as {
+      jobs: Array<{ id: string }>;
+    };
+    const path = `/api/jobs/${jobs[0]?.id}/status`;
+    await plain.put('/status', await api.get(path));
+    const turns = await byTurns(
+      rounds,
+      () => perSecond(goes * 20, WIDTH, () => api.get(path)),
+      () => perSecond(goes * 20, WIDTH, () => plain.get('/status')),
+    );
+    measured.push({ kept, ...turns });
+  }
+  await Promise.all([api.close(), plain.close()]);
+  await Promise.all([machines.stop(), child.stop()]);
+  const [few, more] = measured;
+  if (!few || !more) throw new Error('nothing was measured');
+  const alike = { measured: `${more.ratio.toFixed(2)} of Express`, comparedWith: few.ratio.toFixed(2) };
+  return [
+    ...measured.map(({ kept: count, a, b, ratio }) =>
+      row(
+        `status, ${count} jobs kept`,
+        { measured: rate(a), comparedWith: `Express: ${rate(b)}`, ratio },
+        '>=0.8',
+      ),
+    ),
+    row(
+      `status, ${more.kept} kept against ${few.kept}`,
+      { ...alike, ratio: more.ratio / few.ratio },
+      '>=0.9',
+    ),
+  ];
+}
+
+/** Submitting 1 MB against multer alone. */
+export async function submissions({ rounds, goes }: Effort): Promise<Row[]> {
+  const { child, api: plain } = await startBaseline();
+  const machines = await Machines.start([FOR_EVER_MS], { SHUTDOWN_TIMEOUT: '100' });
+  const api = new ApiClient(machines.server);
+  const picture = await Picture.ofSize(LARGE_BYTES);
+  const count = Math.ceil(goes / 2);
+  const { a, b, ratio } = await byTurns(
+    rounds,
+    () => perSecond(count, WIDTH, () => api.post(SUBMIT, picture.next(), 202)),
+    () => perSecond(count, WIDTH, () => plain.post('/submit', picture.next(), 202)),
+  );
+  await Promise.all([api.close(), plain.close()]);
+  await Promise.all([machines.stop(), child.stop()]);
+  return [row('submit 1 MB', { measured: rate(a), comparedWith: `multer: ${rate(b)}`, ratio }, '>=0.7')];
+}
+
+/** What a job of 1 MB takes while it waits and once it is finished, and what is left when it expired. */
+export async function memory(): Promise<Row[]> {
+  const picture = await Picture.ofSize(LARGE_BYTES);
+  const perImage = (bytes: number) => bytes / (IMAGES * picture.bytes);
+  const text = (bytes: number) => `${(bytes / IMAGES / 1e6).toFixed(2)} MB`;
+  const image = { comparedWith: `the image: ${(picture.bytes / 1e6).toFixed(2)} MB` };
+
+  const waiting = await Machines.start([FOR_EVER_MS], { SHUTDOWN_TIMEOUT: '100' });
+  let api = new ApiClient(waiting.server);
+  await perSecond(40, WIDTH, () => api.post(SUBMIT, picture.next(), 202));
+  const before = residentBytes(waiting.pid);
+  await perSecond(IMAGES, WIDTH, () => api.post(SUBMIT, picture.next(), 202));
+  const pending = residentBytes(waiting.pid) - before;
+  await api.close();
+  await waiting.stop();
+
+  const lifetimeMs = 20_000;
+  const done = await Machines.start([0], { JOB_CLEANUP_INTERVAL: String(lifetimeMs) });
+  api = new ApiClient(done.server);
+  const go = () => api.post('/api/remove-background', picture.next(), 200, { accept: 'image/*' });
+  await perSecond(100, WIDTH, go);
+  await new Promise((resolve) => setTimeout(resolve, lifetimeMs * 1.3));
+  const idle = residentBytes(done.pid);
+  await perSecond(IMAGES, WIDTH, go);
+  const finished = residentBytes(done.pid) - idle;
+  await new Promise((resolve) => setTimeout(resolve, lifetimeMs * 1.3));
+  const after = residentBytes(done.pid);
+  await api.close();
+  await done.stop();
+  return [
+    row(
+      'memory, a pending job of 1 MB',
+      { measured: text(pending), ...image, ratio: perImage(pending) },
+      '<=1.15',
+    ),
+    row(
+      'memory, a finished one',
+      { measured: text(finished), ...image, ratio: perImage(finished) },
+      '<=1.15',
+    ),
+    row(
+      'memory behind their expiry',
+      {
+        measured: `${Math.round(after / 1e6)} MB`,
+        comparedWith: `${Math.round(idle / 1e6)} MB`,
+        ratio: after / idle,
+      },
+      '<=1.15',
+    ),
+  ];
+}
+
+/** How late the event loop is under full load, by the server's own figures. */
+export async function eventLoop({ goes }: Effort): Promise<Row[]> {
+  const machines = await Machines.start([0, 0]);
+  const api = new ApiClient(machines.server);
+  const picture = await Picture.ofSize(LARGE_BYTES);
+  await perSecond(goes * 2, WIDTH, () =>
+    api.post('/api/remove-background', picture.next(), 200, { accept: 'image/*' }),
+  );
+  const figures = (await api.get('/metrics')).toString();
+  const seconds = Number(/^nodejs_eventloop_lag_p99_seconds (\S+)/m.exec(figures)?.[1]);
+  await api.close();
+  await machines.stop();
+  const ms = seconds * 1000;
+  const parts = { measured: `${ms.toFixed(1)} ms`, comparedWith: '20 ms', ratio: ms / 20 };
+  return [row('event loop P99, 8 at a time, 1 MB', parts, '<=1')];
+}
+
+/** Resident memory of a process. @throws Error where the system does not tell */
+function residentBytes(pid: number): number {
+  return 1024 * Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+}
