@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { MischiefName } from '../../../src/simulator/mischief.js';
-import { MOMENTS } from '../../../src/simulator/prompt.js';
 import { eventually } from '../../support/eventually.js';
 import { Fleet } from '../../support/fleet.js';
 import { Random } from '../../support/random.js';
 import { CELL_ENV, CELL_WORK_MS, runCell } from './cell.js';
-import { MATRIX } from './matrix.js';
+import { CELLS } from './matrix.js';
 
 /** Fleets that work through the matrix side by side. */
 const LANES = 4;
@@ -13,9 +11,6 @@ const LANES = 4;
 const DESCRIPTORS_SPARE = 12;
 
 const seed = Number(process.env['FAULTS_SEED'] ?? Date.now() % 1_000_000);
-const cells = Object.entries(MATRIX).flatMap(([fault, row]) =>
-  MOMENTS.map((moment) => ({ fault: fault as MischiefName, moment, expected: row[moment] })),
-);
 
 const free: Fleet[] = [];
 const fleets: Fleet[] = [];
@@ -35,7 +30,7 @@ afterAll(() => Promise.all(fleets.map((fleet) => fleet.stop())));
 
 describe(`a job, whatever happens to its machine (seed ${seed})`, () => {
   describe.concurrent('ends as it must, with the job beside it untouched', () => {
-    it.each(cells.map((cell, n) => ({ ...cell, n })))(
+    it.each(CELLS.map((cell, n) => ({ ...cell, n })))(
       '$fault at $moment: $expected.end',
       async ({ fault, moment, expected, n }) => {
         const fleet = await lane();

@@ -1,6 +1,6 @@
 import type { ErrorCategory } from '../../../src/errors.js';
 import type { MischiefName } from '../../../src/simulator/mischief.js';
-import type { Moment } from '../../../src/simulator/prompt.js';
+import { MOMENTS, type Moment } from '../../../src/simulator/prompt.js';
 
 /** What must become of a job that something happens to. */
 interface Expected {
@@ -65,3 +65,8 @@ export const MATRIX: Readonly<Record<MischiefName, Row>> = {
   'result file gone': row(elsewhere),
   'result is no image': row(elsewhere),
 };
+
+/** The matrix cell by cell, row after row. */
+export const CELLS = Object.entries(MATRIX).flatMap(([fault, row]) =>
+  MOMENTS.map((moment) => ({ fault: fault as MischiefName, moment, expected: row[moment] })),
+);
