@@ -36,17 +36,21 @@ export class Machines {
     this.#children = children;
   }
 
-  /** @param workMs milliseconds of model work, a machine an entry */
+  /**
+   * @param workMs milliseconds of model work, a machine an entry
+   * @param nodeArgs arguments of Node itself, for the server
+   */
   static async start(
     workMs: readonly number[],
     env: Readonly<Record<string, string>> = {},
+    nodeArgs: readonly string[] = [],
   ): Promise<Machines> {
     const machines = workMs.map(
       (ms) =>
         new Child('simulator', dist('simulator/cli.js'), ['--port', '0', '--echo', '--work', String(ms)], {}),
     );
     const hosts = await Promise.all(machines.map((child) => child.says(/listens on (\S+)/)));
-    const server = startServer({ COMFYUI_HOST: hosts.join(','), ...RAISED, ...env });
+    const server = startServer({ COMFYUI_HOST: hosts.join(','), ...RAISED, ...env }, nodeArgs);
     const port = await server.says(/"message":"Listening","port":(\d+)/);
     await server.says(/"message":("Instance")/);
     return new Machines(hosts, `127.0.0.1:${port}`, server.pid, [server, ...machines]);
@@ -65,13 +69,14 @@ export class Machines {
 }
 
 /** It writes its log as it does by default, to the console and to files. */
-function startServer(env: Readonly<Record<string, string>>): Child {
+function startServer(env: Readonly<Record<string, string>>, nodeArgs: readonly string[] = []): Child {
   const folder = mkdtempSync(path.join(tmpdir(), 'bench-'));
-  return new Child('server', dist('server.js'), [], {
+  const own = {
     PORT: '0',
     HOST: '127.0.0.1',
     LOG_DIR: path.join(folder, 'logs'),
     METRICS_FILE_PATH: path.join(folder, 'metrics.json'),
     ...env,
-  });
+  };
+  return new Child('server', dist('server.js'), [], own, nodeArgs);
 }

@@ -10,9 +10,16 @@ export class Child {
   readonly #name: string;
   #output = '';
 
-  constructor(name: string, script: URL, args: readonly string[], env: Readonly<Record<string, string>>) {
+  /** @param nodeArgs arguments of Node itself */
+  constructor(
+    name: string,
+    script: URL,
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+    nodeArgs: readonly string[] = [],
+  ) {
     this.#name = name;
-    this.#process = spawn(process.execPath, [fileURLToPath(script), ...args], {
+    this.#process = spawn(process.execPath, [...nodeArgs, fileURLToPath(script), ...args], {
       // Variables of the person's own must not lead the demo to their real machines.
       env: { PATH: process.env['PATH'], ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

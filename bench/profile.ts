@@ -1,0 +1,56 @@
+// Where the server's time goes, as text: npm run bench:profile [-- sync|submit|status]
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { ApiClient } from './clients.js';
+import { Machines } from './machines.js';
+import { perSecond } from './measure.js';
+import { Picture } from './pictures.js';
+import { type CpuProfile, flameGraph, selfTimes } from './profiles.js';
+
+const WIDTH = 8;
+const AS_IMAGE = { accept: 'image/*' };
+const HOUR_MS = 3_600_000;
+
+/** What is done to the server while it is looked at. */
+const LOADS: Readonly<Record<string, { workMs: number; load: (api: ApiClient) => Promise<unknown> }>> = {
+  sync: {
+    workMs: 0,
+    load: async (api) => {
+      const picture = await Picture.ofSize(12_000);
+      return perSecond(4000, WIDTH, () => api.post('/api/remove-background', picture.next(), 200, AS_IMAGE));
+    },
+  },
+  submit: {
+    workMs: HOUR_MS,
+    load: async (api) => {
+      const picture = await Picture.ofSize(1_000_000);
+      return perSecond(1500, WIDTH, () => api.post('/api/async/remove-background', picture.next(), 202));
+    },
+  },
+  status: {
+    workMs: 0,
+    load: async (api) => {
+      const picture = await Picture.ofSize(300);
+      const job = await api.post('/api/async/remove-background', picture.next(), 202);
+      const { status_url } = JSON.parse(job.toString()) as { status_url: string };
+      return perSecond(40_000, WIDTH, () => api.get(status_url));
+    },
+  },
+};
+
+const name = process.argv[2] ?? 'sync';
+const chosen = LOADS[name];
+if (!chosen) throw new Error(`No such load: ${name}. There are ${Object.keys(LOADS).join(', ')}.`);
+const folder = mkdtempSync(path.join(tmpdir(), 'profile-'));
+const machines = await Machines.start([chosen.workMs, chosen.workMs], { SHUTDOWN_TIMEOUT: '100' }, [
+  '--cpu-prof',
+  `--cpu-prof-dir=${folder}`,
+]);
+const api = new ApiClient(machines.server);
+await chosen.load(api);
+await api.close();
+await machines.stop();
+const [file = ''] = readdirSync(folder);
+const profile = JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as CpuProfile;
+process.stdout.write(`${selfTimes(profile)}\n\n${flameGraph(profile)}\n`);
