@@ -33,10 +33,12 @@ export function createApp(services: Services, config: Config): Express {
   app.use(doors(config));
   app.use(statusRoutes(services));
   app.use(limits(services, config));
+  app.use('/api', requireKey);
+  // First what is asked most: each router that a request is not for costs it a little.
+  app.use(jobRoutes(services, views, sender));
   app.use(docsRoutes(services));
   app.use(requireKey);
   app.use(processingRoutes(services, config, views, sender));
-  app.use(jobRoutes(services, views, sender));
   app.use(metricsRoutes(services));
   app.use(circuitBreakerRoutes(services));
   app.use(notFound);

@@ -19,8 +19,7 @@ export function identify(keys: readonly ApiKey[]): RequestHandler {
     const presented = presentedKey(request);
     const key = presented === undefined ? undefined : findApiKey(keys, presented);
     const caller: Caller = {
-      // An IPv6 client has a whole network of addresses to itself.
-      id: key ? `key ${key.name}` : ipKeyGenerator(request.ip ?? 'unknown'),
+      id: key ? `key ${key.name}` : addressOf(request),
       key,
       areKeysNeeded: keys.length > 0,
     };
@@ -67,6 +66,11 @@ export const requireAdmin: RequestHandler = (_request, response, next) => {
   if (!areKeysNeeded || key?.scope === 'admin') return next();
   throw new AppError('FORBIDDEN', 'This needs an API key of the scope admin.');
 };
+
+/** An IPv6 client has a whole network of addresses to itself. */
+function addressOf({ ip = 'unknown' }: Request): string {
+  return ip.includes(':') ? ipKeyGenerator(ip) : ip;
+}
 
 function presentedKey(request: Request): string | undefined {
   const own = request.get('X-API-Key');

@@ -8,6 +8,8 @@ const PATIENCE_MS = 5000;
  * that the client gets to read its answer, but not for ever.
  */
 export const limitRefusedBody: RequestHandler = (request, response, next) => {
+  const hasBody = 'content-length' in request.headers || 'transfer-encoding' in request.headers;
+  if (!hasBody) return next();
   response.once('finish', () => {
     if (request.complete) return;
     const timer = setTimeout(() => request.socket.destroy(), PATIENCE_MS);

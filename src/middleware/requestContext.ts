@@ -32,6 +32,8 @@ export function requestContext(
         code: response.statusCode,
         seconds: durationMs / 1000,
       });
+      const isQuiet = isRoutine(request.originalUrl);
+      if (isQuiet && !log.isDebugEnabled()) return;
       const fields = {
         requestId,
         method: request.method,
@@ -42,7 +44,7 @@ export function requestContext(
         key: ownerOf(response),
         aborted: response.writableFinished ? undefined : true,
       };
-      if (isRoutine(request.originalUrl)) log.debug('Request', fields);
+      if (isQuiet) log.debug('Request', fields);
       else log.info('Request', fields);
     });
     next();

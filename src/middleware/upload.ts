@@ -4,6 +4,7 @@ import { AppError } from '../errors.js';
 import { continueUpload } from './expectContinue.js';
 import { type Pace, watchUpload } from './pace.js';
 import type { UploadBudget } from './uploadBudget.js';
+import { oneBufferStorage } from './uploadStorage.js';
 
 /** Form field that carries the image. */
 const IMAGE_FIELD = 'imageFile';
@@ -36,7 +37,7 @@ export interface UploadOptions {
 export function imageUpload(options: UploadOptions): RequestHandler {
   const { maxFileBytes, budget, pace } = options;
   const parse = multer({
-    storage: multer.memoryStorage(),
+    storage: oneBufferStorage((request) => Math.min(declaredBytes(request), maxFileBytes)),
     limits: {
       fileSize: maxFileBytes,
       files: 1,

@@ -83,11 +83,11 @@ export function jobRoutes(services: Services, views: JobViews, sender: ResultSen
     response.json(body);
   };
 
+  route(router, '/api/jobs/:id/status', { get: [own, status] });
   route(router, '/api/jobs/list', { get: list });
   route(router, '/api/jobs/stats', { get: statsHandler(services) });
   route(router, '/api/jobs/processor/stats', { get: processorStatsHandler(services) });
   route(router, '/api/jobs/cleanup', { post: [requireAdmin, cleanupHandler(services)] });
-  route(router, '/api/jobs/:id/status', { get: [own, status] });
   route(router, '/api/jobs/:id/result', { get: [own, result] });
   route(router, '/api/jobs/:id/result/image', { get: [own, image] });
   route(router, '/api/jobs/:id/cancel', { post: [own, cancel] });

@@ -1,5 +1,6 @@
 import type { Config } from '../config.js';
 import { type Clock, systemClock } from '../utils/clock.js';
+import { collectGarbage } from '../utils/garbage.js';
 import type { Logger } from '../utils/logger.js';
 import { workflows as registeredWorkflows } from '../workflows/index.js';
 import type { Workflow } from '../workflows/types.js';
@@ -140,7 +141,12 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     },
     log('processor'),
   );
-  const expiry = new Expiry(manager, config.JOB_CLEANUP_INTERVAL, log('jobs'));
+  const isIdle = () => processor.activeJobs === 0;
+  const expiry = new Expiry(
+    manager,
+    { lifetimeMs: config.JOB_CLEANUP_INTERVAL, isIdle, collectGarbage },
+    log('jobs'),
+  );
 
   const estimates = new DurationEstimates(workflows);
   const admission = new Admission(

@@ -22,6 +22,8 @@ export interface Logger {
   info(message: string, fields?: LogFields): void;
   debug(message: string, fields?: LogFields): void;
   child(fields: LogFields): Logger;
+  /** Whether a debug line would be written, for whoever writes very many. */
+  isDebugEnabled(): boolean;
 }
 
 /** The root logger, which also owns the files. */
@@ -110,4 +112,5 @@ export const silentLogger: Logger = {
   info: () => undefined,
   debug: () => undefined,
   child: () => silentLogger,
+  isDebugEnabled: () => false,
 };

@@ -186,3 +186,55 @@ describe('a parameter that is refused', () => {
     expect(refusal.error).toBe('scale takes one value, but was ["2","3"].');
   });
 });
+
+describe('an upload that is taken', () => {
+  const BOUNDARY = 'a-boundary';
+
+  async function* inPieces(whole: Buffer) {
+    for (let at = 0; at < whole.length; at += 7000) yield whole.subarray(at, at + 7000);
+  }
+
+  /** The bytes that the server keeps of an image whose form came in pieces. */
+  async function keptOf(image: Buffer, options: { declared: boolean; more?: string }): Promise<Buffer> {
+    const field = `--${BOUNDARY}\r\nContent-Disposition: form-data; name="other"\r\n\r\n${options.more ?? ''}\r\n`;
+    const form = Buffer.concat([
+      Buffer.from(
+        `--${BOUNDARY}\r\nContent-Disposition: form-data; name="imageFile"; filename="a.png"\r\n\r\n`,
+      ),
+      image,
+      Buffer.from(`\r\n${field}--${BOUNDARY}--\r\n`),
+    ]);
+    // A body of known length is declared; a stream is sent in chunks without one.
+    const body = options.declared ? new Uint8Array(form) : ReadableStream.from(inPieces(form));
+    const response = await stack.client.request('/api/async/upscale-image', {
+      method: 'POST',
+      body,
+      duplex: 'half',
+      headers: { 'Content-Type': `multipart/form-data; boundary=${BOUNDARY}` },
+    } as RequestInit);
+    expect(response.status).toBe(202);
+    const { job_id: id } = (await response.json()) as { job_id: string };
+    const kept = await stack.services.manager.upload(id);
+    await stack.services.manager.remove(id);
+    return kept;
+  }
+
+  it('is kept byte by byte, whether its length was declared or not, and whatever else is in the form', async () => {
+    stack.simulator().faults.hang = true;
+    const noise = { raw: { width: 300, height: 300, channels: 3 as const } };
+    const large = await sharp(randomBytes(300 * 300 * 3), noise)
+      .png()
+      .toBuffer();
+    for (const image of [await png(), large]) {
+      for (const declared of [true, false]) {
+        for (const more of ['', 'x'.repeat(16_000)]) {
+          expect((await keptOf(image, { declared, more })).equals(image)).toBe(true);
+        }
+      }
+    }
+    // Room that the rest of the form was given is not kept with the image.
+    const small = await keptOf(await png(), { declared: true, more: 'x'.repeat(16_000) });
+    expect(small.buffer.byteLength).toBeLessThan(1.2 * small.length);
+    stack.simulator().faults.hang = false;
+  });
+});

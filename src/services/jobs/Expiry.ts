@@ -7,14 +7,29 @@ const PERIODS = 10;
 const MIN_INTERVAL_MS = 100;
 const MAX_INTERVAL_MS = 30_000;
 
-/** Removes finished jobs when their lifetime is over. */
+/** Less garbage than this is left for V8 to find when it likes. */
+const MUCH_BYTES = 64 * 1024 * 1024;
+
+export interface ExpiryOptions {
+  readonly lifetimeMs: number;
+  /** Whether nobody would notice a pause of some 10 ms. */
+  isIdle(): boolean;
+  collectGarbage(): void;
+}
+
+/** Removes finished jobs when their lifetime is over, and gives their memory back when the server is idle then. */
 export class Expiry {
   readonly #manager: JobManager;
   readonly #intervalMs: number;
   readonly #logger: Logger;
+  readonly #options: ExpiryOptions;
+  /** Whether jobs were removed since garbage was last collected. */
+  #isUntidy = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(manager: JobManager, lifetimeMs: number, logger: Logger) {
+  constructor(manager: JobManager, options: ExpiryOptions, logger: Logger) {
+    const { lifetimeMs } = options;
+    this.#options = options;
     this.#logger = logger;
     this.#manager = manager;
     this.#intervalMs = Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, lifetimeMs / PERIODS));
@@ -25,9 +40,21 @@ export class Expiry {
   }
 
   #cleanUp(): void {
-    this.#manager.cleanup().catch((error: unknown) => {
-      this.#logger.error('Expired jobs could not be removed', { error: messageOf(error) });
-    });
+    this.#manager
+      .cleanup()
+      .then((removed) => {
+        this.#isUntidy ||= removed > 0;
+        this.#tidy();
+      })
+      .catch((error: unknown) => {
+        this.#logger.error('Expired jobs could not be removed', { error: messageOf(error) });
+      });
+  }
+
+  #tidy(): void {
+    if (!this.#isUntidy || !this.#options.isIdle()) return;
+    this.#isUntidy = false;
+    if (process.memoryUsage().arrayBuffers > MUCH_BYTES) this.#options.collectGarbage();
   }
 
   stop(): void {
