@@ -59,6 +59,25 @@ module.exports = {
       to: { path: '^src/simulator/' },
     },
     {
+      name: 'client-runs-anywhere',
+      comment: 'types of the schemas, and packages that run in a browser',
+      severity: 'error',
+      from: { path: '^src/client/' },
+      to: { path: '^src/(?!client/)', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'client-needs-no-node',
+      severity: 'error',
+      from: { path: '^src/client/' },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'nobody-in-the-server-needs-the-client',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(client|dashboard)/' },
+      to: { path: '^src/client/' },
+    },
+    {
       name: 'no-package-that-is-not-listed',
       severity: 'error',
       from: { path: '^src/' },

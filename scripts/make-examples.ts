@@ -42,6 +42,8 @@ async function main(): Promise<void> {
     await client.finished(String(accepted['job_id']));
     const again = await keep(`submit_${type}`, client.post(`/api/async/${type}`, picture));
     await client.finished(String(again['job_id']));
+    const waited = client.post(`/api/async/${type}`, picture, { headers: { Prefer: 'wait=60' } });
+    await keep(`submit_${type}`, waited);
   }
 
   stack.simulator(0).faults.hang = true;
@@ -72,6 +74,12 @@ async function main(): Promise<void> {
   await keep('delete_job', client.request(`/api/jobs/${done}`, { method: 'DELETE' }));
   await post('clean_up_jobs', '/api/jobs/cleanup');
   for (const name of ['health', 'status']) await get(name, `/${name}`);
+  await get('workflows', '/api/workflows');
+  const keyed = (image: Buffer) =>
+    client.post('/api/async/upscale-image', image, { headers: { 'Idempotency-Key': 'photo-1' } });
+  const { job_id: first } = (await (await keyed(product)).json()) as { job_id: string };
+  await client.finished(first);
+  await keep('error', keyed(await png()));
   await get('status_metrics', '/status/metrics');
   await get('metrics', '/api/metrics');
   for (const name of ['performance', 'errors', 'instances']) await get(name, `/api/metrics/${name}`);

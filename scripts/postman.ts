@@ -12,7 +12,15 @@ const VARIABLES: Readonly<Record<string, string>> = {
 };
 
 /** Operations that only make sense after others, in the order of a flow: submit, wait, fetch, tidy up. */
-const FLOW_ORDER = ['job_status', 'job_result', 'job_result_image', 'job_info', 'cancel_job', 'delete_job'];
+const FLOW_ORDER = [
+  'job_status',
+  'job_events',
+  'job_result',
+  'job_result_image',
+  'job_info',
+  'cancel_job',
+  'delete_job',
+];
 
 interface Item {
   readonly name: string;
@@ -22,7 +30,10 @@ interface Item {
 
 /** The Postman collection: every operation in its folder, with tests that assert. */
 export function createPostmanCollection(workflows: readonly Workflow[]): object {
-  const operations = allOperations(workflows).filter(({ tag }) => tag !== TAGS.documents);
+  // A stream without end is nothing that a run could wait for.
+  const operations = allOperations(workflows).filter(
+    ({ tag, id }) => tag !== TAGS.documents && id !== 'events',
+  );
   const folders = Object.values(TAGS)
     .filter((tag) => tag !== TAGS.documents)
     .map((tag) => ({ name: tag, item: itemsOf(tag, operations) }));
@@ -87,7 +98,7 @@ function formOf({ form }: Operation): object[] {
 /** What each request must come back with. The cancelled job of the flow is finished: a 409 is right there. */
 function testsOf(operation: Operation): string[] {
   const { id, tag, answers, other } = operation;
-  const status = id === 'cancel_job' ? 409 : Number(Object.keys(answers)[0] ?? 200);
+  const status = statusOf(operation);
   const lines = [`pm.test('status is ${status}', () => pm.response.to.have.status(${status}));`];
   if (id === 'cancel_job') {
     lines.push(
@@ -99,6 +110,10 @@ function testsOf(operation: Operation): string[] {
   } else if (other?.types[0]?.startsWith('image/')) {
     lines.push(
       "pm.test('is an image', () => pm.expect(pm.response.headers.get('Content-Type')).to.match(/^image\\//));",
+    );
+  } else if (id === 'job_events') {
+    lines.push(
+      "pm.test('tells the end', () => pm.expect(pm.response.text()).to.match(/^event: ?completed$/m));",
     );
   } else {
     lines.push(
@@ -116,8 +131,16 @@ function testsOf(operation: Operation): string[] {
   return lines;
 }
 
-function requiredFields({ answers }: Operation): string[] {
-  const schema = Object.values(answers)[0]?.schema as { shape?: Record<string, unknown> } | undefined;
+/** What comes of a request in the flow: a job is submitted and not waited for, and finished when it is cancelled. */
+function statusOf({ id, tag, answers }: Operation): number {
+  if (id === 'cancel_job') return 409;
+  return tag === TAGS.asynchronous ? 202 : Number(Object.keys(answers)[0] ?? 200);
+}
+
+function requiredFields(operation: Operation): string[] {
+  const schema = operation.answers[statusOf(operation)]?.schema as
+    | { shape?: Record<string, unknown> }
+    | undefined;
   const names = Object.keys(schema?.shape ?? {}).slice(0, 4);
   if (names.length === 0) return [];
   const list = names.map((name) => `'${name}'`).join(', ');

@@ -9,12 +9,14 @@ import { requestContext } from './middleware/requestContext.js';
 import { crossOrigin, limitUrl, securityHeaders } from './middleware/security.js';
 import { circuitBreakerRoutes } from './routes/circuitBreakers.js';
 import { docsRoutes } from './routes/docs.js';
+import { eventRoutes } from './routes/events.js';
 import { jobRoutes } from './routes/jobs.js';
 import { JobViews } from './routes/jobViews.js';
 import { metricsRoutes } from './routes/metrics.js';
 import { processingRoutes } from './routes/processing.js';
 import { ResultSender } from './routes/sendResult.js';
 import { statusRoutes } from './routes/status.js';
+import { workflowRoutes } from './routes/workflows.js';
 import type { Services } from './services/index.js';
 
 /** Express with its middleware and routers: no I/O, no globals, no listening. */
@@ -36,6 +38,8 @@ export function createApp(services: Services, config: Config): Express {
   app.use('/api', requireKey);
   // First what is asked most: each router that a request is not for costs it a little.
   app.use(jobRoutes(services, views, sender));
+  app.use(eventRoutes(services, views));
+  app.use(workflowRoutes(services));
   app.use(docsRoutes(services));
   app.use(requireKey);
   app.use(processingRoutes(services, config, views, sender));

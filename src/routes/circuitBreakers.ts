@@ -5,8 +5,8 @@ import { requireAdmin } from '../middleware/authentication.js';
 import type { circuitBreakerChangedAnswer, circuitBreakersAnswer } from '../schemas/metrics.js';
 import type { Services } from '../services/index.js';
 import type { Instance } from '../services/instances/Instance.js';
-import { isoOrNull, toIso } from '../utils/clock.js';
-import { rounded } from '../utils/figures.js';
+import { toIso } from '../utils/clock.js';
+import { breakerView } from './instanceViews.js';
 import { route } from './route.js';
 
 /** The breakers, to look at and to open and close by hand. Names are `instance-1`, `instance-2`, … */
@@ -62,26 +62,4 @@ export function circuitBreakerRoutes(services: Services): Router {
   route(router, '/api/circuit-breakers/:name/open', { post: [requireAdmin, open] });
   route(router, '/api/circuit-breakers/:name/close', { post: [requireAdmin, close] });
   return router;
-}
-
-function breakerView({
-  address,
-  host,
-  breaker,
-}: Instance): z.input<typeof circuitBreakerChangedAnswer>['circuit_breaker'] {
-  const snapshot = breaker.snapshot;
-  return {
-    name: address.id,
-    host,
-    state: snapshot.state,
-    failure_count: snapshot.failures,
-    failure_threshold: snapshot.failureThreshold,
-    reset_timeout_ms: snapshot.resetTimeoutMs,
-    last_failure_time: isoOrNull(snapshot.lastFailureTime),
-    next_attempt_time: isoOrNull(snapshot.nextAttemptTime),
-    success_count: snapshot.successCount,
-    total_requests: snapshot.totalRequests,
-    error_rate: rounded(snapshot.errorRate, 4),
-    forced: snapshot.forced,
-  };
 }

@@ -11,9 +11,11 @@ import {
 } from '../schemas/jobs.js';
 import * as metrics from '../schemas/metrics.js';
 import { healthAnswer, statusAnswer } from '../schemas/status.js';
+import { workflowsAnswer } from '../schemas/workflows.js';
 import { IMAGE_TYPES, type Operation, TAGS } from './operations.js';
 
 const jobId = { id: 'Id of the job.' };
+const eventStream = { types: ['text/event-stream'], description: 'Events until the end.' };
 const image = { types: IMAGE_TYPES, description: 'The image itself.' };
 
 const jobOperations: Operation[] = [
@@ -88,6 +90,18 @@ const jobOperations: Operation[] = [
     errors: [404, 409, 410, 500],
   },
   {
+    id: 'job_events',
+    method: 'get',
+    path: '/api/jobs/{id}/events',
+    tag: TAGS.jobs,
+    summary:
+      'What happens to a job as server-sent events: status, progress, then completed, failed or cancelled, each with the whole status; 204 when Last-Event-ID was the end.',
+    pathParameters: jobId,
+    answers: {},
+    other: eventStream,
+    errors: [404, 500],
+  },
+  {
     id: 'cancel_job',
     method: 'post',
     path: '/api/jobs/{id}/cancel',
@@ -117,6 +131,30 @@ const jobOperations: Operation[] = [
     answers: { 200: { description: 'Deleted.', schema: deletedAnswer } },
     access: 'admin',
     errors: [404, 500],
+  },
+];
+
+const systemOperations: Operation[] = [
+  {
+    id: 'workflows',
+    method: 'get',
+    path: '/api/workflows',
+    tag: TAGS.processing,
+    summary: 'What can be run, with its parameters as JSON Schema, and which instances can.',
+    answers: { 200: { description: 'The workflows.', schema: workflowsAnswer } },
+    errors: [500],
+  },
+  {
+    id: 'events',
+    method: 'get',
+    path: '/api/events',
+    tag: TAGS.health,
+    summary:
+      'What happens in the whole system as server-sent events: job, job_removed, instance and breaker; begins with every instance and breaker.',
+    answers: {},
+    other: { ...eventStream, description: 'Events without end.' },
+    access: 'admin',
+    errors: [500],
   },
 ];
 
@@ -243,6 +281,7 @@ const breakerOperations: Operation[] = [
 /** Every operation that does not come from a workflow, but for the documents themselves. */
 export const fixedOperations: readonly Operation[] = [
   ...jobOperations,
+  ...systemOperations,
   ...statusOperations,
   ...metricsOperations,
   ...breakerOperations,

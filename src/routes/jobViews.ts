@@ -11,11 +11,14 @@ import {
 import { toIso, toSeconds } from '../utils/clock.js';
 import { IMAGE_PLACE } from './sendResult.js';
 
-/** Where a job's status, result and cancellation are. */
-export function jobUrls(id: string): { status_url: string; result_url: string; cancel_url: string } {
+/** Where a job's status, result, events and cancellation are. */
+export function jobUrls(
+  id: string,
+): Record<'status_url' | 'result_url' | 'events_url' | 'cancel_url', string> {
   return {
     status_url: `/api/jobs/${id}/status`,
     result_url: `/api/jobs/${id}/result`,
+    events_url: `/api/jobs/${id}/events`,
     cancel_url: `/api/jobs/${id}/cancel`,
   };
 }

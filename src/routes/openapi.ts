@@ -78,7 +78,7 @@ export function createOpenApiDocument(workflows: readonly Workflow[]): OpenApiDo
 }
 
 function describe(operation: Operation): ZodOpenApiOperationObject {
-  const { id, tag, summary, pathParameters = {}, query, form, access } = operation;
+  const { id, tag, summary, pathParameters = {}, query, form, headers, access } = operation;
   const path = z.object(
     Object.fromEntries(
       Object.entries(pathParameters).map(([name, description]) => [name, z.string().meta({ description })]),
@@ -89,7 +89,11 @@ function describe(operation: Operation): ZodOpenApiOperationObject {
     tags: [tag],
     summary,
     ...(access === 'open' ? { security: [] } : {}),
-    requestParams: { ...(query ? { query } : {}), ...(operation.pathParameters ? { path } : {}) },
+    requestParams: {
+      ...(query ? { query } : {}),
+      ...(operation.pathParameters ? { path } : {}),
+      ...(headers ? { header: headers } : {}),
+    },
     ...(form
       ? { requestBody: { required: true, content: { 'multipart/form-data': { schema: form } } } }
       : {}),

@@ -17,6 +17,8 @@ export interface Operation {
   readonly pathParameters?: Readonly<Record<string, string>>;
   readonly query?: z.ZodObject;
   readonly form?: z.ZodObject;
+  /** Headers that change what is done. */
+  readonly headers?: z.ZodObject;
   /** JSON answers that are no errors, by status. */
   readonly answers: Readonly<Record<number, { readonly description: string; readonly schema: z.ZodType }>>;
   /** Whether a 200 may be an image, and whether it always is; or text for Prometheus, or a page. */
@@ -43,6 +45,18 @@ export const IMAGE_TYPES = ['image/png', 'image/jpeg', 'image/webp'] as const;
 const imageFile = z
   .string()
   .meta({ format: 'binary', description: 'The image; its bytes decide what it is.' });
+const repeatable = {
+  'Idempotency-Key': z.string().max(255).optional().meta({
+    description:
+      'The same key with the same body is the same job for as long as it is kept, and no second one.',
+  }),
+};
+const patient = {
+  Prefer: z.string().optional().meta({
+    description:
+      'wait=N: where it answers 202, wait up to N seconds, and answer 200 with the result if it is done.',
+  }),
+};
 const format = formatParameter.meta({ description: 'Format of the result: PNG (default), JPEG or WEBP.' });
 
 /** Both routes of each workflow. */
@@ -57,12 +71,13 @@ export function processingOperations(workflows: readonly Workflow[]): Operation[
         tag: TAGS.processing,
         summary: `${workflow.title}. ${workflow.description}`,
         form: form.extend(asyncParameters.shape),
+        headers: z.object({ ...repeatable, ...patient }),
         answers: {
           200: { description: 'The result.', schema: syncAnswer },
           202: { description: 'Accepted: with async=true.', schema: asyncAnswer },
         },
         other: { types: IMAGE_TYPES, description: 'The image itself, with Accept: image/*.' },
-        errors: [400, 408, 409, 413, 415, 500, 502, 503, 504],
+        errors: [400, 408, 409, 413, 415, 422, 500, 502, 503, 504],
       },
       {
         id: `submit_${workflow.type}`,
@@ -71,8 +86,13 @@ export function processingOperations(workflows: readonly Workflow[]): Operation[
         tag: TAGS.asynchronous,
         summary: `${workflow.title}: answers at once, the result is fetched later.`,
         form,
-        answers: { 202: { description: 'Accepted.', schema: asyncAnswer } },
-        errors: [400, 408, 413, 415, 500, 503],
+        headers: z.object({ ...repeatable, ...patient }),
+        answers: {
+          200: { description: 'The result: with Prefer: wait=N.', schema: syncAnswer },
+          202: { description: 'Accepted.', schema: asyncAnswer },
+        },
+        other: { types: IMAGE_TYPES, description: 'The image itself, with Accept: image/*.' },
+        errors: [400, 408, 410, 413, 415, 422, 500, 503],
       },
     ] satisfies Operation[];
   });

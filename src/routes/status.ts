@@ -5,8 +5,9 @@ import { callerOf, requireKey } from '../middleware/authentication.js';
 import type { healthAnswer, statusAnswer } from '../schemas/status.js';
 import type { Services } from '../services/index.js';
 import type { Instance } from '../services/instances/Instance.js';
-import { isoOrNull, toIso, toSeconds } from '../utils/clock.js';
+import { toIso, toSeconds } from '../utils/clock.js';
 import { hours, rounded, seconds } from '../utils/figures.js';
+import { instanceView } from './instanceViews.js';
 import { route } from './route.js';
 
 const MIB = 1024 * 1024;
@@ -73,7 +74,7 @@ async function healthBody(services: Services, nameOf: NameOf): Promise<z.input<t
       total: instances.length,
       healthy,
       unhealthy: instances.length - healthy,
-      instances: instances.map((instance) => instanceBody(instance, nameOf)),
+      instances: instances.map((instance) => instanceView(instance, nameOf)),
     },
     job_processing: {
       processor_running: processor.isRunning,
@@ -103,24 +104,6 @@ function named<T>(
   return Object.fromEntries(
     Object.entries(byHost).map(([host, figures]) => [names.get(host) ?? host, figures]),
   );
-}
-
-function instanceBody(
-  instance: Instance,
-  nameOf: NameOf,
-): z.input<typeof healthAnswer>['comfyui_instances']['instances'][number] {
-  const { health, breaker, missingNodes } = instance;
-  const { state, failures, errorRate } = breaker.snapshot;
-  return {
-    id: instance.address.id,
-    host: nameOf(instance),
-    status: instance.isHealthy ? 'healthy' : 'unhealthy',
-    last_check: isoOrNull(health.lastCheck),
-    response_time_ms: rounded(health.responseTimeMs ?? null, 1),
-    active_jobs: instance.activeJobs,
-    circuit_breaker: { state, failures, error_rate: rounded(errorRate, 4) },
-    ...(missingNodes.length > 0 ? { missing_nodes: missingNodes } : {}),
-  };
 }
 
 /** Heap in use, the process's whole memory, and the heap's share of what Node lets it grow to. */

@@ -22,16 +22,18 @@ export const syncAnswer = z.object({
   comfyui_instance: z.string(),
 });
 
-/** 202 of an asynchronous request. */
+/** 202 of an asynchronous request. A repeated one may be about a job that is not pending any more. */
 export const asyncAnswer = z.object({
   job_id: z.uuid(),
-  status: z.literal('pending'),
+  status: jobStatus,
   message: z.string(),
   estimated_completion_time: isoTime,
   estimated_completion_time_seconds: z.number().nonnegative(),
-  queue_position: z.int().positive(),
+  // 0 once it is not pending any more.
+  queue_position: z.int().nonnegative(),
   status_url: z.string(),
   result_url: z.string(),
+  events_url: z.string(),
   cancel_url: z.string(),
 });
 

@@ -17,6 +17,7 @@ import { LoadBalancer } from './instances/LoadBalancer.js';
 import { Admission } from './jobs/Admission.js';
 import { Expiry } from './jobs/Expiry.js';
 import { DurationEstimates } from './jobs/estimates.js';
+import { IdempotencyKeys } from './jobs/IdempotencyKeys.js';
 import { JobManager } from './jobs/JobManager.js';
 import { JobProcessor } from './jobs/JobProcessor.js';
 import { JobRunner } from './jobs/JobRunner.js';
@@ -64,6 +65,7 @@ export interface Services {
   readonly processor: JobProcessor;
   readonly estimates: DurationEstimates;
   readonly admission: Admission;
+  readonly idempotencyKeys: IdempotencyKeys;
   readonly recorder: Recorder;
   readonly health: HealthReporter;
   readonly checker: HealthChecker;
@@ -153,6 +155,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     { manager, estimates, slots: () => processor.slots },
     { maxQueueSize: config.MAX_QUEUE_SIZE, maxQueueBytes: config.MAX_QUEUE_MEMORY },
   );
+  const idempotencyKeys = new IdempotencyKeys(manager.events);
   const recorder = new Recorder(clock);
   const prometheus = new Prometheus({ manager, instances });
   manager.events.onFinished((job) => {
@@ -181,6 +184,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     processor,
     estimates,
     admission,
+    idempotencyKeys,
     recorder,
     health,
     checker,

@@ -6,7 +6,8 @@ export const booleanParameter = z
   .toLowerCase()
   .pipe(z.enum(['true', 'false'], { error: 'takes true or false' }))
   .transform((value) => value === 'true')
-  .default(false);
+  .default(false)
+  .meta({ type: 'boolean' });
 
 /** Enlargement: a number from 1 to 4, 4 when it is left out. */
 export const scaleParameter = z
@@ -14,7 +15,8 @@ export const scaleParameter = z
   .regex(/^\d(\.\d+)?$/, 'takes a number from 1 to 4')
   .transform(Number)
   .refine((scale) => scale >= 1 && scale <= 4, 'takes a number from 1 to 4')
-  .default(4);
+  .default(4)
+  .meta({ type: 'number', minimum: 1, maximum: 4 });
 
 const outputFormat = z.enum(['PNG', 'JPEG', 'WEBP'], { error: 'takes PNG, JPEG or WEBP' });
 

@@ -107,7 +107,10 @@ describe('the documents made from it', () => {
       'Circuit Breakers',
     ]);
     const items = folders.flatMap(({ item }) => item);
-    const operations = allOperations(workflows).filter(({ tag }) => tag !== 'Documents');
+    // The system's events never end.
+    const operations = allOperations(workflows).filter(
+      ({ tag, id }) => tag !== 'Documents' && id !== 'events',
+    );
     expect(items).toHaveLength(operations.length + 1);
     for (const { event } of items) expect(event[0]?.script.exec.join('')).toContain('pm.test(');
   });

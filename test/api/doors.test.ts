@@ -53,7 +53,8 @@ describe('where there are keys', () => {
     }
     for (const { id, path, init } of requests) {
       const response = await withKey(OPS).request(path, init);
-      await response.arrayBuffer();
+      // Not read to its end: events have none.
+      await response.body?.cancel();
       expect([id, [401, 403].includes(response.status)]).toEqual([id, false]);
     }
   });

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { FinishedJob } from './Job.js';
+import type { FinishedJob, Job } from './Job.js';
 
 /** Who wants to hear of jobs, and who waits for one. */
 export class JobEvents {
@@ -23,6 +23,29 @@ export class JobEvents {
     this.#emitter.on('finished', listener);
   }
 
+  /**
+   * Calls `listener` with every record that a job becomes, in order.
+   * @param id of one job; undefined for all
+   * @returns what ends it
+   */
+  onChanged(id: string | undefined, listener: (job: Job) => void): () => void {
+    return this.#on(id === undefined ? 'changed' : `changed:${id}`, listener);
+  }
+
+  /** Calls `listener` with the id of every job that is forgotten. @returns what ends it */
+  onRemoved(listener: (id: string) => void): () => void {
+    return this.#on('removed', listener);
+  }
+
+  changed(job: Job): void {
+    this.#emitter.emit('changed', job);
+    this.#emitter.emit(`changed:${job.id}`, job);
+  }
+
+  removed(id: string): void {
+    this.#emitter.emit('removed', id);
+  }
+
   pending(): void {
     this.#emitter.emit('pending');
   }
@@ -35,6 +58,11 @@ export class JobEvents {
   /** No job begins any more. */
   draining(): void {
     this.#emitter.emit('draining');
+  }
+
+  #on<T>(name: string, listener: (about: T) => void): () => void {
+    this.#emitter.on(name, listener);
+    return () => void this.#emitter.off(name, listener);
   }
 
   /** Resolves when the job is finished, `signal` is aborted, or draining begins while `isWaiting`. */

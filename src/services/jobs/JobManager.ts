@@ -89,6 +89,7 @@ export class JobManager {
       imageSize: request.imageSize,
       queued: this.queue.size,
     });
+    this.events.changed(job);
     this.events.pending();
     return job;
   }
@@ -233,6 +234,7 @@ export class JobManager {
       changed = transition(job, this.#clock.now());
       return changed;
     });
+    if (changed) this.events.changed(changed);
     return changed;
   }
 
@@ -248,5 +250,6 @@ export class JobManager {
     await this.#store.delete(id);
     await this.#results.delete(id);
     await this.#blobs.delete(uploadKey(id));
+    this.events.removed(id);
   }
 }

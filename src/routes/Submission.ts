@@ -1,0 +1,228 @@
+import { createHash } from 'node:crypto';
+import type { Request, RequestHandler, Response } from 'express';
+import type { z } from 'zod';
+import type { Config } from '../config.js';
+import { AppError } from '../errors.js';
+import { ownerOf } from '../middleware/authentication.js';
+import { requestIdOf } from '../middleware/requestContext.js';
+import { hangUpSignal, leastBytes, parametersOf, takeUpload } from '../middleware/upload.js';
+import type { asyncAnswer, syncAnswer } from '../schemas/jobs.js';
+import { inspectImage } from '../services/images/inspect.js';
+import type { Services } from '../services/index.js';
+import { RESTART_SECONDS } from '../services/jobs/Admission.js';
+import { type CompletedJob, isFinished, type Job, type JobRequest } from '../services/jobs/Job.js';
+import { toIso, toSeconds } from '../utils/clock.js';
+import { withDeadline } from '../utils/deadline.js';
+import { formatParameter } from '../workflows/parameters.js';
+import type { Workflow } from '../workflows/types.js';
+import { type JobViews, jobUrls } from './jobViews.js';
+import { asyncParameters } from './parameters.js';
+import { parseParameters } from './parse.js';
+import { idempotencyKey, waitSeconds } from './requestHeaders.js';
+import { type ResultSender, wantsImage } from './sendResult.js';
+
+/** Parameters that every workflow's routes take beside its own. */
+const commonParameters = asyncParameters.extend({ format: formatParameter });
+
+/** Submissions to one workflow. */
+export class Submission {
+  readonly #workflow: Workflow;
+  readonly #services: Services;
+  readonly #config: Config;
+  readonly #views: JobViews;
+  readonly #sender: ResultSender;
+
+  constructor(
+    workflow: Workflow,
+    parts: { services: Services; config: Config; views: JobViews; sender: ResultSender },
+  ) {
+    this.#workflow = workflow;
+    this.#services = parts.services;
+    this.#config = parts.config;
+    this.#views = parts.views;
+    this.#sender = parts.sender;
+  }
+
+  /** A server that is full or ends says so before it takes megabytes. */
+  checkBeforeUpload: RequestHandler = (request, _response, next) => {
+    this.#services.admission.check(leastBytes(request));
+    next();
+  };
+
+  alwaysAsync: RequestHandler = async (request, response) => {
+    const { format } = parseParameters(commonParameters, parametersOf(request));
+    await this.#acceptAndAnswer(request, response, format);
+  };
+
+  syncOrAsync: RequestHandler = async (request, response) => {
+    const common = parseParameters(commonParameters, parametersOf(request));
+    const isAsync = common.async || common.mode === 'async';
+    if (isAsync) {
+      await this.#acceptAndAnswer(request, response, common.format);
+      return;
+    }
+    this.#checkInstances();
+    // From here on, so that a client that hangs up while its job is made is noticed too.
+    const hungUp = hangUpSignal(response);
+    const job = await this.#submit(request, response, common.format);
+    await this.#answerDone(request, response, job, hungUp);
+  };
+
+  /** 202, or 200 where the client would rather wait and the job is done in time. */
+  async #acceptAndAnswer(request: Request, response: Response, format: JobRequest['format']): Promise<void> {
+    const seconds = waitSeconds(request);
+    const hungUp = hangUpSignal(response);
+    let job = await this.#submit(request, response, format);
+    if (seconds !== undefined) {
+      const ms = Math.min(1000 * seconds, this.#config.SYNC_TIMEOUT);
+      job = await withDeadline(ms, hungUp, (signal) => this.#services.manager.whenFinished(job.id, signal));
+      response.set('Preference-Applied', `wait=${seconds}`);
+    }
+    if (seconds !== undefined && job.status === 'completed') await this.#sendResult(request, response, job);
+    else this.#answerAccepted(response, job);
+  }
+
+  /** A client that waits is told at once that nobody could serve it. */
+  #checkInstances(): void {
+    const { balancer } = this.#services;
+    if (balancer.canRun(this.#workflow.type)) return;
+    throw new AppError('NO_HEALTHY_INSTANCES', balancer.whyNot(this.#workflow.type), {
+      retryAfterSeconds: Math.ceil(this.#config.HEALTH_CHECK_TIMEOUT / 1000),
+    });
+  }
+
+  /** A new job, or the one that the same submission made before. */
+  async #submit(request: Request, response: Response, format: JobRequest['format']): Promise<Job> {
+    const key = idempotencyKey(request);
+    const upload = takeUpload(request, response);
+    const { admission, manager, idempotencyKeys } = this.#services;
+    try {
+      const parameters = parseParameters(this.#workflow.parameters, parametersOf(request));
+      const image = await inspectImage(upload.bytes, {
+        allowedTypes: this.#config.ALLOWED_IMAGE_TYPES,
+        maxPixels: this.#config.MAX_IMAGE_PIXELS,
+      });
+      this.#checkOutputSize(this.#workflow.outputSize(image, parameters));
+      const job = {
+        type: this.#workflow.type,
+        parameters,
+        format,
+        image,
+        imageSize: upload.bytes.length,
+        originalFilename: upload.filename,
+        requestId: requestIdOf(response),
+        owner: ownerOf(response),
+      };
+      let created: Job | undefined;
+      const create = async () => {
+        created = await admission.admit(upload.bytes.length, () => manager.create(job, upload.bytes));
+        return created;
+      };
+      if (key === undefined) return await create();
+      // Keys of different clients have nothing to do with each other.
+      const scoped = JSON.stringify([job.owner ?? null, key]);
+      const jobId = await idempotencyKeys.once(scoped, fingerprintOf(job, upload.bytes), create);
+      if (created) return created;
+      response.set('Idempotency-Replayed', 'true');
+      return await manager.get(jobId);
+    } finally {
+      upload.release();
+    }
+  }
+
+  #checkOutputSize({ width, height }: { width: number; height: number }): void {
+    const max = this.#config.MAX_OUTPUT_PIXELS;
+    if (width * height <= max) return;
+    throw new AppError(
+      'IMAGE_TOO_LARGE',
+      `The result would be ${width} x ${height} pixels; at most ${max} pixels are made.`,
+    );
+  }
+
+  #answerAccepted(response: Response, job: Job): void {
+    const { position, ms } =
+      job.status === 'pending' ? this.#views.pendingEstimate(job) : { position: 0, ms: 0 };
+    const urls = jobUrls(job.id);
+    const body: z.input<typeof asyncAnswer> = {
+      job_id: job.id,
+      status: job.status,
+      message: `${this.#workflow.title}: job accepted.`,
+      estimated_completion_time: toIso(this.#services.clock.now() + ms),
+      estimated_completion_time_seconds: toSeconds(ms),
+      queue_position: position,
+      ...urls,
+    };
+    response.status(202).location(urls.status_url).json(body);
+  }
+
+  /**
+   * Waits for the job. A client that hangs up cancels it, unless it sent a key to ask for it again; one that waited
+   * too long finds it by its id.
+   */
+  async #answerDone(request: Request, response: Response, job: Job, hungUp: AbortSignal): Promise<void> {
+    const { manager } = this.#services;
+    const ended = await withDeadline(this.#config.SYNC_TIMEOUT, hungUp, (signal) =>
+      manager.whenFinished(job.id, signal),
+    );
+    if (hungUp.aborted) {
+      // It may have ended in the same moment, which is as good.
+      const mayComeBack = idempotencyKey(request) !== undefined;
+      if (!isFinished(ended) && !mayComeBack) await manager.cancel(job.id).catch(() => undefined);
+      return;
+    }
+    if (ended.status !== 'completed') throw this.#notCompleted(ended);
+    await this.#sendResult(request, response, ended);
+  }
+
+  async #sendResult(request: Request, response: Response, job: CompletedJob): Promise<void> {
+    const { image } = await this.#services.manager.result(job.id);
+    if (wantsImage(request, job.result.mimeType)) this.#sender.image(response, job, image);
+    else await this.#sender.json(response, this.#doneBody(job), image);
+  }
+
+  #doneBody(job: CompletedJob): z.input<typeof syncAnswer> {
+    return {
+      success: true,
+      message: `${this.#workflow.title}: done.`,
+      job_id: job.id,
+      result: this.#views.result(job),
+      comfyui_instance: job.assignment.instance,
+    };
+  }
+
+  #notCompleted(job: Job): AppError {
+    const fields = { job_id: job.id, status_url: jobUrls(job.id).status_url };
+    switch (job.status) {
+      case 'failed': {
+        const { code, message, details } = job.failure;
+        return new AppError(code, message, { details, fields, retryAfterSeconds: retryAfter(code) });
+      }
+      case 'cancelled':
+        return new AppError('JOB_NOT_COMPLETED', 'The job was cancelled.', { fields });
+      default:
+        if (this.#services.manager.isDraining) {
+          return new AppError('SHUTTING_DOWN', 'The server is shutting down; the job was not started.', {
+            fields,
+            retryAfterSeconds: retryAfter('SHUTTING_DOWN'),
+          });
+        }
+        return new AppError(
+          'SYNC_TIMEOUT',
+          `The job was not done within ${this.#config.SYNC_TIMEOUT / 1000} seconds; it goes on.`,
+          { fields },
+        );
+    }
+  }
+}
+
+/** Of everything that decides what comes of a job. */
+function fingerprintOf({ type, parameters, format }: JobRequest, image: Buffer): string {
+  return createHash('sha256')
+    .update(JSON.stringify([type, parameters, format]))
+    .update(image)
+    .digest('base64');
+}
+
+function retryAfter(code: AppError['code']): number | undefined {
+  return code === 'SHUTTING_DOWN' ? RESTART_SECONDS : undefined;
+}
