@@ -27,6 +27,7 @@ export function createApp(services: Services, config: Config): Express {
   app.disable('etag');
   app.set('trust proxy', config.TRUST_PROXY);
   const views = new JobViews(services);
+  services.webhooks?.describeBy((job) => views.status(job));
   const sender = new ResultSender({
     maxBytes: config.MAX_RESULT_MEMORY,
     minBytesPerSecond: config.MIN_TRANSFER_RATE,

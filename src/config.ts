@@ -30,6 +30,12 @@ const flag = (fallback: boolean) =>
     .default(fallback)
     .describe('true or false');
 
+const webhookSecret = z
+  .string()
+  .regex(/^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/)
+  .optional()
+  .describe('whsec_ and 24 to 64 bytes in base64');
+
 const header = z
   .string()
   .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+:\s*[\x20-\x7e]+$/)
@@ -119,12 +125,18 @@ export const environmentSchema = z.object({
   TRUST_PROXY: parsedBy(parseTrustProxy)
     .default(false)
     .describe('false, a number of proxies from 1 to 16, or comma-separated addresses, subnets, loopback'),
+  WEBHOOK_SECRET: webhookSecret,
+  WEBHOOK_ALLOWED_HOSTS: z
+    .string()
+    .transform(splitList)
+    .default([])
+    .describe('comma-separated host names and addresses'),
   METRICS_FILE_PATH: z.string().min(1).default('./data/metrics/metrics.json').describe('a file'),
   METRICS_SAVE_INTERVAL: milliseconds(300_000, 0),
 });
 
 /** Variables whose values are never written anywhere. */
-const SECRETS: ReadonlySet<string> = new Set(['COMFYUI_AUTH_HEADER', 'API_KEYS']);
+const SECRETS: ReadonlySet<string> = new Set(['COMFYUI_AUTH_HEADER', 'API_KEYS', 'WEBHOOK_SECRET']);
 
 type Environment = z.output<typeof environmentSchema>;
 

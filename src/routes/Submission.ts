@@ -10,19 +10,27 @@ import type { asyncAnswer, syncAnswer } from '../schemas/jobs.js';
 import { inspectImage } from '../services/images/inspect.js';
 import type { Services } from '../services/index.js';
 import { RESTART_SECONDS } from '../services/jobs/Admission.js';
-import { type CompletedJob, isFinished, type Job, type JobRequest } from '../services/jobs/Job.js';
+import {
+  type CompletedJob,
+  isFinished,
+  type Job,
+  type JobRequest,
+  type WebhookTarget,
+} from '../services/jobs/Job.js';
 import { toIso, toSeconds } from '../utils/clock.js';
 import { withDeadline } from '../utils/deadline.js';
 import { formatParameter } from '../workflows/parameters.js';
 import type { Workflow } from '../workflows/types.js';
 import { type JobViews, jobUrls } from './jobViews.js';
-import { asyncParameters } from './parameters.js';
+import { asyncParameters, webhookParameters } from './parameters.js';
 import { parseParameters } from './parse.js';
 import { idempotencyKey, waitSeconds } from './requestHeaders.js';
 import { type ResultSender, wantsImage } from './sendResult.js';
 
 /** Parameters that every workflow's routes take beside its own. */
-const commonParameters = asyncParameters.extend({ format: formatParameter });
+const commonParameters = asyncParameters.extend({ ...webhookParameters.shape, format: formatParameter });
+
+type CommonParameters = z.output<typeof commonParameters>;
 
 /** Submissions to one workflow. */
 export class Submission {
@@ -50,29 +58,29 @@ export class Submission {
   };
 
   alwaysAsync: RequestHandler = async (request, response) => {
-    const { format } = parseParameters(commonParameters, parametersOf(request));
-    await this.#acceptAndAnswer(request, response, format);
+    const common = parseParameters(commonParameters, parametersOf(request));
+    await this.#acceptAndAnswer(request, response, common);
   };
 
   syncOrAsync: RequestHandler = async (request, response) => {
     const common = parseParameters(commonParameters, parametersOf(request));
     const isAsync = common.async || common.mode === 'async';
     if (isAsync) {
-      await this.#acceptAndAnswer(request, response, common.format);
+      await this.#acceptAndAnswer(request, response, common);
       return;
     }
     this.#checkInstances();
     // From here on, so that a client that hangs up while its job is made is noticed too.
     const hungUp = hangUpSignal(response);
-    const job = await this.#submit(request, response, common.format);
+    const job = await this.#submit(request, response, common);
     await this.#answerDone(request, response, job, hungUp);
   };
 
   /** 202, or 200 where the client would rather wait and the job is done in time. */
-  async #acceptAndAnswer(request: Request, response: Response, format: JobRequest['format']): Promise<void> {
+  async #acceptAndAnswer(request: Request, response: Response, common: CommonParameters): Promise<void> {
     const seconds = waitSeconds(request);
     const hungUp = hangUpSignal(response);
-    let job = await this.#submit(request, response, format);
+    let job = await this.#submit(request, response, common);
     if (seconds !== undefined) {
       const ms = Math.min(1000 * seconds, this.#config.SYNC_TIMEOUT);
       job = await withDeadline(ms, hungUp, (signal) => this.#services.manager.whenFinished(job.id, signal));
@@ -92,8 +100,9 @@ export class Submission {
   }
 
   /** A new job, or the one that the same submission made before. */
-  async #submit(request: Request, response: Response, format: JobRequest['format']): Promise<Job> {
+  async #submit(request: Request, response: Response, common: CommonParameters): Promise<Job> {
     const key = idempotencyKey(request);
+    const webhook = this.#webhookOf(request, common);
     const upload = takeUpload(request, response);
     const { admission, manager, idempotencyKeys } = this.#services;
     try {
@@ -106,12 +115,13 @@ export class Submission {
       const job = {
         type: this.#workflow.type,
         parameters,
-        format,
+        format: common.format,
         image,
         imageSize: upload.bytes.length,
         originalFilename: upload.filename,
         requestId: requestIdOf(response),
         owner: ownerOf(response),
+        webhook,
       };
       let created: Job | undefined;
       const create = async () => {
@@ -128,6 +138,20 @@ export class Submission {
     } finally {
       upload.release();
     }
+  }
+
+  #webhookOf(
+    request: Request,
+    { webhook_url: url, webhook_events: events, webhook_image: withImage }: CommonParameters,
+  ): WebhookTarget | undefined {
+    if (url === undefined) return undefined;
+    const { webhooks } = this.#services;
+    const problem = webhooks ? webhooks.problemWith(url) : 'needs a server with WEBHOOK_SECRET';
+    if (problem === undefined)
+      return { url, events, withImage, baseUrl: `${request.protocol}://${request.host}` };
+    throw new AppError('INVALID_PARAMETER', `webhook_url ${problem}.`, {
+      details: { parameter: 'webhook_url', takes: problem },
+    });
   }
 
   #checkOutputSize({ width, height }: { width: number; height: number }): void {
@@ -216,9 +240,9 @@ export class Submission {
 }
 
 /** Of everything that decides what comes of a job. */
-function fingerprintOf({ type, parameters, format }: JobRequest, image: Buffer): string {
+function fingerprintOf({ type, parameters, format, webhook }: JobRequest, image: Buffer): string {
   return createHash('sha256')
-    .update(JSON.stringify([type, parameters, format]))
+    .update(JSON.stringify([type, parameters, format, webhook?.url, webhook?.events]))
     .update(image)
     .digest('base64');
 }

@@ -116,6 +116,7 @@ export class JobViews {
       ...(assignment?.promptId === undefined ? {} : { promptId: assignment.promptId }),
       attempts: job.attempts,
       requestId: request.requestId,
+      ...this.#webhook(job),
       data: { imageSize, mimeType, originalFilename, width, height, format, ...parameters },
     };
   }
@@ -133,6 +134,24 @@ export class JobViews {
       height,
       size_bytes: sizeBytes,
       ...workflow?.resultFields?.(job.request.parameters),
+    };
+  }
+
+  /** How the delivery of the job's end goes, where somebody asked for it. */
+  #webhook({ id, status, request }: Job): Pick<z.input<typeof jobRecord>, 'webhook'> {
+    const { webhook } = request;
+    if (!webhook) return {};
+    const delivery = this.#services.webhooks?.deliveryOf(id);
+    const isPassedOver = status !== 'pending' && status !== 'processing' && !webhook.events.includes(status);
+    const next = delivery?.nextAttempt;
+    return {
+      webhook: {
+        url: webhook.url.split('?', 1)[0] ?? '',
+        events: [...webhook.events],
+        state: delivery?.state ?? (isPassedOver ? 'not_asked_for' : 'waiting'),
+        attempts: (delivery?.attempts ?? []).map((one) => ({ ...one, time: Math.floor(one.time) })),
+        ...(next === undefined ? {} : { nextAttemptTime: Math.floor(next) }),
+      },
     };
   }
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { asyncAnswer, syncAnswer } from '../schemas/jobs.js';
 import { formatParameter } from '../workflows/parameters.js';
 import type { Workflow } from '../workflows/types.js';
-import { asyncParameters } from './parameters.js';
+import { asyncParameters, webhookParameters } from './parameters.js';
 
 /** One thing that a client can do, as documents describe it. */
 export interface Operation {
@@ -62,7 +62,7 @@ const format = formatParameter.meta({ description: 'Format of the result: PNG (d
 /** Both routes of each workflow. */
 export function processingOperations(workflows: readonly Workflow[]): Operation[] {
   return workflows.flatMap((workflow) => {
-    const form = z.object({ imageFile, format, ...workflow.parameters.shape });
+    const form = z.object({ imageFile, format, ...workflow.parameters.shape, ...webhookParameters.shape });
     return [
       {
         id: `process_${workflow.type}`,

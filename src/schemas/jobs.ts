@@ -123,6 +123,18 @@ export const jobRecord = z.object({
       height: z.int().positive(),
     })
     .optional(),
+  webhook: z
+    .object({
+      /** Without its query, which may carry what is nobody's business. */
+      url: z.string(),
+      events: z.array(jobStatus),
+      state: z.enum(['waiting', 'delivering', 'delivered', 'given_up', 'not_asked_for']),
+      attempts: z.array(
+        z.object({ time: epochMs, status: z.int().optional(), error: z.string().optional() }),
+      ),
+      nextAttemptTime: epochMs.optional(),
+    })
+    .optional(),
   error: z.string().optional(),
   errorCode: errorCode.optional(),
 });

@@ -29,11 +29,22 @@ import { Prometheus } from './metrics/Prometheus.js';
 import { Recorder } from './metrics/Recorder.js';
 import { Summary } from './metrics/Summary.js';
 import { MetricsViews } from './metrics/views.js';
+import { WebhookSender } from './webhooks/WebhookSender.js';
+import { Webhooks, type WebhookTimings } from './webhooks/Webhooks.js';
 
 /** Time that carrying an image to or from an instance may take, ms. */
 const TRANSFER_TIMEOUT_MS = 60_000;
 /** Of the time for a shutdown, what is kept back for interrupting jobs and closing sockets: a fifth, at most 2 s. */
 const SHUTDOWN_RESERVE = { share: 0.2, maxMs: 2000 };
+
+const WEBHOOK_TIMINGS: WebhookTimings & { timeoutMs: number } = {
+  timeoutMs: 15_000,
+  baseDelayMs: 5000,
+  maxDelayMs: 3_600_000,
+  giveUpAfterMs: 24 * 3_600_000,
+};
+/** What webhooks get at a shutdown, once the jobs had their time, ms. */
+const WEBHOOK_STOP_MS = 5000;
 
 const FOLLOW_TIMINGS: FollowTimings = {
   quietPollMs: 2000,
@@ -52,6 +63,7 @@ export interface ServiceOverrides {
   readonly follow?: Partial<FollowTimings>;
   readonly health?: Partial<HealthOptions>;
   readonly connections?: Partial<ConnectionOptions>;
+  readonly webhooks?: Partial<typeof WEBHOOK_TIMINGS>;
 }
 
 export interface Services {
@@ -66,6 +78,8 @@ export interface Services {
   readonly estimates: DurationEstimates;
   readonly admission: Admission;
   readonly idempotencyKeys: IdempotencyKeys;
+  /** undefined where there is no secret to sign them with. */
+  readonly webhooks: Webhooks | undefined;
   readonly recorder: Recorder;
   readonly health: HealthReporter;
   readonly checker: HealthChecker;
@@ -156,6 +170,13 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     { maxQueueSize: config.MAX_QUEUE_SIZE, maxQueueBytes: config.MAX_QUEUE_MEMORY },
   );
   const idempotencyKeys = new IdempotencyKeys(manager.events);
+  const webhooks = createWebhooks(
+    config,
+    manager,
+    { ...WEBHOOK_TIMINGS, ...overrides.webhooks },
+    clock,
+    log('webhooks'),
+  );
   const recorder = new Recorder(clock);
   const prometheus = new Prometheus({ manager, instances });
   manager.events.onFinished((job) => {
@@ -185,6 +206,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     estimates,
     admission,
     idempotencyKeys,
+    webhooks,
     recorder,
     health,
     checker,
@@ -208,6 +230,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       if (unfinished.length + waiting.length > 0) {
         logger.warn('Jobs not done at shutdown', { interrupted: unfinished, pending: waiting });
       }
+      await webhooks?.stop(WEBHOOK_STOP_MS);
       await metricsFile.stop();
       await checker.stop();
       await prompts.stop(reserve / 2);
@@ -215,6 +238,18 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       for (const { client } of instances) client.close();
     },
   };
+}
+
+function createWebhooks(
+  { WEBHOOK_SECRET: secret, WEBHOOK_ALLOWED_HOSTS: allowedHosts }: Config,
+  manager: JobManager,
+  { timeoutMs, ...timings }: typeof WEBHOOK_TIMINGS,
+  clock: Clock,
+  logger: Logger,
+): Webhooks | undefined {
+  if (!secret) return undefined;
+  const sender = new WebhookSender({ secret, allowedHosts, timeoutMs });
+  return new Webhooks({ manager, sender }, timings, clock, logger);
 }
 
 function createConnections(

@@ -2,6 +2,17 @@ import type { ErrorCategory, ErrorCode, ErrorDetails } from '../../errors.js';
 import type { OutputFormat } from '../../workflows/parameters.js';
 import type { InspectedImage } from '../images/inspect.js';
 
+/** Whom a client wants to hear of the job's end. */
+export interface WebhookTarget {
+  readonly url: string;
+  /** The ends that are told. */
+  readonly events: ReadonlyArray<FinishedJob['status']>;
+  /** Whether the message carries the image, if it is small. */
+  readonly withImage: boolean;
+  /** The server as the client reached it, for URLs in the message. */
+  readonly baseUrl: string;
+}
+
 /** What a client asked for. */
 export interface JobRequest {
   /** Workflow type. */
@@ -17,6 +28,7 @@ export interface JobRequest {
   readonly requestId: string;
   /** Name of the API key that submitted it, where there are keys. */
   readonly owner: string | undefined;
+  readonly webhook?: WebhookTarget | undefined;
 }
 
 /** What every job has. Times are epoch ms. */

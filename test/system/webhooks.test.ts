@@ -1,0 +1,299 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import sharp from 'sharp';
+import { Webhook } from 'standardwebhooks';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { z } from 'zod';
+import { asyncAnswer, jobRecord } from '../../src/schemas/jobs.js';
+import { isPublicAddress } from '../../src/services/webhooks/publicAddress.js';
+import { eventually } from '../support/eventually.js';
+import { colourOf, png } from '../support/pictures.js';
+import { Stack, type StackOptions } from '../support/stack.js';
+
+const WEBHOOK_SECRET = `whsec_${Buffer.from('a secret of twenty-four or more bytes').toString('base64')}`;
+const QUICK = { timeoutMs: 200, baseDelayMs: 10, maxDelayMs: 40, giveUpAfterMs: 60_000 };
+
+interface Message {
+  readonly type: string;
+  readonly timestamp: string;
+  readonly data: Record<string, unknown>;
+}
+
+let stack: Stack;
+const receivers: Server[] = [];
+afterEach(async () => {
+  for (const server of receivers.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+  }
+  await stack.stop();
+});
+
+/** Somebody who gets messages, verifies them as the scheme says, and answers as `answer` does. */
+class Receiver {
+  readonly messages: Message[] = [];
+  readonly ids: string[] = [];
+  url = '';
+
+  static async start(
+    answer: (response: ServerResponse, count: number) => void = (response) => response.end(),
+  ): Promise<Receiver> {
+    const receiver = new Receiver();
+    const server = createServer(async (request, response) => {
+      receiver.#take(request, (await request.toArray()).join(''));
+      answer(response, receiver.ids.length);
+    });
+    receivers.push(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    receiver.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook?token=secret`;
+    return receiver;
+  }
+
+  #take(request: IncomingMessage, body: string): void {
+    const headers = request.headers as Record<string, string>;
+    this.messages.push(new Webhook(WEBHOOK_SECRET).verify(body, headers) as Message);
+    this.ids.push(String(headers['webhook-id']));
+  }
+}
+
+const start = (options: StackOptions = {}, webhooks: Partial<typeof QUICK> = {}) =>
+  Stack.start({
+    ...options,
+    env: { WEBHOOK_SECRET, WEBHOOK_ALLOWED_HOSTS: '127.0.0.1', ...options.env },
+    overrides: { ...options.overrides, webhooks: { ...QUICK, ...webhooks } },
+  });
+
+async function submit(fields: Record<string, string>, image?: Buffer): Promise<string> {
+  const answer = await stack.client.post('/api/async/remove-background', image ?? (await png()), { fields });
+  expect(answer.status).toBe(202);
+  return asyncAnswer.parse(await answer.json()).job_id;
+}
+
+const webhookOf = async (id: string) => (await stack.client.json(`/api/jobs/${id}/info`, jobRecord)).webhook;
+
+async function settled(id: string): Promise<NonNullable<z.output<typeof jobRecord>['webhook']>> {
+  await eventually(async () => expect((await webhookOf(id))?.state).toMatch(/delivered|given_up/));
+  return (await webhookOf(id)) as NonNullable<Awaited<ReturnType<typeof webhookOf>>>;
+}
+
+describe('a webhook', () => {
+  it("tells a job's end once, signed, with URLs that lead back", async () => {
+    stack = await start();
+    const receiver = await Receiver.start();
+    const id = await submit({ webhook_url: receiver.url });
+    const webhook = await settled(id);
+    expect(webhook).toMatchObject({ state: 'delivered', attempts: [{ status: 200 }] });
+    // What may be a secret of the receiver's is not shown.
+    expect(webhook.url).toBe(receiver.url.split('?')[0]);
+    expect(receiver.messages).toHaveLength(1);
+    const [message] = receiver.messages;
+    expect(message).toMatchObject({ type: 'job.completed', data: { job_id: id, status: 'completed' } });
+    expect(message?.data['image_base64']).toBeUndefined();
+    const image = await fetch(String(message?.data['result_url']), { headers: { Accept: 'image/*' } });
+    expect(image.headers.get('Content-Type')).toBe('image/png');
+  });
+
+  it('is sent again, under the same id, until the receiver takes it', async () => {
+    stack = await start();
+    const receiver = await Receiver.start((response, count) => {
+      response.statusCode = count <= 3 ? 500 : 204;
+      response.end();
+    });
+    const { state, attempts } = await settled(await submit({ webhook_url: receiver.url }));
+    expect(state).toBe('delivered');
+    expect(attempts.map(({ status }) => status)).toEqual([500, 500, 500, 204]);
+    expect(new Set(receiver.ids).size).toBe(1);
+  });
+
+  it('is given up when its time is over, and never sent more often than its waits allow', async () => {
+    stack = await start({}, { timeoutMs: 30, giveUpAfterMs: 300 });
+    const hanging = await Receiver.start(() => undefined);
+    const { state, attempts } = await settled(await submit({ webhook_url: hanging.url }));
+    expect(state).toBe('given_up');
+    expect(attempts.length).toBeGreaterThan(1);
+    // Each takes its 30 ms, and at least 5 ms lie between two.
+    expect(attempts.length).toBeLessThanOrEqual(300 / 35 + 2);
+    for (const { error } of attempts) expect(error).toBe('the receiver took too long');
+  });
+
+  it('waits for a receiver that is slow, and sends nothing twice', async () => {
+    stack = await start({}, { timeoutMs: 5000 });
+    const slow = await Receiver.start(
+      (response) => void setTimeout(() => response.end('x'.repeat(1e6)), 300),
+    );
+    expect(await settled(await submit({ webhook_url: slow.url }))).toMatchObject({
+      state: 'delivered',
+      attempts: [{ status: 200 }],
+    });
+    expect(slow.messages).toHaveLength(1);
+  });
+
+  it('does not follow where a receiver points to', async () => {
+    stack = await start({}, { giveUpAfterMs: 50 });
+    const inside = await Receiver.start();
+    const redirecting = await Receiver.start((response) =>
+      response.writeHead(307, { Location: inside.url }).end(),
+    );
+    const { state, attempts } = await settled(await submit({ webhook_url: redirecting.url }));
+    expect(state).toBe('given_up');
+    expect(attempts[0]?.status).toBe(307);
+    expect(inside.messages).toEqual([]);
+  });
+
+  it('is not sent again to who does not want any more', async () => {
+    stack = await start();
+    const gone = await Receiver.start((response) => response.writeHead(410).end());
+    const webhook = await settled(await submit({ webhook_url: gone.url }));
+    expect(webhook).toMatchObject({ state: 'given_up', attempts: [{ status: 410 }] });
+  });
+
+  it('is sent for the ends that were asked for', async () => {
+    stack = await start();
+    const receiver = await Receiver.start();
+    const fields = { webhook_url: receiver.url, webhook_events: 'failed, cancelled' };
+    const completed = await submit(fields);
+    await stack.client.finished(completed);
+    expect((await webhookOf(completed))?.state).toBe('not_asked_for');
+    stack.simulator().faults.failNodes.set('InspyrenetRembg', { type: 'ValueError', message: 'no' });
+    await settled(await submit(fields, await png({ colour: colourOf(1) })));
+    stack.simulator().faults.failNodes.clear();
+    stack.simulator().faults.hang = true;
+    const cancelled = await submit(fields, await png({ colour: colourOf(2) }));
+    expect((await webhookOf(cancelled))?.state).toBe('waiting');
+    await stack.client.request(`/api/jobs/${cancelled}/cancel`, { method: 'POST' });
+    stack.simulator().faults.hang = false;
+    await settled(cancelled);
+    expect(receiver.messages.map(({ type }) => type)).toEqual(['job.failed', 'job.cancelled']);
+    expect(receiver.messages[0]?.data).toMatchObject({ error_code: 'WORKFLOW_FAILED' });
+  });
+
+  it('carries a small image when it is asked to, and no large one', async () => {
+    stack = await start();
+    const receiver = await Receiver.start();
+    const fields = { webhook_url: receiver.url, webhook_image: 'true' };
+    const small = await submit(fields);
+    await settled(small);
+    const { image } = await stack.services.manager.result(small);
+    expect(receiver.messages[0]?.data['image_base64']).toBe(
+      `data:image/png;base64,${image.toString('base64')}`,
+    );
+
+    const noise = sharp(randomBytes(400 * 400 * 3), { raw: { width: 400, height: 400, channels: 3 } });
+    await settled(await submit(fields, await noise.png().toBuffer()));
+    expect(receiver.messages[1]).toMatchObject({ type: 'job.completed' });
+    expect(receiver.messages[1]?.data['image_base64']).toBeUndefined();
+  });
+});
+
+describe('where a webhook may lead', () => {
+  const refused = async (webhook_url: string, more: Record<string, string> = {}) => {
+    const fields = { webhook_url, ...more };
+    const answer = await stack.client.refused('/api/async/remove-background', await png(), 400, { fields });
+    expect(answer.code).toBe('INVALID_PARAMETER');
+    return answer.error;
+  };
+
+  it('is no address inside a private network, however it is written', async () => {
+    stack = await start({ env: { WEBHOOK_ALLOWED_HOSTS: '' } });
+    for (const host of [
+      '127.0.0.1',
+      '127.1',
+      '2130706433',
+      '0x7f000001',
+      '[::1]',
+      '[::ffff:127.0.0.1]',
+      '[::ffff:a9fe:a9fe]',
+      '0.0.0.0',
+      '10.0.0.1',
+      '192.168.1.1',
+      '172.16.0.1',
+      '169.254.169.254',
+      '[fe80::1]',
+      '[fd00::1]',
+      '100.64.0.1',
+    ]) {
+      expect(await refused(`http://${host}:8080/`), host).toMatch(/private network/);
+    }
+    expect((await stack.services.manager.counts()).total).toBe(0);
+  });
+
+  it('is no name that leads there, which shows only when it is resolved', async () => {
+    const receiver = await Receiver.start();
+    const url = receiver.url.replace('127.0.0.1', 'localhost');
+    stack = await start({ env: { WEBHOOK_ALLOWED_HOSTS: '' } });
+    const { state, attempts } = await settled(await submit({ webhook_url: url }));
+    expect(state).toBe('given_up');
+    expect(attempts).toHaveLength(1);
+    expect(attempts[0]?.error).toMatch(/private network/);
+    expect(receiver.messages).toEqual([]);
+    await stack.stop();
+    stack = await start({ env: { WEBHOOK_ALLOWED_HOSTS: 'LOCALHOST, other.example' } });
+    expect((await settled(await submit({ webhook_url: url }))).state).toBe('delivered');
+  });
+
+  it('is an http or https URL, and its parameters are right', async () => {
+    stack = await start();
+    for (const url of [
+      'ftp://a.example/',
+      'nonsense',
+      'http://user:word@a.example/',
+      'javascript:alert(1)',
+    ]) {
+      expect(await refused(url), url).toMatch(/webhook_url takes an http or https URL/);
+    }
+    expect(await refused('https://a.example', { webhook_events: 'completed,begun' })).toMatch(
+      /webhook_events/,
+    );
+  });
+
+  it('is nowhere on a server that has no secret to sign with', async () => {
+    stack = await Stack.start();
+    expect(await refused('https://a.example/')).toMatch(/WEBHOOK_SECRET/);
+  });
+
+  it.each([
+    ['8.8.8.8', true],
+    ['2606:4700::1111', true],
+    ['::ffff:8.8.8.8', true],
+    ['224.0.0.1', false],
+    ['255.255.255.255', false],
+    ['64:ff9b::7f00:1', false],
+    ['2002:7f00:1::', false],
+    ['not an address', false],
+  ])('%s: public %s', (address, isPublic) => expect(isPublicAddress(address)).toBe(isPublic));
+});
+
+describe('at a shutdown', () => {
+  it('what waits is tried once more, and the jobs that were interrupted are told of', async () => {
+    stack = await start({ env: { SHUTDOWN_TIMEOUT: '100' } }, { baseDelayMs: 60_000, maxDelayMs: 60_000 });
+    const receiver = await Receiver.start((response, count) => {
+      response.statusCode = count === 1 ? 500 : 200;
+      response.end();
+    });
+    const first = await submit({ webhook_url: receiver.url });
+    await eventually(async () => expect((await webhookOf(first))?.attempts).toHaveLength(1));
+    expect(await webhookOf(first)).toMatchObject({
+      state: 'delivering',
+      nextAttemptTime: expect.any(Number),
+    });
+    stack.simulator().faults.hang = true;
+    const second = await submit({ webhook_url: receiver.url }, await png({ colour: colourOf(1) }));
+    await stack.client.until(second, ({ status }) => status === 'processing');
+    await stack.stop();
+    stack.simulator().faults.hang = false;
+    const told = receiver.messages.map(({ type, data }) => `${type} ${data['job_id']}`);
+    expect(told).toHaveLength(3);
+    expect(new Set(told)).toEqual(new Set([`job.completed ${first}`, `job.failed ${second}`]));
+  });
+
+  it('nobody waits for a receiver that hangs', async () => {
+    stack = await start({}, { timeoutMs: 60_000 });
+    const hanging = await Receiver.start(() => undefined);
+    const id = await submit({ webhook_url: hanging.url });
+    await eventually(() => expect(hanging.messages).toHaveLength(1));
+    const { webhooks } = stack.services;
+    await webhooks?.stop(10);
+    expect(webhooks?.deliveryOf(id)?.state).toBe('given_up');
+  });
+});
