@@ -82,7 +82,7 @@ async function main(): Promise<void> {
   await keep('error', keyed(await png()));
   await get('status_metrics', '/status/metrics');
   await get('metrics', '/api/metrics');
-  for (const name of ['performance', 'errors', 'instances']) await get(name, `/api/metrics/${name}`);
+  for (const name of ['performance', 'history', 'errors', 'instances']) await get(name, `/api/metrics/${name}`);
   await get('instance', `/api/metrics/instances/${hosts[0]}`);
   await post('save_metrics', '/api/metrics/save');
   await get('persistence', '/api/metrics/persistence');

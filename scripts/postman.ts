@@ -17,6 +17,7 @@ const FLOW_ORDER = [
   'job_events',
   'job_result',
   'job_result_image',
+  'job_thumbnail',
   'job_info',
   'cancel_job',
   'delete_job',

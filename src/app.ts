@@ -8,6 +8,7 @@ import { limitRefusedBody } from './middleware/refusedBody.js';
 import { requestContext } from './middleware/requestContext.js';
 import { crossOrigin, limitUrl, securityHeaders } from './middleware/security.js';
 import { circuitBreakerRoutes } from './routes/circuitBreakers.js';
+import { dashboardRoutes } from './routes/dashboard.js';
 import { docsRoutes } from './routes/docs.js';
 import { eventRoutes } from './routes/events.js';
 import { jobRoutes } from './routes/jobs.js';
@@ -38,9 +39,10 @@ export function createApp(services: Services, config: Config): Express {
   app.use(limits(services, config));
   app.use('/api', requireKey);
   // First what is asked most: each router that a request is not for costs it a little.
-  app.use(jobRoutes(services, views, sender));
+  app.use(jobRoutes(services, config, views, sender));
   app.use(eventRoutes(services, views));
   app.use(workflowRoutes(services));
+  app.use(dashboardRoutes());
   app.use(docsRoutes(services));
   app.use(requireKey);
   app.use(processingRoutes(services, config, views, sender));

@@ -90,6 +90,17 @@ const jobOperations: Operation[] = [
     errors: [404, 409, 410, 500],
   },
   {
+    id: 'job_thumbnail',
+    method: 'get',
+    path: '/api/jobs/{id}/result/thumbnail',
+    tag: TAGS.jobs,
+    summary: 'A small WebP of the image of a completed job, at most 192 pixels wide and high.',
+    pathParameters: jobId,
+    answers: {},
+    other: { types: ['image/webp'], description: 'The small image.' },
+    errors: [404, 409, 410, 500],
+  },
+  {
     id: 'job_events',
     method: 'get',
     path: '/api/jobs/{id}/events',
@@ -201,6 +212,7 @@ const metricsOperations: Operation[] = [
     [
       ['metrics', '/api/metrics', 'All figures at a glance.', metrics.metricsAnswer],
       ['performance', '/api/metrics/performance', 'Durations and throughput.', metrics.performanceAnswer],
+      ['history', '/api/metrics/history', 'The last hour by the minute.', metrics.historyAnswer],
       ['errors', '/api/metrics/errors', 'What failed, where and why.', metrics.errorMetricsAnswer],
       ['instances', '/api/metrics/instances', 'Figures by instance.', metrics.instancesMetricsAnswer],
       ['persistence', '/api/metrics/persistence', 'The file that keeps them.', metrics.persistenceAnswer],

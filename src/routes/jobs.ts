@@ -1,5 +1,6 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { z } from 'zod';
+import type { Config } from '../config.js';
 import { AppError } from '../errors.js';
 import { callerOf, listedOwner, mayUse, requireAdmin } from '../middleware/authentication.js';
 import { parametersOf } from '../middleware/upload.js';
@@ -13,6 +14,7 @@ import type {
   processorStatsAnswer,
 } from '../schemas/jobs.js';
 import { jobListQuery } from '../schemas/jobs.js';
+import { makeThumbnail } from '../services/images/thumbnail.js';
 import type { Services } from '../services/index.js';
 import { type CompletedJob, processingDuration } from '../services/jobs/Job.js';
 import { toIso, toSeconds } from '../utils/clock.js';
@@ -24,7 +26,7 @@ import { type ResultSender, wantsImage } from './sendResult.js';
 const idOf = (request: Request) => String(request.params['id']);
 
 /** What a client asks of jobs, one by one and all together. */
-export function jobRoutes(services: Services, views: JobViews, sender: ResultSender): Router {
+export function jobRoutes(services: Services, config: Config, views: JobViews, sender: ResultSender): Router {
   const { manager } = services;
   const router = Router();
 
@@ -66,6 +68,14 @@ export function jobRoutes(services: Services, views: JobViews, sender: ResultSen
     sender.image(response, found.job, found.image);
   };
 
+  const thumbnail: RequestHandler = async (request, response) => {
+    const { job, image } = await withStatusUrl(request, () => manager.result(idOf(request)));
+    response.set({ ETag: `"${job.id}-small"`, 'Cache-Control': 'private, no-cache' }).type('webp');
+    // What the browser has is not made again.
+    if (request.fresh) response.status(304).end();
+    else response.send(await makeThumbnail(image, config.MAX_OUTPUT_PIXELS));
+  };
+
   const cancel: RequestHandler = async (request, response) => {
     const body: z.input<typeof jobStatusAnswer> = views.status(
       await withStatusUrl(request, () => manager.cancel(idOf(request))),
@@ -90,6 +100,7 @@ export function jobRoutes(services: Services, views: JobViews, sender: ResultSen
   route(router, '/api/jobs/cleanup', { post: [requireAdmin, cleanupHandler(services)] });
   route(router, '/api/jobs/:id/result', { get: [own, result] });
   route(router, '/api/jobs/:id/result/image', { get: [own, image] });
+  route(router, '/api/jobs/:id/result/thumbnail', { get: [own, thumbnail] });
   route(router, '/api/jobs/:id/cancel', { post: [own, cancel] });
   route(router, '/api/jobs/:id/info', { get: [own, info] });
   route(router, '/api/jobs/:id', { delete: [requireAdmin, remove] });

@@ -2,10 +2,13 @@ import { type RequestHandler, Router } from 'express';
 import type { z } from 'zod';
 import { AppError } from '../errors.js';
 import { requireAdmin } from '../middleware/authentication.js';
-import type { metricsSavedAnswer, persistenceAnswer } from '../schemas/metrics.js';
+import type { historyAnswer, metricsSavedAnswer, persistenceAnswer } from '../schemas/metrics.js';
 import type { Services } from '../services/index.js';
 import { isoOrNull, toIso } from '../utils/clock.js';
+import { seconds } from '../utils/figures.js';
 import { route } from './route.js';
+
+const HISTORY_MINUTES = 60;
 
 /** The figures, for dashboards and people on call. */
 export function metricsRoutes(services: Services): Router {
@@ -24,6 +27,7 @@ export function metricsRoutes(services: Services): Router {
   route(router, '/api/metrics/errors', {
     get: (_request, response) => void response.json(metrics.errors()),
   });
+  route(router, '/api/metrics/history', { get: historyHandler(services) });
   route(router, '/api/metrics/instances', {
     get: (_request, response) => void response.json(metrics.instances()),
   });
@@ -31,6 +35,21 @@ export function metricsRoutes(services: Services): Router {
   route(router, '/api/metrics/save', { post: [requireAdmin, saveHandler(services)] });
   route(router, '/api/metrics/persistence', { get: persistenceHandler(services) });
   return router;
+}
+
+function historyHandler({ recorder, clock }: Services): RequestHandler {
+  return (_request, response) => {
+    const body: z.input<typeof historyAnswer> = {
+      timestamp: toIso(clock.now()),
+      minutes: recorder.byMinute(HISTORY_MINUTES).map(({ start, completed, failed, averageProcessingMs }) => ({
+        time: toIso(start),
+        completed,
+        failed,
+        average_processing_time_seconds: seconds(averageProcessingMs),
+      })),
+    };
+    response.json(body);
+  };
 }
 
 function instanceHandler({ metrics, instances }: Services): RequestHandler {

@@ -16,6 +16,17 @@ type OpenApiDocument = ReturnType<typeof createDocument>;
 
 const documentOperations: readonly Operation[] = [
   {
+    id: 'dashboard',
+    method: 'get',
+    path: '/',
+    tag: TAGS.documents,
+    summary: 'A page to process images, and to see what the server and its machines do.',
+    answers: {},
+    other: { types: ['text/html'], description: 'The page.' },
+    access: 'open',
+    errors: [500],
+  },
+  {
     id: 'openapi',
     method: 'get',
     path: '/openapi.json',

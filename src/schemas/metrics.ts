@@ -215,3 +215,16 @@ export const circuitBreakerChangedAnswer = z.object({
   message: z.string(),
   circuit_breaker: circuitBreaker,
 });
+
+/** `GET /api/metrics/history`: the last hour by the minute, oldest first. */
+export const historyAnswer = z.object({
+  timestamp: isoTime,
+  minutes: z.array(
+    z.object({
+      time: isoTime,
+      completed: z.int().nonnegative(),
+      failed: z.int().nonnegative(),
+      average_processing_time_seconds: z.number().nonnegative().nullable(),
+    }),
+  ),
+});

@@ -81,6 +81,11 @@ export class Recorder {
     if (job.status === 'failed') this.#recordError(job);
   }
 
+  /** What ended in each of the last `minutes` (at most 1440) minutes, oldest first. */
+  byMinute(minutes: number): ReturnType<TimeWindows['byMinute']> {
+    return this.#windows.byMinute(this.#clock.now(), minutes);
+  }
+
   /** What ended in the last `minutes` (at most 1440), of one type or of all. */
   last(minutes: number, type?: string): WindowSum {
     return this.#windows.last(this.#clock.now(), minutes, type);

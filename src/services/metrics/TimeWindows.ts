@@ -45,18 +45,21 @@ export class TimeWindows {
   /** What ended in the last `minutes` (at most 1440) minutes, of one type or of all. */
   last(now: number, minutes: number, type?: string): WindowSum {
     const since = Math.floor(now / MINUTE_MS) - minutes;
-    const sum = { completed: 0, failed: 0, processingMs: 0 };
-    for (const { minute, byType } of this.#buckets) {
-      if (minute <= since) continue;
-      for (const [name, count] of Object.entries(byType)) {
-        if (type !== undefined && name !== type) continue;
-        sum.completed += count.completed;
-        sum.failed += count.failed;
-        sum.processingMs += count.processingMs;
-      }
-    }
-    const { completed, failed, processingMs } = sum;
-    return { completed, failed, averageProcessingMs: completed === 0 ? null : processingMs / completed };
+    return sumOf(
+      this.#buckets.filter(({ minute }) => minute > since),
+      type,
+    );
+  }
+
+  /** Each of the last `minutes` (at most 1440) minutes, oldest first, those without jobs too. */
+  byMinute(now: number, minutes: number): Array<WindowSum & { readonly start: number }> {
+    const current = Math.floor(now / MINUTE_MS);
+    const known = new Map(this.#buckets.map((bucket) => [bucket.minute, bucket]));
+    return Array.from({ length: minutes }, (_, n) => {
+      const minute = current - minutes + 1 + n;
+      const bucket = known.get(minute);
+      return { start: minute * MINUTE_MS, ...sumOf(bucket ? [bucket] : []) };
+    });
   }
 
   toState(): Bucket[] {
@@ -76,4 +79,17 @@ export class TimeWindows {
     while ((this.#buckets[0]?.minute ?? minute) <= minute - DAY_MINUTES) this.#buckets.shift();
     return bucket;
   }
+}
+
+function sumOf(buckets: readonly Bucket[], type?: string): WindowSum {
+  let [completed, failed, processingMs] = [0, 0, 0];
+  for (const { byType } of buckets) {
+    for (const [name, count] of Object.entries(byType)) {
+      if (type !== undefined && name !== type) continue;
+      completed += count.completed;
+      failed += count.failed;
+      processingMs += count.processingMs;
+    }
+  }
+  return { completed, failed, averageProcessingMs: completed === 0 ? null : processingMs / completed };
 }

@@ -1,0 +1,28 @@
+import { useEffect, useRef } from 'preact/hooks';
+
+interface Props {
+  readonly text: string;
+  /** What the button says that does it. */
+  readonly action: string;
+  readonly onYes: () => void;
+  readonly onNo: () => void;
+}
+
+/** Asks before something is done that others notice. */
+export function Question({ text, action, onYes, onNo }: Props) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+  return (
+    <dialog ref={dialog} onCancel={onNo} aria-label={action}>
+      <p>{text}</p>
+      <div class="row end">
+        <button type="button" onClick={onNo}>
+          Leave it
+        </button>
+        <button type="button" class="danger" onClick={onYes}>
+          {action}
+        </button>
+      </div>
+    </dialog>
+  );
+}

@@ -1,0 +1,34 @@
+import path from 'node:path';
+import { type RequestHandler, Router, static as serveStatic } from 'express';
+import { route } from './route.js';
+
+/** Where the build puts the page; the same from `src` and from `dist`. */
+const FOLDER = path.resolve(import.meta.dirname, '../../dist/dashboard');
+
+/** Nothing from anywhere else, and no code or style that is not in the page's own files. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' blob:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join(';');
+
+/** The page at `/`. It holds no data: whoever opens it needs a key for those, where there are keys. */
+export function dashboardRoutes(): Router {
+  const router = Router();
+  const page: RequestHandler = (_request, response, next) => {
+    response.set({ 'Content-Security-Policy': POLICY, 'Cache-Control': 'no-cache' });
+    response.sendFile('index.html', { root: FOLDER, cacheControl: false }, next);
+  };
+  route(router, '/', { get: page });
+  // Their names change with what is in them.
+  router.use(
+    '/assets',
+    serveStatic(path.join(FOLDER, 'assets'), { index: false, redirect: false, immutable: true, maxAge: '1y' }),
+  );
+  return router;
+}
