@@ -18,7 +18,7 @@ function shorten(value: unknown, hosts: readonly string[]): unknown {
 async function main(): Promise<void> {
   const stack = await Stack.start({
     simulators: [1, 2].map(() => ({ workMs: { InspyrenetRembg: 120, ImageUpscaleWithModel: 200 } })),
-    env: { METRICS_SAVE_INTERVAL: '300000', JOB_TIMEOUT: '600' },
+    env: { METRICS_SAVE_INTERVAL: '300000', JOB_TIMEOUT: '3000' },
   });
   const { client } = stack;
   const hosts = stack.simulators.map(({ host }) => host);
@@ -82,7 +82,8 @@ async function main(): Promise<void> {
   await keep('error', keyed(await png()));
   await get('status_metrics', '/status/metrics');
   await get('metrics', '/api/metrics');
-  for (const name of ['performance', 'history', 'errors', 'instances']) await get(name, `/api/metrics/${name}`);
+  for (const name of ['performance', 'history', 'errors', 'instances'])
+    await get(name, `/api/metrics/${name}`);
   await get('instance', `/api/metrics/instances/${hosts[0]}`);
   await post('save_metrics', '/api/metrics/save');
   await get('persistence', '/api/metrics/persistence');

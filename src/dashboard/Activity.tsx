@@ -12,7 +12,10 @@ export function Activity({ overview }: { overview: Overview }) {
       <h2 id="activity">Activity</h2>
       <dl class="figures">
         <Figure name="Waiting" value={job_processing.pending_jobs} />
-        <Figure name="Running" value={`${job_processing.active_jobs} of ${job_processing.max_concurrent_jobs}`} />
+        <Figure
+          name="Running"
+          value={`${job_processing.active_jobs} of ${job_processing.max_concurrent_jobs}`}
+        />
         <Figure name="Ended in an hour" value={performance.jobs_processed_last_hour} />
         <Figure name="Succeeded" value={performance.success_rate ?? 'no job yet'} />
       </dl>

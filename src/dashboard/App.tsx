@@ -39,8 +39,8 @@ export function App() {
           The server is out of reach. This page tries again by itself.
         </p>
       )}
-      {needsKey && <KeyPrompt onKey={takeKey} />}
       <main>
+        {needsKey && <KeyPrompt onKey={takeKey} />}
         <Workbench client={client} workflows={workflows} />
         {overview && (
           <div class="operator">

@@ -26,7 +26,6 @@ export function Chart({ label, times, series }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot>(undefined);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: series only change their values
   useEffect(() => {
     const element = place.current;
     if (!element) return;
@@ -57,22 +56,30 @@ export function Chart({ label, times, series }: Props) {
 }
 
 function optionsFor(width: number, series: readonly Series[]): uPlot.Options {
-  const axis = { stroke: colourOf('--dim'), grid: { stroke: colourOf('--line'), width: 1 }, ticks: { show: false } };
+  const axis = {
+    stroke: colourOf('--dim'),
+    grid: { stroke: colourOf('--line'), width: 1 },
+    ticks: { show: false },
+  };
   return {
     width,
     height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
     scales: { y: { range: (_chart, _min, max) => [0, Math.max(1, max * 1.1)] } },
-    axes: [{ ...axis, values: (_chart, splits) => splits.map(clockTime) }, { ...axis, size: 36 }],
+    axes: [
+      { ...axis, values: (_chart, splits) => splits.map(clockTime) },
+      { ...axis, size: 36 },
+    ],
     series: [
       {},
-      ...series.map(({ name, colour }) => ({
+      ...series.map(({ name, colour, values }) => ({
         label: name,
         stroke: colourOf(colour),
         fill: `${colourOf(colour)}22`,
         width: 2,
-        points: { show: true, size: 4 },
+        // A minute between two without jobs would not show at all.
+        points: { show: values.includes(null), size: 4 },
         spanGaps: false,
       })),
     ],
@@ -80,5 +87,9 @@ function optionsFor(width: number, series: readonly Series[]): uPlot.Options {
 }
 
 function clockTime(seconds: number): string {
-  return new Date(1000 * seconds).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  return new Date(1000 * seconds).toLocaleTimeString([], {
+    hour: '2-digit',
+    minute: '2-digit',
+    hour12: false,
+  });
 }

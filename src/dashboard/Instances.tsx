@@ -78,7 +78,9 @@ function InstanceRow({ instance, breaker, onAsk }: RowProps) {
           {breaker?.forced ? ' by hand' : ''}
         </Fact>
         <Fact name="Jobs">{active_jobs}</Fact>
-        <Fact name="Answers in">{response_time_ms === null ? 'unknown' : `${Math.round(response_time_ms)} ms`}</Fact>
+        <Fact name="Answers in">
+          {response_time_ms === null ? 'unknown' : `${Math.round(response_time_ms)} ms`}
+        </Fact>
         {missing_nodes && <Fact name="Lacks">{missing_nodes.join(', ')}</Fact>}
       </dl>
       <button type="button" onClick={() => onAsk(isClosed ? 'open' : 'close')}>

@@ -4,11 +4,11 @@ import type { jobListAnswer, jobRecord } from '../schemas/jobs.js';
 import type { circuitBreakersAnswer, historyAnswer } from '../schemas/metrics.js';
 import type { healthAnswer } from '../schemas/status.js';
 
-export type Health = z.output<typeof healthAnswer>;
+type Health = z.output<typeof healthAnswer>;
 export type InstanceHealth = Health['comfyui_instances']['instances'][number];
 export type Breaker = z.output<typeof circuitBreakersAnswer>['circuit_breakers'][string];
 export type JobRecord = z.output<typeof jobRecord>;
-export type Minute = z.output<typeof historyAnswer>['minutes'][number];
+type Minute = z.output<typeof historyAnswer>['minutes'][number];
 
 /** What the operator's side of the page shows. */
 export interface Overview {
@@ -22,7 +22,7 @@ const KEY_NAME = 'api-key';
 const SHOWN_JOBS = 20;
 
 /** The key of this session, in this tab alone. */
-export function storedKey(): string | undefined {
+function storedKey(): string | undefined {
   return sessionStorage.getItem(KEY_NAME) ?? undefined;
 }
 

@@ -28,7 +28,12 @@ export function dashboardRoutes(): Router {
   // Their names change with what is in them.
   router.use(
     '/assets',
-    serveStatic(path.join(FOLDER, 'assets'), { index: false, redirect: false, immutable: true, maxAge: '1y' }),
+    serveStatic(path.join(FOLDER, 'assets'), {
+      index: false,
+      redirect: false,
+      immutable: true,
+      maxAge: '1y',
+    }),
   );
   return router;
 }

@@ -41,12 +41,14 @@ function historyHandler({ recorder, clock }: Services): RequestHandler {
   return (_request, response) => {
     const body: z.input<typeof historyAnswer> = {
       timestamp: toIso(clock.now()),
-      minutes: recorder.byMinute(HISTORY_MINUTES).map(({ start, completed, failed, averageProcessingMs }) => ({
-        time: toIso(start),
-        completed,
-        failed,
-        average_processing_time_seconds: seconds(averageProcessingMs),
-      })),
+      minutes: recorder
+        .byMinute(HISTORY_MINUTES)
+        .map(({ start, completed, failed, averageProcessingMs }) => ({
+          time: toIso(start),
+          completed,
+          failed,
+          average_processing_time_seconds: seconds(averageProcessingMs),
+        })),
     };
     response.json(body);
   };

@@ -323,7 +323,7 @@ describe('any other request', () => {
     expect(errorAnswer.parse(await response.json()).code).toBe('METHOD_NOT_ALLOWED');
   });
 
-  it.each(['/', '/api', '/api/jobs', '/api/jobs/a/b/c/d', '/nothing?x=1'])(
+  it.each(['/index.html', '/api', '/api/jobs', '/api/jobs/a/b/c/d', '/nothing?x=1'])(
     'GET %s is a 404 in JSON',
     async (path) => {
       expect((await get(path, errorAnswer, 404)).code).toBe('NOT_FOUND');

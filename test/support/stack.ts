@@ -18,6 +18,8 @@ export interface StackOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly overrides?: ServiceOverrides;
   readonly logger?: Logger;
+  /** A free one when it is left out. */
+  readonly port?: number;
 }
 
 /** Patience in proportion to simulated work of a few milliseconds. */
@@ -66,7 +68,7 @@ export class Stack {
       follow: { ...QUICK.follow, ...options.overrides?.follow },
     });
     const server = createHttpServer(createApp(services, config), config);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve));
     await services.start();
     return new Stack({ simulators, services, config, blobs, server });
   }

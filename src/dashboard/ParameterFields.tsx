@@ -1,0 +1,110 @@
+import type { WorkflowDescription } from '../client/index.js';
+
+export type Values = Readonly<Record<string, string | number | boolean>>;
+
+/** What a workflow's JSON Schema says of one parameter, as far as a form can show it. */
+interface Property {
+  readonly type?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly enum?: readonly string[];
+}
+
+interface Props {
+  readonly workflow: WorkflowDescription;
+  readonly values: Values;
+  readonly onChange: (values: Values) => void;
+}
+
+/** A field for each parameter of the workflow, drawn from its description, and one for the format. */
+export function ParameterFields({ workflow, values, onChange }: Props) {
+  const properties = (workflow.parameters['properties'] ?? {}) as Record<string, Property>;
+  const all: Record<string, Property> = {
+    ...properties,
+    format: { enum: workflow.formats, default: 'PNG', description: 'Format of the result.' },
+  };
+  return (
+    <div class="parameters">
+      {Object.entries(all).map(([name, property]) => (
+        <Field
+          key={`${workflow.type} ${name}`}
+          name={name}
+          property={property}
+          value={values[name] ?? (property.default as string | number | boolean | undefined)}
+          onChange={(value) => onChange({ ...values, [name]: value })}
+        />
+      ))}
+    </div>
+  );
+}
+
+interface FieldProps {
+  readonly name: string;
+  readonly property: Property;
+  readonly value: string | number | boolean | undefined;
+  readonly onChange: (value: string | number | boolean) => void;
+}
+
+function Field({ name, property, value, onChange }: FieldProps) {
+  const { type, description = name, minimum, maximum } = property;
+  const title = name.charAt(0).toUpperCase() + name.slice(1).replaceAll('_', ' ');
+  if (type === 'boolean') {
+    return (
+      <label class="field">
+        <input
+          type="checkbox"
+          checked={value === true}
+          onChange={({ currentTarget }) => onChange(currentTarget.checked)}
+        />{' '}
+        {description}
+      </label>
+    );
+  }
+  if (property.enum) {
+    return (
+      <label class="field">
+        {title}{' '}
+        <select
+          title={description}
+          value={String(value)}
+          onChange={({ currentTarget }) => onChange(currentTarget.value)}
+        >
+          {property.enum.map((choice) => (
+            <option key={choice}>{choice}</option>
+          ))}
+        </select>
+      </label>
+    );
+  }
+  const shown = value === undefined ? '' : String(value);
+  if (type === 'number' || type === 'integer') {
+    return (
+      <label class="field">
+        {title}{' '}
+        <input
+          type="number"
+          title={description}
+          min={minimum}
+          max={maximum}
+          step={type === 'integer' ? 1 : 'any'}
+          required
+          value={shown}
+          onChange={({ currentTarget }) => onChange(currentTarget.value)}
+        />
+      </label>
+    );
+  }
+  return (
+    <label class="field">
+      {title}{' '}
+      <input
+        type="text"
+        title={description}
+        value={shown}
+        onChange={({ currentTarget }) => onChange(currentTarget.value)}
+      />
+    </label>
+  );
+}

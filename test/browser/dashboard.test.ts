@@ -1,0 +1,257 @@
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import sharp from 'sharp';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { inspectImage } from '../../src/services/images/inspect.js';
+import { launchBrowser, openPage, requireBrowser, type Watched } from '../support/browser.js';
+import { eventually } from '../support/eventually.js';
+import { Stack, type StackOptions } from '../support/stack.js';
+
+const PHOTO = path.resolve(import.meta.dirname, '../../data/samples/product.jpg');
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+let browser: Browser;
+let stack: Stack;
+let watched: Watched;
+const work = { workMs: { InspyrenetRembg: 60, ImageUpscaleWithModel: 60 } };
+
+async function open(options: StackOptions = {}, context: Parameters<typeof openPage>[2] = {}): Promise<Page> {
+  stack = await Stack.start({ simulators: [work, work], ...options });
+  watched = await openPage(browser, `${stack.client.baseUrl}/`, context);
+  return watched.page;
+}
+
+const choose = (page: Page, file = PHOTO) => page.locator('input[type=file]').setInputFiles(file);
+
+/** Rules of WCAG 2.1 A and AA, and best practices. */
+async function expectAccessible(page: Page): Promise<void> {
+  await page.evaluate(AXE);
+  const found = await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: { run(): Promise<{ violations: Array<{ id: string; nodes: Array<{ html: string }> }> }> };
+    };
+    const { violations } = await axe.run();
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+  });
+  expect(found).toEqual([]);
+}
+
+/** Nothing on the console but what is expected, and no request to anywhere else. */
+function expectClean(allowed?: RegExp): void {
+  expect(watched.problems.filter((problem) => !allowed?.test(problem))).toEqual([]);
+  const elsewhere = watched.requests.filter(
+    (url) => !url.startsWith(stack.client.baseUrl) && !url.startsWith('blob:'),
+  );
+  expect(elsewhere).toEqual([]);
+}
+
+describe.skipIf(!requireBrowser())('the page', () => {
+  beforeAll(async () => {
+    browser = await launchBrowser();
+  });
+  afterEach(async () => {
+    await watched.close();
+    await stack.stop();
+  });
+  afterAll(() => browser?.close());
+
+  it.each([
+    ['Remove background', 1],
+    ['Upscale', 4],
+    ['Upscale and remove background', 4],
+  ])('takes a picture through "%s", from the drop to the download', async (title, factor) => {
+    const page = await open();
+    await page.getByRole('radio', { name: title }).first().waitFor();
+    const bytes = (await readFile(PHOTO)).toString('base64');
+    const dropped = await page.evaluateHandle((base64) => {
+      const transfer = new DataTransfer();
+      const part = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+      transfer.items.add(new File([part], 'dropped.jpg', { type: 'image/jpeg' }));
+      return transfer;
+    }, bytes);
+    await page.dispatchEvent('.drop', 'drop', { dataTransfer: dropped });
+    const workflow = page
+      .locator('label.choice')
+      .filter({ has: page.locator('strong', { hasText: new RegExp(`^${title}$`) }) });
+    await workflow.click();
+    await page.getByRole('button', { name: title, exact: true }).click();
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: 'Download' }).click(),
+    ]);
+    expect(download.suggestedFilename()).toMatch(/^dropped-[a-z-]+\.png$/);
+    const image = await readFile(String(await download.path()));
+    const before = await sharp(PHOTO).metadata();
+    const after = await inspectImage(image, { allowedTypes: ['image/png'], maxPixels: 1e9 });
+    expect(after.width).toBe(factor * before.width);
+    await page.getByRole('slider').fill('20');
+    expect(await page.locator('img.before').evaluate((element) => element.style.clipPath)).toContain('80%');
+    await page.getByRole('button', { name: 'Copy as curl' }).click();
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    expect(copied).toMatch(/^curl .*imageFile=@dropped\.jpg/);
+    // The job shows below, with its small picture.
+    await page.locator('.job', { hasText: 'dropped.jpg' }).getByText('completed').waitFor();
+    await page.locator('.job img').waitFor();
+    await expectAccessible(page);
+    expectClean();
+  });
+
+  it('takes a pasted picture, and works with the keyboard alone', async () => {
+    const page = await open();
+    const bytes = (await readFile(PHOTO)).toString('base64');
+    await page.evaluate((base64) => {
+      const transfer = new DataTransfer();
+      const part = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+      transfer.items.add(new File([part], 'pasted.jpg', { type: 'image/jpeg' }));
+      document.dispatchEvent(new ClipboardEvent('paste', { clipboardData: transfer, bubbles: true }));
+    }, bytes);
+    await page.getByRole('img', { name: 'pasted.jpg' }).waitFor();
+    await page.locator('input[type=file]').focus();
+    for (let n = 0; n < 10; n += 1) {
+      await page.keyboard.press('Tab');
+      const text = await page.evaluate(() => document.activeElement?.textContent);
+      if (text === 'Remove background') break;
+    }
+    await page.keyboard.press('Enter');
+    await page.getByRole('link', { name: 'Download' }).waitFor();
+    expectClean();
+  });
+
+  it("shows ComfyUI's own steps, and cancels", async () => {
+    const page = await open();
+    for (const { faults } of stack.simulators) faults.hang = true;
+    await choose(page);
+    await page.getByRole('button', { name: 'Remove background', exact: true }).click();
+    await page.getByText(/%, InspyrenetRembg, about/).waitFor();
+    await page.locator('.progress').getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('alert').getByText('Cancelled.').waitFor();
+    for (const { faults } of stack.simulators) faults.hang = false;
+    expectClean();
+  });
+
+  it('says what is wrong with a file, a full server and a failed node', async () => {
+    const page = await open({ env: { MAX_QUEUE_SIZE: '1', MAX_CONCURRENT_JOBS: '1' } });
+    await page.locator('input[type=file]').setInputFiles({
+      name: 'letter.png',
+      mimeType: 'image/png',
+      buffer: Buffer.from('Dear server'),
+    });
+    const start = page.getByRole('button', { name: 'Remove background', exact: true });
+    const alert = page.locator('.workbench').getByRole('alert');
+    await start.click();
+    await alert.getByText(/not.*image|type/i).waitFor();
+    await expectAccessible(page);
+    for (const { faults } of stack.simulators) {
+      faults.failNodes.set('InspyrenetRembg', { type: 'ValueError', message: 'cannot see the subject' });
+    }
+    await choose(page);
+    await start.click();
+    await alert.getByText(/cannot see the subject/).waitFor();
+    for (const { faults } of stack.simulators) {
+      faults.failNodes.clear();
+      faults.hang = true;
+    }
+    const others = [await stack.client.submit('upscale-image', await readFile(PHOTO))];
+    await stack.client.until(String(others[0]), ({ status }) => status === 'processing');
+    others.push(await stack.client.submit('upscale-image', await readFile(PHOTO)));
+    await start.click();
+    await alert.getByText(/queue is full.*Try again in/i).waitFor();
+    for (const { faults } of stack.simulators) faults.hang = false;
+    for (const id of others) await stack.services.manager.cancel(id);
+    // The browser itself notes refused requests.
+    expectClean(/status of (415|503)/);
+  });
+
+  it('says that the server is gone, and comes back by itself', async () => {
+    const page = await open();
+    for (const { faults } of stack.simulators) faults.hang = true;
+    await choose(page);
+    await page.getByRole('button', { name: 'Remove background', exact: true }).click();
+    await page
+      .getByText(/InspyrenetRembg/)
+      .first()
+      .waitFor();
+    const { port } = new URL(stack.client.baseUrl);
+    await stack.stop();
+    await page
+      .getByRole('alert')
+      .getByText(/out of reach/)
+      .waitFor();
+    stack = await Stack.start({ simulators: [work], port: Number(port) });
+    await eventually(async () => expect(await page.getByText(/out of reach/).count()).toBe(0));
+    // The job is not there any more, and the page says so in place of waiting for ever.
+    await page
+      .getByRole('alert')
+      .getByText(/shut down before|does not know this job/)
+      .waitFor();
+    await page.getByRole('button', { name: 'Remove background', exact: true }).click();
+    await page.getByRole('link', { name: 'Download' }).waitFor();
+    expectClean(/ERR_|Failed to load resource/);
+  });
+
+  it('opens and closes a breaker, and deletes a job, after a question', async () => {
+    const page = await open();
+    const id = await stack.client.submit('remove-background', await readFile(PHOTO));
+    await stack.client.finished(id);
+    const { host } = stack.simulator();
+    const row = page.locator('.instance', { hasText: host });
+    await row.getByRole('button', { name: /Open breaker/ }).click();
+    await expectAccessible(page);
+    await page.getByRole('button', { name: 'Leave it' }).click();
+    expect(stack.services.instances[0]?.breaker.isForced).toBe(false);
+    await row.getByRole('button', { name: /Open breaker/ }).click();
+    await page.getByRole('button', { name: 'Open the breaker' }).click();
+    await row.getByText('open by hand').waitFor();
+    await page.getByText('degraded').waitFor();
+    await row.getByRole('button', { name: /Close breaker/ }).click();
+    await page.getByRole('button', { name: 'Close the breaker' }).click();
+    await row.getByText('closed').waitFor();
+    await page.getByRole('button', { name: /^Delete/ }).click();
+    await page.getByRole('button', { name: 'Delete the job' }).click();
+    await page.getByText('None yet.').waitFor();
+    expect((await stack.services.manager.counts()).total).toBe(0);
+    expectClean();
+  });
+
+  it.each(['ops-key-0123456789ab', 'shop-key-0123456789'])(
+    'asks for a key where there are keys, and keeps it for the session: %s',
+    async (key) => {
+      const API_KEYS = 'ops:admin:ops-key-0123456789ab,shop:shop-key-0123456789';
+      const page = await open({ env: { API_KEYS } });
+      await page.getByLabel('API key').fill(key);
+      await expectAccessible(page);
+      await page.getByRole('button', { name: 'Use it' }).click();
+      await choose(page);
+      await page.getByRole('button', { name: 'Remove background', exact: true }).click();
+      await page.getByRole('link', { name: 'Download' }).waitFor();
+      await page.locator('.job img').waitFor();
+      await page.reload();
+      await page.locator('.job', { hasText: 'completed' }).waitFor();
+      expect(await page.getByLabel('API key').count()).toBe(0);
+      expect(await page.evaluate(() => localStorage.length)).toBe(0);
+      expectClean(/status of 40[13]/);
+    },
+  );
+
+  it.each([
+    ['light', 360],
+    ['dark', 360],
+    ['dark', 1600],
+  ] as const)('is accessible and fits: %s, %i pixels wide', async (colorScheme, width) => {
+    const page = await open({}, { colorScheme, viewport: { width, height: 800 } });
+    const id = await stack.client.submit('remove-background', await readFile(PHOTO));
+    await stack.client.finished(id);
+    await page.locator('.job img').waitFor();
+    await choose(page);
+    await expectAccessible(page);
+    const { scrolled, shown } = await page.evaluate(() => ({
+      scrolled: document.documentElement.scrollWidth,
+      shown: document.documentElement.clientWidth,
+    }));
+    expect(scrolled).toBeLessThanOrEqual(shown);
+    expectClean();
+  });
+});

@@ -1,0 +1,68 @@
+import { existsSync } from 'node:fs';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+
+const CANDIDATES = [
+  process.env['CHROMIUM'],
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+];
+
+/** Where a Chromium is, undefined where there is none. */
+const CHROMIUM = CANDIDATES.find((path) => path !== undefined && existsSync(path));
+
+/** @throws Error where there is no browser although there must be one */
+export function requireBrowser(): boolean {
+  if (CHROMIUM) return true;
+  if (process.env['CI'])
+    throw new Error('No Chromium: install it (apt-get install chromium) or set CHROMIUM.');
+  process.stderr.write(
+    '\nNOTICE: no Chromium here, the tests of the page do NOT run. Install chromium or set CHROMIUM.\n\n',
+  );
+  return false;
+}
+
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({
+    ...(CHROMIUM ? { executablePath: CHROMIUM } : {}),
+    // As root, in containers, and without looking for anything on the internet.
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+/** What a page did that it should not have done. */
+export interface Watched {
+  readonly page: Page;
+  readonly requests: string[];
+  readonly problems: string[];
+  close(): Promise<void>;
+}
+
+/** Opens a page, and notes its requests, what it writes to the console and what its policy refused. */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions = {},
+): Promise<Watched> {
+  const context = await browser.newContext({ viewport: { width: 1024, height: 800 }, ...options });
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const page = await context.newPage();
+  const requests: string[] = [];
+  const problems: string[] = [];
+  page.on('request', (request) => requests.push(request.url()));
+  page.on('console', (message) => {
+    // Refusals of the policy are errors of the console too.
+    if (['error', 'warning'].includes(message.type())) problems.push(`${message.type()}: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => problems.push(`thrown: ${error.message}`));
+  await page.goto(url);
+  return { page, requests, problems, close: () => context.close() };
+}
