@@ -15,7 +15,7 @@ interface Property {
 interface Props {
   readonly workflow: WorkflowDescription;
   readonly values: Values;
-  readonly onChange: (values: Values) => void;
+  readonly onChange: (name: string, value: string | number | boolean) => void;
 }
 
 /** A field for each parameter of the workflow, drawn from its description, and one for the format. */
@@ -33,7 +33,7 @@ export function ParameterFields({ workflow, values, onChange }: Props) {
           name={name}
           property={property}
           value={values[name] ?? (property.default as string | number | boolean | undefined)}
-          onChange={(value) => onChange({ ...values, [name]: value })}
+          onChange={(value) => onChange(name, value)}
         />
       ))}
     </div>
@@ -91,7 +91,7 @@ function Field({ name, property, value, onChange }: FieldProps) {
           step={type === 'integer' ? 1 : 'any'}
           required
           value={shown}
-          onChange={({ currentTarget }) => onChange(currentTarget.value)}
+          onInput={({ currentTarget }) => onChange(currentTarget.value)}
         />
       </label>
     );
@@ -103,7 +103,7 @@ function Field({ name, property, value, onChange }: FieldProps) {
         type="text"
         title={description}
         value={shown}
-        onChange={({ currentTarget }) => onChange(currentTarget.value)}
+        onInput={({ currentTarget }) => onChange(currentTarget.value)}
       />
     </label>
   );

@@ -28,6 +28,9 @@ export function Workbench({ client, workflows }: Props) {
     setType(chosen);
     setValues({});
   };
+  // Two fields may change before the page is drawn again.
+  const change = (name: string, value: Values[string]) =>
+    setValues((before) => ({ ...before, [name]: value }));
   const submit = (event: Event) => {
     event.preventDefault();
     if (!image || !workflow) return;
@@ -64,7 +67,7 @@ export function Workbench({ client, workflows }: Props) {
             </label>
           ))}
         </fieldset>
-        {workflow && <ParameterFields workflow={workflow} values={values} onChange={setValues} />}
+        {workflow && <ParameterFields workflow={workflow} values={values} onChange={change} />}
         {run.state === 'running' ? (
           <Progress status={run.status} onCancel={cancel} />
         ) : (

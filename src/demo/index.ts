@@ -121,6 +121,7 @@ async function follow(baseUrl: string, id: string, bar: ProgressBar): Promise<vo
 
 async function serveUntilSignal(baseUrl: string): Promise<void> {
   say('\nThe server goes on until Ctrl-C. Try:\n');
+  say(`  a browser on ${baseUrl}/`);
   say(
     `  curl -F imageFile=@data/samples/product.jpg -H 'Accept: image/*' -o cut-out.png ${baseUrl}/api/remove-background`,
   );

@@ -5,7 +5,10 @@ import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { inspectImage } from '../../src/services/images/inspect.js';
+import { defineWorkflow } from '../../src/workflows/types.js';
+import { invertImage } from '../examples/invertImage.js';
 import { launchBrowser, openPage, requireBrowser, type Watched } from '../support/browser.js';
 import { eventually } from '../support/eventually.js';
 import { Stack, type StackOptions } from '../support/stack.js';
@@ -88,7 +91,8 @@ describe.skipIf(!requireBrowser())('the page', () => {
     const after = await inspectImage(image, { allowedTypes: ['image/png'], maxPixels: 1e9 });
     expect(after.width).toBe(factor * before.width);
     await page.getByRole('slider').fill('20');
-    expect(await page.locator('img.before').evaluate((element) => element.style.clipPath)).toContain('80%');
+    const clip = () => page.locator('img.before').evaluate((element) => element.style.clipPath);
+    await eventually(async () => expect(await clip()).toContain('80%'));
     await page.getByRole('button', { name: 'Copy as curl' }).click();
     const copied = await page.evaluate(() => navigator.clipboard.readText());
     expect(copied).toMatch(/^curl .*imageFile=@dropped\.jpg/);
@@ -190,6 +194,52 @@ describe.skipIf(!requireBrowser())('the page', () => {
     await page.getByRole('button', { name: 'Remove background', exact: true }).click();
     await page.getByRole('link', { name: 'Download' }).waitFor();
     expectClean(/ERR_|Failed to load resource/);
+  });
+
+  it('shows a workflow that was added, with fields for its parameters', async () => {
+    const added = defineWorkflow({
+      ...invertImage,
+      parameters: z.object({
+        strength: z.coerce
+          .number()
+          .min(0)
+          .max(1)
+          .default(0.5)
+          .meta({ type: 'number', description: 'How much.' }),
+        edge: z.enum(['soft', 'hard']).default('soft'),
+        note: z.string().default(''),
+      }),
+    });
+    const page = await open({ overrides: { workflows: [added] } });
+    await page.getByText(added.title, { exact: true }).first().waitFor();
+    await page.getByLabel('Strength').fill('0.25');
+    await page.getByLabel('Edge').selectOption('hard');
+    await page.getByLabel('Note').fill('for the shop');
+    await choose(page);
+    await page.getByRole('button', { name: added.title, exact: true }).click();
+    await page.getByRole('link', { name: 'Download' }).waitFor();
+    const { jobs } = await stack.services.manager.list({}, { limit: 1, offset: 0 });
+    expect(jobs[0]?.request.parameters).toEqual({ strength: 0.25, edge: 'hard', note: 'for the shop' });
+    await expectAccessible(page);
+    expectClean();
+  });
+
+  it('runs no script that is not its own', async () => {
+    const page = await open();
+    const ran = await page.evaluate(async () => {
+      const script = document.createElement('script');
+      script.textContent = 'globalThis.wasRun = true';
+      document.body.append(script);
+      const image = document.createElement('img');
+      image.setAttribute('onerror', 'globalThis.wasRun = true');
+      image.src = '/nothing';
+      document.body.append(image);
+      await new Promise((resolve) => image.addEventListener('error', resolve));
+      return 'wasRun' in globalThis;
+    });
+    expect(ran).toBe(false);
+    expect(watched.problems.filter((problem) => problem.includes('Content Security Policy'))).toHaveLength(2);
+    expectClean(/Content Security Policy|404/);
   });
 
   it('opens and closes a breaker, and deletes a job, after a question', async () => {

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { jobStatusAnswer } from '../../src/schemas/jobs.js';
 import { eventually } from '../support/eventually.js';
 import { colourOf, png } from '../support/pictures.js';
@@ -180,6 +180,26 @@ describe("the system's events", () => {
     const own = await stack.client.request(events_url, as('key-of-a-0123456789'));
     expect(own.status).toBe(200);
     await own.body?.cancel();
+    stack.simulator().faults.hang = false;
+  });
+});
+
+describe('a stream on which nothing happens', () => {
+  it('has a comment every 15 seconds, so that no proxy takes it for dead', async () => {
+    stack = await Stack.start();
+    stack.simulator().faults.hang = true;
+    const id = await stack.client.submit('remove-background', await png());
+    await stack.client.until(id, (status) => 'current_node' in status);
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const response = await stack.client.request(`/api/jobs/${id}/events`);
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let text = '';
+    while (!text.includes('event:status')) text += (await reader?.read())?.value;
+    const before = text.length;
+    vi.advanceTimersByTime(15_000);
+    while (!/^:/m.test(text.slice(before))) text += (await reader?.read())?.value;
+    vi.useRealTimers();
+    await reader?.cancel();
     stack.simulator().faults.hang = false;
   });
 });
