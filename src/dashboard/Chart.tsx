@@ -68,7 +68,7 @@ function optionsFor(width: number, series: readonly Series[]): uPlot.Options {
     cursor: { show: false },
     scales: { y: { range: (_chart, _min, max) => [0, Math.max(1, max * 1.1)] } },
     axes: [
-      { ...axis, values: (_chart, splits) => splits.map(clockTime) },
+      { ...axis, size: 28, space: 60, values: (_chart, splits) => splits.map(clockTime) },
       { ...axis, size: 36 },
     ],
     series: [

@@ -4,14 +4,13 @@ import { collectGarbage } from '../utils/garbage.js';
 import type { Logger } from '../utils/logger.js';
 import { workflows as registeredWorkflows } from '../workflows/index.js';
 import type { Workflow } from '../workflows/types.js';
-import { ComfyClient } from './comfyui/ComfyClient.js';
-import { ConnectionManager, type ConnectionOptions } from './comfyui/ConnectionManager.js';
+import type { ConnectionManager, ConnectionOptions } from './comfyui/ConnectionManager.js';
 import type { FollowTimings } from './comfyui/PromptFollower.js';
 import { PromptRunner } from './comfyui/PromptRunner.js';
+import { createConnections, createInstances, createWebhooks } from './factories.js';
 import { HealthReporter } from './health.js';
-import { CircuitBreaker } from './instances/circuitBreaker.js';
 import { HealthChecker, type HealthOptions } from './instances/HealthChecker.js';
-import { Instance } from './instances/Instance.js';
+import type { Instance } from './instances/Instance.js';
 import { JobVerdicts } from './instances/JobVerdicts.js';
 import { LoadBalancer } from './instances/LoadBalancer.js';
 import { Admission } from './jobs/Admission.js';
@@ -29,11 +28,8 @@ import { Prometheus } from './metrics/Prometheus.js';
 import { Recorder } from './metrics/Recorder.js';
 import { Summary } from './metrics/Summary.js';
 import { MetricsViews } from './metrics/views.js';
-import { WebhookSender } from './webhooks/WebhookSender.js';
-import { Webhooks, type WebhookTimings } from './webhooks/Webhooks.js';
+import type { Webhooks, WebhookTimings } from './webhooks/Webhooks.js';
 
-/** Time that carrying an image to or from an instance may take, ms. */
-const TRANSFER_TIMEOUT_MS = 60_000;
 /** Of the time for a shutdown, what is kept back for interrupting jobs and closing sockets: a fifth, at most 2 s. */
 const SHUTDOWN_RESERVE = { share: 0.2, maxMs: 2000 };
 
@@ -238,61 +234,4 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       for (const { client } of instances) client.close();
     },
   };
-}
-
-function createWebhooks(
-  { WEBHOOK_SECRET: secret, WEBHOOK_ALLOWED_HOSTS: allowedHosts }: Config,
-  manager: JobManager,
-  { timeoutMs, ...timings }: typeof WEBHOOK_TIMINGS,
-  clock: Clock,
-  logger: Logger,
-): Webhooks | undefined {
-  if (!secret) return undefined;
-  const sender = new WebhookSender({ secret, allowedHosts, timeoutMs });
-  return new Webhooks({ manager, sender }, timings, clock, logger);
-}
-
-function createConnections(
-  config: Config,
-  logger: Logger,
-  overrides: Partial<ConnectionOptions> = {},
-): ConnectionManager {
-  return new ConnectionManager(
-    {
-      maxPerInstance: config.MAX_CONNECTIONS_PER_INSTANCE,
-      headers: comfyHeaders(config),
-      handshakeTimeoutMs: config.HEALTH_CHECK_TIMEOUT,
-      heartbeatMs: 10_000,
-      reconnectBaseMs: 250,
-      reconnectMaxMs: 30_000,
-      stableMs: 10_000,
-      ...overrides,
-    },
-    logger,
-  );
-}
-
-function createInstances(config: Config, clock: Clock): Instance[] {
-  return config.INSTANCES.map((address) => {
-    const client = new ComfyClient(address, {
-      headers: comfyHeaders(config),
-      controlTimeoutMs: config.HEALTH_CHECK_TIMEOUT,
-      transferTimeoutMs: TRANSFER_TIMEOUT_MS,
-      maxResultBytes: config.MAX_RESULT_SIZE,
-    });
-    const breaker = new CircuitBreaker(
-      {
-        failureThreshold: config.BREAKER_FAILURE_THRESHOLD,
-        resetTimeoutMs: config.BREAKER_RESET_TIMEOUT,
-        maxResetTimeoutMs: config.BREAKER_MAX_RESET_TIMEOUT,
-      },
-      clock,
-    );
-    return new Instance(client, breaker);
-  });
-}
-
-/** What every request and socket to ComfyUI carries. */
-function comfyHeaders({ COMFYUI_AUTH_HEADER: header }: Config): Record<string, string> {
-  return header ? { [header.name]: header.value } : {};
 }
