@@ -5,6 +5,7 @@ import { createApp } from './app.js';
 import { type Config, ConfigError, loadConfig } from './config.js';
 import { messageOf } from './errors.js';
 import { createHttpServer } from './httpServer.js';
+import { configureImages } from './services/images/settings.js';
 import { createServices, type Services } from './services/index.js';
 import { createLogger, type Logger, type RootLogger } from './utils/logger.js';
 
@@ -60,6 +61,7 @@ async function main(): Promise<void> {
     pretty: process.stdout.isTTY === true,
   });
   const log = logger.child({ component: 'server' });
+  configureImages();
   const services = createServices(config, logger);
   const server = createHttpServer(createApp(services, config), config);
   try {

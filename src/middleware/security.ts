@@ -15,6 +15,8 @@ const EXPOSED_HEADERS = [
   'X-Processing-Time-Ms',
   'Content-Disposition',
   'Location',
+  'Idempotency-Replayed',
+  'Preference-Applied',
   'Retry-After',
   'RateLimit',
   'RateLimit-Policy',
