@@ -44,6 +44,12 @@ export class Submission {
     workflow: Workflow,
     parts: { services: Services; config: Config; views: JobViews; sender: ResultSender },
   ) {
+    const taken = Object.keys(workflow.parameters.shape).find((name) => name in commonParameters.shape);
+    if (taken) {
+      throw new Error(
+        `The workflow ${workflow.type} has a parameter ${taken}, which every route has already.`,
+      );
+    }
     this.#workflow = workflow;
     this.#services = parts.services;
     this.#config = parts.config;

@@ -1,11 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { workflows } from '../../src/workflows/index.js';
+import { defineWorkflow } from '../../src/workflows/types.js';
 import { invertImage } from '../examples/invertImage.js';
 import { distance, middle, png } from '../support/pictures.js';
 import { Stack } from '../support/stack.js';
 
 let stack: Stack;
-afterEach(() => stack.stop());
+afterEach(() => stack?.stop());
 
 describe("a workflow of one's own", () => {
   it('has its routes, runs, and is checked for on each instance', async () => {
@@ -22,4 +24,15 @@ describe("a workflow of one's own", () => {
     const id = await stack.client.submit('invert-image', picture, { format: 'webp' });
     expect(await stack.client.finished(id)).toMatchObject({ status: 'completed', type: 'invert-image' });
   });
+
+  it.each(['mode', 'format', 'webhook_url'])(
+    'cannot have a parameter %s, which every route has',
+    async (name) => {
+      const clash = defineWorkflow({
+        ...invertImage,
+        parameters: z.object({ [name]: z.string().optional() }),
+      });
+      await expect(Stack.start({ overrides: { workflows: [clash] } })).rejects.toThrow(name);
+    },
+  );
 });
