@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { type MiddlewareClient, MiddlewareError } from '../client/index.js';
 import { loadOverview, type Overview } from './server.js';
 
@@ -20,14 +20,16 @@ export function useOverview(client: MiddlewareClient): OverviewState {
   const [overview, setOverview] = useState<Overview>();
   const [isOffline, setOffline] = useState(false);
   const [needsKey, setNeedsKey] = useState(false);
-  const [asked, setAsked] = useState(0);
+  const reload = useRef<() => void>(undefined);
 
   useEffect(() => {
     const over = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     let hasEvents = false;
+    let isGathering = false;
     const load = async () => {
       clearTimeout(timer);
+      isGathering = false;
       try {
         setOverview(await loadOverview(client));
         setOffline(false);
@@ -39,12 +41,15 @@ export function useOverview(client: MiddlewareClient): OverviewState {
         setNeedsKey(isRefused);
         setOffline(!isRefused && !(error instanceof MiddlewareError));
       }
-      if (!over.signal.aborted) timer = setTimeout(load, REFRESH_MS);
+      if (!over.signal.aborted && !isGathering) timer = setTimeout(load, REFRESH_MS);
     };
     const listen = async () => {
       hasEvents = true;
       try {
         for await (const _event of client.events(over.signal)) {
+          // The first of many decides when: each putting it off, a busy server would never be looked at.
+          if (isGathering) continue;
+          isGathering = true;
           clearTimeout(timer);
           timer = setTimeout(load, GATHER_MS);
         }
@@ -54,12 +59,13 @@ export function useOverview(client: MiddlewareClient): OverviewState {
       }
       hasEvents = false;
     };
+    reload.current = () => void load();
     void load();
     return () => {
       over.abort();
       clearTimeout(timer);
     };
-  }, [client, asked]);
+  }, [client]);
 
-  return { overview, isOffline, needsKey, refresh: () => setAsked((count) => count + 1) };
+  return { overview, isOffline, needsKey, refresh: () => reload.current?.() };
 }

@@ -224,6 +224,24 @@ describe.skipIf(!requireBrowser())('the page', () => {
     expectClean();
   });
 
+  it('is up to date however much happens', async () => {
+    const page = await open();
+    await page.getByText('None yet.').waitFor();
+    const id = await stack.client.submit('remove-background', await readFile(PHOTO));
+    const { job } = await stack.services.manager.result((await stack.client.finished(id)).job_id);
+    // More often than what happens together is gathered.
+    const busy = setInterval(() => stack.services.manager.events.changed(job), 50);
+    try {
+      await page.locator('.job', { hasText: 'completed' }).waitFor();
+      const other = await stack.client.submit('upscale-image', await readFile(PHOTO));
+      await stack.client.finished(other);
+      await page.locator('.job', { hasText: 'upscale-image' }).getByText('completed').waitFor();
+    } finally {
+      clearInterval(busy);
+    }
+    expectClean();
+  });
+
   it('runs no script that is not its own', async () => {
     const page = await open();
     const ran = await page.evaluate(async () => {
