@@ -1,23 +1,12 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { JobRequest } from '../src/services/jobs/Job.js';
 import { JobManager } from '../src/services/jobs/JobManager.js';
 import { MemoryJobStore } from '../src/services/jobs/MemoryJobStore.js';
 import { MemoryBlobStore } from '../src/services/jobs/stores.js';
 import type { Clock } from '../src/utils/clock.js';
 import { silentLogger } from '../src/utils/logger.js';
+import { JOB_REQUEST } from '../test/support/jobRequest.js';
 import { byTurns } from './measure.js';
 import { type Effort, type Row, row } from './rows.js';
-
-const REQUEST: JobRequest = {
-  type: 'remove-background',
-  parameters: {},
-  format: 'PNG',
-  image: { mimeType: 'image/png', width: 1, height: 1, hasAlpha: false, needsTurning: false },
-  imageSize: 1,
-  originalFilename: 'a.png',
-  requestId: 'bench',
-  owner: undefined,
-};
 
 const IMAGE = Buffer.alloc(1);
 const FEW = 10;
@@ -42,7 +31,7 @@ async function managerWith(jobs: number, clock = new HandClock()): Promise<JobMa
     clock,
     silentLogger,
   );
-  for (let n = 0; n < jobs; n += 1) await manager.create(REQUEST, IMAGE);
+  for (let n = 0; n < jobs; n += 1) await manager.create(JOB_REQUEST, IMAGE);
   return manager;
 }
 

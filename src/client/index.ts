@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { asyncAnswer, jobStatusAnswer } from '../schemas/jobs.js';
+import type { healthAnswer } from '../schemas/status.js';
 import type { workflowsAnswer } from '../schemas/workflows.js';
 import { MiddlewareError } from './MiddlewareError.js';
 import { pause, readEvents } from './waiting.js';
@@ -10,6 +11,7 @@ export { MiddlewareError };
 export type JobStatus = z.output<typeof jobStatusAnswer>;
 /** The answer to a submission. */
 export type Accepted = z.output<typeof asyncAnswer>;
+export type Health = z.output<typeof healthAnswer>;
 export type WorkflowDescription = z.output<typeof workflowsAnswer>['workflows'][number];
 
 export interface ClientOptions {
@@ -66,9 +68,7 @@ export class MiddlewareClient {
    * @throws MiddlewareError for any other answer; TypeError when the server is out of reach
    */
   async request(path: string, init: RequestInit = {}): Promise<Response> {
-    const headers = new Headers(init.headers);
-    for (const [name, value] of Object.entries(this.#headers)) headers.set(name, value);
-    const response = await this.#fetch(`${this.#baseUrl}${path}`, { ...init, headers });
+    const response = await this.#send(path, init);
     if (!response.ok) throw await MiddlewareError.from(response);
     return response;
   }
@@ -78,9 +78,18 @@ export class MiddlewareClient {
     return (await (await this.request(path, init)).json()) as T;
   }
 
+  /** The server's health. A critical server answers 503 with the whole report, which is no error here. */
+  async health(signal?: AbortSignal): Promise<Health> {
+    const response = await this.#send('/health', { signal: signal ?? null });
+    if (!response.ok && response.status !== 503) throw await MiddlewareError.from(response);
+    return (await response.json()) as Health;
+  }
+
   /** What can be run. */
   async workflows(signal?: AbortSignal): Promise<WorkflowDescription[]> {
-    const answer = await this.json<z.output<typeof workflowsAnswer>>('/api/workflows', only(signal));
+    const answer = await this.json<z.output<typeof workflowsAnswer>>('/api/workflows', {
+      signal: signal ?? null,
+    });
     return answer.workflows;
   }
 
@@ -100,12 +109,12 @@ export class MiddlewareClient {
       method: 'POST',
       body: form,
       headers: idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey },
-      ...only(signal),
+      signal: signal ?? null,
     });
   }
 
   status(jobId: string, signal?: AbortSignal): Promise<JobStatus> {
-    return this.json(`${jobPath(jobId)}/status`, only(signal));
+    return this.json(`${jobPath(jobId)}/status`, { signal: signal ?? null });
   }
 
   /**
@@ -147,12 +156,12 @@ export class MiddlewareClient {
    * @throws MiddlewareError `JOB_NOT_COMPLETED`, `RESULT_EXPIRED`, `JOB_NOT_FOUND`
    */
   async result(jobId: string, signal?: AbortSignal): Promise<Blob> {
-    return (await this.request(`${jobPath(jobId)}/result/image`, only(signal))).blob();
+    return (await this.request(`${jobPath(jobId)}/result/image`, { signal: signal ?? null })).blob();
   }
 
   /** Takes a job out of the queue, or interrupts it. @throws MiddlewareError `JOB_ALREADY_FINISHED` */
   cancel(jobId: string, signal?: AbortSignal): Promise<JobStatus> {
-    return this.json(`${jobPath(jobId)}/cancel`, { method: 'POST', ...only(signal) });
+    return this.json(`${jobPath(jobId)}/cancel`, { method: 'POST', signal: signal ?? null });
   }
 
   /** What happens in the whole system, by the events' names. Ends when the connection does. */
@@ -163,6 +172,12 @@ export class MiddlewareClient {
     }
   }
 
+  #send(path: string, init: RequestInit): Promise<Response> {
+    const headers = new Headers(init.headers);
+    for (const [name, value] of Object.entries(this.#headers)) headers.set(name, value);
+    return this.#fetch(`${this.#baseUrl}${path}`, { ...init, headers });
+  }
+
   async *#follow(jobId: string, signal: AbortSignal | undefined): AsyncGenerator<JobStatus> {
     const open = (either: AbortSignal) => this.request(`${jobPath(jobId)}/events`, { signal: either });
     for await (const { data } of readEvents(open, signal)) yield JSON.parse(data) as JobStatus;
@@ -171,11 +186,6 @@ export class MiddlewareClient {
 
 function jobPath(jobId: string): string {
   return `/api/jobs/${encodeURIComponent(jobId)}`;
-}
-
-/** Left out when there is none, as `fetch` wants it. */
-function only(signal: AbortSignal | undefined): { signal?: AbortSignal } {
-  return signal ? { signal } : {};
 }
 
 /** Whether asking again would not help: the server understood, and says no. */

@@ -78,31 +78,23 @@ function Field({ name, property, value, onChange }: FieldProps) {
       </label>
     );
   }
-  const shown = value === undefined ? '' : String(value);
-  if (type === 'number' || type === 'integer') {
-    return (
-      <label class="field">
-        {title}{' '}
-        <input
-          type="number"
-          title={description}
-          min={minimum}
-          max={maximum}
-          step={type === 'integer' ? 1 : 'any'}
-          required
-          value={shown}
-          onInput={({ currentTarget }) => onChange(currentTarget.value)}
-        />
-      </label>
-    );
-  }
+  const isNumber = type === 'number' || type === 'integer';
+  const entry = isNumber
+    ? {
+        type: 'number' as const,
+        min: minimum,
+        max: maximum,
+        step: type === 'integer' ? 1 : 'any',
+        required: true,
+      }
+    : { type: 'text' as const };
   return (
     <label class="field">
       {title}{' '}
       <input
-        type="text"
+        {...entry}
         title={description}
-        value={shown}
+        value={value === undefined ? '' : String(value)}
         onInput={({ currentTarget }) => onChange(currentTarget.value)}
       />
     </label>

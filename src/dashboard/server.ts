@@ -1,10 +1,8 @@
 import type { z } from 'zod';
-import { MiddlewareClient } from '../client/index.js';
+import { type Health, MiddlewareClient } from '../client/index.js';
 import type { jobListAnswer, jobRecord } from '../schemas/jobs.js';
 import type { circuitBreakersAnswer, historyAnswer } from '../schemas/metrics.js';
-import type { healthAnswer } from '../schemas/status.js';
 
-type Health = z.output<typeof healthAnswer>;
 export type InstanceHealth = Health['comfyui_instances']['instances'][number];
 export type Breaker = z.output<typeof circuitBreakersAnswer>['circuit_breakers'][string];
 export type JobRecord = z.output<typeof jobRecord>;
@@ -21,30 +19,19 @@ export interface Overview {
 const KEY_NAME = 'api-key';
 const SHOWN_JOBS = 20;
 
-/** The key of this session, in this tab alone. */
-function storedKey(): string | undefined {
-  return sessionStorage.getItem(KEY_NAME) ?? undefined;
-}
-
+/** Keeps the key for this session, in this tab alone. */
 export function storeKey(key: string): void {
   sessionStorage.setItem(KEY_NAME, key);
 }
 
 /** A client with the key of this session. */
 export function connect(): MiddlewareClient {
-  return new MiddlewareClient({ apiKey: storedKey() });
-}
-
-/** A critical server answers 503 with the whole report, which is no error here. */
-async function health(): Promise<Health> {
-  const key = storedKey();
-  const response = await fetch('/health', { headers: key ? { 'X-API-Key': key } : {} });
-  return (await response.json()) as Health;
+  return new MiddlewareClient({ apiKey: sessionStorage.getItem(KEY_NAME) ?? undefined });
 }
 
 export async function loadOverview(client: MiddlewareClient): Promise<Overview> {
   const [report, breakers, list, history] = await Promise.all([
-    health(),
+    client.health(),
     client.json<z.output<typeof circuitBreakersAnswer>>('/api/circuit-breakers'),
     client.json<z.output<typeof jobListAnswer>>(`/api/jobs/list?limit=${SHOWN_JOBS}`),
     client.json<z.output<typeof historyAnswer>>('/api/metrics/history'),

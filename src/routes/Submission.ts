@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
 import type { Config } from '../config.js';
@@ -10,20 +9,15 @@ import type { asyncAnswer, syncAnswer } from '../schemas/jobs.js';
 import { inspectImage } from '../services/images/inspect.js';
 import type { Services } from '../services/index.js';
 import { RESTART_SECONDS } from '../services/jobs/Admission.js';
-import {
-  type CompletedJob,
-  isFinished,
-  type Job,
-  type JobRequest,
-  type WebhookTarget,
-} from '../services/jobs/Job.js';
+import { fingerprintOf } from '../services/jobs/IdempotencyKeys.js';
+import { type CompletedJob, isFinished, type Job, type WebhookTarget } from '../services/jobs/Job.js';
 import { toIso, toSeconds } from '../utils/clock.js';
 import { withDeadline } from '../utils/deadline.js';
 import { formatParameter } from '../workflows/parameters.js';
 import type { Workflow } from '../workflows/types.js';
 import { type JobViews, jobUrls } from './jobViews.js';
 import { asyncParameters, webhookParameters } from './parameters.js';
-import { parseParameters } from './parse.js';
+import { invalidParameter, parseParameters } from './parse.js';
 import { idempotencyKey, waitSeconds } from './requestHeaders.js';
 import { type ResultSender, wantsImage } from './sendResult.js';
 
@@ -85,14 +79,17 @@ export class Submission {
   /** 202, or 200 where the client would rather wait and the job is done in time. */
   async #acceptAndAnswer(request: Request, response: Response, common: CommonParameters): Promise<void> {
     const seconds = waitSeconds(request);
-    const hungUp = hangUpSignal(response);
-    let job = await this.#submit(request, response, common);
-    if (seconds !== undefined) {
-      const ms = Math.min(1000 * seconds, this.#config.SYNC_TIMEOUT);
-      job = await withDeadline(ms, hungUp, (signal) => this.#services.manager.whenFinished(job.id, signal));
-      response.set('Preference-Applied', `wait=${seconds}`);
+    if (seconds === undefined) {
+      this.#answerAccepted(response, await this.#submit(request, response, common));
+      return;
     }
-    if (seconds !== undefined && job.status === 'completed') await this.#sendResult(request, response, job);
+    const hungUp = hangUpSignal(response);
+    const { id } = await this.#submit(request, response, common);
+    const job = await withDeadline(Math.min(1000 * seconds, this.#config.SYNC_TIMEOUT), hungUp, (signal) =>
+      this.#services.manager.whenFinished(id, signal),
+    );
+    response.set('Preference-Applied', `wait=${seconds}`);
+    if (job.status === 'completed') await this.#sendResult(request, response, job);
     else this.#answerAccepted(response, job);
   }
 
@@ -155,9 +152,7 @@ export class Submission {
     const problem = webhooks ? webhooks.problemWith(url) : 'needs a server with WEBHOOK_SECRET';
     if (problem === undefined)
       return { url, events, withImage, baseUrl: `${request.protocol}://${request.host}` };
-    throw new AppError('INVALID_PARAMETER', `webhook_url ${problem}.`, {
-      details: { parameter: 'webhook_url', takes: problem },
-    });
+    throw invalidParameter('webhook_url', problem);
   }
 
   #checkOutputSize({ width, height }: { width: number; height: number }): void {
@@ -243,14 +238,6 @@ export class Submission {
         );
     }
   }
-}
-
-/** Of everything that decides what comes of a job. */
-function fingerprintOf({ type, parameters, format, webhook }: JobRequest, image: Buffer): string {
-  return createHash('sha256')
-    .update(JSON.stringify([type, parameters, format, webhook?.url, webhook?.events]))
-    .update(image)
-    .digest('base64');
 }
 
 function retryAfter(code: AppError['code']): number | undefined {

@@ -12,11 +12,16 @@ export function parseParameters<T extends z.ZodType>(schema: T, given: Record<st
   const name = String(issue?.path[0] ?? 'parameter');
   const value = given[name];
   const takes = Array.isArray(value) ? 'takes one value' : (issue?.message ?? 'is not valid');
-  throw new AppError(
-    'INVALID_PARAMETER',
-    `${name} ${takes}, but was ${JSON.stringify(value)?.slice(0, 100)}.`,
-    {
-      details: { parameter: name, takes },
-    },
-  );
+  throw invalidParameter(name, takes, `, but was ${JSON.stringify(value)?.slice(0, 100)}`);
+}
+
+/**
+ * A parameter or header that is not what it must be.
+ * @param takes such as `takes true or false`
+ * @param was what it was, for the message
+ */
+export function invalidParameter(name: string, takes: string, was = ''): AppError {
+  return new AppError('INVALID_PARAMETER', `${name} ${takes}${was}.`, {
+    details: { parameter: name, takes },
+  });
 }

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { AppError } from '../errors.js';
+import { invalidParameter } from './parse.js';
 
 /** Printable ASCII, as a header can carry it; long enough for any id. */
 const SANE_KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
@@ -11,9 +11,7 @@ const SANE_KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
 export function idempotencyKey(request: Request): string | undefined {
   const key = request.get('Idempotency-Key');
   if (key === undefined || SANE_KEY.test(key)) return key;
-  throw new AppError('INVALID_PARAMETER', 'Idempotency-Key takes 1 to 255 printable characters.', {
-    details: { parameter: 'Idempotency-Key', takes: '1 to 255 printable characters' },
-  });
+  throw invalidParameter('Idempotency-Key', 'takes 1 to 255 printable characters');
 }
 
 /** Seconds that a client would rather wait for a result (RFC 7240, `Prefer: wait=N`); undefined when it does not say. */

@@ -1,19 +1,15 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type JobStatus, MiddlewareClient, MiddlewareError } from '../../src/client/index.js';
 import { inspectImage } from '../../src/services/images/inspect.js';
 import { eventually } from '../support/eventually.js';
+import { HttpServers } from '../support/httpServers.js';
 import { colourOf, png } from '../support/pictures.js';
 import { Stack } from '../support/stack.js';
 
 let stack: Stack;
-const servers: Server[] = [];
+const servers = new HttpServers();
 afterEach(async () => {
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections();
-    server.close();
-  }
+  servers.close();
   await stack.stop();
 });
 
@@ -25,7 +21,7 @@ async function proxyThat(
   meddle: (url: string, asked: number) => number | 'hang up' | undefined,
 ): Promise<string> {
   const asked = new Map<string, number>();
-  const server = createServer(async (request, response) => {
+  return servers.listen(async (request, response) => {
     const url = String(request.url);
     const count = (asked.get(url) ?? 0) + 1;
     asked.set(url, count);
@@ -42,9 +38,6 @@ async function proxyThat(
     response.writeHead(answer.status, { 'Content-Type': 'application/json' });
     response.end(Buffer.from(await answer.arrayBuffer()));
   });
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 async function refusal(work: Promise<unknown>): Promise<MiddlewareError> {

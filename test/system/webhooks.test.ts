@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import sharp from 'sharp';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -8,6 +7,7 @@ import type { z } from 'zod';
 import { asyncAnswer, jobRecord } from '../../src/schemas/jobs.js';
 import { isPublicAddress } from '../../src/services/webhooks/publicAddress.js';
 import { eventually } from '../support/eventually.js';
+import { HttpServers } from '../support/httpServers.js';
 import { colourOf, png } from '../support/pictures.js';
 import { Stack, type StackOptions } from '../support/stack.js';
 
@@ -21,12 +21,9 @@ interface Message {
 }
 
 let stack: Stack;
-const receivers: Server[] = [];
+const receivers = new HttpServers();
 afterEach(async () => {
-  for (const server of receivers.splice(0)) {
-    server.closeAllConnections();
-    server.close();
-  }
+  receivers.close();
   await stack.stop();
 });
 
@@ -40,13 +37,11 @@ class Receiver {
     answer: (response: ServerResponse, count: number) => void = (response) => response.end(),
   ): Promise<Receiver> {
     const receiver = new Receiver();
-    const server = createServer(async (request, response) => {
+    const origin = await receivers.listen(async (request, response) => {
       receiver.#take(request, (await request.toArray()).join(''));
       answer(response, receiver.ids.length);
     });
-    receivers.push(server);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    receiver.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook?token=secret`;
+    receiver.url = `${origin}/hook?token=secret`;
     return receiver;
   }
 

@@ -4,19 +4,9 @@ import { JobManager } from '../../src/services/jobs/JobManager.js';
 import { MemoryJobStore } from '../../src/services/jobs/MemoryJobStore.js';
 import { MemoryBlobStore } from '../../src/services/jobs/stores.js';
 import { silentLogger } from '../../src/utils/logger.js';
+import { JOB_REQUEST } from '../support/jobRequest.js';
 
 const LIFETIME_MS = 10_000;
-const REQUEST = {
-  type: 'remove-background',
-  parameters: {},
-  format: 'PNG',
-  image: { mimeType: 'image/png', width: 1, height: 1, hasAlpha: false, needsTurning: false },
-  imageSize: 1,
-  originalFilename: 'x',
-  requestId: 'x',
-  owner: undefined,
-} as const;
-
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
@@ -28,7 +18,7 @@ async function expiring(bytes: number, isIdle: () => boolean) {
     { now: () => Date.now() },
     silentLogger,
   );
-  const { id } = await manager.create(REQUEST, Buffer.alloc(1));
+  const { id } = await manager.create(JOB_REQUEST, Buffer.alloc(1));
   await manager.cancel(id);
   const memory = vi.spyOn(process, 'memoryUsage').mockReturnValue({
     ...process.memoryUsage(),

@@ -4,21 +4,13 @@ import type { CompletedJob } from '../../src/services/jobs/Job.js';
 import { PendingQueue } from '../../src/services/jobs/PendingQueue.js';
 import { Recorder } from '../../src/services/metrics/Recorder.js';
 import { workflows } from '../../src/workflows/index.js';
+import { JOB_REQUEST } from '../support/jobRequest.js';
 
 function completedJob(durationMs: number, finishedTime = 10_000): CompletedJob {
   return {
     id: 'x',
     status: 'completed',
-    request: {
-      type: 'remove-background',
-      parameters: {},
-      format: 'PNG',
-      image: { mimeType: 'image/png', width: 1, height: 1, hasAlpha: false, needsTurning: false },
-      imageSize: 1,
-      originalFilename: 'x',
-      requestId: 'x',
-      owner: undefined,
-    },
+    request: JOB_REQUEST,
     createdTime: 0,
     updatedTime: finishedTime,
     finishedTime,

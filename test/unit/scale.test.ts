@@ -4,6 +4,7 @@ import { JOB_STATUSES } from '../../src/schemas/jobStatus.js';
 import { assignmentOf, type Job } from '../../src/services/jobs/Job.js';
 import { MemoryJobStore } from '../../src/services/jobs/MemoryJobStore.js';
 import { PendingQueue } from '../../src/services/jobs/PendingQueue.js';
+import { JOB_REQUEST } from '../support/jobRequest.js';
 
 /** Enough steps that places are given anew and holes are closed on the way. */
 const STEPS = 3000;
@@ -34,21 +35,10 @@ describe('a queue to which much is added and from which much is taken', () => {
 });
 
 describe('a store with many jobs', () => {
-  const request = (type: string, owner: string) => ({
-    type,
-    owner,
-    parameters: {},
-    format: 'PNG' as const,
-    image: { mimeType: 'image/png' as const, width: 1, height: 1, hasAlpha: false, needsTurning: false },
-    imageSize: 1,
-    originalFilename: 'x',
-    requestId: 'x',
-  });
-
   const pending = (id: string, type: string, owner: string): Job => ({
     id,
     status: 'pending',
-    request: request(type, owner),
+    request: { ...JOB_REQUEST, type, owner },
     createdTime: 0,
     updatedTime: 0,
     attempts: 0,

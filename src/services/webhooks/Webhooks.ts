@@ -17,21 +17,18 @@ export interface WebhookTimings {
 
 type DeliveryState = 'delivering' | 'delivered' | 'given_up';
 
-/** How the delivery of one job's end goes. */
-export interface Delivery {
-  readonly state: DeliveryState;
-  readonly attempts: ReadonlyArray<{
-    readonly time: number;
-    readonly status?: number;
-    readonly error?: string;
-  }>;
-  /** Epoch ms, while another attempt is due. */
-  readonly nextAttempt: number | undefined;
+interface Attempted {
+  /** Epoch ms. */
+  readonly time: number;
+  readonly status?: number;
+  readonly error?: string;
 }
 
-interface Mutable {
+/** How the delivery of one job's end goes. */
+interface Delivery {
   state: DeliveryState;
-  attempts: Array<{ time: number; status?: number; error?: string }>;
+  readonly attempts: Attempted[];
+  /** Epoch ms, while another attempt is due. */
   nextAttempt: number | undefined;
 }
 
@@ -53,7 +50,7 @@ export class Webhooks {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #limit = pLimit(MAX_AT_ONCE);
-  readonly #deliveries = new Map<string, Mutable>();
+  readonly #deliveries = new Map<string, Delivery>();
   readonly #running = new Set<Promise<void>>();
   /** Aborted when the server ends: nobody waits for a later attempt any more. */
   readonly #noMoreWaiting = new AbortController();
@@ -89,7 +86,7 @@ export class Webhooks {
   }
 
   /** How the delivery of a job's end goes; undefined before its end. */
-  deliveryOf(jobId: string): Delivery | undefined {
+  deliveryOf(jobId: string): Readonly<Delivery> | undefined {
     return this.#deliveries.get(jobId);
   }
 
@@ -105,7 +102,7 @@ export class Webhooks {
   }
 
   #begin(job: FinishedJob, target: WebhookTarget): void {
-    const delivery: Mutable = { state: 'delivering', attempts: [], nextAttempt: undefined };
+    const delivery: Delivery = { state: 'delivering', attempts: [], nextAttempt: undefined };
     this.#deliveries.set(job.id, delivery);
     if (this.#running.size >= MAX_WAITING) {
       this.#giveUp(job, delivery, 'too many wait already');
@@ -118,7 +115,7 @@ export class Webhooks {
     void work.finally(() => this.#running.delete(work));
   }
 
-  async #deliver(job: FinishedJob, target: WebhookTarget, delivery: Mutable): Promise<void> {
+  async #deliver(job: FinishedJob, target: WebhookTarget, delivery: Delivery): Promise<void> {
     const body = await this.#bodyOf(job, target);
     const message = { id: `msg_${job.id}_${job.status}`, url: target.url, body };
     this.#waitingBytes += body.length;
@@ -147,7 +144,7 @@ export class Webhooks {
     return Math.min(maxDelayMs, Math.max(own, 1000 * retryAfterSeconds));
   }
 
-  #remember(job: FinishedJob, delivery: Mutable, { status, error }: Attempt): void {
+  #remember(job: FinishedJob, delivery: Delivery, { status, error }: Attempt): void {
     delivery.nextAttempt = undefined;
     delivery.attempts.push({
       time: this.#clock.now(),
@@ -162,7 +159,7 @@ export class Webhooks {
     } else this.#logger.debug('Webhook attempt failed', { ...fields, error });
   }
 
-  #giveUp(job: FinishedJob, delivery: Mutable, error: string): void {
+  #giveUp(job: FinishedJob, delivery: Delivery, error: string): void {
     delivery.state = 'given_up';
     delivery.nextAttempt = undefined;
     const { requestId } = job.request;

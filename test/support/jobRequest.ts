@@ -1,0 +1,13 @@
+import type { JobRequest } from '../../src/services/jobs/Job.js';
+
+/** A request for tests that care for jobs, and not for what is in them. */
+export const JOB_REQUEST: JobRequest = {
+  type: 'remove-background',
+  parameters: {},
+  format: 'PNG',
+  image: { mimeType: 'image/png', width: 1, height: 1, hasAlpha: false, needsTurning: false },
+  imageSize: 1,
+  originalFilename: 'x',
+  requestId: 'x',
+  owner: undefined,
+};
