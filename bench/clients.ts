@@ -43,7 +43,7 @@ export class ApiClient {
   }
 
   put(path: string, body: Buffer): Promise<Buffer> {
-    return this.#ask('PUT', path, 200, {}, body);
+    return this.#ask('PUT', path, 200, { 'content-type': 'text/plain' }, body);
   }
 
   close(): Promise<void> {

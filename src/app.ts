@@ -1,8 +1,9 @@
 import express, { type Express, type RequestHandler } from 'express';
 import type { Config } from './config.js';
-import { identify, requireKey } from './middleware/authentication.js';
+import { identify, requireApiKey, requireKey } from './middleware/authentication.js';
 import { errorHandler, notFound } from './middleware/errorHandler.js';
-import { limitOpenRequests } from './middleware/openRequests.js';
+import { inOrder } from './middleware/inOrder.js';
+import { OpenRequests } from './middleware/openRequests.js';
 import { limitRate } from './middleware/rateLimit.js';
 import { limitRefusedBody } from './middleware/refusedBody.js';
 import { requestContext } from './middleware/requestContext.js';
@@ -33,42 +34,46 @@ export function createApp(services: Services, config: Config): Express {
     maxBytes: config.MAX_RESULT_MEMORY,
     minBytesPerSecond: config.MIN_TRANSFER_RATE,
   });
-  app.use(requestContext(services.logger, (answered) => services.prometheus.recordRequest(answered)));
-  app.use(doors(config));
-  app.use(statusRoutes(services));
-  app.use(limits(services, config));
-  app.use('/api', requireKey);
-  // First what is asked most: each router that a request is not for costs it a little.
-  app.use(jobRoutes(services, config, views, sender));
-  app.use(eventRoutes(services, views));
-  app.use(workflowRoutes(services));
-  app.use(dashboardRoutes());
-  app.use(docsRoutes(services));
+  const openRequests = new OpenRequests(config.MAX_OPEN_REQUESTS_PER_CLIENT);
+  app.use(doors(services, config, openRequests));
+  statusRoutes(app, services);
+  app.use(limits(services, config, openRequests));
+  // First what is asked most: each path that a request is not for costs it a little.
+  jobRoutes(app, services, config, views, sender);
+  processingRoutes(app, services, config, views, sender);
+  eventRoutes(app, services, views);
+  workflowRoutes(app, services);
+  dashboardRoutes(app);
+  docsRoutes(app, services);
   app.use(requireKey);
-  app.use(processingRoutes(services, config, views, sender));
-  app.use(metricsRoutes(services));
-  app.use(circuitBreakerRoutes(services));
+  metricsRoutes(app, services);
+  circuitBreakerRoutes(app, services);
   app.use(notFound);
   app.use(errorHandler(services.logger));
   return app;
 }
 
 /** What every request goes through. */
-function doors(config: Config): RequestHandler[] {
+function doors({ logger, prometheus }: Services, config: Config, openRequests: OpenRequests): RequestHandler {
   const { CORS_ORIGINS: origins } = config;
-  return [
+  return inOrder([
+    requestContext(logger, (answered, response) => {
+      prometheus.recordRequest(answered);
+      openRequests.closed(response);
+    }),
     securityHeaders(origins),
     ...(origins ? [crossOrigin(origins)] : []),
     limitUrl,
     limitRefusedBody,
     identify(config.API_KEYS ?? []),
-  ];
+  ]);
 }
 
-/** What every request but a load balancer's goes through. */
-function limits({ clock }: Services, config: Config): RequestHandler[] {
-  return [
-    limitOpenRequests(config.MAX_OPEN_REQUESTS_PER_CLIENT),
+/** What every request but a load balancer's goes through; below `/api` with a key alone. */
+function limits({ clock }: Services, config: Config, openRequests: OpenRequests): RequestHandler {
+  return inOrder([
+    openRequests.limit,
     ...(config.RATE_LIMIT_PER_MINUTE > 0 ? [limitRate(config.RATE_LIMIT_PER_MINUTE, clock)] : []),
-  ];
+    requireApiKey,
+  ]);
 }

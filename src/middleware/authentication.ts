@@ -60,6 +60,12 @@ export const requireKey: RequestHandler = (_request, response, next) => {
   });
 };
 
+/** The same for everything below `/api`, in whatever case: routes do not tell them apart either. */
+export const requireApiKey: RequestHandler = (request, response, next) => {
+  if (/^\/api(\/|$)/i.test(request.path)) requireKey(request, response, next);
+  else next();
+};
+
 /** Lets only keys of the scope admin through, where there are keys. */
 export const requireAdmin: RequestHandler = (_request, response, next) => {
   const { areKeysNeeded, key } = callerOf(response);
@@ -73,7 +79,9 @@ function addressOf({ ip = 'unknown' }: Request): string {
 }
 
 function presentedKey(request: Request): string | undefined {
-  const own = request.get('X-API-Key');
-  if (own !== undefined) return own.trim();
-  return /^Bearer +(\S+) *$/i.exec(request.get('Authorization') ?? '')?.[1];
+  const own = request.headers['x-api-key'];
+  // Node joins a header that came twice.
+  if (own !== undefined) return String(own).trim();
+  const { authorization } = request.headers;
+  return authorization === undefined ? undefined : /^Bearer +(\S+) *$/i.exec(authorization)?.[1];
 }

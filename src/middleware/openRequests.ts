@@ -1,26 +1,38 @@
-import type { RequestHandler } from 'express';
+import type { RequestHandler, Response } from 'express';
 import { AppError } from '../errors.js';
 import { callerOf } from './authentication.js';
 
 const RETRY_AFTER_SECONDS = 1;
 
-/** Refuses a client that has `max` requests open already; counts by key, else by address. */
-export function limitOpenRequests(max: number): RequestHandler {
-  const open = new Map<string, number>();
-  return (_request, response, next) => {
+/** Counts the requests that each client has open; a client is known by its key, else by its address. */
+export class OpenRequests {
+  readonly #max: number;
+  readonly #open = new Map<string, number>();
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** Refuses a client that has as many open as it may. */
+  limit: RequestHandler = (_request, response, next) => {
     const { id } = callerOf(response);
-    const count = open.get(id) ?? 0;
-    if (count >= max) {
-      throw new AppError('RATE_LIMITED', `More than ${max} requests are open at the same time.`, {
+    const count = this.#open.get(id) ?? 0;
+    if (count >= this.#max) {
+      throw new AppError('RATE_LIMITED', `More than ${this.#max} requests are open at the same time.`, {
         retryAfterSeconds: RETRY_AFTER_SECONDS,
       });
     }
-    open.set(id, count + 1);
-    response.once('close', () => {
-      const left = (open.get(id) ?? 1) - 1;
-      if (left > 0) open.set(id, left);
-      else open.delete(id);
-    });
+    this.#open.set(id, count + 1);
+    response.locals['isCounted'] = true;
     next();
   };
+
+  /** To be called once for every response that was closed, whether its request was counted or not. */
+  closed(response: Response): void {
+    if (!response.locals['isCounted']) return;
+    const { id } = callerOf(response);
+    const left = (this.#open.get(id) ?? 1) - 1;
+    if (left > 0) this.#open.set(id, left);
+    else this.#open.delete(id);
+  }
 }

@@ -12,26 +12,30 @@ export function requestIdOf(response: Response): string {
   return response.locals['requestId'] as string;
 }
 
-/** Gives every request its id, on the response and in the log, and logs it once it was answered. */
+/**
+ * Gives every request its id, on the response and in the log, and logs it once it was answered.
+ * @param onClosed called once for every request, answered or hung up on
+ */
 export function requestContext(
   logger: Logger,
-  onAnswered: (request: AnsweredRequest) => void,
+  onClosed: (request: AnsweredRequest, response: Response) => void,
 ): RequestHandler {
   const log = logger.child({ component: 'http' });
   return (request, response, next) => {
-    const given = request.get('X-Request-ID');
-    const requestId = given !== undefined && SANE_ID.test(given) ? given : uuid();
+    const given = request.headers['x-request-id'];
+    const requestId = typeof given === 'string' && SANE_ID.test(given) ? given : uuid();
     response.locals['requestId'] = requestId;
-    response.set('X-Request-ID', requestId);
+    response.setHeader('X-Request-ID', requestId);
     const startedAt = performance.now();
-    response.once('close', () => {
+    response.on('close', () => {
       const durationMs = performance.now() - startedAt;
-      onAnswered({
+      const answered = {
         method: request.method,
         route: String(request.route?.path ?? 'unmatched'),
         code: response.statusCode,
         seconds: durationMs / 1000,
-      });
+      };
+      onClosed(answered, response);
       const isQuiet = isRoutine(request.originalUrl);
       if (isQuiet && !log.isDebugEnabled()) return;
       const fields = {

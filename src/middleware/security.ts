@@ -1,3 +1,5 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import cors from 'cors';
 import type { RequestHandler } from 'express';
 import helmet from 'helmet';
@@ -24,7 +26,7 @@ const EXPOSED_HEADERS = [
 
 /** Headers that keep browsers from doing more with an answer than it is for. */
 export function securityHeaders(origins: '*' | readonly string[] | undefined): RequestHandler {
-  return helmet({
+  const setHeaders = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {
@@ -43,6 +45,18 @@ export function securityHeaders(origins: '*' | readonly string[] | undefined): R
     strictTransportSecurity: false,
     crossOriginResourcePolicy: { policy: origins ? 'cross-origin' : 'same-origin' },
   });
+  // None of them depends on the request, so helmet is asked once.
+  const headers: Array<[name: string, value: string]> = [];
+  const sample = new ServerResponse(new IncomingMessage(new Socket()));
+  sample.setHeader = (name, value) => {
+    headers.push([name, String(value)]);
+    return sample;
+  };
+  setHeaders(sample.req, sample, () => undefined);
+  return (_request, response, next) => {
+    for (const [name, value] of headers) response.setHeader(name, value);
+    next();
+  };
 }
 
 /** Lets pages of these origins ask this server; also answers what browsers ask beforehand. */

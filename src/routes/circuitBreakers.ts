@@ -1,4 +1,4 @@
-import { type Request, type RequestHandler, Router } from 'express';
+import type { IRouter, Request, RequestHandler } from 'express';
 import type { z } from 'zod';
 import { AppError } from '../errors.js';
 import { requireAdmin } from '../middleware/authentication.js';
@@ -10,10 +10,9 @@ import { breakerView } from './instanceViews.js';
 import { route } from './route.js';
 
 /** The breakers, to look at and to open and close by hand. Names are `instance-1`, `instance-2`, … */
-export function circuitBreakerRoutes(services: Services): Router {
+export function circuitBreakerRoutes(router: IRouter, services: Services): void {
   const { instances, checker, clock, logger } = services;
   const log = logger.child({ component: 'breakers' });
-  const router = Router();
 
   const find = (request: Request): Instance => {
     const name = String(request.params['name']);
@@ -61,5 +60,4 @@ export function circuitBreakerRoutes(services: Services): Router {
   route(router, '/api/circuit-breakers', { get: list });
   route(router, '/api/circuit-breakers/:name/open', { post: [requireAdmin, open] });
   route(router, '/api/circuit-breakers/:name/close', { post: [requireAdmin, close] });
-  return router;
 }

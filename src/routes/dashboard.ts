@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { type RequestHandler, Router, static as serveStatic } from 'express';
+import { type IRouter, type RequestHandler, static as serveStatic } from 'express';
 import { route } from './route.js';
 
 /** Where the build puts the page; the same from `src` and from `dist`. */
@@ -18,8 +18,7 @@ const POLICY = [
 ].join(';');
 
 /** The page at `/`. It holds no data: whoever opens it needs a key for those, where there are keys. */
-export function dashboardRoutes(): Router {
-  const router = Router();
+export function dashboardRoutes(router: IRouter): void {
   const page: RequestHandler = (_request, response, next) => {
     response.set({ 'Content-Security-Policy': POLICY, 'Cache-Control': 'no-cache' });
     response.sendFile('index.html', { root: FOLDER, cacheControl: false }, next);
@@ -35,5 +34,4 @@ export function dashboardRoutes(): Router {
       maxAge: '1y',
     }),
   );
-  return router;
 }

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { type RequestHandler, Router, static as serveStatic } from 'express';
+import { type IRouter, type RequestHandler, static as serveStatic } from 'express';
 import type { Services } from '../services/index.js';
 import { createOpenApiDocument } from './openapi.js';
 import { route } from './route.js';
@@ -29,8 +29,7 @@ const START = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', de
 `;
 
 /** The OpenAPI document, and a page that shows it; nothing of it comes from anywhere else. */
-export function docsRoutes(services: Services): Router {
-  const router = Router();
+export function docsRoutes(router: IRouter, services: Services): void {
   // Made when somebody first asks: the start does not wait for it.
   let document: ReturnType<typeof createOpenApiDocument> | undefined;
   const openapi: RequestHandler = (_request, response) => {
@@ -47,5 +46,4 @@ export function docsRoutes(services: Services): Router {
   route(router, '/docs', { get: page });
   route(router, '/docs/start.js', { get: start });
   router.use('/docs/assets', serveStatic(ASSETS, { index: false, redirect: false, maxAge: '1d' }));
-  return router;
 }

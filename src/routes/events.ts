@@ -1,10 +1,11 @@
 import { createSession, type Session } from 'better-sse';
-import { type Request, type RequestHandler, type Response, Router } from 'express';
-import { callerOf, mayUse, requireAdmin } from '../middleware/authentication.js';
+import type { IRouter, Request, RequestHandler, Response } from 'express';
+import { requireAdmin } from '../middleware/authentication.js';
 import type { Services } from '../services/index.js';
 import { isFinished, type Job } from '../services/jobs/Job.js';
 import { breakerView, instanceView } from './instanceViews.js';
 import type { JobViews } from './jobViews.js';
+import { ownJob } from './ownJob.js';
 import { route } from './route.js';
 
 /** Comments that keep proxies from taking a quiet stream for a dead one, ms. */
@@ -15,21 +16,18 @@ const MAX_BUFFERED_BYTES = 64 * 1024;
 const LOOK_MS = 500;
 
 /** Server-sent events: of one job, and of the whole system. */
-export function eventRoutes(services: Services, views: JobViews): Router {
+export function eventRoutes(router: IRouter, services: Services, views: JobViews): void {
   const { manager } = services;
-  const router = Router();
 
   const jobEvents: RequestHandler = async (request, response) => {
-    const id = String(request.params['id']);
-    const found = await manager.get(id);
-    if (!mayUse(callerOf(response), found.request.owner)) throw manager.noSuchJob(id);
+    const found = await ownJob(manager, request, response);
     if (isFinished(found) && request.get('Last-Event-ID') === eventId(found)) {
       // All is told. Any other answer would bring an EventSource back, again and again.
       response.status(204).end();
       return;
     }
     const stream = await openStream(request, response);
-    if (stream) await followJob(stream, id);
+    if (stream) await followJob(stream, found.id);
   };
 
   const followJob = async (stream: EventStream, id: string) => {
@@ -69,7 +67,6 @@ export function eventRoutes(services: Services, views: JobViews): Router {
 
   route(router, '/api/jobs/:id/events', { get: jobEvents });
   route(router, '/api/events', { get: [requireAdmin, systemEvents] });
-  return router;
 }
 
 /** What happened between two records of a job. */

@@ -1,8 +1,8 @@
-import { type Request, type RequestHandler, type Response, Router } from 'express';
+import type { IRouter, Request, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
 import type { Config } from '../config.js';
 import { AppError } from '../errors.js';
-import { callerOf, listedOwner, mayUse, requireAdmin } from '../middleware/authentication.js';
+import { listedOwner, requireAdmin } from '../middleware/authentication.js';
 import { parametersOf } from '../middleware/upload.js';
 import type {
   cleanupAnswer,
@@ -19,23 +19,21 @@ import type { Services } from '../services/index.js';
 import { type CompletedJob, processingDuration } from '../services/jobs/Job.js';
 import { toIso, toSeconds } from '../utils/clock.js';
 import { type JobViews, jobUrls } from './jobViews.js';
+import { idOf, ownJob } from './ownJob.js';
 import { parseParameters } from './parse.js';
 import { route } from './route.js';
+import { sendJson } from './sendJson.js';
 import { type ResultSender, wantsImage } from './sendResult.js';
 
-const idOf = (request: Request) => String(request.params['id']);
-
 /** What a client asks of jobs, one by one and all together. */
-export function jobRoutes(services: Services, config: Config, views: JobViews, sender: ResultSender): Router {
+export function jobRoutes(
+  router: IRouter,
+  services: Services,
+  config: Config,
+  views: JobViews,
+  sender: ResultSender,
+): void {
   const { manager } = services;
-  const router = Router();
-
-  // Somebody else's job is no job: its id tells nothing, not even that there is one.
-  const own: RequestHandler = async (request, response, next) => {
-    const { request: submitted } = await manager.get(idOf(request));
-    if (!mayUse(callerOf(response), submitted.owner)) throw manager.noSuchJob(idOf(request));
-    next();
-  };
 
   const list: RequestHandler = async (request, response) => {
     const { limit, offset, ...filter } = parseParameters(jobListQuery, parametersOf(request));
@@ -52,24 +50,30 @@ export function jobRoutes(services: Services, config: Config, views: JobViews, s
     response.json(body);
   };
 
+  const resultOf = async (request: Request, response: Response) => {
+    const { id } = await ownJob(manager, request, response);
+    return withStatusUrl(id, () => manager.result(id));
+  };
+
   const status: RequestHandler = async (request, response) => {
-    const body: z.input<typeof jobStatusAnswer> = views.status(await manager.get(idOf(request)));
-    response.set('Cache-Control', 'no-store').json(body);
+    const body: z.input<typeof jobStatusAnswer> = views.status(await ownJob(manager, request, response));
+    response.setHeader('Cache-Control', 'no-store');
+    sendJson(response, body);
   };
 
   const result: RequestHandler = async (request, response) => {
-    const { job, image } = await withStatusUrl(request, () => manager.result(idOf(request)));
+    const { job, image } = await resultOf(request, response);
     if (wantsImage(request, job.result.mimeType)) sender.image(response, job, image);
     else await sender.json(response, resultBody(views, job), image);
   };
 
   const image: RequestHandler = async (request, response) => {
-    const found = await withStatusUrl(request, () => manager.result(idOf(request)));
+    const found = await resultOf(request, response);
     sender.image(response, found.job, found.image);
   };
 
   const thumbnail: RequestHandler = async (request, response) => {
-    const { job, image } = await withStatusUrl(request, () => manager.result(idOf(request)));
+    const { job, image } = await resultOf(request, response);
     response.set({ ETag: `"${job.id}-small"`, 'Cache-Control': 'private, no-cache' }).type('webp');
     // What the browser has is not made again.
     if (request.fresh) response.status(304).end();
@@ -77,14 +81,14 @@ export function jobRoutes(services: Services, config: Config, views: JobViews, s
   };
 
   const cancel: RequestHandler = async (request, response) => {
-    const body: z.input<typeof jobStatusAnswer> = views.status(
-      await withStatusUrl(request, () => manager.cancel(idOf(request))),
-    );
+    const { id } = await ownJob(manager, request, response);
+    const cancelled = await withStatusUrl(id, () => manager.cancel(id));
+    const body: z.input<typeof jobStatusAnswer> = views.status(cancelled);
     response.json(body);
   };
 
   const info: RequestHandler = async (request, response) => {
-    response.json(views.record(await manager.get(idOf(request))));
+    response.json(views.record(await ownJob(manager, request, response)));
   };
 
   const remove: RequestHandler = async (request, response) => {
@@ -93,18 +97,17 @@ export function jobRoutes(services: Services, config: Config, views: JobViews, s
     response.json(body);
   };
 
-  route(router, '/api/jobs/:id/status', { get: [own, status] });
+  route(router, '/api/jobs/:id/status', { get: status });
   route(router, '/api/jobs/list', { get: list });
   route(router, '/api/jobs/stats', { get: statsHandler(services) });
   route(router, '/api/jobs/processor/stats', { get: processorStatsHandler(services) });
   route(router, '/api/jobs/cleanup', { post: [requireAdmin, cleanupHandler(services)] });
-  route(router, '/api/jobs/:id/result', { get: [own, result] });
-  route(router, '/api/jobs/:id/result/image', { get: [own, image] });
-  route(router, '/api/jobs/:id/result/thumbnail', { get: [own, thumbnail] });
-  route(router, '/api/jobs/:id/cancel', { post: [own, cancel] });
-  route(router, '/api/jobs/:id/info', { get: [own, info] });
+  route(router, '/api/jobs/:id/result', { get: result });
+  route(router, '/api/jobs/:id/result/image', { get: image });
+  route(router, '/api/jobs/:id/result/thumbnail', { get: thumbnail });
+  route(router, '/api/jobs/:id/cancel', { post: cancel });
+  route(router, '/api/jobs/:id/info', { get: info });
   route(router, '/api/jobs/:id', { delete: [requireAdmin, remove] });
-  return router;
 }
 
 function resultBody(views: JobViews, job: CompletedJob): z.input<typeof jobResultAnswer> {
@@ -149,13 +152,13 @@ function processorStatsHandler({ manager, processor, instances, balancer }: Serv
 }
 
 /** Errors about an existing job say where its status is. */
-async function withStatusUrl<T>(request: Request, work: () => Promise<T>): Promise<T> {
+async function withStatusUrl<T>(id: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof AppError) || error.code === 'JOB_NOT_FOUND') throw error;
     const { message, fields, details } = error;
-    const urls = { status_url: jobUrls(idOf(request)).status_url };
+    const urls = { status_url: jobUrls(id).status_url };
     throw new AppError(error.code, message, {
       details,
       cause: error,

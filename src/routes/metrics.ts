@@ -1,4 +1,4 @@
-import { type RequestHandler, Router } from 'express';
+import type { IRouter, RequestHandler } from 'express';
 import type { z } from 'zod';
 import { AppError } from '../errors.js';
 import { requireAdmin } from '../middleware/authentication.js';
@@ -11,9 +11,8 @@ import { route } from './route.js';
 const HISTORY_MINUTES = 60;
 
 /** The figures, for dashboards and people on call. */
-export function metricsRoutes(services: Services): Router {
+export function metricsRoutes(router: IRouter, services: Services): void {
   const { metrics, prometheus } = services;
-  const router = Router();
 
   const prometheusText: RequestHandler = async (_request, response) => {
     response.set('Content-Type', prometheus.contentType).send(await prometheus.text());
@@ -34,7 +33,6 @@ export function metricsRoutes(services: Services): Router {
   route(router, '/api/metrics/instances/:host', { get: instanceHandler(services) });
   route(router, '/api/metrics/save', { post: [requireAdmin, saveHandler(services)] });
   route(router, '/api/metrics/persistence', { get: persistenceHandler(services) });
-  return router;
 }
 
 function historyHandler({ recorder, clock }: Services): RequestHandler {

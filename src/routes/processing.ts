@@ -1,4 +1,4 @@
-import { Router } from 'express';
+import type { IRouter } from 'express';
 import type { Config } from '../config.js';
 import { imageUpload } from '../middleware/upload.js';
 import { UploadBudget } from '../middleware/uploadBudget.js';
@@ -10,12 +10,12 @@ import type { ResultSender } from './sendResult.js';
 
 /** Both routes of every workflow. */
 export function processingRoutes(
+  router: IRouter,
   services: Services,
   config: Config,
   views: JobViews,
   sender: ResultSender,
-): Router {
-  const router = Router();
+): void {
   const upload = imageUpload({
     maxFileBytes: config.MAX_FILE_SIZE,
     pace: { minBytesPerSecond: config.MIN_TRANSFER_RATE, wholeMs: config.UPLOAD_TIMEOUT },
@@ -28,5 +28,4 @@ export function processingRoutes(
     route(router, `/api/${workflow.type}`, { post: [early, upload, submission.syncOrAsync] });
     route(router, `/api/async/${workflow.type}`, { post: [early, upload, submission.alwaysAsync] });
   }
-  return router;
 }

@@ -1,11 +1,11 @@
-import type { RequestHandler, Router } from 'express';
+import type { IRouter, RequestHandler } from 'express';
 import { AppError } from '../errors.js';
 
 type Method = 'get' | 'post' | 'delete';
 
 /** Adds a path with its methods; any other method is a 405 that names them. */
 export function route(
-  router: Router,
+  router: IRouter,
   path: string,
   handlers: Partial<Record<Method, RequestHandler | RequestHandler[]>>,
 ): void {

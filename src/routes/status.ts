@@ -1,5 +1,5 @@
 import { getHeapStatistics } from 'node:v8';
-import { type RequestHandler, Router } from 'express';
+import type { IRouter, RequestHandler } from 'express';
 import type { z } from 'zod';
 import { callerOf, requireKey } from '../middleware/authentication.js';
 import type { healthAnswer, statusAnswer } from '../schemas/status.js';
@@ -13,9 +13,8 @@ import { route } from './route.js';
 const MIB = 1024 * 1024;
 
 /** What load balancers and people on call ask. */
-export function statusRoutes(services: Services): Router {
+export function statusRoutes(router: IRouter, services: Services): void {
   const { health, manager, processor, balancer, clock } = services;
-  const router = Router();
 
   // Asked every second by load balancers: only what is in memory.
   const status: RequestHandler = (_request, response) => {
@@ -47,7 +46,6 @@ export function statusRoutes(services: Services): Router {
   route(router, '/status', { get: status });
   route(router, '/status/metrics', { get: [requireKey, metrics] });
   route(router, '/health', { get: fullHealth });
-  return router;
 }
 
 type NameOf = (instance: Instance) => string;

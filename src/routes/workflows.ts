@@ -1,4 +1,4 @@
-import { type RequestHandler, Router } from 'express';
+import type { IRouter, RequestHandler } from 'express';
 import { z } from 'zod';
 import { outputFormat } from '../schemas/common.js';
 import type { workflowsAnswer } from '../schemas/workflows.js';
@@ -8,8 +8,7 @@ import type { Workflow } from '../workflows/types.js';
 import { route } from './route.js';
 
 /** What can be run, with everything that a form for it needs. */
-export function workflowRoutes({ workflows, estimates, instances }: Services): Router {
-  const router = Router();
+export function workflowRoutes(router: IRouter, { workflows, estimates, instances }: Services): void {
   // They do not change while the server runs.
   const schemas = new Map(workflows.map(({ type, parameters }) => [type, parameterSchema(parameters)]));
 
@@ -36,7 +35,6 @@ export function workflowRoutes({ workflows, estimates, instances }: Services): R
   };
 
   route(router, '/api/workflows', { get: list });
-  return router;
 }
 
 /** JSON Schema of what a client sends. Forms send text: what it stands for is in the parameter's own description. */
