@@ -17,7 +17,7 @@ import { JobViews } from './routes/jobViews.js';
 import { metricsRoutes } from './routes/metrics.js';
 import { processingRoutes } from './routes/processing.js';
 import { ResultSender } from './routes/sendResult.js';
-import { statusRoutes } from './routes/status.js';
+import { isForLoadBalancers, statusRoutes } from './routes/status.js';
 import { workflowRoutes } from './routes/workflows.js';
 import type { Services } from './services/index.js';
 
@@ -34,13 +34,11 @@ export function createApp(services: Services, config: Config): Express {
     maxBytes: config.MAX_RESULT_MEMORY,
     minBytesPerSecond: config.MIN_TRANSFER_RATE,
   });
-  const openRequests = new OpenRequests(config.MAX_OPEN_REQUESTS_PER_CLIENT);
-  app.use(doors(services, config, openRequests));
-  statusRoutes(app, services);
-  app.use(limits(services, config, openRequests));
+  app.use(doors(services, config));
   // First what is asked most: each path that a request is not for costs it a little.
   jobRoutes(app, services, config, views, sender);
   processingRoutes(app, services, config, views, sender);
+  statusRoutes(app, services);
   eventRoutes(app, services, views);
   workflowRoutes(app, services);
   dashboardRoutes(app);
@@ -54,8 +52,9 @@ export function createApp(services: Services, config: Config): Express {
 }
 
 /** What every request goes through. */
-function doors({ logger, prometheus }: Services, config: Config, openRequests: OpenRequests): RequestHandler {
-  const { CORS_ORIGINS: origins } = config;
+function doors({ logger, prometheus, clock }: Services, config: Config): RequestHandler {
+  const { CORS_ORIGINS: origins, RATE_LIMIT_PER_MINUTE: perMinute } = config;
+  const openRequests = new OpenRequests(config.MAX_OPEN_REQUESTS_PER_CLIENT);
   return inOrder([
     requestContext(logger, (answered, response) => {
       prometheus.recordRequest(answered);
@@ -66,14 +65,14 @@ function doors({ logger, prometheus }: Services, config: Config, openRequests: O
     limitUrl,
     limitRefusedBody,
     identify(config.API_KEYS ?? []),
+    unlessForLoadBalancers(openRequests.limit),
+    ...(perMinute > 0 ? [unlessForLoadBalancers(limitRate(perMinute, clock))] : []),
+    requireApiKey,
   ]);
 }
 
-/** What every request but a load balancer's goes through; below `/api` with a key alone. */
-function limits({ clock }: Services, config: Config, openRequests: OpenRequests): RequestHandler {
-  return inOrder([
-    openRequests.limit,
-    ...(config.RATE_LIMIT_PER_MINUTE > 0 ? [limitRate(config.RATE_LIMIT_PER_MINUTE, clock)] : []),
-    requireApiKey,
-  ]);
+/** A load balancer asks as often as it likes, however many others share its address. */
+function unlessForLoadBalancers(limit: RequestHandler): RequestHandler {
+  return (request, response, next) =>
+    isForLoadBalancers(request.path) ? next() : limit(request, response, next);
 }

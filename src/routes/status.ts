@@ -12,6 +12,11 @@ import { route } from './route.js';
 
 const MIB = 1024 * 1024;
 
+/** Whether a path is one of these, in any of the ways in which Express takes it for one. */
+export function isForLoadBalancers(path: string): boolean {
+  return /^\/(status(\/metrics)?|health)\/?$/i.test(path);
+}
+
 /** What load balancers and people on call ask. */
 export function statusRoutes(router: IRouter, services: Services): void {
   const { health, manager, processor, balancer, clock } = services;

@@ -43,6 +43,23 @@ describe('where there are keys', () => {
     await stack.client.json('/status', statusAnswer);
   });
 
+  it('nobody gets in by another way to write a path', async () => {
+    stack = await Stack.start({ env: { API_KEYS } });
+    for (const path of [
+      '/API/jobs/list',
+      '/Api/Jobs/Stats/',
+      '/api/jobs/list/?limit=1',
+      '/api',
+      '/api/none',
+    ]) {
+      expect([path, (await stack.client.error(path, 401)).code]).toEqual([path, 'UNAUTHORIZED']);
+    }
+    for (const path of ['/Status/', '/HEALTH']) {
+      expect([path, (await stack.client.request(path)).status]).toEqual([path, 200]);
+    }
+    expect((await stack.client.error('/STATUS/metrics', 401)).code).toBe('UNAUTHORIZED');
+  });
+
   it('deleting, cleaning up, saving and breakers are for the scope admin', async () => {
     stack = await Stack.start({ env: { API_KEYS } });
     for (const { id, access, path, init } of requests) {
@@ -132,7 +149,9 @@ describe('a limit of requests a minute', () => {
     expect(refused.status).toBe(429);
     expect(refused.headers.get('Retry-After')).toBe('60');
     expect(await refused.json()).toMatchObject({ code: 'RATE_LIMITED' });
-    for (let n = 0; n < 5; n += 1) expect((await stack.client.request('/status')).status).toBe(200);
+    for (const path of ['/status', '/health', '/Status/', '/status/metrics']) {
+      for (let n = 0; n < 5; n += 1) expect((await stack.client.request(path)).status).toBe(200);
+    }
     clock.advance(59_000);
     expect((await stack.client.request('/api/jobs/list')).headers.get('Retry-After')).toBe('1');
     clock.advance(1000);
