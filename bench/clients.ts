@@ -46,12 +46,16 @@ export class ApiClient {
     return this.#ask('PUT', path, 200, { 'content-type': 'text/plain' }, body);
   }
 
+  delete(path: string): Promise<Buffer> {
+    return this.#ask('DELETE', path, 200, {});
+  }
+
   close(): Promise<void> {
     return this.#pool.destroy();
   }
 
   async #ask(
-    method: 'GET' | 'POST' | 'PUT',
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
     path: string,
     expected: number,
     headers: Record<string, string>,

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ApiClient } from './clients.js';
-import { Machines } from './machines.js';
+import { JOBS_PER_MACHINE, Machines } from './machines.js';
 import { perSecond } from './measure.js';
 import { Picture } from './pictures.js';
 import { type CpuProfile, flameGraph, selfTimes } from './profiles.js';
@@ -25,7 +25,13 @@ const LOADS: Readonly<Record<string, { workMs: number; load: (api: ApiClient) =>
     workMs: HOUR_MS,
     load: async (api) => {
       const picture = await Picture.ofSize(1_000_000);
-      return perSecond(1500, WIDTH, () => api.post('/api/async/remove-background', picture.next(), 202));
+      const submit = async () => {
+        const answer = await api.post('/api/async/remove-background', picture.next(), 202);
+        return (JSON.parse(answer.toString()) as { job_id: string }).job_id;
+      };
+      // The first ones keep the machines busy; the others are deleted while they wait.
+      await perSecond(2 * JOBS_PER_MACHINE, WIDTH, submit);
+      return perSecond(1500, WIDTH, async () => api.delete(`/api/jobs/${await submit()}`));
     },
   },
   status: {
