@@ -158,25 +158,40 @@ export async function memory(): Promise<Row[]> {
   ];
 }
 
-/** How late the event loop is under full load, by the server's own figures. */
+/**
+ * How late the event loop is, by the server's own figures, when both machines are busy, and when nothing holds the
+ * load back but the computer, which the simulators and the load share with the server.
+ */
 export async function eventLoop({ goes }: Effort): Promise<Row[]> {
-  const machines = await Machines.start([0, 0]);
-  const api = new ApiClient(machines.server);
-  const picture = await Picture.ofSize(LARGE_BYTES);
-  const load = () =>
-    perSecond(goes * 2, WIDTH, () =>
-      api.post('/api/remove-background', picture.next(), 200, { accept: 'image/*' }),
-    );
-  await load();
-  await api.get('/metrics');
-  await load();
+  const rows: Row[] = [];
+  for (const [name, workMs] of [
+    ['machines of 50 ms busy', 50],
+    ['computer busy', 0],
+  ] as const) {
+    const machines = await Machines.start([workMs, workMs]);
+    const api = new ApiClient(machines.server);
+    const picture = await Picture.ofSize(LARGE_BYTES);
+    const load = () =>
+      perSecond(goes * 2, WIDTH, () =>
+        api.post('/api/remove-background', picture.next(), 200, { accept: 'image/*' }),
+      );
+    await load();
+    // Reading the figures begins them anew: the start is not a part of the load.
+    await lateness(api);
+    await load();
+    const ms = await lateness(api);
+    await api.close();
+    await machines.stop();
+    const parts = { measured: `${ms.toFixed(1)} ms`, comparedWith: '20 ms', ratio: ms / 20 };
+    rows.push(row(`event loop P99, 8 at a time, 1 MB, ${name}`, parts, '<=1'));
+  }
+  return rows;
+}
+
+/** The event loop's P99, ms, since it was last asked for. The 10 ms between two looks of the clock are a part of it. */
+async function lateness(api: ApiClient): Promise<number> {
   const figures = (await api.get('/metrics')).toString();
-  const seconds = Number(/^nodejs_eventloop_lag_p99_seconds (\S+)/m.exec(figures)?.[1]);
-  await api.close();
-  await machines.stop();
-  const ms = seconds * 1000;
-  const parts = { measured: `${ms.toFixed(1)} ms`, comparedWith: '20 ms', ratio: ms / 20 };
-  return [row('event loop P99, 8 at a time, 1 MB', parts, '<=1')];
+  return 1000 * Number(/^nodejs_eventloop_lag_p99_seconds (\S+)/m.exec(figures)?.[1]);
 }
 
 /** Resident memory of a process. @throws Error where the system does not tell */

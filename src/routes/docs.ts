@@ -2,7 +2,6 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { type IRouter, type RequestHandler, static as serveStatic } from 'express';
 import type { Services } from '../services/index.js';
-import { createOpenApiDocument } from './openapi.js';
 import { route } from './route.js';
 
 // Its files, without loading it: its main module runs the whole page's script.
@@ -30,11 +29,13 @@ const START = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', de
 
 /** The OpenAPI document, and a page that shows it; nothing of it comes from anywhere else. */
 export function docsRoutes(router: IRouter, services: Services): void {
-  // Made when somebody first asks: the start does not wait for it.
-  let document: ReturnType<typeof createOpenApiDocument> | undefined;
-  const openapi: RequestHandler = (_request, response) => {
-    document ??= createOpenApiDocument(services.workflows);
-    response.json(document);
+  // Made, with all that it is made by, when somebody first asks: the start does not wait for it.
+  let document: Promise<object> | undefined;
+  const openapi: RequestHandler = async (_request, response) => {
+    document ??= import('./openapi.js').then(({ createOpenApiDocument }) =>
+      createOpenApiDocument(services.workflows),
+    );
+    response.json(await document);
   };
   const page: RequestHandler = (_request, response) => {
     response.type('html').send(PAGE);
