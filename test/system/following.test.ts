@@ -133,3 +133,28 @@ describe('40 jobs at once on two instances', () => {
     await runForty({ simulators: [older, older] });
   });
 });
+
+describe('jobs that wait on one instance', () => {
+  const TOGETHER = 8;
+
+  it('look at its queue, which carries all their images, once for all of them', async () => {
+    stack = await Stack.start({
+      simulators: [{ workMs: { InspyrenetRembg: 60_000 } }],
+      env: {
+        MAX_JOBS_PER_INSTANCE: String(TOGETHER),
+        MAX_CONCURRENT_JOBS: String(TOGETHER),
+        SHUTDOWN_TIMEOUT: '200',
+      },
+      overrides: { follow: { quietPollMs: 60_000, lostPollMs: 10, queueCheckMs: 60_000 } },
+    });
+    const { sockets, requests, faults } = stack.simulator();
+    const image = await png();
+    for (let n = 0; n < TOGETHER; n += 1) await stack.client.submit('remove-background', image);
+    await eventually(() => expect(stack.simulator().queueRemaining).toBe(TOGETHER));
+    // Each of them must find out now whether it is still there.
+    faults.refuseSockets = true;
+    sockets.drop();
+    await eventually(() => expect(requests.get('GET /history')).toBeGreaterThan(3 * TOGETHER));
+    expect(requests.get('GET /queue')).toBe(1);
+  });
+});

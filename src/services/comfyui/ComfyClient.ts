@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { PromptError } from '../../errors.js';
+import { unlessAborted } from '../../utils/deadline.js';
 import type { InstanceAddress } from '../../utils/instanceUrls.js';
 import type { PromptGraph } from '../../workflows/types.js';
 import { HttpTransport, type TransportAnswer } from './HttpTransport.js';
@@ -27,6 +28,18 @@ export interface ComfyClientOptions {
   readonly maxResultBytes: number;
 }
 
+/** Ids of the prompts that an instance has not finished. */
+interface QueuedPrompts {
+  readonly running: readonly string[];
+  readonly pending: readonly string[];
+}
+
+interface QueueLook {
+  /** `performance.now()`. */
+  readonly beganAt: number;
+  readonly queue: Promise<QueuedPrompts>;
+}
+
 /**
  * One instance's HTTP API. Every method rejects with a `PromptError` (category and whether to retry) or, when
  * its `signal` is aborted, with that signal's reason.
@@ -35,6 +48,7 @@ export class ComfyClient {
   readonly address: InstanceAddress;
   readonly #options: ComfyClientOptions;
   readonly #transport: HttpTransport;
+  #lastLook: QueueLook | undefined;
 
   constructor(address: InstanceAddress, options: ComfyClientOptions) {
     this.address = address;
@@ -86,10 +100,15 @@ export class ComfyClient {
     return (await this.#get(path, historyAnswer, this.#options.transferTimeoutMs, signal))[promptId];
   }
 
-  /** `GET /queue`, reduced to ids. The answer carries every queued image: not for frequent use. */
-  async queue(signal?: AbortSignal): Promise<{ running: string[]; pending: string[] }> {
-    const answer = await this.#get('/queue', queueAnswer, this.#options.transferTimeoutMs, signal);
-    return { running: answer.queue_running, pending: answer.queue_pending };
+  /**
+   * `GET /queue`, reduced to ids. The answer carries every queued image: not for frequent use, and one answer serves
+   * all who would take it.
+   * @param since `performance.now()` of the oldest look that will do
+   */
+  async queue(signal: AbortSignal, since = performance.now()): Promise<QueuedPrompts> {
+    const last = this.#lastLook;
+    const look = last && last.beganAt >= since ? last : this.#beginLook();
+    return unlessAborted(look.queue, signal);
   }
 
   /**
@@ -144,6 +163,21 @@ export class ComfyClient {
   /** Closes the kept-alive connections. */
   close(): void {
     this.#transport.close();
+  }
+
+  #beginLook(): QueueLook {
+    const look = { beganAt: performance.now(), queue: this.#askQueue() };
+    this.#lastLook = look;
+    look.queue.catch(() => {
+      if (this.#lastLook === look) this.#lastLook = undefined;
+    });
+    return look;
+  }
+
+  /** Not aborted with whoever asked first: others may wait for it too. */
+  async #askQueue(): Promise<QueuedPrompts> {
+    const answer = await this.#get('/queue', queueAnswer, this.#options.transferTimeoutMs);
+    return { running: answer.queue_running, pending: answer.queue_pending };
   }
 
   async #get<T extends z.ZodType>(

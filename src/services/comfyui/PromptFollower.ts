@@ -49,6 +49,8 @@ export class PromptFollower implements PromptListener {
   /** `performance.now()` of the next poll, put off by every message. */
   #nextPoll = 0;
   #nextQueueCheck: number;
+  /** `performance.now()` of the oldest look at the queue that tells anything about this prompt. */
+  #oldestLook = 0;
   #pollFailures = 0;
 
   constructor(following: Following) {
@@ -75,7 +77,7 @@ export class PromptFollower implements PromptListener {
   /** Takes it that messages were missed: polls at once, and looks at the queue too. */
   suspectMissedMessages(): void {
     this.#nextPoll = 0;
-    this.#nextQueueCheck = 0;
+    this.#suspectLoss();
   }
 
   /**
@@ -84,6 +86,8 @@ export class PromptFollower implements PromptListener {
    * @throws the signal's reason when it is aborted
    */
   async end(promptId: string, signal: AbortSignal): Promise<PromptOutcome> {
+    // Before this it need not have been there.
+    this.#oldestLook = performance.now();
     for (;;) {
       signal.throwIfAborted();
       const outcome = this.#following.tracker.outcome;
@@ -107,6 +111,12 @@ export class PromptFollower implements PromptListener {
     });
   }
 
+  /** What was seen in the queue until now says nothing any more. */
+  #suspectLoss(): void {
+    this.#nextQueueCheck = 0;
+    this.#oldestLook = performance.now();
+  }
+
   #putOffPoll(): void {
     const { quietPollMs, lostPollMs } = this.#following.timings;
     this.#nextPoll = performance.now() + (this.#hasSocket ? quietPollMs : lostPollMs);
@@ -121,7 +131,7 @@ export class PromptFollower implements PromptListener {
       signal.throwIfAborted();
       this.#pollFailures += 1;
       if (this.#pollFailures >= MAX_POLL_FAILURES) throw error;
-      this.#nextQueueCheck = 0;
+      this.#suspectLoss();
       return undefined;
     } finally {
       this.#putOffPoll();
@@ -139,10 +149,13 @@ export class PromptFollower implements PromptListener {
 
   /** Neither pending nor running nor in the history: the server lost it, as after a restart. */
   async #askQueue(promptId: string, signal: AbortSignal): Promise<PromptOutcome | undefined> {
-    if (performance.now() < this.#nextQueueCheck) return undefined;
-    const { client } = this.#following;
-    const { running, pending } = await client.queue(signal);
-    this.#nextQueueCheck = performance.now() + this.#following.timings.queueCheckMs;
+    const now = performance.now();
+    if (now < this.#nextQueueCheck) return undefined;
+    const { client, timings } = this.#following;
+    // One that another prompt's follower took will do, if it is not too old.
+    const since = Math.max(this.#oldestLook, now - timings.queueCheckMs / 2);
+    const { running, pending } = await client.queue(signal, since);
+    this.#nextQueueCheck = performance.now() + timings.queueCheckMs;
     if (running.includes(promptId) || pending.includes(promptId)) return undefined;
     // It may have ended between the two answers.
     return (await this.#askHistory(promptId, signal)) ?? lostPrompt(client.address.host);
