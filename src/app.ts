@@ -30,10 +30,10 @@ export function createApp(services: Services, config: Config): Express {
   app.set('trust proxy', config.TRUST_PROXY);
   const views = new JobViews(services);
   services.webhooks?.describeBy((job) => views.status(job));
-  const sender = new ResultSender({
-    maxBytes: config.MAX_RESULT_MEMORY,
-    minBytesPerSecond: config.MIN_TRANSFER_RATE,
-  });
+  const sender = new ResultSender(
+    { maxBytes: config.MAX_RESULT_MEMORY, minBytesPerSecond: config.MIN_TRANSFER_RATE },
+    services.turns,
+  );
   app.use(doors(services, config));
   // First what is asked most: each path that a request is not for costs it a little.
   jobRoutes(app, services, config, views, sender);

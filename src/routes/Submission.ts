@@ -201,7 +201,7 @@ export class Submission {
 
   async #sendResult(request: Request, response: Response, job: CompletedJob): Promise<void> {
     const { image } = await this.#services.manager.result(job.id);
-    if (wantsImage(request, job.result.mimeType)) this.#sender.image(response, job, image);
+    if (wantsImage(request, job.result.mimeType)) await this.#sender.image(response, job, image);
     else await this.#sender.json(response, this.#doneBody(job), image);
   }
 

@@ -63,13 +63,13 @@ export function jobRoutes(
 
   const result: RequestHandler = async (request, response) => {
     const { job, image } = await resultOf(request, response);
-    if (wantsImage(request, job.result.mimeType)) sender.image(response, job, image);
+    if (wantsImage(request, job.result.mimeType)) await sender.image(response, job, image);
     else await sender.json(response, resultBody(views, job), image);
   };
 
   const image: RequestHandler = async (request, response) => {
     const found = await resultOf(request, response);
-    sender.image(response, found.job, found.image);
+    await sender.image(response, found.job, found.image);
   };
 
   const thumbnail: RequestHandler = async (request, response) => {

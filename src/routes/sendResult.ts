@@ -3,6 +3,7 @@ import type { Request, Response } from 'express';
 import { extensionOf } from '../services/images/finish.js';
 import { type CompletedJob, processingDuration } from '../services/jobs/Job.js';
 import { MAX_TIMER_MS } from '../utils/timers.js';
+import type { Turns } from '../utils/turns.js';
 
 /** Stands in a JSON answer where the image's base64 goes; nothing else in it is a client's. */
 export const IMAGE_PLACE = '\u2063image\u2063';
@@ -36,16 +37,18 @@ export function wantsImage(request: Request, mimeType: string): boolean {
  */
 export class ResultSender {
   readonly #limits: SendLimits;
+  readonly #turns: Turns;
   /** Bytes by answer, in the order in which they were begun. */
   readonly #underWay = new Map<Response, number>();
   #bytes = 0;
 
-  constructor(limits: SendLimits) {
+  constructor(limits: SendLimits, turns: Turns) {
     this.#limits = limits;
+    this.#turns = turns;
   }
 
   /** Answers with a result's bytes. A result never changes, so its job's id is its entity tag. */
-  image(response: Response, job: CompletedJob, image: Buffer): void {
+  async image(response: Response, job: CompletedJob, image: Buffer): Promise<void> {
     response.set({
       'Content-Type': job.result.mimeType,
       'Content-Disposition': `inline; filename="${resultFilename(job)}"`,
@@ -58,7 +61,8 @@ export class ResultSender {
       'X-Processing-Time-Ms': String(Math.round(processingDuration(job) ?? 0)),
     });
     this.#watch(response, image.length);
-    response.send(image);
+    await this.#turns.take(image.length);
+    if (!response.destroyed) response.send(image);
   }
 
   /** Answers with `body` in JSON, the image as base64 in the place of `IMAGE_PLACE`. */
@@ -69,6 +73,7 @@ export class ResultSender {
     this.#watch(response, image.length);
     response.write(head);
     for (let at = 0; at < image.length; at += SLICE_BYTES) {
+      await this.#turns.take(Math.min(SLICE_BYTES, image.length - at));
       const wasTaken = response.write(image.toString('base64', at, at + SLICE_BYTES), 'latin1');
       if (!wasTaken) await roomIn(response);
       if (response.destroyed) return;

@@ -1,6 +1,7 @@
 import type { Config } from '../config.js';
 import type { Clock } from '../utils/clock.js';
 import type { Logger } from '../utils/logger.js';
+import type { Turns } from '../utils/turns.js';
 import { ComfyClient } from './comfyui/ComfyClient.js';
 import { ConnectionManager, type ConnectionOptions } from './comfyui/ConnectionManager.js';
 import { CircuitBreaker } from './instances/circuitBreaker.js';
@@ -47,14 +48,15 @@ export function createConnections(
 }
 
 /** The machines in the order of the configuration, each with its client and breaker. */
-export function createInstances(config: Config, clock: Clock): Instance[] {
+export function createInstances(config: Config, clock: Clock, turns: Turns): Instance[] {
   return config.INSTANCES.map((address) => {
-    const client = new ComfyClient(address, {
+    const options = {
       headers: comfyHeaders(config),
       controlTimeoutMs: config.HEALTH_CHECK_TIMEOUT,
       transferTimeoutMs: TRANSFER_TIMEOUT_MS,
       maxResultBytes: config.MAX_RESULT_SIZE,
-    });
+    };
+    const client = new ComfyClient(address, options, turns);
     const breaker = new CircuitBreaker(
       {
         failureThreshold: config.BREAKER_FAILURE_THRESHOLD,

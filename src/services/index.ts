@@ -2,6 +2,7 @@ import type { Config } from '../config.js';
 import { type Clock, systemClock } from '../utils/clock.js';
 import { collectGarbage } from '../utils/garbage.js';
 import type { Logger } from '../utils/logger.js';
+import { Turns } from '../utils/turns.js';
 import { workflows as registeredWorkflows } from '../workflows/index.js';
 import type { Workflow } from '../workflows/types.js';
 import type { ConnectionManager, ConnectionOptions } from './comfyui/ConnectionManager.js';
@@ -65,6 +66,7 @@ export interface ServiceOverrides {
 export interface Services {
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly turns: Turns;
   readonly workflows: readonly Workflow[];
   readonly instances: readonly Instance[];
   readonly connections: ConnectionManager;
@@ -95,7 +97,8 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const log = (component: string) => logger.child({ component });
 
   const connections = createConnections(config, log('connections'), overrides.connections);
-  const instances = createInstances(config, clock);
+  const turns = new Turns();
+  const instances = createInstances(config, clock, turns);
   const balancer = new LoadBalancer(instances, config.MAX_JOBS_PER_INSTANCE);
   const checker = new HealthChecker(
     instances,
@@ -193,6 +196,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   return {
     clock,
     logger,
+    turns,
     workflows,
     instances,
     connections,

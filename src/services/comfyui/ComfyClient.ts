@@ -2,9 +2,10 @@ import type { z } from 'zod';
 import { PromptError } from '../../errors.js';
 import { unlessAborted } from '../../utils/deadline.js';
 import type { InstanceAddress } from '../../utils/instanceUrls.js';
+import type { Turns } from '../../utils/turns.js';
 import type { PromptGraph } from '../../workflows/types.js';
 import { HttpTransport, type TransportAnswer } from './HttpTransport.js';
-import { encodePromptBody } from './promptBody.js';
+import { encodePromptBody, imageBytes } from './promptBody.js';
 import {
   type HistoryEntry,
   historyAnswer,
@@ -47,12 +48,14 @@ interface QueueLook {
 export class ComfyClient {
   readonly address: InstanceAddress;
   readonly #options: ComfyClientOptions;
+  readonly #turns: Turns;
   readonly #transport: HttpTransport;
   #lastLook: QueueLook | undefined;
 
-  constructor(address: InstanceAddress, options: ComfyClientOptions) {
+  constructor(address: InstanceAddress, options: ComfyClientOptions, turns: Turns) {
     this.address = address;
     this.#options = options;
+    this.#turns = turns;
     this.#transport = new HttpTransport(address, options.headers, options.controlTimeoutMs);
   }
 
@@ -77,6 +80,7 @@ export class ComfyClient {
     prompt: { graph: PromptGraph; clientId: string; promptId: string },
     signal?: AbortSignal,
   ): Promise<{ promptId: string }> {
+    await this.#turns.take(imageBytes(prompt.graph));
     const answer = await this.#transport.request({
       method: 'POST',
       path: '/prompt',

@@ -38,4 +38,13 @@ export function encodePromptBody({ graph, clientId, promptId }: PromptBody): Buf
   return body.subarray(0, written);
 }
 
+/** Bytes of all images in a prompt, before they are base64. */
+export function imageBytes(graph: PromptGraph): number {
+  const inputs = Object.values(graph).flatMap((node) => Object.values(node.inputs));
+  return inputs.reduce(
+    (sum: number, value) => sum + (value instanceof Base64Image ? value.bytes.length : 0),
+    0,
+  );
+}
+
 const base64Length = (bytes: number) => 4 * Math.ceil(bytes / 3);
