@@ -53,7 +53,7 @@ export function createApp(services: Services, config: Config): Express {
 
 /** What every request goes through. */
 function doors({ logger, prometheus, clock }: Services, config: Config): RequestHandler {
-  const { CORS_ORIGINS: origins, RATE_LIMIT_PER_MINUTE: perMinute } = config;
+  const { API_KEYS: keys = [], CORS_ORIGINS: origins, RATE_LIMIT_PER_MINUTE: perMinute } = config;
   const openRequests = new OpenRequests(config.MAX_OPEN_REQUESTS_PER_CLIENT);
   return inOrder([
     requestContext(logger, (answered, response) => {
@@ -64,10 +64,10 @@ function doors({ logger, prometheus, clock }: Services, config: Config): Request
     ...(origins ? [crossOrigin(origins)] : []),
     limitUrl,
     limitRefusedBody,
-    identify(config.API_KEYS ?? []),
+    identify(keys),
     unlessForLoadBalancers(openRequests.limit),
     ...(perMinute > 0 ? [unlessForLoadBalancers(limitRate(perMinute, clock))] : []),
-    requireApiKey,
+    ...(keys.length > 0 ? [requireApiKey] : []),
   ]);
 }
 

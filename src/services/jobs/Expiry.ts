@@ -8,7 +8,7 @@ const MIN_INTERVAL_MS = 100;
 const MAX_INTERVAL_MS = 30_000;
 
 /** Less garbage than this is left for V8 to find when it likes. */
-const MUCH_BYTES = 64 * 1024 * 1024;
+const MUCH_BYTES = 16 * 1024 * 1024;
 
 export interface ExpiryOptions {
   readonly lifetimeMs: number;
