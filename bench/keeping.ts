@@ -13,7 +13,7 @@ const GIVING_BACK = { MALLOC_MMAP_THRESHOLD_: '131072' };
 const LARGE_BYTES = 1_000_000;
 const IMAGES = 300;
 /** Requests until both are compiled: the longer way takes longer to get there. */
-const WARM_UP = 10_000;
+const WARM_UP = 40_000;
 /** A machine that has not finished anything by the end of the benchmark. */
 const FOR_EVER_MS = 3_600_000;
 

@@ -64,7 +64,7 @@ function doors({ logger, prometheus, clock }: Services, config: Config): Request
     ...(origins ? [crossOrigin(origins)] : []),
     limitUrl,
     limitRefusedBody,
-    identify(keys),
+    identify(keys, config.TRUST_PROXY !== false),
     unlessForLoadBalancers(openRequests.limit),
     ...(perMinute > 0 ? [unlessForLoadBalancers(limitRate(perMinute, clock))] : []),
     ...(keys.length > 0 ? [requireApiKey] : []),

@@ -13,13 +13,16 @@ export interface Caller {
   readonly areKeysNeeded: boolean;
 }
 
-/** Finds out who sends each request. Refuses nobody: see `requireKey` and `requireAdmin`. */
-export function identify(keys: readonly ApiKey[]): RequestHandler {
+/**
+ * Finds out who sends each request. Refuses nobody: see `requireKey` and `requireAdmin`.
+ * @param trustsProxies whether a proxy's word counts for the address: looking for it costs every request a little
+ */
+export function identify(keys: readonly ApiKey[], trustsProxies: boolean): RequestHandler {
   return (request, response, next) => {
     const presented = presentedKey(request);
     const key = presented === undefined ? undefined : findApiKey(keys, presented);
     const caller: Caller = {
-      id: key ? `key ${key.name}` : addressOf(request),
+      id: key ? `key ${key.name}` : networkOf(trustsProxies ? request.ip : request.socket.remoteAddress),
       key,
       areKeysNeeded: keys.length > 0,
     };
@@ -74,8 +77,8 @@ export const requireAdmin: RequestHandler = (_request, response, next) => {
 };
 
 /** An IPv6 client has a whole network of addresses to itself. */
-function addressOf({ ip = 'unknown' }: Request): string {
-  return ip.includes(':') ? ipKeyGenerator(ip) : ip;
+function networkOf(address = 'unknown'): string {
+  return address.includes(':') ? ipKeyGenerator(address) : address;
 }
 
 function presentedKey(request: Request): string | undefined {

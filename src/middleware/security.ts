@@ -24,6 +24,9 @@ const EXPOSED_HEADERS = [
   'RateLimit-Policy',
 ];
 
+/** What only means something with a page: no window of another origin keeps a hold of it. */
+export const PAGE_HEADERS = { 'Cross-Origin-Opener-Policy': 'same-origin' } as const;
+
 /** Headers that keep browsers from doing more with an answer than it is for. */
 export function securityHeaders(origins: '*' | readonly string[] | undefined): RequestHandler {
   const setHeaders = helmet({
@@ -41,6 +44,9 @@ export function securityHeaders(origins: '*' | readonly string[] | undefined): R
       },
     },
     xFrameOptions: { action: 'deny' },
+    // The one is in `PAGE_HEADERS`; the other is for servers whose neighbours share their domain.
+    crossOriginOpenerPolicy: false,
+    originAgentCluster: false,
     // Of use to Internet Explorer, Flash and browsers that guess what a page means: each costs every answer a little.
     xDownloadOptions: false,
     xPermittedCrossDomainPolicies: false,

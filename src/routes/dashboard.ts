@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { type IRouter, type RequestHandler, static as serveStatic } from 'express';
+import { PAGE_HEADERS } from '../middleware/security.js';
 import { route } from './route.js';
 
 /** Where the build puts the page; the same from `src` and from `dist`. */
@@ -20,7 +21,7 @@ const POLICY = [
 /** The page at `/`. It holds no data: whoever opens it needs a key for those, where there are keys. */
 export function dashboardRoutes(router: IRouter): void {
   const page: RequestHandler = (_request, response, next) => {
-    response.set({ 'Content-Security-Policy': POLICY, 'Cache-Control': 'no-cache' });
+    response.set({ ...PAGE_HEADERS, 'Content-Security-Policy': POLICY, 'Cache-Control': 'no-cache' });
     response.sendFile('index.html', { root: FOLDER, cacheControl: false }, next);
   };
   route(router, '/', { get: page });

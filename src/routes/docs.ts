@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { type IRouter, type RequestHandler, static as serveStatic } from 'express';
+import { PAGE_HEADERS } from '../middleware/security.js';
 import type { Services } from '../services/index.js';
 import { route } from './route.js';
 
@@ -38,7 +39,7 @@ export function docsRoutes(router: IRouter, services: Services): void {
     response.json(await document);
   };
   const page: RequestHandler = (_request, response) => {
-    response.type('html').send(PAGE);
+    response.set(PAGE_HEADERS).type('html').send(PAGE);
   };
   const start: RequestHandler = (_request, response) => {
     response.type('js').send(START);

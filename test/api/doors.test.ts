@@ -241,4 +241,13 @@ describe('every answer', () => {
       expect(headers.get('Strict-Transport-Security')).toBeNull();
     }
   });
+
+  it('lets no window of another origin keep a hold of a page', async () => {
+    stack = await Stack.start();
+    for (const path of ['/', '/docs']) {
+      const { status, headers } = await stack.client.request(path);
+      expect(status).toBe(200);
+      expect(headers.get('Cross-Origin-Opener-Policy'), path).toBe('same-origin');
+    }
+  });
 });
