@@ -7,6 +7,8 @@ import { type Effort, type Row, row } from './rows.js';
 
 const PATH = '/api/remove-background';
 const AS_IMAGE = { accept: 'image/*' };
+/** Rounds before those that count, where a job takes a millisecond or a few. */
+const WARM_UP_ROUNDS = 8;
 const SMALL_BYTES = 12_000;
 const LARGE_BYTES = 1_000_000;
 const sizes = [
@@ -26,11 +28,12 @@ export async function syncJobs({ rounds, goes }: Effort): Promise<Row[]> {
     const bare = await BareClient.connect(machines.simulators[0] ?? '');
     for (const [index, [size, bytes]] of sizes.entries()) {
       const picture = await Picture.ofSize(bytes);
-      const count = workMs > 0 || bytes > SMALL_BYTES ? Math.ceil(goes / 4) : goes;
+      const count = workMs > 0 || bytes > SMALL_BYTES ? Math.ceil(goes / 8) : goes;
       const { a, b, ratio } = await byTurns(
         rounds,
         () => oneByOne(count, () => api.post(PATH, picture.next(), 200, AS_IMAGE)),
         () => oneByOne(count, () => bare.process(picture.next())),
+        workMs > 0 ? 1 : WARM_UP_ROUNDS,
       );
       const name = `sync, one at a time, ${size}, ${workMs} ms of work`;
       rows.push(
@@ -51,7 +54,8 @@ export async function wideJobs({ rounds, goes }: Effort): Promise<Row[]> {
   const rows: Row[] = [];
   for (const [index, [size, bytes]] of sizes.entries()) {
     const picture = await Picture.ofSize(bytes);
-    const count = bytes > SMALL_BYTES ? Math.ceil(goes / 2) : goes * 2;
+    // Fewer small ones do not warm a new server up.
+    const count = bytes > SMALL_BYTES ? Math.ceil(goes / 4) : Math.max(goes * 2, 320);
     let turn = 0;
     const { a, b, ratio } = await byTurns(
       rounds,
@@ -61,6 +65,7 @@ export async function wideJobs({ rounds, goes }: Effort): Promise<Row[]> {
           turn += 1;
           await bares[turn % bares.length]?.process(picture.next());
         }),
+      WARM_UP_ROUNDS,
     );
     const parts = { measured: rate(a), comparedWith: `bare clients: ${rate(b)}`, ratio };
     rows.push(row(`8 at a time, two machines, ${size}`, parts, ['>=0.4', '>=0.6'][index] ?? ''));
@@ -88,8 +93,8 @@ export async function asyncJobs({ rounds, goes }: Effort): Promise<Row[]> {
   };
   const { a, b, ratio } = await byTurns(
     rounds,
-    () => oneByOne(goes / 4, poll),
-    () => oneByOne(goes / 4, () => api.post(PATH, picture.next(), 200, AS_IMAGE)),
+    () => oneByOne(goes / 8, poll),
+    () => oneByOne(goes / 8, () => api.post(PATH, picture.next(), 200, AS_IMAGE)),
   );
   await api.close();
   await machines.stop();
@@ -98,7 +103,8 @@ export async function asyncJobs({ rounds, goes }: Effort): Promise<Row[]> {
 }
 
 /** Two machines kept busy, against what they could do at most. */
-export async function balance(): Promise<Row[]> {
+export async function balance({ goes }: Effort): Promise<Row[]> {
+  const jobs = goes >= 100 ? 200 : 100;
   const rows: Row[] = [];
   for (const [name, work, must] of [
     ['two machines of 100 ms, 8 at a time', [100, 100], '>=0.97'],
@@ -108,7 +114,7 @@ export async function balance(): Promise<Row[]> {
     const api = new ApiClient(machines.server);
     const picture = await Picture.ofSize(SMALL_BYTES);
     await perSecond(8, 8, () => api.post(PATH, picture.next(), 200, AS_IMAGE));
-    const done = await perSecond(200, 8, () => api.post(PATH, picture.next(), 200, AS_IMAGE));
+    const done = await perSecond(jobs, 8, () => api.post(PATH, picture.next(), 200, AS_IMAGE));
     const ideal = work.reduce((sum, each) => sum + 1000 / each, 0);
     await api.close();
     await machines.stop();

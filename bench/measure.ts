@@ -1,5 +1,5 @@
 /** The value in the middle. */
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   const upper = sorted[middle] ?? Number.NaN;
@@ -35,18 +35,20 @@ export async function perSecond(count: number, width: number, work: () => Promis
 
 /**
  * Measures two things by turns, A B A B, so that what else the machine does hits both.
+ * @param warmUp rounds before those that count, until both are compiled: the longer way takes longer to get there, and
+ *   the load, which is the bare client too, is compiled since the first case, while the server is new in each
  * @returns the median of each, and of their ratio round by round
  */
 export async function byTurns(
   rounds: number,
   a: () => Promise<number>,
   b: () => Promise<number>,
+  warmUp = 1,
 ): Promise<{ a: number; b: number; ratio: number }> {
   const all: Array<{ a: number; b: number }> = [];
-  // The first round warms both up.
-  for (let n = 0; n <= rounds; n += 1) {
+  for (let n = -warmUp; n < rounds; n += 1) {
     const round = { a: await a(), b: await b() };
-    if (n > 0) all.push(round);
+    if (n >= 0) all.push(round);
   }
   return {
     a: median(all.map((round) => round.a)),

@@ -25,13 +25,14 @@ const LOADS: Readonly<Record<string, { workMs: number; load: (api: ApiClient) =>
     workMs: HOUR_MS,
     load: async (api) => {
       const picture = await Picture.ofSize(1_000_000);
-      const submit = async () => {
-        const answer = await api.post('/api/async/remove-background', picture.next(), 202);
+      const small = await Picture.ofSize(300);
+      const submit = async (image: Picture) => {
+        const answer = await api.post('/api/async/remove-background', image.next(), 202);
         return (JSON.parse(answer.toString()) as { job_id: string }).job_id;
       };
       // The first ones keep the machines busy; the others are deleted while they wait.
-      await perSecond(2 * JOBS_PER_MACHINE, WIDTH, submit);
-      return perSecond(1500, WIDTH, async () => api.delete(`/api/jobs/${await submit()}`));
+      await perSecond(2 * JOBS_PER_MACHINE, WIDTH, () => submit(small));
+      return perSecond(1500, WIDTH, async () => api.delete(`/api/jobs/${await submit(picture)}`));
     },
   },
   status: {
