@@ -43,7 +43,7 @@ export async function statuses({ rounds, goes }: Effort): Promise<Row[]> {
   const { child, api: plain } = await startBaseline();
   const many = goes >= 100 ? 50_000 : 5000;
   const servers = { few: await keeping(FEW_KEPT), many: await keeping(many) };
-  const asked = (api: ApiClient, path: string) => () => perSecond(goes * 20, WIDTH, () => api.get(path));
+  const asked = (api: ApiClient, path: string) => () => perSecond(goes * 50, WIDTH, () => api.get(path));
   const few = asked(servers.few.api, servers.few.path);
   const more = asked(servers.many.api, servers.many.path);
   const express = asked(plain, '/status');
@@ -52,7 +52,7 @@ export async function statuses({ rounds, goes }: Effort): Promise<Row[]> {
     const body = await api.get(path);
     await plain.put('/status', body);
     if (!(await plain.get('/status')).equals(body)) throw new Error('Express does not answer the same bytes');
-    against.push(await byTurns(rounds, ours, express, WARM_UP_ROUNDS));
+    against.push(await byTurns(rounds, ours, express, WARM_UP_ROUNDS / 2));
   }
   const alike = await byTurns(rounds, more, few);
   for (const { machines, api } of Object.values(servers)) {

@@ -25,6 +25,17 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
+/** Nothing from anywhere else; the page's script sets styles on its elements. */
+const POLICY = [
+  "default-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data: blob:",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join(';');
+
 const START = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null });
 `;
 
@@ -39,7 +50,10 @@ export function docsRoutes(router: IRouter, services: Services): void {
     response.json(await document);
   };
   const page: RequestHandler = (_request, response) => {
-    response.set(PAGE_HEADERS).type('html').send(PAGE);
+    response
+      .set({ ...PAGE_HEADERS, 'Content-Security-Policy': POLICY })
+      .type('html')
+      .send(PAGE);
   };
   const start: RequestHandler = (_request, response) => {
     response.type('js').send(START);

@@ -231,23 +231,27 @@ describe('pages of other origins', () => {
 describe('every answer', () => {
   it('tells browsers to do no more with it than it is for, and not what made it', async () => {
     stack = await Stack.start();
-    for (const path of ['/status', '/docs', '/api/jobs/list', '/nowhere']) {
+    for (const path of ['/status', '/', '/docs', '/api/jobs/list', '/nowhere']) {
       const { headers } = await stack.client.request(path);
       expect(headers.get('X-Powered-By')).toBeNull();
       expect(headers.get('X-Content-Type-Options')).toBe('nosniff');
-      expect(headers.get('Content-Security-Policy')).toContain("default-src 'self'");
+      const policy = headers.get('Content-Security-Policy');
+      expect(policy, path).toContain(`default-src ${path === '/docs' ? "'self'" : "'none'"}`);
+      expect(policy, path).toContain("frame-ancestors 'none'");
+      expect(headers.get('Cross-Origin-Resource-Policy')).toBe('same-origin');
       // No TLS here: nothing of the page may be asked for by https.
-      expect(headers.get('Content-Security-Policy')).not.toContain('upgrade-insecure-requests');
+      expect(policy).not.toContain('upgrade-insecure-requests');
       expect(headers.get('Strict-Transport-Security')).toBeNull();
     }
   });
 
-  it('lets no window of another origin keep a hold of a page', async () => {
+  it('lets no window of another origin keep a hold of a page, and tells none its address', async () => {
     stack = await Stack.start();
     for (const path of ['/', '/docs']) {
       const { status, headers } = await stack.client.request(path);
       expect(status).toBe(200);
       expect(headers.get('Cross-Origin-Opener-Policy'), path).toBe('same-origin');
+      expect(headers.get('Referrer-Policy'), path).toBe('no-referrer');
     }
   });
 });
