@@ -38,7 +38,12 @@ export function securityHeaders(origins: '*' | readonly string[] | undefined): R
   const setHeaders = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
-      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+      directives: {
+        defaultSrc: ["'none'"],
+        // A browser that shows an image by itself styles it.
+        styleSrc: ["'unsafe-inline'"],
+        frameAncestors: ["'none'"],
+      },
     },
     // In `PAGE_HEADERS`.
     crossOriginOpenerPolicy: false,
