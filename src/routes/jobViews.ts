@@ -74,8 +74,7 @@ export class JobViews {
         return Object.assign(base, {
           status: job.status,
           message: 'Completed.',
-          // Its end is what it was last told about.
-          completed_time: job.finishedTime === job.updatedTime ? base.updated_time : toIso(job.finishedTime),
+          completed_time: toIso(job.finishedTime),
           result_url: jobUrls(job.id).result_url,
         });
       case 'failed':
