@@ -7,6 +7,7 @@ import type { ServerResponse } from 'node:http';
 export function sendJson(response: ServerResponse, body: object): void {
   const text = JSON.stringify(body);
   response.setHeader('Content-Type', 'application/json; charset=utf-8');
-  response.setHeader('Content-Length', Buffer.byteLength(text));
+  // Node counts what it sends, and sends nothing to HEAD.
+  if (response.req.method === 'HEAD') response.setHeader('Content-Length', Buffer.byteLength(text));
   response.end(text);
 }

@@ -245,6 +245,17 @@ describe('every answer', () => {
     }
   });
 
+  it('has the length in its head, for HEAD too', async () => {
+    stack = await Stack.start();
+    const id = await stack.client.submit('remove-background', await png());
+    await stack.client.finished(id);
+    const path = `/api/jobs/${id}/status`;
+    const body = await (await stack.client.request(path)).text();
+    const head = await stack.client.request(path, { method: 'HEAD' });
+    expect(Number(head.headers.get('Content-Length'))).toBe(body.length);
+    expect(await head.text()).toBe('');
+  });
+
   it('lets no window of another origin keep a hold of a page, and tells none its address', async () => {
     stack = await Stack.start();
     for (const path of ['/', '/docs']) {
