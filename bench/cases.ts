@@ -33,7 +33,7 @@ export async function syncJobs({ rounds, goes }: Effort): Promise<Row[]> {
         rounds,
         () => oneByOne(count, () => api.post(PATH, picture.next(), 200, AS_IMAGE)),
         () => oneByOne(count, () => bare.process(picture.next())),
-        workMs > 0 ? 1 : WARM_UP_ROUNDS,
+        workMs > 0 ? WARM_UP_ROUNDS / 2 : WARM_UP_ROUNDS,
       );
       const name = `sync, one at a time, ${size}, ${workMs} ms of work`;
       rows.push(
