@@ -24,11 +24,18 @@ const EXPOSED_HEADERS = [
   'RateLimit-Policy',
 ];
 
-/** What only means something with a page: no window of another origin keeps a hold of it, none learns its address. */
-export const PAGE_HEADERS = {
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Referrer-Policy': 'no-referrer',
-} as const;
+/**
+ * What only means something with a page: what it may load, that nobody frames it, that no window of another origin
+ * keeps a hold of it, and that none learns its address.
+ * @param sources the directives of its policy that are its own
+ */
+export function pageHeaders(sources: readonly string[]): Record<string, string> {
+  return {
+    'Content-Security-Policy': [...sources, "base-uri 'none'", "frame-ancestors 'none'"].join(';'),
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Referrer-Policy': 'no-referrer',
+  };
+}
 
 /**
  * Headers that keep browsers from doing more with an answer than it is for. Answers are data: those that are pages say
@@ -45,7 +52,7 @@ export function securityHeaders(origins: '*' | readonly string[] | undefined): R
         frameAncestors: ["'none'"],
       },
     },
-    // In `PAGE_HEADERS`.
+    // In `pageHeaders`.
     crossOriginOpenerPolicy: false,
     referrerPolicy: false,
     // For servers whose neighbours share their domain.

@@ -1,27 +1,25 @@
 import path from 'node:path';
 import { type IRouter, type RequestHandler, static as serveStatic } from 'express';
-import { PAGE_HEADERS } from '../middleware/security.js';
+import { pageHeaders } from '../middleware/security.js';
 import { route } from './route.js';
 
 /** Where the build puts the page; the same from `src` and from `dist`. */
 const FOLDER = path.resolve(import.meta.dirname, '../../dist/dashboard');
 
 /** Nothing from anywhere else, and no code or style that is not in the page's own files. */
-const POLICY = [
+const HEADERS = pageHeaders([
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
   "img-src 'self' blob:",
   "connect-src 'self'",
-  "base-uri 'none'",
   "form-action 'none'",
-  "frame-ancestors 'none'",
-].join(';');
+]);
 
 /** The page at `/`. It holds no data: whoever opens it needs a key for those, where there are keys. */
 export function dashboardRoutes(router: IRouter): void {
   const page: RequestHandler = (_request, response, next) => {
-    response.set({ ...PAGE_HEADERS, 'Content-Security-Policy': POLICY, 'Cache-Control': 'no-cache' });
+    response.set({ ...HEADERS, 'Cache-Control': 'no-cache' });
     response.sendFile('index.html', { root: FOLDER, cacheControl: false }, next);
   };
   route(router, '/', { get: page });

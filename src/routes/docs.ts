@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { type IRouter, type RequestHandler, static as serveStatic } from 'express';
-import { PAGE_HEADERS } from '../middleware/security.js';
+import { pageHeaders } from '../middleware/security.js';
 import type { Services } from '../services/index.js';
 import { route } from './route.js';
 
@@ -26,15 +26,13 @@ const PAGE = `<!doctype html>
 `;
 
 /** Nothing from anywhere else; the page's script sets styles on its elements. */
-const POLICY = [
+const HEADERS = pageHeaders([
   "default-src 'self'",
   "style-src 'self' 'unsafe-inline'",
   "img-src 'self' data: blob:",
   "object-src 'none'",
-  "base-uri 'none'",
   "form-action 'self'",
-  "frame-ancestors 'none'",
-].join(';');
+]);
 
 const START = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null });
 `;
@@ -50,10 +48,7 @@ export function docsRoutes(router: IRouter, services: Services): void {
     response.json(await document);
   };
   const page: RequestHandler = (_request, response) => {
-    response
-      .set({ ...PAGE_HEADERS, 'Content-Security-Policy': POLICY })
-      .type('html')
-      .send(PAGE);
+    response.set(HEADERS).type('html').send(PAGE);
   };
   const start: RequestHandler = (_request, response) => {
     response.type('js').send(START);

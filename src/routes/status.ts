@@ -12,11 +12,9 @@ import { route } from './route.js';
 
 const MIB = 1024 * 1024;
 
-const LONGEST = '/status/metrics/'.length;
-
 /** Whether a path is one of these, in any of the ways in which Express takes it for one. */
 export function isForLoadBalancers(path: string): boolean {
-  return path.length <= LONGEST && /^\/(status(\/metrics)?|health)\/?$/i.test(path);
+  return /^\/(status(\/metrics)?|health)\/?$/i.test(path);
 }
 
 /** What load balancers and people on call ask. */
