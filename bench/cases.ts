@@ -1,14 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { ApiClient, BareClient } from './clients.js';
 import { Machines } from './machines.js';
-import { byTurns, oneByOne, perSecond } from './measure.js';
+import { byTurns, oneByOne, perSecond, WARM_UP_ROUNDS } from './measure.js';
 import { Picture } from './pictures.js';
 import { type Effort, type Row, row } from './rows.js';
 
-const PATH = '/api/remove-background';
-const AS_IMAGE = { accept: 'image/*' };
-/** Rounds before those that count, where a job takes a millisecond or a few. */
-const WARM_UP_ROUNDS = 8;
 const SMALL_BYTES = 12_000;
 const LARGE_BYTES = 1_000_000;
 const sizes = [
@@ -31,7 +27,7 @@ export async function syncJobs({ rounds, goes }: Effort): Promise<Row[]> {
       const count = workMs > 0 || bytes > SMALL_BYTES ? Math.ceil(goes / 8) : goes;
       const { a, b, ratio } = await byTurns(
         rounds,
-        () => oneByOne(count, () => api.post(PATH, picture.next(), 200, AS_IMAGE)),
+        () => oneByOne(count, () => api.process(picture.next())),
         () => oneByOne(count, () => bare.process(picture.next())),
         workMs > 0 ? WARM_UP_ROUNDS / 2 : WARM_UP_ROUNDS,
       );
@@ -55,11 +51,11 @@ export async function wideJobs({ rounds, goes }: Effort): Promise<Row[]> {
   for (const [index, [size, bytes]] of sizes.entries()) {
     const picture = await Picture.ofSize(bytes);
     // Fewer small ones do not warm a new server up.
-    const count = bytes > SMALL_BYTES ? Math.ceil(goes / 4) : Math.max(goes * 2, 320);
+    const count = bytes > SMALL_BYTES ? Math.ceil(goes / 4) : 320;
     let turn = 0;
     const { a, b, ratio } = await byTurns(
       rounds,
-      () => perSecond(count, 8, () => api.post(PATH, picture.next(), 200, AS_IMAGE)),
+      () => perSecond(count, 8, () => api.process(picture.next())),
       () =>
         perSecond(count, 8, async () => {
           turn += 1;
@@ -82,10 +78,9 @@ export async function asyncJobs({ rounds, goes }: Effort): Promise<Row[]> {
   const api = new ApiClient(machines.server);
   const picture = await Picture.ofSize(SMALL_BYTES);
   const poll = async () => {
-    const answer = await api.post(`/api/async/remove-background`, picture.next(), 202);
-    const { status_url, result_url } = JSON.parse(answer.toString()) as Record<string, string>;
+    const { status_url, result_url } = await api.submit(picture.next());
     for (;;) {
-      const { status } = JSON.parse((await api.get(`${status_url}`)).toString()) as { status: string };
+      const { status } = JSON.parse((await api.get(status_url)).toString()) as { status: string };
       if (status === 'completed') break;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
@@ -94,7 +89,7 @@ export async function asyncJobs({ rounds, goes }: Effort): Promise<Row[]> {
   const { a, b, ratio } = await byTurns(
     rounds,
     () => oneByOne(goes / 8, poll),
-    () => oneByOne(goes / 8, () => api.post(PATH, picture.next(), 200, AS_IMAGE)),
+    () => oneByOne(goes / 8, () => api.process(picture.next())),
   );
   await api.close();
   await machines.stop();
@@ -103,8 +98,8 @@ export async function asyncJobs({ rounds, goes }: Effort): Promise<Row[]> {
 }
 
 /** Two machines kept busy, against what they could do at most. */
-export async function balance({ goes }: Effort): Promise<Row[]> {
-  const jobs = goes >= 100 ? 200 : 100;
+export async function balance({ isQuick }: Effort): Promise<Row[]> {
+  const jobs = isQuick ? 100 : 200;
   const rows: Row[] = [];
   for (const [name, work, must] of [
     ['two machines of 100 ms, 8 at a time', [100, 100], '>=0.97'],
@@ -113,8 +108,8 @@ export async function balance({ goes }: Effort): Promise<Row[]> {
     const machines = await Machines.start(work, { MAX_JOBS_PER_INSTANCE: '2', MAX_CONCURRENT_JOBS: '4' });
     const api = new ApiClient(machines.server);
     const picture = await Picture.ofSize(SMALL_BYTES);
-    await perSecond(8, 8, () => api.post(PATH, picture.next(), 200, AS_IMAGE));
-    const done = await perSecond(jobs, 8, () => api.post(PATH, picture.next(), 200, AS_IMAGE));
+    await perSecond(8, 8, () => api.process(picture.next()));
+    const done = await perSecond(jobs, 8, () => api.process(picture.next()));
     const ideal = work.reduce((sum, each) => sum + 1000 / each, 0);
     await api.close();
     await machines.stop();

@@ -9,6 +9,16 @@ const HEAD = Buffer.from(
 );
 const TAIL = Buffer.from(`\r\n--${BOUNDARY}--\r\n`);
 
+const REMOVE_BACKGROUND = '/api/remove-background';
+const SUBMIT = '/api/async/remove-background';
+
+/** Where to ask for a job that was submitted. */
+export interface Submitted {
+  readonly job_id: string;
+  readonly status_url: string;
+  readonly result_url: string;
+}
+
 /** Kept-alive connections to one server. */
 function connect(host: string, connections = 16): Pool {
   return new Pool(`http://${host}`, {
@@ -31,15 +41,25 @@ export class ApiClient {
   async post(
     path: string,
     image: Buffer,
-    expected = 200,
+    expected: number,
     headers: Record<string, string> = {},
   ): Promise<Buffer> {
     const body = Buffer.concat([HEAD, image, TAIL]);
     return this.#ask('POST', path, expected, { ...FORM_HEADERS, ...headers }, body);
   }
 
-  get(path: string, expected = 200, headers: Record<string, string> = {}): Promise<Buffer> {
-    return this.#ask('GET', path, expected, headers);
+  /** Background removal of one image, waited for. @returns the result's bytes */
+  process(image: Buffer): Promise<Buffer> {
+    return this.post(REMOVE_BACKGROUND, image, 200, { accept: 'image/*' });
+  }
+
+  /** The same, not waited for. */
+  async submit(image: Buffer): Promise<Submitted> {
+    return JSON.parse((await this.post(SUBMIT, image, 202)).toString()) as Submitted;
+  }
+
+  get(path: string): Promise<Buffer> {
+    return this.#ask('GET', path, 200, {});
   }
 
   put(path: string, body: Buffer): Promise<Buffer> {

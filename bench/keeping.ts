@@ -2,18 +2,17 @@ import { readFileSync } from 'node:fs';
 import { Child } from '../src/demo/children.js';
 import { ApiClient } from './clients.js';
 import { JOBS_PER_MACHINE, Machines } from './machines.js';
-import { byTurns, median, perSecond } from './measure.js';
+import { byTurns, median, perSecond, WARM_UP_ROUNDS } from './measure.js';
 import { Picture } from './pictures.js';
 import { type Effort, type Row, row } from './rows.js';
 
-const SUBMIT = '/api/async/remove-background';
 const WIDTH = 8;
 /** As the container sets it: see the performance guide. */
 const GIVING_BACK = { MALLOC_MMAP_THRESHOLD_: '131072' };
 const LARGE_BYTES = 1_000_000;
 const FEW_KEPT = 10;
-/** See `byTurns`. */
-const WARM_UP_ROUNDS = 8;
+/** Where only the number of jobs matters. */
+const TINY_BYTES = 300;
 /** A machine that has not finished anything by the end of the benchmark. */
 const FOR_EVER_MS = 3_600_000;
 
@@ -24,57 +23,56 @@ async function startBaseline(): Promise<{ child: Child; api: ApiClient }> {
   return { child, api: new ApiClient(await child.says(/listens on (\S+)/)) };
 }
 
-/** A server that keeps `count` finished jobs, and the path of the status of one of them. */
-async function keeping(count: number): Promise<{ machines: Machines; api: ApiClient; path: string }> {
+/** A server that keeps finished jobs, and the path of the status of one of them. */
+interface Keeping {
+  readonly count: number;
+  readonly machines: Machines;
+  readonly api: ApiClient;
+  readonly path: string;
+}
+
+async function keeping(count: number): Promise<Keeping> {
   const machines = await Machines.start([0, 0], { JOB_CLEANUP_INTERVAL: String(FOR_EVER_MS) });
   const api = new ApiClient(machines.server);
-  const picture = await Picture.ofSize(300);
-  await perSecond(count, WIDTH, () =>
-    api.post('/api/remove-background', picture.next(), 200, { accept: 'image/*' }),
-  );
+  const picture = await Picture.ofSize(TINY_BYTES);
+  await perSecond(count, WIDTH, () => api.process(picture.next()));
   const { jobs } = JSON.parse((await api.get('/api/jobs/list?limit=1')).toString()) as {
     jobs: Array<{ id: string }>;
   };
-  return { machines, api, path: `/api/jobs/${jobs[0]?.id}/status` };
+  return { count, machines, api, path: `/api/jobs/${jobs[0]?.id}/status` };
 }
 
 /** The status of one job, with few and with many others kept, against Express answering the same bytes. */
-export async function statuses({ rounds, goes }: Effort): Promise<Row[]> {
+export async function statuses({ rounds, goes, isQuick }: Effort): Promise<Row[]> {
   const { child, api: plain } = await startBaseline();
-  const many = goes >= 100 ? 50_000 : 5000;
-  const servers = { few: await keeping(FEW_KEPT), many: await keeping(many) };
-  const asked = (api: ApiClient, path: string) => () => perSecond(goes * 50, WIDTH, () => api.get(path));
-  const few = asked(servers.few.api, servers.few.path);
-  const more = asked(servers.many.api, servers.many.path);
-  const express = asked(plain, '/status');
-  const against: Array<{ a: number; b: number; ratio: number }> = [];
-  for (const [{ api, path }, ours] of [[servers.few, few] as const, [servers.many, more] as const]) {
-    const body = await api.get(path);
+  const few = await keeping(FEW_KEPT);
+  const many = await keeping(isQuick ? 5000 : 50_000);
+  const ask = (api: ApiClient, path: string) => perSecond(goes * 50, WIDTH, () => api.get(path));
+  const ours = ({ api, path }: Keeping) => ask(api, path);
+  const rows: Row[] = [];
+  for (const server of [few, many]) {
+    const body = await server.api.get(server.path);
     await plain.put('/status', body);
     if (!(await plain.get('/status')).equals(body)) throw new Error('Express does not answer the same bytes');
-    against.push(await byTurns(rounds, ours, express, WARM_UP_ROUNDS / 2));
+    const { a, b, ratio } = await byTurns(
+      rounds,
+      () => ours(server),
+      () => ask(plain, '/status'),
+      WARM_UP_ROUNDS / 2,
+    );
+    const parts = { measured: rate(a), comparedWith: `Express: ${rate(b)}`, ratio };
+    rows.push(row(`status, ${server.count} jobs kept`, parts, '>=0.8'));
   }
-  const alike = await byTurns(rounds, more, few);
-  for (const { machines, api } of Object.values(servers)) {
-    await api.close();
-    await machines.stop();
-  }
-  await plain.close();
-  await child.stop();
-  return [
-    ...against.map(({ a, b, ratio }, index) =>
-      row(
-        `status, ${[FEW_KEPT, many][index]} jobs kept`,
-        { measured: rate(a), comparedWith: `Express: ${rate(b)}`, ratio },
-        '>=0.8',
-      ),
-    ),
-    row(
-      `status, ${many} kept against ${FEW_KEPT}`,
-      { measured: rate(alike.a), comparedWith: rate(alike.b), ratio: alike.ratio },
-      '>=0.9',
-    ),
-  ];
+  const { a, b, ratio } = await byTurns(
+    rounds,
+    () => ours(many),
+    () => ours(few),
+  );
+  const parts = { measured: rate(a), comparedWith: rate(b), ratio };
+  rows.push(row(`status, ${many.count} kept against ${few.count}`, parts, '>=0.9'));
+  await Promise.all([few.api.close(), many.api.close(), plain.close()]);
+  await Promise.all([few.machines.stop(), many.machines.stop(), child.stop()]);
+  return rows;
 }
 
 /**
@@ -87,17 +85,15 @@ export async function submissions({ rounds, goes }: Effort): Promise<Row[]> {
   const api = new ApiClient(machines.server);
   const picture = await Picture.ofSize(LARGE_BYTES);
   const count = Math.ceil(goes / 2);
-  const small = await Picture.ofSize(300);
-  const submit = async (image: Picture) => {
-    const answer = await api.post(SUBMIT, image.next(), 202);
-    return (JSON.parse(answer.toString()) as { job_id: string }).job_id;
-  };
+  const small = await Picture.ofSize(TINY_BYTES);
   // These keep the machine busy for good, so that the others wait. Small ones, since they are in its queue, and that is
   // looked at now and then.
-  await perSecond(JOBS_PER_MACHINE, WIDTH, () => submit(small));
+  await perSecond(JOBS_PER_MACHINE, WIDTH, () => api.submit(small.next()));
   const ours = async () => {
     const ids: string[] = [];
-    const result = await perSecond(count, WIDTH, async () => ids.push(await submit(picture)));
+    const result = await perSecond(count, WIDTH, async () => {
+      ids.push((await api.submit(picture.next())).job_id);
+    });
     for (const id of ids) await api.delete(`/api/jobs/${id}`);
     return result;
   };
@@ -109,8 +105,8 @@ export async function submissions({ rounds, goes }: Effort): Promise<Row[]> {
 }
 
 /** What a job of 1 MB takes while it waits and once it is finished, and what is left when it expired. */
-export async function memory({ goes }: Effort): Promise<Row[]> {
-  const images = goes >= 100 ? 300 : 60;
+export async function memory({ isQuick }: Effort): Promise<Row[]> {
+  const images = isQuick ? 60 : 300;
   const picture = await Picture.ofSize(LARGE_BYTES);
   const perImage = (bytes: number) => bytes / (images * picture.bytes);
   const text = (bytes: number) => `${(bytes / images / 1e6).toFixed(2)} MB`;
@@ -118,9 +114,9 @@ export async function memory({ goes }: Effort): Promise<Row[]> {
 
   const waiting = await Machines.start([FOR_EVER_MS], { SHUTDOWN_TIMEOUT: '100', ...GIVING_BACK });
   let api = new ApiClient(waiting.server);
-  await perSecond(40, WIDTH, () => api.post(SUBMIT, picture.next(), 202));
+  await perSecond(40, WIDTH, () => api.submit(picture.next()));
   const before = residentBytes(waiting.pid);
-  await perSecond(images, WIDTH, () => api.post(SUBMIT, picture.next(), 202));
+  await perSecond(images, WIDTH, () => api.submit(picture.next()));
   const pending = residentBytes(waiting.pid) - before;
   await api.close();
   await waiting.stop();
@@ -128,7 +124,7 @@ export async function memory({ goes }: Effort): Promise<Row[]> {
   const lifetimeMs = images * 40;
   const done = await Machines.start([0], { JOB_CLEANUP_INTERVAL: String(lifetimeMs), ...GIVING_BACK });
   api = new ApiClient(done.server);
-  const go = () => api.post('/api/remove-background', picture.next(), 200, { accept: 'image/*' });
+  const go = () => api.process(picture.next());
   // As many as are measured: what a process needs once, for its first hundreds of images, is not what they leave behind.
   await perSecond(images, WIDTH, go);
   await new Promise((resolve) => setTimeout(resolve, lifetimeMs * 1.3));
@@ -175,10 +171,7 @@ export async function eventLoop({ rounds, goes }: Effort): Promise<Row[]> {
     const machines = await Machines.start([workMs, workMs]);
     const api = new ApiClient(machines.server);
     const picture = await Picture.ofSize(LARGE_BYTES);
-    const load = () =>
-      perSecond(goes, WIDTH, () =>
-        api.post('/api/remove-background', picture.next(), 200, { accept: 'image/*' }),
-      );
+    const load = () => perSecond(goes, WIDTH, () => api.process(picture.next()));
     await load();
     // Reading the figures begins them anew: the start is not a part of the load.
     await lateness(api);

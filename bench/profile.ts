@@ -9,7 +9,6 @@ import { Picture } from './pictures.js';
 import { type CpuProfile, flameGraph, selfTimes } from './profiles.js';
 
 const WIDTH = 8;
-const AS_IMAGE = { accept: 'image/*' };
 const HOUR_MS = 3_600_000;
 
 /** What is done to the server while it is looked at. */
@@ -18,7 +17,7 @@ const LOADS: Readonly<Record<string, { workMs: number; load: (api: ApiClient) =>
     workMs: 0,
     load: async (api) => {
       const picture = await Picture.ofSize(12_000);
-      return perSecond(4000, WIDTH, () => api.post('/api/remove-background', picture.next(), 200, AS_IMAGE));
+      return perSecond(4000, WIDTH, () => api.process(picture.next()));
     },
   },
   submit: {
@@ -26,21 +25,19 @@ const LOADS: Readonly<Record<string, { workMs: number; load: (api: ApiClient) =>
     load: async (api) => {
       const picture = await Picture.ofSize(1_000_000);
       const small = await Picture.ofSize(300);
-      const submit = async (image: Picture) => {
-        const answer = await api.post('/api/async/remove-background', image.next(), 202);
-        return (JSON.parse(answer.toString()) as { job_id: string }).job_id;
-      };
       // The first ones keep the machines busy; the others are deleted while they wait.
-      await perSecond(2 * JOBS_PER_MACHINE, WIDTH, () => submit(small));
-      return perSecond(1500, WIDTH, async () => api.delete(`/api/jobs/${await submit(picture)}`));
+      await perSecond(2 * JOBS_PER_MACHINE, WIDTH, () => api.submit(small.next()));
+      return perSecond(1500, WIDTH, async () => {
+        const { job_id } = await api.submit(picture.next());
+        return api.delete(`/api/jobs/${job_id}`);
+      });
     },
   },
   status: {
     workMs: 0,
     load: async (api) => {
       const picture = await Picture.ofSize(300);
-      const job = await api.post('/api/async/remove-background', picture.next(), 202);
-      const { status_url } = JSON.parse(job.toString()) as { status_url: string };
+      const { status_url } = await api.submit(picture.next());
       return perSecond(40_000, WIDTH, () => api.get(status_url));
     },
   },

@@ -14,6 +14,8 @@ export interface Effort {
   readonly rounds: number;
   /** Small goes a round. */
   readonly goes: number;
+  /** Whether a rough answer soon is worth more than a steady one. */
+  readonly isQuick: boolean;
 }
 
 /** @param must `<=` or `>=` and the figure that the ratio must reach */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { launchBrowser, openPage, requireBrowser, type Watched } from '../support/browser.js';
+import { expectClean, launchBrowser, openPage, requireBrowser, type Watched } from '../support/browser.js';
 import { Stack } from '../support/stack.js';
 
 const BADGE = path.resolve(import.meta.dirname, '../../data/samples/transparent-badge.png');
@@ -28,8 +28,7 @@ describe.skipIf(!requireBrowser())('what a browser makes of', () => {
     watched = await openPage(browser, `${stack.client.baseUrl}/docs`);
     await watched.page.getByText('/api/async/remove-background').first().waitFor();
     expect(await watched.page.locator('.opblock').count()).toBeGreaterThan(20);
-    expect(watched.problems).toEqual([]);
-    expect(watched.requests.filter((url) => !url.startsWith(stack.client.baseUrl))).toEqual([]);
+    expectClean(watched, stack.client.baseUrl);
   });
 
   it('a result that is opened by itself: the image, in the middle', async () => {
@@ -41,6 +40,6 @@ describe.skipIf(!requireBrowser())('what a browser makes of', () => {
     const viewport = watched.page.viewportSize();
     expect(box?.width).toBeGreaterThan(100);
     expect((box?.x ?? 0) + (box?.width ?? 0) / 2).toBeCloseTo((viewport?.width ?? 0) / 2, 0);
-    expect(watched.problems).toEqual([]);
+    expectClean(watched, stack.client.baseUrl);
   });
 });

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { expect } from 'vitest';
 
 const CANDIDATES = [
   process.env['CHROMIUM'],
@@ -44,6 +45,13 @@ export interface Watched {
   readonly requests: string[];
   readonly problems: string[];
   close(): Promise<void>;
+}
+
+/** Nothing on the console but what is expected, and no request to anywhere but `baseUrl`. */
+export function expectClean({ problems, requests }: Watched, baseUrl: string, allowed?: RegExp): void {
+  expect(problems.filter((problem) => !allowed?.test(problem))).toEqual([]);
+  const elsewhere = requests.filter((url) => !url.startsWith(baseUrl) && !url.startsWith('blob:'));
+  expect(elsewhere).toEqual([]);
 }
 
 /** Opens a page, and notes its requests, what it writes to the console and what its policy refused. */
