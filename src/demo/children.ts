@@ -1,14 +1,21 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const READY_TIMEOUT_MS = 30_000;
 
-/** A program of this project as a process of its own. */
+/**
+ * A program of this project as a process of its own. What it writes goes to a file: whoever reads it from a pipe is
+ * woken by every line, and the benchmark would measure that.
+ */
 export class Child {
   readonly #process: ChildProcess;
   readonly #name: string;
-  #output = '';
+  readonly #folder = mkdtempSync(path.join(tmpdir(), 'child-'));
+  readonly #output = path.join(this.#folder, 'output.log');
 
   /** @param nodeArgs arguments of Node itself */
   constructor(
@@ -19,18 +26,15 @@ export class Child {
     nodeArgs: readonly string[] = [],
   ) {
     this.#name = name;
+    const output = openSync(this.#output, 'a');
     this.#process = spawn(process.execPath, [...nodeArgs, fileURLToPath(script), ...args], {
       // Variables of the person's own must not lead the demo to their real machines.
       env: { PATH: process.env['PATH'], ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', output, output],
       // Ctrl-C on a terminal goes to the whole group; the demo ends its children itself, in order.
       detached: true,
     });
-    for (const stream of [this.#process.stdout, this.#process.stderr]) {
-      stream?.on('data', (part: Buffer) => {
-        this.#output = (this.#output + part.toString()).slice(-100_000);
-      });
-    }
+    closeSync(output);
   }
 
   get pid(): number {
@@ -41,19 +45,22 @@ export class Child {
   async says(pattern: RegExp): Promise<string> {
     const deadline = performance.now() + READY_TIMEOUT_MS;
     for (;;) {
-      const found = pattern.exec(this.#output)?.[1];
+      const output = readFileSync(this.#output, 'utf8');
+      const found = pattern.exec(output)?.[1];
       if (found !== undefined) return found;
       if (this.#process.exitCode !== null || performance.now() > deadline) {
-        throw new Error(`The ${this.#name} did not start:\n${this.#output}`);
+        throw new Error(`The ${this.#name} did not start:\n${output}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
   }
 
   async stop(): Promise<void> {
-    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
-    const ended = once(this.#process, 'exit');
-    this.#process.kill('SIGTERM');
-    await ended;
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+      const ended = once(this.#process, 'exit');
+      this.#process.kill('SIGTERM');
+      await ended;
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 }
