@@ -5,46 +5,50 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { asyncJobs, balance, start, syncJobs, wideJobs } from './cases.js';
 import { eventLoop, memory, statuses, submissions } from './keeping.js';
+import { Pair } from './pair.js';
 import type { Effort, Row } from './rows.js';
 import { scale } from './scale.js';
 
 const RESULTS = path.resolve(import.meta.dirname, 'results');
 
-const CASES: Readonly<Record<string, (effort: Effort) => Promise<Row[]>>> = {
-  sync: syncJobs,
-  wide: wideJobs,
-  async: asyncJobs,
-  balance,
-  submissions,
-  statuses,
-  scale,
-  memory,
-  eventLoop,
-  start,
-};
+/** Cases that follow each other on the same machines and the same server. */
+const ON_A_PAIR = { sync: syncJobs, wide: wideJobs, async: asyncJobs, eventLoop } as const;
+/** Cases that start what they need themselves. */
+const APART = { balance, submissions, statuses, scale, memory, start } as const;
 
 const { values } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
 });
 const effort: Effort = values.quick
-  ? { rounds: 3, goes: 40, isQuick: true }
-  : { rounds: 7, goes: 160, isQuick: false };
-const chosen = Object.entries(CASES).filter(
-  ([name]) => !values.only || values.only.split(',').includes(name),
-);
+  ? { rounds: 3, goes: 40, warmUps: 4, isQuick: true }
+  : { rounds: 7, goes: 160, warmUps: 8, isQuick: false };
+const names = values.only?.split(',');
+const chosen = <Case>(cases: Readonly<Record<string, Case>>): Case[] =>
+  Object.entries(cases).flatMap(([name, measure]) => (names && !names.includes(name) ? [] : [measure]));
 
 const lines = ['| case | measured | compared with | ratio | must reach | |', '|---|---|---|---|---|---|'];
 process.stdout.write(`${lines.join('\n')}\n`);
-for (const [, measure] of chosen) {
-  for (const { name, measured, comparedWith, ratio, mustReach, isReached } of await measure(effort)) {
+const startedAt = performance.now();
+const onAPair = chosen(ON_A_PAIR);
+if (onAPair.length > 0) {
+  const pair = await Pair.start(values.quick ? 1000 : 2000);
+  for (const measure of onAPair) print(await measure(effort, pair));
+  await pair.stop();
+}
+for (const measure of chosen(APART)) print(await measure(effort));
+process.stdout.write(`\n${Math.round((performance.now() - startedAt) / 1000)} seconds\n`);
+
+// A part of the table is not the table.
+if (!values.quick && !names) {
+  await mkdir(RESULTS, { recursive: true });
+  const about = `Node ${process.version}, ${cpus().length} cores, ${new Date().toISOString().slice(0, 10)}. Limits are raised: 8 jobs a machine, 16 in all, a queue without bounds (2 and 4 in the two balance cases).`;
+  await writeFile(path.join(RESULTS, 'latest.md'), `${about}\n\n${lines.join('\n')}\n`);
+}
+
+function print(rows: readonly Row[]): void {
+  for (const { name, measured, comparedWith, ratio, mustReach, isReached } of rows) {
     const cells = [name, measured, comparedWith, ratio.toFixed(2), mustReach, isReached ? 'yes' : 'no'];
     lines.push(`| ${cells.join(' | ')} |`);
     process.stdout.write(`${lines.at(-1)}\n`);
   }
-}
-// A part of the table is not the table.
-if (!values.quick && !values.only) {
-  await mkdir(RESULTS, { recursive: true });
-  const about = `Node ${process.version}, ${cpus().length} cores, ${new Date().toISOString().slice(0, 10)}. Limits are raised: 8 jobs a machine, 16 in all, a queue without bounds (2 and 4 in the two balance cases).`;
-  await writeFile(path.join(RESULTS, 'latest.md'), `${about}\n\n${lines.join('\n')}\n`);
 }

@@ -2,19 +2,18 @@ import { readFileSync } from 'node:fs';
 import { Child } from '../src/demo/children.js';
 import { ApiClient } from './clients.js';
 import { JOBS_PER_MACHINE, Machines } from './machines.js';
-import { byTurns, median, perSecond, WARM_UP_ROUNDS } from './measure.js';
-import { Picture } from './pictures.js';
+import { byTurns, median, perSecond } from './measure.js';
+import { type Pair, WIDTH } from './pair.js';
+import { LARGE_BYTES, Picture, TINY_BYTES } from './pictures.js';
 import { type Effort, type Row, row } from './rows.js';
 
-const WIDTH = 8;
 /** As the container sets it: see the performance guide. */
 const GIVING_BACK = { MALLOC_MMAP_THRESHOLD_: '131072' };
-const LARGE_BYTES = 1_000_000;
 const FEW_KEPT = 10;
-/** Where only the number of jobs matters. */
-const TINY_BYTES = 300;
 /** A machine that has not finished anything by the end of the benchmark. */
 const FOR_EVER_MS = 3_600_000;
+/** Nothing expires, and nobody waits for jobs that run when all is measured. */
+const UNTIL_STOPPED = { JOB_CLEANUP_INTERVAL: String(FOR_EVER_MS), SHUTDOWN_TIMEOUT: '100' };
 
 const rate = (value: number) => `${value.toFixed(0)} a second`;
 
@@ -31,23 +30,29 @@ interface Keeping {
   readonly path: string;
 }
 
+/** The first few are finished; with many kept, the others wait for machines that are busy for good. */
 async function keeping(count: number): Promise<Keeping> {
-  const machines = await Machines.start([0, 0], { JOB_CLEANUP_INTERVAL: String(FOR_EVER_MS) });
+  const machines = await Machines.start([0, 0], UNTIL_STOPPED);
   const api = new ApiClient(machines.server);
   const picture = await Picture.ofSize(TINY_BYTES);
-  await perSecond(count, WIDTH, () => api.process(picture.next()));
-  const { jobs } = JSON.parse((await api.get('/api/jobs/list?limit=1')).toString()) as {
-    jobs: Array<{ id: string }>;
-  };
+  await perSecond(FEW_KEPT, WIDTH, () => api.process(picture.next()));
+  await machines.setWork(FOR_EVER_MS);
+  if (count > FEW_KEPT) await perSecond(count - FEW_KEPT, WIDTH, () => api.submit(picture.next()));
+  const { jobs } = await list(api, 'status=completed');
   return { count, machines, api, path: `/api/jobs/${jobs[0]?.id}/status` };
 }
 
+async function list(api: ApiClient, filter = ''): Promise<{ jobs: Array<{ id: string }>; total: number }> {
+  const body = await api.get(`/api/jobs/list?limit=1&${filter}`);
+  return JSON.parse(body.toString()) as { jobs: Array<{ id: string }>; total: number };
+}
+
 /** The status of one job, with few and with many others kept, against Express answering the same bytes. */
-export async function statuses({ rounds, goes, isQuick }: Effort): Promise<Row[]> {
+export async function statuses({ rounds, goes, warmUps, isQuick }: Effort): Promise<Row[]> {
   const { child, api: plain } = await startBaseline();
   const few = await keeping(FEW_KEPT);
-  const many = await keeping(isQuick ? 5000 : 50_000);
-  const ask = (api: ApiClient, path: string) => perSecond(goes * 50, WIDTH, () => api.get(path));
+  const many = await keeping(isQuick ? 2000 : 50_000);
+  const ask = (api: ApiClient, path: string) => perSecond(goes * 25, WIDTH, () => api.get(path));
   const ours = ({ api, path }: Keeping) => ask(api, path);
   const rows: Row[] = [];
   for (const server of [few, many]) {
@@ -58,7 +63,7 @@ export async function statuses({ rounds, goes, isQuick }: Effort): Promise<Row[]
       rounds,
       () => ours(server),
       () => ask(plain, '/status'),
-      WARM_UP_ROUNDS / 2,
+      warmUps,
     );
     const parts = { measured: rate(a), comparedWith: `Express: ${rate(b)}`, ratio };
     rows.push(row(`status, ${server.count} jobs kept`, parts, '>=0.8'));
@@ -79,9 +84,9 @@ export async function statuses({ rounds, goes, isQuick }: Effort): Promise<Row[]
  * Submitting 1 MB against multer alone. Jobs of a round are deleted before the next one, outside of what is measured:
  * multer's images are garbage at once, and memory that a process never used before costs more than all the rest.
  */
-export async function submissions({ rounds, goes }: Effort): Promise<Row[]> {
+export async function submissions({ rounds, goes, warmUps }: Effort): Promise<Row[]> {
   const { child, api: plain } = await startBaseline();
-  const machines = await Machines.start([FOR_EVER_MS], { SHUTDOWN_TIMEOUT: '100' });
+  const machines = await Machines.start([FOR_EVER_MS], UNTIL_STOPPED);
   const api = new ApiClient(machines.server);
   const picture = await Picture.ofSize(LARGE_BYTES);
   const count = Math.ceil(goes / 2);
@@ -98,7 +103,7 @@ export async function submissions({ rounds, goes }: Effort): Promise<Row[]> {
     return result;
   };
   const theirs = () => perSecond(count, WIDTH, () => plain.post('/submit', picture.next(), 202));
-  const { a, b, ratio } = await byTurns(rounds, ours, theirs, WARM_UP_ROUNDS);
+  const { a, b, ratio } = await byTurns(rounds, ours, theirs, warmUps);
   await Promise.all([api.close(), plain.close()]);
   await Promise.all([machines.stop(), child.stop()]);
   return [row('submit 1 MB', { measured: rate(a), comparedWith: `multer: ${rate(b)}`, ratio }, '>=0.7')];
@@ -106,13 +111,13 @@ export async function submissions({ rounds, goes }: Effort): Promise<Row[]> {
 
 /** What a job of 1 MB takes while it waits and once it is finished, and what is left when it expired. */
 export async function memory({ isQuick }: Effort): Promise<Row[]> {
-  const images = isQuick ? 60 : 300;
+  const images = isQuick ? 40 : 300;
   const picture = await Picture.ofSize(LARGE_BYTES);
   const perImage = (bytes: number) => bytes / (images * picture.bytes);
   const text = (bytes: number) => `${(bytes / images / 1e6).toFixed(2)} MB`;
   const image = { comparedWith: `the image: ${(picture.bytes / 1e6).toFixed(2)} MB` };
 
-  const waiting = await Machines.start([FOR_EVER_MS], { SHUTDOWN_TIMEOUT: '100', ...GIVING_BACK });
+  const waiting = await Machines.start([FOR_EVER_MS], { ...UNTIL_STOPPED, ...GIVING_BACK });
   let api = new ApiClient(waiting.server);
   await perSecond(40, WIDTH, () => api.submit(picture.next()));
   const before = residentBytes(waiting.pid);
@@ -121,17 +126,18 @@ export async function memory({ isQuick }: Effort): Promise<Row[]> {
   await api.close();
   await waiting.stop();
 
-  const lifetimeMs = images * 40;
+  const lifetimeMs = images * 25;
   const done = await Machines.start([0], { JOB_CLEANUP_INTERVAL: String(lifetimeMs), ...GIVING_BACK });
   api = new ApiClient(done.server);
-  const go = () => api.process(picture.next());
+  const fill = () => perSecond(images, WIDTH, () => api.process(picture.next()));
   // As many as are measured: what a process needs once, for its first hundreds of images, is not what they leave behind.
-  await perSecond(images, WIDTH, go);
-  await new Promise((resolve) => setTimeout(resolve, lifetimeMs * 1.3));
+  await fill();
+  await allExpired(api, lifetimeMs);
   const idle = residentBytes(done.pid);
-  await perSecond(images, WIDTH, go);
+  await fill();
+  if ((await list(api)).total < images) throw new Error('the first images expired before the last were made');
   const finished = residentBytes(done.pid) - idle;
-  await new Promise((resolve) => setTimeout(resolve, lifetimeMs * 1.3));
+  await allExpired(api, lifetimeMs);
   const after = residentBytes(done.pid);
   await api.close();
   await done.stop();
@@ -158,31 +164,38 @@ export async function memory({ isQuick }: Effort): Promise<Row[]> {
   ];
 }
 
+/** Waits until no job is kept any more, and for what is collected then. */
+async function allExpired(api: ApiClient, lifetimeMs: number): Promise<void> {
+  const deadline = performance.now() + 3 * lifetimeMs;
+  while ((await list(api)).total > 0) {
+    if (performance.now() > deadline) throw new Error('jobs do not expire');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  await new Promise((resolve) => setTimeout(resolve, 500));
+}
+
 /**
  * How late the event loop is, by the server's own figures, when both machines are busy, and when nothing holds the
  * load back but the computer, which the simulators and the load share with the server.
  */
-export async function eventLoop({ rounds, goes }: Effort): Promise<Row[]> {
+export async function eventLoop({ rounds, goes }: Effort, pair: Pair): Promise<Row[]> {
+  const picture = await Picture.ofSize(LARGE_BYTES);
   const rows: Row[] = [];
-  for (const [name, workMs] of [
-    ['machines of 50 ms busy', 50],
-    ['computer busy', 0],
+  for (const [name, workMs, count] of [
+    ['computer busy', 0, rounds],
+    ['machines of 50 ms busy', 50, Math.floor(rounds / 2)],
   ] as const) {
-    const machines = await Machines.start([workMs, workMs]);
-    const api = new ApiClient(machines.server);
-    const picture = await Picture.ofSize(LARGE_BYTES);
-    const load = () => perSecond(goes, WIDTH, () => api.process(picture.next()));
+    await pair.setWork(workMs);
+    const load = () => perSecond(goes, WIDTH, () => pair.api.process(picture.next()));
     await load();
     // Reading the figures begins them anew: the start is not a part of the load.
-    await lateness(api);
+    await lateness(pair.api);
     const times: number[] = [];
-    for (let n = 0; n < rounds; n += 1) {
+    for (let n = 0; n < count; n += 1) {
       await load();
-      times.push(await lateness(api));
+      times.push(await lateness(pair.api));
     }
     const ms = median(times);
-    await api.close();
-    await machines.stop();
     const parts = { measured: `${ms.toFixed(1)} ms`, comparedWith: '20 ms', ratio: ms / 20 };
     rows.push(row(`event loop P99, 8 at a time, 1 MB, ${name}`, parts, '<=1'));
   }

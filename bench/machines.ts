@@ -1,6 +1,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { request } from 'undici';
 import { Child } from '../src/demo/children.js';
 
 const dist = (file: string) => new URL(`../dist/${file}`, import.meta.url);
@@ -27,18 +28,22 @@ export class Machines {
   readonly simulators: readonly string[];
   readonly server: string;
   readonly pid: number;
+  /** URLs where each simulated machine is told what to do. */
+  readonly #controls: readonly string[];
   readonly #children: readonly Child[];
 
-  private constructor(
-    simulators: readonly string[],
-    server: string,
-    pid: number,
-    children: readonly Child[],
-  ) {
-    this.simulators = simulators;
-    this.server = server;
-    this.pid = pid;
-    this.#children = children;
+  private constructor(parts: {
+    simulators: readonly string[];
+    controls: readonly string[];
+    server: string;
+    pid: number;
+    children: readonly Child[];
+  }) {
+    this.simulators = parts.simulators;
+    this.server = parts.server;
+    this.pid = parts.pid;
+    this.#controls = parts.controls;
+    this.#children = parts.children;
   }
 
   /**
@@ -50,15 +55,23 @@ export class Machines {
     env: Readonly<Record<string, string>> = {},
     nodeArgs: readonly string[] = [],
   ): Promise<Machines> {
+    const args = ['--port', '0', '--control', '0', '--echo', '--work'];
     const machines = workMs.map(
-      (ms) =>
-        new Child('simulator', dist('simulator/cli.js'), ['--port', '0', '--echo', '--work', String(ms)], {}),
+      (ms) => new Child('simulator', dist('simulator/cli.js'), [...args, String(ms)], {}),
     );
-    const hosts = await Promise.all(machines.map((child) => child.says(/listens on (\S+)/)));
-    const server = startServer({ COMFYUI_HOST: hosts.join(','), ...RAISED, ...env }, nodeArgs);
+    const say = (pattern: RegExp) => Promise.all(machines.map((child) => child.says(pattern)));
+    const simulators = await say(/listens on (\S+)/);
+    const controls = (await say(/Controlled on (\S+)/)).map((host) => `http://${host}/`);
+    const server = startServer({ COMFYUI_HOST: simulators.join(','), ...RAISED, ...env }, nodeArgs);
     const port = await server.says(/"message":"Listening","port":(\d+)/);
     await server.says(/"message":("Instance")/);
-    return new Machines(hosts, `127.0.0.1:${port}`, server.pid, [server, ...machines]);
+    return new Machines({
+      simulators,
+      controls,
+      server: `127.0.0.1:${port}`,
+      pid: server.pid,
+      children: [server, ...machines],
+    });
   }
 
   /** A server without machines, once it listens. */
@@ -66,6 +79,18 @@ export class Machines {
     const server = startServer({ COMFYUI_HOST: '127.0.0.1:9' });
     await server.says(/"message":"Listening","port":(\d+)/);
     return server;
+  }
+
+  /** Lets each machine's model work take `ms` milliseconds from now on. */
+  async setWork(ms: number): Promise<void> {
+    for (const url of this.#controls) {
+      const { statusCode, body } = await request(url, {
+        method: 'PUT',
+        body: JSON.stringify({ workMs: ms }),
+      });
+      if (statusCode !== 200) throw new Error(`${url}: ${await body.text()}`);
+      await body.dump();
+    }
   }
 
   async stop(): Promise<void> {

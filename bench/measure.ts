@@ -33,9 +33,6 @@ export async function perSecond(count: number, width: number, work: () => Promis
   return (1000 * count) / ms;
 }
 
-/** Rounds before those that count, where a go takes a millisecond or a few. */
-export const WARM_UP_ROUNDS = 8;
-
 /**
  * Measures two things by turns, A B A B, so that what else the machine does hits both.
  * @param warmUp rounds before those that count, until both are compiled: the longer way takes longer to get there, and

@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import sharp from 'sharp';
 
+/** What most cases are measured with: a small image, and a photo. */
+export const SMALL_BYTES = 12_000;
+export const LARGE_BYTES = 1_000_000;
+/** Where only the number of jobs matters. */
+export const TINY_BYTES = 300;
+
 /** Length of the comment that makes each copy of a picture another one. */
 const TAG_BYTES = 12;
 

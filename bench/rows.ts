@@ -14,6 +14,8 @@ export interface Effort {
   readonly rounds: number;
   /** Small goes a round. */
   readonly goes: number;
+  /** Rounds before those that count, where a server is new: until it is compiled. */
+  readonly warmUps: number;
   /** Whether a rough answer soon is worth more than a steady one. */
   readonly isQuick: boolean;
 }

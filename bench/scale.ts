@@ -54,12 +54,13 @@ function take(manager: JobManager): void {
 }
 
 /** What must cost the same however many jobs there are; in this process, since it is no matter of HTTP. */
-export async function scale({ rounds }: Effort): Promise<Row[]> {
+export async function scale({ rounds, warmUps }: Effort): Promise<Row[]> {
   const [few, many] = [await managerWith(FEW), await managerWith(MANY_PENDING)];
   const taking = await byTurns(
     rounds,
     () => microseconds(() => take(many)),
     () => microseconds(() => take(few)),
+    warmUps,
   );
   const page = { limit: 100, offset: 0 };
   const [hundred, thousands] = [await managerWith(100), await managerWith(MANY_KEPT)];
@@ -67,6 +68,7 @@ export async function scale({ rounds }: Effort): Promise<Row[]> {
     rounds,
     () => microseconds(() => thousands.list({}, page)),
     () => microseconds(() => hundred.list({}, page)),
+    warmUps,
   );
   return [
     row(

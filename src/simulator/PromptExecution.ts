@@ -35,7 +35,7 @@ export interface ExecutionEnd {
 }
 
 /** Nodes that put a model on the GPU. */
-const MODEL_NODES: ReadonlySet<string> = new Set(['InspyrenetRembg', 'ImageUpscaleWithModel']);
+export const MODEL_NODES: ReadonlySet<string> = new Set(['InspyrenetRembg', 'ImageUpscaleWithModel']);
 
 class Interrupted extends Error {}
 

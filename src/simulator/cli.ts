@@ -10,7 +10,7 @@ const USAGE = `Usage: npm run simulator -- [--port 8188] [--host 127.0.0.1] [--w
   --older  behave like an older ComfyUI: no prompt ids of the client's, no execution_success
   --echo   hand images on as they are, with no work but that of --work: for benchmarks
   --control
-           port on which mischief is started and ended (POST, DELETE, GET /); 0 for any`;
+           port on which mischief is started and ended (POST, DELETE, GET /), and the work set (PUT); 0 for any`;
 
 /** Runs one simulated ComfyUI until a signal ends it. */
 async function main(): Promise<void> {
@@ -29,12 +29,11 @@ async function main(): Promise<void> {
     process.stdout.write(`${USAGE}\n`);
     return;
   }
-  const work = Number(values.work);
   const simulator = new Simulator({
-    workMs: { InspyrenetRembg: work, ImageUpscaleWithModel: work },
     generation: values.older ? 'older' : 'current',
     ...(values.echo ? { isEcho: true, historyDelayMs: 0 } : {}),
   });
+  simulator.setWork(Number(values.work));
   await simulator.start(Number(values.port), values.host);
   process.stdout.write(`Simulated ComfyUI listens on ${simulator.host}\n`);
   if (values.control !== undefined) {

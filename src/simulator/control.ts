@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import { writeAnswer } from './answers.js';
-import { parseJson, readCall } from './http.js';
+import { type Call, parseJson, readCall } from './http.js';
 import type { Simulator } from './index.js';
 import { MISCHIEF, type MischiefName } from './mischief.js';
 import { MOMENTS } from './prompt.js';
@@ -14,10 +14,12 @@ const trapSchema = z.object({
   output: z.string().default(''),
 });
 
+const workSchema = z.object({ workMs: z.number().min(0) });
+
 /**
  * A way to make a simulated ComfyUI misbehave from outside, on a port of its own so that it works whatever state
  * the machine is in: `GET /` tells its state, `POST /` with `{ name, at?, afterMs?, output? }` starts
- * mischief or lays a trap, `DELETE /` ends it all.
+ * mischief or lays a trap, `DELETE /` ends it all; `PUT /` with `{ workMs }` sets how long each model node takes.
  */
 export async function startControl(simulator: Simulator, port: number, host: string): Promise<Server> {
   const server = createServer((request, response) => void answer(simulator, request, response));
@@ -40,18 +42,36 @@ async function answer(
   response: ServerResponse,
 ): Promise<void> {
   const call = await readCall(request);
-  if (call?.method === 'DELETE') await simulator.behave();
-  else if (call?.method === 'POST') {
-    const trap = trapSchema.safeParse(parseJson(call.body));
-    if (!trap.success) {
-      const json = { error: z.prettifyError(trap.error), names: Object.keys(MISCHIEF), moments: MOMENTS };
-      return writeAnswer(response, { status: 400, json });
+  const refusal = call && (await obey(simulator, call));
+  if (refusal) writeAnswer(response, { status: 400, json: refusal });
+  else writeAnswer(response, { status: 200, json: stateOf(simulator) });
+}
+
+/** @returns what is wrong with the instruction, if anything is */
+async function obey(simulator: Simulator, { method, body }: Call): Promise<object | undefined> {
+  switch (method) {
+    case 'DELETE':
+      await simulator.behave();
+      return undefined;
+    case 'PUT': {
+      const work = workSchema.safeParse(parseJson(body));
+      if (!work.success) return { error: z.prettifyError(work.error) };
+      simulator.setWork(work.data.workMs);
+      return undefined;
     }
-    const { at, ...mischief } = trap.data;
-    if (at === undefined) await simulator.traps.set(mischief.name);
-    else simulator.traps.waiting = { ...mischief, at };
+    case 'POST': {
+      const trap = trapSchema.safeParse(parseJson(body));
+      if (!trap.success) {
+        return { error: z.prettifyError(trap.error), names: Object.keys(MISCHIEF), moments: MOMENTS };
+      }
+      const { at, ...mischief } = trap.data;
+      if (at === undefined) await simulator.traps.set(mischief.name);
+      else simulator.traps.waiting = { ...mischief, at };
+      return undefined;
+    }
+    default:
+      return undefined;
   }
-  writeAnswer(response, { status: 200, json: stateOf(simulator) });
 }
 
 function stateOf(simulator: Simulator) {

@@ -10,6 +10,7 @@ import { type Faults, noFaults } from './faults.js';
 import { type Call, parseJson, readCall, SimulatedApi } from './http.js';
 import { MISCHIEF } from './mischief.js';
 import { echoClasses, nodeClasses } from './nodes.js';
+import { MODEL_NODES } from './PromptExecution.js';
 import { graphSchema, outputName } from './prompt.js';
 import { SimulatedSockets } from './sockets.js';
 import { Traps } from './Traps.js';
@@ -44,6 +45,7 @@ export class Simulator {
   readonly requests = new Map<string, number>();
   readonly traps: Traps = new Traps(async (name) => MISCHIEF[name](this));
   readonly #options: SimulatorOptions;
+  readonly #workMs: Record<string, number>;
   readonly #sockets: SimulatedSockets;
   readonly #api: SimulatedApi;
   #executor: Executor;
@@ -57,6 +59,7 @@ export class Simulator {
 
   constructor(options: SimulatorOptions = {}) {
     this.#options = options;
+    this.#workMs = { ...options.workMs };
     this.#sockets = new SimulatedSockets(this.faults);
     this.#executor = this.#newExecutor();
     this.#api = new SimulatedApi({
@@ -91,6 +94,11 @@ export class Simulator {
   /** Prompts that wait or run. */
   get queueRemaining(): number {
     return this.#executor.queueRemaining;
+  }
+
+  /** Lets every model node take `ms` milliseconds from now on. */
+  setWork(ms: number): void {
+    for (const name of MODEL_NODES) this.#workMs[name] = ms;
   }
 
   /** Listens on `port`, or on any free one for 0. */
@@ -178,7 +186,7 @@ export class Simulator {
       },
       {
         generation: this.#options.generation ?? 'current',
-        workMs: this.#options.workMs ?? {},
+        workMs: this.#workMs,
         historyDelayMs: this.#options.historyDelayMs ?? 5,
       },
     );

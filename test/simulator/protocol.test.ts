@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { addressOf, startControl } from '../../src/simulator/control.js';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/index.js';
 import { eventually } from '../support/eventually.js';
 import { colourOf, png } from '../support/pictures.js';
@@ -434,5 +435,24 @@ describe('a picture', () => {
     );
     await socket.ended(id);
     expect(socket.types(id)).toContain('execution_success');
+  });
+});
+
+describe('its control', () => {
+  it('sets how long a model node works', async () => {
+    await start({ workMs: { InspyrenetRembg: 3_600_000 } });
+    const control = await startControl(simulator, 0, '127.0.0.1');
+    const put = (body: unknown) =>
+      fetch(`http://${addressOf(control)}/`, { method: 'PUT', body: JSON.stringify(body) });
+    try {
+      expect((await put({ workMs: -1 })).status).toBe(400);
+      expect((await put({ workMs: 0 })).status).toBe(200);
+      const socket = await FrameRecorder.open(simulator, 'me');
+      const id = await submit(await cutOut(), 'me');
+      await socket.ended(id);
+      expect(socket.types(id)).toContain('execution_success');
+    } finally {
+      control.close();
+    }
   });
 });
