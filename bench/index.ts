@@ -11,10 +11,12 @@ import { scale } from './scale.js';
 
 const RESULTS = path.resolve(import.meta.dirname, 'results');
 
+/** What is measured in this process, while it is new. */
+const HERE = { scale } as const;
 /** Cases that follow each other on the same machines and the same server. */
 const ON_A_PAIR = { sync: syncJobs, wide: wideJobs, async: asyncJobs, eventLoop } as const;
 /** Cases that start what they need themselves. */
-const APART = { balance, submissions, statuses, scale, memory, start } as const;
+const APART = { balance, submissions, statuses, memory, start } as const;
 
 const { values } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
@@ -23,12 +25,15 @@ const effort: Effort = values.quick
   ? { rounds: 3, goes: 40, warmUps: 4, isQuick: true }
   : { rounds: 7, goes: 160, warmUps: 8, isQuick: false };
 const names = values.only?.split(',');
+const unknown = names?.filter((name) => !(name in { ...HERE, ...ON_A_PAIR, ...APART }));
+if (unknown && unknown.length > 0) throw new Error(`No such case: ${unknown.join(', ')}.`);
 const chosen = <Case>(cases: Readonly<Record<string, Case>>): Case[] =>
   Object.entries(cases).flatMap(([name, measure]) => (names && !names.includes(name) ? [] : [measure]));
 
 const lines = ['| case | measured | compared with | ratio | must reach | |', '|---|---|---|---|---|---|'];
 process.stdout.write(`${lines.join('\n')}\n`);
 const startedAt = performance.now();
+for (const measure of chosen(HERE)) print(await measure(effort));
 const onAPair = chosen(ON_A_PAIR);
 if (onAPair.length > 0) {
   const pair = await Pair.start(values.quick ? 1000 : 2000);

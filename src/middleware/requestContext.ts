@@ -21,6 +21,8 @@ export function requestContext(
   onClosed: (request: AnsweredRequest, response: Response) => void,
 ): RequestHandler {
   const log = logger.child({ component: 'http' });
+  // Winston asks each of its transports.
+  const isVerbose = log.isDebugEnabled();
   return (request, response, next) => {
     const given = request.headers['x-request-id'];
     const requestId = typeof given === 'string' && SANE_ID.test(given) ? given : uuid();
@@ -37,7 +39,7 @@ export function requestContext(
       };
       onClosed(answered, response);
       const isQuiet = isRoutine(request.originalUrl);
-      if (isQuiet && !log.isDebugEnabled()) return;
+      if (isQuiet && !isVerbose) return;
       const fields = {
         requestId,
         method: request.method,

@@ -1,0 +1,63 @@
+import { rateLimit } from 'express-rate-limit';
+import { AppError } from '../errors.js';
+import { callerOf } from './authentication.js';
+const MINUTE_MS = 60_000;
+/** Refuses a client's requests beyond `perMinute`, with the standard headers; counts by key, else by address. */
+export function limitRate(perMinute, clock) {
+    return rateLimit({
+        windowMs: MINUTE_MS,
+        limit: perMinute,
+        standardHeaders: 'draft-7',
+        legacyHeaders: false,
+        keyGenerator: (_request, response) => callerOf(response).id,
+        store: new MinuteStore(clock),
+        // The one who misconfigured it cannot be told by a log line of another form than ours.
+        validate: false,
+        handler: (_request, response) => {
+            const seconds = Number(response.get('Retry-After') ?? 1);
+            throw new AppError('RATE_LIMITED', `More than ${perMinute} requests a minute.`, {
+                retryAfterSeconds: Math.max(1, seconds),
+            });
+        },
+    });
+}
+/**
+ * Counts by a clock that does not jump: the library's own store goes by the wall clock, so that an hour set back
+ * would lock a busy client out for an hour. It needs no timer either.
+ */
+class MinuteStore {
+    #clock;
+    #minutes = new Map();
+    constructor(clock) {
+        this.#clock = clock;
+    }
+    increment(key) {
+        const now = this.#clock.now();
+        this.#forgetEnded(now);
+        let minute = this.#minutes.get(key);
+        if (!minute) {
+            minute = { hits: 0, end: now + MINUTE_MS };
+            this.#minutes.set(key, minute);
+        }
+        minute.hits += 1;
+        // The library counts the time left from the wall clock's time.
+        return { totalHits: minute.hits, resetTime: new Date(Date.now() + minute.end - now) };
+    }
+    decrement(key) {
+        const minute = this.#minutes.get(key);
+        if (minute)
+            minute.hits -= 1;
+    }
+    resetKey(key) {
+        this.#minutes.delete(key);
+    }
+    /** The first ones that came end first, so this looks at no more than one that goes on. */
+    #forgetEnded(now) {
+        for (const [key, { end }] of this.#minutes) {
+            if (end > now)
+                return;
+            this.#minutes.delete(key);
+        }
+    }
+}
+//# sourceMappingURL=rateLimit.js.map

@@ -1,0 +1,36 @@
+import { isoOrNull } from '../utils/clock.js';
+import { rounded } from '../utils/figures.js';
+/** @param nameOf how the caller may know it */
+export function instanceView(instance, nameOf = ({ host }) => host) {
+    const { health, breaker, missingNodes } = instance;
+    const { state, failures, errorRate } = breaker.snapshot;
+    return {
+        id: instance.address.id,
+        host: nameOf(instance),
+        status: instance.isHealthy ? 'healthy' : 'unhealthy',
+        last_check: isoOrNull(health.lastCheck),
+        response_time_ms: rounded(health.responseTimeMs ?? null, 1),
+        active_jobs: instance.activeJobs,
+        circuit_breaker: { state, failures, error_rate: rounded(errorRate, 4) },
+        ...(missingNodes.length > 0 ? { missing_nodes: missingNodes } : {}),
+    };
+}
+/** An instance's circuit breaker, as it is shown. */
+export function breakerView({ address, host, breaker, }) {
+    const snapshot = breaker.snapshot;
+    return {
+        name: address.id,
+        host,
+        state: snapshot.state,
+        failure_count: snapshot.failures,
+        failure_threshold: snapshot.failureThreshold,
+        reset_timeout_ms: snapshot.resetTimeoutMs,
+        last_failure_time: isoOrNull(snapshot.lastFailureTime),
+        next_attempt_time: isoOrNull(snapshot.nextAttemptTime),
+        success_count: snapshot.successCount,
+        total_requests: snapshot.totalRequests,
+        error_rate: rounded(snapshot.errorRate, 4),
+        forced: snapshot.forced,
+    };
+}
+//# sourceMappingURL=instanceViews.js.map

@@ -1,0 +1,91 @@
+import dotenv from 'dotenv';
+import { createApp } from './app.js';
+import { ConfigError, loadConfig } from './config.js';
+import { messageOf } from './errors.js';
+import { createHttpServer } from './httpServer.js';
+import { configureImages } from './services/images/settings.js';
+import { createServices } from './services/index.js';
+import { createLogger } from './utils/logger.js';
+/** Reads the configuration or ends with one message. */
+function readConfig() {
+    dotenv.config({ quiet: true });
+    try {
+        return loadConfig(process.env);
+    }
+    catch (error) {
+        if (!(error instanceof ConfigError))
+            throw error;
+        process.stderr.write(`${error.message}\n`);
+        process.exit(1);
+    }
+}
+async function listen(server, config) {
+    await new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(config.PORT, config.HOST, resolve);
+    });
+}
+/** Stops on the first SIGTERM or SIGINT, within the time that running jobs are given; ends at once on the second. */
+function stopOnSignal(server, services, logger, log) {
+    let isStopping = false;
+    const onSignal = async (signal) => {
+        if (isStopping)
+            process.exit(1);
+        isStopping = true;
+        log.info('Stopping', { signal, activeJobs: services.processor.activeJobs });
+        // The port stays open meanwhile: clients fetch what they wait for, load balancers read "critical".
+        await services.stop();
+        server.close();
+        server.closeIdleConnections();
+        setTimeout(() => server.closeAllConnections(), 500).unref();
+        await new Promise((resolve) => server.once('close', resolve));
+        log.info('Stopped');
+        await logger.close();
+        process.exit(0);
+    };
+    for (const signal of ['SIGTERM', 'SIGINT'])
+        process.on(signal, () => void onSignal(signal));
+}
+/** Whether only programs of this machine get there. */
+function isLoopback(host) {
+    return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+async function main() {
+    const config = readConfig();
+    const logger = createLogger({
+        level: config.LOG_LEVEL,
+        directory: config.LOG_DIR,
+        pretty: process.stdout.isTTY === true,
+    });
+    const log = logger.child({ component: 'server' });
+    configureImages();
+    const services = createServices(config, logger);
+    const server = createHttpServer(createApp(services, config), config);
+    try {
+        await listen(server, config);
+    }
+    catch (error) {
+        log.error('The server cannot listen', {
+            host: config.HOST,
+            port: config.PORT,
+            error: messageOf(error),
+        });
+        await logger.close();
+        process.exit(1);
+    }
+    stopOnSignal(server, services, logger, log);
+    const { port } = server.address();
+    log.info('Listening', { host: config.HOST, port });
+    if (!config.API_KEYS?.length && !isLoopback(config.HOST)) {
+        log.warn('Anybody who reaches this address may use the server: set API_KEYS, or HOST=127.0.0.1', {
+            host: config.HOST,
+        });
+    }
+    await services.start();
+    for (const { host, isHealthy, health, missingNodes } of services.instances) {
+        const state = isHealthy ? 'healthy' : 'unhealthy';
+        log.info('Instance', { instance: host, state, version: health.version, missing: missingNodes });
+    }
+}
+await main();
+//# sourceMappingURL=server.js.map

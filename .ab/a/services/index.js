@@ -1,0 +1,149 @@
+import { systemClock } from '../utils/clock.js';
+import { collectGarbage } from '../utils/garbage.js';
+import { Turns } from '../utils/turns.js';
+import { workflows as registeredWorkflows } from '../workflows/index.js';
+import { PromptRunner } from './comfyui/PromptRunner.js';
+import { createConnections, createInstances, createWebhooks } from './factories.js';
+import { HealthReporter } from './health.js';
+import { HealthChecker } from './instances/HealthChecker.js';
+import { JobVerdicts } from './instances/JobVerdicts.js';
+import { LoadBalancer } from './instances/LoadBalancer.js';
+import { Admission } from './jobs/Admission.js';
+import { Expiry } from './jobs/Expiry.js';
+import { DurationEstimates } from './jobs/estimates.js';
+import { IdempotencyKeys } from './jobs/IdempotencyKeys.js';
+import { JobManager } from './jobs/JobManager.js';
+import { JobProcessor } from './jobs/JobProcessor.js';
+import { JobRunner } from './jobs/JobRunner.js';
+import { MemoryJobStore } from './jobs/MemoryJobStore.js';
+import { OutputFiles } from './jobs/OutputFiles.js';
+import { MemoryBlobStore } from './jobs/stores.js';
+import { MetricsFile } from './metrics/MetricsFile.js';
+import { Prometheus } from './metrics/Prometheus.js';
+import { Recorder } from './metrics/Recorder.js';
+import { Summary } from './metrics/Summary.js';
+import { MetricsViews } from './metrics/views.js';
+/** Of the time for a shutdown, what is kept back for interrupting jobs and closing sockets: a fifth, at most 2 s. */
+const SHUTDOWN_RESERVE = { share: 0.2, maxMs: 2000 };
+const WEBHOOK_TIMINGS = {
+    timeoutMs: 15_000,
+    baseDelayMs: 5000,
+    maxDelayMs: 3_600_000,
+    giveUpAfterMs: 24 * 3_600_000,
+};
+/** What webhooks get at a shutdown, once the jobs had their time, ms. */
+const WEBHOOK_STOP_MS = 5000;
+const FOLLOW_TIMINGS = {
+    quietPollMs: 2000,
+    lostPollMs: 500,
+    queueCheckMs: 10_000,
+    historyRetryMs: 20,
+    historyPatienceMs: 5000,
+};
+/** Builds the graph of services, once, in reading order. Nothing runs before `start`. */
+export function createServices(config, logger, overrides = {}) {
+    const clock = overrides.clock ?? systemClock;
+    const workflows = overrides.workflows ?? registeredWorkflows;
+    const log = (component) => logger.child({ component });
+    const connections = createConnections(config, log('connections'), overrides.connections);
+    const turns = new Turns();
+    const instances = createInstances(config, clock, turns);
+    const balancer = new LoadBalancer(instances, config.MAX_JOBS_PER_INSTANCE);
+    const checker = new HealthChecker(instances, workflows, {
+        intervalMs: config.HEALTH_CHECK_INTERVAL,
+        freshMs: 2000,
+        recheckMs: 1000,
+        ...overrides.health,
+    }, clock, log('health'));
+    // The first job on an instance should not have to wait for a handshake.
+    checker.onHealthy(({ address }) => void connections.warmUp(address));
+    const manager = new JobManager({ jobs: overrides.jobStore ?? new MemoryJobStore(), blobs: overrides.blobStore ?? new MemoryBlobStore() }, {
+        maxResultBytes: config.MAX_RESULT_MEMORY,
+        lifetimeMs: config.JOB_CLEANUP_INTERVAL,
+    }, clock, log('jobs'));
+    const verdicts = new JobVerdicts(config.BREAKER_FAILURE_THRESHOLD, (instance, error) => checker.takeOut(instance, error));
+    const prompts = new PromptRunner(connections, {
+        timings: { ...FOLLOW_TIMINGS, ...overrides.follow },
+        keepHistory: config.COMFYUI_KEEP_HISTORY,
+        stopTimeoutMs: config.HEALTH_CHECK_TIMEOUT,
+        stopPatienceMs: 60_000,
+    }, log('prompts'));
+    const runner = new JobRunner({
+        manager,
+        prompts,
+        workflows,
+        outputFiles: config.OUTPUT_FILES ? new OutputFiles(config.OUTPUT_DIR) : undefined,
+        maxOutputPixels: config.MAX_OUTPUT_PIXELS,
+        logger: log('jobs'),
+    });
+    const processor = new JobProcessor({ manager, runner, balancer, health: checker, verdicts }, {
+        maxConcurrentJobs: config.MAX_CONCURRENT_JOBS,
+        pollIntervalMs: config.JOB_PROCESSING_INTERVAL,
+        jobTimeoutMs: config.JOB_TIMEOUT,
+        maxAttempts: config.JOB_MAX_ATTEMPTS,
+    }, log('processor'));
+    const isIdle = () => processor.activeJobs === 0;
+    const expiry = new Expiry(manager, { lifetimeMs: config.JOB_CLEANUP_INTERVAL, isIdle, collectGarbage }, log('jobs'));
+    const estimates = new DurationEstimates(workflows);
+    const admission = new Admission({ manager, estimates, slots: () => processor.slots }, { maxQueueSize: config.MAX_QUEUE_SIZE, maxQueueBytes: config.MAX_QUEUE_MEMORY });
+    const idempotencyKeys = new IdempotencyKeys(manager.events);
+    const webhooks = createWebhooks(config, manager, { ...WEBHOOK_TIMINGS, ...overrides.webhooks }, clock, log('webhooks'));
+    const recorder = new Recorder(clock);
+    const prometheus = new Prometheus({ manager, instances });
+    manager.events.onFinished((job) => {
+        recorder.record(job);
+        estimates.recordJob(job);
+        prometheus.recordJob(job);
+    });
+    const metrics = new MetricsViews({ recorder, balancer, manager, processor }, clock);
+    const metricsFile = new MetricsFile({ file: config.METRICS_FILE_PATH, intervalMs: config.METRICS_SAVE_INTERVAL }, recorder, clock, log('metrics'));
+    const summary = new Summary({ recorder, manager, processor, balancer }, log('summary'));
+    const health = new HealthReporter({ instances, manager, processor, recorder, admission }, clock);
+    return {
+        clock,
+        logger,
+        turns,
+        workflows,
+        instances,
+        connections,
+        balancer,
+        manager,
+        processor,
+        estimates,
+        admission,
+        idempotencyKeys,
+        webhooks,
+        recorder,
+        health,
+        checker,
+        metrics,
+        metricsFile,
+        prometheus,
+        start: async () => {
+            await metricsFile.start();
+            await checker.start();
+            processor.start();
+            expiry.start();
+            summary.start();
+        },
+        stop: async () => {
+            const reserve = Math.min(SHUTDOWN_RESERVE.maxMs, config.SHUTDOWN_TIMEOUT * SHUTDOWN_RESERVE.share);
+            manager.drain();
+            expiry.stop();
+            summary.stop();
+            const unfinished = await processor.stop(config.SHUTDOWN_TIMEOUT - reserve);
+            const waiting = [...manager.queue.entries()].map(({ id }) => id);
+            if (unfinished.length + waiting.length > 0) {
+                logger.warn('Jobs not done at shutdown', { interrupted: unfinished, pending: waiting });
+            }
+            await webhooks?.stop(WEBHOOK_STOP_MS);
+            await metricsFile.stop();
+            await checker.stop();
+            await prompts.stop(reserve / 2);
+            await connections.stop();
+            for (const { client } of instances)
+                client.close();
+        },
+    };
+}
+//# sourceMappingURL=index.js.map

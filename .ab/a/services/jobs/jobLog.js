@@ -1,0 +1,30 @@
+import { assignmentOf, processingDuration } from './Job.js';
+/** The fields that every log line about a job has. */
+export function logFields(job) {
+    return {
+        requestId: job.request.requestId,
+        jobId: job.id,
+        jobType: job.request.type,
+        instance: assignmentOf(job)?.instance,
+    };
+}
+/** One line for a job's end. */
+export function logJobEnd(logger, job) {
+    const duration = processingDuration(job);
+    const fields = {
+        ...logFields(job),
+        attempts: job.attempts,
+        processingDuration: duration === undefined ? undefined : Math.round(duration),
+    };
+    if (job.status === 'completed') {
+        logger.info('Job completed', { ...fields, resultSize: job.result.sizeBytes });
+    }
+    else if (job.status === 'cancelled') {
+        logger.info('Job cancelled', fields);
+    }
+    else {
+        const { code, category, message } = job.failure;
+        logger.error('Job failed', { ...fields, code, category, error: message });
+    }
+}
+//# sourceMappingURL=jobLog.js.map

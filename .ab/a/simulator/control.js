@@ -1,0 +1,81 @@
+import { createServer } from 'node:http';
+import { z } from 'zod';
+import { writeAnswer } from './answers.js';
+import { parseJson, readCall } from './http.js';
+import { MISCHIEF } from './mischief.js';
+import { MOMENTS } from './prompt.js';
+const trapSchema = z.object({
+    name: z.enum(Object.keys(MISCHIEF)),
+    at: z.enum(MOMENTS).optional(),
+    afterMs: z.int().min(0).max(60_000).default(0),
+    output: z.string().default(''),
+});
+const workSchema = z.object({ workMs: z.number().min(0) });
+/**
+ * A way to make a simulated ComfyUI misbehave from outside, on a port of its own so that it works whatever state
+ * the machine is in: `GET /` tells its state, `POST /` with `{ name, at?, afterMs?, output? }` starts
+ * mischief or lays a trap, `DELETE /` ends it all; `PUT /` with `{ workMs }` sets how long each model node takes.
+ */
+export async function startControl(simulator, port, host) {
+    const server = createServer((request, response) => void answer(simulator, request, response));
+    await new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(port, host, resolve);
+    });
+    return server;
+}
+/** `host:port` of a control server. */
+export function addressOf(server) {
+    const { address, port } = server.address();
+    return `${address}:${port}`;
+}
+async function answer(simulator, request, response) {
+    const call = await readCall(request);
+    const refusal = call && (await obey(simulator, call));
+    if (refusal)
+        writeAnswer(response, { status: 400, json: refusal });
+    else
+        writeAnswer(response, { status: 200, json: stateOf(simulator) });
+}
+/** @returns what is wrong with the instruction, if anything is */
+async function obey(simulator, { method, body }) {
+    switch (method) {
+        case 'DELETE':
+            await simulator.behave();
+            return undefined;
+        case 'PUT': {
+            const work = workSchema.safeParse(parseJson(body));
+            if (!work.success)
+                return { error: z.prettifyError(work.error) };
+            simulator.setWork(work.data.workMs);
+            return undefined;
+        }
+        case 'POST': {
+            const trap = trapSchema.safeParse(parseJson(body));
+            if (!trap.success) {
+                return { error: z.prettifyError(trap.error), names: Object.keys(MISCHIEF), moments: MOMENTS };
+            }
+            const { at, ...mischief } = trap.data;
+            if (at === undefined)
+                await simulator.traps.set(mischief.name);
+            else
+                simulator.traps.waiting = { ...mischief, at };
+            return undefined;
+        }
+        default:
+            return undefined;
+    }
+}
+function stateOf(simulator) {
+    return {
+        host: simulator.host,
+        running: simulator.isRunning,
+        trap: simulator.traps.waiting ?? null,
+        sprung: simulator.traps.sprung ?? null,
+        prompts: simulator.promptIds.length,
+        queue: simulator.queueRemaining,
+        history: simulator.historyIds.length,
+        sockets: simulator.sockets.size,
+    };
+}
+//# sourceMappingURL=control.js.map

@@ -1,0 +1,30 @@
+import { isIP } from 'node:net';
+import { splitList } from './lists.js';
+/** Names that Express knows for loopback, link-local and private addresses. */
+const RANGES = ['loopback', 'linklocal', 'uniquelocal'];
+const MAX_HOPS = 16;
+/**
+ * Whom to believe about a client's address (`X-Forwarded-For`): nobody, so many proxies in front, or proxies of
+ * these addresses.
+ * @returns undefined when the text is none of these
+ */
+export function parseTrustProxy(text) {
+    if (text.toLowerCase() === 'false')
+        return false;
+    if (/^\d+$/.test(text)) {
+        const hops = Number(text);
+        return hops >= 1 && hops <= MAX_HOPS ? hops : undefined;
+    }
+    const addresses = splitList(text);
+    return addresses.length > 0 && addresses.every(isAddress) ? addresses : undefined;
+}
+function isAddress(entry) {
+    if (RANGES.includes(entry))
+        return true;
+    const [address = '', bits, ...rest] = entry.split('/');
+    const version = isIP(address);
+    if (version === 0 || rest.length > 0)
+        return false;
+    return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+}
+//# sourceMappingURL=trustProxy.js.map

@@ -1,0 +1,70 @@
+import express, {} from 'express';
+import { identify, requireApiKey, requireKey } from './middleware/authentication.js';
+import { errorHandler, notFound } from './middleware/errorHandler.js';
+import { inOrder } from './middleware/inOrder.js';
+import { OpenRequests } from './middleware/openRequests.js';
+import { limitRate } from './middleware/rateLimit.js';
+import { limitRefusedBody } from './middleware/refusedBody.js';
+import { requestContext } from './middleware/requestContext.js';
+import { crossOrigin, limitUrl, securityHeaders } from './middleware/security.js';
+import { circuitBreakerRoutes } from './routes/circuitBreakers.js';
+import { dashboardRoutes } from './routes/dashboard.js';
+import { docsRoutes } from './routes/docs.js';
+import { eventRoutes } from './routes/events.js';
+import { jobRoutes } from './routes/jobs.js';
+import { JobViews } from './routes/jobViews.js';
+import { metricsRoutes } from './routes/metrics.js';
+import { processingRoutes } from './routes/processing.js';
+import { ResultSender } from './routes/sendResult.js';
+import { isForLoadBalancers, statusRoutes } from './routes/status.js';
+import { workflowRoutes } from './routes/workflows.js';
+/** Express with its middleware and routers: no I/O, no globals, no listening. */
+export function createApp(services, config) {
+    const app = express();
+    app.disable('x-powered-by');
+    // Results set their own entity tag; hashing every status answer would cost more than it saves.
+    app.disable('etag');
+    app.set('trust proxy', config.TRUST_PROXY);
+    const views = new JobViews(services);
+    services.webhooks?.describeBy((job) => views.status(job));
+    const sender = new ResultSender({ maxBytes: config.MAX_RESULT_MEMORY, minBytesPerSecond: config.MIN_TRANSFER_RATE }, services.turns);
+    app.use(doors(services, config));
+    // First what is asked most: each path that a request is not for costs it a little.
+    jobRoutes(app, services, config, views, sender);
+    processingRoutes(app, services, config, views, sender);
+    statusRoutes(app, services);
+    eventRoutes(app, services, views);
+    workflowRoutes(app, services);
+    dashboardRoutes(app);
+    docsRoutes(app, services);
+    app.use(requireKey);
+    metricsRoutes(app, services);
+    circuitBreakerRoutes(app, services);
+    app.use(notFound);
+    app.use(errorHandler(services.logger));
+    return app;
+}
+/** What every request goes through. */
+function doors({ logger, prometheus, clock }, config) {
+    const { API_KEYS: keys = [], CORS_ORIGINS: origins, RATE_LIMIT_PER_MINUTE: perMinute } = config;
+    const openRequests = new OpenRequests(config.MAX_OPEN_REQUESTS_PER_CLIENT);
+    return inOrder([
+        requestContext(logger, (answered, response) => {
+            prometheus.recordRequest(answered);
+            openRequests.closed(response);
+        }),
+        securityHeaders(origins),
+        ...(origins ? [crossOrigin(origins)] : []),
+        limitUrl,
+        limitRefusedBody,
+        identify(keys, config.TRUST_PROXY !== false),
+        unlessForLoadBalancers(openRequests.limit),
+        ...(perMinute > 0 ? [unlessForLoadBalancers(limitRate(perMinute, clock))] : []),
+        ...(keys.length > 0 ? [requireApiKey] : []),
+    ]);
+}
+/** A load balancer asks as often as it likes, however many others share its address. */
+function unlessForLoadBalancers(limit) {
+    return (request, response, next) => !request.url.startsWith('/api/') && isForLoadBalancers(request.path) ? next() : limit(request, response, next);
+}
+//# sourceMappingURL=app.js.map

@@ -1,0 +1,80 @@
+/** Error codes of the REST contract, and the HTTP status each one is answered with. */
+export const ERROR_STATUS = {
+    NO_IMAGE: 400,
+    INVALID_PARAMETER: 400,
+    INVALID_IMAGE: 400,
+    MALFORMED_UPLOAD: 400,
+    TOO_MANY_FILES: 400,
+    UNAUTHORIZED: 401,
+    FORBIDDEN: 403,
+    JOB_NOT_FOUND: 404,
+    INSTANCE_NOT_FOUND: 404,
+    BREAKER_NOT_FOUND: 404,
+    NOT_FOUND: 404,
+    METHOD_NOT_ALLOWED: 405,
+    REQUEST_TIMEOUT: 408,
+    JOB_NOT_COMPLETED: 409,
+    JOB_ALREADY_FINISHED: 409,
+    RESULT_EXPIRED: 410,
+    FILE_TOO_LARGE: 413,
+    IMAGE_TOO_LARGE: 413,
+    URI_TOO_LONG: 414,
+    UNSUPPORTED_IMAGE_TYPE: 415,
+    IDEMPOTENCY_KEY_REUSED: 422,
+    RATE_LIMITED: 429,
+    HEADERS_TOO_LARGE: 431,
+    INTERNAL_ERROR: 500,
+    WORKFLOW_FAILED: 502,
+    WORKFLOW_INVALID: 502,
+    QUEUE_FULL: 503,
+    NO_HEALTHY_INSTANCES: 503,
+    SHUTTING_DOWN: 503,
+    SYNC_TIMEOUT: 504,
+    JOB_TIMEOUT: 504,
+};
+/** An error whose cause is known: made once where it happens, turned into HTTP in one handler. */
+export class AppError extends Error {
+    code;
+    details;
+    fields;
+    retryAfterSeconds;
+    constructor(code, message, options = {}) {
+        super(message, options.cause === undefined ? undefined : { cause: options.cause });
+        this.name = new.target.name;
+        this.code = code;
+        this.details = options.details;
+        this.fields = options.fields ?? {};
+        this.retryAfterSeconds = options.retryAfterSeconds;
+    }
+    get status() {
+        return ERROR_STATUS[this.code];
+    }
+}
+/** A prompt that did not end in an image. `category` says why, `retryable` whether another try makes sense. */
+export class PromptError extends AppError {
+    category;
+    retryable;
+    constructor(message, options) {
+        super(codeOfCategory(options.category), message, { details: options.details, cause: options.cause });
+        this.category = options.category;
+        this.retryable = options.retryable;
+    }
+}
+/** The code that a client reads for a job that failed for this reason. */
+function codeOfCategory(category) {
+    switch (category) {
+        case 'workflow_validation':
+            return 'WORKFLOW_INVALID';
+        case 'processing_timeout':
+            return 'JOB_TIMEOUT';
+        case 'internal':
+            return 'INTERNAL_ERROR';
+        default:
+            return 'WORKFLOW_FAILED';
+    }
+}
+/** The message of anything that was thrown. */
+export function messageOf(error) {
+    return error instanceof Error ? error.message : String(error);
+}
+//# sourceMappingURL=errors.js.map

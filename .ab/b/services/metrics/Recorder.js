@@ -1,0 +1,142 @@
+import { z } from 'zod';
+import { assignmentOf, processingDuration } from '../jobs/Job.js';
+import { DurationHistogram, histogramState } from './DurationHistogram.js';
+import { JobTally, tallyState } from './JobTally.js';
+import { TimeWindows, windowsState } from './TimeWindows.js';
+const recentError = z.object({
+    /** Epoch ms. */
+    time: z.number(),
+    category: z.string(),
+    instance: z.string().nullable(),
+    jobId: z.string(),
+    jobType: z.string(),
+    message: z.string(),
+});
+/** The recorder's memory, as the metrics file keeps it. */
+export const recorderState = z.object({
+    /** Of all processes before this one, ms. */
+    uptimeMs: z.number().nonnegative(),
+    firstStart: z.number(),
+    all: tallyState,
+    byType: z.record(z.string(), tallyState),
+    byInstance: z.record(z.string(), tallyState),
+    waiting: histogramState,
+    windows: windowsState,
+    lastByCategory: z.record(z.string(), z.number()),
+    recentErrors: z.array(recentError),
+});
+const RECENT_ERRORS = 50;
+const MAX_MESSAGE_LENGTH = 500;
+/** Takes note of every job that ends, once. Its memory does not grow with the number of jobs. */
+export class Recorder {
+    all = new JobTally();
+    /** From acceptance to the start of the processing that ended a job. */
+    waiting = new DurationHistogram();
+    /** When this process started, epoch ms. */
+    startedAt;
+    /** When the first process that the figures go back to started, epoch ms. */
+    firstStart;
+    /** Newest first. */
+    recentErrors = [];
+    byType = new Map();
+    byInstance = new Map();
+    /** When each category of error last happened, epoch ms. */
+    lastByCategory = new Map();
+    #clock;
+    #windows = new TimeWindows();
+    #earlierUptimeMs = 0;
+    constructor(clock) {
+        this.#clock = clock;
+        this.startedAt = clock.now();
+        this.firstStart = this.startedAt;
+    }
+    /** Time that this process and those before it ran, ms. */
+    get totalUptimeMs() {
+        return this.#earlierUptimeMs + this.#clock.now() - this.startedAt;
+    }
+    record(job) {
+        const { type } = job.request;
+        const category = job.status === 'failed' ? job.failure.category : undefined;
+        const processingMs = processingDuration(job);
+        const tallied = { outcome: job.status, type, category, processingMs };
+        const assignment = assignmentOf(job);
+        this.all.record(tallied);
+        tallyOf(this.byType, type).record(tallied);
+        if (assignment)
+            tallyOf(this.byInstance, assignment.instance).record(tallied);
+        if (job.status === 'cancelled')
+            return;
+        if (assignment)
+            this.waiting.record(assignment.processingStartTime - job.createdTime);
+        this.#windows.record(this.#clock.now(), type, job.status, processingMs ?? 0);
+        if (job.status === 'failed')
+            this.#recordError(job);
+    }
+    /** What ended in each of the last `minutes` (at most 1440) minutes, oldest first. */
+    byMinute(minutes) {
+        return this.#windows.byMinute(this.#clock.now(), minutes);
+    }
+    /** What ended in the last `minutes` (at most 1440), of one type or of all. */
+    last(minutes, type) {
+        return this.#windows.last(this.#clock.now(), minutes, type);
+    }
+    toState() {
+        const states = (tallies) => Object.fromEntries([...tallies].map(([name, tally]) => [name, tally.toState()]));
+        return {
+            uptimeMs: this.totalUptimeMs,
+            firstStart: this.firstStart,
+            all: this.all.toState(),
+            byType: states(this.byType),
+            byInstance: states(this.byInstance),
+            waiting: this.waiting.toState(),
+            windows: this.#windows.toState(),
+            lastByCategory: Object.fromEntries(this.lastByCategory),
+            recentErrors: this.recentErrors,
+        };
+    }
+    /**
+     * Goes on from what an earlier process left. Call it before the first job.
+     * @throws Error when a histogram in it is damaged; the recorder is then as it was
+     */
+    restore(state) {
+        const all = JobTally.fromState(state.all);
+        const waiting = DurationHistogram.fromState(state.waiting);
+        const tallies = (states) => Object.entries(states).map(([name, tally]) => [name, JobTally.fromState(tally)]);
+        const [byType, byInstance] = [tallies(state.byType), tallies(state.byInstance)];
+        this.all = all;
+        this.waiting = waiting;
+        this.recentErrors = state.recentErrors;
+        this.firstStart = state.firstStart;
+        this.#earlierUptimeMs = state.uptimeMs;
+        this.#windows.restore(state.windows);
+        for (const [name, tally] of byType)
+            this.byType.set(name, tally);
+        for (const [name, tally] of byInstance)
+            this.byInstance.set(name, tally);
+        for (const [name, time] of Object.entries(state.lastByCategory))
+            this.lastByCategory.set(name, time);
+    }
+    #recordError(job) {
+        const { category, message } = job.failure;
+        const time = this.#clock.now();
+        this.lastByCategory.set(category, time);
+        this.recentErrors.unshift({
+            time,
+            category,
+            instance: job.assignment?.instance ?? null,
+            jobId: job.id,
+            jobType: job.request.type,
+            message: message.slice(0, MAX_MESSAGE_LENGTH),
+        });
+        this.recentErrors.length = Math.min(this.recentErrors.length, RECENT_ERRORS);
+    }
+}
+function tallyOf(tallies, name) {
+    let tally = tallies.get(name);
+    if (!tally) {
+        tally = new JobTally();
+        tallies.set(name, tally);
+    }
+    return tally;
+}
+//# sourceMappingURL=Recorder.js.map

@@ -1,0 +1,127 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { messageOf } from '../errors.js';
+import { asyncAnswer, jobStatusAnswer } from '../schemas/jobs.js';
+import { Child } from './children.js';
+import { ProgressBar } from './progress.js';
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const PREFERRED_PORT = 3000;
+const SIMULATED_WORK_MS = 600;
+const POLL_MS = 50;
+/** What goes through which workflow. */
+const TOUR = [
+    { workflow: 'remove-background', sample: 'product.jpg' },
+    { workflow: 'upscale-image', sample: 'transparent-badge.png' },
+    { workflow: 'upscale-remove-bg', sample: 'phone-photo.jpg' },
+];
+const say = (line = '') => process.stdout.write(`${line}\n`);
+/** Two simulated ComfyUI machines and the server; a real picture through every workflow over real HTTP. */
+async function main() {
+    const { values } = parseArgs({
+        options: {
+            once: { type: 'boolean', default: false },
+            out: { type: 'string', default: path.join(ROOT, 'data', 'demo') },
+        },
+    });
+    const children = [];
+    // The figures of a demo are not those of the server that runs here otherwise.
+    const scratch = await mkdtemp(path.join(tmpdir(), 'comfyui-demo-'));
+    try {
+        const simulators = [1, 2].map(() => startSimulator());
+        children.push(...simulators);
+        const hosts = await Promise.all(simulators.map((child) => child.says(/listens on (\S+)/)));
+        const port = values.once ? 0 : await freePort(PREFERRED_PORT);
+        const server = startServer(port, hosts, path.join(scratch, 'metrics.json'));
+        children.unshift(server);
+        const baseUrl = `http://127.0.0.1:${await server.says(/"message":"Listening","port":(\d+)/)}`;
+        await server.says(/"message":("Instance")/);
+        say(`Server on ${baseUrl}, simulated ComfyUI on ${hosts.join(' and ')}.\n`);
+        await mkdir(values.out, { recursive: true });
+        for (const [index, { workflow, sample }] of TOUR.entries()) {
+            await showWorkflow(baseUrl, workflow, sample, path.join(values.out, `${index + 1}-${workflow}`));
+        }
+        say(`\nBefore and after: ${path.relative(process.cwd(), values.out) || '.'}`);
+        if (!values.once)
+            await serveUntilSignal(baseUrl);
+        return 0;
+    }
+    catch (error) {
+        process.stderr.write(`\nThe demo failed: ${messageOf(error)}\n`);
+        return 1;
+    }
+    finally {
+        for (const child of children)
+            await child.stop();
+        await rm(scratch, { recursive: true, force: true });
+    }
+}
+function startSimulator() {
+    const script = new URL('../simulator/cli.js', import.meta.url);
+    return new Child('simulator', script, ['--port', '0', '--work', String(SIMULATED_WORK_MS)], {});
+}
+function startServer(port, hosts, metricsFile) {
+    return new Child('server', new URL('../server.js', import.meta.url), [], {
+        PORT: String(port),
+        HOST: '127.0.0.1',
+        LOG_DIR: '',
+        METRICS_FILE_PATH: metricsFile,
+        COMFYUI_HOST: hosts.join(','),
+    });
+}
+/** The preferred port, or any other when that is taken. */
+async function freePort(preferred) {
+    const probe = createServer();
+    const isFree = await new Promise((resolve) => {
+        probe.once('error', () => resolve(false));
+        probe.listen(preferred, '127.0.0.1', () => resolve(true));
+    });
+    await new Promise((resolve) => probe.close(resolve));
+    return isFree ? preferred : 0;
+}
+/** Submits, follows, fetches, and writes both pictures down. */
+async function showWorkflow(baseUrl, workflow, sample, target) {
+    const before = await readFile(path.join(ROOT, 'data', 'samples', sample));
+    const form = new FormData();
+    form.set('imageFile', new Blob([new Uint8Array(before)]), sample);
+    const accepted = await fetch(`${baseUrl}/api/async/${workflow}`, { method: 'POST', body: form });
+    if (accepted.status !== 202)
+        throw new Error(`${workflow}: ${accepted.status} ${await accepted.text()}`);
+    const { job_id } = asyncAnswer.parse(await accepted.json());
+    await follow(baseUrl, job_id, new ProgressBar(workflow));
+    const result = await fetch(`${baseUrl}/api/jobs/${job_id}/result/image`);
+    if (result.status !== 200)
+        throw new Error(`${workflow}: no result (${result.status})`);
+    await writeFile(`${target}-before${path.extname(sample)}`, before);
+    await writeFile(`${target}-after.png`, Buffer.from(await result.arrayBuffer()));
+}
+async function follow(baseUrl, id, bar) {
+    for (;;) {
+        const response = await fetch(`${baseUrl}/api/jobs/${id}/status`);
+        const status = jobStatusAnswer.parse(await response.json());
+        const node = status.status === 'processing' ? (status.current_node ?? '') : status.status;
+        bar.update(status.progress_percentage, node);
+        if (status.status === 'failed')
+            throw new Error(status.error);
+        if (status.status === 'completed')
+            break;
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+    bar.end();
+}
+async function serveUntilSignal(baseUrl) {
+    say('\nThe server goes on until Ctrl-C. Try:\n');
+    say(`  a browser on ${baseUrl}/`);
+    say(`  curl -F imageFile=@data/samples/product.jpg -H 'Accept: image/*' -o cut-out.png ${baseUrl}/api/remove-background`);
+    say(`  curl ${baseUrl}/health`);
+    await new Promise((resolve) => {
+        for (const signal of ['SIGINT', 'SIGTERM'])
+            process.once(signal, () => resolve());
+    });
+    say('\nStopping …');
+}
+process.exitCode = await main();
+//# sourceMappingURL=index.js.map

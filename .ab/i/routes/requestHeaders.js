@@ -1,0 +1,25 @@
+import { invalidParameter } from './parse.js';
+/** Printable ASCII, as a header can carry it; long enough for any id. */
+const SANE_KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
+/**
+ * What a client calls a submission that it may have to send again.
+ * @throws AppError `INVALID_PARAMETER`
+ */
+export function idempotencyKey(request) {
+    const key = request.get('Idempotency-Key');
+    if (key === undefined || SANE_KEY.test(key))
+        return key;
+    throw invalidParameter('Idempotency-Key', 'takes 1 to 255 printable characters');
+}
+/** Seconds that a client would rather wait for a result (RFC 7240, `Prefer: wait=N`); undefined when it does not say. */
+export function waitSeconds(request) {
+    const preferences = (request.get('Prefer') ?? '').split(',');
+    for (const preference of preferences) {
+        const seconds = /^\s*wait\s*=\s*"?(\d{1,6})"?\s*(?:;|$)/i.exec(preference)?.[1];
+        // The first of several counts; what cannot be read is passed over, as the RFC wants it.
+        if (seconds !== undefined)
+            return Number(seconds);
+    }
+    return undefined;
+}
+//# sourceMappingURL=requestHeaders.js.map

@@ -1,0 +1,113 @@
+import { once } from 'node:events';
+import { extensionOf } from '../services/images/finish.js';
+import { processingDuration } from '../services/jobs/Job.js';
+import { MAX_TIMER_MS } from '../utils/timers.js';
+/** Stands in a JSON answer where the image's base64 goes; nothing else in it is a client's. */
+export const IMAGE_PLACE = '\u2063image\u2063';
+/** Base64 is made in slices of this many bytes, a multiple of three, as the client takes them. */
+const SLICE_BYTES = 3 * 64 * 1024;
+/** Answers up to this size are in the kernel's hands at once: nobody needs to watch them. */
+const SMALL_BYTES = 64 * 1024;
+/** What a client gets to take an answer, beside the time that its size allows. */
+const GRACE_MS = 30_000;
+/** Whether the client asked for the image itself in place of JSON with the image in it. */
+export function wantsImage(request, mimeType) {
+    const accepted = request.accepts(['application/json', mimeType]);
+    if (accepted !== false)
+        return accepted === mimeType;
+    // `Accept: image/png` for a job that was asked to give a JPEG: the image it is.
+    return /\bimage\//.test(request.get('Accept') ?? '');
+}
+/**
+ * Answers with results. Bytes that are being sent stay in memory although their result may have expired, so
+ * clients that take them slowly are bounded in time, and all of them together in bytes: the ones that have been at
+ * it longest are cut off to make room.
+ */
+export class ResultSender {
+    #limits;
+    #turns;
+    /** Bytes by answer, in the order in which they were begun. */
+    #underWay = new Map();
+    #bytes = 0;
+    constructor(limits, turns) {
+        this.#limits = limits;
+        this.#turns = turns;
+    }
+    /** Answers with a result's bytes. A result never changes, so its job's id is its entity tag. */
+    async image(response, job, image) {
+        response.set({
+            'Content-Type': job.result.mimeType,
+            'Content-Disposition': `inline; filename="${resultFilename(job)}"`,
+            ETag: `"${job.id}"`,
+            'Cache-Control': 'private, no-cache',
+            Vary: 'Accept',
+            'X-Job-ID': job.id,
+            'X-Prompt-ID': job.result.promptId,
+            'X-ComfyUI-Instance': job.assignment.instance,
+            'X-Processing-Time-Ms': String(Math.round(processingDuration(job) ?? 0)),
+        });
+        this.#watch(response, image.length);
+        await this.#turns.take(image.length);
+        if (!response.destroyed)
+            response.send(image);
+    }
+    /** Answers with `body` in JSON, the image as base64 in the place of `IMAGE_PLACE`. */
+    async json(response, body, image) {
+        const [head = '', tail = ''] = JSON.stringify(body).split(IMAGE_PLACE);
+        const length = Buffer.byteLength(head) + 4 * Math.ceil(image.length / 3) + Buffer.byteLength(tail);
+        response.set('Content-Length', String(length)).vary('Accept').type('json');
+        this.#watch(response, image.length);
+        response.write(head);
+        for (let at = 0; at < image.length; at += SLICE_BYTES) {
+            await this.#turns.take(Math.min(SLICE_BYTES, image.length - at));
+            const wasTaken = response.write(image.toString('base64', at, at + SLICE_BYTES), 'latin1');
+            if (!wasTaken)
+                await roomIn(response);
+            if (response.destroyed)
+                return;
+        }
+        response.end(tail);
+    }
+    #watch(response, bytes) {
+        if (bytes <= SMALL_BYTES)
+            return;
+        this.#underWay.set(response, bytes);
+        this.#bytes += bytes;
+        const { minBytesPerSecond } = this.#limits;
+        const ms = Math.min(MAX_TIMER_MS, GRACE_MS + (1000 * bytes) / minBytesPerSecond);
+        const timer = minBytesPerSecond > 0 ? setTimeout(() => response.destroy(), ms) : undefined;
+        response.once('close', () => {
+            clearTimeout(timer);
+            this.#underWay.delete(response);
+            this.#bytes -= bytes;
+        });
+        this.#makeRoomFor(response);
+    }
+    #makeRoomFor(newest) {
+        let excess = this.#bytes - this.#limits.maxBytes;
+        for (const [response, bytes] of this.#underWay) {
+            if (excess <= 0 || response === newest)
+                return;
+            response.destroy();
+            excess -= bytes;
+        }
+    }
+}
+/** Resolves when the client took what was written, or is gone. */
+async function roomIn(response) {
+    if (response.destroyed)
+        return;
+    const over = new AbortController();
+    const { signal } = over;
+    try {
+        await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]);
+    }
+    finally {
+        over.abort();
+    }
+}
+/** A file name for a result. */
+function resultFilename(job) {
+    return `${job.request.type}-${job.id}.${extensionOf(job.result.format)}`;
+}
+//# sourceMappingURL=sendResult.js.map

@@ -1,0 +1,175 @@
+import { z } from 'zod';
+import { errorCode, isoTime, jobStatus, outputFormat } from './common.js';
+/** The result of a job, in a synchronous answer and under `/result`. */
+export const result = z.looseObject({
+    image_base64: z.string().regex(/^data:image\//),
+    prompt_id: z.string(),
+    processing_time_seconds: z.number().nonnegative(),
+    format: outputFormat,
+    width: z.int().positive(),
+    height: z.int().positive(),
+    size_bytes: z.int().positive(),
+    upscale_factor: z.string().optional(),
+});
+/** 200 of a synchronous request. */
+export const syncAnswer = z.object({
+    success: z.literal(true),
+    message: z.string(),
+    job_id: z.uuid(),
+    result,
+    comfyui_instance: z.string(),
+});
+/** 202 of an asynchronous request. A repeated one may be about a job that is not pending any more. */
+export const asyncAnswer = z.object({
+    job_id: z.uuid(),
+    status: jobStatus,
+    message: z.string(),
+    estimated_completion_time: isoTime,
+    estimated_completion_time_seconds: z.number().nonnegative(),
+    // 0 once it is not pending any more.
+    queue_position: z.int().nonnegative(),
+    status_url: z.string(),
+    result_url: z.string(),
+    events_url: z.string(),
+    cancel_url: z.string(),
+});
+const statusBase = z.object({
+    job_id: z.uuid(),
+    type: z.string(),
+    created_time: isoTime,
+    updated_time: isoTime,
+    processing_time_seconds: z.number().nonnegative(),
+    comfyui_instance: z.string().nullable(),
+    message: z.string(),
+    progress_percentage: z.number().min(0).max(100),
+    attempts: z.int().nonnegative(),
+});
+/** A job's status, by its state. */
+export const jobStatusAnswer = z.discriminatedUnion('status', [
+    statusBase.extend({
+        status: z.literal('pending'),
+        queue_position: z.int().positive(),
+        estimated_completion_time_seconds: z.number().nonnegative(),
+    }),
+    statusBase.extend({
+        status: z.literal('processing'),
+        // Absent for the moment between the choice of an instance and its answer.
+        prompt_id: z.string().optional(),
+        estimated_remaining_time_seconds: z.number().nonnegative(),
+        current_node: z.string().optional(),
+    }),
+    statusBase.extend({
+        status: z.literal('completed'),
+        completed_time: isoTime,
+        result_url: z.string(),
+    }),
+    statusBase.extend({
+        status: z.literal('failed'),
+        failed_time: isoTime,
+        error: z.string(),
+        error_code: errorCode,
+        error_details: z.union([z.string(), z.record(z.string(), z.unknown())]).optional(),
+    }),
+    statusBase.extend({ status: z.literal('cancelled'), cancelled_time: isoTime }),
+]);
+/** 200 of `GET /api/jobs/:id/result`. */
+export const jobResultAnswer = z.object({
+    job_id: z.uuid(),
+    status: z.literal('completed'),
+    type: z.string(),
+    completed_time: isoTime,
+    processing_time_seconds: z.number().nonnegative(),
+    result,
+});
+const epochMs = z.int().positive();
+/** A job as lists and `/info` show it; times in epoch ms, sizes in bytes, no image data. */
+export const jobRecord = z.object({
+    id: z.uuid(),
+    type: z.string(),
+    status: jobStatus,
+    createdTime: epochMs,
+    updatedTime: epochMs,
+    processingStartTime: epochMs.optional(),
+    completedTime: epochMs.optional(),
+    failedTime: epochMs.optional(),
+    cancelledTime: epochMs.optional(),
+    processingDuration: z.number().nonnegative().optional(),
+    comfyuiInstance: z.string().nullable(),
+    promptId: z.string().optional(),
+    attempts: z.int().nonnegative(),
+    requestId: z.string(),
+    data: z.looseObject({
+        imageSize: z.int().positive(),
+        mimeType: z.string(),
+        originalFilename: z.string(),
+        width: z.int().positive(),
+        height: z.int().positive(),
+        format: outputFormat,
+    }),
+    result: z
+        .object({
+        promptId: z.string(),
+        mimeType: z.string(),
+        sizeBytes: z.int().positive(),
+        width: z.int().positive(),
+        height: z.int().positive(),
+    })
+        .optional(),
+    webhook: z
+        .object({
+        /** Without its query, which may carry what is nobody's business. */
+        url: z.string(),
+        events: z.array(jobStatus),
+        state: z.enum(['waiting', 'delivering', 'delivered', 'given_up', 'not_asked_for']),
+        attempts: z.array(z.object({ time: epochMs, status: z.int().optional(), error: z.string().optional() })),
+        nextAttemptTime: epochMs.optional(),
+    })
+        .optional(),
+    error: z.string().optional(),
+    errorCode: errorCode.optional(),
+});
+export const jobListAnswer = z.object({
+    jobs: z.array(jobRecord),
+    total: z.int().nonnegative(),
+    limit: z.int(),
+    offset: z.int(),
+});
+const wholeNumber = (min, max, fallback) => z
+    .string()
+    .regex(/^\d+$/, `takes a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .refine((n) => n >= min && n <= max, `takes a whole number from ${min} to ${max}`)
+    .default(fallback);
+/** Query of `GET /api/jobs/list`. */
+export const jobListQuery = z.object({
+    status: z.enum(jobStatus.options, { error: `takes ${jobStatus.options.join(', ')}` }).optional(),
+    type: z.string({ error: 'takes a job type' }).optional(),
+    instance: z.string({ error: 'takes a host' }).optional(),
+    limit: wholeNumber(1, 1000, 100),
+    offset: wholeNumber(0, Number.MAX_SAFE_INTEGER, 0),
+});
+export const deletedAnswer = z.object({ message: z.string(), job_id: z.string() });
+export const cleanupAnswer = z.object({ message: z.string(), cleanedCount: z.int().nonnegative() });
+const counts = z.record(z.string(), z.int().nonnegative());
+export const jobStatsAnswer = z.object({
+    total: z.int().nonnegative(),
+    byStatus: z.object({
+        pending: z.int(),
+        processing: z.int(),
+        completed: z.int(),
+        failed: z.int(),
+        cancelled: z.int(),
+    }),
+    byType: counts,
+    byInstance: counts,
+});
+export const processorStatsAnswer = z.object({
+    isRunning: z.boolean(),
+    activeJobs: z.int().nonnegative(),
+    pendingJobs: z.int().nonnegative(),
+    maxConcurrentJobs: z.int().positive(),
+    maxJobsPerInstance: z.int().positive(),
+    processingInterval: z.int().positive(),
+    instanceJobCounts: counts,
+});
+//# sourceMappingURL=jobs.js.map

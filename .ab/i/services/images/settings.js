@@ -1,0 +1,11 @@
+import sharp from 'sharp';
+/**
+ * Sets sharp up for a server. Its cache is for programs that work on the same file again and again: here it would only
+ * keep images. Jobs run side by side on libuv's threads, so one image gets one thread: more only take them
+ * from the others.
+ */
+export function configureImages() {
+    sharp.cache(false);
+    sharp.concurrency(1);
+}
+//# sourceMappingURL=settings.js.map

@@ -1,0 +1,195 @@
+import { AppError, messageOf, PromptError } from '../../errors.js';
+import { sleep } from '../../utils/timers.js';
+import { failureOf, isInstanceFault, JobAbort, mayTryAgain, stoppedFailure } from './failures.js';
+import { logFields } from './jobLog.js';
+/** Gives pending jobs to instances with a free slot, and decides what a failure means. */
+export class JobProcessor {
+    #manager;
+    #runner;
+    #balancer;
+    #health;
+    #verdicts;
+    #options;
+    #logger;
+    /** Jobs that were taken from the queue, each with its way to be stopped. */
+    #active = new Map();
+    #poll;
+    #wakeScheduled = false;
+    #whenIdle = [];
+    constructor(parts, options, logger) {
+        this.#manager = parts.manager;
+        this.#runner = parts.runner;
+        this.#balancer = parts.balancer;
+        this.#health = parts.health;
+        this.#verdicts = parts.verdicts;
+        this.#options = options;
+        this.#logger = logger;
+        this.#manager.events.onPending(() => this.wake());
+        this.#manager.events.onFinished((job) => {
+            if (job.status === 'cancelled')
+                this.#active.get(job.id)?.abort(new JobAbort('cancelled'));
+        });
+        this.#balancer.onRelease(() => this.wake());
+        this.#health.onHealthy(() => this.wake());
+    }
+    get isRunning() {
+        return this.#poll !== undefined;
+    }
+    get activeJobs() {
+        return this.#active.size;
+    }
+    /** Jobs that can be processed at the same time, at present; at least 1. */
+    get slots() {
+        const { healthyCount, maxPerInstance } = this.#balancer;
+        return Math.max(1, Math.min(healthyCount * maxPerInstance, this.#options.maxConcurrentJobs));
+    }
+    get options() {
+        return this.#options;
+    }
+    start() {
+        this.#poll ??= setInterval(() => this.#takeJobs(), this.#options.pollIntervalMs);
+        this.wake();
+    }
+    /**
+     * Takes no further job, gives the running ones `graceMs`, then stops them.
+     * @returns ids of the jobs that were not done
+     */
+    async stop(graceMs) {
+        clearInterval(this.#poll);
+        this.#poll = undefined;
+        const enough = new AbortController();
+        await Promise.race([this.#idle(), sleep(graceMs, enough.signal)]);
+        enough.abort();
+        const unfinished = [...this.#active.keys()];
+        for (const controller of this.#active.values())
+            controller.abort(new JobAbort('shutdown'));
+        await this.#idle();
+        return unfinished;
+    }
+    /** Looks for work soon, once for any number of calls in one turn. */
+    wake() {
+        if (this.#wakeScheduled || !this.isRunning)
+            return;
+        this.#wakeScheduled = true;
+        queueMicrotask(() => {
+            this.#wakeScheduled = false;
+            this.#takeJobs();
+        });
+    }
+    async #idle() {
+        if (this.#active.size > 0)
+            await new Promise((resolve) => this.#whenIdle.push(resolve));
+    }
+    #takeJobs() {
+        const unplaceable = new Set();
+        for (const entry of this.#manager.queue.entries()) {
+            if (!this.isRunning || this.#active.size >= this.#options.maxConcurrentJobs)
+                return;
+            if (!this.#balancer.hasFreeSlot)
+                return;
+            if (entry.tried.size === 0 && unplaceable.has(entry.type))
+                continue;
+            const slot = this.#balancer.acquire(entry.type, entry.tried);
+            if (slot)
+                void this.#process(entry, slot);
+            else
+                unplaceable.add(entry.type);
+        }
+    }
+    async #process(entry, slot) {
+        const controller = new AbortController();
+        this.#manager.queue.remove(entry.id);
+        this.#active.set(entry.id, controller);
+        try {
+            if (!(await this.#health.ensureFresh(slot.instance)) || !this.isRunning) {
+                // No attempt was made, so none is counted.
+                await this.#manager.putBack(entry.id);
+                return;
+            }
+            const job = await this.#manager.begin(entry.id, slot.instance.host);
+            if (job)
+                await this.#run(job, slot, controller);
+        }
+        catch (error) {
+            this.#logger.error('Processing a job went wrong', { jobId: entry.id, error: messageOf(error) });
+        }
+        finally {
+            this.#active.delete(entry.id);
+            slot.release();
+            if (this.#active.size === 0)
+                for (const resolve of this.#whenIdle.splice(0))
+                    resolve();
+            this.wake();
+        }
+    }
+    async #run(job, slot, controller) {
+        this.#logger.debug('Job started', { ...logFields(job), attempts: job.attempts });
+        const timeout = setTimeout(() => controller.abort(new JobAbort('timeout')), this.#options.jobTimeoutMs);
+        try {
+            await this.#runner.run(job, slot, controller.signal);
+            this.#health.reportSuccess(slot.instance);
+            this.#verdicts.completed(slot.instance);
+        }
+        catch (error) {
+            await this.#onFailure(job, slot, error, controller.signal);
+        }
+        finally {
+            clearTimeout(timeout);
+        }
+    }
+    async #onFailure(job, slot, error, signal) {
+        if (signal.aborted) {
+            const kind = signal.reason instanceof JobAbort ? signal.reason.kind : 'shutdown';
+            if (kind === 'timeout')
+                this.#verdicts.failed(slot.instance, job.id, true, signal.reason);
+            if (kind !== 'cancelled') {
+                await this.#manager.fail(job.id, stoppedFailure(kind, this.#options.jobTimeoutMs));
+            }
+            return;
+        }
+        if (error instanceof PromptError) {
+            await this.#learnFrom(error, job, slot.instance);
+            if (mayTryAgain(error, job, this.#options.maxAttempts)) {
+                this.#logger.warn('Job goes to another try', {
+                    ...logFields(job),
+                    attempts: job.attempts,
+                    category: error.category,
+                    error: error.message,
+                });
+                await this.#manager.requeue(job.id, error.category);
+                return;
+            }
+        }
+        if (!(error instanceof AppError)) {
+            const stack = error instanceof Error ? error.stack : String(error);
+            this.#logger.error('Unexpected error in a job', { ...logFields(job), stack });
+        }
+        await this.#manager.fail(job.id, failureOf(error));
+    }
+    /** What a failure says of the machine. */
+    async #learnFrom(error, job, instance) {
+        if (isInstanceFault(error)) {
+            this.#health.reportFailure(instance, error);
+            return;
+        }
+        this.#health.reportSuccess(instance);
+        // A prompt that is refused is checked, not run: it says nothing about the machine.
+        if (error.category !== 'workflow_validation')
+            this.#verdicts.failed(instance, job.id, false, error);
+        if (error.category === 'out_of_memory')
+            await this.#freeMemory(job, instance);
+    }
+    /** A machine that is out of memory may keep models and results that nobody needs. */
+    async #freeMemory(job, instance) {
+        try {
+            await instance.client.freeMemory();
+        }
+        catch (error) {
+            this.#logger.warn('ComfyUI could not be asked to free its memory', {
+                ...logFields(job),
+                error: messageOf(error),
+            });
+        }
+    }
+}
+//# sourceMappingURL=JobProcessor.js.map

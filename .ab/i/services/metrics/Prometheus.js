@@ -1,0 +1,102 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { assignmentOf, processingDuration } from '../jobs/Job.js';
+const PREFIX = 'comfyui_middleware_';
+/** From a cached run to the job timeout, seconds. */
+const JOB_BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600];
+/** Seconds. */
+const HTTP_BUCKETS = [0.001, 0.005, 0.025, 0.1, 0.5, 1, 5, 10, 30, 60, 300];
+const BREAKER_STATES = ['CLOSED', 'HALF_OPEN', 'OPEN'];
+/** The figures in Prometheus' text format. Counters begin at zero with each process, as Prometheus expects. */
+export class Prometheus {
+    #registry = new Registry();
+    #jobs;
+    #errors;
+    #resultBytes;
+    #processing;
+    #waiting;
+    #requests;
+    #requestSeconds;
+    constructor(parts) {
+        collectDefaultMetrics({ register: this.#registry });
+        this.#jobs = this.#counter('jobs_total', 'Jobs that ended.', ['type', 'outcome']);
+        this.#errors = this.#counter('job_errors_total', 'Jobs that failed.', ['category']);
+        this.#resultBytes = this.#counter('result_bytes_total', 'Bytes of results.', ['type']);
+        this.#processing = this.#histogram('job_processing_seconds', 'From the start of a completed job to its end.', ['type'], JOB_BUCKETS);
+        this.#waiting = this.#histogram('job_waiting_seconds', 'From acceptance to the start of the processing that ended the job.', ['type'], JOB_BUCKETS);
+        this.#requests = this.#counter('http_requests_total', 'HTTP requests that were answered.', [
+            'method',
+            'route',
+            'code',
+        ]);
+        this.#requestSeconds = this.#histogram('http_request_duration_seconds', 'From a request to its answer.', ['route'], HTTP_BUCKETS);
+        this.#addQueue(parts.manager);
+        this.#addInstances(parts.instances);
+    }
+    /** MIME type of `text`. */
+    get contentType() {
+        return this.#registry.contentType;
+    }
+    /** Everything, in the text format. */
+    text() {
+        return this.#registry.metrics();
+    }
+    recordJob(job) {
+        const { type } = job.request;
+        this.#jobs.inc({ type, outcome: job.status });
+        if (job.status === 'cancelled')
+            return;
+        const assignment = assignmentOf(job);
+        if (assignment) {
+            this.#waiting.observe({ type }, (assignment.processingStartTime - job.createdTime) / 1000);
+        }
+        if (job.status === 'failed') {
+            this.#errors.inc({ category: job.failure.category });
+            return;
+        }
+        this.#processing.observe({ type }, (processingDuration(job) ?? 0) / 1000);
+        this.#resultBytes.inc({ type }, job.result.sizeBytes);
+    }
+    recordRequest({ method, route, code, seconds }) {
+        this.#requests.inc({ method, route, code: String(code) });
+        this.#requestSeconds.observe({ route }, seconds);
+    }
+    #addQueue({ queue }) {
+        this.#gauge('queue_jobs', 'Jobs that wait.', [], (gauge) => gauge.set(queue.size));
+        this.#gauge('queue_bytes', 'Bytes of the uploads that wait.', [], (gauge) => gauge.set(queue.bytes));
+    }
+    #addInstances(instances) {
+        this.#gauge('jobs_in_flight', 'Jobs that an instance has.', ['instance'], (gauge) => {
+            for (const { host, activeJobs } of instances)
+                gauge.set({ instance: host }, activeJobs);
+        });
+        this.#gauge('instance_up', 'Whether an instance is healthy.', ['instance'], (gauge) => {
+            for (const { host, isHealthy } of instances)
+                gauge.set({ instance: host }, isHealthy ? 1 : 0);
+        });
+        this.#gauge('breaker_state', '1 for the state that a breaker is in.', ['instance', 'state'], (gauge) => {
+            for (const { host, breaker } of instances) {
+                for (const state of BREAKER_STATES) {
+                    gauge.set({ instance: host, state }, breaker.state === state ? 1 : 0);
+                }
+            }
+        });
+    }
+    #counter(name, help, labelNames) {
+        return new Counter({ name: PREFIX + name, help, labelNames, registers: [this.#registry] });
+    }
+    #histogram(name, help, labelNames, buckets) {
+        return new Histogram({ name: PREFIX + name, help, labelNames, buckets, registers: [this.#registry] });
+    }
+    #gauge(name, help, labelNames, set) {
+        new Gauge({
+            name: PREFIX + name,
+            help,
+            labelNames,
+            registers: [this.#registry],
+            collect() {
+                set(this);
+            },
+        });
+    }
+}
+//# sourceMappingURL=Prometheus.js.map

@@ -1,0 +1,88 @@
+const EVERYTHING = /^/;
+/** Of a machine that is down, or cut off, until it is back. */
+const BACK_AFTER_MS = 600;
+const LATE_MS = 2000;
+const HTML = '<html><head><title>502 Bad Gateway</title></head><body><h1>nginx</h1></body></html>';
+const always = Number.POSITIVE_INFINITY;
+/**
+ * What can happen to a machine, by name. Each goes on until the machine is told to behave, but for those that are over in
+ * themselves.
+ */
+export const MISCHIEF = {
+    'connection refused': (machine) => machine.unplug(),
+    'connection reset': ({ faults }) => {
+        faults.spoil = { path: EVERYTHING, how: 'reset', times: always };
+    },
+    'one answer reset': ({ faults }) => {
+        faults.spoil = { path: EVERYTHING, how: 'reset', times: 1 };
+    },
+    'never answers': ({ faults }) => {
+        faults.neverAnswer = true;
+    },
+    'answers too late': ({ faults }) => {
+        faults.spoil = { path: EVERYTHING, how: 'late', lateMs: LATE_MS, times: always };
+    },
+    'one answer too late': ({ faults }) => {
+        faults.spoil = { path: EVERYTHING, how: 'late', lateMs: LATE_MS, times: 1 };
+    },
+    '500 for everything': ({ faults }) => {
+        faults.respond = { path: EVERYTHING, status: 500, times: always };
+    },
+    '502 HTML of a proxy': ({ faults }) => {
+        faults.respond = { path: EVERYTHING, status: 502, body: HTML, times: always };
+    },
+    'one 502 HTML': ({ faults }) => {
+        faults.respond = { path: EVERYTHING, status: 502, body: HTML, times: 1 };
+    },
+    'malformed answers': ({ faults }) => {
+        faults.spoil = { path: EVERYTHING, how: 'malformed', times: always };
+    },
+    'one malformed answer': ({ faults }) => {
+        faults.spoil = { path: EVERYTHING, how: 'malformed', times: 1 };
+    },
+    'half answers': ({ faults }) => {
+        faults.spoil = { path: EVERYTHING, how: 'half', times: always };
+    },
+    'one half answer': ({ faults }) => {
+        faults.spoil = { path: EVERYTHING, how: 'half', times: 1 };
+    },
+    'sockets closed': ({ sockets }) => sockets.close(),
+    'sockets cut': ({ sockets }) => sockets.drop(),
+    'sockets half-open': ({ sockets }) => sockets.freeze(),
+    'sockets deaf': ({ faults }) => {
+        faults.muteSockets = true;
+    },
+    'messages twice': ({ faults }) => {
+        faults.messages = 'twice';
+    },
+    'messages out of order': ({ faults }) => {
+        faults.messages = 'shuffled';
+    },
+    'messages of strangers': ({ faults }) => {
+        faults.messages = 'strangers';
+    },
+    'messages of 10 MB': ({ faults }) => {
+        faults.messages = 'huge';
+    },
+    'messages of rubbish': ({ faults }) => {
+        faults.messages = 'rubbish';
+    },
+    'killed for good': (machine) => machine.crash(),
+    'killed and back': async (machine) => {
+        await machine.crash();
+        machine.traps.later(BACK_AFTER_MS, () => machine.plugIn());
+    },
+    'never finishes': ({ faults }) => {
+        faults.hang = true;
+    },
+    'out of memory': ({ faults }) => {
+        faults.memoryFull = true;
+    },
+    'result file gone': ({ faults }) => {
+        faults.loseFiles = 1;
+    },
+    'result is no image': ({ faults }) => {
+        faults.respond = { path: /^\/view/, status: 200, body: 'soup', times: 1 };
+    },
+};
+//# sourceMappingURL=mischief.js.map

@@ -1,0 +1,36 @@
+import { AppError } from '../errors.js';
+import { callerOf } from './authentication.js';
+const RETRY_AFTER_SECONDS = 1;
+/** Counts the requests that each client has open; a client is known by its key, else by its address. */
+export class OpenRequests {
+    #max;
+    #open = new Map();
+    constructor(max) {
+        this.#max = max;
+    }
+    /** Refuses a client that has as many open as it may. */
+    limit = (_request, response, next) => {
+        const { id } = callerOf(response);
+        const count = this.#open.get(id) ?? 0;
+        if (count >= this.#max) {
+            throw new AppError('RATE_LIMITED', `More than ${this.#max} requests are open at the same time.`, {
+                retryAfterSeconds: RETRY_AFTER_SECONDS,
+            });
+        }
+        this.#open.set(id, count + 1);
+        response.locals['isCounted'] = true;
+        next();
+    };
+    /** To be called once for every response that was closed, whether its request was counted or not. */
+    closed(response) {
+        if (!response.locals['isCounted'])
+            return;
+        const { id } = callerOf(response);
+        const left = (this.#open.get(id) ?? 1) - 1;
+        if (left > 0)
+            this.#open.set(id, left);
+        else
+            this.#open.delete(id);
+    }
+}
+//# sourceMappingURL=openRequests.js.map

@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { splitList } from '../utils/lists.js';
+import { booleanParameter } from '../workflows/parameters.js';
+/** Whether to wait for the result; known to the routes that can do either. */
+export const asyncParameters = z.object({
+    async: booleanParameter.meta({ description: 'Answer at once, fetch the result later.' }),
+    mode: z
+        .enum(['async', 'sync'], { error: 'takes async or sync' })
+        .default('sync')
+        .meta({ description: 'async is the same as async=true.' }),
+});
+const ENDS = ['completed', 'failed', 'cancelled'];
+/** Whom to tell of a job's end. */
+export const webhookParameters = z.object({
+    webhook_url: z.string().max(2048, 'takes at most 2048 characters').optional().meta({
+        description: "Where the job's end is posted to, signed by the Standard Webhooks scheme.",
+    }),
+    webhook_events: z
+        .string()
+        .transform(splitList)
+        .pipe(z.array(z.enum(ENDS, { error: `takes some of ${ENDS.join(', ')}` })).min(1))
+        .default([...ENDS])
+        .meta({
+        description: `Which ends are told, some of ${ENDS.join(', ')}; all of them when it is left out.`,
+    }),
+    webhook_image: booleanParameter.meta({ description: 'Put the image into the message, up to 256 KB.' }),
+});
+//# sourceMappingURL=parameters.js.map

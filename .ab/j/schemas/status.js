@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { isoTime } from './common.js';
+const state = z.enum(['healthy', 'degraded', 'critical']);
+const count = z.int().nonnegative();
+/** `GET /health`. */
+export const healthAnswer = z.object({
+    status: state,
+    timestamp: isoTime,
+    issues: z.array(z.string()),
+    uptime: z.object({
+        total_uptime_hours: z.number().nonnegative(),
+        process_uptime_seconds: z.number().nonnegative(),
+        started_at: isoTime,
+    }),
+    comfyui_instances: z.object({
+        total: count,
+        healthy: count,
+        unhealthy: count,
+        instances: z.array(z.object({
+            id: z.string(),
+            host: z.string(),
+            status: z.enum(['healthy', 'unhealthy']),
+            last_check: isoTime.nullable(),
+            response_time_ms: z.number().nonnegative().nullable(),
+            active_jobs: count,
+            circuit_breaker: z.object({
+                state: z.enum(['CLOSED', 'OPEN', 'HALF_OPEN']),
+                failures: count,
+                error_rate: z.number().min(0).max(1),
+            }),
+            missing_nodes: z.array(z.string()).optional(),
+        })),
+    }),
+    job_processing: z.object({
+        processor_running: z.boolean(),
+        active_jobs: count,
+        pending_jobs: count,
+        total_jobs: count,
+        max_concurrent_jobs: z.int().positive(),
+    }),
+    connections: z.record(z.string(), z.object({ total: count, connected: count, in_use: count })),
+    performance: z.object({
+        total_jobs_processed: count,
+        success_rate: z.string().nullable(),
+        average_processing_time_seconds: z.number().nonnegative().nullable(),
+        jobs_processed_last_hour: count,
+    }),
+    memory: z.object({
+        used_mb: z.number().positive(),
+        rss_mb: z.number().positive(),
+        usage_percentage: z.number().positive(),
+    }),
+});
+/** `GET /status`. */
+export const statusAnswer = z.object({
+    status: state,
+    healthy_instances: count,
+    total_instances: count,
+    active_jobs: count,
+    pending_jobs: count,
+    uptime_hours: z.number().nonnegative(),
+    processor_running: z.boolean(),
+    timestamp: isoTime,
+});
+//# sourceMappingURL=status.js.map

@@ -1,0 +1,112 @@
+import { JOB_STATUSES } from '../../schemas/jobStatus.js';
+import { assignmentOf, isFinished } from './Job.js';
+/** Holes that the order may have before it is written anew, as a part of its length. */
+const MAX_HOLES = 0.5;
+/** Job records in this process's memory. What is asked often does not walk through all of them. */
+export class MemoryJobStore {
+    #jobs = new Map();
+    /** Ids in order of creation, with holes where jobs were deleted: a Map cannot be read from its end. */
+    #order = [];
+    #places = new Map();
+    /** Finished jobs and when, in order of finishing. */
+    #finished = new Map();
+    #byStatus = Object.fromEntries(JOB_STATUSES.map((s) => [s, 0]));
+    #byType = new Map();
+    #byInstance = new Map();
+    async insert(job) {
+        this.#jobs.set(job.id, job);
+        this.#places.set(job.id, this.#order.length);
+        this.#order.push(job.id);
+        this.#count(job, 1);
+    }
+    async get(id) {
+        return this.#jobs.get(id);
+    }
+    async update(id, change) {
+        const job = this.#jobs.get(id);
+        const changed = job && change(job);
+        if (!changed)
+            return undefined;
+        this.#jobs.set(id, changed);
+        this.#count(job, -1);
+        this.#count(changed, 1);
+        if (isFinished(changed))
+            this.#finished.set(id, changed.finishedTime);
+        return changed;
+    }
+    async delete(id) {
+        const job = this.#jobs.get(id);
+        if (!job)
+            return undefined;
+        this.#jobs.delete(id);
+        this.#finished.delete(id);
+        this.#count(job, -1);
+        const place = this.#places.get(id);
+        if (place !== undefined)
+            this.#order[place] = undefined;
+        this.#places.delete(id);
+        if (this.#order.length > 100 && this.#jobs.size < this.#order.length * MAX_HOLES)
+            this.#closeHoles();
+        return job;
+    }
+    /** Without a filter only the page itself is read; with one, every record. */
+    async list(filter, { limit, offset }) {
+        const isFiltered = Object.values(filter).some((value) => value !== undefined);
+        const jobs = [];
+        let matching = 0;
+        for (let at = this.#order.length - 1; at >= 0; at -= 1) {
+            if (!isFiltered && jobs.length === limit)
+                break;
+            const job = this.#jobs.get(this.#order[at] ?? '');
+            if (!job || !matches(job, filter))
+                continue;
+            if (matching >= offset && jobs.length < limit)
+                jobs.push(job);
+            matching += 1;
+        }
+        return { jobs, total: isFiltered ? matching : this.#jobs.size };
+    }
+    async counts() {
+        return {
+            total: this.#jobs.size,
+            byStatus: { ...this.#byStatus },
+            byType: Object.fromEntries(this.#byType),
+            byInstance: Object.fromEntries(this.#byInstance),
+        };
+    }
+    async finishedUntil(time) {
+        const ids = [];
+        for (const [id, finishedTime] of this.#finished) {
+            if (finishedTime > time)
+                break;
+            ids.push(id);
+        }
+        return ids;
+    }
+    #count(job, by) {
+        this.#byStatus[job.status] += by;
+        add(this.#byType, job.request.type, by);
+        const instance = assignmentOf(job)?.instance;
+        if (instance !== undefined)
+            add(this.#byInstance, instance, by);
+    }
+    #closeHoles() {
+        const ids = this.#order.filter((id) => id !== undefined);
+        this.#order = ids;
+        this.#places = new Map(ids.map((id, place) => [id, place]));
+    }
+}
+function matches(job, { status, type, instance, owner }) {
+    return ((status === undefined || job.status === status) &&
+        (owner === undefined || job.request.owner === owner) &&
+        (type === undefined || job.request.type === type) &&
+        (instance === undefined || assignmentOf(job)?.instance === instance));
+}
+function add(counts, name, by) {
+    const count = (counts.get(name) ?? 0) + by;
+    if (count > 0)
+        counts.set(name, count);
+    else
+        counts.delete(name);
+}
+//# sourceMappingURL=MemoryJobStore.js.map

@@ -1,0 +1,54 @@
+/** An answer that is reset, held back, never sent, no JSON (or no image), or cut off half way. */
+type Spoilage = 'reset' | 'late' | 'never' | 'malformed' | 'half';
+/** Messages twice, in the wrong order, beside ones about other prompts, some beside 10 MB, or beside rubbish. */
+export type MessageFault = 'twice' | 'shuffled' | 'strangers' | 'huge' | 'rubbish';
+/** What can be switched on to make a simulated ComfyUI misbehave. Everything is off at first. */
+export interface Faults {
+    /** Sockets stay open and nothing is sent on them. */
+    muteSockets: boolean;
+    /** New sockets are refused. */
+    refuseSockets: boolean;
+    /** Every answer of the HTTP API is held back this long, ms. */
+    delayMs: number;
+    /** Requests are taken and never answered. */
+    neverAnswer: boolean;
+    /** Status that matching requests are answered with, for so many `times`; the path is without a leading `/api`. */
+    respond: {
+        readonly path: RegExp;
+        readonly status: number;
+        readonly body?: string;
+        times: number;
+    } | undefined;
+    /** What becomes of the answer to a matching request that was carried out, for so many `times`. */
+    spoil: {
+        readonly path: RegExp;
+        readonly how: Spoilage;
+        times: number;
+        readonly lateMs?: number;
+    } | undefined;
+    /** Finished prompts are not kept. */
+    loseHistory: boolean;
+    /** The running node never ends. */
+    hang: boolean;
+    /** Node classes that fail, with the exception that they raise. */
+    failNodes: Map<string, {
+        readonly type: string;
+        readonly message: string;
+    }>;
+    /** Model nodes run out of memory until somebody asks for memory to be freed. */
+    memoryFull: boolean;
+    /** Turns every answer and message into another one; what it gives is sent byte for byte. */
+    rewrite: ((bytes: Buffer) => Buffer) | undefined;
+    /** What is sent in place of each message, or beside it. */
+    messages: MessageFault | undefined;
+    /** How many times `GET /view` finds no file. */
+    loseFiles: number;
+}
+/** The exception that PyTorch raises when a GPU's memory is used up. */
+export declare const OUT_OF_MEMORY: {
+    readonly type: "torch.OutOfMemoryError";
+    readonly message: "Allocation on device 0 would exceed allowed memory. (out of memory)\n";
+};
+/** A set of faults with none switched on. */
+export declare function noFaults(): Faults;
+export {};

@@ -1,0 +1,44 @@
+/** The enlargement model, and the factor that is trained into it. */
+const UPSCALE_MODEL = '4x_NMKD-Siax_200k.pth';
+const MODEL_FACTOR = 4;
+export const UPSCALE_MODEL_REQUIREMENT = {
+    node: 'UpscaleModelLoader',
+    input: 'model_name',
+    model: UPSCALE_MODEL,
+};
+export const UPSCALE_NODES = [
+    'ETN_LoadImageBase64',
+    'UpscaleModelLoader',
+    'ImageUpscaleWithModel',
+    'ImageScaleBy',
+    'SaveImage',
+];
+/**
+ * Loads `image` (node 1), enlarges it by the model (nodes 2 and 3) and brings it down to `scale` where that is not
+ * the model's own factor (node 4).
+ * @returns the nodes, and the id of the last one
+ */
+export function upscaleNodes(image, scale) {
+    const nodes = {
+        '1': { class_type: 'ETN_LoadImageBase64', inputs: { image } },
+        '2': { class_type: 'UpscaleModelLoader', inputs: { model_name: UPSCALE_MODEL } },
+        '3': { class_type: 'ImageUpscaleWithModel', inputs: { upscale_model: ['2', 0], image: ['1', 0] } },
+    };
+    if (scale === MODEL_FACTOR)
+        return { nodes, last: '3' };
+    return {
+        nodes: {
+            ...nodes,
+            '4': {
+                class_type: 'ImageScaleBy',
+                inputs: { image: ['3', 0], upscale_method: 'lanczos', scale_by: scale / MODEL_FACTOR },
+            },
+        },
+        last: '4',
+    };
+}
+/** Size of an image enlarged by `scale`. */
+export function scaled({ width, height }, scale) {
+    return { width: Math.round(width * scale), height: Math.round(height * scale) };
+}
+//# sourceMappingURL=graphs.js.map

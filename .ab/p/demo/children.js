@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+const READY_TIMEOUT_MS = 30_000;
+/**
+ * A program of this project as a process of its own. What it writes goes to a file: whoever reads it from a pipe is
+ * woken by every line, and the benchmark would measure that.
+ */
+export class Child {
+    #process;
+    #name;
+    #folder = mkdtempSync(path.join(tmpdir(), 'child-'));
+    #output = path.join(this.#folder, 'output.log');
+    /** @param nodeArgs arguments of Node itself */
+    constructor(name, script, args, env, nodeArgs = []) {
+        this.#name = name;
+        const output = openSync(this.#output, 'a');
+        this.#process = spawn(process.execPath, [...nodeArgs, fileURLToPath(script), ...args], {
+            // Variables of the person's own must not lead the demo to their real machines.
+            env: { PATH: process.env['PATH'], ...env },
+            stdio: ['ignore', output, output],
+            // Ctrl-C on a terminal goes to the whole group; the demo ends its children itself, in order.
+            detached: true,
+        });
+        closeSync(output);
+    }
+    get pid() {
+        return this.#process.pid ?? 0;
+    }
+    /** Waits for the first match in what it writes. */
+    async says(pattern) {
+        const deadline = performance.now() + READY_TIMEOUT_MS;
+        for (;;) {
+            const output = readFileSync(this.#output, 'utf8');
+            const found = pattern.exec(output)?.[1];
+            if (found !== undefined)
+                return found;
+            if (this.#process.exitCode !== null || performance.now() > deadline) {
+                throw new Error(`The ${this.#name} did not start:\n${output}`);
+            }
+            await new Promise((resolve) => setTimeout(resolve, 25));
+        }
+    }
+    async stop() {
+        if (this.#process.exitCode === null && this.#process.signalCode === null) {
+            const ended = once(this.#process, 'exit');
+            this.#process.kill('SIGTERM');
+            await ended;
+        }
+        rmSync(this.#folder, { recursive: true, force: true });
+    }
+}
+//# sourceMappingURL=children.js.map

@@ -1,0 +1,95 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import cors from 'cors';
+import helmet from 'helmet';
+import { AppError } from '../errors.js';
+/** Longer ones are no client's of this API. */
+const MAX_URL_LENGTH = 8192;
+/** Headers of ours that a page of another origin may read. */
+const EXPOSED_HEADERS = [
+    'X-Request-ID',
+    'X-Job-ID',
+    'X-Prompt-ID',
+    'X-ComfyUI-Instance',
+    'X-Processing-Time-Ms',
+    'Content-Disposition',
+    'Location',
+    'Idempotency-Replayed',
+    'Preference-Applied',
+    'Retry-After',
+    'RateLimit',
+    'RateLimit-Policy',
+];
+/**
+ * What only means something with a page: what it may load, that nobody frames it, that no window of another origin
+ * keeps a hold of it, and that none learns its address.
+ * @param sources the directives of its policy that are its own
+ */
+export function pageHeaders(sources) {
+    return {
+        'Content-Security-Policy': [...sources, "base-uri 'none'", "frame-ancestors 'none'"].join(';'),
+        'Cross-Origin-Opener-Policy': 'same-origin',
+        'Referrer-Policy': 'no-referrer',
+    };
+}
+/**
+ * Headers that keep browsers from doing more with an answer than it is for. Answers are data: those that are pages say
+ * themselves what they may load. Each header costs every answer a little.
+ */
+export function securityHeaders(origins) {
+    const setHeaders = helmet({
+        contentSecurityPolicy: {
+            useDefaults: false,
+            directives: {
+                defaultSrc: ["'none'"],
+                // A browser that shows an image by itself styles it.
+                styleSrc: ["'unsafe-inline'"],
+                frameAncestors: ["'none'"],
+            },
+        },
+        // In `pageHeaders`.
+        crossOriginOpenerPolicy: false,
+        referrerPolicy: false,
+        // For servers whose neighbours share their domain.
+        originAgentCluster: false,
+        // Of use to browsers that are gone, or guess what a page means.
+        xFrameOptions: false,
+        xDownloadOptions: false,
+        xPermittedCrossDomainPolicies: false,
+        xXssProtection: false,
+        // Nothing that is answered here links anywhere else.
+        xDnsPrefetchControl: false,
+        // Whether a host is only ever reached by TLS is for the proxy to say that does the TLS.
+        strictTransportSecurity: false,
+        crossOriginResourcePolicy: { policy: origins ? 'cross-origin' : 'same-origin' },
+    });
+    // None of them depends on the request, so helmet is asked once.
+    const headers = [];
+    const sample = new ServerResponse(new IncomingMessage(new Socket()));
+    sample.setHeader = (name, value) => {
+        headers.push([name, String(value)]);
+        return sample;
+    };
+    setHeaders(sample.req, sample, () => undefined);
+    return (_request, response, next) => {
+        for (const [name, value] of headers)
+            response.setHeader(name, value);
+        next();
+    };
+}
+/** Lets pages of these origins ask this server; also answers what browsers ask beforehand. */
+export function crossOrigin(origins) {
+    return cors({
+        origin: origins === '*' ? '*' : [...origins],
+        methods: ['GET', 'HEAD', 'POST', 'DELETE'],
+        exposedHeaders: EXPOSED_HEADERS,
+        maxAge: 600,
+    });
+}
+/** Refuses what is too long to be meant. */
+export const limitUrl = (request, _response, next) => {
+    if (request.originalUrl.length <= MAX_URL_LENGTH)
+        return next();
+    throw new AppError('URI_TOO_LONG', `The URL is longer than ${MAX_URL_LENGTH} characters.`);
+};
+//# sourceMappingURL=security.js.map

@@ -1,0 +1,19 @@
+import { z } from 'zod';
+import { ERROR_STATUS } from '../errors.js';
+import { JOB_STATUSES } from './jobStatus.js';
+/** ISO-8601 in UTC. */
+export const isoTime = z.iso.datetime();
+export const jobStatus = z.enum(JOB_STATUSES);
+export const outputFormat = z.enum(['PNG', 'JPEG', 'WEBP']);
+export const errorCode = z.enum(Object.keys(ERROR_STATUS));
+/** Every error answer. */
+export const errorAnswer = z.looseObject({
+    error: z.string(),
+    code: errorCode,
+    details: z.union([z.string(), z.record(z.string(), z.unknown())]).optional(),
+    requestId: z.string(),
+    timestamp: isoTime,
+    job_id: z.string().optional(),
+    status_url: z.string().optional(),
+});
+//# sourceMappingURL=common.js.map

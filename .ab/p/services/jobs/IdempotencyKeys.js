@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+import { AppError } from '../../errors.js';
+/** Makes a submission that comes again the job that it made before, for as long as that job is kept. */
+export class IdempotencyKeys {
+    #entries = new Map();
+    #keysByJob = new Map();
+    constructor(events) {
+        events.onRemoved((id) => {
+            const key = this.#keysByJob.get(id);
+            if (key !== undefined)
+                this.#entries.delete(key);
+            this.#keysByJob.delete(id);
+        });
+    }
+    /** How many keys are remembered. */
+    get size() {
+        return this.#entries.size;
+    }
+    /**
+     * Creates a job, unless one was made under this key. The same key in the same moment waits for the first.
+     * @param key as the client sent it, with what tells its clients apart
+     * @param fingerprint of everything that decides what the job is
+     * @returns the job's id, whether `create` made it now or was not called
+     * @throws AppError `IDEMPOTENCY_KEY_REUSED` for another fingerprint, and whatever `create` throws
+     */
+    async once(key, fingerprint, create) {
+        const known = this.#entries.get(key);
+        if (known && known.fingerprint !== fingerprint) {
+            throw new AppError('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key came with another request before.');
+        }
+        if (known)
+            return known.jobId;
+        const entry = { fingerprint, jobId: create().then(({ id }) => id) };
+        this.#entries.set(key, entry);
+        try {
+            const jobId = await entry.jobId;
+            this.#keysByJob.set(jobId, key);
+            return jobId;
+        }
+        catch (error) {
+            // What was refused may be sent again.
+            this.#entries.delete(key);
+            throw error;
+        }
+    }
+}
+/** Of everything that decides what comes of a job. */
+export function fingerprintOf({ type, parameters, format, webhook }, image) {
+    return createHash('sha256')
+        .update(JSON.stringify([type, parameters, format, webhook?.url, webhook?.events]))
+        .update(image)
+        .digest('base64');
+}
+//# sourceMappingURL=IdempotencyKeys.js.map

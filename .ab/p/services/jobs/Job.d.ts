@@ -1,0 +1,107 @@
+import type { ErrorCategory, ErrorCode, ErrorDetails } from '../../errors.js';
+import type { OutputFormat } from '../../workflows/parameters.js';
+import type { InspectedImage } from '../images/inspect.js';
+/** Whom a client wants to hear of the job's end. */
+export interface WebhookTarget {
+    readonly url: string;
+    /** The ends that are told. */
+    readonly events: ReadonlyArray<FinishedJob['status']>;
+    /** Whether the message carries the image, if it is small. */
+    readonly withImage: boolean;
+    /** The server as the client reached it, for URLs in the message. */
+    readonly baseUrl: string;
+}
+/** What a client asked for. */
+export interface JobRequest {
+    /** Workflow type. */
+    readonly type: string;
+    /** The workflow's own parameters, as its schema made them. */
+    readonly parameters: Readonly<Record<string, unknown>>;
+    readonly format: OutputFormat;
+    readonly image: InspectedImage;
+    /** Bytes of the upload. */
+    readonly imageSize: number;
+    /** As the client called it, made harmless for logs and JSON. */
+    readonly originalFilename: string;
+    readonly requestId: string;
+    /** Name of the API key that submitted it, where there are keys. */
+    readonly owner: string | undefined;
+    readonly webhook?: WebhookTarget | undefined;
+}
+/** What every job has. Times are epoch ms. */
+interface JobBase {
+    readonly id: string;
+    readonly request: JobRequest;
+    readonly createdTime: number;
+    readonly updatedTime: number;
+    /** How often an instance was given the job. */
+    readonly attempts: number;
+    /** 0..100; never falls, and is 100 only when completed. */
+    readonly progress: number;
+}
+/** The last time an instance had the job. */
+interface Assignment {
+    /** `host:port`. */
+    readonly instance: string;
+    readonly processingStartTime: number;
+    readonly promptId: string | undefined;
+}
+export interface JobResult {
+    readonly promptId: string;
+    readonly mimeType: string;
+    readonly format: OutputFormat;
+    readonly sizeBytes: number;
+    readonly width: number;
+    readonly height: number;
+}
+export interface JobFailure {
+    readonly message: string;
+    readonly code: ErrorCode;
+    readonly category: ErrorCategory;
+    readonly details: ErrorDetails | undefined;
+}
+/** A try that failed, before another one. */
+interface FailedTry {
+    readonly instance: string;
+    readonly category: ErrorCategory;
+}
+export interface PendingJob extends JobBase {
+    readonly status: 'pending';
+    readonly failedTries: readonly FailedTry[];
+}
+export interface ProcessingJob extends JobBase {
+    readonly status: 'processing';
+    readonly assignment: Assignment;
+    readonly failedTries: readonly FailedTry[];
+    /** Class of the node at work. */
+    readonly currentNode: string | undefined;
+}
+export interface CompletedJob extends JobBase {
+    readonly status: 'completed';
+    readonly assignment: Assignment;
+    readonly finishedTime: number;
+    readonly result: JobResult;
+}
+export interface FailedJob extends JobBase {
+    readonly status: 'failed';
+    readonly assignment: Assignment | undefined;
+    readonly finishedTime: number;
+    readonly failure: JobFailure;
+}
+export interface CancelledJob extends JobBase {
+    readonly status: 'cancelled';
+    readonly assignment: Assignment | undefined;
+    readonly finishedTime: number;
+}
+export type FinishedJob = CompletedJob | FailedJob | CancelledJob;
+/**
+ * `pending → processing → completed | failed | cancelled`, and back to pending only when another instance is to
+ * try. Each state carries only its own data.
+ */
+export type Job = PendingJob | ProcessingJob | FinishedJob;
+export declare function isFinished(job: Job): job is FinishedJob;
+/** The instance that has, or last had, the job. */
+export declare function assignmentOf(job: Job): Assignment | undefined;
+/** Milliseconds from the start of processing to its end, undefined where there was none. */
+export declare function processingDuration(job: FinishedJob): number | undefined;
+export {};

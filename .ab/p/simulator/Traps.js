@@ -1,0 +1,44 @@
+/** Mischief that waits: for a prompt to come to a moment, and for some time to pass. */
+export class Traps {
+    /** What the next prompt that comes to its moment sets off, once. */
+    waiting;
+    /** The mischief that was set off last, and when (epoch ms). */
+    sprung;
+    #misbehave;
+    #timers = new Set();
+    constructor(misbehave) {
+        this.#misbehave = misbehave;
+    }
+    /** Something came to a moment that a trap may wait for; resolves when what it set off at once is done. */
+    async onMoment(moment, output) {
+        const trap = this.waiting;
+        if (trap?.at !== moment || !output.includes(trap.output))
+            return;
+        this.waiting = undefined;
+        if (trap.afterMs === 0)
+            await this.set(trap.name);
+        else
+            this.later(trap.afterMs, () => this.set(trap.name));
+    }
+    /** Sets mischief off now. */
+    async set(name) {
+        this.sprung = { name, time: Date.now() };
+        await this.#misbehave(name);
+    }
+    /** Does something later unless `clear` comes first. */
+    later(ms, what) {
+        const timer = setTimeout(() => {
+            this.#timers.delete(timer);
+            what();
+        }, ms);
+        this.#timers.add(timer);
+    }
+    /** Forgets everything that waits. */
+    clear() {
+        this.waiting = undefined;
+        for (const timer of this.#timers)
+            clearTimeout(timer);
+        this.#timers.clear();
+    }
+}
+//# sourceMappingURL=Traps.js.map

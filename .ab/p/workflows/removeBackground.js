@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { booleanParameter } from './parameters.js';
+import { defineWorkflow } from './types.js';
+/** Cuts the subject out of its background with InspyrenetRembg. */
+export const removeBackground = defineWorkflow({
+    type: 'remove-background',
+    title: 'Remove background',
+    description: 'Cuts the subject out: everything else becomes transparent.',
+    estimateSeconds: 8,
+    parameters: z.object({ crop: booleanParameter.describe('Crop the result to the subject.') }),
+    requires: { nodes: ['ETN_LoadImageBase64', 'InspyrenetRembg', 'SaveImage'], models: [] },
+    outputNode: '3',
+    build: ({ image, outputPrefix }) => ({
+        '1': { class_type: 'ETN_LoadImageBase64', inputs: { image } },
+        '2': { class_type: 'InspyrenetRembg', inputs: { image: ['1', 0], torchscript_jit: 'default' } },
+        '3': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: outputPrefix } },
+    }),
+    outputSize: (size) => size,
+    finish: ({ crop }) => ({ cropToSubject: crop }),
+});
+//# sourceMappingURL=removeBackground.js.map
