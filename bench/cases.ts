@@ -31,6 +31,7 @@ export async function syncJobs({ rounds, goes }: Effort, pair: Pair): Promise<Ro
         rounds,
         () => oneByOne(count, () => pair.api.process(picture.next())),
         () => oneByOne(count, () => pair.bare(picture.next())),
+        workMs > 0 ? 0 : 1,
       );
       const name = `sync, one at a time, ${size}, ${workMs} ms of work`;
       const parts = { measured: ms(a), comparedWith: `bare client: ${ms(b)}`, ratio };

@@ -16,7 +16,9 @@ const HERE = { scale } as const;
 /** Cases that follow each other on the same machines and the same server. */
 const ON_A_PAIR = { sync: syncJobs, wide: wideJobs, async: asyncJobs, eventLoop } as const;
 /** Cases that start what they need themselves. */
-const APART = { balance, submissions, statuses, memory, start } as const;
+const APART = { submissions, statuses, start } as const;
+/** Cases that wait most of the time, the one for machines and the other for expiry. */
+const WAITING = { balance, memory } as const;
 
 const { values } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
@@ -25,7 +27,7 @@ const effort: Effort = values.quick
   ? { rounds: 3, goes: 40, warmUps: 4, isQuick: true }
   : { rounds: 7, goes: 160, warmUps: 8, isQuick: false };
 const names = values.only?.split(',');
-const unknown = names?.filter((name) => !(name in { ...HERE, ...ON_A_PAIR, ...APART }));
+const unknown = names?.filter((name) => !(name in { ...HERE, ...ON_A_PAIR, ...APART, ...WAITING }));
 if (unknown && unknown.length > 0) throw new Error(`No such case: ${unknown.join(', ')}.`);
 const chosen = <Case>(cases: Readonly<Record<string, Case>>): Case[] =>
   Object.entries(cases).flatMap(([name, measure]) => (names && !names.includes(name) ? [] : [measure]));
@@ -41,6 +43,9 @@ if (onAPair.length > 0) {
   await pair.stop();
 }
 for (const measure of chosen(APART)) print(await measure(effort));
+const waiting = chosen(WAITING);
+if (values.quick) print((await Promise.all(waiting.map((measure) => measure(effort)))).flat());
+else for (const measure of waiting) print(await measure(effort));
 process.stdout.write(`\n${Math.round((performance.now() - startedAt) / 1000)} seconds\n`);
 
 // A part of the table is not the table.

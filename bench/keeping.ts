@@ -51,7 +51,7 @@ async function list(api: ApiClient, filter = ''): Promise<{ jobs: Array<{ id: st
 export async function statuses({ rounds, goes, warmUps, isQuick }: Effort): Promise<Row[]> {
   const { child, api: plain } = await startBaseline();
   const few = await keeping(FEW_KEPT);
-  const many = await keeping(isQuick ? 2000 : 50_000);
+  const many = await keeping(isQuick ? 1000 : 50_000);
   const ask = (api: ApiClient, path: string) => perSecond(goes * 25, WIDTH, () => api.get(path));
   const ours = ({ api, path }: Keeping) => ask(api, path);
   const rows: Row[] = [];
@@ -112,7 +112,7 @@ export async function submissions({ rounds, goes, warmUps }: Effort): Promise<Ro
 
 /** What a job of 1 MB takes while it waits and once it is finished, and what is left when it expired. */
 export async function memory({ isQuick }: Effort): Promise<Row[]> {
-  const images = isQuick ? 40 : 300;
+  const images = isQuick ? 80 : 300;
   const picture = await Picture.ofSize(LARGE_BYTES);
   const perImage = (bytes: number) => bytes / (images * picture.bytes);
   const text = (bytes: number) => `${(bytes / images / 1e6).toFixed(2)} MB`;
@@ -188,8 +188,7 @@ export async function eventLoop({ rounds, goes }: Effort, pair: Pair): Promise<R
   ] as const) {
     await pair.setWork(workMs);
     const load = () => perSecond(goes, WIDTH, () => pair.api.process(picture.next()));
-    await load();
-    // Reading the figures begins them anew: the start is not a part of the load.
+    // Reading the figures begins them anew: what was before is not a part of the load.
     await lateness(pair.api);
     const times: number[] = [];
     for (let n = 0; n < count; n += 1) {
