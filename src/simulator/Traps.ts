@@ -38,9 +38,10 @@ export class Traps {
     this.#timers.add(timer);
   }
 
-  /** Forgets everything that waits. */
+  /** Forgets everything that waits, and what there was. */
   clear(): void {
     this.waiting = undefined;
+    this.sprung = undefined;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
   }

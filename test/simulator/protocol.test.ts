@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { addressOf, startControl } from '../../src/simulator/control.js';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/index.js';
@@ -439,20 +440,34 @@ describe('a picture', () => {
 });
 
 describe('its control', () => {
+  let control: Server;
+  afterEach(() => control.close());
+
+  const tell = async (method: string, body?: unknown) => {
+    const response = await fetch(`http://${addressOf(control)}/`, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, json: (await response.json()) as Record<string, unknown> };
+  };
+
   it('sets how long a model node works', async () => {
     await start({ workMs: { InspyrenetRembg: 3_600_000 } });
-    const control = await startControl(simulator, 0, '127.0.0.1');
-    const put = (body: unknown) =>
-      fetch(`http://${addressOf(control)}/`, { method: 'PUT', body: JSON.stringify(body) });
-    try {
-      expect((await put({ workMs: -1 })).status).toBe(400);
-      expect((await put({ workMs: 0 })).status).toBe(200);
-      const socket = await FrameRecorder.open(simulator, 'me');
-      const id = await submit(await cutOut(), 'me');
-      await socket.ended(id);
-      expect(socket.types(id)).toContain('execution_success');
-    } finally {
-      control.close();
-    }
+    control = await startControl(simulator, 0, '127.0.0.1');
+    expect((await tell('PUT', { workMs: -1 })).status).toBe(400);
+    expect((await tell('PUT', { workMs: 0 })).status).toBe(200);
+    const socket = await FrameRecorder.open(simulator, 'me');
+    const id = await submit(await cutOut(), 'me');
+    await socket.ended(id);
+    expect(socket.types(id)).toContain('execution_success');
+  });
+
+  it('forgets the mischief that there was when it is to behave', async () => {
+    await start();
+    control = await startControl(simulator, 0, '127.0.0.1');
+    expect((await tell('POST', { name: 'never finishes' })).json).toMatchObject({
+      sprung: { name: 'never finishes' },
+    });
+    expect((await tell('DELETE')).json).toMatchObject({ sprung: null });
   });
 });

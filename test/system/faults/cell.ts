@@ -33,6 +33,10 @@ export interface Outcome {
   readonly wrong: readonly string[];
 }
 
+/** A machine answers the picture that it had last from its cache, with no work in which something could happen. */
+const WIDTHS = 32;
+let cells = 0;
+
 /** Has one thing happen to one job at one moment, with another job beside it on the other machine. */
 export async function runCell(
   fleet: Fleet,
@@ -41,8 +45,10 @@ export async function runCell(
   random: Random,
 ): Promise<Outcome> {
   await fleet.calm();
+  cells += 1;
+  const width = 48 + (cells % WIDTHS);
   const colours = [random.int(0, 215), random.int(0, 215)].map(colourOf);
-  const [own, others] = await Promise.all(colours.map((colour) => png({ colour })));
+  const [own, others] = await Promise.all(colours.map((colour) => png({ colour, width })));
   if (!own || !others) throw new Error('no pictures');
   const { client } = fleet;
   const bystander = await client.submit(BYSTANDER, others);
@@ -50,7 +56,9 @@ export async function runCell(
   // The other one is less loaded, so that is where the job goes first.
   const struck = fleet.simulators.find(({ host }) => host !== busy);
   if (!struck) throw new Error('there is no second machine');
-  if (moment === 'pending') await occupy(struck, await png({ colour: colourOf(random.int(0, 215)) }));
+  if (moment === 'pending') {
+    await occupy(struck, await png({ colour: colourOf(random.int(0, 215)), width }));
+  }
   // After the run there is no time to lose; before, anything up to half a node's work.
   const afterMs = moment === 'pending' || moment === 'running' ? random.int(0, 100) : 0;
   await struck.misbehave({ name: fault, at: moment, afterMs, output: TARGET });
