@@ -10,6 +10,8 @@ import { type Effort, type Row, row } from './rows.js';
 /** As the container sets it: see the performance guide. */
 const GIVING_BACK = { MALLOC_MMAP_THRESHOLD_: '131072' };
 const FEW_KEPT = 10;
+/** So many times the rounds, but short ones: each may be off by a fifth on a computer that others use as well. */
+const SHORT = 4;
 /** A machine that has not finished anything by the end of the benchmark. */
 const FOR_EVER_MS = 3_600_000;
 /** Nothing expires, and nobody waits for jobs that run when all is measured. */
@@ -52,7 +54,7 @@ export async function statuses({ rounds, goes, warmUps, isQuick }: Effort): Prom
   const { child, api: plain } = await startBaseline();
   const few = await keeping(FEW_KEPT);
   const many = await keeping(isQuick ? 1000 : 50_000);
-  const ask = (api: ApiClient, path: string) => perSecond(goes * 25, WIDTH, () => api.get(path));
+  const ask = (api: ApiClient, path: string) => perSecond(goes * 20, WIDTH, () => api.get(path));
   const ours = ({ api, path }: Keeping) => ask(api, path);
   const rows: Row[] = [];
   for (const server of [few, many]) {
@@ -60,8 +62,7 @@ export async function statuses({ rounds, goes, warmUps, isQuick }: Effort): Prom
     await plain.put('/status', body);
     if (!(await plain.get('/status')).equals(body)) throw new Error('Express does not answer the same bytes');
     const { a, b, ratio } = await byTurns(
-      // Short rounds, but many: each may be off by a fifth on a computer that others use as well.
-      3 * rounds,
+      SHORT * rounds,
       () => ours(server),
       () => ask(plain, '/status'),
       warmUps,
@@ -90,7 +91,7 @@ export async function submissions({ rounds, goes, warmUps }: Effort): Promise<Ro
   const machines = await Machines.start([FOR_EVER_MS], UNTIL_STOPPED);
   const api = new ApiClient(machines.server);
   const picture = await Picture.ofSize(LARGE_BYTES);
-  const count = Math.ceil(goes / 2);
+  const count = goes / 4;
   const small = await Picture.ofSize(TINY_BYTES);
   // These keep the machine busy for good, so that the others wait. Small ones, since they are in its queue, and that is
   // looked at now and then.
@@ -104,7 +105,7 @@ export async function submissions({ rounds, goes, warmUps }: Effort): Promise<Ro
     return result;
   };
   const theirs = () => perSecond(count, WIDTH, () => plain.post('/submit', picture.next(), 202));
-  const { a, b, ratio } = await byTurns(2 * rounds, ours, theirs, warmUps);
+  const { a, b, ratio } = await byTurns(SHORT * rounds, ours, theirs, SHORT * warmUps);
   await Promise.all([api.close(), plain.close()]);
   await Promise.all([machines.stop(), child.stop()]);
   return [row('submit 1 MB', { measured: rate(a), comparedWith: `multer: ${rate(b)}`, ratio }, '>=0.7')];

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Express } from 'express';
 import type { Config } from './config.js';
 import { answerClientErrors } from './middleware/errorHandler.js';
@@ -15,6 +15,7 @@ const REQUEST_MARGIN_MS = 10_000;
 export function createHttpServer(app: Express, config: Pick<Config, 'UPLOAD_TIMEOUT'>): Server {
   const server = createServer(
     {
+      ...messagesOf(app),
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: HEADERS_TIMEOUT_MS,
       requestTimeout: Math.max(HEADERS_TIMEOUT_MS, config.UPLOAD_TIMEOUT) + REQUEST_MARGIN_MS,
@@ -25,4 +26,21 @@ export function createHttpServer(app: Express, config: Pick<Config, 'UPLOAD_TIME
   deferContinue(server, app);
   answerClientErrors(server);
   return server;
+}
+
+/**
+ * Requests and responses as Express wants them from the start. It gives each one that it gets the app's prototype, and
+ * an object whose prototype was changed has shapes of its own to V8: no inline cache knows it, and each of its
+ * properties is a new hidden class. That is three quarters of what a small answer costs; these stay as they are.
+ */
+function messagesOf(app: Express): {
+  IncomingMessage: typeof IncomingMessage;
+  ServerResponse: typeof ServerResponse;
+} {
+  class AppRequest extends IncomingMessage {}
+  class AppResponse<Request extends IncomingMessage> extends ServerResponse<Request> {}
+  Object.setPrototypeOf(AppRequest.prototype, app.request);
+  Object.setPrototypeOf(AppResponse.prototype, app.response);
+  Object.assign(app, { request: AppRequest.prototype, response: AppResponse.prototype });
+  return { IncomingMessage: AppRequest, ServerResponse: AppResponse };
 }

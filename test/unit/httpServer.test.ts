@@ -1,0 +1,31 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import { expect, it } from 'vitest';
+import { createHttpServer } from '../../src/httpServer.js';
+
+it('makes requests and responses as Express wants them, so that none changes its prototype', async () => {
+  const app = express();
+  const server = createHttpServer(app, { UPLOAD_TIMEOUT: 1000 });
+  const seen: object[][] = [];
+  const look = (...messages: object[]) => {
+    seen.push(messages.map((message) => Object.getPrototypeOf(message)));
+  };
+  server.prependListener('request', look);
+  app.get('/', (request, response) => {
+    look(request, response);
+    response.json({ accepts: request.accepts('json') });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  try {
+    const { port } = server.address() as AddressInfo;
+    const response = await fetch(`http://127.0.0.1:${port}/`);
+    expect(await response.json()).toEqual({ accepts: 'json' });
+    expect(seen).toHaveLength(2);
+    const [before, within] = seen;
+    for (const [n, prototype] of before?.entries() ?? []) expect(within?.[n]).toBe(prototype);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+});
