@@ -54,7 +54,7 @@ export async function statuses({ rounds, goes, warmUps, isQuick }: Effort): Prom
   const { child, api: plain } = await startBaseline();
   const few = await keeping(FEW_KEPT);
   const many = await keeping(isQuick ? 1000 : 50_000);
-  const ask = (api: ApiClient, path: string) => perSecond(goes * 20, WIDTH, () => api.get(path));
+  const ask = (api: ApiClient, path: string) => perSecond(goes * 40, WIDTH, () => api.get(path));
   const ours = ({ api, path }: Keeping) => ask(api, path);
   const rows: Row[] = [];
   for (const server of [few, many]) {
@@ -62,7 +62,7 @@ export async function statuses({ rounds, goes, warmUps, isQuick }: Effort): Prom
     await plain.put('/status', body);
     if (!(await plain.get('/status')).equals(body)) throw new Error('Express does not answer the same bytes');
     const { a, b, ratio } = await byTurns(
-      SHORT * rounds,
+      rounds,
       () => ours(server),
       () => ask(plain, '/status'),
       warmUps,
@@ -74,6 +74,7 @@ export async function statuses({ rounds, goes, warmUps, isQuick }: Effort): Prom
     rounds,
     () => ours(many),
     () => ours(few),
+    warmUps,
   );
   const parts = { measured: rate(a), comparedWith: rate(b), ratio };
   rows.push(row(`status, ${many.count} kept against ${few.count}`, parts, '>=0.9'));
