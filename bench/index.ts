@@ -38,7 +38,7 @@ const startedAt = performance.now();
 for (const measure of chosen(HERE)) print(await measure(effort));
 const onAPair = chosen(ON_A_PAIR);
 if (onAPair.length > 0) {
-  const pair = await Pair.start(values.quick ? 1500 : 2000);
+  const pair = await Pair.start();
   for (const measure of onAPair) print(await measure(effort, pair));
   await pair.stop();
 }
