@@ -38,7 +38,7 @@ const startedAt = performance.now();
 for (const measure of chosen(HERE)) print(await measure(effort));
 const onAPair = chosen(ON_A_PAIR);
 if (onAPair.length > 0) {
-  const pair = await Pair.start();
+  const pair = await Pair.start(values.quick ? 1200 : 2000);
   for (const measure of onAPair) print(await measure(effort, pair));
   await pair.stop();
 }

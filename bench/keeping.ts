@@ -11,7 +11,7 @@ import { type Effort, type Row, row } from './rows.js';
 const GIVING_BACK = { MALLOC_MMAP_THRESHOLD_: '131072' };
 const FEW_KEPT = 10;
 /** So many times the rounds, but short ones: each may be off by a fifth on a computer that others use as well. */
-const SHORT = 4;
+const shortRounds = (isQuick: boolean) => (isQuick ? 2 : 4);
 /** A machine that has not finished anything by the end of the benchmark. */
 const FOR_EVER_MS = 3_600_000;
 /** Nothing expires, and nobody waits for jobs that run when all is measured. */
@@ -46,12 +46,13 @@ export async function statuses({ rounds, goes, warmUps, isQuick }: Effort): Prom
   const body = await api.get(path);
   await plain.put('/status', body);
   if (!(await plain.get('/status')).equals(body)) throw new Error('Express does not answer the same bytes');
+  const times = shortRounds(isQuick);
   const measure = () =>
     byTurns(
-      SHORT * rounds,
+      times * rounds,
       () => perSecond(goes * 15, WIDTH, () => api.get(path)),
       () => perSecond(goes * 15, WIDTH, () => plain.get('/status')),
-      SHORT * warmUps,
+      times * warmUps,
     );
   const few = await measure();
   const kept = isQuick ? 1000 : 50_000;
@@ -80,7 +81,7 @@ export async function statuses({ rounds, goes, warmUps, isQuick }: Effort): Prom
  * Submitting 1 MB against multer alone. Jobs of a round are deleted before the next one, outside of what is measured:
  * multer's images are garbage at once, and memory that a process never used before costs more than all the rest.
  */
-export async function submissions({ rounds, goes, warmUps }: Effort): Promise<Row[]> {
+export async function submissions({ rounds, goes, warmUps, isQuick }: Effort): Promise<Row[]> {
   const { child, api: plain } = await startBaseline();
   const machines = await Machines.start([FOR_EVER_MS], UNTIL_STOPPED);
   const api = new ApiClient(machines.server);
@@ -98,8 +99,9 @@ export async function submissions({ rounds, goes, warmUps }: Effort): Promise<Ro
     for (const id of ids) await api.delete(`/api/jobs/${id}`);
     return result;
   };
+  const times = shortRounds(isQuick);
   const theirs = () => perSecond(count, WIDTH, () => plain.post('/submit', picture.next(), 202));
-  const { a, b, ratio } = await byTurns(SHORT * rounds, ours, theirs, SHORT * warmUps);
+  const { a, b, ratio } = await byTurns(times * rounds, ours, theirs, times * warmUps);
   await Promise.all([api.close(), plain.close()]);
   await Promise.all([machines.stop(), child.stop()]);
   return [row('submit 1 MB', { measured: rate(a), comparedWith: `multer: ${rate(b)}`, ratio }, '>=0.7')];

@@ -21,14 +21,14 @@ export class Pair {
     this.#bares = bares;
   }
 
-  /** Starts them, and has them work until server, machines and load are compiled. */
-  static async start(): Promise<Pair> {
+  /** @param jobs small ones that are done by way of warming up, until server, machines and load are compiled */
+  static async start(jobs: number): Promise<Pair> {
     const machines = await Machines.start([0, 0], KEPT_RESULTS);
     const bares = await Promise.all(machines.simulators.map((host) => BareClient.connect(host)));
     const pair = new Pair(machines, new ApiClient(machines.server), bares);
     for (const [bytes, count] of [
-      [SMALL_BYTES, 2000],
-      [LARGE_BYTES, 80],
+      [SMALL_BYTES, jobs],
+      [LARGE_BYTES, jobs / 25],
     ] as const) {
       const picture = await Picture.ofSize(bytes);
       await perSecond(count, WIDTH, () => pair.api.process(picture.next()));
