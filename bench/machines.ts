@@ -1,8 +1,8 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { request } from 'undici';
 import { Child } from '../src/demo/children.js';
+import { SimulatorProcess } from '../test/support/fleet.js';
 
 const dist = (file: string) => new URL(`../dist/${file}`, import.meta.url);
 
@@ -28,22 +28,15 @@ export class Machines {
   readonly simulators: readonly string[];
   readonly server: string;
   readonly pid: number;
-  /** URLs where each simulated machine is told what to do. */
-  readonly #controls: readonly string[];
-  readonly #children: readonly Child[];
+  readonly #machines: readonly SimulatorProcess[];
+  readonly #process: Child;
 
-  private constructor(parts: {
-    simulators: readonly string[];
-    controls: readonly string[];
-    server: string;
-    pid: number;
-    children: readonly Child[];
-  }) {
-    this.simulators = parts.simulators;
-    this.server = parts.server;
-    this.pid = parts.pid;
-    this.#controls = parts.controls;
-    this.#children = parts.children;
+  private constructor(machines: readonly SimulatorProcess[], server: string, process: Child) {
+    this.simulators = machines.map(({ host }) => host);
+    this.server = server;
+    this.pid = process.pid;
+    this.#machines = machines;
+    this.#process = process;
   }
 
   /**
@@ -55,23 +48,14 @@ export class Machines {
     env: Readonly<Record<string, string>> = {},
     nodeArgs: readonly string[] = [],
   ): Promise<Machines> {
-    const args = ['--port', '0', '--control', '0', '--echo', '--work'];
-    const machines = workMs.map(
-      (ms) => new Child('simulator', dist('simulator/cli.js'), [...args, String(ms)], {}),
+    const machines = await Promise.all(
+      workMs.map((ms) => SimulatorProcess.start(['--echo', '--work', String(ms)])),
     );
-    const say = (pattern: RegExp) => Promise.all(machines.map((child) => child.says(pattern)));
-    const simulators = await say(/listens on (\S+)/);
-    const controls = (await say(/Controlled on (\S+)/)).map((host) => `http://${host}/`);
-    const server = startServer({ COMFYUI_HOST: simulators.join(','), ...RAISED, ...env }, nodeArgs);
+    const hosts = machines.map(({ host }) => host).join(',');
+    const server = startServer({ COMFYUI_HOST: hosts, ...RAISED, ...env }, nodeArgs);
     const port = await server.says(/"message":"Listening","port":(\d+)/);
     await server.says(/"message":("Instance")/);
-    return new Machines({
-      simulators,
-      controls,
-      server: `127.0.0.1:${port}`,
-      pid: server.pid,
-      children: [server, ...machines],
-    });
+    return new Machines(machines, `127.0.0.1:${port}`, server);
   }
 
   /** A server without machines, once it listens. */
@@ -83,18 +67,12 @@ export class Machines {
 
   /** Lets each machine's model work take `ms` milliseconds from now on. */
   async setWork(ms: number): Promise<void> {
-    for (const url of this.#controls) {
-      const { statusCode, body } = await request(url, {
-        method: 'PUT',
-        body: JSON.stringify({ workMs: ms }),
-      });
-      if (statusCode !== 200) throw new Error(`${url}: ${await body.text()}`);
-      await body.dump();
-    }
+    for (const machine of this.#machines) await machine.setWork(ms);
   }
 
   async stop(): Promise<void> {
-    for (const child of this.#children) await child.stop();
+    await this.#process.stop();
+    for (const machine of this.#machines) await machine.stop();
   }
 }
 

@@ -45,6 +45,11 @@ export class SimulatorProcess {
     return this.#tell('DELETE');
   }
 
+  /** Lets each model node take `ms` milliseconds from now on. */
+  setWork(ms: number): Promise<void> {
+    return this.#tell('PUT', JSON.stringify({ workMs: ms }));
+  }
+
   async state(): Promise<z.output<typeof stateSchema>> {
     return stateSchema.parse(await (await fetch(this.#control)).json());
   }

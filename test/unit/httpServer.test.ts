@@ -23,7 +23,7 @@ it('makes requests and responses as Express wants them, so that none changes its
     expect(await response.json()).toEqual({ accepts: 'json' });
     expect(seen).toHaveLength(2);
     const [before, within] = seen;
-    for (const [n, prototype] of before?.entries() ?? []) expect(within?.[n]).toBe(prototype);
+    expect(within?.map((prototype, n) => prototype === before?.[n])).toEqual([true, true]);
   } finally {
     server.closeAllConnections();
     server.close();
