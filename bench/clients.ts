@@ -1,14 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { Pool } from 'undici';
+import { type Dispatcher, Pool } from 'undici';
 import WebSocket from 'ws';
+import { BOUNDARY, type Copy } from './pictures.js';
 
-const BOUNDARY = 'bench-boundary';
 const FORM_HEADERS = { 'content-type': `multipart/form-data; boundary=${BOUNDARY}` };
-const HEAD = Buffer.from(
-  `--${BOUNDARY}\r\nContent-Disposition: form-data; name="imageFile"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n`,
-);
-const TAIL = Buffer.from(`\r\n--${BOUNDARY}--\r\n`);
-
 const REMOVE_BACKGROUND = '/api/remove-background';
 const SUBMIT = '/api/async/remove-background';
 
@@ -29,6 +24,19 @@ function connect(host: string, connections = 16): Pool {
   });
 }
 
+/**
+ * Takes an image as it comes, and keeps nothing of it: what the load collects, the server has to wait for.
+ * @throws Error for anything else
+ */
+async function expectImage({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<void> {
+  if (statusCode !== 200 || headers['content-type'] !== 'image/png') {
+    throw new Error(`${statusCode} ${(await body.text()).slice(0, 300)}`);
+  }
+  let length = 0;
+  for await (const part of body as AsyncIterable<Buffer>) length += part.length;
+  if (length !== Number(headers['content-length'])) throw new Error(`${length} bytes of an image`);
+}
+
 /** A client of our server, over kept-alive connections. */
 export class ApiClient {
   readonly #pool: Pool;
@@ -38,23 +46,24 @@ export class ApiClient {
   }
 
   /** Posts an image and reads the whole answer. @throws Error for any other status than `expected` */
-  async post(
-    path: string,
-    image: Buffer,
-    expected: number,
-    headers: Record<string, string> = {},
-  ): Promise<Buffer> {
-    const body = Buffer.concat([HEAD, image, TAIL]);
-    return this.#ask('POST', path, expected, { ...FORM_HEADERS, ...headers }, body);
+  post(path: string, image: Copy, expected: number): Promise<Buffer> {
+    return this.#ask('POST', path, expected, FORM_HEADERS, image.form);
   }
 
-  /** Background removal of one image, waited for. @returns the result's bytes */
-  process(image: Buffer): Promise<Buffer> {
-    return this.post(REMOVE_BACKGROUND, image, 200, { accept: 'image/*' });
+  /** Background removal of one image, waited for. */
+  async process(image: Copy): Promise<void> {
+    const headers = { ...FORM_HEADERS, accept: 'image/*' };
+    const answer = await this.#pool.request({
+      method: 'POST',
+      path: REMOVE_BACKGROUND,
+      headers,
+      body: image.form,
+    });
+    await expectImage(answer);
   }
 
   /** The same, not waited for. */
-  async submit(image: Buffer): Promise<Submitted> {
+  async submit(image: Copy): Promise<Submitted> {
     return JSON.parse((await this.post(SUBMIT, image, 202)).toString()) as Submitted;
   }
 
@@ -119,11 +128,11 @@ export class BareClient {
     return client;
   }
 
-  /** Background removal of one image. @returns the result's bytes */
-  async process(image: Buffer): Promise<Buffer> {
+  /** Background removal of one image. */
+  async process(image: Copy): Promise<void> {
     const id = randomUUID();
     const prompt = {
-      '1': { class_type: 'ETN_LoadImageBase64', inputs: { image: image.toString('base64') } },
+      '1': { class_type: 'ETN_LoadImageBase64', inputs: { image: image.png.toString('base64') } },
       '2': { class_type: 'InspyrenetRembg', inputs: { image: ['1', 0], torchscript_jit: 'default' } },
       '3': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: 'bare' } },
     };
@@ -141,7 +150,7 @@ export class BareClient {
       method: 'GET',
       path: `/view?${new URLSearchParams({ ...file })}`,
     });
-    return Buffer.from(await answer.body.arrayBuffer());
+    await expectImage(answer);
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,7 @@
 import { ApiClient, BareClient } from './clients.js';
 import { Machines } from './machines.js';
 import { perSecond } from './measure.js';
-import { LARGE_BYTES, Picture, SMALL_BYTES } from './pictures.js';
+import { type Copy, LARGE_BYTES, Picture, SMALL_BYTES } from './pictures.js';
 
 export const WIDTH = 8;
 
@@ -43,7 +43,7 @@ export class Pair {
   }
 
   /** Background removal of one image by a bare client, on each machine by turns. */
-  bare(image: Buffer): Promise<Buffer> {
+  bare(image: Copy): Promise<void> {
     this.#turn = (this.#turn + 1) % this.#bares.length;
     const client = this.#bares[this.#turn];
     if (!client) throw new Error('no machine');
