@@ -24,7 +24,7 @@ const { values } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
 });
 const effort: Effort = values.quick
-  ? { rounds: 3, goes: 40, warmUps: 4, isQuick: true }
+  ? { rounds: 3, goes: 40, warmUps: 3, isQuick: true }
   : { rounds: 7, goes: 160, warmUps: 8, isQuick: false };
 const names = values.only?.split(',');
 const unknown = names?.filter((name) => !(name in { ...HERE, ...ON_A_PAIR, ...APART, ...WAITING }));
@@ -38,7 +38,7 @@ const startedAt = performance.now();
 for (const measure of chosen(HERE)) print(await measure(effort));
 const onAPair = chosen(ON_A_PAIR);
 if (onAPair.length > 0) {
-  const pair = await Pair.start(values.quick ? 1200 : 2000);
+  const pair = await Pair.start(values.quick ? 1000 : 2000);
   for (const measure of onAPair) print(await measure(effort, pair));
   await pair.stop();
 }

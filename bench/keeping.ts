@@ -34,8 +34,10 @@ async function list(api: ApiClient): Promise<{ jobs: Array<{ id: string }>; tota
  * has few first and many later: between two of them, each compiled in its own way, there may be a fifth in any case.
  */
 export async function statuses({ rounds, goes, warmUps, isQuick }: Effort): Promise<Row[]> {
-  const { child, api: plain } = await startBaseline();
-  const machines = await Machines.start([0, 0], UNTIL_STOPPED);
+  const [{ child, api: plain }, machines] = await Promise.all([
+    startBaseline(),
+    Machines.start([0, 0], UNTIL_STOPPED),
+  ]);
   const api = new ApiClient(machines.server);
   const picture = await Picture.ofSize(TINY_BYTES);
   await perSecond(FEW_KEPT, WIDTH, () => api.process(picture.next()));
@@ -82,8 +84,10 @@ export async function statuses({ rounds, goes, warmUps, isQuick }: Effort): Prom
  * multer's images are garbage at once, and memory that a process never used before costs more than all the rest.
  */
 export async function submissions({ rounds, goes, warmUps, isQuick }: Effort): Promise<Row[]> {
-  const { child, api: plain } = await startBaseline();
-  const machines = await Machines.start([FOR_EVER_MS], UNTIL_STOPPED);
+  const [{ child, api: plain }, machines] = await Promise.all([
+    startBaseline(),
+    Machines.start([FOR_EVER_MS], UNTIL_STOPPED),
+  ]);
   const api = new ApiClient(machines.server);
   const picture = await Picture.ofSize(LARGE_BYTES);
   const count = goes / 4;
@@ -107,59 +111,66 @@ export async function submissions({ rounds, goes, warmUps, isQuick }: Effort): P
   return [row('submit 1 MB', { measured: rate(a), comparedWith: `multer: ${rate(b)}`, ratio }, '>=0.7')];
 }
 
-/** What a job of 1 MB takes while it waits and once it is finished, and what is left when it expired. */
+/**
+ * What a job of 1 MB takes while it waits and once it is finished, and what is left when it expired. Both at once: bytes
+ * are no matter of time.
+ */
 export async function memory({ isQuick }: Effort): Promise<Row[]> {
   const images = isQuick ? 80 : 300;
   const picture = await Picture.ofSize(LARGE_BYTES);
-  const perImage = (bytes: number) => bytes / (images * picture.bytes);
-  const text = (bytes: number) => `${(bytes / images / 1e6).toFixed(2)} MB`;
-  const image = { comparedWith: `the image: ${(picture.bytes / 1e6).toFixed(2)} MB` };
+  const perJob = (name: string, bytes: number): Row => {
+    const comparedWith = `the image: ${(picture.bytes / 1e6).toFixed(2)} MB`;
+    const parts = { measured: `${(bytes / images / 1e6).toFixed(2)} MB`, comparedWith };
+    return row(name, { ...parts, ratio: bytes / (images * picture.bytes) }, '<=1.15');
+  };
+  const [pending, { idle, full, after }] = await Promise.all([
+    pendingBytes(images, picture),
+    finishedBytes(images, picture),
+  ]);
+  const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
+  const left = { measured: megabytes(after), comparedWith: megabytes(idle), ratio: after / idle };
+  return [
+    perJob('memory, a pending job of 1 MB', pending),
+    perJob('memory, a finished one', full - idle),
+    row('memory behind their expiry', left, '<=1.15'),
+  ];
+}
 
-  const waiting = await Machines.start([FOR_EVER_MS], { ...UNTIL_STOPPED, ...GIVING_BACK });
-  let api = new ApiClient(waiting.server);
+/** By how much `images` jobs that wait let a server's memory grow. */
+async function pendingBytes(images: number, picture: Picture): Promise<number> {
+  const machines = await Machines.start([FOR_EVER_MS], { ...UNTIL_STOPPED, ...GIVING_BACK });
+  const api = new ApiClient(machines.server);
   await perSecond(40, WIDTH, () => api.submit(picture.next()));
-  const before = residentBytes(waiting.pid);
+  const before = residentBytes(machines.pid);
   await perSecond(images, WIDTH, () => api.submit(picture.next()));
-  const pending = residentBytes(waiting.pid) - before;
+  const grown = residentBytes(machines.pid) - before;
   await api.close();
-  await waiting.stop();
+  await machines.stop();
+  return grown;
+}
 
-  const lifetimeMs = images * 25;
-  const done = await Machines.start([0], { JOB_CLEANUP_INTERVAL: String(lifetimeMs), ...GIVING_BACK });
-  api = new ApiClient(done.server);
+/** Memory without jobs, with `images` finished ones, and behind their expiry. */
+async function finishedBytes(
+  images: number,
+  picture: Picture,
+): Promise<{ idle: number; full: number; after: number }> {
+  // Longer than it takes to make them.
+  const lifetimeMs = images * 16;
+  const machines = await Machines.start([0], { JOB_CLEANUP_INTERVAL: String(lifetimeMs), ...GIVING_BACK });
+  const api = new ApiClient(machines.server);
   const fill = () => perSecond(images, WIDTH, () => api.process(picture.next()));
   // As many as are measured: what a process needs once, for its first hundreds of images, is not what they leave behind.
   await fill();
   await allExpired(api, lifetimeMs);
-  const idle = residentBytes(done.pid);
+  const idle = residentBytes(machines.pid);
   await fill();
   if ((await list(api)).total < images) throw new Error('the first images expired before the last were made');
-  const finished = residentBytes(done.pid) - idle;
+  const full = residentBytes(machines.pid);
   await allExpired(api, lifetimeMs);
-  const after = residentBytes(done.pid);
+  const after = residentBytes(machines.pid);
   await api.close();
-  await done.stop();
-  return [
-    row(
-      'memory, a pending job of 1 MB',
-      { measured: text(pending), ...image, ratio: perImage(pending) },
-      '<=1.15',
-    ),
-    row(
-      'memory, a finished one',
-      { measured: text(finished), ...image, ratio: perImage(finished) },
-      '<=1.15',
-    ),
-    row(
-      'memory behind their expiry',
-      {
-        measured: `${Math.round(after / 1e6)} MB`,
-        comparedWith: `${Math.round(idle / 1e6)} MB`,
-        ratio: after / idle,
-      },
-      '<=1.15',
-    ),
-  ];
+  await machines.stop();
+  return { idle, full, after };
 }
 
 /** Waits until no job is kept any more, and for what is collected then. */

@@ -35,15 +35,14 @@ export async function perSecond(count: number, width: number, work: () => Promis
 
 /**
  * Measures two things by turns, A B A B, so that what else the machine does hits both.
- * @param warmUp rounds before those that count, until both are compiled: the longer way takes longer to get there, and
- *   the load, which is the bare client too, is compiled since the first case, while the server is new in each
+ * @param warmUp rounds before those that count, until both are compiled
  * @returns the median of each, and of their ratio round by round
  */
 export async function byTurns(
   rounds: number,
   a: () => Promise<number>,
   b: () => Promise<number>,
-  warmUp = 1,
+  warmUp = 0,
 ): Promise<{ a: number; b: number; ratio: number }> {
   const all: Array<{ a: number; b: number }> = [];
   for (let n = -warmUp; n < rounds; n += 1) {

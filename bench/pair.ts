@@ -21,18 +21,21 @@ export class Pair {
     this.#bares = bares;
   }
 
-  /** @param jobs small ones that are done by way of warming up, until server, machines and load are compiled */
+  /**
+   * @param jobs small ones that are done by way of warming up, until server, machines and load are compiled; half as many
+   *   by the bare clients, which are less to compile
+   */
   static async start(jobs: number): Promise<Pair> {
     const machines = await Machines.start([0, 0], KEPT_RESULTS);
     const bares = await Promise.all(machines.simulators.map((host) => BareClient.connect(host)));
     const pair = new Pair(machines, new ApiClient(machines.server), bares);
     for (const [bytes, count] of [
       [SMALL_BYTES, jobs],
-      [LARGE_BYTES, jobs / 25],
+      [LARGE_BYTES, jobs / 40],
     ] as const) {
       const picture = await Picture.ofSize(bytes);
       await perSecond(count, WIDTH, () => pair.api.process(picture.next()));
-      await perSecond(count, WIDTH, () => pair.bare(picture.next()));
+      await perSecond(count / 2, WIDTH, () => pair.bare(picture.next()));
     }
     return pair;
   }

@@ -63,7 +63,8 @@ export async function scale({ rounds, warmUps }: Effort): Promise<Row[]> {
     warmUps,
   );
   const page = { limit: 100, offset: 0 };
-  const [hundred, thousands] = [await managerWith(100), await managerWith(MANY_KEPT)];
+  const clock = new HandClock();
+  const [hundred, thousands] = [await managerWith(100), await managerWith(MANY_KEPT, clock)];
   const listing = await byTurns(
     rounds,
     () => microseconds(() => thousands.list({}, page)),
@@ -82,13 +83,12 @@ export async function scale({ rounds, warmUps }: Effort): Promise<Row[]> {
       { measured: us(listing.a), comparedWith: `of 100: ${us(listing.b)}`, ratio: listing.ratio },
       '<=2',
     ),
-    await cleanup(),
+    await cleanup(thousands, clock),
   ];
 }
 
-async function cleanup(): Promise<Row> {
-  const clock = new HandClock();
-  const manager = await managerWith(MANY_KEPT, clock);
+/** @param manager with jobs that wait */
+async function cleanup(manager: JobManager, clock: HandClock): Promise<Row> {
   for (const { id } of [...manager.queue.entries()]) await manager.cancel(id);
   clock.time += 2 * LIFETIME_MS;
   const delay = monitorEventLoopDelay({ resolution: 1 });
