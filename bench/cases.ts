@@ -87,7 +87,7 @@ export async function asyncJobs({ rounds, goes }: Effort, pair: Pair): Promise<R
 
 /** Two machines kept busy, against what they could do at most. Both cases at once: neither keeps the computer busy. */
 export function balance({ isQuick }: Effort): Promise<Row[]> {
-  const jobs = isQuick ? 100 : 200;
+  const jobs = isQuick ? 120 : 200;
   return Promise.all([
     keptBusy('two machines of 100 ms, 8 at a time', [100, 100], jobs, '>=0.97'),
     keptBusy('the second at half speed', [100, 200], jobs, '>=0.95'),

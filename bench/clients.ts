@@ -67,6 +67,12 @@ export class ApiClient {
     return JSON.parse((await this.post(SUBMIT, image, 202)).toString()) as Submitted;
   }
 
+  /** The newest job, and how many there are. */
+  async list(): Promise<{ jobs: Array<{ id: string }>; total: number }> {
+    const body = await this.get('/api/jobs/list?limit=1');
+    return JSON.parse(body.toString()) as { jobs: Array<{ id: string }>; total: number };
+  }
+
   get(path: string): Promise<Buffer> {
     return this.#ask('GET', path, 200, {});
   }

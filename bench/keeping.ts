@@ -1,22 +1,17 @@
 import { Child } from '../src/demo/children.js';
 import { ApiClient } from './clients.js';
-import { JOBS_PER_MACHINE, Machines } from './machines.js';
+import { FOR_EVER_MS, JOBS_PER_MACHINE, Machines, UNTIL_STOPPED } from './machines.js';
 import { byTurns, median, perSecond } from './measure.js';
 import { type Pair, WIDTH } from './pair.js';
 import { LARGE_BYTES, Picture, TINY_BYTES } from './pictures.js';
 import { type Effort, type Row, row } from './rows.js';
-import { cpuMicroseconds, residentBytes } from './system.js';
+import { cpuMicroseconds } from './system.js';
 
-/** As the container sets it: see the performance guide. */
-const GIVING_BACK = { MALLOC_MMAP_THRESHOLD_: '65536' };
 const FEW_KEPT = 10;
 /** So many times the rounds, but short ones: each may be off by a fifth on a computer that others use as well. */
 const shortRounds = (isQuick: boolean) => (isQuick ? 2 : 4);
-/** A machine that has not finished anything by the end of the benchmark. */
-const FOR_EVER_MS = 3_600_000;
-/** Nothing expires, and nobody waits for jobs that run when all is measured. */
-const UNTIL_STOPPED = { JOB_CLEANUP_INTERVAL: String(FOR_EVER_MS), SHUTDOWN_TIMEOUT: '100' };
-
+/** More is not made in a quick run, which tells what a status costs, and not what it costs with many. */
+const MANY_KEPT = 50_000;
 const rate = (value: number) => `${value.toFixed(0)} a second`;
 
 async function startBaseline(): Promise<{ child: Child; api: ApiClient }> {
@@ -24,17 +19,12 @@ async function startBaseline(): Promise<{ child: Child; api: ApiClient }> {
   return { child, api: new ApiClient(await child.says(/listens on (\S+)/)) };
 }
 
-async function list(api: ApiClient): Promise<{ jobs: Array<{ id: string }>; total: number }> {
-  const body = await api.get('/api/jobs/list?limit=1');
-  return JSON.parse(body.toString()) as { jobs: Array<{ id: string }>; total: number };
-}
-
 /**
  * The status of one job, with few and with many others kept, against Express answering the same bytes. The same server
  * has few first and many later: between two of them, each compiled in its own way, there may be a fifth in any case.
  * How much dearer it is with many is told by CPU time, which is steadier, since half a minute lies between the two.
  */
-export async function statuses({ rounds, warmUps, isQuick }: Effort): Promise<Row[]> {
+export async function statuses({ rounds, goes, warmUps, isQuick }: Effort): Promise<Row[]> {
   const [{ child, api: plain }, machines] = await Promise.all([
     startBaseline(),
     Machines.start([0, 0], UNTIL_STOPPED),
@@ -44,39 +34,51 @@ export async function statuses({ rounds, warmUps, isQuick }: Effort): Promise<Ro
   await perSecond(FEW_KEPT, WIDTH, () => api.process(picture.next()));
   // All others wait.
   await machines.setWork(FOR_EVER_MS);
-  const kept = isQuick ? 1000 : 50_000;
-  await submitAndForget(api, 5000, picture);
-  const { jobs } = await list(api);
+  if (!isQuick) await submitAndForget(api, 5000, picture);
+  const { jobs } = await api.list();
   const path = `/api/jobs/${jobs[0]?.id}/status`;
   const body = await api.get(path);
   await plain.put('/status', body);
   if (!(await plain.get('/status')).equals(body)) throw new Error('Express does not answer the same bytes');
+  const count = goes * 15;
   const times = shortRounds(isQuick);
-  const count = isQuick ? 1200 : 2400;
-  const before = times * warmUps;
-  const measure = async () => {
+  const measure = async (before: number) => {
     const ours = meter(machines.pid, count, () => api.get(path));
     const theirs = meter(child.pid, count, () => plain.get('/status'));
     const rates = await byTurns(times * rounds, ours.round, theirs.round, before);
     const costs = ours.costs.map((us, n) => us / (theirs.costs[n] ?? Number.NaN));
     return { ...rates, cost: median(costs.slice(before)) };
   };
-  const few = await measure();
-  await perSecond(kept - FEW_KEPT, WIDTH, () => api.submit(picture.next()));
-  const many = await measure();
+  const few = await measure(times * warmUps);
+  if (!isQuick) await perSecond(MANY_KEPT - FEW_KEPT, WIDTH, () => api.submit(picture.next()));
+  const many = isQuick ? undefined : await measure(warmUps);
   await Promise.all([api.close(), plain.close()]);
   await Promise.all([machines.stop(), child.stop()]);
-  const against = ({ a, b, ratio }: typeof few) => ({
+  return statusRows(few, many);
+}
+
+interface StatusCost {
+  readonly a: number;
+  readonly b: number;
+  readonly ratio: number;
+  /** CPU time of a request, as a part of Express'. */
+  readonly cost: number;
+}
+
+function statusRows(few: StatusCost, many: StatusCost | undefined): Row[] {
+  const against = ({ a, b, ratio }: StatusCost) => ({
     measured: rate(a),
     comparedWith: `Express: ${rate(b)}`,
     ratio,
   });
-  const cost = (each: typeof few) => `${each.cost.toFixed(2)} of Express' CPU`;
+  const rows = [row(`status, ${FEW_KEPT} jobs kept`, against(few), '>=0.8')];
+  if (!many) return rows;
+  const cost = (each: StatusCost) => `${each.cost.toFixed(2)} of Express' CPU`;
   const alike = { measured: cost(many), comparedWith: cost(few), ratio: many.cost / few.cost };
   return [
-    row(`status, ${FEW_KEPT} jobs kept`, against(few), '>=0.8'),
-    row(`status, ${kept} jobs kept`, against(many), '>=0.8'),
-    row(`status, ${kept} kept against ${FEW_KEPT}`, alike, '<=1.1'),
+    ...rows,
+    row(`status, ${MANY_KEPT} jobs kept`, against(many), '>=0.8'),
+    row(`status, ${MANY_KEPT} kept against ${FEW_KEPT}`, alike, '<=1.1'),
   ];
 }
 
@@ -132,78 +134,6 @@ export async function submissions({ rounds, goes, warmUps, isQuick }: Effort): P
   await Promise.all([api.close(), plain.close()]);
   await Promise.all([machines.stop(), child.stop()]);
   return [row('submit 1 MB', { measured: rate(a), comparedWith: `multer: ${rate(b)}`, ratio }, '>=0.7')];
-}
-
-/**
- * What a job of 1 MB takes while it waits and once it is finished, and what is left when it expired. Both at once: bytes
- * are no matter of time.
- */
-export async function memory({ isQuick }: Effort): Promise<Row[]> {
-  const images = isQuick ? 80 : 300;
-  const picture = await Picture.ofSize(LARGE_BYTES);
-  const perJob = (name: string, bytes: number): Row => {
-    const comparedWith = `the image: ${(picture.bytes / 1e6).toFixed(2)} MB`;
-    const parts = { measured: `${(bytes / images / 1e6).toFixed(2)} MB`, comparedWith };
-    return row(name, { ...parts, ratio: bytes / (images * picture.bytes) }, '<=1.15');
-  };
-  const [pending, { idle, full, after }] = await Promise.all([
-    pendingBytes(images, picture),
-    finishedBytes(images, picture),
-  ]);
-  const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
-  const left = { measured: megabytes(after), comparedWith: megabytes(idle), ratio: after / idle };
-  return [
-    perJob('memory, a pending job of 1 MB', pending),
-    perJob('memory, a finished one', full - idle),
-    row('memory behind their expiry', left, '<=1.15'),
-  ];
-}
-
-/** By how much `images` jobs that wait let a server's memory grow. */
-async function pendingBytes(images: number, picture: Picture): Promise<number> {
-  const machines = await Machines.start([FOR_EVER_MS], { ...UNTIL_STOPPED, ...GIVING_BACK });
-  const api = new ApiClient(machines.server);
-  await perSecond(40, WIDTH, () => api.submit(picture.next()));
-  const before = residentBytes(machines.pid);
-  await perSecond(images, WIDTH, () => api.submit(picture.next()));
-  const grown = residentBytes(machines.pid) - before;
-  await api.close();
-  await machines.stop();
-  return grown;
-}
-
-/** Memory without jobs, with `images` finished ones, and behind their expiry. */
-async function finishedBytes(
-  images: number,
-  picture: Picture,
-): Promise<{ idle: number; full: number; after: number }> {
-  // Longer than it takes to make them.
-  const lifetimeMs = images * 20;
-  const machines = await Machines.start([0], { JOB_CLEANUP_INTERVAL: String(lifetimeMs), ...GIVING_BACK });
-  const api = new ApiClient(machines.server);
-  const fill = () => perSecond(images, WIDTH, () => api.process(picture.next()));
-  // As many as are measured: what a process needs once, for its first hundreds of images, is not what they leave behind.
-  await fill();
-  await allExpired(api, lifetimeMs);
-  const idle = residentBytes(machines.pid);
-  await fill();
-  if ((await list(api)).total < images) throw new Error('the first images expired before the last were made');
-  const full = residentBytes(machines.pid);
-  await allExpired(api, lifetimeMs);
-  const after = residentBytes(machines.pid);
-  await api.close();
-  await machines.stop();
-  return { idle, full, after };
-}
-
-/** Waits until no job is kept any more, and for what is collected then. */
-async function allExpired(api: ApiClient, lifetimeMs: number): Promise<void> {
-  const deadline = performance.now() + 3 * lifetimeMs;
-  while ((await list(api)).total > 0) {
-    if (performance.now() > deadline) throw new Error('jobs do not expire');
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  await new Promise((resolve) => setTimeout(resolve, 500));
 }
 
 /**

@@ -8,6 +8,11 @@ const dist = (file: string) => new URL(`../dist/${file}`, import.meta.url);
 
 export const JOBS_PER_MACHINE = 8;
 
+/** A machine that has not finished anything by the end of the benchmark. */
+export const FOR_EVER_MS = 3_600_000;
+/** Nothing expires, and nobody waits for jobs that run when all is measured. */
+export const UNTIL_STOPPED = { JOB_CLEANUP_INTERVAL: String(FOR_EVER_MS), SHUTDOWN_TIMEOUT: '100' };
+
 /** As `npm start` and the container start it: see the performance guide. */
 const NODE_ARGS = ['--v8-pool-size=1'];
 
