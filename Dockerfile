@@ -8,7 +8,7 @@ RUN npm run build && npm prune --omit=dev
 
 FROM node:22-slim
 # Memory of images that expired goes back to the system at once: see documentation/Performance.md.
-ENV MALLOC_MMAP_THRESHOLD_=65536
+ENV MALLOC_MMAP_THRESHOLD_=32768
 ENV NODE_ENV=production LOG_DIR="" METRICS_FILE_PATH=/data/metrics/metrics.json OUTPUT_DIR=/data/outputs
 WORKDIR /app
 COPY --from=build /app/package.json ./
