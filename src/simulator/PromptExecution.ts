@@ -103,9 +103,10 @@ export class PromptExecution {
     for (const [name, value] of Object.entries(node?.inputs ?? {})) {
       const source = linkSource(value);
       const link = source === undefined ? '' : `${this.#signature(source)}:${(value as unknown[])[1]}`;
+      hash.update(`\0${name}=`);
       // An image is a text of megabytes, which takes longer to quote than to hash.
-      const isText = typeof value === 'string';
-      hash.update(`\0${name}${isText ? ':' : '='}`).update(isText ? value : link || JSON.stringify(value));
+      if (typeof value === 'string') hash.update(`${value.length} `).update(value);
+      else hash.update(link || JSON.stringify(value));
     }
     const signature = hash.digest('hex');
     this.#signatures.set(id, signature);
