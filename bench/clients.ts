@@ -7,6 +7,8 @@ const FORM_HEADERS = { 'content-type': `multipart/form-data; boundary=${BOUNDARY
 const REMOVE_BACKGROUND = '/api/remove-background';
 const SUBMIT = '/api/async/remove-background';
 
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+
 /** Where to ask for a job that was submitted. */
 export interface Submitted {
   readonly job_id: string;
@@ -53,13 +55,7 @@ export class ApiClient {
   /** Background removal of one image, waited for. */
   async process(image: Copy): Promise<void> {
     const headers = { ...FORM_HEADERS, accept: 'image/*' };
-    const answer = await this.#pool.request({
-      method: 'POST',
-      path: REMOVE_BACKGROUND,
-      headers,
-      body: image.form,
-    });
-    await expectImage(answer);
+    await expectImage(await this.#send('POST', REMOVE_BACKGROUND, headers, image.form));
   }
 
   /** The same, not waited for. */
@@ -90,18 +86,27 @@ export class ApiClient {
   }
 
   async #ask(
-    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+    method: Method,
     path: string,
     expected: number,
     headers: Record<string, string>,
     body?: Buffer,
   ): Promise<Buffer> {
-    const answer = await this.#pool.request({ method, path, headers, body: body ?? null });
+    const answer = await this.#send(method, path, headers, body);
     const bytes = Buffer.from(await answer.body.arrayBuffer());
     if (answer.statusCode !== expected) {
       throw new Error(`${method} ${path}: ${answer.statusCode} ${bytes.toString().slice(0, 300)}`);
     }
     return bytes;
+  }
+
+  #send(
+    method: Method,
+    path: string,
+    headers: Record<string, string>,
+    body?: Buffer,
+  ): Promise<Dispatcher.ResponseData> {
+    return this.#pool.request({ method, path, headers, body: body ?? null });
   }
 }
 

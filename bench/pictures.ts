@@ -7,8 +7,11 @@ export const LARGE_BYTES = 1_000_000;
 /** Where only the number of jobs matters. */
 export const TINY_BYTES = 300;
 
-/** Length of the comment that makes each copy of a picture another one. */
+/** Length of the comment that makes each copy of a picture another one: its keyword, and a number behind it. */
 const TAG_BYTES = 12;
+/** What comes before the number in the comment's chunk: the chunk's length, its type and the keyword. */
+const CHUNK_HEAD = Buffer.from([0, 0, 0, TAG_BYTES, ...Buffer.from('tEXtn\0')]);
+const DIGITS = 10;
 /** Signature and IHDR, both of fixed length: the comment follows them. */
 const HEAD_BYTES = 33;
 
@@ -50,10 +53,10 @@ export class Picture {
     const png = await sharp(randomBytes(side * side * 3), { raw })
       .png({ compressionLevel: 1 })
       .toBuffer();
-    const chunk = Buffer.alloc(TAG_BYTES + 12);
-    chunk.writeUInt32BE(TAG_BYTES);
-    chunk.write('tEXtn\0', 4);
-    return new Picture(Buffer.concat([png.subarray(0, HEAD_BYTES), chunk, png.subarray(HEAD_BYTES)]));
+    // The number, which each copy writes, and a checksum, which nobody looks at.
+    const rest = Buffer.alloc(DIGITS + 4);
+    const parts = [png.subarray(0, HEAD_BYTES), CHUNK_HEAD, rest, png.subarray(HEAD_BYTES)];
+    return new Picture(Buffer.concat(parts));
   }
 
   get bytes(): number {
@@ -66,7 +69,7 @@ export class Picture {
     const copy = this.#copies[slot] ?? this.#makeCopy();
     this.#copies[slot] = copy;
     this.#count += 1;
-    copy.png.write(String(this.#count).padStart(TAG_BYTES - 2, '0'), HEAD_BYTES + 10);
+    copy.png.write(String(this.#count).padStart(DIGITS, '0'), HEAD_BYTES + CHUNK_HEAD.length);
     return copy;
   }
 
