@@ -89,6 +89,7 @@ function startServer(env: Readonly<Record<string, string>>, nodeArgs: readonly s
     HOST: '127.0.0.1',
     LOG_DIR: path.join(folder, 'logs'),
     METRICS_FILE_PATH: path.join(folder, 'metrics.json'),
+    STATE_DIR: path.join(folder, 'state'),
     ...env,
   };
   return new Child('server', dist('server.js'), [], own, [...NODE_ARGS, ...nodeArgs]);

@@ -7,6 +7,7 @@ import { parseTrustProxy } from './utils/trustProxy.js';
 
 const MIB = 1024 * 1024;
 const IMAGE_TYPES = ['image/png', 'image/jpeg', 'image/webp'] as const;
+const IMAGE_INPUTS = ['upload', 'base64'] as const;
 const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 
 const integer = (fallback: number, min: number, max: number) =>
@@ -69,6 +70,18 @@ function parseOrigins(text: string): '*' | string[] | undefined {
   return areOrigins && origins.length > 0 ? origins : undefined;
 }
 
+/** An http(s) URL without credentials, query or fragment; given without a slash at its end. */
+function parsePublicUrl(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  const isPlain = url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  if (!['http:', 'https:'].includes(url.protocol) || !isPlain) return undefined;
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+}
+
+/** Variables for which an empty value has a meaning of its own. */
+const MAY_BE_EMPTY: ReadonlySet<string> = new Set(['LOG_DIR', 'STATE_DIR']);
+
 /** Every variable that the server reads. The documents are held against its keys by a test. */
 export const environmentSchema = z.object({
   PORT: integer(3000, 0, 65_535),
@@ -86,9 +99,17 @@ export const environmentSchema = z.object({
     .describe('comma-separated host[:port] or URLs, each once, IPv6 in brackets'),
   COMFYUI_USE_SSL: flag(false),
   COMFYUI_KEEP_HISTORY: flag(false),
+  COMFYUI_IMAGE_INPUT: z
+    .string()
+    .toLowerCase()
+    .pipe(z.enum(IMAGE_INPUTS))
+    .default('upload')
+    .describe(IMAGE_INPUTS.join(' or ')),
   COMFYUI_AUTH_HEADER: header,
   OUTPUT_FILES: flag(false),
   OUTPUT_DIR: z.string().min(1).default('./data/outputs').describe('a folder'),
+  OUTPUT_FILES_TTL: integer(0, 0, Number.MAX_SAFE_INTEGER),
+  STATE_DIR: z.string().default('./data/state').describe('a folder, or nothing to keep no state'),
   MAX_CONNECTIONS_PER_INSTANCE: integer(3, 1, 10),
   MAX_CONCURRENT_JOBS: integer(4, 1, 10_000),
   MAX_JOBS_PER_INSTANCE: integer(2, 1, 1000),
@@ -96,7 +117,7 @@ export const environmentSchema = z.object({
   MAX_QUEUE_MEMORY: bytes(512 * MIB),
   MAX_RESULT_MEMORY: bytes(512 * MIB),
   MAX_FILE_SIZE: bytes(10 * MIB),
-  MAX_IMAGE_PIXELS: bytes(40_000_000),
+  MAX_IMAGE_PIXELS: bytes(64_000_000),
   MAX_OUTPUT_PIXELS: bytes(268_435_456),
   MAX_RESULT_SIZE: bytes(256 * MIB),
   MAX_UPLOAD_MEMORY: bytes(1024 * MIB),
@@ -105,6 +126,7 @@ export const environmentSchema = z.object({
   MAX_OPEN_REQUESTS_PER_CLIENT: integer(256, 1, 1_000_000),
   ALLOWED_IMAGE_TYPES: imageTypes,
   JOB_TIMEOUT: milliseconds(300_000),
+  JOB_QUEUE_TIMEOUT: milliseconds(0, 0),
   SYNC_TIMEOUT: milliseconds(300_000),
   JOB_MAX_ATTEMPTS: integer(3, 1, 100),
   JOB_CLEANUP_INTERVAL: milliseconds(600_000),
@@ -121,6 +143,10 @@ export const environmentSchema = z.object({
   CORS_ORIGINS: parsedBy(parseOrigins)
     .optional()
     .describe('*, or comma-separated origins such as https://app.example.com'),
+  ALLOWED_HOSTS: z.string().transform(splitList).default([]).describe('comma-separated host names'),
+  PUBLIC_URL: parsedBy(parsePublicUrl)
+    .optional()
+    .describe('the http or https URL under which clients reach the server'),
   RATE_LIMIT_PER_MINUTE: integer(0, 0, 1_000_000_000),
   TRUST_PROXY: parsedBy(parseTrustProxy)
     .default(false)
@@ -149,15 +175,15 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the configuration from environment variables. An empty variable counts as not set, but for `LOG_DIR`,
- * where it means "no files".
+ * Reads the configuration from environment variables. An empty variable counts as not set, except for `LOG_DIR`
+ * and `STATE_DIR`, where it means "no files".
  * @throws ConfigError that names all bad variables at once
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const given: Record<string, string> = {};
   for (const key of Object.keys(environmentSchema.shape)) {
     const value = env[key]?.trim();
-    if (value !== undefined && (value !== '' || key === 'LOG_DIR')) given[key] = value;
+    if (value !== undefined && (value !== '' || MAY_BE_EMPTY.has(key))) given[key] = value;
   }
   const parsed = environmentSchema.safeParse(given);
   const problems = parsed.success ? [] : describeIssues(parsed.error, given);

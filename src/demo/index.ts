@@ -71,6 +71,7 @@ function startServer(port: number, hosts: readonly string[], metricsFile: string
     HOST: '127.0.0.1',
     LOG_DIR: '',
     METRICS_FILE_PATH: metricsFile,
+    STATE_DIR: path.join(path.dirname(metricsFile), 'state'),
     COMFYUI_HOST: hosts.join(','),
   });
 }

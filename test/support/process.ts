@@ -48,6 +48,7 @@ export class ServerProcess {
         HOST: '127.0.0.1',
         LOG_DIR: '',
         METRICS_FILE_PATH: metrics,
+        STATE_DIR: path.join(path.dirname(metrics), 'state'),
         ...env,
       },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -58,6 +58,7 @@ export class Stack {
       BREAKER_MAX_RESET_TIMEOUT: '800',
       SHUTDOWN_TIMEOUT: '2000',
       METRICS_FILE_PATH: path.join(await mkdtemp(path.join(tmpdir(), 'metrics-')), 'metrics.json'),
+      STATE_DIR: '',
       ...options.env,
     });
     const blobs = new MemoryBlobStore();
