@@ -1,3 +1,5 @@
+import { type ErrorCategory, PROMPT_FAILURES, type PromptFailure, type Verdict } from './promptFailures.js';
+
 /** Error codes of the REST contract, and the HTTP status each one is answered with. */
 export const ERROR_STATUS = {
   NO_IMAGE: 400,
@@ -35,19 +37,6 @@ export const ERROR_STATUS = {
 
 export type ErrorCode = keyof typeof ERROR_STATUS;
 
-/** Why a job failed, as operators count it. */
-export type ErrorCategory =
-  | 'connection_refused'
-  | 'connection_timeout'
-  | 'connection_lost'
-  | 'workflow_validation'
-  | 'execution_error'
-  | 'out_of_memory'
-  | 'processing_timeout'
-  | 'instance_unavailable'
-  | 'result_missing'
-  | 'internal';
-
 /** What an error answer may say beside its message: no stack, no path, no host internals. */
 export type ErrorDetails = string | Record<string, unknown>;
 
@@ -82,23 +71,28 @@ export class AppError extends Error {
 }
 
 interface PromptErrorOptions {
-  readonly category: ErrorCategory;
-  /** Whether another instance (or another try) may well succeed. */
-  readonly retryable: boolean;
-  readonly details?: Record<string, unknown>;
+  readonly details?: Record<string, unknown> | undefined;
   readonly cause?: unknown;
 }
 
-/** A prompt that did not end in an image. `category` says why, `retryable` whether another try makes sense. */
+/** A prompt that did not end in an image. The table of failures says what that means. */
 export class PromptError extends AppError {
-  readonly category: ErrorCategory;
-  readonly retryable: boolean;
+  readonly failure: PromptFailure;
+  /** Id of a prompt that may still be on the machine, or may have finished there unseen. */
+  leftBehind: string | undefined;
   declare readonly details: Record<string, unknown> | undefined;
 
-  constructor(message: string, options: PromptErrorOptions) {
-    super(codeOfCategory(options.category), message, { details: options.details, cause: options.cause });
-    this.category = options.category;
-    this.retryable = options.retryable;
+  constructor(failure: PromptFailure, message: string, options: PromptErrorOptions = {}) {
+    super(codeOfCategory(PROMPT_FAILURES[failure].category), message, options);
+    this.failure = failure;
+  }
+
+  get verdict(): Verdict {
+    return PROMPT_FAILURES[this.failure];
+  }
+
+  get category(): ErrorCategory {
+    return this.verdict.category;
   }
 }
 

@@ -21,6 +21,7 @@ export function instanceView(
     active_jobs: instance.activeJobs,
     circuit_breaker: { state, failures, error_rate: rounded(errorRate, 4) },
     ...(missingNodes.length > 0 ? { missing_nodes: missingNodes } : {}),
+    ...(health.problem ? { problem: health.problem.reason } : {}),
   };
 }
 

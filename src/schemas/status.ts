@@ -32,6 +32,7 @@ export const healthAnswer = z.object({
           error_rate: z.number().min(0).max(1),
         }),
         missing_nodes: z.array(z.string()).optional(),
+        problem: z.string().optional(),
       }),
     ),
   }),

@@ -2,9 +2,14 @@ import type { Config } from '../config.js';
 import type { Clock } from '../utils/clock.js';
 import type { Logger } from '../utils/logger.js';
 import type { Turns } from '../utils/turns.js';
+import { imageNodeClasses } from '../workflows/imageNodes.js';
+import type { Workflow } from '../workflows/types.js';
 import { ComfyClient } from './comfyui/ComfyClient.js';
 import { ConnectionManager, type ConnectionOptions } from './comfyui/ConnectionManager.js';
+import { Leftovers } from './comfyui/Leftovers.js';
+import type { ServerState } from './comfyui/ServerState.js';
 import { CircuitBreaker } from './instances/circuitBreaker.js';
+import { Inspector } from './instances/Inspector.js';
 import { Instance } from './instances/Instance.js';
 import type { JobManager } from './jobs/JobManager.js';
 import { WebhookSender } from './webhooks/WebhookSender.js';
@@ -48,13 +53,15 @@ export function createConnections(
 }
 
 /** The machines in the order of the configuration, each with its client and breaker. */
-export function createInstances(config: Config, clock: Clock, turns: Turns): Instance[] {
+export function createInstances(config: Config, clock: Clock, turns: Turns, state: ServerState): Instance[] {
   return config.INSTANCES.map((address) => {
     const options = {
       headers: comfyHeaders(config),
       controlTimeoutMs: config.HEALTH_CHECK_TIMEOUT,
       transferTimeoutMs: TRANSFER_TIMEOUT_MS,
       maxResultBytes: config.MAX_RESULT_SIZE,
+      serverId: state.id,
+      onNewUploadName: (name: string) => state.uploads(address.host, name),
     };
     const client = new ComfyClient(address, options, turns);
     const breaker = new CircuitBreaker(
@@ -67,6 +74,27 @@ export function createInstances(config: Config, clock: Clock, turns: Turns): Ins
     );
     return new Instance(client, breaker);
   });
+}
+
+/** What finds out about an instance that came up. */
+export function createInspector(
+  config: Config,
+  workflows: readonly Workflow[],
+  instances: readonly Instance[],
+  state: ServerState,
+  logger: Logger,
+): Inspector {
+  const hosts = instances.map(({ host }) => host);
+  return new Inspector(
+    {
+      workflows,
+      sharedClasses: imageNodeClasses(config.COMFYUI_IMAGE_INPUT),
+      probeName:
+        config.COMFYUI_IMAGE_INPUT === 'upload' ? `comfyui-express-${state.id}-probe.png` : undefined,
+      leftovers: new Leftovers(state, hosts, logger),
+    },
+    logger,
+  );
 }
 
 /** What every request and socket to ComfyUI carries. */

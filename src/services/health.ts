@@ -73,7 +73,11 @@ export class HealthReporter {
     for (const instance of this.#instances) {
       const name = nameOf(instance);
       if (instance.breaker.isForced) issues.push(`Instance ${name} was taken out by hand.`);
-      else if (!instance.isHealthy) issues.push(`Instance ${name} is unhealthy.`);
+      else if (instance.health.problem) {
+        issues.push(
+          `Instance ${name} gets no jobs: ${instance.health.problem.reason}.`.replace(/\.\.$/, '.'),
+        );
+      } else if (!instance.isHealthy) issues.push(`Instance ${name} is unhealthy.`);
       const missing = instance.isHealthy ? instance.missingNodes : [];
       if (missing.length > 0) issues.push(`Instance ${name} lacks ${missing.join(', ')}.`);
     }

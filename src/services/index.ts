@@ -8,7 +8,8 @@ import type { Workflow } from '../workflows/types.js';
 import type { ConnectionManager, ConnectionOptions } from './comfyui/ConnectionManager.js';
 import type { FollowTimings } from './comfyui/PromptFollower.js';
 import { PromptRunner } from './comfyui/PromptRunner.js';
-import { createConnections, createInstances, createWebhooks } from './factories.js';
+import { ServerState } from './comfyui/ServerState.js';
+import { createConnections, createInspector, createInstances, createWebhooks } from './factories.js';
 import { HealthReporter } from './health.js';
 import { HealthChecker, type HealthOptions } from './instances/HealthChecker.js';
 import type { Instance } from './instances/Instance.js';
@@ -98,11 +99,13 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
 
   const connections = createConnections(config, log('connections'), overrides.connections);
   const turns = new Turns();
-  const instances = createInstances(config, clock, turns);
+  const state = new ServerState(config.STATE_DIR, log('state'));
+  const instances = createInstances(config, clock, turns, state);
   const balancer = new LoadBalancer(instances, config.MAX_JOBS_PER_INSTANCE);
+  const inspector = createInspector(config, workflows, instances, state, log('health'));
   const checker = new HealthChecker(
     instances,
-    workflows,
+    inspector,
     {
       intervalMs: config.HEALTH_CHECK_INTERVAL,
       freshMs: 2000,
@@ -132,6 +135,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     connections,
     {
       timings: { ...FOLLOW_TIMINGS, ...overrides.follow },
+      uploads: config.COMFYUI_IMAGE_INPUT === 'upload',
       keepHistory: config.COMFYUI_KEEP_HISTORY,
       stopTimeoutMs: config.HEALTH_CHECK_TIMEOUT,
       stopPatienceMs: 60_000,
@@ -142,6 +146,8 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     manager,
     prompts,
     workflows,
+    instances,
+    imageInput: config.COMFYUI_IMAGE_INPUT,
     outputFiles: config.OUTPUT_FILES ? new OutputFiles(config.OUTPUT_DIR) : undefined,
     maxOutputPixels: config.MAX_OUTPUT_PIXELS,
     logger: log('jobs'),
@@ -152,6 +158,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       maxConcurrentJobs: config.MAX_CONCURRENT_JOBS,
       pollIntervalMs: config.JOB_PROCESSING_INTERVAL,
       jobTimeoutMs: config.JOB_TIMEOUT,
+      queueTimeoutMs: config.JOB_QUEUE_TIMEOUT,
       maxAttempts: config.JOB_MAX_ATTEMPTS,
     },
     log('processor'),
@@ -236,6 +243,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       await prompts.stop(reserve / 2);
       await connections.stop();
       for (const { client } of instances) client.close();
+      state.close();
     },
   };
 }

@@ -1,5 +1,5 @@
 /** Pieces of a graph that several workflows share. */
-import type { Base64Image, ModelRequirement, PromptGraph, Size } from './types.js';
+import type { GraphNode, ModelRequirement, PromptGraph, Size } from './types.js';
 
 /** The enlargement model, and the factor that is trained into it. */
 const UPSCALE_MODEL = '4x_NMKD-Siax_200k.pth';
@@ -11,22 +11,16 @@ export const UPSCALE_MODEL_REQUIREMENT: ModelRequirement = {
   model: UPSCALE_MODEL,
 };
 
-export const UPSCALE_NODES = [
-  'ETN_LoadImageBase64',
-  'UpscaleModelLoader',
-  'ImageUpscaleWithModel',
-  'ImageScaleBy',
-  'SaveImage',
-] as const;
+export const UPSCALE_NODES = ['UpscaleModelLoader', 'ImageUpscaleWithModel', 'ImageScaleBy'] as const;
 
 /**
- * Loads `image` (node 1), enlarges it by the model (nodes 2 and 3) and brings it down to `scale` where that is not
+ * Loads the image (node 1), enlarges it by the model (nodes 2 and 3) and brings it down to `scale` where that is not
  * the model's own factor (node 4).
  * @returns the nodes, and the id of the last one
  */
-export function upscaleNodes(image: Base64Image, scale: number): { nodes: PromptGraph; last: string } {
+export function upscaleNodes(loadImage: GraphNode, scale: number): { nodes: PromptGraph; last: string } {
   const nodes: PromptGraph = {
-    '1': { class_type: 'ETN_LoadImageBase64', inputs: { image } },
+    '1': loadImage,
     '2': { class_type: 'UpscaleModelLoader', inputs: { model_name: UPSCALE_MODEL } },
     '3': { class_type: 'ImageUpscaleWithModel', inputs: { upscale_model: ['2', 0], image: ['1', 0] } },
   };

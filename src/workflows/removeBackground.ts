@@ -9,12 +9,12 @@ export const removeBackground = defineWorkflow({
   description: 'Cuts the subject out: everything else becomes transparent.',
   estimateSeconds: 8,
   parameters: z.object({ crop: booleanParameter.describe('Crop the result to the subject.') }),
-  requires: { nodes: ['ETN_LoadImageBase64', 'InspyrenetRembg', 'SaveImage'], models: [] },
+  requires: { nodes: ['InspyrenetRembg'], models: [] },
   outputNode: '3',
-  build: ({ image, outputPrefix }) => ({
-    '1': { class_type: 'ETN_LoadImageBase64', inputs: { image } },
+  build: ({ loadImage, saveImage }) => ({
+    '1': loadImage,
     '2': { class_type: 'InspyrenetRembg', inputs: { image: ['1', 0], torchscript_jit: 'default' } },
-    '3': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: outputPrefix } },
+    '3': saveImage(['2', 0]),
   }),
   outputSize: (size) => size,
   finish: ({ crop }) => ({ cropToSubject: crop }),

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 
-/** An image in a prompt: kept as bytes, written as base64 only when the prompt is sent. */
-export class Base64Image {
+/** A picture in a prompt: kept as bytes. When the prompt is sent, it becomes the name of an uploaded file or base64. */
+export class GraphImage {
   readonly bytes: Buffer;
 
   constructor(bytes: Buffer) {
@@ -12,20 +12,20 @@ export class Base64Image {
 /** A link to output `slot` of node `id`. */
 type NodeLink = readonly [id: string, slot: number];
 
-interface GraphNode {
+export interface GraphNode {
   readonly class_type: string;
-  readonly inputs: Readonly<Record<string, string | number | boolean | NodeLink | Base64Image>>;
+  readonly inputs: Readonly<Record<string, string | number | boolean | NodeLink | GraphImage>>;
 }
 
 /** A ComfyUI prompt in its API form: nodes by id. */
 export type PromptGraph = Readonly<Record<string, GraphNode>>;
 
 /** What `build` gets to make a prompt of. */
-interface WorkflowInput {
-  /** The upright upload, as ComfyUI's loader node takes it. */
-  readonly image: Base64Image;
-  /** For `SaveImage`'s `filename_prefix`; differs on a further try, so that nothing is answered from a cache. */
-  readonly outputPrefix: string;
+export interface WorkflowInput {
+  /** The node that loads the upload; its slot 0 is the upright image. */
+  readonly loadImage: GraphNode;
+  /** Makes the node that saves `images`. It belongs under the id that `outputNode` names. */
+  saveImage(images: NodeLink): GraphNode;
 }
 
 /** Pixels of an image. */
@@ -63,7 +63,10 @@ export interface Workflow<Schema extends z.ZodObject = z.ZodObject> {
   finish?(parameters: z.output<Schema>): FinishPlan;
   /** Further fields of the result in an answer, such as `upscale_factor`. */
   resultFields?(parameters: z.output<Schema>): Readonly<Record<string, string>>;
-  /** What an instance must have: node classes, and choices (such as model files) of a node's input. */
+  /**
+   * What an instance must have: node classes, and choices (such as model files) of a node's input. The nodes that load
+   * and save an image are not listed: every workflow needs them.
+   */
   readonly requires: {
     readonly nodes: readonly string[];
     readonly models: readonly ModelRequirement[];

@@ -12,12 +12,9 @@ export const upscaleImage = defineWorkflow({
   parameters: z.object({ scale: scaleParameter.describe('How many times larger, 1 to 4.') }),
   requires: { nodes: UPSCALE_NODES, models: [UPSCALE_MODEL_REQUIREMENT] },
   outputNode: 'save',
-  build: ({ image, outputPrefix }, { scale }) => {
-    const { nodes, last } = upscaleNodes(image, scale);
-    return {
-      ...nodes,
-      save: { class_type: 'SaveImage', inputs: { images: [last, 0], filename_prefix: outputPrefix } },
-    };
+  build: ({ loadImage, saveImage }, { scale }) => {
+    const { nodes, last } = upscaleNodes(loadImage, scale);
+    return { ...nodes, save: saveImage([last, 0]) };
   },
   outputSize: (size, { scale }) => scaled(size, scale),
   resultFields: ({ scale }) => ({ upscale_factor: `${scale}x` }),

@@ -12,12 +12,12 @@ export const upscaleRemoveBackground = defineWorkflow({
   parameters: z.object({ scale: scaleParameter.describe('How many times larger, 1 to 4.') }),
   requires: { nodes: [...UPSCALE_NODES, 'InspyrenetRembg'], models: [UPSCALE_MODEL_REQUIREMENT] },
   outputNode: 'save',
-  build: ({ image, outputPrefix }, { scale }) => {
-    const { nodes, last } = upscaleNodes(image, scale);
+  build: ({ loadImage, saveImage }, { scale }) => {
+    const { nodes, last } = upscaleNodes(loadImage, scale);
     return {
       ...nodes,
       cut: { class_type: 'InspyrenetRembg', inputs: { image: [last, 0], torchscript_jit: 'default' } },
-      save: { class_type: 'SaveImage', inputs: { images: ['cut', 0], filename_prefix: outputPrefix } },
+      save: saveImage(['cut', 0]),
     };
   },
   outputSize: (size, { scale }) => scaled(size, scale),

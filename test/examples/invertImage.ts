@@ -8,12 +8,12 @@ export const invertImage = defineWorkflow({
   description: 'Turns the image into its negative.',
   estimateSeconds: 2,
   parameters: z.object({}),
-  requires: { nodes: ['ETN_LoadImageBase64', 'ImageInvert', 'SaveImage'], models: [] },
+  requires: { nodes: ['ImageInvert'], models: [] },
   outputNode: '3',
-  build: ({ image, outputPrefix }) => ({
-    '1': { class_type: 'ETN_LoadImageBase64', inputs: { image } },
+  build: ({ loadImage, saveImage }) => ({
+    '1': loadImage,
     '2': { class_type: 'ImageInvert', inputs: { image: ['1', 0] } },
-    '3': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: outputPrefix } },
+    '3': saveImage(['2', 0]),
   }),
   outputSize: (size) => size,
 });

@@ -2,21 +2,27 @@ import type { z } from 'zod';
 import { PromptError } from '../../errors.js';
 import { unlessAborted } from '../../utils/deadline.js';
 import type { InstanceAddress } from '../../utils/instanceUrls.js';
+import { tcpConnects } from '../../utils/tcpConnects.js';
 import type { Turns } from '../../utils/turns.js';
-import type { PromptGraph } from '../../workflows/types.js';
-import { HttpTransport, type TransportAnswer } from './HttpTransport.js';
-import { encodePromptBody, imageBytes } from './promptBody.js';
+import { HttpTransport, type RequestBody } from './HttpTransport.js';
+import { encodePromptBody, imageBytes, type PromptBody } from './promptBody.js';
+import { refusalOf } from './promptRefusal.js';
 import {
   type HistoryEntry,
   historyAnswer,
   type ImageFile,
   type NodeInfo,
   objectInfoAnswer,
+  type QueuedPrompt,
   queueAnswer,
+  serverFeatures,
   submitAnswer,
-  submitRefusal,
   systemStats,
+  uploadAnswer,
 } from './protocol.js';
+import { SharedLook } from './SharedLook.js';
+import { UploadNames } from './UploadNames.js';
+import { uploadForm } from './uploadForm.js';
 
 export interface ComfyClientOptions {
   /** Sent with every request, such as an authorization; never logged. */
@@ -27,42 +33,65 @@ export interface ComfyClientOptions {
   readonly transferTimeoutMs: number;
   /** Bytes taken from one `GET /view`. */
   readonly maxResultBytes: number;
+  /** Marks this server's prompts and uploads. Unique for each start of a server. */
+  readonly serverId: string;
+  /** Called with the name of every file in the temp folder before it is used for the first time. */
+  onNewUploadName(name: string): void;
 }
 
 /** Ids of the prompts that an instance has not finished. */
-interface QueuedPrompts {
+interface QueuedIds {
   readonly running: readonly string[];
   readonly pending: readonly string[];
 }
 
-interface QueueLook {
-  /** `performance.now()`. */
-  readonly beganAt: number;
-  readonly queue: Promise<QueuedPrompts>;
-}
-
 /**
- * One instance's HTTP API. Every method rejects with a `PromptError` (category and whether to retry) or, when
- * its `signal` is aborted, with that signal's reason.
+ * One instance's HTTP API. Every method rejects with a `PromptError` (see the table of failures) or, when its `signal`
+ * is aborted, with that signal's reason.
  */
 export class ComfyClient {
   readonly address: InstanceAddress;
+  /** Names under which pictures are uploaded. */
+  readonly uploadNames: UploadNames;
   readonly #options: ComfyClientOptions;
   readonly #turns: Turns;
   readonly #transport: HttpTransport;
-  #lastLook: QueueLook | undefined;
+  /** Not aborted with whoever asked first: others may wait for it too. */
+  readonly #queueLook = new SharedLook(() =>
+    this.#get('/queue', queueAnswer, this.#options.transferTimeoutMs),
+  );
 
   constructor(address: InstanceAddress, options: ComfyClientOptions, turns: Turns) {
     this.address = address;
     this.#options = options;
     this.#turns = turns;
-    this.#transport = new HttpTransport(address, options.headers, options.controlTimeoutMs);
+    this.#transport = this.#newTransport();
+    this.uploadNames = new UploadNames(options.serverId, (name) => options.onNewUploadName(name));
+  }
+
+  /** The same instance over connections of their own, which a balancer in front of it may lead elsewhere. */
+  withFreshConnections(): ComfyClient {
+    return new ComfyClient(this.address, this.#options, this.#turns);
+  }
+
+  /** Whether TCP connects, which it also does while the process is too busy to answer. */
+  isConnectable(): Promise<boolean> {
+    return tcpConnects(this.address.baseUrl, this.#options.controlTimeoutMs);
   }
 
   /** `GET /system_stats`: answers when the instance is alive. */
   async systemStats(signal?: AbortSignal): Promise<{ version: string | undefined }> {
     const stats = await this.#get('/system_stats', systemStats, this.#options.controlTimeoutMs, signal);
     return { version: stats.system?.comfyui_version };
+  }
+
+  /** `GET /features`: the largest request body, in bytes; undefined where the instance does not tell. */
+  async maxUploadBytes(signal?: AbortSignal): Promise<number | undefined> {
+    const timeoutMs = this.#options.controlTimeoutMs;
+    const answer = await this.#transport.request({ method: 'GET', path: '/features', timeoutMs, signal });
+    // Versions before 0.3.43 have no such route.
+    if (answer.status === 404) return undefined;
+    return answer.parse(serverFeatures).max_upload_size;
   }
 
   /** `GET /object_info/{class}`; undefined when the instance does not have that node class. */
@@ -72,30 +101,54 @@ export class ComfyClient {
   }
 
   /**
-   * `POST /prompt`.
-   * @returns the id that ComfyUI gave the prompt: older servers do not take the one that was asked for
-   * @throws PromptError `workflow_validation` with ComfyUI's own message when it refuses the prompt
+   * `POST /upload/image` into the temp folder; a file of that name is overwritten.
+   * @returns the file as `LoadImage` takes it, such as `name.png [temp]`
+   * @throws PromptError `upload too large`
    */
-  async submit(
-    prompt: { graph: PromptGraph; clientId: string; promptId: string },
-    signal?: AbortSignal,
-  ): Promise<{ promptId: string }> {
-    await this.#turns.take(imageBytes(prompt.graph));
+  async upload(name: string, bytes: Buffer, signal?: AbortSignal): Promise<string> {
     const answer = await this.#transport.request({
       method: 'POST',
-      path: '/prompt',
-      body: encodePromptBody(prompt),
+      path: '/upload/image',
+      body: uploadForm(name, bytes),
       timeoutMs: this.#options.transferTimeoutMs,
       signal,
     });
-    if (answer.status === 400) throw refusal(answer);
-    if (answer.status === 413) {
-      throw new PromptError('ComfyUI does not take a prompt of this size (see its --max-upload-size).', {
-        category: 'workflow_validation',
-        retryable: false,
-      });
+    if (answer.status === 413) throw this.#tooLarge();
+    const { name: given, subfolder, type } = answer.parse(uploadAnswer);
+    return `${subfolder === '' ? '' : `${subfolder}/`}${given} [${type}]`;
+  }
+
+  /**
+   * `POST /prompt`.
+   * @param outputNode id of the node that the caller needs
+   * @returns the id that ComfyUI gave the prompt (older servers ignore the one that was asked for), and why its output
+   * node will not run, where that is so: ComfyUI then runs the rest
+   * @throws PromptError `invalid workflow` with ComfyUI's own message when it refuses the prompt
+   */
+  async submit(
+    prompt: Omit<PromptBody, 'serverId'>,
+    outputNode: string,
+    signal?: AbortSignal,
+  ): Promise<{ promptId: string; refusal: PromptError | undefined }> {
+    await this.#turns.take(imageBytes(prompt));
+    const answer = await this.#transport.request({
+      method: 'POST',
+      path: '/prompt',
+      body: jsonBody(encodePromptBody({ ...prompt, serverId: this.#options.serverId })),
+      timeoutMs: this.#options.transferTimeoutMs,
+      signal,
+    });
+    const files = [...prompt.files.values()];
+    if (answer.status === 400) {
+      throw refusalOf(answer.json(), files) ?? answer.unexpected('answered 400');
     }
-    return { promptId: answer.parse(submitAnswer).prompt_id };
+    if (answer.status === 413) throw this.#tooLarge();
+    const { prompt_id: promptId, node_errors } = answer.parse(submitAnswer);
+    const concernsOutput = Object.entries(node_errors).some(
+      ([id, { dependent_outputs }]) => id === outputNode || dependent_outputs.includes(outputNode),
+    );
+    const refusal = concernsOutput ? refusalOf(answer.json(), files) : undefined;
+    return { promptId, refusal };
   }
 
   /** `GET /history/{id}`; undefined while the prompt is unknown or not finished. */
@@ -104,20 +157,37 @@ export class ComfyClient {
     return (await this.#get(path, historyAnswer, this.#options.transferTimeoutMs, signal))[promptId];
   }
 
-  /**
-   * `GET /queue`, reduced to ids. The answer carries every queued image: not for frequent use, and one answer serves
-   * all who would take it.
-   * @param since `performance.now()` of the oldest look that will do
-   */
-  async queue(signal: AbortSignal, since = performance.now()): Promise<QueuedPrompts> {
-    const last = this.#lastLook;
-    const look = last && last.beganAt >= since ? last : this.#beginLook();
-    return unlessAborted(look.queue, signal);
+  /** The latest `count` entries of `GET /history`. They carry every prompt's graph: not for frequent use. */
+  async history(count: number, signal?: AbortSignal): Promise<Readonly<Record<string, HistoryEntry>>> {
+    return this.#get(`/history?max_items=${count}`, historyAnswer, this.#options.transferTimeoutMs, signal);
   }
 
   /**
-   * `GET /view`: the bytes of an output file.
-   * @throws PromptError `result_missing` when the file is not there or larger than is taken
+   * `GET /queue`, reduced to ids. The response carries every queued prompt: not for frequent use, and one response
+   * serves all who ask at about the same time.
+   * @param since `performance.now()` of the oldest look that will do
+   */
+  async queue(signal: AbortSignal, since = performance.now()): Promise<QueuedIds> {
+    const prompts = await this.queuedPrompts(signal, since);
+    const ids = (running: boolean) => prompts.flatMap((one) => (one.isRunning === running ? [one.id] : []));
+    return { running: ids(true), pending: ids(false) };
+  }
+
+  /** `GET /queue` with the servers that the prompts are from. */
+  async queuedPrompts(signal: AbortSignal, since = performance.now()): Promise<readonly QueuedPrompt[]> {
+    return unlessAborted(this.#queueLook.since(since), signal);
+  }
+
+  /** Whether the prompt is queued, running or finished on the instance. */
+  async knows(promptId: string, signal: AbortSignal): Promise<boolean> {
+    const { running, pending } = await this.queue(signal);
+    if (running.includes(promptId) || pending.includes(promptId)) return true;
+    return (await this.historyEntry(promptId, signal)) !== undefined;
+  }
+
+  /**
+   * `GET /view`: the bytes of a file.
+   * @throws PromptError `result gone` when the file is not there, `result too large`
    */
   async view(file: ImageFile, signal?: AbortSignal): Promise<Buffer> {
     const answer = await this.#transport.request({
@@ -129,16 +199,13 @@ export class ComfyClient {
       signal,
     });
     if (answer.status === 404) {
-      throw new PromptError('ComfyUI no longer has the result file of this prompt.', {
-        category: 'result_missing',
-        retryable: true,
-      });
+      throw new PromptError('result gone', 'ComfyUI no longer has the result file of this prompt.');
     }
     answer.expectOk();
     return answer.bytes;
   }
 
-  /** Forgets finished prompts, with the images that they carry. */
+  /** Forgets finished prompts. */
   async deleteHistory(promptIds: readonly string[], signal?: AbortSignal): Promise<void> {
     await this.#post('/history', { delete: promptIds }, signal);
   }
@@ -156,10 +223,7 @@ export class ComfyClient {
     await this.#post('/interrupt', { prompt_id: promptId }, signal);
   }
 
-  /**
-   * `POST /free`: drops the models and what is cached of earlier runs from the machine's memory, as soon as
-   * nothing runs.
-   */
+  /** `POST /free`: drops models and cached results from the machine's memory as soon as nothing runs. */
   async freeMemory(signal?: AbortSignal): Promise<void> {
     await this.#post('/free', { unload_models: true, free_memory: true }, signal);
   }
@@ -169,19 +233,13 @@ export class ComfyClient {
     this.#transport.close();
   }
 
-  #beginLook(): QueueLook {
-    const look = { beganAt: performance.now(), queue: this.#askQueue() };
-    this.#lastLook = look;
-    look.queue.catch(() => {
-      if (this.#lastLook === look) this.#lastLook = undefined;
-    });
-    return look;
+  #newTransport(): HttpTransport {
+    return new HttpTransport(this.address, this.#options.headers, this.#options.controlTimeoutMs);
   }
 
-  /** Not aborted with whoever asked first: others may wait for it too. */
-  async #askQueue(): Promise<QueuedPrompts> {
-    const answer = await this.#get('/queue', queueAnswer, this.#options.transferTimeoutMs);
-    return { running: answer.queue_running, pending: answer.queue_pending };
+  #tooLarge(): PromptError {
+    const message = `${this.address.host} does not accept an upload of this size (see ComfyUI's --max-upload-size).`;
+    return new PromptError('upload too large', message);
   }
 
   async #get<T extends z.ZodType>(
@@ -197,7 +255,7 @@ export class ComfyClient {
     const answer = await this.#transport.request({
       method: 'POST',
       path,
-      body: Buffer.from(JSON.stringify(body)),
+      body: jsonBody(Buffer.from(JSON.stringify(body))),
       timeoutMs: this.#options.controlTimeoutMs,
       signal,
     });
@@ -205,25 +263,4 @@ export class ComfyClient {
   }
 }
 
-function refusal(answer: TransportAnswer): PromptError {
-  const parsed = submitRefusal.safeParse(answer.json());
-  if (!parsed.success) return answer.unexpected('answered 400');
-  const { error, node_errors } = parsed.data;
-  const first = Object.entries(node_errors)[0];
-  const reason = first?.[1].errors[0];
-  const about = [reason?.message, reason?.details].filter(Boolean).join(': ');
-  return new PromptError(
-    `ComfyUI refused the workflow: ${[error.message, about].filter(Boolean).join(' ')}`,
-    {
-      category: 'workflow_validation',
-      retryable: false,
-      details: {
-        type: error.type,
-        message: error.message,
-        details: error.details,
-        ...(first ? { node_id: first[0], node_class: first[1].class_type } : {}),
-        node_errors,
-      },
-    },
-  );
-}
+const jsonBody = (bytes: Buffer): RequestBody => ({ type: 'application/json', bytes });

@@ -8,11 +8,16 @@ import { transportError } from './transportErrors.js';
 /** Most bytes taken from an answer that is not an image: a history entry holds the whole prompt as base64. */
 const MAX_JSON_BYTES = 256 * 1024 * 1024;
 
+export interface RequestBody {
+  /** For `Content-Type`. */
+  readonly type: string;
+  readonly bytes: Buffer;
+}
+
 export interface TransportRequest {
   readonly method: 'GET' | 'POST';
   readonly path: string;
-  /** JSON. */
-  readonly body?: Buffer;
+  readonly body?: RequestBody;
   readonly params?: Record<string, string>;
   /** For the whole of it, from connecting to the answer's last byte. */
   readonly timeoutMs: number;
@@ -33,12 +38,12 @@ export class TransportAnswer {
     this.#action = action;
   }
 
-  /** @throws PromptError `instance_unavailable` for any other status than 200 */
+  /** @throws PromptError `unexpected response` for any other status than 200 */
   expectOk(): void {
     if (this.status !== 200) throw this.unexpected(`answered ${this.status}`);
   }
 
-  /** The body by its schema. @throws PromptError `instance_unavailable` when it is not what ComfyUI answers */
+  /** The body by its schema. @throws PromptError `unexpected response` when it is not what ComfyUI answers */
   parse<T extends z.ZodType>(schema: T): z.output<T> {
     this.expectOk();
     const parsed = schema.safeParse(this.json());
@@ -57,7 +62,7 @@ export class TransportAnswer {
 
   /** An error about an answer that an instance in order would not give. */
   unexpected(what: string): PromptError {
-    return new PromptError(`${this.#action} ${what}`, { category: 'instance_unavailable', retryable: true });
+    return new PromptError('unexpected response', `${this.#action} ${what}`);
   }
 }
 
@@ -96,8 +101,8 @@ export class HttpTransport {
         const answer = await this.#pool.request({
           method,
           path: `${this.#path}${path}${query}`,
-          headers: body ? { ...this.#headers, 'content-type': 'application/json' } : this.#headers,
-          body: body ?? null,
+          headers: body ? { ...this.#headers, 'content-type': body.type } : this.#headers,
+          body: body?.bytes ?? null,
           signal: both,
         });
         const bytes = await readBody(answer.body, request.maxBytes ?? MAX_JSON_BYTES, action);
@@ -129,8 +134,5 @@ async function readBody(body: AsyncIterable<Buffer>, maxBytes: number, action: s
 }
 
 function tooLarge(action: string): PromptError {
-  return new PromptError(`The answer to ${action} is larger than is taken.`, {
-    category: 'result_missing',
-    retryable: false,
-  });
+  return new PromptError('result too large', `The response to ${action} is larger than MAX_RESULT_SIZE.`);
 }

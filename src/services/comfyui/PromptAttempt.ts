@@ -1,19 +1,26 @@
-import { type ErrorCategory, PromptError } from '../../errors.js';
+import { PromptError } from '../../errors.js';
+import type { PromptFailure } from '../../promptFailures.js';
 import { unlessAborted } from '../../utils/deadline.js';
-import { sleep } from '../../utils/timers.js';
-import type { PromptGraph } from '../../workflows/types.js';
+import type { GraphImage, PromptGraph } from '../../workflows/types.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { ConnectionLease } from './ConnectionManager.js';
+import { ownOutput } from './ownOutput.js';
+import { Patience } from './Patience.js';
+import type { RunLimits } from './PromptClock.js';
 import { type FollowTimings, PromptFollower } from './PromptFollower.js';
+import { imagesOf } from './promptBody.js';
 import { type PromptProgress, PromptTracker } from './promptTracker.js';
 import type { ImageFile } from './protocol.js';
+import { contradictsItself, severalMachines } from './severalMachines.js';
+import type { UploadName } from './UploadNames.js';
 
 export interface PromptRun {
   readonly graph: PromptGraph;
   /** Node whose image is the result. */
   readonly outputNode: string;
-  /** Id under which the prompt is submitted. */
+  /** Id under which the prompt is submitted: a UUID, as newer servers demand. Never used before. */
   readonly promptId: string;
+  readonly limits: RunLimits;
 }
 
 export interface RunListener {
@@ -28,12 +35,20 @@ export interface PromptResult {
   readonly image: Buffer;
 }
 
-/** Tries of a request whose failure would cost a whole run, and the wait before the second. */
-const CAREFUL_TRIES = 3;
-const CAREFUL_RETRY_MS = 100;
+/** What a prompt does in this server's way, whatever the prompt. */
+export interface AttemptOptions {
+  readonly timings: FollowTimings;
+  /** Upload pictures as files; otherwise they are sent inside the prompt. */
+  readonly uploads: boolean;
+}
 
 /** After these ComfyUI does not have the prompt; after anything else, such as a proxy's 502, it may. */
-const PROVES_REFUSAL: ReadonlySet<ErrorCategory> = new Set(['connection_refused', 'workflow_validation']);
+const PROVES_REFUSAL: ReadonlySet<PromptFailure> = new Set([
+  'connection refused',
+  'invalid workflow',
+  'input file gone',
+  'upload too large',
+]);
 
 /** One submission of a prompt to one instance, with what it holds while it lasts. */
 export class PromptAttempt {
@@ -46,8 +61,11 @@ export class PromptAttempt {
   /** Settles when ComfyUI answered the submission; never rejects. */
   submission: Promise<unknown> = Promise.resolve();
   readonly #run: PromptRun;
+  readonly #options: AttemptOptions;
   readonly #listener: RunListener;
   readonly #lease: ConnectionLease | undefined;
+  /** Uploaded pictures by their value in the graph. */
+  readonly #uploads = new Map<GraphImage, { readonly name: UploadName; readonly file: string }>();
   #unsubscribe: () => void = () => undefined;
 
   constructor(
@@ -55,38 +73,52 @@ export class PromptAttempt {
     run: PromptRun,
     listener: RunListener,
     lease: ConnectionLease | undefined,
-    timings: FollowTimings,
+    options: AttemptOptions,
   ) {
     this.client = client;
     this.promptId = run.promptId;
-    this.#run = run;
+    this.#run = { ...run, ...ownOutput(run.graph, run.outputNode, run.promptId) };
+    this.#options = options;
     this.#listener = listener;
     this.#lease = lease;
+    const { graph, outputNode, limits } = this.#run;
     this.follower = new PromptFollower({
       client,
-      tracker: new PromptTracker(run.graph, run.outputNode),
-      outputNode: run.outputNode,
+      tracker: new PromptTracker(graph, outputNode),
+      outputNode,
       socket: lease?.socket,
-      timings,
+      timings: options.timings,
+      limits,
       onProgress: (progress) => listener.onProgress(progress),
     });
     this.#listenFor(run.promptId);
   }
 
   async result(signal: AbortSignal): Promise<PromptResult> {
+    if (this.#options.uploads) await this.#upload(signal);
     await this.#submit(signal);
     const outcome = await this.follower.end(this.promptId, signal);
     this.hasEnded = outcome.kind !== 'lost';
     if (outcome.kind === 'failed' || outcome.kind === 'lost') throw outcome.error;
     const file = outcome.kind === 'succeeded' ? outcome.images[0] : undefined;
-    if (!file)
-      throw new PromptError('No image came of the prompt.', { category: 'result_missing', retryable: false });
+    if (!file) throw new PromptError('no output', 'No image came of the prompt.');
     return { promptId: this.promptId, image: await this.#view(file, signal) };
   }
 
-  release(): void {
+  /** Stops listening. The prompt may go on. */
+  detach(): void {
     this.#unsubscribe();
     this.#lease?.release();
+  }
+
+  /** The prompt does not run any more, so what it read may be overwritten. */
+  releaseFiles(): void {
+    for (const { name } of this.#uploads.values()) name.release();
+  }
+
+  /** Nobody knows whether the prompt still runs. */
+  keepFiles(): void {
+    for (const { name } of this.#uploads.values()) name.doubt(this.promptId);
   }
 
   #listenFor(promptId: string): void {
@@ -94,24 +126,45 @@ export class PromptAttempt {
     this.#unsubscribe = this.#lease?.socket.subscribe(promptId, this.follower) ?? (() => undefined);
   }
 
+  /** As with a submission, half an upload would leave open whether it arrives: it is not aborted with the job. */
+  async #upload(signal: AbortSignal): Promise<void> {
+    for (const image of imagesOf(this.#run.graph)) {
+      const name = this.client.uploadNames.take(image.bytes);
+      try {
+        const file = await unlessAborted(this.client.upload(name.name, image.bytes), signal);
+        this.#uploads.set(image, { name, file });
+      } catch (error) {
+        const isRefused = error instanceof PromptError && PROVES_REFUSAL.has(error.failure);
+        if (isRefused) name.release();
+        else name.doubt(this.promptId);
+        throw error;
+      }
+    }
+  }
+
   /**
    * The request itself is not aborted with the job: half a submission leaves open whether ComfyUI has the prompt.
    */
   async #submit(signal: AbortSignal): Promise<void> {
-    const { graph, promptId } = this.#run;
+    const { graph, outputNode, promptId } = this.#run;
     // With no socket the events go nowhere, whatever the id.
     const clientId = this.#lease?.socket.clientId ?? promptId;
+    const files = new Map([...this.#uploads].map(([image, { file }]) => [image, file]));
     this.wasSubmitted = true;
-    const answer = this.client.submit({ graph, clientId, promptId });
+    const answer = this.client.submit({ graph, files, clientId, promptId }, outputNode);
     this.submission = answer.catch(() => undefined);
+    let refusal: PromptError | undefined;
     try {
       const accepted = await unlessAborted(answer, signal);
+      refusal = accepted.refusal;
       if (accepted.promptId !== promptId) this.#adopt(accepted.promptId);
     } catch (error) {
       signal.throwIfAborted();
       await this.#recoverSubmission(error, signal);
     }
     this.#listener.onSubmitted(this.promptId);
+    // The rest of the prompt was accepted; it is taken back by whoever catches this.
+    if (refusal) throw refusal;
   }
 
   /** An older server chose its own id: what it sent before its answer is missed. */
@@ -123,44 +176,52 @@ export class PromptAttempt {
 
   /** A submission whose answer was lost may have arrived: it is looked up before anybody sends it again. */
   async #recoverSubmission(error: unknown, signal: AbortSignal): Promise<void> {
-    const mayHaveArrived = error instanceof PromptError && !PROVES_REFUSAL.has(error.category);
+    const mayHaveArrived = error instanceof PromptError && !PROVES_REFUSAL.has(error.failure);
     if (mayHaveArrived && (await this.#isKnown(signal))) return;
     this.wasSubmitted = mayHaveArrived;
+    if (error instanceof PromptError && error.failure === 'input file gone') {
+      await this.#checkForSeveralMachines(signal);
+    }
     throw error;
+  }
+
+  /** A file that was uploaded just now and is denied may have been given to another machine. */
+  async #checkForSeveralMachines(signal: AbortSignal): Promise<void> {
+    const [upload] = this.#uploads.values();
+    if (!upload || !(await contradictsItself(this.client, upload.name.name, signal))) return;
+    throw this.#severalMachines('one has the picture, another denies it');
   }
 
   async #isKnown(signal: AbortSignal): Promise<boolean> {
     try {
-      return await carefully(() => this.#lookUp(signal), signal);
+      // Whether it runs is not known, so a silent machine is not waited for.
+      return await new Patience(this.client, 0).request(
+        () => this.client.knows(this.promptId, signal),
+        signal,
+      );
     } catch {
       signal.throwIfAborted();
       return false;
     }
   }
 
-  async #lookUp(signal: AbortSignal): Promise<boolean> {
-    const { running, pending } = await this.client.queue(signal);
-    if (running.includes(this.promptId) || pending.includes(this.promptId)) return true;
-    return (await this.client.historyEntry(this.promptId, signal)) !== undefined;
-  }
-
-  /** The work is done, so a hiccup here is worth a second try before the whole prompt runs again elsewhere. */
-  #view(file: ImageFile, signal: AbortSignal): Promise<Buffer> {
-    return carefully(() => this.client.view(file, signal), signal);
-  }
-}
-
-/** Does it again, with a longer wait each time, when the instance or the network failed. */
-async function carefully<T>(request: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
+  /** The work is done, so this is asked again for as long as the machine may be busy, before the work is done again. */
+  async #view(file: ImageFile, signal: AbortSignal): Promise<Buffer> {
     try {
-      return await request();
+      return await this.follower.patiently(() => this.client.view(file, signal), signal);
     } catch (error) {
-      signal.throwIfAborted();
-      const isTransient =
-        error instanceof PromptError && error.retryable && error.category !== 'result_missing';
-      if (!isTransient || tries === CAREFUL_TRIES) throw error;
-      await sleep(CAREFUL_RETRY_MS * tries, signal);
+      const isGone = error instanceof PromptError && error.failure === 'result gone';
+      const has = (client: ComfyClient) =>
+        client
+          .view(file, signal)
+          .then(() => true)
+          .catch(() => false);
+      if (!isGone || !(await severalMachines(this.client, has))) throw error;
+      throw this.#severalMachines('one has the result, another denies it');
     }
+  }
+
+  #severalMachines(how: string): PromptError {
+    return new PromptError('several machines', `${this.client.address.host} is several machines: ${how}.`);
   }
 }

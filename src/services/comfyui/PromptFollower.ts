@@ -1,9 +1,11 @@
 import { PromptError } from '../../errors.js';
 import { Bell } from '../../utils/bell.js';
-import { withDeadline } from '../../utils/deadline.js';
+import { DeadlineExceeded, withDeadline } from '../../utils/deadline.js';
 import { sleep } from '../../utils/timers.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { ComfySocket, PromptListener } from './ComfySocket.js';
+import { Patience } from './Patience.js';
+import { PromptClock, type RunLimits } from './PromptClock.js';
 import {
   outcomeOfHistory,
   type PromptOutcome,
@@ -11,6 +13,7 @@ import {
   type PromptTracker,
 } from './promptTracker.js';
 import type { PromptMessage } from './protocol.js';
+import { severalMachines } from './severalMachines.js';
 
 /** How patiently a prompt is followed; milliseconds. */
 export interface FollowTimings {
@@ -18,7 +21,7 @@ export interface FollowTimings {
   readonly quietPollMs: number;
   /** Between two polls of a prompt that has no socket. */
   readonly lostPollMs: number;
-  /** Between two looks at the queue, which carries every queued image. */
+  /** Between two looks at the queue, which carries every queued prompt. */
   readonly queueCheckMs: number;
   /** First wait for a history entry that is not there yet after the run's end; doubled each time. */
   readonly historyRetryMs: number;
@@ -26,15 +29,13 @@ export interface FollowTimings {
   readonly historyPatienceMs: number;
 }
 
-/** Polls that may fail one after the other before the instance is taken for gone. */
-const MAX_POLL_FAILURES = 3;
-
 interface Following {
   readonly client: ComfyClient;
   readonly tracker: PromptTracker;
   readonly outputNode: string;
   readonly socket: ComfySocket | undefined;
   readonly timings: FollowTimings;
+  readonly limits: RunLimits;
   onProgress(progress: PromptProgress): void;
 }
 
@@ -45,17 +46,20 @@ interface Following {
 export class PromptFollower implements PromptListener {
   readonly #following: Following;
   readonly #bell = new Bell();
+  readonly #patience: Patience;
+  readonly #clock: PromptClock;
   #hasSocket: boolean;
   /** `performance.now()` of the next poll, put off by every message. */
   #nextPoll = 0;
   #nextQueueCheck: number;
   /** `performance.now()` of the oldest look at the queue that tells anything about this prompt. */
   #oldestLook = 0;
-  #pollFailures = 0;
 
   constructor(following: Following) {
     this.#following = following;
     this.#hasSocket = following.socket !== undefined;
+    this.#patience = new Patience(following.client, following.limits.executionMs);
+    this.#clock = new PromptClock(following.limits);
     this.#nextQueueCheck = performance.now() + following.timings.queueCheckMs;
     this.#putOffPoll();
   }
@@ -64,6 +68,8 @@ export class PromptFollower implements PromptListener {
     this.#putOffPoll();
     const { tracker, onProgress } = this.#following;
     tracker.accept(message);
+    this.#patience.heard();
+    this.#clock.start();
     if (tracker.outcome) this.#bell.ring();
     else onProgress(tracker.progress);
   }
@@ -74,7 +80,7 @@ export class PromptFollower implements PromptListener {
     this.#bell.ring();
   }
 
-  /** Takes it that messages were missed: polls at once, and looks at the queue too. */
+  /** Assumes that messages were missed: polls at once, and looks at the queue too. */
   suspectMissedMessages(): void {
     this.#nextPoll = 0;
     this.#suspectLoss();
@@ -82,21 +88,29 @@ export class PromptFollower implements PromptListener {
 
   /**
    * Resolves with the prompt's end; a prompt that the server lost ends as a retryable failure.
-   * @throws PromptError (retryable) when the server does not answer any more
+   * @throws PromptError when a limit is reached, or the instance does not answer any more
    * @throws the signal's reason when it is aborted
    */
   async end(promptId: string, signal: AbortSignal): Promise<PromptOutcome> {
     // Before this it need not have been there.
     this.#oldestLook = performance.now();
+    this.#clock.submitted();
     for (;;) {
       signal.throwIfAborted();
       const outcome = this.#following.tracker.outcome;
       if (outcome?.kind === 'ask-history') return this.#awaitHistory(promptId, signal);
       if (outcome) return outcome;
-      const wait = this.#nextPoll - performance.now();
-      const polled = wait > 0 ? await this.#bell.wait(wait, signal) : await this.#poll(promptId, signal);
+      const left = this.#clock.check(this.#patience.isSilent);
+      const wait = Math.min(this.#nextPoll - performance.now(), left);
+      const polled =
+        wait > 0 ? await this.#bell.wait(wait, signal) : await this.#pollWithin(left, promptId, signal);
       if (polled) return polled;
     }
+  }
+
+  /** Repeats a request about the prompt for as long as the instance may be busy. */
+  patiently<T>(request: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    return this.#patience.request(request, signal);
   }
 
   /**
@@ -122,19 +136,27 @@ export class PromptFollower implements PromptListener {
     this.#nextPoll = performance.now() + (this.#hasSocket ? quietPollMs : lostPollMs);
   }
 
+  /** A poll that is given up when a limit of the prompt is reached meanwhile. */
+  async #pollWithin(ms: number, promptId: string, signal: AbortSignal): Promise<PromptOutcome | undefined> {
+    try {
+      return await withDeadline(ms, signal, (deadline) => this.#poll(promptId, deadline));
+    } catch (error) {
+      if (error instanceof DeadlineExceeded && !signal.aborted) return undefined;
+      throw error;
+    } finally {
+      this.#putOffPoll();
+    }
+  }
+
   async #poll(promptId: string, signal: AbortSignal): Promise<PromptOutcome | undefined> {
     try {
       const outcome = (await this.#askHistory(promptId, signal)) ?? (await this.#askQueue(promptId, signal));
-      this.#pollFailures = 0;
+      this.#patience.heard();
       return outcome;
     } catch (error) {
-      signal.throwIfAborted();
-      this.#pollFailures += 1;
-      if (this.#pollFailures >= MAX_POLL_FAILURES) throw error;
+      await this.#patience.failed(error, signal);
       this.#suspectLoss();
       return undefined;
-    } finally {
-      this.#putOffPoll();
     }
   }
 
@@ -156,9 +178,10 @@ export class PromptFollower implements PromptListener {
     const since = Math.max(this.#oldestLook, now - timings.queueCheckMs / 2);
     const { running, pending } = await client.queue(signal, since);
     this.#nextQueueCheck = performance.now() + timings.queueCheckMs;
+    if (running.includes(promptId)) this.#clock.start();
     if (running.includes(promptId) || pending.includes(promptId)) return undefined;
-    // It may have ended between the two answers.
-    return (await this.#askHistory(promptId, signal)) ?? lostPrompt(client.address.host);
+    // It may have ended between the two responses.
+    return (await this.#askHistory(promptId, signal)) ?? (await this.#lost(promptId, signal));
   }
 
   async #awaitHistory(promptId: string, signal: AbortSignal): Promise<PromptOutcome> {
@@ -166,19 +189,25 @@ export class PromptFollower implements PromptListener {
     const deadline = performance.now() + historyPatienceMs;
     for (let wait = historyRetryMs; ; wait *= 2) {
       const { client, outputNode } = this.#following;
-      const entry = await client.historyEntry(promptId, signal);
+      const entry = await this.patiently(() => client.historyEntry(promptId, signal), signal);
       if (entry) return outcomeOfHistory(entry, outputNode);
-      if (performance.now() + wait > deadline) return lostPrompt(client.address.host);
+      if (performance.now() + wait > deadline) return this.#lost(promptId, signal);
       await sleep(wait, signal);
       signal.throwIfAborted();
     }
   }
-}
 
-function lostPrompt(host: string): PromptOutcome {
-  const error = new PromptError(`${host} lost the prompt, as after a restart.`, {
-    category: 'connection_lost',
-    retryable: true,
-  });
-  return { kind: 'lost', error };
+  /** A restarted machine lost the prompt. One of several machines behind the same address still has it. */
+  async #lost(promptId: string, signal: AbortSignal): Promise<PromptOutcome> {
+    const { client } = this.#following;
+    const { host } = client.address;
+    const isElsewhere = await severalMachines(client, (other) => other.knows(promptId, signal));
+    const error = isElsewhere
+      ? new PromptError(
+          'several machines',
+          `${host} is several machines: one has the prompt, another denies it.`,
+        )
+      : new PromptError('prompt lost', `${host} lost the prompt, as after a restart.`);
+    return { kind: 'lost', error };
+  }
 }

@@ -1,24 +1,30 @@
-import { messageOf } from '../../errors.js';
-import { unlessAborted, withDeadline } from '../../utils/deadline.js';
+import { messageOf, PromptError } from '../../errors.js';
+import { withDeadline } from '../../utils/deadline.js';
 import type { Logger } from '../../utils/logger.js';
 import { sleep } from '../../utils/timers.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { ConnectionManager } from './ConnectionManager.js';
 import { HistoryCleaner } from './HistoryCleaner.js';
-import { PromptAttempt, type PromptResult, type PromptRun, type RunListener } from './PromptAttempt.js';
-import type { FollowTimings } from './PromptFollower.js';
+import {
+  type AttemptOptions,
+  PromptAttempt,
+  type PromptResult,
+  type PromptRun,
+  type RunListener,
+} from './PromptAttempt.js';
+import { outcomeOfHistory } from './promptTracker.js';
+import { takeBack } from './takeBack.js';
 
-export interface PromptRunnerOptions {
-  readonly timings: FollowTimings;
-  /** Leave the prompt, with its image, in ComfyUI's history. */
+export interface PromptRunnerOptions extends AttemptOptions {
+  /** Leave the prompt in ComfyUI's history. */
   readonly keepHistory: boolean;
   /** How long stopping a prompt may hold up the caller, ms. */
   readonly stopTimeoutMs: number;
-  /** How long the history entry of a stopped prompt is waited for, ms: nodes only stop at their next check. */
+  /** How long a prompt that could not be stopped is tried again, and its history entry is waited for, ms. */
   readonly stopPatienceMs: number;
 }
 
-/** One prompt's way on one instance, from submission to image, and the tidying up behind it. */
+/** One prompt's way on one instance, from upload to image, and the tidying up behind it. */
 export class PromptRunner {
   readonly #connections: ConnectionManager;
   readonly #options: PromptRunnerOptions;
@@ -36,7 +42,7 @@ export class PromptRunner {
   /**
    * Runs a prompt. The socket is open and listened to before the prompt is submitted, since events are not kept
    * (protocol trap 1). When `signal` is aborted the prompt is taken back from ComfyUI before this rejects.
-   * @throws PromptError with its category, or the signal's reason
+   * @throws PromptError (with `leftBehind` where the prompt may still be on the instance), or the signal's reason
    */
   async run(
     client: ComfyClient,
@@ -44,18 +50,48 @@ export class PromptRunner {
     listener: RunListener,
     signal: AbortSignal,
   ): Promise<PromptResult> {
+    await this.#freeDoubtfulNames(client, signal);
     const lease = await this.#connections.acquire(client.address);
-    const attempt = new PromptAttempt(client, run, listener, lease, this.#options.timings);
+    const attempt = new PromptAttempt(client, run, listener, lease, this.#options);
     try {
       signal.throwIfAborted();
       const result = await attempt.result(signal);
-      this.#later(attempt, () => this.#forget(attempt));
+      this.#tidyUp(attempt);
       return result;
     } catch (error) {
-      if (attempt.hasEnded) this.#later(attempt, () => this.#forget(attempt));
-      else if (attempt.wasSubmitted) await this.#abandon(attempt);
-      else attempt.release();
+      if (attempt.hasEnded) this.#tidyUp(attempt);
+      else if (attempt.wasSubmitted) {
+        const isGone = await this.#abandon(attempt);
+        if (!isGone && error instanceof PromptError) error.leftBehind = attempt.promptId;
+      } else {
+        attempt.releaseFiles();
+        attempt.detach();
+      }
       throw error;
+    }
+  }
+
+  /**
+   * The result of a prompt that was given up while its instance did not answer, if it finished after all.
+   * @param outputNode as in its `PromptRun`
+   * @returns undefined when there is none, or the instance still does not answer
+   */
+  async resultOfEarlier(
+    client: ComfyClient,
+    promptId: string,
+    outputNode: string,
+    signal: AbortSignal,
+  ): Promise<PromptResult | undefined> {
+    try {
+      const entry = await withDeadline(this.#options.stopTimeoutMs, signal, (deadline) =>
+        client.historyEntry(promptId, deadline),
+      );
+      const outcome = entry && outcomeOfHistory(entry, `${outputNode}-${promptId}`);
+      const file = outcome?.kind === 'succeeded' ? outcome.images[0] : undefined;
+      return file && { promptId, image: await client.view(file, signal) };
+    } catch {
+      signal.throwIfAborted();
+      return undefined;
     }
   }
 
@@ -77,33 +113,55 @@ export class PromptRunner {
           error: messageOf(error),
         });
       })
-      .finally(() => {
-        attempt.release();
-        this.#background.delete(task);
-      });
+      .finally(() => this.#background.delete(task));
     this.#background.add(task);
   }
 
-  /** Deletes the history entry: it holds the whole image, for up to 10,000 prompts (protocol trap 6). */
+  /** ComfyUI ended the prompt: its files are free, and its history entry is deleted soon. */
+  #tidyUp(attempt: PromptAttempt): void {
+    attempt.releaseFiles();
+    this.#later(attempt, () => this.#forget(attempt).finally(() => attempt.detach()));
+  }
+
+  /** Deletes the history entry: it holds the whole prompt, for up to 10,000 prompts (protocol trap 6). */
   async #forget(attempt: PromptAttempt): Promise<void> {
     if (this.#options.keepHistory) return;
     await attempt.follower.leftQueue(this.#options.stopTimeoutMs, this.#stopped.signal);
     await this.#history.delete(attempt.client, attempt.promptId, this.#stopped.signal);
   }
 
-  /** Takes a prompt back: out of the queue when it is pending, interrupted when it runs. */
-  async #abandon(attempt: PromptAttempt): Promise<void> {
+  /**
+   * Takes a prompt back: out of the queue when it is pending, interrupted when it runs. An instance that does not answer
+   * is asked again in the background: what it got before it went silent, it runs when it is back.
+   * @returns whether it surely does not run any more
+   */
+  async #abandon(attempt: PromptAttempt): Promise<boolean> {
     const { stopTimeoutMs, stopPatienceMs, timings } = this.#options;
     // Nobody listens to it any more.
-    attempt.release();
-    const stopped = withDeadline(stopTimeoutMs, this.#stopped.signal, (signal) => takeBack(attempt, signal));
+    attempt.detach();
+    const stop = (ms: number) =>
+      withDeadline(ms, this.#stopped.signal, (signal) => takeBack(attempt, timings.lostPollMs, signal));
+    const first = stop(stopTimeoutMs);
     this.#later(attempt, async () => {
-      const left = await stopped;
-      if (left === 'nothing' || this.#options.keepHistory) return;
-      const patience = left === 'entry' ? stopPatienceMs : timings.historyPatienceMs;
-      await withDeadline(patience, this.#stopped.signal, (signal) => this.#forgetOnceEnded(attempt, signal));
+      try {
+        const left = await first.catch(() => stop(stopPatienceMs));
+        // An interrupted prompt reads its files until its node notices.
+        if (left !== 'entry') attempt.releaseFiles();
+        if (left === 'nothing') return;
+        const patience = left === 'entry' ? stopPatienceMs : timings.historyPatienceMs;
+        await withDeadline(patience, this.#stopped.signal, (signal) =>
+          this.#forgetOnceEnded(attempt, signal),
+        );
+        attempt.releaseFiles();
+      } finally {
+        // Those that were released stay so.
+        attempt.keepFiles();
+      }
     });
-    await stopped.catch(() => undefined);
+    return first.then(
+      () => true,
+      () => false,
+    );
   }
 
   async #forgetOnceEnded({ client, promptId }: PromptAttempt, signal: AbortSignal): Promise<void> {
@@ -111,32 +169,22 @@ export class PromptRunner {
       await sleep(this.#options.timings.lostPollMs, signal);
       signal.throwIfAborted();
     }
-    await this.#history.delete(client, promptId, this.#stopped.signal);
+    if (!this.#options.keepHistory) await this.#history.delete(client, promptId, this.#stopped.signal);
   }
-}
 
-/**
- * @returns what is left of the prompt: an entry that will come once its node stops, nothing, or perhaps an entry,
- * since it is neither pending nor running: it ended, or never arrived, or was lost
- */
-async function takeBack(
-  attempt: PromptAttempt,
-  signal: AbortSignal,
-): Promise<'entry' | 'nothing' | 'perhaps'> {
-  // Only when the submission was answered is it clear whether there is anything to take back.
-  await unlessAborted(attempt.submission, signal);
-  const { client, promptId } = attempt;
-  let wasDeleted = false;
-  for (;;) {
-    const { running, pending } = await client.queue(signal);
-    if (running.includes(promptId)) {
-      await client.interrupt(promptId, signal);
-      return 'entry';
+  /** File names that were kept for prompts which the instance does not have are free again. */
+  async #freeDoubtfulNames(client: ComfyClient, signal: AbortSignal): Promise<void> {
+    const doubtful = client.uploadNames.doubtfulPrompts();
+    if (doubtful.length === 0) return;
+    try {
+      const { running, pending } = await withDeadline(this.#options.stopTimeoutMs, signal, (deadline) =>
+        client.queue(deadline),
+      );
+      const known = new Set([...running, ...pending]);
+      for (const id of doubtful) if (!known.has(id)) client.uploadNames.forget(id);
+    } catch {
+      // There are other names.
+      signal.throwIfAborted();
     }
-    // A pending prompt that was deleted leaves no trace.
-    if (!pending.includes(promptId)) return wasDeleted ? 'nothing' : 'perhaps';
-    // It may start between the look and the deletion, so look again.
-    await client.deletePending(promptId, signal);
-    wasDeleted = true;
   }
 }

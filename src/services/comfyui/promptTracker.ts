@@ -1,9 +1,10 @@
 import { PromptError } from '../../errors.js';
+import { failureOfException } from '../../promptFailures.js';
 import type { PromptGraph } from '../../workflows/types.js';
 import {
   type ExecutionErrorData,
   type HistoryEntry,
-  historyError,
+  historyErrors,
   type ImageFile,
   type PromptMessage,
 } from './protocol.js';
@@ -74,13 +75,16 @@ export class PromptTracker {
         this.#setNodeProgress(message.data.node ?? this.#node, message.data.value, message.data.max);
         break;
       case 'executed':
-        if (message.data.node === this.#outputNode) this.#images = message.data.output?.images;
+        if ((message.data.display_node ?? message.data.node) === this.#outputNode) {
+          this.#images = message.data.output?.images;
+        }
         break;
       case 'execution_success':
         this.outcome ??= this.#success();
         break;
       case 'execution_error':
-        this.outcome ??= { kind: 'failed', error: executionError(message.data) };
+        if (!isBlocked(message.data))
+          this.outcome ??= { kind: 'failed', error: executionError(message.data) };
         break;
       case 'execution_interrupted':
         this.outcome ??= { kind: 'failed', error: interruptedError() };
@@ -141,28 +145,30 @@ export class PromptTracker {
 
 /** What a history entry says of its prompt. */
 export function outcomeOfHistory(entry: HistoryEntry, outputNode: string): PromptOutcome {
-  const failure = historyError(entry);
+  const errors = historyErrors(entry);
+  const failure = errors.find((error) => !isBlocked(error));
   if (failure) return { kind: 'failed', error: executionError(failure) };
   if (entry.status?.messages.some(([type]) => type === 'execution_interrupted')) {
     return { kind: 'failed', error: interruptedError() };
   }
   const images = entry.outputs[outputNode]?.images;
   if (images && images.length > 0) return { kind: 'succeeded', images };
-  const error = new PromptError('ComfyUI ended the prompt without an image of its output node.', {
-    category: entry.status?.status_str === 'error' ? 'execution_error' : 'result_missing',
-    retryable: false,
-  });
-  return { kind: 'failed', error };
+  const why = errors[0]?.exception_message?.trim();
+  const message = 'ComfyUI ended the prompt without an image of its output node';
+  return { kind: 'failed', error: new PromptError('no output', why ? `${message}: ${why}` : `${message}.`) };
+}
+
+/** A node refused to run its branch. The other branches go on, so it is not the end of the prompt. */
+function isBlocked({ exception_type }: ExecutionErrorData): boolean {
+  return exception_type === 'ExecutionBlocked';
 }
 
 function executionError(data: ExecutionErrorData): PromptError {
-  const message = data.exception_message?.trim() || data.exception_type || 'no message';
-  const isOutOfMemory =
-    /OutOfMemory/.test(data.exception_type ?? '') || /out of memory|allocation on device/i.test(message);
-  const node = `${data.node_type ?? 'a node'}${data.node_id ? ` (node ${data.node_id})` : ''}`;
-  return new PromptError(`${node} failed: ${message}`, {
-    category: isOutOfMemory ? 'out_of_memory' : 'execution_error',
-    retryable: isOutOfMemory,
+  const type = data.exception_type ?? '';
+  const message = data.exception_message?.trim() || type || 'no message';
+  const nodeType = data.node_type ?? undefined;
+  const node = `${nodeType ?? 'a node'}${data.node_id ? ` (node ${data.node_id})` : ''}`;
+  return new PromptError(failureOfException({ nodeType, type, message }), `${node} failed: ${message}`, {
     details: {
       node_id: data.node_id ?? null,
       node_class: data.node_type ?? null,
@@ -173,8 +179,5 @@ function executionError(data: ExecutionErrorData): PromptError {
 }
 
 function interruptedError(): PromptError {
-  return new PromptError('The prompt was interrupted on ComfyUI.', {
-    category: 'execution_error',
-    retryable: false,
-  });
+  return new PromptError('interrupted', 'Somebody else interrupted the prompt on ComfyUI.');
 }

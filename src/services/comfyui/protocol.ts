@@ -1,29 +1,46 @@
 /**
- * What ComfyUI sends, as far as this server reads it. Unknown message types and fields are passed over, so that
- * a newer ComfyUI does not break anything; known ones that do not fit are reported as malformed.
+ * What ComfyUI sends, as far as this server reads it. Unknown message types and fields are ignored, so that a newer
+ * ComfyUI does not break anything; known ones that do not fit are reported as malformed. Ids and names are bounded and
+ * texts are cut here, once: they end up in records, logs and headers.
  */
 import { z } from 'zod';
+import { SERVER_MARK } from './promptBody.js';
+
+const MAX_TEXT = 1000;
+const MAX_NAME = 500;
+
+const text = z.string().transform((value) => value.slice(0, MAX_TEXT));
+const name = z.string().max(MAX_NAME);
 
 const imageFile = z.object({
-  filename: z.string(),
-  subfolder: z.string().default(''),
-  type: z.string().default('output'),
+  filename: name.min(1),
+  subfolder: name.default(''),
+  type: z.enum(['output', 'temp', 'input']).default('output'),
 });
 
 /** A file that an output node wrote, as `GET /view` takes it. */
 export type ImageFile = z.output<typeof imageFile>;
 
-const nodeOutput = z.object({ images: z.array(imageFile).optional() }).nullish();
+/** Items are read one by one: an odd one, such as a file that was sent over a socket, does not spoil the others. */
+const imageFiles = z.array(z.unknown()).transform((items) =>
+  items.flatMap((item) => {
+    const parsed = imageFile.safeParse(item);
+    return parsed.success ? [parsed.data] : [];
+  }),
+);
 
-const promptId = z.string();
-const nodeId = z.string();
+const nodeOutput = z.object({ images: imageFiles.optional().catch(undefined) }).nullish();
+
+// ComfyUI's own are UUIDs; other clients of a machine may choose what they like.
+const promptId = z.string().regex(/^[\x21-\x7e]{1,200}$/);
+const nodeId = name;
 
 const executionErrorData = z.object({
   prompt_id: promptId,
-  node_id: z.coerce.string().nullish(),
-  node_type: z.string().nullish(),
-  exception_type: z.string().nullish(),
-  exception_message: z.string().nullish(),
+  node_id: z.coerce.string().pipe(nodeId).nullish(),
+  node_type: name.nullish(),
+  exception_type: name.nullish(),
+  exception_message: text.nullish(),
 });
 
 export type ExecutionErrorData = z.output<typeof executionErrorData>;
@@ -55,13 +72,19 @@ const promptMessage = z.discriminatedUnion('type', [
   }),
   z.object({
     type: z.literal('executed'),
-    data: z.object({ prompt_id: promptId, node: nodeId, output: nodeOutput }),
+    data: z.object({
+      prompt_id: promptId,
+      node: nodeId,
+      // The node of the prompt that the running one belongs to, where a node expands into others.
+      display_node: nodeId.nullish(),
+      output: nodeOutput,
+    }),
   }),
   z.object({ type: z.literal('execution_success'), data: z.object({ prompt_id: promptId }) }),
   z.object({ type: z.literal('execution_error'), data: executionErrorData }),
   z.object({
     type: z.literal('execution_interrupted'),
-    data: z.object({ prompt_id: promptId, node_id: z.coerce.string().nullish() }),
+    data: z.object({ prompt_id: promptId }),
   }),
 ]);
 
@@ -96,33 +119,57 @@ function isAboutNoPrompt(json: unknown): boolean {
   return typeof data === 'object' && data !== null && !('prompt_id' in data);
 }
 
-/** Answer of `POST /prompt`. */
-export const submitAnswer = z.object({ prompt_id: promptId });
+const nodeErrors = z
+  .record(
+    nodeId,
+    z.object({
+      class_type: name.optional(),
+      /** Output nodes that will not run because of it. */
+      dependent_outputs: z.array(z.coerce.string()).default([]),
+      errors: z
+        .array(z.object({ type: name.optional(), message: text, details: text.optional() }))
+        .default([]),
+    }),
+  )
+  // An empty Python dict, or an empty list on some versions.
+  .or(z.array(z.unknown()).transform(() => ({})))
+  .default({});
 
-/** Refusal of `POST /prompt` (400). */
+/** Response of `POST /prompt`. `node_errors` names outputs that will not run, while the others do. */
+export const submitAnswer = z.object({ prompt_id: promptId, node_errors: nodeErrors });
+
+/** What a refusal (400) says, and a 200 that names outputs which will not run. */
 export const submitRefusal = z.object({
-  error: z.union([
-    z.object({ type: z.string().optional(), message: z.string(), details: z.string().optional() }),
-    z.string().transform((message) => ({ type: undefined, message, details: undefined })),
-  ]),
-  node_errors: z
-    .record(
-      nodeId,
-      z.object({
-        class_type: z.string().optional(),
-        errors: z
-          .array(
-            z.object({ type: z.string().optional(), message: z.string(), details: z.string().optional() }),
-          )
-          .default([]),
-      }),
-    )
-    // An empty Python dict, or an empty list on some versions.
-    .or(z.array(z.unknown()).transform(() => ({})))
-    .default({}),
+  error: z
+    .union([
+      z.object({ type: name.optional(), message: text, details: text.optional() }),
+      text.transform((message) => ({ type: undefined, message, details: undefined })),
+    ])
+    .default({ type: undefined, message: 'An output of the prompt is not valid.', details: undefined }),
+  node_errors: nodeErrors,
 });
 
+/** Response of `POST /upload/image`. */
+export const uploadAnswer = z.object({
+  name: name.min(1),
+  subfolder: name.default(''),
+  type: name.default('input'),
+});
+
+/** Response of `GET /features`. */
+export const serverFeatures = z.object({ max_upload_size: z.number().positive().optional() });
+
+/** `extra_data` of a prompt, of which only the mark of the server that submitted it is of interest. */
+const extraData = z.object({ [SERVER_MARK]: z.string().optional() }).catch({});
+
+/** A prompt as queue and history list it: number, id, graph, extra data, outputs. Only the mark in it is kept. */
+const listedPrompt = z
+  .tuple([z.unknown(), promptId])
+  .rest(z.unknown())
+  .transform((item) => ({ id: item[1], serverId: extraData.parse(item[3])[SERVER_MARK] }));
+
 const historyEntry = z.object({
+  prompt: listedPrompt.optional().catch(undefined),
   outputs: z.record(nodeId, nodeOutput).default({}),
   status: z
     .object({
@@ -136,30 +183,43 @@ const historyEntry = z.object({
 /** One finished prompt of `GET /history/{id}`. */
 export type HistoryEntry = z.output<typeof historyEntry>;
 
-/** Answer of `GET /history/{id}`: empty for an id that is unknown or not finished. */
+/** Response of `GET /history/{id}`: empty for an id that is unknown or not finished. */
 export const historyAnswer = z.record(promptId, historyEntry);
 
-/** The `execution_error` that a failed history entry keeps among its messages. */
-export function historyError(entry: HistoryEntry): ExecutionErrorData | undefined {
-  const message = entry.status?.messages.find(([type]) => type === 'execution_error');
-  const parsed = executionErrorData.safeParse(message?.[1]);
-  return parsed.success ? parsed.data : undefined;
+/** The `execution_error` messages that a history entry keeps. */
+export function historyErrors(entry: HistoryEntry): ExecutionErrorData[] {
+  return (entry.status?.messages ?? []).flatMap(([type, data]) => {
+    const parsed = type === 'execution_error' ? executionErrorData.safeParse(data) : undefined;
+    return parsed?.success ? [parsed.data] : [];
+  });
 }
 
-const queueItem = z
-  .tuple([z.unknown(), promptId])
-  .rest(z.unknown())
-  .transform((item) => item[1]);
+/** A prompt that an instance has not finished. */
+export interface QueuedPrompt {
+  readonly id: string;
+  /** The server of ours that submitted it, if one did. */
+  readonly serverId: string | undefined;
+  readonly isRunning: boolean;
+}
 
-/** Answer of `GET /queue`, reduced to the prompt ids. */
-export const queueAnswer = z.object({
-  queue_running: z.array(queueItem),
-  queue_pending: z.array(queueItem),
-});
+/** Response of `GET /queue`, without the graphs. */
+export const queueAnswer = z
+  .object({ queue_running: z.array(listedPrompt), queue_pending: z.array(listedPrompt) })
+  .transform(({ queue_running, queue_pending }): QueuedPrompt[] => [
+    ...queue_running.map((prompt) => ({ ...prompt, isRunning: true })),
+    ...queue_pending.map((prompt) => ({ ...prompt, isRunning: false })),
+  ]);
 
-/** Answer of `GET /system_stats`, of which only the version is of use. */
+/** Response of `GET /system_stats`, of which only the version is of use. */
 export const systemStats = z.object({
-  system: z.object({ comfyui_version: z.string().optional() }).optional(),
+  system: z
+    .object({
+      comfyui_version: z
+        .string()
+        .transform((version) => version.slice(0, 64))
+        .optional(),
+    })
+    .optional(),
 });
 
 const nodeInfo = z.object({
@@ -171,7 +231,7 @@ const nodeInfo = z.object({
 
 export type NodeInfo = z.output<typeof nodeInfo>;
 
-/** Answer of `GET /object_info/{class}`: `{}` for a class that the instance does not have. */
+/** Response of `GET /object_info/{class}`: `{}` for a class that the instance does not have. */
 export const objectInfoAnswer = z.record(z.string(), nodeInfo);
 
 /**

@@ -1,4 +1,5 @@
-import { type ErrorCategory, messageOf, PromptError } from '../../errors.js';
+import { messageOf, PromptError } from '../../errors.js';
+import type { PromptFailure } from '../../promptFailures.js';
 
 const REFUSED = new Set([
   'ECONNREFUSED',
@@ -16,20 +17,17 @@ const TIMED_OUT = new Set([
 ]);
 
 /**
- * Names what went wrong between this server and an instance. Such failures are the instance's or the network's,
- * so another try makes sense. The error carries no request, which may hold a secret header.
+ * Names what went wrong between this server and an instance. The error carries no request, which may hold a secret
+ * header.
  */
 export function transportError(action: string, error: unknown, timedOut: boolean): PromptError {
   const code = (error as NodeJS.ErrnoException | null)?.code;
   const reason = timedOut ? 'no answer in time' : (code ?? messageOf(error));
-  return new PromptError(`${action} failed: ${reason}`, {
-    category: categoryOf(code, timedOut),
-    retryable: true,
-  });
+  return new PromptError(failureOf(code, timedOut), `${action} failed: ${reason}`);
 }
 
-function categoryOf(code: string | undefined, timedOut: boolean): ErrorCategory {
-  if (timedOut || (code && TIMED_OUT.has(code))) return 'connection_timeout';
-  if (code && REFUSED.has(code)) return 'connection_refused';
-  return 'connection_lost';
+function failureOf(code: string | undefined, timedOut: boolean): PromptFailure {
+  if (timedOut || (code && TIMED_OUT.has(code))) return 'no answer';
+  if (code && REFUSED.has(code)) return 'connection refused';
+  return 'connection lost';
 }

@@ -34,11 +34,11 @@ export async function finishImage(png: Buffer, options: FinishOptions): Promise<
   try {
     return await finish(png, options);
   } catch (error) {
-    throw new PromptError('ComfyUI returned something that cannot be read as an image.', {
-      category: 'result_missing',
-      retryable: true,
-      cause: error,
-    });
+    throw new PromptError(
+      'unreadable result',
+      'ComfyUI returned something that cannot be read as an image.',
+      { cause: error },
+    );
   }
 }
 

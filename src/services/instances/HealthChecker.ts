@@ -2,8 +2,7 @@ import { messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import { movingAverage } from '../../utils/figures.js';
 import type { Logger } from '../../utils/logger.js';
-import type { Workflow } from '../../workflows/types.js';
-import { findMissing } from './capabilities.js';
+import type { Inspector } from './Inspector.js';
 import type { Instance, InstanceHealth } from './Instance.js';
 
 export interface HealthOptions {
@@ -22,7 +21,7 @@ export interface HealthOptions {
  */
 export class HealthChecker {
   readonly #instances: readonly Instance[];
-  readonly #workflows: readonly Workflow[];
+  readonly #inspector: Inspector;
   readonly #options: HealthOptions;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -33,13 +32,13 @@ export class HealthChecker {
 
   constructor(
     instances: readonly Instance[],
-    workflows: readonly Workflow[],
+    inspector: Inspector,
     options: HealthOptions,
     clock: Clock,
     logger: Logger,
   ) {
     this.#instances = instances;
-    this.#workflows = workflows;
+    this.#inspector = inspector;
     this.#options = options;
     this.#clock = clock;
     this.#logger = logger;
@@ -74,6 +73,7 @@ export class HealthChecker {
 
   /** Looks at the instance now, as after its breaker was closed by hand. */
   async recheck(instance: Instance): Promise<void> {
+    instance.health.problem = undefined;
     await this.#scheduledCheck(instance);
   }
 
@@ -87,6 +87,14 @@ export class HealthChecker {
   reportFailure(instance: Instance, error: unknown): void {
     this.#recordFailure(instance, error);
     this.#schedule(instance);
+  }
+
+  /** A job found that the address leads to several machines, although checks did not show it. */
+  reportSeveralMachines(instance: Instance, error: unknown): void {
+    if (instance.health.problem) return;
+    const reason = messageOf(error);
+    instance.health.problem = { reason, isSticky: true };
+    this.#logger.error('Instance gets no jobs', { instance: instance.host, reason });
   }
 
   /** Opens the breaker of an instance whose jobs fail while its checks pass. */
@@ -104,7 +112,9 @@ export class HealthChecker {
     // One that was opened by hand goes on being looked at: whoever did it wants to see when it is well again.
     const { breaker } = instance;
     const mayCheck = breaker.isForced || breaker.tryPass();
-    if (mayCheck && (await this.#check(instance))) await this.#checkCapabilities(instance);
+    const wasUp = instance.health.isUp;
+    const isUp = mayCheck && (await this.#check(instance));
+    if (isUp && wasUp) await this.#inspector.inspect(instance, this.#stopped.signal);
     this.#schedule(instance);
     if (instance.isHealthy) for (const listener of this.#onHealthy) listener(instance);
   }
@@ -138,8 +148,11 @@ export class HealthChecker {
       const { version } = await instance.client.systemStats(this.#stopped.signal);
       const { health, breaker } = instance;
       const wasUp = health.isUp;
-      health.lastCheck = health.lastSuccess = this.#clock.now();
-      recordResponseTime(health, health.lastCheck - startedAt);
+      const answeredAt = this.#clock.now();
+      // It gets no job before it is known what it can do.
+      if (!wasUp) await this.#inspector.onUp(instance, this.#stopped.signal);
+      health.lastCheck = health.lastSuccess = answeredAt;
+      recordResponseTime(health, answeredAt - startedAt);
       health.version = version;
       health.isUp = true;
       breaker.recordSuccess();
@@ -164,22 +177,6 @@ export class HealthChecker {
       this.#logger.warn('Circuit breaker opened', { ...fields, resetInMs: Math.round(breaker.msUntilProbe) });
     } else if (wasUp || before === 'CLOSED') {
       this.#logger.warn('Instance is unhealthy', fields);
-    }
-  }
-
-  async #checkCapabilities(instance: Instance): Promise<void> {
-    const { health } = instance;
-    try {
-      const missing = await findMissing(instance.client, this.#workflows, this.#stopped.signal);
-      const names = [...new Set([...missing.values()].flat())].sort();
-      if (names.join() !== instance.missingNodes.join()) {
-        const fields = { instance: instance.host, missing: names, workflows: [...missing.keys()] };
-        if (names.length > 0) this.#logger.warn('Instance lacks nodes or models', fields);
-        else this.#logger.info('Instance has every node and model', fields);
-      }
-      health.missing = missing;
-    } catch (error) {
-      this.#logger.debug('Nodes could not be listed', { instance: instance.host, error: messageOf(error) });
     }
   }
 }

@@ -12,8 +12,19 @@ export interface InstanceHealth {
   responseTimeMs: number | undefined;
   averageResponseTimeMs: number | undefined;
   version: string | undefined;
+  /** Largest request that it accepts, bytes; undefined where it does not tell. */
+  maxUploadBytes: number | undefined;
+  /** Why it gets no jobs although it answers. */
+  problem: InstanceProblem | undefined;
   /** What the instance lacks, by workflow type; types that it can run are not in it. */
   missing: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Something about an instance that checks of its health do not show. */
+export interface InstanceProblem {
+  readonly reason: string;
+  /** Only an operator ends it, by closing the breaker: a check cannot tell that it is over. */
+  readonly isSticky: boolean;
 }
 
 /** One ComfyUI machine: how it is reached, how it is, and how many of our jobs it has. */
@@ -28,6 +39,8 @@ export class Instance {
     responseTimeMs: undefined,
     averageResponseTimeMs: undefined,
     version: undefined,
+    maxUploadBytes: undefined,
+    problem: undefined,
     missing: new Map(),
   };
   activeJobs = 0;
@@ -43,11 +56,21 @@ export class Instance {
   }
 
   get isHealthy(): boolean {
-    return this.health.isUp && this.breaker.state === 'CLOSED';
+    return this.health.isUp && this.breaker.state === 'CLOSED' && this.health.problem === undefined;
   }
 
   canRun(workflowType: string): boolean {
     return this.isHealthy && !this.health.missing.has(workflowType);
+  }
+
+  /** Whether it accepts a request of that many bytes. */
+  accepts(bytes: number): boolean {
+    return bytes <= (this.health.maxUploadBytes ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** A request of that many bytes was refused, whatever the instance says of itself: a proxy may have limits too. */
+  refused(bytes: number): void {
+    this.health.maxUploadBytes = Math.min(this.health.maxUploadBytes ?? bytes, bytes - 1);
   }
 
   /** Every node and model that some workflow misses. */

@@ -3,6 +3,8 @@ import type { Instance } from './Instance.js';
 /** A place for one job on an instance, held until `release`. */
 export interface Slot {
   readonly instance: Instance;
+  /** The job decides whether an instance that failed its jobs is well again. */
+  readonly isTrial: boolean;
   /** Gives the place back; further calls do nothing. */
   release(): void;
 }
@@ -56,12 +58,29 @@ export class LoadBalancer {
     return this.#instances.some((instance) => this.#isFree(instance));
   }
 
+  /** Whether some healthy instance could run a job of this type, but none of them accepts that many bytes. */
+  isTooLarge(workflowType: string, bytes: number): boolean {
+    const able = this.#instances.filter((instance) => instance.canRun(workflowType));
+    return able.length > 0 && !able.some((instance) => instance.accepts(bytes));
+  }
+
+  /** Whether an instance other than `current` has a place for such a job at present. */
+  hasPlaceBeside(current: Instance, workflowType: string, bytes: number): boolean {
+    return this.#instances.some(
+      (instance) =>
+        instance !== current &&
+        instance.canRun(workflowType) &&
+        instance.accepts(bytes) &&
+        this.#isFree(instance),
+    );
+  }
+
   /**
-   * Takes a place for a job of this type. Instances in `tried` failed this job before: they are only asked again
-   * when no other healthy one can run it at all.
+   * Takes a place for a job of this type with an upload of `bytes`. Instances in `tried` failed this job before: they are
+   * only asked again when no other healthy one can run it at all.
    */
-  acquire(workflowType: string, tried: ReadonlySet<string>): Slot | undefined {
-    const able = this.#turn.filter((instance) => instance.canRun(workflowType));
+  acquire(workflowType: string, bytes: number, tried: ReadonlySet<string>): Slot | undefined {
+    const able = this.#turn.filter((instance) => instance.canRun(workflowType) && instance.accepts(bytes));
     const untried = able.filter((instance) => !tried.has(instance.host));
     const candidates = untried.length > 0 ? untried : able;
     let best: Instance | undefined;
@@ -84,6 +103,7 @@ export class LoadBalancer {
     let isHeld = true;
     return {
       instance,
+      isTrial: instance.breaker.isOnTrial,
       release: () => {
         if (!isHeld) return;
         isHeld = false;

@@ -4,27 +4,36 @@ import { choicesOf, type NodeInfo } from '../comfyui/protocol.js';
 
 /**
  * Asks an instance which of the workflows' nodes and models it has.
+ * @param sharedClasses node classes that every workflow needs
  * @returns what is missing by workflow type, a model as `UpscaleModelLoader: file.pth`; complete workflows are left out
  */
 export async function findMissing(
   client: ComfyClient,
   workflows: readonly Workflow[],
+  sharedClasses: readonly string[],
   signal?: AbortSignal,
 ): Promise<Map<string, string[]>> {
-  const classes = new Set(
-    workflows.flatMap(({ requires }) => [...requires.nodes, ...requires.models.map((model) => model.node)]),
-  );
+  const classes = new Set([
+    ...sharedClasses,
+    ...workflows.flatMap(({ requires }) => [
+      ...requires.nodes,
+      ...requires.models.map((model) => model.node),
+    ]),
+  ]);
   const infos = new Map<string, NodeInfo | undefined>();
   for (const name of classes) infos.set(name, await client.nodeInfo(name, signal));
-  const missing = workflows.map(({ type, requires }) => [type, missingOf(requires, infos)] as const);
+  const missing = workflows.map(
+    ({ type, requires }) => [type, missingOf(requires, sharedClasses, infos)] as const,
+  );
   return new Map(missing.filter(([, names]) => names.length > 0));
 }
 
 function missingOf(
   requires: Workflow['requires'],
+  sharedClasses: readonly string[],
   infos: ReadonlyMap<string, NodeInfo | undefined>,
 ): string[] {
-  const nodes = requires.nodes.filter((name) => !infos.get(name));
+  const nodes = [...sharedClasses, ...requires.nodes].filter((name) => !infos.get(name));
   const models = requires.models.filter(({ node, input, model }) => {
     const info = infos.get(node);
     // An input without a list of choices takes any name: only the run can tell.

@@ -1,4 +1,5 @@
-import type { ErrorCategory, ErrorCode, ErrorDetails } from '../../errors.js';
+import type { ErrorCode, ErrorDetails } from '../../errors.js';
+import type { ErrorCategory, PromptFailure } from '../../promptFailures.js';
 import type { OutputFormat } from '../../workflows/parameters.js';
 import type { InspectedImage } from '../images/inspect.js';
 
@@ -67,10 +68,16 @@ export interface JobFailure {
   readonly details: ErrorDetails | undefined;
 }
 
-/** A try that failed, before another one. */
-interface FailedTry {
+/** An attempt that failed, before another one. */
+export interface FailedTry {
   readonly instance: string;
-  readonly category: ErrorCategory;
+  readonly failure: PromptFailure;
+  /** It does not count towards the attempts that a job has. */
+  readonly isFree: boolean;
+  /** The instance was on trial, after jobs had failed on it. */
+  readonly wasTrial: boolean;
+  /** Id of a prompt that may have finished there unseen. */
+  readonly leftBehind: string | undefined;
 }
 
 export interface PendingJob extends JobBase {

@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { v4 as uuid } from 'uuid';
-import { AppError, type ErrorCategory } from '../../errors.js';
+import { AppError } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
 import {
   type CompletedJob,
+  type FailedTry,
   type FinishedJob,
   isFinished,
   type Job,
@@ -163,7 +164,7 @@ export class JobManager {
   }
 
   /** processing → pending, before all that wait: another instance is to try. */
-  async requeue(id: string, because: ErrorCategory): Promise<void> {
+  async requeue(id: string, because: Omit<FailedTry, 'instance'>): Promise<void> {
     await this.#change(id, (job, now) => transitions.requeue(job, now, because));
     await this.putBack(id);
   }

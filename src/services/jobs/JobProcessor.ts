@@ -1,11 +1,12 @@
 import { AppError, messageOf, PromptError } from '../../errors.js';
+import type { ErrorCategory } from '../../promptFailures.js';
 import type { Logger } from '../../utils/logger.js';
 import { sleep } from '../../utils/timers.js';
 import type { HealthChecker } from '../instances/HealthChecker.js';
 import type { Instance } from '../instances/Instance.js';
 import type { JobVerdicts } from '../instances/JobVerdicts.js';
 import type { LoadBalancer, Slot } from '../instances/LoadBalancer.js';
-import { failureOf, isInstanceFault, JobAbort, mayTryAgain, stoppedFailure } from './failures.js';
+import { anotherAttempt, failureOf, JobAbort, SHUTDOWN_FAILURE } from './failures.js';
 import type { ProcessingJob } from './Job.js';
 import type { JobManager } from './JobManager.js';
 import type { JobRunner } from './JobRunner.js';
@@ -16,8 +17,10 @@ export interface ProcessorOptions {
   readonly maxConcurrentJobs: number;
   /** Between two polls, ms; a new job or a freed slot is acted on at once. */
   readonly pollIntervalMs: number;
-  /** Processing time after which a job is stopped, ms. */
+  /** Time for the execution of a prompt, from the moment ComfyUI begins it, ms. */
   readonly jobTimeoutMs: number;
+  /** Time for a prompt in ComfyUI's own queue while another instance has a place, ms; 0 for no limit. */
+  readonly queueTimeoutMs: number;
   readonly maxAttempts: number;
 }
 
@@ -121,9 +124,21 @@ export class JobProcessor {
       if (!this.isRunning || this.#active.size >= this.#options.maxConcurrentJobs) return;
       if (!this.#balancer.hasFreeSlot) return;
       if (entry.tried.size === 0 && unplaceable.has(entry.type)) continue;
-      const slot = this.#balancer.acquire(entry.type, entry.tried);
+      const slot = this.#balancer.acquire(entry.type, entry.bytes, entry.tried);
       if (slot) void this.#process(entry, slot);
+      else if (this.#balancer.isTooLarge(entry.type, entry.bytes)) void this.#refuse(entry);
       else unplaceable.add(entry.type);
+    }
+  }
+
+  /** No instance accepts the upload, so that waiting is of no use. */
+  async #refuse(entry: QueueEntry): Promise<void> {
+    this.#manager.queue.remove(entry.id);
+    const error = new PromptError('upload too large', 'No ComfyUI instance accepts an upload of this size.');
+    try {
+      await this.#manager.fail(entry.id, failureOf(error));
+    } catch (cause) {
+      this.#logger.error('Processing a job went wrong', { jobId: entry.id, error: messageOf(cause) });
     }
   }
 
@@ -151,37 +166,40 @@ export class JobProcessor {
 
   async #run(job: ProcessingJob, slot: Slot, controller: AbortController): Promise<void> {
     this.#logger.debug('Job started', { ...logFields(job), attempts: job.attempts });
-    const timeout = setTimeout(() => controller.abort(new JobAbort('timeout')), this.#options.jobTimeoutMs);
+    const { jobTimeoutMs, queueTimeoutMs } = this.#options;
+    const { type } = job.request;
+    const limits = {
+      executionMs: jobTimeoutMs,
+      queueMs: queueTimeoutMs,
+      canMove: () => this.#balancer.hasPlaceBeside(slot.instance, type, job.request.imageSize),
+    };
     try {
-      await this.#runner.run(job, slot, controller.signal);
+      await this.#runner.run(job, slot, limits, controller.signal);
       this.#health.reportSuccess(slot.instance);
       this.#verdicts.completed(slot.instance);
     } catch (error) {
       await this.#onFailure(job, slot, error, controller.signal);
-    } finally {
-      clearTimeout(timeout);
     }
   }
 
   async #onFailure(job: ProcessingJob, slot: Slot, error: unknown, signal: AbortSignal): Promise<void> {
     if (signal.aborted) {
-      const kind = signal.reason instanceof JobAbort ? signal.reason.kind : 'shutdown';
-      if (kind === 'timeout') this.#verdicts.failed(slot.instance, job.id, true, signal.reason);
-      if (kind !== 'cancelled') {
-        await this.#manager.fail(job.id, stoppedFailure(kind, this.#options.jobTimeoutMs));
-      }
+      const wasCancelled = signal.reason instanceof JobAbort && signal.reason.kind === 'cancelled';
+      if (!wasCancelled) await this.#manager.fail(job.id, SHUTDOWN_FAILURE);
       return;
     }
     if (error instanceof PromptError) {
       await this.#learnFrom(error, job, slot.instance);
-      if (mayTryAgain(error, job, this.#options.maxAttempts)) {
-        this.#logger.warn('Job goes to another try', {
+      const because = anotherAttempt(error, job, slot.isTrial, this.#options.maxAttempts);
+      if (because) {
+        this.#logger.warn('Attempt failed, job is retried', {
           ...logFields(job),
           attempts: job.attempts,
           category: error.category,
+          failure: error.failure,
           error: error.message,
         });
-        await this.#manager.requeue(job.id, error.category);
+        await this.#manager.requeue(job.id, because);
         return;
       }
     }
@@ -194,14 +212,18 @@ export class JobProcessor {
 
   /** What a failure says of the machine. */
   async #learnFrom(error: PromptError, job: ProcessingJob, instance: Instance): Promise<void> {
-    if (isInstanceFault(error)) {
+    const { blame, category } = error.verdict;
+    if (error.failure === 'several machines') {
+      this.#health.reportSeveralMachines(instance, error);
+    } else if (blame === 'machine' && isContactFailure(category)) {
       this.#health.reportFailure(instance, error);
-      return;
+    } else {
+      this.#health.reportSuccess(instance);
+      const mayBeMachines = blame === 'machine' || blame === 'unclear';
+      if (mayBeMachines) this.#verdicts.failed(instance, job.id, blame === 'machine', error);
     }
-    this.#health.reportSuccess(instance);
-    // A prompt that is refused is checked, not run: it says nothing about the machine.
-    if (error.category !== 'workflow_validation') this.#verdicts.failed(instance, job.id, false, error);
-    if (error.category === 'out_of_memory') await this.#freeMemory(job, instance);
+    if (error.failure === 'upload too large') instance.refused(job.request.imageSize);
+    if (error.failure === 'out of memory') await this.#freeMemory(job, instance);
   }
 
   /** A machine that is out of memory may keep models and results that nobody needs. */
@@ -215,4 +237,9 @@ export class JobProcessor {
       });
     }
   }
+}
+
+/** The machine could not be reached, or did not answer as ComfyUI does. */
+function isContactFailure(category: ErrorCategory): boolean {
+  return category.startsWith('connection_') || category === 'instance_unavailable';
 }

@@ -1,10 +1,15 @@
 import { v4 as uuid } from 'uuid';
-import { AppError, messageOf } from '../../errors.js';
+import { AppError, messageOf, PromptError } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
-import { Base64Image, type Workflow } from '../../workflows/types.js';
+import { type ImageInput, imageNodes } from '../../workflows/imageNodes.js';
+import type { Workflow } from '../../workflows/types.js';
+import type { PromptResult } from '../comfyui/PromptAttempt.js';
+import type { RunLimits } from '../comfyui/PromptClock.js';
 import type { PromptRunner } from '../comfyui/PromptRunner.js';
 import { extensionOf, type FinishedImage, finishImage } from '../images/finish.js';
 import { normaliseImage } from '../images/normalise.js';
+import { readPngText } from '../images/pngMetadata.js';
+import type { Instance } from '../instances/Instance.js';
 import type { Slot } from '../instances/LoadBalancer.js';
 import type { ProcessingJob } from './Job.js';
 import type { JobManager } from './JobManager.js';
@@ -15,6 +20,8 @@ interface RunnerParts {
   readonly manager: JobManager;
   readonly prompts: PromptRunner;
   readonly workflows: readonly Workflow[];
+  readonly instances: readonly Instance[];
+  readonly imageInput: ImageInput;
   /** Where results are kept on disk, if they are. */
   readonly outputFiles: OutputFiles | undefined;
   /** Width x height of a result that is decoded at most. */
@@ -35,25 +42,14 @@ export class JobRunner {
    * next prompt is on its way while this image is finished here.
    * @throws PromptError, AppError, or the signal's reason
    */
-  async run(job: ProcessingJob, slot: Slot, signal: AbortSignal): Promise<void> {
-    const { manager, prompts, workflows } = this.#parts;
+  async run(job: ProcessingJob, slot: Slot, limits: RunLimits, signal: AbortSignal): Promise<void> {
+    const { manager, workflows } = this.#parts;
     const workflow = workflows.find(({ type }) => type === job.request.type);
     if (!workflow) throw new AppError('INTERNAL_ERROR', `There is no workflow ${job.request.type}.`);
     const upload = await normaliseImage(await manager.upload(job.id), job.request.image);
-    const graph = workflow.build(
-      { image: new Base64Image(upload), outputPrefix: outputPrefix(job) },
-      job.request.parameters,
-    );
-    const { image, promptId } = await prompts.run(
-      slot.instance.client,
-      { graph, outputNode: workflow.outputNode, promptId: uuid() },
-      {
-        onSubmitted: (id) => this.#note(job, manager.recordPrompt(job.id, id)),
-        onProgress: ({ percentage, node }) =>
-          this.#note(job, manager.recordProgress(job.id, percentage, node?.classType)),
-      },
-      signal,
-    );
+    const { image, promptId } =
+      (await this.#earlierResult(workflow, job, signal)) ??
+      (await this.#execute(workflow, job, upload, slot, limits, signal));
     slot.release();
     const finished = await this.#finish(workflow, job, upload, image);
     signal.throwIfAborted();
@@ -61,6 +57,50 @@ export class JobRunner {
     const { bytes, mimeType, format, width, height } = finished;
     const result = { promptId, mimeType, format, width, height, sizeBytes: bytes.length };
     await manager.complete(job.id, result, bytes);
+  }
+
+  async #execute(
+    workflow: Workflow,
+    job: ProcessingJob,
+    upload: Buffer,
+    slot: Slot,
+    limits: RunLimits,
+    signal: AbortSignal,
+  ): Promise<PromptResult> {
+    const { manager, prompts, imageInput } = this.#parts;
+    const graph = workflow.build(imageNodes(imageInput, upload), job.request.parameters);
+    const promptId = uuid();
+    const result = await prompts.run(
+      slot.instance.client,
+      { graph, outputNode: workflow.outputNode, promptId, limits },
+      {
+        onSubmitted: (id) => this.#note(job, manager.recordPrompt(job.id, id)),
+        onProgress: ({ percentage, node }) =>
+          this.#note(job, manager.recordProgress(job.id, percentage, node?.classType)),
+      },
+      signal,
+    );
+    checkOwner(result.image, promptId);
+    return result;
+  }
+
+  /**
+   * What an earlier attempt made on a machine that had fallen silent and finished the prompt after all: work that is
+   * done is not done again.
+   */
+  async #earlierResult(
+    workflow: Workflow,
+    job: ProcessingJob,
+    signal: AbortSignal,
+  ): Promise<PromptResult | undefined> {
+    const { prompts, instances } = this.#parts;
+    for (const { instance, leftBehind } of job.failedTries) {
+      const client = instances.find(({ host }) => host === instance)?.client;
+      if (!client || leftBehind === undefined) continue;
+      const result = await prompts.resultOfEarlier(client, leftBehind, workflow.outputNode, signal);
+      if (result && isOwn(result.image, leftBehind)) return result;
+    }
+    return undefined;
   }
 
   /** A store that cannot take a note of the progress is no reason to lose the job. */
@@ -96,10 +136,15 @@ export class JobRunner {
 }
 
 /**
- * The same picture again is answered from ComfyUI's cache, in a millisecond; a further try must not be, since the
- * cached file may be what failed.
+ * Whether a file that ComfyUI wrote was made by this prompt, as far as it tells: a PNG holds the graph that made it, with
+ * the prompt's mark in it, unless ComfyUI runs with `--disable-metadata`.
  */
-function outputPrefix(job: ProcessingJob): string {
-  const suffix = job.attempts > 1 ? `-${job.id.slice(0, 8)}-${job.attempts}` : '';
-  return `comfyui-express/${job.request.type}${suffix}`;
+function isOwn(image: Buffer, promptId: string): boolean {
+  return readPngText(image, 'prompt')?.includes(promptId) ?? true;
+}
+
+/** @throws PromptError `wrong result` */
+function checkOwner(image: Buffer, promptId: string): void {
+  if (isOwn(image, promptId)) return;
+  throw new PromptError('wrong result', 'The file under the name of the result was made by another prompt.');
 }

@@ -1,10 +1,10 @@
-/** What a failed try means: for the job, for its client, and for the instance. */
+/** What a failed attempt means for the job and for its client. */
 import { AppError, PromptError } from '../../errors.js';
-import type { JobFailure, ProcessingJob } from './Job.js';
+import type { FailedTry, JobFailure, ProcessingJob } from './Job.js';
 
 /** Why a running job is stopped; the reason that its abort signal carries. */
 export class JobAbort extends Error {
-  readonly kind: 'cancelled' | 'timeout' | 'shutdown';
+  readonly kind: 'cancelled' | 'shutdown';
 
   constructor(kind: JobAbort['kind']) {
     super(`The job was stopped: ${kind}.`);
@@ -12,38 +12,41 @@ export class JobAbort extends Error {
   }
 }
 
-/** Whether a job that failed so goes to an instance once more. */
-export function mayTryAgain(error: PromptError, job: ProcessingJob, maxAttempts: number): boolean {
-  if (!error.retryable || job.attempts >= maxAttempts) return false;
+/**
+ * Whether a job that failed so gets another attempt.
+ * @param wasTrial the instance was on trial, after jobs had failed on it
+ * @returns what to remember of this one, or undefined when the job fails
+ */
+export function anotherAttempt(
+  error: PromptError,
+  job: ProcessingJob,
+  wasTrial: boolean,
+  maxAttempts: number,
+): Omit<FailedTry, 'instance'> | undefined {
+  const { blame, retry, isFree = false } = error.verdict;
+  // A machine on trial costs nobody a job, unless the job itself is at fault or failed in a trial before.
+  const isExcused = wasTrial && blame !== 'prompt' && !job.failedTries.some((one) => one.wasTrial);
+  const counted = job.attempts - job.failedTries.filter((one) => one.isFree).length;
+  const hasAttempts = isFree || counted < maxAttempts;
   // What does not fit after the memory was freed does not fit.
-  return (
-    error.category !== 'out_of_memory' ||
-    !job.failedTries.some(({ category }) => category === 'out_of_memory')
-  );
-}
-
-/** What a client reads of a job that this server stopped. */
-export function stoppedFailure(kind: 'timeout' | 'shutdown', jobTimeoutMs: number): JobFailure {
-  if (kind === 'shutdown') {
-    return {
-      message: 'The server was shut down before the job was done.',
-      code: 'SHUTTING_DOWN',
-      category: 'internal',
-      details: undefined,
-    };
-  }
+  const isHopeless =
+    error.failure === 'out of memory' && job.failedTries.some(({ failure }) => failure === 'out of memory');
+  if (!isExcused && (!retry || !hasAttempts || isHopeless)) return undefined;
   return {
-    message: `The job took longer than ${jobTimeoutMs / 1000} seconds and was stopped.`,
-    code: 'JOB_TIMEOUT',
-    category: 'processing_timeout',
-    details: undefined,
+    failure: error.failure,
+    isFree: isFree || isExcused,
+    wasTrial,
+    leftBehind: error.leftBehind,
   };
 }
 
-/** Failures that tell something about the machine, not about the prompt. */
-export function isInstanceFault(error: PromptError): boolean {
-  return error.category.startsWith('connection_') || error.category === 'instance_unavailable';
-}
+/** What a client reads of a job that was not done at the end of a shutdown. */
+export const SHUTDOWN_FAILURE: JobFailure = {
+  message: 'The server was shut down before the job was done.',
+  code: 'SHUTTING_DOWN',
+  category: 'internal',
+  details: undefined,
+};
 
 /** What a client reads of an error: a prompt's with its category, unknown ones only by name. */
 export function failureOf(error: unknown): JobFailure {

@@ -1,9 +1,9 @@
 /** What may follow on what in a job's life: each function gives the next record, or undefined where it may not. */
-import type { ErrorCategory } from '../../errors.js';
 import {
   type CancelledJob,
   type CompletedJob,
   type FailedJob,
+  type FailedTry,
   isFinished,
   type Job,
   type JobFailure,
@@ -44,10 +44,10 @@ export function withProgress(
 }
 
 /** processing → pending: another instance is to try. */
-export function requeue(job: Job, now: number, category: ErrorCategory): PendingJob | undefined {
+export function requeue(job: Job, now: number, because: Omit<FailedTry, 'instance'>): PendingJob | undefined {
   if (job.status !== 'processing') return undefined;
   const { assignment, currentNode: _node, ...rest } = job;
-  const failedTries = [...job.failedTries, { instance: assignment.instance, category }];
+  const failedTries = [...job.failedTries, { ...because, instance: assignment.instance }];
   return { ...rest, status: 'pending', updatedTime: now, failedTries };
 }
 

@@ -1,4 +1,4 @@
-import type { ErrorCategory } from '../../../src/errors.js';
+import type { ErrorCategory } from '../../../src/promptFailures.js';
 import type { MischiefName } from '../../../src/simulator/mischief.js';
 import { MOMENTS, type Moment } from '../../../src/simulator/prompt.js';
 

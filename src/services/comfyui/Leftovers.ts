@@ -1,0 +1,67 @@
+import type { Logger } from '../../utils/logger.js';
+import type { ComfyClient } from './ComfyClient.js';
+import type { Predecessor, ServerState } from './ServerState.js';
+import { PROBE } from './severalMachines.js';
+
+/** Entries of a machine's history that are searched; each carries its whole graph. */
+const HISTORY_ENTRIES = 200;
+
+/**
+ * Cleans up what servers that ended left on the machines: their prompts are taken back, their history entries deleted,
+ * and their uploads shrunk to one pixel, since ComfyUI has no way to delete a file.
+ */
+export class Leftovers {
+  readonly #state: ServerState;
+  readonly #logger: Logger;
+  /** Machines that are still to be cleaned, by predecessor. */
+  readonly #todo: ReadonlyMap<Predecessor, Set<string>>;
+
+  /** @param hosts of the machines that this server knows; what is left on others stays there */
+  constructor(state: ServerState, hosts: readonly string[], logger: Logger) {
+    this.#state = state;
+    this.#logger = logger;
+    this.#todo = new Map(
+      state.predecessors.map((predecessor) => [
+        predecessor,
+        new Set(Object.keys(predecessor.uploads).filter((host) => hosts.includes(host))),
+      ]),
+    );
+    for (const [predecessor, todo] of this.#todo) if (todo.size === 0) state.forget(predecessor);
+  }
+
+  /**
+   * Cleans one machine that answers; does nothing when there is nothing to do.
+   * @throws PromptError when the machine does not answer; it can be called again
+   */
+  async clean(client: ComfyClient, signal: AbortSignal): Promise<void> {
+    const { host } = client.address;
+    for (const [predecessor, todo] of this.#todo) {
+      if (!todo.has(host)) continue;
+      const prompts = await this.#stopPrompts(client, predecessor.id, signal);
+      const names = predecessor.uploads[host] ?? [];
+      for (const name of names) await client.upload(name, PROBE, signal);
+      if (prompts + names.length > 0) {
+        this.#logger.info('Leftovers of an earlier start cleaned up', {
+          instance: host,
+          prompts,
+          uploads: names.length,
+        });
+      }
+      todo.delete(host);
+      if (todo.size === 0) this.#state.forget(predecessor);
+    }
+  }
+
+  /** @returns how many prompts there were */
+  async #stopPrompts(client: ComfyClient, serverId: string, signal: AbortSignal): Promise<number> {
+    const queued = (await client.queuedPrompts(signal)).filter((prompt) => prompt.serverId === serverId);
+    for (const { id, isRunning } of queued) {
+      if (isRunning) await client.interrupt(id, signal);
+      else await client.deletePending(id, signal);
+    }
+    const history = Object.entries(await client.history(HISTORY_ENTRIES, signal));
+    const finished = history.flatMap(([id, { prompt }]) => (prompt?.serverId === serverId ? [id] : []));
+    if (finished.length > 0) await client.deleteHistory(finished, signal);
+    return queued.length + finished.length;
+  }
+}

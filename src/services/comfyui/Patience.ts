@@ -1,0 +1,79 @@
+import { PromptError } from '../../errors.js';
+import type { PromptFailure } from '../../promptFailures.js';
+import { sleep } from '../../utils/timers.js';
+import type { ComfyClient } from './ComfyClient.js';
+
+/** Requests that may fail one after the other before the instance counts as gone. */
+const MAX_FAILURES = 3;
+const RETRY_MS = 100;
+
+/** Failures of the connection or of something between; the same request may succeed a moment later. */
+const TRANSIENT: ReadonlySet<PromptFailure> = new Set([
+  'connection refused',
+  'connection lost',
+  'no answer',
+  'unexpected response',
+]);
+
+/**
+ * Decides how long requests about a prompt that was accepted are repeated. A node that holds Python's lock stops the
+ * whole ComfyUI process: it answers nothing, for half a minute and more, while TCP still connects. Executing the prompt
+ * again elsewhere would waste its work, so such silence is waited out; other failures are not.
+ */
+export class Patience {
+  readonly #client: ComfyClient;
+  readonly #silenceMs: number;
+  #lastHeard = performance.now();
+  #failures = 0;
+
+  /** @param silenceMs how long an instance that accepts connections may say nothing, ms */
+  constructor(client: ComfyClient, silenceMs: number) {
+    this.#client = client;
+    this.#silenceMs = silenceMs;
+  }
+
+  /** Whether the last request failed, so that nothing is known about the prompt at present. */
+  get isSilent(): boolean {
+    return this.#failures > 0;
+  }
+
+  /** The instance said something. */
+  heard(): void {
+    this.#lastHeard = performance.now();
+    this.#failures = 0;
+  }
+
+  /**
+   * A request failed. Resolves when it may be repeated.
+   * @throws the error when it may not, or the signal's reason
+   */
+  async failed(error: unknown, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (!(error instanceof PromptError) || !TRANSIENT.has(error.failure)) throw error;
+    this.#failures += 1;
+    if (error.failure === 'no answer' && performance.now() - this.#lastHeard < this.#silenceMs) {
+      const isBusy = await this.#client.isConnectable();
+      signal.throwIfAborted();
+      if (isBusy) {
+        this.#failures = 1;
+        return;
+      }
+    }
+    if (this.#failures >= MAX_FAILURES) throw error;
+  }
+
+  /** Sends a request again and again, for as long as that makes sense. */
+  async request<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    for (;;) {
+      try {
+        const answer = await send();
+        this.heard();
+        return answer;
+      } catch (error) {
+        await this.failed(error, signal);
+        await sleep(RETRY_MS * this.#failures, signal);
+        signal.throwIfAborted();
+      }
+    }
+  }
+}

@@ -1,0 +1,177 @@
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname } from 'node:os';
+import path from 'node:path';
+import { v4 as uuid } from 'uuid';
+import { z } from 'zod';
+import { messageOf } from '../../errors.js';
+import type { Logger } from '../../utils/logger.js';
+
+/** How often a server shows that it lives, ms. */
+const HEARTBEAT_MS = 20_000;
+/** How long one on another host may be silent, ms. */
+const STALE_MS = 600_000;
+/** The same on this host, where a process that has its pid may be another program, or be suspended. */
+const STALE_HERE_MS = 24 * 3_600_000;
+
+const recordSchema = z.object({
+  id: z.string().regex(/^[0-9a-f]{32}$/),
+  hostname: z.string(),
+  pid: z.int(),
+  /** `performance.timeOrigin` of the process: a new process may have an old one's pid. */
+  processStart: z.number(),
+  /** The server ended in order. */
+  hasEnded: z.boolean(),
+  /** Names of the files in each machine's temp folder, by `host:port`. */
+  uploads: z.record(z.string(), z.array(z.string())),
+});
+
+type ServerRecord = z.output<typeof recordSchema>;
+
+/** A server that does not run any more and left prompts or uploads on machines. */
+export interface Predecessor {
+  readonly id: string;
+  readonly uploads: Readonly<Record<string, readonly string[]>>;
+}
+
+/**
+ * Remembers on disk what this server leaves on the machines, so that the next start can clean up after a crash. Each
+ * start has an id of its own and a file of its own: servers that share a folder never take each other's for theirs.
+ */
+export class ServerState {
+  readonly id = uuid().replaceAll('-', '');
+  /** Servers that ended and left something behind, as of the start. */
+  readonly predecessors: readonly Predecessor[];
+  readonly #directory: string;
+  readonly #logger: Logger;
+  readonly #record: ServerRecord;
+  readonly #heartbeat: NodeJS.Timeout | undefined;
+  #isWritable = true;
+
+  /** @param directory empty to remember nothing */
+  constructor(directory: string, logger: Logger) {
+    this.#directory = directory;
+    this.#logger = logger;
+    this.#record = {
+      id: this.id,
+      hostname: hostname(),
+      pid: process.pid,
+      processStart: performance.timeOrigin,
+      hasEnded: false,
+      uploads: {},
+    };
+    this.predecessors = directory === '' ? [] : this.#readPredecessors();
+    if (directory !== '') this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS).unref();
+  }
+
+  /** This server is about to use the machine. */
+  uses(host: string): void {
+    if (this.#record.uploads[host]) return;
+    this.#record.uploads[host] = [];
+    this.#write();
+  }
+
+  /** This server is about to upload a file of that name. */
+  uploads(host: string, name: string): void {
+    const names = this.#record.uploads[host] ?? [];
+    this.#record.uploads[host] = [...names, name];
+    this.#write();
+  }
+
+  /** Nothing is left of a predecessor on any machine. */
+  forget(predecessor: Predecessor): void {
+    try {
+      rmSync(this.#file(predecessor.id), { force: true });
+    } catch (error) {
+      this.#complain(error);
+    }
+  }
+
+  /** The server ends: the next start need not wait to be sure of it. */
+  close(): void {
+    clearInterval(this.#heartbeat);
+    this.#record.hasEnded = true;
+    if (Object.keys(this.#record.uploads).length > 0) this.#write();
+  }
+
+  #file(id: string): string {
+    return path.join(this.#directory, `${id}.json`);
+  }
+
+  /** In one piece and at once: a name that is not on disk cannot be cleaned up after a crash. */
+  #write(): void {
+    if (this.#directory === '') return;
+    const file = this.#file(this.id);
+    try {
+      mkdirSync(this.#directory, { recursive: true });
+      writeFileSync(`${file}.tmp`, JSON.stringify(this.#record));
+      renameSync(`${file}.tmp`, file);
+    } catch (error) {
+      this.#complain(error);
+    }
+  }
+
+  #beat(): void {
+    const now = new Date();
+    try {
+      if (Object.keys(this.#record.uploads).length > 0) utimesSync(this.#file(this.id), now, now);
+    } catch (error) {
+      this.#complain(error);
+    }
+  }
+
+  #readPredecessors(): ServerRecord[] {
+    try {
+      const names = readdirSync(this.#directory).filter((name) => name.endsWith('.json'));
+      return names.flatMap((name) => {
+        const record = readRecord(path.join(this.#directory, name));
+        return record && isOver(record, statSync(path.join(this.#directory, name)).mtimeMs) ? [record] : [];
+      });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#complain(error);
+      return [];
+    }
+  }
+
+  /** A folder that cannot be written costs the clean-up after a crash, and nothing else. */
+  #complain(error: unknown): void {
+    if (!this.#isWritable) return;
+    this.#isWritable = false;
+    this.#logger.warn(
+      'STATE_DIR cannot be used: what this server leaves on machines is not cleaned up after a crash',
+      {
+        directory: this.#directory,
+        error: messageOf(error),
+      },
+    );
+  }
+}
+
+function readRecord(file: string): ServerRecord | undefined {
+  try {
+    return recordSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the server surely does not run any more: cleaning up behind one that does would spoil its jobs. */
+function isOver({ hasEnded, pid, processStart, ...record }: ServerRecord, lastBeat: number): boolean {
+  if (hasEnded) return true;
+  if (record.hostname !== hostname()) return Date.now() - lastBeat > STALE_MS;
+  if (pid === process.pid) return processStart !== performance.timeOrigin;
+  try {
+    process.kill(pid, 0);
+    return Date.now() - lastBeat > STALE_HERE_MS;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}

@@ -1,0 +1,35 @@
+import { PromptError } from '../../errors.js';
+import { submitRefusal } from './protocol.js';
+
+/**
+ * Reads why ComfyUI does not run a prompt, or one of its outputs.
+ * @param body the response to `POST /prompt`
+ * @param files names of the files that were uploaded for it
+ * @returns undefined when the body is no refusal of ComfyUI's
+ */
+export function refusalOf(body: unknown, files: readonly string[]): PromptError | undefined {
+  const parsed = submitRefusal.safeParse(body);
+  if (!parsed.success) return undefined;
+  const { error, node_errors } = parsed.data;
+  const reasons = Object.values(node_errors).flatMap(({ errors }) => errors);
+  const isInputGone = reasons.some(({ details = '' }) => files.some((file) => details.includes(file)));
+  if (isInputGone) {
+    return new PromptError('input file gone', 'ComfyUI no longer has the picture that was uploaded to it.');
+  }
+  const first = Object.entries(node_errors)[0];
+  const reason = first?.[1].errors[0];
+  const about = [reason?.message, reason?.details].filter(Boolean).join(': ');
+  return new PromptError(
+    'invalid workflow',
+    `ComfyUI refused the workflow: ${[error.message, about].filter(Boolean).join(' ')}`,
+    {
+      details: {
+        type: error.type,
+        message: error.message,
+        details: error.details,
+        ...(first ? { node_id: first[0], node_class: first[1].class_type } : {}),
+        node_errors,
+      },
+    },
+  );
+}

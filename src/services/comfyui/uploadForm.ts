@@ -1,0 +1,26 @@
+import type { RequestBody } from './HttpTransport.js';
+
+// Random enough that no picture contains it, and the same for all so that nothing is searched.
+const BOUNDARY = 'comfyui-express-5f1c9e0ab7d24e6f8a3b';
+
+const field = (name: string, value: string) =>
+  `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
+
+const TAIL = Buffer.from(`\r\n--${BOUNDARY}--\r\n`);
+
+/**
+ * The body of `POST /upload/image` for a file in the temp folder. Written by hand: `FormData` streams a `Blob` in pieces,
+ * which takes longer than a small picture's whole upload.
+ * @param name without characters that need escaping
+ */
+export function uploadForm(name: string, bytes: Buffer): RequestBody {
+  const head =
+    field('type', 'temp') +
+    field('overwrite', 'true') +
+    `--${BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="${name}"\r\n` +
+    'Content-Type: application/octet-stream\r\n\r\n';
+  return {
+    type: `multipart/form-data; boundary=${BOUNDARY}`,
+    bytes: Buffer.concat([Buffer.from(head), bytes, TAIL]),
+  };
+}

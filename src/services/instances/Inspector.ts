@@ -1,0 +1,86 @@
+import { messageOf } from '../../errors.js';
+import type { Logger } from '../../utils/logger.js';
+import type { Workflow } from '../../workflows/types.js';
+import type { Leftovers } from '../comfyui/Leftovers.js';
+import { contradictsItself } from '../comfyui/severalMachines.js';
+import { findMissing } from './capabilities.js';
+import type { Instance } from './Instance.js';
+
+/** What an instance is inspected for. */
+interface Inspection {
+  readonly workflows: readonly Workflow[];
+  /** Node classes that every workflow needs. */
+  readonly sharedClasses: readonly string[];
+  /** Name of the file that is uploaded to find out whether the address is one machine; undefined without uploads. */
+  readonly probeName: string | undefined;
+  readonly leftovers: Leftovers;
+}
+
+const SEVERAL_MACHINES =
+  'its address leads to several ComfyUI machines in turn, as behind a round-robin proxy; list each machine by itself';
+
+/** Finds out what an instance that answers can do, and cleans up what earlier starts of the server left there. */
+export class Inspector {
+  readonly #inspection: Inspection;
+  readonly #logger: Logger;
+
+  constructor(inspection: Inspection, logger: Logger) {
+    this.#inspection = inspection;
+    this.#logger = logger;
+  }
+
+  /** Before an instance that just came up gets its first job. Never rejects. */
+  async onUp(instance: Instance, signal: AbortSignal): Promise<void> {
+    const { leftovers } = this.#inspection;
+    await this.#try(instance, 'Address could not be checked', () => this.#checkAddress(instance, signal));
+    await this.#try(instance, 'Leftovers could not be cleaned up', () =>
+      leftovers.clean(instance.client, signal),
+    );
+    await this.inspect(instance, signal);
+  }
+
+  /** From time to time: nodes, models and limits change while a machine runs. Never rejects. */
+  async inspect(instance: Instance, signal: AbortSignal): Promise<void> {
+    if (instance.health.problem) {
+      await this.#try(instance, 'Address could not be checked', () => this.#checkAddress(instance, signal));
+    }
+    await this.#try(instance, 'Limits could not be read', async () => {
+      instance.health.maxUploadBytes = await instance.client.maxUploadBytes(signal);
+    });
+    await this.#try(instance, 'Nodes could not be listed', () => this.#findMissing(instance, signal));
+  }
+
+  async #checkAddress(instance: Instance, signal: AbortSignal): Promise<void> {
+    const { health, client, host } = instance;
+    const { probeName } = this.#inspection;
+    if (probeName === undefined || health.problem?.isSticky) return;
+    const wasGood = health.problem === undefined;
+    const isSeveral = await contradictsItself(client, probeName, signal);
+    health.problem = isSeveral ? { reason: SEVERAL_MACHINES, isSticky: false } : undefined;
+    if (isSeveral && wasGood) {
+      this.#logger.error('Instance gets no jobs', { instance: host, reason: SEVERAL_MACHINES });
+    } else if (!isSeveral && !wasGood) {
+      this.#logger.info('Instance is one machine again', { instance: host });
+    }
+  }
+
+  async #findMissing(instance: Instance, signal: AbortSignal): Promise<void> {
+    const { workflows, sharedClasses } = this.#inspection;
+    const missing = await findMissing(instance.client, workflows, sharedClasses, signal);
+    const names = [...new Set([...missing.values()].flat())].sort();
+    if (names.join() !== instance.missingNodes.join()) {
+      const fields = { instance: instance.host, missing: names, workflows: [...missing.keys()] };
+      if (names.length > 0) this.#logger.warn('Instance lacks nodes or models', fields);
+      else this.#logger.info('Instance has every node and model', fields);
+    }
+    instance.health.missing = missing;
+  }
+
+  async #try(instance: Instance, problem: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#logger.debug(problem, { instance: instance.host, error: messageOf(error) });
+    }
+  }
+}

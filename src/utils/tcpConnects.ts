@@ -1,0 +1,21 @@
+import { connect } from 'node:net';
+
+/**
+ * Whether a TCP connection can be opened. The kernel accepts it even while the process behind the port is too busy to
+ * answer, so this tells a busy process from one that is gone.
+ * @param timeoutMs for the handshake, ms
+ */
+export function tcpConnects(url: string, timeoutMs: number): Promise<boolean> {
+  const { hostname, port, protocol } = new URL(url);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  return new Promise((resolve) => {
+    const socket = connect({ host, port: Number(port) || (protocol === 'https:' ? 443 : 80) });
+    const end = (connects: boolean) => {
+      socket.destroy();
+      resolve(connects);
+    };
+    socket.setTimeout(timeoutMs, () => end(false));
+    socket.once('connect', () => end(true));
+    socket.once('error', () => end(false));
+  });
+}
