@@ -11,7 +11,7 @@ import { type FollowTimings, PromptFollower } from './PromptFollower.js';
 import { imagesOf } from './promptBody.js';
 import { type PromptProgress, PromptTracker } from './promptTracker.js';
 import type { ImageFile } from './protocol.js';
-import { contradictsItself, severalMachines } from './severalMachines.js';
+import { contradictsItself, viewAgain } from './severalMachines.js';
 import type { UploadName } from './UploadNames.js';
 
 export interface PromptRun {
@@ -189,7 +189,11 @@ export class PromptAttempt {
   async #checkForSeveralMachines(signal: AbortSignal): Promise<void> {
     const [upload] = this.#uploads.values();
     if (!upload || !(await contradictsItself(this.client, upload.name.name, signal))) return;
-    throw this.#severalMachines('one has the picture, another denies it');
+    const { host } = this.client.address;
+    throw new PromptError(
+      'several machines',
+      `${host} is several machines: one has the picture, another denies it.`,
+    );
   }
 
   async #isKnown(signal: AbortSignal): Promise<boolean> {
@@ -211,17 +215,9 @@ export class PromptAttempt {
       return await this.follower.patiently(() => this.client.view(file, signal), signal);
     } catch (error) {
       const isGone = error instanceof PromptError && error.failure === 'result gone';
-      const has = (client: ComfyClient) =>
-        client
-          .view(file, signal)
-          .then(() => true)
-          .catch(() => false);
-      if (!isGone || !(await severalMachines(this.client, has))) throw error;
-      throw this.#severalMachines('one has the result, another denies it');
+      const found = isGone ? await viewAgain(this.client, file, signal) : undefined;
+      if (found) return found;
+      throw error;
     }
-  }
-
-  #severalMachines(how: string): PromptError {
-    return new PromptError('several machines', `${this.client.address.host} is several machines: ${how}.`);
   }
 }

@@ -1,5 +1,6 @@
 import { PromptError } from '../../errors.js';
 import type { ComfyClient } from './ComfyClient.js';
+import type { ImageFile } from './protocol.js';
 
 /** Fresh connections that are asked. Two machines taking turns at random agree in one of 128 cases. */
 const LOOKS = 8;
@@ -29,16 +30,44 @@ export async function contradictsItself(
 ): Promise<boolean> {
   await client.upload(name, PROBE, signal);
   const file = { filename: name, subfolder: '', type: 'temp' } as const;
-  const answers = await looks(client, async (other) => {
-    try {
-      await other.view(file, signal);
-      return true;
-    } catch (error) {
-      if (error instanceof PromptError && error.failure === 'result gone') return false;
-      throw error;
-    }
-  });
-  return answers.some((known) => known) && answers.some((known) => !known);
+  const answers = await looks(client, (other) => viewed(other, file, signal));
+  return answers.some((bytes) => bytes) && answers.some((bytes) => !bytes);
+}
+
+/**
+ * Looks for a file that was denied just now. A shared folder may show a new file late; once it is there it stays, unless
+ * several machines answer.
+ * @returns the file's bytes, undefined when it is nowhere
+ * @throws PromptError `several machines`
+ */
+export async function viewAgain(
+  client: ComfyClient,
+  file: ImageFile,
+  signal: AbortSignal,
+): Promise<Buffer | undefined> {
+  const answers = await looks(client, (other) => viewed(other, file, signal));
+  const first = answers.findIndex((bytes) => bytes);
+  if (first >= 0 && answers.slice(first).some((bytes) => !bytes)) {
+    const { host } = client.address;
+    throw new PromptError(
+      'several machines',
+      `${host} is several machines: one has the result, another denies it.`,
+    );
+  }
+  return answers[first];
+}
+
+async function viewed(
+  client: ComfyClient,
+  file: ImageFile,
+  signal: AbortSignal,
+): Promise<Buffer | undefined> {
+  try {
+    return await client.view(file, signal);
+  } catch (error) {
+    if (error instanceof PromptError && error.failure === 'result gone') return undefined;
+    throw error;
+  }
 }
 
 /** A PNG of one pixel: what a machine is left with in place of pictures that nobody needs any more. */
@@ -47,11 +76,8 @@ export const PROBE = Buffer.from(
   'base64',
 );
 
-async function looks(
-  client: ComfyClient,
-  ask: (client: ComfyClient) => Promise<boolean>,
-): Promise<boolean[]> {
-  const answers: boolean[] = [];
+async function looks<T>(client: ComfyClient, ask: (client: ComfyClient) => Promise<T>): Promise<T[]> {
+  const answers: T[] = [];
   for (let n = 0; n < LOOKS; n += 1) {
     const fresh = client.withFreshConnections();
     try {
