@@ -1,9 +1,12 @@
 import { sleep } from '../utils/timers.js';
-import type { FileStore } from './FileStore.js';
 import type { Faults } from './faults.js';
-import type { NodeClass } from './nodes.js';
-import { type ExecutionEnd, type NodeResult, PromptExecution } from './PromptExecution.js';
-import { listed, type Moment, outputName, type Prompt } from './prompt.js';
+import { type FilePlace, FOLDER_TYPES, type Folders } from './folders.js';
+import { NodeObjects } from './NodeObjects.js';
+import type { NodeClass } from './nodeClass.js';
+import { type Gpu, newGpu } from './nodeFailures.js';
+import { type ExecutionEnd, PromptExecution } from './PromptExecution.js';
+import { listed, type Moment, type Prompt } from './prompt.js';
+import { ResultCache } from './ResultCache.js';
 import type { Message, SimulatedSockets } from './sockets.js';
 
 export interface ExecutorOptions {
@@ -13,6 +16,23 @@ export interface ExecutorOptions {
   readonly workMs: Readonly<Record<string, number>>;
   /** Between `execution_success` and the history entry, ms. */
   readonly historyDelayMs: number;
+  /** PNG files do not carry their prompt, as with `--disable-metadata`. */
+  readonly disableMetadata: boolean;
+  /** Results of nodes kept, those used last, as with `--cache-lru`; the classic cache when it is undefined. */
+  readonly cacheSize: number | undefined;
+  /** Decoding and writing images takes as long as in ComfyUI, or this share of it; 0 for no longer than it does. */
+  readonly pngCost: number;
+}
+
+export interface ExecutorWorld {
+  readonly sockets: SimulatedSockets;
+  readonly folders: Folders;
+  readonly faults: Faults;
+  /** A prompt begins to run. */
+  onStart(prompt: Prompt): void;
+  onMoment(moment: Moment, prompt: Prompt): void;
+  /** A prompt names a file as its output. */
+  onOutput(place: FilePlace, prompt: Prompt): void;
 }
 
 /** One prompt at a time, in order; queue and history live in this object's memory and die with it. */
@@ -21,30 +41,23 @@ export class Executor {
   readonly classes: Readonly<Record<string, NodeClass>>;
   #pending: Prompt[] = [];
   #running: { prompt: Prompt; execution: PromptExecution } | undefined;
-  #cache: ReadonlyMap<string, NodeResult> = new Map();
+  readonly #cache: ResultCache;
+  readonly #objects = new NodeObjects();
+  readonly #gpu: Gpu = newGpu();
   readonly #dead = new AbortController();
-  readonly #sockets: SimulatedSockets;
-  readonly #files: FileStore;
-  readonly #faults: Faults;
-  readonly #onMoment: (moment: Moment, output: string) => void;
+  readonly #world: ExecutorWorld;
   readonly #options: ExecutorOptions;
 
-  constructor(
-    classes: Readonly<Record<string, NodeClass>>,
-    world: {
-      sockets: SimulatedSockets;
-      files: FileStore;
-      faults: Faults;
-      onMoment(moment: Moment, output: string): void;
-    },
-    options: ExecutorOptions,
-  ) {
+  constructor(classes: Readonly<Record<string, NodeClass>>, world: ExecutorWorld, options: ExecutorOptions) {
     this.classes = classes;
-    this.#sockets = world.sockets;
-    this.#files = world.files;
-    this.#faults = world.faults;
-    this.#onMoment = world.onMoment;
+    this.#world = world;
     this.#options = options;
+    this.#cache = new ResultCache(options.cacheSize);
+  }
+
+  /** Whether only a restart helps. */
+  get isGpuBroken(): boolean {
+    return this.#gpu.isBroken;
   }
 
   get queueRemaining(): number {
@@ -65,7 +78,7 @@ export class Executor {
     this.#pending.push(prompt);
     this.#tellStatus();
     // ComfyUI's worker is a thread of its own: it takes the prompt once the POST was answered, or just before.
-    if (this.#running) this.#onMoment('pending', outputName(prompt));
+    if (this.#running) this.#world.onMoment('pending', prompt);
     else setImmediate(() => void this.#work());
   }
 
@@ -103,18 +116,19 @@ export class Executor {
     while (!this.#running && !this.#dead.signal.aborted) {
       const prompt = this.#pending.shift();
       if (!prompt) return;
+      this.#world.onStart(prompt);
+      this.#objects.keep(prompt.graph);
       const execution = this.#execution(prompt);
       this.#running = { prompt, execution };
       this.#tellStatus();
       const end = await execution.run().catch(() => undefined);
       if (!end || this.#dead.signal.aborted) return;
-      this.#cache = execution.results;
       const { historyDelayMs } = this.#options;
       if (historyDelayMs > 0) await sleep(historyDelayMs, this.#dead.signal);
-      if (!this.#faults.loseHistory) this.history.set(prompt.id, historyEntry(prompt, end));
+      if (!this.#world.faults.loseHistory) this.history.set(prompt.id, historyEntry(prompt, end));
       this.#running = undefined;
       this.#tellStatus();
-      this.#sockets.send(prompt.clientId, {
+      this.#world.sockets.send(prompt.clientId, {
         type: 'executing',
         data: { node: null, prompt_id: prompt.id },
       });
@@ -122,16 +136,27 @@ export class Executor {
   }
 
   #execution(prompt: Prompt): PromptExecution {
+    const { sockets, folders, faults, onMoment } = this.#world;
+    const { clientId } = prompt;
     return new PromptExecution(prompt, {
       classes: this.classes,
-      files: this.#files,
-      faults: this.#faults,
+      folders,
+      faults,
+      gpu: this.#gpu,
       workMs: this.#options.workMs,
       isOlder: this.#options.generation === 'older',
+      hasMetadata: !this.#options.disableMetadata,
+      pngCost: this.#options.pngCost,
       cache: this.#cache,
       dead: this.#dead.signal,
-      send: (message) => this.#sockets.send(prompt.clientId, message),
-      onMoment: (moment) => this.#onMoment(moment, outputName(prompt)),
+      tempPrefix: (id, classType) => this.#objects.tempPrefix(id, classType),
+      send: (message) => sockets.send(clientId, message),
+      sendPreview: (forms) => sockets.sendPreviewTo(clientId, forms),
+      knowsMetadata: () => sockets.knowsMetadata(clientId),
+      onMoment: (moment) => onMoment(moment, prompt),
+      onOutput: (output) => {
+        for (const place of filesOf(output)) this.#world.onOutput(place, prompt);
+      },
     });
   }
 
@@ -140,7 +165,7 @@ export class Executor {
   }
 
   #tellStatus(): void {
-    this.#sockets.broadcast({ type: 'status', data: { status: this.#execInfo() } });
+    this.#world.sockets.broadcast({ type: 'status', data: { status: this.#execInfo() } });
   }
 }
 
@@ -153,11 +178,17 @@ function historyEntry(prompt: Prompt, end: ExecutionEnd): Record<string, unknown
       completed: end.status === 'success',
       messages: end.messages.map(({ type, data }) => [type, data]),
     },
-    meta: Object.fromEntries(
-      Object.keys(end.outputs).map((id) => [
-        id,
-        { node_id: id, display_node: id, parent_node: null, real_node_id: id },
-      ]),
-    ),
+    meta: end.meta,
   };
+}
+
+/** The files that an output of a node names. */
+function filesOf(output: unknown): FilePlace[] {
+  const items = Object.values(output as Record<string, unknown[]>).flat() as Array<Partial<FilePlace> | null>;
+  return items.flatMap((item) => {
+    const { filename, subfolder = '', type } = item ?? {};
+    return filename !== undefined && type !== undefined && FOLDER_TYPES.includes(type)
+      ? [{ filename, subfolder, type }]
+      : [];
+  });
 }

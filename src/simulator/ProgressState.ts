@@ -4,13 +4,21 @@ interface NodeState {
   state: 'running' | 'finished';
 }
 
+/** Where a node belongs: nodes of an expanded one are shown as that one. */
+export interface NodeOrigin {
+  readonly display: string;
+  readonly parent: string | null;
+}
+
 /** What `progress_state` tells about a prompt: every node that was started, in full, each time. */
 export class ProgressState {
   readonly #nodes = new Map<string, NodeState>();
   readonly #promptId: string;
+  readonly #originOf: (node: string) => NodeOrigin;
 
-  constructor(promptId: string) {
+  constructor(promptId: string, originOf: (node: string) => NodeOrigin) {
     this.#promptId = promptId;
+    this.#originOf = originOf;
   }
 
   start(node: string): void {
@@ -28,17 +36,18 @@ export class ProgressState {
 
   message(): { type: string; data: unknown } {
     const nodes = Object.fromEntries(
-      [...this.#nodes].map(([id, state]) => [
-        id,
-        {
+      [...this.#nodes].map(([id, state]) => {
+        const { display, parent } = this.#originOf(id);
+        const node = {
           ...state,
           node_id: id,
           prompt_id: this.#promptId,
-          display_node_id: id,
-          parent_node_id: null,
-          real_node_id: id,
-        },
-      ]),
+          display_node_id: display,
+          parent_node_id: parent,
+          real_node_id: display,
+        };
+        return [id, node];
+      }),
     );
     return { type: 'progress_state', data: { prompt_id: this.#promptId, nodes } };
   }

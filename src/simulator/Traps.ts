@@ -15,9 +15,9 @@ export class Traps {
   }
 
   /** Something came to a moment that a trap may wait for; resolves when what it set off at once is done. */
-  async onMoment(moment: Moment, output: string): Promise<void> {
+  async onMoment(moment: Moment, description: string): Promise<void> {
     const trap = this.waiting;
-    if (trap?.at !== moment || !output.includes(trap.output)) return;
+    if (trap?.at !== moment || !description.includes(trap.output)) return;
     this.waiting = undefined;
     if (trap.afterMs === 0) await this.set(trap.name);
     else this.later(trap.afterMs, () => this.set(trap.name));

@@ -5,7 +5,7 @@ export interface Answer {
   readonly status: number;
   readonly json?: unknown;
   readonly text?: string;
-  readonly png?: Buffer;
+  readonly file?: { readonly bytes: Buffer; readonly type: string };
 }
 
 /** Writes an answer as aiohttp would: JSON, text, an image, or nothing; or with another body than it has. */
@@ -16,7 +16,7 @@ export function writeAnswer(
 ): void {
   const { type, body: whole } = contentOf(answer);
   const body = rewrite(whole);
-  response.writeHead(answer.status, { 'Content-Type': type, 'Content-Length': body.length });
+  response.writeHead(answer.status, { ...type, 'Content-Length': body.length });
   response.end(body);
 }
 
@@ -35,17 +35,20 @@ export function writeSpoiled(
       writeAnswer(response, { status: answer.status, text: '{"prompt_id": nonsense' });
       return;
     case 'half':
-      response.writeHead(answer.status, { 'Content-Type': type, 'Content-Length': Math.max(2, body.length) });
+      response.writeHead(answer.status, { ...type, 'Content-Length': Math.max(2, body.length) });
       response.write(body.subarray(0, body.length / 2));
       // The first half is to arrive before the connection goes.
       setTimeout(() => response.destroy(), 5);
   }
 }
 
-function contentOf(answer: Answer): { type: string; body: Buffer } {
-  if (answer.png !== undefined) return { type: 'image/png', body: answer.png };
+function contentOf(answer: Answer): { type: { 'Content-Type'?: string }; body: Buffer } {
+  if (answer.file !== undefined)
+    return { type: { 'Content-Type': answer.file.type }, body: answer.file.bytes };
   if (answer.json !== undefined) {
-    return { type: 'application/json; charset=utf-8', body: Buffer.from(JSON.stringify(answer.json)) };
+    const type = { 'Content-Type': 'application/json; charset=utf-8' };
+    return { type, body: Buffer.from(JSON.stringify(answer.json)) };
   }
-  return { type: 'text/plain; charset=utf-8', body: Buffer.from(answer.text ?? '') };
+  if (answer.text === undefined) return { type: {}, body: Buffer.alloc(0) };
+  return { type: { 'Content-Type': 'text/plain; charset=utf-8' }, body: Buffer.from(answer.text) };
 }

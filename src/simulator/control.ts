@@ -2,8 +2,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import { writeAnswer } from './answers.js';
-import { type Call, parseJson, readCall } from './http.js';
+import { type Call, readCall } from './http.js';
 import type { Simulator } from './index.js';
+import { parseJson } from './json.js';
 import { MISCHIEF, type MischiefName } from './mischief.js';
 import { MOMENTS } from './prompt.js';
 
@@ -81,6 +82,7 @@ function stateOf(simulator: Simulator) {
     trap: simulator.traps.waiting ?? null,
     sprung: simulator.traps.sprung ?? null,
     prompts: simulator.promptIds.length,
+    executions: simulator.executions,
     queue: simulator.queueRemaining,
     history: simulator.historyIds.length,
     sockets: simulator.sockets.size,

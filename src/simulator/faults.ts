@@ -28,12 +28,22 @@ export interface Faults {
   hang: boolean;
   /** Node classes that fail, with the exception that they raise. */
   failNodes: Map<string, { readonly type: string; readonly message: string }>;
+  /** Node classes that keep their branch from running. */
+  blockNodes: Set<string>;
+  /** The next model node makes an illegal memory access, after which the GPU is of no use until a restart. */
+  gpuFails: boolean;
+  /** Every so many prompts with a model fail with an error of the GPU that passes; 0 for none. */
+  gpuFailsEvery: number;
+  /** Images cannot be written, by any of the savers. */
+  disk: 'full' | 'broken' | undefined;
   /** Model nodes run out of memory until somebody asks for memory to be freed. */
   memoryFull: boolean;
   /** Turns every answer and message into another one; what it gives is sent byte for byte. */
   rewrite: ((bytes: Buffer) => Buffer) | undefined;
   /** What is sent in place of each message, or beside it. */
   messages: MessageFault | undefined;
+  /** Largest request body that is taken, bytes; as the machine was started when it is undefined. */
+  maxUploadBytes: number | undefined;
   /** How many times `GET /view` finds no file. */
   loseFiles: number;
 }
@@ -56,9 +66,14 @@ export function noFaults(): Faults {
     loseHistory: false,
     hang: false,
     failNodes: new Map(),
+    blockNodes: new Set(),
+    gpuFails: false,
+    gpuFailsEvery: 0,
+    disk: undefined,
     memoryFull: false,
     rewrite: undefined,
     messages: undefined,
+    maxUploadBytes: undefined,
     loseFiles: 0,
   };
 }

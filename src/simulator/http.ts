@@ -1,29 +1,38 @@
 import type { IncomingMessage } from 'node:http';
+import { extname } from 'node:path';
 import { v4 as uuid } from 'uuid';
 import type { Answer } from './answers.js';
 import type { Executor } from './Executor.js';
-import type { FileStore } from './FileStore.js';
 import type { Faults } from './faults.js';
+import { FOLDER_TYPES, type Folders, leadsOut } from './folders.js';
+import { parseJson } from './json.js';
 import { objectInfo } from './nodes.js';
-import { graphSchema } from './prompt.js';
-import { noPrompt, validatePrompt } from './validation.js';
+import type { Prompt } from './prompt.js';
+import { saveUpload } from './uploads.js';
+import { noPrompt, validatePrompt } from './validatePrompt.js';
 
 /** ComfyUI's own limit on a request's body unless it was started with another. */
-const MAX_BODY_BYTES = 100 * 1024 * 1024;
+export const MAX_UPLOAD_BYTES = 100 * 1024 * 1024;
 
 export interface Call {
   readonly method: string;
   /** Without a leading `/api`. */
   readonly path: string;
   readonly query: URLSearchParams;
+  readonly contentType: string;
   readonly body: Buffer;
 }
 
 interface HttpWorld {
   executor(): Executor;
-  readonly files: () => FileStore;
+  readonly folders: Folders;
   readonly faults: Faults;
   readonly acceptsPromptId: boolean;
+  readonly models: readonly string[];
+  /** What `python main.py` was started with. */
+  readonly arguments: readonly string[];
+  /** The server's feature flags. */
+  features(): Record<string, unknown>;
   nextNumber(): number;
   onPrompt(id: string): void;
 }
@@ -44,7 +53,11 @@ export class SimulatedApi {
     const [, first = '', rest] = /^\/([^/]*)(?:\/(.+))?$/.exec(path) ?? [];
     switch (`${method} /${first}`) {
       case 'GET /system_stats':
-        return { status: 200, json: SYSTEM_STATS };
+        return { status: 200, json: systemStats(this.#world.arguments) };
+      case 'GET /features':
+        return { status: 200, json: this.#world.features() };
+      case 'GET /models':
+        return this.#models(rest);
       case 'GET /object_info':
         return { status: 200, json: this.#objectInfo(rest) };
       case 'GET /prompt':
@@ -61,7 +74,8 @@ export class SimulatedApi {
       case 'GET /view':
         return this.#view(call.query);
       case 'POST /upload':
-        return this.#upload(call.body);
+        if (rest !== 'image') return { status: 404 };
+        return saveUpload(this.#world.folders, call.contentType, call.body, SERVER_ERROR);
       case 'POST /history':
       case 'POST /queue':
       case 'POST /interrupt':
@@ -80,26 +94,27 @@ export class SimulatedApi {
 
   #submit(body: Buffer): Answer {
     const json = parseJson(body);
-    if (json === undefined) return BROKEN_JSON;
+    if (typeof json !== 'object' || json === null) return SERVER_ERROR;
     const { prompt, client_id, prompt_id, extra_data } = json as Record<string, unknown>;
     if (prompt === undefined) return { status: 400, json: noPrompt };
-    const graph = graphSchema.safeParse(prompt);
-    if (!graph.success) return BROKEN_JSON;
-    const executor = this.#world.executor();
-    const validated = validatePrompt(graph.data, executor.classes);
+    if (typeof prompt !== 'object' || prompt === null) return SERVER_ERROR;
+    const { classes } = this.#world.executor();
+    const validated = validatePrompt(prompt as Record<string, unknown>, classes, this.#world.folders);
     if ('refusal' in validated) return { status: 400, json: validated.refusal };
+    const { graph, outputs, node_errors } = validated;
     const id = this.#world.acceptsPromptId && typeof prompt_id === 'string' ? prompt_id : uuid();
     const number = this.#world.nextNumber();
     this.#world.onPrompt(id);
-    executor.enqueue({
-      number,
-      id,
-      graph: graph.data,
-      clientId: typeof client_id === 'string' ? client_id : undefined,
-      extraData: (extra_data ?? {}) as Record<string, unknown>,
-      outputs: validated.outputs,
-    });
-    return { status: 200, json: { prompt_id: id, number, node_errors: {} } };
+    const clientId = typeof client_id === 'string' ? client_id : undefined;
+    const extraData = (extra_data ?? {}) as Record<string, unknown>;
+    this.#world.executor().enqueue({ number, id, graph, clientId, extraData, outputs } satisfies Prompt);
+    return { status: 200, json: { prompt_id: id, number, node_errors } };
+  }
+
+  #models(folder: string | undefined): Answer {
+    if (folder === undefined) return { status: 200, json: MODEL_FOLDERS };
+    if (!MODEL_FOLDERS.includes(folder)) return { status: 404 };
+    return { status: 200, json: folder === 'upscale_models' ? this.#world.models : [] };
   }
 
   #history(id: string | undefined, query: URLSearchParams): unknown {
@@ -112,7 +127,7 @@ export class SimulatedApi {
   #command(name: string, body: Buffer): Answer {
     const executor = this.#world.executor();
     const json = (body.length > 0 ? parseJson(body) : {}) as Record<string, unknown> | undefined;
-    if (json === undefined) return BROKEN_JSON;
+    if (json === undefined) return SERVER_ERROR;
     const ids = Array.isArray(json['delete']) ? json['delete'].map(String) : [];
     if (name === 'interrupt') {
       executor.interrupt(typeof json['prompt_id'] === 'string' ? json['prompt_id'] : undefined);
@@ -131,34 +146,39 @@ export class SimulatedApi {
   #view(query: URLSearchParams): Answer {
     const filename = query.get('filename') ?? '';
     const subfolder = query.get('subfolder') ?? '';
-    if (`${subfolder}/${filename}`.includes('..')) return { status: 400 };
-    const file = this.#world.files().get(query.get('type') ?? 'output', subfolder, filename);
+    const type = FOLDER_TYPES.find((one) => one === (query.get('type') ?? 'output'));
+    if (filename === '') return { status: 404 };
+    if (!type || leadsOut(filename) || leadsOut(subfolder)) return { status: 400 };
+    const bytes = this.#world.folders.read({ type, subfolder, filename });
     const { faults } = this.#world;
-    if (!file || faults.loseFiles > 0) {
+    if (!bytes || faults.loseFiles > 0) {
       faults.loseFiles -= 1;
       return { status: 404 };
     }
-    return { status: 200, png: file };
-  }
-
-  /** Takes the one file of a multipart body as it stands between its headers and the closing boundary. */
-  #upload(body: Buffer): Answer {
-    const start = body.indexOf('\r\n\r\n');
-    const boundary = body.subarray(0, body.indexOf('\r\n'));
-    const end = body.indexOf(boundary, start);
-    const name = /filename="([^"]*)"/.exec(body.toString('latin1', 0, start))?.[1];
-    if (start < 0 || end < 0 || !name) return { status: 400 };
-    this.#world.files().put('input', '', name, body.subarray(start + 4, end - 2));
-    return { status: 200, json: { name, subfolder: '', type: 'input' } };
+    const contentType = TYPES[extname(filename).toLowerCase()] ?? 'application/octet-stream';
+    return { status: 200, file: { bytes, type: contentType } };
   }
 }
 
-const BROKEN_JSON: Answer = {
+/** What Python's `mimetypes` makes of a name. */
+const TYPES: Readonly<Record<string, string>> = {
+  '.png': 'image/png',
+  '.jpg': 'image/jpeg',
+  '.jpeg': 'image/jpeg',
+  '.webp': 'image/webp',
+  '.gif': 'image/gif',
+  '.mp4': 'video/mp4',
+  '.flac': 'audio/x-flac',
+};
+
+const MODEL_FOLDERS: readonly string[] = ['checkpoints', 'loras', 'vae', 'upscale_models'];
+
+const SERVER_ERROR: Answer = {
   status: 500,
   text: '500 Internal Server Error\n\nServer got itself in trouble',
 };
 
-const SYSTEM_STATS = {
+const systemStats = (argv: readonly string[]) => ({
   system: {
     os: 'posix',
     ram_total: 16_000_000_000,
@@ -167,7 +187,7 @@ const SYSTEM_STATS = {
     python_version: '3.11.7',
     pytorch_version: '0',
     embedded_python: false,
-    argv: ['main.py'],
+    argv: ['main.py', ...argv],
   },
   devices: [
     {
@@ -180,31 +200,26 @@ const SYSTEM_STATS = {
       torch_vram_free: 12_000_000_000,
     },
   ],
-};
+});
 
-/** Reads a request whole, or nothing when it is larger than ComfyUI takes. */
-export async function readCall(request: IncomingMessage): Promise<Call | undefined> {
+/** Reads a request whole; what is larger than `maxBytes` is read and thrown away, and undefined. */
+export async function readCall(
+  request: IncomingMessage,
+  maxBytes = MAX_UPLOAD_BYTES,
+): Promise<Call | undefined> {
   const url = new URL(request.url ?? '/', 'http://localhost');
   const parts: Buffer[] = [];
   let bytes = 0;
   for await (const part of request as AsyncIterable<Buffer>) {
     bytes += part.length;
-    if (bytes <= MAX_BODY_BYTES) parts.push(part);
+    if (bytes <= maxBytes) parts.push(part);
   }
-  if (bytes > MAX_BODY_BYTES) return undefined;
+  if (bytes > maxBytes) return undefined;
   return {
     method: request.method ?? 'GET',
     path: url.pathname.replace(/^\/api(?=\/)/, ''),
     query: url.searchParams,
+    contentType: request.headers['content-type'] ?? '',
     body: Buffer.concat(parts),
   };
-}
-
-/** JSON, or undefined. */
-export function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString());
-  } catch {
-    return undefined;
-  }
 }

@@ -1,17 +1,18 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { WebSocketServer } from 'ws';
+import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import { sleep } from '../utils/timers.js';
-import { writeAnswer, writeSpoiled } from './answers.js';
 import { Executor, type ExecutorOptions } from './Executor.js';
-import { FileStore } from './FileStore.js';
+import { echoClasses } from './echo.js';
+import { FrontDoor } from './FrontDoor.js';
 import { type Faults, noFaults } from './faults.js';
-import { type Call, parseJson, readCall, SimulatedApi } from './http.js';
+import { type FilePlace, type Folders, keyOf } from './folders.js';
+import { type Call, MAX_UPLOAD_BYTES, SimulatedApi } from './http.js';
+import { parseJson } from './json.js';
+import { Listener } from './Listener.js';
+import { MemoryFolders } from './MemoryFolders.js';
 import { MISCHIEF } from './mischief.js';
-import { echoClasses, nodeClasses } from './nodes.js';
-import { MODEL_NODES } from './PromptExecution.js';
-import { graphSchema, outputName } from './prompt.js';
+import { MODEL_NODES } from './nodeFailures.js';
+import { nodeClasses } from './nodes.js';
+import { descriptionOf, graphSchema, type Moment, type Prompt } from './prompt.js';
 import { SimulatedSockets } from './sockets.js';
 import { Traps } from './Traps.js';
 
@@ -27,11 +28,18 @@ export interface SimulatorOptions extends Partial<ExecutorOptions> {
   readonly isEcho?: boolean;
   /** Enlargement models that it has. */
   readonly models?: readonly string[];
+  /** Folders that it shares with others; its own when they are left out. */
+  readonly folders?: Folders;
+  /** Largest request body that it takes, bytes; 100 MB when it is left out. */
+  readonly maxUploadBytes?: number;
 }
 
-const submission = z.object({ prompt: graphSchema });
+const submission = z.object({ prompt: graphSchema, prompt_id: z.string().default('') });
 
 const DEFAULT_MODELS = ['4x_NMKD-Siax_200k.pth', '4x_foolhardy_Remacri.pth'];
+
+/** Files of which it is known whose output they are; the oldest go first. */
+const MAX_ORIGINS = 10_000;
 
 /**
  * A ComfyUI stand-in that speaks its protocol over real sockets and makes real images, with faults that can be
@@ -39,51 +47,63 @@ const DEFAULT_MODELS = ['4x_NMKD-Siax_200k.pth', '4x_foolhardy_Remacri.pth'];
  */
 export class Simulator {
   readonly faults: Faults = noFaults();
+  /** Input, temp and output. As in ComfyUI, the temp folder is emptied at every start, whoever shares it. */
+  readonly folders: Folders;
   /** Ids of every prompt that was ever accepted. */
   readonly promptIds: string[] = [];
-  /** Requests by method and first part of the path, such as `GET /history`. */
-  readonly requests = new Map<string, number>();
+  /** Ids of the prompts that began to run, in order; one that ran twice is there twice. */
+  readonly executions: string[] = [];
   readonly traps: Traps = new Traps(async (name) => MISCHIEF[name](this));
   readonly #options: SimulatorOptions;
   readonly #workMs: Record<string, number>;
   readonly #sockets: SimulatedSockets;
-  readonly #api: SimulatedApi;
+  readonly #door: FrontDoor;
+  readonly #listener: Listener;
   #executor: Executor;
-  #files = new FileStore();
-  #http: Server | undefined;
-  #ws: WebSocketServer | undefined;
-  #port = 0;
   #number = 0;
-  /** Requests that are never answered. */
-  readonly #held: ServerResponse[] = [];
+  /** Whether its process is gone, so that the next start is a new one. */
+  #isDead = true;
+  /** What is known of the prompts whose outputs are in files, by the place of the file. */
+  readonly #origins = new Map<string, string>();
 
   constructor(options: SimulatorOptions = {}) {
     this.#options = options;
+    this.folders = options.folders ?? new MemoryFolders();
     this.#workMs = { ...options.workMs };
-    this.#sockets = new SimulatedSockets(this.faults);
+    this.#sockets = new SimulatedSockets(this.faults, () => this.#features());
     this.#executor = this.#newExecutor();
-    this.#api = new SimulatedApi({
-      executor: () => this.#executor,
-      files: () => this.#files,
+    this.#door = new FrontDoor({
+      api: this.#newApi(),
       faults: this.faults,
-      acceptsPromptId: options.generation !== 'older',
-      nextNumber: () => this.#number++,
-      onPrompt: (id) => this.promptIds.push(id),
+      maxBytes: () => this.#maxBytes(),
+      mayEnter: (request) => this.#mayEnter(request),
+      onCall: (call) => this.#onCall(call),
+      later: (ms, what) => this.traps.later(ms, what),
+    });
+    this.#listener = new Listener({
+      onRequest: (request, response) => void this.#door.handle(request, response),
+      maySocket: async (request) => this.#mayEnter(request) && !this.faults.refuseSockets,
+      onSocket: (socket, request) => this.#sockets.add(socket, request, (id) => this.#executor.hello(id)),
     });
   }
 
   /** Whether it listens. */
   get isRunning(): boolean {
-    return this.#http !== undefined;
+    return this.#listener.isRunning;
   }
 
   /** `host:port`, as `COMFYUI_HOST` takes it. */
   get host(): string {
-    return `127.0.0.1:${this.#port}`;
+    return `127.0.0.1:${this.#listener.port}`;
   }
 
   get sockets(): SimulatedSockets {
     return this.#sockets;
+  }
+
+  /** Requests by method and first part of the path, such as `GET /history`. */
+  get requests(): ReadonlyMap<string, number> {
+    return this.#door.requests;
   }
 
   /** Ids of the prompts in the history. */
@@ -103,63 +123,42 @@ export class Simulator {
 
   /** Listens on `port`, or on any free one for 0. */
   async start(port = 0, host = '127.0.0.1'): Promise<void> {
-    const http = createServer((request, response) => void this.#handle(request, response));
-    this.#ws = new WebSocketServer({ noServer: true });
-    http.on('upgrade', (request, socket, head) => {
-      if (
-        !this.#mayEnter(request) ||
-        this.faults.refuseSockets ||
-        !/^(\/api)?\/ws\b/.test(request.url ?? '')
-      ) {
-        socket.destroy();
-        return;
-      }
-      this.#ws?.handleUpgrade(request, socket, head, (ws) => {
-        this.#sockets.add(ws, request, (id) => this.#executor.hello(id));
-      });
-    });
-    await new Promise<void>((resolve, reject) => {
-      http.once('error', reject);
-      http.listen(port, host, resolve);
-    });
-    this.#http = http;
-    this.#port = (http.address() as AddressInfo).port;
+    if (this.#isDead) this.folders.empty('temp');
+    this.#isDead = false;
+    await this.#listener.start(port, host);
   }
 
-  /** Dies like a killed process: every connection is cut, and queue, history, cache and files are gone. */
+  /** Dies like a killed process: every connection is cut, and queue, history and cache are gone. */
   async crash(): Promise<void> {
     this.#executor.kill();
-    this.#files = new FileStore();
     this.#executor = this.#newExecutor();
+    this.#isDead = true;
     await this.unplug();
   }
 
   /** Cuts every connection and takes no new one; what runs goes on. */
   async unplug(): Promise<void> {
-    const http = this.#http;
-    this.#http = undefined;
     this.#sockets.drop();
-    http?.closeAllConnections();
-    await new Promise<void>((resolve) => (http ? http.close(() => resolve()) : resolve()));
+    await this.#listener.stop();
   }
 
   /** Listens again on the same port. */
   async plugIn(): Promise<void> {
-    if (!this.#http) await this.start(this.#port);
+    if (!this.isRunning) await this.start(this.#listener.port);
   }
 
-  /** Comes back on the same port, with nothing in its memory. */
+  /** Comes back on the same port, with nothing in its memory or temp folder. */
   async restart(): Promise<void> {
     await this.crash();
     await this.plugIn();
   }
 
-  /** Ends all mischief: the machine is as it was, or back with nothing in its memory if it was killed. */
+  /** Ends all mischief: the machine is as it was, or back with nothing in its memory if it was killed or must be. */
   async behave(): Promise<void> {
     this.traps.clear();
     Object.assign(this.faults, noFaults());
-    // Requests that were never to be answered must not wait for ever now.
-    for (const response of this.#held.splice(0)) response.destroy();
+    this.#door.releaseHeld();
+    if (this.#executor.isGpuBroken) await this.crash();
     await this.plugIn();
   }
 
@@ -169,27 +168,56 @@ export class Simulator {
     await this.crash();
   }
 
+  #newApi(): SimulatedApi {
+    return new SimulatedApi({
+      executor: () => this.#executor,
+      folders: this.folders,
+      faults: this.faults,
+      acceptsPromptId: this.#options.generation !== 'older',
+      models: this.#options.models ?? DEFAULT_MODELS,
+      arguments: this.#options.disableMetadata ? ['--disable-metadata'] : [],
+      features: () => this.#features(),
+      nextNumber: () => this.#number++,
+      onPrompt: (id) => this.promptIds.push(id),
+    });
+  }
+
   #newExecutor(): Executor {
-    const { withoutNodes = [], models = DEFAULT_MODELS, isEcho = false } = this.#options;
-    const classes = Object.fromEntries(
-      Object.entries(isEcho ? echoClasses(models) : nodeClasses(models)).filter(
-        ([name]) => !withoutNodes.includes(name),
-      ),
-    );
+    const {
+      withoutNodes = [],
+      models = DEFAULT_MODELS,
+      isEcho = false,
+      generation = 'current',
+    } = this.#options;
+    const all = (isEcho ? echoClasses : nodeClasses)(models, generation === 'older');
+    const classes = Object.fromEntries(Object.entries(all).filter(([name]) => !withoutNodes.includes(name)));
     return new Executor(
       classes,
       {
         sockets: this.#sockets,
-        files: this.#files,
+        folders: this.folders,
         faults: this.faults,
-        onMoment: (moment, output) => void this.traps.onMoment(moment, output),
+        onStart: (prompt) => this.executions.push(prompt.id),
+        onMoment: (moment, prompt) => this.#onMoment(moment, prompt),
+        onOutput: (place, prompt) => this.#onOutput(place, prompt),
       },
       {
-        generation: this.#options.generation ?? 'current',
+        generation,
         workMs: this.#workMs,
         historyDelayMs: this.#options.historyDelayMs ?? 5,
+        disableMetadata: this.#options.disableMetadata ?? false,
+        cacheSize: this.#options.cacheSize,
+        pngCost: this.#options.pngCost ?? 0,
       },
     );
+  }
+
+  #features(): Record<string, unknown> {
+    return { supports_preview_metadata: true, max_upload_size: this.#maxBytes() };
+  }
+
+  #maxBytes(): number {
+    return this.faults.maxUploadBytes ?? this.#options.maxUploadBytes ?? MAX_UPLOAD_BYTES;
   }
 
   #mayEnter(request: IncomingMessage): boolean {
@@ -197,43 +225,30 @@ export class Simulator {
     return !requireHeader || request.headers[requireHeader.name] === requireHeader.value;
   }
 
-  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const call = await readCall(request).catch(() => undefined);
-    if (request.destroyed && !request.complete) return;
-    if (!call) return writeAnswer(response, { status: 413 });
-    const key = `${call.method} /${call.path.split('/')[1] ?? ''}`;
-    this.requests.set(key, (this.requests.get(key) ?? 0) + 1);
-    await this.#onRequest(call);
-    const { delayMs, neverAnswer, respond, spoil } = this.faults;
-    if (neverAnswer) return this.#hold(response);
-    if (!this.#mayEnter(request)) return writeAnswer(response, { status: 401 });
-    if (delayMs > 0) await sleep(delayMs);
-    if (respond && respond.times > 0 && respond.path.test(call.path)) {
-      respond.times -= 1;
-      return writeAnswer(response, { status: respond.status, text: respond.body ?? '' });
-    }
-    const answer = this.#api.answer(call);
-    if (this.faults.rewrite) return writeAnswer(response, answer, this.faults.rewrite);
-    if (!spoil || spoil.times <= 0 || !spoil.path.test(call.path)) return writeAnswer(response, answer);
-    spoil.times -= 1;
-    if (spoil.how === 'never') return this.#hold(response);
-    if (spoil.how === 'late') return this.traps.later(spoil.lateMs ?? 0, () => writeAnswer(response, answer));
-    return writeSpoiled(response, answer, spoil.how);
+  #onMoment(moment: Moment, prompt: Prompt): void {
+    if (this.traps.waiting) void this.traps.onMoment(moment, descriptionOf(prompt));
+  }
+
+  #onOutput(place: FilePlace, prompt: Prompt): void {
+    this.#origins.delete(keyOf(place));
+    this.#origins.set(keyOf(place), descriptionOf(prompt));
+    const [oldest = ''] = this.#origins.keys();
+    if (this.#origins.size > MAX_ORIGINS) this.#origins.delete(oldest);
   }
 
   /** The moments that a request is: a prompt that comes, and a result that is fetched. */
-  async #onRequest(call: Call): Promise<void> {
+  async #onCall(call: Call): Promise<void> {
     if (!this.traps.waiting) return;
     if (call.method === 'POST' && call.path === '/prompt') {
       const body = submission.safeParse(parseJson(call.body));
-      if (body.success) await this.traps.onMoment('submit', outputName({ graph: body.data.prompt }));
+      if (!body.success) return;
+      const { prompt_id: id, prompt: graph } = body.data;
+      await this.traps.onMoment('submit', descriptionOf({ id, graph }));
     } else if (call.path === '/view') {
-      await this.traps.onMoment('view', `${call.query.get('subfolder')}/${call.query.get('filename')}`);
+      const [filename, subfolder] = ['filename', 'subfolder'].map((name) => call.query.get(name) ?? '');
+      const origin = this.#origins.get(`${call.query.get('type') ?? 'output'}/${subfolder}/${filename}`);
+      await this.traps.onMoment('view', `${subfolder}/${filename} ${origin ?? ''}`);
     }
-  }
-
-  #hold(response: ServerResponse): void {
-    this.#held.push(response);
   }
 }
 

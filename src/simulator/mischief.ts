@@ -110,6 +110,9 @@ export interface Trap {
   readonly at: Moment;
   /** Between the moment and the mischief, ms. */
   readonly afterMs: number;
-  /** Only prompts whose output file has this in its name spring it. */
+  /**
+   * Only prompts whose description has this in it spring it: their id, the class names of their nodes, and what the
+   * inputs `filename_prefix` and `job` say; when a result is fetched, its subfolder and file name, too.
+   */
   readonly output: string;
 }

@@ -1,93 +1,52 @@
-import { cutOut, decodeRgb, encodePng, type Raster, resize } from './images.js';
-
-/** What a node does its work with. */
-interface NodeContext {
-  /** Reports a step of the running node and takes its share of the node's time; throws when interrupted. */
-  step(value: number, max: number): Promise<void>;
-  /** Files of `/upload/image`, by name. */
-  readInput(name: string): Buffer | undefined;
-  /** Keeps an output file and names it like ComfyUI: `prefix_00001_.png`. */
-  saveOutput(prefix: string, bytes: Buffer): { filename: string; subfolder: string; type: string };
-}
-
-type Inputs = Readonly<Record<string, unknown>>;
-
-/** A node class: how `/object_info` describes it, and what it makes of its inputs. */
-export interface NodeClass {
-  readonly required: Readonly<Record<string, readonly unknown[]>>;
-  readonly output: readonly string[];
-  readonly outputNode?: boolean;
-  readonly category: string;
-  /** Values by output slot, or for an output node what `executed` tells. */
-  run(inputs: Inputs, context: NodeContext): Promise<{ values: unknown[]; ui?: unknown }>;
-}
-
-/** An exception of a node, as `execution_error` reports it. */
-export class NodeException extends Error {
-  readonly exceptionType: string;
-
-  constructor(exceptionType: string, message: string) {
-    super(message);
-    this.exceptionType = exceptionType;
-  }
-}
+import { cutOut, type Raster, resize } from './images.js';
+import { decoded, type LazyMask, loadImage, loadImageBase64 } from './loaders.js';
+import { NodeException } from './NodeException.js';
+import { batchInput, eachImage, type NodeClass, textInput } from './nodeClass.js';
+import { imageSavers, PNG } from './savers.js';
 
 const UPSCALE_STEPS = 4;
 const MODEL_FACTOR = 4;
 
-const text = (inputs: Inputs, name: string) => String(inputs[name]);
-// The links were validated before the run, so an image input is a raster.
-const raster = (inputs: Inputs, name: string) => inputs[name] as Raster;
-
-async function loaded(bytes: Buffer | undefined, applyExif: boolean): Promise<{ values: unknown[] }> {
-  try {
-    return { values: [await decodeRgb(bytes ?? Buffer.alloc(0), applyExif), undefined] };
-  } catch {
-    throw new NodeException(
-      'PIL.UnidentifiedImageError',
-      'cannot identify image file <_io.BytesIO object at 0x7f0000000000>\n',
-    );
-  }
-}
-
-/** The classes that a ComfyUI set up for this server's workflows has, and a few core ones beside them. */
-export function nodeClasses(models: readonly string[]): Record<string, NodeClass> {
+/**
+ * The classes that a ComfyUI set up for this server's workflows has, and a few core ones beside them.
+ * @param isOlder whether `UpscaleModelLoader`'s choices are checked at submission, as before it became a V3 node
+ */
+export function nodeClasses(models: readonly string[], isOlder: boolean): Record<string, NodeClass> {
   return {
-    ETN_LoadImageBase64: {
-      required: { image: ['STRING', { multiline: true }] },
-      output: ['IMAGE', 'MASK'],
-      category: 'external_tooling',
-      run: (inputs) => loaded(Buffer.from(text(inputs, 'image'), 'base64'), false),
-    },
-    LoadImage: {
-      required: { image: ['STRING', {}] },
-      output: ['IMAGE', 'MASK'],
-      category: 'image',
-      run: (inputs, context) => loaded(context.readInput(text(inputs, 'image')), true),
-    },
+    ETN_LoadImageBase64: loadImageBase64(decoded(false)),
+    LoadImage: loadImage(decoded(true)),
     InspyrenetRembg: {
       required: { image: ['IMAGE'], torchscript_jit: [['default', 'on']] },
       output: ['IMAGE', 'MASK'],
       category: 'image',
       run: async (inputs, context) => {
         await context.step(1, 1);
-        return { values: [await cutOut(raster(inputs, 'image')), undefined] };
+        return { values: [await eachImage(inputs, 'image', cutOut), undefined] };
       },
     },
     UpscaleModelLoader: {
-      required: { model_name: [[...models]] },
+      required: {
+        model_name: isOlder ? [[...models]] : ['COMBO', { multiselect: false, options: [...models] }],
+      },
       output: ['UPSCALE_MODEL'],
       category: 'loaders',
-      run: async () => ({ values: [{ factor: MODEL_FACTOR }] }),
+      displayName: 'Load Upscale Model',
+      run: async (inputs) => {
+        const name = textInput(inputs, 'model_name');
+        if (models.includes(name)) return { values: [{ factor: MODEL_FACTOR }] };
+        const message = `Model in folder 'upscale_models' with filename '${name}' not found.\n`;
+        throw new NodeException('FileNotFoundError', message);
+      },
     },
     ImageUpscaleWithModel: {
       required: { upscale_model: ['UPSCALE_MODEL'], image: ['IMAGE'] },
       output: ['IMAGE'],
       category: 'image/upscaling',
       run: async (inputs, context) => {
-        const image = raster(inputs, 'image');
         for (let done = 1; done <= UPSCALE_STEPS; done += 1) await context.step(done, UPSCALE_STEPS);
-        return { values: [await resize(image, image.width * MODEL_FACTOR, image.height * MODEL_FACTOR)] };
+        const enlarge = (image: Raster) =>
+          resize(image, image.width * MODEL_FACTOR, image.height * MODEL_FACTOR);
+        return { values: [await eachImage(inputs, 'image', enlarge)] };
       },
     },
     ImageScaleBy: {
@@ -99,10 +58,10 @@ export function nodeClasses(models: readonly string[]): Record<string, NodeClass
       output: ['IMAGE'],
       category: 'image/upscaling',
       run: async (inputs) => {
-        const image = raster(inputs, 'image');
         const factor = Number(inputs['scale_by']);
         const side = (length: number) => Math.max(1, Math.round(length * factor));
-        return { values: [await resize(image, side(image.width), side(image.height))] };
+        const scale = (image: Raster) => resize(image, side(image.width), side(image.height));
+        return { values: [await eachImage(inputs, 'image', scale)] };
       },
     },
     ImageInvert: {
@@ -110,47 +69,29 @@ export function nodeClasses(models: readonly string[]): Record<string, NodeClass
       output: ['IMAGE'],
       category: 'image',
       run: async (inputs) => {
-        const image = raster(inputs, 'image');
-        return { values: [{ ...image, data: image.data.map((value) => 255 - value) }] };
+        const invert = (image: Raster) => ({
+          ...image,
+          data: Buffer.from(image.data.map((value) => 255 - value)),
+        });
+        return { values: [await eachImage(inputs, 'image', invert)] };
       },
     },
-    SaveImage: {
-      required: { images: ['IMAGE'], filename_prefix: ['STRING', { default: 'ComfyUI' }] },
-      output: [],
-      outputNode: true,
-      category: 'image',
-      run: async (inputs, context) => {
-        const png = await encodePng(raster(inputs, 'images'));
-        return { values: [], ui: { images: [context.saveOutput(text(inputs, 'filename_prefix'), png)] } };
+    RepeatImageBatch: {
+      required: { image: ['IMAGE'], amount: ['INT', { default: 1, min: 1, max: 4096 }] },
+      output: ['IMAGE'],
+      category: 'image/batch',
+      run: async (inputs) => {
+        const batch = batchInput(inputs, 'image');
+        return { values: [Array.from({ length: Number(inputs['amount']) }, () => batch).flat()] };
       },
     },
-  };
-}
-
-/** The same classes, but images are the bytes that came and stay so: what is measured then is not the simulator. */
-export function echoClasses(models: readonly string[]): Record<string, NodeClass> {
-  const { ETN_LoadImageBase64, InspyrenetRembg, ImageUpscaleWithModel, SaveImage, ...others } = nodeClasses(
-    models,
-  ) as Record<'ETN_LoadImageBase64' | 'InspyrenetRembg' | 'ImageUpscaleWithModel' | 'SaveImage', NodeClass>;
-  const handOn: NodeClass['run'] = async (inputs, context) => {
-    await context.step(1, 1);
-    return { values: [inputs['image'], undefined] };
-  };
-  return {
-    ...others,
-    ETN_LoadImageBase64: {
-      ...ETN_LoadImageBase64,
-      run: async (inputs) => ({ values: [Buffer.from(text(inputs, 'image'), 'base64'), undefined] }),
+    MaskToImage: {
+      required: { mask: ['MASK'] },
+      output: ['IMAGE'],
+      category: 'mask',
+      run: async (inputs) => ({ values: [[await (inputs['mask'] as LazyMask)()]] }),
     },
-    InspyrenetRembg: { ...InspyrenetRembg, run: handOn },
-    ImageUpscaleWithModel: { ...ImageUpscaleWithModel, run: handOn },
-    SaveImage: {
-      ...SaveImage,
-      run: async (inputs, context) => {
-        const bytes = inputs['images'] as Buffer;
-        return { values: [], ui: { images: [context.saveOutput(text(inputs, 'filename_prefix'), bytes)] } };
-      },
-    },
+    ...imageSavers(PNG),
   };
 }
 
@@ -163,7 +104,7 @@ export function objectInfo(name: string, node: NodeClass): Record<string, unknow
     output_is_list: node.output.map(() => false),
     output_name: node.output,
     name,
-    display_name: name,
+    display_name: node.displayName ?? name,
     description: '',
     python_module: 'nodes',
     category: node.category,

@@ -1,8 +1,13 @@
 import { z } from 'zod';
 
-const graphNode = z.object({ class_type: z.string(), inputs: z.record(z.string(), z.unknown()) });
+const graphNode = z.object({
+  class_type: z.string(),
+  inputs: z.record(z.string(), z.unknown()).default({}),
+});
 
 export const graphSchema = z.record(z.string(), graphNode);
+
+export type GraphNode = z.output<typeof graphNode>;
 
 export type Graph = z.output<typeof graphSchema>;
 
@@ -31,11 +36,19 @@ export function listed(prompt: Prompt): unknown[] {
   return [prompt.number, prompt.id, prompt.graph, extra, prompt.outputs];
 }
 
-/** Where a prompt's output goes: the prefix of its file's name. */
-export function outputName({ graph }: { readonly graph: Graph }): string {
-  return Object.values(graph)
-    .map((node) => String(node.inputs['filename_prefix'] ?? ''))
-    .join();
+/** Inputs that tell whose prompt it is. */
+const TELLING_INPUTS = ['filename_prefix', 'job'];
+
+/**
+ * What a trap recognises a prompt by: its id, the class names of its nodes, and what their inputs
+ * `filename_prefix` and `job` say, with blanks between.
+ */
+export function descriptionOf({ id, graph }: { readonly id: string; readonly graph: Graph }): string {
+  const words = Object.values(graph).flatMap(({ class_type, inputs }) => [
+    class_type,
+    ...TELLING_INPUTS.map((name) => inputs[name]).filter((value) => typeof value === 'string'),
+  ]);
+  return [id, ...words].join(' ');
 }
 
 /** Source node of an input that is a link, undefined for a plain value. */

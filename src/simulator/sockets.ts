@@ -1,7 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import { v4 as uuid } from 'uuid';
 import type { WebSocket } from 'ws';
+import { z } from 'zod';
 import type { Faults, MessageFault } from './faults.js';
+import { previewFrame } from './frames.js';
+import { parseJson } from './json.js';
+
+const flagsMessage = z.object({
+  type: z.literal('feature_flags'),
+  data: z.object({ supports_preview_metadata: z.unknown() }),
+});
 
 const HUGE_BYTES = 10_000_000;
 const HOLD_MS = 30;
@@ -44,11 +52,16 @@ export class SimulatedSockets {
   readonly #faults: Faults;
   /** Half-open sockets: nothing is read from them and nothing is sent. */
   readonly #frozen = new WeakSet<WebSocket>();
+  /** Sockets whose first message said that they understand previews with metadata. */
+  readonly #knowing = new WeakSet<WebSocket>();
+  readonly #features: () => Record<string, unknown>;
   /** Messages that are held back so that they come in the wrong order. */
   #held: Array<() => void> = [];
 
-  constructor(faults: Faults) {
+  /** @param features what the server answers to the feature flags of a client */
+  constructor(faults: Faults, features: () => Record<string, unknown>) {
     this.#faults = faults;
+    this.#features = features;
   }
 
   /** Ids of every socket that ever was, in order. */
@@ -72,6 +85,12 @@ export class SimulatedSockets {
       this.#byId.delete(clientId);
     });
     socket.on('error', () => undefined);
+    socket.on('ping', (data) => {
+      if (!this.#frozen.has(socket)) socket.pong(data);
+    });
+    socket.once('message', (data, isBinary) => {
+      if (!isBinary) this.#onFirst(socket, String(data));
+    });
     for (const message of hello(clientId)) this.#write(socket, message);
   }
 
@@ -85,10 +104,25 @@ export class SimulatedSockets {
     for (const socket of this.#byId.values()) this.#write(socket, message);
   }
 
-  /** Sends a preview to everybody: 4 bytes of event type (1), 4 of image format (1, JPEG), then the image. */
+  /** Sends a preview that says nothing of its prompt to everybody. */
   sendPreview(image: Buffer): void {
-    for (const socket of this.#all)
-      socket.send(Buffer.concat([Buffer.from([0, 0, 0, 1, 0, 0, 0, 1]), image]));
+    for (const socket of this.#all) socket.send(previewFrame(image));
+  }
+
+  /** Whether the socket of a client has said that it understands previews with metadata. */
+  knowsMetadata(clientId: string | undefined): boolean {
+    const socket = clientId === undefined ? undefined : this.#byId.get(clientId);
+    return socket !== undefined && this.#knowing.has(socket);
+  }
+
+  /** Sends a preview to the socket of one client, in the form that it understands. */
+  sendPreviewTo(
+    clientId: string | undefined,
+    { plain, withMetadata }: { plain: () => Buffer; withMetadata: () => Buffer },
+  ): void {
+    const socket = clientId === undefined ? undefined : this.#byId.get(clientId);
+    if (!socket || this.#faults.muteSockets || this.#frozen.has(socket)) return;
+    socket.send(this.#knowing.has(socket) ? withMetadata() : plain());
   }
 
   /** Sends a text frame as it is, for messages that no ComfyUI would send. */
@@ -112,6 +146,14 @@ export class SimulatedSockets {
   /** Cuts every socket, without a closing handshake. */
   drop(): void {
     for (const socket of this.#all) socket.terminate();
+  }
+
+  /** Feature flags are answered when they come first, and passed over later. */
+  #onFirst(socket: WebSocket, text: string): void {
+    const said = flagsMessage.safeParse(parseJson(text));
+    if (!said.success) return;
+    if (said.data.data.supports_preview_metadata === true) this.#knowing.add(socket);
+    this.#write(socket, { type: 'feature_flags', data: this.#features() });
   }
 
   #write(socket: WebSocket, message: Message): void {

@@ -1,0 +1,54 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { type FilePlace, type Folders, type FolderType, numberOf } from './folders.js';
+
+/** Files in a real directory, so that simulators in several processes can share them. */
+export class DiskFolders implements Folders {
+  readonly #root: string;
+
+  /** @param root has, or gets, the folders `input`, `temp` and `output` */
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  read(place: FilePlace): Buffer | undefined {
+    try {
+      return readFileSync(this.#path(place));
+    } catch {
+      return undefined;
+    }
+  }
+
+  write(place: FilePlace, bytes: Buffer): void {
+    mkdirSync(path.dirname(this.#path(place)), { recursive: true });
+    writeFileSync(this.#path(place), bytes);
+  }
+
+  remove(place: FilePlace): void {
+    rmSync(this.#path(place), { force: true });
+  }
+
+  empty(type: FolderType): void {
+    rmSync(path.join(this.#root, type), { recursive: true, force: true });
+  }
+
+  names(type: FolderType, subfolder = ''): string[] {
+    try {
+      const entries = readdirSync(path.join(this.#root, type, subfolder), { withFileTypes: true });
+      return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+    } catch {
+      return [];
+    }
+  }
+
+  highestNumber(type: FolderType, subfolder: string, prefix: string): number {
+    return this.names(type, subfolder).reduce((highest, name) => {
+      const numbered = numberOf(name);
+      return numbered?.prefix === prefix ? Math.max(highest, numbered.number) : highest;
+    }, 0);
+  }
+
+  #path({ type, subfolder, filename }: FilePlace): string {
+    return path.join(this.#root, type, subfolder, filename);
+  }
+}

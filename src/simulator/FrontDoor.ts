@@ -1,0 +1,65 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { sleep } from '../utils/timers.js';
+import { writeAnswer, writeSpoiled } from './answers.js';
+import type { Faults } from './faults.js';
+import { type Call, readCall, type SimulatedApi } from './http.js';
+
+interface DoorWorld {
+  readonly api: SimulatedApi;
+  readonly faults: Faults;
+  readonly maxBytes: () => number;
+  mayEnter(request: IncomingMessage): boolean;
+  /** A request is there, and nothing was done about it yet. */
+  onCall(call: Call): Promise<void>;
+  later(ms: number, what: () => unknown): void;
+}
+
+/** What requests pass on their way in and answers on their way out, with the faults that befall them there. */
+export class FrontDoor {
+  /** Requests by method and first part of the path, such as `GET /history`. */
+  readonly requests = new Map<string, number>();
+  readonly #world: DoorWorld;
+  /** Requests that are never answered. */
+  readonly #held: ServerResponse[] = [];
+
+  constructor(world: DoorWorld) {
+    this.#world = world;
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { api, faults, maxBytes, mayEnter, onCall, later } = this.#world;
+    const call = await readCall(request, maxBytes()).catch(() => undefined);
+    if (request.destroyed && !request.complete) return;
+    if (!call) {
+      const text = `Maximum request body size ${maxBytes()} exceeded.`;
+      return writeAnswer(response, { status: 413, text });
+    }
+    const key = `${call.method} /${call.path.split('/')[1] ?? ''}`;
+    this.requests.set(key, (this.requests.get(key) ?? 0) + 1);
+    await onCall(call);
+    const { delayMs, neverAnswer, respond, spoil } = faults;
+    if (neverAnswer) return this.#hold(response);
+    if (!mayEnter(request)) return writeAnswer(response, { status: 401 });
+    if (delayMs > 0) await sleep(delayMs);
+    if (respond && respond.times > 0 && respond.path.test(call.path)) {
+      respond.times -= 1;
+      return writeAnswer(response, { status: respond.status, text: respond.body ?? '' });
+    }
+    const answer = api.answer(call);
+    if (faults.rewrite) return writeAnswer(response, answer, faults.rewrite);
+    if (!spoil || spoil.times <= 0 || !spoil.path.test(call.path)) return writeAnswer(response, answer);
+    spoil.times -= 1;
+    if (spoil.how === 'never') return this.#hold(response);
+    if (spoil.how === 'late') return later(spoil.lateMs ?? 0, () => writeAnswer(response, answer));
+    return writeSpoiled(response, answer, spoil.how);
+  }
+
+  /** Requests that were never to be answered must not wait for ever. */
+  releaseHeld(): void {
+    for (const response of this.#held.splice(0)) response.destroy();
+  }
+
+  #hold(response: ServerResponse): void {
+    this.#held.push(response);
+  }
+}

@@ -1,0 +1,58 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+
+interface Handlers {
+  onRequest(request: IncomingMessage, response: ServerResponse): void;
+  /** Whether a socket may be opened; later, when the answer takes its time. */
+  maySocket(request: IncomingMessage): Promise<boolean>;
+  onSocket(socket: WebSocket, request: IncomingMessage): void;
+}
+
+/** A machine's one port, which it keeps when it is unplugged and plugged in again. */
+export class Listener {
+  readonly #handlers: Handlers;
+  #http: Server | undefined;
+  #port = 0;
+
+  constructor(handlers: Handlers) {
+    this.#handlers = handlers;
+  }
+
+  get isRunning(): boolean {
+    return this.#http !== undefined;
+  }
+
+  /** 0 until it has listened for the first time. */
+  get port(): number {
+    return this.#port;
+  }
+
+  async start(port: number, host: string): Promise<void> {
+    const http = createServer((request, response) => this.#handlers.onRequest(request, response));
+    const ws = new WebSocketServer({ noServer: true, autoPong: false });
+    http.on('upgrade', (request, socket, head) => void this.#upgrade(ws, request, socket, head));
+    await new Promise<void>((resolve, reject) => {
+      http.once('error', reject);
+      http.listen(port, host, resolve);
+    });
+    this.#http = http;
+    this.#port = (http.address() as AddressInfo).port;
+  }
+
+  /** Cuts every HTTP connection and takes no new one. */
+  async stop(): Promise<void> {
+    const http = this.#http;
+    this.#http = undefined;
+    http?.closeAllConnections();
+    await new Promise<void>((resolve) => (http ? http.close(() => resolve()) : resolve()));
+  }
+
+  async #upgrade(ws: WebSocketServer, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on('error', () => undefined);
+    const mayEnter = /^(\/api)?\/ws\b/.test(request.url ?? '') && (await this.#handlers.maySocket(request));
+    if (!mayEnter || !this.isRunning) socket.destroy();
+    else ws.handleUpgrade(request, socket, head, (one) => this.#handlers.onSocket(one, request));
+  }
+}

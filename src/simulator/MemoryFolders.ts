@@ -1,0 +1,79 @@
+import { cleanSubfolder, type FilePlace, type Folders, type FolderType, keyOf, numberOf } from './folders.js';
+
+/** Bytes of files kept; the oldest go first. A real ComfyUI fills its disk. */
+const MAX_BYTES = 256 * 1024 * 1024;
+
+/** Files in memory. Handed to several simulators, it is a folder that they share. */
+export class MemoryFolders implements Folders {
+  readonly #files = new Map<string, { readonly place: FilePlace; readonly bytes: Buffer }>();
+  /** Numbers that are taken, by file name, under folder and prefix: a folder may hold many thousand files. */
+  readonly #numbers = new Map<string, Map<string, number>>();
+  /** The highest of each, where it is known. */
+  readonly #highest = new Map<string, number>();
+  #bytes = 0;
+
+  read(place: FilePlace): Buffer | undefined {
+    return this.#files.get(keyOf(place))?.bytes;
+  }
+
+  write(asNamed: FilePlace, bytes: Buffer): void {
+    const place = { ...asNamed, subfolder: cleanSubfolder(asNamed.subfolder) };
+    this.remove(place);
+    this.#files.set(keyOf(place), { place, bytes });
+    this.#bytes += bytes.length;
+    const numbered = numberOf(place.filename);
+    if (numbered) {
+      const key = numbersKey(place.type, place.subfolder, numbered.prefix);
+      const taken = this.#numbers.get(key) ?? new Map<string, number>();
+      this.#numbers.set(key, taken.set(place.filename, numbered.number));
+      this.#highest.set(key, Math.max(this.#highest.get(key) ?? highest(taken), numbered.number));
+    }
+    for (const { place: oldest } of this.#files.values()) {
+      if (this.#bytes <= MAX_BYTES) break;
+      this.remove(oldest);
+    }
+  }
+
+  remove(place: FilePlace): void {
+    const file = this.#files.get(keyOf(place));
+    if (!file) return;
+    this.#files.delete(keyOf(place));
+    this.#bytes -= file.bytes.length;
+    const numbered = numberOf(place.filename);
+    if (!numbered) return;
+    const key = numbersKey(place.type, place.subfolder, numbered.prefix);
+    const taken = this.#numbers.get(key);
+    taken?.delete(place.filename);
+    if (taken?.size === 0) this.#numbers.delete(key);
+    if (this.#highest.get(key) === numbered.number) this.#highest.delete(key);
+  }
+
+  empty(type: FolderType): void {
+    for (const { place } of this.#files.values()) {
+      if (place.type === type) this.remove(place);
+    }
+  }
+
+  names(type: FolderType, subfolder = ''): string[] {
+    return [...this.#files.values()]
+      .filter(({ place }) => place.type === type && place.subfolder === subfolder)
+      .map(({ place }) => place.filename);
+  }
+
+  highestNumber(type: FolderType, subfolder: string, prefix: string): number {
+    const key = numbersKey(type, subfolder, prefix);
+    const taken = this.#numbers.get(key);
+    if (!taken) return 0;
+    const found = this.#highest.get(key) ?? highest(taken);
+    this.#highest.set(key, found);
+    return found;
+  }
+}
+
+function highest(taken: ReadonlyMap<string, number>): number {
+  return [...taken.values()].reduce((most, number) => Math.max(most, number), 0);
+}
+
+function numbersKey(type: FolderType, subfolder: string, prefix: string): string {
+  return `${type}/${subfolder}/${prefix}`;
+}

@@ -1,0 +1,9 @@
+/** An exception of a node, as `execution_error` reports it. */
+export class NodeException extends Error {
+  readonly exceptionType: string;
+
+  constructor(exceptionType: string, message: string) {
+    super(message);
+    this.exceptionType = exceptionType;
+  }
+}

@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import type { Folders } from './folders.js';
+import type { NodeClass } from './nodeClass.js';
+import type { NodeOrigin } from './ProgressState.js';
+import { type Graph, type GraphNode, linkSource } from './prompt.js';
+import type { NodeMeta } from './ResultCache.js';
+
+/** The nodes of a running prompt: those that were submitted, and those that nodes put in their own place. */
+export class PromptGraph {
+  readonly #nodes: Map<string, GraphNode>;
+  readonly #origins = new Map<string, NodeOrigin>();
+  readonly #signatures = new Map<string, string>();
+  readonly #changed = new Map<string, string | number>();
+  readonly #classes: Readonly<Record<string, NodeClass>>;
+  readonly #folders: Folders;
+
+  constructor(graph: Graph, classes: Readonly<Record<string, NodeClass>>, folders: Folders) {
+    this.#nodes = new Map(Object.entries(graph));
+    this.#classes = classes;
+    this.#folders = folders;
+  }
+
+  /** The nodes that the outputs depend on and these themselves, in the order of the prompt. */
+  behind(outputs: readonly string[]): string[] {
+    const found = new Set<string>();
+    const left = [...outputs];
+    for (let id = left.pop(); id !== undefined; id = left.pop()) {
+      if (found.has(id)) continue;
+      found.add(id);
+      left.push(...this.sources(id));
+    }
+    return [...this.#nodes.keys()].filter((id) => found.has(id));
+  }
+
+  node(id: string): { classType: string; inputs: GraphNode['inputs']; nodeClass: NodeClass } {
+    const node = this.#nodes.get(id);
+    const nodeClass = node && this.#classes[node.class_type];
+    if (!nodeClass) throw new Error(`There is no node ${id} in the prompt.`);
+    return { classType: node.class_type, inputs: node.inputs, nodeClass };
+  }
+
+  isOutput(id: string): boolean {
+    return this.node(id).nodeClass.outputNode === true;
+  }
+
+  sources(id: string): string[] {
+    const found = Object.values(this.node(id).inputs).map(linkSource);
+    return found.filter((source) => source !== undefined);
+  }
+
+  originOf(id: string): NodeOrigin {
+    return this.#origins.get(id) ?? { display: id, parent: null };
+  }
+
+  metaOf(id: string): NodeMeta {
+    const { display, parent } = this.originOf(id);
+    return { node_id: id, display_node: display, parent_node: parent, real_node_id: display };
+  }
+
+  /**
+   * Puts nodes in the place of one.
+   * @returns the ids that they have got, by their own
+   */
+  expand(parent: string, graph: Graph): Map<string, string> {
+    const ids = new Map(Object.keys(graph).map((id) => [id, `${parent}.0.0.${id}`]));
+    for (const [id, { class_type, inputs }] of Object.entries(graph)) {
+      const inner = ids.get(id) ?? id;
+      const linked = Object.entries(inputs).map(([name, value]) => {
+        const own = ids.get(linkSource(value) ?? '');
+        return [name, own === undefined ? value : [own, (value as unknown[])[1]]];
+      });
+      this.#nodes.set(inner, { class_type, inputs: Object.fromEntries(linked) });
+      this.#origins.set(inner, { display: this.originOf(parent).display, parent });
+    }
+    return ids;
+  }
+
+  /** Two nodes with the same class, values and sources give the same result; inputs that it ignores count, too. */
+  signature(id: string): string {
+    const known = this.#signatures.get(id);
+    if (known) return known;
+    const { classType, inputs } = this.node(id);
+    const hash = createHash('sha1')
+      .update(classType)
+      .update(`\0${this.changed(id)}`);
+    for (const [name, value] of Object.entries(inputs)) {
+      const source = linkSource(value);
+      const link = source === undefined ? '' : `${this.signature(source)}:${(value as unknown[])[1]}`;
+      hash.update(`\0${name}=`);
+      // An image is a text of megabytes, which takes longer to quote than to hash.
+      if (typeof value === 'string') hash.update(`${value.length} `).update(value);
+      else hash.update(link || JSON.stringify(value));
+    }
+    const signature = hash.digest('hex');
+    this.#signatures.set(id, signature);
+    return signature;
+  }
+
+  /** What else a node's result depends on, found out once a run; undefined for nothing. */
+  changed(id: string): string | number | undefined {
+    if (this.#changed.has(id)) return this.#changed.get(id);
+    const { inputs, nodeClass } = this.node(id);
+    const found = nodeClass.changed?.(inputs, this.#folders);
+    if (found === undefined) return undefined;
+    // What cannot be told is like nothing that ever was.
+    const value = Number.isNaN(found) ? Math.random() : found;
+    this.#changed.set(id, value);
+    return value;
+  }
+}

@@ -1,0 +1,131 @@
+import type { Folders } from './folders.js';
+import { type InputError, inputErrors } from './inputErrors.js';
+import type { NodeClass } from './nodeClass.js';
+import { type Graph, linkSource } from './prompt.js';
+import { ValidationException } from './ValidationException.js';
+
+/** What is wrong with a node, and which outputs do not run because of it. */
+export interface NodeErrors {
+  readonly errors: readonly InputError[];
+  readonly dependent_outputs: string[];
+  readonly class_type: string;
+}
+
+/** One walk through a prompt, from each output to what it needs. */
+export class PromptValidation {
+  readonly nodeErrors: Record<string, NodeErrors> = {};
+  /** What is wrong with a node itself; a node in which something before it is wrong has no errors and is bad, too. */
+  readonly #checked = new Map<string, { isGood: boolean; errors: readonly InputError[] }>();
+  readonly #graph: Graph;
+  readonly #classes: Readonly<Record<string, NodeClass>>;
+  readonly #folders: Folders;
+
+  constructor(graph: Graph, classes: Readonly<Record<string, NodeClass>>, folders: Folders) {
+    this.#graph = graph;
+    this.#classes = classes;
+    this.#folders = folders;
+  }
+
+  /** Checks an output, and blames it on every node that was found bad so far, as ComfyUI does. */
+  mayRun(output: string): boolean {
+    try {
+      if (this.#check(output)) return true;
+    } catch (error) {
+      const errors = [exceptionError('exception_during_validation', 'Exception when validating node', error)];
+      this.#checked.set(output, { isGood: false, errors });
+    }
+    for (const [id, { isGood, errors }] of this.#checked) {
+      if (isGood || errors.length === 0) continue;
+      const class_type = this.#graph[id]?.class_type ?? '';
+      const known = this.nodeErrors[id] ?? { errors, dependent_outputs: [], class_type };
+      known.dependent_outputs.push(output);
+      this.nodeErrors[id] = known;
+    }
+    return false;
+  }
+
+  errorsOf(id: string): readonly InputError[] {
+    return this.#checked.get(id)?.errors ?? [];
+  }
+
+  #check(id: string, path: readonly string[] = []): boolean {
+    const known = this.#checked.get(id);
+    if (known) return known.isGood;
+    if (path.includes(id))
+      throw new ValidationException('RecursionError', 'maximum recursion depth exceeded');
+    const node = this.#graph[id];
+    const nodeClass = this.#classes[node?.class_type ?? ''];
+    if (!node || !nodeClass) throw new ValidationException('KeyError', `'${id}'`);
+    const errors: InputError[] = [];
+    let areSourcesGood = true;
+    for (const [name, spec] of Object.entries(nodeClass.required)) {
+      const value = node.inputs[name];
+      const source = linkSource(value);
+      if (source === undefined) {
+        errors.push(...inputErrors(name, spec, value, nodeClass, this.#folders));
+        continue;
+      }
+      const given = this.#typeOf(source, (value as unknown[])[1]);
+      if (given !== spec[0]) {
+        errors.push(mismatch(name, spec, value, given));
+        continue;
+      }
+      areSourcesGood = this.#checkSource(source, name, spec, value, [...path, id]) && areSourcesGood;
+    }
+    const isGood = errors.length === 0 && areSourcesGood;
+    this.#checked.set(id, { isGood, errors });
+    return isGood;
+  }
+
+  /** What goes wrong in the check of a node behind a link is that node's error. */
+  #checkSource(
+    source: string,
+    name: string,
+    spec: readonly unknown[],
+    link: unknown,
+    path: readonly string[],
+  ): boolean {
+    try {
+      return this.#check(source, path);
+    } catch (error) {
+      const message = 'Exception when validating inner node';
+      const { extra_info, ...one } = exceptionError('exception_during_inner_validation', message, error);
+      const where = { input_name: name, input_config: [spec[0], spec[1] ?? {}] };
+      const said = { exception_message: one.details, ...extra_info, linked_node: link };
+      this.#checked.set(source, { isGood: false, errors: [{ ...one, extra_info: { ...where, ...said } }] });
+      return false;
+    }
+  }
+
+  #typeOf(source: string, slot: unknown): string {
+    const node = this.#graph[source];
+    const outputs = this.#classes[node?.class_type ?? '']?.output;
+    if (!outputs) throw new ValidationException('KeyError', `'${source}'`);
+    const type = outputs[Number(slot)];
+    if (type === undefined) throw new ValidationException('IndexError', 'tuple index out of range');
+    return type;
+  }
+}
+
+function mismatch(name: string, spec: readonly unknown[], link: unknown, given: string): InputError {
+  return {
+    type: 'return_type_mismatch',
+    message: 'Return type mismatch between linked nodes',
+    details: `${name}, received_type(${given}) mismatch input_type(${spec[0]})`,
+    extra_info: {
+      input_name: name,
+      input_config: [spec[0], spec[1] ?? {}],
+      received_type: given,
+      linked_node: link,
+    },
+  };
+}
+
+function exceptionError(type: string, message: string, error: unknown): InputError {
+  const traceback = [
+    '  File "/opt/ComfyUI/execution.py", line 1010, in validate_prompt\n    m = await validate_inputs\n',
+  ];
+  const exception_type = error instanceof ValidationException ? error.exceptionType : 'Exception';
+  const details = error instanceof Error ? error.message : String(error);
+  return { type, message, details, extra_info: { exception_type, traceback } };
+}

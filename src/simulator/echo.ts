@@ -1,0 +1,41 @@
+import sharp from 'sharp';
+import { loadImage, loadImageBase64 } from './loaders.js';
+import type { NodeClass, NodeContext, NodeOutput } from './nodeClass.js';
+import { nodeClasses } from './nodes.js';
+import { imageSavers } from './savers.js';
+
+/** The same classes, but images are the bytes that came and stay so: what is measured then is not the simulator. */
+export function echoClasses(models: readonly string[], isOlder: boolean): Record<string, NodeClass> {
+  const classes = nodeClasses(models, isOlder);
+  const echoed = (name: string) => ({ ...(classes[name] as NodeClass), run: handOn });
+  return {
+    ...classes,
+    ETN_LoadImageBase64: loadImageBase64(asItCame),
+    LoadImage: loadImage(asItCame),
+    InspyrenetRembg: echoed('InspyrenetRembg'),
+    ImageUpscaleWithModel: echoed('ImageUpscaleWithModel'),
+    ...imageSavers({
+      images: (inputs) => [inputs['images']],
+      encode: async (bytes) => bytes as Buffer,
+      pixels: (bytes) => pixelsOf(bytes as Buffer),
+    }),
+  };
+}
+
+async function asItCame(bytes: Buffer, context: NodeContext): Promise<NodeOutput> {
+  await context.charge('decode', () => pixelsOf(bytes), performance.now());
+  return { values: [bytes, undefined] };
+}
+
+const handOn: NodeClass['run'] = async (inputs, context) => {
+  await context.step(1, 1);
+  return { values: [inputs['image'], undefined] };
+};
+
+/** From the header alone; 0 when it is no image. */
+async function pixelsOf(bytes: Buffer): Promise<number> {
+  const { width, height } = await sharp(bytes, { limitInputPixels: false })
+    .metadata()
+    .catch(() => ({ width: 0, height: 0 }));
+  return width * height;
+}

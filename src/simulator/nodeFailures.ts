@@ -1,0 +1,67 @@
+import { type Faults, OUT_OF_MEMORY } from './faults.js';
+import { NodeException } from './NodeException.js';
+
+/** State of a machine's GPU, which lasts until its process ends. */
+export interface Gpu {
+  /** After an illegal memory access nothing works any more. */
+  isBroken: boolean;
+  /** Prompts that it had work to do for. */
+  prompts: number;
+  lastPrompt: string | undefined;
+}
+
+/** A GPU after the start of its process. */
+export function newGpu(): Gpu {
+  return { isBroken: false, prompts: 0, lastPrompt: undefined };
+}
+
+/** Nodes that put a model on the GPU. */
+export const MODEL_NODES: ReadonlySet<string> = new Set(['InspyrenetRembg', 'ImageUpscaleWithModel']);
+
+/** Nodes that a broken GPU does not keep from their work. */
+const CPU_NODES: ReadonlySet<string> = new Set(['LoadImage', 'ETN_LoadImageBase64', 'UpscaleModelLoader']);
+
+/** The savers of images. */
+const DISK_NODES: ReadonlySet<string> = new Set(['SaveImage', 'PreviewImage']);
+
+const ILLEGAL_ACCESS = {
+  type: 'RuntimeError',
+  message: 'CUDA error: an illegal memory access was encountered\n',
+} as const;
+
+const FLAKY_GPU = {
+  type: 'RuntimeError',
+  message: 'cuDNN error: CUDNN_STATUS_EXECUTION_FAILED\n',
+} as const;
+
+const DISK_ERRORS = {
+  full: { type: 'OSError', message: '[Errno 28] No space left on device\n' },
+  broken: { type: 'OSError', message: '[Errno 5] Input/output error\n' },
+} as const;
+
+/** The exception that a node raises in place of doing its work, if something is the matter. */
+export function failureOf(
+  classType: string,
+  promptId: string,
+  faults: Faults,
+  gpu: Gpu,
+): NodeException | undefined {
+  const failure =
+    faults.failNodes.get(classType) ??
+    gpuFailure(classType, promptId, faults, gpu) ??
+    (faults.disk && DISK_NODES.has(classType) ? DISK_ERRORS[faults.disk] : undefined);
+  return failure && new NodeException(failure.type, failure.message);
+}
+
+function gpuFailure(classType: string, promptId: string, faults: Faults, gpu: Gpu) {
+  if (gpu.isBroken && !CPU_NODES.has(classType)) return ILLEGAL_ACCESS;
+  if (!MODEL_NODES.has(classType)) return undefined;
+  if (gpu.lastPrompt !== promptId) gpu.prompts += 1;
+  gpu.lastPrompt = promptId;
+  if (faults.gpuFails) {
+    gpu.isBroken = true;
+    return ILLEGAL_ACCESS;
+  }
+  if (faults.gpuFailsEvery > 0 && gpu.prompts % faults.gpuFailsEvery === 0) return FLAKY_GPU;
+  return faults.memoryFull ? OUT_OF_MEMORY : undefined;
+}

@@ -1,0 +1,34 @@
+import { posix } from 'node:path';
+import type { Answer } from './answers.js';
+import { cleanSubfolder, FOLDER_TYPES, type Folders, leadsOut } from './folders.js';
+import { parseMultipart } from './multipart.js';
+
+/**
+ * Keeps the file of a `POST /upload/image`, as ComfyUI does: fields `image`, `type` (`input` unless it is given),
+ * `subfolder` and `overwrite`. Without `overwrite`, other bytes under a name that is taken become `name (1).png`;
+ * the same bytes keep the name.
+ */
+export function saveUpload(folders: Folders, contentType: string, body: Buffer, failure: Answer): Answer {
+  const parts = parseMultipart(contentType, body) ?? [];
+  const field = (name: string) => parts.find((part) => part.name === name)?.bytes.toString();
+  const image = parts.find(({ name }) => name === 'image');
+  if (!image?.filename) return { status: 400 };
+  const named = field('type') ?? 'input';
+  const type = FOLDER_TYPES.find((one) => one === named);
+  const subfolder = field('subfolder') ?? '';
+  const overwrite = ['true', '1'].includes(field('overwrite') ?? '');
+  if (!type || leadsOut(subfolder) || leadsOut(image.filename)) return failure;
+  const place = (name: string) => {
+    const full = posix.join(cleanSubfolder(subfolder), name);
+    return { type, subfolder: cleanSubfolder(posix.dirname(full)), filename: posix.basename(full) };
+  };
+  const { dir, name: stem, ext } = posix.parse(image.filename);
+  let name = image.filename;
+  for (let n = 1; !overwrite; n += 1) {
+    const taken = folders.read(place(name));
+    if (!taken || taken.equals(image.bytes)) break;
+    name = posix.join(dir, `${stem} (${n})${ext}`);
+  }
+  folders.write(place(name), image.bytes);
+  return { status: 200, json: { name, subfolder, type } };
+}

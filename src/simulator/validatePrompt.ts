@@ -1,0 +1,64 @@
+import type { Folders } from './folders.js';
+import type { InputError } from './inputErrors.js';
+import type { NodeClass } from './nodeClass.js';
+import { type NodeErrors, PromptValidation } from './PromptValidation.js';
+import { type Graph, graphSchema } from './prompt.js';
+
+interface Refusal {
+  readonly error: InputError;
+  readonly node_errors: Record<string, unknown>;
+}
+
+/** A prompt that runs, with what keeps some of its outputs from doing so. */
+interface Accepted {
+  readonly graph: Graph;
+  readonly outputs: string[];
+  readonly node_errors: Record<string, NodeErrors>;
+}
+
+/** Checks a prompt like ComfyUI before it queues it: outputs that can run do, whatever is wrong with the others. */
+export function validatePrompt(
+  prompt: Readonly<Record<string, unknown>>,
+  classes: Readonly<Record<string, NodeClass>>,
+  folders: Folders,
+): Accepted | { refusal: Refusal } {
+  for (const [id, node] of Object.entries(prompt)) {
+    const refusal = classRefusal(id, node, classes);
+    if (refusal) return refusal;
+  }
+  const graph = graphSchema.parse(prompt);
+  const outputs = Object.keys(graph).filter((id) => classes[graph[id]?.class_type ?? '']?.outputNode);
+  if (outputs.length === 0) return refuse('prompt_no_outputs', 'Prompt has no outputs', '');
+  const validation = new PromptValidation(graph, classes, folders);
+  const good = outputs.filter((id) => validation.mayRun(id));
+  if (good.length > 0) return { graph, outputs: good, node_errors: validation.nodeErrors };
+  const details = outputs
+    .flatMap((id) => validation.errorsOf(id))
+    .map((one) => `${one.message}: ${one.details}`);
+  const message = 'Prompt outputs failed validation';
+  return refuse('prompt_outputs_failed_validation', message, details.join('\n'), validation.nodeErrors);
+}
+
+/** The refusal of a request that carries no prompt at all. */
+export const noPrompt = refuse('no_prompt', 'No prompt provided', 'No prompt provided').refusal;
+
+function classRefusal(id: string, node: unknown, classes: Readonly<Record<string, NodeClass>>) {
+  const details = `Node ID '#${id}'`;
+  const name =
+    typeof node === 'object' && node !== null && 'class_type' in node ? node.class_type : undefined;
+  if (typeof name !== 'string') {
+    const message = 'Cannot execute because a node is missing the class_type property.';
+    return refuse('invalid_prompt', message, details);
+  }
+  if (Object.hasOwn(classes, name)) return undefined;
+  return refuse('invalid_prompt', `Cannot execute because node ${name} does not exist.`, details);
+}
+
+function refuse(
+  type: string,
+  message: string,
+  details: string,
+  node_errors: Record<string, unknown> = {},
+): { refusal: Refusal } {
+  return { refusal: { error: { type, message, details, extra_info: {} }, node_errors } };
+}
