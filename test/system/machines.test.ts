@@ -7,7 +7,10 @@ import { Stack } from '../support/stack.js';
 let stack: Stack;
 afterEach(() => stack.stop());
 
-const BOOM = { type: 'RuntimeError', message: 'CUDA error: device-side assert triggered' };
+/** Surely the machine's fault. */
+const GPU_FAULT = { type: 'RuntimeError', message: 'CUDA error: device-side assert triggered' };
+/** The machine's fault, or the picture's. */
+const BOOM = { type: 'ValueError', message: 'boom' };
 const BREAKER_LONG = { BREAKER_RESET_TIMEOUT: '60000', BREAKER_MAX_RESET_TIMEOUT: '60000' };
 
 async function breakerStates(): Promise<string[]> {
@@ -78,6 +81,14 @@ describe('a machine that fails job after job while its checks pass', () => {
     expect(stack.simulator(0).promptIds).toHaveLength(3);
   });
 
+  it("costs no job where the fault can only be the machine's", async () => {
+    stack = await Stack.start({ simulators: [{}, {}], env: BREAKER_LONG });
+    stack.simulator(0).faults.failNodes.set('InspyrenetRembg', GPU_FAULT);
+    expect(new Set(await oneByOne(8))).toEqual(new Set(['completed']));
+    expect(await breakerStates()).toEqual(['OPEN', 'CLOSED']);
+    expect(stack.simulator(0).promptIds).toHaveLength(3);
+  });
+
   it('is let back in on trial: one job decides, and one that goes well is enough', async () => {
     stack = await Stack.start({ simulators: [{}, {}] });
     const { faults } = stack.simulator(0);
@@ -86,7 +97,8 @@ describe('a machine that fails job after job while its checks pass', () => {
     expect(await breakerStates()).toEqual(['OPEN', 'CLOSED']);
     await eventually(async () => expect(await breakerStates()).toEqual(['CLOSED', 'CLOSED']));
     const before = stack.simulator(0).promptIds.length;
-    await oneByOne(3);
+    // The trial goes wrong, and costs the job a second attempt, but nothing else.
+    expect(await oneByOne(3)).toEqual(['completed', 'completed', 'completed']);
     expect(stack.simulator(0).promptIds.length - before).toBe(1);
     expect(await breakerStates()).toEqual(['OPEN', 'CLOSED']);
     faults.failNodes.clear();
