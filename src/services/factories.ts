@@ -89,8 +89,7 @@ export function createInspector(
     {
       workflows,
       sharedClasses: imageNodeClasses(config.COMFYUI_IMAGE_INPUT),
-      probeName:
-        config.COMFYUI_IMAGE_INPUT === 'upload' ? `comfyui-express-${state.id}-probe.png` : undefined,
+      uploads: config.COMFYUI_IMAGE_INPUT === 'upload',
       leftovers: new Leftovers(state, hosts, logger),
     },
     logger,

@@ -66,7 +66,9 @@ export class ComfyClient {
     this.#options = options;
     this.#turns = turns;
     this.#transport = this.#newTransport();
-    this.uploadNames = new UploadNames(options.serverId, (name) => options.onNewUploadName(name));
+    this.uploadNames = new UploadNames(options.serverId, address.host, (name) =>
+      options.onNewUploadName(name),
+    );
   }
 
   /** The same instance over connections of their own, which a balancer in front of it may lead elsewhere. */

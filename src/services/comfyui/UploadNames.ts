@@ -32,7 +32,8 @@ interface Entry {
 /**
  * The file names under which one server uploads pictures to one instance. ComfyUI has no way to delete a file and
  * reads it when the prompt runs, so names are used again, which bounds the temp folder, and only when no prompt can
- * still read them. The server's id in each name keeps other servers, and this one after a crash, from overwriting it.
+ * still read them. The server's id in each name keeps other servers, and this one after a crash, from overwriting it;
+ * the instance's keeps jobs on machines apart that share a folder.
  */
 export class UploadNames {
   readonly #prefix: string;
@@ -42,11 +43,18 @@ export class UploadNames {
 
   /**
    * @param serverId unique for each start of a server
+   * @param host of the instance
    * @param onGrow called with every name before its first use
    */
-  constructor(serverId: string, onGrow: (name: string) => void) {
-    this.#prefix = `comfyui-express-${serverId}`;
+  constructor(serverId: string, host: string, onGrow: (name: string) => void) {
+    const instance = createHash('sha1').update(host).digest('hex').slice(0, 8);
+    this.#prefix = `comfyui-express-${serverId}-${instance}`;
     this.#onGrow = onGrow;
+  }
+
+  /** Name of a file that no prompt reads, for finding out about the instance. */
+  get probe(): string {
+    return `${this.#prefix}-probe.png`;
   }
 
   /** Prompts that names have been kept for long enough: if the instance does not have them, they never run. */

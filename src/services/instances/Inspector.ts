@@ -11,8 +11,8 @@ interface Inspection {
   readonly workflows: readonly Workflow[];
   /** Node classes that every workflow needs. */
   readonly sharedClasses: readonly string[];
-  /** Name of the file that is uploaded to find out whether the address is one machine; undefined without uploads. */
-  readonly probeName: string | undefined;
+  /** Whether machines allow uploads: a file shows whether an address is one machine. */
+  readonly uploads: boolean;
   readonly leftovers: Leftovers;
 }
 
@@ -52,10 +52,9 @@ export class Inspector {
 
   async #checkAddress(instance: Instance, signal: AbortSignal): Promise<void> {
     const { health, client, host } = instance;
-    const { probeName } = this.#inspection;
-    if (probeName === undefined || health.problem?.isSticky) return;
+    if (!this.#inspection.uploads || health.problem?.isSticky) return;
     const wasGood = health.problem === undefined;
-    const isSeveral = await contradictsItself(client, probeName, signal);
+    const isSeveral = await contradictsItself(client, client.uploadNames.probe, signal);
     health.problem = isSeveral ? { reason: SEVERAL_MACHINES, isSticky: false } : undefined;
     if (isSeveral && wasGood) {
       this.#logger.error('Instance gets no jobs', { instance: host, reason: SEVERAL_MACHINES });

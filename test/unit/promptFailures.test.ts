@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { PromptError } from '../../src/errors.js';
+import { failureOfException, PROMPT_FAILURES, type PromptFailure } from '../../src/promptFailures.js';
+
+/** Node class, exception class, message; as ComfyUI, PyTorch, Pillow and Python write them. */
+const exceptions: ReadonlyArray<readonly [PromptFailure, string, string, string]> = [
+  [
+    'out of memory',
+    'KSampler',
+    'torch.OutOfMemoryError',
+    'Allocation on device 0 would exceed allowed memory.',
+  ],
+  [
+    'out of memory',
+    'KSampler',
+    'torch.cuda.OutOfMemoryError',
+    'CUDA out of memory. Tried to allocate 2.00 GiB',
+  ],
+  ['out of memory', 'VAEDecode', 'RuntimeError', 'CUDA error: out of memory'],
+  ['out of memory', 'LoadImage', 'MemoryError', ''],
+  ['out of memory', 'VAEDecode', 'RuntimeError', "DefaultCPUAllocator: can't allocate memory: you tried to"],
+  ['out of memory', 'ImageScale', 'numpy._core._exceptions._ArrayMemoryError', 'Unable to allocate 4.00 GiB'],
+  ['GPU fault', 'KSampler', 'RuntimeError', 'CUDA error: an illegal memory access was encountered\n'],
+  ['GPU fault', 'KSampler', 'torch.AcceleratorError', 'device lost'],
+  ['GPU fault', 'KSampler', 'RuntimeError', 'cuDNN error: CUDNN_STATUS_EXECUTION_FAILED'],
+  ['GPU fault', 'KSampler', 'RuntimeError', 'CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate'],
+  ['GPU fault', 'InspyrenetRembg', 'RuntimeError', 'Found no NVIDIA driver on your system.'],
+  ['GPU fault', 'KSampler', 'RuntimeError', 'HIP error: invalid device function'],
+  ['GPU fault', 'KSampler', 'RuntimeError', 'device-side assert triggered'],
+  // A loader moves its tensor to the GPU: the fault is the machine's, whatever the node.
+  ['GPU fault', 'LoadImage', 'RuntimeError', 'CUDA error: unspecified launch failure'],
+  ['disk fault', 'SaveImage', 'OSError', '[Errno 28] No space left on device'],
+  ['disk fault', 'PreviewImage', 'OSError', "[Errno 5] Input/output error: '/data/temp/x.png'"],
+  ['disk fault', 'SaveImage', 'OSError', '[Errno 30] Read-only file system'],
+  ['disk fault', 'LoadImage', 'OSError', '[Errno 24] Too many open files'],
+  [
+    'disk fault',
+    'UNETLoader',
+    'safetensors_rust.SafetensorError',
+    'I/O error: Stale file handle (os error 116)',
+  ],
+  ['input file gone', 'LoadImage', 'FileNotFoundError', "[Errno 2] No such file or directory: '/temp/x.png'"],
+  ['file missing', 'UpscaleModelLoader', 'FileNotFoundError', "Model 'nope.pth' not found.\n"],
+  ['unreadable input', 'LoadImage', 'PIL.UnidentifiedImageError', 'cannot identify image file <_io.BytesIO>'],
+  ['unreadable input', 'ETN_LoadImageBase64', 'OSError', 'image file is truncated (3 bytes not processed)'],
+  ['unreadable input', 'LoadImage', 'SyntaxError', "broken PNG file (chunk b'\\x00')"],
+  ['unreadable input', 'LoadImage', 'PIL.Image.DecompressionBombError', 'Image size exceeds limit'],
+  ['node failed', 'InspyrenetRembg', 'ValueError', 'boom'],
+  ['node failed', 'FaceDetailer', 'OSError', 'image file is truncated'],
+  ['node failed', 'SomeNode', 'RuntimeError', 'Sizes of tensors must match except in dimension 1'],
+];
+
+describe('an exception of a node', () => {
+  it.each(exceptions)('is %s: %s, %s: %s', (failure, nodeType, type, message) => {
+    expect(failureOfException({ nodeType, type, message })).toBe(failure);
+  });
+
+  it('may come without a node', () => {
+    expect(failureOfException({ nodeType: undefined, type: '', message: 'x' })).toBe('node failed');
+  });
+});
+
+/** Blame and retry of every failure, written down apart from the table. */
+const verdicts: Readonly<Record<PromptFailure, string>> = {
+  'connection refused': 'machine, retry',
+  'no answer': 'machine, retry',
+  'connection lost': 'machine, retry',
+  'unexpected response': 'machine, retry',
+  'prompt lost': 'machine, retry',
+  'several machines': 'machine, retry',
+  'queued too long': 'nobody, retry, free',
+  'ran too long': 'machine, final',
+  'invalid workflow': 'prompt, final',
+  'upload too large': 'nobody, retry',
+  'input file gone': 'nobody, retry',
+  'unreadable input': 'prompt, final',
+  'file missing': 'nobody, retry',
+  interrupted: 'nobody, retry',
+  'out of memory': 'unclear, retry',
+  'GPU fault': 'machine, retry',
+  'disk fault': 'machine, retry',
+  'node failed': 'unclear, final',
+  'no output': 'unclear, final',
+  'result gone': 'unclear, retry',
+  'wrong result': 'nobody, retry',
+  'unreadable result': 'unclear, retry',
+  'result too large': 'prompt, final',
+};
+
+describe('the verdict', () => {
+  it.each(Object.entries(verdicts))('on "%s" is %s', (failure, expected) => {
+    const { verdict } = new PromptError(failure as PromptFailure, 'x');
+    const free = verdict.isFree ? ', free' : '';
+    expect(`${verdict.blame}, ${verdict.retry ? 'retry' : 'final'}${free}`).toBe(expected);
+  });
+
+  it('never retries what is the fault of the prompt', () => {
+    const retried = Object.values(PROMPT_FAILURES).filter(({ blame, retry }) => blame === 'prompt' && retry);
+    expect(retried).toEqual([]);
+  });
+});
