@@ -166,7 +166,7 @@ export class PromptFollower implements PromptListener {
     if (!entry) return undefined;
     // Finished, and the socket never said so: it is deaf (protocol trap 3) and would be for the next prompt too.
     if (this.#hasSocket && !tracker.outcome) socket?.terminate();
-    return outcomeOfHistory(entry, outputNode);
+    return outcomeOfHistory(entry, outputNode, tracker.blockedBecause);
   }
 
   /** Neither pending nor running nor in the history: the server lost it, as after a restart. */
@@ -188,9 +188,9 @@ export class PromptFollower implements PromptListener {
     const { historyRetryMs, historyPatienceMs } = this.#following.timings;
     const deadline = performance.now() + historyPatienceMs;
     for (let wait = historyRetryMs; ; wait *= 2) {
-      const { client, outputNode } = this.#following;
+      const { client, outputNode, tracker } = this.#following;
       const entry = await this.patiently(() => client.historyEntry(promptId, signal), signal);
-      if (entry) return outcomeOfHistory(entry, outputNode);
+      if (entry) return outcomeOfHistory(entry, outputNode, tracker.blockedBecause);
       if (performance.now() + wait > deadline) return this.#lost(promptId, signal);
       await sleep(wait, signal);
       signal.throwIfAborted();

@@ -34,6 +34,8 @@ export class PromptTracker {
   outcome: PromptOutcome | undefined;
   /** `executing {node: null}` was seen: from then on the history entry exists (protocol trap 2). */
   hasLeftQueue = false;
+  /** What a node said that refused to run its branch. */
+  blockedBecause: string | undefined;
   readonly #graph: PromptGraph;
   readonly #outputNode: string;
   readonly #total: number;
@@ -83,8 +85,9 @@ export class PromptTracker {
         this.outcome ??= this.#success();
         break;
       case 'execution_error':
-        if (!isBlocked(message.data))
-          this.outcome ??= { kind: 'failed', error: executionError(message.data) };
+        // The history does not keep it.
+        if (isBlocked(message.data)) this.blockedBecause = message.data.exception_message?.trim();
+        else this.outcome ??= { kind: 'failed', error: executionError(message.data) };
         break;
       case 'execution_interrupted':
         this.outcome ??= { kind: 'failed', error: interruptedError() };
@@ -143,8 +146,15 @@ export class PromptTracker {
   }
 }
 
-/** What a history entry says of its prompt. */
-export function outcomeOfHistory(entry: HistoryEntry, outputNode: string): PromptOutcome {
+/**
+ * What a history entry says of its prompt.
+ * @param blockedBecause why a branch did not run, where that was heard
+ */
+export function outcomeOfHistory(
+  entry: HistoryEntry,
+  outputNode: string,
+  blockedBecause?: string,
+): PromptOutcome {
   const errors = historyErrors(entry);
   const failure = errors.find((error) => !isBlocked(error));
   if (failure) return { kind: 'failed', error: executionError(failure) };
@@ -153,7 +163,7 @@ export function outcomeOfHistory(entry: HistoryEntry, outputNode: string): Promp
   }
   const images = entry.outputs[outputNode]?.images;
   if (images && images.length > 0) return { kind: 'succeeded', images };
-  const why = errors[0]?.exception_message?.trim();
+  const why = blockedBecause ?? errors[0]?.exception_message?.trim();
   const message = 'ComfyUI ended the prompt without an image of its output node';
   return { kind: 'failed', error: new PromptError('no output', why ? `${message}: ${why}` : `${message}.`) };
 }

@@ -16,6 +16,10 @@ interface Inspection {
   readonly leftovers: Leftovers;
 }
 
+/** What a form has beside its file, and a prompt beside its picture in base64; bytes, generously. */
+const FORM_BYTES = 1024;
+const GRAPH_BYTES = 16 * 1024;
+
 const SEVERAL_MACHINES =
   'its address leads to several ComfyUI machines in turn, as behind a round-robin proxy; list each machine by itself';
 
@@ -29,10 +33,13 @@ export class Inspector {
     this.#logger = logger;
   }
 
-  /** Before an instance that just came up gets its first job. Never rejects. */
+  /**
+   * Before an instance that just came up gets its first job.
+   * @throws PromptError when it does not take part in the check of its address, such as by refusing uploads
+   */
   async onUp(instance: Instance, signal: AbortSignal): Promise<void> {
     const { leftovers } = this.#inspection;
-    await this.#try(instance, 'Address could not be checked', () => this.#checkAddress(instance, signal));
+    await this.#checkAddress(instance, signal);
     await this.#try(instance, 'Leftovers could not be cleaned up', () =>
       leftovers.clean(instance.client, signal),
     );
@@ -45,9 +52,15 @@ export class Inspector {
       await this.#try(instance, 'Address could not be checked', () => this.#checkAddress(instance, signal));
     }
     await this.#try(instance, 'Limits could not be read', async () => {
-      instance.health.maxUploadBytes = await instance.client.maxUploadBytes(signal);
+      const maxBytes = await instance.client.maxUploadBytes(signal);
+      instance.health.maxImageBytes = maxBytes === undefined ? undefined : this.#imageBytesWithin(maxBytes);
     });
     await this.#try(instance, 'Nodes could not be listed', () => this.#findMissing(instance, signal));
+  }
+
+  /** The largest picture, in bytes, that fits into a request of `maxBytes` beside what goes with it. */
+  #imageBytesWithin(maxBytes: number): number {
+    return this.#inspection.uploads ? maxBytes - FORM_BYTES : Math.floor((maxBytes - GRAPH_BYTES) * 0.75);
   }
 
   async #checkAddress(instance: Instance, signal: AbortSignal): Promise<void> {

@@ -12,8 +12,8 @@ export interface InstanceHealth {
   responseTimeMs: number | undefined;
   averageResponseTimeMs: number | undefined;
   version: string | undefined;
-  /** Largest request that it accepts, bytes; undefined where it does not tell. */
-  maxUploadBytes: number | undefined;
+  /** Largest picture that it says it accepts, bytes; undefined where it does not tell. */
+  maxImageBytes: number | undefined;
   /** Why it gets no jobs although it answers. */
   problem: InstanceProblem | undefined;
   /** What the instance lacks, by workflow type; types that it can run are not in it. */
@@ -39,11 +39,13 @@ export class Instance {
     responseTimeMs: undefined,
     averageResponseTimeMs: undefined,
     version: undefined,
-    maxUploadBytes: undefined,
+    maxImageBytes: undefined,
     problem: undefined,
     missing: new Map(),
   };
   activeJobs = 0;
+  /** Size of the smallest picture that was too large. */
+  #refusedBytes = Number.POSITIVE_INFINITY;
 
   constructor(client: ComfyClient, breaker: CircuitBreaker) {
     this.address = client.address;
@@ -63,14 +65,14 @@ export class Instance {
     return this.isHealthy && !this.health.missing.has(workflowType);
   }
 
-  /** Whether it accepts a request of that many bytes. */
+  /** Whether it accepts a picture of that many bytes. */
   accepts(bytes: number): boolean {
-    return bytes <= (this.health.maxUploadBytes ?? Number.POSITIVE_INFINITY);
+    return bytes < this.#refusedBytes && bytes <= (this.health.maxImageBytes ?? Number.POSITIVE_INFINITY);
   }
 
-  /** A request of that many bytes was refused, whatever the instance says of itself: a proxy may have limits too. */
+  /** It refused a picture of that many bytes, whatever it says of itself: a proxy before it may have a limit too. */
   refused(bytes: number): void {
-    this.health.maxUploadBytes = Math.min(this.health.maxUploadBytes ?? bytes, bytes - 1);
+    this.#refusedBytes = Math.min(this.#refusedBytes, bytes);
   }
 
   /** Every node and model that some workflow misses. */

@@ -1,0 +1,71 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { healthAnswer } from '../../src/schemas/status.js';
+import { type Simulator, startSimulator } from '../../src/simulator/index.js';
+import { MemoryFolders } from '../../src/simulator/MemoryFolders.js';
+import { RoundRobinProxy } from '../../src/simulator/RoundRobinProxy.js';
+import { eventually } from '../support/eventually.js';
+import { png } from '../support/pictures.js';
+import { Stack } from '../support/stack.js';
+
+let stack: Stack;
+let proxy: RoundRobinProxy;
+let hidden: Simulator[] = [];
+
+afterEach(async () => {
+  await stack.stop();
+  await proxy.stop();
+  await Promise.all(hidden.map((simulator) => simulator.stop()));
+});
+
+/** A server with one machine, and one address behind which there are two. */
+async function start(env: Record<string, string> = {}, shared = false): Promise<void> {
+  const folders = new MemoryFolders();
+  hidden = await Promise.all([0, 1].map(() => startSimulator(shared ? { folders } : {})));
+  proxy = new RoundRobinProxy(hidden.map(({ host }) => host));
+  await proxy.start();
+  const good = await startSimulator();
+  hidden.push(good);
+  stack = await Stack.start({
+    simulators: [],
+    env: { COMFYUI_HOST: `${proxy.host},${good.host}`, ...env },
+  });
+}
+
+const health = () => stack.client.json('/health', healthAnswer);
+
+describe('an address that leads to several machines in turn', () => {
+  it('gets no jobs, and health says why', async () => {
+    await start();
+    const { issues, comfyui_instances } = await health();
+    expect(comfyui_instances.instances.map(({ status }) => status)).toEqual(['unhealthy', 'healthy']);
+    expect(comfyui_instances.instances[0]?.problem).toContain('several ComfyUI machines');
+    expect(issues.join()).toContain('several ComfyUI machines');
+    for (let n = 0; n < 6; n += 1) {
+      const { body } = await stack.client.process('remove-background', await png());
+      expect(body.comfyui_instance).toBe(hidden[2]?.host);
+    }
+    expect(hidden.slice(0, 2).flatMap(({ executions }) => executions)).toEqual([]);
+  });
+
+  it('is used again once it is one machine', async () => {
+    await start();
+    expect((await health()).comfyui_instances.healthy).toBe(1);
+    proxy.hosts = [hidden[0]?.host ?? ''];
+    await eventually(async () => expect((await health()).comfyui_instances.healthy).toBe(2));
+  });
+
+  it.each([
+    ['machines share their folders', {}, true],
+    ['pictures ride in the prompt', { COMFYUI_IMAGE_INPUT: 'base64' }, false],
+  ])('is found out by what a job meets, where %s', async (_, env, shared) => {
+    await start(env, shared);
+    for (let n = 0; n < 12; n += 1) {
+      const id = await stack.client.submit('remove-background', await png());
+      expect(await stack.client.finished(id)).toMatchObject({ status: 'completed' });
+    }
+    expect((await health()).comfyui_instances.instances[0]?.problem).toContain('several machines');
+    // One job found it out, if it did not go well by chance.
+    const needless = hidden.flatMap(({ executions }) => executions).length - 12;
+    expect(needless).toBeLessThanOrEqual(2);
+  });
+});
