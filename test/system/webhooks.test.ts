@@ -5,7 +5,7 @@ import { Webhook } from 'standardwebhooks';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
 import { asyncAnswer, jobRecord } from '../../src/schemas/jobs.js';
-import { isPublicAddress } from '../../src/services/webhooks/publicAddress.js';
+import { isPublicAddress } from '../../src/services/outbound/publicAddress.js';
 import { eventually } from '../support/eventually.js';
 import { HttpServers } from '../support/httpServers.js';
 import { colourOf, png } from '../support/pictures.js';
