@@ -50,7 +50,8 @@ function parseEntry(entry: string, useSsl: boolean, id: string): InstanceAddress
   const url = tryUrl(hasScheme ? entry : `${useSsl ? 'https' : 'http'}://${entry}`);
   if (!url || !['http:', 'https:'].includes(url.protocol) || !url.hostname) return undefined;
   const headers = basicAuthorization(url);
-  if (!headers || url.search || url.hash) return undefined;
+  // An "@" in the path is most likely the end of a password with a slash in it, which would be shown as the host.
+  if (!headers || url.search || url.hash || url.pathname.includes('@')) return undefined;
   if (!hasScheme && (url.pathname !== '/' || /[/?#@]/.test(entry))) return undefined;
   // `URL` drops a port that is the scheme's default, so `host:80` and `host` can only be told apart in the text.
   const bareWithoutPort = !hasScheme && !/:\d+$/.test(entry.replace(/^\[[^\]]*\]/, ''));

@@ -21,7 +21,7 @@ const PLATFORM_ADDRESSES: ReadonlySet<string> = new Set(['168.63.129.16']);
 export function isPublicAddress(address: string): boolean {
   if (isIP(address) === 0 || address.includes('%')) return false;
   // Takes an IPv4-mapped address for the IPv4 address that the socket connects to.
-  const parsed = ipaddr.process(address);
+  const parsed = ipaddr.process(isIP(address) === 6 ? inHex(address) : address);
   if (parsed instanceof ipaddr.IPv4) return isPublicIPv4(parsed);
   if (parsed.match(TRANSLATED)) return isPublicIPv4(new ipaddr.IPv4(parsed.toByteArray().slice(12)));
   return parsed.match(GLOBAL_UNICAST) && parsed.range() === 'unicast';
@@ -29,4 +29,9 @@ export function isPublicAddress(address: string): boolean {
 
 function isPublicIPv4(address: ipaddr.IPv4): boolean {
   return address.range() === 'unicast' && !PLATFORM_ADDRESSES.has(address.toString());
+}
+
+/** An IPv6 address without dots: the library takes `::8.8.8.8`, which is IPv4-compatible, for an IPv4-mapped one. */
+function inHex(address: string): string {
+  return new URL(`http://[${address}]`).hostname.slice(1, -1);
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../../utils/clock.js';
 import { toIso } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
@@ -67,6 +68,8 @@ export class Webhooks {
     });
     this.#clock = clock;
     this.#logger = logger;
+    // As many listen as there are deliveries.
+    setMaxListeners(0, this.#noMoreWaiting.signal, this.#stop.signal);
     this.#manager.events.onFinished((job) => {
       if (job.request.webhook?.events.includes(job.status)) this.#begin(job, job.request.webhook);
     });
