@@ -69,6 +69,7 @@ export class OutboundClient {
    * the whole request
    */
   async post({ url, headers, body, signal }: OutboundRequest): Promise<OutboundResponse> {
+    signal.throwIfAborted();
     this.#guard.checkLiteral(new URL(url));
     try {
       const response = await this.#axios.post<Readable>(url, Buffer.from(body), { headers, signal });

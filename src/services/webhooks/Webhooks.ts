@@ -199,11 +199,12 @@ export class Webhooks {
     return { type: `job.${job.status}`, timestamp: toIso(job.finishedTime), data };
   }
 
-  /** As in other answers; left out when it is large, or many messages wait. */
+  /** As in other answers; left out when it is large, gone already, or many messages wait. */
   async #addImage(delivery: Delivery): Promise<void> {
     if (!delivery.target.withImage || delivery.job.status !== 'completed') return;
-    const { job, image } = await this.#manager.result(delivery.job.id);
-    if (image.length > MAX_INLINE_IMAGE_BYTES) return;
+    const found = await this.#manager.result(delivery.job.id).catch(() => undefined);
+    if (!found || found.image.length > MAX_INLINE_IMAGE_BYTES) return;
+    const { job, image } = found;
     this.#room.setImage(delivery, `data:${job.result.mimeType};base64,${image.toString('base64')}`);
   }
 }
