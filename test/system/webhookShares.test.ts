@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { jobRecord } from '../../src/schemas/jobs.js';
 import { Client } from '../support/client.js';
 import { eventually } from '../support/eventually.js';
@@ -7,7 +7,7 @@ import { png } from '../support/pictures.js';
 import { Stack } from '../support/stack.js';
 import { WEBHOOK_SECRET, WebhookReceiver } from '../support/WebhookReceiver.js';
 
-const MAX_DELIVERIES = 24;
+const MAX_DELIVERIES = 12;
 const KEYS = {
   greedy: 'greedy-greedy-greedy',
   modest: 'modest-modest-modest',
@@ -18,7 +18,7 @@ const API_KEYS = Object.entries(KEYS).map((pair) => pair.join(':'));
 let stack: Stack;
 const receivers = new HttpServers();
 
-beforeEach(async () => {
+async function start(maxDeliveries = MAX_DELIVERIES): Promise<void> {
   stack = await Stack.start({
     env: {
       WEBHOOK_SECRET,
@@ -33,11 +33,11 @@ beforeEach(async () => {
         baseDelayMs: 60_000,
         maxDelayMs: 60_000,
         giveUpAfterMs: 600_000,
-        maxDeliveries: MAX_DELIVERIES,
+        maxDeliveries,
       },
     },
   });
-});
+}
 
 afterEach(async () => {
   // Ends what hangs, so that the server need not wait for it.
@@ -68,6 +68,11 @@ class Submitter {
     return (await this.#client.json(`/api/jobs/${id}/info`, jobRecord)).webhook;
   }
 
+  /** The jobs whose ends nobody has tried to tell yet, of those that were not given up. */
+  async untried(ids: readonly string[]): Promise<Awaited<ReturnType<Submitter['webhook']>>[]> {
+    return (await this.those(ids, 'delivering')).filter((webhook) => webhook?.attempts.length === 0);
+  }
+
   /** The deliveries that ended, or go on, in this way. */
   async those(ids: readonly string[], state: string): Promise<Awaited<ReturnType<Submitter['webhook']>>[]> {
     const all = await Promise.all(ids.map((id) => this.webhook(id)));
@@ -85,6 +90,7 @@ async function deadUrl(): Promise<string> {
 
 describe('a client that fills all places with deliveries that fail', () => {
   it('loses its own, oldest first, and never those of others', async () => {
+    await start();
     const [greedy, modest, other] = [
       new Submitter('greedy'),
       new Submitter('modest'),
@@ -93,7 +99,10 @@ describe('a client that fills all places with deliveries that fail', () => {
     const dead = await deadUrl();
     const [early = ''] = await other.jobs(1, dead);
     const ids: string[] = [];
-    for (let batch = 0; batch < 3; batch += 1) ids.push(...(await greedy.jobs(MAX_DELIVERIES / 2, dead)));
+    for (let batch = 0; batch < 3; batch += 1) {
+      ids.push(...(await greedy.jobs(MAX_DELIVERIES / 2, dead)));
+      await eventually(async () => expect(await greedy.untried(ids)).toEqual([]));
+    }
 
     const tooMany = ids.length + 1 - MAX_DELIVERIES;
     await eventually(async () => expect(await greedy.those(ids, 'given_up')).toHaveLength(tooMany));
@@ -118,6 +127,7 @@ describe('receivers that never answer', () => {
   const hang = () => WebhookReceiver.start(receivers, () => undefined);
 
   it('hold up four attempts each, and nobody who is told elsewhere', async () => {
+    await start();
     const [greedy, modest] = [new Submitter('greedy'), new Submitter('modest')];
     const slow = await hang();
     await greedy.jobs(20, slow.url);
@@ -133,6 +143,7 @@ describe('receivers that never answer', () => {
   });
 
   it('hold up no other client, however many of them there are', async () => {
+    await start(100);
     const [greedy, modest] = [new Submitter('greedy'), new Submitter('modest')];
     const slow = await Promise.all(Array.from({ length: 5 }, hang));
     for (const { url } of slow) await greedy.jobs(4, url);

@@ -71,12 +71,17 @@ export class DeliveryRoom {
   }
 }
 
-/** The oldest that failed before, as it will most likely fail again; else the newest that nobody has tried yet. */
+/** The oldest that failed before, as it will most likely fail again; else the newest to the host with most. */
 function leastUseful(deliveries: ReadonlySet<Delivery>): Delivery | undefined {
-  let newest: Delivery | undefined;
+  const byHost = new Map<string, Delivery[]>();
   for (const delivery of deliveries) {
     if (delivery.phase === 'resting') return delivery;
-    if (delivery.phase === 'queued') newest = delivery;
+    if (delivery.phase !== 'queued') continue;
+    const others = byHost.get(delivery.host);
+    if (others) others.push(delivery);
+    else byHost.set(delivery.host, [delivery]);
   }
-  return newest;
+  let most: Delivery[] = [];
+  for (const queued of byHost.values()) if (queued.length > most.length) most = queued;
+  return most.at(-1);
 }
