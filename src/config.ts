@@ -190,6 +190,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const hosts = collectHosts(env);
   const instances = parseInstances(hosts, parsed.success && parsed.data.COMFYUI_USE_SSL);
   if ('problem' in instances) problems.push(`COMFYUI_HOST: ${instances.problem}`);
+  else if (parsed.success) problems.push(...authorizationConflict(parsed.data, instances.addresses));
   if (parsed.success) problems.push(...crossChecks(parsed.data));
   if (!parsed.success || 'problem' in instances || problems.length > 0) {
     throw new ConfigError(`Bad configuration:\n${problems.map((line) => `  ${line}`).join('\n')}`);
@@ -212,9 +213,24 @@ function describeIssues(error: z.ZodError, given: Record<string, string>): strin
   return names.map((name) => {
     const takes = environmentSchema.shape[name as keyof Environment].description;
     // The message says that a secret is wrong, never what it was.
-    const was = SECRETS.has(name) ? 'something else' : JSON.stringify(given[name]);
+    const was = SECRETS.has(name) ? 'something else' : JSON.stringify(withoutCredentials(given[name] ?? ''));
     return `${name}: takes ${takes}, but was ${was}`;
   });
+}
+
+/** A value that may be a URL, or a list of them, without anything that may be a user's name and password. */
+function withoutCredentials(text: string): string {
+  return text.replace(/^.*@/s, '…@');
+}
+
+/** A machine cannot be sent both the common header and the one of its URL. */
+function authorizationConflict(
+  { COMFYUI_AUTH_HEADER: header }: Environment,
+  addresses: readonly InstanceAddress[],
+): string[] {
+  const hasCredentials = addresses.some(({ headers }) => headers !== undefined);
+  if (header?.name.toLowerCase() !== 'authorization' || !hasCredentials) return [];
+  return ['COMFYUI_AUTH_HEADER: takes no Authorization header when COMFYUI_HOST has a URL with credentials'];
 }
 
 function crossChecks(env: Environment): string[] {

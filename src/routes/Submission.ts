@@ -2,7 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
 import type { Config } from '../config.js';
 import { AppError } from '../errors.js';
-import { ownerOf } from '../middleware/authentication.js';
+import { callerOf, ownerOf } from '../middleware/authentication.js';
 import { requestIdOf } from '../middleware/requestContext.js';
 import { hangUpSignal, leastBytes, parametersOf, takeUpload } from '../middleware/upload.js';
 import type { asyncAnswer, syncAnswer } from '../schemas/jobs.js';
@@ -105,7 +105,7 @@ export class Submission {
   /** A new job, or the one that the same submission made before. */
   async #submit(request: Request, response: Response, common: CommonParameters): Promise<Job> {
     const key = idempotencyKey(request);
-    const webhook = this.#webhookOf(request, common);
+    const webhook = this.#webhookOf(common);
     const upload = takeUpload(request, response);
     const { admission, manager, idempotencyKeys } = this.#services;
     try {
@@ -124,6 +124,7 @@ export class Submission {
         originalFilename: upload.filename,
         requestId: requestIdOf(response),
         owner: ownerOf(response),
+        client: callerOf(response).id,
         webhook,
       };
       let created: Job | undefined;
@@ -143,15 +144,15 @@ export class Submission {
     }
   }
 
-  #webhookOf(
-    request: Request,
-    { webhook_url: url, webhook_events: events, webhook_image: withImage }: CommonParameters,
-  ): WebhookTarget | undefined {
+  #webhookOf({
+    webhook_url: url,
+    webhook_events: events,
+    webhook_image: withImage,
+  }: CommonParameters): WebhookTarget | undefined {
     if (url === undefined) return undefined;
     const { webhooks } = this.#services;
     const problem = webhooks ? webhooks.problemWith(url) : 'needs a server with WEBHOOK_SECRET';
-    if (problem === undefined)
-      return { url, events, withImage, baseUrl: `${request.protocol}://${request.host}` };
+    if (problem === undefined) return { url, events, withImage };
     throw invalidParameter('webhook_url', problem);
   }
 

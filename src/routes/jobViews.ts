@@ -147,6 +147,7 @@ export class JobViews {
         state: delivery?.state ?? (isPassedOver ? 'not_asked_for' : 'waiting'),
         attempts: (delivery?.attempts ?? []).map((one) => ({ ...one, time: Math.floor(one.time) })),
         ...(next === undefined ? {} : { nextAttemptTime: Math.floor(next) }),
+        ...(delivery?.reason === undefined ? {} : { reason: delivery.reason }),
       },
     };
   }

@@ -133,6 +133,8 @@ export const jobRecord = z.object({
         z.object({ time: epochMs, status: z.int().optional(), error: z.string().optional() }),
       ),
       nextAttemptTime: epochMs.optional(),
+      /** Why it was given up. */
+      reason: z.string().optional(),
     })
     .optional(),
   error: z.string().optional(),

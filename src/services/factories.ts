@@ -13,22 +13,22 @@ import { Inspector } from './instances/Inspector.js';
 import { Instance } from './instances/Instance.js';
 import type { JobManager } from './jobs/JobManager.js';
 import { WebhookSender } from './webhooks/WebhookSender.js';
-import { Webhooks, type WebhookTimings } from './webhooks/Webhooks.js';
+import { MAX_PER_HOST, type WebhookOptions, Webhooks } from './webhooks/Webhooks.js';
 
 /** Time that carrying an image to or from an instance may take, ms. */
 const TRANSFER_TIMEOUT_MS = 60_000;
 
 /** undefined where there is no secret to sign them with. */
 export function createWebhooks(
-  { WEBHOOK_SECRET: secret, WEBHOOK_ALLOWED_HOSTS: allowedHosts }: Config,
+  { WEBHOOK_SECRET: secret, WEBHOOK_ALLOWED_HOSTS: allowedHosts, PUBLIC_URL: publicUrl }: Config,
   manager: JobManager,
-  { timeoutMs, ...timings }: WebhookTimings & { timeoutMs: number },
+  { timeoutMs, ...options }: WebhookOptions & { timeoutMs: number },
   clock: Clock,
   logger: Logger,
 ): Webhooks | undefined {
   if (!secret) return undefined;
-  const sender = new WebhookSender({ secret, allowedHosts, timeoutMs });
-  return new Webhooks({ manager, sender }, timings, clock, logger);
+  const sender = new WebhookSender({ secret, allowedHosts, timeoutMs, maxPerHost: MAX_PER_HOST });
+  return new Webhooks({ manager, sender, publicUrl }, options, clock, logger);
 }
 
 /** Sockets to the machines, none open yet. */
@@ -56,7 +56,7 @@ export function createConnections(
 export function createInstances(config: Config, clock: Clock, turns: Turns, state: ServerState): Instance[] {
   return config.INSTANCES.map((address) => {
     const options = {
-      headers: comfyHeaders(config),
+      headers: { ...comfyHeaders(config), ...address.headers },
       controlTimeoutMs: config.HEALTH_CHECK_TIMEOUT,
       transferTimeoutMs: TRANSFER_TIMEOUT_MS,
       maxResultBytes: config.MAX_RESULT_SIZE,

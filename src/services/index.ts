@@ -30,16 +30,17 @@ import { Prometheus } from './metrics/Prometheus.js';
 import { Recorder } from './metrics/Recorder.js';
 import { Summary } from './metrics/Summary.js';
 import { MetricsViews } from './metrics/views.js';
-import type { Webhooks, WebhookTimings } from './webhooks/Webhooks.js';
+import type { WebhookOptions, Webhooks } from './webhooks/Webhooks.js';
 
 /** Of the time for a shutdown, what is kept back for interrupting jobs and closing sockets: a fifth, at most 2 s. */
 const SHUTDOWN_RESERVE = { share: 0.2, maxMs: 2000 };
 
-const WEBHOOK_TIMINGS: WebhookTimings & { timeoutMs: number } = {
+const WEBHOOK_OPTIONS: WebhookOptions & { timeoutMs: number } = {
   timeoutMs: 15_000,
   baseDelayMs: 5000,
   maxDelayMs: 3_600_000,
   giveUpAfterMs: 24 * 3_600_000,
+  maxDeliveries: 10_000,
 };
 /** What webhooks get at a shutdown, once the jobs had their time, ms. */
 const WEBHOOK_STOP_MS = 5000;
@@ -61,7 +62,7 @@ export interface ServiceOverrides {
   readonly follow?: Partial<FollowTimings>;
   readonly health?: Partial<HealthOptions>;
   readonly connections?: Partial<ConnectionOptions>;
-  readonly webhooks?: Partial<typeof WEBHOOK_TIMINGS>;
+  readonly webhooks?: Partial<typeof WEBHOOK_OPTIONS>;
 }
 
 export interface Services {
@@ -179,7 +180,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const webhooks = createWebhooks(
     config,
     manager,
-    { ...WEBHOOK_TIMINGS, ...overrides.webhooks },
+    { ...WEBHOOK_OPTIONS, ...overrides.webhooks },
     clock,
     log('webhooks'),
   );

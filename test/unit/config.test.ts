@@ -56,13 +56,51 @@ describe('the configuration', () => {
     'bad host',
     'ftp://a',
     'user@a',
-    'http://u:p@a',
     'a/b',
     ',',
     'a:99999',
     '::1',
   ])('refuses the hosts %s', (entry) => {
     expect(() => loadConfig({ COMFYUI_HOST: entry })).toThrow(/COMFYUI_HOST: takes/);
+  });
+
+  it.each([
+    ['http://u:p@a', 'u:p'],
+    ['https://gpu%20user:p%40ss%3Aw%C3%B6rd%2C@a/comfy', 'gpu user:p@ss:wörd,'],
+    ['http://token@a', 'token:'],
+  ])('turns the credentials of %s into a header', (entry, credentials) => {
+    const [instance, other] = loadConfig({ COMFYUI_HOST: `${entry},b` }).INSTANCES;
+    const Authorization = `Basic ${Buffer.from(credentials).toString('base64')}`;
+    expect(instance?.headers).toEqual({ Authorization });
+    expect(`${instance?.host} ${instance?.baseUrl}`).not.toMatch(/@|u:p|p%40|token/);
+    expect(other?.headers).toBeUndefined();
+  });
+
+  it.each([
+    { COMFYUI_HOST: 'http://user:hunter2@bad host' },
+    { COMFYUI_HOST: 'user:hunter2@a:8188' },
+    { COMFYUI_HOST: 'http://user:hunter2@' },
+    { COMFYUI_HOST: 'http://user:hunter2%zz@a' },
+    { COMFYUI_HOST: 'http://us%3Aer:hunter2@a' },
+    { COMFYUI_HOST: 'http://user:hunter2@a/?b=c' },
+    { COMFYUI_HOST: 'http://user:hunter2,comma@a' },
+    { COMFYUI_HOST: 'http://user:1@hunter2/a:b@c' },
+    { COMFYUI_HOST: 'http://user:1/hunter2@c' },
+    { COMFYUI_HOST: 'b', COMFYUI_HOST_1: 'ftp://user:hunter2@a' },
+    { COMFYUI_HOST: 'http://user:hunter2@a,http://other:hunter2@a' },
+    { COMFYUI_HOST: 'http://user:hunter2@a', COMFYUI_AUTH_HEADER: 'authorization: Bearer hunter2' },
+    { PUBLIC_URL: 'https://user:hunter2@images.example' },
+    { PUBLIC_URL: 'ftp://user:hunter2@p@images.example' },
+    { CORS_ORIGINS: 'https://a.example,https://user:hunter2@b.example' },
+  ])('refuses %o, and does not repeat the password', (env) => {
+    const name = Object.keys(env).at(-1)?.replace(/_\d+$/, '');
+    expect(() => loadConfig(env)).toThrow(`${name}: takes`);
+    expect(() => loadConfig(env)).not.toThrow(/hunter2/);
+  });
+
+  it('takes credentials beside a header of another name', () => {
+    const env = { COMFYUI_HOST: 'http://u:p@a', COMFYUI_AUTH_HEADER: 'X-Key: k' };
+    expect(loadConfig(env).INSTANCES).toHaveLength(1);
   });
 
   it('names every bad variable at once, what it was and what it takes', () => {

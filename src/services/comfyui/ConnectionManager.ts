@@ -118,7 +118,7 @@ export class ConnectionManager {
     const instance = pool.address.host;
     const socket = new ComfySocket({
       url: pool.address.baseUrl.replace(/^http/, 'ws'),
-      headers,
+      headers: { ...headers, ...pool.address.headers },
       handshakeTimeoutMs,
       heartbeatMs,
       logger: this.#logger.child({ instance }),

@@ -10,8 +10,6 @@ export interface WebhookTarget {
   readonly events: ReadonlyArray<FinishedJob['status']>;
   /** Whether the message carries the image, if it is small. */
   readonly withImage: boolean;
-  /** The server as the client reached it, for URLs in the message. */
-  readonly baseUrl: string;
 }
 
 /** What a client asked for. */
@@ -29,6 +27,8 @@ export interface JobRequest {
   readonly requestId: string;
   /** Name of the API key that submitted it, where there are keys. */
   readonly owner: string | undefined;
+  /** Who submitted it, as limits count clients: by key, else by address. */
+  readonly client?: string | undefined;
   readonly webhook?: WebhookTarget | undefined;
 }
 

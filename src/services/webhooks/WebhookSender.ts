@@ -1,8 +1,9 @@
 import { Webhook } from 'standardwebhooks';
-import { Agent, request } from 'undici';
 import { messageOf } from '../../errors.js';
 import { DeadlineExceeded, withDeadline } from '../../utils/deadline.js';
-import { guardedLookup, hostOf, isRefusedLiteral, RefusedAddress } from './publicAddress.js';
+import { AddressGuard } from '../outbound/AddressGuard.js';
+import { OutboundClient } from '../outbound/OutboundClient.js';
+import { RefusedAddress } from '../outbound/RefusedAddress.js';
 
 export interface WebhookMessage {
   /** The same for every attempt, so that a receiver knows a message that it has already. */
@@ -24,43 +25,37 @@ export interface Attempt {
   readonly retryAfterSeconds: number | undefined;
 }
 
-/** What a receiver says is not read, but for this much, so that the connection can be used again. */
-const MAX_ANSWER_BYTES = 16 * 1024;
-const CONNECTIONS_PER_RECEIVER = 4;
-
 /** Sends messages by the Standard Webhooks scheme (standardwebhooks.com), each once. */
 export class WebhookSender {
   readonly #webhook: Webhook;
-  readonly #allowed: ReadonlySet<string>;
+  readonly #guard: AddressGuard;
+  readonly #client: OutboundClient;
   readonly #timeoutMs: number;
-  readonly #agent: Agent;
 
   /**
    * @param options.secret `whsec_` and base64
    * @param options.allowedHosts names and addresses that may be inside a private network
    * @param options.timeoutMs for the whole of an attempt
+   * @param options.maxPerHost connections to one host and port at the same time
    */
-  constructor(options: { secret: string; allowedHosts: readonly string[]; timeoutMs: number }) {
+  constructor(options: {
+    secret: string;
+    allowedHosts: readonly string[];
+    timeoutMs: number;
+    maxPerHost: number;
+  }) {
     this.#webhook = new Webhook(options.secret);
-    this.#allowed = new Set(options.allowedHosts.map((host) => host.toLowerCase()));
     this.#timeoutMs = options.timeoutMs;
-    this.#agent = new Agent({
-      connections: CONNECTIONS_PER_RECEIVER,
-      connect: { lookup: guardedLookup(this.#allowed), timeout: options.timeoutMs },
-    });
+    this.#guard = new AddressGuard({ allowedHosts: options.allowedHosts, setting: 'WEBHOOK_ALLOWED_HOSTS' });
+    this.#client = new OutboundClient(this.#guard, options.maxPerHost);
   }
 
   /** What is wrong with a URL, as far as it can be told before its name is resolved; undefined when nothing is. */
-  problemWith(text: string): string | undefined {
-    const url = URL.canParse(text) ? new URL(text) : undefined;
-    if (!url || !['http:', 'https:'].includes(url.protocol) || url.username || url.password) {
-      return 'takes an http or https URL without credentials';
-    }
-    if (isRefusedLiteral(hostOf(url), this.#allowed)) return 'takes no address inside a private network';
-    return undefined;
+  problemWith(url: string): string | undefined {
+    return this.#guard.problemWith(url);
   }
 
-  /** Makes one attempt. Redirects are not followed: they would lead to where nobody checked. Never throws. */
+  /** Makes one attempt. Never throws. */
   async send({ id, url, body }: WebhookMessage, signal: AbortSignal): Promise<Attempt> {
     const now = new Date();
     const headers = {
@@ -71,36 +66,28 @@ export class WebhookSender {
       'webhook-signature': this.#webhook.sign(id, now, body),
     };
     try {
-      return await withDeadline(this.#timeoutMs, signal, async (both) => {
-        const answer = await request(url, {
-          method: 'POST',
-          headers,
-          body,
-          dispatcher: this.#agent,
-          signal: both,
-        });
-        await answer.body.dump({ limit: MAX_ANSWER_BYTES, signal: both });
-        return outcomeOf(answer.statusCode, answer.headers['retry-after']);
-      });
+      const { status, retryAfterSeconds } = await withDeadline(this.#timeoutMs, signal, (both) =>
+        this.#client.post({ url, headers, body, signal: both }),
+      );
+      return outcomeOf(status, retryAfterSeconds);
     } catch (error) {
       return failureOf(error);
     }
   }
 
   close(): void {
-    void this.#agent.destroy();
+    this.#client.close();
   }
 }
 
-function outcomeOf(status: number, retryAfter: string | string[] | undefined): Attempt {
+function outcomeOf(status: number, retryAfterSeconds: number | undefined): Attempt {
   const isDelivered = status >= 200 && status < 300;
-  const seconds = Number(retryAfter);
   return {
     status,
     error: isDelivered ? undefined : `the receiver answered ${status}`,
     // "Gone": the receiver does not want any more of them.
     isFinal: isDelivered || status === 410,
-    retryAfterSeconds: retryAfter !== undefined && Number.isFinite(seconds) ? seconds : undefined,
+    retryAfterSeconds,
   };
 }
 

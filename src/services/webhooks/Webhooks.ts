@@ -1,78 +1,79 @@
-import pLimit from 'p-limit';
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../../utils/clock.js';
 import { toIso } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
 import { backoffWithJitter, sleep } from '../../utils/timers.js';
 import type { FinishedJob, WebhookTarget } from '../jobs/Job.js';
 import type { JobManager } from '../jobs/JobManager.js';
+import { Delivery, type DeliveryRecord, type MessageContent } from './Delivery.js';
+import { DeliveryRoom } from './DeliveryRoom.js';
+import { FairLimit } from './FairLimit.js';
 import type { Attempt, WebhookSender } from './WebhookSender.js';
 
-export interface WebhookTimings {
+export interface WebhookOptions {
   /** The first wait; each further one is twice as long, up to `maxDelayMs`, a part of it random. */
   readonly baseDelayMs: number;
   readonly maxDelayMs: number;
   /** From the job's end to the last attempt. */
   readonly giveUpAfterMs: number;
+  /** Deliveries under way, those that wait for an attempt among them. */
+  readonly maxDeliveries: number;
 }
 
-type DeliveryState = 'delivering' | 'delivered' | 'given_up';
-
-interface Attempted {
-  /** Epoch ms. */
-  readonly time: number;
-  readonly status?: number;
-  readonly error?: string;
-}
-
-/** How the delivery of one job's end goes. */
-interface Delivery {
-  state: DeliveryState;
-  readonly attempts: Attempted[];
-  /** Epoch ms, while another attempt is due. */
-  nextAttempt: number | undefined;
-}
-
-/** Deliveries on their way at the same time, and those that wait for an attempt. */
-const MAX_AT_ONCE = 16;
-const MAX_WAITING = 10_000;
+/** Attempts to one host and port at the same time. */
+export const MAX_PER_HOST = 4;
+/** Attempts at the same time: it takes four clients with nothing but slow receivers to hold up the others. */
+const MAX_AT_ONCE = { total: 64, perClient: 16, perHost: MAX_PER_HOST };
 /** Larger images are left out of a message, although they were asked for. */
 const MAX_INLINE_IMAGE_BYTES = 256 * 1024;
-/** Bytes of all messages that wait; beyond it images are left out. */
-const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+/** Bytes of the images of all messages that wait; beyond it some are left out. */
+const MAX_IMAGE_BYTES = 64 * 1024 * 1024;
 /** Attempts that are remembered of one delivery; in a day there are some 30. */
 const MAX_REMEMBERED = 50;
 
-/** Tells the ends of jobs to those who asked for it, until they have heard it or a day is over. */
+/**
+ * Tells the ends of jobs to those who asked for it, until they have heard it or a day is over. Clients share what
+ * there is of places, memory and attempts at the same time.
+ */
 export class Webhooks {
   readonly #manager: JobManager;
   readonly #sender: WebhookSender;
-  readonly #timings: WebhookTimings;
+  readonly #publicUrl: string;
+  readonly #options: WebhookOptions;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #limit = pLimit(MAX_AT_ONCE);
-  readonly #deliveries = new Map<string, Delivery>();
+  readonly #attempts = new FairLimit(MAX_AT_ONCE);
+  readonly #room: DeliveryRoom;
+  readonly #records = new Map<string, DeliveryRecord>();
   readonly #running = new Set<Promise<void>>();
   /** Aborted when the server ends: nobody waits for a later attempt any more. */
   readonly #noMoreWaiting = new AbortController();
   readonly #stop = new AbortController();
-  #waitingBytes = 0;
   #describe: (job: FinishedJob) => object = ({ id, status }) => ({ job_id: id, status });
 
+  /** @param parts.publicUrl what links in messages begin with; they are paths without it */
   constructor(
-    parts: { manager: JobManager; sender: WebhookSender },
-    timings: WebhookTimings,
+    parts: { manager: JobManager; sender: WebhookSender; publicUrl: string | undefined },
+    options: WebhookOptions,
     clock: Clock,
     logger: Logger,
   ) {
     this.#manager = parts.manager;
     this.#sender = parts.sender;
-    this.#timings = timings;
+    this.#publicUrl = parts.publicUrl ?? '';
+    this.#options = options;
+    this.#room = new DeliveryRoom({
+      maxDeliveries: options.maxDeliveries,
+      maxImageBytes: MAX_IMAGE_BYTES,
+    });
     this.#clock = clock;
     this.#logger = logger;
+    // As many listen as there are deliveries.
+    setMaxListeners(0, this.#noMoreWaiting.signal, this.#stop.signal);
     this.#manager.events.onFinished((job) => {
       if (job.request.webhook?.events.includes(job.status)) this.#begin(job, job.request.webhook);
     });
-    this.#manager.events.onRemoved((id) => this.#deliveries.delete(id));
+    this.#manager.events.onRemoved((id) => this.#records.delete(id));
   }
 
   /** Sets how a message shows its job: the same as over HTTP. */
@@ -86,8 +87,8 @@ export class Webhooks {
   }
 
   /** How the delivery of a job's end goes; undefined before its end. */
-  deliveryOf(jobId: string): Readonly<Delivery> | undefined {
-    return this.#deliveries.get(jobId);
+  deliveryOf(jobId: string): Readonly<DeliveryRecord> | undefined {
+    return this.#records.get(jobId);
   }
 
   /** Makes what is under way, and one last attempt of what waits, within `graceMs`. */
@@ -102,91 +103,108 @@ export class Webhooks {
   }
 
   #begin(job: FinishedJob, target: WebhookTarget): void {
-    const delivery: Delivery = { state: 'delivering', attempts: [], nextAttempt: undefined };
-    this.#deliveries.set(job.id, delivery);
-    if (this.#running.size >= MAX_WAITING) {
-      this.#giveUp(job, delivery, 'too many wait already');
-      return;
-    }
-    const work = this.#deliver(job, target, delivery).catch((error: unknown) => {
-      this.#giveUp(job, delivery, String(error));
-    });
+    const delivery = new Delivery(job, target);
+    this.#records.set(job.id, delivery.record);
+    const lost = this.#room.add(delivery);
+    if (lost) this.#drop(lost);
+    const work = this.#deliver(delivery).catch((error: unknown) => this.#giveUp(delivery, String(error)));
     this.#running.add(work);
-    void work.finally(() => this.#running.delete(work));
+    void work.finally(() => {
+      this.#room.remove(delivery);
+      this.#running.delete(work);
+    });
   }
 
-  async #deliver(job: FinishedJob, target: WebhookTarget, delivery: Delivery): Promise<void> {
-    const body = await this.#bodyOf(job, target);
-    const message = { id: `msg_${job.id}_${job.status}`, url: target.url, body };
-    this.#waitingBytes += body.length;
-    try {
-      for (let failures = 0; ; failures += 1) {
-        const attempt = await this.#limit(() => this.#sender.send(message, this.#stop.signal));
-        this.#remember(job, delivery, attempt);
-        if (attempt.error === undefined) return;
-        const waitMs = this.#delayBehind(attempt, failures);
-        delivery.nextAttempt = this.#clock.now() + waitMs;
-        const isTooLate = delivery.nextAttempt > job.finishedTime + this.#timings.giveUpAfterMs;
-        if (attempt.isFinal || isTooLate || this.#noMoreWaiting.signal.aborted) {
-          this.#giveUp(job, delivery, attempt.error);
-          return;
-        }
-        await sleep(waitMs, this.#noMoreWaiting.signal);
+  /** Makes a delivery end that a client has too much of. */
+  #drop(delivery: Delivery): void {
+    delivery.isDropped = true;
+    this.#room.remove(delivery);
+    this.#attempts.drop(delivery);
+    delivery.bell.ring();
+  }
+
+  async #deliver(delivery: Delivery): Promise<void> {
+    const { job, record } = delivery;
+    await this.#addImage(delivery);
+    const content = this.#contentOf(job);
+    for (let failures = 0; !delivery.isDropped; failures += 1) {
+      const attempt = await this.#attempt(delivery, content);
+      if (!attempt) break;
+      this.#remember(delivery, attempt);
+      if (attempt.error === undefined) return;
+      const waitMs = this.#delayBehind(attempt, failures);
+      record.nextAttempt = this.#clock.now() + waitMs;
+      const isTooLate = record.nextAttempt > job.finishedTime + this.#options.giveUpAfterMs;
+      if (attempt.isFinal || isTooLate || this.#noMoreWaiting.signal.aborted) {
+        this.#giveUp(delivery, attempt.error);
+        return;
       }
-    } finally {
-      this.#waitingBytes -= body.length;
+      delivery.phase = 'resting';
+      await delivery.bell.wait(waitMs, this.#noMoreWaiting.signal);
     }
+    this.#giveUp(delivery, 'too many deliveries of this client wait');
+  }
+
+  /** One attempt, when it is this client's turn; undefined when the delivery was dropped before. */
+  #attempt(delivery: Delivery, content: MessageContent): Promise<Attempt | undefined> {
+    delivery.phase = 'queued';
+    return this.#attempts.run(delivery, () => {
+      delivery.phase = 'sending';
+      return this.#sender.send(delivery.message(content), this.#stop.signal);
+    });
   }
 
   #delayBehind({ retryAfterSeconds = 0 }: Attempt, failures: number): number {
-    const { baseDelayMs, maxDelayMs } = this.#timings;
+    const { baseDelayMs, maxDelayMs } = this.#options;
     const own = backoffWithJitter(failures, baseDelayMs, maxDelayMs);
     return Math.min(maxDelayMs, Math.max(own, 1000 * retryAfterSeconds));
   }
 
-  #remember(job: FinishedJob, delivery: Delivery, { status, error }: Attempt): void {
-    delivery.nextAttempt = undefined;
-    delivery.attempts.push({
+  #remember({ job, record }: Delivery, { status, error }: Attempt): void {
+    record.nextAttempt = undefined;
+    record.attempts.push({
       time: this.#clock.now(),
       ...(status === undefined ? {} : { status }),
       ...(error === undefined ? {} : { error }),
     });
-    if (delivery.attempts.length > MAX_REMEMBERED) delivery.attempts.shift();
-    const fields = { jobId: job.id, requestId: job.request.requestId, attempts: delivery.attempts.length };
+    if (record.attempts.length > MAX_REMEMBERED) record.attempts.shift();
+    const fields = { jobId: job.id, requestId: job.request.requestId, attempts: record.attempts.length };
     if (error === undefined) {
-      delivery.state = 'delivered';
+      record.state = 'delivered';
       this.#logger.info('Webhook delivered', fields);
     } else this.#logger.debug('Webhook attempt failed', { ...fields, error });
   }
 
-  #giveUp(job: FinishedJob, delivery: Delivery, error: string): void {
-    delivery.state = 'given_up';
-    delivery.nextAttempt = undefined;
+  #giveUp({ job, record }: Delivery, reason: string): void {
+    record.state = 'given_up';
+    record.reason = reason;
+    record.nextAttempt = undefined;
     const { requestId } = job.request;
     this.#logger.warn('Webhook given up', {
       jobId: job.id,
       requestId,
-      attempts: delivery.attempts.length,
-      error,
+      attempts: record.attempts.length,
+      error: reason,
     });
   }
 
-  async #bodyOf(job: FinishedJob, { baseUrl, withImage }: WebhookTarget): Promise<string> {
-    const image = withImage && job.status === 'completed' ? await this.#inlineImage(job) : {};
-    const absolute = Object.fromEntries(
+  /** The job as over HTTP, with whole URLs where the server knows its own. */
+  #contentOf(job: FinishedJob): MessageContent {
+    const data = Object.fromEntries(
       Object.entries(this.#describe(job)).map(([name, value]) => [
         name,
-        name.endsWith('_url') ? `${baseUrl}${value}` : value,
+        name.endsWith('_url') ? `${this.#publicUrl}${value}` : value,
       ]),
     );
-    const timestamp = toIso(job.finishedTime);
-    return JSON.stringify({ type: `job.${job.status}`, timestamp, data: { ...absolute, ...image } });
+    return { type: `job.${job.status}`, timestamp: toIso(job.finishedTime), data };
   }
 
-  /** As in other answers; left out when it is large, or many messages wait. */
-  async #inlineImage({ id }: FinishedJob): Promise<{ image_base64?: string }> {
-    const { job, image } = await this.#manager.result(id);
-    if (image.length > MAX_INLINE_IMAGE_BYTES || this.#waitingBytes > MAX_WAITING_BYTES) return {};
-    return { image_base64: `data:${job.result.mimeType};base64,${image.toString('base64')}` };
+  /** As in other answers; left out when it is large, gone already, or many messages wait. */
+  async #addImage(delivery: Delivery): Promise<void> {
+    if (!delivery.target.withImage || delivery.job.status !== 'completed') return;
+    const found = await this.#manager.result(delivery.job.id).catch(() => undefined);
+    if (!found || found.image.length > MAX_INLINE_IMAGE_BYTES) return;
+    const { job, image } = found;
+    this.#room.setImage(delivery, `data:${job.result.mimeType};base64,${image.toString('base64')}`);
   }
 }

@@ -1,0 +1,83 @@
+import { type LookupAddress, type LookupAllOptions, lookup } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
+import { isPublicAddress } from './publicAddress.js';
+import { RefusedAddress } from './RefusedAddress.js';
+
+type LookupAll = (
+  hostname: string,
+  options: LookupAllOptions,
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
+
+interface GuardOptions {
+  /** Names and addresses that may be anywhere. */
+  readonly allowedHosts: readonly string[];
+  /** The variable that they come from, for messages. */
+  readonly setting: string;
+  /** Resolves names; the operating system does when it is left out. */
+  readonly resolve?: LookupAll;
+}
+
+/** Decides which hosts the server may connect to: public ones, and those that the configuration names. */
+export class AddressGuard {
+  readonly #allowed: ReadonlySet<string>;
+  readonly #setting: string;
+  readonly #resolve: LookupAll;
+
+  constructor({ allowedHosts, setting, resolve = lookup }: GuardOptions) {
+    this.#allowed = new Set(allowedHosts.map(canonicalHost));
+    this.#setting = setting;
+    this.#resolve = resolve;
+  }
+
+  /** What is wrong with a URL, as far as it can be told before its name is resolved; undefined when nothing is. */
+  problemWith(text: string): string | undefined {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (!url || !['http:', 'https:'].includes(url.protocol) || url.username || url.password) {
+      return 'takes an http or https URL without credentials';
+    }
+    if (this.#isRefusedLiteral(plainHost(url.hostname))) return 'takes no address inside a private network';
+    return undefined;
+  }
+
+  /**
+   * For a socket that is about to be opened: an address in a URL is never looked up, so `lookup` does not see it.
+   * @throws RefusedAddress
+   */
+  checkLiteral({ hostname }: URL): void {
+    const host = plainHost(hostname);
+    if (this.#isRefusedLiteral(host)) throw new RefusedAddress(host, this.#setting);
+  }
+
+  /**
+   * Resolves names for sockets, and refuses those that lead to a private address: checked on the addresses that
+   * are connected to, so that a name cannot point elsewhere between the check and the connection.
+   */
+  readonly lookup: LookupFunction = (hostname, options, callback) => {
+    this.#resolve(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error) return callback(error, [], 0);
+      const host = plainHost(hostname);
+      const [first] = addresses;
+      const mayConnect =
+        this.#allowed.has(host) || addresses.every(({ address }) => isPublicAddress(address));
+      if (!first || !mayConnect) callback(new RefusedAddress(host, this.#setting), [], 0);
+      else if (options.all) callback(null, addresses, 0);
+      else callback(null, first.address, first.family);
+    });
+  };
+
+  #isRefusedLiteral(host: string): boolean {
+    return isIP(host) !== 0 && !this.#allowed.has(host) && !isPublicAddress(host);
+  }
+}
+
+/** A host as names are compared: an IPv6 address without its brackets, a name without the dot at its end. */
+function plainHost(hostname: string): string {
+  return hostname.toLowerCase().replace(/^\[|\]$|\.$/g, '');
+}
+
+/** The same for what a person wrote, in the spelling that URLs have. */
+function canonicalHost(text: string): string {
+  const url = `http://${isIP(text) === 6 ? `[${text}]` : text}`;
+  return plainHost(URL.canParse(url) ? new URL(url).hostname : text);
+}

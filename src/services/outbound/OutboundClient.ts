@@ -1,0 +1,102 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { Readable } from 'node:stream';
+import axios, { type AxiosInstance } from 'axios';
+import { messageOf } from '../../errors.js';
+import type { AddressGuard } from './AddressGuard.js';
+import { RefusedAddress } from './RefusedAddress.js';
+
+interface OutboundRequest {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** Ends the request, from resolving the name to the last byte of the response. */
+  readonly signal: AbortSignal;
+}
+
+/** The head of a response. */
+interface OutboundResponse {
+  readonly status: number;
+  /** In seconds, if the header has a number. */
+  readonly retryAfterSeconds: number | undefined;
+}
+
+/** The rest of a response is not read, and its connection not used again. */
+const MAX_RESPONSE_BYTES = 16 * 1024;
+/** Idle connections are closed after this time, ms. */
+const IDLE_TIMEOUT_MS = 4000;
+
+/**
+ * HTTP to hosts that strangers name. Connects only where the guard allows it, goes through no proxy from the
+ * environment, follows no redirect (it would lead where nobody checked) and decompresses nothing.
+ */
+export class OutboundClient {
+  readonly #guard: AddressGuard;
+  readonly #axios: AxiosInstance;
+  readonly #agents: readonly HttpAgent[];
+
+  /** @param maxSocketsPerHost connections to one host and port at the same time */
+  constructor(guard: AddressGuard, maxSocketsPerHost: number) {
+    this.#guard = guard;
+    const options = {
+      lookup: guard.lookup,
+      keepAlive: true,
+      maxSockets: maxSocketsPerHost,
+      timeout: IDLE_TIMEOUT_MS,
+    };
+    const httpAgent = new HttpAgent(options);
+    const httpsAgent = new HttpsAgent(options);
+    this.#agents = [httpAgent, httpsAgent];
+    this.#axios = axios.create({
+      adapter: 'http',
+      httpAgent,
+      httpsAgent,
+      proxy: false,
+      maxRedirects: 0,
+      decompress: false,
+      responseType: 'stream',
+      // Any status is a response.
+      validateStatus: null,
+      // A signed body must leave as it is.
+      transformRequest: [],
+      headers: { common: { Accept: '*/*', 'Accept-Encoding': 'identity' } },
+    });
+  }
+
+  /**
+   * Posts a body and reads the response, up to 16 KB.
+   * @throws RefusedAddress, the signal's reason, or an error with nothing but a message: what axios throws carries
+   * the whole request
+   */
+  async post({ url, headers, body, signal }: OutboundRequest): Promise<OutboundResponse> {
+    signal.throwIfAborted();
+    this.#guard.checkLiteral(new URL(url));
+    try {
+      const response = await this.#axios.post<Readable>(url, Buffer.from(body), { headers, signal });
+      await readAway(response.data);
+      const retryAfter = Number(response.headers['retry-after'] ?? Number.NaN);
+      return {
+        status: response.status,
+        retryAfterSeconds: Number.isFinite(retryAfter) ? retryAfter : undefined,
+      };
+    } catch (error) {
+      signal.throwIfAborted();
+      const cause = error instanceof Error ? error.cause : undefined;
+      throw cause instanceof RefusedAddress ? cause : new Error(messageOf(error));
+    }
+  }
+
+  /** Closes every connection. */
+  close(): void {
+    for (const agent of this.#agents) agent.destroy();
+  }
+}
+
+/** Reads a body to its end, so that the connection can be used again; closes it when there is too much. */
+async function readAway(body: Readable): Promise<void> {
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > MAX_RESPONSE_BYTES) break;
+  }
+}

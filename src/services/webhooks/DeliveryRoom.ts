@@ -1,0 +1,87 @@
+import type { Delivery } from './Delivery.js';
+
+interface RoomLimits {
+  readonly maxDeliveries: number;
+  /** Bytes of all images that wait with their messages. */
+  readonly maxImageBytes: number;
+}
+
+interface Holdings {
+  /** Oldest first. */
+  readonly deliveries: Set<Delivery>;
+  imageBytes: number;
+}
+
+/**
+ * The deliveries that are under way. Clients share the places and the memory: when there is no more, the client
+ * that has most gives something up, so that nobody loses anything to a client that has more.
+ */
+export class DeliveryRoom {
+  readonly #limits: RoomLimits;
+  readonly #clients = new Map<string, Holdings>();
+  #size = 0;
+  #imageBytes = 0;
+
+  constructor(limits: RoomLimits) {
+    this.#limits = limits;
+  }
+
+  /**
+   * Takes a delivery in.
+   * @returns the one that has to go for it, which may be the same; undefined when there is room
+   */
+  add(delivery: Delivery): Delivery | undefined {
+    const holdings = this.#clients.get(delivery.client) ?? { deliveries: new Set(), imageBytes: 0 };
+    this.#clients.set(delivery.client, holdings);
+    holdings.deliveries.add(delivery);
+    this.#size += 1;
+    if (this.#size <= this.#limits.maxDeliveries) return undefined;
+    return leastUseful(this.#largest(({ deliveries }) => deliveries.size)) ?? delivery;
+  }
+
+  /** Forgets a delivery that is done. */
+  remove(delivery: Delivery): void {
+    this.setImage(delivery, undefined);
+    const holdings = this.#clients.get(delivery.client);
+    if (!holdings?.deliveries.delete(delivery)) return;
+    this.#size -= 1;
+    if (holdings.deliveries.size === 0) this.#clients.delete(delivery.client);
+  }
+
+  /** Gives a delivery its image. When there are too many, the newest of whoever has most are left out. */
+  setImage(delivery: Delivery, image: string | undefined): void {
+    const holdings = this.#clients.get(delivery.client);
+    if (!holdings?.deliveries.has(delivery)) return;
+    const change = (image?.length ?? 0) - delivery.imageBytes;
+    delivery.image = image;
+    holdings.imageBytes += change;
+    this.#imageBytes += change;
+    if (this.#imageBytes <= this.#limits.maxImageBytes) return;
+    const largest = this.#largest(({ imageBytes }) => imageBytes);
+    const newest = [...largest].findLast((one) => one.image !== undefined);
+    if (newest) this.setImage(newest, undefined);
+  }
+
+  #largest(sizeOf: (holdings: Holdings) => number): ReadonlySet<Delivery> {
+    let largest: Holdings | undefined;
+    for (const holdings of this.#clients.values()) {
+      if (!largest || sizeOf(holdings) > sizeOf(largest)) largest = holdings;
+    }
+    return largest?.deliveries ?? new Set();
+  }
+}
+
+/** The oldest that failed before, as it will most likely fail again; else the newest to the host with most. */
+function leastUseful(deliveries: ReadonlySet<Delivery>): Delivery | undefined {
+  const byHost = new Map<string, Delivery[]>();
+  for (const delivery of deliveries) {
+    if (delivery.phase === 'resting') return delivery;
+    if (delivery.phase !== 'queued') continue;
+    const others = byHost.get(delivery.host);
+    if (others) others.push(delivery);
+    else byHost.set(delivery.host, [delivery]);
+  }
+  let most: Delivery[] = [];
+  for (const queued of byHost.values()) if (queued.length > most.length) most = queued;
+  return most.at(-1);
+}

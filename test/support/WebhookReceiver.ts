@@ -1,0 +1,37 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Webhook } from 'standardwebhooks';
+import type { HttpServers } from './httpServers.js';
+
+export const WEBHOOK_SECRET = `whsec_${Buffer.from('a secret of twenty-four or more bytes').toString('base64')}`;
+
+interface Message {
+  readonly type: string;
+  readonly timestamp: string;
+  readonly data: Record<string, unknown>;
+}
+
+/** Somebody who gets messages, verifies them as the scheme says, and answers as `answer` does. */
+export class WebhookReceiver {
+  readonly messages: Message[] = [];
+  readonly ids: string[] = [];
+  url = '';
+
+  static async start(
+    servers: HttpServers,
+    answer: (response: ServerResponse, count: number) => void = (response) => response.end(),
+  ): Promise<WebhookReceiver> {
+    const receiver = new WebhookReceiver();
+    const origin = await servers.listen(async (request, response) => {
+      receiver.#take(request, (await request.toArray()).join(''));
+      answer(response, receiver.ids.length);
+    });
+    receiver.url = `${origin}/hook?token=secret`;
+    return receiver;
+  }
+
+  #take(request: IncomingMessage, body: string): void {
+    const headers = request.headers as Record<string, string>;
+    this.messages.push(new Webhook(WEBHOOK_SECRET).verify(body, headers) as Message);
+    this.ids.push(String(headers['webhook-id']));
+  }
+}
