@@ -6,7 +6,7 @@ import type { Faults } from './faults.js';
 import type { Folders } from './folders.js';
 import { previewFrame, previewFrameWithMetadata } from './frames.js';
 import { type NodeClass, type NodeContext, type NodeOutput, PNG_COST_MS } from './nodeClass.js';
-import { failureOf, type Gpu } from './nodeFailures.js';
+import { failureOf, type Gpu, noteFailure } from './nodeFailures.js';
 import { ProgressState } from './ProgressState.js';
 import { PromptGraph } from './PromptGraph.js';
 import type { TextChunk } from './pngText.js';
@@ -296,6 +296,7 @@ export class PromptExecution {
     if (error instanceof Interrupted) this.#keep('execution_interrupted', where);
     else {
       this.#world.dead.throwIfAborted();
+      noteFailure(error, this.#world.gpu);
       const report = errorReport(error, this.#inputs, Object.keys(this.#prompt.graph));
       this.#keep('execution_error', { ...where, ...report });
     }

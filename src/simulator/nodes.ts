@@ -1,7 +1,9 @@
+import { flowNodes } from './flowNodes.js';
 import { cutOut, type Raster, resize } from './images.js';
 import { decoded, type LazyMask, loadImage, loadImageBase64 } from './loaders.js';
 import { NodeException } from './NodeException.js';
 import { batchInput, eachImage, type NodeClass, textInput } from './nodeClass.js';
+import { otherSavers } from './otherSavers.js';
 import { imageSavers, PNG } from './savers.js';
 
 const UPSCALE_STEPS = 4;
@@ -92,6 +94,8 @@ export function nodeClasses(models: readonly string[], isOlder: boolean): Record
       run: async (inputs) => ({ values: [[await (inputs['mask'] as LazyMask)()]] }),
     },
     ...imageSavers(PNG),
+    ...otherSavers,
+    ...flowNodes,
   };
 }
 
