@@ -87,6 +87,16 @@ export function nodeClasses(models: readonly string[], isOlder: boolean): Record
         return { values: [Array.from({ length: Number(inputs['amount']) }, () => batch).flat()] };
       },
     },
+    EmptyImage: {
+      required: { width: ['INT', {}], height: ['INT', {}], batch_size: ['INT', {}], color: ['INT', {}] },
+      output: ['IMAGE'],
+      category: 'image',
+      run: async (inputs) => {
+        const [width, height] = [Number(inputs['width']), Number(inputs['height'])];
+        const data = Buffer.alloc(width * height * 3, Number(inputs['color']));
+        return { values: [[{ data, width, height, channels: 3 }]] };
+      },
+    },
     MaskToImage: {
       required: { mask: ['MASK'] },
       output: ['IMAGE'],

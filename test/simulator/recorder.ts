@@ -59,6 +59,13 @@ export class FrameRecorder {
     this.#socket.send(JSON.stringify(message));
   }
 
+  /** Resolves when the pong is there. */
+  ping(): Promise<unknown> {
+    const ponged = new Promise((resolve) => this.#socket.once('pong', resolve));
+    this.#socket.ping();
+    return ponged;
+  }
+
   get isOpen(): boolean {
     return this.#socket.readyState === WebSocket.OPEN;
   }
