@@ -2,7 +2,6 @@
 // are those of the tests (test/system/faults/matrix.ts).
 //   npm run faults -- --seed 1
 import { parseArgs } from 'node:util';
-import type { MischiefName } from '../src/simulator/mischief.js';
 import { MOMENTS } from '../src/simulator/prompt.js';
 import { Fleet } from '../test/support/fleet.js';
 import { Random } from '../test/support/random.js';
@@ -40,7 +39,7 @@ let wrong = 0;
 for (const fault of Object.keys(MATRIX)) {
   const row = MOMENTS.map((moment) => {
     const outcome = outcomes.get(`${fault} ${moment}`);
-    const expected = MATRIX[fault as MischiefName][moment];
+    const expected = MATRIX[fault as keyof typeof MATRIX][moment];
     if (!outcome) return '?';
     const isRight =
       outcome.wrong.length === 0 &&

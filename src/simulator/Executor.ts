@@ -5,6 +5,7 @@ import { NodeObjects } from './NodeObjects.js';
 import type { NodeClass } from './nodeClass.js';
 import { type Gpu, newGpu } from './nodeFailures.js';
 import { type ExecutionEnd, PromptExecution } from './PromptExecution.js';
+import type { PythonLock } from './PythonLock.js';
 import { listed, type Moment, type Prompt } from './prompt.js';
 import { ResultCache } from './ResultCache.js';
 import type { Message, SimulatedSockets } from './sockets.js';
@@ -28,6 +29,7 @@ export interface ExecutorWorld {
   readonly sockets: SimulatedSockets;
   readonly folders: Folders;
   readonly faults: Faults;
+  readonly lock: PythonLock;
   /** A prompt begins to run. */
   onStart(prompt: Prompt): void;
   onMoment(moment: Moment, prompt: Prompt): void;
@@ -136,13 +138,14 @@ export class Executor {
   }
 
   #execution(prompt: Prompt): PromptExecution {
-    const { sockets, folders, faults, onMoment } = this.#world;
+    const { sockets, folders, faults, lock, onMoment } = this.#world;
     const { clientId } = prompt;
     return new PromptExecution(prompt, {
       classes: this.classes,
       folders,
       faults,
       gpu: this.#gpu,
+      lock,
       workMs: this.#options.workMs,
       isOlder: this.#options.generation === 'older',
       hasMetadata: !this.#options.disableMetadata,

@@ -3,10 +3,12 @@ import { sleep } from '../utils/timers.js';
 import { writeAnswer, writeSpoiled } from './answers.js';
 import type { Faults } from './faults.js';
 import { type Call, readCall, type SimulatedApi } from './http.js';
+import type { PythonLock } from './PythonLock.js';
 
 interface DoorWorld {
   readonly api: SimulatedApi;
   readonly faults: Faults;
+  readonly lock: PythonLock;
   readonly maxBytes: () => number;
   mayEnter(request: IncomingMessage): boolean;
   /** A request is there, and nothing was done about it yet. */
@@ -27,9 +29,10 @@ export class FrontDoor {
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { api, faults, maxBytes, mayEnter, onCall, later } = this.#world;
+    const { api, faults, lock, maxBytes, mayEnter, onCall, later } = this.#world;
     const call = await readCall(request, maxBytes()).catch(() => undefined);
     if (request.destroyed && !request.complete) return;
+    await lock.free();
     if (!call) {
       const text = `Maximum request body size ${maxBytes()} exceeded.`;
       return writeAnswer(response, { status: 413, text });
@@ -37,6 +40,7 @@ export class FrontDoor {
     const key = `${call.method} /${call.path.split('/')[1] ?? ''}`;
     this.requests.set(key, (this.requests.get(key) ?? 0) + 1);
     await onCall(call);
+    await lock.free();
     const { delayMs, neverAnswer, respond, spoil } = faults;
     if (neverAnswer) return this.#hold(response);
     if (!mayEnter(request)) return writeAnswer(response, { status: 401 });

@@ -6,9 +6,11 @@ import type { Faults } from './faults.js';
 import type { Folders } from './folders.js';
 import { previewFrame, previewFrameWithMetadata } from './frames.js';
 import { type NodeClass, type NodeContext, type NodeOutput, PNG_COST_MS } from './nodeClass.js';
-import { failureOf, type Gpu } from './nodeFailures.js';
+import { failureOf, type Gpu, noteFailure } from './nodeFailures.js';
+import { withOddItem } from './oddOutputs.js';
 import { ProgressState } from './ProgressState.js';
 import { PromptGraph } from './PromptGraph.js';
+import type { PythonLock } from './PythonLock.js';
 import type { TextChunk } from './pngText.js';
 import { linkSource, type Moment, type Prompt } from './prompt.js';
 import { metadataOf } from './promptMetadata.js';
@@ -20,6 +22,7 @@ interface ExecutionWorld {
   readonly folders: Folders;
   readonly faults: Faults;
   readonly gpu: Gpu;
+  readonly lock: PythonLock;
   readonly workMs: Readonly<Record<string, number>>;
   readonly isOlder: boolean;
   /** Whether PNG files carry their prompt. */
@@ -136,7 +139,8 @@ export class PromptExecution {
 
   async #execute(id: string): Promise<NodeOutput> {
     const { classType, inputs, nodeClass } = this.#graph.node(id);
-    const { faults, gpu } = this.#world;
+    const { faults, gpu, lock } = this.#world;
+    await lock.free();
     this.currentNode = id;
     this.#progress.start(id);
     this.#sendProgress();
@@ -161,7 +165,9 @@ export class PromptExecution {
     return output;
   }
 
-  #conclude(id: string, { values, ui }: NodeOutput): void {
+  #conclude(id: string, { values, ui: told }: NodeOutput): void {
+    const { oddOutputs } = this.#world.faults;
+    const ui = oddOutputs ? withOddItem(told, oddOutputs) : told;
     const meta = this.#graph.metaOf(id);
     const result = { values, ...(ui === undefined ? {} : { ui: { output: ui, meta } }) };
     this.#world.cache.set(this.#graph.signature(id), result);
@@ -227,8 +233,9 @@ export class PromptExecution {
   }
 
   async #work(ms: number): Promise<void> {
-    const { dead } = this.#world;
+    const { dead, lock } = this.#world;
     if (ms > 0) await sleep(ms, dead);
+    await lock.free();
     dead.throwIfAborted();
   }
 
@@ -296,6 +303,7 @@ export class PromptExecution {
     if (error instanceof Interrupted) this.#keep('execution_interrupted', where);
     else {
       this.#world.dead.throwIfAborted();
+      noteFailure(error, this.#world.gpu);
       const report = errorReport(error, this.#inputs, Object.keys(this.#prompt.graph));
       this.#keep('execution_error', { ...where, ...report });
     }

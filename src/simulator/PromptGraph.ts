@@ -5,6 +5,9 @@ import type { NodeOrigin } from './ProgressState.js';
 import { type Graph, type GraphNode, linkSource } from './prompt.js';
 import type { NodeMeta } from './ResultCache.js';
 
+/** Where the links of an expanded node's graph lead that go to its own inputs. */
+export const OWN_INPUT = '';
+
 /** The nodes of a running prompt: those that were submitted, and those that nodes put in their own place. */
 export class PromptGraph {
   readonly #nodes: Map<string, GraphNode>;
@@ -58,16 +61,20 @@ export class PromptGraph {
   }
 
   /**
-   * Puts nodes in the place of one.
+   * Puts nodes in the place of one. A link to `OWN_INPUT` is what that one has at the input that is named.
    * @returns the ids that they have got, by their own
    */
   expand(parent: string, graph: Graph): Map<string, string> {
+    const inputsOfParent = this.node(parent).inputs;
     const ids = new Map(Object.keys(graph).map((id) => [id, `${parent}.0.0.${id}`]));
     for (const [id, { class_type, inputs }] of Object.entries(graph)) {
       const inner = ids.get(id) ?? id;
       const linked = Object.entries(inputs).map(([name, value]) => {
-        const own = ids.get(linkSource(value) ?? '');
-        return [name, own === undefined ? value : [own, (value as unknown[])[1]]];
+        const source = linkSource(value);
+        const slot = (value as unknown[] | undefined)?.[1];
+        if (source === OWN_INPUT) return [name, inputsOfParent[String(slot)]];
+        const own = source === undefined ? undefined : ids.get(source);
+        return [name, own === undefined ? value : [own, slot]];
       });
       this.#nodes.set(inner, { class_type, inputs: Object.fromEntries(linked) });
       this.#origins.set(inner, { display: this.originOf(parent).display, parent });

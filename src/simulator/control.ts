@@ -83,6 +83,7 @@ function stateOf(simulator: Simulator) {
     sprung: simulator.traps.sprung ?? null,
     prompts: simulator.promptIds.length,
     executions: simulator.executions,
+    strangers: simulator.strangerIds.size,
     queue: simulator.queueRemaining,
     history: simulator.historyIds.length,
     sockets: simulator.sockets.size,

@@ -12,6 +12,10 @@ export function echoClasses(models: readonly string[], isOlder: boolean): Record
     ...classes,
     ETN_LoadImageBase64: loadImageBase64(asItCame),
     LoadImage: loadImage(asItCame),
+    EmptyImage: {
+      ...(classes['EmptyImage'] as NodeClass),
+      run: async () => ({ values: [Buffer.alloc(64)] }),
+    },
     InspyrenetRembg: echoed('InspyrenetRembg'),
     ImageUpscaleWithModel: echoed('ImageUpscaleWithModel'),
     ...imageSavers({

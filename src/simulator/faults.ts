@@ -34,6 +34,8 @@ export interface Faults {
   gpuFails: boolean;
   /** Every so many prompts with a model fail with an error of the GPU that passes; 0 for none. */
   gpuFailsEvery: number;
+  /** Images come with an item that names no file. */
+  oddOutputs: 'before' | 'after' | 'alone' | undefined;
   /** Images cannot be written, by any of the savers. */
   disk: 'full' | 'broken' | undefined;
   /** Model nodes run out of memory until somebody asks for memory to be freed. */
@@ -69,6 +71,7 @@ export function noFaults(): Faults {
     blockNodes: new Set(),
     gpuFails: false,
     gpuFailsEvery: 0,
+    oddOutputs: undefined,
     disk: undefined,
     memoryFull: false,
     rewrite: undefined,

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { v4 as uuid } from 'uuid';
 import { z } from 'zod';
 import { Executor, type ExecutorOptions } from './Executor.js';
 import { echoClasses } from './echo.js';
@@ -12,8 +13,10 @@ import { MemoryFolders } from './MemoryFolders.js';
 import { MISCHIEF } from './mischief.js';
 import { MODEL_NODES } from './nodeFailures.js';
 import { nodeClasses } from './nodes.js';
+import { PythonLock } from './PythonLock.js';
 import { descriptionOf, graphSchema, type Moment, type Prompt } from './prompt.js';
 import { SimulatedSockets } from './sockets.js';
+import { STRANGERS_OUTPUTS, strangersGraph } from './strangers.js';
 import { Traps } from './Traps.js';
 
 export type { Faults } from './faults.js';
@@ -53,6 +56,10 @@ export class Simulator {
   readonly promptIds: string[] = [];
   /** Ids of the prompts that began to run, in order; one that ran twice is there twice. */
   readonly executions: string[] = [];
+  /** Prompts of others, which are in neither list. */
+  readonly strangerIds = new Set<string>();
+  /** What a node holds that lets the whole process do nothing. */
+  readonly lock = new PythonLock();
   readonly traps: Traps = new Traps(async (name) => MISCHIEF[name](this));
   readonly #options: SimulatorOptions;
   readonly #workMs: Record<string, number>;
@@ -70,11 +77,12 @@ export class Simulator {
     this.#options = options;
     this.folders = options.folders ?? new MemoryFolders();
     this.#workMs = { ...options.workMs };
-    this.#sockets = new SimulatedSockets(this.faults, () => this.#features());
+    this.#sockets = new SimulatedSockets(this.faults, this.lock, () => this.#features());
     this.#executor = this.#newExecutor();
     this.#door = new FrontDoor({
       api: this.#newApi(),
       faults: this.faults,
+      lock: this.lock,
       maxBytes: () => this.#maxBytes(),
       mayEnter: (request) => this.#mayEnter(request),
       onCall: (call) => this.#onCall(call),
@@ -82,7 +90,10 @@ export class Simulator {
     });
     this.#listener = new Listener({
       onRequest: (request, response) => void this.#door.handle(request, response),
-      maySocket: async (request) => this.#mayEnter(request) && !this.faults.refuseSockets,
+      maySocket: async (request) => {
+        await this.lock.free();
+        return this.#mayEnter(request) && !this.faults.refuseSockets;
+      },
       onSocket: (socket, request) => this.#sockets.add(socket, request, (id) => this.#executor.hello(id)),
     });
   }
@@ -121,6 +132,27 @@ export class Simulator {
     for (const name of MODEL_NODES) this.#workMs[name] = ms;
   }
 
+  /** Somebody else submits prompts, which take so many seconds each. */
+  addStrangers(count: number, seconds: number): void {
+    for (let n = 0; n < count; n += 1) {
+      const id = uuid();
+      this.strangerIds.add(id);
+      this.#executor.enqueue({
+        number: this.#number++,
+        id,
+        graph: strangersGraph(seconds),
+        clientId: undefined,
+        extraData: {},
+        outputs: STRANGERS_OUTPUTS,
+      });
+    }
+  }
+
+  /** Somebody else presses stop: whatever runs is interrupted. */
+  interruptAnything(): void {
+    this.#executor.interrupt(undefined);
+  }
+
   /** Listens on `port`, or on any free one for 0. */
   async start(port = 0, host = '127.0.0.1'): Promise<void> {
     if (this.#isDead) this.folders.empty('temp');
@@ -134,6 +166,7 @@ export class Simulator {
     this.#executor = this.#newExecutor();
     this.#isDead = true;
     await this.unplug();
+    this.lock.release();
   }
 
   /** Cuts every connection and takes no new one; what runs goes on. */
@@ -158,6 +191,7 @@ export class Simulator {
     this.traps.clear();
     Object.assign(this.faults, noFaults());
     this.#door.releaseHeld();
+    this.lock.release();
     if (this.#executor.isGpuBroken) await this.crash();
     await this.plugIn();
   }
@@ -197,7 +231,10 @@ export class Simulator {
         sockets: this.#sockets,
         folders: this.folders,
         faults: this.faults,
-        onStart: (prompt) => this.executions.push(prompt.id),
+        lock: this.lock,
+        onStart: ({ id }) => {
+          if (!this.strangerIds.has(id)) this.executions.push(id);
+        },
         onMoment: (moment, prompt) => this.#onMoment(moment, prompt),
         onOutput: (place, prompt) => this.#onOutput(place, prompt),
       },

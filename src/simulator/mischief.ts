@@ -1,4 +1,7 @@
 import type { Faults } from './faults.js';
+import type { Folders } from './folders.js';
+import { MODEL_NODES } from './nodeFailures.js';
+import type { PythonLock } from './PythonLock.js';
 import type { Moment } from './prompt.js';
 import type { SimulatedSockets } from './sockets.js';
 
@@ -6,6 +9,10 @@ import type { SimulatedSockets } from './sockets.js';
 interface Machine {
   readonly faults: Faults;
   readonly sockets: SimulatedSockets;
+  readonly folders: Folders;
+  readonly lock: PythonLock;
+  addStrangers(count: number, seconds: number): void;
+  interruptAnything(): void;
   crash(): Promise<void>;
   unplug(): Promise<void>;
   plugIn(): Promise<void>;
@@ -16,6 +23,11 @@ const EVERYTHING = /^/;
 /** Of a machine that is down, or cut off, until it is back. */
 const BACK_AFTER_MS = 600;
 const LATE_MS = 2000;
+/** How long a node holds Python's lock. */
+const LOCK_MS = 1500;
+/** More than a question and less than an image, bytes. */
+const SMALL_BODY = 300;
+const STRANGERS = { count: 3, seconds: 0.3 };
 const HTML = '<html><head><title>502 Bad Gateway</title></head><body><h1>nginx</h1></body></html>';
 
 const always = Number.POSITIVE_INFINITY;
@@ -94,6 +106,40 @@ export const MISCHIEF = {
   'out of memory': ({ faults }) => {
     faults.memoryFull = true;
   },
+  'GPU broken': ({ faults }) => {
+    faults.gpuFails = true;
+  },
+  'GPU fails every other prompt': ({ faults }) => {
+    faults.gpuFailsEvery = 2;
+  },
+  'disk full': ({ faults }) => {
+    faults.disk = 'full';
+  },
+  'disk broken': ({ faults }) => {
+    faults.disk = 'broken';
+  },
+  'branch blocked': ({ faults }) => {
+    for (const name of MODEL_NODES) faults.blockNodes.add(name);
+  },
+  'odd output first': ({ faults }) => {
+    faults.oddOutputs = 'before';
+  },
+  'odd output last': ({ faults }) => {
+    faults.oddOutputs = 'after';
+  },
+  'odd output alone': ({ faults }) => {
+    faults.oddOutputs = 'alone';
+  },
+  'Python lock held': ({ lock }) => lock.hold(LOCK_MS),
+  'small upload limit': ({ faults }) => {
+    faults.maxUploadBytes = SMALL_BODY;
+  },
+  'files deleted': ({ folders }) => {
+    folders.empty('temp');
+    folders.empty('output');
+  },
+  'prompts of others': (machine) => machine.addStrangers(STRANGERS.count, STRANGERS.seconds),
+  'interrupted by others': (machine) => machine.interruptAnything(),
   'result file gone': ({ faults }) => {
     faults.loseFiles = 1;
   },

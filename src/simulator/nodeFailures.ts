@@ -53,15 +53,17 @@ export function failureOf(
   return failure && new NodeException(failure.type, failure.message);
 }
 
+/** Some failures leave the GPU broken, whichever node they come from. */
+export function noteFailure(error: unknown, gpu: Gpu): void {
+  if (error instanceof NodeException && /illegal memory access/.test(error.message)) gpu.isBroken = true;
+}
+
 function gpuFailure(classType: string, promptId: string, faults: Faults, gpu: Gpu) {
   if (gpu.isBroken && !CPU_NODES.has(classType)) return ILLEGAL_ACCESS;
   if (!MODEL_NODES.has(classType)) return undefined;
   if (gpu.lastPrompt !== promptId) gpu.prompts += 1;
   gpu.lastPrompt = promptId;
-  if (faults.gpuFails) {
-    gpu.isBroken = true;
-    return ILLEGAL_ACCESS;
-  }
+  if (faults.gpuFails) return ILLEGAL_ACCESS;
   if (faults.gpuFailsEvery > 0 && gpu.prompts % faults.gpuFailsEvery === 0) return FLAKY_GPU;
   return faults.memoryFull ? OUT_OF_MEMORY : undefined;
 }

@@ -1,7 +1,9 @@
+import { flowNodes } from './flowNodes.js';
 import { cutOut, type Raster, resize } from './images.js';
 import { decoded, type LazyMask, loadImage, loadImageBase64 } from './loaders.js';
 import { NodeException } from './NodeException.js';
 import { batchInput, eachImage, type NodeClass, textInput } from './nodeClass.js';
+import { otherSavers } from './otherSavers.js';
 import { imageSavers, PNG } from './savers.js';
 
 const UPSCALE_STEPS = 4;
@@ -85,6 +87,16 @@ export function nodeClasses(models: readonly string[], isOlder: boolean): Record
         return { values: [Array.from({ length: Number(inputs['amount']) }, () => batch).flat()] };
       },
     },
+    EmptyImage: {
+      required: { width: ['INT', {}], height: ['INT', {}], batch_size: ['INT', {}], color: ['INT', {}] },
+      output: ['IMAGE'],
+      category: 'image',
+      run: async (inputs) => {
+        const [width, height] = [Number(inputs['width']), Number(inputs['height'])];
+        const data = Buffer.alloc(width * height * 3, Number(inputs['color']));
+        return { values: [[{ data, width, height, channels: 3 }]] };
+      },
+    },
     MaskToImage: {
       required: { mask: ['MASK'] },
       output: ['IMAGE'],
@@ -92,6 +104,8 @@ export function nodeClasses(models: readonly string[], isOlder: boolean): Record
       run: async (inputs) => ({ values: [[await (inputs['mask'] as LazyMask)()]] }),
     },
     ...imageSavers(PNG),
+    ...otherSavers,
+    ...flowNodes,
   };
 }
 

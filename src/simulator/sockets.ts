@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Faults, MessageFault } from './faults.js';
 import { previewFrame } from './frames.js';
 import { parseJson } from './json.js';
+import type { PythonLock } from './PythonLock.js';
 
 const flagsMessage = z.object({
   type: z.literal('feature_flags'),
@@ -54,13 +55,18 @@ export class SimulatedSockets {
   readonly #frozen = new WeakSet<WebSocket>();
   /** Sockets whose first message said that they understand previews with metadata. */
   readonly #knowing = new WeakSet<WebSocket>();
+  readonly #lock: PythonLock;
   readonly #features: () => Record<string, unknown>;
   /** Messages that are held back so that they come in the wrong order. */
   #held: Array<() => void> = [];
 
-  /** @param features what the server answers to the feature flags of a client */
-  constructor(faults: Faults, features: () => Record<string, unknown>) {
+  /**
+   * @param lock while it is held nothing is sent
+   * @param features what the server answers to the feature flags of a client
+   */
+  constructor(faults: Faults, lock: PythonLock, features: () => Record<string, unknown>) {
     this.#faults = faults;
+    this.#lock = lock;
     this.#features = features;
   }
 
@@ -86,7 +92,7 @@ export class SimulatedSockets {
     });
     socket.on('error', () => undefined);
     socket.on('ping', (data) => {
-      if (!this.#frozen.has(socket)) socket.pong(data);
+      if (!this.#frozen.has(socket)) this.#lock.run(() => socket.pong(data));
     });
     socket.once('message', (data, isBinary) => {
       if (!isBinary) this.#onFirst(socket, String(data));
@@ -122,7 +128,8 @@ export class SimulatedSockets {
   ): void {
     const socket = clientId === undefined ? undefined : this.#byId.get(clientId);
     if (!socket || this.#faults.muteSockets || this.#frozen.has(socket)) return;
-    socket.send(this.#knowing.has(socket) ? withMetadata() : plain());
+    const frame = this.#knowing.has(socket) ? withMetadata() : plain();
+    this.#lock.run(() => socket.send(frame));
   }
 
   /** Sends a text frame as it is, for messages that no ComfyUI would send. */
@@ -161,8 +168,9 @@ export class SimulatedSockets {
     const { messages, rewrite } = this.#faults;
     const whole = JSON.stringify(message);
     const text = rewrite ? rewrite(Buffer.from(whole)).toString() : whole;
-    if (messages === 'shuffled') this.#hold(() => socket.send(text));
-    else for (const one of [...companyOf(messages, text), text]) socket.send(one);
+    const send = (one: string) => this.#lock.run(() => socket.send(one));
+    if (messages === 'shuffled') this.#hold(() => send(text));
+    else for (const one of [...companyOf(messages, text), text]) send(one);
   }
 
   /** Sends what came within a moment in reverse. */

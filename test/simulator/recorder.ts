@@ -10,12 +10,14 @@ export interface Frame {
 /** A bare WebSocket client that writes down what it hears. */
 export class FrameRecorder {
   readonly frames: Frame[] = [];
+  readonly binary: Buffer[] = [];
   readonly #socket: WebSocket;
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
     socket.on('message', (data, isBinary) => {
-      if (!isBinary) this.frames.push(JSON.parse(String(data)));
+      if (isBinary) this.binary.push(data as Buffer);
+      else this.frames.push(JSON.parse(String(data)));
     });
     socket.on('error', () => undefined);
   }
@@ -44,6 +46,24 @@ export class FrameRecorder {
     await eventually(() => {
       if (!this.types(promptId).includes('executing null')) throw new Error(`only ${this.types(promptId)}`);
     });
+  }
+
+  /** Waits for a frame of a type. */
+  async hears(type: string): Promise<void> {
+    await eventually(() => {
+      if (!this.frames.some((frame) => frame.type === type)) throw new Error(`no ${type} yet`);
+    });
+  }
+
+  send(message: unknown): void {
+    this.#socket.send(JSON.stringify(message));
+  }
+
+  /** Resolves when the pong is there. */
+  ping(): Promise<unknown> {
+    const ponged = new Promise((resolve) => this.#socket.once('pong', resolve));
+    this.#socket.ping();
+    return ponged;
   }
 
   get isOpen(): boolean {

@@ -31,7 +31,7 @@ const elsewhere = completed(2);
 const timedOut = failed('processing_timeout');
 
 /** Fault by moment of the job: how it must end, written down before it was tried. */
-export const MATRIX: Readonly<Record<MischiefName, Row>> = {
+export const MATRIX = {
   'connection refused': row(elsewhere),
   // Its messages still come, so before the end only the submission notices.
   'connection reset': row(elsewhere),
@@ -64,7 +64,7 @@ export const MATRIX: Readonly<Record<MischiefName, Row>> = {
   'out of memory': row(elsewhere, { success: untouched, view: untouched }),
   'result file gone': row(elsewhere),
   'result is no image': row(elsewhere),
-};
+} satisfies Readonly<Partial<Record<MischiefName, Row>>>;
 
 /** The matrix cell by cell, row after row. */
 export const CELLS = Object.entries(MATRIX).flatMap(([fault, row]) =>

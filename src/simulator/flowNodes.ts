@@ -1,0 +1,36 @@
+import { Blocker } from './Blocker.js';
+import { NodeException } from './NodeException.js';
+import { type NodeClass, textInput } from './nodeClass.js';
+import { OWN_INPUT } from './PromptGraph.js';
+
+const SLEEP_STEPS = 10;
+
+/** Nodes that change how a prompt runs: stand-ins for what custom nodes do. */
+export const flowNodes: Record<string, NodeClass> = {
+  /** Lets nothing behind it run. */
+  BlockImage: passing({ message: ['STRING', {}] }, async (inputs) => ({
+    values: [new Blocker(textInput(inputs, 'message'))],
+  })),
+  /** Puts two nodes in its own place: one that inverts, and one that shows what comes of it. */
+  InvertAndPreview: passing({}, async () => ({
+    values: [['1', 0]],
+    expand: {
+      '1': { class_type: 'ImageInvert', inputs: { image: [OWN_INPUT, 'image'] } },
+      '2': { class_type: 'PreviewImage', inputs: { images: ['1', 0] } },
+    },
+  })),
+  RaiseError: passing({ message: ['STRING', {}] }, async (inputs) => {
+    throw new NodeException('RuntimeError', `${textInput(inputs, 'message')}\n`);
+  }),
+  SleepImage: passing({ seconds: ['FLOAT', { default: 1, min: 0, max: 600 }] }, async (inputs, context) => {
+    for (let done = 1; done <= SLEEP_STEPS; done += 1) {
+      await context.work((Number(inputs['seconds']) * 1000) / SLEEP_STEPS);
+      await context.step(done, SLEEP_STEPS);
+    }
+    return { values: [inputs['image']] };
+  }),
+};
+
+function passing(required: NodeClass['required'], run: NodeClass['run']): NodeClass {
+  return { required: { image: ['IMAGE'], ...required }, output: ['IMAGE'], category: 'flow', run };
+}
