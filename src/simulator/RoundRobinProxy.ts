@@ -4,14 +4,15 @@ import type { Duplex } from 'node:stream';
 
 /** One address for several machines: each request and each socket goes to the next of them. */
 export class RoundRobinProxy {
-  readonly #hosts: readonly string[];
+  /** `host:port` of each machine; may change. */
+  hosts: readonly string[];
   readonly #server: Server;
   readonly #sockets = new Set<Duplex>();
   #turn = 0;
 
   /** @param hosts `host:port` of each machine */
   constructor(hosts: readonly string[]) {
-    this.#hosts = hosts;
+    this.hosts = hosts;
     this.#server = createServer((incoming, response) => this.#forward(incoming, response));
     this.#server.on('upgrade', (incoming, socket, head) => this.#tunnel(incoming, socket, head));
   }
@@ -36,7 +37,7 @@ export class RoundRobinProxy {
   }
 
   #next(): { hostname: string; port: number } {
-    const host = this.#hosts[this.#turn % this.#hosts.length] ?? '';
+    const host = this.hosts[this.#turn % this.hosts.length] ?? '';
     this.#turn += 1;
     const { hostname, port } = new URL(`http://${host}`);
     return { hostname, port: Number(port) };

@@ -1,3 +1,4 @@
+import sharp from 'sharp';
 import { afterEach, describe, expect, it } from 'vitest';
 import { circuitBreakersAnswer } from '../../src/schemas/metrics.js';
 import { eventually } from '../support/eventually.js';
@@ -9,6 +10,20 @@ afterEach(() => stack.stop());
 
 const slow = (ms: number) => ({ workMs: { InspyrenetRembg: ms, ImageUpscaleWithModel: ms } });
 const TWO = [{}, {}];
+
+/** A picture of some 8 KB: noise cannot be compressed. */
+const noise = () =>
+  sharp({
+    create: {
+      width: 64,
+      height: 48,
+      channels: 3,
+      background: '#808080',
+      noise: { type: 'gaussian', sigma: 90 },
+    },
+  })
+    .png()
+    .toBuffer();
 
 async function breakerStates(): Promise<string[]> {
   const { circuit_breakers } = await stack.client.json('/api/circuit-breakers', circuitBreakersAnswer);
@@ -204,10 +219,15 @@ describe('a node that holds the lock of the whole process', () => {
 });
 
 describe('an upload that is larger than a machine accepts', () => {
+  const limited = { maxUploadBytes: 4000 };
+
   it('goes to one that accepts it', async () => {
-    stack = await Stack.start({ simulators: [{ maxUploadBytes: 300 }, {}] });
-    for (let n = 0; n < 4; n += 1) expect(await completed(await submit(n), n)).toBe(1);
+    stack = await Stack.start({ simulators: [limited, {}] });
+    for (let n = 0; n < 4; n += 1) await stack.client.process('remove-background', await noise());
     expect(stack.simulator(0).executions).toEqual([]);
+    // Small ones go to either.
+    expect(await oneByOne(2)).toEqual([1, 1]);
+    expect(stack.simulator(0).executions).toHaveLength(1);
   });
 
   it('is sent elsewhere when the machine, or a proxy before it, only says so then', async () => {
@@ -219,8 +239,9 @@ describe('an upload that is larger than a machine accepts', () => {
   });
 
   it('fails at once when no machine accepts it', async () => {
-    stack = await Stack.start({ simulators: [{ maxUploadBytes: 300 }] });
-    expect(await stack.client.finished(await submit(1))).toMatchObject({
+    stack = await Stack.start({ simulators: [limited] });
+    const id = await stack.client.submit('remove-background', await noise());
+    expect(await stack.client.finished(id)).toMatchObject({
       status: 'failed',
       error: expect.stringContaining('upload of this size'),
     });

@@ -57,15 +57,16 @@ describe('an address that leads to several machines in turn', () => {
   it.each([
     ['machines share their folders', {}, true],
     ['pictures ride in the prompt', { COMFYUI_IMAGE_INPUT: 'base64' }, false],
-  ])('is found out by what a job meets, where %s', async (_, env, shared) => {
+  ])('costs no job and hardly a run even before it is found out, where %s', async (_, env, shared) => {
     await start(env, shared);
     for (let n = 0; n < 12; n += 1) {
       const id = await stack.client.submit('remove-background', await png());
       expect(await stack.client.finished(id)).toMatchObject({ status: 'completed' });
     }
-    expect((await health()).comfyui_instances.instances[0]?.problem).toContain('several machines');
-    // One job found it out, if it did not go well by chance.
+    // Jobs may go well by chance; the first contradiction ends it.
     const needless = hidden.flatMap(({ executions }) => executions).length - 12;
     expect(needless).toBeLessThanOrEqual(2);
+    const { problem } = (await health()).comfyui_instances.instances[0] ?? {};
+    if (needless > 0) expect(problem).toContain('several machines');
   });
 });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { PromptError } from '../../errors.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { ImageFile } from './protocol.js';
@@ -28,10 +29,12 @@ export async function contradictsItself(
   name: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  await client.upload(name, PROBE, signal);
+  // Each machine may have the file of an earlier time.
+  const content = Buffer.concat([PROBE, randomBytes(16)]);
+  await client.upload(name, content, signal);
   const file = { filename: name, subfolder: '', type: 'temp' } as const;
-  const answers = await looks(client, (other) => viewed(other, file, signal));
-  return answers.some((bytes) => bytes) && answers.some((bytes) => !bytes);
+  const answers = await looks(client, async (other) => (await viewed(other, file, signal))?.equals(content));
+  return answers.some((isThere) => isThere) && answers.some((isThere) => !isThere);
 }
 
 /**

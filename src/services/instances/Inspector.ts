@@ -43,7 +43,7 @@ export class Inspector {
     await this.#try(instance, 'Leftovers could not be cleaned up', () =>
       leftovers.clean(instance.client, signal),
     );
-    await this.inspect(instance, signal);
+    await this.#look(instance, signal);
   }
 
   /** From time to time: nodes, models and limits change while a machine runs. Never rejects. */
@@ -51,6 +51,10 @@ export class Inspector {
     if (instance.health.problem) {
       await this.#try(instance, 'Address could not be checked', () => this.#checkAddress(instance, signal));
     }
+    await this.#look(instance, signal);
+  }
+
+  async #look(instance: Instance, signal: AbortSignal): Promise<void> {
     await this.#try(instance, 'Limits could not be read', async () => {
       const maxBytes = await instance.client.maxUploadBytes(signal);
       instance.health.maxImageBytes = maxBytes === undefined ? undefined : this.#imageBytesWithin(maxBytes);
