@@ -1,48 +1,26 @@
 import type { IncomingMessage } from 'node:http';
 import { v4 as uuid } from 'uuid';
-import { z } from 'zod';
-import { Executor, type ExecutorOptions } from './Executor.js';
+import { Executor } from './Executor.js';
 import { echoClasses } from './echo.js';
 import { FrontDoor } from './FrontDoor.js';
 import { type Faults, noFaults } from './faults.js';
-import { type FilePlace, type Folders, keyOf } from './folders.js';
-import { type Call, MAX_UPLOAD_BYTES, SimulatedApi } from './http.js';
-import { parseJson } from './json.js';
+import type { Folders } from './folders.js';
+import { MAX_UPLOAD_BYTES, SimulatedApi } from './http.js';
 import { Listener } from './Listener.js';
 import { MemoryFolders } from './MemoryFolders.js';
 import { MISCHIEF } from './mischief.js';
 import { MODEL_NODES } from './nodeFailures.js';
 import { nodeClasses } from './nodes.js';
+import { DEFAULT_MODELS, type SimulatorOptions } from './options.js';
+import { PromptWatch } from './PromptWatch.js';
 import { PythonLock } from './PythonLock.js';
-import { descriptionOf, graphSchema, type Moment, type Prompt } from './prompt.js';
 import { SimulatedSockets } from './sockets.js';
 import { STRANGERS_OUTPUTS, strangersGraph } from './strangers.js';
 import { Traps } from './Traps.js';
 
 export type { Faults } from './faults.js';
 export { OUT_OF_MEMORY } from './faults.js';
-
-export interface SimulatorOptions extends Partial<ExecutorOptions> {
-  /** Node classes that this instance does not have. */
-  readonly withoutNodes?: readonly string[];
-  /** A header without which nobody gets in, as behind a proxy that asks for a key. Name in lower case. */
-  readonly requireHeader?: { readonly name: string; readonly value: string };
-  /** Nodes hand images on as they are. */
-  readonly isEcho?: boolean;
-  /** Enlargement models that it has. */
-  readonly models?: readonly string[];
-  /** Folders that it shares with others; its own when they are left out. */
-  readonly folders?: Folders;
-  /** Largest request body that it takes, bytes; 100 MB when it is left out. */
-  readonly maxUploadBytes?: number;
-}
-
-const submission = z.object({ prompt: graphSchema, prompt_id: z.string().default('') });
-
-const DEFAULT_MODELS = ['4x_NMKD-Siax_200k.pth', '4x_foolhardy_Remacri.pth'];
-
-/** Files of which it is known whose output they are; the oldest go first. */
-const MAX_ORIGINS = 10_000;
+export type { SimulatorOptions } from './options.js';
 
 /**
  * A ComfyUI stand-in that speaks its protocol over real sockets and makes real images, with faults that can be
@@ -70,8 +48,7 @@ export class Simulator {
   #number = 0;
   /** Whether its process is gone, so that the next start is a new one. */
   #isDead = true;
-  /** What is known of the prompts whose outputs are in files, by the place of the file. */
-  readonly #origins = new Map<string, string>();
+  readonly #watch = new PromptWatch(this.traps);
 
   constructor(options: SimulatorOptions = {}) {
     this.#options = options;
@@ -85,7 +62,7 @@ export class Simulator {
       lock: this.lock,
       maxBytes: () => this.#maxBytes(),
       mayEnter: (request) => this.#mayEnter(request),
-      onCall: (call) => this.#onCall(call),
+      onCall: (call) => this.#watch.onCall(call),
       later: (ms, what) => this.traps.later(ms, what),
     });
     this.#listener = new Listener({
@@ -235,8 +212,8 @@ export class Simulator {
         onStart: ({ id }) => {
           if (!this.strangerIds.has(id)) this.executions.push(id);
         },
-        onMoment: (moment, prompt) => this.#onMoment(moment, prompt),
-        onOutput: (place, prompt) => this.#onOutput(place, prompt),
+        onMoment: (moment, prompt) => this.#watch.onMoment(moment, prompt),
+        onOutput: (place, prompt) => this.#watch.onOutput(place, prompt),
       },
       {
         generation,
@@ -260,32 +237,6 @@ export class Simulator {
   #mayEnter(request: IncomingMessage): boolean {
     const { requireHeader } = this.#options;
     return !requireHeader || request.headers[requireHeader.name] === requireHeader.value;
-  }
-
-  #onMoment(moment: Moment, prompt: Prompt): void {
-    if (this.traps.waiting) void this.traps.onMoment(moment, descriptionOf(prompt));
-  }
-
-  #onOutput(place: FilePlace, prompt: Prompt): void {
-    this.#origins.delete(keyOf(place));
-    this.#origins.set(keyOf(place), descriptionOf(prompt));
-    const [oldest = ''] = this.#origins.keys();
-    if (this.#origins.size > MAX_ORIGINS) this.#origins.delete(oldest);
-  }
-
-  /** The moments that a request is: a prompt that comes, and a result that is fetched. */
-  async #onCall(call: Call): Promise<void> {
-    if (!this.traps.waiting) return;
-    if (call.method === 'POST' && call.path === '/prompt') {
-      const body = submission.safeParse(parseJson(call.body));
-      if (!body.success) return;
-      const { prompt_id: id, prompt: graph } = body.data;
-      await this.traps.onMoment('submit', descriptionOf({ id, graph }));
-    } else if (call.path === '/view') {
-      const [filename, subfolder] = ['filename', 'subfolder'].map((name) => call.query.get(name) ?? '');
-      const origin = this.#origins.get(`${call.query.get('type') ?? 'output'}/${subfolder}/${filename}`);
-      await this.traps.onMoment('view', `${subfolder}/${filename} ${origin ?? ''}`);
-    }
   }
 }
 

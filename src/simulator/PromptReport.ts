@@ -1,0 +1,157 @@
+import type { Blocker } from './Blocker.js';
+import { errorReport } from './errorReport.js';
+import type { ExecutionWorld } from './executionWorld.js';
+import { previewFrame, previewFrameWithMetadata } from './frames.js';
+import { ProgressState } from './ProgressState.js';
+import type { PromptGraph } from './PromptGraph.js';
+import type { Prompt } from './prompt.js';
+import type { NodeMeta } from './ResultCache.js';
+import type { Message } from './sockets.js';
+
+/** How a run ended, as the history keeps it. */
+export interface ExecutionEnd {
+  readonly status: 'success' | 'error';
+  readonly messages: readonly Message[];
+  readonly outputs: Record<string, unknown>;
+  readonly meta: Record<string, NodeMeta>;
+}
+
+/** What a running prompt tells its client, in ComfyUI's messages, and what the history keeps of it. */
+export class PromptReport {
+  readonly #world: ExecutionWorld;
+  readonly #prompt: Prompt;
+  readonly #graph: PromptGraph;
+  readonly #progress: ProgressState;
+  /** Nodes that ran, and were not in the cache. */
+  readonly #executed: string[] = [];
+  readonly #outputs: Record<string, unknown> = {};
+  readonly #meta: Record<string, NodeMeta> = {};
+  /** The messages that the history keeps. */
+  readonly #kept: Message[] = [];
+
+  constructor(prompt: Prompt, graph: PromptGraph, world: ExecutionWorld) {
+    this.#prompt = prompt;
+    this.#graph = graph;
+    this.#world = world;
+    this.#progress = new ProgressState(prompt.id, (id) => graph.originOf(id));
+  }
+
+  start(cachedNodes: readonly string[]): void {
+    this.#keep('execution_start', { prompt_id: this.#prompt.id });
+    this.#keep('execution_cached', { nodes: cachedNodes, prompt_id: this.#prompt.id });
+  }
+
+  startNode(id: string): void {
+    this.#progress.start(id);
+    this.#sendProgress();
+    this.#send('executing', { node: id, display_node: this.#graph.originOf(id).display });
+  }
+
+  step(id: string, value: number, max: number): void {
+    this.#progress.step(id, value, max);
+    this.#sendProgress();
+    this.#send('progress', { value, max, prompt_id: this.#prompt.id, node: id });
+  }
+
+  /** A node did its work, which is not yet finished when others run in its place. */
+  ran(id: string): void {
+    this.#executed.push(id);
+  }
+
+  finishNode(id: string): void {
+    this.#progress.finish(id);
+    this.#sendProgress();
+  }
+
+  output(id: string, output: unknown, meta: NodeMeta): void {
+    this.#outputs[id] = output;
+    this.#meta[id] = meta;
+    this.#world.onOutput(output);
+    this.#send('executed', { node: id, display_node: this.#graph.originOf(id).display, output });
+  }
+
+  /** A branch that is not to run says so, and is neither the end nor kept in the history. */
+  blocked(id: string, { message }: Blocker): void {
+    if (message === undefined) return;
+    const data = {
+      ...this.#where(id),
+      exception_message: `Execution Blocked: ${message}`,
+      exception_type: 'ExecutionBlocked',
+      traceback: [],
+      current_inputs: [],
+      current_outputs: [],
+    };
+    this.#world.send({ type: 'execution_error', data });
+  }
+
+  /** Nodes that go by the progress bar tell of a step of none first; the image comes before or after it. */
+  preview(id: string, image: Buffer, format: 'JPEG' | 'PNG', isDirect: boolean): void {
+    const plain = () => previewFrame(image, format);
+    if (isDirect) {
+      this.#world.sendPreview({ plain, withMetadata: plain });
+      return;
+    }
+    const { display, parent } = this.#graph.originOf(id);
+    const withMetadata = () =>
+      previewFrameWithMetadata(image, {
+        node_id: id,
+        prompt_id: this.#prompt.id,
+        display_node_id: display,
+        parent_node_id: parent,
+        real_node_id: display,
+        image_type: format === 'PNG' ? 'image/png' : 'image/jpeg',
+      });
+    this.#progress.step(id, 0, 1);
+    this.#sendProgress();
+    const isFirst = this.#world.knowsMetadata();
+    if (isFirst) this.#world.sendPreview({ plain, withMetadata });
+    this.#send('progress', { value: 0, max: 1, prompt_id: this.#prompt.id, node: id });
+    if (!isFirst) this.#world.sendPreview({ plain, withMetadata });
+  }
+
+  /** Older servers end with `executing {node: null}` alone. */
+  succeeded(): ExecutionEnd {
+    if (!this.#world.isOlder) this.#keep('execution_success', { prompt_id: this.#prompt.id });
+    return this.#end('success');
+  }
+
+  interrupted(id: string): ExecutionEnd {
+    this.#keep('execution_interrupted', this.#where(id));
+    return this.#end('error');
+  }
+
+  failed(id: string, error: unknown, inputs: Readonly<Record<string, unknown>>): ExecutionEnd {
+    const report = errorReport(error, inputs, Object.keys(this.#prompt.graph));
+    this.#keep('execution_error', { ...this.#where(id), ...report });
+    return this.#end('error');
+  }
+
+  /** Errors name the node of the prompt, not one that ran in its place. */
+  #where(id: string): Record<string, unknown> {
+    const node_id = this.#graph.originOf(id).display;
+    return {
+      prompt_id: this.#prompt.id,
+      node_id,
+      node_type: this.#prompt.graph[node_id]?.class_type,
+      executed: [...this.#executed],
+    };
+  }
+
+  #end(status: ExecutionEnd['status']): ExecutionEnd {
+    return { status, messages: this.#kept, outputs: this.#outputs, meta: this.#meta };
+  }
+
+  #keep(type: string, data: Record<string, unknown>): void {
+    const message = { type, data: { ...data, timestamp: Date.now() } };
+    this.#kept.push(message);
+    this.#world.send(message);
+  }
+
+  #send(type: string, data: Record<string, unknown>): void {
+    this.#world.send({ type, data: { ...data, prompt_id: this.#prompt.id } });
+  }
+
+  #sendProgress(): void {
+    if (!this.#world.isOlder) this.#world.send(this.#progress.message());
+  }
+}

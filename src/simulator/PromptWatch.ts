@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { type FilePlace, keyOf } from './folders.js';
+import type { Call } from './http.js';
+import { parseJson } from './json.js';
+import { descriptionOf, graphSchema, type Moment, type Prompt } from './prompt.js';
+import type { Traps } from './Traps.js';
+
+const submission = z.object({ prompt: graphSchema, prompt_id: z.string().default('') });
+
+/** Files of which it is known whose output they are; the oldest go first. */
+const MAX_ORIGINS = 10_000;
+
+/** Tells traps of the moments that prompts come to, and which prompts these are. */
+export class PromptWatch {
+  readonly #traps: Traps;
+  /** What is known of the prompts whose outputs are in files, by the place of the file. */
+  readonly #origins = new Map<string, string>();
+
+  constructor(traps: Traps) {
+    this.#traps = traps;
+  }
+
+  onMoment(moment: Moment, prompt: Prompt): void {
+    if (this.#traps.waiting) void this.#traps.onMoment(moment, descriptionOf(prompt));
+  }
+
+  /** A file is named as the output of a prompt, which may be a cached one of another. */
+  onOutput(place: FilePlace, prompt: Prompt): void {
+    this.#origins.delete(keyOf(place));
+    this.#origins.set(keyOf(place), descriptionOf(prompt));
+    const [oldest = ''] = this.#origins.keys();
+    if (this.#origins.size > MAX_ORIGINS) this.#origins.delete(oldest);
+  }
+
+  /** The moments that a request is: a prompt that comes, and a result that is fetched. */
+  async onCall({ method, path, query, body }: Call): Promise<void> {
+    if (!this.#traps.waiting) return;
+    if (method === 'POST' && path === '/prompt') {
+      const submitted = submission.safeParse(parseJson(body));
+      if (!submitted.success) return;
+      const { prompt_id: id, prompt: graph } = submitted.data;
+      await this.#traps.onMoment('submit', descriptionOf({ id, graph }));
+    } else if (path === '/view') {
+      const [filename, subfolder] = ['filename', 'subfolder'].map((name) => query.get(name) ?? '');
+      const origin = this.#origins.get(`${query.get('type') ?? 'output'}/${subfolder}/${filename}`);
+      await this.#traps.onMoment('view', `${subfolder}/${filename} ${origin ?? ''}`);
+    }
+  }
+}

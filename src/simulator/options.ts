@@ -1,0 +1,19 @@
+import type { ExecutorOptions } from './Executor.js';
+import type { Folders } from './folders.js';
+
+export interface SimulatorOptions extends Partial<ExecutorOptions> {
+  /** Node classes that this instance does not have. */
+  readonly withoutNodes?: readonly string[];
+  /** A header without which nobody gets in, as behind a proxy that asks for a key. Name in lower case. */
+  readonly requireHeader?: { readonly name: string; readonly value: string };
+  /** Nodes hand images on as they are. */
+  readonly isEcho?: boolean;
+  /** Enlargement models that it has. */
+  readonly models?: readonly string[];
+  /** Folders that it shares with others; its own when they are left out. */
+  readonly folders?: Folders;
+  /** Largest request body that it takes, bytes; 100 MB when it is left out. */
+  readonly maxUploadBytes?: number;
+}
+
+export const DEFAULT_MODELS: readonly string[] = ['4x_NMKD-Siax_200k.pth', '4x_foolhardy_Remacri.pth'];
