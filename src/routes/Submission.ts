@@ -110,7 +110,7 @@ export class Submission {
     const { admission, manager, idempotencyKeys } = this.#services;
     try {
       const parameters = parseParameters(this.#workflow.parameters, parametersOf(request));
-      const image = await inspectImage(upload.bytes, {
+      const { image, bytes } = await inspectImage(upload.bytes, {
         allowedTypes: this.#config.ALLOWED_IMAGE_TYPES,
         maxPixels: this.#config.MAX_IMAGE_PIXELS,
       });
@@ -120,7 +120,7 @@ export class Submission {
         parameters,
         format: common.format,
         image,
-        imageSize: upload.bytes.length,
+        imageSize: bytes.length,
         originalFilename: upload.filename,
         requestId: requestIdOf(response),
         owner: ownerOf(response),
@@ -128,7 +128,7 @@ export class Submission {
       };
       let created: Job | undefined;
       const create = async () => {
-        created = await admission.admit(upload.bytes.length, () => manager.create(job, upload.bytes));
+        created = await admission.admit(bytes.length, () => manager.create(job, bytes));
         return created;
       };
       if (key === undefined) return await create();

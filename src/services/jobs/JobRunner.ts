@@ -39,7 +39,7 @@ export class JobRunner {
     const { manager, prompts, workflows } = this.#parts;
     const workflow = workflows.find(({ type }) => type === job.request.type);
     if (!workflow) throw new AppError('INTERNAL_ERROR', `There is no workflow ${job.request.type}.`);
-    const upload = await normaliseImage(await manager.upload(job.id), job.request.image);
+    const upload = await normaliseImage(await manager.upload(job.id), job.request.image, 'base64');
     const graph = workflow.build(
       { image: new Base64Image(upload), outputPrefix: outputPrefix(job) },
       job.request.parameters,
@@ -70,12 +70,12 @@ export class JobRunner {
     });
   }
 
-  #finish(workflow: Workflow, job: ProcessingJob, upload: Buffer, image: Buffer): Promise<FinishedImage> {
-    const { format, parameters } = job.request;
-    return finishImage(image, {
+  #finish(workflow: Workflow, job: ProcessingJob, upload: Buffer, png: Buffer): Promise<FinishedImage> {
+    const { format, parameters, image } = job.request;
+    return finishImage(png, {
       format,
       cropToSubject: workflow.finish?.(parameters).cropToSubject === true,
-      transparencyOf: job.request.image.hasAlpha ? upload : undefined,
+      transparencyOf: image.hasAlpha ? { bytes: upload, image } : undefined,
       maxPixels: this.#parts.maxOutputPixels,
     });
   }

@@ -1,0 +1,72 @@
+import zlib from 'node:zlib';
+import { pngChunks, SIGNATURE } from './pngChunks.js';
+
+/** Chunks that say what the pixels look like and where they lie: everything else is about the picture. */
+const KEPT = new Set([
+  ...['IHDR', 'PLTE', 'IDAT', 'IEND', 'tRNS'],
+  ...['gAMA', 'cHRM', 'sRGB', 'iCCP', 'cICP', 'mDCV', 'cLLI', 'sBIT', 'bKGD', 'pHYs'],
+]);
+
+/**
+ * A PNG without its texts, EXIF data, times, further frames and private chunks, and without what lies behind its
+ * end. Nothing is decoded: what is kept is copied as it is.
+ * @returns the same buffer when there is nothing to remove
+ */
+export function stripPngMetadata(png: Buffer): Buffer {
+  const ranges: Array<{ from: number; to: number }> = [{ from: 0, to: SIGNATURE.length }];
+  let at = SIGNATURE.length;
+  for (const { name, whole } of pngChunks(png)) {
+    const last = ranges.at(-1);
+    const to = at + whole.length;
+    if (KEPT.has(name)) {
+      if (last?.to === at) last.to = to;
+      else ranges.push({ from: at, to });
+    }
+    at = to;
+  }
+  const [first] = ranges;
+  if (ranges.length === 1 && first?.to === png.length) return png;
+  return Buffer.concat(ranges.map(({ from, to }) => png.subarray(from, to)));
+}
+
+const DEFAULT_MAX_BYTES = 1024 * 1024;
+
+/**
+ * The text that a PNG has under a keyword, such as ComfyUI's `prompt`: the first one, packed or not.
+ * @param maxBytes of the text; a longer one counts as none
+ * @returns undefined when there is none that can be read
+ */
+export function readPngText(png: Buffer, keyword: string, maxBytes = DEFAULT_MAX_BYTES): string | undefined {
+  if (!png.subarray(0, SIGNATURE.length).equals(SIGNATURE)) return undefined;
+  const prefix = Buffer.from(`${keyword}\0`, 'latin1');
+  for (const { name, data, isCut } of pngChunks(png)) {
+    if (isCut || !data.subarray(0, prefix.length).equals(prefix)) continue;
+    const value = data.subarray(prefix.length);
+    if (name === 'tEXt') return bounded(value, maxBytes)?.toString('latin1');
+    // One byte says how it is packed; there is only one way.
+    if (name === 'zTXt') return unpacked(value.subarray(1), maxBytes)?.toString('latin1');
+    if (name === 'iTXt') return internationalText(value, maxBytes)?.toString('utf8');
+  }
+  return undefined;
+}
+
+/** Behind the keyword: whether it is packed, how, and up to a zero each the language and the translated keyword. */
+function internationalText(value: Buffer, maxBytes: number): Buffer | undefined {
+  const translated = value.indexOf(0, 2) + 1;
+  const text = translated > 0 ? value.indexOf(0, translated) + 1 : 0;
+  if (text === 0) return undefined;
+  const data = value.subarray(text);
+  return value[0] === 1 ? unpacked(data, maxBytes) : bounded(data, maxBytes);
+}
+
+function bounded(text: Buffer, maxBytes: number): Buffer | undefined {
+  return text.length <= maxBytes ? text : undefined;
+}
+
+function unpacked(data: Buffer, maxBytes: number): Buffer | undefined {
+  try {
+    return zlib.inflateSync(data, { maxOutputLength: maxBytes });
+  } catch {
+    return undefined;
+  }
+}
