@@ -113,8 +113,8 @@ export class Submission {
       const { image, bytes } = await inspectImage(upload.bytes, {
         allowedTypes: this.#config.ALLOWED_IMAGE_TYPES,
         maxPixels: this.#config.MAX_IMAGE_PIXELS,
+        checkSize: (size) => this.#checkOutputSize(this.#workflow.outputSize(size, parameters)),
       });
-      this.#checkOutputSize(this.#workflow.outputSize(image, parameters));
       const job = {
         type: this.#workflow.type,
         parameters,

@@ -9,6 +9,8 @@ interface InspectionLimits {
   readonly allowedTypes: readonly ImageType[];
   /** Width x height. */
   readonly maxPixels: number;
+  /** Throws for a size that is refused for what would come of it: before anything but the size is looked at. */
+  readonly checkSize?: (size: { width: number; height: number }) => void;
 }
 
 /** What an upload really is. */
@@ -42,9 +44,11 @@ export async function inspectImage(
   const structure = readStructure(bytes, mimeType);
   if (!structure || structure.width === 0 || structure.height === 0)
     throw invalid('it has no readable header');
-  if (structure.problem !== undefined) throw invalid(structure.problem);
+  if (structure.contradiction !== undefined) throw invalid(structure.contradiction);
   checkPixels(structure, limits.maxPixels);
   const image = describe(structure, mimeType);
+  limits.checkSize?.(image);
+  if (structure.problem !== undefined) throw invalid(structure.problem);
   if (structure.damage === undefined) return { image, bytes };
   const repaired = await repairImage(bytes, image).catch((error: unknown) => {
     throw invalid(structure.damage ?? '', error);

@@ -41,10 +41,8 @@ export function readJpeg(bytes: Buffer): ImageStructure | undefined {
     hasAlpha: false,
     orientation: orientation.orientation,
     isLossy: true,
-    problem:
-      (frames.length > 1 ? 'it has two frame headers' : undefined) ??
-      scans.problem ??
-      (hasEnd ? undefined : scans.missing),
+    contradiction: frames.length > 1 ? 'it has two frame headers' : undefined,
+    problem: scans.problem ?? (hasEnd ? undefined : scans.missing),
     damage: damage ?? scans.damage,
     oddity: codingOddity(frame) ?? profileOddity(head) ?? oddity,
     hasMorePictures: head.some((one) => one.marker === MARKER.APP2 && startsWith(one, MPF_PREFIX)),

@@ -57,6 +57,7 @@ export function readPng(bytes: Buffer): ImageStructure | undefined {
     hasAlpha: header.colourType >= 4 || file.first.has('tRNS'),
     orientation: file.orientation.orientation,
     isLossy: false,
+    contradiction: file.hasTwoHeaders ? 'it has two headers' : undefined,
     problem: (header.isValid ? undefined : 'its header makes no sense') ?? file.problem(header),
     damage: file.damage,
     oddity:
@@ -125,6 +126,10 @@ class PngFile {
     }
   }
 
+  get hasTwoHeaders(): boolean {
+    return this.#headers > 1;
+  }
+
   /** Why there can be no picture in it. */
   problem(header: Header): string | undefined {
     if (this.#problem !== undefined) return this.#problem;
@@ -134,17 +139,19 @@ class PngFile {
   }
 
   #take(chunk: PngChunk): void {
-    if (chunk.isCut) this.damage ??= 'the PNG ends in the middle of a chunk';
-    else if (!this.#isIntact(chunk)) return;
+    if (chunk.isCut) {
+      if (NEEDED.has(chunk.name)) this.#problem ??= 'the PNG ends within its image data';
+      else this.damage ??= 'the PNG ends in the middle of a chunk';
+      return;
+    }
+    if (!this.#isIntact(chunk)) return;
     if (chunk.name === 'IDAT') {
       if (this.#arePixelsOver) this.damage ??= 'its image data are in several places';
       else this.pixels.push(chunk.data);
       return;
     }
     this.#arePixelsOver = this.pixels.length > 0;
-    if (chunk.isCut) return;
     if (chunk.name === 'IHDR') this.#headers += 1;
-    if (this.#headers > 1) this.#problem ??= 'it has two headers';
     if (BEFORE_PIXELS.has(chunk.name)) this.#takeDescription(chunk);
     else this.#takeMetadata(chunk);
   }

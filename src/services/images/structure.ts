@@ -8,7 +8,9 @@ export interface ImageStructure {
   readonly orientation: number;
   /** Whether JPEG's losses are in the picture already, so that it may be encoded so again. */
   readonly isLossy: boolean;
-  /** Why no picture can be in the file, or more than one; undefined for any other file. */
+  /** Why it is not sure what size the picture has, such as a second header. */
+  readonly contradiction: string | undefined;
+  /** Why no picture can be in the file. */
   readonly problem: string | undefined;
   /** What is wrong with the file although its pixels may all be there: only decoding them can tell. */
   readonly damage: string | undefined;

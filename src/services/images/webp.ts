@@ -52,7 +52,8 @@ export function readWebp(bytes: Buffer): ImageStructure | undefined {
     hasAlpha,
     orientation: orientation.orientation,
     isLossy: pixels[0]?.name === 'VP8 ' && !hasAlpha,
-    problem: problemOf(all, canvas, frame),
+    contradiction: contradictionOf(all, canvas, frame),
+    problem: problemOf(all, frame),
     damage: damageOf(bytes, all),
     oddity:
       (isAnimated ? 'it is animated' : undefined) ??
@@ -134,26 +135,26 @@ function frameOf({ name, data }: Chunk): Frame | undefined {
   return { width: data.readUInt16LE(6) & 0x3fff, height: data.readUInt16LE(8) & 0x3fff, hasAlpha: false };
 }
 
-function problemOf(
+function contradictionOf(
   all: readonly Chunk[],
   canvas: Frame | undefined,
   frame: Frame | undefined,
 ): string | undefined {
-  const pixels = all.filter(({ name }) => PIXELS.includes(name));
+  const headers = all.filter(({ name }) => name === 'VP8X').length;
+  const pixels = all.filter(({ name }) => PIXELS.includes(name)).length;
   const frames = all.filter(({ name }) => name === 'ANMF');
-  if (all.filter(({ name }) => name === 'VP8X').length > (canvas ? 1 : 0)) return 'it has two headers';
-  if (pixels.length > 1 || (pixels.length > 0 && frames.length > 0)) return 'it has two headers';
-  if ([...pixels, frames[0]].some((chunk) => chunk?.isCut)) return 'the WebP ends within its image data';
-  if (frames.length > 0) {
-    return canvas && frames.every((one) => fits(one, canvas))
-      ? undefined
-      : 'a frame is larger than the picture';
-  }
-  if (!frame) return 'the WebP has no image data';
-  if (canvas && (canvas.width !== frame.width || canvas.height !== frame.height)) {
+  if (headers > (canvas ? 1 : 0) || pixels + Math.min(1, frames.length) > 1) return 'it has two headers';
+  if (canvas && frame && (canvas.width !== frame.width || canvas.height !== frame.height)) {
     return 'its headers disagree about its size';
   }
-  return undefined;
+  const doFit = frames.every((one) => canvas && fits(one, canvas));
+  return doFit ? undefined : 'a frame is larger than the picture';
+}
+
+function problemOf(all: readonly Chunk[], frame: Frame | undefined): string | undefined {
+  const first = all.find(({ name }) => PIXELS.includes(name) || name === 'ANMF');
+  if (!first || (first.name !== 'ANMF' && !frame)) return 'the WebP has no image data';
+  return first.isCut ? 'the WebP ends within its image data' : undefined;
 }
 
 /** A frame of an animation has its place and size in pairs of bytes, the place halved (RFC 9649, 2.7.1.1). */
