@@ -19,10 +19,14 @@ import { type JobViews, jobUrls } from './jobViews.js';
 import { asyncParameters, webhookParameters } from './parameters.js';
 import { invalidParameter, parseParameters } from './parse.js';
 import { idempotencyKey, waitSeconds } from './requestHeaders.js';
-import { type ResultSender, wantsImage } from './sendResult.js';
+import { acceptedFormat, type ResultSender, wantsImage } from './sendResult.js';
 
 /** Parameters that every workflow's routes take beside its own. */
-const commonParameters = asyncParameters.extend({ ...webhookParameters.shape, format: formatParameter });
+const commonParameters = asyncParameters.extend({
+  ...webhookParameters.shape,
+  // Where it is left out, `Accept` may name one.
+  format: formatParameter.unwrap().optional(),
+});
 
 type CommonParameters = z.output<typeof commonParameters>;
 
@@ -69,10 +73,11 @@ export class Submission {
       await this.#acceptAndAnswer(request, response, common);
       return;
     }
+    const format = common.format ?? acceptedFormat(request);
     this.#checkInstances();
     // From here on, so that a client that hangs up while its job is made is noticed too.
     const hungUp = hangUpSignal(response);
-    const job = await this.#submit(request, response, common);
+    const job = await this.#submit(request, response, { ...common, format });
     await this.#answerDone(request, response, job, hungUp);
   };
 
@@ -83,8 +88,9 @@ export class Submission {
       this.#answerAccepted(response, await this.#submit(request, response, common));
       return;
     }
+    const format = common.format ?? acceptedFormat(request);
     const hungUp = hangUpSignal(response);
-    const { id } = await this.#submit(request, response, common);
+    const { id } = await this.#submit(request, response, { ...common, format });
     const job = await withDeadline(Math.min(1000 * seconds, this.#config.SYNC_TIMEOUT), hungUp, (signal) =>
       this.#services.manager.whenFinished(id, signal),
     );
@@ -118,7 +124,7 @@ export class Submission {
       const job = {
         type: this.#workflow.type,
         parameters,
-        format: common.format,
+        format: common.format ?? 'PNG',
         image,
         imageSize: bytes.length,
         originalFilename: upload.filename,
