@@ -95,11 +95,13 @@ function sampledCurve(tag: Buffer): (x: number) => number {
   };
 }
 
+/** The two of the five types that displays have: a power, and one with a straight part below. */
 function parametricCurve(tag: Buffer): ((x: number) => number) | undefined {
+  const value = (n: number) => readFixed(tag, 12 + 4 * n);
   const type = tag.readUInt16BE(8);
-  const [g, a, b, c, d] = [0, 1, 2, 3, 4].map((n) => (n <= type ? readFixed(tag, 12 + 4 * n) : 0));
-  if (g === undefined || a === undefined || b === undefined || c === undefined || d === undefined) return;
+  const g = value(0);
   if (type === 0) return (x) => x ** g;
-  // The other types add constants that sRGB has not.
-  return type === 3 ? (x) => (x >= d ? (a * x + b) ** g : c * x) : undefined;
+  if (type !== 3) return undefined;
+  const [a, b, c, d] = [value(1), value(2), value(3), value(4)];
+  return (x) => (x >= d ? (a * x + b) ** g : c * x);
 }
