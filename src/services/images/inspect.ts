@@ -2,7 +2,7 @@ import { fileTypeFromBuffer } from 'file-type';
 import { AppError } from '../../errors.js';
 import { readStructure, typeOf } from './readStructure.js';
 import { repairImage } from './repair.js';
-import type { ImageStructure, ImageType } from './structure.js';
+import type { ImageStructure, ImageType, InspectedImage } from './structure.js';
 
 interface InspectionLimits {
   /** MIME types that are taken. */
@@ -11,24 +11,6 @@ interface InspectionLimits {
   readonly maxPixels: number;
   /** Throws for a size that is refused for what would come of it: before anything but the size is looked at. */
   readonly checkSize?: (size: { width: number; height: number }) => void;
-}
-
-/** What an upload really is. */
-export interface InspectedImage {
-  readonly mimeType: ImageType;
-  /** Pixels as a viewer shows them: upright. */
-  readonly width: number;
-  readonly height: number;
-  readonly hasAlpha: boolean;
-  /** EXIF orientation 1..8, by which the stored pixels must be turned to be upright. */
-  readonly orientation: number;
-  /**
-   * `plain`: any loader sees what a viewer shows, once it is upright. `several`: so it does of the first picture, but
-   * there are more. `odd`: it must be converted, for its colours, its depth or the way it is written down.
-   */
-  readonly content: 'plain' | 'several' | 'odd';
-  /** Whether it has the losses of a JPEG already. */
-  readonly isLossy: boolean;
 }
 
 /**

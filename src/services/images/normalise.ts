@@ -1,9 +1,9 @@
 import type { Sharp } from 'sharp';
 import { AppError } from '../../errors.js';
 import { openImage } from '../../utils/openImage.js';
-import type { InspectedImage } from './inspect.js';
 import { firstPictureOf, rebuildJpeg } from './jpeg.js';
 import { rebuildPng } from './png.js';
+import type { InspectedImage } from './structure.js';
 import { rebuildWebp } from './webp.js';
 
 // What a second encoding changes at most: 11 of 255 at quality 95 for a noisy photo, 5 at 98, 3 at 99.

@@ -1,9 +1,9 @@
 import pLimit from 'p-limit';
-import type { InspectedImage } from './inspect.js';
 import { rebuildJpeg, rebuiltEndings } from './jpeg.js';
 import { walkJpeg } from './jpegSegments.js';
 import { convertImage } from './normalise.js';
 import { rebuildPng } from './png.js';
+import type { InspectedImage } from './structure.js';
 import { rebuildWebp } from './webp.js';
 
 /** Repairs happen while a client uploads, so they may not take all threads from the jobs. */

@@ -21,3 +21,21 @@ export interface ImageStructure {
 }
 
 export type ImageType = 'image/png' | 'image/jpeg' | 'image/webp';
+
+/** What an upload really is. */
+export interface InspectedImage {
+  readonly mimeType: ImageType;
+  /** Pixels as a viewer shows them: upright. */
+  readonly width: number;
+  readonly height: number;
+  readonly hasAlpha: boolean;
+  /** EXIF orientation 1..8, by which the stored pixels must be turned to be upright. */
+  readonly orientation: number;
+  /**
+   * `plain`: any loader sees what a viewer shows, once it is upright. `several`: so it does of the first picture, but
+   * there are more. `odd`: it must be converted, for its colours, its depth or the way it is written down.
+   */
+  readonly content: 'plain' | 'several' | 'odd';
+  /** Whether it has the losses of a JPEG already. */
+  readonly isLossy: boolean;
+}

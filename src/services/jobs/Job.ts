@@ -1,6 +1,6 @@
 import type { ErrorCategory, ErrorCode, ErrorDetails } from '../../errors.js';
 import type { OutputFormat } from '../../workflows/parameters.js';
-import type { InspectedImage } from '../images/inspect.js';
+import type { InspectedImage } from '../images/structure.js';
 
 /** Whom a client wants to hear of the job's end. */
 export interface WebhookTarget {
