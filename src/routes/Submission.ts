@@ -19,10 +19,14 @@ import { type JobViews, jobUrls } from './jobViews.js';
 import { asyncParameters, webhookParameters } from './parameters.js';
 import { invalidParameter, parseParameters } from './parse.js';
 import { idempotencyKey, waitSeconds } from './requestHeaders.js';
-import { type ResultSender, wantsImage } from './sendResult.js';
+import { acceptedFormat, type ResultSender, wantsImage } from './sendResult.js';
 
 /** Parameters that every workflow's routes take beside its own. */
-const commonParameters = asyncParameters.extend({ ...webhookParameters.shape, format: formatParameter });
+const commonParameters = asyncParameters.extend({
+  ...webhookParameters.shape,
+  // Where it is left out, `Accept` may name one.
+  format: formatParameter.unwrap().optional(),
+});
 
 type CommonParameters = z.output<typeof commonParameters>;
 
@@ -69,10 +73,11 @@ export class Submission {
       await this.#acceptAndAnswer(request, response, common);
       return;
     }
+    const format = common.format ?? acceptedFormat(request);
     this.#checkInstances();
     // From here on, so that a client that hangs up while its job is made is noticed too.
     const hungUp = hangUpSignal(response);
-    const job = await this.#submit(request, response, common);
+    const job = await this.#submit(request, response, { ...common, format });
     await this.#answerDone(request, response, job, hungUp);
   };
 
@@ -83,8 +88,9 @@ export class Submission {
       this.#answerAccepted(response, await this.#submit(request, response, common));
       return;
     }
+    const format = common.format ?? acceptedFormat(request);
     const hungUp = hangUpSignal(response);
-    const { id } = await this.#submit(request, response, common);
+    const { id } = await this.#submit(request, response, { ...common, format });
     const job = await withDeadline(Math.min(1000 * seconds, this.#config.SYNC_TIMEOUT), hungUp, (signal) =>
       this.#services.manager.whenFinished(id, signal),
     );
@@ -110,17 +116,17 @@ export class Submission {
     const { admission, manager, idempotencyKeys } = this.#services;
     try {
       const parameters = parseParameters(this.#workflow.parameters, parametersOf(request));
-      const image = await inspectImage(upload.bytes, {
+      const { image, bytes } = await inspectImage(upload.bytes, {
         allowedTypes: this.#config.ALLOWED_IMAGE_TYPES,
         maxPixels: this.#config.MAX_IMAGE_PIXELS,
+        checkSize: (size) => this.#checkOutputSize(this.#workflow.outputSize(size, parameters)),
       });
-      this.#checkOutputSize(this.#workflow.outputSize(image, parameters));
       const job = {
         type: this.#workflow.type,
         parameters,
-        format: common.format,
+        format: common.format ?? 'PNG',
         image,
-        imageSize: upload.bytes.length,
+        imageSize: bytes.length,
         originalFilename: upload.filename,
         requestId: requestIdOf(response),
         owner: ownerOf(response),
@@ -129,7 +135,7 @@ export class Submission {
       };
       let created: Job | undefined;
       const create = async () => {
-        created = await admission.admit(upload.bytes.length, () => manager.create(job, upload.bytes));
+        created = await admission.admit(bytes.length, () => manager.create(job, bytes));
         return created;
       };
       if (key === undefined) return await create();

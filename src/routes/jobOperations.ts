@@ -75,7 +75,7 @@ export const jobOperations: Operation[] = [
     pathParameters: jobId,
     answers: { 200: { description: 'The result.', schema: jobResultAnswer } },
     other: { ...image, description: 'The image itself, with Accept: image/*.' },
-    errors: [404, 409, 410, 500],
+    errors: [404, 406, 409, 410, 500],
   },
   {
     id: 'job_result_image',

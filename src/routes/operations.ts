@@ -57,7 +57,10 @@ const patient = {
       'wait=N: where it answers 202, wait up to N seconds, and answer 200 with the result if it is done.',
   }),
 };
-const format = formatParameter.meta({ description: 'Format of the result: PNG (default), JPEG or WEBP.' });
+const format = formatParameter.meta({
+  description:
+    'Format of the result: PNG, JPEG or WEBP. Left out: the image type that Accept names, else PNG.',
+});
 
 /** Both routes of each workflow. */
 export function processingOperations(workflows: readonly Workflow[]): Operation[] {
@@ -77,7 +80,7 @@ export function processingOperations(workflows: readonly Workflow[]): Operation[
           202: { description: 'Accepted: with async=true.', schema: asyncAnswer },
         },
         other: { types: IMAGE_TYPES, description: 'The image itself, with Accept: image/*.' },
-        errors: [400, 408, 409, 413, 415, 422, 500, 502, 503, 504],
+        errors: [400, 406, 408, 409, 413, 415, 422, 500, 502, 503, 504],
       },
       {
         id: `submit_${workflow.type}`,
@@ -92,7 +95,7 @@ export function processingOperations(workflows: readonly Workflow[]): Operation[
           202: { description: 'Accepted.', schema: asyncAnswer },
         },
         other: { types: IMAGE_TYPES, description: 'The image itself, with Accept: image/*.' },
-        errors: [400, 408, 410, 413, 415, 422, 500, 503],
+        errors: [400, 406, 408, 410, 413, 415, 422, 500, 503],
       },
     ] satisfies Operation[];
   });

@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import type { Request, Response } from 'express';
+import { AppError } from '../errors.js';
 import { extensionOf } from '../services/images/finish.js';
 import { type CompletedJob, processingDuration } from '../services/jobs/Job.js';
 import { MAX_TIMER_MS } from '../utils/timers.js';
 import type { Turns } from '../utils/turns.js';
+import type { OutputFormat } from '../workflows/parameters.js';
 
 /** Stands in a JSON answer where the image's base64 goes; nothing else in it is a client's. */
 export const IMAGE_PLACE = '\u2063image\u2063';
@@ -22,11 +24,39 @@ export interface SendLimits {
   readonly minBytesPerSecond: number;
 }
 
-/** Whether the client asked for the image itself in place of JSON with the image in it. */
+/** Formats by type; of those that a client takes alike, the first one. */
+const FORMATS: Readonly<Record<string, OutputFormat>> = {
+  'image/png': 'PNG',
+  'image/jpeg': 'JPEG',
+  'image/webp': 'WEBP',
+};
+
+/**
+ * The format that `Accept` asks for; undefined where it prefers JSON. A browser that opens a page lists images too,
+ * for want of anything better than HTML: that is no wish for one.
+ * @throws AppError `NOT_ACCEPTABLE` when it names image types, and none that a result can have
+ */
+export function acceptedFormat(request: Request): OutputFormat | undefined {
+  const accepted = request.accepts(['application/json', 'text/html', ...Object.keys(FORMATS)]);
+  if (accepted !== false) return FORMATS[accepted];
+  if (!namesImages(request)) return undefined;
+  throw new AppError('NOT_ACCEPTABLE', 'No result has an image type that Accept names.', {
+    details: `Results are ${Object.keys(FORMATS).join(', ')}, or application/json with the image in it.`,
+  });
+}
+
+/**
+ * Whether the client asked for the image itself in place of JSON with the image in it.
+ * @throws AppError `NOT_ACCEPTABLE`
+ */
 export function wantsImage(request: Request, mimeType: string): boolean {
   const accepted = request.accepts(['application/json', mimeType]);
   if (accepted !== false) return accepted === mimeType;
   // `Accept: image/png` for a job that was asked to give a JPEG: the image it is.
+  return acceptedFormat(request) !== undefined;
+}
+
+function namesImages(request: Request): boolean {
   return /\bimage\//.test(request.get('Accept') ?? '');
 }
 

@@ -1,4 +1,5 @@
-import sharp, { type Sharp } from 'sharp';
+import type { Sharp } from 'sharp';
+import { openImage } from '../utils/openImage.js';
 
 /** An image between two nodes: 8 bits a channel, 3 (RGB) or 4 (RGBA) channels. */
 export interface Raster {
@@ -8,11 +9,61 @@ export interface Raster {
   readonly channels: 3 | 4;
 }
 
-/** Decodes like ComfyUI's loaders, to RGB: transparency is dropped, EXIF rotation is applied only on demand. */
+/**
+ * The limit of every picture in here: what Pillow refuses as a decompression bomb, with room for what is made of it.
+ */
+const MAX_PIXELS = 2 ** 28;
+/** An APP14 segment, which tells how Adobe's programs have stored CMYK. */
+const ADOBE_MARKER = Buffer.from([0xff, 0xee, 0x00, 0x0e, ...Buffer.from('Adobe')]);
+
+/**
+ * Decodes as ComfyUI's loaders do with Pillow's `convert("RGB")`: numbers are taken as they are stored, whatever a
+ * profile says about them; CMYK by the simplest formula; grey of 16 bits clipped at 255; the first frame;
+ * transparency dropped. EXIF rotation is applied by `LoadImage` only.
+ */
 export async function decodeRgb(bytes: Buffer, applyExif: boolean): Promise<Raster> {
-  const image = sharp(bytes, { limitInputPixels: false });
+  const input = { ignoreIcc: true, failOn: 'truncated' } as const;
+  const { space } = await openImage(bytes, MAX_PIXELS, input).metadata();
+  const image = openImage(bytes, MAX_PIXELS, input);
   const upright = applyExif ? image.autoOrient() : image;
-  return toRaster(upright.removeAlpha());
+  if (space === 'cmyk') return fromCmyk(upright, bytes);
+  return space === 'grey16' ? clippedGrey(upright) : toRaster(upright.removeAlpha());
+}
+
+/** Pillow takes every CMYK JPEG for one of Adobe's, whose numbers say how much paper is left. */
+async function fromCmyk(image: Sharp, bytes: Buffer): Promise<Raster> {
+  const { data, info } = await image
+    .pipelineColourspace('cmyk')
+    .toColourspace('cmyk')
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  // libvips has turned round those of Adobe's only.
+  const isInk = bytes.includes(ADOBE_MARKER);
+  const pixels = info.width * info.height;
+  const rgb = Buffer.alloc(3 * pixels);
+  for (let n = 0; n < pixels; n += 1) {
+    const left = (channel: number) => {
+      const value = data[n * info.channels + channel] ?? 0;
+      return isInk ? 255 - value : value;
+    };
+    for (const channel of [0, 1, 2]) rgb[3 * n + channel] = Math.round((left(channel) * left(3)) / 255);
+  }
+  return { data: rgb, width: info.width, height: info.height, channels: 3 };
+}
+
+async function clippedGrey(image: Sharp): Promise<Raster> {
+  const { data, info } = await image
+    .removeAlpha()
+    .toColourspace('grey16')
+    .raw({ depth: 'ushort' })
+    .toBuffer({ resolveWithObject: true });
+  const pixels = info.width * info.height;
+  const rgb = Buffer.alloc(3 * pixels);
+  for (let n = 0; n < pixels; n += 1) {
+    const value = Math.min(255, data.readUInt16LE(2 * n * info.channels));
+    rgb.fill(value, 3 * n, 3 * n + 3);
+  }
+  return { data: rgb, width: info.width, height: info.height, channels: 3 };
 }
 
 export async function encodePng(image: Raster): Promise<Buffer> {
@@ -24,7 +75,7 @@ export async function resize(image: Raster, width: number, height: number): Prom
 }
 
 function open({ data, width, height, channels }: Raster): Sharp {
-  return sharp(data, { raw: { width, height, channels }, limitInputPixels: false });
+  return openImage(data, MAX_PIXELS, { raw: { width, height, channels } });
 }
 
 async function toRaster(image: Sharp): Promise<Raster> {
@@ -51,7 +102,7 @@ export async function cutOut(image: Raster): Promise<Raster> {
   const height = Math.max(1, Math.round(image.height * factor));
   const small = await resize(image, width, height);
   const mask = growBackground(small);
-  const alpha = await sharp(mask, { raw: { width, height, channels: 1 } })
+  const alpha = await openImage(mask, MAX_PIXELS, { raw: { width, height, channels: 1 } })
     .blur(0.8)
     .resize(image.width, image.height, { fit: 'fill', kernel: 'cubic' })
     .toColourspace('b-w')

@@ -79,7 +79,7 @@ describe.skipIf(!requireBrowser())('the page', () => {
     expect(download.suggestedFilename()).toMatch(/^dropped-[a-z-]+\.png$/);
     const image = await readFile(String(await download.path()));
     const before = await sharp(PHOTO).metadata();
-    const after = await inspectImage(image, { allowedTypes: ['image/png'], maxPixels: 1e9 });
+    const { image: after } = await inspectImage(image, { allowedTypes: ['image/png'], maxPixels: 1e9 });
     expect(after.width).toBe(factor * before.width);
     await page.getByRole('slider').fill('20');
     const clip = () => page.locator('img.before').evaluate((element) => element.style.clipPath);

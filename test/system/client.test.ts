@@ -54,7 +54,7 @@ describe('the client', () => {
     stack = await Stack.start({ simulators: [{ workMs: { ImageUpscaleWithModel: 60 } }] });
     const client = clientOf();
     const image = await png();
-    const { width } = await inspectImage(image, { allowedTypes: ['image/png'], maxPixels: 1e9 });
+    const { width } = (await inspectImage(image, { allowedTypes: ['image/png'], maxPixels: 1e9 })).image;
     const accepted = await client.submit('upscale-image', image, {
       parameters: { scale: 2 },
       format: 'WEBP',
@@ -67,7 +67,7 @@ describe('the client', () => {
     expect(seen.length).toBeGreaterThan(2);
     const blob = await client.result(accepted.job_id);
     expect(blob.type).toBe('image/webp');
-    const result = await inspectImage(Buffer.from(await blob.arrayBuffer()), {
+    const { image: result } = await inspectImage(Buffer.from(await blob.arrayBuffer()), {
       allowedTypes: ['image/webp'],
       maxPixels: 1e9,
     });

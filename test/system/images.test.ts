@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { syncAnswer } from '../../src/schemas/jobs.js';
 import {
   colourOf,
   distance,
@@ -163,5 +164,59 @@ describe('upscale-remove-bg', () => {
     expect(body.result.upscale_factor).toBe('3x');
     expect((await pixel(image, 1, 1)).alpha).toBe(0);
     expect((await middle(image)).alpha).toBe(255);
+  });
+});
+
+describe('Accept without a format', () => {
+  const typeFor = async (accept: string, fields: Record<string, string> = {}) => {
+    const headers = { Accept: accept };
+    const answer = await stack.client.post('/api/remove-background', await png(), { headers, fields });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('vary')).toContain('Accept');
+    const type = answer.headers.get('content-type') ?? '';
+    if (!type.startsWith('image/')) return `json ${syncAnswer.parse(await answer.json()).result.format}`;
+    const { format } = await sharp(Buffer.from(await answer.arrayBuffer())).metadata();
+    expect(type).toBe(`image/${format}`);
+    return type;
+  };
+
+  it.each([
+    ['image/webp', 'image/webp'],
+    ['image/jpeg', 'image/jpeg'],
+    ['image/png', 'image/png'],
+    ['image/*', 'image/png'],
+    ['image/avif, image/webp;q=0.5', 'image/webp'],
+    ['image/png;q=0.2, image/jpeg;q=0.9', 'image/jpeg'],
+    ['application/json;q=0.5, image/webp', 'image/webp'],
+    ['application/json, image/webp;q=0.5', 'json PNG'],
+    ['*/*', 'json PNG'],
+    ['image/avif, */*;q=0.1', 'json PNG'],
+    ['text/html', 'json PNG'],
+    ['text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8', 'json PNG'],
+  ])('%s gives %s', async (accept, type) => {
+    expect(await typeFor(accept)).toBe(type);
+  });
+
+  it('yields to the format that was asked for', async () => {
+    expect(await typeFor('image/webp', { format: 'jpeg' })).toBe('image/jpeg');
+  });
+
+  it('is refused for a type that no result has, before anything runs', async () => {
+    const before = stack.simulator().promptIds.length;
+    for (const headers of [{ Accept: 'image/avif' }, { Accept: 'image/avif, image/gif;q=0.5' }]) {
+      const refusal = await stack.client.refused('/api/remove-background', await png(), 406, { headers });
+      expect(refusal.code).toBe('NOT_ACCEPTABLE');
+    }
+    expect(stack.simulator().promptIds.length).toBe(before);
+  });
+
+  it('gives a finished job as it is, or not at all', async () => {
+    const id = await stack.client.submit('remove-background', await png(), { format: 'jpeg' });
+    await stack.client.finished(id);
+    const path = `/api/jobs/${id}/result`;
+    const webp = await stack.client.request(path, { headers: { Accept: 'image/webp' } });
+    expect(webp.headers.get('content-type')).toBe('image/jpeg');
+    const refusal = await stack.client.error(path, 406, { headers: { Accept: 'image/avif' } });
+    expect(refusal.code).toBe('NOT_ACCEPTABLE');
   });
 });

@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { type ImageType, readStructure } from '../../src/services/images/structure.js';
+import { readStructure } from '../../src/services/images/readStructure.js';
+import type { ImageType } from '../../src/services/images/structure.js';
 import { drawing, transparentPng } from '../support/pictures.js';
 
 const small = () => drawing({ width: 24, height: 16 });
@@ -19,13 +20,15 @@ const files: Array<[string, ImageType, () => Promise<Buffer>]> = [
 describe.each(files)('%s', (_, type, make) => {
   it('is read as sharp reads it', async () => {
     const bytes = await make();
-    const { width, height, hasAlpha, exif } = await sharp(bytes).metadata();
-    expect(readStructure(bytes, type)).toEqual({
+    const { width, height, hasAlpha, orientation } = await sharp(bytes).metadata();
+    expect(readStructure(bytes, type)).toMatchObject({
       width,
       height,
       hasAlpha,
-      hasExif: exif !== undefined,
+      orientation: orientation ?? 1,
+      contradiction: undefined,
       problem: undefined,
+      damage: undefined,
     });
   });
 
@@ -34,7 +37,7 @@ describe.each(files)('%s', (_, type, make) => {
     for (let length = 0; length < bytes.length; length += 1) {
       const structure = readStructure(bytes.subarray(0, length), type);
       expect(
-        structure === undefined || structure.problem !== undefined,
+        structure === undefined || (structure.problem ?? structure.damage) !== undefined,
         `cut at ${length} of ${bytes.length}`,
       ).toBe(true);
     }
@@ -42,7 +45,7 @@ describe.each(files)('%s', (_, type, make) => {
 
   it('may have something behind its end', async () => {
     const bytes = Buffer.concat([await make(), Buffer.from('trailer of a phone')]);
-    expect(readStructure(bytes, type)?.problem).toBeUndefined();
+    expect(readStructure(bytes, type)).toMatchObject({ problem: undefined, damage: undefined });
   });
 
   it('never makes the reader throw, whatever byte of it is wrong', async () => {

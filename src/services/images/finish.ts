@@ -1,16 +1,24 @@
-import sharp, { type Sharp } from 'sharp';
-import { PromptError } from '../../errors.js';
+import type { Sharp } from 'sharp';
+import { messageOf, PromptError } from '../../errors.js';
+import { openImage } from '../../utils/openImage.js';
 import type { OutputFormat } from '../../workflows/parameters.js';
-import { type ImageStructure, PNG_SIGNATURE, readStructure } from './structure.js';
+import { sizeOfWholePng } from './png.js';
+import { stripPngMetadata } from './pngMetadata.js';
 
 export interface FinishOptions {
   readonly format: OutputFormat;
   /** Cut the image down to what is not transparent. */
   readonly cropToSubject: boolean;
-  /** Upright upload whose transparency the result takes over: ComfyUI's loader drops it. */
-  readonly transparencyOf: Buffer | undefined;
-  /** Width x height that is decoded at most. */
+  /** What was given to ComfyUI's loader, which drops the transparency that the result takes over; never turned. */
+  readonly transparencyOf: Transparency | undefined;
+  /** Width x height that a result may have. */
   readonly maxPixels: number;
+}
+
+interface Transparency {
+  readonly bytes: Buffer;
+  /** As it was inspected; nothing larger is decoded. */
+  readonly image: { readonly width: number; readonly height: number };
 }
 
 export interface FinishedImage {
@@ -27,13 +35,16 @@ const MIME_TYPES = { PNG: 'image/png', JPEG: 'image/jpeg', WEBP: 'image/webp' } 
 const CROP_ALPHA_THRESHOLD = 10;
 
 /**
- * Turns the PNG that ComfyUI returned into what was asked for. A PNG that needs nothing is handed on byte for byte.
- * @throws PromptError `result_missing` when it is no image
+ * Turns the PNG that ComfyUI returned into what was asked for. Of a PNG that needs nothing the pixels are handed on as
+ * they are packed; its metadata, in which ComfyUI puts the whole prompt, never are.
+ * @throws PromptError `result_missing` when it is no image, or one that is larger than results may be
  */
 export async function finishImage(png: Buffer, options: FinishOptions): Promise<FinishedImage> {
   try {
     return await finish(png, options);
   } catch (error) {
+    if (error instanceof PromptError) throw error;
+    if (messageOf(error).includes('exceeds pixel limit')) throw tooLarge(options);
     throw new PromptError(
       'unreadable result',
       'ComfyUI returned something that cannot be read as an image.',
@@ -42,56 +53,58 @@ export async function finishImage(png: Buffer, options: FinishOptions): Promise<
   }
 }
 
+function tooLarge({ maxPixels }: FinishOptions): PromptError {
+  return new PromptError(
+    'result too large',
+    `ComfyUI returned an image of more than ${maxPixels} pixels (MAX_OUTPUT_PIXELS).`,
+  );
+}
+
 async function finish(png: Buffer, options: FinishOptions): Promise<FinishedImage> {
-  const { format, cropToSubject, transparencyOf } = options;
+  const { format, cropToSubject, transparencyOf, maxPixels } = options;
   const mimeType = MIME_TYPES[format];
   // Looking at a whole PNG's own structure takes a hundredth of what sharp needs to open it.
-  const asItIs = format === 'PNG' && !cropToSubject && !transparencyOf ? wholePng(png) : undefined;
-  if (asItIs) return { bytes: png, mimeType, format, width: asItIs.width, height: asItIs.height };
-  const input = { limitInputPixels: options.maxPixels };
-  const header = await sharp(png, input).metadata();
-  let image = sharp(png, input);
-  if (transparencyOf) image = await withTransparencyOf(image, transparencyOf, header);
+  const whole = sizeOfWholePng(png);
+  if (whole && whole.width * whole.height > maxPixels) throw tooLarge(options);
+  if (whole && format === 'PNG' && !cropToSubject && !transparencyOf) {
+    return { bytes: stripPngMetadata(png), mimeType, format, ...whole };
+  }
+  const header = await openImage(png, maxPixels).metadata();
+  let image = openImage(png, maxPixels);
+  if (transparencyOf) image = await withTransparencyOf(image, transparencyOf, header, maxPixels);
   if (cropToSubject && (header.hasAlpha || transparencyOf)) {
     // Crop works on pixels as they are by now, and sharp would apply it before the transparency is joined.
     const joined = transparencyOf ? await image.png({ compressionLevel: 1 }).toBuffer() : png;
-    image = await croppedToSubject(joined, input);
+    image = await croppedToSubject(joined, maxPixels);
   }
   const { data, info } = await encode(image, format).toBuffer({ resolveWithObject: true });
   return { bytes: data, mimeType, format, width: info.width, height: info.height };
 }
 
-/** The structure of a PNG that runs to its end; undefined for anything else. */
-function wholePng(bytes: Buffer): ImageStructure | undefined {
-  if (!bytes.subarray(0, PNG_SIGNATURE.length).equals(PNG_SIGNATURE)) return undefined;
-  const structure = readStructure(bytes, 'image/png');
-  return structure?.problem === undefined ? structure : undefined;
-}
-
 /** `dest-in` multiplies alpha by alpha: what was transparent in the upload, or is in the result, stays so. */
 async function withTransparencyOf(
   image: Sharp,
-  original: Buffer,
+  original: Transparency,
   size: { width: number; height: number },
+  maxPixels: number,
 ): Promise<Sharp> {
-  const mask = await sharp(original, { limitInputPixels: false })
-    .autoOrient()
+  const mask = await openImage(original.bytes, original.image.width * original.image.height)
     .resize(size.width, size.height, { fit: 'fill', kernel: 'lanczos3' })
     .png({ compressionLevel: 1 })
     .toBuffer();
-  return image.ensureAlpha().composite([{ input: mask, blend: 'dest-in', limitInputPixels: false }]);
+  return image.ensureAlpha().composite([{ input: mask, blend: 'dest-in', limitInputPixels: maxPixels }]);
 }
 
-async function croppedToSubject(png: Buffer, input: { limitInputPixels: number }): Promise<Sharp> {
-  const alpha = await sharp(png, input)
+async function croppedToSubject(png: Buffer, maxPixels: number): Promise<Sharp> {
+  const alpha = await openImage(png, maxPixels)
     .ensureAlpha()
     .extractChannel('alpha')
     .png({ compressionLevel: 1 })
     .toBuffer();
-  const { info } = await sharp(alpha, input)
+  const { info } = await openImage(alpha, maxPixels)
     .trim({ background: '#000000', threshold: CROP_ALPHA_THRESHOLD })
     .toBuffer({ resolveWithObject: true });
-  return sharp(png, input).extract({
+  return openImage(png, maxPixels).extract({
     left: -(info.trimOffsetLeft ?? 0),
     top: -(info.trimOffsetTop ?? 0),
     width: info.width,

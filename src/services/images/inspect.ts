@@ -1,52 +1,69 @@
 import { fileTypeFromBuffer } from 'file-type';
-import sharp from 'sharp';
 import { AppError } from '../../errors.js';
-import { type ImageStructure, type ImageType, readStructure } from './structure.js';
+import { readStructure, typeOf } from './readStructure.js';
+import { repairImage } from './repair.js';
+import type { ImageStructure, ImageType, InspectedImage } from './structure.js';
 
-export interface InspectionLimits {
+interface InspectionLimits {
   /** MIME types that are taken. */
   readonly allowedTypes: readonly ImageType[];
   /** Width x height. */
   readonly maxPixels: number;
-}
-
-/** What an upload really is. */
-export interface InspectedImage {
-  readonly mimeType: ImageType;
-  /** Pixels as a viewer shows them: upright. */
-  readonly width: number;
-  readonly height: number;
-  readonly hasAlpha: boolean;
-  /** EXIF orientation 2..8: the pixels must be turned before a program that ignores EXIF sees them. */
-  readonly needsTurning: boolean;
+  /** Throws for a size that is refused for what would come of it: before anything but the size is looked at. */
+  readonly checkSize?: (size: { width: number; height: number }) => void;
 }
 
 /**
- * Finds out what an upload is: by its bytes, never by its name, and without decoding it.
+ * Finds out what an upload is: by its bytes, never by its name, and without decoding it unless its file is damaged.
+ * @returns what it is, and the bytes to go on with: those of a damaged file are written anew
  * @throws AppError `UNSUPPORTED_IMAGE_TYPE`, `IMAGE_TOO_LARGE` or `INVALID_IMAGE`
  */
-export async function inspectImage(bytes: Buffer, limits: InspectionLimits): Promise<InspectedImage> {
+export async function inspectImage(
+  bytes: Buffer,
+  limits: InspectionLimits,
+): Promise<{ image: InspectedImage; bytes: Buffer }> {
   const mimeType = await detectType(bytes, limits.allowedTypes);
   const structure = readStructure(bytes, mimeType);
   if (!structure || structure.width === 0 || structure.height === 0)
     throw invalid('it has no readable header');
+  if (structure.contradiction !== undefined) throw invalid(structure.contradiction);
   checkPixels(structure, limits.maxPixels);
-  if (structure.problem) throw invalid(structure.problem);
-  const orientation = structure.hasExif ? await readOrientation(bytes) : 1;
+  const image = describe(structure, mimeType);
+  limits.checkSize?.(image);
+  if (structure.problem !== undefined) throw invalid(structure.problem);
+  if (structure.damage === undefined) return { image, bytes };
+  const repaired = await repairImage(bytes, image).catch((error: unknown) => {
+    throw invalid(structure.damage ?? '', error);
+  });
+  return {
+    image: {
+      ...image,
+      mimeType: image.isLossy ? 'image/jpeg' : 'image/png',
+      orientation: 1,
+      content: 'plain',
+    },
+    bytes: repaired,
+  };
+}
+
+function describe(structure: ImageStructure, mimeType: ImageType): InspectedImage {
+  const { width, height, hasAlpha, orientation, isLossy, oddity, hasMorePictures } = structure;
   const isOnItsSide = orientation >= 5;
   return {
     mimeType,
-    width: isOnItsSide ? structure.height : structure.width,
-    height: isOnItsSide ? structure.width : structure.height,
-    hasAlpha: structure.hasAlpha,
-    needsTurning: orientation > 1,
+    width: isOnItsSide ? height : width,
+    height: isOnItsSide ? width : height,
+    hasAlpha,
+    orientation,
+    content: oddity === undefined ? (hasMorePictures ? 'several' : 'plain') : 'odd',
+    isLossy,
   };
 }
 
 async function detectType(bytes: Buffer, allowed: readonly ImageType[]): Promise<ImageType> {
-  const found = (await fileTypeFromBuffer(bytes))?.mime;
-  const type = allowed.find((candidate) => candidate === found);
-  if (type) return type;
+  const type = typeOf(bytes);
+  if (type && allowed.includes(type)) return type;
+  const found = type ?? (await fileTypeFromBuffer(bytes))?.mime;
   throw new AppError(
     'UNSUPPORTED_IMAGE_TYPE',
     `Unsupported image type: the file is ${found ?? 'not a known image'}.`,
@@ -64,15 +81,6 @@ function checkPixels({ width, height }: ImageStructure, maxPixels: number): void
   );
 }
 
-/** EXIF orientation 1..8; sharp reads the header only. */
-async function readOrientation(bytes: Buffer): Promise<number> {
-  try {
-    return (await sharp(bytes, { limitInputPixels: false }).metadata()).orientation ?? 1;
-  } catch {
-    throw invalid('its header cannot be read');
-  }
-}
-
-function invalid(reason: string): AppError {
-  return new AppError('INVALID_IMAGE', `The image is broken or cut off: ${reason}.`);
+function invalid(reason: string, cause?: unknown): AppError {
+  return new AppError('INVALID_IMAGE', `The image is broken or cut off: ${reason}.`, { cause });
 }

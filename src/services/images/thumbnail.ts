@@ -1,4 +1,4 @@
-import sharp from 'sharp';
+import { openImage } from '../../utils/openImage.js';
 
 /** Pixels, at most, either way. */
 const SIDE = 192;
@@ -8,7 +8,7 @@ const SIDE = 192;
  * @param maxPixels width x height that is decoded at most
  */
 export async function makeThumbnail(image: Buffer, maxPixels: number): Promise<Buffer> {
-  return sharp(image, { limitInputPixels: maxPixels })
+  return openImage(image, maxPixels)
     .resize(SIDE, SIDE, { fit: 'inside', withoutEnlargement: true })
     .webp({ quality: 70 })
     .toBuffer();

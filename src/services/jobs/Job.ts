@@ -1,7 +1,7 @@
 import type { ErrorCode, ErrorDetails } from '../../errors.js';
 import type { ErrorCategory, PromptFailure } from '../../promptFailures.js';
 import type { OutputFormat } from '../../workflows/parameters.js';
-import type { InspectedImage } from '../images/inspect.js';
+import type { InspectedImage } from '../images/structure.js';
 
 /** Whom a client wants to hear of the job's end. */
 export interface WebhookTarget {

@@ -46,7 +46,11 @@ export class JobRunner {
     const { manager, workflows } = this.#parts;
     const workflow = workflows.find(({ type }) => type === job.request.type);
     if (!workflow) throw new AppError('INTERNAL_ERROR', `There is no workflow ${job.request.type}.`);
-    const upload = await normaliseImage(await manager.upload(job.id), job.request.image);
+    const upload = await normaliseImage(
+      await manager.upload(job.id),
+      job.request.image,
+      this.#parts.imageInput,
+    );
     const { image, promptId } =
       (await this.#earlierResult(workflow, job, signal)) ??
       (await this.#execute(workflow, job, upload, slot, limits, signal));
@@ -110,12 +114,12 @@ export class JobRunner {
     });
   }
 
-  #finish(workflow: Workflow, job: ProcessingJob, upload: Buffer, image: Buffer): Promise<FinishedImage> {
-    const { format, parameters } = job.request;
-    return finishImage(image, {
+  #finish(workflow: Workflow, job: ProcessingJob, upload: Buffer, png: Buffer): Promise<FinishedImage> {
+    const { format, parameters, image } = job.request;
+    return finishImage(png, {
       format,
       cropToSubject: workflow.finish?.(parameters).cropToSubject === true,
-      transparencyOf: job.request.image.hasAlpha ? upload : undefined,
+      transparencyOf: image.hasAlpha ? { bytes: upload, image } : undefined,
       maxPixels: this.#parts.maxOutputPixels,
     });
   }
@@ -135,12 +139,15 @@ export class JobRunner {
   }
 }
 
+/** Longest graph that is searched for a prompt's mark: with a picture inside it is as long as that. */
+const MAX_GRAPH_BYTES = 64 * 1024 * 1024;
+
 /**
  * Whether a file that ComfyUI wrote was made by this prompt, as far as it tells: a PNG holds the graph that made it, with
  * the prompt's mark in it, unless ComfyUI runs with `--disable-metadata`.
  */
 function isOwn(image: Buffer, promptId: string): boolean {
-  return readPngText(image, 'prompt')?.includes(promptId) ?? true;
+  return readPngText(image, 'prompt', MAX_GRAPH_BYTES)?.includes(promptId) ?? true;
 }
 
 /** @throws PromptError `wrong result` */

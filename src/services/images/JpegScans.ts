@@ -1,0 +1,98 @@
+import { isFrameHeader, type JpegSegment, MARKER } from './jpegSegments.js';
+
+const COEFFICIENTS = 64;
+const NOT_CODED = 255;
+
+/** Whether a JPEG's scans have what decoding them needs, and whether all of the picture is in them. */
+export class JpegScans {
+  /** Why there can be no picture. */
+  problem: string | undefined;
+  /** What is unusual enough to have it decoded. */
+  damage: string | undefined;
+  /** By component: of each coefficient, how many of its bits are still to come. */
+  readonly #open = new Map<number, Uint8Array>();
+  readonly #quantisation = new Map<number, number>();
+  readonly #tables = new Set<string>();
+  #scans = 0;
+
+  constructor(segments: readonly JpegSegment[]) {
+    for (const segment of segments) {
+      const { marker, data } = segment;
+      if (marker === MARKER.DQT) this.#takeTables(data, 'quantisation', (head) => (head >> 4 ? 128 : 64));
+      else if (marker === MARKER.DHT) this.#takeHuffmanTables(data);
+      else if (marker === MARKER.SOS) this.#takeScan(segment);
+      else if (isFrameHeader(marker)) this.#takeFrame(data);
+    }
+    if (this.#scans === 0) this.problem ??= 'the JPEG has no image data';
+  }
+
+  /** What is not in it, although the frame header announces it. */
+  get missing(): string | undefined {
+    const isAllThere = [...this.#open.values()].every((bits) => bits.every((left) => left === 0));
+    return isAllThere ? undefined : 'the JPEG ends before its last scan';
+  }
+
+  #takeFrame(data: Buffer): void {
+    const count = data[5] ?? 0;
+    if (data.length < 6 + 3 * count || count === 0) this.problem ??= 'its frame header is cut off';
+    for (let n = 0; n < count; n += 1) {
+      const id = data[6 + 3 * n] ?? 0;
+      this.#open.set(id, new Uint8Array(COEFFICIENTS).fill(NOT_CODED));
+      this.#quantisation.set(id, data[8 + 3 * n] ?? 0);
+    }
+  }
+
+  #takeTables(data: Buffer, kind: string, lengthOf: (head: number) => number): void {
+    for (let at = 0; at < data.length; ) {
+      const head = data.readUInt8(at);
+      this.#tables.add(`${kind} ${head & 0x0f}`);
+      at += 1 + lengthOf(head);
+    }
+  }
+
+  /** Of each table: its class and number, how many codes there are of 1..16 bits, and one byte for each code. */
+  #takeHuffmanTables(data: Buffer): void {
+    for (let at = 0; at + 17 <= data.length; ) {
+      const head = data.readUInt8(at);
+      this.#tables.add(`${head >> 4 ? 'AC' : 'DC'} ${head & 0x0f}`);
+      let codes = 0;
+      for (let n = 1; n <= 16; n += 1) codes += data.readUInt8(at + n);
+      at += 17 + codes;
+    }
+  }
+
+  #takeScan({ data, scan }: JpegSegment): void {
+    this.#scans += 1;
+    const count = data[0] ?? 0;
+    if (data.length < 4 + 2 * count || count === 0) {
+      this.problem ??= "a scan's header is cut off";
+      return;
+    }
+    const [first = 0, last = 0, bits = 0] = data.subarray(1 + 2 * count);
+    if (scan.length === 0) this.damage ??= 'a scan is empty';
+    for (let n = 0; n < count; n += 1) {
+      const id = data[1 + 2 * n] ?? 0;
+      const open = this.#open.get(id);
+      if (!open) {
+        this.problem ??= 'a scan is of no component of the frame';
+        return;
+      }
+      this.#checkTables(id, data[2 + 2 * n] ?? 0, { first, last, isRefinement: bits >> 4 > 0 });
+      // The low half says how many bits are left out; no place outside of 0..63 exists.
+      open.fill(bits & 0x0f, first, Math.min(last, COEFFICIENTS - 1) + 1);
+    }
+  }
+
+  /** A missing table is left to the decoder: some know those that are usual. */
+  #checkTables(
+    id: number,
+    numbers: number,
+    { first, last, isRefinement }: { first: number; last: number; isRefinement: boolean },
+  ): void {
+    const needed = [`quantisation ${this.#quantisation.get(id)}`];
+    // A further bit of what is known already is one bit in the file.
+    if (first === 0 && !isRefinement) needed.push(`DC ${numbers >> 4}`);
+    if (last > 0) needed.push(`AC ${numbers & 0x0f}`);
+    if (!needed.every((table) => this.#tables.has(table))) this.damage ??= 'a table is missing';
+  }
+}

@@ -1,0 +1,59 @@
+/** What a file's EXIF data say about the rotation of its pixels. */
+export interface Orientation {
+  /** 1..8 as in TIFF 6.0; 1 for pixels that are upright. */
+  readonly orientation: number;
+  /** Whether every program reads the same from it: plain data, with at most one entry of the usual type. */
+  readonly isPlain: boolean;
+}
+
+export const UPRIGHT: Orientation = { orientation: 1, isPlain: true };
+const PREFIX = 'Exif\0\0';
+const ORIENTATION_TAG = 0x0112;
+const SHORT = 3;
+const ENTRY_LENGTH = 12;
+
+/** EXIF data of a JPEG begin with a prefix of six bytes, and at times those of other files, where none belongs. */
+export function hasExifPrefix(data: Buffer): boolean {
+  return data.toString('latin1', 0, PREFIX.length) === PREFIX;
+}
+
+export function withoutExifPrefix(data: Buffer): Buffer {
+  return hasExifPrefix(data) ? data.subarray(PREFIX.length) : data;
+}
+
+/**
+ * Reads the orientation as browsers do: the first entry of the first directory, if it is one number of 16 bits.
+ * @param tiff EXIF data without their prefix
+ */
+export function readOrientation(tiff: Buffer): Orientation {
+  const order = tiff.toString('latin1', 0, 4);
+  const isLittle = order === 'II*\0';
+  if ((!isLittle && order !== 'MM\0*') || tiff.length < 8) return { orientation: 1, isPlain: false };
+  const uint16 = (at: number) => (isLittle ? tiff.readUInt16LE(at) : tiff.readUInt16BE(at));
+  const uint32 = (at: number) => (isLittle ? tiff.readUInt32LE(at) : tiff.readUInt32BE(at));
+  const directory = uint32(4);
+  if (directory < 8 || directory + 2 > tiff.length) return { orientation: 1, isPlain: false };
+  const found: Orientation[] = [];
+  const count = uint16(directory);
+  for (let n = 0; n < count; n += 1) {
+    const at = directory + 2 + n * ENTRY_LENGTH;
+    if (at + ENTRY_LENGTH > tiff.length) return { orientation: found[0]?.orientation ?? 1, isPlain: false };
+    if (uint16(at) !== ORIENTATION_TAG) continue;
+    const isUsual = uint16(at + 2) === SHORT && uint32(at + 4) === 1;
+    const value = isUsual ? uint16(at + 8) : 1;
+    // Nobody turns anything for a value outside 1..8.
+    found.push({ orientation: value >= 1 && value <= 8 ? value : 1, isPlain: isUsual });
+  }
+  const [first = UPRIGHT] = found;
+  return found.length > 1 ? { ...first, isPlain: false } : first;
+}
+
+/**
+ * Whether XMP data ask for another rotation than `orientation`: Pillow follows them where EXIF says nothing,
+ * browsers never do.
+ */
+export function xmpDisagrees(xmp: Buffer, orientation: number): boolean {
+  if (!xmp.includes('tiff:Orientation')) return false;
+  const value = /tiff:Orientation(?:="|>)([0-9])/.exec(xmp.toString('latin1'))?.[1];
+  return value !== undefined && Number(value) !== orientation;
+}

@@ -1,0 +1,116 @@
+import zlib from 'node:zlib';
+import { isSrgbProfile } from './icc.js';
+import {
+  type Curve,
+  greyProfile,
+  type Primaries,
+  powerCurve,
+  rgbProfile,
+  SRGB_PRIMARIES,
+} from './iccProfile.js';
+
+/** Profiles of displays and cameras have a few KB; those of printers, which no PNG is for, megabytes. */
+const MAX_PROFILE_BYTES = 256 * 1024;
+/** Of a PNG's chromaticities, and of its gamma in proportion: libpng's own, below which it corrects nothing. */
+const CHROMATICITY_TOLERANCE = 0.002;
+const GAMMA_TOLERANCE = 0.05;
+/** Exponent by which an sRGB display is told in a gAMA chunk. */
+const USUAL_GAMMA = 1 / 2.2;
+
+const D65 = [0.3127, 0.329] as const;
+/** Primaries and transfer functions by their numbers in ITU-T H.273. Those of HDR are not among them. */
+const H273_PRIMARIES: Readonly<Record<number, Primaries>> = {
+  1: SRGB_PRIMARIES,
+  9: { white: D65, red: [0.708, 0.292], green: [0.17, 0.797], blue: [0.131, 0.046] },
+  12: { white: D65, red: [0.68, 0.32], green: [0.265, 0.69], blue: [0.15, 0.06] },
+};
+const SRGB_CURVE: Curve = [2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045];
+const VIDEO_CURVE: Curve = [1 / 0.45, 1 / 1.099, 0.099 / 1.099, 1 / 4.5, 0.081];
+const H273_CURVES: Readonly<Record<number, Curve>> = {
+  1: VIDEO_CURVE,
+  4: powerCurve(2.2),
+  6: VIDEO_CURVE,
+  8: powerCurve(1),
+  13: SRGB_CURVE,
+  14: VIDEO_CURVE,
+  15: VIDEO_CURVE,
+};
+const SRGB_NUMBER = 13;
+
+/**
+ * What the numbers in a PNG mean, by the order of precedence of its standard (third edition, 4.3): cICP, iCCP,
+ * sRGB, gAMA with cHRM. Chromaticities without a gamma count for nothing, as in browsers; so do the numbers of HDR,
+ * which nothing here can render.
+ * @param chunks data of the chunks by name
+ * @returns `sRGB`, `ownProfile` for the one that the file has, or a profile that says the same as its numbers
+ */
+export function pngColours(
+  chunks: ReadonlyMap<string, Buffer>,
+  colourType: number,
+): 'sRGB' | 'ownProfile' | Buffer {
+  const isGrey = colourType === 0 || colourType === 4;
+  const numbered = h273(chunks.get('cICP'), isGrey);
+  if (numbered) return numbered;
+  const packed = chunks.get('iCCP');
+  if (packed) return isPackedSrgb(packed) ? 'sRGB' : 'ownProfile';
+  return chunks.has('sRGB') ? 'sRGB' : measured(chunks.get('gAMA'), chunks.get('cHRM'), isGrey);
+}
+
+/** A profile in the form of an iCCP chunk: a name, the way of packing, packed data. */
+export function packedProfile(profile: Buffer): Buffer {
+  return Buffer.concat([Buffer.from('colours\0\0', 'latin1'), zlib.deflateSync(profile)]);
+}
+
+function isPackedSrgb(chunk: Buffer): boolean {
+  const nameEnd = chunk.indexOf(0);
+  if (nameEnd === -1 || chunk.length > MAX_PROFILE_BYTES) return false;
+  try {
+    return isSrgbProfile(
+      zlib.inflateSync(chunk.subarray(nameEnd + 2), { maxOutputLength: MAX_PROFILE_BYTES }),
+    );
+  } catch {
+    return false;
+  }
+}
+
+function h273(chunk: Buffer | undefined, isGrey: boolean): 'sRGB' | Buffer | undefined {
+  if (chunk?.length !== 4) return undefined;
+  const [number = 0, transfer = 0] = chunk;
+  const [primaries, curve] = [H273_PRIMARIES[number], H273_CURVES[transfer]];
+  if (!primaries || !curve) return undefined;
+  if (transfer === SRGB_NUMBER && (isGrey || primaries === SRGB_PRIMARIES)) return 'sRGB';
+  return isGrey ? greyProfile(curve) : rgbProfile(primaries, curve);
+}
+
+function measured(
+  gamma: Buffer | undefined,
+  chromaticities: Buffer | undefined,
+  isGrey: boolean,
+): 'sRGB' | Buffer {
+  const exponent = gamma?.length === 4 ? gamma.readUInt32BE(0) / 100_000 : 0;
+  if (exponent <= 0 || exponent > 10) return 'sRGB';
+  const isUsualGamma = Math.abs(exponent / USUAL_GAMMA - 1) <= GAMMA_TOLERANCE;
+  const curve = isUsualGamma ? SRGB_CURVE : powerCurve(1 / exponent);
+  if (isGrey) return isUsualGamma ? 'sRGB' : greyProfile(curve);
+  const primaries = primariesOf(chromaticities) ?? SRGB_PRIMARIES;
+  if (isUsualGamma && areClose(primaries, SRGB_PRIMARIES)) return 'sRGB';
+  return rgbProfile(primaries, curve);
+}
+
+function primariesOf(chunk: Buffer | undefined): Primaries | undefined {
+  if (chunk?.length !== 32) return undefined;
+  const point = (n: number) =>
+    [chunk.readUInt32BE(8 * n) / 100_000, chunk.readUInt32BE(8 * n + 4) / 100_000] as const;
+  const primaries: Primaries = { white: point(0), red: point(1), green: point(2), blue: point(3) };
+  // A point without a height is nonsense, and so is a triangle without an area.
+  const { red, green, blue } = primaries;
+  const area = (green[0] - red[0]) * (blue[1] - red[1]) - (blue[0] - red[0]) * (green[1] - red[1]);
+  const isSane = Math.abs(area) > 0.01 && Object.values(primaries).every(([, y]) => y > 0.001);
+  return isSane ? primaries : undefined;
+}
+
+function areClose(a: Primaries, b: Primaries): boolean {
+  const close = ([ax, ay]: readonly [number, number], [bx, by]: readonly [number, number]) =>
+    Math.max(Math.abs(ax - bx), Math.abs(ay - by)) <= CHROMATICITY_TOLERANCE;
+  return close(a.white, b.white) && close(a.red, b.red) && close(a.green, b.green) && close(a.blue, b.blue);
+}

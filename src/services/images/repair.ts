@@ -1,0 +1,47 @@
+import pLimit from 'p-limit';
+import { rebuildJpeg, rebuiltEndings } from './jpeg.js';
+import { walkJpeg } from './jpegSegments.js';
+import { convertImage } from './normalise.js';
+import { rebuildPng } from './png.js';
+import type { InspectedImage } from './structure.js';
+import { rebuildWebp } from './webp.js';
+
+/** Repairs happen while a client uploads, so they may not take all threads from the jobs. */
+const limit = pLimit(1);
+
+/**
+ * Makes a sound file of one whose structure is damaged: the picture is decoded completely and encoded again.
+ * @throws AppError `INVALID_IMAGE` when not all of its pixels are there
+ */
+export function repairImage(bytes: Buffer, image: InspectedImage): Promise<Buffer> {
+  return limit(() => {
+    switch (image.mimeType) {
+      case 'image/png':
+        return convertImage(rebuildPng(bytes), image, 'warning');
+      case 'image/jpeg':
+        return repairJpeg(bytes, image);
+      case 'image/webp':
+        return convertImage(rebuildWebp(bytes), image, 'warning');
+    }
+  });
+}
+
+/** A decoder that was handed a sound structure warns of missing pixels only. */
+async function repairJpeg(bytes: Buffer, image: InspectedImage): Promise<Buffer> {
+  if (walkJpeg(bytes).hasEnd) return convertImage(rebuildJpeg(bytes), image, 'warning');
+  const failures: unknown[] = [];
+  for (const { jpeg, tooShort } of rebuiltEndings(bytes)) {
+    const converted = await convertImage(jpeg, image, 'warning').catch((error: unknown) => {
+      failures.push(error);
+    });
+    if (converted && !(tooShort && (await decodes(tooShort, image)))) return converted;
+  }
+  throw failures[0] ?? new Error('some of its data are padding');
+}
+
+async function decodes(bytes: Buffer, image: InspectedImage): Promise<boolean> {
+  return convertImage(bytes, image, 'warning').then(
+    () => true,
+    () => false,
+  );
+}
