@@ -77,15 +77,15 @@ describe('a branch that a node blocks', () => {
 
 describe('a machine with a fault of its own', () => {
   it.each([
-    ['a broken GPU', (one: Stack) => void (one.simulator().faults.gpuFails = true)],
-    ['a full disk', (one: Stack) => void (one.simulator().faults.disk = 'full')],
-    ['a broken disk', (one: Stack) => void (one.simulator().faults.disk = 'broken')],
-  ])('such as %s costs no job, and is taken out of service', async (_, breakIt) => {
+    ['a broken GPU', { gpuFails: true }],
+    ['a full disk', { disk: 'full' }],
+    ['a broken disk', { disk: 'broken' }],
+  ] as const)('such as %s costs no job, and is taken out of service', async (_, fault) => {
     stack = await Stack.start({
       simulators: TWO,
       env: { BREAKER_RESET_TIMEOUT: '60000', BREAKER_MAX_RESET_TIMEOUT: '60000' },
     });
-    breakIt(stack);
+    Object.assign(stack.simulator().faults, fault);
     const attempts = await oneByOne(10);
     expect(attempts.filter((count) => count === 2)).toHaveLength(3);
     expect(Math.max(...attempts)).toBe(2);

@@ -1,6 +1,7 @@
 import type { Sharp } from 'sharp';
 import { AppError } from '../../errors.js';
 import { openImage } from '../../utils/openImage.js';
+import type { ImageInput } from '../../workflows/imageNodes.js';
 import { firstPictureOf, rebuildJpeg } from './jpeg.js';
 import { rebuildPng } from './png.js';
 import type { InspectedImage } from './structure.js';
@@ -12,18 +13,16 @@ const JPEG_QUALITY = 99;
 const PNG_COMPRESSION = 3;
 
 /**
- * Which of ComfyUI's nodes will read the file. `upload`: `LoadImage`, which turns pictures by their EXIF data.
- * `base64`: `ETN_LoadImageBase64`, which does not.
- */
-export type Loader = 'upload' | 'base64';
-
-/**
  * Makes an upload fit for ComfyUI's loaders, which take the numbers in a file for sRGB: byte for byte as it is where
  * that is right, else decoded and encoded again as 8-bit sRGB, upright. The format may differ from the upload's:
  * loaders go by the bytes.
  * @throws AppError `INVALID_IMAGE` when the pixels cannot be decoded
  */
-export async function normaliseImage(bytes: Buffer, image: InspectedImage, loader: Loader): Promise<Buffer> {
+export async function normaliseImage(
+  bytes: Buffer,
+  image: InspectedImage,
+  loader: ImageInput,
+): Promise<Buffer> {
   const isLeftToLoader = loader === 'upload' && image.mimeType === 'image/jpeg';
   if (image.content === 'odd' || (image.orientation > 1 && !isLeftToLoader)) {
     return convertImage(rebuild(bytes, image), image, 'truncated');
