@@ -23,6 +23,7 @@ import { JobProcessor } from './jobs/JobProcessor.js';
 import { JobRunner } from './jobs/JobRunner.js';
 import { MemoryJobStore } from './jobs/MemoryJobStore.js';
 import { OutputFiles } from './jobs/OutputFiles.js';
+import { STORE_TIMINGS, type StoreTimings } from './jobs/StoreCalls.js';
 import { type BlobStore, type JobStore, MemoryBlobStore } from './jobs/stores.js';
 import { MetricsFile } from './metrics/MetricsFile.js';
 import { Prometheus } from './metrics/Prometheus.js';
@@ -61,6 +62,7 @@ export interface ServiceOverrides {
   readonly health?: Partial<HealthOptions>;
   readonly connections?: Partial<ConnectionOptions>;
   readonly webhooks?: Partial<typeof WEBHOOK_TIMINGS>;
+  readonly stores?: Partial<StoreTimings>;
 }
 
 export interface Services {
@@ -124,6 +126,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     },
     clock,
     log('jobs'),
+    { ...STORE_TIMINGS, ...overrides.stores },
   );
   const verdicts = new JobVerdicts(config.BREAKER_FAILURE_THRESHOLD, (instance, error) =>
     checker.takeOut(instance, error),
@@ -178,11 +181,9 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   );
   const recorder = new Recorder(clock);
   const prometheus = new Prometheus({ manager, instances });
-  manager.events.onFinished((job) => {
-    recorder.record(job);
-    estimates.recordJob(job);
-    prometheus.recordJob(job);
-  });
+  manager.events.onFinished((job) => recorder.record(job));
+  manager.events.onFinished((job) => estimates.recordJob(job));
+  manager.events.onFinished((job) => prometheus.recordJob(job));
   const metrics = new MetricsViews({ recorder, balancer, manager, processor }, clock);
   const metricsFile = new MetricsFile(
     { file: config.METRICS_FILE_PATH, intervalMs: config.METRICS_SAVE_INTERVAL },
