@@ -86,10 +86,11 @@ export class JobProcessor {
   }
 
   /**
-   * Takes no further job, gives the running ones `graceMs`, then stops them.
+   * Takes no further job, gives the running ones `graceMs`, then stops them. Their machines get `patienceMs` to say
+   * that they did.
    * @returns ids of the jobs that were not done
    */
-  async stop(graceMs: number): Promise<string[]> {
+  async stop(graceMs: number, patienceMs: number): Promise<string[]> {
     clearInterval(this.#poll);
     this.#poll = undefined;
     const enough = new AbortController();
@@ -97,7 +98,12 @@ export class JobProcessor {
     enough.abort();
     const unfinished = [...this.#active.keys()];
     for (const controller of this.#active.values()) controller.abort(new JobAbort('shutdown'));
-    await this.#idle();
+    const noMorePatience = new AbortController();
+    await Promise.race([this.#idle(), sleep(patienceMs, noMorePatience.signal)]);
+    noMorePatience.abort();
+    // Nobody is left waiting because a machine does not answer, or a store.
+    const failure = stoppedFailure('shutdown', this.#options.jobTimeoutMs);
+    for (const id of this.#active.keys()) void this.#manager.fail(id, failure);
     return unfinished;
   }
 
