@@ -23,8 +23,8 @@ interface Parts {
   readonly timers: ReadonlyArray<{ stop(): void }>;
 }
 
-/** Of the time for a shutdown, what is kept back for all that comes after the running jobs: a fifth, at most 2 s. */
-const RESERVE = { share: 0.2, maxMs: 2000 };
+/** Of the time for a shutdown, what is kept back for all that comes after the running jobs: a quarter, at most 3 s. */
+const RESERVE = { share: 0.25, maxMs: 3000 };
 /** What webhooks get at most, once the jobs had their time, ms. */
 const WEBHOOK_MAX_MS = 5000;
 
@@ -48,7 +48,7 @@ export async function stopServices(parts: Parts, budget: TimeBudget, logger: Log
   manager.drain();
   for (const timer of parts.timers) timer.stop();
   const graceMs = Math.max(0, budget.leftMs - reserve);
-  const unfinished = await processor.stop(graceMs, reserve * 0.3);
+  const unfinished = await processor.stop(graceMs, reserve * 0.2);
   const waiting = [...manager.queue.entries()].map(({ id }) => id);
   if (unfinished.length + waiting.length > 0) {
     logger.warn('Jobs not done at shutdown', { interrupted: unfinished, pending: waiting });

@@ -103,7 +103,8 @@ export class JobProcessor {
     noMorePatience.abort();
     // Nobody is left waiting because a machine does not answer, or a store.
     const failure = stoppedFailure('shutdown', this.#options.jobTimeoutMs);
-    for (const id of this.#active.keys()) void this.#manager.fail(id, failure);
+    const ended = Promise.all([...this.#active.keys()].map((id) => this.#manager.fail(id, failure)));
+    await Promise.race([ended, sleep(patienceMs)]);
     return unfinished;
   }
 
