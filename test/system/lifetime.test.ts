@@ -33,9 +33,9 @@ describe('a finished job', () => {
     const running = await stack.client.submit('remove-background', await png({ colour: colourOf(1) }));
     await stack.client.until(running, ({ status }) => status === 'processing');
     const pending = await stack.client.submit('remove-background', await png({ colour: colourOf(2) }));
-    clock.advance(599_000);
+    clock.advance(540_000);
     expect(await stack.services.manager.cleanup()).toBe(0);
-    clock.advance(2000);
+    clock.advance(61_000);
     expect(await stack.services.manager.cleanup()).toBe(1);
     await stack.client.error(`/api/jobs/${body.job_id}/status`, 404);
     expect((await stack.client.status(running)).status).toBe('processing');

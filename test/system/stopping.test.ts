@@ -104,7 +104,7 @@ describe('with a machine, a receiver, a store and clients that hang', () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'hanging-disk-'));
     const file = path.join(folder, 'metrics.json');
     // Whoever opens it waits for a reader.
-    expect(spawnSync('mkfifo', [`${file}.tmp`]).status).toBe(0);
+    expect(spawnSync('/bin/sh', ['-c', 'mkfifo "$0"', `${file}.tmp`]).status).toBe(0);
     const { code, ms, process } = await hang({ METRICS_FILE_PATH: file, METRICS_SAVE_INTERVAL: '0' });
     expect(ms).toBeLessThan(SHUTDOWN_MS + SPARE_MS);
     expect(code).toBe('SIGKILL');

@@ -7,7 +7,7 @@ import { Stack } from '../support/stack.js';
 import { STORE_METHODS, type StoreMethod, UnreliableStores } from '../support/unreliableStores.js';
 
 /** Any answer takes at most this long, whatever the stores do. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 const TIMINGS = { timeoutMs: 150, attempts: 3, retryBaseMs: 5, retryMaxMs: 100 };
 const LIFETIME_MS = 400;
 
@@ -23,7 +23,12 @@ afterAll(async () => {
 async function start(stores: UnreliableStores, lifetimeMs = LIFETIME_MS) {
   const stack = await Stack.start({
     simulators: [{ workMs: { InspyrenetRembg: 15 } }],
-    env: { JOB_CLEANUP_INTERVAL: String(lifetimeMs), MAX_CONCURRENT_JOBS: '3', MAX_JOBS_PER_INSTANCE: '3' },
+    env: {
+      HEALTH_CHECK_TIMEOUT: '20000',
+      JOB_CLEANUP_INTERVAL: String(lifetimeMs),
+      MAX_CONCURRENT_JOBS: '3',
+      MAX_JOBS_PER_INSTANCE: '3',
+    },
     overrides: { jobStore: stores.jobs, blobStore: stores.blobs, stores: TIMINGS },
   });
   stacks.push(stack);
@@ -129,7 +134,7 @@ describe.concurrent.each(STORE_METHODS)('when %s', (method) => {
       }
       await expectNothingLeft(started, stores);
     },
-    60_000,
+    120_000,
   );
 
   it('fails for 300 ms, the same, and then all is as before', async () => {
@@ -143,5 +148,5 @@ describe.concurrent.each(STORE_METHODS)('when %s', (method) => {
     await expectAllEnded(started);
     await expectNothingLeft(started, stores);
     expect(await statusOf(started.stack.client.post('/api/remove-background', picture(1)))).toBe(200);
-  }, 60_000);
+  }, 120_000);
 });
