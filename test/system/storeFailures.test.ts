@@ -75,6 +75,8 @@ async function workload({ client }: Stack): Promise<number[]> {
       followed(0, (id) => client.request(`/api/jobs/${id}/info`)),
       client.request('/api/jobs/list'),
       client.request('/api/jobs/stats'),
+      // A job that runs is known without the store; one that nobody knows is asked for.
+      ...[1, 2, 3].map((n) => client.request(`/api/jobs/no-such-job-${n}/status`)),
     ].map(statusOf),
   );
 }
