@@ -5,9 +5,10 @@ import { createApp } from './app.js';
 import { type Config, ConfigError, loadConfig } from './config.js';
 import { messageOf } from './errors.js';
 import { createHttpServer } from './httpServer.js';
+import { Stopper } from './Stopper.js';
 import { configureImages } from './services/images/settings.js';
-import { createServices, type Services } from './services/index.js';
-import { createLogger, type Logger, type RootLogger } from './utils/logger.js';
+import { createServices } from './services/index.js';
+import { createLogger } from './utils/logger.js';
 
 /** Reads the configuration or ends with one message. */
 function readConfig(): Config {
@@ -26,26 +27,6 @@ async function listen(server: Server, config: Config): Promise<void> {
     server.once('error', reject);
     server.listen(config.PORT, config.HOST, resolve);
   });
-}
-
-/** Stops on the first SIGTERM or SIGINT, within the time that running jobs are given; ends at once on the second. */
-function stopOnSignal(server: Server, services: Services, logger: RootLogger, log: Logger): void {
-  let isStopping = false;
-  const onSignal = async (signal: string) => {
-    if (isStopping) process.exit(1);
-    isStopping = true;
-    log.info('Stopping', { signal, activeJobs: services.processor.activeJobs });
-    // The port stays open meanwhile: clients fetch what they wait for, load balancers read "critical".
-    await services.stop();
-    server.close();
-    server.closeIdleConnections();
-    setTimeout(() => server.closeAllConnections(), 500).unref();
-    await new Promise((resolve) => server.once('close', resolve));
-    log.info('Stopped');
-    await logger.close();
-    process.exit(0);
-  };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void onSignal(signal));
 }
 
 /** Whether only programs of this machine get there. */
@@ -75,7 +56,8 @@ async function main(): Promise<void> {
     await logger.close();
     process.exit(1);
   }
-  stopOnSignal(server, services, logger, log);
+  const stopper = new Stopper({ server, services, logger }, config.SHUTDOWN_TIMEOUT, log);
+  stopper.listen();
   const { port } = server.address() as AddressInfo;
   log.info('Listening', { host: config.HOST, port });
   if (!config.API_KEYS?.length && !isLoopback(config.HOST)) {

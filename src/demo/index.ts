@@ -128,7 +128,8 @@ async function serveUntilSignal(baseUrl: string): Promise<void> {
   );
   say(`  curl ${baseUrl}/health`);
   await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    // It may come twice, from the terminal and from npm: the second one must not cut the stop short.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
   });
   say('\nStopping …');
 }

@@ -2,6 +2,7 @@ import type { Config } from '../config.js';
 import { type Clock, systemClock } from '../utils/clock.js';
 import { collectGarbage } from '../utils/garbage.js';
 import type { Logger } from '../utils/logger.js';
+import { TimeBudget } from '../utils/TimeBudget.js';
 import { Turns } from '../utils/turns.js';
 import { workflows as registeredWorkflows } from '../workflows/index.js';
 import type { Workflow } from '../workflows/types.js';
@@ -24,16 +25,16 @@ import { JobProcessor } from './jobs/JobProcessor.js';
 import { JobRunner } from './jobs/JobRunner.js';
 import { MemoryJobStore } from './jobs/MemoryJobStore.js';
 import { OutputFiles } from './jobs/OutputFiles.js';
+import { OutputSweeper } from './jobs/OutputSweeper.js';
+import { STORE_TIMINGS, type StoreTimings } from './jobs/StoreCalls.js';
 import { type BlobStore, type JobStore, MemoryBlobStore } from './jobs/stores.js';
 import { MetricsFile } from './metrics/MetricsFile.js';
 import { Prometheus } from './metrics/Prometheus.js';
 import { Recorder } from './metrics/Recorder.js';
 import { Summary } from './metrics/Summary.js';
 import { MetricsViews } from './metrics/views.js';
+import { stopServices } from './shutdown.js';
 import type { WebhookOptions, Webhooks } from './webhooks/Webhooks.js';
-
-/** Of the time for a shutdown, what is kept back for interrupting jobs and closing sockets: a fifth, at most 2 s. */
-const SHUTDOWN_RESERVE = { share: 0.2, maxMs: 2000 };
 
 const WEBHOOK_OPTIONS: WebhookOptions & { timeoutMs: number } = {
   timeoutMs: 15_000,
@@ -42,9 +43,6 @@ const WEBHOOK_OPTIONS: WebhookOptions & { timeoutMs: number } = {
   giveUpAfterMs: 24 * 3_600_000,
   maxDeliveries: 10_000,
 };
-/** What webhooks get at a shutdown, once the jobs had their time, ms. */
-const WEBHOOK_STOP_MS = 5000;
-
 const FOLLOW_TIMINGS: FollowTimings = {
   quietPollMs: 2000,
   lostPollMs: 500,
@@ -63,6 +61,7 @@ export interface ServiceOverrides {
   readonly health?: Partial<HealthOptions>;
   readonly connections?: Partial<ConnectionOptions>;
   readonly webhooks?: Partial<typeof WEBHOOK_OPTIONS>;
+  readonly stores?: Partial<StoreTimings>;
 }
 
 export interface Services {
@@ -88,8 +87,12 @@ export interface Services {
   readonly prometheus: Prometheus;
   /** Checks the instances once and starts the processor. */
   start(): Promise<void>;
-  /** Refuses new jobs, gives the running ones their time, closes every socket and timer. */
-  stop(): Promise<void>;
+  /**
+   * Refuses new jobs, gives the running ones their time, closes every socket and timer.
+   * @param budget for all of it; `SHUTDOWN_TIMEOUT` from now when it is left out
+   * @returns names of the parts that did not stop in time
+   */
+  stop(budget?: TimeBudget): Promise<string[]>;
 }
 
 /** Builds the graph of services, once, in reading order. Nothing runs before `start`. */
@@ -128,6 +131,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     },
     clock,
     log('jobs'),
+    { ...STORE_TIMINGS, ...overrides.stores },
   );
   const verdicts = new JobVerdicts(config.BREAKER_FAILURE_THRESHOLD, (instance, error) =>
     checker.takeOut(instance, error),
@@ -143,13 +147,20 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     },
     log('prompts'),
   );
+  const outputFiles = new OutputFiles(config.OUTPUT_DIR);
+  const outputSweeper = new OutputSweeper(
+    { files: outputFiles, events: manager.events },
+    config.OUTPUT_FILES_TTL,
+    clock,
+    log('jobs'),
+  );
   const runner = new JobRunner({
     manager,
     prompts,
     workflows,
     instances,
     imageInput: config.COMFYUI_IMAGE_INPUT,
-    outputFiles: config.OUTPUT_FILES ? new OutputFiles(config.OUTPUT_DIR) : undefined,
+    outputFiles: config.OUTPUT_FILES ? outputFiles : undefined,
     maxOutputPixels: config.MAX_OUTPUT_PIXELS,
     logger: log('jobs'),
   });
@@ -186,11 +197,9 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   );
   const recorder = new Recorder(clock);
   const prometheus = new Prometheus({ manager, instances });
-  manager.events.onFinished((job) => {
-    recorder.record(job);
-    estimates.recordJob(job);
-    prometheus.recordJob(job);
-  });
+  manager.events.onFinished((job) => recorder.record(job));
+  manager.events.onFinished((job) => estimates.recordJob(job));
+  manager.events.onFinished((job) => prometheus.recordJob(job));
   const metrics = new MetricsViews({ recorder, balancer, manager, processor }, clock);
   const metricsFile = new MetricsFile(
     { file: config.METRICS_FILE_PATH, intervalMs: config.METRICS_SAVE_INTERVAL },
@@ -226,25 +235,27 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       await checker.start();
       processor.start();
       expiry.start();
+      outputSweeper.start();
       summary.start();
     },
-    stop: async () => {
-      const reserve = Math.min(SHUTDOWN_RESERVE.maxMs, config.SHUTDOWN_TIMEOUT * SHUTDOWN_RESERVE.share);
-      manager.drain();
-      expiry.stop();
-      summary.stop();
-      const unfinished = await processor.stop(config.SHUTDOWN_TIMEOUT - reserve);
-      const waiting = [...manager.queue.entries()].map(({ id }) => id);
-      if (unfinished.length + waiting.length > 0) {
-        logger.warn('Jobs not done at shutdown', { interrupted: unfinished, pending: waiting });
-      }
-      await webhooks?.stop(WEBHOOK_STOP_MS);
-      await metricsFile.stop();
-      await checker.stop();
-      await prompts.stop(reserve / 2);
-      await connections.stop();
-      for (const { client } of instances) client.close();
-      state.close();
+    stop: (budget = new TimeBudget(config.SHUTDOWN_TIMEOUT)) => {
+      const timers = [expiry, outputSweeper, summary];
+      return stopServices(
+        {
+          manager,
+          processor,
+          prompts,
+          connections,
+          instances,
+          checker,
+          metricsFile,
+          webhooks,
+          state,
+          timers,
+        },
+        budget,
+        logger,
+      );
     },
   };
 }

@@ -39,3 +39,19 @@ export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal)
     if (onAbort) signal.removeEventListener('abort', onAbort);
   }
 }
+
+/**
+ * The promise's value, if it comes within `ms` milliseconds. The work behind the promise goes on in any case.
+ * @throws DeadlineExceeded when it does not come in time
+ */
+export async function settledWithin<T>(ms: number, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DeadlineExceeded(`not done within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -14,6 +14,10 @@ export interface Setting {
   /** For the shell's `ulimit`, such as `-f 0`: no file may have a byte. */
   readonly limit?: string;
   readonly nodeArguments?: readonly string[];
+  /** What starts it in place of node itself, such as npm. */
+  readonly command?: readonly string[];
+  /** Whether it leads a group of its own, as on a terminal. */
+  readonly isGroup?: boolean;
 }
 
 /** The built server as a process of its own. */
@@ -25,8 +29,11 @@ export class ServerProcess {
   /** Resolves when it ended and all that it wrote was read. */
   readonly #closed: Promise<unknown[]>;
 
-  private constructor(child: ChildProcess) {
+  readonly #isGroup: boolean;
+
+  private constructor(child: ChildProcess, isGroup: boolean) {
     this.child = child;
+    this.#isGroup = isGroup;
     this.#closed = once(child, 'close');
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (part: Buffer) => {
@@ -38,8 +45,10 @@ export class ServerProcess {
   /** Starts it with nothing but these variables, on a port of its own choice unless one is given. */
   static spawn(env: Readonly<Record<string, string>>, setting: Setting = {}): ServerProcess {
     const metrics = path.join(mkdtempSync(path.join(tmpdir(), 'metrics-')), 'metrics.json');
-    const command = [process.execPath, ...(setting.nodeArguments ?? []), 'dist/server.js'];
-    const shell = `${setting.limit ? `ulimit ${setting.limit}; ` : ''}exec "$@"`;
+    const command = setting.command ?? [process.execPath, ...(setting.nodeArguments ?? []), 'dist/server.js'];
+    // Whoever stands in between does not pass the channel to this process on.
+    const unset = setting.command ? 'unset NODE_CHANNEL_FD; ' : '';
+    const shell = `${setting.limit ? `ulimit ${setting.limit}; ` : ''}${unset}exec "$@"`;
     const child = spawn('/bin/sh', ['-c', shell, 'sh', ...command], {
       cwd: ROOT,
       env: {
@@ -52,8 +61,9 @@ export class ServerProcess {
         ...env,
       },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      detached: setting.isGroup === true,
     });
-    return new ServerProcess(child);
+    return new ServerProcess(child, setting.isGroup === true);
   }
 
   /** Starts it and waits until its instances were looked at. */
@@ -93,7 +103,17 @@ export class ServerProcess {
 
   /** Ends it for good. */
   async kill(): Promise<void> {
+    if (this.#isGroup) killGroup(this.child);
     this.child.kill('SIGKILL');
     await this.ended();
+  }
+}
+
+/** Whoever is left of it: what npm started may outlive npm. */
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Nobody is left.
   }
 }

@@ -93,7 +93,7 @@ describe('a signal', () => {
   });
 
   it('does not wait longer than is configured, and reports what was not done', async () => {
-    const { server, client, simulator } = await start({ SHUTDOWN_TIMEOUT: '500', MAX_CONCURRENT_JOBS: '1' });
+    const { server, client, simulator } = await start({ SHUTDOWN_TIMEOUT: '2000', MAX_CONCURRENT_JOBS: '1' });
     simulator.faults.hang = true;
     const running = await client.submit('remove-background', await png());
     await client.until(running, ({ status }) => status === 'processing');

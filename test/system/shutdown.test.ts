@@ -10,7 +10,7 @@ import { colourOf, png } from '../support/pictures.js';
 import { ServerProcess } from '../support/process.js';
 import { Random } from '../support/random.js';
 
-const SHUTDOWN_MS = 1500;
+const SHUTDOWN_MS = 3000;
 /** On top of it, for a machine that is busy with other things; the point is that it does not hang. */
 const SPARE_MS = 10_000;
 const CLIENTS = 6;

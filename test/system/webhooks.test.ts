@@ -255,7 +255,7 @@ describe('where a webhook may lead', () => {
 
 describe('at a shutdown', () => {
   it('what waits is tried once more, and the jobs that were interrupted are told of', async () => {
-    stack = await start({ env: { SHUTDOWN_TIMEOUT: '100' } }, { baseDelayMs: 60_000, maxDelayMs: 60_000 });
+    stack = await start({ env: { SHUTDOWN_TIMEOUT: '2000' } }, { baseDelayMs: 60_000, maxDelayMs: 60_000 });
     const receiver = await WebhookReceiver.start(receivers, (response, count) => {
       response.statusCode = count === 1 ? 500 : 200;
       response.end();

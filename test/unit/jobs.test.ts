@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { DurationEstimates } from '../../src/services/jobs/estimates.js';
 import type { CompletedJob } from '../../src/services/jobs/Job.js';
+import { JobEvents } from '../../src/services/jobs/JobEvents.js';
 import { PendingQueue } from '../../src/services/jobs/PendingQueue.js';
 import { Recorder } from '../../src/services/metrics/Recorder.js';
 import { workflows } from '../../src/workflows/index.js';
 import { JOB_REQUEST } from '../support/jobRequest.js';
+import { LogRecorder } from '../support/logRecorder.js';
 
 function completedJob(durationMs: number, finishedTime = 10_000): CompletedJob {
   return {
@@ -96,5 +98,32 @@ describe('the recorder', () => {
     expect(recorder.last(15)).toMatchObject({ completed: 0, failed: 1 });
     now = 61 * 60_000;
     expect(recorder.last(60)).toMatchObject({ completed: 0, failed: 1 });
+  });
+});
+
+describe('a listener that throws', () => {
+  it('is logged, and the others and who waits hear all the same', async () => {
+    const log = new LogRecorder();
+    const events = new JobEvents(log);
+    const job = completedJob(1000);
+    const heard: string[] = [];
+    const fail = () => {
+      throw new Error('boom');
+    };
+    events.onFinished(fail);
+    events.onFinished(() => heard.push('all'));
+    events.onChanged(job.id, fail);
+    events.onChanged(job.id, () => heard.push('one'));
+    events.onRemoved(fail);
+    events.onRemoved((id, why) => heard.push(`${id} ${why}`));
+    const waited = events.wait(job.id, () => true, new AbortController().signal);
+    events.changed(job);
+    events.finished(job);
+    events.removed(job.id, 'expired');
+    expect(await waited).toBe(job);
+    expect(heard).toEqual(['one', 'all', 'x expired']);
+    expect(log.lines.map(({ fields }) => String(fields['stack']).split('\n')[0])).toEqual(
+      Array(3).fill('Error: boom'),
+    );
   });
 });

@@ -9,3 +9,9 @@ export function configureImages(): void {
   sharp.cache(false);
   sharp.concurrency(1);
 }
+
+/** How many images are being worked on, or wait for it, on libuv's threads. */
+export function workOnImages(): number {
+  const { queue, process } = sharp.counters();
+  return queue + process;
+}

@@ -25,6 +25,8 @@ export class Expiry {
   readonly #options: ExpiryOptions;
   /** Whether jobs were removed since garbage was last collected. */
   #isUntidy = false;
+  #isCleaning = false;
+  #hasFailed = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(manager: JobManager, options: ExpiryOptions, logger: Logger) {
@@ -36,19 +38,26 @@ export class Expiry {
   }
 
   start(): void {
-    this.#timer ??= setInterval(() => this.#cleanUp(), this.#intervalMs);
+    this.#timer ??= setInterval(() => void this.#cleanUp(), this.#intervalMs);
   }
 
-  #cleanUp(): void {
-    this.#manager
-      .cleanup()
-      .then((removed) => {
-        this.#isUntidy ||= removed > 0;
-        this.#tidy();
-      })
-      .catch((error: unknown) => {
+  async #cleanUp(): Promise<void> {
+    if (this.#isCleaning) return;
+    this.#isCleaning = true;
+    try {
+      const removed = await this.#manager.cleanup();
+      this.#hasFailed = false;
+      this.#isUntidy ||= removed > 0;
+      this.#tidy();
+    } catch (error) {
+      // Once for an outage of the store: this looks several times a second.
+      if (!this.#hasFailed) {
         this.#logger.error('Expired jobs could not be removed', { error: messageOf(error) });
-      });
+      }
+      this.#hasFailed = true;
+    } finally {
+      this.#isCleaning = false;
+    }
   }
 
   #tidy(): void {

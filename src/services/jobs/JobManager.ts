@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { v4 as uuid } from 'uuid';
-import { AppError } from '../../errors.js';
+import { AppError, messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
+import { BackgroundWork } from './BackgroundWork.js';
 import {
   type CompletedJob,
   type FailedTry,
@@ -14,10 +15,13 @@ import {
   type JobResult,
   type ProcessingJob,
 } from './Job.js';
-import { JobEvents } from './JobEvents.js';
+import { JobBlobs } from './JobBlobs.js';
+import { JobEvents, type RemovalReason } from './JobEvents.js';
+import { JobRecords } from './JobRecords.js';
 import { logFields, logJobEnd } from './jobLog.js';
 import { PendingQueue } from './PendingQueue.js';
 import { ResultShelf } from './ResultShelf.js';
+import { STORE_TIMINGS, StoreCalls } from './StoreCalls.js';
 import type { BlobStore, JobStore } from './stores.js';
 import * as transitions from './transitions.js';
 
@@ -31,28 +35,48 @@ export interface JobLimits {
 /** Jobs that are forgotten in one turn of the event loop. */
 const CLEANUP_BATCH = 500;
 
-const uploadKey = (id: string) => `${id}/upload`;
+const RESULT_NOT_STORED: JobFailure = {
+  message: 'The result could not be stored.',
+  code: 'INTERNAL_ERROR',
+  category: 'internal',
+  details: undefined,
+};
 
 /**
  * The rules of a job's life: what may follow on what, once. Records and bytes lie in the stores; who waits, who
- * is next and what a job's end sets off is decided here.
+ * is next and what a job's end sets off is decided here. A store that fails stops none of it: an end is recorded,
+ * then everyone is told, and what is left over is deleted when the store works again.
  */
 export class JobManager {
   /** Jobs that wait for an instance. */
   readonly queue = new PendingQueue();
-  readonly events = new JobEvents();
-  readonly #store: JobStore;
-  readonly #blobs: BlobStore;
+  readonly events: JobEvents;
+  readonly #background: BackgroundWork;
+  readonly #records: JobRecords;
+  readonly #uploads: JobBlobs;
   readonly #results: ResultShelf;
   readonly #limits: JobLimits;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  /** Ends that were decided and that not everyone was told of yet. */
+  readonly #ends = new Map<string, Promise<void>>();
   #isDraining = false;
 
-  constructor(stores: { jobs: JobStore; blobs: BlobStore }, limits: JobLimits, clock: Clock, logger: Logger) {
-    this.#store = stores.jobs;
-    this.#blobs = stores.blobs;
-    this.#results = new ResultShelf(stores.blobs, limits.maxResultBytes);
+  constructor(
+    stores: { jobs: JobStore; blobs: BlobStore },
+    limits: JobLimits,
+    clock: Clock,
+    logger: Logger,
+    timings = STORE_TIMINGS,
+  ) {
+    this.events = new JobEvents(logger);
+    const calls = new StoreCalls(timings);
+    const background = new BackgroundWork(calls, logger);
+    this.#background = background;
+    this.#records = new JobRecords(stores.jobs, calls, background);
+    this.#uploads = new JobBlobs('upload', stores.blobs, calls, background);
+    const results = new JobBlobs('result', stores.blobs, calls, background);
+    this.#results = new ResultShelf(results, limits.maxResultBytes);
     this.#limits = limits;
     this.#clock = clock;
     this.#logger = logger;
@@ -69,7 +93,17 @@ export class JobManager {
     this.events.draining();
   }
 
-  /** Takes a new job. Ask `Admission` first. */
+  /** Tries a last time what the stores did not do so far. */
+  async stop(): Promise<void> {
+    await this.#background.stop();
+  }
+
+  /** How much the stores have not done so far, such as deletions that failed. */
+  get leftToDo(): number {
+    return this.#background.size;
+  }
+
+  /** Takes a new job. Ask `Admission` first. @throws what a store rejects with; nothing is left of the job then */
   async create(request: JobRequest, image: Buffer): Promise<Job> {
     const now = this.#clock.now();
     const job: Job = {
@@ -82,8 +116,13 @@ export class JobManager {
       progress: 0,
       failedTries: [],
     };
-    await this.#blobs.put(uploadKey(job.id), image);
-    await this.#store.insert(job);
+    await this.#uploads.put(job.id, image);
+    try {
+      await this.#records.insert(job);
+    } catch (error) {
+      this.#uploads.delete(job.id);
+      throw error;
+    }
     this.queue.push({ id: job.id, type: request.type, bytes: request.imageSize, tried: new Set() });
     this.#logger.info('Job accepted', {
       ...logFields(job),
@@ -96,7 +135,7 @@ export class JobManager {
   }
 
   async get(id: string): Promise<Job> {
-    const job = await this.#store.get(id);
+    const job = await this.#records.get(id);
     if (!job) throw this.noSuchJob(id);
     return job;
   }
@@ -105,13 +144,13 @@ export class JobManager {
     return new AppError('JOB_NOT_FOUND', `There is no job ${id.slice(0, 64)}.`);
   }
 
-  list: JobStore['list'] = (filter, page) => this.#store.list(filter, page);
+  list: JobStore['list'] = (filter, page) => this.#records.list(filter, page);
 
-  counts: JobStore['counts'] = () => this.#store.counts();
+  counts: JobStore['counts'] = () => this.#records.counts();
 
   /** The upload of a job that is not finished. */
   async upload(id: string): Promise<Buffer> {
-    const bytes = await this.#blobs.get(uploadKey(id));
+    const bytes = await this.#uploads.get(id);
     if (!bytes) throw new AppError('INTERNAL_ERROR', 'The upload is gone.');
     return bytes;
   }
@@ -149,29 +188,33 @@ export class JobManager {
     await this.#change(id, (job, now) => transitions.withProgress(job, now, percentage, currentNode));
   }
 
-  /** processing → completed. */
+  /** processing → completed; → failed where the result cannot be stored. */
   async complete(id: string, result: JobResult, image: Buffer): Promise<void> {
-    await this.#results.put(id, image);
-    const completed = await this.#change(id, (job, now) => transitions.complete(job, now, result));
-    if (completed) await this.#finish(completed);
-    else await this.#results.delete(id);
+    try {
+      await this.#results.put(id, image);
+    } catch (error) {
+      this.#logger.error('A result could not be stored', { jobId: id, error: messageOf(error) });
+      await this.fail(id, RESULT_NOT_STORED);
+      return;
+    }
+    const completed = await this.#end(id, (job, now) => transitions.complete(job, now, result));
+    if (!completed) this.#results.delete(id);
   }
 
   /** pending or processing → failed. */
   async fail(id: string, failure: JobFailure): Promise<void> {
-    const failed = await this.#change(id, (job, now) => transitions.fail(job, now, failure));
-    if (failed) await this.#finish(failed);
+    await this.#end(id, (job, now) => transitions.fail(job, now, failure));
   }
 
   /** processing → pending, before all that wait: another instance is to try. */
   async requeue(id: string, because: Omit<FailedTry, 'instance'>): Promise<void> {
     await this.#change(id, (job, now) => transitions.requeue(job, now, because));
-    await this.putBack(id);
+    this.putBack(id);
   }
 
   /** A job that was taken from the queue and is pending goes back to its front. */
-  async putBack(id: string): Promise<void> {
-    const job = await this.#store.get(id);
+  putBack(id: string): void {
+    const job = this.#records.live(id);
     if (job?.status !== 'pending') return;
     const { request, failedTries } = job;
     const tried = new Set(failedTries.map(({ instance }) => instance));
@@ -184,11 +227,8 @@ export class JobManager {
    * @throws AppError `JOB_NOT_FOUND` or `JOB_ALREADY_FINISHED`
    */
   async cancel(id: string): Promise<Job> {
-    const cancelled = await this.#change(id, transitions.cancel);
-    if (cancelled) {
-      await this.#finish(cancelled);
-      return cancelled;
-    }
+    const cancelled = await this.#end(id, transitions.cancel);
+    if (cancelled) return cancelled;
     const job = await this.get(id);
     throw new AppError('JOB_ALREADY_FINISHED', `The job is ${job.status} already.`, {
       fields: { job_id: id, status: job.status },
@@ -200,16 +240,17 @@ export class JobManager {
     const job = await this.get(id);
     // It may finish by itself in between, which is as good.
     if (!isFinished(job)) await this.cancel(id).catch(() => undefined);
-    await this.#forget(id);
+    await this.#forget(id, 'deleted');
   }
 
   /** Forgets the finished jobs whose lifetime is over. Pending and processing ones never expire. */
   async cleanup(): Promise<number> {
-    const ids = await this.#store.finishedUntil(this.#clock.now() - this.#limits.lifetimeMs);
-    for (const [n, id] of ids.entries()) {
-      await this.#forget(id);
+    const ids = await this.#records.finishedUntil(this.#clock.now() - this.#limits.lifetimeMs);
+    for (let n = 0; n < ids.length; n += CLEANUP_BATCH) {
       // Awaiting what is in memory lets nobody else run: many thousands at once would hold up every request.
-      if (n % CLEANUP_BATCH === CLEANUP_BATCH - 1) await nextTurn();
+      if (n > 0) await nextTurn();
+      const batch = ids.slice(n, n + CLEANUP_BATCH);
+      await Promise.all(batch.map((id) => this.#forget(id, 'expired')));
     }
     if (ids.length > 0) this.#logger.info('Expired jobs removed', { jobs: ids.length });
     return ids.length;
@@ -220,37 +261,55 @@ export class JobManager {
    * before it was begun.
    */
   async whenFinished(id: string, signal: AbortSignal): Promise<Job> {
-    const job = await this.get(id);
-    if (isFinished(job)) return job;
-    await this.events.wait(id, () => this.queue.position(id) > 0, signal);
+    const isWaiting = () => this.queue.position(id) > 0;
+    // Nothing may come between the look and the wait: an end is told once.
+    if (this.#records.live(id) && !(this.#isDraining && isWaiting())) {
+      const ended = await this.events.wait(id, isWaiting, signal);
+      if (ended) return ended;
+    }
     return this.get(id);
   }
 
+  /** A change that is not the job's end. Everyone hears of it at once: nothing may come in between. */
   async #change<T extends Job>(
     id: string,
     transition: (job: Job, now: number) => T | undefined,
   ): Promise<T | undefined> {
-    let changed: T | undefined;
-    await this.#store.update(id, (job) => {
-      changed = transition(job, this.#clock.now());
-      return changed;
-    });
-    if (changed) this.events.changed(changed);
-    return changed;
+    const change = this.#records.change(id, (job) => transition(job, this.#clock.now()));
+    if (!change) return undefined;
+    this.events.changed(change.record);
+    await change.written;
+    return change.record;
   }
 
-  /** What a job's end sets off. Runs once a job: a finished one does not change any more. */
-  async #finish(job: FinishedJob): Promise<void> {
-    this.queue.remove(job.id);
-    await this.#blobs.delete(uploadKey(job.id));
+  /** Ends a job and does what its end sets off, once a job: one that has ended does not change any more. */
+  async #end<T extends FinishedJob>(
+    id: string,
+    transition: (job: Job, now: number) => T | undefined,
+  ): Promise<T | undefined> {
+    const change = this.#records.change(id, (job) => transition(job, this.#clock.now()));
+    if (!change) return undefined;
+    // Nobody may begin it while the store hears of its end.
+    this.queue.remove(id);
+    const told = change.written.then(() => this.#tellEnd(change.record));
+    this.#ends.set(id, told);
+    await told;
+    return change.record;
+  }
+
+  #tellEnd(job: FinishedJob): void {
+    this.#ends.delete(job.id);
     logJobEnd(this.#logger, job);
+    this.events.changed(job);
     this.events.finished(job);
+    this.#uploads.delete(job.id);
   }
 
-  async #forget(id: string): Promise<void> {
-    await this.#store.delete(id);
-    await this.#results.delete(id);
-    await this.#blobs.delete(uploadKey(id));
-    this.events.removed(id);
+  async #forget(id: string, why: RemovalReason): Promise<void> {
+    // Who hears of a job that is forgotten has heard of its end.
+    await this.#ends.get(id);
+    await this.#records.delete(id);
+    this.#results.delete(id);
+    this.events.removed(id, why);
   }
 }

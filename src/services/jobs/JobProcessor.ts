@@ -89,10 +89,11 @@ export class JobProcessor {
   }
 
   /**
-   * Takes no further job, gives the running ones `graceMs`, then stops them.
+   * Takes no further job, gives the running ones `graceMs`, then stops them. Their machines get `patienceMs` to say
+   * that they did.
    * @returns ids of the jobs that were not done
    */
-  async stop(graceMs: number): Promise<string[]> {
+  async stop(graceMs: number, patienceMs: number): Promise<string[]> {
     clearInterval(this.#poll);
     this.#poll = undefined;
     const enough = new AbortController();
@@ -100,7 +101,12 @@ export class JobProcessor {
     enough.abort();
     const unfinished = [...this.#active.keys()];
     for (const controller of this.#active.values()) controller.abort(new JobAbort('shutdown'));
-    await this.#idle();
+    const noMorePatience = new AbortController();
+    await Promise.race([this.#idle(), sleep(patienceMs, noMorePatience.signal)]);
+    noMorePatience.abort();
+    // Nobody is left waiting because a machine does not answer, or a store.
+    const ended = Promise.all([...this.#active.keys()].map((id) => this.#manager.fail(id, SHUTDOWN_FAILURE)));
+    await Promise.race([ended, sleep(patienceMs)]);
     return unfinished;
   }
 

@@ -1,9 +1,16 @@
+import { lstat, readdir, rmdir, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { replaceFile } from '../../utils/replaceFile.js';
 
-/** Keeps a copy of each result on disk. */
+/** The only names of folders and files that this ever deletes: those that it gives. */
+const JOB_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const RESULT = /^[a-z0-9][a-z0-9-]*\.(png|jpg|webp)(\.tmp)?$/;
+
+/** Keeps a copy of each result on disk, and deletes it when its time is over. */
 export class OutputFiles {
   readonly #root: string;
+  /** Jobs whose files are being written. */
+  readonly #writing = new Map<string, Promise<unknown>>();
 
   constructor(root: string) {
     this.#root = path.resolve(root);
@@ -19,7 +26,77 @@ export class OutputFiles {
     if (path.dirname(path.dirname(file)) !== this.#root) {
       throw new Error('An output file must not be led out of its folder.');
     }
-    await replaceFile(file, bytes);
+    const written = replaceFile(file, bytes);
+    this.#writing.set(jobId, written);
+    try {
+      await written;
+    } finally {
+      this.#writing.delete(jobId);
+    }
     return file;
   }
+
+  /**
+   * Deletes the files of a job, also one that is being written. Does nothing when there are none.
+   * @throws Error as the file system gave it, of the first file that cannot be deleted; the others are gone
+   */
+  async remove(jobId: string): Promise<void> {
+    await this.#writing.get(jobId)?.catch(() => undefined);
+    const { error } = await this.#removeWrittenUntil(jobId, Number.POSITIVE_INFINITY);
+    if (error) throw error;
+  }
+
+  /**
+   * Deletes every file that was written until then, by whichever process.
+   * @param time epoch ms
+   * @throws Error as the file system gave it, of the first file that cannot be deleted; the others are gone
+   */
+  async removeOlder(time: number): Promise<void> {
+    let failure: Error | undefined;
+    for (const folder of await entriesOf(this.#root)) {
+      if (!folder.isDirectory() || this.#writing.has(folder.name)) continue;
+      const { error } = await this.#removeWrittenUntil(folder.name, time);
+      failure ??= error;
+    }
+    if (failure) throw failure;
+  }
+
+  /** Symbolic links are never followed: neither one in place of a job's folder, nor one in place of a file. */
+  async #removeWrittenUntil(jobId: string, time: number): Promise<{ error?: Error }> {
+    if (!JOB_ID.test(jobId)) return {};
+    const folder = path.join(this.#root, jobId);
+    let failure: Error | undefined;
+    try {
+      if (!(await lstat(folder)).isDirectory()) return {};
+      for (const entry of await entriesOf(folder)) {
+        if (!entry.isFile() || !RESULT.test(entry.name)) continue;
+        const file = path.join(folder, entry.name);
+        try {
+          if ((await lstat(file)).mtimeMs <= time) await unlink(file);
+        } catch (error) {
+          failure ??= unlessGone(error);
+        }
+      }
+      // Only an empty one can be removed.
+      await rmdir(folder).catch(() => undefined);
+    } catch (error) {
+      failure ??= unlessGone(error);
+    }
+    return failure ? { error: failure } : {};
+  }
+}
+
+async function entriesOf(folder: string) {
+  try {
+    return await readdir(folder, { withFileTypes: true });
+  } catch (error) {
+    if (unlessGone(error)) throw error;
+    return [];
+  }
+}
+
+/** Undefined for something that is not there, which is as good as deleted. */
+function unlessGone(error: unknown): Error | undefined {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+  return error instanceof Error ? error : new Error(String(error));
 }

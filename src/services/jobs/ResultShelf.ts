@@ -1,40 +1,43 @@
-import type { BlobStore } from './stores.js';
-
-const key = (id: string) => `${id}/result`;
+import type { JobBlobs } from './JobBlobs.js';
 
 /** The results' bytes, up to a bound: the oldest go first. */
 export class ResultShelf {
-  readonly #blobs: BlobStore;
+  readonly #blobs: JobBlobs;
   readonly #maxBytes: number;
   /** Sizes by job id, in order of arrival. */
   readonly #sizes = new Map<string, number>();
   #bytes = 0;
 
-  constructor(blobs: BlobStore, maxBytes: number) {
+  constructor(blobs: JobBlobs, maxBytes: number) {
     this.#blobs = blobs;
     this.#maxBytes = maxBytes;
   }
 
+  /** @throws what the store rejects with; nothing of the result is left then */
   async put(id: string, bytes: Buffer): Promise<void> {
     this.#sizes.set(id, bytes.length);
     this.#bytes += bytes.length;
-    await this.#blobs.put(key(id), bytes);
+    try {
+      await this.#blobs.put(id, bytes);
+    } catch (error) {
+      this.delete(id);
+      throw error;
+    }
     for (const oldest of this.#sizes.keys()) {
       // The newest one stays, whatever its size: somebody waits for it.
       if (this.#bytes <= this.#maxBytes || oldest === id) break;
-      await this.delete(oldest);
+      this.delete(oldest);
     }
   }
 
   get(id: string): Promise<Buffer | undefined> {
-    return this.#blobs.get(key(id));
+    return this.#blobs.get(id);
   }
 
-  async delete(id: string): Promise<void> {
-    const size = this.#sizes.get(id);
-    if (size === undefined) return;
+  /** Nobody waits until the bytes are gone. */
+  delete(id: string): void {
+    this.#bytes -= this.#sizes.get(id) ?? 0;
     this.#sizes.delete(id);
-    this.#bytes -= size;
-    await this.#blobs.delete(key(id));
+    this.#blobs.delete(id);
   }
 }

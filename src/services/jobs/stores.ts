@@ -63,4 +63,9 @@ export class MemoryBlobStore implements BlobStore {
   get size(): number {
     return this.#blobs.size;
   }
+
+  /** Of all blobs, for whoever asks what they are. */
+  keys(): IterableIterator<string> {
+    return this.#blobs.keys();
+  }
 }

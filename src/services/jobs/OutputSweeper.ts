@@ -1,0 +1,94 @@
+import { messageOf } from '../../errors.js';
+import type { Clock } from '../../utils/clock.js';
+import type { Logger } from '../../utils/logger.js';
+import type { JobEvents } from './JobEvents.js';
+import type { OutputFiles } from './OutputFiles.js';
+
+/** Looks for old files ten times a lifetime, but neither all the time nor only once in hours. */
+const PERIODS = 10;
+const MIN_INTERVAL_MS = 100;
+const MAX_INTERVAL_MS = 60_000;
+
+/**
+ * Deletes saved results: those of a job that is deleted, and with a lifetime those that are older, whichever process
+ * wrote them. Without a lifetime the files of a job that merely expired stay.
+ */
+export class OutputSweeper {
+  readonly #files: OutputFiles;
+  /** 0: files stay. */
+  readonly #lifetimeMs: number;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  /** Deleted jobs whose files are still to go. */
+  readonly #deleted = new Set<string>();
+  readonly #intervalMs: number;
+  #timer: NodeJS.Timeout | undefined;
+  #isSweeping = false;
+  #hasFailed = false;
+
+  constructor(
+    parts: { files: OutputFiles; events: JobEvents },
+    lifetimeMs: number,
+    clock: Clock,
+    logger: Logger,
+  ) {
+    this.#files = parts.files;
+    this.#lifetimeMs = lifetimeMs;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#intervalMs =
+      lifetimeMs > 0
+        ? Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, lifetimeMs / PERIODS))
+        : MAX_INTERVAL_MS;
+    parts.events.onRemoved((id, why) => {
+      if (why !== 'deleted') return;
+      this.#deleted.add(id);
+      void this.#attempt(() => this.#removeDeleted(id));
+    });
+  }
+
+  /** Sweeps at once: an earlier process may have left old files. */
+  start(): void {
+    this.#timer ??= setInterval(() => void this.#sweep(), this.#intervalMs);
+    void this.#sweep();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  async #sweep(): Promise<void> {
+    if (this.#isSweeping) return;
+    this.#isSweeping = true;
+    let isDone = true;
+    for (const id of [...this.#deleted]) {
+      isDone = (await this.#attempt(() => this.#removeDeleted(id))) && isDone;
+    }
+    if (this.#lifetimeMs > 0) {
+      const oldest = this.#clock.now() - this.#lifetimeMs;
+      isDone = (await this.#attempt(() => this.#files.removeOlder(oldest))) && isDone;
+    }
+    if (isDone) this.#hasFailed = false;
+    this.#isSweeping = false;
+  }
+
+  async #removeDeleted(id: string): Promise<void> {
+    await this.#files.remove(id);
+    this.#deleted.delete(id);
+  }
+
+  /** Logged once until all went well again: it is tried with every sweep. @returns whether it went well */
+  async #attempt(work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      if (!this.#hasFailed) {
+        this.#logger.error('Output files could not be deleted', { error: messageOf(error) });
+      }
+      this.#hasFailed = true;
+      return false;
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import { DeadlineExceeded, settledWithin } from '../../utils/deadline.js';
+import { backoffWithJitter, sleep } from '../../utils/timers.js';
+
+export interface StoreTimings {
+  /** How long one call may take, ms. The caller goes on then, whatever becomes of the call. */
+  readonly timeoutMs: number;
+  /** How often a call that is rejected is made before somebody hears of it. */
+  readonly attempts: number;
+  /** First and longest wait before a failed call is made again, ms; each one is about twice the one before. */
+  readonly retryBaseMs: number;
+  readonly retryMaxMs: number;
+}
+
+export const STORE_TIMINGS: StoreTimings = {
+  timeoutMs: 5000,
+  attempts: 3,
+  retryBaseMs: 50,
+  retryMaxMs: 30_000,
+};
+
+/** Calls to a store that may fail, or not answer for a while. */
+export class StoreCalls {
+  readonly #timings: StoreTimings;
+
+  constructor(timings: StoreTimings) {
+    this.#timings = timings;
+  }
+
+  /**
+   * Makes the call, with a limit to its time.
+   * @param onLate called when a call that took too long is answered after all, one way or the other
+   * @throws DeadlineExceeded, or what the store rejects with
+   */
+  async once<T>(call: () => Promise<T>, onLate?: () => void): Promise<T> {
+    const answer = call();
+    try {
+      return await settledWithin(this.#timings.timeoutMs, answer);
+    } catch (error) {
+      if (error instanceof DeadlineExceeded && onLate) void answer.then(onLate, onLate);
+      throw error;
+    }
+  }
+
+  /**
+   * Makes a call that does no harm a second time, again if it is rejected. One that took too long is not made
+   * again: whoever waits has waited long enough.
+   * @throws as `once`, for the last attempt
+   */
+  async retried<T>(call: () => Promise<T>, onLate?: () => void): Promise<T> {
+    for (let failures = 0; ; failures += 1) {
+      try {
+        return await this.once(call, onLate);
+      } catch (error) {
+        if (error instanceof DeadlineExceeded || failures + 1 >= this.#timings.attempts) throw error;
+        await sleep(this.backoffMs(failures));
+      }
+    }
+  }
+
+  /** The wait after so many failures, ms. */
+  backoffMs(failures: number): number {
+    return backoffWithJitter(failures, this.#timings.retryBaseMs, this.#timings.retryMaxMs);
+  }
+}

@@ -1,0 +1,72 @@
+import { settledWithin } from '../utils/deadline.js';
+import type { Logger } from '../utils/logger.js';
+import type { TimeBudget } from '../utils/TimeBudget.js';
+import type { ConnectionManager } from './comfyui/ConnectionManager.js';
+import type { PromptRunner } from './comfyui/PromptRunner.js';
+import type { ServerState } from './comfyui/ServerState.js';
+import type { HealthChecker } from './instances/HealthChecker.js';
+import type { Instance } from './instances/Instance.js';
+import type { JobManager } from './jobs/JobManager.js';
+import type { JobProcessor } from './jobs/JobProcessor.js';
+import type { MetricsFile } from './metrics/MetricsFile.js';
+import type { Webhooks } from './webhooks/Webhooks.js';
+
+interface Parts {
+  readonly manager: JobManager;
+  readonly processor: JobProcessor;
+  readonly prompts: PromptRunner;
+  readonly connections: ConnectionManager;
+  readonly instances: readonly Instance[];
+  readonly state: ServerState;
+  readonly checker: HealthChecker;
+  readonly metricsFile: MetricsFile;
+  readonly webhooks: Webhooks | undefined;
+  /** What only has a timer. */
+  readonly timers: ReadonlyArray<{ stop(): void }>;
+}
+
+/** Of the time for a shutdown, what is kept back for all that comes after the running jobs: a quarter, at most 3 s. */
+const RESERVE = { share: 0.25, maxMs: 3000 };
+/** What webhooks get at most, once the jobs had their time, ms. */
+const WEBHOOK_MAX_MS = 5000;
+
+/**
+ * Stops everything, within one budget: each step gets a part of what the ones before it have left. Whoever does not
+ * end in time is left behind.
+ * @returns names of the steps that did not end in time
+ */
+export async function stopServices(parts: Parts, budget: TimeBudget, logger: Logger): Promise<string[]> {
+  const reserve = Math.min(RESERVE.maxMs, budget.leftMs * RESERVE.share);
+  const leftBehind: string[] = [];
+  const step = async (name: string, maxMs: number, work: Promise<unknown> | undefined) => {
+    try {
+      if (work) await settledWithin(Math.max(1, maxMs), work);
+    } catch (error) {
+      leftBehind.push(name);
+      logger.warn('Part of the server did not stop in time', { part: name, error: String(error) });
+    }
+  };
+  const { manager, processor, prompts, webhooks } = parts;
+  manager.drain();
+  for (const timer of parts.timers) timer.stop();
+  const graceMs = Math.max(0, budget.leftMs - reserve);
+  const unfinished = await processor.stop(graceMs, reserve * 0.2);
+  const waiting = [...manager.queue.entries()].map(({ id }) => id);
+  if (unfinished.length + waiting.length > 0) {
+    logger.warn('Jobs not done at shutdown', { interrupted: unfinished, pending: waiting });
+  }
+  // All at the same time: none of it waits for another, but for the sockets that tidying up may need.
+  const restMs = budget.leftMs;
+  const promptMs = Math.min(reserve, restMs) * 0.6;
+  await Promise.all([
+    step('webhooks', restMs, webhooks?.stop(Math.min(WEBHOOK_MAX_MS, restMs * 0.8))),
+    step('metrics file', restMs, parts.metricsFile.stop()),
+    step('stores', restMs, manager.stop()),
+    step('health checks', restMs, parts.checker.stop()),
+    step('prompts', promptMs + reserve * 0.1, prompts.stop(promptMs)),
+  ]);
+  await step('connections', budget.leftMs, parts.connections.stop());
+  for (const { client } of parts.instances) client.close();
+  parts.state.close();
+  return leftBehind;
+}

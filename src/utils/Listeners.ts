@@ -1,0 +1,29 @@
+/** Functions that want to hear of something. One that throws keeps no other from hearing. */
+export class Listeners<About extends readonly unknown[]> {
+  readonly #listeners = new Set<(...about: About) => void>();
+  readonly #onError: (error: unknown) => void;
+
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError;
+  }
+
+  get size(): number {
+    return this.#listeners.size;
+  }
+
+  /** Each function is there once. @returns what takes it away again */
+  add(listener: (...about: About) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  tell(...about: About): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(...about);
+      } catch (error) {
+        this.#onError(error);
+      }
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import type { Job } from '../../src/services/jobs/Job.js';
+import { MemoryJobStore } from '../../src/services/jobs/MemoryJobStore.js';
+import type { BlobStore, JobFilter, JobStore } from '../../src/services/jobs/stores.js';
+import { MemoryBlobStore } from '../../src/services/jobs/stores.js';
+
+export const STORE_METHODS = [
+  'jobs.insert',
+  'jobs.get',
+  'jobs.update',
+  'jobs.delete',
+  'jobs.list',
+  'jobs.counts',
+  'jobs.finishedUntil',
+  'blobs.put',
+  'blobs.get',
+  'blobs.delete',
+] as const;
+
+export type StoreMethod = (typeof STORE_METHODS)[number];
+
+/** What a store does with a call: nothing but refuse it, carry it out and lose the answer, or answer late. */
+type Trouble = { readonly kind: 'refused' | 'lost' } | { readonly kind: 'late'; readonly ms: number };
+
+/** Stores in memory that have trouble when a test says so. */
+export class UnreliableStores {
+  readonly records = new MemoryJobStore();
+  readonly bytes = new MemoryBlobStore();
+  readonly jobs: JobStore;
+  readonly blobs: BlobStore;
+  readonly #calls = new Map<StoreMethod, number>();
+  /** Decides about each call, by its number from 1. */
+  trouble: (method: StoreMethod, call: number) => Trouble | undefined = () => undefined;
+
+  constructor() {
+    const { records, bytes } = this;
+    this.jobs = {
+      insert: (job) => this.#call('jobs.insert', () => records.insert(job)),
+      get: (id) => this.#call('jobs.get', () => records.get(id)),
+      update: (id: string, change: (job: Job) => Job | undefined) =>
+        this.#call('jobs.update', () => records.update(id, change)),
+      delete: (id) => this.#call('jobs.delete', () => records.delete(id)),
+      list: (filter: JobFilter, page) => this.#call('jobs.list', () => records.list(filter, page)),
+      counts: () => this.#call('jobs.counts', () => records.counts()),
+      finishedUntil: (time) => this.#call('jobs.finishedUntil', () => records.finishedUntil(time)),
+    };
+    this.blobs = {
+      put: (key, value) => this.#call('blobs.put', () => bytes.put(key, value)),
+      get: (key) => this.#call('blobs.get', () => bytes.get(key)),
+      delete: (key) => this.#call('blobs.delete', () => bytes.delete(key)),
+    };
+  }
+
+  /** How often a method was called. */
+  calls(method: StoreMethod): number {
+    return this.#calls.get(method) ?? 0;
+  }
+
+  async #call<T>(method: StoreMethod, work: () => Promise<T>): Promise<T> {
+    const call = this.calls(method) + 1;
+    this.#calls.set(method, call);
+    const trouble = this.trouble(method, call);
+    if (trouble?.kind === 'late') await new Promise((resolve) => setTimeout(resolve, trouble.ms));
+    if (trouble?.kind === 'refused') throw new Error(`${method} was refused`);
+    const answer = await work();
+    if (trouble?.kind === 'lost') throw new Error(`the answer of ${method} was lost`);
+    return answer;
+  }
+}
