@@ -7,6 +7,7 @@ import { messageOf } from './errors.js';
 import { createHttpServer } from './httpServer.js';
 import { configureImages } from './services/images/settings.js';
 import { createServices, type Services } from './services/index.js';
+import { isLoopbackAddress } from './utils/hostNames.js';
 import { createLogger, type Logger, type RootLogger } from './utils/logger.js';
 
 /** Reads the configuration or ends with one message. */
@@ -48,11 +49,6 @@ function stopOnSignal(server: Server, services: Services, logger: RootLogger, lo
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void onSignal(signal));
 }
 
-/** Whether only programs of this machine get there. */
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
-}
-
 async function main(): Promise<void> {
   const config = readConfig();
   const logger = createLogger({
@@ -78,7 +74,7 @@ async function main(): Promise<void> {
   stopOnSignal(server, services, logger, log);
   const { port } = server.address() as AddressInfo;
   log.info('Listening', { host: config.HOST, port });
-  if (!config.API_KEYS?.length && !isLoopback(config.HOST)) {
+  if (!config.API_KEYS?.length && !isLoopbackAddress(config.HOST)) {
     log.warn('Anybody who reaches this address may use the server: set API_KEYS, or HOST=127.0.0.1', {
       host: config.HOST,
     });

@@ -13,7 +13,9 @@ import { ServerProcess } from '../support/process.js';
 
 const SMALL_HEAP = { nodeArguments: ['--max-old-space-size=64'] };
 const CONNECTIONS = 4;
-const REQUESTS_A_CONNECTION = 20_000;
+const REQUESTS_A_CONNECTION = 15_000;
+/** For a machine with much else to do, ms. */
+const FLOOD_TIMEOUT_MS = 120_000;
 
 let simulator: Simulator;
 let server: ServerProcess | undefined;
@@ -40,7 +42,7 @@ async function flood(baseUrl: string): Promise<void> {
 }
 
 describe('a standard output', () => {
-  it('that nobody reads takes no memory, and says how many lines it lost once it is read', async () => {
+  it('that nobody reads takes no memory, and says how many lines it lost once it is read', { timeout: FLOOD_TIMEOUT_MS }, async () => {
     server = await ServerProcess.start({ COMFYUI_HOST: simulator.host }, SMALL_HEAP);
     const { baseUrl, child } = server;
     const client = new Client(baseUrl);
@@ -53,7 +55,7 @@ describe('a standard output', () => {
       const lines = server?.lines() ?? [];
       const [report, ...others] = lines.filter((line) => line['component'] === 'logger');
       expect(others).toEqual([]);
-      const told = lines.filter((line) => line['status'] === 404).length;
+      const told = lines.filter(({ path }) => String(path).startsWith('/xxx')).length;
       expect(told + Number(report?.['dropped'])).toBe(CONNECTIONS * REQUESTS_A_CONNECTION);
     });
   });
@@ -94,7 +96,7 @@ describe('a standard output', () => {
 });
 
 describe('a log file', () => {
-  it('that is slower than a flood takes no memory', async () => {
+  it('that is slower than a flood takes no memory', { timeout: FLOOD_TIMEOUT_MS }, async () => {
     const directory = await mkdtemp(path.join(tmpdir(), 'logs-'));
     server = await ServerProcess.start({ COMFYUI_HOST: simulator.host, LOG_DIR: directory }, SMALL_HEAP);
     server.child.stdout?.pause();
