@@ -39,7 +39,7 @@ export function createApp(services: Services, config: Config): Express {
   );
   app.use(doors(services, config));
   // First what is asked most: each path that a request is not for costs it a little.
-  jobRoutes(app, services, config, views, sender);
+  jobRoutes(app, services, views, sender);
   processingRoutes(app, services, config, views, sender);
   statusRoutes(app, services);
   eventRoutes(app, services, views);

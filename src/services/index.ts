@@ -10,6 +10,7 @@ import type { FollowTimings } from './comfyui/PromptFollower.js';
 import { PromptRunner } from './comfyui/PromptRunner.js';
 import { createConnections, createInstances, createWebhooks } from './factories.js';
 import { HealthReporter } from './health.js';
+import { Thumbnails } from './images/Thumbnails.js';
 import { HealthChecker, type HealthOptions } from './instances/HealthChecker.js';
 import type { Instance } from './instances/Instance.js';
 import { JobVerdicts } from './instances/JobVerdicts.js';
@@ -43,6 +44,9 @@ const WEBHOOK_TIMINGS: WebhookTimings & { timeoutMs: number } = {
 /** What webhooks get at a shutdown, once the jobs had their time, ms. */
 const WEBHOOK_STOP_MS = 5000;
 
+/** Of small pictures: those of some thousand results. */
+const MAX_THUMBNAIL_BYTES = 16 * 1024 * 1024;
+
 const FOLLOW_TIMINGS: FollowTimings = {
   quietPollMs: 2000,
   lostPollMs: 500,
@@ -72,6 +76,7 @@ export interface Services {
   readonly connections: ConnectionManager;
   readonly balancer: LoadBalancer;
   readonly manager: JobManager;
+  readonly thumbnails: Thumbnails;
   readonly processor: JobProcessor;
   readonly estimates: DurationEstimates;
   readonly admission: Admission;
@@ -125,6 +130,8 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     clock,
     log('jobs'),
   );
+  const thumbnails = new Thumbnails({ maxPixels: config.MAX_OUTPUT_PIXELS, maxBytes: MAX_THUMBNAIL_BYTES });
+  manager.events.onResultDropped((id) => thumbnails.forget(id));
   const verdicts = new JobVerdicts(config.BREAKER_FAILURE_THRESHOLD, (instance, error) =>
     checker.takeOut(instance, error),
   );
@@ -202,6 +209,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     connections,
     balancer,
     manager,
+    thumbnails,
     processor,
     estimates,
     admission,

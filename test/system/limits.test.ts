@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import sharp from 'sharp';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -180,8 +181,8 @@ describe('a slow upload', () => {
 });
 
 describe('memory for uploads', () => {
-  it('is set aside before they come: more than fit are refused with a Retry-After, and /status goes on', async () => {
-    stack = await Stack.start({ env: { MAX_UPLOAD_MEMORY: String(20 * MIB) } });
+  it('is half for one client: more than fit are refused with a Retry-After, and /status goes on', async () => {
+    stack = await Stack.start({ env: { MAX_UPLOAD_MEMORY: String(40 * MIB) } });
     const request = rawUpload(PATH, Buffer.alloc(9 * MIB));
     const uploads = [await HeldUpload.begin(port(), request), await HeldUpload.begin(port(), request)];
     await eventually(async () => {
@@ -206,6 +207,64 @@ describe('memory for uploads', () => {
     expect((await stack.client.post(PATH, Buffer.alloc(9 * MIB))).status).toBe(415);
     stack.simulator().faults.hang = false;
     expect((await waiting).status).toBe(200);
+  });
+});
+
+describe('memory for uploads, with many clients', () => {
+  const FORWARDED = { TRUST_PROXY: 'loopback', MAX_FILE_SIZE: String(MIB) };
+
+  /** Begins an upload of 1 MiB from an address. Resolves when the server has read so many bytes of it. */
+  async function begin(address: string, sent: number): Promise<RawClient> {
+    const connection = once(stack.server, 'connection') as Promise<[Socket]>;
+    const client = await raw();
+    const [serverSocket] = await connection;
+    const body = multipart(Buffer.alloc(MIB - 1000));
+    const headers = { ...MULTIPART, 'X-Forwarded-For': address, 'Content-Length': body.length };
+    client.post(PATH, headers, body.subarray(0, sent));
+    await eventually(() => expect(serverSocket.bytesRead).toBeGreaterThan(sent));
+    return client;
+  }
+
+  /** A whole upload from an address that nobody else has. @returns the status of its answer */
+  async function other(bytes: Buffer): Promise<number> {
+    const headers = { 'X-Forwarded-For': '198.51.100.9' };
+    return (await stack.client.post(PATH, bytes, { headers })).status;
+  }
+
+  it('leaves room for the others, however much one of them announces', async () => {
+    stack = await Stack.start({ env: { ...FORWARDED, MAX_UPLOAD_MEMORY: String(4 * MIB) } });
+    const slow: RawClient[] = [];
+    for (let n = 0; n < 20; n += 1) slow.push(await begin('192.0.2.1', 500));
+    // Two uploads are half of the memory.
+    await eventually(() => {
+      expect(slow.filter(({ received }) => received.includes('QUEUE_FULL'))).toHaveLength(18);
+    });
+    expect(await (await begin('192.0.2.1:99', 500)).status()).toBe(503);
+    for (let n = 0; n < 5; n += 1) expect(await other(await png())).toBe(202);
+  });
+
+  it('is counted by what came: lengths that are only announced take none from others', async () => {
+    stack = await Stack.start({ env: { ...FORWARDED, MAX_UPLOAD_MEMORY: String(2 * MIB) } });
+    const slow: RawClient[] = [];
+    for (let n = 0; n < 20; n += 1) slow.push(await begin(`192.0.2.${n}`, 10_000));
+    expect(await other(Buffer.alloc(MIB - 10))).toBe(415);
+    expect(slow.filter(({ isClosed }) => isClosed)).toEqual([]);
+    for (const { socket } of slow) socket.destroy();
+  });
+
+  it('is taken from the one who has most of it when it is full', async () => {
+    stack = await Stack.start({ env: { ...FORWARDED, MAX_UPLOAD_MEMORY: String(2 * MIB) } });
+    const larger = await begin('192.0.2.1', 0.95 * MIB);
+    const smaller = await begin('192.0.2.2', 0.8 * MIB);
+    // Zeros are no picture, but they have come as a whole.
+    expect(await other(Buffer.alloc(0.7 * MIB))).toBe(415);
+    expect(await larger.json()).toMatchObject({ code: 'QUEUE_FULL' });
+    expect([await larger.status(), larger.received.includes('Retry-After')]).toEqual([503, true]);
+    expect([smaller.received, smaller.isClosed]).toEqual(['', false]);
+    // What came of it is let go at once.
+    expect(await other(Buffer.alloc(MIB - 10))).toBe(415);
+    larger.socket.destroy();
+    smaller.socket.destroy();
   });
 });
 

@@ -42,7 +42,9 @@ async function flood(baseUrl: string): Promise<void> {
 }
 
 describe('a standard output', () => {
-  it('that nobody reads takes no memory, and says how many lines it lost once it is read', { timeout: FLOOD_TIMEOUT_MS }, async () => {
+  it('that nobody reads takes no memory, and says how many lines it lost once it is read', {
+    timeout: FLOOD_TIMEOUT_MS,
+  }, async () => {
     server = await ServerProcess.start({ COMFYUI_HOST: simulator.host }, SMALL_HEAP);
     const { baseUrl, child } = server;
     const client = new Client(baseUrl);

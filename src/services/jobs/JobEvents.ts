@@ -37,6 +37,11 @@ export class JobEvents {
     return this.#on('removed', listener);
   }
 
+  /** Calls `listener` with the id of every job whose result's bytes are gone. */
+  onResultDropped(listener: (id: string) => void): void {
+    this.#emitter.on('resultDropped', listener);
+  }
+
   changed(job: Job): void {
     this.#emitter.emit('changed', job);
     this.#emitter.emit(`changed:${job.id}`, job);
@@ -44,6 +49,10 @@ export class JobEvents {
 
   removed(id: string): void {
     this.#emitter.emit('removed', id);
+  }
+
+  resultDropped(id: string): void {
+    this.#emitter.emit('resultDropped', id);
   }
 
   pending(): void {

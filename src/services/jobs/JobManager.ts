@@ -51,7 +51,9 @@ export class JobManager {
   constructor(stores: { jobs: JobStore; blobs: BlobStore }, limits: JobLimits, clock: Clock, logger: Logger) {
     this.#store = stores.jobs;
     this.#blobs = stores.blobs;
-    this.#results = new ResultShelf(stores.blobs, limits.maxResultBytes);
+    this.#results = new ResultShelf(stores.blobs, limits.maxResultBytes, (id) =>
+      this.events.resultDropped(id),
+    );
     this.#limits = limits;
     this.#clock = clock;
     this.#logger = logger;

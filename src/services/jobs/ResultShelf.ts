@@ -6,13 +6,16 @@ const key = (id: string) => `${id}/result`;
 export class ResultShelf {
   readonly #blobs: BlobStore;
   readonly #maxBytes: number;
+  readonly #onDropped: (id: string) => void;
   /** Sizes by job id, in order of arrival. */
   readonly #sizes = new Map<string, number>();
   #bytes = 0;
 
-  constructor(blobs: BlobStore, maxBytes: number) {
+  /** @param onDropped called with the id of each job whose result is gone, for whatever reason */
+  constructor(blobs: BlobStore, maxBytes: number, onDropped: (id: string) => void) {
     this.#blobs = blobs;
     this.#maxBytes = maxBytes;
+    this.#onDropped = onDropped;
   }
 
   async put(id: string, bytes: Buffer): Promise<void> {
@@ -35,6 +38,7 @@ export class ResultShelf {
     if (size === undefined) return;
     this.#sizes.delete(id);
     this.#bytes -= size;
+    this.#onDropped(id);
     await this.#blobs.delete(key(id));
   }
 }
