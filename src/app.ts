@@ -33,10 +33,7 @@ export function createApp(services: Services, config: Config): Express {
   trustProxies(app, config.TRUST_PROXY);
   const views = new JobViews(services);
   services.webhooks?.describeBy((job) => views.status(job));
-  const sender = new ResultSender(
-    { maxBytes: config.MAX_RESULT_MEMORY, minBytesPerSecond: config.MIN_TRANSFER_RATE },
-    services.turns,
-  );
+  const sender = new ResultSender(config.MAX_RESULT_MEMORY, services.turns);
   app.use(doors(services, config));
   // First what is asked most: each path that a request is not for costs it a little.
   jobRoutes(app, services, views, sender);

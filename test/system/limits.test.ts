@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { jobRecord, syncAnswer } from '../../src/schemas/jobs.js';
@@ -336,9 +337,9 @@ describe('a client that takes its answer slowly', () => {
   }
 
   it('holds nobody up, and is cut off when its time is over', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     stack = await Stack.start({ env: { MIN_TRANSFER_RATE: '1000000' } });
     const id = await result();
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const clients = await Promise.all(
       ['result', 'result/image'].map((part) => slowReader(`/api/jobs/${id}/${part}`)),
     );
@@ -352,6 +353,66 @@ describe('a client that takes its answer slowly', () => {
     vi.advanceTimersByTime(120_000);
     for (const client of clients) client.socket.resume();
     await Promise.all(clients.map((client) => client.closed()));
+  });
+
+  /** Answers that are larger together than what the kernel holds for a connection, none of which is read. */
+  async function slowReaderOfDocuments(): Promise<RawClient> {
+    const client = await raw();
+    client.socket.pause();
+    client.socket.write('GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(200));
+    return client;
+  }
+
+  /** Resolves when answers wait in this process for so many connections. */
+  async function waitingFor(sockets: ReadonlySet<Socket>, count: number): Promise<void> {
+    await eventually(() => {
+      expect([...sockets].filter(({ writableLength }) => writableLength > 0)).toHaveLength(count);
+    });
+  }
+
+  /** The server's ends of its connections from now on. */
+  function serverSockets(): Set<Socket> {
+    const sockets = new Set<Socket>();
+    stack.server.on('connection', (socket: Socket) => sockets.add(socket));
+    return sockets;
+  }
+
+  it.each([
+    ['in time', '100000000', 30_000, false],
+    ['too late', '100000000', 45_000, true],
+    ['as slowly as it may', '1000', 120_000, false],
+    ['without a minimum', '0', 3_600_000, false],
+  ])('is cut off from any other answer, too: %s', async (_, MIN_TRANSFER_RATE, ms, isCutOff) => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    stack = await Stack.start({ env: { MIN_TRANSFER_RATE } });
+    const sockets = serverSockets();
+    const client = await slowReaderOfDocuments();
+    await waitingFor(sockets, 1);
+    for (let passed = 0; passed < ms; passed += 5000) {
+      vi.advanceTimersByTime(5000);
+      // Connections that are cut off are gone in the next turn.
+      await nextTurn();
+    }
+    expect([...sockets][0]?.destroyed).toBe(isCutOff);
+    client.socket.destroy();
+  });
+
+  it('makes room when too much waits for all, the ones first that have been at it longest', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    stack = await Stack.start({ env: { MAX_RESULT_MEMORY: '500000', MAX_RESULT_SIZE: '500000' } });
+    const sockets = serverSockets();
+    const clients: RawClient[] = [];
+    for (let n = 1; n <= 40; n += 1) {
+      clients.push(await slowReaderOfDocuments());
+      await waitingFor(sockets, n);
+      vi.advanceTimersByTime(5000);
+      await nextTurn();
+      if ([...sockets].some(({ destroyed }) => destroyed)) break;
+    }
+    const [first, ...others] = [...sockets];
+    expect(first?.destroyed).toBe(true);
+    expect(others.at(-1)?.destroyed).toBe(false);
+    for (const { socket } of clients) socket.destroy();
   });
 
   it('is cut off for newer ones when all of them take too much memory', async () => {
