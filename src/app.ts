@@ -2,7 +2,7 @@ import express, { type Express, type RequestHandler } from 'express';
 import type { Config } from './config.js';
 import { identify, requireApiKey, requireKey } from './middleware/authentication.js';
 import { errorHandler, notFound } from './middleware/errorHandler.js';
-import { refuseForeignPages, requireLocalHost } from './middleware/foreign.js';
+import { refuseForeignPages, requireHost, requireLocalHost } from './middleware/foreign.js';
 import { inOrder } from './middleware/inOrder.js';
 import { OpenRequests } from './middleware/openRequests.js';
 import { limitRate } from './middleware/rateLimit.js';
@@ -77,6 +77,7 @@ function doors({ logger, prometheus, clock }: Services, config: Config): Request
     ...(origins ? [crossOrigin(origins)] : []),
     limitUrl,
     limitRefusedBody,
+    requireHost,
     ...(isOpenOnLoopback ? [requireLocalHost(allowedHosts)] : []),
     refuseForeignPages({ allowedOrigins: origins, publicUrl: config.PUBLIC_URL }),
     identify(keys, config.TRUST_PROXY !== false),

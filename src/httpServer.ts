@@ -25,6 +25,8 @@ export function createHttpServer(
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
+      // The app refuses those itself, in the form of all errors.
+      requireHostHeader: false,
       requestTimeout: Math.max(HEADERS_TIMEOUT_MS, config.UPLOAD_TIMEOUT) + REQUEST_MARGIN_MS,
     },
     app,

@@ -48,6 +48,12 @@ function isOriginOf(origin: string, host: string | undefined): boolean {
   return hostNameOf(host) !== undefined && URL.canParse(server) && new URL(server).host === page.host;
 }
 
+/** Refuses a request without a `Host` header, which HTTP/1.1 demands. */
+export const requireHost: RequestHandler = (request, _response, next) => {
+  if (request.headers.host !== undefined || request.httpVersion === '1.0') return next();
+  throw new AppError('INVALID_PARAMETER', 'The request has no Host header.');
+};
+
 /**
  * For a server that only listens to this machine and knows no keys: refuses names that could lead here from elsewhere.
  * A page can have its own name point to 127.0.0.1 after it was loaded, and would read everything as if it were ours.
@@ -59,7 +65,7 @@ export function requireLocalHost(allowedHosts: readonly string[]): RequestHandle
   let lastAccepted: string | undefined;
   return (request, _response, next) => {
     const { host } = request.headers;
-    // Browsers always send one; an old health check may not.
+    // Browsers always send one; an old health check with HTTP/1.0 may not.
     if (host === undefined || host === lastAccepted) return next();
     if (!isLocal(host, allowed)) {
       throw new AppError('FORBIDDEN', 'The server is not known by this host name.', {

@@ -97,6 +97,20 @@ describe('a page of another origin', () => {
   });
 });
 
+describe('a request', () => {
+  it('of HTTP/1.1 without a host is refused in JSON, one that expects the impossible is answered', async () => {
+    stack = await Stack.start();
+    const client = await RawClient.connect(stack.client.baseUrl);
+    client.socket.write('GET /status HTTP/1.1\r\n\r\n');
+    expect([await client.status(), (await client.json())['code']]).toEqual([400, 'INVALID_PARAMETER']);
+    client.socket.destroy();
+    const other = await RawClient.connect(stack.client.baseUrl);
+    other.post('/nowhere', { Expect: 'a wonder', 'Content-Length': 0 });
+    expect([await other.status(), (await other.json())['code']]).toEqual([404, 'NOT_FOUND']);
+    other.socket.destroy();
+  });
+});
+
 describe('on loopback and without keys', () => {
   const list = (host: string) => ask('GET', '/api/jobs/list', { Host: host });
 
