@@ -33,7 +33,7 @@ describe.skipIf(!requireBrowser())('what a browser makes of', () => {
     expectClean(watched, stack.client.baseUrl);
   });
 
-  it('all of it in normal use: nothing that is worth a warning in the log', async () => {
+  it('all of it in normal use: nothing that is worth a warning in the log', { timeout: 90_000 }, async () => {
     const logged = new RecordingLogger();
     stack = await Stack.start({ logger: logged });
     watched = await openPage(browser, `${stack.client.baseUrl}/`);
