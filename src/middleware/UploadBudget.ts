@@ -1,9 +1,6 @@
 import { AppError } from '../errors.js';
 import { UploadReservation } from './UploadReservation.js';
 
-/** Of the whole budget, what the uploads of one client may announce, however little others use. */
-const CLIENT_SHARE = 0.5;
-
 interface ClientShare {
   /** Its uploads that still come, in the order in which they began. */
   readonly receiving: Set<UploadReservation>;
@@ -17,8 +14,9 @@ interface ClientShare {
 
 /**
  * Memory for uploads that are being received. Clients share it by what really came from them:
- * - a client may announce half of it (but always one upload), so that its many uploads are refused before they come;
- * - when it is full, the newest upload of the client that has most of it makes room.
+ * - what a client announces counts against itself alone, so that its uploads beyond all memory are refused early;
+ * - when the memory is full, the newest upload of the client that has most of it makes room: a client that is alone
+ *   may have all of it, and others find their share whenever they come.
  *
  * So one client cannot lock others out, neither by many slow uploads nor by lengths that it announces and never
  * sends. Many addresses together can make every share small: only keys, or a proxy in front, help against that.
@@ -43,7 +41,7 @@ export class UploadBudget {
    */
   begin(client: string, expected: number, onCutOff: (why: AppError) => void): UploadReservation {
     const share = this.#shares.get(client) ?? { receiving: new Set(), uploads: 0, expected: 0, bytes: 0 };
-    if (share.uploads > 0 && share.expected + expected > CLIENT_SHARE * this.#maxBytes) throw this.#full();
+    if (share.expected + expected > this.#maxBytes) throw this.#full();
     const reservation = new UploadReservation(
       expected,
       {

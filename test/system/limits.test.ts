@@ -182,8 +182,8 @@ describe('a slow upload', () => {
 });
 
 describe('memory for uploads', () => {
-  it('is half for one client: more than fit are refused with a Retry-After, and /status goes on', async () => {
-    stack = await Stack.start({ env: { MAX_UPLOAD_MEMORY: String(40 * MIB) } });
+  it('is set aside before they come: more than fit are refused with a Retry-After, and /status goes on', async () => {
+    stack = await Stack.start({ env: { MAX_UPLOAD_MEMORY: String(20 * MIB) } });
     const request = rawUpload(PATH, Buffer.alloc(9 * MIB));
     const uploads = [await HeldUpload.begin(port(), request), await HeldUpload.begin(port(), request)];
     await eventually(async () => {
@@ -236,9 +236,9 @@ describe('memory for uploads, with many clients', () => {
     stack = await Stack.start({ env: { ...FORWARDED, MAX_UPLOAD_MEMORY: String(4 * MIB) } });
     const slow: RawClient[] = [];
     for (let n = 0; n < 20; n += 1) slow.push(await begin('192.0.2.1', 500));
-    // Two uploads are half of the memory.
+    // Four uploads of a little less than 1 MiB.
     await eventually(() => {
-      expect(slow.filter(({ received }) => received.includes('QUEUE_FULL'))).toHaveLength(18);
+      expect(slow.filter(({ received }) => received.includes('QUEUE_FULL'))).toHaveLength(16);
     });
     expect(await (await begin('192.0.2.1:99', 500)).status()).toBe(503);
     for (let n = 0; n < 5; n += 1) expect(await other(await png())).toBe(202);
