@@ -2,6 +2,7 @@ import express, { type Express, type RequestHandler } from 'express';
 import type { Config } from './config.js';
 import { identify, requireApiKey, requireKey } from './middleware/authentication.js';
 import { errorHandler, notFound } from './middleware/errorHandler.js';
+import { refuseForeignPages, requireHost, requireLocalHost } from './middleware/foreign.js';
 import { inOrder } from './middleware/inOrder.js';
 import { OpenRequests } from './middleware/openRequests.js';
 import { limitRate } from './middleware/rateLimit.js';
@@ -20,6 +21,8 @@ import { ResultSender } from './routes/sendResult.js';
 import { isForLoadBalancers, statusRoutes } from './routes/status.js';
 import { workflowRoutes } from './routes/workflows.js';
 import type { Services } from './services/index.js';
+import { withoutPort } from './utils/clientNetwork.js';
+import { isLoopbackAddress } from './utils/hostNames.js';
 
 /** Express with its middleware and routers: no I/O, no globals, no listening. */
 export function createApp(services: Services, config: Config): Express {
@@ -27,16 +30,13 @@ export function createApp(services: Services, config: Config): Express {
   app.disable('x-powered-by');
   // Results set their own entity tag; hashing every status answer would cost more than it saves.
   app.disable('etag');
-  app.set('trust proxy', config.TRUST_PROXY);
+  trustProxies(app, config.TRUST_PROXY);
   const views = new JobViews(services);
   services.webhooks?.describeBy((job) => views.status(job));
-  const sender = new ResultSender(
-    { maxBytes: config.MAX_RESULT_MEMORY, minBytesPerSecond: config.MIN_TRANSFER_RATE },
-    services.turns,
-  );
+  const sender = new ResultSender(config.MAX_RESULT_MEMORY, services.turns);
   app.use(doors(services, config));
   // First what is asked most: each path that a request is not for costs it a little.
-  jobRoutes(app, services, config, views, sender);
+  jobRoutes(app, services, views, sender);
   processingRoutes(app, services, config, views, sender);
   statusRoutes(app, services);
   eventRoutes(app, services, views);
@@ -51,9 +51,22 @@ export function createApp(services: Services, config: Config): Express {
   return app;
 }
 
+/** Proxies may write an address together with a port, which Express would take for no address. */
+function trustProxies(app: Express, proxies: Config['TRUST_PROXY']): void {
+  app.set('trust proxy', proxies);
+  const isTrusted: unknown = app.get('trust proxy fn');
+  if (proxies === false || typeof isTrusted !== 'function') return;
+  app.set('trust proxy', (address: string, hop: number) => isTrusted(withoutPort(address), hop) as boolean);
+}
+
 /** What every request goes through. */
 function doors({ logger, prometheus, clock }: Services, config: Config): RequestHandler {
   const { API_KEYS: keys = [], CORS_ORIGINS: origins, RATE_LIMIT_PER_MINUTE: perMinute } = config;
+  const isOpenOnLoopback = keys.length === 0 && isLoopbackAddress(config.HOST);
+  const allowedHosts = [
+    ...config.ALLOWED_HOSTS,
+    ...(config.PUBLIC_URL ? [new URL(config.PUBLIC_URL).host] : []),
+  ];
   const openRequests = new OpenRequests(config.MAX_OPEN_REQUESTS_PER_CLIENT);
   return inOrder([
     requestContext(logger, (answered, response) => {
@@ -64,6 +77,9 @@ function doors({ logger, prometheus, clock }: Services, config: Config): Request
     ...(origins ? [crossOrigin(origins)] : []),
     limitUrl,
     limitRefusedBody,
+    requireHost,
+    ...(isOpenOnLoopback ? [requireLocalHost(allowedHosts)] : []),
+    refuseForeignPages({ allowedOrigins: origins, publicUrl: config.PUBLIC_URL }),
     identify(keys, config.TRUST_PROXY !== false),
     unlessForLoadBalancers(openRequests.limit),
     ...(perMinute > 0 ? [unlessForLoadBalancers(limitRate(perMinute, clock))] : []),

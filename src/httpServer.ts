@@ -3,21 +3,30 @@ import type { Express } from 'express';
 import type { Config } from './config.js';
 import { answerClientErrors } from './middleware/errorHandler.js';
 import { deferContinue } from './middleware/expectContinue.js';
+import { SlowReaders } from './middleware/SlowReaders.js';
 
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_HEADERS = 100;
 /** From the connection to the last header, ms. */
 const HEADERS_TIMEOUT_MS = 20_000;
+/** Between two looks for connections whose time is over, ms. */
+const CONNECTIONS_CHECK_MS = 5000;
 /** The app ends a slow upload by itself, with an answer that says why; this is for what it does not see. */
 const REQUEST_MARGIN_MS = 10_000;
 
 /** Node's HTTP server around the app, with the limits that hold before there is a request. */
-export function createHttpServer(app: Express, config: Pick<Config, 'UPLOAD_TIMEOUT'>): Server {
+export function createHttpServer(
+  app: Express,
+  config: Pick<Config, 'UPLOAD_TIMEOUT' | 'MIN_TRANSFER_RATE' | 'MAX_RESULT_MEMORY'>,
+): Server {
   const server = createServer(
     {
       ...messagesOf(app),
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
+      // The app refuses those itself, in the form of all errors.
+      requireHostHeader: false,
       requestTimeout: Math.max(HEADERS_TIMEOUT_MS, config.UPLOAD_TIMEOUT) + REQUEST_MARGIN_MS,
     },
     app,
@@ -25,6 +34,10 @@ export function createHttpServer(app: Express, config: Pick<Config, 'UPLOAD_TIME
   server.maxHeadersCount = MAX_HEADERS;
   deferContinue(server, app);
   answerClientErrors(server);
+  SlowReaders.watch(server, {
+    minBytesPerSecond: config.MIN_TRANSFER_RATE,
+    maxWaitingBytes: config.MAX_RESULT_MEMORY,
+  });
   return server;
 }
 

@@ -17,7 +17,7 @@ export type ErrorCategory =
   | 'internal';
 
 /** Who is at fault. `unclear`: the prompt or the machine; several failures in a row tell which. */
-export type Blame = 'prompt' | 'machine' | 'nobody' | 'unclear';
+type Blame = 'prompt' | 'machine' | 'nobody' | 'unclear';
 
 export interface Verdict {
   readonly category: ErrorCategory;

@@ -8,6 +8,7 @@ import { createHttpServer } from './httpServer.js';
 import { Stopper } from './Stopper.js';
 import { configureImages } from './services/images/settings.js';
 import { createServices } from './services/index.js';
+import { isLoopbackAddress } from './utils/hostNames.js';
 import { createLogger } from './utils/logger.js';
 
 /** Reads the configuration or ends with one message. */
@@ -27,11 +28,6 @@ async function listen(server: Server, config: Config): Promise<void> {
     server.once('error', reject);
     server.listen(config.PORT, config.HOST, resolve);
   });
-}
-
-/** Whether only programs of this machine get there. */
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 async function main(): Promise<void> {
@@ -60,7 +56,7 @@ async function main(): Promise<void> {
   stopper.listen();
   const { port } = server.address() as AddressInfo;
   log.info('Listening', { host: config.HOST, port });
-  if (!config.API_KEYS?.length && !isLoopback(config.HOST)) {
+  if (!config.API_KEYS?.length && !isLoopbackAddress(config.HOST)) {
     log.warn('Anybody who reaches this address may use the server: set API_KEYS, or HOST=127.0.0.1', {
       host: config.HOST,
     });

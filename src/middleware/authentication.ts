@@ -1,11 +1,11 @@
 import type { Request, RequestHandler, Response } from 'express';
-import { ipKeyGenerator } from 'express-rate-limit';
 import { AppError } from '../errors.js';
 import { type ApiKey, findApiKey, type Scope } from '../utils/apiKeys.js';
+import { clientNetwork } from '../utils/clientNetwork.js';
 
 /** Who sent a request, as far as that is known. */
 export interface Caller {
-  /** What limits are counted by: the key's name, or the address. */
+  /** See `clientOf`. */
   readonly id: string;
   /** The key that was presented, if it is one of the configured ones. */
   readonly key: { readonly name: string; readonly scope: Scope } | undefined;
@@ -22,7 +22,7 @@ export function identify(keys: readonly ApiKey[], trustsProxies: boolean): Reque
     const presented = presentedKey(request);
     const key = presented === undefined ? undefined : findApiKey(keys, presented);
     const caller: Caller = {
-      id: key ? `key ${key.name}` : networkOf(trustsProxies ? request.ip : request.socket.remoteAddress),
+      id: key ? `key ${key.name}` : clientNetwork(trustsProxies ? request.ip : request.socket.remoteAddress),
       key,
       areKeysNeeded: keys.length > 0,
     };
@@ -34,6 +34,11 @@ export function identify(keys: readonly ApiKey[], trustsProxies: boolean): Reque
 /** Who sent the request that `response` answers. */
 export function callerOf(response: Response): Caller {
   return response.locals['caller'] as Caller;
+}
+
+/** What limits and shares are counted by: the key that a request came with, otherwise the network it came from. */
+export function clientOf(response: Response): string {
+  return callerOf(response).id;
 }
 
 /** The key that a request's job belongs to; undefined where there are no keys. */
@@ -75,11 +80,6 @@ export const requireAdmin: RequestHandler = (_request, response, next) => {
   if (!areKeysNeeded || key?.scope === 'admin') return next();
   throw new AppError('FORBIDDEN', 'This needs an API key of the scope admin.');
 };
-
-/** An IPv6 client has a whole network of addresses to itself. */
-function networkOf(address = 'unknown'): string {
-  return address.includes(':') ? ipKeyGenerator(address) : address;
-}
 
 function presentedKey(request: Request): string | undefined {
   const own = request.headers['x-api-key'];

@@ -4,11 +4,21 @@ import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'exp
 import { v4 as uuid } from 'uuid';
 import { AppError, ERROR_STATUS, type ErrorCode } from '../errors.js';
 import type { Logger } from '../utils/logger.js';
-import { requestIdOf } from './requestContext.js';
+import { MAX_LOGGED_PATH, requestIdOf } from './requestContext.js';
+
+/** What a route may have said about an answer that it could not give. */
+const HEADERS_OF_AN_ANSWER = [
+  'Content-Type',
+  'Content-Length',
+  'Content-Disposition',
+  'ETag',
+  'Last-Modified',
+  'Cache-Control',
+];
 
 /** Answers everything that no route took. */
 export const notFound: RequestHandler = (request) => {
-  throw new AppError('NOT_FOUND', `There is no ${request.method} ${request.path.slice(0, 200)}.`);
+  throw new AppError('NOT_FOUND', `There is no ${request.method} ${request.path.slice(0, MAX_LOGGED_PATH)}.`);
 };
 
 /** Turns whatever was thrown into the one JSON form of errors. Unknown errors are logged and not told. */
@@ -18,13 +28,15 @@ export function errorHandler(logger: Logger): ErrorRequestHandler {
     const error = asAppError(thrown);
     if (error.status === 500) {
       const stack = thrown instanceof Error ? thrown.stack : String(thrown);
-      log.error('Request failed', { requestId: requestIdOf(response), path: request.path, stack });
+      const path = request.path.slice(0, MAX_LOGGED_PATH);
+      log.error('Request failed', { requestId: requestIdOf(response), path, stack });
     }
     // Half an answer is out already: the client must see that it is broken.
     if (response.headersSent) {
       response.destroy();
       return;
     }
+    for (const name of HEADERS_OF_AN_ANSWER) response.removeHeader(name);
     if (error.retryAfterSeconds !== undefined) response.set('Retry-After', String(error.retryAfterSeconds));
     response.status(error.status).json(errorBody(error, requestIdOf(response)));
   };

@@ -10,6 +10,8 @@ export function deferContinue(server: Server, app: Express): void {
     waiting.add(response);
     app(request, response);
   });
+  // What else a client expects is passed over, as RFC 9110 allows, in place of an answer that is no JSON.
+  server.on('checkExpectation', app);
 }
 
 /** Tells a client that waits for it to send its body. */

@@ -1,6 +1,6 @@
 import type { RequestHandler, Response } from 'express';
 import { AppError } from '../errors.js';
-import { callerOf } from './authentication.js';
+import { clientOf } from './authentication.js';
 
 const RETRY_AFTER_SECONDS = 1;
 
@@ -15,7 +15,7 @@ export class OpenRequests {
 
   /** Refuses a client that has as many open as it may. */
   limit: RequestHandler = (_request, response, next) => {
-    const { id } = callerOf(response);
+    const id = clientOf(response);
     const count = this.#open.get(id) ?? 0;
     if (count >= this.#max) {
       throw new AppError('RATE_LIMITED', `More than ${this.#max} requests are open at the same time.`, {
@@ -30,7 +30,7 @@ export class OpenRequests {
   /** To be called once for every response that was closed, whether its request was counted or not. */
   closed(response: Response): void {
     if (!response.locals['isCounted']) return;
-    const { id } = callerOf(response);
+    const id = clientOf(response);
     const left = (this.#open.get(id) ?? 1) - 1;
     if (left > 0) this.#open.set(id, left);
     else this.#open.delete(id);

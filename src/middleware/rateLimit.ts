@@ -2,7 +2,7 @@ import type { RequestHandler } from 'express';
 import { rateLimit, type Store } from 'express-rate-limit';
 import { AppError } from '../errors.js';
 import type { Clock } from '../utils/clock.js';
-import { callerOf } from './authentication.js';
+import { clientOf } from './authentication.js';
 
 const MINUTE_MS = 60_000;
 
@@ -13,7 +13,7 @@ export function limitRate(perMinute: number, clock: Clock): RequestHandler {
     limit: perMinute,
     standardHeaders: 'draft-7',
     legacyHeaders: false,
-    keyGenerator: (_request, response) => callerOf(response).id,
+    keyGenerator: (_request, response) => clientOf(response),
     store: new MinuteStore(clock),
     // The one who misconfigured it cannot be told by a log line of another form than ours.
     validate: false,

@@ -7,6 +7,9 @@ import { ownerOf } from './authentication.js';
 /** What is taken from a client as a request's id: short, and harmless in a log line and a header. */
 const SANE_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 
+/** Characters of a path that logs and messages show. */
+export const MAX_LOGGED_PATH = 200;
+
 /** The id of the request that `response` answers. */
 export function requestIdOf(response: Response): string {
   return response.locals['requestId'] as string;
@@ -44,7 +47,7 @@ export function requestContext(
         requestId,
         method: request.method,
         // The path alone: a query may carry what is nobody's business.
-        path: request.originalUrl.split('?', 1)[0]?.slice(0, 200),
+        path: request.originalUrl.split('?', 1)[0]?.slice(0, MAX_LOGGED_PATH),
         status: response.statusCode,
         durationMs: Math.round(durationMs),
         key: ownerOf(response),

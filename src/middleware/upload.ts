@@ -1,10 +1,11 @@
 import type { Request, RequestHandler, Response } from 'express';
 import multer, { MulterError } from 'multer';
 import { AppError } from '../errors.js';
+import { clientOf } from './authentication.js';
 import { continueUpload } from './expectContinue.js';
 import { type Pace, watchUpload } from './pace.js';
-import type { UploadBudget } from './uploadBudget.js';
-import { oneBufferStorage } from './uploadStorage.js';
+import type { UploadBudget } from './UploadBudget.js';
+import { discardFile, oneBufferStorage } from './uploadStorage.js';
 
 /** Form field that carries the image. */
 const IMAGE_FIELD = 'imageFile';
@@ -29,8 +30,6 @@ export interface UploadOptions {
   readonly maxFileBytes: number;
   readonly pace: Pace;
   readonly budget: UploadBudget;
-  /** For a client that finds no memory free. */
-  retryAfterSeconds(): number;
 }
 
 /** Reads one image and the form's fields into memory. Ask `uploadOf` for the image. */
@@ -52,9 +51,11 @@ export function imageUpload(options: UploadOptions): RequestHandler {
   }).single(IMAGE_FIELD);
   return (request, response, next) => {
     if (declaredBytes(request) > maxFileBytes + MULTIPART_OVERHEAD) throw tooLarge(maxFileBytes);
-    const release = budget.reserve(Math.min(declaredBytes(request) || maxFileBytes, maxFileBytes), () =>
-      options.retryAfterSeconds(),
+    const expected = Math.min(declaredBytes(request) || maxFileBytes, maxFileBytes);
+    const memory = budget.begin(clientOf(response), expected, (why) =>
+      finish(cutOff(request, response, why)),
     );
+    const release = () => memory.release();
     response.once('close', release);
     response.locals['releaseUpload'] = release;
     continueUpload(response);
@@ -65,16 +66,21 @@ export function imageUpload(options: UploadOptions): RequestHandler {
       isOver = true;
       stopWatching();
       clearTimeout(lastWait);
-      if (error) release();
+      if (error) {
+        release();
+        discardFile(request);
+      } else memory.complete();
       next(error);
     };
-    const stopWatching = watchUpload(request, pace, (why) => finish(tooSlow(request, response, why)));
+    const stopWatching = watchUpload(request, pace, (why) => finish(cutOff(request, response, tooSlow(why))));
     // Nobody waits for the end of an upload whose client is gone.
     response.once('close', stopWatching);
     // Where a part follows the closing boundary multer may wait for a file that never comes.
     request.once('end', () => {
       if (!isOver) lastWait = setTimeout(() => finish(malformed()), AFTER_END_MS);
     });
+    // What is in the form beside the file takes memory, too.
+    request.on('data', (part: Buffer) => memory.grow(part.length));
     parse(request, response, (error: unknown) => {
       finish(error === undefined || error === null ? undefined : uploadError(error, maxFileBytes));
     });
@@ -112,9 +118,15 @@ function declaredBytes(request: Request): number {
   return Number(request.get('Content-Length') ?? 0);
 }
 
-function tooSlow(request: Request, response: Response, why: string): AppError {
+/** Takes no more of an upload: the rest is thrown away. @returns what its client is told */
+function cutOff(request: Request, response: Response, why: AppError): AppError {
   request.unpipe();
+  request.resume();
   response.set('Connection', 'close');
+  return why;
+}
+
+function tooSlow(why: string): AppError {
   return new AppError('REQUEST_TIMEOUT', `The upload is too slow: ${why}.`);
 }
 

@@ -1,10 +1,20 @@
 import type { Request } from 'express';
 import type { StorageEngine } from 'multer';
 
-/** Room for a file whose length nobody declared, to begin with. */
+/** Room for a file to begin with: a length is easily declared and never sent. */
 const FIRST_BYTES = 64 * 1024;
+/** How many times the room grows once the file has come so far: no more is held than so many times what came. */
+const GROWTH = 8;
 /** A file that fills less than this share of its buffer is moved into one of its size. */
 const LEAST_FILL = 0.9;
+
+/** Files by their requests while they come. */
+const underWay = new WeakMap<Request, ReceivedFile>();
+
+/** Lets go what came of a request's file, although the request itself may last a while. */
+export function discardFile(request: Request): void {
+  underWay.get(request)?.discard();
+}
 
 /**
  * Where multer puts a file: straight into one buffer of the length that `expectedBytes` tells. Its own storage keeps
@@ -15,10 +25,13 @@ const LEAST_FILL = 0.9;
 export function oneBufferStorage(expectedBytes: (request: Request) => number): StorageEngine {
   return {
     _handleFile(request, file, done) {
-      const received = new ReceivedFile(expectedBytes(request) || FIRST_BYTES);
+      const received = new ReceivedFile(expectedBytes(request));
+      underWay.set(request, received);
       file.stream.on('data', (part: Buffer) => received.append(part));
       file.stream.once('error', done);
       file.stream.once('end', () => {
+        // The request lasts until its answer, which may be long after the job has the file.
+        underWay.delete(request);
         const buffer = received.take();
         done(null, { buffer, size: buffer.length });
       });
@@ -32,18 +45,22 @@ export function oneBufferStorage(expectedBytes: (request: Request) => number): S
 
 /** Bytes as they come, in a buffer that grows if it must. */
 class ReceivedFile {
+  readonly #expected: number;
   #buffer: Buffer;
   #size = 0;
+  #isDiscarded = false;
 
-  constructor(expectedBytes: number) {
+  /** @param expected the most that may come, 0 where that is not known */
+  constructor(expected: number) {
+    this.#expected = expected;
     // A pooled buffer would keep its whole slab alive for as long as the job is kept.
-    this.#buffer = Buffer.allocUnsafeSlow(expectedBytes);
+    this.#buffer = Buffer.allocUnsafeSlow(Math.min(expected || FIRST_BYTES, FIRST_BYTES));
   }
 
   append(part: Buffer): void {
-    if (this.#size + part.length > this.#buffer.length) {
-      this.#resize(Math.max(2 * this.#buffer.length, this.#size + part.length));
-    }
+    if (this.#isDiscarded) return;
+    const needed = this.#size + part.length;
+    if (needed > this.#buffer.length) this.#resize(this.#roomFor(needed));
     this.#size += part.copy(this.#buffer, this.#size);
   }
 
@@ -51,6 +68,18 @@ class ReceivedFile {
   take(): Buffer {
     if (this.#size < LEAST_FILL * this.#buffer.length) this.#resize(this.#size);
     return this.#buffer.subarray(0, this.#size);
+  }
+
+  discard(): void {
+    this.#isDiscarded = true;
+    this.#buffer = Buffer.alloc(0);
+    this.#size = 0;
+  }
+
+  #roomFor(needed: number): number {
+    const isKnown = needed <= this.#expected;
+    const grown = isKnown ? Math.min(this.#expected, GROWTH * this.#buffer.length) : 2 * this.#buffer.length;
+    return Math.max(needed, grown);
   }
 
   #resize(bytes: number): void {

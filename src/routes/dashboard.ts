@@ -18,9 +18,10 @@ const HEADERS = pageHeaders([
 
 /** The page at `/`. It holds no data: whoever opens it needs a key for those, where there are keys. */
 export function dashboardRoutes(router: IRouter): void {
-  const page: RequestHandler = (_request, response, next) => {
+  const page: RequestHandler = (_request, response) => {
     response.set({ ...HEADERS, 'Cache-Control': 'no-cache' });
-    response.sendFile('index.html', { root: FOLDER, cacheControl: false }, next);
+    // Without a callback: Express would call it for a file that was sent, too, and for a client that is gone.
+    response.sendFile('index.html', { root: FOLDER, cacheControl: false });
   };
   route(router, '/', { get: page });
   // Their names change with what is in them.

@@ -1,6 +1,5 @@
 import type { IRouter, Request, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
-import type { Config } from '../config.js';
 import { AppError } from '../errors.js';
 import { listedOwner, requireAdmin } from '../middleware/authentication.js';
 import { parametersOf } from '../middleware/upload.js';
@@ -14,7 +13,6 @@ import type {
   processorStatsAnswer,
 } from '../schemas/jobs.js';
 import { jobListQuery } from '../schemas/jobs.js';
-import { makeThumbnail } from '../services/images/thumbnail.js';
 import type { Services } from '../services/index.js';
 import { type CompletedJob, processingDuration } from '../services/jobs/Job.js';
 import { toIso, toSeconds } from '../utils/clock.js';
@@ -26,13 +24,7 @@ import { sendJson } from './sendJson.js';
 import { type ResultSender, wantsImage } from './sendResult.js';
 
 /** What a client asks of jobs, one by one and all together. */
-export function jobRoutes(
-  router: IRouter,
-  services: Services,
-  config: Config,
-  views: JobViews,
-  sender: ResultSender,
-): void {
+export function jobRoutes(router: IRouter, services: Services, views: JobViews, sender: ResultSender): void {
   const { manager } = services;
 
   const list: RequestHandler = async (request, response) => {
@@ -73,11 +65,16 @@ export function jobRoutes(
   };
 
   const thumbnail: RequestHandler = async (request, response) => {
-    const { job, image } = await resultOf(request, response);
-    response.set({ ETag: `"${job.id}-small"`, 'Cache-Control': 'private, no-cache' }).type('webp');
-    // What the browser has is not made again.
-    if (request.fresh) response.status(304).end();
-    else response.send(await makeThumbnail(image, config.MAX_OUTPUT_PIXELS));
+    const { job } = await resultOf(request, response);
+    response.set({ ETag: `"${job.id}-small"`, 'Cache-Control': 'private, no-cache' });
+    if (request.fresh) {
+      response.status(304).end();
+      return;
+    }
+    // Loaded when its turn has come: those that wait keep no image in memory.
+    const load = async () => (await withStatusUrl(job.id, () => manager.result(job.id))).image;
+    const bytes = await services.thumbnails.get(job.id, load);
+    response.type('webp').send(bytes);
   };
 
   const cancel: RequestHandler = async (request, response) => {

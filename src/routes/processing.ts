@@ -1,7 +1,7 @@
 import type { IRouter } from 'express';
 import type { Config } from '../config.js';
+import { UploadBudget } from '../middleware/UploadBudget.js';
 import { imageUpload } from '../middleware/upload.js';
-import { UploadBudget } from '../middleware/uploadBudget.js';
 import type { Services } from '../services/index.js';
 import type { JobViews } from './jobViews.js';
 import { route } from './route.js';
@@ -19,8 +19,7 @@ export function processingRoutes(
   const upload = imageUpload({
     maxFileBytes: config.MAX_FILE_SIZE,
     pace: { minBytesPerSecond: config.MIN_TRANSFER_RATE, wholeMs: config.UPLOAD_TIMEOUT },
-    budget: new UploadBudget(config.MAX_UPLOAD_MEMORY),
-    retryAfterSeconds: () => services.admission.retryAfterSeconds(),
+    budget: new UploadBudget(config.MAX_UPLOAD_MEMORY, () => services.admission.retryAfterSeconds()),
   });
   for (const workflow of services.workflows) {
     const submission = new Submission(workflow, { services, config, views, sender });

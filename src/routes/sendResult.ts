@@ -3,7 +3,6 @@ import type { Request, Response } from 'express';
 import { AppError } from '../errors.js';
 import { extensionOf } from '../services/images/finish.js';
 import { type CompletedJob, processingDuration } from '../services/jobs/Job.js';
-import { MAX_TIMER_MS } from '../utils/timers.js';
 import type { Turns } from '../utils/turns.js';
 import type { OutputFormat } from '../workflows/parameters.js';
 
@@ -12,18 +11,8 @@ export const IMAGE_PLACE = '\u2063image\u2063';
 
 /** Base64 is made in slices of this many bytes, a multiple of three, as the client takes them. */
 const SLICE_BYTES = 3 * 64 * 1024;
-/** Answers up to this size are in the kernel's hands at once: nobody needs to watch them. */
+/** Answers up to this size are in the kernel's hands at once: nobody needs to count them. */
 const SMALL_BYTES = 64 * 1024;
-/** What a client gets to take an answer, beside the time that its size allows. */
-const GRACE_MS = 30_000;
-
-export interface SendLimits {
-  /** Bytes of results that are being sent at the same time. */
-  readonly maxBytes: number;
-  /** Slower clients are cut off; 0 for no minimum. */
-  readonly minBytesPerSecond: number;
-}
-
 /** Formats by type; of those that a client takes alike, the first one. */
 const FORMATS: Readonly<Record<string, OutputFormat>> = {
   'image/png': 'PNG',
@@ -62,18 +51,19 @@ function namesImages(request: Request): boolean {
 
 /**
  * Answers with results. Bytes that are being sent stay in memory although their result may have expired, so
- * clients that take them slowly are bounded in time, and all of them together in bytes: the ones that have been at
- * it longest are cut off to make room.
+ * all of them together are bounded in bytes: the ones that have been at it longest are cut off to make room. (How
+ * slowly a client may take an answer is decided for all answers alike, in `SlowReaders`.)
  */
 export class ResultSender {
-  readonly #limits: SendLimits;
+  readonly #maxBytes: number;
   readonly #turns: Turns;
   /** Bytes by answer, in the order in which they were begun. */
   readonly #underWay = new Map<Response, number>();
   #bytes = 0;
 
-  constructor(limits: SendLimits, turns: Turns) {
-    this.#limits = limits;
+  /** @param maxBytes of results that are being sent at the same time */
+  constructor(maxBytes: number, turns: Turns) {
+    this.#maxBytes = maxBytes;
     this.#turns = turns;
   }
 
@@ -90,7 +80,7 @@ export class ResultSender {
       'X-ComfyUI-Instance': job.assignment.instance,
       'X-Processing-Time-Ms': String(Math.round(processingDuration(job) ?? 0)),
     });
-    this.#watch(response, image.length);
+    this.#count(response, image.length);
     await this.#turns.take(image.length);
     if (!response.destroyed) response.send(image);
   }
@@ -100,7 +90,7 @@ export class ResultSender {
     const [head = '', tail = ''] = JSON.stringify(body).split(IMAGE_PLACE);
     const length = Buffer.byteLength(head) + 4 * Math.ceil(image.length / 3) + Buffer.byteLength(tail);
     response.set('Content-Length', String(length)).vary('Accept').type('json');
-    this.#watch(response, image.length);
+    this.#count(response, image.length);
     response.write(head);
     for (let at = 0; at < image.length; at += SLICE_BYTES) {
       await this.#turns.take(Math.min(SLICE_BYTES, image.length - at));
@@ -111,15 +101,11 @@ export class ResultSender {
     response.end(tail);
   }
 
-  #watch(response: Response, bytes: number): void {
+  #count(response: Response, bytes: number): void {
     if (bytes <= SMALL_BYTES) return;
     this.#underWay.set(response, bytes);
     this.#bytes += bytes;
-    const { minBytesPerSecond } = this.#limits;
-    const ms = Math.min(MAX_TIMER_MS, GRACE_MS + (1000 * bytes) / minBytesPerSecond);
-    const timer = minBytesPerSecond > 0 ? setTimeout(() => response.destroy(), ms) : undefined;
     response.once('close', () => {
-      clearTimeout(timer);
       this.#underWay.delete(response);
       this.#bytes -= bytes;
     });
@@ -127,7 +113,7 @@ export class ResultSender {
   }
 
   #makeRoomFor(newest: Response): void {
-    let excess = this.#bytes - this.#limits.maxBytes;
+    let excess = this.#bytes - this.#maxBytes;
     for (const [response, bytes] of this.#underWay) {
       if (excess <= 0 || response === newest) return;
       response.destroy();

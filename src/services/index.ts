@@ -12,6 +12,7 @@ import { PromptRunner } from './comfyui/PromptRunner.js';
 import { ServerState } from './comfyui/ServerState.js';
 import { createConnections, createInspector, createInstances, createWebhooks } from './factories.js';
 import { HealthReporter } from './health.js';
+import { Thumbnails } from './images/Thumbnails.js';
 import { HealthChecker, type HealthOptions } from './instances/HealthChecker.js';
 import type { Instance } from './instances/Instance.js';
 import { JobVerdicts } from './instances/JobVerdicts.js';
@@ -43,6 +44,9 @@ const WEBHOOK_OPTIONS: WebhookOptions & { timeoutMs: number } = {
   giveUpAfterMs: 24 * 3_600_000,
   maxDeliveries: 10_000,
 };
+/** Of small pictures: those of some thousand results. */
+const MAX_THUMBNAIL_BYTES = 16 * 1024 * 1024;
+
 const FOLLOW_TIMINGS: FollowTimings = {
   quietPollMs: 2000,
   lostPollMs: 500,
@@ -73,6 +77,7 @@ export interface Services {
   readonly connections: ConnectionManager;
   readonly balancer: LoadBalancer;
   readonly manager: JobManager;
+  readonly thumbnails: Thumbnails;
   readonly processor: JobProcessor;
   readonly estimates: DurationEstimates;
   readonly admission: Admission;
@@ -133,6 +138,8 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     log('jobs'),
     { ...STORE_TIMINGS, ...overrides.stores },
   );
+  const thumbnails = new Thumbnails({ maxPixels: config.MAX_OUTPUT_PIXELS, maxBytes: MAX_THUMBNAIL_BYTES });
+  manager.events.onResultDropped((id) => thumbnails.forget(id));
   const verdicts = new JobVerdicts(config.BREAKER_FAILURE_THRESHOLD, (instance, error) =>
     checker.takeOut(instance, error),
   );
@@ -219,6 +226,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     connections,
     balancer,
     manager,
+    thumbnails,
     processor,
     estimates,
     admission,

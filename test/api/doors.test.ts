@@ -192,6 +192,43 @@ describe('a limit of requests a minute', () => {
   });
 });
 
+describe('a client behind a proxy', () => {
+  /** Whether two addresses count as one client, as the limit of one request a minute sees it. */
+  async function areOne(first: string, second: string): Promise<boolean> {
+    const ask = async (from: string) => {
+      const headers = { 'X-Forwarded-For': from };
+      return (await stack.client.request('/api/jobs/list', { headers })).status;
+    };
+    stack = await Stack.start({
+      env: { RATE_LIMIT_PER_MINUTE: '1', TRUST_PROXY: 'loopback,198.51.100.0/24' },
+    });
+    expect(await ask(first)).toBe(200);
+    return (await ask(second)) === 429;
+  }
+
+  it.each([
+    ['192.0.2.1:1000', '192.0.2.1:2000'],
+    ['192.0.2.1:1000', '192.0.2.1'],
+    ['[2001:db8::1]:443', '[2001:db8::1]:8080'],
+    ['[2001:db8::1]:443', '2001:0DB8:0::1'],
+    ['2001:db8:0:1::1', '2001:db8:0:1:ffff::9'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['[::ffff:192.0.2.1]:99', '192.0.2.1'],
+    ['192.0.2.1, 198.51.100.7:5000', '192.0.2.1, 198.51.100.8:6000'],
+    ['a-name', 'another-name'],
+  ])('at %s is the one at %s', async (first, second) => {
+    expect(await areOne(first, second)).toBe(true);
+  });
+
+  it.each([
+    ['192.0.2.1:1000', '192.0.2.2:1000'],
+    ['2001:db8:0:1::1', '2001:db8:0:2::1'],
+    ['192.0.2.1, 198.51.100.7:5000', '192.0.2.2, 198.51.100.7:5000'],
+  ])('at %s is not the one at %s', async (first, second) => {
+    expect(await areOne(first, second)).toBe(false);
+  });
+});
+
 describe('pages of other origins', () => {
   const ask = (origin: string) =>
     stack.client.request('/api/remove-background', {

@@ -3,6 +3,8 @@ import path from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { expectClean, launchBrowser, openPage, requireBrowser, type Watched } from '../support/browser.js';
+import { eventually } from '../support/eventually.js';
+import { RecordingLogger } from '../support/RecordingLogger.js';
 import { Stack } from '../support/stack.js';
 
 const BADGE = path.resolve(import.meta.dirname, '../../data/samples/transparent-badge.png');
@@ -29,6 +31,34 @@ describe.skipIf(!requireBrowser())('what a browser makes of', () => {
     await watched.page.getByText('/api/async/remove-background').first().waitFor();
     expect(await watched.page.locator('.opblock').count()).toBeGreaterThan(20);
     expectClean(watched, stack.client.baseUrl);
+  });
+
+  it('all of it in normal use: nothing that is worth a warning in the log', { timeout: 90_000 }, async () => {
+    const logged = new RecordingLogger();
+    stack = await Stack.start({ logger: logged });
+    watched = await openPage(browser, `${stack.client.baseUrl}/`);
+    const { page } = watched;
+    const response = await page.reload();
+    expect(response?.status()).toBe(200);
+    await page.locator('input[type=file]').setInputFiles(BADGE);
+    await page.getByRole('button', { name: 'Remove background', exact: true }).click();
+    await page.getByRole('link', { name: 'Download' }).waitFor();
+    await page.locator('.job img').waitFor();
+    await page.goto(`${stack.client.baseUrl}/docs`);
+    await page.getByText('/api/async/remove-background').first().waitFor();
+    await page.goBack();
+    await page.locator('.job', { hasText: 'completed' }).waitFor();
+    await page.reload();
+    await page.locator('.job img').waitFor();
+    expectClean(watched, stack.client.baseUrl);
+    // What a page still asks for when it is left ends in the middle.
+    await watched.close();
+    await eventually(async () => {
+      const open = new Promise((resolve) => stack.server.getConnections((_, count) => resolve(count)));
+      expect(await open).toBe(0);
+    });
+    expect(logged.lines.filter(({ level }) => level === 'info')).not.toEqual([]);
+    expect(logged.lines.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
   });
 
   it('a result that is opened by itself: the image, in the middle', async () => {

@@ -55,6 +55,7 @@ export class RawClient {
   }
 
   async closed(): Promise<void> {
-    if (!this.isClosed) await once(this.socket, 'close');
+    // `once` of Node would fail where the connection was reset.
+    if (!this.isClosed) await new Promise((resolve) => this.socket.once('close', resolve));
   }
 }

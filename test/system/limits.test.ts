@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { jobRecord, syncAnswer } from '../../src/schemas/jobs.js';
@@ -209,6 +211,64 @@ describe('memory for uploads', () => {
   });
 });
 
+describe('memory for uploads, with many clients', () => {
+  const FORWARDED = { TRUST_PROXY: 'loopback', MAX_FILE_SIZE: String(MIB) };
+
+  /** Begins an upload of 1 MiB from an address. Resolves when the server has read so many bytes of it. */
+  async function begin(address: string, sent: number): Promise<RawClient> {
+    const connection = once(stack.server, 'connection') as Promise<[Socket]>;
+    const client = await raw();
+    const [serverSocket] = await connection;
+    const body = multipart(Buffer.alloc(MIB - 1000));
+    const headers = { ...MULTIPART, 'X-Forwarded-For': address, 'Content-Length': body.length };
+    client.post(PATH, headers, body.subarray(0, sent));
+    await eventually(() => expect(serverSocket.bytesRead).toBeGreaterThan(sent));
+    return client;
+  }
+
+  /** A whole upload from an address that nobody else has. @returns the status of its answer */
+  async function other(bytes: Buffer): Promise<number> {
+    const headers = { 'X-Forwarded-For': '198.51.100.9' };
+    return (await stack.client.post(PATH, bytes, { headers })).status;
+  }
+
+  it('leaves room for the others, however much one of them announces', async () => {
+    stack = await Stack.start({ env: { ...FORWARDED, MAX_UPLOAD_MEMORY: String(4 * MIB) } });
+    const slow: RawClient[] = [];
+    for (let n = 0; n < 20; n += 1) slow.push(await begin('192.0.2.1', 500));
+    // Four uploads of a little less than 1 MiB.
+    await eventually(() => {
+      expect(slow.filter(({ received }) => received.includes('QUEUE_FULL'))).toHaveLength(16);
+    });
+    expect(await (await begin('192.0.2.1:99', 500)).status()).toBe(503);
+    for (let n = 0; n < 5; n += 1) expect(await other(await png())).toBe(202);
+  });
+
+  it('is counted by what came: lengths that are only announced take none from others', async () => {
+    stack = await Stack.start({ env: { ...FORWARDED, MAX_UPLOAD_MEMORY: String(2 * MIB) } });
+    const slow: RawClient[] = [];
+    for (let n = 0; n < 20; n += 1) slow.push(await begin(`192.0.2.${n}`, 10_000));
+    expect(await other(Buffer.alloc(MIB - 10))).toBe(415);
+    expect(slow.filter(({ isClosed }) => isClosed)).toEqual([]);
+    for (const { socket } of slow) socket.destroy();
+  });
+
+  it('is taken from the one who has most of it when it is full', async () => {
+    stack = await Stack.start({ env: { ...FORWARDED, MAX_UPLOAD_MEMORY: String(2 * MIB) } });
+    const larger = await begin('192.0.2.1', 0.95 * MIB);
+    const smaller = await begin('192.0.2.2', 0.8 * MIB);
+    // Zeros are no picture, but they have come as a whole.
+    expect(await other(Buffer.alloc(0.7 * MIB))).toBe(415);
+    expect(await larger.json()).toMatchObject({ code: 'QUEUE_FULL' });
+    expect([await larger.status(), larger.received.includes('Retry-After')]).toEqual([503, true]);
+    expect([smaller.received, smaller.isClosed]).toEqual(['', false]);
+    // What came of it is let go at once.
+    expect(await other(Buffer.alloc(MIB - 10))).toBe(415);
+    larger.socket.destroy();
+    smaller.socket.destroy();
+  });
+});
+
 describe('one client', () => {
   it('may only have so many requests open, while load balancers get their answers', async () => {
     stack = await Stack.start({ env: { MAX_OPEN_REQUESTS_PER_CLIENT: '3', MAX_CONCURRENT_JOBS: '2' } });
@@ -277,9 +337,9 @@ describe('a client that takes its answer slowly', () => {
   }
 
   it('holds nobody up, and is cut off when its time is over', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     stack = await Stack.start({ env: { MIN_TRANSFER_RATE: '1000000' } });
     const id = await result();
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const clients = await Promise.all(
       ['result', 'result/image'].map((part) => slowReader(`/api/jobs/${id}/${part}`)),
     );
@@ -293,6 +353,66 @@ describe('a client that takes its answer slowly', () => {
     vi.advanceTimersByTime(120_000);
     for (const client of clients) client.socket.resume();
     await Promise.all(clients.map((client) => client.closed()));
+  });
+
+  /** Answers that are larger together than what the kernel holds for a connection, none of which is read. */
+  async function slowReaderOfDocuments(): Promise<RawClient> {
+    const client = await raw();
+    client.socket.pause();
+    client.socket.write('GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(200));
+    return client;
+  }
+
+  /** Resolves when answers wait in this process for so many connections. */
+  async function waitingFor(sockets: ReadonlySet<Socket>, count: number): Promise<void> {
+    await eventually(() => {
+      expect([...sockets].filter(({ writableLength }) => writableLength > 0)).toHaveLength(count);
+    });
+  }
+
+  /** The server's ends of its connections from now on. */
+  function serverSockets(): Set<Socket> {
+    const sockets = new Set<Socket>();
+    stack.server.on('connection', (socket: Socket) => sockets.add(socket));
+    return sockets;
+  }
+
+  it.each([
+    ['in time', '100000000', 30_000, false],
+    ['too late', '100000000', 45_000, true],
+    ['as slowly as it may', '1000', 120_000, false],
+    ['without a minimum', '0', 3_600_000, false],
+  ])('is cut off from any other answer, too: %s', async (_, MIN_TRANSFER_RATE, ms, isCutOff) => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    stack = await Stack.start({ env: { MIN_TRANSFER_RATE } });
+    const sockets = serverSockets();
+    const client = await slowReaderOfDocuments();
+    await waitingFor(sockets, 1);
+    for (let passed = 0; passed < ms; passed += 5000) {
+      vi.advanceTimersByTime(5000);
+      // Connections that are cut off are gone in the next turn.
+      await nextTurn();
+    }
+    expect([...sockets][0]?.destroyed).toBe(isCutOff);
+    client.socket.destroy();
+  });
+
+  it('makes room when too much waits for all, the ones first that have been at it longest', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    stack = await Stack.start({ env: { MAX_RESULT_MEMORY: '500000', MAX_RESULT_SIZE: '500000' } });
+    const sockets = serverSockets();
+    const clients: RawClient[] = [];
+    for (let n = 1; n <= 40; n += 1) {
+      clients.push(await slowReaderOfDocuments());
+      await waitingFor(sockets, n);
+      vi.advanceTimersByTime(5000);
+      await nextTurn();
+      if ([...sockets].some(({ destroyed }) => destroyed)) break;
+    }
+    const [first, ...others] = [...sockets];
+    expect(first?.destroyed).toBe(true);
+    expect(others.at(-1)?.destroyed).toBe(false);
+    for (const { socket } of clients) socket.destroy();
   });
 
   it('is cut off for newer ones when all of them take too much memory', async () => {

@@ -6,7 +6,11 @@ import { createHttpServer } from '../../src/httpServer.js';
 
 it('makes requests and responses as Express wants them, so that none changes its prototype', async () => {
   const app = express();
-  const server = createHttpServer(app, { UPLOAD_TIMEOUT: 1000 });
+  const server = createHttpServer(app, {
+    UPLOAD_TIMEOUT: 1000,
+    MIN_TRANSFER_RATE: 0,
+    MAX_RESULT_MEMORY: 1e6,
+  });
   const seen: object[][] = [];
   const look = (...messages: object[]) => {
     seen.push(messages.map((message) => Object.getPrototypeOf(message)));

@@ -21,7 +21,7 @@ export interface InstanceHealth {
 }
 
 /** Something about an instance that checks of its health do not show. */
-export interface InstanceProblem {
+interface InstanceProblem {
   readonly reason: string;
   /** Only an operator ends it, by closing the breaker: a check cannot tell that it is over. */
   readonly isSticky: boolean;

@@ -13,6 +13,7 @@ export class JobEvents {
   readonly #finished: Listeners<[FinishedJob]>;
   readonly #changed: Listeners<[Job]>;
   readonly #removed: Listeners<[string, RemovalReason]>;
+  readonly #resultDropped: Listeners<[string]>;
   /** Of one job each, by its id. */
   readonly #finishedOne = new Map<string, Listeners<[FinishedJob]>>();
   readonly #changedOne = new Map<string, Listeners<[Job]>>();
@@ -27,6 +28,7 @@ export class JobEvents {
     this.#finished = new Listeners(this.#onError);
     this.#changed = new Listeners(this.#onError);
     this.#removed = new Listeners(this.#onError);
+    this.#resultDropped = new Listeners(this.#onError);
   }
 
   /** Listeners of every kind, those of waiting requests among them. */
@@ -59,6 +61,11 @@ export class JobEvents {
     return this.#removed.add(listener);
   }
 
+  /** Calls `listener` with the id of every job whose result's bytes are gone. */
+  onResultDropped(listener: (id: string) => void): void {
+    this.#resultDropped.add(listener);
+  }
+
   changed(job: Job): void {
     this.#changed.tell(job);
     this.#changedOne.get(job.id)?.tell(job);
@@ -66,6 +73,10 @@ export class JobEvents {
 
   removed(id: string, why: RemovalReason): void {
     this.#removed.tell(id, why);
+  }
+
+  resultDropped(id: string): void {
+    this.#resultDropped.tell(id);
   }
 
   pending(): void {

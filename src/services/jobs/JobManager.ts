@@ -76,7 +76,7 @@ export class JobManager {
     this.#records = new JobRecords(stores.jobs, calls, background);
     this.#uploads = new JobBlobs('upload', stores.blobs, calls, background);
     const results = new JobBlobs('result', stores.blobs, calls, background);
-    this.#results = new ResultShelf(results, limits.maxResultBytes);
+    this.#results = new ResultShelf(results, limits.maxResultBytes, (id) => this.events.resultDropped(id));
     this.#limits = limits;
     this.#clock = clock;
     this.#logger = logger;

@@ -4,13 +4,16 @@ import type { JobBlobs } from './JobBlobs.js';
 export class ResultShelf {
   readonly #blobs: JobBlobs;
   readonly #maxBytes: number;
+  readonly #onDropped: (id: string) => void;
   /** Sizes by job id, in order of arrival. */
   readonly #sizes = new Map<string, number>();
   #bytes = 0;
 
-  constructor(blobs: JobBlobs, maxBytes: number) {
+  /** @param onDropped called with the id of each job whose result is gone, for whatever reason */
+  constructor(blobs: JobBlobs, maxBytes: number, onDropped: (id: string) => void) {
     this.#blobs = blobs;
     this.#maxBytes = maxBytes;
+    this.#onDropped = onDropped;
   }
 
   /** @throws what the store rejects with; nothing of the result is left then */
@@ -38,6 +41,7 @@ export class ResultShelf {
   delete(id: string): void {
     this.#bytes -= this.#sizes.get(id) ?? 0;
     this.#sizes.delete(id);
+    this.#onDropped(id);
     this.#blobs.delete(id);
   }
 }
