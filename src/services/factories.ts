@@ -79,11 +79,15 @@ export function createInstances(config: Config, clock: Clock, turns: Turns, stat
 /** What finds out about an instance that came up. */
 export function createInspector(
   config: Config,
-  workflows: readonly Workflow[],
-  instances: readonly Instance[],
-  state: ServerState,
+  parts: {
+    workflows: readonly Workflow[];
+    instances: readonly Instance[];
+    state: ServerState;
+    clock: Clock;
+  },
   logger: Logger,
 ): Inspector {
+  const { workflows, instances, state, clock } = parts;
   const hosts = instances.map(({ host }) => host);
   return new Inspector(
     {
@@ -92,6 +96,7 @@ export function createInspector(
       uploads: config.COMFYUI_IMAGE_INPUT === 'upload',
       leftovers: new Leftovers(state, hosts, logger),
     },
+    clock,
     logger,
   );
 }

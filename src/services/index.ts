@@ -111,7 +111,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const state = new ServerState(config.STATE_DIR, log('state'));
   const instances = createInstances(config, clock, turns, state);
   const balancer = new LoadBalancer(instances, config.MAX_JOBS_PER_INSTANCE);
-  const inspector = createInspector(config, workflows, instances, state, log('health'));
+  const inspector = createInspector(config, { workflows, instances, state, clock }, log('health'));
   const checker = new HealthChecker(
     instances,
     inspector,
@@ -119,6 +119,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       intervalMs: config.HEALTH_CHECK_INTERVAL,
       freshMs: 2000,
       recheckMs: 1000,
+      severalMachinesMs: 600_000,
       ...overrides.health,
     },
     clock,

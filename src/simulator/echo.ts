@@ -1,4 +1,5 @@
-import sharp from 'sharp';
+import { openImage } from '../utils/openImage.js';
+import { MAX_PIXELS } from './images.js';
 import { loadImage, loadImageBase64 } from './loaders.js';
 import type { NodeClass, NodeContext, NodeOutput } from './nodeClass.js';
 import { nodeClasses } from './nodes.js';
@@ -38,7 +39,7 @@ const handOn: NodeClass['run'] = async (inputs, context) => {
 
 /** From the header alone; 0 when it is no image. */
 async function pixelsOf(bytes: Buffer): Promise<number> {
-  const { width, height } = await sharp(bytes, { limitInputPixels: false })
+  const { width, height } = await openImage(bytes, MAX_PIXELS)
     .metadata()
     .catch(() => ({ width: 0, height: 0 }));
   return width * height;

@@ -12,7 +12,7 @@ export interface Raster {
 /**
  * The limit of every picture in here: what Pillow refuses as a decompression bomb, with room for what is made of it.
  */
-const MAX_PIXELS = 2 ** 28;
+export const MAX_PIXELS = 2 ** 28;
 /** An APP14 segment, which tells how Adobe's programs have stored CMYK. */
 const ADOBE_MARKER = Buffer.from([0xff, 0xee, 0x00, 0x0e, ...Buffer.from('Adobe')]);
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import sharp from 'sharp';
+import { openImage } from '../utils/openImage.js';
 import { annotatedPlace, type Folders } from './folders.js';
-import { decodeRgb, type Raster } from './images.js';
+import { decodeRgb, MAX_PIXELS, type Raster } from './images.js';
 import { NodeException } from './NodeException.js';
 import { type Inputs, type NodeClass, type NodeContext, type NodeOutput, textInput } from './nodeClass.js';
 
@@ -66,7 +66,7 @@ export function decoded(applyExif: boolean) {
 
 /** The inverted alpha channel, black where there is none. */
 async function maskOf(bytes: Buffer, applyExif: boolean): Promise<Raster> {
-  const image = sharp(bytes, { limitInputPixels: false });
+  const image = openImage(bytes, MAX_PIXELS);
   const alpha = (applyExif ? image.autoOrient() : image).ensureAlpha().extractChannel('alpha');
   const { data, info } = await alpha.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
   const grey = Buffer.alloc(data.length * 3);

@@ -1,6 +1,6 @@
-import sharp from 'sharp';
+import { openImage } from '../utils/openImage.js';
 import { type FilePlace, nextPlaces } from './folders.js';
-import { encodePng } from './images.js';
+import { encodePng, MAX_PIXELS } from './images.js';
 import { batchInput, type Inputs, type NodeClass, type NodeContext, textInput } from './nodeClass.js';
 
 const PREFIX = ['STRING', { default: 'ComfyUI' }] as const;
@@ -19,7 +19,7 @@ export const otherSavers: Record<string, NodeClass> = {
       height: 1,
       channels: 3,
     };
-    const webp = await sharp(data, { raw: { width, height, channels } }).webp().toBuffer();
+    const webp = await openImage(data, MAX_PIXELS, { raw: { width, height, channels } }).webp().toBuffer();
     return { images: [written(inputs, context, 'webp', webp)], animated: [true] };
   }),
   SaveVideo: saver({ images: ['IMAGE'], filename_prefix: PREFIX }, (inputs, context) => {

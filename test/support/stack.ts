@@ -25,7 +25,7 @@ export interface StackOptions {
 /** Patience in proportion to simulated work of a few milliseconds. */
 const QUICK: ServiceOverrides = {
   follow: { quietPollMs: 150, lostPollMs: 40, queueCheckMs: 200, historyRetryMs: 5, historyPatienceMs: 1000 },
-  health: { recheckMs: 40 },
+  health: { recheckMs: 40, severalMachinesMs: 1000 },
   connections: { reconnectBaseMs: 40, reconnectMaxMs: 400 },
 };
 

@@ -177,9 +177,9 @@ describe('following a prompt', () => {
     // Four nodes; the third takes four steps.
     expect([...new Set(seen)]).toEqual([
       '- 0',
-      'LoadImage 0',
+      'UpscaleModelLoader 0',
       '- 25',
-      'UpscaleModelLoader 25',
+      'LoadImage 25',
       '- 50',
       'ImageUpscaleWithModel 50',
       'ImageUpscaleWithModel 56',

@@ -282,8 +282,7 @@ it.each(['PNG', 'WEBP'] as const)('a result of too many pixels is no result (%s)
   expect([finished.width, finished.height]).toEqual([24, 16]);
   for (const file of [png, await sharp(png).jpeg().toBuffer()]) {
     await expect(finishImage(file, { ...options, maxPixels: 24 * 16 - 1 })).rejects.toMatchObject({
-      category: 'result_missing',
-      retryable: false,
+      failure: 'result too large',
       message: expect.stringContaining('pixels'),
     });
   }

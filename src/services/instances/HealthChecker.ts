@@ -12,6 +12,8 @@ export interface HealthOptions {
   readonly freshMs: number;
   /** First wait before an instance that failed is asked again; doubled each time up to the interval, ms. */
   readonly recheckMs: number;
+  /** How long an address gets no jobs after one of them found that it leads to several machines, ms. */
+  readonly severalMachinesMs: number;
 }
 
 /**
@@ -93,7 +95,7 @@ export class HealthChecker {
   reportSeveralMachines(instance: Instance, error: unknown): void {
     if (instance.health.problem) return;
     const reason = messageOf(error);
-    instance.health.problem = { reason, isSticky: true };
+    instance.health.problem = { reason, until: this.#clock.now() + this.#options.severalMachinesMs };
     this.#logger.error('Instance gets no jobs', { instance: instance.host, reason });
   }
 

@@ -1,4 +1,5 @@
 import { messageOf } from '../../errors.js';
+import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
 import type { Workflow } from '../../workflows/types.js';
 import type { Leftovers } from '../comfyui/Leftovers.js';
@@ -26,10 +27,12 @@ const SEVERAL_MACHINES =
 /** Finds out what an instance that answers can do, and cleans up what earlier starts of the server left there. */
 export class Inspector {
   readonly #inspection: Inspection;
+  readonly #clock: Clock;
   readonly #logger: Logger;
 
-  constructor(inspection: Inspection, logger: Logger) {
+  constructor(inspection: Inspection, clock: Clock, logger: Logger) {
     this.#inspection = inspection;
+    this.#clock = clock;
     this.#logger = logger;
   }
 
@@ -69,10 +72,11 @@ export class Inspector {
 
   async #checkAddress(instance: Instance, signal: AbortSignal): Promise<void> {
     const { health, client, host } = instance;
-    if (!this.#inspection.uploads || health.problem?.isSticky) return;
+    if ((health.problem?.until ?? 0) > this.#clock.now()) return;
     const wasGood = health.problem === undefined;
-    const isSeveral = await contradictsItself(client, client.uploadNames.probe, signal);
-    health.problem = isSeveral ? { reason: SEVERAL_MACHINES, isSticky: false } : undefined;
+    const isSeveral =
+      this.#inspection.uploads && (await contradictsItself(client, client.uploadNames.probe, signal));
+    health.problem = isSeveral ? { reason: SEVERAL_MACHINES } : undefined;
     if (isSeveral && wasGood) {
       this.#logger.error('Instance gets no jobs', { instance: host, reason: SEVERAL_MACHINES });
     } else if (!isSeveral && !wasGood) {

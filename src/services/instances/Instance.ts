@@ -23,8 +23,8 @@ export interface InstanceHealth {
 /** Something about an instance that checks of its health do not show. */
 interface InstanceProblem {
   readonly reason: string;
-  /** Only an operator ends it, by closing the breaker: a check cannot tell that it is over. */
-  readonly isSticky: boolean;
+  /** A job found it, which checks may not see: none of them ends it before this time (epoch ms). */
+  readonly until?: number;
 }
 
 /** One ComfyUI machine: how it is reached, how it is, and how many of our jobs it has. */
