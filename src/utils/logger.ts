@@ -147,6 +147,8 @@ function reportOf(dropped: number, pretty: boolean): string {
 async function endLogger(winston: WinstonLogger, outputs: readonly BoundedOutput[]): Promise<void> {
   const finished = new Promise<void>((resolve) => winston.once('finish', () => resolve()));
   winston.end();
+  // What somebody has to say after that is not worth an error: child loggers write through this, too.
+  winston.write = () => true;
   await finished;
   await Promise.all(outputs.map((output) => output.flush()));
 }

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { OutputFiles } from '../../src/services/jobs/OutputFiles.js';
 import { eventually } from '../support/eventually.js';
-import { LogRecorder } from '../support/logRecorder.js';
 import { colourOf, png } from '../support/pictures.js';
+import { RecordingLogger } from '../support/RecordingLogger.js';
 import { Stack } from '../support/stack.js';
 
 const OLD_ID = '0b8f1c8e-0000-4000-8000-000000000001';
@@ -23,7 +23,7 @@ afterEach(async () => {
 
 const inside = (...parts: string[]) => path.join(directory, ...parts);
 
-async function start(env: Record<string, string> = {}, logger?: LogRecorder): Promise<Stack> {
+async function start(env: Record<string, string> = {}, logger?: RecordingLogger): Promise<Stack> {
   stack = await Stack.start({
     env: { OUTPUT_FILES: 'true', OUTPUT_DIR: directory, ...env },
     ...(logger ? { logger } : {}),
@@ -143,7 +143,7 @@ describe('with OUTPUT_FILES_TTL', () => {
     // Not even root can read a folder that is a file, or delete what is in it.
     const blocked = inside('a-file');
     await writeFile(blocked, '');
-    const log = new LogRecorder();
+    const log = new RecordingLogger();
     await start(
       { OUTPUT_DIR: path.join(blocked, 'outputs'), OUTPUT_FILES_TTL: '1000', OUTPUT_FILES: 'false' },
       log,

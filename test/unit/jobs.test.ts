@@ -6,7 +6,7 @@ import { PendingQueue } from '../../src/services/jobs/PendingQueue.js';
 import { Recorder } from '../../src/services/metrics/Recorder.js';
 import { workflows } from '../../src/workflows/index.js';
 import { JOB_REQUEST } from '../support/jobRequest.js';
-import { LogRecorder } from '../support/logRecorder.js';
+import { RecordingLogger } from '../support/RecordingLogger.js';
 
 function completedJob(durationMs: number, finishedTime = 10_000): CompletedJob {
   return {
@@ -103,7 +103,7 @@ describe('the recorder', () => {
 
 describe('a listener that throws', () => {
   it('is logged, and the others and who waits hear all the same', async () => {
-    const log = new LogRecorder();
+    const log = new RecordingLogger();
     const events = new JobEvents(log);
     const job = completedJob(1000);
     const heard: string[] = [];

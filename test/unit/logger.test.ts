@@ -156,6 +156,18 @@ describe('a destination that is too slow', () => {
   });
 });
 
+describe('a line that comes after the end', () => {
+  it('is lost, and no error', async () => {
+    const logger = logTo({ directory });
+    const log = logger.child({ component: 'jobs' });
+    await logger.close();
+    log.error('too late');
+    logger.info('too late');
+    await nextTurn();
+    expect(await readFile(path.join(directory, 'combined.log'), 'utf8')).not.toContain('too late');
+  });
+});
+
 describe('a console that is closed', () => {
   it('stops nobody, and is not written to any more', async () => {
     const logger = logTo({ directory });

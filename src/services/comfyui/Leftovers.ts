@@ -30,14 +30,15 @@ export class Leftovers {
   }
 
   /**
-   * Cleans one machine that answers; does nothing when there is nothing to do.
-   * @throws PromptError when the machine does not answer; it can be called again
+   * Cleans one machine that answers; does nothing when there is nothing to do. Call it again from time to time: prompts
+   * may take a while to stop.
+   * @throws PromptError when the machine does not answer
    */
   async clean(client: ComfyClient, signal: AbortSignal): Promise<void> {
     const { host } = client.address;
     for (const [predecessor, todo] of this.#todo) {
       if (!todo.has(host)) continue;
-      const prompts = await this.#stopPrompts(client, predecessor.id, signal);
+      const { prompts, areRunning } = await this.#stopPrompts(client, predecessor.id, signal);
       const names = predecessor.uploads[host] ?? [];
       for (const name of names) await client.upload(name, PROBE, signal);
       if (prompts + names.length > 0) {
@@ -47,13 +48,19 @@ export class Leftovers {
           uploads: names.length,
         });
       }
+      // One that was interrupted stops at its node's next check, and has a history entry then.
+      if (areRunning) continue;
       todo.delete(host);
       if (todo.size === 0) this.#state.forget(predecessor);
     }
   }
 
-  /** @returns how many prompts there were */
-  async #stopPrompts(client: ComfyClient, serverId: string, signal: AbortSignal): Promise<number> {
+  /** @returns how many prompts there were, and whether some still run */
+  async #stopPrompts(
+    client: ComfyClient,
+    serverId: string,
+    signal: AbortSignal,
+  ): Promise<{ prompts: number; areRunning: boolean }> {
     const queued = (await client.queuedPrompts(signal)).filter((prompt) => prompt.serverId === serverId);
     for (const { id, isRunning } of queued) {
       if (isRunning) await client.interrupt(id, signal);
@@ -62,6 +69,9 @@ export class Leftovers {
     const history = Object.entries(await client.history(HISTORY_ENTRIES, signal));
     const finished = history.flatMap(([id, { prompt }]) => (prompt?.serverId === serverId ? [id] : []));
     if (finished.length > 0) await client.deleteHistory(finished, signal);
-    return queued.length + finished.length;
+    return {
+      prompts: queued.length + finished.length,
+      areRunning: queued.some(({ isRunning }) => isRunning),
+    };
   }
 }

@@ -41,11 +41,7 @@ export class Inspector {
    * @throws PromptError when it does not take part in the check of its address, such as by refusing uploads
    */
   async onUp(instance: Instance, signal: AbortSignal): Promise<void> {
-    const { leftovers } = this.#inspection;
     await this.#checkAddress(instance, signal);
-    await this.#try(instance, 'Leftovers could not be cleaned up', () =>
-      leftovers.clean(instance.client, signal),
-    );
     await this.#look(instance, signal);
   }
 
@@ -58,6 +54,9 @@ export class Inspector {
   }
 
   async #look(instance: Instance, signal: AbortSignal): Promise<void> {
+    await this.#try(instance, 'Leftovers could not be cleaned up', () =>
+      this.#inspection.leftovers.clean(instance.client, signal),
+    );
     await this.#try(instance, 'Limits could not be read', async () => {
       const maxBytes = await instance.client.maxUploadBytes(signal);
       instance.health.maxImageBytes = maxBytes === undefined ? undefined : this.#imageBytesWithin(maxBytes);
