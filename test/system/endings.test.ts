@@ -145,8 +145,8 @@ describe('a picture that the loader cannot read', () => {
 describe('the time for a job', () => {
   it('begins when ComfyUI begins, however long the prompt waited there', async () => {
     stack = await Stack.start({
-      simulators: [slow(120)],
-      env: { JOB_TIMEOUT: '600', MAX_JOBS_PER_INSTANCE: '8', MAX_CONCURRENT_JOBS: '8' },
+      simulators: [slow(320)],
+      env: { JOB_TIMEOUT: '2000', MAX_JOBS_PER_INSTANCE: '8', MAX_CONCURRENT_JOBS: '8' },
     });
     const ids = await Promise.all([0, 1, 2, 3, 4, 5, 6, 7].map((n) => submit(n)));
     for (const [n, id] of ids.entries()) expect(await completed(id, n)).toBe(1);
@@ -203,6 +203,20 @@ describe('a node that holds the lock of the whole process', () => {
     for (const [n, id] of ids.entries()) await completed(id, n);
     const executions = stack.simulators.flatMap((one) => one.executions);
     expect(executions).toHaveLength(4);
+  });
+
+  it('and outlasts the job leaves its result to the next attempt, where no other machine is free', async () => {
+    stack = await Stack.start({
+      simulators: [slow(300)],
+      env: { ...env, JOB_TIMEOUT: '1000' },
+      overrides: { connections, follow: { queueCheckMs: 5000 } },
+    });
+    const id = await submit(1);
+    await eventually(() => expect(stack.simulator().executions).toHaveLength(1));
+    stack.simulator().lock.hold(4000);
+    expect(await completed(id, 1)).toBe(2);
+    expect(stack.simulator().executions).toHaveLength(1);
+    await eventually(() => expect(stack.simulator().historyIds).toEqual([]));
   });
 
   it('is given up when it lasts longer than a job may', async () => {

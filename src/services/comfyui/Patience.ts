@@ -32,9 +32,9 @@ export class Patience {
     this.#silenceMs = silenceMs;
   }
 
-  /** Whether the last request failed, so that nothing is known about the prompt at present. */
-  get isSilent(): boolean {
-    return this.#failures > 0;
+  /** Milliseconds since the instance said anything about the prompt. */
+  get silentMs(): number {
+    return performance.now() - this.#lastHeard;
   }
 
   /** The instance said something. */
@@ -51,7 +51,7 @@ export class Patience {
     signal.throwIfAborted();
     if (!(error instanceof PromptError) || !TRANSIENT.has(error.failure)) throw error;
     this.#failures += 1;
-    if (error.failure === 'no answer' && performance.now() - this.#lastHeard < this.#silenceMs) {
+    if (error.failure === 'no answer' && this.silentMs < this.#silenceMs) {
       const isBusy = await this.#client.isConnectable();
       signal.throwIfAborted();
       if (isBusy) {

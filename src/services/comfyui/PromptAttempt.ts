@@ -94,15 +94,37 @@ export class PromptAttempt {
     this.#listenFor(run.promptId);
   }
 
+  /** Uploads, submits and follows the prompt. */
   async result(signal: AbortSignal): Promise<PromptResult> {
     if (this.#options.uploads) await this.#upload(signal);
     await this.#submit(signal);
+    return this.#follow(signal);
+  }
+
+  /**
+   * Follows a prompt that an earlier attempt submitted.
+   * @param earlier that attempt, whose files the prompt reads, where it is still known
+   */
+  async resumed(earlier: PromptAttempt | undefined, signal: AbortSignal): Promise<PromptResult> {
+    if (earlier) for (const [image, upload] of earlier.#uploads) this.#uploads.set(image, upload);
+    this.wasSubmitted = true;
+    this.#listener.onSubmitted(this.promptId);
+    this.follower.suspectMissedMessages();
+    return this.#follow(signal);
+  }
+
+  async #follow(signal: AbortSignal): Promise<PromptResult> {
     const outcome = await this.follower.end(this.promptId, signal);
     this.hasEnded = outcome.kind !== 'lost';
     if (outcome.kind === 'failed' || outcome.kind === 'lost') throw outcome.error;
     const file = outcome.kind === 'succeeded' ? outcome.images[0] : undefined;
     if (!file) throw new PromptError('no output', 'No image came of the prompt.');
     return { promptId: this.promptId, image: await this.#view(file, signal) };
+  }
+
+  /** Whether ComfyUI took the id that it was given: older servers choose their own. */
+  get hasOwnId(): boolean {
+    return this.promptId === this.#run.promptId;
   }
 
   /** Stops listening. The prompt may go on. */

@@ -29,6 +29,9 @@ export interface FollowTimings {
   readonly historyPatienceMs: number;
 }
 
+/** An instance is silent when this many polls could have been answered and none was. */
+const MISSED_POLLS = 2.5;
+
 interface Following {
   readonly client: ComfyClient;
   readonly tracker: PromptTracker;
@@ -100,7 +103,7 @@ export class PromptFollower implements PromptListener {
       const outcome = this.#following.tracker.outcome;
       if (outcome?.kind === 'ask-history') return this.#awaitHistory(promptId, signal);
       if (outcome) return outcome;
-      const left = this.#clock.check(this.#patience.isSilent);
+      const left = this.#clock.check(this.#isSilent);
       const wait = Math.min(this.#nextPoll - performance.now(), left);
       const polled =
         wait > 0 ? await this.#bell.wait(wait, signal) : await this.#pollWithin(left, promptId, signal);
@@ -123,6 +126,11 @@ export class PromptFollower implements PromptListener {
         await this.#bell.wait(maxMs, deadline);
       }
     });
+  }
+
+  /** Whether even the polls of a quiet prompt have had no answer for a while. */
+  get #isSilent(): boolean {
+    return this.#patience.silentMs > MISSED_POLLS * this.#following.timings.quietPollMs;
   }
 
   /** What was seen in the queue until now says nothing any more. */

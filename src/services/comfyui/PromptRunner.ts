@@ -5,6 +5,7 @@ import { sleep } from '../../utils/timers.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { ConnectionManager } from './ConnectionManager.js';
 import { HistoryCleaner } from './HistoryCleaner.js';
+import { Patience } from './Patience.js';
 import {
   type AttemptOptions,
   PromptAttempt,
@@ -12,8 +13,7 @@ import {
   type PromptRun,
   type RunListener,
 } from './PromptAttempt.js';
-import { outcomeOfHistory } from './promptTracker.js';
-import { takeBack } from './takeBack.js';
+import { type Remains, takeBack } from './takeBack.js';
 
 export interface PromptRunnerOptions extends AttemptOptions {
   /** Leave the prompt in ComfyUI's history. */
@@ -31,6 +31,8 @@ export class PromptRunner {
   readonly #logger: Logger;
   readonly #history = new HistoryCleaner();
   readonly #background = new Set<Promise<void>>();
+  /** Attempts that were given up and may be resumed, by prompt id. */
+  readonly #leftBehind = new Map<string, PromptAttempt>();
   readonly #stopped = new AbortController();
 
   constructor(connections: ConnectionManager, options: PromptRunnerOptions, logger: Logger) {
@@ -53,45 +55,57 @@ export class PromptRunner {
     await this.#freeDoubtfulNames(client, signal);
     const lease = await this.#connections.acquire(client.address);
     const attempt = new PromptAttempt(client, run, listener, lease, this.#options);
+    return this.#settle(attempt, () => attempt.result(signal), signal);
+  }
+
+  /**
+   * Goes on with a prompt that was given up while its instance did not answer, if the instance has it after all: work
+   * that is done, or under way, is not done again.
+   * @param run with the id of that prompt
+   * @returns undefined when there is nothing to go on with, or nothing comes of it
+   */
+  async resume(
+    client: ComfyClient,
+    run: PromptRun,
+    listener: RunListener,
+    signal: AbortSignal,
+  ): Promise<PromptResult | undefined> {
+    const { promptId } = run;
+    try {
+      const look = (deadline: AbortSignal) => client.knows(promptId, deadline);
+      if (!(await withDeadline(this.#options.stopTimeoutMs, signal, look))) return undefined;
+      const earlier = this.#leftBehind.get(promptId);
+      this.#leftBehind.delete(promptId);
+      const attempt = new PromptAttempt(client, run, listener, undefined, this.#options);
+      return await this.#settle(attempt, () => attempt.resumed(earlier, signal), signal);
+    } catch {
+      signal.throwIfAborted();
+      return undefined;
+    }
+  }
+
+  async #settle(
+    attempt: PromptAttempt,
+    work: () => Promise<PromptResult>,
+    signal: AbortSignal,
+  ): Promise<PromptResult> {
     try {
       signal.throwIfAborted();
-      const result = await attempt.result(signal);
+      const result = await work();
       this.#tidyUp(attempt);
       return result;
     } catch (error) {
       if (attempt.hasEnded) this.#tidyUp(attempt);
       else if (attempt.wasSubmitted) {
-        const isGone = await this.#abandon(attempt);
-        if (!isGone && error instanceof PromptError) error.leftBehind = attempt.promptId;
+        // Another attempt may go on with it.
+        const isWanted = error instanceof PromptError && error.verdict.retry && !signal.aborted;
+        const isGone = await this.#abandon(attempt, isWanted);
+        if (isWanted && !isGone && attempt.hasOwnId) error.leftBehind = attempt.promptId;
       } else {
         attempt.releaseFiles();
         attempt.detach();
       }
       throw error;
-    }
-  }
-
-  /**
-   * The result of a prompt that was given up while its instance did not answer, if it finished after all.
-   * @param outputNode as in its `PromptRun`
-   * @returns undefined when there is none, or the instance still does not answer
-   */
-  async resultOfEarlier(
-    client: ComfyClient,
-    promptId: string,
-    outputNode: string,
-    signal: AbortSignal,
-  ): Promise<PromptResult | undefined> {
-    try {
-      const entry = await withDeadline(this.#options.stopTimeoutMs, signal, (deadline) =>
-        client.historyEntry(promptId, deadline),
-      );
-      const outcome = entry && outcomeOfHistory(entry, `${outputNode}-${promptId}`);
-      const file = outcome?.kind === 'succeeded' ? outcome.images[0] : undefined;
-      return file && { promptId, image: await client.view(file, signal) };
-    } catch {
-      signal.throwIfAborted();
-      return undefined;
     }
   }
 
@@ -135,33 +149,63 @@ export class PromptRunner {
    * is asked again in the background: what it got before it went silent, it runs when it is back.
    * @returns whether it surely does not run any more
    */
-  async #abandon(attempt: PromptAttempt): Promise<boolean> {
-    const { stopTimeoutMs, stopPatienceMs, timings } = this.#options;
+  async #abandon(attempt: PromptAttempt, isWanted: boolean): Promise<boolean> {
+    const { stopTimeoutMs, stopPatienceMs } = this.#options;
     // Nobody listens to it any more.
     attempt.detach();
-    const stop = (ms: number) =>
-      withDeadline(ms, this.#stopped.signal, (signal) => takeBack(attempt, timings.lostPollMs, signal));
-    const first = stop(stopTimeoutMs);
+    const first = this.#stop(attempt, stopTimeoutMs);
     this.#later(attempt, async () => {
-      try {
-        const left = await first.catch(() => stop(stopPatienceMs));
-        // An interrupted prompt reads its files until its node notices.
-        if (left !== 'entry') attempt.releaseFiles();
-        if (left === 'nothing') return;
-        const patience = left === 'entry' ? stopPatienceMs : timings.historyPatienceMs;
-        await withDeadline(patience, this.#stopped.signal, (signal) =>
-          this.#forgetOnceEnded(attempt, signal),
-        );
-        attempt.releaseFiles();
-      } finally {
-        // Those that were released stay so.
-        attempt.keepFiles();
-      }
+      const left = await first.catch(() =>
+        isWanted ? this.#stopUnlessResumed(attempt) : this.#stop(attempt, stopPatienceMs),
+      );
+      if (left !== 'resumed') await this.#forgetStopped(attempt, left);
     });
     return first.then(
       () => true,
       () => false,
     );
+  }
+
+  #stop(attempt: PromptAttempt, ms: number): Promise<Remains> {
+    const { lostPollMs } = this.#options.timings;
+    return withDeadline(ms, this.#stopped.signal, (signal) => takeBack(attempt, lostPollMs, signal));
+  }
+
+  /** Leaves a prompt to the job's next attempt for a moment, once its instance answers again. */
+  async #stopUnlessResumed(attempt: PromptAttempt): Promise<Remains | 'resumed'> {
+    const { stopPatienceMs, timings } = this.#options;
+    const { client, promptId } = attempt;
+    this.#leftBehind.set(promptId, attempt);
+    try {
+      await withDeadline(stopPatienceMs, this.#stopped.signal, async (signal) => {
+        const patience = new Patience(client, stopPatienceMs);
+        await patience.request(() => client.queue(signal), signal);
+        await sleep(timings.queueCheckMs, signal);
+      });
+      if (!this.#leftBehind.has(promptId)) return 'resumed';
+      return await this.#stop(attempt, stopPatienceMs);
+    } catch (error) {
+      if (!this.#leftBehind.has(promptId)) return 'resumed';
+      attempt.keepFiles();
+      throw error;
+    } finally {
+      if (this.#leftBehind.get(promptId) === attempt) this.#leftBehind.delete(promptId);
+    }
+  }
+
+  async #forgetStopped(attempt: PromptAttempt, left: Remains): Promise<void> {
+    const { stopPatienceMs, timings } = this.#options;
+    try {
+      // An interrupted prompt reads its files until its node notices.
+      if (left !== 'entry') attempt.releaseFiles();
+      if (left === 'nothing') return;
+      const patience = left === 'entry' ? stopPatienceMs : timings.historyPatienceMs;
+      await withDeadline(patience, this.#stopped.signal, (signal) => this.#forgetOnceEnded(attempt, signal));
+      attempt.releaseFiles();
+    } finally {
+      // Those that were released stay so.
+      attempt.keepFiles();
+    }
   }
 
   async #forgetOnceEnded({ client, promptId }: PromptAttempt, signal: AbortSignal): Promise<void> {

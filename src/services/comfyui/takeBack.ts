@@ -2,6 +2,12 @@ import { unlessAborted } from '../../utils/deadline.js';
 import { sleep } from '../../utils/timers.js';
 import type { ComfyClient } from './ComfyClient.js';
 
+/**
+ * What is left of a prompt that was taken back: a history entry that will come once its node stops, nothing, or perhaps
+ * an entry, since it is neither pending nor running: it ended, or never arrived, or was lost.
+ */
+export type Remains = 'entry' | 'nothing' | 'perhaps';
+
 interface Submitted {
   readonly client: ComfyClient;
   readonly promptId: string;
@@ -12,15 +18,9 @@ interface Submitted {
 /**
  * Takes a prompt back from an instance, and nobody else's.
  * @param retryMs between two attempts while the instance does not answer, ms
- * @returns what is left of the prompt: an entry that will come once its node stops, nothing, or perhaps an entry,
- * since it is neither pending nor running: it ended, or never arrived, or was lost
  * @throws the signal's reason when it is aborted before the instance answered
  */
-export async function takeBack(
-  prompt: Submitted,
-  retryMs: number,
-  signal: AbortSignal,
-): Promise<'entry' | 'nothing' | 'perhaps'> {
+export async function takeBack(prompt: Submitted, retryMs: number, signal: AbortSignal): Promise<Remains> {
   // Only when the submission was answered is it clear whether there is anything to take back.
   await unlessAborted(prompt.submission, signal);
   let wasDeleted = false;

@@ -3,7 +3,7 @@ import { AppError, messageOf, PromptError } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
 import { type ImageInput, imageNodes } from '../../workflows/imageNodes.js';
 import type { Workflow } from '../../workflows/types.js';
-import type { PromptResult } from '../comfyui/PromptAttempt.js';
+import type { PromptResult, PromptRun, RunListener } from '../comfyui/PromptAttempt.js';
 import type { RunLimits } from '../comfyui/PromptClock.js';
 import type { PromptRunner } from '../comfyui/PromptRunner.js';
 import { extensionOf, type FinishedImage, finishImage } from '../images/finish.js';
@@ -15,6 +15,9 @@ import type { ProcessingJob } from './Job.js';
 import type { JobManager } from './JobManager.js';
 import { logFields } from './jobLog.js';
 import type { OutputFiles } from './OutputFiles.js';
+
+/** What is run, whichever prompt it becomes. */
+type Plan = Omit<PromptRun, 'promptId'>;
 
 interface RunnerParts {
   readonly manager: JobManager;
@@ -51,9 +54,10 @@ export class JobRunner {
       job.request.image,
       this.#parts.imageInput,
     );
+    const graph = workflow.build(imageNodes(this.#parts.imageInput, upload), job.request.parameters);
+    const plan = { graph, outputNode: workflow.outputNode, limits };
     const { image, promptId } =
-      (await this.#earlierResult(workflow, job, signal)) ??
-      (await this.#execute(workflow, job, upload, slot, limits, signal));
+      (await this.#resume(job, plan, signal)) ?? (await this.#execute(job, plan, slot, signal));
     slot.release();
     const finished = await this.#finish(workflow, job, upload, image);
     signal.throwIfAborted();
@@ -63,48 +67,36 @@ export class JobRunner {
     await manager.complete(job.id, result, bytes);
   }
 
-  async #execute(
-    workflow: Workflow,
-    job: ProcessingJob,
-    upload: Buffer,
-    slot: Slot,
-    limits: RunLimits,
-    signal: AbortSignal,
-  ): Promise<PromptResult> {
-    const { manager, prompts, imageInput } = this.#parts;
-    const graph = workflow.build(imageNodes(imageInput, upload), job.request.parameters);
-    const promptId = uuid();
-    const result = await prompts.run(
-      slot.instance.client,
-      { graph, outputNode: workflow.outputNode, promptId, limits },
-      {
-        onSubmitted: (id) => this.#note(job, manager.recordPrompt(job.id, id)),
-        onProgress: ({ percentage, node }) =>
-          this.#note(job, manager.recordProgress(job.id, percentage, node?.classType)),
-      },
-      signal,
+  async #execute(job: ProcessingJob, plan: Plan, slot: Slot, signal: AbortSignal): Promise<PromptResult> {
+    const run = { ...plan, promptId: uuid() };
+    const result = await this.#parts.prompts.run(slot.instance.client, run, this.#listener(job), signal);
+    if (isOwn(result.image, run.promptId)) return result;
+    throw new PromptError(
+      'wrong result',
+      'The file under the name of the result was made by another prompt.',
     );
-    checkOwner(result.image, promptId);
-    return result;
   }
 
-  /**
-   * What an earlier attempt made on a machine that had fallen silent and finished the prompt after all: work that is
-   * done is not done again.
-   */
-  async #earlierResult(
-    workflow: Workflow,
-    job: ProcessingJob,
-    signal: AbortSignal,
-  ): Promise<PromptResult | undefined> {
+  /** Goes on with a prompt of an earlier attempt, on a machine that had fallen silent and has it after all. */
+  async #resume(job: ProcessingJob, plan: Plan, signal: AbortSignal): Promise<PromptResult | undefined> {
     const { prompts, instances } = this.#parts;
     for (const { instance, leftBehind } of job.failedTries) {
       const client = instances.find(({ host }) => host === instance)?.client;
       if (!client || leftBehind === undefined) continue;
-      const result = await prompts.resultOfEarlier(client, leftBehind, workflow.outputNode, signal);
+      const run = { ...plan, promptId: leftBehind };
+      const result = await prompts.resume(client, run, this.#listener(job), signal);
       if (result && isOwn(result.image, leftBehind)) return result;
     }
     return undefined;
+  }
+
+  #listener(job: ProcessingJob): RunListener {
+    const { manager } = this.#parts;
+    return {
+      onSubmitted: (id) => this.#note(job, manager.recordPrompt(job.id, id)),
+      onProgress: ({ percentage, node }) =>
+        this.#note(job, manager.recordProgress(job.id, percentage, node?.classType)),
+    };
   }
 
   /** A store that cannot take a note of the progress is no reason to lose the job. */
@@ -148,10 +140,4 @@ const MAX_GRAPH_BYTES = 64 * 1024 * 1024;
  */
 function isOwn(image: Buffer, promptId: string): boolean {
   return readPngText(image, 'prompt', MAX_GRAPH_BYTES)?.includes(promptId) ?? true;
-}
-
-/** @throws PromptError `wrong result` */
-function checkOwner(image: Buffer, promptId: string): void {
-  if (isOwn(image, promptId)) return;
-  throw new PromptError('wrong result', 'The file under the name of the result was made by another prompt.');
 }
