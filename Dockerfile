@@ -9,7 +9,8 @@ RUN npm run build && npm prune --omit=dev
 FROM node:22-slim
 # Memory of images that expired goes back to the system at once: see documentation/Performance.md.
 ENV MALLOC_MMAP_THRESHOLD_=32768
-ENV NODE_ENV=production LOG_DIR="" METRICS_FILE_PATH=/data/metrics/metrics.json OUTPUT_DIR=/data/outputs
+ENV NODE_ENV=production LOG_DIR=""
+ENV METRICS_FILE_PATH=/data/metrics/metrics.json OUTPUT_DIR=/data/outputs STATE_DIR=/data/state
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
@@ -21,5 +22,5 @@ EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 3000) + '/status').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # No shell and no npm in between: SIGTERM reaches the server, which ends by itself.
-# One helper thread for garbage is enough for this heap, more are in each other's way: see the same guide.
+# One helper thread for garbage is enough for this heap, more only compete with each other: see the same guide.
 CMD ["node", "--v8-pool-size=1", "dist/server.js"]

@@ -140,11 +140,13 @@ function responsesOf(operation: Operation): ZodOpenApiResponsesObject {
   return responses as ZodOpenApiResponsesObject;
 }
 
-/** What keys and limits make of a request. */
+/**
+ * What origins, keys and limits make of a request. Everything may be a 403, also where there are no keys: for a change
+ * that a page of another origin asks for, and on loopback for a host name that the server does not know.
+ */
 function accessErrors({ access, tag }: Operation): number[] {
-  if (tag === TAGS.documents) return [414, 429];
-  if (access === 'open') return [414];
-  return access === 'admin' ? [401, 403, 414, 429] : [401, 414, 429];
+  if (tag === TAGS.documents) return [403, 414, 429];
+  return access === 'open' ? [403, 414] : [401, 403, 414, 429];
 }
 
 /** A JSON body, with its example where there is one. */

@@ -32,7 +32,9 @@ export const healthAnswer = z.object({
           error_rate: z.number().min(0).max(1),
         }),
         missing_nodes: z.array(z.string()).optional(),
-        problem: z.string().optional(),
+        problem: z.string().optional().meta({
+          description: 'Why it gets no jobs although it answers, such as an address of several machines.',
+        }),
       }),
     ),
   }),
