@@ -62,6 +62,7 @@ export function createInstances(config: Config, clock: Clock, turns: Turns, stat
       maxResultBytes: config.MAX_RESULT_SIZE,
       serverId: state.id,
       onNewUploadName: (name: string) => state.uploads(address.host, name),
+      onSubmit: () => state.uses(address.host),
     };
     const client = new ComfyClient(address, options, turns);
     const breaker = new CircuitBreaker(

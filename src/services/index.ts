@@ -263,7 +263,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
           timers,
         },
         budget,
-        logger,
+        log('server'),
       );
     },
   };

@@ -37,6 +37,8 @@ export interface ComfyClientOptions {
   readonly serverId: string;
   /** Called with the name of every file in the temp folder before it is used for the first time. */
   onNewUploadName(name: string): void;
+  /** Called before each submission. */
+  onSubmit(): void;
 }
 
 /** Ids of the prompts that an instance has not finished. */
@@ -132,6 +134,7 @@ export class ComfyClient {
     outputNode: string,
     signal?: AbortSignal,
   ): Promise<{ promptId: string; refusal: PromptError | undefined }> {
+    this.#options.onSubmit();
     await this.#turns.take(imageBytes(prompt));
     const answer = await this.#transport.request({
       method: 'POST',

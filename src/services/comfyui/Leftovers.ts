@@ -13,20 +13,15 @@ const HISTORY_ENTRIES = 200;
 export class Leftovers {
   readonly #state: ServerState;
   readonly #logger: Logger;
-  /** Machines that are still to be cleaned, by predecessor. */
-  readonly #todo: ReadonlyMap<Predecessor, Set<string>>;
+  readonly #hosts: readonly string[];
+  /** Machines that are clean, by the id of the predecessor. */
+  readonly #clean = new Map<string, Set<string>>();
 
   /** @param hosts of the machines that this server knows; what is left on others stays there */
   constructor(state: ServerState, hosts: readonly string[], logger: Logger) {
     this.#state = state;
+    this.#hosts = hosts;
     this.#logger = logger;
-    this.#todo = new Map(
-      state.predecessors.map((predecessor) => [
-        predecessor,
-        new Set(Object.keys(predecessor.uploads).filter((host) => hosts.includes(host))),
-      ]),
-    );
-    for (const [predecessor, todo] of this.#todo) if (todo.size === 0) state.forget(predecessor);
   }
 
   /**
@@ -35,9 +30,15 @@ export class Leftovers {
    * @throws PromptError when the machine does not answer
    */
   async clean(client: ComfyClient, signal: AbortSignal): Promise<void> {
+    for (const predecessor of this.#state.predecessors) await this.#cleanBehind(predecessor, client, signal);
+  }
+
+  async #cleanBehind(predecessor: Predecessor, client: ComfyClient, signal: AbortSignal): Promise<void> {
     const { host } = client.address;
-    for (const [predecessor, todo] of this.#todo) {
-      if (!todo.has(host)) continue;
+    const clean = this.#clean.get(predecessor.id) ?? new Set();
+    this.#clean.set(predecessor.id, clean);
+    const used = Object.keys(predecessor.uploads).filter((one) => this.#hosts.includes(one));
+    if (used.includes(host) && !clean.has(host)) {
       const { prompts, areRunning } = await this.#stopPrompts(client, predecessor.id, signal);
       const names = predecessor.uploads[host] ?? [];
       for (const name of names) await client.upload(name, PROBE, signal);
@@ -49,9 +50,11 @@ export class Leftovers {
         });
       }
       // One that was interrupted stops at its node's next check, and has a history entry then.
-      if (areRunning) continue;
-      todo.delete(host);
-      if (todo.size === 0) this.#state.forget(predecessor);
+      if (!areRunning) clean.add(host);
+    }
+    if (used.every((one) => clean.has(one))) {
+      this.#clean.delete(predecessor.id);
+      this.#state.forget(predecessor);
     }
   }
 

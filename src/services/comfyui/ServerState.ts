@@ -2,6 +2,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -26,6 +27,8 @@ const recordSchema = z.object({
   id: z.string().regex(/^[0-9a-f]{32}$/),
   hostname: z.string(),
   pid: z.int(),
+  /** The namespace in which the pid means something: containers on one host may all have pid 1. Empty if unknown. */
+  pidNamespace: z.string(),
   /** `performance.timeOrigin` of the process: a new process may have an old one's pid. */
   processStart: z.number(),
   /** The server ended in order. */
@@ -48,8 +51,7 @@ export interface Predecessor {
  */
 export class ServerState {
   readonly id = uuid().replaceAll('-', '');
-  /** Servers that ended and left something behind, as of the start. */
-  readonly predecessors: readonly Predecessor[];
+  #predecessors: readonly Predecessor[];
   readonly #directory: string;
   readonly #logger: Logger;
   readonly #record: ServerRecord;
@@ -64,12 +66,18 @@ export class ServerState {
       id: this.id,
       hostname: hostname(),
       pid: process.pid,
+      pidNamespace: pidNamespace(),
       processStart: performance.timeOrigin,
       hasEnded: false,
       uploads: {},
     };
-    this.predecessors = directory === '' ? [] : this.#readPredecessors();
+    this.#predecessors = directory === '' ? [] : this.#readPredecessors();
     if (directory !== '') this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS).unref();
+  }
+
+  /** Servers that ended and left something behind. One on another host is known for ended only after a while. */
+  get predecessors(): readonly Predecessor[] {
+    return this.#predecessors;
   }
 
   /** This server is about to use the machine. */
@@ -88,6 +96,7 @@ export class ServerState {
 
   /** Nothing is left of a predecessor on any machine. */
   forget(predecessor: Predecessor): void {
+    this.#predecessors = this.#predecessors.filter(({ id }) => id !== predecessor.id);
     try {
       rmSync(this.#file(predecessor.id), { force: true });
     } catch (error) {
@@ -121,6 +130,7 @@ export class ServerState {
 
   #beat(): void {
     const now = new Date();
+    this.#predecessors = this.#readPredecessors();
     try {
       if (Object.keys(this.#record.uploads).length > 0) utimesSync(this.#file(this.id), now, now);
     } catch (error) {
@@ -133,6 +143,7 @@ export class ServerState {
       const names = readdirSync(this.#directory).filter((name) => name.endsWith('.json'));
       return names.flatMap((name) => {
         const record = readRecord(path.join(this.#directory, name));
+        if (record?.id === this.id) return [];
         return record && isOver(record, statSync(path.join(this.#directory, name)).mtimeMs) ? [record] : [];
       });
     } catch (error) {
@@ -166,12 +177,21 @@ function readRecord(file: string): ServerRecord | undefined {
 /** Whether the server surely does not run any more: cleaning up behind one that does would spoil its jobs. */
 function isOver({ hasEnded, pid, processStart, ...record }: ServerRecord, lastBeat: number): boolean {
   if (hasEnded) return true;
-  if (record.hostname !== hostname()) return Date.now() - lastBeat > STALE_MS;
+  const isHere = record.hostname === hostname() && record.pidNamespace === pidNamespace();
+  if (!isHere) return Date.now() - lastBeat > STALE_MS;
   if (pid === process.pid) return processStart !== performance.timeOrigin;
   try {
     process.kill(pid, 0);
     return Date.now() - lastBeat > STALE_HERE_MS;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}
+
+function pidNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return '';
   }
 }

@@ -5,6 +5,13 @@ interface OwnedGraph {
   readonly outputNode: string;
 }
 
+const OWN_SUFFIX = /-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** A node's id as the workflow has it. */
+export function workflowNodeId(id: string): string {
+  return id.replace(OWN_SUFFIX, '');
+}
+
 /**
  * Makes sure that a prompt's output file is its own. Two things make it so:
  * - an input that the node does not declare. ComfyUI ignores it, except that it becomes part of the node's cache signature:
@@ -12,7 +19,7 @@ interface OwnedGraph {
  *   PNG's `prompt` chunk, by which the file can be recognised.
  * - an id of its own. ComfyUI makes a new node object for it, and `PreviewImage` chooses random letters for its file names
  *   for each object. Numbers alone are given again once files are deleted.
- * @param mark unique for this attempt
+ * @param mark a UUID, unique for this attempt
  */
 export function ownOutput(graph: PromptGraph, outputNode: string, mark: string): OwnedGraph {
   const { [outputNode]: output, ...others } = graph;

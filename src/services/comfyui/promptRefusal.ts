@@ -1,4 +1,5 @@
 import { PromptError } from '../../errors.js';
+import { workflowNodeId } from './ownOutput.js';
 import { submitRefusal } from './protocol.js';
 
 /**
@@ -10,7 +11,13 @@ import { submitRefusal } from './protocol.js';
 export function refusalOf(body: unknown, files: readonly string[]): PromptError | undefined {
   const parsed = submitRefusal.safeParse(body);
   if (!parsed.success) return undefined;
-  const { error, node_errors } = parsed.data;
+  const { error } = parsed.data;
+  const node_errors = Object.fromEntries(
+    Object.entries(parsed.data.node_errors).map(([id, { dependent_outputs: _outputs, ...rest }]) => [
+      workflowNodeId(id),
+      rest,
+    ]),
+  );
   const reasons = Object.values(node_errors).flatMap(({ errors }) => errors);
   const isInputGone = reasons.some(({ details = '' }) => files.some((file) => details.includes(file)));
   if (isInputGone) {

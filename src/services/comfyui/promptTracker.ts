@@ -1,6 +1,7 @@
 import { PromptError } from '../../errors.js';
 import { failureOfException } from '../../promptFailures.js';
 import type { PromptGraph } from '../../workflows/types.js';
+import { workflowNodeId } from './ownOutput.js';
 import {
   type ExecutionErrorData,
   type HistoryEntry,
@@ -177,11 +178,12 @@ function executionError(data: ExecutionErrorData): PromptError {
   const type = data.exception_type ?? '';
   const message = data.exception_message?.trim() || type || 'no message';
   const nodeType = data.node_type ?? undefined;
-  const node = `${nodeType ?? 'a node'}${data.node_id ? ` (node ${data.node_id})` : ''}`;
+  const nodeId = data.node_id ? workflowNodeId(data.node_id) : undefined;
+  const node = `${nodeType ?? 'a node'}${nodeId ? ` (node ${nodeId})` : ''}`;
   return new PromptError(failureOfException({ nodeType, type, message }), `${node} failed: ${message}`, {
     details: {
-      node_id: data.node_id ?? null,
-      node_class: data.node_type ?? null,
+      node_id: nodeId ?? null,
+      node_class: nodeType ?? null,
       exception_type: data.exception_type ?? null,
       message,
     },

@@ -1,7 +1,8 @@
-import { messageOf } from '../../errors.js';
+import { messageOf, PromptError } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
 import type { Workflow } from '../../workflows/types.js';
+import type { ComfyClient } from '../comfyui/ComfyClient.js';
 import type { Leftovers } from '../comfyui/Leftovers.js';
 import { contradictsItself } from '../comfyui/severalMachines.js';
 import { findMissing } from './capabilities.js';
@@ -73,13 +74,22 @@ export class Inspector {
     const { health, client, host } = instance;
     if ((health.problem?.until ?? 0) > this.#clock.now()) return;
     const wasGood = health.problem === undefined;
-    const isSeveral =
-      this.#inspection.uploads && (await contradictsItself(client, client.uploadNames.probe, signal));
+    const isSeveral = this.#inspection.uploads && (await this.#contradictsItself(client, signal));
     health.problem = isSeveral ? { reason: SEVERAL_MACHINES } : undefined;
     if (isSeveral && wasGood) {
       this.#logger.error('Instance gets no jobs', { instance: host, reason: SEVERAL_MACHINES });
     } else if (!isSeveral && !wasGood) {
       this.#logger.info('Instance is one machine again', { instance: host });
+    }
+  }
+
+  async #contradictsItself(client: ComfyClient, signal: AbortSignal): Promise<boolean> {
+    try {
+      return await contradictsItself(client, client.uploadNames.probe, signal);
+    } catch (error) {
+      if (!(error instanceof PromptError) || error.failure !== 'unexpected response') throw error;
+      const hint = 'if the machine does not allow uploads, set COMFYUI_IMAGE_INPUT=base64';
+      throw new PromptError(error.failure, `${error.message}; ${hint}`);
     }
   }
 
