@@ -10,7 +10,7 @@ export function deferContinue(server: Server, app: Express): void {
     waiting.add(response);
     app(request, response);
   });
-  // What else a client expects is passed over, as RFC 9110 allows, in place of an answer that is no JSON.
+  // Other expectations are ignored, as RFC 9110 allows: Node's own response to them would not be JSON.
   server.on('checkExpectation', app);
 }
 

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { AppError } from '../errors.js';
 
 /**
- * Reads parameters by their schema; unknown names are passed over.
+ * Reads parameters by their schema; unknown names are ignored.
  * @throws AppError `INVALID_PARAMETER` that names the first bad one and what it takes
  */
 export function parseParameters<T extends z.ZodType>(schema: T, given: Record<string, unknown>): z.output<T> {

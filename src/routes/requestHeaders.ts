@@ -19,7 +19,7 @@ export function waitSeconds(request: Request): number | undefined {
   const preferences = (request.get('Prefer') ?? '').split(',');
   for (const preference of preferences) {
     const seconds = /^\s*wait\s*=\s*"?(\d{1,6})"?\s*(?:;|$)/i.exec(preference)?.[1];
-    // The first of several counts; what cannot be read is passed over, as the RFC wants it.
+    // The first of several counts; what cannot be read is ignored, as the RFC requires.
     if (seconds !== undefined) return Number(seconds);
   }
   return undefined;

@@ -155,7 +155,7 @@ export class SimulatedSockets {
     for (const socket of this.#all) socket.terminate();
   }
 
-  /** Feature flags are answered when they come first, and passed over later. */
+  /** Feature flags are answered when they come first, and ignored later. */
   #onFirst(socket: WebSocket, text: string): void {
     const said = flagsMessage.safeParse(parseJson(text));
     if (!said.success) return;

@@ -38,7 +38,7 @@ export interface JpegWalk {
 /** More segments than any program writes. */
 const MAX_SEGMENTS = 10_000;
 
-/** Takes a JPEG apart, up to its end marker; bytes that belong to no segment are passed over. */
+/** Takes a JPEG apart, up to its end marker; bytes that belong to no segment are ignored. */
 export function walkJpeg(bytes: Buffer): JpegWalk {
   const segments: JpegSegment[] = [];
   let damage: string | undefined;

@@ -95,7 +95,7 @@ async function entriesOf(folder: string) {
   }
 }
 
-/** Undefined for something that is not there, which is as good as deleted. */
+/** Undefined for something that is not there: somebody else may have deleted it. */
 function unlessGone(error: unknown): Error | undefined {
   if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
   return error instanceof Error ? error : new Error(String(error));

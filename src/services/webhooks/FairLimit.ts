@@ -63,7 +63,7 @@ export class FairLimit {
     }
   }
 
-  /** The first piece of work that no limit holds back. At most `total / perHost` hosts of a client are passed over. */
+  /** The first piece of work that no limit holds back. At most `total / perHost` hosts of a client are skipped. */
   #next(): Share | undefined {
     for (const [client, hosts] of this.#waiting) {
       if ((this.#activeByClient.get(client) ?? 0) >= this.#limits.perClient) continue;
