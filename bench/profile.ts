@@ -1,4 +1,4 @@
-// Where the server's time goes, as text: npm run bench:profile [-- sync|submit|status]
+// Where the server's time goes, as text: npm run bench:profile [-- sync|large|submit|status]
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -18,6 +18,13 @@ const LOADS: Readonly<Record<string, { workMs: number; load: (api: ApiClient) =>
     load: async (api) => {
       const picture = await Picture.ofSize(SMALL);
       return perSecond(4000, WIDTH, () => api.process(picture.next()));
+    },
+  },
+  large: {
+    workMs: 0,
+    load: async (api) => {
+      const picture = await Picture.ofSize(LARGE);
+      return perSecond(500, WIDTH, () => api.process(picture.next()));
     },
   },
   submit: {

@@ -1,17 +1,21 @@
-import { Pool } from 'undici';
+import { Readable } from 'node:stream';
+import { type Dispatcher, Pool } from 'undici';
 import type { z } from 'zod';
 import { PromptError } from '../../errors.js';
 import { DeadlineExceeded, withDeadline } from '../../utils/deadline.js';
 import type { InstanceAddress } from '../../utils/instanceUrls.js';
 import { transportError } from './transportErrors.js';
 
+/** Answers of more bytes are read into a buffer of the length that they declare. */
+const LARGE_BYTES = 64 * 1024;
 /** Most bytes taken from an answer that is not an image: a history entry holds the whole prompt as base64. */
 const MAX_JSON_BYTES = 256 * 1024 * 1024;
 
 export interface RequestBody {
   /** For `Content-Type`. */
   readonly type: string;
-  readonly bytes: Buffer;
+  /** In one piece, or in pieces that are sent one after the other: putting large ones together would copy them. */
+  readonly bytes: Buffer | readonly Buffer[];
 }
 
 export interface TransportRequest {
@@ -101,11 +105,11 @@ export class HttpTransport {
         const answer = await this.#pool.request({
           method,
           path: `${this.#path}${path}${query}`,
-          headers: body ? { ...this.#headers, 'content-type': body.type } : this.#headers,
-          body: body?.bytes ?? null,
+          headers: body ? { ...this.#headers, ...bodyHeaders(body) } : this.#headers,
+          body: body ? content(body) : null,
           signal: both,
         });
-        const bytes = await readBody(answer.body, request.maxBytes ?? MAX_JSON_BYTES, action);
+        const bytes = await readBody(answer, request.maxBytes ?? MAX_JSON_BYTES, action);
         return new TransportAnswer(answer.statusCode, bytes, action);
       } catch (error) {
         signal?.throwIfAborted();
@@ -121,15 +125,37 @@ export class HttpTransport {
   }
 }
 
+const isOnePiece = (bytes: RequestBody['bytes']): bytes is Buffer => Buffer.isBuffer(bytes);
+
+function bodyHeaders({ type, bytes }: RequestBody): Record<string, string> {
+  if (isOnePiece(bytes)) return { 'content-type': type };
+  const length = bytes.reduce((sum, piece) => sum + piece.length, 0);
+  return { 'content-type': type, 'content-length': String(length) };
+}
+
+function content({ bytes }: RequestBody): Buffer | Readable {
+  return isOnePiece(bytes) ? bytes : Readable.from(bytes);
+}
+
 /** @throws PromptError when there is more than `maxBytes` */
-async function readBody(body: AsyncIterable<Buffer>, maxBytes: number, action: string): Promise<Buffer> {
+async function readBody(
+  { headers, body }: Dispatcher.ResponseData,
+  maxBytes: number,
+  action: string,
+): Promise<Buffer> {
+  const declared = Number(headers['content-length']);
+  const isLarge = declared > LARGE_BYTES && declared <= maxBytes;
+  // From no pool, and not zeroed: memory that nothing is written to is never taken from the system.
+  const whole = isLarge ? Buffer.allocUnsafeSlow(declared) : undefined;
   const parts: Buffer[] = [];
   let length = 0;
-  for await (const part of body) {
+  for await (const part of body as AsyncIterable<Buffer>) {
     length += part.length;
     if (length > maxBytes) throw tooLarge(action);
-    parts.push(part);
+    if (whole) part.copy(whole, length - part.length);
+    else parts.push(part);
   }
+  if (whole) return whole.subarray(0, length);
   return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
 }
 
