@@ -1,13 +1,11 @@
 import { Readable } from 'node:stream';
-import { type Dispatcher, Pool } from 'undici';
+import { Pool } from 'undici';
 import type { z } from 'zod';
 import { PromptError } from '../../errors.js';
 import { DeadlineExceeded, withDeadline } from '../../utils/deadline.js';
 import type { InstanceAddress } from '../../utils/instanceUrls.js';
 import { transportError } from './transportErrors.js';
 
-/** Answers of more bytes are read into a buffer of the length that they declare. */
-const LARGE_BYTES = 64 * 1024;
 /** Most bytes taken from an answer that is not an image: a history entry holds the whole prompt as base64. */
 const MAX_JSON_BYTES = 256 * 1024 * 1024;
 
@@ -109,7 +107,7 @@ export class HttpTransport {
           body: body ? content(body) : null,
           signal: both,
         });
-        const bytes = await readBody(answer, request.maxBytes ?? MAX_JSON_BYTES, action);
+        const bytes = await readBody(answer.body, request.maxBytes ?? MAX_JSON_BYTES, action);
         return new TransportAnswer(answer.statusCode, bytes, action);
       } catch (error) {
         signal?.throwIfAborted();
@@ -138,24 +136,14 @@ function content({ bytes }: RequestBody): Buffer | Readable {
 }
 
 /** @throws PromptError when there is more than `maxBytes` */
-async function readBody(
-  { headers, body }: Dispatcher.ResponseData,
-  maxBytes: number,
-  action: string,
-): Promise<Buffer> {
-  const declared = Number(headers['content-length']);
-  const isLarge = declared > LARGE_BYTES && declared <= maxBytes;
-  // From no pool, and not zeroed: memory that nothing is written to is never taken from the system.
-  const whole = isLarge ? Buffer.allocUnsafeSlow(declared) : undefined;
+async function readBody(body: AsyncIterable<Buffer>, maxBytes: number, action: string): Promise<Buffer> {
   const parts: Buffer[] = [];
   let length = 0;
-  for await (const part of body as AsyncIterable<Buffer>) {
+  for await (const part of body) {
     length += part.length;
     if (length > maxBytes) throw tooLarge(action);
-    if (whole) part.copy(whole, length - part.length);
-    else parts.push(part);
+    parts.push(part);
   }
-  if (whole) return whole.subarray(0, length);
   return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
 }
 
