@@ -7,8 +7,10 @@ import { asyncJobs, balance, start, syncJobs, wideJobs } from './cases.js';
 import { eventLoop, statuses, submissions } from './keeping.js';
 import { memory } from './memory.js';
 import { Pair } from './pair.js';
+import { pngCosts } from './pngCosts.js';
 import type { Effort, Row } from './rows.js';
 import { scale } from './scale.js';
+import { uploadAndPreview } from './ways.js';
 
 const RESULTS = path.resolve(import.meta.dirname, 'results');
 
@@ -17,7 +19,7 @@ const HERE = { scale } as const;
 /** Cases that follow each other on the same machines and the same server. */
 const ON_A_PAIR = { sync: syncJobs, wide: wideJobs, async: asyncJobs, eventLoop } as const;
 /** Cases that start what they need themselves. */
-const APART = { submissions, statuses, start } as const;
+const APART = { pngCosts, submissions, statuses, start } as const;
 /** Cases that wait most of the time, the one for machines and the other for expiry. */
 const WAITING = { balance, memory } as const;
 
@@ -39,7 +41,7 @@ const startedAt = performance.now();
 for (const measure of chosen(HERE)) print(await measure(effort));
 const onAPair = chosen(ON_A_PAIR);
 if (onAPair.length > 0) {
-  const pair = await Pair.start(values.quick ? 1000 : 2000);
+  const pair = await Pair.start(values.quick ? 1000 : 2000, uploadAndPreview);
   for (const measure of onAPair) print(await measure(effort, pair));
   await pair.stop();
 }

@@ -1,9 +1,9 @@
 import { Child } from '../src/demo/children.js';
-import { ApiClient } from './clients.js';
+import { ApiClient } from './ApiClient.js';
 import { FOR_EVER_MS, JOBS_PER_MACHINE, Machines, UNTIL_STOPPED } from './machines.js';
 import { byTurns, median, perSecond } from './measure.js';
 import { type Pair, WIDTH } from './pair.js';
-import { LARGE_BYTES, Picture, TINY_BYTES } from './pictures.js';
+import { LARGE, Picture, TINY } from './pictures.js';
 import { type Effort, type Row, row } from './rows.js';
 import { cpuMicroseconds } from './system.js';
 
@@ -30,7 +30,7 @@ export async function statuses({ rounds, goes, warmUps, isQuick }: Effort): Prom
     Machines.start([0, 0], UNTIL_STOPPED),
   ]);
   const api = new ApiClient(machines.server);
-  const picture = await Picture.ofSize(TINY_BYTES);
+  const picture = await Picture.ofSize(TINY);
   await perSecond(FEW_KEPT, WIDTH, () => api.process(picture.next()));
   // All others wait.
   await machines.setWork(FOR_EVER_MS);
@@ -122,9 +122,9 @@ export async function submissions({ rounds, goes, warmUps, isQuick }: Effort): P
     Machines.start([FOR_EVER_MS], UNTIL_STOPPED),
   ]);
   const api = new ApiClient(machines.server);
-  const picture = await Picture.ofSize(LARGE_BYTES);
+  const picture = await Picture.ofSize(LARGE);
   const count = goes / 4;
-  const small = await Picture.ofSize(TINY_BYTES);
+  const small = await Picture.ofSize(TINY);
   // These keep the machine busy for good, so that the others wait. Small ones, since they are in its queue, and that is
   // looked at now and then.
   await perSecond(JOBS_PER_MACHINE, WIDTH, () => api.submit(small.next()));
@@ -142,7 +142,7 @@ export async function submissions({ rounds, goes, warmUps, isQuick }: Effort): P
  * load back but the computer, which the simulators and the load share with the server.
  */
 export async function eventLoop({ rounds, goes }: Effort, pair: Pair): Promise<Row[]> {
-  const picture = await Picture.ofSize(LARGE_BYTES);
+  const picture = await Picture.ofSize(LARGE);
   const rows: Row[] = [];
   for (const [name, workMs, count] of [
     ['computer busy', 0, rounds],

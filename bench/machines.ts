@@ -47,14 +47,18 @@ export class Machines {
   /**
    * @param workMs milliseconds of model work, a machine an entry
    * @param nodeArgs arguments of Node itself, for the server
+   * @param pngCost share of ComfyUI's time for reading and writing images that the machines take
    */
   static async start(
     workMs: readonly number[],
     env: Readonly<Record<string, string>> = {},
     nodeArgs: readonly string[] = [],
+    pngCost = 0,
   ): Promise<Machines> {
     const machines = await Promise.all(
-      workMs.map((ms) => SimulatorProcess.start(['--echo', '--work', String(ms)])),
+      workMs.map((ms) =>
+        SimulatorProcess.start(['--echo', '--work', String(ms), '--png-cost', String(pngCost)]),
+      ),
     );
     const hosts = machines.map(({ host }) => host).join(',');
     const server = startServer({ COMFYUI_HOST: hosts, ...RAISED, ...env }, nodeArgs);

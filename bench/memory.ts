@@ -1,8 +1,8 @@
-import { ApiClient } from './clients.js';
+import { ApiClient } from './ApiClient.js';
 import { FOR_EVER_MS, Machines, UNTIL_STOPPED } from './machines.js';
 import { perSecond } from './measure.js';
 import { WIDTH } from './pair.js';
-import { LARGE_BYTES, Picture } from './pictures.js';
+import { LARGE, Picture } from './pictures.js';
 import { type Effort, type Row, row } from './rows.js';
 import { residentBytes } from './system.js';
 
@@ -16,7 +16,7 @@ const GIVING_BACK = { MALLOC_MMAP_THRESHOLD_: '32768' };
 export async function memory({ isQuick }: Effort): Promise<Row[]> {
   // Garbage that V8 has not looked for yet, tens of MB of it, counts as theirs: the more there are, the less it weighs.
   const images = isQuick ? 120 : 500;
-  const picture = await Picture.ofSize(LARGE_BYTES);
+  const picture = await Picture.ofSize(LARGE);
   const perJob = (name: string, bytes: number): Row => {
     const comparedWith = `the image: ${(picture.bytes / 1e6).toFixed(2)} MB`;
     const parts = { measured: `${(bytes / images / 1e6).toFixed(2)} MB`, comparedWith };

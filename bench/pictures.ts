@@ -1,22 +1,34 @@
 import { randomBytes } from 'node:crypto';
 import sharp from 'sharp';
+import { crc32 } from '../src/utils/crc32.js';
 
-/** What most cases are measured with: a small image, and a photo. */
-export const SMALL_BYTES = 12_000;
-export const LARGE_BYTES = 1_000_000;
+/** Pixels and bytes of a picture. */
+export interface PictureSize {
+  readonly width: number;
+  readonly height: number;
+  readonly bytes: number;
+}
+
+/** What most cases are measured with: a small image, and one of a megapixel. */
+export const SMALL: PictureSize = { width: 64, height: 64, bytes: 12_000 };
+export const LARGE: PictureSize = { width: 1000, height: 1000, bytes: 1_000_000 };
+/** As large as a phone's photo, in pixels and in bytes. */
+export const PHOTO: PictureSize = { width: 4000, height: 3000, bytes: 3_900_000 };
 /** Where only the number of jobs matters. */
-export const TINY_BYTES = 300;
+export const TINY: PictureSize = { width: 10, height: 10, bytes: 300 };
 
-/** Length of the comment that makes each copy of a picture another one: its keyword, and a number behind it. */
-const TAG_BYTES = 12;
-/** What comes before the number in the comment's chunk: the chunk's length, its type and the keyword. */
-const CHUNK_HEAD = Buffer.from([0, 0, 0, TAG_BYTES, ...Buffer.from('tEXtn\0')]);
 const DIGITS = 10;
+const CHECKSUM_BYTES = 4;
+/** The comment that makes each copy of a picture another one: a length, then type, keyword and number. */
+const TAG_HEAD = Buffer.from('tEXtn\0');
+const TAG_LENGTH = Buffer.from([0, 0, 0, TAG_HEAD.length - 4 + DIGITS]);
 /** Signature and IHDR, both of fixed length: the comment follows them. */
 const HEAD_BYTES = 33;
+const TAG_AT = HEAD_BYTES + TAG_LENGTH.length;
+const TAG_END = TAG_AT + TAG_HEAD.length + DIGITS;
 
 /** Copies that are in memory: more than are ever under way at the same time. */
-const COPIES = 32;
+const COPIES = 16;
 
 /** The form in which a picture is posted, around its bytes. */
 export const BOUNDARY = 'bench-boundary';
@@ -33,9 +45,9 @@ export interface Copy {
 }
 
 /**
- * A PNG of about `bytes` bytes, of which copies can be made that differ: ComfyUI would answer the same picture from
- * its cache. The same few buffers are written again, so that the load has no garbage of megabytes to collect, on the
- * cores that it shares with the server.
+ * A PNG of which copies can be made that differ: ComfyUI would answer the same picture from its cache. The same few
+ * buffers are written again, so that the load has no garbage of megabytes to collect, on the cores that it shares with
+ * the server.
  */
 export class Picture {
   readonly #png: Buffer;
@@ -46,16 +58,15 @@ export class Picture {
     this.#png = png;
   }
 
-  static async ofSize(bytes: number): Promise<Picture> {
-    // Noise does not shrink: three bytes a pixel.
-    const side = Math.max(8, Math.round(Math.sqrt(bytes / 3)));
-    const raw = { width: side, height: side, channels: 3 as const };
-    const png = await sharp(randomBytes(side * side * 3), { raw })
-      .png({ compressionLevel: 1 })
-      .toBuffer();
-    // The number, which each copy writes, and a checksum, which nobody looks at.
-    const rest = Buffer.alloc(DIGITS + 4);
-    const parts = [png.subarray(0, HEAD_BYTES), CHUNK_HEAD, rest, png.subarray(HEAD_BYTES)];
+  static async ofSize({ width, height, bytes }: PictureSize): Promise<Picture> {
+    // Noise does not shrink, and black takes next to nothing.
+    const pixels = Buffer.alloc(width * height * 3);
+    randomBytes(Math.min(bytes, pixels.length)).copy(pixels);
+    const raw = { width, height, channels: 3 as const };
+    const png = await sharp(pixels, { raw }).png({ compressionLevel: 1 }).toBuffer();
+    // The number and the checksum are written for each copy.
+    const rest = Buffer.alloc(DIGITS + CHECKSUM_BYTES);
+    const parts = [png.subarray(0, HEAD_BYTES), TAG_LENGTH, TAG_HEAD, rest, png.subarray(HEAD_BYTES)];
     return new Picture(Buffer.concat(parts));
   }
 
@@ -69,7 +80,8 @@ export class Picture {
     const copy = this.#copies[slot] ?? this.#makeCopy();
     this.#copies[slot] = copy;
     this.#count += 1;
-    copy.png.write(String(this.#count).padStart(DIGITS, '0'), HEAD_BYTES + CHUNK_HEAD.length);
+    copy.png.write(String(this.#count).padStart(DIGITS, '0'), TAG_END - DIGITS);
+    copy.png.writeUInt32BE(crc32(copy.png.subarray(TAG_AT, TAG_END)), TAG_END);
     return copy;
   }
 

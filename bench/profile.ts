@@ -1,11 +1,11 @@
-// Where the server's time goes, as text: npm run bench:profile [-- sync|submit|status]
+// Where the server's time goes, as text: npm run bench:profile [-- sync|large|submit|status]
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { ApiClient } from './clients.js';
+import { ApiClient } from './ApiClient.js';
 import { JOBS_PER_MACHINE, Machines } from './machines.js';
 import { perSecond } from './measure.js';
-import { Picture } from './pictures.js';
+import { LARGE, Picture, SMALL, TINY } from './pictures.js';
 import { type CpuProfile, flameGraph, selfTimes } from './profiles.js';
 
 const WIDTH = 8;
@@ -16,15 +16,22 @@ const LOADS: Readonly<Record<string, { workMs: number; load: (api: ApiClient) =>
   sync: {
     workMs: 0,
     load: async (api) => {
-      const picture = await Picture.ofSize(12_000);
+      const picture = await Picture.ofSize(SMALL);
       return perSecond(4000, WIDTH, () => api.process(picture.next()));
+    },
+  },
+  large: {
+    workMs: 0,
+    load: async (api) => {
+      const picture = await Picture.ofSize(LARGE);
+      return perSecond(500, WIDTH, () => api.process(picture.next()));
     },
   },
   submit: {
     workMs: HOUR_MS,
     load: async (api) => {
-      const picture = await Picture.ofSize(1_000_000);
-      const small = await Picture.ofSize(300);
+      const picture = await Picture.ofSize(LARGE);
+      const small = await Picture.ofSize(TINY);
       // The first ones keep the machines busy; the others are deleted while they wait.
       await perSecond(2 * JOBS_PER_MACHINE, WIDTH, () => api.submit(small.next()));
       return perSecond(1500, WIDTH, async () => {
@@ -36,7 +43,7 @@ const LOADS: Readonly<Record<string, { workMs: number; load: (api: ApiClient) =>
   status: {
     workMs: 0,
     load: async (api) => {
-      const picture = await Picture.ofSize(300);
+      const picture = await Picture.ofSize(TINY);
       const { status_url } = await api.submit(picture.next());
       return perSecond(40_000, WIDTH, () => api.get(status_url));
     },

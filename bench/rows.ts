@@ -30,3 +30,6 @@ export function row(
   const isReached = must.startsWith('<=') ? parts.ratio <= bound : parts.ratio >= bound;
   return { name, ...parts, mustReach: must, isReached };
 }
+
+export const milliseconds = (value: number) => `${value.toFixed(value < 10 ? 2 : 1)} ms`;
+export const jobsPerSecond = (value: number) => `${value.toFixed(value < 10 ? 2 : 1)} jobs/s`;

@@ -1,8 +1,11 @@
 import type { Request } from 'express';
 import type { StorageEngine } from 'multer';
 
-/** Room for a file to begin with: a length is easily declared and never sent. */
-const FIRST_BYTES = 64 * 1024;
+/**
+ * Room for a file to begin with: a length is easily declared and never sent. A file of 1 MB grows once from here, in
+ * half the time that growing twice takes.
+ */
+const FIRST_BYTES = 128 * 1024;
 /** How many times the room grows once the file has come so far: no more is held than so many times what came. */
 const GROWTH = 8;
 /** A file that fills less than this share of its buffer is moved into one of its size. */

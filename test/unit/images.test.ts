@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import zlib from 'node:zlib';
@@ -253,6 +254,17 @@ describe('the metadata of a PNG', () => {
     );
     const more = Buffer.concat([withChunks(full, 'IEND', ['zTXt', Buffer.from('a\0\0x')]), Buffer.from('!')]);
     expect(stripPngMetadata(more)).toEqual(plain);
+  });
+
+  it('are removed from a large file on both sides of its pixels, with little left over', async () => {
+    const raw = { width: 100, height: 100, channels: 3 as const };
+    const plain = await sharp(randomBytes(30_000), { raw }).png().toBuffer();
+    const phys: [string, Buffer] = ['pHYs', Buffer.from('00000b1300000b1301', 'hex')];
+    const kept = withChunks(withoutChunks(plain, 'pHYs'), 'IDAT', phys);
+    const inFront = withChunks(kept, 'pHYs', ['tEXt', Buffer.from('prompt\0{}')]);
+    const onBothSides = withChunks(inFront, 'IDAT', ['tEXt', Buffer.from('more\0{}')]);
+    const full = withChunks(onBothSides, 'IEND', ['tIME', Buffer.alloc(7)]);
+    expect(stripPngMetadata(full)).toEqual(kept);
   });
 
   it('are read by keyword, however they are packed, up to a limit', async () => {

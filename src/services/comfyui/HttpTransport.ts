@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { Pool } from 'undici';
 import type { z } from 'zod';
 import { PromptError } from '../../errors.js';
@@ -11,7 +12,8 @@ const MAX_JSON_BYTES = 256 * 1024 * 1024;
 export interface RequestBody {
   /** For `Content-Type`. */
   readonly type: string;
-  readonly bytes: Buffer;
+  /** In one piece, or in pieces that are sent one after the other: putting large ones together would copy them. */
+  readonly bytes: Buffer | readonly Buffer[];
 }
 
 export interface TransportRequest {
@@ -101,8 +103,8 @@ export class HttpTransport {
         const answer = await this.#pool.request({
           method,
           path: `${this.#path}${path}${query}`,
-          headers: body ? { ...this.#headers, 'content-type': body.type } : this.#headers,
-          body: body?.bytes ?? null,
+          headers: body ? { ...this.#headers, ...bodyHeaders(body) } : this.#headers,
+          body: body ? content(body) : null,
           signal: both,
         });
         const bytes = await readBody(answer.body, request.maxBytes ?? MAX_JSON_BYTES, action);
@@ -119,6 +121,18 @@ export class HttpTransport {
   close(): void {
     void this.#pool.destroy();
   }
+}
+
+const isOnePiece = (bytes: RequestBody['bytes']): bytes is Buffer => Buffer.isBuffer(bytes);
+
+function bodyHeaders({ type, bytes }: RequestBody): Record<string, string> {
+  if (isOnePiece(bytes)) return { 'content-type': type };
+  const length = bytes.reduce((sum, piece) => sum + piece.length, 0);
+  return { 'content-type': type, 'content-length': String(length) };
+}
+
+function content({ bytes }: RequestBody): Buffer | Readable {
+  return isOnePiece(bytes) ? bytes : Readable.from(bytes);
 }
 
 /** @throws PromptError when there is more than `maxBytes` */

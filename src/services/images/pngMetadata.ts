@@ -7,13 +7,23 @@ const KEPT = new Set([
   ...['gAMA', 'cHRM', 'sRGB', 'iCCP', 'cICP', 'mDCV', 'cLLI', 'sBIT', 'bKGD', 'pHYs'],
 ]);
 
+/** Share of a buffer that may be left over when what is kept is moved together within it. */
+const MAX_WASTE = 1 / 16;
+
+/** From the first byte to the one behind the last. */
+interface Range {
+  readonly from: number;
+  to: number;
+}
+
 /**
  * A PNG without its texts, EXIF data, times, further frames and private chunks, and without what lies behind its
- * end. Nothing is decoded: what is kept is copied as it is.
+ * end. Nothing is decoded: what is kept stays as it is.
+ * @param png is used up: where little is removed, what is kept is moved together within it
  * @returns the same buffer when there is nothing to remove
  */
 export function stripPngMetadata(png: Buffer): Buffer {
-  const ranges: Array<{ from: number; to: number }> = [{ from: 0, to: SIGNATURE.length }];
+  const ranges: Range[] = [{ from: 0, to: SIGNATURE.length }];
   let at = SIGNATURE.length;
   for (const { name, whole } of pngChunks(png)) {
     const last = ranges.at(-1);
@@ -26,7 +36,28 @@ export function stripPngMetadata(png: Buffer): Buffer {
   }
   const [first] = ranges;
   if (ranges.length === 1 && first?.to === png.length) return png;
+  const kept = ranges.reduce((sum, range) => sum + lengthOf(range), 0);
+  // Memory that was never used costs more than the copy: the system clears it a page at a time.
+  if (png.length - kept <= png.length * MAX_WASTE) return movedTogether(png, ranges);
   return Buffer.concat(ranges.map(({ from, to }) => png.subarray(from, to)));
+}
+
+const lengthOf = ({ from, to }: Range) => to - from;
+
+/** Moves all other ranges next to the longest one, which stays where it is. */
+function movedTogether(bytes: Buffer, ranges: readonly Range[]): Buffer {
+  const longest = ranges.reduce((one, other) => (lengthOf(other) > lengthOf(one) ? other : one));
+  const index = ranges.indexOf(longest);
+  let { from: start, to: end } = longest;
+  for (const { from, to } of ranges.slice(0, index).reverse()) {
+    start -= to - from;
+    bytes.copyWithin(start, from, to);
+  }
+  for (const { from, to } of ranges.slice(index + 1)) {
+    bytes.copyWithin(end, from, to);
+    end += to - from;
+  }
+  return bytes.subarray(start, end);
 }
 
 const DEFAULT_MAX_BYTES = 1024 * 1024;

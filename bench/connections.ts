@@ -1,0 +1,24 @@
+import { type Dispatcher, Pool } from 'undici';
+
+/** Kept-alive connections to one server. */
+export function connect(host: string, connections = 16): Pool {
+  return new Pool(`http://${host}`, {
+    connections,
+    pipelining: 1,
+    headersTimeout: 60_000,
+    bodyTimeout: 60_000,
+  });
+}
+
+/**
+ * Takes an image as it comes, and keeps nothing of it: what the load collects, the server has to wait for.
+ * @throws Error for anything else
+ */
+export async function expectImage({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<void> {
+  if (statusCode !== 200 || headers['content-type'] !== 'image/png') {
+    throw new Error(`${statusCode} ${(await body.text()).slice(0, 300)}`);
+  }
+  let length = 0;
+  for await (const part of body as AsyncIterable<Buffer>) length += part.length;
+  if (length !== Number(headers['content-length'])) throw new Error(`${length} bytes of an image`);
+}
