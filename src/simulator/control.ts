@@ -60,7 +60,8 @@ async function obey(simulator: Simulator, { method, body }: Call): Promise<objec
       if (!setting.success) return { error: z.prettifyError(setting.error) };
       const { workMs, isOccupied } = setting.data;
       if (workMs !== undefined) simulator.setWork(workMs);
-      if (isOccupied !== undefined) isOccupied ? simulator.occupy() : simulator.release();
+      if (isOccupied === true) simulator.occupy();
+      if (isOccupied === false) simulator.release();
       return undefined;
     }
     case 'POST': {

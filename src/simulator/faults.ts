@@ -26,7 +26,7 @@ export interface Faults {
   loseHistory: boolean;
   /** The running node never ends. */
   hang: boolean;
-  /** Prompts whose running node ends only when they are taken out of here, or interrupted. */
+  /** Ids of prompts whose running node never ends. */
   holdPrompts: Set<string>;
   /** Node classes that fail, with the exception that they raise. */
   failNodes: Map<string, { readonly type: string; readonly message: string }>;

@@ -119,9 +119,9 @@ export class Simulator {
     this.faults.holdPrompts.add(this.#addStranger(0));
   }
 
-  /** Lets prompts end that occupy the machine. */
+  /** Whoever occupies the machine stops doing so. */
   release(): void {
-    this.faults.holdPrompts.clear();
+    for (const id of this.faults.holdPrompts) this.#executor.interrupt(id);
   }
 
   /** Somebody else presses stop: whatever runs is interrupted. */

@@ -39,6 +39,7 @@ export class Inspector {
    */
   async onUp(instance: Instance, signal: AbortSignal): Promise<void> {
     const { leftovers } = this.#inspection;
+    instance.forgetRefusals();
     await this.#checkAddress(instance, signal);
     await this.#try(instance, 'Leftovers could not be cleaned up', () =>
       leftovers.clean(instance.client, signal),
@@ -54,11 +55,21 @@ export class Inspector {
     await this.#look(instance, signal);
   }
 
-  async #look(instance: Instance, signal: AbortSignal): Promise<void> {
+  /** It refused a picture of that many bytes: what it says of itself may have changed, or a proxy has a limit of its own. */
+  async onTooLarge(instance: Instance, bytes: number, signal: AbortSignal): Promise<void> {
+    await this.#readLimits(instance, signal);
+    if (instance.accepts(bytes)) instance.refused(bytes);
+  }
+
+  async #readLimits(instance: Instance, signal: AbortSignal): Promise<void> {
     await this.#try(instance, 'Limits could not be read', async () => {
       const maxBytes = await instance.client.maxUploadBytes(signal);
       instance.health.maxImageBytes = maxBytes === undefined ? undefined : this.#imageBytesWithin(maxBytes);
     });
+  }
+
+  async #look(instance: Instance, signal: AbortSignal): Promise<void> {
+    await this.#readLimits(instance, signal);
     await this.#try(instance, 'Nodes could not be listed', () => this.#findMissing(instance, signal));
   }
 
