@@ -34,7 +34,9 @@ await Promise.all(
   }),
 );
 
-say(`Seed ${values.seed}. Each cell: how the job ended, instances tried, executions, ms until the server knew.\n`);
+say(
+  `Seed ${values.seed}. Each cell: how the job ended, instances tried, executions, ms until the server knew.\n`,
+);
 say(`| what happens | ${MOMENTS.join(' | ')} |\n|---|${MOMENTS.map(() => '---|').join('')}`);
 let wrong = 0;
 for (const fault of Object.keys(MATRIX)) {

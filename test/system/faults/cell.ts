@@ -83,7 +83,12 @@ async function happen(
   // After the run there is no time to lose; before, anything up to half a node's work.
   const afterMs = moment === 'pending' || moment === 'running' ? random.int(0, 75) : 0;
   // An upload tells nothing of its prompt, but no other one comes to this machine.
-  await struck.misbehave({ name: fault, at: moment, afterMs, output: moment === 'upload' ? '' : TARGETS_NODE });
+  await struck.misbehave({
+    name: fault,
+    at: moment,
+    afterMs,
+    output: moment === 'upload' ? '' : TARGETS_NODE,
+  });
   const target = await client.submit(TARGET, own);
   if (moment === 'pending') {
     await eventually(async () => {
