@@ -22,6 +22,7 @@ const fleets = await Promise.all(
 const left = [...CELLS.entries()];
 await Promise.all(
   fleets.map(async (fleet) => {
+    await fleet.calm();
     for (let next = left.shift(); next; next = left.shift()) {
       const [n, { fault, moment }] = next;
       outcomes.set(
@@ -33,7 +34,9 @@ await Promise.all(
   }),
 );
 
-say(`Seed ${values.seed}. Each cell: how the job ended, instances tried, ms until the server knew.\n`);
+say(
+  `Seed ${values.seed}. Each cell: how the job ended, instances tried, executions, ms until the server knew.\n`,
+);
 say(`| what happens | ${MOMENTS.join(' | ')} |\n|---|${MOMENTS.map(() => '---|').join('')}`);
 let wrong = 0;
 for (const fault of Object.keys(MATRIX)) {
@@ -44,10 +47,11 @@ for (const fault of Object.keys(MATRIX)) {
     const isRight =
       outcome.wrong.length === 0 &&
       outcome.end === expected.end &&
-      expected.attempts.includes(outcome.attempts);
+      expected.attempts.includes(outcome.attempts) &&
+      expected.executions.includes(outcome.executions);
     if (!isRight) wrong += 1;
     const complaint = isRight ? '' : ` WRONG ${outcome.wrong.join('; ')}`;
-    return `${outcome.end} ${outcome.attempts}, ${outcome.knownAfterMs}${complaint}`;
+    return `${outcome.end} ${outcome.attempts}, ${outcome.executions}, ${outcome.knownAfterMs}${complaint}`;
   });
   say(`| ${fault} | ${row.join(' | ')} |`);
 }

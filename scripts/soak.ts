@@ -1,6 +1,9 @@
 // Random jobs, cancels, hang-ups, faults and restarts of simulated machines; at the end a balance.
 //   npm run soak -- --minutes 2 --seed 1 [--calm]
+// Or so many jobs with distinct pictures on machines that share their folders, each result compared with its picture.
+//   npm run soak -- --jobs 1000 --seed 1
 import { parseArgs } from 'node:util';
+import { checkIntegrity } from '../test/soak/integrity.js';
 import { type MemorySample, soak } from '../test/soak/soak.js';
 
 /** While everything is filled for the first time memory grows: this much of the run is left out of the slope. */
@@ -9,6 +12,7 @@ const WARM_UP = 0.2;
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '2' },
+    jobs: { type: 'string' },
     seed: { type: 'string', default: '1' },
     calm: { type: 'boolean', default: false },
   },
@@ -16,26 +20,44 @@ const { values } = parseArgs({
 const seconds = Number(values.minutes) * 60;
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-const { balance, memory, mischief, descriptors } = await soak({
-  seconds,
-  seed: Number(values.seed),
-  isCalm: values.calm,
-  onSample: ({ at, rssMb }, count) => {
-    if (at % 30 < 5)
-      say(`${String(at).padStart(5)} s  ${String(rssMb).padStart(6)} MB  ${count} disturbances`);
-  },
-});
-say(`\nseed ${values.seed}, ${values.minutes} minutes`);
-for (const [name, value] of Object.entries({ ...balance, mischief })) {
-  if (name !== 'wrong') say(`${name.padEnd(10)} ${JSON.stringify(value)}`);
+if (values.jobs === undefined) await soakForSomeTime();
+else await runJobs(Number(values.jobs));
+
+async function runJobs(jobs: number): Promise<void> {
+  const startedAt = performance.now();
+  const { wrong, mischief, ...figures } = await checkIntegrity({ jobs, seed: Number(values.seed) });
+  for (const [name, value] of Object.entries({ ...figures, wrong: wrong.length })) {
+    say(`${name.padEnd(20)} ${typeof value === 'object' ? JSON.stringify(value) : value}`);
+  }
+  const disturbances = Object.values(mischief).reduce((sum, n) => sum + n, 0);
+  say(`${disturbances} disturbances of ${Object.keys(mischief).length} kinds, seed ${values.seed}`);
+  say(`${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
+  say(wrong.length === 0 ? 'Every result is of its picture.' : `WRONG:\n${wrong.slice(0, 50).join('\n')}`);
+  process.exitCode = wrong.length === 0 ? 0 : 1;
 }
-say(`descriptors ${descriptors[0]} before, ${descriptors[1]} after`);
-say(memoryLine(memory.filter(({ at }) => at >= seconds * WARM_UP)));
-say(heapLine(memory));
-say(
-  balance.wrong.length === 0 ? 'The balance is right.' : `WRONG:\n${balance.wrong.slice(0, 50).join('\n')}`,
-);
-process.exitCode = balance.wrong.length === 0 ? 0 : 1;
+
+async function soakForSomeTime(): Promise<void> {
+  const { balance, memory, mischief, descriptors } = await soak({
+    seconds,
+    seed: Number(values.seed),
+    isCalm: values.calm,
+    onSample: ({ at, rssMb }, count) => {
+      if (at % 30 < 5)
+        say(`${String(at).padStart(5)} s  ${String(rssMb).padStart(6)} MB  ${count} disturbances`);
+    },
+  });
+  say(`\nseed ${values.seed}, ${values.minutes} minutes`);
+  for (const [name, value] of Object.entries({ ...balance, mischief })) {
+    if (name !== 'wrong') say(`${name.padEnd(10)} ${JSON.stringify(value)}`);
+  }
+  say(`descriptors ${descriptors[0]} before, ${descriptors[1]} after`);
+  say(memoryLine(memory.filter(({ at }) => at >= seconds * WARM_UP)));
+  say(heapLine(memory));
+  say(
+    balance.wrong.length === 0 ? 'The balance is right.' : `WRONG:\n${balance.wrong.slice(0, 50).join('\n')}`,
+  );
+  process.exitCode = balance.wrong.length === 0 ? 0 : 1;
+}
 
 /** What is left of the heap behind a collection: the least that was seen in the first fifth and in the last. */
 function heapLine(samples: readonly MemorySample[]): string {

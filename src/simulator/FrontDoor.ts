@@ -11,6 +11,8 @@ interface DoorWorld {
   readonly lock: PythonLock;
   readonly maxBytes: () => number;
   mayEnter(request: IncomingMessage): boolean;
+  /** Whether the process runs: one that was killed carries out nothing, whatever it has read. */
+  isAlive(): boolean;
   /** A request is there, and nothing was done about it yet. */
   onCall(call: Call): Promise<void>;
   later(ms: number, what: () => unknown): void;
@@ -29,7 +31,7 @@ export class FrontDoor {
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { api, faults, lock, maxBytes, mayEnter, onCall, later } = this.#world;
+    const { api, faults, lock, maxBytes, mayEnter, isAlive, onCall, later } = this.#world;
     const call = await readCall(request, maxBytes()).catch(() => undefined);
     if (request.destroyed && !request.complete) return;
     await lock.free();
@@ -41,6 +43,7 @@ export class FrontDoor {
     this.requests.set(key, (this.requests.get(key) ?? 0) + 1);
     await onCall(call);
     await lock.free();
+    if (!isAlive()) return;
     const { delayMs, neverAnswer, respond, spoil } = faults;
     if (neverAnswer) return this.#hold(response);
     if (!mayEnter(request)) return writeAnswer(response, { status: 401 });

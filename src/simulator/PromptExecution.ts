@@ -171,7 +171,11 @@ export class PromptExecution {
     const { dead, faults, workMs } = this.#world;
     this.#world.onMoment('running');
     await this.#work((workMs[classType] ?? 0) / max);
-    while (faults.hang && !this.interrupted && (await sleep(20, dead)));
+    const isHeld = () => faults.hang || faults.holdPrompts.has(this.#prompt.id);
+    while (isHeld() && !this.interrupted) {
+      await sleep(20, dead);
+      dead.throwIfAborted();
+    }
     dead.throwIfAborted();
     this.#checkInterrupt();
     if (max === 1) return;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type FilePlace, keyOf } from './folders.js';
 import type { Call } from './http.js';
 import { parseJson } from './json.js';
+import { parseMultipart } from './multipart.js';
 import { descriptionOf, graphSchema, type Moment, type Prompt } from './prompt.js';
 import type { Traps } from './Traps.js';
 
@@ -32,10 +33,13 @@ export class PromptWatch {
     if (this.#origins.size > MAX_ORIGINS) this.#origins.delete(oldest);
   }
 
-  /** The moments that a request is: a prompt that comes, and a result that is fetched. */
-  async onCall({ method, path, query, body }: Call): Promise<void> {
+  /** The moments that a request is: a picture or a prompt that comes, and a result that is fetched. */
+  async onCall({ method, path, query, contentType, body }: Call): Promise<void> {
     if (!this.#traps.waiting) return;
-    if (method === 'POST' && path === '/prompt') {
+    if (method === 'POST' && path === '/upload/image') {
+      const names = parseMultipart(contentType, body)?.flatMap(({ filename }) => filename ?? []);
+      await this.#traps.onMoment('upload', names?.join(' ') ?? '');
+    } else if (method === 'POST' && path === '/prompt') {
       const submitted = submission.safeParse(parseJson(body));
       if (!submitted.success) return;
       const { prompt_id: id, prompt: graph } = submitted.data;

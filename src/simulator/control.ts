@@ -15,12 +15,13 @@ const trapSchema = z.object({
   output: z.string().default(''),
 });
 
-const workSchema = z.object({ workMs: z.number().min(0) });
+const settingSchema = z.object({ workMs: z.number().min(0), isOccupied: z.boolean() }).partial();
 
 /**
  * A way to make a simulated ComfyUI misbehave from outside, on a port of its own so that it works whatever state
  * the machine is in: `GET /` tells its state, `POST /` with `{ name, at?, afterMs?, output? }` starts
- * mischief or lays a trap, `DELETE /` ends it all; `PUT /` with `{ workMs }` sets how long each model node takes.
+ * mischief or lays a trap, `DELETE /` ends it all; `PUT /` with `{ workMs?, isOccupied? }` sets how long each model node
+ * takes, and lets a prompt of somebody else run until it is told otherwise.
  */
 export async function startControl(simulator: Simulator, port: number, host: string): Promise<Server> {
   const server = createServer((request, response) => void answer(simulator, request, response));
@@ -55,9 +56,12 @@ async function obey(simulator: Simulator, { method, body }: Call): Promise<objec
       await simulator.behave();
       return undefined;
     case 'PUT': {
-      const work = workSchema.safeParse(parseJson(body));
-      if (!work.success) return { error: z.prettifyError(work.error) };
-      simulator.setWork(work.data.workMs);
+      const setting = settingSchema.safeParse(parseJson(body));
+      if (!setting.success) return { error: z.prettifyError(setting.error) };
+      const { workMs, isOccupied } = setting.data;
+      if (workMs !== undefined) simulator.setWork(workMs);
+      if (isOccupied === true) simulator.occupy();
+      if (isOccupied === false) simulator.release();
       return undefined;
     }
     case 'POST': {

@@ -26,6 +26,8 @@ export interface Faults {
   loseHistory: boolean;
   /** The running node never ends. */
   hang: boolean;
+  /** Ids of prompts whose running node never ends. */
+  holdPrompts: Set<string>;
   /** Node classes that fail, with the exception that they raise. */
   failNodes: Map<string, { readonly type: string; readonly message: string }>;
   /** Node classes that keep their branch from running. */
@@ -46,7 +48,7 @@ export interface Faults {
   messages: MessageFault | undefined;
   /** Largest request body that is taken, bytes; as the machine was started when it is undefined. */
   maxUploadBytes: number | undefined;
-  /** How many times `GET /view` finds no file. */
+  /** How many of the files that `GET /view` asks for are deleted just before. */
   loseFiles: number;
 }
 
@@ -67,6 +69,7 @@ export function noFaults(): Faults {
     spoil: undefined,
     loseHistory: false,
     hang: false,
+    holdPrompts: new Set(),
     failNodes: new Map(),
     blockNodes: new Set(),
     gpuFails: false,

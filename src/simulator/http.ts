@@ -149,12 +149,14 @@ export class SimulatedApi {
     const type = FOLDER_TYPES.find((one) => one === (query.get('type') ?? 'output'));
     if (filename === '') return { status: 404 };
     if (!type || leadsOut(filename) || leadsOut(subfolder)) return { status: 400 };
-    const bytes = this.#world.folders.read({ type, subfolder, filename });
-    const { faults } = this.#world;
-    if (!bytes || faults.loseFiles > 0) {
+    const { faults, folders } = this.#world;
+    const place = { type, subfolder, filename };
+    if (faults.loseFiles > 0) {
       faults.loseFiles -= 1;
-      return { status: 404 };
+      folders.remove(place);
     }
+    const bytes = folders.read(place);
+    if (!bytes) return { status: 404 };
     const contentType = TYPES[extname(filename).toLowerCase()] ?? 'application/octet-stream';
     return { status: 200, file: { bytes, type: contentType } };
   }

@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import { v4 as uuid } from 'uuid';
 import { Executor } from './Executor.js';
 import { echoClasses } from './echo.js';
 import { FrontDoor } from './FrontDoor.js';
@@ -15,7 +14,7 @@ import { DEFAULT_MODELS, type SimulatorOptions } from './options.js';
 import { PromptWatch } from './PromptWatch.js';
 import { PythonLock } from './PythonLock.js';
 import { SimulatedSockets } from './sockets.js';
-import { STRANGERS_OUTPUTS, strangersGraph } from './strangers.js';
+import { strangersPrompt } from './strangers.js';
 import { Traps } from './Traps.js';
 
 export type { Faults } from './faults.js';
@@ -62,6 +61,7 @@ export class Simulator {
       lock: this.lock,
       maxBytes: () => this.#maxBytes(),
       mayEnter: (request) => this.#mayEnter(request),
+      isAlive: () => !this.#isDead,
       onCall: (call) => this.#watch.onCall(call),
       later: (ms, what) => this.traps.later(ms, what),
     });
@@ -111,18 +111,17 @@ export class Simulator {
 
   /** Somebody else submits prompts, which take so many seconds each. */
   addStrangers(count: number, seconds: number): void {
-    for (let n = 0; n < count; n += 1) {
-      const id = uuid();
-      this.strangerIds.add(id);
-      this.#executor.enqueue({
-        number: this.#number++,
-        id,
-        graph: strangersGraph(seconds),
-        clientId: undefined,
-        extraData: {},
-        outputs: STRANGERS_OUTPUTS,
-      });
-    }
+    for (let n = 0; n < count; n += 1) this.#addStranger(seconds);
+  }
+
+  /** Somebody else submits a prompt that runs until it is released, or all mischief ends. */
+  occupy(): void {
+    this.faults.holdPrompts.add(this.#addStranger(0));
+  }
+
+  /** Whoever occupies the machine stops doing so. */
+  release(): void {
+    for (const id of this.faults.holdPrompts) this.#executor.interrupt(id);
   }
 
   /** Somebody else presses stop: whatever runs is interrupted. */
@@ -177,6 +176,14 @@ export class Simulator {
   async stop(): Promise<void> {
     this.traps.clear();
     await this.crash();
+  }
+
+  /** @returns the prompt's id */
+  #addStranger(seconds: number): string {
+    const prompt = strangersPrompt(this.#number++, seconds);
+    this.strangerIds.add(prompt.id);
+    this.#executor.enqueue(prompt);
+    return prompt.id;
   }
 
   #newApi(): SimulatedApi {

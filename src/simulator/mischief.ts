@@ -158,7 +158,8 @@ export interface Trap {
   readonly afterMs: number;
   /**
    * Only prompts whose description has this in it spring it: their id, the class names of their nodes, and what the
-   * inputs `filename_prefix` and `job` say; when a result is fetched, its subfolder and file name, too.
+   * inputs `filename_prefix` and `job` say; when a result is fetched, its subfolder and file name, too. An upload is
+   * known by its file name alone.
    */
   readonly output: string;
 }

@@ -11,8 +11,8 @@ export type GraphNode = z.output<typeof graphNode>;
 
 export type Graph = z.output<typeof graphSchema>;
 
-/** Where a prompt is when something is to happen to it. */
-export const MOMENTS = ['submit', 'pending', 'running', 'success', 'view'] as const;
+/** Where a prompt is when something is to happen to it: `upload` is when its picture comes. */
+export const MOMENTS = ['upload', 'submit', 'pending', 'running', 'success', 'view'] as const;
 
 export type Moment = (typeof MOMENTS)[number];
 

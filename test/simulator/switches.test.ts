@@ -178,7 +178,7 @@ describe('a trap', () => {
         const place = outputOf(socket, prompt)['images']?.[0] as Record<string, string>;
         return (await call(simulator, 'GET', `/view?${new URLSearchParams(place)}`)).status;
       };
-      expect([await fetched(other), await fetched(id), await fetched(id)]).toEqual([200, 404, 200]);
+      expect([await fetched(other), await fetched(id), await fetched(id)]).toEqual([200, 404, 404]);
       await eventually(() => expect(simulator.traps.sprung?.name).toBe('result file gone'));
     },
   );

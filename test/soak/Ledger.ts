@@ -1,7 +1,7 @@
 import type { ServerProcess } from '../support/process.js';
 
 /** Reasons for which a job may fail here: each comes of something that was done to a machine. */
-const INJECTED = new Set([
+export const INJECTED: ReadonlySet<string> = new Set([
   'connection_refused',
   'connection_timeout',
   'connection_lost',
@@ -9,6 +9,10 @@ const INJECTED = new Set([
   'result_missing',
   'processing_timeout',
   'out_of_memory',
+  // A GPU, a disk, or somebody who stops whatever runs.
+  'execution_error',
+  // A picture that is larger than the machines accept for the moment.
+  'workflow_validation',
 ]);
 
 export interface Balance {

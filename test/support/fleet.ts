@@ -13,6 +13,9 @@ const stateSchema = z.object({
   running: z.boolean(),
   sprung: z.object({ name: z.string(), time: z.number() }).nullable(),
   prompts: z.number(),
+  /** Ids of the prompts that began to run, those of strangers left out; one that ran twice is there twice. */
+  executions: z.array(z.string()),
+  strangers: z.number(),
   queue: z.number(),
   history: z.number(),
 });
@@ -48,6 +51,11 @@ export class SimulatorProcess {
   /** Lets each model node take `ms` milliseconds from now on. */
   setWork(ms: number): Promise<void> {
     return this.#tell('PUT', JSON.stringify({ workMs: ms }));
+  }
+
+  /** Lets somebody else's prompt run until it is told otherwise. */
+  occupy(isOccupied: boolean): Promise<void> {
+    return this.#tell('PUT', JSON.stringify({ isOccupied }));
   }
 
   async state(): Promise<z.output<typeof stateSchema>> {

@@ -7,6 +7,9 @@ import { eventually } from './eventually.js';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 
+/** On a busy computer many processes may start at once. */
+const START_TIMEOUT_MS = 60_000;
+
 type LogLine = Record<string, unknown> & { message: string };
 
 /** What it is started in, beside its variables. */
@@ -71,7 +74,7 @@ export class ServerProcess {
     const server = ServerProcess.spawn(env, setting);
     await eventually(() => {
       if (!server.lines().some(({ message }) => message === 'Instance')) throw new Error(server.output);
-    });
+    }, START_TIMEOUT_MS);
     return server;
   }
 

@@ -144,8 +144,7 @@ describe('following a prompt', () => {
     const picture = await png({ colour: colourOf(12) });
     await stack.client.process('remove-background', picture);
     const { faults, promptIds } = stack.simulator();
-    // The first request, and those over new connections that look again.
-    faults.loseFiles = 9;
+    faults.loseFiles = 1;
     const { image } = await stack.client.process('remove-background', picture);
     expect(promptIds).toHaveLength(3);
     expect(distance(await middle(image), colourOf(12))).toBeLessThan(8);

@@ -4,16 +4,18 @@ import { type Simulator, startSimulator } from '../../src/simulator/index.js';
 import { MemoryFolders } from '../../src/simulator/MemoryFolders.js';
 import { RoundRobinProxy } from '../../src/simulator/RoundRobinProxy.js';
 import { eventually } from '../support/eventually.js';
+import { LogRecorder } from '../support/logRecorder.js';
 import { png } from '../support/pictures.js';
 import { Stack } from '../support/stack.js';
 
 let stack: Stack;
-let proxy: RoundRobinProxy;
+let proxy: RoundRobinProxy | undefined;
 let hidden: Simulator[] = [];
 
 afterEach(async () => {
   await stack.stop();
-  await proxy.stop();
+  await proxy?.stop();
+  proxy = undefined;
   await Promise.all(hidden.map((simulator) => simulator.stop()));
 });
 
@@ -50,7 +52,7 @@ describe('an address that leads to several machines in turn', () => {
   it('is used again once it is one machine', async () => {
     await start();
     expect((await health()).comfyui_instances.healthy).toBe(1);
-    proxy.hosts = [hidden[0]?.host ?? ''];
+    if (proxy) proxy.hosts = [hidden[0]?.host ?? ''];
     await eventually(async () => expect((await health()).comfyui_instances.healthy).toBe(2));
   });
 
@@ -68,5 +70,37 @@ describe('an address that leads to several machines in turn', () => {
     expect(needless).toBeLessThanOrEqual(2);
     const { problem } = (await health()).comfyui_instances.instances[0] ?? {};
     if (needless > 0) expect(problem).toContain('several machines');
+  });
+});
+
+describe('an address that is one machine', () => {
+  /** Lets the server look at the machine anew, with something happening to the file of its check. */
+  async function comeUp(onView: (n: number) => 'there' | 'gone' | 'other'): Promise<void> {
+    const logger = new LogRecorder();
+    stack = await Stack.start({ simulators: [{}, {}], logger, env: { HEALTH_CHECK_INTERVAL: '100' } });
+    const simulator = stack.simulator();
+    await simulator.unplug();
+    await eventually(async () => expect((await health()).comfyui_instances.healthy).toBe(1));
+    let views = 0;
+    const { read } = simulator.folders;
+    simulator.folders.read = (place) => {
+      const bytes = read.call(simulator.folders, place);
+      if (!place.filename.includes('probe')) return bytes;
+      views += 1;
+      const outcome = onView(views);
+      return outcome === 'there' ? bytes : outcome === 'gone' ? undefined : Buffer.from('<html>');
+    };
+    await simulator.plugIn();
+    await eventually(async () => expect((await health()).comfyui_instances.healthy).toBe(2));
+    expect(views).toBeGreaterThan(8);
+    expect(logger.lines.filter(({ message }) => message === 'Instance gets no jobs')).toEqual([]);
+  }
+
+  it('is not given up when somebody empties its folder during the check', async () => {
+    await comeUp((n) => (n > 4 ? 'gone' : 'there'));
+  });
+
+  it('is not given up for one odd response', async () => {
+    await comeUp((n) => (n === 4 ? 'other' : 'there'));
   });
 });

@@ -76,6 +76,7 @@ export class HealthChecker {
   /** Looks at the instance now, as after its breaker was closed by hand. */
   async recheck(instance: Instance): Promise<void> {
     instance.health.problem = undefined;
+    instance.forgetRefusals();
     await this.#scheduledCheck(instance);
   }
 
@@ -97,6 +98,11 @@ export class HealthChecker {
     const reason = messageOf(error);
     instance.health.problem = { reason, until: this.#clock.now() + this.#options.severalMachinesMs };
     this.#logger.error('Instance gets no jobs', { instance: instance.host, reason });
+  }
+
+  /** A job's upload of `bytes` was too large for an instance. Never rejects. */
+  reportTooLarge(instance: Instance, bytes: number): Promise<void> {
+    return this.#inspector.onTooLarge(instance, bytes, this.#stopped.signal);
   }
 
   /** Opens the breaker of an instance whose jobs fail while its checks pass. */

@@ -42,6 +42,7 @@ export class Inspector {
    * @throws PromptError when it does not take part in the check of its address, such as by refusing uploads
    */
   async onUp(instance: Instance, signal: AbortSignal): Promise<void> {
+    instance.forgetRefusals();
     await this.#checkAddress(instance, signal);
     await this.#look(instance, signal);
   }
@@ -54,14 +55,24 @@ export class Inspector {
     await this.#look(instance, signal);
   }
 
-  async #look(instance: Instance, signal: AbortSignal): Promise<void> {
-    await this.#try(instance, 'Leftovers could not be cleaned up', () =>
-      this.#inspection.leftovers.clean(instance.client, signal),
-    );
+  /** It refused a picture of that many bytes: what it says of itself may have changed, or a proxy has a limit of its own. */
+  async onTooLarge(instance: Instance, bytes: number, signal: AbortSignal): Promise<void> {
+    await this.#readLimits(instance, signal);
+    if (instance.accepts(bytes)) instance.refused(bytes);
+  }
+
+  async #readLimits(instance: Instance, signal: AbortSignal): Promise<void> {
     await this.#try(instance, 'Limits could not be read', async () => {
       const maxBytes = await instance.client.maxUploadBytes(signal);
       instance.health.maxImageBytes = maxBytes === undefined ? undefined : this.#imageBytesWithin(maxBytes);
     });
+  }
+
+  async #look(instance: Instance, signal: AbortSignal): Promise<void> {
+    await this.#try(instance, 'Leftovers could not be cleaned up', () =>
+      this.#inspection.leftovers.clean(instance.client, signal),
+    );
+    await this.#readLimits(instance, signal);
     await this.#try(instance, 'Nodes could not be listed', () => this.#findMissing(instance, signal));
   }
 

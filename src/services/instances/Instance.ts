@@ -75,6 +75,11 @@ export class Instance {
     this.#refusedBytes = Math.min(this.#refusedBytes, bytes);
   }
 
+  /** What it refused it may accept now: it was restarted, or somebody says that it is in order. */
+  forgetRefusals(): void {
+    this.#refusedBytes = Number.POSITIVE_INFINITY;
+  }
+
   /** Every node and model that some workflow misses. */
   get missingNodes(): string[] {
     return [...new Set([...this.health.missing.values()].flat())].sort();

@@ -58,10 +58,13 @@ export class LoadBalancer {
     return this.#instances.some((instance) => this.#isFree(instance));
   }
 
-  /** Whether some healthy instance could run a job of this type, but none of them accepts that many bytes. */
+  /**
+   * Whether some healthy instance could run a job of this type, but none accepts that many bytes. One that is down at
+   * present may come back and accept them.
+   */
   isTooLarge(workflowType: string, bytes: number): boolean {
-    const able = this.#instances.filter((instance) => instance.canRun(workflowType));
-    return able.length > 0 && !able.some((instance) => instance.accepts(bytes));
+    const able = this.#instances.filter(({ health }) => !health.missing.has(workflowType));
+    return this.canRun(workflowType) && !able.some((instance) => instance.accepts(bytes));
   }
 
   /** Whether an instance other than `current` has a place for such a job at present. */

@@ -3,30 +3,37 @@ import type { MischiefName } from '../../../src/simulator/mischief.js';
 import type { Moment } from '../../../src/simulator/prompt.js';
 import type { JobStatusBody } from '../../support/client.js';
 import { eventually } from '../../support/eventually.js';
-import type { Fleet, SimulatorProcess } from '../../support/fleet.js';
+import type { Fleet } from '../../support/fleet.js';
 import { colourOf, distance, middle, png } from '../../support/pictures.js';
 import type { Random } from '../../support/random.js';
 
 /** Two model nodes, one after the other, so that there is a node left when something happens in the first. */
 const TARGET = 'upscale-remove-bg';
 const BYSTANDER = 'remove-background';
+/** A node that only the target has. */
+const TARGETS_NODE = 'ImageUpscaleWithModel';
 
-/** A fleet on which patience is in proportion to simulated work of a few hundred milliseconds. */
+/**
+ * A fleet on which patience is in proportion to simulated work of a few hundred milliseconds. An answer may take less time
+ * than Python's lock is held, and a job much more than its work takes on a busy computer.
+ */
 export const CELL_ENV = {
-  HEALTH_CHECK_TIMEOUT: '400',
+  HEALTH_CHECK_TIMEOUT: '500',
   HEALTH_CHECK_INTERVAL: '1000',
   BREAKER_RESET_TIMEOUT: '500',
   BREAKER_MAX_RESET_TIMEOUT: '1000',
-  JOB_TIMEOUT: '10000',
+  JOB_TIMEOUT: '3500',
   MAX_CONCURRENT_JOBS: '8',
 } as const;
 
-export const CELL_WORK_MS = '200';
+export const CELL_WORK_MS = '150';
 
 /** What became of the job, and of what was beside it. */
 export interface Outcome {
   readonly end: string;
   readonly attempts: number;
+  /** How often a machine began to run the job, wanted or not. */
+  readonly executions: number;
   /** From the fault to the server's first word about it in the log, or to the job's end; ms. */
   readonly knownAfterMs: number;
   /** What is not as it must be, whatever the fault: empty when all is well. */
@@ -37,14 +44,30 @@ export interface Outcome {
 const WIDTHS = 32;
 let cells = 0;
 
-/** Has one thing happen to one job at one moment, with another job beside it on the other machine. */
+/** Has one thing happen to one job at one moment, with another job beside it on the other machine; ends with a calm fleet. */
 export async function runCell(
   fleet: Fleet,
   fault: MischiefName,
   moment: Moment,
   random: Random,
 ): Promise<Outcome> {
-  await fleet.calm();
+  const before = await executionsOf(fleet);
+  try {
+    const outcome = await happen(fleet, fault, moment, random);
+    await fleet.calm();
+    // Beside the job's there is one of the job beside it.
+    return { ...outcome, executions: (await executionsOf(fleet)) - before - 1 };
+  } finally {
+    await fleet.calm();
+  }
+}
+
+async function happen(
+  fleet: Fleet,
+  fault: MischiefName,
+  moment: Moment,
+  random: Random,
+): Promise<Omit<Outcome, 'executions'>> {
   cells += 1;
   const width = 48 + (cells % WIDTHS);
   const colours = [random.int(0, 215), random.int(0, 215)].map(colourOf);
@@ -52,17 +75,27 @@ export async function runCell(
   if (!own || !others) throw new Error('no pictures');
   const { client } = fleet;
   const bystander = await client.submit(BYSTANDER, others);
-  const { comfyui_instance: busy } = await client.until(bystander, ({ status }) => status === 'processing');
+  const { comfyui_instance: busy } = await client.until(bystander, ({ status }) => status !== 'pending');
   // The other one is less loaded, so that is where the job goes first.
   const struck = fleet.simulators.find(({ host }) => host !== busy);
   if (!struck) throw new Error('there is no second machine');
-  if (moment === 'pending') {
-    await occupy(struck, await png({ colour: colourOf(random.int(0, 215)), width }));
-  }
+  if (moment === 'pending') await struck.occupy(true);
   // After the run there is no time to lose; before, anything up to half a node's work.
-  const afterMs = moment === 'pending' || moment === 'running' ? random.int(0, 100) : 0;
-  await struck.misbehave({ name: fault, at: moment, afterMs, output: TARGET });
+  const afterMs = moment === 'pending' || moment === 'running' ? random.int(0, 75) : 0;
+  // An upload tells nothing of its prompt, but no other one comes to this machine.
+  await struck.misbehave({
+    name: fault,
+    at: moment,
+    afterMs,
+    output: moment === 'upload' ? '' : TARGETS_NODE,
+  });
   const target = await client.submit(TARGET, own);
+  if (moment === 'pending') {
+    await eventually(async () => {
+      if (!(await struck.state()).sprung) throw new Error('the fault does not happen');
+    });
+    await struck.occupy(false);
+  }
   const progress: number[] = [];
   const end = await client.finished(target, (status) => progress.push(status.progress_percentage));
   const beside = await client.finished(bystander);
@@ -74,13 +107,18 @@ export async function runCell(
     ...(beside.status === 'completed' && beside.attempts === 1 ? [] : ['the job beside it was touched']),
     ...(isRising(progress) ? [] : [`its progress fell: ${progress.join()}`]),
   ];
-  const { attempts } = end;
   return {
     end: end.status === 'failed' ? categoryOf(end) : end.status,
-    attempts,
+    attempts: end.attempts,
     knownAfterMs: knownTime(fleet, target) - (sprung?.time ?? 0),
     wrong,
   };
+}
+
+/** Prompts of jobs that the machines ever began to run. */
+async function executionsOf(fleet: Fleet): Promise<number> {
+  const states = await Promise.all(fleet.simulators.map((simulator) => simulator.state()));
+  return states.reduce((sum, { executions }) => sum + executions.length, 0);
 }
 
 function isRising(numbers: readonly number[]): boolean {
@@ -123,21 +161,6 @@ const endsOf = (fleet: Fleet, id: string) =>
 /** Epoch ms of the log's first word that something is wrong with the job, or of its end. */
 function knownTime(fleet: Fleet, id: string): number {
   const about = fleet.server.lines().filter(({ jobId }) => jobId === id);
-  const line = about.find(({ message }) => message === 'Job goes to another try' || ENDS.has(message));
+  const line = about.find(({ message }) => message === 'Attempt failed, job is retried' || ENDS.has(message));
   return Date.parse(String(line?.['timestamp']));
-}
-
-/** Somebody else's prompt, straight to the machine, so that ours has to wait there. */
-async function occupy(simulator: SimulatorProcess, picture: Buffer): Promise<void> {
-  const prompt = {
-    '1': { class_type: 'ETN_LoadImageBase64', inputs: { image: picture.toString('base64') } },
-    '2': { class_type: 'InspyrenetRembg', inputs: { image: ['1', 0], torchscript_jit: 'default' } },
-    '3': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: 'somebody-else' } },
-  };
-  const response = await fetch(`http://${simulator.host}/prompt`, {
-    method: 'POST',
-    body: JSON.stringify({ prompt, client_id: 'somebody-else' }),
-  });
-  if (!response.ok) throw new Error(await response.text());
-  await response.arrayBuffer();
 }

@@ -1,0 +1,199 @@
+import { asyncAnswer, jobStatusAnswer } from '../../src/schemas/jobs.js';
+import { MISCHIEF, type MischiefName } from '../../src/simulator/mischief.js';
+import { sleep } from '../../src/utils/timers.js';
+import { Random } from '../support/random.js';
+import { INJECTED } from './Ledger.js';
+import { SharedFleet } from './SharedFleet.js';
+import { isOf, twoColours } from './twoColours.js';
+
+const MACHINES = 2;
+const CLIENTS = 8;
+const TYPES = ['remove-background', 'upscale-image', 'upscale-remove-bg'] as const;
+const FORMATS = ['PNG', 'JPEG', 'WEBP'] as const;
+const POLL_MS = 30;
+const CANCELLED_SHARE = 0.08;
+/** Jobs after which the server is killed. */
+const JOBS_A_START = 200;
+/** Names that one start of a server has on one machine: spare ones, those in use, and one for its checks. */
+const NAMES_PER_MACHINE = 8 + 2 + 1;
+
+export interface IntegrityReport {
+  readonly jobs: number;
+  readonly completed: number;
+  readonly cancelled: number;
+  /** By the category that mischief brought about. */
+  readonly failed: Readonly<Record<string, number>>;
+  /** Submitted to a server that was killed before it told the end. */
+  readonly lostWithRestart: number;
+  readonly serverRestarts: number;
+  /** How often what was done to a machine. */
+  readonly mischief: Readonly<Record<string, number>>;
+  readonly executions: number;
+  readonly retries: number;
+  /** Executions beyond one for each attempt of a job. */
+  readonly needlessExecutions: number;
+  /** Uploads in the shared temp folder at the end, and how many there may be. */
+  readonly uploads: { readonly found: number; readonly most: number };
+  /** Everything that must not be, a wrong picture above all. */
+  readonly wrong: readonly string[];
+}
+
+type End = 'completed' | 'cancelled' | 'lost' | `failed ${string}`;
+
+/** Distinct pictures through machines that share their folders, while machines and server are killed and files deleted. */
+export async function checkIntegrity(options: { jobs: number; seed: number }): Promise<IntegrityReport> {
+  const fleet = await SharedFleet.start(MACHINES);
+  const wrong: string[] = [];
+  const ends: End[] = [];
+  const mischief: Record<string, number> = {};
+  let next = 0;
+  const isOver = () => ends.length >= options.jobs;
+  try {
+    const clients = Array.from({ length: CLIENTS }, async (_, n) => {
+      const random = new Random(options.seed * 1000 + n);
+      while (next < options.jobs) ends.push(await oneJob(fleet, next++, random, wrong));
+    });
+    const troubles = [
+      disturb(fleet, new Random(options.seed), isOver, mischief),
+      deleteFiles(fleet, new Random(options.seed + 1), isOver),
+      restartServer(fleet, options.jobs, () => ends.length, isOver),
+    ];
+    await Promise.all([...clients, ...troubles]);
+    await fleet.settle();
+    return await report(fleet, ends, mischief, wrong);
+  } finally {
+    await fleet.stop();
+  }
+}
+
+async function report(
+  fleet: SharedFleet,
+  ends: readonly End[],
+  mischief: Readonly<Record<string, number>>,
+  wrong: string[],
+): Promise<IntegrityReport> {
+  const count = (end: End) => ends.filter((one) => one === end).length;
+  const failed: Record<string, number> = {};
+  for (const end of ends) {
+    const [, category] = /^failed (.*)$/.exec(end) ?? [];
+    if (category === undefined) continue;
+    failed[category] = (failed[category] ?? 0) + 1;
+    if (!INJECTED.has(category)) wrong.push(`a job failed for a reason of its own: ${category}`);
+  }
+  const retried = fleet.log(/^Attempt failed, job is retried$/);
+  const accepted = fleet.log(/^Job accepted$/).length;
+  const executions = await fleet.executions();
+  const needless = Math.max(
+    executions.length - new Set(executions).size,
+    executions.length - accepted - retried.length,
+    0,
+  );
+  if (needless > 0) wrong.push(`${needless} executions were needless`);
+  for (const { instance, reason } of fleet.log(/^Instance gets no jobs$/)) {
+    wrong.push(`${instance} was given up: ${reason}`);
+  }
+  for (const line of fleet.log(/Unexpected error|went wrong|Request failed/))
+    wrong.push(JSON.stringify(line));
+  const found = fleet.files('temp').filter((name) => name.startsWith('comfyui-express-')).length;
+  // A name whose upload or prompt ended in doubt is kept for some time.
+  const doubtful = retried.length + count('cancelled') + Object.values(failed).reduce((sum, n) => sum + n, 0);
+  const most = fleet.servers.length * MACHINES * NAMES_PER_MACHINE + doubtful;
+  if (found > most) wrong.push(`${found} uploads lie in the temp folder`);
+  return {
+    jobs: ends.length,
+    completed: count('completed'),
+    cancelled: count('cancelled'),
+    failed,
+    lostWithRestart: count('lost'),
+    serverRestarts: fleet.generation,
+    mischief,
+    executions: executions.length,
+    retries: retried.length,
+    needlessExecutions: needless,
+    uploads: { found, most },
+    wrong,
+  };
+}
+
+/** One job, from its submission to its end; its result is compared with its picture. */
+async function oneJob(fleet: SharedFleet, n: number, random: Random, wrong: string[]): Promise<End> {
+  const { client } = fleet;
+  const picture = await twoColours(n);
+  const type = random.pick(TYPES);
+  const fields = { format: random.pick(FORMATS) };
+  const isCancelled = random.chance(CANCELLED_SHARE);
+  await fleet.whenUp();
+  const { generation } = fleet;
+  try {
+    const response = await client.post(`/api/async/${type}`, picture, { fields });
+    if (response.status !== 202)
+      throw new Error(`submission answered ${response.status}: ${await response.text()}`);
+    const { job_id } = asyncAnswer.parse(await response.json());
+    if (isCancelled) {
+      await sleep(random.int(0, 250));
+      await (await client.request(`/api/jobs/${job_id}/cancel`, { method: 'POST' })).arrayBuffer();
+    }
+    for (;;) {
+      const status = await client.json(`/api/jobs/${job_id}/status`, jobStatusAnswer);
+      if (status.status === 'cancelled') return 'cancelled';
+      if (status.status === 'failed') return `failed ${categoryOf(status)}`;
+      if (status.status === 'completed') {
+        if (!(await isOf(await client.resultImage(job_id), n)))
+          wrong.push(`job ${n} (${job_id}) has another picture`);
+        return 'completed';
+      }
+      await sleep(POLL_MS);
+    }
+  } catch (error) {
+    // Jobs are in the server's memory: those of a server that was killed are lost.
+    if (fleet.generation === generation) wrong.push(`job ${n}: ${error}`);
+    return 'lost';
+  }
+}
+
+function categoryOf(status: { error_code?: string; error_details?: unknown }): string {
+  const { category } = (status.error_details ?? {}) as { category?: string };
+  return category ?? (status.error_code === 'JOB_TIMEOUT' ? 'processing_timeout' : `${status.error_code}`);
+}
+
+/** Does one thing to one machine after the other, and leaves them alone for a moment. */
+async function disturb(
+  fleet: SharedFleet,
+  random: Random,
+  isOver: () => boolean,
+  counts: Record<string, number>,
+): Promise<void> {
+  const names = Object.keys(MISCHIEF) as MischiefName[];
+  while (!isOver()) {
+    await sleep(random.int(100, 800));
+    const name = random.pick(names);
+    const machine = random.pick(fleet.machines);
+    counts[name] = (counts[name] ?? 0) + 1;
+    await machine.misbehave({ name });
+    await sleep(random.int(50, 1200));
+    await machine.behave();
+  }
+}
+
+/** Somebody tidies up: numbers of files become free, and uploads and results vanish. */
+async function deleteFiles(fleet: SharedFleet, random: Random, isOver: () => boolean): Promise<void> {
+  while (!isOver()) {
+    await sleep(random.int(100, 500));
+    for (const type of ['temp', 'output'] as const) {
+      for (const name of fleet.files(type)) if (random.chance(0.3)) fleet.delete(type, name);
+    }
+  }
+}
+
+async function restartServer(
+  fleet: SharedFleet,
+  jobs: number,
+  done: () => number,
+  isOver: () => boolean,
+): Promise<void> {
+  const restarts = Math.max(1, Math.floor(jobs / JOBS_A_START));
+  for (let n = 1; n <= restarts; n += 1) {
+    while (!isOver() && done() < (jobs * n) / (restarts + 1)) await sleep(20);
+    if (!isOver()) await fleet.restartServer();
+  }
+}
