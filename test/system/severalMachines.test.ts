@@ -4,8 +4,8 @@ import { type Simulator, startSimulator } from '../../src/simulator/index.js';
 import { MemoryFolders } from '../../src/simulator/MemoryFolders.js';
 import { RoundRobinProxy } from '../../src/simulator/RoundRobinProxy.js';
 import { eventually } from '../support/eventually.js';
-import { LogRecorder } from '../support/logRecorder.js';
 import { png } from '../support/pictures.js';
+import { RecordingLogger } from '../support/RecordingLogger.js';
 import { Stack } from '../support/stack.js';
 
 let stack: Stack;
@@ -76,7 +76,7 @@ describe('an address that leads to several machines in turn', () => {
 describe('an address that is one machine', () => {
   /** Lets the server look at the machine anew, with something happening to the file of its check. */
   async function comeUp(onView: (n: number) => 'there' | 'gone' | 'other'): Promise<void> {
-    const logger = new LogRecorder();
+    const logger = new RecordingLogger();
     stack = await Stack.start({ simulators: [{}, {}], logger, env: { HEALTH_CHECK_INTERVAL: '100' } });
     const simulator = stack.simulator();
     await simulator.unplug();
