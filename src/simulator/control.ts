@@ -25,6 +25,8 @@ const settingSchema = z.object({ workMs: z.number().min(0), isOccupied: z.boolea
  */
 export async function startControl(simulator: Simulator, port: number, host: string): Promise<Server> {
   const server = createServer((request, response) => void answer(simulator, request, response));
+  // Whoever is about to send something must not find the connection closed.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);

@@ -47,6 +47,7 @@ export class Simulator {
   #number = 0;
   /** Whether its process is gone, so that the next start is a new one. */
   #isDead = true;
+  #starting: Promise<void> | undefined;
   readonly #watch = new PromptWatch(this.traps);
 
   constructor(options: SimulatorOptions = {}) {
@@ -153,7 +154,12 @@ export class Simulator {
 
   /** Listens again on the same port. */
   async plugIn(): Promise<void> {
-    if (!this.isRunning) await this.start(this.#listener.port);
+    if (this.isRunning) return;
+    // A trap and the end of all mischief may do so at the same time.
+    this.#starting ??= this.start(this.#listener.port).finally(() => {
+      this.#starting = undefined;
+    });
+    await this.#starting;
   }
 
   /** Comes back on the same port, with nothing in its memory or temp folder. */
