@@ -210,7 +210,7 @@ export class PromptAttempt {
   /** A file that was uploaded just now and is denied may have been given to another machine. */
   async #checkForSeveralMachines(signal: AbortSignal): Promise<void> {
     const [upload] = this.#uploads.values();
-    if (!upload || !(await contradictsItself(this.client, this.client.uploadNames.probe, signal))) return;
+    if (!upload || !(await contradictsItself(this.client, signal))) return;
     const { host } = this.client.address;
     throw new PromptError(
       'several machines',

@@ -24,17 +24,17 @@ export async function severalMachines(
  * @returns whether some responses have it and others deny it
  * @throws PromptError when the instance does not answer, or does not allow uploads
  */
-export async function contradictsItself(
-  client: ComfyClient,
-  name: string,
-  signal: AbortSignal,
-): Promise<boolean> {
-  // Each machine may have the file of an earlier time.
-  const content = Buffer.concat([PROBE, randomBytes(16)]);
-  await client.upload(name, content, signal);
-  const file = { filename: name, subfolder: '', type: 'temp' } as const;
-  const answers = await looks(client, async (other) => (await viewed(other, file, signal))?.equals(content));
-  return answers.some((isThere) => isThere) && answers.some((isThere) => !isThere);
+export function contradictsItself(client: ComfyClient, signal: AbortSignal): Promise<boolean> {
+  return client.uploadNames.probe(async (name) => {
+    // Each machine may have the file of an earlier time.
+    const content = Buffer.concat([PROBE, randomBytes(16)]);
+    await client.upload(name, content, signal);
+    const file = { filename: name, subfolder: '', type: 'temp' } as const;
+    const answers = await looks(client, async (other) =>
+      (await viewed(other, file, signal))?.equals(content),
+    );
+    return answers.some((isThere) => isThere) && answers.some((isThere) => !isThere);
+  });
 }
 
 /**
