@@ -11,19 +11,14 @@ afterEach(() => stack.stop());
 const slow = (ms: number) => ({ workMs: { InspyrenetRembg: ms, ImageUpscaleWithModel: ms } });
 const TWO = [{}, {}];
 
-/** A picture of some 8 KB: noise cannot be compressed. */
-const noise = () =>
+/** Noise cannot be compressed. */
+const noiseOf = (width: number, height: number) =>
   sharp({
-    create: {
-      width: 64,
-      height: 48,
-      channels: 3,
-      background: '#808080',
-      noise: { type: 'gaussian', sigma: 90 },
-    },
-  })
-    .png()
-    .toBuffer();
+    create: { width, height, channels: 3, background: '#808080', noise: { type: 'gaussian', sigma: 90 } },
+  });
+
+/** A picture of some 8 KB. */
+const noise = () => noiseOf(64, 48).png().toBuffer();
 
 async function breakerStates(): Promise<string[]> {
   const { circuit_breakers } = await stack.client.json('/api/circuit-breakers', circuitBreakersAnswer);
@@ -259,5 +254,17 @@ describe('an upload that is larger than a machine accepts', () => {
       status: 'failed',
       error: expect.stringContaining('upload of this size'),
     });
+  });
+
+  it('says nothing about smaller ones, when it only became so large by its conversion', async () => {
+    stack = await Stack.start();
+    const photo = (width: number) => noiseOf(width, 64).jpeg({ quality: 30 });
+    const converted = await photo(64).withIccProfile('p3').toBuffer();
+    const plain = await photo(160).toBuffer();
+    expect(plain.length).toBeGreaterThan(converted.length);
+    stack.simulator().faults.respond = { path: /^\/upload/, status: 413, times: 3 };
+    const refused = await stack.client.submit('remove-background', converted);
+    expect(await stack.client.finished(refused)).toMatchObject({ status: 'failed', attempts: 3 });
+    await stack.client.process('remove-background', plain);
   });
 });

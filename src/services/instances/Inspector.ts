@@ -43,6 +43,7 @@ export class Inspector {
    */
   async onUp(instance: Instance, signal: AbortSignal): Promise<void> {
     await this.#checkAddress(instance, signal);
+    instance.forgetRefusals();
     await this.#look(instance, signal);
   }
 

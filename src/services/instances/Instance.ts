@@ -75,6 +75,11 @@ export class Instance {
     this.#refusedBytes = Math.min(this.#refusedBytes, bytes);
   }
 
+  /** It was away: its limit, or that of a proxy before it, may be another one now. */
+  forgetRefusals(): void {
+    this.#refusedBytes = Number.POSITIVE_INFINITY;
+  }
+
   /** Every node and model that some workflow misses. */
   get missingNodes(): string[] {
     return [...new Set([...this.health.missing.values()].flat())].sort();

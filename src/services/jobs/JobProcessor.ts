@@ -228,7 +228,6 @@ export class JobProcessor {
       const mayBeMachines = blame === 'machine' || blame === 'unclear';
       if (mayBeMachines) this.#verdicts.failed(instance, job.id, blame === 'machine', error);
     }
-    if (error.failure === 'upload too large') instance.refused(job.request.imageSize);
     if (error.failure === 'out of memory') await this.#freeMemory(job, instance);
   }
 

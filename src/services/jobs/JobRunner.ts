@@ -57,7 +57,11 @@ export class JobRunner {
     const graph = workflow.build(imageNodes(this.#parts.imageInput, upload), job.request.parameters);
     const plan = { graph, outputNode: workflow.outputNode, limits };
     const { image, promptId } =
-      (await this.#resume(job, plan, signal)) ?? (await this.#execute(job, plan, slot, signal));
+      (await this.#resume(job, plan, signal)) ??
+      (await this.#execute(job, plan, slot, signal).catch((error: unknown) => {
+        noteLimit(error, slot.instance, upload.length);
+        throw error;
+      }));
     slot.release();
     const finished = await this.#finish(workflow, job, upload, image);
     signal.throwIfAborted();
@@ -129,6 +133,11 @@ export class JobRunner {
       });
     }
   }
+}
+
+/** What was refused is what was sent: a picture that was converted may be many times as large as the client's. */
+function noteLimit(error: unknown, instance: Instance, sentBytes: number): void {
+  if (error instanceof PromptError && error.failure === 'upload too large') instance.refused(sentBytes);
 }
 
 /** Longest graph that is searched for a prompt's mark: with a picture inside it is as long as that. */
