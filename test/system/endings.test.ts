@@ -158,6 +158,12 @@ describe('the time for a job', () => {
     expect(await breakerStates()).toEqual(['CLOSED', 'CLOSED']);
   });
 
+  it('in the queues of all machines does not send it to and fro', async () => {
+    stack = await Stack.start({ simulators: TWO, env: { JOB_QUEUE_TIMEOUT: '100' } });
+    for (const simulator of stack.simulators) simulator.addStrangers(1, 1.5);
+    expect(await completed(await submit(3), 3)).toBeLessThanOrEqual(2);
+  });
+
   it('in the queue of the only machine is not', async () => {
     stack = await Stack.start({ env: { JOB_QUEUE_TIMEOUT: '50' } });
     stack.simulator().addStrangers(1, 0.6);
@@ -237,6 +243,17 @@ describe('an upload that is larger than a machine accepts', () => {
     // Small ones go to either.
     expect(await oneByOne(2)).toEqual([1, 1]);
     expect(stack.simulator(0).executions).toHaveLength(1);
+  });
+
+  it('and waits for one that accepts it does not hold up those that others may have', async () => {
+    stack = await Stack.start({ simulators: [limited, slow(1500)], env: { MAX_JOBS_PER_INSTANCE: '1' } });
+    const large = [];
+    for (let n = 0; n < 2; n += 1) {
+      large.push(await stack.client.submit('remove-background', await noise()));
+    }
+    await completed(await submit(1), 1);
+    expect(stack.simulator(0).executions).toHaveLength(1);
+    expect(await stack.client.status(large[1] ?? '')).toMatchObject({ status: 'pending' });
   });
 
   it('is sent elsewhere when the machine, or a proxy before it, only says so then', async () => {
