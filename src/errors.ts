@@ -81,6 +81,8 @@ export class PromptError extends AppError {
   readonly failure: PromptFailure;
   /** Id of a prompt that may still be on the machine, or may have finished there unseen. */
   leftBehind: string | undefined;
+  /** Bytes of the picture that was sent, where that matters. */
+  sentBytes: number | undefined;
   declare readonly details: Record<string, unknown> | undefined;
 
   constructor(failure: PromptFailure, message: string, options: PromptErrorOptions = {}) {

@@ -11,19 +11,14 @@ afterEach(() => stack.stop());
 const slow = (ms: number) => ({ workMs: { InspyrenetRembg: ms, ImageUpscaleWithModel: ms } });
 const TWO = [{}, {}];
 
-/** A picture of some 8 KB: noise cannot be compressed. */
-const noise = () =>
+/** Noise cannot be compressed. */
+const noiseOf = (width: number, height: number) =>
   sharp({
-    create: {
-      width: 64,
-      height: 48,
-      channels: 3,
-      background: '#808080',
-      noise: { type: 'gaussian', sigma: 90 },
-    },
-  })
-    .png()
-    .toBuffer();
+    create: { width, height, channels: 3, background: '#808080', noise: { type: 'gaussian', sigma: 90 } },
+  });
+
+/** A picture of some 8 KB. */
+const noise = () => noiseOf(64, 48).png().toBuffer();
 
 async function breakerStates(): Promise<string[]> {
   const { circuit_breakers } = await stack.client.json('/api/circuit-breakers', circuitBreakersAnswer);
@@ -163,6 +158,12 @@ describe('the time for a job', () => {
     expect(await breakerStates()).toEqual(['CLOSED', 'CLOSED']);
   });
 
+  it('in the queues of all machines does not send it to and fro', async () => {
+    stack = await Stack.start({ simulators: TWO, env: { JOB_QUEUE_TIMEOUT: '100' } });
+    for (const simulator of stack.simulators) simulator.addStrangers(1, 1.5);
+    expect(await completed(await submit(3), 3)).toBeLessThanOrEqual(2);
+  });
+
   it('in the queue of the only machine is not', async () => {
     stack = await Stack.start({ env: { JOB_QUEUE_TIMEOUT: '50' } });
     stack.simulator().addStrangers(1, 0.6);
@@ -244,6 +245,17 @@ describe('an upload that is larger than a machine accepts', () => {
     expect(stack.simulator(0).executions).toHaveLength(1);
   });
 
+  it('and waits for one that accepts it does not hold up those that others may have', async () => {
+    stack = await Stack.start({ simulators: [limited, slow(1500)], env: { MAX_JOBS_PER_INSTANCE: '1' } });
+    const large = [];
+    for (let n = 0; n < 2; n += 1) {
+      large.push(await stack.client.submit('remove-background', await noise()));
+    }
+    await completed(await submit(1), 1);
+    expect(stack.simulator(0).executions).toHaveLength(1);
+    expect(await stack.client.status(large[1] ?? '')).toMatchObject({ status: 'pending' });
+  });
+
   it('is sent elsewhere when the machine, or a proxy before it, only says so then', async () => {
     stack = await Stack.start({ simulators: TWO, env: { BREAKER_FAILURE_THRESHOLD: '1' } });
     stack.simulator(0).faults.respond = { path: /^\/upload/, status: 413, times: 1 };
@@ -259,5 +271,17 @@ describe('an upload that is larger than a machine accepts', () => {
       status: 'failed',
       error: expect.stringContaining('upload of this size'),
     });
+  });
+
+  it('says nothing about smaller ones, when it only became so large by its conversion', async () => {
+    stack = await Stack.start();
+    const photo = (width: number) => noiseOf(width, 64).jpeg({ quality: 30 });
+    const converted = await photo(64).withIccProfile('p3').toBuffer();
+    const plain = await photo(160).toBuffer();
+    expect(plain.length).toBeGreaterThan(converted.length);
+    stack.simulator().faults.respond = { path: /^\/upload/, status: 413, times: 3 };
+    const refused = await stack.client.submit('remove-background', converted);
+    expect(await stack.client.finished(refused)).toMatchObject({ status: 'failed', attempts: 3 });
+    await stack.client.process('remove-background', plain);
   });
 });

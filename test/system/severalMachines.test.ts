@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { healthAnswer } from '../../src/schemas/status.js';
+import { contradictsItself } from '../../src/services/comfyui/severalMachines.js';
 import { type Simulator, startSimulator } from '../../src/simulator/index.js';
 import { MemoryFolders } from '../../src/simulator/MemoryFolders.js';
 import { RoundRobinProxy } from '../../src/simulator/RoundRobinProxy.js';
@@ -32,6 +33,20 @@ async function start(env: Record<string, string> = {}, shared = false): Promise<
     env: { COMFYUI_HOST: `${proxy.host},${good.host}`, ...env },
   });
 }
+
+describe('one machine', () => {
+  it('is not taken for several when many look at the same time', async () => {
+    await start();
+    const client = stack.services.instances[1]?.client;
+    if (!client) throw new Error('there is no second instance');
+    const looks = Array.from({ length: 8 }, async (_, turn) => {
+      // So that some upload while others look.
+      for (let n = 0; n < 4 * turn; n += 1) await client.systemStats();
+      return contradictsItself(client, new AbortController().signal);
+    });
+    expect(await Promise.all(looks)).toEqual(Array(8).fill(false));
+  });
+});
 
 const health = () => stack.client.json('/health', healthAnswer);
 

@@ -20,10 +20,11 @@ const picture = () => randomBytes(100);
 const take = (count: number): UploadName[] => Array.from({ length: count }, () => names.take(picture()));
 
 describe('names of uploads', () => {
-  it('differ from those of another machine, whose folder may be the same', () => {
+  it('differ from those of another machine, whose folder may be the same', async () => {
     const others = new UploadNames('abc', '127.0.0.1:8189', () => undefined);
     expect(others.take(picture()).name).not.toBe(names.take(picture()).name);
-    expect(others.probe).not.toBe(names.probe);
+    const probe = await names.probe(async (name) => name);
+    expect(await others.probe(async (name) => name)).not.toBe(probe);
   });
 
   it('carry the server and are never in use twice', () => {

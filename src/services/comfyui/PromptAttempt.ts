@@ -56,6 +56,8 @@ export class PromptAttempt {
   readonly follower: PromptFollower;
   promptId: string;
   wasSubmitted = false;
+  /** ComfyUI said that it has the prompt. */
+  wasAccepted = false;
   /** ComfyUI itself ended the prompt, well or not. */
   hasEnded = false;
   /** Settles when ComfyUI answered the submission; never rejects. */
@@ -108,6 +110,7 @@ export class PromptAttempt {
   async resumed(earlier: PromptAttempt | undefined, signal: AbortSignal): Promise<PromptResult> {
     if (earlier) for (const [image, upload] of earlier.#uploads) this.#uploads.set(image, upload);
     this.wasSubmitted = true;
+    this.wasAccepted = true;
     this.#listener.onSubmitted(this.promptId);
     this.follower.suspectMissedMessages();
     return this.#follow(signal);
@@ -174,7 +177,12 @@ export class PromptAttempt {
     const files = new Map([...this.#uploads].map(([image, { file }]) => [image, file]));
     this.wasSubmitted = true;
     const answer = this.client.submit({ graph, files, clientId, promptId }, outputNode);
-    this.submission = answer.catch(() => undefined);
+    this.submission = answer.then(
+      () => {
+        this.wasAccepted = true;
+      },
+      () => undefined,
+    );
     let refusal: PromptError | undefined;
     try {
       const accepted = await unlessAborted(answer, signal);
@@ -199,7 +207,10 @@ export class PromptAttempt {
   /** A submission whose answer was lost may have arrived: it is looked up before anybody sends it again. */
   async #recoverSubmission(error: unknown, signal: AbortSignal): Promise<void> {
     const mayHaveArrived = error instanceof PromptError && !PROVES_REFUSAL.has(error.failure);
-    if (mayHaveArrived && (await this.#isKnown(signal))) return;
+    if (mayHaveArrived && (await this.#isKnown(signal))) {
+      this.wasAccepted = true;
+      return;
+    }
     this.wasSubmitted = mayHaveArrived;
     if (error instanceof PromptError && error.failure === 'input file gone') {
       await this.#checkForSeveralMachines(signal);
@@ -210,7 +221,7 @@ export class PromptAttempt {
   /** A file that was uploaded just now and is denied may have been given to another machine. */
   async #checkForSeveralMachines(signal: AbortSignal): Promise<void> {
     const [upload] = this.#uploads.values();
-    if (!upload || !(await contradictsItself(this.client, this.client.uploadNames.probe, signal))) return;
+    if (!upload || !(await contradictsItself(this.client, signal))) return;
     const { host } = this.client.address;
     throw new PromptError(
       'several machines',

@@ -155,10 +155,16 @@ export class PromptRunner {
     attempt.detach();
     const first = this.#stop(attempt, stopTimeoutMs);
     this.#later(attempt, async () => {
-      const left = await first.catch(() =>
-        isWanted ? this.#stopUnlessResumed(attempt) : this.#stop(attempt, stopPatienceMs),
-      );
-      if (left !== 'resumed') await this.#forgetStopped(attempt, left);
+      try {
+        const left = await first.catch(() =>
+          isWanted ? this.#stopUnlessResumed(attempt) : this.#stop(attempt, stopPatienceMs),
+        );
+        if (left !== 'resumed') await this.#forgetStopped(attempt, left);
+      } catch (error) {
+        // Those that were released stay so.
+        attempt.keepFiles();
+        throw error;
+      }
     });
     return first.then(
       () => true,
@@ -186,7 +192,6 @@ export class PromptRunner {
       return await this.#stop(attempt, stopPatienceMs);
     } catch (error) {
       if (!this.#leftBehind.has(promptId)) return 'resumed';
-      attempt.keepFiles();
       throw error;
     } finally {
       if (this.#leftBehind.get(promptId) === attempt) this.#leftBehind.delete(promptId);
@@ -195,17 +200,13 @@ export class PromptRunner {
 
   async #forgetStopped(attempt: PromptAttempt, left: Remains): Promise<void> {
     const { stopPatienceMs, timings } = this.#options;
-    try {
-      // An interrupted prompt reads its files until its node notices.
-      if (left !== 'entry') attempt.releaseFiles();
-      if (left === 'nothing') return;
-      const patience = left === 'entry' ? stopPatienceMs : timings.historyPatienceMs;
-      await withDeadline(patience, this.#stopped.signal, (signal) => this.#forgetOnceEnded(attempt, signal));
-      attempt.releaseFiles();
-    } finally {
-      // Those that were released stay so.
-      attempt.keepFiles();
-    }
+    // An interrupted prompt reads its files until its node notices. One whose submission was never answered may still
+    // lie in a socket of a process that stands still.
+    if (left === 'nothing' || (left === 'perhaps' && attempt.wasAccepted)) attempt.releaseFiles();
+    if (left === 'nothing') return;
+    const patience = left === 'entry' ? stopPatienceMs : timings.historyPatienceMs;
+    await withDeadline(patience, this.#stopped.signal, (signal) => this.#forgetOnceEnded(attempt, signal));
+    attempt.releaseFiles();
   }
 
   async #forgetOnceEnded({ client, promptId }: PromptAttempt, signal: AbortSignal): Promise<void> {

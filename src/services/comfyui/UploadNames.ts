@@ -40,6 +40,8 @@ export class UploadNames {
   readonly #onGrow: (name: string) => void;
   /** Longest unused first. */
   readonly #entries: Entry[] = [];
+  /** Settles when nobody uses the probe. */
+  #probing: Promise<unknown> = Promise.resolve();
 
   /**
    * @param serverId unique for each start of a server
@@ -52,9 +54,14 @@ export class UploadNames {
     this.#onGrow = onGrow;
   }
 
-  /** Name of a file that no prompt reads, for finding out about the instance. */
-  get probe(): string {
-    return `${this.#prefix}-probe.png`;
+  /**
+   * Lends the name of a file that no prompt reads, for finding out about the instance. One after the other: two who
+   * upload it at the same time would each find the other's content, and take that for another machine's.
+   */
+  probe<T>(use: (name: string) => Promise<T>): Promise<T> {
+    const turn = this.#probing.then(() => use(`${this.#prefix}-probe.png`));
+    this.#probing = turn.catch(() => undefined);
+    return turn;
   }
 
   /** Prompts that names have been kept for long enough: if the instance does not have them, they never run. */

@@ -26,22 +26,20 @@ export async function severalMachines(
  * @returns whether some responses have it and others deny it
  * @throws PromptError when the instance does not answer, or does not allow uploads
  */
-export async function contradictsItself(
-  client: ComfyClient,
-  name: string,
-  signal: AbortSignal,
-): Promise<boolean> {
-  // Each machine may have the file of an earlier time.
-  const content = Buffer.concat([PROBE, randomBytes(16)]);
-  await client.upload(name, content, signal);
-  const file = { filename: name, subfolder: '', type: 'temp' } as const;
-  const files = await looks(client, (other) => viewed(other, file, signal), PROBE_LOOKS);
-  // What is neither this file nor one of an earlier time, such as a proxy's page, says nothing.
-  const telling = files.filter((bytes) => !bytes || bytes.subarray(0, PROBE.length).equals(PROBE));
-  const answers = telling.map((bytes) => bytes?.equals(content) ?? false);
-  // Changing once is no contradiction: a shared folder shows the file late, or somebody empties it.
-  const changes = answers.filter((isThere, n) => n > 0 && isThere !== answers[n - 1]);
-  return changes.length > 1;
+export function contradictsItself(client: ComfyClient, signal: AbortSignal): Promise<boolean> {
+  return client.uploadNames.probe(async (name) => {
+    // Each machine may have the file of an earlier time.
+    const content = Buffer.concat([PROBE, randomBytes(16)]);
+    await client.upload(name, content, signal);
+    const file = { filename: name, subfolder: '', type: 'temp' } as const;
+    const files = await looks(client, (other) => viewed(other, file, signal), PROBE_LOOKS);
+    // What is neither this file nor one of an earlier time, such as a proxy's page, says nothing.
+    const telling = files.filter((bytes) => !bytes || bytes.subarray(0, PROBE.length).equals(PROBE));
+    const answers = telling.map((bytes) => bytes?.equals(content) ?? false);
+    // Changing once is no contradiction: a shared folder shows the file late, or somebody empties it.
+    const changes = answers.filter((isThere, n) => n > 0 && isThere !== answers[n - 1]);
+    return changes.length > 1;
+  });
 }
 
 /**

@@ -96,7 +96,7 @@ export class Inspector {
 
   async #contradictsItself(client: ComfyClient, signal: AbortSignal): Promise<boolean> {
     try {
-      return await contradictsItself(client, client.uploadNames.probe, signal);
+      return await contradictsItself(client, signal);
     } catch (error) {
       if (!(error instanceof PromptError) || error.failure !== 'unexpected response') throw error;
       const hint = 'if the machine does not allow uploads, set COMFYUI_IMAGE_INPUT=base64';

@@ -67,11 +67,11 @@ export class LoadBalancer {
     return this.canRun(workflowType) && !able.some((instance) => instance.accepts(bytes));
   }
 
-  /** Whether an instance other than `current` has a place for such a job at present. */
-  hasPlaceBeside(current: Instance, workflowType: string, bytes: number): boolean {
+  /** Whether an instance whose host is not one of `hosts` has a place for such a job at present. */
+  hasPlaceBeside(hosts: ReadonlySet<string>, workflowType: string, bytes: number): boolean {
     return this.#instances.some(
       (instance) =>
-        instance !== current &&
+        !hosts.has(instance.host) &&
         instance.canRun(workflowType) &&
         instance.accepts(bytes) &&
         this.#isFree(instance),

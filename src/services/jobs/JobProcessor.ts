@@ -125,15 +125,17 @@ export class JobProcessor {
   }
 
   #takeJobs(): void {
-    const unplaceable = new Set<string>();
+    /** Bytes of the smallest new picture that found no place, by type: smaller ones may go to other machines. */
+    const unplaceable = new Map<string, number>();
     for (const entry of this.#manager.queue.entries()) {
       if (!this.isRunning || this.#active.size >= this.#options.maxConcurrentJobs) return;
       if (!this.#balancer.hasFreeSlot) return;
-      if (entry.tried.size === 0 && unplaceable.has(entry.type)) continue;
+      const isNew = entry.tried.size === 0;
+      if (isNew && entry.bytes >= (unplaceable.get(entry.type) ?? Number.POSITIVE_INFINITY)) continue;
       const slot = this.#balancer.acquire(entry.type, entry.bytes, entry.tried);
       if (slot) void this.#process(entry, slot);
       else if (this.#balancer.isTooLarge(entry.type, entry.bytes)) void this.#refuse(entry);
-      else unplaceable.add(entry.type);
+      else if (isNew) unplaceable.set(entry.type, entry.bytes);
     }
   }
 
@@ -174,10 +176,12 @@ export class JobProcessor {
     this.#logger.debug('Job started', { ...logFields(job), attempts: job.attempts });
     const { jobTimeoutMs, queueTimeoutMs } = this.#options;
     const { type } = job.request;
+    // Back to where it waited before, it would wait behind all who came meanwhile.
+    const without = new Set([slot.instance.host, ...job.failedTries.map(({ instance }) => instance)]);
     const limits = {
       executionMs: jobTimeoutMs,
       queueMs: queueTimeoutMs,
-      canMove: () => this.#balancer.hasPlaceBeside(slot.instance, type, job.request.imageSize),
+      canMove: () => this.#balancer.hasPlaceBeside(without, type, job.request.imageSize),
     };
     try {
       await this.#runner.run(job, slot, limits, controller.signal);
@@ -229,7 +233,7 @@ export class JobProcessor {
       if (mayBeMachines) this.#verdicts.failed(instance, job.id, blame === 'machine', error);
     }
     if (error.failure === 'upload too large') {
-      await this.#health.reportTooLarge(instance, job.request.imageSize);
+      await this.#health.reportTooLarge(instance, error.sentBytes ?? job.request.imageSize);
     }
     if (error.failure === 'out of memory') await this.#freeMemory(job, instance);
   }

@@ -57,7 +57,12 @@ export class JobRunner {
     const graph = workflow.build(imageNodes(this.#parts.imageInput, upload), job.request.parameters);
     const plan = { graph, outputNode: workflow.outputNode, limits };
     const { image, promptId } =
-      (await this.#resume(job, plan, signal)) ?? (await this.#execute(job, plan, slot, signal));
+      (await this.#resume(job, plan, signal)) ??
+      (await this.#execute(job, plan, slot, signal).catch((error: unknown) => {
+        // A picture that was converted may be many times as large as the client's.
+        if (error instanceof PromptError) error.sentBytes = upload.length;
+        throw error;
+      }));
     slot.release();
     const finished = await this.#finish(workflow, job, upload, image);
     signal.throwIfAborted();

@@ -1,0 +1,62 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { PromptRunner } from '../../src/services/comfyui/PromptRunner.js';
+import { silentLogger } from '../../src/utils/logger.js';
+import { GraphImage } from '../../src/workflows/types.js';
+import { eventually } from '../support/eventually.js';
+import { png } from '../support/pictures.js';
+import { Stack } from '../support/stack.js';
+
+let stack: Stack;
+afterEach(() => stack.stop());
+
+const LATER_MS = 600_000;
+
+function client() {
+  const [instance] = stack.services.instances;
+  if (!instance) throw new Error('there is no instance');
+  return instance.client;
+}
+
+describe('the name of an upload', () => {
+  it('is kept while its prompt may still arrive, whose submission was not answered', async () => {
+    stack = await Stack.start();
+    stack.simulator().faults.respond = { path: /^\/prompt$/, status: 502, times: 1 };
+    const id = await stack.client.submit('remove-background', await png());
+    expect(await stack.client.finished(id)).toMatchObject({ status: 'completed', attempts: 2 });
+    // The second attempt got another one.
+    expect(client().uploadNames.take(Buffer.from('x')).name).toMatch(/-2\.png$/);
+  });
+
+  it('comes free some time after its machine was gone for longer than its prompt was taken back', async () => {
+    stack = await Stack.start({ simulators: [{ workMs: { InspyrenetRembg: 30_000 } }] });
+    const timings = {
+      quietPollMs: 50,
+      lostPollMs: 20,
+      queueCheckMs: 50,
+      historyRetryMs: 5,
+      historyPatienceMs: 50,
+    };
+    const options = { timings, uploads: true, keepHistory: false, stopTimeoutMs: 50, stopPatienceMs: 100 };
+    const runner = new PromptRunner(stack.services.connections, options, silentLogger);
+    const cancelled = new AbortController();
+    const run = {
+      graph: {
+        '1': { class_type: 'LoadImage', inputs: { image: new GraphImage(await png()) } },
+        '2': { class_type: 'InspyrenetRembg', inputs: { image: ['1', 0], torchscript_jit: 'default' } },
+        '3': { class_type: 'PreviewImage', inputs: { images: ['2', 0] } },
+      },
+      outputNode: '3',
+      promptId: '6b1f0a4e-5a43-4c0e-9d7e-0d2f6f0a1b2c',
+      limits: { executionMs: 60_000, queueMs: 0, canMove: () => false },
+    } as const;
+    const nobody = { onSubmitted: () => undefined, onProgress: () => undefined };
+    const result = runner.run(client(), run, nobody, cancelled.signal);
+    const ended = expect(result).rejects.toThrow('cancelled');
+    await eventually(() => expect(stack.simulator().executions).toHaveLength(1));
+    await stack.simulator().unplug();
+    cancelled.abort(new Error('cancelled'));
+    await ended;
+    await runner.stop(5000);
+    expect(client().uploadNames.doubtfulPrompts(performance.now() + LATER_MS)).toEqual([run.promptId]);
+  });
+});
