@@ -20,8 +20,17 @@ export class DiskFolders implements Folders {
   }
 
   write(place: FilePlace, bytes: Buffer): void {
-    mkdirSync(path.dirname(this.#path(place)), { recursive: true });
-    writeFileSync(this.#path(place), bytes);
+    const file = this.#path(place);
+    for (let triesLeft = 5; ; triesLeft -= 1) {
+      try {
+        mkdirSync(path.dirname(file), { recursive: true });
+        writeFileSync(file, bytes);
+        return;
+      } catch (error) {
+        // Another machine that shares the folder has just emptied it.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || triesLeft === 0) throw error;
+      }
+    }
   }
 
   remove(place: FilePlace): void {
@@ -29,7 +38,11 @@ export class DiskFolders implements Folders {
   }
 
   empty(type: FolderType): void {
-    rmSync(path.join(this.#root, type), { recursive: true, force: true });
+    try {
+      rmSync(path.join(this.#root, type), { recursive: true, force: true });
+    } catch {
+      // Another machine writes into it meanwhile: as in ComfyUI, what cannot be deleted stays.
+    }
   }
 
   names(type: FolderType, subfolder = ''): string[] {
