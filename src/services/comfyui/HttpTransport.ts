@@ -21,7 +21,7 @@ export interface TransportRequest {
   readonly params?: Record<string, string>;
   /** For the whole of it, from connecting to the answer's last byte. */
   readonly timeoutMs: number;
-  /** Most bytes taken as the answer. */
+  /** Most bytes taken as the answer, which is a result then. */
   readonly maxBytes?: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -105,7 +105,9 @@ export class HttpTransport {
           body: body?.bytes ?? null,
           signal: both,
         });
-        const bytes = await readBody(answer.body, request.maxBytes ?? MAX_JSON_BYTES, action);
+        const announced = Number(answer.headers['content-length'] ?? 0);
+        const bytes = await readBody(answer.body, request.maxBytes ?? MAX_JSON_BYTES, announced);
+        if (!bytes) throw tooLarge(action, request.maxBytes !== undefined);
         return new TransportAnswer(answer.statusCode, bytes, action);
       } catch (error) {
         signal?.throwIfAborted();
@@ -121,18 +123,25 @@ export class HttpTransport {
   }
 }
 
-/** @throws PromptError when there is more than `maxBytes` */
-async function readBody(body: AsyncIterable<Buffer>, maxBytes: number, action: string): Promise<Buffer> {
+/** @returns undefined when there is more than `maxBytes`, or there will be */
+async function readBody(
+  body: AsyncIterable<Buffer>,
+  maxBytes: number,
+  announced: number,
+): Promise<Buffer | undefined> {
   const parts: Buffer[] = [];
   let length = 0;
   for await (const part of body) {
     length += part.length;
-    if (length > maxBytes) throw tooLarge(action);
+    if (Math.max(length, announced) > maxBytes) return undefined;
     parts.push(part);
   }
   return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
 }
 
-function tooLarge(action: string): PromptError {
-  return new PromptError('result too large', `The response to ${action} is larger than MAX_RESULT_SIZE.`);
+/** Only a result's size is the prompt's doing: a queue is as long as what others have put into it. */
+function tooLarge(action: string, isResult: boolean): PromptError {
+  return isResult
+    ? new PromptError('result too large', `The response to ${action} is larger than MAX_RESULT_SIZE.`)
+    : new PromptError('unexpected response', `${action} answered more than ${MAX_JSON_BYTES} bytes`);
 }
