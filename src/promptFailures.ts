@@ -116,8 +116,9 @@ const EXCEPTION_RULES: readonly ExceptionRule[] = [
   },
   {
     failure: 'disk fault',
-    // ENOSPC, EIO, EROFS, EMFILE, ENFILE, ESTALE, EDQUOT, ENODEV as Python and Rust write them.
-    message: /(Errno |os error )(28|5|30|24|23|116|122|19)\b|No space left on device|Input\/output error/i,
+    // EPERM, EIO, EACCES, ENODEV, ENFILE, EMFILE, ENOSPC, EROFS, ESTALE, EDQUOT as Python and Rust write them.
+    message:
+      /(Errno |os error )(1|5|13|19|23|24|28|30|116|122)\b|No space left on device|Input\/output error/i,
   },
   { failure: 'disk fault', message: /Read-only file system|Too many open files|Disk quota exceeded/i },
   { failure: 'input file gone', nodeType: LOADERS, type: /FileNotFoundError/ },

@@ -64,6 +64,14 @@ describe('an address that leads to several machines in turn', () => {
     expect(hidden.slice(0, 2).flatMap(({ executions }) => executions)).toEqual([]);
   });
 
+  it('is looked at no more often than others', async () => {
+    await start({ HEALTH_CHECK_INTERVAL: '1000' });
+    const checks = (machines: readonly Simulator[]) =>
+      machines.reduce((sum, { requests }) => sum + (requests.get('GET /system_stats') ?? 0), 0);
+    await eventually(() => expect(checks(hidden.slice(2))).toBeGreaterThanOrEqual(3));
+    expect(checks(hidden.slice(0, 2))).toBeLessThanOrEqual(4);
+  });
+
   it('is used again once it is one machine', async () => {
     await start();
     expect((await health()).comfyui_instances.healthy).toBe(1);

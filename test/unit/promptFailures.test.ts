@@ -39,6 +39,7 @@ const exceptions: ReadonlyArray<readonly [PromptFailure, string, string, string]
     'safetensors_rust.SafetensorError',
     'I/O error: Stale file handle (os error 116)',
   ],
+  ['disk fault', 'LoadImage', 'PermissionError', "[Errno 13] Permission denied: '/temp/x.png'"],
   ['input file gone', 'LoadImage', 'FileNotFoundError', "[Errno 2] No such file or directory: '/temp/x.png'"],
   ['file missing', 'UpscaleModelLoader', 'FileNotFoundError', "Model 'nope.pth' not found.\n"],
   ['unreadable input', 'LoadImage', 'PIL.UnidentifiedImageError', 'cannot identify image file <_io.BytesIO>'],

@@ -4,7 +4,7 @@ import { unlessAborted } from '../../utils/deadline.js';
 import type { InstanceAddress } from '../../utils/instanceUrls.js';
 import { tcpConnects } from '../../utils/tcpConnects.js';
 import type { Turns } from '../../utils/turns.js';
-import { HttpTransport, type RequestBody } from './HttpTransport.js';
+import { HttpTransport, MAX_PROMPTS_BYTES, type RequestBody } from './HttpTransport.js';
 import { encodePromptBody, imageBytes, type PromptBody } from './promptBody.js';
 import { refusalOf } from './promptRefusal.js';
 import {
@@ -59,9 +59,7 @@ export class ComfyClient {
   readonly #turns: Turns;
   readonly #transport: HttpTransport;
   /** Not aborted with whoever asked first: others may wait for it too. */
-  readonly #queueLook = new SharedLook(() =>
-    this.#get('/queue', queueAnswer, this.#options.transferTimeoutMs),
-  );
+  readonly #queueLook = new SharedLook(() => this.#getPrompts('/queue', queueAnswer));
 
   constructor(address: InstanceAddress, options: ComfyClientOptions, turns: Turns) {
     this.address = address;
@@ -159,12 +157,12 @@ export class ComfyClient {
   /** `GET /history/{id}`; undefined while the prompt is unknown or not finished. */
   async historyEntry(promptId: string, signal?: AbortSignal): Promise<HistoryEntry | undefined> {
     const path = `/history/${encodeURIComponent(promptId)}`;
-    return (await this.#get(path, historyAnswer, this.#options.transferTimeoutMs, signal))[promptId];
+    return (await this.#getPrompts(path, historyAnswer, signal))[promptId];
   }
 
   /** The latest `count` entries of `GET /history`. They carry every prompt's graph: not for frequent use. */
   async history(count: number, signal?: AbortSignal): Promise<Readonly<Record<string, HistoryEntry>>> {
-    return this.#get(`/history?max_items=${count}`, historyAnswer, this.#options.transferTimeoutMs, signal);
+    return this.#getPrompts(`/history?max_items=${count}`, historyAnswer, signal);
   }
 
   /**
@@ -201,6 +199,7 @@ export class ComfyClient {
       params: { filename: file.filename, subfolder: file.subfolder, type: file.type },
       timeoutMs: this.#options.transferTimeoutMs,
       maxBytes: this.#options.maxResultBytes,
+      isResult: true,
       signal,
     });
     if (answer.status === 404) {
@@ -245,6 +244,17 @@ export class ComfyClient {
   #tooLarge(): PromptError {
     const message = `${this.address.host} does not accept an upload of this size (see ComfyUI's --max-upload-size).`;
     return new PromptError('upload too large', message);
+  }
+
+  /** A response that may carry pictures. */
+  async #getPrompts<T extends z.ZodType>(
+    path: string,
+    schema: T,
+    signal?: AbortSignal,
+  ): Promise<z.output<T>> {
+    const timeoutMs = this.#options.transferTimeoutMs;
+    const request = { method: 'GET', path, timeoutMs, maxBytes: MAX_PROMPTS_BYTES, signal } as const;
+    return (await this.#transport.request(request)).parse(schema);
   }
 
   async #get<T extends z.ZodType>(

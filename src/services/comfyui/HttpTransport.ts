@@ -6,8 +6,10 @@ import { DeadlineExceeded, withDeadline } from '../../utils/deadline.js';
 import type { InstanceAddress } from '../../utils/instanceUrls.js';
 import { transportError } from './transportErrors.js';
 
-/** Most bytes taken from an answer that is not an image: a history entry holds the whole prompt as base64. */
-const MAX_JSON_BYTES = 256 * 1024 * 1024;
+/** Most bytes of a response that lists prompts: each may have a picture in it, as base64. */
+export const MAX_PROMPTS_BYTES = 256 * 1024 * 1024;
+/** Most bytes of any other response that is no file. */
+const MAX_JSON_BYTES = 16 * 1024 * 1024;
 
 export interface RequestBody {
   /** For `Content-Type`. */
@@ -25,6 +27,8 @@ export interface TransportRequest {
   readonly timeoutMs: number;
   /** Most bytes taken as the answer. */
   readonly maxBytes?: number;
+  /** The answer is a file that the prompt made. */
+  readonly isResult?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -107,7 +111,10 @@ export class HttpTransport {
           body: body ? content(body) : null,
           signal: both,
         });
-        const bytes = await readBody(answer.body, request.maxBytes ?? MAX_JSON_BYTES, action);
+        const announced = Number(answer.headers['content-length'] ?? 0);
+        const maxBytes = request.maxBytes ?? MAX_JSON_BYTES;
+        const bytes = await readBody(answer.body, maxBytes, announced);
+        if (!bytes) throw tooLarge(action, maxBytes, request.isResult === true);
         return new TransportAnswer(answer.statusCode, bytes, action);
       } catch (error) {
         signal?.throwIfAborted();
@@ -135,18 +142,25 @@ function content({ bytes }: RequestBody): Buffer | Readable {
   return isOnePiece(bytes) ? bytes : Readable.from(bytes);
 }
 
-/** @throws PromptError when there is more than `maxBytes` */
-async function readBody(body: AsyncIterable<Buffer>, maxBytes: number, action: string): Promise<Buffer> {
+/** @returns undefined when there is more than `maxBytes`, or there will be */
+async function readBody(
+  body: AsyncIterable<Buffer>,
+  maxBytes: number,
+  announced: number,
+): Promise<Buffer | undefined> {
   const parts: Buffer[] = [];
   let length = 0;
   for await (const part of body) {
     length += part.length;
-    if (length > maxBytes) throw tooLarge(action);
+    if (Math.max(length, announced) > maxBytes) return undefined;
     parts.push(part);
   }
   return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
 }
 
-function tooLarge(action: string): PromptError {
-  return new PromptError('result too large', `The response to ${action} is larger than MAX_RESULT_SIZE.`);
+/** Only a result's size is the prompt's doing: a queue is as long as what others have put into it. */
+function tooLarge(action: string, maxBytes: number, isResult: boolean): PromptError {
+  return isResult
+    ? new PromptError('result too large', `The response to ${action} is larger than MAX_RESULT_SIZE.`)
+    : new PromptError('unexpected response', `${action} answered more than ${maxBytes} bytes`);
 }

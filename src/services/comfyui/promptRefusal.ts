@@ -2,6 +2,10 @@ import { PromptError } from '../../errors.js';
 import { workflowNodeId } from './ownOutput.js';
 import { submitRefusal } from './protocol.js';
 
+/** What is kept of a refusal: nodes, and errors of each. */
+const MAX_NODES = 20;
+const MAX_ERRORS = 10;
+
 /**
  * Reads why ComfyUI does not run a prompt, or one of its outputs.
  * @param body the response to `POST /prompt`
@@ -13,10 +17,12 @@ export function refusalOf(body: unknown, files: readonly string[]): PromptError 
   if (!parsed.success) return undefined;
   const { error } = parsed.data;
   const node_errors = Object.fromEntries(
-    Object.entries(parsed.data.node_errors).map(([id, { dependent_outputs: _outputs, ...rest }]) => [
-      workflowNodeId(id),
-      rest,
-    ]),
+    Object.entries(parsed.data.node_errors)
+      .slice(0, MAX_NODES)
+      .map(([id, { dependent_outputs: _outputs, ...rest }]) => [
+        workflowNodeId(id),
+        { ...rest, errors: rest.errors.slice(0, MAX_ERRORS) },
+      ]),
   );
   const reasons = Object.values(node_errors).flatMap(({ errors }) => errors);
   const isInputGone = reasons.some(({ details = '' }) => files.some((file) => details.includes(file)));

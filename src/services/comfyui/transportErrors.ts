@@ -21,13 +21,14 @@ const TIMED_OUT = new Set([
  * header.
  */
 export function transportError(action: string, error: unknown, timedOut: boolean): PromptError {
-  const code = (error as NodeJS.ErrnoException | null)?.code;
+  const { code, syscall } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
   const reason = timedOut ? 'no answer in time' : (code ?? messageOf(error));
-  return new PromptError(failureOf(code, timedOut), `${action} failed: ${reason}`);
+  return new PromptError(failureOf(code, syscall, timedOut), `${action} failed: ${reason}`);
 }
 
-function failureOf(code: string | undefined, timedOut: boolean): PromptFailure {
+function failureOf(code: string | undefined, syscall: string | undefined, timedOut: boolean): PromptFailure {
   if (timedOut || (code && TIMED_OUT.has(code))) return 'no answer';
-  if (code && REFUSED.has(code)) return 'connection refused';
+  // The same codes come from a connection that stood: then the request may have arrived.
+  if (code && REFUSED.has(code) && syscall !== 'read' && syscall !== 'write') return 'connection refused';
   return 'connection lost';
 }

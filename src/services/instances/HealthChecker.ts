@@ -134,9 +134,10 @@ export class HealthChecker {
     this.#timers.set(instance, timer);
   }
 
-  #untilNextCheck({ isHealthy, health, breaker }: Instance): number {
+  #untilNextCheck({ health, breaker }: Instance): number {
     const { intervalMs, recheckMs } = this.#options;
-    if (isHealthy || (breaker.isForced && health.isUp)) return intervalMs;
+    // Also one that gets no jobs because of its address: it is well, and a look at that takes a dozen requests.
+    if (health.isUp && (breaker.state === 'CLOSED' || breaker.isForced)) return intervalMs;
     if (breaker.state === 'OPEN' && !breaker.isForced) return Math.ceil(breaker.msUntilProbe);
     return Math.min(intervalMs, recheckMs * 2 ** Math.max(0, breaker.snapshot.failures - 1));
   }

@@ -184,9 +184,9 @@ export class JobProcessor {
       canMove: () => this.#balancer.hasPlaceBeside(without, type, job.request.imageSize),
     };
     try {
-      await this.#runner.run(job, slot, limits, controller.signal);
-      this.#health.reportSuccess(slot.instance);
-      this.#verdicts.completed(slot.instance);
+      const instance = await this.#runner.run(job, slot, limits, controller.signal);
+      this.#health.reportSuccess(instance);
+      this.#verdicts.completed(instance);
     } catch (error) {
       await this.#onFailure(job, slot, error, controller.signal);
     }

@@ -19,6 +19,9 @@ import type { OutputFiles } from './OutputFiles.js';
 /** What is run, whichever prompt it becomes. */
 type Plan = Omit<PromptRun, 'promptId'>;
 
+/** A result, and the instance that made it. */
+type Made = PromptResult & { readonly instance: Instance };
+
 interface RunnerParts {
   readonly manager: JobManager;
   readonly prompts: PromptRunner;
@@ -43,9 +46,10 @@ export class JobRunner {
   /**
    * Runs the job to its completion. The slot is given back as soon as the instance is done with it, so that the
    * next prompt is on its way while this image is finished here.
+   * @returns the instance that made the image: another one than the slot's where an earlier attempt was resumed
    * @throws PromptError, AppError, or the signal's reason
    */
-  async run(job: ProcessingJob, slot: Slot, limits: RunLimits, signal: AbortSignal): Promise<void> {
+  async run(job: ProcessingJob, slot: Slot, limits: RunLimits, signal: AbortSignal): Promise<Instance> {
     const { manager, workflows } = this.#parts;
     const workflow = workflows.find(({ type }) => type === job.request.type);
     if (!workflow) throw new AppError('INTERNAL_ERROR', `There is no workflow ${job.request.type}.`);
@@ -56,7 +60,7 @@ export class JobRunner {
     );
     const graph = workflow.build(imageNodes(this.#parts.imageInput, upload), job.request.parameters);
     const plan = { graph, outputNode: workflow.outputNode, limits };
-    const { image, promptId } =
+    const { image, promptId, instance } =
       (await this.#resume(job, plan, signal)) ??
       (await this.#execute(job, plan, slot, signal).catch((error: unknown) => {
         // A picture that was converted may be many times as large as the client's.
@@ -70,12 +74,13 @@ export class JobRunner {
     const { bytes, mimeType, format, width, height } = finished;
     const result = { promptId, mimeType, format, width, height, sizeBytes: bytes.length };
     await manager.complete(job.id, result, bytes);
+    return instance;
   }
 
-  async #execute(job: ProcessingJob, plan: Plan, slot: Slot, signal: AbortSignal): Promise<PromptResult> {
+  async #execute(job: ProcessingJob, plan: Plan, { instance }: Slot, signal: AbortSignal): Promise<Made> {
     const run = { ...plan, promptId: uuid() };
-    const result = await this.#parts.prompts.run(slot.instance.client, run, this.#listener(job), signal);
-    if (isOwn(result.image, run.promptId)) return result;
+    const result = await this.#parts.prompts.run(instance.client, run, this.#listener(job), signal);
+    if (isOwn(result.image, run.promptId)) return { ...result, instance };
     throw new PromptError(
       'wrong result',
       'The file under the name of the result was made by another prompt.',
@@ -83,14 +88,14 @@ export class JobRunner {
   }
 
   /** Goes on with a prompt of an earlier attempt, on a machine that had fallen silent and has it after all. */
-  async #resume(job: ProcessingJob, plan: Plan, signal: AbortSignal): Promise<PromptResult | undefined> {
+  async #resume(job: ProcessingJob, plan: Plan, signal: AbortSignal): Promise<Made | undefined> {
     const { prompts, instances } = this.#parts;
-    for (const { instance, leftBehind } of job.failedTries) {
-      const client = instances.find(({ host }) => host === instance)?.client;
-      if (!client || leftBehind === undefined) continue;
+    for (const { instance: host, leftBehind } of job.failedTries) {
+      const instance = instances.find((one) => one.host === host);
+      if (!instance || leftBehind === undefined) continue;
       const run = { ...plan, promptId: leftBehind };
-      const result = await prompts.resume(client, run, this.#listener(job), signal);
-      if (result && isOwn(result.image, leftBehind)) return result;
+      const result = await prompts.resume(instance.client, run, this.#listener(job), signal);
+      if (result && isOwn(result.image, leftBehind)) return { ...result, instance };
     }
     return undefined;
   }
