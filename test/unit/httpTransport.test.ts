@@ -28,7 +28,7 @@ describe('a response that is too large', () => {
   });
 
   it('is the fault of the prompt, where it is its result', async () => {
-    const result = transport.request({ ...request, maxBytes: 1000 });
+    const result = transport.request({ ...request, maxBytes: 1000, isResult: true });
     await expect(result).rejects.toMatchObject({ failure: 'result too large' });
   });
 });
