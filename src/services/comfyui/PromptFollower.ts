@@ -52,6 +52,8 @@ export class PromptFollower implements PromptListener {
   readonly #patience: Patience;
   readonly #clock: PromptClock;
   #hasSocket: boolean;
+  /** The progress that was told last. */
+  #told: PromptProgress | undefined;
   /** `performance.now()` of the next poll, put off by every message. */
   #nextPoll = 0;
   #nextQueueCheck: number;
@@ -73,8 +75,16 @@ export class PromptFollower implements PromptListener {
     tracker.accept(message);
     this.#patience.heard();
     this.#clock.start();
-    if (tracker.outcome) this.#bell.ring();
-    else onProgress(tracker.progress);
+    if (tracker.outcome) {
+      this.#bell.ring();
+      return;
+    }
+    // Most messages change nothing that anybody sees.
+    const { progress } = tracker;
+    const { percentage, node } = this.#told ?? {};
+    if (progress.percentage === percentage && progress.node?.id === node?.id) return;
+    this.#told = progress;
+    onProgress(progress);
   }
 
   onDisconnect(): void {
