@@ -21,8 +21,8 @@ const FORMATS: Readonly<Record<string, OutputFormat>> = {
 };
 
 /**
- * The format that `Accept` asks for; undefined where it prefers JSON. A browser that opens a page lists images too,
- * for want of anything better than HTML: that is no wish for one.
+ * The format that `Accept` asks for; undefined where it prefers JSON. A browser that opens a page lists images after
+ * HTML: it does not ask for one.
  * @throws AppError `NOT_ACCEPTABLE` when it names image types, and none that a result can have
  */
 export function acceptedFormat(request: Request): OutputFormat | undefined {

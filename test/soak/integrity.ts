@@ -1,7 +1,7 @@
 import { asyncAnswer, jobStatusAnswer } from '../../src/schemas/jobs.js';
-import { MISCHIEF, type MischiefName } from '../../src/simulator/mischief.js';
 import { sleep } from '../../src/utils/timers.js';
 import { Random } from '../support/random.js';
+import { disturb } from './disturb.js';
 import { INJECTED } from './Ledger.js';
 import { SharedFleet } from './SharedFleet.js';
 import { isOf, twoColours } from './twoColours.js';
@@ -54,7 +54,16 @@ export async function checkIntegrity(options: { jobs: number; seed: number }): P
       while (next < options.jobs) ends.push(await oneJob(fleet, next++, random, wrong));
     });
     const troubles = [
-      disturb(fleet, new Random(options.seed), isOver, mischief),
+      disturb(
+        {
+          machines: fleet.machines,
+          random: new Random(options.seed),
+          restMs: [100, 800],
+          faultMs: [50, 1200],
+          isOver,
+        },
+        mischief,
+      ),
       deleteFiles(fleet, new Random(options.seed + 1), isOver),
       restartServer(fleet, options.jobs, () => ends.length, isOver),
     ];
@@ -154,25 +163,6 @@ async function oneJob(fleet: SharedFleet, n: number, random: Random, wrong: stri
 function categoryOf(status: { error_code?: string; error_details?: unknown }): string {
   const { category } = (status.error_details ?? {}) as { category?: string };
   return category ?? (status.error_code === 'JOB_TIMEOUT' ? 'processing_timeout' : `${status.error_code}`);
-}
-
-/** Does one thing to one machine after the other, and leaves them alone for a moment. */
-async function disturb(
-  fleet: SharedFleet,
-  random: Random,
-  isOver: () => boolean,
-  counts: Record<string, number>,
-): Promise<void> {
-  const names = Object.keys(MISCHIEF) as MischiefName[];
-  while (!isOver()) {
-    await sleep(random.int(100, 800));
-    const name = random.pick(names);
-    const machine = random.pick(fleet.machines);
-    counts[name] = (counts[name] ?? 0) + 1;
-    await machine.misbehave({ name });
-    await sleep(random.int(50, 1200));
-    await machine.behave();
-  }
 }
 
 /** Somebody tidies up: numbers of files become free, and uploads and results vanish. */

@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { MISCHIEF, type MischiefName } from '../../src/simulator/mischief.js';
-import { sleep } from '../../src/utils/timers.js';
 import { eventually } from '../support/eventually.js';
-import { Fleet, type SimulatorProcess } from '../support/fleet.js';
+import { Fleet } from '../support/fleet.js';
 import { Random } from '../support/random.js';
 import { Actor } from './actors.js';
+import { disturb } from './disturb.js';
 import { type Balance, Ledger } from './Ledger.js';
 
 const MACHINES = 3;
@@ -74,7 +73,16 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     const disturbances = options.isCalm
       ? []
       : fleet.simulators.map((machine, n) =>
-          disturb(machine, new Random(options.seed * 100 + n), isOver, counts),
+          disturb(
+            {
+              machines: [machine],
+              random: new Random(options.seed * 100 + n),
+              restMs: [0, 2000],
+              faultMs: [50, 1500],
+              isOver,
+            },
+            counts,
+          ),
         );
     await Promise.all([...actors, ...disturbances]).finally(() => clearInterval(watch));
     await settle(fleet, before);
@@ -82,24 +90,6 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     return { balance: ledger.balance(fleet.server), memory, mischief: counts, descriptors };
   } finally {
     await fleet.stop();
-  }
-}
-
-/** Does one thing to a machine, for a random time, then leaves it alone for a random time, and so on. */
-async function disturb(
-  machine: SimulatorProcess,
-  random: Random,
-  isOver: () => boolean,
-  counts: Record<string, number>,
-): Promise<void> {
-  const names = Object.keys(MISCHIEF) as MischiefName[];
-  while (!isOver()) {
-    await sleep(random.int(0, 2000));
-    const name = random.pick(names);
-    counts[name] = (counts[name] ?? 0) + 1;
-    await machine.misbehave({ name });
-    await sleep(random.int(50, 1500));
-    await machine.behave();
   }
 }
 

@@ -5,7 +5,7 @@ import type { ImageFile } from './protocol.js';
 
 /** Fresh connections that are asked. Two machines taking turns at random agree in one of 128 cases. */
 const LOOKS = 8;
-/** The same where a change of mind is no contradiction yet: unnoticed in one of 170 cases. */
+/** The same where the answers must change twice: unnoticed in one of 170 cases. */
 const PROBE_LOOKS = 12;
 
 /**

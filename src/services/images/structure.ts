@@ -32,8 +32,8 @@ export interface InspectedImage {
   /** EXIF orientation 1..8, by which the stored pixels must be turned to be upright. */
   readonly orientation: number;
   /**
-   * `plain`: any loader sees what a viewer shows, once it is upright. `several`: so it does of the first picture, but
-   * there are more. `odd`: it must be converted, for its colours, its depth or the way it is written down.
+   * `plain`: any loader sees what a viewer shows, once it is upright. `several`: the same, but
+   * further pictures follow the first. `odd`: its colours, depth or structure must be converted.
    */
   readonly content: 'plain' | 'several' | 'odd';
   /** Whether it has the losses of a JPEG already. */

@@ -18,7 +18,7 @@ interface Inspection {
   readonly leftovers: Leftovers;
 }
 
-/** What a form has beside its file, and a prompt beside its picture in base64; bytes, generously. */
+/** Upper bounds for what a form has beside its file, and a prompt beside its picture in base64; bytes. */
 const FORM_BYTES = 1024;
 const GRAPH_BYTES = 16 * 1024;
 
