@@ -5,7 +5,7 @@ const MAX_BACKLOG = 1024 * 1024;
 /** Lines are taken again, and the ones that were dropped reported, once this share of the backlog is left. */
 const RESUME_SHARE = 0.5;
 /** Lines of so many ms are one write: each write is a call of the system, which costs as much as making the line. */
-const GATHER_MS = 10;
+const GATHER_MS = 25;
 /** How long a destination may take for the rest at the end, ms. */
 const FLUSH_MS = 1000;
 
