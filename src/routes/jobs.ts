@@ -13,12 +13,12 @@ import type {
   processorStatsAnswer,
 } from '../schemas/jobs.js';
 import { jobListQuery } from '../schemas/jobs.js';
+import { parseParameters } from '../schemas/parse.js';
 import type { Services } from '../services/index.js';
 import { type CompletedJob, processingDuration } from '../services/jobs/Job.js';
 import { toIso, toSeconds } from '../utils/clock.js';
 import { type JobViews, jobUrls } from './jobViews.js';
 import { idOf, ownJob } from './ownJob.js';
-import { parseParameters } from './parse.js';
 import { route } from './route.js';
 import { sendJson } from './sendJson.js';
 import { type ResultSender, wantsImage } from './sendResult.js';

@@ -1,11 +1,11 @@
 import type { IRouter } from 'express';
 import type { Config } from '../config.js';
-import { UploadBudget } from '../middleware/UploadBudget.js';
 import { imageUpload } from '../middleware/upload.js';
 import type { Services } from '../services/index.js';
+import { UploadBudget } from '../services/submissions/UploadBudget.js';
 import type { JobViews } from './jobViews.js';
 import { route } from './route.js';
-import { Submission } from './Submission.js';
+import { SubmissionRoutes } from './SubmissionRoutes.js';
 import type { ResultSender } from './sendResult.js';
 
 /** Both routes of every workflow. */
@@ -22,7 +22,7 @@ export function processingRoutes(
     budget: new UploadBudget(config.MAX_UPLOAD_MEMORY, () => services.admission.retryAfterSeconds()),
   });
   for (const workflow of services.workflows) {
-    const submission = new Submission(workflow, { services, config, views, sender });
+    const submission = new SubmissionRoutes(workflow, { services, config, views, sender });
     const early = submission.checkBeforeUpload;
     route(router, `/api/${workflow.type}`, { post: [early, upload, submission.syncOrAsync] });
     route(router, `/api/async/${workflow.type}`, { post: [early, upload, submission.alwaysAsync] });
