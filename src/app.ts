@@ -9,7 +9,6 @@ import { limitRate } from './middleware/rateLimit.js';
 import { limitRefusedBody } from './middleware/refusedBody.js';
 import { requestContext } from './middleware/requestContext.js';
 import { crossOrigin, limitUrl, securityHeaders } from './middleware/security.js';
-import { UploadBudget } from './middleware/UploadBudget.js';
 import { currentOpenApi } from './routes/currentOpenApi.js';
 import type { RouteContext } from './routes/Endpoint.js';
 import { fixedEndpoints } from './routes/endpoints.js';
@@ -19,6 +18,7 @@ import { isForLoadBalancers } from './routes/rest/status.js';
 import { ResultSender } from './routes/sendResult.js';
 import { workflowRoutes } from './routes/workflowRoutes.js';
 import type { Services } from './services/index.js';
+import { UploadBudget } from './services/submissions/UploadBudget.js';
 import { withoutPort } from './utils/clientNetwork.js';
 import { isLoopbackAddress } from './utils/hostNames.js';
 

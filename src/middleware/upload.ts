@@ -1,10 +1,11 @@
 import type { Request, RequestHandler, Response } from 'express';
 import multer, { MulterError } from 'multer';
 import { AppError } from '../errors.js';
+import type { ReceivedFile } from '../services/submissions/Submission.js';
+import type { UploadBudget } from '../services/submissions/UploadBudget.js';
 import { clientOf } from './authentication.js';
 import { continueUpload } from './expectContinue.js';
 import { type Pace, watchUpload } from './pace.js';
-import type { UploadBudget } from './UploadBudget.js';
 import { discardFile, oneBufferStorage } from './uploadStorage.js';
 
 /** Form field that carries the image. */
@@ -19,9 +20,8 @@ const AFTER_END_MS = 1000;
 
 /** An upload as it came, before anybody looked at its bytes. */
 export interface Upload {
-  readonly bytes: Buffer;
-  /** The client's name for it, without control characters and cut to a length. */
-  readonly filename: string;
+  /** By the names of the workflow's file inputs. */
+  readonly files: ReadonlyMap<string, ReceivedFile>;
   /** Tells that its bytes are accounted for elsewhere, or not needed any more. */
   release(): void;
 }
@@ -95,10 +95,11 @@ export function imageUpload(options: UploadOptions): RequestHandler {
 export function takeUpload(request: Request, response: Response): Upload {
   const { file } = request;
   delete request.file;
-  if (!file || file.buffer.length === 0) throw noImage();
+  const isThere = file !== undefined && file.buffer.length > 0;
   return {
-    bytes: file.buffer,
-    filename: harmlessName(file.originalname),
+    files: new Map(
+      isThere ? [['image', { bytes: file.buffer, filename: harmlessName(file.originalname) }]] : [],
+    ),
     release: response.locals['releaseUpload'] as () => void,
   };
 }

@@ -1,8 +1,8 @@
 import type { RequestHandler } from 'express';
 import type { z } from 'zod';
 import type { Config } from '../config.js';
-import type { UploadBudget } from '../middleware/UploadBudget.js';
 import type { Services } from '../services/index.js';
+import type { UploadBudget } from '../services/submissions/UploadBudget.js';
 import type { Workflow } from '../workflows/types.js';
 import type { ResultSender } from './sendResult.js';
 

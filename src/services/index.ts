@@ -36,6 +36,7 @@ import { Prometheus } from './metrics/Prometheus.js';
 import { Recorder } from './metrics/Recorder.js';
 import { Summary } from './metrics/Summary.js';
 import { stopServices } from './shutdown.js';
+import { Submissions } from './submissions/Submissions.js';
 import type { WebhookOptions, Webhooks } from './webhooks/Webhooks.js';
 
 const WEBHOOK_OPTIONS: WebhookOptions & { timeoutMs: number } = {
@@ -84,6 +85,7 @@ export interface Services {
   readonly admission: Admission;
   readonly idempotencyKeys: IdempotencyKeys;
   readonly views: JobViews;
+  readonly submissions: Submissions;
   /** undefined where there is no secret to sign them with. */
   readonly webhooks: Webhooks | undefined;
   readonly recorder: Recorder;
@@ -206,6 +208,15 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     clock,
     log('webhooks'),
   );
+  const submissions = new Submissions(
+    { manager, admission, idempotencyKeys, balancer, webhooks },
+    {
+      imageTypes: config.ALLOWED_IMAGE_TYPES,
+      maxPixels: config.MAX_IMAGE_PIXELS,
+      maxOutputPixels: config.MAX_OUTPUT_PIXELS,
+      machineRetrySeconds: Math.ceil(config.HEALTH_CHECK_TIMEOUT / 1000),
+    },
+  );
   const recorder = new Recorder(clock);
   const prometheus = new Prometheus({ manager, instances });
   manager.events.onFinished((job) => recorder.record(job));
@@ -236,6 +247,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     admission,
     idempotencyKeys,
     views,
+    submissions,
     webhooks,
     recorder,
     health,

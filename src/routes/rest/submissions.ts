@@ -5,7 +5,7 @@ import { formatParameter } from '../../workflows/parameters.js';
 import type { Workflow } from '../../workflows/types.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
 import { asyncParameters, webhookParameters } from '../parameters.js';
-import { Submission } from '../Submission.js';
+import { SubmissionRoutes } from '../SubmissionRoutes.js';
 import { RESULT_TYPES } from '../sendResult.js';
 
 const imageFile = z
@@ -52,7 +52,7 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       },
       errors: [400, 406, 408, 409, 413, 415, 422, 502, 503, 504],
       handler: (context) => {
-        const submission = new Submission(workflow, context);
+        const submission = new SubmissionRoutes(workflow, context);
         return [submission.checkBeforeUpload, uploadOf(context), submission.syncOrAsync];
       },
     },
@@ -75,7 +75,7 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       },
       errors: [400, 406, 408, 410, 413, 415, 422, 503],
       handler: (context) => {
-        const submission = new Submission(workflow, context);
+        const submission = new SubmissionRoutes(workflow, context);
         return [submission.checkBeforeUpload, uploadOf(context), submission.alwaysAsync];
       },
     },
