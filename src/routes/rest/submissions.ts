@@ -84,8 +84,8 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
 
 function uploadOf({ config, uploads }: RouteContext): ReturnType<typeof imageUpload> {
   return imageUpload({
-    maxFileBytes: config.MAX_FILE_SIZE,
-    pace: { minBytesPerSecond: config.MIN_TRANSFER_RATE, wholeMs: config.UPLOAD_TIMEOUT },
+    maxFileBytes: config.uploads.maxFileBytes,
+    pace: { minBytesPerSecond: config.uploads.minBytesPerSecond, wholeMs: config.uploads.timeoutMs },
     budget: uploads,
   });
 }
