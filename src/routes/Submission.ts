@@ -13,9 +13,9 @@ import { fingerprintOf } from '../services/jobs/IdempotencyKeys.js';
 import { type CompletedJob, isFinished, type Job, type WebhookTarget } from '../services/jobs/Job.js';
 import { toIso, toSeconds } from '../utils/clock.js';
 import { withDeadline } from '../utils/deadline.js';
+import { type JobViews, jobUrls } from '../views/JobViews.js';
 import { formatParameter } from '../workflows/parameters.js';
 import type { Workflow } from '../workflows/types.js';
-import { type JobViews, jobUrls } from './jobViews.js';
 import { asyncParameters, webhookParameters } from './parameters.js';
 import { invalidParameter, parseParameters } from './parse.js';
 import { idempotencyKey, waitSeconds } from './requestHeaders.js';
@@ -38,10 +38,7 @@ export class Submission {
   readonly #views: JobViews;
   readonly #sender: ResultSender;
 
-  constructor(
-    workflow: Workflow,
-    parts: { services: Services; config: Config; views: JobViews; sender: ResultSender },
-  ) {
+  constructor(workflow: Workflow, parts: { services: Services; config: Config; sender: ResultSender }) {
     const taken = Object.keys(workflow.parameters.shape).find((name) => name in commonParameters.shape);
     if (taken) {
       throw new Error(
@@ -51,7 +48,7 @@ export class Submission {
     this.#workflow = workflow;
     this.#services = parts.services;
     this.#config = parts.config;
-    this.#views = parts.views;
+    this.#views = parts.services.views;
     this.#sender = parts.sender;
   }
 

@@ -4,6 +4,8 @@ import { collectGarbage } from '../utils/garbage.js';
 import type { Logger } from '../utils/logger.js';
 import { TimeBudget } from '../utils/TimeBudget.js';
 import { Turns } from '../utils/turns.js';
+import { JobViews } from '../views/JobViews.js';
+import { MetricsViews } from '../views/MetricsViews.js';
 import { workflows as registeredWorkflows } from '../workflows/index.js';
 import type { Workflow } from '../workflows/types.js';
 import type { ConnectionManager, ConnectionOptions } from './comfyui/ConnectionManager.js';
@@ -33,7 +35,6 @@ import { MetricsFile } from './metrics/MetricsFile.js';
 import { Prometheus } from './metrics/Prometheus.js';
 import { Recorder } from './metrics/Recorder.js';
 import { Summary } from './metrics/Summary.js';
-import { MetricsViews } from './metrics/views.js';
 import { stopServices } from './shutdown.js';
 import type { WebhookOptions, Webhooks } from './webhooks/Webhooks.js';
 
@@ -82,6 +83,7 @@ export interface Services {
   readonly estimates: DurationEstimates;
   readonly admission: Admission;
   readonly idempotencyKeys: IdempotencyKeys;
+  readonly views: JobViews;
   /** undefined where there is no secret to sign them with. */
   readonly webhooks: Webhooks | undefined;
   readonly recorder: Recorder;
@@ -196,9 +198,10 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     { maxQueueSize: config.MAX_QUEUE_SIZE, maxQueueBytes: config.MAX_QUEUE_MEMORY },
   );
   const idempotencyKeys = new IdempotencyKeys(manager.events);
+  const views = new JobViews({ manager, estimates, processor, workflows, clock });
   const webhooks = createWebhooks(
     config,
-    manager,
+    { manager, views },
     { ...WEBHOOK_OPTIONS, ...overrides.webhooks },
     clock,
     log('webhooks'),
@@ -232,6 +235,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     estimates,
     admission,
     idempotencyKeys,
+    views,
     webhooks,
     recorder,
     health,
