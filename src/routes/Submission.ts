@@ -5,21 +5,28 @@ import { AppError } from '../errors.js';
 import { callerOf, ownerOf } from '../middleware/authentication.js';
 import { requestIdOf } from '../middleware/requestContext.js';
 import { hangUpSignal, leastBytes, parametersOf, takeUpload } from '../middleware/upload.js';
-import type { asyncAnswer, syncAnswer } from '../schemas/jobs.js';
+import type { anySyncAnswer, asyncAnswer } from '../schemas/jobs.js';
 import { inspectImage } from '../services/images/inspect.js';
 import type { Services } from '../services/index.js';
 import { RESTART_SECONDS } from '../services/jobs/Admission.js';
 import { fingerprintOf } from '../services/jobs/IdempotencyKeys.js';
-import { type CompletedJob, isFinished, type Job, type WebhookTarget } from '../services/jobs/Job.js';
+import {
+  type CompletedJob,
+  isFinished,
+  type Job,
+  type JobRequest,
+  type WebhookTarget,
+} from '../services/jobs/Job.js';
 import { toIso, toSeconds } from '../utils/clock.js';
 import { withDeadline } from '../utils/deadline.js';
 import { type JobViews, jobUrls } from '../views/JobViews.js';
+import { outputsView } from '../views/outputViews.js';
 import { formatParameter } from '../workflows/parameters.js';
-import type { Workflow } from '../workflows/types.js';
+import { IMAGE_FILE, type Size, type Workflow } from '../workflows/types.js';
 import { asyncParameters, webhookParameters } from './parameters.js';
 import { invalidParameter, parseParameters } from './parse.js';
 import { idempotencyKey, waitSeconds } from './requestHeaders.js';
-import { acceptedFormat, type ResultSender, wantsImage } from './sendResult.js';
+import { acceptedFormat, type ResultSender, wantsBytes } from './sendResult.js';
 
 /** Parameters that every workflow's routes take beside its own. */
 const commonParameters = asyncParameters.extend({
@@ -116,14 +123,21 @@ export class Submission {
       const { image, bytes } = await inspectImage(upload.bytes, {
         allowedTypes: this.#config.ALLOWED_IMAGE_TYPES,
         maxPixels: this.#config.MAX_IMAGE_PIXELS,
-        checkSize: (size) => this.#checkOutputSize(this.#workflow.outputSize(size, parameters)),
+        checkSize: (size) => this.#checkOutputSize(size, parameters),
       });
-      const job = {
+      const job: JobRequest = {
         type: this.#workflow.type,
         parameters,
         format: common.format ?? 'PNG',
-        image,
-        imageSize: bytes.length,
+        files: {
+          [IMAGE_FILE.name]: {
+            kind: IMAGE_FILE.kind,
+            sizeBytes: bytes.length,
+            mimeType: image.mimeType,
+            filename: upload.filename,
+            image,
+          },
+        },
         originalFilename: upload.filename,
         requestId: requestIdOf(response),
         owner: ownerOf(response),
@@ -132,13 +146,19 @@ export class Submission {
       };
       let created: Job | undefined;
       const create = async () => {
-        created = await admission.admit(bytes.length, () => manager.create(job, bytes));
+        created = await admission.admit(bytes.length, () =>
+          manager.create(job, new Map([[IMAGE_FILE.name, bytes]])),
+        );
         return created;
       };
       if (key === undefined) return await create();
       // Keys of different clients have nothing to do with each other.
       const scoped = JSON.stringify([job.owner ?? null, key]);
-      const jobId = await idempotencyKeys.once(scoped, fingerprintOf(job, upload.bytes), create);
+      const jobId = await idempotencyKeys.once(
+        scoped,
+        fingerprintOf(job, new Map([[IMAGE_FILE.name, upload.bytes]])),
+        create,
+      );
       if (created) return created;
       response.set('Idempotency-Replayed', 'true');
       return await manager.get(jobId);
@@ -159,7 +179,9 @@ export class Submission {
     throw invalidParameter('webhook_url', problem);
   }
 
-  #checkOutputSize({ width, height }: { width: number; height: number }): void {
+  #checkOutputSize(size: Size, parameters: Record<string, unknown>): void {
+    const { width, height } =
+      this.#workflow.outputSize?.(new Map([[IMAGE_FILE.name, size]]), parameters) ?? size;
     const max = this.#config.MAX_OUTPUT_PIXELS;
     if (width * height <= max) return;
     throw new AppError(
@@ -205,17 +227,18 @@ export class Submission {
 
   async #sendResult(request: Request, response: Response, job: CompletedJob): Promise<void> {
     const { image } = await this.#services.manager.result(job.id);
-    if (wantsImage(request, job.result.mimeType)) await this.#sender.image(response, job, image);
-    else await this.#sender.json(response, this.#doneBody(job), image);
+    if (wantsBytes(request, job.result.outputs[0])) await this.#sender.primary(response, job, image);
+    else await this.#sender.json(response, this.#doneBody(job, image), job, image);
   }
 
-  #doneBody(job: CompletedJob): z.input<typeof syncAnswer> {
+  #doneBody(job: CompletedJob, bytes: Buffer): z.input<typeof anySyncAnswer> {
     return {
       success: true,
       message: `${this.#workflow.title}: done.`,
       job_id: job.id,
-      result: this.#views.result(job),
+      result: this.#views.result(job, bytes),
       comfyui_instance: job.assignment.instance,
+      ...outputsView(job),
     };
   }
 

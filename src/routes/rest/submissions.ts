@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { imageUpload } from '../../middleware/upload.js';
-import { asyncAnswer, syncAnswer } from '../../schemas/jobs.js';
+import { anySyncAnswer, asyncAnswer, syncAnswer } from '../../schemas/jobs.js';
 import { formatParameter } from '../../workflows/parameters.js';
 import type { Workflow } from '../../workflows/types.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
@@ -32,6 +32,7 @@ const headers = z.object({
 export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
   const { type, title, description, parameters } = workflow;
   const form = z.object({ imageFile, format, ...parameters.shape, ...webhookParameters.shape });
+  const done = workflow.isBuiltIn ? syncAnswer : anySyncAnswer;
   return [
     {
       id: `process_${type}`,
@@ -45,7 +46,7 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       responses: {
         200: {
           description: 'The result. The image itself, with Accept: image/*.',
-          schema: syncAnswer,
+          schema: done,
           types: RESULT_TYPES,
         },
         202: { description: 'Accepted: with async=true.', schema: asyncAnswer },
@@ -68,7 +69,7 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       responses: {
         200: {
           description: 'The result: with Prefer: wait=N. The image itself, with Accept: image/*.',
-          schema: syncAnswer,
+          schema: done,
           types: RESULT_TYPES,
         },
         202: { description: 'Accepted.', schema: asyncAnswer },

@@ -54,9 +54,12 @@ export class IdempotencyKeys {
 }
 
 /** Of everything that decides what comes of a job. */
-export function fingerprintOf({ type, parameters, format, webhook }: JobRequest, image: Buffer): string {
-  return createHash('sha256')
-    .update(JSON.stringify([type, parameters, format, webhook?.url, webhook?.events]))
-    .update(image)
-    .digest('base64');
+export function fingerprintOf(
+  { type, parameters, format, webhook }: JobRequest,
+  files: ReadonlyMap<string, Buffer>,
+): string {
+  const hash = createHash('sha256');
+  hash.update(JSON.stringify([type, parameters, format ?? null, webhook?.url, webhook?.events]));
+  for (const [name, bytes] of files) hash.update(JSON.stringify([name, bytes.length])).update(bytes);
+  return hash.digest('base64');
 }
