@@ -1,8 +1,7 @@
 import type { IRouter } from 'express';
 import type { Config } from '../config.js';
-import { imageUpload } from '../middleware/upload.js';
+import { receiveUpload } from '../middleware/upload.js';
 import type { Services } from '../services/index.js';
-import { UploadBudget } from '../services/submissions/UploadBudget.js';
 import type { JobViews } from './jobViews.js';
 import { route } from './route.js';
 import { SubmissionRoutes } from './SubmissionRoutes.js';
@@ -16,13 +15,14 @@ export function processingRoutes(
   views: JobViews,
   sender: ResultSender,
 ): void {
-  const upload = imageUpload({
+  const options = {
     maxFileBytes: config.MAX_FILE_SIZE,
     pace: { minBytesPerSecond: config.MIN_TRANSFER_RATE, wholeMs: config.UPLOAD_TIMEOUT },
-    budget: new UploadBudget(config.MAX_UPLOAD_MEMORY, () => services.admission.retryAfterSeconds()),
-  });
+    budget: services.uploadBudget,
+  };
   for (const workflow of services.workflows) {
     const submission = new SubmissionRoutes(workflow, { services, config, views, sender });
+    const upload = receiveUpload(workflow, options);
     const early = submission.checkBeforeUpload;
     route(router, `/api/${workflow.type}`, { post: [early, upload, submission.syncOrAsync] });
     route(router, `/api/async/${workflow.type}`, { post: [early, upload, submission.alwaysAsync] });

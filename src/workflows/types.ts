@@ -28,6 +28,18 @@ export interface WorkflowInput {
   saveImage(images: NodeLink): GraphNode;
 }
 
+export type FileKind = 'image' | 'mask' | 'video' | 'audio' | 'file';
+
+/** A file that a workflow takes from its client. */
+export interface FileInput {
+  /** Name of its form field, and of its entry in JSON. */
+  readonly name: string;
+  readonly kind: FileKind;
+  readonly required: boolean;
+  readonly title?: string;
+  readonly description?: string;
+}
+
 /** Pixels of an image. */
 export interface Size {
   readonly width: number;
@@ -52,6 +64,8 @@ export interface Workflow<Schema extends z.ZodObject = z.ZodObject> {
   readonly description: string;
   /** Declared duration of a typical job, used until enough were measured. */
   readonly estimateSeconds: number;
+  /** Files that it takes; one image when it is left out. */
+  readonly files?: readonly FileInput[];
   /** Its own parameters, from form fields and query (strings); `format` is known to every workflow. */
   readonly parameters: Schema;
   /** The prompt's graph. Pure: no I/O, no time. */

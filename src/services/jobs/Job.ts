@@ -30,6 +30,10 @@ export interface JobRequest {
   /** Who submitted it, as limits count clients: by key, else by address. */
   readonly client?: string | undefined;
   readonly webhook?: WebhookTarget | undefined;
+  /** What the client should know although its submission was accepted. */
+  readonly warnings?: readonly string[];
+  /** The seed that was chosen for the client, in decimal digits; undefined where it chose itself or there is none. */
+  readonly randomSeed?: string | undefined;
 }
 
 /** What every job has. Times are epoch ms. */
