@@ -6,13 +6,12 @@ import type { Services } from '../services/index.js';
 import { RESTART_SECONDS } from '../services/jobs/Admission.js';
 import type { CompletedJob, Job } from '../services/jobs/Job.js';
 import { toIso, toSeconds } from '../utils/clock.js';
+import { jobUrls } from '../views/JobViews.js';
 import type { Workflow } from '../workflows/types.js';
-import { type JobViews, jobUrls } from './jobViews.js';
 import { type ResultSender, wantsImage } from './sendResult.js';
 
 interface AnswerParts {
-  readonly services: Pick<Services, 'manager' | 'clock'>;
-  readonly views: JobViews;
+  readonly services: Pick<Services, 'manager' | 'clock' | 'views'>;
   readonly sender: ResultSender;
   /** How long a client waits at most, ms. */
   readonly syncTimeoutMs: number;
@@ -28,8 +27,9 @@ export class SubmissionAnswers {
 
   /** 202, with where to ask for the job. */
   accepted(response: Response, workflow: Workflow, job: Job): void {
-    const { views, services } = this.#parts;
-    const { position, ms } = job.status === 'pending' ? views.pendingEstimate(job) : { position: 0, ms: 0 };
+    const { services } = this.#parts;
+    const { position, ms } =
+      job.status === 'pending' ? services.views.pendingEstimate(job) : { position: 0, ms: 0 };
     const urls = jobUrls(job.id);
     const body: z.input<typeof asyncAnswer> = {
       job_id: job.id,
@@ -82,7 +82,7 @@ export class SubmissionAnswers {
       success: true,
       message: `${workflow.title}: done.`,
       job_id: job.id,
-      result: this.#parts.views.result(job),
+      result: this.#parts.services.views.result(job),
       comfyui_instance: job.assignment.instance,
     };
   }

@@ -10,7 +10,6 @@ import { isFinished, type Job, type WebhookTarget } from '../services/jobs/Job.j
 import { withDeadline } from '../utils/deadline.js';
 import { formatParameter } from '../workflows/parameters.js';
 import type { Workflow } from '../workflows/types.js';
-import type { JobViews } from './jobViews.js';
 import { asyncParameters, webhookParameters } from './parameters.js';
 import { idempotencyKey, waitSeconds } from './requestHeaders.js';
 import { SubmissionAnswers } from './SubmissionAnswers.js';
@@ -32,21 +31,18 @@ export class SubmissionRoutes {
   readonly #syncTimeoutMs: number;
   readonly #answers: SubmissionAnswers;
 
-  constructor(
-    workflow: Workflow,
-    parts: { services: Services; config: Config; views: JobViews; sender: ResultSender },
-  ) {
+  constructor(workflow: Workflow, parts: { services: Services; config: Config; sender: ResultSender }) {
     const taken = Object.keys(workflow.parameters.shape).find((name) => name in commonParameters.shape);
     if (taken) {
       throw new Error(
         `The workflow ${workflow.type} has a parameter ${taken}, which every route has already.`,
       );
     }
-    const { services, config, views, sender } = parts;
+    const { services, config, sender } = parts;
     this.#workflow = workflow;
     this.#services = services;
     this.#syncTimeoutMs = config.SYNC_TIMEOUT;
-    this.#answers = new SubmissionAnswers({ services, views, sender, syncTimeoutMs: config.SYNC_TIMEOUT });
+    this.#answers = new SubmissionAnswers({ services, sender, syncTimeoutMs: config.SYNC_TIMEOUT });
   }
 
   /** A server that is full or ends says so before it takes megabytes. */

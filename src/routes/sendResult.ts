@@ -4,10 +4,8 @@ import { AppError } from '../errors.js';
 import { extensionOf } from '../services/images/finish.js';
 import { type CompletedJob, processingDuration } from '../services/jobs/Job.js';
 import type { Turns } from '../utils/turns.js';
+import { IMAGE_PLACE } from '../views/JobViews.js';
 import type { OutputFormat } from '../workflows/parameters.js';
-
-/** Stands in a JSON answer where the image's base64 goes; nothing else in it is a client's. */
-export const IMAGE_PLACE = '\u2063image\u2063';
 
 /** Base64 is made in slices of this many bytes, a multiple of three, as the client takes them. */
 const SLICE_BYTES = 3 * 64 * 1024;
@@ -20,17 +18,20 @@ const FORMATS: Readonly<Record<string, OutputFormat>> = {
   'image/webp': 'WEBP',
 };
 
+/** Media types that a result may have. */
+export const RESULT_TYPES: readonly string[] = Object.keys(FORMATS);
+
 /**
  * The format that `Accept` asks for; undefined where it prefers JSON. A browser that opens a page lists images after
  * HTML: it does not ask for one.
  * @throws AppError `NOT_ACCEPTABLE` when it names image types, and none that a result can have
  */
 export function acceptedFormat(request: Request): OutputFormat | undefined {
-  const accepted = request.accepts(['application/json', 'text/html', ...Object.keys(FORMATS)]);
+  const accepted = request.accepts(['application/json', 'text/html', ...RESULT_TYPES]);
   if (accepted !== false) return FORMATS[accepted];
   if (!namesImages(request)) return undefined;
   throw new AppError('NOT_ACCEPTABLE', 'No result has an image type that Accept names.', {
-    details: `Results are ${Object.keys(FORMATS).join(', ')}, or application/json with the image in it.`,
+    details: `Results are ${RESULT_TYPES.join(', ')}, or application/json with the image in it.`,
   });
 }
 

@@ -5,6 +5,8 @@ import { collectGarbage } from '../utils/garbage.js';
 import type { Logger } from '../utils/logger.js';
 import { TimeBudget } from '../utils/TimeBudget.js';
 import { Turns } from '../utils/turns.js';
+import { JobViews } from '../views/JobViews.js';
+import { MetricsViews } from '../views/MetricsViews.js';
 import { workflows as registeredWorkflows } from '../workflows/index.js';
 import type { Workflow } from '../workflows/types.js';
 import type { ConnectionManager, ConnectionOptions } from './comfyui/ConnectionManager.js';
@@ -34,7 +36,6 @@ import { MetricsFile } from './metrics/MetricsFile.js';
 import { Prometheus } from './metrics/Prometheus.js';
 import { Recorder } from './metrics/Recorder.js';
 import { Summary } from './metrics/Summary.js';
-import { MetricsViews } from './metrics/views.js';
 import { stopServices } from './shutdown.js';
 import type { AssetFiles } from './submissions/FileGathering.js';
 import type { InputFetcher } from './submissions/InputFetcher.js';
@@ -102,6 +103,7 @@ export interface Services {
   readonly submissions: Submissions;
   /** Memory for what clients send. */
   readonly uploadBudget: UploadBudget;
+  readonly views: JobViews;
   /** undefined where there is no secret to sign them with. */
   readonly webhooks: Webhooks | undefined;
   readonly recorder: Recorder;
@@ -216,9 +218,10 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     { maxQueueSize: config.MAX_QUEUE_SIZE, maxQueueBytes: config.MAX_QUEUE_MEMORY },
   );
   const idempotencyKeys = new IdempotencyKeys(manager.events);
+  const views = new JobViews({ manager, estimates, processor, workflows, clock });
   const webhooks = createWebhooks(
     config,
-    manager,
+    { manager, views },
     { ...WEBHOOK_OPTIONS, ...overrides.webhooks },
     clock,
     log('webhooks'),
@@ -275,6 +278,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     idempotencyKeys,
     submissions,
     uploadBudget,
+    views,
     webhooks,
     recorder,
     health,

@@ -49,11 +49,19 @@ export class Webhooks {
   /** Aborted when the server ends: nobody waits for a later attempt any more. */
   readonly #noMoreWaiting = new AbortController();
   readonly #stop = new AbortController();
-  #describe: (job: FinishedJob) => object = ({ id, status }) => ({ job_id: id, status });
+  readonly #describe: (job: FinishedJob) => object;
 
-  /** @param parts.publicUrl what links in messages begin with; they are paths without it */
+  /**
+   * @param parts.publicUrl what links in messages begin with; they are paths without it
+   * @param parts.describe how a message shows its job: the same as over HTTP
+   */
   constructor(
-    parts: { manager: JobManager; sender: WebhookSender; publicUrl: string | undefined },
+    parts: {
+      manager: JobManager;
+      sender: WebhookSender;
+      publicUrl: string | undefined;
+      describe: (job: FinishedJob) => object;
+    },
     options: WebhookOptions,
     clock: Clock,
     logger: Logger,
@@ -61,6 +69,7 @@ export class Webhooks {
     this.#manager = parts.manager;
     this.#sender = parts.sender;
     this.#publicUrl = parts.publicUrl ?? '';
+    this.#describe = parts.describe;
     this.#options = options;
     this.#room = new DeliveryRoom({
       maxDeliveries: options.maxDeliveries,
@@ -74,11 +83,6 @@ export class Webhooks {
       if (job.request.webhook?.events.includes(job.status)) this.#begin(job, job.request.webhook);
     });
     this.#manager.events.onRemoved((id) => this.#records.delete(id));
-  }
-
-  /** Sets how a message shows its job: the same as over HTTP. */
-  describeBy(describe: (job: FinishedJob) => object): void {
-    this.#describe = describe;
   }
 
   /** What is wrong with a URL that a client gives; undefined when nothing is. */

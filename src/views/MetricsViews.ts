@@ -1,30 +1,32 @@
 import type { z } from 'zod';
 import type {
   errorMetricsAnswer,
+  historyAnswer,
   instanceMetricsAnswer,
   instancesMetricsAnswer,
   metricsAnswer,
   performanceAnswer,
   statusMetricsAnswer,
-} from '../../schemas/metrics.js';
-import { type Clock, isoOrNull, toIso } from '../../utils/clock.js';
-import { hours, rounded, seconds, share } from '../../utils/figures.js';
-import type { Instance } from '../instances/Instance.js';
-import type { LoadBalancer } from '../instances/LoadBalancer.js';
-import type { JobManager } from '../jobs/JobManager.js';
-import type { JobProcessor } from '../jobs/JobProcessor.js';
-import { InstanceViews } from './InstanceViews.js';
-import type { RecentError, Recorder } from './Recorder.js';
+} from '../schemas/metrics.js';
+import type { Instance } from '../services/instances/Instance.js';
+import type { LoadBalancer } from '../services/instances/LoadBalancer.js';
+import type { JobManager } from '../services/jobs/JobManager.js';
+import type { JobProcessor } from '../services/jobs/JobProcessor.js';
+import type { RecentError, Recorder } from '../services/metrics/Recorder.js';
+import { type Clock, isoOrNull, toIso } from '../utils/clock.js';
+import { hours, rounded, seconds, share } from '../utils/figures.js';
+import { InstanceFigures } from './InstanceFigures.js';
 
 const HOUR_MINUTES = 60;
 const DAY_MINUTES = 24 * HOUR_MINUTES;
+const HISTORY_MINUTES = 60;
 /** In the overview; the errors' own view has all that are kept. */
 const ERRORS_IN_OVERVIEW = 10;
 
 /** The figures as the metrics routes return them. No I/O. */
 export class MetricsViews {
   readonly #recorder: Recorder;
-  readonly #instances: InstanceViews;
+  readonly #instances: InstanceFigures;
   readonly #manager: JobManager;
   readonly #processor: JobProcessor;
   readonly #clock: Clock;
@@ -34,7 +36,7 @@ export class MetricsViews {
     clock: Clock,
   ) {
     this.#recorder = parts.recorder;
-    this.#instances = new InstanceViews(parts.balancer, parts.recorder);
+    this.#instances = new InstanceFigures(parts.balancer, parts.recorder);
     this.#manager = parts.manager;
     this.#processor = parts.processor;
     this.#clock = clock;
@@ -188,6 +190,21 @@ export class MetricsViews {
   /** `GET /api/metrics/instances/:host`. */
   instance(instance: Instance): z.input<typeof instanceMetricsAnswer> {
     return { timestamp: this.#now(), ...this.#instances.figures(instance) };
+  }
+
+  /** `GET /api/metrics/history`. */
+  history(): z.input<typeof historyAnswer> {
+    return {
+      timestamp: this.#now(),
+      minutes: this.#recorder
+        .byMinute(HISTORY_MINUTES)
+        .map(({ start, completed, failed, averageProcessingMs }) => ({
+          time: toIso(start),
+          completed,
+          failed,
+          average_processing_time_seconds: seconds(averageProcessingMs),
+        })),
+    };
   }
 
   #now(): string {

@@ -1,20 +1,17 @@
 import type { z } from 'zod';
-import type { instanceMetricsAnswer, instancesMetricsAnswer, metricsAnswer } from '../../schemas/metrics.js';
-import { isoOrNull } from '../../utils/clock.js';
-import { rounded, seconds, share } from '../../utils/figures.js';
-import type { Instance } from '../instances/Instance.js';
-import type { LoadBalancer } from '../instances/LoadBalancer.js';
-import { JobTally } from './JobTally.js';
-import type { Recorder } from './Recorder.js';
+import type { instanceMetricsAnswer, instancesMetricsAnswer, metricsAnswer } from '../schemas/metrics.js';
+import type { Instance } from '../services/instances/Instance.js';
+import type { LoadBalancer } from '../services/instances/LoadBalancer.js';
+import type { Recorder } from '../services/metrics/Recorder.js';
+import { isoOrNull } from '../utils/clock.js';
+import { rounded, seconds, share } from '../utils/figures.js';
 
 type Fleet = Omit<z.input<typeof instancesMetricsAnswer>['summary'], 'jobs_processed' | 'success_rate'>;
 type Details = z.input<typeof metricsAnswer>['instances']['details'][string];
 type Figures = Omit<z.input<typeof instanceMetricsAnswer>, 'timestamp'>;
 
-const NO_JOBS = new JobTally();
-
 /** Figures of the instances, one by one and together. */
-export class InstanceViews {
+export class InstanceFigures {
   readonly #balancer: LoadBalancer;
   readonly #recorder: Recorder;
 
@@ -44,7 +41,7 @@ export class InstanceViews {
 
   /** The overview of one. */
   details(instance: Instance): Details {
-    const tally = this.#recorder.byInstance.get(instance.host) ?? NO_JOBS;
+    const tally = this.#recorder.ofInstance(instance.host);
     return {
       status: instance.isHealthy ? 'healthy' : 'unhealthy',
       jobs_processed: tally.processed,
@@ -57,7 +54,7 @@ export class InstanceViews {
 
   /** All of one. */
   figures(instance: Instance): Figures {
-    const tally = this.#recorder.byInstance.get(instance.host) ?? NO_JOBS;
+    const tally = this.#recorder.ofInstance(instance.host);
     const { average_response_time_ms: _average, ...details } = this.details(instance);
     const { lastCheck, responseTimeMs } = instance.health;
     return {

@@ -1,20 +1,26 @@
-import type { IRouter, RequestHandler } from 'express';
 import { z } from 'zod';
 import { outputFormat } from '../schemas/common.js';
 import type { workflowsAnswer } from '../schemas/workflows.js';
-import type { Services } from '../services/index.js';
+import type { Instance } from '../services/instances/Instance.js';
+import type { DurationEstimates } from '../services/jobs/estimates.js';
 import { toSeconds } from '../utils/clock.js';
 import type { Workflow } from '../workflows/types.js';
-import { route } from './route.js';
+
+/** JSON Schema of each workflow's parameters: a workflow never changes. */
+const schemas = new WeakMap<Workflow, ParameterSchema>();
+
+type ParameterSchema = { type: 'object' } & Record<string, unknown>;
 
 /** What can be run, with everything that a form for it needs. */
-export function workflowRoutes(router: IRouter, { workflows, estimates, instances }: Services): void {
-  // They do not change while the server runs.
-  const schemas = new Map(workflows.map(({ type, parameters }) => [type, parameterSchema(parameters)]));
-
-  const list: RequestHandler = (_request, response) => {
-    const body: z.input<typeof workflowsAnswer> = {
-      workflows: workflows.map(({ type, title, description, requires }) => ({
+export function workflowsView(
+  workflows: readonly Workflow[],
+  estimates: DurationEstimates,
+  instances: readonly Instance[],
+): z.input<typeof workflowsAnswer> {
+  return {
+    workflows: workflows.map((workflow) => {
+      const { type, title, description, requires } = workflow;
+      return {
         type,
         title,
         description,
@@ -22,23 +28,29 @@ export function workflowRoutes(router: IRouter, { workflows, estimates, instance
         async_url: `/api/async/${type}`,
         estimated_seconds: toSeconds(estimates.processingMs(type)),
         formats: [...outputFormat.options],
-        parameters: schemas.get(type) ?? { type: 'object' },
+        parameters: parameterSchema(workflow),
         requires: { nodes: [...requires.nodes], models: [...requires.models] },
         instances: instances.map((instance) => ({
           host: instance.host,
           can_run: instance.canRun(type),
           missing: [...(instance.health.missing.get(type) ?? [])],
         })),
-      })),
-    };
-    response.json(body);
+      };
+    }),
   };
+}
 
-  route(router, '/api/workflows', { get: list });
+function parameterSchema(workflow: Workflow): ParameterSchema {
+  let schema = schemas.get(workflow);
+  if (!schema) {
+    schema = makeParameterSchema(workflow);
+    schemas.set(workflow, schema);
+  }
+  return schema;
 }
 
 /** JSON Schema of what a client sends. Forms send text: what it stands for is in the parameter's own description. */
-function parameterSchema(parameters: Workflow['parameters']): { type: 'object' } & Record<string, unknown> {
+function makeParameterSchema({ parameters }: Workflow): ParameterSchema {
   const { $schema: _version, ...schema } = z.toJSONSchema(parameters, {
     io: 'input',
     override: ({ zodSchema, jsonSchema }) => {

@@ -1,67 +1,57 @@
 import { getHeapStatistics } from 'node:v8';
-import type { IRouter, RequestHandler } from 'express';
 import type { z } from 'zod';
-import { callerOf, requireKey } from '../middleware/authentication.js';
 import type { healthAnswer, statusAnswer } from '../schemas/status.js';
-import type { Services } from '../services/index.js';
+import type { ConnectionManager } from '../services/comfyui/ConnectionManager.js';
+import type { HealthReporter } from '../services/health.js';
 import type { Instance } from '../services/instances/Instance.js';
-import { toIso, toSeconds } from '../utils/clock.js';
+import type { LoadBalancer } from '../services/instances/LoadBalancer.js';
+import type { JobManager } from '../services/jobs/JobManager.js';
+import type { JobProcessor } from '../services/jobs/JobProcessor.js';
+import type { Recorder } from '../services/metrics/Recorder.js';
+import { type Clock, toIso, toSeconds } from '../utils/clock.js';
 import { hours, rounded, seconds } from '../utils/figures.js';
 import { instanceView } from './instanceViews.js';
-import { route } from './route.js';
 
 const MIB = 1024 * 1024;
 
-/** Whether a path is one of these, in any of the ways in which Express takes it for one. */
-export function isForLoadBalancers(path: string): boolean {
-  return /^\/(status(\/metrics)?|health)\/?$/i.test(path);
-}
-
-/** What load balancers and people on call ask. */
-export function statusRoutes(router: IRouter, services: Services): void {
-  const { health, manager, processor, balancer, clock } = services;
-
-  // Asked every second by load balancers: only what is in memory.
-  const status: RequestHandler = (_request, response) => {
-    const { state } = health.report();
-    const body: z.input<typeof statusAnswer> = {
-      status: state,
-      healthy_instances: balancer.healthyCount,
-      total_instances: balancer.instances.length,
-      active_jobs: processor.activeJobs,
-      pending_jobs: manager.queue.size,
-      uptime_hours: hours(health.uptimeMs),
-      processor_running: processor.isRunning,
-      timestamp: toIso(clock.now()),
-    };
-    response.status(state === 'critical' ? 503 : 200).json(body);
-  };
-
-  const fullHealth: RequestHandler = async (_request, response) => {
-    // It stays open for load balancers, and our machines' addresses are not for everybody.
-    const { areKeysNeeded, key } = callerOf(response);
-    const body = await healthBody(services, areKeysNeeded && !key ? idOf : hostOf);
-    response.status(body.status === 'critical' ? 503 : 200).json(body);
-  };
-
-  const metrics: RequestHandler = (_request, response) => {
-    response.json(services.metrics.brief());
-  };
-
-  route(router, '/status', { get: status });
-  route(router, '/status/metrics', { get: [requireKey, metrics] });
-  route(router, '/health', { get: fullHealth });
+interface Parts {
+  readonly health: HealthReporter;
+  readonly manager: JobManager;
+  readonly processor: JobProcessor;
+  readonly balancer: LoadBalancer;
+  readonly connections: ConnectionManager;
+  readonly recorder: Recorder;
+  readonly clock: Clock;
 }
 
 type NameOf = (instance: Instance) => string;
 
-const hostOf: NameOf = ({ host }) => host;
-const idOf: NameOf = ({ address }) => address.id;
+/** The state in brief. Load balancers ask for it every second: only what is in memory. */
+export function statusView({
+  health,
+  manager,
+  processor,
+  balancer,
+  clock,
+}: Parts): z.input<typeof statusAnswer> {
+  return {
+    status: health.report().state,
+    healthy_instances: balancer.healthyCount,
+    total_instances: balancer.instances.length,
+    active_jobs: processor.activeJobs,
+    pending_jobs: manager.queue.size,
+    uptime_hours: hours(health.uptimeMs),
+    processor_running: processor.isRunning,
+    timestamp: toIso(clock.now()),
+  };
+}
 
-async function healthBody(services: Services, nameOf: NameOf): Promise<z.input<typeof healthAnswer>> {
-  const { health, manager, processor, instances, connections, recorder, clock } = services;
+/** Everything about the health of server and instances. @param nameOf how the caller may know an instance */
+export async function healthView(parts: Parts, nameOf: NameOf): Promise<z.input<typeof healthAnswer>> {
+  const { health, manager, processor, connections, recorder, clock } = parts;
+  const { instances } = parts.balancer;
   const { state, issues } = health.report(nameOf);
-  const healthy = services.balancer.healthyCount;
+  const healthy = parts.balancer.healthyCount;
   const { all } = recorder;
   const lastHour = recorder.last(60);
   return {

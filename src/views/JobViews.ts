@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import type { jobRecord, jobStatusAnswer, result } from '../schemas/jobs.js';
-import type { Services } from '../services/index.js';
+import type { jobResultAnswer, jobStatusAnswer, result } from '../schemas/jobs.js';
+import type { DurationEstimates } from '../services/jobs/estimates.js';
 import {
   assignmentOf,
   type CompletedJob,
@@ -8,8 +8,13 @@ import {
   type Job,
   processingDuration,
 } from '../services/jobs/Job.js';
-import { toIso, toSeconds } from '../utils/clock.js';
-import { IMAGE_PLACE } from './sendResult.js';
+import type { JobManager } from '../services/jobs/JobManager.js';
+import type { JobProcessor } from '../services/jobs/JobProcessor.js';
+import { type Clock, toIso, toSeconds } from '../utils/clock.js';
+import type { Workflow } from '../workflows/types.js';
+
+/** Stands in a JSON answer where the image's base64 goes; nothing else in it is a client's. */
+export const IMAGE_PLACE = '\u2063image\u2063';
 
 /** Where a job's status, result, events and cancellation are. */
 export function jobUrls(
@@ -23,22 +28,31 @@ export function jobUrls(
   };
 }
 
-/** Makes the answers about jobs out of their records. */
-export class JobViews {
-  readonly #services: Services;
+interface Parts {
+  readonly manager: JobManager;
+  readonly estimates: DurationEstimates;
+  readonly processor: JobProcessor;
+  readonly workflows: readonly Workflow[];
+  readonly clock: Clock;
+}
 
-  constructor(services: Services) {
-    this.#services = services;
+/** How jobs look in answers, events and webhooks. */
+export class JobViews {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
   }
 
   /** Milliseconds until a pending job is likely done, and its place in the queue (1 is next). */
   pendingEstimate(job: Job): { position: number; ms: number } {
-    const { manager, estimates, processor } = this.#services;
+    const { manager, estimates, processor } = this.#parts;
     // A job that was just taken from the queue, and is not begun yet, is the next one.
     const position = Math.max(1, manager.queue.position(job.id));
     return { position, ms: estimates.pendingMs(job.request.type, position, processor.slots) };
   }
 
+  /** How far a job is. */
   status(job: Job): z.input<typeof jobStatusAnswer> {
     const base = {
       job_id: job.id,
@@ -95,32 +109,10 @@ export class JobViews {
     }
   }
 
-  record(job: Job): z.input<typeof jobRecord> {
-    const { request } = job;
-    const { parameters, format, imageSize, originalFilename } = request;
-    const { mimeType, width, height } = request.image;
-    const assignment = assignmentOf(job);
-    return {
-      id: job.id,
-      type: request.type,
-      status: job.status,
-      createdTime: Math.floor(job.createdTime),
-      updatedTime: Math.floor(job.updatedTime),
-      ...(assignment ? { processingStartTime: Math.floor(assignment.processingStartTime) } : {}),
-      ...endOf(job),
-      comfyuiInstance: assignment?.instance ?? null,
-      ...(assignment?.promptId === undefined ? {} : { promptId: assignment.promptId }),
-      attempts: job.attempts,
-      requestId: request.requestId,
-      ...this.#webhook(job),
-      data: { imageSize, mimeType, originalFilename, width, height, format, ...parameters },
-    };
-  }
-
   /** The `result` of an answer; `ResultSender` puts the image in. */
   result(job: CompletedJob): z.input<typeof result> {
     const { promptId, format, mimeType, width, height, sizeBytes } = job.result;
-    const workflow = this.#services.workflows.find(({ type }) => type === job.request.type);
+    const workflow = this.#parts.workflows.find(({ type }) => type === job.request.type);
     return {
       image_base64: `data:${mimeType};base64,${IMAGE_PLACE}`,
       prompt_id: promptId,
@@ -133,22 +125,15 @@ export class JobViews {
     };
   }
 
-  /** How the delivery of the job's end goes, where somebody asked for it. */
-  #webhook({ id, status, request }: Job): Pick<z.input<typeof jobRecord>, 'webhook'> {
-    const { webhook } = request;
-    if (!webhook) return {};
-    const delivery = this.#services.webhooks?.deliveryOf(id);
-    const isPassedOver = status !== 'pending' && status !== 'processing' && !webhook.events.includes(status);
-    const next = delivery?.nextAttempt;
+  /** A completed job with its result, as `/result` shows it. */
+  completed(job: CompletedJob): z.input<typeof jobResultAnswer> {
     return {
-      webhook: {
-        url: webhook.url.split('?', 1)[0] ?? '',
-        events: [...webhook.events],
-        state: delivery?.state ?? (isPassedOver ? 'not_asked_for' : 'waiting'),
-        attempts: (delivery?.attempts ?? []).map((one) => ({ ...one, time: Math.floor(one.time) })),
-        ...(next === undefined ? {} : { nextAttemptTime: Math.floor(next) }),
-        ...(delivery?.reason === undefined ? {} : { reason: delivery.reason }),
-      },
+      job_id: job.id,
+      status: 'completed',
+      type: job.request.type,
+      completed_time: toIso(job.finishedTime),
+      processing_time_seconds: toSeconds(processingDuration(job) ?? 0),
+      result: this.result(job),
     };
   }
 
@@ -156,28 +141,10 @@ export class JobViews {
   #processingMs(job: Job): number {
     if (isFinished(job)) return processingDuration(job) ?? job.finishedTime - job.createdTime;
     const since = job.status === 'pending' ? job.createdTime : job.assignment.processingStartTime;
-    return this.#services.clock.now() - since;
+    return this.#parts.clock.now() - since;
   }
 
   #remainingMs(job: Job): number {
-    return Math.max(0, this.#services.estimates.processingMs(job.request.type) - this.#processingMs(job));
-  }
-}
-
-/** The fields that only a finished job has. */
-function endOf(job: Job): Partial<z.input<typeof jobRecord>> {
-  if (!isFinished(job)) return {};
-  const at = Math.floor(job.finishedTime);
-  const duration = processingDuration(job);
-  const processing = duration === undefined ? {} : { processingDuration: Math.round(duration) };
-  switch (job.status) {
-    case 'completed': {
-      const { format: _format, ...result } = job.result;
-      return { completedTime: at, ...processing, result };
-    }
-    case 'failed':
-      return { failedTime: at, ...processing, error: job.failure.message, errorCode: job.failure.code };
-    case 'cancelled':
-      return { cancelledTime: at, ...processing };
+    return Math.max(0, this.#parts.estimates.processingMs(job.request.type) - this.#processingMs(job));
   }
 }
