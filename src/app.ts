@@ -9,7 +9,6 @@ import { limitRate } from './middleware/rateLimit.js';
 import { limitRefusedBody } from './middleware/refusedBody.js';
 import { requestContext } from './middleware/requestContext.js';
 import { crossOrigin, limitUrl, securityHeaders } from './middleware/security.js';
-import { UploadBudget } from './middleware/UploadBudget.js';
 import { currentOpenApi } from './routes/currentOpenApi.js';
 import type { RouteContext } from './routes/Endpoint.js';
 import { fixedEndpoints } from './routes/endpoints.js';
@@ -29,11 +28,10 @@ export function createApp(services: Services, config: Config): Express {
   // Results set their own entity tag; hashing every status answer would cost more than it saves.
   app.disable('etag');
   trustProxies(app, config.TRUST_PROXY);
-  const { admission, turns, workflows } = services;
+  const { turns, workflows } = services;
   const context: RouteContext = {
     services,
     config,
-    uploads: new UploadBudget(config.MAX_UPLOAD_MEMORY, () => admission.retryAfterSeconds()),
     sender: new ResultSender(config.MAX_RESULT_MEMORY, turns),
     openApi: currentOpenApi(() => workflows),
   };

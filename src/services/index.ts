@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import type { Config } from '../config.js';
 import { type Clock, systemClock } from '../utils/clock.js';
 import { collectGarbage } from '../utils/garbage.js';
@@ -36,6 +37,11 @@ import { Prometheus } from './metrics/Prometheus.js';
 import { Recorder } from './metrics/Recorder.js';
 import { Summary } from './metrics/Summary.js';
 import { stopServices } from './shutdown.js';
+import type { AssetFiles } from './submissions/FileGathering.js';
+import type { InputFetcher } from './submissions/InputFetcher.js';
+import { Submissions } from './submissions/Submissions.js';
+import type { RandomNumber } from './submissions/seeds.js';
+import { UploadBudget } from './submissions/UploadBudget.js';
 import type { WebhookOptions, Webhooks } from './webhooks/Webhooks.js';
 
 const WEBHOOK_OPTIONS: WebhookOptions & { timeoutMs: number } = {
@@ -56,6 +62,11 @@ const FOLLOW_TIMINGS: FollowTimings = {
   historyPatienceMs: 5000,
 };
 
+/** Until there is one that goes out to the network. */
+const noFetcher: InputFetcher = {
+  fetch: () => Promise.reject(new Error('this server fetches nothing')),
+};
+
 /** What a test, or a program with other needs, may put in place of the defaults. */
 export interface ServiceOverrides {
   readonly clock?: Clock;
@@ -67,6 +78,12 @@ export interface ServiceOverrides {
   readonly connections?: Partial<ConnectionOptions>;
   readonly webhooks?: Partial<typeof WEBHOOK_OPTIONS>;
   readonly stores?: Partial<StoreTimings>;
+  /** Gets the files that clients name by an address. */
+  readonly inputFetcher?: InputFetcher;
+  /** Gets the files that clients left here before. */
+  readonly assetFiles?: AssetFiles;
+  /** Chooses seeds. */
+  readonly random?: RandomNumber;
 }
 
 export interface Services {
@@ -83,6 +100,9 @@ export interface Services {
   readonly estimates: DurationEstimates;
   readonly admission: Admission;
   readonly idempotencyKeys: IdempotencyKeys;
+  readonly submissions: Submissions;
+  /** Memory for what clients send. */
+  readonly uploadBudget: UploadBudget;
   readonly views: JobViews;
   /** undefined where there is no secret to sign them with. */
   readonly webhooks: Webhooks | undefined;
@@ -207,6 +227,27 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     clock,
     log('webhooks'),
   );
+  const uploadBudget = new UploadBudget(config.MAX_UPLOAD_MEMORY, () => admission.retryAfterSeconds());
+  const submissions = new Submissions(
+    {
+      manager,
+      admission,
+      idempotencyKeys,
+      balancer,
+      webhooks,
+      budget: uploadBudget,
+      fetcher: overrides.inputFetcher ?? noFetcher,
+      assets: overrides.assetFiles,
+      random: overrides.random ?? randomInt,
+    },
+    {
+      maxFileBytes: config.MAX_FILE_SIZE,
+      imageTypes: config.ALLOWED_IMAGE_TYPES,
+      maxPixels: config.MAX_IMAGE_PIXELS,
+      maxOutputPixels: config.MAX_OUTPUT_PIXELS,
+      machineRetrySeconds: Math.ceil(config.HEALTH_CHECK_TIMEOUT / 1000),
+    },
+  );
   const recorder = new Recorder(clock);
   const prometheus = new Prometheus({ manager, instances });
   manager.events.onFinished((job) => recorder.record(job));
@@ -236,6 +277,8 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     estimates,
     admission,
     idempotencyKeys,
+    submissions,
+    uploadBudget,
     views,
     webhooks,
     recorder,

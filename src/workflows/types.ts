@@ -5,9 +5,9 @@ import type { ImageNodes } from './imageNodes.js';
 /** What a client's file must be. A mask is an image that says where something is done. */
 export type FileKind = 'image' | 'mask' | 'video' | 'audio' | 'file';
 
-/** A file that a workflow takes. */
+/** A file that a workflow takes from its client. */
 export interface FileInput {
-  /** Name of its form field, such as `image`. */
+  /** Name of its form field, and of its entry in JSON, such as `image`. */
   readonly name: string;
   readonly kind: FileKind;
   readonly required: boolean;

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { parametersOf } from '../../middleware/upload.js';
+import { parseParameters } from '../../schemas/parse.js';
 import { booleanParameter } from '../../workflows/parameters.js';
 import { type Endpoint, TAGS } from '../Endpoint.js';
 import { jobPath, ownJob, withStatusUrl } from '../ownJob.js';
-import { parseParameters } from '../parse.js';
 
 const path = jobPath.extend({
   index: z.string().meta({ description: 'Which of its outputs, from 0, as `outputs` lists them.' }),

@@ -1,11 +1,12 @@
+import type { RequestHandler } from 'express';
 import { z } from 'zod';
-import { imageUpload } from '../../middleware/upload.js';
+import { receiveUpload } from '../../middleware/upload.js';
 import { anySyncAnswer, asyncAnswer, syncAnswer } from '../../schemas/jobs.js';
 import { formatParameter } from '../../workflows/parameters.js';
 import type { Workflow } from '../../workflows/types.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
 import { asyncParameters, webhookParameters } from '../parameters.js';
-import { Submission } from '../Submission.js';
+import { SubmissionRoutes } from '../SubmissionRoutes.js';
 import { RESULT_TYPES } from '../sendResult.js';
 
 const imageFile = z
@@ -53,8 +54,8 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       },
       errors: [400, 406, 408, 409, 413, 415, 422, 502, 503, 504],
       handler: (context) => {
-        const submission = new Submission(workflow, context);
-        return [submission.checkBeforeUpload, uploadOf(context), submission.syncOrAsync];
+        const submission = new SubmissionRoutes(workflow, context);
+        return [submission.checkBeforeUpload, uploadOf(workflow, context), submission.syncOrAsync];
       },
     },
     {
@@ -76,17 +77,17 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       },
       errors: [400, 406, 408, 410, 413, 415, 422, 503],
       handler: (context) => {
-        const submission = new Submission(workflow, context);
-        return [submission.checkBeforeUpload, uploadOf(context), submission.alwaysAsync];
+        const submission = new SubmissionRoutes(workflow, context);
+        return [submission.checkBeforeUpload, uploadOf(workflow, context), submission.alwaysAsync];
       },
     },
   ];
 }
 
-function uploadOf({ config, uploads }: RouteContext): ReturnType<typeof imageUpload> {
-  return imageUpload({
+function uploadOf(workflow: Workflow, { config, services }: RouteContext): RequestHandler {
+  return receiveUpload(workflow, {
     maxFileBytes: config.MAX_FILE_SIZE,
     pace: { minBytesPerSecond: config.MIN_TRANSFER_RATE, wholeMs: config.UPLOAD_TIMEOUT },
-    budget: uploads,
+    budget: services.uploadBudget,
   });
 }

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { AppError } from '../../errors.js';
-import type { Job, JobRequest } from './Job.js';
+import type { Job } from './Job.js';
 import type { JobEvents } from './JobEvents.js';
 
 interface Entry {
@@ -51,15 +50,4 @@ export class IdempotencyKeys {
       throw error;
     }
   }
-}
-
-/** Of everything that decides what comes of a job. */
-export function fingerprintOf(
-  { type, parameters, format, webhook }: JobRequest,
-  files: ReadonlyMap<string, Buffer>,
-): string {
-  const hash = createHash('sha256');
-  hash.update(JSON.stringify([type, parameters, format ?? null, webhook?.url, webhook?.events]));
-  for (const [name, bytes] of files) hash.update(JSON.stringify([name, bytes.length])).update(bytes);
-  return hash.digest('base64');
 }

@@ -35,10 +35,6 @@ export interface JobRequest {
   readonly format: OutputFormat | undefined;
   /** By the names that the workflow gives them, in its order. */
   readonly files: Readonly<Record<string, JobFile>>;
-  /** What is odd about the submission and no error, such as a parameter that the workflow does not have. */
-  readonly warnings?: readonly string[];
-  /** A seed that was chosen because the client named none: a whole number. */
-  readonly randomSeed?: string | undefined;
   /** Of the first file as the client called it, made harmless for logs and JSON; the workflow's type where there is none. */
   readonly originalFilename: string;
   readonly requestId: string;
@@ -47,6 +43,10 @@ export interface JobRequest {
   /** Who submitted it, as limits count clients: by key, else by address. */
   readonly client?: string | undefined;
   readonly webhook?: WebhookTarget | undefined;
+  /** What the client should know although its submission was accepted. */
+  readonly warnings?: readonly string[];
+  /** The seed that was chosen for the client, in decimal digits; undefined where it chose itself or there is none. */
+  readonly randomSeed?: string | undefined;
 }
 
 /** What every job has. Times are epoch ms. */
