@@ -18,7 +18,6 @@ import { isForLoadBalancers } from './routes/rest/status.js';
 import { ResultSender } from './routes/sendResult.js';
 import { workflowRoutes } from './routes/workflowRoutes.js';
 import type { Services } from './services/index.js';
-import { UploadBudget } from './services/submissions/UploadBudget.js';
 import { withoutPort } from './utils/clientNetwork.js';
 import { isLoopbackAddress } from './utils/hostNames.js';
 
@@ -29,11 +28,10 @@ export function createApp(services: Services, config: Config): Express {
   // Results set their own entity tag; hashing every status answer would cost more than it saves.
   app.disable('etag');
   trustProxies(app, config.server.trustProxy);
-  const { admission, turns, workflows } = services;
+  const { turns, workflows } = services;
   const context: RouteContext = {
     services,
     config,
-    uploads: new UploadBudget(config.uploads.maxBytes, () => admission.retryAfterSeconds()),
     sender: new ResultSender(config.jobs.maxResultBytes, turns),
     openApi: currentOpenApi(() => workflows),
   };

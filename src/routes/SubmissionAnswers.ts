@@ -1,14 +1,15 @@
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import { AppError } from '../errors.js';
-import type { asyncAnswer, syncAnswer } from '../schemas/jobs.js';
+import type { anySyncAnswer, asyncAnswer } from '../schemas/jobs.js';
 import type { Services } from '../services/index.js';
 import { RESTART_SECONDS } from '../services/jobs/Admission.js';
 import type { CompletedJob, Job } from '../services/jobs/Job.js';
 import { toIso, toSeconds } from '../utils/clock.js';
 import { jobUrls } from '../views/JobViews.js';
+import { outputsView } from '../views/outputViews.js';
 import type { Workflow } from '../workflows/types.js';
-import { type ResultSender, wantsImage } from './sendResult.js';
+import { type ResultSender, wantsBytes } from './sendResult.js';
 
 interface AnswerParts {
   readonly services: Pick<Services, 'manager' | 'clock' | 'views'>;
@@ -27,14 +28,15 @@ export class SubmissionAnswers {
 
   /** 202, with where to ask for the job. */
   accepted(response: Response, workflow: Workflow, job: Job): void {
-    const { views, clock } = this.#parts.services;
-    const { position, ms } = job.status === 'pending' ? views.pendingEstimate(job) : { position: 0, ms: 0 };
+    const { services } = this.#parts;
+    const { position, ms } =
+      job.status === 'pending' ? services.views.pendingEstimate(job) : { position: 0, ms: 0 };
     const urls = jobUrls(job.id);
     const body: z.input<typeof asyncAnswer> = {
       job_id: job.id,
       status: job.status,
       message: `${workflow.title}: job accepted.`,
-      estimated_completion_time: toIso(clock.now() + ms),
+      estimated_completion_time: toIso(services.clock.now() + ms),
       estimated_completion_time_seconds: toSeconds(ms),
       queue_position: position,
       ...urls,
@@ -46,8 +48,8 @@ export class SubmissionAnswers {
   async result(request: Request, response: Response, workflow: Workflow, job: CompletedJob): Promise<void> {
     const { services, sender } = this.#parts;
     const { image } = await services.manager.result(job.id);
-    if (wantsImage(request, job.result.mimeType)) await sender.image(response, job, image);
-    else await sender.json(response, this.#doneBody(workflow, job), image);
+    if (wantsBytes(request, job.result.outputs[0])) await sender.primary(response, job, image);
+    else await sender.json(response, this.#doneBody(workflow, job, image), job, image);
   }
 
   /** What a client that waited for a job is told when there is no result. */
@@ -76,13 +78,14 @@ export class SubmissionAnswers {
     }
   }
 
-  #doneBody(workflow: Workflow, job: CompletedJob): z.input<typeof syncAnswer> {
+  #doneBody(workflow: Workflow, job: CompletedJob, bytes: Buffer): z.input<typeof anySyncAnswer> {
     return {
       success: true,
       message: `${workflow.title}: done.`,
       job_id: job.id,
-      result: this.#parts.services.views.result(job),
+      result: this.#parts.services.views.result(job, bytes),
       comfyui_instance: job.assignment.instance,
+      ...outputsView(job),
     };
   }
 }

@@ -3,12 +3,12 @@ import type { z } from 'zod';
 import type { Config } from '../config/index.js';
 import { callerOf, ownerOf } from '../middleware/authentication.js';
 import { requestIdOf } from '../middleware/requestContext.js';
-import { hangUpSignal, leastBytes, parametersOf, takeUpload } from '../middleware/upload.js';
+import { hangUpSignal, leastBytes, sentParameters, takeUpload } from '../middleware/upload.js';
 import { parseParameters } from '../schemas/parse.js';
 import type { Services } from '../services/index.js';
 import { isFinished, type Job, type WebhookTarget } from '../services/jobs/Job.js';
 import { withDeadline } from '../utils/deadline.js';
-import { formatParameter } from '../workflows/parameters.js';
+import { formatParameter, type OutputFormat } from '../workflows/parameters.js';
 import type { Workflow } from '../workflows/types.js';
 import { asyncParameters, webhookParameters } from './parameters.js';
 import { idempotencyKey, waitSeconds } from './requestHeaders.js';
@@ -52,36 +52,45 @@ export class SubmissionRoutes {
   };
 
   alwaysAsync: RequestHandler = async (request, response) => {
-    const common = parseParameters(commonParameters, parametersOf(request));
-    await this.#acceptAndAnswer(request, response, common);
+    const common = parseParameters(commonParameters, sentParameters(response));
+    await this.#acceptAndAnswer(request, response, common, hangUpSignal(response));
   };
 
   syncOrAsync: RequestHandler = async (request, response) => {
-    const common = parseParameters(commonParameters, parametersOf(request));
-    const isAsync = common.async || common.mode === 'async';
-    if (isAsync) {
-      await this.#acceptAndAnswer(request, response, common);
-      return;
-    }
-    const format = common.format ?? acceptedFormat(request);
-    this.#services.submissions.checkMachines(this.#workflow.type);
+    const common = parseParameters(commonParameters, sentParameters(response));
     // From here on, so that a client that hangs up while its job is made is noticed too.
     const hungUp = hangUpSignal(response);
-    const job = await this.#submit(request, response, { ...common, format });
+    const isAsync = common.async || common.mode === 'async';
+    if (isAsync) {
+      await this.#acceptAndAnswer(request, response, common, hungUp);
+      return;
+    }
+    const format = common.format ?? this.#acceptedFormat(request);
+    this.#services.submissions.checkMachines(this.#workflow.type);
+    const job = await this.#submit(request, response, { ...common, format }, hungUp);
     await this.#answerDone(request, response, job, hungUp);
   };
 
+  /** What a graph that a user exported makes may be anything: it stays so unless the client names a format. */
+  #acceptedFormat(request: Request): OutputFormat | undefined {
+    return this.#workflow.isBuiltIn ? acceptedFormat(request) : undefined;
+  }
+
   /** 202, or 200 where the client would rather wait and the job is done in time. */
-  async #acceptAndAnswer(request: Request, response: Response, common: CommonParameters): Promise<void> {
+  async #acceptAndAnswer(
+    request: Request,
+    response: Response,
+    common: CommonParameters,
+    hungUp: AbortSignal,
+  ): Promise<void> {
     const seconds = waitSeconds(request);
     if (seconds === undefined) {
-      const job = await this.#submit(request, response, common);
+      const job = await this.#submit(request, response, common, hungUp);
       this.#answers.accepted(response, this.#workflow, job);
       return;
     }
-    const format = common.format ?? acceptedFormat(request);
-    const hungUp = hangUpSignal(response);
-    const { id } = await this.#submit(request, response, { ...common, format });
+    const format = common.format ?? this.#acceptedFormat(request);
+    const { id } = await this.#submit(request, response, { ...common, format }, hungUp);
     const job = await withDeadline(Math.min(1000 * seconds, this.#syncTimeoutMs), hungUp, (signal) =>
       this.#services.manager.whenFinished(id, signal),
     );
@@ -91,20 +100,27 @@ export class SubmissionRoutes {
   }
 
   /** A new job, or the one that the same submission made before. */
-  async #submit(request: Request, response: Response, common: CommonParameters): Promise<Job> {
+  async #submit(
+    request: Request,
+    response: Response,
+    common: CommonParameters,
+    hungUp: AbortSignal,
+  ): Promise<Job> {
     const key = idempotencyKey(request);
-    const upload = takeUpload(request, response);
+    const upload = takeUpload(response);
     try {
       const { job, isRepeated } = await this.#services.submissions.submit({
         workflow: this.#workflow,
         files: upload.files,
-        parameters: parametersOf(request),
-        format: common.format ?? 'PNG',
+        parameters: upload.parameters,
+        otherParameters: Object.keys(commonParameters.shape),
+        format: common.format,
         webhook: webhookOf(common),
         requestId: requestIdOf(response),
         owner: ownerOf(response),
         client: callerOf(response).id,
         idempotencyKey: key,
+        signal: hungUp,
       });
       if (isRepeated) response.set('Idempotency-Replayed', 'true');
       return job;

@@ -9,9 +9,13 @@ import {
 import { ERROR_STATUS } from '../errors.js';
 import { errorAnswer } from '../schemas/common.js';
 import { examples } from '../schemas/examples.js';
+import { schemaNames } from '../schemas/names.js';
 import type { Workflow } from '../workflows/types.js';
 import { type Endpoint, TAGS } from './Endpoint.js';
 import { allEndpoints } from './endpoints.js';
+
+// By a schema's `id` the library knows that it is a component.
+for (const [id, schema] of Object.entries(schemaNames)) z.globalRegistry.add(schema, { id });
 
 type OpenApiDocument = ReturnType<typeof createDocument>;
 

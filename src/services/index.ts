@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import type { Config } from '../config/index.js';
 import { type Clock, systemClock } from '../utils/clock.js';
 import { collectGarbage } from '../utils/garbage.js';
@@ -36,7 +37,11 @@ import { Prometheus } from './metrics/Prometheus.js';
 import { Recorder } from './metrics/Recorder.js';
 import { Summary } from './metrics/Summary.js';
 import { stopServices } from './shutdown.js';
+import type { AssetFiles } from './submissions/FileGathering.js';
+import type { InputFetcher } from './submissions/InputFetcher.js';
 import { Submissions } from './submissions/Submissions.js';
+import type { RandomNumber } from './submissions/seeds.js';
+import { UploadBudget } from './submissions/UploadBudget.js';
 import type { WebhookOptions, Webhooks } from './webhooks/Webhooks.js';
 
 const WEBHOOK_OPTIONS: WebhookOptions & { timeoutMs: number } = {
@@ -57,6 +62,11 @@ const FOLLOW_TIMINGS: FollowTimings = {
   historyPatienceMs: 5000,
 };
 
+/** Until there is one that goes out to the network. */
+const noFetcher: InputFetcher = {
+  fetch: () => Promise.reject(new Error('this server fetches nothing')),
+};
+
 /** What a test, or a program with other needs, may put in place of the defaults. */
 export interface ServiceOverrides {
   readonly clock?: Clock;
@@ -68,6 +78,12 @@ export interface ServiceOverrides {
   readonly connections?: Partial<ConnectionOptions>;
   readonly webhooks?: Partial<typeof WEBHOOK_OPTIONS>;
   readonly stores?: Partial<StoreTimings>;
+  /** Gets the files that clients name by an address. */
+  readonly inputFetcher?: InputFetcher;
+  /** Gets the files that clients left here before. */
+  readonly assetFiles?: AssetFiles;
+  /** Chooses seeds. */
+  readonly random?: RandomNumber;
 }
 
 export interface Services {
@@ -84,8 +100,10 @@ export interface Services {
   readonly estimates: DurationEstimates;
   readonly admission: Admission;
   readonly idempotencyKeys: IdempotencyKeys;
-  readonly views: JobViews;
   readonly submissions: Submissions;
+  /** Memory for what clients send. */
+  readonly uploadBudget: UploadBudget;
+  readonly views: JobViews;
   /** undefined where there is no secret to sign them with. */
   readonly webhooks: Webhooks | undefined;
   readonly recorder: Recorder;
@@ -152,7 +170,8 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     connections,
     {
       timings: { ...FOLLOW_TIMINGS, ...overrides.follow },
-      uploads: config.machines.imageInput === 'upload',
+      // What would be dropped from the shelf at once, or is more than one file may have, is not fetched.
+      maxOutputBytes: Math.max(config.jobs.maxResultBytes, config.machines.maxResultBytes),
       keepHistory: config.machines.keepHistory,
       stopTimeoutMs: config.machines.controlTimeoutMs,
       stopPatienceMs: 60_000,
@@ -208,9 +227,21 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     clock,
     log('webhooks'),
   );
+  const uploadBudget = new UploadBudget(config.uploads.maxBytes, () => admission.retryAfterSeconds());
   const submissions = new Submissions(
-    { manager, admission, idempotencyKeys, balancer, webhooks },
     {
+      manager,
+      admission,
+      idempotencyKeys,
+      balancer,
+      webhooks,
+      budget: uploadBudget,
+      fetcher: overrides.inputFetcher ?? noFetcher,
+      assets: overrides.assetFiles,
+      random: overrides.random ?? randomInt,
+    },
+    {
+      maxFileBytes: config.uploads.maxFileBytes,
       imageTypes: config.uploads.imageTypes,
       maxPixels: config.uploads.maxImagePixels,
       maxOutputPixels: config.outputs.maxPixels,
@@ -246,8 +277,9 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     estimates,
     admission,
     idempotencyKeys,
-    views,
     submissions,
+    uploadBudget,
+    views,
     webhooks,
     recorder,
     health,

@@ -1,6 +1,7 @@
+import type { RequestHandler } from 'express';
 import { z } from 'zod';
-import { imageUpload } from '../../middleware/upload.js';
-import { asyncAnswer, syncAnswer } from '../../schemas/jobs.js';
+import { receiveUpload } from '../../middleware/upload.js';
+import { anySyncAnswer, asyncAnswer, syncAnswer } from '../../schemas/jobs.js';
 import { formatParameter } from '../../workflows/parameters.js';
 import type { Workflow } from '../../workflows/types.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
@@ -32,6 +33,7 @@ const headers = z.object({
 export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
   const { type, title, description, parameters } = workflow;
   const form = z.object({ imageFile, format, ...parameters.shape, ...webhookParameters.shape });
+  const done = workflow.isBuiltIn ? syncAnswer : anySyncAnswer;
   return [
     {
       id: `process_${type}`,
@@ -45,7 +47,7 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       responses: {
         200: {
           description: 'The result. The image itself, with Accept: image/*.',
-          schema: syncAnswer,
+          schema: done,
           types: RESULT_TYPES,
         },
         202: { description: 'Accepted: with async=true.', schema: asyncAnswer },
@@ -53,7 +55,7 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       errors: [400, 406, 408, 409, 413, 415, 422, 502, 503, 504],
       handler: (context) => {
         const submission = new SubmissionRoutes(workflow, context);
-        return [submission.checkBeforeUpload, uploadOf(context), submission.syncOrAsync];
+        return [submission.checkBeforeUpload, uploadOf(workflow, context), submission.syncOrAsync];
       },
     },
     {
@@ -68,7 +70,7 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       responses: {
         200: {
           description: 'The result: with Prefer: wait=N. The image itself, with Accept: image/*.',
-          schema: syncAnswer,
+          schema: done,
           types: RESULT_TYPES,
         },
         202: { description: 'Accepted.', schema: asyncAnswer },
@@ -76,16 +78,16 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       errors: [400, 406, 408, 410, 413, 415, 422, 503],
       handler: (context) => {
         const submission = new SubmissionRoutes(workflow, context);
-        return [submission.checkBeforeUpload, uploadOf(context), submission.alwaysAsync];
+        return [submission.checkBeforeUpload, uploadOf(workflow, context), submission.alwaysAsync];
       },
     },
   ];
 }
 
-function uploadOf({ config, uploads }: RouteContext): ReturnType<typeof imageUpload> {
-  return imageUpload({
+function uploadOf(workflow: Workflow, { config, services }: RouteContext): RequestHandler {
+  return receiveUpload(workflow, {
     maxFileBytes: config.uploads.maxFileBytes,
     pace: { minBytesPerSecond: config.uploads.minBytesPerSecond, wholeMs: config.uploads.timeoutMs },
-    budget: uploads,
+    budget: services.uploadBudget,
   });
 }
