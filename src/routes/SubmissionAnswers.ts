@@ -6,7 +6,7 @@ import type { Services } from '../services/index.js';
 import { RESTART_SECONDS } from '../services/jobs/Admission.js';
 import type { CompletedJob, Job } from '../services/jobs/Job.js';
 import { toIso, toSeconds } from '../utils/clock.js';
-import { jobUrls } from '../views/JobViews.js';
+import { jobUrls, seedOf, warningsOf } from '../views/JobViews.js';
 import type { Workflow } from '../workflows/types.js';
 import { type ResultSender, wantsImage } from './sendResult.js';
 
@@ -39,6 +39,7 @@ export class SubmissionAnswers {
       estimated_completion_time_seconds: toSeconds(ms),
       queue_position: position,
       ...urls,
+      ...warningsOf(job),
     };
     response.status(202).location(urls.status_url).json(body);
   }
@@ -83,7 +84,9 @@ export class SubmissionAnswers {
       message: `${workflow.title}: done.`,
       job_id: job.id,
       result: this.#parts.services.views.result(job),
+      ...seedOf(job),
       comfyui_instance: job.assignment.instance,
+      ...warningsOf(job),
     };
   }
 }

@@ -13,13 +13,20 @@ export const result = z.looseObject({
   upscale_factor: z.string().optional(),
 });
 
+/** What the client should know although its submission was accepted: one sentence each. */
+const warnings = z.array(z.string()).optional();
+/** The seed that was chosen for a client that sent none. */
+const seed = z.int().nonnegative().optional();
+
 /** 200 of a synchronous request. */
 export const syncAnswer = z.object({
   success: z.literal(true),
   message: z.string(),
   job_id: z.uuid(),
   result,
+  seed,
   comfyui_instance: z.string(),
+  warnings,
 });
 
 /** 202 of an asynchronous request. A repeated one may be about a job that is not pending any more. */
@@ -35,6 +42,7 @@ export const asyncAnswer = z.object({
   result_url: z.string(),
   events_url: z.string(),
   cancel_url: z.string(),
+  warnings,
 });
 
 const statusBase = z.object({
@@ -47,6 +55,7 @@ const statusBase = z.object({
   message: z.string(),
   progress_percentage: z.number().min(0).max(100),
   attempts: z.int().nonnegative(),
+  warnings,
 });
 
 /** A job's status, by its state. */
@@ -67,6 +76,7 @@ export const jobStatusAnswer = z.discriminatedUnion('status', [
     status: z.literal('completed'),
     completed_time: isoTime,
     result_url: z.string(),
+    seed,
   }),
   statusBase.extend({
     status: z.literal('failed'),
@@ -86,6 +96,7 @@ export const jobResultAnswer = z.object({
   completed_time: isoTime,
   processing_time_seconds: z.number().nonnegative(),
   result,
+  seed,
 });
 
 const epochMs = z.int().positive();

@@ -28,6 +28,16 @@ export function jobUrls(
   };
 }
 
+/** The field that tells what the client should know although its job was accepted; no field where that is nothing. */
+export function warningsOf({ request: { warnings } }: Job): { warnings?: string[] } {
+  return warnings === undefined ? {} : { warnings: [...warnings] };
+}
+
+/** The field that tells the seed that was chosen for the client; no field where it chose itself. */
+export function seedOf({ request: { randomSeed } }: Job): { seed?: number } {
+  return randomSeed === undefined ? {} : { seed: Number(randomSeed) };
+}
+
 interface Parts {
   readonly manager: JobManager;
   readonly estimates: DurationEstimates;
@@ -63,6 +73,7 @@ export class JobViews {
       comfyui_instance: assignmentOf(job)?.instance ?? null,
       progress_percentage: job.progress,
       attempts: job.attempts,
+      ...warningsOf(job),
     };
     // Spreading the base into each of these takes longer than all the rest of the answer.
     switch (job.status) {
@@ -90,6 +101,7 @@ export class JobViews {
           message: 'Completed.',
           completed_time: toIso(job.finishedTime),
           result_url: jobUrls(job.id).result_url,
+          ...seedOf(job),
         });
       case 'failed':
         return Object.assign(base, {
@@ -134,6 +146,7 @@ export class JobViews {
       completed_time: toIso(job.finishedTime),
       processing_time_seconds: toSeconds(processingDuration(job) ?? 0),
       result: this.result(job),
+      ...seedOf(job),
     };
   }
 
