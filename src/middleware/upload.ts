@@ -1,6 +1,5 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { AppError } from '../errors.js';
-import { fileInputsOf } from '../services/submissions/fileInputs.js';
 import type { FileSource } from '../services/submissions/Submission.js';
 import type { UploadBudget } from '../services/submissions/UploadBudget.js';
 import type { Workflow } from '../workflows/types.js';
@@ -121,7 +120,7 @@ export function hangUpSignal(response: Response): AbortSignal {
 }
 
 function readerFor(request: Request, workflow: Workflow, maxFileBytes: number): BodyReader {
-  const inputs = fileInputsOf(workflow);
+  const inputs = workflow.files;
   if (request.is('multipart')) {
     const parameters = Object.keys(workflow.parameters.shape).length;
     return new FormReader({ inputs, parameters, maxFileBytes });

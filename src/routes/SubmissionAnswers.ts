@@ -1,14 +1,15 @@
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import { AppError } from '../errors.js';
-import type { asyncAnswer, syncAnswer } from '../schemas/jobs.js';
+import type { anySyncAnswer, asyncAnswer } from '../schemas/jobs.js';
 import type { Services } from '../services/index.js';
 import { RESTART_SECONDS } from '../services/jobs/Admission.js';
 import type { CompletedJob, Job } from '../services/jobs/Job.js';
 import { toIso, toSeconds } from '../utils/clock.js';
-import { jobUrls, seedOf, warningsOf } from '../views/JobViews.js';
+import { jobUrls, warningsOf } from '../views/JobViews.js';
+import { outputsView } from '../views/outputViews.js';
 import type { Workflow } from '../workflows/types.js';
-import { type ResultSender, wantsImage } from './sendResult.js';
+import { type ResultSender, wantsBytes } from './sendResult.js';
 
 interface AnswerParts {
   readonly services: Pick<Services, 'manager' | 'clock' | 'views'>;
@@ -48,8 +49,8 @@ export class SubmissionAnswers {
   async result(request: Request, response: Response, workflow: Workflow, job: CompletedJob): Promise<void> {
     const { services, sender } = this.#parts;
     const { image } = await services.manager.result(job.id);
-    if (wantsImage(request, job.result.mimeType)) await sender.image(response, job, image);
-    else await sender.json(response, this.#doneBody(workflow, job), image);
+    if (wantsBytes(request, job.result.outputs[0])) await sender.primary(response, job, image);
+    else await sender.json(response, this.#doneBody(workflow, job, image), job, image);
   }
 
   /** What a client that waited for a job is told when there is no result. */
@@ -78,14 +79,14 @@ export class SubmissionAnswers {
     }
   }
 
-  #doneBody(workflow: Workflow, job: CompletedJob): z.input<typeof syncAnswer> {
+  #doneBody(workflow: Workflow, job: CompletedJob, bytes: Buffer): z.input<typeof anySyncAnswer> {
     return {
       success: true,
       message: `${workflow.title}: done.`,
       job_id: job.id,
-      result: this.#parts.services.views.result(job),
-      ...seedOf(job),
+      result: this.#parts.services.views.result(job, bytes),
       comfyui_instance: job.assignment.instance,
+      ...outputsView(job),
       ...warningsOf(job),
     };
   }

@@ -9,7 +9,7 @@ import type { Services } from '../services/index.js';
 import { isFinished, type Job, type WebhookTarget } from '../services/jobs/Job.js';
 import { withoutEmpty } from '../services/submissions/parameterKinds.js';
 import { withDeadline } from '../utils/deadline.js';
-import { formatParameter } from '../workflows/parameters.js';
+import { formatParameter, type OutputFormat } from '../workflows/parameters.js';
 import type { Workflow } from '../workflows/types.js';
 import { asyncParameters, webhookParameters } from './parameters.js';
 import { idempotencyKey, waitSeconds } from './requestHeaders.js';
@@ -66,11 +66,16 @@ export class SubmissionRoutes {
       await this.#acceptAndAnswer(request, response, common, hungUp);
       return;
     }
-    const format = common.format ?? acceptedFormat(request);
+    const format = common.format ?? this.#acceptedFormat(request);
     this.#services.submissions.checkMachines(this.#workflow.type);
     const job = await this.#submit(request, response, { ...common, format }, hungUp);
     await this.#answerDone(request, response, job, hungUp);
   };
+
+  /** What a graph that a user exported makes may be anything: it stays so unless the client names a format. */
+  #acceptedFormat(request: Request): OutputFormat | undefined {
+    return this.#workflow.isBuiltIn ? acceptedFormat(request) : undefined;
+  }
 
   /** 202, or 200 where the client would rather wait and the job is done in time. */
   async #acceptAndAnswer(
@@ -85,7 +90,7 @@ export class SubmissionRoutes {
       this.#answers.accepted(response, this.#workflow, job);
       return;
     }
-    const format = common.format ?? acceptedFormat(request);
+    const format = common.format ?? this.#acceptedFormat(request);
     const { id } = await this.#submit(request, response, { ...common, format }, hungUp);
     const job = await withDeadline(Math.min(1000 * seconds, this.#syncTimeoutMs), hungUp, (signal) =>
       this.#services.manager.whenFinished(id, signal),
@@ -110,7 +115,7 @@ export class SubmissionRoutes {
         files: upload.files,
         parameters: upload.parameters,
         otherParameters: Object.keys(commonParameters.shape),
-        format: common.format ?? 'PNG',
+        format: common.format,
         webhook: webhookOf(common),
         requestId: requestIdOf(response),
         owner: ownerOf(response),

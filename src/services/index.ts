@@ -170,7 +170,8 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     connections,
     {
       timings: { ...FOLLOW_TIMINGS, ...overrides.follow },
-      uploads: config.COMFYUI_IMAGE_INPUT === 'upload',
+      // What would be dropped from the shelf at once, or is more than one file may have, is not fetched.
+      maxOutputBytes: Math.max(config.MAX_RESULT_MEMORY, config.MAX_RESULT_SIZE),
       keepHistory: config.COMFYUI_KEEP_HISTORY,
       stopTimeoutMs: config.HEALTH_CHECK_TIMEOUT,
       stopPatienceMs: 60_000,

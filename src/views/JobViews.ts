@@ -11,10 +11,19 @@ import {
 import type { JobManager } from '../services/jobs/JobManager.js';
 import type { JobProcessor } from '../services/jobs/JobProcessor.js';
 import { type Clock, toIso, toSeconds } from '../utils/clock.js';
+import type { OutputFormat } from '../workflows/parameters.js';
 import type { Workflow } from '../workflows/types.js';
+import { outputsView, outputUrl } from './outputViews.js';
 
 /** Stands in a JSON answer where the image's base64 goes; nothing else in it is a client's. */
 export const IMAGE_PLACE = '\u2063image\u2063';
+
+/** The format of a result by its type. */
+export const FORMATS: Readonly<Record<string, OutputFormat>> = {
+  'image/png': 'PNG',
+  'image/jpeg': 'JPEG',
+  'image/webp': 'WEBP',
+};
 
 /** Where a job's status, result, events and cancellation are. */
 export function jobUrls(
@@ -31,11 +40,6 @@ export function jobUrls(
 /** The field that tells what the client should know although its job was accepted; no field where that is nothing. */
 export function warningsOf({ request: { warnings } }: Job): { warnings?: string[] } {
   return warnings === undefined ? {} : { warnings: [...warnings] };
-}
-
-/** The field that tells the seed that was chosen for the client; no field where it chose itself. */
-export function seedOf({ request: { randomSeed } }: Job): { seed?: number } {
-  return randomSeed === undefined ? {} : { seed: Number(randomSeed) };
 }
 
 interface Parts {
@@ -101,7 +105,7 @@ export class JobViews {
           message: 'Completed.',
           completed_time: toIso(job.finishedTime),
           result_url: jobUrls(job.id).result_url,
-          ...seedOf(job),
+          ...outputsView(job),
         });
       case 'failed':
         return Object.assign(base, {
@@ -121,32 +125,49 @@ export class JobViews {
     }
   }
 
-  /** The `result` of an answer; `ResultSender` puts the image in. */
-  result(job: CompletedJob): z.input<typeof result> {
-    const { promptId, format, mimeType, width, height, sizeBytes } = job.result;
+  /**
+   * The `result` of an answer: the primary output. `ResultSender` puts an image in.
+   * @param bytes of the primary output
+   */
+  result(job: CompletedJob, bytes: Buffer): z.input<typeof result> {
+    const { promptId, outputs } = job.result;
+    const [{ kind, mimeType, width, height, sizeBytes, filename }] = outputs;
+    const processing_time_seconds = toSeconds(processingDuration(job) ?? 0);
+    if (kind === 'text') return { text: bytes.toString() };
+    if (kind !== 'image') {
+      return {
+        kind,
+        prompt_id: promptId,
+        processing_time_seconds,
+        mime_type: mimeType,
+        size_bytes: sizeBytes,
+        filename,
+        url: outputUrl(job.id, 0),
+      };
+    }
+    const format = FORMATS[mimeType];
     const workflow = this.#parts.workflows.find(({ type }) => type === job.request.type);
     return {
       image_base64: `data:${mimeType};base64,${IMAGE_PLACE}`,
       prompt_id: promptId,
-      processing_time_seconds: toSeconds(processingDuration(job) ?? 0),
-      format,
-      width,
-      height,
+      processing_time_seconds,
+      ...(format === undefined ? {} : { format }),
+      ...(width === undefined || height === undefined ? {} : { width, height }),
       size_bytes: sizeBytes,
       ...workflow?.resultFields?.(job.request.parameters),
     };
   }
 
-  /** A completed job with its result, as `/result` shows it. */
-  completed(job: CompletedJob): z.input<typeof jobResultAnswer> {
+  /** A completed job with its result, as `/result` shows it. @param bytes of its primary output */
+  completed(job: CompletedJob, bytes: Buffer): z.input<typeof jobResultAnswer> {
     return {
       job_id: job.id,
       status: 'completed',
       type: job.request.type,
       completed_time: toIso(job.finishedTime),
       processing_time_seconds: toSeconds(processingDuration(job) ?? 0),
-      result: this.result(job),
-      ...seedOf(job),
+      result: this.result(job, bytes),
+      ...outputsView(job),
     };
   }
 

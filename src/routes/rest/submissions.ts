@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import { receiveUpload } from '../../middleware/upload.js';
-import { asyncAnswer, syncAnswer } from '../../schemas/jobs.js';
+import { anySyncAnswer, asyncAnswer, syncAnswer } from '../../schemas/jobs.js';
 import { formatParameter } from '../../workflows/parameters.js';
 import type { Workflow } from '../../workflows/types.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
@@ -33,6 +33,7 @@ const headers = z.object({
 export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
   const { type, title, description, parameters } = workflow;
   const form = z.object({ imageFile, format, ...parameters.shape, ...webhookParameters.shape });
+  const done = workflow.isBuiltIn ? syncAnswer : anySyncAnswer;
   return [
     {
       id: `process_${type}`,
@@ -46,7 +47,7 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       responses: {
         200: {
           description: 'The result. The image itself, with Accept: image/*.',
-          schema: syncAnswer,
+          schema: done,
           types: RESULT_TYPES,
         },
         202: { description: 'Accepted: with async=true.', schema: asyncAnswer },
@@ -69,7 +70,7 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       responses: {
         200: {
           description: 'The result: with Prefer: wait=N. The image itself, with Accept: image/*.',
-          schema: syncAnswer,
+          schema: done,
           types: RESULT_TYPES,
         },
         202: { description: 'Accepted.', schema: asyncAnswer },

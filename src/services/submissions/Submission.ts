@@ -24,7 +24,8 @@ export interface Submission {
   readonly parameters: Readonly<Record<string, unknown>>;
   /** Names of parameters that whoever calls reads itself. */
   readonly otherParameters: readonly string[];
-  readonly format: OutputFormat;
+  /** Of the images that are made; undefined where the client names none. */
+  readonly format: OutputFormat | undefined;
   readonly webhook: WebhookTarget | undefined;
   readonly requestId: string;
   /** Name of the API key that it came with, where there are keys. */

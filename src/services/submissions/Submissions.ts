@@ -4,11 +4,11 @@ import type { Size, Workflow } from '../../workflows/types.js';
 import type { LoadBalancer } from '../instances/LoadBalancer.js';
 import type { Admission } from '../jobs/Admission.js';
 import type { IdempotencyKeys } from '../jobs/IdempotencyKeys.js';
-import type { Job, JobRequest, WebhookTarget } from '../jobs/Job.js';
+import type { Job, JobFile, JobRequest, WebhookTarget } from '../jobs/Job.js';
 import type { JobManager } from '../jobs/JobManager.js';
 import type { Webhooks } from '../webhooks/Webhooks.js';
 import { FileGathering, type GatheringParts } from './FileGathering.js';
-import { FIRST_IMAGE, fileInputsOf, firstImageOf } from './fileInputs.js';
+import { FIRST_IMAGE, firstImageOf } from './fileInputs.js';
 import { fingerprintOf } from './fingerprint.js';
 import { type FileLimits, type InspectedFile, inspectFile, isPicture } from './inspectFile.js';
 import { withoutEmpty } from './parameterKinds.js';
@@ -47,7 +47,7 @@ interface CheckedFile extends InspectedFile {
 }
 
 /** What of a job is known before its files are there. */
-type Outline = Omit<JobRequest, 'image' | 'imageSize' | 'originalFilename'>;
+type Outline = Omit<JobRequest, 'files' | 'originalFilename'>;
 
 /** The use case behind every submission: what a client sent is checked and becomes a job. It knows no HTTP. */
 export class Submissions {
@@ -109,7 +109,8 @@ export class Submissions {
     const outline = {
       type,
       parameters,
-      format,
+      // Images of a graph that a user exported stay as ComfyUI makes them.
+      format: format ?? (workflow.isBuiltIn ? 'PNG' : undefined),
       requestId,
       owner,
       client,
@@ -130,10 +131,13 @@ export class Submissions {
       const files = await this.#checkedFiles(submission, outline, gathering);
       const bytes = [...files.values()].reduce((sum, file) => sum + file.bytes.length, 0);
       const [first] = files.values();
-      if (!first?.image) throw new AppError('NO_IMAGE', 'No image file provided.');
-      const { image, filename: originalFilename } = first;
-      const request = { ...outline, image, imageSize: first.bytes.length, originalFilename };
-      return await admission.admit(bytes, () => manager.create(request, first.bytes));
+      const request = {
+        ...outline,
+        files: jobFiles(submission.workflow, files),
+        originalFilename: first?.filename ?? outline.type,
+      };
+      const contents = new Map([...files].map(([name, file]) => [name, file.bytes]));
+      return await admission.admit(bytes, () => manager.create(request, contents));
     } finally {
       gathering.release();
     }
@@ -145,7 +149,7 @@ export class Submissions {
     { parameters }: Outline,
     gathering: FileGathering,
   ): Promise<ReadonlyMap<string, CheckedFile>> {
-    const inputs = fileInputsOf(workflow).filter(({ name }) => sources.has(name));
+    const inputs = workflow.files.filter(({ name }) => sources.has(name));
     const images = inputs.filter(isPicture).length;
     const sizes = new Map<string, Size>();
     const files = new Map<string, CheckedFile>();
@@ -175,9 +179,7 @@ export class Submissions {
     parameters: Outline['parameters'],
   ): void {
     const max = this.#limits.maxOutputPixels;
-    const [first] = sizes.values();
-    if (!first) return;
-    const size = workflow.outputSize(first, parameters);
+    const size = workflow.outputSize?.(sizes, parameters);
     if (size === undefined || size.width * size.height <= max) return;
     throw new AppError(
       'IMAGE_TOO_LARGE',
@@ -186,15 +188,26 @@ export class Submissions {
   }
 }
 
+/** What the job's record keeps of its files. */
+function jobFiles(workflow: Workflow, files: ReadonlyMap<string, CheckedFile>): Record<string, JobFile> {
+  const all = workflow.files.flatMap(({ name, kind }): [string, JobFile][] => {
+    const file = files.get(name);
+    if (!file) return [];
+    const { bytes, mimeType, filename, image } = file;
+    return [[name, { kind, sizeBytes: bytes.length, mimeType, filename, image }]];
+  });
+  return Object.fromEntries(all);
+}
+
 function warningsOf({ workflow, otherParameters }: Submission, given: readonly string[]): string[] {
   const known = new Set([...Object.keys(workflow.parameters.shape), ...otherParameters]);
-  const files = new Set(fileInputsOf(workflow).map(({ name }) => name));
+  const files = new Set(workflow.files.map(({ name }) => name));
   return unknownParameters(given, known, files);
 }
 
 /** @throws AppError `NO_IMAGE` for the first file that must be there and is not */
 function checkRequiredFiles({ workflow, files }: Submission): void {
-  const inputs = fileInputsOf(workflow);
+  const inputs = workflow.files;
   const missing = inputs.find(({ name, required }) => required && !files.has(name));
   if (!missing) return;
   const isFirstImage = missing === firstImageOf(inputs);

@@ -1,14 +1,7 @@
-import type { FileInput, Workflow } from '../../workflows/types.js';
+import type { FileInput } from '../../workflows/types.js';
 
 /** Another name of a workflow's first image: the one that the first routes gave it. */
 export const FIRST_IMAGE = 'imageFile';
-
-const ONE_IMAGE: readonly FileInput[] = [{ name: 'image', kind: 'image', required: true }];
-
-/** The files that a workflow takes. */
-export function fileInputsOf({ files = ONE_IMAGE }: Workflow): readonly FileInput[] {
-  return files;
-}
 
 /** The input of this name, by its own name or as the first image. */
 export function fileInputNamed(inputs: readonly FileInput[], name: string): FileInput | undefined {

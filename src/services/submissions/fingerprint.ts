@@ -6,7 +6,7 @@ interface Fingerprinted {
   readonly type: string;
   /** As the workflow's schema read them. */
   readonly parameters: Readonly<Record<string, unknown>>;
-  readonly format: string;
+  readonly format: string | undefined;
   readonly webhook: WebhookTarget | undefined;
   readonly files: ReadonlyMap<string, FileSource>;
 }
@@ -19,7 +19,7 @@ export function fingerprintOf({ type, parameters, format, webhook, files }: Fing
   const hash = createHash('sha256');
   const named = [...files].sort(([a], [b]) => (a < b ? -1 : 1));
   const described = named.map(([name, file]) => ('bytes' in file ? [name, file.bytes.length] : [name, file]));
-  hash.update(JSON.stringify([type, parameters, format, webhook?.url, webhook?.events, described]));
+  hash.update(JSON.stringify([type, parameters, format ?? null, webhook?.url, webhook?.events, described]));
   for (const [, file] of named) if ('bytes' in file) hash.update(file.bytes);
   return hash.digest('base64');
 }
