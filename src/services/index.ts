@@ -170,8 +170,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     connections,
     {
       timings: { ...FOLLOW_TIMINGS, ...overrides.follow },
-      // What would be dropped from the shelf at once, or is more than one file may have, is not fetched.
-      maxOutputBytes: Math.max(config.jobs.maxResultBytes, config.machines.maxResultBytes),
+      maxOutputBytes: config.jobs.maxResultBytes,
       keepHistory: config.machines.keepHistory,
       stopTimeoutMs: config.machines.controlTimeoutMs,
       stopPatienceMs: 60_000,
