@@ -23,16 +23,43 @@ module.exports = {
       to: { path: '^src/(routes|middleware|app|server)|node_modules/(express|multer)/' },
     },
     {
+      name: 'views-only-look',
+      comment:
+        'services are handed to them; the only code of services that they use is what Job.ts says about a job',
+      severity: 'error',
+      from: { path: '^src/views/' },
+      to: {
+        path: '^src/services/',
+        pathNot: '^src/services/jobs/Job\\.ts$',
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
+      name: 'views-know-no-http',
+      severity: 'error',
+      from: { path: '^src/views/' },
+      to: {
+        path: '^src/(routes|middleware|app|server|httpServer|index)|^src/services/index|node_modules/(express|multer)/',
+      },
+    },
+    {
+      name: 'endpoints-are-for-the-app',
+      comment: 'code that several endpoints need is in src/routes',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(routes/(endpoints|workflowRoutes)|app)\\.ts$' },
+      to: { path: '^src/routes/rest/' },
+    },
+    {
       name: 'workflows-and-schemas-know-no-service',
       severity: 'error',
       from: { path: '^src/(workflows|schemas)/' },
-      to: { path: '^src/(services|routes|middleware|app|server|simulator|demo)' },
+      to: { path: '^src/(services|views|routes|middleware|app|server|simulator|demo)' },
     },
     {
       name: 'comfyui-and-instances-know-no-job',
       severity: 'error',
       from: { path: '^src/services/(comfyui|instances|images)/' },
-      to: { path: '^src/services/(jobs|metrics)/' },
+      to: { path: '^src/(views|services/(jobs|metrics))/' },
     },
     {
       name: 'comfyui-knows-no-instance',
@@ -44,7 +71,7 @@ module.exports = {
       name: 'utils-know-nobody',
       severity: 'error',
       from: { path: '^src/(utils|errors|config)' },
-      to: { path: '^src/(services|routes|middleware|workflows|schemas|app|server|simulator|demo)' },
+      to: { path: '^src/(services|views|routes|middleware|workflows|schemas|app|server|simulator|demo)' },
     },
     {
       name: 'simulator-knows-only-utils',

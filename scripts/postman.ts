@@ -1,5 +1,6 @@
-import { allOperations } from '../src/routes/openapi.js';
-import { type Operation, TAGS } from '../src/routes/operations.js';
+import { z } from 'zod';
+import { type Endpoint, TAGS } from '../src/routes/Endpoint.js';
+import { allEndpoints } from '../src/routes/endpoints.js';
 import type { Workflow } from '../src/workflows/types.js';
 
 const SCHEMA = 'https://schema.getpostman.com/json/collection/v2.1.0/collection.json';
@@ -29,15 +30,15 @@ interface Item {
   readonly request: object;
 }
 
-/** The Postman collection: every operation in its folder, with tests that assert. */
+/** The Postman collection: every endpoint in its folder, with tests that assert. */
 export function createPostmanCollection(workflows: readonly Workflow[]): object {
   // A stream without end is nothing that a run could wait for.
-  const operations = allOperations(workflows).filter(
+  const endpoints = allEndpoints(workflows).filter(
     ({ tag, id }) => tag !== TAGS.documents && id !== 'events',
   );
   const folders = Object.values(TAGS)
     .filter((tag) => tag !== TAGS.documents)
-    .map((tag) => ({ name: tag, item: itemsOf(tag, operations) }));
+    .map((tag) => ({ name: tag, item: itemsOf(tag, endpoints) }));
   return {
     info: {
       name: 'ComfyUI Express Middleware',
@@ -59,26 +60,27 @@ export function createPostmanCollection(workflows: readonly Workflow[]): object 
   };
 }
 
-function itemsOf(tag: string, operations: readonly Operation[]): Item[] {
-  const own = operations
-    .filter((operation) => operation.tag === tag)
+function itemsOf(tag: string, endpoints: readonly Endpoint[]): Item[] {
+  const own = endpoints
+    .filter((endpoint) => endpoint.tag === tag)
     .sort((a, b) => FLOW_ORDER.indexOf(a.id) - FLOW_ORDER.indexOf(b.id));
   const items = own.map(item);
   if (tag !== TAGS.asynchronous) return items;
   return [...items, waitItem()];
 }
 
-function item(operation: Operation): Item {
-  const { summary, method, path, form } = operation;
+function item(endpoint: Endpoint): Item {
+  const { summary, method, path } = endpoint;
+  const form = formOf(endpoint);
   return {
     name: `${method.toUpperCase()} ${path}`,
-    event: [script('test', testsOf(operation))],
+    event: [script('test', testsOf(endpoint))],
     request: {
       method: method.toUpperCase(),
       description: summary,
       url: urlOf(path),
       header: [],
-      ...(form ? { body: { mode: 'formdata', formdata: formOf(operation) } } : {}),
+      ...(form ? { body: { mode: 'formdata', formdata: form } } : {}),
     },
   };
 }
@@ -88,27 +90,33 @@ function urlOf(path: string): object {
   return { raw: `{{baseUrl}}${filled}`, host: ['{{baseUrl}}'], path: filled.slice(1).split('/') };
 }
 
-function formOf({ form }: Operation): object[] {
-  return Object.keys(form?.shape ?? {}).map((key) =>
-    key === 'imageFile'
-      ? { key, type: 'file', src: '{{imagePath}}' }
-      : { key, type: 'text', value: '', disabled: true },
+/** The fields of its form; undefined where it takes none. */
+function formOf({ request }: Endpoint): object[] | undefined {
+  const form = request?.body?.['multipart/form-data'];
+  return (
+    form &&
+    Object.keys(form.shape).map((key) =>
+      key === 'imageFile'
+        ? { key, type: 'file', src: '{{imagePath}}' }
+        : { key, type: 'text', value: '', disabled: true },
+    )
   );
 }
 
 /** What each request must come back with. The cancelled job of the flow is finished: a 409 is right there. */
-function testsOf(operation: Operation): string[] {
-  const { id, tag, answers, other } = operation;
-  const status = statusOf(operation);
+function testsOf(endpoint: Endpoint): string[] {
+  const { id, tag, responses } = endpoint;
+  const status = statusOf(endpoint);
+  const { schema, types } = responses[status] ?? {};
   const lines = [`pm.test('status is ${status}', () => pm.response.to.have.status(${status}));`];
   if (id === 'cancel_job') {
     lines.push(
       "pm.test('says that the job is finished', () => pm.expect(pm.response.json().code).to.eql('JOB_ALREADY_FINISHED'));",
     );
-  } else if (Object.keys(answers).length > 0) {
+  } else if (schema) {
     lines.push("pm.test('answers in JSON', () => pm.response.to.be.json);");
-    lines.push(...requiredFields(operation));
-  } else if (other?.types[0]?.startsWith('image/')) {
+    lines.push(...requiredFields(schema));
+  } else if (types?.[0]?.startsWith('image/')) {
     lines.push(
       "pm.test('is an image', () => pm.expect(pm.response.headers.get('Content-Type')).to.match(/^image\\//));",
     );
@@ -133,16 +141,13 @@ function testsOf(operation: Operation): string[] {
 }
 
 /** What comes of a request in the flow: a job is submitted and not waited for, and finished when it is cancelled. */
-function statusOf({ id, tag, answers }: Operation): number {
+function statusOf({ id, tag, responses }: Endpoint): number {
   if (id === 'cancel_job') return 409;
-  return tag === TAGS.asynchronous ? 202 : Number(Object.keys(answers)[0] ?? 200);
+  return tag === TAGS.asynchronous ? 202 : Number(Object.keys(responses)[0]);
 }
 
-function requiredFields(operation: Operation): string[] {
-  const schema = operation.answers[statusOf(operation)]?.schema as
-    | { shape?: Record<string, unknown> }
-    | undefined;
-  const names = Object.keys(schema?.shape ?? {}).slice(0, 4);
+function requiredFields(schema: z.ZodType): string[] {
+  const names = schema instanceof z.ZodObject ? Object.keys(schema.shape).slice(0, 4) : [];
   if (names.length === 0) return [];
   const list = names.map((name) => `'${name}'`).join(', ');
   return [`pm.test('has its fields', () => pm.expect(pm.response.json()).to.include.any.keys(${list}));`];

@@ -1,6 +1,6 @@
 import express, { type Express, type RequestHandler } from 'express';
 import type { Config } from './config.js';
-import { identify, requireApiKey, requireKey } from './middleware/authentication.js';
+import { identify, requireKey } from './middleware/authentication.js';
 import { errorHandler, notFound } from './middleware/errorHandler.js';
 import { refuseForeignPages, requireHost, requireLocalHost } from './middleware/foreign.js';
 import { inOrder } from './middleware/inOrder.js';
@@ -9,17 +9,14 @@ import { limitRate } from './middleware/rateLimit.js';
 import { limitRefusedBody } from './middleware/refusedBody.js';
 import { requestContext } from './middleware/requestContext.js';
 import { crossOrigin, limitUrl, securityHeaders } from './middleware/security.js';
-import { circuitBreakerRoutes } from './routes/circuitBreakers.js';
-import { dashboardRoutes } from './routes/dashboard.js';
-import { docsRoutes } from './routes/docs.js';
-import { eventRoutes } from './routes/events.js';
-import { jobRoutes } from './routes/jobs.js';
-import { JobViews } from './routes/jobViews.js';
-import { metricsRoutes } from './routes/metrics.js';
-import { processingRoutes } from './routes/processing.js';
+import { currentOpenApi } from './routes/currentOpenApi.js';
+import type { RouteContext } from './routes/Endpoint.js';
+import { fixedEndpoints } from './routes/endpoints.js';
+import { mount } from './routes/mount.js';
+import { pageFiles } from './routes/rest/documents.js';
+import { isForLoadBalancers } from './routes/rest/status.js';
 import { ResultSender } from './routes/sendResult.js';
-import { isForLoadBalancers, statusRoutes } from './routes/status.js';
-import { workflowRoutes } from './routes/workflows.js';
+import { workflowRoutes } from './routes/workflowRoutes.js';
 import type { Services } from './services/index.js';
 import { withoutPort } from './utils/clientNetwork.js';
 import { isLoopbackAddress } from './utils/hostNames.js';
@@ -31,22 +28,19 @@ export function createApp(services: Services, config: Config): Express {
   // Results set their own entity tag; hashing every status answer would cost more than it saves.
   app.disable('etag');
   trustProxies(app, config.TRUST_PROXY);
-  const views = new JobViews(services);
-  services.webhooks?.describeBy((job) => views.status(job));
-  const sender = new ResultSender(config.MAX_RESULT_MEMORY, services.turns);
+  const { turns, workflows } = services;
+  const context: RouteContext = {
+    services,
+    config,
+    sender: new ResultSender(config.MAX_RESULT_MEMORY, turns),
+    openApi: currentOpenApi(() => workflows),
+  };
   app.use(doors(services, config));
-  // First what is asked most: each path that a request is not for costs it a little.
-  jobRoutes(app, services, views, sender);
-  processingRoutes(app, services, config, views, sender);
-  statusRoutes(app, services);
-  eventRoutes(app, services, views);
-  workflowRoutes(app, services);
-  dashboardRoutes(app);
-  docsRoutes(app, services);
-  app.use(requireKey);
-  metricsRoutes(app, services);
-  circuitBreakerRoutes(app, services);
-  app.use(notFound);
+  mount(app, fixedEndpoints, context);
+  app.use(workflowRoutes((type) => workflows.find((workflow) => workflow.type === type), context));
+  pageFiles(app);
+  // Strangers do not learn which paths there are.
+  app.use(requireKey, notFound);
   app.use(errorHandler(services.logger));
   return app;
 }
@@ -83,7 +77,6 @@ function doors({ logger, prometheus, clock }: Services, config: Config): Request
     identify(keys, config.TRUST_PROXY !== false),
     unlessForLoadBalancers(openRequests.limit),
     ...(perMinute > 0 ? [unlessForLoadBalancers(limitRate(perMinute, clock))] : []),
-    ...(keys.length > 0 ? [requireApiKey] : []),
   ]);
 }
 

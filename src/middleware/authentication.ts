@@ -68,12 +68,6 @@ export const requireKey: RequestHandler = (_request, response, next) => {
   });
 };
 
-/** The same for everything below `/api`, in whatever case: routes do not tell them apart either. */
-export const requireApiKey: RequestHandler = (request, response, next) => {
-  if (/^\/api(\/|$)/i.test(request.path)) requireKey(request, response, next);
-  else next();
-};
-
 /** Lets only keys of the scope admin through, where there are keys. */
 export const requireAdmin: RequestHandler = (_request, response, next) => {
   const { areKeysNeeded, key } = callerOf(response);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   createDocument,
+  type ZodOpenApiMediaTypeObject,
   type ZodOpenApiOperationObject,
   type ZodOpenApiPathsObject,
   type ZodOpenApiResponsesObject,
@@ -8,58 +9,22 @@ import {
 import { ERROR_STATUS } from '../errors.js';
 import { errorAnswer } from '../schemas/common.js';
 import { examples } from '../schemas/examples.js';
+import { schemaNames } from '../schemas/names.js';
 import type { Workflow } from '../workflows/types.js';
-import { fixedOperations } from './fixedOperations.js';
-import { type Operation, processingOperations, TAGS } from './operations.js';
+import { type Endpoint, TAGS } from './Endpoint.js';
+import { allEndpoints } from './endpoints.js';
+
+// By a schema's `id` the library knows that it is a component.
+for (const [id, schema] of Object.entries(schemaNames)) z.globalRegistry.add(schema, { id });
 
 type OpenApiDocument = ReturnType<typeof createDocument>;
 
-const documentOperations: readonly Operation[] = [
-  {
-    id: 'dashboard',
-    method: 'get',
-    path: '/',
-    tag: TAGS.documents,
-    summary: 'A page to process images, and to see what the server and its machines do.',
-    answers: {},
-    other: { types: ['text/html'], description: 'The page.' },
-    access: 'open',
-    errors: [500],
-  },
-  {
-    id: 'openapi',
-    method: 'get',
-    path: '/openapi.json',
-    tag: TAGS.documents,
-    summary: 'This document.',
-    answers: { 200: { description: 'OpenAPI 3.1.', schema: z.looseObject({ openapi: z.string() }) } },
-    access: 'open',
-    errors: [500],
-  },
-  {
-    id: 'docs',
-    method: 'get',
-    path: '/docs',
-    tag: TAGS.documents,
-    summary: 'A page to read and try the API.',
-    answers: {},
-    other: { types: ['text/html'], description: 'The page.' },
-    access: 'open',
-    errors: [500],
-  },
-];
-
-/** Every operation of the server. */
-export function allOperations(workflows: readonly Workflow[]): Operation[] {
-  return [...processingOperations(workflows), ...fixedOperations, ...documentOperations];
-}
-
-/** The OpenAPI 3.1 document, made from the schemas that the routes and the tests use. */
+/** The OpenAPI 3.1 document, made from the declarations that the routes are made from. */
 export function createOpenApiDocument(workflows: readonly Workflow[]): OpenApiDocument {
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
-  for (const operation of allOperations(workflows)) {
-    const { path, method } = operation;
-    paths[path] = { ...paths[path], [method]: describe(operation) };
+  for (const endpoint of allEndpoints(workflows)) {
+    const { path, method } = endpoint;
+    paths[path] = { ...paths[path], [method]: operationOf(endpoint) };
   }
   return createDocument({
     openapi: '3.1.0',
@@ -88,69 +53,66 @@ export function createOpenApiDocument(workflows: readonly Workflow[]): OpenApiDo
   });
 }
 
-function describe(operation: Operation): ZodOpenApiOperationObject {
-  const { id, tag, summary, pathParameters = {}, query, form, headers, access } = operation;
-  const path = z.object(
-    Object.fromEntries(
-      Object.entries(pathParameters).map(([name, description]) => [name, z.string().meta({ description })]),
-    ),
-  );
+function operationOf(endpoint: Endpoint): ZodOpenApiOperationObject {
+  const { id, tag, summary, access, request = {} } = endpoint;
+  const { query, path, headers: header, body } = request;
   return {
     operationId: id,
     tags: [tag],
     summary,
     ...(access === 'open' ? { security: [] } : {}),
-    requestParams: {
-      ...(query ? { query } : {}),
-      ...(operation.pathParameters ? { path } : {}),
-      ...(headers ? { header: headers } : {}),
-    },
-    ...(form
-      ? { requestBody: { required: true, content: { 'multipart/form-data': { schema: form } } } }
-      : {}),
-    responses: responsesOf(operation),
+    requestParams: { ...(query ? { query } : {}), ...(path ? { path } : {}), ...(header ? { header } : {}) },
+    ...(body ? { requestBody: { required: true, content: contentOf(body) } } : {}),
+    responses: responsesOf(endpoint),
   };
 }
 
-function responsesOf(operation: Operation): ZodOpenApiResponsesObject {
-  const responses: Record<string, { description: string; content: Record<string, object> }> = {};
-  const add = (status: number, description: string, content: Record<string, object>) => {
-    const before = responses[status];
-    responses[status] = before
-      ? { description: `${before.description} ${description}`, content: { ...before.content, ...content } }
-      : { description, content };
-  };
-  for (const [status, { description, schema }] of Object.entries(operation.answers)) {
-    add(Number(status), description, json(schema, `${operation.id}_${status}`));
-  }
-  if (operation.other) {
-    const { types, description } = operation.other;
-    add(200, description, Object.fromEntries(types.map((type) => [type, { schema: z.string() }])));
+function contentOf(schemas: Readonly<Record<string, z.ZodType>>): Record<string, { schema: z.ZodType }> {
+  return Object.fromEntries(Object.entries(schemas).map(([type, schema]) => [type, { schema }]));
+}
+
+function responsesOf(endpoint: Endpoint): ZodOpenApiResponsesObject {
+  const responses: ZodOpenApiResponsesObject = {};
+  for (const [status, { description, schema, types = [] }] of Object.entries(endpoint.responses)) {
+    const others = contentOf(Object.fromEntries(types.map((type) => [type, z.string()])));
+    const content = {
+      ...(schema ? json(schema, exampleOf(endpoint, status)) : {}),
+      ...others,
+    };
+    responses[status as '200'] = { description, content };
   }
   // A parameter in a path may be no valid encoding.
-  const errors = new Set([
-    ...(operation.pathParameters ? [400] : []),
-    ...operation.errors,
-    ...accessErrors(operation),
-  ]);
-  for (const status of errors) {
+  const ofPath = endpoint.request?.path ? [400] : [];
+  for (const status of [...ofPath, ...(endpoint.errors ?? []), 500, ...accessErrors(endpoint)]) {
     const codes = Object.entries(ERROR_STATUS).filter(([, of]) => of === status);
-    add(status, `${codes.map(([code]) => code).join(', ')}.`, json(errorAnswer, `error_${status}`));
+    responses[String(status) as '400'] = {
+      description: `${codes.map(([code]) => code).join(', ')}.`,
+      content: json(errorAnswer, examples[`error_${status}`]),
+    };
   }
-  return responses as ZodOpenApiResponsesObject;
+  return responses;
 }
 
 /**
  * What origins, keys and limits make of a request. Everything may be a 403, also where there are no keys: for a change
  * that a page of another origin asks for, and on loopback for a host name that the server does not know.
  */
-function accessErrors({ access, tag }: Operation): number[] {
+function accessErrors({ access, tag }: Endpoint): number[] {
   if (tag === TAGS.documents) return [403, 414, 429];
   return access === 'open' ? [403, 414] : [401, 403, 414, 429];
 }
 
-/** A JSON body, with its example where there is one. */
-function json(schema: z.ZodType, exampleName: string): Record<string, object> {
-  const example = examples[exampleName];
+/** A recorded response. A workflow that has none shows one of a built-in workflow, under its own title. */
+function exampleOf({ id, workflow }: Endpoint, status: string): unknown {
+  const recorded = examples[`${id}_${status}`];
+  if (recorded !== undefined || !workflow) return recorded;
+  const alike = examples[`${id.slice(0, -workflow.type.length)}remove-background_${status}`];
+  return {
+    ...(alike as object),
+    message: `${workflow.title}: ${status === '200' ? 'done' : 'job accepted'}.`,
+  };
+}
+
+function json(schema: z.ZodType, example: unknown): Record<string, ZodOpenApiMediaTypeObject> {
   return { 'application/json': { schema, ...(example === undefined ? {} : { example }) } };
 }

@@ -1,7 +1,13 @@
 import type { Request, Response } from 'express';
+import { z } from 'zod';
+import { AppError } from '../errors.js';
 import { callerOf, mayUse } from '../middleware/authentication.js';
 import type { Job } from '../services/jobs/Job.js';
 import type { JobManager } from '../services/jobs/JobManager.js';
+import { jobUrls } from '../views/JobViews.js';
+
+/** What is in the path of a route about one job. */
+export const jobPath = z.object({ id: z.string().meta({ description: 'Id of the job.' }) });
 
 /** The id in a route's path. */
 export function idOf(request: Request): string {
@@ -17,4 +23,20 @@ export async function ownJob(manager: JobManager, request: Request, response: Re
   const job = await manager.get(id);
   if (!mayUse(callerOf(response), job.request.owner)) throw manager.noSuchJob(id);
   return job;
+}
+
+/** Errors about an existing job say where its status is. */
+export async function withStatusUrl<T>(id: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code === 'JOB_NOT_FOUND') throw error;
+    const { message, fields, details } = error;
+    const urls = { status_url: jobUrls(id).status_url };
+    throw new AppError(error.code, message, {
+      details,
+      cause: error,
+      fields: { ...fields, message, ...urls },
+    });
+  }
 }

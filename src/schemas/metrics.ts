@@ -28,7 +28,7 @@ export const statusMetricsAnswer = z.object({
   uptime: z.object({ total_hours: z.number().nonnegative(), last_restart: isoTime }),
 });
 
-const recentError = z.object({
+export const recentError = z.object({
   timestamp: isoTime,
   type: z.string(),
   instance: z.string().nullable(),
@@ -132,7 +132,7 @@ export const errorMetricsAnswer = z.object({
   recent_errors: z.array(recentError),
 });
 
-const instanceMetrics = z.object({
+export const instanceFigures = z.object({
   id: z.string(),
   host: z.string(),
   status: z.enum(['healthy', 'unhealthy']),
@@ -163,11 +163,11 @@ export const instancesMetricsAnswer = z.object({
     max_load: count,
     utilization_percentage: z.number().min(0).max(100),
   }),
-  instances: z.array(instanceMetrics),
+  instances: z.array(instanceFigures),
 });
 
 /** `GET /api/metrics/instances/:host`. */
-export const instanceMetricsAnswer = instanceMetrics.extend({ timestamp: isoTime });
+export const instanceMetricsAnswer = instanceFigures.extend({ timestamp: isoTime });
 
 /** `POST /api/metrics/save`. */
 export const metricsSavedAnswer = z.object({
@@ -189,7 +189,7 @@ export const persistenceAnswer = z.object({
   last_error: z.string().nullable(),
 });
 
-const circuitBreaker = z.object({
+export const circuitBreaker = z.object({
   name: z.string(),
   host: z.string(),
   state: z.enum(['CLOSED', 'OPEN', 'HALF_OPEN']),

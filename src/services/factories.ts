@@ -2,6 +2,7 @@ import type { Config } from '../config.js';
 import type { Clock } from '../utils/clock.js';
 import type { Logger } from '../utils/logger.js';
 import type { Turns } from '../utils/turns.js';
+import type { JobViews } from '../views/JobViews.js';
 import { imageNodeClasses } from '../workflows/imageNodes.js';
 import type { Workflow } from '../workflows/types.js';
 import { ComfyClient } from './comfyui/ComfyClient.js';
@@ -21,14 +22,19 @@ const TRANSFER_TIMEOUT_MS = 60_000;
 /** undefined where there is no secret to sign them with. */
 export function createWebhooks(
   { WEBHOOK_SECRET: secret, WEBHOOK_ALLOWED_HOSTS: allowedHosts, PUBLIC_URL: publicUrl }: Config,
-  manager: JobManager,
+  { manager, views }: { manager: JobManager; views: JobViews },
   { timeoutMs, ...options }: WebhookOptions & { timeoutMs: number },
   clock: Clock,
   logger: Logger,
 ): Webhooks | undefined {
   if (!secret) return undefined;
   const sender = new WebhookSender({ secret, allowedHosts, timeoutMs, maxPerHost: MAX_PER_HOST });
-  return new Webhooks({ manager, sender, publicUrl }, options, clock, logger);
+  return new Webhooks(
+    { manager, sender, publicUrl, describe: (job) => views.status(job) },
+    options,
+    clock,
+    logger,
+  );
 }
 
 /** Sockets to the machines, none open yet. */

@@ -1,9 +1,12 @@
+import { randomInt } from 'node:crypto';
 import type { Config } from '../config.js';
 import { type Clock, systemClock } from '../utils/clock.js';
 import { collectGarbage } from '../utils/garbage.js';
 import type { Logger } from '../utils/logger.js';
 import { TimeBudget } from '../utils/TimeBudget.js';
 import { Turns } from '../utils/turns.js';
+import { JobViews } from '../views/JobViews.js';
+import { MetricsViews } from '../views/MetricsViews.js';
 import { workflows as registeredWorkflows } from '../workflows/index.js';
 import type { Workflow } from '../workflows/types.js';
 import type { ConnectionManager, ConnectionOptions } from './comfyui/ConnectionManager.js';
@@ -33,8 +36,12 @@ import { MetricsFile } from './metrics/MetricsFile.js';
 import { Prometheus } from './metrics/Prometheus.js';
 import { Recorder } from './metrics/Recorder.js';
 import { Summary } from './metrics/Summary.js';
-import { MetricsViews } from './metrics/views.js';
 import { stopServices } from './shutdown.js';
+import type { AssetFiles } from './submissions/FileGathering.js';
+import type { InputFetcher } from './submissions/InputFetcher.js';
+import { Submissions } from './submissions/Submissions.js';
+import type { RandomNumber } from './submissions/seeds.js';
+import { UploadBudget } from './submissions/UploadBudget.js';
 import type { WebhookOptions, Webhooks } from './webhooks/Webhooks.js';
 
 const WEBHOOK_OPTIONS: WebhookOptions & { timeoutMs: number } = {
@@ -55,6 +62,11 @@ const FOLLOW_TIMINGS: FollowTimings = {
   historyPatienceMs: 5000,
 };
 
+/** Until there is one that goes out to the network. */
+const noFetcher: InputFetcher = {
+  fetch: () => Promise.reject(new Error('this server fetches nothing')),
+};
+
 /** What a test, or a program with other needs, may put in place of the defaults. */
 export interface ServiceOverrides {
   readonly clock?: Clock;
@@ -66,6 +78,12 @@ export interface ServiceOverrides {
   readonly connections?: Partial<ConnectionOptions>;
   readonly webhooks?: Partial<typeof WEBHOOK_OPTIONS>;
   readonly stores?: Partial<StoreTimings>;
+  /** Gets the files that clients name by an address. */
+  readonly inputFetcher?: InputFetcher;
+  /** Gets the files that clients left here before. */
+  readonly assetFiles?: AssetFiles;
+  /** Chooses seeds. */
+  readonly random?: RandomNumber;
 }
 
 export interface Services {
@@ -82,6 +100,10 @@ export interface Services {
   readonly estimates: DurationEstimates;
   readonly admission: Admission;
   readonly idempotencyKeys: IdempotencyKeys;
+  readonly submissions: Submissions;
+  /** Memory for what clients send. */
+  readonly uploadBudget: UploadBudget;
+  readonly views: JobViews;
   /** undefined where there is no secret to sign them with. */
   readonly webhooks: Webhooks | undefined;
   readonly recorder: Recorder;
@@ -148,7 +170,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     connections,
     {
       timings: { ...FOLLOW_TIMINGS, ...overrides.follow },
-      uploads: config.COMFYUI_IMAGE_INPUT === 'upload',
+      maxOutputBytes: config.MAX_RESULT_MEMORY,
       keepHistory: config.COMFYUI_KEEP_HISTORY,
       stopTimeoutMs: config.HEALTH_CHECK_TIMEOUT,
       stopPatienceMs: 60_000,
@@ -196,12 +218,34 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     { maxQueueSize: config.MAX_QUEUE_SIZE, maxQueueBytes: config.MAX_QUEUE_MEMORY },
   );
   const idempotencyKeys = new IdempotencyKeys(manager.events);
+  const views = new JobViews({ manager, estimates, processor, workflows, clock });
   const webhooks = createWebhooks(
     config,
-    manager,
+    { manager, views },
     { ...WEBHOOK_OPTIONS, ...overrides.webhooks },
     clock,
     log('webhooks'),
+  );
+  const uploadBudget = new UploadBudget(config.MAX_UPLOAD_MEMORY, () => admission.retryAfterSeconds());
+  const submissions = new Submissions(
+    {
+      manager,
+      admission,
+      idempotencyKeys,
+      balancer,
+      webhooks,
+      budget: uploadBudget,
+      fetcher: overrides.inputFetcher ?? noFetcher,
+      assets: overrides.assetFiles,
+      random: overrides.random ?? randomInt,
+    },
+    {
+      maxFileBytes: config.MAX_FILE_SIZE,
+      imageTypes: config.ALLOWED_IMAGE_TYPES,
+      maxPixels: config.MAX_IMAGE_PIXELS,
+      maxOutputPixels: config.MAX_OUTPUT_PIXELS,
+      machineRetrySeconds: Math.ceil(config.HEALTH_CHECK_TIMEOUT / 1000),
+    },
   );
   const recorder = new Recorder(clock);
   const prometheus = new Prometheus({ manager, instances });
@@ -232,6 +276,9 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     estimates,
     admission,
     idempotencyKeys,
+    submissions,
+    uploadBudget,
+    views,
     webhooks,
     recorder,
     health,

@@ -7,10 +7,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { renderApiReference } from '../../scripts/apiReference.js';
 import { createPostmanCollection } from '../../scripts/postman.js';
 import { createApp } from '../../src/app.js';
-import { allOperations } from '../../src/routes/openapi.js';
+import { allEndpoints } from '../../src/routes/endpoints.js';
 import { errorAnswer } from '../../src/schemas/common.js';
 import { examples } from '../../src/schemas/examples.js';
+import { asyncAnswer, syncAnswer } from '../../src/schemas/jobs.js';
 import { workflows } from '../../src/workflows/index.js';
+import { invertImage } from '../examples/invertImage.js';
 import { png } from '../support/pictures.js';
 import { scrape } from '../support/prometheus.js';
 import { Stack } from '../support/stack.js';
@@ -26,6 +28,10 @@ beforeAll(async () => {
 });
 afterAll(() => stack.stop());
 
+interface Described {
+  readonly responses: Record<string, { content: Record<string, { schema?: { $ref?: string } }> }>;
+}
+
 interface Layer {
   readonly route?: { readonly path: string; readonly stack: ReadonlyArray<{ method?: string }> };
   readonly handle: { readonly stack?: readonly Layer[] };
@@ -40,6 +46,13 @@ function routingTable(layers: readonly Layer[]): string[] {
   });
 }
 
+/** The same of the workflows' routes, which are made when they are asked for: a wrong method is told the right ones. */
+async function workflowRoutes(): Promise<string[]> {
+  const paths = workflows.flatMap(({ type }) => [`/api/${type}`, `/api/async/${type}`]);
+  const answers = await Promise.all(paths.map((path) => request(app).get(path).expect(405)));
+  return answers.map(({ headers }, index) => `${headers['allow']} ${paths[index]}`);
+}
+
 describe('the OpenAPI document', () => {
   it('is valid', async () => {
     const { body } = await request(app).get('/openapi.json');
@@ -49,17 +62,63 @@ describe('the OpenAPI document', () => {
     expect(result.valid).toBe(true);
   });
 
-  it('has every route of the app, and no other', () => {
-    const described = allOperations(workflows).map(({ method, path }) => `${method.toUpperCase()} ${path}`);
-    const routed = routingTable((app.router as unknown as { stack: Layer[] }).stack);
+  it('has every route of the app, and no other', async () => {
+    const described = allEndpoints(workflows).map(({ method, path }) => `${method.toUpperCase()} ${path}`);
+    const fixed = routingTable((app.router as unknown as { stack: Layer[] }).stack);
+    const routed = [...fixed, ...(await workflowRoutes())];
     // The page's own script is part of the page.
     expect(routed.filter((route) => route !== 'GET /docs/start.js').sort()).toEqual(described.sort());
   });
 
+  it('names the schema of every JSON answer, for the types that others make of it', async () => {
+    const { body } = await request(app).get('/openapi.json');
+    const names = Object.keys(body.components.schemas);
+    expect(names).toEqual(expect.arrayContaining(['AcceptedJob', 'Error', 'JobStatus', 'PendingJob']));
+    for (const [path, methods] of Object.entries<Record<string, Described>>(body.paths)) {
+      // The document does not describe itself.
+      if (path === '/openapi.json') continue;
+      for (const { responses } of Object.values(methods)) {
+        for (const [status, { content }] of Object.entries(responses)) {
+          const { $ref = '' } = content['application/json']?.schema ?? { $ref: '#/components/schemas/Error' };
+          expect(names, `${path} ${status}`).toContain($ref.replace('#/components/schemas/', ''));
+        }
+      }
+    }
+  });
+
+  it('has an operation of each workflow that there is when it is asked for, with examples', async () => {
+    const list = [...workflows];
+    const growing = createApp({ ...stack.services, workflows: list }, stack.config);
+    const before = (await request(growing).get('/openapi.json')).body;
+    expect((await request(growing).get('/openapi.json')).body).toEqual(before);
+    expect((await request(growing).post('/api/async/invert-image')).status).toBe(404);
+    list.push(invertImage);
+    const { paths } = (await request(growing).get('/openapi.json')).body;
+    expect(Object.keys(paths)).toHaveLength(Object.keys(before.paths).length + 2);
+    const { responses, requestBody } = paths['/api/async/invert-image'].post;
+    asyncAnswer.parse(responses[202].content['application/json'].example);
+    syncAnswer.parse(responses[200].content['application/json'].example);
+    expect(JSON.stringify(responses)).toContain(`${invertImage.title}: job accepted.`);
+    expect(requestBody.content['multipart/form-data'].schema.required).toEqual(['imageFile']);
+    expect((await request(growing).post('/api/async/INVERT-image/')).body.code).toBe('NO_IMAGE');
+    expect((await request(growing).get('/api/invert-image')).headers['allow']).toBe('POST');
+    list.pop();
+    expect((await request(growing).post('/api/async/invert-image')).status).toBe(404);
+    expect((await request(growing).get('/openapi.json')).body).toEqual(before);
+  });
+
+  it('names the parameters of each path', () => {
+    for (const { id, path, request: { path: schema } = {} } of allEndpoints(workflows)) {
+      const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+      expect([id, Object.keys(schema?.shape ?? {})]).toEqual([id, names]);
+    }
+  });
+
   it('has an example for every JSON answer, each as its schema says', () => {
     const missing: string[] = [];
-    for (const { id, answers } of allOperations(workflows)) {
-      for (const [status, { schema }] of Object.entries(answers)) {
+    for (const { id, responses } of allEndpoints(workflows)) {
+      for (const [status, { schema }] of Object.entries(responses)) {
+        if (!schema) continue;
         const example = examples[`${id}_${status}`];
         if (example === undefined) missing.push(`${id}_${status}`);
         else schema.parse(example);
@@ -108,7 +167,7 @@ describe('the documents made from it', () => {
     ]);
     const items = folders.flatMap(({ item }) => item);
     // The system's events never end.
-    const operations = allOperations(workflows).filter(
+    const operations = allEndpoints(workflows).filter(
       ({ tag, id }) => tag !== 'Documents' && id !== 'events',
     );
     expect(items).toHaveLength(operations.length + 1);

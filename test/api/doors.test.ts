@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { allOperations } from '../../src/routes/openapi.js';
+import { allEndpoints } from '../../src/routes/endpoints.js';
 import { jobListAnswer } from '../../src/schemas/jobs.js';
 import { healthAnswer, statusAnswer } from '../../src/schemas/status.js';
 import { workflows } from '../../src/workflows/index.js';
@@ -20,8 +20,8 @@ afterEach(async () => {
 
 const withKey = (key: string) => new Client(stack.client.baseUrl, { 'X-API-Key': key });
 
-/** A request for each operation, with parameters that exist nowhere. */
-const requests = allOperations(workflows).map(({ id, method, path, access = 'key' }) => ({
+/** A request for each endpoint, with parameters that exist nowhere. */
+const requests = allEndpoints(workflows).map(({ id, method, path, access }) => ({
   id,
   access,
   path: path.replace(/\{\w+\}/g, 'none'),

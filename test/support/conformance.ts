@@ -11,7 +11,9 @@ interface Described {
   readonly responses: Record<string, { content: Record<string, { schema: object }> }>;
 }
 
-const templates = Object.entries(createOpenApiDocument(workflows).paths ?? {}).map(([template, methods]) => ({
+const { paths = {}, components } = createOpenApiDocument(workflows);
+
+const templates = Object.entries(paths).map(([template, methods]) => ({
   pattern: new RegExp(`^${template.replace(/\{\w+\}/g, '[^/]+')}$`),
   isFixed: !template.includes('{'),
   operation: Object.values(methods)[0] as unknown as Described,
@@ -29,7 +31,8 @@ export function expectConforming(path: string, status: number, body: unknown): v
   if (!schema) throw new Error(`${path} answered ${status}, which the OpenAPI document does not have`);
   let validate = template.validators.get(status);
   if (!validate) {
-    validate = ajv.compile(schema);
+    // Named schemas are found below the root of the one that refers to them.
+    validate = ajv.compile({ ...schema, components });
     template.validators.set(status, validate);
   }
   if (!validate(body)) {

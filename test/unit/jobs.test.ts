@@ -1,12 +1,23 @@
 import { describe, expect, it } from 'vitest';
 import { DurationEstimates } from '../../src/services/jobs/estimates.js';
-import type { CompletedJob } from '../../src/services/jobs/Job.js';
+import type { CompletedJob, JobOutput } from '../../src/services/jobs/Job.js';
 import { JobEvents } from '../../src/services/jobs/JobEvents.js';
 import { PendingQueue } from '../../src/services/jobs/PendingQueue.js';
 import { Recorder } from '../../src/services/metrics/Recorder.js';
 import { workflows } from '../../src/workflows/index.js';
 import { JOB_REQUEST } from '../support/jobRequest.js';
 import { RecordingLogger } from '../support/RecordingLogger.js';
+
+const OUTPUT: JobOutput = {
+  name: 'image',
+  nodeId: '3',
+  kind: 'image',
+  mimeType: 'image/png',
+  sizeBytes: 1,
+  filename: 'x.png',
+  width: 1,
+  height: 1,
+};
 
 function completedJob(durationMs: number, finishedTime = 10_000): CompletedJob {
   return {
@@ -19,7 +30,7 @@ function completedJob(durationMs: number, finishedTime = 10_000): CompletedJob {
     attempts: 1,
     progress: 100,
     assignment: { instance: 'a:1', promptId: 'p', processingStartTime: finishedTime - durationMs },
-    result: { promptId: 'p', mimeType: 'image/png', format: 'PNG', sizeBytes: 1, width: 1, height: 1 },
+    result: { promptId: 'p', outputs: [OUTPUT] },
   };
 }
 
@@ -47,7 +58,13 @@ describe('estimates', () => {
 });
 
 describe('the pending queue', () => {
-  const entry = (id: string, bytes = 10) => ({ id, type: 't', bytes, tried: new Set<string>() });
+  const entry = (id: string, bytes = 10) => ({
+    id,
+    type: 't',
+    bytes,
+    largest: bytes,
+    tried: new Set<string>(),
+  });
   const order = (queue: PendingQueue) => [...queue.entries()].map(({ id }) => id);
 
   it('is first in first out, and what comes back goes first', () => {

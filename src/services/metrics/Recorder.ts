@@ -35,6 +35,7 @@ type RecorderState = z.output<typeof recorderState>;
 
 const RECENT_ERRORS = 50;
 const MAX_MESSAGE_LENGTH = 500;
+const NO_JOBS = new JobTally();
 
 /** Takes note of every job that ends, once. Its memory does not grow with the number of jobs. */
 export class Recorder {
@@ -64,6 +65,11 @@ export class Recorder {
   /** Time that this process and those before it ran, ms. */
   get totalUptimeMs(): number {
     return this.#earlierUptimeMs + this.#clock.now() - this.startedAt;
+  }
+
+  /** The jobs of one instance, `host:port`; an empty tally while it has had none. Only to be read. */
+  ofInstance(host: string): JobTally {
+    return this.byInstance.get(host) ?? NO_JOBS;
   }
 
   record(job: FinishedJob): void {

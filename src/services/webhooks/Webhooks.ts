@@ -49,11 +49,19 @@ export class Webhooks {
   /** Aborted when the server ends: nobody waits for a later attempt any more. */
   readonly #noMoreWaiting = new AbortController();
   readonly #stop = new AbortController();
-  #describe: (job: FinishedJob) => object = ({ id, status }) => ({ job_id: id, status });
+  readonly #describe: (job: FinishedJob) => object;
 
-  /** @param parts.publicUrl what links in messages begin with; they are paths without it */
+  /**
+   * @param parts.publicUrl what links in messages begin with; they are paths without it
+   * @param parts.describe how a message shows its job: the same as over HTTP
+   */
   constructor(
-    parts: { manager: JobManager; sender: WebhookSender; publicUrl: string | undefined },
+    parts: {
+      manager: JobManager;
+      sender: WebhookSender;
+      publicUrl: string | undefined;
+      describe: (job: FinishedJob) => object;
+    },
     options: WebhookOptions,
     clock: Clock,
     logger: Logger,
@@ -61,6 +69,7 @@ export class Webhooks {
     this.#manager = parts.manager;
     this.#sender = parts.sender;
     this.#publicUrl = parts.publicUrl ?? '';
+    this.#describe = parts.describe;
     this.#options = options;
     this.#room = new DeliveryRoom({
       maxDeliveries: options.maxDeliveries,
@@ -74,11 +83,6 @@ export class Webhooks {
       if (job.request.webhook?.events.includes(job.status)) this.#begin(job, job.request.webhook);
     });
     this.#manager.events.onRemoved((id) => this.#records.delete(id));
-  }
-
-  /** Sets how a message shows its job: the same as over HTTP. */
-  describeBy(describe: (job: FinishedJob) => object): void {
-    this.#describe = describe;
   }
 
   /** What is wrong with a URL that a client gives; undefined when nothing is. */
@@ -190,12 +194,7 @@ export class Webhooks {
 
   /** The job as over HTTP, with whole URLs where the server knows its own. */
   #contentOf(job: FinishedJob): MessageContent {
-    const data = Object.fromEntries(
-      Object.entries(this.#describe(job)).map(([name, value]) => [
-        name,
-        name.endsWith('_url') ? `${this.#publicUrl}${value}` : value,
-      ]),
-    );
+    const data = withWholeUrls(this.#describe(job), this.#publicUrl);
     return { type: `job.${job.status}`, timestamp: toIso(job.finishedTime), data };
   }
 
@@ -205,6 +204,23 @@ export class Webhooks {
     const found = await this.#manager.result(delivery.job.id).catch(() => undefined);
     if (!found || found.image.length > MAX_INLINE_IMAGE_BYTES) return;
     const { job, image } = found;
-    this.#room.setImage(delivery, `data:${job.result.mimeType};base64,${image.toString('base64')}`);
+    const [{ kind, mimeType }] = job.result.outputs;
+    if (kind !== 'image') return;
+    this.#room.setImage(delivery, `data:${mimeType};base64,${image.toString('base64')}`);
   }
+}
+
+/** The same with whole URLs in place of paths, in lists of things too. */
+function withWholeUrls(view: object, publicUrl: string): Record<string, unknown> {
+  const whole = ([name, value]: [string, unknown]): [string, unknown] => {
+    if (name === 'url' || name.endsWith('_url')) return [name, `${publicUrl}${value}`];
+    if (!Array.isArray(value)) return [name, value];
+    const items: unknown[] = value;
+    return [name, items.map((one) => (isObject(one) ? withWholeUrls(one, publicUrl) : one))];
+  };
+  return Object.fromEntries(Object.entries(view).map(whole));
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }

@@ -1,0 +1,33 @@
+import type { Workflow } from '../workflows/types.js';
+import type { Endpoint } from './Endpoint.js';
+import { circuitBreakerEndpoints } from './rest/circuitBreakers.js';
+import { documentEndpoints } from './rest/documents.js';
+import { jobEventEndpoint, systemEventEndpoint } from './rest/events.js';
+import { jobEndpoints, jobListEndpoints, jobStatusEndpoint } from './rest/jobs.js';
+import { metricsEndpoints } from './rest/metrics.js';
+import { outputEndpoint } from './rest/outputs.js';
+import { resultEndpoints } from './rest/results.js';
+import { statusEndpoints } from './rest/status.js';
+import { submissionEndpoints } from './rest/submissions.js';
+import { workflowListEndpoints } from './rest/workflows.js';
+
+/** Every endpoint that does not come of a workflow, in the order of the documents. */
+export const fixedEndpoints: readonly Endpoint[] = [
+  ...jobListEndpoints,
+  jobStatusEndpoint,
+  ...resultEndpoints,
+  outputEndpoint,
+  jobEventEndpoint,
+  ...jobEndpoints,
+  ...workflowListEndpoints,
+  systemEventEndpoint,
+  ...statusEndpoints,
+  ...metricsEndpoints,
+  ...circuitBreakerEndpoints,
+  ...documentEndpoints,
+];
+
+/** Every endpoint of a server with these workflows, in the order of the documents. */
+export function allEndpoints(workflows: readonly Workflow[]): readonly Endpoint[] {
+  return [...workflows.flatMap(submissionEndpoints), ...fixedEndpoints];
+}

@@ -1,0 +1,98 @@
+import type { Request } from 'express';
+import { z } from 'zod';
+import { AppError } from '../../errors.js';
+import { circuitBreakerChangedAnswer, circuitBreakersAnswer } from '../../schemas/metrics.js';
+import type { Services } from '../../services/index.js';
+import type { Instance } from '../../services/instances/Instance.js';
+import { toIso } from '../../utils/clock.js';
+import { breakerView } from '../../views/instanceViews.js';
+import { type Endpoint, TAGS } from '../Endpoint.js';
+
+const path = z.object({
+  name: z.string().meta({ description: 'instance-1, instance-2, … in the order of COMFYUI_HOST.' }),
+});
+const responses = { 200: { description: 'Changed.', schema: circuitBreakerChangedAnswer } };
+
+/** The breakers, to look at and to open and close by hand. */
+export const circuitBreakerEndpoints: readonly Endpoint[] = [
+  {
+    id: 'circuit_breakers',
+    method: 'get',
+    path: '/api/circuit-breakers',
+    tag: TAGS.breakers,
+    summary: 'The circuit breakers.',
+    access: 'key',
+    responses: { 200: { description: 'By name.', schema: circuitBreakersAnswer } },
+    handler:
+      ({ services: { instances, clock } }) =>
+      (_request, response) => {
+        const body: z.input<typeof circuitBreakersAnswer> = {
+          timestamp: toIso(clock.now()),
+          circuit_breakers: Object.fromEntries(
+            instances.map((instance) => [instance.address.id, breakerView(instance)]),
+          ),
+        };
+        response.json(body);
+      },
+  },
+  {
+    id: 'open_breaker',
+    method: 'post',
+    path: '/api/circuit-breakers/{name}/open',
+    tag: TAGS.breakers,
+    summary: 'Gives an instance no more jobs until the breaker is closed; running ones end normally.',
+    access: 'admin',
+    request: { path },
+    responses,
+    errors: [404],
+    handler: ({ services }) => {
+      const log = services.logger.child({ component: 'breakers' });
+      return (request, response) => {
+        const instance = instanceOf(request, services);
+        instance.breaker.forceOpen();
+        log.warn('Circuit breaker opened by hand', { instance: instance.host });
+        const body: z.input<typeof circuitBreakerChangedAnswer> = {
+          message: 'Opened until it is closed by hand; running jobs end normally.',
+          circuit_breaker: breakerView(instance),
+        };
+        response.json(body);
+      };
+    },
+  },
+  {
+    id: 'close_breaker',
+    method: 'post',
+    path: '/api/circuit-breakers/{name}/close',
+    tag: TAGS.breakers,
+    summary: 'Lets an instance have jobs again.',
+    access: 'admin',
+    request: { path },
+    responses,
+    errors: [404],
+    handler: ({ services }) => {
+      const log = services.logger.child({ component: 'breakers' });
+      return async (request, response) => {
+        const instance = instanceOf(request, services);
+        instance.breaker.close();
+        log.warn('Circuit breaker closed by hand', { instance: instance.host });
+        // Jobs that wait may go there at once, if it is well.
+        await services.checker.recheck(instance);
+        const body: z.input<typeof circuitBreakerChangedAnswer> = {
+          message: 'Closed.',
+          circuit_breaker: breakerView(instance),
+        };
+        response.json(body);
+      };
+    },
+  },
+];
+
+/** @throws AppError `BREAKER_NOT_FOUND` */
+function instanceOf(request: Request, { instances }: Services): Instance {
+  const name = String(request.params['name']);
+  const found = instances.find(({ address }) => address.id === name);
+  if (found) return found;
+  throw new AppError('BREAKER_NOT_FOUND', `There is no circuit breaker ${name.slice(0, 100)}.`, {
+    details: { known_names: instances.map(({ address }) => address.id) },
+  });
+}

@@ -1,0 +1,116 @@
+import type { Services } from '../../services/index.js';
+import { isFinished, type Job } from '../../services/jobs/Job.js';
+import { breakerView, instanceView } from '../../views/instanceViews.js';
+import { type Endpoint, TAGS } from '../Endpoint.js';
+import { EventStream } from '../EventStream.js';
+import { jobPath, ownJob } from '../ownJob.js';
+
+const EVENTS = ['text/event-stream'];
+/** Between two looks at instances and breakers, ms: a breaker's rest is over by the time, and not by an event. */
+const LOOK_MS = 500;
+
+/** Server-sent events of one job. */
+export const jobEventEndpoint: Endpoint = {
+  id: 'job_events',
+  method: 'get',
+  path: '/api/jobs/{id}/events',
+  tag: TAGS.jobs,
+  summary:
+    'What happens to a job as server-sent events: status, progress, then completed, failed or cancelled, each with the whole status; 204 when Last-Event-ID was the end.',
+  access: 'key',
+  request: { path: jobPath },
+  responses: { 200: { description: 'Events until the end.', types: EVENTS } },
+  errors: [404],
+  handler:
+    ({ services }) =>
+    async (request, response) => {
+      const found = await ownJob(services.manager, request, response);
+      if (isFinished(found) && request.get('Last-Event-ID') === eventId(found)) {
+        // All is told. Any other answer would bring an EventSource back, again and again.
+        response.status(204).end();
+        return;
+      }
+      const stream = await EventStream.open(request, response);
+      if (stream) await followJob(stream, found.id, services);
+    },
+};
+
+/** Server-sent events of the whole system. */
+export const systemEventEndpoint: Endpoint = {
+  id: 'events',
+  method: 'get',
+  path: '/api/events',
+  tag: TAGS.health,
+  summary:
+    'What happens in the whole system as server-sent events: job, job_removed, instance and breaker; begins with every instance and breaker.',
+  access: 'admin',
+  responses: { 200: { description: 'Events without end.', types: EVENTS } },
+  handler:
+    ({ services }) =>
+    async (request, response) => {
+      const stream = await EventStream.open(request, response);
+      if (stream) followSystem(stream, services);
+    },
+};
+
+async function followJob(stream: EventStream, id: string, { manager, views }: Services): Promise<void> {
+  let last: Job | undefined;
+  const send = (job: Job) => {
+    // The state as it was read may be older than a change that was heard of meanwhile.
+    if (last && (job.updatedTime < last.updatedTime || isAlike(job, last))) return;
+    stream.send(eventName(job, last), views.status(job), eventId(job));
+    last = job;
+    if (isFinished(job)) stream.end();
+  };
+  stream.onClose(manager.events.onChanged(id, send));
+  send(await manager.get(id));
+}
+
+function followSystem(stream: EventStream, { manager, views, instances }: Services): void {
+  stream.onClose(manager.events.onChanged(undefined, (job) => stream.send('job', views.status(job))));
+  stream.onClose(manager.events.onRemoved((id) => stream.send('job_removed', { job_id: id })));
+  const told = new Map<string, string>();
+  const tell = (event: string, key: string, view: object) => {
+    const text = JSON.stringify(view);
+    if (told.get(`${event} ${key}`) !== text) stream.send(event, view);
+    told.set(`${event} ${key}`, text);
+  };
+  const look = () => {
+    for (const instance of instances) {
+      tell('instance', instance.host, instanceView(instance));
+      tell('breaker', instance.host, breakerView(instance));
+    }
+  };
+  look();
+  const timer = setInterval(look, LOOK_MS);
+  stream.onClose(() => clearInterval(timer));
+}
+
+/** What happened between two records of a job. */
+function eventName(job: Job, last: Job | undefined): string {
+  if (isFinished(job)) return job.status;
+  const isProgress =
+    job.status === 'processing' && job.status === last?.status && job.attempts === last.attempts;
+  return isProgress ? 'progress' : 'status';
+}
+
+/** Changes with every change of the record. */
+function eventId({ updatedTime }: Job): string {
+  return String(updatedTime);
+}
+
+function promptOf(job: Job): string | undefined {
+  return job.status === 'processing' ? job.assignment.promptId : undefined;
+}
+
+/** Whether a client could not tell one record from the other, but for its time. */
+function isAlike(a: Job, b: Job): boolean {
+  const seen = (job: Job) => [
+    job.status,
+    job.attempts,
+    job.progress,
+    promptOf(job),
+    job.status === 'processing' ? job.currentNode : undefined,
+  ];
+  return JSON.stringify(seen(a)) === JSON.stringify(seen(b));
+}

@@ -1,0 +1,177 @@
+import type { z } from 'zod';
+import { listedOwner } from '../../middleware/authentication.js';
+import { parametersOf } from '../../middleware/upload.js';
+import {
+  cleanupAnswer,
+  deletedAnswer,
+  jobListAnswer,
+  jobListQuery,
+  jobRecord,
+  jobStatsAnswer,
+  jobStatusAnswer,
+  processorStatsAnswer,
+} from '../../schemas/jobs.js';
+import { parseParameters } from '../../schemas/parse.js';
+import type { Services } from '../../services/index.js';
+import type { Job } from '../../services/jobs/Job.js';
+import { jobRecordView } from '../../views/jobRecordView.js';
+import { processorView } from '../../views/processorView.js';
+import { type Endpoint, TAGS } from '../Endpoint.js';
+import { idOf, jobPath, ownJob, withStatusUrl } from '../ownJob.js';
+
+/** All jobs together. */
+export const jobListEndpoints: readonly Endpoint[] = [
+  {
+    id: 'list_jobs',
+    method: 'get',
+    path: '/api/jobs/list',
+    tag: TAGS.jobs,
+    summary: 'Jobs, newest first. Filters combine.',
+    access: 'key',
+    request: { query: jobListQuery },
+    responses: { 200: { description: 'A page of jobs.', schema: jobListAnswer } },
+    errors: [400],
+    handler:
+      ({ services }) =>
+      async (request, response) => {
+        const { limit, offset, ...filter } = parseParameters(jobListQuery, parametersOf(request));
+        const owner = listedOwner(response);
+        const { jobs, total } = await services.manager.list({ ...filter, owner }, { limit, offset });
+        const body: z.input<typeof jobListAnswer> = {
+          jobs: jobs.map((job) => recordOf(job, services)),
+          total,
+          limit,
+          offset,
+        };
+        response.json(body);
+      },
+  },
+  {
+    id: 'job_stats',
+    method: 'get',
+    path: '/api/jobs/stats',
+    tag: TAGS.jobs,
+    summary: 'How many jobs there are, by state, type and instance.',
+    access: 'key',
+    responses: { 200: { description: 'Counts.', schema: jobStatsAnswer } },
+    handler:
+      ({ services: { manager } }) =>
+      async (_request, response) => {
+        const body: z.input<typeof jobStatsAnswer> = await manager.counts();
+        response.json(body);
+      },
+  },
+  {
+    id: 'processor_stats',
+    method: 'get',
+    path: '/api/jobs/processor/stats',
+    tag: TAGS.jobs,
+    summary: 'What the processor is doing, and its limits.',
+    access: 'key',
+    responses: { 200: { description: 'The processor.', schema: processorStatsAnswer } },
+    handler:
+      ({ services }) =>
+      (_request, response) => {
+        response.json(processorView(services));
+      },
+  },
+  {
+    id: 'clean_up_jobs',
+    method: 'post',
+    path: '/api/jobs/cleanup',
+    tag: TAGS.jobs,
+    summary: 'Removes finished jobs past their lifetime. They go by themselves, too.',
+    access: 'admin',
+    responses: { 200: { description: 'How many.', schema: cleanupAnswer } },
+    handler:
+      ({ services: { manager } }) =>
+      async (_request, response) => {
+        const cleanedCount = await manager.cleanup();
+        const body: z.input<typeof cleanupAnswer> = {
+          message: `Removed ${cleanedCount} jobs.`,
+          cleanedCount,
+        };
+        response.json(body);
+      },
+  },
+];
+
+/** How far a job is: what clients ask most. */
+export const jobStatusEndpoint: Endpoint = {
+  id: 'job_status',
+  method: 'get',
+  path: '/api/jobs/{id}/status',
+  tag: TAGS.jobs,
+  summary: 'How far a job is.',
+  access: 'key',
+  request: { path: jobPath },
+  responses: { 200: { description: 'Its status.', schema: jobStatusAnswer } },
+  errors: [404],
+  handler:
+    ({ services: { manager, views } }) =>
+    async (request, response) => {
+      const body = views.status(await ownJob(manager, request, response));
+      response.set('Cache-Control', 'no-store').json(body);
+    },
+};
+
+/** What is done to one job. */
+export const jobEndpoints: readonly Endpoint[] = [
+  {
+    id: 'cancel_job',
+    method: 'post',
+    path: '/api/jobs/{id}/cancel',
+    tag: TAGS.jobs,
+    summary: 'Takes a job out of the queue, or interrupts it on ComfyUI.',
+    access: 'key',
+    request: { path: jobPath },
+    responses: { 200: { description: 'Its status, now cancelled.', schema: jobStatusAnswer } },
+    errors: [404, 409],
+    handler:
+      ({ services: { manager, views } }) =>
+      async (request, response) => {
+        const { id } = await ownJob(manager, request, response);
+        const cancelled = await withStatusUrl(id, () => manager.cancel(id));
+        response.json(views.status(cancelled));
+      },
+  },
+  {
+    id: 'job_info',
+    method: 'get',
+    path: '/api/jobs/{id}/info',
+    tag: TAGS.jobs,
+    summary: 'The record of a job.',
+    access: 'key',
+    request: { path: jobPath },
+    responses: { 200: { description: 'The record.', schema: jobRecord } },
+    errors: [404],
+    handler:
+      ({ services }) =>
+      async (request, response) => {
+        response.json(recordOf(await ownJob(services.manager, request, response), services));
+      },
+  },
+  {
+    id: 'delete_job',
+    method: 'delete',
+    path: '/api/jobs/{id}',
+    tag: TAGS.jobs,
+    summary: 'Forgets a job and its result; a running one is cancelled first.',
+    access: 'admin',
+    request: { path: jobPath },
+    responses: { 200: { description: 'Deleted.', schema: deletedAnswer } },
+    errors: [404],
+    handler:
+      ({ services: { manager } }) =>
+      async (request, response) => {
+        const id = idOf(request);
+        await manager.remove(id);
+        const body: z.input<typeof deletedAnswer> = { message: 'Job deleted.', job_id: id };
+        response.json(body);
+      },
+  },
+];
+
+function recordOf(job: Job, { webhooks }: Services): z.input<typeof jobRecord> {
+  return jobRecordView(job, webhooks?.deliveryOf(job.id));
+}

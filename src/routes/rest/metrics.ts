@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import { AppError } from '../../errors.js';
+import * as schemas from '../../schemas/metrics.js';
+import { metricsSavedView, persistenceView } from '../../views/metricsFileViews.js';
+import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
+
+/** Figures that are read from memory. */
+function figures<Schema extends z.ZodType>(
+  endpoint: Pick<Endpoint, 'id' | 'path' | 'summary'> & {
+    readonly schema: Schema;
+    readonly view: (services: RouteContext['services']) => z.input<Schema>;
+  },
+): Endpoint {
+  const { id, path, summary, schema, view } = endpoint;
+  return {
+    id,
+    method: 'get',
+    path,
+    tag: TAGS.metrics,
+    summary,
+    access: 'key',
+    responses: { 200: { description: 'Figures.', schema } },
+    handler:
+      ({ services }) =>
+      (_request, response) => {
+        response.json(view(services));
+      },
+  };
+}
+
+/** The figures, for dashboards and people on call. */
+export const metricsEndpoints: readonly Endpoint[] = [
+  figures({
+    id: 'metrics',
+    path: '/api/metrics',
+    summary: 'All figures at a glance.',
+    schema: schemas.metricsAnswer,
+    view: ({ metrics }) => metrics.overview(),
+  }),
+  figures({
+    id: 'performance',
+    path: '/api/metrics/performance',
+    summary: 'Durations and throughput.',
+    schema: schemas.performanceAnswer,
+    view: ({ metrics }) => metrics.performance(),
+  }),
+  figures({
+    id: 'history',
+    path: '/api/metrics/history',
+    summary: 'The last hour by the minute.',
+    schema: schemas.historyAnswer,
+    view: ({ metrics }) => metrics.history(),
+  }),
+  figures({
+    id: 'errors',
+    path: '/api/metrics/errors',
+    summary: 'What failed, where and why.',
+    schema: schemas.errorMetricsAnswer,
+    view: ({ metrics }) => metrics.errors(),
+  }),
+  figures({
+    id: 'instances',
+    path: '/api/metrics/instances',
+    summary: 'Figures by instance.',
+    schema: schemas.instancesMetricsAnswer,
+    view: ({ metrics }) => metrics.instances(),
+  }),
+  figures({
+    id: 'persistence',
+    path: '/api/metrics/persistence',
+    summary: 'The file that keeps them.',
+    schema: schemas.persistenceAnswer,
+    view: ({ metricsFile }) => persistenceView(metricsFile),
+  }),
+  {
+    id: 'instance',
+    method: 'get',
+    path: '/api/metrics/instances/{host}',
+    tag: TAGS.metrics,
+    summary: 'Figures of one instance.',
+    access: 'key',
+    request: { path: z.object({ host: z.string().meta({ description: 'The instance as host:port.' }) }) },
+    responses: { 200: { description: 'Figures.', schema: schemas.instanceMetricsAnswer } },
+    errors: [404],
+    handler:
+      ({ services: { metrics, instances } }) =>
+      (request, response) => {
+        const host = String(request.params['host']);
+        const instance = instances.find((candidate) => candidate.host === host);
+        if (!instance) {
+          throw new AppError('INSTANCE_NOT_FOUND', `There is no instance ${host.slice(0, 100)}.`, {
+            details: { known_hosts: instances.map((known) => known.host) },
+          });
+        }
+        response.json(metrics.instance(instance));
+      },
+  },
+  {
+    id: 'save_metrics',
+    method: 'post',
+    path: '/api/metrics/save',
+    tag: TAGS.metrics,
+    summary: 'Writes the figures to their file now.',
+    access: 'admin',
+    responses: { 200: { description: 'Saved.', schema: schemas.metricsSavedAnswer } },
+    handler:
+      ({ services: { metricsFile, clock } }) =>
+      async (_request, response) => {
+        try {
+          await metricsFile.save();
+        } catch (error) {
+          throw new AppError('INTERNAL_ERROR', 'The metrics could not be saved.', { cause: error });
+        }
+        response.json(metricsSavedView(metricsFile, clock));
+      },
+  },
+  {
+    id: 'prometheus',
+    method: 'get',
+    path: '/metrics',
+    tag: TAGS.metrics,
+    summary: 'The figures for Prometheus.',
+    access: 'key',
+    responses: { 200: { description: "Prometheus' text format.", types: ['text/plain'] } },
+    handler:
+      ({ services: { prometheus } }) =>
+      async (_request, response) => {
+        response.set('Content-Type', prometheus.contentType).send(await prometheus.text());
+      },
+  },
+];

@@ -1,0 +1,89 @@
+import type { Request, Response } from 'express';
+import { AppError } from '../../errors.js';
+import { jobResultAnswer } from '../../schemas/jobs.js';
+import type { JobManager } from '../../services/jobs/JobManager.js';
+import { type Endpoint, TAGS } from '../Endpoint.js';
+import { jobPath, ownJob, withStatusUrl } from '../ownJob.js';
+import { RESULT_TYPES, wantsBytes } from '../sendResult.js';
+
+/** What came of a job. */
+export const resultEndpoints: readonly Endpoint[] = [
+  {
+    id: 'job_result',
+    method: 'get',
+    path: '/api/jobs/{id}/result',
+    tag: TAGS.jobs,
+    summary: 'The result of a completed job.',
+    access: 'key',
+    request: { path: jobPath },
+    responses: {
+      200: {
+        description: 'The result. The image itself, with Accept: image/*.',
+        schema: jobResultAnswer,
+        types: RESULT_TYPES,
+      },
+    },
+    errors: [404, 406, 409, 410],
+    handler:
+      ({ services: { manager, views }, sender }) =>
+      async (request, response) => {
+        const { job, image } = await resultOf(manager, request, response);
+        if (wantsBytes(request, job.result.outputs[0])) await sender.primary(response, job, image);
+        else await sender.json(response, views.completed(job, image), job, image);
+      },
+  },
+  {
+    id: 'job_result_image',
+    method: 'get',
+    path: '/api/jobs/{id}/result/image',
+    tag: TAGS.jobs,
+    summary: 'The image of a completed job, with an ETag.',
+    access: 'key',
+    request: { path: jobPath },
+    responses: { 200: { description: 'The image itself.', types: RESULT_TYPES } },
+    errors: [404, 409, 410],
+    handler:
+      ({ services: { manager }, sender }) =>
+      async (request, response) => {
+        const { job, image } = await resultOf(manager, request, response);
+        await sender.primary(response, job, image);
+      },
+  },
+  {
+    id: 'job_thumbnail',
+    method: 'get',
+    path: '/api/jobs/{id}/result/thumbnail',
+    tag: TAGS.jobs,
+    summary: 'A small WebP of the image of a completed job, at most 192 pixels wide and high.',
+    access: 'key',
+    request: { path: jobPath },
+    responses: { 200: { description: 'The small image.', types: ['image/webp'] } },
+    errors: [404, 409, 410],
+    handler:
+      ({ services: { manager, thumbnails } }) =>
+      async (request, response) => {
+        const { job } = await resultOf(manager, request, response);
+        const index = job.result.outputs.findIndex(({ kind }) => kind === 'image');
+        if (index < 0)
+          throw new AppError('NOT_FOUND', 'The job made no image.', { fields: { job_id: job.id } });
+        response.set({ ETag: `"${job.id}-small"`, 'Cache-Control': 'private, no-cache' });
+        if (request.fresh) {
+          response.status(304).end();
+          return;
+        }
+        // Loaded when its turn has come: those that wait keep no image in memory.
+        const load = async () => (await withStatusUrl(job.id, () => manager.output(job.id, index))).bytes;
+        const bytes = await thumbnails.get(job.id, load);
+        response.type('webp').send(bytes);
+      },
+  },
+];
+
+async function resultOf(
+  manager: JobManager,
+  request: Request,
+  response: Response,
+): ReturnType<JobManager['result']> {
+  const { id } = await ownJob(manager, request, response);
+  return withStatusUrl(id, () => manager.result(id));
+}

@@ -1,0 +1,67 @@
+import { callerOf } from '../../middleware/authentication.js';
+import { statusMetricsAnswer } from '../../schemas/metrics.js';
+import { healthAnswer, statusAnswer } from '../../schemas/status.js';
+import { healthView, statusView } from '../../views/healthViews.js';
+import { type Endpoint, TAGS } from '../Endpoint.js';
+
+/** Whether a path is one of these, in any of the ways in which Express takes it for one. */
+export function isForLoadBalancers(path: string): boolean {
+  return /^\/(status(\/metrics)?|health)\/?$/i.test(path);
+}
+
+/** What load balancers and people on call ask. */
+export const statusEndpoints: readonly Endpoint[] = [
+  {
+    id: 'health',
+    method: 'get',
+    path: '/health',
+    tag: TAGS.health,
+    summary: 'Everything about the health of server and instances.',
+    access: 'open',
+    responses: {
+      200: { description: 'Healthy or degraded.', schema: healthAnswer },
+      503: { description: 'Critical.', schema: healthAnswer },
+    },
+    handler:
+      ({ services }) =>
+      async (_request, response) => {
+        // It stays open for load balancers, and our machines' addresses are not for everybody.
+        const { areKeysNeeded, key } = callerOf(response);
+        const isStranger = areKeysNeeded && !key;
+        const body = await healthView(services, ({ address, host }) => (isStranger ? address.id : host));
+        response.status(body.status === 'critical' ? 503 : 200).json(body);
+      },
+  },
+  {
+    id: 'status',
+    method: 'get',
+    path: '/status',
+    tag: TAGS.health,
+    summary: 'The same in brief, for load balancers.',
+    access: 'open',
+    responses: {
+      200: { description: 'Healthy or degraded.', schema: statusAnswer },
+      503: { description: 'Critical.', schema: statusAnswer },
+    },
+    handler:
+      ({ services }) =>
+      (_request, response) => {
+        const body = statusView(services);
+        response.status(body.status === 'critical' ? 503 : 200).json(body);
+      },
+  },
+  {
+    id: 'status_metrics',
+    method: 'get',
+    path: '/status/metrics',
+    tag: TAGS.health,
+    summary: 'The most important figures.',
+    access: 'key',
+    responses: { 200: { description: 'Figures.', schema: statusMetricsAnswer } },
+    handler:
+      ({ services }) =>
+      (_request, response) => {
+        response.json(services.metrics.brief());
+      },
+  },
+];

@@ -1,0 +1,93 @@
+import type { RequestHandler } from 'express';
+import { z } from 'zod';
+import { receiveUpload } from '../../middleware/upload.js';
+import { anySyncAnswer, asyncAnswer, syncAnswer } from '../../schemas/jobs.js';
+import { formatParameter } from '../../workflows/parameters.js';
+import type { Workflow } from '../../workflows/types.js';
+import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
+import { asyncParameters, webhookParameters } from '../parameters.js';
+import { SubmissionRoutes } from '../SubmissionRoutes.js';
+import { RESULT_TYPES } from '../sendResult.js';
+
+const imageFile = z
+  .string()
+  .meta({ format: 'binary', description: 'The image; its bytes decide what it is.' });
+
+const format = formatParameter.meta({
+  description:
+    'Format of the result: PNG, JPEG or WEBP. Left out: the image type that Accept names, else PNG.',
+});
+
+const headers = z.object({
+  'Idempotency-Key': z.string().max(255).optional().meta({
+    description:
+      'The same key with the same body is the same job for as long as it is kept, and no second one.',
+  }),
+  Prefer: z.string().optional().meta({
+    description:
+      'wait=N: where it answers 202, wait up to N seconds, and answer 200 with the result if it is done.',
+  }),
+});
+
+/** Both ways to submit a job of one workflow: waiting for the result, and fetching it later. */
+export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
+  const { type, title, description, parameters } = workflow;
+  const form = z.object({ imageFile, format, ...parameters.shape, ...webhookParameters.shape });
+  const done = workflow.isBuiltIn ? syncAnswer : anySyncAnswer;
+  return [
+    {
+      id: `process_${type}`,
+      method: 'post',
+      path: `/api/${type}`,
+      tag: TAGS.processing,
+      summary: `${title}. ${description}`,
+      access: 'key',
+      workflow,
+      request: { headers, body: { 'multipart/form-data': form.extend(asyncParameters.shape) } },
+      responses: {
+        200: {
+          description: 'The result. The image itself, with Accept: image/*.',
+          schema: done,
+          types: RESULT_TYPES,
+        },
+        202: { description: 'Accepted: with async=true.', schema: asyncAnswer },
+      },
+      errors: [400, 406, 408, 409, 413, 415, 422, 502, 503, 504],
+      handler: (context) => {
+        const submission = new SubmissionRoutes(workflow, context);
+        return [submission.checkBeforeUpload, uploadOf(workflow, context), submission.syncOrAsync];
+      },
+    },
+    {
+      id: `submit_${type}`,
+      method: 'post',
+      path: `/api/async/${type}`,
+      tag: TAGS.asynchronous,
+      summary: `${title}: answers at once, the result is fetched later.`,
+      access: 'key',
+      workflow,
+      request: { headers, body: { 'multipart/form-data': form } },
+      responses: {
+        200: {
+          description: 'The result: with Prefer: wait=N. The image itself, with Accept: image/*.',
+          schema: done,
+          types: RESULT_TYPES,
+        },
+        202: { description: 'Accepted.', schema: asyncAnswer },
+      },
+      errors: [400, 406, 408, 410, 413, 415, 422, 503],
+      handler: (context) => {
+        const submission = new SubmissionRoutes(workflow, context);
+        return [submission.checkBeforeUpload, uploadOf(workflow, context), submission.alwaysAsync];
+      },
+    },
+  ];
+}
+
+function uploadOf(workflow: Workflow, { config, services }: RouteContext): RequestHandler {
+  return receiveUpload(workflow, {
+    maxFileBytes: config.MAX_FILE_SIZE,
+    pace: { minBytesPerSecond: config.MIN_TRANSFER_RATE, wholeMs: config.UPLOAD_TIMEOUT },
+    budget: services.uploadBudget,
+  });
+}

@@ -1,0 +1,74 @@
+import type { z } from 'zod';
+import type { instanceMetricsAnswer, instancesMetricsAnswer, metricsAnswer } from '../schemas/metrics.js';
+import type { Instance } from '../services/instances/Instance.js';
+import type { LoadBalancer } from '../services/instances/LoadBalancer.js';
+import type { Recorder } from '../services/metrics/Recorder.js';
+import { isoOrNull } from '../utils/clock.js';
+import { rounded, seconds, share } from '../utils/figures.js';
+
+type Fleet = Omit<z.input<typeof instancesMetricsAnswer>['summary'], 'jobs_processed' | 'success_rate'>;
+type Details = z.input<typeof metricsAnswer>['instances']['details'][string];
+type Figures = Omit<z.input<typeof instanceMetricsAnswer>, 'timestamp'>;
+
+/** Figures of the instances, one by one and together. */
+export class InstanceFigures {
+  readonly #balancer: LoadBalancer;
+  readonly #recorder: Recorder;
+
+  constructor(balancer: LoadBalancer, recorder: Recorder) {
+    this.#balancer = balancer;
+    this.#recorder = recorder;
+  }
+
+  get instances(): readonly Instance[] {
+    return this.#balancer.instances;
+  }
+
+  /** How many there are, and how much of them is in use. */
+  fleet(): Fleet {
+    const { instances, maxPerInstance, healthyCount: healthy } = this.#balancer;
+    const current = instances.reduce((sum, { activeJobs }) => sum + activeJobs, 0);
+    const max = instances.length * maxPerInstance;
+    return {
+      total: instances.length,
+      healthy,
+      unhealthy: instances.length - healthy,
+      current_load: current,
+      max_load: max,
+      utilization_percentage: share(current, max),
+    };
+  }
+
+  /** The overview of one. */
+  details(instance: Instance): Details {
+    const tally = this.#recorder.ofInstance(instance.host);
+    return {
+      status: instance.isHealthy ? 'healthy' : 'unhealthy',
+      jobs_processed: tally.processed,
+      success_rate: rounded(tally.successRate, 4),
+      average_response_time_ms: rounded(instance.health.averageResponseTimeMs ?? null, 1),
+      current_load: instance.activeJobs,
+      max_load: this.#balancer.maxPerInstance,
+    };
+  }
+
+  /** All of one. */
+  figures(instance: Instance): Figures {
+    const tally = this.#recorder.ofInstance(instance.host);
+    const { average_response_time_ms: _average, ...details } = this.details(instance);
+    const { lastCheck, responseTimeMs } = instance.health;
+    return {
+      id: instance.address.id,
+      host: instance.host,
+      ...details,
+      last_health_check: isoOrNull(lastCheck),
+      response_time_ms: rounded(responseTimeMs ?? null, 1),
+      error_rate: rounded(tally.failureRate, 4),
+      utilization_percentage: share(instance.activeJobs, this.#balancer.maxPerInstance),
+      average_processing_time_seconds: seconds(tally.durations.average),
+      fastest_processing_time_seconds: seconds(tally.durations.min),
+      slowest_processing_time_seconds: seconds(tally.durations.max),
+      job_types: { ...tally.byType },
+    };
+  }
+}

@@ -1,0 +1,178 @@
+import type { z } from 'zod';
+import type { jobResultAnswer, jobStatusAnswer, result } from '../schemas/jobs.js';
+import type { DurationEstimates } from '../services/jobs/estimates.js';
+import {
+  assignmentOf,
+  type CompletedJob,
+  isFinished,
+  type Job,
+  processingDuration,
+} from '../services/jobs/Job.js';
+import type { JobManager } from '../services/jobs/JobManager.js';
+import type { JobProcessor } from '../services/jobs/JobProcessor.js';
+import { type Clock, toIso, toSeconds } from '../utils/clock.js';
+import type { OutputFormat } from '../workflows/parameters.js';
+import type { Workflow } from '../workflows/types.js';
+import { outputsView, outputUrl } from './outputViews.js';
+
+/** Stands in a JSON answer where the image's base64 goes; nothing else in it is a client's. */
+export const IMAGE_PLACE = '\u2063image\u2063';
+
+/** The format of a result by its type. */
+export const FORMATS: Readonly<Record<string, OutputFormat>> = {
+  'image/png': 'PNG',
+  'image/jpeg': 'JPEG',
+  'image/webp': 'WEBP',
+};
+
+/** Where a job's status, result, events and cancellation are. */
+export function jobUrls(
+  id: string,
+): Record<'status_url' | 'result_url' | 'events_url' | 'cancel_url', string> {
+  return {
+    status_url: `/api/jobs/${id}/status`,
+    result_url: `/api/jobs/${id}/result`,
+    events_url: `/api/jobs/${id}/events`,
+    cancel_url: `/api/jobs/${id}/cancel`,
+  };
+}
+
+interface Parts {
+  readonly manager: JobManager;
+  readonly estimates: DurationEstimates;
+  readonly processor: JobProcessor;
+  readonly workflows: readonly Workflow[];
+  readonly clock: Clock;
+}
+
+/** How jobs look in answers, events and webhooks. */
+export class JobViews {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Milliseconds until a pending job is likely done, and its place in the queue (1 is next). */
+  pendingEstimate(job: Job): { position: number; ms: number } {
+    const { manager, estimates, processor } = this.#parts;
+    // A job that was just taken from the queue, and is not begun yet, is the next one.
+    const position = Math.max(1, manager.queue.position(job.id));
+    return { position, ms: estimates.pendingMs(job.request.type, position, processor.slots) };
+  }
+
+  /** How far a job is. */
+  status(job: Job): z.input<typeof jobStatusAnswer> {
+    const base = {
+      job_id: job.id,
+      type: job.request.type,
+      created_time: toIso(job.createdTime),
+      updated_time: toIso(job.updatedTime),
+      processing_time_seconds: toSeconds(this.#processingMs(job)),
+      comfyui_instance: assignmentOf(job)?.instance ?? null,
+      progress_percentage: job.progress,
+      attempts: job.attempts,
+    };
+    // Spreading the base into each of these takes longer than all the rest of the answer.
+    switch (job.status) {
+      case 'pending': {
+        const { position, ms } = this.pendingEstimate(job);
+        const message = job.attempts > 0 ? 'Waiting for another try.' : 'Waiting for a free instance.';
+        return Object.assign(base, {
+          status: job.status,
+          message,
+          queue_position: position,
+          estimated_completion_time_seconds: toSeconds(ms),
+        });
+      }
+      case 'processing':
+        return Object.assign(base, {
+          status: job.status,
+          message: `Processing on ${job.assignment.instance}.`,
+          ...(job.assignment.promptId === undefined ? {} : { prompt_id: job.assignment.promptId }),
+          ...(job.currentNode === undefined ? {} : { current_node: job.currentNode }),
+          estimated_remaining_time_seconds: toSeconds(this.#remainingMs(job)),
+        });
+      case 'completed':
+        return Object.assign(base, {
+          status: job.status,
+          message: 'Completed.',
+          completed_time: toIso(job.finishedTime),
+          result_url: jobUrls(job.id).result_url,
+          ...outputsView(job),
+        });
+      case 'failed':
+        return Object.assign(base, {
+          status: job.status,
+          message: 'Failed.',
+          failed_time: toIso(job.finishedTime),
+          error: job.failure.message,
+          error_code: job.failure.code,
+          ...(job.failure.details === undefined ? {} : { error_details: job.failure.details }),
+        });
+      case 'cancelled':
+        return Object.assign(base, {
+          status: job.status,
+          message: 'Cancelled.',
+          cancelled_time: toIso(job.finishedTime),
+        });
+    }
+  }
+
+  /**
+   * The `result` of an answer: the primary output. `ResultSender` puts an image in.
+   * @param bytes of the primary output
+   */
+  result(job: CompletedJob, bytes: Buffer): z.input<typeof result> {
+    const { promptId, outputs } = job.result;
+    const [{ kind, mimeType, width, height, sizeBytes, filename }] = outputs;
+    const processing_time_seconds = toSeconds(processingDuration(job) ?? 0);
+    if (kind === 'text') return { text: bytes.toString() };
+    if (kind !== 'image') {
+      return {
+        kind,
+        prompt_id: promptId,
+        processing_time_seconds,
+        mime_type: mimeType,
+        size_bytes: sizeBytes,
+        filename,
+        url: outputUrl(job.id, 0),
+      };
+    }
+    const format = FORMATS[mimeType];
+    const workflow = this.#parts.workflows.find(({ type }) => type === job.request.type);
+    return {
+      image_base64: `data:${mimeType};base64,${IMAGE_PLACE}`,
+      prompt_id: promptId,
+      processing_time_seconds,
+      ...(format === undefined ? {} : { format }),
+      ...(width === undefined || height === undefined ? {} : { width, height }),
+      size_bytes: sizeBytes,
+      ...workflow?.resultFields?.(job.request.parameters),
+    };
+  }
+
+  /** A completed job with its result, as `/result` shows it. @param bytes of its primary output */
+  completed(job: CompletedJob, bytes: Buffer): z.input<typeof jobResultAnswer> {
+    return {
+      job_id: job.id,
+      status: 'completed',
+      type: job.request.type,
+      completed_time: toIso(job.finishedTime),
+      processing_time_seconds: toSeconds(processingDuration(job) ?? 0),
+      result: this.result(job, bytes),
+      ...outputsView(job),
+    };
+  }
+
+  /** Pending: time waiting so far. After that: time since processing began, final once finished. */
+  #processingMs(job: Job): number {
+    if (isFinished(job)) return processingDuration(job) ?? job.finishedTime - job.createdTime;
+    const since = job.status === 'pending' ? job.createdTime : job.assignment.processingStartTime;
+    return this.#parts.clock.now() - since;
+  }
+
+  #remainingMs(job: Job): number {
+    return Math.max(0, this.#parts.estimates.processingMs(job.request.type) - this.#processingMs(job));
+  }
+}

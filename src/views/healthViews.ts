@@ -1,0 +1,110 @@
+import { getHeapStatistics } from 'node:v8';
+import type { z } from 'zod';
+import type { healthAnswer, statusAnswer } from '../schemas/status.js';
+import type { ConnectionManager } from '../services/comfyui/ConnectionManager.js';
+import type { HealthReporter } from '../services/health.js';
+import type { Instance } from '../services/instances/Instance.js';
+import type { LoadBalancer } from '../services/instances/LoadBalancer.js';
+import type { JobManager } from '../services/jobs/JobManager.js';
+import type { JobProcessor } from '../services/jobs/JobProcessor.js';
+import type { Recorder } from '../services/metrics/Recorder.js';
+import { type Clock, toIso, toSeconds } from '../utils/clock.js';
+import { hours, rounded, seconds } from '../utils/figures.js';
+import { instanceView } from './instanceViews.js';
+
+const MIB = 1024 * 1024;
+
+interface Parts {
+  readonly health: HealthReporter;
+  readonly manager: JobManager;
+  readonly processor: JobProcessor;
+  readonly balancer: LoadBalancer;
+  readonly connections: ConnectionManager;
+  readonly recorder: Recorder;
+  readonly clock: Clock;
+}
+
+type NameOf = (instance: Instance) => string;
+
+/** The state in brief. Load balancers ask for it every second: only what is in memory. */
+export function statusView({
+  health,
+  manager,
+  processor,
+  balancer,
+  clock,
+}: Parts): z.input<typeof statusAnswer> {
+  return {
+    status: health.report().state,
+    healthy_instances: balancer.healthyCount,
+    total_instances: balancer.instances.length,
+    active_jobs: processor.activeJobs,
+    pending_jobs: manager.queue.size,
+    uptime_hours: hours(health.uptimeMs),
+    processor_running: processor.isRunning,
+    timestamp: toIso(clock.now()),
+  };
+}
+
+/** Everything about the health of server and instances. @param nameOf how the caller may know an instance */
+export async function healthView(parts: Parts, nameOf: NameOf): Promise<z.input<typeof healthAnswer>> {
+  const { health, manager, processor, connections, recorder, clock } = parts;
+  const { instances } = parts.balancer;
+  const { state, issues } = health.report(nameOf);
+  const healthy = parts.balancer.healthyCount;
+  const { all } = recorder;
+  const lastHour = recorder.last(60);
+  return {
+    status: state,
+    timestamp: toIso(clock.now()),
+    issues: [...issues],
+    uptime: {
+      total_uptime_hours: hours(recorder.totalUptimeMs),
+      process_uptime_seconds: toSeconds(health.uptimeMs),
+      started_at: toIso(recorder.startedAt),
+    },
+    comfyui_instances: {
+      total: instances.length,
+      healthy,
+      unhealthy: instances.length - healthy,
+      instances: instances.map((instance) => instanceView(instance, nameOf)),
+    },
+    job_processing: {
+      processor_running: processor.isRunning,
+      active_jobs: processor.activeJobs,
+      pending_jobs: manager.queue.size,
+      total_jobs: (await manager.counts()).total,
+      max_concurrent_jobs: processor.options.maxConcurrentJobs,
+    },
+    connections: named(connections.stats(), instances, nameOf),
+    performance: {
+      total_jobs_processed: all.processed,
+      success_rate: all.successRate === null ? null : `${(all.successRate * 100).toFixed(2)}%`,
+      average_processing_time_seconds: seconds(all.durations.average),
+      jobs_processed_last_hour: lastHour.completed + lastHour.failed,
+    },
+    memory: memoryBody(),
+  };
+}
+
+/** Figures by host, under the names that the caller may see. */
+function named<T>(
+  byHost: Record<string, T>,
+  instances: readonly Instance[],
+  nameOf: NameOf,
+): Record<string, T> {
+  const names = new Map(instances.map((instance) => [instance.host, nameOf(instance)]));
+  return Object.fromEntries(
+    Object.entries(byHost).map(([host, figures]) => [names.get(host) ?? host, figures]),
+  );
+}
+
+/** Heap in use, the process's whole memory, and the heap's share of what Node lets it grow to. */
+function memoryBody(): z.input<typeof healthAnswer>['memory'] {
+  const { heapUsed, rss } = process.memoryUsage();
+  return {
+    used_mb: rounded(heapUsed / MIB, 1),
+    rss_mb: rounded(rss / MIB, 1),
+    usage_percentage: Math.max(0.1, rounded((heapUsed / getHeapStatistics().heap_size_limit) * 100, 1)),
+  };
+}

@@ -1,0 +1,27 @@
+import type { z } from 'zod';
+import type { processorStatsAnswer } from '../schemas/jobs.js';
+import type { LoadBalancer } from '../services/instances/LoadBalancer.js';
+import type { JobManager } from '../services/jobs/JobManager.js';
+import type { JobProcessor } from '../services/jobs/JobProcessor.js';
+
+/** What the processor is doing, and its limits. */
+export function processorView({
+  manager,
+  processor,
+  balancer,
+}: {
+  readonly manager: JobManager;
+  readonly processor: JobProcessor;
+  readonly balancer: LoadBalancer;
+}): z.input<typeof processorStatsAnswer> {
+  const { instances, maxPerInstance } = balancer;
+  return {
+    isRunning: processor.isRunning,
+    activeJobs: processor.activeJobs,
+    pendingJobs: manager.queue.size,
+    maxConcurrentJobs: processor.options.maxConcurrentJobs,
+    maxJobsPerInstance: maxPerInstance,
+    processingInterval: processor.options.pollIntervalMs,
+    instanceJobCounts: Object.fromEntries(instances.map(({ host, activeJobs }) => [host, activeJobs])),
+  };
+}
