@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { openImage } from '../utils/openImage.js';
-import { annotatedPlace, type Folders } from './folders.js';
+import { annotatedPlace } from './folders.js';
 import { decodeRgb, MAX_PIXELS, type Raster } from './images.js';
 import { NodeException } from './NodeException.js';
 import { type Inputs, type NodeClass, type NodeContext, type NodeOutput, textInput } from './nodeClass.js';
@@ -8,7 +7,14 @@ import { type Inputs, type NodeClass, type NodeContext, type NodeOutput, textInp
 /** A mask is found when a node asks for it, which is seldom. */
 export type LazyMask = () => Promise<Raster>;
 
-const fileOf = (inputs: Inputs, folders: Folders) => folders.read(annotatedPlace(textInput(inputs, 'image')));
+/** The bytes of the file that an input names, as they are when the node runs. */
+export function fileBytes(inputs: Inputs, name: string, { folders }: NodeContext): Buffer {
+  const place = annotatedPlace(textInput(inputs, name));
+  const bytes = folders.read(place);
+  if (bytes) return bytes;
+  const path = ['/opt/ComfyUI', place.type, place.subfolder, place.filename].filter(Boolean).join('/');
+  throw new NodeException('FileNotFoundError', `[Errno 2] No such file or directory: '${path}'\n`);
+}
 
 /** `LoadImage`, but for what it makes of the file. */
 export function loadImage(decode: (bytes: Buffer, context: NodeContext) => Promise<NodeOutput>): NodeClass {
@@ -17,22 +23,8 @@ export function loadImage(decode: (bytes: Buffer, context: NodeContext) => Promi
     output: ['IMAGE', 'MASK'],
     category: 'image',
     displayName: 'Load Image',
-    checks: {
-      input: 'image',
-      check: (value, folders) =>
-        folders.read(annotatedPlace(String(value))) ? undefined : `Invalid image file: ${value}`,
-    },
-    changed(inputs, folders) {
-      const bytes = fileOf(inputs, folders);
-      return bytes ? createHash('sha256').update(bytes).digest('hex') : Number.NaN;
-    },
-    async run(inputs, context) {
-      const bytes = fileOf(inputs, context.folders);
-      if (bytes) return decode(bytes, context);
-      const { type, subfolder, filename } = annotatedPlace(textInput(inputs, 'image'));
-      const path = ['/opt/ComfyUI', type, subfolder, filename].filter(Boolean).join('/');
-      throw new NodeException('FileNotFoundError', `[Errno 2] No such file or directory: '${path}'\n`);
-    },
+    file: { input: 'image', kind: 'image' },
+    run: async (inputs, context) => decode(fileBytes(inputs, 'image', context), context),
   };
 }
 

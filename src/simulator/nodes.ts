@@ -108,20 +108,3 @@ export function nodeClasses(models: readonly string[], isOlder: boolean): Record
     ...flowNodes,
   };
 }
-
-/** One class as `GET /object_info` lists it. */
-export function objectInfo(name: string, node: NodeClass): Record<string, unknown> {
-  return {
-    input: { required: node.required },
-    input_order: { required: Object.keys(node.required) },
-    output: node.output,
-    output_is_list: node.output.map(() => false),
-    output_name: node.output,
-    name,
-    display_name: node.displayName ?? name,
-    description: '',
-    python_module: 'nodes',
-    category: node.category,
-    output_node: node.outputNode === true,
-  };
-}
