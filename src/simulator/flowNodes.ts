@@ -1,6 +1,6 @@
 import { Blocker } from './Blocker.js';
 import { NodeException } from './NodeException.js';
-import { type NodeClass, textInput } from './nodeClass.js';
+import { type NodeClass, numberInput, textInput } from './nodeClass.js';
 import { OWN_INPUT } from './PromptGraph.js';
 import { graphOf } from './prompt.js';
 
@@ -25,7 +25,7 @@ export const flowNodes: Record<string, NodeClass> = {
   }),
   SleepImage: passing({ seconds: ['FLOAT', { default: 1, min: 0, max: 600 }] }, async (inputs, context) => {
     for (let done = 1; done <= SLEEP_STEPS; done += 1) {
-      await context.work((Number(inputs['seconds']) * 1000) / SLEEP_STEPS);
+      await context.work((numberInput(inputs, 'seconds') * 1000) / SLEEP_STEPS);
       await context.step(done, SLEEP_STEPS);
     }
     return { values: [inputs['image']] };

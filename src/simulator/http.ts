@@ -28,7 +28,8 @@ interface HttpWorld {
   readonly folders: Folders;
   readonly faults: Faults;
   readonly acceptsPromptId: boolean;
-  readonly models: readonly string[];
+  /** Model files by folder. */
+  readonly models: Readonly<Record<string, readonly string[]>>;
   /** What `python main.py` was started with. */
   readonly arguments: readonly string[];
   /** The server's feature flags. */
@@ -109,9 +110,9 @@ export class SimulatedApi {
   }
 
   #models(folder: string | undefined): Answer {
-    if (folder === undefined) return { status: 200, json: MODEL_FOLDERS };
-    if (!MODEL_FOLDERS.includes(folder)) return { status: 404 };
-    return { status: 200, json: folder === 'upscale_models' ? this.#world.models : [] };
+    const { models } = this.#world;
+    if (folder === undefined) return { status: 200, json: Object.keys(models) };
+    return Object.hasOwn(models, folder) ? { status: 200, json: models[folder] } : { status: 404 };
   }
 
   #history(id: string | undefined, query: URLSearchParams): unknown {
@@ -167,10 +168,9 @@ const TYPES: Readonly<Record<string, string>> = {
   '.webp': 'image/webp',
   '.gif': 'image/gif',
   '.mp4': 'video/mp4',
+  '.webm': 'video/webm',
   '.flac': 'audio/x-flac',
 };
-
-const MODEL_FOLDERS: readonly string[] = ['checkpoints', 'loras', 'vae', 'upscale_models'];
 
 const SERVER_ERROR: Answer = {
   status: 500,
