@@ -69,7 +69,10 @@ export async function grown(mask: Raster, by: number): Promise<Raster> {
 export async function sampled(latent: Latent, settings: SamplerSettings, denoise: number): Promise<Latent> {
   const images = latent.images.map(async (image, index) => {
     const picture = await hashPicture(textOf(settings, index), image.width, image.height);
-    const changed = await combined(image, picture, (old, fresh) => old + (fresh - old) * denoise);
+    const isNew = denoise === 1;
+    const changed = isNew
+      ? picture
+      : await combined(image, picture, (old, fresh) => old + (fresh - old) * denoise);
     return latent.mask ? masked(image, changed, latent.mask) : changed;
   });
   return { ...latent, images: await Promise.all(images) };

@@ -60,7 +60,9 @@ export const videoSavers: Record<string, NodeClass> = {
     displayName: 'Save Video',
     save: async (inputs, context) => {
       const video = inputs['video'] as Video;
-      const comment = JSON.stringify({ fps: video.framesPerSecond, frames: video.frames.length });
+      const { sound } = video;
+      const audio = sound ? { samples: sound.samples.length, sample_rate: sound.sampleRate } : null;
+      const comment = JSON.stringify({ fps: video.framesPerSecond, frames: video.frames.length, audio });
       const bytes = video.file ?? (await mp4Of(video, comment));
       return { images: [written(inputs, context, 'mp4', bytes)], animated: [true] };
     },
