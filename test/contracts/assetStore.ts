@@ -7,7 +7,7 @@ import type { AssetInfo, AssetStore } from '../../src/services/assets/AssetStore
 
 const MIB = 1024 * 1024;
 /** Long enough for several parts, where a store sends parts. */
-const LARGE = randomBytes(12 * MIB + 345);
+const LARGE = randomBytes(10 * MIB + 345);
 /** From the test vectors of BLAKE3. */
 const KNOWN = [
   ['', 'af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262'],
@@ -39,7 +39,9 @@ function arriving(bytes: Buffer, then: 'end' | Error | 'silence' = 'end', pieceB
   let at = 0;
   return new Readable({
     read() {
-      if (at < bytes.length) this.push(bytes.subarray(at, (at += pieceBytes)));
+      const piece = bytes.subarray(at, at + pieceBytes);
+      at += piece.length;
+      if (piece.length > 0) this.push(piece);
       else if (then === 'end') this.push(null);
       else if (then !== 'silence') this.destroy(then);
     },
@@ -113,28 +115,33 @@ export function testAssetStore(name: string, make: () => Promise<StoreUnderTest>
       expect((await read(stored[0]?.hash ?? '')).equals(LARGE)).toBe(true);
     });
 
-    it.each([
-      [{ start: 0 }, 0, LARGE.length],
-      [{ start: 0, end: 9 }, 0, 10],
-      [{ start: 7, end: 7 }, 7, 8],
-      [{ start: 5 * MIB - 1, end: 10 * MIB }, 5 * MIB - 1, 10 * MIB + 1],
-      [{ start: LARGE.length - 1 }, LARGE.length - 1, LARGE.length],
-      [{ start: 100, end: LARGE.length + 5 }, 100, LARGE.length],
-    ])('are read in part: %o', async (range, from, to) => {
+    it('are read in part', async () => {
       const { hash } = await store.put(LARGE);
-      expect((await buffer(await store.open(hash, range))).equals(LARGE.subarray(from, to))).toBe(true);
+      for (const [range, from, to] of [
+        [{ start: 0 }, 0, LARGE.length],
+        [{ start: 0, end: 9 }, 0, 10],
+        [{ start: 7, end: 7 }, 7, 8],
+        [{ start: 5 * MIB - 1, end: 10 * MIB }, 5 * MIB - 1, 10 * MIB + 1],
+        [{ start: LARGE.length - 1 }, LARGE.length - 1, LARGE.length],
+        [{ start: LARGE.length - 100, end: LARGE.length + 5 }, LARGE.length - 100, LARGE.length],
+      ] as const) {
+        const bytes = await buffer(await store.open(hash, range));
+        expect(bytes.equals(LARGE.subarray(from, to)), JSON.stringify(range)).toBe(true);
+      }
     });
 
-    it.each([
-      { start: 3 },
-      { start: 4, end: 5 },
-      { start: 2, end: 1 },
-      { start: -1 },
-      { start: 0.5 },
-      { start: Number.NaN },
-    ])('have no bytes %o when there are three', async (range) => {
+    it('are not read where there is nothing of them', async () => {
       const { hash } = await store.put(Buffer.from('abc'));
-      expect(await problemOf(store.open(hash, range))).toBe('invalid_range');
+      for (const range of [
+        { start: 3 },
+        { start: 4, end: 5 },
+        { start: 2, end: 1 },
+        { start: -1 },
+        { start: 0.5 },
+        { start: Number.NaN },
+      ]) {
+        expect(await problemOf(store.open(hash, range)), JSON.stringify(range)).toBe('invalid_range');
+      }
     });
 
     it('are not there under any other name', async () => {

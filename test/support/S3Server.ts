@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import S3rver from '@20minutes/s3rver';
@@ -56,6 +56,17 @@ export class S3Server {
   async contents(): Promise<string[]> {
     const names = await readdir(path.join(this.#folder, BUCKET), { recursive: true });
     return names.filter((name) => /\._S3rver_object$|\._S3rver_uploads\//.test(name));
+  }
+
+  /** What a server that died leaves: an object, and an upload in parts. */
+  async leaveBehind(key: string): Promise<void> {
+    const object = path.join(this.#folder, BUCKET, `${key}-whole._S3rver_object`);
+    const upload = path.join(this.#folder, BUCKET, '._S3rver_uploads', 'abandoned');
+    for (const file of [object, path.join(upload, '1')]) {
+      await mkdir(path.dirname(file), { recursive: true });
+      await writeFile(file, 'ab');
+    }
+    await writeFile(path.join(upload, 'key'), key);
   }
 
   async empty(): Promise<void> {

@@ -52,13 +52,13 @@ export class Intake {
       const hash = hasher.digest();
       checkHash(hash, options.expectedHash);
       options.signal?.throwIfAborted();
+      // One that failed may still be read by what was left waiting, and is not used again.
+      if (this.#idle.length < MAX_IDLE) this.#idle.push(hasher);
       await options.onHash?.(hash);
       return { hash, sizeBytes };
     } catch (error) {
       // The cause, and not what a library made of it.
       throw failure ? failure.error : error;
-    } finally {
-      if (this.#idle.length < MAX_IDLE) this.#idle.push(hasher);
     }
   }
 }
