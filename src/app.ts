@@ -33,11 +33,11 @@ export function createApp(services: Services, config: Config): Express {
     services,
     config,
     sender: new ResultSender(config.jobs.maxResultBytes, turns),
-    openApi: currentOpenApi(() => workflows),
+    openApi: currentOpenApi(() => workflows.all()),
   };
   app.use(doors(services, config));
   mount(app, fixedEndpoints, context);
-  app.use(workflowRoutes((type) => workflows.find((workflow) => workflow.type === type), context));
+  app.use(workflowRoutes((type) => workflows.get(type), context));
   pageFiles(app);
   // Strangers do not learn which paths there are.
   app.use(requireKey, notFound);

@@ -4,7 +4,7 @@ import type { Logger } from '../utils/logger.js';
 import type { Turns } from '../utils/turns.js';
 import type { JobViews } from '../views/JobViews.js';
 import { imageNodeClasses } from '../workflows/imageNodes.js';
-import type { Workflow } from '../workflows/types.js';
+import type { WorkflowSource } from '../workflows/WorkflowSource.js';
 import { ComfyClient } from './comfyui/ComfyClient.js';
 import { ConnectionManager, type ConnectionOptions } from './comfyui/ConnectionManager.js';
 import { Leftovers } from './comfyui/Leftovers.js';
@@ -81,7 +81,7 @@ export function createInstances(config: Config, clock: Clock, turns: Turns, stat
 export function createInspector(
   config: Config,
   parts: {
-    workflows: readonly Workflow[];
+    workflows: WorkflowSource;
     instances: readonly Instance[];
     state: ServerState;
     clock: Clock;

@@ -9,6 +9,7 @@ import { JobViews } from '../views/JobViews.js';
 import { MetricsViews } from '../views/MetricsViews.js';
 import { workflows as registeredWorkflows } from '../workflows/index.js';
 import type { Workflow } from '../workflows/types.js';
+import { fixedWorkflows, type WorkflowSource } from '../workflows/WorkflowSource.js';
 import type { ConnectionManager, ConnectionOptions } from './comfyui/ConnectionManager.js';
 import type { FollowTimings } from './comfyui/PromptFollower.js';
 import { PromptRunner } from './comfyui/PromptRunner.js';
@@ -90,7 +91,7 @@ export interface Services {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly turns: Turns;
-  readonly workflows: readonly Workflow[];
+  readonly workflows: WorkflowSource;
   readonly instances: readonly Instance[];
   readonly connections: ConnectionManager;
   readonly balancer: LoadBalancer;
@@ -125,7 +126,7 @@ export interface Services {
 /** Builds the graph of services, once, in reading order. Nothing runs before `start`. */
 export function createServices(config: Config, logger: Logger, overrides: ServiceOverrides = {}): Services {
   const clock = overrides.clock ?? systemClock;
-  const workflows = overrides.workflows ?? registeredWorkflows;
+  const workflows = fixedWorkflows(overrides.workflows ?? registeredWorkflows);
   const log = (component: string) => logger.child({ component });
 
   const connections = createConnections(config, log('connections'), overrides.connections);
@@ -187,7 +188,6 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const runner = new JobRunner({
     manager,
     prompts,
-    workflows,
     instances,
     imageInput: config.machines.imageInput,
     outputFiles: config.outputs.areFilesKept ? outputFiles : undefined,
@@ -218,7 +218,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     { maxQueueSize: config.jobs.maxQueued, maxQueueBytes: config.jobs.maxQueueBytes },
   );
   const idempotencyKeys = new IdempotencyKeys(manager.events);
-  const views = new JobViews({ manager, estimates, processor, workflows, clock });
+  const views = new JobViews({ manager, estimates, processor, clock });
   const webhooks = createWebhooks(
     config,
     { manager, views },
