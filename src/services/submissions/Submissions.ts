@@ -152,6 +152,8 @@ export class Submissions {
     const inputs = workflow.files.filter(({ name }) => sources.has(name));
     const images = inputs.filter(isPicture).length;
     const sizes = new Map<string, Size>();
+    // Where there is no image, the parameters alone may say how large the result is.
+    if (images === 0) this.#checkOutputSize(workflow, sizes, parameters);
     const files = new Map<string, CheckedFile>();
     for (const input of inputs) {
       const source = sources.get(input.name);
