@@ -155,6 +155,10 @@ describe('every way to submit', () => {
     expect(built.parameters).toMatchObject({ prompt: 'a hat', steps: 7 });
   });
 
+  it('may begin with a byte order mark where it is JSON', async () => {
+    await accepted('/api/async/dream', json('\ufeff{"prompt":"a hat"}'));
+  });
+
   it('may be told how in JSON, with its own types', async () => {
     const body = { inputs: { prompt: null, seed: 5 }, async: true, format: 'webp', steps: null };
     const { built, answer } = await accepted('/api/dream', json(body));
@@ -236,7 +240,7 @@ describe('files', () => {
   it('are refused where they are not of their kind, by their bytes', async () => {
     const wrong: Array<[Record<string, Buffer>, string, string]> = [
       [{ photo: WAV }, 'UNSUPPORTED_IMAGE_TYPE', 'audio/wav'],
-      [{ photo, mask: MP4 }, 'UNSUPPORTED_IMAGE_TYPE', 'video/mp4'],
+      [{ photo, mask: MP4 }, 'UNSUPPORTED_IMAGE_TYPE', 'the file for "mask" is video/mp4'],
       [{ photo, clip: WAV }, 'UNSUPPORTED_FILE_TYPE', 'takes video'],
       [{ photo, voice: MP4 }, 'UNSUPPORTED_FILE_TYPE', 'takes audio'],
       [{ photo, voice: NOTES }, 'UNSUPPORTED_FILE_TYPE', 'no known type'],
@@ -250,6 +254,17 @@ describe('files', () => {
     }
     const typed = await refused('/api/sing', 415, raw('audio/wav', photo));
     expect(typed.code).toBe('UNSUPPORTED_FILE_TYPE');
+  });
+
+  it('are refused where they are broken, or have too many pixels, with the name of the input', async () => {
+    const half = photo.subarray(0, photo.length - 20);
+    const broken = await refused('/api/async/pair', 400, multipart({ left: photo, right: half }));
+    expect(broken).toMatchObject({ code: 'INVALID_IMAGE', error: expect.stringContaining('for "right"') });
+    const vast = Buffer.from(photo);
+    vast.writeUInt32BE(30_000, 16);
+    vast.writeUInt32BE(30_000, 20);
+    const refusal = await refused('/api/async/collage', 413, multipart({ photo, mask: vast }));
+    expect(refusal).toMatchObject({ code: 'IMAGE_TOO_LARGE', error: expect.stringContaining('for "mask"') });
   });
 
   it('may each be as large as a file may be, and no larger', async () => {

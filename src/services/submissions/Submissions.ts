@@ -159,9 +159,13 @@ export class Submissions {
       const source = sources.get(input.name);
       if (!source) continue;
       const received = await gathering.get(input, source);
-      const inspected = await inspectFile(input, received.bytes, this.#limits, (size) => {
-        sizes.set(input.name, size);
-        if (sizes.size === images) this.#checkOutputSize(workflow, sizes, parameters);
+      const inspected = await inspectFile(input, received.bytes, {
+        limits: this.#limits,
+        isOneOfSeveral: workflow.files.length > 1,
+        checkSize: (size) => {
+          sizes.set(input.name, size);
+          if (sizes.size === images) this.#checkOutputSize(workflow, sizes, parameters);
+        },
       });
       files.set(input.name, { ...inspected, filename: received.filename });
     }
