@@ -171,8 +171,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     connections,
     {
       timings: { ...FOLLOW_TIMINGS, ...overrides.follow },
-      // What would be dropped from the shelf at once, or is more than one file may have, is not fetched.
-      maxOutputBytes: Math.max(config.MAX_RESULT_MEMORY, config.MAX_RESULT_SIZE),
+      maxOutputBytes: config.MAX_RESULT_MEMORY,
       keepHistory: config.COMFYUI_KEEP_HISTORY,
       stopTimeoutMs: config.HEALTH_CHECK_TIMEOUT,
       stopPatienceMs: 60_000,
