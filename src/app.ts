@@ -1,9 +1,9 @@
-import express, { type Express, type RequestHandler } from 'express';
+import express, { type Express, type Request, type RequestHandler } from 'express';
 import type { Config } from './config.js';
 import { identify, requireKey } from './middleware/authentication.js';
+import { allOf } from './middleware/checks.js';
 import { errorHandler, notFound } from './middleware/errorHandler.js';
 import { refuseForeignPages, requireHost, requireLocalHost } from './middleware/foreign.js';
-import { inOrder } from './middleware/inOrder.js';
 import { OpenRequests } from './middleware/openRequests.js';
 import { limitRate } from './middleware/rateLimit.js';
 import { limitRefusedBody } from './middleware/refusedBody.js';
@@ -37,7 +37,7 @@ export function createApp(services: Services, config: Config): Express {
     sender: new ResultSender(config.MAX_RESULT_MEMORY, turns),
     openApi: currentOpenApi(() => workflows),
   };
-  app.use(doors(services, config));
+  app.use(...doors(services, config));
   mount(app, fixedEndpoints, context);
   app.use(workflowRoutes((type) => workflows.find((workflow) => workflow.type === type), context));
   pageFiles(app);
@@ -56,34 +56,36 @@ function trustProxies(app: Express, proxies: Config['TRUST_PROXY']): void {
 }
 
 /** What every request goes through. */
-function doors({ logger, prometheus, clock }: Services, config: Config): RequestHandler {
+function doors({ logger, prometheus, clock }: Services, config: Config): RequestHandler[] {
   const { API_KEYS: keys = [], CORS_ORIGINS: origins, RATE_LIMIT_PER_MINUTE: perMinute } = config;
   const isOpenOnLoopback = keys.length === 0 && isLoopbackAddress(config.HOST);
   const allowedHosts = [
     ...config.ALLOWED_HOSTS,
     ...(config.PUBLIC_URL ? [new URL(config.PUBLIC_URL).host] : []),
   ];
+  // A load balancer asks as often as it likes, however many others share its address.
+  const isFree = ({ path }: Request) => isForLoadBalancers(path);
   const openRequests = new OpenRequests(config.MAX_OPEN_REQUESTS_PER_CLIENT);
-  return inOrder([
-    requestContext(logger, (answered, response) => {
-      prometheus.recordRequest(answered);
-      openRequests.closed(response);
-    }),
-    securityHeaders(origins),
+  return [
+    allOf([
+      requestContext(logger, (answered, response) => {
+        prometheus.recordRequest(answered);
+        openRequests.closed(response);
+      }),
+      securityHeaders(origins),
+    ]),
     ...(origins ? [crossOrigin(origins)] : []),
-    limitUrl,
-    limitRefusedBody,
-    requireHost,
-    ...(isOpenOnLoopback ? [requireLocalHost(allowedHosts)] : []),
-    refuseForeignPages({ allowedOrigins: origins, publicUrl: config.PUBLIC_URL }),
-    identify(keys, config.TRUST_PROXY !== false),
-    unlessForLoadBalancers(openRequests.limit),
-    ...(perMinute > 0 ? [unlessForLoadBalancers(limitRate(perMinute, clock))] : []),
-  ]);
-}
-
-/** A load balancer asks as often as it likes, however many others share its address. */
-function unlessForLoadBalancers(limit: RequestHandler): RequestHandler {
-  return (request, response, next) =>
-    isForLoadBalancers(request.path) ? next() : limit(request, response, next);
+    allOf([
+      limitUrl,
+      limitRefusedBody,
+      requireHost,
+      ...(isOpenOnLoopback ? [requireLocalHost(allowedHosts)] : []),
+      refuseForeignPages({ allowedOrigins: origins, publicUrl: config.PUBLIC_URL }),
+      identify(keys, config.TRUST_PROXY !== false),
+      (request, response) => {
+        if (!isFree(request)) openRequests.limit(request, response);
+      },
+    ]),
+    ...(perMinute > 0 ? [limitRate(perMinute, clock, isFree)] : []),
+  ];
 }
