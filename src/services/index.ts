@@ -1,6 +1,5 @@
 import type { Config } from '../config.js';
 import { type Clock, systemClock } from '../utils/clock.js';
-import { collectGarbage } from '../utils/garbage.js';
 import type { Logger } from '../utils/logger.js';
 import { TimeBudget } from '../utils/TimeBudget.js';
 import { Turns } from '../utils/turns.js';
@@ -188,7 +187,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const isIdle = () => processor.activeJobs === 0;
   const expiry = new Expiry(
     manager,
-    { lifetimeMs: config.JOB_CLEANUP_INTERVAL, isIdle, collectGarbage },
+    { lifetimeMs: config.JOB_CLEANUP_INTERVAL, isIdle, collectGarbage: () => globalThis.gc?.() },
     log('jobs'),
   );
 
