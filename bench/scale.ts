@@ -31,7 +31,7 @@ async function managerWith(jobs: number, clock = new HandClock()): Promise<JobMa
     clock,
     silentLogger,
   );
-  for (let n = 0; n < jobs; n += 1) await manager.create(JOB_REQUEST, IMAGE);
+  for (let n = 0; n < jobs; n += 1) await manager.create(JOB_REQUEST, new Map([['image', IMAGE]]));
   return manager;
 }
 

@@ -1,75 +1,67 @@
 import type { Request, RequestHandler, Response } from 'express';
-import multer, { MulterError } from 'multer';
 import { AppError } from '../errors.js';
+import type { FileSource } from '../services/submissions/Submission.js';
+import type { UploadBudget } from '../services/submissions/UploadBudget.js';
+import type { Workflow } from '../workflows/types.js';
 import { clientOf } from './authentication.js';
+import type { BodyReader, ReceivedBody } from './BodyReader.js';
+import { cutOff, declaredBytes, malformed, tooLarge } from './bodyErrors.js';
 import { continueUpload } from './expectContinue.js';
+import { FormReader, formOverhead } from './FormReader.js';
+import { JsonReader } from './JsonReader.js';
 import { type Pace, watchUpload } from './pace.js';
-import type { UploadBudget } from './UploadBudget.js';
-import { discardFile, oneBufferStorage } from './uploadStorage.js';
+import { RAW_TYPES, RawReader } from './RawReader.js';
+import { UnreadBody } from './UnreadBody.js';
 
-/** Form field that carries the image. */
-const IMAGE_FIELD = 'imageFile';
-
-const MAX_FIELDS = 32;
-const MAX_FIELD_BYTES = 16 * 1024;
-/** What a multipart body may be longer than its file. */
-const MULTIPART_OVERHEAD = 64 * 1024 + MAX_FIELDS * MAX_FIELD_BYTES;
 /** How long a body that has come may take to be taken apart, ms. */
 const AFTER_END_MS = 1000;
 
-/** An upload as it came, before anybody looked at its bytes. */
+/** What a client sent, before anybody looked at it. */
 export interface Upload {
-  readonly bytes: Buffer;
-  /** The client's name for it, without control characters and cut to a length. */
-  readonly filename: string;
+  /** By the names of the workflow's file inputs. */
+  readonly files: ReadonlyMap<string, FileSource>;
+  /** Form fields or values of JSON, and query parameters: of the same name, those of the body win. */
+  readonly parameters: Readonly<Record<string, unknown>>;
   /** Tells that its bytes are accounted for elsewhere, or not needed any more. */
   release(): void;
 }
 
 export interface UploadOptions {
+  /** Bytes of each file. */
   readonly maxFileBytes: number;
   readonly pace: Pace;
   readonly budget: UploadBudget;
 }
 
-/** Reads one image and the form's fields into memory. Ask `uploadOf` for the image. */
-export function imageUpload(options: UploadOptions): RequestHandler {
+/** Reads what is submitted to a workflow into memory: a form, JSON, or one file as it is. Then ask `sentParameters` and `takeUpload`. */
+export function receiveUpload(workflow: Workflow, options: UploadOptions): RequestHandler {
   const { maxFileBytes, budget, pace } = options;
-  const parse = multer({
-    storage: oneBufferStorage((request) => Math.min(declaredBytes(request), maxFileBytes)),
-    limits: {
-      fileSize: maxFileBytes,
-      files: 1,
-      fields: MAX_FIELDS,
-      parts: MAX_FIELDS + 2,
-      fieldSize: MAX_FIELD_BYTES,
-      fieldNameSize: 100,
-      fieldNestingDepth: 1,
-      headerPairs: 50,
-    },
-    defParamCharset: 'utf8',
-  }).single(IMAGE_FIELD);
   return (request, response, next) => {
-    if (declaredBytes(request) > maxFileBytes + MULTIPART_OVERHEAD) throw tooLarge(maxFileBytes);
-    const expected = Math.min(declaredBytes(request) || maxFileBytes, maxFileBytes);
+    const reader = readerFor(request, workflow, maxFileBytes);
+    const declared = declaredBytes(request);
+    if (declared > reader.maxBytes) throw tooLarge(maxFileBytes);
+    const expected = Math.min(declared || reader.maxFileBytes, reader.maxFileBytes);
     const memory = budget.begin(clientOf(response), expected, (why) =>
       finish(cutOff(request, response, why)),
     );
     const release = () => memory.release();
     response.once('close', release);
-    response.locals['releaseUpload'] = release;
     continueUpload(response);
     let isOver = false;
     let lastWait: NodeJS.Timeout | undefined;
-    const finish = (error?: AppError) => {
+    const finish = (error?: unknown, body?: ReceivedBody) => {
       if (isOver) return;
       isOver = true;
       stopWatching();
       clearTimeout(lastWait);
       if (error) {
         release();
-        discardFile(request);
+        reader.discard();
       } else memory.complete();
+      if (body) {
+        const parameters = { ...request.query, ...body.values };
+        response.locals['upload'] = { files: body.files, parameters, release } satisfies Upload;
+      }
       next(error);
     };
     const stopWatching = watchUpload(request, pace, (why) => finish(cutOff(request, response, tooSlow(why))));
@@ -77,104 +69,45 @@ export function imageUpload(options: UploadOptions): RequestHandler {
     response.once('close', stopWatching);
     // Where a part follows the closing boundary multer may wait for a file that never comes.
     request.once('end', () => {
-      if (!isOver) lastWait = setTimeout(() => finish(malformed()), AFTER_END_MS);
+      if (!isOver) lastWait = setTimeout(() => finish(malformed('The multipart body')), AFTER_END_MS);
     });
-    // What is in the form beside the file takes memory, too.
+    // What is in the body beside the files takes memory, too.
     request.on('data', (part: Buffer) => memory.grow(part.length));
-    parse(request, response, (error: unknown) => {
-      finish(error === undefined || error === null ? undefined : uploadError(error, maxFileBytes));
-    });
+    reader.read(request, response).then(
+      (body) => finish(undefined, body),
+      (error: unknown) => finish(request.readableEnded ? error : cutOff(request, response, error)),
+    );
   };
 }
 
+/** Everything but the files of a request that went through `receiveUpload`. */
+export function sentParameters(response: Response): Readonly<Record<string, unknown>> {
+  return uploadOf(response).parameters;
+}
+
 /**
- * The image of a request that went through `imageUpload`. It is handed over: the request does not keep it, however
+ * What came with a request that went through `receiveUpload`. It is handed over: the request does not keep it, however
  * long its client waits for the answer.
- * @throws AppError `NO_IMAGE`
  */
-export function takeUpload(request: Request, response: Response): Upload {
-  const { file } = request;
-  delete request.file;
-  if (!file || file.buffer.length === 0) throw noImage();
-  return {
-    bytes: file.buffer,
-    filename: harmlessName(file.originalname),
-    release: response.locals['releaseUpload'] as () => void,
-  };
+export function takeUpload(response: Response): Upload {
+  const upload = uploadOf(response);
+  delete response.locals['upload'];
+  return upload;
+}
+
+function uploadOf(response: Response): Upload {
+  return response.locals['upload'] as Upload;
 }
 
 /** Bytes that an upload has at least, before it has come; 0 where that cannot be told. */
 export function leastBytes(request: Request): number {
-  return Math.max(0, declaredBytes(request) - MULTIPART_OVERHEAD);
+  // What JSON only names has no length yet, and what is in it may be shorter than its text.
+  return request.is('json') ? 0 : Math.max(0, declaredBytes(request) - formOverhead());
 }
 
-/** Form fields and query parameters, of which the form's win. An empty one counts as left out. */
-export function parametersOf(request: Request): Record<string, unknown> {
-  const given = { ...request.query, ...(request.body as Record<string, unknown> | undefined) };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ''));
-}
-
-function declaredBytes(request: Request): number {
-  return Number(request.get('Content-Length') ?? 0);
-}
-
-/** Takes no more of an upload: the rest is thrown away. @returns what its client is told */
-function cutOff(request: Request, response: Response, why: AppError): AppError {
-  request.unpipe();
-  request.resume();
-  response.set('Connection', 'close');
-  return why;
-}
-
-function tooSlow(why: string): AppError {
-  return new AppError('REQUEST_TIMEOUT', `The upload is too slow: ${why}.`);
-}
-
-/**
- * The path of a name is nobody's business, and it ends up in logs and JSON: no control characters, none that turn
- * the direction of writing, no halves of a surrogate pair.
- */
-function harmlessName(name: string): string {
-  const base = name.split(/[/\\]/).at(-1) ?? '';
-  // Cutting may leave half a surrogate pair, which becomes a replacement character.
-  const clean = base.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '').slice(0, 200);
-  return Buffer.from(clean).toString().trim() || 'image';
-}
-
-function noImage(details?: string): AppError {
-  return new AppError('NO_IMAGE', 'No image file provided.', {
-    details: details ?? `Send multipart/form-data with the image in the field "${IMAGE_FIELD}".`,
-  });
-}
-
-function tooLarge(maxFileBytes: number): AppError {
-  return new AppError('FILE_TOO_LARGE', `The file is larger than ${maxFileBytes} bytes.`);
-}
-
-function malformed(cause?: unknown): AppError {
-  return new AppError('MALFORMED_UPLOAD', 'The multipart body is broken or cut off.', { cause });
-}
-
-function uploadError(error: unknown, maxFileBytes: number): AppError {
-  if (!(error instanceof MulterError)) return malformed(error);
-  switch (error.code) {
-    case 'LIMIT_FILE_SIZE':
-      return tooLarge(maxFileBytes);
-    case 'LIMIT_FILE_COUNT':
-      return tooManyFiles();
-    case 'LIMIT_UNEXPECTED_FILE':
-      return error.field === IMAGE_FIELD ? tooManyFiles() : wrongField(error.field);
-    default:
-      return new AppError('MALFORMED_UPLOAD', `The form cannot be read: ${error.message}.`);
-  }
-}
-
-function tooManyFiles(): AppError {
-  return new AppError('TOO_MANY_FILES', 'Send one image at a time.');
-}
-
-function wrongField(field: string | undefined): AppError {
-  return noImage(`The file is in the field ${JSON.stringify(field ?? '')}; it belongs in "${IMAGE_FIELD}".`);
+/** Query parameters. An empty one counts as left out. */
+export function parametersOf({ query }: Request): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ''));
 }
 
 /** The response whose client hung up before it had its answer: aborts the signal. */
@@ -184,4 +117,19 @@ export function hangUpSignal(response: Response): AbortSignal {
     if (!response.writableFinished) controller.abort();
   });
   return controller.signal;
+}
+
+function readerFor(request: Request, workflow: Workflow, maxFileBytes: number): BodyReader {
+  const inputs = workflow.files;
+  if (request.is('multipart')) {
+    const parameters = Object.keys(workflow.parameters.shape).length;
+    return new FormReader({ inputs, parameters, maxFileBytes });
+  }
+  if (request.is('application/json')) return new JsonReader(inputs, maxFileBytes);
+  if (request.is(RAW_TYPES)) return new RawReader(inputs, maxFileBytes);
+  return new UnreadBody(inputs, formOverhead() + inputs.length * maxFileBytes);
+}
+
+function tooSlow(why: string): AppError {
+  return new AppError('REQUEST_TIMEOUT', `The upload is too slow: ${why}.`);
 }

@@ -1,7 +1,6 @@
 import type { RequestHandler } from 'express';
 import type { z } from 'zod';
-import type { Config } from '../config.js';
-import type { UploadBudget } from '../middleware/UploadBudget.js';
+import type { Config } from '../config/index.js';
 import type { Services } from '../services/index.js';
 import type { Workflow } from '../workflows/types.js';
 import type { ResultSender } from './sendResult.js';
@@ -33,8 +32,6 @@ interface EndpointResponse {
 export interface RouteContext {
   readonly services: Services;
   readonly config: Config;
-  /** Memory of all uploads that are on their way. */
-  readonly uploads: UploadBudget;
   readonly sender: ResultSender;
   /** The OpenAPI document of the workflows that there are now. */
   readonly openApi: () => Promise<object>;

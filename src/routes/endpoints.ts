@@ -5,6 +5,7 @@ import { documentEndpoints } from './rest/documents.js';
 import { jobEventEndpoint, systemEventEndpoint } from './rest/events.js';
 import { jobEndpoints, jobListEndpoints, jobStatusEndpoint } from './rest/jobs.js';
 import { metricsEndpoints } from './rest/metrics.js';
+import { outputEndpoint } from './rest/outputs.js';
 import { resultEndpoints } from './rest/results.js';
 import { statusEndpoints } from './rest/status.js';
 import { submissionEndpoints } from './rest/submissions.js';
@@ -15,6 +16,7 @@ export const fixedEndpoints: readonly Endpoint[] = [
   ...jobListEndpoints,
   jobStatusEndpoint,
   ...resultEndpoints,
+  outputEndpoint,
   jobEventEndpoint,
   ...jobEndpoints,
   ...workflowListEndpoints,

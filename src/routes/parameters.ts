@@ -18,10 +18,15 @@ export const webhookParameters = z.object({
   webhook_url: z.string().max(2048, 'takes at most 2048 characters').optional().meta({
     description: "Where the job's end is posted to, signed by the Standard Webhooks scheme.",
   }),
+  // JSON may have a list of them.
   webhook_events: z
-    .string()
-    .transform(splitList)
-    .pipe(z.array(z.enum(ENDS, { error: `takes some of ${ENDS.join(', ')}` })).min(1))
+    .preprocess(
+      (given) => (Array.isArray(given) ? given.join(',') : given),
+      z
+        .string()
+        .transform(splitList)
+        .pipe(z.array(z.enum(ENDS, { error: `takes some of ${ENDS.join(', ')}` })).min(1)),
+    )
     .default([...ENDS])
     .meta({
       description: `Which ends are told, some of ${ENDS.join(', ')}; all of them when it is left out.`,

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { invalidParameter } from './parse.js';
+import { invalidParameter } from '../schemas/parse.js';
 
 /** Printable ASCII, as a header can carry it; long enough for any id. */
 const SANE_KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;

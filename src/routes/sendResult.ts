@@ -1,24 +1,24 @@
 import { once } from 'node:events';
 import type { Request, Response } from 'express';
 import { AppError } from '../errors.js';
-import { extensionOf } from '../services/images/finish.js';
-import { type CompletedJob, processingDuration } from '../services/jobs/Job.js';
+import {
+  type CompletedJob,
+  type JobOutput,
+  type OutputKind,
+  processingDuration,
+} from '../services/jobs/Job.js';
 import type { Turns } from '../utils/turns.js';
-import { IMAGE_PLACE } from '../views/JobViews.js';
+import { FORMATS, IMAGE_PLACE } from '../views/JobViews.js';
 import type { OutputFormat } from '../workflows/parameters.js';
 
 /** Base64 is made in slices of this many bytes, a multiple of three, as the client takes them. */
 const SLICE_BYTES = 3 * 64 * 1024;
 /** Answers up to this size are in the kernel's hands at once: nobody needs to count them. */
 const SMALL_BYTES = 64 * 1024;
-/** Formats by type; of those that a client takes alike, the first one. */
-const FORMATS: Readonly<Record<string, OutputFormat>> = {
-  'image/png': 'PNG',
-  'image/jpeg': 'JPEG',
-  'image/webp': 'WEBP',
-};
+/** Kinds that a browser shows; what else a file is, it may take for a page of this server. */
+const SHOWN: ReadonlySet<OutputKind> = new Set(['image', 'video', 'audio', 'text']);
 
-/** Media types that a result may have. */
+/** Media types of a result that can be asked for; of those that a client takes alike, the first one. */
 export const RESULT_TYPES: readonly string[] = Object.keys(FORMATS);
 
 /**
@@ -36,12 +36,13 @@ export function acceptedFormat(request: Request): OutputFormat | undefined {
 }
 
 /**
- * Whether the client asked for the image itself in place of JSON with the image in it.
+ * Whether the client asked for the result's bytes in place of JSON about them.
  * @throws AppError `NOT_ACCEPTABLE`
  */
-export function wantsImage(request: Request, mimeType: string): boolean {
+export function wantsBytes(request: Request, { kind, mimeType }: JobOutput): boolean {
   const accepted = request.accepts(['application/json', mimeType]);
   if (accepted !== false) return accepted === mimeType;
+  if (kind !== 'image') return false;
   // `Accept: image/png` for a job that was asked to give a JPEG: the image it is.
   return acceptedFormat(request) !== undefined;
 }
@@ -68,27 +69,55 @@ export class ResultSender {
     this.#turns = turns;
   }
 
-  /** Answers with a result's bytes. A result never changes, so its job's id is its entity tag. */
-  async image(response: Response, job: CompletedJob, image: Buffer): Promise<void> {
-    response.set({
-      'Content-Type': job.result.mimeType,
-      'Content-Disposition': `inline; filename="${resultFilename(job)}"`,
-      ETag: `"${job.id}"`,
-      'Cache-Control': 'private, no-cache',
-      Vary: 'Accept',
-      'X-Job-ID': job.id,
-      'X-Prompt-ID': job.result.promptId,
-      'X-ComfyUI-Instance': job.assignment.instance,
-      'X-Processing-Time-Ms': String(Math.round(processingDuration(job) ?? 0)),
-    });
-    this.#count(response, image.length);
-    await this.#turns.take(image.length);
-    if (!response.destroyed) response.send(image);
+  /** Answers with the bytes of a job's primary output. A result never changes, so its job's id is its entity tag. */
+  async primary(response: Response, job: CompletedJob, bytes: Buffer): Promise<void> {
+    const [output] = job.result.outputs;
+    response.set({ ...headersOf(job, output), ETag: `"${job.id}"`, Vary: 'Accept' });
+    await this.#send(response, bytes);
   }
 
-  /** Answers with `body` in JSON, the image as base64 in the place of `IMAGE_PLACE`. */
-  async json(response: Response, body: object, image: Buffer): Promise<void> {
-    const [head = '', tail = ''] = JSON.stringify(body).split(IMAGE_PLACE);
+  /**
+   * Answers with the bytes of one of a job's outputs, or with the range of them that the client asks for.
+   * @param index of the output, from 0
+   * @throws AppError `RANGE_NOT_SATISFIABLE`
+   */
+  async output(
+    request: Request,
+    response: Response,
+    { job, output, bytes }: { job: CompletedJob; output: JobOutput; bytes: Buffer },
+    { index, isDownload }: { index: number; isDownload: boolean },
+  ): Promise<void> {
+    const etag = `"${job.id}-${index}"`;
+    const size = bytes.length;
+    const range = rangeOf(request, etag, size);
+    if (range === 'none of it') {
+      response.set('Content-Range', `bytes */${size}`);
+      throw new AppError('RANGE_NOT_SATISFIABLE', `The output has ${size} bytes.`);
+    }
+    response.set({ ...headersOf(job, output, isDownload), ETag: etag, 'Accept-Ranges': 'bytes' });
+    if (range) response.status(206).set('Content-Range', `bytes ${range.start}-${range.end}/${size}`);
+    await this.#send(response, range ? bytes.subarray(range.start, range.end + 1) : bytes);
+  }
+
+  async #send(response: Response, bytes: Buffer): Promise<void> {
+    this.#count(response, bytes.length);
+    await this.#turns.take(bytes.length);
+    if (!response.destroyed) response.send(bytes);
+  }
+
+  /**
+   * Answers with `body` in JSON. The bytes of an image are put in as base64 at the first place of `IMAGE_PLACE`; what
+   * comes behind it may be a client's.
+   */
+  async json(response: Response, body: object, { result }: CompletedJob, image: Buffer): Promise<void> {
+    const text = JSON.stringify(body);
+    const place = result.outputs[0].kind === 'image' ? text.indexOf(IMAGE_PLACE) : -1;
+    if (place < 0) {
+      response.vary('Accept').type('json').send(text);
+      return;
+    }
+    const head = text.slice(0, place);
+    const tail = text.slice(place + IMAGE_PLACE.length);
     const length = Buffer.byteLength(head) + 4 * Math.ceil(image.length / 3) + Buffer.byteLength(tail);
     response.set('Content-Length', String(length)).vary('Accept').type('json');
     this.#count(response, image.length);
@@ -135,7 +164,41 @@ async function roomIn(response: Response): Promise<void> {
   }
 }
 
-/** A file name for a result. */
-function resultFilename(job: CompletedJob): string {
-  return `${job.request.type}-${job.id}.${extensionOf(job.result.format)}`;
+/** What every answer with an output's bytes tells. */
+function headersOf(job: CompletedJob, output: JobOutput, isDownload = false): Record<string, string> {
+  const disposition = isDownload || !SHOWN.has(output.kind) ? 'attachment' : 'inline';
+  return {
+    'Content-Type': output.mimeType,
+    'Content-Disposition': `${disposition}; ${filenameParameters(output.filename)}`,
+    'Cache-Control': 'private, no-cache',
+    'X-Job-ID': job.id,
+    'X-Prompt-ID': job.result.promptId,
+    'X-ComfyUI-Instance': job.assignment.instance,
+    'X-Processing-Time-Ms': String(Math.round(processingDuration(job) ?? 0)),
+  };
+}
+
+/** The name as RFC 6266 has it: in ASCII, and whole where that is not the same. */
+function filenameParameters(filename: string): string {
+  const ascii = filename.replace(/[^\x20-\x7e]|["\\%]/g, '_');
+  if (ascii === filename) return `filename="${ascii}"`;
+  const whole = encodeURIComponent(filename).replace(
+    /['()*]/g,
+    (one) => `%${one.charCodeAt(0).toString(16)}`,
+  );
+  return `filename="${ascii}"; filename*=UTF-8''${whole}`;
+}
+
+/** The one range of bytes that is asked for; undefined for the whole, as also for several ranges or odd ones. */
+function rangeOf(
+  request: Request,
+  etag: string,
+  size: number,
+): { readonly start: number; readonly end: number } | 'none of it' | undefined {
+  const known = request.get('If-Range');
+  if (request.method !== 'GET' || (known !== undefined && known !== etag)) return undefined;
+  const ranges = request.range(size, { combine: true });
+  if (ranges === -1) return 'none of it';
+  if (ranges === undefined || ranges === -2 || ranges.type !== 'bytes') return undefined;
+  return ranges.length === 1 ? ranges[0] : undefined;
 }

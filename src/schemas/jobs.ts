@@ -1,26 +1,79 @@
 import { z } from 'zod';
 import { errorCode, isoTime, jobStatus, outputFormat } from './common.js';
 
-/** The result of a job, in a synchronous answer and under `/result`. */
-export const result = z.looseObject({
+const outputKind = z.enum(['image', 'video', 'audio', 'text', 'latent', 'file']);
+
+/** Result of a job whose primary output is an image. */
+const imageResult = z.looseObject({
   image_base64: z.string().regex(/^data:image\//),
   prompt_id: z.string(),
   processing_time_seconds: z.number().nonnegative(),
-  format: outputFormat,
-  width: z.int().positive(),
-  height: z.int().positive(),
+  // Absent for an image in a format that nobody can ask for, such as GIF.
+  format: outputFormat.optional(),
+  // Absent where the file's size in pixels cannot be read.
+  width: z.int().positive().optional(),
+  height: z.int().positive().optional(),
   size_bytes: z.int().positive(),
   upscale_factor: z.string().optional(),
 });
 
-/** 200 of a synchronous request. */
+/** What the client should know although its submission was accepted: one sentence each. */
+const warnings = z.array(z.string()).optional();
+
+/** Of a text. */
+const textResult = z.strictObject({ text: z.string() });
+
+/** Of anything else: its bytes are under `url`. */
+const fileResult = z.strictObject({
+  kind: outputKind,
+  prompt_id: z.string(),
+  processing_time_seconds: z.number().nonnegative(),
+  mime_type: z.string(),
+  size_bytes: z.int().nonnegative(),
+  filename: z.string(),
+  url: z.string(),
+});
+
+/** The result of a job, in a synchronous answer and under `/result`: its primary output. */
+export const result = z.union([imageResult, textResult, fileResult]);
+
+/** One thing that a job made. */
+const output = z.object({
+  /** The workflow's name for it; several things that one node made have the same. */
+  name: z.string(),
+  node_id: z.string(),
+  kind: outputKind,
+  mime_type: z.string(),
+  size_bytes: z.int().nonnegative(),
+  width: z.int().positive().optional(),
+  height: z.int().positive().optional(),
+  /** Of a text, unless it is long. */
+  text: z.string().optional(),
+  filename: z.string(),
+  url: z.string(),
+});
+
+/** What is told of outputs wherever a result is. */
+export const outputFields = z.object({
+  /** In the workflow's order; the first one is the primary output. */
+  outputs: z.array(output).min(1),
+  /** Where it was chosen at random. A text where JavaScript cannot hold the number. */
+  seed: z.union([z.int().nonnegative(), z.string().regex(/^\d+$/)]).optional(),
+});
+
+/** 200 of a synchronous request to a built-in workflow. */
 export const syncAnswer = z.object({
   success: z.literal(true),
   message: z.string(),
   job_id: z.uuid(),
-  result,
+  result: imageResult,
   comfyui_instance: z.string(),
+  ...outputFields.shape,
+  warnings,
 });
+
+/** 200 of a synchronous request to any workflow. */
+export const anySyncAnswer = syncAnswer.extend({ result });
 
 /** 202 of an asynchronous request. A repeated one may be about a job that is not pending any more. */
 export const asyncAnswer = z.object({
@@ -35,6 +88,7 @@ export const asyncAnswer = z.object({
   result_url: z.string(),
   events_url: z.string(),
   cancel_url: z.string(),
+  warnings,
 });
 
 const statusBase = z.object({
@@ -47,6 +101,7 @@ const statusBase = z.object({
   message: z.string(),
   progress_percentage: z.number().min(0).max(100),
   attempts: z.int().nonnegative(),
+  warnings,
 });
 
 /** A job's status, by its state. */
@@ -67,6 +122,7 @@ export const jobStatusAnswer = z.discriminatedUnion('status', [
     status: z.literal('completed'),
     completed_time: isoTime,
     result_url: z.string(),
+    ...outputFields.shape,
   }),
   statusBase.extend({
     status: z.literal('failed'),
@@ -86,6 +142,7 @@ export const jobResultAnswer = z.object({
   completed_time: isoTime,
   processing_time_seconds: z.number().nonnegative(),
   result,
+  ...outputFields.shape,
 });
 
 const epochMs = z.int().positive();
@@ -107,20 +164,22 @@ export const jobRecord = z.object({
   attempts: z.int().nonnegative(),
   requestId: z.string(),
   data: z.looseObject({
-    imageSize: z.int().positive(),
-    mimeType: z.string(),
+    // Of the first image, or else of the first file; absent for a job without files.
+    imageSize: z.int().positive().optional(),
+    mimeType: z.string().optional(),
     originalFilename: z.string(),
-    width: z.int().positive(),
-    height: z.int().positive(),
-    format: outputFormat,
+    width: z.int().positive().optional(),
+    height: z.int().positive().optional(),
+    // Absent where images stay as ComfyUI makes them.
+    format: outputFormat.optional(),
   }),
   result: z
     .object({
       promptId: z.string(),
       mimeType: z.string(),
-      sizeBytes: z.int().positive(),
-      width: z.int().positive(),
-      height: z.int().positive(),
+      sizeBytes: z.int().nonnegative(),
+      width: z.int().positive().optional(),
+      height: z.int().positive().optional(),
     })
     .optional(),
   webhook: z

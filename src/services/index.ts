@@ -1,4 +1,5 @@
-import type { Config } from '../config.js';
+import { randomInt } from 'node:crypto';
+import type { Config } from '../config/index.js';
 import { type Clock, systemClock } from '../utils/clock.js';
 import type { Logger } from '../utils/logger.js';
 import { TimeBudget } from '../utils/TimeBudget.js';
@@ -7,6 +8,7 @@ import { JobViews } from '../views/JobViews.js';
 import { MetricsViews } from '../views/MetricsViews.js';
 import { workflows as registeredWorkflows } from '../workflows/index.js';
 import type { Workflow } from '../workflows/types.js';
+import { fixedWorkflows, type WorkflowSource } from '../workflows/WorkflowSource.js';
 import type { ConnectionManager, ConnectionOptions } from './comfyui/ConnectionManager.js';
 import type { FollowTimings } from './comfyui/PromptFollower.js';
 import { PromptRunner } from './comfyui/PromptRunner.js';
@@ -35,6 +37,11 @@ import { Prometheus } from './metrics/Prometheus.js';
 import { Recorder } from './metrics/Recorder.js';
 import { Summary } from './metrics/Summary.js';
 import { stopServices } from './shutdown.js';
+import type { AssetFiles } from './submissions/FileGathering.js';
+import type { InputFetcher } from './submissions/InputFetcher.js';
+import { Submissions } from './submissions/Submissions.js';
+import type { RandomNumber } from './submissions/seeds.js';
+import { UploadBudget } from './submissions/UploadBudget.js';
 import type { WebhookOptions, Webhooks } from './webhooks/Webhooks.js';
 
 const WEBHOOK_OPTIONS: WebhookOptions & { timeoutMs: number } = {
@@ -55,6 +62,11 @@ const FOLLOW_TIMINGS: FollowTimings = {
   historyPatienceMs: 5000,
 };
 
+/** Until there is one that goes out to the network. */
+const noFetcher: InputFetcher = {
+  fetch: () => Promise.reject(new Error('this server fetches nothing')),
+};
+
 /** What a test, or a program with other needs, may put in place of the defaults. */
 export interface ServiceOverrides {
   readonly clock?: Clock;
@@ -66,13 +78,19 @@ export interface ServiceOverrides {
   readonly connections?: Partial<ConnectionOptions>;
   readonly webhooks?: Partial<typeof WEBHOOK_OPTIONS>;
   readonly stores?: Partial<StoreTimings>;
+  /** Gets the files that clients name by an address. */
+  readonly inputFetcher?: InputFetcher;
+  /** Gets the files that clients left here before. */
+  readonly assetFiles?: AssetFiles;
+  /** Chooses seeds. */
+  readonly random?: RandomNumber;
 }
 
 export interface Services {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly turns: Turns;
-  readonly workflows: readonly Workflow[];
+  readonly workflows: WorkflowSource;
   readonly instances: readonly Instance[];
   readonly connections: ConnectionManager;
   readonly balancer: LoadBalancer;
@@ -82,6 +100,9 @@ export interface Services {
   readonly estimates: DurationEstimates;
   readonly admission: Admission;
   readonly idempotencyKeys: IdempotencyKeys;
+  readonly submissions: Submissions;
+  /** Memory for what clients send. */
+  readonly uploadBudget: UploadBudget;
   readonly views: JobViews;
   /** undefined where there is no secret to sign them with. */
   readonly webhooks: Webhooks | undefined;
@@ -104,20 +125,20 @@ export interface Services {
 /** Builds the graph of services, once, in reading order. Nothing runs before `start`. */
 export function createServices(config: Config, logger: Logger, overrides: ServiceOverrides = {}): Services {
   const clock = overrides.clock ?? systemClock;
-  const workflows = overrides.workflows ?? registeredWorkflows;
+  const workflows = fixedWorkflows(overrides.workflows ?? registeredWorkflows);
   const log = (component: string) => logger.child({ component });
 
   const connections = createConnections(config, log('connections'), overrides.connections);
   const turns = new Turns();
-  const state = new ServerState(config.STATE_DIR, log('state'));
+  const state = new ServerState(config.server.stateDir, log('state'));
   const instances = createInstances(config, clock, turns, state);
-  const balancer = new LoadBalancer(instances, config.MAX_JOBS_PER_INSTANCE);
+  const balancer = new LoadBalancer(instances, config.machines.maxJobs);
   const inspector = createInspector(config, { workflows, instances, state, clock }, log('health'));
   const checker = new HealthChecker(
     instances,
     inspector,
     {
-      intervalMs: config.HEALTH_CHECK_INTERVAL,
+      intervalMs: config.machines.checkIntervalMs,
       freshMs: 2000,
       recheckMs: 1000,
       severalMachinesMs: 600_000,
@@ -133,77 +154,97 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const manager = new JobManager(
     { jobs: overrides.jobStore ?? new MemoryJobStore(), blobs: overrides.blobStore ?? new MemoryBlobStore() },
     {
-      maxResultBytes: config.MAX_RESULT_MEMORY,
-      lifetimeMs: config.JOB_CLEANUP_INTERVAL,
+      maxResultBytes: config.jobs.maxResultBytes,
+      lifetimeMs: config.jobs.lifetimeMs,
     },
     clock,
     log('jobs'),
     { ...STORE_TIMINGS, ...overrides.stores },
   );
-  const thumbnails = new Thumbnails({ maxPixels: config.MAX_OUTPUT_PIXELS, maxBytes: MAX_THUMBNAIL_BYTES });
+  const thumbnails = new Thumbnails({ maxPixels: config.outputs.maxPixels, maxBytes: MAX_THUMBNAIL_BYTES });
   manager.events.onResultDropped((id) => thumbnails.forget(id));
-  const verdicts = new JobVerdicts(config.BREAKER_FAILURE_THRESHOLD, (instance, error) =>
+  const verdicts = new JobVerdicts(config.machines.breaker.failureThreshold, (instance, error) =>
     checker.takeOut(instance, error),
   );
   const prompts = new PromptRunner(
     connections,
     {
       timings: { ...FOLLOW_TIMINGS, ...overrides.follow },
-      uploads: config.COMFYUI_IMAGE_INPUT === 'upload',
-      keepHistory: config.COMFYUI_KEEP_HISTORY,
-      stopTimeoutMs: config.HEALTH_CHECK_TIMEOUT,
+      maxOutputBytes: config.jobs.maxResultBytes,
+      keepHistory: config.machines.keepHistory,
+      stopTimeoutMs: config.machines.controlTimeoutMs,
       stopPatienceMs: 60_000,
     },
     log('prompts'),
   );
-  const outputFiles = new OutputFiles(config.OUTPUT_DIR);
+  const outputFiles = new OutputFiles(config.outputs.directory);
   const outputSweeper = new OutputSweeper(
     { files: outputFiles, events: manager.events },
-    config.OUTPUT_FILES_TTL,
+    config.outputs.filesTtlMs,
     clock,
     log('jobs'),
   );
   const runner = new JobRunner({
     manager,
     prompts,
-    workflows,
     instances,
-    imageInput: config.COMFYUI_IMAGE_INPUT,
-    outputFiles: config.OUTPUT_FILES ? outputFiles : undefined,
-    maxOutputPixels: config.MAX_OUTPUT_PIXELS,
+    imageInput: config.machines.imageInput,
+    outputFiles: config.outputs.areFilesKept ? outputFiles : undefined,
+    maxOutputPixels: config.outputs.maxPixels,
     logger: log('jobs'),
   });
   const processor = new JobProcessor(
     { manager, runner, balancer, health: checker, verdicts },
     {
-      maxConcurrentJobs: config.MAX_CONCURRENT_JOBS,
-      pollIntervalMs: config.JOB_PROCESSING_INTERVAL,
-      jobTimeoutMs: config.JOB_TIMEOUT,
-      queueTimeoutMs: config.JOB_QUEUE_TIMEOUT,
-      maxAttempts: config.JOB_MAX_ATTEMPTS,
+      maxConcurrentJobs: config.jobs.maxConcurrent,
+      pollIntervalMs: config.jobs.pollIntervalMs,
+      jobTimeoutMs: config.jobs.timeoutMs,
+      queueTimeoutMs: config.jobs.queueTimeoutMs,
+      maxAttempts: config.jobs.maxAttempts,
     },
     log('processor'),
   );
   const isIdle = () => processor.activeJobs === 0;
   const expiry = new Expiry(
     manager,
-    { lifetimeMs: config.JOB_CLEANUP_INTERVAL, isIdle, collectGarbage: () => globalThis.gc?.() },
+    { lifetimeMs: config.jobs.lifetimeMs, isIdle, collectGarbage: () => globalThis.gc?.() },
     log('jobs'),
   );
 
   const estimates = new DurationEstimates(workflows);
   const admission = new Admission(
     { manager, estimates, slots: () => processor.slots },
-    { maxQueueSize: config.MAX_QUEUE_SIZE, maxQueueBytes: config.MAX_QUEUE_MEMORY },
+    { maxQueueSize: config.jobs.maxQueued, maxQueueBytes: config.jobs.maxQueueBytes },
   );
   const idempotencyKeys = new IdempotencyKeys(manager.events);
-  const views = new JobViews({ manager, estimates, processor, workflows, clock });
+  const views = new JobViews({ manager, estimates, processor, clock });
   const webhooks = createWebhooks(
     config,
     { manager, views },
     { ...WEBHOOK_OPTIONS, ...overrides.webhooks },
     clock,
     log('webhooks'),
+  );
+  const uploadBudget = new UploadBudget(config.uploads.maxBytes, () => admission.retryAfterSeconds());
+  const submissions = new Submissions(
+    {
+      manager,
+      admission,
+      idempotencyKeys,
+      balancer,
+      webhooks,
+      budget: uploadBudget,
+      fetcher: overrides.inputFetcher ?? noFetcher,
+      assets: overrides.assetFiles,
+      random: overrides.random ?? randomInt,
+    },
+    {
+      maxFileBytes: config.uploads.maxFileBytes,
+      imageTypes: config.uploads.imageTypes,
+      maxPixels: config.uploads.maxImagePixels,
+      maxOutputPixels: config.outputs.maxPixels,
+      machineRetrySeconds: Math.ceil(config.machines.controlTimeoutMs / 1000),
+    },
   );
   const recorder = new Recorder(clock);
   const prometheus = new Prometheus({ manager, instances });
@@ -212,7 +253,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   manager.events.onFinished((job) => prometheus.recordJob(job));
   const metrics = new MetricsViews({ recorder, balancer, manager, processor }, clock);
   const metricsFile = new MetricsFile(
-    { file: config.METRICS_FILE_PATH, intervalMs: config.METRICS_SAVE_INTERVAL },
+    { file: config.metrics.file, intervalMs: config.metrics.intervalMs },
     recorder,
     clock,
     log('metrics'),
@@ -234,6 +275,8 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     estimates,
     admission,
     idempotencyKeys,
+    submissions,
+    uploadBudget,
     views,
     webhooks,
     recorder,
@@ -250,7 +293,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       outputSweeper.start();
       summary.start();
     },
-    stop: (budget = new TimeBudget(config.SHUTDOWN_TIMEOUT)) => {
+    stop: (budget = new TimeBudget(config.server.shutdownTimeoutMs)) => {
       const timers = [expiry, outputSweeper, summary];
       return stopServices(
         {

@@ -2,12 +2,12 @@ import { openImage } from '../utils/openImage.js';
 import { MAX_PIXELS } from './images.js';
 import { loadImage, loadImageBase64 } from './loaders.js';
 import type { NodeClass, NodeContext, NodeOutput } from './nodeClass.js';
-import { nodeClasses } from './nodes.js';
+import { type NodeOptions, nodeClasses } from './nodes.js';
 import { imageSavers } from './savers.js';
 
 /** The same classes, but images are the bytes that came and stay so: what is measured then is not the simulator. */
-export function echoClasses(models: readonly string[], isOlder: boolean): Record<string, NodeClass> {
-  const classes = nodeClasses(models, isOlder);
+export function echoClasses(options: NodeOptions): Record<string, NodeClass> {
+  const classes = nodeClasses(options);
   const echoed = (name: string) => ({ ...(classes[name] as NodeClass), run: handOn });
   return {
     ...classes,

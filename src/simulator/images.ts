@@ -67,18 +67,31 @@ async function clippedGrey(image: Sharp): Promise<Raster> {
 }
 
 export async function encodePng(image: Raster): Promise<Buffer> {
-  return open(image).png({ compressionLevel: 4 }).toBuffer();
+  return openRaster(image).png({ compressionLevel: 4 }).toBuffer();
 }
 
-export async function resize(image: Raster, width: number, height: number): Promise<Raster> {
-  return toRaster(open(image).resize(width, height, { fit: 'fill', kernel: 'lanczos3' }));
+export async function resize(
+  image: Raster,
+  width: number,
+  height: number,
+  kernel: 'lanczos3' | 'nearest' = 'lanczos3',
+): Promise<Raster> {
+  return toRaster(openRaster(image).resize(width, height, { fit: 'fill', kernel }));
 }
 
-function open({ data, width, height, channels }: Raster): Sharp {
+/** An image in sharp, to encode it or change it. */
+export function openRaster({ data, width, height, channels }: Raster): Sharp {
   return openImage(data, MAX_PIXELS, { raw: { width, height, channels } });
 }
 
-async function toRaster(image: Sharp): Promise<Raster> {
+/** An image of one colour, `0xrrggbb`. */
+export function emptyRaster(width: number, height: number, colour: number): Raster {
+  const pixel = Buffer.from([colour >> 16, (colour >> 8) & 255, colour & 255]);
+  return { data: Buffer.alloc(width * height * 3, pixel), width, height, channels: 3 };
+}
+
+/** What sharp makes of an image, as a node hands it on. */
+export async function toRaster(image: Sharp): Promise<Raster> {
   const { data, info } = await image
     .toColourspace('srgb')
     .raw({ depth: 'uchar' })
@@ -108,8 +121,8 @@ export async function cutOut(image: Raster): Promise<Raster> {
     .toColourspace('b-w')
     .raw()
     .toBuffer();
-  const rgb = image.channels === 4 ? await toRaster(open(image).removeAlpha()) : image;
-  const joined = open(rgb).joinChannel(alpha, {
+  const rgb = image.channels === 4 ? await toRaster(openRaster(image).removeAlpha()) : image;
+  const joined = openRaster(rgb).joinChannel(alpha, {
     raw: { width: image.width, height: image.height, channels: 1 },
   });
   return toRaster(joined);

@@ -10,7 +10,7 @@ import { MemoryFolders } from './MemoryFolders.js';
 import { MISCHIEF } from './mischief.js';
 import { MODEL_NODES } from './nodeFailures.js';
 import { nodeClasses } from './nodes.js';
-import { DEFAULT_MODELS, type SimulatorOptions } from './options.js';
+import { DEFAULT_CHECKPOINTS, DEFAULT_MODELS, type SimulatorOptions } from './options.js';
 import { PromptWatch } from './PromptWatch.js';
 import { PythonLock } from './PythonLock.js';
 import { SimulatedSockets } from './sockets.js';
@@ -198,7 +198,12 @@ export class Simulator {
       folders: this.folders,
       faults: this.faults,
       acceptsPromptId: this.#options.generation !== 'older',
-      models: this.#options.models ?? DEFAULT_MODELS,
+      models: {
+        checkpoints: this.#options.checkpoints ?? DEFAULT_CHECKPOINTS,
+        loras: [],
+        vae: [],
+        upscale_models: this.#options.models ?? DEFAULT_MODELS,
+      },
       arguments: this.#options.disableMetadata ? ['--disable-metadata'] : [],
       features: () => this.#features(),
       nextNumber: () => this.#number++,
@@ -210,10 +215,15 @@ export class Simulator {
     const {
       withoutNodes = [],
       models = DEFAULT_MODELS,
+      checkpoints = DEFAULT_CHECKPOINTS,
       isEcho = false,
       generation = 'current',
     } = this.#options;
-    const all = (isEcho ? echoClasses : nodeClasses)(models, generation === 'older');
+    const all = (isEcho ? echoClasses : nodeClasses)({
+      models,
+      checkpoints,
+      isOlder: generation === 'older',
+    });
     const classes = Object.fromEntries(Object.entries(all).filter(([name]) => !withoutNodes.includes(name)));
     return new Executor(
       classes,

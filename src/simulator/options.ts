@@ -10,6 +10,8 @@ export interface SimulatorOptions extends Partial<ExecutorOptions> {
   readonly isEcho?: boolean;
   /** Enlargement models that it has. */
   readonly models?: readonly string[];
+  /** Checkpoints that it has. */
+  readonly checkpoints?: readonly string[];
   /** Folders that it shares with others; its own when they are left out. */
   readonly folders?: Folders;
   /** Largest request body that it takes, bytes; 100 MB when it is left out. */
@@ -17,3 +19,9 @@ export interface SimulatorOptions extends Partial<ExecutorOptions> {
 }
 
 export const DEFAULT_MODELS: readonly string[] = ['4x_NMKD-Siax_200k.pth', '4x_foolhardy_Remacri.pth'];
+
+export const DEFAULT_CHECKPOINTS: readonly string[] = [
+  '512-inpainting-ema.safetensors',
+  'sd_xl_base_1.0.safetensors',
+  'v1-5-pruned-emaonly-fp16.safetensors',
+];

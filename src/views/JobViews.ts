@@ -11,10 +11,18 @@ import {
 import type { JobManager } from '../services/jobs/JobManager.js';
 import type { JobProcessor } from '../services/jobs/JobProcessor.js';
 import { type Clock, toIso, toSeconds } from '../utils/clock.js';
-import type { Workflow } from '../workflows/types.js';
+import type { OutputFormat } from '../workflows/parameters.js';
+import { outputsView, outputUrl } from './outputViews.js';
 
 /** Stands in a JSON answer where the image's base64 goes; nothing else in it is a client's. */
 export const IMAGE_PLACE = '\u2063image\u2063';
+
+/** The format of a result by its type. */
+export const FORMATS: Readonly<Record<string, OutputFormat>> = {
+  'image/png': 'PNG',
+  'image/jpeg': 'JPEG',
+  'image/webp': 'WEBP',
+};
 
 /** Where a job's status, result, events and cancellation are. */
 export function jobUrls(
@@ -28,11 +36,15 @@ export function jobUrls(
   };
 }
 
+/** The field that tells what the client should know although its job was accepted; no field where that is nothing. */
+export function warningsOf({ request: { warnings } }: Job): { warnings?: string[] } {
+  return warnings === undefined ? {} : { warnings: [...warnings] };
+}
+
 interface Parts {
   readonly manager: JobManager;
   readonly estimates: DurationEstimates;
   readonly processor: JobProcessor;
-  readonly workflows: readonly Workflow[];
   readonly clock: Clock;
 }
 
@@ -63,6 +75,7 @@ export class JobViews {
       comfyui_instance: assignmentOf(job)?.instance ?? null,
       progress_percentage: job.progress,
       attempts: job.attempts,
+      ...warningsOf(job),
     };
     // Spreading the base into each of these takes longer than all the rest of the answer.
     switch (job.status) {
@@ -90,6 +103,7 @@ export class JobViews {
           message: 'Completed.',
           completed_time: toIso(job.finishedTime),
           result_url: jobUrls(job.id).result_url,
+          ...outputsView(job),
         });
       case 'failed':
         return Object.assign(base, {
@@ -109,31 +123,48 @@ export class JobViews {
     }
   }
 
-  /** The `result` of an answer; `ResultSender` puts the image in. */
-  result(job: CompletedJob): z.input<typeof result> {
-    const { promptId, format, mimeType, width, height, sizeBytes } = job.result;
-    const workflow = this.#parts.workflows.find(({ type }) => type === job.request.type);
+  /**
+   * The `result` of an answer: the primary output. `ResultSender` puts an image in.
+   * @param bytes of the primary output
+   */
+  result(job: CompletedJob, bytes: Buffer): z.input<typeof result> {
+    const { promptId, outputs } = job.result;
+    const [{ kind, mimeType, width, height, sizeBytes, filename }] = outputs;
+    const processing_time_seconds = toSeconds(processingDuration(job) ?? 0);
+    if (kind === 'text') return { text: bytes.toString() };
+    if (kind !== 'image') {
+      return {
+        kind,
+        prompt_id: promptId,
+        processing_time_seconds,
+        mime_type: mimeType,
+        size_bytes: sizeBytes,
+        filename,
+        url: outputUrl(job.id, 0),
+      };
+    }
+    const format = FORMATS[mimeType];
     return {
       image_base64: `data:${mimeType};base64,${IMAGE_PLACE}`,
       prompt_id: promptId,
-      processing_time_seconds: toSeconds(processingDuration(job) ?? 0),
-      format,
-      width,
-      height,
+      processing_time_seconds,
+      ...(format === undefined ? {} : { format }),
+      ...(width === undefined || height === undefined ? {} : { width, height }),
       size_bytes: sizeBytes,
-      ...workflow?.resultFields?.(job.request.parameters),
+      ...job.request.workflow.resultFields?.(job.request.parameters),
     };
   }
 
-  /** A completed job with its result, as `/result` shows it. */
-  completed(job: CompletedJob): z.input<typeof jobResultAnswer> {
+  /** A completed job with its result, as `/result` shows it. @param bytes of its primary output */
+  completed(job: CompletedJob, bytes: Buffer): z.input<typeof jobResultAnswer> {
     return {
       job_id: job.id,
       status: 'completed',
       type: job.request.type,
       completed_time: toIso(job.finishedTime),
       processing_time_seconds: toSeconds(processingDuration(job) ?? 0),
-      result: this.result(job),
+      result: this.result(job, bytes),
+      ...outputsView(job),
     };
   }
 

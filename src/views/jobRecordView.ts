@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import type { jobRecord } from '../schemas/jobs.js';
-import { assignmentOf, isFinished, type Job, processingDuration } from '../services/jobs/Job.js';
+import { assignmentOf, isFinished, type Job, mainFile, processingDuration } from '../services/jobs/Job.js';
 import type { DeliveryRecord } from '../services/webhooks/Delivery.js';
+import { NumberText } from '../utils/losslessJson.js';
 
 /**
  * A job's record, as lists and `/info` show it.
@@ -12,8 +13,6 @@ export function jobRecordView(
   delivery: Readonly<DeliveryRecord> | undefined,
 ): z.input<typeof jobRecord> {
   const { request } = job;
-  const { parameters, format, imageSize, originalFilename } = request;
-  const { mimeType, width, height } = request.image;
   const assignment = assignmentOf(job);
   return {
     id: job.id,
@@ -28,8 +27,34 @@ export function jobRecordView(
     attempts: job.attempts,
     requestId: request.requestId,
     ...webhookOf(job, delivery),
-    data: { imageSize, mimeType, originalFilename, width, height, format, ...parameters },
+    data: dataOf(job),
   };
+}
+
+/** What was submitted, in the terms of one picture. */
+function dataOf({ request }: Job): z.input<typeof jobRecord>['data'] {
+  const { parameters, format, originalFilename } = request;
+  const file = mainFile(request);
+  return {
+    ...(file ? { imageSize: file.sizeBytes, mimeType: file.mimeType } : {}),
+    originalFilename,
+    ...sizeView(file?.image?.width, file?.image?.height),
+    ...(format === undefined ? {} : { format }),
+    ...Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, parameterView(value)])),
+  };
+}
+
+/** A number that JavaScript cannot hold is shown as a text. */
+function parameterView(value: unknown): unknown {
+  if (value instanceof NumberText) return value.text;
+  return typeof value === 'bigint' ? String(value) : value;
+}
+
+function sizeView(
+  width: number | undefined,
+  height: number | undefined,
+): { width?: number; height?: number } {
+  return width === undefined || height === undefined ? {} : { width, height };
 }
 
 /** How the delivery of the job's end goes, where somebody asked for it. */
@@ -61,7 +86,9 @@ function endOf(job: Job): Partial<z.input<typeof jobRecord>> {
   const processing = duration === undefined ? {} : { processingDuration: Math.round(duration) };
   switch (job.status) {
     case 'completed': {
-      const { format: _format, ...result } = job.result;
+      const { promptId, outputs } = job.result;
+      const [{ mimeType, sizeBytes, width, height }] = outputs;
+      const result = { promptId, mimeType, sizeBytes, ...sizeView(width, height) };
       return { completedTime: at, ...processing, result };
     }
     case 'failed':

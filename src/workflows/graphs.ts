@@ -1,5 +1,6 @@
 /** Pieces of a graph that several workflows share. */
-import type { GraphNode, ModelRequirement, PromptGraph, Size } from './types.js';
+import { type GraphFile, type GraphNode, graphOf, type PromptGraph } from './graph.js';
+import { IMAGE_FILE, type ModelRequirement, type Size } from './types.js';
 
 /** The enlargement model, and the factor that is trained into it. */
 const UPSCALE_MODEL = '4x_NMKD-Siax_200k.pth';
@@ -19,25 +20,30 @@ export const UPSCALE_NODES = ['UpscaleModelLoader', 'ImageUpscaleWithModel', 'Im
  * @returns the nodes, and the id of the last one
  */
 export function upscaleNodes(loadImage: GraphNode, scale: number): { nodes: PromptGraph; last: string } {
-  const nodes: PromptGraph = {
+  const nodes = graphOf({
     '1': loadImage,
     '2': { class_type: 'UpscaleModelLoader', inputs: { model_name: UPSCALE_MODEL } },
     '3': { class_type: 'ImageUpscaleWithModel', inputs: { upscale_model: ['2', 0], image: ['1', 0] } },
-  };
+  });
   if (scale === MODEL_FACTOR) return { nodes, last: '3' };
-  return {
-    nodes: {
-      ...nodes,
-      '4': {
-        class_type: 'ImageScaleBy',
-        inputs: { image: ['3', 0], upscale_method: 'lanczos', scale_by: scale / MODEL_FACTOR },
-      },
+  const resize = graphOf({
+    '4': {
+      class_type: 'ImageScaleBy',
+      inputs: { image: ['3', 0], upscale_method: 'lanczos', scale_by: scale / MODEL_FACTOR },
     },
-    last: '4',
-  };
+  });
+  return { nodes: new Map([...nodes, ...resize]), last: '4' };
 }
 
-/** Size of an image enlarged by `scale`. */
-export function scaled({ width, height }: Size, scale: number): Size {
-  return { width: Math.round(width * scale), height: Math.round(height * scale) };
+/** Size of the image enlarged by `scale`. */
+export function scaled(sizes: ReadonlyMap<string, Size>, scale: number): Size | undefined {
+  const size = sizes.get(IMAGE_FILE.name);
+  return size && { width: Math.round(size.width * scale), height: Math.round(size.height * scale) };
+}
+
+/** The image that the client sent. @throws Error when there is none, which submissions do not let through */
+export function imageOf(files: ReadonlyMap<string, GraphFile>): GraphFile {
+  const file = files.get(IMAGE_FILE.name);
+  if (!file) throw new Error('The workflow was given no image.');
+  return file;
 }

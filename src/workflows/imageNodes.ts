@@ -1,5 +1,5 @@
-/** The nodes by which a picture gets into ComfyUI and out of it again, the same for every workflow. */
-import { GraphImage, type GraphNode, type WorkflowInput } from './types.js';
+/** The nodes by which a picture gets into ComfyUI and out of it again, the same for every built-in workflow. */
+import type { GraphFile, GraphNode, NodeLink } from './graph.js';
 
 /** `upload`: as a file, by `POST /upload/image`; `base64`: inside the prompt. */
 export type ImageInput = 'upload' | 'base64';
@@ -15,13 +15,23 @@ const LOADERS: Readonly<Record<ImageInput, string>> = {
  */
 const SAVER = 'PreviewImage';
 
-/** Classes that every workflow needs beside its own. */
+/** What `Workflow.build` makes the nodes for a picture with. */
+export interface ImageNodes {
+  /** The node that loads the file; its slot 0 is the upright image. */
+  loadImage(file: GraphFile): GraphNode;
+  /** The node that saves `images`. It belongs under the id that the workflow's output names. */
+  saveImage(images: NodeLink): GraphNode;
+}
+
+/** Classes that every built-in workflow needs beside its own. */
 export function imageNodeClasses(input: ImageInput): readonly string[] {
   return [LOADERS[input], SAVER];
 }
 
-/** What `Workflow.build` gets for a picture. */
-export function imageNodes(input: ImageInput, bytes: Buffer): WorkflowInput {
-  const loadImage: GraphNode = { class_type: LOADERS[input], inputs: { image: new GraphImage(bytes) } };
-  return { loadImage, saveImage: (images) => ({ class_type: SAVER, inputs: { images } }) };
+/** The nodes for a server that hands pictures over in this way. */
+export function imageNodes(input: ImageInput): ImageNodes {
+  return {
+    loadImage: (file) => ({ classType: LOADERS[input], inputs: new Map([['image', file]]) }),
+    saveImage: (images) => ({ classType: SAVER, inputs: new Map([['images', images]]) }),
+  };
 }

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { graphOf } from './graph.js';
+import { imageOf } from './graphs.js';
 import { booleanParameter } from './parameters.js';
-import { defineWorkflow } from './types.js';
+import { defineWorkflow, IMAGE_FILE } from './types.js';
 
 /** Cuts the subject out of its background with InspyrenetRembg. */
 export const removeBackground = defineWorkflow({
@@ -8,14 +10,17 @@ export const removeBackground = defineWorkflow({
   title: 'Remove background',
   description: 'Cuts the subject out: everything else becomes transparent.',
   estimateSeconds: 8,
+  files: [IMAGE_FILE],
   parameters: z.object({ crop: booleanParameter.describe('Crop the result to the subject.') }),
   requires: { nodes: ['InspyrenetRembg'], models: [] },
-  outputNode: '3',
-  build: ({ loadImage, saveImage }) => ({
-    '1': loadImage,
-    '2': { class_type: 'InspyrenetRembg', inputs: { image: ['1', 0], torchscript_jit: 'default' } },
-    '3': saveImage(['2', 0]),
-  }),
-  outputSize: (size) => size,
+  outputs: [{ name: 'image', nodeId: '3' }],
+  isBuiltIn: true,
+  build: (files, _parameters, { loadImage, saveImage }) =>
+    graphOf({
+      '1': loadImage(imageOf(files)),
+      '2': { class_type: 'InspyrenetRembg', inputs: { image: ['1', 0], torchscript_jit: 'default' } },
+      '3': saveImage(['2', 0]),
+    }),
+  outputSize: (sizes) => sizes.get(IMAGE_FILE.name),
   finish: ({ crop }) => ({ cropToSubject: crop }),
 });

@@ -1,32 +1,29 @@
 import type { z } from 'zod';
+import type { GraphFile, PromptGraph } from './graph.js';
+import type { ImageNodes } from './imageNodes.js';
 
-/** A picture in a prompt: kept as bytes. When the prompt is sent, it becomes the name of an uploaded file or base64. */
-export class GraphImage {
-  readonly bytes: Buffer;
+/** What a client's file must be. A mask is an image that says where something is done. */
+export type FileKind = 'image' | 'mask' | 'video' | 'audio' | 'file';
 
-  constructor(bytes: Buffer) {
-    this.bytes = bytes;
-  }
+/** A file that a workflow takes from its client. */
+export interface FileInput {
+  /** Name of its form field, and of its entry in JSON, such as `image`. */
+  readonly name: string;
+  readonly kind: FileKind;
+  readonly required: boolean;
+  /** A few words for people. */
+  readonly title?: string;
+  readonly description?: string;
 }
 
-/** A link to output `slot` of node `id`. */
-type NodeLink = readonly [id: string, slot: number];
-
-export interface GraphNode {
-  readonly class_type: string;
-  readonly inputs: Readonly<Record<string, string | number | boolean | NodeLink | GraphImage>>;
+/** A node whose files or texts are results. */
+export interface WorkflowOutput {
+  readonly name: string;
+  readonly nodeId: string;
 }
 
-/** A ComfyUI prompt in its API form: nodes by id. */
-export type PromptGraph = Readonly<Record<string, GraphNode>>;
-
-/** What `build` gets to make a prompt of. */
-export interface WorkflowInput {
-  /** The node that loads the upload; its slot 0 is the upright image. */
-  readonly loadImage: GraphNode;
-  /** Makes the node that saves `images`. It belongs under the id that `outputNode` names. */
-  saveImage(images: NodeLink): GraphNode;
-}
+/** The one file that the workflows of this folder take. */
+export const IMAGE_FILE: FileInput = { name: 'image', kind: 'image', required: true };
 
 /** Pixels of an image. */
 export interface Size {
@@ -34,15 +31,15 @@ export interface Size {
   readonly height: number;
 }
 
-/** What is done to the PNG that ComfyUI returned, before it is encoded in the format that was asked for. */
+/** What is done to the images that ComfyUI returned, before they are encoded in the format that was asked for. */
 interface FinishPlan {
-  /** Cut the image down to what is not transparent. */
+  /** Cut each image down to what is not transparent. */
   readonly cropToSubject?: boolean;
 }
 
 /**
- * A workflow: one file in `src/workflows`, one line in its registry. Routes, job type, documents and the check of
- * what an instance has all come from it.
+ * A workflow: a file in `src/workflows` with a line in its registry, or a graph that a user exported. Routes, job type,
+ * documents and the check of what an instance has all come from it.
  */
 export interface Workflow<Schema extends z.ZodObject = z.ZodObject> {
   /** Job type and last part of its routes, such as `remove-background`. */
@@ -52,20 +49,34 @@ export interface Workflow<Schema extends z.ZodObject = z.ZodObject> {
   readonly description: string;
   /** Declared duration of a typical job, used until enough were measured. */
   readonly estimateSeconds: number;
-  /** Its own parameters, from form fields and query (strings); `format` is known to every workflow. */
+  /** The files that it takes, in the order of forms and documents. */
+  readonly files: readonly FileInput[];
+  /** Its own parameters, from form fields, query (strings) and JSON; `format` is known to every workflow. */
   readonly parameters: Schema;
-  /** The prompt's graph. Pure: no I/O, no time. */
-  build(input: WorkflowInput, parameters: z.output<Schema>): PromptGraph;
-  /** Id of the node whose image is the result. */
-  readonly outputNode: string;
-  /** Size of the result for an upload of `size`, for the limit on output pixels. */
-  outputSize(size: Size, parameters: z.output<Schema>): Size;
+  /** The nodes whose files and texts are the results, at least one. The first one is the primary output. */
+  readonly outputs: readonly WorkflowOutput[];
+  /**
+   * It is written in TypeScript: it makes one image of one image. The result is encoded anew as PNG where no other format
+   * is asked for, and takes over what is transparent in the upload.
+   */
+  readonly isBuiltIn: boolean;
+  /**
+   * The prompt's graph. Pure: no I/O, no time.
+   * @param files one for each file that the client sent, by name
+   * @param nodes how an image gets into ComfyUI and out of it on this server
+   */
+  build(files: ReadonlyMap<string, GraphFile>, parameters: z.output<Schema>, nodes: ImageNodes): PromptGraph;
+  /**
+   * Size of the result for images of these sizes (by name), for the limit on output pixels.
+   * @returns undefined where it is not known in advance
+   */
+  outputSize?(sizes: ReadonlyMap<string, Size>, parameters: z.output<Schema>): Size | undefined;
   finish?(parameters: z.output<Schema>): FinishPlan;
   /** Further fields of the result in an answer, such as `upscale_factor`. */
   resultFields?(parameters: z.output<Schema>): Readonly<Record<string, string>>;
   /**
    * What an instance must have: node classes, and choices (such as model files) of a node's input. The nodes that load
-   * and save an image are not listed: every workflow needs them.
+   * and save the image of a built-in workflow are not listed: all of those need them.
    */
   readonly requires: {
     readonly nodes: readonly string[];

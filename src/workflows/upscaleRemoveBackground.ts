@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { scaled, UPSCALE_MODEL_REQUIREMENT, UPSCALE_NODES, upscaleNodes } from './graphs.js';
+import { graphOf } from './graph.js';
+import { imageOf, scaled, UPSCALE_MODEL_REQUIREMENT, UPSCALE_NODES, upscaleNodes } from './graphs.js';
 import { scaleParameter } from './parameters.js';
-import { defineWorkflow } from './types.js';
+import { defineWorkflow, IMAGE_FILE } from './types.js';
 
 /** Enlarges an image, then cuts its subject out. */
 export const upscaleRemoveBackground = defineWorkflow({
@@ -9,17 +10,19 @@ export const upscaleRemoveBackground = defineWorkflow({
   title: 'Upscale and remove background',
   description: 'Enlarges the image up to four times, then cuts the subject out.',
   estimateSeconds: 25,
+  files: [IMAGE_FILE],
   parameters: z.object({ scale: scaleParameter.describe('How many times larger, 1 to 4.') }),
   requires: { nodes: [...UPSCALE_NODES, 'InspyrenetRembg'], models: [UPSCALE_MODEL_REQUIREMENT] },
-  outputNode: 'save',
-  build: ({ loadImage, saveImage }, { scale }) => {
-    const { nodes, last } = upscaleNodes(loadImage, scale);
-    return {
-      ...nodes,
+  outputs: [{ name: 'image', nodeId: 'save' }],
+  isBuiltIn: true,
+  build: (files, { scale }, { loadImage, saveImage }) => {
+    const { nodes, last } = upscaleNodes(loadImage(imageOf(files)), scale);
+    const cutOut = graphOf({
       cut: { class_type: 'InspyrenetRembg', inputs: { image: [last, 0], torchscript_jit: 'default' } },
       save: saveImage(['cut', 0]),
-    };
+    });
+    return new Map([...nodes, ...cutOut]);
   },
-  outputSize: (size, { scale }) => scaled(size, scale),
+  outputSize: (sizes, { scale }) => scaled(sizes, scale),
   resultFields: ({ scale }) => ({ upscale_factor: `${scale}x` }),
 });

@@ -179,7 +179,7 @@ describe('job routes', () => {
       result: { mimeType: 'image/png', width: 48, height: 32 },
     });
     const result = await get(`/api/jobs/${id}/result`, jobResultAnswer);
-    expect(result.result.prompt_id).toBe(record.promptId);
+    expect(result.result).toMatchObject({ prompt_id: record.promptId });
     expect(result.processing_time_seconds).toBe(status.processing_time_seconds);
   });
 

@@ -1,20 +1,29 @@
 import type { JobRequest } from '../../src/services/jobs/Job.js';
+import { removeBackground } from '../../src/workflows/removeBackground.js';
 
 /** A request for tests that care for jobs, and not for what is in them. */
 export const JOB_REQUEST: JobRequest = {
   type: 'remove-background',
+  workflow: removeBackground,
   parameters: {},
   format: 'PNG',
-  image: {
-    mimeType: 'image/png',
-    width: 1,
-    height: 1,
-    hasAlpha: false,
-    orientation: 1,
-    content: 'plain',
-    isLossy: false,
+  files: {
+    image: {
+      kind: 'image',
+      sizeBytes: 1,
+      mimeType: 'image/png',
+      filename: 'x',
+      image: {
+        mimeType: 'image/png',
+        width: 1,
+        height: 1,
+        hasAlpha: false,
+        orientation: 1,
+        content: 'plain',
+        isLossy: false,
+      },
+    },
   },
-  imageSize: 1,
   originalFilename: 'x',
   requestId: 'x',
   owner: undefined,

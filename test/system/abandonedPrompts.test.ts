@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { PromptRunner } from '../../src/services/comfyui/PromptRunner.js';
 import { silentLogger } from '../../src/utils/logger.js';
-import { GraphImage } from '../../src/workflows/types.js';
+import { GraphFile, graphOf } from '../../src/workflows/graph.js';
 import { eventually } from '../support/eventually.js';
 import { png } from '../support/pictures.js';
 import { Stack } from '../support/stack.js';
@@ -36,16 +36,23 @@ describe('the name of an upload', () => {
       historyRetryMs: 5,
       historyPatienceMs: 50,
     };
-    const options = { timings, uploads: true, keepHistory: false, stopTimeoutMs: 50, stopPatienceMs: 100 };
+    const options = {
+      timings,
+      maxOutputBytes: 1e9,
+      keepHistory: false,
+      stopTimeoutMs: 50,
+      stopPatienceMs: 100,
+    };
     const runner = new PromptRunner(stack.services.connections, options, silentLogger);
     const cancelled = new AbortController();
     const run = {
-      graph: {
-        '1': { class_type: 'LoadImage', inputs: { image: new GraphImage(await png()) } },
+      graph: graphOf({
+        '1': { class_type: 'LoadImage', inputs: { image: new GraphFile(await png(), 'png') } },
         '2': { class_type: 'InspyrenetRembg', inputs: { image: ['1', 0], torchscript_jit: 'default' } },
         '3': { class_type: 'PreviewImage', inputs: { images: ['2', 0] } },
-      },
-      outputNode: '3',
+      }),
+      outputNodes: ['3'],
+      uploads: true,
       promptId: '6b1f0a4e-5a43-4c0e-9d7e-0d2f6f0a1b2c',
       limits: { executionMs: 60_000, queueMs: 0, canMove: () => false },
     } as const;

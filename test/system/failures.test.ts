@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { healthAnswer } from '../../src/schemas/status.js';
 import { OUT_OF_MEMORY } from '../../src/simulator/index.js';
+import { graphOf } from '../../src/workflows/graph.js';
 import { removeBackground } from '../../src/workflows/removeBackground.js';
 import { eventually } from '../support/eventually.js';
 import { colourOf, png } from '../support/pictures.js';
@@ -60,10 +61,11 @@ describe('a job that ComfyUI fails', () => {
   it("is refused with ComfyUI's own words, at once and once", async () => {
     const bogus = {
       ...removeBackground,
-      build: () => ({
-        '2': { class_type: 'InspyrenetRembg', inputs: { torchscript_jit: 'bogus' } },
-        '3': { class_type: 'SaveImage', inputs: { images: ['2', 0] as const, filename_prefix: 'x' } },
-      }),
+      build: () =>
+        graphOf({
+          '2': { class_type: 'InspyrenetRembg', inputs: { torchscript_jit: 'bogus' } },
+          '3': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: 'x' } },
+        }),
     };
     stack = await Stack.start({ overrides: { workflows: [bogus] } });
     const id = await stack.client.submit('remove-background', await png());

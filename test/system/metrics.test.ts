@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import * as schemas from '../../src/schemas/metrics.js';
 import { healthAnswer, statusAnswer } from '../../src/schemas/status.js';
-import { type FinishedJob, processingDuration } from '../../src/services/jobs/Job.js';
+import { type FinishedJob, outputsSize, processingDuration } from '../../src/services/jobs/Job.js';
 import { eventually } from '../support/eventually.js';
 import { colourOf, png } from '../support/pictures.js';
 import { scrape, sumOf } from '../support/prometheus.js';
@@ -196,7 +196,7 @@ describe('the figures of a scripted run', () => {
     expect(count('jobs_total', { outcome: 'cancelled' })).toBe(1);
     expect(count('job_errors_total', { category: 'execution_error' })).toBe(5);
     const bytes = of('completed').reduce(
-      (sum, job) => sum + (job.status === 'completed' ? job.result.sizeBytes : 0),
+      (sum, job) => sum + (job.status === 'completed' ? outputsSize(job) : 0),
       0,
     );
     expect(count('result_bytes_total', {})).toBe(bytes);

@@ -214,7 +214,7 @@ describe('an upload that is taken', () => {
     } as RequestInit);
     expect(response.status).toBe(202);
     const { job_id: id } = (await response.json()) as { job_id: string };
-    const kept = await stack.services.manager.upload(id);
+    const kept = await stack.services.manager.file(id, 'image');
     await stack.services.manager.remove(id);
     return kept;
   }

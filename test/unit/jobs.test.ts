@@ -1,12 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { DurationEstimates } from '../../src/services/jobs/estimates.js';
-import type { CompletedJob } from '../../src/services/jobs/Job.js';
+import type { CompletedJob, JobOutput } from '../../src/services/jobs/Job.js';
 import { JobEvents } from '../../src/services/jobs/JobEvents.js';
 import { PendingQueue } from '../../src/services/jobs/PendingQueue.js';
 import { Recorder } from '../../src/services/metrics/Recorder.js';
 import { workflows } from '../../src/workflows/index.js';
+import { fixedWorkflows } from '../../src/workflows/WorkflowSource.js';
 import { JOB_REQUEST } from '../support/jobRequest.js';
 import { RecordingLogger } from '../support/RecordingLogger.js';
+
+const OUTPUT: JobOutput = {
+  name: 'image',
+  nodeId: '3',
+  kind: 'image',
+  mimeType: 'image/png',
+  sizeBytes: 1,
+  filename: 'x.png',
+  width: 1,
+  height: 1,
+};
 
 function completedJob(durationMs: number, finishedTime = 10_000): CompletedJob {
   return {
@@ -19,13 +31,13 @@ function completedJob(durationMs: number, finishedTime = 10_000): CompletedJob {
     attempts: 1,
     progress: 100,
     assignment: { instance: 'a:1', promptId: 'p', processingStartTime: finishedTime - durationMs },
-    result: { promptId: 'p', mimeType: 'image/png', format: 'PNG', sizeBytes: 1, width: 1, height: 1 },
+    result: { promptId: 'p', outputs: [OUTPUT] },
   };
 }
 
 describe('estimates', () => {
   it('are the declared ones until three jobs were measured, then follow what is measured', () => {
-    const estimates = new DurationEstimates(workflows);
+    const estimates = new DurationEstimates(fixedWorkflows(workflows));
     expect(estimates.processingMs('remove-background')).toBe(8000);
     estimates.recordJob(completedJob(1000));
     estimates.recordJob(completedJob(1000));
@@ -38,7 +50,7 @@ describe('estimates', () => {
   });
 
   it('count the rounds before a job', () => {
-    const estimates = new DurationEstimates(workflows);
+    const estimates = new DurationEstimates(fixedWorkflows(workflows));
     const seconds = [1, 4, 5, 9].map(
       (position) => estimates.pendingMs('remove-background', position, 4) / 1000,
     );
@@ -47,7 +59,13 @@ describe('estimates', () => {
 });
 
 describe('the pending queue', () => {
-  const entry = (id: string, bytes = 10) => ({ id, type: 't', bytes, tried: new Set<string>() });
+  const entry = (id: string, bytes = 10) => ({
+    id,
+    type: 't',
+    bytes,
+    largest: bytes,
+    tried: new Set<string>(),
+  });
   const order = (queue: PendingQueue) => [...queue.entries()].map(({ id }) => id);
 
   it('is first in first out, and what comes back goes first', () => {

@@ -20,7 +20,7 @@ describe('a queue to which much is added and from which much is taken', () => {
           const some = waiting[choice % Math.max(1, waiting.length)];
           if (choice < 60 || !some) {
             count += 1;
-            queue.push({ id: `job-${count}`, type: 'x', bytes: 1, tried: new Set() });
+            queue.push({ id: `job-${count}`, type: 'x', bytes: 1, largest: 1, tried: new Set() });
           } else if (choice < 70) queue.putBack(some);
           else queue.remove(some.id);
           const probe = [...queue.entries()].findIndex(({ id }) => id === some?.id);

@@ -11,13 +11,13 @@ import {
   jobStatusAnswer,
   processorStatsAnswer,
 } from '../../schemas/jobs.js';
+import { parseParameters } from '../../schemas/parse.js';
 import type { Services } from '../../services/index.js';
 import type { Job } from '../../services/jobs/Job.js';
 import { jobRecordView } from '../../views/jobRecordView.js';
 import { processorView } from '../../views/processorView.js';
 import { type Endpoint, TAGS } from '../Endpoint.js';
 import { idOf, jobPath, ownJob, withStatusUrl } from '../ownJob.js';
-import { parseParameters } from '../parse.js';
 
 /** All jobs together. */
 export const jobListEndpoints: readonly Endpoint[] = [

@@ -1,9 +1,10 @@
 import type { Request, Response } from 'express';
+import { AppError } from '../../errors.js';
 import { jobResultAnswer } from '../../schemas/jobs.js';
 import type { JobManager } from '../../services/jobs/JobManager.js';
 import { type Endpoint, TAGS } from '../Endpoint.js';
 import { jobPath, ownJob, withStatusUrl } from '../ownJob.js';
-import { RESULT_TYPES, wantsImage } from '../sendResult.js';
+import { RESULT_TYPES, wantsBytes } from '../sendResult.js';
 
 /** What came of a job. */
 export const resultEndpoints: readonly Endpoint[] = [
@@ -27,8 +28,8 @@ export const resultEndpoints: readonly Endpoint[] = [
       ({ services: { manager, views }, sender }) =>
       async (request, response) => {
         const { job, image } = await resultOf(manager, request, response);
-        if (wantsImage(request, job.result.mimeType)) await sender.image(response, job, image);
-        else await sender.json(response, views.completed(job), image);
+        if (wantsBytes(request, job.result.outputs[0])) await sender.primary(response, job, image);
+        else await sender.json(response, views.completed(job, image), job, image);
       },
   },
   {
@@ -45,7 +46,7 @@ export const resultEndpoints: readonly Endpoint[] = [
       ({ services: { manager }, sender }) =>
       async (request, response) => {
         const { job, image } = await resultOf(manager, request, response);
-        await sender.image(response, job, image);
+        await sender.primary(response, job, image);
       },
   },
   {
@@ -62,13 +63,16 @@ export const resultEndpoints: readonly Endpoint[] = [
       ({ services: { manager, thumbnails } }) =>
       async (request, response) => {
         const { job } = await resultOf(manager, request, response);
+        const index = job.result.outputs.findIndex(({ kind }) => kind === 'image');
+        if (index < 0)
+          throw new AppError('NOT_FOUND', 'The job made no image.', { fields: { job_id: job.id } });
         response.set({ ETag: `"${job.id}-small"`, 'Cache-Control': 'private, no-cache' });
         if (request.fresh) {
           response.status(304).end();
           return;
         }
         // Loaded when its turn has come: those that wait keep no image in memory.
-        const load = async () => (await withStatusUrl(job.id, () => manager.result(job.id))).image;
+        const load = async () => (await withStatusUrl(job.id, () => manager.output(job.id, index))).bytes;
         const bytes = await thumbnails.get(job.id, load);
         response.type('webp').send(bytes);
       },

@@ -1,11 +1,12 @@
+import type { RequestHandler } from 'express';
 import { z } from 'zod';
-import { imageUpload } from '../../middleware/upload.js';
-import { asyncAnswer, syncAnswer } from '../../schemas/jobs.js';
+import { receiveUpload } from '../../middleware/upload.js';
+import { anySyncAnswer, asyncAnswer, syncAnswer } from '../../schemas/jobs.js';
 import { formatParameter } from '../../workflows/parameters.js';
 import type { Workflow } from '../../workflows/types.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
 import { asyncParameters, webhookParameters } from '../parameters.js';
-import { Submission } from '../Submission.js';
+import { SubmissionRoutes } from '../SubmissionRoutes.js';
 import { RESULT_TYPES } from '../sendResult.js';
 
 const imageFile = z
@@ -32,6 +33,7 @@ const headers = z.object({
 export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
   const { type, title, description, parameters } = workflow;
   const form = z.object({ imageFile, format, ...parameters.shape, ...webhookParameters.shape });
+  const done = workflow.isBuiltIn ? syncAnswer : anySyncAnswer;
   return [
     {
       id: `process_${type}`,
@@ -45,15 +47,15 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       responses: {
         200: {
           description: 'The result. The image itself, with Accept: image/*.',
-          schema: syncAnswer,
+          schema: done,
           types: RESULT_TYPES,
         },
         202: { description: 'Accepted: with async=true.', schema: asyncAnswer },
       },
       errors: [400, 406, 408, 409, 413, 415, 422, 502, 503, 504],
       handler: (context) => {
-        const submission = new Submission(workflow, context);
-        return [submission.checkBeforeUpload, uploadOf(context), submission.syncOrAsync];
+        const submission = new SubmissionRoutes(workflow, context);
+        return [submission.checkBeforeUpload, uploadOf(workflow, context), submission.syncOrAsync];
       },
     },
     {
@@ -68,24 +70,24 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       responses: {
         200: {
           description: 'The result: with Prefer: wait=N. The image itself, with Accept: image/*.',
-          schema: syncAnswer,
+          schema: done,
           types: RESULT_TYPES,
         },
         202: { description: 'Accepted.', schema: asyncAnswer },
       },
       errors: [400, 406, 408, 410, 413, 415, 422, 503],
       handler: (context) => {
-        const submission = new Submission(workflow, context);
-        return [submission.checkBeforeUpload, uploadOf(context), submission.alwaysAsync];
+        const submission = new SubmissionRoutes(workflow, context);
+        return [submission.checkBeforeUpload, uploadOf(workflow, context), submission.alwaysAsync];
       },
     },
   ];
 }
 
-function uploadOf({ config, uploads }: RouteContext): ReturnType<typeof imageUpload> {
-  return imageUpload({
-    maxFileBytes: config.MAX_FILE_SIZE,
-    pace: { minBytesPerSecond: config.MIN_TRANSFER_RATE, wholeMs: config.UPLOAD_TIMEOUT },
-    budget: uploads,
+function uploadOf(workflow: Workflow, { config, services }: RouteContext): RequestHandler {
+  return receiveUpload(workflow, {
+    maxFileBytes: config.uploads.maxFileBytes,
+    pace: { minBytesPerSecond: config.uploads.minBytesPerSecond, wholeMs: config.uploads.timeoutMs },
+    budget: services.uploadBudget,
   });
 }

@@ -5,12 +5,12 @@ import type { InstanceAddress } from '../../utils/instanceUrls.js';
 import { tcpConnects } from '../../utils/tcpConnects.js';
 import type { Turns } from '../../utils/turns.js';
 import { HttpTransport, MAX_PROMPTS_BYTES, type RequestBody } from './HttpTransport.js';
-import { encodePromptBody, imageBytes, type PromptBody } from './promptBody.js';
+import type { OutputFile } from './outputItems.js';
+import { bytesInside, encodePromptBody, type PromptBody } from './promptBody.js';
 import { refusalOf } from './promptRefusal.js';
 import {
   type HistoryEntry,
   historyAnswer,
-  type ImageFile,
   type NodeInfo,
   objectInfoAnswer,
   type QueuedPrompt,
@@ -122,18 +122,18 @@ export class ComfyClient {
 
   /**
    * `POST /prompt`.
-   * @param outputNode id of the node that the caller needs
-   * @returns the id that ComfyUI gave the prompt (older servers ignore the one that was asked for), and why its output
-   * node will not run, where that is so: ComfyUI then runs the rest
+   * @param outputNodes ids of the nodes that the caller needs
+   * @returns the id that ComfyUI gave the prompt (older servers ignore the one that was asked for), and why none of its
+   * output nodes will run, where that is so, or why one of them lacks its uploaded file: ComfyUI then runs the rest
    * @throws PromptError `invalid workflow` with ComfyUI's own message when it refuses the prompt
    */
   async submit(
     prompt: Omit<PromptBody, 'serverId'>,
-    outputNode: string,
+    outputNodes: readonly string[],
     signal?: AbortSignal,
   ): Promise<{ promptId: string; refusal: PromptError | undefined }> {
     this.#options.onSubmit();
-    await this.#turns.take(imageBytes(prompt));
+    await this.#turns.take(bytesInside(prompt));
     const answer = await this.#transport.request({
       method: 'POST',
       path: '/prompt',
@@ -147,11 +147,13 @@ export class ComfyClient {
     }
     if (answer.status === 413) throw this.#tooLarge();
     const { prompt_id: promptId, node_errors } = answer.parse(submitAnswer);
-    const concernsOutput = Object.entries(node_errors).some(
-      ([id, { dependent_outputs }]) => id === outputNode || dependent_outputs.includes(outputNode),
+    const refused = new Set(
+      Object.entries(node_errors).flatMap(([id, { dependent_outputs }]) => [id, ...dependent_outputs]),
     );
-    const refusal = concernsOutput ? refusalOf(answer.json(), files) : undefined;
-    return { promptId, refusal };
+    const left = outputNodes.filter((id) => !refused.has(id)).length;
+    const refusal = left < outputNodes.length ? refusalOf(answer.json(), files) : undefined;
+    const isHarmless = left > 0 && refusal?.failure !== 'input file gone';
+    return { promptId, refusal: isHarmless ? undefined : refusal };
   }
 
   /** `GET /history/{id}`; undefined while the prompt is unknown or not finished. */
@@ -192,7 +194,7 @@ export class ComfyClient {
    * `GET /view`: the bytes of a file.
    * @throws PromptError `result gone` when the file is not there, `result too large`
    */
-  async view(file: ImageFile, signal?: AbortSignal): Promise<Buffer> {
+  async view(file: OutputFile, signal?: AbortSignal): Promise<Buffer> {
     const answer = await this.#transport.request({
       method: 'GET',
       path: '/view',

@@ -1,23 +1,25 @@
 import { PromptError } from '../../errors.js';
 import type { PromptFailure } from '../../promptFailures.js';
 import { unlessAborted } from '../../utils/deadline.js';
-import type { GraphImage, PromptGraph } from '../../workflows/types.js';
+import type { GraphFile, PromptGraph } from '../../workflows/graph.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { ConnectionLease } from './ConnectionManager.js';
-import { ownOutput } from './ownOutput.js';
+import { fetchOutputs, type MadeOutput } from './fetchOutputs.js';
+import { ownOutputs } from './ownOutputs.js';
 import { Patience } from './Patience.js';
 import type { RunLimits } from './PromptClock.js';
 import { type FollowTimings, PromptFollower } from './PromptFollower.js';
-import { imagesOf } from './promptBody.js';
+import { filesOf } from './promptBody.js';
 import { type PromptProgress, PromptTracker } from './promptTracker.js';
-import type { ImageFile } from './protocol.js';
-import { contradictsItself, viewAgain } from './severalMachines.js';
+import { contradictsItself } from './severalMachines.js';
 import type { UploadName } from './UploadNames.js';
 
 export interface PromptRun {
   readonly graph: PromptGraph;
-  /** Node whose image is the result. */
-  readonly outputNode: string;
+  /** Nodes whose files and texts are the results, in the order of the results. */
+  readonly outputNodes: readonly string[];
+  /** Upload the files of the graph; otherwise they are sent inside the prompt. */
+  readonly uploads: boolean;
   /** Id under which the prompt is submitted: a UUID, as newer servers demand. Never used before. */
   readonly promptId: string;
   readonly limits: RunLimits;
@@ -31,15 +33,15 @@ export interface RunListener {
 
 export interface PromptResult {
   readonly promptId: string;
-  /** The file as ComfyUI wrote it, a PNG. */
-  readonly image: Buffer;
+  /** In the order of the run's output nodes, at least one; what one node made in its own order. */
+  readonly outputs: readonly MadeOutput[];
 }
 
 /** What a prompt does in this server's way, whatever the prompt. */
 export interface AttemptOptions {
   readonly timings: FollowTimings;
-  /** Upload pictures as files; otherwise they are sent inside the prompt. */
-  readonly uploads: boolean;
+  /** Bytes of everything that a prompt made together. */
+  readonly maxOutputBytes: number;
 }
 
 /** After these ComfyUI does not have the prompt; after anything else, such as a proxy's 502, it may. */
@@ -66,8 +68,8 @@ export class PromptAttempt {
   readonly #options: AttemptOptions;
   readonly #listener: RunListener;
   readonly #lease: ConnectionLease | undefined;
-  /** Uploaded pictures by their value in the graph. */
-  readonly #uploads = new Map<GraphImage, { readonly name: UploadName; readonly file: string }>();
+  /** Uploaded files by their value in the graph. */
+  readonly #uploads = new Map<GraphFile, { readonly name: UploadName; readonly path: string }>();
   #unsubscribe: () => void = () => undefined;
 
   constructor(
@@ -79,15 +81,15 @@ export class PromptAttempt {
   ) {
     this.client = client;
     this.promptId = run.promptId;
-    this.#run = { ...run, ...ownOutput(run.graph, run.outputNode, run.promptId) };
+    this.#run = { ...run, ...ownOutputs(run.graph, run.outputNodes, run.promptId) };
     this.#options = options;
     this.#listener = listener;
     this.#lease = lease;
-    const { graph, outputNode, limits } = this.#run;
+    const { graph, outputNodes, limits } = this.#run;
     this.follower = new PromptFollower({
       client,
-      tracker: new PromptTracker(graph, outputNode),
-      outputNode,
+      tracker: new PromptTracker(graph, outputNodes),
+      outputNodes,
       socket: lease?.socket,
       timings: options.timings,
       limits,
@@ -98,7 +100,7 @@ export class PromptAttempt {
 
   /** Uploads, submits and follows the prompt. */
   async result(signal: AbortSignal): Promise<PromptResult> {
-    if (this.#options.uploads) await this.#upload(signal);
+    if (this.#run.uploads) await this.#upload(signal);
     await this.#submit(signal);
     return this.#follow(signal);
   }
@@ -108,7 +110,7 @@ export class PromptAttempt {
    * @param earlier that attempt, whose files the prompt reads, where it is still known
    */
   async resumed(earlier: PromptAttempt | undefined, signal: AbortSignal): Promise<PromptResult> {
-    if (earlier) for (const [image, upload] of earlier.#uploads) this.#uploads.set(image, upload);
+    if (earlier) for (const [file, upload] of earlier.#uploads) this.#uploads.set(file, upload);
     this.wasSubmitted = true;
     this.wasAccepted = true;
     this.#listener.onSubmitted(this.promptId);
@@ -120,9 +122,15 @@ export class PromptAttempt {
     const outcome = await this.follower.end(this.promptId, signal);
     this.hasEnded = outcome.kind !== 'lost';
     if (outcome.kind === 'failed' || outcome.kind === 'lost') throw outcome.error;
-    const file = outcome.kind === 'succeeded' ? outcome.images[0] : undefined;
-    if (!file) throw new PromptError('no output', 'No image came of the prompt.');
-    return { promptId: this.promptId, image: await this.#view(file, signal) };
+    if (outcome.kind === 'ask-history') throw new PromptError('no output', 'Nothing came of the prompt.');
+    const { client, follower, promptId } = this;
+    const source = {
+      client,
+      follower,
+      outputNodes: this.#run.outputNodes,
+      maxBytes: this.#options.maxOutputBytes,
+    };
+    return { promptId, outputs: await fetchOutputs(source, outcome.made, signal) };
   }
 
   /** Whether ComfyUI took the id that it was given: older servers choose their own. */
@@ -153,11 +161,11 @@ export class PromptAttempt {
 
   /** As with a submission, half an upload would leave open whether it arrives: it is not aborted with the job. */
   async #upload(signal: AbortSignal): Promise<void> {
-    for (const image of imagesOf(this.#run.graph)) {
-      const name = this.client.uploadNames.take(image.bytes);
+    for (const file of filesOf(this.#run.graph)) {
+      const name = this.client.uploadNames.take(file.bytes, file.extension);
       try {
-        const file = await unlessAborted(this.client.upload(name.name, image.bytes), signal);
-        this.#uploads.set(image, { name, file });
+        const path = await unlessAborted(this.client.upload(name.name, file.bytes), signal);
+        this.#uploads.set(file, { name, path });
       } catch (error) {
         const isRefused = error instanceof PromptError && PROVES_REFUSAL.has(error.failure);
         if (isRefused) name.release();
@@ -171,12 +179,12 @@ export class PromptAttempt {
    * The request itself is not aborted with the job: half a submission leaves open whether ComfyUI has the prompt.
    */
   async #submit(signal: AbortSignal): Promise<void> {
-    const { graph, outputNode, promptId } = this.#run;
+    const { graph, outputNodes, promptId } = this.#run;
     // With no socket the events go nowhere, whatever the id.
     const clientId = this.#lease?.socket.clientId ?? promptId;
-    const files = new Map([...this.#uploads].map(([image, { file }]) => [image, file]));
+    const files = new Map([...this.#uploads].map(([file, { path }]) => [file, path]));
     this.wasSubmitted = true;
-    const answer = this.client.submit({ graph, files, clientId, promptId }, outputNode);
+    const answer = this.client.submit({ graph, files, clientId, promptId }, outputNodes);
     this.submission = answer.then(
       () => {
         this.wasAccepted = true;
@@ -225,7 +233,7 @@ export class PromptAttempt {
     const { host } = this.client.address;
     throw new PromptError(
       'several machines',
-      `${host} is several machines: one has the picture, another denies it.`,
+      `${host} is several machines: one has the file, another denies it.`,
     );
   }
 
@@ -239,18 +247,6 @@ export class PromptAttempt {
     } catch {
       signal.throwIfAborted();
       return false;
-    }
-  }
-
-  /** The work is done, so this is asked again for as long as the machine may be busy, before the work is done again. */
-  async #view(file: ImageFile, signal: AbortSignal): Promise<Buffer> {
-    try {
-      return await this.follower.patiently(() => this.client.view(file, signal), signal);
-    } catch (error) {
-      const isGone = error instanceof PromptError && error.failure === 'result gone';
-      const found = isGone ? await viewAgain(this.client, file, signal) : undefined;
-      if (found) return found;
-      throw error;
     }
   }
 }

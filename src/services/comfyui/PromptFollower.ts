@@ -35,7 +35,7 @@ const MISSED_POLLS = 2.5;
 interface Following {
   readonly client: ComfyClient;
   readonly tracker: PromptTracker;
-  readonly outputNode: string;
+  readonly outputNodes: readonly string[];
   readonly socket: ComfySocket | undefined;
   readonly timings: FollowTimings;
   readonly limits: RunLimits;
@@ -95,6 +95,7 @@ export class PromptFollower implements PromptListener {
 
   /** Assumes that messages were missed: polls at once, and looks at the queue too. */
   suspectMissedMessages(): void {
+    this.#following.tracker.hasGaps = true;
     this.#nextPoll = 0;
     this.#suspectLoss();
   }
@@ -179,12 +180,12 @@ export class PromptFollower implements PromptListener {
   }
 
   async #askHistory(promptId: string, signal: AbortSignal): Promise<PromptOutcome | undefined> {
-    const { client, outputNode, tracker, socket } = this.#following;
+    const { client, outputNodes, tracker, socket } = this.#following;
     const entry = await client.historyEntry(promptId, signal);
     if (!entry) return undefined;
     // Finished, and the socket never said so: it is deaf (protocol trap 3) and would be for the next prompt too.
     if (this.#hasSocket && !tracker.outcome) socket?.terminate();
-    return outcomeOfHistory(entry, outputNode, tracker.blockedBecause);
+    return outcomeOfHistory(entry, outputNodes, tracker.blockedBecause);
   }
 
   /** Neither pending nor running nor in the history: the server lost it, as after a restart. */
@@ -206,9 +207,9 @@ export class PromptFollower implements PromptListener {
     const { historyRetryMs, historyPatienceMs } = this.#following.timings;
     const deadline = performance.now() + historyPatienceMs;
     for (let wait = historyRetryMs; ; wait *= 2) {
-      const { client, outputNode, tracker } = this.#following;
+      const { client, outputNodes, tracker } = this.#following;
       const entry = await this.patiently(() => client.historyEntry(promptId, signal), signal);
-      if (entry) return outcomeOfHistory(entry, outputNode, tracker.blockedBecause);
+      if (entry) return outcomeOfHistory(entry, outputNodes, tracker.blockedBecause);
       if (performance.now() + wait > deadline) return this.#lost(promptId, signal);
       await sleep(wait, signal);
       signal.throwIfAborted();

@@ -11,6 +11,9 @@ const SAMPLE_BYTES = 2048;
  */
 const DOUBT_MS = 120_000;
 
+/** What a name may end in; ComfyUI's loaders go by the bytes for pictures, and by the name for some other files. */
+const EXTENSION = /^[a-z0-9]{1,16}$/;
+
 /** A name in an instance's temp folder, held until one of the two methods is called; further calls do nothing. */
 export interface UploadName {
   readonly name: string;
@@ -22,6 +25,7 @@ export interface UploadName {
 
 interface Entry {
   readonly name: string;
+  readonly extension: string;
   /** Fingerprint of the picture that was uploaded last. */
   content: string;
   inUse: boolean;
@@ -81,12 +85,13 @@ export class UploadNames {
   }
 
   /**
-   * Takes a name for a picture; the same one again for the same picture where it is free, since ComfyUI's cache goes by
+   * Takes a name for a file; the same one again for the same file where it is free, since ComfyUI's cache goes by
    * name and content.
+   * @param extension what the name ends in, without the dot; `bin` where it is none
    */
-  take(bytes: Buffer): UploadName {
+  take(bytes: Buffer, extension = 'png'): UploadName {
     const content = fingerprint(bytes);
-    const entry = this.#choose(content);
+    const entry = this.#choose(content, EXTENSION.test(extension) ? extension : 'bin');
     entry.inUse = true;
     entry.content = content;
     this.#entries.splice(this.#entries.indexOf(entry), 1);
@@ -108,14 +113,15 @@ export class UploadNames {
     };
   }
 
-  #choose(content: string): Entry {
-    const free = this.#entries.filter(({ inUse }) => !inUse);
+  #choose(content: string, extension: string): Entry {
+    const alike = this.#entries.filter((entry) => entry.extension === extension);
+    const free = alike.filter(({ inUse }) => !inUse);
     const same = free.find((entry) => entry.content === content);
     if (same) return same;
     const [oldest] = free;
-    if (oldest && this.#entries.length >= SPARE_NAMES) return oldest;
-    const name = `${this.#prefix}-${this.#entries.length}.png`;
-    const entry: Entry = { name, content: '', inUse: false, doubt: undefined };
+    if (oldest && alike.length >= SPARE_NAMES) return oldest;
+    const name = `${this.#prefix}-${this.#entries.length}.${extension}`;
+    const entry: Entry = { name, extension, content: '', inUse: false, doubt: undefined };
     this.#onGrow(name);
     this.#entries.push(entry);
     return entry;

@@ -1,5 +1,5 @@
 import { PromptError } from '../../errors.js';
-import { workflowNodeId } from './ownOutput.js';
+import { workflowNodeId } from './ownOutputs.js';
 import { submitRefusal } from './protocol.js';
 
 /** What is kept of a refusal: nodes, and errors of each. */
@@ -27,7 +27,7 @@ export function refusalOf(body: unknown, files: readonly string[]): PromptError 
   const reasons = Object.values(node_errors).flatMap(({ errors }) => errors);
   const isInputGone = reasons.some(({ details = '' }) => files.some((file) => details.includes(file)));
   if (isInputGone) {
-    return new PromptError('input file gone', 'ComfyUI no longer has the picture that was uploaded to it.');
+    return new PromptError('input file gone', 'ComfyUI no longer has a file that was uploaded to it.');
   }
   const first = Object.entries(node_errors)[0];
   const reason = first?.[1].errors[0];

@@ -1,14 +1,9 @@
 import { PromptError } from '../../errors.js';
 import { failureOfException } from '../../promptFailures.js';
-import type { PromptGraph } from '../../workflows/types.js';
-import { workflowNodeId } from './ownOutput.js';
-import {
-  type ExecutionErrorData,
-  type HistoryEntry,
-  historyErrors,
-  type ImageFile,
-  type PromptMessage,
-} from './protocol.js';
+import type { PromptGraph } from '../../workflows/graph.js';
+import type { OutputItem } from './outputItems.js';
+import { workflowNodeId } from './ownOutputs.js';
+import { type ExecutionErrorData, type HistoryEntry, historyErrors, type PromptMessage } from './protocol.js';
 
 /** How far a prompt is. */
 export interface PromptProgress {
@@ -18,14 +13,19 @@ export interface PromptProgress {
   readonly node?: { readonly id: string; readonly classType: string } | undefined;
 }
 
-/** How a prompt ended: with images of its output node, or with an error. */
+/** What output nodes made, by their ids; a node that made nothing is left out. */
+export type MadeByNode = ReadonlyMap<string, readonly OutputItem[]>;
+
+/** How a prompt ended: with what its output nodes made, or with an error. */
 export type PromptOutcome =
-  | { readonly kind: 'succeeded'; readonly images: readonly ImageFile[] }
+  | { readonly kind: 'succeeded'; readonly made: MadeByNode }
   | { readonly kind: 'failed'; readonly error: PromptError }
   /** The instance does not know the prompt any more. */
   | { readonly kind: 'lost'; readonly error: PromptError }
   /** It is over, but what came of it must be read from the history. */
   | { readonly kind: 'ask-history' };
+
+type NodesProgress = Extract<PromptMessage, { type: 'progress_state' }>['data']['nodes'];
 
 /**
  * Reads the messages of one prompt: no I/O, no time. `outcome` is set once, by the first message that ends the
@@ -37,23 +37,24 @@ export class PromptTracker {
   hasLeftQueue = false;
   /** What a node said that refused to run its branch. */
   blockedBecause: string | undefined;
+  /** Messages may have been missed: what was heard is not all that was made. */
+  hasGaps = false;
   readonly #graph: PromptGraph;
-  readonly #outputNode: string;
+  readonly #made: MadeItems;
   readonly #total: number;
   readonly #done = new Set<string>();
-  #images: readonly ImageFile[] | undefined;
   #node: string | undefined;
   #nodeFraction = 0;
   #percentage = 0;
 
-  constructor(graph: PromptGraph, outputNode: string) {
+  constructor(graph: PromptGraph, outputNodes: readonly string[]) {
     this.#graph = graph;
-    this.#outputNode = outputNode;
-    this.#total = Math.max(1, Object.keys(graph).length);
+    this.#made = new MadeItems(outputNodes);
+    this.#total = Math.max(1, graph.size);
   }
 
   get progress(): PromptProgress {
-    const classType = this.#node === undefined ? undefined : this.#graph[this.#node]?.class_type;
+    const classType = this.#node === undefined ? undefined : this.#graph.get(this.#node)?.classType;
     return {
       percentage: this.#percentage,
       node: this.#node !== undefined && classType !== undefined ? { id: this.#node, classType } : undefined,
@@ -72,15 +73,13 @@ export class PromptTracker {
         this.#acceptProgressState(message.data.nodes);
         break;
       case 'executing':
-        this.#acceptExecuting(message.data.node);
+        this.#acceptExecuting(message.data.node, message.data.display_node);
         break;
       case 'progress':
         this.#setNodeProgress(message.data.node ?? this.#node, message.data.value, message.data.max);
         break;
       case 'executed':
-        if ((message.data.display_node ?? message.data.node) === this.#outputNode) {
-          this.#images = message.data.output?.images;
-        }
+        this.#made.add(message.data.node, message.data.display_node, message.data.output);
         break;
       case 'execution_success':
         this.outcome ??= this.#success();
@@ -97,28 +96,36 @@ export class PromptTracker {
     this.#updatePercentage();
   }
 
+  /** An output node of which nothing was heard may have made something all the same: the history tells. */
   #success(): PromptOutcome {
-    return this.#images && this.#images.length > 0
-      ? { kind: 'succeeded', images: this.#images }
-      : { kind: 'ask-history' };
+    if (this.hasGaps || !this.#made.isComplete) return { kind: 'ask-history' };
+    return { kind: 'succeeded', made: this.#made.byNode() };
   }
 
-  #acceptExecuting(node: string | null): void {
-    if (node === null) {
+  #acceptExecuting(id: string | null, displayId: string | null | undefined): void {
+    if (id === null) {
       this.hasLeftQueue = true;
       this.outcome ??= this.#success();
       return;
     }
+    const node = this.#inPrompt(id, displayId);
     // Older servers never say that a node is done: the next one's start does.
     if (this.#node !== undefined && this.#node !== node) this.#finishNode(this.#node);
     this.#startNode(node);
   }
 
-  #acceptProgressState(nodes: Readonly<Record<string, { value: number; max: number; state: string }>>): void {
-    for (const [id, { value, max, state }] of Object.entries(nodes)) {
+  #acceptProgressState(nodes: NodesProgress): void {
+    for (const [id, { value, max, state, display_node_id }] of Object.entries(nodes)) {
       if (state === 'finished') this.#finishNode(id);
-      else if (state === 'running') this.#setNodeProgress(id, value, max);
+      // How far a node is that others run in place of, none of them tells.
+      else if (state === 'running' && this.#graph.has(id)) this.#setNodeProgress(id, value, max);
+      else if (state === 'running') this.#startNode(this.#inPrompt(id, display_node_id));
     }
+  }
+
+  /** The node of the prompt that a running one belongs to. */
+  #inPrompt(id: string, displayId: string | null | undefined): string {
+    return this.#graph.has(id) ? id : (displayId ?? id);
   }
 
   #setNodeProgress(node: string | undefined, value: number, max: number): void {
@@ -133,7 +140,7 @@ export class PromptTracker {
   }
 
   #finishNode(node: string): void {
-    if (this.#graph[node]) this.#done.add(node);
+    if (this.#graph.has(node)) this.#done.add(node);
     if (node === this.#node) {
       this.#node = undefined;
       this.#nodeFraction = 0;
@@ -147,13 +154,43 @@ export class PromptTracker {
   }
 }
 
+/** What the nodes that run in place of output nodes, or are output nodes themselves, made; in the order of their ends. */
+class MadeItems {
+  /** By output node, then by the node that ran. */
+  readonly #items: ReadonlyMap<string, Map<string, readonly OutputItem[]>>;
+
+  constructor(outputNodes: readonly string[]) {
+    this.#items = new Map(outputNodes.map((id) => [id, new Map()]));
+  }
+
+  /**
+   * @param node that ran
+   * @param displayNode of the prompt that it belongs to, where that is told
+   */
+  add(node: string, displayNode: string | null | undefined, items: readonly OutputItem[]): void {
+    // An output node goes first: of a result out of the cache, ComfyUI tells the node that made it in an earlier prompt.
+    const ofNode = this.#items.get(node) ?? this.#items.get(displayNode ?? '');
+    if (items.length > 0) ofNode?.set(node, items);
+  }
+
+  /** Whether every output node made something. */
+  get isComplete(): boolean {
+    return [...this.#items.values()].every(({ size }) => size > 0);
+  }
+
+  byNode(): MadeByNode {
+    const made = [...this.#items].map(([id, items]) => [id, [...items.values()].flat()] as const);
+    return new Map(made.filter(([, items]) => items.length > 0));
+  }
+}
+
 /**
  * What a history entry says of its prompt.
  * @param blockedBecause why a branch did not run, where that was heard
  */
 export function outcomeOfHistory(
   entry: HistoryEntry,
-  outputNode: string,
+  outputNodes: readonly string[],
   blockedBecause?: string,
 ): PromptOutcome {
   const errors = historyErrors(entry);
@@ -162,10 +199,14 @@ export function outcomeOfHistory(
   if (entry.status?.messages.some(([type]) => type === 'execution_interrupted')) {
     return { kind: 'failed', error: interruptedError() };
   }
-  const images = entry.outputs[outputNode]?.images;
-  if (images && images.length > 0) return { kind: 'succeeded', images };
+  const items = new MadeItems(outputNodes);
+  for (const [node, made] of Object.entries(entry.outputs)) {
+    items.add(node, entry.meta[node]?.display_node, made);
+  }
+  const made = items.byNode();
+  if (made.size > 0) return { kind: 'succeeded', made };
   const why = blockedBecause ?? errors[0]?.exception_message?.trim();
-  const message = 'ComfyUI ended the prompt without an image of its output node';
+  const message = 'ComfyUI ended the prompt, and its output nodes made nothing';
   return { kind: 'failed', error: new PromptError('no output', why ? `${message}: ${why}` : `${message}.`) };
 }
 

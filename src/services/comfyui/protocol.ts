@@ -4,6 +4,7 @@
  * texts are cut here, once: they end up in records, logs and headers.
  */
 import { z } from 'zod';
+import { outputItems } from './outputItems.js';
 import { SERVER_MARK } from './promptBody.js';
 
 const MAX_TEXT = 1000;
@@ -12,24 +13,7 @@ const MAX_NAME = 500;
 const text = z.string().transform((value) => value.slice(0, MAX_TEXT));
 const name = z.string().max(MAX_NAME);
 
-const imageFile = z.object({
-  filename: name.min(1),
-  subfolder: name.default(''),
-  type: z.enum(['output', 'temp', 'input']).default('output'),
-});
-
-/** A file that an output node wrote, as `GET /view` takes it. */
-export type ImageFile = z.output<typeof imageFile>;
-
-/** Items are read one by one: an odd one, such as a file that was sent over a socket, does not spoil the others. */
-const imageFiles = z.array(z.unknown()).transform((items) =>
-  items.flatMap((item) => {
-    const parsed = imageFile.safeParse(item);
-    return parsed.success ? [parsed.data] : [];
-  }),
-);
-
-const nodeOutput = z.object({ images: imageFiles.optional().catch(undefined) }).nullish();
+const nodeOutput = z.unknown().optional().transform(outputItems);
 
 // ComfyUI's own are UUIDs; other clients of a machine may choose what they like.
 const promptId = z.string().regex(/^[\x21-\x7e]{1,200}$/);
@@ -49,6 +33,8 @@ const nodeProgress = z.object({
   value: z.number(),
   max: z.number(),
   state: z.string(),
+  // The node of the prompt that this one belongs to, where a node expands into others.
+  display_node_id: nodeId.nullish(),
 });
 
 /** Messages about one prompt. `status` is left out: it goes to everybody and tells nothing about a prompt. */
@@ -64,7 +50,7 @@ const promptMessage = z.discriminatedUnion('type', [
   }),
   z.object({
     type: z.literal('executing'),
-    data: z.object({ prompt_id: promptId, node: nodeId.nullable() }),
+    data: z.object({ prompt_id: promptId, node: nodeId.nullable(), display_node: nodeId.nullish() }),
   }),
   z.object({
     type: z.literal('progress'),
@@ -75,7 +61,6 @@ const promptMessage = z.discriminatedUnion('type', [
     data: z.object({
       prompt_id: promptId,
       node: nodeId,
-      // The node of the prompt that the running one belongs to, where a node expands into others.
       display_node: nodeId.nullish(),
       output: nodeOutput,
     }),
@@ -171,6 +156,8 @@ const listedPrompt = z
 const historyEntry = z.object({
   prompt: listedPrompt.optional().catch(undefined),
   outputs: z.record(nodeId, nodeOutput).default({}),
+  /** Whose outputs they are, where a node expands into others. */
+  meta: z.record(nodeId, z.object({ display_node: nodeId.nullish() }).catch({})).catch({}),
   status: z
     .object({
       status_str: z.string(),

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { PromptError } from '../../errors.js';
 import type { ComfyClient } from './ComfyClient.js';
-import type { ImageFile } from './protocol.js';
+import type { OutputFile } from './outputItems.js';
 
 /** Fresh connections that are asked. Two machines taking turns at random agree in one of 128 cases. */
 const LOOKS = 8;
@@ -50,7 +50,7 @@ export function contradictsItself(client: ComfyClient, signal: AbortSignal): Pro
  */
 export async function viewAgain(
   client: ComfyClient,
-  file: ImageFile,
+  file: OutputFile,
   signal: AbortSignal,
 ): Promise<Buffer | undefined> {
   const answers = await looks(client, (other) => viewed(other, file, signal));
@@ -67,7 +67,7 @@ export async function viewAgain(
 
 async function viewed(
   client: ComfyClient,
-  file: ImageFile,
+  file: OutputFile,
   signal: AbortSignal,
 ): Promise<Buffer | undefined> {
   try {

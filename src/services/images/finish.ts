@@ -39,12 +39,20 @@ const CROP_ALPHA_THRESHOLD = 10;
  * they are packed; its metadata, in which ComfyUI puts the whole prompt, never are.
  * @throws PromptError `result_missing` when it is no image, or one that is larger than results may be
  */
-export async function finishImage(png: Buffer, options: FinishOptions): Promise<FinishedImage> {
+export function finishImage(png: Buffer, options: FinishOptions): Promise<FinishedImage> {
+  return asResult(options.maxPixels, () => finish(png, options));
+}
+
+/**
+ * Works on an image that ComfyUI returned.
+ * @throws PromptError `result too large`, or `unreadable result` where the decoder says that it is no image
+ */
+export async function asResult<T>(maxPixels: number, work: () => Promise<T>): Promise<T> {
   try {
-    return await finish(png, options);
+    return await work();
   } catch (error) {
     if (error instanceof PromptError) throw error;
-    if (messageOf(error).includes('exceeds pixel limit')) throw tooLarge(options);
+    if (messageOf(error).includes('exceeds pixel limit')) throw tooManyPixels(maxPixels);
     throw new PromptError(
       'unreadable result',
       'ComfyUI returned something that cannot be read as an image.',
@@ -53,7 +61,8 @@ export async function finishImage(png: Buffer, options: FinishOptions): Promise<
   }
 }
 
-function tooLarge({ maxPixels }: FinishOptions): PromptError {
+/** The error about an image that is larger than results may be. */
+export function tooManyPixels(maxPixels: number): PromptError {
   return new PromptError(
     'result too large',
     `ComfyUI returned an image of more than ${maxPixels} pixels (MAX_OUTPUT_PIXELS).`,
@@ -65,7 +74,7 @@ async function finish(png: Buffer, options: FinishOptions): Promise<FinishedImag
   const mimeType = MIME_TYPES[format];
   // Looking at a whole PNG's own structure takes a hundredth of what sharp needs to open it.
   const whole = sizeOfWholePng(png);
-  if (whole && whole.width * whole.height > maxPixels) throw tooLarge(options);
+  if (whole && whole.width * whole.height > maxPixels) throw tooManyPixels(maxPixels);
   if (whole && format === 'PNG' && !cropToSubject && !transparencyOf) {
     return { bytes: stripPngMetadata(png), mimeType, format, ...whole };
   }

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { AppError } from '../../errors.js';
-import type { Job, JobRequest } from './Job.js';
+import type { Job } from './Job.js';
 import type { JobEvents } from './JobEvents.js';
 
 interface Entry {
@@ -51,12 +50,4 @@ export class IdempotencyKeys {
       throw error;
     }
   }
-}
-
-/** Of everything that decides what comes of a job. */
-export function fingerprintOf({ type, parameters, format, webhook }: JobRequest, image: Buffer): string {
-  return createHash('sha256')
-    .update(JSON.stringify([type, parameters, format, webhook?.url, webhook?.events]))
-    .update(image)
-    .digest('base64');
 }

@@ -1,6 +1,7 @@
 import type { ErrorCode, ErrorDetails } from '../../errors.js';
 import type { ErrorCategory, PromptFailure } from '../../promptFailures.js';
 import type { OutputFormat } from '../../workflows/parameters.js';
+import type { FileKind, Workflow } from '../../workflows/types.js';
 import type { InspectedImage } from '../images/structure.js';
 
 /** Whom a client wants to hear of the job's end. */
@@ -12,17 +13,31 @@ export interface WebhookTarget {
   readonly withImage: boolean;
 }
 
+/** A file that a client sent, as it was inspected. */
+export interface JobFile {
+  readonly kind: FileKind;
+  readonly sizeBytes: number;
+  /** As its bytes tell. */
+  readonly mimeType: string;
+  /** As the client called it, made harmless for logs and JSON. */
+  readonly filename: string;
+  /** Of an image or a mask. */
+  readonly image?: InspectedImage | undefined;
+}
+
 /** What a client asked for. */
 export interface JobRequest {
   /** Workflow type. */
   readonly type: string;
+  /** As it was when the job was submitted: a workflow that is replaced meanwhile changes nothing about the job. */
+  readonly workflow: Workflow;
   /** The workflow's own parameters, as its schema made them. */
   readonly parameters: Readonly<Record<string, unknown>>;
-  readonly format: OutputFormat;
-  readonly image: InspectedImage;
-  /** Bytes of the upload. */
-  readonly imageSize: number;
-  /** As the client called it, made harmless for logs and JSON. */
+  /** Of the images that it makes; undefined where they stay as ComfyUI makes them. */
+  readonly format: OutputFormat | undefined;
+  /** By the names that the workflow gives them, in its order. */
+  readonly files: Readonly<Record<string, JobFile>>;
+  /** Of the first file as the client called it, made harmless for logs and JSON; the workflow's type where there is none. */
   readonly originalFilename: string;
   readonly requestId: string;
   /** Name of the API key that submitted it, where there are keys. */
@@ -30,6 +45,10 @@ export interface JobRequest {
   /** Who submitted it, as limits count clients: by key, else by address. */
   readonly client?: string | undefined;
   readonly webhook?: WebhookTarget | undefined;
+  /** What the client should know although its submission was accepted. */
+  readonly warnings?: readonly string[];
+  /** The seed that was chosen for the client, in decimal digits; undefined where it chose itself or there is none. */
+  readonly randomSeed?: string | undefined;
 }
 
 /** What every job has. Times are epoch ms. */
@@ -52,13 +71,30 @@ interface Assignment {
   readonly promptId: string | undefined;
 }
 
+/** What an output is, as its bytes tell. */
+export type OutputKind = 'image' | 'video' | 'audio' | 'text' | 'latent' | 'file';
+
+/** One thing that a job made. */
+export interface JobOutput {
+  /** The workflow's name for the output; a node that made several things gives it to each. */
+  readonly name: string;
+  /** The node that made it. */
+  readonly nodeId: string;
+  readonly kind: OutputKind;
+  readonly mimeType: string;
+  readonly sizeBytes: number;
+  readonly filename: string;
+  /** Of an image, in pixels. */
+  readonly width?: number;
+  readonly height?: number;
+  /** Of a text that is not long. */
+  readonly text?: string;
+}
+
 export interface JobResult {
   readonly promptId: string;
-  readonly mimeType: string;
-  readonly format: OutputFormat;
-  readonly sizeBytes: number;
-  readonly width: number;
-  readonly height: number;
+  /** In the workflow's order, and what one node made in its own. The first one is the primary output. */
+  readonly outputs: readonly [JobOutput, ...JobOutput[]];
 }
 
 export interface JobFailure {
@@ -123,6 +159,28 @@ export type Job = PendingJob | ProcessingJob | FinishedJob;
 
 export function isFinished(job: Job): job is FinishedJob {
   return job.status === 'completed' || job.status === 'failed' || job.status === 'cancelled';
+}
+
+/** Bytes of a job's files: all together, and of the largest one. */
+export function sizesOfFiles({ files }: JobRequest): { readonly total: number; readonly largest: number } {
+  let total = 0;
+  let largest = 0;
+  for (const { sizeBytes } of Object.values(files)) {
+    total += sizeBytes;
+    largest = Math.max(largest, sizeBytes);
+  }
+  return { total, largest };
+}
+
+/** The file that views of one picture show: the first image, or else the first file. */
+export function mainFile({ files }: JobRequest): JobFile | undefined {
+  const all = Object.values(files);
+  return all.find(({ kind }) => kind === 'image') ?? all[0];
+}
+
+/** Bytes of everything that a job made. */
+export function outputsSize({ result }: CompletedJob): number {
+  return result.outputs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }
 
 /** The instance that has, or last had, the job. */

@@ -11,15 +11,18 @@ import {
   isFinished,
   type Job,
   type JobFailure,
+  type JobOutput,
   type JobRequest,
   type JobResult,
+  type PendingJob,
   type ProcessingJob,
+  sizesOfFiles,
 } from './Job.js';
 import { JobBlobs } from './JobBlobs.js';
 import { JobEvents, type RemovalReason } from './JobEvents.js';
 import { JobRecords } from './JobRecords.js';
 import { logFields, logJobEnd } from './jobLog.js';
-import { PendingQueue } from './PendingQueue.js';
+import { PendingQueue, type QueueEntry } from './PendingQueue.js';
 import { ResultShelf } from './ResultShelf.js';
 import { STORE_TIMINGS, StoreCalls } from './StoreCalls.js';
 import type { BlobStore, JobStore } from './stores.js';
@@ -53,7 +56,7 @@ export class JobManager {
   readonly events: JobEvents;
   readonly #background: BackgroundWork;
   readonly #records: JobRecords;
-  readonly #uploads: JobBlobs;
+  readonly #inputs: JobBlobs;
   readonly #results: ResultShelf;
   readonly #limits: JobLimits;
   readonly #clock: Clock;
@@ -74,8 +77,8 @@ export class JobManager {
     const background = new BackgroundWork(calls, logger);
     this.#background = background;
     this.#records = new JobRecords(stores.jobs, calls, background);
-    this.#uploads = new JobBlobs('upload', stores.blobs, calls, background);
-    const results = new JobBlobs('result', stores.blobs, calls, background);
+    this.#inputs = new JobBlobs('input', stores.blobs, calls, background);
+    const results = new JobBlobs('output', stores.blobs, calls, background);
     this.#results = new ResultShelf(results, limits.maxResultBytes, (id) => this.events.resultDropped(id));
     this.#limits = limits;
     this.#clock = clock;
@@ -103,10 +106,14 @@ export class JobManager {
     return this.#background.size;
   }
 
-  /** Takes a new job. Ask `Admission` first. @throws what a store rejects with; nothing is left of the job then */
-  async create(request: JobRequest, image: Buffer): Promise<Job> {
+  /**
+   * Takes a new job. Ask `Admission` first.
+   * @param files bytes of the request's files, by the same names
+   * @throws what a store rejects with; nothing is left of the job then
+   */
+  async create(request: JobRequest, files: ReadonlyMap<string, Buffer>): Promise<Job> {
     const now = this.#clock.now();
-    const job: Job = {
+    const job: PendingJob = {
       id: uuid(),
       status: 'pending',
       request,
@@ -116,17 +123,18 @@ export class JobManager {
       progress: 0,
       failedTries: [],
     };
-    await this.#uploads.put(job.id, image);
+    await this.#inputs.put(job.id, files);
     try {
       await this.#records.insert(job);
     } catch (error) {
-      this.#uploads.delete(job.id);
+      this.#inputs.delete(job.id);
       throw error;
     }
-    this.queue.push({ id: job.id, type: request.type, bytes: request.imageSize, tried: new Set() });
+    const entry = queueEntry(job);
+    this.queue.push(entry);
     this.#logger.info('Job accepted', {
       ...logFields(job),
-      imageSize: request.imageSize,
+      imageSize: entry.bytes,
       queued: this.queue.size,
     });
     this.events.changed(job);
@@ -148,31 +156,46 @@ export class JobManager {
 
   counts: JobStore['counts'] = () => this.#records.counts();
 
-  /** The upload of a job that is not finished. */
-  async upload(id: string): Promise<Buffer> {
-    const bytes = await this.#uploads.get(id);
-    if (!bytes) throw new AppError('INTERNAL_ERROR', 'The upload is gone.');
+  /** A file of a job that is not finished. */
+  async file(id: string, name: string): Promise<Buffer> {
+    const bytes = await this.#inputs.get(id, name);
+    if (!bytes) throw new AppError('INTERNAL_ERROR', 'A file of the job is gone.');
     return bytes;
   }
 
   /**
-   * A completed job with its image.
+   * A completed job with its primary output.
    * @throws AppError `JOB_NOT_FOUND`, `JOB_NOT_COMPLETED` or `RESULT_EXPIRED`
    */
   async result(id: string): Promise<{ job: CompletedJob; image: Buffer }> {
+    const { job, bytes } = await this.output(id, 0);
+    return { job, image: bytes };
+  }
+
+  /**
+   * A completed job with one of its outputs.
+   * @param index from 0
+   * @throws AppError as `result`, or `NOT_FOUND` where the job has no such output
+   */
+  async output(id: string, index: number): Promise<{ job: CompletedJob; output: JobOutput; bytes: Buffer }> {
     const job = await this.get(id);
     if (job.status !== 'completed') {
       throw new AppError('JOB_NOT_COMPLETED', `The job is ${job.status}, not completed.`, {
         fields: { job_id: id, status: job.status },
       });
     }
-    const image = await this.#results.get(id);
-    if (!image) {
+    const output = job.result.outputs[index];
+    if (!output)
+      throw new AppError('NOT_FOUND', `The job has no such output; it has ${job.result.outputs.length}.`, {
+        fields: { job_id: id },
+      });
+    const bytes = await this.#results.get(id, index);
+    if (!bytes) {
       throw new AppError('RESULT_EXPIRED', 'The result was dropped to make room for newer ones.', {
         fields: { job_id: id },
       });
     }
-    return { job, image };
+    return { job, output, bytes };
   }
 
   /** pending → processing. undefined when the job is not pending any more. */
@@ -188,10 +211,13 @@ export class JobManager {
     await this.#change(id, (job, now) => transitions.withProgress(job, now, percentage, currentNode));
   }
 
-  /** processing → completed; → failed where the result cannot be stored. */
-  async complete(id: string, result: JobResult, image: Buffer): Promise<void> {
+  /**
+   * processing → completed; → failed where the result cannot be stored.
+   * @param outputs bytes of the result's outputs, in their order
+   */
+  async complete(id: string, result: JobResult, outputs: readonly Buffer[]): Promise<void> {
     try {
-      await this.#results.put(id, image);
+      await this.#results.put(id, outputs);
     } catch (error) {
       this.#logger.error('A result could not be stored', { jobId: id, error: messageOf(error) });
       await this.fail(id, RESULT_NOT_STORED);
@@ -216,9 +242,7 @@ export class JobManager {
   putBack(id: string): void {
     const job = this.#records.live(id);
     if (job?.status !== 'pending') return;
-    const { request, failedTries } = job;
-    const tried = new Set(failedTries.map(({ instance }) => instance));
-    this.queue.putBack({ id, type: request.type, bytes: request.imageSize, tried });
+    this.queue.putBack(queueEntry(job));
     this.events.pending();
   }
 
@@ -302,7 +326,7 @@ export class JobManager {
     logJobEnd(this.#logger, job);
     this.events.changed(job);
     this.events.finished(job);
-    this.#uploads.delete(job.id);
+    this.#inputs.delete(job.id);
   }
 
   async #forget(id: string, why: RemovalReason): Promise<void> {
@@ -312,4 +336,10 @@ export class JobManager {
     this.#results.delete(id);
     this.events.removed(id, why);
   }
+}
+
+function queueEntry({ id, request, failedTries }: PendingJob): QueueEntry {
+  const { total, largest } = sizesOfFiles(request);
+  const tried = new Set(failedTries.map(({ instance }) => instance));
+  return { id, type: request.type, bytes: total, largest, tried };
 }

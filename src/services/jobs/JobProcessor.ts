@@ -7,7 +7,7 @@ import type { Instance } from '../instances/Instance.js';
 import type { JobVerdicts } from '../instances/JobVerdicts.js';
 import type { LoadBalancer, Slot } from '../instances/LoadBalancer.js';
 import { anotherAttempt, failureOf, JobAbort, SHUTDOWN_FAILURE } from './failures.js';
-import type { ProcessingJob } from './Job.js';
+import { type ProcessingJob, sizesOfFiles } from './Job.js';
 import type { JobManager } from './JobManager.js';
 import type { JobRunner } from './JobRunner.js';
 import { logFields } from './jobLog.js';
@@ -125,17 +125,17 @@ export class JobProcessor {
   }
 
   #takeJobs(): void {
-    /** Bytes of the smallest new picture that found no place, by type: smaller ones may go to other machines. */
+    /** Bytes of the smallest largest file of a new job that found no place, by type: smaller ones may go elsewhere. */
     const unplaceable = new Map<string, number>();
     for (const entry of this.#manager.queue.entries()) {
       if (!this.isRunning || this.#active.size >= this.#options.maxConcurrentJobs) return;
       if (!this.#balancer.hasFreeSlot) return;
       const isNew = entry.tried.size === 0;
-      if (isNew && entry.bytes >= (unplaceable.get(entry.type) ?? Number.POSITIVE_INFINITY)) continue;
-      const slot = this.#balancer.acquire(entry.type, entry.bytes, entry.tried);
+      if (isNew && entry.largest >= (unplaceable.get(entry.type) ?? Number.POSITIVE_INFINITY)) continue;
+      const slot = this.#balancer.acquire(entry.type, entry.largest, entry.tried);
       if (slot) void this.#process(entry, slot);
-      else if (this.#balancer.isTooLarge(entry.type, entry.bytes)) void this.#refuse(entry);
-      else if (isNew) unplaceable.set(entry.type, entry.bytes);
+      else if (this.#balancer.isTooLarge(entry.type, entry.largest)) void this.#refuse(entry);
+      else if (isNew) unplaceable.set(entry.type, entry.largest);
     }
   }
 
@@ -176,12 +176,13 @@ export class JobProcessor {
     this.#logger.debug('Job started', { ...logFields(job), attempts: job.attempts });
     const { jobTimeoutMs, queueTimeoutMs } = this.#options;
     const { type } = job.request;
+    const { largest } = sizesOfFiles(job.request);
     // Back to where it waited before, it would wait behind all who came meanwhile.
     const without = new Set([slot.instance.host, ...job.failedTries.map(({ instance }) => instance)]);
     const limits = {
       executionMs: jobTimeoutMs,
       queueMs: queueTimeoutMs,
-      canMove: () => this.#balancer.hasPlaceBeside(without, type, job.request.imageSize),
+      canMove: () => this.#balancer.hasPlaceBeside(without, type, largest),
     };
     try {
       const instance = await this.#runner.run(job, slot, limits, controller.signal);
@@ -233,7 +234,7 @@ export class JobProcessor {
       if (mayBeMachines) this.#verdicts.failed(instance, job.id, blame === 'machine', error);
     }
     if (error.failure === 'upload too large') {
-      await this.#health.reportTooLarge(instance, error.sentBytes ?? job.request.imageSize);
+      await this.#health.reportTooLarge(instance, error.sentBytes ?? sizesOfFiles(job.request).largest);
     }
     if (error.failure === 'out of memory') await this.#freeMemory(job, instance);
   }

@@ -1,16 +1,18 @@
 import { v4 as uuid } from 'uuid';
-import { AppError, messageOf, PromptError } from '../../errors.js';
+import { messageOf, PromptError } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
+import type { GraphFile } from '../../workflows/graph.js';
 import { type ImageInput, imageNodes } from '../../workflows/imageNodes.js';
 import type { Workflow } from '../../workflows/types.js';
+import type { MadeOutput } from '../comfyui/fetchOutputs.js';
 import type { PromptResult, PromptRun, RunListener } from '../comfyui/PromptAttempt.js';
 import type { RunLimits } from '../comfyui/PromptClock.js';
 import type { PromptRunner } from '../comfyui/PromptRunner.js';
-import { extensionOf, type FinishedImage, finishImage } from '../images/finish.js';
-import { normaliseImage } from '../images/normalise.js';
 import { readPngText } from '../images/pngMetadata.js';
 import type { Instance } from '../instances/Instance.js';
 import type { Slot } from '../instances/LoadBalancer.js';
+import { type FinishedOutput, finishOutputs } from './finishOutputs.js';
+import { graphFiles, largestOf } from './graphFiles.js';
 import type { ProcessingJob } from './Job.js';
 import type { JobManager } from './JobManager.js';
 import { logFields } from './jobLog.js';
@@ -25,7 +27,6 @@ type Made = PromptResult & { readonly instance: Instance };
 interface RunnerParts {
   readonly manager: JobManager;
   readonly prompts: PromptRunner;
-  readonly workflows: readonly Workflow[];
   readonly instances: readonly Instance[];
   readonly imageInput: ImageInput;
   /** Where results are kept on disk, if they are. */
@@ -35,7 +36,7 @@ interface RunnerParts {
   readonly logger: Logger;
 }
 
-/** A processing job's way on its instance: upload made fit, prompt run, image finished, job completed. */
+/** A processing job's way on its instance: files made fit, prompt run, outputs finished, job completed. */
 export class JobRunner {
   readonly #parts: RunnerParts;
 
@@ -45,46 +46,48 @@ export class JobRunner {
 
   /**
    * Runs the job to its completion. The slot is given back as soon as the instance is done with it, so that the
-   * next prompt is on its way while this image is finished here.
-   * @returns the instance that made the image: another one than the slot's where an earlier attempt was resumed
+   * next prompt is on its way while these outputs are finished here.
+   * @returns the instance that made them: another one than the slot's where an earlier attempt was resumed
    * @throws PromptError, AppError, or the signal's reason
    */
   async run(job: ProcessingJob, slot: Slot, limits: RunLimits, signal: AbortSignal): Promise<Instance> {
-    const { manager, workflows } = this.#parts;
-    const workflow = workflows.find(({ type }) => type === job.request.type);
-    if (!workflow) throw new AppError('INTERNAL_ERROR', `There is no workflow ${job.request.type}.`);
-    const upload = await normaliseImage(
-      await manager.upload(job.id),
-      job.request.image,
-      this.#parts.imageInput,
-    );
-    const graph = workflow.build(imageNodes(this.#parts.imageInput, upload), job.request.parameters);
-    const plan = { graph, outputNode: workflow.outputNode, limits };
-    const { image, promptId, instance } =
+    const { manager, imageInput } = this.#parts;
+    const { workflow } = job.request;
+    const load = (name: string) => manager.file(job.id, name);
+    const files = await graphFiles(job.request, workflow, imageInput, load);
+    const plan: Plan = {
+      graph: workflow.build(files, job.request.parameters, imageNodes(imageInput)),
+      outputNodes: workflow.outputs.map(({ nodeId }) => nodeId),
+      uploads: !workflow.isBuiltIn || imageInput === 'upload',
+      limits,
+    };
+    const { outputs, promptId, instance } =
       (await this.#resume(job, plan, signal)) ??
       (await this.#execute(job, plan, slot, signal).catch((error: unknown) => {
         // A picture that was converted may be many times as large as the client's.
-        if (error instanceof PromptError) error.sentBytes = upload.length;
+        if (error instanceof PromptError) error.sentBytes = largestOf(files);
         throw error;
       }));
     slot.release();
-    const finished = await this.#finish(workflow, job, upload, image);
+    const finished = await this.#finish(workflow, job, files, outputs);
     signal.throwIfAborted();
     await this.#save(job, finished);
-    const { bytes, mimeType, format, width, height } = finished;
-    const result = { promptId, mimeType, format, width, height, sizeBytes: bytes.length };
-    await manager.complete(job.id, result, bytes);
+    const [first, ...others] = finished.map(({ output }) => output);
+    if (!first) throw new PromptError('no output', 'Nothing came of the prompt.');
+    const result = { promptId, outputs: [first, ...others] } as const;
+    await manager.complete(
+      job.id,
+      result,
+      finished.map(({ bytes }) => bytes),
+    );
     return instance;
   }
 
   async #execute(job: ProcessingJob, plan: Plan, { instance }: Slot, signal: AbortSignal): Promise<Made> {
     const run = { ...plan, promptId: uuid() };
     const result = await this.#parts.prompts.run(instance.client, run, this.#listener(job), signal);
-    if (isOwn(result.image, run.promptId)) return { ...result, instance };
-    throw new PromptError(
-      'wrong result',
-      'The file under the name of the result was made by another prompt.',
-    );
+    if (result.outputs.every((one) => isOwn(one, run.promptId))) return { ...result, instance };
+    throw new PromptError('wrong result', 'The file under the name of a result was made by another prompt.');
   }
 
   /** Goes on with a prompt of an earlier attempt, on a machine that had fallen silent and has it after all. */
@@ -95,7 +98,7 @@ export class JobRunner {
       if (!instance || leftBehind === undefined) continue;
       const run = { ...plan, promptId: leftBehind };
       const result = await prompts.resume(instance.client, run, this.#listener(job), signal);
-      if (result && isOwn(result.image, leftBehind)) return { ...result, instance };
+      if (result?.outputs.every((one) => isOwn(one, leftBehind))) return { ...result, instance };
     }
     return undefined;
   }
@@ -116,22 +119,33 @@ export class JobRunner {
     });
   }
 
-  #finish(workflow: Workflow, job: ProcessingJob, upload: Buffer, png: Buffer): Promise<FinishedImage> {
-    const { format, parameters, image } = job.request;
-    return finishImage(png, {
+  #finish(
+    workflow: Workflow,
+    job: ProcessingJob,
+    files: ReadonlyMap<string, GraphFile>,
+    made: readonly MadeOutput[],
+  ): Promise<FinishedOutput[]> {
+    const { type, format, parameters } = job.request;
+    return finishOutputs(made, {
+      outputs: workflow.outputs,
+      imageName: workflow.isBuiltIn ? `${type}-${job.id}` : undefined,
       format,
-      cropToSubject: workflow.finish?.(parameters).cropToSubject === true,
-      transparencyOf: image.hasAlpha ? { bytes: upload, image } : undefined,
-      maxPixels: this.#parts.maxOutputPixels,
+      image: {
+        cropToSubject: workflow.finish?.(parameters).cropToSubject === true,
+        transparencyOf: workflow.isBuiltIn ? transparencyOf(job, files) : undefined,
+        maxPixels: this.#parts.maxOutputPixels,
+      },
     });
   }
 
-  /** The client has its result from memory: a full disk is the operator's business, not a reason to fail the job. */
-  async #save(job: ProcessingJob, { bytes, format }: FinishedImage): Promise<void> {
+  /** The client has its outputs from memory: a full disk is the operator's business, not a reason to fail the job. */
+  async #save(job: ProcessingJob, outputs: readonly FinishedOutput[]): Promise<void> {
     const { outputFiles, logger } = this.#parts;
     if (!outputFiles) return;
     try {
-      await outputFiles.save(job.id, job.request.type, extensionOf(format), bytes);
+      for (const [index, { bytes, extension }] of outputs.entries()) {
+        await outputFiles.save(job.id, job.request.type, extension, bytes, index);
+      }
     } catch (error) {
       logger.error('Result could not be written to OUTPUT_DIR', {
         ...logFields(job),
@@ -141,13 +155,22 @@ export class JobRunner {
   }
 }
 
+/** The image of a built-in workflow where it has transparency, which ComfyUI's loader drops. */
+function transparencyOf({ request }: ProcessingJob, files: ReadonlyMap<string, GraphFile>) {
+  const [name = ''] = Object.keys(request.files);
+  const image = request.files[name]?.image;
+  const bytes = files.get(name)?.bytes;
+  return image?.hasAlpha && bytes ? { bytes, image } : undefined;
+}
+
 /** Longest graph that is searched for a prompt's mark: with a picture inside it is as long as that. */
 const MAX_GRAPH_BYTES = 64 * 1024 * 1024;
 
 /**
  * Whether a file that ComfyUI wrote was made by this prompt, as far as it tells: a PNG holds the graph that made it, with
- * the prompt's mark in it, unless ComfyUI runs with `--disable-metadata`.
+ * the prompt's mark in it, unless ComfyUI runs with `--disable-metadata` or a node writes a text of its own there.
  */
-function isOwn(image: Buffer, promptId: string): boolean {
-  return readPngText(image, 'prompt', MAX_GRAPH_BYTES)?.includes(promptId) ?? true;
+function isOwn({ bytes, filename }: MadeOutput, promptId: string): boolean {
+  const text = filename === undefined ? undefined : readPngText(bytes, 'prompt', MAX_GRAPH_BYTES);
+  return text === undefined || text.includes(promptId) || !text.includes('"class_type"');
 }

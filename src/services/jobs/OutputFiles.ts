@@ -4,7 +4,8 @@ import { replaceFile } from '../../utils/replaceFile.js';
 
 /** The only names of folders and files that this ever deletes: those that it gives. */
 const JOB_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const RESULT = /^[a-z0-9][a-z0-9-]*\.(png|jpg|webp)(\.tmp)?$/;
+const RESULT = /^[a-z0-9][a-z0-9-]*(\.(png|jpg|webp)|-\d+\.[a-z0-9]{1,16})(\.tmp)?$/;
+const USUAL: ReadonlySet<string> = new Set(['png', 'jpg', 'webp']);
 
 /** Keeps a copy of each result on disk, and deletes it when its time is over. */
 export class OutputFiles {
@@ -17,12 +18,16 @@ export class OutputFiles {
   }
 
   /**
-   * Writes `<root>/<job id>/<type>.<extension>`, under a temporary name until it is whole.
+   * Writes `<root>/<job id>/<type>.<extension>`, under a temporary name until it is whole. Further outputs, and what is no
+   * picture, have their number in the name: `<type>-<n>.<extension>`.
+   * @param index of the output, from 0
    * @returns the file's path
    * @throws Error when a part would lead out of the folder, or when the disk does not take it
    */
-  async save(jobId: string, type: string, extension: string, bytes: Buffer): Promise<string> {
-    const file = path.resolve(this.#root, jobId, `${type}.${extension}`);
+  async save(jobId: string, type: string, extension: string, bytes: Buffer, index = 0): Promise<string> {
+    const isOnly = index === 0 && USUAL.has(extension);
+    const name = isOnly ? `${type}.${extension}` : `${type}-${index + 1}.${extension}`;
+    const file = path.resolve(this.#root, jobId, name);
     if (path.dirname(path.dirname(file)) !== this.#root) {
       throw new Error('An output file must not be led out of its folder.');
     }

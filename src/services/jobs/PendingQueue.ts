@@ -4,8 +4,9 @@ import { RankedQueue } from '../../utils/RankedQueue.js';
 export interface QueueEntry {
   readonly id: string;
   readonly type: string;
-  /** Bytes of its upload. */
+  /** Bytes of its files: all together, and of the largest one. */
   readonly bytes: number;
+  readonly largest: number;
   /** Hosts that failed it. */
   readonly tried: ReadonlySet<string>;
 }

@@ -1,6 +1,6 @@
 import type { JobBlobs } from './JobBlobs.js';
 
-/** The results' bytes, up to a bound: the oldest go first. */
+/** The bytes of what jobs made, up to a bound: the oldest jobs' go first, all of a job's at once. */
 export class ResultShelf {
   readonly #blobs: JobBlobs;
   readonly #maxBytes: number;
@@ -9,19 +9,20 @@ export class ResultShelf {
   readonly #sizes = new Map<string, number>();
   #bytes = 0;
 
-  /** @param onDropped called with the id of each job whose result is gone, for whatever reason */
+  /** @param onDropped called with the id of each job whose outputs are gone, for whatever reason */
   constructor(blobs: JobBlobs, maxBytes: number, onDropped: (id: string) => void) {
     this.#blobs = blobs;
     this.#maxBytes = maxBytes;
     this.#onDropped = onDropped;
   }
 
-  /** @throws what the store rejects with; nothing of the result is left then */
-  async put(id: string, bytes: Buffer): Promise<void> {
-    this.#sizes.set(id, bytes.length);
-    this.#bytes += bytes.length;
+  /** @throws what the store rejects with; nothing of the outputs is left then */
+  async put(id: string, outputs: readonly Buffer[]): Promise<void> {
+    const size = outputs.reduce((sum, { length }) => sum + length, 0);
+    this.#sizes.set(id, size);
+    this.#bytes += size;
     try {
-      await this.#blobs.put(id, bytes);
+      await this.#blobs.put(id, new Map(outputs.map((bytes, index) => [String(index), bytes])));
     } catch (error) {
       this.delete(id);
       throw error;
@@ -33,8 +34,9 @@ export class ResultShelf {
     }
   }
 
-  get(id: string): Promise<Buffer | undefined> {
-    return this.#blobs.get(id);
+  /** @param index of the output, from 0 */
+  get(id: string, index: number): Promise<Buffer | undefined> {
+    return this.#blobs.get(id, String(index));
   }
 
   /** Nobody waits until the bytes are gone. */

@@ -1,5 +1,5 @@
 import type { Logger } from '../../utils/logger.js';
-import { assignmentOf, type FinishedJob, type Job, processingDuration } from './Job.js';
+import { assignmentOf, type FinishedJob, type Job, outputsSize, processingDuration } from './Job.js';
 
 /** The fields that every log line about a job has. */
 export function logFields(job: Job): Record<string, string | undefined> {
@@ -20,7 +20,7 @@ export function logJobEnd(logger: Logger, job: FinishedJob): void {
     processingDuration: duration === undefined ? undefined : Math.round(duration),
   };
   if (job.status === 'completed') {
-    logger.info('Job completed', { ...fields, resultSize: job.result.sizeBytes });
+    logger.info('Job completed', { ...fields, resultSize: outputsSize(job) });
   } else if (job.status === 'cancelled') {
     logger.info('Job cancelled', fields);
   } else {

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Instance } from '../instances/Instance.js';
-import { assignmentOf, type FinishedJob, processingDuration } from '../jobs/Job.js';
+import { assignmentOf, type FinishedJob, outputsSize, processingDuration } from '../jobs/Job.js';
 import type { JobManager } from '../jobs/JobManager.js';
 
 const PREFIX = 'comfyui_middleware_';
@@ -85,7 +85,7 @@ export class Prometheus {
       return;
     }
     this.#processing.observe({ type }, (processingDuration(job) ?? 0) / 1000);
-    this.#resultBytes.inc({ type }, job.result.sizeBytes);
+    this.#resultBytes.inc({ type }, outputsSize(job));
   }
 
   recordRequest({ method, route, code, seconds }: AnsweredRequest): void {

@@ -194,12 +194,7 @@ export class Webhooks {
 
   /** The job as over HTTP, with whole URLs where the server knows its own. */
   #contentOf(job: FinishedJob): MessageContent {
-    const data = Object.fromEntries(
-      Object.entries(this.#describe(job)).map(([name, value]) => [
-        name,
-        name.endsWith('_url') ? `${this.#publicUrl}${value}` : value,
-      ]),
-    );
+    const data = withWholeUrls(this.#describe(job), this.#publicUrl);
     return { type: `job.${job.status}`, timestamp: toIso(job.finishedTime), data };
   }
 
@@ -209,6 +204,23 @@ export class Webhooks {
     const found = await this.#manager.result(delivery.job.id).catch(() => undefined);
     if (!found || found.image.length > MAX_INLINE_IMAGE_BYTES) return;
     const { job, image } = found;
-    this.#room.setImage(delivery, `data:${job.result.mimeType};base64,${image.toString('base64')}`);
+    const [{ kind, mimeType }] = job.result.outputs;
+    if (kind !== 'image') return;
+    this.#room.setImage(delivery, `data:${mimeType};base64,${image.toString('base64')}`);
   }
+}
+
+/** The same with whole URLs in place of paths, in lists of things too. */
+function withWholeUrls(view: object, publicUrl: string): Record<string, unknown> {
+  const whole = ([name, value]: [string, unknown]): [string, unknown] => {
+    if (name === 'url' || name.endsWith('_url')) return [name, `${publicUrl}${value}`];
+    if (!Array.isArray(value)) return [name, value];
+    const items: unknown[] = value;
+    return [name, items.map((one) => (isObject(one) ? withWholeUrls(one, publicUrl) : one))];
+  };
+  return Object.fromEntries(Object.entries(view).map(whole));
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }

@@ -1,4 +1,4 @@
-import { AppError } from '../errors.js';
+import { AppError } from '../../errors.js';
 import { UploadReservation } from './UploadReservation.js';
 
 interface ClientShare {
@@ -41,7 +41,8 @@ export class UploadBudget {
    */
   begin(client: string, expected: number, onCutOff: (why: AppError) => void): UploadReservation {
     const share = this.#shares.get(client) ?? { receiving: new Set(), uploads: 0, expected: 0, bytes: 0 };
-    if (share.expected + expected > this.#maxBytes) throw this.#full();
+    // One that is alone may begin, whatever it announces: it has to make room when it is as large as that.
+    if (share.expected > 0 && share.expected + expected > this.#maxBytes) throw this.#full();
     const reservation = new UploadReservation(
       expected,
       {

@@ -1,6 +1,3 @@
-import type { Request } from 'express';
-import type { StorageEngine } from 'multer';
-
 /**
  * Room for a file to begin with: a length is easily declared and never sent. A file of 1 MB grows once from here, in
  * half the time that growing twice takes.
@@ -11,43 +8,8 @@ const GROWTH = 8;
 /** A file that fills less than this share of its buffer is moved into one of its size. */
 const LEAST_FILL = 0.9;
 
-/** Files by their requests while they come. */
-const underWay = new WeakMap<Request, ReceivedFile>();
-
-/** Lets go what came of a request's file, although the request itself may last a while. */
-export function discardFile(request: Request): void {
-  underWay.get(request)?.discard();
-}
-
-/**
- * Where multer puts a file: straight into one buffer of the length that `expectedBytes` tells. Its own storage keeps
- * the parts of a file beside each other until all are there, and then copies them: twice the memory, and more time
- * than all else that an upload takes.
- * @param expectedBytes the most that the request's file can have, 0 where that is not known
- */
-export function oneBufferStorage(expectedBytes: (request: Request) => number): StorageEngine {
-  return {
-    _handleFile(request, file, done) {
-      const received = new ReceivedFile(expectedBytes(request));
-      underWay.set(request, received);
-      file.stream.on('data', (part: Buffer) => received.append(part));
-      file.stream.once('error', done);
-      file.stream.once('end', () => {
-        // The request lasts until its answer, which may be long after the job has the file.
-        underWay.delete(request);
-        const buffer = received.take();
-        done(null, { buffer, size: buffer.length });
-      });
-    },
-    _removeFile(_request, file, done) {
-      file.buffer = Buffer.alloc(0);
-      done(null);
-    },
-  };
-}
-
 /** Bytes as they come, in a buffer that grows if it must. */
-class ReceivedFile {
+export class GrowingBuffer {
   readonly #expected: number;
   #buffer: Buffer;
   #size = 0;

@@ -1,0 +1,137 @@
+import type { Request, Response } from 'express';
+import multer, { MulterError } from 'multer';
+import { AppError } from '../errors.js';
+import { FIRST_IMAGE, fileInputNamed, firstImageOf } from '../services/submissions/fileInputs.js';
+import { harmlessName } from '../services/submissions/harmlessName.js';
+import type { ReceivedFile } from '../services/submissions/Submission.js';
+import type { FileInput } from '../workflows/types.js';
+import type { BodyReader, ReceivedBody } from './BodyReader.js';
+import { declaredBytes, malformed, tooLarge } from './bodyErrors.js';
+import { FormFiles } from './FormFiles.js';
+
+/** Fields of a form beside its files, unless the workflow has more parameters. */
+const MIN_FIELDS = 32;
+/** Fields that every form may have beside the workflow's own parameters. */
+const OTHER_FIELDS = 16;
+const MAX_FIELD_BYTES = 16 * 1024;
+
+/** What a form may be longer than its files, bytes. */
+export function formOverhead(fields = MIN_FIELDS): number {
+  return 64 * 1024 + fields * MAX_FIELD_BYTES;
+}
+
+interface FormOptions {
+  readonly inputs: readonly FileInput[];
+  /** How many parameters the workflow has. */
+  readonly parameters: number;
+  /** Bytes of each file. */
+  readonly maxFileBytes: number;
+}
+
+/** A form with the files of a workflow, each in the field of its input's name, and parameters in the other fields. */
+export class FormReader implements BodyReader {
+  readonly maxBytes: number;
+  readonly maxFileBytes: number;
+  readonly #inputs: readonly FileInput[];
+  readonly #maxBytesOfEach: number;
+  readonly #maxFields: number;
+  readonly #files = new FormFiles();
+
+  constructor({ inputs, parameters, maxFileBytes }: FormOptions) {
+    this.#inputs = inputs;
+    this.#maxBytesOfEach = maxFileBytes;
+    this.#maxFields = Math.max(MIN_FIELDS, parameters + OTHER_FIELDS);
+    this.maxFileBytes = inputs.length * maxFileBytes;
+    this.maxBytes = this.maxFileBytes + formOverhead(this.#maxFields);
+  }
+
+  async read(request: Request, response: Response): Promise<ReceivedBody> {
+    await this.#parse(request, response);
+    const files = new Map<string, ReceivedFile>();
+    const fields = request.files as Readonly<Record<string, readonly Express.Multer.File[]>> | undefined;
+    for (const [field, [file]] of Object.entries(fields ?? {})) {
+      const input = fileInputNamed(this.#inputs, field);
+      if (!input || !file || file.buffer.length === 0) continue;
+      if (files.has(input.name)) throw this.#tooManyFiles();
+      files.set(input.name, { bytes: file.buffer, filename: harmlessName(file.originalname, input.kind) });
+    }
+    // The files are handed over: the request does not keep them, however long its client waits for the answer.
+    delete request.files;
+    return { files, values: { ...(request.body as Record<string, unknown>) } };
+  }
+
+  discard(): void {
+    this.#files.discard();
+  }
+
+  #parse(request: Request, response: Response): Promise<void> {
+    const maxFields = this.#maxFields;
+    const files = this.#inputs.length;
+    const parse = multer({
+      storage: this.#files.storage((of) => Math.min(declaredBytes(of), this.#maxBytesOfEach)),
+      limits: {
+        fileSize: this.#maxBytesOfEach,
+        files: Math.max(1, files),
+        fields: maxFields,
+        parts: maxFields + files + 1,
+        fieldSize: MAX_FIELD_BYTES,
+        fieldNameSize: 100,
+        fieldNestingDepth: 1,
+        headerPairs: 50,
+      },
+      defParamCharset: 'utf8',
+    }).fields(this.#fieldNames().map((name) => ({ name, maxCount: 1 })));
+    return new Promise((resolve, reject) => {
+      parse(request, response, (error: unknown) => {
+        if (error === undefined || error === null) resolve();
+        else reject(this.#errorOf(error));
+      });
+    });
+  }
+
+  #fieldNames(): string[] {
+    const names = new Set(this.#inputs.map(({ name }) => name));
+    if (firstImageOf(this.#inputs)) names.add(FIRST_IMAGE);
+    return [...names];
+  }
+
+  #errorOf(error: unknown): AppError {
+    if (!(error instanceof MulterError)) return malformed('The multipart body', error);
+    switch (error.code) {
+      case 'LIMIT_FILE_SIZE':
+        return tooLarge(this.#maxBytesOfEach);
+      case 'LIMIT_FILE_COUNT':
+        return this.#tooManyFiles();
+      case 'LIMIT_UNEXPECTED_FILE':
+        return this.#fieldNames().includes(error.field ?? '')
+          ? this.#tooManyFiles()
+          : this.#wrongField(error.field);
+      default:
+        return new AppError('MALFORMED_UPLOAD', `The form cannot be read: ${error.message}.`);
+    }
+  }
+
+  #tooManyFiles(): AppError {
+    const isOne = this.#inputs.length === 1;
+    return new AppError(
+      'TOO_MANY_FILES',
+      isOne ? 'Send one image at a time.' : 'Send one file for each input.',
+    );
+  }
+
+  #wrongField(field = ''): AppError {
+    const shown = JSON.stringify(field);
+    const [only, ...others] = this.#inputs;
+    if (only && others.length === 0) {
+      const right = only.kind === 'image' ? FIRST_IMAGE : only.name;
+      return new AppError('NO_IMAGE', `No ${only.kind} file provided.`, {
+        details: `The file is in the field ${shown}; it belongs in "${right}".`,
+      });
+    }
+    const names = this.#inputs.map(({ name }) => `"${name}"`).join(', ');
+    const takes = only ? `files belong in ${names}` : 'this workflow takes no files';
+    return new AppError('INVALID_PARAMETER', `There is no file input ${shown}: ${takes}.`, {
+      details: { parameter: field, takes },
+    });
+  }
+}

@@ -1,0 +1,108 @@
+import type { Request } from 'express';
+import { AppError, messageOf } from '../errors.js';
+import { invalidParameter } from '../schemas/parse.js';
+import { fileInputNamed } from '../services/submissions/fileInputs.js';
+import type { FileReference } from '../services/submissions/Submission.js';
+import { isJsonObject, type Json, NumberText, parseJson, plainJson } from '../utils/losslessJson.js';
+import type { FileInput } from '../workflows/types.js';
+import type { BodyReader, ReceivedBody } from './BodyReader.js';
+import { WholeBody } from './WholeBody.js';
+
+/** Everything in the body that is not a file. */
+const OVERHEAD_BYTES = 1024 * 1024;
+const MAX_DEPTH = 16;
+/** Longer addresses are no addresses. */
+const MAX_URL_LENGTH = 8192;
+const MAX_ID_LENGTH = 256;
+
+const FILE_TAKES = 'takes one http, https or data URL, or {"asset_id": "…"}';
+
+/**
+ * A body of JSON: `{ "inputs": { name: value }, name: value, … }`. Files are in `inputs` by their address, as a data
+ * URL, or as an asset. Parameters are there or beside it, as the types of JSON or as text.
+ */
+export class JsonReader implements BodyReader {
+  readonly maxBytes: number;
+  readonly maxFileBytes: number;
+  readonly #inputs: readonly FileInput[];
+  readonly #body: WholeBody;
+
+  constructor(inputs: readonly FileInput[], maxFileBytes: number) {
+    this.#inputs = inputs;
+    // Base64 makes four bytes of three.
+    this.maxFileBytes = inputs.length * Math.ceil((maxFileBytes * 4) / 3);
+    this.maxBytes = this.maxFileBytes + OVERHEAD_BYTES;
+    this.#body = new WholeBody(this.maxBytes, () => {
+      return new AppError('FILE_TOO_LARGE', `The body is larger than ${this.maxBytes} bytes.`);
+    });
+  }
+
+  async read(request: Request): Promise<ReceivedBody> {
+    const bytes = await this.#body.read(request);
+    if (bytes.length === 0) return { files: new Map(), values: {} };
+    const { files, parameters } = this.#inputsOf(objectOf(bytes));
+    return { files, values: Object.fromEntries(parameters) };
+  }
+
+  discard(): void {
+    this.#body.discard();
+  }
+
+  #inputsOf(body: ReadonlyMap<string, Json>): {
+    files: ReadonlyMap<string, FileReference>;
+    parameters: ReadonlyMap<string, unknown>;
+  } {
+    const { inputs = new Map<string, Json>() } = { inputs: body.get('inputs') ?? undefined };
+    if (!isJsonObject(inputs)) throw invalidParameter('inputs', 'takes an object of values by their names');
+    const files = new Map<string, FileReference>();
+    const parameters = new Map<string, unknown>();
+    const add = (name: string, value: Json) => {
+      // A null is what many programs write for what they leave out.
+      if (value !== null) parameters.set(name, parameterOf(value));
+    };
+    for (const [name, value] of body) if (name !== 'inputs') add(name, value);
+    for (const [name, value] of inputs) {
+      const input = fileInputNamed(this.#inputs, name);
+      if (!input) add(name, value);
+      else if (value !== null) {
+        if (files.has(input.name)) throw new AppError('TOO_MANY_FILES', 'Send one file for each input.');
+        files.set(input.name, referenceOf(name, value));
+      }
+    }
+    return { files, parameters };
+  }
+}
+
+function objectOf(bytes: Buffer): ReadonlyMap<string, Json> {
+  let body: Json;
+  try {
+    body = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes), { maxDepth: MAX_DEPTH });
+  } catch (error) {
+    const reason = error instanceof SyntaxError ? messageOf(error) : 'it is not UTF-8';
+    throw new AppError('MALFORMED_UPLOAD', `The JSON body cannot be read: ${reason}.`, { cause: error });
+  }
+  if (isJsonObject(body)) return body;
+  throw new AppError('MALFORMED_UPLOAD', 'The JSON body is no object.');
+}
+
+/**
+ * A value as schemas of parameters take it: numbers and booleans as a form would carry them, so that no digit of a large
+ * number is lost.
+ */
+function parameterOf(value: Json): unknown {
+  if (value instanceof NumberText) return value.text;
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return plainJson(value);
+}
+
+function referenceOf(name: string, value: Json): FileReference {
+  if (typeof value === 'string' && isAddress(value)) return { url: value };
+  const assetId = isJsonObject(value) ? value.get('asset_id') : undefined;
+  if (typeof assetId === 'string' && assetId.length > 0 && assetId.length <= MAX_ID_LENGTH)
+    return { assetId };
+  throw invalidParameter(name, FILE_TAKES);
+}
+
+function isAddress(text: string): boolean {
+  return /^data:/i.test(text) || (/^https?:\/\//i.test(text) && text.length <= MAX_URL_LENGTH);
+}

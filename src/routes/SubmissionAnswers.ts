@@ -1,0 +1,93 @@
+import type { Request, Response } from 'express';
+import type { z } from 'zod';
+import { AppError } from '../errors.js';
+import type { anySyncAnswer, asyncAnswer } from '../schemas/jobs.js';
+import type { Services } from '../services/index.js';
+import { RESTART_SECONDS } from '../services/jobs/Admission.js';
+import type { CompletedJob, Job } from '../services/jobs/Job.js';
+import { toIso, toSeconds } from '../utils/clock.js';
+import { jobUrls, warningsOf } from '../views/JobViews.js';
+import { outputsView } from '../views/outputViews.js';
+import type { Workflow } from '../workflows/types.js';
+import { type ResultSender, wantsBytes } from './sendResult.js';
+
+interface AnswerParts {
+  readonly services: Pick<Services, 'manager' | 'clock' | 'views'>;
+  readonly sender: ResultSender;
+  /** How long a client waits at most, ms. */
+  readonly syncTimeoutMs: number;
+}
+
+/** What a client that submitted something reads: that its job was accepted, its result, or why there is none. */
+export class SubmissionAnswers {
+  readonly #parts: AnswerParts;
+
+  constructor(parts: AnswerParts) {
+    this.#parts = parts;
+  }
+
+  /** 202, with where to ask for the job. */
+  accepted(response: Response, workflow: Workflow, job: Job): void {
+    const { services } = this.#parts;
+    const { position, ms } =
+      job.status === 'pending' ? services.views.pendingEstimate(job) : { position: 0, ms: 0 };
+    const urls = jobUrls(job.id);
+    const body: z.input<typeof asyncAnswer> = {
+      job_id: job.id,
+      status: job.status,
+      message: `${workflow.title}: job accepted.`,
+      estimated_completion_time: toIso(services.clock.now() + ms),
+      estimated_completion_time_seconds: toSeconds(ms),
+      queue_position: position,
+      ...urls,
+      ...warningsOf(job),
+    };
+    response.status(202).location(urls.status_url).json(body);
+  }
+
+  /** 200, with the result: in JSON, or as the image where `Accept` asks for it. */
+  async result(request: Request, response: Response, workflow: Workflow, job: CompletedJob): Promise<void> {
+    const { services, sender } = this.#parts;
+    const { image } = await services.manager.result(job.id);
+    if (wantsBytes(request, job.result.outputs[0])) await sender.primary(response, job, image);
+    else await sender.json(response, this.#doneBody(workflow, job, image), job, image);
+  }
+
+  /** What a client that waited for a job is told when there is no result. */
+  notCompleted(job: Job): AppError {
+    const fields = { job_id: job.id, status_url: jobUrls(job.id).status_url };
+    switch (job.status) {
+      case 'failed': {
+        const { code, message, details } = job.failure;
+        const retryAfterSeconds = code === 'SHUTTING_DOWN' ? RESTART_SECONDS : undefined;
+        return new AppError(code, message, { details, fields, retryAfterSeconds });
+      }
+      case 'cancelled':
+        return new AppError('JOB_NOT_COMPLETED', 'The job was cancelled.', { fields });
+      default:
+        if (this.#parts.services.manager.isDraining) {
+          return new AppError('SHUTTING_DOWN', 'The server is shutting down; the job was not started.', {
+            fields,
+            retryAfterSeconds: RESTART_SECONDS,
+          });
+        }
+        return new AppError(
+          'SYNC_TIMEOUT',
+          `The job was not done within ${this.#parts.syncTimeoutMs / 1000} seconds; it goes on.`,
+          { fields },
+        );
+    }
+  }
+
+  #doneBody(workflow: Workflow, job: CompletedJob, bytes: Buffer): z.input<typeof anySyncAnswer> {
+    return {
+      success: true,
+      message: `${workflow.title}: done.`,
+      job_id: job.id,
+      result: this.#parts.services.views.result(job, bytes),
+      comfyui_instance: job.assignment.instance,
+      ...outputsView(job),
+      ...warningsOf(job),
+    };
+  }
+}

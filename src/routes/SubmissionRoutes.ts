@@ -1,0 +1,164 @@
+import type { Request, RequestHandler, Response } from 'express';
+import type { z } from 'zod';
+import type { Config } from '../config/index.js';
+import { callerOf, ownerOf } from '../middleware/authentication.js';
+import { requestIdOf } from '../middleware/requestContext.js';
+import { hangUpSignal, leastBytes, sentParameters, takeUpload } from '../middleware/upload.js';
+import { parseParameters } from '../schemas/parse.js';
+import type { Services } from '../services/index.js';
+import { isFinished, type Job, type WebhookTarget } from '../services/jobs/Job.js';
+import { withoutEmpty } from '../services/submissions/parameterKinds.js';
+import { withDeadline } from '../utils/deadline.js';
+import { formatParameter, type OutputFormat } from '../workflows/parameters.js';
+import type { Workflow } from '../workflows/types.js';
+import { asyncParameters, webhookParameters } from './parameters.js';
+import { idempotencyKey, waitSeconds } from './requestHeaders.js';
+import { SubmissionAnswers } from './SubmissionAnswers.js';
+import { acceptedFormat, type ResultSender } from './sendResult.js';
+
+/** Parameters that every workflow's routes take beside its own. */
+const commonParameters = asyncParameters.extend({
+  ...webhookParameters.shape,
+  // Where it is left out, `Accept` may name one.
+  format: formatParameter.unwrap().optional(),
+});
+
+type CommonParameters = z.output<typeof commonParameters>;
+
+/** Submissions to one workflow. */
+export class SubmissionRoutes {
+  readonly #workflow: Workflow;
+  readonly #services: Services;
+  readonly #syncTimeoutMs: number;
+  readonly #answers: SubmissionAnswers;
+
+  constructor(workflow: Workflow, parts: { services: Services; config: Config; sender: ResultSender }) {
+    const taken = Object.keys(workflow.parameters.shape).find((name) => name in commonParameters.shape);
+    if (taken) {
+      throw new Error(
+        `The workflow ${workflow.type} has a parameter ${taken}, which every route has already.`,
+      );
+    }
+    const { services, config, sender } = parts;
+    this.#workflow = workflow;
+    this.#services = services;
+    this.#syncTimeoutMs = config.jobs.syncTimeoutMs;
+    this.#answers = new SubmissionAnswers({ services, sender, syncTimeoutMs: config.jobs.syncTimeoutMs });
+  }
+
+  /** A server that is full or ends says so before it takes megabytes. */
+  checkBeforeUpload: RequestHandler = (request, _response, next) => {
+    this.#services.admission.check(leastBytes(request));
+    next();
+  };
+
+  alwaysAsync: RequestHandler = async (request, response) => {
+    const common = commonOf(response);
+    await this.#acceptAndAnswer(request, response, common, hangUpSignal(response));
+  };
+
+  syncOrAsync: RequestHandler = async (request, response) => {
+    const common = commonOf(response);
+    // From here on, so that a client that hangs up while its job is made is noticed too.
+    const hungUp = hangUpSignal(response);
+    const isAsync = common.async || common.mode === 'async';
+    if (isAsync) {
+      await this.#acceptAndAnswer(request, response, common, hungUp);
+      return;
+    }
+    const format = common.format ?? this.#acceptedFormat(request);
+    this.#services.submissions.checkMachines(this.#workflow.type);
+    const job = await this.#submit(request, response, { ...common, format }, hungUp);
+    await this.#answerDone(request, response, job, hungUp);
+  };
+
+  /** What a graph that a user exported makes may be anything: it stays so unless the client names a format. */
+  #acceptedFormat(request: Request): OutputFormat | undefined {
+    return this.#workflow.isBuiltIn ? acceptedFormat(request) : undefined;
+  }
+
+  /** 202, or 200 where the client would rather wait and the job is done in time. */
+  async #acceptAndAnswer(
+    request: Request,
+    response: Response,
+    common: CommonParameters,
+    hungUp: AbortSignal,
+  ): Promise<void> {
+    const seconds = waitSeconds(request);
+    if (seconds === undefined) {
+      const job = await this.#submit(request, response, common, hungUp);
+      this.#answers.accepted(response, this.#workflow, job);
+      return;
+    }
+    const format = common.format ?? this.#acceptedFormat(request);
+    const { id } = await this.#submit(request, response, { ...common, format }, hungUp);
+    const job = await withDeadline(Math.min(1000 * seconds, this.#syncTimeoutMs), hungUp, (signal) =>
+      this.#services.manager.whenFinished(id, signal),
+    );
+    response.set('Preference-Applied', `wait=${seconds}`);
+    if (job.status === 'completed') await this.#answers.result(request, response, this.#workflow, job);
+    else this.#answers.accepted(response, this.#workflow, job);
+  }
+
+  /** A new job, or the one that the same submission made before. */
+  async #submit(
+    request: Request,
+    response: Response,
+    common: CommonParameters,
+    hungUp: AbortSignal,
+  ): Promise<Job> {
+    const key = idempotencyKey(request);
+    const upload = takeUpload(response);
+    try {
+      const { job, isRepeated } = await this.#services.submissions.submit({
+        workflow: this.#workflow,
+        files: upload.files,
+        parameters: upload.parameters,
+        otherParameters: Object.keys(commonParameters.shape),
+        format: common.format,
+        webhook: webhookOf(common),
+        requestId: requestIdOf(response),
+        owner: ownerOf(response),
+        client: callerOf(response).id,
+        idempotencyKey: key,
+        signal: hungUp,
+      });
+      if (isRepeated) response.set('Idempotency-Replayed', 'true');
+      return job;
+    } finally {
+      upload.release();
+    }
+  }
+
+  /**
+   * Waits for the job. A client that hangs up cancels it, unless it sent a key to ask for it again; one that waited
+   * too long finds it by its id.
+   */
+  async #answerDone(request: Request, response: Response, job: Job, hungUp: AbortSignal): Promise<void> {
+    const { manager } = this.#services;
+    const ended = await withDeadline(this.#syncTimeoutMs, hungUp, (signal) =>
+      manager.whenFinished(job.id, signal),
+    );
+    if (hungUp.aborted) {
+      // It may have ended in the same moment, which is as good.
+      const mayComeBack = idempotencyKey(request) !== undefined;
+      if (!isFinished(ended) && !mayComeBack) await manager.cancel(job.id).catch(() => undefined);
+      return;
+    }
+    if (ended.status !== 'completed') throw this.#answers.notCompleted(ended);
+    await this.#answers.result(request, response, this.#workflow, ended);
+  }
+}
+
+/** @throws AppError `INVALID_PARAMETER` */
+function commonOf(response: Response): CommonParameters {
+  return parseParameters(commonParameters, withoutEmpty(sentParameters(response), commonParameters));
+}
+
+function webhookOf({
+  webhook_url: url,
+  webhook_events: events,
+  webhook_image: withImage,
+}: CommonParameters): WebhookTarget | undefined {
+  return url === undefined ? undefined : { url, events, withImage };
+}

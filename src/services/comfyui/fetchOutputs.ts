@@ -1,0 +1,71 @@
+import { PromptError } from '../../errors.js';
+import type { ComfyClient } from './ComfyClient.js';
+import type { OutputFile } from './outputItems.js';
+import { workflowNodeId } from './ownOutputs.js';
+import type { PromptFollower } from './PromptFollower.js';
+import type { MadeByNode } from './promptTracker.js';
+import { viewAgain } from './severalMachines.js';
+
+/** Something that an output node made. */
+export interface MadeOutput {
+  /** The output node, as the workflow has it. */
+  readonly nodeId: string;
+  /** Name of the file as ComfyUI wrote it; undefined for a text that the node told. */
+  readonly filename: string | undefined;
+  readonly bytes: Buffer;
+}
+
+/** Files and texts that are taken of one prompt. */
+const MAX_OUTPUTS = 1000;
+
+interface Source {
+  readonly client: ComfyClient;
+  readonly follower: Pick<PromptFollower, 'patiently'>;
+  /** In the order of the outputs. */
+  readonly outputNodes: readonly string[];
+  /** Bytes of everything together. */
+  readonly maxBytes: number;
+}
+
+/**
+ * Fetches what output nodes made, one after the other.
+ * @returns in the order of the output nodes, and what one node made in its own order
+ * @throws PromptError `result too large`, `result gone`, or why the instance does not answer; the signal's reason
+ */
+export async function fetchOutputs(
+  source: Source,
+  made: MadeByNode,
+  signal: AbortSignal,
+): Promise<MadeOutput[]> {
+  const items = source.outputNodes.flatMap((id) =>
+    (made.get(id) ?? []).map((item) => ({ nodeId: workflowNodeId(id), item })),
+  );
+  if (items.length > MAX_OUTPUTS) {
+    throw tooMuch(`${items.length} files and texts; at most ${MAX_OUTPUTS} are taken`);
+  }
+  const outputs: MadeOutput[] = [];
+  let left = source.maxBytes;
+  for (const { nodeId, item } of items) {
+    const bytes = item.kind === 'text' ? Buffer.from(item.text) : await view(source, item.file, signal);
+    left -= bytes.length;
+    if (left < 0) throw tooMuch('more bytes than results may have (MAX_RESULT_MEMORY)');
+    outputs.push({ nodeId, filename: item.kind === 'text' ? undefined : item.file.filename, bytes });
+  }
+  return outputs;
+}
+
+/** The work is done, so this is asked again for as long as the machine may be busy, before the work is done again. */
+async function view({ client, follower }: Source, file: OutputFile, signal: AbortSignal): Promise<Buffer> {
+  try {
+    return await follower.patiently(() => client.view(file, signal), signal);
+  } catch (error) {
+    const isGone = error instanceof PromptError && error.failure === 'result gone';
+    const found = isGone ? await viewAgain(client, file, signal) : undefined;
+    if (found) return found;
+    throw error;
+  }
+}
+
+function tooMuch(what: string): PromptError {
+  return new PromptError('result too large', `The prompt made ${what}.`);
+}

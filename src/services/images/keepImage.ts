@@ -1,0 +1,54 @@
+import { openImage } from '../../utils/openImage.js';
+import { asResult, tooManyPixels } from './finish.js';
+import { isPng, sizeOfWholePng } from './png.js';
+import { pngChunks, SIGNATURE } from './pngChunks.js';
+import { stripPngMetadata } from './pngMetadata.js';
+import { isWebp } from './webp.js';
+
+/** An image that is handed on as ComfyUI made it. */
+interface KeptImage {
+  readonly bytes: Buffer;
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * Hands an image on as it is, without decoding it. Only the texts of a PNG are left out, in which ComfyUI puts the whole
+ * prompt. A PNG that does not move loses its other metadata too.
+ * @param bytes is used up, as by `stripPngMetadata`
+ * @param maxPixels width x height that a result may have
+ * @throws PromptError `result too large`, or `unreadable result` where its size cannot be read
+ */
+export async function keepImage(bytes: Buffer, maxPixels: number): Promise<KeptImage> {
+  const size = sizeOfWholePng(bytes) ?? (await sizeOf(bytes, maxPixels));
+  const { width, height } = size;
+  if (width * height > maxPixels) throw tooManyPixels(maxPixels);
+  if (!isPng(bytes)) return { bytes, width, height };
+  return { bytes: isAnimated(bytes) ? withoutTexts(bytes) : stripPngMetadata(bytes), width, height };
+}
+
+/** Whether an image may move, as its structure tells: a GIF, an animated PNG or an animated WebP. */
+export function isAnimated(bytes: Buffer): boolean {
+  if (bytes.toString('latin1', 0, 4) === 'GIF8') return true;
+  if (isWebp(bytes)) return bytes.toString('latin1', 12, 16) === 'VP8X' && ((bytes[20] ?? 0) & 2) !== 0;
+  if (!isPng(bytes)) return false;
+  for (const { name } of pngChunks(bytes)) {
+    if (name === 'acTL') return true;
+    if (name === 'IDAT') return false;
+  }
+  return false;
+}
+
+/** Chunks in which nodes put texts. `comf` is ComfyUI's own, behind the first picture of an animation. */
+const TEXTS: ReadonlySet<string> = new Set(['tEXt', 'zTXt', 'iTXt', 'eXIf', 'comf']);
+
+/** The same animation without its texts; the same buffer where it has none. */
+function withoutTexts(png: Buffer): Buffer {
+  const chunks = [...pngChunks(png)];
+  const kept = chunks.filter(({ name }) => !TEXTS.has(name));
+  return kept.length === chunks.length ? png : Buffer.concat([SIGNATURE, ...kept.map(({ whole }) => whole)]);
+}
+
+function sizeOf(bytes: Buffer, maxPixels: number): Promise<{ width: number; height: number }> {
+  return asResult(maxPixels, () => openImage(bytes, maxPixels).metadata());
+}

@@ -1,0 +1,113 @@
+import type { OutputFormat } from '../../workflows/parameters.js';
+import type { WorkflowOutput } from '../../workflows/types.js';
+import type { MadeOutput } from '../comfyui/fetchOutputs.js';
+import { extensionOf, type FinishedImage, type FinishOptions, finishImage } from '../images/finish.js';
+import { isAnimated, keepImage } from '../images/keepImage.js';
+import type { JobOutput } from './Job.js';
+import { type FileNature, natureOf, TEXT } from './outputKind.js';
+
+export interface OutputPlan {
+  /** The workflow's outputs, which have the names. */
+  readonly outputs: readonly WorkflowOutput[];
+  /** Where every output is an image: what files are called then, without the dot and what follows it. */
+  readonly imageName: string | undefined;
+  /** Of the images; where it is left out they stay as ComfyUI made them, or are PNG where `imageName` is given. */
+  readonly format: OutputFormat | undefined;
+  readonly image: Omit<FinishOptions, 'format'>;
+}
+
+/** An output as the client gets it. */
+export interface FinishedOutput {
+  readonly output: JobOutput;
+  readonly bytes: Buffer;
+  /** What a name for it ends in, without the dot. */
+  readonly extension: string;
+}
+
+/** Bytes of texts that the record of a job keeps, all together; others are only fetched. */
+const MAX_INLINE_TEXT = 32 * 1024;
+const MAX_FILENAME = 200;
+/** Images whose size can be read. Others are handed on without one. */
+const MEASURED: ReadonlySet<string> = new Set(
+  ['png', 'apng', 'jpeg', 'webp', 'gif', 'avif', 'tiff'].map((type) => `image/${type}`),
+);
+
+/**
+ * Makes results of what ComfyUI made. Images are encoded in the format that was asked for, and cropped; everything else
+ * stays as it is, byte for byte.
+ * @param made is used up
+ * @throws PromptError `unreadable result` or `result too large`
+ */
+export async function finishOutputs(
+  made: readonly MadeOutput[],
+  plan: OutputPlan,
+): Promise<FinishedOutput[]> {
+  const finished: FinishedOutput[] = [];
+  let room = MAX_INLINE_TEXT;
+  for (const one of made) {
+    const { output, ...rest } = await finishOutput(one, plan);
+    const isInline = output.kind === 'text' && output.sizeBytes <= room;
+    if (isInline) room -= output.sizeBytes;
+    finished.push({ output: isInline ? { ...output, text: rest.bytes.toString() } : output, ...rest });
+  }
+  return finished;
+}
+
+async function finishOutput(made: MadeOutput, plan: OutputPlan): Promise<FinishedOutput> {
+  const { nodeId, bytes } = made;
+  const name = plan.outputs.find((one) => one.nodeId === nodeId)?.name ?? nodeId;
+  const filename = safeFilename(made.filename ?? `${name}.${TEXT.extension}`);
+  const as = { name, nodeId, filename };
+  if (plan.imageName !== undefined) {
+    return encoded(
+      { ...as, filename: plan.imageName },
+      await finishImage(bytes, { ...plan.image, format: plan.format ?? 'PNG' }),
+    );
+  }
+  const nature = made.filename === undefined ? TEXT : await natureOf(bytes, made.filename);
+  if (nature.kind !== 'image') return kept(as, nature, { bytes });
+  const { cropToSubject, maxPixels } = plan.image;
+  if (plan.format !== undefined || (cropToSubject && !isAnimated(bytes))) {
+    const stem = filename.replace(/\.[^.]*$/, '');
+    return encoded(
+      { ...as, filename: stem },
+      await finishImage(bytes, { ...plan.image, format: plan.format ?? 'PNG' }),
+    );
+  }
+  return kept(as, nature, MEASURED.has(nature.mimeType) ? await keepImage(bytes, maxPixels) : { bytes });
+}
+
+type Named = Pick<JobOutput, 'name' | 'nodeId' | 'filename'>;
+
+/** @param as with a file name that has no ending yet */
+function encoded(as: Named, { bytes, mimeType, format, width, height }: FinishedImage): FinishedOutput {
+  const extension = extensionOf(format);
+  const filename = `${as.filename}.${extension}`;
+  const output = {
+    ...as,
+    filename,
+    kind: 'image',
+    mimeType,
+    sizeBytes: bytes.length,
+    width,
+    height,
+  } as const;
+  return { output, bytes, extension };
+}
+
+function kept(
+  as: Named,
+  { kind, mimeType, extension }: FileNature,
+  { bytes, ...size }: { bytes: Buffer; width?: number; height?: number },
+): FinishedOutput {
+  return { output: { ...as, kind, mimeType, sizeBytes: bytes.length, ...size }, bytes, extension };
+}
+
+/** A machine's name for a file, fit for records and headers. */
+function safeFilename(filename: string): string {
+  const last = filename.split(/[\\/]/).at(-1) ?? '';
+  // Half a character that is written as two cannot be encoded.
+  const whole = Buffer.from(last).toString();
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
+  return whole.replace(/[\u0000-\u001f\u007f"]/g, '_').slice(-MAX_FILENAME) || 'output';
+}

@@ -1,0 +1,51 @@
+import { isUtf8 } from 'node:buffer';
+import { fileTypeFromBuffer } from 'file-type';
+import type { OutputKind } from './Job.js';
+
+/** What a file is. */
+export interface FileNature {
+  readonly kind: OutputKind;
+  readonly mimeType: string;
+  /** What a name for it ends in, without the dot. */
+  readonly extension: string;
+}
+
+const LATENT: FileNature = { kind: 'latent', mimeType: 'application/octet-stream', extension: 'latent' };
+/** A text that a node told, or a file of text. */
+export const TEXT: FileNature = { kind: 'text', mimeType: 'text/plain', extension: 'txt' };
+
+/** Safetensors: the length of a JSON header in eight bytes, little endian, then the header. */
+const LENGTH_BYTES = 8;
+const MAX_HEADER_BYTES = 100 * 1024;
+
+/**
+ * Finds out what a file that ComfyUI wrote is: by its bytes, whatever key and node it came under. Its name decides only
+ * where the bytes do not.
+ * @param filename as ComfyUI gave it
+ */
+export async function natureOf(bytes: Buffer, filename: string): Promise<FileNature> {
+  const found = await fileTypeFromBuffer(bytes);
+  if (found) return { kind: kindOf(found.mime), mimeType: found.mime, extension: found.ext };
+  const extension = extensionOf(filename);
+  if (extension === 'latent' || isLatent(bytes)) return LATENT;
+  if (isUtf8(bytes) && !bytes.includes(0)) return { ...TEXT, extension: extension ?? TEXT.extension };
+  return { kind: 'file', mimeType: 'application/octet-stream', extension: extension ?? 'bin' };
+}
+
+function kindOf(mimeType: string): OutputKind {
+  const [group] = mimeType.split('/');
+  return group === 'image' || group === 'video' || group === 'audio' ? group : 'file';
+}
+
+/** What a name ends in, in lower case; undefined where that is nothing usual. */
+function extensionOf(filename: string): string | undefined {
+  return /\.([a-z0-9]{1,16})$/.exec(filename.toLowerCase())?.[1];
+}
+
+/** Whether the file is in the form in which `SaveLatent` writes one, under whatever name. */
+function isLatent(bytes: Buffer): boolean {
+  if (bytes.length < LENGTH_BYTES) return false;
+  const length = bytes.readBigUInt64LE(0);
+  if (length > BigInt(Math.min(bytes.length - LENGTH_BYTES, MAX_HEADER_BYTES))) return false;
+  return bytes.toString('latin1', LENGTH_BYTES, LENGTH_BYTES + Number(length)).includes('"latent_tensor"');
+}

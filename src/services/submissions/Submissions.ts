@@ -1,0 +1,224 @@
+import { AppError } from '../../errors.js';
+import { invalidParameter, parseParameters } from '../../schemas/parse.js';
+import type { Size, Workflow } from '../../workflows/types.js';
+import type { LoadBalancer } from '../instances/LoadBalancer.js';
+import type { Admission } from '../jobs/Admission.js';
+import type { IdempotencyKeys } from '../jobs/IdempotencyKeys.js';
+import type { Job, JobFile, JobRequest, WebhookTarget } from '../jobs/Job.js';
+import type { JobManager } from '../jobs/JobManager.js';
+import type { Webhooks } from '../webhooks/Webhooks.js';
+import { FileGathering, type GatheringParts } from './FileGathering.js';
+import { FIRST_IMAGE, firstImageOf } from './fileInputs.js';
+import { fingerprintOf } from './fingerprint.js';
+import { type FileLimits, type InspectedFile, inspectFile, isPicture } from './inspectFile.js';
+import { withoutEmpty } from './parameterKinds.js';
+import type { Submission } from './Submission.js';
+import { type RandomNumber, withRandomSeed } from './seeds.js';
+import { unknownParameters } from './unknownParameters.js';
+
+interface SubmissionParts extends GatheringParts {
+  readonly manager: JobManager;
+  readonly admission: Admission;
+  readonly idempotencyKeys: IdempotencyKeys;
+  readonly balancer: LoadBalancer;
+  /** undefined where there is no secret to sign them with. */
+  readonly webhooks: Pick<Webhooks, 'problemWith'> | undefined;
+  readonly random: RandomNumber;
+}
+
+interface SubmissionLimits extends FileLimits {
+  /** Bytes of each file. */
+  readonly maxFileBytes: number;
+  /** Width x height of an image that is made. */
+  readonly maxOutputPixels: number;
+  /** When a machine may be back, seconds. */
+  readonly machineRetrySeconds: number;
+}
+
+/** A submission's job, and whether the same submission had made it before. */
+interface Submitted {
+  readonly job: Job;
+  readonly isRepeated: boolean;
+}
+
+/** A file of a submission, after its bytes were looked at. */
+interface CheckedFile extends InspectedFile {
+  readonly filename: string;
+}
+
+/** What of a job is known before its files are there. */
+type Outline = Omit<JobRequest, 'files' | 'originalFilename'>;
+
+/** The use case behind every submission: what a client sent is checked and becomes a job. It knows no HTTP. */
+export class Submissions {
+  readonly #parts: SubmissionParts;
+  readonly #limits: SubmissionLimits;
+
+  constructor(parts: SubmissionParts, limits: SubmissionLimits) {
+    this.#parts = parts;
+    this.#limits = limits;
+  }
+
+  /**
+   * For a client that waits: it is told at once that nobody could serve it.
+   * @throws AppError `NO_HEALTHY_INSTANCES`
+   */
+  checkMachines(type: string): void {
+    const { balancer } = this.#parts;
+    if (balancer.canRun(type)) return;
+    throw new AppError('NO_HEALTHY_INSTANCES', balancer.whyNot(type), {
+      retryAfterSeconds: this.#limits.machineRetrySeconds,
+    });
+  }
+
+  /**
+   * Makes a job, or finds the one that the same submission made before.
+   * @throws AppError for what is wrong with it, and `QUEUE_FULL`, `SHUTTING_DOWN` or `IDEMPOTENCY_KEY_REUSED`
+   */
+  async submit(submission: Submission): Promise<Submitted> {
+    const { manager, idempotencyKeys } = this.#parts;
+    const { idempotencyKey: key, owner } = submission;
+    this.#checkWebhook(submission.webhook);
+    checkRequiredFiles(submission);
+    const { outline, fingerprint } = this.#outline(submission);
+    if (key === undefined) return { job: await this.#create(submission, outline), isRepeated: false };
+    let created: Job | undefined;
+    // Keys of different clients have nothing to do with each other.
+    const jobId = await idempotencyKeys.once(
+      JSON.stringify([owner ?? null, key]),
+      fingerprint(),
+      async () => {
+        // The client may be gone and come back to ask for the job: it is made all the same.
+        const signal = new AbortController().signal;
+        created = await this.#create({ ...submission, signal }, outline);
+        return created;
+      },
+    );
+    return created
+      ? { job: created, isRepeated: false }
+      : { job: await manager.get(jobId), isRepeated: true };
+  }
+
+  #outline(submission: Submission): { outline: Outline; fingerprint: () => string } {
+    const { workflow, format, webhook, requestId, owner, client, files } = submission;
+    const { type, parameters: schema } = workflow;
+    const given = withoutEmpty(submission.parameters, schema);
+    const sent = parseParameters(schema, given);
+    const { parameters, seed } = withRandomSeed(schema, sent, this.#parts.random);
+    const warnings = warningsOf(submission, Object.keys(given));
+    const outline = {
+      type,
+      workflow,
+      parameters,
+      // Images of a graph that a user exported stay as ComfyUI makes them.
+      format: format ?? (workflow.isBuiltIn ? 'PNG' : undefined),
+      requestId,
+      owner,
+      client,
+      webhook,
+      ...(warnings.length > 0 ? { warnings } : {}),
+      ...(seed === undefined ? {} : { randomSeed: seed }),
+    };
+    // A seed that was chosen here is no part of what the client sent.
+    return { outline, fingerprint: () => fingerprintOf({ type, parameters: sent, format, webhook, files }) };
+  }
+
+  /** Gathers and checks the files, and makes the job. */
+  async #create(submission: Submission, outline: Outline): Promise<Job> {
+    const { manager, admission } = this.#parts;
+    const { client, owner, signal } = submission;
+    const gathering = new FileGathering(this.#parts, this.#limits.maxFileBytes, { client, owner, signal });
+    try {
+      const files = await this.#checkedFiles(submission, outline, gathering);
+      const bytes = [...files.values()].reduce((sum, file) => sum + file.bytes.length, 0);
+      const [first] = files.values();
+      const request = {
+        ...outline,
+        files: jobFiles(submission.workflow, files),
+        originalFilename: first?.filename ?? outline.type,
+      };
+      const contents = new Map([...files].map(([name, file]) => [name, file.bytes]));
+      return await admission.admit(bytes, () => manager.create(request, contents));
+    } finally {
+      gathering.release();
+    }
+  }
+
+  /** The files that came or are named, by input, in the workflow's order. */
+  async #checkedFiles(
+    { workflow, files: sources }: Submission,
+    { parameters }: Outline,
+    gathering: FileGathering,
+  ): Promise<ReadonlyMap<string, CheckedFile>> {
+    const inputs = workflow.files.filter(({ name }) => sources.has(name));
+    const images = inputs.filter(isPicture).length;
+    const sizes = new Map<string, Size>();
+    const files = new Map<string, CheckedFile>();
+    for (const input of inputs) {
+      const source = sources.get(input.name);
+      if (!source) continue;
+      const received = await gathering.get(input, source);
+      const inspected = await inspectFile(input, received.bytes, this.#limits, (size) => {
+        sizes.set(input.name, size);
+        if (sizes.size === images) this.#checkOutputSize(workflow, sizes, parameters);
+      });
+      files.set(input.name, { ...inspected, filename: received.filename });
+    }
+    return files;
+  }
+
+  #checkWebhook(webhook: WebhookTarget | undefined): void {
+    if (!webhook) return;
+    const { webhooks } = this.#parts;
+    const problem = webhooks ? webhooks.problemWith(webhook.url) : 'needs a server with WEBHOOK_SECRET';
+    if (problem !== undefined) throw invalidParameter('webhook_url', problem);
+  }
+
+  #checkOutputSize(
+    workflow: Workflow,
+    sizes: ReadonlyMap<string, Size>,
+    parameters: Outline['parameters'],
+  ): void {
+    const max = this.#limits.maxOutputPixels;
+    const size = workflow.outputSize?.(sizes, parameters);
+    if (size === undefined || size.width * size.height <= max) return;
+    throw new AppError(
+      'IMAGE_TOO_LARGE',
+      `The result would be ${size.width} x ${size.height} pixels; at most ${max} pixels are made.`,
+    );
+  }
+}
+
+/** What the job's record keeps of its files. */
+function jobFiles(workflow: Workflow, files: ReadonlyMap<string, CheckedFile>): Record<string, JobFile> {
+  const all = workflow.files.flatMap(({ name, kind }): [string, JobFile][] => {
+    const file = files.get(name);
+    if (!file) return [];
+    const { bytes, mimeType, filename, image } = file;
+    return [[name, { kind, sizeBytes: bytes.length, mimeType, filename, image }]];
+  });
+  return Object.fromEntries(all);
+}
+
+function warningsOf({ workflow, otherParameters }: Submission, given: readonly string[]): string[] {
+  const known = new Set([...Object.keys(workflow.parameters.shape), ...otherParameters]);
+  const files = new Set(workflow.files.map(({ name }) => name));
+  return unknownParameters(given, known, files);
+}
+
+/** @throws AppError `NO_IMAGE` for the first file that must be there and is not */
+function checkRequiredFiles({ workflow, files }: Submission): void {
+  const inputs = workflow.files;
+  const missing = inputs.find(({ name, required }) => required && !files.has(name));
+  if (!missing) return;
+  const isFirstImage = missing === firstImageOf(inputs);
+  if (isFirstImage && inputs.length === 1) {
+    throw new AppError('NO_IMAGE', 'No image file provided.', {
+      details: `Send multipart/form-data with the image in the field "${FIRST_IMAGE}".`,
+    });
+  }
+  const what = isFirstImage ? 'No image file provided' : `No ${missing.kind} file provided`;
+  throw new AppError('NO_IMAGE', `${what}.`, {
+    details: `The input "${missing.name}" is missing: send multipart/form-data with the file in the field of this name.`,
+  });
+}

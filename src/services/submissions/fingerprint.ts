@@ -1,0 +1,25 @@
+import { createHash } from 'node:crypto';
+import type { WebhookTarget } from '../jobs/Job.js';
+import type { FileSource } from './Submission.js';
+
+interface Fingerprinted {
+  readonly type: string;
+  /** As the workflow's schema read them. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly format: string | undefined;
+  readonly webhook: WebhookTarget | undefined;
+  readonly files: ReadonlyMap<string, FileSource>;
+}
+
+/**
+ * Of everything that decides what comes of a job. A file that is only named counts by its address: the same request
+ * is the same job, and nothing is fetched again to find that out.
+ */
+export function fingerprintOf({ type, parameters, format, webhook, files }: Fingerprinted): string {
+  const hash = createHash('sha256');
+  const named = [...files].sort(([a], [b]) => (a < b ? -1 : 1));
+  const described = named.map(([name, file]) => ('bytes' in file ? [name, file.bytes.length] : [name, file]));
+  hash.update(JSON.stringify([type, parameters, format ?? null, webhook?.url, webhook?.events, described]));
+  for (const [, file] of named) if ('bytes' in file) hash.update(file.bytes);
+  return hash.digest('base64');
+}

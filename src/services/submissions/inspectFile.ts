@@ -1,0 +1,61 @@
+import { fileTypeFromBuffer } from 'file-type';
+import { AppError } from '../../errors.js';
+import type { FileInput, FileKind, Size } from '../../workflows/types.js';
+import { inspectImage } from '../images/inspect.js';
+import type { ImageType, InspectedImage } from '../images/structure.js';
+
+export interface FileLimits {
+  /** MIME types of images and masks that are taken. */
+  readonly imageTypes: readonly ImageType[];
+  /** Width x height of an image or mask. */
+  readonly maxPixels: number;
+}
+
+/** What a file is, found out by its bytes, and the bytes to go on with. */
+export interface InspectedFile {
+  readonly bytes: Buffer;
+  readonly mimeType: string;
+  /** Of images and masks. */
+  readonly image?: InspectedImage;
+}
+
+/** What the type of a file of each kind begins with. */
+const TYPES: Readonly<Record<FileKind, string>> = {
+  image: 'image/',
+  mask: 'image/',
+  video: 'video/',
+  audio: 'audio/',
+  file: '',
+};
+
+/** Whether an input takes an image. */
+export function isPicture({ kind }: FileInput): boolean {
+  return kind === 'image' || kind === 'mask';
+}
+
+/**
+ * Finds out what a file is, by its bytes and never by its name.
+ * @param checkSize throws for an image whose size is refused, before anything but the size is looked at
+ * @throws AppError `UNSUPPORTED_IMAGE_TYPE`, `IMAGE_TOO_LARGE`, `INVALID_IMAGE` or `UNSUPPORTED_FILE_TYPE`
+ */
+export async function inspectFile(
+  input: FileInput,
+  bytes: Buffer,
+  limits: FileLimits,
+  checkSize: (size: Size) => void,
+): Promise<InspectedFile> {
+  const { name, kind } = input;
+  if (isPicture(input)) {
+    const { imageTypes: allowedTypes, maxPixels } = limits;
+    const { image, bytes: sound } = await inspectImage(bytes, { allowedTypes, maxPixels, checkSize });
+    return { bytes: sound, mimeType: image.mimeType, image };
+  }
+  const mimeType = (await fileTypeFromBuffer(bytes))?.mime;
+  if (mimeType?.startsWith(TYPES[kind])) return { bytes, mimeType };
+  if (kind === 'file') return { bytes, mimeType: 'application/octet-stream' };
+  throw new AppError(
+    'UNSUPPORTED_FILE_TYPE',
+    `The input "${name}" takes ${kind}; the file is ${mimeType ?? 'of no known type'}.`,
+    { details: `Takes files of the type ${TYPES[kind]}*, decided by the file's bytes.` },
+  );
+}

@@ -1,0 +1,138 @@
+/**
+ * JSON that loses nothing. `JSON.parse` moves keys that look like integers to the front and rounds numbers; a graph of
+ * ComfyUI has both, and a seed may be any integer up to 2^64 - 1.
+ */
+import { type ParseErrorCode, printParseErrorCode, visit } from 'jsonc-parser';
+
+/** A number as the text had it, where a JavaScript number would not print the same. */
+export class NumberText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** Whatever writes JSON without knowing of this class writes a string, which loses no digit. */
+  toJSON(): string {
+    return this.text;
+  }
+}
+
+/** A value of JSON. Objects are maps: they keep the order of any keys, and no key has a meaning of its own. */
+export type Json =
+  | null
+  | boolean
+  | string
+  | number
+  | NumberText
+  | readonly Json[]
+  | ReadonlyMap<string, Json>;
+
+/** Whether the value is a JSON object. */
+export function isJsonObject(value: unknown): value is ReadonlyMap<string, Json> {
+  return value instanceof Map;
+}
+
+/** Collects values while the parser walks through the text. */
+class Collector {
+  root: Json | undefined;
+  readonly #open: { container: Json[] | Map<string, Json>; key: string | undefined }[] = [];
+
+  get depth(): number {
+    return this.#open.length;
+  }
+
+  add(value: Json): void {
+    const parent = this.#open.at(-1);
+    if (parent === undefined) this.root = value;
+    else if (Array.isArray(parent.container)) parent.container.push(value);
+    else parent.container.set(parent.key ?? '', value);
+  }
+
+  begin(container: Json[] | Map<string, Json>): void {
+    this.add(container);
+    this.#open.push({ container, key: undefined });
+  }
+
+  key(key: string): void {
+    const parent = this.#open.at(-1);
+    if (parent !== undefined) parent.key = key;
+  }
+
+  end(): void {
+    this.#open.pop();
+  }
+}
+
+/**
+ * Reads JSON. Of keys that an object has twice, the last one counts.
+ * @param limits how deep arrays and objects may lie in each other
+ * @throws SyntaxError with line and column (both from 1) where the text is not JSON or lies too deep
+ */
+export function parseJson(text: string, { maxDepth }: { readonly maxDepth: number }): Json {
+  const collector = new Collector();
+  const fail = (message: string, line: number, character: number): never => {
+    throw new SyntaxError(`${message} at line ${line + 1}, column ${character + 1}`);
+  };
+  const begin = (container: Json[] | Map<string, Json>, line: number, character: number): void => {
+    if (collector.depth >= maxDepth) fail(`More than ${maxDepth} levels`, line, character);
+    collector.begin(container);
+  };
+  visit(
+    text,
+    {
+      onObjectBegin: (_offset, _length, line, character) => begin(new Map(), line, character),
+      onArrayBegin: (_offset, _length, line, character) => begin([], line, character),
+      onObjectProperty: (key) => collector.key(key),
+      onObjectEnd: () => collector.end(),
+      onArrayEnd: () => collector.end(),
+      onLiteralValue: (value: null | boolean | string | number, offset, length) =>
+        collector.add(typeof value === 'number' ? numberOf(text.slice(offset, offset + length)) : value),
+      onError: (code, _offset, _length, line, character) => fail(describe(code), line, character),
+    },
+    { disallowComments: true, allowTrailingComma: false, allowEmptyContent: false },
+  );
+  if (collector.root === undefined) throw new SyntaxError('No value');
+  return collector.root;
+}
+
+/** `InvalidSymbol` as `Invalid symbol`. */
+function describe(code: ParseErrorCode): string {
+  const words = printParseErrorCode(code).replaceAll(/(?<=.)[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return `JSON: ${words}`;
+}
+
+/** A JavaScript number where it says exactly what the text says. */
+function numberOf(text: string): number | NumberText {
+  const number = Number(text);
+  const isExact = String(number) === text && (!Number.isInteger(number) || Number.isSafeInteger(number));
+  return isExact ? number : new NumberText(text);
+}
+
+/** Writes JSON in one line. Numbers and the order of keys are as they were read. */
+export function stringifyJson(value: Json): string {
+  if (value instanceof NumberText) return value.text;
+  if (isJsonObject(value)) {
+    return `{${[...value].map(([key, item]) => `${JSON.stringify(key)}:${stringifyJson(item)}`).join(',')}}`;
+  }
+  if (Array.isArray(value)) return `[${value.map(stringifyJson).join(',')}]`;
+  return JSON.stringify(value);
+}
+
+/**
+ * The value as plain objects, for a schema. An integer beyond 2^53 is a bigint, any other number a number.
+ * Objects have no prototype, so that no key has a meaning of its own.
+ */
+export function plainJson(value: Json): unknown {
+  if (value instanceof NumberText) return plainNumber(value.text);
+  if (Array.isArray(value)) return value.map(plainJson);
+  if (!isJsonObject(value)) return value;
+  const object: Record<string, unknown> = Object.create(null);
+  for (const [key, item] of value) object[key] = plainJson(item);
+  return object;
+}
+
+function plainNumber(text: string): number | bigint {
+  const number = Number(text);
+  return /^-?\d+$/.test(text) && !Number.isSafeInteger(number) ? BigInt(text) : number;
+}
