@@ -1,6 +1,7 @@
 import { Blocker } from './Blocker.js';
 import { NodeException } from './NodeException.js';
 import { type NodeClass, numberInput, textInput } from './nodeClass.js';
+import { filenamePrefix } from './outputNode.js';
 import { OWN_INPUT } from './PromptGraph.js';
 import { graphOf } from './prompt.js';
 
@@ -20,6 +21,23 @@ export const flowNodes: Record<string, NodeClass> = {
       '2': { class_type: 'PreviewImage', inputs: { images: ['1', 0] } },
     }),
   })),
+  /** An output node that saves nothing itself: the node that does runs in its place. */
+  InvertAndSave: {
+    required: { image: ['IMAGE'], filename_prefix: filenamePrefix('ComfyUI') },
+    output: [],
+    outputNode: true,
+    category: 'flow',
+    run: async () => ({
+      values: [],
+      expand: graphOf({
+        '1': { class_type: 'ImageInvert', inputs: { image: [OWN_INPUT, 'image'] } },
+        '2': {
+          class_type: 'SaveImage',
+          inputs: { images: ['1', 0], filename_prefix: [OWN_INPUT, 'filename_prefix'] },
+        },
+      }),
+    }),
+  },
   RaiseError: passing({ message: ['STRING', {}] }, async (inputs) => {
     throw new NodeException('RuntimeError', `${textInput(inputs, 'message')}\n`);
   }),

@@ -7,6 +7,7 @@ import type { Faults } from './faults.js';
 import { FOLDER_TYPES, type Folders, leadsOut } from './folders.js';
 import { parseJson } from './json.js';
 import { objectInfo } from './objectInfo.js';
+import type { ModelFolders } from './options.js';
 import { type Prompt, readSubmission } from './prompt.js';
 import { saveUpload } from './uploads.js';
 import { noPrompt, validatePrompt } from './validatePrompt.js';
@@ -29,7 +30,7 @@ interface HttpWorld {
   readonly faults: Faults;
   readonly acceptsPromptId: boolean;
   /** Model files by folder. */
-  readonly models: Readonly<Record<string, readonly string[]>>;
+  readonly models: ModelFolders;
   /** What `python main.py` was started with. */
   readonly arguments: readonly string[];
   /** The server's feature flags. */
@@ -112,7 +113,8 @@ export class SimulatedApi {
   #models(folder: string | undefined): Answer {
     const { models } = this.#world;
     if (folder === undefined) return { status: 200, json: Object.keys(models) };
-    return Object.hasOwn(models, folder) ? { status: 200, json: models[folder] } : { status: 404 };
+    const names = new Map(Object.entries(models)).get(folder);
+    return names ? { status: 200, json: names } : { status: 404 };
   }
 
   #history(id: string | undefined, query: URLSearchParams): unknown {

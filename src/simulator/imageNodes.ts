@@ -1,4 +1,4 @@
-import { emptyRaster, type Raster, resize } from './images.js';
+import { emptyBatch, type Raster, resize } from './images.js';
 import type { LazyMask } from './loaders.js';
 import {
   batchInput,
@@ -95,8 +95,8 @@ export const imageNodes: Record<string, NodeClass> = {
     category: 'image',
     run: async (inputs) => {
       const [width, height] = [numberInput(inputs, 'width'), numberInput(inputs, 'height')];
-      const image = emptyRaster(width, height, numberInput(inputs, 'color'));
-      return { values: [Array.from({ length: numberInput(inputs, 'batch_size') }, () => image)] };
+      const count = numberInput(inputs, 'batch_size');
+      return { values: [emptyBatch(width, height, count, numberInput(inputs, 'color'))] };
     },
   },
   MaskToImage: {

@@ -1,5 +1,7 @@
 import type { Sharp } from 'sharp';
 import { openImage } from '../utils/openImage.js';
+import { OUT_OF_MEMORY } from './faults.js';
+import { NodeException } from './NodeException.js';
 
 /** An image between two nodes: 8 bits a channel, 3 (RGB) or 4 (RGBA) channels. */
 export interface Raster {
@@ -84,10 +86,20 @@ export function openRaster({ data, width, height, channels }: Raster): Sharp {
   return openImage(data, MAX_PIXELS, { raw: { width, height, channels } });
 }
 
-/** An image of one colour, `0xrrggbb`. */
-export function emptyRaster(width: number, height: number, colour: number): Raster {
+/** What a batch may have before the machine's memory is used up. */
+const MAX_BATCH_PIXELS = MAX_PIXELS / 4;
+
+/**
+ * The same image so many times, of one colour, `0xrrggbb`.
+ * @throws NodeException when that is more than the machine's memory holds
+ */
+export function emptyBatch(width: number, height: number, count: number, colour = 0): Raster[] {
+  if (width * height * count > MAX_BATCH_PIXELS) {
+    throw new NodeException(OUT_OF_MEMORY.type, OUT_OF_MEMORY.message);
+  }
   const pixel = Buffer.from([colour >> 16, (colour >> 8) & 255, colour & 255]);
-  return { data: Buffer.alloc(width * height * 3, pixel), width, height, channels: 3 };
+  const image: Raster = { data: Buffer.alloc(width * height * 3, pixel), width, height, channels: 3 };
+  return Array.from({ length: count }, () => image);
 }
 
 /** What sharp makes of an image, as a node hands it on. */

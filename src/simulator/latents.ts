@@ -1,7 +1,5 @@
 /** What stands for diffusion: latents are pictures here, and what a sampler makes depends on all that it is given. */
-import { OUT_OF_MEMORY } from './faults.js';
-import { emptyRaster, MAX_PIXELS, openRaster, type Raster, toRaster } from './images.js';
-import { NodeException } from './NodeException.js';
+import { emptyBatch, openRaster, type Raster, toRaster } from './images.js';
 import { combined, hashColours, hashPicture, opaque } from './pixels.js';
 
 /** Images of a batch, and where a sampler may change them (white). */
@@ -25,8 +23,6 @@ export interface SamplerSettings {
 
 /** Pixels along each side for one of a latent's. */
 const FACTOR = 8;
-/** What a batch may have before the machine's memory is used up. */
-const MAX_BATCH_PIXELS = MAX_PIXELS / 4;
 
 const textOf = (settings: SamplerSettings, index: number) => {
   const { model, positive, negative, seed, steps, cfg, sampler, scheduler } = settings;
@@ -38,14 +34,9 @@ export function sampledColours(settings: SamplerSettings, index = 0): Buffer {
   return hashColours(textOf(settings, index));
 }
 
-/** A black batch. */
+/** A black batch, whose sides are multiples of 8. */
 export function emptyLatent(width: number, height: number, count: number): Latent {
-  if (width * height * count > MAX_BATCH_PIXELS) {
-    throw new NodeException(OUT_OF_MEMORY.type, OUT_OF_MEMORY.message);
-  }
-  const [wide, high] = [width - (width % FACTOR), height - (height % FACTOR)];
-  const image = emptyRaster(wide, high, 0);
-  return { images: Array.from({ length: count }, () => image) };
+  return { images: emptyBatch(width - (width % FACTOR), height - (height % FACTOR), count) };
 }
 
 /** The middle of an image, whose sides are multiples of 8. */

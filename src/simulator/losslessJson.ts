@@ -62,6 +62,8 @@ class Reader {
 
   /** The next character that is not blank, which is not yet taken. */
   #next(): string | undefined {
+    const next = this.#text[this.#at];
+    if (next === undefined || next > ' ') return next;
     this.#match(BLANKS);
     return this.#text[this.#at];
   }

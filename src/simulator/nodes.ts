@@ -7,6 +7,7 @@ import { cutOut, type Raster, resize } from './images.js';
 import { decoded, loadImage, loadImageBase64, loadImageMask } from './loaders.js';
 import { NodeException } from './NodeException.js';
 import { eachImage, type NodeClass, textInput } from './nodeClass.js';
+import type { ModelFolders } from './options.js';
 import { otherSavers } from './otherSavers.js';
 import { imageSavers, PNG } from './savers.js';
 import { videoNodes } from './videoNodes.js';
@@ -15,21 +16,13 @@ import { videoSavers } from './videoSavers.js';
 const UPSCALE_STEPS = 4;
 const MODEL_FACTOR = 4;
 
-/** What a machine's nodes depend on. */
-export interface NodeOptions {
-  /** Enlargement models that it has. */
-  readonly models: readonly string[];
-  /** Checkpoints that it has. */
-  readonly checkpoints: readonly string[];
-  /** Whether `UpscaleModelLoader`'s choices are checked at submission, as before it became a V3 node. */
-  readonly isOlder: boolean;
-}
-
 /**
  * The classes that a ComfyUI has that is set up for this server's workflows and for graphs as users have them. It is
  * the one table that `/object_info`, the check of a prompt and its execution go by.
+ * @param isOlder whether `UpscaleModelLoader`'s choices are checked at submission, as before it became a V3 node
  */
-export function nodeClasses({ models, checkpoints, isOlder }: NodeOptions): Record<string, NodeClass> {
+export function nodeClasses(folders: ModelFolders, isOlder: boolean): Record<string, NodeClass> {
+  const models = folders.upscale_models;
   return {
     ETN_LoadImageBase64: loadImageBase64(decoded(false)),
     LoadImage: loadImage(decoded(true)),
@@ -69,7 +62,7 @@ export function nodeClasses({ models, checkpoints, isOlder }: NodeOptions): Reco
       },
     },
     ...imageNodes,
-    ...diffusionNodes(checkpoints),
+    ...diffusionNodes(folders.checkpoints),
     ...captionNodes,
     ...audioNodes,
     ...videoNodes,

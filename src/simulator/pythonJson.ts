@@ -5,14 +5,24 @@ import { NumberText } from './losslessJson.js';
  * keep the text that they came with.
  */
 export function pythonJson(value: unknown): string {
+  if (typeof value === 'string') return quoted(value);
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   if (value instanceof NumberText) return value.text;
-  if (Array.isArray(value)) return `[${value.map(pythonJson).join(', ')}]`;
-  if (typeof value === 'object' && value !== null) {
-    const all = value instanceof Map ? [...value] : Object.entries(value);
-    const entries = all.filter(([, one]) => one !== undefined);
-    return `{${entries.map(([key, one]) => `${pythonJson(key)}: ${pythonJson(one)}`).join(', ')}}`;
+  let text = '';
+  if (Array.isArray(value)) {
+    for (const one of value) text += `${text && ', '}${pythonJson(one)}`;
+    return `[${text}]`;
   }
-  const text = JSON.stringify(value) ?? 'null';
+  for (const [key, one] of value instanceof Map ? value : Object.entries(value)) {
+    if (one !== undefined) text += `${text && ', '}${quoted(key)}: ${pythonJson(one)}`;
+  }
+  return `{${text}}`;
+}
+
+function quoted(value: string): string {
+  const text = JSON.stringify(value);
+  // An image is a text of megabytes: this takes a tenth of the time that a regular expression does.
+  if (Buffer.byteLength(text) === text.length) return text;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: what is outside of ASCII is what this is about
   return text.replace(/[^\x00-\x7f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

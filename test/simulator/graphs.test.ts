@@ -1,9 +1,10 @@
+import { readdirSync } from 'node:fs';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Simulator, startSimulator } from '../../src/simulator/index.js';
 import { type SamplerSettings, sampledColours } from '../../src/simulator/latents.js';
 import { distance, pixel, type Rgb } from '../support/pictures.js';
-import { type UserGraph, userFiles, userGraph } from '../support/userGraphs.js';
+import { USER_GRAPHS, type UserGraph, userFiles, userGraph } from '../support/userGraphs.js';
 import { entryOf } from './graphs.js';
 import { call, FrameRecorder } from './recorder.js';
 import { textChunks, upload, view } from './upload.js';
@@ -63,6 +64,11 @@ const mixed = (a: Rgb, b: Rgb, share: number): Rgb => ({
 const BACKGROUND = { r: 236, g: 236, b: 236 };
 
 describe('graphs as users have them', () => {
+  it('are all of those in the folder', () => {
+    const names = readdirSync(new URL('../graphs', import.meta.url));
+    expect(names.sort()).toEqual(USER_GRAPHS.map((name) => `${name}.json`).sort());
+  });
+
   it('text to image, of a seed that JavaScript does not know', async () => {
     const { id, entry, outputs } = await runGraph('text-to-image');
     const [file] = await filesOf(outputs, '9');

@@ -70,6 +70,25 @@ describe('outputs', () => {
     expect((await view(simulator, place)).subarray(1, 4).toString()).toBe('PNG');
   });
 
+  it('of a node that expands are under the ids of the nodes in its place, even if it is an output node', async () => {
+    const id = await run(simulator, socket, {
+      ...loader,
+      '2': { class_type: 'InvertAndSave', inputs: { image: ['1', 0], filename_prefix: 'inner/a' } },
+    });
+    const places = { images: [{ filename: 'a_00001_.png', subfolder: 'inner', type: 'output' }] };
+    expect(await entryOf(simulator, id)).toMatchObject({
+      outputs: { '2.0.0.2': places },
+      meta: { '2.0.0.2': { display_node: '2', parent_node: '2' } },
+      prompt: [expect.anything(), id, expect.anything(), expect.anything(), ['2']],
+    });
+    expect(outputOf(socket, id, '2')).toEqual({});
+    expect(socket.of(id).findLast(({ type }) => type === 'executed')?.data).toMatchObject({
+      node: '2.0.0.2',
+      display_node: '2',
+      output: places,
+    });
+  });
+
   it('that are videos have their type in /view', async () => {
     await run(simulator, socket, {
       ...loader,

@@ -24,8 +24,8 @@ export function parameterSchema(input: ManifestInput, own: Scalar | undefined): 
 }
 
 /**
- * What documents say of the parameter. JSON Schema has numbers only: a bound beyond 2^53 is rounded there. `x-kind` is
- * the kind of the manifest, and `x-step` what a slider moves by; values in between are taken too.
+ * What documents say of the parameter. JSON Schema has numbers only: a bound beyond 2^53 is rounded there. `kind` is
+ * the kind of the manifest, and `step` what a slider moves by; values in between are taken too.
  */
 function jsonSchema(input: ManifestInput, own: Scalar | undefined): Record<string, unknown> {
   const { kind, title, description, step } = input;
@@ -43,8 +43,8 @@ function jsonSchema(input: ManifestInput, own: Scalar | undefined): Record<strin
     maxLength: kind === 'text' ? (input.maxLength ?? MAX_TEXT_LENGTH) : undefined,
     default: shown(usual),
     examples: isExample ? [shown(own)] : undefined,
-    'x-kind': kind,
-    'x-step': step,
+    kind,
+    step,
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
