@@ -37,7 +37,7 @@ export function createApp(services: Services, config: Config): Express {
   };
   app.use(...doors(services, config));
   mount(app, fixedEndpoints, context);
-  app.use(workflowRoutes((type) => workflows.get(type), context));
+  app.use(workflowRoutes(context));
   pageFiles(app);
   // Strangers do not learn which paths there are.
   app.use(requireKey, notFound);
