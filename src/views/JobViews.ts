@@ -37,6 +37,11 @@ export function jobUrls(
   };
 }
 
+/** The field that tells what the client should know although its job was accepted; no field where that is nothing. */
+export function warningsOf({ request: { warnings } }: Job): { warnings?: string[] } {
+  return warnings === undefined ? {} : { warnings: [...warnings] };
+}
+
 interface Parts {
   readonly manager: JobManager;
   readonly estimates: DurationEstimates;
@@ -72,6 +77,7 @@ export class JobViews {
       comfyui_instance: assignmentOf(job)?.instance ?? null,
       progress_percentage: job.progress,
       attempts: job.attempts,
+      ...warningsOf(job),
     };
     // Spreading the base into each of these takes longer than all the rest of the answer.
     switch (job.status) {
