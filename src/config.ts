@@ -157,6 +157,12 @@ export const environmentSchema = z.object({
     .transform(splitList)
     .default([])
     .describe('comma-separated host names and addresses'),
+  INPUT_URL_ALLOWED_HOSTS: z
+    .string()
+    .transform(splitList)
+    .default([])
+    .describe('comma-separated host names and addresses'),
+  INPUT_URL_TIMEOUT: milliseconds(30_000, 100),
   METRICS_FILE_PATH: z.string().min(1).default('./data/metrics/metrics.json').describe('a file'),
   METRICS_SAVE_INTERVAL: milliseconds(300_000, 0),
 });

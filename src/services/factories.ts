@@ -5,6 +5,7 @@ import type { Turns } from '../utils/turns.js';
 import type { JobViews } from '../views/JobViews.js';
 import { imageNodeClasses } from '../workflows/imageNodes.js';
 import type { Workflow } from '../workflows/types.js';
+import { InputFetcher } from './assets/InputFetcher.js';
 import { ComfyClient } from './comfyui/ComfyClient.js';
 import { ConnectionManager, type ConnectionOptions } from './comfyui/ConnectionManager.js';
 import { Leftovers } from './comfyui/Leftovers.js';
@@ -13,11 +14,16 @@ import { CircuitBreaker } from './instances/circuitBreaker.js';
 import { Inspector } from './instances/Inspector.js';
 import { Instance } from './instances/Instance.js';
 import type { JobManager } from './jobs/JobManager.js';
+import { AddressGuard } from './outbound/AddressGuard.js';
+import { OutboundClient } from './outbound/OutboundClient.js';
 import { WebhookSender } from './webhooks/WebhookSender.js';
 import { MAX_PER_HOST, type WebhookOptions, Webhooks } from './webhooks/Webhooks.js';
 
 /** Time that carrying an image to or from an instance may take, ms. */
 const TRANSFER_TIMEOUT_MS = 60_000;
+
+/** Files that are fetched from one host and port at the same time. */
+const MAX_FETCHES_PER_HOST = 16;
 
 /** undefined where there is no secret to sign them with. */
 export function createWebhooks(
@@ -35,6 +41,16 @@ export function createWebhooks(
     clock,
     logger,
   );
+}
+
+/** What fetches files that clients name by their URL. `close` ends its connections. */
+export function createInputFetcher({
+  INPUT_URL_ALLOWED_HOSTS: allowedHosts,
+  INPUT_URL_TIMEOUT: timeoutMs,
+}: Config): { fetcher: InputFetcher; close: () => void } {
+  const guard = new AddressGuard({ allowedHosts, setting: 'INPUT_URL_ALLOWED_HOSTS' });
+  const client = new OutboundClient(guard, MAX_FETCHES_PER_HOST);
+  return { fetcher: new InputFetcher(guard, client, timeoutMs), close: () => client.close() };
 }
 
 /** Sockets to the machines, none open yet. */

@@ -9,12 +9,17 @@ import { JobViews } from '../views/JobViews.js';
 import { MetricsViews } from '../views/MetricsViews.js';
 import { workflows as registeredWorkflows } from '../workflows/index.js';
 import type { Workflow } from '../workflows/types.js';
-import { InputUnreachable } from './assets/InputUnreachable.js';
 import type { ConnectionManager, ConnectionOptions } from './comfyui/ConnectionManager.js';
 import type { FollowTimings } from './comfyui/PromptFollower.js';
 import { PromptRunner } from './comfyui/PromptRunner.js';
 import { ServerState } from './comfyui/ServerState.js';
-import { createConnections, createInspector, createInstances, createWebhooks } from './factories.js';
+import {
+  createConnections,
+  createInputFetcher,
+  createInspector,
+  createInstances,
+  createWebhooks,
+} from './factories.js';
 import { HealthReporter } from './health.js';
 import { Thumbnails } from './images/Thumbnails.js';
 import { HealthChecker, type HealthOptions } from './instances/HealthChecker.js';
@@ -61,11 +66,6 @@ const FOLLOW_TIMINGS: FollowTimings = {
   queueCheckMs: 10_000,
   historyRetryMs: 20,
   historyPatienceMs: 5000,
-};
-
-/** Until there is one that goes out to the network. */
-const noFetcher: InputFetcher = {
-  fetch: () => Promise.reject(new InputUnreachable('no_answer')),
 };
 
 /** What a test, or a program with other needs, may put in place of the defaults. */
@@ -228,6 +228,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     log('webhooks'),
   );
   const uploadBudget = new UploadBudget(config.MAX_UPLOAD_MEMORY, () => admission.retryAfterSeconds());
+  const inputs = createInputFetcher(config);
   const submissions = new Submissions(
     {
       manager,
@@ -236,7 +237,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       balancer,
       webhooks,
       budget: uploadBudget,
-      fetcher: overrides.inputFetcher ?? noFetcher,
+      fetcher: overrides.inputFetcher ?? inputs.fetcher,
       assets: overrides.assetFiles,
       random: overrides.random ?? randomInt,
     },
@@ -296,7 +297,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       summary.start();
     },
     stop: (budget = new TimeBudget(config.SHUTDOWN_TIMEOUT)) => {
-      const timers = [expiry, outputSweeper, summary];
+      const timers = [expiry, outputSweeper, summary, { stop: inputs.close }];
       return stopServices(
         {
           manager,

@@ -21,7 +21,7 @@ interface Parts {
   readonly checker: HealthChecker;
   readonly metricsFile: MetricsFile;
   readonly webhooks: Webhooks | undefined;
-  /** What only has a timer. */
+  /** What only has a timer, or sockets that nobody waits for. */
   readonly timers: ReadonlyArray<{ stop(): void }>;
 }
 
