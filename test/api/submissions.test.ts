@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { errorAnswer } from '../../src/schemas/common.js';
@@ -546,5 +549,29 @@ describe('the same Idempotency-Key', () => {
     const jobs = await jobsOf([submission, submission]);
     expect(new Set(jobs).size).toBe(1);
     expect(given.length).toBe(fetched + 1);
+  });
+});
+
+describe('a file that is fetched', () => {
+  it('comes over the network where its host is allowed, and only there', async () => {
+    const host = createServer((_request, response) => response.end(photo));
+    host.listen(0, '127.0.0.1');
+    await once(host, 'listening');
+    const url = `http://127.0.0.1:${(host.address() as AddressInfo).port}/photo.png`;
+    const recorded = new RecordingWorkflows();
+    const start = (env: Record<string, string>) =>
+      Stack.start({ env, overrides: { workflows: recorded.all } });
+    const [open, closed] = [await start({ INPUT_URL_ALLOWED_HOSTS: '127.0.0.1' }), await start({})];
+    try {
+      const submission = json({ inputs: { photo: url } });
+      const fetched = await open.client.request('/api/collage', submission);
+      expect(fetched.status).toBe(200);
+      expect(recorded.built.at(-1)?.files.get('photo')?.bytes.equals(photo)).toBe(true);
+      const refusal = await closed.client.error('/api/collage', 422, submission);
+      expect(refusal).toMatchObject({ code: 'INPUT_UNREACHABLE', details: { input: 'photo' } });
+    } finally {
+      await Promise.all([open.stop(), closed.stop()]);
+      host.close();
+    }
   });
 });
