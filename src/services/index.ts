@@ -28,6 +28,7 @@ import { IdempotencyKeys } from './jobs/IdempotencyKeys.js';
 import { JobManager } from './jobs/JobManager.js';
 import { JobProcessor } from './jobs/JobProcessor.js';
 import { JobRunner } from './jobs/JobRunner.js';
+import { JobWorkflows } from './jobs/JobWorkflows.js';
 import { MemoryJobStore } from './jobs/MemoryJobStore.js';
 import { OutputFiles } from './jobs/OutputFiles.js';
 import { OutputSweeper } from './jobs/OutputSweeper.js';
@@ -185,10 +186,11 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     clock,
     log('jobs'),
   );
+  const jobWorkflows = new JobWorkflows((type) => workflows.find((one) => one.type === type));
   const runner = new JobRunner({
     manager,
     prompts,
-    workflows,
+    workflows: jobWorkflows,
     instances,
     imageInput: config.COMFYUI_IMAGE_INPUT,
     outputFiles: config.OUTPUT_FILES ? outputFiles : undefined,
@@ -231,6 +233,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const submissions = new Submissions(
     {
       manager,
+      workflows: jobWorkflows,
       admission,
       idempotencyKeys,
       balancer,

@@ -1,5 +1,5 @@
 import { v4 as uuid } from 'uuid';
-import { AppError, messageOf, PromptError } from '../../errors.js';
+import { messageOf, PromptError } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
 import type { GraphFile } from '../../workflows/graph.js';
 import { type ImageInput, imageNodes } from '../../workflows/imageNodes.js';
@@ -15,6 +15,7 @@ import { type FinishedOutput, finishOutputs } from './finishOutputs.js';
 import { graphFiles, largestOf } from './graphFiles.js';
 import type { ProcessingJob } from './Job.js';
 import type { JobManager } from './JobManager.js';
+import type { JobWorkflows } from './JobWorkflows.js';
 import { logFields } from './jobLog.js';
 import type { OutputFiles } from './OutputFiles.js';
 
@@ -27,7 +28,7 @@ type Made = PromptResult & { readonly instance: Instance };
 interface RunnerParts {
   readonly manager: JobManager;
   readonly prompts: PromptRunner;
-  readonly workflows: readonly Workflow[];
+  readonly workflows: JobWorkflows;
   readonly instances: readonly Instance[];
   readonly imageInput: ImageInput;
   /** Where results are kept on disk, if they are. */
@@ -53,8 +54,7 @@ export class JobRunner {
    */
   async run(job: ProcessingJob, slot: Slot, limits: RunLimits, signal: AbortSignal): Promise<Instance> {
     const { manager, workflows } = this.#parts;
-    const workflow = workflows.find(({ type }) => type === job.request.type);
-    if (!workflow) throw new AppError('INTERNAL_ERROR', `There is no workflow ${job.request.type}.`);
+    const workflow = workflows.of(job.request);
     const { imageInput } = this.#parts;
     const load = (name: string) => manager.file(job.id, name);
     const files = await graphFiles(job.request, workflow, imageInput, load);

@@ -6,6 +6,7 @@ import type { Admission } from '../jobs/Admission.js';
 import type { IdempotencyKeys } from '../jobs/IdempotencyKeys.js';
 import type { Job, JobFile, JobRequest, WebhookTarget } from '../jobs/Job.js';
 import type { JobManager } from '../jobs/JobManager.js';
+import type { JobWorkflows } from '../jobs/JobWorkflows.js';
 import type { Webhooks } from '../webhooks/Webhooks.js';
 import { FileGathering, type GatheringParts } from './FileGathering.js';
 import { FIRST_IMAGE, firstImageOf } from './fileInputs.js';
@@ -18,6 +19,7 @@ import { unknownParameters } from './unknownParameters.js';
 
 interface SubmissionParts extends GatheringParts {
   readonly manager: JobManager;
+  readonly workflows: JobWorkflows;
   readonly admission: Admission;
   readonly idempotencyKeys: IdempotencyKeys;
   readonly balancer: LoadBalancer;
@@ -136,6 +138,7 @@ export class Submissions {
         files: jobFiles(submission.workflow, files),
         originalFilename: first?.filename ?? outline.type,
       };
+      this.#parts.workflows.remember(request, submission.workflow);
       const contents = new Map([...files].map(([name, file]) => [name, file.bytes]));
       return await admission.admit(bytes, () => manager.create(request, contents));
     } finally {
