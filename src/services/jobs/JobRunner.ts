@@ -15,7 +15,6 @@ import { type FinishedOutput, finishOutputs } from './finishOutputs.js';
 import { graphFiles, largestOf } from './graphFiles.js';
 import type { ProcessingJob } from './Job.js';
 import type { JobManager } from './JobManager.js';
-import type { JobWorkflows } from './JobWorkflows.js';
 import { logFields } from './jobLog.js';
 import type { OutputFiles } from './OutputFiles.js';
 
@@ -28,7 +27,6 @@ type Made = PromptResult & { readonly instance: Instance };
 interface RunnerParts {
   readonly manager: JobManager;
   readonly prompts: PromptRunner;
-  readonly workflows: JobWorkflows;
   readonly instances: readonly Instance[];
   readonly imageInput: ImageInput;
   /** Where results are kept on disk, if they are. */
@@ -53,9 +51,8 @@ export class JobRunner {
    * @throws PromptError, AppError, or the signal's reason
    */
   async run(job: ProcessingJob, slot: Slot, limits: RunLimits, signal: AbortSignal): Promise<Instance> {
-    const { manager, workflows } = this.#parts;
-    const workflow = workflows.of(job.request);
-    const { imageInput } = this.#parts;
+    const { manager, imageInput } = this.#parts;
+    const { workflow } = job.request;
     const load = (name: string) => manager.file(job.id, name);
     const files = await graphFiles(job.request, workflow, imageInput, load);
     const plan: Plan = {

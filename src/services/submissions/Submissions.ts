@@ -6,7 +6,6 @@ import type { Admission } from '../jobs/Admission.js';
 import type { IdempotencyKeys } from '../jobs/IdempotencyKeys.js';
 import type { Job, JobFile, JobRequest, WebhookTarget } from '../jobs/Job.js';
 import type { JobManager } from '../jobs/JobManager.js';
-import type { JobWorkflows } from '../jobs/JobWorkflows.js';
 import type { Webhooks } from '../webhooks/Webhooks.js';
 import { FileGathering, type GatheringParts } from './FileGathering.js';
 import { FIRST_IMAGE, firstImageOf } from './fileInputs.js';
@@ -19,7 +18,6 @@ import { unknownParameters } from './unknownParameters.js';
 
 interface SubmissionParts extends GatheringParts {
   readonly manager: JobManager;
-  readonly workflows: JobWorkflows;
   readonly admission: Admission;
   readonly idempotencyKeys: IdempotencyKeys;
   readonly balancer: LoadBalancer;
@@ -110,6 +108,7 @@ export class Submissions {
     const warnings = warningsOf(submission, Object.keys(given));
     const outline = {
       type,
+      workflow,
       parameters,
       // Images of a graph that a user exported stay as ComfyUI makes them.
       format: format ?? (workflow.isBuiltIn ? 'PNG' : undefined),
@@ -138,7 +137,6 @@ export class Submissions {
         files: jobFiles(submission.workflow, files),
         originalFilename: first?.filename ?? outline.type,
       };
-      this.#parts.workflows.remember(request, submission.workflow);
       const contents = new Map([...files].map(([name, file]) => [name, file.bytes]));
       return await admission.admit(bytes, () => manager.create(request, contents));
     } finally {
