@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
-import type { Config } from '../config.js';
+import type { Config } from '../config/index.js';
 import { callerOf, ownerOf } from '../middleware/authentication.js';
 import { requestIdOf } from '../middleware/requestContext.js';
 import { hangUpSignal, leastBytes, sentParameters, takeUpload } from '../middleware/upload.js';
@@ -42,8 +42,8 @@ export class SubmissionRoutes {
     const { services, config, sender } = parts;
     this.#workflow = workflow;
     this.#services = services;
-    this.#syncTimeoutMs = config.SYNC_TIMEOUT;
-    this.#answers = new SubmissionAnswers({ services, sender, syncTimeoutMs: config.SYNC_TIMEOUT });
+    this.#syncTimeoutMs = config.jobs.syncTimeoutMs;
+    this.#answers = new SubmissionAnswers({ services, sender, syncTimeoutMs: config.jobs.syncTimeoutMs });
   }
 
   /** A server that is full or ends says so before it takes megabytes. */

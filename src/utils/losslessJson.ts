@@ -11,6 +11,11 @@ export class NumberText {
   constructor(text: string) {
     this.text = text;
   }
+
+  /** Whatever writes JSON without knowing of this class writes a string, which loses no digit. */
+  toJSON(): string {
+    return this.text;
+  }
 }
 
 /** A value of JSON. Objects are maps: they keep the order of any keys, and no key has a meaning of its own. */
@@ -115,14 +120,19 @@ export function stringifyJson(value: Json): string {
 }
 
 /**
- * The value as plain objects, for a schema. Numbers that JavaScript cannot hold are rounded.
+ * The value as plain objects, for a schema. An integer beyond 2^53 is a bigint, any other number a number.
  * Objects have no prototype, so that no key has a meaning of its own.
  */
 export function plainJson(value: Json): unknown {
-  if (value instanceof NumberText) return Number(value.text);
+  if (value instanceof NumberText) return plainNumber(value.text);
   if (Array.isArray(value)) return value.map(plainJson);
   if (!isJsonObject(value)) return value;
   const object: Record<string, unknown> = Object.create(null);
   for (const [key, item] of value) object[key] = plainJson(item);
   return object;
+}
+
+function plainNumber(text: string): number | bigint {
+  const number = Number(text);
+  return /^-?\d+$/.test(text) && !Number.isSafeInteger(number) ? BigInt(text) : number;
 }

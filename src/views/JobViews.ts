@@ -12,7 +12,6 @@ import type { JobManager } from '../services/jobs/JobManager.js';
 import type { JobProcessor } from '../services/jobs/JobProcessor.js';
 import { type Clock, toIso, toSeconds } from '../utils/clock.js';
 import type { OutputFormat } from '../workflows/parameters.js';
-import type { Workflow } from '../workflows/types.js';
 import { outputsView, outputUrl } from './outputViews.js';
 
 /** Stands in a JSON answer where the image's base64 goes; nothing else in it is a client's. */
@@ -46,7 +45,6 @@ interface Parts {
   readonly manager: JobManager;
   readonly estimates: DurationEstimates;
   readonly processor: JobProcessor;
-  readonly workflows: readonly Workflow[];
   readonly clock: Clock;
 }
 
@@ -146,7 +144,6 @@ export class JobViews {
       };
     }
     const format = FORMATS[mimeType];
-    const workflow = this.#parts.workflows.find(({ type }) => type === job.request.type);
     return {
       image_base64: `data:${mimeType};base64,${IMAGE_PLACE}`,
       prompt_id: promptId,
@@ -154,7 +151,7 @@ export class JobViews {
       ...(format === undefined ? {} : { format }),
       ...(width === undefined || height === undefined ? {} : { width, height }),
       size_bytes: sizeBytes,
-      ...workflow?.resultFields?.(job.request.parameters),
+      ...job.request.workflow.resultFields?.(job.request.parameters),
     };
   }
 

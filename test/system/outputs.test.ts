@@ -46,7 +46,7 @@ const twoPictures = graphWorkflow('two-pictures', {
 });
 
 /** One image in, and what a node makes of it out. */
-const ofImage = (type: string, class_type: string, inputs: Record<string, string | number> = {}) =>
+const ofImage = (type: string, class_type: string, inputs: Record<string, string | number | boolean> = {}) =>
   graphWorkflow(type, {
     files: [IMAGE],
     outputs: { result: '9' },
@@ -60,6 +60,28 @@ const batch = graphWorkflow('batch', {
     '1': load(files),
     '2': { class_type: 'RepeatImageBatch', inputs: { image: ['1', 0], amount: 3 } },
     '3': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: 'mine/batch' } },
+  }),
+});
+
+const combinedVideo = ofImage('combined-video', 'VHS_VideoCombine', {
+  frame_rate: 8,
+  loop_count: 0,
+  filename_prefix: 'clip',
+  format: 'video/h264-mp4',
+  pingpong: false,
+  save_output: true,
+});
+
+const savedVideo = graphWorkflow('saved-video', {
+  files: [IMAGE],
+  outputs: { result: '9' },
+  build: (files) => ({
+    '1': load(files),
+    '2': { class_type: 'CreateVideo', inputs: { images: ['1', 0], fps: 8 } },
+    '9': {
+      class_type: 'SaveVideo',
+      inputs: { video: ['2', 0], filename_prefix: 'clip', format: 'auto', codec: 'auto' },
+    },
   }),
 });
 
@@ -261,14 +283,9 @@ describe('what a graph makes', () => {
   });
 
   it.each([
-    ['gifs', 'VHS_VideoCombine'],
-    ['images', 'SaveVideo'],
-  ])('is a video under %s', async (_key, node) => {
-    const video = ofImage('video', node, {
-      filename_prefix: 'clip',
-      frame_rate: 8,
-      format: 'video/h264-mp4',
-    });
+    ['gifs', combinedVideo],
+    ['images', savedVideo],
+  ])('is a video under %s', async (_key, video) => {
     stack = await start([video]);
     const { job_id, outputs, result } = await run(video, { image: await png() });
     const [output] = outputs;

@@ -35,6 +35,13 @@ describe('lossless JSON', () => {
     expect(plainJson(parse(text))).toEqual(JSON.parse(text));
   });
 
+  it('gives a schema plain values, with a bigint where a number would lose digits', () => {
+    expect(plainJson(parse('{"a":[1.0,1e2,18446744073709551615,-9007199254740993]}'))).toEqual({
+      a: [1, 100, 18446744073709551615n, -9007199254740993n],
+    });
+    expect(JSON.stringify({ seed: parse('18446744073709551615') })).toBe('{"seed":"18446744073709551615"}');
+  });
+
   it('takes the last of keys that an object has twice', () => {
     expect(stringifyJson(parse('{"a":1,"b":2,"a":{"x":3}}'))).toBe('{"a":{"x":3},"b":2}');
   });

@@ -108,6 +108,7 @@ export class Submissions {
     const warnings = warningsOf(submission, Object.keys(given));
     const outline = {
       type,
+      workflow,
       parameters,
       // Images of a graph that a user exported stay as ComfyUI makes them.
       format: format ?? (workflow.isBuiltIn ? 'PNG' : undefined),

@@ -1,0 +1,243 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import pLimit from 'p-limit';
+import { AppError, type ErrorCode, type ErrorDetails } from '../../errors.js';
+import { Listeners } from '../../utils/Listeners.js';
+import type { Logger } from '../../utils/logger.js';
+import { type Json, stringifyJson } from '../../utils/losslessJson.js';
+import { replaceFile } from '../../utils/replaceFile.js';
+import { sleep } from '../../utils/timers.js';
+import { graphJson } from '../graph.js';
+import { deriveManifest } from './deriveManifest.js';
+import { FolderWatch } from './FolderWatch.js';
+import { type FileWorkflow, fileWorkflow } from './fileWorkflow.js';
+import { groupFiles, listFiles, type WorkflowFiles } from './folderFiles.js';
+import { loadWorkflow } from './loadWorkflow.js';
+import { parseManifest } from './manifest.js';
+import { writeManifest } from './manifestText.js';
+import { type NodeLookup, noNodeInfo } from './nodeInfo.js';
+import { readGraph } from './readGraph.js';
+import { checkType } from './workflowType.js';
+
+/** A file of the folder that cannot be used, and why. */
+export interface WorkflowProblem {
+  /** Its name in the folder. */
+  readonly file: string;
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details?: ErrorDetails;
+}
+
+interface FolderOptions {
+  readonly directory: string;
+  /** Types of the workflows that are written in TypeScript. */
+  readonly builtIn: ReadonlySet<string>;
+  readonly logger: Logger;
+  /** Milliseconds between looks at the folder, for file systems that tell of no changes. */
+  readonly pollMs?: number;
+}
+
+/** What is known of one workflow's files. */
+interface Entry {
+  readonly files: WorkflowFiles;
+  /** Changes whenever one of the files does. */
+  readonly version: string;
+  /** The last good one; undefined where there never was one. */
+  readonly workflow: FileWorkflow | undefined;
+  readonly problem: WorkflowProblem | undefined;
+  /** Found bad once only: it may be half written, and is read again. */
+  readonly isDoubtful: boolean;
+}
+
+const POLL_MS = 1000;
+/** Milliseconds after which a file that may be half written is read again. */
+const SETTLE_MS = 200;
+
+/**
+ * The workflows in a folder: `<type>.json`, a graph, and `<type>.yaml` beside it, its manifest, which may be left out.
+ * They are read again when they change. A bad file is a problem of its own: a workflow that was good stays as it was.
+ */
+export class WorkflowFolder {
+  readonly #options: FolderOptions;
+  readonly #watch: FolderWatch;
+  readonly #listeners: Listeners<[]>;
+  /** Looks and changes are one at a time. */
+  readonly #alone = pLimit(1);
+  #entries: ReadonlyMap<string, Entry> = new Map();
+  #workflows: readonly FileWorkflow[] = [];
+  #problems: readonly WorkflowProblem[] = [];
+  #infoOf: NodeLookup = noNodeInfo;
+
+  constructor(options: FolderOptions) {
+    const { directory, pollMs = POLL_MS, logger } = options;
+    this.#options = options;
+    this.#watch = new FolderWatch(directory, pollMs, () => this.#alone(() => this.#look()));
+    this.#listeners = new Listeners((error) => logger.error('A listener to workflows failed', { error }));
+  }
+
+  /** Reads the folder, which need not be there, and looks at it from now on. */
+  async start(): Promise<void> {
+    await this.#alone(() => this.#look());
+    this.#watch.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#watch.stop();
+  }
+
+  /** In the order of their types; the same array until something changes. */
+  all(): readonly FileWorkflow[] {
+    return this.#workflows;
+  }
+
+  problems(): readonly WorkflowProblem[] {
+    return this.#problems;
+  }
+
+  /** @returns what takes the listener away again */
+  onChange(listener: () => void): () => void {
+    return this.#listeners.add(listener);
+  }
+
+  /** Takes over what the machines say of their node classes. It may be called whenever that changes. */
+  async useNodeInfo(infoOf: NodeLookup): Promise<void> {
+    await this.#alone(async () => {
+      this.#infoOf = infoOf;
+      const entries = [...this.#entries].map(([type, entry]): [string, Entry] => {
+        const { workflow } = entry;
+        if (workflow === undefined) return [type, entry];
+        const next = fileWorkflow(type, workflow.graph, workflow.manifest, infoOf);
+        return isDeepStrictEqual(next.inputs, workflow.inputs)
+          ? [type, entry]
+          : [type, { ...entry, workflow: next }];
+      });
+      this.#set(new Map(entries), this.#problems);
+    });
+  }
+
+  /**
+   * Writes a workflow's files, in place of those that there are.
+   * @param manifest as JSON has it; without one, it is derived
+   * @throws AppError `INVALID_WORKFLOW`, `WORKFLOW_FORMAT_UI`, `WORKFLOW_BUILT_IN`
+   * @throws Error as the file system gave it
+   */
+  async put(
+    type: string,
+    graph: Json,
+    manifest?: unknown,
+  ): Promise<{ workflow: FileWorkflow; isNew: boolean }> {
+    checkType(type, this.#options.builtIn);
+    const read = readGraph(graph);
+    const own = manifest === undefined ? undefined : parseManifest(manifest);
+    const workflow = fileWorkflow(type, read, own ?? deriveManifest(read), this.#infoOf);
+    return this.#alone(async () => {
+      const known = this.#entries.get(type);
+      const names = {
+        graph: known?.files.graph ?? `${type}.json`,
+        manifest: known?.files.manifest ?? `${type}.yaml`,
+      };
+      if (own === undefined) await rm(this.#path(names.manifest), { force: true });
+      else await replaceFile(this.#path(names.manifest), Buffer.from(writeManifest(own)));
+      const json = stringifyJson(graphJson(read, () => null));
+      await replaceFile(this.#path(names.graph), Buffer.from(json));
+      await this.#look();
+      return {
+        workflow: this.#entries.get(type)?.workflow ?? workflow,
+        isNew: known?.workflow === undefined,
+      };
+    });
+  }
+
+  /**
+   * Removes a workflow's files. Its jobs go on.
+   * @returns whether there was such a workflow
+   * @throws Error as the file system gave it
+   */
+  async delete(type: string): Promise<boolean> {
+    return this.#alone(async () => {
+      const files = this.#entries.get(type)?.files;
+      if (files === undefined) return false;
+      await rm(this.#path(files.graph), { force: true });
+      if (files.manifest !== undefined) await rm(this.#path(files.manifest), { force: true });
+      await this.#look();
+      return true;
+    });
+  }
+
+  #path(file: string): string {
+    return path.join(this.#options.directory, file);
+  }
+
+  /** Reads what has changed, and what may have been half written once more. Never rejects. */
+  async #look(): Promise<void> {
+    const hasDoubts = await this.#readChanges();
+    if (!hasDoubts) return;
+    await sleep(SETTLE_MS);
+    await this.#readChanges();
+  }
+
+  /** @returns whether files were found bad that may be half written */
+  async #readChanges(): Promise<boolean> {
+    const versions = await listFiles(this.#options.directory).catch((error: Error) => error);
+    if (versions instanceof Error) {
+      this.#set(this.#entries, [problemOf(path.basename(this.#options.directory), versions)]);
+      return false;
+    }
+    const { groups, strays } = groupFiles(versions.keys());
+    const entries = new Map<string, Entry>();
+    for (const files of groups) {
+      const parts = [files.graph, files.manifest].map((file) => file && `${file} ${versions.get(file)}`);
+      entries.set(files.type, await this.#entryOf(files, parts.join()));
+    }
+    const problems = strays.map((stray): WorkflowProblem => ({ ...stray, code: 'INVALID_WORKFLOW' }));
+    for (const { problem } of entries.values()) if (problem !== undefined) problems.push(problem);
+    this.#set(entries, problems);
+    return [...entries.values()].some(({ isDoubtful }) => isDoubtful);
+  }
+
+  async #entryOf(files: WorkflowFiles, version: string): Promise<Entry> {
+    const known = this.#entries.get(files.type);
+    const isKnown = known?.version === version;
+    if (isKnown && !known.isDoubtful) return known;
+    const { directory, builtIn } = this.#options;
+    const loaded = await loadWorkflow(files, { directory, builtIn, infoOf: this.#infoOf });
+    if ('workflow' in loaded) {
+      return { files, version, workflow: loaded.workflow, problem: undefined, isDoubtful: false };
+    }
+    // What was half written is told of only when it stays so.
+    const problem = isKnown ? problemOf(loaded.file, loaded.error) : known?.problem;
+    return { files, version, workflow: known?.workflow, problem, isDoubtful: !isKnown };
+  }
+
+  /** Takes over what was found, logs it, and tells the listeners if workflows changed. */
+  #set(entries: ReadonlyMap<string, Entry>, problems: readonly WorkflowProblem[]): void {
+    const { logger } = this.#options;
+    const workflows = [...entries.values()].flatMap(({ workflow }) => workflow ?? []);
+    const before = new Set(this.#workflows);
+    const told = new Set(this.#problems.map(({ file, message }) => JSON.stringify([file, message])));
+    for (const { file, code, message } of problems) {
+      if (!told.has(JSON.stringify([file, message])))
+        logger.warn('A workflow file cannot be used', { file, code, reason: message });
+    }
+    const isSame = workflows.length === before.size && workflows.every((workflow) => before.has(workflow));
+    this.#entries = entries;
+    this.#problems = problems;
+    if (isSame) return;
+    for (const workflow of workflows) {
+      if (!before.has(workflow)) logger.info('Workflow is ready', { jobType: workflow.type });
+    }
+    this.#workflows = workflows.toSorted((one, other) => (one.type < other.type ? -1 : 1));
+    this.#listeners.tell();
+  }
+}
+
+function problemOf(file: string, error: unknown): WorkflowProblem {
+  if (error instanceof AppError) {
+    const { code, message, details } = error;
+    return { file, code, message, ...(details !== undefined && { details }) };
+  }
+  // The file system's own message has the whole path.
+  const code = (error as NodeJS.ErrnoException).code ?? 'an error';
+  return { file, code: 'INVALID_WORKFLOW', message: `The file cannot be read (${code}).` };
+}

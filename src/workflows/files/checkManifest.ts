@@ -1,0 +1,91 @@
+import { linkOf, type PromptGraph } from '../graph.js';
+import { GraphView, linksOf } from './GraphView.js';
+import { isFileKind } from './inputKinds.js';
+import type { Manifest, ManifestInput } from './manifest.js';
+import { invalidWorkflow, type NodeProblem, quoted } from './workflowError.js';
+
+/** Files that a workflow takes. */
+const MAX_FILES = 20;
+
+/**
+ * Checks that a manifest fits its graph: that its nodes and fields are there, and that the nodes of its outputs have
+ * all the nodes they need.
+ * @throws AppError `INVALID_WORKFLOW`, with details by node
+ */
+export function checkManifest(graph: PromptGraph, manifest: Manifest): void {
+  const problems = [
+    ...[...manifest.inputs].flatMap(([name, input]) => inputProblems(graph, name, input)),
+    ...sharedTargets(manifest),
+    ...outputProblems(graph, manifest),
+    ...brokenLinks(graph, manifest),
+  ];
+  const [first] = problems;
+  if (first !== undefined) {
+    throw invalidWorkflow(
+      `The manifest does not fit the graph: node ${quoted(first.node_id)} ${first.message}.`,
+      {
+        nodes: problems,
+      },
+    );
+  }
+  const files = [...manifest.inputs.values()].filter(({ kind }) => isFileKind(kind)).length;
+  if (files > MAX_FILES) throw invalidWorkflow(`The workflow takes more than ${MAX_FILES} files.`);
+}
+
+function inputProblems(graph: PromptGraph, name: string, { kind, targets }: ManifestInput): NodeProblem[] {
+  return targets.flatMap(({ node: id, field }): NodeProblem[] => {
+    const node = graph.get(id);
+    const problem = (message: string) => [
+      { node_id: id, ...(node && { class_type: node.classType }), message: `${message} (input ${name})` },
+    ];
+    if (node === undefined) return problem('is not in the graph');
+    if (!node.inputs.has(field)) {
+      const known = [...node.inputs.keys()].slice(0, 20).map(quoted);
+      return problem(`has no input ${quoted(field)}, but ${known.join(', ') || 'none'}`);
+    }
+    const isLinked = isFileKind(kind) && linkOf(node.inputs.get(field)) !== undefined;
+    return isLinked ? problem(`takes its input ${quoted(field)} from another node`) : [];
+  });
+}
+
+/** A field that two inputs would write to. */
+function sharedTargets({ inputs }: Manifest): NodeProblem[] {
+  const owners = new Map<string, string>();
+  return [...inputs].flatMap(([name, { targets }]) =>
+    targets.flatMap(({ node, field }): NodeProblem[] => {
+      const key = JSON.stringify([node, field]);
+      const owner = owners.get(key);
+      owners.set(key, name);
+      if (owner === undefined) return [];
+      return [
+        { node_id: node, message: `has an input ${quoted(field)} that is named twice (${owner}, ${name})` },
+      ];
+    }),
+  );
+}
+
+function outputProblems(graph: PromptGraph, { outputs }: Manifest): NodeProblem[] {
+  const seen = new Set<string>();
+  return [...outputs].flatMap(([name, { node }]): NodeProblem[] => {
+    const isTwice = seen.has(node);
+    seen.add(node);
+    if (!graph.has(node)) return [{ node_id: node, message: `is not in the graph (output ${name})` }];
+    return isTwice ? [{ node_id: node, message: `is named twice (output ${name})` }] : [];
+  });
+}
+
+/** Links to nodes that are not there. Where no output needs them, they do not matter. */
+function brokenLinks(graph: PromptGraph, { outputs }: Manifest): NodeProblem[] {
+  const needed = new GraphView(graph).neededBy([...outputs.values()].map(({ node }) => node));
+  return [...needed].flatMap((id) => {
+    const node = graph.get(id);
+    if (node === undefined) return [];
+    return linksOf(node)
+      .filter(([, [source]]) => !graph.has(source))
+      .map(([field, [source]]) => ({
+        node_id: id,
+        class_type: node.classType,
+        message: `takes its input ${quoted(field)} from node ${quoted(source)}, which is not in the graph`,
+      }));
+  });
+}

@@ -1,0 +1,62 @@
+import { type GraphNode, linkOf } from '../graph.js';
+import type { GraphView } from './GraphView.js';
+
+/** What a text is for: what the picture shall show, or what it shall not. */
+export type Side = 'positive' | 'negative';
+
+/** Nodes that take and give both sides, but not at slots 0 and 1. */
+const SLOTS = new Map<string, Readonly<Record<number, Side>>>([
+  ['ApplyInstantID', { 1: 'positive', 2: 'negative' }],
+  ['ApplyInstantIDAdvanced', { 1: 'positive', 2: 'negative' }],
+  ['Efficient Loader', { 1: 'positive', 2: 'negative' }],
+  ['Eff. Loader SDXL', { 1: 'positive', 2: 'negative' }],
+  ['Context (rgthree)', { 4: 'positive', 5: 'negative' }],
+  ['Context Big (rgthree)', { 4: 'positive', 5: 'negative' }],
+  ['FromBasicPipe', { 3: 'positive', 4: 'negative' }],
+  ['FromBasicPipe_v2', { 4: 'positive', 5: 'negative' }],
+]);
+
+const CONDITIONING =
+  /^(conditioning|cond|guider|positive|negative|c|.*embeds)(_?(\w{1,2}|to|from|positive|negative))?$/i;
+const BUNDLE = /pipe|context|ctx|bundle/i;
+
+/** A way on from a node, to where its conditioning comes from. */
+interface Way {
+  readonly field: string;
+  /** The link brings both sides in one. */
+  readonly isBundle: boolean;
+}
+
+/** Whether a node takes both sides, as links or as texts. */
+export function takesBoth(node: GraphNode): boolean {
+  return node.inputs.has('positive') && node.inputs.has('negative');
+}
+
+/**
+ * Which side a node that takes both gives at an output slot.
+ * @param wanted the side it is used for, which decides where the slot does not tell
+ */
+export function sideAt(view: GraphView, id: string, node: GraphNode, slot: number, wanted: Side): Side {
+  const known = SLOTS.get(node.classType);
+  if (known !== undefined) return known[slot] ?? wanted;
+  const name = String(view.infoOf(node.classType)?.output_name?.[slot] ?? '').toLowerCase();
+  if (name.includes('positive')) return 'positive';
+  if (name.includes('negative')) return 'negative';
+  // With conditioning at slot 2 or later, the node does not begin with its two sides.
+  const hasOtherSlots = view
+    .consumersOf(id)
+    .some((consumer) => consumer.slot > 1 && /^(positive|negative|conditioning)$/.test(consumer.field));
+  if (hasOtherSlots || slot > 1) return wanted;
+  return slot === 0 ? 'positive' : 'negative';
+}
+
+/** The inputs by which a node that is no encoder gets its conditioning. */
+export function waysOn(node: GraphNode): readonly Way[] {
+  const linked = [...node.inputs].filter(([, value]) => linkOf(value) !== undefined).map(([field]) => field);
+  const conditioning = linked.filter((field) => CONDITIONING.test(field));
+  if (conditioning.length > 0) return conditioning.map((field) => ({ field, isBundle: false }));
+  const bundles = linked.filter((field) => BUNDLE.test(field));
+  if (bundles.length > 0) return bundles.map((field) => ({ field, isBundle: true }));
+  // Such as Reroute, whose only input may have any name.
+  return linked.length === 1 ? linked.map((field) => ({ field, isBundle: false })) : [];
+}

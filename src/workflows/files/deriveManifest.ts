@@ -1,0 +1,138 @@
+import type { GraphValue, PromptGraph } from '../graph.js';
+import { GraphView } from './GraphView.js';
+import { freeName, nameFromTitle } from './inputNames.js';
+import { fileFields } from './loaders.js';
+import type { Manifest, ManifestInput, Target } from './manifest.js';
+import { type NodeLookup, noNodeInfo } from './nodeInfo.js';
+import { findOutputs } from './outputs.js';
+import { isPlaceholder } from './placeholders.js';
+import { isSecret } from './secrets.js';
+import { type FoundSetting, findSeeds, findSettings, numberOf } from './settings.js';
+import { type FoundText, TextFinder } from './TextFinder.js';
+import { invalidWorkflow } from './workflowError.js';
+
+/**
+ * Makes a manifest for a graph that has none. Outputs are the nodes that save, or those that show where nothing is
+ * saved. Inputs come from the nodes that the outputs need: loaders of files, the texts behind positive and negative
+ * conditioning, all seeds as one, and the usual numbers.
+ * @param infoOf what a machine says of its classes; with it, loaders and savers of any pack are known
+ * @throws AppError `INVALID_WORKFLOW` where no node saves or shows anything
+ */
+export function deriveManifest(graph: PromptGraph, infoOf: NodeLookup = noNodeInfo): Manifest {
+  return new Derivation(graph, infoOf).manifest();
+}
+
+class Derivation {
+  readonly #graph: PromptGraph;
+  readonly #view: GraphView;
+  readonly #inputs = new Map<string, ManifestInput>();
+  readonly #outputs = new Map<string, { node: string }>();
+  readonly #taken = new Set<string>();
+
+  constructor(graph: PromptGraph, infoOf: NodeLookup) {
+    this.#graph = graph;
+    this.#view = new GraphView(graph, infoOf);
+  }
+
+  manifest(): Manifest {
+    this.#addOutputs();
+    const needed = this.#view.neededBy([...this.#outputs.values()].map(({ node }) => node));
+    this.#addFiles(needed);
+    const { positive, negative } = new TextFinder(this.#view, needed).find();
+    this.#addTexts('prompt', positive);
+    this.#addTexts('negative_prompt', negative);
+    const seeds = findSeeds(this.#view, needed);
+    if (seeds.length > 0) this.#add('seed', { kind: 'seed', targets: seeds });
+    for (const found of findSettings(this.#view, needed)) this.#addSetting(found);
+    return { inputs: this.#inputs, outputs: this.#outputs };
+  }
+
+  #addOutputs(): void {
+    const found = findOutputs(this.#view);
+    if (found.length === 0) {
+      throw invalidWorkflow(
+        'The graph has no node that is known to save or show a result. A manifest can name its outputs.',
+      );
+    }
+    for (const { id, sort } of found) {
+      const name = freeName(this.#nameOf(id) ?? sort, (one) => this.#outputs.has(one));
+      this.#outputs.set(name, { node: id });
+    }
+  }
+
+  #addFiles(needed: ReadonlySet<string>): void {
+    for (const [id, node] of this.#graph) {
+      if (!needed.has(id)) continue;
+      for (const { field, kind } of fileFields(node, this.#view.infoOf(node.classType))) {
+        this.#add(this.#nameOf(id) ?? kind, { kind, targets: [{ node: id, field }] });
+      }
+    }
+  }
+
+  #addTexts(usual: string, texts: readonly FoundText[]): void {
+    for (const { name = usual, targets } of texts) {
+      this.#add(this.#furtherName(name, targets), {
+        kind: 'text',
+        targets,
+        ...this.#requiredIfPlaceholder(targets),
+      });
+    }
+  }
+
+  #addSetting({ setting, targets }: FoundSetting): void {
+    const { name, kind, minimum, maximum, step } = setting;
+    const own = numberOf(this.#valueAt(targets[0]));
+    const low = minimum !== undefined && !(own < minimum) ? { minimum } : {};
+    const high = maximum !== undefined && !(own > maximum) ? { maximum } : {};
+    const required = this.#requiredIfPlaceholder(targets);
+    this.#add(this.#furtherName(name, targets), {
+      kind,
+      targets,
+      ...low,
+      ...high,
+      ...(step !== undefined && { step }),
+      ...required,
+    });
+  }
+
+  /** The first of a sort has the usual name; a further one is called after its node. */
+  #furtherName(usual: string, [first]: readonly Target[]): string {
+    const title = this.#inputs.has(usual) && first ? this.#nameOf(first.node) : undefined;
+    if (title === undefined) return usual;
+    return title.includes(usual) ? title : `${title}_${usual}`;
+  }
+
+  #add(name: string, input: Omit<ManifestInput, 'title'>): void {
+    const targets = input.targets.filter(({ node, field }) => {
+      const key = JSON.stringify([node, field]);
+      const isOpen = !this.#taken.has(key) && !isSecret(this.#graph, node, field);
+      this.#taken.add(key);
+      return isOpen;
+    });
+    const [first] = targets;
+    if (first === undefined) return;
+    const title = this.#view.ownTitle(first.node);
+    this.#inputs.set(
+      freeName(name, (one) => this.#inputs.has(one)),
+      {
+        ...input,
+        targets,
+        ...(title !== undefined && targets.length === 1 && { title: title.slice(0, 200) }),
+      },
+    );
+  }
+
+  #nameOf(id: string): string | undefined {
+    const title = this.#view.ownTitle(id);
+    return title === undefined ? undefined : nameFromTitle(title);
+  }
+
+  #valueAt(target: Target | undefined): GraphValue | undefined {
+    return target && this.#graph.get(target.node)?.inputs.get(target.field);
+  }
+
+  /** A value that was meant to be filled in is no default. */
+  #requiredIfPlaceholder([first]: readonly Target[]): { required?: true } {
+    return isPlaceholder(this.#valueAt(first)) ? { required: true } : {};
+  }
+}

@@ -1,0 +1,73 @@
+import type { PromptGraph } from '../graph.js';
+import { isFileKind } from './inputKinds.js';
+import type { Manifest, ManifestInput, Scalar } from './manifest.js';
+import { choicesOf, type NodeInfo, type NodeLookup, optionsOf } from './nodeInfo.js';
+import { readValue } from './readParameter.js';
+
+/** Choices that are taken over from a machine. */
+const MAX_CHOICES = 5000;
+const MAX_DESCRIPTION = 2000;
+
+/** A manifest with what a machine knows better of its inputs: ranges, choices and tooltips. */
+export function enrichManifest(graph: PromptGraph, manifest: Manifest, infoOf: NodeLookup): Manifest {
+  const inputs = [...manifest.inputs].map(([name, input]): [string, ManifestInput] => {
+    const enriched = input.targets.reduce((known, { node, field }) => {
+      const info = infoOf(graph.get(node)?.classType ?? '');
+      return info === undefined ? known : enrich(known, field, info);
+    }, input);
+    return [name, enriched];
+  });
+  return { ...manifest, inputs: new Map(inputs) };
+}
+
+/**
+ * An input with what a node class declares for the field that its value goes to. Ranges are narrowed to what the node
+ * takes, since it would refuse anything else. What the manifest says of choices and description stays.
+ * @param field name of the node's input
+ */
+export function enrich(input: ManifestInput, field: string, info: NodeInfo): ManifestInput {
+  const { min, max, step, tooltip } = optionsOf(info, field);
+  const description = input.description ?? (typeof tooltip === 'string' ? shortened(tooltip) : undefined);
+  const about = description === undefined ? input : { ...input, description };
+  if (isFileKind(input.kind)) return about;
+  if (input.kind === 'choice') return { ...about, choices: input.choices ?? simpleChoices(info, field) };
+  if (input.kind === 'text' || input.kind === 'boolean') return about;
+  const minimum = narrowest(input.minimum, bound(min), (own, machine) => own > machine);
+  const maximum = narrowest(input.maximum, bound(max), (own, machine) => own < machine);
+  // Where the two have no number in common, one of them is out of date: the manifest stays as it is.
+  if (minimum !== undefined && maximum !== undefined && minimum > maximum) return about;
+  const ownStep = input.step ?? (typeof step === 'number' && step > 0 ? step : undefined);
+  const narrowed = { ...about, minimum, maximum, step: ownStep };
+  const isDefaultTaken = input.default === undefined || 'value' in readValue(input.default, narrowed);
+  return isDefaultTaken ? narrowed : about;
+}
+
+/** JSON's numbers cannot hold 2^64 - 1, ComfyUI's own bound for seeds: it arrives as 2^64, which is a bit too much. */
+function bound(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) && Math.abs(value) < 2 ** 63 ? value : undefined;
+}
+
+type Bound = number | bigint;
+
+function narrowest(
+  own: Bound | undefined,
+  machine: number | undefined,
+  isNarrower: (own: Bound, machine: number) => boolean,
+): Bound | undefined {
+  if (own === undefined || machine === undefined) return own ?? machine;
+  return isNarrower(own, machine) ? own : machine;
+}
+
+function simpleChoices(info: NodeInfo, field: string): readonly Scalar[] | undefined {
+  const choices = choicesOf(info, field)?.filter(isScalar).slice(0, MAX_CHOICES);
+  return choices !== undefined && choices.length > 0 ? choices : undefined;
+}
+
+function isScalar(value: unknown): value is Scalar {
+  return ['string', 'number', 'boolean'].includes(typeof value);
+}
+
+function shortened(text: string): string | undefined {
+  const line = text.trim().slice(0, MAX_DESCRIPTION);
+  return line === '' ? undefined : line;
+}

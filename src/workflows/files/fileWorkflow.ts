@@ -1,0 +1,145 @@
+import { z } from 'zod';
+import type { Json } from '../../utils/losslessJson.js';
+import { NumberText } from '../../utils/losslessJson.js';
+import { type GraphFile, type GraphNode, type GraphValue, linkOf, type PromptGraph } from '../graph.js';
+import type { FileInput, Workflow } from '../types.js';
+import { checkManifest } from './checkManifest.js';
+import { enrichManifest } from './enrich.js';
+import { type InputKind, isFileKind } from './inputKinds.js';
+import type { Manifest, ManifestInput, Scalar, Target } from './manifest.js';
+import { type NodeLookup, noNodeInfo } from './nodeInfo.js';
+import { parameterSchema } from './parameterSchema.js';
+import { isPlaceholder } from './placeholders.js';
+import { readValue } from './readParameter.js';
+import { requirementsOf } from './requirements.js';
+import { isSecret } from './secrets.js';
+
+/** A workflow that is made of a graph, as a user exported it. */
+export interface FileWorkflow extends Workflow {
+  readonly isBuiltIn: false;
+  readonly graph: PromptGraph;
+  /** Its own, or the one that was derived; without what machines add. */
+  readonly manifest: Manifest;
+  /** The manifest's inputs, with what machines add. */
+  readonly inputs: Manifest['inputs'];
+}
+
+/** Seconds that a job is taken to last until some were measured. */
+const ESTIMATE_SECONDS = 30;
+
+/**
+ * Makes a workflow of a graph and its manifest.
+ * @param type its name in routes
+ * @param infoOf what the machines say of their classes: it adds ranges, choices and descriptions to the parameters
+ * @throws AppError `INVALID_WORKFLOW` where the manifest does not fit the graph
+ */
+export function fileWorkflow(
+  type: string,
+  graph: PromptGraph,
+  manifest: Manifest,
+  infoOf: NodeLookup = noNodeInfo,
+): FileWorkflow {
+  checkManifest(graph, manifest);
+  const known = enrichManifest(graph, manifest, infoOf).inputs;
+  const inputs = [...known];
+  const shape = inputs.flatMap(([name, input]) =>
+    isFileKind(input.kind) ? [] : [[name, parameterSchema(input, ownValue(graph, input))] as const],
+  );
+  return {
+    type,
+    title: manifest.title ?? titleFrom(type),
+    description: manifest.description ?? descriptionOf(graph),
+    estimateSeconds: manifest.estimateSeconds ?? ESTIMATE_SECONDS,
+    files: inputs.flatMap(([name, input]) => fileInput(name, input)),
+    parameters: z.object(Object.fromEntries(shape)),
+    outputs: [...manifest.outputs].map(([name, { node }]) => ({ name, nodeId: node })),
+    isBuiltIn: false,
+    build: (files, parameters) => buildGraph(graph, manifest, files, parameters),
+    requires: requirementsOf(graph),
+    graph,
+    manifest,
+    inputs: known,
+  };
+}
+
+/** `my-flow` as `My flow`. */
+function titleFrom(type: string): string {
+  const words = type.replaceAll('-', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function descriptionOf(graph: PromptGraph): string {
+  return `Runs a graph of ${graph.size} ${graph.size === 1 ? 'node' : 'nodes'}.`;
+}
+
+function fileInput(name: string, { kind, required, title, description }: ManifestInput): FileInput[] {
+  if (!isFileKind(kind)) return [];
+  return [
+    {
+      name,
+      kind,
+      required: required ?? true,
+      ...(title !== undefined && { title }),
+      ...(description !== undefined && { description }),
+    },
+  ];
+}
+
+/** The graph's own value of a parameter, if it has one that anybody may see: the same at every node, and of its kind. */
+function ownValue(graph: PromptGraph, { kind, targets }: ManifestInput): Scalar | undefined {
+  const values = targets.map(({ node, field }) => shownValue(graph, kind, { node, field }));
+  const [first] = values;
+  return values.every((value) => value === first) ? first : undefined;
+}
+
+function shownValue(graph: PromptGraph, kind: InputKind, { node, field }: Target): Scalar | undefined {
+  const value = graph.get(node)?.inputs.get(field);
+  if (value === undefined || isPlaceholder(value) || isSecret(graph, node, field)) return undefined;
+  const reading = readValue(value, { kind });
+  const own = 'value' in reading ? reading.value : undefined;
+  if (own instanceof NumberText) return BigInt(own.text);
+  return typeof own === 'string' || typeof own === 'number' || typeof own === 'boolean' ? own : undefined;
+}
+
+/** The graph with a client's files and values in it. Where nothing was sent, the graph's own value stays. */
+function buildGraph(
+  graph: PromptGraph,
+  { inputs }: Manifest,
+  files: ReadonlyMap<string, GraphFile>,
+  parameters: Readonly<Record<string, unknown>>,
+): PromptGraph {
+  const changes = new Map<string, Map<string, GraphValue>>();
+  const dropped = new Set<string>();
+  for (const [name, input] of inputs) {
+    const value = isFileKind(input.kind) ? files.get(name) : (parameters[name] as Json | undefined);
+    for (const { node, field } of input.targets) {
+      if (value !== undefined) changes.set(node, (changes.get(node) ?? new Map()).set(field, value));
+      else if (isFileKind(input.kind) && !namesFile(graph.get(node)?.inputs.get(field))) dropped.add(node);
+    }
+  }
+  return new Map(
+    [...graph]
+      .filter(([id]) => !dropped.has(id))
+      .map(([id, node]) => [id, changed(node, changes.get(id), dropped)]),
+  );
+}
+
+/** Whether a loader that got no file has one of the machine's to fall back to. */
+function namesFile(value: GraphValue | undefined): boolean {
+  return typeof value === 'string' && value.trim() !== '' && !isPlaceholder(value);
+}
+
+/** A node with new values, and without links to nodes that are left out. */
+function changed(
+  node: GraphNode,
+  values: ReadonlyMap<string, GraphValue> | undefined,
+  dropped: ReadonlySet<string>,
+): GraphNode {
+  if (values === undefined && dropped.size === 0) return node;
+  const inputs = [...node.inputs].flatMap(([field, own]): [string, GraphValue][] => {
+    const value = values?.get(field) ?? own;
+    const link = linkOf(value);
+    return link !== undefined && dropped.has(link[0]) ? [] : [[field, value]];
+  });
+  return { ...node, inputs: new Map(inputs) };
+}

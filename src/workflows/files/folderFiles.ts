@@ -1,0 +1,86 @@
+import { open, readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { invalidWorkflow } from './workflowError.js';
+import { typeFromFileName } from './workflowType.js';
+
+/** The files of one workflow: their names in the folder. */
+export interface WorkflowFiles {
+  readonly type: string;
+  readonly graph: string;
+  readonly manifest?: string;
+}
+
+/** A file that belongs to no workflow, and why. */
+interface StrayFile {
+  readonly file: string;
+  readonly message: string;
+}
+
+const GRAPH = /\.json$/i;
+const MANIFEST = /\.ya?ml$/i;
+
+/**
+ * The folder's graphs and manifests.
+ * @returns by name, what changes whenever the file does; nothing where there is no folder
+ * @throws Error as the file system gave it
+ */
+export async function listFiles(directory: string): Promise<ReadonlyMap<string, string>> {
+  const files = new Map<string, string>();
+  for (const name of (await namesIn(directory)).toSorted()) {
+    if (name.startsWith('.') || !(GRAPH.test(name) || MANIFEST.test(name))) continue;
+    const found = await stat(path.join(directory, name)).catch(() => undefined);
+    if (found?.isFile()) files.set(name, [found.mtimeMs, found.ctimeMs, found.size, found.ino].join(' '));
+  }
+  return files;
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Which files belong together. */
+export function groupFiles(names: Iterable<string>): { groups: WorkflowFiles[]; strays: StrayFile[] } {
+  const groups = new Map<string, WorkflowFiles>();
+  const strays: StrayFile[] = [];
+  const all = [...names];
+  for (const file of all.filter((name) => GRAPH.test(name))) {
+    const type = typeFromFileName(file);
+    const other = groups.get(type);
+    if (other === undefined) groups.set(type, { type, graph: file });
+    else strays.push({ file, message: `The file has the same name for routes, ${type}, as ${other.graph}.` });
+  }
+  for (const file of all.filter((name) => MANIFEST.test(name))) {
+    const type = typeFromFileName(file);
+    const group = groups.get(type);
+    if (group === undefined)
+      strays.push({ file, message: `The manifest has no graph: there is no ${type}.json.` });
+    else if (group.manifest === undefined) groups.set(type, { ...group, manifest: file });
+    else strays.push({ file, message: `The workflow has a manifest already, ${group.manifest}.` });
+  }
+  return { groups: [...groups.values()], strays };
+}
+
+/**
+ * Reads a file of text.
+ * @param maxBytes the most that is read
+ * @throws AppError `INVALID_WORKFLOW` where it is longer, or no UTF-8
+ * @throws Error as the file system gave it
+ */
+export async function readText(file: string, maxBytes: number): Promise<string> {
+  const handle = await open(file);
+  try {
+    const { size } = await handle.stat();
+    if (size > maxBytes) throw invalidWorkflow(`The file has more than ${maxBytes} bytes.`);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await handle.readFile());
+  } catch (error) {
+    if (error instanceof TypeError) throw invalidWorkflow('The file is no UTF-8 text.');
+    throw error;
+  } finally {
+    await handle.close();
+  }
+}

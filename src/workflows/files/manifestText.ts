@@ -1,0 +1,72 @@
+import { Document, isCollection, isMap, parse } from 'yaml';
+import { type Manifest, type ManifestInput, parseManifest } from './manifest.js';
+import { invalidWorkflow } from './workflowError.js';
+
+/** Characters of a manifest. */
+export const MAX_MANIFEST_LENGTH = 1024 * 1024;
+/** A list that is named once and used often can make a small file very large. */
+const MAX_ALIASES = 50;
+
+/**
+ * Reads a manifest that is YAML.
+ * @throws AppError `INVALID_WORKFLOW`, with details by place
+ */
+export function readManifest(text: string): Manifest {
+  if (text.length > MAX_MANIFEST_LENGTH)
+    throw invalidWorkflow(`The manifest has more than ${MAX_MANIFEST_LENGTH} characters.`);
+  return parseManifest(readYaml(text));
+}
+
+function readYaml(text: string): unknown {
+  try {
+    return withNumbers(parse(text, { intAsBigInt: true, maxAliasCount: MAX_ALIASES, logLevel: 'error' }));
+  } catch (error) {
+    // Besides its own errors, the parser throws a RangeError where things lie very deep in each other.
+    const [line = ''] = error instanceof Error ? error.message.split('\n') : [];
+    throw invalidWorkflow(`The manifest is no valid YAML. ${line.replace(/:$/, '')}.`);
+  }
+}
+
+/** Bigints only where a number would lose digits. */
+function withNumbers(value: unknown): unknown {
+  if (typeof value === 'bigint') {
+    const number = Number(value);
+    return Number.isSafeInteger(number) ? number : value;
+  }
+  if (Array.isArray(value)) return value.map(withNumbers);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withNumbers(item)]));
+}
+
+/** The manifest as YAML, with each input and output in one line. */
+export function writeManifest(manifest: Manifest): string {
+  const document = new Document(manifestDocument(manifest));
+  for (const part of ['inputs', 'outputs']) {
+    const named = document.get(part);
+    if (!isMap(named)) continue;
+    for (const { value } of named.items) if (isCollection(value)) value.flow = true;
+  }
+  return document.toString({ lineWidth: 0 });
+}
+
+/** The manifest as plain objects, with the keys of the file. */
+export function manifestDocument(manifest: Manifest): Record<string, unknown> {
+  const { title, description, estimateSeconds, inputs, outputs } = manifest;
+  return defined({
+    title,
+    description,
+    estimate_seconds: estimateSeconds,
+    inputs: Object.fromEntries([...inputs].map(([name, input]) => [name, inputDocument(input)])),
+    outputs: Object.fromEntries([...outputs].map(([name, { node }]) => [name, { node }])),
+  });
+}
+
+function inputDocument({ targets, maxLength, ...rest }: ManifestInput): Record<string, unknown> {
+  const [first] = targets;
+  const where = targets.length === 1 ? { node: first?.node, field: first?.field } : { targets };
+  return defined({ ...where, ...rest, max_length: maxLength });
+}
+
+function defined(object: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+}

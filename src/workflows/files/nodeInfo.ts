@@ -1,0 +1,42 @@
+/** What ComfyUI's `GET /object_info` says of a node class, as far as it matters here. */
+export interface NodeInfo {
+  readonly input: {
+    readonly required?: InputInfos | undefined;
+    readonly optional?: InputInfos | undefined;
+  };
+  readonly output_name?: readonly unknown[] | undefined;
+  readonly output_node?: boolean | undefined;
+  readonly display_name?: string | undefined;
+}
+
+/** By name: a type or a list of choices, then options such as `min`, `max` and `tooltip`. */
+type InputInfos = Readonly<Record<string, readonly unknown[]>>;
+
+/** What is known of a class; undefined where nothing is. */
+export type NodeLookup = (classType: string) => NodeInfo | undefined;
+
+/** For a graph whose machines are not known. */
+export const noNodeInfo: NodeLookup = () => undefined;
+
+/** The options that a class declares for an input; empty where it has none. */
+export function optionsOf(info: NodeInfo | undefined, field: string): Readonly<Record<string, unknown>> {
+  const options = declaration(info, field)[1];
+  return typeof options === 'object' && options !== null ? (options as Record<string, unknown>) : {};
+}
+
+/**
+ * The values that an input takes. Both forms that ComfyUI has used are read: `[["a", "b"], {…}]` and
+ * `["COMBO", { options: ["a", "b"] }]`.
+ */
+export function choicesOf(info: NodeInfo | undefined, field: string): readonly unknown[] | undefined {
+  const [kind] = declaration(info, field);
+  const choices = Array.isArray(kind) ? kind : optionsOf(info, field)['options'];
+  return Array.isArray(choices) ? choices : undefined;
+}
+
+function declaration(info: NodeInfo | undefined, field: string): readonly unknown[] {
+  const { required, optional } = info?.input ?? {};
+  for (const inputs of [required, optional])
+    if (inputs && Object.hasOwn(inputs, field)) return inputs[field] ?? [];
+  return [];
+}

@@ -1,0 +1,63 @@
+import type { GraphNode } from '../graph.js';
+import { type GraphView, linksOf } from './GraphView.js';
+import type { NodeInfo } from './nodeInfo.js';
+
+/** A node whose files, or text, are results. */
+export interface FoundOutput {
+  readonly id: string;
+  /** What it most likely makes, for its name. The real kind is told by the content. */
+  readonly sort: string;
+}
+
+const SAVES = /save|videocombine|websocket|export/i;
+const PREVIEWS = /preview|^show|showtext|display|compare/i;
+/** They write models to the machine's disk, and tell of no file. */
+const SAVES_MODELS =
+  /(checkpoint|model|clip|vae|lora|embedding|unet|state)_?s?save|save_?(checkpoint|model|clip|vae|lora|embedding|unet|state)/i;
+const SAMPLES = /sampler(?!select)/i;
+
+/** What a class makes, by words in its name. The first that fits. */
+const SORTS: readonly [RegExp, string][] = [
+  [/video|webm|mp4/i, 'video'],
+  [/audio|mp3|flac|opus/i, 'audio'],
+  [/glb|3d|mesh/i, 'model'],
+  [/latent/i, 'latent'],
+  [/image|mask|webp|png/i, 'image'],
+  [/text|string|any|show|display/i, 'text'],
+];
+
+/**
+ * The nodes that make the results: those that save, or those that show where nothing is saved. Where one comes after
+ * another in the same chain, such as the enlarged picture after the first one, the later one is first. All others are
+ * in the order of the file.
+ */
+export function findOutputs(view: GraphView): readonly FoundOutput[] {
+  const ranked = [...view.graph].map(([id, node]) => ({
+    id,
+    node,
+    rank: rankOf(node, view.infoOf(node.classType)),
+  }));
+  const saves = ranked.filter(({ rank }) => rank === 'save');
+  const chosen = saves.length > 0 ? saves : ranked.filter(({ rank }) => rank === 'preview');
+  return chosen
+    .map(({ id, node }) => ({ id, sort: sortOf(node.classType), samplers: samplersBefore(view, id) }))
+    .toSorted((one, other) => other.samplers - one.samplers)
+    .map(({ id, sort }) => ({ id, sort }));
+}
+
+function rankOf(node: GraphNode, info: NodeInfo | undefined): 'save' | 'preview' | undefined {
+  const { classType } = node;
+  // A node that nothing leads to has nothing to save. Whether something takes its output says nothing: some pass it on.
+  if (linksOf(node).length === 0 || SAVES_MODELS.test(classType) || info?.output_node === false)
+    return undefined;
+  if (PREVIEWS.test(classType) || node.inputs.get('save_output') === false) return 'preview';
+  return SAVES.test(classType) || info?.output_node === true ? 'save' : undefined;
+}
+
+function sortOf(classType: string): string {
+  return SORTS.find(([pattern]) => pattern.test(classType))?.[1] ?? 'image';
+}
+
+function samplersBefore(view: GraphView, id: string): number {
+  return [...view.neededBy([id])].filter((one) => SAMPLES.test(view.graph.get(one)?.classType ?? '')).length;
+}

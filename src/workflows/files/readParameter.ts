@@ -1,0 +1,142 @@
+import { type Json, NumberText } from '../../utils/losslessJson.js';
+import { MAX_SEED } from './inputKinds.js';
+import type { ManifestInput, Scalar } from './manifest.js';
+
+/** Characters that a text takes where the manifest does not say. */
+export const MAX_TEXT_LENGTH = 20_000;
+/** Longest text of a whole number that is read. */
+const MAX_DIGITS = 30;
+/** Choices that a message lists. */
+const MAX_LISTED = 20;
+
+/** A value as it goes into the graph; undefined where it was left out. Or what is wrong with it. */
+export type Reading = { readonly value: Json | undefined } | { readonly problem: string };
+
+/** What is needed of a declaration to read a value. */
+export type ValueRules = Pick<
+  ManifestInput,
+  'kind' | 'required' | 'default' | 'minimum' | 'maximum' | 'maxLength' | 'choices'
+>;
+
+/**
+ * Reads a value that a client sent, as a form sends it (text) or as JSON has it. An integer is kept exactly.
+ * An empty field of a form counts as left out, except where it is a text. A seed of -1, `random` or `randomize` does too.
+ */
+export function readParameter(value: unknown, rules: ValueRules): Reading {
+  if (!isLeftOut(value, rules)) return readValue(value, rules);
+  if (rules.required === true) return { problem: 'is required' };
+  return rules.default === undefined ? { value: undefined } : readValue(rules.default, rules);
+}
+
+/** Reads a value that is there. */
+export function readValue(value: unknown, rules: ValueRules): Reading {
+  const plain = value instanceof NumberText ? value.text : value;
+  switch (rules.kind) {
+    case 'text':
+      return readText(value, rules.maxLength ?? MAX_TEXT_LENGTH);
+    case 'boolean':
+      return readBoolean(plain);
+    case 'choice':
+      return readChoice(plain, rules.choices);
+    case 'number':
+      return readNumber(plain, rules);
+    default:
+      return readInteger(plain, rules);
+  }
+}
+
+/** Whether a seed's value asks for a random one. */
+export function isRandomSeed(value: unknown): boolean {
+  const text = value instanceof NumberText ? value.text : value;
+  if (typeof text === 'string') return ['-1', 'random', 'randomize'].includes(text.trim().toLowerCase());
+  return text === -1 || text === -1n;
+}
+
+function isLeftOut(value: unknown, { kind }: ValueRules): boolean {
+  if (value === undefined || value === null) return true;
+  if (kind === 'text') return false;
+  return (typeof value === 'string' && value.trim() === '') || (kind === 'seed' && isRandomSeed(value));
+}
+
+function readText(value: unknown, maxLength: number): Reading {
+  return typeof value === 'string' && value.length <= maxLength
+    ? { value }
+    : { problem: `takes text of at most ${maxLength} characters` };
+}
+
+function readBoolean(value: unknown): Reading {
+  if (typeof value === 'boolean') return { value };
+  const word = typeof value === 'string' ? value.trim().toLowerCase() : '';
+  return word === 'true' || word === 'false'
+    ? { value: word === 'true' }
+    : { problem: 'takes true or false' };
+}
+
+function readChoice(value: unknown, choices: readonly Scalar[] | undefined): Reading {
+  if (choices === undefined) return readText(value, MAX_TEXT_LENGTH);
+  const isScalar = ['string', 'number', 'bigint', 'boolean'].includes(typeof value);
+  const choice = isScalar ? choices.find((one) => String(one) === String(value)) : undefined;
+  return choice === undefined ? { problem: `takes ${listed(choices)}` } : { value: exact(choice) };
+}
+
+/** `a, b or c`; of very many the first few. */
+function listed(choices: readonly Scalar[]): string {
+  const shown = choices.slice(0, MAX_LISTED).map(String);
+  const more = choices.length - shown.length;
+  if (more > 0) return `one of ${shown.join(', ')} and ${more} more`;
+  return shown.length < 2 ? shown.join() : `${shown.slice(0, -1).join(', ')} or ${shown.at(-1)}`;
+}
+
+function readNumber(value: unknown, { minimum, maximum }: ValueRules): Reading {
+  const number = numberOf(value);
+  return number !== undefined && isWithin(number, minimum, maximum)
+    ? { value: number }
+    : { problem: `takes a number${rangeWords(minimum, maximum)}` };
+}
+
+function numberOf(value: unknown): number | undefined {
+  const isNumeral =
+    typeof value === 'string' && /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(value.slice(0, 100));
+  const number = isNumeral || typeof value === 'bigint' ? Number(value) : value;
+  return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
+}
+
+function readInteger(value: unknown, rules: ValueRules): Reading {
+  const minimum = rules.minimum ?? (rules.kind === 'seed' ? 0 : undefined);
+  const maximum = rules.maximum ?? (rules.kind === 'seed' ? MAX_SEED : undefined);
+  const integer = integerOf(value);
+  const isKept = integer !== undefined && isWithin(integer, minimum ?? -MAX_SEED, maximum ?? MAX_SEED);
+  return isKept
+    ? { value: exact(integer) }
+    : { problem: `takes a whole number${rangeWords(minimum, maximum)}` };
+}
+
+function integerOf(value: unknown): bigint | undefined {
+  if (typeof value === 'bigint') return value;
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : undefined;
+  if (typeof value !== 'string' || value.length > MAX_DIGITS) return undefined;
+  const digits = /^\s*\+?(-?\d+)(\.0*)?\s*$/.exec(value)?.[1];
+  return digits === undefined ? undefined : BigInt(digits);
+}
+
+/** Numbers and bigints compare with each other. */
+function isWithin(
+  value: number | bigint,
+  low: number | bigint = value,
+  high: number | bigint = value,
+): boolean {
+  return value >= low && value <= high;
+}
+
+function rangeWords(minimum: number | bigint | undefined, maximum: number | bigint | undefined): string {
+  if (minimum !== undefined && maximum !== undefined) return ` from ${minimum} to ${maximum}`;
+  if (minimum !== undefined) return ` of at least ${minimum}`;
+  return maximum === undefined ? '' : ` of at most ${maximum}`;
+}
+
+/** The value as a graph has it: an integer that JavaScript cannot hold is kept as its digits. */
+function exact(value: Scalar): Json {
+  if (typeof value !== 'bigint') return value;
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : new NumberText(String(value));
+}

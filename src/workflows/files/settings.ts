@@ -1,0 +1,159 @@
+import { NumberText } from '../../utils/losslessJson.js';
+import { type GraphNode, type GraphValue, linkOf, type NodeLink } from '../graph.js';
+import type { GraphView } from './GraphView.js';
+import type { ValueKind } from './inputKinds.js';
+import type { Target } from './manifest.js';
+import { isPlaceholder } from './placeholders.js';
+import { isRandomSeed } from './readParameter.js';
+
+/** A number that people change, and the bounds that ComfyUI's own nodes have for it. */
+interface Setting {
+  readonly name: string;
+  readonly kind: ValueKind;
+  readonly fields: RegExp;
+  readonly isOn: (node: GraphNode) => boolean;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly step?: number;
+}
+
+/** A setting, and the fields of the graph that have the same value of it. */
+export interface FoundSetting {
+  readonly setting: Setting;
+  readonly targets: readonly Target[];
+}
+
+const hasSome = (node: GraphNode, ...fields: string[]) => fields.some((field) => node.inputs.has(field));
+const isSampling = (node: GraphNode) =>
+  /sampl|schedul|guider|sigma/i.test(node.classType) ||
+  hasSome(node, 'sampler_name', 'scheduler', 'latent_image', 'positive');
+/** Makes an empty picture or video; a node that only scales one has a size too. */
+const isSized = (node: GraphNode) =>
+  !/scale|resize|crop|composite/i.test(node.classType) &&
+  (/latent|empty|tovideo/i.test(node.classType) ||
+    (hasSome(node, 'width') && hasSome(node, 'batch_size', 'length', 'num_frames', 'video_frames')));
+const isAny = () => true;
+
+export const SEED: Setting = { name: 'seed', kind: 'seed', fields: /(^|_)seed$/i, isOn: isAny };
+
+const SIZE = { kind: 'integer', isOn: isSized, minimum: 16, maximum: 16_384, step: 8 } as const;
+
+/** In the order of forms and documents. */
+const SETTINGS: readonly Setting[] = [
+  { name: 'steps', kind: 'integer', fields: /^steps$/, isOn: isSampling, minimum: 1, maximum: 10_000 },
+  { name: 'cfg', kind: 'number', fields: /^cfg$/, isOn: isSampling, minimum: 0, maximum: 100, step: 0.1 },
+  {
+    name: 'guidance',
+    kind: 'number',
+    fields: /^guidance$/,
+    isOn: isAny,
+    minimum: 0,
+    maximum: 100,
+    step: 0.1,
+  },
+  {
+    name: 'denoise',
+    kind: 'number',
+    fields: /^denoise$/,
+    isOn: isSampling,
+    minimum: 0,
+    maximum: 1,
+    step: 0.01,
+  },
+  { name: 'width', fields: /^width$/, ...SIZE },
+  { name: 'height', fields: /^height$/, ...SIZE },
+  {
+    name: 'length',
+    kind: 'integer',
+    fields: /^(length|num_frames|video_frames)$/,
+    isOn: isSized,
+    minimum: 1,
+    maximum: 16_384,
+  },
+  { name: 'batch_size', kind: 'integer', fields: /^batch_size$/, isOn: isSized, minimum: 1, maximum: 4096 },
+  { name: 'fps', kind: 'number', fields: /^(fps|frame_rate)$/, isOn: isAny, minimum: 0.01, maximum: 1000 },
+];
+
+/** Every seed, as one input. */
+export function findSeeds(view: GraphView, needed: ReadonlySet<string>): readonly Target[] {
+  return targetsOf(
+    view,
+    needed,
+    SEED,
+    (value) => isNumeral(value) || isRandomSeed(value) || isPlaceholder(value),
+  );
+}
+
+/** The usual settings. Fields of the same value are one input: a change of only one of them is rarely meant. */
+export function findSettings(view: GraphView, needed: ReadonlySet<string>): readonly FoundSetting[] {
+  return SETTINGS.flatMap((setting) => {
+    const byValue = new Map<unknown, Target[]>();
+    for (const target of targetsOf(
+      view,
+      needed,
+      setting,
+      (value) => isNumeral(value) || isPlaceholder(value),
+    )) {
+      const value = view.graph.get(target.node)?.inputs.get(target.field);
+      const key = isNumeral(value) ? numberOf(value) : value;
+      byValue.set(key, [...(byValue.get(key) ?? []), target]);
+    }
+    return [...byValue.values()].map((targets) => ({ setting, targets }));
+  });
+}
+
+function targetsOf(
+  view: GraphView,
+  needed: ReadonlySet<string>,
+  setting: Setting,
+  takes: (value: GraphValue) => boolean,
+): readonly Target[] {
+  const targets = new Map<string, Target>();
+  for (const [id, node] of view.graph) {
+    if (!needed.has(id) || !setting.isOn(node)) continue;
+    for (const [field, value] of node.inputs) {
+      if (!setting.fields.test(field)) continue;
+      const link = linkOf(value);
+      const target = link === undefined ? { node: id, field } : sourceOf(view, link, setting);
+      const own = target && view.graph.get(target.node)?.inputs.get(target.field);
+      if (target && own !== undefined && takes(own))
+        targets.set(JSON.stringify([target.node, target.field]), target);
+    }
+  }
+  return [...targets.values()];
+}
+
+/** Fields of nodes that only hold a number. */
+const SOURCE_FIELD = /^(value|int|integer|float|number|int_value|float_value|constant)$/i;
+const MAX_STEPS = 20;
+
+/** The field that a linked setting comes from: of the same name, or of a node that only holds a number. */
+function sourceOf(view: GraphView, link: NodeLink, setting: Setting): Target | undefined {
+  let next: NodeLink | undefined = link;
+  for (let step = 0; next !== undefined && step < MAX_STEPS; step += 1) {
+    const [id]: NodeLink = next;
+    const node = view.graph.get(id);
+    const fields: string[] = [...(node?.inputs.keys() ?? [])];
+    const field =
+      fields.find((one) => setting.fields.test(one)) ?? fields.find((one) => SOURCE_FIELD.test(one));
+    const value: GraphValue | undefined =
+      field === undefined && /reroute/i.test(node?.classType ?? '')
+        ? [...(node?.inputs.values() ?? [])][0]
+        : node?.inputs.get(field ?? '');
+    next = linkOf(value);
+    if (next === undefined) return field === undefined ? undefined : { node: id, field };
+  }
+  return undefined;
+}
+
+/** Whether the value is a number, or text that ComfyUI takes for one. */
+function isNumeral(value: GraphValue | undefined): boolean {
+  return Number.isFinite(numberOf(value));
+}
+
+/** The number that a value is, or that its text says; NaN for anything else. */
+export function numberOf(value: GraphValue | undefined): number {
+  const text = value instanceof NumberText ? value.text : value;
+  if (typeof text === 'number') return text;
+  return typeof text === 'string' && /^\s*-?\d+(\.\d+)?\s*$/.test(text) ? Number(text) : Number.NaN;
+}

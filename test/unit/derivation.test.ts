@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { deriveManifest } from '../../src/workflows/files/deriveManifest.js';
+import type { Manifest } from '../../src/workflows/files/manifest.js';
+import { readManifest, writeManifest } from '../../src/workflows/files/manifestText.js';
+import { readGraph } from '../../src/workflows/files/readGraph.js';
+import { type DerivationCase, derivationCases } from '../graphs/derivation.js';
+
+const graphOfFile = ({ file }: Pick<DerivationCase, 'file'>) =>
+  readGraph(typeof file === 'string' ? file : JSON.stringify(file));
+
+/** The manifest in the short form of the table, in order. */
+function inShort({ inputs, outputs }: Manifest) {
+  return {
+    inputs: [...inputs].map(([name, { kind, required, targets }]) => [
+      name,
+      `${kind}${required === true ? '!' : ''} ${targets.map(({ node, field }) => `${node}.${field}`).join(' + ')}`,
+    ]),
+    outputs: [...outputs].map(([name, { node }]) => [name, node]),
+  };
+}
+
+describe('a derived manifest', () => {
+  it.each(derivationCases)('of $name', (one) => {
+    const manifest = deriveManifest(graphOfFile(one));
+    expect(inShort(manifest)).toEqual({
+      inputs: Object.entries(one.inputs),
+      outputs: Object.entries(one.outputs),
+    });
+    expect(inShort(readManifest(writeManifest(manifest)))).toEqual(inShort(manifest));
+  });
+});
