@@ -1,9 +1,9 @@
-import express, { type Express, type RequestHandler } from 'express';
+import express, { type Express, type Request, type RequestHandler } from 'express';
 import type { Config } from './config/index.js';
 import { identify, requireKey } from './middleware/authentication.js';
+import { allOf } from './middleware/checks.js';
 import { errorHandler, notFound } from './middleware/errorHandler.js';
 import { refuseForeignPages, requireHost, requireLocalHost } from './middleware/foreign.js';
-import { inOrder } from './middleware/inOrder.js';
 import { OpenRequests } from './middleware/openRequests.js';
 import { limitRate } from './middleware/rateLimit.js';
 import { limitRefusedBody } from './middleware/refusedBody.js';
@@ -35,9 +35,9 @@ export function createApp(services: Services, config: Config): Express {
     sender: new ResultSender(config.jobs.maxResultBytes, turns),
     openApi: currentOpenApi(() => workflows.all()),
   };
-  app.use(doors(services, config));
+  app.use(...doors(services, config));
   mount(app, fixedEndpoints, context);
-  app.use(workflowRoutes((type) => workflows.get(type), context));
+  app.use(workflowRoutes(context));
   pageFiles(app);
   // Strangers do not learn which paths there are.
   app.use(requireKey, notFound);
@@ -54,34 +54,36 @@ function trustProxies(app: Express, proxies: Config['server']['trustProxy']): vo
 }
 
 /** What every request goes through. */
-function doors({ logger, prometheus, clock }: Services, config: Config): RequestHandler {
+function doors({ logger, prometheus, clock }: Services, config: Config): RequestHandler[] {
   const { keys, origins, requestsPerMinute: perMinute } = config.access;
   const isOpenOnLoopback = keys.length === 0 && isLoopbackAddress(config.server.host);
   const allowedHosts = [
     ...config.access.allowedHosts,
     ...(config.server.publicUrl ? [new URL(config.server.publicUrl).host] : []),
   ];
+  // A load balancer asks as often as it likes, however many others share its address.
+  const isFree = ({ path }: Request) => isForLoadBalancers(path);
   const openRequests = new OpenRequests(config.access.maxOpenRequests);
-  return inOrder([
-    requestContext(logger, (answered, response) => {
-      prometheus.recordRequest(answered);
-      openRequests.closed(response);
-    }),
-    securityHeaders(origins),
+  return [
+    allOf([
+      requestContext(logger, (answered, response) => {
+        prometheus.recordRequest(answered);
+        openRequests.closed(response);
+      }),
+      securityHeaders(origins),
+    ]),
     ...(origins ? [crossOrigin(origins)] : []),
-    limitUrl,
-    limitRefusedBody,
-    requireHost,
-    ...(isOpenOnLoopback ? [requireLocalHost(allowedHosts)] : []),
-    refuseForeignPages({ allowedOrigins: origins, publicUrl: config.server.publicUrl }),
-    identify(keys, config.server.trustProxy !== false),
-    unlessForLoadBalancers(openRequests.limit),
-    ...(perMinute > 0 ? [unlessForLoadBalancers(limitRate(perMinute, clock))] : []),
-  ]);
-}
-
-/** A load balancer asks as often as it likes, however many others share its address. */
-function unlessForLoadBalancers(limit: RequestHandler): RequestHandler {
-  return (request, response, next) =>
-    isForLoadBalancers(request.path) ? next() : limit(request, response, next);
+    allOf([
+      limitUrl,
+      limitRefusedBody,
+      requireHost,
+      ...(isOpenOnLoopback ? [requireLocalHost(allowedHosts)] : []),
+      refuseForeignPages({ allowedOrigins: origins, publicUrl: config.server.publicUrl }),
+      identify(keys, config.server.trustProxy !== false),
+      (request, response) => {
+        if (!isFree(request)) openRequests.limit(request, response);
+      },
+    ]),
+    ...(perMinute > 0 ? [limitRate(perMinute, clock, isFree)] : []),
+  ];
 }

@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { Config } from '../config/index.js';
 import { type Clock, systemClock } from '../utils/clock.js';
-import { collectGarbage } from '../utils/garbage.js';
 import type { Logger } from '../utils/logger.js';
 import { TimeBudget } from '../utils/TimeBudget.js';
 import { Turns } from '../utils/turns.js';
@@ -209,7 +208,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const isIdle = () => processor.activeJobs === 0;
   const expiry = new Expiry(
     manager,
-    { lifetimeMs: config.jobs.lifetimeMs, isIdle, collectGarbage },
+    { lifetimeMs: config.jobs.lifetimeMs, isIdle, collectGarbage: () => globalThis.gc?.() },
     log('jobs'),
   );
 
