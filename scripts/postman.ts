@@ -93,13 +93,11 @@ function urlOf(path: string): object {
 /** The fields of its form; undefined where it takes none. */
 function formOf({ request }: Endpoint): object[] | undefined {
   const form = request?.body?.['multipart/form-data'];
-  return (
-    form &&
-    Object.keys(form.shape).map((key) =>
-      key === 'imageFile'
-        ? { key, type: 'file', src: '{{imagePath}}' }
-        : { key, type: 'text', value: '', disabled: true },
-    )
+  if (!(form instanceof z.ZodObject)) return undefined;
+  return Object.keys(form.shape).map((key) =>
+    key === 'imageFile'
+      ? { key, type: 'file', src: '{{imagePath}}' }
+      : { key, type: 'text', value: '', disabled: true },
   );
 }
 

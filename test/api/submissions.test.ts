@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { errorAnswer } from '../../src/schemas/common.js';
 import { anySyncAnswer, asyncAnswer, jobRecord } from '../../src/schemas/jobs.js';
 import { InputUnreachable } from '../../src/services/assets/InputUnreachable.js';
@@ -12,6 +13,30 @@ import { eventually } from '../support/eventually.js';
 import { colourOf, png } from '../support/pictures.js';
 import { type Built, RecordingWorkflows } from '../support/recordingWorkflows.js';
 import { Stack } from '../support/stack.js';
+
+/** What is looked at of an OpenAPI document. */
+const openApi = z.object({
+  paths: z.record(
+    z.string(),
+    z.object({
+      post: z
+        .object({
+          requestBody: z.object({
+            content: z.record(
+              z.string(),
+              z.object({
+                schema: z.object({
+                  properties: z.record(z.string(), z.unknown()).optional(),
+                  required: z.array(z.string()).optional(),
+                }),
+              }),
+            ),
+          }),
+        })
+        .catch({ requestBody: { content: {} } }),
+    }),
+  ),
+});
 
 const KIB = 1024;
 const MAX_FILE_BYTES = 64 * KIB;
@@ -573,5 +598,21 @@ describe('a file that is fetched', () => {
       await Promise.all([open.stop(), closed.stop()]);
       host.close();
     }
+  });
+});
+
+describe('the OpenAPI document', () => {
+  it('has every form of body that a workflow takes', async () => {
+    const response = await stack.client.request('/openapi.json');
+    const { paths } = openApi.parse(await response.json());
+    const bodies = (type: string) => paths[`/api/async/${type}`]?.post.requestBody.content ?? {};
+    expect(Object.keys(bodies('collage'))).toEqual(['multipart/form-data', 'application/json', 'image/*']);
+    expect(Object.keys(bodies('sing'))).toEqual(['multipart/form-data', 'application/json', 'audio/*']);
+    expect(Object.keys(bodies('pair'))).toEqual(['multipart/form-data', 'application/json']);
+    const { schema } = bodies('collage')['multipart/form-data'] ?? {};
+    expect(Object.keys(schema?.properties ?? {})).toEqual(
+      expect.arrayContaining(['clip', 'photo', 'mask', 'voice', 'notes', 'prompt', 'webhook_url']),
+    );
+    expect(schema?.required).toEqual(['photo']);
   });
 });
