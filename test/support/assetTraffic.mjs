@@ -49,6 +49,4 @@ const watch = setInterval(() => {
 await comeAndGo(Number(bytesIn), Number(reads));
 clearInterval(watch);
 await store.stop();
-process.stdout.write(
-  JSON.stringify({ used: highest.used - before.used, rss: highest.rss - before.rss }),
-);
+process.stdout.write(JSON.stringify({ used: highest.used - before.used, rss: highest.rss - before.rss }));
