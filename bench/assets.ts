@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DiskAssetStore } from '../src/services/assets/DiskAssetStore.js';
@@ -10,12 +10,12 @@ const rate = (value: number) => `${value.toFixed(0)} a second`;
 
 /**
  * Storing and fetching 1 MB in a folder, against writing a file of the same bytes and reading it. What a round has
- * written is deleted before the next one, outside of what is measured.
+ * written is deleted before the next one, outside of what is measured; the folder's own folders stay.
  */
-export async function assets({ rounds, goes }: Effort): Promise<Row[]> {
+export async function assets({ rounds, goes, warmUps }: Effort): Promise<Row[]> {
   const folder = await mkdtemp(path.join(tmpdir(), 'bench-assets-'));
-  const plainFolder = path.join(folder, 'plain');
-  const assetFolder = path.join(folder, 'assets');
+  const store = new DiskAssetStore(path.join(folder, 'assets'));
+  await store.start();
   const bytes = Buffer.alloc(ASSET_BYTES, 'asset');
   let count = 0;
   // No two are alike, or there would be nothing to store.
@@ -25,28 +25,34 @@ export async function assets({ rounds, goes }: Effort): Promise<Row[]> {
     return Buffer.from(bytes);
   };
   const ours = async () => {
-    await rm(assetFolder, { recursive: true, force: true });
-    const store = new DiskAssetStore(assetFolder);
-    await store.start();
-    return perSecond(goes, 1, async () => {
+    const hashes: string[] = [];
+    const result = await perSecond(goes, 1, async () => {
       const { hash } = await store.put(next());
+      hashes.push(hash);
       let read = 0;
       for await (const chunk of await store.open(hash)) read += (chunk as Buffer).length;
-      if (read !== ASSET_BYTES) throw new Error(`${read} bytes came back`);
+      checkBytes(read);
     });
+    for (const hash of hashes) await store.delete(hash);
+    return result;
   };
   const theirs = async () => {
-    await rm(plainFolder, { recursive: true, force: true });
-    await mkdir(plainFolder);
-    return perSecond(goes, 1, async () => {
-      const file = path.join(plainFolder, String(count));
+    const files: string[] = [];
+    const result = await perSecond(goes, 1, async () => {
+      const file = path.join(folder, String(count));
+      files.push(file);
       await writeFile(file, next());
-      const read = (await readFile(file)).length;
-      if (read !== ASSET_BYTES) throw new Error(`${read} bytes came back`);
+      checkBytes((await readFile(file)).length);
     });
+    for (const file of files) await unlink(file);
+    return result;
   };
-  const { a, b, ratio } = await byTurns(rounds, ours, theirs, 2);
+  const { a, b, ratio } = await byTurns(rounds, ours, theirs, warmUps);
   await rm(folder, { recursive: true });
   const parts = { measured: rate(a), comparedWith: `plain file: ${rate(b)}`, ratio };
   return [row('store and fetch 1 MB', parts, '>=0.8')];
+}
+
+function checkBytes(count: number): void {
+  if (count !== ASSET_BYTES) throw new Error(`${count} bytes came back`);
 }

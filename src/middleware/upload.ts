@@ -114,7 +114,8 @@ export function parametersOf({ query }: Request): Record<string, unknown> {
 export function hangUpSignal(response: Response): AbortSignal {
   const controller = new AbortController();
   response.once('close', () => {
-    if (!response.writableFinished) controller.abort();
+    // Whoever fails because of it has nobody to tell, and nothing to log.
+    if (!response.writableFinished) controller.abort(new AppError('REQUEST_TIMEOUT', 'The client hung up.'));
   });
   return controller.signal;
 }

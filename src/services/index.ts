@@ -9,6 +9,7 @@ import { MetricsViews } from '../views/MetricsViews.js';
 import { workflows as registeredWorkflows } from '../workflows/index.js';
 import type { Workflow } from '../workflows/types.js';
 import { fixedWorkflows, type WorkflowSource } from '../workflows/WorkflowSource.js';
+import { InputUnreachable } from './assets/InputUnreachable.js';
 import type { ConnectionManager, ConnectionOptions } from './comfyui/ConnectionManager.js';
 import type { FollowTimings } from './comfyui/PromptFollower.js';
 import { PromptRunner } from './comfyui/PromptRunner.js';
@@ -64,7 +65,7 @@ const FOLLOW_TIMINGS: FollowTimings = {
 
 /** Until there is one that goes out to the network. */
 const noFetcher: InputFetcher = {
-  fetch: () => Promise.reject(new Error('this server fetches nothing')),
+  fetch: () => Promise.reject(new InputUnreachable('no_answer')),
 };
 
 /** What a test, or a program with other needs, may put in place of the defaults. */

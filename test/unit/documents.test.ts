@@ -44,10 +44,7 @@ describe('the documents', () => {
   });
 
   it('README shows the example workflow as it is tested', () => {
-    const example = read('test/examples/invertImage.ts').replace(
-      '../../src/workflows/types.js',
-      './types.js',
-    );
+    const example = read('test/examples/invertImage.ts').replaceAll('../../src/workflows/', './');
     expect(readme).toContain(`\`\`\`ts\n${example}\`\`\``);
   });
 });

@@ -7,6 +7,7 @@ import { type FetchedInput, InputFetcher } from '../../src/services/assets/Input
 import { InputUnreachable } from '../../src/services/assets/InputUnreachable.js';
 import { AddressGuard } from '../../src/services/outbound/AddressGuard.js';
 import { OutboundClient } from '../../src/services/outbound/OutboundClient.js';
+import { DeadlineExceeded } from '../../src/utils/deadline.js';
 import { eventually } from '../support/eventually.js';
 import { HttpServers } from '../support/httpServers.js';
 
@@ -238,9 +239,10 @@ describe('an input by URL', () => {
 
   it('leaves the error of whoever uses it as it is', async () => {
     const origin = await servers.listen(answering('abc'));
-    const failure = new Error('the disk is full');
-    const fetched = fetcherIn().fetch(origin, { maxBytes: MAX_BYTES }, () => Promise.reject(failure));
-    await expect(fetched).rejects.toBe(failure);
+    for (const failure of [new Error('the disk is full'), new DeadlineExceeded('the disk is slow')]) {
+      const fetched = fetcherIn().fetch(origin, { maxBytes: MAX_BYTES }, () => Promise.reject(failure));
+      await expect(fetched).rejects.toBe(failure);
+    }
   });
 });
 

@@ -43,25 +43,33 @@ export class InputFetcher {
     use: (input: FetchedInput) => Promise<T>,
   ): Promise<T> {
     const first = this.#checked(url);
+    return withDeadline(this.#timeoutMs, limits.signal, async (signal) => {
+      try {
+        return await this.#receive(first, limits.maxBytes, signal, use);
+      } catch (error) {
+        // Any other deadline is the caller's, or of what it does with the bytes.
+        const isLate = error instanceof DeadlineExceeded && error === signal.reason;
+        throw isLate && !limits.signal?.aborted ? new InputUnreachable('too_slow') : error;
+      }
+    });
+  }
+
+  async #receive<T>(
+    url: URL,
+    maxBytes: number,
+    signal: AbortSignal,
+    use: (input: FetchedInput) => Promise<T>,
+  ): Promise<T> {
+    const { headers, body } = await this.#follow(url, signal);
+    const onAbort = () => body.destroy();
+    signal.addEventListener('abort', onAbort, { once: true });
     try {
-      return await withDeadline(this.#timeoutMs, limits.signal, async (signal) => {
-        const { headers, body } = await this.#follow(first, signal);
-        const onAbort = () => body.destroy();
-        signal.addEventListener('abort', onAbort, { once: true });
-        try {
-          checkHead(headers, limits.maxBytes);
-          const chunks = limited(body, limits.maxBytes, signal);
-          return await use({
-            body: Readable.from(chunks, { objectMode: false }),
-            filename: filenameOf(first),
-          });
-        } finally {
-          signal.removeEventListener('abort', onAbort);
-          discard(body);
-        }
-      });
-    } catch (error) {
-      throw error instanceof DeadlineExceeded ? new InputUnreachable('too_slow') : error;
+      checkHead(headers, maxBytes);
+      const bytes = Readable.from(limited(body, maxBytes, signal), { objectMode: false });
+      return await use({ body: bytes, filename: filenameOf(url) });
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      discard(body);
     }
   }
 

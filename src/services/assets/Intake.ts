@@ -4,10 +4,8 @@ import { unlessAborted } from '../../utils/deadline.js';
 import { AssetError } from './AssetError.js';
 import type { AssetSource, PutOptions } from './AssetStore.js';
 
-/** Bytes of a Buffer that are hashed and handed on together: a fraction of a millisecond. */
-const PIECE_BYTES = 256 * 1024;
-/** Bytes that are hashed before others have their turn. */
-const BYTES_A_TURN = 1024 * 1024;
+/** Bytes of a Buffer that are hashed and handed on together, about a millisecond, before others have their turn. */
+const PIECE_BYTES = 1024 * 1024;
 /** Idle hashers, each with a little memory of its own, which takes longer to make than to use. */
 const MAX_IDLE = 16;
 
@@ -18,7 +16,7 @@ export class Intake {
   readonly #idle: IHasher[] = [];
 
   /**
-   * @param write takes all bytes to where they are to be; it may stop early by throwing
+   * @param write takes all bytes to where they are to be, and changes none; it may stop early by throwing
    * @throws AssetError `too_large` or `hash_mismatch`, the signal's reason, what the source failed with, or else what
    * `write` threw
    */
@@ -39,8 +37,9 @@ export class Intake {
           if (sizeBytes > (options.maxBytes ?? Number.POSITIVE_INFINITY)) {
             throw new AssetError('too_large', `There are more than ${options.maxBytes} bytes.`);
           }
-          hasher.update(chunk);
           yield chunk;
+          // After that, so that one that is being written is hashed at the same time.
+          hasher.update(chunk);
         }
       } catch (error) {
         failure = { error };
@@ -74,7 +73,7 @@ function chunksOf(source: AssetSource, signal: AbortSignal | undefined): AsyncGe
 
 async function* piecesOf(bytes: Buffer, signal: AbortSignal | undefined): AsyncGenerator<Buffer, void> {
   for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
-    if (at > 0 && at % BYTES_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+    if (at > 0) await new Promise((resolve) => setImmediate(resolve));
     signal?.throwIfAborted();
     yield bytes.subarray(at, at + PIECE_BYTES);
   }

@@ -11,7 +11,7 @@ import type { Instance } from './Instance.js';
 /** What an instance is inspected for. */
 interface Inspection {
   readonly workflows: WorkflowSource;
-  /** Node classes that every workflow needs. */
+  /** Node classes that every built-in workflow needs. */
   readonly sharedClasses: readonly string[];
   /** Whether machines allow uploads: a file shows whether an address is one machine. */
   readonly uploads: boolean;

@@ -153,14 +153,20 @@ export class Submissions {
     const inputs = workflow.files.filter(({ name }) => sources.has(name));
     const images = inputs.filter(isPicture).length;
     const sizes = new Map<string, Size>();
+    // Where there is no image, the parameters alone may say how large the result is.
+    if (images === 0) this.#checkOutputSize(workflow, sizes, parameters);
     const files = new Map<string, CheckedFile>();
     for (const input of inputs) {
       const source = sources.get(input.name);
       if (!source) continue;
       const received = await gathering.get(input, source);
-      const inspected = await inspectFile(input, received.bytes, this.#limits, (size) => {
-        sizes.set(input.name, size);
-        if (sizes.size === images) this.#checkOutputSize(workflow, sizes, parameters);
+      const inspected = await inspectFile(input, received.bytes, {
+        limits: this.#limits,
+        isOneOfSeveral: workflow.files.length > 1,
+        checkSize: (size) => {
+          sizes.set(input.name, size);
+          if (sizes.size === images) this.#checkOutputSize(workflow, sizes, parameters);
+        },
       });
       files.set(input.name, { ...inspected, filename: received.filename });
     }
