@@ -24,6 +24,11 @@ export interface FileWorkflow extends Workflow {
   readonly inputs: Manifest['inputs'];
 }
 
+/** Whether a workflow comes of a file. */
+export function isFileWorkflow(workflow: Workflow): workflow is FileWorkflow {
+  return 'manifest' in workflow;
+}
+
 /** Seconds that a job is taken to last until some were measured. */
 const ESTIMATE_SECONDS = 30;
 
