@@ -11,9 +11,22 @@ module.exports = {
       to: { path: '^src/(server|demo/index|simulator/cli)\\.ts$' },
     },
     {
+      name: 'index-is-for-other-programs',
+      comment: 'src/index.ts offers what is inside; nothing inside needs it',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^src/index\\.ts$' },
+    },
+    {
+      name: 'index-starts-nothing',
+      severity: 'error',
+      from: { path: '^src/index\\.ts$' },
+      to: { path: '^src/(server|Stopper|demo|simulator|dashboard|client)|node_modules/dotenv/' },
+    },
+    {
       name: 'app-is-for-the-server',
       severity: 'error',
-      from: { pathNot: '^src/server\\.ts$' },
+      from: { pathNot: '^src/(server|index)\\.ts$' },
       to: { path: '^src/app\\.ts$' },
     },
     {

@@ -10,6 +10,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
   id: 'jobId',
   host: 'instanceHost',
   name: 'breakerName',
+  index: 'outputIndex',
 };
 
 /** Operations that only make sense after others, in the order of a flow: submit, wait, fetch, tidy up. */
@@ -18,6 +19,7 @@ const FLOW_ORDER = [
   'job_events',
   'job_result',
   'job_result_image',
+  'job_output',
   'job_thumbnail',
   'job_info',
   'cancel_job',
@@ -54,6 +56,7 @@ export function createPostmanCollection(workflows: readonly Workflow[]): object 
       { key: 'jobId', value: '' },
       { key: 'instanceHost', value: '' },
       { key: 'breakerName', value: 'instance-1' },
+      { key: 'outputIndex', value: '0' },
       { key: 'imagePath', value: 'data/samples/product.jpg' },
     ],
     item: folders,
@@ -93,13 +96,11 @@ function urlOf(path: string): object {
 /** The fields of its form; undefined where it takes none. */
 function formOf({ request }: Endpoint): object[] | undefined {
   const form = request?.body?.['multipart/form-data'];
-  return (
-    form &&
-    Object.keys(form.shape).map((key) =>
-      key === 'imageFile'
-        ? { key, type: 'file', src: '{{imagePath}}' }
-        : { key, type: 'text', value: '', disabled: true },
-    )
+  if (!(form instanceof z.ZodObject)) return undefined;
+  return Object.keys(form.shape).map((key) =>
+    key === 'imageFile'
+      ? { key, type: 'file', src: '{{imagePath}}' }
+      : { key, type: 'text', value: '', disabled: true },
   );
 }
 
@@ -124,6 +125,8 @@ function testsOf(endpoint: Endpoint): string[] {
     lines.push(
       "pm.test('tells the end', () => pm.expect(pm.response.text()).to.match(/^event: ?completed$/m));",
     );
+  } else if (id === 'job_output') {
+    lines.push("pm.test('has bytes', () => pm.expect(pm.response.responseSize).to.be.above(0));");
   } else {
     lines.push(
       "pm.test('has our figures', () => pm.expect(pm.response.text()).to.include('comfyui_middleware_'));",

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { splitList } from '../utils/lists.js';
-import { bytes, integer, MIB, milliseconds, type Values } from './fields.js';
+import { bytes, hostList, integer, MIB, milliseconds, type Values } from './fields.js';
 
 const IMAGE_TYPES = ['image/png', 'image/jpeg', 'image/webp'] as const;
 
@@ -19,6 +19,8 @@ export const uploadVariables = {
   UPLOAD_TIMEOUT: milliseconds(300_000),
   MIN_TRANSFER_RATE: integer(4096, 0, 1_000_000_000),
   ALLOWED_IMAGE_TYPES: imageTypes,
+  INPUT_URL_ALLOWED_HOSTS: hostList,
+  INPUT_URL_TIMEOUT: milliseconds(30_000, 100),
 };
 
 export const uploadConfig = (env: Values<typeof uploadVariables>) => ({
@@ -30,4 +32,8 @@ export const uploadConfig = (env: Values<typeof uploadVariables>) => ({
   /** For uploads and for responses. */
   minBytesPerSecond: env.MIN_TRANSFER_RATE,
   imageTypes: env.ALLOWED_IMAGE_TYPES,
+  /** Hosts that may have private addresses, for files that are fetched. */
+  urlAllowedHosts: env.INPUT_URL_ALLOWED_HOSTS,
+  /** For all of a file that is fetched. */
+  urlTimeoutMs: env.INPUT_URL_TIMEOUT,
 });

@@ -53,7 +53,7 @@ export interface Endpoint {
     /** Headers that change what is done. */
     readonly headers?: z.ZodObject;
     /** By media type. */
-    readonly body?: Readonly<Record<string, z.ZodObject>>;
+    readonly body?: Readonly<Record<string, z.ZodType>>;
   };
   /** Whose jobs it submits. */
   readonly workflow?: Workflow;

@@ -3,8 +3,11 @@ import type { Clock } from '../utils/clock.js';
 import type { Logger } from '../utils/logger.js';
 import type { Turns } from '../utils/turns.js';
 import type { JobViews } from '../views/JobViews.js';
+import { WorkflowFolder } from '../workflows/files/WorkflowFolder.js';
 import { imageNodeClasses } from '../workflows/imageNodes.js';
-import type { WorkflowSource } from '../workflows/WorkflowSource.js';
+import type { Workflow } from '../workflows/types.js';
+import { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
+import { InputFetcher } from './assets/InputFetcher.js';
 import { ComfyClient } from './comfyui/ComfyClient.js';
 import { ConnectionManager, type ConnectionOptions } from './comfyui/ConnectionManager.js';
 import { Leftovers } from './comfyui/Leftovers.js';
@@ -13,11 +16,16 @@ import { CircuitBreaker } from './instances/circuitBreaker.js';
 import { Inspector } from './instances/Inspector.js';
 import { Instance } from './instances/Instance.js';
 import type { JobManager } from './jobs/JobManager.js';
+import { AddressGuard } from './outbound/AddressGuard.js';
+import { OutboundClient } from './outbound/OutboundClient.js';
 import { WebhookSender } from './webhooks/WebhookSender.js';
 import { MAX_PER_HOST, type WebhookOptions, Webhooks } from './webhooks/Webhooks.js';
 
 /** Time that carrying an image to or from an instance may take, ms. */
 const TRANSFER_TIMEOUT_MS = 60_000;
+
+/** Files that are fetched from one host and port at the same time. */
+const MAX_FETCHES_PER_HOST = 16;
 
 /** undefined where there is no secret to sign them with. */
 export function createWebhooks(
@@ -36,6 +44,27 @@ export function createWebhooks(
     clock,
     logger,
   );
+}
+
+/** What fetches files that clients name by their URL. `close` ends its connections. */
+export function createInputFetcher({ uploads }: Config): { fetcher: InputFetcher; close: () => void } {
+  const guard = new AddressGuard({
+    allowedHosts: uploads.urlAllowedHosts,
+    setting: 'INPUT_URL_ALLOWED_HOSTS',
+  });
+  const client = new OutboundClient(guard, MAX_FETCHES_PER_HOST);
+  return { fetcher: new InputFetcher(guard, client, uploads.urlTimeoutMs), close: () => client.close() };
+}
+
+/** The built-in workflows, and those of the folder where there is one. */
+export function createWorkflows(
+  { workflows: { directory } }: Config,
+  builtIn: readonly Workflow[],
+  logger: Logger,
+): { workflows: WorkflowCatalogue; folder: WorkflowFolder | undefined } {
+  const types = new Set(builtIn.map(({ type }) => type));
+  const folder = directory === '' ? undefined : new WorkflowFolder({ directory, builtIn: types, logger });
+  return { workflows: new WorkflowCatalogue(builtIn, folder), folder };
 }
 
 /** Sockets to the machines, none open yet. */
@@ -81,7 +110,7 @@ export function createInstances(config: Config, clock: Clock, turns: Turns, stat
 export function createInspector(
   config: Config,
   parts: {
-    workflows: WorkflowSource;
+    workflows: WorkflowCatalogue;
     instances: readonly Instance[];
     state: ServerState;
     clock: Clock;

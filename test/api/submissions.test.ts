@@ -1,5 +1,9 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { errorAnswer } from '../../src/schemas/common.js';
 import { anySyncAnswer, asyncAnswer, jobRecord } from '../../src/schemas/jobs.js';
 import { InputUnreachable } from '../../src/services/assets/InputUnreachable.js';
@@ -9,6 +13,30 @@ import { eventually } from '../support/eventually.js';
 import { colourOf, png } from '../support/pictures.js';
 import { type Built, RecordingWorkflows } from '../support/recordingWorkflows.js';
 import { Stack } from '../support/stack.js';
+
+/** What is looked at of an OpenAPI document. */
+const openApi = z.object({
+  paths: z.record(
+    z.string(),
+    z.object({
+      post: z
+        .object({
+          requestBody: z.object({
+            content: z.record(
+              z.string(),
+              z.object({
+                schema: z.object({
+                  properties: z.record(z.string(), z.unknown()).optional(),
+                  required: z.array(z.string()).optional(),
+                }),
+              }),
+            ),
+          }),
+        })
+        .catch({ requestBody: { content: {} } }),
+    }),
+  ),
+});
 
 const KIB = 1024;
 const MAX_FILE_BYTES = 64 * KIB;
@@ -546,5 +574,45 @@ describe('the same Idempotency-Key', () => {
     const jobs = await jobsOf([submission, submission]);
     expect(new Set(jobs).size).toBe(1);
     expect(given.length).toBe(fetched + 1);
+  });
+});
+
+describe('a file that is fetched', () => {
+  it('comes over the network where its host is allowed, and only there', async () => {
+    const host = createServer((_request, response) => response.end(photo));
+    host.listen(0, '127.0.0.1');
+    await once(host, 'listening');
+    const url = `http://127.0.0.1:${(host.address() as AddressInfo).port}/photo.png`;
+    const recorded = new RecordingWorkflows();
+    const start = (env: Record<string, string>) =>
+      Stack.start({ env, overrides: { workflows: recorded.all } });
+    const [open, closed] = [await start({ INPUT_URL_ALLOWED_HOSTS: '127.0.0.1' }), await start({})];
+    try {
+      const submission = json({ inputs: { photo: url } });
+      const fetched = await open.client.request('/api/collage', submission);
+      expect(fetched.status).toBe(200);
+      expect(recorded.built.at(-1)?.files.get('photo')?.bytes.equals(photo)).toBe(true);
+      const refusal = await closed.client.error('/api/collage', 422, submission);
+      expect(refusal).toMatchObject({ code: 'INPUT_UNREACHABLE', details: { input: 'photo' } });
+    } finally {
+      await Promise.all([open.stop(), closed.stop()]);
+      host.close();
+    }
+  });
+});
+
+describe('the OpenAPI document', () => {
+  it('has every form of body that a workflow takes', async () => {
+    const response = await stack.client.request('/openapi.json');
+    const { paths } = openApi.parse(await response.json());
+    const bodies = (type: string) => paths[`/api/async/${type}`]?.post.requestBody.content ?? {};
+    expect(Object.keys(bodies('collage'))).toEqual(['multipart/form-data', 'application/json', 'image/*']);
+    expect(Object.keys(bodies('sing'))).toEqual(['multipart/form-data', 'application/json', 'audio/*']);
+    expect(Object.keys(bodies('pair'))).toEqual(['multipart/form-data', 'application/json']);
+    const { schema } = bodies('collage')['multipart/form-data'] ?? {};
+    expect(Object.keys(schema?.properties ?? {})).toEqual(
+      expect.arrayContaining(['clip', 'photo', 'mask', 'voice', 'notes', 'prompt', 'webhook_url']),
+    );
+    expect(schema?.required).toEqual(['photo']);
   });
 });

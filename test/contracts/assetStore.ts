@@ -4,6 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AssetError, type AssetProblem } from '../../src/services/assets/AssetError.js';
 import type { AssetInfo, AssetStore } from '../../src/services/assets/AssetStore.js';
+import { arriving, endless } from '../support/byteStreams.js';
 
 const MIB = 1024 * 1024;
 /** Long enough for several parts, where a store sends parts. */
@@ -32,29 +33,6 @@ export interface StoreUnderTest {
   /** Names of everything with bytes in it, whole or not. */
   contents(): Promise<string[]>;
   stop(): Promise<void>;
-}
-
-/** Bytes in pieces of an odd size, and what comes after them: the end, an error, or nothing any more. */
-function arriving(bytes: Buffer, then: 'end' | Error | 'silence' = 'end', pieceBytes = 99_991): Readable {
-  let at = 0;
-  return new Readable({
-    read() {
-      const piece = bytes.subarray(at, at + pieceBytes);
-      at += piece.length;
-      if (piece.length > 0) this.push(piece);
-      else if (then === 'end') this.push(null);
-      else if (then !== 'silence') this.destroy(then);
-    },
-  });
-}
-
-/** Never ends. */
-function endless(): Readable {
-  return new Readable({
-    read() {
-      this.push(Buffer.alloc(64 * 1024));
-    },
-  });
 }
 
 /** Everything that is listed. */

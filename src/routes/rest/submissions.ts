@@ -8,10 +8,7 @@ import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
 import { asyncParameters, webhookParameters } from '../parameters.js';
 import { SubmissionRoutes } from '../SubmissionRoutes.js';
 import { RESULT_TYPES } from '../sendResult.js';
-
-const imageFile = z
-  .string()
-  .meta({ format: 'binary', description: 'The image; its bytes decide what it is.' });
+import { submissionBodies } from '../submissionBodies.js';
 
 const format = formatParameter.meta({
   description:
@@ -31,8 +28,8 @@ const headers = z.object({
 
 /** Both ways to submit a job of one workflow: waiting for the result, and fetching it later. */
 export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
-  const { type, title, description, parameters } = workflow;
-  const form = z.object({ imageFile, format, ...parameters.shape, ...webhookParameters.shape });
+  const { type, title, description } = workflow;
+  const common = { format, ...webhookParameters.shape };
   const done = workflow.isBuiltIn ? syncAnswer : anySyncAnswer;
   return [
     {
@@ -43,7 +40,7 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       summary: `${title}. ${description}`,
       access: 'key',
       workflow,
-      request: { headers, body: { 'multipart/form-data': form.extend(asyncParameters.shape) } },
+      request: { headers, body: submissionBodies(workflow, { ...common, ...asyncParameters.shape }) },
       responses: {
         200: {
           description: 'The result. The image itself, with Accept: image/*.',
@@ -66,7 +63,7 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       summary: `${title}: answers at once, the result is fetched later.`,
       access: 'key',
       workflow,
-      request: { headers, body: { 'multipart/form-data': form } },
+      request: { headers, body: submissionBodies(workflow, common) },
       responses: {
         200: {
           description: 'The result: with Prefer: wait=N. The image itself, with Accept: image/*.',

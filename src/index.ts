@@ -1,0 +1,14 @@
+/**
+ * What other programs import. Importing it starts nothing: `createServices` builds, `Services.start` begins, and
+ * `Services.stop` ends. `examples/embed` shows it at work.
+ */
+export { createApp } from './app.js';
+export { type Config, ConfigError, loadConfig } from './config/index.js';
+export { createHttpServer } from './httpServer.js';
+export { configureImages } from './services/images/settings.js';
+export { createServices, type ServiceOverrides, type Services } from './services/index.js';
+export { createLogger, type Logger, type RootLogger, silentLogger } from './utils/logger.js';
+export { graphOf } from './workflows/graph.js';
+export { imageOf } from './workflows/graphs.js';
+export { workflows } from './workflows/index.js';
+export { defineWorkflow, IMAGE_FILE, type Workflow } from './workflows/types.js';

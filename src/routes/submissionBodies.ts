@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { RAW_TYPES } from '../middleware/RawReader.js';
+import { FIRST_IMAGE, onlyFileInputOf } from '../services/submissions/fileInputs.js';
+import type { FileInput, Workflow } from '../workflows/types.js';
+
+const reference = z.union([
+  z.string().meta({ description: 'An http or https URL, or a data URI.' }),
+  z.object({ asset_id: z.string() }),
+]);
+
+/**
+ * Every form of body in which jobs of a workflow are submitted, by media type.
+ * @param common parameters that are not the workflow's own
+ */
+export function submissionBodies(workflow: Workflow, common: z.ZodRawShape): Record<string, z.ZodType> {
+  const { files, parameters, isBuiltIn } = workflow;
+  const fields = files.map((file): [string, z.ZodType] => {
+    // The first routes had this name for it.
+    const name = isBuiltIn && files.length === 1 ? FIRST_IMAGE : file.name;
+    return [name, needed(file, z.string()).meta({ format: 'binary', description: describe(file) })];
+  });
+  const inputs = files.map((file): [string, z.ZodType] => [
+    file.name,
+    needed(file, reference).meta({ description: describe(file) }),
+  ]);
+  const bodies: Record<string, z.ZodType> = {
+    'multipart/form-data': z.object({ ...Object.fromEntries(fields), ...parameters.shape, ...common }),
+    'application/json': z.object({
+      inputs: z.object({ ...Object.fromEntries(inputs), ...parameters.shape }),
+      ...common,
+    }),
+  };
+  const only = onlyFileInputOf(files);
+  const raw = RAW_TYPES.filter((type) => only?.kind === 'file' || type === `${mediaKind(only)}/*`);
+  for (const type of raw) bodies[type] = z.string().meta({ format: 'binary' });
+  return bodies;
+}
+
+function needed<T extends z.ZodType>({ required }: FileInput, schema: T): z.ZodType {
+  return required ? schema : schema.optional();
+}
+
+function describe({ kind, title, description }: FileInput): string {
+  const what = kind === 'file' ? 'A file' : `The ${kind}; its bytes decide what it is`;
+  return description ?? (title === undefined ? `${what}.` : `${title}: ${what.toLowerCase()}.`);
+}
+
+function mediaKind(input: FileInput | undefined): string | undefined {
+  return input?.kind === 'mask' ? 'image' : input?.kind;
+}

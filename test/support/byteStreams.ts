@@ -1,0 +1,28 @@
+import { Readable } from 'node:stream';
+
+/** Bytes in pieces of an odd size, and what comes after them: the end, an error, or nothing any more. */
+export function arriving(
+  bytes: Buffer,
+  then: 'end' | Error | 'silence' = 'end',
+  pieceBytes = 99_991,
+): Readable {
+  let at = 0;
+  return new Readable({
+    read() {
+      const piece = bytes.subarray(at, at + pieceBytes);
+      at += piece.length;
+      if (piece.length > 0) this.push(piece);
+      else if (then === 'end') this.push(null);
+      else if (then !== 'silence') this.destroy(then);
+    },
+  });
+}
+
+/** Never ends. */
+export function endless(): Readable {
+  return new Readable({
+    read() {
+      this.push(Buffer.alloc(64 * 1024));
+    },
+  });
+}
