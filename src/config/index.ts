@@ -10,9 +10,10 @@ import { outputConfig, outputVariables } from './outputs.js';
 import { serverConfig, serverVariables } from './server.js';
 import { uploadConfig, uploadVariables } from './uploads.js';
 import { webhookConfig, webhookVariables } from './webhooks.js';
+import { workflowConfig, workflowVariables } from './workflows.js';
 
 /** Variables for which an empty value has a meaning of its own. */
-const MAY_BE_EMPTY: ReadonlySet<string> = new Set(['LOG_DIR', 'STATE_DIR']);
+const MAY_BE_EMPTY: ReadonlySet<string> = new Set(['LOG_DIR', 'STATE_DIR', 'WORKFLOWS_DIR']);
 
 /** Every variable that the server reads. The documents are held against its keys by a test. */
 export const environmentSchema = z.object({
@@ -25,6 +26,7 @@ export const environmentSchema = z.object({
   ...accessVariables,
   ...webhookVariables,
   ...metricsVariables,
+  ...workflowVariables,
 });
 
 /** Variables whose values are never written anywhere. */
@@ -46,6 +48,7 @@ function nested(env: Environment, addresses: readonly InstanceAddress[]) {
     access: accessConfig(env),
     webhooks: webhookConfig(env),
     metrics: metricsConfig(env),
+    workflows: workflowConfig(env),
   });
 }
 
@@ -60,8 +63,8 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the configuration from environment variables. An empty variable counts as not set, except for `LOG_DIR`
- * and `STATE_DIR`, where it means "no files".
+ * Reads the configuration from environment variables. An empty variable counts as not set, except for `LOG_DIR`,
+ * `STATE_DIR` and `WORKFLOWS_DIR`, where it means "no files".
  * @throws ConfigError that names all bad variables at once
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {

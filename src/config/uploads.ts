@@ -32,8 +32,7 @@ export const uploadConfig = (env: Values<typeof uploadVariables>) => ({
   /** For uploads and for responses. */
   minBytesPerSecond: env.MIN_TRANSFER_RATE,
   imageTypes: env.ALLOWED_IMAGE_TYPES,
-  /** Hosts that may have private addresses, for files that are fetched. */
+  /** Of files that clients name by an address; hosts that may have private addresses. */
   urlAllowedHosts: env.INPUT_URL_ALLOWED_HOSTS,
-  /** For all of a file that is fetched. */
   urlTimeoutMs: env.INPUT_URL_TIMEOUT,
 });

@@ -3,8 +3,10 @@ import type { Clock } from '../utils/clock.js';
 import type { Logger } from '../utils/logger.js';
 import type { Turns } from '../utils/turns.js';
 import type { JobViews } from '../views/JobViews.js';
+import { WorkflowFolder } from '../workflows/files/WorkflowFolder.js';
 import { imageNodeClasses } from '../workflows/imageNodes.js';
-import type { WorkflowSource } from '../workflows/WorkflowSource.js';
+import type { Workflow } from '../workflows/types.js';
+import { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
 import { InputFetcher } from './assets/InputFetcher.js';
 import { ComfyClient } from './comfyui/ComfyClient.js';
 import { ConnectionManager, type ConnectionOptions } from './comfyui/ConnectionManager.js';
@@ -54,6 +56,17 @@ export function createInputFetcher({ uploads }: Config): { fetcher: InputFetcher
   return { fetcher: new InputFetcher(guard, client, uploads.urlTimeoutMs), close: () => client.close() };
 }
 
+/** The built-in workflows, and those of the folder where there is one. */
+export function createWorkflows(
+  { workflows: { directory } }: Config,
+  builtIn: readonly Workflow[],
+  logger: Logger,
+): { workflows: WorkflowCatalogue; folder: WorkflowFolder | undefined } {
+  const types = new Set(builtIn.map(({ type }) => type));
+  const folder = directory === '' ? undefined : new WorkflowFolder({ directory, builtIn: types, logger });
+  return { workflows: new WorkflowCatalogue(builtIn, folder), folder };
+}
+
 /** Sockets to the machines, none open yet. */
 export function createConnections(
   config: Config,
@@ -97,7 +110,7 @@ export function createInstances(config: Config, clock: Clock, turns: Turns, stat
 export function createInspector(
   config: Config,
   parts: {
-    workflows: WorkflowSource;
+    workflows: WorkflowCatalogue;
     instances: readonly Instance[];
     state: ServerState;
     clock: Clock;

@@ -1,4 +1,5 @@
 import type { Clock } from '../utils/clock.js';
+import type { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
 import type { Instance } from './instances/Instance.js';
 import type { Admission } from './jobs/Admission.js';
 import type { JobManager } from './jobs/JobManager.js';
@@ -27,6 +28,7 @@ export class HealthReporter {
   readonly #processor: JobProcessor;
   readonly #recorder: Recorder;
   readonly #admission: Admission;
+  readonly #workflows: Pick<WorkflowCatalogue, 'problems'>;
   readonly #clock: Clock;
 
   constructor(
@@ -36,6 +38,7 @@ export class HealthReporter {
       processor: JobProcessor;
       recorder: Recorder;
       admission: Admission;
+      workflows: Pick<WorkflowCatalogue, 'problems'>;
     },
     clock: Clock,
   ) {
@@ -44,6 +47,7 @@ export class HealthReporter {
     this.#processor = parts.processor;
     this.#recorder = parts.recorder;
     this.#admission = parts.admission;
+    this.#workflows = parts.workflows;
     this.#clock = clock;
   }
 
@@ -80,6 +84,9 @@ export class HealthReporter {
       } else if (!instance.isHealthy) issues.push(`Instance ${name} is unhealthy.`);
       const missing = instance.isHealthy ? instance.missingNodes : [];
       if (missing.length > 0) issues.push(`Instance ${name} lacks ${missing.join(', ')}.`);
+    }
+    for (const { file, message } of this.#workflows.problems()) {
+      issues.push(`Workflow file ${file} cannot be used: ${message}`);
     }
     const { completed, failed } = this.#recorder.last(RECENT_MINUTES);
     if (completed + failed >= ENOUGH_JOBS && failed / (completed + failed) > FAILURE_WARNING) {

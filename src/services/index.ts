@@ -8,7 +8,7 @@ import { JobViews } from '../views/JobViews.js';
 import { MetricsViews } from '../views/MetricsViews.js';
 import { workflows as registeredWorkflows } from '../workflows/index.js';
 import type { Workflow } from '../workflows/types.js';
-import { fixedWorkflows, type WorkflowSource } from '../workflows/WorkflowSource.js';
+import type { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
 import type { ConnectionManager, ConnectionOptions } from './comfyui/ConnectionManager.js';
 import type { FollowTimings } from './comfyui/PromptFollower.js';
 import { PromptRunner } from './comfyui/PromptRunner.js';
@@ -19,6 +19,7 @@ import {
   createInspector,
   createInstances,
   createWebhooks,
+  createWorkflows,
 } from './factories.js';
 import { HealthReporter } from './health.js';
 import { Thumbnails } from './images/Thumbnails.js';
@@ -26,6 +27,7 @@ import { HealthChecker, type HealthOptions } from './instances/HealthChecker.js'
 import type { Instance } from './instances/Instance.js';
 import { JobVerdicts } from './instances/JobVerdicts.js';
 import { LoadBalancer } from './instances/LoadBalancer.js';
+import { WorkflowNeeds } from './instances/WorkflowNeeds.js';
 import { Admission } from './jobs/Admission.js';
 import { Expiry } from './jobs/Expiry.js';
 import { DurationEstimates } from './jobs/estimates.js';
@@ -91,7 +93,9 @@ export interface Services {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly turns: Turns;
-  readonly workflows: WorkflowSource;
+  readonly workflows: WorkflowCatalogue;
+  /** What workflows need, and whether the machines have it. */
+  readonly needs: WorkflowNeeds;
   readonly instances: readonly Instance[];
   readonly connections: ConnectionManager;
   readonly balancer: LoadBalancer;
@@ -126,8 +130,12 @@ export interface Services {
 /** Builds the graph of services, once, in reading order. Nothing runs before `start`. */
 export function createServices(config: Config, logger: Logger, overrides: ServiceOverrides = {}): Services {
   const clock = overrides.clock ?? systemClock;
-  const workflows = fixedWorkflows(overrides.workflows ?? registeredWorkflows);
   const log = (component: string) => logger.child({ component });
+  const { workflows, folder } = createWorkflows(
+    config,
+    overrides.workflows ?? registeredWorkflows,
+    log('workflows'),
+  );
 
   const connections = createConnections(config, log('connections'), overrides.connections);
   const turns = new Turns();
@@ -135,6 +143,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const instances = createInstances(config, clock, turns, state);
   const balancer = new LoadBalancer(instances, config.machines.maxJobs);
   const inspector = createInspector(config, { workflows, instances, state, clock }, log('health'));
+  const needs = new WorkflowNeeds({ workflows, instances, inspector }, log('health'));
   const checker = new HealthChecker(
     instances,
     inspector,
@@ -261,13 +270,14 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     log('metrics'),
   );
   const summary = new Summary({ recorder, manager, processor, balancer }, log('summary'));
-  const health = new HealthReporter({ instances, manager, processor, recorder, admission }, clock);
+  const health = new HealthReporter({ instances, manager, processor, recorder, admission, workflows }, clock);
 
   return {
     clock,
     logger,
     turns,
     workflows,
+    needs,
     instances,
     connections,
     balancer,
@@ -288,15 +298,17 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     metricsFile,
     prometheus,
     start: async () => {
+      await folder?.start();
       await metricsFile.start();
       await checker.start();
+      needs.start();
       processor.start();
       expiry.start();
       outputSweeper.start();
       summary.start();
     },
     stop: (budget = new TimeBudget(config.server.shutdownTimeoutMs)) => {
-      const timers = [expiry, outputSweeper, summary, { stop: inputs.close }];
+      const timers = [expiry, outputSweeper, summary, { stop: inputs.close }, needs];
       return stopServices(
         {
           manager,
@@ -307,6 +319,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
           checker,
           metricsFile,
           webhooks,
+          folder,
           state,
           timers,
         },

@@ -1,6 +1,7 @@
 import { settledWithin } from '../utils/deadline.js';
 import type { Logger } from '../utils/logger.js';
 import type { TimeBudget } from '../utils/TimeBudget.js';
+import type { WorkflowFolder } from '../workflows/files/WorkflowFolder.js';
 import type { ConnectionManager } from './comfyui/ConnectionManager.js';
 import type { PromptRunner } from './comfyui/PromptRunner.js';
 import type { ServerState } from './comfyui/ServerState.js';
@@ -21,6 +22,7 @@ interface Parts {
   readonly checker: HealthChecker;
   readonly metricsFile: MetricsFile;
   readonly webhooks: Webhooks | undefined;
+  readonly folder: WorkflowFolder | undefined;
   /** What only has a timer, or sockets that nobody waits for. */
   readonly timers: ReadonlyArray<{ stop(): void }>;
 }
@@ -62,6 +64,7 @@ export async function stopServices(parts: Parts, budget: TimeBudget, logger: Log
     step('webhooks', restMs, webhooks?.stop(Math.min(WEBHOOK_MAX_MS, restMs * 0.8))),
     step('metrics file', restMs, parts.metricsFile.stop()),
     step('stores', restMs, manager.stop()),
+    step('workflow files', restMs, parts.folder?.stop()),
     step('health checks', restMs, parts.checker.stop()),
     step('prompts', promptMs + reserve * 0.1, prompts.stop(promptMs)),
   ]);

@@ -1,6 +1,6 @@
+import { NumberText } from '../utils/losslessJson.js';
 import { emptyLatent, encoded, grown, type Latent, sampled } from './latents.js';
 import type { LazyMask } from './loaders.js';
-import { NumberText } from './losslessJson.js';
 import {
   eachImage,
   type InputSpec,

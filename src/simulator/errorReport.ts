@@ -1,4 +1,4 @@
-import { NumberText } from './losslessJson.js';
+import { NumberText } from '../utils/losslessJson.js';
 import { NodeException } from './NodeException.js';
 
 const FRAMES = [

@@ -9,7 +9,7 @@ import { MemoryFolders } from './MemoryFolders.js';
 import { machineClasses } from './machineClasses.js';
 import { MISCHIEF } from './mischief.js';
 import { MODEL_NODES } from './nodeFailures.js';
-import { modelFolders, type SimulatorOptions } from './options.js';
+import { executorOptions, modelFolders, type SimulatorOptions } from './options.js';
 import { PromptWatch } from './PromptWatch.js';
 import { PythonLock } from './PythonLock.js';
 import { SimulatedSockets } from './sockets.js';
@@ -206,7 +206,6 @@ export class Simulator {
   }
 
   #newExecutor(): Executor {
-    const { generation = 'current' } = this.#options;
     return new Executor(
       machineClasses(this.#options),
       {
@@ -220,14 +219,7 @@ export class Simulator {
         onMoment: (moment, prompt) => this.#watch.onMoment(moment, prompt),
         onOutput: (place, prompt) => this.#watch.onOutput(place, prompt),
       },
-      {
-        generation,
-        workMs: this.#workMs,
-        historyDelayMs: this.#options.historyDelayMs ?? 5,
-        disableMetadata: this.#options.disableMetadata ?? false,
-        cacheSize: this.#options.cacheSize,
-        pngCost: this.#options.pngCost ?? 0,
-      },
+      executorOptions(this.#options, this.#workMs),
     );
   }
 

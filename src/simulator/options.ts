@@ -37,3 +37,17 @@ export function modelFolders({
 }: SimulatorOptions): ModelFolders {
   return { checkpoints, loras: [], vae: [], upscale_models: models };
 }
+
+/** How prompts run on a machine. `workMs` is read anew by each node. */
+export function executorOptions(
+  {
+    generation = 'current',
+    historyDelayMs = 5,
+    disableMetadata = false,
+    cacheSize,
+    pngCost = 0,
+  }: SimulatorOptions,
+  workMs: ExecutorOptions['workMs'],
+): ExecutorOptions {
+  return { generation, workMs, historyDelayMs, disableMetadata, cacheSize, pngCost };
+}

@@ -1,4 +1,4 @@
-import { type Json, parseJson } from './losslessJson.js';
+import { type Json, parseJson } from '../utils/losslessJson.js';
 
 /** A node as it came, in the order of its keys: `class_type`, `inputs`, and what else there is, such as `_meta`. */
 export type NodeJson = ReadonlyMap<string, unknown>;

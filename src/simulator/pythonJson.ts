@@ -1,4 +1,4 @@
-import { NumberText } from './losslessJson.js';
+import { NumberText } from '../utils/losslessJson.js';
 
 /**
  * JSON as Python's `json.dumps` writes it: a blank behind `,` and `:`, and nothing but ASCII. Maps are objects, numbers

@@ -1,4 +1,4 @@
-import { NumberText } from './losslessJson.js';
+import { NumberText } from '../utils/losslessJson.js';
 
 /** Python reads no whole number of more digits out of a text. */
 const MAX_DIGITS = 4300;

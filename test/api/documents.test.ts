@@ -12,7 +12,8 @@ import { errorAnswer } from '../../src/schemas/common.js';
 import { examples } from '../../src/schemas/examples.js';
 import { asyncAnswer, syncAnswer } from '../../src/schemas/jobs.js';
 import { workflows } from '../../src/workflows/index.js';
-import { fixedWorkflows } from '../../src/workflows/WorkflowSource.js';
+import type { Workflow } from '../../src/workflows/types.js';
+import { WorkflowCatalogue, type WorkflowSource } from '../../src/workflows/WorkflowCatalogue.js';
 import { invertImage } from '../examples/invertImage.js';
 import { png } from '../support/pictures.js';
 import { scrape } from '../support/prometheus.js';
@@ -54,6 +55,28 @@ async function workflowRoutes(): Promise<string[]> {
   return answers.map(({ headers }, index) => `${headers['allow']} ${paths[index]}`);
 }
 
+/** Workflows that come and go. */
+class GrowingSource implements WorkflowSource {
+  #all: readonly Workflow[] = [];
+  readonly #listeners = new Set<() => void>();
+
+  become(workflows: readonly Workflow[]): void {
+    this.#all = workflows;
+    for (const listener of this.#listeners) listener();
+  }
+
+  all = () => this.#all;
+  problems = () => [];
+  useNodeInfo = () => Promise.resolve();
+  put = () => Promise.reject(new Error('nothing is kept'));
+  delete = () => Promise.resolve(false);
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}
+
 describe('the OpenAPI document', () => {
   it('is valid', async () => {
     const { body } = await request(app).get('/openapi.json');
@@ -88,12 +111,13 @@ describe('the OpenAPI document', () => {
   });
 
   it('has an operation of each workflow that there is when it is asked for, with examples', async () => {
-    const list = [...workflows];
-    const growing = createApp({ ...stack.services, workflows: fixedWorkflows(list) }, stack.config);
+    const source = new GrowingSource();
+    const catalogue = new WorkflowCatalogue(workflows, source);
+    const growing = createApp({ ...stack.services, workflows: catalogue }, stack.config);
     const before = (await request(growing).get('/openapi.json')).body;
     expect((await request(growing).get('/openapi.json')).body).toEqual(before);
     expect((await request(growing).post('/api/async/invert-image')).status).toBe(404);
-    list.push(invertImage);
+    source.become([invertImage]);
     const { paths } = (await request(growing).get('/openapi.json')).body;
     expect(Object.keys(paths)).toHaveLength(Object.keys(before.paths).length + 2);
     const { responses, requestBody } = paths['/api/async/invert-image'].post;
@@ -103,7 +127,7 @@ describe('the OpenAPI document', () => {
     expect(requestBody.content['multipart/form-data'].schema.required).toEqual(['imageFile']);
     expect((await request(growing).post('/api/async/INVERT-image/')).body.code).toBe('NO_IMAGE');
     expect((await request(growing).get('/api/invert-image')).headers['allow']).toBe('POST');
-    list.pop();
+    source.become([]);
     expect((await request(growing).post('/api/async/invert-image')).status).toBe(404);
     expect((await request(growing).get('/openapi.json')).body).toEqual(before);
   });

@@ -59,6 +59,7 @@ export class Stack {
       SHUTDOWN_TIMEOUT: '2000',
       METRICS_FILE_PATH: path.join(await mkdtemp(path.join(tmpdir(), 'metrics-')), 'metrics.json'),
       STATE_DIR: '',
+      WORKFLOWS_DIR: '',
       ...options.env,
     });
     const blobs = new MemoryBlobStore();

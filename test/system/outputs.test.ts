@@ -239,6 +239,32 @@ describe('a graph of several files and outputs', () => {
     for (const one of outputs) await bytesOf(one);
   });
 
+  it('ends as it was when its job was submitted, whatever becomes of its workflow', async () => {
+    const cut = graphWorkflow('cut', {
+      files: [IMAGE],
+      outputs: { before: '3', after: '4' },
+      build: (files) => ({
+        '1': load(files),
+        '2': { class_type: 'InspyrenetRembg', inputs: { image: ['1', 0], torchscript_jit: 'default' } },
+        '3': { class_type: 'PreviewImage', inputs: { images: ['1', 0] } },
+        '4': { class_type: 'PreviewImage', inputs: { images: ['2', 0] } },
+      }),
+    });
+    const workflows = [cut];
+    stack = await start(workflows, { env: { MAX_CONCURRENT_JOBS: '1' } });
+    stack.simulator().faults.hang = true;
+    const image = await png();
+    const ids = [await stack.client.submit('cut', image), await stack.client.submit('cut', image)];
+    await stack.client.until(ids[0] as string, ({ status }) => status === 'processing');
+    expect(await stack.client.status(ids[1] as string)).toMatchObject({ status: 'pending' });
+    workflows.splice(0, 1, { ...batch, type: 'cut' });
+    stack.simulator().faults.hang = false;
+    for (const id of ids) {
+      const status = await stack.client.finished(id);
+      expect(status).toMatchObject({ status: 'completed', outputs: [{ name: 'before' }, { name: 'after' }] });
+    }
+  });
+
   it('is followed to its end where no message comes', async () => {
     stack = await start([twoPictures, batch]);
     stack.simulator().faults.muteSockets = true;

@@ -1,7 +1,7 @@
 import { messageOf, PromptError } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
-import type { WorkflowSource } from '../../workflows/WorkflowSource.js';
+import type { WorkflowCatalogue } from '../../workflows/WorkflowCatalogue.js';
 import type { ComfyClient } from '../comfyui/ComfyClient.js';
 import type { Leftovers } from '../comfyui/Leftovers.js';
 import { contradictsItself } from '../comfyui/severalMachines.js';
@@ -10,7 +10,7 @@ import type { Instance } from './Instance.js';
 
 /** What an instance is inspected for. */
 interface Inspection {
-  readonly workflows: WorkflowSource;
+  readonly workflows: WorkflowCatalogue;
   /** Node classes that every built-in workflow needs. */
   readonly sharedClasses: readonly string[];
   /** Whether machines allow uploads: a file shows whether an address is one machine. */
@@ -30,11 +30,17 @@ export class Inspector {
   readonly #inspection: Inspection;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #onNodes: Array<() => void> = [];
 
   constructor(inspection: Inspection, clock: Clock, logger: Logger) {
     this.#inspection = inspection;
     this.#clock = clock;
     this.#logger = logger;
+  }
+
+  /** Calls `listener` whenever an instance told what it has. */
+  onNodes(listener: () => void): void {
+    this.#onNodes.push(listener);
   }
 
   /**
@@ -73,7 +79,7 @@ export class Inspector {
       this.#inspection.leftovers.clean(instance.client, signal),
     );
     await this.#readLimits(instance, signal);
-    await this.#try(instance, 'Nodes could not be listed', () => this.#findMissing(instance, signal));
+    await this.#try(instance, 'Nodes could not be listed', () => this.findMissing(instance, signal));
   }
 
   /** The largest picture, in bytes, that fits into a request of `maxBytes` beside what goes with it. */
@@ -104,16 +110,30 @@ export class Inspector {
     }
   }
 
-  async #findMissing(instance: Instance, signal: AbortSignal): Promise<void> {
+  /**
+   * Finds out what the instance has of what the workflows need.
+   * @throws PromptError when it does not tell
+   */
+  async findMissing(instance: Instance, signal: AbortSignal): Promise<void> {
     const { workflows, sharedClasses } = this.#inspection;
-    const missing = await findMissing(instance.client, workflows.all(), sharedClasses, signal);
+    const all = workflows.all();
+    const { missing, infos } = await findMissing(instance.client, all, sharedClasses, signal);
+    const { health } = instance;
+    // Jobs of a workflow that is gone may still wait.
+    for (const [type, names] of health.missing) if (!workflows.get(type)) missing.set(type, [...names]);
+    health.nodes = infos;
+    // One that changed meanwhile is asked for once more.
+    for (const workflow of all)
+      if (workflows.get(workflow.type)?.requires === workflow.requires)
+        health.unchecked.delete(workflow.type);
     const names = [...new Set([...missing.values()].flat())].sort();
     if (names.join() !== instance.missingNodes.join()) {
       const fields = { instance: instance.host, missing: names, workflows: [...missing.keys()] };
       if (names.length > 0) this.#logger.warn('Instance lacks nodes or models', fields);
       else this.#logger.info('Instance has every node and model', fields);
     }
-    instance.health.missing = missing;
+    health.missing = missing;
+    for (const listener of this.#onNodes) listener();
   }
 
   async #try(instance: Instance, problem: string, work: () => Promise<void>): Promise<void> {

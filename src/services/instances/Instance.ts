@@ -1,5 +1,6 @@
 import type { InstanceAddress } from '../../utils/instanceUrls.js';
 import type { ComfyClient } from '../comfyui/ComfyClient.js';
+import type { NodeInfo } from '../comfyui/protocol.js';
 import type { CircuitBreaker } from './circuitBreaker.js';
 
 /** What is known about an instance's health. Times are epoch ms. */
@@ -18,6 +19,10 @@ export interface InstanceHealth {
   problem: InstanceProblem | undefined;
   /** What the instance lacks, by workflow type; types that it can run are not in it. */
   missing: ReadonlyMap<string, readonly string[]>;
+  /** Workflow types that came or changed since it was asked what it has. */
+  readonly unchecked: Set<string>;
+  /** What it says of the node classes that workflows use. */
+  nodes: ReadonlyMap<string, NodeInfo>;
 }
 
 /** Something about an instance that checks of its health do not show. */
@@ -42,6 +47,8 @@ export class Instance {
     maxImageBytes: undefined,
     problem: undefined,
     missing: new Map(),
+    unchecked: new Set(),
+    nodes: new Map(),
   };
   activeJobs = 0;
   /** Size of the smallest picture that was too large. */
@@ -62,7 +69,8 @@ export class Instance {
   }
 
   canRun(workflowType: string): boolean {
-    return this.isHealthy && !this.health.missing.has(workflowType);
+    const { missing, unchecked } = this.health;
+    return this.isHealthy && !missing.has(workflowType) && !unchecked.has(workflowType);
   }
 
   /** Whether it accepts a picture of that many bytes. */

@@ -1,18 +1,23 @@
+import pLimit from 'p-limit';
 import type { Workflow } from '../../workflows/types.js';
 import type { ComfyClient } from '../comfyui/ComfyClient.js';
 import { choicesOf, type NodeInfo } from '../comfyui/protocol.js';
 
+/** Requests for node classes to one instance at the same time: graphs have dozens of classes. */
+const MAX_REQUESTS = 4;
+
 /**
  * Asks an instance which of the workflows' nodes and models it has.
  * @param sharedClasses node classes that every built-in workflow needs
- * @returns what is missing by workflow type, a model as `UpscaleModelLoader: file.pth`; complete workflows are left out
+ * @returns what is missing by workflow type, a model as `UpscaleModelLoader: file.pth`; complete workflows are left out.
+ * And what the instance says of the classes that it has.
  */
 export async function findMissing(
   client: ComfyClient,
   workflows: readonly Workflow[],
   sharedClasses: readonly string[],
   signal?: AbortSignal,
-): Promise<Map<string, string[]>> {
+): Promise<{ missing: Map<string, string[]>; infos: ReadonlyMap<string, NodeInfo> }> {
   const classes = new Set([
     ...sharedClasses,
     ...workflows.flatMap(({ requires }) => [
@@ -21,12 +26,16 @@ export async function findMissing(
     ]),
   ]);
   const infos = new Map<string, NodeInfo | undefined>();
-  for (const name of classes) infos.set(name, await client.nodeInfo(name, signal));
+  const few = pLimit(MAX_REQUESTS);
+  await Promise.all(
+    [...classes].map((name) => few(async () => infos.set(name, await client.nodeInfo(name, signal)))),
+  );
   const missing = workflows.map(({ type, requires, isBuiltIn }) => {
     const names = missingOf(requires, isBuiltIn ? sharedClasses : [], infos);
     return [type, names] as const;
   });
-  return new Map(missing.filter(([, names]) => names.length > 0));
+  const known = [...infos].flatMap(([name, info]): [string, NodeInfo][] => (info ? [[name, info]] : []));
+  return { missing: new Map(missing.filter(([, names]) => names.length > 0)), infos: new Map(known) };
 }
 
 function missingOf(

@@ -1,5 +1,5 @@
 import { movingAverage } from '../../utils/figures.js';
-import type { WorkflowSource } from '../../workflows/WorkflowSource.js';
+import type { WorkflowCatalogue } from '../../workflows/WorkflowCatalogue.js';
 import { type FinishedJob, processingDuration } from './Job.js';
 
 /** Jobs of a type that must have ended before their average is believed. */
@@ -7,11 +7,11 @@ const ENOUGH = 3;
 
 /** How long a job of each type takes: a moving average of the measured durations, at first what is declared. */
 export class DurationEstimates {
-  readonly #workflows: WorkflowSource;
+  readonly #workflows: WorkflowCatalogue;
   readonly #measured = new Map<string, { count: number; averageMs: number }>();
   #averageMs: number | undefined;
 
-  constructor(workflows: WorkflowSource) {
+  constructor(workflows: WorkflowCatalogue) {
     this.#workflows = workflows;
   }
 

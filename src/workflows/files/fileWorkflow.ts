@@ -5,7 +5,7 @@ import { type GraphFile, type GraphNode, type GraphValue, linkOf, type PromptGra
 import type { FileInput, Workflow } from '../types.js';
 import { checkManifest } from './checkManifest.js';
 import { enrichManifest } from './enrich.js';
-import { type InputKind, isFileKind } from './inputKinds.js';
+import { isFileKind } from './inputKinds.js';
 import type { Manifest, ManifestInput, Scalar, Target } from './manifest.js';
 import { type NodeLookup, noNodeInfo } from './nodeInfo.js';
 import { parameterSchema } from './parameterSchema.js';
@@ -85,17 +85,17 @@ function fileInput(name: string, { kind, required, title, description }: Manifes
   ];
 }
 
-/** The graph's own value of a parameter, if it has one that anybody may see: the same at every node, and of its kind. */
-function ownValue(graph: PromptGraph, { kind, targets }: ManifestInput): Scalar | undefined {
-  const values = targets.map(({ node, field }) => shownValue(graph, kind, { node, field }));
+/** The graph's own value of a parameter, if it has one that anybody may see: the same at every node, and one it takes. */
+function ownValue(graph: PromptGraph, input: ManifestInput): Scalar | undefined {
+  const values = input.targets.map((target) => shownValue(graph, input, target));
   const [first] = values;
   return values.every((value) => value === first) ? first : undefined;
 }
 
-function shownValue(graph: PromptGraph, kind: InputKind, { node, field }: Target): Scalar | undefined {
+function shownValue(graph: PromptGraph, input: ManifestInput, { node, field }: Target): Scalar | undefined {
   const value = graph.get(node)?.inputs.get(field);
   if (value === undefined || isPlaceholder(value) || isSecret(graph, node, field)) return undefined;
-  const reading = readValue(value, { kind });
+  const reading = readValue(value, input);
   const own = 'value' in reading ? reading.value : undefined;
   if (own instanceof NumberText) return BigInt(own.text);
   return typeof own === 'string' || typeof own === 'number' || typeof own === 'boolean' ? own : undefined;

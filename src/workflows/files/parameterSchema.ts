@@ -1,26 +1,34 @@
 import { z } from 'zod';
-import type { Json } from '../../utils/losslessJson.js';
 import { MAX_SEED } from './inputKinds.js';
 import type { ManifestInput, Scalar } from './manifest.js';
 import { MAX_TEXT_LENGTH, readParameter } from './readParameter.js';
 
-/** Gives what goes into the graph, or undefined: then the graph's own value stays, or a random seed is drawn. */
-export type ParameterSchema = z.ZodType<Json | undefined>;
-
 /**
- * The schema of one parameter. It takes what forms send (text) as well as JSON values.
+ * The schema of one parameter. It takes what forms send (text) as well as JSON values, and gives what goes into the
+ * graph, or undefined: then the graph's own value stays.
  * @param own the graph's own value, for documents; left out where there is none, or where it is nobody's business
  */
-export function parameterSchema(input: ManifestInput, own: Scalar | undefined): ParameterSchema {
-  const read = (value: unknown, context: z.RefinementCtx): Json | undefined => {
-    const reading = readParameter(value, input);
-    if ('value' in reading) return reading.value;
-    context.addIssue({ code: 'custom', message: reading.problem, input: value });
-    return z.NEVER;
+export function parameterSchema(input: ManifestInput, own: Scalar | undefined): z.ZodType {
+  const check = (payload: z.core.ParsePayload): void => {
+    const reading = readParameter(payload.value, input);
+    if ('value' in reading) payload.value = reading.value;
+    else payload.issues.push({ code: 'custom', message: reading.problem, input: payload.value });
   };
-  // Documents list what need not be sent by whether the schema is optional.
-  const sent = input.required === true ? z.unknown() : z.unknown().optional();
-  return sent.transform(read).meta(jsonSchema(input, own));
+  return leaveOut(input, check).meta(jsonSchema(input, own));
+}
+
+/**
+ * What may be left out, in a form that documents understand. The check changes the value too: with a transform in its
+ * place, zod would leave default and examples out of documents.
+ */
+function leaveOut(input: ManifestInput, check: (payload: z.core.ParsePayload) => void): z.ZodType {
+  if (input.required === true) return z.unknown().check(check);
+  if (input.default === undefined) return z.unknown().optional().check(check);
+  const reading = readParameter(undefined, input);
+  return z
+    .unknown()
+    .check(check)
+    .default('value' in reading ? reading.value : undefined);
 }
 
 /**
@@ -30,6 +38,7 @@ export function parameterSchema(input: ManifestInput, own: Scalar | undefined): 
 function jsonSchema(input: ManifestInput, own: Scalar | undefined): Record<string, unknown> {
   const { kind, title, description, step } = input;
   const isSeed = kind === 'seed';
+  const isRandom = isSeed && input.required !== true && input.default === undefined;
   const minimum = input.minimum ?? (isSeed ? 0 : undefined);
   const maximum = input.maximum ?? (isSeed ? MAX_SEED : undefined);
   const usual = input.default ?? (isSeed || input.required === true ? undefined : own);
@@ -37,13 +46,14 @@ function jsonSchema(input: ManifestInput, own: Scalar | undefined): Record<strin
   const fields = {
     ...typeFields(input),
     title,
-    description: isSeed && input.required !== true ? seedDescription(description) : description,
+    description: isRandom ? seedDescription(description) : description,
     minimum: minimum === undefined ? undefined : Number(minimum),
     maximum: maximum === undefined ? undefined : Number(maximum),
     maxLength: kind === 'text' ? (input.maxLength ?? MAX_TEXT_LENGTH) : undefined,
     default: shown(usual),
     examples: isExample ? [shown(own)] : undefined,
-    kind,
+    // A seed that has a default is not random.
+    kind: isSeed && input.default !== undefined ? 'integer' : kind,
     step,
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));

@@ -1,0 +1,14 @@
+import { z } from 'zod';
+import type { Values } from './fields.js';
+
+export const workflowVariables = {
+  WORKFLOWS_DIR: z
+    .string()
+    .default('./data/workflows')
+    .describe('a folder, or nothing for the built-in workflows only'),
+};
+
+export const workflowConfig = (env: Values<typeof workflowVariables>) => ({
+  /** Of workflow files; empty for the built-in workflows only. */
+  directory: env.WORKFLOWS_DIR,
+});

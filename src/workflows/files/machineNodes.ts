@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import type { NodeLookup } from './nodeInfo.js';
+
+const inputs = z.record(z.string(), z.array(z.unknown())).optional().catch(undefined);
+
+const nodeInfo = z.object({
+  input: z.object({ required: inputs, optional: inputs }).catch({}),
+  output_name: z.array(z.unknown()).optional().catch(undefined),
+  output_node: z.boolean().optional().catch(undefined),
+  display_name: z.string().optional().catch(undefined),
+});
+
+const objectInfo = z.record(z.string(), nodeInfo.optional().catch(undefined));
+
+/**
+ * Reads the answer of ComfyUI's `GET /object_info`. What is odd in it counts as not known.
+ * @throws ZodError where it is no object
+ */
+export function nodeLookup(answer: unknown): NodeLookup {
+  const classes = new Map(Object.entries(objectInfo.parse(answer)));
+  return (classType) => classes.get(classType);
+}
