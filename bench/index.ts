@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { assets } from './assets.js';
 import { asyncJobs, balance, start, syncJobs, wideJobs } from './cases.js';
 import { eventLoop, statuses, submissions } from './keeping.js';
 import { memory } from './memory.js';
@@ -19,7 +20,7 @@ const HERE = { scale } as const;
 /** Cases that follow each other on the same machines and the same server. */
 const ON_A_PAIR = { sync: syncJobs, wide: wideJobs, async: asyncJobs, eventLoop } as const;
 /** Cases that start what they need themselves. */
-const APART = { pngCosts, submissions, statuses, start } as const;
+const APART = { assets, pngCosts, submissions, statuses, start } as const;
 /** Cases that wait most of the time, the one for machines and the other for expiry. */
 const WAITING = { balance, memory } as const;
 

@@ -1,9 +1,9 @@
-import express, { type Express, type RequestHandler } from 'express';
-import type { Config } from './config.js';
+import express, { type Express, type Request, type RequestHandler } from 'express';
+import type { Config } from './config/index.js';
 import { identify, requireKey } from './middleware/authentication.js';
+import { allOf } from './middleware/checks.js';
 import { errorHandler, notFound } from './middleware/errorHandler.js';
 import { refuseForeignPages, requireHost, requireLocalHost } from './middleware/foreign.js';
-import { inOrder } from './middleware/inOrder.js';
 import { OpenRequests } from './middleware/openRequests.js';
 import { limitRate } from './middleware/rateLimit.js';
 import { limitRefusedBody } from './middleware/refusedBody.js';
@@ -27,17 +27,17 @@ export function createApp(services: Services, config: Config): Express {
   app.disable('x-powered-by');
   // Results set their own entity tag; hashing every status answer would cost more than it saves.
   app.disable('etag');
-  trustProxies(app, config.TRUST_PROXY);
+  trustProxies(app, config.server.trustProxy);
   const { turns, workflows } = services;
   const context: RouteContext = {
     services,
     config,
-    sender: new ResultSender(config.MAX_RESULT_MEMORY, turns),
-    openApi: currentOpenApi(() => workflows),
+    sender: new ResultSender(config.jobs.maxResultBytes, turns),
+    openApi: currentOpenApi(() => workflows.all()),
   };
-  app.use(doors(services, config));
+  app.use(...doors(services, config));
   mount(app, fixedEndpoints, context);
-  app.use(workflowRoutes((type) => workflows.find((workflow) => workflow.type === type), context));
+  app.use(workflowRoutes(context));
   pageFiles(app);
   // Strangers do not learn which paths there are.
   app.use(requireKey, notFound);
@@ -46,7 +46,7 @@ export function createApp(services: Services, config: Config): Express {
 }
 
 /** Proxies may write an address together with a port, which Express would take for no address. */
-function trustProxies(app: Express, proxies: Config['TRUST_PROXY']): void {
+function trustProxies(app: Express, proxies: Config['server']['trustProxy']): void {
   app.set('trust proxy', proxies);
   const isTrusted: unknown = app.get('trust proxy fn');
   if (proxies === false || typeof isTrusted !== 'function') return;
@@ -54,34 +54,36 @@ function trustProxies(app: Express, proxies: Config['TRUST_PROXY']): void {
 }
 
 /** What every request goes through. */
-function doors({ logger, prometheus, clock }: Services, config: Config): RequestHandler {
-  const { API_KEYS: keys = [], CORS_ORIGINS: origins, RATE_LIMIT_PER_MINUTE: perMinute } = config;
-  const isOpenOnLoopback = keys.length === 0 && isLoopbackAddress(config.HOST);
+function doors({ logger, prometheus, clock }: Services, config: Config): RequestHandler[] {
+  const { keys, origins, requestsPerMinute: perMinute } = config.access;
+  const isOpenOnLoopback = keys.length === 0 && isLoopbackAddress(config.server.host);
   const allowedHosts = [
-    ...config.ALLOWED_HOSTS,
-    ...(config.PUBLIC_URL ? [new URL(config.PUBLIC_URL).host] : []),
+    ...config.access.allowedHosts,
+    ...(config.server.publicUrl ? [new URL(config.server.publicUrl).host] : []),
   ];
-  const openRequests = new OpenRequests(config.MAX_OPEN_REQUESTS_PER_CLIENT);
-  return inOrder([
-    requestContext(logger, (answered, response) => {
-      prometheus.recordRequest(answered);
-      openRequests.closed(response);
-    }),
-    securityHeaders(origins),
+  // A load balancer asks as often as it likes, however many others share its address.
+  const isFree = ({ path }: Request) => isForLoadBalancers(path);
+  const openRequests = new OpenRequests(config.access.maxOpenRequests);
+  return [
+    allOf([
+      requestContext(logger, (answered, response) => {
+        prometheus.recordRequest(answered);
+        openRequests.closed(response);
+      }),
+      securityHeaders(origins),
+    ]),
     ...(origins ? [crossOrigin(origins)] : []),
-    limitUrl,
-    limitRefusedBody,
-    requireHost,
-    ...(isOpenOnLoopback ? [requireLocalHost(allowedHosts)] : []),
-    refuseForeignPages({ allowedOrigins: origins, publicUrl: config.PUBLIC_URL }),
-    identify(keys, config.TRUST_PROXY !== false),
-    unlessForLoadBalancers(openRequests.limit),
-    ...(perMinute > 0 ? [unlessForLoadBalancers(limitRate(perMinute, clock))] : []),
-  ]);
-}
-
-/** A load balancer asks as often as it likes, however many others share its address. */
-function unlessForLoadBalancers(limit: RequestHandler): RequestHandler {
-  return (request, response, next) =>
-    isForLoadBalancers(request.path) ? next() : limit(request, response, next);
+    allOf([
+      limitUrl,
+      limitRefusedBody,
+      requireHost,
+      ...(isOpenOnLoopback ? [requireLocalHost(allowedHosts)] : []),
+      refuseForeignPages({ allowedOrigins: origins, publicUrl: config.server.publicUrl }),
+      identify(keys, config.server.trustProxy !== false),
+      (request, response) => {
+        if (!isFree(request)) openRequests.limit(request, response);
+      },
+    ]),
+    ...(perMinute > 0 ? [limitRate(perMinute, clock, isFree)] : []),
+  ];
 }

@@ -1,6 +1,6 @@
 import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Express } from 'express';
-import type { Config } from './config.js';
+import type { Config } from './config/index.js';
 import { answerClientErrors } from './middleware/errorHandler.js';
 import { deferContinue } from './middleware/expectContinue.js';
 import { SlowReaders } from './middleware/SlowReaders.js';
@@ -15,10 +15,7 @@ const CONNECTIONS_CHECK_MS = 5000;
 const REQUEST_MARGIN_MS = 10_000;
 
 /** Node's HTTP server around the app, with the limits that hold before there is a request. */
-export function createHttpServer(
-  app: Express,
-  config: Pick<Config, 'UPLOAD_TIMEOUT' | 'MIN_TRANSFER_RATE' | 'MAX_RESULT_MEMORY'>,
-): Server {
+export function createHttpServer(app: Express, config: Pick<Config, 'uploads' | 'jobs'>): Server {
   const server = createServer(
     {
       ...messagesOf(app),
@@ -27,7 +24,7 @@ export function createHttpServer(
       connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
       // The app refuses those itself, in the form of all errors.
       requireHostHeader: false,
-      requestTimeout: Math.max(HEADERS_TIMEOUT_MS, config.UPLOAD_TIMEOUT) + REQUEST_MARGIN_MS,
+      requestTimeout: Math.max(HEADERS_TIMEOUT_MS, config.uploads.timeoutMs) + REQUEST_MARGIN_MS,
     },
     app,
   );
@@ -35,8 +32,8 @@ export function createHttpServer(
   deferContinue(server, app);
   answerClientErrors(server);
   SlowReaders.watch(server, {
-    minBytesPerSecond: config.MIN_TRANSFER_RATE,
-    maxWaitingBytes: config.MAX_RESULT_MEMORY,
+    minBytesPerSecond: config.uploads.minBytesPerSecond,
+    maxWaitingBytes: config.jobs.maxResultBytes,
   });
   return server;
 }

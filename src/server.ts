@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import dotenv from 'dotenv';
 import { createApp } from './app.js';
-import { type Config, ConfigError, loadConfig } from './config.js';
+import { type Config, ConfigError, loadConfig } from './config/index.js';
 import { messageOf } from './errors.js';
 import { createHttpServer } from './httpServer.js';
 import { Stopper } from './Stopper.js';
@@ -26,15 +26,14 @@ function readConfig(): Config {
 async function listen(server: Server, config: Config): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(config.PORT, config.HOST, resolve);
+    server.listen(config.server.port, config.server.host, resolve);
   });
 }
 
 async function main(): Promise<void> {
   const config = readConfig();
   const logger = createLogger({
-    level: config.LOG_LEVEL,
-    directory: config.LOG_DIR,
+    ...config.log,
     pretty: process.stdout.isTTY === true,
   });
   const log = logger.child({ component: 'server' });
@@ -45,20 +44,20 @@ async function main(): Promise<void> {
     await listen(server, config);
   } catch (error) {
     log.error('The server cannot listen', {
-      host: config.HOST,
-      port: config.PORT,
+      host: config.server.host,
+      port: config.server.port,
       error: messageOf(error),
     });
     await logger.close();
     process.exit(1);
   }
-  const stopper = new Stopper({ server, services, logger }, config.SHUTDOWN_TIMEOUT, log);
+  const stopper = new Stopper({ server, services, logger }, config.server.shutdownTimeoutMs, log);
   stopper.listen();
   const { port } = server.address() as AddressInfo;
-  log.info('Listening', { host: config.HOST, port });
-  if (!config.API_KEYS?.length && !isLoopbackAddress(config.HOST)) {
+  log.info('Listening', { host: config.server.host, port });
+  if (config.access.keys.length === 0 && !isLoopbackAddress(config.server.host)) {
     log.warn('Anybody who reaches this address may use the server: set API_KEYS, or HOST=127.0.0.1', {
-      host: config.HOST,
+      host: config.server.host,
     });
   }
   await services.start();

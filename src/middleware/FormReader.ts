@@ -8,7 +8,6 @@ import type { FileInput } from '../workflows/types.js';
 import type { BodyReader, ReceivedBody } from './BodyReader.js';
 import { declaredBytes, malformed, tooLarge } from './bodyErrors.js';
 import { FormFiles } from './FormFiles.js';
-import { withoutEmpty } from './withoutEmpty.js';
 
 /** Fields of a form beside its files, unless the workflow has more parameters. */
 const MIN_FIELDS = 32;
@@ -58,7 +57,7 @@ export class FormReader implements BodyReader {
     }
     // The files are handed over: the request does not keep them, however long its client waits for the answer.
     delete request.files;
-    return { files, values: withoutEmpty(request.body as Record<string, unknown>) };
+    return { files, values: { ...(request.body as Record<string, unknown>) } };
   }
 
   discard(): void {

@@ -1,5 +1,6 @@
+import { isUtf8 } from 'node:buffer';
 import type { Request } from 'express';
-import { AppError, messageOf } from '../errors.js';
+import { AppError } from '../errors.js';
 import { invalidParameter } from '../schemas/parse.js';
 import { fileInputNamed } from '../services/submissions/fileInputs.js';
 import type { FileReference } from '../services/submissions/Submission.js';
@@ -52,7 +53,7 @@ export class JsonReader implements BodyReader {
     files: ReadonlyMap<string, FileReference>;
     parameters: ReadonlyMap<string, unknown>;
   } {
-    const { inputs = new Map<string, Json>() } = { inputs: body.get('inputs') ?? undefined };
+    const inputs = body.get('inputs') ?? new Map<string, Json>();
     if (!isJsonObject(inputs)) throw invalidParameter('inputs', 'takes an object of values by their names');
     const files = new Map<string, FileReference>();
     const parameters = new Map<string, unknown>();
@@ -74,15 +75,19 @@ export class JsonReader implements BodyReader {
 }
 
 function objectOf(bytes: Buffer): ReadonlyMap<string, Json> {
+  if (!isUtf8(bytes)) throw unreadable('it is not UTF-8');
   let body: Json;
   try {
-    body = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes), { maxDepth: MAX_DEPTH });
+    body = parseJson(bytes.toString().replace(/^\ufeff/, ''), { maxDepth: MAX_DEPTH });
   } catch (error) {
-    const reason = error instanceof SyntaxError ? messageOf(error) : 'it is not UTF-8';
-    throw new AppError('MALFORMED_UPLOAD', `The JSON body cannot be read: ${reason}.`, { cause: error });
+    throw error instanceof SyntaxError ? unreadable(error.message, error) : error;
   }
   if (isJsonObject(body)) return body;
-  throw new AppError('MALFORMED_UPLOAD', 'The JSON body is no object.');
+  throw unreadable('it is no object');
+}
+
+function unreadable(reason: string, cause?: unknown): AppError {
+  return new AppError('MALFORMED_UPLOAD', `The JSON body cannot be read: ${reason}.`, { cause });
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { AppError } from '../errors.js';
 import { type ApiKey, findApiKey, type Scope } from '../utils/apiKeys.js';
 import { clientNetwork } from '../utils/clientNetwork.js';
+import type { Check } from './checks.js';
 
 /** Who sent a request, as far as that is known. */
 export interface Caller {
@@ -17,8 +18,8 @@ export interface Caller {
  * Finds out who sends each request. Refuses nobody: see `requireKey` and `requireAdmin`.
  * @param trustsProxies whether a proxy's word counts for the address: looking for it costs every request a little
  */
-export function identify(keys: readonly ApiKey[], trustsProxies: boolean): RequestHandler {
-  return (request, response, next) => {
+export function identify(keys: readonly ApiKey[], trustsProxies: boolean): Check {
+  return (request, response) => {
     const presented = presentedKey(request);
     const key = presented === undefined ? undefined : findApiKey(keys, presented);
     const caller: Caller = {
@@ -27,7 +28,6 @@ export function identify(keys: readonly ApiKey[], trustsProxies: boolean): Reque
       areKeysNeeded: keys.length > 0,
     };
     response.locals['caller'] = caller;
-    next();
   };
 }
 

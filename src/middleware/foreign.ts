@@ -1,6 +1,7 @@
-import type { Request, RequestHandler } from 'express';
+import type { Request } from 'express';
 import { AppError } from '../errors.js';
 import { hostNameOf, isLoopbackName } from '../utils/hostNames.js';
+import type { Check } from './checks.js';
 
 /** Methods that change nothing. */
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -17,12 +18,12 @@ interface OwnAddresses {
  * anywhere, without asking. Programs send neither `Origin` nor `Sec-Fetch-Site` and are let through. Reads are safe as
  * they are: the page does not get to see the answer.
  */
-export function refuseForeignPages({ allowedOrigins, publicUrl }: OwnAddresses): RequestHandler {
-  if (allowedOrigins === '*') return (_request, _response, next) => next();
+export function refuseForeignPages({ allowedOrigins, publicUrl }: OwnAddresses): Check {
+  if (allowedOrigins === '*') return () => undefined;
   const known = new Set(allowedOrigins);
   if (publicUrl !== undefined) known.add(new URL(publicUrl).origin);
-  return (request, _response, next) => {
-    if (SAFE_METHODS.has(request.method) || isFromHere(request, known)) return next();
+  return (request) => {
+    if (SAFE_METHODS.has(request.method) || isFromHere(request, known)) return;
     throw new AppError('FORBIDDEN', 'This was sent by a page of another origin.', {
       details:
         'Name its origin in CORS_ORIGINS, or the address under which clients reach the server in PUBLIC_URL.',
@@ -49,8 +50,8 @@ function isOriginOf(origin: string, host: string | undefined): boolean {
 }
 
 /** Refuses a request without a `Host` header, which HTTP/1.1 demands. */
-export const requireHost: RequestHandler = (request, _response, next) => {
-  if (request.headers.host !== undefined || request.httpVersion === '1.0') return next();
+export const requireHost: Check = (request) => {
+  if (request.headers.host !== undefined || request.httpVersion === '1.0') return;
   throw new AppError('INVALID_PARAMETER', 'The request has no Host header.');
 };
 
@@ -59,21 +60,20 @@ export const requireHost: RequestHandler = (request, _response, next) => {
  * A page can have its own name point to 127.0.0.1 after it was loaded, and would read everything as if it were ours.
  * @param allowedHosts further names, with or without a port
  */
-export function requireLocalHost(allowedHosts: readonly string[]): RequestHandler {
+export function requireLocalHost(allowedHosts: readonly string[]): Check {
   const allowed = new Set(allowedHosts.map((host) => host.toLowerCase()));
   // Clients of one kind send the same one with each request.
   let lastAccepted: string | undefined;
-  return (request, _response, next) => {
+  return (request) => {
     const { host } = request.headers;
     // Browsers always send one; an old health check with HTTP/1.0 may not.
-    if (host === undefined || host === lastAccepted) return next();
+    if (host === undefined || host === lastAccepted) return;
     if (!isLocal(host, allowed)) {
       throw new AppError('FORBIDDEN', 'The server is not known by this host name.', {
         details: 'Without API keys a server on loopback answers to localhost only: see ALLOWED_HOSTS.',
       });
     }
     lastAccepted = host;
-    next();
   };
 }
 

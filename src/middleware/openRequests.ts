@@ -1,6 +1,7 @@
-import type { RequestHandler, Response } from 'express';
+import type { Response } from 'express';
 import { AppError } from '../errors.js';
 import { clientOf } from './authentication.js';
+import type { Check } from './checks.js';
 
 const RETRY_AFTER_SECONDS = 1;
 
@@ -14,7 +15,7 @@ export class OpenRequests {
   }
 
   /** Refuses a client that has as many open as it may. */
-  limit: RequestHandler = (_request, response, next) => {
+  limit: Check = (_request, response) => {
     const id = clientOf(response);
     const count = this.#open.get(id) ?? 0;
     if (count >= this.#max) {
@@ -24,7 +25,6 @@ export class OpenRequests {
     }
     this.#open.set(id, count + 1);
     response.locals['isCounted'] = true;
-    next();
   };
 
   /** To be called once for every response that was closed, whether its request was counted or not. */

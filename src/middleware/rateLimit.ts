@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { rateLimit, type Store } from 'express-rate-limit';
 import { AppError } from '../errors.js';
 import type { Clock } from '../utils/clock.js';
@@ -6,8 +6,15 @@ import { clientOf } from './authentication.js';
 
 const MINUTE_MS = 60_000;
 
-/** Refuses a client's requests beyond `perMinute`, with the standard headers; counts by key, else by address. */
-export function limitRate(perMinute: number, clock: Clock): RequestHandler {
+/**
+ * Refuses a client's requests beyond `perMinute`, with the standard headers; counts by key, else by address.
+ * @param isFree which requests are neither counted nor refused
+ */
+export function limitRate(
+  perMinute: number,
+  clock: Clock,
+  isFree: (request: Request) => boolean,
+): RequestHandler {
   return rateLimit({
     windowMs: MINUTE_MS,
     limit: perMinute,
@@ -15,6 +22,7 @@ export function limitRate(perMinute: number, clock: Clock): RequestHandler {
     legacyHeaders: false,
     keyGenerator: (_request, response) => clientOf(response),
     store: new MinuteStore(clock),
+    skip: (request) => isFree(request),
     // The one who misconfigured it cannot be told by a log line of another form than ours.
     validate: false,
     handler: (_request, response) => {

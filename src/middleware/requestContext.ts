@@ -1,8 +1,9 @@
-import type { RequestHandler, Response } from 'express';
+import type { Response } from 'express';
 import { v4 as uuid } from 'uuid';
 import type { AnsweredRequest } from '../services/metrics/Prometheus.js';
 import type { Logger } from '../utils/logger.js';
 import { ownerOf } from './authentication.js';
+import type { Check } from './checks.js';
 
 /** What is taken from a client as a request's id: short, and harmless in a log line and a header. */
 const SANE_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
@@ -22,11 +23,11 @@ export function requestIdOf(response: Response): string {
 export function requestContext(
   logger: Logger,
   onClosed: (request: AnsweredRequest, response: Response) => void,
-): RequestHandler {
+): Check {
   const log = logger.child({ component: 'http' });
   // Winston asks each of its transports.
   const isVerbose = log.isDebugEnabled();
-  return (request, response, next) => {
+  return (request, response) => {
     const given = request.headers['x-request-id'];
     const requestId = typeof given === 'string' && SANE_ID.test(given) ? given : uuid();
     response.locals['requestId'] = requestId;
@@ -56,7 +57,6 @@ export function requestContext(
       if (isQuiet) log.debug('Request', fields);
       else log.info('Request', fields);
     });
-    next();
   };
 }
 

@@ -4,6 +4,7 @@ import cors from 'cors';
 import type { RequestHandler } from 'express';
 import helmet from 'helmet';
 import { AppError } from '../errors.js';
+import type { Check } from './checks.js';
 
 /** Longer ones are no client's of this API. */
 const MAX_URL_LENGTH = 8192;
@@ -41,7 +42,7 @@ export function pageHeaders(sources: readonly string[]): Record<string, string> 
  * Headers that keep browsers from doing more with an answer than it is for. Answers are data: those that are pages say
  * themselves what they may load. Each header costs every answer a little.
  */
-export function securityHeaders(origins: '*' | readonly string[] | undefined): RequestHandler {
+export function securityHeaders(origins: '*' | readonly string[] | undefined): Check {
   const setHeaders = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
@@ -76,9 +77,8 @@ export function securityHeaders(origins: '*' | readonly string[] | undefined): R
     return sample;
   };
   setHeaders(sample.req, sample, () => undefined);
-  return (_request, response, next) => {
+  return (_request, response) => {
     for (const [name, value] of headers) response.setHeader(name, value);
-    next();
   };
 }
 
@@ -93,7 +93,7 @@ export function crossOrigin(origins: '*' | readonly string[]): RequestHandler {
 }
 
 /** Refuses what is too long to be meant. */
-export const limitUrl: RequestHandler = (request, _response, next) => {
-  if (request.originalUrl.length <= MAX_URL_LENGTH) return next();
+export const limitUrl: Check = (request) => {
+  if (request.originalUrl.length <= MAX_URL_LENGTH) return;
   throw new AppError('URI_TOO_LONG', `The URL is longer than ${MAX_URL_LENGTH} characters.`);
 };

@@ -12,7 +12,6 @@ import { JsonReader } from './JsonReader.js';
 import { type Pace, watchUpload } from './pace.js';
 import { RAW_TYPES, RawReader } from './RawReader.js';
 import { UnreadBody } from './UnreadBody.js';
-import { withoutEmpty } from './withoutEmpty.js';
 
 /** How long a body that has come may take to be taken apart, ms. */
 const AFTER_END_MS = 1000;
@@ -60,7 +59,7 @@ export function receiveUpload(workflow: Workflow, options: UploadOptions): Reque
         reader.discard();
       } else memory.complete();
       if (body) {
-        const parameters = { ...parametersOf(request), ...body.values };
+        const parameters = { ...request.query, ...body.values };
         response.locals['upload'] = { files: body.files, parameters, release } satisfies Upload;
       }
       next(error);
@@ -108,14 +107,15 @@ export function leastBytes(request: Request): number {
 
 /** Query parameters. An empty one counts as left out. */
 export function parametersOf({ query }: Request): Record<string, unknown> {
-  return withoutEmpty(query);
+  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ''));
 }
 
 /** The response whose client hung up before it had its answer: aborts the signal. */
 export function hangUpSignal(response: Response): AbortSignal {
   const controller = new AbortController();
   response.once('close', () => {
-    if (!response.writableFinished) controller.abort();
+    // Whoever fails because of it has nobody to tell, and nothing to log.
+    if (!response.writableFinished) controller.abort(new AppError('REQUEST_TIMEOUT', 'The client hung up.'));
   });
   return controller.signal;
 }

@@ -3,7 +3,10 @@ import type { Request, Response } from 'express';
 
 /** Comments that keep proxies from taking a quiet stream for a dead one, ms. */
 const HEARTBEAT_MS = 15_000;
-/** A reader that has not taken so many bytes is dropped; it may come back and begins with the state as it is then. */
+/**
+ * A reader that has not taken so many bytes when there is more to tell is dropped; it may come back and begins with the state
+ * as it is then. One event may be longer: a job may have a thousand outputs.
+ */
 const MAX_BUFFERED_BYTES = 64 * 1024;
 
 /** An open answer that events are written to. */
@@ -27,8 +30,8 @@ export class EventStream {
 
   send(event: string, body: object, id = ''): void {
     if (!this.#session.isConnected || this.#response.writableEnded) return;
-    this.#session.push(body, event, id);
     if (this.#response.writableLength > MAX_BUFFERED_BYTES) this.#response.destroy();
+    else this.#session.push(body, event, id);
   }
 
   end(): void {

@@ -6,7 +6,7 @@ import type { Services } from '../services/index.js';
 import { RESTART_SECONDS } from '../services/jobs/Admission.js';
 import type { CompletedJob, Job } from '../services/jobs/Job.js';
 import { toIso, toSeconds } from '../utils/clock.js';
-import { jobUrls } from '../views/JobViews.js';
+import { jobUrls, warningsOf } from '../views/JobViews.js';
 import { outputsView } from '../views/outputViews.js';
 import type { Workflow } from '../workflows/types.js';
 import { type ResultSender, wantsBytes } from './sendResult.js';
@@ -40,6 +40,7 @@ export class SubmissionAnswers {
       estimated_completion_time_seconds: toSeconds(ms),
       queue_position: position,
       ...urls,
+      ...warningsOf(job),
     };
     response.status(202).location(urls.status_url).json(body);
   }
@@ -86,6 +87,7 @@ export class SubmissionAnswers {
       result: this.#parts.services.views.result(job, bytes),
       comfyui_instance: job.assignment.instance,
       ...outputsView(job),
+      ...warningsOf(job),
     };
   }
 }

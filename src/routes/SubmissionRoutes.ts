@@ -1,12 +1,13 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
-import type { Config } from '../config.js';
+import type { Config } from '../config/index.js';
 import { callerOf, ownerOf } from '../middleware/authentication.js';
 import { requestIdOf } from '../middleware/requestContext.js';
 import { hangUpSignal, leastBytes, sentParameters, takeUpload } from '../middleware/upload.js';
 import { parseParameters } from '../schemas/parse.js';
 import type { Services } from '../services/index.js';
 import { isFinished, type Job, type WebhookTarget } from '../services/jobs/Job.js';
+import { withoutEmpty } from '../services/submissions/parameterKinds.js';
 import { withDeadline } from '../utils/deadline.js';
 import { formatParameter, type OutputFormat } from '../workflows/parameters.js';
 import type { Workflow } from '../workflows/types.js';
@@ -41,8 +42,8 @@ export class SubmissionRoutes {
     const { services, config, sender } = parts;
     this.#workflow = workflow;
     this.#services = services;
-    this.#syncTimeoutMs = config.SYNC_TIMEOUT;
-    this.#answers = new SubmissionAnswers({ services, sender, syncTimeoutMs: config.SYNC_TIMEOUT });
+    this.#syncTimeoutMs = config.jobs.syncTimeoutMs;
+    this.#answers = new SubmissionAnswers({ services, sender, syncTimeoutMs: config.jobs.syncTimeoutMs });
   }
 
   /** A server that is full or ends says so before it takes megabytes. */
@@ -52,12 +53,12 @@ export class SubmissionRoutes {
   };
 
   alwaysAsync: RequestHandler = async (request, response) => {
-    const common = parseParameters(commonParameters, sentParameters(response));
+    const common = commonOf(response);
     await this.#acceptAndAnswer(request, response, common, hangUpSignal(response));
   };
 
   syncOrAsync: RequestHandler = async (request, response) => {
-    const common = parseParameters(commonParameters, sentParameters(response));
+    const common = commonOf(response);
     // From here on, so that a client that hangs up while its job is made is noticed too.
     const hungUp = hangUpSignal(response);
     const isAsync = common.async || common.mode === 'async';
@@ -147,6 +148,11 @@ export class SubmissionRoutes {
     if (ended.status !== 'completed') throw this.#answers.notCompleted(ended);
     await this.#answers.result(request, response, this.#workflow, ended);
   }
+}
+
+/** @throws AppError `INVALID_PARAMETER` */
+function commonOf(response: Response): CommonParameters {
+  return parseParameters(commonParameters, withoutEmpty(sentParameters(response), commonParameters));
 }
 
 function webhookOf({

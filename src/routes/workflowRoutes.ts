@@ -7,14 +7,12 @@ import { submissionEndpoints } from './rest/submissions.js';
 const PATH = /^\/api\/(?:async\/)?([a-z0-9-]+)\/?$/i;
 
 /**
- * The routes of whatever workflows there are when a request comes. A workflow's routes are made when it is first asked
- * for; one that was replaced goes on serving the requests that it has.
- * @param find the workflow of a type, in lower case
+ * The routes of the workflows that there are when a request comes. Those of a new workflow are made when it is first
+ * asked for; one that was replaced goes on with the requests that it has.
+ * @throws Error about a workflow that is there from the start and cannot have routes
  */
-export function workflowRoutes(
-  find: (type: string) => Workflow | undefined,
-  context: RouteContext,
-): RequestHandler {
+export function workflowRoutes(context: RouteContext): RequestHandler {
+  const { workflows } = context.services;
   const routers = new WeakMap<Workflow, Router>();
   const routerOf = (workflow: Workflow) => {
     let router = routers.get(workflow);
@@ -25,9 +23,10 @@ export function workflowRoutes(
     }
     return router;
   };
+  for (const workflow of workflows.all()) routerOf(workflow);
   return (request, response, next) => {
     const type = PATH.exec(request.path)?.[1]?.toLowerCase();
-    const workflow = type === undefined ? undefined : find(type);
+    const workflow = type === undefined ? undefined : workflows.get(type);
     if (workflow) routerOf(workflow)(request, response, next);
     else next();
   };

@@ -17,6 +17,9 @@ const imageResult = z.looseObject({
   upscale_factor: z.string().optional(),
 });
 
+/** What the client should know although its submission was accepted: one sentence each. */
+const warnings = z.array(z.string()).optional();
+
 /** Of a text. */
 const textResult = z.strictObject({ text: z.string() });
 
@@ -66,6 +69,7 @@ export const syncAnswer = z.object({
   result: imageResult,
   comfyui_instance: z.string(),
   ...outputFields.shape,
+  warnings,
 });
 
 /** 200 of a synchronous request to any workflow. */
@@ -84,6 +88,7 @@ export const asyncAnswer = z.object({
   result_url: z.string(),
   events_url: z.string(),
   cancel_url: z.string(),
+  warnings,
 });
 
 const statusBase = z.object({
@@ -96,6 +101,7 @@ const statusBase = z.object({
   message: z.string(),
   progress_percentage: z.number().min(0).max(100),
   attempts: z.int().nonnegative(),
+  warnings,
 });
 
 /** A job's status, by its state. */

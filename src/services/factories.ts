@@ -1,10 +1,10 @@
-import type { Config } from '../config.js';
+import type { Config } from '../config/index.js';
 import type { Clock } from '../utils/clock.js';
 import type { Logger } from '../utils/logger.js';
 import type { Turns } from '../utils/turns.js';
 import type { JobViews } from '../views/JobViews.js';
 import { imageNodeClasses } from '../workflows/imageNodes.js';
-import type { Workflow } from '../workflows/types.js';
+import type { WorkflowSource } from '../workflows/WorkflowSource.js';
 import { ComfyClient } from './comfyui/ComfyClient.js';
 import { ConnectionManager, type ConnectionOptions } from './comfyui/ConnectionManager.js';
 import { Leftovers } from './comfyui/Leftovers.js';
@@ -21,16 +21,17 @@ const TRANSFER_TIMEOUT_MS = 60_000;
 
 /** undefined where there is no secret to sign them with. */
 export function createWebhooks(
-  { WEBHOOK_SECRET: secret, WEBHOOK_ALLOWED_HOSTS: allowedHosts, PUBLIC_URL: publicUrl }: Config,
+  config: Config,
   { manager, views }: { manager: JobManager; views: JobViews },
   { timeoutMs, ...options }: WebhookOptions & { timeoutMs: number },
   clock: Clock,
   logger: Logger,
 ): Webhooks | undefined {
+  const { secret, allowedHosts } = config.webhooks;
   if (!secret) return undefined;
   const sender = new WebhookSender({ secret, allowedHosts, timeoutMs, maxPerHost: MAX_PER_HOST });
   return new Webhooks(
-    { manager, sender, publicUrl, describe: (job) => views.status(job) },
+    { manager, sender, publicUrl: config.server.publicUrl, describe: (job) => views.status(job) },
     options,
     clock,
     logger,
@@ -45,9 +46,9 @@ export function createConnections(
 ): ConnectionManager {
   return new ConnectionManager(
     {
-      maxPerInstance: config.MAX_CONNECTIONS_PER_INSTANCE,
+      maxPerInstance: config.machines.maxConnections,
       headers: comfyHeaders(config),
-      handshakeTimeoutMs: config.HEALTH_CHECK_TIMEOUT,
+      handshakeTimeoutMs: config.machines.controlTimeoutMs,
       heartbeatMs: 10_000,
       reconnectBaseMs: 250,
       reconnectMaxMs: 30_000,
@@ -60,25 +61,18 @@ export function createConnections(
 
 /** The machines in the order of the configuration, each with its client and breaker. */
 export function createInstances(config: Config, clock: Clock, turns: Turns, state: ServerState): Instance[] {
-  return config.INSTANCES.map((address) => {
+  return config.machines.addresses.map((address) => {
     const options = {
       headers: { ...comfyHeaders(config), ...address.headers },
-      controlTimeoutMs: config.HEALTH_CHECK_TIMEOUT,
+      controlTimeoutMs: config.machines.controlTimeoutMs,
       transferTimeoutMs: TRANSFER_TIMEOUT_MS,
-      maxResultBytes: config.MAX_RESULT_SIZE,
+      maxResultBytes: config.machines.maxResultBytes,
       serverId: state.id,
       onNewUploadName: (name: string) => state.uploads(address.host, name),
       onSubmit: () => state.uses(address.host),
     };
     const client = new ComfyClient(address, options, turns);
-    const breaker = new CircuitBreaker(
-      {
-        failureThreshold: config.BREAKER_FAILURE_THRESHOLD,
-        resetTimeoutMs: config.BREAKER_RESET_TIMEOUT,
-        maxResetTimeoutMs: config.BREAKER_MAX_RESET_TIMEOUT,
-      },
-      clock,
-    );
+    const breaker = new CircuitBreaker(config.machines.breaker, clock);
     return new Instance(client, breaker);
   });
 }
@@ -87,7 +81,7 @@ export function createInstances(config: Config, clock: Clock, turns: Turns, stat
 export function createInspector(
   config: Config,
   parts: {
-    workflows: readonly Workflow[];
+    workflows: WorkflowSource;
     instances: readonly Instance[];
     state: ServerState;
     clock: Clock;
@@ -99,8 +93,8 @@ export function createInspector(
   return new Inspector(
     {
       workflows,
-      sharedClasses: imageNodeClasses(config.COMFYUI_IMAGE_INPUT),
-      uploads: config.COMFYUI_IMAGE_INPUT === 'upload',
+      sharedClasses: imageNodeClasses(config.machines.imageInput),
+      uploads: config.machines.imageInput === 'upload',
       leftovers: new Leftovers(state, hosts, logger),
     },
     clock,
@@ -109,6 +103,6 @@ export function createInspector(
 }
 
 /** What every request and socket to ComfyUI carries. */
-function comfyHeaders({ COMFYUI_AUTH_HEADER: header }: Config): Record<string, string> {
+function comfyHeaders({ machines: { header } }: Config): Record<string, string> {
   return header ? { [header.name]: header.value } : {};
 }

@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto';
-import type { Config } from '../config.js';
+import type { Config } from '../config/index.js';
 import { type Clock, systemClock } from '../utils/clock.js';
-import { collectGarbage } from '../utils/garbage.js';
 import type { Logger } from '../utils/logger.js';
 import { TimeBudget } from '../utils/TimeBudget.js';
 import { Turns } from '../utils/turns.js';
@@ -9,6 +8,8 @@ import { JobViews } from '../views/JobViews.js';
 import { MetricsViews } from '../views/MetricsViews.js';
 import { workflows as registeredWorkflows } from '../workflows/index.js';
 import type { Workflow } from '../workflows/types.js';
+import { fixedWorkflows, type WorkflowSource } from '../workflows/WorkflowSource.js';
+import { InputUnreachable } from './assets/InputUnreachable.js';
 import type { ConnectionManager, ConnectionOptions } from './comfyui/ConnectionManager.js';
 import type { FollowTimings } from './comfyui/PromptFollower.js';
 import { PromptRunner } from './comfyui/PromptRunner.js';
@@ -64,7 +65,7 @@ const FOLLOW_TIMINGS: FollowTimings = {
 
 /** Until there is one that goes out to the network. */
 const noFetcher: InputFetcher = {
-  fetch: () => Promise.reject(new Error('this server fetches nothing')),
+  fetch: () => Promise.reject(new InputUnreachable('no_answer')),
 };
 
 /** What a test, or a program with other needs, may put in place of the defaults. */
@@ -90,7 +91,7 @@ export interface Services {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly turns: Turns;
-  readonly workflows: readonly Workflow[];
+  readonly workflows: WorkflowSource;
   readonly instances: readonly Instance[];
   readonly connections: ConnectionManager;
   readonly balancer: LoadBalancer;
@@ -125,20 +126,20 @@ export interface Services {
 /** Builds the graph of services, once, in reading order. Nothing runs before `start`. */
 export function createServices(config: Config, logger: Logger, overrides: ServiceOverrides = {}): Services {
   const clock = overrides.clock ?? systemClock;
-  const workflows = overrides.workflows ?? registeredWorkflows;
+  const workflows = fixedWorkflows(overrides.workflows ?? registeredWorkflows);
   const log = (component: string) => logger.child({ component });
 
   const connections = createConnections(config, log('connections'), overrides.connections);
   const turns = new Turns();
-  const state = new ServerState(config.STATE_DIR, log('state'));
+  const state = new ServerState(config.server.stateDir, log('state'));
   const instances = createInstances(config, clock, turns, state);
-  const balancer = new LoadBalancer(instances, config.MAX_JOBS_PER_INSTANCE);
+  const balancer = new LoadBalancer(instances, config.machines.maxJobs);
   const inspector = createInspector(config, { workflows, instances, state, clock }, log('health'));
   const checker = new HealthChecker(
     instances,
     inspector,
     {
-      intervalMs: config.HEALTH_CHECK_INTERVAL,
+      intervalMs: config.machines.checkIntervalMs,
       freshMs: 2000,
       recheckMs: 1000,
       severalMachinesMs: 600_000,
@@ -154,71 +155,70 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const manager = new JobManager(
     { jobs: overrides.jobStore ?? new MemoryJobStore(), blobs: overrides.blobStore ?? new MemoryBlobStore() },
     {
-      maxResultBytes: config.MAX_RESULT_MEMORY,
-      lifetimeMs: config.JOB_CLEANUP_INTERVAL,
+      maxResultBytes: config.jobs.maxResultBytes,
+      lifetimeMs: config.jobs.lifetimeMs,
     },
     clock,
     log('jobs'),
     { ...STORE_TIMINGS, ...overrides.stores },
   );
-  const thumbnails = new Thumbnails({ maxPixels: config.MAX_OUTPUT_PIXELS, maxBytes: MAX_THUMBNAIL_BYTES });
+  const thumbnails = new Thumbnails({ maxPixels: config.outputs.maxPixels, maxBytes: MAX_THUMBNAIL_BYTES });
   manager.events.onResultDropped((id) => thumbnails.forget(id));
-  const verdicts = new JobVerdicts(config.BREAKER_FAILURE_THRESHOLD, (instance, error) =>
+  const verdicts = new JobVerdicts(config.machines.breaker.failureThreshold, (instance, error) =>
     checker.takeOut(instance, error),
   );
   const prompts = new PromptRunner(
     connections,
     {
       timings: { ...FOLLOW_TIMINGS, ...overrides.follow },
-      maxOutputBytes: config.MAX_RESULT_MEMORY,
-      keepHistory: config.COMFYUI_KEEP_HISTORY,
-      stopTimeoutMs: config.HEALTH_CHECK_TIMEOUT,
+      maxOutputBytes: config.jobs.maxResultBytes,
+      keepHistory: config.machines.keepHistory,
+      stopTimeoutMs: config.machines.controlTimeoutMs,
       stopPatienceMs: 60_000,
     },
     log('prompts'),
   );
-  const outputFiles = new OutputFiles(config.OUTPUT_DIR);
+  const outputFiles = new OutputFiles(config.outputs.directory);
   const outputSweeper = new OutputSweeper(
     { files: outputFiles, events: manager.events },
-    config.OUTPUT_FILES_TTL,
+    config.outputs.filesTtlMs,
     clock,
     log('jobs'),
   );
   const runner = new JobRunner({
     manager,
     prompts,
-    workflows,
     instances,
-    imageInput: config.COMFYUI_IMAGE_INPUT,
-    outputFiles: config.OUTPUT_FILES ? outputFiles : undefined,
-    maxOutputPixels: config.MAX_OUTPUT_PIXELS,
+    imageInput: config.machines.imageInput,
+    outputFiles: config.outputs.areFilesKept ? outputFiles : undefined,
+    maxOutputPixels: config.outputs.maxPixels,
     logger: log('jobs'),
   });
   const processor = new JobProcessor(
     { manager, runner, balancer, health: checker, verdicts },
     {
-      maxConcurrentJobs: config.MAX_CONCURRENT_JOBS,
-      pollIntervalMs: config.JOB_PROCESSING_INTERVAL,
-      jobTimeoutMs: config.JOB_TIMEOUT,
-      queueTimeoutMs: config.JOB_QUEUE_TIMEOUT,
-      maxAttempts: config.JOB_MAX_ATTEMPTS,
+      maxConcurrentJobs: config.jobs.maxConcurrent,
+      pollIntervalMs: config.jobs.pollIntervalMs,
+      jobTimeoutMs: config.jobs.timeoutMs,
+      queueTimeoutMs: config.jobs.queueTimeoutMs,
+      maxAttempts: config.jobs.maxAttempts,
     },
     log('processor'),
   );
   const isIdle = () => processor.activeJobs === 0;
   const expiry = new Expiry(
     manager,
-    { lifetimeMs: config.JOB_CLEANUP_INTERVAL, isIdle, collectGarbage },
+    { lifetimeMs: config.jobs.lifetimeMs, isIdle, collectGarbage: () => globalThis.gc?.() },
     log('jobs'),
   );
 
   const estimates = new DurationEstimates(workflows);
   const admission = new Admission(
     { manager, estimates, slots: () => processor.slots },
-    { maxQueueSize: config.MAX_QUEUE_SIZE, maxQueueBytes: config.MAX_QUEUE_MEMORY },
+    { maxQueueSize: config.jobs.maxQueued, maxQueueBytes: config.jobs.maxQueueBytes },
   );
   const idempotencyKeys = new IdempotencyKeys(manager.events);
-  const views = new JobViews({ manager, estimates, processor, workflows, clock });
+  const views = new JobViews({ manager, estimates, processor, clock });
   const webhooks = createWebhooks(
     config,
     { manager, views },
@@ -226,7 +226,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     clock,
     log('webhooks'),
   );
-  const uploadBudget = new UploadBudget(config.MAX_UPLOAD_MEMORY, () => admission.retryAfterSeconds());
+  const uploadBudget = new UploadBudget(config.uploads.maxBytes, () => admission.retryAfterSeconds());
   const submissions = new Submissions(
     {
       manager,
@@ -240,11 +240,11 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       random: overrides.random ?? randomInt,
     },
     {
-      maxFileBytes: config.MAX_FILE_SIZE,
-      imageTypes: config.ALLOWED_IMAGE_TYPES,
-      maxPixels: config.MAX_IMAGE_PIXELS,
-      maxOutputPixels: config.MAX_OUTPUT_PIXELS,
-      machineRetrySeconds: Math.ceil(config.HEALTH_CHECK_TIMEOUT / 1000),
+      maxFileBytes: config.uploads.maxFileBytes,
+      imageTypes: config.uploads.imageTypes,
+      maxPixels: config.uploads.maxImagePixels,
+      maxOutputPixels: config.outputs.maxPixels,
+      machineRetrySeconds: Math.ceil(config.machines.controlTimeoutMs / 1000),
     },
   );
   const recorder = new Recorder(clock);
@@ -254,7 +254,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   manager.events.onFinished((job) => prometheus.recordJob(job));
   const metrics = new MetricsViews({ recorder, balancer, manager, processor }, clock);
   const metricsFile = new MetricsFile(
-    { file: config.METRICS_FILE_PATH, intervalMs: config.METRICS_SAVE_INTERVAL },
+    { file: config.metrics.file, intervalMs: config.metrics.intervalMs },
     recorder,
     clock,
     log('metrics'),
@@ -294,7 +294,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       outputSweeper.start();
       summary.start();
     },
-    stop: (budget = new TimeBudget(config.SHUTDOWN_TIMEOUT)) => {
+    stop: (budget = new TimeBudget(config.server.shutdownTimeoutMs)) => {
       const timers = [expiry, outputSweeper, summary];
       return stopServices(
         {

@@ -1,4 +1,4 @@
-import type { Graph } from './prompt.js';
+import { classOf, type Graph } from './prompt.js';
 
 /** Letters that ComfyUI takes: there is no `w`, and a `p` more. */
 const LETTERS = 'abcdefghijklmnopqrstupvxyz';
@@ -12,11 +12,11 @@ export class NodeObjects {
 
   /** Forgets the objects of nodes that a prompt does not have; those of expanded nodes go with these. */
   keep(graph: Graph): void {
-    const kept = new Set(Object.entries(graph).map(([id, node]) => keyOf(id, node.class_type)));
+    const kept = new Set([...graph].map(([id, node]) => keyOf(id, classOf(node))));
     for (const key of this.#prefixes.keys()) {
       const [id = '', classType = ''] = key.split('\0');
       const [outer = ''] = id.split('.');
-      const isKept = id === outer ? kept.has(keyOf(id, classType)) : Object.hasOwn(graph, outer);
+      const isKept = id === outer ? kept.has(keyOf(id, classType)) : graph.has(outer);
       if (!isKept) this.#prefixes.delete(key);
     }
   }

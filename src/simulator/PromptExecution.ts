@@ -2,7 +2,8 @@ import { sleep } from '../utils/timers.js';
 import { Blocker } from './Blocker.js';
 import { ExecutionList } from './ExecutionList.js';
 import type { ExecutionWorld } from './executionWorld.js';
-import { type NodeContext, type NodeOutput, PNG_COST_MS } from './nodeClass.js';
+import { unwrapped } from './inputErrors.js';
+import { declaredInputs, type NodeContext, type NodeOutput, PNG_COST_MS } from './nodeClass.js';
 import { failureOf, noteFailure } from './nodeFailures.js';
 import { withOddItem } from './oddOutputs.js';
 import { PromptGraph } from './PromptGraph.js';
@@ -96,8 +97,8 @@ export class PromptExecution {
     this.#report.startNode(id);
     this.#checkInterrupt();
     // Inputs that the class does not declare never reach the node.
-    const declared = Object.keys(nodeClass.required).map((name) => [name, this.#resolve(inputs[name])]);
-    this.#inputs = Object.fromEntries(declared);
+    const declared = Object.keys(declaredInputs(nodeClass)).filter((name) => inputs.has(name));
+    this.#inputs = Object.fromEntries(declared.map((name) => [name, this.#resolve(inputs.get(name))]));
     const blocker = Object.values(this.#inputs).find((value) => value instanceof Blocker);
     if (blocker) this.#report.blocked(id, blocker);
     else {
@@ -138,7 +139,7 @@ export class PromptExecution {
   /** What a link leads to, or the value itself. */
   #resolve(value: unknown): unknown {
     const source = linkSource(value);
-    if (source === undefined) return value;
+    if (source === undefined) return unwrapped(value);
     const { values = [] } = this.#world.cache.get(this.#graph.signature(source)) ?? {};
     return values[Number((value as unknown[])[1])];
   }

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { Folders } from './folders.js';
+import { annotatedPlace, type Folders } from './folders.js';
 import type { NodeClass } from './nodeClass.js';
 import type { NodeOrigin } from './ProgressState.js';
-import { type Graph, type GraphNode, linkSource } from './prompt.js';
+import { classOf, type Graph, inputsOf, linkSource, type NodeJson, nodeOf } from './prompt.js';
+import { pythonJson } from './pythonJson.js';
+import { plainText } from './pythonNumbers.js';
 import type { NodeMeta } from './ResultCache.js';
 
 /** Where the links of an expanded node's graph lead that go to its own inputs. */
@@ -10,7 +12,7 @@ export const OWN_INPUT = '';
 
 /** The nodes of a running prompt: those that were submitted, and those that nodes put in their own place. */
 export class PromptGraph {
-  readonly #nodes: Map<string, GraphNode>;
+  readonly #nodes: Map<string, NodeJson>;
   readonly #origins = new Map<string, NodeOrigin>();
   readonly #signatures = new Map<string, string>();
   readonly #changed = new Map<string, string | number>();
@@ -18,7 +20,7 @@ export class PromptGraph {
   readonly #folders: Folders;
 
   constructor(graph: Graph, classes: Readonly<Record<string, NodeClass>>, folders: Folders) {
-    this.#nodes = new Map(Object.entries(graph));
+    this.#nodes = new Map(graph);
     this.#classes = classes;
     this.#folders = folders;
   }
@@ -35,11 +37,12 @@ export class PromptGraph {
     return [...this.#nodes.keys()].filter((id) => found.has(id));
   }
 
-  node(id: string): { classType: string; inputs: GraphNode['inputs']; nodeClass: NodeClass } {
+  node(id: string): { classType: string; inputs: ReadonlyMap<string, unknown>; nodeClass: NodeClass } {
     const node = this.#nodes.get(id);
-    const nodeClass = node && this.#classes[node.class_type];
+    const classType = classOf(node);
+    const nodeClass = this.#classes[classType];
     if (!nodeClass) throw new Error(`There is no node ${id} in the prompt.`);
-    return { classType: node.class_type, inputs: node.inputs, nodeClass };
+    return { classType, inputs: inputsOf(node) ?? new Map(), nodeClass };
   }
 
   isOutput(id: string): boolean {
@@ -47,7 +50,7 @@ export class PromptGraph {
   }
 
   sources(id: string): string[] {
-    const found = Object.values(this.node(id).inputs).map(linkSource);
+    const found = [...this.node(id).inputs.values()].map(linkSource);
     return found.filter((source) => source !== undefined);
   }
 
@@ -66,17 +69,17 @@ export class PromptGraph {
    */
   expand(parent: string, graph: Graph): Map<string, string> {
     const inputsOfParent = this.node(parent).inputs;
-    const ids = new Map(Object.keys(graph).map((id) => [id, `${parent}.0.0.${id}`]));
-    for (const [id, { class_type, inputs }] of Object.entries(graph)) {
+    const ids = new Map([...graph.keys()].map((id) => [id, `${parent}.0.0.${id}`]));
+    for (const [id, node] of graph) {
       const inner = ids.get(id) ?? id;
-      const linked = Object.entries(inputs).map(([name, value]) => {
+      const linked = [...(inputsOf(node) ?? [])].map(([name, value]): [string, unknown] => {
         const source = linkSource(value);
         const slot = (value as unknown[] | undefined)?.[1];
-        if (source === OWN_INPUT) return [name, inputsOfParent[String(slot)]];
+        if (source === OWN_INPUT) return [name, inputsOfParent.get(String(slot))];
         const own = source === undefined ? undefined : ids.get(source);
         return [name, own === undefined ? value : [own, slot]];
       });
-      this.#nodes.set(inner, { class_type, inputs: Object.fromEntries(linked) });
+      this.#nodes.set(inner, nodeOf(classOf(node), new Map(linked)));
       this.#origins.set(inner, { display: this.originOf(parent).display, parent });
     }
     return ids;
@@ -90,13 +93,13 @@ export class PromptGraph {
     const hash = createHash('sha1')
       .update(classType)
       .update(`\0${this.changed(id)}`);
-    for (const [name, value] of Object.entries(inputs)) {
+    for (const [name, value] of inputs) {
       const source = linkSource(value);
       const link = source === undefined ? '' : `${this.signature(source)}:${(value as unknown[])[1]}`;
       hash.update(`\0${name}=`);
       // An image is a text of megabytes, which takes longer to quote than to hash.
       if (typeof value === 'string') hash.update(`${value.length} `).update(value);
-      else hash.update(link || JSON.stringify(value));
+      else hash.update(link || pythonJson(value));
     }
     const signature = hash.digest('hex');
     this.#signatures.set(id, signature);
@@ -107,10 +110,10 @@ export class PromptGraph {
   changed(id: string): string | number | undefined {
     if (this.#changed.has(id)) return this.#changed.get(id);
     const { inputs, nodeClass } = this.node(id);
-    const found = nodeClass.changed?.(inputs, this.#folders);
-    if (found === undefined) return undefined;
-    // What cannot be told is like nothing that ever was.
-    const value = Number.isNaN(found) ? Math.random() : found;
+    if (!nodeClass.file) return undefined;
+    const bytes = this.#folders.read(annotatedPlace(plainText(inputs.get(nodeClass.file.input))));
+    // A file that is gone is like none that ever was.
+    const value = bytes ? createHash('sha256').update(bytes).digest('hex') : Math.random();
     this.#changed.set(id, value);
     return value;
   }

@@ -4,7 +4,7 @@ import type { ExecutionWorld } from './executionWorld.js';
 import { previewFrame, previewFrameWithMetadata } from './frames.js';
 import { ProgressState } from './ProgressState.js';
 import type { PromptGraph } from './PromptGraph.js';
-import type { Prompt } from './prompt.js';
+import { classOf, type Prompt } from './prompt.js';
 import type { NodeMeta } from './ResultCache.js';
 import type { Message } from './sockets.js';
 
@@ -121,7 +121,7 @@ export class PromptReport {
   }
 
   failed(id: string, error: unknown, inputs: Readonly<Record<string, unknown>>): ExecutionEnd {
-    const report = errorReport(error, inputs, Object.keys(this.#prompt.graph));
+    const report = errorReport(error, inputs, [...this.#prompt.graph.keys()]);
     this.#keep('execution_error', { ...this.#where(id), ...report });
     return this.#end('error');
   }
@@ -132,7 +132,7 @@ export class PromptReport {
     return {
       prompt_id: this.#prompt.id,
       node_id,
-      node_type: this.#prompt.graph[node_id]?.class_type,
+      node_type: classOf(this.#prompt.graph.get(node_id)),
       executed: [...this.#executed],
     };
   }

@@ -1,7 +1,7 @@
 import type { Folders } from './folders.js';
-import { type InputError, inputErrors } from './inputErrors.js';
-import type { NodeClass } from './nodeClass.js';
-import { type Graph, linkSource } from './prompt.js';
+import { type InputError, inputErrors, missingInput } from './inputErrors.js';
+import { declaredInputs, type InputSpec, type NodeClass } from './nodeClass.js';
+import { classOf, type Graph, inputsOf, linkSource } from './prompt.js';
 import { ValidationException } from './ValidationException.js';
 
 /** What is wrong with a node, and which outputs do not run because of it. */
@@ -36,7 +36,7 @@ export class PromptValidation {
     }
     for (const [id, { isGood, errors }] of this.#checked) {
       if (isGood || errors.length === 0) continue;
-      const class_type = this.#graph[id]?.class_type ?? '';
+      const class_type = classOf(this.#graph.get(id));
       const known = this.nodeErrors[id] ?? { errors, dependent_outputs: [], class_type };
       known.dependent_outputs.push(output);
       this.nodeErrors[id] = known;
@@ -53,13 +53,19 @@ export class PromptValidation {
     if (known) return known.isGood;
     if (path.includes(id))
       throw new ValidationException('RecursionError', 'maximum recursion depth exceeded');
-    const node = this.#graph[id];
-    const nodeClass = this.#classes[node?.class_type ?? ''];
-    if (!node || !nodeClass) throw new ValidationException('KeyError', `'${id}'`);
+    const node = this.#graph.get(id);
+    const nodeClass = this.#classes[classOf(node)];
+    if (!nodeClass) throw new ValidationException('KeyError', `'${id}'`);
+    const inputs = inputsOf(node);
+    if (!inputs) throw new ValidationException('KeyError', "'inputs'");
     const errors: InputError[] = [];
     let areSourcesGood = true;
-    for (const [name, spec] of Object.entries(nodeClass.required)) {
-      const value = node.inputs[name];
+    for (const [name, spec] of Object.entries(declaredInputs(nodeClass))) {
+      const value = inputs.get(name);
+      if (!inputs.has(name)) {
+        if (Object.hasOwn(nodeClass.required, name)) errors.push(missingInput(name));
+        continue;
+      }
       const source = linkSource(value);
       if (source === undefined) {
         errors.push(...inputErrors(name, spec, value, nodeClass, this.#folders));
@@ -81,7 +87,7 @@ export class PromptValidation {
   #checkSource(
     source: string,
     name: string,
-    spec: readonly unknown[],
+    spec: InputSpec,
     link: unknown,
     path: readonly string[],
   ): boolean {
@@ -98,8 +104,7 @@ export class PromptValidation {
   }
 
   #typeOf(source: string, slot: unknown): string {
-    const node = this.#graph[source];
-    const outputs = this.#classes[node?.class_type ?? '']?.output;
+    const outputs = this.#classes[classOf(this.#graph.get(source))]?.output;
     if (!outputs) throw new ValidationException('KeyError', `'${source}'`);
     const type = outputs[Number(slot)];
     if (type === undefined) throw new ValidationException('IndexError', 'tuple index out of range');
@@ -107,7 +112,7 @@ export class PromptValidation {
   }
 }
 
-function mismatch(name: string, spec: readonly unknown[], link: unknown, given: string): InputError {
+function mismatch(name: string, spec: InputSpec, link: unknown, given: string): InputError {
   return {
     type: 'return_type_mismatch',
     message: 'Return type mismatch between linked nodes',

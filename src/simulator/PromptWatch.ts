@@ -1,12 +1,8 @@
-import { z } from 'zod';
 import { type FilePlace, keyOf } from './folders.js';
 import type { Call } from './http.js';
-import { parseJson } from './json.js';
 import { parseMultipart } from './multipart.js';
-import { descriptionOf, graphSchema, type Moment, type Prompt } from './prompt.js';
+import { descriptionOf, type Moment, type Prompt, readSubmission } from './prompt.js';
 import type { Traps } from './Traps.js';
-
-const submission = z.object({ prompt: graphSchema, prompt_id: z.string().default('') });
 
 /** Files of which it is known whose output they are; the oldest go first. */
 const MAX_ORIGINS = 10_000;
@@ -40,10 +36,8 @@ export class PromptWatch {
       const names = parseMultipart(contentType, body)?.flatMap(({ filename }) => filename ?? []);
       await this.#traps.onMoment('upload', names?.join(' ') ?? '');
     } else if (method === 'POST' && path === '/prompt') {
-      const submitted = submission.safeParse(parseJson(body));
-      if (!submitted.success) return;
-      const { prompt_id: id, prompt: graph } = submitted.data;
-      await this.#traps.onMoment('submit', descriptionOf({ id, graph }));
+      const { promptId: id = '', prompt: graph } = readSubmission(body) ?? {};
+      if (graph) await this.#traps.onMoment('submit', descriptionOf({ id, graph }));
     } else if (path === '/view') {
       const [filename, subfolder] = ['filename', 'subfolder'].map((name) => query.get(name) ?? '');
       const origin = this.#origins.get(`${query.get('type') ?? 'output'}/${subfolder}/${filename}`);

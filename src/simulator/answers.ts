@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { pythonJson } from './pythonJson.js';
 
 /** What a simulated ComfyUI answers. */
 export interface Answer {
@@ -47,7 +48,7 @@ function contentOf(answer: Answer): { type: { 'Content-Type'?: string }; body: B
     return { type: { 'Content-Type': answer.file.type }, body: answer.file.bytes };
   if (answer.json !== undefined) {
     const type = { 'Content-Type': 'application/json; charset=utf-8' };
-    return { type, body: Buffer.from(JSON.stringify(answer.json)) };
+    return { type, body: Buffer.from(pythonJson(answer.json)) };
   }
   if (answer.text === undefined) return { type: {}, body: Buffer.alloc(0) };
   return { type: { 'Content-Type': 'text/plain; charset=utf-8' }, body: Buffer.from(answer.text) };

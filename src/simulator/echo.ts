@@ -3,10 +3,11 @@ import { MAX_PIXELS } from './images.js';
 import { loadImage, loadImageBase64 } from './loaders.js';
 import type { NodeClass, NodeContext, NodeOutput } from './nodeClass.js';
 import { nodeClasses } from './nodes.js';
+import type { ModelFolders } from './options.js';
 import { imageSavers } from './savers.js';
 
 /** The same classes, but images are the bytes that came and stay so: what is measured then is not the simulator. */
-export function echoClasses(models: readonly string[], isOlder: boolean): Record<string, NodeClass> {
+export function echoClasses(models: ModelFolders, isOlder: boolean): Record<string, NodeClass> {
   const classes = nodeClasses(models, isOlder);
   const echoed = (name: string) => ({ ...(classes[name] as NodeClass), run: handOn });
   return {

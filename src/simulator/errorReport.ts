@@ -1,3 +1,4 @@
+import { NumberText } from './losslessJson.js';
 import { NodeException } from './NodeException.js';
 
 const FRAMES = [
@@ -38,7 +39,7 @@ export function errorReport(
 
 /** A value as Python shows it: an image is a tensor, of which the beginning is shown. */
 function shown(value: unknown): unknown {
-  if (['string', 'number', 'boolean'].includes(typeof value)) return value;
+  if (['string', 'number', 'boolean'].includes(typeof value) || value instanceof NumberText) return value;
   const [image] = Array.isArray(value) ? (value as Array<{ data?: Buffer }>) : [];
   const pixels = [...(image?.data?.subarray(0, 3) ?? [0])].map((one) => (one / 255).toFixed(4));
   return `tensor([[[[${pixels.join(', ')}],\n          ...]]])`;

@@ -1,7 +1,9 @@
 import { Blocker } from './Blocker.js';
 import { NodeException } from './NodeException.js';
-import { type NodeClass, textInput } from './nodeClass.js';
+import { type NodeClass, numberInput, textInput } from './nodeClass.js';
+import { filenamePrefix } from './outputNode.js';
 import { OWN_INPUT } from './PromptGraph.js';
+import { graphOf } from './prompt.js';
 
 const SLEEP_STEPS = 10;
 
@@ -14,17 +16,34 @@ export const flowNodes: Record<string, NodeClass> = {
   /** Puts two nodes in its own place: one that inverts, and one that shows what comes of it. */
   InvertAndPreview: passing({}, async () => ({
     values: [['1', 0]],
-    expand: {
+    expand: graphOf({
       '1': { class_type: 'ImageInvert', inputs: { image: [OWN_INPUT, 'image'] } },
       '2': { class_type: 'PreviewImage', inputs: { images: ['1', 0] } },
-    },
+    }),
   })),
+  /** An output node that saves nothing itself: the node that does runs in its place. */
+  InvertAndSave: {
+    required: { image: ['IMAGE'], filename_prefix: filenamePrefix('ComfyUI') },
+    output: [],
+    outputNode: true,
+    category: 'flow',
+    run: async () => ({
+      values: [],
+      expand: graphOf({
+        '1': { class_type: 'ImageInvert', inputs: { image: [OWN_INPUT, 'image'] } },
+        '2': {
+          class_type: 'SaveImage',
+          inputs: { images: ['1', 0], filename_prefix: [OWN_INPUT, 'filename_prefix'] },
+        },
+      }),
+    }),
+  },
   RaiseError: passing({ message: ['STRING', {}] }, async (inputs) => {
     throw new NodeException('RuntimeError', `${textInput(inputs, 'message')}\n`);
   }),
   SleepImage: passing({ seconds: ['FLOAT', { default: 1, min: 0, max: 600 }] }, async (inputs, context) => {
     for (let done = 1; done <= SLEEP_STEPS; done += 1) {
-      await context.work((Number(inputs['seconds']) * 1000) / SLEEP_STEPS);
+      await context.work((numberInput(inputs, 'seconds') * 1000) / SLEEP_STEPS);
       await context.step(done, SLEEP_STEPS);
     }
     return { values: [inputs['image']] };

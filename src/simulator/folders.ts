@@ -5,6 +5,16 @@ export const FOLDER_TYPES = ['input', 'temp', 'output'] as const;
 
 export type FolderType = (typeof FOLDER_TYPES)[number];
 
+/** Kinds of files that people upload. */
+export type FileKind = 'image' | 'audio' | 'video';
+
+/** By what name a file is taken for one of a kind. */
+export const FILE_EXTENSIONS: Readonly<Record<FileKind, readonly string[]>> = {
+  image: ['.png', '.jpg', '.jpeg', '.webp', '.gif', '.bmp', '.tiff'],
+  audio: ['.wav', '.mp3', '.flac', '.ogg', '.opus', '.m4a'],
+  video: ['.mp4', '.webm', '.mov', '.mkv', '.avi'],
+};
+
 /** Where a file lies, in the form in which ComfyUI names it in its answers. */
 export interface FilePlace {
   readonly filename: string;

@@ -6,8 +6,9 @@ import type { Executor } from './Executor.js';
 import type { Faults } from './faults.js';
 import { FOLDER_TYPES, type Folders, leadsOut } from './folders.js';
 import { parseJson } from './json.js';
-import { objectInfo } from './nodes.js';
-import type { Prompt } from './prompt.js';
+import { objectInfo } from './objectInfo.js';
+import type { ModelFolders } from './options.js';
+import { type Prompt, readSubmission } from './prompt.js';
 import { saveUpload } from './uploads.js';
 import { noPrompt, validatePrompt } from './validatePrompt.js';
 
@@ -28,7 +29,8 @@ interface HttpWorld {
   readonly folders: Folders;
   readonly faults: Faults;
   readonly acceptsPromptId: boolean;
-  readonly models: readonly string[];
+  /** Model files by folder. */
+  readonly models: ModelFolders;
   /** What `python main.py` was started with. */
   readonly arguments: readonly string[];
   /** The server's feature flags. */
@@ -89,32 +91,30 @@ export class SimulatedApi {
   #objectInfo(name: string | undefined): unknown {
     const { classes } = this.#world.executor();
     const chosen = Object.entries(classes).filter(([key]) => name === undefined || key === name);
-    return Object.fromEntries(chosen.map(([key, node]) => [key, objectInfo(key, node)]));
+    return Object.fromEntries(chosen.map(([key, node]) => [key, objectInfo(key, node, this.#world.folders)]));
   }
 
   #submit(body: Buffer): Answer {
-    const json = parseJson(body);
-    if (typeof json !== 'object' || json === null) return SERVER_ERROR;
-    const { prompt, client_id, prompt_id, extra_data } = json as Record<string, unknown>;
+    const submission = readSubmission(body);
+    if (!submission) return SERVER_ERROR;
+    const { prompt, promptId, clientId, extraData } = submission;
     if (prompt === undefined) return { status: 400, json: noPrompt };
-    if (typeof prompt !== 'object' || prompt === null) return SERVER_ERROR;
     const { classes } = this.#world.executor();
-    const validated = validatePrompt(prompt as Record<string, unknown>, classes, this.#world.folders);
+    const validated = validatePrompt(prompt, classes, this.#world.folders);
     if ('refusal' in validated) return { status: 400, json: validated.refusal };
     const { graph, outputs, node_errors } = validated;
-    const id = this.#world.acceptsPromptId && typeof prompt_id === 'string' ? prompt_id : uuid();
+    const id = (this.#world.acceptsPromptId ? promptId : undefined) ?? uuid();
     const number = this.#world.nextNumber();
     this.#world.onPrompt(id);
-    const clientId = typeof client_id === 'string' ? client_id : undefined;
-    const extraData = (extra_data ?? {}) as Record<string, unknown>;
     this.#world.executor().enqueue({ number, id, graph, clientId, extraData, outputs } satisfies Prompt);
     return { status: 200, json: { prompt_id: id, number, node_errors } };
   }
 
   #models(folder: string | undefined): Answer {
-    if (folder === undefined) return { status: 200, json: MODEL_FOLDERS };
-    if (!MODEL_FOLDERS.includes(folder)) return { status: 404 };
-    return { status: 200, json: folder === 'upscale_models' ? this.#world.models : [] };
+    const { models } = this.#world;
+    if (folder === undefined) return { status: 200, json: Object.keys(models) };
+    const names = new Map(Object.entries(models)).get(folder);
+    return names ? { status: 200, json: names } : { status: 404 };
   }
 
   #history(id: string | undefined, query: URLSearchParams): unknown {
@@ -170,10 +170,9 @@ const TYPES: Readonly<Record<string, string>> = {
   '.webp': 'image/webp',
   '.gif': 'image/gif',
   '.mp4': 'video/mp4',
+  '.webm': 'video/webm',
   '.flac': 'audio/x-flac',
 };
-
-const MODEL_FOLDERS: readonly string[] = ['checkpoints', 'loras', 'vae', 'upscale_models'];
 
 const SERVER_ERROR: Answer = {
   status: 500,

@@ -1,5 +1,7 @@
 import type { Sharp } from 'sharp';
 import { openImage } from '../utils/openImage.js';
+import { OUT_OF_MEMORY } from './faults.js';
+import { NodeException } from './NodeException.js';
 
 /** An image between two nodes: 8 bits a channel, 3 (RGB) or 4 (RGBA) channels. */
 export interface Raster {
@@ -67,18 +69,41 @@ async function clippedGrey(image: Sharp): Promise<Raster> {
 }
 
 export async function encodePng(image: Raster): Promise<Buffer> {
-  return open(image).png({ compressionLevel: 4 }).toBuffer();
+  return openRaster(image).png({ compressionLevel: 4 }).toBuffer();
 }
 
-export async function resize(image: Raster, width: number, height: number): Promise<Raster> {
-  return toRaster(open(image).resize(width, height, { fit: 'fill', kernel: 'lanczos3' }));
+export async function resize(
+  image: Raster,
+  width: number,
+  height: number,
+  kernel: 'lanczos3' | 'nearest' = 'lanczos3',
+): Promise<Raster> {
+  return toRaster(openRaster(image).resize(width, height, { fit: 'fill', kernel }));
 }
 
-function open({ data, width, height, channels }: Raster): Sharp {
+/** An image in sharp, to encode it or change it. */
+export function openRaster({ data, width, height, channels }: Raster): Sharp {
   return openImage(data, MAX_PIXELS, { raw: { width, height, channels } });
 }
 
-async function toRaster(image: Sharp): Promise<Raster> {
+/** What a batch may have before the machine's memory is used up. */
+const MAX_BATCH_PIXELS = MAX_PIXELS / 4;
+
+/**
+ * The same image so many times, of one colour, `0xrrggbb`.
+ * @throws NodeException when that is more than the machine's memory holds
+ */
+export function emptyBatch(width: number, height: number, count: number, colour = 0): Raster[] {
+  if (width * height * count > MAX_BATCH_PIXELS) {
+    throw new NodeException(OUT_OF_MEMORY.type, OUT_OF_MEMORY.message);
+  }
+  const pixel = Buffer.from([colour >> 16, (colour >> 8) & 255, colour & 255]);
+  const image: Raster = { data: Buffer.alloc(width * height * 3, pixel), width, height, channels: 3 };
+  return Array.from({ length: count }, () => image);
+}
+
+/** What sharp makes of an image, as a node hands it on. */
+export async function toRaster(image: Sharp): Promise<Raster> {
   const { data, info } = await image
     .toColourspace('srgb')
     .raw({ depth: 'uchar' })
@@ -108,8 +133,8 @@ export async function cutOut(image: Raster): Promise<Raster> {
     .toColourspace('b-w')
     .raw()
     .toBuffer();
-  const rgb = image.channels === 4 ? await toRaster(open(image).removeAlpha()) : image;
-  const joined = open(rgb).joinChannel(alpha, {
+  const rgb = image.channels === 4 ? await toRaster(openRaster(image).removeAlpha()) : image;
+  const joined = openRaster(rgb).joinChannel(alpha, {
     raw: { width: image.width, height: image.height, channels: 1 },
   });
   return toRaster(joined);

@@ -1,16 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import { Executor } from './Executor.js';
-import { echoClasses } from './echo.js';
 import { FrontDoor } from './FrontDoor.js';
 import { type Faults, noFaults } from './faults.js';
 import type { Folders } from './folders.js';
 import { MAX_UPLOAD_BYTES, SimulatedApi } from './http.js';
 import { Listener } from './Listener.js';
 import { MemoryFolders } from './MemoryFolders.js';
+import { machineClasses } from './machineClasses.js';
 import { MISCHIEF } from './mischief.js';
 import { MODEL_NODES } from './nodeFailures.js';
-import { nodeClasses } from './nodes.js';
-import { DEFAULT_MODELS, type SimulatorOptions } from './options.js';
+import { modelFolders, type SimulatorOptions } from './options.js';
 import { PromptWatch } from './PromptWatch.js';
 import { PythonLock } from './PythonLock.js';
 import { SimulatedSockets } from './sockets.js';
@@ -198,7 +197,7 @@ export class Simulator {
       folders: this.folders,
       faults: this.faults,
       acceptsPromptId: this.#options.generation !== 'older',
-      models: this.#options.models ?? DEFAULT_MODELS,
+      models: modelFolders(this.#options),
       arguments: this.#options.disableMetadata ? ['--disable-metadata'] : [],
       features: () => this.#features(),
       nextNumber: () => this.#number++,
@@ -207,16 +206,9 @@ export class Simulator {
   }
 
   #newExecutor(): Executor {
-    const {
-      withoutNodes = [],
-      models = DEFAULT_MODELS,
-      isEcho = false,
-      generation = 'current',
-    } = this.#options;
-    const all = (isEcho ? echoClasses : nodeClasses)(models, generation === 'older');
-    const classes = Object.fromEntries(Object.entries(all).filter(([name]) => !withoutNodes.includes(name)));
+    const { generation = 'current' } = this.#options;
     return new Executor(
-      classes,
+      machineClasses(this.#options),
       {
         sockets: this.#sockets,
         folders: this.folders,

@@ -1,5 +1,6 @@
-import type { Folders } from './folders.js';
-import type { NodeClass } from './nodeClass.js';
+import { annotatedPlace, type Folders } from './folders.js';
+import type { InputSpec, NodeClass } from './nodeClass.js';
+import { plainText, toFloat, toInt } from './pythonNumbers.js';
 
 /** What is wrong with an input, or a prompt, as ComfyUI reports it. */
 export interface InputError {
@@ -9,37 +10,40 @@ export interface InputError {
   readonly extra_info: Readonly<Record<string, unknown>>;
 }
 
-interface Limits {
-  readonly min?: number;
-  readonly max?: number;
+/** The error of a required input that is not there. */
+export function missingInput(name: string): InputError {
+  const message = 'Required input is missing';
+  return { type: 'required_input_missing', message, details: name, extra_info: { input_name: name } };
 }
 
 /** What is wrong with an input that is a plain value. A class's own check takes the place of the list of choices. */
 export function inputErrors(
   name: string,
-  spec: readonly unknown[],
-  value: unknown,
-  { checks }: NodeClass,
+  spec: InputSpec,
+  asItCame: unknown,
+  { file }: NodeClass,
   folders: Folders,
 ): InputError[] {
-  const extra_info = { input_name: name };
-  if (value === undefined) {
-    return [
-      { type: 'required_input_missing', message: 'Required input is missing', details: name, extra_info },
-    ];
-  }
-  if (checks?.input === name) {
-    const complaint = checks.check(value, folders);
-    if (complaint === undefined) return [];
-    const details = `${name} - ${complaint}`;
-    const message = 'Custom validation failed for node';
-    return [{ type: 'custom_validation_failed', message, details, extra_info }];
-  }
+  const value = unwrapped(asItCame);
   const [kind, options = {}] = spec;
-  const config = { ...extra_info, input_config: [kind, options], received_value: value };
-  if (Array.isArray(kind)) return choiceErrors(name, kind, value, config);
-  if (kind === 'INT' || kind === 'FLOAT') return numberErrors(name, kind, value, config, options as Limits);
-  return [];
+  const extra_info = { input_name: name, input_config: [kind, options], received_value: value };
+  if (Array.isArray(asItCame)) {
+    const message = 'Bad linked input, must be a length-2 list of [node_id, slot_index]';
+    return [{ type: 'bad_linked_input', message, details: name, extra_info }];
+  }
+  if (kind === 'INT' || kind === 'FLOAT') return numberErrors(name, kind, value, extra_info, options);
+  if (file?.input === name) {
+    if (folders.read(annotatedPlace(plainText(value)))) return [];
+    const details = `${name} - Invalid ${file.kind} file: ${plainText(value)}`;
+    const message = 'Custom validation failed for node';
+    return [{ type: 'custom_validation_failed', message, details, extra_info: { input_name: name } }];
+  }
+  return Array.isArray(kind) ? choiceErrors(name, kind, value, extra_info) : [];
+}
+
+/** A list that is a value and no link comes as `{ "__value__": [...] }`. */
+export function unwrapped(value: unknown): unknown {
+  return value instanceof Map && value.has('__value__') ? value.get('__value__') : value;
 }
 
 function choiceErrors(
@@ -50,7 +54,7 @@ function choiceErrors(
 ): InputError[] {
   if (choices.includes(value)) return [];
   const list = `[${choices.map((choice) => `'${choice}'`).join(', ')}]`;
-  const details = `${name}: '${value}' not in ${list}`;
+  const details = `${name}: '${plainText(value)}' not in ${list}`;
   return [{ type: 'value_not_in_list', message: 'Value not in list', details, extra_info }];
 }
 
@@ -59,22 +63,25 @@ function numberErrors(
   kind: 'INT' | 'FLOAT',
   value: unknown,
   extra_info: InputError['extra_info'],
-  { min, max }: Limits,
+  { min, max }: Readonly<Record<string, unknown>>,
 ): InputError[] {
-  const number = Number(value);
-  if (Number.isNaN(number)) {
+  const convert = kind === 'INT' ? toInt : toFloat;
+  const number = convert(value);
+  if (number === undefined) {
     const message = `Failed to convert an input value to a ${kind} value`;
-    const details = `${name}, ${value}, could not convert string to ${kind.toLowerCase()}: '${value}'`;
+    const shown = plainText(value);
+    const details = `${name}, ${shown}, could not convert string to ${kind.toLowerCase()}: '${shown}'`;
     return [{ type: 'invalid_input_type', message, details, extra_info }];
   }
   // Python shows a whole number that is a float with its point.
-  const shown = (one: number) => (kind === 'FLOAT' && Number.isInteger(one) ? `${one}.0` : String(one));
-  if (min !== undefined && number < min) {
-    const message = `Value ${shown(number)} smaller than min of ${shown(min)}`;
+  const shown = (one: number | bigint) => (Number.isInteger(one) ? `${one}.0` : String(one));
+  const [least, most] = [convert(min), convert(max)];
+  if (least !== undefined && number < least) {
+    const message = `Value ${shown(number)} smaller than min of ${shown(least)}`;
     return [{ type: 'value_smaller_than_min', message, details: name, extra_info }];
   }
-  if (max !== undefined && number > max) {
-    const message = `Value ${shown(number)} bigger than max of ${shown(max)}`;
+  if (most !== undefined && number > most) {
+    const message = `Value ${shown(number)} bigger than max of ${shown(most)}`;
     return [{ type: 'value_bigger_than_max', message, details: name, extra_info }];
   }
   return [];

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { openImage } from '../utils/openImage.js';
-import { annotatedPlace, type Folders } from './folders.js';
+import { annotatedPlace } from './folders.js';
 import { decodeRgb, MAX_PIXELS, type Raster } from './images.js';
 import { NodeException } from './NodeException.js';
 import { type Inputs, type NodeClass, type NodeContext, type NodeOutput, textInput } from './nodeClass.js';
@@ -8,7 +7,17 @@ import { type Inputs, type NodeClass, type NodeContext, type NodeOutput, textInp
 /** A mask is found when a node asks for it, which is seldom. */
 export type LazyMask = () => Promise<Raster>;
 
-const fileOf = (inputs: Inputs, folders: Folders) => folders.read(annotatedPlace(textInput(inputs, 'image')));
+/** In the order in which they lie in a pixel. */
+const CHANNELS = ['red', 'green', 'blue', 'alpha'];
+
+/** The bytes of the file that an input names, as they are when the node runs. */
+export function fileBytes(inputs: Inputs, name: string, { folders }: NodeContext): Buffer {
+  const place = annotatedPlace(textInput(inputs, name));
+  const bytes = folders.read(place);
+  if (bytes) return bytes;
+  const path = ['/opt/ComfyUI', place.type, place.subfolder, place.filename].filter(Boolean).join('/');
+  throw new NodeException('FileNotFoundError', `[Errno 2] No such file or directory: '${path}'\n`);
+}
 
 /** `LoadImage`, but for what it makes of the file. */
 export function loadImage(decode: (bytes: Buffer, context: NodeContext) => Promise<NodeOutput>): NodeClass {
@@ -17,22 +26,8 @@ export function loadImage(decode: (bytes: Buffer, context: NodeContext) => Promi
     output: ['IMAGE', 'MASK'],
     category: 'image',
     displayName: 'Load Image',
-    checks: {
-      input: 'image',
-      check: (value, folders) =>
-        folders.read(annotatedPlace(String(value))) ? undefined : `Invalid image file: ${value}`,
-    },
-    changed(inputs, folders) {
-      const bytes = fileOf(inputs, folders);
-      return bytes ? createHash('sha256').update(bytes).digest('hex') : Number.NaN;
-    },
-    async run(inputs, context) {
-      const bytes = fileOf(inputs, context.folders);
-      if (bytes) return decode(bytes, context);
-      const { type, subfolder, filename } = annotatedPlace(textInput(inputs, 'image'));
-      const path = ['/opt/ComfyUI', type, subfolder, filename].filter(Boolean).join('/');
-      throw new NodeException('FileNotFoundError', `[Errno 2] No such file or directory: '${path}'\n`);
-    },
+    file: { input: 'image', kind: 'image' },
+    run: async (inputs, context) => decode(fileBytes(inputs, 'image', context), context),
   };
 }
 
@@ -52,24 +47,42 @@ export function loadImageBase64(
 export function decoded(applyExif: boolean) {
   return async (bytes: Buffer, context: NodeContext): Promise<NodeOutput> => {
     const since = performance.now();
-    const image = await decodeRgb(bytes, applyExif).catch(() => {
-      throw new NodeException(
-        'PIL.UnidentifiedImageError',
-        'cannot identify image file <_io.BytesIO object at 0x7f0000000000>\n',
-      );
-    });
+    const image = await decodeRgb(bytes, applyExif).catch(unidentified);
     await context.charge('decode', async () => image.width * image.height, since);
-    const mask: LazyMask = () => maskOf(bytes, applyExif);
+    const mask: LazyMask = () => channelOf(bytes, applyExif, 'alpha');
     return { values: [[image], mask] };
   };
 }
 
-/** The inverted alpha channel, black where there is none. */
-async function maskOf(bytes: Buffer, applyExif: boolean): Promise<Raster> {
+/** `LoadImageMask`: one channel of a file as a mask, alpha inverted. */
+export const loadImageMask: NodeClass = {
+  required: { image: [[], { image_upload: true }], channel: [CHANNELS] },
+  output: ['MASK'],
+  category: 'mask',
+  displayName: 'Load Image (as Mask)',
+  file: { input: 'image', kind: 'image' },
+  run: async (inputs, context) => {
+    const bytes = fileBytes(inputs, 'image', context);
+    const mask = await channelOf(bytes, true, textInput(inputs, 'channel')).catch(unidentified);
+    return { values: [async () => mask] };
+  },
+};
+
+function unidentified(): never {
+  const message = 'cannot identify image file <_io.BytesIO object at 0x7f0000000000>\n';
+  throw new NodeException('PIL.UnidentifiedImageError', message);
+}
+
+/** A channel as a grey image; alpha is inverted, and black where there is none. */
+async function channelOf(bytes: Buffer, applyExif: boolean, channel: string): Promise<Raster> {
   const image = openImage(bytes, MAX_PIXELS);
-  const alpha = (applyExif ? image.autoOrient() : image).ensureAlpha().extractChannel('alpha');
-  const { data, info } = await alpha.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
-  const grey = Buffer.alloc(data.length * 3);
-  for (const [n, value] of data.entries()) grey.fill(255 - value, n * 3, n * 3 + 3);
+  const upright = (applyExif ? image.autoOrient() : image).toColourspace('srgb').ensureAlpha();
+  const { data, info } = await upright.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+  const at = CHANNELS.indexOf(channel);
+  const grey = Buffer.alloc(info.width * info.height * 3);
+  for (let n = 0; n < info.width * info.height; n += 1) {
+    const value = data[n * info.channels + at] ?? 0;
+    grey.fill(channel === 'alpha' ? 255 - value : value, n * 3, n * 3 + 3);
+  }
   return { data: grey, width: info.width, height: info.height, channels: 3 };
 }

@@ -1,7 +1,8 @@
-import type { Folders } from './folders.js';
+import type { FileKind, Folders } from './folders.js';
 import type { Raster } from './images.js';
 import type { TextChunk } from './pngText.js';
 import type { Graph } from './prompt.js';
+import { plainText, toFloat, toInt } from './pythonNumbers.js';
 
 /** What a node does its work with. */
 export interface NodeContext {
@@ -38,21 +39,54 @@ export interface NodeOutput {
   readonly expand?: Graph;
 }
 
-/** A node class: how `/object_info` describes it, and what it makes of its inputs. */
+/**
+ * An input as `/object_info` describes it: its type or list of choices, then its range, default, choices (of a
+ * `COMBO`) and tooltip.
+ */
+export type InputSpec = readonly [
+  type: string | readonly string[],
+  options?: Readonly<Record<string, unknown>>,
+];
+
+export type InputSpecs = Readonly<Record<string, InputSpec>>;
+
+/** A node class: how `/object_info` describes it, what its inputs are checked for, and what it makes of them. */
 export interface NodeClass {
-  readonly required: Readonly<Record<string, readonly unknown[]>>;
+  readonly required: InputSpecs;
+  readonly optional?: InputSpecs;
+  /** Inputs that ComfyUI itself gives, by their kind. */
+  readonly hidden?: Readonly<Record<string, string>>;
   readonly output: readonly string[];
+  /** Names of the outputs; their types where they are left out. */
+  readonly outputNames?: readonly string[];
   readonly outputNode?: boolean;
   readonly category: string;
   readonly displayName?: string;
-  /** Its own check of one input at submission, in place of ComfyUI's; says what is wrong with it. */
-  readonly checks?: { readonly input: string; check(value: unknown, folders: Folders): string | undefined };
-  /** What its result depends on beside its inputs; part of the cache signature. NaN when it cannot be told. */
-  changed?(inputs: Inputs, folders: Folders): string | number;
+  readonly description?: string;
+  /**
+   * The input that names a file which somebody has uploaded. The files there are its choices; that the one that is
+   * named is there is checked at submission, and what it holds is part of the cache signature.
+   */
+  readonly file?: { readonly input: string; readonly kind: FileKind };
   run(inputs: Inputs, context: NodeContext): Promise<NodeOutput>;
 }
 
-export const textInput = (inputs: Inputs, name: string) => String(inputs[name]);
+/** Every input that a class declares. */
+export function declaredInputs({ required, optional }: NodeClass): InputSpecs {
+  return optional ? { ...required, ...optional } : required;
+}
+
+export const textInput = (inputs: Inputs, name: string) => plainText(inputs[name]);
+
+/** A number, which was checked before the run; `otherwise` for an optional input that is left out. */
+export const numberInput = (inputs: Inputs, name: string, otherwise = 0) =>
+  toFloat(inputs[name]) ?? otherwise;
+
+/** A whole number with every digit, as text. */
+export const wholeInput = (inputs: Inputs, name: string) => String(toInt(inputs[name]) ?? 0n);
+
+/** As Python's `bool()`: a text is true, whatever it says. */
+export const flagInput = (inputs: Inputs, name: string) => Boolean(inputs[name]);
 
 /** The images of an input; the links were validated before the run, so it is a batch. */
 export const batchInput = (inputs: Inputs, name: string) => inputs[name] as readonly Raster[];

@@ -16,13 +16,36 @@ export function newGpu(): Gpu {
 }
 
 /** Nodes that put a model on the GPU. */
-export const MODEL_NODES: ReadonlySet<string> = new Set(['InspyrenetRembg', 'ImageUpscaleWithModel']);
+export const MODEL_NODES: ReadonlySet<string> = new Set([
+  'InspyrenetRembg',
+  'ImageUpscaleWithModel',
+  'KSampler',
+  'Florence2Run',
+]);
 
 /** Nodes that a broken GPU does not keep from their work. */
-const CPU_NODES: ReadonlySet<string> = new Set(['LoadImage', 'ETN_LoadImageBase64', 'UpscaleModelLoader']);
+const CPU_NODES: ReadonlySet<string> = new Set([
+  'LoadImage',
+  'LoadImageMask',
+  'ETN_LoadImageBase64',
+  'LoadAudio',
+  'LoadVideo',
+  'VHS_LoadVideo',
+  'UpscaleModelLoader',
+  'CheckpointLoaderSimple',
+]);
 
-/** The savers of images. */
-const DISK_NODES: ReadonlySet<string> = new Set(['SaveImage', 'PreviewImage']);
+/** The savers. */
+const DISK_NODES: ReadonlySet<string> = new Set([
+  'SaveImage',
+  'PreviewImage',
+  'SaveAnimatedWEBP',
+  'SaveVideo',
+  'SaveWEBM',
+  'VHS_VideoCombine',
+  'SaveAudio',
+  'SaveLatent',
+]);
 
 const ILLEGAL_ACCESS = {
   type: 'RuntimeError',

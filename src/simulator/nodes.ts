@@ -1,22 +1,32 @@
+import { audioNodes } from './audioNodes.js';
+import { captionNodes } from './captionNodes.js';
+import { diffusionNodes } from './diffusionNodes.js';
 import { flowNodes } from './flowNodes.js';
+import { imageNodes } from './imageNodes.js';
 import { cutOut, type Raster, resize } from './images.js';
-import { decoded, type LazyMask, loadImage, loadImageBase64 } from './loaders.js';
+import { decoded, loadImage, loadImageBase64, loadImageMask } from './loaders.js';
 import { NodeException } from './NodeException.js';
-import { batchInput, eachImage, type NodeClass, textInput } from './nodeClass.js';
+import { eachImage, type NodeClass, textInput } from './nodeClass.js';
+import type { ModelFolders } from './options.js';
 import { otherSavers } from './otherSavers.js';
 import { imageSavers, PNG } from './savers.js';
+import { videoNodes } from './videoNodes.js';
+import { videoSavers } from './videoSavers.js';
 
 const UPSCALE_STEPS = 4;
 const MODEL_FACTOR = 4;
 
 /**
- * The classes that a ComfyUI set up for this server's workflows has, and a few core ones beside them.
+ * The classes that a ComfyUI has that is set up for this server's workflows and for graphs as users have them. It is
+ * the one table that `/object_info`, the check of a prompt and its execution go by.
  * @param isOlder whether `UpscaleModelLoader`'s choices are checked at submission, as before it became a V3 node
  */
-export function nodeClasses(models: readonly string[], isOlder: boolean): Record<string, NodeClass> {
+export function nodeClasses(folders: ModelFolders, isOlder: boolean): Record<string, NodeClass> {
+  const models = folders.upscale_models;
   return {
     ETN_LoadImageBase64: loadImageBase64(decoded(false)),
     LoadImage: loadImage(decoded(true)),
+    LoadImageMask: loadImageMask,
     InspyrenetRembg: {
       required: { image: ['IMAGE'], torchscript_jit: [['default', 'on']] },
       output: ['IMAGE', 'MASK'],
@@ -51,77 +61,14 @@ export function nodeClasses(models: readonly string[], isOlder: boolean): Record
         return { values: [await eachImage(inputs, 'image', enlarge)] };
       },
     },
-    ImageScaleBy: {
-      required: {
-        image: ['IMAGE'],
-        upscale_method: [['nearest-exact', 'bilinear', 'area', 'bicubic', 'lanczos']],
-        scale_by: ['FLOAT', { default: 1, min: 0.01, max: 8, step: 0.01 }],
-      },
-      output: ['IMAGE'],
-      category: 'image/upscaling',
-      run: async (inputs) => {
-        const factor = Number(inputs['scale_by']);
-        const side = (length: number) => Math.max(1, Math.round(length * factor));
-        const scale = (image: Raster) => resize(image, side(image.width), side(image.height));
-        return { values: [await eachImage(inputs, 'image', scale)] };
-      },
-    },
-    ImageInvert: {
-      required: { image: ['IMAGE'] },
-      output: ['IMAGE'],
-      category: 'image',
-      run: async (inputs) => {
-        const invert = (image: Raster) => ({
-          ...image,
-          data: Buffer.from(image.data.map((value) => 255 - value)),
-        });
-        return { values: [await eachImage(inputs, 'image', invert)] };
-      },
-    },
-    RepeatImageBatch: {
-      required: { image: ['IMAGE'], amount: ['INT', { default: 1, min: 1, max: 4096 }] },
-      output: ['IMAGE'],
-      category: 'image/batch',
-      run: async (inputs) => {
-        const batch = batchInput(inputs, 'image');
-        return { values: [Array.from({ length: Number(inputs['amount']) }, () => batch).flat()] };
-      },
-    },
-    EmptyImage: {
-      required: { width: ['INT', {}], height: ['INT', {}], batch_size: ['INT', {}], color: ['INT', {}] },
-      output: ['IMAGE'],
-      category: 'image',
-      run: async (inputs) => {
-        const [width, height] = [Number(inputs['width']), Number(inputs['height'])];
-        const data = Buffer.alloc(width * height * 3, Number(inputs['color']));
-        return { values: [[{ data, width, height, channels: 3 }]] };
-      },
-    },
-    MaskToImage: {
-      required: { mask: ['MASK'] },
-      output: ['IMAGE'],
-      category: 'mask',
-      run: async (inputs) => ({ values: [[await (inputs['mask'] as LazyMask)()]] }),
-    },
+    ...imageNodes,
+    ...diffusionNodes(folders.checkpoints),
+    ...captionNodes,
+    ...audioNodes,
+    ...videoNodes,
     ...imageSavers(PNG),
+    ...videoSavers,
     ...otherSavers,
     ...flowNodes,
-  };
-}
-
-/** One class as `GET /object_info` lists it. */
-export function objectInfo(name: string, node: NodeClass): Record<string, unknown> {
-  return {
-    input: { required: node.required },
-    input_order: { required: Object.keys(node.required) },
-    output: node.output,
-    output_is_list: node.output.map(() => false),
-    output_name: node.output,
-    name,
-    display_name: node.displayName ?? name,
-    description: '',
-    python_module: 'nodes',
-    category: node.category,
-    output_node: node.outputNode === true,
   };
 }

@@ -1,15 +1,39 @@
-import { z } from 'zod';
+import { type Json, parseJson } from './losslessJson.js';
 
-const graphNode = z.object({
-  class_type: z.string(),
-  inputs: z.record(z.string(), z.unknown()).default({}),
-});
+/** A node as it came, in the order of its keys: `class_type`, `inputs`, and what else there is, such as `_meta`. */
+export type NodeJson = ReadonlyMap<string, unknown>;
 
-export const graphSchema = z.record(z.string(), graphNode);
+/** The nodes of a prompt by id, in their order. */
+export type Graph = ReadonlyMap<string, NodeJson>;
 
-export type GraphNode = z.output<typeof graphNode>;
+/** Name of a node's class; empty when it has none. */
+export const classOf = (node: NodeJson | undefined): string => {
+  const name = node?.get('class_type');
+  return typeof name === 'string' ? name : '';
+};
 
-export type Graph = z.output<typeof graphSchema>;
+/** Inputs of a node by name; undefined when it has none. */
+export const inputsOf = (node: NodeJson | undefined): ReadonlyMap<string, unknown> | undefined => {
+  const inputs = node?.get('inputs');
+  return inputs instanceof Map ? inputs : undefined;
+};
+
+/** A graph out of object literals. */
+export function graphOf(
+  nodes: Readonly<Record<string, { readonly class_type: string; readonly inputs: object }>>,
+): Graph {
+  const all = Object.entries(nodes).map(([id, { class_type, inputs }]) => {
+    return [id, nodeOf(class_type, new Map(Object.entries(inputs)))] as const;
+  });
+  return new Map(all);
+}
+
+export function nodeOf(class_type: string, inputs: ReadonlyMap<string, unknown>): NodeJson {
+  return new Map<string, unknown>([
+    ['class_type', class_type],
+    ['inputs', inputs],
+  ]);
+}
 
 /** Where a prompt is when something is to happen to it: `upload` is when its picture comes. */
 export const MOMENTS = ['upload', 'submit', 'pending', 'running', 'success', 'view'] as const;
@@ -22,17 +46,44 @@ export interface Prompt {
   readonly id: string;
   readonly graph: Graph;
   readonly clientId: string | undefined;
-  readonly extraData: Record<string, unknown>;
+  readonly extraData: ReadonlyMap<string, unknown>;
   /** Ids of the output nodes. */
   readonly outputs: readonly string[];
 }
 
+/** What is said in a `POST /prompt`. */
+interface Submission {
+  readonly prompt: ReadonlyMap<string, unknown> | undefined;
+  readonly promptId: string | undefined;
+  readonly clientId: string | undefined;
+  readonly extraData: ReadonlyMap<string, unknown>;
+}
+
+/** Deeper than Python's parser goes. */
+const MAX_DEPTH = 900;
+
+/** The body of a `POST /prompt`; undefined for one that ComfyUI fails at. */
+export function readSubmission(body: Buffer): Submission | undefined {
+  let json: Json;
+  try {
+    json = parseJson(body.toString(), { maxDepth: MAX_DEPTH });
+  } catch {
+    return undefined;
+  }
+  if (!(json instanceof Map)) return undefined;
+  const [prompt, extraData = new Map()] = [json.get('prompt'), json.get('extra_data')];
+  if ((prompt !== undefined && !(prompt instanceof Map)) || !(extraData instanceof Map)) return undefined;
+  const text = (name: string) => {
+    const value: unknown = json.get(name);
+    return typeof value === 'string' ? value : undefined;
+  };
+  return { prompt, promptId: text('prompt_id'), clientId: text('client_id'), extraData };
+}
+
 /** The form in which queue and history list a prompt: the whole of it, its images included. */
 export function listed(prompt: Prompt): unknown[] {
-  const extra = {
-    ...prompt.extraData,
-    ...(prompt.clientId === undefined ? {} : { client_id: prompt.clientId }),
-  };
+  const extra = new Map(prompt.extraData);
+  if (prompt.clientId !== undefined) extra.set('client_id', prompt.clientId);
   return [prompt.number, prompt.id, prompt.graph, extra, prompt.outputs];
 }
 
@@ -43,11 +94,18 @@ const TELLING_INPUTS = ['filename_prefix', 'job'];
  * What a trap recognises a prompt by: its id, the class names of its nodes, and what their inputs
  * `filename_prefix` and `job` say, with blanks between.
  */
-export function descriptionOf({ id, graph }: { readonly id: string; readonly graph: Graph }): string {
-  const words = Object.values(graph).flatMap(({ class_type, inputs }) => [
-    class_type,
-    ...TELLING_INPUTS.map((name) => inputs[name]).filter((value) => typeof value === 'string'),
-  ]);
+export function descriptionOf({
+  id,
+  graph,
+}: {
+  readonly id: string;
+  readonly graph: ReadonlyMap<string, unknown>;
+}): string {
+  const words = [...graph.values()].flatMap((node) => {
+    if (!(node instanceof Map)) return [];
+    const told = TELLING_INPUTS.map((name) => inputsOf(node)?.get(name));
+    return [classOf(node), ...told.filter((value) => typeof value === 'string')];
+  });
   return [id, ...words].join(' ');
 }
 

@@ -1,7 +1,7 @@
-import { type FilePlace, leadsOut, nextPlaces } from './folders.js';
+import { type FilePlace, nextPlaces } from './folders.js';
 import { encodePng } from './images.js';
-import { NodeException } from './NodeException.js';
-import { batchInput, type Inputs, type NodeClass, type NodeContext, textInput } from './nodeClass.js';
+import { batchInput, type Inputs, type NodeClass, type NodeContext } from './nodeClass.js';
+import { checkedPrefix, filenamePrefix, outputNode, PROMPT_INPUTS } from './outputNode.js';
 import { withText } from './pngText.js';
 
 /** What the two savers of images have in common: how an image becomes a file's bytes, and how large it is. */
@@ -25,32 +25,27 @@ export const PNG: Encoding = {
 /** `SaveImage` and `PreviewImage`. */
 export function imageSavers(encoding: Encoding): { SaveImage: NodeClass; PreviewImage: NodeClass } {
   return {
-    SaveImage: {
-      required: { images: ['IMAGE'], filename_prefix: ['STRING', { default: 'ComfyUI' }] },
-      output: [],
-      outputNode: true,
+    SaveImage: outputNode({
+      required: {
+        images: ['IMAGE', { tooltip: 'Images to save.' }],
+        filename_prefix: filenamePrefix('ComfyUI'),
+      },
+      hidden: PROMPT_INPUTS,
       category: 'image',
       displayName: 'Save Image',
-      run: async (inputs, context) => {
-        const prefix = textInput(inputs, 'filename_prefix');
-        if (leadsOut(prefix)) {
-          const message = 'Saving image outside the output folder is not allowed.';
-          throw new NodeException('Exception', `**** ERROR: ${message}\n`);
-        }
-        return { values: [], ui: { images: await save(encoding, inputs, context, 'save', prefix) } };
-      },
-    },
-    PreviewImage: {
+      save: async (inputs, context) => ({
+        images: await save(encoding, inputs, context, 'save', checkedPrefix(inputs)),
+      }),
+    }),
+    PreviewImage: outputNode({
       required: { images: ['IMAGE'] },
-      output: [],
-      outputNode: true,
+      hidden: PROMPT_INPUTS,
       category: 'image',
       displayName: 'Preview Image',
-      run: async (inputs, context) => {
-        const images = await save(encoding, inputs, context, 'preview', context.tempPrefix);
-        return { values: [], ui: { images } };
-      },
-    },
+      save: async (inputs, context) => ({
+        images: await save(encoding, inputs, context, 'preview', context.tempPrefix),
+      }),
+    }),
   };
 }
 

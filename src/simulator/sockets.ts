@@ -6,6 +6,7 @@ import type { Faults, MessageFault } from './faults.js';
 import { previewFrame } from './frames.js';
 import { parseJson } from './json.js';
 import type { PythonLock } from './PythonLock.js';
+import { pythonJson } from './pythonJson.js';
 
 const flagsMessage = z.object({
   type: z.literal('feature_flags'),
@@ -166,7 +167,8 @@ export class SimulatedSockets {
   #write(socket: WebSocket, message: Message): void {
     if (this.#faults.muteSockets || this.#frozen.has(socket)) return;
     const { messages, rewrite } = this.#faults;
-    const whole = JSON.stringify(message);
+    // What an exception tells of a node's inputs may be a number beyond JavaScript's.
+    const whole = message.type === 'execution_error' ? pythonJson(message) : JSON.stringify(message);
     const text = rewrite ? rewrite(Buffer.from(whole)).toString() : whole;
     const send = (one: string) => this.#lock.run(() => socket.send(one));
     if (messages === 'shuffled') this.#hold(() => send(text));

@@ -2,7 +2,7 @@ import type { Folders } from './folders.js';
 import type { InputError } from './inputErrors.js';
 import type { NodeClass } from './nodeClass.js';
 import { type NodeErrors, PromptValidation } from './PromptValidation.js';
-import { type Graph, graphSchema } from './prompt.js';
+import { classOf, type Graph } from './prompt.js';
 
 interface Refusal {
   readonly error: InputError;
@@ -18,16 +18,17 @@ interface Accepted {
 
 /** Checks a prompt like ComfyUI before it queues it: outputs that can run do, whatever is wrong with the others. */
 export function validatePrompt(
-  prompt: Readonly<Record<string, unknown>>,
+  prompt: ReadonlyMap<string, unknown>,
   classes: Readonly<Record<string, NodeClass>>,
   folders: Folders,
 ): Accepted | { refusal: Refusal } {
-  for (const [id, node] of Object.entries(prompt)) {
+  for (const [id, node] of prompt) {
     const refusal = classRefusal(id, node, classes);
     if (refusal) return refusal;
   }
-  const graph = graphSchema.parse(prompt);
-  const outputs = Object.keys(graph).filter((id) => classes[graph[id]?.class_type ?? '']?.outputNode);
+  // What has a class is a node.
+  const graph = prompt as Graph;
+  const outputs = [...graph].flatMap(([id, node]) => (classes[classOf(node)]?.outputNode ? [id] : []));
   if (outputs.length === 0) return refuse('prompt_no_outputs', 'Prompt has no outputs', '');
   const validation = new PromptValidation(graph, classes, folders);
   const good = outputs.filter((id) => validation.mayRun(id));
@@ -44,9 +45,8 @@ export const noPrompt = refuse('no_prompt', 'No prompt provided', 'No prompt pro
 
 function classRefusal(id: string, node: unknown, classes: Readonly<Record<string, NodeClass>>) {
   const details = `Node ID '#${id}'`;
-  const name =
-    typeof node === 'object' && node !== null && 'class_type' in node ? node.class_type : undefined;
-  if (typeof name !== 'string') {
+  const name = node instanceof Map ? classOf(node) : '';
+  if (name === '') {
     const message = 'Cannot execute because a node is missing the class_type property.';
     return refuse('invalid_prompt', message, details);
   }

@@ -4,6 +4,8 @@ import { Writable } from 'node:stream';
 const MAX_BACKLOG = 1024 * 1024;
 /** Lines are taken again, and the ones that were dropped reported, once this share of the backlog is left. */
 const RESUME_SHARE = 0.5;
+/** Lines of so many ms are one write: each write is a call of the system, which costs as much as making the line. */
+const GATHER_MS = 25;
 /** How long a destination may take for the rest at the end, ms. */
 const FLUSH_MS = 1000;
 
@@ -24,6 +26,7 @@ export class BoundedOutput extends Writable {
   readonly #options: OutputOptions;
   #dropped = 0;
   #isBroken = false;
+  #gathering: NodeJS.Timeout | undefined;
 
   constructor(destination: Writable, options: OutputOptions) {
     super({ decodeStrings: false });
@@ -49,6 +52,7 @@ export class BoundedOutput extends Writable {
   /** Resolves when the destination has everything, or has taken too long. */
   async flush(): Promise<void> {
     this.#report();
+    this.#send();
     if (this.#isBroken) return;
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
@@ -65,7 +69,22 @@ export class BoundedOutput extends Writable {
     this.#report();
     const mayWait = this.#dropped > 0 ? MAX_BACKLOG * RESUME_SHARE : MAX_BACKLOG;
     if (this.#destination.writableLength + line.length > mayWait) this.#dropped += 1;
-    else this.#destination.write(line);
+    else this.#gather(line);
+  }
+
+  #gather(line: string): void {
+    if (this.#gathering === undefined) {
+      this.#destination.cork();
+      this.#gathering = setTimeout(() => this.#send(), GATHER_MS);
+    }
+    this.#destination.write(line);
+  }
+
+  #send(): void {
+    if (this.#gathering === undefined) return;
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
+    this.#destination.uncork();
   }
 
   /** Says how many lines are missing, in the place where they are. */

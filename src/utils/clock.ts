@@ -12,19 +12,9 @@ export const systemClock: Clock = {
   now: () => Math.round((performance.timeOrigin + performance.now()) * 1000) / 1000,
 };
 
-// Whoever waits for a job asks for its status again and again, mostly with the same times in it.
-const REMEMBERED = 1024;
-const times: number[] = new Array(REMEMBERED).fill(Number.NaN);
-const texts: string[] = new Array(REMEMBERED).fill('');
-
 /** An epoch-millisecond time as ISO-8601 UTC. */
 export function toIso(epochMs: number): string {
-  const slot = Math.floor(epochMs) % REMEMBERED;
-  if (times[slot] !== epochMs) {
-    texts[slot] = new Date(epochMs).toISOString();
-    times[slot] = epochMs;
-  }
-  return texts[slot] as string;
+  return new Date(epochMs).toISOString();
 }
 
 /** The same, null for a time that has not come yet. */

@@ -12,7 +12,6 @@ import type { JobManager } from '../services/jobs/JobManager.js';
 import type { JobProcessor } from '../services/jobs/JobProcessor.js';
 import { type Clock, toIso, toSeconds } from '../utils/clock.js';
 import type { OutputFormat } from '../workflows/parameters.js';
-import type { Workflow } from '../workflows/types.js';
 import { outputsView, outputUrl } from './outputViews.js';
 
 /** Stands in a JSON answer where the image's base64 goes; nothing else in it is a client's. */
@@ -37,11 +36,15 @@ export function jobUrls(
   };
 }
 
+/** The field that tells what the client should know although its job was accepted; no field where that is nothing. */
+export function warningsOf({ request: { warnings } }: Job): { warnings?: string[] } {
+  return warnings === undefined ? {} : { warnings: [...warnings] };
+}
+
 interface Parts {
   readonly manager: JobManager;
   readonly estimates: DurationEstimates;
   readonly processor: JobProcessor;
-  readonly workflows: readonly Workflow[];
   readonly clock: Clock;
 }
 
@@ -72,6 +75,7 @@ export class JobViews {
       comfyui_instance: assignmentOf(job)?.instance ?? null,
       progress_percentage: job.progress,
       attempts: job.attempts,
+      ...warningsOf(job),
     };
     // Spreading the base into each of these takes longer than all the rest of the answer.
     switch (job.status) {
@@ -94,13 +98,16 @@ export class JobViews {
           estimated_remaining_time_seconds: toSeconds(this.#remainingMs(job)),
         });
       case 'completed':
-        return Object.assign(base, {
-          status: job.status,
-          message: 'Completed.',
-          completed_time: toIso(job.finishedTime),
-          result_url: jobUrls(job.id).result_url,
-          ...outputsView(job),
-        });
+        return Object.assign(
+          base,
+          {
+            status: job.status,
+            message: 'Completed.',
+            completed_time: toIso(job.finishedTime),
+            result_url: jobUrls(job.id).result_url,
+          },
+          outputsView(job),
+        );
       case 'failed':
         return Object.assign(base, {
           status: job.status,
@@ -140,7 +147,6 @@ export class JobViews {
       };
     }
     const format = FORMATS[mimeType];
-    const workflow = this.#parts.workflows.find(({ type }) => type === job.request.type);
     return {
       image_base64: `data:${mimeType};base64,${IMAGE_PLACE}`,
       prompt_id: promptId,
@@ -148,7 +154,7 @@ export class JobViews {
       ...(format === undefined ? {} : { format }),
       ...(width === undefined || height === undefined ? {} : { width, height }),
       size_bytes: sizeBytes,
-      ...workflow?.resultFields?.(job.request.parameters),
+      ...job.request.workflow.resultFields?.(job.request.parameters),
     };
   }
 

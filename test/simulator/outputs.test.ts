@@ -18,24 +18,32 @@ const loader = { '1': { class_type: 'LoadImage', inputs: { image: 'slot.jpg [tem
 
 describe('outputs', () => {
   it('are of many kinds, under many keys, and some are no files', async () => {
-    const save = (class_type: string, prefix: string, images: unknown = ['1', 0]) => ({
+    const save = (class_type: string, prefix: string, more: object = {}) => ({
       class_type,
-      inputs: { images, filename_prefix: prefix },
+      inputs: { images: ['1', 0], filename_prefix: prefix, ...more },
     });
+    const video = {
+      frame_rate: 8,
+      loop_count: 0,
+      format: 'video/h264-mp4',
+      pingpong: false,
+      save_output: true,
+    };
+    const animation = { images: ['b', 0], fps: 6, lossless: true, quality: 80, method: 'default' };
     const id = await run(simulator, socket, {
       ...loader,
       b: { class_type: 'RepeatImageBatch', inputs: { image: ['1', 0], amount: 3 } },
-      '2': save('SaveImage', 'sub/folder/rec', ['b', 0]),
+      '2': save('SaveImage', 'sub/folder/rec', { images: ['b', 0] }),
       '3': { class_type: 'PreviewImage', inputs: { images: ['1', 0] } },
       '4': { class_type: 'ShowText|pysssss', inputs: { text: 'a caption' } },
-      '5': save('VHS_VideoCombine', 'clips/clip'),
-      '6': save('SaveVideo', 'clips/core'),
-      '7': save('SaveAnimatedWEBP', 'anim', ['b', 0]),
+      '5': save('VHS_VideoCombine', 'clips/clip', video),
+      '6': save('SaveWEBM', 'clips/core', { codec: 'vp9', fps: 24, crf: 32 }),
+      '7': save('SaveAnimatedWEBP', 'anim', animation),
       '8': { class_type: 'ETN_SendImageWebSocket', inputs: { images: ['1', 0], format: 'PNG' } },
       '9': { class_type: 'SaveLatent', inputs: { samples: ['10', 0], filename_prefix: 'lat' } },
       '10': { class_type: 'EmptyLatentImage', inputs: { width: 64, height: 64, batch_size: 1 } },
       '11': { class_type: 'SaveAudio', inputs: { audio: ['12', 0], filename_prefix: 'audio/a' } },
-      '12': { class_type: 'EmptyAudio', inputs: {} },
+      '12': { class_type: 'EmptyAudio', inputs: { duration: 1, sample_rate: 8000, channels: 1 } },
     });
     const file = (filename: string, subfolder = '') => ({ filename, subfolder, type: 'output' });
     const outputs = {
@@ -43,7 +51,7 @@ describe('outputs', () => {
       '3': { images: [{ ...file(''), filename: expect.stringMatching(/^ComfyUI_temp_/), type: 'temp' }] },
       '4': { text: ['a caption'] },
       '5': { gifs: [{ ...file('clip_00001_.mp4', 'clips'), format: 'video/h264-mp4' }] },
-      '6': { images: [file('core_00001_.mp4', 'clips')], animated: [true] },
+      '6': { images: [file('core_00001_.webm', 'clips')], animated: [true] },
       '7': { images: [file('anim_00001_.webp')], animated: [true] },
       '8': { images: [{ source: 'websocket', 'content-type': 'image/png', type: 'output' }] },
       '9': { latents: [file('lat_00001_.latent')] },
@@ -62,10 +70,33 @@ describe('outputs', () => {
     expect((await view(simulator, place)).subarray(1, 4).toString()).toBe('PNG');
   });
 
+  it('of a node that expands are under the ids of the nodes in its place, even if it is an output node', async () => {
+    const id = await run(simulator, socket, {
+      ...loader,
+      '2': { class_type: 'InvertAndSave', inputs: { image: ['1', 0], filename_prefix: 'inner/a' } },
+    });
+    const places = { images: [{ filename: 'a_00001_.png', subfolder: 'inner', type: 'output' }] };
+    expect(await entryOf(simulator, id)).toMatchObject({
+      outputs: { '2.0.0.2': places },
+      meta: { '2.0.0.2': { display_node: '2', parent_node: '2' } },
+      prompt: [expect.anything(), id, expect.anything(), expect.anything(), ['2']],
+    });
+    expect(outputOf(socket, id, '2')).toEqual({});
+    expect(socket.of(id).findLast(({ type }) => type === 'executed')?.data).toMatchObject({
+      node: '2.0.0.2',
+      display_node: '2',
+      output: places,
+    });
+  });
+
   it('that are videos have their type in /view', async () => {
     await run(simulator, socket, {
       ...loader,
-      '3': { class_type: 'SaveVideo', inputs: { images: ['1', 0], filename_prefix: 'v' } },
+      '2': { class_type: 'CreateVideo', inputs: { images: ['1', 0], fps: 24 } },
+      '3': {
+        class_type: 'SaveVideo',
+        inputs: { video: ['2', 0], filename_prefix: 'v', format: 'auto', codec: 'auto' },
+      },
     });
     const answer = await fetch(`http://${simulator.host}/view?filename=v_00001_.mp4`);
     expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'video/mp4']);

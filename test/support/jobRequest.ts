@@ -1,8 +1,10 @@
 import type { JobRequest } from '../../src/services/jobs/Job.js';
+import { removeBackground } from '../../src/workflows/removeBackground.js';
 
 /** A request for tests that care for jobs, and not for what is in them. */
 export const JOB_REQUEST: JobRequest = {
   type: 'remove-background',
+  workflow: removeBackground,
   parameters: {},
   format: 'PNG',
   files: {

@@ -21,15 +21,21 @@ interface PictureOptions {
   readonly width?: number;
   readonly height?: number;
   readonly colour?: Rgb;
+  readonly background?: Rgb;
 }
 
 /** A plain ground with a rectangle of one colour in its middle; no alpha channel. */
-export function drawing({ width = 48, height = 32, colour = colourOf(5) }: PictureOptions = {}): Sharp {
+export function drawing({
+  width = 48,
+  height = 32,
+  colour = colourOf(5),
+  background = BACKGROUND,
+}: PictureOptions = {}): Sharp {
   const isMiddle = (at: number, length: number) => at >= length / 4 && at < (3 * length) / 4;
   const data = Buffer.alloc(width * height * 3);
   for (let n = 0; n < width * height; n += 1) {
     const isSubject = isMiddle(n % width, width) && isMiddle(Math.floor(n / width), height);
-    const { r, g, b } = isSubject ? colour : BACKGROUND;
+    const { r, g, b } = isSubject ? colour : background;
     data.set([r, g, b], n * 3);
   }
   return sharp(data, { raw: { width, height, channels: 3 } });

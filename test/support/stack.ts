@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createApp } from '../../src/app.js';
-import { type Config, loadConfig } from '../../src/config.js';
+import { type Config, loadConfig } from '../../src/config/index.js';
 import { createHttpServer } from '../../src/httpServer.js';
 import { createServices, type ServiceOverrides, type Services } from '../../src/services/index.js';
 import { MemoryBlobStore } from '../../src/services/jobs/stores.js';

@@ -46,7 +46,7 @@ const twoPictures = graphWorkflow('two-pictures', {
 });
 
 /** One image in, and what a node makes of it out. */
-const ofImage = (type: string, class_type: string, inputs: Record<string, string | number> = {}) =>
+const ofImage = (type: string, class_type: string, inputs: Record<string, string | number | boolean> = {}) =>
   graphWorkflow(type, {
     files: [IMAGE],
     outputs: { result: '9' },
@@ -60,6 +60,28 @@ const batch = graphWorkflow('batch', {
     '1': load(files),
     '2': { class_type: 'RepeatImageBatch', inputs: { image: ['1', 0], amount: 3 } },
     '3': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: 'mine/batch' } },
+  }),
+});
+
+const combinedVideo = ofImage('combined-video', 'VHS_VideoCombine', {
+  frame_rate: 8,
+  loop_count: 0,
+  filename_prefix: 'clip',
+  format: 'video/h264-mp4',
+  pingpong: false,
+  save_output: true,
+});
+
+const savedVideo = graphWorkflow('saved-video', {
+  files: [IMAGE],
+  outputs: { result: '9' },
+  build: (files) => ({
+    '1': load(files),
+    '2': { class_type: 'CreateVideo', inputs: { images: ['1', 0], fps: 8 } },
+    '9': {
+      class_type: 'SaveVideo',
+      inputs: { video: ['2', 0], filename_prefix: 'clip', format: 'auto', codec: 'auto' },
+    },
   }),
 });
 
@@ -217,6 +239,32 @@ describe('a graph of several files and outputs', () => {
     for (const one of outputs) await bytesOf(one);
   });
 
+  it('ends as it was when its job was submitted, whatever becomes of its workflow', async () => {
+    const cut = graphWorkflow('cut', {
+      files: [IMAGE],
+      outputs: { before: '3', after: '4' },
+      build: (files) => ({
+        '1': load(files),
+        '2': { class_type: 'InspyrenetRembg', inputs: { image: ['1', 0], torchscript_jit: 'default' } },
+        '3': { class_type: 'PreviewImage', inputs: { images: ['1', 0] } },
+        '4': { class_type: 'PreviewImage', inputs: { images: ['2', 0] } },
+      }),
+    });
+    const workflows = [cut];
+    stack = await start(workflows, { env: { MAX_CONCURRENT_JOBS: '1' } });
+    stack.simulator().faults.hang = true;
+    const image = await png();
+    const ids = [await stack.client.submit('cut', image), await stack.client.submit('cut', image)];
+    await stack.client.until(ids[0] as string, ({ status }) => status === 'processing');
+    expect(await stack.client.status(ids[1] as string)).toMatchObject({ status: 'pending' });
+    workflows.splice(0, 1, { ...batch, type: 'cut' });
+    stack.simulator().faults.hang = false;
+    for (const id of ids) {
+      const status = await stack.client.finished(id);
+      expect(status).toMatchObject({ status: 'completed', outputs: [{ name: 'before' }, { name: 'after' }] });
+    }
+  });
+
   it('is followed to its end where no message comes', async () => {
     stack = await start([twoPictures, batch]);
     stack.simulator().faults.muteSockets = true;
@@ -261,14 +309,9 @@ describe('what a graph makes', () => {
   });
 
   it.each([
-    ['gifs', 'VHS_VideoCombine'],
-    ['images', 'SaveVideo'],
-  ])('is a video under %s', async (_key, node) => {
-    const video = ofImage('video', node, {
-      filename_prefix: 'clip',
-      frame_rate: 8,
-      format: 'video/h264-mp4',
-    });
+    ['gifs', combinedVideo],
+    ['images', savedVideo],
+  ])('is a video under %s', async (_key, video) => {
     stack = await start([video]);
     const { job_id, outputs, result } = await run(video, { image: await png() });
     const [output] = outputs;

@@ -1,26 +1,33 @@
 import { describe, expect, it } from 'vitest';
-import { loadConfig } from '../../src/config.js';
+import { loadConfig } from '../../src/config/index.js';
 
-const hosts = (env: Record<string, string>) => loadConfig(env).INSTANCES.map(({ baseUrl }) => baseUrl);
+const hosts = (env: Record<string, string>) =>
+  loadConfig(env).machines.addresses.map(({ baseUrl }) => baseUrl);
 
 describe('the configuration', () => {
   it('has the documented defaults', () => {
     expect(loadConfig({})).toMatchObject({
-      PORT: 3000,
-      HOST: '0.0.0.0',
-      MAX_CONCURRENT_JOBS: 4,
-      ALLOWED_IMAGE_TYPES: ['image/png', 'image/jpeg'],
-      INSTANCES: [{ id: 'instance-1', host: '127.0.0.1:8188', baseUrl: 'http://127.0.0.1:8188' }],
+      server: { port: 3000, host: '0.0.0.0' },
+      jobs: { maxConcurrent: 4 },
+      uploads: { imageTypes: ['image/png', 'image/jpeg'] },
+      machines: {
+        addresses: [{ id: 'instance-1', host: '127.0.0.1:8188', baseUrl: 'http://127.0.0.1:8188' }],
+      },
     });
   });
 
   it('cannot be changed afterwards', () => {
-    expect(Object.isFrozen(loadConfig({}))).toBe(true);
+    const config = loadConfig({});
+    expect([config, ...Object.values(config)].every((part) => Object.isFrozen(part))).toBe(true);
   });
 
   it('takes empty variables for left out, but an empty LOG_DIR for no files', () => {
     const config = loadConfig({ PORT: '', COMFYUI_HOST: ' ', LOG_DIR: '' });
-    expect([config.PORT, config.INSTANCES[0]?.host, config.LOG_DIR]).toEqual([3000, '127.0.0.1:8188', '']);
+    expect([config.server.port, config.machines.addresses[0]?.host, config.log.directory]).toEqual([
+      3000,
+      '127.0.0.1:8188',
+      '',
+    ]);
   });
 
   it.each([
@@ -43,7 +50,7 @@ describe('the configuration', () => {
 
   it('reads numbered hosts in the order of their numbers', () => {
     const env = { COMFYUI_HOST_10: 'ten', COMFYUI_HOST_2: 'two', COMFYUI_HOST: 'first' };
-    expect(loadConfig(env).INSTANCES.map(({ id, host }) => [id, host])).toEqual([
+    expect(loadConfig(env).machines.addresses.map(({ id, host }) => [id, host])).toEqual([
       ['instance-1', 'first:8188'],
       ['instance-2', 'two:8188'],
       ['instance-3', 'ten:8188'],
@@ -69,7 +76,7 @@ describe('the configuration', () => {
     ['https://gpu%20user:p%40ss%3Aw%C3%B6rd%2C@a/comfy', 'gpu user:p@ss:wörd,'],
     ['http://token@a', 'token:'],
   ])('turns the credentials of %s into a header', (entry, credentials) => {
-    const [instance, other] = loadConfig({ COMFYUI_HOST: `${entry},b` }).INSTANCES;
+    const [instance, other] = loadConfig({ COMFYUI_HOST: `${entry},b` }).machines.addresses;
     const Authorization = `Basic ${Buffer.from(credentials).toString('base64')}`;
     expect(instance?.headers).toEqual({ Authorization });
     expect(`${instance?.host} ${instance?.baseUrl}`).not.toMatch(/@|u:p|p%40|token/);
@@ -100,7 +107,7 @@ describe('the configuration', () => {
 
   it('takes credentials beside a header of another name', () => {
     const env = { COMFYUI_HOST: 'http://u:p@a', COMFYUI_AUTH_HEADER: 'X-Key: k' };
-    expect(loadConfig(env).INSTANCES).toHaveLength(1);
+    expect(loadConfig(env).machines.addresses).toHaveLength(1);
   });
 
   it('names every bad variable at once, what it was and what it takes', () => {
@@ -129,7 +136,7 @@ describe('the configuration', () => {
     expect(() => loadConfig({ COMFYUI_AUTH_HEADER: 'hunter2' })).toThrow(/COMFYUI_AUTH_HEADER/);
     expect(() => loadConfig({ COMFYUI_AUTH_HEADER: 'hunter2' })).not.toThrow(/hunter2/);
     expect(() => loadConfig({ COMFYUI_AUTH_HEADER: 'A: b\r\nEvil: c' })).toThrow(/COMFYUI_AUTH_HEADER/);
-    expect(loadConfig({ COMFYUI_AUTH_HEADER: 'Authorization: Bearer x y' }).COMFYUI_AUTH_HEADER).toEqual({
+    expect(loadConfig({ COMFYUI_AUTH_HEADER: 'Authorization: Bearer x y' }).machines.header).toEqual({
       name: 'Authorization',
       value: 'Bearer x y',
     });
@@ -140,7 +147,7 @@ describe('the configuration', () => {
 
   it('reads keys with their names and scopes, and keeps none of them', () => {
     const config = loadConfig({ API_KEYS: `${A}, shop:${B},ops:admin:c=c/c+c.c_c~c-c==c` });
-    expect(config.API_KEYS?.map(({ name, scope }) => [name, scope])).toEqual([
+    expect(config.access.keys.map(({ name, scope }) => [name, scope])).toEqual([
       ['key-1', 'submit'],
       ['shop', 'submit'],
       ['ops', 'admin'],
@@ -166,7 +173,7 @@ describe('the configuration', () => {
     ['2', 2],
     ['loopback, 10.0.0.0/8,2001:db8::1', ['loopback', '10.0.0.0/8', '2001:db8::1']],
   ])('reads the trusted proxies %s', (text, value) => {
-    expect(loadConfig({ TRUST_PROXY: text }).TRUST_PROXY).toEqual(value);
+    expect(loadConfig({ TRUST_PROXY: text }).server.trustProxy).toEqual(value);
   });
 
   it.each(['true', '0', '17', 'example.com', '10.0.0.0/33', '10.0.0.0/8/8', ','])(

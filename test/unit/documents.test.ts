@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { environmentSchema } from '../../src/config.js';
+import { environmentSchema } from '../../src/config/index.js';
 import { ERROR_STATUS } from '../../src/errors.js';
 
 const read = (file: string) => readFileSync(path.resolve(import.meta.dirname, '../..', file), 'utf8');
@@ -44,10 +44,7 @@ describe('the documents', () => {
   });
 
   it('README shows the example workflow as it is tested', () => {
-    const example = read('test/examples/invertImage.ts').replace(
-      '../../src/workflows/types.js',
-      './types.js',
-    );
+    const example = read('test/examples/invertImage.ts').replaceAll('../../src/workflows/', './');
     expect(readme).toContain(`\`\`\`ts\n${example}\`\`\``);
   });
 });

@@ -2,15 +2,12 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/index.js';
 import { createHttpServer } from '../../src/httpServer.js';
 
 it('makes requests and responses as Express wants them, so that none changes its prototype', async () => {
   const app = express();
-  const server = createHttpServer(app, {
-    UPLOAD_TIMEOUT: 1000,
-    MIN_TRANSFER_RATE: 0,
-    MAX_RESULT_MEMORY: 1e6,
-  });
+  const server = createHttpServer(app, loadConfig({}));
   const seen: object[][] = [];
   const look = (...messages: object[]) => {
     seen.push(messages.map((message) => Object.getPrototypeOf(message)));

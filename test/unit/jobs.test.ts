@@ -5,6 +5,7 @@ import { JobEvents } from '../../src/services/jobs/JobEvents.js';
 import { PendingQueue } from '../../src/services/jobs/PendingQueue.js';
 import { Recorder } from '../../src/services/metrics/Recorder.js';
 import { workflows } from '../../src/workflows/index.js';
+import { fixedWorkflows } from '../../src/workflows/WorkflowSource.js';
 import { JOB_REQUEST } from '../support/jobRequest.js';
 import { RecordingLogger } from '../support/RecordingLogger.js';
 
@@ -36,7 +37,7 @@ function completedJob(durationMs: number, finishedTime = 10_000): CompletedJob {
 
 describe('estimates', () => {
   it('are the declared ones until three jobs were measured, then follow what is measured', () => {
-    const estimates = new DurationEstimates(workflows);
+    const estimates = new DurationEstimates(fixedWorkflows(workflows));
     expect(estimates.processingMs('remove-background')).toBe(8000);
     estimates.recordJob(completedJob(1000));
     estimates.recordJob(completedJob(1000));
@@ -49,7 +50,7 @@ describe('estimates', () => {
   });
 
   it('count the rounds before a job', () => {
-    const estimates = new DurationEstimates(workflows);
+    const estimates = new DurationEstimates(fixedWorkflows(workflows));
     const seconds = [1, 4, 5, 9].map(
       (position) => estimates.pendingMs('remove-background', position, 4) / 1000,
     );

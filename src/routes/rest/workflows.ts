@@ -15,7 +15,7 @@ export const workflowListEndpoints: readonly Endpoint[] = [
     handler:
       ({ services: { workflows, estimates, instances } }) =>
       (_request, response) => {
-        response.json(workflowsView(workflows, estimates, instances));
+        response.json(workflowsView(workflows.all(), estimates, instances));
       },
   },
 ];

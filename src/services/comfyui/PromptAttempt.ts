@@ -5,7 +5,6 @@ import type { GraphFile, PromptGraph } from '../../workflows/graph.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { ConnectionLease } from './ConnectionManager.js';
 import { fetchOutputs, type MadeOutput } from './fetchOutputs.js';
-import { ownOutputs } from './ownOutputs.js';
 import { Patience } from './Patience.js';
 import type { RunLimits } from './PromptClock.js';
 import { type FollowTimings, PromptFollower } from './PromptFollower.js';
@@ -72,6 +71,7 @@ export class PromptAttempt {
   readonly #uploads = new Map<GraphFile, { readonly name: UploadName; readonly path: string }>();
   #unsubscribe: () => void = () => undefined;
 
+  /** @param run whose output nodes are its own */
   constructor(
     client: ComfyClient,
     run: PromptRun,
@@ -81,7 +81,7 @@ export class PromptAttempt {
   ) {
     this.client = client;
     this.promptId = run.promptId;
-    this.#run = { ...run, ...ownOutputs(run.graph, run.outputNodes, run.promptId) };
+    this.#run = run;
     this.#options = options;
     this.#listener = listener;
     this.#lease = lease;

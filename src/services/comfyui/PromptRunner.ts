@@ -5,6 +5,7 @@ import { sleep } from '../../utils/timers.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { ConnectionManager } from './ConnectionManager.js';
 import { HistoryCleaner } from './HistoryCleaner.js';
+import { ownOutputs } from './ownOutputs.js';
 import { Patience } from './Patience.js';
 import {
   type AttemptOptions,
@@ -53,8 +54,9 @@ export class PromptRunner {
     signal: AbortSignal,
   ): Promise<PromptResult> {
     await this.#freeDoubtfulNames(client, signal);
+    const owned = ownRun(run);
     const lease = await this.#connections.acquire(client.address);
-    const attempt = new PromptAttempt(client, run, listener, lease, this.#options);
+    const attempt = new PromptAttempt(client, owned, listener, lease, this.#options);
     return this.#settle(attempt, () => attempt.result(signal), signal);
   }
 
@@ -76,7 +78,7 @@ export class PromptRunner {
       if (!(await withDeadline(this.#options.stopTimeoutMs, signal, look))) return undefined;
       const earlier = this.#leftBehind.get(promptId);
       this.#leftBehind.delete(promptId);
-      const attempt = new PromptAttempt(client, run, listener, undefined, this.#options);
+      const attempt = new PromptAttempt(client, ownRun(run), listener, undefined, this.#options);
       return await this.#settle(attempt, () => attempt.resumed(earlier, signal), signal);
     } catch {
       signal.throwIfAborted();
@@ -232,4 +234,9 @@ export class PromptRunner {
       signal.throwIfAborted();
     }
   }
+}
+
+/** The run with output nodes that are its own. @throws Error when its graph lacks one of them */
+function ownRun(run: PromptRun): PromptRun {
+  return { ...run, ...ownOutputs(run.graph, run.outputNodes, run.promptId) };
 }

@@ -12,7 +12,7 @@ const SAMPLE_BYTES = 2048;
 const DOUBT_MS = 120_000;
 
 /** What a name may end in; ComfyUI's loaders go by the bytes for pictures, and by the name for some other files. */
-const EXTENSION = /^[a-z0-9]{1,8}$/;
+const EXTENSION = /^[a-z0-9]{1,16}$/;
 
 /** A name in an instance's temp folder, held until one of the two methods is called; further calls do nothing. */
 export interface UploadName {

@@ -11,6 +11,8 @@ interface InspectionLimits {
   readonly maxPixels: number;
   /** Throws for a size that is refused for what would come of it: before anything but the size is looked at. */
   readonly checkSize?: (size: { width: number; height: number }) => void;
+  /** What the client calls the file, for messages, where it sends several. */
+  readonly name?: string | undefined;
 }
 
 /**
@@ -22,12 +24,17 @@ export async function inspectImage(
   bytes: Buffer,
   limits: InspectionLimits,
 ): Promise<{ image: InspectedImage; bytes: Buffer }> {
-  const mimeType = await detectType(bytes, limits.allowedTypes);
+  const mimeType = await detectType(bytes, limits);
   const structure = readStructure(bytes, mimeType);
+  const invalid = (reason: string, cause?: unknown) => {
+    return new AppError('INVALID_IMAGE', `The image${ofInput(limits)} is broken or cut off: ${reason}.`, {
+      cause,
+    });
+  };
   if (!structure || structure.width === 0 || structure.height === 0)
     throw invalid('it has no readable header');
   if (structure.contradiction !== undefined) throw invalid(structure.contradiction);
-  checkPixels(structure, limits.maxPixels);
+  checkPixels(structure, limits);
   const image = describe(structure, mimeType);
   limits.checkSize?.(image);
   if (structure.problem !== undefined) throw invalid(structure.problem);
@@ -60,27 +67,29 @@ function describe(structure: ImageStructure, mimeType: ImageType): InspectedImag
   };
 }
 
-async function detectType(bytes: Buffer, allowed: readonly ImageType[]): Promise<ImageType> {
+async function detectType(bytes: Buffer, limits: InspectionLimits): Promise<ImageType> {
+  const { allowedTypes: allowed } = limits;
   const type = typeOf(bytes);
   if (type && allowed.includes(type)) return type;
   const found = type ?? (await fileTypeFromBuffer(bytes))?.mime;
   throw new AppError(
     'UNSUPPORTED_IMAGE_TYPE',
-    `Unsupported image type: the file is ${found ?? 'not a known image'}.`,
+    `Unsupported image type: the file${ofInput(limits)} is ${found ?? 'not a known image'}.`,
     {
       details: `Takes ${allowed.join(', ')}, decided by the file's bytes.`,
     },
   );
 }
 
-function checkPixels({ width, height }: ImageStructure, maxPixels: number): void {
+function checkPixels({ width, height }: ImageStructure, limits: InspectionLimits): void {
+  const { maxPixels } = limits;
   if (width * height <= maxPixels) return;
   throw new AppError(
     'IMAGE_TOO_LARGE',
-    `The image is ${width} x ${height} pixels; at most ${maxPixels} pixels are taken.`,
+    `The image${ofInput(limits)} is ${width} x ${height} pixels; at most ${maxPixels} pixels are taken.`,
   );
 }
 
-function invalid(reason: string, cause?: unknown): AppError {
-  return new AppError('INVALID_IMAGE', `The image is broken or cut off: ${reason}.`, { cause });
+function ofInput({ name }: InspectionLimits): string {
+  return name === undefined ? '' : ` for "${name}"`;
 }

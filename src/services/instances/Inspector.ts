@@ -1,7 +1,7 @@
 import { messageOf, PromptError } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
-import type { Workflow } from '../../workflows/types.js';
+import type { WorkflowSource } from '../../workflows/WorkflowSource.js';
 import type { ComfyClient } from '../comfyui/ComfyClient.js';
 import type { Leftovers } from '../comfyui/Leftovers.js';
 import { contradictsItself } from '../comfyui/severalMachines.js';
@@ -10,8 +10,8 @@ import type { Instance } from './Instance.js';
 
 /** What an instance is inspected for. */
 interface Inspection {
-  readonly workflows: readonly Workflow[];
-  /** Node classes that every workflow needs. */
+  readonly workflows: WorkflowSource;
+  /** Node classes that every built-in workflow needs. */
   readonly sharedClasses: readonly string[];
   /** Whether machines allow uploads: a file shows whether an address is one machine. */
   readonly uploads: boolean;
@@ -106,7 +106,7 @@ export class Inspector {
 
   async #findMissing(instance: Instance, signal: AbortSignal): Promise<void> {
     const { workflows, sharedClasses } = this.#inspection;
-    const missing = await findMissing(instance.client, workflows, sharedClasses, signal);
+    const missing = await findMissing(instance.client, workflows.all(), sharedClasses, signal);
     const names = [...new Set([...missing.values()].flat())].sort();
     if (names.join() !== instance.missingNodes.join()) {
       const fields = { instance: instance.host, missing: names, workflows: [...missing.keys()] };

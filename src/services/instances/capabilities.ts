@@ -4,7 +4,7 @@ import { choicesOf, type NodeInfo } from '../comfyui/protocol.js';
 
 /**
  * Asks an instance which of the workflows' nodes and models it has.
- * @param sharedClasses node classes that every workflow needs
+ * @param sharedClasses node classes that every built-in workflow needs
  * @returns what is missing by workflow type, a model as `UpscaleModelLoader: file.pth`; complete workflows are left out
  */
 export async function findMissing(
@@ -22,9 +22,10 @@ export async function findMissing(
   ]);
   const infos = new Map<string, NodeInfo | undefined>();
   for (const name of classes) infos.set(name, await client.nodeInfo(name, signal));
-  const missing = workflows.map(
-    ({ type, requires }) => [type, missingOf(requires, sharedClasses, infos)] as const,
-  );
+  const missing = workflows.map(({ type, requires, isBuiltIn }) => {
+    const names = missingOf(requires, isBuiltIn ? sharedClasses : [], infos);
+    return [type, names] as const;
+  });
   return new Map(missing.filter(([, names]) => names.length > 0));
 }
 

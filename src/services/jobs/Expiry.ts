@@ -14,6 +14,10 @@ export interface ExpiryOptions {
   readonly lifetimeMs: number;
   /** Whether nobody would notice a pause of some 10 ms. */
   isIdle(): boolean;
+  /**
+   * V8 looks for garbage as memory is asked for, so a server that has nothing to do would keep the images that expired
+   * until somebody sends another. Does nothing where Node was started without `--expose-gc`.
+   */
   collectGarbage(): void;
 }
 

@@ -1,7 +1,7 @@
 import type { ErrorCode, ErrorDetails } from '../../errors.js';
 import type { ErrorCategory, PromptFailure } from '../../promptFailures.js';
 import type { OutputFormat } from '../../workflows/parameters.js';
-import type { FileKind } from '../../workflows/types.js';
+import type { FileKind, Workflow } from '../../workflows/types.js';
 import type { InspectedImage } from '../images/structure.js';
 
 /** Whom a client wants to hear of the job's end. */
@@ -29,6 +29,8 @@ export interface JobFile {
 export interface JobRequest {
   /** Workflow type. */
   readonly type: string;
+  /** As it was when the job was submitted: a workflow that is replaced meanwhile changes nothing about the job. */
+  readonly workflow: Workflow;
   /** The workflow's own parameters, as its schema made them. */
   readonly parameters: Readonly<Record<string, unknown>>;
   /** Of the images that it makes; undefined where they stay as ComfyUI makes them. */

@@ -1,5 +1,5 @@
 import { v4 as uuid } from 'uuid';
-import { AppError, messageOf, PromptError } from '../../errors.js';
+import { messageOf, PromptError } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
 import type { GraphFile } from '../../workflows/graph.js';
 import { type ImageInput, imageNodes } from '../../workflows/imageNodes.js';
@@ -27,7 +27,6 @@ type Made = PromptResult & { readonly instance: Instance };
 interface RunnerParts {
   readonly manager: JobManager;
   readonly prompts: PromptRunner;
-  readonly workflows: readonly Workflow[];
   readonly instances: readonly Instance[];
   readonly imageInput: ImageInput;
   /** Where results are kept on disk, if they are. */
@@ -52,10 +51,8 @@ export class JobRunner {
    * @throws PromptError, AppError, or the signal's reason
    */
   async run(job: ProcessingJob, slot: Slot, limits: RunLimits, signal: AbortSignal): Promise<Instance> {
-    const { manager, workflows } = this.#parts;
-    const workflow = workflows.find(({ type }) => type === job.request.type);
-    if (!workflow) throw new AppError('INTERNAL_ERROR', `There is no workflow ${job.request.type}.`);
-    const { imageInput } = this.#parts;
+    const { manager, imageInput } = this.#parts;
+    const { workflow } = job.request;
     const load = (name: string) => manager.file(job.id, name);
     const files = await graphFiles(job.request, workflow, imageInput, load);
     const plan: Plan = {

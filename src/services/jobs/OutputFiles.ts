@@ -4,7 +4,7 @@ import { replaceFile } from '../../utils/replaceFile.js';
 
 /** The only names of folders and files that this ever deletes: those that it gives. */
 const JOB_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const RESULT = /^[a-z0-9][a-z0-9-]*(\.(png|jpg|webp)|-\d+\.[a-z0-9]{1,8})(\.tmp)?$/;
+const RESULT = /^[a-z0-9][a-z0-9-]*(\.(png|jpg|webp)|-\d+\.[a-z0-9]{1,16})(\.tmp)?$/;
 const USUAL: ReadonlySet<string> = new Set(['png', 'jpg', 'webp']);
 
 /** Keeps a copy of each result on disk, and deletes it when its time is over. */

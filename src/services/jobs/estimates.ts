@@ -1,5 +1,5 @@
 import { movingAverage } from '../../utils/figures.js';
-import type { Workflow } from '../../workflows/types.js';
+import type { WorkflowSource } from '../../workflows/WorkflowSource.js';
 import { type FinishedJob, processingDuration } from './Job.js';
 
 /** Jobs of a type that must have ended before their average is believed. */
@@ -7,12 +7,12 @@ const ENOUGH = 3;
 
 /** How long a job of each type takes: a moving average of the measured durations, at first what is declared. */
 export class DurationEstimates {
-  readonly #declaredMs: ReadonlyMap<string, number>;
+  readonly #workflows: WorkflowSource;
   readonly #measured = new Map<string, { count: number; averageMs: number }>();
   #averageMs: number | undefined;
 
-  constructor(workflows: readonly Workflow[]) {
-    this.#declaredMs = new Map(workflows.map(({ type, estimateSeconds }) => [type, estimateSeconds * 1000]));
+  constructor(workflows: WorkflowSource) {
+    this.#workflows = workflows;
   }
 
   /** Learns from a job that completed; others say nothing about how long one takes. */
@@ -32,13 +32,15 @@ export class DurationEstimates {
   processingMs(type: string): number {
     const measured = this.#measured.get(type);
     if (measured && measured.count >= ENOUGH) return measured.averageMs;
-    return this.#declaredMs.get(type) ?? 0;
+    return 1000 * (this.#workflows.get(type)?.estimateSeconds ?? 0);
   }
 
   /** Milliseconds of processing that a job took lately, whatever its type. */
   get averageMs(): number {
-    const declared = [...this.#declaredMs.values()];
-    return this.#averageMs ?? declared.reduce((sum, ms) => sum + ms, 0) / Math.max(1, declared.length);
+    if (this.#averageMs !== undefined) return this.#averageMs;
+    const declared = this.#workflows.all();
+    const seconds = declared.reduce((sum, { estimateSeconds }) => sum + estimateSeconds, 0);
+    return (1000 * seconds) / Math.max(1, declared.length);
   }
 
   /** Milliseconds until a pending job is done: the rounds before it, then its own. `position` counts from 1. */

@@ -37,5 +37,5 @@ export function largestOf(files: ReadonlyMap<string, GraphFile>): number {
 
 /** What a file's name ends in, which some nodes go by. */
 function extensionOf({ filename }: JobFile): string {
-  return /\.([a-z0-9]{1,8})$/.exec(filename.toLowerCase())?.[1] ?? 'bin';
+  return /\.([a-z0-9]{1,16})$/.exec(filename.toLowerCase())?.[1] ?? 'bin';
 }

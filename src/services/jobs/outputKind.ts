@@ -39,7 +39,7 @@ function kindOf(mimeType: string): OutputKind {
 
 /** What a name ends in, in lower case; undefined where that is nothing usual. */
 function extensionOf(filename: string): string | undefined {
-  return /\.([a-z0-9]{1,8})$/.exec(filename.toLowerCase())?.[1];
+  return /\.([a-z0-9]{1,16})$/.exec(filename.toLowerCase())?.[1];
 }
 
 /** Whether the file is in the form in which `SaveLatent` writes one, under whatever name. */

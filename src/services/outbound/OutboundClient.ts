@@ -1,7 +1,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Readable } from 'node:stream';
-import axios, { type AxiosInstance } from 'axios';
+import axios, { type AxiosInstance, type AxiosResponse } from 'axios';
 import { messageOf } from '../../errors.js';
 import type { AddressGuard } from './AddressGuard.js';
 import { RefusedAddress } from './RefusedAddress.js';
@@ -9,7 +9,6 @@ import { RefusedAddress } from './RefusedAddress.js';
 interface OutboundRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
   /** Ends the request, from resolving the name to the last byte of the response. */
   readonly signal: AbortSignal;
 }
@@ -19,6 +18,15 @@ interface OutboundResponse {
   readonly status: number;
   /** In seconds, if the header has a number. */
   readonly retryAfterSeconds: number | undefined;
+}
+
+/** A response whose body is still to come. */
+export interface OutboundDownload {
+  readonly status: number;
+  /** By lower-case name; only those that came once. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** To be read or destroyed. What it fails with may show the request, and is for nobody's eyes. */
+  readonly body: Readable;
 }
 
 /** The rest of a response is not read, and its connection not used again. */
@@ -65,20 +73,43 @@ export class OutboundClient {
 
   /**
    * Posts a body and reads the response, up to 16 KB.
-   * @throws RefusedAddress, the signal's reason, or an error with nothing but a message: what axios throws carries
-   * the whole request
+   * @throws RefusedAddress, the signal's reason, or an error with nothing but a message
    */
-  async post({ url, headers, body, signal }: OutboundRequest): Promise<OutboundResponse> {
-    signal.throwIfAborted();
-    this.#guard.checkLiteral(new URL(url));
-    try {
-      const response = await this.#axios.post<Readable>(url, Buffer.from(body), { headers, signal });
+  async post(request: OutboundRequest & { readonly body: string }): Promise<OutboundResponse> {
+    return this.#send('POST', request, Buffer.from(request.body), async (response) => {
       await readAway(response.data);
       const retryAfter = Number(response.headers['retry-after'] ?? Number.NaN);
       return {
         status: response.status,
         retryAfterSeconds: Number.isFinite(retryAfter) ? retryAfter : undefined,
       };
+    });
+  }
+
+  /**
+   * Gets the head of a response, and its body as it arrives.
+   * @throws as `post`
+   */
+  async get(request: OutboundRequest): Promise<OutboundDownload> {
+    return this.#send('GET', request, undefined, async ({ status, headers, data: body }) => {
+      const single = Object.entries(headers).filter((entry): entry is [string, string] => {
+        return typeof entry[1] === 'string';
+      });
+      return { status, headers: new Map(single), body };
+    });
+  }
+
+  /** What axios throws carries the whole request, and does not get out of here. */
+  async #send<T>(
+    method: string,
+    { url, headers, signal }: OutboundRequest,
+    data: Buffer | undefined,
+    read: (response: AxiosResponse<Readable>) => Promise<T>,
+  ): Promise<T> {
+    signal.throwIfAborted();
+    this.#guard.checkLiteral(new URL(url));
+    try {
+      return await read(await this.#axios.request<Readable>({ method, url, headers, signal, data }));
     } catch (error) {
       signal.throwIfAborted();
       const cause = error instanceof Error ? error.cause : undefined;

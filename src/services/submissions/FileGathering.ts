@@ -1,8 +1,11 @@
-import { AppError, messageOf } from '../../errors.js';
+import { AppError } from '../../errors.js';
+import { invalidParameter } from '../../schemas/parse.js';
 import type { FileInput } from '../../workflows/types.js';
+import { isDataUri, parseDataUri } from '../assets/dataUri.js';
+import { InputUnreachable } from '../assets/InputUnreachable.js';
 import { harmlessName } from './harmlessName.js';
 import type { InputFetcher } from './InputFetcher.js';
-import type { FileSource, ReceivedFile } from './Submission.js';
+import type { FileReference, FileSource, ReceivedFile } from './Submission.js';
 import type { UploadBudget } from './UploadBudget.js';
 import type { UploadReservation } from './UploadReservation.js';
 
@@ -27,6 +30,12 @@ interface Gatherer {
   readonly signal: AbortSignal;
 }
 
+/** A file, and what it is called where it was. */
+interface NamedFile {
+  readonly bytes: Buffer;
+  readonly filename: string | undefined;
+}
+
 /** The files of one submission: those that came with it, and those that it only names. */
 export class FileGathering {
   readonly #parts: GatheringParts;
@@ -42,14 +51,14 @@ export class FileGathering {
 
   /**
    * The file of an input. What is fetched counts as memory of its client until `release`.
-   * @throws AppError `INPUT_UNREACHABLE`, `FILE_TOO_LARGE`, `QUEUE_FULL`, or what the fetcher says of an address
+   * @throws AppError `INPUT_UNREACHABLE`, `FILE_TOO_LARGE`, `INVALID_PARAMETER` or `QUEUE_FULL`
    */
-  async get({ name, kind }: FileInput, source: FileSource): Promise<ReceivedFile> {
+  async get(input: FileInput, source: FileSource): Promise<ReceivedFile> {
     if ('bytes' in source) return source;
-    const file =
-      'url' in source ? await this.#fetch(name, source.url) : await this.#asset(name, source.assetId);
+    const { name, kind } = input;
+    const file = await this.#reach(name, source);
     if (file.bytes.length > this.#maxFileBytes) throw this.#tooLarge(name);
-    if (file.bytes.length === 0) throw unreachable(name, 'it is empty');
+    if (file.bytes.length === 0) throw unreachable(name, 'is empty');
     return { bytes: file.bytes, filename: harmlessName(file.filename ?? '', kind) };
   }
 
@@ -58,7 +67,19 @@ export class FileGathering {
     for (const reservation of this.#reservations) reservation.release();
   }
 
-  async #fetch(name: string, url: string): Promise<{ bytes: Buffer; filename?: string }> {
+  async #reach(name: string, source: FileReference): Promise<NamedFile> {
+    if ('assetId' in source) return this.#asset(name, source.assetId);
+    return isDataUri(source.url) ? this.#decode(name, source.url) : this.#fetch(name, source.url);
+  }
+
+  #decode(name: string, url: string): NamedFile {
+    const data = parseDataUri(url, this.#maxFileBytes);
+    if ('bytes' in data) return { bytes: data.bytes, filename: undefined };
+    if (data.problem === 'too_large') throw this.#tooLarge(name);
+    throw invalidParameter(name, 'takes a data URI that can be read (RFC 2397)');
+  }
+
+  async #fetch(name: string, url: string): Promise<NamedFile> {
     const { fetcher, budget } = this.#parts;
     const { client, signal: nobodyWaits } = this.#gatherer;
     const maxBytes = this.#maxFileBytes;
@@ -67,24 +88,27 @@ export class FileGathering {
     this.#reservations.push(reservation);
     const signal = AbortSignal.any([nobodyWaits, noRoom.signal]);
     try {
-      const file = await fetcher.fetch(url, { maxBytes, signal });
-      reservation.grow(file.bytes.length);
-      signal.throwIfAborted();
-      reservation.complete();
-      return file;
+      return await fetcher.fetch(url, { maxBytes, signal }, async ({ body, filename }) => {
+        const parts: Buffer[] = [];
+        for await (const part of body as AsyncIterable<Buffer>) {
+          reservation.grow(part.length);
+          signal.throwIfAborted();
+          parts.push(part);
+        }
+        reservation.complete();
+        return { bytes: Buffer.concat(parts), filename };
+      });
     } catch (error) {
-      if (noRoom.signal.aborted) throw noRoom.signal.reason;
-      if (error instanceof AppError && error.code === 'FILE_TOO_LARGE') throw this.#tooLarge(name);
-      throw unreachable(name, messageOf(error), error);
+      throw error instanceof InputUnreachable ? unreachable(name, error.message, error) : error;
     }
   }
 
   async #asset(name: string, assetId: string): Promise<ReceivedFile> {
     const { assets } = this.#parts;
-    if (!assets) throw unreachable(name, 'this server keeps no assets');
+    if (!assets) throw unreachable(name, 'cannot be had: this server keeps no assets');
     const file = await assets.read(assetId, this.#gatherer.owner);
     if (file) return file;
-    throw unreachable(name, `there is no asset ${JSON.stringify(assetId.slice(0, 64))}`);
+    throw unreachable(name, `cannot be had: there is no asset ${JSON.stringify(assetId.slice(0, 64))}`);
   }
 
   #tooLarge(name: string): AppError {
@@ -96,9 +120,10 @@ export class FileGathering {
   }
 }
 
-function unreachable(name: string, reason: string, cause?: unknown): AppError {
-  return new AppError('INPUT_UNREACHABLE', `The file for the input "${name}" cannot be had: ${reason}.`, {
-    details: { input: name, reason },
+/** @param why follows the input's name */
+function unreachable(name: string, why: string, cause?: unknown): AppError {
+  return new AppError('INPUT_UNREACHABLE', `The input "${name}" ${why}.`, {
+    details: { input: name, reason: why },
     cause,
   });
 }

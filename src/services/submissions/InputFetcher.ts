@@ -1,21 +1,22 @@
-/** A file that was fetched. */
+import type { Readable } from 'node:stream';
+
 interface FetchedFile {
-  readonly bytes: Buffer;
-  /** As the address or the server there calls it, if either does. */
-  readonly filename?: string;
+  /** The bytes as they arrive. It fails with InputUnreachable, or with the signal's reason. */
+  readonly body: Readable;
+  /** What the URL calls the file: any characters, or nothing. */
+  readonly filename: string | undefined;
 }
 
-interface FetchOptions {
-  /** A larger file is an error. */
-  readonly maxBytes: number;
-  readonly signal: AbortSignal;
-}
-
-/** Gets the files that clients name by an address. */
+/** Gets the files that clients name by a URL. */
 export interface InputFetcher {
   /**
-   * @param url of the scheme http, https or data
-   * @throws AppError where the error says what is wrong, anything else where the file cannot be had
+   * @param use reads the bytes; they are there until it is done
+   * @returns what `use` gives
+   * @throws InputUnreachable, the signal's reason, or what `use` throws
    */
-  fetch(url: string, options: FetchOptions): Promise<FetchedFile>;
+  fetch<T>(
+    url: string,
+    limits: { readonly maxBytes: number; readonly signal: AbortSignal },
+    use: (file: FetchedFile) => Promise<T>,
+  ): Promise<T>;
 }

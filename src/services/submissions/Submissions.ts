@@ -11,6 +11,7 @@ import { FileGathering, type GatheringParts } from './FileGathering.js';
 import { FIRST_IMAGE, firstImageOf } from './fileInputs.js';
 import { fingerprintOf } from './fingerprint.js';
 import { type FileLimits, type InspectedFile, inspectFile, isPicture } from './inspectFile.js';
+import { withoutEmpty } from './parameterKinds.js';
 import type { Submission } from './Submission.js';
 import { type RandomNumber, withRandomSeed } from './seeds.js';
 import { unknownParameters } from './unknownParameters.js';
@@ -99,13 +100,15 @@ export class Submissions {
   }
 
   #outline(submission: Submission): { outline: Outline; fingerprint: () => string } {
-    const { workflow, parameters: given, format, webhook, requestId, owner, client, files } = submission;
+    const { workflow, format, webhook, requestId, owner, client, files } = submission;
     const { type, parameters: schema } = workflow;
-    const { parameters: seeded, names: seeds, seed } = withRandomSeed(schema, given, this.#parts.random);
-    const parameters = parseParameters(schema, seeded);
-    const warnings = warningsOf(submission);
+    const given = withoutEmpty(submission.parameters, schema);
+    const sent = parseParameters(schema, given);
+    const { parameters, seed } = withRandomSeed(schema, sent, this.#parts.random);
+    const warnings = warningsOf(submission, Object.keys(given));
     const outline = {
       type,
+      workflow,
       parameters,
       // Images of a graph that a user exported stay as ComfyUI makes them.
       format: format ?? (workflow.isBuiltIn ? 'PNG' : undefined),
@@ -116,12 +119,8 @@ export class Submissions {
       ...(warnings.length > 0 ? { warnings } : {}),
       ...(seed === undefined ? {} : { randomSeed: seed }),
     };
-    const fingerprint = () => {
-      // A seed that was chosen here is no part of what the client sent.
-      const sent = Object.fromEntries(Object.entries(parameters).filter(([name]) => !seeds.includes(name)));
-      return fingerprintOf({ type, parameters: sent, format, webhook, files });
-    };
-    return { outline, fingerprint };
+    // A seed that was chosen here is no part of what the client sent.
+    return { outline, fingerprint: () => fingerprintOf({ type, parameters: sent, format, webhook, files }) };
   }
 
   /** Gathers and checks the files, and makes the job. */
@@ -154,14 +153,20 @@ export class Submissions {
     const inputs = workflow.files.filter(({ name }) => sources.has(name));
     const images = inputs.filter(isPicture).length;
     const sizes = new Map<string, Size>();
+    // Where there is no image, the parameters alone may say how large the result is.
+    if (images === 0) this.#checkOutputSize(workflow, sizes, parameters);
     const files = new Map<string, CheckedFile>();
     for (const input of inputs) {
       const source = sources.get(input.name);
       if (!source) continue;
       const received = await gathering.get(input, source);
-      const inspected = await inspectFile(input, received.bytes, this.#limits, (size) => {
-        sizes.set(input.name, size);
-        if (sizes.size === images) this.#checkOutputSize(workflow, sizes, parameters);
+      const inspected = await inspectFile(input, received.bytes, {
+        limits: this.#limits,
+        isOneOfSeveral: workflow.files.length > 1,
+        checkSize: (size) => {
+          sizes.set(input.name, size);
+          if (sizes.size === images) this.#checkOutputSize(workflow, sizes, parameters);
+        },
       });
       files.set(input.name, { ...inspected, filename: received.filename });
     }
@@ -201,10 +206,10 @@ function jobFiles(workflow: Workflow, files: ReadonlyMap<string, CheckedFile>): 
   return Object.fromEntries(all);
 }
 
-function warningsOf({ workflow, parameters, otherParameters }: Submission): string[] {
+function warningsOf({ workflow, otherParameters }: Submission, given: readonly string[]): string[] {
   const known = new Set([...Object.keys(workflow.parameters.shape), ...otherParameters]);
   const files = new Set(workflow.files.map(({ name }) => name));
-  return unknownParameters(Object.keys(parameters), known, files);
+  return unknownParameters(given, known, files);
 }
 
 /** @throws AppError `NO_IMAGE` for the first file that must be there and is not */

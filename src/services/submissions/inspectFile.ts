@@ -11,6 +11,14 @@ export interface FileLimits {
   readonly maxPixels: number;
 }
 
+interface InspectionOptions {
+  readonly limits: FileLimits;
+  /** Whether the workflow takes other files, too: then messages name the input. */
+  readonly isOneOfSeveral: boolean;
+  /** Throws for an image whose size is refused, before anything but the size is looked at. */
+  checkSize(size: Size): void;
+}
+
 /** What a file is, found out by its bytes, and the bytes to go on with. */
 export interface InspectedFile {
   readonly bytes: Buffer;
@@ -35,19 +43,19 @@ export function isPicture({ kind }: FileInput): boolean {
 
 /**
  * Finds out what a file is, by its bytes and never by its name.
- * @param checkSize throws for an image whose size is refused, before anything but the size is looked at
  * @throws AppError `UNSUPPORTED_IMAGE_TYPE`, `IMAGE_TOO_LARGE`, `INVALID_IMAGE` or `UNSUPPORTED_FILE_TYPE`
  */
 export async function inspectFile(
   input: FileInput,
   bytes: Buffer,
-  limits: FileLimits,
-  checkSize: (size: Size) => void,
+  { limits, isOneOfSeveral, checkSize }: InspectionOptions,
 ): Promise<InspectedFile> {
   const { name, kind } = input;
   if (isPicture(input)) {
     const { imageTypes: allowedTypes, maxPixels } = limits;
-    const { image, bytes: sound } = await inspectImage(bytes, { allowedTypes, maxPixels, checkSize });
+    const called = isOneOfSeveral ? name : undefined;
+    const imageLimits = { allowedTypes, maxPixels, checkSize, name: called };
+    const { image, bytes: sound } = await inspectImage(bytes, imageLimits);
     return { bytes: sound, mimeType: image.mimeType, image };
   }
   const mimeType = (await fileTypeFromBuffer(bytes))?.mime;

@@ -3,6 +3,8 @@ import { nearestName } from './nearestName.js';
 /** More than these are only counted. */
 const MAX_WARNINGS = 20;
 const MAX_SHOWN_NAME = 64;
+/** Characters that nobody sees, some of which mean something to others. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /**
  * One sentence for each parameter that nobody knows, with the nearest known name.
@@ -17,7 +19,7 @@ export function unknownParameters(
 ): string[] {
   const unknown = given.filter((name) => !known.has(name));
   const warnings = unknown.slice(0, MAX_WARNINGS).map((name) => {
-    const shown = JSON.stringify(name.slice(0, MAX_SHOWN_NAME));
+    const shown = JSON.stringify(name.replace(UNSEEN, '').slice(0, MAX_SHOWN_NAME));
     if (files.has(name)) return `${shown} takes a file: the text that came for it was ignored.`;
     const nearest = nearestName(name, [...known, ...files]);
     return `The parameter ${shown} is not known and was ignored. The nearest known name is "${nearest}".`;

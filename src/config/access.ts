@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { parseApiKeys } from '../utils/apiKeys.js';
+import { splitList } from '../utils/lists.js';
+import { integer, parsedBy, type Values } from './fields.js';
+
+/** `*`, or origins as browsers send them: scheme, host and port, no path. */
+function parseOrigins(text: string): '*' | string[] | undefined {
+  if (text === '*') return '*';
+  const origins = splitList(text);
+  const areOrigins = origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin);
+  return areOrigins && origins.length > 0 ? origins : undefined;
+}
+
+/** Who may use the server, and how often. */
+export const accessVariables = {
+  API_KEYS: parsedBy(parseApiKeys)
+    .optional()
+    .describe('comma-separated key, name:key or name:scope:key, each key once and of at least 16 characters'),
+  CORS_ORIGINS: parsedBy(parseOrigins)
+    .optional()
+    .describe('*, or comma-separated origins such as https://app.example.com'),
+  ALLOWED_HOSTS: z.string().transform(splitList).default([]).describe('comma-separated host names'),
+  RATE_LIMIT_PER_MINUTE: integer(0, 0, 1_000_000_000),
+  MAX_OPEN_REQUESTS_PER_CLIENT: integer(256, 1, 1_000_000),
+};
+
+export const accessConfig = (env: Values<typeof accessVariables>) => ({
+  keys: env.API_KEYS ?? [],
+  origins: env.CORS_ORIGINS,
+  allowedHosts: env.ALLOWED_HOSTS,
+  /** 0 for no limit. */
+  requestsPerMinute: env.RATE_LIMIT_PER_MINUTE,
+  maxOpenRequests: env.MAX_OPEN_REQUESTS_PER_CLIENT,
+});

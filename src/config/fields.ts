@@ -1,0 +1,53 @@
+/** How a variable of each kind is read. The description says what it takes, for the message about a bad one. */
+import { z } from 'zod';
+import { splitList } from '../utils/lists.js';
+import { MAX_TIMER_MS } from '../utils/timers.js';
+
+export const MIB = 1024 * 1024;
+
+export const integer = (fallback: number, min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/)
+    .transform(Number)
+    .refine((n) => n >= min && n <= max)
+    .default(fallback)
+    .describe(`a whole number from ${min} to ${max}`);
+
+/** A size, at least 1. */
+export const bytes = (fallback: number) => integer(fallback, 1, Number.MAX_SAFE_INTEGER);
+
+export const milliseconds = (fallback: number, min = 1) => integer(fallback, min, MAX_TIMER_MS);
+
+export const flag = (fallback: boolean) =>
+  z
+    .string()
+    .toLowerCase()
+    .refine((value) => ['true', 'false', '1', '0', 'yes', 'no', 'on', 'off'].includes(value))
+    .transform((value) => ['true', '1', 'yes', 'on'].includes(value))
+    .default(fallback)
+    .describe('true or false');
+
+/** One of a few words, in any case. */
+export const choice = <const T extends readonly [string, ...string[]]>(options: T) =>
+  z.string().toLowerCase().pipe(z.enum(options));
+
+export const hostList = z
+  .string()
+  .transform(splitList)
+  .default([])
+  .describe('comma-separated host names and addresses');
+
+/** A folder that must have a name. */
+export const folder = (fallback: string) => z.string().min(1).default(fallback).describe('a folder');
+
+/** A variable that is read by a function, which gives undefined for what it does not take. */
+export const parsedBy = <T>(parse: (text: string) => T | undefined) =>
+  z.string().transform((text, context) => {
+    const value = parse(text);
+    if (value === undefined) context.addIssue('is not valid');
+    return value ?? z.NEVER;
+  });
+
+/** What the variables of one subject are once they were read. */
+export type Values<Variables extends z.ZodRawShape> = z.output<z.ZodObject<Variables>>;

@@ -1,0 +1,136 @@
+/** Environment variables become the configuration here, and nowhere else. */
+import { z } from 'zod';
+import { type InstanceAddress, parseInstances } from '../utils/instanceUrls.js';
+import { accessConfig, accessVariables } from './access.js';
+import { jobConfig, jobVariables } from './jobs.js';
+import { logConfig, logVariables } from './log.js';
+import { machineConfig, machineVariables } from './machines.js';
+import { metricsConfig, metricsVariables } from './metrics.js';
+import { outputConfig, outputVariables } from './outputs.js';
+import { serverConfig, serverVariables } from './server.js';
+import { uploadConfig, uploadVariables } from './uploads.js';
+import { webhookConfig, webhookVariables } from './webhooks.js';
+
+/** Variables for which an empty value has a meaning of its own. */
+const MAY_BE_EMPTY: ReadonlySet<string> = new Set(['LOG_DIR', 'STATE_DIR']);
+
+/** Every variable that the server reads. The documents are held against its keys by a test. */
+export const environmentSchema = z.object({
+  ...serverVariables,
+  ...logVariables,
+  ...machineVariables,
+  ...jobVariables,
+  ...uploadVariables,
+  ...outputVariables,
+  ...accessVariables,
+  ...webhookVariables,
+  ...metricsVariables,
+});
+
+/** Variables whose values are never written anywhere. */
+const SECRETS: ReadonlySet<string> = new Set(['COMFYUI_AUTH_HEADER', 'API_KEYS', 'WEBHOOK_SECRET']);
+
+type Environment = z.output<typeof environmentSchema>;
+
+/** The server's whole configuration, by subject; sizes in bytes, times in milliseconds. */
+export type Config = ReturnType<typeof nested>;
+
+function nested(env: Environment, addresses: readonly InstanceAddress[]) {
+  return frozen({
+    server: serverConfig(env),
+    log: logConfig(env),
+    machines: machineConfig(env, addresses),
+    jobs: jobConfig(env),
+    uploads: uploadConfig(env),
+    outputs: outputConfig(env),
+    access: accessConfig(env),
+    webhooks: webhookConfig(env),
+    metrics: metricsConfig(env),
+  });
+}
+
+function frozen<T extends Record<string, object>>(config: T): { readonly [K in keyof T]: Readonly<T[K]> } {
+  for (const subject of Object.values(config)) Object.freeze(subject);
+  return Object.freeze(config);
+}
+
+/** A start that cannot go on: its message names every bad variable, what it was and what it takes. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+}
+
+/**
+ * Reads the configuration from environment variables. An empty variable counts as not set, except for `LOG_DIR`
+ * and `STATE_DIR`, where it means "no files".
+ * @throws ConfigError that names all bad variables at once
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const given: Record<string, string> = {};
+  for (const key of Object.keys(environmentSchema.shape)) {
+    const value = env[key]?.trim();
+    if (value !== undefined && (value !== '' || MAY_BE_EMPTY.has(key))) given[key] = value;
+  }
+  const parsed = environmentSchema.safeParse(given);
+  const problems = parsed.success ? [] : describeIssues(parsed.error, given);
+  const hosts = collectHosts(env);
+  const instances = parseInstances(hosts, parsed.success && parsed.data.COMFYUI_USE_SSL);
+  if ('problem' in instances) problems.push(`COMFYUI_HOST: ${instances.problem}`);
+  else if (parsed.success) problems.push(...authorizationConflict(parsed.data, instances.addresses));
+  if (parsed.success) problems.push(...crossChecks(parsed.data));
+  if (!parsed.success || 'problem' in instances || problems.length > 0) {
+    throw new ConfigError(`Bad configuration:\n${problems.map((line) => `  ${line}`).join('\n')}`);
+  }
+  return nested(parsed.data, instances.addresses);
+}
+
+/** `COMFYUI_HOST` first, then `COMFYUI_HOST_1`, `_2`, … by number. */
+function collectHosts(env: Readonly<Record<string, string | undefined>>): string {
+  const numbered = Object.keys(env)
+    .filter((key) => /^COMFYUI_HOST_\d+$/.test(key) && env[key]?.trim())
+    .sort((a, b) => Number(a.slice(13)) - Number(b.slice(13)))
+    .map((key) => env[key]);
+  const all = [env['COMFYUI_HOST'], ...numbered].filter((value) => value?.trim());
+  return all.length > 0 ? all.join(',') : '127.0.0.1:8188';
+}
+
+function describeIssues(error: z.ZodError, given: Record<string, string>): string[] {
+  const names = [...new Set(error.issues.map((issue) => String(issue.path[0])))];
+  return names.map((name) => {
+    const takes = environmentSchema.shape[name as keyof Environment].description;
+    // The message says that a secret is wrong, never what it was.
+    const was = SECRETS.has(name) ? 'something else' : JSON.stringify(withoutCredentials(given[name] ?? ''));
+    return `${name}: takes ${takes}, but was ${was}`;
+  });
+}
+
+/** A value that may be a URL, or a list of them, without anything that may be a user's name and password. */
+function withoutCredentials(text: string): string {
+  return text.replace(/^.*@/s, '…@');
+}
+
+/** A machine cannot be sent both the common header and the one of its URL. */
+function authorizationConflict(
+  { COMFYUI_AUTH_HEADER: header }: Environment,
+  addresses: readonly InstanceAddress[],
+): string[] {
+  const hasCredentials = addresses.some(({ headers }) => headers !== undefined);
+  if (header?.name.toLowerCase() !== 'authorization' || !hasCredentials) return [];
+  return ['COMFYUI_AUTH_HEADER: takes no Authorization header when COMFYUI_HOST has a URL with credentials'];
+}
+
+function crossChecks(env: Environment): string[] {
+  const problems: string[] = [];
+  const atLeast = (larger: keyof Environment, smaller: keyof Environment, why: string) => {
+    if (Number(env[larger]) < Number(env[smaller])) {
+      problems.push(
+        `${larger}: takes at least ${smaller} (${env[smaller]}) ${why}, but was ${JSON.stringify(String(env[larger]))}`,
+      );
+    }
+  };
+  atLeast('BREAKER_MAX_RESET_TIMEOUT', 'BREAKER_RESET_TIMEOUT', 'as the reset time grows up to it');
+  atLeast('MAX_RESULT_MEMORY', 'MAX_RESULT_SIZE', 'so that one result fits');
+  atLeast('MAX_QUEUE_MEMORY', 'MAX_FILE_SIZE', 'so that one upload fits');
+  // A form is a little larger than the image in it.
+  atLeast('MAX_UPLOAD_MEMORY', 'MAX_FILE_SIZE', 'so that one upload fits');
+  return problems;
+}

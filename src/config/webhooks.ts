@@ -1,0 +1,17 @@
+import { z } from 'zod';
+import { hostList, type Values } from './fields.js';
+
+const secret = z
+  .string()
+  .regex(/^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/)
+  .optional()
+  .describe('whsec_ and 24 to 64 bytes in base64');
+
+export const webhookVariables = { WEBHOOK_SECRET: secret, WEBHOOK_ALLOWED_HOSTS: hostList };
+
+export const webhookConfig = (env: Values<typeof webhookVariables>) => ({
+  /** undefined: there are no webhooks. */
+  secret: env.WEBHOOK_SECRET,
+  /** Hosts that may have private addresses. */
+  allowedHosts: env.WEBHOOK_ALLOWED_HOSTS,
+});

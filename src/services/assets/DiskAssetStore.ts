@@ -1,0 +1,192 @@
+import { randomUUID } from 'node:crypto';
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, opendir, rename, rm, unlink } from 'node:fs/promises';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { AssetError } from './AssetError.js';
+import type {
+  AssetInfo,
+  AssetRange,
+  AssetSource,
+  AssetStore,
+  PutOptions,
+  StoredAsset,
+} from './AssetStore.js';
+import { isAssetHash } from './assetHash.js';
+import { resolveRange } from './assetRange.js';
+import { Intake } from './Intake.js';
+
+/** Names of folders: the first two digits of the hashes in them. */
+const SHARD = /^[0-9a-f]{2}$/;
+/** Where files are written until they are whole; a sibling of the shards, since a file is only renamed within a disk. */
+const UNFINISHED = 'unfinished';
+const UNFINISHED_FILE = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** What a reader has in memory of a file: in smaller pieces reading 1 MB takes twice as long. */
+const READ_BYTES = 1024 * 1024;
+/** Uploads are private: only the server's user may read them. */
+const FOLDER_MODE = 0o700;
+const FILE_MODE = 0o600;
+
+/**
+ * Assets as files, `<folder>/<first two digits>/<hash>`. A file is written under another name and renamed when it is
+ * whole, which replaces the same bytes, so that nobody ever sees a part of one. It is not flushed: whoever loses power
+ * may lose what came in within the last seconds. Symbolic links inside the folder are not followed.
+ */
+export class DiskAssetStore implements AssetStore {
+  readonly #root: string;
+  readonly #unfinished: string;
+  readonly #intake = new Intake();
+  /** Folders that were looked at. */
+  readonly #shards = new Set<string>();
+
+  constructor(folder: string) {
+    this.#root = path.resolve(folder);
+    this.#unfinished = path.join(this.#root, UNFINISHED);
+  }
+
+  async start(): Promise<void> {
+    await makeFolder(this.#unfinished);
+    // Whether it can be written to is better known now than with the first upload.
+    const probe = path.join(this.#unfinished, randomUUID());
+    await (await open(probe, 'wx', FILE_MODE)).close();
+    await unlink(probe);
+  }
+
+  async stop(): Promise<void> {}
+
+  async put(source: AssetSource, options: PutOptions = {}): Promise<StoredAsset> {
+    const temporary = path.join(this.#unfinished, randomUUID());
+    const file = await open(temporary, 'wx', FILE_MODE);
+    try {
+      const { hash, sizeBytes } = await this.#intake.read(source, options, (chunks) => write(file, chunks));
+      const [known] = await Promise.all([unlessGone(lstat(this.#pathOf(hash))), file.close()]);
+      await this.#moveIn(temporary, hash);
+      return { hash, sizeBytes, isNew: known === undefined };
+    } catch (error) {
+      await file.close().catch(() => undefined);
+      await rm(temporary, { force: true }).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async open(hash: string, range?: AssetRange): Promise<Readable> {
+    const found = await this.#find(hash, (name) => open(name, constants.O_RDONLY | constants.O_NOFOLLOW));
+    if (!found) throw AssetError.notFound(hash);
+    try {
+      const stats = await found.stat();
+      if (!stats.isFile()) throw AssetError.notFound(hash);
+      const { start, end } = resolveRange(range, stats.size);
+      // Its last byte is known, so that it is not asked for more than there is; an empty file has none.
+      if (end >= start) return found.createReadStream({ start, end, highWaterMark: READ_BYTES });
+    } catch (error) {
+      await found.close();
+      throw error;
+    }
+    await found.close();
+    return Readable.from([], { objectMode: false });
+  }
+
+  async stat(hash: string): Promise<AssetInfo | undefined> {
+    const stats = await this.#find(hash, (name) => lstat(name));
+    return stats?.isFile() ? infoOf(hash, stats) : undefined;
+  }
+
+  async delete(hash: string): Promise<void> {
+    await this.#find(hash, (name) => unlink(name));
+  }
+
+  async url(): Promise<undefined> {}
+
+  async *list(): AsyncGenerator<AssetInfo, void> {
+    for await (const shard of await opendir(this.#root)) {
+      if (!shard.isDirectory() || !SHARD.test(shard.name)) continue;
+      for await (const { name } of await opendir(path.join(this.#root, shard.name))) {
+        const info = name.startsWith(shard.name) ? await this.stat(name) : undefined;
+        if (info) yield info;
+      }
+    }
+  }
+
+  async removeUnfinished(olderThan: number): Promise<void> {
+    for await (const { name } of await opendir(this.#unfinished)) {
+      if (!UNFINISHED_FILE.test(name)) continue;
+      const file = path.join(this.#unfinished, name);
+      const stats = await unlessGone(lstat(file));
+      if (stats?.isFile() && stats.mtimeMs <= olderThan) await unlessGone(unlink(file));
+    }
+  }
+
+  async #moveIn(temporary: string, hash: string): Promise<void> {
+    const name = this.#pathOf(hash);
+    const shard = path.dirname(name);
+    if (!this.#shards.has(shard)) {
+      await makeFolder(shard);
+      this.#shards.add(shard);
+    }
+    try {
+      await rename(temporary, name);
+    } catch (error) {
+      // Somebody may have deleted the folder: the next one looks again.
+      this.#shards.delete(shard);
+      throw error;
+    }
+  }
+
+  /** Does something with the file of a hash. @returns undefined when there is no such file */
+  async #find<T>(hash: string, work: (name: string) => Promise<T>): Promise<T | undefined> {
+    if (!isAssetHash(hash)) return undefined;
+    const name = this.#pathOf(hash);
+    const shard = path.dirname(name);
+    if (!this.#shards.has(shard)) {
+      const stats = await unlessGone(lstat(shard));
+      if (!stats?.isDirectory()) return undefined;
+      this.#shards.add(shard);
+    }
+    return unlessGone(work(name));
+  }
+
+  #pathOf(hash: string): string {
+    return path.join(this.#root, hash.slice(0, 2), hash);
+  }
+}
+
+function infoOf(hash: string, stats: Stats): AssetInfo {
+  return { hash, sizeBytes: stats.size, storedAt: stats.mtimeMs };
+}
+
+/** Writes each chunk while the next one arrives and is hashed. */
+async function write(file: FileHandle, chunks: AsyncIterable<Buffer>): Promise<void> {
+  let written: Promise<void> = Promise.resolve();
+  try {
+    for await (const chunk of chunks) {
+      await written;
+      written = writeAll(file, chunk);
+      // It is awaited above, but not before the next chunk is there.
+      written.catch(() => undefined);
+    }
+  } finally {
+    await written;
+  }
+}
+
+/** Writes behind what is there; the system may take less at a time than it is given. */
+async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
+  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+  if (!(await lstat(folder)).isDirectory()) {
+    throw new Error(`${path.basename(folder)} in the folder of the assets is a symbolic link.`);
+  }
+}
+
+/** Undefined for what is not there, or is a symbolic link where a file should be opened. */
+async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (['ENOENT', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
+}

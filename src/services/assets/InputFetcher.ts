@@ -1,0 +1,151 @@
+import { Readable } from 'node:stream';
+import { DeadlineExceeded, withDeadline } from '../../utils/deadline.js';
+import type { AddressGuard } from '../outbound/AddressGuard.js';
+import type { OutboundClient, OutboundDownload } from '../outbound/OutboundClient.js';
+import { InputUnreachable } from './InputUnreachable.js';
+
+/** More than anybody needs who moved a file, or puts it behind a balancer. */
+const MAX_REDIRECTS = 5;
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const HEADERS = { accept: '*/*', 'user-agent': 'comfyui-express-middleware' };
+
+export interface FetchedInput {
+  /** The bytes as they arrive. It fails with InputUnreachable, or with the signal's reason. */
+  readonly body: Readable;
+  /** What the URL calls the file, as the client wrote it: any characters, or nothing. */
+  readonly filename: string | undefined;
+}
+
+/**
+ * Fetches inputs that clients name by URL. Every address on the way is checked when it is connected to, and limits on
+ * size and time hold while the bytes arrive. What kind of file it is is told by its content, later.
+ */
+export class InputFetcher {
+  readonly #guard: AddressGuard;
+  readonly #client: OutboundClient;
+  readonly #timeoutMs: number;
+
+  /** @param timeoutMs from the first look at the name to the last byte */
+  constructor(guard: AddressGuard, client: OutboundClient, timeoutMs: number) {
+    this.#guard = guard;
+    this.#client = client;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /**
+   * @param use reads the bytes; they are there until it is done
+   * @returns what `use` gives
+   * @throws InputUnreachable, the signal's reason, or what `use` throws
+   */
+  async fetch<T>(
+    url: string,
+    limits: { readonly maxBytes: number; readonly signal?: AbortSignal | undefined },
+    use: (input: FetchedInput) => Promise<T>,
+  ): Promise<T> {
+    const first = this.#checked(url);
+    return withDeadline(this.#timeoutMs, limits.signal, async (signal) => {
+      try {
+        return await this.#receive(first, limits.maxBytes, signal, use);
+      } catch (error) {
+        // Any other deadline is the caller's, or of what it does with the bytes.
+        const isLate = error instanceof DeadlineExceeded && error === signal.reason;
+        throw isLate && !limits.signal?.aborted ? new InputUnreachable('too_slow') : error;
+      }
+    });
+  }
+
+  async #receive<T>(
+    url: URL,
+    maxBytes: number,
+    signal: AbortSignal,
+    use: (input: FetchedInput) => Promise<T>,
+  ): Promise<T> {
+    const { headers, body } = await this.#follow(url, signal);
+    const onAbort = () => body.destroy();
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      checkHead(headers, maxBytes);
+      const bytes = Readable.from(limited(body, maxBytes, signal), { objectMode: false });
+      return await use({ body: bytes, filename: filenameOf(url) });
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      discard(body);
+    }
+  }
+
+  #checked(text: string): URL {
+    if (this.#guard.problemWith(text) === undefined) return new URL(text);
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    const isUrl = url && /^https?:$/.test(url.protocol) && !url.username && !url.password;
+    throw new InputUnreachable(isUrl ? 'private_address' : 'not_a_url');
+  }
+
+  /** One redirect after the other, each checked as the first address was. */
+  async #follow(first: URL, signal: AbortSignal): Promise<OutboundDownload> {
+    let url = first;
+    for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
+      const response = await this.#get(url, signal);
+      if (response.status === 200) return response;
+      discard(response.body);
+      const location = response.headers.get('location');
+      if (!REDIRECTS.has(response.status) || location === undefined) {
+        throw new InputUnreachable('bad_status', String(response.status));
+      }
+      const next = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
+      if (!next || this.#guard.problemWith(next.href)) throw new InputUnreachable('bad_redirect');
+      url = next;
+    }
+    throw new InputUnreachable('too_many_redirects');
+  }
+
+  async #get(url: URL, signal: AbortSignal): Promise<OutboundDownload> {
+    try {
+      return await this.#client.get({ url: url.href, headers: HEADERS, signal });
+    } catch {
+      signal.throwIfAborted();
+      throw new InputUnreachable('no_answer');
+    }
+  }
+}
+
+/** What can be refused before any of it has arrived. */
+function checkHead(headers: OutboundDownload['headers'], maxBytes: number): void {
+  const encoding = headers.get('content-encoding')?.trim().toLowerCase() ?? '';
+  if (encoding !== '' && encoding !== 'identity') throw new InputUnreachable('encoded');
+  if (Number(headers.get('content-length')) > maxBytes) throw tooLarge(maxBytes);
+}
+
+async function* limited(body: Readable, maxBytes: number, signal: AbortSignal): AsyncGenerator<Buffer, void> {
+  let bytes = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) break;
+      yield chunk;
+    }
+  } catch {
+    signal.throwIfAborted();
+    throw new InputUnreachable('cut_off');
+  }
+  signal.throwIfAborted();
+  if (bytes > maxBytes) throw tooLarge(maxBytes);
+}
+
+function tooLarge(maxBytes: number): InputUnreachable {
+  return new InputUnreachable('too_large', `more than ${maxBytes} bytes`);
+}
+
+/** Closes a connection whose response nobody wants. */
+function discard(body: Readable): void {
+  body.on('error', () => undefined);
+  body.destroy();
+}
+
+function filenameOf(url: URL): string | undefined {
+  const name = url.pathname.slice(url.pathname.lastIndexOf('/') + 1);
+  try {
+    return decodeURIComponent(name) || undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,99 @@
+import type { Readable } from 'node:stream';
+import { createBLAKE3, type IHasher } from 'hash-wasm';
+import { unlessAborted } from '../../utils/deadline.js';
+import { AssetError } from './AssetError.js';
+import type { AssetSource, PutOptions } from './AssetStore.js';
+
+/** Bytes of a Buffer that are hashed and handed on together, about a millisecond, before others have their turn. */
+const PIECE_BYTES = 1024 * 1024;
+/** Idle hashers, each with a little memory of its own, which takes longer to make than to use. */
+const MAX_IDLE = 16;
+
+type Taken = { readonly hash: string; readonly sizeBytes: number };
+
+/** Reads sources once: hashes bytes while they go by, and holds them to their limits. */
+export class Intake {
+  readonly #idle: IHasher[] = [];
+
+  /**
+   * @param write takes all bytes to where they are to be, and changes none; it may stop early by throwing
+   * @throws AssetError `too_large` or `hash_mismatch`, the signal's reason, what the source failed with, or else what
+   * `write` threw
+   */
+  async read(
+    source: AssetSource,
+    options: PutOptions,
+    write: (chunks: AsyncGenerator<Buffer, void>) => Promise<void>,
+  ): Promise<Taken> {
+    options.signal?.throwIfAborted();
+    const hasher = this.#idle.pop() ?? (await createBLAKE3());
+    hasher.init();
+    let sizeBytes = 0;
+    let failure: { readonly error: unknown } | undefined;
+    const chunks = async function* (): AsyncGenerator<Buffer, void> {
+      try {
+        for await (const chunk of chunksOf(source, options.signal)) {
+          sizeBytes += chunk.length;
+          if (sizeBytes > (options.maxBytes ?? Number.POSITIVE_INFINITY)) {
+            throw new AssetError('too_large', `There are more than ${options.maxBytes} bytes.`);
+          }
+          yield chunk;
+          // After that, so that one that is being written is hashed at the same time.
+          hasher.update(chunk);
+        }
+      } catch (error) {
+        failure = { error };
+        throw error;
+      }
+    };
+    try {
+      await write(chunks());
+      const hash = hasher.digest();
+      checkHash(hash, options.expectedHash);
+      options.signal?.throwIfAborted();
+      // One that failed may still be read by what was left waiting, and is not used again.
+      if (this.#idle.length < MAX_IDLE) this.#idle.push(hasher);
+      await options.onHash?.(hash);
+      return { hash, sizeBytes };
+    } catch (error) {
+      // The cause, and not what a library made of it.
+      throw failure ? failure.error : error;
+    }
+  }
+}
+
+function checkHash(hash: string, expected: string | undefined): void {
+  if (expected === undefined || expected.toLowerCase() === hash) return;
+  throw new AssetError('hash_mismatch', `The bytes hash to ${hash}, not to ${expected}.`);
+}
+
+function chunksOf(source: AssetSource, signal: AbortSignal | undefined): AsyncGenerator<Buffer, void> {
+  return Buffer.isBuffer(source) ? piecesOf(source, signal) : chunksOfStream(source, signal);
+}
+
+async function* piecesOf(bytes: Buffer, signal: AbortSignal | undefined): AsyncGenerator<Buffer, void> {
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+    if (at > 0) await new Promise((resolve) => setImmediate(resolve));
+    signal?.throwIfAborted();
+    yield bytes.subarray(at, at + PIECE_BYTES);
+  }
+}
+
+/** A stream that is not read to its end stays open: its owner may want to answer on the connection behind it. */
+async function* chunksOfStream(
+  stream: Readable,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Buffer, void> {
+  const iterator = stream.iterator({ destroyOnReturn: false });
+  try {
+    for (;;) {
+      const next = iterator.next() as Promise<IteratorResult<Buffer | string>>;
+      const { done, value } = await (signal ? unlessAborted(next, signal) : next);
+      if (done) return;
+      yield typeof value === 'string' ? Buffer.from(value) : value;
+    }
+  } finally {
+    // Not awaited: after an abort it ends when the stream does.
+    iterator.return?.().catch(() => undefined);
+  }
+}

@@ -1,0 +1,78 @@
+import { Readable } from 'node:stream';
+import type { Clock } from '../../utils/clock.js';
+import { AssetError } from './AssetError.js';
+import type {
+  AssetInfo,
+  AssetRange,
+  AssetSource,
+  AssetStore,
+  PutOptions,
+  StoredAsset,
+} from './AssetStore.js';
+import { resolveRange } from './assetRange.js';
+import { Intake } from './Intake.js';
+
+/** Bytes that a reader gets at a time. */
+const CHUNK_BYTES = 256 * 1024;
+
+interface Entry {
+  readonly bytes: Buffer;
+  readonly storedAt: number;
+}
+
+/** Assets in this process's memory. How many there are is up to those who hold them: see `AssetShelf`. */
+export class MemoryAssetStore implements AssetStore {
+  readonly #clock: Clock;
+  readonly #intake = new Intake();
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  async start(): Promise<void> {}
+
+  async stop(): Promise<void> {}
+
+  /** A Buffer is kept as it is, not copied: nobody may write to it any more. */
+  async put(source: AssetSource, options: PutOptions = {}): Promise<StoredAsset> {
+    const parts: Buffer[] = [];
+    const { hash, sizeBytes } = await this.#intake.read(source, options, async (chunks) => {
+      for await (const chunk of chunks) parts.push(chunk);
+    });
+    const known = this.#entries.get(hash);
+    const bytes = known?.bytes ?? (Buffer.isBuffer(source) ? source : Buffer.concat(parts));
+    this.#entries.set(hash, { bytes, storedAt: this.#clock.now() });
+    return { hash, sizeBytes, isNew: !known };
+  }
+
+  async open(hash: string, range?: AssetRange): Promise<Readable> {
+    const entry = this.#entries.get(hash);
+    if (!entry) throw AssetError.notFound(hash);
+    const { start, end } = resolveRange(range, entry.bytes.length);
+    return Readable.from(slicesOf(entry.bytes.subarray(start, end + 1)), { objectMode: false });
+  }
+
+  async stat(hash: string): Promise<AssetInfo | undefined> {
+    const entry = this.#entries.get(hash);
+    return entry && { hash, sizeBytes: entry.bytes.length, storedAt: entry.storedAt };
+  }
+
+  async delete(hash: string): Promise<void> {
+    this.#entries.delete(hash);
+  }
+
+  async url(): Promise<undefined> {}
+
+  async *list(): AsyncGenerator<AssetInfo, void> {
+    for (const [hash, { bytes, storedAt }] of this.#entries) {
+      yield { hash, sizeBytes: bytes.length, storedAt };
+    }
+  }
+
+  async removeUnfinished(): Promise<void> {}
+}
+
+function* slicesOf(bytes: Buffer): Generator<Buffer, void> {
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES);
+}

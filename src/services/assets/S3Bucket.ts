@@ -1,0 +1,196 @@
+import type { Readable } from 'node:stream';
+import {
+  AbortMultipartUploadCommand,
+  CopyObjectCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  PutObjectCommand,
+  paginateListObjectsV2,
+  S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
+import { Upload } from '@aws-sdk/lib-storage';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { AssetError } from './AssetError.js';
+
+export interface S3BucketOptions {
+  readonly bucket: string;
+  readonly region: string;
+  /** Of a service that is not AWS; AWS's own for the region when it is left out. */
+  readonly endpoint?: string | undefined;
+  /** Whether the bucket's name is in the path rather than in the host name. */
+  readonly forcePathStyle?: boolean | undefined;
+}
+
+interface S3ObjectInfo {
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** Epoch ms. */
+  readonly modifiedAt: number;
+}
+
+/** Bytes of one part; S3 takes no smaller ones. */
+const PART_BYTES = 5 * 1024 * 1024;
+/** Parts that are sent at the same time; each is in memory as a whole. */
+const PARTS_AT_A_TIME = 2;
+const CONNECT_TIMEOUT_MS = 5000;
+/** Until the head of a response is there, which for a part is after it was sent. */
+const RESPONSE_TIMEOUT_MS = 60_000;
+/** A reader has a connection for as long as the client behind it takes. */
+const MAX_SOCKETS = 1000;
+
+/** One bucket, through the AWS SDK. Loaded only where a bucket is configured. */
+export class S3Bucket {
+  /** What is longer is better sent in parts. */
+  readonly partBytes = PART_BYTES;
+  readonly #client: S3Client;
+  readonly #bucket: string;
+
+  constructor({ bucket, region, endpoint, forcePathStyle = false }: S3BucketOptions) {
+    this.#bucket = bucket;
+    const sockets = { keepAlive: true, maxSockets: MAX_SOCKETS };
+    this.#client = new S3Client({
+      region,
+      forcePathStyle,
+      ...(endpoint ? { endpoint } : {}),
+      requestHandler: {
+        connectionTimeout: CONNECT_TIMEOUT_MS,
+        requestTimeout: RESPONSE_TIMEOUT_MS,
+        throwOnRequestTimeout: true,
+        httpAgent: sockets,
+        httpsAgent: sockets,
+      },
+      // The bytes have a hash of their own, and many services do not know the newer checksums.
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+      responseChecksumValidation: 'WHEN_REQUIRED',
+    });
+  }
+
+  /** @throws Error when there is no such bucket, or the credentials do not open it */
+  async check(): Promise<void> {
+    await this.#client.send(new HeadBucketCommand({ Bucket: this.#bucket }));
+  }
+
+  async put(key: string, bytes: Buffer): Promise<void> {
+    await this.#client.send(new PutObjectCommand({ ...this.#at(key), Body: bytes }));
+  }
+
+  /** Sends a stream in parts as they fill up. When it fails, the parts are deleted before this rejects. */
+  async upload(key: string, body: Readable): Promise<void> {
+    const params = { ...this.#at(key), Body: body };
+    const options = { client: this.#client, params, partSize: this.partBytes, queueSize: PARTS_AT_A_TIME };
+    await new Upload(options).done();
+  }
+
+  /**
+   * Copies within the bucket, without the bytes coming here; an object onto itself to make it new.
+   * @returns false when there is nothing at `from`
+   */
+  async copy(from: string, to: string): Promise<boolean> {
+    const source = `${this.#bucket}/${from}`.split('/').map(encodeURIComponent).join('/');
+    // Without a change of something an object cannot be copied onto itself.
+    const command = new CopyObjectCommand({
+      ...this.#at(to),
+      CopySource: source,
+      MetadataDirective: 'REPLACE',
+    });
+    return (await unlessMissing(this.#client.send(command))) !== undefined;
+  }
+
+  /**
+   * @param range as in the header, such as `bytes=0-99`
+   * @returns undefined when there is no such object
+   * @throws AssetError `invalid_range`
+   */
+  async get(key: string, range: string | undefined): Promise<Readable | undefined> {
+    const command = new GetObjectCommand({ ...this.#at(key), ...(range ? { Range: range } : {}) });
+    try {
+      const response = await unlessMissing(this.#client.send(command));
+      // Node's handler of HTTP gives no other kind of body.
+      return response?.Body as Readable | undefined;
+    } catch (error) {
+      if (statusOf(error) === 416) throw new AssetError('invalid_range', `There are no bytes ${range}.`);
+      throw error;
+    }
+  }
+
+  async head(key: string): Promise<S3ObjectInfo | undefined> {
+    const response = await unlessMissing(this.#client.send(new HeadObjectCommand(this.#at(key))));
+    return response && infoOf(key, response.ContentLength, response.LastModified);
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.#client.send(new DeleteObjectCommand(this.#at(key)));
+  }
+
+  async *list(prefix: string): AsyncGenerator<S3ObjectInfo, void> {
+    const pages = paginateListObjectsV2({ client: this.#client }, { Bucket: this.#bucket, Prefix: prefix });
+    for await (const { Contents: objects = [] } of pages) {
+      for (const { Key: key, Size, LastModified } of objects) {
+        if (key !== undefined) yield infoOf(key, Size, LastModified);
+      }
+    }
+  }
+
+  /**
+   * Gives up uploads in parts that were begun until then. Does nothing where the service cannot list them: such parts
+   * are for a lifecycle rule of the bucket.
+   * @param time epoch ms
+   */
+  async abortUploads(prefix: string, time: number): Promise<void> {
+    for (const { Key: key, UploadId, Initiated } of await this.#uploads(prefix)) {
+      if (key === undefined || Initiated === undefined || Initiated.getTime() > time) continue;
+      await this.#client.send(new AbortMultipartUploadCommand({ ...this.#at(key), UploadId }));
+    }
+  }
+
+  /** An address that gives the object for so many seconds, with these headers. */
+  sign(key: string, headers: { type: string; disposition: string }, seconds: number): Promise<string> {
+    const command = new GetObjectCommand({
+      ...this.#at(key),
+      ResponseContentType: headers.type,
+      ResponseContentDisposition: headers.disposition,
+    });
+    return getSignedUrl(this.#client, command, { expiresIn: seconds });
+  }
+
+  close(): void {
+    this.#client.destroy();
+  }
+
+  #at(key: string): { Bucket: string; Key: string } {
+    return { Bucket: this.#bucket, Key: key };
+  }
+
+  async #uploads(prefix: string) {
+    try {
+      // More than a thousand of them are for the next time.
+      const command = new ListMultipartUploadsCommand({ Bucket: this.#bucket, Prefix: prefix });
+      return (await this.#client.send(command)).Uploads ?? [];
+    } catch (error) {
+      if (statusOf(error) === 501) return [];
+      throw error;
+    }
+  }
+}
+
+async function unlessMissing<T>(response: Promise<T>): Promise<T | undefined> {
+  try {
+    return await response;
+  } catch (error) {
+    if (statusOf(error) === 404) return undefined;
+    throw error;
+  }
+}
+
+/** What the service answered with, where it is an answer that this is about. */
+function statusOf(error: unknown): number | undefined {
+  return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+}
+
+function infoOf(key: string, size: number | undefined, modified: Date | undefined): S3ObjectInfo {
+  return { key, sizeBytes: size ?? 0, modifiedAt: modified?.getTime() ?? 0 };
+}

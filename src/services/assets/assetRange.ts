@@ -1,0 +1,19 @@
+import { AssetError } from './AssetError.js';
+import type { AssetRange } from './AssetStore.js';
+
+/**
+ * The bytes that a range means.
+ * @returns first and last byte, both included; of no bytes at all the last one is -1
+ * @throws AssetError `invalid_range`
+ */
+export function resolveRange(
+  range: AssetRange | undefined,
+  sizeBytes: number,
+): { start: number; end: number } {
+  const { start = 0, end = sizeBytes - 1 } = range ?? {};
+  const isSound = Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0;
+  if (range && (!isSound || end < start || start >= sizeBytes)) {
+    throw new AssetError('invalid_range', `There are no bytes ${start} to ${end} of ${sizeBytes}.`);
+  }
+  return { start, end: Math.min(end, sizeBytes - 1) };
+}

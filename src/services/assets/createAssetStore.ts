@@ -1,0 +1,23 @@
+import type { Clock } from '../../utils/clock.js';
+import type { AssetStore } from './AssetStore.js';
+import { DiskAssetStore } from './DiskAssetStore.js';
+import { MemoryAssetStore } from './MemoryAssetStore.js';
+import { S3AssetStore, type S3AssetStoreOptions } from './S3AssetStore.js';
+
+/** Where assets lie, and what is needed for that. */
+export type AssetStoreOptions =
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'disk'; readonly folder: string }
+  | ({ readonly kind: 's3' } & S3AssetStoreOptions);
+
+/** Makes the store. Nothing is read, written or connected to before it is started. */
+export function createAssetStore(options: AssetStoreOptions, clock: Clock): AssetStore {
+  switch (options.kind) {
+    case 'memory':
+      return new MemoryAssetStore(clock);
+    case 'disk':
+      return new DiskAssetStore(options.folder);
+    case 's3':
+      return new S3AssetStore(options);
+  }
+}

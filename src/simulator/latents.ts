@@ -1,0 +1,75 @@
+/** What stands for diffusion: latents are pictures here, and what a sampler makes depends on all that it is given. */
+import { emptyBatch, openRaster, type Raster, toRaster } from './images.js';
+import { combined, hashColours, hashPicture, opaque } from './pixels.js';
+
+/** Images of a batch, and where a sampler may change them (white). */
+export interface Latent {
+  readonly images: readonly Raster[];
+  readonly mask?: Raster;
+}
+
+/** What a sampler goes by, beside the latent. */
+export interface SamplerSettings {
+  readonly model: string;
+  readonly positive: string;
+  readonly negative: string;
+  /** Decimal, with every digit. */
+  readonly seed: string;
+  readonly steps: number;
+  readonly cfg: number;
+  readonly sampler: string;
+  readonly scheduler: string;
+}
+
+/** Pixels along each side for one of a latent's. */
+const FACTOR = 8;
+
+const textOf = (settings: SamplerSettings, index: number) => {
+  const { model, positive, negative, seed, steps, cfg, sampler, scheduler } = settings;
+  return JSON.stringify([model, positive, negative, seed, steps, cfg, sampler, scheduler, index]);
+};
+
+/** The colours of what a sampler makes of nothing: 4 x 4 cells, row by row, RGB. */
+export function sampledColours(settings: SamplerSettings, index = 0): Buffer {
+  return hashColours(textOf(settings, index));
+}
+
+/** A black batch, whose sides are multiples of 8. */
+export function emptyLatent(width: number, height: number, count: number): Latent {
+  return { images: emptyBatch(width - (width % FACTOR), height - (height % FACTOR), count) };
+}
+
+/** The middle of an image, whose sides are multiples of 8. */
+export async function encoded(asItCame: Raster): Promise<Raster> {
+  const image = await opaque(asItCame);
+  const width = Math.max(1, image.width - (image.width % FACTOR));
+  const height = Math.max(1, image.height - (image.height % FACTOR));
+  if (width === image.width && height === image.height) return image;
+  const left = Math.floor((image.width - width) / 2);
+  const top = Math.floor((image.height - height) / 2);
+  return toRaster(openRaster(image).extract({ left, top, width, height }));
+}
+
+/** A mask whose white reaches so many pixels further. */
+export async function grown(mask: Raster, by: number): Promise<Raster> {
+  // What sharp calls erosion eats the black.
+  return by > 0 ? toRaster(openRaster(mask).erode(by)) : mask;
+}
+
+/** New pictures in place of a share of the old ones (`denoise`, 0 to 1), where the mask is white. */
+export async function sampled(latent: Latent, settings: SamplerSettings, denoise: number): Promise<Latent> {
+  const images = latent.images.map(async (image, index) => {
+    const picture = await hashPicture(textOf(settings, index), image.width, image.height);
+    const isNew = denoise === 1;
+    const changed = isNew
+      ? picture
+      : await combined(image, picture, (old, fresh) => old + (fresh - old) * denoise);
+    return latent.mask ? masked(image, changed, latent.mask) : changed;
+  });
+  return { ...latent, images: await Promise.all(images) };
+}
+
+async function masked(image: Raster, changed: Raster, mask: Raster): Promise<Raster> {
+  const share = await combined(image, mask, (_, white) => white);
+  return combined(image, changed, (old, fresh, at) => old + ((fresh - old) * (share.data[at] ?? 0)) / 255);
+}

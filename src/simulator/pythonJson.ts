@@ -1,0 +1,28 @@
+import { NumberText } from './losslessJson.js';
+
+/**
+ * JSON as Python's `json.dumps` writes it: a blank behind `,` and `:`, and nothing but ASCII. Maps are objects, numbers
+ * keep the text that they came with.
+ */
+export function pythonJson(value: unknown): string {
+  if (typeof value === 'string') return quoted(value);
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  if (value instanceof NumberText) return value.text;
+  let text = '';
+  if (Array.isArray(value)) {
+    for (const one of value) text += `${text && ', '}${pythonJson(one)}`;
+    return `[${text}]`;
+  }
+  for (const [key, one] of value instanceof Map ? value : Object.entries(value)) {
+    if (one !== undefined) text += `${text && ', '}${quoted(key)}: ${pythonJson(one)}`;
+  }
+  return `{${text}}`;
+}
+
+function quoted(value: string): string {
+  const text = JSON.stringify(value);
+  // An image is a text of megabytes: this takes a tenth of the time that a regular expression does.
+  if (Buffer.byteLength(text) === text.length) return text;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: what is outside of ASCII is what this is about
+  return text.replace(/[^\x00-\x7f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}

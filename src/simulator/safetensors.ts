@@ -1,0 +1,19 @@
+import type { Raster } from './images.js';
+
+/** A batch of images of one size as a file of the safetensors format: 8 bytes of length, a header in JSON, the data. */
+export function safetensors(images: readonly Raster[]): Buffer {
+  const data = Buffer.concat(images.map((image) => image.data));
+  const [first] = images;
+  const header = Buffer.from(
+    JSON.stringify({
+      latent_tensor: {
+        dtype: 'U8',
+        shape: [images.length, first?.height ?? 0, first?.width ?? 0, first?.channels ?? 3],
+        data_offsets: [0, data.length],
+      },
+    }),
+  );
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  return Buffer.concat([length, header, data]);
+}

@@ -1,0 +1,93 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import S3rver from '@20minutes/s3rver';
+
+const BUCKET = 'assets';
+/** The only account that the server knows. */
+export const S3_CREDENTIALS = { AWS_ACCESS_KEY_ID: 'S3RVER', AWS_SECRET_ACCESS_KEY: 'S3RVER' } as const;
+
+/**
+ * A service that speaks S3, on a free port: s3rver, and what it lacks about uploads in parts, which is to give them up
+ * and to list them.
+ */
+export class S3Server {
+  readonly bucket = BUCKET;
+  readonly endpoint: string;
+  readonly #folder: string;
+  readonly #s3rver: S3rver;
+
+  private constructor(s3rver: S3rver, folder: string, port: number) {
+    this.#s3rver = s3rver;
+    this.#folder = folder;
+    this.endpoint = `http://127.0.0.1:${port}`;
+  }
+
+  static async start(): Promise<S3Server> {
+    const folder = await mkdtemp(path.join(tmpdir(), 's3-'));
+    const uploads = path.join(folder, BUCKET, '._S3rver_uploads');
+    const s3rver = new S3rver({
+      address: '127.0.0.1',
+      port: 0,
+      directory: folder,
+      silent: true,
+      vhostBuckets: false,
+      // It takes no notice of the slash behind a bucket's name, which is part of what the SDK signs.
+      allowMismatchedSignatures: true,
+      configureBuckets: [{ name: BUCKET }],
+    });
+    s3rver.middleware.unshift(async (context, next) => {
+      const { uploadId } = context.query;
+      if (context.method === 'DELETE' && typeof uploadId === 'string') {
+        await rm(path.join(uploads, path.basename(uploadId)), { recursive: true, force: true });
+        context.status = 204;
+      } else if (context.method === 'GET' && 'uploads' in context.query) {
+        context.type = 'application/xml';
+        context.body = await describeUploads(uploads);
+      } else {
+        await next();
+      }
+    });
+    const { port } = await s3rver.run();
+    return new S3Server(s3rver, folder, port);
+  }
+
+  /** What has bytes in the bucket: keys, and uploads in parts that are not complete. */
+  async contents(): Promise<string[]> {
+    const names = await readdir(path.join(this.#folder, BUCKET), { recursive: true });
+    return names.filter((name) => /\._S3rver_object$|\._S3rver_uploads\//.test(name));
+  }
+
+  /** What a server that died leaves: an object, and an upload in parts. */
+  async leaveBehind(key: string): Promise<void> {
+    const object = path.join(this.#folder, BUCKET, `${key}-whole._S3rver_object`);
+    const upload = path.join(this.#folder, BUCKET, '._S3rver_uploads', 'abandoned');
+    for (const file of [object, path.join(upload, '1')]) {
+      await mkdir(path.dirname(file), { recursive: true });
+      await writeFile(file, 'ab');
+    }
+    await writeFile(path.join(upload, 'key'), key);
+  }
+
+  async empty(): Promise<void> {
+    for (const name of await readdir(path.join(this.#folder, BUCKET))) {
+      await rm(path.join(this.#folder, BUCKET, name), { recursive: true });
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#s3rver.httpServer.closeAllConnections();
+    await this.#s3rver.close();
+    await rm(this.#folder, { recursive: true });
+  }
+}
+
+async function describeUploads(folder: string): Promise<string> {
+  const ids = await readdir(folder).catch(() => []);
+  const uploads = ids.map(async (id) => {
+    const key = await readFile(path.join(folder, id, 'key'), 'utf8');
+    const { birthtime } = await stat(path.join(folder, id));
+    return `<Upload><Key>${key}</Key><UploadId>${id}</UploadId><Initiated>${birthtime.toISOString()}</Initiated></Upload>`;
+  });
+  return `<?xml version="1.0"?><ListMultipartUploadsResult>${(await Promise.all(uploads)).join('')}</ListMultipartUploadsResult>`;
+}

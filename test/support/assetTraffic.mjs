@@ -1,0 +1,52 @@
+// Streams assets through a store in a process of its own, and tells by how much its memory grew, in bytes.
+// node --import tsx assetTraffic.mjs STORE_OPTIONS_AS_JSON BYTES_IN READS
+import { randomFillSync } from 'node:crypto';
+import { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createAssetStore } from '../../src/services/assets/createAssetStore.ts';
+import { systemClock } from '../../src/utils/clock.ts';
+
+const CHUNK_BYTES = 64 * 1024;
+const WARM_UP_BYTES = 8 * 1024 * 1024;
+
+const [options, bytesIn, reads] = process.argv.slice(2);
+const store = createAssetStore(JSON.parse(options), systemClock);
+await store.start();
+
+function* noise(bytes) {
+  for (let left = bytes; left > 0; left -= CHUNK_BYTES) {
+    yield randomFillSync(Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, left)));
+  }
+}
+
+async function comeAndGo(bytes, times) {
+  const { hash, sizeBytes } = await store.put(Readable.from(noise(bytes), { objectMode: false }));
+  let read = 0;
+  const nowhere = () =>
+    new Writable({
+      write(chunk, _encoding, done) {
+        read += chunk.length;
+        done();
+      },
+    });
+  for (let n = 0; n < times; n += 1) await pipeline(await store.open(hash), nowhere());
+  if (sizeBytes !== bytes || read !== bytes * times) throw new Error(`${sizeBytes} bytes in, ${read} out`);
+}
+
+const used = () => {
+  const { heapUsed, arrayBuffers, external } = process.memoryUsage();
+  return heapUsed + Math.max(arrayBuffers, external);
+};
+
+// What is only compiled or loaded once is no growth.
+await comeAndGo(WARM_UP_BYTES, 1);
+globalThis.gc();
+const before = { used: used(), rss: process.memoryUsage.rss() };
+let highest = { ...before };
+const watch = setInterval(() => {
+  highest = { used: Math.max(highest.used, used()), rss: Math.max(highest.rss, process.memoryUsage.rss()) };
+}, 5);
+await comeAndGo(Number(bytesIn), Number(reads));
+clearInterval(watch);
+await store.stop();
+process.stdout.write(JSON.stringify({ used: highest.used - before.used, rss: highest.rss - before.rss }));

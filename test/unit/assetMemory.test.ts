@@ -1,0 +1,51 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+import type { AssetStoreOptions } from '../../src/services/assets/createAssetStore.js';
+import { S3_CREDENTIALS, S3Server } from '../support/S3Server.js';
+
+const MIB = 1024 * 1024;
+/** A busy computer takes its time for 800 MB through two processes. */
+const TIMEOUT_MS = 120_000;
+const TRAFFIC = path.resolve(import.meta.dirname, '../support/assetTraffic.mjs');
+
+/** By how much a process grows through which 100 MB come in and 300 MB go out, in bytes. */
+async function growthWith(options: AssetStoreOptions): Promise<{ used: number; rss: number }> {
+  const flags = ['--expose-gc', '--import', 'tsx', TRAFFIC];
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [...flags, JSON.stringify(options), String(100 * MIB), '3'],
+    { env: { PATH: process.env['PATH'], ...S3_CREDENTIALS } },
+  );
+  return JSON.parse(stdout);
+}
+
+it('100 MB come in and 300 MB go out in little memory, with a folder', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'assets-'));
+  const { used, rss } = await growthWith({ kind: 'disk', folder });
+  await rm(folder, { recursive: true });
+  expect(used).toBeLessThan(64 * MIB);
+  expect(rss).toBeLessThan(64 * MIB);
+});
+
+it(
+  '100 MB come in and 300 MB go out in little memory, with a bucket',
+  async () => {
+    const server = await S3Server.start();
+    const { endpoint, bucket } = server;
+    const { used, rss } = await growthWith({
+      kind: 's3',
+      endpoint,
+      bucket,
+      region: 'us-east-1',
+      forcePathStyle: true,
+    });
+    await server.stop();
+    expect(used).toBeLessThan(64 * MIB);
+    expect(rss).toBeLessThan(64 * MIB);
+  },
+  TIMEOUT_MS,
+);
