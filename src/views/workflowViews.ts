@@ -74,7 +74,7 @@ function inputViews(workflow: Workflow): InputView[] {
   const needed = new Set((own['required'] ?? []) as string[]);
   const byName = new Map<string, InputView>(files.map((file) => [file.name, { ...file }]));
   for (const name of Object.keys(parameters.shape)) {
-    const { title, description, kind, ...schema } = schemas[name] ?? {};
+    const { title, description, 'x-kind': kind, ...schema } = schemas[name] ?? {};
     byName.set(name, {
       name,
       kind: kindOf(kind, schema),

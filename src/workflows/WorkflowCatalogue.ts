@@ -3,10 +3,9 @@ import type { Json } from '../utils/losslessJson.js';
 import type { NodeLookup } from './files/nodeInfo.js';
 import type { WorkflowProblem } from './files/WorkflowFolder.js';
 import type { Workflow } from './types.js';
-import type { WorkflowSource } from './WorkflowSource.js';
 
 /** Keeps workflows that are not built in, such as a `WorkflowFolder`. */
-interface WorkflowStore {
+export interface WorkflowStore {
   /** The same array until something changes. */
   all(): readonly Workflow[];
   problems(): readonly WorkflowProblem[];
@@ -17,7 +16,7 @@ interface WorkflowStore {
 }
 
 /** Every workflow that the server offers: those that are built in, and those of a store, which may change at any time. */
-export class WorkflowCatalogue implements WorkflowSource {
+export class WorkflowCatalogue {
   readonly #builtIn: readonly Workflow[];
   readonly #store: WorkflowStore | undefined;
   #all: readonly Workflow[] = [];

@@ -48,7 +48,7 @@ describe('a workflow that is put', () => {
     workflowAnswer.parse(created.body);
     expect((await readdir(folder)).sort()).toEqual(['my-flow.json']);
     const job = await api('post', '/api/my-flow', SUBMIT).send({ inputs: { prompt: 'a dog' } });
-    expect([job.status, job.body.outputs?.length, typeof job.body.seed]).toEqual([200, 1, 'string']);
+    expect([job.status, job.body.outputs?.length, typeof job.body.seed]).toEqual([200, 1, 'number']);
     const shown = await api('get', '/api/workflows/my-flow');
     expect(shown.text).toContain('"seed":18446744073709551615');
     expect(shown.text).toMatch(/"graph":\{"20":.*"10":.*"3":/s);

@@ -140,13 +140,13 @@ describe('a workflow of a graph', () => {
     ]);
     expect(properties?.['prompt']).toEqual({
       type: 'string',
-      kind: 'text',
+      'x-kind': 'text',
       maxLength: 20_000,
       default: 'a bottle with a galaxy in it',
     });
     expect(properties?.['width']).toEqual({
       type: 'integer',
-      kind: 'integer',
+      'x-kind': 'integer',
       minimum: 16,
       maximum: 16_384,
       step: 8,
@@ -154,7 +154,7 @@ describe('a workflow of a graph', () => {
     });
     expect(properties?.['seed']).toEqual({
       type: 'integer',
-      kind: 'seed',
+      'x-kind': 'seed',
       minimum: 0,
       maximum: 18446744073709552000,
       examples: [156680208700286],
@@ -251,7 +251,10 @@ outputs: { image: { node: "9" } }`,
     ]);
     // The two texts differ, so none of them is the default.
     expect(schemaOf(workflow, 'what')).not.toHaveProperty('default');
-    expect(schemaOf(workflow, 'model')).toEqual({ kind: 'choice', enum: ['a.safetensors', 'b.safetensors'] });
+    expect(schemaOf(workflow, 'model')).toEqual({
+      'x-kind': 'choice',
+      enum: ['a.safetensors', 'b.safetensors'],
+    });
   });
 
   it('says what a machine must have', () => {

@@ -6,7 +6,7 @@ import { invalidWorkflow, type NodeProblem } from './workflowError.js';
 /** A graph's text, in characters. The largest that are in use have some 100,000. */
 export const MAX_GRAPH_LENGTH = 8 * 1024 * 1024;
 /** Levels of arrays and objects in a graph's text, wrappers included. */
-const MAX_GRAPH_DEPTH = 64;
+export const MAX_GRAPH_DEPTH = 64;
 const MAX_NODES = 2000;
 const MAX_INPUTS = 1000;
 /** Characters of a node's id, its class, and the name of an input. */
