@@ -88,7 +88,9 @@ export class SimulatedApi {
     }
   }
 
-  #objectInfo(name: string | undefined): unknown {
+  /** @param encoded a class as it stands in the path: names with spaces or punctuation are common */
+  #objectInfo(encoded: string | undefined): unknown {
+    const name = encoded === undefined ? undefined : decoded(encoded);
     const { classes } = this.#world.executor();
     const chosen = Object.entries(classes).filter(([key]) => name === undefined || key === name);
     return Object.fromEntries(chosen.map(([key, node]) => [key, objectInfo(key, node, this.#world.folders)]));
@@ -223,4 +225,13 @@ export async function readCall(
     contentType: request.headers['content-type'] ?? '',
     body: Buffer.concat(parts),
   };
+}
+
+/** A part of a path as aiohttp hands it to ComfyUI's handlers; one that is badly encoded stays as it is. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
