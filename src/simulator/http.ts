@@ -61,7 +61,7 @@ export class SimulatedApi {
       case 'GET /models':
         return this.#models(rest);
       case 'GET /object_info':
-        return { status: 200, json: this.#objectInfo(rest) };
+        return { status: 200, json: this.#objectInfo(rest === undefined ? undefined : decoded(rest)) };
       case 'GET /prompt':
         return {
           status: 200,
@@ -204,6 +204,15 @@ const systemStats = (argv: readonly string[]) => ({
     },
   ],
 });
+
+/** Part of a path as it was before it was encoded. What is not encoded well stays as it is. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
 
 /** Reads a request whole; what is larger than `maxBytes` is read and thrown away, and undefined. */
 export async function readCall(

@@ -51,6 +51,9 @@ export class LoadBalancer {
     const healthy = this.#instances.filter((instance) => instance.isHealthy);
     if (healthy.length === 0) return 'No ComfyUI instance is healthy.';
     const missing = new Set(healthy.flatMap((instance) => instance.health.missing.get(workflowType) ?? []));
+    if (missing.size === 0) {
+      return 'This workflow is new or changed, and no healthy ComfyUI instance said yet whether it has what is needed.';
+    }
     return `No healthy ComfyUI instance has what this workflow needs: ${[...missing].join(', ')}.`;
   }
 

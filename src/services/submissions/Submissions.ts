@@ -218,7 +218,7 @@ function checkRequiredFiles({ workflow, files }: Submission): void {
   const missing = inputs.find(({ name, required }) => required && !files.has(name));
   if (!missing) return;
   const isFirstImage = missing === firstImageOf(inputs);
-  if (isFirstImage && inputs.length === 1) {
+  if (isFirstImage && inputs.length === 1 && workflow.isBuiltIn) {
     throw new AppError('NO_IMAGE', 'No image file provided.', {
       details: `Send multipart/form-data with the image in the field "${FIRST_IMAGE}".`,
     });

@@ -1,0 +1,39 @@
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+/** A folder of workflow files, as a user fills it. */
+export class WorkflowFiles {
+  readonly directory: string;
+
+  private constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  static async create(files: Readonly<Record<string, string>> = {}): Promise<WorkflowFiles> {
+    const folder = new WorkflowFiles(await mkdtemp(path.join(tmpdir(), 'workflows-')));
+    for (const [name, text] of Object.entries(files)) await folder.copy(name, text);
+    return folder;
+  }
+
+  /** Writes a file bit by bit, as a copy does. */
+  async copy(name: string, text: string): Promise<void> {
+    await writeFile(path.join(this.directory, name), text);
+  }
+
+  /** Puts a file in place of another one in one step, as most editors do. */
+  async replace(name: string, text: string): Promise<void> {
+    const file = path.join(this.directory, name);
+    await writeFile(`${file}.part`, text);
+    await rename(`${file}.part`, file);
+  }
+
+  async remove(name: string): Promise<void> {
+    await rm(path.join(this.directory, name), { force: true });
+  }
+
+  /** Removes all of it. */
+  async delete(): Promise<void> {
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
