@@ -9,7 +9,7 @@ import { outputEndpoint } from './rest/outputs.js';
 import { resultEndpoints } from './rest/results.js';
 import { statusEndpoints } from './rest/status.js';
 import { submissionEndpoints } from './rest/submissions.js';
-import { workflowListEndpoints } from './rest/workflows.js';
+import { workflowEndpoints } from './rest/workflows.js';
 
 /** Every endpoint that does not come of a workflow, in the order of the documents. */
 export const fixedEndpoints: readonly Endpoint[] = [
@@ -19,7 +19,7 @@ export const fixedEndpoints: readonly Endpoint[] = [
   outputEndpoint,
   jobEventEndpoint,
   ...jobEndpoints,
-  ...workflowListEndpoints,
+  ...workflowEndpoints,
   systemEventEndpoint,
   ...statusEndpoints,
   ...metricsEndpoints,

@@ -3,7 +3,7 @@ import { errorAnswer, errorCode, jobStatus, outputFormat } from './common.js';
 import * as jobs from './jobs.js';
 import * as metrics from './metrics.js';
 import { healthAnswer, statusAnswer } from './status.js';
-import { workflowsAnswer } from './workflows.js';
+import { workflowAnswer, workflowDeletedAnswer, workflowsAnswer } from './workflows.js';
 
 const [pending, processing, completed, failed, cancelled] = jobs.jobStatusAnswer.options;
 
@@ -30,6 +30,8 @@ export const schemaNames: Readonly<Record<string, z.ZodType>> = {
   CleanedUpJobs: jobs.cleanupAnswer,
   Processor: jobs.processorStatsAnswer,
   Workflows: workflowsAnswer,
+  Workflow: workflowAnswer,
+  DeletedWorkflow: workflowDeletedAnswer,
   Health: healthAnswer,
   Status: statusAnswer,
   BriefMetrics: metrics.statusMetricsAnswer,

@@ -1,25 +1,56 @@
 import { z } from 'zod';
 import { outputFormat } from './common.js';
 
-/** `GET /api/workflows`. */
-export const workflowsAnswer = z.object({
-  workflows: z.array(
+const inputKind = z.enum([
+  ...['image', 'mask', 'video', 'audio', 'file'],
+  ...['text', 'integer', 'number', 'boolean', 'choice', 'seed'],
+] as const);
+
+/** One workflow of `GET /api/workflows`. */
+const workflow = z.object({
+  type: z.string(),
+  title: z.string(),
+  description: z.string(),
+  /** Written in TypeScript; the others come of a file. */
+  is_built_in: z.boolean(),
+  url: z.string(),
+  async_url: z.string(),
+  /** Of a typical job: measured, and as declared until enough were. */
+  estimated_seconds: z.number().nonnegative(),
+  formats: z.array(outputFormat),
+  /** What a client sends, in the order of forms. */
+  inputs: z.array(
     z.object({
-      type: z.string(),
-      title: z.string(),
-      description: z.string(),
-      url: z.string(),
-      async_url: z.string(),
-      /** Of a typical job: measured, and as declared until enough were. */
-      estimated_seconds: z.number().nonnegative(),
-      formats: z.array(outputFormat),
-      /** JSON Schema of the workflow's own parameters, as form fields or query. */
-      parameters: z.looseObject({ type: z.literal('object') }),
-      requires: z.object({
-        nodes: z.array(z.string()),
-        models: z.array(z.object({ node: z.string(), input: z.string(), model: z.string() })),
-      }),
-      instances: z.array(z.object({ host: z.string(), can_run: z.boolean(), missing: z.array(z.string()) })),
+      name: z.string(),
+      kind: inputKind,
+      required: z.boolean(),
+      title: z.string().optional(),
+      description: z.string().optional(),
+      /** JSON Schema of a value; left out for files. */
+      schema: z.looseObject({}).optional(),
     }),
   ),
+  /** What comes back; the first one is the primary output. */
+  outputs: z.array(z.object({ name: z.string(), node_id: z.string() })),
+  /** JSON Schema of the workflow's own parameters, as form fields or query. */
+  parameters: z.looseObject({ type: z.literal('object') }),
+  requires: z.object({
+    nodes: z.array(z.string()),
+    models: z.array(z.object({ node: z.string(), input: z.string(), model: z.string() })),
+  }),
+  instances: z.array(z.object({ host: z.string(), can_run: z.boolean(), missing: z.array(z.string()) })),
 });
+
+/** `GET /api/workflows`. */
+export const workflowsAnswer = z.object({ workflows: z.array(workflow) });
+
+/** `GET` and `PUT /api/workflows/{type}`. */
+export const workflowAnswer = workflow.extend({
+  /** As ComfyUI's "Export (API)" writes it, secrets hidden; for keys of the scope admin, of a workflow of a file. */
+  graph: z.looseObject({}).optional(),
+  /** Its own, or the one that was derived; for keys of the scope admin, of a workflow of a file. */
+  manifest: z.looseObject({}).optional(),
+});
+
+/** `DELETE /api/workflows/{type}`. */
+export const workflowDeletedAnswer = z.object({ type: z.string(), deleted: z.literal(true) });

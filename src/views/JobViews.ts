@@ -98,13 +98,16 @@ export class JobViews {
           estimated_remaining_time_seconds: toSeconds(this.#remainingMs(job)),
         });
       case 'completed':
-        return Object.assign(base, {
-          status: job.status,
-          message: 'Completed.',
-          completed_time: toIso(job.finishedTime),
-          result_url: jobUrls(job.id).result_url,
-          ...outputsView(job),
-        });
+        return Object.assign(
+          base,
+          {
+            status: job.status,
+            message: 'Completed.',
+            completed_time: toIso(job.finishedTime),
+            result_url: jobUrls(job.id).result_url,
+          },
+          outputsView(job),
+        );
       case 'failed':
         return Object.assign(base, {
           status: job.status,

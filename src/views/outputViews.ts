@@ -16,19 +16,22 @@ export function outputsView({ id, request, result }: CompletedJob): OutputFields
   return randomSeed === undefined ? { outputs } : { outputs, seed: seedView(randomSeed) };
 }
 
+/** Fields are set one by one: statuses are asked for often, and spreading takes longer than all the rest. */
 function outputView(output: JobOutput, url: string): OutputFields['outputs'][number] {
   const { name, nodeId, kind, mimeType, sizeBytes, width, height, text, filename } = output;
-  return {
+  const view: OutputFields['outputs'][number] = {
     name,
     node_id: nodeId,
     kind,
     mime_type: mimeType,
     size_bytes: sizeBytes,
-    ...(width === undefined || height === undefined ? {} : { width, height }),
-    ...(text === undefined ? {} : { text }),
     filename,
     url,
   };
+  if (width !== undefined) view.width = width;
+  if (height !== undefined) view.height = height;
+  if (text !== undefined) view.text = text;
+  return view;
 }
 
 /** A number where JavaScript can hold it. */

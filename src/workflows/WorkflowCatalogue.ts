@@ -4,8 +4,8 @@ import type { NodeLookup } from './files/nodeInfo.js';
 import type { WorkflowProblem } from './files/WorkflowFolder.js';
 import type { Workflow } from './types.js';
 
-/** Where workflows come from that are not built in, such as a `WorkflowFolder`. */
-export interface WorkflowSource {
+/** Keeps workflows that are not built in, such as a `WorkflowFolder`. */
+export interface WorkflowStore {
   /** The same array until something changes. */
   all(): readonly Workflow[];
   problems(): readonly WorkflowProblem[];
@@ -15,19 +15,19 @@ export interface WorkflowSource {
   delete(type: string): Promise<boolean>;
 }
 
-/** Every workflow that the server offers: those that are built in, and those of a source that may change at any time. */
+/** Every workflow that the server offers: those that are built in, and those of a store, which may change at any time. */
 export class WorkflowCatalogue {
   readonly #builtIn: readonly Workflow[];
-  readonly #source: WorkflowSource | undefined;
+  readonly #store: WorkflowStore | undefined;
   #all: readonly Workflow[] = [];
   #byType: ReadonlyMap<string, Workflow> = new Map();
 
-  constructor(builtIn: readonly Workflow[], source?: WorkflowSource) {
+  constructor(builtIn: readonly Workflow[], store?: WorkflowStore) {
     this.#builtIn = builtIn;
-    this.#source = source;
+    this.#store = store;
     this.#read();
     // Before every other listener, so that they find what they are told of.
-    source?.onChange(() => this.#read());
+    store?.onChange(() => this.#read());
   }
 
   /** Those that are built in come first; the same array until something changes. */
@@ -41,17 +41,17 @@ export class WorkflowCatalogue {
 
   /** @returns what takes the listener away again */
   onChange(listener: () => void): () => void {
-    return this.#source?.onChange(listener) ?? (() => undefined);
+    return this.#store?.onChange(listener) ?? (() => undefined);
   }
 
   /** Files that cannot be used, and why. */
   problems(): readonly WorkflowProblem[] {
-    return this.#source?.problems() ?? [];
+    return this.#store?.problems() ?? [];
   }
 
   /** Takes over what the machines say of their node classes: ranges, choices and descriptions of parameters. */
   async useNodeInfo(infoOf: NodeLookup): Promise<void> {
-    await this.#source?.useNodeInfo(infoOf);
+    await this.#store?.useNodeInfo(infoOf);
   }
 
   /**
@@ -73,15 +73,15 @@ export class WorkflowCatalogue {
     throw new AppError('WORKFLOW_NOT_FOUND', 'There is no workflow of this name.');
   }
 
-  #changeable(type: string): WorkflowSource {
+  #changeable(type: string): WorkflowStore {
     if (this.#builtIn.some((workflow) => workflow.type === type))
       throw new AppError('WORKFLOW_BUILT_IN', `The workflow "${type}" is built in and cannot be changed.`);
-    if (this.#source === undefined) throw new AppError('FORBIDDEN', 'This server keeps no workflows.');
-    return this.#source;
+    if (this.#store === undefined) throw new AppError('FORBIDDEN', 'This server keeps no workflows.');
+    return this.#store;
   }
 
   #read(): void {
-    this.#all = [...this.#builtIn, ...(this.#source?.all() ?? [])];
+    this.#all = [...this.#builtIn, ...(this.#store?.all() ?? [])];
     this.#byType = new Map(this.#all.map((workflow) => [workflow.type, workflow]));
   }
 }

@@ -9,10 +9,13 @@ export class GraphFile {
   readonly bytes: Buffer;
   /** What its name ends in, without the dot, such as `png`. */
   readonly extension: string;
+  /** Its node takes base64 only: it is not uploaded. */
+  readonly isInside: boolean;
 
-  constructor(bytes: Buffer, extension: string) {
+  constructor(bytes: Buffer, extension: string, isInside = false) {
     this.bytes = bytes;
     this.extension = extension;
+    this.isInside = isInside;
   }
 }
 

@@ -13,7 +13,7 @@ import { examples } from '../../src/schemas/examples.js';
 import { asyncAnswer, syncAnswer } from '../../src/schemas/jobs.js';
 import { workflows } from '../../src/workflows/index.js';
 import type { Workflow } from '../../src/workflows/types.js';
-import { WorkflowCatalogue, type WorkflowSource } from '../../src/workflows/WorkflowCatalogue.js';
+import { WorkflowCatalogue, type WorkflowStore } from '../../src/workflows/WorkflowCatalogue.js';
 import { invertImage } from '../examples/invertImage.js';
 import { png } from '../support/pictures.js';
 import { scrape } from '../support/prometheus.js';
@@ -56,7 +56,7 @@ async function workflowRoutes(): Promise<string[]> {
 }
 
 /** Workflows that come and go. */
-class GrowingSource implements WorkflowSource {
+class GrowingSource implements WorkflowStore {
   #all: readonly Workflow[] = [];
   readonly #listeners = new Set<() => void>();
 

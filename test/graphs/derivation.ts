@@ -692,4 +692,19 @@ export const derivationCases: readonly DerivationCase[] = [
   ...conditioning,
   ...values,
   ...outputs,
-];
+].map((one) => ({ ...one, file: withLoaders(one.file) }));
+
+/** The file with a node for each link that leads to none: what loads models is the same in all of them. */
+function withLoaders(file: unknown): unknown {
+  if (typeof file !== 'object' || file === null || Array.isArray(file)) return file;
+  const entries = Object.entries(file);
+  if (!entries.some(([, value]) => typeof value === 'object' && 'class_type' in value)) {
+    return Object.fromEntries(entries.map(([key, value]) => [key, withLoaders(value)]));
+  }
+  const links = [...JSON.stringify(file).matchAll(/\["([^"]+)",\d+\]/g)].map(([, id]) => String(id));
+  const missing = links.filter((id) => !(id in file));
+  return {
+    ...file,
+    ...Object.fromEntries(missing.map((id) => [id, node('UNETLoader', { unet_name: 'a.sft' })])),
+  };
+}

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { OutputFiles } from '../../src/services/jobs/OutputFiles.js';
+import type { Workflow } from '../../src/workflows/types.js';
 import { eventually } from '../support/eventually.js';
+import { fileOf, graphWorkflow } from '../support/graphWorkflow.js';
 import { colourOf, png } from '../support/pictures.js';
 import { RecordingLogger } from '../support/RecordingLogger.js';
 import { Stack } from '../support/stack.js';
@@ -23,9 +25,14 @@ afterEach(async () => {
 
 const inside = (...parts: string[]) => path.join(directory, ...parts);
 
-async function start(env: Record<string, string> = {}, logger?: RecordingLogger): Promise<Stack> {
+async function start(
+  env: Record<string, string> = {},
+  logger?: RecordingLogger,
+  workflows?: readonly Workflow[],
+): Promise<Stack> {
   stack = await Stack.start({
     env: { OUTPUT_FILES: 'true', OUTPUT_DIR: directory, ...env },
+    ...(workflows ? { overrides: { workflows } } : {}),
     ...(logger ? { logger } : {}),
   });
   return stack;
@@ -49,6 +56,25 @@ describe('saved results', () => {
     expect(await readdir(path.join(directory, body.job_id))).toEqual(['remove-background.jpg']);
     const file = await readFile(path.join(directory, body.job_id, 'remove-background.jpg'));
     expect(file.equals(image)).toBe(true);
+  });
+
+  it('have numbers where there are several, or where one is no picture, and go with their job', async () => {
+    const both = graphWorkflow('both', {
+      files: [{ name: 'image', kind: 'image', required: true }],
+      outputs: { image: '2', caption: '3' },
+      build: (files) => ({
+        '1': { class_type: 'LoadImage', inputs: { image: fileOf(files, 'image') } },
+        '2': { class_type: 'PreviewImage', inputs: { images: ['1', 0] } },
+        '3': { class_type: 'ShowText|pysssss', inputs: { text: 'what it is' } },
+      }),
+    });
+    const { client } = await start({}, undefined, [both]);
+    const id = await client.submit('both', await png());
+    await client.finished(id);
+    expect((await readdir(path.join(directory, id))).sort()).toEqual(['both-2.txt', 'both.png']);
+    expect(await readFile(path.join(directory, id, 'both-2.txt'), 'utf8')).toBe('what it is');
+    await client.request(`/api/jobs/${id}`, { method: 'DELETE' });
+    await eventually(async () => expect(await readdir(directory)).toEqual([]));
   });
 
   it('that cannot be written do not fail the job', async () => {

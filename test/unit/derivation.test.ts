@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { deriveManifest } from '../../src/workflows/files/deriveManifest.js';
+import { fileWorkflow } from '../../src/workflows/files/fileWorkflow.js';
 import type { Manifest } from '../../src/workflows/files/manifest.js';
 import { readManifest, writeManifest } from '../../src/workflows/files/manifestText.js';
 import { readGraph } from '../../src/workflows/files/readGraph.js';
@@ -21,11 +22,15 @@ function inShort({ inputs, outputs }: Manifest) {
 
 describe('a derived manifest', () => {
   it.each(derivationCases)('of $name', (one) => {
-    const manifest = deriveManifest(graphOfFile(one));
+    const graph = graphOfFile(one);
+    const manifest = deriveManifest(graph);
     expect(inShort(manifest)).toEqual({
       inputs: Object.entries(one.inputs),
       outputs: Object.entries(one.outputs),
     });
-    expect(inShort(readManifest(writeManifest(manifest)))).toEqual(inShort(manifest));
+    // The command prints it as YAML, and the server makes a workflow of it.
+    const printed = readManifest(writeManifest(manifest));
+    expect(inShort(printed)).toEqual(inShort(manifest));
+    expect(fileWorkflow('flow', graph, printed).requires.nodes.length).toBeGreaterThan(0);
   });
 });

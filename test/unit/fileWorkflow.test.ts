@@ -140,13 +140,13 @@ describe('a workflow of a graph', () => {
     ]);
     expect(properties?.['prompt']).toEqual({
       type: 'string',
-      kind: 'text',
+      'x-kind': 'text',
       maxLength: 20_000,
       default: 'a bottle with a galaxy in it',
     });
     expect(properties?.['width']).toEqual({
       type: 'integer',
-      kind: 'integer',
+      'x-kind': 'integer',
       minimum: 16,
       maximum: 16_384,
       step: 8,
@@ -154,7 +154,7 @@ describe('a workflow of a graph', () => {
     });
     expect(properties?.['seed']).toEqual({
       type: 'integer',
-      kind: 'seed',
+      'x-kind': 'seed',
       minimum: 0,
       maximum: 18446744073709552000,
       examples: [156680208700286],
@@ -197,6 +197,26 @@ describe('a workflow of a graph', () => {
     expect(one['4'].inputs).toEqual({ a: ['1', 0], b: ['2', 0] });
   });
 
+  it('sends a file inside the prompt where its node takes base64 only', () => {
+    const workflow = derived({
+      '1': node('ETN_LoadImageBase64', { image: '' }),
+      '2': node('SwarmLoadImageB64', { image_base64: '' }),
+      '3': loadImage(),
+      '4': node('Stack', { a: ['1', 0], b: ['2', 0], c: ['3', 0] }),
+      '9': save(['4', 0]),
+    });
+    const file = new GraphFile(Buffer.from('x'), 'png');
+    const files = new Map(workflow.files.map(({ name }) => [name, file]));
+    const graph = workflow.build(files, {}, imageNodes('upload'));
+    const isInside = (id: string, field: string) =>
+      (graph.get(id)?.inputs.get(field) as GraphFile | undefined)?.isInside;
+    expect([isInside('1', 'image'), isInside('2', 'image_base64'), isInside('3', 'image')]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+
   it('follows its manifest: several targets, choices, defaults and bounds of its own', () => {
     const workflow = declared(
       textToImage(),
@@ -231,7 +251,10 @@ outputs: { image: { node: "9" } }`,
     ]);
     // The two texts differ, so none of them is the default.
     expect(schemaOf(workflow, 'what')).not.toHaveProperty('default');
-    expect(schemaOf(workflow, 'model')).toEqual({ kind: 'choice', enum: ['a.safetensors', 'b.safetensors'] });
+    expect(schemaOf(workflow, 'model')).toEqual({
+      'x-kind': 'choice',
+      enum: ['a.safetensors', 'b.safetensors'],
+    });
   });
 
   it('says what a machine must have', () => {

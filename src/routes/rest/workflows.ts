@@ -1,21 +1,147 @@
-import { workflowsAnswer } from '../../schemas/workflows.js';
-import { workflowsView } from '../../views/workflowsView.js';
-import { type Endpoint, TAGS } from '../Endpoint.js';
+import { isUtf8 } from 'node:buffer';
+import type { Response } from 'express';
+import { z } from 'zod';
+import { AppError } from '../../errors.js';
+import { callerOf } from '../../middleware/authentication.js';
+import { jsonText } from '../../middleware/jsonText.js';
+import { workflowAnswer, workflowDeletedAnswer, workflowsAnswer } from '../../schemas/workflows.js';
+import { isJsonObject, type Json, parseJson, plainJson, stringifyJson } from '../../utils/losslessJson.js';
+import { workflowSource, workflowsView, workflowView } from '../../views/workflowViews.js';
+import { MAX_GRAPH_DEPTH, MAX_GRAPH_LENGTH } from '../../workflows/files/readGraph.js';
+import type { Workflow } from '../../workflows/types.js';
+import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
 
-/** What can be run. */
-export const workflowListEndpoints: readonly Endpoint[] = [
+const path = z.object({ type: z.string().meta({ description: 'Type of the workflow.' }) });
+
+const body = z.object({
+  graph: z.looseObject({}).meta({ description: `The graph, as ComfyUI's "Export (API)" writes it.` }),
+  manifest: z
+    .looseObject({})
+    .optional()
+    .meta({ description: 'Names of its inputs and outputs; derived from the graph where it is left out.' }),
+});
+
+/** The graph, the manifest, and what is around them. */
+const MAX_BODY_BYTES = 2 * MAX_GRAPH_LENGTH;
+
+const nameOf = (params: Record<string, unknown>) => String(params['type']);
+
+/** Workflows: to look at, and those of files to change. */
+export const workflowEndpoints: readonly Endpoint[] = [
   {
     id: 'workflows',
     method: 'get',
     path: '/api/workflows',
-    tag: TAGS.processing,
-    summary: 'What can be run, with its parameters as JSON Schema, and which instances can.',
+    tag: TAGS.workflows,
+    summary: 'What can be run, with inputs and outputs, and which instances can.',
     access: 'key',
     responses: { 200: { description: 'The workflows.', schema: workflowsAnswer } },
     handler:
-      ({ services: { workflows, estimates, instances } }) =>
+      ({ services }) =>
       (_request, response) => {
-        response.json(workflowsView(workflows.all(), estimates, instances));
+        response.json(workflowsView(services.workflows.all(), services));
+      },
+  },
+  {
+    id: 'workflow',
+    method: 'get',
+    path: '/api/workflows/{type}',
+    tag: TAGS.workflows,
+    summary: 'One workflow; its graph and manifest too, for keys of the scope admin.',
+    access: 'key',
+    request: { path },
+    responses: { 200: { description: 'The workflow.', schema: workflowAnswer } },
+    errors: [404],
+    handler: (context) => (request, response) => {
+      const workflow = context.services.workflows.get(nameOf(request.params));
+      if (!workflow) throw new AppError('WORKFLOW_NOT_FOUND', 'There is no workflow of this name.');
+      send(response, workflow, context);
+    },
+  },
+  {
+    id: 'put_workflow',
+    method: 'put',
+    path: '/api/workflows/{type}',
+    tag: TAGS.workflows,
+    summary:
+      'Keeps a graph as a workflow, in place of one of the same type. Running jobs finish as they began.',
+    access: 'admin',
+    request: { path, body: { 'application/json': body } },
+    responses: {
+      200: { description: 'Replaced.', schema: workflowAnswer },
+      201: { description: 'Created.', schema: workflowAnswer },
+    },
+    errors: [400, 409, 413, 422],
+    handler: (context) => [
+      jsonText(MAX_BODY_BYTES),
+      async (request, response) => {
+        const { workflows, needs } = context.services;
+        const { graph, manifest } = readBody(request.body);
+        const { workflow, isNew } = await workflows.put(nameOf(request.params), graph, manifest);
+        // The machines are asked first, so that it can be used at once.
+        await needs.settled();
+        response.status(isNew ? 201 : 200);
+        send(response, workflows.get(workflow.type) ?? workflow, context);
+      },
+    ],
+  },
+  {
+    id: 'delete_workflow',
+    method: 'delete',
+    path: '/api/workflows/{type}',
+    tag: TAGS.workflows,
+    summary: 'Removes a workflow that comes of a file. Its jobs go on.',
+    access: 'admin',
+    request: { path },
+    responses: { 200: { description: 'Removed.', schema: workflowDeletedAnswer } },
+    errors: [404, 409, 422],
+    handler:
+      ({ services: { workflows } }) =>
+      async (request, response) => {
+        const type = nameOf(request.params);
+        await workflows.delete(type);
+        const deleted: z.input<typeof workflowDeletedAnswer> = { type, deleted: true };
+        response.json(deleted);
       },
   },
 ];
+
+/** A graph has numbers that JSON of JavaScript would change, so it is put in as text. */
+function send(response: Response, workflow: Workflow, { services }: RouteContext): void {
+  const view: z.input<typeof workflowAnswer> = workflowView(workflow, services);
+  const { areKeysNeeded, key } = callerOf(response);
+  const source = !areKeysNeeded || key?.scope === 'admin' ? workflowSource(workflow) : undefined;
+  if (!source) {
+    response.json(view);
+    return;
+  }
+  const text = JSON.stringify({ ...view, manifest: source.manifest }, withBigIntegers);
+  response.type('json').send(`${text.slice(0, -1)},"graph":${stringifyJson(source.graph)}}`);
+}
+
+/** A bound or default beyond 2^53 is told as text. */
+const withBigIntegers = (_key: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
+
+/** @throws AppError `MALFORMED_UPLOAD`, `INVALID_PARAMETER` */
+function readBody(bytes: unknown): { graph: Json; manifest: unknown } {
+  if (!Buffer.isBuffer(bytes) || !isUtf8(bytes)) throw malformed('it is no JSON in UTF-8');
+  let json: Json;
+  try {
+    // The graph lies one level deep in the body.
+    json = parseJson(bytes.toString().replace(/^\ufeff/, ''), { maxDepth: MAX_GRAPH_DEPTH + 1 });
+  } catch (error) {
+    throw error instanceof SyntaxError ? malformed(error.message) : error;
+  }
+  const graph = isJsonObject(json) ? json.get('graph') : undefined;
+  if (!isJsonObject(json) || graph === undefined) {
+    throw new AppError('INVALID_PARAMETER', 'graph is missing: send { "graph": …, "manifest": … }.', {
+      details: { parameter: 'graph', takes: 'takes a graph as "Export (API)" writes it' },
+    });
+  }
+  const manifest = json.get('manifest') ?? undefined;
+  return { graph, manifest: manifest === undefined ? undefined : plainJson(manifest) };
+}
+
+function malformed(reason: string): AppError {
+  return new AppError('MALFORMED_UPLOAD', `The JSON body cannot be read: ${reason}.`);
+}

@@ -162,6 +162,7 @@ export class PromptAttempt {
   /** As with a submission, half an upload would leave open whether it arrives: it is not aborted with the job. */
   async #upload(signal: AbortSignal): Promise<void> {
     for (const file of filesOf(this.#run.graph)) {
+      if (file.isInside) continue;
       const name = this.client.uploadNames.take(file.bytes, file.extension);
       try {
         const path = await unlessAborted(this.client.upload(name.name, file.bytes), signal);

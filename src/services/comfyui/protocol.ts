@@ -220,14 +220,3 @@ export type NodeInfo = z.output<typeof nodeInfo>;
 
 /** Response of `GET /object_info/{class}`: `{}` for a class that the instance does not have. */
 export const objectInfoAnswer = z.record(z.string(), nodeInfo);
-
-/**
- * The values that an input of a node takes, from its object info. Both forms that ComfyUI has used are read:
- * `[["a", "b"], {…}]` and `["COMBO", { options: ["a", "b"] }]`.
- * @returns undefined when the input is no list of choices
- */
-export function choicesOf(info: NodeInfo, input: string): readonly string[] | undefined {
-  const [kind, extra] = info.input.required?.[input] ?? info.input.optional?.[input] ?? [];
-  const options = Array.isArray(kind) ? kind : (extra as { options?: unknown } | undefined)?.options;
-  return Array.isArray(options) ? options.map(String) : undefined;
-}

@@ -1,7 +1,8 @@
 import pLimit from 'p-limit';
+import { choicesOf } from '../../workflows/files/nodeInfo.js';
 import type { Workflow } from '../../workflows/types.js';
 import type { ComfyClient } from '../comfyui/ComfyClient.js';
-import { choicesOf, type NodeInfo } from '../comfyui/protocol.js';
+import type { NodeInfo } from '../comfyui/protocol.js';
 
 /** Requests for node classes to one instance at the same time: graphs have dozens of classes. */
 const MAX_REQUESTS = 4;

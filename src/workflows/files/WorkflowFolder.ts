@@ -14,9 +14,9 @@ import { FolderWatch } from './FolderWatch.js';
 import { type FileWorkflow, fileWorkflow } from './fileWorkflow.js';
 import { groupFiles, listFiles, type WorkflowFiles } from './folderFiles.js';
 import { loadWorkflow } from './loadWorkflow.js';
-import { parseManifest } from './manifest.js';
 import { writeManifest } from './manifestText.js';
 import { type NodeLookup, noNodeInfo } from './nodeInfo.js';
+import { parseManifest } from './parseManifest.js';
 import { readGraph } from './readGraph.js';
 import { checkType } from './workflowType.js';
 

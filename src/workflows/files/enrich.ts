@@ -25,7 +25,7 @@ export function enrichManifest(graph: PromptGraph, manifest: Manifest, infoOf: N
  * takes, since it would refuse anything else. What the manifest says of choices and description stays.
  * @param field name of the node's input
  */
-export function enrich(input: ManifestInput, field: string, info: NodeInfo): ManifestInput {
+function enrich(input: ManifestInput, field: string, info: NodeInfo): ManifestInput {
   const { min, max, step, tooltip } = optionsOf(info, field);
   const description = input.description ?? (typeof tooltip === 'string' ? shortened(tooltip) : undefined);
   const about = description === undefined ? input : { ...input, description };

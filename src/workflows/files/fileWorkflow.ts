@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import type { Json } from '../../utils/losslessJson.js';
 import { NumberText } from '../../utils/losslessJson.js';
-import { type GraphFile, type GraphNode, type GraphValue, linkOf, type PromptGraph } from '../graph.js';
+import { GraphFile, type GraphNode, type GraphValue, linkOf, type PromptGraph } from '../graph.js';
 import type { FileInput, Workflow } from '../types.js';
 import { checkManifest } from './checkManifest.js';
 import { enrichManifest } from './enrich.js';
 import { isFileKind } from './inputKinds.js';
+import { isBase64Field } from './loaders.js';
 import type { Manifest, ManifestInput, Scalar, Target } from './manifest.js';
 import { type NodeLookup, noNodeInfo } from './nodeInfo.js';
 import { parameterSchema } from './parameterSchema.js';
@@ -22,6 +23,11 @@ export interface FileWorkflow extends Workflow {
   readonly manifest: Manifest;
   /** The manifest's inputs, with what machines add. */
   readonly inputs: Manifest['inputs'];
+}
+
+/** Whether a workflow comes of a file. */
+export function isFileWorkflow(workflow: Workflow): workflow is FileWorkflow {
+  return 'manifest' in workflow;
 }
 
 /** Seconds that a job is taken to last until some were measured. */
@@ -111,8 +117,10 @@ function buildGraph(
   const changes = new Map<string, Map<string, GraphValue>>();
   const dropped = new Set<string>();
   for (const [name, input] of inputs) {
-    const value = isFileKind(input.kind) ? files.get(name) : (parameters[name] as Json | undefined);
     for (const { node, field } of input.targets) {
+      const value = isFileKind(input.kind)
+        ? fileFor(graph.get(node)?.classType ?? '', field, files.get(name))
+        : (parameters[name] as Json | undefined);
       if (value !== undefined) changes.set(node, (changes.get(node) ?? new Map()).set(field, value));
       else if (isFileKind(input.kind) && !namesFile(graph.get(node)?.inputs.get(field))) dropped.add(node);
     }
@@ -122,6 +130,11 @@ function buildGraph(
       .filter(([id]) => !dropped.has(id))
       .map(([id, node]) => [id, changed(node, changes.get(id), dropped)]),
   );
+}
+
+/** The file as the node takes it: uploaded, or inside the prompt. */
+function fileFor(classType: string, field: string, file: GraphFile | undefined): GraphFile | undefined {
+  return file && isBase64Field(classType, field) ? new GraphFile(file.bytes, file.extension, true) : file;
 }
 
 /** Whether a loader that got no file has one of the machine's to fall back to. */

@@ -1,6 +1,7 @@
+import type { FileKind } from '../types.js';
+
 /** What sort of file a file input takes. */
-export const FILE_KINDS = ['image', 'mask', 'video', 'audio', 'file'] as const;
-export type FileKind = (typeof FILE_KINDS)[number];
+export const FILE_KINDS = ['image', 'mask', 'video', 'audio', 'file'] as const satisfies FileKind[];
 
 /** What sort of value a parameter takes. */
 export const VALUE_KINDS = ['text', 'integer', 'number', 'boolean', 'choice', 'seed'] as const;

@@ -1,5 +1,5 @@
 import { type GraphNode, linkOf } from '../graph.js';
-import type { FileKind } from './inputKinds.js';
+import type { FileKind } from '../types.js';
 import { type NodeInfo, optionsOf } from './nodeInfo.js';
 
 /** An input of a node that takes a file. */

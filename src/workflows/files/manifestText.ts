@@ -1,5 +1,6 @@
 import { Document, isCollection, isMap, parse } from 'yaml';
-import { type Manifest, type ManifestInput, parseManifest } from './manifest.js';
+import type { Manifest, ManifestInput } from './manifest.js';
+import { parseManifest } from './parseManifest.js';
 import { invalidWorkflow } from './workflowError.js';
 
 /** Characters of a manifest. */

@@ -32,7 +32,7 @@ function leaveOut(input: ManifestInput, check: (payload: z.core.ParsePayload) =>
 }
 
 /**
- * What documents say of the parameter. JSON Schema has numbers only: a bound beyond 2^53 is rounded there. `kind` is
+ * What documents say of the parameter. JSON Schema has numbers only: a bound beyond 2^53 is rounded there. `x-kind` is
  * the kind of the manifest, and `step` what a slider moves by; values in between are taken too.
  */
 function jsonSchema(input: ManifestInput, own: Scalar | undefined): Record<string, unknown> {
@@ -53,7 +53,7 @@ function jsonSchema(input: ManifestInput, own: Scalar | undefined): Record<strin
     default: shown(usual),
     examples: isExample ? [shown(own)] : undefined,
     // A seed that has a default is not random.
-    kind: isSeed && input.default !== undefined ? 'integer' : kind,
+    'x-kind': isSeed && input.default !== undefined ? 'integer' : kind,
     step,
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));

@@ -10,7 +10,7 @@ const SECRET_VALUE =
 const HIDDEN = '(hidden)';
 
 /** Whether an input of this name holds a secret, such as the key of an API. */
-export function isSecretField(name: string): boolean {
+function isSecretField(name: string): boolean {
   const words = name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase();
   return SECRET_FIELD.test(words.replaceAll(/[\s.-]+/g, '_'));
 }

@@ -34,7 +34,7 @@ const isSized = (node: GraphNode) =>
     (hasSome(node, 'width') && hasSome(node, 'batch_size', 'length', 'num_frames', 'video_frames')));
 const isAny = () => true;
 
-export const SEED: Setting = { name: 'seed', kind: 'seed', fields: /(^|_)seed$/i, isOn: isAny };
+const SEED: Setting = { name: 'seed', kind: 'seed', fields: /(^|_)seed$/i, isOn: isAny };
 
 const SIZE = { kind: 'integer', isOn: isSized, minimum: 16, maximum: 16_384, step: 8 } as const;
 

@@ -1,0 +1,17 @@
+import express, { type RequestHandler } from 'express';
+import { AppError } from '../errors.js';
+
+/**
+ * Reads a body of JSON and leaves its bytes in `request.body`: whoever needs every digit of its numbers reads it
+ * itself.
+ * @param maxBytes of the body
+ */
+export function jsonText(maxBytes: number): RequestHandler {
+  const read = express.raw({ type: ['application/json', 'application/*+json'], limit: maxBytes });
+  return (request, response, next) => {
+    read(request, response, (error?: unknown) => {
+      const isTooLarge = (error as { status?: unknown } | undefined)?.status === 413;
+      next(isTooLarge ? new AppError('FILE_TOO_LARGE', `The body is larger than ${maxBytes} bytes.`) : error);
+    });
+  };
+}

@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import { outputFormat } from '../schemas/common.js';
+import type { workflowsAnswer } from '../schemas/workflows.js';
+import type { Instance } from '../services/instances/Instance.js';
+import type { DurationEstimates } from '../services/jobs/estimates.js';
+import { toSeconds } from '../utils/clock.js';
+import type { Json } from '../utils/losslessJson.js';
+import { isFileWorkflow } from '../workflows/files/fileWorkflow.js';
+import { manifestDocument } from '../workflows/files/manifestText.js';
+import { withoutSecrets } from '../workflows/files/secrets.js';
+import { graphJson } from '../workflows/graph.js';
+import type { Workflow } from '../workflows/types.js';
+
+/** JSON Schema of each workflow's parameters: a workflow never changes. */
+const schemas = new WeakMap<Workflow, ParameterSchema>();
+
+type ParameterSchema = { type: 'object' } & Record<string, unknown>;
+
+type WorkflowView = z.input<typeof workflowsAnswer>['workflows'][number];
+type InputView = WorkflowView['inputs'][number];
+
+/** What a view of workflows is made of, beside them. */
+interface Parts {
+  readonly estimates: DurationEstimates;
+  readonly instances: readonly Instance[];
+}
+
+/** What can be run, with everything that a form for it needs. */
+export function workflowsView(workflows: readonly Workflow[], parts: Parts): z.input<typeof workflowsAnswer> {
+  return { workflows: workflows.map((workflow) => workflowView(workflow, parts)) };
+}
+
+/** One workflow, with everything that a form for it needs. */
+export function workflowView(workflow: Workflow, { estimates, instances }: Parts): WorkflowView {
+  const { type, title, description, isBuiltIn, outputs, requires } = workflow;
+  return {
+    type,
+    title,
+    description,
+    is_built_in: isBuiltIn,
+    url: `/api/${type}`,
+    async_url: `/api/async/${type}`,
+    estimated_seconds: toSeconds(estimates.processingMs(type)),
+    formats: [...outputFormat.options],
+    inputs: inputViews(workflow),
+    outputs: outputs.map(({ name, nodeId }) => ({ name, node_id: nodeId })),
+    parameters: parameterSchema(workflow),
+    requires: { nodes: [...requires.nodes], models: [...requires.models] },
+    instances: instances.map((instance) => ({
+      host: instance.host,
+      can_run: instance.canRun(type),
+      missing: [...(instance.health.missing.get(type) ?? [])],
+    })),
+  };
+}
+
+/**
+ * What only whoever may change workflows sees of one: graph and manifest. Secrets in the graph are hidden.
+ * @returns undefined for a workflow that comes of no file
+ */
+export function workflowSource(
+  workflow: Workflow,
+): { readonly graph: Json; readonly manifest: Record<string, unknown> } | undefined {
+  if (!isFileWorkflow(workflow)) return undefined;
+  const graph = graphJson(withoutSecrets(workflow.graph), () => null);
+  return { graph, manifest: manifestDocument(workflow.manifest) };
+}
+
+/** In the manifest's order where there is one, otherwise files first. */
+function inputViews(workflow: Workflow): InputView[] {
+  const { files, parameters } = workflow;
+  const own = parameterSchema(workflow);
+  const schemas = (own['properties'] ?? {}) as Record<string, Record<string, unknown>>;
+  const needed = new Set((own['required'] ?? []) as string[]);
+  const byName = new Map<string, InputView>(files.map((file) => [file.name, { ...file }]));
+  for (const name of Object.keys(parameters.shape)) {
+    const { title, description, 'x-kind': kind, ...schema } = schemas[name] ?? {};
+    byName.set(name, {
+      name,
+      kind: kindOf(kind, schema),
+      required: needed.has(name),
+      ...(typeof title === 'string' && { title }),
+      ...(typeof description === 'string' && { description }),
+      schema,
+    });
+  }
+  const order = isFileWorkflow(workflow) ? [...workflow.manifest.inputs.keys()] : [...byName.keys()];
+  return order.flatMap((name) => byName.get(name) ?? []);
+}
+
+/** The kind of a manifest, or what a parameter in TypeScript is by its schema. */
+function kindOf(kind: unknown, schema: Record<string, unknown>): InputView['kind'] {
+  if (kind !== undefined) return kind as InputView['kind'];
+  if (Array.isArray(schema['enum'])) return 'choice';
+  const { type } = schema;
+  return type === 'integer' || type === 'number' || type === 'boolean' ? type : 'text';
+}
+
+function parameterSchema(workflow: Workflow): ParameterSchema {
+  let schema = schemas.get(workflow);
+  if (!schema) {
+    schema = makeParameterSchema(workflow);
+    schemas.set(workflow, schema);
+  }
+  return schema;
+}
+
+/** JSON Schema of what a client sends. Forms send text: what it stands for is in the parameter's own description. */
+function makeParameterSchema({ parameters }: Workflow): ParameterSchema {
+  const { $schema: _version, ...schema } = z.toJSONSchema(parameters, {
+    io: 'input',
+    override: ({ zodSchema, jsonSchema }) => {
+      const { def } = zodSchema._zod;
+      // It leaves out the default of whatever is transformed behind it.
+      if (def.type === 'default')
+        jsonSchema.default = (def as { defaultValue?: unknown }).defaultValue as boolean;
+      if (jsonSchema.type !== 'string') delete jsonSchema.pattern;
+    },
+  });
+  return { ...schema, type: 'object' };
+}

@@ -1,0 +1,125 @@
+import { z } from 'zod';
+import { FILE_KINDS, isFileKind, VALUE_KINDS } from './inputKinds.js';
+import { nameProblem } from './inputNames.js';
+import type { Manifest, ManifestInput } from './manifest.js';
+import { readValue } from './readParameter.js';
+import { invalidWorkflow, type ManifestProblem, quoted } from './workflowError.js';
+
+const MAX_INPUTS = 200;
+const MAX_OUTPUTS = 100;
+const MAX_TARGETS = 100;
+const MAX_CHOICES = 5000;
+
+const KINDS = [...FILE_KINDS, ...VALUE_KINDS];
+
+const text = (length: number) => z.string().max(length, `takes at most ${length} characters`);
+const integer = z.union([z.int(), z.bigint()]);
+/** YAML reads an id without quotes as a number. */
+const nodeId = z.union([text(200), integer.transform(String)], { error: 'takes the id of a node' });
+const field = text(200);
+const number = z.union([z.number(), z.bigint()], { error: 'takes a number' });
+const scalar = z.union([text(20_000), z.number(), z.bigint(), z.boolean()], {
+  error: 'takes a simple value',
+});
+const name = z.string().superRefine((value, context) => {
+  const message = nameProblem(value);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+});
+
+const inputSchema = z
+  .strictObject({
+    node: nodeId.optional(),
+    field: field.optional(),
+    targets: z
+      .array(z.strictObject({ node: nodeId, field }))
+      .min(1)
+      .max(MAX_TARGETS)
+      .optional(),
+    kind: z.enum(KINDS, { error: `takes ${KINDS.join(', ')}` }),
+    required: z.boolean().optional(),
+    default: scalar.optional(),
+    minimum: number.optional(),
+    maximum: number.optional(),
+    step: z.number().positive().optional(),
+    max_length: z.int().positive().optional(),
+    choices: z.array(scalar).min(1).max(MAX_CHOICES).optional(),
+    title: text(200).optional(),
+    description: text(2000).optional(),
+  })
+  .transform(({ node, field: name, targets, max_length, ...rest }, context): ManifestInput => {
+    const single = node !== undefined && name !== undefined ? [{ node, field: name }] : undefined;
+    const isOneWay = targets === undefined ? single !== undefined : node === undefined && name === undefined;
+    const input = { ...rest, maxLength: max_length, targets: targets ?? single ?? [] };
+    const problems = inputProblems(input);
+    if (!isOneWay) problems.push(['targets', 'takes either node and field, or targets']);
+    for (const [key, message] of problems) context.addIssue({ code: 'custom', path: [key], message });
+    return input;
+  });
+
+const manifestSchema = z.strictObject({
+  title: text(200).optional(),
+  description: text(2000).optional(),
+  estimate_seconds: z.number().positive().max(86_400).optional(),
+  inputs: z.record(name, inputSchema).default({}),
+  outputs: z.record(name, z.strictObject({ node: nodeId })),
+});
+
+/** What does not go together in an input: the key, and what is wrong with it. */
+function inputProblems(input: ManifestInput): [string, string][] {
+  const { kind, minimum, maximum } = input;
+  const isNumeric = kind === 'integer' || kind === 'number' || kind === 'seed';
+  const problems: [string, string][] = [];
+  const onlyFor = (isFor: boolean, key: string, value: unknown) => {
+    if (!isFor && value !== undefined) problems.push([key, `has no meaning for kind ${kind}`]);
+  };
+  onlyFor(isNumeric, 'minimum', minimum);
+  onlyFor(isNumeric, 'maximum', maximum);
+  onlyFor(isNumeric, 'step', input.step);
+  onlyFor(kind === 'text', 'max_length', input.maxLength);
+  onlyFor(kind === 'choice', 'choices', input.choices);
+  onlyFor(!isFileKind(kind), 'default', input.default);
+  if (minimum !== undefined && maximum !== undefined && minimum > maximum)
+    problems.push(['maximum', 'is less than minimum']);
+  if (input.default !== undefined && input.required === true)
+    problems.push(['default', 'has no meaning for an input that is required']);
+  if (problems.length > 0 || input.default === undefined) return problems;
+  const reading = readValue(input.default, input);
+  return 'problem' in reading ? [['default', reading.problem]] : [];
+}
+
+/**
+ * Checks a manifest.
+ * @param value as YAML or JSON has it; integers may be bigints
+ * @throws AppError `INVALID_WORKFLOW`, with details by place
+ */
+export function parseManifest(value: unknown): Manifest {
+  const result = manifestSchema.safeParse(value);
+  if (!result.success) {
+    const manifest = result.error.issues.flatMap(problemsOf);
+    throw invalidWorkflow(`The manifest is not valid: ${manifest[0]?.path} ${manifest[0]?.message}.`, {
+      manifest,
+    });
+  }
+  const { estimate_seconds, inputs, outputs, ...rest } = result.data;
+  const manifest = {
+    ...rest,
+    estimateSeconds: estimate_seconds,
+    inputs: new Map(Object.entries(inputs)),
+    outputs: new Map(Object.entries(outputs)),
+  };
+  if (manifest.outputs.size === 0) throw invalidWorkflow('The manifest names no output.');
+  if (manifest.inputs.size > MAX_INPUTS)
+    throw invalidWorkflow(`The manifest has more than ${MAX_INPUTS} inputs.`);
+  if (manifest.outputs.size > MAX_OUTPUTS)
+    throw invalidWorkflow(`The manifest has more than ${MAX_OUTPUTS} outputs.`);
+  return manifest;
+}
+
+function problemsOf(issue: z.core.$ZodIssue): ManifestProblem[] {
+  const path = issue.path.map(String).join('.').slice(0, 300) || 'manifest';
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ path, message: `has an unknown key ${quoted(key)}` }));
+  }
+  const inner = issue.code === 'invalid_key' ? issue.issues[0]?.message : undefined;
+  return [{ path, message: inner ?? issue.message }];
+}
