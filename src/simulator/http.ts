@@ -235,12 +235,3 @@ export async function readCall(
     body: Buffer.concat(parts),
   };
 }
-
-/** A part of a path as aiohttp hands it to ComfyUI's handlers; one that is badly encoded stays as it is. */
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
-}
