@@ -88,9 +88,7 @@ export class SimulatedApi {
     }
   }
 
-  /** @param encoded a class as it stands in the path: names with spaces or punctuation are common */
-  #objectInfo(encoded: string | undefined): unknown {
-    const name = encoded === undefined ? undefined : decoded(encoded);
+  #objectInfo(name: string | undefined): unknown {
     const { classes } = this.#world.executor();
     const chosen = Object.entries(classes).filter(([key]) => name === undefined || key === name);
     return Object.fromEntries(chosen.map(([key, node]) => [key, objectInfo(key, node, this.#world.folders)]));
