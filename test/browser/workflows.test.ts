@@ -133,7 +133,9 @@ describe.skipIf(!requireBrowser())('workflows of files on the page', () => {
     expectQuiet();
   });
 
-  it('appear while the page is open, and take nothing away that somebody typed', async () => {
+  it('appear while the page is open, and take nothing away that somebody typed', {
+    timeout: 60_000,
+  }, async () => {
     await add('text-to-image');
     const page = await open();
     await choiceOf(page, 'text-to-image').click();
@@ -172,17 +174,21 @@ describe.skipIf(!requireBrowser())('workflows of files on the page', () => {
   it.each([
     ['light', 360],
     ['dark', 1600],
-  ] as const)('are accessible and fit: %s, %i pixels wide', async (colorScheme, width) => {
-    await Promise.all(USER_GRAPHS.map(add));
-    const page = await open({ colorScheme, viewport: { width, height: 800 } });
-    await runOnPage(page, 'inpainting');
-    await picturesOf(page);
-    await expectAccessible(page);
-    const { scrolled, shown } = await page.evaluate(() => ({
-      scrolled: document.documentElement.scrollWidth,
-      shown: document.documentElement.clientWidth,
-    }));
-    expect(scrolled).toBeLessThanOrEqual(shown);
-    expectQuiet();
-  });
+  ] as const)(
+    'are accessible and fit: %s, %i pixels wide',
+    { timeout: 60_000 },
+    async (colorScheme, width) => {
+      await Promise.all(USER_GRAPHS.map(add));
+      const page = await open({ colorScheme, viewport: { width, height: 800 } });
+      await runOnPage(page, 'inpainting');
+      await picturesOf(page);
+      await expectAccessible(page);
+      const { scrolled, shown } = await page.evaluate(() => ({
+        scrolled: document.documentElement.scrollWidth,
+        shown: document.documentElement.clientWidth,
+      }));
+      expect(scrolled).toBeLessThanOrEqual(shown);
+      expectQuiet();
+    },
+  );
 });
