@@ -153,6 +153,7 @@ const submitted: Target = {
       );
       const form = new FormData();
       for (const [name, value] of fields) if (!value.startsWith('data')) form.append(name, value);
+      if (random.chance(0.2)) form.append(random.pick(['__proto__', 'constructor', 'toString', 'seed']), '');
       for (const [name, bytes] of files) {
         const end = random.chance(0.3) ? random.int(0, bytes.length) : bytes.length;
         if (random.chance(0.9)) form.append(name, new Blob([new Uint8Array(bytes.subarray(0, end))]), name);
