@@ -131,6 +131,28 @@ const bodies = Promise.all(
   }),
 );
 
+/** A form whose fields are damaged, and whose files may be cut or missing. */
+function damagedForm(
+  body: Readonly<Record<string, unknown>>,
+  files: Iterable<readonly [string, Buffer]>,
+  random: Random,
+): FormData {
+  const fields = new URLSearchParams(
+    mutatedOften(JSON.stringify(body), random)
+      .replaceAll(/[{}"]/g, '')
+      .replaceAll(':', '=')
+      .replaceAll(',', '&'),
+  );
+  const form = new FormData();
+  for (const [name, value] of fields) if (!value.startsWith('data')) form.append(name, value);
+  if (random.chance(0.2)) form.append(random.pick(['__proto__', 'constructor', 'toString', 'seed']), '');
+  for (const [name, bytes] of files) {
+    const end = random.chance(0.3) ? random.int(0, bytes.length) : bytes.length;
+    if (random.chance(0.9)) form.append(name, new Blob([new Uint8Array(bytes.subarray(0, end))]), name);
+  }
+  return form;
+}
+
 const submitted: Target = {
   name: 'submissions to graphs',
   share: 0.5,
@@ -145,19 +167,7 @@ const submitted: Target = {
         onAnswers([await ask(stack, path, json('POST', text))]);
         return;
       }
-      const fields = new URLSearchParams(
-        mutatedOften(JSON.stringify(body), random)
-          .replaceAll(/[{}"]/g, '')
-          .replaceAll(':', '=')
-          .replaceAll(',', '&'),
-      );
-      const form = new FormData();
-      for (const [name, value] of fields) if (!value.startsWith('data')) form.append(name, value);
-      if (random.chance(0.2)) form.append(random.pick(['__proto__', 'constructor', 'toString', 'seed']), '');
-      for (const [name, bytes] of files) {
-        const end = random.chance(0.3) ? random.int(0, bytes.length) : bytes.length;
-        if (random.chance(0.9)) form.append(name, new Blob([new Uint8Array(bytes.subarray(0, end))]), name);
-      }
+      const form = damagedForm(body, files, random);
       onAnswers([await ask(stack, path, { method: 'POST', body: form })]);
     }),
 };

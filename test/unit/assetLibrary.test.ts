@@ -2,7 +2,6 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AssetLibrary } from '../../src/services/assets/AssetLibrary.js';
-import { AssetShelf } from '../../src/services/assets/AssetShelf.js';
 import { MemoryAssetStore } from '../../src/services/assets/MemoryAssetStore.js';
 import type { Clock } from '../../src/utils/clock.js';
 import { allOf } from '../contracts/assetStore.js';
@@ -149,51 +148,5 @@ describe('a sweep', () => {
     store.removeUnfinished = () => Promise.reject(new Error('no such bucket'));
     await library.sweep();
     expect(logger.lines).toMatchObject([{ message: 'Assets could not be deleted' }]);
-  });
-});
-
-describe('a shelf', () => {
-  const dropped: string[] = [];
-  let shelf: AssetShelf;
-  beforeEach(() => {
-    dropped.length = 0;
-    shelf = new AssetShelf(library, 10, (owner) => dropped.push(owner));
-  });
-
-  const keep = async (owner: string, ...texts: string[]) =>
-    shelf.keep(owner, await Promise.all(texts.map(put)));
-
-  it('lets go of the oldest beyond its bound', async () => {
-    await keep('first', 'a', 'bcd');
-    await keep('second', 'efghi');
-    expect(dropped).toEqual([]);
-    await keep('third', 'jk');
-    expect(dropped).toEqual(['first']);
-    expect(['first', 'second', 'third'].filter((owner) => shelf.has(owner))).toEqual(['second', 'third']);
-    await eventually(async () => expect(await count()).toBe(2));
-  });
-
-  it('keeps the newest, however large it is', async () => {
-    await keep('first', 'abc');
-    await keep('second', 'more than ten bytes');
-    expect(dropped).toEqual(['first']);
-    await eventually(async () => expect(await count()).toBe(1));
-  });
-
-  it('keeps bytes that another owner has as well', async () => {
-    await keep('first', 'abc');
-    await keep('second', 'abc');
-    shelf.drop('first');
-    shelf.drop('first');
-    expect(dropped).toEqual(['first']);
-    await library.sweep();
-    expect(await count()).toBe(1);
-  });
-
-  it('puts what an owner has in place of what it had', async () => {
-    await keep('first', 'abc');
-    await keep('first', 'defg');
-    expect(dropped).toEqual([]);
-    await eventually(async () => expect(await count()).toBe(1));
   });
 });

@@ -20,7 +20,7 @@ interface Entry {
   readonly storedAt: number;
 }
 
-/** Assets in this process's memory. How many there are is up to those who hold them: see `AssetShelf`. */
+/** Assets in this process's memory. How many there are is up to those who hold them. */
 export class MemoryAssetStore implements AssetStore {
   readonly #clock: Clock;
   readonly #intake = new Intake();
