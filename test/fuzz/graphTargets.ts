@@ -131,6 +131,27 @@ const bodies = Promise.all(
   }),
 );
 
+function mutatedForm(
+  body: Readonly<Record<string, unknown>>,
+  files: readonly (readonly [string, Buffer])[],
+  random: Random,
+): FormData {
+  const pairs = mutatedOften(JSON.stringify(body), random)
+    .replaceAll(/[{}"]/g, '')
+    .replaceAll(':', '=')
+    .replaceAll(',', '&');
+  const form = new FormData();
+  for (const [name, value] of new URLSearchParams(pairs)) {
+    if (!value.startsWith('data')) form.append(name, value);
+  }
+  if (random.chance(0.2)) form.append(random.pick(['__proto__', 'constructor', 'toString', 'seed']), '');
+  for (const [name, bytes] of files) {
+    const end = random.chance(0.3) ? random.int(0, bytes.length) : bytes.length;
+    if (random.chance(0.9)) form.append(name, new Blob([new Uint8Array(bytes.subarray(0, end))]), name);
+  }
+  return form;
+}
+
 const submitted: Target = {
   name: 'submissions to graphs',
   share: 0.5,
@@ -145,19 +166,7 @@ const submitted: Target = {
         onAnswers([await ask(stack, path, json('POST', text))]);
         return;
       }
-      const fields = new URLSearchParams(
-        mutatedOften(JSON.stringify(body), random)
-          .replaceAll(/[{}"]/g, '')
-          .replaceAll(':', '=')
-          .replaceAll(',', '&'),
-      );
-      const form = new FormData();
-      for (const [name, value] of fields) if (!value.startsWith('data')) form.append(name, value);
-      if (random.chance(0.2)) form.append(random.pick(['__proto__', 'constructor', 'toString', 'seed']), '');
-      for (const [name, bytes] of files) {
-        const end = random.chance(0.3) ? random.int(0, bytes.length) : bytes.length;
-        if (random.chance(0.9)) form.append(name, new Blob([new Uint8Array(bytes.subarray(0, end))]), name);
-      }
+      const form = mutatedForm(body, files, random);
       onAnswers([await ask(stack, path, { method: 'POST', body: form })]);
     }),
 };
