@@ -11,7 +11,8 @@ FROM node:22-slim
 # Memory of images that expired goes back to the system at once: see documentation/Performance.md.
 ENV MALLOC_MMAP_THRESHOLD_=32768
 ENV NODE_ENV=production LOG_DIR=""
-ENV METRICS_FILE_PATH=/data/metrics/metrics.json OUTPUT_DIR=/data/outputs STATE_DIR=/data/state
+ENV METRICS_FILE_PATH=/data/metrics/metrics.json OUTPUT_DIR=/data/outputs STATE_DIR=/data/state \
+    ASSET_DIR=/data/assets
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules

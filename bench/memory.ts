@@ -54,7 +54,7 @@ async function finishedBytes(
   picture: Picture,
 ): Promise<{ idle: number; full: number; after: number }> {
   // Longer than it takes to make them.
-  const lifetimeMs = images * 20;
+  const lifetimeMs = images * 60;
   const machines = await Machines.start([0], { JOB_CLEANUP_INTERVAL: String(lifetimeMs), ...GIVING_BACK });
   const api = new ApiClient(machines.server);
   const fill = () => perSecond(images, WIDTH, () => api.process(picture.next()));

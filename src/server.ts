@@ -60,7 +60,13 @@ async function main(): Promise<void> {
       host: config.server.host,
     });
   }
-  await services.start();
+  try {
+    await services.start();
+  } catch (error) {
+    log.error('The server cannot start', { error: messageOf(error) });
+    await logger.close();
+    process.exit(1);
+  }
   for (const { host, isHealthy, health, missingNodes } of services.instances) {
     const state = isHealthy ? 'healthy' : 'unhealthy';
     log.info('Instance', { instance: host, state, version: health.version, missing: missingNodes });

@@ -1,47 +1,28 @@
 import type { z } from 'zod';
-import type { asyncAnswer, jobStatusAnswer } from '../schemas/jobs.js';
-import type { healthAnswer } from '../schemas/status.js';
+import type { anySyncAnswer, deletedAnswer } from '../schemas/jobs.js';
 import type { workflowsAnswer } from '../schemas/workflows.js';
+import { JobNotCompleted } from './JobNotCompleted.js';
 import { MiddlewareError } from './MiddlewareError.js';
+import { OutputFile } from './OutputFile.js';
+import type {
+  Accepted,
+  ClientOptions,
+  CompletedStatus,
+  Health,
+  JobFilter,
+  JobList,
+  JobStatus,
+  RunResult,
+  SubmitOptions,
+  WaitOptions,
+  WorkflowDescription,
+} from './options.js';
+import { type Inputs, submissionRequest } from './submissionRequest.js';
 import { pause, readEvents } from './waiting.js';
 
-export { MiddlewareError };
-
-/** A job's status, by its `status`. */
-export type JobStatus = z.output<typeof jobStatusAnswer>;
-/** The answer to a submission. */
-export type Accepted = z.output<typeof asyncAnswer>;
-export type Health = z.output<typeof healthAnswer>;
-export type WorkflowDescription = z.output<typeof workflowsAnswer>['workflows'][number];
-
-export interface ClientOptions {
-  /** Such as `https://images.example`; the page's own server when it is left out in a browser. */
-  readonly baseUrl?: string;
-  /** Where the server has keys. */
-  readonly apiKey?: string | undefined;
-  /** In place of the global `fetch`. */
-  readonly fetch?: typeof fetch;
-}
-
-export interface SubmitOptions {
-  readonly format?: 'PNG' | 'JPEG' | 'WEBP';
-  /** The workflow's own, such as `{ scale: 2 }`. */
-  readonly parameters?: Readonly<Record<string, string | number | boolean>>;
-  readonly filename?: string;
-  /** The same key with the same image is the same job: for who may have to send it again. */
-  readonly idempotencyKey?: string;
-  readonly signal?: AbortSignal;
-}
-
-export interface WaitOptions {
-  /** Called with every status that is heard of, the last one too. */
-  readonly onStatus?: (status: JobStatus) => void;
-  readonly signal?: AbortSignal;
-  /** Between two questions where events do not get through, ms; 1000 when it is left out. */
-  readonly pollMs?: number;
-  /** How long the server may be out of reach, ms; a minute when it is left out. */
-  readonly patienceMs?: number;
-}
+export type * from './options.js';
+export type { FileValue, Inputs } from './submissionRequest.js';
+export { JobNotCompleted, MiddlewareError, OutputFile };
 
 const FINISHED = new Set<JobStatus['status']>(['completed', 'failed', 'cancelled']);
 /** Streams that broke without a word before the client only polls. */
@@ -94,23 +75,47 @@ export class MiddlewareClient {
   }
 
   /**
-   * Submits an image to a workflow and does not wait.
-   * @param type such as `remove-background`
+   * Runs a workflow and waits for what it makes: `run('my-flow', { image, prompt: 'a boat', seed: 7 })`. Whoever aborts
+   * cancels the job, unless there is a key to ask for it again.
+   * @param inputs by their names; files are bytes or addresses
+   * @throws JobNotCompleted when the job failed or was cancelled, and what `submit` and `wait` throw
    */
-  submit(type: string, image: Blob | Uint8Array, options: SubmitOptions = {}): Promise<Accepted> {
-    const { format, parameters = {}, filename = 'image', idempotencyKey, signal } = options;
-    const form = new FormData();
-    for (const [name, value] of Object.entries({ ...parameters, ...(format ? { format } : {}) })) {
-      form.set(name, String(value));
+  async run(type: string, inputs: Inputs, options: SubmitOptions & WaitOptions = {}): Promise<RunResult> {
+    const { job_id } = await this.submit(type, inputs, options);
+    let status: JobStatus;
+    try {
+      status = await this.wait(job_id, options);
+    } catch (error) {
+      const isUnwanted = options.signal?.aborted && options.idempotencyKey === undefined;
+      // It may have ended in the same moment, which is as good.
+      if (isUnwanted) await this.cancel(job_id).catch(() => undefined);
+      throw error;
     }
-    // A copy, since the bytes may be a part of something larger, or shared.
-    form.set('imageFile', image instanceof Blob ? image : new Blob([new Uint8Array(image)]), filename);
-    return this.json(`/api/async/${encodeURIComponent(type)}`, {
-      method: 'POST',
-      body: form,
-      headers: idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey },
-      signal: signal ?? null,
-    });
+    if (status.status !== 'completed') throw new JobNotCompleted(status);
+    return this.outcome(status);
+  }
+
+  /**
+   * The same in one request, which the server answers when the job is done: for short jobs. The server cancels the job
+   * of a client that hangs up.
+   * @throws MiddlewareError with the job's own code when it failed, and `SYNC_TIMEOUT` when it takes too long
+   */
+  async runNow(type: string, inputs: Inputs, options: SubmitOptions = {}): Promise<RunResult> {
+    const answer = await this.#post<z.output<typeof anySyncAnswer>>(
+      `/api/${encodeURIComponent(type)}`,
+      inputs,
+      options,
+    );
+    return this.#resultOf(answer.job_id, answer);
+  }
+
+  /**
+   * Submits to a workflow and does not wait.
+   * @param type such as `remove-background`
+   * @param input the inputs by their names, or the file of a workflow that takes one image
+   */
+  submit(type: string, input: Blob | Uint8Array | Inputs, options: SubmitOptions = {}): Promise<Accepted> {
+    return this.#post(`/api/async/${encodeURIComponent(type)}`, input, options);
   }
 
   status(jobId: string, signal?: AbortSignal): Promise<JobStatus> {
@@ -159,6 +164,27 @@ export class MiddlewareClient {
     return (await this.request(`${jobPath(jobId)}/result/image`, { signal: signal ?? null })).blob();
   }
 
+  /** What came of a job that is completed: where its outputs are, with ways to fetch them. */
+  outcome(status: CompletedStatus): RunResult {
+    return this.#resultOf(status.job_id, status);
+  }
+
+  /** The newest jobs, of those that the key may see. */
+  jobs(filter: JobFilter = {}, signal?: AbortSignal): Promise<JobList> {
+    const query = new URLSearchParams(
+      Object.entries(filter).map(([name, value]): [string, string] => [name, String(value)]),
+    );
+    return this.json(`/api/jobs/list?${query}`, { signal: signal ?? null });
+  }
+
+  /** Forgets a job and its outputs; one that is running is cancelled. @throws MiddlewareError `JOB_NOT_FOUND` */
+  async delete(jobId: string, signal?: AbortSignal): Promise<void> {
+    await this.json<z.output<typeof deletedAnswer>>(jobPath(jobId), {
+      method: 'DELETE',
+      signal: signal ?? null,
+    });
+  }
+
   /** Takes a job out of the queue, or interrupts it. @throws MiddlewareError `JOB_ALREADY_FINISHED` */
   cancel(jobId: string, signal?: AbortSignal): Promise<JobStatus> {
     return this.json(`${jobPath(jobId)}/cancel`, { method: 'POST', signal: signal ?? null });
@@ -170,6 +196,25 @@ export class MiddlewareClient {
     for await (const { event = 'message', data } of readEvents(open, signal)) {
       yield { event, data: JSON.parse(data) };
     }
+  }
+
+  async #post<T>(path: string, input: Blob | Uint8Array | Inputs, options: SubmitOptions): Promise<T> {
+    return this.json(path, await submissionRequest(input, options));
+  }
+
+  #resultOf(jobId: string, told: Pick<CompletedStatus, 'outputs' | 'seed' | 'warnings'>): RunResult {
+    const { outputs, seed, warnings = [] } = told;
+    const files = outputs.map((one) => new OutputFile(one, (url, signal) => this.#fetchOutput(url, signal)));
+    return { jobId, outputs: files as unknown as RunResult['outputs'], seed, warnings };
+  }
+
+  /** An output may lie elsewhere, under an address that is signed: the key is not for that server. */
+  async #fetchOutput(url: string, signal: AbortSignal | undefined): Promise<Response> {
+    const init = { signal: signal ?? null };
+    if (!/^https?:\/\//i.test(url)) return this.request(url, init);
+    const response = await this.#fetch(url, init);
+    if (!response.ok) throw await MiddlewareError.from(response);
+    return response;
   }
 
   #send(path: string, init: RequestInit): Promise<Response> {

@@ -49,5 +49,16 @@ export const parsedBy = <T>(parse: (text: string) => T | undefined) =>
     return value ?? z.NEVER;
   });
 
+/** An http(s) URL without credentials, query or fragment; given without a slash at its end. */
+export const plainUrl = parsedBy(parsePlainUrl);
+
+function parsePlainUrl(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  const isPlain = url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  if (!['http:', 'https:'].includes(url.protocol) || !isPlain) return undefined;
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+}
+
 /** What the variables of one subject are once they were read. */
 export type Values<Variables extends z.ZodRawShape> = z.output<z.ZodObject<Variables>>;

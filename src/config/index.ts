@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type InstanceAddress, parseInstances } from '../utils/instanceUrls.js';
 import { accessConfig, accessVariables } from './access.js';
+import { assetConfig, assetVariables } from './assets.js';
 import { jobConfig, jobVariables } from './jobs.js';
 import { logConfig, logVariables } from './log.js';
 import { machineConfig, machineVariables } from './machines.js';
@@ -23,6 +24,7 @@ export const environmentSchema = z.object({
   ...jobVariables,
   ...uploadVariables,
   ...outputVariables,
+  ...assetVariables,
   ...accessVariables,
   ...webhookVariables,
   ...metricsVariables,
@@ -45,6 +47,7 @@ function nested(env: Environment, addresses: readonly InstanceAddress[]) {
     jobs: jobConfig(env),
     uploads: uploadConfig(env),
     outputs: outputConfig(env),
+    assets: assetConfig(env),
     access: accessConfig(env),
     webhooks: webhookConfig(env),
     metrics: metricsConfig(env),
@@ -132,8 +135,12 @@ function crossChecks(env: Environment): string[] {
   };
   atLeast('BREAKER_MAX_RESET_TIMEOUT', 'BREAKER_RESET_TIMEOUT', 'as the reset time grows up to it');
   atLeast('MAX_RESULT_MEMORY', 'MAX_RESULT_SIZE', 'so that one result fits');
-  atLeast('MAX_QUEUE_MEMORY', 'MAX_FILE_SIZE', 'so that one upload fits');
+  // The bound is of no account where uploads do not wait in memory.
+  if (env.ASSET_STORE === 'memory') atLeast('MAX_QUEUE_MEMORY', 'MAX_FILE_SIZE', 'so that one upload fits');
   // A form is a little larger than the image in it.
   atLeast('MAX_UPLOAD_MEMORY', 'MAX_FILE_SIZE', 'so that one upload fits');
+  if (env.ASSET_STORE === 's3' && env.S3_BUCKET === undefined) {
+    problems.push('S3_BUCKET: takes the name of a bucket when ASSET_STORE is s3, but was not set');
+  }
   return problems;
 }

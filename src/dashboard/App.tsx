@@ -1,24 +1,18 @@
-import { useEffect, useState } from 'preact/hooks';
-import type { WorkflowDescription } from '../client/index.js';
+import { useState } from 'preact/hooks';
 import { Activity } from './Activity.js';
 import { Instances } from './Instances.js';
 import { Jobs } from './Jobs.js';
 import { KeyPrompt } from './KeyPrompt.js';
 import { connect, storeKey } from './server.js';
 import { useOverview } from './useOverview.js';
+import { useWorkflows } from './useWorkflows.js';
 import { Workbench } from './Workbench.js';
 
 /** The whole page. */
 export function App() {
   const [client, setClient] = useState(connect);
-  const [workflows, setWorkflows] = useState<readonly WorkflowDescription[]>([]);
   const { overview, isOffline, needsKey, refresh } = useOverview(client);
-  const isThere = overview !== undefined && !isOffline;
-
-  // Again whenever the server came back: it may be another version.
-  useEffect(() => {
-    if (isThere) client.workflows().then(setWorkflows, () => undefined);
-  }, [client, isThere]);
+  const workflows = useWorkflows(client, overview !== undefined && !isOffline);
 
   const takeKey = (key: string) => {
     storeKey(key);

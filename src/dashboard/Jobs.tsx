@@ -25,7 +25,7 @@ export function Jobs({ client, jobs, onChange }: Props) {
   };
   const remove = ({ id }: JobRecord) => {
     setDeleting(undefined);
-    void run(() => client.request(`/api/jobs/${id}`, { method: 'DELETE' }));
+    void run(() => client.delete(id));
   };
   return (
     <section class="card" aria-labelledby="jobs">
@@ -91,10 +91,12 @@ function JobRow({ client, job, onCancel, onDelete }: RowProps) {
 }
 
 /** Fetched with the key, which an image's own request could not carry. */
-function Thumbnail({ client, job: { id, status } }: { client: MiddlewareClient; job: JobRecord }) {
+function Thumbnail({ client, job: { id, result } }: { client: MiddlewareClient; job: JobRecord }) {
   const [url, setUrl] = useState<string>();
+  const kind = result?.mimeType.split('/')[0];
+  const isPicture = kind === 'image';
   useEffect(() => {
-    if (status !== 'completed') return;
+    if (!isPicture) return;
     let made: string | undefined;
     const over = new AbortController();
     client
@@ -111,6 +113,10 @@ function Thumbnail({ client, job: { id, status } }: { client: MiddlewareClient; 
       over.abort();
       if (made) URL.revokeObjectURL(made);
     };
-  }, [client, id, status]);
-  return <div class="thumbnail checkered">{url && <img src={url} alt="" />}</div>;
+  }, [client, id, isPicture]);
+  return (
+    <div class="thumbnail checkered">
+      {url ? <img src={url} alt="" /> : kind && !isPicture && <span class="kind">{kind}</span>}
+    </div>
+  );
 }

@@ -17,7 +17,7 @@ export function Progress({ status, onCancel }: { status: JobStatus | undefined; 
 }
 
 function wordsFor(status: JobStatus | undefined): string {
-  if (!status) return 'Sending the picture…';
+  if (!status) return 'Sending…';
   switch (status.status) {
     case 'pending':
       return `Waiting, place ${status.queue_position}, done in about ${inSeconds(status.estimated_completion_time_seconds)}`;

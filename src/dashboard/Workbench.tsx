@@ -1,147 +1,82 @@
-import { useEffect, useState } from 'preact/hooks';
-import type { MiddlewareClient, SubmitOptions, WorkflowDescription } from '../client/index.js';
-import { Compare } from './Compare.js';
-import { ImageField } from './ImageField.js';
-import { ParameterFields, type Values } from './ParameterFields.js';
+import type { MiddlewareClient, WorkflowDescription } from '../client/index.js';
+import { aFile } from './FileField.js';
+import { FileFields } from './FileFields.js';
+import { type FileInput, titleOf } from './inputs.js';
+import { ParameterFields } from './ParameterFields.js';
 import { Progress } from './Progress.js';
-import { type Run, useJob } from './useJob.js';
+import { Comparison, ComparisonActions, pictureBefore, Results } from './Result.js';
+import { type Form, taskOf, useForm } from './useForm.js';
+import { type Task, useJob } from './useJob.js';
+import { WorkflowChoice } from './WorkflowChoice.js';
 
 interface Props {
   readonly client: MiddlewareClient;
   readonly workflows: readonly WorkflowDescription[];
 }
 
-/** From a picture to a better one. */
+/** From files and values to what a workflow makes of them. */
 export function Workbench({ client, workflows }: Props) {
-  const [image, setImage] = useState<File>();
-  const [type, setType] = useState<string>();
-  const [values, setValues] = useState<Values>({});
+  const form = useForm(workflows);
+  const { workflow } = form;
   const { run, start, cancel, reset } = useJob(client);
-  const workflow = workflows.find((one) => one.type === type) ?? workflows[0];
-  const before = useObjectUrl(image);
+  const before = run.state === 'done' ? pictureBefore(run) : undefined;
+  const isAllBuiltIn = workflows.every((one) => one.is_built_in);
 
-  const take = (file: File) => {
-    reset();
-    setImage(file);
+  const choose = (chosen: WorkflowDescription) => {
+    form.choose(chosen);
+    // Its files have no place beside a comparison.
+    if (before && !chosen.is_built_in) reset();
   };
-  const choose = (chosen: string) => {
-    setType(chosen);
-    setValues({});
+  const take = (input: FileInput, file: File | undefined) => {
+    form.setFile(input, file);
+    if (run.state !== 'done' || before) reset();
   };
-  // Two fields may change before the page is drawn again.
-  const change = (name: string, value: Values[string]) =>
-    setValues((before) => ({ ...before, [name]: value }));
   const submit = (event: Event) => {
     event.preventDefault();
-    if (!image || !workflow) return;
-    const { format = 'PNG', ...parameters } = values;
-    start(workflow.type, image, { parameters, format: format as NonNullable<SubmitOptions['format']> });
+    if (workflow && !form.missing) start(taskOf(workflow, form));
+  };
+  const keepSeed = ({ workflow: of }: Task, seed: string) => {
+    for (const { name, kind } of of.inputs) if (kind === 'seed') form.setValue(of, name, seed);
   };
 
   return (
     <section class="card workbench" aria-labelledby="workbench">
-      <h2 id="workbench">Process a picture</h2>
+      <h2 id="workbench">{isAllBuiltIn ? 'Process a picture' : 'Run a workflow'}</h2>
       {run.state === 'done' && before ? (
-        <Compare before={before} after={run.url} />
+        <Comparison run={run} picture={before} />
       ) : (
-        <ImageField preview={before} name={image?.name} onImage={take} />
+        <FileFields inputs={form.fileInputs} fileOf={form.fileOf} onFile={take} />
       )}
       <form onSubmit={submit}>
-        <fieldset class="choices">
-          <legend>What to do</legend>
-          {workflows.map((one) => (
-            <label key={one.type} class="choice">
-              <input
-                type="radio"
-                name="workflow"
-                checked={one === workflow}
-                onChange={() => choose(one.type)}
-              />
-              <span>
-                <strong>{one.title}</strong>
-                <span class="hint">{one.description}</span>
-                {one.instances.some(({ can_run }) => can_run) ? null : (
-                  <span class="problem">No instance can run it at present.</span>
-                )}
-              </span>
-            </label>
-          ))}
-        </fieldset>
-        {workflow && <ParameterFields workflow={workflow} values={values} onChange={change} />}
-        {run.state === 'running' ? (
-          <Progress status={run.status} onCancel={cancel} />
-        ) : (
-          <button type="submit" class="primary" disabled={!image || !workflow}>
-            {image ? (workflow?.title ?? 'Start') : 'Choose a picture first'}
-          </button>
+        <WorkflowChoice workflows={workflows} chosen={workflow} onChoose={choose} />
+        {workflow && (
+          <ParameterFields
+            workflow={workflow}
+            values={form.values}
+            onChange={(name, value) => form.setValue(workflow, name, value)}
+          />
         )}
+        {run.state === 'running' ? <Progress status={run.status} onCancel={cancel} /> : <Start form={form} />}
       </form>
       {run.state === 'failed' && (
         <p class="problem" role="alert">
           {run.message}
         </p>
       )}
-      {run.state === 'done' && image && workflow && (
-        <Result run={run} workflow={workflow} values={values} image={image} onReset={reset} />
+      {run.state === 'done' && before && <ComparisonActions run={run} picture={before} onReset={reset} />}
+      {run.state === 'done' && !before && (
+        <Results key={run.status.job_id} run={run} onSeed={(seed) => keepSeed(run.task, seed)} />
       )}
     </section>
   );
 }
 
-interface ResultProps {
-  readonly run: Run & { state: 'done' };
-  readonly workflow: WorkflowDescription;
-  readonly values: Values;
-  readonly image: File;
-  readonly onReset: () => void;
-}
-
-function Result({ run, workflow, values, image, onReset }: ResultProps) {
-  const [isCopied, setCopied] = useState(false);
-  const copy = async () => {
-    await navigator.clipboard.writeText(curlOf(workflow, values, image.name));
-    setCopied(true);
-  };
-  const ending = run.image.type.split('/')[1] ?? 'png';
+/** The button that begins, or says what is missing. */
+function Start({ form: { workflow, missing, fileInputs } }: { form: Form }) {
+  const needed = missing && (fileInputs.length === 1 ? aFile(missing) : titleOf(missing));
   return (
-    <>
-      <p role="status">
-        Done in {run.status.processing_time_seconds.toFixed(2)} s, {Math.ceil(run.image.size / 1024)} KB.
-      </p>
-      <div class="row">
-        <a
-          class="button primary"
-          href={run.url}
-          download={`${image.name.replace(/\.\w+$/, '')}-${workflow.type}.${ending}`}
-        >
-          Download
-        </a>
-        <button type="button" onClick={() => void copy()}>
-          {isCopied ? 'Copied' : 'Copy as curl'}
-        </button>
-        <button type="button" onClick={onReset}>
-          Back to the picture
-        </button>
-      </div>
-    </>
+    <button type="submit" class="primary" disabled={!workflow || needed !== undefined}>
+      {needed === undefined ? workflow?.title : `Choose ${needed} first`}
+    </button>
   );
-}
-
-/** The same over the command line. The key, if there is one, is not written into it. */
-function curlOf(workflow: WorkflowDescription, values: Values, name: string): string {
-  const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
-  const fields = Object.entries(values).map(([key, value]) => ` -F ${quoted(`${key}=${value}`)}`);
-  return `curl -H 'Accept: image/*' -F ${quoted(`imageFile=@${name}`)}${fields.join('')} -o result ${location.origin}${workflow.url}`;
-}
-
-/** An address for a file, for as long as it is shown. */
-function useObjectUrl(file: File | undefined): string | undefined {
-  const [url, setUrl] = useState<string>();
-  useEffect(() => {
-    if (!file) return;
-    const made = URL.createObjectURL(file);
-    setUrl(made);
-    return () => URL.revokeObjectURL(made);
-  }, [file]);
-  return file && url;
 }

@@ -1,49 +1,88 @@
 import { useRef, useState } from 'preact/hooks';
-import type { JobStatus, MiddlewareClient, SubmitOptions } from '../client/index.js';
+import type {
+  CompletedStatus,
+  JobStatus,
+  MiddlewareClient,
+  OutputFile,
+  RunResult,
+  SubmitOptions,
+  WorkflowDescription,
+} from '../client/index.js';
 import { messageOf } from './errors.js';
+import type { Values } from './inputs.js';
+
+/** What somebody started, as it was then: the form may have changed since. */
+export interface Task {
+  readonly workflow: WorkflowDescription;
+  /** By the inputs' names. */
+  readonly files: Readonly<Record<string, File>>;
+  readonly values: Values;
+  readonly format: SubmitOptions['format'];
+}
+
+/** An output that was fetched. */
+export interface Shown {
+  readonly output: OutputFile;
+  readonly url: string;
+  readonly sizeBytes: number;
+  /** Of a text. */
+  readonly text: string | undefined;
+}
 
 export type Run =
   | { readonly state: 'idle' }
-  /** `status` is undefined while the image is on its way. */
+  /** `status` is undefined while the inputs are on their way. */
   | { readonly state: 'running'; readonly status: JobStatus | undefined }
-  | { readonly state: 'done'; readonly status: JobStatus; readonly image: Blob; readonly url: string }
+  | {
+      readonly state: 'done';
+      readonly task: Task;
+      readonly status: CompletedStatus;
+      readonly seed: RunResult['seed'];
+      readonly shown: readonly [Shown, ...Shown[]];
+    }
   | { readonly state: 'failed'; readonly message: string };
 
-/** One job at a time, from its submission to its image. */
+/** One job at a time, from its submission to its outputs. */
 export function useJob(client: MiddlewareClient): {
   run: Run;
-  start(type: string, image: File, options: SubmitOptions): void;
+  start(task: Task): void;
   cancel(): void;
   reset(): void;
 } {
   const [run, setRun] = useState<Run>({ state: 'idle' });
-  const current = useRef<{ over: AbortController; jobId?: string; url?: string }>(undefined);
+  const current = useRef<{ over: AbortController; jobId?: string; urls: string[] }>(undefined);
 
   const reset = () => {
     current.current?.over.abort();
-    if (current.current?.url) URL.revokeObjectURL(current.current.url);
+    for (const url of current.current?.urls ?? []) URL.revokeObjectURL(url);
     current.current = undefined;
     setRun({ state: 'idle' });
   };
 
-  const start = async (type: string, image: File, options: SubmitOptions) => {
+  const start = async (task: Task) => {
     reset();
-    const own: NonNullable<typeof current.current> = { over: new AbortController() };
+    const own: NonNullable<typeof current.current> = { over: new AbortController(), urls: [] };
     current.current = own;
     const { signal } = own.over;
     setRun({ state: 'running', status: undefined });
     try {
-      const { job_id } = await client.submit(type, image, { ...options, filename: image.name, signal });
+      const { workflow, files, values, format } = task;
+      const options = { signal, ...(format ? { format } : {}) };
+      const { job_id } = await client.submit(workflow.type, { ...files, ...values }, options);
       own.jobId = job_id;
       const onStatus = (status: JobStatus) => {
         if (!signal.aborted) setRun({ state: 'running', status });
       };
       const status = await client.wait(job_id, { onStatus, signal });
-      if (status.status === 'completed') {
-        const result = await client.result(job_id, signal);
-        own.url = URL.createObjectURL(result);
-        setRun({ state: 'done', status, image: result, url: own.url });
-      } else setRun({ state: 'failed', message: endOf(status) });
+      if (status.status !== 'completed') {
+        setRun({ state: 'failed', message: endOf(status) });
+        return;
+      }
+      const { outputs, seed } = client.outcome(status);
+      const [first, ...others] = outputs;
+      const show = (output: OutputFile) => shownOf(output, own.urls, signal);
+      const shown = [await show(first), ...(await Promise.all(others.map(show)))] as const;
+      setRun({ state: 'done', task, status, seed, shown });
     } catch (error) {
       if (!signal.aborted) setRun({ state: 'failed', message: messageOf(error) });
     }
@@ -57,7 +96,16 @@ export function useJob(client: MiddlewareClient): {
     else client.cancel(jobId).catch(() => undefined);
   };
 
-  return { run, start: (...job) => void start(...job), cancel, reset };
+  return { run, start: (task) => void start(task), cancel, reset };
+}
+
+/** Fetches an output with the key, which a picture's own request could not carry. */
+async function shownOf(output: OutputFile, urls: string[], signal: AbortSignal): Promise<Shown> {
+  const blob = await output.blob(signal);
+  const url = URL.createObjectURL(blob);
+  urls.push(url);
+  const text = output.kind === 'text' ? await blob.text() : undefined;
+  return { output, url, sizeBytes: blob.size, text };
 }
 
 function endOf(status: JobStatus): string {

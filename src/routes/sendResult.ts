@@ -1,15 +1,19 @@
 import { once } from 'node:events';
 import type { Request, Response } from 'express';
 import { AppError } from '../errors.js';
+import type { AssetPresentation } from '../services/assets/AssetStore.js';
+import { contentDisposition } from '../services/assets/contentDisposition.js';
 import {
   type CompletedJob,
   type JobOutput,
   type OutputKind,
   processingDuration,
 } from '../services/jobs/Job.js';
+import type { StoredBytes } from '../services/jobs/stores.js';
 import type { Turns } from '../utils/turns.js';
 import { FORMATS, IMAGE_PLACE } from '../views/JobViews.js';
 import type { OutputFormat } from '../workflows/parameters.js';
+import { sendStored } from './sendStored.js';
 
 /** Base64 is made in slices of this many bytes, a multiple of three, as the client takes them. */
 const SLICE_BYTES = 3 * 64 * 1024;
@@ -77,18 +81,26 @@ export class ResultSender {
   }
 
   /**
-   * Answers with the bytes of one of a job's outputs, or with the range of them that the client asks for.
+   * Answers with the bytes of one of a job's outputs, or with the range of them that the client asks for; or sends the
+   * client to where they are, if they have a signed address.
    * @param index of the output, from 0
-   * @throws AppError `RANGE_NOT_SATISFIABLE`
+   * @throws AppError `RANGE_NOT_SATISFIABLE` or `RESULT_EXPIRED`
    */
   async output(
     request: Request,
     response: Response,
-    { job, output, bytes }: { job: CompletedJob; output: JobOutput; bytes: Buffer },
+    { job, output, bytes }: { job: CompletedJob; output: JobOutput; bytes: Buffer | StoredBytes },
     { index, isDownload }: { index: number; isDownload: boolean },
   ): Promise<void> {
     const etag = `"${job.id}-${index}"`;
-    const size = bytes.length;
+    const stored = Buffer.isBuffer(bytes) ? undefined : bytes;
+    // An address is signed for one method only.
+    const url = request.method === 'GET' ? await stored?.url(presentationOf(output, isDownload)) : undefined;
+    if (url !== undefined) {
+      response.set('Cache-Control', 'private, no-store').redirect(url);
+      return;
+    }
+    const size = Buffer.isBuffer(bytes) ? bytes.length : bytes.sizeBytes;
     const range = rangeOf(request, etag, size);
     if (range === 'none of it') {
       response.set('Content-Range', `bytes */${size}`);
@@ -96,7 +108,9 @@ export class ResultSender {
     }
     response.set({ ...headersOf(job, output, isDownload), ETag: etag, 'Accept-Ranges': 'bytes' });
     if (range) response.status(206).set('Content-Range', `bytes ${range.start}-${range.end}/${size}`);
-    await this.#send(response, range ? bytes.subarray(range.start, range.end + 1) : bytes);
+    const { start, end } = range ?? { start: 0, end: size - 1 };
+    if (Buffer.isBuffer(bytes)) await this.#send(response, bytes.subarray(start, end + 1));
+    else await sendStored(request, response, { jobId: job.id, bytes, start, end });
   }
 
   async #send(response: Response, bytes: Buffer): Promise<void> {
@@ -166,10 +180,9 @@ async function roomIn(response: Response): Promise<void> {
 
 /** What every answer with an output's bytes tells. */
 function headersOf(job: CompletedJob, output: JobOutput, isDownload = false): Record<string, string> {
-  const disposition = isDownload || !SHOWN.has(output.kind) ? 'attachment' : 'inline';
   return {
     'Content-Type': output.mimeType,
-    'Content-Disposition': `${disposition}; ${filenameParameters(output.filename)}`,
+    'Content-Disposition': contentDisposition(presentationOf(output, isDownload)),
     'Cache-Control': 'private, no-cache',
     'X-Job-ID': job.id,
     'X-Prompt-ID': job.result.promptId,
@@ -178,15 +191,8 @@ function headersOf(job: CompletedJob, output: JobOutput, isDownload = false): Re
   };
 }
 
-/** The name as RFC 6266 has it: in ASCII, and whole where that is not the same. */
-function filenameParameters(filename: string): string {
-  const ascii = filename.replace(/[^\x20-\x7e]|["\\%]/g, '_');
-  if (ascii === filename) return `filename="${ascii}"`;
-  const whole = encodeURIComponent(filename).replace(
-    /['()*]/g,
-    (one) => `%${one.charCodeAt(0).toString(16)}`,
-  );
-  return `filename="${ascii}"; filename*=UTF-8''${whole}`;
+function presentationOf({ filename, mimeType, kind }: JobOutput, isDownload: boolean): AssetPresentation {
+  return { filename, mimeType, isDownload: isDownload || !SHOWN.has(kind) };
 }
 
 /** The one range of bytes that is asked for; undefined for the whole, as also for several ranges or odd ones. */

@@ -7,6 +7,8 @@ import { WorkflowFolder } from '../workflows/files/WorkflowFolder.js';
 import { imageNodeClasses } from '../workflows/imageNodes.js';
 import type { Workflow } from '../workflows/types.js';
 import { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
+import { AssetLibrary } from './assets/AssetLibrary.js';
+import { type AssetStoreOptions, createAssetStore } from './assets/createAssetStore.js';
 import { InputFetcher } from './assets/InputFetcher.js';
 import { ComfyClient } from './comfyui/ComfyClient.js';
 import { ConnectionManager, type ConnectionOptions } from './comfyui/ConnectionManager.js';
@@ -15,6 +17,7 @@ import type { ServerState } from './comfyui/ServerState.js';
 import { CircuitBreaker } from './instances/circuitBreaker.js';
 import { Inspector } from './instances/Inspector.js';
 import { Instance } from './instances/Instance.js';
+import { AssetBlobs } from './jobs/AssetBlobs.js';
 import type { JobManager } from './jobs/JobManager.js';
 import { AddressGuard } from './outbound/AddressGuard.js';
 import { OutboundClient } from './outbound/OutboundClient.js';
@@ -54,6 +57,14 @@ export function createInputFetcher({ uploads }: Config): { fetcher: InputFetcher
   });
   const client = new OutboundClient(guard, MAX_FETCHES_PER_HOST);
   return { fetcher: new InputFetcher(guard, client, uploads.urlTimeoutMs), close: () => client.close() };
+}
+
+/** Where the files of jobs lie; undefined where that is memory. Nothing is connected to before it is started. */
+export function createAssetBlobs({ assets }: Config, clock: Clock, logger: Logger): AssetBlobs | undefined {
+  const { store: kind, directory: folder, ...s3 } = assets;
+  if (kind === 'memory') return undefined;
+  const options: AssetStoreOptions = kind === 'disk' ? { kind, folder } : { kind, ...s3 };
+  return new AssetBlobs(new AssetLibrary(createAssetStore(options, clock), assets.lifetimeMs, clock, logger));
 }
 
 /** The built-in workflows, and those of the folder where there is one. */

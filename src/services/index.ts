@@ -14,6 +14,7 @@ import type { FollowTimings } from './comfyui/PromptFollower.js';
 import { PromptRunner } from './comfyui/PromptRunner.js';
 import { ServerState } from './comfyui/ServerState.js';
 import {
+  createAssetBlobs,
   createConnections,
   createInputFetcher,
   createInspector,
@@ -59,6 +60,8 @@ const WEBHOOK_OPTIONS: WebhookOptions & { timeoutMs: number } = {
   giveUpAfterMs: 24 * 3_600_000,
   maxDeliveries: 10_000,
 };
+/** Large files take their time on their way to a bucket. */
+const ASSET_TIMINGS: StoreTimings = { ...STORE_TIMINGS, timeoutMs: 60_000 };
 /** Of small pictures: those of some thousand results. */
 const MAX_THUMBNAIL_BYTES = 16 * 1024 * 1024;
 
@@ -161,15 +164,19 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   // The first job on an instance should not have to wait for a handshake.
   checker.onHealthy(({ address }) => void connections.warmUp(address));
 
+  const assetBlobs = createAssetBlobs(config, clock, log('assets'));
+  const blobs = overrides.blobStore ?? assetBlobs ?? new MemoryBlobStore();
+  /** Where bytes do not wait in memory, its bounds are of no account. */
+  const inMemory = (bytes: number) => (blobs === assetBlobs ? Number.POSITIVE_INFINITY : bytes);
   const manager = new JobManager(
-    { jobs: overrides.jobStore ?? new MemoryJobStore(), blobs: overrides.blobStore ?? new MemoryBlobStore() },
+    { jobs: overrides.jobStore ?? new MemoryJobStore(), blobs },
     {
-      maxResultBytes: config.jobs.maxResultBytes,
+      maxResultBytes: inMemory(config.jobs.maxResultBytes),
       lifetimeMs: config.jobs.lifetimeMs,
     },
     clock,
     log('jobs'),
-    { ...STORE_TIMINGS, ...overrides.stores },
+    { ...(blobs === assetBlobs ? ASSET_TIMINGS : STORE_TIMINGS), ...overrides.stores },
   );
   const thumbnails = new Thumbnails({ maxPixels: config.outputs.maxPixels, maxBytes: MAX_THUMBNAIL_BYTES });
   manager.events.onResultDropped((id) => thumbnails.forget(id));
@@ -224,7 +231,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const estimates = new DurationEstimates(workflows);
   const admission = new Admission(
     { manager, estimates, slots: () => processor.slots },
-    { maxQueueSize: config.jobs.maxQueued, maxQueueBytes: config.jobs.maxQueueBytes },
+    { maxQueueSize: config.jobs.maxQueued, maxQueueBytes: inMemory(config.jobs.maxQueueBytes) },
   );
   const idempotencyKeys = new IdempotencyKeys(manager.events);
   const views = new JobViews({ manager, estimates, processor, clock });
@@ -298,6 +305,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     metricsFile,
     prometheus,
     start: async () => {
+      await assetBlobs?.start();
       await folder?.start();
       await metricsFile.start();
       await checker.start();
@@ -320,6 +328,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
           metricsFile,
           webhooks,
           folder,
+          assetBlobs,
           state,
           timers,
         },

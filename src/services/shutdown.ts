@@ -7,6 +7,7 @@ import type { PromptRunner } from './comfyui/PromptRunner.js';
 import type { ServerState } from './comfyui/ServerState.js';
 import type { HealthChecker } from './instances/HealthChecker.js';
 import type { Instance } from './instances/Instance.js';
+import type { AssetBlobs } from './jobs/AssetBlobs.js';
 import type { JobManager } from './jobs/JobManager.js';
 import type { JobProcessor } from './jobs/JobProcessor.js';
 import type { MetricsFile } from './metrics/MetricsFile.js';
@@ -23,6 +24,7 @@ interface Parts {
   readonly metricsFile: MetricsFile;
   readonly webhooks: Webhooks | undefined;
   readonly folder: WorkflowFolder | undefined;
+  readonly assetBlobs: AssetBlobs | undefined;
   /** What only has a timer, or sockets that nobody waits for. */
   readonly timers: ReadonlyArray<{ stop(): void }>;
 }
@@ -69,6 +71,8 @@ export async function stopServices(parts: Parts, budget: TimeBudget, logger: Log
     step('prompts', promptMs + reserve * 0.1, prompts.stop(promptMs)),
   ]);
   await step('connections', budget.leftMs, parts.connections.stop());
+  // After the jobs that wrote to it, and as late as possible for clients that fetch what they waited for.
+  await step('assets', budget.leftMs, parts.assetBlobs?.stop());
   for (const { client } of parts.instances) client.close();
   parts.state.close();
   return leftBehind;

@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
@@ -9,12 +7,12 @@ import { z } from 'zod';
 import { inspectImage } from '../../src/services/images/inspect.js';
 import { defineWorkflow } from '../../src/workflows/types.js';
 import { invertImage } from '../examples/invertImage.js';
+import { expectAccessible } from '../support/accessible.js';
 import { expectClean, launchBrowser, openPage, requireBrowser, type Watched } from '../support/browser.js';
 import { eventually } from '../support/eventually.js';
 import { Stack, type StackOptions } from '../support/stack.js';
 
 const PHOTO = path.resolve(import.meta.dirname, '../../data/samples/product.jpg');
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 let browser: Browser;
 let stack: Stack;
@@ -28,19 +26,6 @@ async function open(options: StackOptions = {}, context: Parameters<typeof openP
 }
 
 const choose = (page: Page, file = PHOTO) => page.locator('input[type=file]').setInputFiles(file);
-
-/** Rules of WCAG 2.1 A and AA, and best practices. */
-async function expectAccessible(page: Page): Promise<void> {
-  await page.evaluate(AXE);
-  const found = await page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: Array<{ id: string; nodes: Array<{ html: string }> }> }> };
-    };
-    const { violations } = await axe.run();
-    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-  });
-  expect(found).toEqual([]);
-}
 
 describe.skipIf(!requireBrowser())('the page', () => {
   beforeAll(async () => {

@@ -174,6 +174,9 @@ describe('/object_info', () => {
   });
 
   it('tells ranges with every digit, tooltips, optional and hidden inputs, and names of outputs', async () => {
+    const odd = 'ShowText|pysssss';
+    const path = `/object_info/${encodeURIComponent(odd)}`;
+    expect((await call(simulator, 'GET', path)).json).toHaveProperty([odd]);
     const { text } = await call(simulator, 'GET', '/object_info/KSampler');
     expect(text).toContain('"seed": ["INT", {"default": 0, "min": 0, "max": 18446744073709551615, ');
     const all = (await call(simulator, 'GET', '/object_info')).json as Record<string, Info>;

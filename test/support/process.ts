@@ -61,6 +61,7 @@ export class ServerProcess {
         LOG_DIR: '',
         METRICS_FILE_PATH: metrics,
         STATE_DIR: path.join(path.dirname(metrics), 'state'),
+        WORKFLOWS_DIR: '',
         ...env,
       },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

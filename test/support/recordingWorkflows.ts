@@ -12,9 +12,9 @@ const digits = z.string().regex(/^\d+$/, 'takes a whole number');
 
 /** A text, a number and a seed, as a manifest declares them. */
 const PARAMETERS = z.object({
-  prompt: z.string({ error: 'takes a text' }).optional().meta({ kind: 'text' }),
-  steps: digits.transform(Number).optional().meta({ kind: 'integer' }),
-  seed: digits.optional().meta({ kind: 'seed', minimum: 0, maximum: 2 ** 64 }),
+  prompt: z.string({ error: 'takes a text' }).optional().meta({ 'x-kind': 'text' }),
+  steps: digits.transform(Number).optional().meta({ 'x-kind': 'integer' }),
+  seed: digits.optional().meta({ 'x-kind': 'seed', minimum: 0, maximum: 2 ** 64 }),
 });
 
 const input = (name: string, kind: FileKind, required: boolean): FileInput => ({ name, kind, required });

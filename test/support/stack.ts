@@ -64,7 +64,7 @@ export class Stack {
     });
     const blobs = new MemoryBlobStore();
     const services = createServices(config, options.logger ?? silentLogger, {
-      blobStore: blobs,
+      ...(config.assets.store === 'memory' ? { blobStore: blobs } : {}),
       ...QUICK,
       ...options.overrides,
       follow: { ...QUICK.follow, ...options.overrides?.follow },

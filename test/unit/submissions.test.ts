@@ -70,7 +70,7 @@ describe('a seed', () => {
       .string()
       .transform(Number)
       .optional()
-      .meta({ kind: 'seed', ...meta });
+      .meta({ 'x-kind': 'seed', ...meta });
   const chosen = (schema: z.ZodObject, parameters: Record<string, unknown>, part = 0.5) =>
     withRandomSeed(schema, parameters, (limit) => Math.floor(part * limit));
 
@@ -127,8 +127,8 @@ describe('a file input', () => {
 describe('an empty parameter', () => {
   it('counts as left out, unless a manifest says that it is a text', () => {
     const schema = z.object({
-      prompt: z.string().meta({ kind: 'text' }),
-      steps: z.string().optional().meta({ kind: 'integer' }),
+      prompt: z.string().meta({ 'x-kind': 'text' }),
+      steps: z.string().optional().meta({ 'x-kind': 'integer' }),
       crop: z.string().optional(),
     });
     expect(withoutEmpty({ prompt: '', steps: '', crop: '', other: '' }, schema)).toEqual({ prompt: '' });

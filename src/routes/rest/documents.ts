@@ -17,6 +17,8 @@ const DASHBOARD_HEADERS = pageHeaders([
   "script-src 'self'",
   "style-src 'self'",
   "img-src 'self' blob:",
+  // What a job made, fetched with the key.
+  'media-src blob:',
   "connect-src 'self'",
   "form-action 'none'",
 ]);

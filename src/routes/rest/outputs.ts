@@ -28,6 +28,7 @@ export const outputEndpoint: Endpoint = {
   responses: {
     200: { description: 'The bytes, of whatever type the output is.', types: ['*/*'] },
     206: { description: 'The part of them that Range names.', types: ['*/*'] },
+    302: { description: 'Where the bytes are, for some time: with S3_PRESIGN_SECONDS.' },
   },
   errors: [400, 404, 409, 410, 416],
   handler:
@@ -37,7 +38,7 @@ export const outputEndpoint: Endpoint = {
       const { id } = await ownJob(manager, request, response);
       const text = String(request.params['index']);
       const index = /^\d{1,6}$/.test(text) ? Number(text) : NO_OUTPUT;
-      const found = await withStatusUrl(id, () => manager.output(id, index));
+      const found = await withStatusUrl(id, () => manager.storedOutput(id, index));
       await sender.output(request, response, found, { index, isDownload: download });
     },
 };

@@ -1,6 +1,6 @@
 import type { BackgroundWork } from './BackgroundWork.js';
 import type { StoreCalls } from './StoreCalls.js';
-import type { BlobStore } from './stores.js';
+import type { BlobStore, StoredBytes } from './stores.js';
 
 /**
  * One kind of bytes that jobs have: their inputs, by name, or their outputs, by number. None is left in the store for
@@ -43,6 +43,11 @@ export class JobBlobs {
 
   get(id: string, name: string): Promise<Buffer | undefined> {
     return this.#calls.retried(() => this.#blobs.get(this.#key(id, name)));
+  }
+
+  /** What can be read bit by bit, where the store has such. */
+  find(id: string, name: string): StoredBytes | undefined {
+    return this.#blobs.find?.(this.#key(id, name));
   }
 
   /** Nobody waits until the bytes are gone. */

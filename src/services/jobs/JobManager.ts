@@ -25,7 +25,7 @@ import { logFields, logJobEnd } from './jobLog.js';
 import { PendingQueue, type QueueEntry } from './PendingQueue.js';
 import { ResultShelf } from './ResultShelf.js';
 import { STORE_TIMINGS, StoreCalls } from './StoreCalls.js';
-import type { BlobStore, JobStore } from './stores.js';
+import type { BlobStore, JobStore, StoredBytes } from './stores.js';
 import * as transitions from './transitions.js';
 
 export interface JobLimits {
@@ -178,6 +178,24 @@ export class JobManager {
    * @throws AppError as `result`, or `NOT_FOUND` where the job has no such output
    */
   async output(id: string, index: number): Promise<{ job: CompletedJob; output: JobOutput; bytes: Buffer }> {
+    const found = await this.#outputOf(id, index);
+    const bytes = await this.#results.get(id, index);
+    if (!bytes) throw resultExpired(id);
+    return { ...found, bytes };
+  }
+
+  /** As `output`, without the bytes where they can be read bit by bit. */
+  async storedOutput(
+    id: string,
+    index: number,
+  ): Promise<{ job: CompletedJob; output: JobOutput; bytes: Buffer | StoredBytes }> {
+    const found = await this.#outputOf(id, index);
+    const bytes = this.#results.find(id, index) ?? (await this.#results.get(id, index));
+    if (!bytes) throw resultExpired(id);
+    return { ...found, bytes };
+  }
+
+  async #outputOf(id: string, index: number): Promise<{ job: CompletedJob; output: JobOutput }> {
     const job = await this.get(id);
     if (job.status !== 'completed') {
       throw new AppError('JOB_NOT_COMPLETED', `The job is ${job.status}, not completed.`, {
@@ -189,13 +207,7 @@ export class JobManager {
       throw new AppError('NOT_FOUND', `The job has no such output; it has ${job.result.outputs.length}.`, {
         fields: { job_id: id },
       });
-    const bytes = await this.#results.get(id, index);
-    if (!bytes) {
-      throw new AppError('RESULT_EXPIRED', 'The result was dropped to make room for newer ones.', {
-        fields: { job_id: id },
-      });
-    }
-    return { job, output, bytes };
+    return { job, output };
   }
 
   /** pending → processing. undefined when the job is not pending any more. */
@@ -336,6 +348,12 @@ export class JobManager {
     this.#results.delete(id);
     this.events.removed(id, why);
   }
+}
+
+function resultExpired(id: string): AppError {
+  return new AppError('RESULT_EXPIRED', 'The result was dropped to make room for newer ones.', {
+    fields: { job_id: id },
+  });
 }
 
 function queueEntry({ id, request, failedTries }: PendingJob): QueueEntry {

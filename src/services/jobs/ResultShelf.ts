@@ -1,4 +1,5 @@
 import type { JobBlobs } from './JobBlobs.js';
+import type { StoredBytes } from './stores.js';
 
 /** The bytes of what jobs made, up to a bound: the oldest jobs' go first, all of a job's at once. */
 export class ResultShelf {
@@ -37,6 +38,11 @@ export class ResultShelf {
   /** @param index of the output, from 0 */
   get(id: string, index: number): Promise<Buffer | undefined> {
     return this.#blobs.get(id, String(index));
+  }
+
+  /** An output that can be read bit by bit, where the store has such. */
+  find(id: string, index: number): StoredBytes | undefined {
+    return this.#blobs.find(id, String(index));
   }
 
   /** Nobody waits until the bytes are gone. */

@@ -1,4 +1,6 @@
+import type { Readable } from 'node:stream';
 import type { JobStatus } from '../../schemas/jobStatus.js';
+import type { AssetPresentation, AssetRange } from '../assets/AssetStore.js';
 import type { Job } from './Job.js';
 
 export interface JobFilter {
@@ -41,6 +43,17 @@ export interface BlobStore {
   put(key: string, bytes: Buffer): Promise<void>;
   get(key: string): Promise<Buffer | undefined>;
   delete(key: string): Promise<void>;
+  /** What can be read bit by bit, where the store has such. */
+  find?(key: string): StoredBytes | undefined;
+}
+
+/** Bytes that lie outside this process: whoever sends them on need not have them all in memory. */
+export interface StoredBytes {
+  readonly sizeBytes: number;
+  /** Begins to read. @returns undefined when they are gone */
+  open(range?: AssetRange): Promise<Readable | undefined>;
+  /** A signed address that gives them, where the store has such. */
+  url(presentation: AssetPresentation): Promise<string | undefined>;
 }
 
 /** Bytes in this process's memory. */

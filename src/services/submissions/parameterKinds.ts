@@ -2,7 +2,7 @@ import type { z } from 'zod';
 
 /** The kind that a manifest gave a parameter, such as `seed` or `text`; undefined for those of other workflows. */
 export function kindOf(parameter: z.ZodType | undefined): unknown {
-  return parameter?.meta()?.['kind'];
+  return parameter?.meta()?.['x-kind'];
 }
 
 /**

@@ -224,8 +224,10 @@ export class WorkflowFolder {
     this.#entries = entries;
     this.#problems = problems;
     if (isSame) return;
-    for (const workflow of workflows) {
-      if (!before.has(workflow)) logger.info('Workflow is ready', { jobType: workflow.type });
+    // One that machines only added ranges and choices to has the graph and manifest that it had.
+    const known = new Set(this.#workflows.flatMap(({ graph, manifest }): unknown[] => [graph, manifest]));
+    for (const { type, graph, manifest } of workflows) {
+      if (!known.has(graph) || !known.has(manifest)) logger.info('Workflow is ready', { jobType: type });
     }
     this.#workflows = workflows.toSorted((one, other) => (one.type < other.type ? -1 : 1));
     this.#listeners.tell();

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { choice, flag, folder, integer, plainUrl, type Values } from './fields.js';
+import type { jobVariables } from './jobs.js';
+
+const STORES = ['memory', 'disk', 's3'] as const;
+
+/** No signed address may be good for longer than a week. */
+const MAX_PRESIGN_SECONDS = 604_800;
+
+/** Where the files of jobs lie. Credentials are the AWS SDK's own business, which has its own variables. */
+export const assetVariables = {
+  ASSET_STORE: choice(STORES).default('memory').describe(STORES.join(', ')),
+  ASSET_DIR: folder('./data/assets'),
+  ASSET_TTL: integer(0, 0, Number.MAX_SAFE_INTEGER),
+  S3_BUCKET: z
+    .string()
+    .regex(/^[A-Za-z0-9][\w.-]{1,254}$/)
+    .optional()
+    .describe("a bucket's name"),
+  S3_REGION: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,64}$/)
+    .default('us-east-1')
+    .describe("a region's name"),
+  S3_ENDPOINT: plainUrl.optional().describe('an http or https URL'),
+  S3_PREFIX: z
+    .string()
+    .regex(/^[\w!.*'()/-]{0,512}$/)
+    .default('')
+    .describe("letters, digits and /!-_.*'() that keys begin with"),
+  S3_FORCE_PATH_STYLE: flag(false),
+  S3_PRESIGN_SECONDS: integer(0, 0, MAX_PRESIGN_SECONDS),
+};
+
+type AssetEnvironment = Values<typeof assetVariables> &
+  Pick<Values<typeof jobVariables>, 'JOB_CLEANUP_INTERVAL'>;
+
+export const assetConfig = (env: AssetEnvironment) => ({
+  store: env.ASSET_STORE,
+  directory: env.ASSET_DIR,
+  /** How long a file is kept that no job has. */
+  lifetimeMs: env.ASSET_TTL || env.JOB_CLEANUP_INTERVAL,
+  /** Has a name where the store is `s3`. */
+  bucket: env.S3_BUCKET ?? '',
+  region: env.S3_REGION,
+  /** undefined: AWS's own. */
+  endpoint: env.S3_ENDPOINT,
+  /** What all keys begin with. */
+  prefix: env.S3_PREFIX,
+  /** Whether the bucket's name is in the path rather than in the host name. */
+  forcePathStyle: env.S3_FORCE_PATH_STYLE,
+  /** How long signed addresses are good for; 0: there are none. */
+  presignSeconds: env.S3_PRESIGN_SECONDS,
+});

@@ -1,0 +1,33 @@
+import type { WorkflowDescription } from '../client/index.js';
+
+/** With more than these the list gets a scroll bar of its own. */
+const MANY = 6;
+
+interface Props {
+  readonly workflows: readonly WorkflowDescription[];
+  readonly chosen: WorkflowDescription | undefined;
+  readonly onChoose: (workflow: WorkflowDescription) => void;
+}
+
+/** What can be done. */
+export function WorkflowChoice({ workflows, chosen, onChoose }: Props) {
+  return (
+    <fieldset class={`choices ${workflows.length > MANY ? 'many' : ''}`}>
+      <legend>What to do</legend>
+      <div class="list">
+        {workflows.map((one) => (
+          <label key={one.type} class="choice">
+            <input type="radio" name="workflow" checked={one === chosen} onChange={() => onChoose(one)} />
+            <span>
+              <strong>{one.title}</strong>
+              <span class="hint">{one.description}</span>
+              {one.instances.some(({ can_run }) => can_run) ? null : (
+                <span class="problem">No instance can run it at present.</span>
+              )}
+            </span>
+          </label>
+        ))}
+      </div>
+    </fieldset>
+  );
+}

@@ -1,0 +1,54 @@
+import { pipeline } from 'node:stream/promises';
+import type { Request, Response } from 'express';
+import { AppError } from '../errors.js';
+import type { StoredBytes } from '../services/jobs/stores.js';
+import { jobUrls } from '../views/JobViews.js';
+
+/**
+ * Sends what is not in memory as fast as the client takes it. The response has its status and headers already.
+ * @param stored `start` and `end`: first and last byte to send
+ * @throws AppError `RESULT_EXPIRED`
+ */
+export async function sendStored(
+  request: Request,
+  response: Response,
+  { jobId, bytes, start, end }: { jobId: string; bytes: StoredBytes; start: number; end: number },
+): Promise<void> {
+  if (request.fresh) {
+    response.removeHeader('Content-Type');
+    response.status(304).end();
+    return;
+  }
+  const length = end + 1 - start;
+  const isPart = length < bytes.sizeBytes;
+  const isWanted = request.method === 'GET';
+  const source = isWanted ? await bytes.open(isPart ? { start, end } : undefined) : undefined;
+  if (isWanted && !source) {
+    for (const name of ['Accept-Ranges', 'Content-Range']) response.removeHeader(name);
+    throw new AppError('RESULT_EXPIRED', 'The result is gone.', {
+      fields: { job_id: jobId, status_url: jobUrls(jobId).status_url },
+    });
+  }
+  response.set('Content-Length', String(length));
+  if (!source) {
+    response.end();
+    return;
+  }
+  try {
+    await pipeline(source, (chunks: AsyncIterable<Buffer>) => wholly(chunks, length), response);
+  } catch {
+    // The client left, or the bytes ended early: cut off, the answer tells it by itself.
+    response.destroy();
+  }
+}
+
+/** The chunks, if they have so many bytes. @throws Error */
+async function* wholly(chunks: AsyncIterable<Buffer>, length: number): AsyncGenerator<Buffer, void> {
+  let left = length;
+  for await (const chunk of chunks) {
+    left -= chunk.length;
+    if (left < 0) break;
+    yield chunk;
+  }
+  if (left !== 0) throw new Error('The bytes are not as many as they were.');
+}
