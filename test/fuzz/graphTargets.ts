@@ -131,20 +131,19 @@ const bodies = Promise.all(
   }),
 );
 
-/** A form whose fields are damaged, and whose files may be cut or missing. */
-function damagedForm(
+function mutatedForm(
   body: Readonly<Record<string, unknown>>,
-  files: Iterable<readonly [string, Buffer]>,
+  files: readonly (readonly [string, Buffer])[],
   random: Random,
 ): FormData {
-  const fields = new URLSearchParams(
-    mutatedOften(JSON.stringify(body), random)
-      .replaceAll(/[{}"]/g, '')
-      .replaceAll(':', '=')
-      .replaceAll(',', '&'),
-  );
+  const pairs = mutatedOften(JSON.stringify(body), random)
+    .replaceAll(/[{}"]/g, '')
+    .replaceAll(':', '=')
+    .replaceAll(',', '&');
   const form = new FormData();
-  for (const [name, value] of fields) if (!value.startsWith('data')) form.append(name, value);
+  for (const [name, value] of new URLSearchParams(pairs)) {
+    if (!value.startsWith('data')) form.append(name, value);
+  }
   if (random.chance(0.2)) form.append(random.pick(['__proto__', 'constructor', 'toString', 'seed']), '');
   for (const [name, bytes] of files) {
     const end = random.chance(0.3) ? random.int(0, bytes.length) : bytes.length;
@@ -167,7 +166,7 @@ const submitted: Target = {
         onAnswers([await ask(stack, path, json('POST', text))]);
         return;
       }
-      const form = damagedForm(body, files, random);
+      const form = mutatedForm(body, files, random);
       onAnswers([await ask(stack, path, { method: 'POST', body: form })]);
     }),
 };
