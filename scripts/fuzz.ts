@@ -1,21 +1,30 @@
-// Damaged uploads, multipart bodies, parameters, ids and answers of ComfyUI against the server.
-//   npm run fuzz -- --cases 10000 --seed 1
+// Damaged uploads, multipart bodies, parameters, ids and answers of ComfyUI against the server; and damaged graphs,
+// manifests and submissions to graphs, as many of them.
+//   npm run fuzz -- --cases 10000 --seed 1 --only graphs
 import { parseArgs } from 'node:util';
 import { fuzz } from '../test/fuzz/fuzz.js';
+import { graphTargets } from '../test/fuzz/graphTargets.js';
+import { targets } from '../test/fuzz/targets.js';
 
 const { values } = parseArgs({
   options: {
     cases: { type: 'string', default: '10000' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    only: { type: 'string' },
   },
 });
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-say(`${values.cases} cases, seed ${values.seed}`);
-const { cases, answers, highestRssMb } = await fuzz(Number(values.cases), Number(values.seed));
-for (const [name, counts] of Object.entries(answers)) {
-  say(`\n${name}`);
-  const sorted = Object.entries(counts).sort(([, a], [, b]) => b - a);
-  for (const [answer, count] of sorted) say(`  ${String(count).padStart(6)}  ${answer}`);
+const groups = { requests: targets, graphs: graphTargets };
+
+for (const [group, attacked] of Object.entries(groups)) {
+  if (values.only !== undefined && values.only !== group) continue;
+  say(`${values.cases} cases of ${group}, seed ${values.seed}`);
+  const { cases, answers, highestRssMb } = await fuzz(attacked, Number(values.cases), Number(values.seed));
+  for (const [name, counts] of Object.entries(answers)) {
+    say(`\n${name}`);
+    const sorted = Object.entries(counts).sort(([, a], [, b]) => b - a);
+    for (const [answer, count] of sorted) say(`  ${String(count).padStart(6)}  ${answer}`);
+  }
+  say(`\n${cases} cases, no 5xx of the server, no crash, no hang; ${highestRssMb} MB at most.\n`);
 }
-say(`\n${cases} cases, no 5xx, no crash, no hang; ${highestRssMb} MB at most.`);

@@ -1,6 +1,7 @@
 // Asks a server with simulated ComfyUI machines everything that the documents describe, and writes the answers to
 // src/schemas/examples.ts: `npm run examples`, then `npm run documents`.
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { colourOf, png } from '../test/support/pictures.js';
 import { Stack } from '../test/support/stack.js';
@@ -18,7 +19,11 @@ function shorten(value: unknown, hosts: readonly string[]): unknown {
 async function main(): Promise<void> {
   const stack = await Stack.start({
     simulators: [1, 2].map(() => ({ workMs: { InspyrenetRembg: 120, ImageUpscaleWithModel: 200 } })),
-    env: { METRICS_SAVE_INTERVAL: '300000', JOB_TIMEOUT: '3000' },
+    env: {
+      METRICS_SAVE_INTERVAL: '300000',
+      JOB_TIMEOUT: '3000',
+      WORKFLOWS_DIR: await mkdtemp(path.join(tmpdir(), 'workflows-')),
+    },
   });
   const { client } = stack;
   const hosts = stack.simulators.map(({ host }) => host);
@@ -75,6 +80,23 @@ async function main(): Promise<void> {
   await post('clean_up_jobs', '/api/jobs/cleanup');
   for (const name of ['health', 'status']) await get(name, `/${name}`);
   await get('workflows', '/api/workflows');
+  const graph = {
+    '1': { class_type: 'LoadImage', inputs: { image: 'example.png' }, _meta: { title: 'Photo' } },
+    '2': { class_type: 'ImageInvert', inputs: { image: ['1', 0] } },
+    '3': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: 'inverted' } },
+  };
+  for (const _time of [1, 2]) {
+    await keep(
+      'put_workflow',
+      client.request('/api/workflows/my-flow', {
+        method: 'PUT',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ graph }),
+      }),
+    );
+  }
+  await get('workflow', '/api/workflows/my-flow');
+  await keep('delete_workflow', client.request('/api/workflows/my-flow', { method: 'DELETE' }));
   const keyed = (image: Buffer) =>
     client.post('/api/async/upscale-image', image, { headers: { 'Idempotency-Key': 'photo-1' } });
   const { job_id: first } = (await (await keyed(product)).json()) as { job_id: string };

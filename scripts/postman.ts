@@ -11,6 +11,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
   host: 'instanceHost',
   name: 'breakerName',
   index: 'outputIndex',
+  type: 'workflowType',
 };
 
 /** Operations that only make sense after others, in the order of a flow: submit, wait, fetch, tidy up. */
@@ -24,7 +25,17 @@ const FLOW_ORDER = [
   'job_info',
   'cancel_job',
   'delete_job',
+  'put_workflow',
+  'workflow',
+  'delete_workflow',
 ];
+
+/** A graph that ComfyUI runs without further nodes. */
+const GRAPH = {
+  '1': { class_type: 'LoadImage', inputs: { image: 'example.png' } },
+  '2': { class_type: 'ImageInvert', inputs: { image: ['1', 0] } },
+  '3': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: 'inverted' } },
+};
 
 interface Item {
   readonly name: string;
@@ -57,6 +68,7 @@ export function createPostmanCollection(workflows: readonly Workflow[]): object 
       { key: 'instanceHost', value: '' },
       { key: 'breakerName', value: 'instance-1' },
       { key: 'outputIndex', value: '0' },
+      { key: 'workflowType', value: 'my-flow' },
       { key: 'imagePath', value: 'data/samples/product.jpg' },
     ],
     item: folders,
@@ -74,7 +86,7 @@ function itemsOf(tag: string, endpoints: readonly Endpoint[]): Item[] {
 
 function item(endpoint: Endpoint): Item {
   const { summary, method, path } = endpoint;
-  const form = formOf(endpoint);
+  const body = bodyOf(endpoint);
   return {
     name: `${method.toUpperCase()} ${path}`,
     event: [script('test', testsOf(endpoint))],
@@ -83,7 +95,7 @@ function item(endpoint: Endpoint): Item {
       description: summary,
       url: urlOf(path),
       header: [],
-      ...(form ? { body: { mode: 'formdata', formdata: form } } : {}),
+      ...(body ? { body } : {}),
     },
   };
 }
@@ -91,6 +103,16 @@ function item(endpoint: Endpoint): Item {
 function urlOf(path: string): object {
   const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => `{{${VARIABLES[name]}}}`);
   return { raw: `{{baseUrl}}${filled}`, host: ['{{baseUrl}}'], path: filled.slice(1).split('/') };
+}
+
+/** What it sends; undefined where it takes no body. */
+function bodyOf(endpoint: Endpoint): object | undefined {
+  if (endpoint.id === 'put_workflow') {
+    const raw = JSON.stringify({ graph: GRAPH }, null, 2);
+    return { mode: 'raw', raw, options: { raw: { language: 'json' } } };
+  }
+  const form = formOf(endpoint);
+  return form ? { mode: 'formdata', formdata: form } : undefined;
 }
 
 /** The fields of its form; undefined where it takes none. */
@@ -109,7 +131,10 @@ function testsOf(endpoint: Endpoint): string[] {
   const { id, tag, responses } = endpoint;
   const status = statusOf(endpoint);
   const { schema, types } = responses[status] ?? {};
-  const lines = [`pm.test('status is ${status}', () => pm.response.to.have.status(${status}));`];
+  const lines =
+    id === 'put_workflow'
+      ? ["pm.test('status is 200 or 201', () => pm.expect(pm.response.code).to.be.oneOf([200, 201]));"]
+      : [`pm.test('status is ${status}', () => pm.response.to.have.status(${status}));`];
   if (id === 'cancel_job') {
     lines.push(
       "pm.test('says that the job is finished', () => pm.expect(pm.response.json().code).to.eql('JOB_ALREADY_FINISHED'));",

@@ -8,7 +8,6 @@ import type { ResultSender } from './sendResult.js';
 /** Folders of the endpoints in the documents. */
 export const TAGS = {
   processing: 'Image Processing',
-  workflows: 'Workflows',
   asynchronous: 'Async Processing',
   jobs: 'Job Management',
   health: 'Health & Status',

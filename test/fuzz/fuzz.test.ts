@@ -1,12 +1,20 @@
 import { expect, it } from 'vitest';
 import { fuzz } from './fuzz.js';
+import { graphTargets } from './graphTargets.js';
 import { targets } from './targets.js';
 
 const CASES = 300;
 const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 1_000_000);
 
-it(`${CASES} damaged requests get no 5xx, hang nothing and leave nothing (seed ${seed})`, async () => {
-  const { cases, answers } = await fuzz(CASES, seed);
-  expect(cases).toBeGreaterThanOrEqual(CASES);
-  for (const { name } of targets) expect(Object.keys(answers[name] ?? {}), name).not.toEqual([]);
-}, 180_000);
+it.each([
+  ['requests get no 5xx', targets],
+  ['graphs get none but of a machine', graphTargets],
+])(
+  `${CASES} damaged %s, hang nothing and leave nothing (seed ${seed})`,
+  async (_what, attacked) => {
+    const { cases, answers } = await fuzz(attacked, CASES, seed);
+    expect(cases).toBeGreaterThanOrEqual(CASES);
+    for (const { name } of attacked) expect(Object.keys(answers[name] ?? {}), name).not.toEqual([]);
+  },
+  180_000,
+);

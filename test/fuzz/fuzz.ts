@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { eventually } from '../support/eventually.js';
 import { Stack } from '../support/stack.js';
-import { type Target, targets } from './targets.js';
+import { WorkflowFiles } from '../support/workflowFiles.js';
+import type { Target } from './Target.js';
 
 export interface FuzzReport {
   readonly cases: number;
@@ -13,10 +14,10 @@ export interface FuzzReport {
 const MIB = 1024 * 1024;
 
 /**
- * Attacks a server of its own with `cases` cases made from `seed`.
+ * Attacks a server for each target with `cases` cases in all, made from `seed`.
  * @throws Error with the first case that got a 5xx, hung, or brought down something
  */
-export async function fuzz(cases: number, seed: number): Promise<FuzzReport> {
+export async function fuzz(targets: readonly Target[], cases: number, seed: number): Promise<FuzzReport> {
   const accidents: unknown[] = [];
   const onAccident = (error: unknown) => accidents.push(error);
   process.on('unhandledRejection', onAccident);
@@ -43,8 +44,10 @@ export async function fuzz(cases: number, seed: number): Promise<FuzzReport> {
 }
 
 async function attack(target: Target, cases: number, seed: number): Promise<Record<string, number>> {
+  const folder = await WorkflowFiles.create(target.workflows);
   const stack = await Stack.start({
     env: {
+      WORKFLOWS_DIR: folder.directory,
       ALLOWED_IMAGE_TYPES: 'image/png,image/jpeg,image/webp',
       JOB_CLEANUP_INTERVAL: '500',
       JOB_TIMEOUT: '1500',
@@ -66,5 +69,6 @@ async function attack(target: Target, cases: number, seed: number): Promise<Reco
     return counts;
   } finally {
     await stack.stop();
+    await folder.delete();
   }
 }

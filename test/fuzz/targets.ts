@@ -3,17 +3,7 @@ import sharp from 'sharp';
 import { drawing, sidewaysPhoto, transparentPng } from '../support/pictures.js';
 import type { Stack } from '../support/stack.js';
 import { damage, edits } from './damage.js';
-
-/** What came of one case: the status of each answer, with its code where it has one. */
-type Answers = string[];
-
-/** One way to attack: what the cases are, and what is done with one. */
-export interface Target {
-  readonly name: string;
-  /** Of all cases, how many are this target's. */
-  readonly share: number;
-  property(stack: Stack, onAnswers: (answers: Answers) => void): fc.IAsyncProperty<unknown[]>;
-}
+import type { Target } from './Target.js';
 
 /** Nothing takes this long; a request that does hangs. */
 const DEADLINE_MS = 15_000;

@@ -16,6 +16,11 @@ export class WorkflowFiles {
     return folder;
   }
 
+  /** The folder that is there already. */
+  static at(directory: string): WorkflowFiles {
+    return new WorkflowFiles(directory);
+  }
+
   /** Writes a file bit by bit, as a copy does. */
   async copy(name: string, text: string): Promise<void> {
     await writeFile(path.join(this.directory, name), text);

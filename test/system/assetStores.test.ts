@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import supertest from 'supertest';
@@ -129,7 +129,8 @@ describe.each(Object.entries(STORES))('jobs with ASSET_STORE=%s', (_, { env, con
       MAX_QUEUE_MEMORY: '1',
     });
     const made = [];
-    for (let size = 0; size <= 2 * bound; size += made.at(-1)?.bytes.length ?? 0) {
+    // Each job has its output twice.
+    for (let size = 0; size <= bound; size += 2 * (made.at(-1)?.bytes.length ?? 0)) {
       made.push(await run(stack, made.length));
     }
     for (const { url, bytes } of made) {
@@ -170,6 +171,20 @@ describe.each(Object.entries(STORES))('jobs with ASSET_STORE=%s', (_, { env, con
 });
 
 describe('a folder of assets', () => {
+  it('with a file that was damaged gives no half an output for a whole one', async () => {
+    const stack = await start({ ASSET_STORE: 'disk', ASSET_DIR: directory });
+    const { id, url } = await run(stack);
+    let names: string[] = [];
+    await eventually(async () => {
+      names = await filesIn(directory);
+      expect(names).toHaveLength(1);
+    });
+    const [name = ''] = names;
+    await truncate(path.join(directory, name.slice(0, 2), name), 40);
+    await expect(bytesOf(stack.client, url)).rejects.toThrow('terminated');
+    expect((await stack.client.error(`/api/jobs/${id}/result`, 500)).code).toBe('INTERNAL_ERROR');
+  });
+
   const HASH = '6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85';
 
   it('is cleared of what a server left that was killed, once ASSET_TTL is over', async () => {

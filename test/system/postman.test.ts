@@ -1,3 +1,5 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import newman from 'newman';
 import { expect, it } from 'vitest';
@@ -8,7 +10,10 @@ const ROOT = path.resolve(import.meta.dirname, '../..');
 
 it('newman runs the Postman collection against the built server, and every assertion holds', async () => {
   const simulators = [await startSimulator(), await startSimulator()];
-  const server = await ServerProcess.start({ COMFYUI_HOST: simulators.map(({ host }) => host).join(',') });
+  const server = await ServerProcess.start({
+    COMFYUI_HOST: simulators.map(({ host }) => host).join(','),
+    WORKFLOWS_DIR: await mkdtemp(path.join(tmpdir(), 'workflows-')),
+  });
   try {
     const summary = await new Promise<newman.NewmanRunSummary>((resolve, reject) => {
       newman.run(

@@ -191,7 +191,49 @@ describe('the configuration', () => {
     [{ MAX_RESULT_MEMORY: '1000' }, 'MAX_RESULT_MEMORY'],
     [{ MAX_QUEUE_MEMORY: '1000' }, 'MAX_QUEUE_MEMORY'],
     [{ MAX_UPLOAD_MEMORY: '1000' }, 'MAX_UPLOAD_MEMORY'],
+    [{ ASSET_STORE: 's3' }, 'S3_BUCKET: takes the name of a bucket when ASSET_STORE is s3, but was not set'],
   ])('refuses values that contradict each other: %o', (env, name) => {
     expect(() => loadConfig(env)).toThrow(name);
+  });
+
+  it('keeps files in memory unless it is told otherwise, and as long as finished jobs', () => {
+    const { assets } = loadConfig({ JOB_CLEANUP_INTERVAL: '5000' });
+    expect(assets).toMatchObject({ store: 'memory', directory: './data/assets', lifetimeMs: 5000 });
+    expect(loadConfig({ ASSET_TTL: '7000' }).assets.lifetimeMs).toBe(7000);
+  });
+
+  it('reads where a bucket is', () => {
+    const env = {
+      ASSET_STORE: 'S3',
+      S3_BUCKET: 'my.bucket',
+      S3_ENDPOINT: 'http://127.0.0.1:9000/',
+      S3_PREFIX: 'some/folder/',
+      S3_FORCE_PATH_STYLE: 'yes',
+      S3_PRESIGN_SECONDS: '60',
+      // A bound on memory, where nothing waits in memory.
+      MAX_QUEUE_MEMORY: '1000',
+    };
+    expect(loadConfig(env).assets).toMatchObject({
+      store: 's3',
+      bucket: 'my.bucket',
+      region: 'us-east-1',
+      endpoint: 'http://127.0.0.1:9000',
+      prefix: 'some/folder/',
+      forcePathStyle: true,
+      presignSeconds: 60,
+    });
+  });
+
+  it.each([
+    ['ASSET_STORE', 'tape'],
+    ['ASSET_TTL', '-1'],
+    ['S3_BUCKET', 'a/b'],
+    ['S3_REGION', 'eu west'],
+    ['S3_ENDPOINT', 'ftp://a'],
+    ['S3_ENDPOINT', 'http://user:password@a'],
+    ['S3_PREFIX', 'ä/'],
+    ['S3_PRESIGN_SECONDS', '604801'],
+  ])('refuses %s=%s', (name, value) => {
+    expect(() => loadConfig({ [name]: value })).toThrow(`${name}: takes`);
   });
 });

@@ -133,6 +133,11 @@ describe('an empty parameter', () => {
     });
     expect(withoutEmpty({ prompt: '', steps: '', crop: '', other: '' }, schema)).toEqual({ prompt: '' });
   });
+
+  it.each(['__proto__', 'constructor', 'toString'])('is left out too where it is called %s', (name) => {
+    const given = Object.fromEntries([[name, '']]);
+    expect(Object.keys(withoutEmpty(given, z.object({ steps: z.string().optional() })))).toEqual([]);
+  });
 });
 
 describe('the fingerprint of a submission', () => {

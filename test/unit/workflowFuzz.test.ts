@@ -12,77 +12,13 @@ import { withoutSecrets } from '../../src/workflows/files/secrets.js';
 import { GraphFile, graphJson } from '../../src/workflows/graph.js';
 import { imageNodes } from '../../src/workflows/imageNodes.js';
 import { derivationCases } from '../graphs/derivation.js';
+import { mutated, ODD } from '../support/mutatedJson.js';
 import { Random } from '../support/random.js';
 
 const CASES = Number(process.env['FUZZ_CASES'] ?? 2000);
 const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 1_000_000);
 
 const graphs = derivationCases.map(({ file }) => JSON.stringify(file));
-
-/** Values that are odd in many places: of another type, too large, names that mean something to JavaScript. */
-const ODD = [
-  'null',
-  'true',
-  '-1',
-  '1e999',
-  '-0.0',
-  '18446744073709551616',
-  '""',
-  '"__proto__"',
-  '"constructor"',
-  '"toString"',
-  '"{{x}}"',
-  '"randomize"',
-  '"\\ud800"',
-  '[]',
-  '{}',
-  '["3",0]',
-  '["3",-1]',
-  '[3,0]',
-  '["__proto__",0]',
-  '[["3",0],1]',
-  '{"a":{"b":[{"c":1}]}}',
-  '{"class_type":"KSampler","inputs":{"positive":["3",0],"negative":["3",0]}}',
-];
-
-const BITS = [
-  '{',
-  '}',
-  '[',
-  ']',
-  ',',
-  ':',
-  '"',
-  '\\',
-  ' ',
-  '\n',
-  '0',
-  '-',
-  '&',
-  '*',
-  '#',
-  '|',
-  '\u0000',
-  '🎨',
-];
-
-/** A value, a name or some characters replaced. */
-function mutated(text: string, random: Random): string {
-  if (random.chance(0.4))
-    return replaced(text, /(?<=[:[,])("(?:[^"\\]|\\.)*"|-?\d[\d.e+]*|true|false|null)/g, random);
-  if (random.chance(0.4)) return replaced(text, /"(?:[^"\\]|\\.)*"(?=:)/g, random);
-  const at = random.int(0, text.length);
-  const length = random.chance(0.3) ? random.int(0, 300) : random.int(0, 3);
-  return text.slice(0, at) + (random.chance(0.7) ? random.pick(BITS) : '') + text.slice(at + length);
-}
-
-function replaced(text: string, pattern: RegExp, random: Random): string {
-  const matches = [...text.matchAll(pattern)];
-  if (matches.length === 0) return text;
-  const match = random.pick(matches);
-  const others = random.chance(0.5) ? ODD : matches.map(([other]) => other);
-  return text.slice(0, match.index) + random.pick(others) + text.slice(match.index + match[0].length);
-}
 
 /** Whatever can be done with a workflow, once it was accepted. */
 function use(workflow: FileWorkflow, random: Random): void {

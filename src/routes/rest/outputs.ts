@@ -28,7 +28,10 @@ export const outputEndpoint: Endpoint = {
   responses: {
     200: { description: 'The bytes, of whatever type the output is.', types: ['*/*'] },
     206: { description: 'The part of them that Range names.', types: ['*/*'] },
-    302: { description: 'Where the bytes are, for some time: with S3_PRESIGN_SECONDS.' },
+    302: {
+      description: 'Location is where the bytes are, for some time: with S3_PRESIGN_SECONDS.',
+      types: ['text/plain'],
+    },
   },
   errors: [400, 404, 409, 410, 416],
   handler:

@@ -13,8 +13,9 @@ export function withoutEmpty(
   given: Readonly<Record<string, unknown>>,
   schema: z.ZodObject,
 ): Record<string, unknown> {
-  const shape: Readonly<Record<string, z.ZodType>> = schema.shape;
+  // A client may call a parameter `__proto__` or `constructor`, which every object has something of.
+  const parameters = new Map<string, z.ZodType>(Object.entries(schema.shape));
   return Object.fromEntries(
-    Object.entries(given).filter(([name, value]) => value !== '' || kindOf(shape[name]) === 'text'),
+    Object.entries(given).filter(([name, value]) => value !== '' || kindOf(parameters.get(name)) === 'text'),
   );
 }
