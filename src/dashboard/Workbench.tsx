@@ -76,7 +76,7 @@ function Start({ form: { workflow, missing, fileInputs } }: { form: Form }) {
   const needed = missing && (fileInputs.length === 1 ? aFile(missing) : titleOf(missing));
   return (
     <button type="submit" class="primary" disabled={!workflow || needed !== undefined}>
-      {needed === undefined ? workflow?.title : `Choose ${needed} first`}
+      {needed === undefined ? (workflow?.title ?? 'Start') : `Choose ${needed} first`}
     </button>
   );
 }

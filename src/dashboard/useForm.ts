@@ -17,6 +17,9 @@ export interface Form {
   setValue(workflow: WorkflowDescription, name: string, value: string | boolean): void;
 }
 
+/** What there is a field for until the server told what it can run. */
+const PICTURE: FileInput = { name: 'image', kind: 'image', required: true };
+
 /** Files of the same kind and name serve every workflow. */
 const keyOf = ({ kind, name }: FileInput) => `${kind} ${name}`;
 
@@ -27,7 +30,7 @@ export function useForm(workflows: readonly WorkflowDescription[]): Form {
   // By workflow: it is still there after a look at another one, or when a workflow comes back.
   const [entered, setEntered] = useState<Readonly<Record<string, Values>>>({});
   const workflow = workflows.find((one) => one.type === type) ?? workflows[0];
-  const fileInputs = workflow?.inputs.filter(isFileInput) ?? [];
+  const fileInputs = workflow?.inputs.filter(isFileInput) ?? [PICTURE];
   const fileOf = (input: FileInput) => files[keyOf(input)];
   return {
     workflow,
