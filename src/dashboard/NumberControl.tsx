@@ -1,5 +1,4 @@
-import { schemaOf, titleOf, type ValueSchema } from './inputs.js';
-import type { ControlProps } from './ParameterField.js';
+import { type ControlProps, schemaOf, titleOf, type ValueSchema } from './inputs.js';
 
 /** A slider with more steps than that cannot be moved to one of them. */
 const MAX_STEPS = 10_000;

@@ -1,5 +1,5 @@
 import { useId } from 'preact/hooks';
-import { schemaOf, titleOf, type WorkflowInput } from './inputs.js';
+import { type ControlProps, schemaOf, titleOf, type WorkflowInput } from './inputs.js';
 import { NumberControl } from './NumberControl.js';
 import { SeedControl } from './SeedControl.js';
 
@@ -53,16 +53,6 @@ export function ParameterField({ input, value = schemaOf(input).default, isCompa
       {hint}
     </div>
   );
-}
-
-/** What all controls take. */
-export interface ControlProps {
-  readonly id: string;
-  readonly input: WorkflowInput;
-  readonly value: string;
-  readonly isCompact: boolean;
-  readonly described: { readonly title: string | undefined; readonly 'aria-describedby': string | undefined };
-  readonly onChange: (value: string) => void;
 }
 
 function Control(props: ControlProps) {

@@ -1,5 +1,4 @@
-import { schemaOf, titleOf } from './inputs.js';
-import type { ControlProps } from './ParameterField.js';
+import { type ControlProps, schemaOf, titleOf } from './inputs.js';
 
 /** Seeds that the dice give are below this number: every node can hold them. */
 const SEED_LIMIT = 2 ** 32;

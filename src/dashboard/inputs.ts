@@ -1,7 +1,7 @@
 import type { WorkflowDescription } from '../client/index.js';
 
 export type WorkflowInput = WorkflowDescription['inputs'][number];
-export type FileKind = Extract<WorkflowInput['kind'], 'image' | 'mask' | 'video' | 'audio' | 'file'>;
+type FileKind = Extract<WorkflowInput['kind'], 'image' | 'mask' | 'video' | 'audio' | 'file'>;
 export type FileInput = WorkflowInput & { readonly kind: FileKind };
 
 /** What somebody entered, by the inputs' names. */
@@ -17,6 +17,16 @@ export interface ValueSchema {
   readonly step?: number;
   readonly maxLength?: number;
   readonly enum?: ReadonlyArray<string | number | boolean>;
+}
+
+/** What all controls take. */
+export interface ControlProps {
+  readonly id: string;
+  readonly input: WorkflowInput;
+  readonly value: string;
+  readonly isCompact: boolean;
+  readonly described: { readonly title: string | undefined; readonly 'aria-describedby': string | undefined };
+  readonly onChange: (value: string) => void;
 }
 
 /** What file dialogs offer. */
