@@ -14,16 +14,20 @@ const MIN_FIELDS = 32;
 /** Fields that every form may have beside the workflow's own parameters. */
 const OTHER_FIELDS = 16;
 const MAX_FIELD_BYTES = 16 * 1024;
+/** For prompts and such: 20,000 characters of any script. */
+const MAX_TEXT_BYTES = 80 * 1024;
 
 /** What a form may be longer than its files, bytes. */
-export function formOverhead(fields = MIN_FIELDS): number {
-  return 64 * 1024 + fields * MAX_FIELD_BYTES;
+export function formOverhead(fields = MIN_FIELDS, fieldBytes = MAX_FIELD_BYTES): number {
+  return 64 * 1024 + fields * fieldBytes;
 }
 
 interface FormOptions {
   readonly inputs: readonly FileInput[];
   /** How many parameters the workflow has. */
   readonly parameters: number;
+  /** Whether some of them are texts, which may be long. */
+  readonly hasTexts: boolean;
   /** Bytes of each file. */
   readonly maxFileBytes: number;
 }
@@ -35,14 +39,16 @@ export class FormReader implements BodyReader {
   readonly #inputs: readonly FileInput[];
   readonly #maxBytesOfEach: number;
   readonly #maxFields: number;
+  readonly #maxFieldBytes: number;
   readonly #files = new FormFiles();
 
-  constructor({ inputs, parameters, maxFileBytes }: FormOptions) {
+  constructor({ inputs, parameters, hasTexts, maxFileBytes }: FormOptions) {
     this.#inputs = inputs;
     this.#maxBytesOfEach = maxFileBytes;
     this.#maxFields = Math.max(MIN_FIELDS, parameters + OTHER_FIELDS);
+    this.#maxFieldBytes = hasTexts ? MAX_TEXT_BYTES : MAX_FIELD_BYTES;
     this.maxFileBytes = inputs.length * maxFileBytes;
-    this.maxBytes = this.maxFileBytes + formOverhead(this.#maxFields);
+    this.maxBytes = this.maxFileBytes + formOverhead(this.#maxFields, this.#maxFieldBytes);
   }
 
   async read(request: Request, response: Response): Promise<ReceivedBody> {
@@ -74,7 +80,7 @@ export class FormReader implements BodyReader {
         files: Math.max(1, files),
         fields: maxFields,
         parts: maxFields + files + 1,
-        fieldSize: MAX_FIELD_BYTES,
+        fieldSize: this.#maxFieldBytes,
         fieldNameSize: 100,
         fieldNestingDepth: 1,
         headerPairs: 50,

@@ -1,5 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
+import type { z } from 'zod';
 import { AppError } from '../errors.js';
+import { kindOf } from '../services/submissions/parameterKinds.js';
 import type { FileSource } from '../services/submissions/Submission.js';
 import type { UploadBudget } from '../services/submissions/UploadBudget.js';
 import type { Workflow } from '../workflows/types.js';
@@ -123,8 +125,9 @@ export function hangUpSignal(response: Response): AbortSignal {
 function readerFor(request: Request, workflow: Workflow, maxFileBytes: number): BodyReader {
   const inputs = workflow.files;
   if (request.is('multipart')) {
-    const parameters = Object.keys(workflow.parameters.shape).length;
-    return new FormReader({ inputs, parameters, maxFileBytes });
+    const schemas: z.ZodType[] = Object.values(workflow.parameters.shape);
+    const hasTexts = schemas.some((schema) => kindOf(schema) === 'text');
+    return new FormReader({ inputs, parameters: schemas.length, hasTexts, maxFileBytes });
   }
   if (request.is('application/json')) return new JsonReader(inputs, maxFileBytes);
   if (request.is(RAW_TYPES)) return new RawReader(inputs, maxFileBytes);

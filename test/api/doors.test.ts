@@ -1,3 +1,6 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { allEndpoints } from '../../src/routes/endpoints.js';
 import { jobListAnswer } from '../../src/schemas/jobs.js';
@@ -61,7 +64,8 @@ describe('where there are keys', () => {
   });
 
   it('deleting, cleaning up, saving and breakers are for the scope admin', async () => {
-    stack = await Stack.start({ env: { API_KEYS } });
+    const WORKFLOWS_DIR = await mkdtemp(path.join(tmpdir(), 'workflows-'));
+    stack = await Stack.start({ env: { API_KEYS, WORKFLOWS_DIR } });
     for (const { id, access, path, init } of requests) {
       const response = await withKey(SHOP).request(path, init);
       await response.arrayBuffer();

@@ -186,7 +186,8 @@ describe('a file that cannot be used', () => {
   ])('%s is named with the reason, and nothing else is affected', async (_what, files, code, reason) => {
     await start();
     const before = await listed();
-    for (const [name, text] of Object.entries(files)) await folder.copy(name, text);
+    // The manifest first: a graph is good without one, and would be used at once.
+    for (const [name, text] of Object.entries(files).reverse()) await folder.copy(name, text);
     await eventually(async () => {
       const { status, issues } = await health();
       expect(issues).toEqual([expect.stringMatching(reason)]);
