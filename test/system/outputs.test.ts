@@ -437,6 +437,14 @@ describe('an output node that makes nothing', () => {
     expect(status).toMatchObject({ status: 'failed', error_details: { category: 'result_missing' } });
   });
 
+  it('fails the job with what is larger than images may be, whatever made it', async () => {
+    stack = await start([batch], { env: { MAX_OUTPUT_PIXELS: '100' } });
+    const status = await ended(batch, { image: await png({ width: 10, height: 11 }) });
+    expect(status).toMatchObject({ status: 'failed', error: expect.stringContaining('MAX_OUTPUT_PIXELS') });
+    const fits = await ended(batch, { image: await png({ width: 10, height: 10 }) });
+    expect(fits).toMatchObject({ status: 'completed' });
+  });
+
   it.each(['before', 'after'] as const)('spoils nothing with an item of it %s others', async (where) => {
     stack = await start([batch]);
     stack.simulator().faults.oddOutputs = where;
