@@ -55,10 +55,10 @@ export class HealthReporter {
     return this.#clock.now() - this.#recorder.startedAt;
   }
 
-  /** @param nameOf how an instance is called in the issues */
-  report(nameOf: (instance: Instance) => string = ({ host }) => host): HealthReport {
+  /** @param isForStrangers without the machines' addresses and what files say */
+  report(isForStrangers = false): HealthReport {
     const critical = this.#criticalIssues();
-    const issues = [...critical, ...this.#warnings(nameOf)];
+    const issues = [...critical, ...this.#warnings(isForStrangers)];
     return { state: critical.length > 0 ? 'critical' : issues.length > 0 ? 'degraded' : 'healthy', issues };
   }
 
@@ -72,21 +72,16 @@ export class HealthReporter {
     return issues;
   }
 
-  #warnings(nameOf: (instance: Instance) => string): string[] {
-    const issues: string[] = [];
-    for (const instance of this.#instances) {
-      const name = nameOf(instance);
-      if (instance.breaker.isForced) issues.push(`Instance ${name} was taken out by hand.`);
-      else if (instance.health.problem) {
-        issues.push(
-          `Instance ${name} gets no jobs: ${instance.health.problem.reason}.`.replace(/\.\.$/, '.'),
-        );
-      } else if (!instance.isHealthy) issues.push(`Instance ${name} is unhealthy.`);
-      const missing = instance.isHealthy ? instance.missingNodes : [];
-      if (missing.length > 0) issues.push(`Instance ${name} lacks ${missing.join(', ')}.`);
-    }
+  #warnings(isForStrangers: boolean): string[] {
+    const issues = this.#instances.flatMap((instance) =>
+      issuesOf(instance, isForStrangers ? instance.address.id : instance.host),
+    );
     for (const { file, message } of this.#workflows.problems()) {
-      issues.push(`Workflow file ${file} cannot be used: ${message}`);
+      issues.push(
+        isForStrangers
+          ? 'A workflow file cannot be used.'
+          : `Workflow file ${file} cannot be used: ${message}`,
+      );
     }
     const { completed, failed } = this.#recorder.last(RECENT_MINUTES);
     if (completed + failed >= ENOUGH_JOBS && failed / (completed + failed) > FAILURE_WARNING) {
@@ -97,4 +92,18 @@ export class HealthReporter {
     }
     return issues;
   }
+}
+
+/** @param name how it is called in the issues */
+function issuesOf(instance: Instance, name: string): string[] {
+  const issues: string[] = [];
+  const { isHealthy, breaker, health, missingNodes } = instance;
+  if (breaker.isForced) issues.push(`Instance ${name} was taken out by hand.`);
+  else if (health.problem) {
+    issues.push(`Instance ${name} gets no jobs: ${health.problem.reason}.`.replace(/\.\.$/, '.'));
+  } else if (!isHealthy) issues.push(`Instance ${name} is unhealthy.`);
+  if (isHealthy && missingNodes.length > 0) {
+    issues.push(`Instance ${name} lacks ${missingNodes.join(', ')}.`);
+  }
+  return issues;
 }

@@ -46,11 +46,15 @@ export function statusView({
   };
 }
 
-/** Everything about the health of server and instances. @param nameOf how the caller may know an instance */
-export async function healthView(parts: Parts, nameOf: NameOf): Promise<z.input<typeof healthAnswer>> {
+/** Everything about the health of server and instances. @param isForStrangers without the machines' addresses */
+export async function healthView(
+  parts: Parts,
+  isForStrangers: boolean,
+): Promise<z.input<typeof healthAnswer>> {
+  const nameOf: NameOf = ({ address, host }) => (isForStrangers ? address.id : host);
   const { health, manager, processor, connections, recorder, clock } = parts;
   const { instances } = parts.balancer;
-  const { state, issues } = health.report(nameOf);
+  const { state, issues } = health.report(isForStrangers);
   const healthy = parts.balancer.healthyCount;
   const { all } = recorder;
   const lastHour = recorder.last(60);

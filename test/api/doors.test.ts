@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -112,8 +112,10 @@ describe('where there are keys', () => {
   });
 
   it('/health tells hosts only to callers with a key', async () => {
+    const WORKFLOWS_DIR = await mkdtemp(path.join(tmpdir(), 'workflows-'));
+    await writeFile(path.join(WORKFLOWS_DIR, 'private-project.json'), '{}');
     stack = await Stack.start({
-      env: { API_KEYS },
+      env: { API_KEYS, WORKFLOWS_DIR },
       simulators: [{ withoutNodes: ['InspyrenetRembg'] }, {}],
     });
     await stack.simulator(1).crash();
@@ -125,9 +127,12 @@ describe('where there are keys', () => {
     expect(JSON.stringify(open)).not.toContain('127.0.0.1');
     expect(open.comfyui_instances.instances.map(({ host }) => host)).toEqual(['instance-1', 'instance-2']);
     expect(open.issues).toContain('Instance instance-2 is unhealthy.');
+    expect(open.issues).toContain('A workflow file cannot be used.');
+    expect(JSON.stringify(open)).not.toContain('private-project');
     const known = await withKey(SHOP).json('/health', healthAnswer);
     expect(known.comfyui_instances.instances[0]?.host).toBe(stack.simulator(0).host);
     expect(Object.keys(known.connections)).toContain(stack.simulator(0).host);
+    expect(known.issues.join()).toContain('private-project.json');
   });
 });
 

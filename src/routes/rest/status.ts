@@ -27,8 +27,7 @@ export const statusEndpoints: readonly Endpoint[] = [
       async (_request, response) => {
         // It stays open for load balancers, and our machines' addresses are not for everybody.
         const { areKeysNeeded, key } = callerOf(response);
-        const isStranger = areKeysNeeded && !key;
-        const body = await healthView(services, ({ address, host }) => (isStranger ? address.id : host));
+        const body = await healthView(services, areKeysNeeded && !key);
         response.status(body.status === 'critical' ? 503 : 200).json(body);
       },
   },
