@@ -51,7 +51,8 @@ export class BoundedOutput extends Writable {
 
   /** Resolves when the destination has everything, or has taken too long. */
   async flush(): Promise<void> {
-    this.#report();
+    // Even where there is no room yet: nobody says it later.
+    this.#reportNow();
     this.#send();
     if (this.#isBroken) return;
     let timer: NodeJS.Timeout | undefined;
@@ -89,8 +90,11 @@ export class BoundedOutput extends Writable {
 
   /** Says how many lines are missing, in the place where they are. */
   #report(): void {
+    if (this.#destination.writableLength <= MAX_BACKLOG * RESUME_SHARE) this.#reportNow();
+  }
+
+  #reportNow(): void {
     if (this.#dropped === 0 || this.#isBroken) return;
-    if (this.#destination.writableLength > MAX_BACKLOG * RESUME_SHARE) return;
     const line = this.#options.reportOf(this.#dropped);
     this.#dropped = 0;
     this.#destination.write(line);

@@ -134,6 +134,17 @@ describe('a destination that is too slow', () => {
     await logger.close();
   });
 
+  it('is told at the end what it lost, although it has no room yet', async () => {
+    const logger = logTo();
+    output.isHeld = true;
+    for (let n = 0; n < LINES; n += 1) logger.info('Request', { n, filler });
+    const closed = logger.close();
+    await nextTurn();
+    output.release();
+    await closed;
+    expect(output.lines.at(-1)).toContain('Log lines dropped');
+  });
+
   it('does not keep the end waiting', async () => {
     const logger = logTo();
     output.isHeld = true;

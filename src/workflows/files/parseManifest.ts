@@ -17,10 +17,14 @@ const integer = z.union([z.int(), z.bigint()]);
 /** YAML reads an id without quotes as a number. */
 const nodeId = z.union([text(200), integer.transform(String)], { error: 'takes the id of a node' });
 const field = text(200);
-const number = z.union([z.number(), z.bigint()], { error: 'takes a number' });
-const scalar = z.union([text(20_000), z.number(), z.bigint(), z.boolean()], {
-  error: 'takes a simple value',
-});
+/** YAML has no minus zero, which means nothing else than zero. */
+const unsigned = <T>(value: T): T | 0 => (value === 0 ? 0 : value);
+const number = z.union([z.number(), z.bigint()], { error: 'takes a number' }).transform(unsigned);
+const scalar = z
+  .union([text(20_000), z.number(), z.bigint(), z.boolean()], {
+    error: 'takes a simple value',
+  })
+  .transform(unsigned);
 const name = z.string().superRefine((value, context) => {
   const message = nameProblem(value);
   if (message !== undefined) context.addIssue({ code: 'custom', message });
