@@ -36,8 +36,8 @@ export const audioNodes: Record<string, NodeClass> = {
     hidden: PROMPT_INPUTS,
     category: 'audio',
     displayName: 'Save Audio (FLAC)',
-    save: (inputs, context) => ({
-      audio: [written(inputs, context, 'flac', flac(inputs['audio'] as Sound))],
+    save: async (inputs, context) => ({
+      audio: [await written(inputs, context, 'flac', flac(inputs['audio'] as Sound))],
     }),
   }),
 };

@@ -10,9 +10,9 @@ export const otherSavers: Record<string, NodeClass> = {
     required: { samples: ['LATENT'], filename_prefix: filenamePrefix('latents/ComfyUI') },
     hidden: PROMPT_INPUTS,
     category: '_for_testing',
-    save: (inputs, context) => {
+    save: async (inputs, context) => {
       const { images } = inputs['samples'] as Latent;
-      return { latents: [written(inputs, context, 'latent', safetensors(images))] };
+      return { latents: [await written(inputs, context, 'latent', safetensors(images))] };
     },
   }),
   ETN_SendImageWebSocket: outputNode({

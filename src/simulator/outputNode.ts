@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type FilePlace, type FolderType, leadsOut, nextPlaces } from './folders.js';
 import { NodeException } from './NodeException.js';
 import { type InputSpec, type Inputs, type NodeClass, type NodeContext, textInput } from './nodeClass.js';
@@ -37,16 +38,20 @@ export function checkedPrefix(inputs: Inputs): string {
   throw new NodeException('Exception', `**** ERROR: ${message}\n`);
 }
 
-/** Writes one file under the next free number. */
-export function written(
+/** How long a file is written, ms: its name is chosen before, and another machine may choose it too. */
+const WRITING_MS = 5;
+
+/** Writes one file under the number that was free when the writing began. */
+export async function written(
   inputs: Inputs,
   { folders }: NodeContext,
   extension: string,
   bytes: Buffer,
   type: FolderType = 'output',
-): FilePlace {
+): Promise<FilePlace> {
   const [place] = nextPlaces(folders, type, checkedPrefix(inputs), { extension });
   if (!place) throw new Error('one place was asked for');
+  await sleep(WRITING_MS);
   folders.write(place, bytes);
   return place;
 }

@@ -17,8 +17,8 @@ const playedBy = (video: Video, inputs: Inputs) => ({
   loop: numberInput(inputs, 'loop_count'),
 });
 
-/** The settings of a saver, which its file tells about itself. */
-const commentOf = (inputs: Inputs) => {
+/** The settings of a saver, which its file tells about itself: not its name, so that equal videos are equal files. */
+const commentOf = ({ filename_prefix: _name, ...inputs }: Inputs) => {
   const settings = Object.entries(inputs).filter(([, value]) => typeof value !== 'object');
   return JSON.stringify(Object.fromEntries(settings));
 };
@@ -44,7 +44,7 @@ export const videoSavers: Record<string, NodeClass> = {
         lossless: flagInput(inputs, 'lossless'),
         quality: Math.max(1, Math.trunc(numberInput(inputs, 'quality'))),
       });
-      const place = written(inputs, context, 'webp', await webp.toBuffer());
+      const place = await written(inputs, context, 'webp', await webp.toBuffer());
       return { images: [place], animated: [frames.length !== 1] };
     },
   }),
@@ -64,7 +64,7 @@ export const videoSavers: Record<string, NodeClass> = {
       const audio = sound ? { samples: sound.samples.length, sample_rate: sound.sampleRate } : null;
       const comment = JSON.stringify({ fps: video.framesPerSecond, frames: video.frames.length, audio });
       const bytes = video.file ?? (await mp4Of(video, comment));
-      return { images: [written(inputs, context, 'mp4', bytes)], animated: [true] };
+      return { images: [await written(inputs, context, 'mp4', bytes)], animated: [true] };
     },
   }),
   SaveWEBM: outputNode({
@@ -80,7 +80,7 @@ export const videoSavers: Record<string, NodeClass> = {
     save: async (inputs, context) => {
       const video = { frames: batchInput(inputs, 'images'), framesPerSecond: numberInput(inputs, 'fps') };
       const bytes = await webmOf(video, commentOf(inputs));
-      return { images: [written(inputs, context, 'webm', bytes)], animated: [true] };
+      return { images: [await written(inputs, context, 'webm', bytes)], animated: [true] };
     },
   }),
   VHS_VideoCombine: {
@@ -107,7 +107,7 @@ export const videoSavers: Record<string, NodeClass> = {
       const [extension, encode] = FORMATS[format] ?? ['bin', async () => Buffer.alloc(0)];
       const bytes = await encode({ frames, framesPerSecond: numberInput(inputs, 'frame_rate') }, inputs);
       const type = flagInput(inputs, 'save_output') ? 'output' : 'temp';
-      const place = written(inputs, context, extension, bytes, type);
+      const place = await written(inputs, context, extension, bytes, type);
       return { values: [[true, [place.filename]]], ui: { gifs: [{ ...place, format }] } };
     },
   },

@@ -1,7 +1,7 @@
 import { PromptError } from '../../errors.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { OutputFile } from './outputItems.js';
-import { workflowNodeId } from './ownOutputs.js';
+import { workflowFilename, workflowNodeId } from './ownOutputs.js';
 import type { PromptFollower } from './PromptFollower.js';
 import type { MadeByNode } from './promptTracker.js';
 import { viewAgain } from './severalMachines.js';
@@ -10,7 +10,7 @@ import { viewAgain } from './severalMachines.js';
 export interface MadeOutput {
   /** The output node, as the workflow has it. */
   readonly nodeId: string;
-  /** Name of the file as ComfyUI wrote it; undefined for a text that the node told. */
+  /** Name of the file as the workflow's node would have called it; undefined for a text that the node told. */
   readonly filename: string | undefined;
   readonly bytes: Buffer;
 }
@@ -49,7 +49,8 @@ export async function fetchOutputs(
     const bytes = item.kind === 'text' ? Buffer.from(item.text) : await view(source, item.file, signal);
     left -= bytes.length;
     if (left < 0) throw tooMuch('more bytes than results may have (MAX_RESULT_MEMORY)');
-    outputs.push({ nodeId, filename: item.kind === 'text' ? undefined : item.file.filename, bytes });
+    const filename = item.kind === 'text' ? undefined : workflowFilename(item.file.filename);
+    outputs.push({ nodeId, filename, bytes });
   }
   return outputs;
 }

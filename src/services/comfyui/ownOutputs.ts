@@ -9,20 +9,31 @@ interface OwnedGraph {
 /** Name of the input that marks an output node. */
 const MARK_INPUT = 'job';
 
-const OWN_SUFFIX = /-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** Name of the input by which savers begin the names of their files. */
+const PREFIX_INPUT = 'filename_prefix';
+
+const OWN_MARK = /-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
+const OWN_SUFFIX = new RegExp(`${OWN_MARK.source}$`);
 
 /** A node's id as the workflow has it. */
 export function workflowNodeId(id: string): string {
   return id.replace(OWN_SUFFIX, '');
 }
 
+/** A file's name as the workflow's saver would have called it. */
+export function workflowFilename(filename: string): string {
+  return filename.replace(OWN_MARK, '');
+}
+
 /**
- * Makes sure that a prompt's output files are its own. Two things make it so, for each output node:
+ * Makes sure that a prompt's output files are its own. Three things make it so, for each output node:
  * - an input that the node does not declare. ComfyUI ignores it, except that it becomes part of the node's cache signature:
  *   the node runs anew and writes a new file, while all nodes before it may come from the cache. It also stands in the
  *   PNG's `prompt` chunk, by which the file can be recognised.
  * - an id of its own. ComfyUI makes a new node object for it, and `PreviewImage` chooses random letters for its file names
  *   for each object. Numbers alone are given again once files are deleted.
+ * - file names of its own, where the node begins them by a `filename_prefix`: machines that share a folder choose the same
+ *   number for files that they write at the same time.
  * Nodes that read from an output node, such as from a preview that hands its image on, read from it under its new id.
  * @param mark a UUID, unique for this attempt
  * @throws Error when the graph lacks one of the nodes
@@ -54,5 +65,8 @@ function withLinks(node: GraphNode, ids: ReadonlyMap<string, string>): GraphNode
 function marked(node: GraphNode, mark: string): GraphNode {
   let name = MARK_INPUT;
   while (node.inputs.has(name)) name += '_';
-  return { ...node, inputs: new Map([...node.inputs, [name, mark]]) };
+  const inputs = new Map([...node.inputs, [name, mark]]);
+  const prefix = inputs.get(PREFIX_INPUT);
+  if (typeof prefix === 'string') inputs.set(PREFIX_INPUT, `${prefix}-${mark}`);
+  return { ...node, inputs };
 }
