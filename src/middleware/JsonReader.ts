@@ -1,18 +1,18 @@
-import { isUtf8 } from 'node:buffer';
 import type { Request } from 'express';
 import { AppError } from '../errors.js';
 import { invalidParameter } from '../schemas/parse.js';
 import { fileInputNamed } from '../services/submissions/fileInputs.js';
 import type { FileReference } from '../services/submissions/Submission.js';
-import { isJsonObject, type Json, NumberText, parseJson, plainJson } from '../utils/losslessJson.js';
+import { isJsonObject, type Json, NumberText, plainJson } from '../utils/losslessJson.js';
 import type { FileInput } from '../workflows/types.js';
 import type { BodyReader, ReceivedBody } from './BodyReader.js';
+import { parseJsonBody, unreadableJson } from './parseJsonBody.js';
 import { WholeBody } from './WholeBody.js';
 
 /** Everything in the body that is not a file. */
 const OVERHEAD_BYTES = 1024 * 1024;
 const MAX_DEPTH = 16;
-/** Longer addresses are no addresses. */
+/** A longer address is refused. */
 const MAX_URL_LENGTH = 8192;
 const MAX_ID_LENGTH = 256;
 
@@ -75,19 +75,9 @@ export class JsonReader implements BodyReader {
 }
 
 function objectOf(bytes: Buffer): ReadonlyMap<string, Json> {
-  if (!isUtf8(bytes)) throw unreadable('it is not UTF-8');
-  let body: Json;
-  try {
-    body = parseJson(bytes.toString().replace(/^\ufeff/, ''), { maxDepth: MAX_DEPTH });
-  } catch (error) {
-    throw error instanceof SyntaxError ? unreadable(error.message, error) : error;
-  }
+  const body = parseJsonBody(bytes, MAX_DEPTH);
   if (isJsonObject(body)) return body;
-  throw unreadable('it is no object');
-}
-
-function unreadable(reason: string, cause?: unknown): AppError {
-  return new AppError('MALFORMED_UPLOAD', `The JSON body cannot be read: ${reason}.`, { cause });
+  throw unreadableJson('it is no object');
 }
 
 /**

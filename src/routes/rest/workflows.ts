@@ -1,11 +1,11 @@
-import { isUtf8 } from 'node:buffer';
 import type { Response } from 'express';
 import { z } from 'zod';
 import { AppError } from '../../errors.js';
 import { callerOf } from '../../middleware/authentication.js';
-import { jsonText } from '../../middleware/jsonText.js';
+import { jsonBytes } from '../../middleware/jsonBytes.js';
+import { parseJsonBody, unreadableJson } from '../../middleware/parseJsonBody.js';
 import { workflowAnswer, workflowDeletedAnswer, workflowsAnswer } from '../../schemas/workflows.js';
-import { isJsonObject, type Json, parseJson, plainJson, stringifyJson } from '../../utils/losslessJson.js';
+import { isJsonObject, type Json, plainJson, stringifyJson } from '../../utils/losslessJson.js';
 import { workflowSource, workflowsView, workflowView } from '../../views/workflowViews.js';
 import { MAX_GRAPH_DEPTH, MAX_GRAPH_LENGTH } from '../../workflows/files/readGraph.js';
 import type { Workflow } from '../../workflows/types.js';
@@ -73,7 +73,7 @@ export const workflowEndpoints: readonly Endpoint[] = [
     },
     errors: [400, 409, 413, 422],
     handler: (context) => [
-      jsonText(MAX_BODY_BYTES),
+      jsonBytes(MAX_BODY_BYTES),
       async (request, response) => {
         const { workflows, needs } = context.services;
         const { graph, manifest } = readBody(request.body);
@@ -106,7 +106,7 @@ export const workflowEndpoints: readonly Endpoint[] = [
   },
 ];
 
-/** A graph has numbers that JSON of JavaScript would change, so it is put in as text. */
+/** JavaScript's own JSON would change large numbers of a graph, so the graph is added as text. */
 function send(response: Response, workflow: Workflow, { services }: RouteContext): void {
   const view: z.input<typeof workflowAnswer> = workflowView(workflow, services);
   const { areKeysNeeded, key } = callerOf(response);
@@ -124,14 +124,9 @@ const withBigIntegers = (_key: string, value: unknown) => (typeof value === 'big
 
 /** @throws AppError `MALFORMED_UPLOAD`, `INVALID_PARAMETER` */
 function readBody(bytes: unknown): { graph: Json; manifest: unknown } {
-  if (!Buffer.isBuffer(bytes) || !isUtf8(bytes)) throw malformed('it is no JSON in UTF-8');
-  let json: Json;
-  try {
-    // The graph lies one level deep in the body.
-    json = parseJson(bytes.toString().replace(/^\ufeff/, ''), { maxDepth: MAX_GRAPH_DEPTH + 1 });
-  } catch (error) {
-    throw error instanceof SyntaxError ? malformed(error.message) : error;
-  }
+  if (!Buffer.isBuffer(bytes)) throw unreadableJson('it is no JSON in UTF-8');
+  // The graph lies one level deep in the body.
+  const json = parseJsonBody(bytes, MAX_GRAPH_DEPTH + 1);
   const graph = isJsonObject(json) ? json.get('graph') : undefined;
   if (!isJsonObject(json) || graph === undefined) {
     throw new AppError('INVALID_PARAMETER', 'graph is missing: send { "graph": …, "manifest": … }.', {
@@ -140,8 +135,4 @@ function readBody(bytes: unknown): { graph: Json; manifest: unknown } {
   }
   const manifest = json.get('manifest') ?? undefined;
   return { graph, manifest: manifest === undefined ? undefined : plainJson(manifest) };
-}
-
-function malformed(reason: string): AppError {
-  return new AppError('MALFORMED_UPLOAD', `The JSON body cannot be read: ${reason}.`);
 }

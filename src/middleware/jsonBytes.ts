@@ -2,11 +2,10 @@ import express, { type RequestHandler } from 'express';
 import { AppError } from '../errors.js';
 
 /**
- * Reads a body of JSON and leaves its bytes in `request.body`: whoever needs every digit of its numbers reads it
- * itself.
+ * Receives a body of JSON and leaves its bytes in `request.body`: see `parseJsonBody`.
  * @param maxBytes of the body
  */
-export function jsonText(maxBytes: number): RequestHandler {
+export function jsonBytes(maxBytes: number): RequestHandler {
   const read = express.raw({ type: ['application/json', 'application/*+json'], limit: maxBytes });
   return (request, response, next) => {
     read(request, response, (error?: unknown) => {
