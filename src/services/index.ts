@@ -7,10 +7,8 @@ import { Turns } from '../utils/turns.js';
 import { JobViews } from '../views/JobViews.js';
 import { MetricsViews } from '../views/MetricsViews.js';
 import { workflows as registeredWorkflows } from '../workflows/index.js';
-import type { Workflow } from '../workflows/types.js';
 import type { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
-import type { ConnectionManager, ConnectionOptions } from './comfyui/ConnectionManager.js';
-import type { FollowTimings } from './comfyui/PromptFollower.js';
+import type { ConnectionManager } from './comfyui/ConnectionManager.js';
 import { PromptRunner } from './comfyui/PromptRunner.js';
 import { ServerState } from './comfyui/ServerState.js';
 import {
@@ -24,7 +22,7 @@ import {
 } from './factories.js';
 import { HealthReporter } from './health.js';
 import { Thumbnails } from './images/Thumbnails.js';
-import { HealthChecker, type HealthOptions } from './instances/HealthChecker.js';
+import { HealthChecker } from './instances/HealthChecker.js';
 import type { Instance } from './instances/Instance.js';
 import { JobVerdicts } from './instances/JobVerdicts.js';
 import { LoadBalancer } from './instances/LoadBalancer.js';
@@ -39,58 +37,23 @@ import { JobRunner } from './jobs/JobRunner.js';
 import { MemoryJobStore } from './jobs/MemoryJobStore.js';
 import { OutputFiles } from './jobs/OutputFiles.js';
 import { OutputSweeper } from './jobs/OutputSweeper.js';
-import { STORE_TIMINGS, type StoreTimings } from './jobs/StoreCalls.js';
-import { type BlobStore, type JobStore, MemoryBlobStore } from './jobs/stores.js';
+import { STORE_TIMINGS } from './jobs/StoreCalls.js';
+import { MemoryBlobStore } from './jobs/stores.js';
 import { MetricsFile } from './metrics/MetricsFile.js';
 import { Prometheus } from './metrics/Prometheus.js';
 import { Recorder } from './metrics/Recorder.js';
 import { Summary } from './metrics/Summary.js';
+import {
+  ASSET_TIMINGS,
+  FOLLOW_TIMINGS,
+  MAX_THUMBNAIL_BYTES,
+  type ServiceOverrides,
+  WEBHOOK_OPTIONS,
+} from './ServiceOverrides.js';
 import { stopServices } from './shutdown.js';
-import type { AssetFiles } from './submissions/FileGathering.js';
-import type { InputFetcher } from './submissions/InputFetcher.js';
 import { Submissions } from './submissions/Submissions.js';
-import type { RandomNumber } from './submissions/seeds.js';
 import { UploadBudget } from './submissions/UploadBudget.js';
-import type { WebhookOptions, Webhooks } from './webhooks/Webhooks.js';
-
-const WEBHOOK_OPTIONS: WebhookOptions & { timeoutMs: number } = {
-  timeoutMs: 15_000,
-  baseDelayMs: 5000,
-  maxDelayMs: 3_600_000,
-  giveUpAfterMs: 24 * 3_600_000,
-  maxDeliveries: 10_000,
-};
-/** Large files take their time on their way to a bucket. */
-const ASSET_TIMINGS: StoreTimings = { ...STORE_TIMINGS, timeoutMs: 60_000 };
-/** Of small pictures: those of some thousand results. */
-const MAX_THUMBNAIL_BYTES = 16 * 1024 * 1024;
-
-const FOLLOW_TIMINGS: FollowTimings = {
-  quietPollMs: 2000,
-  lostPollMs: 500,
-  queueCheckMs: 10_000,
-  historyRetryMs: 20,
-  historyPatienceMs: 5000,
-};
-
-/** What a test, or a program with other needs, may put in place of the defaults. */
-export interface ServiceOverrides {
-  readonly clock?: Clock;
-  readonly workflows?: readonly Workflow[];
-  readonly jobStore?: JobStore;
-  readonly blobStore?: BlobStore;
-  readonly follow?: Partial<FollowTimings>;
-  readonly health?: Partial<HealthOptions>;
-  readonly connections?: Partial<ConnectionOptions>;
-  readonly webhooks?: Partial<typeof WEBHOOK_OPTIONS>;
-  readonly stores?: Partial<StoreTimings>;
-  /** Gets the files that clients name by an address. */
-  readonly inputFetcher?: InputFetcher;
-  /** Gets the files that clients left here before. */
-  readonly assetFiles?: AssetFiles;
-  /** Chooses seeds. */
-  readonly random?: RandomNumber;
-}
+import type { Webhooks } from './webhooks/Webhooks.js';
 
 export interface Services {
   readonly clock: Clock;

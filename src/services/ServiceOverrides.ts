@@ -1,0 +1,50 @@
+import type { Clock } from '../utils/clock.js';
+import type { Workflow } from '../workflows/types.js';
+import type { ConnectionOptions } from './comfyui/ConnectionManager.js';
+import type { FollowTimings } from './comfyui/PromptFollower.js';
+import type { HealthOptions } from './instances/HealthChecker.js';
+import { STORE_TIMINGS, type StoreTimings } from './jobs/StoreCalls.js';
+import type { BlobStore, JobStore } from './jobs/stores.js';
+import type { AssetFiles } from './submissions/FileGathering.js';
+import type { InputFetcher } from './submissions/InputFetcher.js';
+import type { RandomNumber } from './submissions/seeds.js';
+import type { WebhookOptions } from './webhooks/Webhooks.js';
+
+export const WEBHOOK_OPTIONS: WebhookOptions & { timeoutMs: number } = {
+  timeoutMs: 15_000,
+  baseDelayMs: 5000,
+  maxDelayMs: 3_600_000,
+  giveUpAfterMs: 24 * 3_600_000,
+  maxDeliveries: 10_000,
+};
+/** Large files take their time on their way to a bucket. */
+export const ASSET_TIMINGS: StoreTimings = { ...STORE_TIMINGS, timeoutMs: 60_000 };
+/** Of small pictures: those of some thousand results. */
+export const MAX_THUMBNAIL_BYTES = 16 * 1024 * 1024;
+
+export const FOLLOW_TIMINGS: FollowTimings = {
+  quietPollMs: 2000,
+  lostPollMs: 500,
+  queueCheckMs: 10_000,
+  historyRetryMs: 20,
+  historyPatienceMs: 5000,
+};
+
+/** What a test, or a program with other needs, may put in place of the defaults. */
+export interface ServiceOverrides {
+  readonly clock?: Clock;
+  readonly workflows?: readonly Workflow[];
+  readonly jobStore?: JobStore;
+  readonly blobStore?: BlobStore;
+  readonly follow?: Partial<FollowTimings>;
+  readonly health?: Partial<HealthOptions>;
+  readonly connections?: Partial<ConnectionOptions>;
+  readonly webhooks?: Partial<typeof WEBHOOK_OPTIONS>;
+  readonly stores?: Partial<StoreTimings>;
+  /** Gets the files that clients name by an address. */
+  readonly inputFetcher?: InputFetcher;
+  /** Gets the files that clients left here before. */
+  readonly assetFiles?: AssetFiles;
+  /** Chooses seeds. */
+  readonly random?: RandomNumber;
+}
