@@ -1,0 +1,94 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Redis } from 'ioredis';
+
+const PROGRAM = process.env['REDIS_SERVER'] ?? 'redis-server';
+
+/** @throws Error where there is no Redis although there must be one */
+export function requireRedis(): boolean {
+  if (spawnSync(PROGRAM, ['--version']).status === 0) return true;
+  if (process.env['CI'])
+    throw new Error('No redis-server: install it (apt-get install redis-server) or set REDIS_SERVER.');
+  process.stderr.write(
+    '\nNOTICE: no redis-server here, the tests of QUEUE=redis do NOT run. Install redis-server or set REDIS_SERVER.\n\n',
+  );
+  return false;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+/** A redis-server of a test's own, on 127.0.0.1. It writes each change to its append-only file before it answers. */
+export class RedisServer {
+  readonly port: number;
+  readonly #folder = mkdtempSync(path.join(tmpdir(), 'redis-'));
+  readonly #settings: readonly string[];
+  #process: ChildProcess | undefined;
+
+  private constructor(port: number, settings: readonly string[]) {
+    this.port = port;
+    this.#settings = settings;
+  }
+
+  /** @param settings arguments of redis-server, such as `--maxmemory-policy noeviction` */
+  static async start(...settings: string[]): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), settings);
+    await server.restart();
+    return server;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts it again where it left off, after `kill`. */
+  async restart(): Promise<void> {
+    const settings = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#folder];
+    const persistence = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
+    this.#process = spawn(PROGRAM, [...settings, ...persistence, ...this.#settings], { stdio: 'ignore' });
+    const client = new Redis(this.port, '127.0.0.1', { retryStrategy: () => 50, maxRetriesPerRequest: null });
+    client.on('error', () => undefined);
+    try {
+      // It answers LOADING until it has read its file.
+      while ((await client.ping().catch(() => undefined)) !== 'PONG') {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    } finally {
+      client.disconnect();
+    }
+  }
+
+  /** `kill -9`. What was written stays on the disk. */
+  async kill(): Promise<void> {
+    if (!this.#process || this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    const ended = once(this.#process, 'exit');
+    this.#process.kill('SIGKILL');
+    await ended;
+  }
+
+  /** Stands still until `resume`, with its connections open. */
+  pause(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#process?.kill('SIGCONT');
+  }
+
+  async stop(): Promise<void> {
+    this.resume();
+    await this.kill();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
