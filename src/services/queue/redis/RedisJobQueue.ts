@@ -1,0 +1,295 @@
+import type { Queue, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { v4 as uuid } from 'uuid';
+import { messageOf } from '../../../errors.js';
+import type { Logger } from '../../../utils/logger.js';
+import type { Choose, JobQueue, QueueEntry, QueueSize, Releasable, Taken } from '../JobQueue.js';
+import { type LaneData, type LaneJob, type LaneTimings, QueueLane } from './QueueLane.js';
+import { WaitingIndex } from './WaitingIndex.js';
+
+/** Entries of one type that a look sees. Behind so many that must wait, nothing of that type is found. */
+const PEEKED = 16;
+
+/** Looks that may be in vain because other servers were faster, until the next call. */
+const MAX_RACES = 20;
+
+export interface RedisQueueTimings extends LaneTimings {
+  /** Between two comparisons of the index with BullMQ's queues, ms. */
+  readonly repairMs: number;
+}
+
+/**
+ * A dead server is noticed when its hold has ended and BullMQ has looked twice: within 25 seconds.
+ */
+export const REDIS_QUEUE_TIMINGS: RedisQueueTimings = {
+  lockMs: 15_000,
+  stalledCheckMs: 5000,
+  repairMs: 30_000,
+};
+
+interface RedisQueueParts {
+  /** bullmq, which is loaded only where it is used. */
+  readonly bull: { readonly Queue: typeof Queue; readonly Worker: typeof Worker };
+  /** For commands. */
+  readonly client: Redis;
+  /** For messages: a connection that only listens. */
+  readonly subscriber: Redis;
+  /** Of all keys, with the hash tag. */
+  readonly prefix: string;
+  readonly logger: Logger;
+}
+
+/** An entry as a look found it. */
+interface Candidate {
+  readonly lane: QueueLane;
+  readonly entry: QueueEntry;
+  readonly rank: number;
+}
+
+/**
+ * The queue that servers share, on BullMQ: it holds entries, renews and expires their holds, and gives back what a dead
+ * server held. Each workflow type has a BullMQ queue of its own, so that one that no machine can run holds up no other.
+ *
+ * Keys: BullMQ's own under `{prefix}:queue:<type>:`, the index over all types under `{prefix}:waiting:`, the types in
+ * `{prefix}:types`. An entry takes about 600 bytes.
+ */
+export class RedisJobQueue implements JobQueue {
+  readonly #parts: RedisQueueParts;
+  readonly #timings: RedisQueueTimings;
+  readonly #index: WaitingIndex;
+  readonly #token = uuid();
+  readonly #lanes = new Map<string, QueueLane>();
+  readonly #listeners = new Set<() => void>();
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #typesKey: string;
+  readonly #channel: string;
+  /** The index and BullMQ's queues told different counts the last time. */
+  #isSuspect = false;
+
+  constructor(parts: RedisQueueParts, timings: RedisQueueTimings = REDIS_QUEUE_TIMINGS) {
+    this.#parts = parts;
+    this.#timings = timings;
+    this.#index = new WaitingIndex(parts.client, parts.prefix);
+    this.#typesKey = `${parts.prefix}:types`;
+    this.#channel = `${parts.prefix}:waiting`;
+  }
+
+  /** Listens for what other servers add, and begins to renew what is held. @throws what Redis rejects with */
+  async start(): Promise<void> {
+    const { subscriber } = this.#parts;
+    subscriber.on('message', this.#onMessage);
+    await subscriber.subscribe(this.#channel);
+    const every = (ms: number, work: () => Promise<void>) =>
+      this.#timers.push(setInterval(() => void work().catch((error: unknown) => this.#onError(error)), ms));
+    every(this.#timings.lockMs / 3, () => this.#renew());
+    every(this.#timings.repairMs, () => this.repair());
+    await this.#allLanes();
+  }
+
+  /** Ends what this object began. What is held is given to others when its hold ends. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers.splice(0)) clearInterval(timer);
+    const { subscriber } = this.#parts;
+    subscriber.off('message', this.#onMessage);
+    await Promise.allSettled([
+      subscriber.unsubscribe(this.#channel),
+      ...[...this.#lanes.values()].map((lane) => lane.close()),
+    ]);
+  }
+
+  async add(entry: QueueEntry): Promise<number> {
+    const { rank, waiting, previousType } = await this.#index.enter(entry.id, entry.type, entry.bytes, false);
+    try {
+      if (previousType !== undefined) await (await this.#lane(previousType)).remove(entry.id);
+      await (await this.#lane(entry.type)).add(dataOf(entry, rank));
+    } catch (error) {
+      await this.#index.leave(entry.id).catch(() => undefined);
+      throw error;
+    }
+    this.#tellWaiting();
+    return waiting;
+  }
+
+  async remove(id: string): Promise<boolean> {
+    const type = await this.#index.leave(id);
+    if (type === undefined) return false;
+    await (await this.#lane(type)).remove(id);
+    return true;
+  }
+
+  size(): Promise<QueueSize> {
+    return this.#index.size();
+  }
+
+  position(id: string): Promise<number> {
+    return this.#index.position(id);
+  }
+
+  async take<T extends Releasable>(choose: Choose<T>): Promise<Taken<T> | undefined> {
+    for (let race = 0; race < MAX_RACES; race += 1) {
+      const chosen = choice(await this.#look(), choose);
+      if (!chosen) return undefined;
+      const taken = await this.#fetch(chosen.candidate, chosen.value);
+      if (taken) return taken;
+    }
+    return undefined;
+  }
+
+  onWaiting(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /**
+   * Compares the index with BullMQ's queues, which are the truth, and corrects it when they differ twice: a server may
+   * have died between the two, or be in between at this moment.
+   */
+  async repair(): Promise<void> {
+    const lanes = await this.#allLanes();
+    const counts = await Promise.all(lanes.map((lane) => lane.count()));
+    const { jobs } = await this.#index.size();
+    const isWrong = counts.reduce((sum, count) => sum + count, 0) !== jobs;
+    if (isWrong && this.#isSuspect) await this.#rebuildIndex(lanes);
+    this.#isSuspect = isWrong && !this.#isSuspect;
+  }
+
+  async #rebuildIndex(lanes: readonly QueueLane[]): Promise<void> {
+    const waiting = new Map<string, LaneData>();
+    for (const lane of lanes) for (const data of await lane.waiting()) waiting.set(data.id, data);
+    const indexed = new Set(await this.#index.ids());
+    for (const id of indexed) if (!waiting.has(id)) await this.#index.leave(id);
+    for (const [id, { type, bytes }] of waiting) {
+      if (!indexed.has(id)) await this.#index.enter(id, type, bytes, true);
+    }
+  }
+
+  /** What waits, in order, as far as it is seen. */
+  async #look(): Promise<Candidate[]> {
+    const found = (await this.#allLanes()).map(async (lane) => {
+      const all = await lane.peek(PEEKED);
+      return all.map((data): Candidate => ({ lane, entry: entryOf(data), rank: data.rank }));
+    });
+    return (await Promise.all(found)).flat().sort((a, b) => a.rank - b.rank);
+  }
+
+  /**
+   * Takes an entry out of its lane. BullMQ gives the next one only, so those before it are held for a moment.
+   * @returns undefined when somebody else has it; `value` is released then
+   */
+  async #fetch<T extends Releasable>({ lane, entry }: Candidate, value: T): Promise<Taken<T> | undefined> {
+    const others: LaneJob[] = [];
+    let taken: Taken<T> | undefined;
+    try {
+      for (let n = 0; n < PEEKED && !taken; n += 1) {
+        const job = await lane.takeNext();
+        if (!job) break;
+        if (job.data.id === entry.id) taken = this.#taken(lane, job, value);
+        else others.push(job);
+      }
+      if (taken) await this.#index.leave(entry.id);
+    } catch (error) {
+      await taken?.putBack().catch(() => undefined);
+      taken = undefined;
+      value.release();
+      throw error;
+    } finally {
+      for (const other of others.reverse()) await lane.untake(other);
+    }
+    if (!taken) value.release();
+    return taken;
+  }
+
+  #taken<T extends Releasable>(lane: QueueLane, job: LaneJob, chosen: T): Taken<T> {
+    const entry = entryOf(job.data);
+    let isHeld = true;
+    const once = async (work: () => Promise<void>) => {
+      if (!isHeld) return;
+      isHeld = false;
+      await work();
+    };
+    return {
+      entry,
+      chosen,
+      done: () => once(() => lane.finish(job)),
+      putBack: (changed = entry) =>
+        once(async () => {
+          const { rank } = await this.#index.enter(changed.id, changed.type, changed.bytes, true);
+          await lane.putBack(job, dataOf(changed, rank));
+          this.#tellWaiting();
+        }),
+    };
+  }
+
+  async #renew(): Promise<void> {
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.renew()));
+  }
+
+  /** A lane for each type that any server has had. */
+  async #allLanes(): Promise<QueueLane[]> {
+    const types = await this.#parts.client.smembers(this.#typesKey);
+    return Promise.all(types.map((type) => this.#lane(type)));
+  }
+
+  async #lane(type: string): Promise<QueueLane> {
+    const known = this.#lanes.get(type);
+    if (known) return known;
+    const { bull, client, prefix } = this.#parts;
+    const lane = new QueueLane(
+      bull,
+      { client, prefix: `${prefix}:queue`, type, token: this.#token },
+      this.#timings,
+      {
+        onStalled: (data) => void this.#onStalled(data),
+        onError: (error) => this.#onError(error),
+      },
+    );
+    this.#lanes.set(type, lane);
+    await client.sadd(this.#typesKey, type);
+    await lane.start();
+    return lane;
+  }
+
+  async #onStalled({ id, type, bytes }: LaneData): Promise<void> {
+    this.#parts.logger.warn('A server is gone, its job waits again', { jobId: id });
+    await this.#index.enter(id, type, bytes, true).catch((error: unknown) => this.#onError(error));
+    this.#tellWaiting();
+  }
+
+  readonly #onMessage = (channel: string): void => {
+    if (channel === this.#channel) for (const listener of this.#listeners) listener();
+  };
+
+  /** Other servers may miss it: they poll as well. */
+  #tellWaiting(): void {
+    this.#parts.client.publish(this.#channel, '').catch((error: unknown) => this.#onError(error));
+  }
+
+  /** The connection tells of outages; this is for whoever looks closely. */
+  #onError(error: unknown): void {
+    this.#parts.logger.debug('The queue could not reach Redis', { error: messageOf(error) });
+  }
+}
+
+/** The first entry that can be taken, and what it is taken with. */
+function choice<T extends Releasable>(
+  candidates: readonly Candidate[],
+  choose: Choose<T>,
+): { candidate: Candidate; value: T } | undefined {
+  const hopeless = new Set<string>();
+  for (const candidate of candidates) {
+    const { entry } = candidate;
+    if (entry.tried.size === 0 && hopeless.has(entry.type)) continue;
+    const value = choose(entry);
+    if (typeof value !== 'string') return { candidate, value };
+    if (value === 'none of its type') hopeless.add(entry.type);
+  }
+  return undefined;
+}
+
+function dataOf({ tried, ...entry }: QueueEntry, rank: number): LaneData {
+  return { ...entry, tried: [...tried], rank };
+}
+
+function entryOf({ rank: _rank, tried, ...entry }: LaneData): QueueEntry {
+  return { ...entry, tried: new Set(tried) };
+}

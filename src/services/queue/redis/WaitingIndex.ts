@@ -1,0 +1,92 @@
+import type { Redis } from 'ioredis';
+import type { QueueSize } from '../JobQueue.js';
+import { LuaScript } from './LuaScript.js';
+
+/** Subtracted from the rank of what is put back, so that it is before everything new. More than jobs ever come. */
+const BEFORE_NEW = 2 ** 50;
+
+/**
+ * KEYS: ranks, types, bytes, total, sequence. ARGV: id, type, bytes, what is subtracted from the rank.
+ * Returns the rank, the number of entries, and the type under which the id waited before, if it did.
+ */
+const ENTER = new LuaScript(`
+local previous = redis.call('HGET', KEYS[2], ARGV[1])
+if previous then redis.call('DECRBY', KEYS[4], redis.call('HGET', KEYS[3], ARGV[1])) end
+local rank = redis.call('INCR', KEYS[5]) - tonumber(ARGV[4])
+redis.call('ZADD', KEYS[1], rank, ARGV[1])
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+redis.call('HSET', KEYS[3], ARGV[1], ARGV[3])
+redis.call('INCRBY', KEYS[4], ARGV[3])
+return { string.format('%.0f', rank), redis.call('ZCARD', KEYS[1]), previous }
+`);
+
+/** KEYS: as above. ARGV: id. Returns its type, if it waited. */
+const LEAVE = new LuaScript(`
+local type = redis.call('HGET', KEYS[2], ARGV[1])
+if not type then return false end
+redis.call('DECRBY', KEYS[4], redis.call('HGET', KEYS[3], ARGV[1]))
+redis.call('ZREM', KEYS[1], ARGV[1])
+redis.call('HDEL', KEYS[2], ARGV[1])
+redis.call('HDEL', KEYS[3], ARGV[1])
+if redis.call('ZCARD', KEYS[1]) == 0 then redis.call('DEL', KEYS[4]) end
+return type
+`);
+
+/** An entry that was just added to the index. */
+interface Entered {
+  /** Grows from entry to entry; negative for what was put back. */
+  readonly rank: number;
+  /** Entries that wait now, this one among them. */
+  readonly waiting: number;
+  /** Type under which the same id waited before. */
+  readonly previousType: string | undefined;
+}
+
+/**
+ * Which jobs wait, over all types, in order: BullMQ knows no order over several queues, and finds no job's place in
+ * one without reading it. Derived from BullMQ's queues, which are the truth; see `repair` of the queue.
+ */
+export class WaitingIndex {
+  readonly #client: Redis;
+  readonly #keys: readonly [ranks: string, types: string, bytes: string, total: string, sequence: string];
+
+  /** @param prefix of all keys, with the hash tag */
+  constructor(client: Redis, prefix: string) {
+    this.#client = client;
+    const key = (name: string) => `${prefix}:waiting:${name}`;
+    this.#keys = [key('ranks'), key('types'), key('bytes'), key('total'), key('sequence')];
+  }
+
+  /** Adds an entry behind all others, or behind all others that were put back. */
+  async enter(id: string, type: string, bytes: number, isPutBack: boolean): Promise<Entered> {
+    const values = [id, type, bytes, isPutBack ? BEFORE_NEW : 0];
+    const [rank, waiting, previous] = (await ENTER.run(this.#client, this.#keys, values)) as [
+      string,
+      number,
+      string | null,
+    ];
+    return { rank: Number(rank), waiting, previousType: previous ?? undefined };
+  }
+
+  /** @returns the entry's type, undefined when it did not wait */
+  async leave(id: string): Promise<string | undefined> {
+    return ((await LEAVE.run(this.#client, this.#keys, [id])) as string | null) ?? undefined;
+  }
+
+  /** 1 for the entry that is next; 0 when it does not wait. */
+  async position(id: string): Promise<number> {
+    const rank = await this.#client.zrank(this.#keys[0], id);
+    return rank === null ? 0 : rank + 1;
+  }
+
+  async size(): Promise<QueueSize> {
+    const [ranks, , , total] = this.#keys;
+    const [jobs, bytes] = await Promise.all([this.#client.zcard(ranks), this.#client.get(total)]);
+    return { jobs, bytes: Number(bytes ?? 0) };
+  }
+
+  /** Ids of all that wait. For repairs only: there may be very many. */
+  async ids(): Promise<string[]> {
+    return this.#client.zrange(this.#keys[0], '0', '-1');
+  }
+}
