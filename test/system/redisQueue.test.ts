@@ -1,11 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import * as bull from 'bullmq';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { QueueEntry } from '../../src/services/queue/JobQueue.js';
 import { RedisJobQueue } from '../../src/services/queue/redis/RedisJobQueue.js';
+import { WaitingIndex } from '../../src/services/queue/redis/WaitingIndex.js';
 import { testJobQueue } from '../contracts/jobQueue.js';
+import { eventually } from '../support/eventually.js';
 import { RecordingLogger } from '../support/RecordingLogger.js';
 import { RedisServer, requireRedis } from '../support/RedisServer.js';
+
+/** Calls fail at once while Redis is away. BullMQ demands that there is no limit to attempts. */
+const CONNECTION = {
+  maxRetriesPerRequest: null,
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  lazyConnect: true,
+  retryStrategy: () => 50,
+};
 
 const QUICK = { lockMs: 600, stalledCheckMs: 200, repairMs: 300 };
 
@@ -16,9 +28,13 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
   });
   afterAll(() => server.stop());
 
-  async function connect(prefix: string) {
-    const client = new Redis(server.url, { maxRetriesPerRequest: null });
-    const subscriber = new Redis(server.url);
+  async function connect(prefix: string, redis = server) {
+    const client = new Redis(redis.url, CONNECTION);
+    const subscriber = new Redis(redis.url, CONNECTION);
+    for (const one of [client, subscriber]) {
+      one.on('error', () => undefined);
+      await one.connect();
+    }
     const logger = new RecordingLogger();
     const queue = new RedisJobQueue({ bull, client, subscriber, prefix, logger }, QUICK);
     await queue.start();
@@ -29,6 +45,84 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
     };
     return { queue, client, stop };
   }
+
+  const entry = (id: string, others: Partial<QueueEntry> = {}): QueueEntry => ({
+    id,
+    type: 't',
+    bytes: 10,
+    largest: 10,
+    tried: new Set(),
+    ...others,
+  });
+  const place = { release: () => undefined };
+  const takeOne = async (queue: RedisJobQueue) => {
+    const taken = await queue.take(() => place);
+    if (!taken) throw new Error('nothing waits');
+    return taken;
+  };
+
+  it('gives what a dead server held to another one, and nothing that is renewed', async () => {
+    const prefix = `{${randomUUID()}}`;
+    const [dead, alive] = [await connect(prefix), await connect(prefix)];
+    await dead.queue.add(entry('lost'));
+    await dead.queue.add(entry('kept'));
+    expect((await takeOne(dead.queue)).entry.id).toBe('lost');
+    const kept = await takeOne(alive.queue);
+    const woken = new Promise<void>((resolve) => alive.queue.onWaiting(resolve));
+    await dead.stop();
+    await woken;
+    expect(await alive.queue.position('lost')).toBe(1);
+    expect(await alive.queue.size()).toEqual({ jobs: 1, bytes: 10 });
+    expect((await takeOne(alive.queue)).entry.id).toBe('lost');
+    // Longer than a hold lasts that nobody renews.
+    await new Promise((resolve) => setTimeout(resolve, 3 * QUICK.lockMs));
+    expect(await alive.queue.take(() => place)).toBeUndefined();
+    await kept.done();
+    expect(await alive.queue.size()).toEqual({ jobs: 0, bytes: 0 });
+    await alive.stop();
+  });
+
+  it('finds an entry behind some of its type that must wait, and leaves those where they were', async () => {
+    const { queue, stop } = await connect(`{${randomUUID()}}`);
+    for (const id of ['a', 'b', 'c', 'd']) await queue.add(entry(id));
+    const taken = await queue.take(({ id }) => (id === 'c' ? place : 'not now'));
+    expect(taken?.entry.id).toBe('c');
+    const ids: string[] = [];
+    for (let n = 0; n < 3; n += 1) ids.push((await takeOne(queue)).entry.id);
+    expect(ids).toEqual(['a', 'b', 'd']);
+    await stop();
+  });
+
+  it('corrects the index after a server died between it and BullMQ', async () => {
+    const prefix = `{${randomUUID()}}`;
+    const { queue, client, stop } = await connect(prefix);
+    await queue.add(entry('a'));
+    await new WaitingIndex(client, prefix).enter('phantom', 't', 5, false);
+    await new WaitingIndex(client, prefix).leave('a');
+    await queue.add(entry('b'));
+    await client.hdel(`${prefix}:waiting:types`, 'b');
+    await client.zrem(`${prefix}:waiting:ranks`, 'b');
+    await eventually(async () => {
+      expect(await Promise.all(['a', 'b', 'phantom'].map((id) => queue.position(id)))).toEqual([1, 2, 0]);
+    });
+    await stop();
+  });
+
+  it('keeps all that it was given when Redis is killed and starts again', async () => {
+    const own = await RedisServer.start();
+    const { queue, stop } = await connect(`{${randomUUID()}}`, own);
+    for (const id of ['a', 'b', 'c']) await queue.add(entry(id));
+    const held = await takeOne(queue);
+    await own.kill();
+    await expect(queue.add(entry('d'))).rejects.toThrow();
+    await own.restart();
+    await eventually(async () => expect(await queue.position('b')).toBe(1));
+    await held.done();
+    expect((await takeOne(queue)).entry.id).toBe('b');
+    expect((await takeOne(queue)).entry.id).toBe('c');
+    await stop();
+    await own.stop();
+  });
 
   testJobQueue('Redis', async () => {
     const prefix = `{${randomUUID()}}`;

@@ -158,8 +158,8 @@ export class RedisJobQueue implements JobQueue {
     for (const lane of lanes) for (const data of await lane.waiting()) waiting.set(data.id, data);
     const indexed = new Set(await this.#index.ids());
     for (const id of indexed) if (!waiting.has(id)) await this.#index.leave(id);
-    for (const [id, { type, bytes }] of waiting) {
-      if (!indexed.has(id)) await this.#index.enter(id, type, bytes, true);
+    for (const [id, { type, bytes, rank }] of waiting) {
+      if (!indexed.has(id)) await this.#index.restore(id, type, bytes, rank);
     }
   }
 

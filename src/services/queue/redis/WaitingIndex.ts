@@ -6,13 +6,13 @@ import { LuaScript } from './LuaScript.js';
 const BEFORE_NEW = 2 ** 50;
 
 /**
- * KEYS: ranks, types, bytes, total, sequence. ARGV: id, type, bytes, what is subtracted from the rank.
+ * KEYS: ranks, types, bytes, total, sequence. ARGV: id, type, bytes, what is subtracted from the rank, the rank itself or ''.
  * Returns the rank, the number of entries, and the type under which the id waited before, if it did.
  */
 const ENTER = new LuaScript(`
 local previous = redis.call('HGET', KEYS[2], ARGV[1])
 if previous then redis.call('DECRBY', KEYS[4], redis.call('HGET', KEYS[3], ARGV[1])) end
-local rank = redis.call('INCR', KEYS[5]) - tonumber(ARGV[4])
+local rank = tonumber(ARGV[5]) or (redis.call('INCR', KEYS[5]) - tonumber(ARGV[4]))
 redis.call('ZADD', KEYS[1], rank, ARGV[1])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
 redis.call('HSET', KEYS[3], ARGV[1], ARGV[3])
@@ -58,8 +58,16 @@ export class WaitingIndex {
   }
 
   /** Adds an entry behind all others, or behind all others that were put back. */
-  async enter(id: string, type: string, bytes: number, isPutBack: boolean): Promise<Entered> {
-    const values = [id, type, bytes, isPutBack ? BEFORE_NEW : 0];
+  enter(id: string, type: string, bytes: number, isPutBack: boolean): Promise<Entered> {
+    return this.#enter([id, type, bytes, isPutBack ? BEFORE_NEW : 0, '']);
+  }
+
+  /** Adds an entry that is missing, where it was. */
+  async restore(id: string, type: string, bytes: number, rank: number): Promise<void> {
+    await this.#enter([id, type, bytes, 0, rank]);
+  }
+
+  async #enter(values: readonly (string | number)[]): Promise<Entered> {
     const [rank, waiting, previous] = (await ENTER.run(this.#client, this.#keys, values)) as [
       string,
       number,
