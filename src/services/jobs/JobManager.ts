@@ -244,7 +244,7 @@ export class JobManager {
   }
 
   /**
-   * pending or processing → cancelled. The record changes at once; whoever runs the job hears of it by `onFinished`.
+   * pending or processing → cancelled. The record changes at once; whoever runs the job hears of its end.
    * @throws AppError `JOB_NOT_FOUND` or `JOB_ALREADY_FINISHED`
    */
   async cancel(id: string): Promise<Job> {
