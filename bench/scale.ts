@@ -97,7 +97,7 @@ export async function scale({ rounds, warmUps }: Effort): Promise<Row[]> {
 
 /** @param manager with jobs that wait */
 async function cleanup(manager: JobManager, clock: HandClock): Promise<Row> {
-  for (const id of manager.pendingIds()) await manager.cancel(id);
+  for (const id of manager.runs.waiting()) await manager.cancel(id);
   clock.time += 2 * LIFETIME_MS;
   const delay = monitorEventLoopDelay({ resolution: 1 });
   await new Promise((resolve) => setTimeout(resolve, 50));

@@ -16,7 +16,6 @@ import {
   type JobOutput,
   type JobRequest,
   type JobResult,
-  type PendingJob,
 } from './Job.js';
 import { JobBlobs } from './JobBlobs.js';
 import { JobChanges } from './JobChanges.js';
@@ -55,7 +54,6 @@ export class JobManager {
   readonly #waits: EndWaits;
   readonly #inputs: JobBlobs;
   readonly #results: ResultShelf;
-  readonly #lifetimeMs: number;
   readonly #clock: Clock;
   readonly #logger: Logger;
 
@@ -83,9 +81,10 @@ export class JobManager {
     );
     this.#changes = changes;
     this.runs = new JobRuns({ records, changes, background });
-    this.#removals = new JobRemovals({ records, changes, events, logger }, (id) => this.#results.delete(id));
+    this.#removals = new JobRemovals({ records, changes, events, clock, logger }, limits.lifetimeMs, (id) =>
+      this.#results.delete(id),
+    );
     this.#waits = new EndWaits(events, (id) => this.get(id));
-    this.#lifetimeMs = limits.lifetimeMs;
     this.#clock = clock;
     this.#logger = logger;
   }
@@ -117,17 +116,7 @@ export class JobManager {
    * @throws what a store or the queue rejects with; nothing is left of the job then
    */
   async create(request: JobRequest, files: ReadonlyMap<string, Buffer>): Promise<Job> {
-    const now = this.#clock.now();
-    const job: PendingJob = {
-      id: uuid(),
-      status: 'pending',
-      request,
-      createdTime: now,
-      updatedTime: now,
-      attempts: 0,
-      progress: 0,
-      failedTries: [],
-    };
+    const job = transitions.accept(uuid(), request, this.#clock.now());
     await this.#inputs.put(job.id, files);
     try {
       await this.#records.insert(job);
@@ -238,13 +227,8 @@ export class JobManager {
     await this.#changes.end(id, (job, now) => transitions.fail(job, now, failure));
   }
 
-  /** Ids of the jobs that wait for an instance, oldest first. */
-  pendingIds(): string[] {
-    return [...this.#records.allLive()].flatMap(({ id, status }) => (status === 'pending' ? [id] : []));
-  }
-
   /**
-   * pending or processing → cancelled. The record changes at once; whoever runs the job hears of it by `onFinished`.
+   * pending or processing → cancelled. The record changes at once; whoever runs the job hears of its end.
    * @throws AppError `JOB_NOT_FOUND` or `JOB_ALREADY_FINISHED`
    */
   async cancel(id: string): Promise<Job> {
@@ -266,7 +250,7 @@ export class JobManager {
 
   /** Forgets the finished jobs whose lifetime is over. @returns how many */
   cleanup(): Promise<number> {
-    return this.#removals.forgetFinishedUntil(this.#clock.now() - this.#lifetimeMs);
+    return this.#removals.forgetExpired();
   }
 
   /**

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
 import type { JobEvents, RemovalReason } from '../queue/JobEvents.js';
 import type { JobChanges } from './JobChanges.js';
@@ -11,17 +12,23 @@ interface Parts {
   readonly records: JobRecords;
   readonly changes: JobChanges;
   readonly events: JobEvents;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** Forgets jobs, together with what they made. */
 export class JobRemovals {
   readonly #parts: Parts;
+  readonly #lifetimeMs: number;
   readonly #cleanUp: (id: string) => void;
 
-  /** @param cleanUp called once the record of a job is gone */
-  constructor(parts: Parts, cleanUp: (id: string) => void) {
+  /**
+   * @param lifetimeMs of finished jobs
+   * @param cleanUp called once the record of a job is gone
+   */
+  constructor(parts: Parts, lifetimeMs: number, cleanUp: (id: string) => void) {
     this.#parts = parts;
+    this.#lifetimeMs = lifetimeMs;
     this.#cleanUp = cleanUp;
   }
 
@@ -35,10 +42,10 @@ export class JobRemovals {
     events.publish('removed', { id, why });
   }
 
-  /** Forgets the jobs that finished at `time` (epoch ms) or before. @returns how many */
-  async forgetFinishedUntil(time: number): Promise<number> {
-    const { records, logger } = this.#parts;
-    const ids = await records.finishedUntil(time);
+  /** Forgets the finished jobs whose lifetime is over. @returns how many */
+  async forgetExpired(): Promise<number> {
+    const { records, clock, logger } = this.#parts;
+    const ids = await records.finishedUntil(clock.now() - this.#lifetimeMs);
     for (let n = 0; n < ids.length; n += CLEANUP_BATCH) {
       // Awaiting what is in memory lets nobody else run: many thousands at once would hold up every request.
       if (n > 0) await nextTurn();

@@ -18,6 +18,11 @@ export class JobRuns {
     this.#background = parts.background;
   }
 
+  /** Ids of the jobs that are still to be begun, oldest first. */
+  waiting(): string[] {
+    return [...this.#records.allLive()].flatMap(({ id, status }) => (status === 'pending' ? [id] : []));
+  }
+
   /** pending → processing. undefined when the job is not pending any more. */
   begin(id: string, instance: string): Promise<ProcessingJob | undefined> {
     return this.#changes.change(id, (job, now) => transitions.begin(job, now, instance));

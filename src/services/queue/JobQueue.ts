@@ -69,8 +69,8 @@ export interface JobQueue {
    * holds up no entry of another type. After 'none of its type' it is not asked about new entries of that type again, so
    * that a look past very many of them costs no more than one past a few. An implementation with a lane for each type
    * need not look far behind an entry that must wait.
-   * @param choose is quick, and changes nothing in the queue. When another server was faster, the implementation releases
-   *   what it returned, and asks about the next entry
+   * @param choose is quick, and changes nothing in the queue. What it returned and is not handed out, since another server was
+   *   faster or the call fails, the implementation releases
    * @returns undefined when nothing that waits can be taken now
    */
   take<T extends Releasable>(choose: Choose<T>): Promise<Taken<T> | undefined>;

@@ -74,20 +74,19 @@ export class MemoryJobQueue implements JobQueue {
   }
 
   #takeNew<T extends Releasable>(choose: Choose<T>): Taken<T> | undefined {
-    /** What is looked at next, of each type. */
-    const next = Array.from(this.#lanes.values(), ({ first }): Waiting | undefined => first);
-    for (;;) {
-      let lane = 0;
-      for (const [n, candidate] of next.entries()) {
-        if ((candidate?.order ?? Number.POSITIVE_INFINITY) < (next[lane]?.order ?? Number.POSITIVE_INFINITY))
-          lane = n;
-      }
-      const waiting = next[lane];
-      if (!waiting) return undefined;
+    /** What is looked at next, of each type that is not passed over. */
+    const next: Waiting[] = [];
+    for (const { first } of this.#lanes.values()) next.push(first);
+    while (next.length > 0) {
+      const at = indexOfOldest(next);
+      const waiting = next[at];
+      if (!waiting) break;
       const choice = choose(waiting.entry);
       if (typeof choice !== 'string') return this.#handOut(waiting.entry, choice);
-      next[lane] = choice === 'not now' ? waiting.next : undefined;
+      if (choice === 'not now' && waiting.next) next[at] = waiting.next;
+      else next.splice(at, 1);
     }
+    return undefined;
   }
 
   #handOut<T extends Releasable>(entry: QueueEntry, chosen: T): Taken<T> {
@@ -134,4 +133,16 @@ export class MemoryJobQueue implements JobQueue {
   #tellWaiting(): void {
     for (const listener of this.#listeners) listener();
   }
+}
+
+function indexOfOldest(all: readonly Waiting[]): number {
+  let oldest = 0;
+  let order = Number.POSITIVE_INFINITY;
+  for (let n = 0; n < all.length; n += 1) {
+    const candidate = all[n];
+    if (!candidate || candidate.order > order) continue;
+    oldest = n;
+    order = candidate.order;
+  }
+  return oldest;
 }
