@@ -72,7 +72,24 @@ module.exports = {
       name: 'comfyui-and-instances-know-no-job',
       severity: 'error',
       from: { path: '^src/services/(comfyui|instances|images)/' },
-      to: { path: '^src/(views|services/(jobs|metrics))/' },
+      to: { path: '^src/(views|services/(jobs|queue|metrics))/' },
+    },
+    {
+      name: 'queue-knows-jobs-as-data',
+      comment: 'no ComfyUI, no HTTP, and of jobs only what Job.ts says',
+      severity: 'error',
+      from: { path: '^src/services/queue/' },
+      to: {
+        path: '^src/(services|views|routes|middleware|app|server|httpServer)|node_modules/(express|undici|axios|ws)/',
+        pathNot: '^src/services/(queue/|jobs/Job\\.ts$)',
+      },
+    },
+    {
+      name: 'memory-is-one-choice',
+      comment: 'whoever uses a queue gets it handed in',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/services/(factories\\.ts$|queue/memory/)' },
+      to: { path: '^src/services/queue/memory/' },
     },
     {
       name: 'comfyui-knows-no-instance',

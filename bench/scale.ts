@@ -1,7 +1,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { JobManager } from '../src/services/jobs/JobManager.js';
-import { MemoryJobStore } from '../src/services/jobs/MemoryJobStore.js';
 import { MemoryBlobStore } from '../src/services/jobs/stores.js';
+import { MemoryJobEvents } from '../src/services/queue/memory/MemoryJobEvents.js';
+import { MemoryJobQueue } from '../src/services/queue/memory/MemoryJobQueue.js';
+import { MemoryJobStore } from '../src/services/queue/memory/MemoryJobStore.js';
 import type { Clock } from '../src/utils/clock.js';
 import { silentLogger } from '../src/utils/logger.js';
 import { JOB_REQUEST } from '../test/support/jobRequest.js';
@@ -16,6 +18,8 @@ const LIFETIME_MS = 1000;
 /** Repetitions within one measurement, since each takes microseconds. */
 const INNER = 2000;
 
+const PLACE = { release: () => undefined };
+
 class HandClock implements Clock {
   time = 1_000_000;
 
@@ -26,7 +30,12 @@ class HandClock implements Clock {
 
 async function managerWith(jobs: number, clock = new HandClock()): Promise<JobManager> {
   const manager = new JobManager(
-    { jobs: new MemoryJobStore(), blobs: new MemoryBlobStore() },
+    {
+      jobs: new MemoryJobStore(),
+      queue: new MemoryJobQueue(),
+      events: new MemoryJobEvents(silentLogger),
+      blobs: new MemoryBlobStore(),
+    },
     { maxResultBytes: 1e12, lifetimeMs: LIFETIME_MS },
     clock,
     silentLogger,
@@ -44,13 +53,12 @@ async function microseconds(work: () => unknown): Promise<number> {
 }
 
 /** The next job is taken, and goes back to the end; somebody asks how far the last one is. */
-function take(manager: JobManager): void {
-  const { queue } = manager;
-  const first = queue.entries().next().value;
+async function take({ queue }: JobManager): Promise<void> {
+  const first = await queue.take(() => PLACE);
   if (!first) throw new Error('the queue is empty');
-  queue.remove(first.id);
-  queue.push(first);
-  queue.position(first.id);
+  await first.done();
+  await queue.add(first.entry);
+  await queue.position(first.entry.id);
 }
 
 /** What must cost the same however many jobs there are; in this process, since it is no matter of HTTP. */
@@ -89,7 +97,7 @@ export async function scale({ rounds, warmUps }: Effort): Promise<Row[]> {
 
 /** @param manager with jobs that wait */
 async function cleanup(manager: JobManager, clock: HandClock): Promise<Row> {
-  for (const { id } of [...manager.queue.entries()]) await manager.cancel(id);
+  for (const id of manager.runs.waiting()) await manager.cancel(id);
   clock.time += 2 * LIFETIME_MS;
   const delay = monitorEventLoopDelay({ resolution: 1 });
   await new Promise((resolve) => setTimeout(resolve, 50));

@@ -27,10 +27,10 @@ export class SubmissionAnswers {
   }
 
   /** 202, with where to ask for the job. */
-  accepted(response: Response, workflow: Workflow, job: Job): void {
+  async accepted(response: Response, workflow: Workflow, job: Job): Promise<void> {
     const { services } = this.#parts;
     const { position, ms } =
-      job.status === 'pending' ? services.views.pendingEstimate(job) : { position: 0, ms: 0 };
+      job.status === 'pending' ? await services.views.pendingEstimate(job) : { position: 0, ms: 0 };
     const urls = jobUrls(job.id);
     const body: z.input<typeof asyncAnswer> = {
       job_id: job.id,

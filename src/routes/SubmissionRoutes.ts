@@ -47,8 +47,8 @@ export class SubmissionRoutes {
   }
 
   /** A server that is full or ends says so before it takes megabytes. */
-  checkBeforeUpload: RequestHandler = (request, _response, next) => {
-    this.#services.admission.check(leastBytes(request));
+  checkBeforeUpload: RequestHandler = async (request, _response, next) => {
+    await this.#services.admission.check(leastBytes(request));
     next();
   };
 
@@ -87,7 +87,7 @@ export class SubmissionRoutes {
     const seconds = waitSeconds(request);
     if (seconds === undefined) {
       const job = await this.#submit(request, response, common, hungUp);
-      this.#answers.accepted(response, this.#workflow, job);
+      await this.#answers.accepted(response, this.#workflow, job);
       return;
     }
     const format = common.format ?? this.#acceptedFormat(request);
@@ -97,7 +97,7 @@ export class SubmissionRoutes {
     );
     response.set('Preference-Applied', `wait=${seconds}`);
     if (job.status === 'completed') await this.#answers.result(request, response, this.#workflow, job);
-    else this.#answers.accepted(response, this.#workflow, job);
+    else await this.#answers.accepted(response, this.#workflow, job);
   }
 
   /** A new job, or the one that the same submission made before. */

@@ -4,7 +4,11 @@ import type { ConnectionOptions } from './comfyui/ConnectionManager.js';
 import type { FollowTimings } from './comfyui/PromptFollower.js';
 import type { HealthOptions } from './instances/HealthChecker.js';
 import { STORE_TIMINGS, type StoreTimings } from './jobs/StoreCalls.js';
-import type { BlobStore, JobStore } from './jobs/stores.js';
+import type { BlobStore } from './jobs/stores.js';
+import type { IdempotencyStore } from './queue/IdempotencyStore.js';
+import type { JobEvents } from './queue/JobEvents.js';
+import type { JobQueue } from './queue/JobQueue.js';
+import type { JobStore } from './queue/JobStore.js';
 import type { AssetFiles } from './submissions/FileGathering.js';
 import type { InputFetcher } from './submissions/InputFetcher.js';
 import type { RandomNumber } from './submissions/seeds.js';
@@ -34,7 +38,11 @@ export const FOLLOW_TIMINGS: FollowTimings = {
 export interface ServiceOverrides {
   readonly clock?: Clock;
   readonly workflows?: readonly Workflow[];
+  /** These four are shared by servers that share their jobs. Whoever makes them starts and stops them. */
   readonly jobStore?: JobStore;
+  readonly jobQueue?: JobQueue;
+  readonly jobEvents?: JobEvents;
+  readonly idempotencyStore?: IdempotencyStore;
   readonly blobStore?: BlobStore;
   readonly follow?: Partial<FollowTimings>;
   readonly health?: Partial<HealthOptions>;

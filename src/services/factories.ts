@@ -21,6 +21,15 @@ import { AssetBlobs } from './jobs/AssetBlobs.js';
 import type { JobManager } from './jobs/JobManager.js';
 import { AddressGuard } from './outbound/AddressGuard.js';
 import { OutboundClient } from './outbound/OutboundClient.js';
+import type { IdempotencyStore } from './queue/IdempotencyStore.js';
+import type { JobEvents } from './queue/JobEvents.js';
+import type { JobQueue } from './queue/JobQueue.js';
+import type { JobStore } from './queue/JobStore.js';
+import { MemoryIdempotencyStore } from './queue/memory/MemoryIdempotencyStore.js';
+import { MemoryJobEvents } from './queue/memory/MemoryJobEvents.js';
+import { MemoryJobQueue } from './queue/memory/MemoryJobQueue.js';
+import { MemoryJobStore } from './queue/memory/MemoryJobStore.js';
+import type { ServiceOverrides } from './ServiceOverrides.js';
 import { WebhookSender } from './webhooks/WebhookSender.js';
 import { MAX_PER_HOST, type WebhookOptions, Webhooks } from './webhooks/Webhooks.js';
 
@@ -57,6 +66,19 @@ export function createInputFetcher({ uploads }: Config): { fetcher: InputFetcher
   });
   const client = new OutboundClient(guard, MAX_FETCHES_PER_HOST);
   return { fetcher: new InputFetcher(guard, client, uploads.urlTimeoutMs), close: () => client.close() };
+}
+
+/** What servers share that share their jobs. Each part lies in this process's memory where nobody hands one in. */
+export function createSharing(
+  overrides: ServiceOverrides,
+  logger: Logger,
+): { jobs: JobStore; queue: JobQueue; events: JobEvents; idempotency: IdempotencyStore } {
+  return {
+    jobs: overrides.jobStore ?? new MemoryJobStore(),
+    queue: overrides.jobQueue ?? new MemoryJobQueue(),
+    events: overrides.jobEvents ?? new MemoryJobEvents(logger),
+    idempotency: overrides.idempotencyStore ?? new MemoryIdempotencyStore(),
+  };
 }
 
 /** Where the files of jobs lie; undefined where that is memory. Nothing is connected to before it is started. */

@@ -21,7 +21,7 @@ const ENOUGH_JOBS = 10;
 /** Minutes of jobs that count as recent. */
 const RECENT_MINUTES = 15;
 
-/** Judges the whole server from what is in memory: no I/O. */
+/** Judges the whole server from what is in memory, and from how full the queue is. */
 export class HealthReporter {
   readonly #instances: readonly Instance[];
   readonly #manager: JobManager;
@@ -56,9 +56,9 @@ export class HealthReporter {
   }
 
   /** @param isForStrangers without the machines' addresses and what files say */
-  report(isForStrangers = false): HealthReport {
+  async report(isForStrangers = false): Promise<HealthReport> {
     const critical = this.#criticalIssues();
-    const issues = [...critical, ...this.#warnings(isForStrangers)];
+    const issues = [...critical, ...(await this.#warnings(isForStrangers))];
     return { state: critical.length > 0 ? 'critical' : issues.length > 0 ? 'degraded' : 'healthy', issues };
   }
 
@@ -72,7 +72,7 @@ export class HealthReporter {
     return issues;
   }
 
-  #warnings(isForStrangers: boolean): string[] {
+  async #warnings(isForStrangers: boolean): Promise<string[]> {
     const issues = this.#instances.flatMap((instance) =>
       issuesOf(instance, isForStrangers ? instance.address.id : instance.host),
     );
@@ -87,9 +87,8 @@ export class HealthReporter {
     if (completed + failed >= ENOUGH_JOBS && failed / (completed + failed) > FAILURE_WARNING) {
       issues.push(`${failed} of the last ${completed + failed} jobs failed.`);
     }
-    if (this.#admission.queueUsage > QUEUE_WARNING) {
-      issues.push(`The queue is ${Math.round(this.#admission.queueUsage * 100)} % full.`);
-    }
+    const queueUsage = await this.#admission.queueUsage();
+    if (queueUsage > QUEUE_WARNING) issues.push(`The queue is ${Math.round(queueUsage * 100)} % full.`);
     return issues;
   }
 }

@@ -17,6 +17,7 @@ import {
   createInputFetcher,
   createInspector,
   createInstances,
+  createSharing,
   createWebhooks,
   createWorkflows,
 } from './factories.js';
@@ -28,13 +29,13 @@ import { JobVerdicts } from './instances/JobVerdicts.js';
 import { LoadBalancer } from './instances/LoadBalancer.js';
 import { WorkflowNeeds } from './instances/WorkflowNeeds.js';
 import { Admission } from './jobs/Admission.js';
+import { AttemptJudge } from './jobs/AttemptJudge.js';
 import { Expiry } from './jobs/Expiry.js';
 import { DurationEstimates } from './jobs/estimates.js';
 import { IdempotencyKeys } from './jobs/IdempotencyKeys.js';
 import { JobManager } from './jobs/JobManager.js';
 import { JobProcessor } from './jobs/JobProcessor.js';
 import { JobRunner } from './jobs/JobRunner.js';
-import { MemoryJobStore } from './jobs/MemoryJobStore.js';
 import { OutputFiles } from './jobs/OutputFiles.js';
 import { OutputSweeper } from './jobs/OutputSweeper.js';
 import { STORE_TIMINGS } from './jobs/StoreCalls.js';
@@ -131,8 +132,9 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const blobs = overrides.blobStore ?? assetBlobs ?? new MemoryBlobStore();
   /** Where bytes do not wait in memory, its bounds are of no account. */
   const inMemory = (bytes: number) => (blobs === assetBlobs ? Number.POSITIVE_INFINITY : bytes);
+  const { idempotency, ...sharing } = createSharing(overrides, log('jobs'));
   const manager = new JobManager(
-    { jobs: overrides.jobStore ?? new MemoryJobStore(), blobs },
+    { ...sharing, blobs },
     {
       maxResultBytes: inMemory(config.jobs.maxResultBytes),
       lifetimeMs: config.jobs.lifetimeMs,
@@ -142,7 +144,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     { ...(blobs === assetBlobs ? ASSET_TIMINGS : STORE_TIMINGS), ...overrides.stores },
   );
   const thumbnails = new Thumbnails({ maxPixels: config.outputs.maxPixels, maxBytes: MAX_THUMBNAIL_BYTES });
-  manager.events.onResultDropped((id) => thumbnails.forget(id));
+  manager.events.subscribe('resultDropped', ({ id }) => thumbnails.forget(id));
   const verdicts = new JobVerdicts(config.machines.breaker.failureThreshold, (instance, error) =>
     checker.takeOut(instance, error),
   );
@@ -173,14 +175,18 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     maxOutputPixels: config.outputs.maxPixels,
     logger: log('jobs'),
   });
+  const judge = new AttemptJudge(
+    { manager, health: checker, verdicts },
+    config.jobs.maxAttempts,
+    log('processor'),
+  );
   const processor = new JobProcessor(
-    { manager, runner, balancer, health: checker, verdicts },
+    { manager, runner, balancer, health: checker, judge },
     {
       maxConcurrentJobs: config.jobs.maxConcurrent,
       pollIntervalMs: config.jobs.pollIntervalMs,
       jobTimeoutMs: config.jobs.timeoutMs,
       queueTimeoutMs: config.jobs.queueTimeoutMs,
-      maxAttempts: config.jobs.maxAttempts,
     },
     log('processor'),
   );
@@ -196,7 +202,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     { manager, estimates, slots: () => processor.slots },
     { maxQueueSize: config.jobs.maxQueued, maxQueueBytes: inMemory(config.jobs.maxQueueBytes) },
   );
-  const idempotencyKeys = new IdempotencyKeys(manager.events);
+  const idempotencyKeys = new IdempotencyKeys(idempotency, manager.events);
   const views = new JobViews({ manager, estimates, processor, clock });
   const webhooks = createWebhooks(
     config,
@@ -229,9 +235,9 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   );
   const recorder = new Recorder(clock);
   const prometheus = new Prometheus({ manager, instances });
-  manager.events.onFinished((job) => recorder.record(job));
-  manager.events.onFinished((job) => estimates.recordJob(job));
-  manager.events.onFinished((job) => prometheus.recordJob(job));
+  manager.events.subscribe('finished', (job) => recorder.record(job), 'here');
+  manager.events.subscribe('finished', (job) => estimates.recordJob(job));
+  manager.events.subscribe('finished', (job) => prometheus.recordJob(job), 'here');
   const metrics = new MetricsViews({ recorder, balancer, manager, processor }, clock);
   const metricsFile = new MetricsFile(
     { file: config.metrics.file, intervalMs: config.metrics.intervalMs },

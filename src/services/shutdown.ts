@@ -55,7 +55,7 @@ export async function stopServices(parts: Parts, budget: TimeBudget, logger: Log
   for (const timer of parts.timers) timer.stop();
   const graceMs = Math.max(0, budget.leftMs - reserve);
   const unfinished = await processor.stop(graceMs, reserve * 0.2);
-  const waiting = [...manager.queue.entries()].map(({ id }) => id);
+  const waiting = manager.runs.waiting();
   if (unfinished.length + waiting.length > 0) {
     logger.warn('Jobs not done at shutdown', { interrupted: unfinished, pending: waiting });
   }

@@ -57,15 +57,15 @@ export class JobViews {
   }
 
   /** Milliseconds until a pending job is likely done, and its place in the queue (1 is next). */
-  pendingEstimate(job: Job): { position: number; ms: number } {
+  async pendingEstimate(job: Job): Promise<{ position: number; ms: number }> {
     const { manager, estimates, processor } = this.#parts;
     // A job that was just taken from the queue, and is not begun yet, is the next one.
-    const position = Math.max(1, manager.queue.position(job.id));
+    const position = Math.max(1, await manager.queue.position(job.id));
     return { position, ms: estimates.pendingMs(job.request.type, position, processor.slots) };
   }
 
   /** How far a job is. */
-  status(job: Job): z.input<typeof jobStatusAnswer> {
+  async status(job: Job): Promise<z.input<typeof jobStatusAnswer>> {
     const base = {
       job_id: job.id,
       type: job.request.type,
@@ -80,7 +80,7 @@ export class JobViews {
     // Spreading the base into each of these takes longer than all the rest of the answer.
     switch (job.status) {
       case 'pending': {
-        const { position, ms } = this.pendingEstimate(job);
+        const { position, ms } = await this.pendingEstimate(job);
         const message = job.attempts > 0 ? 'Waiting for another try.' : 'Waiting for a free instance.';
         return Object.assign(base, {
           status: job.status,

@@ -23,7 +23,7 @@ const HISTORY_MINUTES = 60;
 /** In the overview; the errors' own view has all that are kept. */
 const ERRORS_IN_OVERVIEW = 10;
 
-/** The figures as the metrics routes return them. No I/O. */
+/** The figures as the metrics routes return them. Nothing but the queue is asked. */
 export class MetricsViews {
   readonly #recorder: Recorder;
   readonly #instances: InstanceFigures;
@@ -43,7 +43,7 @@ export class MetricsViews {
   }
 
   /** `GET /status/metrics`. */
-  brief(): z.input<typeof statusMetricsAnswer> {
+  async brief(): Promise<z.input<typeof statusMetricsAnswer>> {
     const { all, startedAt, totalUptimeMs } = this.#recorder;
     const { total, healthy, utilization_percentage } = this.#instances.fleet();
     return {
@@ -53,7 +53,7 @@ export class MetricsViews {
         success_rate: rounded(all.successRate, 4),
         jobs_per_hour: this.#perHour(),
         active_jobs: this.#processor.activeJobs,
-        pending_jobs: this.#manager.queue.size,
+        pending_jobs: (await this.#manager.queue.size()).jobs,
       },
       performance: {
         average_processing_time_seconds: seconds(all.durations.average),
@@ -67,7 +67,7 @@ export class MetricsViews {
   }
 
   /** `GET /api/metrics`. */
-  overview(): z.input<typeof metricsAnswer> {
+  async overview(): Promise<z.input<typeof metricsAnswer>> {
     const { all, waiting, byType, recentErrors, firstStart, totalUptimeMs } = this.#recorder;
     const { total, healthy, unhealthy } = this.#instances.fleet();
     const perHour = this.#perHour();
@@ -79,7 +79,7 @@ export class MetricsViews {
         success_rate: rounded(all.successRate, 4),
         failure_rate: rounded(all.failureRate, 4),
         active_jobs: this.#processor.activeJobs,
-        pending_jobs: this.#manager.queue.size,
+        pending_jobs: (await this.#manager.queue.size()).jobs,
         completed_jobs: all.completed,
         failed_jobs: all.failed,
         cancelled_jobs: all.cancelled,

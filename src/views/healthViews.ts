@@ -26,20 +26,20 @@ interface Parts {
 
 type NameOf = (instance: Instance) => string;
 
-/** The state in brief. Load balancers ask for it every second: only what is in memory. */
-export function statusView({
+/** The state in brief. Load balancers ask for it every second: only the queue is asked for its size. */
+export async function statusView({
   health,
   manager,
   processor,
   balancer,
   clock,
-}: Parts): z.input<typeof statusAnswer> {
+}: Parts): Promise<z.input<typeof statusAnswer>> {
   return {
-    status: health.report().state,
+    status: (await health.report()).state,
     healthy_instances: balancer.healthyCount,
     total_instances: balancer.instances.length,
     active_jobs: processor.activeJobs,
-    pending_jobs: manager.queue.size,
+    pending_jobs: (await manager.queue.size()).jobs,
     uptime_hours: hours(health.uptimeMs),
     processor_running: processor.isRunning,
     timestamp: toIso(clock.now()),
@@ -54,7 +54,7 @@ export async function healthView(
   const nameOf: NameOf = ({ address, host }) => (isForStrangers ? address.id : host);
   const { health, manager, processor, connections, recorder, clock } = parts;
   const { instances } = parts.balancer;
-  const { state, issues } = health.report(isForStrangers);
+  const { state, issues } = await health.report(isForStrangers);
   const healthy = parts.balancer.healthyCount;
   const { all } = recorder;
   const lastHour = recorder.last(60);
@@ -76,7 +76,7 @@ export async function healthView(
     job_processing: {
       processor_running: processor.isRunning,
       active_jobs: processor.activeJobs,
-      pending_jobs: manager.queue.size,
+      pending_jobs: (await manager.queue.size()).jobs,
       total_jobs: (await manager.counts()).total,
       max_concurrent_jobs: processor.options.maxConcurrentJobs,
     },

@@ -5,7 +5,7 @@ import type { JobManager } from '../services/jobs/JobManager.js';
 import type { JobProcessor } from '../services/jobs/JobProcessor.js';
 
 /** What the processor is doing, and its limits. */
-export function processorView({
+export async function processorView({
   manager,
   processor,
   balancer,
@@ -13,12 +13,12 @@ export function processorView({
   readonly manager: JobManager;
   readonly processor: JobProcessor;
   readonly balancer: LoadBalancer;
-}): z.input<typeof processorStatsAnswer> {
+}): Promise<z.input<typeof processorStatsAnswer>> {
   const { instances, maxPerInstance } = balancer;
   return {
     isRunning: processor.isRunning,
     activeJobs: processor.activeJobs,
-    pendingJobs: manager.queue.size,
+    pendingJobs: (await manager.queue.size()).jobs,
     maxConcurrentJobs: processor.options.maxConcurrentJobs,
     maxJobsPerInstance: maxPerInstance,
     processingInterval: processor.options.pollIntervalMs,

@@ -304,7 +304,7 @@ describe('a file that is replaced or removed while its jobs run', () => {
     await stack.client.until(running, ({ status }) => status === 'processing');
     const waiting = await accepted();
     const asked = run('flow', { image: await png({ colour: RED }) });
-    await eventually(() => expect(stack.services.manager.queue.size).toBe(2));
+    await eventually(async () => expect((await stack.services.manager.queue.size()).jobs).toBe(2));
     await folder.replace('flow.json', flow(false, 'New'));
     await eventually(
       async () => expect(await listedOf('flow')).toMatchObject({ outputs: [{ name: 'new' }] }),
@@ -324,7 +324,7 @@ describe('a file that is replaced or removed while its jobs run', () => {
     const { faults } = stack.simulator();
     faults.hang = true;
     const ids = [await accepted(), await accepted()];
-    await eventually(() => expect(stack.services.manager.queue.size).toBe(1));
+    await eventually(async () => expect((await stack.services.manager.queue.size()).jobs).toBe(1));
     await folder.remove('flow.json');
     await eventually(async () => expect(await listedOf('flow')).toBeUndefined(), SOON_MS);
     await stack.client.error('/api/async/flow', 404, form({ image: await png() }));

@@ -206,7 +206,7 @@ describe.skipIf(!requireBrowser())('the page', () => {
     const id = await stack.client.submit('remove-background', await readFile(PHOTO));
     const { job } = await stack.services.manager.result((await stack.client.finished(id)).job_id);
     // More often than what happens together is gathered.
-    const busy = setInterval(() => stack.services.manager.events.changed(job), 50);
+    const busy = setInterval(() => stack.services.manager.events.publish('changed', job), 50);
     try {
       await page.locator('.job', { hasText: 'completed' }).waitFor();
       const other = await stack.client.submit('upscale-image', await readFile(PHOTO));

@@ -1,7 +1,8 @@
 import type { Job } from '../../src/services/jobs/Job.js';
-import { MemoryJobStore } from '../../src/services/jobs/MemoryJobStore.js';
-import type { BlobStore, JobFilter, JobStore } from '../../src/services/jobs/stores.js';
+import type { BlobStore } from '../../src/services/jobs/stores.js';
 import { MemoryBlobStore } from '../../src/services/jobs/stores.js';
+import type { JobFilter, JobStore } from '../../src/services/queue/JobStore.js';
+import { MemoryJobStore } from '../../src/services/queue/memory/MemoryJobStore.js';
 
 export const STORE_METHODS = [
   'jobs.insert',

@@ -96,7 +96,7 @@ describe('cancelling', () => {
   it('and completion never both happen, however close they are', async () => {
     stack = await Stack.start({ simulators: [slow(5)] });
     const ends: string[] = [];
-    stack.services.manager.events.onFinished(({ id }) => ends.push(id));
+    stack.services.manager.events.subscribe('finished', ({ id }) => ends.push(id));
     const ids = await Promise.all(
       Array.from({ length: 20 }, async (_, n) => stack.client.submit('remove-background', await picture(n))),
     );

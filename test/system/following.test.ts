@@ -26,7 +26,7 @@ async function runForty(options: StackOptions = {}, disturb: Disturbances = {}) 
     });
   }, 2);
   const ends = new Map<string, number>();
-  stack.services.manager.events.onFinished(({ id }) => ends.set(id, (ends.get(id) ?? 0) + 1));
+  stack.services.manager.events.subscribe('finished', ({ id }) => ends.set(id, (ends.get(id) ?? 0) + 1));
   try {
     const ids = await Promise.all(
       Array.from({ length: JOBS }, async (_, n) =>

@@ -40,9 +40,8 @@ describe('after 200 jobs, all expired', () => {
     const listeners = manager.events.listeners;
     await batch(200);
     expect((await manager.counts()).total).toBe(0);
-    expect([manager.queue.size, manager.queue.bytes, stack.blobs.size, processor.activeJobs]).toEqual([
-      0, 0, 0, 0,
-    ]);
+    const waiting = await manager.queue.size();
+    expect([waiting.jobs, waiting.bytes, stack.blobs.size, processor.activeJobs]).toEqual([0, 0, 0, 0]);
     expect(instances.map(({ activeJobs }) => activeJobs)).toEqual([0, 0]);
     expect(manager.events.listeners).toBe(listeners);
     for (const { in_use } of Object.values(connections.stats())) expect(in_use).toBe(0);

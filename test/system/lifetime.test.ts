@@ -110,7 +110,7 @@ describe('shutting down', () => {
     const running = stack.client.process('remove-background', await png());
     await eventually(() => expect(stack.simulator().queueRemaining).toBe(1));
     const waiting = stack.client.refused('/api/remove-background', await png({ colour: colourOf(2) }), 503);
-    await eventually(() => expect(stack.services.manager.queue.size).toBe(1));
+    await eventually(async () => expect((await stack.services.manager.queue.size()).jobs).toBe(1));
     const stopped = stack.services.stop();
     expect((await waiting).code).toBe('SHUTTING_DOWN');
     const refused = await stack.client.refused('/api/async/remove-background', await png(), 503);

@@ -301,7 +301,7 @@ describe('a full queue', () => {
     // Nothing was measured yet: the workflows declare 8, 15 and 25 seconds, and jobs run one at a time.
     expect([Math.min(...waits), Math.max(...waits)]).toEqual([16, 96]);
     stack.simulator().faults.hang = false;
-    await eventually(() => expect(stack.services.manager.queue.size).toBe(0));
+    await eventually(async () => expect((await stack.services.manager.queue.size()).jobs).toBe(0));
     await stack.client.finished(first);
     await eventually(() => expect(stack.services.processor.activeJobs).toBe(0));
     // Now something was: milliseconds a job.

@@ -49,7 +49,7 @@ async function scriptedRun(): Promise<FinishedJob[]> {
   });
   const { client } = stack;
   const ended: FinishedJob[] = [];
-  stack.services.manager.events.onFinished((job) => ended.push(job));
+  stack.services.manager.events.subscribe('finished', (job) => ended.push(job));
   const run = async (type: string, from: number, count: number) => {
     const ids = await Promise.all(
       Array.from({ length: count }, async (_, n) => client.submit(type, await picture(from + n))),

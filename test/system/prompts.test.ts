@@ -1,7 +1,5 @@
 import sharp from 'sharp';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Job } from '../../src/services/jobs/Job.js';
-import { MemoryJobStore } from '../../src/services/jobs/MemoryJobStore.js';
 import { eventually } from '../support/eventually.js';
 import { colourOf, distance, middle, png } from '../support/pictures.js';
 import { Stack } from '../support/stack.js';
@@ -164,14 +162,10 @@ describe('following a prompt', () => {
 
   it('takes the progress from the nodes and their steps, with the name of the one at work', async () => {
     const seen: string[] = [];
-    const jobStore = new (class extends MemoryJobStore {
-      override async update(id: string, change: (job: Job) => Job | undefined) {
-        const job = await super.update(id, change);
-        if (job?.status === 'processing') seen.push(`${job.currentNode ?? '-'} ${job.progress}`);
-        return job;
-      }
-    })();
-    stack = await Stack.start({ simulators: [slow(40)], overrides: { jobStore } });
+    stack = await Stack.start({ simulators: [slow(40)] });
+    stack.services.manager.events.subscribe('changed', (job) => {
+      if (job.status === 'processing') seen.push(`${job.currentNode ?? '-'} ${job.progress}`);
+    });
     await stack.client.process('upscale-image', await png());
     // Four nodes; the third takes four steps.
     expect([...new Set(seen)]).toEqual([

@@ -8,7 +8,7 @@ import { STORE_METHODS, type StoreMethod, UnreliableStores } from '../support/un
 
 /** Any answer takes at most this long, whatever the stores do. */
 const PATIENCE_MS = 30_000;
-const TIMINGS = { timeoutMs: 150, attempts: 3, retryBaseMs: 5, retryMaxMs: 100 };
+const TIMINGS = { timeoutMs: 150, attempts: 3, retryBaseMs: 5, retryMaxMs: 100, progressIntervalMs: 1 };
 const LIFETIME_MS = 400;
 
 const pictures = await Promise.all([0, 1, 2, 3].map((n) => png({ colour: colourOf(n) })));
@@ -35,8 +35,8 @@ async function start(stores: UnreliableStores, lifetimeMs = LIFETIME_MS) {
   const ends = new Map<string, number>();
   const accepted = new Set<string>();
   const { events } = stack.services.manager;
-  events.onFinished(({ id }) => ends.set(id, (ends.get(id) ?? 0) + 1));
-  events.onChanged(undefined, ({ id }) => accepted.add(id));
+  events.subscribe('finished', ({ id }) => ends.set(id, (ends.get(id) ?? 0) + 1));
+  events.subscribe('changed', ({ id }) => accepted.add(id));
   return { stack, ends, accepted };
 }
 
@@ -86,9 +86,10 @@ type Started = Awaited<ReturnType<typeof start>>;
 /** Every job that was taken has ended once. */
 async function expectAllEnded({ stack, ends, accepted }: Started): Promise<void> {
   const { manager, processor } = stack.services;
-  await eventually(() => {
+  await eventually(async () => {
+    const { jobs, bytes } = await manager.queue.size();
     expect([...ends].sort()).toEqual([...accepted].map((id) => [id, 1]).sort());
-    expect([manager.queue.size, manager.queue.bytes, processor.activeJobs]).toEqual([0, 0, 0]);
+    expect([jobs, bytes, processor.activeJobs]).toEqual([0, 0, 0]);
   }, PATIENCE_MS);
 }
 

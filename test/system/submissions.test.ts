@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { asyncAnswer, syncAnswer } from '../../src/schemas/jobs.js';
 import { workflowsAnswer } from '../../src/schemas/workflows.js';
+import { MemoryIdempotencyStore } from '../../src/services/queue/memory/MemoryIdempotencyStore.js';
 import { eventually } from '../support/eventually.js';
 import { colourOf, png } from '../support/pictures.js';
 import { Stack } from '../support/stack.js';
@@ -91,12 +92,13 @@ describe('a submission with an Idempotency-Key', () => {
   });
 
   it('makes a new job once the old one is gone, and when it was refused before', async () => {
-    stack = await Stack.start();
+    const idempotencyStore = new MemoryIdempotencyStore();
+    stack = await Stack.start({ overrides: { idempotencyStore } });
     const image = await png();
     const first = await accepted(await stack.client.post(ASYNC, image, keyed('k')));
     await stack.client.finished(first.job_id);
     await stack.client.request(`/api/jobs/${first.job_id}`, { method: 'DELETE' });
-    expect(stack.services.idempotencyKeys.size).toBe(0);
+    expect(idempotencyStore.size).toBe(0);
     const second = await accepted(await stack.client.post(ASYNC, image, keyed('k')));
     expect(second.job_id).not.toBe(first.job_id);
     expect((await stack.client.post(ASYNC, Buffer.from('no image'), keyed('other'))).status).toBe(415);

@@ -37,12 +37,12 @@ async function expectRefusal(image: Uint8Array, status: number, code: string): P
   for (const path of ROUTES) {
     expect((await stack.client.refused(path, image, status, { filename: 'photo.png' })).code).toBe(code);
   }
-  expectNothingLeft();
+  await expectNothingLeft();
 }
 
-function expectNothingLeft(): void {
+async function expectNothingLeft(): Promise<void> {
   expect(stack.blobs.size).toBe(0);
-  expect(stack.services.manager.queue.size).toBe(0);
+  expect((await stack.services.manager.queue.size()).jobs).toBe(0);
   expect(stack.simulator().promptIds).toEqual([]);
 }
 
@@ -126,7 +126,7 @@ describe('an upload that is refused', () => {
     form.append('imageFile', blob, 'b.png');
     const refusal = await stack.client.error('/api/upscale-image', 400, { method: 'POST', body: form });
     expect(refusal.code).toBe('TOO_MANY_FILES');
-    expectNothingLeft();
+    await expectNothingLeft();
   });
 
   it('has the wrong field name, which the answer tells', async () => {
@@ -162,7 +162,7 @@ describe('an upload that is refused', () => {
       const answer = await rawPost(body, type);
       expect([answer.status, answer.body.code]).toEqual([400, 'MALFORMED_UPLOAD']);
     }
-    expectNothingLeft();
+    await expectNothingLeft();
   });
 });
 
@@ -178,7 +178,7 @@ describe('a parameter that is refused', () => {
   it.each(cases)('%s %o', async (path, fields, error) => {
     const refusal = await stack.client.refused(path, await png(), 400, { fields });
     expect(refusal).toMatchObject({ code: 'INVALID_PARAMETER', error });
-    expectNothingLeft();
+    await expectNothingLeft();
   });
 
   it('comes twice in the query', async () => {

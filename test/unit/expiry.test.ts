@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Expiry } from '../../src/services/jobs/Expiry.js';
 import { JobManager } from '../../src/services/jobs/JobManager.js';
-import { MemoryJobStore } from '../../src/services/jobs/MemoryJobStore.js';
 import { MemoryBlobStore } from '../../src/services/jobs/stores.js';
+import { MemoryJobEvents } from '../../src/services/queue/memory/MemoryJobEvents.js';
+import { MemoryJobQueue } from '../../src/services/queue/memory/MemoryJobQueue.js';
+import { MemoryJobStore } from '../../src/services/queue/memory/MemoryJobStore.js';
 import { silentLogger } from '../../src/utils/logger.js';
 import { JOB_REQUEST } from '../support/jobRequest.js';
 
@@ -13,7 +15,12 @@ afterEach(() => vi.useRealTimers());
 /** A server with one job that is about to expire, and so many bytes of images in memory. */
 async function expiring(bytes: number, isIdle: () => boolean) {
   const manager = new JobManager(
-    { jobs: new MemoryJobStore(), blobs: new MemoryBlobStore() },
+    {
+      jobs: new MemoryJobStore(),
+      queue: new MemoryJobQueue(),
+      events: new MemoryJobEvents(silentLogger),
+      blobs: new MemoryBlobStore(),
+    },
     { maxResultBytes: 1e9, lifetimeMs: LIFETIME_MS },
     { now: () => Date.now() },
     silentLogger,

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { EndWaits } from '../../src/services/jobs/EndWaits.js';
 import { DurationEstimates } from '../../src/services/jobs/estimates.js';
-import type { CompletedJob, JobOutput } from '../../src/services/jobs/Job.js';
-import { JobEvents } from '../../src/services/jobs/JobEvents.js';
-import { PendingQueue } from '../../src/services/jobs/PendingQueue.js';
+import type { CompletedJob, Job, JobOutput } from '../../src/services/jobs/Job.js';
 import { Recorder } from '../../src/services/metrics/Recorder.js';
+import { MemoryJobEvents } from '../../src/services/queue/memory/MemoryJobEvents.js';
+import { MemoryJobQueue } from '../../src/services/queue/memory/MemoryJobQueue.js';
 import { workflows } from '../../src/workflows/index.js';
 import { WorkflowCatalogue } from '../../src/workflows/WorkflowCatalogue.js';
 import { JOB_REQUEST } from '../support/jobRequest.js';
@@ -66,27 +67,37 @@ describe('the pending queue', () => {
     largest: bytes,
     tried: new Set<string>(),
   });
-  const order = (queue: PendingQueue) => [...queue.entries()].map(({ id }) => id);
+  const order = async (queue: MemoryJobQueue) => {
+    const ids: string[] = [];
+    await queue.take(({ id }) => {
+      ids.push(id);
+      return 'not now';
+    });
+    return ids;
+  };
+  const anything = () => ({ release: () => undefined });
 
-  it('is first in first out, and what comes back goes first', () => {
-    const queue = new PendingQueue();
-    for (const id of ['a', 'b', 'c']) queue.push(entry(id));
-    queue.remove('a');
-    queue.putBack(entry('a'));
-    expect(order(queue)).toEqual(['a', 'b', 'c']);
-    expect(['a', 'c', 'x'].map((id) => queue.position(id))).toEqual([1, 3, 0]);
+  it('is first in first out, and what comes back goes first', async () => {
+    const queue = new MemoryJobQueue();
+    for (const id of ['a', 'b', 'c']) await queue.add(entry(id));
+    const a = await queue.take(anything);
+    await a?.putBack();
+    expect(await order(queue)).toEqual(['a', 'b', 'c']);
+    expect(await Promise.all(['a', 'c', 'x'].map((id) => queue.position(id)))).toEqual([1, 3, 0]);
   });
 
-  it('knows its bytes, also when something comes twice or never was there', () => {
-    const queue = new PendingQueue();
-    queue.push(entry('a', 5));
-    queue.push(entry('b', 7));
-    queue.putBack(entry('a', 5));
-    queue.remove('nothing');
-    expect([queue.size, queue.bytes]).toEqual([2, 12]);
-    queue.remove('a');
-    queue.remove('b');
-    expect([queue.size, queue.bytes]).toEqual([0, 0]);
+  it('knows its bytes, also when something comes twice or never was there', async () => {
+    const queue = new MemoryJobQueue();
+    await queue.add(entry('a', 5));
+    await queue.add(entry('b', 7));
+    const a = await queue.take(anything);
+    await queue.add(entry('a', 5));
+    await a?.putBack();
+    await queue.remove('nothing');
+    expect(await queue.size()).toEqual({ jobs: 2, bytes: 12 });
+    await queue.remove('a');
+    await queue.remove('b');
+    expect(await queue.size()).toEqual({ jobs: 0, bytes: 0 });
   });
 });
 
@@ -122,22 +133,25 @@ describe('the recorder', () => {
 describe('a listener that throws', () => {
   it('is logged, and the others and who waits hear all the same', async () => {
     const log = new RecordingLogger();
-    const events = new JobEvents(log);
+    const events = new MemoryJobEvents(log);
+    const waits = new EndWaits(events, async () => processing);
+    const { finishedTime: _finished, result: _result, ...rest } = completedJob(1000);
+    const processing: Job = { ...rest, status: 'processing', failedTries: [], currentNode: undefined };
     const job = completedJob(1000);
     const heard: string[] = [];
     const fail = () => {
       throw new Error('boom');
     };
-    events.onFinished(fail);
-    events.onFinished(() => heard.push('all'));
-    events.onChanged(job.id, fail);
-    events.onChanged(job.id, () => heard.push('one'));
-    events.onRemoved(fail);
-    events.onRemoved((id, why) => heard.push(`${id} ${why}`));
-    const waited = events.wait(job.id, () => true, new AbortController().signal);
-    events.changed(job);
-    events.finished(job);
-    events.removed(job.id, 'expired');
+    events.subscribe('finished', fail);
+    events.subscribe('finished', () => heard.push('all'));
+    await events.follow(job.id, fail);
+    await events.follow(job.id, () => heard.push('one'));
+    events.subscribe('removed', fail);
+    events.subscribe('removed', ({ id, why }) => heard.push(`${id} ${why}`));
+    const waited = waits.wait(job.id, new AbortController().signal);
+    events.publish('changed', job);
+    events.publish('finished', job);
+    events.publish('removed', { id: job.id, why: 'expired' });
     expect(await waited).toBe(job);
     expect(heard).toEqual(['one', 'all', 'x expired']);
     expect(log.lines.map(({ fields }) => String(fields['stack']).split('\n')[0])).toEqual(

@@ -2,37 +2,61 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JOB_STATUSES } from '../../src/schemas/jobStatus.js';
 import { assignmentOf, type Job } from '../../src/services/jobs/Job.js';
-import { MemoryJobStore } from '../../src/services/jobs/MemoryJobStore.js';
-import { PendingQueue } from '../../src/services/jobs/PendingQueue.js';
+import type { QueueEntry } from '../../src/services/queue/JobQueue.js';
+import { MemoryJobQueue } from '../../src/services/queue/memory/MemoryJobQueue.js';
+import { MemoryJobStore } from '../../src/services/queue/memory/MemoryJobStore.js';
 import { JOB_REQUEST } from '../support/jobRequest.js';
 
 /** Enough steps that places are given anew and holes are closed on the way. */
 const STEPS = 3000;
 
 describe('a queue to which much is added and from which much is taken', () => {
-  it('knows the place of each job as if it had counted', () => {
-    fc.assert(
-      fc.property(fc.array(fc.nat(99), { minLength: STEPS, maxLength: STEPS }), (choices) => {
-        const queue = new PendingQueue();
+  it('knows the place of each job as if it had counted', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(99), { minLength: STEPS, maxLength: STEPS }), async (choices) => {
+        const queue = new MemoryJobQueue();
         let count = 0;
         for (const choice of choices) {
-          const waiting = [...queue.entries()];
+          const waiting = await allWaiting(queue);
           const some = waiting[choice % Math.max(1, waiting.length)];
           if (choice < 60 || !some) {
             count += 1;
-            queue.push({ id: `job-${count}`, type: 'x', bytes: 1, largest: 1, tried: new Set() });
-          } else if (choice < 70) queue.putBack(some);
-          else queue.remove(some.id);
-          const probe = [...queue.entries()].findIndex(({ id }) => id === some?.id);
-          expect(queue.position(some?.id ?? 'nobody')).toBe(probe + 1);
+            await queue.add(entryOf(`job-${count}`, `t${choice % 3}`));
+          } else await disturb(queue, some.id, choice);
+          const probe = (await allWaiting(queue)).findIndex(({ id }) => id === some?.id);
+          expect(await queue.position(some?.id ?? 'nobody')).toBe(probe + 1);
         }
-        for (const [n, { id }] of [...queue.entries()].entries()) expect(queue.position(id)).toBe(n + 1);
-        expect(queue.bytes).toBe(queue.size);
+        for (const [n, { id }] of (await allWaiting(queue)).entries())
+          expect(await queue.position(id)).toBe(n + 1);
+        const { jobs, bytes } = await queue.size();
+        expect(bytes).toBe(jobs);
       }),
       { numRuns: 3 },
     );
   });
 });
+
+/** In order. */
+async function allWaiting(queue: MemoryJobQueue): Promise<QueueEntry[]> {
+  const entries: QueueEntry[] = [];
+  await queue.take((entry) => {
+    entries.push(entry);
+    return 'not now';
+  });
+  return entries;
+}
+
+function entryOf(id: string, type: string): QueueEntry {
+  return { id, type, bytes: 1, largest: 1, tried: new Set() };
+}
+
+/** Puts an entry back that waits somewhere, takes it or removes it. */
+async function disturb(queue: MemoryJobQueue, id: string, choice: number): Promise<void> {
+  if (choice >= 80) await queue.remove(id);
+  const taken = await queue.take((entry) => (entry.id === id ? { release: () => undefined } : 'not now'));
+  if (choice < 70) await taken?.putBack();
+  else await taken?.done();
+}
 
 describe('a store with many jobs', () => {
   const pending = (id: string, type: string, owner: string): Job => ({

@@ -1,5 +1,6 @@
 import type { Services } from '../../services/index.js';
 import { isFinished, type Job } from '../../services/jobs/Job.js';
+import type { JobEventKinds } from '../../services/queue/JobEvents.js';
 import { breakerView, instanceView } from '../../views/instanceViews.js';
 import { type Endpoint, TAGS } from '../Endpoint.js';
 import { EventStream } from '../EventStream.js';
@@ -55,20 +56,24 @@ export const systemEventEndpoint: Endpoint = {
 
 async function followJob(stream: EventStream, id: string, { manager, views }: Services): Promise<void> {
   let last: Job | undefined;
-  const send = (job: Job) => {
+  const send = inOrder(stream, async (job: Job) => {
     // The state as it was read may be older than a change that was heard of meanwhile.
     if (last && (job.updatedTime < last.updatedTime || isAlike(job, last))) return;
-    stream.send(eventName(job, last), views.status(job), eventId(job));
+    stream.send(eventName(job, last), await views.status(job), eventId(job));
     last = job;
     if (isFinished(job)) stream.end();
-  };
-  stream.onClose(manager.events.onChanged(id, send));
+  });
+  stream.onClose(await manager.events.follow(id, send));
   send(await manager.get(id));
 }
 
 function followSystem(stream: EventStream, { manager, views, instances }: Services): void {
-  stream.onClose(manager.events.onChanged(undefined, (job) => stream.send('job', views.status(job))));
-  stream.onClose(manager.events.onRemoved((id) => stream.send('job_removed', { job_id: id })));
+  const send = inOrder(stream, async (told: Job | JobEventKinds['removed']) => {
+    if ('why' in told) stream.send('job_removed', { job_id: told.id });
+    else stream.send('job', await views.status(told));
+  });
+  stream.onClose(manager.events.subscribe('changed', send));
+  stream.onClose(manager.events.subscribe('removed', send));
   const told = new Map<string, string>();
   const tell = (event: string, key: string, view: object) => {
     const text = JSON.stringify(view);
@@ -84,6 +89,14 @@ function followSystem(stream: EventStream, { manager, views, instances }: Servic
   look();
   const timer = setInterval(look, LOOK_MS);
   stream.onClose(() => clearInterval(timer));
+}
+
+/** What sends one thing after the other, also where a view must be waited for. It ends the stream when it cannot. */
+function inOrder<T>(stream: EventStream, send: (what: T) => Promise<void>): (what: T) => void {
+  let last = Promise.resolve();
+  return (what) => {
+    last = last.then(() => send(what)).catch(() => stream.end());
+  };
 }
 
 /** What happened between two records of a job. */

@@ -4,11 +4,11 @@ import * as schemas from '../../schemas/metrics.js';
 import { metricsSavedView, persistenceView } from '../../views/metricsFileViews.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
 
-/** Figures that are read from memory. */
+/** Figures that are read from memory, and how many jobs wait. */
 function figures<Schema extends z.ZodType>(
   endpoint: Pick<Endpoint, 'id' | 'path' | 'summary'> & {
     readonly schema: Schema;
-    readonly view: (services: RouteContext['services']) => z.input<Schema>;
+    readonly view: (services: RouteContext['services']) => z.input<Schema> | Promise<z.input<Schema>>;
   },
 ): Endpoint {
   const { id, path, summary, schema, view } = endpoint;
@@ -22,8 +22,8 @@ function figures<Schema extends z.ZodType>(
     responses: { 200: { description: 'Figures.', schema } },
     handler:
       ({ services }) =>
-      (_request, response) => {
-        response.json(view(services));
+      async (_request, response) => {
+        response.json(await view(services));
       },
   };
 }

@@ -44,8 +44,8 @@ export const statusEndpoints: readonly Endpoint[] = [
     },
     handler:
       ({ services }) =>
-      (_request, response) => {
-        const body = statusView(services);
+      async (_request, response) => {
+        const body = await statusView(services);
         response.status(body.status === 'critical' ? 503 : 200).json(body);
       },
   },
@@ -59,8 +59,8 @@ export const statusEndpoints: readonly Endpoint[] = [
     responses: { 200: { description: 'Figures.', schema: statusMetricsAnswer } },
     handler:
       ({ services }) =>
-      (_request, response) => {
-        response.json(services.metrics.brief());
+      async (_request, response) => {
+        response.json(await services.metrics.brief());
       },
   },
 ];

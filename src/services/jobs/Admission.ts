@@ -1,4 +1,5 @@
 import { AppError } from '../../errors.js';
+import type { QueueSize } from '../queue/JobQueue.js';
 import type { DurationEstimates } from './estimates.js';
 import type { JobManager } from './JobManager.js';
 
@@ -19,6 +20,8 @@ export class Admission {
   readonly #limits: QueueLimits;
   /** Jobs that were let in and are not in the queue yet. */
   readonly #onTheirWay = { jobs: 0, bytes: 0 };
+  /** Of the queue, when somebody asked last. */
+  #queue: QueueSize = { jobs: 0, bytes: 0 };
   /** Jobs that were refused since the last one was let in: they will be back before the next one. */
   #refused = 0;
 
@@ -34,37 +37,38 @@ export class Admission {
   }
 
   /** How full the queue is, 0..1, by number or by bytes, whichever is nearer to its limit. */
-  get queueUsage(): number {
+  async queueUsage(): Promise<number> {
     const { maxQueueSize, maxQueueBytes } = this.#limits;
-    const { queue } = this.#manager;
-    return Math.max(queue.size / maxQueueSize, queue.bytes / maxQueueBytes);
+    const { jobs, bytes } = await this.#askQueue();
+    return Math.max(jobs / maxQueueSize, bytes / maxQueueBytes);
   }
 
   /**
    * Whether a job with an upload of `bytes` could come in now.
    * @throws AppError `SHUTTING_DOWN` or `QUEUE_FULL`, with the seconds after which to try again
    */
-  check(bytes: number): void {
-    const { queue, isDraining } = this.#manager;
-    if (isDraining) {
+  async check(bytes: number): Promise<void> {
+    const queue = await this.#askQueue();
+    if (this.#manager.isDraining) {
       const retryAfterSeconds = RESTART_SECONDS;
       throw new AppError('SHUTTING_DOWN', 'The server is shutting down.', { retryAfterSeconds });
     }
     const { maxQueueSize, maxQueueBytes } = this.#limits;
     const { jobs, bytes: bytesOnTheirWay } = this.#onTheirWay;
-    if (queue.size + jobs < maxQueueSize && queue.bytes + bytesOnTheirWay + bytes <= maxQueueBytes) return;
+    if (queue.jobs + jobs < maxQueueSize && queue.bytes + bytesOnTheirWay + bytes <= maxQueueBytes) return;
     throw new AppError('QUEUE_FULL', 'The queue is full.', {
       retryAfterSeconds: this.retryAfterSeconds(),
-      details: { pending_jobs: queue.size, max_queue_size: maxQueueSize },
+      details: { pending_jobs: queue.jobs, max_queue_size: maxQueueSize },
     });
   }
 
   /**
-   * Lets one job in while `create` puts it into the queue: however many come at once, no more than fit.
+   * Lets one job in while `create` puts it into the queue: however many come at once, no more than fit. Of what comes to
+   * other servers with the same queue in this moment, nothing is known here.
    * @throws AppError as `check`
    */
   async admit<T>(bytes: number, create: () => Promise<T>): Promise<T> {
-    this.check(bytes);
+    await this.check(bytes);
     this.#refused = 0;
     this.#onTheirWay.jobs += 1;
     this.#onTheirWay.bytes += bytes;
@@ -83,7 +87,12 @@ export class Admission {
   retryAfterSeconds(): number {
     this.#refused += 1;
     const msForOnePlace = this.#estimates.averageMs / this.#slots();
-    const places = Math.min(this.#refused, this.#manager.queue.size + 1);
+    const places = Math.min(this.#refused, this.#queue.jobs + 1);
     return Math.max(1, Math.ceil((msForOnePlace * places) / 1000));
+  }
+
+  async #askQueue(): Promise<QueueSize> {
+    this.#queue = await this.#manager.queue.size();
+    return this.#queue;
   }
 }

@@ -1,28 +1,21 @@
 import { AppError } from '../../errors.js';
+import { sleep } from '../../utils/timers.js';
+import type { IdempotencyStore } from '../queue/IdempotencyStore.js';
+import type { JobEvents } from '../queue/JobEvents.js';
 import type { Job } from './Job.js';
-import type { JobEvents } from './JobEvents.js';
 
-interface Entry {
-  readonly fingerprint: string;
-  readonly jobId: Promise<string>;
-}
+/** Between two looks whether another server has made the job, ms. */
+const LOOK_MS = 50;
 
 /** Makes a submission that comes again the job that it made before, for as long as that job is kept. */
 export class IdempotencyKeys {
-  readonly #entries = new Map<string, Entry>();
-  readonly #keysByJob = new Map<string, string>();
+  readonly #store: IdempotencyStore;
+  /** What is made here at present, by key. */
+  readonly #making = new Map<string, Promise<string>>();
 
-  constructor(events: JobEvents) {
-    events.onRemoved((id) => {
-      const key = this.#keysByJob.get(id);
-      if (key !== undefined) this.#entries.delete(key);
-      this.#keysByJob.delete(id);
-    });
-  }
-
-  /** How many keys are remembered. */
-  get size(): number {
-    return this.#entries.size;
+  constructor(store: IdempotencyStore, events: JobEvents) {
+    this.#store = store;
+    events.subscribe('removed', ({ id }) => this.#forget(id), 'here');
   }
 
   /**
@@ -30,24 +23,54 @@ export class IdempotencyKeys {
    * @param key as the client sent it, with what tells its clients apart
    * @param fingerprint of everything that decides what the job is
    * @returns the job's id, whether `create` made it now or was not called
-   * @throws AppError `IDEMPOTENCY_KEY_REUSED` for another fingerprint, and whatever `create` throws
+   * @throws AppError `IDEMPOTENCY_KEY_REUSED` for another fingerprint, and whatever `create` or the store throws
    */
   async once(key: string, fingerprint: string, create: () => Promise<Job>): Promise<string> {
-    const known = this.#entries.get(key);
-    if (known && known.fingerprint !== fingerprint) {
-      throw new AppError('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key came with another request before.');
+    for (;;) {
+      const claim = await this.#store.claim(key, fingerprint);
+      switch (claim.state) {
+        case 'new':
+          return this.#make(key, create);
+        case 'made':
+          return claim.jobId;
+        case 'other request':
+          throw new AppError(
+            'IDEMPOTENCY_KEY_REUSED',
+            'This Idempotency-Key came with another request before.',
+          );
+        case 'in progress': {
+          const making = this.#making.get(key);
+          if (making) return making;
+          await sleep(LOOK_MS);
+        }
+      }
     }
-    if (known) return known.jobId;
-    const entry = { fingerprint, jobId: create().then(({ id }) => id) };
-    this.#entries.set(key, entry);
+  }
+
+  async #make(key: string, create: () => Promise<Job>): Promise<string> {
+    const making = this.#create(key, create);
+    this.#making.set(key, making);
     try {
-      const jobId = await entry.jobId;
-      this.#keysByJob.set(jobId, key);
-      return jobId;
+      return await making;
+    } finally {
+      this.#making.delete(key);
+    }
+  }
+
+  async #create(key: string, create: () => Promise<Job>): Promise<string> {
+    try {
+      const { id } = await create();
+      await this.#store.keep(key, id);
+      return id;
     } catch (error) {
       // What was refused may be sent again.
-      this.#entries.delete(key);
+      await this.#store.release(key).catch(() => undefined);
       throw error;
     }
+  }
+
+  #forget(id: string): void {
+    // What is not forgotten keeps a key in use, and nothing else.
+    this.#store.forget(id).catch(() => undefined);
   }
 }

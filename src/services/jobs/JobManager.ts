@@ -1,31 +1,32 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { v4 as uuid } from 'uuid';
 import { AppError, messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
+import type { JobEvents } from '../queue/JobEvents.js';
+import type { JobQueue } from '../queue/JobQueue.js';
+import type { JobStore } from '../queue/JobStore.js';
 import { BackgroundWork } from './BackgroundWork.js';
+import { EndWaits } from './EndWaits.js';
+import { RESULT_NOT_STORED } from './failures.js';
 import {
   type CompletedJob,
-  type FailedTry,
-  type FinishedJob,
   isFinished,
   type Job,
   type JobFailure,
   type JobOutput,
   type JobRequest,
   type JobResult,
-  type PendingJob,
-  type ProcessingJob,
-  sizesOfFiles,
 } from './Job.js';
 import { JobBlobs } from './JobBlobs.js';
-import { JobEvents, type RemovalReason } from './JobEvents.js';
+import { JobChanges } from './JobChanges.js';
 import { JobRecords } from './JobRecords.js';
-import { logFields, logJobEnd } from './jobLog.js';
-import { PendingQueue, type QueueEntry } from './PendingQueue.js';
+import { JobRemovals } from './JobRemovals.js';
+import { JobRuns } from './JobRuns.js';
+import { logFields } from './jobLog.js';
+import { queueEntry } from './queueEntry.js';
 import { ResultShelf } from './ResultShelf.js';
 import { STORE_TIMINGS, StoreCalls } from './StoreCalls.js';
-import type { BlobStore, JobStore, StoredBytes } from './stores.js';
+import type { BlobStore, StoredBytes } from './stores.js';
 import * as transitions from './transitions.js';
 
 export interface JobLimits {
@@ -35,16 +36,6 @@ export interface JobLimits {
   readonly lifetimeMs: number;
 }
 
-/** Jobs that are forgotten in one turn of the event loop. */
-const CLEANUP_BATCH = 500;
-
-const RESULT_NOT_STORED: JobFailure = {
-  message: 'The result could not be stored.',
-  code: 'INTERNAL_ERROR',
-  category: 'internal',
-  details: undefined,
-};
-
 /**
  * The rules of a job's life: what may follow on what, once. Records and bytes lie in the stores; who waits, who
  * is next and what a job's end sets off is decided here. A store that fails stops none of it: an end is recorded,
@@ -52,52 +43,65 @@ const RESULT_NOT_STORED: JobFailure = {
  */
 export class JobManager {
   /** Jobs that wait for an instance. */
-  readonly queue = new PendingQueue();
+  readonly queue: JobQueue;
   readonly events: JobEvents;
+  /** What becomes of jobs that are taken from the queue. */
+  readonly runs: JobRuns;
   readonly #background: BackgroundWork;
   readonly #records: JobRecords;
+  readonly #changes: JobChanges;
+  readonly #removals: JobRemovals;
+  readonly #waits: EndWaits;
   readonly #inputs: JobBlobs;
   readonly #results: ResultShelf;
-  readonly #limits: JobLimits;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  /** Ends that were decided and that not everyone was told of yet. */
-  readonly #ends = new Map<string, Promise<void>>();
-  #isDraining = false;
 
   constructor(
-    stores: { jobs: JobStore; blobs: BlobStore },
+    parts: { jobs: JobStore; queue: JobQueue; events: JobEvents; blobs: BlobStore },
     limits: JobLimits,
     clock: Clock,
     logger: Logger,
     timings = STORE_TIMINGS,
   ) {
-    this.events = new JobEvents(logger);
+    const { queue, events } = parts;
+    this.queue = queue;
+    this.events = events;
     const calls = new StoreCalls(timings);
     const background = new BackgroundWork(calls, logger);
     this.#background = background;
-    this.#records = new JobRecords(stores.jobs, calls, background);
-    this.#inputs = new JobBlobs('input', stores.blobs, calls, background);
-    const results = new JobBlobs('output', stores.blobs, calls, background);
-    this.#results = new ResultShelf(results, limits.maxResultBytes, (id) => this.events.resultDropped(id));
-    this.#limits = limits;
+    const records = new JobRecords(parts.jobs, calls, background);
+    this.#records = records;
+    this.#inputs = new JobBlobs('input', parts.blobs, calls, background);
+    const results = new JobBlobs('output', parts.blobs, calls, background);
+    const onDropped = (id: string) => events.publish('resultDropped', { id });
+    this.#results = new ResultShelf(results, limits.maxResultBytes, onDropped);
+    const changes = new JobChanges({ records, events, queue, background, clock, logger }, (id) =>
+      this.#inputs.delete(id),
+    );
+    this.#changes = changes;
+    this.runs = new JobRuns({ records, changes, background });
+    this.#removals = new JobRemovals({ records, changes, events, clock, logger }, limits.lifetimeMs, (id) =>
+      this.#results.delete(id),
+    );
+    this.#waits = new EndWaits(events, (id) => this.get(id));
     this.#clock = clock;
     this.#logger = logger;
   }
 
   /** Whether new jobs are refused because the server ends. */
   get isDraining(): boolean {
-    return this.#isDraining;
+    return this.#waits.isDraining;
   }
 
   /** Refuses new jobs from now on. */
   drain(): void {
-    this.#isDraining = true;
-    this.events.draining();
+    this.#waits.drain();
   }
 
   /** Tries a last time what the stores did not do so far. */
   async stop(): Promise<void> {
+    this.#records.stop();
     await this.#background.stop();
   }
 
@@ -109,20 +113,10 @@ export class JobManager {
   /**
    * Takes a new job. Ask `Admission` first.
    * @param files bytes of the request's files, by the same names
-   * @throws what a store rejects with; nothing is left of the job then
+   * @throws what a store or the queue rejects with; nothing is left of the job then
    */
   async create(request: JobRequest, files: ReadonlyMap<string, Buffer>): Promise<Job> {
-    const now = this.#clock.now();
-    const job: PendingJob = {
-      id: uuid(),
-      status: 'pending',
-      request,
-      createdTime: now,
-      updatedTime: now,
-      attempts: 0,
-      progress: 0,
-      failedTries: [],
-    };
+    const job = transitions.accept(uuid(), request, this.#clock.now());
     await this.#inputs.put(job.id, files);
     try {
       await this.#records.insert(job);
@@ -130,15 +124,17 @@ export class JobManager {
       this.#inputs.delete(job.id);
       throw error;
     }
+    // Before anybody can begin it.
+    this.events.publish('changed', job);
     const entry = queueEntry(job);
-    this.queue.push(entry);
-    this.#logger.info('Job accepted', {
-      ...logFields(job),
-      imageSize: entry.bytes,
-      queued: this.queue.size,
-    });
-    this.events.changed(job);
-    this.events.pending();
+    try {
+      const queued = await this.queue.add(entry);
+      this.#logger.info('Job accepted', { ...logFields(job), imageSize: entry.bytes, queued });
+    } catch (error) {
+      this.#inputs.delete(job.id);
+      await this.#removals.forget(job.id, 'deleted');
+      throw error;
+    }
     return job;
   }
 
@@ -210,19 +206,6 @@ export class JobManager {
     return { job, output };
   }
 
-  /** pending → processing. undefined when the job is not pending any more. */
-  begin(id: string, instance: string): Promise<ProcessingJob | undefined> {
-    return this.#change(id, (job, now) => transitions.begin(job, now, instance));
-  }
-
-  async recordPrompt(id: string, promptId: string): Promise<void> {
-    await this.#change(id, (job, now) => transitions.withPrompt(job, now, promptId));
-  }
-
-  async recordProgress(id: string, percentage: number, currentNode: string | undefined): Promise<void> {
-    await this.#change(id, (job, now) => transitions.withProgress(job, now, percentage, currentNode));
-  }
-
   /**
    * processing → completed; → failed where the result cannot be stored.
    * @param outputs bytes of the result's outputs, in their order
@@ -235,35 +218,21 @@ export class JobManager {
       await this.fail(id, RESULT_NOT_STORED);
       return;
     }
-    const completed = await this.#end(id, (job, now) => transitions.complete(job, now, result));
+    const completed = await this.#changes.end(id, (job, now) => transitions.complete(job, now, result));
     if (!completed) this.#results.delete(id);
   }
 
   /** pending or processing → failed. */
   async fail(id: string, failure: JobFailure): Promise<void> {
-    await this.#end(id, (job, now) => transitions.fail(job, now, failure));
-  }
-
-  /** processing → pending, before all that wait: another instance is to try. */
-  async requeue(id: string, because: Omit<FailedTry, 'instance'>): Promise<void> {
-    await this.#change(id, (job, now) => transitions.requeue(job, now, because));
-    this.putBack(id);
-  }
-
-  /** A job that was taken from the queue and is pending goes back to its front. */
-  putBack(id: string): void {
-    const job = this.#records.live(id);
-    if (job?.status !== 'pending') return;
-    this.queue.putBack(queueEntry(job));
-    this.events.pending();
+    await this.#changes.end(id, (job, now) => transitions.fail(job, now, failure));
   }
 
   /**
-   * pending or processing → cancelled. The record changes at once; whoever runs the job hears of it by `onFinished`.
+   * pending or processing → cancelled. The record changes at once; whoever runs the job hears of its end.
    * @throws AppError `JOB_NOT_FOUND` or `JOB_ALREADY_FINISHED`
    */
   async cancel(id: string): Promise<Job> {
-    const cancelled = await this.#end(id, transitions.cancel);
+    const cancelled = await this.#changes.end(id, transitions.cancel);
     if (cancelled) return cancelled;
     const job = await this.get(id);
     throw new AppError('JOB_ALREADY_FINISHED', `The job is ${job.status} already.`, {
@@ -276,77 +245,20 @@ export class JobManager {
     const job = await this.get(id);
     // It may finish by itself in between, which is as good.
     if (!isFinished(job)) await this.cancel(id).catch(() => undefined);
-    await this.#forget(id, 'deleted');
+    await this.#removals.forget(id, 'deleted');
   }
 
-  /** Forgets the finished jobs whose lifetime is over. Pending and processing ones never expire. */
-  async cleanup(): Promise<number> {
-    const ids = await this.#records.finishedUntil(this.#clock.now() - this.#limits.lifetimeMs);
-    for (let n = 0; n < ids.length; n += CLEANUP_BATCH) {
-      // Awaiting what is in memory lets nobody else run: many thousands at once would hold up every request.
-      if (n > 0) await nextTurn();
-      const batch = ids.slice(n, n + CLEANUP_BATCH);
-      await Promise.all(batch.map((id) => this.#forget(id, 'expired')));
-    }
-    if (ids.length > 0) this.#logger.info('Expired jobs removed', { jobs: ids.length });
-    return ids.length;
+  /** Forgets the finished jobs whose lifetime is over. @returns how many */
+  cleanup(): Promise<number> {
+    return this.#removals.forgetExpired();
   }
 
   /**
    * Resolves with the job once it is finished, or as it is when `signal` is aborted or the server starts to drain
    * before it was begun.
    */
-  async whenFinished(id: string, signal: AbortSignal): Promise<Job> {
-    const isWaiting = () => this.queue.position(id) > 0;
-    // Nothing may come between the look and the wait: an end is told once.
-    if (this.#records.live(id) && !(this.#isDraining && isWaiting())) {
-      const ended = await this.events.wait(id, isWaiting, signal);
-      if (ended) return ended;
-    }
-    return this.get(id);
-  }
-
-  /** A change that is not the job's end. Everyone hears of it at once: nothing may come in between. */
-  async #change<T extends Job>(
-    id: string,
-    transition: (job: Job, now: number) => T | undefined,
-  ): Promise<T | undefined> {
-    const change = this.#records.change(id, (job) => transition(job, this.#clock.now()));
-    if (!change) return undefined;
-    this.events.changed(change.record);
-    await change.written;
-    return change.record;
-  }
-
-  /** Ends a job and does what its end sets off, once a job: one that has ended does not change any more. */
-  async #end<T extends FinishedJob>(
-    id: string,
-    transition: (job: Job, now: number) => T | undefined,
-  ): Promise<T | undefined> {
-    const change = this.#records.change(id, (job) => transition(job, this.#clock.now()));
-    if (!change) return undefined;
-    // Nobody may begin it while the store hears of its end.
-    this.queue.remove(id);
-    const told = change.written.then(() => this.#tellEnd(change.record));
-    this.#ends.set(id, told);
-    await told;
-    return change.record;
-  }
-
-  #tellEnd(job: FinishedJob): void {
-    this.#ends.delete(job.id);
-    logJobEnd(this.#logger, job);
-    this.events.changed(job);
-    this.events.finished(job);
-    this.#inputs.delete(job.id);
-  }
-
-  async #forget(id: string, why: RemovalReason): Promise<void> {
-    // Who hears of a job that is forgotten has heard of its end.
-    await this.#ends.get(id);
-    await this.#records.delete(id);
-    this.#results.delete(id);
-    this.events.removed(id, why);
+  whenFinished(id: string, signal: AbortSignal): Promise<Job> {
+    return this.#waits.wait(id, signal);
   }
 }
 
@@ -354,10 +266,4 @@ function resultExpired(id: string): AppError {
   return new AppError('RESULT_EXPIRED', 'The result was dropped to make room for newer ones.', {
     fields: { job_id: id },
   });
-}
-
-function queueEntry({ id, request, failedTries }: PendingJob): QueueEntry {
-  const { total, largest } = sizesOfFiles(request);
-  const tried = new Set(failedTries.map(({ instance }) => instance));
-  return { id, type: request.type, bytes: total, largest, tried };
 }

@@ -1,17 +1,15 @@
-import { AppError, messageOf, PromptError } from '../../errors.js';
-import type { ErrorCategory } from '../../promptFailures.js';
+import { messageOf, PromptError } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
 import { sleep } from '../../utils/timers.js';
 import type { HealthChecker } from '../instances/HealthChecker.js';
-import type { Instance } from '../instances/Instance.js';
-import type { JobVerdicts } from '../instances/JobVerdicts.js';
 import type { LoadBalancer, Slot } from '../instances/LoadBalancer.js';
-import { anotherAttempt, failureOf, JobAbort, SHUTDOWN_FAILURE } from './failures.js';
+import type { Choose, Releasable, Taken } from '../queue/JobQueue.js';
+import type { AttemptJudge } from './AttemptJudge.js';
+import { failureOf, JobAbort, SHUTDOWN_FAILURE } from './failures.js';
 import { type ProcessingJob, sizesOfFiles } from './Job.js';
 import type { JobManager } from './JobManager.js';
 import type { JobRunner } from './JobRunner.js';
 import { logFields } from './jobLog.js';
-import type { QueueEntry } from './PendingQueue.js';
 
 export interface ProcessorOptions {
   readonly maxConcurrentJobs: number;
@@ -21,22 +19,30 @@ export interface ProcessorOptions {
   readonly jobTimeoutMs: number;
   /** Time for a prompt in ComfyUI's own queue while another instance has a place, ms; 0 for no limit. */
   readonly queueTimeoutMs: number;
-  readonly maxAttempts: number;
 }
 
-/** Gives pending jobs to instances with a free slot, and decides what a failure means. */
+/** What an entry is taken with that no instance accepts. */
+const REFUSAL: Releasable = { release: () => undefined };
+
+const NO_HOSTS: ReadonlySet<string> = new Set();
+
+/** Gives pending jobs to instances with a free slot. */
 export class JobProcessor {
   readonly #manager: JobManager;
   readonly #runner: JobRunner;
   readonly #balancer: LoadBalancer;
   readonly #health: HealthChecker;
-  readonly #verdicts: JobVerdicts;
+  readonly #judge: AttemptJudge;
   readonly #options: ProcessorOptions;
   readonly #logger: Logger;
   /** Jobs that were taken from the queue, each with its way to be stopped. */
   readonly #active = new Map<string, AbortController>();
   #poll: NodeJS.Timeout | undefined;
-  #wakeScheduled = false;
+  /** Until no entry is taken from the queue any more. */
+  #taking: Promise<void> | undefined;
+  /** Something changed since the queue was asked. */
+  #mayTakeMore = false;
+  #hasQueueFailed = false;
   #whenIdle: Array<() => void> = [];
 
   constructor(
@@ -45,7 +51,7 @@ export class JobProcessor {
       runner: JobRunner;
       balancer: LoadBalancer;
       health: HealthChecker;
-      verdicts: JobVerdicts;
+      judge: AttemptJudge;
     },
     options: ProcessorOptions,
     logger: Logger,
@@ -54,11 +60,11 @@ export class JobProcessor {
     this.#runner = parts.runner;
     this.#balancer = parts.balancer;
     this.#health = parts.health;
-    this.#verdicts = parts.verdicts;
+    this.#judge = parts.judge;
     this.#options = options;
     this.#logger = logger;
-    this.#manager.events.onPending(() => this.wake());
-    this.#manager.events.onFinished((job) => {
+    this.#manager.queue.onWaiting(() => this.wake());
+    this.#manager.events.subscribe('finished', (job) => {
       if (job.status === 'cancelled') this.#active.get(job.id)?.abort(new JobAbort('cancelled'));
     });
     this.#balancer.onRelease(() => this.wake());
@@ -84,7 +90,7 @@ export class JobProcessor {
   }
 
   start(): void {
-    this.#poll ??= setInterval(() => this.#takeJobs(), this.#options.pollIntervalMs);
+    this.#poll ??= setInterval(() => this.wake(), this.#options.pollIntervalMs);
     this.wake();
   }
 
@@ -112,61 +118,91 @@ export class JobProcessor {
 
   /** Looks for work soon, once for any number of calls in one turn. */
   wake(): void {
-    if (this.#wakeScheduled || !this.isRunning) return;
-    this.#wakeScheduled = true;
-    queueMicrotask(() => {
-      this.#wakeScheduled = false;
-      this.#takeJobs();
-    });
+    this.#mayTakeMore = true;
+    if (this.isRunning) this.#taking ??= this.#takeJobs();
   }
 
   async #idle(): Promise<void> {
+    await this.#taking;
     if (this.#active.size > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
-  #takeJobs(): void {
+  async #takeJobs(): Promise<void> {
+    await Promise.resolve();
+    try {
+      while (this.#mayTakeMore) {
+        this.#mayTakeMore = false;
+        await this.#fillSlots();
+      }
+      this.#hasQueueFailed = false;
+    } catch (error) {
+      // Once for an outage: the next poll tries again.
+      if (!this.#hasQueueFailed)
+        this.#logger.error('No job can be taken from the queue', { error: messageOf(error) });
+      this.#hasQueueFailed = true;
+    } finally {
+      this.#taking = undefined;
+    }
+  }
+
+  async #fillSlots(): Promise<void> {
+    const choose = this.#chooser();
+    while (
+      this.isRunning &&
+      this.#active.size < this.#options.maxConcurrentJobs &&
+      this.#balancer.hasFreeSlot
+    ) {
+      const taken = await this.#manager.queue.take(choose);
+      if (!taken) return;
+      const { chosen } = taken;
+      if ('instance' in chosen) void this.#process(taken, chosen);
+      else void this.#refuse(taken);
+    }
+  }
+
+  /** Chooses as long as no place becomes free. */
+  #chooser(): Choose<Slot | Releasable> {
     /** Bytes of the smallest largest file of a new job that found no place, by type: smaller ones may go elsewhere. */
     const unplaceable = new Map<string, number>();
-    for (const entry of this.#manager.queue.entries()) {
-      if (!this.isRunning || this.#active.size >= this.#options.maxConcurrentJobs) return;
-      if (!this.#balancer.hasFreeSlot) return;
-      const isNew = entry.tried.size === 0;
-      if (isNew && entry.largest >= (unplaceable.get(entry.type) ?? Number.POSITIVE_INFINITY)) continue;
-      const slot = this.#balancer.acquire(entry.type, entry.largest, entry.tried);
-      if (slot) void this.#process(entry, slot);
-      else if (this.#balancer.isTooLarge(entry.type, entry.largest)) void this.#refuse(entry);
-      else if (isNew) unplaceable.set(entry.type, entry.largest);
-    }
+    return ({ type, largest, tried }) => {
+      const isNew = tried.size === 0;
+      if (isNew && largest >= (unplaceable.get(type) ?? Number.POSITIVE_INFINITY)) return 'not now';
+      const slot = this.#balancer.acquire(type, largest, tried);
+      if (slot) return slot;
+      if (this.#balancer.isTooLarge(type, largest)) return REFUSAL;
+      if (!isNew) return 'not now';
+      unplaceable.set(type, largest);
+      return this.#balancer.hasPlaceBeside(NO_HOSTS, type, 0) ? 'not now' : 'none of its type';
+    };
   }
 
   /** No instance accepts the upload, so that waiting is of no use. */
-  async #refuse(entry: QueueEntry): Promise<void> {
-    this.#manager.queue.remove(entry.id);
+  async #refuse(taken: Taken<Releasable>): Promise<void> {
+    const { id } = taken.entry;
     const error = new PromptError('upload too large', 'No ComfyUI instance accepts an upload of this size.');
     try {
-      await this.#manager.fail(entry.id, failureOf(error));
+      await this.#manager.fail(id, failureOf(error));
     } catch (cause) {
-      this.#logger.error('Processing a job went wrong', { jobId: entry.id, error: messageOf(cause) });
+      this.#logger.error('Processing a job went wrong', { jobId: id, error: messageOf(cause) });
     }
+    await this.#manager.runs.settle(taken);
   }
 
-  async #process(entry: QueueEntry, slot: Slot): Promise<void> {
+  async #process(taken: Taken<Releasable>, slot: Slot): Promise<void> {
+    const { id } = taken.entry;
     const controller = new AbortController();
-    this.#manager.queue.remove(entry.id);
-    this.#active.set(entry.id, controller);
+    this.#active.set(id, controller);
     try {
-      if (!(await this.#health.ensureFresh(slot.instance)) || !this.isRunning) {
-        // No attempt was made, so none is counted.
-        await this.#manager.putBack(entry.id);
-        return;
-      }
-      const job = await this.#manager.begin(entry.id, slot.instance.host);
+      // Otherwise no attempt was made, so none is counted.
+      const isReady = (await this.#health.ensureFresh(slot.instance)) && this.isRunning;
+      const job = isReady ? await this.#manager.runs.begin(id, slot.instance.host) : undefined;
       if (job) await this.#run(job, slot, controller);
     } catch (error) {
-      this.#logger.error('Processing a job went wrong', { jobId: entry.id, error: messageOf(error) });
+      this.#logger.error('Processing a job went wrong', { jobId: id, error: messageOf(error) });
     } finally {
-      this.#active.delete(entry.id);
       slot.release();
+      await this.#manager.runs.settle(taken);
+      this.#active.delete(id);
       if (this.#active.size === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
       this.wake();
     }
@@ -185,74 +221,9 @@ export class JobProcessor {
       canMove: () => this.#balancer.hasPlaceBeside(without, type, largest),
     };
     try {
-      const instance = await this.#runner.run(job, slot, limits, controller.signal);
-      this.#health.reportSuccess(instance);
-      this.#verdicts.completed(instance);
+      this.#judge.completed(await this.#runner.run(job, slot, limits, controller.signal));
     } catch (error) {
-      await this.#onFailure(job, slot, error, controller.signal);
+      await this.#judge.failed(job, slot, error, controller.signal);
     }
   }
-
-  async #onFailure(job: ProcessingJob, slot: Slot, error: unknown, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) {
-      const wasCancelled = signal.reason instanceof JobAbort && signal.reason.kind === 'cancelled';
-      if (!wasCancelled) await this.#manager.fail(job.id, SHUTDOWN_FAILURE);
-      return;
-    }
-    if (error instanceof PromptError) {
-      await this.#learnFrom(error, job, slot.instance);
-      const because = anotherAttempt(error, job, slot.isTrial, this.#options.maxAttempts);
-      if (because) {
-        this.#logger.warn('Attempt failed, job is retried', {
-          ...logFields(job),
-          attempts: job.attempts,
-          category: error.category,
-          failure: error.failure,
-          error: error.message,
-        });
-        await this.#manager.requeue(job.id, because);
-        return;
-      }
-    }
-    if (!(error instanceof AppError)) {
-      const stack = error instanceof Error ? error.stack : String(error);
-      this.#logger.error('Unexpected error in a job', { ...logFields(job), stack });
-    }
-    await this.#manager.fail(job.id, failureOf(error));
-  }
-
-  /** What a failure says of the machine. */
-  async #learnFrom(error: PromptError, job: ProcessingJob, instance: Instance): Promise<void> {
-    const { blame, category } = error.verdict;
-    if (error.failure === 'several machines') {
-      this.#health.reportSeveralMachines(instance, error);
-    } else if (blame === 'machine' && isContactFailure(category)) {
-      this.#health.reportFailure(instance, error);
-    } else {
-      this.#health.reportSuccess(instance);
-      const mayBeMachines = blame === 'machine' || blame === 'unclear';
-      if (mayBeMachines) this.#verdicts.failed(instance, job.id, blame === 'machine', error);
-    }
-    if (error.failure === 'upload too large') {
-      await this.#health.reportTooLarge(instance, error.sentBytes ?? sizesOfFiles(job.request).largest);
-    }
-    if (error.failure === 'out of memory') await this.#freeMemory(job, instance);
-  }
-
-  /** A machine that is out of memory may keep models and results that nobody needs. */
-  async #freeMemory(job: ProcessingJob, instance: Instance): Promise<void> {
-    try {
-      await instance.client.freeMemory();
-    } catch (error) {
-      this.#logger.warn('ComfyUI could not be asked to free its memory', {
-        ...logFields(job),
-        error: messageOf(error),
-      });
-    }
-  }
-}
-
-/** The machine could not be reached, or did not answer as ComfyUI does. */
-function isContactFailure(category: ErrorCategory): boolean {
-  return category.startsWith('connection_') || category === 'instance_unavailable';
 }

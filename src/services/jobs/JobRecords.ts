@@ -1,7 +1,7 @@
+import type { JobStore } from '../queue/JobStore.js';
 import type { BackgroundWork } from './BackgroundWork.js';
 import { isFinished, type Job } from './Job.js';
 import type { StoreCalls } from './StoreCalls.js';
-import type { JobStore } from './stores.js';
 
 interface Change<T extends Job> {
   readonly record: T;
@@ -23,6 +23,9 @@ export class JobRecords {
   readonly #unwritten = new Map<string, Job>();
   /** Jobs that are forgotten, while the store may still have them. */
   readonly #deleted = new Set<string>();
+  /** Jobs whose newest record only tells of progress: the store has it later. */
+  readonly #noted = new Set<string>();
+  #noteTimer: NodeJS.Timeout | undefined;
 
   constructor(store: JobStore, calls: StoreCalls, background: BackgroundWork) {
     this.#store = store;
@@ -47,6 +50,11 @@ export class JobRecords {
     return this.#live.get(id);
   }
 
+  /** All jobs that have not ended, in the order in which they came. */
+  allLive(): IterableIterator<Job> {
+    return this.#live.values();
+  }
+
   async get(id: string): Promise<Job | undefined> {
     if (this.#deleted.has(id)) return undefined;
     return this.#newest(id) ?? this.#calls.retried(() => this.#store.get(id));
@@ -58,19 +66,36 @@ export class JobRecords {
    * @returns the new record, or undefined when the job has ended or was left
    */
   change<T extends Job>(id: string, transition: (job: Job) => T | undefined): Change<T> | undefined {
-    const job = this.#live.get(id);
-    const record = job && transition(job);
+    const record = this.#keep(id, transition);
     if (!record) return undefined;
-    if (isFinished(record)) this.#live.delete(id);
-    else this.#live.set(id, record);
-    this.#unwritten.set(id, record);
+    this.#noted.delete(id);
     return { record, written: this.#writeOrRetry(id) };
+  }
+
+  /**
+   * As `change`, for what is out of date soon: the progress. The store has it with the next `change`, and some time later
+   * where none comes, once for all of it that came meanwhile.
+   * @returns the new record, or undefined when the job has ended or was left
+   */
+  note<T extends Job>(id: string, transition: (job: Job) => T | undefined): T | undefined {
+    const record = this.#keep(id, transition);
+    if (!record) return undefined;
+    this.#noted.add(id);
+    this.#noteTimer ??= setTimeout(() => this.#writeNoted(), this.#calls.progressIntervalMs);
+    return record;
+  }
+
+  /** Writes nothing later any more. */
+  stop(): void {
+    clearTimeout(this.#noteTimer);
+    this.#noteTimer = undefined;
   }
 
   /** Forgets a job. The store is asked once before this resolves, and until it worked. Never rejects. */
   async delete(id: string): Promise<void> {
     this.#live.delete(id);
     this.#unwritten.delete(id);
+    this.#noted.delete(id);
     this.#deleted.add(id);
     await this.#background.run(`delete record ${id}`, async () => {
       await this.#store.delete(id);
@@ -91,6 +116,23 @@ export class JobRecords {
   async finishedUntil(time: number): Promise<string[]> {
     const ids = await this.#calls.retried(() => this.#store.finishedUntil(time));
     return this.#deleted.size > 0 ? ids.filter((id) => !this.#deleted.has(id)) : ids;
+  }
+
+  #keep<T extends Job>(id: string, transition: (job: Job) => T | undefined): T | undefined {
+    const job = this.#live.get(id);
+    const record = job && transition(job);
+    if (!record) return undefined;
+    if (isFinished(record)) this.#live.delete(id);
+    else this.#live.set(id, record);
+    this.#unwritten.set(id, record);
+    return record;
+  }
+
+  #writeNoted(): void {
+    this.#noteTimer = undefined;
+    const ids = [...this.#noted];
+    this.#noted.clear();
+    for (const id of ids) void this.#writeOrRetry(id);
   }
 
   #newest(id: string): Job | undefined {

@@ -106,9 +106,8 @@ export class JobRunner {
   #listener(job: ProcessingJob): RunListener {
     const { manager } = this.#parts;
     return {
-      onSubmitted: (id) => this.#note(job, manager.recordPrompt(job.id, id)),
-      onProgress: ({ percentage, node }) =>
-        this.#note(job, manager.recordProgress(job.id, percentage, node?.classType)),
+      onSubmitted: (id) => this.#note(job, manager.runs.recordPrompt(job.id, id)),
+      onProgress: ({ percentage, node }) => manager.runs.recordProgress(job.id, percentage, node?.classType),
     };
   }
 

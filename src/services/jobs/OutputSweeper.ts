@@ -1,7 +1,7 @@
 import { messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
-import type { JobEvents } from './JobEvents.js';
+import type { JobEvents } from '../queue/JobEvents.js';
 import type { OutputFiles } from './OutputFiles.js';
 
 /** Looks for old files ten times a lifetime, but neither all the time nor only once in hours. */
@@ -40,7 +40,7 @@ export class OutputSweeper {
       lifetimeMs > 0
         ? Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, lifetimeMs / PERIODS))
         : MAX_INTERVAL_MS;
-    parts.events.onRemoved((id, why) => {
+    parts.events.subscribe('removed', ({ id, why }) => {
       if (why !== 'deleted') return;
       this.#deleted.add(id);
       void this.#attempt(() => this.#removeDeleted(id));

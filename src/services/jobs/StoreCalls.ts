@@ -9,6 +9,8 @@ export interface StoreTimings {
   /** First and longest wait before a failed call is made again, ms; each one is about twice the one before. */
   readonly retryBaseMs: number;
   readonly retryMaxMs: number;
+  /** At most how often the store is told of the progress of a job, ms. */
+  readonly progressIntervalMs: number;
 }
 
 export const STORE_TIMINGS: StoreTimings = {
@@ -16,6 +18,7 @@ export const STORE_TIMINGS: StoreTimings = {
   attempts: 3,
   retryBaseMs: 50,
   retryMaxMs: 30_000,
+  progressIntervalMs: 1000,
 };
 
 /** Calls to a store that may fail, or not answer for a while. */
@@ -24,6 +27,10 @@ export class StoreCalls {
 
   constructor(timings: StoreTimings) {
     this.#timings = timings;
+  }
+
+  get progressIntervalMs(): number {
+    return this.#timings.progressIntervalMs;
   }
 
   /**

@@ -48,6 +48,14 @@ export const SHUTDOWN_FAILURE: JobFailure = {
   details: undefined,
 };
 
+/** What a client reads of a job whose result no store took. */
+export const RESULT_NOT_STORED: JobFailure = {
+  message: 'The result could not be stored.',
+  code: 'INTERNAL_ERROR',
+  category: 'internal',
+  details: undefined,
+};
+
 /** What a client reads of an error: a prompt's with its category, unknown ones only by name. */
 export function failureOf(error: unknown): JobFailure {
   if (error instanceof PromptError) {

@@ -7,10 +7,25 @@ import {
   isFinished,
   type Job,
   type JobFailure,
+  type JobRequest,
   type JobResult,
   type PendingJob,
   type ProcessingJob,
 } from './Job.js';
+
+/** A new job, pending. */
+export function accept(id: string, request: JobRequest, now: number): PendingJob {
+  return {
+    id,
+    status: 'pending',
+    request,
+    createdTime: now,
+    updatedTime: now,
+    attempts: 0,
+    progress: 0,
+    failedTries: [],
+  };
+}
 
 /** pending → processing. */
 export function begin(job: Job, now: number, instance: string): ProcessingJob | undefined {

@@ -94,8 +94,10 @@ export class Prometheus {
   }
 
   #addQueue({ queue }: JobManager): void {
-    this.#gauge('queue_jobs', 'Jobs that wait.', [], (gauge) => gauge.set(queue.size));
-    this.#gauge('queue_bytes', 'Bytes of the uploads that wait.', [], (gauge) => gauge.set(queue.bytes));
+    this.#gauge('queue_jobs', 'Jobs that wait.', [], async (gauge) => gauge.set((await queue.size()).jobs));
+    this.#gauge('queue_bytes', 'Bytes of the uploads that wait.', [], async (gauge) =>
+      gauge.set((await queue.size()).bytes),
+    );
   }
 
   #addInstances(instances: readonly Instance[]): void {
@@ -122,14 +124,19 @@ export class Prometheus {
     return new Histogram({ name: PREFIX + name, help, labelNames, buckets, registers: [this.#registry] });
   }
 
-  #gauge(name: string, help: string, labelNames: string[], set: (gauge: Gauge) => void): void {
+  #gauge(
+    name: string,
+    help: string,
+    labelNames: string[],
+    set: (gauge: Gauge) => void | Promise<void>,
+  ): void {
     new Gauge({
       name: PREFIX + name,
       help,
       labelNames,
       registers: [this.#registry],
-      collect() {
-        set(this);
+      async collect() {
+        await set(this);
       },
     });
   }

@@ -27,7 +27,7 @@ export class Summary {
 
   start(): void {
     this.#before = this.#totals();
-    this.#timer ??= setInterval(() => this.#tell(), MINUTE_MS);
+    this.#timer ??= setInterval(() => void this.#tell(), MINUTE_MS);
   }
 
   stop(): void {
@@ -40,7 +40,7 @@ export class Summary {
     return { completed, failed, cancelled };
   }
 
-  #tell(): void {
+  async #tell(): Promise<void> {
     const { manager, processor, balancer } = this.#parts;
     const now = this.#totals();
     const ended = {
@@ -49,13 +49,14 @@ export class Summary {
       cancelled: now.cancelled - this.#before.cancelled,
     };
     this.#before = now;
-    const isBusy = processor.activeJobs + manager.queue.size > 0;
+    const waiting = await manager.queue.size().catch(() => undefined);
+    const isBusy = processor.activeJobs + (waiting?.jobs ?? 0) > 0;
     if (!isBusy && ended.completed + ended.failed + ended.cancelled === 0) return;
     this.#logger.info('Last minute', {
       ...ended,
       activeJobs: processor.activeJobs,
-      pendingJobs: manager.queue.size,
-      pendingBytes: manager.queue.bytes,
+      pendingJobs: waiting?.jobs,
+      pendingBytes: waiting?.bytes,
       healthyInstances: balancer.healthyCount,
       totalInstances: balancer.instances.length,
     });

@@ -49,7 +49,7 @@ export class Webhooks {
   /** Aborted when the server ends: nobody waits for a later attempt any more. */
   readonly #noMoreWaiting = new AbortController();
   readonly #stop = new AbortController();
-  readonly #describe: (job: FinishedJob) => object;
+  readonly #describe: (job: FinishedJob) => Promise<object>;
 
   /**
    * @param parts.publicUrl what links in messages begin with; they are paths without it
@@ -60,7 +60,7 @@ export class Webhooks {
       manager: JobManager;
       sender: WebhookSender;
       publicUrl: string | undefined;
-      describe: (job: FinishedJob) => object;
+      describe: (job: FinishedJob) => Promise<object>;
     },
     options: WebhookOptions,
     clock: Clock,
@@ -79,10 +79,11 @@ export class Webhooks {
     this.#logger = logger;
     // As many listen as there are deliveries.
     setMaxListeners(0, this.#noMoreWaiting.signal, this.#stop.signal);
-    this.#manager.events.onFinished((job) => {
+    const tell = (job: FinishedJob) => {
       if (job.request.webhook?.events.includes(job.status)) this.#begin(job, job.request.webhook);
-    });
-    this.#manager.events.onRemoved((id) => this.#records.delete(id));
+    };
+    this.#manager.events.subscribe('finished', tell, 'here');
+    this.#manager.events.subscribe('removed', ({ id }) => this.#records.delete(id));
   }
 
   /** What is wrong with a URL that a client gives; undefined when nothing is. */
@@ -130,7 +131,7 @@ export class Webhooks {
   async #deliver(delivery: Delivery): Promise<void> {
     const { job, record } = delivery;
     await this.#addImage(delivery);
-    const content = this.#contentOf(job);
+    const content = await this.#contentOf(job);
     for (let failures = 0; !delivery.isDropped; failures += 1) {
       const attempt = await this.#attempt(delivery, content);
       if (!attempt) break;
@@ -193,8 +194,8 @@ export class Webhooks {
   }
 
   /** The job as over HTTP, with whole URLs where the server knows its own. */
-  #contentOf(job: FinishedJob): MessageContent {
-    const data = withWholeUrls(this.#describe(job), this.#publicUrl);
+  async #contentOf(job: FinishedJob): Promise<MessageContent> {
+    const data = withWholeUrls(await this.#describe(job), this.#publicUrl);
     return { type: `job.${job.status}`, timestamp: toIso(job.finishedTime), data };
   }
 

@@ -1,6 +1,6 @@
-import { JOB_STATUSES, type JobStatus } from '../../schemas/jobStatus.js';
-import { assignmentOf, isFinished, type Job } from './Job.js';
-import type { JobCounts, JobFilter, JobStore } from './stores.js';
+import { JOB_STATUSES, type JobStatus } from '../../../schemas/jobStatus.js';
+import { assignmentOf, isFinished, type Job } from '../../jobs/Job.js';
+import type { JobCounts, JobFilter, JobStore } from '../JobStore.js';
 
 /** Holes that the order may have before it is written anew, as a part of its length. */
 const MAX_HOLES = 0.5;

@@ -1,0 +1,108 @@
+import { AppError, messageOf, PromptError } from '../../errors.js';
+import type { ErrorCategory } from '../../promptFailures.js';
+import type { Logger } from '../../utils/logger.js';
+import type { HealthChecker } from '../instances/HealthChecker.js';
+import type { Instance } from '../instances/Instance.js';
+import type { JobVerdicts } from '../instances/JobVerdicts.js';
+import type { Slot } from '../instances/LoadBalancer.js';
+import { anotherAttempt, failureOf, JobAbort, SHUTDOWN_FAILURE } from './failures.js';
+import { type ProcessingJob, sizesOfFiles } from './Job.js';
+import type { JobManager } from './JobManager.js';
+import { logFields } from './jobLog.js';
+
+interface Parts {
+  readonly manager: JobManager;
+  readonly health: HealthChecker;
+  readonly verdicts: JobVerdicts;
+}
+
+/** Decides what the end of an attempt means: for the job, and for the machine that had it. */
+export class AttemptJudge {
+  readonly #manager: JobManager;
+  readonly #health: HealthChecker;
+  readonly #verdicts: JobVerdicts;
+  readonly #maxAttempts: number;
+  readonly #logger: Logger;
+
+  /** @param maxAttempts that a job has */
+  constructor({ manager, health, verdicts }: Parts, maxAttempts: number, logger: Logger) {
+    this.#manager = manager;
+    this.#health = health;
+    this.#verdicts = verdicts;
+    this.#maxAttempts = maxAttempts;
+    this.#logger = logger;
+  }
+
+  /** @param instance that made the result */
+  completed(instance: Instance): void {
+    this.#health.reportSuccess(instance);
+    this.#verdicts.completed(instance);
+  }
+
+  /**
+   * The job fails, or is pending again.
+   * @param signal of the attempt: one that was stopped says nothing about anybody
+   */
+  async failed(job: ProcessingJob, slot: Slot, error: unknown, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) {
+      const wasCancelled = signal.reason instanceof JobAbort && signal.reason.kind === 'cancelled';
+      if (!wasCancelled) await this.#manager.fail(job.id, SHUTDOWN_FAILURE);
+      return;
+    }
+    if (error instanceof PromptError) {
+      await this.#learnFrom(error, job, slot.instance);
+      const because = anotherAttempt(error, job, slot.isTrial, this.#maxAttempts);
+      if (because) {
+        this.#logger.warn('Attempt failed, job is retried', {
+          ...logFields(job),
+          attempts: job.attempts,
+          category: error.category,
+          failure: error.failure,
+          error: error.message,
+        });
+        await this.#manager.runs.requeue(job.id, because);
+        return;
+      }
+    }
+    if (!(error instanceof AppError)) {
+      const stack = error instanceof Error ? error.stack : String(error);
+      this.#logger.error('Unexpected error in a job', { ...logFields(job), stack });
+    }
+    await this.#manager.fail(job.id, failureOf(error));
+  }
+
+  /** What a failure says of the machine. */
+  async #learnFrom(error: PromptError, job: ProcessingJob, instance: Instance): Promise<void> {
+    const { blame, category } = error.verdict;
+    if (error.failure === 'several machines') {
+      this.#health.reportSeveralMachines(instance, error);
+    } else if (blame === 'machine' && isContactFailure(category)) {
+      this.#health.reportFailure(instance, error);
+    } else {
+      this.#health.reportSuccess(instance);
+      const mayBeMachines = blame === 'machine' || blame === 'unclear';
+      if (mayBeMachines) this.#verdicts.failed(instance, job.id, blame === 'machine', error);
+    }
+    if (error.failure === 'upload too large') {
+      await this.#health.reportTooLarge(instance, error.sentBytes ?? sizesOfFiles(job.request).largest);
+    }
+    if (error.failure === 'out of memory') await this.#freeMemory(job, instance);
+  }
+
+  /** A machine that is out of memory may keep models and results that nobody needs. */
+  async #freeMemory(job: ProcessingJob, instance: Instance): Promise<void> {
+    try {
+      await instance.client.freeMemory();
+    } catch (error) {
+      this.#logger.warn('ComfyUI could not be asked to free its memory', {
+        ...logFields(job),
+        error: messageOf(error),
+      });
+    }
+  }
+}
+
+/** The machine could not be reached, or did not answer as ComfyUI does. */
+function isContactFailure(category: ErrorCategory): boolean {
+  return category.startsWith('connection_') || category === 'instance_unavailable';
+}

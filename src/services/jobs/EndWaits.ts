@@ -1,0 +1,58 @@
+import type { JobEvents } from '../queue/JobEvents.js';
+import { type FinishedJob, isFinished, type Job } from './Job.js';
+
+/** Requests that wait for the ends of jobs, until the server drains: then nobody waits for a job that was not begun. */
+export class EndWaits {
+  readonly #events: JobEvents;
+  readonly #find: (id: string) => Promise<Job>;
+  readonly #onDraining = new Set<() => void>();
+  #isDraining = false;
+
+  /** @param find reads the newest record of a job; rejects where there is none */
+  constructor(events: JobEvents, find: (id: string) => Promise<Job>) {
+    this.#events = events;
+    this.#find = find;
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  drain(): void {
+    this.#isDraining = true;
+    for (const leave of [...this.#onDraining]) leave();
+  }
+
+  /**
+   * Resolves with the job once it is finished, or as it is when `signal` is aborted or the server starts to drain before
+   * it was begun.
+   * @throws what `find` rejects with
+   */
+  async wait(id: string, signal: AbortSignal): Promise<Job> {
+    let stopWaiting: (ended?: FinishedJob) => void = () => undefined;
+    const waited = new Promise<FinishedJob | undefined>((resolve) => {
+      stopWaiting = resolve;
+    });
+    // Before the look at the record: an end is told once.
+    const unfollow = await this.#events.follow(id, (job) => {
+      if (isFinished(job)) stopWaiting(job);
+    });
+    const onAbort = () => stopWaiting();
+    const onDraining = () => {
+      const leave = (job: Job) => job.status === 'pending' && stopWaiting();
+      void this.#find(id).then(leave, onAbort);
+    };
+    this.#onDraining.add(onDraining);
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      const job = await this.#find(id);
+      const isOver = signal.aborted || (this.#isDraining && job.status === 'pending');
+      if (isFinished(job) || isOver) return job;
+      return (await waited) ?? (await this.#find(id));
+    } finally {
+      unfollow();
+      this.#onDraining.delete(onDraining);
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import type { Clock } from '../../utils/clock.js';
+import type { Logger } from '../../utils/logger.js';
+import type { JobEvents } from '../queue/JobEvents.js';
+import type { JobQueue } from '../queue/JobQueue.js';
+import type { BackgroundWork } from './BackgroundWork.js';
+import type { FinishedJob, Job } from './Job.js';
+import type { JobRecords } from './JobRecords.js';
+import { logJobEnd } from './jobLog.js';
+
+/** Returns what a job becomes; undefined where that may not be. @param now epoch ms */
+type Transition<T extends Job> = (job: Job, now: number) => T | undefined;
+
+interface Parts {
+  readonly records: JobRecords;
+  readonly events: JobEvents;
+  readonly queue: JobQueue;
+  readonly background: BackgroundWork;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** What jobs become. Each change is recorded, then everyone is told. */
+export class JobChanges {
+  readonly #parts: Parts;
+  readonly #cleanUp: (id: string) => void;
+  /** Ends that were decided and that not everyone was told of yet. */
+  readonly #ends = new Map<string, Promise<void>>();
+
+  /** @param cleanUp called once everyone was told of a job's end */
+  constructor(parts: Parts, cleanUp: (id: string) => void) {
+    this.#parts = parts;
+    this.#cleanUp = cleanUp;
+  }
+
+  /** A change that is not the job's end. Everyone hears of it at once: nothing may come in between. */
+  async change<T extends Job>(id: string, transition: Transition<T>): Promise<T | undefined> {
+    const { records, events, clock } = this.#parts;
+    const change = records.change(id, (job) => transition(job, clock.now()));
+    if (!change) return undefined;
+    events.publish('changed', change.record);
+    await change.written;
+    return change.record;
+  }
+
+  /** As `change`, for progress: everyone hears of it at once, and the store now and then. */
+  note<T extends Job>(id: string, transition: Transition<T>): void {
+    const { records, events, clock } = this.#parts;
+    const record = records.note(id, (job) => transition(job, clock.now()));
+    if (record) events.publish('changed', record);
+  }
+
+  /** Ends a job and does what its end sets off, once a job: one that has ended does not change any more. */
+  async end<T extends FinishedJob>(id: string, transition: Transition<T>): Promise<T | undefined> {
+    const { records, clock } = this.#parts;
+    const mayWait = records.live(id)?.status === 'pending';
+    const change = records.change(id, (job) => transition(job, clock.now()));
+    if (!change) return undefined;
+    // Nobody should take it while the store hears of its end.
+    if (mayWait) this.#takeFromQueue(id);
+    const told = change.written.then(() => this.#tellEnd(change.record));
+    this.#ends.set(id, told);
+    await told;
+    return change.record;
+  }
+
+  /** Resolves when nobody is still to hear of the job's end. */
+  async endTold(id: string): Promise<void> {
+    await this.#ends.get(id);
+  }
+
+  #takeFromQueue(id: string): void {
+    const { queue, background } = this.#parts;
+    const remove = () => queue.remove(id);
+    remove().catch((error: unknown) => background.retry(`take ${id} from the queue`, remove, error));
+  }
+
+  #tellEnd(job: FinishedJob): void {
+    const { events, logger } = this.#parts;
+    this.#ends.delete(job.id);
+    logJobEnd(logger, job);
+    events.publish('changed', job);
+    events.publish('finished', job);
+    this.#cleanUp(job.id);
+  }
+}

@@ -1,0 +1,60 @@
+import type { Releasable, Taken } from '../queue/JobQueue.js';
+import type { BackgroundWork } from './BackgroundWork.js';
+import type { FailedTry, ProcessingJob } from './Job.js';
+import type { JobChanges } from './JobChanges.js';
+import type { JobRecords } from './JobRecords.js';
+import { queueEntry } from './queueEntry.js';
+import * as transitions from './transitions.js';
+
+/** A job's way from the queue to an instance and, where another one is to try, back. */
+export class JobRuns {
+  readonly #records: JobRecords;
+  readonly #changes: JobChanges;
+  readonly #background: BackgroundWork;
+
+  constructor(parts: { records: JobRecords; changes: JobChanges; background: BackgroundWork }) {
+    this.#records = parts.records;
+    this.#changes = parts.changes;
+    this.#background = parts.background;
+  }
+
+  /** Ids of the jobs that are still to be begun, oldest first. */
+  waiting(): string[] {
+    return [...this.#records.allLive()].flatMap(({ id, status }) => (status === 'pending' ? [id] : []));
+  }
+
+  /** pending → processing. undefined when the job is not pending any more. */
+  begin(id: string, instance: string): Promise<ProcessingJob | undefined> {
+    return this.#changes.change(id, (job, now) => transitions.begin(job, now, instance));
+  }
+
+  async recordPrompt(id: string, promptId: string): Promise<void> {
+    await this.#changes.change(id, (job, now) => transitions.withPrompt(job, now, promptId));
+  }
+
+  recordProgress(id: string, percentage: number, currentNode: string | undefined): void {
+    this.#changes.note(id, (job, now) => transitions.withProgress(job, now, percentage, currentNode));
+  }
+
+  /** processing → pending: another instance is to try. `settle` lets it wait again. */
+  async requeue(id: string, because: Omit<FailedTry, 'instance'>): Promise<void> {
+    await this.#changes.change(id, (job, now) => transitions.requeue(job, now, because));
+  }
+
+  /**
+   * Ends the hold of an entry: it goes back to the front of the queue where its job is pending, and else is done with. Never
+   * rejects: what the queue does not do now is done later.
+   */
+  async settle(taken: Taken<Releasable>): Promise<void> {
+    const { id } = taken.entry;
+    const settle = () => {
+      const job = this.#records.live(id);
+      return job?.status === 'pending' ? taken.putBack(queueEntry(job)) : taken.done();
+    };
+    try {
+      await settle();
+    } catch (error) {
+      this.#background.retry(`settle ${id}`, settle, error);
+    }
+  }
+}

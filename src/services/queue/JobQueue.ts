@@ -1,0 +1,83 @@
+/** A pending job, with what is needed to choose whether it can run now. Plain data: it may be kept by another process. */
+export interface QueueEntry {
+  /** Of the job. */
+  readonly id: string;
+  /** Workflow type. */
+  readonly type: string;
+  /** Bytes of its files: all together, and of the largest one. */
+  readonly bytes: number;
+  readonly largest: number;
+  /** Hosts that failed it; an entry without any is new. */
+  readonly tried: ReadonlySet<string>;
+}
+
+export interface QueueSize {
+  /** Entries that wait. */
+  readonly jobs: number;
+  /** Bytes of their files. */
+  readonly bytes: number;
+}
+
+/** What an entry is taken with: usually a place on a machine. */
+export interface Releasable {
+  release(): void;
+}
+
+/**
+ * Looks at a waiting entry.
+ * @returns what it is taken with; or that it must wait; or that all new entries of its type must, whatever their size
+ */
+export type Choose<T extends Releasable> = (entry: QueueEntry) => T | 'not now' | 'none of its type';
+
+/**
+ * An entry that is out of the queue and held by this server, until one of the two is called. Calls after the first do
+ * nothing.
+ */
+export interface Taken<T extends Releasable> {
+  readonly entry: QueueEntry;
+  /** What `choose` returned for it. Whoever took the entry releases it. */
+  readonly chosen: T;
+  /** The entry is done with: its job has ended, and its record says so. */
+  done(): Promise<void>;
+  /** Lets it wait again, before all new entries. @param changed the entry as it is to be now; as it was when left out */
+  putBack(changed?: QueueEntry): Promise<void>;
+}
+
+/**
+ * Jobs that wait for a machine: first in first out over all types, and what is put back goes first. Servers may share one.
+ * The queue is not the truth about a job, its record is: an entry may outlive its job, and whoever takes it finds out.
+ *
+ * What an implementation guarantees:
+ * - An entry is handed out to one server only. It is that server's until `done` or `putBack`; the implementation keeps its
+ *   hold alive by itself (renews a lock), and gives the entry to others only when the server is gone.
+ * - What `add` and `putBack` were given is not lost, once they resolved, by anything that the implementation survives.
+ * - Every call settles in bounded time. One that rejects may have been carried out.
+ */
+export interface JobQueue {
+  /**
+   * Lets an entry wait behind all others. One with the same id that waits already is replaced.
+   * @returns how many entries wait then
+   */
+  add(entry: QueueEntry): Promise<number>;
+  /** Takes a waiting entry out for good. @returns whether it waited; false also when somebody has taken it */
+  remove(id: string): Promise<boolean>;
+  size(): Promise<QueueSize>;
+  /** 1 for the entry that is next; 0 when the job does not wait. Cheap, however many wait. */
+  position(id: string): Promise<number>;
+  /**
+   * Hands out the first entry for which `choose` returns something. It is asked in order; an entry that must wait
+   * holds up no entry of another type. After 'none of its type' it is not asked about new entries of that type again, so
+   * that a look past very many of them costs no more than one past a few. An implementation with a lane for each type
+   * need not look far behind an entry that must wait.
+   * @param choose is quick, and changes nothing in the queue. What it returned and is not handed out, since another server was
+   *   faster or the call fails, the implementation releases
+   * @returns undefined when nothing that waits can be taken now
+   */
+  take<T extends Releasable>(choose: Choose<T>): Promise<Taken<T> | undefined>;
+  /**
+   * Calls `listener` when there is something new to take, whichever server added it or put it back. It may be called
+   * too often, and an implementation that cannot always notice calls it every few seconds.
+   * @returns what ends it
+   */
+  onWaiting(listener: () => void): () => void;
+}

@@ -1,0 +1,47 @@
+import type { Claim, IdempotencyStore } from '../IdempotencyStore.js';
+
+interface Entry {
+  readonly fingerprint: string;
+  /** undefined while the job is being made. */
+  jobId?: string;
+}
+
+/** Keys in this process's memory. */
+export class MemoryIdempotencyStore implements IdempotencyStore {
+  readonly #entries = new Map<string, Entry>();
+  readonly #keysByJob = new Map<string, string>();
+
+  /** How many keys are remembered. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  async claim(key: string, fingerprint: string): Promise<Claim> {
+    const known = this.#entries.get(key);
+    if (!known) {
+      this.#entries.set(key, { fingerprint });
+      return { state: 'new' };
+    }
+    if (known.fingerprint !== fingerprint) return { state: 'other request' };
+    const { jobId } = known;
+    return jobId === undefined ? { state: 'in progress' } : { state: 'made', jobId };
+  }
+
+  async keep(key: string, jobId: string): Promise<void> {
+    const entry = this.#entries.get(key);
+    if (!entry) return;
+    entry.jobId = jobId;
+    this.#keysByJob.set(jobId, key);
+  }
+
+  async release(key: string): Promise<void> {
+    this.#entries.delete(key);
+  }
+
+  async forget(jobId: string): Promise<void> {
+    const key = this.#keysByJob.get(jobId);
+    if (key === undefined) return;
+    this.#keysByJob.delete(jobId);
+    this.#entries.delete(key);
+  }
+}

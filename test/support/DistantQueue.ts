@@ -1,0 +1,71 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type {
+  Choose,
+  JobQueue,
+  QueueEntry,
+  QueueSize,
+  Releasable,
+  Taken,
+} from '../../src/services/queue/JobQueue.js';
+import { MemoryJobQueue } from '../../src/services/queue/memory/MemoryJobQueue.js';
+
+type QueueMethod = Exclude<keyof JobQueue, 'onWaiting'> | 'done' | 'putBack';
+
+/** A queue to which every call is a round trip, and that fails when a test says so. */
+export class DistantQueue implements JobQueue {
+  readonly #queue = new MemoryJobQueue();
+  readonly #calls = new Map<QueueMethod, number>();
+  readonly #roundTripMs: number;
+  /** Whether a call is refused, by its number from 1. */
+  isRefused: (method: QueueMethod, call: number) => boolean = () => false;
+
+  constructor(roundTripMs: number) {
+    this.#roundTripMs = roundTripMs;
+  }
+
+  /** How often a method was called. */
+  calls(method: QueueMethod): number {
+    return this.#calls.get(method) ?? 0;
+  }
+
+  add(entry: QueueEntry): Promise<number> {
+    return this.#call('add', () => this.#queue.add(entry));
+  }
+
+  remove(id: string): Promise<boolean> {
+    return this.#call('remove', () => this.#queue.remove(id));
+  }
+
+  size(): Promise<QueueSize> {
+    return this.#call('size', () => this.#queue.size());
+  }
+
+  position(id: string): Promise<number> {
+    return this.#call('position', () => this.#queue.position(id));
+  }
+
+  async take<T extends Releasable>(choose: Choose<T>): Promise<Taken<T> | undefined> {
+    const taken = await this.#call('take', () => this.#queue.take(choose));
+    return (
+      taken && {
+        ...taken,
+        done: () => this.#call('done', () => taken.done()),
+        putBack: (changed) => this.#call('putBack', () => taken.putBack(changed)),
+      }
+    );
+  }
+
+  onWaiting(listener: () => void): () => void {
+    return this.#queue.onWaiting(listener);
+  }
+
+  async #call<T>(method: QueueMethod, work: () => Promise<T>): Promise<T> {
+    const call = this.calls(method) + 1;
+    this.#calls.set(method, call);
+    await delay(this.#roundTripMs);
+    if (this.isRefused(method, call)) throw new Error(`${method} was refused`);
+    const answer = await work();
+    await delay(this.#roundTripMs);
+    return answer;
+  }
+}

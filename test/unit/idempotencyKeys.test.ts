@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { IdempotencyKeys } from '../../src/services/jobs/IdempotencyKeys.js';
+import type { Job } from '../../src/services/jobs/Job.js';
+import { MemoryIdempotencyStore } from '../../src/services/queue/memory/MemoryIdempotencyStore.js';
+import { MemoryJobEvents } from '../../src/services/queue/memory/MemoryJobEvents.js';
+import { silentLogger } from '../../src/utils/logger.js';
+import { JOB_REQUEST } from '../support/jobRequest.js';
+
+function jobWith(id: string): Job {
+  return {
+    id,
+    status: 'pending',
+    request: JOB_REQUEST,
+    createdTime: 0,
+    updatedTime: 0,
+    attempts: 0,
+    progress: 0,
+    failedTries: [],
+  };
+}
+
+/** Two servers with one store of keys. */
+function twoServers() {
+  const store = new MemoryIdempotencyStore();
+  const events = new MemoryJobEvents(silentLogger);
+  return {
+    store,
+    events,
+    servers: [new IdempotencyKeys(store, events), new IdempotencyKeys(store, events)] as const,
+  };
+}
+
+describe('one key on two servers at the same moment', () => {
+  it('makes one job, which both answer with', async () => {
+    const { servers } = twoServers();
+    let made = 0;
+    let finish: (job: Job) => void = () => undefined;
+    const create = () => {
+      made += 1;
+      return new Promise<Job>((resolve) => {
+        finish = resolve;
+      });
+    };
+    const answers = [0, 1, 0, 1].map((n) => servers[n === 0 ? 0 : 1].once('k', 'f', create));
+    await new Promise((resolve) => setImmediate(resolve));
+    finish(jobWith('a'));
+    expect(await Promise.all(answers)).toEqual(['a', 'a', 'a', 'a']);
+    expect(made).toBe(1);
+  });
+
+  it('makes the job on the other one where the first is refused', async () => {
+    const { servers } = twoServers();
+    let refuse: (why: Error) => void = () => undefined;
+    const refused = servers[0].once(
+      'k',
+      'f',
+      () =>
+        new Promise<Job>((_, reject) => {
+          refuse = reject;
+        }),
+    );
+    const second = servers[1].once('k', 'f', async () => jobWith('b'));
+    await new Promise((resolve) => setImmediate(resolve));
+    refuse(new Error('no room'));
+    await expect(refused).rejects.toThrow('no room');
+    expect(await second).toBe('b');
+  });
+
+  it('is free again on both when the job is forgotten', async () => {
+    const { servers, events, store } = twoServers();
+    await servers[0].once('k', 'f', async () => jobWith('a'));
+    events.publish('removed', { id: 'a', why: 'expired' });
+    expect(store.size).toBe(0);
+    expect(await servers[1].once('k', 'g', async () => jobWith('b'))).toBe('b');
+  });
+});
