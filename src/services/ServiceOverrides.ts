@@ -5,8 +5,7 @@ import type { FollowTimings } from './comfyui/PromptFollower.js';
 import type { HealthOptions } from './instances/HealthChecker.js';
 import { STORE_TIMINGS, type StoreTimings } from './jobs/StoreCalls.js';
 import type { BlobStore, JobStore } from './jobs/stores.js';
-import type { AssetFiles } from './submissions/FileGathering.js';
-import type { InputFetcher } from './submissions/InputFetcher.js';
+import type { AssetFiles, GatheringParts } from './submissions/FileGathering.js';
 import type { RandomNumber } from './submissions/seeds.js';
 import type { WebhookOptions } from './webhooks/Webhooks.js';
 
@@ -42,7 +41,7 @@ export interface ServiceOverrides {
   readonly webhooks?: Partial<typeof WEBHOOK_OPTIONS>;
   readonly stores?: Partial<StoreTimings>;
   /** Gets the files that clients name by an address. */
-  readonly inputFetcher?: InputFetcher;
+  readonly inputFetcher?: GatheringParts['fetcher'];
   /** Gets the files that clients left here before. */
   readonly assetFiles?: AssetFiles;
   /** Chooses seeds. */
