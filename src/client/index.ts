@@ -208,10 +208,13 @@ export class MiddlewareClient {
     return this.json(path, await submissionRequest(input, options));
   }
 
-  #resultOf(jobId: string, told: Pick<CompletedStatus, 'outputs' | 'seed' | 'warnings'>): RunResult {
-    const { outputs, seed, warnings = [] } = told;
+  #resultOf(
+    jobId: string,
+    told: Pick<CompletedStatus, 'outputs' | 'seed' | 'seeds' | 'warnings'>,
+  ): RunResult {
+    const { outputs, seed, seeds, warnings = [] } = told;
     const files = outputs.map((one) => new OutputFile(one, (url, signal) => this.#fetchOutput(url, signal)));
-    return { jobId, outputs: files as unknown as RunResult['outputs'], seed, warnings };
+    return { jobId, outputs: files as unknown as RunResult['outputs'], seed, seeds, warnings };
   }
 
   /** An output may lie elsewhere, under an address that is signed: the key is not for that server. */

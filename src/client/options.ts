@@ -83,6 +83,8 @@ export interface RunResult {
   readonly outputs: readonly [OutputFile, ...OutputFile[]];
   /** Where the server chose it. A text where JavaScript cannot hold the number. */
   readonly seed: number | string | undefined;
+  /** By input, where the server chose several, because no number lies in all their ranges. */
+  readonly seeds: Readonly<Record<string, number | string>> | undefined;
   /** What the server noticed about the submission, such as an input that the workflow does not have. */
   readonly warnings: readonly string[];
 }

@@ -53,12 +53,17 @@ const output = z.object({
   url: z.string(),
 });
 
+/** A text where JavaScript cannot hold the number. */
+const seed = z.union([z.int(), z.string().regex(/^-?\d+$/)]);
+
 /** What is told of outputs wherever a result is. */
 export const outputFields = z.object({
   /** In the workflow's order; the first one is the primary output. */
   outputs: z.array(output).min(1),
-  /** Where it was chosen at random. A text where JavaScript cannot hold the number. */
-  seed: z.union([z.int().nonnegative(), z.string().regex(/^\d+$/)]).optional(),
+  /** Where it was chosen at random. */
+  seed: seed.optional(),
+  /** By input, where several were chosen because no number lies in all their ranges. `seed` is the first one then. */
+  seeds: z.record(z.string(), seed).optional(),
 });
 
 /** 200 of a synchronous request to a built-in workflow. */
