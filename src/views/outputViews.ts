@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { outputFields } from '../schemas/jobs.js';
+import type { outputFields } from '../schemas/outputs.js';
 import type { CompletedJob, JobOutput } from '../services/jobs/Job.js';
 
 type OutputFields = z.input<typeof outputFields>;
