@@ -14,7 +14,7 @@ export const FOR_EVER_MS = 3_600_000;
 export const UNTIL_STOPPED = { JOB_CLEANUP_INTERVAL: String(FOR_EVER_MS), SHUTDOWN_TIMEOUT: '100' };
 
 /** As `npm start` and the container start it: see the performance guide. */
-const NODE_ARGS = ['--v8-pool-size=1', '--expose-gc'];
+const NODE_ARGS = ['--v8-pool-size=1', '--heap-growing-percent=100', '--expose-gc'];
 
 /** Limits that are for people and not for benchmarks; said in the table. */
 const RAISED = {

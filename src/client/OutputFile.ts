@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { outputFields } from '../schemas/jobs.js';
+import type { outputFields } from '../schemas/outputs.js';
 
 type OutputDescription = z.output<typeof outputFields>['outputs'][number];
 

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { anySyncAnswer, deletedAnswer } from '../schemas/jobs.js';
-import type { workflowsAnswer } from '../schemas/workflows.js';
+import type { workflowDeletedAnswer, workflowsAnswer } from '../schemas/workflows.js';
 import { JobNotCompleted } from './JobNotCompleted.js';
 import { MiddlewareError } from './MiddlewareError.js';
 import { OutputFile } from './OutputFile.js';
@@ -16,19 +16,17 @@ import type {
   SubmitOptions,
   WaitOptions,
   WorkflowDescription,
+  WorkflowDetails,
+  WorkflowSource,
 } from './options.js';
 import { type Inputs, submissionRequest } from './submissionRequest.js';
-import { pause, readEvents } from './waiting.js';
+import { waitForEnd } from './waitForEnd.js';
+import { readEvents } from './waiting.js';
+import { workflowRequest } from './workflowRequest.js';
 
 export type * from './options.js';
 export type { FileValue, Inputs } from './submissionRequest.js';
 export { JobNotCompleted, MiddlewareError, OutputFile };
-
-const FINISHED = new Set<JobStatus['status']>(['completed', 'failed', 'cancelled']);
-/** Streams that broke without a word before the client only polls. */
-const MAX_MUTE_STREAMS = 2;
-const POLL_MS = 1000;
-const PATIENCE_MS = 60_000;
 
 /** A client of the server, for browsers and Node: `fetch` and nothing else. */
 export class MiddlewareClient {
@@ -72,6 +70,34 @@ export class MiddlewareClient {
       signal: signal ?? null,
     });
     return answer.workflows;
+  }
+
+  /**
+   * One workflow. JavaScript rounds integers of its graph beyond 2^53: `request` has the text.
+   * @throws MiddlewareError `WORKFLOW_NOT_FOUND`
+   */
+  workflow(type: string, signal?: AbortSignal): Promise<WorkflowDetails> {
+    return this.json(workflowPath(type), { signal: signal ?? null });
+  }
+
+  /**
+   * Keeps a graph as a workflow, in place of one of the same type. Needs a key of the scope admin, where there are keys.
+   * @returns the workflow with its manifest, which was derived where none was sent
+   * @throws MiddlewareError `INVALID_WORKFLOW`, `WORKFLOW_FORMAT_UI` or `WORKFLOW_BUILT_IN`
+   */
+  async putWorkflow(type: string, source: WorkflowSource, signal?: AbortSignal): Promise<WorkflowDetails> {
+    return this.json(workflowPath(type), workflowRequest(source, signal));
+  }
+
+  /**
+   * Removes a workflow that comes of a file; its jobs go on. Needs a key of the scope admin, where there are keys.
+   * @throws MiddlewareError `WORKFLOW_NOT_FOUND` or `WORKFLOW_BUILT_IN`
+   */
+  async deleteWorkflow(type: string, signal?: AbortSignal): Promise<void> {
+    await this.json<z.output<typeof workflowDeletedAnswer>>(workflowPath(type), {
+      method: 'DELETE',
+      signal: signal ?? null,
+    });
   }
 
   /**
@@ -128,32 +154,12 @@ export class MiddlewareClient {
    * @throws MiddlewareError when the job is not there (any more), whatever the signal was aborted with, or the
    * network's error once the patience is over
    */
-  async wait(jobId: string, options: WaitOptions = {}): Promise<JobStatus> {
-    const { onStatus, signal, pollMs = POLL_MS, patienceMs = PATIENCE_MS } = options;
-    let mute = 0;
-    let lastHeard = Date.now();
-    const heard = (status: JobStatus) => {
-      lastHeard = Date.now();
-      onStatus?.(status);
-      return FINISHED.has(status.status);
+  wait(jobId: string, options: WaitOptions = {}): Promise<JobStatus> {
+    const job = {
+      status: (signal: AbortSignal | undefined) => this.status(jobId, signal),
+      events: (signal: AbortSignal) => this.request(`${jobPath(jobId)}/events`, { signal }),
     };
-    for (;;) {
-      try {
-        if (mute < MAX_MUTE_STREAMS) {
-          mute += 1;
-          for await (const status of this.#follow(jobId, signal)) {
-            mute = 0;
-            if (heard(status)) return status;
-          }
-        }
-        const status = await this.status(jobId, signal);
-        if (heard(status)) return status;
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (isFinal(error) || Date.now() - lastHeard > patienceMs) throw error;
-      }
-      await pause(pollMs, signal);
-    }
+    return waitForEnd(job, options);
   }
 
   /**
@@ -202,10 +208,13 @@ export class MiddlewareClient {
     return this.json(path, await submissionRequest(input, options));
   }
 
-  #resultOf(jobId: string, told: Pick<CompletedStatus, 'outputs' | 'seed' | 'warnings'>): RunResult {
-    const { outputs, seed, warnings = [] } = told;
+  #resultOf(
+    jobId: string,
+    told: Pick<CompletedStatus, 'outputs' | 'seed' | 'seeds' | 'warnings'>,
+  ): RunResult {
+    const { outputs, seed, seeds, warnings = [] } = told;
     const files = outputs.map((one) => new OutputFile(one, (url, signal) => this.#fetchOutput(url, signal)));
-    return { jobId, outputs: files as unknown as RunResult['outputs'], seed, warnings };
+    return { jobId, outputs: files as unknown as RunResult['outputs'], seed, seeds, warnings };
   }
 
   /** An output may lie elsewhere, under an address that is signed: the key is not for that server. */
@@ -222,19 +231,12 @@ export class MiddlewareClient {
     for (const [name, value] of Object.entries(this.#headers)) headers.set(name, value);
     return this.#fetch(`${this.#baseUrl}${path}`, { ...init, headers });
   }
-
-  async *#follow(jobId: string, signal: AbortSignal | undefined): AsyncGenerator<JobStatus> {
-    const open = (either: AbortSignal) => this.request(`${jobPath(jobId)}/events`, { signal: either });
-    for await (const { data } of readEvents(open, signal)) yield JSON.parse(data) as JobStatus;
-  }
 }
 
 function jobPath(jobId: string): string {
   return `/api/jobs/${encodeURIComponent(jobId)}`;
 }
 
-/** Whether asking again would not help: the server understood, and says no. */
-function isFinal(error: unknown): boolean {
-  if (!(error instanceof MiddlewareError)) return false;
-  return error.status >= 400 && error.status < 500 && error.status !== 408 && error.status !== 429;
+function workflowPath(type: string): string {
+  return `/api/workflows/${encodeURIComponent(type)}`;
 }

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { asyncAnswer, jobListAnswer, jobStatusAnswer } from '../schemas/jobs.js';
 import type { healthAnswer } from '../schemas/status.js';
-import type { workflowsAnswer } from '../schemas/workflows.js';
+import type { workflowAnswer, workflowBody, workflowsAnswer } from '../schemas/workflows.js';
 import type { OutputFile } from './OutputFile.js';
 
 /** A job's status, by its `status`. */
@@ -12,6 +12,18 @@ export type Accepted = z.output<typeof asyncAnswer>;
 export type JobList = z.output<typeof jobListAnswer>;
 export type Health = z.output<typeof healthAnswer>;
 export type WorkflowDescription = z.output<typeof workflowsAnswer>['workflows'][number];
+/** One workflow. Graph and manifest are there for keys of the scope admin, of a workflow that comes of a file. */
+export type WorkflowDetails = z.output<typeof workflowAnswer>;
+
+type WorkflowBody = z.input<typeof workflowBody>;
+
+/** What a workflow is made of. */
+export interface WorkflowSource {
+  /** As ComfyUI's "Export (API)" writes it: parsed, or its text, which keeps integers beyond 2^53. */
+  readonly graph: WorkflowBody['graph'] | string;
+  /** Names of its inputs and outputs; derived from the graph when it is left out. */
+  readonly manifest?: WorkflowBody['manifest'];
+}
 
 export interface ClientOptions {
   /** Such as `https://images.example`; the page's own server when it is left out in a browser. */
@@ -71,6 +83,8 @@ export interface RunResult {
   readonly outputs: readonly [OutputFile, ...OutputFile[]];
   /** Where the server chose it. A text where JavaScript cannot hold the number. */
   readonly seed: number | string | undefined;
+  /** By input, where the server chose several, because no number lies in all their ranges. */
+  readonly seeds: Readonly<Record<string, number | string>> | undefined;
   /** What the server noticed about the submission, such as an input that the workflow does not have. */
   readonly warnings: readonly string[];
 }

@@ -54,8 +54,8 @@ export function ComparisonActions({
 }
 
 /** All that a job made. */
-export function Results({ run, onSeed }: { run: Done; onSeed: (seed: string) => void }) {
-  const { seed, task, shown } = run;
+export function Results({ run, onKeepSeed }: { run: Done; onKeepSeed: () => void }) {
+  const { seed, seeds, task, shown } = run;
   return (
     <>
       <p role="status">
@@ -65,8 +65,8 @@ export function Results({ run, onSeed }: { run: Done; onSeed: (seed: string) => 
       <div class="row">
         <CopyAsCurl task={task} />
         {seed !== undefined && (
-          <button type="button" onClick={() => onSeed(String(seed))}>
-            Keep the seed {seed}
+          <button type="button" onClick={onKeepSeed}>
+            {seeds === undefined ? `Keep the seed ${seed}` : 'Keep the seeds'}
           </button>
         )}
       </div>

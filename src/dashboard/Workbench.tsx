@@ -4,9 +4,9 @@ import { FileFields } from './FileFields.js';
 import { type FileInput, titleOf } from './inputs.js';
 import { ParameterFields } from './ParameterFields.js';
 import { Progress } from './Progress.js';
-import { Comparison, ComparisonActions, pictureBefore, Results } from './Result.js';
+import { Comparison, ComparisonActions, type Done, pictureBefore, Results } from './Result.js';
 import { type Form, taskOf, useForm } from './useForm.js';
-import { type Task, useJob } from './useJob.js';
+import { useJob } from './useJob.js';
 import { WorkflowChoice } from './WorkflowChoice.js';
 
 interface Props {
@@ -35,8 +35,11 @@ export function Workbench({ client, workflows }: Props) {
     event.preventDefault();
     if (workflow && !form.missing) start(taskOf(workflow, form));
   };
-  const keepSeed = ({ workflow: of }: Task, seed: string) => {
-    for (const { name, kind } of of.inputs) if (kind === 'seed') form.setValue(of, name, seed);
+  const keepSeed = ({ task: { workflow: of }, seed, seeds }: Done) => {
+    for (const { name, kind } of of.inputs) {
+      const chosen = seeds === undefined ? seed : seeds[name];
+      if (kind === 'seed' && chosen !== undefined) form.setValue(of, name, String(chosen));
+    }
   };
 
   return (
@@ -65,7 +68,7 @@ export function Workbench({ client, workflows }: Props) {
       )}
       {run.state === 'done' && before && <ComparisonActions run={run} picture={before} onReset={reset} />}
       {run.state === 'done' && !before && (
-        <Results key={run.status.job_id} run={run} onSeed={(seed) => keepSeed(run.task, seed)} />
+        <Results key={run.status.job_id} run={run} onKeepSeed={() => keepSeed(run)} />
       )}
     </section>
   );

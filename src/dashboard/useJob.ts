@@ -38,6 +38,7 @@ export type Run =
       readonly task: Task;
       readonly status: CompletedStatus;
       readonly seed: RunResult['seed'];
+      readonly seeds: RunResult['seeds'];
       readonly shown: readonly [Shown, ...Shown[]];
     }
   | { readonly state: 'failed'; readonly message: string };
@@ -78,11 +79,11 @@ export function useJob(client: MiddlewareClient): {
         setRun({ state: 'failed', message: endOf(status) });
         return;
       }
-      const { outputs, seed } = client.outcome(status);
+      const { outputs, seed, seeds } = client.outcome(status);
       const [first, ...others] = outputs;
       const show = (output: OutputFile) => shownOf(output, own.urls, signal);
       const shown = [await show(first), ...(await Promise.all(others.map(show)))] as const;
-      setRun({ state: 'done', task, status, seed, shown });
+      setRun({ state: 'done', task, status, seed, seeds, shown });
     } catch (error) {
       if (!signal.aborted) setRun({ state: 'failed', message: messageOf(error) });
     }

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { errorAnswer, errorCode, jobStatus, outputFormat } from './common.js';
 import * as jobs from './jobs.js';
 import * as metrics from './metrics.js';
+import { result } from './outputs.js';
 import { healthAnswer, statusAnswer } from './status.js';
 import { workflowAnswer, workflowDeletedAnswer, workflowsAnswer } from './workflows.js';
 
@@ -14,7 +15,7 @@ export const schemaNames: Readonly<Record<string, z.ZodType>> = {
   OutputFormat: outputFormat,
   AcceptedJob: jobs.asyncAnswer,
   ProcessedJob: jobs.syncAnswer,
-  Result: jobs.result,
+  Result: result,
   JobState: jobStatus,
   JobStatus: jobs.jobStatusAnswer,
   PendingJob: pending,

@@ -52,5 +52,14 @@ export const workflowAnswer = workflow.extend({
   manifest: z.looseObject({}).optional(),
 });
 
+/** What is sent with `PUT /api/workflows/{type}`. */
+export const workflowBody = z.object({
+  graph: z.looseObject({}).meta({ description: `The graph, as ComfyUI's "Export (API)" writes it.` }),
+  manifest: z
+    .looseObject({})
+    .optional()
+    .meta({ description: 'Names of its inputs and outputs; derived from the graph where it is left out.' }),
+});
+
 /** `DELETE /api/workflows/{type}`. */
 export const workflowDeletedAnswer = z.object({ type: z.string(), deleted: z.literal(true) });

@@ -9,8 +9,7 @@ import type { IdempotencyStore } from './queue/IdempotencyStore.js';
 import type { JobEvents } from './queue/JobEvents.js';
 import type { JobQueue } from './queue/JobQueue.js';
 import type { JobStore } from './queue/JobStore.js';
-import type { AssetFiles } from './submissions/FileGathering.js';
-import type { InputFetcher } from './submissions/InputFetcher.js';
+import type { AssetFiles, GatheringParts } from './submissions/FileGathering.js';
 import type { RandomNumber } from './submissions/seeds.js';
 import type { WebhookOptions } from './webhooks/Webhooks.js';
 
@@ -50,7 +49,7 @@ export interface ServiceOverrides {
   readonly webhooks?: Partial<typeof WEBHOOK_OPTIONS>;
   readonly stores?: Partial<StoreTimings>;
   /** Gets the files that clients name by an address. */
-  readonly inputFetcher?: InputFetcher;
+  readonly inputFetcher?: GatheringParts['fetcher'];
   /** Gets the files that clients left here before. */
   readonly assetFiles?: AssetFiles;
   /** Chooses seeds. */

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { jobResultAnswer, jobStatusAnswer, result } from '../schemas/jobs.js';
+import type { jobResultAnswer, jobStatusAnswer } from '../schemas/jobs.js';
+import type { result } from '../schemas/outputs.js';
 import type { DurationEstimates } from '../services/jobs/estimates.js';
 import {
   assignmentOf,

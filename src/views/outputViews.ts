@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { outputFields } from '../schemas/jobs.js';
+import type { outputFields } from '../schemas/outputs.js';
 import type { CompletedJob, JobOutput } from '../services/jobs/Job.js';
 
 type OutputFields = z.input<typeof outputFields>;
@@ -12,8 +12,12 @@ export function outputUrl(jobId: string, index: number): string {
 /** What is told of a job's outputs, beside its result. */
 export function outputsView({ id, request, result }: CompletedJob): OutputFields {
   const outputs = result.outputs.map((output, index) => outputView(output, outputUrl(id, index)));
-  const { randomSeed } = request;
-  return randomSeed === undefined ? { outputs } : { outputs, seed: seedView(randomSeed) };
+  const { randomSeed, randomSeeds } = request;
+  if (randomSeed === undefined) return { outputs };
+  const seed = seedView(randomSeed);
+  if (randomSeeds === undefined) return { outputs, seed };
+  const seeds = Object.entries(randomSeeds).map(([name, digits]) => [name, seedView(digits)]);
+  return { outputs, seed, seeds: Object.fromEntries(seeds) };
 }
 
 /** Fields are set one by one: statuses are asked for often, and spreading takes longer than all the rest. */

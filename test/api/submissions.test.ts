@@ -7,8 +7,8 @@ import { z } from 'zod';
 import { errorAnswer } from '../../src/schemas/common.js';
 import { anySyncAnswer, asyncAnswer, jobRecord } from '../../src/schemas/jobs.js';
 import { InputUnreachable } from '../../src/services/assets/InputUnreachable.js';
+import type { ServiceOverrides } from '../../src/services/ServiceOverrides.js';
 import type { AssetFiles } from '../../src/services/submissions/FileGathering.js';
-import type { InputFetcher } from '../../src/services/submissions/InputFetcher.js';
 import { eventually } from '../support/eventually.js';
 import { colourOf, png } from '../support/pictures.js';
 import { type Built, RecordingWorkflows } from '../support/recordingWorkflows.js';
@@ -50,7 +50,7 @@ const web = new Map<string, Buffer>();
 const endless = new Set<string>();
 const given: string[] = [];
 
-const fetcher: InputFetcher = {
+const fetcher: Required<ServiceOverrides>['inputFetcher'] = {
   fetch: async (url, { signal }, use) => {
     given.push(url);
     const bytes = web.get(url);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { anySyncAnswer } from '../../src/schemas/jobs.js';
 import { workflowAnswer, workflowDeletedAnswer } from '../../src/schemas/workflows.js';
 import { Stack } from '../support/stack.js';
 
@@ -82,6 +83,36 @@ describe('a workflow that is put', () => {
     expect((await readdir(folder)).sort()).toEqual(['my-flow.json', 'my-flow.yaml']);
     const refused = await api('post', '/api/my-flow').send({ inputs: { what: 'too long' } });
     expect([refused.status, refused.body.code]).toEqual([400, 'INVALID_PARAMETER']);
+  });
+
+  it('gets a seed for each input that has a range of its own, and tells them all', async () => {
+    const manifest = {
+      inputs: {
+        seed: { node: '3', field: 'seed', kind: 'seed', maximum: 9 },
+        steps: { node: '3', field: 'steps', kind: 'seed', minimum: 20, maximum: 29 },
+      },
+      outputs: { image: { node: '20' } },
+    };
+    await put('my-flow', `{"graph": ${graph}, "manifest": ${JSON.stringify(manifest)}}`);
+    const run = async (inputs: object) => {
+      const { body } = await api('post', '/api/my-flow', SUBMIT).send({ inputs });
+      const { seed, seeds, outputs } = anySyncAnswer.parse(body);
+      const [{ url = '' } = {}] = outputs;
+      const picture = await api('get', url, SUBMIT);
+      const status = await api('get', `/api/jobs/${body.job_id}/status`, SUBMIT);
+      expect([status.body.seed, status.body.seeds]).toEqual([seed, seeds]);
+      return { seed, seeds, picture: picture.body };
+    };
+    const first = await run({});
+    expect(Object.keys(first.seeds ?? {})).toEqual(['seed', 'steps']);
+    expect(first.seeds?.['seed']).toBe(first.seed);
+    expect(Math.floor(Number(first.seeds?.['seed']) / 10)).toBe(0);
+    expect(Math.floor(Number(first.seeds?.['steps']) / 10)).toBe(2);
+    const again = await run({ ...first.seeds });
+    expect([again.seed, again.seeds]).toEqual([undefined, undefined]);
+    expect(again.picture).toEqual(first.picture);
+    const one = await run({ steps: 25 });
+    expect([typeof one.seed, one.seeds]).toEqual(['number', undefined]);
   });
 
   it('is gone when it is deleted', async () => {

@@ -451,6 +451,14 @@ describe('a graph that cannot be used', () => {
       'less than minimum',
     ],
     [
+      'inputs: { a: { node: 1, field: b, kind: seed, maximum: -5 } }\noutputs: { x: { node: 1 } }',
+      'less than minimum: -5 < 0',
+    ],
+    [
+      'inputs: { a: { node: 1, field: b, kind: seed, minimum: 18446744073709551616 } }\noutputs: { x: { node: 1 } }',
+      'less than minimum: 18446744073709551615 < 18446744073709551616',
+    ],
+    [
       'inputs: { a: { node: 1, field: b, kind: integer, default: 1.5 } }\noutputs: { x: { node: 1 } }',
       'takes a whole number',
     ],

@@ -43,7 +43,10 @@ function fetcherIn({ allowedHosts = ['127.0.0.1'], timeoutMs = 20_000, addresses
 
 const all = async ({ body, filename }: FetchedInput) => ({ bytes: await buffer(body), filename });
 
-const get = (url: string, surroundings?: Surroundings, signal?: AbortSignal) =>
+/** Of somebody who waits as long as it takes. */
+const patient = () => new AbortController().signal;
+
+const get = (url: string, surroundings?: Surroundings, signal = patient()) =>
   fetcherIn(surroundings).fetch(url, { maxBytes: MAX_BYTES, signal }, all);
 
 /** Why it did not come, after a look at whether the error shows more than it should. */
@@ -192,7 +195,7 @@ describe('an input by URL', () => {
     const origin = await servers.listen((_request, response) => {
       response.writeHead(200, { 'Content-Length': MAX_BYTES + 1 }).write('a');
     });
-    const fetched = fetcherIn().fetch(origin, { maxBytes: MAX_BYTES }, used);
+    const fetched = fetcherIn().fetch(origin, { maxBytes: MAX_BYTES, signal: patient() }, used);
     expect(await problemOf(fetched)).toBe('too_large');
     expect(used).not.toHaveBeenCalled();
   });
@@ -239,7 +242,9 @@ describe('an input by URL', () => {
   it('leaves the error of whoever uses it as it is', async () => {
     const origin = await servers.listen(answering('abc'));
     for (const failure of [new Error('the disk is full'), new DeadlineExceeded('the disk is slow')]) {
-      const fetched = fetcherIn().fetch(origin, { maxBytes: MAX_BYTES }, () => Promise.reject(failure));
+      const fetched = fetcherIn().fetch(origin, { maxBytes: MAX_BYTES, signal: patient() }, () =>
+        Promise.reject(failure),
+      );
       await expect(fetched).rejects.toBe(failure);
     }
   });

@@ -100,6 +100,52 @@ describe('a seed', () => {
     expect(chosen(schema, {}, 0).seed).toBe(String(lowest));
     expect(chosen(schema, {}, 1 - 1e-12).seed).toBe(String(highest));
   });
+
+  it.each([
+    [[{ maximum: 99 }, { minimum: 90 }], 90, 99],
+    [[{ maximum: 9 }, {}, { minimum: 9, maximum: 12 }], 9, 9],
+    [
+      [
+        { minimum: -10, maximum: 3 },
+        { minimum: -5, maximum: 5 },
+      ],
+      0,
+      3,
+    ],
+    [
+      [
+        { minimum: -10, maximum: -3 },
+        { minimum: -5, maximum: 5 },
+      ],
+      -5,
+      -3,
+    ],
+    [[{ minimum: 0.5, maximum: 3.5 }, {}], 1, 3],
+  ])('of several inputs, %o, lies in all their ranges', (metas, lowest, highest) => {
+    const schema = z.object(Object.fromEntries(metas.map((meta, index) => [`s${index}`, seed(meta)])));
+    for (const [part, expected] of [
+      [0, lowest],
+      [1 - 1e-12, highest],
+    ] as const) {
+      const { parameters, ...told } = chosen(schema, {}, part);
+      expect(new Set(Object.values(parameters))).toEqual(new Set([expected]));
+      expect(told).toEqual({ seed: String(expected) });
+    }
+  });
+
+  it('is one for each input where no number lies in all their ranges', () => {
+    const schema = z.object({
+      a: seed({ maximum: 99 }),
+      b: seed({ minimum: 100, maximum: 199 }),
+      c: seed({ minimum: -20, maximum: -11 }),
+      d: seed(),
+    });
+    expect(chosen(schema, { d: 7 })).toEqual({
+      parameters: { a: 50, b: 150, c: -15, d: 7 },
+      seed: '50',
+      seeds: { a: '50', b: '150', c: '-15' },
+    });
+  });
 });
 
 describe('a file input', () => {

@@ -4,7 +4,12 @@ import { AppError } from '../../errors.js';
 import { callerOf } from '../../middleware/authentication.js';
 import { jsonBytes } from '../../middleware/jsonBytes.js';
 import { parseJsonBody, unreadableJson } from '../../middleware/parseJsonBody.js';
-import { workflowAnswer, workflowDeletedAnswer, workflowsAnswer } from '../../schemas/workflows.js';
+import {
+  workflowAnswer,
+  workflowBody,
+  workflowDeletedAnswer,
+  workflowsAnswer,
+} from '../../schemas/workflows.js';
 import { isJsonObject, type Json, plainJson, stringifyJson } from '../../utils/losslessJson.js';
 import { workflowSource, workflowsView, workflowView } from '../../views/workflowViews.js';
 import { MAX_GRAPH_DEPTH, MAX_GRAPH_LENGTH } from '../../workflows/files/readGraph.js';
@@ -12,14 +17,6 @@ import type { Workflow } from '../../workflows/types.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
 
 const path = z.object({ type: z.string().meta({ description: 'Type of the workflow.' }) });
-
-const body = z.object({
-  graph: z.looseObject({}).meta({ description: `The graph, as ComfyUI's "Export (API)" writes it.` }),
-  manifest: z
-    .looseObject({})
-    .optional()
-    .meta({ description: 'Names of its inputs and outputs; derived from the graph where it is left out.' }),
-});
 
 /** The graph, the manifest, and what is around them. */
 const MAX_BODY_BYTES = 2 * MAX_GRAPH_LENGTH;
@@ -66,7 +63,7 @@ export const workflowEndpoints: readonly Endpoint[] = [
     summary:
       'Keeps a graph as a workflow, in place of one of the same type. Running jobs finish as they began.',
     access: 'admin',
-    request: { path, body: { 'application/json': body } },
+    request: { path, body: { 'application/json': workflowBody } },
     responses: {
       200: { description: 'Replaced.', schema: workflowAnswer },
       201: { description: 'Created.', schema: workflowAnswer },

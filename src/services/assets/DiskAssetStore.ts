@@ -14,6 +14,7 @@ import type {
 } from './AssetStore.js';
 import { isAssetHash } from './assetHash.js';
 import { resolveRange } from './assetRange.js';
+import { FileWriter } from './FileWriter.js';
 import { Intake } from './Intake.js';
 
 /** Names of folders: the first two digits of the hashes in them. */
@@ -57,9 +58,14 @@ export class DiskAssetStore implements AssetStore {
   async put(source: AssetSource, options: PutOptions = {}): Promise<StoredAsset> {
     const temporary = path.join(this.#unfinished, randomUUID());
     const file = await open(temporary, 'wx', FILE_MODE);
+    const writer = new FileWriter(file);
     try {
-      const { hash, sizeBytes } = await this.#intake.read(source, options, (chunks) => write(file, chunks));
-      const [known] = await Promise.all([unlessGone(lstat(this.#pathOf(hash))), file.close()]);
+      const { hash, sizeBytes } = await this.#intake.read(source, options, async (chunks) => {
+        for await (const chunk of chunks) await writer.add(chunk);
+      });
+      // The hash is known before the last bytes are written.
+      const written = writer.finish().then(() => file.close());
+      const [known] = await Promise.all([unlessGone(lstat(this.#pathOf(hash))), written]);
       await this.#moveIn(temporary, hash);
       return { hash, sizeBytes, isNew: known === undefined };
     } catch (error) {
@@ -70,20 +76,22 @@ export class DiskAssetStore implements AssetStore {
   }
 
   async open(hash: string, range?: AssetRange): Promise<Readable> {
-    const found = await this.#find(hash, (name) => open(name, constants.O_RDONLY | constants.O_NOFOLLOW));
-    if (!found) throw AssetError.notFound(hash);
+    const file = await this.#find(hash, (name) => open(name, constants.O_RDONLY | constants.O_NOFOLLOW));
+    if (!file) throw AssetError.notFound(hash);
+    let isInUse = false;
     try {
-      const stats = await found.stat();
+      const stats = await file.stat();
       if (!stats.isFile()) throw AssetError.notFound(hash);
       const { start, end } = resolveRange(range, stats.size);
-      // Its last byte is known, so that it is not asked for more than there is; an empty file has none.
-      if (end >= start) return found.createReadStream({ start, end, highWaterMark: READ_BYTES });
-    } catch (error) {
-      await found.close();
-      throw error;
+      // What fits into a stream's own buffer is read sooner without one.
+      if (end - start < READ_BYTES) return Readable.from(await read(file, start, end), { objectMode: false });
+      isInUse = true;
+      // Its last byte is known, so that it is not asked for more than there is.
+      return file.createReadStream({ start, end, highWaterMark: READ_BYTES });
+    } finally {
+      // Nobody has to wait for that.
+      if (!isInUse) file.close().catch(() => undefined);
     }
-    await found.close();
-    return Readable.from([], { objectMode: false });
   }
 
   async stat(hash: string): Promise<AssetInfo | undefined> {
@@ -154,24 +162,16 @@ function infoOf(hash: string, stats: Stats): AssetInfo {
   return { hash, sizeBytes: stats.size, storedAt: stats.mtimeMs };
 }
 
-/** Writes each chunk while the next one arrives and is hashed. */
-async function write(file: FileHandle, chunks: AsyncIterable<Buffer>): Promise<void> {
-  let written: Promise<void> = Promise.resolve();
-  try {
-    for await (const chunk of chunks) {
-      await written;
-      written = writeAll(file, chunk);
-      // It is awaited above, but not before the next chunk is there.
-      written.catch(() => undefined);
-    }
-  } finally {
-    await written;
+/** The bytes from `start` to `end`, both included: fewer where the file was cut off meanwhile. */
+async function read(file: FileHandle, start: number, end: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(end - start + 1);
+  let length = 0;
+  while (length < bytes.length) {
+    const { bytesRead } = await file.read(bytes, length, bytes.length - length, start + length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
   }
-}
-
-/** Writes behind what is there; the system may take less at a time than it is given. */
-async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
-  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
+  return bytes.subarray(0, length);
 }
 
 async function makeFolder(folder: string): Promise<void> {

@@ -39,7 +39,7 @@ export class InputFetcher {
    */
   async fetch<T>(
     url: string,
-    limits: { readonly maxBytes: number; readonly signal?: AbortSignal | undefined },
+    limits: { readonly maxBytes: number; readonly signal: AbortSignal },
     use: (input: FetchedInput) => Promise<T>,
   ): Promise<T> {
     const first = this.#checked(url);
@@ -49,7 +49,7 @@ export class InputFetcher {
       } catch (error) {
         // Any other deadline is the caller's, or of what it does with the bytes.
         const isLate = error instanceof DeadlineExceeded && error === signal.reason;
-        throw isLate && !limits.signal?.aborted ? new InputUnreachable('too_slow') : error;
+        throw isLate && !limits.signal.aborted ? new InputUnreachable('too_slow') : error;
       }
     });
   }

@@ -1,20 +1,16 @@
 import type { Readable } from 'node:stream';
-import { createBLAKE3, type IHasher } from 'hash-wasm';
+import { Blake3Hasher } from '@napi-rs/blake-hash';
 import { unlessAborted } from '../../utils/deadline.js';
 import { AssetError } from './AssetError.js';
 import type { AssetSource, PutOptions } from './AssetStore.js';
 
-/** Bytes of a Buffer that are hashed and handed on together, about a millisecond, before others have their turn. */
+/** Bytes of a Buffer that are hashed and handed on together before others have their turn. */
 const PIECE_BYTES = 1024 * 1024;
-/** Idle hashers, each with a little memory of its own, which takes longer to make than to use. */
-const MAX_IDLE = 16;
 
 type Taken = { readonly hash: string; readonly sizeBytes: number };
 
 /** Reads sources once: hashes bytes while they go by, and holds them to their limits. */
 export class Intake {
-  readonly #idle: IHasher[] = [];
-
   /**
    * @param write takes all bytes to where they are to be, and changes none; it may stop early by throwing
    * @throws AssetError `too_large` or `hash_mismatch`, the signal's reason, what the source failed with, or else what
@@ -26,8 +22,7 @@ export class Intake {
     write: (chunks: AsyncGenerator<Buffer, void>) => Promise<void>,
   ): Promise<Taken> {
     options.signal?.throwIfAborted();
-    const hasher = this.#idle.pop() ?? (await createBLAKE3());
-    hasher.init();
+    const hasher = new Blake3Hasher();
     let sizeBytes = 0;
     let failure: { readonly error: unknown } | undefined;
     const chunks = async function* (): AsyncGenerator<Buffer, void> {
@@ -48,11 +43,9 @@ export class Intake {
     };
     try {
       await write(chunks());
-      const hash = hasher.digest();
+      const hash = hasher.digest('hex');
       checkHash(hash, options.expectedHash);
       options.signal?.throwIfAborted();
-      // One that failed may still be read by what was left waiting, and is not used again.
-      if (this.#idle.length < MAX_IDLE) this.#idle.push(hasher);
       await options.onHash?.(hash);
       return { hash, sizeBytes };
     } catch (error) {

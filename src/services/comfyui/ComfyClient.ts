@@ -1,26 +1,21 @@
 import type { z } from 'zod';
 import { PromptError } from '../../errors.js';
-import { unlessAborted } from '../../utils/deadline.js';
 import type { InstanceAddress } from '../../utils/instanceUrls.js';
 import { tcpConnects } from '../../utils/tcpConnects.js';
 import type { Turns } from '../../utils/turns.js';
-import { HttpTransport, MAX_PROMPTS_BYTES, type RequestBody } from './HttpTransport.js';
+import { HttpTransport, type RequestBody } from './HttpTransport.js';
 import type { OutputFile } from './outputItems.js';
+import { PromptQueries } from './PromptQueries.js';
 import { bytesInside, encodePromptBody, type PromptBody } from './promptBody.js';
 import { refusalOf } from './promptRefusal.js';
 import {
-  type HistoryEntry,
-  historyAnswer,
   type NodeInfo,
   objectInfoAnswer,
-  type QueuedPrompt,
-  queueAnswer,
   serverFeatures,
   submitAnswer,
   systemStats,
   uploadAnswer,
 } from './protocol.js';
-import { SharedLook } from './SharedLook.js';
 import { UploadNames } from './UploadNames.js';
 import { uploadForm } from './uploadForm.js';
 
@@ -41,12 +36,6 @@ export interface ComfyClientOptions {
   onSubmit(): void;
 }
 
-/** Ids of the prompts that an instance has not finished. */
-interface QueuedIds {
-  readonly running: readonly string[];
-  readonly pending: readonly string[];
-}
-
 /**
  * One instance's HTTP API. Every method rejects with a `PromptError` (see the table of failures) or, when its `signal`
  * is aborted, with that signal's reason.
@@ -55,17 +44,18 @@ export class ComfyClient {
   readonly address: InstanceAddress;
   /** Names under which pictures are uploaded. */
   readonly uploadNames: UploadNames;
+  /** What the instance tells of prompts. */
+  readonly prompts: PromptQueries;
   readonly #options: ComfyClientOptions;
   readonly #turns: Turns;
   readonly #transport: HttpTransport;
-  /** Not aborted with whoever asked first: others may wait for it too. */
-  readonly #queueLook = new SharedLook(() => this.#getPrompts('/queue', queueAnswer));
 
   constructor(address: InstanceAddress, options: ComfyClientOptions, turns: Turns) {
     this.address = address;
     this.#options = options;
     this.#turns = turns;
     this.#transport = this.#newTransport();
+    this.prompts = new PromptQueries(this.#transport, options.transferTimeoutMs);
     this.uploadNames = new UploadNames(options.serverId, address.host, (name) =>
       options.onNewUploadName(name),
     );
@@ -156,40 +146,6 @@ export class ComfyClient {
     return { promptId, refusal: isHarmless ? undefined : refusal };
   }
 
-  /** `GET /history/{id}`; undefined while the prompt is unknown or not finished. */
-  async historyEntry(promptId: string, signal?: AbortSignal): Promise<HistoryEntry | undefined> {
-    const path = `/history/${encodeURIComponent(promptId)}`;
-    return (await this.#getPrompts(path, historyAnswer, signal))[promptId];
-  }
-
-  /** The latest `count` entries of `GET /history`. They carry every prompt's graph: not for frequent use. */
-  async history(count: number, signal?: AbortSignal): Promise<Readonly<Record<string, HistoryEntry>>> {
-    return this.#getPrompts(`/history?max_items=${count}`, historyAnswer, signal);
-  }
-
-  /**
-   * `GET /queue`, reduced to ids. The response carries every queued prompt: not for frequent use, and one response
-   * serves all who ask at about the same time.
-   * @param since `performance.now()` of the oldest look that will do
-   */
-  async queue(signal: AbortSignal, since = performance.now()): Promise<QueuedIds> {
-    const prompts = await this.queuedPrompts(signal, since);
-    const ids = (running: boolean) => prompts.flatMap((one) => (one.isRunning === running ? [one.id] : []));
-    return { running: ids(true), pending: ids(false) };
-  }
-
-  /** `GET /queue` with the servers that the prompts are from. */
-  async queuedPrompts(signal: AbortSignal, since = performance.now()): Promise<readonly QueuedPrompt[]> {
-    return unlessAborted(this.#queueLook.since(since), signal);
-  }
-
-  /** Whether the prompt is queued, running or finished on the instance. */
-  async knows(promptId: string, signal: AbortSignal): Promise<boolean> {
-    const { running, pending } = await this.queue(signal);
-    if (running.includes(promptId) || pending.includes(promptId)) return true;
-    return (await this.historyEntry(promptId, signal)) !== undefined;
-  }
-
   /**
    * `GET /view`: the bytes of a file.
    * @throws PromptError `result gone` when the file is not there, `result too large`
@@ -246,17 +202,6 @@ export class ComfyClient {
   #tooLarge(): PromptError {
     const message = `${this.address.host} does not accept an upload of this size (see ComfyUI's --max-upload-size).`;
     return new PromptError('upload too large', message);
-  }
-
-  /** A response that may carry pictures. */
-  async #getPrompts<T extends z.ZodType>(
-    path: string,
-    schema: T,
-    signal?: AbortSignal,
-  ): Promise<z.output<T>> {
-    const timeoutMs = this.#options.transferTimeoutMs;
-    const request = { method: 'GET', path, timeoutMs, maxBytes: MAX_PROMPTS_BYTES, signal } as const;
-    return (await this.#transport.request(request)).parse(schema);
   }
 
   async #get<T extends z.ZodType>(

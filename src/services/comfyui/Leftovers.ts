@@ -64,12 +64,14 @@ export class Leftovers {
     serverId: string,
     signal: AbortSignal,
   ): Promise<{ prompts: number; areRunning: boolean }> {
-    const queued = (await client.queuedPrompts(signal)).filter((prompt) => prompt.serverId === serverId);
+    const queued = (await client.prompts.queuedPrompts(signal)).filter(
+      (prompt) => prompt.serverId === serverId,
+    );
     for (const { id, isRunning } of queued) {
       if (isRunning) await client.interrupt(id, signal);
       else await client.deletePending(id, signal);
     }
-    const history = Object.entries(await client.history(HISTORY_ENTRIES, signal));
+    const history = Object.entries(await client.prompts.history(HISTORY_ENTRIES, signal));
     const finished = history.flatMap(([id, { prompt }]) => (prompt?.serverId === serverId ? [id] : []));
     if (finished.length > 0) await client.deleteHistory(finished, signal);
     return {

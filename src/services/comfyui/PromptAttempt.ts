@@ -1,40 +1,17 @@
 import { PromptError } from '../../errors.js';
 import type { PromptFailure } from '../../promptFailures.js';
 import { unlessAborted } from '../../utils/deadline.js';
-import type { GraphFile, PromptGraph } from '../../workflows/graph.js';
+import type { GraphFile } from '../../workflows/graph.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { ConnectionLease } from './ConnectionManager.js';
-import { fetchOutputs, type MadeOutput } from './fetchOutputs.js';
+import { fetchOutputs } from './fetchOutputs.js';
 import { Patience } from './Patience.js';
-import type { RunLimits } from './PromptClock.js';
 import { type FollowTimings, PromptFollower } from './PromptFollower.js';
+import type { PromptResult, PromptRun, RunListener } from './PromptRun.js';
 import { filesOf } from './promptBody.js';
-import { type PromptProgress, PromptTracker } from './promptTracker.js';
+import { PromptTracker } from './promptTracker.js';
 import { contradictsItself } from './severalMachines.js';
 import type { UploadName } from './UploadNames.js';
-
-export interface PromptRun {
-  readonly graph: PromptGraph;
-  /** Nodes whose files and texts are the results, in the order of the results. */
-  readonly outputNodes: readonly string[];
-  /** Upload the files of the graph; otherwise they are sent inside the prompt. */
-  readonly uploads: boolean;
-  /** Id under which the prompt is submitted: a UUID, as newer servers demand. Never used before. */
-  readonly promptId: string;
-  readonly limits: RunLimits;
-}
-
-export interface RunListener {
-  /** ComfyUI took the prompt, under this id. */
-  onSubmitted(promptId: string): void;
-  onProgress(progress: PromptProgress): void;
-}
-
-export interface PromptResult {
-  readonly promptId: string;
-  /** In the order of the run's output nodes, at least one; what one node made in its own order. */
-  readonly outputs: readonly MadeOutput[];
-}
 
 /** What a prompt does in this server's way, whatever the prompt. */
 export interface AttemptOptions {
@@ -242,7 +219,7 @@ export class PromptAttempt {
     try {
       // Whether it runs is not known, so a silent machine is not waited for.
       return await new Patience(this.client, 0).request(
-        () => this.client.knows(this.promptId, signal),
+        () => this.client.prompts.knows(this.promptId, signal),
         signal,
       );
     } catch {

@@ -181,7 +181,7 @@ export class PromptFollower implements PromptListener {
 
   async #askHistory(promptId: string, signal: AbortSignal): Promise<PromptOutcome | undefined> {
     const { client, outputNodes, tracker, socket } = this.#following;
-    const entry = await client.historyEntry(promptId, signal);
+    const entry = await client.prompts.historyEntry(promptId, signal);
     if (!entry) return undefined;
     // Finished, and the socket never said so: it is deaf (protocol trap 3) and would be for the next prompt too.
     if (this.#hasSocket && !tracker.outcome) socket?.terminate();
@@ -195,7 +195,7 @@ export class PromptFollower implements PromptListener {
     const { client, timings } = this.#following;
     // One that another prompt's follower took will do, if it is not too old.
     const since = Math.max(this.#oldestLook, now - timings.queueCheckMs / 2);
-    const { running, pending } = await client.queue(signal, since);
+    const { running, pending } = await client.prompts.queue(signal, since);
     this.#nextQueueCheck = performance.now() + timings.queueCheckMs;
     if (running.includes(promptId)) this.#clock.start();
     if (running.includes(promptId) || pending.includes(promptId)) return undefined;
@@ -208,7 +208,7 @@ export class PromptFollower implements PromptListener {
     const deadline = performance.now() + historyPatienceMs;
     for (let wait = historyRetryMs; ; wait *= 2) {
       const { client, outputNodes, tracker } = this.#following;
-      const entry = await this.patiently(() => client.historyEntry(promptId, signal), signal);
+      const entry = await this.patiently(() => client.prompts.historyEntry(promptId, signal), signal);
       if (entry) return outcomeOfHistory(entry, outputNodes, tracker.blockedBecause);
       if (performance.now() + wait > deadline) return this.#lost(promptId, signal);
       await sleep(wait, signal);
@@ -220,7 +220,7 @@ export class PromptFollower implements PromptListener {
   async #lost(promptId: string, signal: AbortSignal): Promise<PromptOutcome> {
     const { client } = this.#following;
     const { host } = client.address;
-    const isElsewhere = await severalMachines(client, (other) => other.knows(promptId, signal));
+    const isElsewhere = await severalMachines(client, (other) => other.prompts.knows(promptId, signal));
     const error = isElsewhere
       ? new PromptError(
           'several machines',

@@ -7,13 +7,8 @@ import type { ConnectionManager } from './ConnectionManager.js';
 import { HistoryCleaner } from './HistoryCleaner.js';
 import { ownOutputs } from './ownOutputs.js';
 import { Patience } from './Patience.js';
-import {
-  type AttemptOptions,
-  PromptAttempt,
-  type PromptResult,
-  type PromptRun,
-  type RunListener,
-} from './PromptAttempt.js';
+import { type AttemptOptions, PromptAttempt } from './PromptAttempt.js';
+import type { PromptResult, PromptRun, RunListener } from './PromptRun.js';
 import { type Remains, takeBack } from './takeBack.js';
 
 export interface PromptRunnerOptions extends AttemptOptions {
@@ -74,7 +69,7 @@ export class PromptRunner {
   ): Promise<PromptResult | undefined> {
     const { promptId } = run;
     try {
-      const look = (deadline: AbortSignal) => client.knows(promptId, deadline);
+      const look = (deadline: AbortSignal) => client.prompts.knows(promptId, deadline);
       if (!(await withDeadline(this.#options.stopTimeoutMs, signal, look))) return undefined;
       const earlier = this.#leftBehind.get(promptId);
       this.#leftBehind.delete(promptId);
@@ -187,7 +182,7 @@ export class PromptRunner {
     try {
       await withDeadline(stopPatienceMs, this.#stopped.signal, async (signal) => {
         const patience = new Patience(client, stopPatienceMs);
-        await patience.request(() => client.queue(signal), signal);
+        await patience.request(() => client.prompts.queue(signal), signal);
         await sleep(timings.queueCheckMs, signal);
       });
       if (!this.#leftBehind.has(promptId)) return 'resumed';
@@ -212,7 +207,7 @@ export class PromptRunner {
   }
 
   async #forgetOnceEnded({ client, promptId }: PromptAttempt, signal: AbortSignal): Promise<void> {
-    while (!(await client.historyEntry(promptId, signal))) {
+    while (!(await client.prompts.historyEntry(promptId, signal))) {
       await sleep(this.#options.timings.lostPollMs, signal);
       signal.throwIfAborted();
     }
@@ -225,7 +220,7 @@ export class PromptRunner {
     if (doubtful.length === 0) return;
     try {
       const { running, pending } = await withDeadline(this.#options.stopTimeoutMs, signal, (deadline) =>
-        client.queue(deadline),
+        client.prompts.queue(deadline),
       );
       const known = new Set([...running, ...pending]);
       for (const id of doubtful) if (!known.has(id)) client.uploadNames.forget(id);

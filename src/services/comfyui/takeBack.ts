@@ -43,7 +43,7 @@ async function stopOnce(
   { client, promptId }: Submitted,
   signal: AbortSignal,
 ): Promise<'absent' | 'interrupted' | 'deleted'> {
-  const { running, pending } = await client.queue(signal);
+  const { running, pending } = await client.prompts.queue(signal);
   if (running.includes(promptId)) {
     await client.interrupt(promptId, signal);
     return 'interrupted';

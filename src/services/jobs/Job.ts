@@ -49,6 +49,8 @@ export interface JobRequest {
   readonly warnings?: readonly string[];
   /** The seed that was chosen for the client, in decimal digits; undefined where it chose itself or there is none. */
   readonly randomSeed?: string | undefined;
+  /** The seeds of all inputs that one was chosen for, where one did not fit all of them: `randomSeed` is the first. */
+  readonly randomSeeds?: Readonly<Record<string, string>> | undefined;
 }
 
 /** What every job has. Times are epoch ms. */

@@ -2,9 +2,9 @@ import { AppError } from '../../errors.js';
 import { invalidParameter } from '../../schemas/parse.js';
 import type { FileInput } from '../../workflows/types.js';
 import { isDataUri, parseDataUri } from '../assets/dataUri.js';
+import type { InputFetcher } from '../assets/InputFetcher.js';
 import { InputUnreachable } from '../assets/InputUnreachable.js';
 import { harmlessName } from './harmlessName.js';
-import type { InputFetcher } from './InputFetcher.js';
 import type { FileReference, FileSource, ReceivedFile } from './Submission.js';
 import type { UploadBudget } from './UploadBudget.js';
 import type { UploadReservation } from './UploadReservation.js';
@@ -16,7 +16,7 @@ export interface AssetFiles {
 }
 
 export interface GatheringParts {
-  readonly fetcher: InputFetcher;
+  readonly fetcher: Pick<InputFetcher, 'fetch'>;
   /** undefined where the server keeps no files for clients. */
   readonly assets: AssetFiles | undefined;
   /** Memory for what comes from clients. */

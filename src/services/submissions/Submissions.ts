@@ -104,7 +104,7 @@ export class Submissions {
     const { type, parameters: schema } = workflow;
     const given = withoutEmpty(submission.parameters, schema);
     const sent = parseParameters(schema, given);
-    const { parameters, seed } = withRandomSeed(schema, sent, this.#parts.random);
+    const { parameters, seed, seeds } = withRandomSeed(schema, sent, this.#parts.random);
     const warnings = warningsOf(submission, Object.keys(given));
     const outline = {
       type,
@@ -118,6 +118,7 @@ export class Submissions {
       webhook,
       ...(warnings.length > 0 ? { warnings } : {}),
       ...(seed === undefined ? {} : { randomSeed: seed }),
+      ...(seeds === undefined ? {} : { randomSeeds: seeds }),
     };
     // A seed that was chosen here is no part of what the client sent.
     return { outline, fingerprint: () => fingerprintOf({ type, parameters: sent, format, webhook, files }) };

@@ -2,7 +2,7 @@ import type { PromptGraph } from '../graph.js';
 import { isFileKind } from './inputKinds.js';
 import type { Manifest, ManifestInput, Scalar } from './manifest.js';
 import { choicesOf, type NodeInfo, type NodeLookup, optionsOf } from './nodeInfo.js';
-import { readValue } from './readParameter.js';
+import { rangeOf, readValue } from './readParameter.js';
 
 /** Choices that are taken over from a machine. */
 const MAX_CHOICES = 5000;
@@ -34,10 +34,11 @@ function enrich(input: ManifestInput, field: string, info: NodeInfo): ManifestIn
   if (input.kind === 'text' || input.kind === 'boolean') return about;
   const minimum = narrowest(input.minimum, bound(min), (own, machine) => own > machine);
   const maximum = narrowest(input.maximum, bound(max), (own, machine) => own < machine);
-  // Where the two have no number in common, one of them is out of date: the manifest stays as it is.
-  if (minimum !== undefined && maximum !== undefined && minimum > maximum) return about;
   const ownStep = input.step ?? (typeof step === 'number' && step > 0 ? step : undefined);
   const narrowed = { ...about, minimum, maximum, step: ownStep };
+  const { minimum: lowest, maximum: highest } = rangeOf(narrowed);
+  // Where the two have no number in common, one of them is out of date: the manifest stays as it is.
+  if (lowest !== undefined && highest !== undefined && lowest > highest) return about;
   const isDefaultTaken = input.default === undefined || 'value' in readValue(input.default, narrowed);
   return isDefaultTaken ? narrowed : about;
 }

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { MAX_SEED } from './inputKinds.js';
 import type { ManifestInput, Scalar } from './manifest.js';
-import { MAX_TEXT_LENGTH, readParameter } from './readParameter.js';
+import { MAX_TEXT_LENGTH, rangeOf, readParameter } from './readParameter.js';
 
 /**
  * The schema of one parameter. It takes what forms send (text) as well as JSON values, and gives what goes into the
@@ -39,8 +38,7 @@ function jsonSchema(input: ManifestInput, own: Scalar | undefined): Record<strin
   const { kind, title, description, step } = input;
   const isSeed = kind === 'seed';
   const isRandom = isSeed && input.required !== true && input.default === undefined;
-  const minimum = input.minimum ?? (isSeed ? 0 : undefined);
-  const maximum = input.maximum ?? (isSeed ? MAX_SEED : undefined);
+  const { minimum, maximum } = rangeOf(input);
   const usual = input.default ?? (isSeed || input.required === true ? undefined : own);
   const isExample = usual === undefined && own !== undefined;
   const fields = {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { FILE_KINDS, isFileKind, VALUE_KINDS } from './inputKinds.js';
 import { nameProblem } from './inputNames.js';
 import type { Manifest, ManifestInput } from './manifest.js';
-import { readValue } from './readParameter.js';
+import { rangeOf, readValue } from './readParameter.js';
 import { invalidWorkflow, type ManifestProblem, quoted } from './workflowError.js';
 
 const MAX_INPUTS = 200;
@@ -71,6 +71,7 @@ const manifestSchema = z.strictObject({
 /** What does not go together in an input: the key, and what is wrong with it. */
 function inputProblems(input: ManifestInput): [string, string][] {
   const { kind, minimum, maximum } = input;
+  const { minimum: lowest, maximum: highest } = rangeOf(input);
   const isNumeric = kind === 'integer' || kind === 'number' || kind === 'seed';
   const problems: [string, string][] = [];
   const onlyFor = (isFor: boolean, key: string, value: unknown) => {
@@ -82,8 +83,8 @@ function inputProblems(input: ManifestInput): [string, string][] {
   onlyFor(kind === 'text', 'max_length', input.maxLength);
   onlyFor(kind === 'choice', 'choices', input.choices);
   onlyFor(!isFileKind(kind), 'default', input.default);
-  if (minimum !== undefined && maximum !== undefined && minimum > maximum)
-    problems.push(['maximum', 'is less than minimum']);
+  if (lowest !== undefined && highest !== undefined && lowest > highest)
+    problems.push(['maximum', `is less than minimum: ${highest} < ${lowest}`]);
   if (input.default !== undefined && input.required === true)
     problems.push(['default', 'has no meaning for an input that is required']);
   if (problems.length > 0 || input.default === undefined) return problems;

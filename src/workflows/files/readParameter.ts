@@ -28,6 +28,12 @@ export function readParameter(value: unknown, rules: ValueRules): Reading {
   return rules.default === undefined ? { value: undefined } : readValue(rules.default, rules);
 }
 
+/** What a number may be, with both ends. A seed is one that ComfyUI's own nodes take, where nothing else is said. */
+export function rangeOf({ kind, minimum, maximum }: ValueRules): Pick<ValueRules, 'minimum' | 'maximum'> {
+  if (kind !== 'seed') return { minimum, maximum };
+  return { minimum: minimum ?? 0, maximum: maximum ?? MAX_SEED };
+}
+
 /** Reads a value that is there. */
 export function readValue(value: unknown, rules: ValueRules): Reading {
   const plain = value instanceof NumberText ? value.text : value;
@@ -102,8 +108,7 @@ function numberOf(value: unknown): number | undefined {
 }
 
 function readInteger(value: unknown, rules: ValueRules): Reading {
-  const minimum = rules.minimum ?? (rules.kind === 'seed' ? 0 : undefined);
-  const maximum = rules.maximum ?? (rules.kind === 'seed' ? MAX_SEED : undefined);
+  const { minimum, maximum } = rangeOf(rules);
   const integer = integerOf(value);
   const isKept = integer !== undefined && isWithin(integer, minimum ?? -MAX_SEED, maximum ?? MAX_SEED);
   return isKept

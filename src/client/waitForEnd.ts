@@ -1,0 +1,57 @@
+import { MiddlewareError } from './MiddlewareError.js';
+import type { JobStatus, WaitOptions } from './options.js';
+import { pause, readEvents } from './waiting.js';
+
+const FINISHED = new Set<JobStatus['status']>(['completed', 'failed', 'cancelled']);
+/** Streams that broke without a word before the client only polls. */
+const MAX_MUTE_STREAMS = 2;
+const POLL_MS = 1000;
+const PATIENCE_MS = 60_000;
+
+/** How one job is asked about. */
+interface Job {
+  status(signal: AbortSignal | undefined): Promise<JobStatus>;
+  /** The answer that is a stream of its events. */
+  events(signal: AbortSignal): Promise<Response>;
+}
+
+/**
+ * Waits until a job is completed, failed or cancelled: by events, and by polling where those do not get through.
+ * A server that is out of reach for a while is asked again.
+ * @throws MiddlewareError when the job is not there (any more), whatever the signal was aborted with, or the
+ * network's error once the patience is over
+ */
+export async function waitForEnd(job: Job, options: WaitOptions): Promise<JobStatus> {
+  const { onStatus, signal, pollMs = POLL_MS, patienceMs = PATIENCE_MS } = options;
+  let mute = 0;
+  let lastHeard = Date.now();
+  const heard = (status: JobStatus) => {
+    lastHeard = Date.now();
+    onStatus?.(status);
+    return FINISHED.has(status.status);
+  };
+  for (;;) {
+    try {
+      if (mute < MAX_MUTE_STREAMS) {
+        mute += 1;
+        for await (const { data } of readEvents((either) => job.events(either), signal)) {
+          mute = 0;
+          const status = JSON.parse(data) as JobStatus;
+          if (heard(status)) return status;
+        }
+      }
+      const status = await job.status(signal);
+      if (heard(status)) return status;
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (isFinal(error) || Date.now() - lastHeard > patienceMs) throw error;
+    }
+    await pause(pollMs, signal);
+  }
+}
+
+/** Whether asking again would not help: the server understood, and says no. */
+function isFinal(error: unknown): boolean {
+  if (!(error instanceof MiddlewareError)) return false;
+  return error.status >= 400 && error.status < 500 && error.status !== 408 && error.status !== 429;
+}

@@ -1,0 +1,19 @@
+import type { WorkflowSource } from './options.js';
+
+/**
+ * The request that puts a workflow. A graph that is a text goes as it is, so that no number of it changes.
+ * @throws TypeError for a graph that JSON cannot write, such as one with bigints
+ */
+export function workflowRequest(
+  { graph, manifest }: WorkflowSource,
+  signal: AbortSignal | undefined,
+): RequestInit {
+  const parts = [`"graph":${typeof graph === 'string' ? graph : JSON.stringify(graph)}`];
+  if (manifest !== undefined) parts.push(`"manifest":${JSON.stringify(manifest)}`);
+  return {
+    method: 'PUT',
+    body: `{${parts.join(',')}}`,
+    headers: { 'Content-Type': 'application/json' },
+    signal: signal ?? null,
+  };
+}

@@ -1,0 +1,68 @@
+import type { z } from 'zod';
+import { unlessAborted } from '../../utils/deadline.js';
+import { type HttpTransport, MAX_PROMPTS_BYTES } from './HttpTransport.js';
+import { type HistoryEntry, historyAnswer, type QueuedPrompt, queueAnswer } from './protocol.js';
+import { SharedLook } from './SharedLook.js';
+
+/** Ids of the prompts that an instance has not finished. */
+interface QueuedIds {
+  readonly running: readonly string[];
+  readonly pending: readonly string[];
+}
+
+/**
+ * What one instance tells of its prompts; nothing here changes them. Every method rejects as those of `ComfyClient` do.
+ */
+export class PromptQueries {
+  readonly #transport: HttpTransport;
+  readonly #timeoutMs: number;
+  /** Not aborted with whoever asked first: others may wait for it too. */
+  readonly #queueLook = new SharedLook(() => this.#get('/queue', queueAnswer));
+
+  /** @param timeoutMs for the whole of a request: its response may carry pictures */
+  constructor(transport: HttpTransport, timeoutMs: number) {
+    this.#transport = transport;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** `GET /history/{id}`; undefined while the prompt is unknown or not finished. */
+  async historyEntry(promptId: string, signal?: AbortSignal): Promise<HistoryEntry | undefined> {
+    const path = `/history/${encodeURIComponent(promptId)}`;
+    return (await this.#get(path, historyAnswer, signal))[promptId];
+  }
+
+  /** The latest `count` entries of `GET /history`. They carry every prompt's graph: not for frequent use. */
+  async history(count: number, signal?: AbortSignal): Promise<Readonly<Record<string, HistoryEntry>>> {
+    return this.#get(`/history?max_items=${count}`, historyAnswer, signal);
+  }
+
+  /**
+   * `GET /queue`, reduced to ids. The response carries every queued prompt: not for frequent use, and one response
+   * serves all who ask at about the same time.
+   * @param since `performance.now()` of the oldest look that will do
+   */
+  async queue(signal: AbortSignal, since = performance.now()): Promise<QueuedIds> {
+    const prompts = await this.queuedPrompts(signal, since);
+    const ids = (running: boolean) => prompts.flatMap((one) => (one.isRunning === running ? [one.id] : []));
+    return { running: ids(true), pending: ids(false) };
+  }
+
+  /** `GET /queue` with the servers that the prompts are from. */
+  async queuedPrompts(signal: AbortSignal, since = performance.now()): Promise<readonly QueuedPrompt[]> {
+    return unlessAborted(this.#queueLook.since(since), signal);
+  }
+
+  /** Whether the prompt is queued, running or finished on the instance. */
+  async knows(promptId: string, signal: AbortSignal): Promise<boolean> {
+    const { running, pending } = await this.queue(signal);
+    if (running.includes(promptId) || pending.includes(promptId)) return true;
+    return (await this.historyEntry(promptId, signal)) !== undefined;
+  }
+
+  /** A response that may carry pictures. */
+  async #get<T extends z.ZodType>(path: string, schema: T, signal?: AbortSignal): Promise<z.output<T>> {
+    const timeoutMs = this.#timeoutMs;
+    const request = { method: 'GET', path, timeoutMs, maxBytes: MAX_PROMPTS_BYTES, signal } as const;
+    return (await this.#transport.request(request)).parse(schema);
+  }
+}
