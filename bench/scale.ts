@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { MemoryBlobStore } from '../src/services/jobs/BlobStore.js';
 import { JobManager } from '../src/services/jobs/JobManager.js';
 import { MemoryJobStore } from '../src/services/jobs/MemoryJobStore.js';
-import { MemoryBlobStore } from '../src/services/jobs/stores.js';
 import type { Clock } from '../src/utils/clock.js';
 import { silentLogger } from '../src/utils/logger.js';
 import { JOB_REQUEST } from '../test/support/jobRequest.js';

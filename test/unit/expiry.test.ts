@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { MemoryBlobStore } from '../../src/services/jobs/BlobStore.js';
 import { Expiry } from '../../src/services/jobs/Expiry.js';
 import { JobManager } from '../../src/services/jobs/JobManager.js';
 import { MemoryJobStore } from '../../src/services/jobs/MemoryJobStore.js';
-import { MemoryBlobStore } from '../../src/services/jobs/stores.js';
 import { silentLogger } from '../../src/utils/logger.js';
 import { JOB_REQUEST } from '../support/jobRequest.js';
 

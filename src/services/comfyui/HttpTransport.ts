@@ -14,8 +14,18 @@ const MAX_JSON_BYTES = 16 * 1024 * 1024;
 export interface RequestBody {
   /** For `Content-Type`. */
   readonly type: string;
-  /** In one piece, or in pieces that are sent one after the other: putting large ones together would copy them. */
-  readonly bytes: Buffer | readonly Buffer[];
+  /**
+   * In one piece, in pieces that are sent one after the other (putting large ones together would copy them), or read from
+   * somewhere while they are sent.
+   */
+  readonly bytes: Buffer | readonly Buffer[] | StreamedBody;
+}
+
+export interface StreamedBody {
+  /** How many bytes there will be. */
+  readonly sizeBytes: number;
+  /** Begins to read, for one request. What it fails with is what the request fails with. */
+  chunks(): AsyncGenerator<Buffer, void>;
 }
 
 export interface TransportRequest {
@@ -29,6 +39,8 @@ export interface TransportRequest {
   readonly maxBytes?: number;
   /** The answer is a file that the prompt made. */
   readonly isResult?: boolean;
+  /** Takes the body of a 200 as it comes; the answer has none then. What it fails with is what the request fails with. */
+  readonly receive?: (body: Readable) => Promise<void>;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -102,24 +114,37 @@ export class HttpTransport {
     const { method, path, body, params, signal } = request;
     const action = `${method} ${path} on ${this.#host}`;
     const query = params ? `?${new URLSearchParams(params)}` : '';
+    const sending = body && new Sending(body.bytes);
     return withDeadline(request.timeoutMs, signal, async (both) => {
+      const problemOf = (error: unknown) =>
+        error instanceof PromptError
+          ? error
+          : transportError(action, error, both.reason instanceof DeadlineExceeded);
       try {
         const answer = await this.#pool.request({
           method,
           path: `${this.#path}${path}${query}`,
           headers: body ? { ...this.#headers, ...bodyHeaders(body) } : this.#headers,
-          body: body ? content(body) : null,
+          body: sending?.content ?? null,
           signal: both,
         });
         const announced = Number(answer.headers['content-length'] ?? 0);
         const maxBytes = request.maxBytes ?? MAX_JSON_BYTES;
+        const whyTooLarge = () => tooLarge(action, maxBytes, request.isResult === true);
+        if (request.receive && answer.statusCode === 200) {
+          const limited = limitedBody(answer.body, maxBytes, announced, whyTooLarge, problemOf);
+          await handOver(answer.body, limited, request.receive);
+          return new TransportAnswer(answer.statusCode, EMPTY, action);
+        }
         const bytes = await readBody(answer.body, maxBytes, announced);
-        if (!bytes) throw tooLarge(action, maxBytes, request.isResult === true);
+        if (!bytes) throw whyTooLarge();
         return new TransportAnswer(answer.statusCode, bytes, action);
       } catch (error) {
         signal?.throwIfAborted();
-        if (error instanceof PromptError) throw error;
-        throw transportError(action, error, both.reason instanceof DeadlineExceeded);
+        // What fails on this side is not the instance's fault.
+        if (error instanceof LocalFailure) throw error.cause;
+        if (sending?.failure) throw sending.failure.error;
+        throw problemOf(error);
       }
     });
   }
@@ -130,16 +155,82 @@ export class HttpTransport {
   }
 }
 
-const isOnePiece = (bytes: RequestBody['bytes']): bytes is Buffer => Buffer.isBuffer(bytes);
+const EMPTY = Buffer.alloc(0);
 
 function bodyHeaders({ type, bytes }: RequestBody): Record<string, string> {
-  if (isOnePiece(bytes)) return { 'content-type': type };
-  const length = bytes.reduce((sum, piece) => sum + piece.length, 0);
+  if (Buffer.isBuffer(bytes)) return { 'content-type': type };
+  const length = isStreamed(bytes) ? bytes.sizeBytes : bytes.reduce((sum, piece) => sum + piece.length, 0);
   return { 'content-type': type, 'content-length': String(length) };
 }
 
-function content({ bytes }: RequestBody): Buffer | Readable {
-  return isOnePiece(bytes) ? bytes : Readable.from(bytes);
+const isStreamed = (bytes: RequestBody['bytes']): bytes is StreamedBody => 'chunks' in bytes;
+
+/** A body on its way. */
+class Sending {
+  readonly content: Buffer | Readable;
+  /** Why no more of it could be read. */
+  failure: { readonly error: unknown } | undefined;
+
+  constructor(bytes: RequestBody['bytes']) {
+    if (Buffer.isBuffer(bytes)) this.content = bytes;
+    else if (isStreamed(bytes)) this.content = Readable.from(this.#watched(bytes), { objectMode: false });
+    else this.content = Readable.from(bytes);
+  }
+
+  async *#watched(body: StreamedBody): AsyncGenerator<Buffer, void> {
+    try {
+      yield* body.chunks();
+    } catch (error) {
+      this.failure = { error };
+      throw error;
+    }
+  }
+}
+
+/** Something failed that the instance has nothing to do with. */
+class LocalFailure extends Error {
+  override name = 'LocalFailure';
+}
+
+/** Hands a body over. What is not read of it is not waited for. */
+async function handOver(
+  body: Readable,
+  limited: AsyncGenerator<Buffer, void>,
+  receive: (body: Readable) => Promise<void>,
+): Promise<void> {
+  const source = Readable.from(limited, { objectMode: false });
+  for (const stream of [source, body]) stream.on('error', () => undefined);
+  try {
+    await receive(source);
+  } catch (error) {
+    throw error instanceof PromptError
+      ? error
+      : new LocalFailure('The answer was not taken.', { cause: error });
+  } finally {
+    source.destroy();
+    body.destroy();
+  }
+}
+
+/** The body as far as it may go. It fails with what is wrong with the instance, or with its answer. */
+async function* limitedBody(
+  body: AsyncIterable<Buffer>,
+  maxBytes: number,
+  announced: number,
+  whyTooLarge: () => PromptError,
+  problemOf: (error: unknown) => PromptError,
+): AsyncGenerator<Buffer, void> {
+  let length = 0;
+  try {
+    if (announced > maxBytes) throw whyTooLarge();
+    for await (const part of body) {
+      length += part.length;
+      if (length > maxBytes) throw whyTooLarge();
+      yield part;
+    }
+  } catch (error) {
+    throw problemOf(error);
+  }
 }
 
 /** @returns undefined when there is more than `maxBytes`, or there will be */

@@ -4,7 +4,7 @@ import { unlessAborted } from '../../utils/deadline.js';
 import type { GraphFile, PromptGraph } from '../../workflows/graph.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { ConnectionLease } from './ConnectionManager.js';
-import { fetchOutputs, type MadeOutput } from './fetchOutputs.js';
+import { fetchOutputs, type MadeOutput, type OutputReceiver } from './fetchOutputs.js';
 import { Patience } from './Patience.js';
 import type { RunLimits } from './PromptClock.js';
 import { type FollowTimings, PromptFollower } from './PromptFollower.js';
@@ -22,6 +22,8 @@ export interface PromptRun {
   /** Id under which the prompt is submitted: a UUID, as newer servers demand. Never used before. */
   readonly promptId: string;
   readonly limits: RunLimits;
+  /** Takes the files that come of it, where they are not to be in memory. */
+  readonly receive?: OutputReceiver | undefined;
 }
 
 export interface RunListener {
@@ -39,7 +41,7 @@ export interface PromptResult {
 /** What a prompt does in this server's way, whatever the prompt. */
 export interface AttemptOptions {
   readonly timings: FollowTimings;
-  /** Bytes of everything that a prompt made together. */
+  /** Bytes of everything together that a prompt made and that is in memory. */
   readonly maxOutputBytes: number;
 }
 
@@ -129,6 +131,7 @@ export class PromptAttempt {
       follower,
       outputNodes: this.#run.outputNodes,
       maxBytes: this.#options.maxOutputBytes,
+      receive: this.#run.receive,
     };
     return { promptId, outputs: await fetchOutputs(source, outcome.made, signal) };
   }
@@ -163,9 +166,9 @@ export class PromptAttempt {
   async #upload(signal: AbortSignal): Promise<void> {
     for (const file of filesOf(this.#run.graph)) {
       if (file.isInside) continue;
-      const name = this.client.uploadNames.take(file.bytes, file.extension);
+      const name = this.client.uploadNames.take(file.content, file.extension);
       try {
-        const path = await unlessAborted(this.client.upload(name.name, file.bytes), signal);
+        const path = await unlessAborted(this.client.upload(name.name, file.content), signal);
         this.#uploads.set(file, { name, path });
       } catch (error) {
         const isRefused = error instanceof PromptError && PROVES_REFUSAL.has(error.failure);
