@@ -7,11 +7,15 @@ import { malformed, tooLarge } from './bodyErrors.js';
 /** What one file has in memory on its way, at most: some pieces of a socket and a form. */
 export const STREAM_BYTES = 1024 * 1024;
 
+const ignore = () => undefined;
+
 /** The files of one request that go to the store while they come. They are held until `release`. */
 export class StoredUploads {
   readonly #store: StreamStore;
   readonly #onStored: (bytes: number) => void;
   readonly #held: string[] = [];
+  /** Settle when a file is in the store or has failed; they never reject. */
+  readonly #underWay = new Set<Promise<void>>();
   readonly #released = new AbortController();
 
   /** @param onStored called with each number of bytes that are not in memory any more */
@@ -25,7 +29,19 @@ export class StoredUploads {
    * @param what the file is in, for the message about one that is cut off
    * @throws AppError `FILE_TOO_LARGE` or `MALFORMED_UPLOAD`, or what the store failed with; nothing is left of it then
    */
-  async put(source: Readable, maxBytes: number, what: string): Promise<StoredFile> {
+  put(source: Readable, maxBytes: number, what: string): Promise<StoredFile> {
+    const file = this.#put(source, maxBytes, what);
+    const settled = file.then(ignore, ignore).finally(() => this.#underWay.delete(settled));
+    this.#underWay.add(settled);
+    return file;
+  }
+
+  /** Resolves when no file is on its way to the store. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+
+  async #put(source: Readable, maxBytes: number, what: string): Promise<StoredFile> {
     const body = Readable.from(this.#counted(source, what), { objectMode: false });
     const { signal } = this.#released;
     try {

@@ -82,7 +82,9 @@ export function receiveUpload(workflow: Workflow, options: UploadOptions): Reque
     // Nobody waits for the end of an upload whose client is gone.
     response.once('close', stopWatching);
     // Where a part follows the closing boundary multer may wait for a file that never comes.
-    request.once('end', () => {
+    request.once('end', async () => {
+      // What has come may take its time on its way to the store.
+      await stored?.settled();
       if (!isOver) lastWait = setTimeout(() => finish(malformed('The multipart body')), AFTER_END_MS);
     });
     // What is in the body beside the files takes memory, too.

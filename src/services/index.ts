@@ -47,6 +47,7 @@ import { Summary } from './metrics/Summary.js';
 import {
   ASSET_TIMINGS,
   FOLLOW_TIMINGS,
+  MAX_OUTPUTS_IN_MEMORY,
   MAX_THUMBNAIL_BYTES,
   type ServiceOverrides,
   WEBHOOK_OPTIONS,
@@ -169,13 +170,15 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     clock,
     log('jobs'),
   );
+  const calls = new StoreCalls(storeTimings);
+  const roomBytes = Math.min(MAX_OUTPUTS_IN_MEMORY, config.jobs.maxResultBytes);
   const runner = new JobRunner({
     manager,
     prompts,
     instances,
     imageInput: config.machines.imageInput,
     outputFiles: config.outputs.areFilesKept ? outputFiles : undefined,
-    newIntake: stream && (() => new OutputIntake(stream, new StoreCalls(storeTimings))),
+    newIntake: stream && (() => new OutputIntake(stream, calls, roomBytes)),
     maxOutputPixels: config.outputs.maxPixels,
     logger: log('jobs'),
   });

@@ -6,9 +6,6 @@ import type { StoredBytes, StreamStore } from './BlobStore.js';
 import { type FileNature, HEAD_BYTES, natureOf } from './outputKind.js';
 import type { StoreCalls } from './StoreCalls.js';
 
-/** Bytes of images, and of what is as small as a head, that one attempt has in memory until they are finished. */
-const ROOM_BYTES = 32 * 1024 * 1024;
-
 /** The store did not take an output. */
 export class OutputNotStored extends Error {
   override name = 'OutputNotStored';
@@ -28,11 +25,13 @@ export class OutputIntake {
   readonly #calls: StoreCalls;
   readonly #natures = new WeakMap<StoredFile, FileNature>();
   readonly #held: string[] = [];
-  #room = ROOM_BYTES;
+  #room: number;
 
-  constructor(store: StreamStore, calls: StoreCalls) {
+  /** @param roomBytes of images, and of what is no longer than a head, that are in memory until they are finished */
+  constructor(store: StreamStore, calls: StoreCalls, roomBytes: number) {
     this.#store = store;
     this.#calls = calls;
+    this.#room = roomBytes;
   }
 
   /**
