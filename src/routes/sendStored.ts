@@ -22,7 +22,7 @@ export async function sendStored(
   }
   const length = end + 1 - start;
   const isPart = length < bytes.sizeBytes;
-  const isWanted = request.method === 'GET';
+  const isWanted = request.method !== 'HEAD';
   const source = isWanted ? await bytes.open(isPart ? { start, end } : undefined) : undefined;
   if (isWanted && !source) {
     for (const name of ['Accept-Ranges', 'Content-Range']) response.removeHeader(name);
