@@ -49,6 +49,8 @@ export class RawReader implements BodyReader {
   /** The request goes through another stream: it stays its owner's, who may want the rest to be thrown away. */
   #store(request: Request, stored: StoredUploads): Promise<StoredFile> {
     const body = new PassThrough();
+    // It may fail before anybody reads it.
+    body.on('error', () => undefined);
     request.once('error', (error) => body.destroy(error));
     request.once('close', () => {
       if (!request.complete) body.destroy(new Error('The client hung up.'));

@@ -64,14 +64,13 @@ export async function wholeOf(content: Content): Promise<Buffer> {
 }
 
 /**
- * The first bytes; all of what is no longer than that.
+ * The first bytes; all of a file that is no longer than that.
  * @throws StoredFileGone, or what the store fails with
  */
-export async function headOf(content: Content, bytes: number): Promise<Buffer> {
-  if (Buffer.isBuffer(content)) return content.subarray(0, bytes);
-  if (content.sizeBytes === 0) return Buffer.alloc(0);
-  const source = await content.open({ start: 0, end: bytes - 1 });
-  if (!source) throw new StoredFileGone(content);
+export async function headOf(file: StoredFile, bytes: number): Promise<Buffer> {
+  if (file.sizeBytes === 0) return Buffer.alloc(0);
+  const source = await file.open({ start: 0, end: bytes - 1 });
+  if (!source) throw new StoredFileGone(file);
   const parts: Buffer[] = [];
   for await (const part of source as AsyncIterable<Buffer>) parts.push(part);
   return Buffer.concat(parts);

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { healthAnswer } from '../../src/schemas/status.js';
 import type { Simulator } from '../../src/simulator/index.js';
 import { eventually } from '../support/eventually.js';
 import { HttpServers } from '../support/httpServers.js';
@@ -240,5 +241,58 @@ describe.each(Object.entries(STORES))('a video with ASSET_STORE=%s', (_, { env, 
     expect(name).toBe('pass-video-1.mp4');
     expect(hashOf([await readFile(path.join(outputs, id, name))])).toBe(hash.digest('hex'));
     await rm(outputs, { recursive: true });
+  });
+});
+
+describe('a folder of assets that fails', () => {
+  let stack: Stack;
+  let id: string;
+  let video: Buffer[];
+  beforeEach(async () => {
+    stack = await Stack.start({
+      env: { ...STORES.disk.env(), WORKFLOWS_DIR: workflows.directory, MAX_FILE_SIZE: String(LARGE_BYTES) },
+    });
+    stacks.push(stack);
+    video = [...videoOf(BYTES)];
+  });
+  const submit = async () => {
+    const url = `${stack.client.baseUrl}/api/async/pass-video`;
+    id = String((await send(url, RAW, video)).json['job_id']);
+  };
+  /** Nobody takes the machine for the one at fault. */
+  const expectMachineInOrder = async () => {
+    const { comfyui_instances } = await stack.client.json('/health', healthAnswer);
+    expect(comfyui_instances.instances).toMatchObject([
+      { status: 'healthy', circuit_breaker: { state: 'CLOSED', failures: 0 } },
+    ]);
+  };
+
+  it('before a file is sent on fails its job, and the machine is not to blame', async () => {
+    await stack.services.processor.stop(0, 0);
+    await submit();
+    for (const name of await readdir(directory)) await rm(path.join(directory, name), { recursive: true });
+    stack.services.processor.start();
+    expect(await stack.client.finished(id)).toMatchObject({
+      status: 'failed',
+      error_code: 'INTERNAL_ERROR',
+      attempts: 1,
+    });
+    await expectMachineInOrder();
+  });
+
+  it('while an output comes fails its job, and the machine is not to blame', async () => {
+    stack.simulator().faults.hang = true;
+    await submit();
+    await stack.client.until(id, ({ status }) => status === 'processing');
+    await eventually(() => expect(uploadsOf(stack.simulator())).toContain(hashOf(video)));
+    // No file can be made any more, as on a disk that is full.
+    await rm(path.join(directory, 'unfinished'), { recursive: true });
+    stack.simulator().faults.hang = false;
+    expect(await stack.client.finished(id)).toMatchObject({
+      status: 'failed',
+      error: 'The result could not be stored.',
+      attempts: 1,
+    });
+    await expectMachineInOrder();
   });
 });

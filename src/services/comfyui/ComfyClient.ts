@@ -9,7 +9,6 @@ import type { Turns } from '../../utils/turns.js';
 import {
   HttpTransport,
   MAX_PROMPTS_BYTES,
-  type RequestBody,
   type TransportAnswer,
   type TransportRequest,
 } from './HttpTransport.js';
@@ -28,6 +27,7 @@ import {
   systemStats,
   uploadAnswer,
 } from './protocol.js';
+import type { RequestBody } from './requestBody.js';
 import { SharedLook } from './SharedLook.js';
 import { UploadNames } from './UploadNames.js';
 import { uploadForm } from './uploadForm.js';

@@ -1,32 +1,17 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { Pool } from 'undici';
 import type { z } from 'zod';
 import { PromptError } from '../../errors.js';
 import { DeadlineExceeded, withDeadline } from '../../utils/deadline.js';
 import type { InstanceAddress } from '../../utils/instanceUrls.js';
+import { handOver, LocalFailure, readBody } from './answerBody.js';
+import { bodyHeaders, type RequestBody, Sending } from './requestBody.js';
 import { transportError } from './transportErrors.js';
 
 /** Most bytes of a response that lists prompts: each may have a picture in it, as base64. */
 export const MAX_PROMPTS_BYTES = 256 * 1024 * 1024;
 /** Most bytes of any other response that is no file. */
 const MAX_JSON_BYTES = 16 * 1024 * 1024;
-
-export interface RequestBody {
-  /** For `Content-Type`. */
-  readonly type: string;
-  /**
-   * In one piece, in pieces that are sent one after the other (putting large ones together would copy them), or read from
-   * somewhere while they are sent.
-   */
-  readonly bytes: Buffer | readonly Buffer[] | StreamedBody;
-}
-
-export interface StreamedBody {
-  /** How many bytes there will be. */
-  readonly sizeBytes: number;
-  /** Begins to read, for one request. What it fails with is what the request fails with. */
-  chunks(): AsyncGenerator<Buffer, void>;
-}
 
 export interface TransportRequest {
   readonly method: 'GET' | 'POST';
@@ -128,16 +113,18 @@ export class HttpTransport {
           body: sending?.content ?? null,
           signal: both,
         });
-        const announced = Number(answer.headers['content-length'] ?? 0);
         const maxBytes = request.maxBytes ?? MAX_JSON_BYTES;
-        const whyTooLarge = () => tooLarge(action, maxBytes, request.isResult === true);
+        const limit = {
+          maxBytes,
+          announced: Number(answer.headers['content-length'] ?? 0),
+          whyTooLarge: () => tooLarge(action, maxBytes, request.isResult === true),
+        };
         if (request.receive && answer.statusCode === 200) {
-          const limited = limitedBody(answer.body, maxBytes, announced, whyTooLarge, problemOf);
-          await handOver(answer.body, limited, request.receive);
+          await handOver(answer.body, limit, problemOf, request.receive);
           return new TransportAnswer(answer.statusCode, EMPTY, action);
         }
-        const bytes = await readBody(answer.body, maxBytes, announced);
-        if (!bytes) throw whyTooLarge();
+        const bytes = await readBody(answer.body, limit);
+        if (!bytes) throw limit.whyTooLarge();
         return new TransportAnswer(answer.statusCode, bytes, action);
       } catch (error) {
         signal?.throwIfAborted();
@@ -156,98 +143,6 @@ export class HttpTransport {
 }
 
 const EMPTY = Buffer.alloc(0);
-
-function bodyHeaders({ type, bytes }: RequestBody): Record<string, string> {
-  if (Buffer.isBuffer(bytes)) return { 'content-type': type };
-  const length = isStreamed(bytes) ? bytes.sizeBytes : bytes.reduce((sum, piece) => sum + piece.length, 0);
-  return { 'content-type': type, 'content-length': String(length) };
-}
-
-const isStreamed = (bytes: RequestBody['bytes']): bytes is StreamedBody => 'chunks' in bytes;
-
-/** A body on its way. */
-class Sending {
-  readonly content: Buffer | Readable;
-  /** Why no more of it could be read. */
-  failure: { readonly error: unknown } | undefined;
-
-  constructor(bytes: RequestBody['bytes']) {
-    if (Buffer.isBuffer(bytes)) this.content = bytes;
-    else if (isStreamed(bytes)) this.content = Readable.from(this.#watched(bytes), { objectMode: false });
-    else this.content = Readable.from(bytes);
-  }
-
-  async *#watched(body: StreamedBody): AsyncGenerator<Buffer, void> {
-    try {
-      yield* body.chunks();
-    } catch (error) {
-      this.failure = { error };
-      throw error;
-    }
-  }
-}
-
-/** Something failed that the instance has nothing to do with. */
-class LocalFailure extends Error {
-  override name = 'LocalFailure';
-}
-
-/** Hands a body over. What is not read of it is not waited for. */
-async function handOver(
-  body: Readable,
-  limited: AsyncGenerator<Buffer, void>,
-  receive: (body: Readable) => Promise<void>,
-): Promise<void> {
-  const source = Readable.from(limited, { objectMode: false });
-  for (const stream of [source, body]) stream.on('error', () => undefined);
-  try {
-    await receive(source);
-  } catch (error) {
-    throw error instanceof PromptError
-      ? error
-      : new LocalFailure('The answer was not taken.', { cause: error });
-  } finally {
-    source.destroy();
-    body.destroy();
-  }
-}
-
-/** The body as far as it may go. It fails with what is wrong with the instance, or with its answer. */
-async function* limitedBody(
-  body: AsyncIterable<Buffer>,
-  maxBytes: number,
-  announced: number,
-  whyTooLarge: () => PromptError,
-  problemOf: (error: unknown) => PromptError,
-): AsyncGenerator<Buffer, void> {
-  let length = 0;
-  try {
-    if (announced > maxBytes) throw whyTooLarge();
-    for await (const part of body) {
-      length += part.length;
-      if (length > maxBytes) throw whyTooLarge();
-      yield part;
-    }
-  } catch (error) {
-    throw problemOf(error);
-  }
-}
-
-/** @returns undefined when there is more than `maxBytes`, or there will be */
-async function readBody(
-  body: AsyncIterable<Buffer>,
-  maxBytes: number,
-  announced: number,
-): Promise<Buffer | undefined> {
-  const parts: Buffer[] = [];
-  let length = 0;
-  for await (const part of body) {
-    length += part.length;
-    if (Math.max(length, announced) > maxBytes) return undefined;
-    parts.push(part);
-  }
-  return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
-}
 
 /** Only a result's size is the prompt's doing: a queue is as long as what others have put into it. */
 function tooLarge(action: string, maxBytes: number, isResult: boolean): PromptError {

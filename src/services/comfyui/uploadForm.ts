@@ -1,5 +1,5 @@
 import { bytesOf, type Content, type StoredFile } from '../../utils/StoredFile.js';
-import type { RequestBody, StreamedBody } from './HttpTransport.js';
+import type { RequestBody, StreamedBody } from './requestBody.js';
 
 // Random enough that no picture contains it, and the same for all so that nothing is searched.
 const BOUNDARY = 'comfyui-express-5f1c9e0ab7d24e6f8a3b';

@@ -20,7 +20,7 @@ interface InspectionOptions {
   checkSize(size: Size): void;
 }
 
-/** First bytes of a file by which its type is told, as far as it is no image. */
+/** First bytes of a stored file by which its type is told, as far as it is no image. */
 const HEAD_BYTES = 64 * 1024;
 
 /** What a file is, found out by its bytes, and the bytes to go on with. */
@@ -46,7 +46,7 @@ export function isPicture({ kind }: FileInput): boolean {
 }
 
 /**
- * Finds out what a file is, by its bytes and never by its name: an image by all of them, others by the first ones.
+ * Finds out what a file is, by its bytes and never by its name: what is stored and no image by the first ones.
  * @throws AppError `UNSUPPORTED_IMAGE_TYPE`, `IMAGE_TOO_LARGE`, `INVALID_IMAGE` or `UNSUPPORTED_FILE_TYPE`
  */
 export async function inspectFile(
@@ -62,7 +62,8 @@ export async function inspectFile(
     const { image, bytes: sound } = await inspectImage(await wholeOf(content), imageLimits);
     return { content: sound, mimeType: image.mimeType, image };
   }
-  const mimeType = (await fileTypeFromBuffer(await headOf(content, HEAD_BYTES)))?.mime;
+  const sample = Buffer.isBuffer(content) ? content : await headOf(content, HEAD_BYTES);
+  const mimeType = (await fileTypeFromBuffer(sample))?.mime;
   if (mimeType?.startsWith(TYPES[kind])) return { content, mimeType };
   if (kind === 'file') return { content, mimeType: 'application/octet-stream' };
   throw new AppError(
