@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { MemoryBlobStore } from '../src/services/jobs/BlobStore.js';
 import { JobManager } from '../src/services/jobs/JobManager.js';
-import { MemoryBlobStore } from '../src/services/jobs/stores.js';
 import { MemoryJobEvents } from '../src/services/queue/memory/MemoryJobEvents.js';
 import { MemoryJobQueue } from '../src/services/queue/memory/MemoryJobQueue.js';
 import { MemoryJobStore } from '../src/services/queue/memory/MemoryJobStore.js';

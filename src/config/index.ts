@@ -134,11 +134,13 @@ function crossChecks(env: Environment): string[] {
     }
   };
   atLeast('BREAKER_MAX_RESET_TIMEOUT', 'BREAKER_RESET_TIMEOUT', 'as the reset time grows up to it');
-  atLeast('MAX_RESULT_MEMORY', 'MAX_RESULT_SIZE', 'so that one result fits');
-  // The bound is of no account where uploads do not wait in memory.
-  if (env.ASSET_STORE === 'memory') atLeast('MAX_QUEUE_MEMORY', 'MAX_FILE_SIZE', 'so that one upload fits');
-  // A form is a little larger than the image in it.
-  atLeast('MAX_UPLOAD_MEMORY', 'MAX_FILE_SIZE', 'so that one upload fits');
+  // Elsewhere files need not fit into memory.
+  if (env.ASSET_STORE === 'memory') {
+    atLeast('MAX_RESULT_MEMORY', 'MAX_RESULT_SIZE', 'so that one result fits');
+    atLeast('MAX_QUEUE_MEMORY', 'MAX_FILE_SIZE', 'so that one upload fits');
+    // A form is a little larger than the image in it.
+    atLeast('MAX_UPLOAD_MEMORY', 'MAX_FILE_SIZE', 'so that one upload fits');
+  }
   if (env.ASSET_STORE === 's3' && env.S3_BUCKET === undefined) {
     problems.push('S3_BUCKET: takes the name of a bucket when ASSET_STORE is s3, but was not set');
   }

@@ -13,8 +13,8 @@ export interface ReceivedBody {
 export interface BodyReader {
   /** Bytes that the body may have. */
   readonly maxBytes: number;
-  /** Bytes of files that may be in it. */
-  readonly maxFileBytes: number;
+  /** Bytes of files that may be in memory while it is read. */
+  readonly maxHeldBytes: number;
   /** @throws AppError for a body that is not as it must be */
   read(request: Request, response: Response): Promise<ReceivedBody>;
   /** Lets go what came so far. */

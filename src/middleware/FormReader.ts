@@ -3,11 +3,14 @@ import multer, { MulterError } from 'multer';
 import { AppError } from '../errors.js';
 import { FIRST_IMAGE, fileInputNamed, firstImageOf } from '../services/submissions/fileInputs.js';
 import { harmlessName } from '../services/submissions/harmlessName.js';
+import { isPicture } from '../services/submissions/inspectFile.js';
 import type { ReceivedFile } from '../services/submissions/Submission.js';
+import { type StoredFile, sizeOf } from '../utils/StoredFile.js';
 import type { FileInput } from '../workflows/types.js';
 import type { BodyReader, ReceivedBody } from './BodyReader.js';
 import { declaredBytes, malformed, tooLarge } from './bodyErrors.js';
 import { FormFiles } from './FormFiles.js';
+import { STREAM_BYTES, type StoredUploads } from './StoredUploads.js';
 
 /** Fields of a form beside its files, unless the workflow has more parameters. */
 const MIN_FIELDS = 32;
@@ -30,25 +33,30 @@ interface FormOptions {
   readonly hasTexts: boolean;
   /** Bytes of each file. */
   readonly maxFileBytes: number;
+  /** Where files that are no images go as they come; undefined where that is memory. */
+  readonly stored: StoredUploads | undefined;
 }
 
 /** A form with the files of a workflow, each in the field of its input's name, and parameters in the other fields. */
 export class FormReader implements BodyReader {
   readonly maxBytes: number;
-  readonly maxFileBytes: number;
+  readonly maxHeldBytes: number;
   readonly #inputs: readonly FileInput[];
   readonly #maxBytesOfEach: number;
   readonly #maxFields: number;
   readonly #maxFieldBytes: number;
   readonly #files = new FormFiles();
+  readonly #stored: StoredUploads | undefined;
 
-  constructor({ inputs, parameters, hasTexts, maxFileBytes }: FormOptions) {
+  constructor({ inputs, parameters, hasTexts, maxFileBytes, stored }: FormOptions) {
     this.#inputs = inputs;
     this.#maxBytesOfEach = maxFileBytes;
     this.#maxFields = Math.max(MIN_FIELDS, parameters + OTHER_FIELDS);
     this.#maxFieldBytes = hasTexts ? MAX_TEXT_BYTES : MAX_FIELD_BYTES;
-    this.maxFileBytes = inputs.length * maxFileBytes;
-    this.maxBytes = this.maxFileBytes + formOverhead(this.#maxFields, this.#maxFieldBytes);
+    this.#stored = stored;
+    const streamed = stored ? inputs.filter((input) => !isPicture(input)).length : 0;
+    this.maxHeldBytes = (inputs.length - streamed) * maxFileBytes + streamed * STREAM_BYTES;
+    this.maxBytes = inputs.length * maxFileBytes + formOverhead(this.#maxFields, this.#maxFieldBytes);
   }
 
   async read(request: Request, response: Response): Promise<ReceivedBody> {
@@ -57,9 +65,10 @@ export class FormReader implements BodyReader {
     const fields = request.files as Readonly<Record<string, readonly Express.Multer.File[]>> | undefined;
     for (const [field, [file]] of Object.entries(fields ?? {})) {
       const input = fileInputNamed(this.#inputs, field);
-      if (!input || !file || file.buffer.length === 0) continue;
+      const bytes = this.#files.stored(field) ?? file?.buffer;
+      if (!input || !file || !bytes || sizeOf(bytes) === 0) continue;
       if (files.has(input.name)) throw this.#tooManyFiles();
-      files.set(input.name, { bytes: file.buffer, filename: harmlessName(file.originalname, input.kind) });
+      files.set(input.name, { bytes, filename: harmlessName(file.originalname, input.kind) });
     }
     // The files are handed over: the request does not keep them, however long its client waits for the answer.
     delete request.files;
@@ -71,10 +80,14 @@ export class FormReader implements BodyReader {
   }
 
   #parse(request: Request, response: Response): Promise<void> {
+    let onFailure: (error: unknown) => void = () => undefined;
     const maxFields = this.#maxFields;
     const files = this.#inputs.length;
     const parse = multer({
-      storage: this.#files.storage((of) => Math.min(declaredBytes(of), this.#maxBytesOfEach)),
+      storage: this.#files.storage(
+        (of) => Math.min(declaredBytes(of), this.#maxBytesOfEach),
+        (file) => this.#store(file, (error) => onFailure(error)),
+      ),
       limits: {
         fileSize: this.#maxBytesOfEach,
         files: Math.max(1, files),
@@ -88,11 +101,26 @@ export class FormReader implements BodyReader {
       defParamCharset: 'utf8',
     }).fields(this.#fieldNames().map((name) => ({ name, maxCount: 1 })));
     return new Promise((resolve, reject) => {
+      // The parser itself tells of it only when all of the body has come.
+      onFailure = reject;
       parse(request, response, (error: unknown) => {
         if (error === undefined || error === null) resolve();
         else reject(this.#errorOf(error));
       });
     });
+  }
+
+  /** Takes a file that is no image into the store, where there is one. */
+  #store(
+    { fieldname, stream }: Express.Multer.File,
+    onFailure: (error: unknown) => void,
+  ): Promise<StoredFile> | undefined {
+    const input = fileInputNamed(this.#inputs, fieldname);
+    if (!this.#stored || !input || isPicture(input)) return undefined;
+    const file = this.#stored.put(stream, this.#maxBytesOfEach, 'The multipart body');
+    stream.once('limit', () => onFailure(tooLarge(this.#maxBytesOfEach)));
+    file.catch(onFailure);
+    return file;
   }
 
   #fieldNames(): string[] {

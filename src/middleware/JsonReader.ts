@@ -24,15 +24,15 @@ const FILE_TAKES = 'takes one http, https or data URL, or {"asset_id": "…"}';
  */
 export class JsonReader implements BodyReader {
   readonly maxBytes: number;
-  readonly maxFileBytes: number;
+  readonly maxHeldBytes: number;
   readonly #inputs: readonly FileInput[];
   readonly #body: WholeBody;
 
   constructor(inputs: readonly FileInput[], maxFileBytes: number) {
     this.#inputs = inputs;
     // Base64 makes four bytes of three.
-    this.maxFileBytes = inputs.length * Math.ceil((maxFileBytes * 4) / 3);
-    this.maxBytes = this.maxFileBytes + OVERHEAD_BYTES;
+    this.maxHeldBytes = inputs.length * Math.ceil((maxFileBytes * 4) / 3);
+    this.maxBytes = this.maxHeldBytes + OVERHEAD_BYTES;
     this.#body = new WholeBody(this.maxBytes, () => {
       return new AppError('FILE_TOO_LARGE', `The body is larger than ${this.maxBytes} bytes.`);
     });

@@ -6,7 +6,7 @@ import type { BodyReader, ReceivedBody } from './BodyReader.js';
 /** No body, or one of a type that nobody reads. */
 export class UnreadBody implements BodyReader {
   readonly maxBytes: number;
-  readonly maxFileBytes = 0;
+  readonly maxHeldBytes = 0;
   readonly #inputs: readonly FileInput[];
 
   /** @param maxBytes as in other bodies: nobody waits for a larger one to end */

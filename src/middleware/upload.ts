@@ -1,6 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
 import { AppError } from '../errors.js';
+import type { StreamStore } from '../services/jobs/BlobStore.js';
 import { kindOf } from '../services/submissions/parameterKinds.js';
 import type { FileSource } from '../services/submissions/Submission.js';
 import type { UploadBudget } from '../services/submissions/UploadBudget.js';
@@ -13,6 +14,7 @@ import { FormReader, formOverhead } from './FormReader.js';
 import { JsonReader } from './JsonReader.js';
 import { type Pace, watchUpload } from './pace.js';
 import { RAW_TYPES, RawReader } from './RawReader.js';
+import { StoredUploads } from './StoredUploads.js';
 import { UnreadBody } from './UnreadBody.js';
 
 /** How long a body that has come may take to be taken apart, ms. */
@@ -24,7 +26,7 @@ export interface Upload {
   readonly files: ReadonlyMap<string, FileSource>;
   /** Form fields or values of JSON, and query parameters: of the same name, those of the body win. */
   readonly parameters: Readonly<Record<string, unknown>>;
-  /** Tells that its bytes are accounted for elsewhere, or not needed any more. */
+  /** Tells that its bytes are accounted for elsewhere, and held by whoever wants them, or not needed any more. */
   release(): void;
 }
 
@@ -33,21 +35,31 @@ export interface UploadOptions {
   readonly maxFileBytes: number;
   readonly pace: Pace;
   readonly budget: UploadBudget;
+  /** Where files that are no images go as they come; undefined where that is memory. */
+  readonly stream: StreamStore | undefined;
 }
 
-/** Reads what is submitted to a workflow into memory: a form, JSON, or one file as it is. Then ask `sentParameters` and `takeUpload`. */
+/** Reads what is submitted to a workflow: a form, JSON, or one file as it is. Then ask `sentParameters` and `takeUpload`. */
 export function receiveUpload(workflow: Workflow, options: UploadOptions): RequestHandler {
-  const { maxFileBytes, budget, pace } = options;
+  const { maxFileBytes, budget, pace, stream } = options;
   return (request, response, next) => {
-    const reader = readerFor(request, workflow, maxFileBytes);
+    const stored = stream && new StoredUploads(stream, (bytes) => memory.shrink(bytes));
+    const reader = readerFor(request, workflow, maxFileBytes, stored);
     const declared = declaredBytes(request);
     if (declared > reader.maxBytes) throw tooLarge(maxFileBytes);
-    const expected = Math.min(declared || reader.maxFileBytes, reader.maxFileBytes);
+    const expected = Math.min(declared || reader.maxHeldBytes, reader.maxHeldBytes);
     const memory = budget.begin(clientOf(response), expected, (why) =>
       finish(cutOff(request, response, why)),
     );
-    const release = () => memory.release();
-    response.once('close', release);
+    const release = () => {
+      memory.release();
+      stored?.release();
+    };
+    response.once('close', () => {
+      memory.release();
+      // Whoever took the upload lets go of what is stored, when it is done with it.
+      if (!isOver || response.locals['upload'] !== undefined) stored?.release();
+    });
     continueUpload(response);
     let isOver = false;
     let lastWait: NodeJS.Timeout | undefined;
@@ -70,7 +82,9 @@ export function receiveUpload(workflow: Workflow, options: UploadOptions): Reque
     // Nobody waits for the end of an upload whose client is gone.
     response.once('close', stopWatching);
     // Where a part follows the closing boundary multer may wait for a file that never comes.
-    request.once('end', () => {
+    request.once('end', async () => {
+      // What has come may take its time on its way to the store.
+      await stored?.settled();
       if (!isOver) lastWait = setTimeout(() => finish(malformed('The multipart body')), AFTER_END_MS);
     });
     // What is in the body beside the files takes memory, too.
@@ -122,15 +136,20 @@ export function hangUpSignal(response: Response): AbortSignal {
   return controller.signal;
 }
 
-function readerFor(request: Request, workflow: Workflow, maxFileBytes: number): BodyReader {
+function readerFor(
+  request: Request,
+  workflow: Workflow,
+  maxFileBytes: number,
+  stored: StoredUploads | undefined,
+): BodyReader {
   const inputs = workflow.files;
   if (request.is('multipart')) {
     const schemas: z.ZodType[] = Object.values(workflow.parameters.shape);
     const hasTexts = schemas.some((schema) => kindOf(schema) === 'text');
-    return new FormReader({ inputs, parameters: schemas.length, hasTexts, maxFileBytes });
+    return new FormReader({ inputs, parameters: schemas.length, hasTexts, maxFileBytes, stored });
   }
   if (request.is('application/json')) return new JsonReader(inputs, maxFileBytes);
-  if (request.is(RAW_TYPES)) return new RawReader(inputs, maxFileBytes);
+  if (request.is(RAW_TYPES)) return new RawReader(inputs, maxFileBytes, stored);
   return new UnreadBody(inputs, formOverhead() + inputs.length * maxFileBytes);
 }
 

@@ -48,9 +48,14 @@ export class SubmissionAnswers {
   /** 200, with the result: in JSON, or as the image where `Accept` asks for it. */
   async result(request: Request, response: Response, workflow: Workflow, job: CompletedJob): Promise<void> {
     const { services, sender } = this.#parts;
-    const { image } = await services.manager.result(job.id);
-    if (wantsBytes(request, job.result.outputs[0])) await sender.primary(response, job, image);
-    else await sender.json(response, this.#doneBody(workflow, job, image), job, image);
+    const { outputs } = services.manager;
+    const { bytes } = await outputs.storedOutput(job.id, 0);
+    if (wantsBytes(request, job.result.outputs[0])) {
+      await sender.primary(request, response, job, bytes);
+      return;
+    }
+    const shown = await outputs.shownBytes(job, bytes);
+    await sender.json(response, this.#doneBody(workflow, job, shown), job, shown);
   }
 
   /** What a client that waited for a job is told when there is no result. */

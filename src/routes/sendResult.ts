@@ -3,13 +3,13 @@ import type { Request, Response } from 'express';
 import { AppError } from '../errors.js';
 import type { AssetPresentation } from '../services/assets/AssetStore.js';
 import { contentDisposition } from '../services/assets/contentDisposition.js';
+import type { StoredBytes } from '../services/jobs/BlobStore.js';
 import {
   type CompletedJob,
   type JobOutput,
   type OutputKind,
   processingDuration,
 } from '../services/jobs/Job.js';
-import type { StoredBytes } from '../services/jobs/stores.js';
 import type { Turns } from '../utils/turns.js';
 import { FORMATS, IMAGE_PLACE } from '../views/JobViews.js';
 import type { OutputFormat } from '../workflows/parameters.js';
@@ -74,10 +74,16 @@ export class ResultSender {
   }
 
   /** Answers with the bytes of a job's primary output. A result never changes, so its job's id is its entity tag. */
-  async primary(response: Response, job: CompletedJob, bytes: Buffer): Promise<void> {
+  async primary(
+    request: Request,
+    response: Response,
+    job: CompletedJob,
+    bytes: Buffer | StoredBytes,
+  ): Promise<void> {
     const [output] = job.result.outputs;
     response.set({ ...headersOf(job, output), ETag: `"${job.id}"`, Vary: 'Accept' });
-    await this.#send(response, bytes);
+    if (Buffer.isBuffer(bytes)) await this.#send(response, bytes);
+    else await sendStored(request, response, { jobId: job.id, bytes, start: 0, end: bytes.sizeBytes - 1 });
   }
 
   /**

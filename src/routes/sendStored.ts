@@ -1,7 +1,8 @@
 import { pipeline } from 'node:stream/promises';
 import type { Request, Response } from 'express';
 import { AppError } from '../errors.js';
-import type { StoredBytes } from '../services/jobs/stores.js';
+import type { StoredBytes } from '../services/jobs/BlobStore.js';
+import { exactly } from '../utils/StoredFile.js';
 import { jobUrls } from '../views/JobViews.js';
 
 /**
@@ -21,7 +22,7 @@ export async function sendStored(
   }
   const length = end + 1 - start;
   const isPart = length < bytes.sizeBytes;
-  const isWanted = request.method === 'GET';
+  const isWanted = request.method !== 'HEAD';
   const source = isWanted ? await bytes.open(isPart ? { start, end } : undefined) : undefined;
   if (isWanted && !source) {
     for (const name of ['Accept-Ranges', 'Content-Range']) response.removeHeader(name);
@@ -35,20 +36,9 @@ export async function sendStored(
     return;
   }
   try {
-    await pipeline(source, (chunks: AsyncIterable<Buffer>) => wholly(chunks, length), response);
+    await pipeline(source, (chunks: AsyncIterable<Buffer>) => exactly(chunks, length), response);
   } catch {
     // The client left, or the bytes ended early: cut off, the answer tells it by itself.
     response.destroy();
   }
-}
-
-/** The chunks, if they have so many bytes. @throws Error */
-async function* wholly(chunks: AsyncIterable<Buffer>, length: number): AsyncGenerator<Buffer, void> {
-  let left = length;
-  for await (const chunk of chunks) {
-    left -= chunk.length;
-    if (left < 0) break;
-    yield chunk;
-  }
-  if (left !== 0) throw new Error('The bytes are not as many as they were.');
 }

@@ -3,8 +3,8 @@ import type { Workflow } from '../workflows/types.js';
 import type { ConnectionOptions } from './comfyui/ConnectionManager.js';
 import type { FollowTimings } from './comfyui/PromptFollower.js';
 import type { HealthOptions } from './instances/HealthChecker.js';
+import type { BlobStore } from './jobs/BlobStore.js';
 import { STORE_TIMINGS, type StoreTimings } from './jobs/StoreCalls.js';
-import type { BlobStore } from './jobs/stores.js';
 import type { IdempotencyStore } from './queue/IdempotencyStore.js';
 import type { JobEvents } from './queue/JobEvents.js';
 import type { JobQueue } from './queue/JobQueue.js';
@@ -22,6 +22,8 @@ export const WEBHOOK_OPTIONS: WebhookOptions & { timeoutMs: number } = {
 };
 /** Large files take their time on their way to a bucket. */
 export const ASSET_TIMINGS: StoreTimings = { ...STORE_TIMINGS, timeoutMs: 60_000 };
+/** What one job's outputs may have in memory where they are kept outside of it. */
+export const MAX_OUTPUTS_IN_MEMORY = 32 * 1024 * 1024;
 /** Of small pictures: those of some thousand results. */
 export const MAX_THUMBNAIL_BYTES = 16 * 1024 * 1024;
 

@@ -35,6 +35,8 @@ import { MAX_PER_HOST, type WebhookOptions, Webhooks } from './webhooks/Webhooks
 
 /** Time that carrying an image to or from an instance may take, ms. */
 const TRANSFER_TIMEOUT_MS = 60_000;
+/** The same for a file that is not in memory, of which there may be gigabytes, ms. */
+const STREAM_TIMEOUT_MS = 1_800_000;
 
 /** Files that are fetched from one host and port at the same time. */
 const MAX_FETCHES_PER_HOST = 16;
@@ -128,6 +130,7 @@ export function createInstances(config: Config, clock: Clock, turns: Turns, stat
       headers: { ...comfyHeaders(config), ...address.headers },
       controlTimeoutMs: config.machines.controlTimeoutMs,
       transferTimeoutMs: TRANSFER_TIMEOUT_MS,
+      streamTimeoutMs: STREAM_TIMEOUT_MS,
       maxResultBytes: config.machines.maxResultBytes,
       serverId: state.id,
       onNewUploadName: (name: string) => state.uploads(address.host, name),

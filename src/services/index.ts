@@ -30,6 +30,7 @@ import { LoadBalancer } from './instances/LoadBalancer.js';
 import { WorkflowNeeds } from './instances/WorkflowNeeds.js';
 import { Admission } from './jobs/Admission.js';
 import { AttemptJudge } from './jobs/AttemptJudge.js';
+import { MemoryBlobStore, type StreamStore } from './jobs/BlobStore.js';
 import { Expiry } from './jobs/Expiry.js';
 import { DurationEstimates } from './jobs/estimates.js';
 import { IdempotencyKeys } from './jobs/IdempotencyKeys.js';
@@ -37,9 +38,9 @@ import { JobManager } from './jobs/JobManager.js';
 import { JobProcessor } from './jobs/JobProcessor.js';
 import { JobRunner } from './jobs/JobRunner.js';
 import { OutputFiles } from './jobs/OutputFiles.js';
+import { OutputIntake } from './jobs/OutputIntake.js';
 import { OutputSweeper } from './jobs/OutputSweeper.js';
-import { STORE_TIMINGS } from './jobs/StoreCalls.js';
-import { MemoryBlobStore } from './jobs/stores.js';
+import { STORE_TIMINGS, StoreCalls } from './jobs/StoreCalls.js';
 import { MetricsFile } from './metrics/MetricsFile.js';
 import { Prometheus } from './metrics/Prometheus.js';
 import { Recorder } from './metrics/Recorder.js';
@@ -47,6 +48,7 @@ import { Summary } from './metrics/Summary.js';
 import {
   ASSET_TIMINGS,
   FOLLOW_TIMINGS,
+  MAX_OUTPUTS_IN_MEMORY,
   MAX_THUMBNAIL_BYTES,
   type ServiceOverrides,
   WEBHOOK_OPTIONS,
@@ -75,6 +77,8 @@ export interface Services {
   readonly submissions: Submissions;
   /** Memory for what clients send. */
   readonly uploadBudget: UploadBudget;
+  /** Where what clients send goes as it comes, but for images; undefined where that is memory. */
+  readonly stream: StreamStore | undefined;
   readonly views: JobViews;
   /** undefined where there is no secret to sign them with. */
   readonly webhooks: Webhooks | undefined;
@@ -130,8 +134,10 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
 
   const assetBlobs = createAssetBlobs(config, clock, log('assets'));
   const blobs = overrides.blobStore ?? assetBlobs ?? new MemoryBlobStore();
-  /** Where bytes do not wait in memory, its bounds are of no account. */
-  const inMemory = (bytes: number) => (blobs === assetBlobs ? Number.POSITIVE_INFINITY : bytes);
+  /** Where bytes do not wait in memory, they go there as they come, and its bounds are of no account. */
+  const stream = blobs === assetBlobs ? assetBlobs : undefined;
+  const inMemory = (bytes: number) => (stream ? Number.POSITIVE_INFINITY : bytes);
+  const storeTimings = { ...(stream ? ASSET_TIMINGS : STORE_TIMINGS), ...overrides.stores };
   const { idempotency, ...sharing } = createSharing(overrides, log('jobs'));
   const manager = new JobManager(
     { ...sharing, blobs },
@@ -141,7 +147,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     },
     clock,
     log('jobs'),
-    { ...(blobs === assetBlobs ? ASSET_TIMINGS : STORE_TIMINGS), ...overrides.stores },
+    storeTimings,
   );
   const thumbnails = new Thumbnails({ maxPixels: config.outputs.maxPixels, maxBytes: MAX_THUMBNAIL_BYTES });
   manager.events.subscribe('resultDropped', ({ id }) => thumbnails.forget(id));
@@ -166,12 +172,15 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     clock,
     log('jobs'),
   );
+  const calls = new StoreCalls(storeTimings);
+  const roomBytes = Math.min(MAX_OUTPUTS_IN_MEMORY, config.jobs.maxResultBytes);
   const runner = new JobRunner({
     manager,
     prompts,
     instances,
     imageInput: config.machines.imageInput,
     outputFiles: config.outputs.areFilesKept ? outputFiles : undefined,
+    newIntake: stream && (() => new OutputIntake(stream, calls, roomBytes)),
     maxOutputPixels: config.outputs.maxPixels,
     logger: log('jobs'),
   });
@@ -220,6 +229,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       idempotencyKeys,
       balancer,
       webhooks,
+      stream,
       budget: uploadBudget,
       fetcher: overrides.inputFetcher ?? inputs.fetcher,
       assets: overrides.assetFiles,
@@ -265,6 +275,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     idempotencyKeys,
     submissions,
     uploadBudget,
+    stream,
     views,
     webhooks,
     recorder,

@@ -32,7 +32,7 @@ export class FrontDoor {
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { api, faults, lock, maxBytes, mayEnter, isAlive, onCall, later } = this.#world;
-    const call = await readCall(request, maxBytes()).catch(() => undefined);
+    const call = await readCall(request, maxBytes(), faults.cut).catch(() => undefined);
     if (request.destroyed && !request.complete) return;
     await lock.free();
     if (!call) {

@@ -1,6 +1,6 @@
 import { cleanSubfolder, type FilePlace, type Folders, type FolderType, keyOf, numberOf } from './folders.js';
 
-/** Bytes of files kept; the oldest go first. A real ComfyUI fills its disk. */
+/** Bytes of files kept unless it is told otherwise. */
 const MAX_BYTES = 256 * 1024 * 1024;
 
 /** Files in memory. Handed to several simulators, it is a folder that they share. */
@@ -10,7 +10,13 @@ export class MemoryFolders implements Folders {
   readonly #numbers = new Map<string, Map<string, number>>();
   /** The highest of each, where it is known. */
   readonly #highest = new Map<string, number>();
+  readonly #maxBytes: number;
   #bytes = 0;
+
+  /** @param maxBytes of files kept; the oldest go first. A real ComfyUI fills its disk */
+  constructor(maxBytes = MAX_BYTES) {
+    this.#maxBytes = maxBytes;
+  }
 
   read(place: FilePlace): Buffer | undefined {
     return this.#files.get(keyOf(place))?.bytes;
@@ -29,7 +35,7 @@ export class MemoryFolders implements Folders {
       this.#highest.set(key, Math.max(this.#highest.get(key) ?? highest(taken), numbered.number));
     }
     for (const { place: oldest } of this.#files.values()) {
-      if (this.#bytes <= MAX_BYTES) break;
+      if (this.#bytes <= this.#maxBytes) break;
       this.remove(oldest);
     }
   }

@@ -48,6 +48,8 @@ export interface Faults {
   messages: MessageFault | undefined;
   /** Largest request body that is taken, bytes; as the machine was started when it is undefined. */
   maxUploadBytes: number | undefined;
+  /** The connection is cut, for so many `times`, when a request has brought more bytes: the machine dies in the middle of it. */
+  cut: { readonly afterBytes: number; times: number } | undefined;
   /** How many of the files that `GET /view` asks for are deleted just before. */
   loseFiles: number;
 }
@@ -80,6 +82,7 @@ export function noFaults(): Faults {
     rewrite: undefined,
     messages: undefined,
     maxUploadBytes: undefined,
+    cut: undefined,
     loseFiles: 0,
   };
 }

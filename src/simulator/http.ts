@@ -212,16 +212,24 @@ function decoded(part: string): string {
   }
 }
 
-/** Reads a request whole; what is larger than `maxBytes` is read and thrown away, and undefined. */
+/**
+ * Reads a request whole; what is larger than `maxBytes` is read and thrown away, and undefined.
+ * @throws Error for a connection that is cut, by whomever
+ */
 export async function readCall(
   request: IncomingMessage,
   maxBytes = MAX_UPLOAD_BYTES,
+  cut?: Faults['cut'],
 ): Promise<Call | undefined> {
   const url = new URL(request.url ?? '/', 'http://localhost');
   const parts: Buffer[] = [];
   let bytes = 0;
   for await (const part of request as AsyncIterable<Buffer>) {
     bytes += part.length;
+    if (cut && cut.times > 0 && bytes > cut.afterBytes) {
+      cut.times -= 1;
+      request.socket.resetAndDestroy();
+    }
     if (bytes <= maxBytes) parts.push(part);
   }
   if (bytes > maxBytes) return undefined;

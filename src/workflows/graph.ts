@@ -1,21 +1,37 @@
 /** A ComfyUI prompt: nodes by id, as this server keeps, changes and sends it. */
 import { isJsonObject, type Json } from '../utils/losslessJson.js';
+import { type Content, wholeOf } from '../utils/StoredFile.js';
 
 /**
- * A client's file in a graph. It is kept as bytes. When the prompt is sent, it becomes the name of an uploaded file,
- * or base64.
+ * A client's file in a graph: its bytes, or where they are. When the prompt is sent, it becomes the name of an uploaded
+ * file, or base64.
  */
 export class GraphFile {
-  readonly bytes: Buffer;
   /** What its name ends in, without the dot, such as `png`. */
   readonly extension: string;
   /** Its node takes base64 only: it is not uploaded. */
   readonly isInside: boolean;
+  #content: Content;
 
-  constructor(bytes: Buffer, extension: string, isInside = false) {
-    this.bytes = bytes;
+  constructor(content: Content, extension: string, isInside = false) {
+    this.#content = content;
     this.extension = extension;
     this.isInside = isInside;
+  }
+
+  get content(): Content {
+    return this.#content;
+  }
+
+  /** All bytes. @throws Error where they are not in memory: `load` them first */
+  get bytes(): Buffer {
+    if (Buffer.isBuffer(this.#content)) return this.#content;
+    throw new Error('The file is not in memory.');
+  }
+
+  /** Takes all bytes into memory: what is sent inside a prompt is there as a whole. @throws as `wholeOf` does */
+  async load(): Promise<void> {
+    this.#content = await wholeOf(this.#content);
   }
 }
 

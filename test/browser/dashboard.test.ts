@@ -204,7 +204,7 @@ describe.skipIf(!requireBrowser())('the page', () => {
     const page = await open();
     await page.getByText('None yet.').waitFor();
     const id = await stack.client.submit('remove-background', await readFile(PHOTO));
-    const { job } = await stack.services.manager.result((await stack.client.finished(id)).job_id);
+    const { job } = await stack.services.manager.outputs.result((await stack.client.finished(id)).job_id);
     // More often than what happens together is gathered.
     const busy = setInterval(() => stack.services.manager.events.publish('changed', job), 50);
     try {

@@ -7,7 +7,7 @@ import { createApp } from '../../src/app.js';
 import { type Config, loadConfig } from '../../src/config/index.js';
 import { createHttpServer } from '../../src/httpServer.js';
 import { createServices, type Services } from '../../src/services/index.js';
-import { MemoryBlobStore } from '../../src/services/jobs/stores.js';
+import { MemoryBlobStore } from '../../src/services/jobs/BlobStore.js';
 import type { ServiceOverrides } from '../../src/services/ServiceOverrides.js';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/index.js';
 import { type Logger, silentLogger } from '../../src/utils/logger.js';

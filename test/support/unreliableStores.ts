@@ -1,6 +1,6 @@
+import type { BlobStore } from '../../src/services/jobs/BlobStore.js';
+import { MemoryBlobStore } from '../../src/services/jobs/BlobStore.js';
 import type { Job } from '../../src/services/jobs/Job.js';
-import type { BlobStore } from '../../src/services/jobs/stores.js';
-import { MemoryBlobStore } from '../../src/services/jobs/stores.js';
 import type { JobFilter, JobStore } from '../../src/services/queue/JobStore.js';
 import { MemoryJobStore } from '../../src/services/queue/memory/MemoryJobStore.js';
 
@@ -45,7 +45,7 @@ export class UnreliableStores {
       finishedUntil: (time) => this.#call('jobs.finishedUntil', () => records.finishedUntil(time)),
     };
     this.blobs = {
-      put: (key, value) => this.#call('blobs.put', () => bytes.put(key, value)),
+      put: (name, content) => this.#call('blobs.put', () => bytes.put(name, content)),
       get: (key) => this.#call('blobs.get', () => bytes.get(key)),
       delete: (key) => this.#call('blobs.delete', () => bytes.delete(key)),
     };

@@ -42,3 +42,20 @@ export class WorkflowFiles {
     await rm(this.directory, { recursive: true, force: true });
   }
 }
+
+/** A workflow `pass-video` that saves the video that it is given, as it is. */
+export const PASS_VIDEO = {
+  'pass-video.json': JSON.stringify({
+    '1': { class_type: 'LoadVideo', inputs: { file: 'clip.mp4' } },
+    '2': {
+      class_type: 'SaveVideo',
+      inputs: { video: ['1', 0], filename_prefix: 'video/clip', format: 'auto', codec: 'auto' },
+    },
+  }),
+  'pass-video.yaml': [
+    'inputs:',
+    '  video: { node: "1", field: file, kind: video }',
+    'outputs:',
+    '  video: { node: "2" }',
+  ].join('\n'),
+};

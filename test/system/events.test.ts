@@ -213,7 +213,7 @@ describe('a reader that does not read', () => {
     const { events } = stack.services.manager;
     const before = events.listeners;
     const id = await stack.client.submit('remove-background', await png());
-    const { job } = await stack.services.manager.result((await stack.client.finished(id)).job_id);
+    const { job } = await stack.services.manager.outputs.result((await stack.client.finished(id)).job_id);
     // Far more than the kernel takes for somebody who does not read.
     for (let n = 0; n < 40_000 && events.listeners === before; n += 1) {
       events.publish('changed', job);

@@ -214,7 +214,10 @@ describe('an upload that is taken', () => {
     } as RequestInit);
     expect(response.status).toBe(202);
     const { job_id: id } = (await response.json()) as { job_id: string };
-    const kept = await stack.services.manager.file(id, 'image');
+    const { manager } = stack.services;
+    const { image: file } = (await manager.get(id)).request.files;
+    if (!file) throw new Error('The job has no image.');
+    const kept = await manager.file(file);
     await stack.services.manager.remove(id);
     return kept;
   }

@@ -172,7 +172,7 @@ describe('a webhook', () => {
     const fields = { webhook_url: receiver.url, webhook_image: 'true' };
     const small = await submit(fields);
     await settled(small);
-    const { image } = await stack.services.manager.result(small);
+    const { image } = await stack.services.manager.outputs.result(small);
     expect(receiver.messages[0]?.data['image_base64']).toBe(
       `data:image/png;base64,${image.toString('base64')}`,
     );

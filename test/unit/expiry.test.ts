@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { MemoryBlobStore } from '../../src/services/jobs/BlobStore.js';
 import { Expiry } from '../../src/services/jobs/Expiry.js';
 import { JobManager } from '../../src/services/jobs/JobManager.js';
-import { MemoryBlobStore } from '../../src/services/jobs/stores.js';
 import { MemoryJobEvents } from '../../src/services/queue/memory/MemoryJobEvents.js';
 import { MemoryJobQueue } from '../../src/services/queue/memory/MemoryJobQueue.js';
 import { MemoryJobStore } from '../../src/services/queue/memory/MemoryJobStore.js';

@@ -41,7 +41,7 @@ export const outputEndpoint: Endpoint = {
       const { id } = await ownJob(manager, request, response);
       const text = String(request.params['index']);
       const index = /^\d{1,6}$/.test(text) ? Number(text) : NO_OUTPUT;
-      const found = await withStatusUrl(id, () => manager.storedOutput(id, index));
+      const found = await withStatusUrl(id, () => manager.outputs.storedOutput(id, index));
       await sender.output(request, response, found, { index, isDownload: download });
     },
 };

@@ -27,9 +27,13 @@ export const resultEndpoints: readonly Endpoint[] = [
     handler:
       ({ services: { manager, views }, sender }) =>
       async (request, response) => {
-        const { job, image } = await resultOf(manager, request, response);
-        if (wantsBytes(request, job.result.outputs[0])) await sender.primary(response, job, image);
-        else await sender.json(response, views.completed(job, image), job, image);
+        const { job, bytes } = await resultOf(manager, request, response);
+        if (wantsBytes(request, job.result.outputs[0])) {
+          await sender.primary(request, response, job, bytes);
+          return;
+        }
+        const shown = await withStatusUrl(job.id, () => manager.outputs.shownBytes(job, bytes));
+        await sender.json(response, views.completed(job, shown), job, shown);
       },
   },
   {
@@ -45,8 +49,8 @@ export const resultEndpoints: readonly Endpoint[] = [
     handler:
       ({ services: { manager }, sender }) =>
       async (request, response) => {
-        const { job, image } = await resultOf(manager, request, response);
-        await sender.primary(response, job, image);
+        const { job, bytes } = await resultOf(manager, request, response);
+        await sender.primary(request, response, job, bytes);
       },
   },
   {
@@ -72,7 +76,8 @@ export const resultEndpoints: readonly Endpoint[] = [
           return;
         }
         // Loaded when its turn has come: those that wait keep no image in memory.
-        const load = async () => (await withStatusUrl(job.id, () => manager.output(job.id, index))).bytes;
+        const load = async () =>
+          (await withStatusUrl(job.id, () => manager.outputs.output(job.id, index))).bytes;
         const bytes = await thumbnails.get(job.id, load);
         response.type('webp').send(bytes);
       },
@@ -83,7 +88,7 @@ async function resultOf(
   manager: JobManager,
   request: Request,
   response: Response,
-): ReturnType<JobManager['result']> {
+): ReturnType<JobManager['outputs']['storedOutput']> {
   const { id } = await ownJob(manager, request, response);
-  return withStatusUrl(id, () => manager.result(id));
+  return withStatusUrl(id, () => manager.outputs.storedOutput(id, 0));
 }

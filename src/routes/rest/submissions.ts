@@ -86,5 +86,6 @@ function uploadOf(workflow: Workflow, { config, services }: RouteContext): Reque
     maxFileBytes: config.uploads.maxFileBytes,
     pace: { minBytesPerSecond: config.uploads.minBytesPerSecond, wholeMs: config.uploads.timeoutMs },
     budget: services.uploadBudget,
+    stream: services.stream,
   });
 }

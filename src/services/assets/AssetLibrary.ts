@@ -2,11 +2,11 @@ import type { Readable } from 'node:stream';
 import { messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
+import type { ByteRange } from '../../utils/StoredFile.js';
 import { AssetError } from './AssetError.js';
 import type {
   AssetInfo,
   AssetPresentation,
-  AssetRange,
   AssetSource,
   AssetStore,
   PutOptions,
@@ -96,6 +96,13 @@ export class AssetLibrary {
     }
   }
 
+  /** Holds for one more what the caller holds already. @throws AssetError `not_found` where nobody holds it */
+  share(hash: string): void {
+    const holders = this.#holders.get(hash);
+    if (holders === undefined) throw AssetError.notFound(hash);
+    this.#holders.set(hash, holders + 1);
+  }
+
   /** Lets go once. Nobody waits until the bytes are gone. Does nothing for what nobody holds. */
   release(hash: string): void {
     const holders = this.#holders.get(hash);
@@ -108,8 +115,15 @@ export class AssetLibrary {
     void this.#remove(hash);
   }
 
+  /** Lets go for everybody. `stop` waits until the bytes are gone. */
+  releaseAll(): void {
+    const hashes = [...this.#holders.keys()];
+    this.#holders.clear();
+    for (const hash of hashes) void this.#remove(hash);
+  }
+
   /** @throws AssetError `not_found` or `invalid_range` */
-  open(hash: string, range?: AssetRange): Promise<Readable> {
+  open(hash: string, range?: ByteRange): Promise<Readable> {
     return this.#store.open(hash, range);
   }
 

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { ByteRange } from '../../utils/StoredFile.js';
 
 /** Where bytes come from: all at once, or as they arrive. A stream that fails to be stored is left to its owner. */
 export type AssetSource = Readable | Buffer;
@@ -29,12 +30,6 @@ export interface AssetInfo {
   readonly storedAt: number;
 }
 
-/** Bytes from `start` to `end`, both included and counted from 0. Without an end, or one beyond the last byte: all the rest. */
-export interface AssetRange {
-  readonly start: number;
-  readonly end?: number | undefined;
-}
-
 /** What a signed address answers with. */
 export interface AssetPresentation {
   readonly filename: string;
@@ -60,7 +55,7 @@ export interface AssetStore {
    * Begins to read. What is read already goes on to its end when the asset is deleted.
    * @throws AssetError `not_found`, or `invalid_range` for one that begins behind the last byte
    */
-  open(hash: string, range?: AssetRange): Promise<Readable>;
+  open(hash: string, range?: ByteRange): Promise<Readable>;
   stat(hash: string): Promise<AssetInfo | undefined>;
   /** Does nothing when it is not there. */
   delete(hash: string): Promise<void>;

@@ -3,15 +3,9 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, opendir, rename, rm, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
+import type { ByteRange } from '../../utils/StoredFile.js';
 import { AssetError } from './AssetError.js';
-import type {
-  AssetInfo,
-  AssetRange,
-  AssetSource,
-  AssetStore,
-  PutOptions,
-  StoredAsset,
-} from './AssetStore.js';
+import type { AssetInfo, AssetSource, AssetStore, PutOptions, StoredAsset } from './AssetStore.js';
 import { isAssetHash } from './assetHash.js';
 import { resolveRange } from './assetRange.js';
 import { FileWriter } from './FileWriter.js';
@@ -75,7 +69,7 @@ export class DiskAssetStore implements AssetStore {
     }
   }
 
-  async open(hash: string, range?: AssetRange): Promise<Readable> {
+  async open(hash: string, range?: ByteRange): Promise<Readable> {
     const file = await this.#find(hash, (name) => open(name, constants.O_RDONLY | constants.O_NOFOLLOW));
     if (!file) throw AssetError.notFound(hash);
     let isInUse = false;

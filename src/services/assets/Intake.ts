@@ -72,12 +72,16 @@ async function* piecesOf(bytes: Buffer, signal: AbortSignal | undefined): AsyncG
   }
 }
 
+const ignore = () => undefined;
+
 /** A stream that is not read to its end stays open: its owner may want to answer on the connection behind it. */
 async function* chunksOfStream(
   stream: Readable,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Buffer, void> {
   const iterator = stream.iterator({ destroyOnReturn: false });
+  // It may fail when nobody reads it any more, which would end the process.
+  stream.on('error', ignore);
   try {
     for (;;) {
       const next = iterator.next() as Promise<IteratorResult<Buffer | string>>;

@@ -1,14 +1,8 @@
 import { Readable } from 'node:stream';
 import type { Clock } from '../../utils/clock.js';
+import type { ByteRange } from '../../utils/StoredFile.js';
 import { AssetError } from './AssetError.js';
-import type {
-  AssetInfo,
-  AssetRange,
-  AssetSource,
-  AssetStore,
-  PutOptions,
-  StoredAsset,
-} from './AssetStore.js';
+import type { AssetInfo, AssetSource, AssetStore, PutOptions, StoredAsset } from './AssetStore.js';
 import { resolveRange } from './assetRange.js';
 import { Intake } from './Intake.js';
 
@@ -46,7 +40,7 @@ export class MemoryAssetStore implements AssetStore {
     return { hash, sizeBytes, isNew: !known };
   }
 
-  async open(hash: string, range?: AssetRange): Promise<Readable> {
+  async open(hash: string, range?: ByteRange): Promise<Readable> {
     const entry = this.#entries.get(hash);
     if (!entry) throw AssetError.notFound(hash);
     const { start, end } = resolveRange(range, entry.bytes.length);

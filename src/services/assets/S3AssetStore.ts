@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { messageOf } from '../../errors.js';
+import type { ByteRange } from '../../utils/StoredFile.js';
 import { AssetError } from './AssetError.js';
 import type {
   AssetInfo,
   AssetPresentation,
-  AssetRange,
   AssetSource,
   AssetStore,
   PutOptions,
@@ -77,7 +77,7 @@ export class S3AssetStore implements AssetStore {
     }
   }
 
-  async open(hash: string, range?: AssetRange): Promise<Readable> {
+  async open(hash: string, range?: ByteRange): Promise<Readable> {
     const { start, end } = resolveRange(range, Number.MAX_SAFE_INTEGER);
     const body = isAssetHash(hash)
       ? await this.#bucket.get(this.#prefix + hash, range && `bytes=${start}-${end}`)

@@ -1,5 +1,5 @@
+import type { ByteRange } from '../../utils/StoredFile.js';
 import { AssetError } from './AssetError.js';
-import type { AssetRange } from './AssetStore.js';
 
 /**
  * The bytes that a range means.
@@ -7,7 +7,7 @@ import type { AssetRange } from './AssetStore.js';
  * @throws AssetError `invalid_range`
  */
 export function resolveRange(
-  range: AssetRange | undefined,
+  range: ByteRange | undefined,
   sizeBytes: number,
 ): { start: number; end: number } {
   const { start = 0, end = sizeBytes - 1 } = range ?? {};

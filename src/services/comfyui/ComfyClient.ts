@@ -1,12 +1,14 @@
+import type { Readable } from 'node:stream';
 import type { z } from 'zod';
 import { PromptError } from '../../errors.js';
 import type { InstanceAddress } from '../../utils/instanceUrls.js';
+import type { Content } from '../../utils/StoredFile.js';
 import { tcpConnects } from '../../utils/tcpConnects.js';
 import type { Turns } from '../../utils/turns.js';
-import { HttpTransport, type RequestBody } from './HttpTransport.js';
+import { HttpTransport, type TransportAnswer, type TransportRequest } from './HttpTransport.js';
 import type { OutputFile } from './outputItems.js';
 import { PromptQueries } from './PromptQueries.js';
-import { bytesInside, encodePromptBody, type PromptBody } from './promptBody.js';
+import { encodePromptBody, filesInside, type PromptBody } from './promptBody.js';
 import { refusalOf } from './promptRefusal.js';
 import {
   type NodeInfo,
@@ -16,6 +18,7 @@ import {
   systemStats,
   uploadAnswer,
 } from './protocol.js';
+import type { RequestBody } from './requestBody.js';
 import { UploadNames } from './UploadNames.js';
 import { uploadForm } from './uploadForm.js';
 
@@ -26,6 +29,8 @@ export interface ComfyClientOptions {
   readonly controlTimeoutMs: number;
   /** Milliseconds for the whole of a request that carries an image. */
   readonly transferTimeoutMs: number;
+  /** The same for a file of any length that is not in memory: it may only not stand still. */
+  readonly streamTimeoutMs: number;
   /** Bytes taken from one `GET /view`. */
   readonly maxResultBytes: number;
   /** Marks this server's prompts and uploads. Unique for each start of a server. */
@@ -97,12 +102,13 @@ export class ComfyClient {
    * @returns the file as `LoadImage` takes it, such as `name.png [temp]`
    * @throws PromptError `upload too large`
    */
-  async upload(name: string, bytes: Buffer, signal?: AbortSignal): Promise<string> {
+  async upload(name: string, content: Content, signal?: AbortSignal): Promise<string> {
+    const { transferTimeoutMs, streamTimeoutMs } = this.#options;
     const answer = await this.#transport.request({
       method: 'POST',
       path: '/upload/image',
-      body: uploadForm(name, bytes),
-      timeoutMs: this.#options.transferTimeoutMs,
+      body: uploadForm(name, content),
+      timeoutMs: Buffer.isBuffer(content) ? transferTimeoutMs : streamTimeoutMs,
       signal,
     });
     if (answer.status === 413) throw this.#tooLarge();
@@ -123,7 +129,9 @@ export class ComfyClient {
     signal?: AbortSignal,
   ): Promise<{ promptId: string; refusal: PromptError | undefined }> {
     this.#options.onSubmit();
-    await this.#turns.take(bytesInside(prompt));
+    const inside = filesInside(prompt);
+    for (const file of inside) if (!Buffer.isBuffer(file.content)) await file.load();
+    await this.#turns.take(inside.reduce((sum, { bytes }) => sum + bytes.length, 0));
     const answer = await this.#transport.request({
       method: 'POST',
       path: '/prompt',
@@ -151,20 +159,31 @@ export class ComfyClient {
    * @throws PromptError `result gone` when the file is not there, `result too large`
    */
   async view(file: OutputFile, signal?: AbortSignal): Promise<Buffer> {
-    const answer = await this.#transport.request({
-      method: 'GET',
-      path: '/view',
-      params: { filename: file.filename, subfolder: file.subfolder, type: file.type },
-      timeoutMs: this.#options.transferTimeoutMs,
-      maxBytes: this.#options.maxResultBytes,
-      isResult: true,
+    const timeoutMs = this.#options.transferTimeoutMs;
+    return (await this.#view(file, { timeoutMs, signal })).bytes;
+  }
+
+  /**
+   * As `view`, a piece at a time.
+   * @param receive reads the bytes, and is called only when they are there; they fail with what `view` throws
+   * @returns what `receive` gives
+   * @throws as `view`, or what `receive` throws
+   */
+  async viewStream<T>(
+    file: OutputFile,
+    receive: (body: Readable) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    let received: { readonly value: T } | undefined;
+    const answer = await this.#view(file, {
+      timeoutMs: this.#options.streamTimeoutMs,
       signal,
+      receive: async (body) => {
+        received = { value: await receive(body) };
+      },
     });
-    if (answer.status === 404) {
-      throw new PromptError('result gone', 'ComfyUI no longer has the result file of this prompt.');
-    }
-    answer.expectOk();
-    return answer.bytes;
+    if (!received) throw answer.unexpected('answered nothing');
+    return received.value;
   }
 
   /** Forgets finished prompts. */
@@ -193,6 +212,25 @@ export class ComfyClient {
   /** Closes the kept-alive connections. */
   close(): void {
     this.#transport.close();
+  }
+
+  async #view(
+    { filename, subfolder, type }: OutputFile,
+    how: Pick<TransportRequest, 'timeoutMs' | 'signal' | 'receive'>,
+  ): Promise<TransportAnswer> {
+    const answer = await this.#transport.request({
+      ...how,
+      method: 'GET',
+      path: '/view',
+      params: { filename, subfolder, type },
+      maxBytes: this.#options.maxResultBytes,
+      isResult: true,
+    });
+    if (answer.status === 404) {
+      throw new PromptError('result gone', 'ComfyUI no longer has the result file of this prompt.');
+    }
+    answer.expectOk();
+    return answer;
   }
 
   #newTransport(): HttpTransport {

@@ -1,22 +1,17 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { Pool } from 'undici';
 import type { z } from 'zod';
 import { PromptError } from '../../errors.js';
 import { DeadlineExceeded, withDeadline } from '../../utils/deadline.js';
 import type { InstanceAddress } from '../../utils/instanceUrls.js';
+import { handOver, LocalFailure, readBody } from './answerBody.js';
+import { bodyHeaders, type RequestBody, Sending } from './requestBody.js';
 import { transportError } from './transportErrors.js';
 
 /** Most bytes of a response that lists prompts: each may have a picture in it, as base64. */
 export const MAX_PROMPTS_BYTES = 256 * 1024 * 1024;
 /** Most bytes of any other response that is no file. */
 const MAX_JSON_BYTES = 16 * 1024 * 1024;
-
-export interface RequestBody {
-  /** For `Content-Type`. */
-  readonly type: string;
-  /** In one piece, or in pieces that are sent one after the other: putting large ones together would copy them. */
-  readonly bytes: Buffer | readonly Buffer[];
-}
 
 export interface TransportRequest {
   readonly method: 'GET' | 'POST';
@@ -29,6 +24,8 @@ export interface TransportRequest {
   readonly maxBytes?: number;
   /** The answer is a file that the prompt made. */
   readonly isResult?: boolean;
+  /** Takes the body of a 200 as it comes; the answer has none then. What it fails with is what the request fails with. */
+  readonly receive?: (body: Readable) => Promise<void>;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -102,24 +99,39 @@ export class HttpTransport {
     const { method, path, body, params, signal } = request;
     const action = `${method} ${path} on ${this.#host}`;
     const query = params ? `?${new URLSearchParams(params)}` : '';
+    const sending = body && new Sending(body.bytes);
     return withDeadline(request.timeoutMs, signal, async (both) => {
+      const problemOf = (error: unknown) =>
+        error instanceof PromptError
+          ? error
+          : transportError(action, error, both.reason instanceof DeadlineExceeded);
       try {
         const answer = await this.#pool.request({
           method,
           path: `${this.#path}${path}${query}`,
           headers: body ? { ...this.#headers, ...bodyHeaders(body) } : this.#headers,
-          body: body ? content(body) : null,
+          body: sending?.content ?? null,
           signal: both,
         });
-        const announced = Number(answer.headers['content-length'] ?? 0);
         const maxBytes = request.maxBytes ?? MAX_JSON_BYTES;
-        const bytes = await readBody(answer.body, maxBytes, announced);
-        if (!bytes) throw tooLarge(action, maxBytes, request.isResult === true);
+        const limit = {
+          maxBytes,
+          announced: Number(answer.headers['content-length'] ?? 0),
+          whyTooLarge: () => tooLarge(action, maxBytes, request.isResult === true),
+        };
+        if (request.receive && answer.statusCode === 200) {
+          await handOver(answer.body, limit, problemOf, request.receive);
+          return new TransportAnswer(answer.statusCode, EMPTY, action);
+        }
+        const bytes = await readBody(answer.body, limit);
+        if (!bytes) throw limit.whyTooLarge();
         return new TransportAnswer(answer.statusCode, bytes, action);
       } catch (error) {
         signal?.throwIfAborted();
-        if (error instanceof PromptError) throw error;
-        throw transportError(action, error, both.reason instanceof DeadlineExceeded);
+        // What fails on this side is not the instance's fault.
+        if (error instanceof LocalFailure) throw error.cause;
+        if (sending?.failure) throw sending.failure.error;
+        throw problemOf(error);
       }
     });
   }
@@ -130,33 +142,7 @@ export class HttpTransport {
   }
 }
 
-const isOnePiece = (bytes: RequestBody['bytes']): bytes is Buffer => Buffer.isBuffer(bytes);
-
-function bodyHeaders({ type, bytes }: RequestBody): Record<string, string> {
-  if (isOnePiece(bytes)) return { 'content-type': type };
-  const length = bytes.reduce((sum, piece) => sum + piece.length, 0);
-  return { 'content-type': type, 'content-length': String(length) };
-}
-
-function content({ bytes }: RequestBody): Buffer | Readable {
-  return isOnePiece(bytes) ? bytes : Readable.from(bytes);
-}
-
-/** @returns undefined when there is more than `maxBytes`, or there will be */
-async function readBody(
-  body: AsyncIterable<Buffer>,
-  maxBytes: number,
-  announced: number,
-): Promise<Buffer | undefined> {
-  const parts: Buffer[] = [];
-  let length = 0;
-  for await (const part of body) {
-    length += part.length;
-    if (Math.max(length, announced) > maxBytes) return undefined;
-    parts.push(part);
-  }
-  return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
-}
+const EMPTY = Buffer.alloc(0);
 
 /** Only a result's size is the prompt's doing: a queue is as long as what others have put into it. */
 function tooLarge(action: string, maxBytes: number, isResult: boolean): PromptError {

@@ -16,7 +16,7 @@ import type { UploadName } from './UploadNames.js';
 /** What a prompt does in this server's way, whatever the prompt. */
 export interface AttemptOptions {
   readonly timings: FollowTimings;
-  /** Bytes of everything that a prompt made together. */
+  /** Bytes of everything together that a prompt made and that is in memory. */
   readonly maxOutputBytes: number;
 }
 
@@ -106,6 +106,7 @@ export class PromptAttempt {
       follower,
       outputNodes: this.#run.outputNodes,
       maxBytes: this.#options.maxOutputBytes,
+      receive: this.#run.receive,
     };
     return { promptId, outputs: await fetchOutputs(source, outcome.made, signal) };
   }
@@ -140,9 +141,9 @@ export class PromptAttempt {
   async #upload(signal: AbortSignal): Promise<void> {
     for (const file of filesOf(this.#run.graph)) {
       if (file.isInside) continue;
-      const name = this.client.uploadNames.take(file.bytes, file.extension);
+      const name = this.client.uploadNames.take(file.content, file.extension);
       try {
-        const path = await unlessAborted(this.client.upload(name.name, file.bytes), signal);
+        const path = await unlessAborted(this.client.upload(name.name, file.content), signal);
         this.#uploads.set(file, { name, path });
       } catch (error) {
         const isRefused = error instanceof PromptError && PROVES_REFUSAL.has(error.failure);

@@ -1,5 +1,5 @@
 import type { PromptGraph } from '../../workflows/graph.js';
-import type { MadeOutput } from './fetchOutputs.js';
+import type { MadeOutput, OutputReceiver } from './fetchOutputs.js';
 import type { RunLimits } from './PromptClock.js';
 import type { PromptProgress } from './promptTracker.js';
 
@@ -13,6 +13,8 @@ export interface PromptRun {
   /** Id under which the prompt is submitted: a UUID, as newer servers demand. Never used before. */
   readonly promptId: string;
   readonly limits: RunLimits;
+  /** Takes the files that come of it, where they are not to be in memory. */
+  readonly receive?: OutputReceiver | undefined;
 }
 
 /** Whoever wants to know how far a run is. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Content } from '../../utils/StoredFile.js';
 
 /** Names that are kept for later uploads even when fewer are in use at the same time. */
 const SPARE_NAMES = 8;
@@ -89,8 +90,8 @@ export class UploadNames {
    * name and content.
    * @param extension what the name ends in, without the dot; `bin` where it is none
    */
-  take(bytes: Buffer, extension = 'png'): UploadName {
-    const content = fingerprint(bytes);
+  take(file: Content, extension = 'png'): UploadName {
+    const content = Buffer.isBuffer(file) ? fingerprint(file) : file.key;
     const entry = this.#choose(content, EXTENSION.test(extension) ? extension : 'bin');
     entry.inUse = true;
     entry.content = content;

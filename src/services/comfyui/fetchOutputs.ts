@@ -1,4 +1,6 @@
+import type { Readable } from 'node:stream';
 import { PromptError } from '../../errors.js';
+import type { Content } from '../../utils/StoredFile.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { OutputFile } from './outputItems.js';
 import { workflowFilename, workflowNodeId } from './ownOutputs.js';
@@ -12,8 +14,15 @@ export interface MadeOutput {
   readonly nodeId: string;
   /** Name of the file as the workflow's node would have called it; undefined for a text that the node told. */
   readonly filename: string | undefined;
-  readonly bytes: Buffer;
+  readonly bytes: Content;
 }
+
+/**
+ * Takes a file's bytes as they come, and gives what has become of them. Called again for the same file when they could not
+ * be read to their end.
+ * @param filename as ComfyUI called the file
+ */
+export type OutputReceiver = (body: Readable, filename: string) => Promise<Content>;
 
 /** Files and texts that are taken of one prompt. */
 const MAX_OUTPUTS = 1000;
@@ -23,8 +32,9 @@ interface Source {
   readonly follower: Pick<PromptFollower, 'patiently'>;
   /** In the order of the outputs. */
   readonly outputNodes: readonly string[];
-  /** Bytes of everything together. */
+  /** Bytes of everything together that is in memory. */
   readonly maxBytes: number;
+  readonly receive: OutputReceiver | undefined;
 }
 
 /**
@@ -47,7 +57,7 @@ export async function fetchOutputs(
   let left = source.maxBytes;
   for (const { nodeId, item } of items) {
     const bytes = item.kind === 'text' ? Buffer.from(item.text) : await view(source, item.file, signal);
-    left -= bytes.length;
+    if (Buffer.isBuffer(bytes)) left -= bytes.length;
     if (left < 0) throw tooMuch('more bytes than results may have (MAX_RESULT_MEMORY)');
     const filename = item.kind === 'text' ? undefined : workflowFilename(item.file.filename);
     outputs.push({ nodeId, filename, bytes });
@@ -56,12 +66,18 @@ export async function fetchOutputs(
 }
 
 /** The work is done, so this is asked again for as long as the machine may be busy, before the work is done again. */
-async function view({ client, follower }: Source, file: OutputFile, signal: AbortSignal): Promise<Buffer> {
+async function view(
+  { client, follower, receive }: Source,
+  file: OutputFile,
+  signal: AbortSignal,
+): Promise<Content> {
+  const look = (one: ComfyClient): Promise<Content> =>
+    receive ? one.viewStream(file, (body) => receive(body, file.filename), signal) : one.view(file, signal);
   try {
-    return await follower.patiently(() => client.view(file, signal), signal);
+    return await follower.patiently(() => look(client), signal);
   } catch (error) {
     const isGone = error instanceof PromptError && error.failure === 'result gone';
-    const found = isGone ? await viewAgain(client, file, signal) : undefined;
+    const found = isGone ? await viewAgain(client, look) : undefined;
     if (found) return found;
     throw error;
   }

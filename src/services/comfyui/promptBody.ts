@@ -19,7 +19,7 @@ export const SERVER_MARK = 'comfyui_express';
 const placeholder = (index: number) => `\u2063file:${index}\u2063`;
 
 /**
- * Writes the body of `POST /prompt`. Files become base64 here and nowhere else, straight into the bytes that
+ * Writes the body of `POST /prompt`. Its files are in memory; they become base64 here and nowhere else, straight into the bytes that
  * are sent. In one go: shorter strings fill the young generation, whose collections cost more than the long one.
  */
 export function encodePromptBody({ graph, files, clientId, promptId, serverId }: PromptBody): Buffer {
@@ -61,10 +61,9 @@ export function filesOf(graph: PromptGraph): GraphFile[] {
   return [...files];
 }
 
-/** Bytes of the files that are sent inside a prompt, before they are base64. */
-export function bytesInside({ graph, files }: Pick<PromptBody, 'graph' | 'files'>): number {
-  const inside = filesOf(graph).filter((file) => !files.has(file));
-  return inside.reduce((sum, { bytes }) => sum + bytes.length, 0);
+/** The files that are sent inside a prompt, as base64. */
+export function filesInside({ graph, files }: Pick<PromptBody, 'graph' | 'files'>): GraphFile[] {
+  return filesOf(graph).filter((file) => !files.has(file));
 }
 
 const base64Length = (bytes: number) => 4 * Math.ceil(bytes / 3);

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { PromptError } from '../../errors.js';
 import type { ComfyClient } from './ComfyClient.js';
-import type { OutputFile } from './outputItems.js';
 
 /** Fresh connections that are asked. Two machines taking turns at random agree in one of 128 cases. */
 const LOOKS = 8;
@@ -32,7 +31,7 @@ export function contradictsItself(client: ComfyClient, signal: AbortSignal): Pro
     const content = Buffer.concat([PROBE, randomBytes(16)]);
     await client.upload(name, content, signal);
     const file = { filename: name, subfolder: '', type: 'temp' } as const;
-    const files = await looks(client, (other) => viewed(other, file, signal), PROBE_LOOKS);
+    const files = await looks(client, (other) => unlessGone(other.view(file, signal)), PROBE_LOOKS);
     // What is neither this file nor one of an earlier time, such as a proxy's page, says nothing.
     const telling = files.filter((bytes) => !bytes || bytes.subarray(0, PROBE.length).equals(PROBE));
     const answers = telling.map((bytes) => bytes?.equals(content) ?? false);
@@ -45,15 +44,15 @@ export function contradictsItself(client: ComfyClient, signal: AbortSignal): Pro
 /**
  * Looks for a file that was denied just now. A shared folder may show a new file late; once it is there it stays, unless
  * several machines answer.
- * @returns the file's bytes, undefined when it is nowhere
+ * @param look gets the file
+ * @returns the file, undefined when it is nowhere
  * @throws PromptError `several machines`
  */
-export async function viewAgain(
+export async function viewAgain<T>(
   client: ComfyClient,
-  file: OutputFile,
-  signal: AbortSignal,
-): Promise<Buffer | undefined> {
-  const answers = await looks(client, (other) => viewed(other, file, signal));
+  look: (client: ComfyClient) => Promise<T>,
+): Promise<T | undefined> {
+  const answers = await looks(client, (other) => unlessGone(look(other)));
   const first = answers.findIndex((bytes) => bytes);
   if (first >= 0 && answers.slice(first).some((bytes) => !bytes)) {
     const { host } = client.address;
@@ -65,13 +64,9 @@ export async function viewAgain(
   return answers[first];
 }
 
-async function viewed(
-  client: ComfyClient,
-  file: OutputFile,
-  signal: AbortSignal,
-): Promise<Buffer | undefined> {
+async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
-    return await client.view(file, signal);
+    return await answer;
   } catch (error) {
     if (error instanceof PromptError && error.failure === 'result gone') return undefined;
     throw error;

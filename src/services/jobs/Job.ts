@@ -21,6 +21,8 @@ export interface JobFile {
   readonly mimeType: string;
   /** As the client called it, made harmless for logs and JSON. */
   readonly filename: string;
+  /** Where its bytes are in the store of blobs, once they are there. */
+  readonly key?: string | undefined;
   /** Of an image or a mask. */
   readonly image?: InspectedImage | undefined;
 }
@@ -86,6 +88,8 @@ export interface JobOutput {
   readonly mimeType: string;
   readonly sizeBytes: number;
   readonly filename: string;
+  /** Where its bytes are in the store of blobs, once they are there. */
+  readonly key?: string | undefined;
   /** Of an image, in pixels. */
   readonly width?: number;
   readonly height?: number;

@@ -1,6 +1,13 @@
+import { type Content, StoredFileGone, wholeOf } from '../../utils/StoredFile.js';
 import type { BackgroundWork } from './BackgroundWork.js';
+import type { BlobStore, StoredBytes } from './BlobStore.js';
 import type { StoreCalls } from './StoreCalls.js';
-import type { BlobStore, StoredBytes } from './stores.js';
+
+/** Where the bytes of one file of a job are, as its record says. */
+interface Place {
+  readonly key?: string | undefined;
+  readonly sizeBytes: number;
+}
 
 /**
  * One kind of bytes that jobs have: their inputs, by name, or their outputs, by number. None is left in the store for
@@ -11,8 +18,8 @@ export class JobBlobs {
   readonly #blobs: BlobStore;
   readonly #calls: StoreCalls;
   readonly #background: BackgroundWork;
-  /** Names of the bytes that were put and not deleted, by job. */
-  readonly #kept = new Map<string, Set<string>>();
+  /** Keys of the bytes that were put and not deleted, by job and name. */
+  readonly #kept = new Map<string, ReadonlyMap<string, string>>();
 
   constructor(kind: 'input' | 'output', blobs: BlobStore, calls: StoreCalls, background: BackgroundWork) {
     this.#kind = kind;
@@ -23,46 +30,62 @@ export class JobBlobs {
 
   /**
    * Keeps all of a job's bytes.
+   * @returns their keys, by the same names
    * @throws what the store rejects with; nothing of them is left then
    */
-  async put(id: string, all: ReadonlyMap<string, Buffer>): Promise<void> {
-    this.#kept.set(id, new Set(all.keys()));
+  async put(id: string, all: ReadonlyMap<string, Content>): Promise<ReadonlyMap<string, string>> {
+    const keys = new Map<string, string>();
+    this.#kept.set(id, keys);
     try {
-      for (const [name, bytes] of all) {
+      for (const [name, content] of all) {
+        const blob = `${id}/${this.#kind}/${name}`;
+        // They may be in the store although it failed to say so.
+        keys.set(name, blob);
         // A call that was given up may arrive when all is tidied up.
-        const onLate = () => {
-          if (!this.#kept.get(id)?.has(name)) this.#deleteBytes(id, name);
+        const onLate = (key = blob) => {
+          if (this.#kept.get(id) !== keys) this.#deleteBytes(key);
         };
-        await this.#calls.retried(() => this.#blobs.put(this.#key(id, name), bytes), onLate);
+        keys.set(name, await this.#calls.retried(() => this.#blobs.put(blob, content), onLate));
       }
+      return keys;
     } catch (error) {
       this.delete(id);
       throw error;
     }
   }
 
-  get(id: string, name: string): Promise<Buffer | undefined> {
-    return this.#calls.retried(() => this.#blobs.get(this.#key(id, name)));
+  /** The bytes, or the file that they are outside of memory; undefined when they are gone. */
+  async get({ key, sizeBytes }: Place): Promise<Buffer | StoredBytes | undefined> {
+    if (key === undefined) return undefined;
+    return this.#calls.retried(() => this.#blobs.get(key, sizeBytes));
   }
 
-  /** What can be read bit by bit, where the store has such. */
-  find(id: string, name: string): StoredBytes | undefined {
-    return this.#blobs.find?.(this.#key(id, name));
+  /** All bytes at once, wherever they are; undefined when they are gone. */
+  async whole({ key, sizeBytes }: Place): Promise<Buffer | undefined> {
+    if (key === undefined) return undefined;
+    return this.#calls.retried(async () => {
+      const content = await this.#blobs.get(key, sizeBytes);
+      return Buffer.isBuffer(content) ? content : content && unlessGone(wholeOf(content));
+    });
   }
 
   /** Nobody waits until the bytes are gone. */
   delete(id: string): void {
-    const names = this.#kept.get(id);
+    const keys = this.#kept.get(id);
     this.#kept.delete(id);
-    for (const name of names ?? []) this.#deleteBytes(id, name);
+    for (const key of keys?.values() ?? []) this.#deleteBytes(key);
   }
 
-  #deleteBytes(id: string, name: string): void {
-    const key = this.#key(id, name);
+  #deleteBytes(key: string): void {
     void this.#background.run(`delete ${key}`, () => this.#blobs.delete(key));
   }
+}
 
-  #key(id: string, name: string): string {
-    return `${id}/${this.#kind}/${name}`;
+async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof StoredFileGone) return undefined;
+    throw error;
   }
 }

@@ -2,23 +2,25 @@ import { v4 as uuid } from 'uuid';
 import { AppError, messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
+import type { Content } from '../../utils/StoredFile.js';
 import type { JobEvents } from '../queue/JobEvents.js';
 import type { JobQueue } from '../queue/JobQueue.js';
 import type { JobStore } from '../queue/JobStore.js';
 import { BackgroundWork } from './BackgroundWork.js';
+import type { BlobStore } from './BlobStore.js';
 import { EndWaits } from './EndWaits.js';
 import { RESULT_NOT_STORED } from './failures.js';
 import {
-  type CompletedJob,
   isFinished,
   type Job,
   type JobFailure,
-  type JobOutput,
+  type JobFile,
   type JobRequest,
   type JobResult,
 } from './Job.js';
 import { JobBlobs } from './JobBlobs.js';
 import { JobChanges } from './JobChanges.js';
+import { JobOutputs } from './JobOutputs.js';
 import { JobRecords } from './JobRecords.js';
 import { JobRemovals } from './JobRemovals.js';
 import { JobRuns } from './JobRuns.js';
@@ -26,7 +28,6 @@ import { logFields } from './jobLog.js';
 import { queueEntry } from './queueEntry.js';
 import { ResultShelf } from './ResultShelf.js';
 import { STORE_TIMINGS, StoreCalls } from './StoreCalls.js';
-import type { BlobStore, StoredBytes } from './stores.js';
 import * as transitions from './transitions.js';
 
 export interface JobLimits {
@@ -47,6 +48,8 @@ export class JobManager {
   readonly events: JobEvents;
   /** What becomes of jobs that are taken from the queue. */
   readonly runs: JobRuns;
+  /** What completed jobs made. */
+  readonly outputs: JobOutputs;
   readonly #background: BackgroundWork;
   readonly #records: JobRecords;
   readonly #changes: JobChanges;
@@ -85,6 +88,7 @@ export class JobManager {
       this.#results.delete(id),
     );
     this.#waits = new EndWaits(events, (id) => this.get(id));
+    this.outputs = new JobOutputs((id) => this.get(id), this.#results);
     this.#clock = clock;
     this.#logger = logger;
   }
@@ -112,12 +116,13 @@ export class JobManager {
 
   /**
    * Takes a new job. Ask `Admission` first.
-   * @param files bytes of the request's files, by the same names
+   * @param files bytes of the request's files, by the same names. What is stored already, whoever calls goes on to hold
    * @throws what a store or the queue rejects with; nothing is left of the job then
    */
-  async create(request: JobRequest, files: ReadonlyMap<string, Buffer>): Promise<Job> {
-    const job = transitions.accept(uuid(), request, this.#clock.now());
-    await this.#inputs.put(job.id, files);
+  async create(request: JobRequest, files: ReadonlyMap<string, Content>): Promise<Job> {
+    const id = uuid();
+    const keys = await this.#inputs.put(id, files);
+    const job = transitions.accept(id, withKeys(request, keys), this.#clock.now());
     try {
       await this.#records.insert(job);
     } catch (error) {
@@ -152,74 +157,45 @@ export class JobManager {
 
   counts: JobStore['counts'] = () => this.#records.counts();
 
-  /** A file of a job that is not finished. */
-  async file(id: string, name: string): Promise<Buffer> {
-    const bytes = await this.#inputs.get(id, name);
-    if (!bytes) throw new AppError('INTERNAL_ERROR', 'A file of the job is gone.');
+  /** A file of a job that is not finished, all of it in memory: for images. */
+  async file(file: JobFile): Promise<Buffer> {
+    const bytes = await this.#inputs.whole(file);
+    if (!bytes) throw fileGone();
     return bytes;
   }
 
-  /**
-   * A completed job with its primary output.
-   * @throws AppError `JOB_NOT_FOUND`, `JOB_NOT_COMPLETED` or `RESULT_EXPIRED`
-   */
-  async result(id: string): Promise<{ job: CompletedJob; image: Buffer }> {
-    const { job, bytes } = await this.output(id, 0);
-    return { job, image: bytes };
-  }
-
-  /**
-   * A completed job with one of its outputs.
-   * @param index from 0
-   * @throws AppError as `result`, or `NOT_FOUND` where the job has no such output
-   */
-  async output(id: string, index: number): Promise<{ job: CompletedJob; output: JobOutput; bytes: Buffer }> {
-    const found = await this.#outputOf(id, index);
-    const bytes = await this.#results.get(id, index);
-    if (!bytes) throw resultExpired(id);
-    return { ...found, bytes };
-  }
-
-  /** As `output`, without the bytes where they can be read bit by bit. */
-  async storedOutput(
-    id: string,
-    index: number,
-  ): Promise<{ job: CompletedJob; output: JobOutput; bytes: Buffer | StoredBytes }> {
-    const found = await this.#outputOf(id, index);
-    const bytes = this.#results.find(id, index) ?? (await this.#results.get(id, index));
-    if (!bytes) throw resultExpired(id);
-    return { ...found, bytes };
-  }
-
-  async #outputOf(id: string, index: number): Promise<{ job: CompletedJob; output: JobOutput }> {
-    const job = await this.get(id);
-    if (job.status !== 'completed') {
-      throw new AppError('JOB_NOT_COMPLETED', `The job is ${job.status}, not completed.`, {
-        fields: { job_id: id, status: job.status },
-      });
-    }
-    const output = job.result.outputs[index];
-    if (!output)
-      throw new AppError('NOT_FOUND', `The job has no such output; it has ${job.result.outputs.length}.`, {
-        fields: { job_id: id },
-      });
-    return { job, output };
+  /** As `file`, without the bytes where they are not in memory. */
+  async storedFile(file: JobFile): Promise<Content> {
+    const content = await this.#inputs.get(file);
+    if (!content) throw fileGone();
+    return content;
   }
 
   /**
    * processing → completed; → failed where the result cannot be stored.
-   * @param outputs bytes of the result's outputs, in their order
+   * @param contents bytes of the result's outputs, in their order. What is stored already, whoever calls goes on to hold
    */
-  async complete(id: string, result: JobResult, outputs: readonly Buffer[]): Promise<void> {
+  async complete(id: string, result: JobResult, contents: readonly Content[]): Promise<void> {
+    let keys: readonly string[];
     try {
-      await this.#results.put(id, outputs);
+      keys = await this.#results.put(id, contents);
     } catch (error) {
-      this.#logger.error('A result could not be stored', { jobId: id, error: messageOf(error) });
-      await this.fail(id, RESULT_NOT_STORED);
+      await this.failUnstored(id, error);
       return;
     }
-    const completed = await this.#changes.end(id, (job, now) => transitions.complete(job, now, result));
+    const [first, ...others] = result.outputs;
+    const kept: JobResult = {
+      ...result,
+      outputs: [{ ...first, key: keys[0] }, ...others.map((one, n) => ({ ...one, key: keys[n + 1] }))],
+    };
+    const completed = await this.#changes.end(id, (job, now) => transitions.complete(job, now, kept));
     if (!completed) this.#results.delete(id);
+  }
+
+  /** processing → failed, since the store did not take the result. */
+  async failUnstored(id: string, because: unknown): Promise<void> {
+    this.#logger.error('A result could not be stored', { jobId: id, error: messageOf(because) });
+    await this.fail(id, RESULT_NOT_STORED);
   }
 
   /** pending or processing → failed. */
@@ -262,8 +238,12 @@ export class JobManager {
   }
 }
 
-function resultExpired(id: string): AppError {
-  return new AppError('RESULT_EXPIRED', 'The result was dropped to make room for newer ones.', {
-    fields: { job_id: id },
-  });
+function fileGone(): AppError {
+  return new AppError('INTERNAL_ERROR', 'A file of the job is gone.');
+}
+
+/** What jobs have of files, with the keys of the bytes. */
+function withKeys(request: JobRequest, keys: ReadonlyMap<string, string>): JobRequest {
+  const files = Object.entries(request.files).map(([name, file]) => [name, { ...file, key: keys.get(name) }]);
+  return { ...request, files: Object.fromEntries(files) };
 }

@@ -1,6 +1,7 @@
 import { v4 as uuid } from 'uuid';
 import { messageOf, PromptError } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
+import { headOf, type StoredFile, wholeOf } from '../../utils/StoredFile.js';
 import type { GraphFile } from '../../workflows/graph.js';
 import { type ImageInput, imageNodes } from '../../workflows/imageNodes.js';
 import type { Workflow } from '../../workflows/types.js';
@@ -8,21 +9,32 @@ import type { MadeOutput } from '../comfyui/fetchOutputs.js';
 import type { RunLimits } from '../comfyui/PromptClock.js';
 import type { PromptResult, PromptRun, RunListener } from '../comfyui/PromptRun.js';
 import type { PromptRunner } from '../comfyui/PromptRunner.js';
+import { isPng } from '../images/png.js';
+import { SIGNATURE } from '../images/pngChunks.js';
 import { readPngText } from '../images/pngMetadata.js';
 import type { Instance } from '../instances/Instance.js';
 import type { Slot } from '../instances/LoadBalancer.js';
 import { type FinishedOutput, finishOutputs } from './finishOutputs.js';
-import { graphFiles, largestOf } from './graphFiles.js';
+import { type FileLoader, graphFiles, largestOf } from './graphFiles.js';
 import type { ProcessingJob } from './Job.js';
 import type { JobManager } from './JobManager.js';
 import { logFields } from './jobLog.js';
 import type { OutputFiles } from './OutputFiles.js';
+import { type OutputIntake, OutputNotStored } from './OutputIntake.js';
 
 /** What is run, whichever prompt it becomes. */
 type Plan = Omit<PromptRun, 'promptId'>;
 
 /** A result, and the instance that made it. */
 type Made = PromptResult & { readonly instance: Instance };
+
+/** What one attempt of a job has. */
+interface Attempt {
+  readonly slot: Slot;
+  readonly limits: RunLimits;
+  readonly signal: AbortSignal;
+  readonly intake: OutputIntake | undefined;
+}
 
 interface RunnerParts {
   readonly manager: JobManager;
@@ -31,6 +43,8 @@ interface RunnerParts {
   readonly imageInput: ImageInput;
   /** Where results are kept on disk, if they are. */
   readonly outputFiles: OutputFiles | undefined;
+  /** Takes the outputs of one attempt, where they are kept outside of memory. */
+  readonly newIntake: (() => OutputIntake) | undefined;
   /** Width x height of a result that is decoded at most. */
   readonly maxOutputPixels: number;
   readonly logger: Logger;
@@ -51,15 +65,32 @@ export class JobRunner {
    * @throws PromptError, AppError, or the signal's reason
    */
   async run(job: ProcessingJob, slot: Slot, limits: RunLimits, signal: AbortSignal): Promise<Instance> {
+    const intake = this.#parts.newIntake?.();
+    try {
+      return await this.#run(job, { slot, limits, signal, intake });
+    } catch (error) {
+      if (!(error instanceof OutputNotStored)) throw error;
+      await this.#parts.manager.failUnstored(job.id, error.cause);
+      return slot.instance;
+    } finally {
+      intake?.release();
+    }
+  }
+
+  async #run(job: ProcessingJob, { slot, limits, signal, intake }: Attempt): Promise<Instance> {
     const { manager, imageInput } = this.#parts;
     const { workflow } = job.request;
-    const load = (name: string) => manager.file(job.id, name);
+    const load: FileLoader = {
+      whole: (file) => manager.file(file),
+      stored: (file) => manager.storedFile(file),
+    };
     const files = await graphFiles(job.request, workflow, imageInput, load);
     const plan: Plan = {
       graph: workflow.build(files, job.request.parameters, imageNodes(imageInput)),
       outputNodes: workflow.outputs.map(({ nodeId }) => nodeId),
       uploads: !workflow.isBuiltIn || imageInput === 'upload',
       limits,
+      receive: intake?.receive,
     };
     const { outputs, promptId, instance } =
       (await this.#resume(job, plan, signal)) ??
@@ -69,7 +100,7 @@ export class JobRunner {
         throw error;
       }));
     slot.release();
-    const finished = await this.#finish(workflow, job, files, outputs);
+    const finished = await this.#finish(workflow, job, files, outputs, intake);
     signal.throwIfAborted();
     await this.#save(job, finished);
     const [first, ...others] = finished.map(({ output }) => output);
@@ -78,7 +109,7 @@ export class JobRunner {
     await manager.complete(
       job.id,
       result,
-      finished.map(({ bytes }) => bytes),
+      finished.map(({ content }) => content),
     );
     return instance;
   }
@@ -86,7 +117,7 @@ export class JobRunner {
   async #execute(job: ProcessingJob, plan: Plan, { instance }: Slot, signal: AbortSignal): Promise<Made> {
     const run = { ...plan, promptId: uuid() };
     const result = await this.#parts.prompts.run(instance.client, run, this.#listener(job), signal);
-    if (result.outputs.every((one) => isOwn(one, run.promptId))) return { ...result, instance };
+    if (await areOwn(result.outputs, run.promptId)) return { ...result, instance };
     throw new PromptError('wrong result', 'The file under the name of a result was made by another prompt.');
   }
 
@@ -98,7 +129,7 @@ export class JobRunner {
       if (!instance || leftBehind === undefined) continue;
       const run = { ...plan, promptId: leftBehind };
       const result = await prompts.resume(instance.client, run, this.#listener(job), signal);
-      if (result?.outputs.every((one) => isOwn(one, leftBehind))) return { ...result, instance };
+      if (result && (await areOwn(result.outputs, leftBehind))) return { ...result, instance };
     }
     return undefined;
   }
@@ -123,6 +154,7 @@ export class JobRunner {
     job: ProcessingJob,
     files: ReadonlyMap<string, GraphFile>,
     made: readonly MadeOutput[],
+    intake: OutputIntake | undefined,
   ): Promise<FinishedOutput[]> {
     const { type, format, parameters } = job.request;
     return finishOutputs(made, {
@@ -134,16 +166,17 @@ export class JobRunner {
         transparencyOf: workflow.isBuiltIn ? transparencyOf(job, files) : undefined,
         maxPixels: this.#parts.maxOutputPixels,
       },
+      intake,
     });
   }
 
-  /** The client has its outputs from memory: a full disk is the operator's business, not a reason to fail the job. */
+  /** The client has its outputs from the server: a full disk is the operator's business, not a reason to fail the job. */
   async #save(job: ProcessingJob, outputs: readonly FinishedOutput[]): Promise<void> {
     const { outputFiles, logger } = this.#parts;
     if (!outputFiles) return;
     try {
-      for (const [index, { bytes, extension }] of outputs.entries()) {
-        await outputFiles.save(job.id, job.request.type, extension, bytes, index);
+      for (const [index, { content, extension }] of outputs.entries()) {
+        await outputFiles.save(job.id, job.request.type, extension, content, index);
       }
     } catch (error) {
       logger.error('Result could not be written to OUTPUT_DIR', {
@@ -158,8 +191,8 @@ export class JobRunner {
 function transparencyOf({ request }: ProcessingJob, files: ReadonlyMap<string, GraphFile>) {
   const [name = ''] = Object.keys(request.files);
   const image = request.files[name]?.image;
-  const bytes = files.get(name)?.bytes;
-  return image?.hasAlpha && bytes ? { bytes, image } : undefined;
+  const file = files.get(name);
+  return image?.hasAlpha && file ? { bytes: file.bytes, image } : undefined;
 }
 
 /** Longest graph that is searched for a prompt's mark: with a picture inside it is as long as that. */
@@ -169,7 +202,18 @@ const MAX_GRAPH_BYTES = 64 * 1024 * 1024;
  * Whether a file that ComfyUI wrote was made by this prompt, as far as it tells: a PNG holds the graph that made it, with
  * the prompt's mark in it, unless ComfyUI runs with `--disable-metadata` or a node writes a text of its own there.
  */
-function isOwn({ bytes, filename }: MadeOutput, promptId: string): boolean {
-  const text = filename === undefined ? undefined : readPngText(bytes, 'prompt', MAX_GRAPH_BYTES);
+async function isOwn({ bytes, filename }: MadeOutput, promptId: string): Promise<boolean> {
+  if (filename === undefined) return true;
+  const png = Buffer.isBuffer(bytes) ? bytes : await wholePng(bytes);
+  const text = png && readPngText(png, 'prompt', MAX_GRAPH_BYTES);
   return text === undefined || text.includes(promptId) || !text.includes('"class_type"');
+}
+
+async function areOwn(outputs: readonly MadeOutput[], promptId: string): Promise<boolean> {
+  for (const one of outputs) if (!(await isOwn(one, promptId))) return false;
+  return true;
+}
+
+async function wholePng(file: StoredFile): Promise<Buffer | undefined> {
+  return isPng(await headOf(file, SIGNATURE.length)) ? wholeOf(file) : undefined;
 }

@@ -1,6 +1,7 @@
 import { lstat, readdir, rmdir, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { replaceFile } from '../../utils/replaceFile.js';
+import { bytesOf, type Content } from '../../utils/StoredFile.js';
 
 /** The only names of folders and files that this ever deletes: those that it gives. */
 const JOB_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -22,16 +23,17 @@ export class OutputFiles {
    * picture, have their number in the name: `<type>-<n>.<extension>`.
    * @param index of the output, from 0
    * @returns the file's path
-   * @throws Error when a part would lead out of the folder, or when the disk does not take it
+   * @throws Error when a part would lead out of the folder, or when the disk does not take it, or what the store
+   * fails with
    */
-  async save(jobId: string, type: string, extension: string, bytes: Buffer, index = 0): Promise<string> {
+  async save(jobId: string, type: string, extension: string, content: Content, index = 0): Promise<string> {
     const isOnly = index === 0 && USUAL.has(extension);
     const name = isOnly ? `${type}.${extension}` : `${type}-${index + 1}.${extension}`;
     const file = path.resolve(this.#root, jobId, name);
     if (path.dirname(path.dirname(file)) !== this.#root) {
       throw new Error('An output file must not be led out of its folder.');
     }
-    const written = replaceFile(file, bytes);
+    const written = replaceFile(file, Buffer.isBuffer(content) ? content : bytesOf(content));
     this.#writing.set(jobId, written);
     try {
       await written;

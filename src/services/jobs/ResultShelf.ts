@@ -1,5 +1,7 @@
+import { type Content, sizeOf } from '../../utils/StoredFile.js';
+import type { StoredBytes } from './BlobStore.js';
+import type { JobOutput } from './Job.js';
 import type { JobBlobs } from './JobBlobs.js';
-import type { StoredBytes } from './stores.js';
 
 /** The bytes of what jobs made, up to a bound: the oldest jobs' go first, all of a job's at once. */
 export class ResultShelf {
@@ -17,13 +19,17 @@ export class ResultShelf {
     this.#onDropped = onDropped;
   }
 
-  /** @throws what the store rejects with; nothing of the outputs is left then */
-  async put(id: string, outputs: readonly Buffer[]): Promise<void> {
-    const size = outputs.reduce((sum, { length }) => sum + length, 0);
+  /**
+   * @returns the key of each output
+   * @throws what the store rejects with; nothing of the outputs is left then
+   */
+  async put(id: string, outputs: readonly Content[]): Promise<readonly string[]> {
+    const size = outputs.reduce((sum, content) => sum + sizeOf(content), 0);
     this.#sizes.set(id, size);
     this.#bytes += size;
+    let keys: ReadonlyMap<string, string>;
     try {
-      await this.#blobs.put(id, new Map(outputs.map((bytes, index) => [String(index), bytes])));
+      keys = await this.#blobs.put(id, new Map(outputs.map((content, index) => [String(index), content])));
     } catch (error) {
       this.delete(id);
       throw error;
@@ -33,16 +39,17 @@ export class ResultShelf {
       if (this.#bytes <= this.#maxBytes || oldest === id) break;
       this.delete(oldest);
     }
+    return [...keys.values()];
   }
 
-  /** @param index of the output, from 0 */
-  get(id: string, index: number): Promise<Buffer | undefined> {
-    return this.#blobs.get(id, String(index));
+  /** The bytes of an output, or the file that they are outside of memory; undefined when they are gone. */
+  get(output: JobOutput): Promise<Buffer | StoredBytes | undefined> {
+    return this.#blobs.get(output);
   }
 
-  /** An output that can be read bit by bit, where the store has such. */
-  find(id: string, index: number): StoredBytes | undefined {
-    return this.#blobs.find(id, String(index));
+  /** All bytes of an output at once; undefined when they are gone. */
+  whole(output: JobOutput): Promise<Buffer | undefined> {
+    return this.#blobs.whole(output);
   }
 
   /** Nobody waits until the bytes are gone. */

@@ -35,15 +35,15 @@ export class StoreCalls {
 
   /**
    * Makes the call, with a limit to its time.
-   * @param onLate called when a call that took too long is answered after all, one way or the other
+   * @param onLate called when a call that took too long is answered after all: with the answer, unless it is a rejection
    * @throws DeadlineExceeded, or what the store rejects with
    */
-  async once<T>(call: () => Promise<T>, onLate?: () => void): Promise<T> {
+  async once<T>(call: () => Promise<T>, onLate?: (answer?: T) => void): Promise<T> {
     const answer = call();
     try {
       return await settledWithin(this.#timings.timeoutMs, answer);
     } catch (error) {
-      if (error instanceof DeadlineExceeded && onLate) void answer.then(onLate, onLate);
+      if (error instanceof DeadlineExceeded && onLate) void answer.then(onLate, () => onLate());
       throw error;
     }
   }
@@ -53,7 +53,7 @@ export class StoreCalls {
    * again: whoever waits has waited long enough.
    * @throws as `once`, for the last attempt
    */
-  async retried<T>(call: () => Promise<T>, onLate?: () => void): Promise<T> {
+  async retried<T>(call: () => Promise<T>, onLate?: (answer?: T) => void): Promise<T> {
     for (let failures = 0; ; failures += 1) {
       try {
         return await this.once(call, onLate);

@@ -1,10 +1,12 @@
+import { type Content, headOf, sizeOf, wholeOf } from '../../utils/StoredFile.js';
 import type { OutputFormat } from '../../workflows/parameters.js';
 import type { WorkflowOutput } from '../../workflows/types.js';
 import type { MadeOutput } from '../comfyui/fetchOutputs.js';
 import { extensionOf, type FinishedImage, type FinishOptions, finishImage } from '../images/finish.js';
 import { isAnimated, keepImage } from '../images/keepImage.js';
 import type { JobOutput } from './Job.js';
-import { type FileNature, natureOf, TEXT } from './outputKind.js';
+import type { OutputIntake } from './OutputIntake.js';
+import { type FileNature, HEAD_BYTES, natureOf, TEXT } from './outputKind.js';
 
 export interface OutputPlan {
   /** The workflow's outputs, which have the names. */
@@ -14,12 +16,14 @@ export interface OutputPlan {
   /** Of the images; where it is left out they stay as ComfyUI made them, or are PNG where `imageName` is given. */
   readonly format: OutputFormat | undefined;
   readonly image: Omit<FinishOptions, 'format'>;
+  /** Where outputs are kept outside of memory: what took them, and takes them once they are finished. */
+  readonly intake: Pick<OutputIntake, 'natureOf' | 'keep'> | undefined;
 }
 
 /** An output as the client gets it. */
 export interface FinishedOutput {
   readonly output: JobOutput;
-  readonly bytes: Buffer;
+  readonly content: Content;
   /** What a name for it ends in, without the dot. */
   readonly extension: string;
 }
@@ -34,9 +38,9 @@ const MEASURED: ReadonlySet<string> = new Set(
 
 /**
  * Makes results of what ComfyUI made. Images are encoded in the format that was asked for, and cropped; everything else
- * stays as it is, byte for byte.
+ * stays as it is, byte for byte. Where outputs are kept outside of memory, each one is there before the next is finished.
  * @param made is used up
- * @throws PromptError `unreadable result` or `result too large`
+ * @throws PromptError `unreadable result` or `result too large`; OutputNotStored
  */
 export async function finishOutputs(
   made: readonly MadeOutput[],
@@ -45,28 +49,34 @@ export async function finishOutputs(
   const finished: FinishedOutput[] = [];
   let room = MAX_INLINE_TEXT;
   for (const one of made) {
-    const { output, ...rest } = await finishOutput(one, plan);
-    const isInline = output.kind === 'text' && output.sizeBytes <= room;
-    if (isInline) room -= output.sizeBytes;
-    finished.push({ output: isInline ? { ...output, text: rest.bytes.toString() } : output, ...rest });
+    const { output, content, extension } = await finishOutput(one, plan);
+    const isInline = output.kind === 'text' && Buffer.isBuffer(content) && content.length <= room;
+    if (isInline) room -= content.length;
+    finished.push({
+      output: isInline ? { ...output, text: content.toString() } : output,
+      content: plan.intake ? await plan.intake.keep(content) : content,
+      extension,
+    });
   }
   return finished;
 }
 
 async function finishOutput(made: MadeOutput, plan: OutputPlan): Promise<FinishedOutput> {
-  const { nodeId, bytes } = made;
+  const { nodeId, bytes: content } = made;
   const name = plan.outputs.find((one) => one.nodeId === nodeId)?.name ?? nodeId;
   const filename = safeFilename(made.filename ?? `${name}.${TEXT.extension}`);
   const as = { name, nodeId, filename };
   if (plan.imageName !== undefined) {
     return encoded(
       { ...as, filename: plan.imageName },
-      await finishImage(bytes, { ...plan.image, format: plan.format ?? 'PNG' }),
+      await finishImage(await wholeOf(content), { ...plan.image, format: plan.format ?? 'PNG' }),
     );
   }
-  const nature = made.filename === undefined ? TEXT : await natureOf(bytes, made.filename);
-  if (nature.kind !== 'image') return kept(as, nature, { bytes });
+  const nature = await natureOfMade(made, plan);
   const { cropToSubject, maxPixels } = plan.image;
+  const isChanged = plan.format !== undefined || cropToSubject || MEASURED.has(nature.mimeType);
+  if (nature.kind !== 'image' || !isChanged) return kept(as, nature, { content });
+  const bytes = await wholeOf(content);
   if (plan.format !== undefined || (cropToSubject && !isAnimated(bytes))) {
     const stem = filename.replace(/\.[^.]*$/, '');
     return encoded(
@@ -74,7 +84,15 @@ async function finishOutput(made: MadeOutput, plan: OutputPlan): Promise<Finishe
       await finishImage(bytes, { ...plan.image, format: plan.format ?? 'PNG' }),
     );
   }
-  return kept(as, nature, MEASURED.has(nature.mimeType) ? await keepImage(bytes, maxPixels) : { bytes });
+  if (!MEASURED.has(nature.mimeType)) return kept(as, nature, { content });
+  const { bytes: smaller, ...size } = await keepImage(bytes, maxPixels);
+  return kept(as, nature, { content: smaller === bytes ? content : smaller, ...size });
+}
+
+async function natureOfMade({ bytes, filename }: MadeOutput, { intake }: OutputPlan): Promise<FileNature> {
+  if (filename === undefined) return TEXT;
+  if (Buffer.isBuffer(bytes)) return natureOf(bytes, filename);
+  return intake?.natureOf(bytes) ?? natureOf(await headOf(bytes, HEAD_BYTES), filename);
 }
 
 type Named = Pick<JobOutput, 'name' | 'nodeId' | 'filename'>;
@@ -92,15 +110,15 @@ function encoded(as: Named, { bytes, mimeType, format, width, height }: Finished
     width,
     height,
   } as const;
-  return { output, bytes, extension };
+  return { output, content: bytes, extension };
 }
 
 function kept(
   as: Named,
   { kind, mimeType, extension }: FileNature,
-  { bytes, ...size }: { bytes: Buffer; width?: number; height?: number },
+  { content, ...size }: { content: Content; width?: number; height?: number },
 ): FinishedOutput {
-  return { output: { ...as, kind, mimeType, sizeBytes: bytes.length, ...size }, bytes, extension };
+  return { output: { ...as, kind, mimeType, sizeBytes: sizeOf(content), ...size }, content, extension };
 }
 
 /** A machine's name for a file, fit for records and headers. */

@@ -18,9 +18,15 @@ export const TEXT: FileNature = { kind: 'text', mimeType: 'text/plain', extensio
 const LENGTH_BYTES = 8;
 const MAX_HEADER_BYTES = 100 * 1024;
 
+/** First bytes of a file by which it is told what it is: a latent's header is within them. */
+export const HEAD_BYTES = 128 * 1024;
+/** Bytes of a character in UTF-8, without the last one. */
+const MAX_CUT_BYTES = 3;
+
 /**
  * Finds out what a file that ComfyUI wrote is: by its bytes, whatever key and node it came under. Its name decides only
  * where the bytes do not.
+ * @param bytes all of them, or the first `HEAD_BYTES`
  * @param filename as ComfyUI gave it
  */
 export async function natureOf(bytes: Buffer, filename: string): Promise<FileNature> {
@@ -28,8 +34,15 @@ export async function natureOf(bytes: Buffer, filename: string): Promise<FileNat
   if (found) return { kind: kindOf(found.mime), mimeType: found.mime, extension: found.ext };
   const extension = extensionOf(filename);
   if (extension === 'latent' || isLatent(bytes)) return LATENT;
-  if (isUtf8(bytes) && !bytes.includes(0)) return { ...TEXT, extension: extension ?? TEXT.extension };
+  if (isText(bytes)) return { ...TEXT, extension: extension ?? TEXT.extension };
   return { kind: 'file', mimeType: 'application/octet-stream', extension: extension ?? 'bin' };
+}
+
+function isText(bytes: Buffer): boolean {
+  if (bytes.includes(0)) return false;
+  if (bytes.length < HEAD_BYTES) return isUtf8(bytes);
+  // The last character of a head may be cut.
+  return [0, 1, 2, MAX_CUT_BYTES].some((cut) => isUtf8(bytes.subarray(0, bytes.length - cut)));
 }
 
 function kindOf(mimeType: string): OutputKind {

@@ -1,10 +1,13 @@
 import { AppError } from '../../errors.js';
 import { invalidParameter } from '../../schemas/parse.js';
+import { type Content, sizeOf } from '../../utils/StoredFile.js';
 import type { FileInput } from '../../workflows/types.js';
 import { isDataUri, parseDataUri } from '../assets/dataUri.js';
 import type { InputFetcher } from '../assets/InputFetcher.js';
 import { InputUnreachable } from '../assets/InputUnreachable.js';
+import type { StreamStore } from '../jobs/BlobStore.js';
 import { harmlessName } from './harmlessName.js';
+import { isPicture } from './inspectFile.js';
 import type { FileReference, FileSource, ReceivedFile } from './Submission.js';
 import type { UploadBudget } from './UploadBudget.js';
 import type { UploadReservation } from './UploadReservation.js';
@@ -19,6 +22,8 @@ export interface GatheringParts {
   readonly fetcher: Pick<InputFetcher, 'fetch'>;
   /** undefined where the server keeps no files for clients. */
   readonly assets: AssetFiles | undefined;
+  /** Where files that are no images go as they come; undefined where that is memory. */
+  readonly stream: StreamStore | undefined;
   /** Memory for what comes from clients. */
   readonly budget: UploadBudget;
 }
@@ -32,7 +37,7 @@ interface Gatherer {
 
 /** A file, and what it is called where it was. */
 interface NamedFile {
-  readonly bytes: Buffer;
+  readonly bytes: Content;
   readonly filename: string | undefined;
 }
 
@@ -42,6 +47,8 @@ export class FileGathering {
   readonly #maxFileBytes: number;
   readonly #gatherer: Gatherer;
   readonly #reservations: UploadReservation[] = [];
+  /** Keys of what was stored. */
+  readonly #stored: string[] = [];
 
   constructor(parts: GatheringParts, maxFileBytes: number, gatherer: Gatherer) {
     this.#parts = parts;
@@ -56,20 +63,29 @@ export class FileGathering {
   async get(input: FileInput, source: FileSource): Promise<ReceivedFile> {
     if ('bytes' in source) return source;
     const { name, kind } = input;
-    const file = await this.#reach(name, source);
-    if (file.bytes.length > this.#maxFileBytes) throw this.#tooLarge(name);
-    if (file.bytes.length === 0) throw unreachable(name, 'is empty');
-    return { bytes: file.bytes, filename: harmlessName(file.filename ?? '', kind) };
+    const { bytes, filename } = await this.#reach(input, source);
+    if (sizeOf(bytes) > this.#maxFileBytes) throw this.#tooLarge(name);
+    if (sizeOf(bytes) === 0) throw unreachable(name, 'is empty');
+    return { bytes, filename: harmlessName(filename ?? '', kind) };
   }
 
-  /** Gives the memory back: the bytes are accounted for elsewhere, or not needed any more. */
+  /** Gives the memory back, and lets go of what was stored: the bytes are accounted for elsewhere, or not needed any more. */
   release(): void {
     for (const reservation of this.#reservations) reservation.release();
+    for (const key of this.#stored.splice(0)) void this.#parts.stream?.delete(key);
   }
 
-  async #reach(name: string, source: FileReference): Promise<NamedFile> {
+  async #reach(input: FileInput, source: FileReference): Promise<NamedFile> {
+    const { name } = input;
     if ('assetId' in source) return this.#asset(name, source.assetId);
-    return isDataUri(source.url) ? this.#decode(name, source.url) : this.#fetch(name, source.url);
+    if (isDataUri(source.url)) return this.#decode(name, source.url);
+    try {
+      const { stream } = this.#parts;
+      // An image is looked at as a whole.
+      return await (stream && !isPicture(input) ? this.#store(source.url, stream) : this.#fetch(source.url));
+    } catch (error) {
+      throw error instanceof InputUnreachable ? unreachable(name, error.message, error) : error;
+    }
   }
 
   #decode(name: string, url: string): NamedFile {
@@ -79,7 +95,19 @@ export class FileGathering {
     throw invalidParameter(name, 'takes a data URI that can be read (RFC 2397)');
   }
 
-  async #fetch(name: string, url: string): Promise<NamedFile> {
+  /** Takes a file into the store as it comes. */
+  async #store(url: string, stream: StreamStore): Promise<NamedFile> {
+    const { signal } = this.#gatherer;
+    const limits = { maxBytes: this.#maxFileBytes, signal };
+    return this.#parts.fetcher.fetch(url, limits, async ({ body, filename }) => {
+      const bytes = await stream.putStream(body, { signal });
+      this.#stored.push(bytes.key);
+      return { bytes, filename };
+    });
+  }
+
+  /** Takes a file into memory. */
+  async #fetch(url: string): Promise<NamedFile> {
     const { fetcher, budget } = this.#parts;
     const { client, signal: nobodyWaits } = this.#gatherer;
     const maxBytes = this.#maxFileBytes;
@@ -87,20 +115,16 @@ export class FileGathering {
     const reservation = budget.begin(client, maxBytes, (why) => noRoom.abort(why));
     this.#reservations.push(reservation);
     const signal = AbortSignal.any([nobodyWaits, noRoom.signal]);
-    try {
-      return await fetcher.fetch(url, { maxBytes, signal }, async ({ body, filename }) => {
-        const parts: Buffer[] = [];
-        for await (const part of body as AsyncIterable<Buffer>) {
-          reservation.grow(part.length);
-          signal.throwIfAborted();
-          parts.push(part);
-        }
-        reservation.complete();
-        return { bytes: Buffer.concat(parts), filename };
-      });
-    } catch (error) {
-      throw error instanceof InputUnreachable ? unreachable(name, error.message, error) : error;
-    }
+    return fetcher.fetch(url, { maxBytes, signal }, async ({ body, filename }) => {
+      const parts: Buffer[] = [];
+      for await (const part of body as AsyncIterable<Buffer>) {
+        reservation.grow(part.length);
+        signal.throwIfAborted();
+        parts.push(part);
+      }
+      reservation.complete();
+      return { bytes: Buffer.concat(parts), filename };
+    });
   }
 
   async #asset(name: string, assetId: string): Promise<ReceivedFile> {

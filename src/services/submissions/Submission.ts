@@ -1,10 +1,11 @@
+import type { Content } from '../../utils/StoredFile.js';
 import type { OutputFormat } from '../../workflows/parameters.js';
 import type { Workflow } from '../../workflows/types.js';
 import type { WebhookTarget } from '../jobs/Job.js';
 
-/** A file as it came from a client, before anybody looked at its bytes. */
+/** A file as it came from a client, before anybody looked at its bytes: in memory, or in the store. */
 export interface ReceivedFile {
-  readonly bytes: Buffer;
+  readonly bytes: Content;
   /** The client's name for it, without control characters and cut to a length. */
   readonly filename: string;
 }

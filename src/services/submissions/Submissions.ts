@@ -1,5 +1,6 @@
 import { AppError } from '../../errors.js';
 import { invalidParameter, parseParameters } from '../../schemas/parse.js';
+import { sizeOf } from '../../utils/StoredFile.js';
 import type { Size, Workflow } from '../../workflows/types.js';
 import type { LoadBalancer } from '../instances/LoadBalancer.js';
 import type { Admission } from '../jobs/Admission.js';
@@ -131,14 +132,14 @@ export class Submissions {
     const gathering = new FileGathering(this.#parts, this.#limits.maxFileBytes, { client, owner, signal });
     try {
       const files = await this.#checkedFiles(submission, outline, gathering);
-      const bytes = [...files.values()].reduce((sum, file) => sum + file.bytes.length, 0);
+      const bytes = [...files.values()].reduce((sum, file) => sum + sizeOf(file.content), 0);
       const [first] = files.values();
       const request = {
         ...outline,
         files: jobFiles(submission.workflow, files),
         originalFilename: first?.filename ?? outline.type,
       };
-      const contents = new Map([...files].map(([name, file]) => [name, file.bytes]));
+      const contents = new Map([...files].map(([name, file]) => [name, file.content]));
       return await admission.admit(bytes, () => manager.create(request, contents));
     } finally {
       gathering.release();
@@ -201,8 +202,8 @@ function jobFiles(workflow: Workflow, files: ReadonlyMap<string, CheckedFile>): 
   const all = workflow.files.flatMap(({ name, kind }): [string, JobFile][] => {
     const file = files.get(name);
     if (!file) return [];
-    const { bytes, mimeType, filename, image } = file;
-    return [[name, { kind, sizeBytes: bytes.length, mimeType, filename, image }]];
+    const { content, mimeType, filename, image } = file;
+    return [[name, { kind, sizeBytes: sizeOf(content), mimeType, filename, image }]];
   });
   return Object.fromEntries(all);
 }

@@ -5,7 +5,7 @@ interface Account {
   release(reservation: UploadReservation): void;
 }
 
-/** Memory of one upload, as much as has come of it. */
+/** Memory of one upload, as much as has come of it and is still there. */
 export class UploadReservation {
   /** Bytes that were announced. */
   readonly expected: number;
@@ -20,7 +20,7 @@ export class UploadReservation {
     this.#onCutOff = onCutOff;
   }
 
-  /** Bytes that have come. */
+  /** Bytes that have come and are in memory. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -30,6 +30,11 @@ export class UploadReservation {
     if (!this.#isHeld) return;
     this.#bytes += bytes;
     this.#account.grow(this, bytes);
+  }
+
+  /** Gives back memory of bytes that are elsewhere by now. */
+  shrink(bytes: number): void {
+    this.grow(-bytes);
   }
 
   /** Tells that all has come: it is not cut off any more. */

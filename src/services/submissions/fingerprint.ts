@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { sizeOf } from '../../utils/StoredFile.js';
 import type { WebhookTarget } from '../jobs/Job.js';
 import type { FileSource } from './Submission.js';
 
@@ -18,8 +19,13 @@ interface Fingerprinted {
 export function fingerprintOf({ type, parameters, format, webhook, files }: Fingerprinted): string {
   const hash = createHash('sha256');
   const named = [...files].sort(([a], [b]) => (a < b ? -1 : 1));
-  const described = named.map(([name, file]) => ('bytes' in file ? [name, file.bytes.length] : [name, file]));
+  const described = named.map(([name, file]) =>
+    'bytes' in file ? [name, sizeOf(file.bytes)] : [name, file],
+  );
   hash.update(JSON.stringify([type, parameters, format ?? null, webhook?.url, webhook?.events, described]));
-  for (const [, file] of named) if ('bytes' in file) hash.update(file.bytes);
+  for (const [, file] of named) {
+    // What is stored has its bytes' hash as its key.
+    if ('bytes' in file) hash.update(Buffer.isBuffer(file.bytes) ? file.bytes : file.bytes.key);
+  }
   return hash.digest('base64');
 }

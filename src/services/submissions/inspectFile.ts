@@ -1,5 +1,6 @@
 import { fileTypeFromBuffer } from 'file-type';
 import { AppError } from '../../errors.js';
+import { type Content, headOf, wholeOf } from '../../utils/StoredFile.js';
 import type { FileInput, FileKind, Size } from '../../workflows/types.js';
 import { inspectImage } from '../images/inspect.js';
 import type { ImageType, InspectedImage } from '../images/structure.js';
@@ -19,9 +20,12 @@ interface InspectionOptions {
   checkSize(size: Size): void;
 }
 
+/** First bytes of a stored file by which its type is told, as far as it is no image. */
+const HEAD_BYTES = 64 * 1024;
+
 /** What a file is, found out by its bytes, and the bytes to go on with. */
 export interface InspectedFile {
-  readonly bytes: Buffer;
+  readonly content: Content;
   readonly mimeType: string;
   /** Of images and masks. */
   readonly image?: InspectedImage;
@@ -42,12 +46,12 @@ export function isPicture({ kind }: FileInput): boolean {
 }
 
 /**
- * Finds out what a file is, by its bytes and never by its name.
+ * Finds out what a file is, by its bytes and never by its name: what is stored and no image by the first ones.
  * @throws AppError `UNSUPPORTED_IMAGE_TYPE`, `IMAGE_TOO_LARGE`, `INVALID_IMAGE` or `UNSUPPORTED_FILE_TYPE`
  */
 export async function inspectFile(
   input: FileInput,
-  bytes: Buffer,
+  content: Content,
   { limits, isOneOfSeveral, checkSize }: InspectionOptions,
 ): Promise<InspectedFile> {
   const { name, kind } = input;
@@ -55,12 +59,13 @@ export async function inspectFile(
     const { imageTypes: allowedTypes, maxPixels } = limits;
     const called = isOneOfSeveral ? name : undefined;
     const imageLimits = { allowedTypes, maxPixels, checkSize, name: called };
-    const { image, bytes: sound } = await inspectImage(bytes, imageLimits);
-    return { bytes: sound, mimeType: image.mimeType, image };
+    const { image, bytes: sound } = await inspectImage(await wholeOf(content), imageLimits);
+    return { content: sound, mimeType: image.mimeType, image };
   }
-  const mimeType = (await fileTypeFromBuffer(bytes))?.mime;
-  if (mimeType?.startsWith(TYPES[kind])) return { bytes, mimeType };
-  if (kind === 'file') return { bytes, mimeType: 'application/octet-stream' };
+  const sample = Buffer.isBuffer(content) ? content : await headOf(content, HEAD_BYTES);
+  const mimeType = (await fileTypeFromBuffer(sample))?.mime;
+  if (mimeType?.startsWith(TYPES[kind])) return { content, mimeType };
+  if (kind === 'file') return { content, mimeType: 'application/octet-stream' };
   throw new AppError(
     'UNSUPPORTED_FILE_TYPE',
     `The input "${name}" takes ${kind}; the file is ${mimeType ?? 'of no known type'}.`,

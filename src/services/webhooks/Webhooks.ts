@@ -202,12 +202,10 @@ export class Webhooks {
   /** As in other answers; left out when it is large, gone already, or many messages wait. */
   async #addImage(delivery: Delivery): Promise<void> {
     if (!delivery.target.withImage || delivery.job.status !== 'completed') return;
-    const found = await this.#manager.result(delivery.job.id).catch(() => undefined);
-    if (!found || found.image.length > MAX_INLINE_IMAGE_BYTES) return;
-    const { job, image } = found;
-    const [{ kind, mimeType }] = job.result.outputs;
-    if (kind !== 'image') return;
-    this.#room.setImage(delivery, `data:${mimeType};base64,${image.toString('base64')}`);
+    const [{ kind, mimeType, sizeBytes }] = delivery.job.result.outputs;
+    if (kind !== 'image' || sizeBytes > MAX_INLINE_IMAGE_BYTES) return;
+    const found = await this.#manager.outputs.result(delivery.job.id).catch(() => undefined);
+    if (found) this.#room.setImage(delivery, `data:${mimeType};base64,${found.image.toString('base64')}`);
   }
 }
 

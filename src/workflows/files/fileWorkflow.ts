@@ -134,7 +134,7 @@ function buildGraph(
 
 /** The file as the node takes it: uploaded, or inside the prompt. */
 function fileFor(classType: string, field: string, file: GraphFile | undefined): GraphFile | undefined {
-  return file && isBase64Field(classType, field) ? new GraphFile(file.bytes, file.extension, true) : file;
+  return file && isBase64Field(classType, field) ? new GraphFile(file.content, file.extension, true) : file;
 }
 
 /** Whether a loader that got no file has one of the machine's to fall back to. */

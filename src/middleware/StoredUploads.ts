@@ -1,0 +1,76 @@
+import { Readable } from 'node:stream';
+import { AssetError } from '../services/assets/AssetError.js';
+import type { StreamStore } from '../services/jobs/BlobStore.js';
+import type { StoredFile } from '../utils/StoredFile.js';
+import { malformed, tooLarge } from './bodyErrors.js';
+
+/** What one file has in memory on its way, at most: some pieces of a socket and a form. */
+export const STREAM_BYTES = 1024 * 1024;
+
+const ignore = () => undefined;
+
+/** The files of one request that go to the store while they come. They are held until `release`. */
+export class StoredUploads {
+  readonly #store: StreamStore;
+  readonly #onStored: (bytes: number) => void;
+  readonly #held: string[] = [];
+  /** Settle when a file is in the store or has failed; they never reject. */
+  readonly #underWay = new Set<Promise<void>>();
+  readonly #released = new AbortController();
+
+  /** @param onStored called with each number of bytes that are not in memory any more */
+  constructor(store: StreamStore, onStored: (bytes: number) => void) {
+    this.#store = store;
+    this.#onStored = onStored;
+  }
+
+  /**
+   * Reads a file to its end.
+   * @param what the file is in, for the message about one that is cut off
+   * @throws AppError `FILE_TOO_LARGE` or `MALFORMED_UPLOAD`, or what the store failed with; nothing is left of it then
+   */
+  put(source: Readable, maxBytes: number, what: string): Promise<StoredFile> {
+    const file = this.#put(source, maxBytes, what);
+    const settled = file.then(ignore, ignore).finally(() => this.#underWay.delete(settled));
+    this.#underWay.add(settled);
+    return file;
+  }
+
+  /** Resolves when no file is on its way to the store. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+
+  async #put(source: Readable, maxBytes: number, what: string): Promise<StoredFile> {
+    const body = Readable.from(this.#counted(source, what), { objectMode: false });
+    const { signal } = this.#released;
+    try {
+      const file = await this.#store.putStream(body, { maxBytes, signal });
+      if (signal.aborted) void this.#store.delete(file.key);
+      else this.#held.push(file.key);
+      return file;
+    } catch (error) {
+      const isTooLarge = error instanceof AssetError && error.problem === 'too_large';
+      throw isTooLarge ? tooLarge(maxBytes) : error;
+    } finally {
+      body.destroy();
+    }
+  }
+
+  /** Lets go of everything, also of what is still coming. */
+  release(): void {
+    this.#released.abort(malformed());
+    for (const key of this.#held.splice(0)) void this.#store.delete(key);
+  }
+
+  async *#counted(source: Readable, what: string): AsyncGenerator<Buffer, void> {
+    try {
+      for await (const chunk of source as AsyncIterable<Buffer>) {
+        yield chunk;
+        this.#onStored(chunk.length);
+      }
+    } catch (error) {
+      throw malformed(what, error);
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import { AppError } from '../../errors.js';
+import type { StoredBytes } from './BlobStore.js';
+import type { CompletedJob, Job, JobOutput } from './Job.js';
+import type { ResultShelf } from './ResultShelf.js';
+
+interface Found {
+  readonly job: CompletedJob;
+  readonly output: JobOutput;
+}
+
+/** What completed jobs made, for whoever asks for it. */
+export class JobOutputs {
+  readonly #jobOf: (id: string) => Promise<Job>;
+  readonly #shelf: ResultShelf;
+
+  /** @param jobOf throws AppError `JOB_NOT_FOUND` */
+  constructor(jobOf: (id: string) => Promise<Job>, shelf: ResultShelf) {
+    this.#jobOf = jobOf;
+    this.#shelf = shelf;
+  }
+
+  /**
+   * A completed job with its primary output, all of it in memory: for images and texts.
+   * @throws AppError `JOB_NOT_FOUND`, `JOB_NOT_COMPLETED` or `RESULT_EXPIRED`
+   */
+  async result(id: string): Promise<{ job: CompletedJob; image: Buffer }> {
+    const { job, bytes } = await this.output(id, 0);
+    return { job, image: bytes };
+  }
+
+  /**
+   * A completed job with one of its outputs, all of it in memory: for images and texts.
+   * @param index from 0
+   * @throws AppError as `result`, or `NOT_FOUND` where the job has no such output
+   */
+  async output(id: string, index: number): Promise<Found & { readonly bytes: Buffer }> {
+    const found = await this.#find(id, index);
+    const bytes = await this.#shelf.whole(found.output);
+    if (!bytes) throw resultExpired(id);
+    return { ...found, bytes };
+  }
+
+  /** As `output`, without the bytes where they are not in memory. */
+  async storedOutput(id: string, index: number): Promise<Found & { readonly bytes: Buffer | StoredBytes }> {
+    const found = await this.#find(id, index);
+    const bytes = await this.#shelf.get(found.output);
+    if (!bytes) throw resultExpired(id);
+    return { ...found, bytes };
+  }
+
+  /**
+   * What an answer in JSON may hold of a primary output: all bytes of an image or a text, and none of anything else.
+   * @param found as `storedOutput` gave it
+   * @throws AppError `RESULT_EXPIRED`
+   */
+  async shownBytes({ id, result }: CompletedJob, found: Buffer | StoredBytes): Promise<Buffer> {
+    if (Buffer.isBuffer(found)) return found;
+    const { kind } = result.outputs[0];
+    return kind === 'image' || kind === 'text' ? (await this.output(id, 0)).bytes : Buffer.alloc(0);
+  }
+
+  async #find(id: string, index: number): Promise<Found> {
+    const job = await this.#jobOf(id);
+    if (job.status !== 'completed') {
+      throw new AppError('JOB_NOT_COMPLETED', `The job is ${job.status}, not completed.`, {
+        fields: { job_id: id, status: job.status },
+      });
+    }
+    const output = job.result.outputs[index];
+    if (!output)
+      throw new AppError('NOT_FOUND', `The job has no such output; it has ${job.result.outputs.length}.`, {
+        fields: { job_id: id },
+      });
+    return { job, output };
+  }
+}
+
+function resultExpired(id: string): AppError {
+  return new AppError('RESULT_EXPIRED', 'The result was dropped to make room for newer ones.', {
+    fields: { job_id: id },
+  });
+}

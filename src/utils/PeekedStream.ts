@@ -1,0 +1,46 @@
+import { Readable } from 'node:stream';
+
+/** A stream whose beginning is looked at before it is read. */
+export class PeekedStream {
+  readonly #source: AsyncIterator<Buffer>;
+  readonly #parts: Buffer[] = [];
+  #bytes = 0;
+  #isWhole = false;
+
+  constructor(source: Readable) {
+    this.#source = (source as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  }
+
+  /** Whether the end has been seen. */
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
+  /**
+   * Reads until there are so many bytes, or all.
+   * @returns what has come so far, which may be more
+   * @throws what the stream fails with
+   */
+  async peek(bytes: number): Promise<Buffer> {
+    while (!this.#isWhole && this.#bytes < bytes) {
+      const { done, value } = await this.#source.next();
+      if (done === true) this.#isWhole = true;
+      else {
+        this.#parts.push(value);
+        this.#bytes += value.length;
+      }
+    }
+    return Buffer.concat(this.#parts);
+  }
+
+  /** The whole stream, from its first byte. To be read once, and nothing is looked at any more. */
+  all(): Readable {
+    return Readable.from(this.#all(), { objectMode: false });
+  }
+
+  async *#all(): AsyncGenerator<Buffer, void> {
+    // Given away one by one, so that they are not kept until the end.
+    for (let part = this.#parts.shift(); part; part = this.#parts.shift()) yield part;
+    if (!this.#isWhole) yield* { [Symbol.asyncIterator]: () => this.#source };
+  }
+}

@@ -1,0 +1,87 @@
+import { createHash, type Hash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { type ClientRequest, get, type IncomingMessage, request } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+
+/** An MP4 begins like this: a box of 24 bytes that says so. */
+const FTYP = Buffer.from('00000018667479706d703432000000006d70343269736f6d', 'hex');
+const CHUNK_BYTES = 64 * 1024;
+const BOUNDARY = 'video-stream';
+
+/** The bytes of a video, a piece at a time: never all of them in memory. */
+export function* videoOf(bytes: number): Generator<Buffer, void> {
+  const noise = randomBytes(CHUNK_BYTES);
+  yield FTYP;
+  for (let left = bytes - FTYP.length, n = 0; left > 0; left -= CHUNK_BYTES, n += 1) {
+    const chunk = Buffer.from(noise.subarray(0, Math.min(CHUNK_BYTES, left)));
+    chunk.writeUInt32LE(n, 0);
+    yield chunk;
+  }
+}
+
+/** The same bytes; `hash` has seen them when they are through. */
+export function* hashed(chunks: Iterable<Buffer>, hash: Hash): Generator<Buffer, void> {
+  for (const chunk of chunks) {
+    hash.update(chunk);
+    yield chunk;
+  }
+}
+
+/** A form with one file, and how long it is. */
+export function formOf(
+  field: string,
+  chunks: Iterable<Buffer>,
+  bytes: number,
+): { headers: Record<string, string | number>; body: Generator<Buffer, void> } {
+  const head = Buffer.from(
+    `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${field}"; filename="clip.mp4"\r\n\r\n`,
+  );
+  const tail = Buffer.from(`\r\n--${BOUNDARY}--\r\n`);
+  return {
+    headers: {
+      'Content-Type': `multipart/form-data; boundary=${BOUNDARY}`,
+      'Content-Length': head.length + bytes + tail.length,
+    },
+    body: (function* () {
+      yield head;
+      yield* chunks;
+      yield tail;
+    })(),
+  };
+}
+
+/** Begins a request whose body is sent as it is taken; without a length in the headers it comes in chunks. */
+export function begin(url: string, headers: Record<string, string | number>): ClientRequest {
+  return request(url, { method: 'POST', headers, agent: false });
+}
+
+/** Sends a body to its end, or for as long as the server wants it. @returns the answer's status and JSON */
+export async function send(
+  url: string,
+  headers: Record<string, string | number>,
+  body: Iterable<Buffer>,
+): Promise<{ status: number; json: Record<string, unknown> }> {
+  const sending = begin(url, headers);
+  const answered = once(sending, 'response') as Promise<[IncomingMessage]>;
+  // A server that refuses the rest closes the connection.
+  const sent = pipeline(Readable.from(body, { objectMode: false }), sending).catch(() => undefined);
+  const [response] = await answered;
+  const parts: Buffer[] = [];
+  for await (const part of response as AsyncIterable<Buffer>) parts.push(part);
+  sending.destroy();
+  await sent;
+  return { status: response.statusCode ?? 0, json: JSON.parse(Buffer.concat(parts).toString()) };
+}
+
+/** Reads an answer to its end as it comes. @returns the hash of its bytes, and how many there are */
+export async function hashOfAnswer(url: string): Promise<{ sha256: string; bytes: number }> {
+  const [response] = (await once(get(url, { agent: false }), 'response')) as [IncomingMessage];
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const part of response as AsyncIterable<Buffer>) {
+    hash.update(part);
+    bytes += part.length;
+  }
+  return { sha256: hash.digest('hex'), bytes };
+}
