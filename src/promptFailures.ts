@@ -48,6 +48,8 @@ export const PROMPT_FAILURES = {
   'several machines': verdict('instance_unavailable', 'machine', 'retry'),
   /** Longer than `JOB_QUEUE_TIMEOUT` behind other prompts of that machine. */
   'queued too long': { ...verdict('instance_unavailable', 'nobody', 'retry'), isFree: true },
+  /** The server that ran the job ended; the prompt may go on without it. */
+  'server gone': { ...verdict('internal', 'nobody', 'retry'), isFree: true },
   /** Longer than `JOB_TIMEOUT`. */
   'ran too long': verdict('processing_timeout', 'machine', 'final'),
   /** ComfyUI refused the prompt: it would refuse it again. */

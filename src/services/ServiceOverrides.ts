@@ -40,6 +40,8 @@ export interface ServiceOverrides {
   readonly clock?: Clock;
   readonly workflows?: readonly Workflow[];
   /** These four are shared by servers that share their jobs. Whoever makes them starts and stops them. */
+  /** The job store, queue, events and keys are those of other servers too. */
+  readonly isShared?: boolean;
   readonly jobStore?: JobStore;
   readonly jobQueue?: JobQueue;
   readonly jobEvents?: JobEvents;

@@ -74,8 +74,9 @@ export function createInputFetcher({ uploads }: Config): { fetcher: InputFetcher
 export function createSharing(
   overrides: ServiceOverrides,
   logger: Logger,
-): { jobs: JobStore; queue: JobQueue; events: JobEvents; idempotency: IdempotencyStore } {
+): { jobs: JobStore; queue: JobQueue; events: JobEvents; idempotency: IdempotencyStore; isShared: boolean } {
   return {
+    isShared: overrides.isShared === true,
     jobs: overrides.jobStore ?? new MemoryJobStore(),
     queue: overrides.jobQueue ?? new MemoryJobQueue(),
     events: overrides.jobEvents ?? new MemoryJobEvents(logger),

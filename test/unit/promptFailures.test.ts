@@ -70,6 +70,7 @@ const verdicts: Readonly<Record<PromptFailure, string>> = {
   'prompt lost': 'machine, retry',
   'several machines': 'machine, retry',
   'queued too long': 'nobody, retry, free',
+  'server gone': 'nobody, retry, free',
   'ran too long': 'machine, final',
   'invalid workflow': 'prompt, final',
   'upload too large': 'nobody, retry',

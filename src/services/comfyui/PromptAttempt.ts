@@ -162,6 +162,8 @@ export class PromptAttempt {
     // With no socket the events go nowhere, whatever the id.
     const clientId = this.#lease?.socket.clientId ?? promptId;
     const files = new Map([...this.#uploads].map(([file, { path }]) => [file, path]));
+    await this.#listener.onSubmitting?.(promptId);
+    signal.throwIfAborted();
     this.wasSubmitted = true;
     const answer = this.client.submit({ graph, files, clientId, promptId }, outputNodes);
     this.submission = answer.then(

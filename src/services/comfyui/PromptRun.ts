@@ -19,6 +19,8 @@ export interface PromptRun {
 
 /** Whoever wants to know how far a run is. */
 export interface RunListener {
+  /** Called before the prompt is submitted under this id, and waited for. */
+  onSubmitting?: ((promptId: string) => Promise<void>) | undefined;
   /** ComfyUI took the prompt, under this id. */
   onSubmitted(promptId: string): void;
   onProgress(progress: PromptProgress): void;

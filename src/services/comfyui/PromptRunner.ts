@@ -5,6 +5,7 @@ import { sleep } from '../../utils/timers.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { ConnectionManager } from './ConnectionManager.js';
 import { HistoryCleaner } from './HistoryCleaner.js';
+import { LeavePrompt } from './LeavePrompt.js';
 import { ownOutputs } from './ownOutputs.js';
 import { Patience } from './Patience.js';
 import { type AttemptOptions, PromptAttempt } from './PromptAttempt.js';
@@ -92,7 +93,8 @@ export class PromptRunner {
       this.#tidyUp(attempt);
       return result;
     } catch (error) {
-      if (attempt.hasEnded) this.#tidyUp(attempt);
+      if (signal.reason instanceof LeavePrompt) leave(attempt);
+      else if (attempt.hasEnded) this.#tidyUp(attempt);
       else if (attempt.wasSubmitted) {
         // Another attempt may go on with it.
         const isWanted = error instanceof PromptError && error.verdict.retry && !signal.aborted;
@@ -229,6 +231,12 @@ export class PromptRunner {
       signal.throwIfAborted();
     }
   }
+}
+
+/** Stops listening, and touches nothing that the prompt needs. */
+function leave(attempt: PromptAttempt): void {
+  attempt.keepFiles();
+  attempt.detach();
 }
 
 /** The run with output nodes that are its own. @throws Error when its graph lacks one of them */

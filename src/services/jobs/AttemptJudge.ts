@@ -1,6 +1,7 @@
 import { AppError, messageOf, PromptError } from '../../errors.js';
 import type { ErrorCategory } from '../../promptFailures.js';
 import type { Logger } from '../../utils/logger.js';
+import { LeavePrompt } from '../comfyui/LeavePrompt.js';
 import type { HealthChecker } from '../instances/HealthChecker.js';
 import type { Instance } from '../instances/Instance.js';
 import type { JobVerdicts } from '../instances/JobVerdicts.js';
@@ -44,6 +45,10 @@ export class AttemptJudge {
    * @param signal of the attempt: one that was stopped says nothing about anybody
    */
   async failed(job: ProcessingJob, slot: Slot, error: unknown, signal: AbortSignal): Promise<void> {
+    if (signal.reason instanceof LeavePrompt) {
+      await this.#manager.runs.handOver(job.id);
+      return;
+    }
     if (signal.aborted) {
       const wasCancelled = signal.reason instanceof JobAbort && signal.reason.kind === 'cancelled';
       if (!wasCancelled) await this.#manager.fail(job.id, SHUTDOWN_FAILURE);

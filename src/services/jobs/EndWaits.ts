@@ -36,6 +36,8 @@ export class EndWaits {
     // Before the look at the record: an end is told once.
     const unfollow = await this.#events.follow(id, (job) => {
       if (isFinished(job)) stopWaiting(job);
+      // Another server goes on with it.
+      else if (this.#isDraining && job.status === 'pending') stopWaiting();
     });
     const onAbort = () => stopWaiting();
     const onDraining = () => {

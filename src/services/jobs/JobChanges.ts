@@ -32,6 +32,15 @@ export class JobChanges {
     this.#cleanUp = cleanUp;
   }
 
+  /** A job that was taken from the queue is changed, and held from now on. @throws what a shared store rejects with */
+  async hold<T extends Job>(id: string, transition: Transition<T>): Promise<T | undefined> {
+    const { records, events, clock } = this.#parts;
+    if (!records.isShared) return this.change(id, transition);
+    const record = await records.hold(id, (job) => transition(job, clock.now()));
+    if (record) events.publish('changed', record);
+    return record;
+  }
+
   /** A change that is not the job's end. Everyone hears of it at once: nothing may come in between. */
   async change<T extends Job>(id: string, transition: Transition<T>): Promise<T | undefined> {
     const { records, events, clock } = this.#parts;
@@ -52,6 +61,7 @@ export class JobChanges {
   /** Ends a job and does what its end sets off, once a job: one that has ended does not change any more. */
   async end<T extends FinishedJob>(id: string, transition: Transition<T>): Promise<T | undefined> {
     const { records, clock } = this.#parts;
+    if (records.isShared) return this.#endShared(id, transition);
     const mayWait = records.live(id)?.status === 'pending';
     const change = records.change(id, (job) => transition(job, clock.now()));
     if (!change) return undefined;
@@ -61,6 +71,20 @@ export class JobChanges {
     this.#ends.set(id, told);
     await told;
     return change.record;
+  }
+
+  /** As `end`, for a job that any server may hold. */
+  async #endShared<T extends FinishedJob>(id: string, transition: Transition<T>): Promise<T | undefined> {
+    const { records, clock } = this.#parts;
+    let mayWait = false;
+    const record = await records.end(id, (job) => {
+      mayWait = job.status === 'pending';
+      return transition(job, clock.now());
+    });
+    if (!record) return undefined;
+    if (mayWait) this.#takeFromQueue(id);
+    this.#tellEnd(record);
+    return record;
   }
 
   /** Resolves when nobody is still to hear of the job's end. */

@@ -61,7 +61,7 @@ export class JobManager {
   readonly #logger: Logger;
 
   constructor(
-    parts: { jobs: JobStore; queue: JobQueue; events: JobEvents; blobs: BlobStore },
+    parts: { jobs: JobStore; queue: JobQueue; events: JobEvents; blobs: BlobStore; isShared?: boolean },
     limits: JobLimits,
     clock: Clock,
     logger: Logger,
@@ -73,7 +73,9 @@ export class JobManager {
     const calls = new StoreCalls(timings);
     const background = new BackgroundWork(calls, logger);
     this.#background = background;
-    const records = new JobRecords(parts.jobs, calls, background);
+    const records = new JobRecords(parts.jobs, calls, background, parts.isShared === true);
+    // Ended by another server while it ran here.
+    if (records.isShared) events.subscribe('finished', ({ id }) => records.ended(id));
     this.#records = records;
     this.#inputs = new JobBlobs('input', parts.blobs, calls, background);
     const results = new JobBlobs('output', parts.blobs, calls, background);
@@ -91,6 +93,11 @@ export class JobManager {
     this.outputs = new JobOutputs((id) => this.get(id), this.#results);
     this.#clock = clock;
     this.#logger = logger;
+  }
+
+  /** Whether other servers have the same jobs. */
+  get isShared(): boolean {
+    return this.#records.isShared;
   }
 
   /** Whether new jobs are refused because the server ends. */

@@ -1,6 +1,7 @@
 import { messageOf, PromptError } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
 import { sleep } from '../../utils/timers.js';
+import { LeavePrompt } from '../comfyui/LeavePrompt.js';
 import type { HealthChecker } from '../instances/HealthChecker.js';
 import type { LoadBalancer, Slot } from '../instances/LoadBalancer.js';
 import type { Choose, Releasable, Taken } from '../queue/JobQueue.js';
@@ -106,10 +107,14 @@ export class JobProcessor {
     await Promise.race([this.#idle(), sleep(graceMs, enough.signal)]);
     enough.abort();
     const unfinished = [...this.#active.keys()];
-    for (const controller of this.#active.values()) controller.abort(new JobAbort('shutdown'));
+    const { isShared } = this.#manager;
+    const reason = () => (isShared ? new LeavePrompt() : new JobAbort('shutdown'));
+    for (const controller of this.#active.values()) controller.abort(reason());
     const noMorePatience = new AbortController();
     await Promise.race([this.#idle(), sleep(patienceMs, noMorePatience.signal)]);
     noMorePatience.abort();
+    // What is still held is given to other servers when the hold ends.
+    if (isShared) return unfinished;
     // Nobody is left waiting because a machine does not answer, or a store.
     const ended = Promise.all([...this.#active.keys()].map((id) => this.#manager.fail(id, SHUTDOWN_FAILURE)));
     await Promise.race([ended, sleep(patienceMs)]);

@@ -1,6 +1,6 @@
 import type { JobStore } from '../queue/JobStore.js';
 import type { BackgroundWork } from './BackgroundWork.js';
-import { isFinished, type Job } from './Job.js';
+import { type FinishedJob, isFinished, type Job } from './Job.js';
 import type { StoreCalls } from './StoreCalls.js';
 
 interface Change<T extends Job> {
@@ -10,14 +10,19 @@ interface Change<T extends Job> {
 }
 
 /**
- * The records of jobs. What becomes of a job that has not ended is decided here, at once and in one place; the store
- * is told of it. So no failure of the store stops a job: what it does not take is kept here and written later.
+ * The records of jobs. What becomes of a job that is held here is decided here, at once and in one place; the store is told
+ * of it. So no failure of the store stops a job: what it does not take is kept here and written later.
+ *
+ * A server that has the store for itself holds every job that has not ended. Servers that share one hold the jobs that
+ * they run; all other changes, and every end, are decided by the store.
  */
 export class JobRecords {
+  /** Whether other servers have the same store. */
+  readonly isShared: boolean;
   readonly #store: JobStore;
   readonly #calls: StoreCalls;
   readonly #background: BackgroundWork;
-  /** Jobs that have not ended. */
+  /** Jobs that are held here. */
   readonly #live = new Map<string, Job>();
   /** Newest records that the store does not have yet. */
   readonly #unwritten = new Map<string, Job>();
@@ -27,7 +32,8 @@ export class JobRecords {
   readonly #noted = new Set<string>();
   #noteTimer: NodeJS.Timeout | undefined;
 
-  constructor(store: JobStore, calls: StoreCalls, background: BackgroundWork) {
+  constructor(store: JobStore, calls: StoreCalls, background: BackgroundWork, isShared: boolean) {
+    this.isShared = isShared;
     this.#store = store;
     this.#calls = calls;
     this.#background = background;
@@ -42,15 +48,15 @@ export class JobRecords {
       discard();
       throw error;
     }
-    this.#live.set(job.id, job);
+    if (!this.isShared) this.#live.set(job.id, job);
   }
 
-  /** A job that has not ended. */
+  /** A job that is held here. */
   live(id: string): Job | undefined {
     return this.#live.get(id);
   }
 
-  /** All jobs that have not ended, in the order in which they came. */
+  /** All jobs that are held here, in the order in which they came. */
   allLive(): IterableIterator<Job> {
     return this.#live.values();
   }
@@ -61,9 +67,62 @@ export class JobRecords {
   }
 
   /**
-   * Changes a job that has not ended. The change holds from now on, whatever the store does.
+   * Changes a job of a shared store that whoever calls took from the queue, and holds it from now on.
    * @param transition returns the new record, or undefined to leave it as it is
-   * @returns the new record, or undefined when the job has ended or was left
+   * @returns the new record, or undefined when it was left
+   * @throws what the store rejects with
+   */
+  async hold<T extends Job>(id: string, transition: (job: Job) => T | undefined): Promise<T | undefined> {
+    const record = await this.#updated(id, transition);
+    if (record) this.#live.set(id, record);
+    return record;
+  }
+
+  /** Somebody else may hold the job from now on. */
+  letGo(id: string): void {
+    this.#live.delete(id);
+    this.#noted.delete(id);
+  }
+
+  /** Whoever ended the job may be another server: then what is known here of it is out of date. */
+  ended(id: string): void {
+    this.letGo(id);
+    const unwritten = this.#unwritten.get(id);
+    if (unwritten && !isFinished(unwritten)) this.#unwritten.delete(id);
+  }
+
+  /**
+   * Ends a job, wherever it is held, in a store that is shared. What the store has counts: of two ends only one is. A job
+   * that is held here ends although the store fails; it is told later.
+   * @returns the new record, or undefined when the job has ended already or was left
+   * @throws what the store rejects with, for a job that is not held here
+   */
+  async end<T extends FinishedJob>(
+    id: string,
+    transition: (job: Job) => T | undefined,
+  ): Promise<T | undefined> {
+    const held = this.#live.get(id);
+    if (!held) return this.#updated(id, (job) => (isFinished(job) ? undefined : transition(job)));
+    const record = transition(held);
+    if (!record) return undefined;
+    try {
+      const ended = await this.#updated(id, (stored) => {
+        // It may be this one, from a call whose answer was lost.
+        if (isFinished(stored)) return isSameEnd(stored, record) ? record : undefined;
+        return record;
+      });
+      this.letGo(id);
+      this.#unwritten.delete(id);
+      return ended;
+    } catch {
+      return this.change(id, () => record)?.record;
+    }
+  }
+
+  /**
+   * Changes a job that is held here. The change holds from now on, whatever the store does.
+   * @param transition returns the new record, or undefined to leave it as it is
+   * @returns the new record, or undefined when the job is not held or was left
    */
   change<T extends Job>(id: string, transition: (job: Job) => T | undefined): Change<T> | undefined {
     const record = this.#keep(id, transition);
@@ -128,6 +187,17 @@ export class JobRecords {
     return record;
   }
 
+  /** Changes the store's record. */
+  async #updated<T extends Job>(id: string, transition: (job: Job) => T | undefined): Promise<T | undefined> {
+    let record: T | undefined;
+    const change = (job: Job) => {
+      record = transition(job);
+      return record;
+    };
+    const isUpdated = await this.#calls.retried(() => this.#store.update(id, change));
+    return isUpdated && record;
+  }
+
   #writeNoted(): void {
     this.#noteTimer = undefined;
     const ids = [...this.#noted];
@@ -154,9 +224,15 @@ export class JobRecords {
     if (!record) return;
     await this.#store.update(id, (stored) => {
       record = this.#unwritten.get(id);
-      // An end is final; it may be this one, from a call whose answer was lost.
-      return isFinished(stored) ? undefined : record;
+      // An end is final; it may be this one, from a call whose answer was lost. A later attempt is another server's.
+      const isOutdated = record !== undefined && stored.attempts > record.attempts;
+      return isFinished(stored) || isOutdated ? undefined : record;
     });
     if (this.#unwritten.get(id) === record) this.#unwritten.delete(id);
   }
+}
+
+/** Whether an end that the store has is the one that it was given. */
+function isSameEnd(stored: FinishedJob, record: FinishedJob): boolean {
+  return stored.status === record.status && stored.finishedTime === record.finishedTime;
 }

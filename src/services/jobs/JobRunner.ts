@@ -137,6 +137,8 @@ export class JobRunner {
   #listener(job: ProcessingJob): RunListener {
     const { manager } = this.#parts;
     return {
+      // Whoever goes on with the job after this server must find its prompt.
+      onSubmitting: manager.isShared ? (id) => manager.runs.recordPrompt(job.id, id) : undefined,
       onSubmitted: (id) => this.#note(job, manager.runs.recordPrompt(job.id, id)),
       onProgress: ({ percentage, node }) => manager.runs.recordProgress(job.id, percentage, node?.classType),
     };

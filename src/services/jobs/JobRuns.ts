@@ -23,9 +23,20 @@ export class JobRuns {
     return [...this.#records.allLive()].flatMap(({ id, status }) => (status === 'pending' ? [id] : []));
   }
 
-  /** pending → processing. undefined when the job is not pending any more. */
+  /**
+   * pending → processing, for a job that was taken from the queue. One that another server had, which is gone, is begun
+   * again with the prompt that it left behind. undefined when the job is not pending any more.
+   */
   begin(id: string, instance: string): Promise<ProcessingJob | undefined> {
-    return this.#changes.change(id, (job, now) => transitions.begin(job, now, instance));
+    return this.#changes.hold(id, (job, now) => {
+      const pending = this.#records.isShared ? transitions.handOver(job, now) : job;
+      return pending && transitions.begin(pending, now, instance);
+    });
+  }
+
+  /** processing → pending, with its prompt left on the machine: another server goes on with it. */
+  async handOver(id: string): Promise<void> {
+    await this.#changes.change(id, transitions.handOver);
   }
 
   async recordPrompt(id: string, promptId: string): Promise<void> {
@@ -47,9 +58,13 @@ export class JobRuns {
    */
   async settle(taken: Taken<Releasable>): Promise<void> {
     const { id } = taken.entry;
-    const settle = () => {
-      const job = this.#records.live(id);
-      return job?.status === 'pending' ? taken.putBack(queueEntry(job)) : taken.done();
+    const settle = async () => {
+      const job =
+        this.#records.live(id) ?? (this.#records.isShared ? await this.#records.get(id) : undefined);
+      if (job?.status === 'pending') await taken.putBack(queueEntry(job));
+      else if (job?.status === 'processing' && this.#records.isShared) await taken.putBack();
+      else await taken.done();
+      if (this.#records.isShared) this.#records.letGo(id);
     };
     try {
       await settle();

@@ -4,6 +4,8 @@ import { type PendingJob, sizesOfFiles } from './Job.js';
 /** A pending job as it waits in the queue. */
 export function queueEntry({ id, request, failedTries }: PendingJob): QueueEntry {
   const { total, largest } = sizesOfFiles(request);
-  const tried = new Set(failedTries.map(({ instance }) => instance));
+  // A server that is gone says nothing about the machine, which may even have the result.
+  const onMachines = failedTries.filter(({ failure }) => failure !== 'server gone');
+  const tried = new Set(onMachines.map(({ instance }) => instance));
   return { id, type: request.type, bytes: total, largest, tried };
 }

@@ -66,6 +66,14 @@ export function requeue(job: Job, now: number, because: Omit<FailedTry, 'instanc
   return { ...rest, status: 'pending', updatedTime: now, failedTries };
 }
 
+/** A job that another server had, or is to have: its prompt is left behind, to be found on its machine. */
+export function handOver(job: Job, now: number): PendingJob | undefined {
+  if (job.status === 'pending') return job;
+  if (job.status !== 'processing') return undefined;
+  const leftBehind = job.assignment.promptId;
+  return requeue(job, now, { failure: 'server gone', isFree: true, wasTrial: false, leftBehind });
+}
+
 /** processing → completed. */
 export function complete(job: Job, now: number, result: JobResult): CompletedJob | undefined {
   if (job.status !== 'processing') return undefined;

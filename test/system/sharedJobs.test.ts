@@ -1,0 +1,128 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MemoryBlobStore } from '../../src/services/jobs/BlobStore.js';
+import { MemoryIdempotencyStore } from '../../src/services/queue/memory/MemoryIdempotencyStore.js';
+import { MemoryJobEvents } from '../../src/services/queue/memory/MemoryJobEvents.js';
+import { MemoryJobQueue } from '../../src/services/queue/memory/MemoryJobQueue.js';
+import { MemoryJobStore } from '../../src/services/queue/memory/MemoryJobStore.js';
+import type { ServiceOverrides } from '../../src/services/ServiceOverrides.js';
+import { silentLogger } from '../../src/utils/logger.js';
+import { eventually } from '../support/eventually.js';
+import { colourOf, png } from '../support/pictures.js';
+import { readEvents } from '../support/serverSentEvents.js';
+import { Stack } from '../support/stack.js';
+
+const picture = (n: number) => png({ colour: colourOf(n) });
+
+/** Two servers that share everything, as two with QUEUE=redis do, in front of the same machines. */
+describe('servers that share their jobs', () => {
+  let a: Stack;
+  let b: Stack;
+  beforeEach(async () => {
+    const overrides: ServiceOverrides = {
+      isShared: true,
+      jobStore: new MemoryJobStore(),
+      jobQueue: new MemoryJobQueue(),
+      jobEvents: new MemoryJobEvents(silentLogger),
+      idempotencyStore: new MemoryIdempotencyStore(),
+      blobStore: new MemoryBlobStore(),
+    };
+    a = await Stack.start({ simulators: [{}, {}], overrides });
+    const env = { COMFYUI_HOST: a.simulators.map(({ host }) => host).join(',') };
+    b = await Stack.start({ simulators: [], env, overrides });
+  });
+  afterEach(async () => {
+    await b.stop();
+    await a.stop();
+  });
+
+  const executions = () => a.simulators.flatMap((simulator) => simulator.executions);
+  const slow = (ms: number) => {
+    for (const simulator of a.simulators) simulator.setWork(ms);
+  };
+
+  it('answer alike for every job, whichever took it and whichever runs it', async () => {
+    const ids = await Promise.all(
+      Array.from({ length: 12 }, async (_, n) =>
+        (n % 2 ? a : b).client.submit('remove-background', await picture(n)),
+      ),
+    );
+    for (const [n, id] of ids.entries()) {
+      const [asked, other] = n % 2 ? [b, a] : [a, b];
+      expect((await asked.client.finished(id)).status).toBe('completed');
+      expect(await asked.client.resultImage(id)).toEqual(await other.client.resultImage(id));
+    }
+    expect(executions().length).toBe(12);
+  });
+
+  it('wait for the end of a job that the other one runs', async () => {
+    const bodies = await Promise.all(
+      [1, 2, 3, 4, 5, 6].map(async (n) =>
+        (n % 2 ? a : b).client.process('remove-background', await picture(n)),
+      ),
+    );
+    expect(bodies.map(({ body }) => body.success)).toEqual(Array(6).fill(true));
+    expect(executions().length).toBe(6);
+  });
+
+  it('cancel a job that the other one runs, and tell of it on both', async () => {
+    slow(2000);
+    const id = await a.client.submit('remove-background', await picture(1));
+    await b.client.until(id, ({ status }) => status === 'processing');
+    const events = [a, b].map(async (stack) => {
+      const seen: string[] = [];
+      for await (const { data } of readEvents(await stack.client.request(`/api/jobs/${id}/events`))) {
+        seen.push((data as { status: string }).status);
+      }
+      return seen;
+    });
+    // Whichever runs it, one of the two cancels it from afar.
+    const response = await b.client.request(`/api/jobs/${id}/cancel`, { method: 'POST' });
+    expect(response.status).toBe(200);
+    for (const seen of await Promise.all(events)) expect(seen.at(-1)).toBe('cancelled');
+    expect((await a.client.status(id)).status).toBe('cancelled');
+    await eventually(() => {
+      expect(a.simulators.map(({ queueRemaining }) => queueRemaining)).toEqual([0, 0]);
+      expect(a.services.processor.activeJobs + b.services.processor.activeJobs).toBe(0);
+    });
+  });
+
+  it('let one of two ends be the end', async () => {
+    slow(20);
+    for (let n = 0; n < 10; n += 1) {
+      const id = await a.client.submit('remove-background', await picture(n));
+      await new Promise((resolve) => setTimeout(resolve, 5 * n));
+      const [one, other] = await Promise.all(
+        [a, b].map((stack) => stack.client.request(`/api/jobs/${id}/cancel`, { method: 'POST' })),
+      );
+      const { status } = await b.client.finished(id);
+      const cancelled = [one, other].filter((response) => response?.status === 200).length;
+      expect(cancelled).toBe(status === 'cancelled' ? 1 : 0);
+      expect((await a.client.status(id)).status).toBe(status);
+    }
+  });
+
+  it('hand over a running job when one of them stops, without running it twice', async () => {
+    slow(600);
+    const ids = await Promise.all(
+      [1, 2, 3, 4, 5, 6, 7, 8].map(async (n) => a.client.submit('remove-background', await picture(n))),
+    );
+    await Promise.all(ids.map((id) => a.client.until(id, ({ status }) => status === 'processing')));
+    expect(b.services.processor.activeJobs).toBeGreaterThan(0);
+    await b.services.stop();
+    for (const id of ids) expect((await a.client.finished(id)).status).toBe('completed');
+    expect(executions().length).toBe(8);
+  });
+
+  it('make one job of a key that both get at the same moment', async () => {
+    const image = await picture(1);
+    const responses = await Promise.all(
+      [a, b, a, b].map(async ({ client }) => {
+        const response = await client.post('/api/async/remove-background', image, {
+          headers: { 'Idempotency-Key': 'once' },
+        });
+        return ((await response.json()) as { job_id: string }).job_id;
+      }),
+    );
+    expect(new Set(responses).size).toBe(1);
+  });
+});
