@@ -39,7 +39,10 @@ describe('the client, of an administrator,', () => {
     const put = await client.putWorkflow('my-flow', { graph: JSON.parse(GRAPH) });
     expect(put).toMatchObject({ type: 'my-flow', is_built_in: false, url: '/api/my-flow' });
     const shown = await client.workflow('my-flow');
-    expect(shown).toEqual(put);
+    // What a machine knows of its inputs may be added in between.
+    const { type, outputs: made, graph, manifest } = put;
+    expect(shown).toMatchObject({ type, outputs: made, graph });
+    expect(shown.manifest?.['outputs']).toEqual(manifest?.['outputs']);
     expect(Object.keys(shown.graph ?? {}).sort()).toEqual(Object.keys(JSON.parse(GRAPH)).sort());
     const { outputs } = await clientOf(SUBMIT).run('my-flow', { prompt: 'a boat' });
     expect(outputs[0].kind).toBe('image');
