@@ -5,11 +5,15 @@ import type { RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
+import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { healthAnswer } from '../../src/schemas/status.js';
+import { isPng } from '../../src/services/images/png.js';
+import { readPngText } from '../../src/services/images/pngMetadata.js';
 import type { Simulator } from '../../src/simulator/index.js';
 import { eventually } from '../support/eventually.js';
 import { HttpServers } from '../support/httpServers.js';
+import { png } from '../support/pictures.js';
 import { S3_CREDENTIALS, S3Server } from '../support/S3Server.js';
 import { Stack, type StackOptions } from '../support/stack.js';
 import { begin, formOf, hashed, hashOfAnswer, send, videoOf } from '../support/videoStreams.js';
@@ -241,6 +245,41 @@ describe.each(Object.entries(STORES))('a video with ASSET_STORE=%s', (_, { env, 
     expect(name).toBe('pass-video-1.mp4');
     expect(hashOf([await readFile(path.join(outputs, id, name))])).toBe(hash.digest('hex'));
     await rm(outputs, { recursive: true });
+  });
+});
+
+describe('images that find no room in memory until they are finished', () => {
+  it('wait in the store, are checked and finished, and nothing else is left of them', async () => {
+    const stack = await Stack.start({ env: { ...STORES.disk.env(), MAX_RESULT_MEMORY: '1' } });
+    stacks.push(stack);
+    const id = await stack.client.submit('upscale-image', await png({ width: 40, height: 40 }), {
+      scale: '2',
+    });
+    expect(await stack.client.finished(id)).toMatchObject({ status: 'completed' });
+    const image = await stack.client.resultImage(id);
+    expect(await sharp(image).metadata()).toMatchObject({ format: 'png', width: 80, height: 80 });
+    expect(readPngText(image, 'prompt')).toBeUndefined();
+    // What came from ComfyUI is deleted with the end of the attempt, the upload with that of the job.
+    await eventually(async () => expect(await STORES.disk.contents()).toHaveLength(1));
+  });
+
+  it('are not taken from another prompt', async () => {
+    const stack = await Stack.start({
+      env: { ...STORES.disk.env(), MAX_RESULT_MEMORY: '1', JOB_MAX_ATTEMPTS: '1' },
+    });
+    stacks.push(stack);
+    const { folders } = stack.simulator();
+    const foreign = await stack.client.submit('upscale-image', await png());
+    await stack.client.finished(foreign);
+    const [name = ''] = folders.names('temp').filter((one) => one.startsWith('ComfyUI_temp'));
+    const bytes = folders.read({ type: 'temp', subfolder: '', filename: name });
+    if (!bytes) throw new Error('The first job left no file.');
+    stack.simulator().faults.rewrite = (whole) => (isPng(whole) ? bytes : whole);
+    const id = await stack.client.submit('upscale-image', await png());
+    expect(await stack.client.finished(id)).toMatchObject({
+      status: 'failed',
+      error: expect.stringContaining('made by another prompt'),
+    });
   });
 });
 
