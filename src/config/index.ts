@@ -8,6 +8,7 @@ import { logConfig, logVariables } from './log.js';
 import { machineConfig, machineVariables } from './machines.js';
 import { metricsConfig, metricsVariables } from './metrics.js';
 import { outputConfig, outputVariables } from './outputs.js';
+import { queueConfig, queueVariables } from './queue.js';
 import { serverConfig, serverVariables } from './server.js';
 import { uploadConfig, uploadVariables } from './uploads.js';
 import { webhookConfig, webhookVariables } from './webhooks.js';
@@ -25,6 +26,7 @@ export const environmentSchema = z.object({
   ...uploadVariables,
   ...outputVariables,
   ...assetVariables,
+  ...queueVariables,
   ...accessVariables,
   ...webhookVariables,
   ...metricsVariables,
@@ -32,7 +34,12 @@ export const environmentSchema = z.object({
 });
 
 /** Variables whose values are never written anywhere. */
-const SECRETS: ReadonlySet<string> = new Set(['COMFYUI_AUTH_HEADER', 'API_KEYS', 'WEBHOOK_SECRET']);
+const SECRETS: ReadonlySet<string> = new Set([
+  'COMFYUI_AUTH_HEADER',
+  'API_KEYS',
+  'REDIS_URL',
+  'WEBHOOK_SECRET',
+]);
 
 type Environment = z.output<typeof environmentSchema>;
 
@@ -48,6 +55,7 @@ function nested(env: Environment, addresses: readonly InstanceAddress[]) {
     uploads: uploadConfig(env),
     outputs: outputConfig(env),
     assets: assetConfig(env),
+    queue: queueConfig(env),
     access: accessConfig(env),
     webhooks: webhookConfig(env),
     metrics: metricsConfig(env),
@@ -143,6 +151,20 @@ function crossChecks(env: Environment): string[] {
   }
   if (env.ASSET_STORE === 's3' && env.S3_BUCKET === undefined) {
     problems.push('S3_BUCKET: takes the name of a bucket when ASSET_STORE is s3, but was not set');
+  }
+  if (env.QUEUE === 'redis') problems.push(...redisProblems(env));
+  return problems;
+}
+
+function redisProblems({ REDIS_URL, ASSET_STORE }: Environment): string[] {
+  const problems: string[] = [];
+  if (REDIS_URL === undefined) {
+    problems.push('REDIS_URL: takes the address of Redis when QUEUE is redis, but was not set');
+  }
+  if (ASSET_STORE === 'memory') {
+    problems.push(
+      'ASSET_STORE: takes disk or s3 when QUEUE is redis, as every server needs the files of every job, but was "memory"',
+    );
   }
   return problems;
 }

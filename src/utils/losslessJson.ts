@@ -136,3 +136,23 @@ function plainNumber(text: string): number | bigint {
   const number = Number(text);
   return /^-?\d+$/.test(text) && !Number.isSafeInteger(number) ? BigInt(text) : number;
 }
+
+/** The other way round: plain data, in which integers may be bigints. What is undefined is left out. */
+export function jsonOf(value: unknown): Json {
+  switch (typeof value) {
+    case 'string':
+    case 'number':
+    case 'boolean':
+      return value;
+    case 'bigint':
+      return new NumberText(String(value));
+    case 'object': {
+      if (value === null) return null;
+      if (Array.isArray(value)) return value.map(jsonOf);
+      const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+      return new Map(entries.map(([key, item]) => [key, jsonOf(item)]));
+    }
+    default:
+      throw new TypeError(`A ${typeof value} is no JSON.`);
+  }
+}

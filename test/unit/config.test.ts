@@ -99,6 +99,9 @@ describe('the configuration', () => {
     { PUBLIC_URL: 'https://user:hunter2@images.example' },
     { PUBLIC_URL: 'ftp://user:hunter2@p@images.example' },
     { CORS_ORIGINS: 'https://a.example,https://user:hunter2@b.example' },
+    { REDIS_URL: 'http://user:hunter2@a' },
+    { REDIS_URL: 'redis://user:hunter2@a/first' },
+    { REDIS_URL: 'redis://:1@hunter2@a b' },
   ])('refuses %o, and does not repeat the password', (env) => {
     const name = Object.keys(env).at(-1)?.replace(/_\d+$/, '');
     expect(() => loadConfig(env)).toThrow(`${name}: takes`);
@@ -191,6 +194,11 @@ describe('the configuration', () => {
     [{ MAX_RESULT_MEMORY: '1000' }, 'MAX_RESULT_MEMORY'],
     [{ MAX_QUEUE_MEMORY: '1000' }, 'MAX_QUEUE_MEMORY'],
     [{ MAX_UPLOAD_MEMORY: '1000' }, 'MAX_UPLOAD_MEMORY'],
+    [{ QUEUE: 'redis', ASSET_STORE: 'disk' }, 'REDIS_URL: takes the address of Redis when QUEUE is redis'],
+    [
+      { QUEUE: 'redis', REDIS_URL: 'redis://a' },
+      'ASSET_STORE: takes disk or s3 when QUEUE is redis, as every server needs the files of every job, but was "memory"',
+    ],
     [{ ASSET_STORE: 's3' }, 'S3_BUCKET: takes the name of a bucket when ASSET_STORE is s3, but was not set'],
   ])('refuses values that contradict each other: %o', (env, name) => {
     expect(() => loadConfig(env)).toThrow(name);
@@ -233,6 +241,35 @@ describe('the configuration', () => {
     ['S3_ENDPOINT', 'http://user:password@a'],
     ['S3_PREFIX', 'ä/'],
     ['S3_PRESIGN_SECONDS', '604801'],
+  ])('refuses %s=%s', (name, value) => {
+    expect(() => loadConfig({ [name]: value })).toThrow(`${name}: takes`);
+  });
+
+  it('keeps jobs in memory unless it is told otherwise', () => {
+    expect(loadConfig({}).queue).toEqual({
+      kind: 'memory',
+      redisUrl: '',
+      redisPrefix: 'comfyui-express',
+    });
+  });
+
+  it.each(['redis://a', 'redis://a:6379', 'rediss://user:p%40ss@a:6380/3', 'redis://:password@[::1]:6379/'])(
+    'reads where Redis is: %s',
+    (url) => {
+      const env = { QUEUE: 'Redis', REDIS_URL: url, REDIS_PREFIX: 'a-b_c.d:1', ASSET_STORE: 'disk' };
+      expect(loadConfig(env).queue).toEqual({ kind: 'redis', redisUrl: url, redisPrefix: 'a-b_c.d:1' });
+    },
+  );
+
+  it.each([
+    ['QUEUE', 'kafka'],
+    ['REDIS_URL', 'a:6379'],
+    ['REDIS_URL', 'redis://'],
+    ['REDIS_URL', 'redis://a/0/1'],
+    ['REDIS_URL', 'redis://a?db=1'],
+    ['REDIS_URL', 'redis://a#1'],
+    ['REDIS_PREFIX', '{a}'],
+    ['REDIS_PREFIX', 'a b'],
   ])('refuses %s=%s', (name, value) => {
     expect(() => loadConfig({ [name]: value })).toThrow(`${name}: takes`);
   });

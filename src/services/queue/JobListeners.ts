@@ -1,0 +1,66 @@
+import { Listeners } from '../../utils/Listeners.js';
+import type { Logger } from '../../utils/logger.js';
+import type { Job } from '../jobs/Job.js';
+import type { JobEventKind, JobEventKinds } from './JobEvents.js';
+
+/** Who listens to events of jobs in this process. One that throws is logged, and keeps no other from hearing. */
+export class JobListeners {
+  readonly #onError: (error: unknown) => void;
+  readonly #all: { readonly [K in JobEventKind]: Listeners<[JobEventKinds[K]]> };
+  /** Of one job each, by its id. */
+  readonly #followers = new Map<string, Listeners<[Job]>>();
+
+  constructor(logger: Logger) {
+    this.#onError = (error) => {
+      const stack = error instanceof Error ? error.stack : String(error);
+      logger.error('A listener to job events failed', { stack });
+    };
+    this.#all = {
+      changed: new Listeners(this.#onError),
+      finished: new Listeners(this.#onError),
+      removed: new Listeners(this.#onError),
+      resultDropped: new Listeners(this.#onError),
+    };
+    this.#all.changed.add((job) => this.tellFollowers(job));
+  }
+
+  get size(): number {
+    const { changed, finished, removed, resultDropped } = this.#all;
+    const all = [changed, finished, removed, resultDropped, ...this.#followers.values()];
+    // Without the one of the constructor.
+    return all.reduce((sum, { size }) => sum + size, -1);
+  }
+
+  /** Ids of the jobs that somebody follows. */
+  followed(): string[] {
+    return [...this.#followers.keys()];
+  }
+
+  /** Whether anybody hears of an event of this kind about this job. */
+  hears(kind: JobEventKind, id: string): boolean {
+    if (kind !== 'changed') return this.#all[kind].size > 0;
+    return this.#all.changed.size > 1 || this.#followers.has(id);
+  }
+
+  tell<K extends JobEventKind>(kind: K, event: JobEventKinds[K]): void {
+    this.#all[kind].tell(event);
+  }
+
+  tellFollowers(job: Job): void {
+    this.#followers.get(job.id)?.tell(job);
+  }
+
+  add<K extends JobEventKind>(kind: K, listener: (event: JobEventKinds[K]) => void): () => void {
+    return this.#all[kind].add(listener);
+  }
+
+  follow(id: string, listener: (job: Job) => void): () => void {
+    const listeners = this.#followers.get(id) ?? new Listeners<[Job]>(this.#onError);
+    this.#followers.set(id, listeners);
+    const remove = listeners.add(listener);
+    return () => {
+      remove();
+      if (listeners.size === 0 && this.#followers.get(id) === listeners) this.#followers.delete(id);
+    };
+  }
+}

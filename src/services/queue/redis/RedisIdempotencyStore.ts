@@ -1,0 +1,127 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { Claim, IdempotencyStore } from '../IdempotencyStore.js';
+import type { RedisConnection } from './RedisConnection.js';
+
+export interface IdempotencyTimings {
+  /** How long a claim outlives its server, ms. */
+  readonly claimMs: number;
+  /** How often claims are renewed, ms. */
+  readonly renewMs: number;
+  /** How long a key stands for its job at most, ms: when its server dies at the wrong moment, nobody forgets it. */
+  readonly keptMs: number;
+}
+
+const TIMINGS: IdempotencyTimings = { claimMs: 45_000, renewMs: 15_000, keptMs: 7 * 24 * 3_600_000 };
+/** Claims that may have been made although the call was rejected. The oldest are forgotten first: they expire. */
+const MAX_DOUBTFUL = 1000;
+
+/**
+ * Idempotency keys in Redis: `idempotency:<hash of the key>`, and `idempotency:job:<id>` for the key that a job has. Clients
+ * choose keys, so that only hashes of them are kept.
+ */
+export class RedisIdempotencyStore implements IdempotencyStore {
+  readonly #connection: RedisConnection;
+  readonly #base: string;
+  readonly #timings: IdempotencyTimings;
+  /** Claims of this server, by the key in Redis. */
+  readonly #held = new Map<string, string>();
+  readonly #doubtful = new Map<string, string>();
+  #renewing: NodeJS.Timeout | undefined;
+
+  /** @param base what all keys begin with */
+  constructor(connection: RedisConnection, base: string, timings: Partial<IdempotencyTimings> = {}) {
+    this.#connection = connection;
+    this.#base = `${base}:idempotency`;
+    this.#timings = { ...TIMINGS, ...timings };
+  }
+
+  /** Renews claims no longer: those that are left expire. */
+  stop(): void {
+    clearInterval(this.#renewing);
+    this.#renewing = undefined;
+    this.#held.clear();
+  }
+
+  async claim(key: string, fingerprint: string): Promise<Claim> {
+    const at = this.#keyOf(key);
+    const claim = `claim ${randomUUID()} ${hashOf(fingerprint)}`;
+    const own = this.#doubtful.get(at) ?? '';
+    let entry: unknown;
+    try {
+      entry = await this.#redis.idempotencyClaim(at, claim, this.#timings.claimMs, own);
+    } catch (error) {
+      // It may have been carried out: then this server must know its own claim when the client comes again.
+      this.#doubt(at, claim);
+      throw error;
+    }
+    this.#doubtful.delete(at);
+    if (typeof entry === 'string') return claimOf(entry, hashOf(fingerprint));
+    this.#held.set(at, claim);
+    this.#renewing ??= setInterval(() => this.#renew(), this.#timings.renewMs);
+    return { state: 'new' };
+  }
+
+  async keep(key: string, jobId: string): Promise<void> {
+    const at = this.#keyOf(key);
+    const claim = this.#held.get(at);
+    if (claim === undefined) return;
+    const made = `made ${jobId} ${claim.split(' ')[2]}`;
+    await this.#redis.idempotencyKeep(at, this.#jobKey(jobId), claim, made, this.#timings.keptMs);
+    this.#letGo(at);
+  }
+
+  async release(key: string): Promise<void> {
+    const at = this.#keyOf(key);
+    const claim = this.#held.get(at);
+    if (claim === undefined) return;
+    // Whatever becomes of the call: a claim that is not renewed expires.
+    this.#letGo(at);
+    await this.#redis.idempotencyRelease(at, claim);
+  }
+
+  async forget(jobId: string): Promise<void> {
+    await this.#redis.idempotencyForget(this.#jobKey(jobId), `made ${jobId} `);
+  }
+
+  get #redis(): RedisConnection['commands'] {
+    return this.#connection.commands;
+  }
+
+  #keyOf(key: string): string {
+    return `${this.#base}:${hashOf(key)}`;
+  }
+
+  #jobKey(jobId: string): string {
+    return `${this.#base}:job:${jobId}`;
+  }
+
+  #doubt(at: string, claim: string): void {
+    this.#doubtful.set(at, claim);
+    if (this.#doubtful.size <= MAX_DOUBTFUL) return;
+    const [oldest] = this.#doubtful.keys();
+    if (oldest !== undefined) this.#doubtful.delete(oldest);
+  }
+
+  #letGo(at: string): void {
+    this.#held.delete(at);
+    if (this.#held.size === 0) this.stop();
+  }
+
+  #renew(): void {
+    for (const [at, claim] of this.#held) {
+      // One that fails is made again soon enough.
+      this.#redis.idempotencyRenew(at, claim, this.#timings.claimMs).catch(() => undefined);
+    }
+  }
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
+}
+
+/** What an entry means to whoever comes with this request. */
+function claimOf(entry: string, fingerprint: string): Claim {
+  const [kind, jobId = '', madeFor] = entry.split(' ');
+  if (madeFor !== fingerprint) return { state: 'other request' };
+  return kind === 'made' ? { state: 'made', jobId } : { state: 'in progress' };
+}

@@ -1,0 +1,157 @@
+import { JOB_STATUSES, type JobStatus } from '../../../schemas/jobStatus.js';
+import { backoffWithJitter, sleep } from '../../../utils/timers.js';
+import { isFinished, type Job } from '../../jobs/Job.js';
+import type { JobCounts, JobFilter, JobStore } from '../JobStore.js';
+import type { JobCodec } from './JobCodec.js';
+import { type Facet, facetValue, facetWords } from './jobRecord.js';
+import type { RedisConnection } from './RedisConnection.js';
+
+/** How often a change is tried while others change the same record. Each time, one of them gets on. */
+const MAX_ATTEMPTS = 200;
+/** First and longest wait before another attempt, ms. */
+const WAIT_MS = 1;
+const MAX_WAIT_MS = 20;
+/** Attempts that are made without a wait. */
+const QUICK_ATTEMPTS = 2;
+/** Records that are read at once. */
+const BATCH = 500;
+
+/**
+ * Job records in Redis. Keys, each behind the prefix in braces:
+ *
+ * | key | what |
+ * |---|---|
+ * | `job:<id>` | a record: a line of what it is found by, and the job as JSON |
+ * | `jobs:sequence` | how many jobs came so far: their order, whatever the clocks of servers say |
+ * | `jobs` | sorted set of all ids, in order |
+ * | `jobs:status:<s>`, `jobs:type:<t>`, `jobs:instance:<i>`, `jobs:owner:<o>` | the same of some |
+ * | `jobs:counts` | hash: how many there are by status, type and instance |
+ * | `jobs:finished` | sorted set of ids by the time of their end |
+ * | `workflow:<hash>` | definition of a workflow of a file, as long as there is a job that needs it, and a minute |
+ * | `workflows` | hash: how many jobs need each definition |
+ *
+ * BYTES
+ */
+export class RedisJobStore implements JobStore {
+  readonly #connection: RedisConnection;
+  readonly #codec: JobCodec;
+  readonly #base: string;
+
+  /** @param base what all keys begin with */
+  constructor(connection: RedisConnection, codec: JobCodec, base: string) {
+    this.#connection = connection;
+    this.#codec = codec;
+    this.#base = base;
+  }
+
+  async insert(job: Job): Promise<void> {
+    const insert = (definition: string) =>
+      this.#redis.jobInsert(this.#key(job.id), this.#base, job.id, this.#codec.encode(job), definition);
+    // Mostly another job has brought the definition already, which may be large.
+    if ((await insert('')) === 1) return;
+    const definition = this.#codec.definitionOf(job);
+    if (definition === undefined)
+      throw new Error(`The workflow of job ${job.id} has no definition any more.`);
+    await insert(definition);
+  }
+
+  async get(id: string): Promise<Job | undefined> {
+    return this.#codec.decode(id, await this.#redis.get(this.#key(id)));
+  }
+
+  /** As `get`, for several; without those that are not there. */
+  async getAll(ids: readonly string[]): Promise<Job[]> {
+    const jobs: Job[] = [];
+    for (let at = 0; at < ids.length; at += BATCH) {
+      const some = ids.slice(at, at + BATCH);
+      const texts = await this.#redis.mget(some.map((id) => this.#key(id)));
+      jobs.push(...(await this.#codec.decodeAll(some.map((id, n) => [id, texts[n]] as const))));
+    }
+    return jobs;
+  }
+
+  async update(id: string, change: (job: Job) => Job | undefined): Promise<Job | undefined> {
+    let stored = await this.#redis.get(this.#key(id));
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+      const job = await this.#codec.decode(id, stored);
+      const changed = job && change(job);
+      if (!changed || stored === null) return undefined;
+      const answer = await this.#replace(changed, stored);
+      if (answer === 1) return changed;
+      if (answer === 0) return undefined;
+      // Somebody else was faster: the answer is the record as it is now.
+      stored = typeof answer === 'string' ? answer : null;
+      if (attempt <= QUICK_ATTEMPTS) continue;
+      await sleep(backoffWithJitter(attempt, WAIT_MS, MAX_WAIT_MS));
+      stored = await this.#redis.get(this.#key(id));
+    }
+    throw new Error(`Others change job ${id} all the time.`);
+  }
+
+  async delete(id: string): Promise<Job | undefined> {
+    const record = await this.#redis.jobDelete(this.#key(id), this.#base, id);
+    return typeof record === 'string' ? this.#codec.decode(id, record) : undefined;
+  }
+
+  /** With several things in the filter, this takes a time that grows with the number of jobs that have the rarest of them. */
+  async list(
+    filter: JobFilter,
+    { limit, offset }: { limit: number; offset: number },
+  ): Promise<{ jobs: Job[]; total: number }> {
+    const { status, type, instance, owner } = filter;
+    const words = facetWords({ status, type, instance, owner });
+    const answer = await this.#redis.jobList(`${this.#base}:jobs`, this.#base, offset, limit, ...words);
+    const { total, records } = page(answer);
+    return { jobs: await this.#codec.decodeAll(records), total };
+  }
+
+  async counts(): Promise<JobCounts> {
+    const counts = Object.entries(await this.#redis.hgetall(`${this.#base}:jobs:counts`));
+    const of = (facet: Facet) =>
+      new Map(
+        counts.flatMap(([word, count]) =>
+          word.startsWith(`${facet}:`) ? [[facetValue(word), Number(count)] as const] : [],
+        ),
+      );
+    const status = of('status');
+    const byStatus = Object.fromEntries(JOB_STATUSES.map((one) => [one, status.get(one) ?? 0]));
+    return {
+      total: [...status.values()].reduce((sum, count) => sum + count, 0),
+      byStatus: byStatus as Record<JobStatus, number>,
+      byType: Object.fromEntries(of('type')),
+      byInstance: Object.fromEntries(of('instance')),
+    };
+  }
+
+  async finishedUntil(time: number): Promise<string[]> {
+    return this.#redis.zrangebyscore(`${this.#base}:jobs:finished`, '-inf', time);
+  }
+
+  #replace(job: Job, stored: string): Promise<unknown> {
+    const finishedTime = isFinished(job) ? String(job.finishedTime) : '';
+    const record = this.#codec.encode(job);
+    return this.#redis.jobUpdate(this.#key(job.id), this.#base, job.id, record, stored, finishedTime);
+  }
+
+  get #redis(): RedisConnection['commands'] {
+    return this.#connection.commands;
+  }
+
+  #key(id: string): string {
+    return `${this.#base}:job:${id}`;
+  }
+}
+
+/** What the script answers: how many there are, and the ids and records of the page. */
+function page(answer: unknown): { total: number; records: [string, string | undefined][] } {
+  const [total, ids, texts] = Array.isArray(answer) ? (answer as readonly unknown[]) : [];
+  const records = Array.isArray(texts) ? (texts as readonly unknown[]) : [];
+  const list = Array.isArray(ids) ? (ids as readonly unknown[]) : [];
+  return {
+    total: Number(total),
+    records: list.map((id, n) => {
+      const text = records[n];
+      return [String(id), typeof text === 'string' ? text : undefined];
+    }),
+  };
+}

@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import { type FileWorkflow, isFileWorkflow } from '../../../workflows/files/fileWorkflow.js';
+import { readWorkflow, writeWorkflow } from '../../../workflows/files/workflowText.js';
+import { lostWorkflow } from '../../../workflows/lostWorkflow.js';
+import type { Workflow } from '../../../workflows/types.js';
+
+/** Reads definitions by their names, in order; null for what is not there. */
+export type ReadDefinitions = (names: readonly string[]) => Promise<ReadonlyArray<string | null>>;
+
+/** Characters of the definitions that are kept in memory. */
+const MAX_CHARACTERS = 16 * 1024 * 1024;
+
+interface Kept {
+  readonly workflow: FileWorkflow;
+  readonly length: number;
+}
+
+/**
+ * The workflows of jobs. One that is built in goes by its type. One of a file has a definition, which is kept apart under its
+ * hash, so that records stay small: a workflow that is replaced meanwhile changes nothing about its jobs.
+ */
+export class WorkflowDefinitions {
+  readonly #builtIn: ReadonlyMap<string, Workflow>;
+  readonly #read: ReadDefinitions;
+  readonly #names = new WeakMap<Workflow, string>();
+  /** By name, those that were asked for last at the end. */
+  readonly #kept = new Map<string, Kept>();
+  #characters = 0;
+
+  constructor(builtIn: readonly Workflow[], read: ReadDefinitions) {
+    this.#builtIn = new Map(builtIn.map((workflow) => [workflow.type, workflow]));
+    this.#read = read;
+  }
+
+  /** undefined for a workflow that is built in. */
+  nameOf(workflow: Workflow): string | undefined {
+    const known = this.#names.get(workflow);
+    if (known !== undefined || !isFileWorkflow(workflow)) return known;
+    const text = writeWorkflow(workflow);
+    const name = createHash('sha256').update(text).digest('base64url');
+    this.#names.set(workflow, name);
+    this.#keep(name, workflow, text.length);
+    return name;
+  }
+
+  /** What is kept under the workflow's name; undefined for one that is built in, or lost. */
+  textOf(workflow: Workflow): string | undefined {
+    return isFileWorkflow(workflow) ? writeWorkflow(workflow) : undefined;
+  }
+
+  /** @throws what reading rejects with */
+  async find(names: Iterable<string>): Promise<ReadonlyMap<string, Workflow>> {
+    const found = new Map<string, Workflow>();
+    const missing: string[] = [];
+    for (const name of new Set(names)) {
+      const kept = this.#kept.get(name);
+      if (!kept) {
+        missing.push(name);
+        continue;
+      }
+      found.set(name, kept.workflow);
+      this.#kept.delete(name);
+      this.#kept.set(name, kept);
+    }
+    const texts = missing.length === 0 ? [] : await this.#read(missing);
+    for (const [at, name] of missing.entries()) {
+      const text = texts[at];
+      const workflow = text === null || text === undefined ? undefined : readable(text);
+      if (!workflow) continue;
+      this.#names.set(workflow, name);
+      this.#keep(name, workflow, text?.length ?? 0);
+      found.set(name, workflow);
+    }
+    return found;
+  }
+
+  /** A job's workflow. One that is gone keeps its name, so that the job's record does too. */
+  workflowOf(type: string, name: string | undefined, found: ReadonlyMap<string, Workflow>): Workflow {
+    const workflow = name === undefined ? this.#builtIn.get(type) : found.get(name);
+    if (workflow) return workflow;
+    const lost = lostWorkflow(type);
+    if (name !== undefined) this.#names.set(lost, name);
+    return lost;
+  }
+
+  #keep(name: string, workflow: FileWorkflow, length: number): void {
+    if (this.#kept.has(name)) return;
+    this.#kept.set(name, { workflow, length });
+    this.#characters += length;
+    for (const [oldest, kept] of this.#kept) {
+      if (this.#characters <= MAX_CHARACTERS) break;
+      this.#kept.delete(oldest);
+      this.#characters -= kept.length;
+    }
+  }
+}
+
+/** What is damaged is as good as gone. */
+function readable(text: string): FileWorkflow | undefined {
+  try {
+    return readWorkflow(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * What changes a record and its indexes, in one step each. KEYS[1] is the job's key, ARGV[1] what all keys begin with,
+ * ARGV[2] the job's id. All keys are in one slot of a cluster, so that scripts may make up those of the indexes.
+ *
+ * A record's first line has the words by which it is found (`jobRecord.ts`). For each word but `workflow:` there is a sorted
+ * set `jobs:<word>` of ids, and in the hash `jobs:counts` how many there are (not by owner, of whom there may be many). For
+ * `workflow:<name>` the hash `workflows` counts the jobs that need the definition.
+ */
+const WORDS = `
+local base, id = ARGV[1], ARGV[2]
+
+local function words(record)
+  local found = {}
+  for word in string.gmatch(string.match(record, '^[^\\n]*'), '%S+') do found[word] = true end
+  return found
+end
+
+local function count(hash, word, by)
+  local now = redis.call('HINCRBY', base .. hash, word, by)
+  if now <= 0 then redis.call('HDEL', base .. hash, word) end
+  return now
+end
+
+local function enter(word, place)
+  local facet = string.match(word, '^(%a+):')
+  if facet == 'workflow' then
+    count(':workflows', word, 1)
+    redis.call('PERSIST', base .. ':' .. word)
+  elseif redis.call('ZADD', base .. ':jobs:' .. word, place, id) == 1 and facet ~= 'owner' then
+    count(':jobs:counts', word, 1)
+  end
+end
+
+local function leave(word)
+  local facet = string.match(word, '^(%a+):')
+  if facet == 'workflow' then
+    if count(':workflows', word, -1) <= 0 then redis.call('PEXPIRE', base .. ':' .. word, 60000) end
+  elseif facet and redis.call('ZREM', base .. ':jobs:' .. word, id) == 1 and facet ~= 'owner' then
+    count(':jobs:counts', word, -1)
+  end
+end
+`;
+
+/**
+ * ARGV[3] the record, ARGV[4] the definition of its workflow or nothing. Returns 0 when the definition is needed and neither
+ * there nor given; else 1, also when the job is there already.
+ */
+const INSERT = `${WORDS}
+if redis.call('EXISTS', KEYS[1]) == 1 then return 1 end
+local found = words(ARGV[3])
+for word in pairs(found) do
+  if string.sub(word, 1, 9) == 'workflow:' and redis.call('EXISTS', base .. ':' .. word) == 0 then
+    if ARGV[4] == '' then return 0 end
+    redis.call('SET', base .. ':' .. word, ARGV[4])
+  end
+end
+local place = redis.call('INCR', base .. ':jobs:sequence')
+redis.call('SET', KEYS[1], ARGV[3])
+redis.call('ZADD', base .. ':jobs', place, id)
+for word in pairs(found) do enter(word, place) end
+return 1
+`;
+
+/**
+ * ARGV[3] the new record, ARGV[4] the one that it was made of, ARGV[5] when the job finished or nothing. Returns 1; or, with
+ * nothing changed, 0 when the job is gone, or the record as it is now.
+ */
+const UPDATE = `${WORDS}
+local stored = redis.call('GET', KEYS[1])
+if not stored then return 0 end
+if stored ~= ARGV[4] then return stored end
+redis.call('SET', KEYS[1], ARGV[3])
+local before, after = words(stored), words(ARGV[3])
+local place
+for word in pairs(before) do
+  if not after[word] then leave(word) end
+end
+for word in pairs(after) do
+  if not before[word] then
+    place = place or redis.call('ZSCORE', base .. ':jobs', id)
+    if place then enter(word, place) end
+  end
+end
+if ARGV[5] ~= '' then redis.call('ZADD', base .. ':jobs:finished', ARGV[5], id) end
+return 1
+`;
+
+/** Returns the record, or nothing. What is left of a job whose record is gone goes too. */
+const DELETE = `${WORDS}
+local stored = redis.call('GET', KEYS[1])
+redis.call('ZREM', base .. ':jobs', id)
+redis.call('ZREM', base .. ':jobs:finished', id)
+if not stored then return false end
+redis.call('DEL', KEYS[1])
+for word in pairs(words(stored)) do leave(word) end
+return stored
+`;
+
+/**
+ * KEYS[1] all jobs, ARGV[1] as above, ARGV[2] offset, ARGV[3] limit, then words that the jobs have in common. Returns how many
+ * there are, their ids and their records, the newest first. With at most one word it reads the page alone; with several, it
+ * walks through the ids of the rarest word.
+ */
+const LIST = `
+local base, offset, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local indexes = {}
+for n = 4, #ARGV do indexes[#indexes + 1] = base .. ':jobs:' .. ARGV[n] end
+local sizes = {}
+for _, index in ipairs(indexes) do sizes[index] = redis.call('ZCARD', index) end
+table.sort(indexes, function(a, b) return sizes[a] < sizes[b] end)
+local first = table.remove(indexes, 1) or KEYS[1]
+
+local total, ids = 0, {}
+if #indexes == 0 then
+  total = sizes[first] or redis.call('ZCARD', first)
+  if limit > 0 then ids = redis.call('ZREVRANGE', first, offset, offset + limit - 1) end
+else
+  local from = 0
+  repeat
+    local some = redis.call('ZREVRANGE', first, from, from + 999)
+    from = from + 1000
+    for _, index in ipairs(indexes) do
+      if #some == 0 then break end
+      local both = {}
+      for n, place in ipairs(redis.call('ZMSCORE', index, unpack(some))) do
+        if place then both[#both + 1] = some[n] end
+      end
+      some = both
+    end
+    for _, id in ipairs(some) do
+      if total >= offset and #ids < limit then ids[#ids + 1] = id end
+      total = total + 1
+    end
+  until from >= sizes[first]
+end
+
+local records = {}
+for at = 1, #ids, 1000 do
+  local keys = {}
+  for n = at, math.min(at + 999, #ids) do keys[#keys + 1] = base .. ':job:' .. ids[n] end
+  for _, record in ipairs(redis.call('MGET', unpack(keys))) do records[#records + 1] = record end
+end
+return { total, ids, records }
+`;
+
+export const JOB_SCRIPTS = { jobInsert: INSERT, jobUpdate: UPDATE, jobDelete: DELETE, jobList: LIST };

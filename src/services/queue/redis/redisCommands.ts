@@ -1,0 +1,37 @@
+/** The scripts as commands of the client: it sends each by its hash, and whole where Redis does not know it. */
+import type { ClientContext, Result } from 'ioredis';
+import { IDEMPOTENCY_SCRIPTS } from './idempotencyScripts.js';
+import { JOB_SCRIPTS } from './jobScripts.js';
+
+const KEYS: Readonly<Record<string, number>> = { idempotencyKeep: 2 };
+
+/** For the client's option of this name. */
+export const REDIS_COMMANDS: Record<string, { lua: string; numberOfKeys: number }> = Object.fromEntries(
+  Object.entries({ ...JOB_SCRIPTS, ...IDEMPOTENCY_SCRIPTS }).map(([name, lua]) => [
+    name,
+    { lua, numberOfKeys: KEYS[name] ?? 1 },
+  ]),
+);
+
+type Answer<Context extends ClientContext> = Result<unknown, Context>;
+
+declare module 'ioredis' {
+  interface RedisCommander<Context extends ClientContext> {
+    jobInsert(key: string, base: string, id: string, record: string, definition: string): Answer<Context>;
+    jobUpdate(
+      key: string,
+      base: string,
+      id: string,
+      record: string,
+      expected: string,
+      finishedTime: string,
+    ): Answer<Context>;
+    jobDelete(key: string, base: string, id: string): Answer<Context>;
+    jobList(all: string, base: string, offset: number, limit: number, ...words: string[]): Answer<Context>;
+    idempotencyClaim(key: string, claim: string, ms: number, own: string): Answer<Context>;
+    idempotencyRenew(key: string, claim: string, ms: number): Answer<Context>;
+    idempotencyKeep(key: string, jobKey: string, claim: string, made: string, ms: number): Answer<Context>;
+    idempotencyRelease(key: string, claim: string): Answer<Context>;
+    idempotencyForget(jobKey: string, made: string): Answer<Context>;
+  }
+}

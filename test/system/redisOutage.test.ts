@@ -1,0 +1,211 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Job } from '../../src/services/jobs/Job.js';
+import * as transitions from '../../src/services/jobs/transitions.js';
+import type { RedisQueue } from '../../src/services/queue/redis/createRedisQueue.js';
+import { eventually } from '../support/eventually.js';
+import { JOB_REQUEST } from '../support/jobRequest.js';
+import { RecordingLogger } from '../support/RecordingLogger.js';
+import { RedisServer, requireRedis } from '../support/RedisServer.js';
+import { startQueue, startTwo } from '../support/redisServers.js';
+
+const pending = (id: string): Job => ({
+  id,
+  status: 'pending',
+  request: JOB_REQUEST,
+  createdTime: 1,
+  updatedTime: 1,
+  attempts: 0,
+  progress: 0,
+  failedTries: [],
+});
+
+const cancel = (job: Job) => transitions.cancel(job, 3);
+
+function cancelled(job: Job) {
+  const ended = cancel(job);
+  if (!ended) throw new Error('it has ended already');
+  return ended;
+}
+
+describe.runIf(requireRedis())('when Redis', () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await RedisServer.start();
+  });
+  afterAll(() => server?.stop());
+
+  describe('goes', () => {
+    let log: RecordingLogger;
+    let here: RedisQueue;
+    let there: RedisQueue;
+    let stop: () => Promise<void>;
+    beforeEach(async () => {
+      log = new RecordingLogger();
+      ({ here, there, stop } = await startTwo(server.url, log));
+    });
+    afterEach(async () => {
+      server.resume();
+      await stop();
+    });
+
+    const calls = (): Array<[string, () => Promise<unknown>]> => [
+      ['insert', () => here.jobs.insert(pending('b'))],
+      ['get', () => here.jobs.get('a')],
+      ['update', () => here.jobs.update('a', cancel)],
+      ['delete', () => here.jobs.delete('a')],
+      ['list', () => here.jobs.list({}, { limit: 10, offset: 0 })],
+      ['counts', () => here.jobs.counts()],
+      ['finishedUntil', () => here.jobs.finishedUntil(10)],
+      ['claim', () => here.idempotency.claim('k', 'f')],
+      ['keep', () => here.idempotency.keep('l', 'a')],
+      ['forget', () => here.idempotency.forget('a')],
+    ];
+    const rejected = async () => {
+      const began = performance.now();
+      for (const [name, call] of calls()) await expect(call(), name).rejects.toThrow();
+      return performance.now() - began;
+    };
+    const aboutRedis = () =>
+      log.lines.flatMap(({ level, message }) => (message.startsWith('Redis') ? [`${level} ${message}`] : []));
+
+    it('every call rejects at once, and works again when it is back, with all that was there', async () => {
+      const changes: boolean[] = [];
+      here.connection.onChange((isAvailable) => changes.push(isAvailable));
+      await here.jobs.insert(pending('a'));
+      await here.idempotency.claim('l', 'f');
+      await server.kill();
+      await eventually(() => expect(here.connection.isAvailable).toBe(false));
+      expect(await rejected()).toBeLessThan(2000);
+      await server.restart();
+      await eventually(() => expect(here.connection.isAvailable && there.connection.isAvailable).toBe(true));
+      expect(await here.jobs.get('a')).toEqual(pending('a'));
+      expect((await there.jobs.update('a', cancel))?.status).toBe('cancelled');
+      await here.idempotency.keep('l', 'a');
+      expect(await there.idempotency.claim('l', 'f')).toEqual({ state: 'made', jobId: 'a' });
+      expect(changes).toEqual([false, true]);
+      // One of each server, however often it tried to connect.
+      expect(aboutRedis().sort()).toEqual([
+        'info Redis is back',
+        'info Redis is back',
+        'warn Redis is not available',
+        'warn Redis is not available',
+      ]);
+    });
+
+    it('calls that are under way reject', async () => {
+      await here.jobs.insert(pending('a'));
+      server.pause();
+      const under = [here.jobs.get('a'), here.jobs.update('a', cancel), here.jobs.counts()];
+      const ends = Promise.allSettled(under);
+      await server.kill();
+      expect((await ends).map(({ status }) => status)).toEqual(Array(3).fill('rejected'));
+      await server.restart();
+      await eventually(async () => expect(await here.jobs.get('a')).toEqual(pending('a')));
+    });
+
+    it('who claimed a key and was not told gets it, and nobody else', async () => {
+      server.pause();
+      // Redis has it in its socket, and carries it out when it goes on.
+      await expect(here.idempotency.claim('k', 'f')).rejects.toThrow();
+      server.resume();
+      await eventually(async () => {
+        expect(await there.idempotency.claim('k', 'f')).toEqual({ state: 'in progress' });
+      });
+      expect(await here.idempotency.claim('k', 'f')).toEqual({ state: 'new' });
+      expect(await here.idempotency.claim('k', 'f')).toEqual({ state: 'in progress' });
+    });
+
+    it('stands still, calls reject in bounded time, and it is found out by itself', async () => {
+      await here.jobs.insert(pending('a'));
+      server.pause();
+      const began = performance.now();
+      await expect(here.jobs.get('a')).rejects.toThrow();
+      expect(performance.now() - began).toBeLessThan(4000);
+      await eventually(() => expect(here.connection.isAvailable).toBe(false));
+      server.resume();
+      await eventually(async () => expect(await here.jobs.get('a')).toEqual(pending('a')));
+      await eventually(() => expect(here.connection.isAvailable).toBe(true));
+    });
+
+    it('ends that are told meanwhile reach other servers when it is back, once and in order', async () => {
+      const heard: string[] = [];
+      await there.events.follow('a', ({ status }) => heard.push(`follows ${status}`));
+      there.events.subscribe('changed', ({ id, status }) => heard.push(`${id} ${status}`));
+      there.events.subscribe('finished', ({ id }) => heard.push(`${id} finished`));
+      there.events.subscribe('removed', ({ id, why }) => heard.push(`${id} ${why}`));
+      await server.kill();
+      await eventually(() => expect(here.connection.isAvailable).toBe(false));
+      const job = cancelled(pending('a'));
+      here.events.publish('changed', job);
+      here.events.publish('finished', job);
+      here.events.publish('removed', { id: 'b', why: 'expired' });
+      await server.restart();
+      const all = ['follows cancelled', 'a cancelled', 'a finished', 'b expired'];
+      await eventually(() => expect(heard).toEqual(all));
+      here.events.publish('changed', pending('c'));
+      await eventually(() => expect(heard).toEqual([...all, 'c pending']));
+    });
+
+    it('what became of a job while a server heard nothing is told to who follows it there', async () => {
+      await here.jobs.insert(pending('a'));
+      await here.jobs.insert(pending('b'));
+      const followed: string[] = [];
+      const ofAll: string[] = [];
+      await there.events.follow('a', ({ status }) => followed.push(status));
+      there.events.subscribe('changed', ({ id }) => ofAll.push(id));
+      // As if the event had been told while the connection was down.
+      await here.jobs.update('a', cancel);
+      await here.connection.commands.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      await eventually(() => expect(followed).toEqual(['cancelled']));
+      here.events.publish('changed', pending('c'));
+      await eventually(() => expect(ofAll).toEqual(['c']));
+    });
+  });
+
+  describe('cannot be used, the start says why', () => {
+    const start = (url: string, startMs = 5000) =>
+      startQueue(url, 'test', new RecordingLogger(), { startMs, heartbeatMs: 100 });
+
+    it('because it would drop jobs', async () => {
+      const other = await RedisServer.start('--maxmemory-policy', 'allkeys-lru');
+      try {
+        await expect(start(other.url)).rejects.toThrow(
+          /^Redis at 127.0.0.1:\d+ cannot be used: its maxmemory-policy is allkeys-lru: .*Set it to noeviction\.$/,
+        );
+      } finally {
+        await other.stop();
+      }
+    });
+
+    it('because nobody answers', async () => {
+      const other = await RedisServer.start();
+      await other.stop();
+      await expect(start(other.url, 500)).rejects.toThrow(/it cannot be reached: .*ECONNREFUSED/);
+    });
+
+    it('because the password is wrong, which it does not repeat', async () => {
+      const url = server.url.replace('//', '//somebody:hunter2@');
+      const why = await start(url).catch(String);
+      expect(why).toMatch(/cannot be used: WRONGPASS/);
+      expect(why).not.toContain('hunter2');
+    });
+  });
+
+  it('has users, databases and forbidden commands, it is used all the same', async () => {
+    const { here, stop } = await startTwo(server.url);
+    const rules = ['on', '>p@ss:w/ö', '~*', '&*', '+@all', '-config'];
+    await here.connection.commands.acl('SETUSER', 'some:one', ...rules);
+    await stop();
+    const login = `${encodeURIComponent('some:one')}:${encodeURIComponent('p@ss:w/ö')}`;
+    const url = `${server.url.replace('//', `//${login}@`)}/3`;
+    const queue = await startQueue(url, 'test-user');
+    try {
+      await expect(queue.connection.commands.config('GET', 'maxmemory-policy')).rejects.toThrow('NOPERM');
+      await queue.jobs.insert(pending('a'));
+      expect(await queue.connection.commands.get('{test-user}:job:a')).toContain('"id":"a"');
+      expect(await queue.connection.commands.info('keyspace')).toContain('db3:');
+    } finally {
+      await queue.stop();
+    }
+  });
+});
