@@ -1,23 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import * as bull from 'bullmq';
-import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { QueueEntry } from '../../src/services/queue/JobQueue.js';
+import { RedisConnection } from '../../src/services/queue/redis/RedisConnection.js';
 import { RedisJobQueue } from '../../src/services/queue/redis/RedisJobQueue.js';
 import { WaitingIndex } from '../../src/services/queue/redis/WaitingIndex.js';
 import { testJobQueue } from '../contracts/jobQueue.js';
 import { eventually } from '../support/eventually.js';
 import { RecordingLogger } from '../support/RecordingLogger.js';
 import { RedisServer, requireRedis } from '../support/RedisServer.js';
-
-/** Calls fail at once while Redis is away. BullMQ demands that there is no limit to attempts. */
-const CONNECTION = {
-  maxRetriesPerRequest: null,
-  enableOfflineQueue: false,
-  autoResendUnfulfilledCommands: false,
-  lazyConnect: true,
-  retryStrategy: () => 50,
-};
 
 const QUICK = { lockMs: 600, stalledCheckMs: 200, repairMs: 300 };
 
@@ -29,21 +19,16 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
   afterAll(() => server.stop());
 
   async function connect(prefix: string, redis = server) {
-    const client = new Redis(redis.url, CONNECTION);
-    const subscriber = new Redis(redis.url, CONNECTION);
-    for (const one of [client, subscriber]) {
-      one.on('error', () => undefined);
-      await one.connect();
-    }
     const logger = new RecordingLogger();
-    const queue = new RedisJobQueue({ bull, client, subscriber, prefix, logger }, QUICK);
+    const connection = new RedisConnection(redis.url, logger);
+    await connection.start();
+    const queue = new RedisJobQueue({ connection, prefix, logger }, QUICK);
     await queue.start();
     const stop = async () => {
       await queue.stop();
-      client.disconnect();
-      subscriber.disconnect();
+      await connection.stop();
     };
-    return { queue, client, stop };
+    return { queue, connection, stop };
   }
 
   const entry = (id: string, others: Partial<QueueEntry> = {}): QueueEntry => ({
@@ -95,13 +80,13 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
 
   it('corrects the index after a server died between it and BullMQ', async () => {
     const prefix = `{${randomUUID()}}`;
-    const { queue, client, stop } = await connect(prefix);
+    const { queue, connection, stop } = await connect(prefix);
     await queue.add(entry('a'));
-    await new WaitingIndex(client, prefix).enter('phantom', 't', 5, false);
-    await new WaitingIndex(client, prefix).leave('a');
+    await new WaitingIndex(connection, prefix).enter('phantom', 't', 5, false);
+    await new WaitingIndex(connection, prefix).leave('a');
     await queue.add(entry('b'));
-    await client.hdel(`${prefix}:waiting:types`, 'b');
-    await client.zrem(`${prefix}:waiting:ranks`, 'b');
+    await connection.commands.hdel(`${prefix}:waiting:types`, 'b');
+    await connection.commands.zrem(`${prefix}:waiting:ranks`, 'b');
     await eventually(async () => {
       expect(await Promise.all(['a', 'b', 'phantom'].map((id) => queue.position(id)))).toEqual([1, 2, 0]);
     });

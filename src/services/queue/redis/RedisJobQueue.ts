@@ -1,10 +1,9 @@
-import type { Queue, Worker } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { v4 as uuid } from 'uuid';
 import { messageOf } from '../../../errors.js';
 import type { Logger } from '../../../utils/logger.js';
 import type { Choose, JobQueue, QueueEntry, QueueSize, Releasable, Taken } from '../JobQueue.js';
 import { type LaneData, type LaneJob, type LaneTimings, QueueLane } from './QueueLane.js';
+import type { RedisConnection } from './RedisConnection.js';
 import { WaitingIndex } from './WaitingIndex.js';
 
 /** Entries of one type that a look sees. Behind so many that must wait, nothing of that type is found. */
@@ -28,12 +27,7 @@ export const REDIS_QUEUE_TIMINGS: RedisQueueTimings = {
 };
 
 interface RedisQueueParts {
-  /** bullmq, which is loaded only where it is used. */
-  readonly bull: { readonly Queue: typeof Queue; readonly Worker: typeof Worker };
-  /** For commands. */
-  readonly client: Redis;
-  /** For messages: a connection that only listens. */
-  readonly subscriber: Redis;
+  readonly connection: RedisConnection;
   /** Of all keys, with the hash tag. */
   readonly prefix: string;
   readonly logger: Logger;
@@ -58,6 +52,7 @@ export class RedisJobQueue implements JobQueue {
   readonly #timings: RedisQueueTimings;
   readonly #index: WaitingIndex;
   readonly #token = uuid();
+  #bull: typeof import('bullmq') | undefined;
   readonly #lanes = new Map<string, QueueLane>();
   readonly #listeners = new Set<() => void>();
   readonly #timers: NodeJS.Timeout[] = [];
@@ -69,16 +64,27 @@ export class RedisJobQueue implements JobQueue {
   constructor(parts: RedisQueueParts, timings: RedisQueueTimings = REDIS_QUEUE_TIMINGS) {
     this.#parts = parts;
     this.#timings = timings;
-    this.#index = new WaitingIndex(parts.client, parts.prefix);
+    this.#index = new WaitingIndex(parts.connection, parts.prefix);
     this.#typesKey = `${parts.prefix}:types`;
     this.#channel = `${parts.prefix}:waiting`;
   }
 
-  /** Listens for what other servers add, and begins to renew what is held. @throws what Redis rejects with */
+  /**
+   * Listens for what other servers add, and begins to renew what is held. The connection is started before.
+   * @throws what Redis rejects with
+   */
   async start(): Promise<void> {
-    const { subscriber } = this.#parts;
-    subscriber.on('message', this.#onMessage);
-    await subscriber.subscribe(this.#channel);
+    const { connection } = this.#parts;
+    // Loaded only where it is used.
+    this.#bull = await import('bullmq');
+    connection.subscriber.on('message', this.#onMessage);
+    const subscribe = () => connection.subscriber.subscribe(this.#channel);
+    connection.onSubscriberReady(() => {
+      subscribe().catch((error: unknown) => this.#onError(error));
+      // Something may have been added meanwhile.
+      for (const listener of this.#listeners) listener();
+    });
+    await subscribe();
     const every = (ms: number, work: () => Promise<void>) =>
       this.#timers.push(setInterval(() => void work().catch((error: unknown) => this.#onError(error)), ms));
     every(this.#timings.lockMs / 3, () => this.#renew());
@@ -89,12 +95,8 @@ export class RedisJobQueue implements JobQueue {
   /** Ends what this object began. What is held is given to others when its hold ends. */
   async stop(): Promise<void> {
     for (const timer of this.#timers.splice(0)) clearInterval(timer);
-    const { subscriber } = this.#parts;
-    subscriber.off('message', this.#onMessage);
-    await Promise.allSettled([
-      subscriber.unsubscribe(this.#channel),
-      ...[...this.#lanes.values()].map((lane) => lane.close()),
-    ]);
+    this.#parts.connection.subscriber.off('message', this.#onMessage);
+    await Promise.allSettled([...this.#lanes.values()].map((lane) => lane.close()));
   }
 
   async add(entry: QueueEntry): Promise<number> {
@@ -226,14 +228,17 @@ export class RedisJobQueue implements JobQueue {
 
   /** A lane for each type that any server has had. */
   async #allLanes(): Promise<QueueLane[]> {
-    const types = await this.#parts.client.smembers(this.#typesKey);
+    const types = await this.#parts.connection.commands.smembers(this.#typesKey);
     return Promise.all(types.map((type) => this.#lane(type)));
   }
 
   async #lane(type: string): Promise<QueueLane> {
     const known = this.#lanes.get(type);
     if (known) return known;
-    const { bull, client, prefix } = this.#parts;
+    const { connection, prefix } = this.#parts;
+    const client = connection.commands;
+    const bull = this.#bull;
+    if (!bull) throw new Error('The queue was not started.');
     const lane = new QueueLane(
       bull,
       { client, prefix: `${prefix}:queue`, type, token: this.#token },
@@ -261,7 +266,9 @@ export class RedisJobQueue implements JobQueue {
 
   /** Other servers may miss it: they poll as well. */
   #tellWaiting(): void {
-    this.#parts.client.publish(this.#channel, '').catch((error: unknown) => this.#onError(error));
+    this.#parts.connection.commands
+      .publish(this.#channel, '')
+      .catch((error: unknown) => this.#onError(error));
   }
 
   /** The connection tells of outages; this is for whoever looks closely. */

@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis';
 import type { QueueSize } from '../JobQueue.js';
 import { LuaScript } from './LuaScript.js';
+import type { RedisConnection } from './RedisConnection.js';
 
 /** Subtracted from the rank of what is put back, so that it is before everything new. More than jobs ever come. */
 const BEFORE_NEW = 2 ** 50;
@@ -47,12 +47,12 @@ interface Entered {
  * one without reading it. Derived from BullMQ's queues, which are the truth; see `repair` of the queue.
  */
 export class WaitingIndex {
-  readonly #client: Redis;
+  readonly #connection: RedisConnection;
   readonly #keys: readonly [ranks: string, types: string, bytes: string, total: string, sequence: string];
 
   /** @param prefix of all keys, with the hash tag */
-  constructor(client: Redis, prefix: string) {
-    this.#client = client;
+  constructor(connection: RedisConnection, prefix: string) {
+    this.#connection = connection;
     const key = (name: string) => `${prefix}:waiting:${name}`;
     this.#keys = [key('ranks'), key('types'), key('bytes'), key('total'), key('sequence')];
   }
@@ -68,7 +68,7 @@ export class WaitingIndex {
   }
 
   async #enter(values: readonly (string | number)[]): Promise<Entered> {
-    const [rank, waiting, previous] = (await ENTER.run(this.#client, this.#keys, values)) as [
+    const [rank, waiting, previous] = (await ENTER.run(this.#connection.commands, this.#keys, values)) as [
       string,
       number,
       string | null,
@@ -78,23 +78,26 @@ export class WaitingIndex {
 
   /** @returns the entry's type, undefined when it did not wait */
   async leave(id: string): Promise<string | undefined> {
-    return ((await LEAVE.run(this.#client, this.#keys, [id])) as string | null) ?? undefined;
+    return ((await LEAVE.run(this.#connection.commands, this.#keys, [id])) as string | null) ?? undefined;
   }
 
   /** 1 for the entry that is next; 0 when it does not wait. */
   async position(id: string): Promise<number> {
-    const rank = await this.#client.zrank(this.#keys[0], id);
+    const rank = await this.#connection.commands.zrank(this.#keys[0], id);
     return rank === null ? 0 : rank + 1;
   }
 
   async size(): Promise<QueueSize> {
     const [ranks, , , total] = this.#keys;
-    const [jobs, bytes] = await Promise.all([this.#client.zcard(ranks), this.#client.get(total)]);
+    const [jobs, bytes] = await Promise.all([
+      this.#connection.commands.zcard(ranks),
+      this.#connection.commands.get(total),
+    ]);
     return { jobs, bytes: Number(bytes ?? 0) };
   }
 
   /** Ids of all that wait. For repairs only: there may be very many. */
   async ids(): Promise<string[]> {
-    return this.#client.zrange(this.#keys[0], '0', '-1');
+    return this.#connection.commands.zrange(this.#keys[0], '0', '-1');
   }
 }

@@ -6,6 +6,7 @@ import { JobCodec } from './JobCodec.js';
 import { RedisConnection, type RedisTimings } from './RedisConnection.js';
 import { RedisIdempotencyStore } from './RedisIdempotencyStore.js';
 import { RedisJobEvents } from './RedisJobEvents.js';
+import { RedisJobQueue } from './RedisJobQueue.js';
 import { RedisJobStore } from './RedisJobStore.js';
 import { WorkflowDefinitions } from './WorkflowDefinitions.js';
 
@@ -25,6 +26,7 @@ export interface RedisQueue {
   readonly jobs: RedisJobStore;
   readonly events: RedisJobEvents;
   readonly idempotency: RedisIdempotencyStore;
+  readonly queue: RedisJobQueue;
   /** Connects. @throws Error that says why this Redis cannot be used */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -46,16 +48,20 @@ export function createRedisQueue(
   const channel = new EventChannel(connection, `${base}:events`, randomUUID(), logger);
   const events = new RedisJobEvents({ channel, codec, jobs }, logger);
   const idempotency = new RedisIdempotencyStore(connection, base);
+  const queue = new RedisJobQueue({ connection, prefix: base, logger });
   return {
     connection,
     jobs,
     events,
     idempotency,
+    queue,
     start: async () => {
       await connection.start();
       await events.start();
+      await queue.start();
     },
     stop: async () => {
+      await queue.stop();
       events.stop();
       idempotency.stop();
       await connection.stop();
