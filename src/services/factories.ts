@@ -29,6 +29,7 @@ import { MemoryIdempotencyStore } from './queue/memory/MemoryIdempotencyStore.js
 import { MemoryJobEvents } from './queue/memory/MemoryJobEvents.js';
 import { MemoryJobQueue } from './queue/memory/MemoryJobQueue.js';
 import { MemoryJobStore } from './queue/memory/MemoryJobStore.js';
+import { createRedisQueue, type RedisQueue } from './queue/redis/createRedisQueue.js';
 import type { ServiceOverrides } from './ServiceOverrides.js';
 import { WebhookSender } from './webhooks/WebhookSender.js';
 import { MAX_PER_HOST, type WebhookOptions, Webhooks } from './webhooks/Webhooks.js';
@@ -70,13 +71,32 @@ export function createInputFetcher({ uploads }: Config): { fetcher: InputFetcher
   return { fetcher: new InputFetcher(guard, client, uploads.urlTimeoutMs), close: () => client.close() };
 }
 
-/** What servers share that share their jobs. Each part lies in this process's memory where nobody hands one in. */
+/** What servers share that share their jobs. */
+interface Sharing {
+  readonly isShared: boolean;
+  readonly jobs: JobStore;
+  readonly queue: JobQueue;
+  readonly events: JobEvents;
+  readonly idempotency: IdempotencyStore;
+  /** Where it is in Redis. */
+  readonly redis: RedisQueue | undefined;
+}
+
+/** In Redis where that is configured; else in this process's memory, but for the parts that somebody hands in. */
 export function createSharing(
+  { queue: { kind, redisUrl, redisPrefix } }: Config,
+  builtIn: readonly Workflow[],
   overrides: ServiceOverrides,
   logger: Logger,
-): { jobs: JobStore; queue: JobQueue; events: JobEvents; idempotency: IdempotencyStore; isShared: boolean } {
+): Sharing {
+  if (kind === 'redis') {
+    const redis = createRedisQueue({ url: redisUrl, prefix: redisPrefix, builtIn }, logger);
+    const { jobs, queue, events, idempotency } = redis;
+    return { isShared: true, jobs, queue, events, idempotency, redis };
+  }
   return {
     isShared: overrides.isShared === true,
+    redis: undefined,
     jobs: overrides.jobStore ?? new MemoryJobStore(),
     queue: overrides.jobQueue ?? new MemoryJobQueue(),
     events: overrides.jobEvents ?? new MemoryJobEvents(logger),

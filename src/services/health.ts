@@ -29,6 +29,7 @@ export class HealthReporter {
   readonly #recorder: Recorder;
   readonly #admission: Admission;
   readonly #workflows: Pick<WorkflowCatalogue, 'problems'>;
+  readonly #isQueueAvailable: () => boolean;
   readonly #clock: Clock;
 
   constructor(
@@ -39,6 +40,8 @@ export class HealthReporter {
       recorder: Recorder;
       admission: Admission;
       workflows: Pick<WorkflowCatalogue, 'problems'>;
+      /** Whether jobs can be taken and recorded. */
+      isQueueAvailable: () => boolean;
     },
     clock: Clock,
   ) {
@@ -48,6 +51,7 @@ export class HealthReporter {
     this.#recorder = parts.recorder;
     this.#admission = parts.admission;
     this.#workflows = parts.workflows;
+    this.#isQueueAvailable = parts.isQueueAvailable;
     this.#clock = clock;
   }
 
@@ -66,6 +70,7 @@ export class HealthReporter {
     const issues: string[] = [];
     if (this.#manager.isDraining) issues.push('The server is shutting down.');
     else if (!this.#processor.isRunning) issues.push('The job processor is not running.');
+    if (!this.#isQueueAvailable()) issues.push('The queue is not available.');
     if (!this.#instances.some((instance) => instance.isHealthy)) {
       issues.push('No ComfyUI instance is healthy.');
     }
@@ -87,6 +92,7 @@ export class HealthReporter {
     if (completed + failed >= ENOUGH_JOBS && failed / (completed + failed) > FAILURE_WARNING) {
       issues.push(`${failed} of the last ${completed + failed} jobs failed.`);
     }
+    if (!this.#isQueueAvailable()) return issues;
     const queueUsage = await this.#admission.queueUsage();
     if (queueUsage > QUEUE_WARNING) issues.push(`The queue is ${Math.round(queueUsage * 100)} % full.`);
     return issues;

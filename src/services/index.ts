@@ -102,11 +102,8 @@ export interface Services {
 export function createServices(config: Config, logger: Logger, overrides: ServiceOverrides = {}): Services {
   const clock = overrides.clock ?? systemClock;
   const log = (component: string) => logger.child({ component });
-  const { workflows, folder } = createWorkflows(
-    config,
-    overrides.workflows ?? registeredWorkflows,
-    log('workflows'),
-  );
+  const builtIn = overrides.workflows ?? registeredWorkflows;
+  const { workflows, folder } = createWorkflows(config, builtIn, log('workflows'));
 
   const connections = createConnections(config, log('connections'), overrides.connections);
   const turns = new Turns();
@@ -138,7 +135,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const stream = blobs === assetBlobs ? assetBlobs : undefined;
   const inMemory = (bytes: number) => (stream ? Number.POSITIVE_INFINITY : bytes);
   const storeTimings = { ...(stream ? ASSET_TIMINGS : STORE_TIMINGS), ...overrides.stores };
-  const { idempotency, ...sharing } = createSharing(overrides, log('jobs'));
+  const { idempotency, redis, ...sharing } = createSharing(config, builtIn, overrides, log('jobs'));
   const manager = new JobManager(
     { ...sharing, blobs },
     {
@@ -256,7 +253,11 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     log('metrics'),
   );
   const summary = new Summary({ recorder, manager, processor, balancer }, log('summary'));
-  const health = new HealthReporter({ instances, manager, processor, recorder, admission, workflows }, clock);
+  const isQueueAvailable = () => redis?.connection.isAvailable ?? true;
+  const health = new HealthReporter(
+    { instances, manager, processor, recorder, admission, workflows, isQueueAvailable },
+    clock,
+  );
 
   return {
     clock,
@@ -285,6 +286,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     metricsFile,
     prometheus,
     start: async () => {
+      await redis?.start();
       await assetBlobs?.start();
       await folder?.start();
       await metricsFile.start();
@@ -309,6 +311,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
           webhooks,
           folder,
           assetBlobs,
+          redis,
           state,
           timers,
         },

@@ -11,6 +11,7 @@ import type { AssetBlobs } from './jobs/AssetBlobs.js';
 import type { JobManager } from './jobs/JobManager.js';
 import type { JobProcessor } from './jobs/JobProcessor.js';
 import type { MetricsFile } from './metrics/MetricsFile.js';
+import type { RedisQueue } from './queue/redis/createRedisQueue.js';
 import type { Webhooks } from './webhooks/Webhooks.js';
 
 interface Parts {
@@ -25,6 +26,7 @@ interface Parts {
   readonly webhooks: Webhooks | undefined;
   readonly folder: WorkflowFolder | undefined;
   readonly assetBlobs: AssetBlobs | undefined;
+  readonly redis: RedisQueue | undefined;
   /** What only has a timer, or sockets that nobody waits for. */
   readonly timers: ReadonlyArray<{ stop(): void }>;
 }
@@ -73,6 +75,7 @@ export async function stopServices(parts: Parts, budget: TimeBudget, logger: Log
   await step('connections', budget.leftMs, parts.connections.stop());
   // After the jobs that wrote to it, and as late as possible for clients that fetch what they waited for.
   await step('assets', budget.leftMs, parts.assetBlobs?.stop());
+  await step('Redis', budget.leftMs, parts.redis?.stop());
   for (const { client } of parts.instances) client.close();
   parts.state.close();
   return leftBehind;

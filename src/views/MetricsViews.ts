@@ -53,7 +53,7 @@ export class MetricsViews {
         success_rate: rounded(all.successRate, 4),
         jobs_per_hour: this.#perHour(),
         active_jobs: this.#processor.activeJobs,
-        pending_jobs: (await this.#manager.queue.size()).jobs,
+        pending_jobs: (await this.#manager.figures.waiting()).jobs,
       },
       performance: {
         average_processing_time_seconds: seconds(all.durations.average),
@@ -79,7 +79,7 @@ export class MetricsViews {
         success_rate: rounded(all.successRate, 4),
         failure_rate: rounded(all.failureRate, 4),
         active_jobs: this.#processor.activeJobs,
-        pending_jobs: (await this.#manager.queue.size()).jobs,
+        pending_jobs: (await this.#manager.figures.waiting()).jobs,
         completed_jobs: all.completed,
         failed_jobs: all.failed,
         cancelled_jobs: all.cancelled,

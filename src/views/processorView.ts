@@ -18,7 +18,7 @@ export async function processorView({
   return {
     isRunning: processor.isRunning,
     activeJobs: processor.activeJobs,
-    pendingJobs: (await manager.queue.size()).jobs,
+    pendingJobs: (await manager.figures.waiting()).jobs,
     maxConcurrentJobs: processor.options.maxConcurrentJobs,
     maxJobsPerInstance: maxPerInstance,
     processingInterval: processor.options.pollIntervalMs,

@@ -20,6 +20,7 @@ import {
 } from './Job.js';
 import { JobBlobs } from './JobBlobs.js';
 import { JobChanges } from './JobChanges.js';
+import { JobFigures } from './JobFigures.js';
 import { JobOutputs } from './JobOutputs.js';
 import { JobRecords } from './JobRecords.js';
 import { JobRemovals } from './JobRemovals.js';
@@ -46,6 +47,8 @@ export class JobManager {
   /** Jobs that wait for an instance. */
   readonly queue: JobQueue;
   readonly events: JobEvents;
+  /** For monitoring. */
+  readonly figures: JobFigures;
   /** What becomes of jobs that are taken from the queue. */
   readonly runs: JobRuns;
   /** What completed jobs made. */
@@ -86,6 +89,7 @@ export class JobManager {
     );
     this.#changes = changes;
     this.runs = new JobRuns({ records, changes, background });
+    this.figures = new JobFigures(queue, () => this.counts());
     this.#removals = new JobRemovals({ records, changes, events, clock, logger }, limits.lifetimeMs, (id) =>
       this.#results.delete(id),
     );

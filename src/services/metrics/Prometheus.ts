@@ -93,10 +93,12 @@ export class Prometheus {
     this.#requestSeconds.observe({ route }, seconds);
   }
 
-  #addQueue({ queue }: JobManager): void {
-    this.#gauge('queue_jobs', 'Jobs that wait.', [], async (gauge) => gauge.set((await queue.size()).jobs));
+  #addQueue({ figures }: JobManager): void {
+    this.#gauge('queue_jobs', 'Jobs that wait.', [], async (gauge) =>
+      gauge.set((await figures.waiting()).jobs),
+    );
     this.#gauge('queue_bytes', 'Bytes of the uploads that wait.', [], async (gauge) =>
-      gauge.set((await queue.size()).bytes),
+      gauge.set((await figures.waiting()).bytes),
     );
   }
 

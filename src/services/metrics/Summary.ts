@@ -49,14 +49,14 @@ export class Summary {
       cancelled: now.cancelled - this.#before.cancelled,
     };
     this.#before = now;
-    const waiting = await manager.queue.size().catch(() => undefined);
-    const isBusy = processor.activeJobs + (waiting?.jobs ?? 0) > 0;
+    const waiting = await manager.figures.waiting();
+    const isBusy = processor.activeJobs + waiting.jobs > 0;
     if (!isBusy && ended.completed + ended.failed + ended.cancelled === 0) return;
     this.#logger.info('Last minute', {
       ...ended,
       activeJobs: processor.activeJobs,
-      pendingJobs: waiting?.jobs,
-      pendingBytes: waiting?.bytes,
+      pendingJobs: waiting.jobs,
+      pendingBytes: waiting.bytes,
       healthyInstances: balancer.healthyCount,
       totalInstances: balancer.instances.length,
     });

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from '../../../utils/logger.js';
 import type { Workflow } from '../../../workflows/types.js';
+import type { IdempotencyStore } from '../IdempotencyStore.js';
+import type { JobQueue } from '../JobQueue.js';
+import type { JobStore } from '../JobStore.js';
 import { EventChannel } from './EventChannel.js';
 import { JobCodec } from './JobCodec.js';
 import { RedisConnection, type RedisTimings } from './RedisConnection.js';
@@ -8,6 +11,7 @@ import { RedisIdempotencyStore } from './RedisIdempotencyStore.js';
 import { RedisJobEvents } from './RedisJobEvents.js';
 import { RedisJobQueue } from './RedisJobQueue.js';
 import { RedisJobStore } from './RedisJobStore.js';
+import { tellingUnavailable } from './unavailable.js';
 import { WorkflowDefinitions } from './WorkflowDefinitions.js';
 
 export interface RedisQueueOptions {
@@ -23,10 +27,10 @@ export interface RedisQueueOptions {
 /** What servers share in Redis. */
 export interface RedisQueue {
   readonly connection: RedisConnection;
-  readonly jobs: RedisJobStore;
+  readonly jobs: JobStore;
   readonly events: RedisJobEvents;
-  readonly idempotency: RedisIdempotencyStore;
-  readonly queue: RedisJobQueue;
+  readonly idempotency: IdempotencyStore;
+  readonly queue: JobQueue;
   /** Connects. @throws Error that says why this Redis cannot be used */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -51,10 +55,10 @@ export function createRedisQueue(
   const queue = new RedisJobQueue({ connection, prefix: base, logger });
   return {
     connection,
-    jobs,
+    jobs: tellingUnavailable<JobStore>(jobs),
     events,
-    idempotency,
-    queue,
+    idempotency: tellingUnavailable<IdempotencyStore>(idempotency),
+    queue: tellingUnavailable<JobQueue>(queue),
     start: async () => {
       await connection.start();
       await events.start();
