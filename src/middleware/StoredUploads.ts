@@ -36,7 +36,12 @@ export class StoredUploads {
     return file;
   }
 
-  /** Resolves when no file is on its way to the store. */
+  /** Whether a file is on its way to the store. */
+  get isBusy(): boolean {
+    return this.#underWay.size > 0;
+  }
+
+  /** Resolves when the files that are on their way to the store are there, or have failed. */
   async settled(): Promise<void> {
     await Promise.all(this.#underWay);
   }

@@ -82,11 +82,16 @@ export function receiveUpload(workflow: Workflow, options: UploadOptions): Reque
     // Nobody waits for the end of an upload whose client is gone.
     response.once('close', stopWatching);
     // Where a part follows the closing boundary multer may wait for a file that never comes.
-    request.once('end', async () => {
-      // What has come may take its time on its way to the store.
+    const waitForLast = async () => {
+      // What has come may take its time on its way to the store, one file after the other.
       await stored?.settled();
-      if (!isOver) lastWait = setTimeout(() => finish(malformed('The multipart body')), AFTER_END_MS);
-    });
+      if (isOver) return;
+      lastWait = setTimeout(() => {
+        if (stored?.isBusy) void waitForLast();
+        else finish(malformed('The multipart body'));
+      }, AFTER_END_MS);
+    };
+    request.once('end', waitForLast);
     // What is in the body beside the files takes memory, too.
     request.on('data', (part: Buffer) => memory.grow(part.length));
     reader.read(request, response).then(
