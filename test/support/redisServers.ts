@@ -5,7 +5,7 @@ import { type Logger, silentLogger } from '../../src/utils/logger.js';
 import { workflows } from '../../src/workflows/index.js';
 
 /** Quick enough for tests, and patient enough for a slow computer. */
-export const TEST_TIMINGS: Partial<RedisTimings> = { heartbeatMs: 100, reconnectMaxMs: 200 };
+const TEST_TIMINGS: Partial<RedisTimings> = { heartbeatMs: 100, reconnectMaxMs: 200 };
 
 /** One server's part of a Redis. */
 export async function startQueue(

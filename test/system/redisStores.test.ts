@@ -214,14 +214,25 @@ describe.runIf(requireRedis())('with one Redis for two servers', () => {
         };
         expect(await commandsOf(work), JSON.stringify(filter)).toBeLessThanOrEqual(4);
       }
-      const both = async () => {
-        const { total } = await here.jobs.list(
-          { status: 'cancelled', owner: 'even' },
-          { limit: 5, offset: 0 },
-        );
-        expect(total).toBe(300);
+      const both = async (offset: number, ids: string[]) => {
+        const filter = { status: 'cancelled', owner: 'even' } as const;
+        const { jobs, total } = await here.jobs.list(filter, { limit: 2, offset });
+        expect([total, jobs.map(({ id }) => id)]).toEqual([300, ids]);
       };
-      expect(await commandsOf(both)).toBeLessThanOrEqual(7);
+      expect(await commandsOf(() => both(0, ['job-17940', 'job-17880']))).toBeLessThanOrEqual(7);
+      await both(298, ['job-60', 'job-0']);
+      await both(300, []);
+      // Of the rarest there are many: some at a time.
+      const evens = Array.from({ length: count / 2 }, (_, n) => count - 2 - 2 * n);
+      const waiting = evens.flatMap((n) => (n % 60 === 0 && n < 18_000 ? [] : [`job-${n}`]));
+      const many = async (offset: number) => {
+        const filter = { status: 'pending', owner: 'even', type: 'remove-background' } as const;
+        const { jobs, total } = await here.jobs.list(filter, { limit: 2, offset });
+        expect(total).toBe(waiting.length);
+        expect(jobs.map(({ id }) => id)).toEqual(waiting.slice(offset, offset + 2));
+      };
+      expect(await commandsOf(() => many(0))).toBeLessThanOrEqual(60);
+      for (const offset of [3999, 8500, 9699, 9700]) await many(offset);
       const counts = async () =>
         expect((await here.jobs.counts()).byStatus).toMatchObject({ pending: 19_700, cancelled: 300 });
       expect(await commandsOf(counts)).toBe(1);

@@ -23,7 +23,7 @@ export interface RedisTimings {
   readonly startMs: number;
 }
 
-export const REDIS_TIMINGS: RedisTimings = {
+const REDIS_TIMINGS: RedisTimings = {
   commandMs: 2000,
   connectMs: 5000,
   silenceMs: 6000,

@@ -96,51 +96,74 @@ for word in pairs(words(stored)) do leave(word) end
 return stored
 `;
 
-/**
- * KEYS[1] all jobs, ARGV[1] as above, ARGV[2] offset, ARGV[3] limit, then words that the jobs have in common. Returns how many
- * there are, their ids and their records, the newest first. With at most one word it reads the page alone; with several, it
- * walks through the ids of the rarest word.
- */
-const LIST = `
-local base, offset, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local indexes = {}
-for n = 4, #ARGV do indexes[#indexes + 1] = base .. ':jobs:' .. ARGV[n] end
-local sizes = {}
-for _, index in ipairs(indexes) do sizes[index] = redis.call('ZCARD', index) end
-table.sort(indexes, function(a, b) return sizes[a] < sizes[b] end)
-local first = table.remove(indexes, 1) or KEYS[1]
+/** The records of some ids, in order; false for one that is gone. */
+const RECORDS = `
+local base = ARGV[1]
 
-local total, ids = 0, {}
-if #indexes == 0 then
-  total = sizes[first] or redis.call('ZCARD', first)
-  if limit > 0 then ids = redis.call('ZREVRANGE', first, offset, offset + limit - 1) end
-else
-  local from = 0
-  repeat
-    local some = redis.call('ZREVRANGE', first, from, from + 999)
-    from = from + 1000
-    for _, index in ipairs(indexes) do
-      if #some == 0 then break end
-      local both = {}
+local function records(ids)
+  local all = {}
+  for at = 1, #ids, 1000 do
+    local keys = {}
+    for n = at, math.min(at + 999, #ids) do keys[#keys + 1] = base .. ':job:' .. ids[n] end
+    for _, record in ipairs(redis.call('MGET', unpack(keys))) do all[#all + 1] = record end
+  end
+  return all
+end
+`;
+
+/**
+ * A page of an index, the newest first: KEYS[1] the index, ARGV[2] offset, ARGV[3] limit. Returns how many there are in all, the
+ * page's ids and their records.
+ */
+const PAGE = `${RECORDS}
+local offset, limit = tonumber(ARGV[2]), tonumber(ARGV[3])
+local ids = {}
+if limit > 0 then ids = redis.call('ZREVRANGE', KEYS[1], offset, offset + limit - 1) end
+return { redis.call('ZCARD', KEYS[1]), ids, records(ids) }
+`;
+
+/**
+ * A part of a page of what several indexes have in common, the newest first: it walks through the smallest one. KEYS are the
+ * indexes, ARGV[2] how many to pass over, ARGV[3] limit, ARGV[4] where to begin. Returns how many it found, ids and records of
+ * those within the page, and where to begin next, if there is more: whoever asks goes on, and others get their turn in between.
+ */
+const COMMON = `${RECORDS}
+local offset, limit, from = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local sizes, others = {}, {}
+for n, index in ipairs(KEYS) do
+  sizes[index] = redis.call('ZCARD', index)
+  others[n] = index
+end
+table.sort(others, function(a, b) return sizes[a] < sizes[b] end)
+local smallest = table.remove(others, 1)
+
+local found, ids = 0, {}
+for _ = 1, 4 do
+  local some = redis.call('ZREVRANGEBYSCORE', smallest, from, '-inf', 'LIMIT', 0, 1000)
+  local isLast = #some < 1000
+  if not isLast then from = '(' .. redis.call('ZSCORE', smallest, some[#some]) end
+  for _, index in ipairs(others) do
+    local both = {}
+    if #some > 0 then
       for n, place in ipairs(redis.call('ZMSCORE', index, unpack(some))) do
         if place then both[#both + 1] = some[n] end
       end
-      some = both
     end
-    for _, id in ipairs(some) do
-      if total >= offset and #ids < limit then ids[#ids + 1] = id end
-      total = total + 1
-    end
-  until from >= sizes[first]
+    some = both
+  end
+  for _, id in ipairs(some) do
+    if found >= offset and #ids < limit then ids[#ids + 1] = id end
+    found = found + 1
+  end
+  if isLast then return { found, ids, records(ids), false } end
 end
-
-local records = {}
-for at = 1, #ids, 1000 do
-  local keys = {}
-  for n = at, math.min(at + 999, #ids) do keys[#keys + 1] = base .. ':job:' .. ids[n] end
-  for _, record in ipairs(redis.call('MGET', unpack(keys))) do records[#records + 1] = record end
-end
-return { total, ids, records }
+return { found, ids, records(ids), from }
 `;
 
-export const JOB_SCRIPTS = { jobInsert: INSERT, jobUpdate: UPDATE, jobDelete: DELETE, jobList: LIST };
+export const JOB_SCRIPTS = {
+  jobInsert: INSERT,
+  jobUpdate: UPDATE,
+  jobDelete: DELETE,
+  jobPage: PAGE,
+  jobCommon: COMMON,
+};

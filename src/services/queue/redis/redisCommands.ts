@@ -3,15 +3,20 @@ import type { ClientContext, Result } from 'ioredis';
 import { IDEMPOTENCY_SCRIPTS } from './idempotencyScripts.js';
 import { JOB_SCRIPTS } from './jobScripts.js';
 
-const KEYS: Readonly<Record<string, number>> = { idempotencyKeep: 2 };
+/** Where it is not one; undefined where each call says. */
+const KEYS: ReadonlyMap<string, number | undefined> = new Map([
+  ['idempotencyKeep', 2],
+  ['jobCommon', undefined],
+]);
 
 /** For the client's option of this name. */
-export const REDIS_COMMANDS: Record<string, { lua: string; numberOfKeys: number }> = Object.fromEntries(
-  Object.entries({ ...JOB_SCRIPTS, ...IDEMPOTENCY_SCRIPTS }).map(([name, lua]) => [
-    name,
-    { lua, numberOfKeys: KEYS[name] ?? 1 },
-  ]),
-);
+export const REDIS_COMMANDS: Record<string, { lua: string; numberOfKeys?: number | undefined }> =
+  Object.fromEntries(
+    Object.entries({ ...JOB_SCRIPTS, ...IDEMPOTENCY_SCRIPTS }).map(([name, lua]) => [
+      name,
+      { lua, numberOfKeys: KEYS.has(name) ? KEYS.get(name) : 1 },
+    ]),
+  );
 
 type Answer<Context extends ClientContext> = Result<unknown, Context>;
 
@@ -27,7 +32,9 @@ declare module 'ioredis' {
       finishedTime: string,
     ): Answer<Context>;
     jobDelete(key: string, base: string, id: string): Answer<Context>;
-    jobList(all: string, base: string, offset: number, limit: number, ...words: string[]): Answer<Context>;
+    jobPage(index: string, base: string, offset: number, limit: number): Answer<Context>;
+    /** @param rest the indexes, then what all keys begin with, how many to pass over, the limit, and where to begin */
+    jobCommon(indexes: number, ...rest: Array<string | number>): Answer<Context>;
     idempotencyClaim(key: string, claim: string, ms: number, own: string): Answer<Context>;
     idempotencyRenew(key: string, claim: string, ms: number): Answer<Context>;
     idempotencyKeep(key: string, jobKey: string, claim: string, made: string, ms: number): Answer<Context>;
