@@ -171,17 +171,19 @@ export function createInspector(
     instances: readonly Instance[];
     state: ServerState;
     clock: Clock;
+    /** Ids of prompts that other servers go on with. */
+    wantedPrompts: () => Promise<ReadonlySet<string>>;
   },
   logger: Logger,
 ): Inspector {
-  const { workflows, instances, state, clock } = parts;
+  const { workflows, instances, state, clock, wantedPrompts } = parts;
   const hosts = instances.map(({ host }) => host);
   return new Inspector(
     {
       workflows,
       sharedClasses: imageNodeClasses(config.machines.imageInput),
       uploads: config.machines.imageInput === 'upload',
-      leftovers: new Leftovers(state, hosts, logger),
+      leftovers: new Leftovers(state, hosts, wantedPrompts, logger),
     },
     clock,
     logger,

@@ -110,7 +110,11 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const state = new ServerState(config.server.stateDir, log('state'));
   const instances = createInstances(config, clock, turns, state);
   const balancer = new LoadBalancer(instances, config.machines.maxJobs);
-  const inspector = createInspector(config, { workflows, instances, state, clock }, log('health'));
+  const inspector = createInspector(
+    config,
+    { workflows, instances, state, clock, wantedPrompts: () => manager.promptsUnderWay() },
+    log('health'),
+  );
   const needs = new WorkflowNeeds({ workflows, instances, inspector }, log('health'));
   const checker = new HealthChecker(
     instances,

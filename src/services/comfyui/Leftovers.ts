@@ -14,12 +14,22 @@ export class Leftovers {
   readonly #state: ServerState;
   readonly #logger: Logger;
   readonly #hosts: readonly string[];
+  readonly #wanted: () => Promise<ReadonlySet<string>>;
   /** Machines that are clean, by the id of the predecessor. */
   readonly #clean = new Map<string, Set<string>>();
 
-  /** @param hosts of the machines that this server knows; what is left on others stays there */
-  constructor(state: ServerState, hosts: readonly string[], logger: Logger) {
+  /**
+   * @param hosts of the machines that this server knows; what is left on others stays there
+   * @param wanted gives the ids of prompts that other servers go on with
+   */
+  constructor(
+    state: ServerState,
+    hosts: readonly string[],
+    wanted: () => Promise<ReadonlySet<string>>,
+    logger: Logger,
+  ) {
     this.#state = state;
+    this.#wanted = wanted;
     this.#hosts = hosts;
     this.#logger = logger;
   }
@@ -38,7 +48,7 @@ export class Leftovers {
     const clean = this.#clean.get(predecessor.id) ?? new Set();
     this.#clean.set(predecessor.id, clean);
     const used = Object.keys(predecessor.uploads).filter((one) => this.#hosts.includes(one));
-    if (used.includes(host) && !clean.has(host)) {
+    if (used.includes(host) && !clean.has(host) && !(await this.#isWanted(client, predecessor.id, signal))) {
       const { prompts, areRunning } = await this.#stopPrompts(client, predecessor.id, signal);
       const names = predecessor.uploads[host] ?? [];
       for (const name of names) await client.upload(name, PROBE, signal);
@@ -56,6 +66,18 @@ export class Leftovers {
       this.#clean.delete(predecessor.id);
       this.#state.forget(predecessor);
     }
+  }
+
+  /** Whether somebody goes on with a prompt of that server on the machine, which may also read its uploads. */
+  async #isWanted(client: ComfyClient, serverId: string, signal: AbortSignal): Promise<boolean> {
+    const wanted = await this.#wanted();
+    if (wanted.size === 0) return false;
+    const queued = await client.prompts.queuedPrompts(signal);
+    if (queued.some((prompt) => prompt.serverId === serverId && wanted.has(prompt.id))) return true;
+    const history = await client.prompts.history(HISTORY_ENTRIES, signal);
+    return Object.entries(history).some(
+      ([id, { prompt }]) => prompt?.serverId === serverId && wanted.has(id),
+    );
   }
 
   /** @returns how many prompts there were, and whether some still run */

@@ -26,6 +26,7 @@ import { JobRecords } from './JobRecords.js';
 import { JobRemovals } from './JobRemovals.js';
 import { JobRuns } from './JobRuns.js';
 import { logFields } from './jobLog.js';
+import { promptsUnderWay } from './promptsUnderWay.js';
 import { queueEntry } from './queueEntry.js';
 import { ResultShelf } from './ResultShelf.js';
 import { STORE_TIMINGS, StoreCalls } from './StoreCalls.js';
@@ -238,6 +239,11 @@ export class JobManager {
   /** Forgets the finished jobs whose lifetime is over. @returns how many */
   cleanup(): Promise<number> {
     return this.#removals.forgetExpired();
+  }
+
+  /** Ids of the prompts that servers with the same jobs go on with; none where this server has them for itself. */
+  promptsUnderWay(): Promise<ReadonlySet<string>> {
+    return promptsUnderWay(this.#records);
   }
 
   /**

@@ -1,0 +1,22 @@
+import type { Job } from './Job.js';
+import type { JobRecords } from './JobRecords.js';
+
+/** Most jobs that are looked at: more do not run at the same time. */
+const MAX_JOBS = 10_000;
+
+/** Ids of the prompts of jobs that have not ended, in a store that servers share; none in any other. */
+export async function promptsUnderWay(records: JobRecords): Promise<ReadonlySet<string>> {
+  if (!records.isShared) return new Set();
+  const page = { limit: MAX_JOBS, offset: 0 };
+  const [processing, pending] = await Promise.all([
+    records.list({ status: 'processing' }, page),
+    records.list({ status: 'pending' }, page),
+  ]);
+  return new Set([...processing.jobs, ...pending.jobs].flatMap(promptsOf));
+}
+
+function promptsOf(job: Job): string[] {
+  const left = 'failedTries' in job ? job.failedTries.map(({ leftBehind }) => leftBehind) : [];
+  const current = job.status === 'processing' ? job.assignment.promptId : undefined;
+  return [...left, current].filter((id) => id !== undefined);
+}
