@@ -22,6 +22,9 @@ export interface ProcessorOptions {
   readonly queueTimeoutMs: number;
 }
 
+/** Handing over takes round trips to the queue, where stopping takes a request to each machine. */
+const HAND_OVER_SHARE = 3;
+
 /** What an entry is taken with that no instance accepts. */
 const REFUSAL: Releasable = { release: () => undefined };
 
@@ -111,7 +114,9 @@ export class JobProcessor {
     const reason = () => (isShared ? new LeavePrompt() : new JobAbort('shutdown'));
     for (const controller of this.#active.values()) controller.abort(reason());
     const noMorePatience = new AbortController();
-    await Promise.race([this.#idle(), sleep(patienceMs, noMorePatience.signal)]);
+    // What is left to others must be back in the queue before the connection to it ends.
+    const ms = isShared ? HAND_OVER_SHARE * patienceMs : patienceMs;
+    await Promise.race([this.#idle(), sleep(ms, noMorePatience.signal)]);
     noMorePatience.abort();
     // What is still held is given to other servers when the hold ends.
     if (isShared) return unfinished;
