@@ -10,6 +10,7 @@ import { type ProcessingJob, sizesOfFiles } from './Job.js';
 import type { JobManager } from './JobManager.js';
 import type { JobRunner } from './JobRunner.js';
 import { logFields } from './jobLog.js';
+import type { SharedSlots } from './SharedSlots.js';
 
 export interface ProcessorOptions {
   readonly maxConcurrentJobs: number;
@@ -33,6 +34,7 @@ export class JobProcessor {
   readonly #balancer: LoadBalancer;
   readonly #health: HealthChecker;
   readonly #judge: AttemptJudge;
+  readonly #shared: SharedSlots | undefined;
   readonly #options: ProcessorOptions;
   readonly #logger: Logger;
   /** Jobs that were taken from the queue, each with its way to be stopped. */
@@ -52,6 +54,8 @@ export class JobProcessor {
       balancer: LoadBalancer;
       health: HealthChecker;
       judge: AttemptJudge;
+      /** Where other servers have the same machines. */
+      shared: SharedSlots | undefined;
     },
     options: ProcessorOptions,
     logger: Logger,
@@ -61,6 +65,7 @@ export class JobProcessor {
     this.#balancer = parts.balancer;
     this.#health = parts.health;
     this.#judge = parts.judge;
+    this.#shared = parts.shared;
     this.#options = options;
     this.#logger = logger;
     this.#manager.queue.onWaiting(() => this.wake());
@@ -68,6 +73,7 @@ export class JobProcessor {
       if (job.status === 'cancelled') this.#active.get(job.id)?.abort(new JobAbort('cancelled'));
     });
     this.#balancer.onRelease(() => this.wake());
+    this.#shared?.onFree(() => this.wake());
     this.#health.onHealthy(() => this.wake());
   }
 
@@ -147,17 +153,30 @@ export class JobProcessor {
 
   async #fillSlots(): Promise<void> {
     const choose = this.#chooser();
-    while (
-      this.isRunning &&
-      this.#active.size < this.#options.maxConcurrentJobs &&
-      this.#balancer.hasFreeSlot
-    ) {
+    while (this.isRunning && this.#hasPlace && this.#balancer.hasFreeSlot) {
       const taken = await this.#manager.queue.take(choose);
       if (!taken) return;
       const { chosen } = taken;
-      if ('instance' in chosen) void this.#process(taken, chosen);
-      else void this.#refuse(taken);
+      if (!('instance' in chosen)) void this.#refuse(taken);
+      else if (this.#shared) await this.#processShared(taken, chosen, this.#shared);
+      else void this.#process(taken, chosen);
     }
+  }
+
+  get #hasPlace(): boolean {
+    const jobs = this.#active.size;
+    return jobs < this.#options.maxConcurrentJobs && (this.#shared?.hasPlaceBeside(jobs) ?? true);
+  }
+
+  /** Begins once the place counts for all servers; where there is none, the entry waits again before the next is taken. */
+  async #processShared(taken: Taken<Releasable>, local: Slot, shared: SharedSlots): Promise<void> {
+    let slot: Slot | undefined;
+    try {
+      slot = await shared.lease(local);
+    } finally {
+      if (!slot) await this.#manager.runs.settle(taken);
+    }
+    if (slot) void this.#process(taken, slot);
   }
 
   /** Chooses as long as no place becomes free. */
