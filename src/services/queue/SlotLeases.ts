@@ -1,6 +1,9 @@
 /** A place for one job on a host, which counts for all servers. */
 export interface SlotLease {
-  /** Gives the place back. Nobody waits for it, it never throws, and further calls do nothing. */
+  /**
+   * Gives the place back: what this server asks for next finds it free. Nobody waits for it, it never throws, and further
+   * calls do nothing.
+   */
   release(): void;
 }
 
@@ -27,8 +30,8 @@ export interface SlotLeases {
    */
   acquire(host: string, limitPerHost: number, limitOfAll: number): Promise<SlotLease | LimitReached>;
   /**
-   * Calls `listener` with the host when another server gave a place back, or lost it. What this server gives back is not
-   * told.
+   * Calls `listener` with the host when another server gave a place back, or lost it. This server knows what it gives
+   * back itself, and need not be told.
    * @returns what ends it
    */
   onReleased(listener: (host: string) => void): () => void;

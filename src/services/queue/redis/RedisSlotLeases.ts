@@ -45,11 +45,14 @@ redis.call('PUBLISH', ARGV[6], (taken + 1) .. ' ' .. ARGV[2])
 return 'taken'
 `);
 
-/** KEYS: host, all. ARGV: token, host, channel. */
-const RELEASE = new LuaScript(`
+/**
+ * KEYS: host, all. ARGV: token, host, channel. Sent as a whole each time: a hash that Redis does not know would have to be
+ * followed by the text, which came after what this server asks for next.
+ */
+const RELEASE = `
 for _, key in ipairs(KEYS) do redis.call('ZREM', key, ARGV[1]) end
 redis.call('PUBLISH', ARGV[3], redis.call('ZCARD', KEYS[1]) .. ' ' .. ARGV[2])
-`);
+`;
 
 /**
  * KEYS: all, and the host of each token. ARGV: lease in ms, tokens. Returns every token that there is. A lease that ran
@@ -161,7 +164,7 @@ export class RedisSlotLeases implements SlotLeases {
   async #giveBack(token: string): Promise<void> {
     const host = hostOf(token);
     try {
-      await RELEASE.run(this.#parts.client, this.#keysOf(host), [token, host, this.#released]);
+      await this.#parts.client.eval(RELEASE, 2, ...this.#keysOf(host), token, host, this.#released);
     } catch (error) {
       this.#unreleased.add(token);
       this.#onError(error);
