@@ -140,7 +140,8 @@ export class JobProcessor {
         this.#mayTakeMore = false;
         await this.#fillSlots();
       }
-      this.#hasQueueFailed = false;
+      // Where it could not ask, it does not know.
+      if (this.#hasPlace) this.#hasQueueFailed = false;
     } catch (error) {
       // Once for an outage: the next poll tries again.
       if (!this.#hasQueueFailed)

@@ -1,5 +1,5 @@
 import type { OtherServers, Slot } from '../instances/LoadBalancer.js';
-import type { SlotLease, SlotLeases } from '../queue/SlotLeases.js';
+import type { LimitReached, SlotLease, SlotLeases } from '../queue/SlotLeases.js';
 
 /** How long what was refused is not asked for again, unless a place is given back before, ms. */
 const PAUSE_MS = 1000;
@@ -19,6 +19,8 @@ export class SharedSlots implements OtherServers {
   readonly #listeners: Array<() => void> = [];
   readonly #full = new Set<string>();
   #areAllTaken = false;
+  /** How often somebody gave a place back. */
+  #returns = 0;
   #pause: NodeJS.Timeout | undefined;
   readonly #unsubscribe: () => void;
 
@@ -58,22 +60,19 @@ export class SharedSlots implements OtherServers {
    */
   async lease(slot: Slot): Promise<Slot | undefined> {
     const { host } = slot.instance;
-    let lease: SlotLease | undefined;
+    const { perHost, ofAll } = this.#limits;
+    const before = this.#returns;
+    let answer: SlotLease | LimitReached | undefined;
     try {
-      const answer = await this.#leases.acquire(host, this.#limits.perHost, this.#limits.ofAll);
-      if (answer === 'limit of host') this.#full.add(host);
-      else if (answer === 'limit of all') this.#areAllTaken = true;
-      else lease = answer;
-    } catch (error) {
-      this.#areAllTaken = true;
-      throw error;
+      answer = await this.#leases.acquire(host, perHost, ofAll);
     } finally {
-      if (!lease) {
-        this.#pause ??= setTimeout(() => this.#resume(), PAUSE_MS).unref();
+      if (typeof answer !== 'object') {
+        // What was given back after a refusal may be told before it.
+        if (this.#returns === before) this.#refused(host, answer);
         slot.release();
       }
     }
-    return lease && this.#wrap(slot, lease);
+    return typeof answer === 'object' ? this.#wrap(slot, answer) : undefined;
   }
 
   stop(): void {
@@ -82,9 +81,12 @@ export class SharedSlots implements OtherServers {
   }
 
   #wrap(slot: Slot, lease: SlotLease): Slot {
+    let isHeld = true;
     return {
       ...slot,
       release: () => {
+        if (!isHeld) return;
+        isHeld = false;
         lease.release();
         this.#givenBack(slot.instance.host);
         slot.release();
@@ -92,7 +94,15 @@ export class SharedSlots implements OtherServers {
     };
   }
 
+  /** @param limit undefined when it is not known */
+  #refused(host: string, limit: LimitReached | undefined): void {
+    if (limit === 'limit of host') this.#full.add(host);
+    else this.#areAllTaken = true;
+    this.#pause ??= setTimeout(() => this.#resume(), PAUSE_MS).unref();
+  }
+
   #givenBack(host: string): void {
+    this.#returns += 1;
     this.#areAllTaken = false;
     this.#full.delete(host);
   }
