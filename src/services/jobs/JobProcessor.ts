@@ -140,8 +140,6 @@ export class JobProcessor {
         this.#mayTakeMore = false;
         await this.#fillSlots();
       }
-      // Where it could not ask, it does not know.
-      if (this.#hasPlace) this.#hasQueueFailed = false;
     } catch (error) {
       // Once for an outage: the next poll tries again.
       if (!this.#hasQueueFailed)
@@ -156,11 +154,9 @@ export class JobProcessor {
     const choose = this.#chooser();
     while (this.isRunning && this.#hasPlace && this.#balancer.hasFreeSlot) {
       const taken = await this.#manager.queue.take(choose);
+      if (taken) await this.#begin(taken);
+      this.#hasQueueFailed = false;
       if (!taken) return;
-      const { chosen } = taken;
-      if (!('instance' in chosen)) void this.#refuse(taken);
-      else if (this.#shared) await this.#processShared(taken, chosen, this.#shared);
-      else void this.#process(taken, chosen);
     }
   }
 
@@ -169,15 +165,18 @@ export class JobProcessor {
     return jobs < this.#options.maxConcurrentJobs && (this.#shared?.hasPlaceBeside(jobs) ?? true);
   }
 
-  /** Begins once the place counts for all servers; where there is none, the entry waits again before the next is taken. */
-  async #processShared(taken: Taken<Releasable>, local: Slot, shared: SharedSlots): Promise<void> {
+  /** Where servers share machines, the place must count for all of them first. An entry for which there is none waits again. */
+  async #begin(taken: Taken<Slot | Releasable>): Promise<void> {
+    const { chosen } = taken;
+    if (!('instance' in chosen)) return void this.#refuse(taken);
+    if (!this.#shared) return void this.#process(taken, chosen);
     let slot: Slot | undefined;
     try {
-      slot = await shared.lease(local);
+      slot = await this.#shared.lease(chosen);
     } finally {
-      if (!slot) await this.#manager.runs.settle(taken);
+      if (slot) void this.#process(taken, slot);
+      else await this.#manager.runs.settle(taken);
     }
-    if (slot) void this.#process(taken, slot);
   }
 
   /** Chooses as long as no place becomes free. */
