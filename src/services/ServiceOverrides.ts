@@ -9,6 +9,7 @@ import type { IdempotencyStore } from './queue/IdempotencyStore.js';
 import type { JobEvents } from './queue/JobEvents.js';
 import type { JobQueue } from './queue/JobQueue.js';
 import type { JobStore } from './queue/JobStore.js';
+import type { SlotLeases } from './queue/SlotLeases.js';
 import type { AssetFiles, GatheringParts } from './submissions/FileGathering.js';
 import type { RandomNumber } from './submissions/seeds.js';
 import type { WebhookOptions } from './webhooks/Webhooks.js';
@@ -46,6 +47,8 @@ export interface ServiceOverrides {
   readonly jobQueue?: JobQueue;
   readonly jobEvents?: JobEvents;
   readonly idempotencyStore?: IdempotencyStore;
+  /** Places on machines that other servers give jobs to, too. Whoever makes it starts and stops it. */
+  readonly slotLeases?: SlotLeases;
   readonly blobStore?: BlobStore;
   readonly follow?: Partial<FollowTimings>;
   readonly health?: Partial<HealthOptions>;

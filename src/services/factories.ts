@@ -19,6 +19,7 @@ import { Inspector } from './instances/Inspector.js';
 import { Instance } from './instances/Instance.js';
 import { AssetBlobs } from './jobs/AssetBlobs.js';
 import type { JobManager } from './jobs/JobManager.js';
+import { SharedSlots } from './jobs/SharedSlots.js';
 import { AddressGuard } from './outbound/AddressGuard.js';
 import { OutboundClient } from './outbound/OutboundClient.js';
 import type { IdempotencyStore } from './queue/IdempotencyStore.js';
@@ -102,6 +103,14 @@ export function createSharing(
     events: overrides.jobEvents ?? new MemoryJobEvents(logger),
     idempotency: overrides.idempotencyStore ?? new MemoryIdempotencyStore(),
   };
+}
+
+/** Places on the machines that count for all servers; undefined where this server has the machines for itself. */
+export function createSharedSlots(
+  { machines, jobs }: Config,
+  { slotLeases }: ServiceOverrides,
+): SharedSlots | undefined {
+  return slotLeases && new SharedSlots(slotLeases, { perHost: machines.maxJobs, ofAll: jobs.maxConcurrent });
 }
 
 /** Where the files of jobs lie; undefined where that is memory. Nothing is connected to before it is started. */

@@ -17,6 +17,7 @@ import {
   createInputFetcher,
   createInspector,
   createInstances,
+  createSharedSlots,
   createSharing,
   createWebhooks,
   createWorkflows,
@@ -109,7 +110,8 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const turns = new Turns();
   const state = new ServerState(config.server.stateDir, log('state'));
   const instances = createInstances(config, clock, turns, state);
-  const balancer = new LoadBalancer(instances, config.machines.maxJobs);
+  const shared = createSharedSlots(config, overrides);
+  const balancer = new LoadBalancer(instances, config.machines.maxJobs, shared);
   const inspector = createInspector(
     config,
     { workflows, instances, state, clock, wantedPrompts: () => manager.promptsUnderWay() },
@@ -191,7 +193,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     log('processor'),
   );
   const processor = new JobProcessor(
-    { manager, runner, balancer, health: checker, judge },
+    { manager, runner, balancer, health: checker, judge, shared },
     {
       maxConcurrentJobs: config.jobs.maxConcurrent,
       pollIntervalMs: config.jobs.pollIntervalMs,
@@ -302,7 +304,8 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       summary.start();
     },
     stop: (budget = new TimeBudget(config.server.shutdownTimeoutMs)) => {
-      const timers = [expiry, outputSweeper, summary, { stop: inputs.close }, needs];
+      const others = shared ? [shared] : [];
+      const timers = [expiry, outputSweeper, summary, { stop: inputs.close }, needs, ...others];
       return stopServices(
         {
           manager,

@@ -9,17 +9,27 @@ export interface Slot {
   release(): void;
 }
 
+/** What other servers have on the machines, where there are any. */
+export interface OtherServers {
+  /** Jobs of theirs on a host, as far as this server knows. */
+  jobsOn(host: string): number;
+  /** Whether a place on the host was refused, so that it makes no sense to ask for one again yet. */
+  isFull(host: string): boolean;
+}
+
 /** Hands out places for jobs: least loaded healthy instance first, ties in turn. */
 export class LoadBalancer {
   readonly #instances: readonly Instance[];
   readonly #maxPerInstance: number;
+  readonly #others: OtherServers | undefined;
   /** Instances by when they were last given a job, longest ago first. */
   readonly #turn: Instance[];
   readonly #onRelease: Array<() => void> = [];
 
-  constructor(instances: readonly Instance[], maxPerInstance: number) {
+  constructor(instances: readonly Instance[], maxPerInstance: number, others?: OtherServers) {
     this.#instances = instances;
     this.#maxPerInstance = maxPerInstance;
+    this.#others = others;
     this.#turn = [...instances];
   }
 
@@ -91,15 +101,21 @@ export class LoadBalancer {
     const candidates = untried.length > 0 ? untried : able;
     let best: Instance | undefined;
     for (const instance of candidates) {
-      if (this.#isFree(instance) && (!best || instance.activeJobs < best.activeJobs)) best = instance;
+      if (this.#isFree(instance) && (!best || this.#jobsOn(instance) < this.#jobsOn(best))) best = instance;
     }
     return best && this.#take(best);
   }
 
   #isFree(instance: Instance): boolean {
     // One job decides whether an instance that was opened by its jobs is well again.
-    const places = instance.breaker.isOnTrial ? 1 : this.#maxPerInstance;
-    return instance.isHealthy && instance.activeJobs < places;
+    if (instance.breaker.isOnTrial && instance.activeJobs > 0) return false;
+    const isFull = this.#jobsOn(instance) >= this.#maxPerInstance || this.#others?.isFull(instance.host);
+    return instance.isHealthy && !isFull;
+  }
+
+  /** Of all servers. */
+  #jobsOn({ activeJobs, host }: Instance): number {
+    return this.#others ? activeJobs + this.#others.jobsOn(host) : activeJobs;
   }
 
   #take(instance: Instance): Slot {

@@ -11,6 +11,7 @@ import { type ProcessingJob, sizesOfFiles } from './Job.js';
 import type { JobManager } from './JobManager.js';
 import type { JobRunner } from './JobRunner.js';
 import { logFields } from './jobLog.js';
+import type { SharedSlots } from './SharedSlots.js';
 
 export interface ProcessorOptions {
   readonly maxConcurrentJobs: number;
@@ -37,6 +38,7 @@ export class JobProcessor {
   readonly #balancer: LoadBalancer;
   readonly #health: HealthChecker;
   readonly #judge: AttemptJudge;
+  readonly #shared: SharedSlots | undefined;
   readonly #options: ProcessorOptions;
   readonly #logger: Logger;
   /** Jobs that were taken from the queue, each with its way to be stopped. */
@@ -56,6 +58,8 @@ export class JobProcessor {
       balancer: LoadBalancer;
       health: HealthChecker;
       judge: AttemptJudge;
+      /** Where other servers have the same machines. */
+      shared: SharedSlots | undefined;
     },
     options: ProcessorOptions,
     logger: Logger,
@@ -65,6 +69,7 @@ export class JobProcessor {
     this.#balancer = parts.balancer;
     this.#health = parts.health;
     this.#judge = parts.judge;
+    this.#shared = parts.shared;
     this.#options = options;
     this.#logger = logger;
     this.#manager.queue.onWaiting(() => this.wake());
@@ -72,6 +77,7 @@ export class JobProcessor {
       if (job.status === 'cancelled') this.#active.get(job.id)?.abort(new JobAbort('cancelled'));
     });
     this.#balancer.onRelease(() => this.wake());
+    this.#shared?.onFree(() => this.wake());
     this.#health.onHealthy(() => this.wake());
   }
 
@@ -144,7 +150,6 @@ export class JobProcessor {
         this.#mayTakeMore = false;
         await this.#fillSlots();
       }
-      this.#hasQueueFailed = false;
     } catch (error) {
       // Once for an outage: the next poll tries again.
       if (!this.#hasQueueFailed)
@@ -157,16 +162,30 @@ export class JobProcessor {
 
   async #fillSlots(): Promise<void> {
     const choose = this.#chooser();
-    while (
-      this.isRunning &&
-      this.#active.size < this.#options.maxConcurrentJobs &&
-      this.#balancer.hasFreeSlot
-    ) {
+    while (this.isRunning && this.#hasPlace && this.#balancer.hasFreeSlot) {
       const taken = await this.#manager.queue.take(choose);
+      if (taken) await this.#begin(taken);
+      this.#hasQueueFailed = false;
       if (!taken) return;
-      const { chosen } = taken;
-      if ('instance' in chosen) void this.#process(taken, chosen);
-      else void this.#refuse(taken);
+    }
+  }
+
+  get #hasPlace(): boolean {
+    const jobs = this.#active.size;
+    return jobs < this.#options.maxConcurrentJobs && (this.#shared?.hasPlaceBeside(jobs) ?? true);
+  }
+
+  /** Where servers share machines, the place must count for all of them first. An entry for which there is none waits again. */
+  async #begin(taken: Taken<Slot | Releasable>): Promise<void> {
+    const { chosen } = taken;
+    if (!('instance' in chosen)) return void this.#refuse(taken);
+    if (!this.#shared) return void this.#process(taken, chosen);
+    let slot: Slot | undefined;
+    try {
+      slot = await this.#shared.lease(chosen);
+    } finally {
+      if (slot) void this.#process(taken, slot);
+      else await this.#manager.runs.settle(taken);
     }
   }
 

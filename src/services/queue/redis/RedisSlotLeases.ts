@@ -1,0 +1,254 @@
+import type { Redis } from 'ioredis';
+import { v4 as uuid } from 'uuid';
+import { messageOf } from '../../../errors.js';
+import type { Logger } from '../../../utils/logger.js';
+import type { LimitReached, SlotLease, SlotLeases } from '../SlotLeases.js';
+import { LuaScript } from './LuaScript.js';
+
+interface LeaseTimings {
+  /** How long a lease lasts that is not renewed, ms. */
+  readonly leaseMs: number;
+  /** Between two renewals, which also tell what other servers have, in case a message was lost, ms. */
+  readonly renewMs: number;
+}
+
+const LEASE_TIMINGS: LeaseTimings = { leaseMs: 15_000, renewMs: 1000 };
+
+interface Parts {
+  /** For commands. It rejects what is not answered in bounded time. */
+  readonly client: Redis;
+  /** For messages: a connection that only listens. */
+  readonly subscriber: Redis;
+  /** Of all keys, with the hash tag. */
+  readonly prefix: string;
+  readonly logger: Logger;
+}
+
+/** Redis' own clock: those of the servers may differ. */
+const NOW = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
+
+// A script and not a library: semaphores have one limit each. With two of them, one after the other, servers that ask at
+// the same time take places from each other that none of them can use.
+/** KEYS: host, all. ARGV: token, host, limit of the host, limit of all, lease in ms, channel. */
+const ACQUIRE = new LuaScript(`${NOW}
+for _, key in ipairs(KEYS) do redis.call('ZREMRANGEBYSCORE', key, '-inf', now) end
+if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[4]) then return 'limit of all' end
+local taken = redis.call('ZCARD', KEYS[1])
+if taken >= tonumber(ARGV[3]) then return 'limit of host' end
+for _, key in ipairs(KEYS) do
+  redis.call('ZADD', key, now + ARGV[5], ARGV[1])
+  redis.call('PEXPIRE', key, ARGV[5])
+end
+redis.call('PUBLISH', ARGV[6], (taken + 1) .. ' ' .. ARGV[2])
+return 'taken'
+`);
+
+/**
+ * KEYS: host, all. ARGV: token, host, channel. Sent as a whole each time: a hash that Redis does not know would have to be
+ * followed by the text, which came after what this server asks for next.
+ */
+const RELEASE = `
+for _, key in ipairs(KEYS) do redis.call('ZREM', key, ARGV[1]) end
+redis.call('PUBLISH', ARGV[3], redis.call('ZCARD', KEYS[1]) .. ' ' .. ARGV[2])
+`;
+
+/**
+ * KEYS: all, and the host of each token. ARGV: lease in ms, tokens. Returns every token that there is. A lease that ran
+ * out is there again: its job is on the machine all the same.
+ */
+const RENEW = new LuaScript(`${NOW}
+for n = 2, #KEYS do
+  redis.call('ZADD', KEYS[n], now + ARGV[1], ARGV[n])
+  redis.call('PEXPIRE', KEYS[n], ARGV[1])
+  redis.call('ZADD', KEYS[1], now + ARGV[1], ARGV[n])
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+return redis.call('ZRANGE', KEYS[1], 0, -1)
+`);
+
+/**
+ * Places in Redis: one sorted set for each host and one for all, of tokens by when they expire.
+ *
+ * Keys: `{prefix}:slots:<host>` and `{prefix}:slots`, gone when nothing is in them. A place takes about 300 bytes and two
+ * commands; each server sends one more in a second, to renew all that it has. Servers hear of each other's places by the
+ * channels `{prefix}:slot-taken` and `{prefix}:slot-released`.
+ */
+export class RedisSlotLeases implements SlotLeases {
+  readonly #parts: Parts;
+  readonly #timings: LeaseTimings;
+  readonly #key: string;
+  readonly #taken: string;
+  readonly #released: string;
+  readonly #listeners = new Set<(host: string) => void>();
+  /** Tokens of this server: an id, and the host. */
+  readonly #held = new Set<string>();
+  /** Tokens that Redis may still have, because it did not answer. */
+  readonly #unreleased = new Set<string>();
+  /** Places by host: of all servers, of this one, of the others. */
+  readonly #all = new Map<string, number>();
+  readonly #own = new Map<string, number>();
+  readonly #others = new Map<string, number>();
+  /** Hosts that a message told of while a renewal was under way: it is newer. */
+  readonly #told = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
+
+  constructor(parts: Parts, timings: LeaseTimings = LEASE_TIMINGS) {
+    this.#parts = parts;
+    this.#timings = timings;
+    this.#key = `${parts.prefix}:slots`;
+    this.#taken = `${parts.prefix}:slot-taken`;
+    this.#released = `${parts.prefix}:slot-released`;
+  }
+
+  /** Listens to other servers and begins to renew what is held. @throws what Redis rejects with */
+  async start(): Promise<void> {
+    const { subscriber } = this.#parts;
+    subscriber.on('message', this.#onMessage);
+    subscriber.on('ready', this.#onReady);
+    await this.#subscribe();
+    await this.#renew();
+    this.#renewLater();
+  }
+
+  /** Ends what this object began. What is still held is free when its lease ends. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    const { subscriber } = this.#parts;
+    subscriber.off('message', this.#onMessage);
+    subscriber.off('ready', this.#onReady);
+    await subscriber.unsubscribe(this.#taken, this.#released).catch(this.#onError);
+  }
+
+  async acquire(host: string, limitPerHost: number, limitOfAll: number): Promise<SlotLease | LimitReached> {
+    const token = `${uuid()} ${host}`;
+    const values = [token, host, limitPerHost, limitOfAll, this.#timings.leaseMs, this.#taken];
+    let answer: unknown;
+    try {
+      answer = await ACQUIRE.run(this.#parts.client, this.#keysOf(host), values);
+    } catch (error) {
+      // It may have been carried out.
+      void this.#giveBack(token);
+      throw error;
+    }
+    if (answer === 'limit of host' || answer === 'limit of all') return answer;
+    this.#held.add(token);
+    add(this.#own, host, 1);
+    this.#compare(host);
+    return { release: () => this.#release(token, host) };
+  }
+
+  onReleased(listener: (host: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  used(): ReadonlyMap<string, number> {
+    return this.#others;
+  }
+
+  #release(token: string, host: string): void {
+    if (!this.#held.delete(token)) return;
+    add(this.#own, host, -1);
+    // Until the message comes, it would be another server's.
+    add(this.#all, host, -1);
+    this.#compare(host);
+    void this.#giveBack(token);
+  }
+
+  /** Never rejects: what does not work now is done with the next renewal. */
+  async #giveBack(token: string): Promise<void> {
+    const host = hostOf(token);
+    try {
+      await this.#parts.client.eval(RELEASE, 2, ...this.#keysOf(host), token, host, this.#released);
+    } catch (error) {
+      this.#unreleased.add(token);
+      this.#onError(error);
+    }
+  }
+
+  #renewLater(): void {
+    if (this.#isStopped) return;
+    this.#timer = setTimeout(async () => {
+      await this.#renew().catch(this.#onError);
+      this.#renewLater();
+    }, this.#timings.renewMs);
+  }
+
+  /** Renews what is held, and learns what the others have. */
+  async #renew(): Promise<void> {
+    const again = [...this.#unreleased];
+    this.#unreleased.clear();
+    for (const token of again) void this.#giveBack(token);
+    const held = [...this.#held];
+    const keys = [this.#key, ...held.map((token) => this.#keyOf(hostOf(token)))];
+    this.#told.clear();
+    const tokens = await RENEW.run(this.#parts.client, keys, [this.#timings.leaseMs, ...held]);
+    if (Array.isArray(tokens)) this.#learn(tokens.map(String));
+  }
+
+  #learn(tokens: readonly string[]): void {
+    const all = new Map<string, number>();
+    for (const token of tokens) add(all, hostOf(token), 1);
+    for (const host of new Set([...this.#all.keys(), ...all.keys()])) {
+      if (!this.#told.has(host)) this.#count(host, all.get(host) ?? 0);
+    }
+  }
+
+  readonly #onMessage = (channel: string, text: string): void => {
+    if (channel !== this.#taken && channel !== this.#released) return;
+    const host = hostOf(text);
+    this.#told.add(host);
+    this.#count(host, Number.parseInt(text, 10));
+  };
+
+  #count(host: string, all: number): void {
+    if (all > 0) this.#all.set(host, all);
+    else this.#all.delete(host);
+    if (this.#compare(host)) for (const listener of this.#listeners) listener(host);
+  }
+
+  /** @returns whether the others have fewer places than before */
+  #compare(host: string): boolean {
+    const before = this.#others.get(host) ?? 0;
+    const others = (this.#all.get(host) ?? 0) - (this.#own.get(host) ?? 0);
+    if (others > 0) this.#others.set(host, others);
+    else this.#others.delete(host);
+    return others < before;
+  }
+
+  /** A new connection has no subscriptions, where it is not told to keep them. */
+  readonly #onReady = (): void => void this.#subscribe().catch(this.#onError);
+
+  async #subscribe(): Promise<void> {
+    await this.#parts.subscriber.subscribe(this.#taken, this.#released);
+  }
+
+  /** The connection tells of outages; this is for whoever looks closely. */
+  readonly #onError = (error: unknown): void => {
+    this.#parts.logger.debug('Places could not be counted in Redis', { error: messageOf(error) });
+  };
+
+  #keyOf(host: string): string {
+    return `${this.#key}:${host}`;
+  }
+
+  #keysOf(host: string): [host: string, all: string] {
+    return [this.#keyOf(host), this.#key];
+  }
+}
+
+/** The host in a token or a message, which is behind the first space. */
+function hostOf(text: string): string {
+  return text.slice(text.indexOf(' ') + 1);
+}
+
+function add(counts: Map<string, number>, host: string, change: number): void {
+  const count = (counts.get(host) ?? 0) + change;
+  if (count > 0) counts.set(host, count);
+  else counts.delete(host);
+}

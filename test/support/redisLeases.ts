@@ -1,0 +1,46 @@
+import { Redis } from 'ioredis';
+import { RedisSlotLeases } from '../../src/services/queue/redis/RedisSlotLeases.js';
+import { silentLogger } from '../../src/utils/logger.js';
+import type { RedisServer } from './RedisServer.js';
+
+/** Calls fail at once while Redis is away, and after a second when it does not answer. */
+const CONNECTION = {
+  maxRetriesPerRequest: 0,
+  commandTimeout: 1000,
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  autoResubscribe: false,
+  lazyConnect: true,
+  retryStrategy: () => 50,
+};
+
+/** Long enough for a computer that is busy with something else. */
+const QUICK = { leaseMs: 2000, renewMs: 100 };
+
+/** One server's places. */
+export interface LeasesOnRedis {
+  readonly leases: RedisSlotLeases;
+  readonly client: Redis;
+  stop(): Promise<void>;
+}
+
+/** @param prefix of all keys, with the hash tag; servers with the same one share their places */
+export async function leasesOnRedis(server: RedisServer, prefix: string): Promise<LeasesOnRedis> {
+  const client = new Redis(server.url, CONNECTION);
+  const subscriber = new Redis(server.url, CONNECTION);
+  for (const one of [client, subscriber]) {
+    one.on('error', () => undefined);
+    await one.connect();
+  }
+  const leases = new RedisSlotLeases({ client, subscriber, prefix, logger: silentLogger }, QUICK);
+  await leases.start();
+  return {
+    leases,
+    client,
+    stop: async () => {
+      await leases.stop();
+      client.disconnect();
+      subscriber.disconnect();
+    },
+  };
+}
