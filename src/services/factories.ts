@@ -7,9 +7,11 @@ import { WorkflowFolder } from '../workflows/files/WorkflowFolder.js';
 import { imageNodeClasses } from '../workflows/imageNodes.js';
 import type { Workflow } from '../workflows/types.js';
 import { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
+import type { AssetHolders } from './assets/AssetHolders.js';
 import { AssetLibrary } from './assets/AssetLibrary.js';
 import { type AssetStoreOptions, createAssetStore } from './assets/createAssetStore.js';
 import { InputFetcher } from './assets/InputFetcher.js';
+import { MemoryAssetHolders } from './assets/MemoryAssetHolders.js';
 import { ComfyClient } from './comfyui/ComfyClient.js';
 import { ConnectionManager, type ConnectionOptions } from './comfyui/ConnectionManager.js';
 import { Leftovers } from './comfyui/Leftovers.js';
@@ -83,12 +85,28 @@ export function createSharing(
   };
 }
 
-/** Where the files of jobs lie; undefined where that is memory. Nothing is connected to before it is started. */
-export function createAssetBlobs({ assets }: Config, clock: Clock, logger: Logger): AssetBlobs | undefined {
+/**
+ * Where the files of jobs lie; undefined where that is memory. Nothing is connected to before it is started.
+ * @param holders shared with the other servers that use the same place; undefined where there are none
+ */
+export function createAssetBlobs(
+  { assets }: Config,
+  holders: AssetHolders | undefined,
+  clock: Clock,
+  logger: Logger,
+): AssetBlobs | undefined {
   const { store: kind, directory: folder, ...s3 } = assets;
   if (kind === 'memory') return undefined;
   const options: AssetStoreOptions = kind === 'disk' ? { kind, folder } : { kind, ...s3 };
-  return new AssetBlobs(new AssetLibrary(createAssetStore(options, clock), assets.lifetimeMs, clock, logger));
+  const store = createAssetStore(options, clock);
+  const library = new AssetLibrary(
+    store,
+    holders ?? new MemoryAssetHolders(),
+    assets.lifetimeMs,
+    clock,
+    logger,
+  );
+  return new AssetBlobs(library);
 }
 
 /** The built-in workflows, and those of the folder where there is one. */

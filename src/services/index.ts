@@ -132,7 +132,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   // The first job on an instance should not have to wait for a handshake.
   checker.onHealthy(({ address }) => void connections.warmUp(address));
 
-  const assetBlobs = createAssetBlobs(config, clock, log('assets'));
+  const assetBlobs = createAssetBlobs(config, overrides.assetHolders, clock, log('assets'));
   const blobs = overrides.blobStore ?? assetBlobs ?? new MemoryBlobStore();
   /** Where bytes do not wait in memory, they go there as they come, and its bounds are of no account. */
   const stream = blobs === assetBlobs ? assetBlobs : undefined;

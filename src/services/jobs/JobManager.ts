@@ -79,13 +79,13 @@ export class JobManager {
     const results = new JobBlobs('output', parts.blobs, calls, background);
     const onDropped = (id: string) => events.publish('resultDropped', { id });
     this.#results = new ResultShelf(results, limits.maxResultBytes, onDropped);
-    const changes = new JobChanges({ records, events, queue, background, clock, logger }, (id) =>
-      this.#inputs.delete(id),
+    const changes = new JobChanges({ records, events, queue, background, clock, logger }, (job) =>
+      this.#inputs.delete(job),
     );
     this.#changes = changes;
     this.runs = new JobRuns({ records, changes, background });
-    this.#removals = new JobRemovals({ records, changes, events, clock, logger }, limits.lifetimeMs, (id) =>
-      this.#results.delete(id),
+    this.#removals = new JobRemovals({ records, changes, events, clock, logger }, limits.lifetimeMs, (job) =>
+      this.#results.delete(job),
     );
     this.#waits = new EndWaits(events, (id) => this.get(id));
     this.outputs = new JobOutputs((id) => this.get(id), this.#results);
@@ -126,7 +126,7 @@ export class JobManager {
     try {
       await this.#records.insert(job);
     } catch (error) {
-      this.#inputs.delete(job.id);
+      this.#inputs.delete(job);
       throw error;
     }
     // Before anybody can begin it.
@@ -136,7 +136,7 @@ export class JobManager {
       const queued = await this.queue.add(entry);
       this.#logger.info('Job accepted', { ...logFields(job), imageSize: entry.bytes, queued });
     } catch (error) {
-      this.#inputs.delete(job.id);
+      this.#inputs.delete(job);
       await this.#removals.forget(job.id, 'deleted');
       throw error;
     }
@@ -176,7 +176,7 @@ export class JobManager {
    * @param contents bytes of the result's outputs, in their order. What is stored already, whoever calls goes on to hold
    */
   async complete(id: string, result: JobResult, contents: readonly Content[]): Promise<void> {
-    let keys: readonly string[];
+    let keys: ReadonlyMap<string, string>;
     try {
       keys = await this.#results.put(id, contents);
     } catch (error) {
@@ -186,10 +186,13 @@ export class JobManager {
     const [first, ...others] = result.outputs;
     const kept: JobResult = {
       ...result,
-      outputs: [{ ...first, key: keys[0] }, ...others.map((one, n) => ({ ...one, key: keys[n + 1] }))],
+      outputs: [
+        { ...first, key: keys.get('0') },
+        ...others.map((one, n) => ({ ...one, key: keys.get(String(n + 1)) })),
+      ],
     };
     const completed = await this.#changes.end(id, (job, now) => transitions.complete(job, now, kept));
-    if (!completed) this.#results.delete(id);
+    if (!completed) this.#results.drop(id, keys);
   }
 
   /** processing → failed, since the store did not take the result. */
