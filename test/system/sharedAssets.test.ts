@@ -3,7 +3,6 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { AssetLibrary } from '../../src/services/assets/AssetLibrary.js';
@@ -81,8 +80,8 @@ describe.runIf(requireRedis())('assets that servers share', () => {
 
   it('are taken after a while when a server died while it deleted one', async () => {
     const prefix = newPrefix();
-    const dead = await server(prefix, folder, 300);
-    const alive = await server(prefix, folder, 300);
+    const dead = await server(prefix, folder, 3000);
+    const alive = await server(prefix, folder, 3000);
     await dead.holders.take('h', 'a');
     expect(await dead.holders.release('h', 'a')).toBe(true);
     const taken = alive.holders.take('h', 'b');
@@ -93,15 +92,21 @@ describe.runIf(requireRedis())('assets that servers share', () => {
 
   it('are not taken while a server takes its time to delete one', async () => {
     const prefix = newPrefix();
-    const slow = await server(prefix, folder, 200);
-    const other = await server(prefix, folder, 200);
+    const slow = await server(prefix, folder, 6000);
+    const other = await server(prefix);
     await slow.holders.take('h', 'a');
     await slow.holders.release('h', 'a');
     let isTaken = false;
     const taken = other.holders.take('h', 'b').then(() => {
       isTaken = true;
     });
-    await sleep(1000);
+    const [mark = ''] = await other.client.keys(`${prefix}*deleting*`);
+    let leftMs = Number.POSITIVE_INFINITY;
+    await eventually(async () => {
+      const before = leftMs;
+      leftMs = await other.client.pttl(mark);
+      expect(leftMs).toBeGreaterThan(before);
+    });
     expect(isTaken).toBe(false);
     await slow.holders.deleted('h');
     await taken;

@@ -31,8 +31,8 @@ export class AssetLibrary {
   readonly #lifetimeMs: number;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  /** Deletions that are under way. They never reject. */
-  readonly #deleting = new Set<Promise<void>>();
+  /** Deletions, and what may lead to one, that are under way. */
+  readonly #underWay = new Set<Promise<unknown>>();
   /** What could not be deleted yet. */
   readonly #refused = new Set<string>();
   /** Who could not let go yet. */
@@ -59,13 +59,13 @@ export class AssetLibrary {
     void this.sweep();
   }
 
-  /** Waits for deletions that are under way. */
+  /** Waits for what is let go of and deleted at this moment. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     clearInterval(this.#timer);
     this.#timer = undefined;
     await this.#sweeping;
-    await Promise.all(this.#deleting);
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
     await this.#store.stop();
   }
 
@@ -124,7 +124,7 @@ export class AssetLibrary {
    * @throws what shared holders reject with
    */
   async release(hash: string, holder: string): Promise<void> {
-    if (await this.#holders.release(hash, holder)) void this.#remove(hash);
+    if (await this.#followed(this.#holders.release(hash, holder))) void this.#remove(hash);
   }
 
   /** As `release`, for whom nobody asks about again: what fails is done with a later sweep. Never rejects. */
@@ -194,9 +194,17 @@ export class AssetLibrary {
 
   /** Deletes what the holders told this process to. */
   #remove(hash: string): Promise<void> {
-    const deletion = this.#deleteBytes(hash).finally(() => this.#deleting.delete(deletion));
-    this.#deleting.add(deletion);
-    return deletion;
+    return this.#followed(this.#deleteBytes(hash));
+  }
+
+  /** Work that `stop` waits for. */
+  async #followed<T>(work: Promise<T>): Promise<T> {
+    this.#underWay.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#underWay.delete(work);
+    }
   }
 
   async #deleteBytes(hash: string): Promise<void> {
