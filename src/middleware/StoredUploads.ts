@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { AssetError } from '../services/assets/AssetError.js';
-import type { StreamStore } from '../services/jobs/BlobStore.js';
+import type { HeldBytes, StreamStore } from '../services/jobs/BlobStore.js';
 import type { StoredFile } from '../utils/StoredFile.js';
 import { malformed, tooLarge } from './bodyErrors.js';
 
@@ -13,7 +13,7 @@ const ignore = () => undefined;
 export class StoredUploads {
   readonly #store: StreamStore;
   readonly #onStored: (bytes: number) => void;
-  readonly #held: string[] = [];
+  readonly #held: HeldBytes[] = [];
   /** Settle when a file is in the store or has failed; they never reject. */
   readonly #underWay = new Set<Promise<void>>();
   readonly #released = new AbortController();
@@ -51,8 +51,8 @@ export class StoredUploads {
     const { signal } = this.#released;
     try {
       const file = await this.#store.putStream(body, { maxBytes, signal });
-      if (signal.aborted) void this.#store.delete(file.key);
-      else this.#held.push(file.key);
+      if (signal.aborted) file.release();
+      else this.#held.push(file);
       return file;
     } catch (error) {
       const isTooLarge = error instanceof AssetError && error.problem === 'too_large';
@@ -65,7 +65,7 @@ export class StoredUploads {
   /** Lets go of everything, also of what is still coming. */
   release(): void {
     this.#released.abort(malformed());
-    for (const key of this.#held.splice(0)) void this.#store.delete(key);
+    for (const file of this.#held.splice(0)) file.release();
   }
 
   async *#counted(source: Readable, what: string): AsyncGenerator<Buffer, void> {

@@ -1,5 +1,6 @@
 import type { Clock } from '../utils/clock.js';
 import type { Workflow } from '../workflows/types.js';
+import type { AssetHolders } from './assets/AssetHolders.js';
 import type { ConnectionOptions } from './comfyui/ConnectionManager.js';
 import type { FollowTimings } from './comfyui/PromptFollower.js';
 import type { HealthOptions } from './instances/HealthChecker.js';
@@ -50,6 +51,8 @@ export interface ServiceOverrides {
   /** Places on machines that other servers give jobs to, too. Whoever makes it starts and stops it. */
   readonly slotLeases?: SlotLeases;
   readonly blobStore?: BlobStore;
+  /** Who holds what in a folder or a bucket that servers share. */
+  readonly assetHolders?: AssetHolders;
   readonly follow?: Partial<FollowTimings>;
   readonly health?: Partial<HealthOptions>;
   readonly connections?: Partial<ConnectionOptions>;

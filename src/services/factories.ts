@@ -7,9 +7,12 @@ import { WorkflowFolder } from '../workflows/files/WorkflowFolder.js';
 import { imageNodeClasses } from '../workflows/imageNodes.js';
 import type { Workflow } from '../workflows/types.js';
 import { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
+import type { AssetHolders } from './assets/AssetHolders.js';
 import { AssetLibrary } from './assets/AssetLibrary.js';
 import { type AssetStoreOptions, createAssetStore } from './assets/createAssetStore.js';
+import { type AuditedHolders, HolderAudit } from './assets/HolderAudit.js';
 import { InputFetcher } from './assets/InputFetcher.js';
+import { MemoryAssetHolders } from './assets/MemoryAssetHolders.js';
 import { ComfyClient } from './comfyui/ComfyClient.js';
 import { ConnectionManager, type ConnectionOptions } from './comfyui/ConnectionManager.js';
 import { Leftovers } from './comfyui/Leftovers.js';
@@ -31,6 +34,7 @@ import { MemoryJobEvents } from './queue/memory/MemoryJobEvents.js';
 import { MemoryJobQueue } from './queue/memory/MemoryJobQueue.js';
 import { MemoryJobStore } from './queue/memory/MemoryJobStore.js';
 import { createRedisQueue, type RedisQueue } from './queue/redis/createRedisQueue.js';
+import type { SlotLeases } from './queue/SlotLeases.js';
 import type { ServiceOverrides } from './ServiceOverrides.js';
 import { WebhookSender } from './webhooks/WebhookSender.js';
 import { MAX_PER_HOST, type WebhookOptions, Webhooks } from './webhooks/Webhooks.js';
@@ -81,6 +85,9 @@ interface Sharing {
   readonly idempotency: IdempotencyStore;
   /** Where it is in Redis. */
   readonly redis: RedisQueue | undefined;
+  /** Places on the machines, and who holds files, where these count for all servers. */
+  readonly slots: SlotLeases | undefined;
+  readonly holders: AssetHolders | undefined;
 }
 
 /** In Redis where that is configured; else in this process's memory, but for the parts that somebody hands in. */
@@ -92,12 +99,13 @@ export function createSharing(
 ): Sharing {
   if (kind === 'redis') {
     const redis = createRedisQueue({ url: redisUrl, prefix: redisPrefix, builtIn }, logger);
-    const { jobs, queue, events, idempotency } = redis;
-    return { isShared: true, jobs, queue, events, idempotency, redis };
+    return { ...redis, isShared: true, redis };
   }
   return {
     isShared: overrides.isShared === true,
     redis: undefined,
+    slots: overrides.slotLeases,
+    holders: overrides.assetHolders,
     jobs: overrides.jobStore ?? new MemoryJobStore(),
     queue: overrides.jobQueue ?? new MemoryJobQueue(),
     events: overrides.jobEvents ?? new MemoryJobEvents(logger),
@@ -108,17 +116,44 @@ export function createSharing(
 /** Places on the machines that count for all servers; undefined where this server has the machines for itself. */
 export function createSharedSlots(
   { machines, jobs }: Config,
-  { slotLeases }: ServiceOverrides,
+  leases: SlotLeases | undefined,
 ): SharedSlots | undefined {
-  return slotLeases && new SharedSlots(slotLeases, { perHost: machines.maxJobs, ofAll: jobs.maxConcurrent });
+  return leases && new SharedSlots(leases, { perHost: machines.maxJobs, ofAll: jobs.maxConcurrent });
 }
 
-/** Where the files of jobs lie; undefined where that is memory. Nothing is connected to before it is started. */
-export function createAssetBlobs({ assets }: Config, clock: Clock, logger: Logger): AssetBlobs | undefined {
+/**
+ * Where the files of jobs lie; undefined where that is memory. Nothing is connected to before it is started.
+ * @param holders shared with the other servers that use the same place; undefined where there are none
+ */
+export function createAssetBlobs(
+  { assets }: Config,
+  holders: AssetHolders | undefined,
+  clock: Clock,
+  logger: Logger,
+): AssetBlobs | undefined {
   const { store: kind, directory: folder, ...s3 } = assets;
   if (kind === 'memory') return undefined;
   const options: AssetStoreOptions = kind === 'disk' ? { kind, folder } : { kind, ...s3 };
-  return new AssetBlobs(new AssetLibrary(createAssetStore(options, clock), assets.lifetimeMs, clock, logger));
+  const store = createAssetStore(options, clock);
+  const library = new AssetLibrary(
+    store,
+    holders ?? new MemoryAssetHolders(),
+    assets.lifetimeMs,
+    clock,
+    logger,
+  );
+  return new AssetBlobs(library);
+}
+
+/** What lets go of files for jobs whose server died; undefined where files end with the process, or the job. */
+export function createHolderAudit(
+  holders: AuditedHolders | undefined,
+  blobs: AssetBlobs | undefined,
+  manager: JobManager,
+  logger: Logger,
+): HolderAudit | undefined {
+  if (!holders || !blobs) return undefined;
+  return new HolderAudit({ holders, library: blobs.library, isKnown: (id) => manager.has(id) }, logger);
 }
 
 /** The built-in workflows, and those of the folder where there is one. */

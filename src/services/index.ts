@@ -14,6 +14,7 @@ import { ServerState } from './comfyui/ServerState.js';
 import {
   createAssetBlobs,
   createConnections,
+  createHolderAudit,
   createInputFetcher,
   createInspector,
   createInstances,
@@ -110,7 +111,13 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const turns = new Turns();
   const state = new ServerState(config.server.stateDir, log('state'));
   const instances = createInstances(config, clock, turns, state);
-  const shared = createSharedSlots(config, overrides);
+  const { idempotency, redis, slots, holders, ...sharing } = createSharing(
+    config,
+    builtIn,
+    overrides,
+    log('jobs'),
+  );
+  const shared = createSharedSlots(config, slots);
   const balancer = new LoadBalancer(instances, config.machines.maxJobs, shared);
   const inspector = createInspector(
     config,
@@ -135,13 +142,12 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   // The first job on an instance should not have to wait for a handshake.
   checker.onHealthy(({ address }) => void connections.warmUp(address));
 
-  const assetBlobs = createAssetBlobs(config, clock, log('assets'));
+  const assetBlobs = createAssetBlobs(config, holders, clock, log('assets'));
   const blobs = overrides.blobStore ?? assetBlobs ?? new MemoryBlobStore();
   /** Where bytes do not wait in memory, they go there as they come, and its bounds are of no account. */
   const stream = blobs === assetBlobs ? assetBlobs : undefined;
   const inMemory = (bytes: number) => (stream ? Number.POSITIVE_INFINITY : bytes);
   const storeTimings = { ...(stream ? ASSET_TIMINGS : STORE_TIMINGS), ...overrides.stores };
-  const { idempotency, redis, ...sharing } = createSharing(config, builtIn, overrides, log('jobs'));
   const manager = new JobManager(
     { ...sharing, blobs },
     {
@@ -209,6 +215,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     log('jobs'),
   );
 
+  const audit = createHolderAudit(redis?.holders, assetBlobs, manager, log('assets'));
   const estimates = new DurationEstimates(workflows);
   const admission = new Admission(
     { manager, estimates, slots: () => processor.slots },
@@ -300,6 +307,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       needs.start();
       processor.start();
       expiry.start();
+      audit?.start();
       outputSweeper.start();
       summary.start();
     },
@@ -318,6 +326,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
           webhooks,
           folder,
           assetBlobs,
+          audit,
           redis,
           state,
           timers,

@@ -2,6 +2,7 @@ import { settledWithin } from '../utils/deadline.js';
 import type { Logger } from '../utils/logger.js';
 import type { TimeBudget } from '../utils/TimeBudget.js';
 import type { WorkflowFolder } from '../workflows/files/WorkflowFolder.js';
+import type { HolderAudit } from './assets/HolderAudit.js';
 import type { ConnectionManager } from './comfyui/ConnectionManager.js';
 import type { PromptRunner } from './comfyui/PromptRunner.js';
 import type { ServerState } from './comfyui/ServerState.js';
@@ -26,6 +27,7 @@ interface Parts {
   readonly webhooks: Webhooks | undefined;
   readonly folder: WorkflowFolder | undefined;
   readonly assetBlobs: AssetBlobs | undefined;
+  readonly audit: HolderAudit | undefined;
   readonly redis: RedisQueue | undefined;
   /** What only has a timer, or sockets that nobody waits for. */
   readonly timers: ReadonlyArray<{ stop(): void }>;
@@ -74,6 +76,7 @@ export async function stopServices(parts: Parts, budget: TimeBudget, logger: Log
   ]);
   await step('connections', budget.leftMs, parts.connections.stop());
   // After the jobs that wrote to it, and as late as possible for clients that fetch what they waited for.
+  await step('audit of files', budget.leftMs, parts.audit?.stop());
   await step('assets', budget.leftMs, parts.assetBlobs?.stop());
   await step('Redis', budget.leftMs, parts.redis?.stop());
   for (const { client } of parts.instances) client.close();

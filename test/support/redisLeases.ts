@@ -32,7 +32,10 @@ export async function leasesOnRedis(server: RedisServer, prefix: string): Promis
     one.on('error', () => undefined);
     await one.connect();
   }
-  const leases = new RedisSlotLeases({ client, subscriber, prefix, logger: silentLogger }, QUICK);
+  const leases = new RedisSlotLeases(
+    { connection: { commands: client, subscriber }, prefix, logger: silentLogger },
+    QUICK,
+  );
   await leases.start();
   return {
     leases,

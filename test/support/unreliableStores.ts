@@ -47,7 +47,7 @@ export class UnreliableStores {
     this.blobs = {
       put: (name, content) => this.#call('blobs.put', () => bytes.put(name, content)),
       get: (key) => this.#call('blobs.get', () => bytes.get(key)),
-      delete: (key) => this.#call('blobs.delete', () => bytes.delete(key)),
+      delete: (name) => this.#call('blobs.delete', () => bytes.delete(name)),
     };
   }
 

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AssetLibrary } from '../../src/services/assets/AssetLibrary.js';
+import { MemoryAssetHolders } from '../../src/services/assets/MemoryAssetHolders.js';
 import { MemoryAssetStore } from '../../src/services/assets/MemoryAssetStore.js';
 import type { Clock } from '../../src/utils/clock.js';
 import { allOf } from '../contracts/assetStore.js';
@@ -46,44 +47,47 @@ beforeEach(() => {
   clock = new HandClock();
   store = new SlowStore(clock);
   logger = new RecordingLogger();
-  library = new AssetLibrary(store, LIFETIME_MS, clock, logger);
+  library = new AssetLibrary(store, new MemoryAssetHolders(), LIFETIME_MS, clock, logger);
 });
 afterEach(async () => {
   store.letGo();
   await library.stop();
 });
 
-const put = (text = 'abc') => library.put(Buffer.from(text));
+const put = (text = 'abc', holder = 'a') => library.put(Buffer.from(text), holder);
+const release = (hash: string, holder = 'a') => library.release(hash, holder);
 const textOf = async (hash: string) => (await buffer(await library.open(hash))).toString();
 const count = async () => (await allOf(store)).length;
 
 describe('an asset', () => {
   it('is there as long as anybody holds it', async () => {
     const { hash } = await put();
-    expect(await put()).toEqual({ hash, sizeBytes: 3, isNew: false });
-    expect(await library.hold(hash)).toMatchObject({ hash, sizeBytes: 3 });
-    for (let left = 3; left > 0; left -= 1) {
+    expect(await put('abc', 'b')).toEqual({ hash, sizeBytes: 3, isNew: false });
+    expect(await library.hold(hash, 'c')).toMatchObject({ hash, sizeBytes: 3 });
+    for (const holder of ['a', 'b', 'c']) {
       expect(await textOf(hash)).toBe('abc');
-      library.release(hash);
+      void release(hash, holder);
+      // A holder lets go once, however often it says so.
+      void release(hash, holder);
     }
     await eventually(async () => expect(await count()).toBe(0));
-    library.release(hash);
+    void release(hash);
     await expect(library.open(hash)).rejects.toThrow('There is no asset');
   });
 
   it('cannot be held when it is not there', async () => {
     const { hash } = await put();
-    library.release(hash);
-    await expect(library.hold(hash)).rejects.toMatchObject({ problem: 'not_found' });
-    await expect(library.hold('../x')).rejects.toMatchObject({ problem: 'not_found' });
+    void release(hash);
+    await expect(library.hold(hash, 'b')).rejects.toMatchObject({ problem: 'not_found' });
+    await expect(library.hold('../x', 'b')).rejects.toMatchObject({ problem: 'not_found' });
   });
 
   it('stays when it is put again while it is being deleted', async () => {
     const { hash } = await put();
     store.isHolding = true;
-    library.release(hash);
-    const again = put();
-    const heldAgain = library.hold(hash).catch(() => 'gone before it was held');
+    void release(hash);
+    const again = put('abc', 'b');
+    const heldAgain = library.hold(hash, 'c').catch(() => 'gone before it was held');
     store.letGo();
     await again;
     expect(await textOf(hash)).toBe('abc');
@@ -94,8 +98,8 @@ describe('an asset', () => {
   it('is deleted only once when it is put and let go of while it is being deleted', async () => {
     const { hash } = await put();
     store.isHolding = true;
-    library.release(hash);
-    const again = put().then((stored) => library.release(stored.hash));
+    void release(hash);
+    const again = put('abc', 'b').then((stored) => release(stored.hash, 'b'));
     store.letGo();
     await again;
     await eventually(async () => expect(await count()).toBe(0));
@@ -104,8 +108,8 @@ describe('an asset', () => {
 
   it('is held by nobody when its source fails', async () => {
     const source = Readable.from([Buffer.from('abc')]);
-    await expect(library.put(source, { maxBytes: 2 })).rejects.toMatchObject({ problem: 'too_large' });
-    await expect(library.put(Buffer.from('abc'), { expectedHash: 'ff' })).rejects.toMatchObject({
+    await expect(library.put(source, 'a', { maxBytes: 2 })).rejects.toMatchObject({ problem: 'too_large' });
+    await expect(library.put(Buffer.from('abc'), 'a', { expectedHash: 'ff' })).rejects.toMatchObject({
       problem: 'hash_mismatch',
     });
     expect(await count()).toBe(0);
@@ -114,7 +118,7 @@ describe('an asset', () => {
   it('is deleted later when it cannot be deleted now, which is logged once', async () => {
     const { hash } = await put();
     store.failure = new Error('the disk is read-only');
-    library.release(hash);
+    void release(hash);
     await library.sweep();
     await library.sweep();
     expect(await count()).toBe(1);

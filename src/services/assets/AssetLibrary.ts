@@ -4,6 +4,7 @@ import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
 import type { ByteRange } from '../../utils/StoredFile.js';
 import { AssetError } from './AssetError.js';
+import type { AssetHolders } from './AssetHolders.js';
 import type {
   AssetInfo,
   AssetPresentation,
@@ -21,29 +22,30 @@ const MAX_INTERVAL_MS = 600_000;
 const UNFINISHED_MS = 3_600_000;
 
 /**
- * Counts who holds an asset, and deletes it when the last one lets go. What an earlier process left, which nobody
- * holds, is deleted when its lifetime is over. The counts are this process's own, so each server needs a folder, or a
- * prefix in a bucket, that no other uses.
+ * Deletes an asset when the last one who holds it lets go. What an earlier process left, which nobody holds, is deleted
+ * when its lifetime is over. Servers that use the same folder, or the same prefix in a bucket, share the holders, too.
  */
 export class AssetLibrary {
   readonly #store: AssetStore;
+  readonly #holders: AssetHolders;
   readonly #lifetimeMs: number;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  /** How many hold each asset; none is in it with 0. */
-  readonly #holders = new Map<string, number>();
-  /** Deletions that are under way, by hash. They never reject. */
-  readonly #deleting = new Map<string, Promise<void>>();
+  /** Deletions, and what may lead to one, that are under way. */
+  readonly #underWay = new Set<Promise<unknown>>();
   /** What could not be deleted yet. */
   readonly #refused = new Set<string>();
+  /** Who could not let go yet. */
+  readonly #unreleased = new Set<readonly [hash: string, holder: string]>();
   #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> | undefined;
   #isStopping = false;
   #hasFailed = false;
 
   /** @param lifetimeMs how long an asset that nobody holds is kept, from when it was put */
-  constructor(store: AssetStore, lifetimeMs: number, clock: Clock, logger: Logger) {
+  constructor(store: AssetStore, holders: AssetHolders, lifetimeMs: number, clock: Clock, logger: Logger) {
     this.#store = store;
+    this.#holders = holders;
     this.#lifetimeMs = lifetimeMs;
     this.#clock = clock;
     this.#logger = logger;
@@ -57,69 +59,87 @@ export class AssetLibrary {
     void this.sweep();
   }
 
-  /** Waits for deletions that are under way. */
+  /** Waits for what is let go of and deleted at this moment. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     clearInterval(this.#timer);
     this.#timer = undefined;
     await this.#sweeping;
-    await Promise.all(this.#deleting.values());
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
     await this.#store.stop();
   }
 
-  /** Stores bytes and holds them for the caller, who lets go with `release`. @throws as the store does */
-  async put(source: AssetSource, options: Omit<PutOptions, 'onHash'> = {}): Promise<StoredAsset> {
+  /**
+   * Stores bytes and holds them for the caller, who lets go with `release`.
+   * @param holder a name that nobody else has, as everywhere below
+   * @throws as the store does
+   */
+  async put(
+    source: AssetSource,
+    holder: string,
+    options: Omit<PutOptions, 'onHash'> = {},
+  ): Promise<StoredAsset> {
     let held: string | undefined;
     try {
       // Held before the bytes are in place: nobody may delete them in between.
       const onHash = (hash: string) => {
         held = hash;
-        return this.#take(hash);
+        return this.#holders.take(hash, holder);
       };
       return await this.#store.put(source, { ...options, onHash });
     } catch (error) {
-      if (held !== undefined) this.release(held);
+      if (held !== undefined) void this.letGo(held, holder);
       throw error;
     }
   }
 
   /** Holds what is stored already for one more. @throws AssetError `not_found` */
-  async hold(hash: string): Promise<AssetInfo> {
-    await this.#take(hash);
+  async hold(hash: string, holder: string): Promise<AssetInfo> {
     try {
+      await this.#holders.take(hash, holder);
       const info = await this.#store.stat(hash);
       if (!info) throw AssetError.notFound(hash);
       return info;
     } catch (error) {
-      this.release(hash);
+      void this.letGo(hash, holder);
       throw error;
     }
   }
 
-  /** Holds for one more what the caller holds already. @throws AssetError `not_found` where nobody holds it */
-  share(hash: string): void {
-    const holders = this.#holders.get(hash);
-    if (holders === undefined) throw AssetError.notFound(hash);
-    this.#holders.set(hash, holders + 1);
-  }
-
-  /** Lets go once. Nobody waits until the bytes are gone. Does nothing for what nobody holds. */
-  release(hash: string): void {
-    const holders = this.#holders.get(hash);
-    if (holders === undefined) return;
-    if (holders > 1) {
-      this.#holders.set(hash, holders - 1);
-      return;
+  /**
+   * Holds for one more what the caller holds already, on whichever server it was stored.
+   * @throws AssetError `not_found` where nobody holds it
+   */
+  async share(hash: string, holder: string): Promise<void> {
+    try {
+      await this.#holders.share(hash, holder);
+    } catch (error) {
+      void this.letGo(hash, holder);
+      throw error;
     }
-    this.#holders.delete(hash);
-    void this.#remove(hash);
   }
 
-  /** Lets go for everybody. `stop` waits until the bytes are gone. */
+  /**
+   * Lets go. Nobody waits until the bytes are gone. Does nothing for what the holder does not hold.
+   * @throws what shared holders reject with
+   */
+  async release(hash: string, holder: string): Promise<void> {
+    if (await this.#followed(this.#holders.release(hash, holder))) void this.#remove(hash);
+  }
+
+  /** As `release`, for whom nobody asks about again: what fails is done with a later sweep. Never rejects. */
+  async letGo(hash: string, holder: string): Promise<void> {
+    try {
+      await this.release(hash, holder);
+    } catch (error) {
+      this.#unreleased.add([hash, holder]);
+      this.#report(error);
+    }
+  }
+
+  /** Lets go for all whose holds end with the process. `stop` waits until the bytes are gone. */
   releaseAll(): void {
-    const hashes = [...this.#holders.keys()];
-    this.#holders.clear();
-    for (const hash of hashes) void this.#remove(hash);
+    for (const hash of this.#holders.close()) void this.#remove(hash);
   }
 
   /** @throws AssetError `not_found` or `invalid_range` */
@@ -146,14 +166,13 @@ export class AssetLibrary {
 
   async #sweep(): Promise<void> {
     const now = this.#clock.now();
-    const refused = [...this.#refused];
-    this.#refused.clear();
-    for (const hash of refused) await this.#removeUnheld(hash);
     try {
+      await this.#doWhatIsLeft();
       await this.#store.removeUnfinished(now - UNFINISHED_MS);
       for await (const { hash, storedAt } of this.#store.list()) {
         if (this.#isStopping) break;
-        if (storedAt <= now - this.#lifetimeMs) await this.#removeUnheld(hash);
+        if (storedAt > now - this.#lifetimeMs) continue;
+        if (await this.#holders.claim(hash)) await this.#remove(hash);
       }
       if (this.#refused.size === 0) this.#hasFailed = false;
     } catch (error) {
@@ -161,21 +180,31 @@ export class AssetLibrary {
     }
   }
 
-  /** Counts one more. Resolves when no deletion from before is under way any more. */
-  async #take(hash: string): Promise<void> {
-    this.#holders.set(hash, (this.#holders.get(hash) ?? 0) + 1);
-    await this.#deleting.get(hash);
+  async #doWhatIsLeft(): Promise<void> {
+    for (const one of [...this.#unreleased]) {
+      await this.release(...one);
+      this.#unreleased.delete(one);
+    }
+    for (const hash of [...this.#refused]) {
+      const isFree = await this.#holders.claim(hash);
+      this.#refused.delete(hash);
+      if (isFree) await this.#remove(hash);
+    }
   }
 
-  async #removeUnheld(hash: string): Promise<void> {
-    if (!this.#holders.has(hash)) await this.#remove(hash);
-  }
-
-  /** One deletion of an asset at a time: whoever puts it again waits for that one. */
+  /** Deletes what the holders told this process to. */
   #remove(hash: string): Promise<void> {
-    const deletion = this.#deleting.get(hash) ?? this.#deleteBytes(hash);
-    this.#deleting.set(hash, deletion);
-    return deletion;
+    return this.#followed(this.#deleteBytes(hash));
+  }
+
+  /** Work that `stop` waits for. */
+  async #followed<T>(work: Promise<T>): Promise<T> {
+    this.#underWay.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#underWay.delete(work);
+    }
   }
 
   async #deleteBytes(hash: string): Promise<void> {
@@ -184,9 +213,9 @@ export class AssetLibrary {
     } catch (error) {
       this.#refused.add(hash);
       this.#report(error);
-    } finally {
-      this.#deleting.delete(hash);
     }
+    // Where it cannot be told, it is over for the others after a while.
+    await this.#holders.deleted(hash).catch(() => undefined);
   }
 
   /** Logged once until all went well again: it is tried with every sweep. */

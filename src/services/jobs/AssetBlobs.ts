@@ -1,66 +1,88 @@
+import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { Content } from '../../utils/StoredFile.js';
 import { AssetError } from '../assets/AssetError.js';
 import type { AssetLibrary } from '../assets/AssetLibrary.js';
-import type { BlobStore, StoredBytes, StreamLimits, StreamStore } from './BlobStore.js';
+import { jobHolder, temporaryHolder } from '../assets/holderNames.js';
+import type { BlobStore, HeldBytes, StoredBytes, StreamLimits, StreamStore } from './BlobStore.js';
 
-/** Bytes of jobs as assets, on a disk or in a bucket. Their keys are the assets' hashes, so any process can read them. */
+/** Between the hash of an asset and the token of who holds it. */
+const SEPARATOR = '/';
+
+/**
+ * Bytes of jobs as assets, on a disk or in a bucket. A key is the asset's hash, which any process can read, and a token with
+ * which any process can let go.
+ */
 export class AssetBlobs implements BlobStore, StreamStore {
-  readonly #library: AssetLibrary;
+  readonly library: AssetLibrary;
   #started: Promise<void> | undefined;
 
   constructor(library: AssetLibrary) {
-    this.#library = library;
+    this.library = library;
   }
 
   /** Makes the store ready, once. @throws Error when it cannot be used */
   start(): Promise<void> {
-    this.#started ??= this.#library.start();
+    this.#started ??= this.library.start();
     return this.#started;
   }
 
-  /** Lets go of everything, since the jobs end with the process, and waits until that is deleted. */
+  /** Lets go of what ends with the process, and waits until that is deleted. */
   async stop(): Promise<void> {
-    this.#library.releaseAll();
-    await this.#library.stop();
+    this.library.releaseAll();
+    await this.library.stop();
   }
 
-  async put(_name: string, content: Content): Promise<string> {
+  async put(name: string, content: Content): Promise<string> {
+    const token = newToken();
+    const holder = jobHolder(name, token);
     if (!Buffer.isBuffer(content)) {
-      this.#library.share(content.key);
-      return content.key;
+      await this.library.share(content.key, holder);
+      return content.key + SEPARATOR + token;
     }
-    return (await this.putStream(content)).key;
+    await this.start();
+    const { hash } = await this.library.put(content, holder);
+    return hash + SEPARATOR + token;
   }
 
-  async putStream(source: Readable | Buffer, limits: StreamLimits = {}): Promise<StoredBytes> {
+  async putStream(source: Readable | Buffer, limits: StreamLimits = {}): Promise<HeldBytes> {
+    const holder = temporaryHolder(newToken());
     // Clients need not wait with their first job until the server has started.
     await this.start();
-    const { hash, sizeBytes } = await this.#library.put(source, limits);
-    return this.#stored(hash, sizeBytes);
+    const { hash, sizeBytes } = await this.library.put(source, holder, limits);
+    return { ...this.#stored(hash, sizeBytes), release: () => void this.library.letGo(hash, holder) };
   }
 
   async get(key: string, sizeBytes: number): Promise<StoredBytes> {
-    return this.#stored(key, sizeBytes);
+    const [hash = ''] = key.split(SEPARATOR, 1);
+    return this.#stored(hash, sizeBytes);
   }
 
-  async delete(key: string): Promise<void> {
-    this.#library.release(key);
+  async delete(name: string, key: string | undefined): Promise<void> {
+    const [hash, token] = key?.split(SEPARATOR) ?? [];
+    // Of a put that was rejected nothing is held.
+    if (hash === undefined || token === undefined) return;
+    await this.library.release(hash, jobHolder(name, token));
   }
 
-  #stored(key: string, sizeBytes: number): StoredBytes {
+  #stored(hash: string, sizeBytes: number): StoredBytes {
     return {
-      key,
+      key: hash,
       sizeBytes,
       open: async (range) => {
         try {
-          return await this.#library.open(key, range);
+          return await this.library.open(hash, range);
         } catch (error) {
           if (error instanceof AssetError && error.problem === 'not_found') return undefined;
           throw error;
         }
       },
-      url: (presentation) => this.#library.url(key, presentation),
+      url: (presentation) => this.library.url(hash, presentation),
     };
   }
+}
+
+/** No other has it among the few that hold the same bytes under the same name. */
+function newToken(): string {
+  return randomBytes(9).toString('hex');
 }

@@ -7,7 +7,7 @@ export interface BlobStore {
   /**
    * Keeps bytes. What is stored already is held once more.
    * @param name for them alone
-   * @returns the key by which they are found: the name, or another one that the store gives them
+   * @returns the key by which they are found, in any process: the name, or another one that the store gives them
    */
   put(name: string, content: Content): Promise<string>;
   /**
@@ -16,14 +16,23 @@ export interface BlobStore {
    * gone
    */
   get(key: string, sizeBytes: number): Promise<Buffer | StoredBytes | undefined>;
-  /** Lets go of what was put once. */
-  delete(key: string): Promise<void>;
+  /**
+   * Lets go of what was put once. That may be done again, by any process.
+   * @param key as `put` gave it; undefined where that rejected, so that nobody knows whether the bytes are there
+   */
+  delete(name: string, key: string | undefined): Promise<void>;
 }
 
 /** Bytes that lie outside this process: whoever sends them on need not have them all in memory. */
 export interface StoredBytes extends StoredFile {
   /** A signed address that gives them, where the store has such. */
   url(presentation: AssetPresentation): Promise<string | undefined>;
+}
+
+/** Bytes that are held for whoever brought them. */
+export interface HeldBytes extends StoredBytes {
+  /** Lets go of them. Nobody waits until they are gone. */
+  release(): void;
 }
 
 export interface StreamLimits {
@@ -36,12 +45,11 @@ export interface StreamLimits {
 /** Takes bytes as they come to a place outside this process's memory. */
 export interface StreamStore {
   /**
-   * Reads a source to its end and holds what came for the caller, who lets go with `delete`. Of a source that fails, or
-   * of too many bytes, nothing is left.
+   * Reads a source to its end and holds what came for the caller, who releases it. Of a source that fails, or of too many
+   * bytes, nothing is left.
    * @throws AssetError `too_large`, the signal's reason, or what the source or the store failed with
    */
-  putStream(source: Readable | Buffer, limits?: StreamLimits): Promise<StoredBytes>;
-  delete(key: string): Promise<void>;
+  putStream(source: Readable | Buffer, limits?: StreamLimits): Promise<HeldBytes>;
 }
 
 /** Bytes in this process's memory. */
@@ -57,8 +65,8 @@ export class MemoryBlobStore implements BlobStore {
     return this.#blobs.get(key);
   }
 
-  async delete(key: string): Promise<void> {
-    this.#blobs.delete(key);
+  async delete(name: string): Promise<void> {
+    this.#blobs.delete(name);
   }
 
   /** How many blobs there are, for whoever counts what is left. */

@@ -1,6 +1,7 @@
 import { type Content, StoredFileGone, wholeOf } from '../../utils/StoredFile.js';
 import type { BackgroundWork } from './BackgroundWork.js';
 import type { BlobStore, StoredBytes } from './BlobStore.js';
+import type { Job } from './Job.js';
 import type { StoreCalls } from './StoreCalls.js';
 
 /** Where the bytes of one file of a job are, as its record says. */
@@ -9,17 +10,12 @@ interface Place {
   readonly sizeBytes: number;
 }
 
-/**
- * One kind of bytes that jobs have: their inputs, by name, or their outputs, by number. None is left in the store for
- * good.
- */
+/** The inputs of jobs, by name, or their outputs, by number. None is left in the store for good. */
 export class JobBlobs {
   readonly #kind: 'input' | 'output';
   readonly #blobs: BlobStore;
   readonly #calls: StoreCalls;
   readonly #background: BackgroundWork;
-  /** Keys of the bytes that were put and not deleted, by job and name. */
-  readonly #kept = new Map<string, ReadonlyMap<string, string>>();
 
   constructor(kind: 'input' | 'output', blobs: BlobStore, calls: StoreCalls, background: BackgroundWork) {
     this.#kind = kind;
@@ -35,21 +31,17 @@ export class JobBlobs {
    */
   async put(id: string, all: ReadonlyMap<string, Content>): Promise<ReadonlyMap<string, string>> {
     const keys = new Map<string, string>();
-    this.#kept.set(id, keys);
     try {
       for (const [name, content] of all) {
-        const blob = `${id}/${this.#kind}/${name}`;
-        // They may be in the store although it failed to say so.
-        keys.set(name, blob);
+        const blob = this.#nameOf(id, name);
         // A call that was given up may arrive when all is tidied up.
-        const onLate = (key = blob) => {
-          if (this.#kept.get(id) !== keys) this.#deleteBytes(key);
-        };
+        const onLate = (key?: string) => this.#deleteBytes(blob, key);
         keys.set(name, await this.#calls.retried(() => this.#blobs.put(blob, content), onLate));
       }
       return keys;
     } catch (error) {
-      this.delete(id);
+      // They may be in the store although it failed to say so.
+      for (const name of all.keys()) this.#deleteBytes(this.#nameOf(id, name), keys.get(name));
       throw error;
     }
   }
@@ -69,16 +61,32 @@ export class JobBlobs {
     });
   }
 
-  /** Nobody waits until the bytes are gone. */
-  delete(id: string): void {
-    const keys = this.#kept.get(id);
-    this.#kept.delete(id);
-    for (const key of keys?.values() ?? []) this.#deleteBytes(key);
+  /** Deletes the bytes that a job's record names, whichever process put them. Nobody waits until they are gone. */
+  delete(job: Job): void {
+    this.deleteAll(job.id, this.#kind === 'input' ? inputKeys(job) : outputKeys(job));
   }
 
-  #deleteBytes(key: string): void {
-    void this.#background.run(`delete ${key}`, () => this.#blobs.delete(key));
+  /** As `delete`, without a record. @param keys as `put` gave them */
+  deleteAll(id: string, keys: Iterable<readonly [name: string, key: string]>): void {
+    for (const [name, key] of keys) this.#deleteBytes(this.#nameOf(id, name), key);
   }
+
+  #nameOf(id: string, name: string): string {
+    return `${id}/${this.#kind}/${name}`;
+  }
+
+  #deleteBytes(blob: string, key: string | undefined): void {
+    void this.#background.run(`delete ${blob} ${key}`, () => this.#blobs.delete(blob, key));
+  }
+}
+
+function* inputKeys({ request }: Job): Generator<[string, string], void> {
+  for (const [name, { key }] of Object.entries(request.files)) if (key !== undefined) yield [name, key];
+}
+
+function* outputKeys(job: Job): Generator<[string, string], void> {
+  if (job.status !== 'completed') return;
+  for (const [n, { key }] of job.result.outputs.entries()) if (key !== undefined) yield [String(n), key];
 }
 
 async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {

@@ -22,12 +22,12 @@ interface Parts {
 /** What jobs become. Each change is recorded, then everyone is told. */
 export class JobChanges {
   readonly #parts: Parts;
-  readonly #cleanUp: (id: string) => void;
+  readonly #cleanUp: (job: FinishedJob) => void;
   /** Ends that were decided and that not everyone was told of yet. */
   readonly #ends = new Map<string, Promise<void>>();
 
   /** @param cleanUp called once everyone was told of a job's end */
-  constructor(parts: Parts, cleanUp: (id: string) => void) {
+  constructor(parts: Parts, cleanUp: (job: FinishedJob) => void) {
     this.#parts = parts;
     this.#cleanUp = cleanUp;
   }
@@ -104,6 +104,6 @@ export class JobChanges {
     logJobEnd(logger, job);
     events.publish('changed', job);
     events.publish('finished', job);
-    this.#cleanUp(job.id);
+    this.#cleanUp(job);
   }
 }

@@ -85,14 +85,14 @@ export class JobManager {
     const results = new JobBlobs('output', parts.blobs, calls, background);
     const onDropped = (id: string) => events.publish('resultDropped', { id });
     this.#results = new ResultShelf(results, limits.maxResultBytes, onDropped);
-    const changes = new JobChanges({ records, events, queue, background, clock, logger }, (id) =>
-      this.#inputs.delete(id),
+    const changes = new JobChanges({ records, events, queue, background, clock, logger }, (job) =>
+      this.#inputs.delete(job),
     );
     this.#changes = changes;
     this.runs = new JobRuns({ records, changes, background });
     this.figures = new JobFigures(queue, () => this.counts());
-    this.#removals = new JobRemovals({ records, changes, events, clock, logger }, limits.lifetimeMs, (id) =>
-      this.#results.delete(id),
+    this.#removals = new JobRemovals({ records, changes, events, clock, logger }, limits.lifetimeMs, (job) =>
+      this.#results.delete(job),
     );
     this.#waits = new EndWaits(events, (id) => this.get(id));
     this.outputs = new JobOutputs((id) => this.get(id), this.#results);
@@ -138,7 +138,7 @@ export class JobManager {
     try {
       await this.#records.insert(job);
     } catch (error) {
-      this.#inputs.delete(job.id);
+      this.#inputs.delete(job);
       throw error;
     }
     // Before anybody can begin it.
@@ -148,7 +148,7 @@ export class JobManager {
       const queued = await this.queue.add(entry);
       this.#logger.info('Job accepted', { ...logFields(job), imageSize: entry.bytes, queued });
     } catch (error) {
-      this.#inputs.delete(job.id);
+      this.#inputs.delete(job);
       await this.#removals.forget(job.id, 'deleted');
       throw error;
     }
@@ -159,6 +159,11 @@ export class JobManager {
     const job = await this.#records.get(id);
     if (!job) throw this.noSuchJob(id);
     return job;
+  }
+
+  /** Whether the job has a record. @throws what the store rejects with */
+  async has(id: string): Promise<boolean> {
+    return (await this.#records.get(id)) !== undefined;
   }
 
   noSuchJob(id: string): AppError {
@@ -188,7 +193,7 @@ export class JobManager {
    * @param contents bytes of the result's outputs, in their order. What is stored already, whoever calls goes on to hold
    */
   async complete(id: string, result: JobResult, contents: readonly Content[]): Promise<void> {
-    let keys: readonly string[];
+    let keys: ReadonlyMap<string, string>;
     try {
       keys = await this.#results.put(id, contents);
     } catch (error) {
@@ -198,10 +203,13 @@ export class JobManager {
     const [first, ...others] = result.outputs;
     const kept: JobResult = {
       ...result,
-      outputs: [{ ...first, key: keys[0] }, ...others.map((one, n) => ({ ...one, key: keys[n + 1] }))],
+      outputs: [
+        { ...first, key: keys.get('0') },
+        ...others.map((one, n) => ({ ...one, key: keys.get(String(n + 1)) })),
+      ],
     };
     const completed = await this.#changes.end(id, (job, now) => transitions.complete(job, now, kept));
-    if (!completed) this.#results.delete(id);
+    if (!completed) this.#results.drop(id, keys);
   }
 
   /** processing → failed, since the store did not take the result. */

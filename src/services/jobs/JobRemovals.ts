@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
 import type { JobEvents, RemovalReason } from '../queue/JobEvents.js';
+import type { Job } from './Job.js';
 import type { JobChanges } from './JobChanges.js';
 import type { JobRecords } from './JobRecords.js';
 
@@ -20,13 +21,13 @@ interface Parts {
 export class JobRemovals {
   readonly #parts: Parts;
   readonly #lifetimeMs: number;
-  readonly #cleanUp: (id: string) => void;
+  readonly #cleanUp: (job: Job) => void;
 
   /**
    * @param lifetimeMs of finished jobs
-   * @param cleanUp called once the record of a job is gone
+   * @param cleanUp called with the last record of a job, once that is gone
    */
-  constructor(parts: Parts, lifetimeMs: number, cleanUp: (id: string) => void) {
+  constructor(parts: Parts, lifetimeMs: number, cleanUp: (job: Job) => void) {
     this.#parts = parts;
     this.#lifetimeMs = lifetimeMs;
     this.#cleanUp = cleanUp;
@@ -37,8 +38,9 @@ export class JobRemovals {
     const { records, changes, events } = this.#parts;
     // Who hears of a job that is forgotten has heard of its end.
     await changes.endTold(id);
+    const job = await records.get(id);
     await records.delete(id);
-    this.#cleanUp(id);
+    if (job) this.#cleanUp(job);
     events.publish('removed', { id, why });
   }
 

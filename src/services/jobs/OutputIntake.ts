@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { AppError } from '../../errors.js';
 import { PeekedStream } from '../../utils/PeekedStream.js';
 import type { Content, StoredFile } from '../../utils/StoredFile.js';
-import type { StoredBytes, StreamStore } from './BlobStore.js';
+import type { HeldBytes, StoredBytes, StreamStore } from './BlobStore.js';
 import { type FileNature, HEAD_BYTES, natureOf } from './outputKind.js';
 import type { StoreCalls } from './StoreCalls.js';
 
@@ -24,7 +24,7 @@ export class OutputIntake {
   readonly #store: StreamStore;
   readonly #calls: StoreCalls;
   readonly #natures = new WeakMap<StoredFile, FileNature>();
-  readonly #held: string[] = [];
+  readonly #held: HeldBytes[] = [];
   #room: number;
 
   /** @param roomBytes of images, and of what is no longer than a head, that are in memory until they are finished */
@@ -62,19 +62,19 @@ export class OutputIntake {
   async keep(content: Content): Promise<Content> {
     if (!Buffer.isBuffer(content)) return content;
     // A call that was given up may arrive when all is released.
-    const onLate = (late?: StoredBytes) => late && void this.#store.delete(late.key);
+    const onLate = (late?: HeldBytes) => late?.release();
     return this.#stored(this.#calls.retried(() => this.#store.putStream(content), onLate));
   }
 
   /** Lets go of everything; whoever wants some of it holds it by now. */
   release(): void {
-    for (const key of this.#held.splice(0)) void this.#store.delete(key);
+    for (const file of this.#held.splice(0)) file.release();
   }
 
-  async #stored(work: Promise<StoredBytes>): Promise<StoredBytes> {
+  async #stored(work: Promise<HeldBytes>): Promise<StoredBytes> {
     try {
       const stored = await work;
-      this.#held.push(stored.key);
+      this.#held.push(stored);
       return stored;
     } catch (error) {
       // Those are about the machine that sends it.

@@ -1,15 +1,21 @@
 import { type Content, sizeOf } from '../../utils/StoredFile.js';
 import type { StoredBytes } from './BlobStore.js';
-import type { JobOutput } from './Job.js';
+import type { Job, JobOutput } from './Job.js';
 import type { JobBlobs } from './JobBlobs.js';
+
+/** What one job made. */
+interface Shelved {
+  readonly bytes: number;
+  readonly keys: ReadonlyMap<string, string>;
+}
 
 /** The bytes of what jobs made, up to a bound: the oldest jobs' go first, all of a job's at once. */
 export class ResultShelf {
   readonly #blobs: JobBlobs;
   readonly #maxBytes: number;
   readonly #onDropped: (id: string) => void;
-  /** Sizes by job id, in order of arrival. */
-  readonly #sizes = new Map<string, number>();
+  /** By job id, in order of arrival. Empty where there is no bound. */
+  readonly #shelved = new Map<string, Shelved>();
   #bytes = 0;
 
   /** @param onDropped called with the id of each job whose outputs are gone, for whatever reason */
@@ -20,26 +26,15 @@ export class ResultShelf {
   }
 
   /**
-   * @returns the key of each output
+   * @returns the keys of the outputs, by number
    * @throws what the store rejects with; nothing of the outputs is left then
    */
-  async put(id: string, outputs: readonly Content[]): Promise<readonly string[]> {
-    const size = outputs.reduce((sum, content) => sum + sizeOf(content), 0);
-    this.#sizes.set(id, size);
-    this.#bytes += size;
-    let keys: ReadonlyMap<string, string>;
-    try {
-      keys = await this.#blobs.put(id, new Map(outputs.map((content, index) => [String(index), content])));
-    } catch (error) {
-      this.delete(id);
-      throw error;
-    }
-    for (const oldest of this.#sizes.keys()) {
-      // The newest one stays, whatever its size: somebody waits for it.
-      if (this.#bytes <= this.#maxBytes || oldest === id) break;
-      this.delete(oldest);
-    }
-    return [...keys.values()];
+  async put(id: string, outputs: readonly Content[]): Promise<ReadonlyMap<string, string>> {
+    const bytes = outputs.reduce((sum, content) => sum + sizeOf(content), 0);
+    const contents = new Map(outputs.map((content, index) => [String(index), content]));
+    const keys = await this.#blobs.put(id, contents);
+    if (Number.isFinite(this.#maxBytes)) this.#shelve(id, { bytes, keys });
+    return keys;
   }
 
   /** The bytes of an output, or the file that they are outside of memory; undefined when they are gone. */
@@ -52,11 +47,31 @@ export class ResultShelf {
     return this.#blobs.whole(output);
   }
 
-  /** Nobody waits until the bytes are gone. */
-  delete(id: string): void {
-    this.#bytes -= this.#sizes.get(id) ?? 0;
-    this.#sizes.delete(id);
+  /** The outputs that a job's record names. Nobody waits until the bytes are gone. */
+  delete(job: Job): void {
+    this.#forget(job.id);
+    this.#blobs.delete(job);
+  }
+
+  /** Outputs that no record names. @param keys as `put` gave them */
+  drop(id: string, keys: ReadonlyMap<string, string>): void {
+    this.#forget(id);
+    this.#blobs.deleteAll(id, keys);
+  }
+
+  #shelve(id: string, shelved: Shelved): void {
+    this.#shelved.set(id, shelved);
+    this.#bytes += shelved.bytes;
+    for (const [oldest, { keys }] of this.#shelved) {
+      // The newest one stays, whatever its size: somebody waits for it.
+      if (this.#bytes <= this.#maxBytes || oldest === id) break;
+      this.drop(oldest, keys);
+    }
+  }
+
+  #forget(id: string): void {
+    this.#bytes -= this.#shelved.get(id)?.bytes ?? 0;
+    this.#shelved.delete(id);
     this.#onDropped(id);
-    this.#blobs.delete(id);
   }
 }

@@ -5,7 +5,7 @@ import type { FileInput } from '../../workflows/types.js';
 import { isDataUri, parseDataUri } from '../assets/dataUri.js';
 import type { InputFetcher } from '../assets/InputFetcher.js';
 import { InputUnreachable } from '../assets/InputUnreachable.js';
-import type { StreamStore } from '../jobs/BlobStore.js';
+import type { HeldBytes, StreamStore } from '../jobs/BlobStore.js';
 import { harmlessName } from './harmlessName.js';
 import { isPicture } from './inspectFile.js';
 import type { FileReference, FileSource, ReceivedFile } from './Submission.js';
@@ -47,8 +47,8 @@ export class FileGathering {
   readonly #maxFileBytes: number;
   readonly #gatherer: Gatherer;
   readonly #reservations: UploadReservation[] = [];
-  /** Keys of what was stored. */
-  readonly #stored: string[] = [];
+  /** What was stored and is held until there is a job. */
+  readonly #stored: HeldBytes[] = [];
 
   constructor(parts: GatheringParts, maxFileBytes: number, gatherer: Gatherer) {
     this.#parts = parts;
@@ -72,7 +72,7 @@ export class FileGathering {
   /** Gives the memory back, and lets go of what was stored: the bytes are accounted for elsewhere, or not needed any more. */
   release(): void {
     for (const reservation of this.#reservations) reservation.release();
-    for (const key of this.#stored.splice(0)) void this.#parts.stream?.delete(key);
+    for (const file of this.#stored.splice(0)) file.release();
   }
 
   async #reach(input: FileInput, source: FileReference): Promise<NamedFile> {
@@ -101,7 +101,7 @@ export class FileGathering {
     const limits = { maxBytes: this.#maxFileBytes, signal };
     return this.#parts.fetcher.fetch(url, limits, async ({ body, filename }) => {
       const bytes = await stream.putStream(body, { signal });
-      this.#stored.push(bytes.key);
+      this.#stored.push(bytes);
       return { bytes, filename };
     });
   }

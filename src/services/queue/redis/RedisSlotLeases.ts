@@ -15,10 +15,8 @@ interface LeaseTimings {
 const LEASE_TIMINGS: LeaseTimings = { leaseMs: 15_000, renewMs: 1000 };
 
 interface Parts {
-  /** For commands. It rejects what is not answered in bounded time. */
-  readonly client: Redis;
-  /** For messages: a connection that only listens. */
-  readonly subscriber: Redis;
+  /** One client for commands, which rejects what is not answered in bounded time, and one that hears messages. */
+  readonly connection: { readonly commands: Redis; readonly subscriber: Redis };
   /** Of all keys, with the hash tag. */
   readonly prefix: string;
   readonly logger: Logger;
@@ -106,7 +104,7 @@ export class RedisSlotLeases implements SlotLeases {
 
   /** Listens to other servers and begins to renew what is held. @throws what Redis rejects with */
   async start(): Promise<void> {
-    const { subscriber } = this.#parts;
+    const { subscriber } = this.#parts.connection;
     subscriber.on('message', this.#onMessage);
     subscriber.on('ready', this.#onReady);
     await this.#subscribe();
@@ -118,7 +116,7 @@ export class RedisSlotLeases implements SlotLeases {
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
-    const { subscriber } = this.#parts;
+    const { subscriber } = this.#parts.connection;
     subscriber.off('message', this.#onMessage);
     subscriber.off('ready', this.#onReady);
     await subscriber.unsubscribe(this.#taken, this.#released).catch(this.#onError);
@@ -129,7 +127,7 @@ export class RedisSlotLeases implements SlotLeases {
     const values = [token, host, limitPerHost, limitOfAll, this.#timings.leaseMs, this.#taken];
     let answer: unknown;
     try {
-      answer = await ACQUIRE.run(this.#parts.client, this.#keysOf(host), values);
+      answer = await ACQUIRE.run(this.#parts.connection.commands, this.#keysOf(host), values);
     } catch (error) {
       // It may have been carried out.
       void this.#giveBack(token);
@@ -164,7 +162,14 @@ export class RedisSlotLeases implements SlotLeases {
   async #giveBack(token: string): Promise<void> {
     const host = hostOf(token);
     try {
-      await this.#parts.client.eval(RELEASE, 2, ...this.#keysOf(host), token, host, this.#released);
+      await this.#parts.connection.commands.eval(
+        RELEASE,
+        2,
+        ...this.#keysOf(host),
+        token,
+        host,
+        this.#released,
+      );
     } catch (error) {
       this.#unreleased.add(token);
       this.#onError(error);
@@ -187,7 +192,7 @@ export class RedisSlotLeases implements SlotLeases {
     const held = [...this.#held];
     const keys = [this.#key, ...held.map((token) => this.#keyOf(hostOf(token)))];
     this.#told.clear();
-    const tokens = await RENEW.run(this.#parts.client, keys, [this.#timings.leaseMs, ...held]);
+    const tokens = await RENEW.run(this.#parts.connection.commands, keys, [this.#timings.leaseMs, ...held]);
     if (Array.isArray(tokens)) this.#learn(tokens.map(String));
   }
 
@@ -225,7 +230,7 @@ export class RedisSlotLeases implements SlotLeases {
   readonly #onReady = (): void => void this.#subscribe().catch(this.#onError);
 
   async #subscribe(): Promise<void> {
-    await this.#parts.subscriber.subscribe(this.#taken, this.#released);
+    await this.#parts.connection.subscriber.subscribe(this.#taken, this.#released);
   }
 
   /** The connection tells of outages; this is for whoever looks closely. */

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from '../../../utils/logger.js';
 import type { Workflow } from '../../../workflows/types.js';
+import { RedisAssetHolders } from '../../assets/redis/RedisAssetHolders.js';
 import type { IdempotencyStore } from '../IdempotencyStore.js';
 import type { JobQueue } from '../JobQueue.js';
 import type { JobStore } from '../JobStore.js';
+import type { SlotLeases } from '../SlotLeases.js';
 import { EventChannel } from './EventChannel.js';
 import { JobCodec } from './JobCodec.js';
 import { RedisConnection, type RedisTimings } from './RedisConnection.js';
@@ -11,6 +13,7 @@ import { RedisIdempotencyStore } from './RedisIdempotencyStore.js';
 import { RedisJobEvents } from './RedisJobEvents.js';
 import { RedisJobQueue } from './RedisJobQueue.js';
 import { RedisJobStore } from './RedisJobStore.js';
+import { RedisSlotLeases } from './RedisSlotLeases.js';
 import { tellingUnavailable } from './unavailable.js';
 import { WorkflowDefinitions } from './WorkflowDefinitions.js';
 
@@ -31,6 +34,9 @@ export interface RedisQueue {
   readonly events: RedisJobEvents;
   readonly idempotency: IdempotencyStore;
   readonly queue: JobQueue;
+  readonly slots: SlotLeases;
+  /** Who holds the files of jobs. */
+  readonly holders: RedisAssetHolders;
   /** Connects. @throws Error that says why this Redis cannot be used */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -53,19 +59,24 @@ export function createRedisQueue(
   const events = new RedisJobEvents({ channel, codec, jobs }, logger);
   const idempotency = new RedisIdempotencyStore(connection, base);
   const queue = new RedisJobQueue({ connection, prefix: base, logger });
+  const slots = new RedisSlotLeases({ connection, prefix: base, logger });
+  const holders = new RedisAssetHolders(connection, base);
   return {
     connection,
     jobs: tellingUnavailable<JobStore>(jobs),
     events,
     idempotency: tellingUnavailable<IdempotencyStore>(idempotency),
     queue: tellingUnavailable<JobQueue>(queue),
+    slots,
+    holders,
     start: async () => {
       await connection.start();
       await events.start();
       await queue.start();
+      await slots.start();
     },
     stop: async () => {
-      await queue.stop();
+      await Promise.all([queue.stop(), slots.stop()]);
       events.stop();
       idempotency.stop();
       await connection.stop();

@@ -1,0 +1,96 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AssetLibrary } from '../../src/services/assets/AssetLibrary.js';
+import { MemoryAssetHolders } from '../../src/services/assets/MemoryAssetHolders.js';
+import { MemoryAssetStore } from '../../src/services/assets/MemoryAssetStore.js';
+import { AssetBlobs } from '../../src/services/jobs/AssetBlobs.js';
+import type { JobOutput, JobResult } from '../../src/services/jobs/Job.js';
+import { JobManager } from '../../src/services/jobs/JobManager.js';
+import { MemoryJobEvents } from '../../src/services/queue/memory/MemoryJobEvents.js';
+import { MemoryJobQueue } from '../../src/services/queue/memory/MemoryJobQueue.js';
+import { MemoryJobStore } from '../../src/services/queue/memory/MemoryJobStore.js';
+import { silentLogger } from '../../src/utils/logger.js';
+import { allOf } from '../contracts/assetStore.js';
+import { eventually } from '../support/eventually.js';
+import { JOB_REQUEST } from '../support/jobRequest.js';
+
+const LIFETIME_MS = 60_000;
+const OUTPUT: JobOutput = {
+  name: 'image',
+  nodeId: '3',
+  kind: 'image',
+  mimeType: 'image/png',
+  sizeBytes: 6,
+  filename: 'x.png',
+};
+const RESULT: JobResult = { promptId: 'p', outputs: [OUTPUT, { ...OUTPUT, name: 'mask' }] };
+const CONTENTS = [Buffer.from('result'), Buffer.from('a mask')];
+
+/** Two servers that share records, bytes, and who holds them. */
+describe('bytes of jobs that servers share', () => {
+  let time = 0;
+  let store: MemoryAssetStore;
+  let stores: AssetBlobs[];
+  let a: JobManager;
+  let b: JobManager;
+  beforeEach(() => {
+    const clock = { now: () => time };
+    store = new MemoryAssetStore(clock);
+    const holders = new MemoryAssetHolders();
+    const [jobs, queue, events] = [
+      new MemoryJobStore(),
+      new MemoryJobQueue(),
+      new MemoryJobEvents(silentLogger),
+    ];
+    const newBlobs = () => new AssetBlobs(new AssetLibrary(store, holders, LIFETIME_MS, clock, silentLogger));
+    const managerOf = (blobs: AssetBlobs) =>
+      new JobManager(
+        { jobs, queue, events, blobs },
+        { maxResultBytes: Number.POSITIVE_INFINITY, lifetimeMs: LIFETIME_MS },
+        clock,
+        silentLogger,
+      );
+    const [first, second] = [newBlobs(), newBlobs()];
+    stores = [first, second];
+    [a, b] = [managerOf(first), managerOf(second)];
+  });
+  afterEach(() => Promise.all(stores.map((blobs) => blobs.stop())));
+
+  const isEmpty = () => eventually(async () => expect(await allOf(store)).toEqual([]));
+
+  /** A job of the first server, which is done. */
+  async function completed(): Promise<string> {
+    const { id } = await a.create(JOB_REQUEST, new Map([['image', Buffer.from('x')]]));
+    await a.runs.begin(id, 'a:1');
+    await a.complete(id, RESULT, CONTENTS);
+    return id;
+  }
+
+  const resultOf = async (manager: JobManager, id: string) => (await manager.outputs.result(id)).image;
+
+  it('are deleted by a server that only read the record', async () => {
+    const id = await completed();
+    await eventually(async () => expect(await allOf(store)).toHaveLength(2));
+    expect(await resultOf(b, id)).toEqual(CONTENTS[0]);
+    await b.remove(id);
+    await isEmpty();
+  });
+
+  it('stay for one job when two servers delete another with the same ones at the same time', async () => {
+    const id = await completed();
+    time = 1;
+    const other = await completed();
+    time = LIFETIME_MS;
+    await Promise.all([a.remove(id), b.cleanup()]);
+    expect(await resultOf(a, other)).toEqual(CONTENTS[0]);
+    await b.remove(other);
+    await isEmpty();
+  });
+
+  it('stay when another server has the same result of a job too late', async () => {
+    const id = await completed();
+    await b.complete(id, RESULT, CONTENTS);
+    expect(await resultOf(a, id)).toEqual(CONTENTS[0]);
+    await a.remove(id);
+    await isEmpty();
+  });
+});
