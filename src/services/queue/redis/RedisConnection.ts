@@ -116,7 +116,8 @@ export class RedisConnection {
       this.#disconnect(clients);
       const isLate = error instanceof Error && error.name === 'DeadlineExceeded';
       const why = isLate ? `it cannot be reached: ${this.#lastError}` : messageOf(error);
-      throw new Error(`Redis at ${this.host} cannot be used: ${why}.`, { cause: error });
+      // Without its cause: the client's errors hold the command, and with it the password.
+      throw new Error(`Redis at ${this.host} cannot be used: ${why}.`);
     }
     this.#isAvailable = true;
     clients.commands.on('ready', () => void this.#look());

@@ -16,6 +16,8 @@ export interface RedisQueueOptions {
   readonly prefix: string;
   /** The workflows that are not made of files. */
   readonly builtIn: readonly Workflow[];
+  /** How long a finished job is kept, ms. */
+  readonly lifetimeMs: number;
   readonly timings?: Partial<RedisTimings>;
 }
 
@@ -30,9 +32,12 @@ export interface RedisQueue {
   stop(): Promise<void>;
 }
 
+/** How long a job that has a key of idempotency may wait and run before the key is free again, ms. */
+const KEY_DAYS_MS = 7 * 24 * 3_600_000;
+
 /** Puts together what uses Redis. Nothing is loaded or connected to before it is started. */
 export function createRedisQueue(
-  { url, prefix, builtIn, timings }: RedisQueueOptions,
+  { url, prefix, builtIn, lifetimeMs, timings }: RedisQueueOptions,
   logger: Logger,
 ): RedisQueue {
   // What is in braces decides where a key lies in a cluster: one script may then use all keys.
@@ -45,7 +50,7 @@ export function createRedisQueue(
   const jobs = new RedisJobStore(connection, codec, base);
   const channel = new EventChannel(connection, `${base}:events`, randomUUID(), logger);
   const events = new RedisJobEvents({ channel, codec, jobs }, logger);
-  const idempotency = new RedisIdempotencyStore(connection, base);
+  const idempotency = new RedisIdempotencyStore(connection, base, { keptMs: lifetimeMs + KEY_DAYS_MS });
   return {
     connection,
     jobs,
