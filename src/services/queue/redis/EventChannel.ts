@@ -63,12 +63,7 @@ export class EventChannel {
       if (message) onMessage(message);
     });
     await subscriber.subscribe(this.#name);
-    this.#connection.onSubscriberReady(() => {
-      // Where this fails, the connection is closed, or is found to be silent: then it is made anew.
-      subscriber.subscribe(this.#name).then(onLost, (error: unknown) => {
-        this.#logger.debug('Not subscribed', { error: messageOf(error) });
-      });
-    });
+    this.#connection.onSubscriberReady(() => this.#subscribeAgain(onLost));
     this.#connection.onChange((isAvailable) => {
       if (isAvailable) this.#sendUnsent();
     });
@@ -90,6 +85,18 @@ export class EventChannel {
     // What comes later must not overtake.
     if (this.#unsent.size > 0) this.#keep(name, text);
     else this.#publish(name, text);
+  }
+
+  /** Until it worked, or the connection is made anew once more. */
+  #subscribeAgain(onDone: () => void): void {
+    const { subscriber } = this.#connection;
+    subscriber.subscribe(this.#name).then(onDone, (error: unknown) => {
+      this.#logger.debug('Not subscribed to events', { error: messageOf(error) });
+      if (this.#isStopped) return;
+      this.#after(RESEND_MS, () => {
+        if (subscriber.status === 'ready') this.#subscribeAgain(onDone);
+      });
+    });
   }
 
   #publish(name: string, text: string): void {
