@@ -4,13 +4,10 @@
  */
 import { NumberText } from './losslessJson.js';
 
-/** Writes any data in one line. @throws TypeError for functions, symbols and what holds itself */
+/** Writes any data in one line. @throws TypeError for functions and symbols */
 export function stringifyTagged(value: unknown): string {
-  return JSON.stringify(value, function (this: unknown, key: string, seen: unknown) {
-    // As it is, before a `toJSON` of its own.
-    const own: unknown = isIndexable(this) ? this[key] : seen;
-    return tagged(own, Array.isArray(this));
-  });
+  // A walk of our own and native JSON are several times as fast as JSON with a replacer.
+  return JSON.stringify(tagged(value));
 }
 
 /** Reads what `stringifyTagged` wrote. @throws SyntaxError */
@@ -19,14 +16,13 @@ export function parseTagged(text: string): unknown {
   return text.includes('"$') ? JSON.parse(text, (_key, value: unknown) => untagged(value)) : JSON.parse(text);
 }
 
-function tagged(value: unknown, isInArray: boolean): unknown {
+/** The value with tags in it; the very same where it needs none. */
+function tagged(value: unknown): unknown {
   switch (typeof value) {
     case 'bigint':
       return { $bigint: String(value) };
     case 'number':
       return Number.isFinite(value) && !Object.is(value, -0) ? value : { $number: numberName(value) };
-    case 'undefined':
-      return isInArray ? { $undefined: 1 } : undefined;
     case 'function':
     case 'symbol':
       throw new TypeError(`A ${typeof value} is no data.`);
@@ -38,13 +34,22 @@ function tagged(value: unknown, isInArray: boolean): unknown {
 }
 
 function taggedObject(value: object): unknown {
+  if (Array.isArray(value)) return taggedList(value);
   if (value instanceof NumberText) return { $digits: value.text };
   if (value instanceof Date) return { $date: value.getTime() };
-  if (value instanceof Map) return { $map: [...value] };
-  if (value instanceof Set) return { $set: [...value] };
+  if (value instanceof Map) return { $map: [...value].map(taggedList) };
+  if (value instanceof Set) return { $set: taggedList([...value]) };
   if (value instanceof Uint8Array) return { $bytes: Buffer.from(value).toString('base64') };
+  const entries = Object.entries(value);
   // The entries are a list, so that nothing is taken for a tag again.
-  return soleTag(value) === undefined ? value : { $object: Object.entries(value) };
+  if (soleTag(value) !== undefined) return { $object: entries.map(taggedList) };
+  const changed = entries.map(([key, item]) => [key, tagged(item)] as const);
+  return changed.every(([, item], n) => item === entries[n]?.[1]) ? value : Object.fromEntries(changed);
+}
+
+function taggedList(list: readonly unknown[]): readonly unknown[] {
+  const changed = list.map((item) => (item === undefined ? { $undefined: 1 } : tagged(item)));
+  return changed.every((item, n) => item === list[n]) ? list : changed;
 }
 
 function untagged(value: unknown): unknown {

@@ -14,7 +14,7 @@ export async function startQueue(
   logger: Logger = silentLogger,
   timings: Partial<RedisTimings> = TEST_TIMINGS,
 ): Promise<RedisQueue> {
-  const queue = createRedisQueue({ url, prefix, builtIn: workflows, timings }, logger);
+  const queue = createRedisQueue({ url, prefix, builtIn: workflows, lifetimeMs: 60_000, timings }, logger);
   await queue.start();
   return queue;
 }

@@ -241,7 +241,7 @@ describe.runIf(requireRedis())('with one Redis for two servers', () => {
     }, 120_000);
 
     it('is a claim that others get when its server is gone, and not as long as it lives', async () => {
-      const timings = { claimMs: 1000, renewMs: 100 };
+      const timings = { claimMs: 1000, renewMs: 100, keptMs: 60_000 };
       const base = `{${prefix}}`;
       const alive = new RedisIdempotencyStore(here.connection, base, timings);
       const gone = new RedisIdempotencyStore(here.connection, base, timings);

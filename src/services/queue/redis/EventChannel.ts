@@ -15,8 +15,13 @@ export interface EventMessage {
 const MAX_UNSENT = 10_000;
 /** Before what could not be sent is sent again, ms. */
 const RESEND_MS = 1000;
-/** Servers whose last message is remembered. */
-const MAX_SERVERS = 1000;
+/**
+ * After these times what was sent late is sent once more, ms: other servers may have taken longer to come back, and nothing
+ * but this message may tell of a job's end until its record is written, which is tried again every 30 s at least.
+ */
+const REPEATS_MS = [5000, 35_000];
+/** Messages that are remembered, so that they are heard once. */
+const MAX_HEARD = 20_000;
 
 /**
  * Messages from each server to all others, over publish and subscribe. What could not be sent is sent later, in order, the newest
@@ -27,12 +32,15 @@ export class EventChannel {
   readonly #name: string;
   readonly #server: string;
   readonly #logger: Logger;
-  /** By kind and job, in the order of their numbers. */
+  /** By kind and job, in order. */
   readonly #unsent = new Map<string, string>();
-  /** Number of the last message of each server. */
-  readonly #heard = new Map<string, number>();
+  /** What was sent late, until it was repeated, or something newer was sent. */
+  readonly #late = new Map<string, string>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  /** Server and number of each message. */
+  readonly #heard = new Set<string>();
   #number = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #isResending = false;
   #isStopped = false;
 
   /** @param server a name of this server that no other has, or had */
@@ -55,12 +63,7 @@ export class EventChannel {
       if (message) onMessage(message);
     });
     await subscriber.subscribe(this.#name);
-    this.#connection.onSubscriberReady(() => {
-      // Where this fails, the connection is closed, or is found to be silent: then it is made anew.
-      subscriber.subscribe(this.#name).then(onLost, (error: unknown) => {
-        this.#logger.debug('Not subscribed', { error: messageOf(error) });
-      });
-    });
+    this.#connection.onSubscriberReady(() => this.#subscribeAgain(onLost));
     this.#connection.onChange((isAvailable) => {
       if (isAvailable) this.#sendUnsent();
     });
@@ -68,19 +71,32 @@ export class EventChannel {
 
   stop(): void {
     this.#isStopped = true;
-    clearTimeout(this.#timer);
+    for (const timer of this.#timers) clearTimeout(timer);
     this.#unsent.clear();
   }
 
   /** Never throws, and nobody waits for it. */
   send({ kind, id, content }: EventMessage): void {
+    if (this.#isStopped) return;
     this.#number += 1;
     const text = `${this.#server} ${this.#number} ${kind} ${id}\n${content}`;
-    if (this.#isStopped) return;
     const name = `${kind} ${id}`;
+    this.#late.delete(name);
     // What comes later must not overtake.
     if (this.#unsent.size > 0) this.#keep(name, text);
     else this.#publish(name, text);
+  }
+
+  /** Until it worked, or the connection is made anew once more. */
+  #subscribeAgain(onDone: () => void): void {
+    const { subscriber } = this.#connection;
+    subscriber.subscribe(this.#name).then(onDone, (error: unknown) => {
+      this.#logger.debug('Not subscribed to events', { error: messageOf(error) });
+      if (this.#isStopped) return;
+      this.#after(RESEND_MS, () => {
+        if (subscriber.status === 'ready') this.#subscribeAgain(onDone);
+      });
+    });
   }
 
   #publish(name: string, text: string): void {
@@ -91,40 +107,64 @@ export class EventChannel {
     if (this.#isStopped) return;
     this.#unsent.delete(name);
     this.#unsent.set(name, text);
-    if (this.#unsent.size > MAX_UNSENT) {
-      const [oldest] = this.#unsent.keys();
-      if (oldest !== undefined) this.#unsent.delete(oldest);
-    }
+    if (this.#unsent.size > MAX_UNSENT) deleteFirst(this.#unsent);
     this.#resendLater();
   }
 
   #resendLater(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
+    if (this.#isResending) return;
+    this.#isResending = true;
+    this.#after(RESEND_MS, () => {
+      this.#isResending = false;
       if (this.#connection.isAvailable) this.#sendUnsent();
       else this.#resendLater();
-    }, RESEND_MS);
+    });
   }
 
   #sendUnsent(): void {
     const unsent = [...this.#unsent];
+    if (unsent.length === 0) return;
     this.#unsent.clear();
-    for (const [name, text] of unsent) this.#publish(name, text);
+    for (const [name, text] of unsent) {
+      this.#late.set(name, text);
+      this.#publish(name, text);
+    }
+    for (const ms of REPEATS_MS) this.#after(ms, () => this.#repeat(unsent, ms === REPEATS_MS.at(-1)));
+  }
+
+  #repeat(messages: ReadonlyArray<readonly [name: string, text: string]>, isLast: boolean): void {
+    for (const [name, text] of messages) {
+      if (this.#late.get(name) !== text) continue;
+      if (isLast) this.#late.delete(name);
+      this.#publish(name, text);
+    }
+  }
+
+  #after(ms: number, work: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      work();
+    }, ms);
+    this.#timers.add(timer);
   }
 
   /** undefined for a message of this server, one that was heard already, and what is none. */
   #read(text: string): EventMessage | undefined {
     const end = text.indexOf('\n');
     const [server, number, kind, id, more] = text.slice(0, Math.max(end, 0)).split(' ');
-    if (server === undefined || kind === undefined || id === undefined || more !== undefined)
-      return undefined;
-    if (server === this.#server || Number(number) <= (this.#heard.get(server) ?? 0)) return undefined;
-    this.#heard.delete(server);
-    this.#heard.set(server, Number(number));
-    if (this.#heard.size > MAX_SERVERS) {
-      const [oldest] = this.#heard.keys();
-      if (oldest !== undefined) this.#heard.delete(oldest);
-    }
+    if (kind === undefined || id === undefined || more !== undefined) return undefined;
+    const name = `${server} ${number}`;
+    if (server === this.#server || this.#heard.has(name)) return undefined;
+    this.#heard.add(name);
+    if (this.#heard.size > MAX_HEARD) deleteFirst(this.#heard);
     return { kind, id, content: text.slice(end + 1) };
+  }
+}
+
+/** The one that is there longest. */
+function deleteFirst(all: { keys(): Iterable<string>; delete(key: string): unknown }): void {
+  for (const first of all.keys()) {
+    all.delete(first);
+    return;
   }
 }

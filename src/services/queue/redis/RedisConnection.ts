@@ -1,6 +1,6 @@
 import type { Redis, RedisOptions } from 'ioredis';
 import { messageOf } from '../../../errors.js';
-import { settledWithin } from '../../../utils/deadline.js';
+import { DeadlineExceeded, settledWithin } from '../../../utils/deadline.js';
 import { Listeners } from '../../../utils/Listeners.js';
 import type { Logger } from '../../../utils/logger.js';
 import { backoffWithJitter } from '../../../utils/timers.js';
@@ -114,9 +114,10 @@ export class RedisConnection {
       await checkRedis(clients.commands);
     } catch (error) {
       this.#disconnect(clients);
-      const isLate = error instanceof Error && error.name === 'DeadlineExceeded';
+      const isLate = error instanceof DeadlineExceeded;
       const why = isLate ? `it cannot be reached: ${this.#lastError}` : messageOf(error);
-      throw new Error(`Redis at ${this.host} cannot be used: ${why}.`, { cause: error });
+      // Without its cause: the client's errors hold the command, and with it the password.
+      throw new Error(`Redis at ${this.host} cannot be used: ${why}.`);
     }
     this.#isAvailable = true;
     clients.commands.on('ready', () => void this.#look());

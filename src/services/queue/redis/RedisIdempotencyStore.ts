@@ -7,11 +7,11 @@ export interface IdempotencyTimings {
   readonly claimMs: number;
   /** How often claims are renewed, ms. */
   readonly renewMs: number;
-  /** How long a key stands for its job at most, ms: when its server dies at the wrong moment, nobody forgets it. */
+  /** How long a key stands for its job at most, ms: nobody forgets it where a server dies at the wrong moment. */
   readonly keptMs: number;
 }
 
-const TIMINGS: IdempotencyTimings = { claimMs: 45_000, renewMs: 15_000, keptMs: 7 * 24 * 3_600_000 };
+const TIMINGS = { claimMs: 45_000, renewMs: 15_000 };
 /** Claims that may have been made although the call was rejected. The oldest are forgotten first: they expire. */
 const MAX_DOUBTFUL = 1000;
 
@@ -29,7 +29,11 @@ export class RedisIdempotencyStore implements IdempotencyStore {
   #renewing: NodeJS.Timeout | undefined;
 
   /** @param base what all keys begin with */
-  constructor(connection: RedisConnection, base: string, timings: Partial<IdempotencyTimings> = {}) {
+  constructor(
+    connection: RedisConnection,
+    base: string,
+    timings: Partial<IdempotencyTimings> & Pick<IdempotencyTimings, 'keptMs'>,
+  ) {
     this.#connection = connection;
     this.#base = `${base}:idempotency`;
     this.#timings = { ...TIMINGS, ...timings };

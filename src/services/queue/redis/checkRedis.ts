@@ -8,19 +8,22 @@ const OLDEST = [6, 2] as const;
  * @throws Error that says what is wrong with it, and what the client rejects with
  */
 export async function checkRedis(redis: Redis): Promise<void> {
-  const server = await redis.info('server');
   // Valkey tells the version of Redis that it is compatible with.
-  const version = field(server, 'redis_version') ?? '';
+  const version = field(await redis.info('server'), 'redis_version');
+  const problem = versionProblem(version) ?? policyProblem(await maxmemoryPolicy(redis));
+  if (problem !== undefined) throw new Error(problem);
+}
+
+/** Why this version cannot be used, if it cannot. */
+export function versionProblem(version = 'unknown'): string | undefined {
   const [major = 0, minor = 0] = version.split('.').map(Number);
-  if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
-    throw new Error(`it is version ${version || 'unknown'}; ${OLDEST.join('.')} or newer is needed`);
-  }
-  const policy = await maxmemoryPolicy(redis);
-  if (policy !== 'noeviction') {
-    throw new Error(
-      `its maxmemory-policy is ${policy ?? 'unknown'}: when memory is short it would drop jobs. Set it to noeviction`,
-    );
-  }
+  const isNew = major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1]);
+  return isNew ? undefined : `its version is ${version}; ${OLDEST.join('.')} or newer is needed`;
+}
+
+function policyProblem(policy = 'unknown'): string | undefined {
+  if (policy === 'noeviction') return undefined;
+  return `its maxmemory-policy is ${policy}: when memory is short it would drop jobs. Set it to noeviction`;
 }
 
 /** Services that are managed often forbid CONFIG. */

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from '../../../utils/logger.js';
 import type { Workflow } from '../../../workflows/types.js';
-import { RedisAssetHolders } from '../../assets/redis/RedisAssetHolders.js';
 import type { IdempotencyStore } from '../IdempotencyStore.js';
 import type { JobQueue } from '../JobQueue.js';
 import type { JobStore } from '../JobStore.js';
@@ -24,6 +23,8 @@ export interface RedisQueueOptions {
   readonly prefix: string;
   /** The workflows that are not made of files. */
   readonly builtIn: readonly Workflow[];
+  /** How long a finished job is kept, ms. */
+  readonly lifetimeMs: number;
   readonly timings?: Partial<RedisTimings>;
 }
 
@@ -35,16 +36,19 @@ export interface RedisQueue {
   readonly idempotency: IdempotencyStore;
   readonly queue: JobQueue;
   readonly slots: SlotLeases;
-  /** Who holds the files of jobs. */
-  readonly holders: RedisAssetHolders;
+  /** What all keys begin with, with the hash tag. */
+  readonly base: string;
   /** Connects. @throws Error that says why this Redis cannot be used */
   start(): Promise<void>;
   stop(): Promise<void>;
 }
 
+/** How long a job that has a key of idempotency may wait and run before the key is free again, ms. */
+const KEY_DAYS_MS = 7 * 24 * 3_600_000;
+
 /** Puts together what uses Redis. Nothing is loaded or connected to before it is started. */
 export function createRedisQueue(
-  { url, prefix, builtIn, timings }: RedisQueueOptions,
+  { url, prefix, builtIn, lifetimeMs, timings }: RedisQueueOptions,
   logger: Logger,
 ): RedisQueue {
   // What is in braces decides where a key lies in a cluster: one script may then use all keys.
@@ -57,10 +61,9 @@ export function createRedisQueue(
   const jobs = new RedisJobStore(connection, codec, base);
   const channel = new EventChannel(connection, `${base}:events`, randomUUID(), logger);
   const events = new RedisJobEvents({ channel, codec, jobs }, logger);
-  const idempotency = new RedisIdempotencyStore(connection, base);
+  const idempotency = new RedisIdempotencyStore(connection, base, { keptMs: lifetimeMs + KEY_DAYS_MS });
   const queue = new RedisJobQueue({ connection, prefix: base, logger });
   const slots = new RedisSlotLeases({ connection, prefix: base, logger });
-  const holders = new RedisAssetHolders(connection, base);
   return {
     connection,
     jobs: tellingUnavailable<JobStore>(jobs),
@@ -68,7 +71,7 @@ export function createRedisQueue(
     idempotency: tellingUnavailable<IdempotencyStore>(idempotency),
     queue: tellingUnavailable<JobQueue>(queue),
     slots,
-    holders,
+    base,
     start: async () => {
       await connection.start();
       await events.start();
