@@ -19,7 +19,6 @@ import type { ServerState } from './comfyui/ServerState.js';
 import { CircuitBreaker } from './instances/circuitBreaker.js';
 import { Inspector } from './instances/Inspector.js';
 import { Instance } from './instances/Instance.js';
-import { AssetBlobs } from './jobs/AssetBlobs.js';
 import type { JobManager } from './jobs/JobManager.js';
 import { AddressGuard } from './outbound/AddressGuard.js';
 import { OutboundClient } from './outbound/OutboundClient.js';
@@ -89,24 +88,17 @@ export function createSharing(
  * Where the files of jobs lie; undefined where that is memory. Nothing is connected to before it is started.
  * @param holders shared with the other servers that use the same place; undefined where there are none
  */
-export function createAssetBlobs(
+export function createAssetLibrary(
   { assets }: Config,
   holders: AssetHolders | undefined,
   clock: Clock,
   logger: Logger,
-): AssetBlobs | undefined {
-  const { store: kind, directory: folder, ...s3 } = assets;
+): AssetLibrary | undefined {
+  const { store: kind, directory: folder, lifetimeMs, ...s3 } = assets;
   if (kind === 'memory') return undefined;
   const options: AssetStoreOptions = kind === 'disk' ? { kind, folder } : { kind, ...s3 };
   const store = createAssetStore(options, clock);
-  const library = new AssetLibrary(
-    store,
-    holders ?? new MemoryAssetHolders(),
-    assets.lifetimeMs,
-    clock,
-    logger,
-  );
-  return new AssetBlobs(library);
+  return new AssetLibrary(store, holders ?? new MemoryAssetHolders(), lifetimeMs, clock, logger);
 }
 
 /** The built-in workflows, and those of the folder where there is one. */

@@ -12,7 +12,7 @@ import type { ConnectionManager } from './comfyui/ConnectionManager.js';
 import { PromptRunner } from './comfyui/PromptRunner.js';
 import { ServerState } from './comfyui/ServerState.js';
 import {
-  createAssetBlobs,
+  createAssetLibrary,
   createConnections,
   createInputFetcher,
   createInspector,
@@ -29,6 +29,7 @@ import { JobVerdicts } from './instances/JobVerdicts.js';
 import { LoadBalancer } from './instances/LoadBalancer.js';
 import { WorkflowNeeds } from './instances/WorkflowNeeds.js';
 import { Admission } from './jobs/Admission.js';
+import { AssetBlobs } from './jobs/AssetBlobs.js';
 import { AttemptJudge } from './jobs/AttemptJudge.js';
 import { MemoryBlobStore, type StreamStore } from './jobs/BlobStore.js';
 import { Expiry } from './jobs/Expiry.js';
@@ -132,7 +133,8 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   // The first job on an instance should not have to wait for a handshake.
   checker.onHealthy(({ address }) => void connections.warmUp(address));
 
-  const assetBlobs = createAssetBlobs(config, overrides.assetHolders, clock, log('assets'));
+  const library = createAssetLibrary(config, overrides.assetHolders, clock, log('assets'));
+  const assetBlobs = library && new AssetBlobs(library);
   const blobs = overrides.blobStore ?? assetBlobs ?? new MemoryBlobStore();
   /** Where bytes do not wait in memory, they go there as they come, and its bounds are of no account. */
   const stream = blobs === assetBlobs ? assetBlobs : undefined;
