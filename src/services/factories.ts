@@ -13,6 +13,8 @@ import { type AssetStoreOptions, createAssetStore } from './assets/createAssetSt
 import { type AuditedHolders, HolderAudit } from './assets/HolderAudit.js';
 import { InputFetcher } from './assets/InputFetcher.js';
 import { MemoryAssetHolders } from './assets/MemoryAssetHolders.js';
+import { patientHolders } from './assets/redis/patientHolders.js';
+import { RedisAssetHolders } from './assets/redis/RedisAssetHolders.js';
 import { ComfyClient } from './comfyui/ComfyClient.js';
 import { ConnectionManager, type ConnectionOptions } from './comfyui/ConnectionManager.js';
 import { Leftovers } from './comfyui/Leftovers.js';
@@ -20,7 +22,6 @@ import type { ServerState } from './comfyui/ServerState.js';
 import { CircuitBreaker } from './instances/circuitBreaker.js';
 import { Inspector } from './instances/Inspector.js';
 import { Instance } from './instances/Instance.js';
-import { AssetBlobs } from './jobs/AssetBlobs.js';
 import type { JobManager } from './jobs/JobManager.js';
 import { SharedSlots } from './jobs/SharedSlots.js';
 import { AddressGuard } from './outbound/AddressGuard.js';
@@ -88,24 +89,32 @@ interface Sharing {
   /** Places on the machines, and who holds files, where these count for all servers. */
   readonly slots: SlotLeases | undefined;
   readonly holders: AssetHolders | undefined;
+  /** The same, for whoever looks for those that are lost. */
+  readonly audited: AuditedHolders | undefined;
 }
 
 /** In Redis where that is configured; else in this process's memory, but for the parts that somebody hands in. */
 export function createSharing(
-  { queue: { kind, redisUrl, redisPrefix } }: Config,
+  { queue: { kind, redisUrl, redisPrefix }, jobs }: Config,
   builtIn: readonly Workflow[],
   overrides: ServiceOverrides,
   logger: Logger,
 ): Sharing {
   if (kind === 'redis') {
-    const redis = createRedisQueue({ url: redisUrl, prefix: redisPrefix, builtIn }, logger);
-    return { ...redis, isShared: true, redis };
+    const redis = createRedisQueue(
+      { url: redisUrl, prefix: redisPrefix, builtIn, lifetimeMs: jobs.lifetimeMs },
+      logger,
+    );
+    const audited = new RedisAssetHolders(redis.connection, redis.base);
+    const holders = patientHolders(audited, redis.connection);
+    return { ...redis, isShared: true, redis, audited, holders };
   }
   return {
     isShared: overrides.isShared === true,
     redis: undefined,
     slots: overrides.slotLeases,
     holders: overrides.assetHolders,
+    audited: undefined,
     jobs: overrides.jobStore ?? new MemoryJobStore(),
     queue: overrides.jobQueue ?? new MemoryJobQueue(),
     events: overrides.jobEvents ?? new MemoryJobEvents(logger),
@@ -125,35 +134,28 @@ export function createSharedSlots(
  * Where the files of jobs lie; undefined where that is memory. Nothing is connected to before it is started.
  * @param holders shared with the other servers that use the same place; undefined where there are none
  */
-export function createAssetBlobs(
+export function createAssetLibrary(
   { assets }: Config,
   holders: AssetHolders | undefined,
   clock: Clock,
   logger: Logger,
-): AssetBlobs | undefined {
-  const { store: kind, directory: folder, ...s3 } = assets;
+): AssetLibrary | undefined {
+  const { store: kind, directory: folder, lifetimeMs, ...s3 } = assets;
   if (kind === 'memory') return undefined;
   const options: AssetStoreOptions = kind === 'disk' ? { kind, folder } : { kind, ...s3 };
   const store = createAssetStore(options, clock);
-  const library = new AssetLibrary(
-    store,
-    holders ?? new MemoryAssetHolders(),
-    assets.lifetimeMs,
-    clock,
-    logger,
-  );
-  return new AssetBlobs(library);
+  return new AssetLibrary(store, holders ?? new MemoryAssetHolders(), lifetimeMs, clock, logger);
 }
 
 /** What lets go of files for jobs whose server died; undefined where files end with the process, or the job. */
 export function createHolderAudit(
   holders: AuditedHolders | undefined,
-  blobs: AssetBlobs | undefined,
+  library: AssetLibrary | undefined,
   manager: JobManager,
   logger: Logger,
 ): HolderAudit | undefined {
-  if (!holders || !blobs) return undefined;
-  return new HolderAudit({ holders, library: blobs.library, isKnown: (id) => manager.has(id) }, logger);
+  if (!holders || !library) return undefined;
+  return new HolderAudit({ holders, library, isKnown: (id) => manager.has(id) }, logger);
 }
 
 /** The built-in workflows, and those of the folder where there is one. */

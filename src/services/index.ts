@@ -12,7 +12,7 @@ import type { ConnectionManager } from './comfyui/ConnectionManager.js';
 import { PromptRunner } from './comfyui/PromptRunner.js';
 import { ServerState } from './comfyui/ServerState.js';
 import {
-  createAssetBlobs,
+  createAssetLibrary,
   createConnections,
   createHolderAudit,
   createInputFetcher,
@@ -31,6 +31,7 @@ import { JobVerdicts } from './instances/JobVerdicts.js';
 import { LoadBalancer } from './instances/LoadBalancer.js';
 import { WorkflowNeeds } from './instances/WorkflowNeeds.js';
 import { Admission } from './jobs/Admission.js';
+import { AssetBlobs } from './jobs/AssetBlobs.js';
 import { AttemptJudge } from './jobs/AttemptJudge.js';
 import { MemoryBlobStore, type StreamStore } from './jobs/BlobStore.js';
 import { Expiry } from './jobs/Expiry.js';
@@ -53,6 +54,7 @@ import {
   MAX_OUTPUTS_IN_MEMORY,
   MAX_THUMBNAIL_BYTES,
   type ServiceOverrides,
+  SHARED_ASSET_TIMINGS,
   WEBHOOK_OPTIONS,
 } from './ServiceOverrides.js';
 import { stopServices } from './shutdown.js';
@@ -111,7 +113,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const turns = new Turns();
   const state = new ServerState(config.server.stateDir, log('state'));
   const instances = createInstances(config, clock, turns, state);
-  const { idempotency, redis, slots, holders, ...sharing } = createSharing(
+  const { idempotency, redis, slots, holders, audited, ...sharing } = createSharing(
     config,
     builtIn,
     overrides,
@@ -142,12 +144,14 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   // The first job on an instance should not have to wait for a handshake.
   checker.onHealthy(({ address }) => void connections.warmUp(address));
 
-  const assetBlobs = createAssetBlobs(config, holders, clock, log('assets'));
+  const library = createAssetLibrary(config, holders, clock, log('assets'));
+  const assetBlobs = library && new AssetBlobs(library);
   const blobs = overrides.blobStore ?? assetBlobs ?? new MemoryBlobStore();
   /** Where bytes do not wait in memory, they go there as they come, and its bounds are of no account. */
   const stream = blobs === assetBlobs ? assetBlobs : undefined;
   const inMemory = (bytes: number) => (stream ? Number.POSITIVE_INFINITY : bytes);
-  const storeTimings = { ...(stream ? ASSET_TIMINGS : STORE_TIMINGS), ...overrides.stores };
+  const ownTimings = redis ? SHARED_ASSET_TIMINGS : stream ? ASSET_TIMINGS : STORE_TIMINGS;
+  const storeTimings = { ...ownTimings, ...overrides.stores };
   const manager = new JobManager(
     { ...sharing, blobs },
     {
@@ -215,7 +219,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     log('jobs'),
   );
 
-  const audit = createHolderAudit(redis?.holders, assetBlobs, manager, log('assets'));
+  const audit = createHolderAudit(audited, library, manager, log('assets'));
   const estimates = new DurationEstimates(workflows);
   const admission = new Admission(
     { manager, estimates, slots: () => processor.slots },

@@ -171,6 +171,7 @@ describe.runIf(requireRedis())('assets that servers share', () => {
     const { blobs, library, client, logger } = await server(newPrefix(), place);
     const upload = await blobs.putStream(Buffer.from('abc'));
     client.disconnect();
+    await eventually(() => expect(client.status).toBe('end'));
     upload.release();
     await eventually(() => expect(logger.lines).toMatchObject([{ message: 'Assets could not be deleted' }]));
     await client.connect();

@@ -41,15 +41,18 @@ if redis.call('ZREM', KEYS[2], ARGV[2]) == 1 and redis.call('HINCRBY', KEYS[1], 
   redis.call('HDEL', KEYS[1], ARGV[1])
   redis.call('SET', KEYS[3], ARGV[3], 'NX', 'PX', ARGV[4])
 end
-if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return 0 end
-return redis.call('GET', KEYS[3]) == ARGV[3] and 1 or 0
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 or redis.call('GET', KEYS[3]) ~= ARGV[3] then return 0 end
+redis.call('PEXPIRE', KEYS[3], ARGV[4])
+return 1
 `);
 
 /** KEYS: counts, mark. ARGV: hash, token, how long the mark lasts. Returns as RELEASE. */
 const CLAIM = new LuaScript(`
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return 0 end
 redis.call('SET', KEYS[2], ARGV[2], 'NX', 'PX', ARGV[3])
-return redis.call('GET', KEYS[2]) == ARGV[2] and 1 or 0
+if redis.call('GET', KEYS[2]) ~= ARGV[2] then return 0 end
+redis.call('PEXPIRE', KEYS[2], ARGV[3])
+return 1
 `);
 
 /** KEYS: mark. ARGV: token, how long the mark lasts from now on: 0 to remove it. */

@@ -29,6 +29,9 @@ const NO_LIMIT = 1_000_000;
 /** Events that BullMQ's stream keeps; nobody reads them but people who look for a fault. */
 const KEPT_EVENTS = 100;
 
+/** What BullMQ says of an entry that is not this server's any more. */
+const NOT_HELD = /Missing (key|lock)|Lock mismatch|is not in the active state/i;
+
 /** KEYS: wait, prioritized. ARGV: key of a job without its id, count. Returns the data of those that come next. */
 const PEEK = new LuaScript(`
 local ids = redis.call('LRANGE', KEYS[1], -ARGV[2], -1)
@@ -125,21 +128,21 @@ export class QueueLane {
 
   /** The entry is done with. Somebody else may have it meanwhile: then nothing happens. */
   async finish(job: LaneJob): Promise<void> {
-    if (!this.#letGo(job)) return;
-    await job.moveToCompleted(undefined, this.#token, false);
+    await this.#settle(job, () => job.moveToCompleted(undefined, this.#token, false));
   }
 
   /** An entry that was taken and is not wanted waits again, where it was. */
   async untake(job: LaneJob): Promise<void> {
-    if (this.#letGo(job)) await job.moveToWait(this.#token);
+    await this.#settle(job, () => job.moveToWait(this.#token));
   }
 
   /** An entry waits again, behind all that were put back before and before all that are new. */
   async putBack(job: LaneJob, data: LaneData): Promise<void> {
-    if (!this.#letGo(job)) return;
-    await job.updateData(data);
-    await job.moveToWait(this.#token);
-    await job.changePriority({ priority: PUT_BACK });
+    await this.#settle(job, async () => {
+      await job.updateData(data);
+      await job.moveToWait(this.#token);
+      await job.changePriority({ priority: PUT_BACK });
+    });
   }
 
   /** Holds what is held for another while. */
@@ -165,8 +168,15 @@ export class QueueLane {
     return wait + prioritized;
   }
 
-  /** @returns whether it was held */
-  #letGo(job: LaneJob): boolean {
-    return job.id !== undefined && this.#held.get(job.id) === job && this.#held.delete(job.id);
+  /** Ends the hold of an entry, once. Where that fails it goes on, so that it can be ended again. */
+  async #settle(job: LaneJob, work: () => Promise<unknown>): Promise<void> {
+    if (job.id === undefined || this.#held.get(job.id) !== job) return;
+    try {
+      await work();
+    } catch (error) {
+      // Somebody else has it, since this server was gone for longer than a hold lasts.
+      if (!(error instanceof Error && NOT_HELD.test(error.message))) throw error;
+    }
+    if (this.#held.get(job.id) === job) this.#held.delete(job.id);
   }
 }

@@ -206,8 +206,8 @@ export class RedisJobQueue implements JobQueue {
     let isHeld = true;
     const once = async (work: () => Promise<void>) => {
       if (!isHeld) return;
-      isHeld = false;
       await work();
+      isHeld = false;
     };
     return {
       entry,
