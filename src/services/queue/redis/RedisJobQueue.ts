@@ -20,7 +20,7 @@ export interface RedisQueueTimings extends LaneTimings {
 /**
  * A dead server is noticed when its hold has ended and BullMQ has looked twice: within 25 seconds.
  */
-export const REDIS_QUEUE_TIMINGS: RedisQueueTimings = {
+const REDIS_QUEUE_TIMINGS: RedisQueueTimings = {
   lockMs: 15_000,
   stalledCheckMs: 5000,
   repairMs: 30_000,

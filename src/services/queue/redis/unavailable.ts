@@ -21,10 +21,23 @@ export function tellingUnavailable<T extends object>(target: T): T {
 }
 
 function fail(error: unknown): never {
-  // Errors of the callers' own, such as of a function that was handed in, and programming errors stay what they are.
-  if (error instanceof AppError || error instanceof TypeError) throw error;
+  if (!isOutage(error)) throw error;
   throw new AppError('QUEUE_UNAVAILABLE', 'The queue is not available at present.', {
     retryAfterSeconds: RETRY_SECONDS,
     cause: new Error(messageOf(error), { cause: error }),
   });
+}
+
+const NAMES: ReadonlySet<string> = new Set(['ReplyError', 'MaxRetriesPerRequestError', 'AbortError']);
+
+/** What ioredis says of a connection that does not work, and Node of its socket. */
+const MESSAGES =
+  /Connection is closed|isn't writeable|Command timed out|Not connected to Redis|Connection closed/;
+const CODES = /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_)/;
+
+/** Whether Redis, or the way to it, failed: the callers' own errors, such as of a function handed in, are no outage. */
+function isOutage(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error ? String(error.code) : '';
+  return NAMES.has(error.name) || MESSAGES.test(error.message) || CODES.test(code);
 }
