@@ -43,6 +43,7 @@ import { JobRunner } from './jobs/JobRunner.js';
 import { OutputFiles } from './jobs/OutputFiles.js';
 import { OutputIntake } from './jobs/OutputIntake.js';
 import { OutputSweeper } from './jobs/OutputSweeper.js';
+import { QueueRepair } from './jobs/QueueRepair.js';
 import { STORE_TIMINGS, StoreCalls } from './jobs/StoreCalls.js';
 import { MetricsFile } from './metrics/MetricsFile.js';
 import { Prometheus } from './metrics/Prometheus.js';
@@ -220,6 +221,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   );
 
   const audit = createHolderAudit(audited, library, manager, log('assets'));
+  const repair = manager.isShared ? new QueueRepair(manager, log('jobs')) : undefined;
   const estimates = new DurationEstimates(workflows);
   const admission = new Admission(
     { manager, estimates, slots: () => processor.slots },
@@ -312,11 +314,12 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       processor.start();
       expiry.start();
       audit?.start();
+      repair?.start();
       outputSweeper.start();
       summary.start();
     },
     stop: (budget = new TimeBudget(config.server.shutdownTimeoutMs)) => {
-      const others = shared ? [shared] : [];
+      const others = [shared, repair].filter((one) => one !== undefined);
       const timers = [expiry, outputSweeper, summary, { stop: inputs.close }, needs, ...others];
       return stopServices(
         {

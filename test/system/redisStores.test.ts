@@ -193,8 +193,16 @@ describe.runIf(requireRedis())('with one Redis for two servers', () => {
       const done = Array.from({ length: 300 }, (_, n) => `job-${n * 60}`);
       await Promise.all(done.map((id) => here.jobs.update(id, cancel)));
 
-      /** Commands that Redis carries out for some work, those of scripts among them. */
+      /**
+       * Commands that Redis carries out for some work, those of scripts among them. The smallest of several counts: both
+       * servers also send some every now and then.
+       */
       const commandsOf = async (work: () => Promise<unknown>): Promise<number> => {
+        const counts: number[] = [];
+        for (let n = 0; n < 5; n += 1) counts.push(await countedOnce(work));
+        return Math.min(...counts);
+      };
+      const countedOnce = async (work: () => Promise<unknown>): Promise<number> => {
         await here.connection.commands.config('RESETSTAT');
         await work();
         const stats = await here.connection.commands.info('commandstats');

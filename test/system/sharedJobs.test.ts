@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryBlobStore } from '../../src/services/jobs/BlobStore.js';
+import { QueueRepair } from '../../src/services/jobs/QueueRepair.js';
 import { MemoryIdempotencyStore } from '../../src/services/queue/memory/MemoryIdempotencyStore.js';
 import { MemoryJobEvents } from '../../src/services/queue/memory/MemoryJobEvents.js';
 import { MemoryJobQueue } from '../../src/services/queue/memory/MemoryJobQueue.js';
@@ -111,6 +112,20 @@ describe('servers that share their jobs', () => {
     await b.services.stop();
     for (const id of ids) expect((await a.client.finished(id)).status).toBe('completed');
     expect(executions().length).toBe(8);
+  });
+
+  it('find a job again that is not in the queue', async () => {
+    for (const simulator of a.simulators) await simulator.crash();
+    await eventually(async () => expect((await a.client.request('/status')).status).toBe(503));
+    const id = await a.client.submit('remove-background', await picture(1));
+    // As when its server dies right after it wrote the record.
+    await a.services.manager.queue.remove(id);
+    for (const simulator of a.simulators) await simulator.behave();
+    const repair = new QueueRepair(b.services.manager, silentLogger, { intervalMs: 60_000, minAgeMs: 0 });
+    await repair.run();
+    expect((await a.client.status(id)).status).toBe('pending');
+    await repair.run();
+    expect((await a.client.finished(id)).status).toBe('completed');
   });
 
   it('make one job of a key that both get at the same moment', async () => {

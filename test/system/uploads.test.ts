@@ -217,7 +217,7 @@ describe('an upload that is taken', () => {
     const { manager } = stack.services;
     const { image: file } = (await manager.get(id)).request.files;
     if (!file) throw new Error('The job has no image.');
-    const kept = await manager.file(file);
+    const kept = await manager.inputs.whole(file);
     await stack.services.manager.remove(id);
     return kept;
   }

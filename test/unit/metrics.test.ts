@@ -78,17 +78,22 @@ describe('the summary', () => {
     vi.useRealTimers();
   });
 
-  it('is one line a minute while anything happens, and none while nothing does', () => {
+  it('is one line a minute while anything happens, and none while nothing does', async () => {
     const recorder = new Recorder({ now: () => Date.now() });
-    const queue = { size: 0, bytes: 0 };
+    const queue = { jobs: 0, bytes: 0 };
     const processor = { activeJobs: 0 };
-    const parts = { recorder, manager: { queue }, processor, balancer: { healthyCount: 1, instances: [{}] } };
+    const parts = {
+      recorder,
+      manager: { figures: { waiting: async () => queue } },
+      processor,
+      balancer: { healthyCount: 1, instances: [{}] },
+    };
     const summary = new Summary(parts as unknown as ConstructorParameters<typeof Summary>[0], logger);
     summary.start();
-    vi.advanceTimersByTime(5 * MINUTE);
+    await vi.advanceTimersByTimeAsync(5 * MINUTE);
     expect(lines).toEqual([]);
     recorder.all.record({ outcome: 'completed', type: 't', category: undefined, processingMs: 5 });
-    vi.advanceTimersByTime(MINUTE);
+    await vi.advanceTimersByTimeAsync(MINUTE);
     expect(lines).toEqual([
       [
         'Last minute',
@@ -104,13 +109,13 @@ describe('the summary', () => {
         },
       ],
     ]);
-    vi.advanceTimersByTime(5 * MINUTE);
+    await vi.advanceTimersByTimeAsync(5 * MINUTE);
     expect(lines).toHaveLength(1);
-    queue.size = 3;
-    vi.advanceTimersByTime(2 * MINUTE);
+    queue.jobs = 3;
+    await vi.advanceTimersByTimeAsync(2 * MINUTE);
     expect(lines).toHaveLength(3);
     summary.stop();
-    vi.advanceTimersByTime(2 * MINUTE);
+    await vi.advanceTimersByTimeAsync(2 * MINUTE);
     expect(lines).toHaveLength(3);
   });
 });

@@ -10,17 +10,11 @@ import { BackgroundWork } from './BackgroundWork.js';
 import type { BlobStore } from './BlobStore.js';
 import { EndWaits } from './EndWaits.js';
 import { RESULT_NOT_STORED } from './failures.js';
-import {
-  isFinished,
-  type Job,
-  type JobFailure,
-  type JobFile,
-  type JobRequest,
-  type JobResult,
-} from './Job.js';
+import { isFinished, type Job, type JobFailure, type JobRequest, type JobResult } from './Job.js';
 import { JobBlobs } from './JobBlobs.js';
 import { JobChanges } from './JobChanges.js';
 import { JobFigures } from './JobFigures.js';
+import { JobInputs } from './JobInputs.js';
 import { JobOutputs } from './JobOutputs.js';
 import { JobRecords } from './JobRecords.js';
 import { JobRemovals } from './JobRemovals.js';
@@ -59,7 +53,8 @@ export class JobManager {
   readonly #changes: JobChanges;
   readonly #removals: JobRemovals;
   readonly #waits: EndWaits;
-  readonly #inputs: JobBlobs;
+  /** Files of jobs that are not finished. */
+  readonly inputs: JobInputs;
   readonly #results: ResultShelf;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -81,12 +76,12 @@ export class JobManager {
     // Ended by another server while it ran here.
     if (records.isShared) events.subscribe('finished', ({ id }) => records.ended(id));
     this.#records = records;
-    this.#inputs = new JobBlobs('input', parts.blobs, calls, background);
+    this.inputs = new JobInputs(new JobBlobs('input', parts.blobs, calls, background));
     const results = new JobBlobs('output', parts.blobs, calls, background);
     const onDropped = (id: string) => events.publish('resultDropped', { id });
     this.#results = new ResultShelf(results, limits.maxResultBytes, onDropped);
     const changes = new JobChanges({ records, events, queue, background, clock, logger }, (job) =>
-      this.#inputs.delete(job),
+      this.inputs.delete(job),
     );
     this.#changes = changes;
     this.runs = new JobRuns({ records, changes, background });
@@ -133,12 +128,11 @@ export class JobManager {
    */
   async create(request: JobRequest, files: ReadonlyMap<string, Content>): Promise<Job> {
     const id = uuid();
-    const keys = await this.#inputs.put(id, files);
-    const job = transitions.accept(id, withKeys(request, keys), this.#clock.now());
+    const job = transitions.accept(id, await this.inputs.put(id, request, files), this.#clock.now());
     try {
       await this.#records.insert(job);
     } catch (error) {
-      this.#inputs.delete(job);
+      this.inputs.delete(job);
       throw error;
     }
     // Before anybody can begin it.
@@ -148,7 +142,7 @@ export class JobManager {
       const queued = await this.queue.add(entry);
       this.#logger.info('Job accepted', { ...logFields(job), imageSize: entry.bytes, queued });
     } catch (error) {
-      this.#inputs.delete(job);
+      this.inputs.delete(job);
       await this.#removals.forget(job.id, 'deleted');
       throw error;
     }
@@ -173,20 +167,6 @@ export class JobManager {
   list: JobStore['list'] = (filter, page) => this.#records.list(filter, page);
 
   counts: JobStore['counts'] = () => this.#records.counts();
-
-  /** A file of a job that is not finished, all of it in memory: for images. */
-  async file(file: JobFile): Promise<Buffer> {
-    const bytes = await this.#inputs.whole(file);
-    if (!bytes) throw fileGone();
-    return bytes;
-  }
-
-  /** As `file`, without the bytes where they are not in memory. */
-  async storedFile(file: JobFile): Promise<Content> {
-    const content = await this.#inputs.get(file);
-    if (!content) throw fileGone();
-    return content;
-  }
 
   /**
    * processing → completed; → failed where the result cannot be stored.
@@ -261,14 +241,4 @@ export class JobManager {
   whenFinished(id: string, signal: AbortSignal): Promise<Job> {
     return this.#waits.wait(id, signal);
   }
-}
-
-function fileGone(): AppError {
-  return new AppError('INTERNAL_ERROR', 'A file of the job is gone.');
-}
-
-/** What jobs have of files, with the keys of the bytes. */
-function withKeys(request: JobRequest, keys: ReadonlyMap<string, string>): JobRequest {
-  const files = Object.entries(request.files).map(([name, file]) => [name, { ...file, key: keys.get(name) }]);
-  return { ...request, files: Object.fromEntries(files) };
 }

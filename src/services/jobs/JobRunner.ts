@@ -81,8 +81,8 @@ export class JobRunner {
     const { manager, imageInput } = this.#parts;
     const { workflow } = job.request;
     const load: FileLoader = {
-      whole: (file) => manager.file(file),
-      stored: (file) => manager.storedFile(file),
+      whole: (file) => manager.inputs.whole(file),
+      stored: (file) => manager.inputs.stored(file),
     };
     const files = await graphFiles(job.request, workflow, imageInput, load);
     const plan: Plan = {

@@ -108,6 +108,8 @@ export class RedisConnection {
     const options = this.#options();
     const clients = { commands: new Client(this.#url, options), subscriber: new Client(this.#url, options) };
     this.#clients = clients;
+    // BullMQ listens to it for each queue, of which there is one for each workflow.
+    clients.commands.setMaxListeners(0);
     try {
       const both = [this.#connected(clients.commands), this.#connected(clients.subscriber)];
       await settledWithin(this.#timings.startMs, Promise.all(both));

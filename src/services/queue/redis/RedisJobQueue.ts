@@ -2,8 +2,10 @@ import { v4 as uuid } from 'uuid';
 import { messageOf } from '../../../errors.js';
 import type { Logger } from '../../../utils/logger.js';
 import type { Choose, JobQueue, QueueEntry, QueueSize, Releasable, Taken } from '../JobQueue.js';
+import { type Candidate, choice, dataOf, entryOf } from './laneEntries.js';
 import { type LaneData, type LaneJob, type LaneTimings, QueueLane } from './QueueLane.js';
 import type { RedisConnection } from './RedisConnection.js';
+import { rebuildIndex } from './rebuildIndex.js';
 import { WaitingIndex } from './WaitingIndex.js';
 
 /** Entries of one type that a look sees. Behind so many that must wait, nothing of that type is found. */
@@ -31,13 +33,6 @@ interface RedisQueueParts {
   /** Of all keys, with the hash tag. */
   readonly prefix: string;
   readonly logger: Logger;
-}
-
-/** An entry as a look found it. */
-interface Candidate {
-  readonly lane: QueueLane;
-  readonly entry: QueueEntry;
-  readonly rank: number;
 }
 
 /**
@@ -151,18 +146,8 @@ export class RedisJobQueue implements JobQueue {
     const counts = await Promise.all(lanes.map((lane) => lane.count()));
     const { jobs } = await this.#index.size();
     const isWrong = counts.reduce((sum, count) => sum + count, 0) !== jobs;
-    if (isWrong && this.#isSuspect) await this.#rebuildIndex(lanes);
+    if (isWrong && this.#isSuspect) await rebuildIndex(this.#index, lanes);
     this.#isSuspect = isWrong && !this.#isSuspect;
-  }
-
-  async #rebuildIndex(lanes: readonly QueueLane[]): Promise<void> {
-    const waiting = new Map<string, LaneData>();
-    for (const lane of lanes) for (const data of await lane.waiting()) waiting.set(data.id, data);
-    const indexed = new Set(await this.#index.ids());
-    for (const id of indexed) if (!waiting.has(id)) await this.#index.leave(id);
-    for (const [id, { type, bytes, rank }] of waiting) {
-      if (!indexed.has(id)) await this.#index.restore(id, type, bytes, rank);
-    }
   }
 
   /** What waits, in order, as far as it is seen. */
@@ -275,28 +260,4 @@ export class RedisJobQueue implements JobQueue {
   #onError(error: unknown): void {
     this.#parts.logger.debug('The queue could not reach Redis', { error: messageOf(error) });
   }
-}
-
-/** The first entry that can be taken, and what it is taken with. */
-function choice<T extends Releasable>(
-  candidates: readonly Candidate[],
-  choose: Choose<T>,
-): { candidate: Candidate; value: T } | undefined {
-  const hopeless = new Set<string>();
-  for (const candidate of candidates) {
-    const { entry } = candidate;
-    if (entry.tried.size === 0 && hopeless.has(entry.type)) continue;
-    const value = choose(entry);
-    if (typeof value !== 'string') return { candidate, value };
-    if (value === 'none of its type') hopeless.add(entry.type);
-  }
-  return undefined;
-}
-
-function dataOf({ tried, ...entry }: QueueEntry, rank: number): LaneData {
-  return { ...entry, tried: [...tried], rank };
-}
-
-function entryOf({ rank: _rank, tried, ...entry }: LaneData): QueueEntry {
-  return { ...entry, tried: new Set(tried) };
 }

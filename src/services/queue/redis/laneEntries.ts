@@ -1,0 +1,35 @@
+import type { Choose, QueueEntry, Releasable } from '../JobQueue.js';
+import type { LaneData, QueueLane } from './QueueLane.js';
+
+/** An entry as a look found it. */
+export interface Candidate {
+  readonly lane: QueueLane;
+  readonly entry: QueueEntry;
+  readonly rank: number;
+}
+
+/** The first entry that can be taken, and what it is taken with. */
+export function choice<T extends Releasable>(
+  candidates: readonly Candidate[],
+  choose: Choose<T>,
+): { candidate: Candidate; value: T } | undefined {
+  const hopeless = new Set<string>();
+  for (const candidate of candidates) {
+    const { entry } = candidate;
+    if (entry.tried.size === 0 && hopeless.has(entry.type)) continue;
+    const value = choose(entry);
+    if (typeof value !== 'string') return { candidate, value };
+    if (value === 'none of its type') hopeless.add(entry.type);
+  }
+  return undefined;
+}
+
+/** What BullMQ keeps of an entry. */
+export function dataOf({ tried, ...entry }: QueueEntry, rank: number): LaneData {
+  return { ...entry, tried: [...tried], rank };
+}
+
+/** The entry that BullMQ kept. */
+export function entryOf({ rank: _rank, tried, ...entry }: LaneData): QueueEntry {
+  return { ...entry, tried: new Set(tried) };
+}
