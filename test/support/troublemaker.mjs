@@ -1,5 +1,5 @@
 // Loaded into the server before anything else (`node --import`): makes the trouble that its parent sends the name of.
-import { MemoryBlobStore } from '../../dist/services/jobs/stores.js';
+import { MemoryBlobStore } from '../../dist/services/jobs/BlobStore.js';
 
 const troubles = {
   'unhandled rejection': () => void Promise.reject(new Error('a stray rejection')),

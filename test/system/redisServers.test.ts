@@ -1,7 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Simulator, startSimulator } from '../../src/simulator/index.js';
 import { Client } from '../support/client.js';
 import { eventually } from '../support/eventually.js';
@@ -14,164 +15,177 @@ const TAKEN_OVER_MS = 60_000;
 
 const picture = (n: number) => png({ colour: colourOf(n) });
 
-describe.runIf(requireRedis())('servers with QUEUE=redis', () => {
-  let redis: RedisServer;
-  let simulators: Simulator[];
-  let assets: string;
-  let servers: ServerProcess[] = [];
-  let prefixes = 0;
+/** Simulated machines and servers of one test. */
+class Site {
+  readonly simulators: readonly Simulator[];
+  readonly #redisUrl: string;
+  readonly #assets: string;
+  readonly #prefix = `test-${randomUUID()}`;
+  readonly #servers: ServerProcess[] = [];
 
-  beforeAll(async () => {
-    redis = await RedisServer.start();
-  });
-  afterAll(() => redis.stop());
-  beforeEach(async () => {
-    simulators = [await startSimulator(), await startSimulator()];
-    assets = await mkdtemp(path.join(tmpdir(), 'assets-'));
-    prefixes += 1;
-  });
-  afterEach(async () => {
-    await Promise.all(servers.map((server) => server.kill()));
-    servers = [];
-    await Promise.all(simulators.map((simulator) => simulator.stop()));
-  });
+  private constructor(simulators: readonly Simulator[], redisUrl: string, assets: string) {
+    this.simulators = simulators;
+    this.#redisUrl = redisUrl;
+    this.#assets = assets;
+  }
 
-  async function start(env: Record<string, string> = {}): Promise<{ server: ServerProcess; client: Client }> {
+  static async open(redisUrl: string, workMs = 0): Promise<Site> {
+    const simulators = [await startSimulator(), await startSimulator()];
+    for (const simulator of simulators) simulator.setWork(workMs);
+    return new Site(simulators, redisUrl, await mkdtemp(path.join(tmpdir(), 'assets-')));
+  }
+
+  async start(env: Record<string, string> = {}): Promise<{ server: ServerProcess; client: Client }> {
     const server = await ServerProcess.start({
-      COMFYUI_HOST: simulators.map(({ host }) => host).join(','),
+      COMFYUI_HOST: this.simulators.map(({ host }) => host).join(','),
       QUEUE: 'redis',
-      REDIS_URL: redis.url,
-      REDIS_PREFIX: `test-${prefixes}`,
+      REDIS_URL: this.#redisUrl,
+      REDIS_PREFIX: this.#prefix,
       ASSET_STORE: 'disk',
-      ASSET_DIR: assets,
+      ASSET_DIR: this.#assets,
       SHUTDOWN_TIMEOUT: '2000',
       HEALTH_CHECK_INTERVAL: '500',
       ...env,
     });
-    servers.push(server);
+    this.#servers.push(server);
     return { server, client: new Client(server.baseUrl) };
   }
 
-  const executions = () => simulators.flatMap((simulator) => simulator.executions);
-
-  async function expectOwn(client: Client, id: string, n: number): Promise<void> {
-    const image = await client.resultImage(id);
-    expect(distance(await middle(image), colourOf(n))).toBeLessThan(8);
+  get executions(): number {
+    return this.simulators.reduce((sum, { executions }) => sum + executions.length, 0);
   }
 
-  it('do each other’s jobs, and answer for all of them', async () => {
-    const [a, b] = await Promise.all([start(), start()]);
-    const ids = await Promise.all(
-      Array.from({ length: 20 }, async (_, n) =>
-        (n % 2 ? a : b).client.submit('upscale-image', await picture(n)),
-      ),
-    );
-    for (const [n, id] of ids.entries()) {
-      const other = n % 2 ? b : a;
-      expect((await other.client.finished(id)).status).toBe('completed');
-      await expectOwn(other.client, id, n);
-    }
-    expect(executions().length).toBe(20);
-    const cancelled = await b.client.request(`/api/jobs/${ids[0]}`, { method: 'DELETE' });
-    expect(cancelled.ok).toBe(true);
-    await a.client.error(`/api/jobs/${ids[0]}/status`, 404);
-  });
+  /** Waits until each machine was given so many prompts. */
+  async prompts(count: number): Promise<void> {
+    await eventually(() => {
+      expect(this.simulators.map(({ promptIds }) => promptIds.length)).toEqual([count, count]);
+    });
+  }
 
-  it('go on with the jobs of one that was killed, from the prompts that it left', {
-    timeout: 120_000,
-  }, async () => {
-    for (const simulator of simulators) simulator.setWork(4000);
-    const a = await start();
-    const ids = await Promise.all(
-      [0, 1, 2, 3].map(async (n) => a.client.submit('upscale-image', await picture(n))),
-    );
-    await Promise.all(ids.map((id) => a.client.until(id, ({ status }) => status === 'processing')));
-    await eventually(() => expect(simulators.map(({ promptIds }) => promptIds.length)).toEqual([2, 2]));
-    const b = await start();
-    await a.server.kill();
-    for (const [n, id] of ids.entries()) {
-      await eventually(
-        async () => expect((await b.client.status(id)).status).toBe('completed'),
-        TAKEN_OVER_MS,
-      );
-      await expectOwn(b.client, id, n);
-    }
-    expect(executions().length).toBe(4);
-  });
+  async close(): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.kill()));
+    await Promise.all(this.simulators.map((simulator) => simulator.stop()));
+  }
+}
 
-  it('go on with their own jobs after a crash, and leave their prompts alone', {
-    timeout: 120_000,
-  }, async () => {
-    for (const simulator of simulators) simulator.setWork(4000);
-    const STATE_DIR = await mkdtemp(path.join(tmpdir(), 'state-'));
-    const before = await start({ STATE_DIR });
-    const ids = await Promise.all(
-      [0, 1, 2, 3, 4, 5].map(async (n) => before.client.submit('upscale-image', await picture(n))),
-    );
-    await eventually(() => expect(simulators.map(({ promptIds }) => promptIds.length)).toEqual([2, 2]));
-    await before.server.kill();
-    const after = await start({ STATE_DIR });
-    for (const [n, id] of ids.entries()) {
-      await eventually(
-        async () => expect((await after.client.status(id)).status).toBe('completed'),
-        TAKEN_OVER_MS,
-      );
-      await expectOwn(after.client, id, n);
-    }
-    expect(executions().length).toBe(6);
-  });
+/** Submits so many pictures, each of a colour of its own. */
+function submitted(client: Client, count: number): Promise<string[]> {
+  return Promise.all(
+    Array.from({ length: count }, async (_, n) => client.submit('upscale-image', await picture(n))),
+  );
+}
 
-  it('hand over what runs when one of them is stopped', { timeout: 120_000 }, async () => {
-    for (const simulator of simulators) simulator.setWork(3000);
-    const a = await start();
-    const b = await start();
-    const ids = await Promise.all(
-      Array.from({ length: 8 }, async (_, n) => a.client.submit('upscale-image', await picture(n))),
-    );
-    await eventually(() => expect(simulators.map(({ promptIds }) => promptIds.length)).toEqual([4, 4]));
-    a.server.child.kill('SIGTERM');
-    expect(await a.server.ended()).toBe(0);
-    for (const [n, id] of ids.entries()) {
-      await eventually(
-        async () => expect((await b.client.status(id)).status).toBe('completed'),
-        TAKEN_OVER_MS,
-      );
-      await expectOwn(b.client, id, n);
-    }
-    expect(executions().length).toBe(8);
-  });
+/** Waits until all are done, each with its own picture. */
+async function expectAllDone(client: Client, ids: readonly string[]): Promise<void> {
+  for (const [n, id] of ids.entries()) {
+    await eventually(async () => expect((await client.status(id)).status).toBe('completed'), TAKEN_OVER_MS);
+    expect(distance(await middle(await client.resultImage(id)), colourOf(n))).toBeLessThan(8);
+  }
+}
 
-  it('lose nothing while Redis is away, and say so', { timeout: 120_000 }, async () => {
-    for (const simulator of simulators) simulator.setWork(1500);
+// They mostly wait: for work, and for holds that end.
+describe.runIf(requireRedis()).concurrent('servers with QUEUE=redis', { timeout: 180_000 }, () => {
+  let redis: RedisServer;
+  beforeAll(async () => {
+    redis = await RedisServer.start();
+  });
+  afterAll(() => redis.stop());
+
+  /** @param workMs of each picture */
+  const withSite = (workMs: number, test: (site: Site) => Promise<void>) => async () => {
+    const site = await Site.open(redis.url, workMs);
+    try {
+      await test(site);
+    } finally {
+      await site.close();
+    }
+  };
+
+  it(
+    'do each other’s jobs, and answer for all of them',
+    withSite(0, async (site) => {
+      const [a, b] = await Promise.all([site.start(), site.start()]);
+      const [ofA, ofB] = await Promise.all([submitted(a.client, 10), submitted(b.client, 10)]);
+      await expectAllDone(b.client, ofA);
+      await expectAllDone(a.client, ofB);
+      expect(site.executions).toBe(20);
+      const response = await b.client.request(`/api/jobs/${ofA[0]}`, { method: 'DELETE' });
+      expect(response.ok).toBe(true);
+      await a.client.error(`/api/jobs/${ofA[0]}/status`, 404);
+    }),
+  );
+
+  it(
+    'go on with the jobs of one that was killed, from the prompts that it left',
+    withSite(4000, async (site) => {
+      const a = await site.start();
+      const ids = await submitted(a.client, 4);
+      await site.prompts(2);
+      const b = await site.start();
+      await a.server.kill();
+      await expectAllDone(b.client, ids);
+      expect(site.executions).toBe(4);
+    }),
+  );
+
+  it(
+    'go on with their own jobs after a crash, and leave their prompts alone',
+    withSite(4000, async (site) => {
+      const STATE_DIR = await mkdtemp(path.join(tmpdir(), 'state-'));
+      const before = await site.start({ STATE_DIR });
+      const ids = await submitted(before.client, 6);
+      await site.prompts(2);
+      await before.server.kill();
+      const after = await site.start({ STATE_DIR });
+      await expectAllDone(after.client, ids);
+      expect(site.executions).toBe(6);
+    }),
+  );
+
+  it(
+    'hand over what runs when one of them is stopped',
+    withSite(3000, async (site) => {
+      const [a, b] = [await site.start(), await site.start()];
+      const ids = await submitted(a.client, 8);
+      await eventually(() => expect(site.executions).toBe(2));
+      a.server.child.kill('SIGTERM');
+      expect(await a.server.ended()).toBe(0);
+      await expectAllDone(b.client, ids);
+      expect(site.executions).toBe(8);
+    }),
+  );
+
+  it('lose nothing while Redis is away, and say so', async () => {
     const own = await RedisServer.start();
-    const { client, server } = await start({ REDIS_URL: own.url });
-    const ids = await Promise.all(
-      [0, 1, 2, 3].map(async (n) => client.submit('upscale-image', await picture(n))),
-    );
-    await eventually(() => expect(simulators.map(({ promptIds }) => promptIds.length)).toEqual([2, 2]));
-    await own.kill();
-    await eventually(async () => expect((await client.request('/status')).status).toBe(503));
-    const refused = await client.post('/api/async/upscale-image', await picture(9));
-    expect(refused.status).toBe(503);
-    expect(((await refused.json()) as { code: string }).code).toBe('QUEUE_UNAVAILABLE');
-    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
-    // Both machines end what runs.
-    await eventually(() => expect(simulators.map(({ queueRemaining }) => queueRemaining)).toEqual([0, 0]));
-    await own.restart();
-    for (const [n, id] of ids.entries()) {
-      await eventually(async () => expect((await client.status(id)).status).toBe('completed'), TAKEN_OVER_MS);
-      await expectOwn(client, id, n);
+    const site = await Site.open(own.url, 1500);
+    try {
+      const { client, server } = await site.start();
+      const ids = await submitted(client, 4);
+      await site.prompts(2);
+      await own.kill();
+      await eventually(async () => expect((await client.request('/status')).status).toBe(503));
+      const refused = await client.post('/api/async/upscale-image', await picture(9));
+      expect(refused.status).toBe(503);
+      expect(((await refused.json()) as { code: string }).code).toBe('QUEUE_UNAVAILABLE');
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+      // Both machines end what runs.
+      await eventually(() => {
+        expect(site.simulators.map(({ queueRemaining }) => queueRemaining)).toEqual([0, 0]);
+      });
+      await own.restart();
+      await expectAllDone(client, ids);
+      expect(site.executions).toBe(4);
+      await eventually(() => expect(server.output).toContain('Redis is back'));
+      const told = server.lines().filter(({ message }) => /Redis/.test(message));
+      expect(told.map(({ message }) => message)).toEqual(['Redis is not available', 'Redis is back']);
+      const shouted = server.lines().filter(({ level }) => level === 'error');
+      // The jobs that ended meanwhile are recorded later: that is said once.
+      expect(shouted.map(({ message }) => message)).toEqual([
+        'A store failed, what is left to do is tried again',
+      ]);
+    } finally {
+      await site.close();
+      await own.stop();
     }
-    expect(executions().length).toBe(4);
-    await eventually(() => expect(server.output).toContain('Redis is back'));
-    const told = server.lines().filter(({ message }) => /Redis/.test(message));
-    expect(told.map(({ message }) => message)).toEqual(['Redis is not available', 'Redis is back']);
-    const shouted = server.lines().filter(({ level }) => level === 'error');
-    // The jobs that ended meanwhile are recorded later: that is said once.
-    expect(shouted.map(({ message }) => message)).toEqual([
-      'A store failed, what is left to do is tried again',
-    ]);
-    await server.kill();
-    await own.stop();
   });
 });

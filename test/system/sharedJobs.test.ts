@@ -119,7 +119,7 @@ describe('servers that share their jobs', () => {
     await eventually(async () => expect((await a.client.request('/status')).status).toBe(503));
     const id = await a.client.submit('remove-background', await picture(1));
     // As when its server dies right after it wrote the record.
-    await a.services.manager.queue.remove(id);
+    await eventually(async () => expect(await a.services.manager.queue.remove(id)).toBe(true));
     for (const simulator of a.simulators) await simulator.behave();
     const repair = new QueueRepair(b.services.manager, silentLogger, { intervalMs: 60_000, minAgeMs: 0 });
     await repair.run();
