@@ -7,6 +7,7 @@ import { MemoryJobQueue } from '../../src/services/queue/memory/MemoryJobQueue.j
 import { MemoryJobStore } from '../../src/services/queue/memory/MemoryJobStore.js';
 import type { ServiceOverrides } from '../../src/services/ServiceOverrides.js';
 import { silentLogger } from '../../src/utils/logger.js';
+import type { Content } from '../../src/utils/StoredFile.js';
 import { eventually } from '../support/eventually.js';
 import { colourOf, png } from '../support/pictures.js';
 import { readEvents } from '../support/serverSentEvents.js';
@@ -14,18 +15,45 @@ import { Stack } from '../support/stack.js';
 
 const picture = (n: number) => png({ colour: colourOf(n) });
 
+/** Keeps results when it is told to. */
+class HeldBlobs extends MemoryBlobStore {
+  waiting = 0;
+  #gate = Promise.resolve();
+  #open: () => void = () => undefined;
+
+  hold(): void {
+    this.#gate = new Promise((resolve) => {
+      this.#open = resolve;
+    });
+  }
+
+  letGo(): void {
+    this.#open();
+  }
+
+  override async put(name: string, content: Content): Promise<string> {
+    if (name.includes('/output/')) {
+      this.waiting += 1;
+      await this.#gate;
+    }
+    return super.put(name, content);
+  }
+}
+
 /** Two servers that share everything, as two with QUEUE=redis do, in front of the same machines. */
 describe('servers that share their jobs', () => {
   let a: Stack;
   let b: Stack;
+  let blobs: HeldBlobs;
   beforeEach(async () => {
+    blobs = new HeldBlobs();
     const overrides: ServiceOverrides = {
       isShared: true,
       jobStore: new MemoryJobStore(),
       jobQueue: new MemoryJobQueue(),
       jobEvents: new MemoryJobEvents(silentLogger),
       idempotencyStore: new MemoryIdempotencyStore(),
-      blobStore: new MemoryBlobStore(),
+      blobStore: blobs,
     };
     a = await Stack.start({ simulators: [{}, {}], overrides });
     const env = { COMFYUI_HOST: a.simulators.map(({ host }) => host).join(',') };
@@ -112,6 +140,19 @@ describe('servers that share their jobs', () => {
     await b.services.stop();
     for (const id of ids) expect((await a.client.finished(id)).status).toBe('completed');
     expect(executions().length).toBe(8);
+  });
+
+  it('leave a prompt in the history until its result is recorded', async () => {
+    blobs.hold();
+    const id = await a.client.submit('remove-background', await picture(1));
+    await eventually(() => expect(blobs.waiting).toBe(1));
+    const inHistory = () => a.simulators.flatMap(({ historyIds }) => historyIds);
+    // Longer than it takes to delete an entry.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(inHistory().length).toBe(1);
+    blobs.letGo();
+    expect((await b.client.finished(id)).status).toBe('completed');
+    await eventually(() => expect(inHistory()).toEqual([]));
   });
 
   it('find a job again that is not in the queue', async () => {

@@ -116,6 +116,11 @@ export class PromptAttempt {
     return this.promptId === this.#run.promptId;
   }
 
+  /** What the deletion of the history entry waits for, where it does. */
+  get until(): Promise<void> | undefined {
+    return this.#run.until;
+  }
+
   /** Stops listening. The prompt may go on. */
   detach(): void {
     this.#unsubscribe();

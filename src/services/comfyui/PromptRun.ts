@@ -13,6 +13,8 @@ export interface PromptRun {
   /** Id under which the prompt is submitted: a UUID, as newer servers demand. Never used before. */
   readonly promptId: string;
   readonly limits: RunLimits;
+  /** The prompt's history entry is deleted after this: until then somebody else may fetch its outputs again. */
+  readonly until?: Promise<void> | undefined;
   /** Takes the files that come of it, where they are not to be in memory. */
   readonly receive?: OutputReceiver | undefined;
 }

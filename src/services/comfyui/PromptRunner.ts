@@ -1,5 +1,5 @@
 import { messageOf, PromptError } from '../../errors.js';
-import { withDeadline } from '../../utils/deadline.js';
+import { unlessAborted, withDeadline } from '../../utils/deadline.js';
 import type { Logger } from '../../utils/logger.js';
 import { sleep } from '../../utils/timers.js';
 import type { ComfyClient } from './ComfyClient.js';
@@ -139,6 +139,7 @@ export class PromptRunner {
   /** Deletes the history entry: it holds the whole prompt, for up to 10,000 prompts (protocol trap 6). */
   async #forget(attempt: PromptAttempt): Promise<void> {
     if (this.#options.keepHistory) return;
+    if (attempt.until) await unlessAborted(attempt.until, this.#stopped.signal);
     await attempt.follower.leftQueue(this.#options.stopTimeoutMs, this.#stopped.signal);
     await this.#history.delete(attempt.client, attempt.promptId, this.#stopped.signal);
   }

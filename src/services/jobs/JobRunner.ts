@@ -6,6 +6,7 @@ import type { GraphFile } from '../../workflows/graph.js';
 import { type ImageInput, imageNodes } from '../../workflows/imageNodes.js';
 import type { Workflow } from '../../workflows/types.js';
 import type { MadeOutput } from '../comfyui/fetchOutputs.js';
+import { LeavePrompt } from '../comfyui/LeavePrompt.js';
 import type { RunLimits } from '../comfyui/PromptClock.js';
 import type { PromptResult, PromptRun, RunListener } from '../comfyui/PromptRun.js';
 import type { PromptRunner } from '../comfyui/PromptRunner.js';
@@ -34,6 +35,7 @@ interface Attempt {
   readonly limits: RunLimits;
   readonly signal: AbortSignal;
   readonly intake: OutputIntake | undefined;
+  readonly until: Promise<void> | undefined;
 }
 
 interface RunnerParts {
@@ -66,18 +68,25 @@ export class JobRunner {
    */
   async run(job: ProcessingJob, slot: Slot, limits: RunLimits, signal: AbortSignal): Promise<Instance> {
     const intake = this.#parts.newIntake?.();
+    let recorded = () => {};
+    const ended = new Promise<void>((resolve) => {
+      recorded = resolve;
+    });
+    // Should this server be killed before, another one fetches the outputs again.
+    const until = this.#parts.manager.isShared ? ended : undefined;
     try {
-      return await this.#run(job, { slot, limits, signal, intake });
+      return await this.#run(job, { slot, limits, signal, intake, until });
     } catch (error) {
       if (!(error instanceof OutputNotStored)) throw error;
       await this.#parts.manager.failUnstored(job.id, error.cause);
       return slot.instance;
     } finally {
       intake?.release();
+      recorded();
     }
   }
 
-  async #run(job: ProcessingJob, { slot, limits, signal, intake }: Attempt): Promise<Instance> {
+  async #run(job: ProcessingJob, { slot, limits, signal, intake, until }: Attempt): Promise<Instance> {
     const { manager, imageInput } = this.#parts;
     const { workflow } = job.request;
     const load: FileLoader = {
@@ -91,6 +100,7 @@ export class JobRunner {
       uploads: !workflow.isBuiltIn || imageInput === 'upload',
       limits,
       receive: intake?.receive,
+      until,
     };
     const { outputs, promptId, instance } =
       (await this.#resume(job, plan, signal)) ??
@@ -101,7 +111,8 @@ export class JobRunner {
       }));
     slot.release();
     const finished = await this.#finish(workflow, job, files, outputs, intake);
-    signal.throwIfAborted();
+    // What is this far is not left to anybody else.
+    if (!(signal.reason instanceof LeavePrompt)) signal.throwIfAborted();
     await this.#save(job, finished);
     const [first, ...others] = finished.map(({ output }) => output);
     if (!first) throw new PromptError('no output', 'Nothing came of the prompt.');
