@@ -102,15 +102,11 @@ export class JobRecords {
     transition: (job: Job) => T | undefined,
   ): Promise<T | undefined> {
     const held = this.#live.get(id);
-    if (!held) return this.#updated(id, (job) => (isFinished(job) ? undefined : transition(job)));
+    if (!held) return this.#endOnce(id, transition);
     const record = transition(held);
     if (!record) return undefined;
     try {
-      const ended = await this.#updated(id, (stored) => {
-        // It may be this one, from a call whose answer was lost.
-        if (isFinished(stored)) return isSameEnd(stored, record) ? record : undefined;
-        return record;
-      });
+      const ended = await this.#endOnce(id, () => record);
       this.letGo(id);
       this.#unwritten.delete(id);
       return ended;
@@ -185,6 +181,20 @@ export class JobRecords {
     else this.#live.set(id, record);
     this.#unwritten.set(id, record);
     return record;
+  }
+
+  /** Ends a job in the store, unless it has ended. */
+  #endOnce<T extends FinishedJob>(
+    id: string,
+    transition: (job: Job) => T | undefined,
+  ): Promise<T | undefined> {
+    let record: T | undefined;
+    return this.#updated(id, (stored) => {
+      // It may be this end, from a call whose answer was lost.
+      if (isFinished(stored)) return record && isSameEnd(stored, record) ? record : undefined;
+      record = transition(stored);
+      return record;
+    });
   }
 
   /** Changes the store's record. */
