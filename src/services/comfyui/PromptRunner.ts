@@ -60,6 +60,7 @@ export class PromptRunner {
    * Goes on with a prompt that was given up while its instance did not answer, if the instance has it after all: work
    * that is done, or under way, is not done again.
    * @param run with the id of that prompt
+   * @param silenceMs how long an instance that accepts connections may not say whether it has the prompt, ms; 0: one look
    * @returns undefined when there is nothing to go on with, or nothing comes of it
    */
   async resume(
@@ -67,11 +68,16 @@ export class PromptRunner {
     run: PromptRun,
     listener: RunListener,
     signal: AbortSignal,
+    silenceMs = 0,
   ): Promise<PromptResult | undefined> {
     const { promptId } = run;
     try {
       const look = (deadline: AbortSignal) => client.prompts.knows(promptId, deadline);
-      if (!(await withDeadline(this.#options.stopTimeoutMs, signal, look))) return undefined;
+      const isKnown =
+        silenceMs > 0
+          ? await new Patience(client, silenceMs).request(() => look(signal), signal)
+          : await withDeadline(this.#options.stopTimeoutMs, signal, look);
+      if (!isKnown) return undefined;
       const earlier = this.#leftBehind.get(promptId);
       this.#leftBehind.delete(promptId);
       const attempt = new PromptAttempt(client, ownRun(run), listener, undefined, this.#options);

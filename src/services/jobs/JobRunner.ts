@@ -135,11 +135,13 @@ export class JobRunner {
   /** Goes on with a prompt of an earlier attempt, on a machine that had fallen silent and has it after all. */
   async #resume(job: ProcessingJob, plan: Plan, signal: AbortSignal): Promise<Made | undefined> {
     const { prompts, instances } = this.#parts;
-    for (const { instance: host, leftBehind } of job.failedTries) {
+    for (const { instance: host, leftBehind, failure } of job.failedTries) {
       const instance = instances.find((one) => one.host === host);
       if (!instance || leftBehind === undefined) continue;
       const run = { ...plan, promptId: leftBehind };
-      const result = await prompts.resume(instance.client, run, this.#listener(job), signal);
+      // The machine is not at fault then, and has the prompt: it may only be busy.
+      const silenceMs = failure === 'server gone' ? plan.limits.executionMs : 0;
+      const result = await prompts.resume(instance.client, run, this.#listener(job), signal, silenceMs);
       if (result && (await areOwn(result.outputs, leftBehind))) return { ...result, instance };
     }
     return undefined;
