@@ -132,7 +132,7 @@ export function testJobQueue(name: string, make: () => Promise<QueueUnderTest>):
       expect(await drain(queue)).toEqual(['b']);
     });
 
-    it('are passed over when they cannot run now, and keep their place', async () => {
+    it('are skipped when they cannot run now, and keep their place', async () => {
       await add(entryOf('a', { type: 'x' }), entryOf('b', { type: 'y' }), entryOf('c', { type: 'x' }));
       for (const answer of ['not now', 'none of its type'] as const) {
         const taken = await queue.take(({ type }) => (type === 'x' ? answer : PLACE));

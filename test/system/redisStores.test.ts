@@ -133,7 +133,7 @@ describe.runIf(requireRedis())('with one Redis for two servers', () => {
       expect((await there.jobs.delete('a'))?.status).toBe('processing');
     });
 
-    it('may be damaged: such a record is passed over with one warning, and can be deleted', async () => {
+    it('may be damaged: such a record is skipped with one warning, and can be deleted', async () => {
       for (const id of ['a', 'b', 'c']) await here.jobs.insert(pending(id));
       await here.jobs.update('b', cancel);
       await here.connection.commands.set(key('job:b'), 'not ours');

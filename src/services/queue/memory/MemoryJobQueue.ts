@@ -74,7 +74,7 @@ export class MemoryJobQueue implements JobQueue {
   }
 
   #takeNew<T extends Releasable>(choose: Choose<T>): Taken<T> | undefined {
-    /** What is looked at next, of each type that is not passed over. */
+    /** What is looked at next, of each type that is not skipped. */
     const next: Waiting[] = [];
     for (const { first } of this.#lanes.values()) next.push(first);
     while (next.length > 0) {

@@ -95,7 +95,7 @@ export class WorkflowDefinitions {
   }
 }
 
-/** What is damaged is as good as gone. */
+/** A damaged definition counts as missing. */
 function readable(text: string): FileWorkflow | undefined {
   try {
     return readWorkflow(text);
