@@ -43,8 +43,7 @@ export const FOLLOW_TIMINGS: FollowTimings = {
 export interface ServiceOverrides {
   readonly clock?: Clock;
   readonly workflows?: readonly Workflow[];
-  /** These four are shared by servers that share their jobs. Whoever makes them starts and stops them. */
-  /** The job store, queue, events and keys are those of other servers too. */
+  /** Whether other servers use the same store, queue, events and keys. Whoever makes these starts and stops them. */
   readonly isShared?: boolean;
   readonly jobStore?: JobStore;
   readonly jobQueue?: JobQueue;

@@ -15,16 +15,7 @@ export interface EventsUnderTest {
   stop(): Promise<void>;
 }
 
-const pending: Job = {
-  id: 'a',
-  status: 'pending',
-  request: JOB_REQUEST,
-  createdTime: 1,
-  updatedTime: 1,
-  attempts: 0,
-  progress: 0,
-  failedTries: [],
-};
+const pending: Job = transitions.accept('a', JOB_REQUEST, 1);
 
 function ended(job: Job): FinishedJob {
   const cancelled = transitions.cancel(job, 2);

@@ -15,16 +15,7 @@ export interface StoreUnderTest {
 const PAGE = { limit: 10, offset: 0 };
 
 function pendingJob(id: string, others: { type?: string; owner?: string } = {}): Job {
-  return {
-    id,
-    status: 'pending',
-    request: { ...JOB_REQUEST, ...others },
-    createdTime: 1,
-    updatedTime: 1,
-    attempts: 0,
-    progress: 0,
-    failedTries: [],
-  };
+  return transitions.accept(id, { ...JOB_REQUEST, ...others }, 1);
 }
 
 const cancelAt = (time: number) => (job: Job) => transitions.cancel(job, time);

@@ -9,8 +9,9 @@ const SCRIPT = `
   const config = loadConfig({ COMFYUI_HOST: '127.0.0.1:9', STATE_DIR: '', METRICS_FILE_PATH: process.argv[1] });
   const services = createServices(config, silentLogger);
   await services.start();
-  const loaded = Object.keys(createRequire(import.meta.url).cache);
-  console.log(JSON.stringify(['ioredis', 'bullmq', 'express'].filter((name) => loaded.some((file) => file.includes('/node_modules/' + name + '/')))));
+  const files = Object.keys(createRequire(import.meta.url).cache);
+  const isLoaded = (name) => files.some((file) => file.includes('/node_modules/' + name + '/'));
+  console.log(JSON.stringify(['ioredis', 'bullmq', 'express'].filter(isLoaded)));
   await services.stop();
   process.exit(0);
 `;

@@ -10,16 +10,7 @@ import { RecordingLogger } from '../support/RecordingLogger.js';
 import { RedisServer, requireRedis } from '../support/RedisServer.js';
 import { startQueue, startTwo } from '../support/redisServers.js';
 
-const pending = (id: string): Job => ({
-  id,
-  status: 'pending',
-  request: JOB_REQUEST,
-  createdTime: 1,
-  updatedTime: 1,
-  attempts: 0,
-  progress: 0,
-  failedTries: [],
-});
+const pending = (id: string): Job => transitions.accept(id, JOB_REQUEST, 1);
 
 const cancel = (job: Job) => transitions.cancel(job, 3);
 

@@ -16,16 +16,8 @@ import { RedisServer, requireRedis } from '../support/RedisServer.js';
 import { startTwo } from '../support/redisServers.js';
 import { userGraph } from '../support/userGraphs.js';
 
-const pending = (id: string, request: Partial<JobRequest> = {}): Job => ({
-  id,
-  status: 'pending',
-  request: { ...JOB_REQUEST, ...request },
-  createdTime: 1,
-  updatedTime: 1,
-  attempts: 0,
-  progress: 0,
-  failedTries: [],
-});
+const pending = (id: string, request: Partial<JobRequest> = {}): Job =>
+  transitions.accept(id, { ...JOB_REQUEST, ...request }, 1);
 
 const begin = (job: Job) => transitions.begin(job, 2, 'gpu-1:8188');
 const cancel = (job: Job) => transitions.cancel(job, 3);

@@ -1,22 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { IdempotencyKeys } from '../../src/services/jobs/IdempotencyKeys.js';
 import type { Job } from '../../src/services/jobs/Job.js';
+import * as transitions from '../../src/services/jobs/transitions.js';
 import { MemoryIdempotencyStore } from '../../src/services/queue/memory/MemoryIdempotencyStore.js';
 import { MemoryJobEvents } from '../../src/services/queue/memory/MemoryJobEvents.js';
 import { silentLogger } from '../../src/utils/logger.js';
 import { JOB_REQUEST } from '../support/jobRequest.js';
 
 function jobWith(id: string): Job {
-  return {
-    id,
-    status: 'pending',
-    request: JOB_REQUEST,
-    createdTime: 0,
-    updatedTime: 0,
-    attempts: 0,
-    progress: 0,
-    failedTries: [],
-  };
+  return transitions.accept(id, JOB_REQUEST, 0);
 }
 
 /** Two servers with one store of keys. */

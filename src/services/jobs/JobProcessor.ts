@@ -23,8 +23,8 @@ export interface ProcessorOptions {
   readonly queueTimeoutMs: number;
 }
 
-/** Handing over takes round trips to the queue, where stopping takes a request to each machine. */
-const HAND_OVER_SHARE = 3;
+/** Handing a job over takes several round trips to the queue. Stopping it takes one request to its machine. */
+const HAND_OVER_FACTOR = 3;
 
 /** What an entry is taken with that no instance accepts. */
 const REFUSAL: Releasable = { release: () => undefined };
@@ -121,7 +121,7 @@ export class JobProcessor {
     for (const controller of this.#active.values()) controller.abort(reason());
     const noMorePatience = new AbortController();
     // What is left to others must be back in the queue before the connection to it ends.
-    const ms = isShared ? HAND_OVER_SHARE * patienceMs : patienceMs;
+    const ms = isShared ? HAND_OVER_FACTOR * patienceMs : patienceMs;
     await Promise.race([this.#idle(), sleep(ms, noMorePatience.signal)]);
     noMorePatience.abort();
     // What is still held is given to other servers when the hold ends.

@@ -68,12 +68,13 @@ export class JobRunner {
    */
   async run(job: ProcessingJob, slot: Slot, limits: RunLimits, signal: AbortSignal): Promise<Instance> {
     const intake = this.#parts.newIntake?.();
-    let recorded = () => {};
-    const ended = new Promise<void>((resolve) => {
-      recorded = resolve;
-    });
-    // Should this server be killed before, another one fetches the outputs again.
-    const until = this.#parts.manager.isShared ? ended : undefined;
+    let recorded: (() => void) | undefined;
+    // If this server is killed before, another one fetches the outputs again.
+    const until = this.#parts.manager.isShared
+      ? new Promise<void>((resolve) => {
+          recorded = resolve;
+        })
+      : undefined;
     try {
       return await this.#run(job, { slot, limits, signal, intake, until });
     } catch (error) {
@@ -82,7 +83,7 @@ export class JobRunner {
       return slot.instance;
     } finally {
       intake?.release();
-      recorded();
+      recorded?.();
     }
   }
 

@@ -58,13 +58,13 @@ export class JobRuns {
    */
   async settle(taken: Taken<Releasable>): Promise<void> {
     const { id } = taken.entry;
+    const { isShared } = this.#records;
     const settle = async () => {
-      const job =
-        this.#records.live(id) ?? (this.#records.isShared ? await this.#records.get(id) : undefined);
+      const job = this.#records.live(id) ?? (isShared ? await this.#records.get(id) : undefined);
       if (job?.status === 'pending') await taken.putBack(queueEntry(job));
-      else if (job?.status === 'processing' && this.#records.isShared) await taken.putBack();
+      else if (job?.status === 'processing' && isShared) await taken.putBack();
       else await taken.done();
-      if (this.#records.isShared) this.#records.letGo(id);
+      if (isShared) this.#records.letGo(id);
     };
     try {
       await settle();

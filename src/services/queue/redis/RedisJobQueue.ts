@@ -19,9 +19,7 @@ export interface RedisQueueTimings extends LaneTimings {
   readonly repairMs: number;
 }
 
-/**
- * A dead server is noticed when its hold has ended and BullMQ has looked twice: within 25 seconds.
- */
+/** A dead server is noticed when its hold has ended and BullMQ has looked twice: within 25 seconds. */
 const REDIS_QUEUE_TIMINGS: RedisQueueTimings = {
   lockMs: 15_000,
   stalledCheckMs: 5000,
@@ -53,6 +51,8 @@ export class RedisJobQueue implements JobQueue {
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #typesKey: string;
   readonly #channel: string;
+  /** Ends what is done when the subscriber is connected again. */
+  #noMoreReady: () => void = () => undefined;
   /** The index and BullMQ's queues told different counts the last time. */
   #isSuspect = false;
 
@@ -74,7 +74,7 @@ export class RedisJobQueue implements JobQueue {
     this.#bull = await import('bullmq');
     connection.subscriber.on('message', this.#onMessage);
     const subscribe = () => connection.subscriber.subscribe(this.#channel);
-    connection.onSubscriberReady(() => {
+    this.#noMoreReady = connection.onSubscriberReady(() => {
       subscribe().catch((error: unknown) => this.#onError(error));
       // Something may have been added meanwhile.
       for (const listener of this.#listeners) listener();
@@ -90,6 +90,7 @@ export class RedisJobQueue implements JobQueue {
   /** Ends what this object began. What is held is given to others when its hold ends. */
   async stop(): Promise<void> {
     for (const timer of this.#timers.splice(0)) clearInterval(timer);
+    this.#noMoreReady();
     this.#parts.connection.subscriber.off('message', this.#onMessage);
     await Promise.allSettled([...this.#lanes.values()].map((lane) => lane.close()));
   }
