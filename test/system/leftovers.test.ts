@@ -17,7 +17,8 @@ describe('after 200 jobs, all expired', () => {
     const atFirst = resources();
     const stack = await Stack.start({
       simulators: [{}, {}],
-      env: { JOB_CLEANUP_INTERVAL: '100', MAX_CONCURRENT_JOBS: '4' },
+      // 200 uploads at once keep this process, in which the machines are too, busy for longer than a second.
+      env: { JOB_CLEANUP_INTERVAL: '100', MAX_CONCURRENT_JOBS: '4', HEALTH_CHECK_TIMEOUT: '20000' },
     });
     const { manager, processor, instances, connections } = stack.services;
     const batch = async (count: number) => {

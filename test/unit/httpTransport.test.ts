@@ -1,5 +1,8 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HttpTransport } from '../../src/services/comfyui/HttpTransport.js';
 
@@ -18,6 +21,45 @@ afterEach(async () => {
   transport.close();
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
+});
+
+describe('a timeout', () => {
+  /** In a thread of its own, since this one stands still. */
+  const answering = () =>
+    new Worker(
+      `const { createServer } = require('node:http');
+       const { parentPort } = require('node:worker_threads');
+       const server = createServer((_, response) => setTimeout(() => response.end('{}'), 20));
+       server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));`,
+      { eval: true },
+    );
+  const standStill = (ms: number) => {
+    const until = performance.now() + ms;
+    while (performance.now() < until);
+  };
+
+  it('does not count the time in which this process was busy', async () => {
+    const worker = answering();
+    const [port] = await once(worker, 'message');
+    const host = `127.0.0.1:${port}`;
+    const other = new HttpTransport({ id: host, host, baseUrl: `http://${host}`, headers: {} }, {}, 5000);
+    const answer = other.request({ method: 'GET', path: '/', timeoutMs: 400 });
+    // The request is on its way, the answer comes while nobody reads it.
+    await sleep(5);
+    // Timers come next, before sockets.
+    await new Promise(setImmediate);
+    standStill(1000);
+    await expect(answer).resolves.toMatchObject({ status: 200 });
+    other.close();
+    await worker.terminate();
+  });
+
+  it('counts the time in which it could have read an answer', async () => {
+    const startedAt = performance.now();
+    const answer = transport.request({ method: 'GET', path: '/', timeoutMs: 200, maxBytes: 2_000_000_000 });
+    await expect(answer).rejects.toMatchObject({ failure: 'no answer' });
+    expect(performance.now() - startedAt).toBeGreaterThan(190);
+  });
 });
 
 describe('a response that is too large', () => {
