@@ -26,8 +26,6 @@ export const WEBHOOK_OPTIONS: WebhookOptions & { timeoutMs: number } = {
 export const ASSET_TIMINGS: StoreTimings = { ...STORE_TIMINGS, timeoutMs: 60_000 };
 /** What one job's outputs may have in memory where they are kept outside of it. */
 export const MAX_OUTPUTS_IN_MEMORY = 32 * 1024 * 1024;
-/** Where servers share files, results wait until it can be told who holds them: nothing of a job is lost. */
-export const SHARED_ASSET_TIMINGS: StoreTimings = { ...STORE_TIMINGS, timeoutMs: 600_000 };
 /** Of small pictures: those of some thousand results. */
 export const MAX_THUMBNAIL_BYTES = 16 * 1024 * 1024;
 

@@ -13,7 +13,6 @@ import { type AssetStoreOptions, createAssetStore } from './assets/createAssetSt
 import { type AuditedHolders, HolderAudit } from './assets/HolderAudit.js';
 import { InputFetcher } from './assets/InputFetcher.js';
 import { MemoryAssetHolders } from './assets/MemoryAssetHolders.js';
-import { patientHolders } from './assets/redis/patientHolders.js';
 import { RedisAssetHolders } from './assets/redis/RedisAssetHolders.js';
 import { ComfyClient } from './comfyui/ComfyClient.js';
 import { ConnectionManager, type ConnectionOptions } from './comfyui/ConnectionManager.js';
@@ -35,6 +34,7 @@ import { MemoryJobEvents } from './queue/memory/MemoryJobEvents.js';
 import { MemoryJobQueue } from './queue/memory/MemoryJobQueue.js';
 import { MemoryJobStore } from './queue/memory/MemoryJobStore.js';
 import { createRedisQueue, type RedisQueue } from './queue/redis/createRedisQueue.js';
+import { tellingUnavailable } from './queue/redis/unavailable.js';
 import type { SlotLeases } from './queue/SlotLeases.js';
 import type { ServiceOverrides } from './ServiceOverrides.js';
 import { WebhookSender } from './webhooks/WebhookSender.js';
@@ -106,7 +106,7 @@ export function createSharing(
       logger,
     );
     const audited = new RedisAssetHolders(redis.connection, redis.base);
-    const holders = patientHolders(audited, redis.connection);
+    const holders = tellingUnavailable<AssetHolders>(audited);
     return { ...redis, isShared: true, redis, audited, holders };
   }
   return {

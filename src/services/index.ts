@@ -55,7 +55,6 @@ import {
   MAX_OUTPUTS_IN_MEMORY,
   MAX_THUMBNAIL_BYTES,
   type ServiceOverrides,
-  SHARED_ASSET_TIMINGS,
   WEBHOOK_OPTIONS,
 } from './ServiceOverrides.js';
 import { stopServices } from './shutdown.js';
@@ -151,8 +150,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   /** Where bytes do not wait in memory, they go there as they come, and its bounds are of no account. */
   const stream = blobs === assetBlobs ? assetBlobs : undefined;
   const inMemory = (bytes: number) => (stream ? Number.POSITIVE_INFINITY : bytes);
-  const ownTimings = redis ? SHARED_ASSET_TIMINGS : stream ? ASSET_TIMINGS : STORE_TIMINGS;
-  const storeTimings = { ...ownTimings, ...overrides.stores };
+  const storeTimings = { ...(stream ? ASSET_TIMINGS : STORE_TIMINGS), ...overrides.stores };
   const manager = new JobManager(
     { ...sharing, blobs },
     {

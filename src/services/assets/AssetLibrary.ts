@@ -21,6 +21,10 @@ const MAX_INTERVAL_MS = 600_000;
 /** Nothing takes longer to arrive. A server that this one takes the place of may still be writing. */
 const UNFINISHED_MS = 3_600_000;
 
+interface LibraryPutOptions extends Omit<PutOptions, 'onHash'> {
+  readonly hold?: ((take: () => Promise<void>) => Promise<void>) | undefined;
+}
+
 /**
  * Deletes an asset when the last one who holds it lets go. What an earlier process left, which nobody holds, is deleted
  * when its lifetime is over. Servers that use the same folder, or the same prefix in a bucket, share the holders, too.
@@ -72,19 +76,20 @@ export class AssetLibrary {
   /**
    * Stores bytes and holds them for the caller, who lets go with `release`.
    * @param holder a name that nobody else has, as everywhere below
+   * @param options `hold` is called with what holds the bytes, and may do so again where that fails
    * @throws as the store does
    */
   async put(
     source: AssetSource,
     holder: string,
-    options: Omit<PutOptions, 'onHash'> = {},
+    { hold = (take) => take(), ...options }: LibraryPutOptions = {},
   ): Promise<StoredAsset> {
     let held: string | undefined;
     try {
       // Held before the bytes are in place: nobody may delete them in between.
       const onHash = (hash: string) => {
         held = hash;
-        return this.#holders.take(hash, holder);
+        return hold(() => this.#holders.take(hash, holder));
       };
       return await this.#store.put(source, { ...options, onHash });
     } catch (error) {

@@ -40,6 +40,8 @@ export interface StreamLimits {
   readonly maxBytes?: number | undefined;
   /** Gives up, with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+  /** Called when all bytes are there with what holds them, which it may do again where that fails. */
+  readonly hold?: ((take: () => Promise<void>) => Promise<void>) | undefined;
 }
 
 /** Takes bytes as they come to a place outside this process's memory. */

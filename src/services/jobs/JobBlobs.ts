@@ -36,7 +36,9 @@ export class JobBlobs {
         const blob = this.#nameOf(id, name);
         // A call that was given up may arrive when all is tidied up.
         const onLate = (key?: string) => this.#deleteBytes(blob, key);
-        keys.set(name, await this.#calls.retried(() => this.#blobs.put(blob, content), onLate));
+        const put = () => this.#calls.retried(() => this.#blobs.put(blob, content), onLate);
+        // A client is told that its upload cannot be taken now; what a machine made is not lost for that.
+        keys.set(name, await (this.#kind === 'output' ? this.#calls.patiently(put) : put()));
       }
       return keys;
     } catch (error) {

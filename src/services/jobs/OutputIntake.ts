@@ -4,7 +4,7 @@ import { PeekedStream } from '../../utils/PeekedStream.js';
 import type { Content, StoredFile } from '../../utils/StoredFile.js';
 import type { HeldBytes, StoredBytes, StreamStore } from './BlobStore.js';
 import { type FileNature, HEAD_BYTES, natureOf } from './outputKind.js';
-import type { StoreCalls } from './StoreCalls.js';
+import { isQueueAway, type StoreCalls } from './StoreCalls.js';
 
 /** The store did not take an output. */
 export class OutputNotStored extends Error {
@@ -48,7 +48,9 @@ export class OutputIntake {
       this.#room -= bytes.length;
       return bytes;
     }
-    const stored = await this.#stored(this.#store.putStream(stream.all()));
+    // What the machine sends is read once: it waits where it is stored until it can be held.
+    const hold = (take: () => Promise<void>) => this.#calls.patiently(take);
+    const stored = await this.#stored(this.#store.putStream(stream.all(), { hold }));
     this.#natures.set(stored, nature);
     return stored;
   };
@@ -63,7 +65,8 @@ export class OutputIntake {
     if (!Buffer.isBuffer(content)) return content;
     // A call that was given up may arrive when all is released.
     const onLate = (late?: HeldBytes) => late?.release();
-    return this.#stored(this.#calls.retried(() => this.#store.putStream(content), onLate));
+    const put = () => this.#calls.retried(() => this.#store.putStream(content), onLate);
+    return this.#stored(this.#calls.patiently(put));
   }
 
   /** Lets go of everything; whoever wants some of it holds it by now. */
@@ -77,8 +80,8 @@ export class OutputIntake {
       this.#held.push(stored);
       return stored;
     } catch (error) {
-      // Those are about the machine that sends it.
-      throw error instanceof AppError ? error : new OutputNotStored(error);
+      // Other errors of ours are about the machine that sends it.
+      throw error instanceof AppError && !isQueueAway(error) ? error : new OutputNotStored(error);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { AppError } from '../../errors.js';
 import { DeadlineExceeded, settledWithin } from '../../utils/deadline.js';
 import { backoffWithJitter, sleep } from '../../utils/timers.js';
 
@@ -9,15 +10,21 @@ export interface StoreTimings {
   /** First and longest wait before a failed call is made again, ms; each one is about twice the one before. */
   readonly retryBaseMs: number;
   readonly retryMaxMs: number;
+  /** How long what a machine made is kept for a queue that is not available, ms. */
+  readonly patienceMs: number;
   /** At most how often the store is told of the progress of a job, ms. */
   readonly progressIntervalMs: number;
 }
+
+/** Longest wait before a queue that is not available is asked again, ms. */
+const MAX_WAIT_MS = 1000;
 
 export const STORE_TIMINGS: StoreTimings = {
   timeoutMs: 5000,
   attempts: 3,
   retryBaseMs: 50,
   retryMaxMs: 30_000,
+  patienceMs: 600_000,
   progressIntervalMs: 1000,
 };
 
@@ -64,8 +71,30 @@ export class StoreCalls {
     }
   }
 
+  /**
+   * Makes a call again for as long as it fails because the queue is not available: for what cannot be made anew, and
+   * nobody waits for with an open request.
+   * @throws as the call, when the queue does not come back for too long
+   */
+  async patiently<T>(call: () => Promise<T>): Promise<T> {
+    const until = performance.now() + this.#timings.patienceMs;
+    for (let failures = 0; ; failures += 1) {
+      try {
+        return await call();
+      } catch (error) {
+        if (!isQueueAway(error) || performance.now() >= until) throw error;
+        await sleep(Math.min(MAX_WAIT_MS, this.backoffMs(failures)));
+      }
+    }
+  }
+
   /** The wait after so many failures, ms. */
   backoffMs(failures: number): number {
     return backoffWithJitter(failures, this.#timings.retryBaseMs, this.#timings.retryMaxMs);
   }
+}
+
+/** Whether a call failed because the queue is not available, which passes. */
+export function isQueueAway(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'QUEUE_UNAVAILABLE';
 }
