@@ -1,6 +1,6 @@
-import { messageOf } from '../../../errors.js';
 import type { Logger } from '../../../utils/logger.js';
 import type { RedisConnection } from './RedisConnection.js';
+import { Subscription } from './Subscription.js';
 
 /** What one server tells the others. */
 export interface EventMessage {
@@ -39,6 +39,7 @@ export class EventChannel {
   readonly #timers = new Set<NodeJS.Timeout>();
   /** Server and number of each message. */
   readonly #heard = new Set<string>();
+  #subscription: Subscription | undefined;
   #number = 0;
   #isResending = false;
   #isStopped = false;
@@ -56,14 +57,15 @@ export class EventChannel {
    * @param onLost called when messages may have been lost, once others are heard again
    */
   async start(onMessage: (message: EventMessage) => void, onLost: () => void): Promise<void> {
+    const listener = {
+      onMessage: (_channel: string, text: string) => {
+        const message = this.#read(text);
+        if (message) onMessage(message);
+      },
+      onAgain: onLost,
+    };
     const { subscriber } = this.#connection;
-    subscriber.on('message', (channel: string, text: string) => {
-      if (channel !== this.#name) return;
-      const message = this.#read(text);
-      if (message) onMessage(message);
-    });
-    await subscriber.subscribe(this.#name);
-    this.#connection.onSubscriberReady(() => this.#subscribeAgain(onLost));
+    this.#subscription = await Subscription.begin(subscriber, [this.#name], listener, this.#logger);
     this.#connection.onChange((isAvailable) => {
       if (isAvailable) this.#sendUnsent();
     });
@@ -71,6 +73,7 @@ export class EventChannel {
 
   stop(): void {
     this.#isStopped = true;
+    this.#subscription?.stop();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#unsent.clear();
   }
@@ -85,18 +88,6 @@ export class EventChannel {
     // What comes later must not overtake.
     if (this.#unsent.size > 0) this.#keep(name, text);
     else this.#publish(name, text);
-  }
-
-  /** Until it worked, or the connection is made anew once more. */
-  #subscribeAgain(onDone: () => void): void {
-    const { subscriber } = this.#connection;
-    subscriber.subscribe(this.#name).then(onDone, (error: unknown) => {
-      this.#logger.debug('Not subscribed to events', { error: messageOf(error) });
-      if (this.#isStopped) return;
-      this.#after(RESEND_MS, () => {
-        if (subscriber.status === 'ready') this.#subscribeAgain(onDone);
-      });
-    });
   }
 
   #publish(name: string, text: string): void {

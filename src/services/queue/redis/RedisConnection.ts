@@ -5,7 +5,6 @@ import { Listeners } from '../../../utils/Listeners.js';
 import type { Logger } from '../../../utils/logger.js';
 import { backoffWithJitter } from '../../../utils/timers.js';
 import { checkRedis } from './checkRedis.js';
-import { REDIS_COMMANDS } from './redisCommands.js';
 
 export interface RedisTimings {
   /** How long a command may take, ms. */
@@ -50,7 +49,6 @@ export class RedisConnection {
   readonly #timings: RedisTimings;
   readonly #logger: Logger;
   readonly #onChange: Listeners<[isAvailable: boolean]>;
-  readonly #onSubscriberReady: Listeners<[]>;
   #clients: Clients | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #isAvailable = false;
@@ -65,7 +63,6 @@ export class RedisConnection {
     const onError = (error: unknown) =>
       logger.error('A listener to Redis failed', { error: messageOf(error) });
     this.#onChange = new Listeners(onError);
-    this.#onSubscriberReady = new Listeners(onError);
   }
 
   /** Host and port, for people. */
@@ -78,7 +75,7 @@ export class RedisConnection {
     return this.#started.commands;
   }
 
-  /** For SUBSCRIBE. Whoever subscribes does so again on each `onSubscriberReady`. @throws Error before `start` */
+  /** For `Subscription`. @throws Error before `start` */
   get subscriber(): Redis {
     return this.#started.subscriber;
   }
@@ -93,11 +90,6 @@ export class RedisConnection {
     return this.#onChange.add(listener);
   }
 
-  /** Calls `listener` whenever the subscriber is connected again: what was told meanwhile is lost. @returns what ends it */
-  onSubscriberReady(listener: () => void): () => void {
-    return this.#onSubscriberReady.add(listener);
-  }
-
   /**
    * Connects, and looks whether jobs are safe there.
    * @throws Error that says why this Redis cannot be used
@@ -108,8 +100,8 @@ export class RedisConnection {
     const options = this.#options();
     const clients = { commands: new Client(this.#url, options), subscriber: new Client(this.#url, options) };
     this.#clients = clients;
-    // BullMQ listens to it for each queue, of which there is one for each workflow.
-    clients.commands.setMaxListeners(0);
+    // BullMQ listens to the one for each queue, of which there is one for each workflow, subscriptions to the other.
+    for (const client of [clients.commands, clients.subscriber]) client.setMaxListeners(0);
     try {
       const both = [this.#connected(clients.commands), this.#connected(clients.subscriber)];
       await settledWithin(this.#timings.startMs, Promise.all(both));
@@ -123,10 +115,7 @@ export class RedisConnection {
     }
     this.#isAvailable = true;
     clients.commands.on('ready', () => void this.#look());
-    clients.subscriber.on('ready', () => {
-      this.#onSubscriberReady.tell();
-      void this.#look();
-    });
+    clients.subscriber.on('ready', () => void this.#look());
     for (const client of [clients.commands, clients.subscriber]) {
       client.on('close', () => this.#set(false));
     }
@@ -152,7 +141,6 @@ export class RedisConnection {
     const { commandMs, connectMs, silenceMs, reconnectBaseMs, reconnectMaxMs } = this.#timings;
     return {
       lazyConnect: true,
-      scripts: REDIS_COMMANDS,
       commandTimeout: commandMs,
       connectTimeout: connectMs,
       socketTimeout: silenceMs,

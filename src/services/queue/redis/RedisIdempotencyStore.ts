@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Claim, IdempotencyStore } from '../IdempotencyStore.js';
+import { CLAIM, FORGET_KEY, KEEP_KEY, RELEASE_CLAIM, RENEW_CLAIM } from './idempotencyScripts.js';
 import type { RedisConnection } from './RedisConnection.js';
 
 export interface IdempotencyTimings {
@@ -52,7 +53,7 @@ export class RedisIdempotencyStore implements IdempotencyStore {
     const own = this.#doubtful.get(at) ?? '';
     let entry: unknown;
     try {
-      entry = await this.#redis.idempotencyClaim(at, claim, this.#timings.claimMs, own);
+      entry = await CLAIM.run(this.#redis, [at], [claim, this.#timings.claimMs, own]);
     } catch (error) {
       // It may have been carried out: then this server must know its own claim when the client comes again.
       this.#doubt(at, claim);
@@ -70,7 +71,7 @@ export class RedisIdempotencyStore implements IdempotencyStore {
     const claim = this.#held.get(at);
     if (claim === undefined) return;
     const made = `made ${jobId} ${claim.split(' ')[2]}`;
-    await this.#redis.idempotencyKeep(at, this.#jobKey(jobId), claim, made, this.#timings.keptMs);
+    await KEEP_KEY.run(this.#redis, [at, this.#jobKey(jobId)], [claim, made, this.#timings.keptMs]);
     this.#letGo(at);
   }
 
@@ -80,11 +81,11 @@ export class RedisIdempotencyStore implements IdempotencyStore {
     if (claim === undefined) return;
     // Whatever becomes of the call: a claim that is not renewed expires.
     this.#letGo(at);
-    await this.#redis.idempotencyRelease(at, claim);
+    await RELEASE_CLAIM.run(this.#redis, [at], [claim]);
   }
 
   async forget(jobId: string): Promise<void> {
-    await this.#redis.idempotencyForget(this.#jobKey(jobId), `made ${jobId} `);
+    await FORGET_KEY.run(this.#redis, [this.#jobKey(jobId)], [`made ${jobId} `]);
   }
 
   get #redis(): RedisConnection['commands'] {
@@ -114,7 +115,7 @@ export class RedisIdempotencyStore implements IdempotencyStore {
   #renew(): void {
     for (const [at, claim] of this.#held) {
       // One that fails is made again soon enough.
-      this.#redis.idempotencyRenew(at, claim, this.#timings.claimMs).catch(() => undefined);
+      RENEW_CLAIM.run(this.#redis, [at], [claim, this.#timings.claimMs]).catch(() => undefined);
     }
   }
 }

@@ -6,6 +6,7 @@ import { type Candidate, choice, dataOf, entryOf } from './laneEntries.js';
 import { type LaneData, type LaneJob, type LaneTimings, QueueLane } from './QueueLane.js';
 import type { RedisConnection } from './RedisConnection.js';
 import { rebuildIndex } from './rebuildIndex.js';
+import { Subscription } from './Subscription.js';
 import { WaitingIndex } from './WaitingIndex.js';
 
 /** Entries of one type that a look sees. Behind so many that must wait, nothing of that type is found. */
@@ -51,8 +52,8 @@ export class RedisJobQueue implements JobQueue {
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #typesKey: string;
   readonly #channel: string;
-  /** Ends what is done when the subscriber is connected again. */
-  #noMoreReady: () => void = () => undefined;
+  /** Hears of what other servers add. */
+  #added: Subscription | undefined;
   /** The index and BullMQ's queues told different counts the last time. */
   #isSuspect = false;
 
@@ -69,17 +70,14 @@ export class RedisJobQueue implements JobQueue {
    * @throws what Redis rejects with
    */
   async start(): Promise<void> {
-    const { connection } = this.#parts;
+    const { connection, logger } = this.#parts;
     // Loaded only where it is used.
     this.#bull = await import('bullmq');
-    connection.subscriber.on('message', this.#onMessage);
-    const subscribe = () => connection.subscriber.subscribe(this.#channel);
-    this.#noMoreReady = connection.onSubscriberReady(() => {
-      subscribe().catch((error: unknown) => this.#onError(error));
-      // Something may have been added meanwhile.
+    const tell = () => {
       for (const listener of this.#listeners) listener();
-    });
-    await subscribe();
+    };
+    const listener = { onMessage: tell, onAgain: tell };
+    this.#added = await Subscription.begin(connection.subscriber, [this.#channel], listener, logger);
     const every = (ms: number, work: () => Promise<void>) =>
       this.#timers.push(setInterval(() => void work().catch((error: unknown) => this.#onError(error)), ms));
     every(this.#timings.lockMs / 3, () => this.#renew());
@@ -90,8 +88,7 @@ export class RedisJobQueue implements JobQueue {
   /** Ends what this object began. What is held is given to others when its hold ends. */
   async stop(): Promise<void> {
     for (const timer of this.#timers.splice(0)) clearInterval(timer);
-    this.#noMoreReady();
-    this.#parts.connection.subscriber.off('message', this.#onMessage);
+    this.#added?.stop();
     await Promise.allSettled([...this.#lanes.values()].map((lane) => lane.close()));
   }
 
@@ -245,10 +242,6 @@ export class RedisJobQueue implements JobQueue {
     await this.#index.enter(id, type, bytes, true).catch((error: unknown) => this.#onError(error));
     this.#tellWaiting();
   }
-
-  readonly #onMessage = (channel: string): void => {
-    if (channel === this.#channel) for (const listener of this.#listeners) listener();
-  };
 
   /** Other servers may miss it: they poll as well. */
   #tellWaiting(): void {

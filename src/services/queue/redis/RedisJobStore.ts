@@ -4,6 +4,7 @@ import { isFinished, type Job } from '../../jobs/Job.js';
 import type { JobCounts, JobFilter, JobStore } from '../JobStore.js';
 import type { JobCodec } from './JobCodec.js';
 import { type Facet, facetValue, facetWords } from './jobRecord.js';
+import { DELETE_JOB, INSERT_JOB, JOBS_IN_COMMON, JOBS_PAGE, UPDATE_JOB } from './jobScripts.js';
 import type { RedisConnection } from './RedisConnection.js';
 
 /** How often a change is tried while others change the same record. Each time, one of them gets on. */
@@ -48,7 +49,11 @@ export class RedisJobStore implements JobStore {
 
   async insert(job: Job): Promise<void> {
     const insert = (definition: string) =>
-      this.#redis.jobInsert(this.#key(job.id), this.#base, job.id, this.#codec.encode(job), definition);
+      INSERT_JOB.run(
+        this.#redis,
+        [this.#key(job.id)],
+        [this.#base, job.id, this.#codec.encode(job), definition],
+      );
     // Mostly another job has brought the definition already, which may be large.
     if ((await insert('')) === 1) return;
     const definition = this.#codec.definitionOf(job);
@@ -91,7 +96,7 @@ export class RedisJobStore implements JobStore {
   }
 
   async delete(id: string): Promise<Job | undefined> {
-    const record = await this.#redis.jobDelete(this.#key(id), this.#base, id);
+    const record = await DELETE_JOB.run(this.#redis, [this.#key(id)], [this.#base, id]);
     return typeof record === 'string' ? this.#codec.decode(id, record) : undefined;
   }
 
@@ -132,7 +137,7 @@ export class RedisJobStore implements JobStore {
   }
 
   async #page(index: string, { limit, offset }: { limit: number; offset: number }): Promise<Found> {
-    return foundIn(await this.#redis.jobPage(index, this.#base, offset, limit));
+    return foundIn(await JOBS_PAGE.run(this.#redis, [index], [this.#base, offset, limit]));
   }
 
   /** In several calls where there are many: no script may keep Redis busy for long. */
@@ -145,7 +150,7 @@ export class RedisJobStore implements JobStore {
     for (let from: string | undefined = '+inf'; from !== undefined; ) {
       const [skipped, wanted] = [Math.max(0, offset - total), limit - records.length];
       const part: Found = foundIn(
-        await this.#redis.jobCommon(indexes.length, ...indexes, this.#base, skipped, wanted, from),
+        await JOBS_IN_COMMON.run(this.#redis, indexes, [this.#base, skipped, wanted, from]),
       );
       total += part.total;
       records.push(...part.records);
@@ -157,7 +162,11 @@ export class RedisJobStore implements JobStore {
   #replace(job: Job, stored: string): Promise<unknown> {
     const finishedTime = isFinished(job) ? String(job.finishedTime) : '';
     const record = this.#codec.encode(job);
-    return this.#redis.jobUpdate(this.#key(job.id), this.#base, job.id, record, stored, finishedTime);
+    return UPDATE_JOB.run(
+      this.#redis,
+      [this.#key(job.id)],
+      [this.#base, job.id, record, stored, finishedTime],
+    );
   }
 
   get #redis(): RedisConnection['commands'] {

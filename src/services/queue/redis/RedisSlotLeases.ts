@@ -4,6 +4,7 @@ import { messageOf } from '../../../errors.js';
 import type { Logger } from '../../../utils/logger.js';
 import type { LimitReached, SlotLease, SlotLeases } from '../SlotLeases.js';
 import { LuaScript } from './LuaScript.js';
+import { Subscription } from './Subscription.js';
 
 interface LeaseTimings {
   /** How long a lease lasts that is not renewed, ms. */
@@ -92,6 +93,7 @@ export class RedisSlotLeases implements SlotLeases {
   /** Hosts that a message told of while a renewal was under way: it is newer. */
   readonly #told = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
+  #subscription: Subscription | undefined;
   #isStopped = false;
 
   constructor(parts: Parts, timings: LeaseTimings = LEASE_TIMINGS) {
@@ -105,21 +107,24 @@ export class RedisSlotLeases implements SlotLeases {
   /** Listens to other servers and begins to renew what is held. @throws what Redis rejects with */
   async start(): Promise<void> {
     const { subscriber } = this.#parts.connection;
-    subscriber.on('message', this.#onMessage);
-    subscriber.on('ready', this.#onReady);
-    await this.#subscribe();
+    const listener = {
+      onMessage: (_channel: string, text: string) => {
+        const host = hostOf(text);
+        this.#told.add(host);
+        this.#count(host, Number.parseInt(text, 10));
+      },
+    };
+    const channels = [this.#taken, this.#released];
+    this.#subscription = await Subscription.begin(subscriber, channels, listener, this.#parts.logger);
     await this.#renew();
     this.#renewLater();
   }
 
   /** Ends what this object began. What is still held is free when its lease ends. */
-  async stop(): Promise<void> {
+  stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);
-    const { subscriber } = this.#parts.connection;
-    subscriber.off('message', this.#onMessage);
-    subscriber.off('ready', this.#onReady);
-    await subscriber.unsubscribe(this.#taken, this.#released).catch(this.#onError);
+    this.#subscription?.stop();
   }
 
   async acquire(host: string, limitPerHost: number, limitOfAll: number): Promise<SlotLease | LimitReached> {
@@ -204,13 +209,6 @@ export class RedisSlotLeases implements SlotLeases {
     }
   }
 
-  readonly #onMessage = (channel: string, text: string): void => {
-    if (channel !== this.#taken && channel !== this.#released) return;
-    const host = hostOf(text);
-    this.#told.add(host);
-    this.#count(host, Number.parseInt(text, 10));
-  };
-
   #count(host: string, all: number): void {
     if (all > 0) this.#all.set(host, all);
     else this.#all.delete(host);
@@ -224,13 +222,6 @@ export class RedisSlotLeases implements SlotLeases {
     if (others > 0) this.#others.set(host, others);
     else this.#others.delete(host);
     return others < before;
-  }
-
-  /** A new connection has no subscriptions, where it is not told to keep them. */
-  readonly #onReady = (): void => void this.#subscribe().catch(this.#onError);
-
-  async #subscribe(): Promise<void> {
-    await this.#parts.connection.subscriber.subscribe(this.#taken, this.#released);
   }
 
   /** The connection tells of outages; this is for whoever looks closely. */

@@ -79,7 +79,8 @@ export function createRedisQueue(
       await slots.start();
     },
     stop: async () => {
-      await Promise.all([queue.stop(), slots.stop()]);
+      await queue.stop();
+      slots.stop();
       events.stop();
       idempotency.stop();
       await connection.stop();

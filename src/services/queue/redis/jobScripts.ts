@@ -1,3 +1,5 @@
+import { LuaScript } from './LuaScript.js';
+
 /**
  * What changes a record and its indexes, in one step each. KEYS[1] is the job's key, ARGV[1] what all keys begin with,
  * ARGV[2] the job's id. All keys are in one slot of a cluster, so that scripts may make up those of the indexes.
@@ -45,7 +47,7 @@ end
  * ARGV[3] the record, ARGV[4] the definition of its workflow or nothing. Returns 0 when the definition is needed and neither
  * there nor given; else 1, also when the job is there already.
  */
-const INSERT = `${WORDS}
+export const INSERT_JOB = new LuaScript(`${WORDS}
 if redis.call('EXISTS', KEYS[1]) == 1 then return 1 end
 local found = words(ARGV[3])
 for word in pairs(found) do
@@ -59,13 +61,13 @@ redis.call('SET', KEYS[1], ARGV[3])
 redis.call('ZADD', base .. ':jobs', place, id)
 for word in pairs(found) do enter(word, place) end
 return 1
-`;
+`);
 
 /**
  * ARGV[3] the new record, ARGV[4] the one that it was made of, ARGV[5] when the job finished or nothing. Returns 1; or, with
  * nothing changed, 0 when the job is gone, or the record as it is now.
  */
-const UPDATE = `${WORDS}
+export const UPDATE_JOB = new LuaScript(`${WORDS}
 local stored = redis.call('GET', KEYS[1])
 if not stored then return 0 end
 if stored ~= ARGV[4] then return stored end
@@ -83,10 +85,10 @@ for word in pairs(after) do
 end
 if ARGV[5] ~= '' then redis.call('ZADD', base .. ':jobs:finished', ARGV[5], id) end
 return 1
-`;
+`);
 
 /** Returns the record, or nothing. What is left of a job whose record is gone goes too. */
-const DELETE = `${WORDS}
+export const DELETE_JOB = new LuaScript(`${WORDS}
 local stored = redis.call('GET', KEYS[1])
 redis.call('ZREM', base .. ':jobs', id)
 redis.call('ZREM', base .. ':jobs:finished', id)
@@ -94,7 +96,7 @@ if not stored then return false end
 redis.call('DEL', KEYS[1])
 for word in pairs(words(stored)) do leave(word) end
 return stored
-`;
+`);
 
 /** The records of some ids, in order; false for one that is gone. */
 const RECORDS = `
@@ -115,19 +117,19 @@ end
  * A page of an index, the newest first: KEYS[1] the index, ARGV[2] offset, ARGV[3] limit. Returns how many there are in all, the
  * page's ids and their records.
  */
-const PAGE = `${RECORDS}
+export const JOBS_PAGE = new LuaScript(`${RECORDS}
 local offset, limit = tonumber(ARGV[2]), tonumber(ARGV[3])
 local ids = {}
 if limit > 0 then ids = redis.call('ZREVRANGE', KEYS[1], offset, offset + limit - 1) end
 return { redis.call('ZCARD', KEYS[1]), ids, records(ids) }
-`;
+`);
 
 /**
  * A part of a page of what several indexes have in common, the newest first: it walks through the smallest one. KEYS are the
  * indexes, ARGV[2] how many to pass over, ARGV[3] limit, ARGV[4] where to begin. Returns how many it found, ids and records of
  * those within the page, and where to begin next, if there is more: whoever asks goes on, and others get their turn in between.
  */
-const COMMON = `${RECORDS}
+export const JOBS_IN_COMMON = new LuaScript(`${RECORDS}
 local offset, limit, from = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local sizes, others = {}, {}
 for n, index in ipairs(KEYS) do
@@ -158,12 +160,4 @@ for _ = 1, 4 do
   if isLast then return { found, ids, records(ids), false } end
 end
 return { found, ids, records(ids), from }
-`;
-
-export const JOB_SCRIPTS = {
-  jobInsert: INSERT,
-  jobUpdate: UPDATE,
-  jobDelete: DELETE,
-  jobPage: PAGE,
-  jobCommon: COMMON,
-};
+`);
