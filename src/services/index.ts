@@ -258,7 +258,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     },
   );
   const recorder = new Recorder(clock);
-  const prometheus = new Prometheus({ manager, instances });
+  const prometheus = new Prometheus({ manager, instances, admission });
   manager.events.subscribe('finished', (job) => recorder.record(job), 'here');
   manager.events.subscribe('finished', (job) => estimates.recordJob(job));
   manager.events.subscribe('finished', (job) => prometheus.recordJob(job), 'here');

@@ -91,6 +91,12 @@ export class Admission {
     return Math.max(1, Math.ceil((msForOnePlace * places) / 1000));
   }
 
+  /** Seconds of processing that wait, by how long jobs took lately and how many run side by side. Never rejects. */
+  async queueSeconds(): Promise<number> {
+    const { jobs } = await this.#manager.figures.waiting();
+    return (jobs * this.#estimates.averageMs) / Math.max(1, this.#slots()) / 1000;
+  }
+
   async #askQueue(): Promise<QueueSize> {
     this.#queue = await this.#manager.queue.size();
     return this.#queue;

