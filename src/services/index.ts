@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import type { Store } from 'express-rate-limit';
 import type { Config } from '../config/index.js';
 import { type Clock, systemClock } from '../utils/clock.js';
 import type { Logger } from '../utils/logger.js';
@@ -58,6 +59,7 @@ import {
   SHARED_ASSET_TIMINGS,
   WEBHOOK_OPTIONS,
 } from './ServiceOverrides.js';
+import { createRequestCounts } from './sharedFactories.js';
 import { stopServices } from './shutdown.js';
 import { Submissions } from './submissions/Submissions.js';
 import { UploadBudget } from './submissions/UploadBudget.js';
@@ -93,6 +95,8 @@ export interface Services {
   readonly metrics: MetricsViews;
   readonly metricsFile: MetricsFile;
   readonly prometheus: Prometheus;
+  /** How many requests each client sent in its minute. */
+  readonly requestCounts: Store;
   /** Checks the instances once and starts the processor. */
   start(): Promise<void>;
   /**
@@ -272,6 +276,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     log('metrics'),
   );
   const summary = new Summary({ recorder, manager, processor, balancer }, log('summary'));
+  const requestCounts = createRequestCounts(redis, clock, log('http'));
   const isQueueAvailable = () => redis?.connection.isAvailable ?? true;
   const health = new HealthReporter(
     { instances, manager, processor, recorder, admission, workflows, isQueueAvailable },
@@ -304,8 +309,10 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     metrics,
     metricsFile,
     prometheus,
+    requestCounts,
     start: async () => {
       await redis?.start();
+      await requestCounts.start?.();
       await assetBlobs?.start();
       await folder?.start();
       await metricsFile.start();
