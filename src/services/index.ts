@@ -26,6 +26,7 @@ import {
 } from './factories.js';
 import { HealthReporter } from './health.js';
 import { Thumbnails } from './images/Thumbnails.js';
+import { BreakerSwitch } from './instances/BreakerSwitch.js';
 import { HealthChecker } from './instances/HealthChecker.js';
 import type { Instance } from './instances/Instance.js';
 import { JobVerdicts } from './instances/JobVerdicts.js';
@@ -92,6 +93,8 @@ export interface Services {
   readonly recorder: Recorder;
   readonly health: HealthReporter;
   readonly checker: HealthChecker;
+  /** Opens and closes breakers by hand. */
+  readonly breakers: BreakerSwitch;
   readonly metrics: MetricsViews;
   readonly metricsFile: MetricsFile;
   readonly prometheus: Prometheus;
@@ -146,6 +149,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     log('health'),
   );
 
+  const breakers = new BreakerSwitch({ instances, checker, forced: redis?.forcedHosts }, log('breakers'));
   // The first job on an instance should not have to wait for a handshake.
   checker.onHealthy(({ address }) => void connections.warmUp(address));
 
@@ -306,6 +310,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     recorder,
     health,
     checker,
+    breakers,
     metrics,
     metricsFile,
     prometheus,
