@@ -78,7 +78,7 @@ async function main(): Promise<void> {
   await get('error', '/api/jobs/none/status');
   await keep('delete_job', client.request(`/api/jobs/${done}`, { method: 'DELETE' }));
   await post('clean_up_jobs', '/api/jobs/cleanup');
-  for (const name of ['health', 'status']) await get(name, `/${name}`);
+  for (const name of ['health', 'status', 'livez', 'readyz']) await get(name, `/${name}`);
   await get('workflows', '/api/workflows');
   const graph = {
     '1': { class_type: 'LoadImage', inputs: { image: 'example.png' }, _meta: { title: 'Photo' } },

@@ -54,7 +54,7 @@ function trustProxies(app: Express, proxies: Config['server']['trustProxy']): vo
 }
 
 /** What every request goes through. */
-function doors({ logger, prometheus, clock }: Services, config: Config): RequestHandler[] {
+function doors({ logger, prometheus, requestCounts }: Services, config: Config): RequestHandler[] {
   const { keys, origins, requestsPerMinute: perMinute } = config.access;
   const isOpenOnLoopback = keys.length === 0 && isLoopbackAddress(config.server.host);
   const allowedHosts = [
@@ -84,6 +84,6 @@ function doors({ logger, prometheus, clock }: Services, config: Config): Request
         if (!isFree(request)) openRequests.limit(request, response);
       },
     ]),
-    ...(perMinute > 0 ? [limitRate(perMinute, clock, isFree)] : []),
+    ...(perMinute > 0 ? [limitRate(perMinute, requestCounts, isFree)] : []),
   ];
 }

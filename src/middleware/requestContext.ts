@@ -62,5 +62,5 @@ export function requestContext(
 
 /** A load balancer asks these every second or so, a client that polls even more often. */
 function isRoutine(url: string): boolean {
-  return /^\/((status|health|metrics)\b|api\/jobs\/[^/]+\/status$)/.test(url);
+  return /^\/((status|health|livez|readyz|metrics)\b|api\/jobs\/[^/]+\/status$)/.test(url);
 }

@@ -555,6 +555,12 @@ export const examples: Readonly<Record<string, unknown>> = {
     processor_running: true,
     timestamp: '2026-11-26T01:31:37.855Z',
   },
+  livez_200: {
+    status: 'alive',
+  },
+  readyz_200: {
+    status: 'ready',
+  },
   workflows_200: {
     workflows: [
       {

@@ -3,7 +3,7 @@ import { errorAnswer, errorCode, jobStatus, outputFormat } from './common.js';
 import * as jobs from './jobs.js';
 import * as metrics from './metrics.js';
 import { result } from './outputs.js';
-import { healthAnswer, statusAnswer } from './status.js';
+import { healthAnswer, livezAnswer, readyzAnswer, statusAnswer } from './status.js';
 import { workflowAnswer, workflowDeletedAnswer, workflowsAnswer } from './workflows.js';
 
 const [pending, processing, completed, failed, cancelled] = jobs.jobStatusAnswer.options;
@@ -35,6 +35,8 @@ export const schemaNames: Readonly<Record<string, z.ZodType>> = {
   DeletedWorkflow: workflowDeletedAnswer,
   Health: healthAnswer,
   Status: statusAnswer,
+  Alive: livezAnswer,
+  Ready: readyzAnswer,
   BriefMetrics: metrics.statusMetricsAnswer,
   Metrics: metrics.metricsAnswer,
   Performance: metrics.performanceAnswer,

@@ -59,6 +59,12 @@ export const healthAnswer = z.object({
   }),
 });
 
+/** `GET /livez`. */
+export const livezAnswer = z.object({ status: z.literal('alive') });
+
+/** `GET /readyz`. */
+export const readyzAnswer = z.object({ status: z.literal('ready') });
+
 /** `GET /status`. */
 export const statusAnswer = z.object({
   status: state,

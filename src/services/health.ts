@@ -1,3 +1,4 @@
+import { AppError } from '../errors.js';
 import type { Clock } from '../utils/clock.js';
 import type { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
 import type { Instance } from './instances/Instance.js';
@@ -18,6 +19,8 @@ const QUEUE_WARNING = 0.8;
 const FAILURE_WARNING = 0.2;
 /** Fewer jobs than this say nothing about a rate. */
 const ENOUGH_JOBS = 10;
+/** After which whoever asked a server that takes no jobs may ask again, seconds. */
+const RETRY_SECONDS = 2;
 /** Minutes of jobs that count as recent. */
 const RECENT_MINUTES = 15;
 
@@ -64,6 +67,20 @@ export class HealthReporter {
     const critical = this.#criticalIssues();
     const issues = [...critical, ...(await this.#warnings(isForStrangers))];
     return { state: critical.length > 0 ? 'critical' : issues.length > 0 ? 'degraded' : 'healthy', issues };
+  }
+
+  /**
+   * Looks whether this server can take a job, whatever the machines do: jobs wait for those. No I/O.
+   * @throws AppError `SHUTTING_DOWN`, `QUEUE_UNAVAILABLE`
+   */
+  checkReady(): void {
+    const retryAfterSeconds = RETRY_SECONDS;
+    if (this.#manager.isDraining)
+      throw new AppError('SHUTTING_DOWN', 'The server is shutting down.', { retryAfterSeconds });
+    if (!this.#isQueueAvailable())
+      throw new AppError('QUEUE_UNAVAILABLE', 'The queue is not available.', { retryAfterSeconds });
+    if (!this.#processor.isRunning)
+      throw new AppError('QUEUE_UNAVAILABLE', 'The job processor is not running.', { retryAfterSeconds });
   }
 
   #criticalIssues(): string[] {

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import type { Store } from 'express-rate-limit';
 import type { Config } from '../config/index.js';
 import { type Clock, systemClock } from '../utils/clock.js';
 import type { Logger } from '../utils/logger.js';
@@ -25,6 +26,7 @@ import {
 } from './factories.js';
 import { HealthReporter } from './health.js';
 import { Thumbnails } from './images/Thumbnails.js';
+import { BreakerSwitch } from './instances/BreakerSwitch.js';
 import { HealthChecker } from './instances/HealthChecker.js';
 import type { Instance } from './instances/Instance.js';
 import { JobVerdicts } from './instances/JobVerdicts.js';
@@ -57,6 +59,7 @@ import {
   type ServiceOverrides,
   WEBHOOK_OPTIONS,
 } from './ServiceOverrides.js';
+import { createRequestCounts } from './sharedFactories.js';
 import { stopServices } from './shutdown.js';
 import { Submissions } from './submissions/Submissions.js';
 import { UploadBudget } from './submissions/UploadBudget.js';
@@ -89,9 +92,13 @@ export interface Services {
   readonly recorder: Recorder;
   readonly health: HealthReporter;
   readonly checker: HealthChecker;
+  /** Opens and closes breakers by hand. */
+  readonly breakers: BreakerSwitch;
   readonly metrics: MetricsViews;
   readonly metricsFile: MetricsFile;
   readonly prometheus: Prometheus;
+  /** How many requests each client sent in its minute. */
+  readonly requestCounts: Store;
   /** Checks the instances once and starts the processor. */
   start(): Promise<void>;
   /**
@@ -141,6 +148,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     log('health'),
   );
 
+  const breakers = new BreakerSwitch({ instances, checker, forced: redis?.forcedHosts }, log('breakers'));
   // The first job on an instance should not have to wait for a handshake.
   checker.onHealthy(({ address }) => void connections.warmUp(address));
 
@@ -270,6 +278,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     log('metrics'),
   );
   const summary = new Summary({ recorder, manager, processor, balancer }, log('summary'));
+  const requestCounts = createRequestCounts(redis, clock, log('http'));
   const isQueueAvailable = () => redis?.connection.isAvailable ?? true;
   const health = new HealthReporter(
     { instances, manager, processor, recorder, admission, workflows, isQueueAvailable },
@@ -299,11 +308,14 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     recorder,
     health,
     checker,
+    breakers,
     metrics,
     metricsFile,
     prometheus,
+    requestCounts,
     start: async () => {
       await redis?.start();
+      await requestCounts.start?.();
       await assetBlobs?.start();
       await folder?.start();
       await metricsFile.start();

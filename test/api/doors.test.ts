@@ -158,7 +158,7 @@ describe('a limit of requests a minute', () => {
     expect(refused.status).toBe(429);
     expect(refused.headers.get('Retry-After')).toBe('60');
     expect(await refused.json()).toMatchObject({ code: 'RATE_LIMITED' });
-    for (const path of ['/status', '/health', '/Status/', '/status/metrics']) {
+    for (const path of ['/status', '/health', '/Status/', '/status/metrics', '/livez', '/readyz']) {
       for (let n = 0; n < 5; n += 1) expect((await stack.client.request(path)).status).toBe(200);
     }
     clock.advance(59_000);

@@ -4,14 +4,26 @@ import { expect, it } from 'vitest';
 
 /** Starts the services of a configuration in a process of its own, and prints which of the packages are loaded. */
 const SCRIPT = `
-  import { createRequire } from 'node:module';
-  const { createServices, loadConfig, silentLogger } = await import('./dist/index.js');
-  const config = loadConfig({ COMFYUI_HOST: '127.0.0.1:9', STATE_DIR: '', METRICS_FILE_PATH: process.argv[1] });
+  import { Session } from 'node:inspector';
+  // It is told of every script, of either kind of module.
+  const urls = [];
+  const session = new Session();
+  session.connect();
+  session.on('Debugger.scriptParsed', ({ params }) => urls.push(params.url));
+  session.post('Debugger.enable');
+  const { createApp, createServices, loadConfig, silentLogger } = await import('./dist/index.js');
+  const config = loadConfig({
+    COMFYUI_HOST: '127.0.0.1:9',
+    STATE_DIR: '',
+    METRICS_FILE_PATH: process.argv[1],
+    RATE_LIMIT_PER_MINUTE: '10',
+  });
   const services = createServices(config, silentLogger);
+  createApp(services, config);
   await services.start();
-  const files = Object.keys(createRequire(import.meta.url).cache);
-  const isLoaded = (name) => files.some((file) => file.includes('/node_modules/' + name + '/'));
-  console.log(JSON.stringify(['ioredis', 'bullmq', 'express'].filter(isLoaded)));
+  const isLoaded = (name) => urls.some((url) => url.includes('/node_modules/' + name + '/'));
+  const names = ['ioredis', 'bullmq', 'rate-limit-redis', 'express', 'p-limit'];
+  console.log(JSON.stringify(names.filter(isLoaded)));
   await services.stop();
   process.exit(0);
 `;
@@ -20,6 +32,6 @@ it('loads nothing of Redis where jobs are in memory', { timeout: 60_000 }, async
   const metrics = `/tmp/lazy-${process.pid}.json`;
   const run = promisify(execFile);
   const { stdout } = await run(process.execPath, ['--input-type=module', '-e', SCRIPT, metrics]);
-  // Express shows that this would tell.
-  expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual(['express']);
+  // The last two, one of each kind of module, show that this would tell.
+  expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual(['express', 'p-limit']);
 });

@@ -45,19 +45,17 @@ export const circuitBreakerEndpoints: readonly Endpoint[] = [
     request: { path },
     responses,
     errors: [404],
-    handler: ({ services }) => {
-      const log = services.logger.child({ component: 'breakers' });
-      return (request, response) => {
+    handler:
+      ({ services }) =>
+      async (request, response) => {
         const instance = instanceOf(request, services);
-        instance.breaker.forceOpen();
-        log.warn('Circuit breaker opened by hand', { instance: instance.host });
+        await services.breakers.open(instance);
         const body: z.input<typeof circuitBreakerChangedAnswer> = {
           message: 'Opened until it is closed by hand; running jobs end normally.',
           circuit_breaker: breakerView(instance),
         };
         response.json(body);
-      };
-    },
+      },
   },
   {
     id: 'close_breaker',
@@ -69,21 +67,17 @@ export const circuitBreakerEndpoints: readonly Endpoint[] = [
     request: { path },
     responses,
     errors: [404],
-    handler: ({ services }) => {
-      const log = services.logger.child({ component: 'breakers' });
-      return async (request, response) => {
+    handler:
+      ({ services }) =>
+      async (request, response) => {
         const instance = instanceOf(request, services);
-        instance.breaker.close();
-        log.warn('Circuit breaker closed by hand', { instance: instance.host });
-        // Jobs that wait may go there at once, if it is well.
-        await services.checker.recheck(instance);
+        await services.breakers.close(instance);
         const body: z.input<typeof circuitBreakerChangedAnswer> = {
           message: 'Closed.',
           circuit_breaker: breakerView(instance),
         };
         response.json(body);
-      };
-    },
+      },
   },
 ];
 

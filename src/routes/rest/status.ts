@@ -1,12 +1,13 @@
+import type { z } from 'zod';
 import { callerOf } from '../../middleware/authentication.js';
 import { statusMetricsAnswer } from '../../schemas/metrics.js';
-import { healthAnswer, statusAnswer } from '../../schemas/status.js';
+import { healthAnswer, livezAnswer, readyzAnswer, statusAnswer } from '../../schemas/status.js';
 import { healthView, statusView } from '../../views/healthViews.js';
 import { type Endpoint, TAGS } from '../Endpoint.js';
 
 /** Whether a path is one of these, in any of the ways in which Express takes it for one. */
 export function isForLoadBalancers(path: string): boolean {
-  return /^\/(status(\/metrics)?|health)\/?$/i.test(path);
+  return /^\/(status(\/metrics)?|health|livez|readyz)\/?$/i.test(path);
 }
 
 /** What load balancers and people on call ask. */
@@ -48,6 +49,38 @@ export const statusEndpoints: readonly Endpoint[] = [
         const body = await statusView(services);
         response.status(body.status === 'critical' ? 503 : 200).json(body);
       },
+  },
+  {
+    id: 'livez',
+    method: 'get',
+    path: '/livez',
+    tag: TAGS.health,
+    summary: 'Whether the process answers: who gets no answer may start it anew.',
+    access: 'open',
+    responses: { 200: { description: 'It does.', schema: livezAnswer } },
+    handler: () => {
+      const body: z.input<typeof livezAnswer> = { status: 'alive' };
+      return (_request, response) => {
+        response.json(body);
+      };
+    },
+  },
+  {
+    id: 'readyz',
+    method: 'get',
+    path: '/readyz',
+    tag: TAGS.health,
+    summary: 'Whether the server can take a job, whatever the machines do.',
+    access: 'open',
+    responses: { 200: { description: 'It can.', schema: readyzAnswer } },
+    errors: [503],
+    handler: ({ services: { health } }) => {
+      const body: z.input<typeof readyzAnswer> = { status: 'ready' };
+      return (_request, response) => {
+        health.checkReady();
+        response.json(body);
+      };
+    },
   },
   {
     id: 'status_metrics',

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from '../../../utils/logger.js';
 import type { Workflow } from '../../../workflows/types.js';
+import type { ForcedHosts } from '../ForcedHosts.js';
 import type { IdempotencyStore } from '../IdempotencyStore.js';
 import type { JobQueue } from '../JobQueue.js';
 import type { JobStore } from '../JobStore.js';
@@ -8,6 +9,7 @@ import type { SlotLeases } from '../SlotLeases.js';
 import { EventChannel } from './EventChannel.js';
 import { JobCodec } from './JobCodec.js';
 import { RedisConnection, type RedisTimings } from './RedisConnection.js';
+import { RedisForcedHosts } from './RedisForcedHosts.js';
 import { RedisIdempotencyStore } from './RedisIdempotencyStore.js';
 import { RedisJobEvents } from './RedisJobEvents.js';
 import { RedisJobQueue } from './RedisJobQueue.js';
@@ -36,6 +38,7 @@ export interface RedisQueue {
   readonly idempotency: IdempotencyStore;
   readonly queue: JobQueue;
   readonly slots: SlotLeases;
+  readonly forcedHosts: ForcedHosts;
   /** What all keys begin with, with the hash tag. */
   readonly base: string;
   /** Connects. @throws Error that says why this Redis cannot be used */
@@ -64,6 +67,7 @@ export function createRedisQueue(
   const idempotency = new RedisIdempotencyStore(connection, base, { keptMs: lifetimeMs + KEY_DAYS_MS });
   const queue = new RedisJobQueue({ connection, prefix: base, logger });
   const slots = new RedisSlotLeases({ connection, prefix: base, logger });
+  const forcedHosts = new RedisForcedHosts({ connection, prefix: base, logger });
   return {
     connection,
     jobs: tellingUnavailable<JobStore>(jobs),
@@ -71,14 +75,17 @@ export function createRedisQueue(
     idempotency: tellingUnavailable<IdempotencyStore>(idempotency),
     queue: tellingUnavailable<JobQueue>(queue),
     slots,
+    forcedHosts,
     base,
     start: async () => {
       await connection.start();
       await events.start();
       await queue.start();
       await slots.start();
+      await forcedHosts.start();
     },
     stop: async () => {
+      forcedHosts.stop();
       await queue.stop();
       slots.stop();
       events.stop();

@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type Simulator, startSimulator } from '../../src/simulator/index.js';
+import type { RedisServer } from './RedisServer.js';
+import { Stack, type StackOptions } from './stack.js';
+
+/** Servers in this process that share a Redis, in which nothing lies yet, and a simulated machine. */
+export class RedisSite {
+  readonly redis: RedisServer;
+  readonly simulator: Simulator;
+  readonly prefix = `test-${randomUUID()}`;
+  readonly #assets: string;
+  readonly #stacks: Stack[] = [];
+
+  private constructor(redis: RedisServer, simulator: Simulator, assets: string) {
+    this.redis = redis;
+    this.simulator = simulator;
+    this.#assets = assets;
+  }
+
+  static async open(redis: RedisServer): Promise<RedisSite> {
+    const assets = await mkdtemp(path.join(tmpdir(), 'assets-'));
+    return new RedisSite(redis, await startSimulator(), assets);
+  }
+
+  /** Starts one more server. */
+  async start({ env, ...options }: StackOptions = {}): Promise<Stack> {
+    const stack = await Stack.start({
+      simulators: [],
+      env: {
+        COMFYUI_HOST: this.simulator.host,
+        QUEUE: 'redis',
+        REDIS_URL: this.redis.url,
+        REDIS_PREFIX: this.prefix,
+        ASSET_STORE: 'disk',
+        ASSET_DIR: this.#assets,
+        ...env,
+      },
+      ...options,
+    });
+    this.#stacks.push(stack);
+    return stack;
+  }
+
+  /** Stops the servers, and the machine. The Redis must be there. */
+  async close(): Promise<void> {
+    await Promise.all(this.#stacks.map((stack) => stack.stop()));
+    await this.simulator.stop();
+  }
+}

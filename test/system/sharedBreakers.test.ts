@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { circuitBreakersAnswer } from '../../src/schemas/metrics.js';
+import { readyzAnswer } from '../../src/schemas/status.js';
+import { eventually } from '../support/eventually.js';
+import { png } from '../support/pictures.js';
+import { RedisServer, requireRedis } from '../support/RedisServer.js';
+import { RedisSite } from '../support/RedisSite.js';
+import type { Stack } from '../support/stack.js';
+
+describe.runIf(requireRedis())('a breaker that is opened by hand with QUEUE=redis', () => {
+  let redis: RedisServer;
+  let site: RedisSite;
+  beforeEach(async () => {
+    redis = await RedisServer.start();
+    site = await RedisSite.open(redis);
+  });
+  afterEach(async () => {
+    await site.close();
+    await redis.stop();
+  });
+
+  const turn = async (stack: Stack, to: 'open' | 'close') => {
+    const path = `/api/circuit-breakers/instance-1/${to}`;
+    expect((await stack.client.request(path, { method: 'POST' })).status).toBe(200);
+  };
+  const isForced = async ({ client }: Stack) => {
+    const { circuit_breakers } = await client.json('/api/circuit-breakers', circuitBreakersAnswer);
+    return circuit_breakers['instance-1']?.forced;
+  };
+  const expectForced = (expected: boolean, ...stacks: Stack[]) =>
+    eventually(async () => {
+      for (const stack of stacks) expect(await isForced(stack)).toBe(expected);
+    });
+  const isBack = async ({ client }: Stack) =>
+    eventually(async () => void (await client.json('/readyz', readyzAnswer)));
+
+  it('is open on all servers, also on one that starts later, until one of them closes it', async () => {
+    const [a, b] = [await site.start(), await site.start()];
+    await turn(a, 'open');
+    expect(await isForced(a)).toBe(true);
+    await expectForced(true, b);
+    const later = await site.start();
+    expect(await isForced(later)).toBe(true);
+    const id = await b.client.submit('upscale-image', await png());
+    await later.stop();
+    // Nobody gives the machine a job.
+    expect((await a.client.status(id)).status).toBe('pending');
+    await turn(b, 'close');
+    expect(await isForced(b)).toBe(false);
+    await expectForced(false, a);
+    expect((await a.client.finished(id)).status).toBe('completed');
+    expect(site.simulator.executions).toHaveLength(1);
+  });
+
+  it('can be opened and closed while Redis is away, which the others learn when it is back', async () => {
+    const [a, b] = [await site.start(), await site.start()];
+    await redis.kill();
+    await turn(a, 'open');
+    expect([await isForced(a), await isForced(b)]).toEqual([true, false]);
+    await redis.restart();
+    await expectForced(true, a, b);
+    await redis.kill();
+    await turn(b, 'close');
+    expect([await isForced(a), await isForced(b)]).toEqual([true, false]);
+    await redis.restart();
+    await expectForced(false, a, b);
+  });
+
+  it('stays open through an outage', async () => {
+    const [a, b] = [await site.start(), await site.start()];
+    await turn(a, 'open');
+    await expectForced(true, b);
+    await redis.kill();
+    await redis.restart();
+    await Promise.all([a, b].map(isBack));
+    // Opened and closed once more: whatever was read before has been acted on.
+    await turn(b, 'open');
+    expect([await isForced(a), await isForced(b)]).toEqual([true, true]);
+    await turn(b, 'close');
+    await expectForced(false, a, b);
+  });
+});
