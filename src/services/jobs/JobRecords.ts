@@ -39,9 +39,14 @@ export class JobRecords {
     this.#background = background;
   }
 
-  /** Takes a new job. @throws what the store rejects with; nothing of the job is left then */
-  async insert(job: Job): Promise<void> {
-    const discard = () => void this.delete(job.id);
+  /**
+   * Takes a new job.
+   * @throws what the store rejects with; nothing of the job is left then, unless it may be
+   */
+  async insert(job: Job, mayBeLeft = false): Promise<void> {
+    const discard = () => {
+      if (!mayBeLeft) void this.delete(job.id);
+    };
     try {
       await this.#calls.once(() => this.#store.insert(job), discard);
     } catch (error) {

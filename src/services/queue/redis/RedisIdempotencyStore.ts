@@ -11,13 +11,15 @@ export interface IdempotencyTimings {
   readonly keptMs: number;
 }
 
-const TIMINGS = { claimMs: 45_000, renewMs: 15_000 };
+const TIMINGS = { claimMs: 15_000, renewMs: 5000 };
+/** How long a client may take to come again whose server died, ms. */
+const INTENT_MS = 3_600_000;
 /** Claims that may have been made although the call was rejected. The oldest are forgotten first: they expire. */
 const MAX_DOUBTFUL = 1000;
 
 /**
- * Idempotency keys in Redis: `idempotency:<hash of the key>`, and `idempotency:job:<id>` for the key that a job has. Clients
- * choose keys, so that only hashes of them are kept.
+ * Idempotency keys in Redis: `idempotency:<hash of the key>`, and `idempotency:job:<id>` for the key that a job has; while a job
+ * is made, `idempotency:<hash of the key>:intended`, too. Clients choose keys, so that only hashes of them are kept.
  */
 export class RedisIdempotencyStore implements IdempotencyStore {
   readonly #connection: RedisConnection;
@@ -52,7 +54,9 @@ export class RedisIdempotencyStore implements IdempotencyStore {
     const own = this.#doubtful.get(at) ?? '';
     let entry: unknown;
     try {
-      entry = await this.#redis.idempotencyClaim(at, claim, this.#timings.claimMs, own);
+      const { claimMs } = this.#timings;
+      const madeFor = hashOf(fingerprint);
+      entry = await this.#redis.idempotencyClaim(at, intentOf(at), claim, claimMs, own, madeFor);
     } catch (error) {
       // It may have been carried out: then this server must know its own claim when the client comes again.
       this.#doubt(at, claim);
@@ -62,7 +66,15 @@ export class RedisIdempotencyStore implements IdempotencyStore {
     if (typeof entry === 'string') return claimOf(entry, hashOf(fingerprint));
     this.#held.set(at, claim);
     this.#renewing ??= setInterval(() => this.#renew(), this.#timings.renewMs);
-    return { state: 'new' };
+    return { state: 'new', ...(Array.isArray(entry) ? { jobId: String(entry[0]) } : {}) };
+  }
+
+  async intend(key: string, jobId: string): Promise<void> {
+    const at = this.#keyOf(key);
+    const claim = this.#held.get(at);
+    if (claim === undefined) return;
+    const intent = `${claim.split(' ')[2]} ${jobId}`;
+    await this.#redis.idempotencyIntend(at, intentOf(at), claim, intent, INTENT_MS);
   }
 
   async keep(key: string, jobId: string): Promise<void> {
@@ -70,17 +82,27 @@ export class RedisIdempotencyStore implements IdempotencyStore {
     const claim = this.#held.get(at);
     if (claim === undefined) return;
     const made = `made ${jobId} ${claim.split(' ')[2]}`;
-    await this.#redis.idempotencyKeep(at, this.#jobKey(jobId), claim, made, this.#timings.keptMs);
+    const { keptMs } = this.#timings;
+    await this.#redis.idempotencyKeep(at, intentOf(at), this.#jobKey(jobId), claim, made, keptMs);
     this.#letGo(at);
   }
 
-  async release(key: string): Promise<void> {
+  release(key: string): Promise<void> {
     const at = this.#keyOf(key);
+    return this.#giveUp(at, [at, intentOf(at)]);
+  }
+
+  abandon(key: string): Promise<void> {
+    const at = this.#keyOf(key);
+    return this.#giveUp(at, [at]);
+  }
+
+  async #giveUp(at: string, keys: readonly string[]): Promise<void> {
     const claim = this.#held.get(at);
     if (claim === undefined) return;
     // Whatever becomes of the call: a claim that is not renewed expires.
     this.#letGo(at);
-    await this.#redis.idempotencyRelease(at, claim);
+    await this.#redis.idempotencyRelease(keys.length, ...keys, claim);
   }
 
   async forget(jobId: string): Promise<void> {
@@ -117,6 +139,11 @@ export class RedisIdempotencyStore implements IdempotencyStore {
       this.#redis.idempotencyRenew(at, claim, this.#timings.claimMs).catch(() => undefined);
     }
   }
+}
+
+/** Where it is kept what is intended under a key. */
+function intentOf(at: string): string {
+  return `${at}:intended`;
 }
 
 function hashOf(text: string): string {

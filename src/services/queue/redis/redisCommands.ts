@@ -5,7 +5,10 @@ import { JOB_SCRIPTS } from './jobScripts.js';
 
 /** Where it is not one; undefined where each call says. */
 const KEYS: ReadonlyMap<string, number | undefined> = new Map([
-  ['idempotencyKeep', 2],
+  ['idempotencyClaim', 2],
+  ['idempotencyIntend', 2],
+  ['idempotencyKeep', 3],
+  ['idempotencyRelease', undefined],
   ['jobCommon', undefined],
 ]);
 
@@ -35,10 +38,32 @@ declare module 'ioredis' {
     jobPage(index: string, base: string, offset: number, limit: number): Answer<Context>;
     /** @param rest the indexes, then what all keys begin with, how many to pass over, the limit, and where to begin */
     jobCommon(indexes: number, ...rest: Array<string | number>): Answer<Context>;
-    idempotencyClaim(key: string, claim: string, ms: number, own: string): Answer<Context>;
+    idempotencyClaim(
+      key: string,
+      intentKey: string,
+      claim: string,
+      ms: number,
+      own: string,
+      fingerprint: string,
+    ): Answer<Context>;
+    idempotencyIntend(
+      key: string,
+      intentKey: string,
+      claim: string,
+      intent: string,
+      ms: number,
+    ): Answer<Context>;
     idempotencyRenew(key: string, claim: string, ms: number): Answer<Context>;
-    idempotencyKeep(key: string, jobKey: string, claim: string, made: string, ms: number): Answer<Context>;
-    idempotencyRelease(key: string, claim: string): Answer<Context>;
+    idempotencyKeep(
+      key: string,
+      intentKey: string,
+      jobKey: string,
+      claim: string,
+      made: string,
+      ms: number,
+    ): Answer<Context>;
+    /** @param rest the keys, then the claim */
+    idempotencyRelease(keys: number, ...rest: string[]): Answer<Context>;
     idempotencyForget(jobKey: string, made: string): Answer<Context>;
   }
 }
