@@ -67,6 +67,12 @@ export class Executor {
     return this.#pending.length + (this.#running ? 1 : 0);
   }
 
+  /** Ids of all prompts that it knows. */
+  get promptIds(): string[] {
+    const running = this.#running ? [this.#running.prompt.id] : [];
+    return [...this.history.keys(), ...running, ...this.#pending.map(({ id }) => id)];
+  }
+
   /** What a socket is told when it connects: `executing` comes without a prompt id (protocol trap 4). */
   hello(clientId: string): Message[] {
     const messages: Message[] = [{ type: 'status', data: { status: this.#execInfo(), sid: clientId } }];

@@ -89,6 +89,8 @@ function stateOf(simulator: Simulator) {
     sprung: simulator.traps.sprung ?? null,
     prompts: simulator.promptIds.length,
     executions: simulator.executions,
+    runs: simulator.log.runs,
+    lost: simulator.log.lost,
     strangers: simulator.strangerIds.size,
     queue: simulator.queueRemaining,
     history: simulator.historyIds.length,

@@ -12,6 +12,7 @@ import { MODEL_NODES } from './nodeFailures.js';
 import { executorOptions, modelFolders, type SimulatorOptions } from './options.js';
 import { PromptWatch } from './PromptWatch.js';
 import { PythonLock } from './PythonLock.js';
+import { RunLog } from './RunLog.js';
 import { SimulatedSockets } from './sockets.js';
 import { strangersPrompt } from './strangers.js';
 import { Traps } from './Traps.js';
@@ -32,6 +33,8 @@ export class Simulator {
   readonly promptIds: string[] = [];
   /** Ids of the prompts that began to run, in order; one that ran twice is there twice. */
   readonly executions: string[] = [];
+  /** The same in more detail, and what was lost with its process. */
+  readonly log: RunLog;
   /** Prompts of others, which are in neither list. */
   readonly strangerIds = new Set<string>();
   /** What a node holds that lets the whole process do nothing. */
@@ -53,6 +56,7 @@ export class Simulator {
     this.#options = options;
     this.folders = options.folders ?? new MemoryFolders();
     this.#workMs = { ...options.workMs };
+    this.log = new RunLog(machineClasses(options), this.folders);
     this.#sockets = new SimulatedSockets(this.faults, this.lock, () => this.#features());
     this.#executor = this.#newExecutor();
     this.#door = new FrontDoor({
@@ -138,6 +142,7 @@ export class Simulator {
 
   /** Dies like a killed process: every connection is cut, and queue, history and cache are gone. */
   async crash(): Promise<void> {
+    this.log.lost.push(...this.#executor.promptIds);
     this.#executor.kill();
     this.#executor = this.#newExecutor();
     this.#isDead = true;
@@ -213,8 +218,10 @@ export class Simulator {
         folders: this.folders,
         faults: this.faults,
         lock: this.lock,
-        onStart: ({ id }) => {
-          if (!this.strangerIds.has(id)) this.executions.push(id);
+        onStart: (prompt) => {
+          if (this.strangerIds.has(prompt.id)) return;
+          this.executions.push(prompt.id);
+          this.log.note(prompt);
         },
         onMoment: (moment, prompt) => this.#watch.onMoment(moment, prompt),
         onOutput: (place, prompt) => this.#watch.onOutput(place, prompt),

@@ -46,6 +46,22 @@ export function testIdempotencyStore(name: string, make: () => Promise<KeysUnder
       expect(await other.claim('k', 'g')).toEqual({ state: 'other request' });
     });
 
+    it('tell of a job that may have been made, to the same request alone', async () => {
+      await store.claim('k', 'f');
+      await store.intend('k', 'a');
+      expect(await other.claim('k', 'f')).toEqual({ state: 'in progress' });
+      await store.abandon('k');
+      expect(await other.claim('k', 'f')).toEqual({ state: 'new', jobId: 'a' });
+      await other.abandon('k');
+      expect(await store.claim('k', 'g')).toEqual({ state: 'new' });
+      await store.release('k');
+      expect(await other.claim('k', 'f')).toEqual({ state: 'new' });
+      await other.intend('k', 'b');
+      await other.keep('k', 'c');
+      await store.forget('c');
+      expect(await store.claim('k', 'f')).toEqual({ state: 'new' });
+    });
+
     it('are new again when no job was made, and when it is gone', async () => {
       await store.claim('k', 'f');
       await store.release('k');

@@ -15,6 +15,10 @@ const stateSchema = z.object({
   prompts: z.number(),
   /** Ids of the prompts that began to run, those of strangers left out; one that ran twice is there twice. */
   executions: z.array(z.string()),
+  /** The same with the time (epoch ms), and a hash of the files that each one read. */
+  runs: z.array(z.object({ id: z.string(), at: z.number(), files: z.string() })),
+  /** Ids of the prompts that the machine had when it was killed. */
+  lost: z.array(z.string()),
   strangers: z.number(),
   queue: z.number(),
   history: z.number(),

@@ -78,6 +78,25 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
     await stop();
   });
 
+  it('holds nothing for good that it could not give back', async () => {
+    const prefix = `{${randomUUID()}}`;
+    const { queue, connection, stop } = await connect(prefix);
+    for (const id of ['a', 'b', 'c']) await queue.add(entry(id));
+    // The first command of the script that puts an entry back, and of none that takes one.
+    await connection.commands.acl('SETUSER', 'default', '-exists');
+    const taken = await queue.take(({ id }) => (id === 'c' ? place : 'not now'));
+    await connection.commands.acl('SETUSER', 'default', '+exists');
+    expect(taken?.entry.id).toBe('c');
+    await taken?.done();
+    const ids: string[] = [];
+    await eventually(async () => {
+      const one = await queue.take(() => place);
+      if (one) ids.push(one.entry.id);
+      expect(ids.sort()).toEqual(['a', 'b']);
+    });
+    await stop();
+  });
+
   it('corrects the index after a server died between it and BullMQ', async () => {
     const prefix = `{${randomUUID()}}`;
     const { queue, connection, stop } = await connect(prefix);

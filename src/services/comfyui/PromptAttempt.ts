@@ -167,7 +167,9 @@ export class PromptAttempt {
     // With no socket the events go nowhere, whatever the id.
     const clientId = this.#lease?.socket.clientId ?? promptId;
     const files = new Map([...this.#uploads].map(([file, { path }]) => [file, path]));
-    await this.#listener.onSubmitting?.(promptId);
+    signal.throwIfAborted();
+    const announced = this.#listener.onSubmitting?.(promptId);
+    if (announced) await unlessAborted(announced, signal);
     signal.throwIfAborted();
     this.wasSubmitted = true;
     const answer = this.client.submit({ graph, files, clientId, promptId }, outputNodes);

@@ -49,6 +49,8 @@ export class AttemptJudge {
       await this.#manager.runs.handOver(job.id);
       return;
     }
+    // It has another server, or its end.
+    if (error instanceof LeavePrompt) return;
     if (signal.aborted) {
       const wasCancelled = signal.reason instanceof JobAbort && signal.reason.kind === 'cancelled';
       if (!wasCancelled) await this.#manager.fail(job.id, SHUTDOWN_FAILURE);

@@ -7,6 +7,16 @@ import type { Job } from './Job.js';
 /** Between two looks whether another server has made the job, ms. */
 const LOOK_MS = 50;
 
+/** How a job is made whose submission may come again. */
+interface Making {
+  /** A job that a server which is gone may have made for the same submission. */
+  readonly earlierId: string | undefined;
+  /** Called with the job's id before anything is left of it anywhere, and waited for. */
+  onMaking(id: string): Promise<void>;
+}
+
+type Create = (making: Making) => Promise<Job>;
+
 /** Makes a submission that comes again the job that it made before, for as long as that job is kept. */
 export class IdempotencyKeys {
   readonly #store: IdempotencyStore;
@@ -25,12 +35,12 @@ export class IdempotencyKeys {
    * @returns the job's id, whether `create` made it now or was not called
    * @throws AppError `IDEMPOTENCY_KEY_REUSED` for another fingerprint, and whatever `create` or the store throws
    */
-  async once(key: string, fingerprint: string, create: () => Promise<Job>): Promise<string> {
+  async once(key: string, fingerprint: string, create: Create): Promise<string> {
     for (;;) {
       const claim = await this.#store.claim(key, fingerprint);
       switch (claim.state) {
         case 'new':
-          return this.#make(key, create);
+          return this.#make(key, claim.jobId, create);
         case 'made':
           return claim.jobId;
         case 'other request':
@@ -47,8 +57,8 @@ export class IdempotencyKeys {
     }
   }
 
-  async #make(key: string, create: () => Promise<Job>): Promise<string> {
-    const making = this.#create(key, create);
+  async #make(key: string, earlierId: string | undefined, create: Create): Promise<string> {
+    const making = this.#create(key, earlierId, create);
     this.#making.set(key, making);
     try {
       return await making;
@@ -57,14 +67,16 @@ export class IdempotencyKeys {
     }
   }
 
-  async #create(key: string, create: () => Promise<Job>): Promise<string> {
+  async #create(key: string, earlierId: string | undefined, create: Create): Promise<string> {
     try {
-      const { id } = await create();
+      const { id } = await create({ earlierId, onMaking: (jobId) => this.#store.intend(key, jobId) });
       await this.#store.keep(key, id);
       return id;
     } catch (error) {
-      // What was refused may be sent again.
-      await this.#store.release(key).catch(() => undefined);
+      // What was refused may be sent again. What is in doubt is looked for then.
+      const isRefused = error instanceof AppError && error.code !== 'QUEUE_UNAVAILABLE';
+      const giveUp = isRefused ? this.#store.release(key) : this.#store.abandon(key);
+      await giveUp.catch(() => undefined);
       throw error;
     }
   }

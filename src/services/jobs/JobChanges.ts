@@ -51,6 +51,14 @@ export class JobChanges {
     return change.record;
   }
 
+  /** As `change`, once the store has it, however long that takes. undefined when the job is not held here any more. */
+  async confirm<T extends Job>(id: string, transition: Transition<T>): Promise<T | undefined> {
+    const { records, events, clock } = this.#parts;
+    const record = await records.confirm(id, (job) => transition(job, clock.now()));
+    if (record) events.publish('changed', record);
+    return record;
+  }
+
   /** As `change`, for progress: everyone hears of it at once, and the store now and then. */
   note<T extends Job>(id: string, transition: Transition<T>): void {
     const { records, events, clock } = this.#parts;

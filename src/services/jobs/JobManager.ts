@@ -124,15 +124,25 @@ export class JobManager {
   /**
    * Takes a new job. Ask `Admission` first.
    * @param files bytes of the request's files, by the same names. What is stored already, whoever calls goes on to hold
-   * @throws what a store or the queue rejects with; nothing is left of the job then
+   * @param onMaking where servers share jobs, called with its id before it has a record, for whoever comes again for it
+   * @throws what a store or the queue rejects with; nothing is left of the job then, unless somebody comes again to adopt it
    */
-  async create(request: JobRequest, files: ReadonlyMap<string, Content>): Promise<Job> {
+  async create(
+    request: JobRequest,
+    files: ReadonlyMap<string, Content>,
+    onMaking?: (id: string) => Promise<void>,
+  ): Promise<Job> {
     const id = uuid();
     const job = transitions.accept(id, await this.inputs.put(id, request, files), this.#clock.now());
+    let mayBeLeft = false;
     try {
-      await this.#records.insert(job);
+      if (this.isShared && onMaking) {
+        await onMaking(id);
+        mayBeLeft = true;
+      }
+      await this.#records.insert(job, mayBeLeft);
     } catch (error) {
-      this.inputs.delete(job);
+      if (!mayBeLeft) this.inputs.delete(job);
       throw error;
     }
     // Before anybody can begin it.
@@ -142,10 +152,21 @@ export class JobManager {
       const queued = await this.queue.add(entry);
       this.#logger.info('Job accepted', { ...logFields(job), imageSize: entry.bytes, queued });
     } catch (error) {
+      if (mayBeLeft) throw error;
       this.inputs.delete(job);
       await this.#removals.forget(job.id, 'deleted');
       throw error;
     }
+    return job;
+  }
+
+  /**
+   * A job that somebody comes again for, if it was made: whoever made it may have died before it was in the queue.
+   * @throws what a store or the queue rejects with
+   */
+  async adopt(id: string): Promise<Job | undefined> {
+    const job = await this.#records.get(id);
+    if (job?.status === 'pending') await this.queue.add(queueEntry(job));
     return job;
   }
 

@@ -1,4 +1,4 @@
-import { messageOf, PromptError } from '../../errors.js';
+import { AppError, messageOf, PromptError } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
 import { sleep } from '../../utils/timers.js';
 import { LeavePrompt } from '../comfyui/LeavePrompt.js';
@@ -227,7 +227,10 @@ export class JobProcessor {
       const job = isReady ? await this.#manager.runs.begin(id, slot.instance.host) : undefined;
       if (job) await this.#run(job, slot, controller);
     } catch (error) {
-      this.#logger.error('Processing a job went wrong', { jobId: id, error: messageOf(error) });
+      // An outage is told once, not for each job that goes back to the queue.
+      const isOutage = error instanceof AppError && error.code === 'QUEUE_UNAVAILABLE';
+      const level = isOutage ? 'debug' : 'error';
+      this.#logger[level]('Processing a job went wrong', { jobId: id, error: messageOf(error) });
     } finally {
       slot.release();
       await this.#manager.runs.settle(taken);

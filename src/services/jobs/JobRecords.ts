@@ -1,3 +1,4 @@
+import { sleep } from '../../utils/timers.js';
 import type { JobStore } from '../queue/JobStore.js';
 import type { BackgroundWork } from './BackgroundWork.js';
 import { type FinishedJob, isFinished, type Job } from './Job.js';
@@ -8,6 +9,9 @@ interface Change<T extends Job> {
   /** Resolves when the store has the record, or has failed to take it for some time. Never rejects. */
   readonly written: Promise<void>;
 }
+
+/** Longest wait before what somebody waits for is written again, ms. */
+const AGAIN_MAX_MS = 1000;
 
 /**
  * The records of jobs. What becomes of a job that is held here is decided here, at once and in one place; the store is told
@@ -31,6 +35,7 @@ export class JobRecords {
   /** Jobs whose newest record only tells of progress: the store has it later. */
   readonly #noted = new Set<string>();
   #noteTimer: NodeJS.Timeout | undefined;
+  #isStopped = false;
 
   constructor(store: JobStore, calls: StoreCalls, background: BackgroundWork, isShared: boolean) {
     this.isShared = isShared;
@@ -39,9 +44,14 @@ export class JobRecords {
     this.#background = background;
   }
 
-  /** Takes a new job. @throws what the store rejects with; nothing of the job is left then */
-  async insert(job: Job): Promise<void> {
-    const discard = () => void this.delete(job.id);
+  /**
+   * Takes a new job.
+   * @throws what the store rejects with; nothing of the job is left then, unless it may be
+   */
+  async insert(job: Job, mayBeLeft = false): Promise<void> {
+    const discard = () => {
+      if (!mayBeLeft) void this.delete(job.id);
+    };
     try {
       await this.#calls.once(() => this.#store.insert(job), discard);
     } catch (error) {
@@ -128,6 +138,35 @@ export class JobRecords {
   }
 
   /**
+   * As `change`, for what nobody may go on from before the store has it: a store that is away is waited for.
+   * @returns the new record, or undefined when the job is not held here any more: it has ended, or another server has it
+   */
+  async confirm<T extends Job>(id: string, transition: (job: Job) => T | undefined): Promise<T | undefined> {
+    const record = this.#keep(id, transition);
+    if (!record) return undefined;
+    if (await this.whenWritten(id)) return record;
+    this.ended(id);
+    return undefined;
+  }
+
+  /** Resolves when the store has all of a job, with whether it took something now. False at the end of this object, too. */
+  async whenWritten(id: string): Promise<boolean> {
+    for (let failures = 0; !this.#isStopped; failures += 1) {
+      try {
+        return await this.#calls.once(() => this.#write(id));
+      } catch {
+        await sleep(Math.min(AGAIN_MAX_MS, this.#calls.backoffMs(failures)));
+      }
+    }
+    return false;
+  }
+
+  /** Gives the store what it does not have yet of a job. @throws what the store rejects with */
+  async flush(id: string): Promise<void> {
+    await this.#calls.once(() => this.#write(id));
+  }
+
+  /**
    * As `change`, for what is out of date soon: the progress. The store has it with the next `change`, and some time later
    * where none comes, once for all of it that came meanwhile.
    * @returns the new record, or undefined when the job has ended or was left
@@ -142,6 +181,7 @@ export class JobRecords {
 
   /** Writes nothing later any more. */
   stop(): void {
+    this.#isStopped = true;
     clearTimeout(this.#noteTimer);
     this.#noteTimer = undefined;
   }
@@ -228,17 +268,21 @@ export class JobRecords {
     }
   }
 
-  /** Gives the store the newest record of a job, also when this runs later than it was meant to. */
-  async #write(id: string): Promise<void> {
+  /**
+   * Gives the store the newest record of a job, also when this runs later than it was meant to.
+   * @returns whether it has taken one
+   */
+  async #write(id: string): Promise<boolean> {
     let record = this.#unwritten.get(id);
-    if (!record) return;
-    await this.#store.update(id, (stored) => {
+    if (!record) return false;
+    const updated = await this.#store.update(id, (stored) => {
       record = this.#unwritten.get(id);
       // An end is final; it may be this one, from a call whose answer was lost. A later attempt is another server's.
       const isOutdated = record !== undefined && stored.attempts > record.attempts;
       return isFinished(stored) || isOutdated ? undefined : record;
     });
     if (this.#unwritten.get(id) === record) this.#unwritten.delete(id);
+    return updated !== undefined;
   }
 }
 

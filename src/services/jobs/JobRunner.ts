@@ -83,7 +83,7 @@ export class JobRunner {
       return slot.instance;
     } finally {
       intake?.release();
-      recorded?.();
+      if (recorded) void this.#parts.manager.runs.whenRecorded(job.id).then(recorded);
     }
   }
 
@@ -151,8 +151,7 @@ export class JobRunner {
   #listener(job: ProcessingJob): RunListener {
     const { manager } = this.#parts;
     return {
-      // Whoever goes on with the job after this server must find its prompt.
-      onSubmitting: manager.isShared ? (id) => manager.runs.recordPrompt(job.id, id) : undefined,
+      onSubmitting: manager.isShared ? (id) => manager.runs.announcePrompt(job.id, id) : undefined,
       onSubmitted: (id) => this.#note(job, manager.runs.recordPrompt(job.id, id)),
       onProgress: ({ percentage, node }) => manager.runs.recordProgress(job.id, percentage, node?.classType),
     };

@@ -1,3 +1,4 @@
+import { LeavePrompt } from '../comfyui/LeavePrompt.js';
 import type { Releasable, Taken } from '../queue/JobQueue.js';
 import type { BackgroundWork } from './BackgroundWork.js';
 import type { FailedTry, ProcessingJob } from './Job.js';
@@ -39,6 +40,23 @@ export class JobRuns {
     await this.#changes.change(id, transitions.handOver);
   }
 
+  /**
+   * Where servers share jobs: the prompt's id is in the record before its machine has the prompt, so that whoever goes on with
+   * the job after this server finds it.
+   * @throws LeavePrompt when the job is not this server's any more
+   */
+  async announcePrompt(id: string, promptId: string): Promise<void> {
+    const announced = await this.#changes.confirm(id, (job, now) =>
+      transitions.withPrompt(job, now, promptId),
+    );
+    if (!announced) throw new LeavePrompt();
+  }
+
+  /** Resolves when nothing of the job is left to be recorded, however long that takes. */
+  async whenRecorded(id: string): Promise<void> {
+    await this.#records.whenWritten(id);
+  }
+
   async recordPrompt(id: string, promptId: string): Promise<void> {
     await this.#changes.change(id, (job, now) => transitions.withPrompt(job, now, promptId));
   }
@@ -60,6 +78,8 @@ export class JobRuns {
     const { id } = taken.entry;
     const { isShared } = this.#records;
     const settle = async () => {
+      // Nobody finds a job that has not ended in the records and is in no queue.
+      if (isShared) await this.#records.flush(id);
       const job = this.#records.live(id) ?? (isShared ? await this.#records.get(id) : undefined);
       if (job?.status === 'pending') await taken.putBack(queueEntry(job));
       else if (job?.status === 'processing' && isShared) await taken.putBack();

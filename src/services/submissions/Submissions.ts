@@ -88,10 +88,12 @@ export class Submissions {
     const jobId = await idempotencyKeys.once(
       JSON.stringify([owner ?? null, key]),
       fingerprint(),
-      async () => {
+      async ({ earlierId, onMaking }) => {
+        const earlier = earlierId === undefined ? undefined : await manager.adopt(earlierId);
+        if (earlier) return earlier;
         // The client may be gone and come back to ask for the job: it is made all the same.
         const signal = new AbortController().signal;
-        created = await this.#create({ ...submission, signal }, outline);
+        created = await this.#create({ ...submission, signal }, outline, onMaking);
         return created;
       },
     );
@@ -126,7 +128,11 @@ export class Submissions {
   }
 
   /** Gathers and checks the files, and makes the job. */
-  async #create(submission: Submission, outline: Outline): Promise<Job> {
+  async #create(
+    submission: Submission,
+    outline: Outline,
+    onMaking?: (id: string) => Promise<void>,
+  ): Promise<Job> {
     const { manager, admission } = this.#parts;
     const { client, owner, signal } = submission;
     const gathering = new FileGathering(this.#parts, this.#limits.maxFileBytes, { client, owner, signal });
@@ -140,7 +146,7 @@ export class Submissions {
         originalFilename: first?.filename ?? outline.type,
       };
       const contents = new Map([...files].map(([name, file]) => [name, file.content]));
-      return await admission.admit(bytes, () => manager.create(request, contents));
+      return await admission.admit(bytes, () => manager.create(request, contents, onMaking));
     } finally {
       gathering.release();
     }

@@ -9,6 +9,8 @@ interface Entry {
 /** Keys in this process's memory. */
 export class MemoryIdempotencyStore implements IdempotencyStore {
   readonly #entries = new Map<string, Entry>();
+  /** What was intended under keys and may have been made. */
+  readonly #intended = new Map<string, Entry>();
   readonly #keysByJob = new Map<string, string>();
 
   /** How many keys are remembered. */
@@ -20,21 +22,34 @@ export class MemoryIdempotencyStore implements IdempotencyStore {
     const known = this.#entries.get(key);
     if (!known) {
       this.#entries.set(key, { fingerprint });
-      return { state: 'new' };
+      const intended = this.#intended.get(key);
+      const isSame = intended?.jobId !== undefined && intended.fingerprint === fingerprint;
+      return { state: 'new', ...(isSame ? { jobId: intended.jobId } : {}) };
     }
     if (known.fingerprint !== fingerprint) return { state: 'other request' };
     const { jobId } = known;
     return jobId === undefined ? { state: 'in progress' } : { state: 'made', jobId };
   }
 
+  async intend(key: string, jobId: string): Promise<void> {
+    const entry = this.#entries.get(key);
+    if (entry) this.#intended.set(key, { ...entry, jobId });
+  }
+
   async keep(key: string, jobId: string): Promise<void> {
     const entry = this.#entries.get(key);
     if (!entry) return;
     entry.jobId = jobId;
+    this.#intended.delete(key);
     this.#keysByJob.set(jobId, key);
   }
 
   async release(key: string): Promise<void> {
+    this.#entries.delete(key);
+    this.#intended.delete(key);
+  }
+
+  async abandon(key: string): Promise<void> {
     this.#entries.delete(key);
   }
 

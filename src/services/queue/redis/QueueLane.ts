@@ -131,9 +131,16 @@ export class QueueLane {
     await this.#settle(job, () => job.moveToCompleted(undefined, this.#token, false));
   }
 
-  /** An entry that was taken and is not wanted waits again, where it was. */
+  /**
+   * An entry that was taken and is not wanted waits again, where it was. Never rejects: nobody would ask a second time, and
+   * one whose hold is not renewed waits again by itself.
+   */
   async untake(job: LaneJob): Promise<void> {
-    await this.#settle(job, () => job.moveToWait(this.#token));
+    try {
+      await this.#settle(job, () => job.moveToWait(this.#token));
+    } catch {
+      if (job.id !== undefined) this.#held.delete(job.id);
+    }
   }
 
   /** An entry waits again, behind all that were put back before and before all that are new. */

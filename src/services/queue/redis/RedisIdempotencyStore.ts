@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Claim, IdempotencyStore } from '../IdempotencyStore.js';
-import { CLAIM, FORGET_KEY, KEEP_KEY, RELEASE_CLAIM, RENEW_CLAIM } from './idempotencyScripts.js';
+import { CLAIM, FORGET_KEY, INTEND, KEEP_KEY, RELEASE_CLAIM, RENEW_CLAIM } from './idempotencyScripts.js';
 import type { RedisConnection } from './RedisConnection.js';
 
 export interface IdempotencyTimings {
@@ -12,13 +12,15 @@ export interface IdempotencyTimings {
   readonly keptMs: number;
 }
 
-const TIMINGS = { claimMs: 45_000, renewMs: 15_000 };
+const TIMINGS = { claimMs: 15_000, renewMs: 5000 };
+/** How long a client may take to come again whose server died, ms. */
+const INTENT_MS = 3_600_000;
 /** Claims that may have been made although the call was rejected. The oldest are forgotten first: they expire. */
 const MAX_DOUBTFUL = 1000;
 
 /**
- * Idempotency keys in Redis: `idempotency:<hash of the key>`, and `idempotency:job:<id>` for the key that a job has. Clients
- * choose keys, so that only hashes of them are kept.
+ * Idempotency keys in Redis: `idempotency:<hash of the key>`, and `idempotency:job:<id>` for the key that a job has; while a job
+ * is made, `idempotency:<hash of the key>:intended`, too. Clients choose keys, so that only hashes of them are kept.
  */
 export class RedisIdempotencyStore implements IdempotencyStore {
   readonly #connection: RedisConnection;
@@ -53,7 +55,9 @@ export class RedisIdempotencyStore implements IdempotencyStore {
     const own = this.#doubtful.get(at) ?? '';
     let entry: unknown;
     try {
-      entry = await CLAIM.run(this.#redis, [at], [claim, this.#timings.claimMs, own]);
+      const { claimMs } = this.#timings;
+      const madeFor = hashOf(fingerprint);
+      entry = await CLAIM.run(this.#redis, [at, intentOf(at)], [claim, claimMs, own, madeFor]);
     } catch (error) {
       // It may have been carried out: then this server must know its own claim when the client comes again.
       this.#doubt(at, claim);
@@ -63,7 +67,15 @@ export class RedisIdempotencyStore implements IdempotencyStore {
     if (typeof entry === 'string') return claimOf(entry, hashOf(fingerprint));
     this.#held.set(at, claim);
     this.#renewing ??= setInterval(() => this.#renew(), this.#timings.renewMs);
-    return { state: 'new' };
+    return { state: 'new', ...(Array.isArray(entry) ? { jobId: String(entry[0]) } : {}) };
+  }
+
+  async intend(key: string, jobId: string): Promise<void> {
+    const at = this.#keyOf(key);
+    const claim = this.#held.get(at);
+    if (claim === undefined) return;
+    const intent = `${claim.split(' ')[2]} ${jobId}`;
+    await INTEND.run(this.#redis, [at, intentOf(at)], [claim, intent, INTENT_MS]);
   }
 
   async keep(key: string, jobId: string): Promise<void> {
@@ -71,17 +83,27 @@ export class RedisIdempotencyStore implements IdempotencyStore {
     const claim = this.#held.get(at);
     if (claim === undefined) return;
     const made = `made ${jobId} ${claim.split(' ')[2]}`;
-    await KEEP_KEY.run(this.#redis, [at, this.#jobKey(jobId)], [claim, made, this.#timings.keptMs]);
+    const { keptMs } = this.#timings;
+    await KEEP_KEY.run(this.#redis, [at, intentOf(at), this.#jobKey(jobId)], [claim, made, keptMs]);
     this.#letGo(at);
   }
 
-  async release(key: string): Promise<void> {
+  release(key: string): Promise<void> {
     const at = this.#keyOf(key);
+    return this.#giveUp(at, [at, intentOf(at)]);
+  }
+
+  abandon(key: string): Promise<void> {
+    const at = this.#keyOf(key);
+    return this.#giveUp(at, [at]);
+  }
+
+  async #giveUp(at: string, keys: readonly string[]): Promise<void> {
     const claim = this.#held.get(at);
     if (claim === undefined) return;
     // Whatever becomes of the call: a claim that is not renewed expires.
     this.#letGo(at);
-    await RELEASE_CLAIM.run(this.#redis, [at], [claim]);
+    await RELEASE_CLAIM.run(this.#redis, keys, [claim]);
   }
 
   async forget(jobId: string): Promise<void> {
@@ -118,6 +140,11 @@ export class RedisIdempotencyStore implements IdempotencyStore {
       RENEW_CLAIM.run(this.#redis, [at], [claim, this.#timings.claimMs]).catch(() => undefined);
     }
   }
+}
+
+/** Where it is kept what is intended under a key. */
+function intentOf(at: string): string {
+  return `${at}:intended`;
 }
 
 function hashOf(text: string): string {

@@ -163,25 +163,26 @@ export class RedisJobQueue implements JobQueue {
    */
   async #fetch<T extends Releasable>({ lane, entry }: Candidate, value: T): Promise<Taken<T> | undefined> {
     const others: LaneJob[] = [];
-    let taken: Taken<T> | undefined;
+    let own: LaneJob | undefined;
     try {
-      for (let n = 0; n < PEEKED && !taken; n += 1) {
+      for (let n = 0; n < PEEKED && !own; n += 1) {
         const job = await lane.takeNext();
         if (!job) break;
-        if (job.data.id === entry.id) taken = this.#taken(lane, job, value);
+        if (job.data.id === entry.id) own = job;
         else others.push(job);
       }
-      if (taken) await this.#index.leave(entry.id);
+      if (own) await this.#index.leave(entry.id);
     } catch (error) {
-      await taken?.putBack().catch(() => undefined);
-      taken = undefined;
+      // The index is put right by the next repair.
+      if (own) others.push(own);
       value.release();
       throw error;
     } finally {
       for (const other of others.reverse()) await lane.untake(other);
     }
-    if (!taken) value.release();
-    return taken;
+    if (own) return this.#taken(lane, own, value);
+    value.release();
+    return undefined;
   }
 
   #taken<T extends Releasable>(lane: QueueLane, job: LaneJob, chosen: T): Taken<T> {

@@ -2,15 +2,30 @@ import { LuaScript } from './LuaScript.js';
 
 /**
  * KEYS[1] is the entry of a client's key: a claim (`claim <token> <fingerprint>`), or a job that was made
- * (`made <job id> <fingerprint>`).
+ * (`made <job id> <fingerprint>`). KEYS[2] of the first three is what was intended under it (`<fingerprint> <job id>`), which
+ * outlives the claim.
  */
 
-/** ARGV[1] the claim, ARGV[2] for how long, ms, ARGV[3] a claim that is as good. Returns what was there. */
+/**
+ * ARGV[1] the claim, ARGV[2] for how long, ms, ARGV[3] a claim that is as good, ARGV[4] the fingerprint. Returns what was there,
+ * or, in a list, the job that was intended before.
+ */
 export const CLAIM = new LuaScript(`
 local entry = redis.call('GET', KEYS[1])
 if entry and entry ~= ARGV[3] then return entry end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+local intended = redis.call('GET', KEYS[2])
+if intended and string.sub(intended, 1, #ARGV[4] + 1) == ARGV[4] .. ' ' then
+  return { string.sub(intended, #ARGV[4] + 2) }
+end
 return false
+`);
+
+/** ARGV[1] the claim, ARGV[2] what is intended, ARGV[3] for how long that is remembered, ms. Returns 1 while the claim is held. */
+export const INTEND = new LuaScript(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
+return 1
 `);
 
 /** ARGV[1] the claim, ARGV[2] for how long, ms. Returns 1 while the claim is held. */
@@ -19,18 +34,19 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 `);
 
-/** KEYS[2] the job's entry, ARGV[1] the claim, ARGV[2] what it becomes, ARGV[3] for how long, ms. */
+/** KEYS[3] the job's entry, ARGV[1] the claim, ARGV[2] what it becomes, ARGV[3] for how long, ms. */
 export const KEEP_KEY = new LuaScript(`
 local entry = redis.call('GET', KEYS[1])
 if entry and entry ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-redis.call('SET', KEYS[2], KEYS[1], 'PX', ARGV[3])
+redis.call('SET', KEYS[3], KEYS[1], 'PX', ARGV[3])
+redis.call('DEL', KEYS[2])
 return 1
 `);
 
-/** ARGV[1] the claim. */
+/** ARGV[1] the claim. KEYS[2], where it is given, goes too. */
 export const RELEASE_CLAIM = new LuaScript(`
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', unpack(KEYS)) end
 return 0
 `);
 

@@ -1,0 +1,197 @@
+import { sleep } from '../../src/utils/timers.js';
+import { eventually } from '../support/eventually.js';
+import { Random } from '../support/random.js';
+import { ChaosFleet } from './ChaosFleet.js';
+import { executionsOf } from './chaosExecutions.js';
+import { type ChaosEnd, chaosJob } from './chaosJob.js';
+import { leftInRedis } from './chaosRedis.js';
+
+const COUNT = { servers: 3, machines: 3 };
+/** Of each model node. */
+const WORK_MS = 150;
+/** After so much of all jobs nobody is killed any more. */
+const KILLING_SHARE = 0.9;
+/** Server kills for each of a machine. */
+const SERVERS_A_MACHINE = 4;
+/** Down for a while, ms. */
+const DOWN_MS = [500, 2000] as const;
+
+/** What a machine that is killed may make a job fail with, where it happens to each attempt. */
+const OF_KILLED_MACHINES: ReadonlySet<string> = new Set([
+  'connection_refused',
+  'connection_lost',
+  'connection_timeout',
+  'instance_unavailable',
+  'result_missing',
+]);
+
+export interface ChaosOptions {
+  readonly jobs: number;
+  readonly seed: number;
+  /** Between two jobs that come, ms. */
+  readonly paceMs: number;
+  /** Between two kills of a server, ms. */
+  readonly killMs: number;
+}
+
+export interface ChaosReport {
+  readonly jobs: number;
+  readonly completed: number;
+  /** By category. */
+  readonly failed: Readonly<Record<string, number>>;
+  /** Of servers, machines and Redis. */
+  readonly kills: { servers: number; machines: number; redis: number };
+  /** Requests that clients made again, by what came of them. */
+  readonly retries: Readonly<Record<string, number>>;
+  readonly executions: number;
+  /** Executions of a job whose prompt had gone with its machine. */
+  readonly repeatedAfterLoss: number;
+  readonly seconds: number;
+  /** Everything that must not be. */
+  readonly wrong: readonly string[];
+}
+
+/**
+ * Distinct pictures through servers that share a Redis, while servers, machines and Redis are killed: each job ends once, with
+ * its own picture, and none is executed again where its machine has it.
+ */
+export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
+  const fleet = await ChaosFleet.start(COUNT, WORK_MS);
+  const startedAt = performance.now();
+  const wrong: string[] = [];
+  const ends: ChaosEnd[] = [];
+  const kills = { servers: 0, machines: 0, redis: 0 };
+  let left = options.jobs;
+  const share = () => 1 - left / options.jobs;
+  const job = async (n: number) => {
+    await sleep(n * options.paceMs);
+    const random = new Random(options.seed * 100_000 + n);
+    const clients = fleet.servers.map(({ client }) => client);
+    try {
+      ends.push(await chaosJob(n, clients, random, `chaos-${options.seed}-${n}`));
+    } catch (error) {
+      wrong.push(`job ${n}: ${error instanceof Error ? error.message : String(error)}`);
+    } finally {
+      left -= 1;
+    }
+  };
+  try {
+    const jobs = Array.from({ length: options.jobs }, (_, n) => job(n));
+    const troubles = [
+      killServers(fleet, options, kills, share),
+      killRedis(fleet, options.seed, kills, share),
+    ];
+    await Promise.all([...jobs, ...troubles]);
+    const seconds = Math.round((performance.now() - startedAt) / 1000);
+    return { ...(await balance(fleet, ends, wrong)), jobs: options.jobs, kills, seconds, wrong };
+  } finally {
+    await fleet.stop();
+  }
+}
+
+/** `kill -9` of one server after the other, and of a machine now and then. */
+async function killServers(
+  fleet: ChaosFleet,
+  { seed, killMs }: ChaosOptions,
+  kills: ChaosReport['kills'],
+  share: () => number,
+): Promise<void> {
+  const random = new Random(seed);
+  const starting = new Set<Promise<void>>();
+  while (share() < KILLING_SHARE) {
+    await sleep(random.int(killMs / 2, (3 * killMs) / 2));
+    if (share() >= KILLING_SHARE) break;
+    const up = fleet.servers.filter(({ isUp }) => isUp);
+    // One of them is left, or nobody gets on on a slow computer.
+    if (up.length < 2) continue;
+    if (kills.servers % SERVERS_A_MACHINE === SERVERS_A_MACHINE - 1) {
+      kills.machines += 1;
+      await random.pick(fleet.machines).misbehave({ name: 'killed and back' });
+    }
+    const server = random.pick(up);
+    kills.servers += 1;
+    await server.kill();
+    const start = sleep(random.int(...DOWN_MS))
+      .then(() => server.startAgain())
+      .finally(() => starting.delete(start));
+    starting.add(start);
+  }
+  await Promise.all(starting);
+}
+
+/** Twice, when a third and two thirds of the jobs are done. */
+async function killRedis(
+  { redis }: ChaosFleet,
+  seed: number,
+  kills: ChaosReport['kills'],
+  share: () => number,
+): Promise<void> {
+  const random = new Random(seed + 1);
+  for (const moment of [1 / 3, 2 / 3]) {
+    while (share() < moment) await sleep(random.int(20, 200));
+    kills.redis += 1;
+    await redis.kill();
+    await sleep(random.int(...DOWN_MS));
+    await redis.restart();
+  }
+}
+
+/** Compares what clients, servers, machines and Redis know. */
+async function balance(fleet: ChaosFleet, ends: readonly ChaosEnd[], wrong: string[]) {
+  const [client] = fleet.servers.map((server) => server.client);
+  if (!client) throw new Error('no server');
+  await eventually(async () => {
+    const states = await Promise.all(fleet.machines.map((machine) => machine.state()));
+    if (states.some(({ queue }) => queue > 0)) throw new Error('a machine has prompts left');
+  }, 30_000);
+  const states = await Promise.all(fleet.machines.map((machine) => machine.state()));
+  const executions = executionsOf(states);
+  const failed: Record<string, number> = {};
+  const retries: Record<string, number> = {};
+  for (const { id, category, retries: own } of ends) {
+    for (const [what, count] of Object.entries(own)) retries[what] = (retries[what] ?? 0) + count;
+    if (category === undefined) continue;
+    failed[category] = (failed[category] ?? 0) + 1;
+    if (!OF_KILLED_MACHINES.has(category)) wrong.push(`${id} failed for a reason of its own: ${category}`);
+  }
+  for (const [files, ids] of executions.needless) {
+    wrong.push(`executed again although its machine had it: prompts ${ids.join(', ')} (${files})`);
+  }
+  await checkJobs(fleet, ends, wrong);
+  wrong.push(...(await leftInRedis(fleet)));
+  return {
+    completed: ends.filter(({ status }) => status === 'completed').length,
+    failed,
+    retries,
+    executions: executions.count,
+    repeatedAfterLoss: executions.repeatedAfterLoss,
+  };
+}
+
+/** Each job is there once, as its client saw it end, and no server ended it a second time. */
+async function checkJobs(fleet: ChaosFleet, ends: readonly ChaosEnd[], wrong: string[]): Promise<void> {
+  const [server] = fleet.servers;
+  if (!server) return;
+  const ids = new Set(ends.map(({ id }) => id));
+  if (ids.size < ends.length) wrong.push(`${ends.length} submissions have ${ids.size} jobs`);
+  for (const { id, status } of ends) {
+    const now = await server.client.status(id);
+    if (now.status !== status) wrong.push(`${id} was ${status} and is ${now.status}`);
+  }
+  const { jobs, total } = (await (await server.client.request('/api/jobs/list?limit=1000')).json()) as {
+    jobs: Array<{ id: string; status: string }>;
+    total: number;
+  };
+  if (total !== ids.size) {
+    const others = jobs.filter(({ id }) => !ids.has(id)).map(({ id, status }) => `${id} (${status})`);
+    wrong.push(`${ids.size} jobs were accepted, ${total} are there: ${others.join(', ')}`);
+  }
+  const told = new Map<unknown, number>();
+  for (const { jobId } of fleet.log(/^Job (completed|failed|cancelled)$/)) {
+    told.set(jobId, (told.get(jobId) ?? 0) + 1);
+  }
+  for (const [id, count] of told) if (count > 1) wrong.push(`${id} ended ${count} times`);
+  for (const line of fleet.log(/Unexpected error|Request failed|went wrong|was missing in the queue/)) {
+    wrong.push(JSON.stringify(line));
+  }
+}

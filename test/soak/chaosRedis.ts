@@ -1,0 +1,33 @@
+import { Redis } from 'ioredis';
+import { eventually } from '../support/eventually.js';
+import type { ChaosFleet } from './ChaosFleet.js';
+
+/** Holds of servers that were killed end within this time, ms. */
+const HOLD_MS = 40_000;
+
+/** What is left in Redis of jobs that have ended: places on machines, and entries of the queue. */
+export async function leftInRedis({ redis, prefix }: ChaosFleet): Promise<string[]> {
+  const client = new Redis(redis.port, '127.0.0.1');
+  const base = `{${prefix}}`;
+  const look = async () => {
+    const left: string[] = [];
+    for (const key of await client.keys(`${base}:*`)) {
+      const isPlace = key.startsWith(`${base}:slots`);
+      const isWaiting = key === `${base}:waiting:ranks`;
+      const isEntry = /:queue:[^:]+:(wait|active|prioritized|delayed|failed)$/.test(key);
+      if (isPlace || isWaiting || isEntry) left.push(key);
+    }
+    return left;
+  };
+  try {
+    await eventually(async () => {
+      const left = await look();
+      if (left.length > 0) throw new Error(left.join());
+    }, HOLD_MS);
+    return [];
+  } catch {
+    return (await look()).map((key) => `left in Redis: ${key}`);
+  } finally {
+    client.disconnect();
+  }
+}

@@ -1,0 +1,114 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Job } from '../../src/services/jobs/Job.js';
+import * as transitions from '../../src/services/jobs/transitions.js';
+import type { Choose, Releasable, Taken } from '../../src/services/queue/JobQueue.js';
+import { MemoryIdempotencyStore } from '../../src/services/queue/memory/MemoryIdempotencyStore.js';
+import { MemoryJobEvents } from '../../src/services/queue/memory/MemoryJobEvents.js';
+import { MemoryJobQueue } from '../../src/services/queue/memory/MemoryJobQueue.js';
+import { MemoryJobStore } from '../../src/services/queue/memory/MemoryJobStore.js';
+import { silentLogger } from '../../src/utils/logger.js';
+import { eventually } from '../support/eventually.js';
+import { png } from '../support/pictures.js';
+import { Stack } from '../support/stack.js';
+
+/** Records that are shared, of which a test refuses some. */
+class GuardedStore extends MemoryJobStore {
+  refused = 0;
+  /** What becomes of a record before it is written. @throws to refuse it */
+  guard: (record: Job) => void = () => undefined;
+
+  refuse(when: (record: Job) => boolean): void {
+    this.guard = (record) => {
+      if (!when(record)) return;
+      this.refused += 1;
+      throw new Error('the store is away');
+    };
+  }
+
+  override async update(id: string, change: (job: Job) => Job | undefined): Promise<Job | undefined> {
+    const stored = await this.get(id);
+    const next = stored && change(stored);
+    if (next) this.guard(next);
+    return super.update(id, change);
+  }
+}
+
+/** A queue that counts what is done with. */
+class CountingQueue extends MemoryJobQueue {
+  done = 0;
+
+  override async take<T extends Releasable>(choose: Choose<T>): Promise<Taken<T> | undefined> {
+    const taken = await super.take(choose);
+    if (!taken) return undefined;
+    const done = () => {
+      this.done += 1;
+      return taken.done();
+    };
+    return { ...taken, done };
+  }
+}
+
+describe('a server whose records are shared', () => {
+  let store: GuardedStore;
+  let queue: CountingQueue;
+  let stack: Stack;
+  beforeEach(async () => {
+    store = new GuardedStore();
+    queue = new CountingQueue();
+    stack = await Stack.start({
+      overrides: {
+        isShared: true,
+        jobStore: store,
+        jobQueue: queue,
+        jobEvents: new MemoryJobEvents(silentLogger),
+        idempotencyStore: new MemoryIdempotencyStore(),
+      },
+    });
+  });
+  afterEach(() => stack.stop());
+
+  const submit = async () => stack.client.submit('remove-background', await png());
+  const promptOf = (job: Job) => (job.status === 'processing' ? job.assignment.promptId : undefined);
+
+  it('submits no prompt before its id is in the record, however long the store is away', async () => {
+    store.refuse((job) => promptOf(job) !== undefined);
+    const id = await submit();
+    await eventually(() => expect(store.refused).toBeGreaterThan(4));
+    expect(stack.simulator().promptIds).toEqual([]);
+    store.guard = () => undefined;
+    expect((await stack.client.finished(id)).status).toBe('completed');
+    expect(stack.simulator().promptIds.length).toBe(1);
+  });
+
+  it('submits no prompt for a job that another server has meanwhile', async () => {
+    let others: Job | undefined;
+    store.guard = (job) => {
+      if (promptOf(job) === undefined || others) return;
+      const waiting = transitions.handOver({ ...job }, 1);
+      others = waiting && transitions.begin(waiting, 2, 'another machine');
+      // The other server was faster.
+      throw new Error('others changed it');
+    };
+    const own = store.update.bind(store);
+    store.update = (id, change) => own(id, (stored) => change(others ?? stored));
+    const id = await submit();
+    await eventually(() => expect(others).toBeDefined());
+    await eventually(() => expect(stack.services.processor.activeJobs).toBe(0));
+    expect(stack.simulator().promptIds).toEqual([]);
+    store.update = own;
+    expect((await store.get(id))?.status).toBe('processing');
+  });
+
+  it('lets the entry and the prompt of a job go only when its end is in the record', async () => {
+    store.refuse(({ status }) => status === 'completed');
+    const id = await submit();
+    await eventually(() => expect(store.refused).toBeGreaterThan(8));
+    expect(queue.done).toBe(0);
+    expect(stack.simulator().historyIds.length).toBe(1);
+    store.guard = () => undefined;
+    await eventually(() => expect(queue.done).toBe(1));
+    expect((await store.get(id))?.status).toBe('completed');
+    expect(stack.simulator().promptIds.length).toBe(1);
+    await eventually(() => expect(stack.simulator().historyIds).toEqual([]));
+  });
+});
