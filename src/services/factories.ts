@@ -3,10 +3,9 @@ import type { Clock } from '../utils/clock.js';
 import type { Logger } from '../utils/logger.js';
 import type { Turns } from '../utils/turns.js';
 import type { JobViews } from '../views/JobViews.js';
-import { WorkflowFolder } from '../workflows/files/WorkflowFolder.js';
 import { imageNodeClasses } from '../workflows/imageNodes.js';
 import type { Workflow } from '../workflows/types.js';
-import { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
+import type { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
 import type { AssetHolders } from './assets/AssetHolders.js';
 import { AssetLibrary } from './assets/AssetLibrary.js';
 import { type AssetStoreOptions, createAssetStore } from './assets/createAssetStore.js';
@@ -156,17 +155,6 @@ export function createHolderAudit(
 ): HolderAudit | undefined {
   if (!holders || !library) return undefined;
   return new HolderAudit({ holders, library, isKnown: (id) => manager.has(id) }, logger);
-}
-
-/** The built-in workflows, and those of the folder where there is one. */
-export function createWorkflows(
-  { workflows: { directory } }: Config,
-  builtIn: readonly Workflow[],
-  logger: Logger,
-): { workflows: WorkflowCatalogue; folder: WorkflowFolder | undefined } {
-  const types = new Set(builtIn.map(({ type }) => type));
-  const folder = directory === '' ? undefined : new WorkflowFolder({ directory, builtIn: types, logger });
-  return { workflows: new WorkflowCatalogue(builtIn, folder), folder };
 }
 
 /** Sockets to the machines, none open yet. */

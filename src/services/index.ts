@@ -22,7 +22,6 @@ import {
   createSharedSlots,
   createSharing,
   createWebhooks,
-  createWorkflows,
 } from './factories.js';
 import { HealthReporter } from './health.js';
 import { Thumbnails } from './images/Thumbnails.js';
@@ -59,7 +58,7 @@ import {
   type ServiceOverrides,
   WEBHOOK_OPTIONS,
 } from './ServiceOverrides.js';
-import { createRequestCounts } from './sharedFactories.js';
+import { createRequestCounts, createWorkflows } from './sharedFactories.js';
 import { stopServices } from './shutdown.js';
 import { Submissions } from './submissions/Submissions.js';
 import { UploadBudget } from './submissions/UploadBudget.js';
@@ -114,18 +113,19 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const clock = overrides.clock ?? systemClock;
   const log = (component: string) => logger.child({ component });
   const builtIn = overrides.workflows ?? registeredWorkflows;
-  const { workflows, folder } = createWorkflows(config, builtIn, log('workflows'));
 
-  const connections = createConnections(config, log('connections'), overrides.connections);
-  const turns = new Turns();
-  const state = new ServerState(config.server.stateDir, log('state'));
-  const instances = createInstances(config, clock, turns, state);
   const { idempotency, redis, slots, holders, audited, ...sharing } = createSharing(
     config,
     builtIn,
     overrides,
     log('jobs'),
   );
+  const { workflows, keeper } = createWorkflows(config, builtIn, redis, log('workflows'));
+
+  const connections = createConnections(config, log('connections'), overrides.connections);
+  const turns = new Turns();
+  const state = new ServerState(config.server.stateDir, log('state'));
+  const instances = createInstances(config, clock, turns, state);
   const shared = createSharedSlots(config, slots);
   const balancer = new LoadBalancer(instances, config.machines.maxJobs, shared);
   const inspector = createInspector(
@@ -317,7 +317,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       await redis?.start();
       await requestCounts.start?.();
       await assetBlobs?.start();
-      await folder?.start();
+      await keeper?.start();
       await metricsFile.start();
       await checker.start();
       needs.start();
@@ -341,7 +341,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
           checker,
           metricsFile,
           webhooks,
-          folder,
+          keeper,
           assetBlobs,
           audit,
           redis,

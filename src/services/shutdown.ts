@@ -1,7 +1,6 @@
 import { settledWithin } from '../utils/deadline.js';
 import type { Logger } from '../utils/logger.js';
 import type { TimeBudget } from '../utils/TimeBudget.js';
-import type { WorkflowFolder } from '../workflows/files/WorkflowFolder.js';
 import type { HolderAudit } from './assets/HolderAudit.js';
 import type { ConnectionManager } from './comfyui/ConnectionManager.js';
 import type { PromptRunner } from './comfyui/PromptRunner.js';
@@ -13,6 +12,7 @@ import type { JobManager } from './jobs/JobManager.js';
 import type { JobProcessor } from './jobs/JobProcessor.js';
 import type { MetricsFile } from './metrics/MetricsFile.js';
 import type { RedisQueue } from './queue/redis/createRedisQueue.js';
+import type { WorkflowKeeper } from './sharedFactories.js';
 import type { Webhooks } from './webhooks/Webhooks.js';
 
 interface Parts {
@@ -25,7 +25,7 @@ interface Parts {
   readonly checker: HealthChecker;
   readonly metricsFile: MetricsFile;
   readonly webhooks: Webhooks | undefined;
-  readonly folder: WorkflowFolder | undefined;
+  readonly keeper: WorkflowKeeper | undefined;
   readonly assetBlobs: AssetBlobs | undefined;
   readonly audit: HolderAudit | undefined;
   readonly redis: RedisQueue | undefined;
@@ -70,7 +70,7 @@ export async function stopServices(parts: Parts, budget: TimeBudget, logger: Log
     step('webhooks', restMs, webhooks?.stop(Math.min(WEBHOOK_MAX_MS, restMs * 0.8))),
     step('metrics file', restMs, parts.metricsFile.stop()),
     step('stores', restMs, manager.stop()),
-    step('workflow files', restMs, parts.folder?.stop()),
+    step('workflow files', restMs, parts.keeper?.stop()),
     step('health checks', restMs, parts.checker.stop()),
     step('prompts', promptMs + reserve * 0.1, prompts.stop(promptMs)),
   ]);

@@ -1,7 +1,7 @@
 import { AppError } from '../errors.js';
 import type { Json } from '../utils/losslessJson.js';
 import type { NodeLookup } from './files/nodeInfo.js';
-import type { WorkflowProblem } from './files/WorkflowFolder.js';
+import type { WorkflowProblem } from './files/WorkflowProblem.js';
 import type { Workflow } from './types.js';
 
 /** Keeps workflows that are not built in, such as a `WorkflowFolder`. */
@@ -58,7 +58,8 @@ export class WorkflowCatalogue {
    * Keeps a workflow, in place of one of the same type. Jobs that were made already finish as they started.
    * @param graph JSON as a client sent it
    * @param manifest plain JSON; without one, it is derived
-   * @throws AppError `INVALID_WORKFLOW`, `WORKFLOW_FORMAT_UI`, `WORKFLOW_BUILT_IN`; `FORBIDDEN` where none are kept
+   * @throws AppError `INVALID_WORKFLOW`, `WORKFLOW_FORMAT_UI`, `WORKFLOW_BUILT_IN`; `FORBIDDEN` where none are kept;
+   *   `QUEUE_UNAVAILABLE` where servers share them and cannot now
    */
   async put(type: string, graph: Json, manifest?: unknown): Promise<{ workflow: Workflow; isNew: boolean }> {
     return this.#changeable(type).put(type, graph, manifest);
@@ -66,7 +67,8 @@ export class WorkflowCatalogue {
 
   /**
    * Removes a workflow. Its jobs go on.
-   * @throws AppError `WORKFLOW_NOT_FOUND`, `WORKFLOW_BUILT_IN`; `FORBIDDEN` where none are kept
+   * @throws AppError `WORKFLOW_NOT_FOUND`, `WORKFLOW_BUILT_IN`; `FORBIDDEN` where none are kept, or it cannot be deleted
+   *   here; `QUEUE_UNAVAILABLE` where servers share them and cannot now
    */
   async delete(type: string): Promise<void> {
     if (await this.#changeable(type).delete(type)) return;

@@ -37,7 +37,7 @@ export class Client {
     schema: T,
     { status = 200, ...init }: RequestInit & { status?: number } = {},
   ): Promise<z.output<T>> {
-    return readJson(await this.request(path, init), schema, status);
+    return readJson(await this.request(path, init), schema, status, init.method ?? 'GET');
   }
 
   /** An error answer of the given status. */
@@ -125,6 +125,7 @@ async function readJson<T extends z.ZodType>(
   response: Response,
   schema: T,
   status: number,
+  method?: string,
 ): Promise<z.output<T>> {
   const text = await response.text();
   if (response.status !== status) {
@@ -134,6 +135,6 @@ async function readJson<T extends z.ZodType>(
     throw new Error(`expected JSON, got ${response.headers.get('content-type')}`);
   }
   const body: unknown = JSON.parse(text);
-  expectConforming(new URL(response.url).pathname, status, body);
+  expectConforming(new URL(response.url).pathname, status, body, method);
   return schema.parse(body);
 }

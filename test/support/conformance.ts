@@ -13,19 +13,26 @@ interface Described {
 
 const { paths = {}, components } = createOpenApiDocument(workflows);
 
-const templates = Object.entries(paths).map(([template, methods]) => ({
-  pattern: new RegExp(`^${template.replace(/\{\w+\}/g, '[^/]+')}$`),
-  isFixed: !template.includes('{'),
-  operation: Object.values(methods)[0] as unknown as Described,
-  validators: new Map<number, ValidateFunction>(),
-}));
+const templates = Object.entries(paths).flatMap(([template, methods]) =>
+  Object.entries(methods).map(([method, operation]) => ({
+    pattern: new RegExp(`^${template.replace(/\{\w+\}/g, '[^/]+')}$`),
+    isFixed: !template.includes('{'),
+    method: method.toUpperCase(),
+    operation: operation as unknown as Described,
+    validators: new Map<number, ValidateFunction>(),
+  })),
+);
 // `/api/jobs/list` is no job of that name.
 templates.sort((a, b) => Number(b.isFixed) - Number(a.isFixed));
 
-/** Holds a JSON answer against the OpenAPI document. Paths and methods that it does not have are passed over. */
-export function expectConforming(path: string, status: number, body: unknown): void {
+/**
+ * Holds a JSON answer against the OpenAPI document. Paths and methods that it does not have are passed over.
+ * @param method by which it was asked for; left out where the path has only one
+ */
+export function expectConforming(path: string, status: number, body: unknown, method?: string): void {
   if (status === 405) return;
-  const template = templates.find(({ pattern }) => pattern.test(path.split('?', 1)[0] ?? ''));
+  const ofPath = templates.filter(({ pattern }) => pattern.test(path.split('?', 1)[0] ?? ''));
+  const template = ofPath.find((one) => one.method === method) ?? ofPath[0];
   if (!template) return;
   const schema = template.operation.responses[status]?.content['application/json']?.schema;
   if (!schema) throw new Error(`${path} answered ${status}, which the OpenAPI document does not have`);

@@ -68,7 +68,7 @@ export const workflowEndpoints: readonly Endpoint[] = [
       200: { description: 'Replaced.', schema: workflowAnswer },
       201: { description: 'Created.', schema: workflowAnswer },
     },
-    errors: [400, 409, 413, 422],
+    errors: [400, 409, 413, 422, 503],
     handler: (context) => [
       jsonBytes(MAX_BODY_BYTES),
       async (request, response) => {
@@ -91,7 +91,7 @@ export const workflowEndpoints: readonly Endpoint[] = [
     access: 'admin',
     request: { path },
     responses: { 200: { description: 'Removed.', schema: workflowDeletedAnswer } },
-    errors: [404, 409, 422],
+    errors: [404, 409, 422, 503],
     handler:
       ({ services: { workflows } }) =>
       async (request, response) => {

@@ -1,33 +1,21 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import pLimit from 'p-limit';
-import { AppError, type ErrorCode, type ErrorDetails } from '../../errors.js';
 import { Listeners } from '../../utils/Listeners.js';
 import type { Logger } from '../../utils/logger.js';
 import { type Json, stringifyJson } from '../../utils/losslessJson.js';
 import { replaceFile } from '../../utils/replaceFile.js';
 import { sleep } from '../../utils/timers.js';
 import { graphJson } from '../graph.js';
-import { deriveManifest } from './deriveManifest.js';
 import { FolderWatch } from './FolderWatch.js';
-import { type FileWorkflow, fileWorkflow } from './fileWorkflow.js';
+import type { FileWorkflow } from './fileWorkflow.js';
 import { groupFiles, listFiles, type WorkflowFiles } from './folderFiles.js';
 import { loadWorkflow } from './loadWorkflow.js';
 import { writeManifest } from './manifestText.js';
 import { type NodeLookup, noNodeInfo } from './nodeInfo.js';
-import { parseManifest } from './parseManifest.js';
-import { readGraph } from './readGraph.js';
-import { checkType } from './workflowType.js';
-
-/** A file of the folder that cannot be used, and why. */
-export interface WorkflowProblem {
-  /** Its name in the folder. */
-  readonly file: string;
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly details?: ErrorDetails;
-}
+import { putWorkflow } from './putWorkflow.js';
+import { problemOf, type WorkflowProblem } from './WorkflowProblem.js';
+import { withNodeInfo } from './withNodeInfo.js';
 
 interface FolderOptions {
   readonly directory: string;
@@ -104,14 +92,10 @@ export class WorkflowFolder {
   async useNodeInfo(infoOf: NodeLookup): Promise<void> {
     await this.#alone(async () => {
       this.#infoOf = infoOf;
-      const entries = [...this.#entries].map(([type, entry]): [string, Entry] => {
-        const { workflow } = entry;
-        if (workflow === undefined) return [type, entry];
-        const next = fileWorkflow(type, workflow.graph, workflow.manifest, infoOf);
-        return isDeepStrictEqual(next.inputs, workflow.inputs)
-          ? [type, entry]
-          : [type, { ...entry, workflow: next }];
-      });
+      const entries = [...this.#entries].map(([type, entry]): [string, Entry] => [
+        type,
+        { ...entry, workflow: entry.workflow && withNodeInfo(entry.workflow, infoOf) },
+      ]);
       this.#set(new Map(entries), this.#problems);
     });
   }
@@ -119,7 +103,7 @@ export class WorkflowFolder {
   /**
    * Writes a workflow's files, in place of those that there are.
    * @param manifest as JSON has it; without one, it is derived
-   * @throws AppError `INVALID_WORKFLOW`, `WORKFLOW_FORMAT_UI`, `WORKFLOW_BUILT_IN`
+   * @throws AppError as `putWorkflow` does
    * @throws Error as the file system gave it
    */
   async put(
@@ -127,10 +111,8 @@ export class WorkflowFolder {
     graph: Json,
     manifest?: unknown,
   ): Promise<{ workflow: FileWorkflow; isNew: boolean }> {
-    checkType(type, this.#options.builtIn);
-    const read = readGraph(graph);
-    const own = manifest === undefined ? undefined : parseManifest(manifest);
-    const workflow = fileWorkflow(type, read, own ?? deriveManifest(read), this.#infoOf);
+    const { builtIn } = this.#options;
+    const { workflow, own } = putWorkflow(type, graph, manifest, { builtIn, infoOf: this.#infoOf });
     return this.#alone(async () => {
       const known = this.#entries.get(type);
       const names = {
@@ -139,7 +121,7 @@ export class WorkflowFolder {
       };
       if (own === undefined) await rm(this.#path(names.manifest), { force: true });
       else await replaceFile(this.#path(names.manifest), Buffer.from(writeManifest(own)));
-      const json = stringifyJson(graphJson(read, () => null));
+      const json = stringifyJson(graphJson(workflow.graph, () => null));
       await replaceFile(this.#path(names.graph), Buffer.from(json));
       await this.#look();
       return {
@@ -232,14 +214,4 @@ export class WorkflowFolder {
     this.#workflows = workflows.toSorted((one, other) => (one.type < other.type ? -1 : 1));
     this.#listeners.tell();
   }
-}
-
-function problemOf(file: string, error: unknown): WorkflowProblem {
-  if (error instanceof AppError) {
-    const { code, message, details } = error;
-    return { file, code, message, ...(details !== undefined && { details }) };
-  }
-  // The file system's own message has the whole path.
-  const code = (error as NodeJS.ErrnoException).code ?? 'an error';
-  return { file, code: 'INVALID_WORKFLOW', message: `The file cannot be read (${code}).` };
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from '../../../utils/logger.js';
+import type { WorkflowTexts } from '../../../workflows/files/WorkflowTexts.js';
 import type { Workflow } from '../../../workflows/types.js';
 import type { ForcedHosts } from '../ForcedHosts.js';
 import type { IdempotencyStore } from '../IdempotencyStore.js';
@@ -15,6 +16,7 @@ import { RedisJobEvents } from './RedisJobEvents.js';
 import { RedisJobQueue } from './RedisJobQueue.js';
 import { RedisJobStore } from './RedisJobStore.js';
 import { RedisSlotLeases } from './RedisSlotLeases.js';
+import { RedisWorkflowTexts } from './RedisWorkflowTexts.js';
 import { tellingUnavailable } from './unavailable.js';
 import { WorkflowDefinitions } from './WorkflowDefinitions.js';
 
@@ -39,6 +41,8 @@ export interface RedisQueue {
   readonly queue: JobQueue;
   readonly slots: SlotLeases;
   readonly forcedHosts: ForcedHosts;
+  /** The workflows that were put, on any of the servers. */
+  readonly workflowTexts: WorkflowTexts;
   /** What all keys begin with, with the hash tag. */
   readonly base: string;
   /** Connects. @throws Error that says why this Redis cannot be used */
@@ -76,6 +80,7 @@ export function createRedisQueue(
     queue: tellingUnavailable<JobQueue>(queue),
     slots,
     forcedHosts,
+    workflowTexts: tellingUnavailable<WorkflowTexts>(new RedisWorkflowTexts(connection, base)),
     base,
     start: async () => {
       await connection.start();

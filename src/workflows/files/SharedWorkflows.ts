@@ -1,0 +1,188 @@
+import { createHash } from 'node:crypto';
+import { AppError, messageOf } from '../../errors.js';
+import { Listeners } from '../../utils/Listeners.js';
+import type { Logger } from '../../utils/logger.js';
+import type { Json } from '../../utils/losslessJson.js';
+import { Repeater } from '../../utils/Repeater.js';
+import type { WorkflowStore } from '../WorkflowCatalogue.js';
+import type { FileWorkflow } from './fileWorkflow.js';
+import { type NodeLookup, noNodeInfo } from './nodeInfo.js';
+import { putWorkflow } from './putWorkflow.js';
+import { problemOf, type WorkflowProblem } from './WorkflowProblem.js';
+import type { WorkflowTexts } from './WorkflowTexts.js';
+import { withNodeInfo } from './withNodeInfo.js';
+import { quoted } from './workflowError.js';
+import { readWorkflow, writeWorkflow } from './workflowText.js';
+import { checkType } from './workflowType.js';
+
+/** Between two looks at what other servers put, ms. */
+const LOOK_MS = 1000;
+
+interface Parts {
+  /** This server's own files. */
+  readonly folder: Pick<WorkflowStore, 'problems' | 'onChange' | 'useNodeInfo'> & {
+    all(): readonly FileWorkflow[];
+    start(): Promise<void>;
+    stop(): Promise<void>;
+  };
+  readonly texts: WorkflowTexts;
+  /** Types of the workflows that are written in TypeScript. */
+  readonly builtIn: ReadonlySet<string>;
+  readonly logger: Logger;
+}
+
+/** What is known of one shared workflow. */
+interface Entry {
+  readonly version: string;
+  /** The last good one; undefined where there never was one. */
+  readonly workflow: FileWorkflow | undefined;
+  readonly problem: WorkflowProblem | undefined;
+}
+
+/**
+ * The workflows of servers that share their jobs: what a client puts on one of them is there on all, and each has the files of
+ * its own folder. Where there are both, the one that was put counts, so that all servers have the same; when that is deleted,
+ * the files count again. Files are never written here: they belong to whoever looks after the server.
+ */
+export class SharedWorkflows implements WorkflowStore {
+  readonly #parts: Parts;
+  readonly #listeners: Listeners<[]>;
+  readonly #looks: Repeater;
+  #entries: ReadonlyMap<string, Entry> = new Map();
+  #all: readonly FileWorkflow[] = [];
+  #infoOf: NodeLookup = noNodeInfo;
+
+  constructor(parts: Parts) {
+    const { logger, folder } = parts;
+    this.#parts = parts;
+    this.#listeners = new Listeners((error) => logger.error('A listener to workflows failed', { error }));
+    this.#looks = new Repeater(() => this.#look(), LOOK_MS, this.#onError);
+    folder.onChange(() => this.#merge());
+  }
+
+  /** Reads all of them, and looks for changes from now on. @throws what reading rejects with */
+  async start(): Promise<void> {
+    await this.#parts.folder.start();
+    await this.#looks.now();
+    this.#looks.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#looks.stop();
+    await this.#parts.folder.stop();
+  }
+
+  /** In the order of their types; the same array until something changes. */
+  all(): readonly FileWorkflow[] {
+    return this.#all;
+  }
+
+  problems(): readonly WorkflowProblem[] {
+    const own = [...this.#entries.values()].flatMap(({ problem }) => problem ?? []);
+    return [...this.#parts.folder.problems(), ...own];
+  }
+
+  /** @returns what takes the listener away again */
+  onChange(listener: () => void): () => void {
+    return this.#listeners.add(listener);
+  }
+
+  async useNodeInfo(infoOf: NodeLookup): Promise<void> {
+    this.#infoOf = infoOf;
+    const entries = [...this.#entries].map(([type, entry]): [string, Entry] => [
+      type,
+      { ...entry, workflow: entry.workflow && withNodeInfo(entry.workflow, infoOf) },
+    ]);
+    this.#entries = new Map(entries);
+    await this.#parts.folder.useNodeInfo(infoOf);
+    this.#merge();
+  }
+
+  /** @throws AppError `QUEUE_UNAVAILABLE`, and as `putWorkflow` does */
+  async put(
+    type: string,
+    graph: Json,
+    manifest?: unknown,
+  ): Promise<{ workflow: FileWorkflow; isNew: boolean }> {
+    const { folder, texts, builtIn } = this.#parts;
+    const { workflow } = putWorkflow(type, graph, manifest, { builtIn, infoOf: this.#infoOf });
+    const text = writeWorkflow(workflow);
+    const isFirst = await texts.put(type, versionOf(text), text);
+    const isNew = isFirst && !folder.all().some((own) => own.type === type);
+    // It is put, whether this server can read it now or later.
+    await this.#looks.now().catch(this.#onError);
+    return { workflow: this.#entries.get(type)?.workflow ?? workflow, isNew };
+  }
+
+  /** @throws AppError `QUEUE_UNAVAILABLE`, and `FORBIDDEN` for one that only this server's files have */
+  async delete(type: string): Promise<boolean> {
+    const { folder, texts } = this.#parts;
+    const isDeleted = await texts.delete(type);
+    await this.#looks.now().catch(this.#onError);
+    if (!isDeleted && folder.all().some((own) => own.type === type)) {
+      throw new AppError(
+        'FORBIDDEN',
+        `The workflow ${quoted(type)} is a file of this server: remove it there.`,
+      );
+    }
+    return isDeleted;
+  }
+
+  /** Reads what has changed. */
+  async #look(): Promise<void> {
+    const { texts } = this.#parts;
+    const versions = await texts.versions();
+    const changed = [...versions].flatMap(([type, version]) =>
+      this.#entries.get(type)?.version === version ? [] : type,
+    );
+    const read = changed.length > 0 ? await texts.read(changed) : new Map<string, string>();
+    const entries = new Map<string, Entry>();
+    for (const type of versions.keys()) {
+      const known = this.#entries.get(type);
+      const text = read.get(type);
+      const entry = text === undefined ? known : this.#entryOf(type, text, known);
+      if (entry) entries.set(type, entry);
+    }
+    this.#entries = entries;
+    this.#merge();
+  }
+
+  /** One that cannot be read, such as that of a newer server, is a problem; what was good stays as it was. */
+  #entryOf(type: string, text: string, known: Entry | undefined): Entry {
+    const { builtIn, logger } = this.#parts;
+    // It may be newer than the version that led here.
+    const version = versionOf(text);
+    if (known?.version === version) return known;
+    try {
+      checkType(type, builtIn);
+      const workflow = withNodeInfo(readWorkflow(text), this.#infoOf);
+      logger.info('Workflow is ready', { jobType: type });
+      return { version, workflow, problem: undefined };
+    } catch (error) {
+      const problem = problemOf(`${type} in Redis`, error);
+      const { file, code, message } = problem;
+      logger.warn('A workflow file cannot be used', { file, code, reason: message });
+      return { version, workflow: known?.workflow, problem };
+    }
+  }
+
+  /** Tells the listeners if anything changed that they can see. */
+  #merge(): void {
+    const byType = new Map(this.#parts.folder.all().map((workflow) => [workflow.type, workflow]));
+    for (const [type, { workflow }] of this.#entries) if (workflow) byType.set(type, workflow);
+    const all = [...byType.values()].toSorted((one, other) => (one.type < other.type ? -1 : 1));
+    const isSame = all.length === this.#all.length && all.every((one, at) => one === this.#all[at]);
+    if (isSame) return;
+    this.#all = all;
+    this.#listeners.tell();
+  }
+
+  /** The connection tells of outages; this is for whoever looks closely. */
+  readonly #onError = (error: unknown): void => {
+    this.#parts.logger.debug('Shared workflows could not be read', { error: messageOf(error) });
+  };
+}
+
+function versionOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
+}
