@@ -231,7 +231,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const views = new JobViews({ manager, estimates, processor, clock });
   const webhooks = createWebhooks(
     config,
-    { manager, views },
+    { manager, views, redis },
     { ...WEBHOOK_OPTIONS, ...overrides.webhooks },
     clock,
     log('webhooks'),
@@ -315,6 +315,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       expiry.start();
       audit?.start();
       repair?.start();
+      await webhooks?.start();
       outputSweeper.start();
       summary.start();
     },
