@@ -16,7 +16,7 @@ export interface DeliveryRecord {
 }
 
 /** What a message says; an image comes with it for as long as there is room for it. */
-export interface MessageContent {
+interface MessageContent {
   readonly type: string;
   readonly timestamp: string;
   readonly data: object;

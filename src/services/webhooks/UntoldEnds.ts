@@ -58,6 +58,6 @@ export class UntoldEnds {
     const job = await manager.get(id);
     if (!isFinished(job)) return;
     await this.#tell(job);
-    logger.info('The end of a job is told that its server did not tell', { jobId: id });
+    logger.info('A job ended that nobody told of, its webhook is sent now', { jobId: id });
   }
 }
