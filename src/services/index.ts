@@ -45,9 +45,11 @@ import { OutputIntake } from './jobs/OutputIntake.js';
 import { OutputSweeper } from './jobs/OutputSweeper.js';
 import { QueueRepair } from './jobs/QueueRepair.js';
 import { STORE_TIMINGS, StoreCalls } from './jobs/StoreCalls.js';
+import { Figures } from './metrics/Figures.js';
 import { MetricsFile } from './metrics/MetricsFile.js';
 import { Prometheus } from './metrics/Prometheus.js';
 import { Recorder } from './metrics/Recorder.js';
+import { RedisFigures } from './metrics/redis/RedisFigures.js';
 import { Summary } from './metrics/Summary.js';
 import {
   ASSET_TIMINGS,
@@ -264,7 +266,15 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   manager.events.subscribe('finished', (job) => recorder.record(job), 'here');
   manager.events.subscribe('finished', (job) => estimates.recordJob(job));
   manager.events.subscribe('finished', (job) => prometheus.recordJob(job), 'here');
-  const metrics = new MetricsViews({ recorder, balancer, manager, processor }, clock);
+  const figures = new Figures({
+    recorder,
+    processor,
+    instances,
+    exchange: redis && new RedisFigures(redis.connection, redis.base),
+    clock,
+    logger: log('metrics'),
+  });
+  const metrics = new MetricsViews({ figures, recorder, balancer, manager }, clock);
   const metricsFile = new MetricsFile(
     { file: config.metrics.file, intervalMs: config.metrics.intervalMs },
     recorder,
@@ -309,6 +319,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       await assetBlobs?.start();
       await folder?.start();
       await metricsFile.start();
+      await figures.start();
       await checker.start();
       needs.start();
       processor.start();
@@ -331,6 +342,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
           instances,
           checker,
           metricsFile,
+          figures,
           webhooks,
           folder,
           assetBlobs,
