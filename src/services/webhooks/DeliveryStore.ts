@@ -67,7 +67,9 @@ export interface DeliveryStore {
   readonly outlivesServer: boolean;
   /** Hands deliveries to `listener` from now on: new ones, and those that other servers left. Called once. */
   start(listener: (delivery: HeldDelivery) => void): Promise<void>;
-  /** Hands out no more, and makes sure of what was noted. What is still held goes to others when its hold ends. */
+  /** Hands out nothing any more that others can make. */
+  drain(): void;
+  /** Makes sure of what was noted. What is still held goes to others when its hold ends. */
   stop(): Promise<void>;
   /** Takes a delivery in. One of the same job that is under way, or was, stays as it is. @throws what the store rejects with */
   add(order: DeliveryOrder): Promise<void>;

@@ -22,6 +22,10 @@ export class MemoryDeliveryStore implements DeliveryStore {
     this.#handOut = listener;
   }
 
+  drain(): void {
+    // Nobody else can make them.
+  }
+
   async stop(): Promise<void> {
     this.#handOut = () => undefined;
   }

@@ -105,6 +105,7 @@ export class Webhooks {
   async stop(graceMs: number): Promise<void> {
     const { store, sender } = this.#parts;
     this.#untold.stop();
+    store.drain();
     this.#noMoreWaiting.abort();
     if (store.outlivesServer) for (const delivery of this.#running.keys()) this.#attempts.drop(delivery);
     const enough = new AbortController();
@@ -163,8 +164,7 @@ export class Webhooks {
       if (this.#isLeft()) return held.giveBack();
       const attempt = await this.#attempt(delivery);
       if (delivery.isDropped) break;
-      // Nobody can tell whether an attempt arrived that was cut off.
-      if (!attempt || this.#isCutOff()) return held.giveBack();
+      if (!attempt || this.#isCutOff(attempt)) return held.giveBack();
       this.#remember(delivery, attempt);
       if (attempt.error === undefined) return held.note();
       record.nextAttempt = this.#clock.now() + this.#delayBehind(attempt, record.attempts.length - 1);
@@ -191,8 +191,9 @@ export class Webhooks {
     return this.#noMoreWaiting.signal.aborted && this.#parts.store.outlivesServer;
   }
 
-  #isCutOff(): boolean {
-    return this.#stop.signal.aborted && this.#parts.store.outlivesServer;
+  /** Whether the attempt only failed because this server ends: it says nothing about the receiver. */
+  #isCutOff({ error }: Attempt): boolean {
+    return error !== undefined && this.#stop.signal.aborted && this.#parts.store.outlivesServer;
   }
 
   /** One attempt, when it is this client's turn; undefined when the delivery was dropped before, or is another server's. */

@@ -65,7 +65,7 @@ export class RedisDeliveryStore implements DeliveryStore {
   #bull: { readonly queue: Queue; readonly worker: Worker } | undefined;
   #handOut: (delivery: HeldDelivery) => void = () => undefined;
   #taking: Promise<void> | undefined;
-  #isStopped = false;
+  #isDraining = false;
 
   constructor(parts: Parts, timings: DeliveryTimings) {
     this.#parts = parts;
@@ -83,8 +83,12 @@ export class RedisDeliveryStore implements DeliveryStore {
     this.#take();
   }
 
+  drain(): void {
+    this.#isDraining = true;
+  }
+
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.drain();
     for (const timer of this.#timers.splice(0)) clearInterval(timer);
     await this.#taking;
     const settled = Promise.all([...this.#held.values()].map((hold) => hold.settled));
@@ -133,10 +137,11 @@ export class RedisDeliveryStore implements DeliveryStore {
     if (this.#bull) return this.#bull;
     // Loaded only where it is used.
     const bull = await import('bullmq');
+    if (this.#bull) return this.#bull;
     const { connection, base } = this.#parts;
     const shared = { connection: connection.commands, prefix: `${base}:deliveries`, skipVersionCheck: true };
     const { holdMs } = this.#timings;
-    this.#bull ??= {
+    this.#bull = {
       queue: new bull.Queue(QUEUE, {
         ...shared,
         streams: { events: { maxLen: KEPT_EVENTS } },
@@ -157,7 +162,7 @@ export class RedisDeliveryStore implements DeliveryStore {
 
   /** Takes all that is due. Nobody waits for it: what fails is done again with the next look. */
   #take(): void {
-    if (this.#isStopped || !this.#parts.connection.isAvailable) return;
+    if (this.#isDraining || !this.#parts.connection.isAvailable) return;
     this.#taking ??= this.#takeAll()
       .catch(this.#onError)
       .finally(() => {
@@ -167,7 +172,7 @@ export class RedisDeliveryStore implements DeliveryStore {
 
   async #takeAll(): Promise<void> {
     const { worker } = await this.#connect();
-    while (!this.#isStopped) {
+    while (!this.#isDraining) {
       const job = await worker.getNextJob(this.#token, { block: false });
       if (!job) return;
       await this.#begin(job);

@@ -44,7 +44,7 @@ export class RedisHold implements HeldDelivery {
   readonly record: DeliveryRecord;
   readonly #parts: HoldParts;
   #job: Job;
-  /** Whether Redis does not have the newest record. */
+  /** Whether Redis does not have what was said last. */
   #isBehind = false;
   #isGivenBack = false;
   #working: Promise<void> | undefined;
@@ -85,12 +85,14 @@ export class RedisHold implements HeldDelivery {
 
   giveBack(): void {
     this.#isGivenBack = true;
+    this.#isBehind = true;
     this.#work();
   }
 
   #work(): void {
     this.#working ??= this.#tellRedis().finally(() => {
       this.#working = undefined;
+      if (this.#isBehind && !this.#parts.signal.aborted) this.#work();
     });
   }
 
@@ -101,11 +103,11 @@ export class RedisHold implements HeldDelivery {
       this.#isBehind = false;
       const isHeld = await this.#insist(() => this.#write(), signal);
       if (isHeld === 0) return onEnd();
-    }
-    const { state, nextAttempt } = this.record;
-    if (state !== 'delivering') await this.#end(() => this.#job.moveToCompleted(undefined, token, false));
-    else if (this.#isGivenBack) {
-      await this.#end(() => this.#job.moveToDelayed(nextAttempt ?? Date.now(), token));
+      const { state, nextAttempt } = this.record;
+      if (state !== 'delivering') await this.#end(() => this.#job.moveToCompleted(undefined, token, false));
+      else if (this.#isGivenBack) {
+        await this.#end(() => this.#job.moveToDelayed(nextAttempt ?? Date.now(), token));
+      }
     }
   }
 
