@@ -15,12 +15,14 @@ import type { AssetFiles, GatheringParts } from './submissions/FileGathering.js'
 import type { RandomNumber } from './submissions/seeds.js';
 import type { WebhookOptions } from './webhooks/Webhooks.js';
 
-export const WEBHOOK_OPTIONS: WebhookOptions & { timeoutMs: number } = {
+export const WEBHOOK_OPTIONS: WebhookOptions & { timeoutMs: number; holdMs: number } = {
   timeoutMs: 15_000,
   baseDelayMs: 5000,
   maxDelayMs: 3_600_000,
   giveUpAfterMs: 24 * 3_600_000,
   maxDeliveries: 10_000,
+  untoldCheckMs: 10_000,
+  holdMs: 30_000,
 };
 /** Large files take their time on their way to a bucket. */
 export const ASSET_TIMINGS: StoreTimings = { ...STORE_TIMINGS, timeoutMs: 60_000 };

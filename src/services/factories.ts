@@ -36,6 +36,8 @@ import { createRedisQueue, type RedisQueue } from './queue/redis/createRedisQueu
 import { tellingUnavailable } from './queue/redis/unavailable.js';
 import type { SlotLeases } from './queue/SlotLeases.js';
 import type { ServiceOverrides } from './ServiceOverrides.js';
+import { MemoryDeliveryStore } from './webhooks/MemoryDeliveryStore.js';
+import { RedisDeliveryStore } from './webhooks/redis/RedisDeliveryStore.js';
 import { WebhookSender } from './webhooks/WebhookSender.js';
 import { MAX_PER_HOST, type WebhookOptions, Webhooks } from './webhooks/Webhooks.js';
 
@@ -47,19 +49,35 @@ const STREAM_TIMEOUT_MS = 1_800_000;
 /** Files that are fetched from one host and port at the same time. */
 const MAX_FETCHES_PER_HOST = 16;
 
-/** undefined where there is no secret to sign them with. */
+/** How long one that is under way is remembered after it should have been given up, ms. */
+const DELIVERY_MARGIN_MS = 3_600_000;
+
+/**
+ * undefined where there is no secret to sign them with.
+ * @param parts.redis where deliveries outlive this server; undefined where they are in its memory
+ * @param options.timeoutMs of one attempt
+ * @param options.holdMs how long a delivery is kept for a server that does not say that it is alive
+ */
 export function createWebhooks(
   config: Config,
-  { manager, views }: { manager: JobManager; views: JobViews },
-  { timeoutMs, ...options }: WebhookOptions & { timeoutMs: number },
+  { manager, views, redis }: { manager: JobManager; views: JobViews; redis: RedisQueue | undefined },
+  { timeoutMs, holdMs, ...options }: WebhookOptions & { timeoutMs: number; holdMs: number },
   clock: Clock,
   logger: Logger,
 ): Webhooks | undefined {
   const { secret, allowedHosts } = config.webhooks;
   if (!secret) return undefined;
   const sender = new WebhookSender({ secret, allowedHosts, timeoutMs, maxPerHost: MAX_PER_HOST });
+  const timings = {
+    holdMs,
+    openMs: options.giveUpAfterMs + DELIVERY_MARGIN_MS,
+    finalMs: config.jobs.lifetimeMs + DELIVERY_MARGIN_MS,
+  };
+  const store = redis
+    ? new RedisDeliveryStore({ connection: redis.connection, base: redis.base, logger }, timings)
+    : new MemoryDeliveryStore(manager.events);
   return new Webhooks(
-    { manager, sender, publicUrl: config.server.publicUrl, describe: (job) => views.status(job) },
+    { manager, store, sender, publicUrl: config.server.publicUrl, describe: (job) => views.status(job) },
     options,
     clock,
     logger,

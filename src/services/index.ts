@@ -46,9 +46,11 @@ import { OutputIntake } from './jobs/OutputIntake.js';
 import { OutputSweeper } from './jobs/OutputSweeper.js';
 import { QueueRepair } from './jobs/QueueRepair.js';
 import { STORE_TIMINGS, StoreCalls } from './jobs/StoreCalls.js';
+import { Figures } from './metrics/Figures.js';
 import { MetricsFile } from './metrics/MetricsFile.js';
 import { Prometheus } from './metrics/Prometheus.js';
 import { Recorder } from './metrics/Recorder.js';
+import { RedisFigures } from './metrics/redis/RedisFigures.js';
 import { Summary } from './metrics/Summary.js';
 import {
   ASSET_TIMINGS,
@@ -237,7 +239,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const views = new JobViews({ manager, estimates, processor, clock });
   const webhooks = createWebhooks(
     config,
-    { manager, views },
+    { manager, views, redis },
     { ...WEBHOOK_OPTIONS, ...overrides.webhooks },
     clock,
     log('webhooks'),
@@ -270,7 +272,15 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   manager.events.subscribe('finished', (job) => recorder.record(job), 'here');
   manager.events.subscribe('finished', (job) => estimates.recordJob(job));
   manager.events.subscribe('finished', (job) => prometheus.recordJob(job), 'here');
-  const metrics = new MetricsViews({ recorder, balancer, manager, processor }, clock);
+  const figures = new Figures({
+    recorder,
+    processor,
+    instances,
+    exchange: redis && new RedisFigures(redis.connection, redis.base),
+    clock,
+    logger: log('metrics'),
+  });
+  const metrics = new MetricsViews({ figures, recorder, balancer, manager }, clock);
   const metricsFile = new MetricsFile(
     { file: config.metrics.file, intervalMs: config.metrics.intervalMs },
     recorder,
@@ -319,12 +329,14 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       await assetBlobs?.start();
       await keeper?.start();
       await metricsFile.start();
+      await figures.start();
       await checker.start();
       needs.start();
       processor.start();
       expiry.start();
       audit?.start();
       repair?.start();
+      await webhooks?.start();
       outputSweeper.start();
       summary.start();
     },
@@ -340,6 +352,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
           instances,
           checker,
           metricsFile,
+          figures,
           webhooks,
           keeper,
           assetBlobs,

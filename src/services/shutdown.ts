@@ -10,6 +10,7 @@ import type { Instance } from './instances/Instance.js';
 import type { AssetBlobs } from './jobs/AssetBlobs.js';
 import type { JobManager } from './jobs/JobManager.js';
 import type { JobProcessor } from './jobs/JobProcessor.js';
+import type { Figures } from './metrics/Figures.js';
 import type { MetricsFile } from './metrics/MetricsFile.js';
 import type { RedisQueue } from './queue/redis/createRedisQueue.js';
 import type { WorkflowKeeper } from './sharedFactories.js';
@@ -24,6 +25,7 @@ interface Parts {
   readonly state: ServerState;
   readonly checker: HealthChecker;
   readonly metricsFile: MetricsFile;
+  readonly figures: Figures;
   readonly webhooks: Webhooks | undefined;
   readonly keeper: WorkflowKeeper | undefined;
   readonly assetBlobs: AssetBlobs | undefined;
@@ -69,6 +71,7 @@ export async function stopServices(parts: Parts, budget: TimeBudget, logger: Log
   await Promise.all([
     step('webhooks', restMs, webhooks?.stop(Math.min(WEBHOOK_MAX_MS, restMs * 0.8))),
     step('metrics file', restMs, parts.metricsFile.stop()),
+    step('figures', restMs, parts.figures.stop()),
     step('stores', restMs, manager.stop()),
     step('workflow files', restMs, parts.keeper?.stop()),
     step('health checks', restMs, parts.checker.stop()),

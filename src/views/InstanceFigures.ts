@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { instanceMetricsAnswer, instancesMetricsAnswer, metricsAnswer } from '../schemas/metrics.js';
 import type { Instance } from '../services/instances/Instance.js';
 import type { LoadBalancer } from '../services/instances/LoadBalancer.js';
-import type { Recorder } from '../services/metrics/Recorder.js';
+import type { Sum } from '../services/metrics/Figures.js';
 import { isoOrNull } from '../utils/clock.js';
 import { rounded, seconds, share } from '../utils/figures.js';
 
@@ -13,21 +13,18 @@ type Figures = Omit<z.input<typeof instanceMetricsAnswer>, 'timestamp'>;
 /** Figures of the instances, one by one and together. */
 export class InstanceFigures {
   readonly #balancer: LoadBalancer;
-  readonly #recorder: Recorder;
+  readonly #sum: Sum;
 
-  constructor(balancer: LoadBalancer, recorder: Recorder) {
+  /** @param sum what all servers counted, and what they run now */
+  constructor(balancer: LoadBalancer, sum: Sum) {
     this.#balancer = balancer;
-    this.#recorder = recorder;
-  }
-
-  get instances(): readonly Instance[] {
-    return this.#balancer.instances;
+    this.#sum = sum;
   }
 
   /** How many there are, and how much of them is in use. */
   fleet(): Fleet {
     const { instances, maxPerInstance, healthyCount: healthy } = this.#balancer;
-    const current = instances.reduce((sum, { activeJobs }) => sum + activeJobs, 0);
+    const current = instances.reduce((sum, instance) => sum + this.#sum.loadOf(instance), 0);
     const max = instances.length * maxPerInstance;
     return {
       total: instances.length,
@@ -41,20 +38,20 @@ export class InstanceFigures {
 
   /** The overview of one. */
   details(instance: Instance): Details {
-    const tally = this.#recorder.ofInstance(instance.host);
+    const tally = this.#sum.recorder.ofInstance(instance.host);
     return {
       status: instance.isHealthy ? 'healthy' : 'unhealthy',
       jobs_processed: tally.processed,
       success_rate: rounded(tally.successRate, 4),
       average_response_time_ms: rounded(instance.health.averageResponseTimeMs ?? null, 1),
-      current_load: instance.activeJobs,
+      current_load: this.#sum.loadOf(instance),
       max_load: this.#balancer.maxPerInstance,
     };
   }
 
   /** All of one. */
   figures(instance: Instance): Figures {
-    const tally = this.#recorder.ofInstance(instance.host);
+    const tally = this.#sum.recorder.ofInstance(instance.host);
     const { average_response_time_ms: _average, ...details } = this.details(instance);
     const { lastCheck, responseTimeMs } = instance.health;
     return {
@@ -64,7 +61,7 @@ export class InstanceFigures {
       last_health_check: isoOrNull(lastCheck),
       response_time_ms: rounded(responseTimeMs ?? null, 1),
       error_rate: rounded(tally.failureRate, 4),
-      utilization_percentage: share(instance.activeJobs, this.#balancer.maxPerInstance),
+      utilization_percentage: share(this.#sum.loadOf(instance), this.#balancer.maxPerInstance),
       average_processing_time_seconds: seconds(tally.durations.average),
       fastest_processing_time_seconds: seconds(tally.durations.min),
       slowest_processing_time_seconds: seconds(tally.durations.max),

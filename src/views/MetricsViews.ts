@@ -11,7 +11,7 @@ import type {
 import type { Instance } from '../services/instances/Instance.js';
 import type { LoadBalancer } from '../services/instances/LoadBalancer.js';
 import type { JobManager } from '../services/jobs/JobManager.js';
-import type { JobProcessor } from '../services/jobs/JobProcessor.js';
+import type { Figures, Sum } from '../services/metrics/Figures.js';
 import type { RecentError, Recorder } from '../services/metrics/Recorder.js';
 import { type Clock, isoOrNull, toIso } from '../utils/clock.js';
 import { hours, rounded, seconds, share } from '../utils/figures.js';
@@ -23,36 +23,37 @@ const HISTORY_MINUTES = 60;
 /** In the overview; the errors' own view has all that are kept. */
 const ERRORS_IN_OVERVIEW = 10;
 
-/** The figures as the metrics routes return them. Nothing but the queue is asked. */
+/** The figures of all servers, as the metrics routes return them. Where there is one server, nothing but the queue is asked. */
 export class MetricsViews {
+  readonly #figures: Figures;
   readonly #recorder: Recorder;
-  readonly #instances: InstanceFigures;
+  readonly #balancer: LoadBalancer;
   readonly #manager: JobManager;
-  readonly #processor: JobProcessor;
   readonly #clock: Clock;
 
   constructor(
-    parts: { recorder: Recorder; balancer: LoadBalancer; manager: JobManager; processor: JobProcessor },
+    parts: { figures: Figures; recorder: Recorder; balancer: LoadBalancer; manager: JobManager },
     clock: Clock,
   ) {
+    this.#figures = parts.figures;
     this.#recorder = parts.recorder;
-    this.#instances = new InstanceFigures(parts.balancer, parts.recorder);
+    this.#balancer = parts.balancer;
     this.#manager = parts.manager;
-    this.#processor = parts.processor;
     this.#clock = clock;
   }
 
   /** `GET /status/metrics`. */
   async brief(): Promise<z.input<typeof statusMetricsAnswer>> {
-    const { all, startedAt, totalUptimeMs } = this.#recorder;
-    const { total, healthy, utilization_percentage } = this.#instances.fleet();
+    const sum = await this.#figures.read();
+    const { all, totalUptimeMs } = sum.recorder;
+    const { total, healthy, utilization_percentage } = this.#instances(sum).fleet();
     return {
       timestamp: this.#now(),
       jobs: {
         total_processed: all.processed,
         success_rate: rounded(all.successRate, 4),
-        jobs_per_hour: this.#perHour(),
-        active_jobs: this.#processor.activeJobs,
+        jobs_per_hour: perHour(sum.recorder),
+        active_jobs: sum.activeJobs,
         pending_jobs: (await this.#manager.figures.waiting()).jobs,
       },
       performance: {
@@ -62,15 +63,17 @@ export class MetricsViews {
         slowest_processing_time_seconds: seconds(all.durations.max),
       },
       instances: { total, healthy, utilization_percentage },
-      uptime: { total_hours: hours(totalUptimeMs), last_restart: toIso(startedAt) },
+      uptime: { total_hours: hours(totalUptimeMs), last_restart: toIso(this.#recorder.startedAt) },
     };
   }
 
   /** `GET /api/metrics`. */
   async overview(): Promise<z.input<typeof metricsAnswer>> {
-    const { all, waiting, byType, recentErrors, firstStart, totalUptimeMs } = this.#recorder;
-    const { total, healthy, unhealthy } = this.#instances.fleet();
-    const perHour = this.#perHour();
+    const sum = await this.#figures.read();
+    const { all, waiting, byType, recentErrors, firstStart, totalUptimeMs } = sum.recorder;
+    const instances = this.#instances(sum);
+    const { total, healthy, unhealthy } = instances.fleet();
+    const hourly = perHour(sum.recorder);
     return {
       timestamp: this.#now(),
       uptime: { total_uptime_hours: hours(totalUptimeMs), start_time: toIso(firstStart) },
@@ -78,7 +81,7 @@ export class MetricsViews {
         total_processed: all.processed,
         success_rate: rounded(all.successRate, 4),
         failure_rate: rounded(all.failureRate, 4),
-        active_jobs: this.#processor.activeJobs,
+        active_jobs: sum.activeJobs,
         pending_jobs: (await this.#manager.figures.waiting()).jobs,
         completed_jobs: all.completed,
         failed_jobs: all.failed,
@@ -98,14 +101,14 @@ export class MetricsViews {
           average_ms: rounded(waiting.average, 1),
           p95_ms: rounded(waiting.percentile(95), 1),
         },
-        throughput: { jobs_per_hour: perHour, jobs_per_minute: rounded(perHour / 60, 4) },
+        throughput: { jobs_per_hour: hourly, jobs_per_minute: rounded(hourly / 60, 4) },
       },
       instances: {
         total,
         healthy,
         unhealthy,
         details: Object.fromEntries(
-          this.#instances.instances.map((instance) => [instance.host, this.#instances.details(instance)]),
+          this.#balancer.instances.map((instance) => [instance.host, instances.details(instance)]),
         ),
       },
       errors: {
@@ -118,9 +121,10 @@ export class MetricsViews {
   }
 
   /** `GET /api/metrics/performance`. */
-  performance(): z.input<typeof performanceAnswer> {
-    const { durations } = this.#recorder.all;
-    const perHour = this.#perHour();
+  async performance(): Promise<z.input<typeof performanceAnswer>> {
+    const { recorder } = await this.#figures.read();
+    const { durations } = recorder.all;
+    const hourly = perHour(recorder);
     return {
       timestamp: this.#now(),
       processing_times: {
@@ -132,29 +136,30 @@ export class MetricsViews {
         slowest_seconds: seconds(durations.max),
       },
       throughput: {
-        jobs_per_hour: perHour,
-        jobs_per_minute: rounded(perHour / 60, 4),
-        jobs_per_second: rounded(perHour / 3600, 6),
+        jobs_per_hour: hourly,
+        jobs_per_minute: rounded(hourly / 60, 4),
+        jobs_per_second: rounded(hourly / 3600, 6),
       },
-      by_job_type: mapValues(this.#recorder.byType, (tally, type) => ({
+      by_job_type: mapValues(recorder.byType, (tally, type) => ({
         average_processing_time_seconds: seconds(tally.durations.average),
         p95_processing_time_ms: rounded(tally.durations.percentile(95), 1),
-        throughput_per_hour: this.#perHour(type),
+        throughput_per_hour: perHour(recorder, type),
       })),
-      trends: { last_hour: this.#trend(HOUR_MINUTES), last_24_hours: this.#trend(DAY_MINUTES) },
+      trends: { last_hour: trend(recorder, HOUR_MINUTES), last_24_hours: trend(recorder, DAY_MINUTES) },
     };
   }
 
   /** `GET /api/metrics/errors`. */
-  errors(): z.input<typeof errorMetricsAnswer> {
-    const { all, byInstance, lastByCategory, recentErrors } = this.#recorder;
+  async errors(): Promise<z.input<typeof errorMetricsAnswer>> {
+    const { recorder } = await this.#figures.read();
+    const { all, byInstance, lastByCategory, recentErrors } = recorder;
     return {
       timestamp: this.#now(),
       summary: {
         total_errors: all.failed,
         error_rate: rounded(all.failureRate, 4),
-        errors_last_hour: this.#recorder.last(HOUR_MINUTES).failed,
-        errors_last_24_hours: this.#recorder.last(DAY_MINUTES).failed,
+        errors_last_hour: recorder.last(HOUR_MINUTES).failed,
+        errors_last_24_hours: recorder.last(DAY_MINUTES).failed,
       },
       by_type: mapValues(new Map(Object.entries(all.byCategory)), (count, category) => {
         const last = lastByCategory.get(category);
@@ -174,29 +179,33 @@ export class MetricsViews {
   }
 
   /** `GET /api/metrics/instances`. */
-  instances(): z.input<typeof instancesMetricsAnswer> {
-    const { all } = this.#recorder;
+  async instances(): Promise<z.input<typeof instancesMetricsAnswer>> {
+    const sum = await this.#figures.read();
+    const { all } = sum.recorder;
+    const instances = this.#instances(sum);
     return {
       timestamp: this.#now(),
       summary: {
-        ...this.#instances.fleet(),
+        ...instances.fleet(),
         jobs_processed: all.processed,
         success_rate: rounded(all.successRate, 4),
       },
-      instances: this.#instances.instances.map((instance) => this.#instances.figures(instance)),
+      instances: this.#balancer.instances.map((instance) => instances.figures(instance)),
     };
   }
 
   /** `GET /api/metrics/instances/:host`. */
-  instance(instance: Instance): z.input<typeof instanceMetricsAnswer> {
-    return { timestamp: this.#now(), ...this.#instances.figures(instance) };
+  async instance(instance: Instance): Promise<z.input<typeof instanceMetricsAnswer>> {
+    const sum = await this.#figures.read();
+    return { timestamp: this.#now(), ...this.#instances(sum).figures(instance) };
   }
 
   /** `GET /api/metrics/history`. */
-  history(): z.input<typeof historyAnswer> {
+  async history(): Promise<z.input<typeof historyAnswer>> {
+    const { recorder } = await this.#figures.read();
     return {
       timestamp: this.#now(),
-      minutes: this.#recorder
+      minutes: recorder
         .byMinute(HISTORY_MINUTES)
         .map(({ start, completed, failed, averageProcessingMs }) => ({
           time: toIso(start),
@@ -211,16 +220,23 @@ export class MetricsViews {
     return toIso(this.#clock.now());
   }
 
-  /** Jobs that completed or failed in the last hour. */
-  #perHour(type?: string): number {
-    const { completed, failed } = this.#recorder.last(HOUR_MINUTES, type);
-    return completed + failed;
+  #instances(sum: Sum): InstanceFigures {
+    return new InstanceFigures(this.#balancer, sum);
   }
+}
 
-  #trend(minutes: number): { jobs_completed: number; average_processing_time_seconds: number | null } {
-    const { completed, averageProcessingMs } = this.#recorder.last(minutes);
-    return { jobs_completed: completed, average_processing_time_seconds: seconds(averageProcessingMs) };
-  }
+/** Jobs that completed or failed in the last hour. */
+function perHour(recorder: Recorder, type?: string): number {
+  const { completed, failed } = recorder.last(HOUR_MINUTES, type);
+  return completed + failed;
+}
+
+function trend(
+  recorder: Recorder,
+  minutes: number,
+): { jobs_completed: number; average_processing_time_seconds: number | null } {
+  const { completed, averageProcessingMs } = recorder.last(minutes);
+  return { jobs_completed: completed, average_processing_time_seconds: seconds(averageProcessingMs) };
 }
 
 function mapValues<V, R>(map: ReadonlyMap<string, V>, view: (value: V, key: string) => R): Record<string, R> {

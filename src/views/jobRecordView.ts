@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { jobRecord } from '../schemas/jobs.js';
 import { assignmentOf, isFinished, type Job, mainFile, processingDuration } from '../services/jobs/Job.js';
-import type { DeliveryRecord } from '../services/webhooks/Delivery.js';
+import type { DeliveryRecord } from '../services/webhooks/DeliveryStore.js';
 import { NumberText } from '../utils/losslessJson.js';
 
 /**

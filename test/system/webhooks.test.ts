@@ -283,6 +283,7 @@ describe('at a shutdown', () => {
     await eventually(() => expect(hanging.messages).toHaveLength(1));
     const { webhooks } = stack.services;
     await webhooks?.stop(10);
-    expect(webhooks?.deliveryOf(id)?.state).toBe('given_up');
+    const deliveries = await webhooks?.deliveriesOf([await stack.services.manager.get(id)]);
+    expect(deliveries?.get(id)?.state).toBe('given_up');
   });
 });

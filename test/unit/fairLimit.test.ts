@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { FinishedJob } from '../../src/services/jobs/Job.js';
 import { Delivery } from '../../src/services/webhooks/Delivery.js';
 import { DeliveryRoom } from '../../src/services/webhooks/DeliveryRoom.js';
+import { newRecord } from '../../src/services/webhooks/DeliveryStore.js';
 import { FairLimit } from '../../src/services/webhooks/FairLimit.js';
+import { deliveryOrder } from '../support/deliveryOrder.js';
 import { eventually } from '../support/eventually.js';
-import { JOB_REQUEST } from '../support/jobRequest.js';
 
 /** Work that goes on until it is told to end. */
 class Work {
@@ -81,11 +81,14 @@ describe('work that is shared out', () => {
 });
 
 describe('the images of messages that wait', () => {
-  const target = { url: 'https://a.example/', events: [], withImage: true };
-
   function delivery(client: string): Delivery {
-    const request = { ...JOB_REQUEST, client };
-    return new Delivery({ id: client, status: 'completed', request } as unknown as FinishedJob, target);
+    return new Delivery({
+      order: deliveryOrder(client, { client }),
+      record: newRecord(),
+      confirm: async () => true,
+      note: () => undefined,
+      giveBack: () => undefined,
+    });
   }
 
   it('are left out of the newest ones of whoever has most', () => {

@@ -38,7 +38,7 @@ export const jobListEndpoints: readonly Endpoint[] = [
         const owner = listedOwner(response);
         const { jobs, total } = await services.manager.list({ ...filter, owner }, { limit, offset });
         const body: z.input<typeof jobListAnswer> = {
-          jobs: jobs.map((job) => recordOf(job, services)),
+          jobs: await recordsOf(jobs, services),
           total,
           limit,
           offset,
@@ -153,7 +153,8 @@ export const jobEndpoints: readonly Endpoint[] = [
     handler:
       ({ services }) =>
       async (request, response) => {
-        response.json(recordOf(await ownJob(services.manager, request, response), services));
+        const [record] = await recordsOf([await ownJob(services.manager, request, response)], services);
+        response.json(record);
       },
   },
   {
@@ -177,6 +178,7 @@ export const jobEndpoints: readonly Endpoint[] = [
   },
 ];
 
-function recordOf(job: Job, { webhooks }: Services): z.input<typeof jobRecord> {
-  return jobRecordView(job, webhooks?.deliveryOf(job.id));
+async function recordsOf(jobs: readonly Job[], { webhooks }: Services): Promise<z.input<typeof jobRecord>[]> {
+  const deliveries = await webhooks?.deliveriesOf(jobs);
+  return jobs.map((job) => jobRecordView(job, deliveries?.get(job.id)));
 }

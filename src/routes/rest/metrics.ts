@@ -4,7 +4,7 @@ import * as schemas from '../../schemas/metrics.js';
 import { metricsSavedView, persistenceView } from '../../views/metricsFileViews.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
 
-/** Figures that are read from memory, and how many jobs wait. */
+/** Figures of all servers, and how many jobs wait. */
 function figures<Schema extends z.ZodType>(
   endpoint: Pick<Endpoint, 'id' | 'path' | 'summary'> & {
     readonly schema: Schema;
@@ -84,7 +84,7 @@ export const metricsEndpoints: readonly Endpoint[] = [
     errors: [404],
     handler:
       ({ services: { metrics, instances } }) =>
-      (request, response) => {
+      async (request, response) => {
         const host = String(request.params['host']);
         const instance = instances.find((candidate) => candidate.host === host);
         if (!instance) {
@@ -92,7 +92,7 @@ export const metricsEndpoints: readonly Endpoint[] = [
             details: { known_hosts: instances.map((known) => known.host) },
           });
         }
-        response.json(metrics.instance(instance));
+        response.json(await metrics.instance(instance));
       },
   },
   {

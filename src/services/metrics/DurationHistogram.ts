@@ -38,6 +38,14 @@ export class DurationHistogram {
     this.#max = Math.max(this.#max ?? duration, duration);
   }
 
+  /** Takes in the durations of another one. */
+  add(other: DurationHistogram): void {
+    this.#histogram.add(other.#histogram);
+    this.#sum += other.#sum;
+    this.#min = smallest(this.#min, other.#min);
+    this.#max = largest(this.#max, other.#max);
+  }
+
   get count(): number {
     return this.#histogram.totalCount;
   }
@@ -69,12 +77,22 @@ export class DurationHistogram {
   static fromState(state: HistogramState): DurationHistogram {
     const restored = new DurationHistogram();
     const histogram = decodeFromCompressedBase64(state.buckets, 64, false);
-    restored.#histogram.add(histogram);
+    // To add it to an empty one, which grows, takes as long again.
+    histogram.autoResize = true;
+    restored.#histogram = histogram;
     restored.#sum = state.sum;
     restored.#min = state.min;
     restored.#max = state.max;
     return restored;
   }
+}
+
+function smallest(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b);
+}
+
+function largest(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.max(a, b);
 }
 
 function emptyHistogram(): Histogram {

@@ -43,6 +43,16 @@ export class JobTally {
     if (outcome === 'completed' && processingMs !== undefined) this.durations.record(processingMs);
   }
 
+  /** Takes in the jobs of another one. */
+  add(other: JobTally): void {
+    this.completed += other.completed;
+    this.failed += other.failed;
+    this.cancelled += other.cancelled;
+    addCounts(this.byType, other.byType);
+    addCounts(this.byCategory, other.byCategory);
+    this.durations.add(other.durations);
+  }
+
   /** Completed and failed: a cancelled job is neither success nor failure. */
   get processed(): number {
     return this.completed + this.failed;
@@ -73,4 +83,8 @@ export class JobTally {
     const { durations, ...counted } = state;
     return Object.assign(new JobTally(), counted, { durations: DurationHistogram.fromState(durations) });
   }
+}
+
+function addCounts(counts: Record<string, number>, more: Readonly<Record<string, number>>): void {
+  for (const [name, count] of Object.entries(more)) counts[name] = (counts[name] ?? 0) + count;
 }

@@ -1,3 +1,4 @@
+import { v4 as uuid } from 'uuid';
 import { z } from 'zod';
 import type { Clock } from '../../utils/clock.js';
 import { assignmentOf, type FinishedJob, processingDuration } from '../jobs/Job.js';
@@ -19,6 +20,8 @@ export type RecentError = z.output<typeof recentError>;
 
 /** The recorder's memory, as the metrics file keeps it. */
 export const recorderState = z.object({
+  /** Of these figures, over all processes that count on; files of older versions have none. */
+  id: z.string().optional(),
   /** Of all processes before this one, ms. */
   uptimeMs: z.number().nonnegative(),
   firstStart: z.number(),
@@ -31,7 +34,7 @@ export const recorderState = z.object({
   recentErrors: z.array(recentError),
 });
 
-type RecorderState = z.output<typeof recorderState>;
+export type RecorderState = z.output<typeof recorderState>;
 
 const RECENT_ERRORS = 50;
 const MAX_MESSAGE_LENGTH = 500;
@@ -39,6 +42,8 @@ const NO_JOBS = new JobTally();
 
 /** Takes note of every job that ends, once. Its memory does not grow with the number of jobs. */
 export class Recorder {
+  /** The same over restarts; no other server has it. */
+  id: string = uuid();
   all = new JobTally();
   /** From acceptance to the start of the processing that ended a job. */
   waiting = new DurationHistogram();
@@ -101,6 +106,7 @@ export class Recorder {
     const states = (tallies: ReadonlyMap<string, JobTally>) =>
       Object.fromEntries([...tallies].map(([name, tally]) => [name, tally.toState()]));
     return {
+      id: this.id,
       uptimeMs: this.totalUptimeMs,
       firstStart: this.firstStart,
       all: this.all.toState(),
@@ -123,6 +129,7 @@ export class Recorder {
     const tallies = (states: RecorderState['byType']) =>
       Object.entries(states).map(([name, tally]) => [name, JobTally.fromState(tally)] as const);
     const [byType, byInstance] = [tallies(state.byType), tallies(state.byInstance)];
+    this.id = state.id ?? this.id;
     this.all = all;
     this.waiting = waiting;
     this.recentErrors = state.recentErrors;
@@ -132,6 +139,22 @@ export class Recorder {
     for (const [name, tally] of byType) this.byType.set(name, tally);
     for (const [name, tally] of byInstance) this.byInstance.set(name, tally);
     for (const [name, time] of Object.entries(state.lastByCategory)) this.lastByCategory.set(name, time);
+  }
+
+  /** Takes in what another one counted. This one is then only to be read. */
+  add(other: Recorder): void {
+    this.all.add(other.all);
+    this.waiting.add(other.waiting);
+    for (const [name, tally] of other.byType) tallyOf(this.byType, name).add(tally);
+    for (const [name, tally] of other.byInstance) tallyOf(this.byInstance, name).add(tally);
+    this.#windows.add(this.#clock.now(), other.#windows.toState());
+    for (const [name, time] of other.lastByCategory) {
+      this.lastByCategory.set(name, Math.max(time, this.lastByCategory.get(name) ?? 0));
+    }
+    const errors = [...this.recentErrors, ...other.recentErrors].sort((a, b) => b.time - a.time);
+    this.recentErrors = errors.slice(0, RECENT_ERRORS);
+    this.firstStart = Math.min(this.firstStart, other.firstStart);
+    this.#earlierUptimeMs = Math.max(this.#earlierUptimeMs, other.totalUptimeMs);
   }
 
   #recordError(job: Extract<FinishedJob, { status: 'failed' }>): void {

@@ -10,6 +10,8 @@ const typeCount = z.object({
   processingMs: z.number(),
 });
 
+type TypeCount = z.output<typeof typeCount>;
+
 const bucketState = z.object({
   /** Minutes since the epoch. */
   minute: z.number(),
@@ -70,6 +72,21 @@ export class TimeWindows {
     this.#buckets = [...buckets].sort((a, b) => a.minute - b.minute);
   }
 
+  /** Takes in what ended elsewhere in the same 24 hours. @param now epoch ms */
+  add(now: number, buckets: readonly Bucket[]): void {
+    const since = Math.floor(now / MINUTE_MS) - DAY_MINUTES;
+    const known = new Map(this.#buckets.map((bucket) => [bucket.minute, bucket]));
+    for (const { minute, byType } of buckets) {
+      if (minute <= since) continue;
+      const bucket = known.get(minute) ?? { minute, byType: {} };
+      known.set(minute, bucket);
+      for (const [type, count] of Object.entries(byType)) {
+        bucket.byType[type] = sumOfCounts(bucket.byType[type], count);
+      }
+    }
+    this.restore([...known.values()]);
+  }
+
   #bucketAt(minute: number): Bucket {
     const newest = this.#buckets.at(-1);
     // After a clock that was set back, what ends now counts to the newest minute that is known.
@@ -79,6 +96,14 @@ export class TimeWindows {
     while ((this.#buckets[0]?.minute ?? minute) <= minute - DAY_MINUTES) this.#buckets.shift();
     return bucket;
   }
+}
+
+function sumOfCounts(a: TypeCount | undefined, b: TypeCount): TypeCount {
+  return {
+    completed: (a?.completed ?? 0) + b.completed,
+    failed: (a?.failed ?? 0) + b.failed,
+    processingMs: (a?.processingMs ?? 0) + b.processingMs,
+  };
 }
 
 function sumOf(buckets: readonly Bucket[], type?: string): WindowSum {

@@ -1,13 +1,16 @@
 import { setMaxListeners } from 'node:events';
+import { messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
-import { toIso } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
 import { backoffWithJitter, sleep } from '../../utils/timers.js';
-import type { FinishedJob, WebhookTarget } from '../jobs/Job.js';
+import { type FinishedJob, isFinished, type Job } from '../jobs/Job.js';
 import type { JobManager } from '../jobs/JobManager.js';
-import { Delivery, type DeliveryRecord, type MessageContent } from './Delivery.js';
+import { Delivery } from './Delivery.js';
 import { DeliveryRoom } from './DeliveryRoom.js';
+import type { DeliveryRecord, DeliveryStore, HeldDelivery } from './DeliveryStore.js';
 import { FairLimit } from './FairLimit.js';
+import { orderOf } from './messages.js';
+import { UntoldEnds } from './UntoldEnds.js';
 import type { Attempt, WebhookSender } from './WebhookSender.js';
 
 export interface WebhookOptions {
@@ -16,60 +19,52 @@ export interface WebhookOptions {
   readonly maxDelayMs: number;
   /** From the job's end to the last attempt. */
   readonly giveUpAfterMs: number;
-  /** Deliveries under way, those that wait for an attempt among them. */
+  /** Deliveries that this server has under way, those that wait for an attempt among them. */
   readonly maxDeliveries: number;
+  /** Between two looks for ends that nobody tells, ms. */
+  readonly untoldCheckMs: number;
 }
 
 /** Attempts to one host and port at the same time. */
 export const MAX_PER_HOST = 4;
 /** Attempts at the same time: it takes four clients with nothing but slow receivers to hold up the others. */
 const MAX_AT_ONCE = { total: 64, perClient: 16, perHost: MAX_PER_HOST };
-/** Larger images are left out of a message, although they were asked for. */
-const MAX_INLINE_IMAGE_BYTES = 256 * 1024;
 /** Bytes of the images of all messages that wait; beyond it some are left out. */
 const MAX_IMAGE_BYTES = 64 * 1024 * 1024;
 /** Attempts that are remembered of one delivery; in a day there are some 30. */
 const MAX_REMEMBERED = 50;
 
+interface Parts {
+  readonly manager: JobManager;
+  readonly store: DeliveryStore;
+  readonly sender: WebhookSender;
+  /** What links in messages begin with; they are paths without it. */
+  readonly publicUrl: string | undefined;
+  /** How a message shows its job: the same as over HTTP. */
+  readonly describe: (job: FinishedJob) => Promise<object>;
+}
+
 /**
  * Tells the ends of jobs to those who asked for it, until they have heard it or a day is over. Clients share what
- * there is of places, memory and attempts at the same time.
+ * there is of places, memory and attempts at the same time. Where servers share a store, each end is told by one of them.
  */
 export class Webhooks {
-  readonly #manager: JobManager;
-  readonly #sender: WebhookSender;
-  readonly #publicUrl: string;
+  readonly #parts: Parts;
   readonly #options: WebhookOptions;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #attempts = new FairLimit(MAX_AT_ONCE);
   readonly #room: DeliveryRoom;
-  readonly #records = new Map<string, DeliveryRecord>();
-  readonly #running = new Set<Promise<void>>();
+  readonly #untold: UntoldEnds;
+  readonly #running = new Map<Delivery, Promise<void>>();
+  /** Ends on their way into the store. */
+  readonly #telling = new Set<Promise<void>>();
   /** Aborted when the server ends: nobody waits for a later attempt any more. */
   readonly #noMoreWaiting = new AbortController();
   readonly #stop = new AbortController();
-  readonly #describe: (job: FinishedJob) => Promise<object>;
 
-  /**
-   * @param parts.publicUrl what links in messages begin with; they are paths without it
-   * @param parts.describe how a message shows its job: the same as over HTTP
-   */
-  constructor(
-    parts: {
-      manager: JobManager;
-      sender: WebhookSender;
-      publicUrl: string | undefined;
-      describe: (job: FinishedJob) => Promise<object>;
-    },
-    options: WebhookOptions,
-    clock: Clock,
-    logger: Logger,
-  ) {
-    this.#manager = parts.manager;
-    this.#sender = parts.sender;
-    this.#publicUrl = parts.publicUrl ?? '';
-    this.#describe = parts.describe;
+  constructor(parts: Parts, options: WebhookOptions, clock: Clock, logger: Logger) {
+    this.#parts = parts;
     this.#options = options;
     this.#room = new DeliveryRoom({
       maxDeliveries: options.maxDeliveries,
@@ -79,44 +74,76 @@ export class Webhooks {
     this.#logger = logger;
     // As many listen as there are deliveries.
     setMaxListeners(0, this.#noMoreWaiting.signal, this.#stop.signal);
-    const tell = (job: FinishedJob) => {
-      if (job.request.webhook?.events.includes(job.status)) this.#begin(job, job.request.webhook);
-    };
-    this.#manager.events.subscribe('finished', tell, 'here');
-    this.#manager.events.subscribe('removed', ({ id }) => this.#records.delete(id));
+    const { manager, store } = parts;
+    this.#untold = new UntoldEnds({ manager, store, logger }, options.untoldCheckMs, (job) =>
+      this.#tell(job),
+    );
+    manager.events.subscribe('finished', (job) => this.#tellOrLeave(job), 'here');
+  }
+
+  /** Begins to send. @throws what a shared store rejects with */
+  async start(): Promise<void> {
+    await this.#parts.store.start((held) => this.#begin(held));
+    if (this.#parts.store.outlivesServer) this.#untold.start();
   }
 
   /** What is wrong with a URL that a client gives; undefined when nothing is. */
   problemWith(url: string): string | undefined {
-    return this.#sender.problemWith(url);
+    return this.#parts.sender.problemWith(url);
   }
 
-  /** How the delivery of a job's end goes; undefined before its end. */
-  deliveryOf(jobId: string): Readonly<DeliveryRecord> | undefined {
-    return this.#records.get(jobId);
+  /** How the deliveries of some jobs' ends go, by job; without those of jobs that have not ended, or have no webhook. */
+  async deliveriesOf(jobs: readonly Job[]): Promise<ReadonlyMap<string, Readonly<DeliveryRecord>>> {
+    const ids = jobs.filter((job) => isFinished(job) && job.request.webhook).map(({ id }) => id);
+    return ids.length === 0 ? new Map() : this.#parts.store.records(ids);
   }
 
-  /** Makes what is under way, and one last attempt of what waits, within `graceMs`. */
+  /**
+   * Makes what is under way within `graceMs`. Of what waits one last attempt is made; where it outlives the server, it is left to
+   * the others or to the next start.
+   */
   async stop(graceMs: number): Promise<void> {
+    const { store, sender } = this.#parts;
+    this.#untold.stop();
+    store.drain();
     this.#noMoreWaiting.abort();
+    if (store.outlivesServer) for (const delivery of this.#running.keys()) this.#attempts.drop(delivery);
     const enough = new AbortController();
-    await Promise.race([Promise.all(this.#running), sleep(graceMs, enough.signal)]);
+    const told = Promise.all(this.#telling).then(() => Promise.all(this.#running.values()));
+    await Promise.race([told, sleep(graceMs, enough.signal)]);
     enough.abort();
     this.#stop.abort(new Error('the server ended'));
-    await Promise.all(this.#running);
-    this.#sender.close();
+    await Promise.all(this.#running.values());
+    sender.close();
+    await store.stop();
   }
 
-  #begin(job: FinishedJob, target: WebhookTarget): void {
-    const delivery = new Delivery(job, target);
-    this.#records.set(job.id, delivery.record);
+  /** Tells an end. In a store that is shared, one that cannot be told now is found by `UntoldEnds`. */
+  #tellOrLeave(job: FinishedJob): void {
+    const telling = this.#tell(job).catch((error: unknown) =>
+      this.#logger.debug('The end of a job is told later', { jobId: job.id, error: messageOf(error) }),
+    );
+    this.#telling.add(telling);
+    void telling.finally(() => this.#telling.delete(telling));
+  }
+
+  /** @throws what the store rejects with */
+  async #tell(job: FinishedJob): Promise<void> {
+    const target = job.request.webhook;
+    if (!target?.events.includes(job.status)) return;
+    const view = await this.#parts.describe(job);
+    await this.#parts.store.add(orderOf(job, target, view, this.#parts.publicUrl ?? ''));
+  }
+
+  #begin(held: HeldDelivery): void {
+    const delivery = new Delivery(held);
     const lost = this.#room.add(delivery);
     if (lost) this.#drop(lost);
     const work = this.#deliver(delivery).catch((error: unknown) => this.#giveUp(delivery, String(error)));
-    this.#running.add(work);
+    this.#running.set(delivery, work);
     void work.finally(() => {
       this.#room.remove(delivery);
-      this.#running.delete(work);
+      this.#running.delete(delivery);
     });
   }
 
@@ -129,33 +156,53 @@ export class Webhooks {
   }
 
   async #deliver(delivery: Delivery): Promise<void> {
-    const { job, record } = delivery;
+    const { record, held } = delivery;
     await this.#addImage(delivery);
-    const content = await this.#contentOf(job);
-    for (let failures = 0; !delivery.isDropped; failures += 1) {
-      const attempt = await this.#attempt(delivery, content);
-      if (!attempt) break;
+    // Another server may have tried before.
+    await this.#rest(delivery);
+    while (!delivery.isDropped) {
+      if (this.#isLeft()) return held.giveBack();
+      const attempt = await this.#attempt(delivery);
+      if (delivery.isDropped) break;
+      if (!attempt || this.#isCutOff(attempt)) return held.giveBack();
       this.#remember(delivery, attempt);
-      if (attempt.error === undefined) return;
-      const waitMs = this.#delayBehind(attempt, failures);
-      record.nextAttempt = this.#clock.now() + waitMs;
-      const isTooLate = record.nextAttempt > job.finishedTime + this.#options.giveUpAfterMs;
-      if (attempt.isFinal || isTooLate || this.#noMoreWaiting.signal.aborted) {
-        this.#giveUp(delivery, attempt.error);
-        return;
+      if (attempt.error === undefined) return held.note();
+      record.nextAttempt = this.#clock.now() + this.#delayBehind(attempt, record.attempts.length - 1);
+      const isTooLate = record.nextAttempt > delivery.order.finishedTime + this.#options.giveUpAfterMs;
+      if (attempt.isFinal || isTooLate || (this.#noMoreWaiting.signal.aborted && !this.#isLeft())) {
+        return this.#giveUp(delivery, attempt.error);
       }
-      delivery.phase = 'resting';
-      await delivery.bell.wait(waitMs, this.#noMoreWaiting.signal);
+      held.note();
+      await this.#rest(delivery);
     }
     this.#giveUp(delivery, 'too many deliveries of this client wait');
   }
 
-  /** One attempt, when it is this client's turn; undefined when the delivery was dropped before. */
-  #attempt(delivery: Delivery, content: MessageContent): Promise<Attempt | undefined> {
+  /** Until the next attempt is due, the delivery is dropped, or the server ends. */
+  async #rest(delivery: Delivery): Promise<void> {
+    const waitMs = (delivery.record.nextAttempt ?? 0) - this.#clock.now();
+    if (waitMs <= 0) return;
+    delivery.phase = 'resting';
+    await delivery.bell.wait(waitMs, this.#noMoreWaiting.signal);
+  }
+
+  /** Whether what waits is left to others, because this server ends. */
+  #isLeft(): boolean {
+    return this.#noMoreWaiting.signal.aborted && this.#parts.store.outlivesServer;
+  }
+
+  /** Whether the attempt only failed because this server ends: it says nothing about the receiver. */
+  #isCutOff({ error }: Attempt): boolean {
+    return error !== undefined && this.#stop.signal.aborted && this.#parts.store.outlivesServer;
+  }
+
+  /** One attempt, when it is this client's turn; undefined when the delivery was dropped before, or is another server's. */
+  #attempt(delivery: Delivery): Promise<Attempt | undefined> {
     delivery.phase = 'queued';
-    return this.#attempts.run(delivery, () => {
+    return this.#attempts.run(delivery, async () => {
       delivery.phase = 'sending';
-      return this.#sender.send(delivery.message(content), this.#stop.signal);
+      if (!(await delivery.held.confirm(this.#stop.signal))) return undefined;
+      return this.#parts.sender.send(delivery.message(), this.#stop.signal);
     });
   }
 
@@ -165,7 +212,7 @@ export class Webhooks {
     return Math.min(maxDelayMs, Math.max(own, 1000 * retryAfterSeconds));
   }
 
-  #remember({ job, record }: Delivery, { status, error }: Attempt): void {
+  #remember({ order, record }: Delivery, { status, error }: Attempt): void {
     record.nextAttempt = undefined;
     record.attempts.push({
       time: this.#clock.now(),
@@ -173,53 +220,33 @@ export class Webhooks {
       ...(error === undefined ? {} : { error }),
     });
     if (record.attempts.length > MAX_REMEMBERED) record.attempts.shift();
-    const fields = { jobId: job.id, requestId: job.request.requestId, attempts: record.attempts.length };
+    const { jobId, requestId } = order;
+    const fields = { jobId, requestId, attempts: record.attempts.length };
     if (error === undefined) {
       record.state = 'delivered';
       this.#logger.info('Webhook delivered', fields);
     } else this.#logger.debug('Webhook attempt failed', { ...fields, error });
   }
 
-  #giveUp({ job, record }: Delivery, reason: string): void {
+  #giveUp({ order, record, held }: Delivery, reason: string): void {
     record.state = 'given_up';
     record.reason = reason;
     record.nextAttempt = undefined;
-    const { requestId } = job.request;
+    held.note();
+    const { jobId, requestId } = order;
     this.#logger.warn('Webhook given up', {
-      jobId: job.id,
+      jobId,
       requestId,
       attempts: record.attempts.length,
       error: reason,
     });
   }
 
-  /** The job as over HTTP, with whole URLs where the server knows its own. */
-  async #contentOf(job: FinishedJob): Promise<MessageContent> {
-    const data = withWholeUrls(await this.#describe(job), this.#publicUrl);
-    return { type: `job.${job.status}`, timestamp: toIso(job.finishedTime), data };
-  }
-
-  /** As in other answers; left out when it is large, gone already, or many messages wait. */
+  /** As in other answers; left out when it is gone already, or many messages wait. */
   async #addImage(delivery: Delivery): Promise<void> {
-    if (!delivery.target.withImage || delivery.job.status !== 'completed') return;
-    const [{ kind, mimeType, sizeBytes }] = delivery.job.result.outputs;
-    if (kind !== 'image' || sizeBytes > MAX_INLINE_IMAGE_BYTES) return;
-    const found = await this.#manager.outputs.result(delivery.job.id).catch(() => undefined);
-    if (found) this.#room.setImage(delivery, `data:${mimeType};base64,${found.image.toString('base64')}`);
+    const { imageType, jobId } = delivery.order;
+    if (imageType === undefined) return;
+    const found = await this.#parts.manager.outputs.result(jobId).catch(() => undefined);
+    if (found) this.#room.setImage(delivery, `data:${imageType};base64,${found.image.toString('base64')}`);
   }
-}
-
-/** The same with whole URLs in place of paths, in lists of things too. */
-function withWholeUrls(view: object, publicUrl: string): Record<string, unknown> {
-  const whole = ([name, value]: [string, unknown]): [string, unknown] => {
-    if (name === 'url' || name.endsWith('_url')) return [name, `${publicUrl}${value}`];
-    if (!Array.isArray(value)) return [name, value];
-    const items: unknown[] = value;
-    return [name, items.map((one) => (isObject(one) ? withWholeUrls(one, publicUrl) : one))];
-  };
-  return Object.fromEntries(Object.entries(view).map(whole));
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
 }

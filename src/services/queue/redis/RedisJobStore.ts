@@ -26,6 +26,7 @@ const BATCH = 500;
  * | `jobs:sequence` | how many jobs came so far: their order, whatever the clocks of servers say |
  * | `jobs` | sorted set of all ids, in order |
  * | `jobs:status:<s>`, `jobs:type:<t>`, `jobs:instance:<i>`, `jobs:owner:<o>` | the same of some |
+ * | `jobs:webhook:untold` | the same of those whose end is to be told by a webhook, until somebody begins to |
  * | `jobs:counts` | hash: how many there are by status, type and instance |
  * | `jobs:finished` | sorted set of ids by the time of their end |
  * | `workflow:<hash>` | definition of a workflow of a file, as long as there is a job that needs it, and a minute |

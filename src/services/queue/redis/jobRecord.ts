@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { JOB_STATUSES, type JobStatus } from '../../../schemas/jobStatus.js';
 import { parseTagged, stringifyTagged } from '../../../utils/taggedJson.js';
-import { assignmentOf, type Job, type JobRequest } from '../../jobs/Job.js';
+import { assignmentOf, isFinished, type Job, type JobRequest } from '../../jobs/Job.js';
 
 /**
  * Of the format. A newer server reads all older ones. New fields need no new version: an older server keeps those that it
@@ -21,7 +21,10 @@ type WithoutWorkflow<J extends Job> = J extends Job
 export type StoredJob = WithoutWorkflow<Job>;
 
 /** What a job is found by. */
-export type Facet = 'status' | 'type' | 'instance' | 'owner' | 'workflow';
+export type Facet = 'status' | 'type' | 'instance' | 'owner' | 'workflow' | 'webhook';
+
+/** The word of a job whose end is to be told by a webhook: in the index as long as nobody has begun to. */
+export const UNTOLD_ENDS = 'webhook:untold';
 
 /** Words that say what a job is found by, such as `instance:gpu-1%3A8188`; none for what is undefined. */
 export function facetWords(facets: { readonly [F in Facet]?: string | undefined }): string[] {
@@ -46,7 +49,9 @@ export function writeRecord(job: Job, definition: string | undefined): string {
 function facetsOf(job: Job, definition: string | undefined): string[] {
   const { type, owner } = job.request;
   const instance = assignmentOf(job)?.instance;
-  return facetWords({ status: job.status, type, instance, owner, workflow: definition });
+  const words = facetWords({ status: job.status, type, instance, owner, workflow: definition });
+  const isToBeTold = isFinished(job) && job.request.webhook?.events.includes(job.status);
+  return isToBeTold ? [...words, UNTOLD_ENDS] : words;
 }
 
 /**

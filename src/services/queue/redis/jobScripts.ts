@@ -5,8 +5,8 @@ import { LuaScript } from './LuaScript.js';
  * ARGV[2] the job's id. All keys are in one slot of a cluster, so that scripts may make up those of the indexes.
  *
  * A record's first line has the words by which it is found (`jobRecord.ts`). For each word but `workflow:` there is a sorted
- * set `jobs:<word>` of ids, and in the hash `jobs:counts` how many there are (not by owner, of whom there may be many). For
- * `workflow:<name>` the hash `workflows` counts the jobs that need the definition.
+ * set `jobs:<word>` of ids, and in the hash `jobs:counts` how many there are (not by owner, of whom there may be many, nor by
+ * webhook, whose index others change). For `workflow:<name>` the hash `workflows` counts the jobs that need the definition.
  */
 const WORDS = `
 local base, id = ARGV[1], ARGV[2]
@@ -23,12 +23,16 @@ local function count(hash, word, by)
   return now
 end
 
+local function isCounted(facet)
+  return facet ~= 'owner' and facet ~= 'webhook'
+end
+
 local function enter(word, place)
   local facet = string.match(word, '^(%a+):')
   if facet == 'workflow' then
     count(':workflows', word, 1)
     redis.call('PERSIST', base .. ':' .. word)
-  elseif redis.call('ZADD', base .. ':jobs:' .. word, place, id) == 1 and facet ~= 'owner' then
+  elseif redis.call('ZADD', base .. ':jobs:' .. word, place, id) == 1 and isCounted(facet) then
     count(':jobs:counts', word, 1)
   end
 end
@@ -37,7 +41,7 @@ local function leave(word)
   local facet = string.match(word, '^(%a+):')
   if facet == 'workflow' then
     if count(':workflows', word, -1) <= 0 then redis.call('PEXPIRE', base .. ':' .. word, 60000) end
-  elseif facet and redis.call('ZREM', base .. ':jobs:' .. word, id) == 1 and facet ~= 'owner' then
+  elseif facet and redis.call('ZREM', base .. ':jobs:' .. word, id) == 1 and isCounted(facet) then
     count(':jobs:counts', word, -1)
   end
 end

@@ -1,0 +1,63 @@
+import type { JobEvents } from '../queue/JobEvents.js';
+import {
+  type DeliveryOrder,
+  type DeliveryRecord,
+  type DeliveryStore,
+  type HeldDelivery,
+  newRecord,
+} from './DeliveryStore.js';
+
+/** Deliveries in this process's memory: they end with it. */
+export class MemoryDeliveryStore implements DeliveryStore {
+  readonly outlivesServer = false;
+  readonly #records = new Map<string, DeliveryRecord>();
+  #handOut: (delivery: HeldDelivery) => void = () => undefined;
+
+  /** @param events tell which jobs are forgotten, and with them how their deliveries went */
+  constructor(events: JobEvents) {
+    events.subscribe('removed', ({ id }) => void this.#records.delete(id));
+  }
+
+  async start(listener: (delivery: HeldDelivery) => void): Promise<void> {
+    this.#handOut = listener;
+  }
+
+  drain(): void {
+    // Nobody else can make them.
+  }
+
+  async stop(): Promise<void> {
+    this.#handOut = () => undefined;
+  }
+
+  async add(order: DeliveryOrder): Promise<void> {
+    if (this.#records.has(order.jobId)) return;
+    const record = newRecord();
+    this.#records.set(order.jobId, record);
+    this.#hold(order, record);
+  }
+
+  async records(jobIds: readonly string[]): Promise<ReadonlyMap<string, DeliveryRecord>> {
+    return new Map(
+      jobIds.flatMap((id) => {
+        const record = this.#records.get(id);
+        return record ? [[id, record] as const] : [];
+      }),
+    );
+  }
+
+  async untold(): Promise<string[]> {
+    return [];
+  }
+
+  #hold(order: DeliveryOrder, record: DeliveryRecord): void {
+    this.#handOut({
+      order,
+      record,
+      confirm: async () => true,
+      // Everybody sees the record itself.
+      note: () => undefined,
+      giveBack: () => this.#hold(order, record),
+    });
+  }
+}

@@ -1,0 +1,63 @@
+import { messageOf } from '../../errors.js';
+import type { Logger } from '../../utils/logger.js';
+import { type FinishedJob, isFinished } from '../jobs/Job.js';
+import type { JobManager } from '../jobs/JobManager.js';
+import type { DeliveryStore } from './DeliveryStore.js';
+
+interface Parts {
+  readonly manager: JobManager;
+  readonly store: DeliveryStore;
+  readonly logger: Logger;
+}
+
+/**
+ * Finds the ends of jobs that nobody tells: their server died, or could not reach the store, after the record was written. What two
+ * looks find is told, as the first may be in the middle of it.
+ */
+export class UntoldEnds {
+  readonly #parts: Parts;
+  readonly #intervalMs: number;
+  readonly #tell: (job: FinishedJob) => Promise<void>;
+  #found: ReadonlySet<string> = new Set();
+  #timer: NodeJS.Timeout | undefined;
+
+  /**
+   * @param intervalMs between two looks
+   * @param tell tells one; rejects with what the store rejects with
+   */
+  constructor(parts: Parts, intervalMs: number, tell: (job: FinishedJob) => Promise<void>) {
+    this.#parts = parts;
+    this.#intervalMs = intervalMs;
+    this.#tell = tell;
+  }
+
+  start(): void {
+    this.#timer ??= setInterval(() => void this.#run(), this.#intervalMs);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** One look. Never rejects: while the store is away there is another one later. */
+  async #run(): Promise<void> {
+    try {
+      const untold = await this.#parts.store.untold();
+      const again = untold.filter((id) => this.#found.has(id));
+      this.#found = new Set(untold);
+      for (const id of again) await this.#tellOne(id);
+    } catch (error) {
+      this.#parts.logger.debug('No look at the ends that nobody tells', { error: messageOf(error) });
+    }
+  }
+
+  async #tellOne(id: string): Promise<void> {
+    const { manager, logger } = this.#parts;
+    if (!(await manager.has(id))) return;
+    const job = await manager.get(id);
+    if (!isFinished(job)) return;
+    await this.#tell(job);
+    logger.info('A job ended that nobody told of, its webhook is sent now', { jobId: id });
+  }
+}

@@ -1,0 +1,55 @@
+import { toIso } from '../../utils/clock.js';
+import type { FinishedJob, WebhookTarget } from '../jobs/Job.js';
+import type { DeliveryOrder } from './DeliveryStore.js';
+
+/** Larger images are left out of a message, although they were asked for. */
+const MAX_INLINE_IMAGE_BYTES = 256 * 1024;
+
+/**
+ * What is told of a job's end.
+ * @param view the job as over HTTP
+ * @param publicUrl what links begin with; they are paths where it is empty
+ */
+export function orderOf(
+  job: FinishedJob,
+  target: WebhookTarget,
+  view: object,
+  publicUrl: string,
+): DeliveryOrder {
+  return {
+    jobId: job.id,
+    requestId: job.request.requestId,
+    messageId: `msg_${job.id}_${job.status}`,
+    url: target.url,
+    client: job.request.client ?? '',
+    finishedTime: job.finishedTime,
+    imageType: target.withImage ? imageTypeOf(job) : undefined,
+    content: {
+      type: `job.${job.status}`,
+      timestamp: toIso(job.finishedTime),
+      data: withWholeUrls(view, publicUrl),
+    },
+  };
+}
+
+/** Of the image that may come with the message; undefined where there is none, or a large one. */
+function imageTypeOf(job: FinishedJob): string | undefined {
+  if (job.status !== 'completed') return undefined;
+  const [{ kind, mimeType, sizeBytes }] = job.result.outputs;
+  return kind === 'image' && sizeBytes <= MAX_INLINE_IMAGE_BYTES ? mimeType : undefined;
+}
+
+/** The same with whole URLs in place of paths, in lists of things too. */
+function withWholeUrls(view: object, publicUrl: string): Record<string, unknown> {
+  const whole = ([name, value]: [string, unknown]): [string, unknown] => {
+    if (name === 'url' || name.endsWith('_url')) return [name, `${publicUrl}${value}`];
+    if (!Array.isArray(value)) return [name, value];
+    const items: unknown[] = value;
+    return [name, items.map((one) => (isObject(one) ? withWholeUrls(one, publicUrl) : one))];
+  };
+  return Object.fromEntries(Object.entries(view).map(whole));
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}

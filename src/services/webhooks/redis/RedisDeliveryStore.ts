@@ -1,0 +1,230 @@
+import { randomUUID } from 'node:crypto';
+import type { Job, Queue, Worker } from 'bullmq';
+import { messageOf } from '../../../errors.js';
+import { settledWithin } from '../../../utils/deadline.js';
+import type { Logger } from '../../../utils/logger.js';
+import { UNTOLD_ENDS } from '../../queue/redis/jobRecord.js';
+import type { RedisConnection } from '../../queue/redis/RedisConnection.js';
+import {
+  type DeliveryOrder,
+  type DeliveryRecord,
+  type DeliveryStore,
+  type HeldDelivery,
+  newRecord,
+} from '../DeliveryStore.js';
+import { readOrder, readRecord } from './deliveryData.js';
+import { RedisHold } from './RedisHold.js';
+
+/** BullMQ's name of the queue. */
+const QUEUE = 'webhooks';
+/** BullMQ fails a job that stalls more often. Whether a delivery is tried again is not the queue's decision. */
+const NO_LIMIT = 1_000_000;
+/** Events that BullMQ's stream keeps; nobody reads them but people who look for a fault. */
+const KEPT_EVENTS = 100;
+/** Between two looks for deliveries that others left or added, ms. */
+const POLL_MS = 1000;
+/** Holds that one command renews. */
+const BATCH = 500;
+/** Index of the last end that one look finds. */
+const LAST_UNTOLD = '499';
+/** What a stop waits for Redis to hear of, ms. */
+const STOP_MS = 1000;
+
+interface Parts {
+  readonly connection: RedisConnection;
+  /** What all keys begin with, with the hash tag. */
+  readonly base: string;
+  readonly logger: Logger;
+}
+
+export interface DeliveryTimings {
+  /** How long a delivery is held without being renewed, ms: longer than an attempt lasts. */
+  readonly holdMs: number;
+  /** How long the record of a delivery that goes on is kept, ms: longer than any delivery goes on. */
+  readonly openMs: number;
+  /** How long the record of one that is final is kept, ms: as long as its job. */
+  readonly finalMs: number;
+}
+
+/**
+ * Deliveries that servers share, on BullMQ: it hands them out, and holds them by locks that end with their server. A server
+ * keeps what it took until it is final, through all its rests, so that clients share its places as where there is one server.
+ *
+ * Keys: BullMQ's own under `{prefix}:deliveries:`; `{prefix}:delivery:<job>` tells how a delivery goes. A delivery takes about
+ * 2 KB until it is final, and 150 bytes after that.
+ */
+export class RedisDeliveryStore implements DeliveryStore {
+  readonly outlivesServer = true;
+  readonly #parts: Parts;
+  readonly #timings: DeliveryTimings;
+  readonly #token = randomUUID();
+  readonly #held = new Map<string, RedisHold>();
+  readonly #timers: NodeJS.Timeout[] = [];
+  /** Aborted when nobody insists any more on what Redis does not do. */
+  readonly #enough = new AbortController();
+  #bull: { readonly queue: Queue; readonly worker: Worker } | undefined;
+  #handOut: (delivery: HeldDelivery) => void = () => undefined;
+  #taking: Promise<void> | undefined;
+  #isDraining = false;
+
+  constructor(parts: Parts, timings: DeliveryTimings) {
+    this.#parts = parts;
+    this.#timings = timings;
+  }
+
+  /** The connection is started before. @throws what Redis rejects with */
+  async start(listener: (delivery: HeldDelivery) => void): Promise<void> {
+    this.#handOut = listener;
+    const { worker } = await this.#connect();
+    await worker.startStalledCheckTimer();
+    const every = (ms: number, work: () => unknown) => this.#timers.push(setInterval(work, ms));
+    every(POLL_MS, () => this.#take());
+    every(this.#timings.holdMs / 3, () => this.#renew().catch(this.#onError));
+    this.#take();
+  }
+
+  drain(): void {
+    this.#isDraining = true;
+  }
+
+  async stop(): Promise<void> {
+    this.drain();
+    for (const timer of this.#timers.splice(0)) clearInterval(timer);
+    await this.#taking;
+    const settled = Promise.all([...this.#held.values()].map((hold) => hold.settled));
+    await settledWithin(STOP_MS, settled).catch(this.#onError);
+    this.#enough.abort();
+    if (this.#bull) await Promise.allSettled([this.#bull.worker.close(), this.#bull.queue.close()]);
+  }
+
+  async add(order: DeliveryOrder): Promise<void> {
+    const { queue } = await this.#connect();
+    const { commands } = this.#parts.connection;
+    const key = this.#recordKey(order.jobId);
+    const isNew = await commands.set(key, JSON.stringify(newRecord()), 'PX', this.#timings.openMs, 'NX');
+    const known = isNew ? undefined : readRecord(await commands.get(key));
+    // Where it waits already, this changes nothing.
+    if (!known || known.state === 'delivering') await queue.add(QUEUE, order, { jobId: order.jobId });
+    await commands.zrem(this.#untoldKey, order.jobId);
+    this.#take();
+  }
+
+  async records(jobIds: readonly string[]): Promise<ReadonlyMap<string, DeliveryRecord>> {
+    if (jobIds.length === 0) return new Map();
+    const keys = jobIds.map((id) => this.#recordKey(id));
+    const texts = await this.#parts.connection.commands.mget(keys);
+    return new Map(
+      jobIds.flatMap((id, n) => {
+        const record = readRecord(texts[n]);
+        return record ? [[id, record] as const] : [];
+      }),
+    );
+  }
+
+  async untold(): Promise<string[]> {
+    return this.#parts.connection.commands.zrange(this.#untoldKey, '0', LAST_UNTOLD);
+  }
+
+  get #untoldKey(): string {
+    return `${this.#parts.base}:jobs:${UNTOLD_ENDS}`;
+  }
+
+  #recordKey(jobId: string): string {
+    return `${this.#parts.base}:delivery:${jobId}`;
+  }
+
+  async #connect(): Promise<{ queue: Queue; worker: Worker }> {
+    if (this.#bull) return this.#bull;
+    // Loaded only where it is used.
+    const bull = await import('bullmq');
+    if (this.#bull) return this.#bull;
+    const { connection, base } = this.#parts;
+    const shared = { connection: connection.commands, prefix: `${base}:deliveries`, skipVersionCheck: true };
+    const { holdMs } = this.#timings;
+    this.#bull = {
+      queue: new bull.Queue(QUEUE, {
+        ...shared,
+        streams: { events: { maxLen: KEPT_EVENTS } },
+        defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
+      }),
+      worker: new bull.Worker(QUEUE, null, {
+        ...shared,
+        autorun: false,
+        lockDuration: holdMs,
+        stalledInterval: holdMs / 6,
+        maxStalledCount: NO_LIMIT,
+      }),
+    };
+    this.#bull.queue.on('error', this.#onError);
+    this.#bull.worker.on('error', this.#onError);
+    return this.#bull;
+  }
+
+  /** Takes all that is due. Nobody waits for it: what fails is done again with the next look. */
+  #take(): void {
+    if (this.#isDraining || !this.#parts.connection.isAvailable) return;
+    this.#taking ??= this.#takeAll()
+      .catch(this.#onError)
+      .finally(() => {
+        this.#taking = undefined;
+      });
+  }
+
+  async #takeAll(): Promise<void> {
+    const { worker } = await this.#connect();
+    while (!this.#isDraining) {
+      const job = await worker.getNextJob(this.#token, { block: false });
+      if (!job) return;
+      await this.#begin(job);
+    }
+  }
+
+  async #begin(job: Job): Promise<void> {
+    const order = readOrder(job.data);
+    if (!order) {
+      this.#parts.logger.warn('A delivery cannot be read', { jobId: job.id });
+      await job.moveToCompleted(undefined, this.#token, false);
+      return;
+    }
+    const { jobId } = order;
+    const record = readRecord(await this.#parts.connection.commands.get(this.#recordKey(jobId)));
+    const known = this.#held.get(jobId);
+    if (record && record.state !== 'delivering') await job.moveToCompleted(undefined, this.#token, false);
+    else if (known) known.renewWith(job, record ?? newRecord());
+    else this.#hold(job, order, record ?? newRecord());
+  }
+
+  #hold(job: Job, order: DeliveryOrder, record: DeliveryRecord): void {
+    const { openMs, finalMs, holdMs } = this.#timings;
+    const hold: RedisHold = new RedisHold(job, order, record, {
+      client: this.#parts.connection.commands,
+      recordKey: this.#recordKey(order.jobId),
+      lockKey: `${this.#parts.base}:deliveries:${QUEUE}:${order.jobId}:lock`,
+      token: this.#token,
+      holdMs,
+      keptMs: ({ state }) => (state === 'delivering' ? openMs : finalMs),
+      signal: this.#enough.signal,
+      onEnd: () => {
+        if (this.#held.get(order.jobId) === hold) this.#held.delete(order.jobId);
+      },
+      onError: this.#onError,
+    });
+    this.#held.set(order.jobId, hold);
+    this.#handOut(hold);
+  }
+
+  async #renew(): Promise<void> {
+    const { worker } = await this.#connect();
+    const ids = [...this.#held.keys()];
+    for (let at = 0; at < ids.length; at += BATCH) {
+      const some = ids.slice(at, at + BATCH);
+      const tokens = some.map(() => this.#token);
+      await worker.extendJobLocks(some, tokens, this.#timings.holdMs);
+    }
+  }
+
+  /** The connection tells of outages; this is for whoever looks closely. */
+  readonly #onError = (error: unknown): void => {
+    this.#parts.logger.debug('Deliveries could not be kept in Redis', { error: messageOf(error) });
+  };
+}

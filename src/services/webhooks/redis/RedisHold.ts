@@ -1,0 +1,144 @@
+import type { Job } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { sleep } from '../../../utils/timers.js';
+import { LuaScript } from '../../queue/redis/LuaScript.js';
+import type { DeliveryOrder, DeliveryRecord, HeldDelivery } from '../DeliveryStore.js';
+
+/** Between two attempts of a call that failed, ms. */
+const RETRY_MS = 500;
+
+/** What BullMQ says of an entry that is not this server's any more. */
+const NOT_HELD = /Missing (key|lock)|Lock mismatch|is not in the active state/i;
+
+/**
+ * KEYS: record, lock. ARGV: the record, how long it is kept in ms, token, whether it counts in any case. Only who holds a
+ * delivery says how it goes; that it was delivered is true whoever says it.
+ */
+const NOTE = new LuaScript(`
+if ARGV[4] ~= 'true' and redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+`);
+
+export interface HoldParts {
+  readonly client: Redis;
+  /** Keys of the record, and of BullMQ's lock. */
+  readonly recordKey: string;
+  readonly lockKey: string;
+  /** Of this server. */
+  readonly token: string;
+  /** How long the hold lasts without being renewed, ms. */
+  readonly holdMs: number;
+  /** How long a record is kept, ms. */
+  readonly keptMs: (record: DeliveryRecord) => number;
+  /** Aborted when nobody insists any more on what Redis does not do. */
+  readonly signal: AbortSignal;
+  /** Called when this server has nothing to do with the delivery any more. */
+  readonly onEnd: () => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/** A delivery that this server holds by a lock of BullMQ, in which it waits for its next attempts. */
+export class RedisHold implements HeldDelivery {
+  readonly order: DeliveryOrder;
+  readonly record: DeliveryRecord;
+  readonly #parts: HoldParts;
+  #job: Job;
+  /** Whether Redis does not have what was said last. */
+  #isBehind = false;
+  #isGivenBack = false;
+  #working: Promise<void> | undefined;
+
+  constructor(job: Job, order: DeliveryOrder, record: DeliveryRecord, parts: HoldParts) {
+    this.#job = job;
+    this.order = order;
+    this.record = record;
+    this.#parts = parts;
+  }
+
+  /** Resolves when Redis has what it was told, or nobody insists any more. */
+  get settled(): Promise<void> {
+    return this.#working ?? Promise.resolve();
+  }
+
+  /** This server has taken the delivery again, after its hold had ended. Others may have made attempts in between. */
+  renewWith(job: Job, record: DeliveryRecord): void {
+    this.#job = job;
+    if (this.#isBehind || this.#working) return;
+    this.record.attempts.splice(0, this.record.attempts.length, ...record.attempts);
+    this.record.nextAttempt = record.nextAttempt;
+  }
+
+  async confirm(signal: AbortSignal): Promise<boolean> {
+    const { token, holdMs, onEnd } = this.#parts;
+    const answer = await this.#insist(() => this.#job.extendLock(token, holdMs), signal);
+    if (answer === 1) return true;
+    // Lost, also where nobody else has it yet: whoever finds it next goes on.
+    if (answer !== undefined) onEnd();
+    return false;
+  }
+
+  note(): void {
+    this.#isBehind = true;
+    this.#work();
+  }
+
+  giveBack(): void {
+    this.#isGivenBack = true;
+    this.#isBehind = true;
+    this.#work();
+  }
+
+  #work(): void {
+    this.#working ??= this.#tellRedis().finally(() => {
+      this.#working = undefined;
+      if (this.#isBehind && !this.#parts.signal.aborted) this.#work();
+    });
+  }
+
+  /** Until Redis has the newest record, and the hold has ended where it is to end. */
+  async #tellRedis(): Promise<void> {
+    const { signal, token, onEnd } = this.#parts;
+    while (this.#isBehind && !signal.aborted) {
+      this.#isBehind = false;
+      const isHeld = await this.#insist(() => this.#write(), signal);
+      if (isHeld === 0) return onEnd();
+      const { state, nextAttempt } = this.record;
+      if (state !== 'delivering') await this.#end(() => this.#job.moveToCompleted(undefined, token, false));
+      else if (this.#isGivenBack) {
+        await this.#end(() => this.#job.moveToDelayed(nextAttempt ?? Date.now(), token));
+      }
+    }
+  }
+
+  #write(): Promise<unknown> {
+    const { client, recordKey, lockKey, token, keptMs } = this.#parts;
+    const isDelivered = String(this.record.state === 'delivered');
+    const values = [JSON.stringify(this.record), keptMs(this.record), token, isDelivered];
+    return NOTE.run(client, [recordKey, lockKey], values);
+  }
+
+  async #end(work: () => Promise<unknown>): Promise<void> {
+    await this.#insist(async () => {
+      try {
+        await work();
+      } catch (error) {
+        if (!(error instanceof Error && NOT_HELD.test(error.message))) throw error;
+      }
+    }, this.#parts.signal);
+    this.#parts.onEnd();
+  }
+
+  /** Makes a call until it works. @returns undefined when `signal` was aborted before */
+  async #insist<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+    while (!signal.aborted) {
+      try {
+        return await call();
+      } catch (error) {
+        this.#parts.onError(error);
+        await sleep(RETRY_MS, signal);
+      }
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,99 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { DeliveryStore, HeldDelivery } from '../../src/services/webhooks/DeliveryStore.js';
+import { deliveryOrder } from '../support/deliveryOrder.js';
+import { eventually } from '../support/eventually.js';
+
+/** A store without deliveries, as two servers see it. Both hand out to the listener that they are made with. */
+export interface DeliveriesUnderTest {
+  readonly store: DeliveryStore;
+  /** The same where an implementation lies in one process. */
+  readonly ofAnotherServer: DeliveryStore;
+  stop(): Promise<void>;
+}
+
+/** What every store of deliveries does. */
+export function testDeliveryStore(
+  name: string,
+  make: (listener: (delivery: HeldDelivery) => void) => Promise<DeliveriesUnderTest>,
+): void {
+  describe(`deliveries in ${name}`, () => {
+    let under: DeliveriesUnderTest;
+    let store: DeliveryStore;
+    let other: DeliveryStore;
+    let handed: HeldDelivery[];
+    beforeEach(async () => {
+      handed = [];
+      under = await make((delivery) => handed.push(delivery));
+      store = under.store;
+      other = under.ofAnotherServer;
+    });
+    afterEach(() => under.stop());
+
+    const idsHanded = () => handed.map(({ order }) => order.jobId).sort();
+    const theOnly = async (): Promise<HeldDelivery> => {
+      await eventually(() => expect(handed).toHaveLength(1));
+      const [delivery] = handed;
+      if (!delivery) throw new Error('nothing was handed out');
+      return delivery;
+    };
+    const signal = new AbortController().signal;
+
+    it('are handed out once, with what is to be told', async () => {
+      const ids = Array.from({ length: 20 }, (_, n) => `job-${10 + n}`);
+      await Promise.all(ids.map((id, n) => (n % 2 === 0 ? store : other).add(deliveryOrder(id))));
+      await eventually(() => expect(idsHanded()).toEqual(ids));
+      const [first] = handed;
+      expect(first?.order).toEqual(deliveryOrder(first?.order.jobId ?? ''));
+      expect(await first?.confirm(signal)).toBe(true);
+    });
+
+    it('tell every server how they go', async () => {
+      expect((await store.records(['a'])).size).toBe(0);
+      await store.add(deliveryOrder('a'));
+      const delivery = await theOnly();
+      expect((await other.records(['a', 'b'])).get('a')).toMatchObject({ state: 'delivering', attempts: [] });
+      delivery.record.attempts.push({ time: 1, status: 500, error: 'no' });
+      delivery.record.nextAttempt = 2;
+      delivery.note();
+      await eventually(async () => {
+        expect((await other.records(['a'])).get('a')).toEqual(delivery.record);
+      });
+      delivery.record.state = 'given_up';
+      delivery.record.reason = 'no';
+      delivery.record.nextAttempt = undefined;
+      delivery.note();
+      for (const one of [store, other]) {
+        await eventually(async () => expect((await one.records(['a'])).get('a')).toEqual(delivery.record));
+      }
+    });
+
+    it('are one, however often they are added, before their end and after it', async () => {
+      await Promise.all([store.add(deliveryOrder('a')), other.add(deliveryOrder('a'))]);
+      const delivery = await theOnly();
+      await other.add(deliveryOrder('a'));
+      delivery.record.state = 'delivered';
+      delivery.note();
+      await eventually(async () => expect((await other.records(['a'])).get('a')?.state).toBe('delivered'));
+      await store.add(deliveryOrder('a'));
+      await other.add(deliveryOrder('b'));
+      await eventually(() => expect(idsHanded()).toEqual(['a', 'b']));
+      expect((await store.records(['a'])).get('a')?.state).toBe('delivered');
+    });
+
+    it('go on where they were when they are given back', async () => {
+      await store.add(deliveryOrder('a'));
+      const delivery = await theOnly();
+      delivery.record.attempts.push({ time: 1, error: 'no' });
+      delivery.note();
+      delivery.giveBack();
+      await eventually(() => expect(idsHanded()).toEqual(['a', 'a']));
+      expect(handed[1]?.record.attempts).toEqual([{ time: 1, error: 'no' }]);
+      expect(await handed[1]?.confirm(signal)).toBe(true);
+    });
+
+    it('are missing for no end that is told', async () => {
+      await store.add(deliveryOrder('a'));
+      expect(await other.untold()).toEqual([]);
+    });
+  });
+}

@@ -1,0 +1,138 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RedisConnection } from '../../src/services/queue/redis/RedisConnection.js';
+import type { HeldDelivery } from '../../src/services/webhooks/DeliveryStore.js';
+import { RedisDeliveryStore } from '../../src/services/webhooks/redis/RedisDeliveryStore.js';
+import { silentLogger } from '../../src/utils/logger.js';
+import { testDeliveryStore } from '../contracts/deliveryStore.js';
+import { deliveryOrder } from '../support/deliveryOrder.js';
+import { eventually } from '../support/eventually.js';
+import { RedisServer, requireRedis } from '../support/RedisServer.js';
+
+const QUICK = { openMs: 60_000, finalMs: 60_000 };
+const CONNECTION = { heartbeatMs: 100, reconnectMaxMs: 200 };
+
+/** One server's part of the deliveries. */
+async function connect(
+  redis: RedisServer,
+  base: string,
+  { holdMs, listener }: { holdMs: number; listener: (delivery: HeldDelivery) => void },
+) {
+  const connection = new RedisConnection(redis.url, silentLogger, CONNECTION);
+  await connection.start();
+  const store = new RedisDeliveryStore({ connection, base, logger: silentLogger }, { ...QUICK, holdMs });
+  await store.start(listener);
+  const stop = async () => {
+    await store.stop();
+    await connection.stop();
+  };
+  return { store, connection, stop };
+}
+
+describe.runIf(requireRedis())('with one Redis for two servers', { timeout: 60_000 }, () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await RedisServer.start();
+  });
+  afterAll(() => server?.stop());
+
+  testDeliveryStore('Redis', async (listener) => {
+    const base = `{${randomUUID()}}`;
+    const [here, there] = await Promise.all([
+      connect(server, base, { holdMs: 30_000, listener }),
+      connect(server, base, { holdMs: 30_000, listener }),
+    ]);
+    const stop = async () => {
+      await Promise.all([here.stop(), there.stop()]);
+    };
+    return { store: here.store, ofAnotherServer: there.store, stop };
+  });
+
+  /** Two servers, each with what it was handed. Only the first one is there at first. */
+  async function twoServers(redis: RedisServer, holdMs: number) {
+    const base = `{${randomUUID()}}`;
+    const [byFirst, bySecond]: [HeldDelivery[], HeldDelivery[]] = [[], []];
+    const first = await connect(redis, base, { holdMs, listener: (one) => byFirst.push(one) });
+    const startSecond = () => connect(redis, base, { holdMs, listener: (one) => bySecond.push(one) });
+    return { base, first, byFirst, startSecond, bySecond };
+  }
+
+  it('what a server held goes to another one when it is gone, with its attempts', async () => {
+    const { first, byFirst, startSecond, bySecond } = await twoServers(server, 1500);
+    await first.store.add(deliveryOrder('a'));
+    await first.store.add(deliveryOrder('b'));
+    await eventually(() => expect(byFirst).toHaveLength(2));
+    const [a, b] = byFirst;
+    a?.record.attempts.push({ time: 1, status: 500, error: 'no' });
+    a?.note();
+    if (b) b.record.state = 'delivered';
+    b?.note();
+    await eventually(async () => {
+      const records = await first.store.records(['a', 'b']);
+      expect(records.get('a')?.attempts).toHaveLength(1);
+      expect(records.get('b')?.state).toBe('delivered');
+    });
+    // Nothing is given back, and nothing renewed.
+    first.connection.commands.disconnect();
+    const second = await startSecond();
+    await eventually(() => expect(bySecond).toHaveLength(1), 30_000);
+    expect(bySecond[0]?.order).toEqual(deliveryOrder('a'));
+    expect(bySecond[0]?.record.attempts).toEqual([{ time: 1, status: 500, error: 'no' }]);
+    await second.stop();
+    await first.stop();
+  });
+
+  it('what is held is renewed for as long as its server lives', async () => {
+    const { first, byFirst, startSecond, bySecond } = await twoServers(server, 1500);
+    await first.store.add(deliveryOrder('a'));
+    await eventually(() => expect(byFirst).toHaveLength(1));
+    const second = await startSecond();
+    await new Promise((resolve) => setTimeout(resolve, 4000));
+    expect(await byFirst[0]?.confirm(new AbortController().signal)).toBe(true);
+    expect(bySecond).toEqual([]);
+    await Promise.all([first.stop(), second.stop()]);
+  });
+
+  it('a server that lost its hold makes no attempt any more, and says nothing of the delivery', async () => {
+    const { base, first, byFirst, startSecond, bySecond } = await twoServers(server, 30_000);
+    await first.store.add(deliveryOrder('a'));
+    await eventually(() => expect(byFirst).toHaveLength(1));
+    // As when it had stood still for longer than a hold lasts.
+    await first.connection.commands.del(`${base}:deliveries:webhooks:a:lock`);
+    const second = await startSecond();
+    expect(await byFirst[0]?.confirm(new AbortController().signal)).toBe(false);
+    const [lost] = byFirst;
+    if (lost) lost.record.state = 'given_up';
+    lost?.note();
+    await eventually(() => expect(byFirst.length + bySecond.length).toBe(2), 30_000);
+    expect((await first.store.records(['a'])).get('a')?.state).toBe('delivering');
+    await Promise.all([first.stop(), second.stop()]);
+  });
+
+  it('while Redis is away, nothing is sent or forgotten', async () => {
+    const own = await RedisServer.start();
+    const { first, byFirst } = await twoServers(own, 30_000);
+    await first.store.add(deliveryOrder('a'));
+    await first.store.add(deliveryOrder('b'));
+    await eventually(() => expect(byFirst).toHaveLength(2));
+    await own.kill();
+    await expect(first.store.add(deliveryOrder('c'))).rejects.toThrow();
+    const [a, b] = byFirst;
+    if (a) a.record.state = 'delivered';
+    a?.note();
+    let isConfirmed: boolean | undefined;
+    const confirmed = b?.confirm(new AbortController().signal).then((answer) => {
+      isConfirmed = answer;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect(isConfirmed).toBeUndefined();
+    await own.restart();
+    await confirmed;
+    expect(isConfirmed).toBe(true);
+    await eventually(async () => {
+      expect((await first.store.records(['a'])).get('a')?.state).toBe('delivered');
+    });
+    await first.stop();
+    await own.stop();
+  });
+});
