@@ -48,7 +48,12 @@ describe.runIf(requireRedis())('a workflow that is put with QUEUE=redis', () => 
   });
   const put = async ({ client }: Stack, type: string, title: string, status = 201) => {
     const answer = await client.json(`/api/workflows/${type}`, workflowAnswer, { ...sent(title), status });
-    expect(answer).toMatchObject({ type, title, instances: [{ can_run: true }] });
+    expect(answer).toMatchObject({ type, title });
+    // On a busy computer the machine may count as unhealthy for a moment.
+    await eventually(async () => {
+      const { instances } = await client.json(`/api/workflows/${type}`, workflowAnswer);
+      expect(instances).toMatchObject([{ can_run: true }]);
+    });
   };
   const remove = ({ client }: Stack, type: string) =>
     client.json(`/api/workflows/${type}`, workflowDeletedAnswer, { method: 'DELETE' });

@@ -104,12 +104,17 @@ export class SharedWorkflows implements WorkflowStore {
     graph: Json,
     manifest?: unknown,
   ): Promise<{ workflow: FileWorkflow; isNew: boolean }> {
-    const { folder, texts, builtIn } = this.#parts;
+    const { folder, texts, builtIn, logger } = this.#parts;
     const { workflow } = putWorkflow(type, graph, manifest, { builtIn, infoOf: this.#infoOf });
     const text = writeWorkflow(workflow);
-    const isFirst = await texts.put(type, versionOf(text), text);
+    const version = versionOf(text);
+    const isFirst = await texts.put(type, version, text);
     const isNew = isFirst && !folder.all().some((own) => own.type === type);
+    logger.info('Workflow is ready', { jobType: type });
     // It is put, whether this server can read it now or later.
+    this.#entries = new Map(this.#entries).set(type, { version, workflow, problem: undefined });
+    this.#merge();
+    // A look that began before may have taken it away again.
     await this.#looks.now().catch(this.#onError);
     return { workflow: this.#entries.get(type)?.workflow ?? workflow, isNew };
   }
@@ -118,6 +123,8 @@ export class SharedWorkflows implements WorkflowStore {
   async delete(type: string): Promise<boolean> {
     const { folder, texts } = this.#parts;
     const isDeleted = await texts.delete(type);
+    this.#entries = new Map([...this.#entries].filter(([other]) => other !== type));
+    this.#merge();
     await this.#looks.now().catch(this.#onError);
     if (!isDeleted && folder.all().some((own) => own.type === type)) {
       throw new AppError(
