@@ -73,13 +73,12 @@ describe.runIf(requireRedis())('with one Redis for two servers', { timeout: 60_0
       expect(records.get('b')?.state).toBe('delivered');
     });
     // Nothing is given back, and nothing renewed.
-    first.connection.commands.disconnect();
+    await first.stop();
     const second = await startSecond();
     await eventually(() => expect(bySecond).toHaveLength(1), 30_000);
     expect(bySecond[0]?.order).toEqual(deliveryOrder('a'));
     expect(bySecond[0]?.record.attempts).toEqual([{ time: 1, status: 500, error: 'no' }]);
     await second.stop();
-    await first.stop();
   });
 
   it('what is held is renewed for as long as its server lives', async () => {
