@@ -58,7 +58,7 @@ describe.runIf(requireRedis())('with one Redis for two servers', { timeout: 60_0
   }
 
   it('what a server held goes to another one when it is gone, with its attempts', async () => {
-    const { first, byFirst, startSecond, bySecond } = await twoServers(server, 1500);
+    const { first, byFirst, startSecond, bySecond } = await twoServers(server, 4000);
     await first.store.add(deliveryOrder('a'));
     await first.store.add(deliveryOrder('b'));
     await eventually(() => expect(byFirst).toHaveLength(2));
@@ -73,21 +73,20 @@ describe.runIf(requireRedis())('with one Redis for two servers', { timeout: 60_0
       expect(records.get('b')?.state).toBe('delivered');
     });
     // Nothing is given back, and nothing renewed.
-    first.connection.commands.disconnect();
+    await first.stop();
     const second = await startSecond();
     await eventually(() => expect(bySecond).toHaveLength(1), 30_000);
     expect(bySecond[0]?.order).toEqual(deliveryOrder('a'));
     expect(bySecond[0]?.record.attempts).toEqual([{ time: 1, status: 500, error: 'no' }]);
     await second.stop();
-    await first.stop();
   });
 
   it('what is held is renewed for as long as its server lives', async () => {
-    const { first, byFirst, startSecond, bySecond } = await twoServers(server, 1500);
+    const { first, byFirst, startSecond, bySecond } = await twoServers(server, 4000);
     await first.store.add(deliveryOrder('a'));
     await eventually(() => expect(byFirst).toHaveLength(1));
     const second = await startSecond();
-    await new Promise((resolve) => setTimeout(resolve, 4000));
+    await new Promise((resolve) => setTimeout(resolve, 9000));
     expect(await byFirst[0]?.confirm(new AbortController().signal)).toBe(true);
     expect(bySecond).toEqual([]);
     await Promise.all([first.stop(), second.stop()]);

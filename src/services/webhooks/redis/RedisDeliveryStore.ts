@@ -151,7 +151,7 @@ export class RedisDeliveryStore implements DeliveryStore {
         ...shared,
         autorun: false,
         lockDuration: holdMs,
-        stalledInterval: holdMs / 6,
+        stalledInterval: Math.ceil(holdMs / 6),
         maxStalledCount: NO_LIMIT,
       }),
     };
