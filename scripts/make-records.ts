@@ -31,7 +31,7 @@ const client = new Client(server.baseUrl);
 let colour = 0;
 const submit = async () => {
   colour += 1;
-  return client.submit('upscale-image', await png({ colour: colourOf(colour), width: 4, height: 4 }));
+  return client.submit('upscale-image', await png({ colour: colourOf(colour) }));
 };
 
 const completed = await submit();
