@@ -201,7 +201,7 @@ export class Webhooks {
     delivery.phase = 'queued';
     return this.#attempts.run(delivery, async () => {
       delivery.phase = 'sending';
-      if (!(await delivery.held.confirm(this.#stop.signal))) return undefined;
+      if (!(await delivery.held.confirm(this.#noMoreWaiting.signal))) return undefined;
       return this.#parts.sender.send(delivery.message(), this.#stop.signal);
     });
   }

@@ -27,8 +27,8 @@ const POLL_MS = 1000;
 const BATCH = 500;
 /** Index of the last end that one look finds. */
 const LAST_UNTOLD = '499';
-/** What a stop waits for Redis to hear of, ms. */
-const STOP_MS = 1000;
+/** What a stop waits for Redis to hear of, and then for BullMQ, ms. */
+const STOP_MS = 200;
 
 interface Parts {
   readonly connection: RedisConnection;
@@ -90,11 +90,12 @@ export class RedisDeliveryStore implements DeliveryStore {
   async stop(): Promise<void> {
     this.drain();
     for (const timer of this.#timers.splice(0)) clearInterval(timer);
-    await this.#taking;
-    const settled = Promise.all([...this.#held.values()].map((hold) => hold.settled));
-    await settledWithin(STOP_MS, settled).catch(this.#onError);
+    const settled = [this.#taking, ...[...this.#held.values()].map((hold) => hold.settled)];
+    await settledWithin(STOP_MS, Promise.all(settled)).catch(this.#onError);
     this.#enough.abort();
-    if (this.#bull) await Promise.allSettled([this.#bull.worker.close(), this.#bull.queue.close()]);
+    if (!this.#bull) return;
+    const closed = Promise.all([this.#bull.worker.close(), this.#bull.queue.close()]);
+    await settledWithin(STOP_MS, closed).catch(this.#onError);
   }
 
   async add(order: DeliveryOrder): Promise<void> {
