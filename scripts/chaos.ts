@@ -21,6 +21,9 @@ const { wrong, ...figures } = await chaos({
   seed: Number(values.seed),
   paceMs: Number(values.pace),
   killMs: Number(values.kill),
+  onEnd: (ended) => {
+    if (ended % 50 === 0) say(`${ended} jobs ended`);
+  },
 });
 for (const [name, value] of Object.entries({ ...figures, wrong: wrong.length })) {
   say(`${name.padEnd(20)} ${typeof value === 'object' ? JSON.stringify(value) : value}`);

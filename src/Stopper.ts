@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { workOnImages } from './services/images/settings.js';
 import type { Services } from './services/index.js';
 import { settledWithin } from './utils/deadline.js';
@@ -19,6 +20,8 @@ const LAST_STEPS = { share: 0.1, maxMs: 500 };
 const MIN_MS = 50;
 /** After the end of its time the process is ended, whatever it is at, ms. */
 const LAST_MOMENT_MS = 150;
+/** More connections than wait for a server that is alive. */
+const MAX_TURNS = 1000;
 /** npm passes a signal on that the process has already had where both are in one group, as with Ctrl-C, ms. */
 const SAME_SIGNAL_MS = 1000;
 
@@ -84,12 +87,32 @@ export class Stopper {
   /** Answers that are on their way get `graceMs`; a client that does not read is cut off then. */
   async #closeServer(server: Server, graceMs: number): Promise<void> {
     const closed = once(server, 'close');
+    await takeConnections(server);
     server.close();
     server.closeIdleConnections();
     const cutOff = setTimeout(() => server.closeAllConnections(), Math.min(500, graceMs));
     await closed;
     clearTimeout(cutOff);
   }
+}
+
+/**
+ * Takes the connections that the system has made and Node has not seen: they would be reset, and a proxy may not send a POST
+ * again. Node takes one in each turn of the event loop.
+ */
+async function takeConnections(server: Server): Promise<void> {
+  let taken = 0;
+  const count = () => {
+    taken += 1;
+  };
+  server.on('connection', count);
+  for (let turns = 0, before = -1; before < taken && turns < MAX_TURNS; turns += 1) {
+    before = taken;
+    // From one to the next, the event loop has looked for connections.
+    await nextTurn();
+    await nextTurn();
+  }
+  server.off('connection', count);
 }
 
 /**

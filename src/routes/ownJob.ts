@@ -31,10 +31,11 @@ export async function withStatusUrl<T>(id: string, work: () => Promise<T>): Prom
     return await work();
   } catch (error) {
     if (!(error instanceof AppError) || error.code === 'JOB_NOT_FOUND') throw error;
-    const { message, fields, details } = error;
+    const { message, fields, details, retryAfterSeconds } = error;
     const urls = { status_url: jobUrls(id).status_url };
     throw new AppError(error.code, message, {
       details,
+      retryAfterSeconds,
       cause: error,
       fields: { ...fields, message, ...urls },
     });

@@ -1,12 +1,14 @@
 import { sleep } from '../../src/utils/timers.js';
 import { eventually } from '../support/eventually.js';
 import { Random } from '../support/random.js';
+import { leftInRedis } from '../support/redisLeft.js';
 import { ChaosFleet } from './ChaosFleet.js';
 import { executionsOf } from './chaosExecutions.js';
 import { type ChaosEnd, chaosJob } from './chaosJob.js';
-import { leftInRedis } from './chaosRedis.js';
 
 const COUNT = { servers: 3, machines: 3 };
+/** Jobs that are on their way at the same time, at most: those of killed servers wait for holds to end. */
+const CLIENTS = 40;
 /** Of each model node. */
 const WORK_MS = 150;
 /** After so much of all jobs nobody is killed any more. */
@@ -32,6 +34,8 @@ export interface ChaosOptions {
   readonly paceMs: number;
   /** Between two kills of a server, ms. */
   readonly killMs: number;
+  /** Called after each job with how many have ended. */
+  onEnd?(ended: number): void;
 }
 
 export interface ChaosReport {
@@ -63,8 +67,9 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
   const kills = { servers: 0, machines: 0, redis: 0 };
   let left = options.jobs;
   const share = () => 1 - left / options.jobs;
+  let next = 0;
   const job = async (n: number) => {
-    await sleep(n * options.paceMs);
+    await sleep(n * options.paceMs - (performance.now() - startedAt));
     const random = new Random(options.seed * 100_000 + n);
     const clients = fleet.servers.map(({ client }) => client);
     try {
@@ -73,10 +78,13 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
       wrong.push(`job ${n}: ${error instanceof Error ? error.message : String(error)}`);
     } finally {
       left -= 1;
+      options.onEnd?.(options.jobs - left);
     }
   };
   try {
-    const jobs = Array.from({ length: options.jobs }, (_, n) => job(n));
+    const jobs = Array.from({ length: CLIENTS }, async () => {
+      while (next < options.jobs) await job(next++);
+    });
     const troubles = [
       killServers(fleet, options, kills, share),
       killRedis(fleet, options.seed, kills, share),
@@ -158,7 +166,7 @@ async function balance(fleet: ChaosFleet, ends: readonly ChaosEnd[], wrong: stri
     wrong.push(`executed again although its machine had it: prompts ${ids.join(', ')} (${files})`);
   }
   await checkJobs(fleet, ends, wrong);
-  wrong.push(...(await leftInRedis(fleet)));
+  wrong.push(...(await leftInRedis(fleet.redis, fleet.prefix)));
   return {
     completed: ends.filter(({ status }) => status === 'completed').length,
     failed,

@@ -6,7 +6,7 @@ import { isOf, twoColours } from './twoColours.js';
 
 const TYPES = ['remove-background', 'upscale-image', 'upscale-remove-bg'] as const;
 /** Between two looks at a job, and two attempts to reach a server, ms. */
-const POLL_MS = 400;
+const POLL_MS = 800;
 const AGAIN_MS = 200;
 /** A client waits no longer for an answer, and comes again, ms. */
 const REQUEST_TIMEOUT_MS = 20_000;

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
+import { freePort } from './freePort.js';
 
 const PROGRAM = process.env['REDIS_SERVER'] ?? 'redis-server';
 
@@ -17,16 +17,6 @@ export function requireRedis(): boolean {
     '\nNOTICE: no redis-server here, the tests of QUEUE=redis do NOT run. Install redis-server or set REDIS_SERVER.\n\n',
   );
   return false;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 /** A redis-server of a test's own, on 127.0.0.1. It writes each change to its append-only file before it answers. */

@@ -153,7 +153,7 @@ describe('compose.yml', () => {
 
   it('configures servers that could start', () => {
     const servers = Object.entries(compose.services).filter(([name]) => name.startsWith('middleware'));
-    expect(servers.map(([name]) => name)).toEqual(['middleware', 'middleware-a', 'middleware-b']);
+    expect(servers.map(([name]) => name)).toEqual(['middleware', 'middleware-1', 'middleware-2']);
     for (const [, { environment }] of servers) {
       const { API_KEYS, ...settings } = environment ?? {};
       expect(API_KEYS).toMatch(/^\$\{API_KEYS:-\}$/);

@@ -6,9 +6,10 @@ import { describe, expect, it } from 'vitest';
 import { asyncAnswer } from '../../src/schemas/jobs.js';
 import { startSimulator } from '../../src/simulator/index.js';
 import { Client } from '../support/client.js';
+import { freePort } from '../support/freePort.js';
 import { colourOf, distance, middle, png } from '../support/pictures.js';
 import { ServerProcess } from '../support/process.js';
-import { freePort, RedisServer, requireRedis } from '../support/RedisServer.js';
+import { RedisServer, requireRedis } from '../support/RedisServer.js';
 
 const TLS = path.resolve(import.meta.dirname, '../cases/tls');
 

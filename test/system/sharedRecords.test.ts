@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AppError } from '../../src/errors.js';
 import type { Job } from '../../src/services/jobs/Job.js';
 import * as transitions from '../../src/services/jobs/transitions.js';
 import type { Choose, Releasable, Taken } from '../../src/services/queue/JobQueue.js';
@@ -97,6 +98,20 @@ describe('a server whose records are shared', () => {
     expect(stack.simulator().promptIds).toEqual([]);
     store.update = own;
     expect((await store.get(id))?.status).toBe('processing');
+  });
+
+  it('says when to ask again for a job that cannot be looked up', async () => {
+    const id = await submit();
+    await stack.client.finished(id);
+    const options = { retryAfterSeconds: 2 };
+    store.get = () =>
+      Promise.reject(new AppError('QUEUE_UNAVAILABLE', 'The queue is not available.', options));
+    for (const path of ['status', 'result', 'result/image', 'info']) {
+      const response = await stack.client.request(`/api/jobs/${id}/${path}`);
+      expect([path, response.status, response.headers.get('retry-after')]).toEqual([path, 503, '2']);
+    }
+    const cancelled = await stack.client.request(`/api/jobs/${id}/cancel`, { method: 'POST' });
+    expect([cancelled.status, cancelled.headers.get('retry-after')]).toEqual([503, '2']);
   });
 
   it('lets the entry and the prompt of a job go only when its end is in the record', async () => {

@@ -1,12 +1,15 @@
 import { Redis } from 'ioredis';
-import { eventually } from '../support/eventually.js';
-import type { ChaosFleet } from './ChaosFleet.js';
+import { eventually } from './eventually.js';
+import type { RedisServer } from './RedisServer.js';
 
 /** Holds of servers that were killed end within this time, ms. */
 const HOLD_MS = 40_000;
 
-/** What is left in Redis of jobs that have ended: places on machines, and entries of the queue. */
-export async function leftInRedis({ redis, prefix }: ChaosFleet): Promise<string[]> {
+/**
+ * What is left in Redis of jobs that have ended: places on machines, and entries of the queue.
+ * @param prefix of the servers that share it
+ */
+export async function leftInRedis(redis: RedisServer, prefix: string): Promise<string[]> {
   const client = new Redis(redis.port, '127.0.0.1');
   const base = `{${prefix}}`;
   const look = async () => {
