@@ -1,25 +1,30 @@
 import { defineConfig } from 'vitest/config';
 
-/** Tests that start no process: what they import is loaded once for each worker, not for each file. */
-const WITHIN_THE_PROCESS = ['test/unit/**/*.test.ts', 'test/simulator/**/*.test.ts', 'test/api/**/*.test.ts'];
+/** Each in a process of its own: they look at what keeps theirs alive, at what is loaded, or load it on purpose. */
+const ALONE = [
+  'test/system/{leftovers,package,lazyPackages}.test.ts',
+  'test/{browser,fuzz,soak}/**/*.test.ts',
+];
 
 export default defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    // Two cores: more workers than that only make real sockets and timers wait for each other.
-    maxWorkers: 2,
+    // On two cores. Tests wait for real sockets, timers and processes a third of the time.
+    maxWorkers: 3,
     reporters: ['default'],
     projects: [
+      { extends: true, test: { name: 'alone', include: ALONE } },
       {
         extends: true,
+        // What they import is loaded once for each worker, not for each file.
         test: {
-          name: 'whole',
+          name: 'together',
           include: ['test/**/*.test.ts'],
-          exclude: [...WITHIN_THE_PROCESS, 'node_modules/**'],
+          exclude: [...ALONE, 'node_modules/**'],
+          isolate: false,
         },
       },
-      { extends: true, test: { name: 'parts', include: WITHIN_THE_PROCESS, isolate: false } },
     ],
   },
 });
