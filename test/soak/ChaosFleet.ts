@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { sleep } from '../../src/utils/timers.js';
 import { Client } from '../support/client.js';
 import { SimulatorProcess } from '../support/fleet.js';
 import { ServerProcess } from '../support/process.js';
@@ -43,9 +44,16 @@ class Servant {
     await this.starts.at(-1)?.kill();
   }
 
+  /** As whoever watches over a server does: one that ends because Redis is away is started once more. */
   async startAgain(): Promise<void> {
-    this.starts.push(await ServerProcess.start(this.#env));
-    this.isUp = true;
+    while (!this.isUp) {
+      const server = ServerProcess.spawn(this.#env);
+      this.starts.push(server);
+      while (!this.isUp && server.child.exitCode === null) {
+        await sleep(50);
+        this.isUp = server.lines().some(({ message }) => message === 'Instance');
+      }
+    }
   }
 }
 

@@ -118,6 +118,7 @@ describe('a server whose records are shared', () => {
     store.refuse(({ status }) => status === 'completed');
     const id = await submit();
     await eventually(() => expect(store.refused).toBeGreaterThan(8));
+    expect((await stack.client.status(id)).status).toBe('processing');
     expect(queue.done).toBe(0);
     expect(stack.simulator().historyIds.length).toBe(1);
     store.guard = () => undefined;

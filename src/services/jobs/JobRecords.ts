@@ -103,7 +103,8 @@ export class JobRecords {
 
   /**
    * Ends a job, wherever it is held, in a store that is shared. What the store has counts: of two ends only one is. A job
-   * that is held here ends although the store fails; it is told later.
+   * that is held here is cancelled although the store fails, which is told later. Any other end waits for the store: should
+   * this server be killed before, another one goes on with the job, and nobody may have heard of an end.
    * @returns the new record, or undefined when the job has ended already or was left
    * @throws what the store rejects with, for a job that is not held here
    */
@@ -115,14 +116,18 @@ export class JobRecords {
     if (!held) return this.#endOnce(id, transition);
     const record = transition(held);
     if (!record) return undefined;
-    try {
-      const ended = await this.#endOnce(id, () => record);
-      this.letGo(id);
-      this.#unwritten.delete(id);
-      return ended;
-    } catch {
-      return this.change(id, () => record)?.record;
+    for (let failures = 0; !this.#isStopped; failures += 1) {
+      try {
+        const ended = await this.#endOnce(id, () => record);
+        this.letGo(id);
+        this.#unwritten.delete(id);
+        return ended;
+      } catch {
+        if (record.status === 'cancelled') return this.change(id, () => record)?.record;
+        await this.#pause(failures);
+      }
     }
+    return undefined;
   }
 
   /**
@@ -155,7 +160,7 @@ export class JobRecords {
       try {
         return await this.#calls.once(() => this.#write(id));
       } catch {
-        await sleep(Math.min(AGAIN_MAX_MS, this.#calls.backoffMs(failures)));
+        await this.#pause(failures);
       }
     }
     return false;
@@ -246,6 +251,11 @@ export class JobRecords {
     };
     const isUpdated = await this.#calls.retried(() => this.#store.update(id, change));
     return isUpdated && record;
+  }
+
+  /** Before somebody who waits for the store tries again. */
+  async #pause(failures: number): Promise<void> {
+    await sleep(Math.min(AGAIN_MAX_MS, this.#calls.backoffMs(failures)));
   }
 
   #writeNoted(): void {
