@@ -8,11 +8,12 @@ const MAX_JOBS = 10_000;
 export async function promptsUnderWay(records: JobRecords): Promise<ReadonlySet<string>> {
   if (!records.isShared) return new Set();
   const page = { limit: MAX_JOBS, offset: 0 };
-  const [processing, pending] = await Promise.all([
-    records.list({ status: 'processing' }, page),
-    records.list({ status: 'pending' }, page),
-  ]);
-  return new Set([...processing.jobs, ...pending.jobs].flatMap(promptsOf));
+  const jobs: Job[] = [];
+  // One after the other, and the first one twice: a job goes from either to the other while they are read.
+  for (const status of ['processing', 'pending', 'processing'] as const) {
+    jobs.push(...(await records.list({ status }, page)).jobs);
+  }
+  return new Set(jobs.flatMap(promptsOf));
 }
 
 function promptsOf(job: Job): string[] {
