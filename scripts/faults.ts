@@ -1,9 +1,10 @@
 // Everything that can happen to a machine, at every moment of a job, and what becomes of the job. The expectations
 // are those of the tests (test/system/faults/matrix.ts).
-//   npm run faults -- --seed 1
+//   npm run faults -- --seed 1 [--queue redis]
 import { parseArgs } from 'node:util';
 import { MOMENTS } from '../src/simulator/prompt.js';
 import { Fleet } from '../test/support/fleet.js';
+import { QueueBackend, queueKind } from '../test/support/QueueKind.js';
 import { Random } from '../test/support/random.js';
 import { CELL_ENV, CELL_WORK_MS, type Outcome, runCell } from '../test/system/faults/cell.js';
 import { CELLS, MATRIX } from '../test/system/faults/matrix.js';
@@ -11,13 +12,19 @@ import { CELLS, MATRIX } from '../test/system/faults/matrix.js';
 const LANES = 3;
 
 const { values } = parseArgs({
-  options: { seed: { type: 'string', default: String(Date.now() % 1_000_000) } },
+  options: {
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    queue: { type: 'string', default: 'memory' },
+  },
 });
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
+const queue = await QueueBackend.open(queueKind(values.queue));
 const outcomes = new Map<string, Outcome>();
 const fleets = await Promise.all(
-  Array.from({ length: LANES }, () => Fleet.start(2, CELL_ENV, ['--work', CELL_WORK_MS])),
+  Array.from({ length: LANES }, () =>
+    Fleet.start(2, { ...CELL_ENV, ...queue.env() }, ['--work', CELL_WORK_MS]),
+  ),
 );
 const left = [...CELLS.entries()];
 await Promise.all(
@@ -33,6 +40,7 @@ await Promise.all(
     await fleet.stop();
   }),
 );
+await queue.close();
 
 say(
   `Seed ${values.seed}. Each cell: how the job ended, instances tried, executions, ms until the server knew.\n`,

@@ -1,10 +1,11 @@
 // Random jobs, cancels, hang-ups, faults and restarts of simulated machines; at the end a balance.
-//   npm run soak -- --minutes 2 --seed 1 [--calm]
+//   npm run soak -- --minutes 2 --seed 1 [--calm] [--queue redis]
 // Or so many jobs with distinct pictures on machines that share their folders, each result compared with its picture.
 //   npm run soak -- --jobs 1000 --seed 1
 import { parseArgs } from 'node:util';
 import { checkIntegrity } from '../test/soak/integrity.js';
 import { type MemorySample, soak } from '../test/soak/soak.js';
+import { queueKind } from '../test/support/QueueKind.js';
 
 /** While everything is filled for the first time memory grows: this much of the run is left out of the slope. */
 const WARM_UP = 0.2;
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     jobs: { type: 'string' },
     seed: { type: 'string', default: '1' },
     calm: { type: 'boolean', default: false },
+    queue: { type: 'string', default: 'memory' },
   },
 });
 const seconds = Number(values.minutes) * 60;
@@ -41,6 +43,7 @@ async function soakForSomeTime(): Promise<void> {
     seconds,
     seed: Number(values.seed),
     isCalm: values.calm,
+    queue: queueKind(values.queue),
     onSample: ({ at, rssMb }, count) => {
       if (at % 30 < 5)
         say(`${String(at).padStart(5)} s  ${String(rssMb).padStart(6)} MB  ${count} disturbances`);

@@ -125,3 +125,8 @@ function codeOfCategory(category: ErrorCategory): ErrorCode {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Whether a call failed because the queue is not available, which passes, and which the connection to it tells of. */
+export function isQueueAway(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'QUEUE_UNAVAILABLE';
+}

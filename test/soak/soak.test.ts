@@ -1,13 +1,19 @@
 import { expect, it } from 'vitest';
+import type { QueueKind } from '../support/QueueKind.js';
+import { requireRedis } from '../support/RedisServer.js';
 import { checkIntegrity } from './integrity.js';
 import { soak } from './soak.js';
 
-it('8 seconds of random jobs, cancels, hang-ups and faults balance', async () => {
-  const { balance, mischief } = await soak({ seconds: 8, seed: 1 });
+async function expectBalance(queue: QueueKind): Promise<void> {
+  const { balance, mischief } = await soak({ seconds: 8, seed: 1, queue });
   expect(balance.wrong).toEqual([]);
   expect(balance.completed).toBeGreaterThan(0);
   expect(Object.keys(mischief).length).toBeGreaterThan(0);
-}, 120_000);
+}
+
+it('8 seconds of random jobs, cancels, hang-ups and faults balance', () => expectBalance('memory'), 120_000);
+
+it.runIf(requireRedis())('they balance with the queue in Redis, too', () => expectBalance('redis'), 120_000);
 
 it('60 distinct pictures each come back as themselves, whatever is shared, deleted, killed and restarted', async () => {
   const report = await checkIntegrity({ jobs: 60, seed: Date.now() % 1_000_000 });

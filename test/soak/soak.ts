@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { eventually } from '../support/eventually.js';
 import { Fleet } from '../support/fleet.js';
+import { QueueBackend, type QueueKind } from '../support/QueueKind.js';
 import { Random } from '../support/random.js';
 import { Actor } from './actors.js';
 import { disturb } from './disturb.js';
@@ -28,6 +29,8 @@ export interface SoakOptions {
   readonly seed: number;
   /** Without mischief it is a steady load, to watch the memory. */
   readonly isCalm?: boolean;
+  /** `memory` when it is left out. */
+  readonly queue?: QueueKind;
   onSample?(sample: MemorySample, mischief: number): void;
 }
 
@@ -50,7 +53,8 @@ export interface SoakReport {
 
 /** Random jobs, cancels and hang-ups against machines to which random things happen; ends with a balance. */
 export async function soak(options: SoakOptions): Promise<SoakReport> {
-  const fleet = await Fleet.start(MACHINES, ENV, ['--work', '60']);
+  const queue = await QueueBackend.open(options.queue ?? 'memory');
+  const fleet = await Fleet.start(MACHINES, { ...ENV, ...queue.env() }, ['--work', '60']);
   const ledger = new Ledger();
   try {
     await fleet.calm();
@@ -90,6 +94,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     return { balance: ledger.balance(fleet.server), memory, mischief: counts, descriptors };
   } finally {
     await fleet.stop();
+    await queue.close();
   }
 }
 

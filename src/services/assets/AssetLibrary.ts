@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { messageOf } from '../../errors.js';
+import { isQueueAway, messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
 import type { ByteRange } from '../../utils/StoredFile.js';
@@ -223,8 +223,9 @@ export class AssetLibrary {
     await this.#holders.deleted(hash).catch(() => undefined);
   }
 
-  /** Logged once until all went well again: it is tried with every sweep. */
+  /** Logged once until all went well again: it is tried with every sweep. An outage of the queue is told of elsewhere. */
   #report(error: unknown): void {
+    if (isQueueAway(error)) return;
     if (!this.#hasFailed) this.#logger.error('Assets could not be deleted', { error: messageOf(error) });
     this.#hasFailed = true;
   }

@@ -1,4 +1,4 @@
-import { AppError, messageOf, PromptError } from '../../errors.js';
+import { isQueueAway, messageOf, PromptError } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
 import { sleep } from '../../utils/timers.js';
 import { LeavePrompt } from '../comfyui/LeavePrompt.js';
@@ -228,8 +228,7 @@ export class JobProcessor {
       if (job) await this.#run(job, slot, controller);
     } catch (error) {
       // An outage is told once, not for each job that goes back to the queue.
-      const isOutage = error instanceof AppError && error.code === 'QUEUE_UNAVAILABLE';
-      const level = isOutage ? 'debug' : 'error';
+      const level = isQueueAway(error) ? 'debug' : 'error';
       this.#logger[level]('Processing a job went wrong', { jobId: id, error: messageOf(error) });
     } finally {
       slot.release();

@@ -1,7 +1,7 @@
-import { sleep } from '../../utils/timers.js';
 import type { JobStore } from '../queue/JobStore.js';
 import type { BackgroundWork } from './BackgroundWork.js';
 import { type FinishedJob, isFinished, type Job } from './Job.js';
+import { RecordWrites } from './RecordWrites.js';
 import type { StoreCalls } from './StoreCalls.js';
 
 interface Change<T extends Job> {
@@ -9,9 +9,6 @@ interface Change<T extends Job> {
   /** Resolves when the store has the record, or has failed to take it for some time. Never rejects. */
   readonly written: Promise<void>;
 }
-
-/** Longest wait before what somebody waits for is written again, ms. */
-const AGAIN_MAX_MS = 1000;
 
 /**
  * The records of jobs. What becomes of a job that is held here is decided here, at once and in one place; the store is told
@@ -28,20 +25,17 @@ export class JobRecords {
   readonly #background: BackgroundWork;
   /** Jobs that are held here. */
   readonly #live = new Map<string, Job>();
-  /** Newest records that the store does not have yet. */
-  readonly #unwritten = new Map<string, Job>();
+  /** What the store does not have yet. */
+  readonly writes: RecordWrites;
   /** Jobs that are forgotten, while the store may still have them. */
   readonly #deleted = new Set<string>();
-  /** Jobs whose newest record only tells of progress: the store has it later. */
-  readonly #noted = new Set<string>();
-  #noteTimer: NodeJS.Timeout | undefined;
-  #isStopped = false;
 
   constructor(store: JobStore, calls: StoreCalls, background: BackgroundWork, isShared: boolean) {
     this.isShared = isShared;
     this.#store = store;
     this.#calls = calls;
     this.#background = background;
+    this.writes = new RecordWrites(store, calls, background);
   }
 
   /**
@@ -91,14 +85,14 @@ export class JobRecords {
   /** Somebody else may hold the job from now on. */
   letGo(id: string): void {
     this.#live.delete(id);
-    this.#noted.delete(id);
+    this.writes.letNoteGo(id);
   }
 
   /** Whoever ended the job may be another server: then what is known here of it is out of date. */
   ended(id: string): void {
     this.letGo(id);
-    const unwritten = this.#unwritten.get(id);
-    if (unwritten && !isFinished(unwritten)) this.#unwritten.delete(id);
+    const unwritten = this.writes.get(id);
+    if (unwritten && !isFinished(unwritten)) this.writes.forget(id);
   }
 
   /**
@@ -116,15 +110,15 @@ export class JobRecords {
     if (!held) return this.#endOnce(id, transition);
     const record = transition(held);
     if (!record) return undefined;
-    for (let failures = 0; !this.#isStopped; failures += 1) {
+    for (let failures = 0; !this.writes.isStopped; failures += 1) {
       try {
         const ended = await this.#endOnce(id, () => record);
         this.letGo(id);
-        this.#unwritten.delete(id);
+        this.writes.forget(id);
         return ended;
       } catch {
         if (record.status === 'cancelled') return this.change(id, () => record)?.record;
-        await this.#pause(failures);
+        await this.#calls.pause(failures);
       }
     }
     return undefined;
@@ -138,8 +132,8 @@ export class JobRecords {
   change<T extends Job>(id: string, transition: (job: Job) => T | undefined): Change<T> | undefined {
     const record = this.#keep(id, transition);
     if (!record) return undefined;
-    this.#noted.delete(id);
-    return { record, written: this.#writeOrRetry(id) };
+    this.writes.letNoteGo(id);
+    return { record, written: this.writes.writeOrRetry(id) };
   }
 
   /**
@@ -149,26 +143,9 @@ export class JobRecords {
   async confirm<T extends Job>(id: string, transition: (job: Job) => T | undefined): Promise<T | undefined> {
     const record = this.#keep(id, transition);
     if (!record) return undefined;
-    if (await this.whenWritten(id)) return record;
+    if (await this.writes.whenWritten(id)) return record;
     this.ended(id);
     return undefined;
-  }
-
-  /** Resolves when the store has all of a job, with whether it took something now. False at the end of this object, too. */
-  async whenWritten(id: string): Promise<boolean> {
-    for (let failures = 0; !this.#isStopped; failures += 1) {
-      try {
-        return await this.#calls.once(() => this.#write(id));
-      } catch {
-        await this.#pause(failures);
-      }
-    }
-    return false;
-  }
-
-  /** Gives the store what it does not have yet of a job. @throws what the store rejects with */
-  async flush(id: string): Promise<void> {
-    await this.#calls.once(() => this.#write(id));
   }
 
   /**
@@ -179,23 +156,19 @@ export class JobRecords {
   note<T extends Job>(id: string, transition: (job: Job) => T | undefined): T | undefined {
     const record = this.#keep(id, transition);
     if (!record) return undefined;
-    this.#noted.add(id);
-    this.#noteTimer ??= setTimeout(() => this.#writeNoted(), this.#calls.progressIntervalMs);
+    this.writes.note(id);
     return record;
   }
 
   /** Writes nothing later any more. */
   stop(): void {
-    this.#isStopped = true;
-    clearTimeout(this.#noteTimer);
-    this.#noteTimer = undefined;
+    this.writes.stop();
   }
 
   /** Forgets a job. The store is asked once before this resolves, and until it worked. Never rejects. */
   async delete(id: string): Promise<void> {
-    this.#live.delete(id);
-    this.#unwritten.delete(id);
-    this.#noted.delete(id);
+    this.letGo(id);
+    this.writes.forget(id);
     this.#deleted.add(id);
     await this.#background.run(`delete record ${id}`, async () => {
       await this.#store.delete(id);
@@ -207,7 +180,7 @@ export class JobRecords {
   list: JobStore['list'] = async (filter, page) => {
     const { jobs, total } = await this.#calls.retried(() => this.#store.list(filter, page));
     const kept = this.#deleted.size > 0 ? jobs.filter(({ id }) => !this.#deleted.has(id)) : jobs;
-    return { jobs: this.#unwritten.size > 0 ? kept.map((job) => this.#newest(job.id) ?? job) : kept, total };
+    return { jobs: this.writes.size > 0 ? kept.map((job) => this.#newest(job.id) ?? job) : kept, total };
   };
 
   counts: JobStore['counts'] = () => this.#calls.retried(() => this.#store.counts());
@@ -224,7 +197,7 @@ export class JobRecords {
     if (!record) return undefined;
     if (isFinished(record)) this.#live.delete(id);
     else this.#live.set(id, record);
-    this.#unwritten.set(id, record);
+    this.writes.add(record);
     return record;
   }
 
@@ -253,46 +226,8 @@ export class JobRecords {
     return isUpdated && record;
   }
 
-  /** Before somebody who waits for the store tries again. */
-  async #pause(failures: number): Promise<void> {
-    await sleep(Math.min(AGAIN_MAX_MS, this.#calls.backoffMs(failures)));
-  }
-
-  #writeNoted(): void {
-    this.#noteTimer = undefined;
-    const ids = [...this.#noted];
-    this.#noted.clear();
-    for (const id of ids) void this.#writeOrRetry(id);
-  }
-
   #newest(id: string): Job | undefined {
-    return this.#live.get(id) ?? this.#unwritten.get(id);
-  }
-
-  async #writeOrRetry(id: string): Promise<void> {
-    const write = () => this.#write(id);
-    try {
-      await this.#calls.retried(write);
-    } catch (error) {
-      this.#background.retry(`write record ${id}`, write, error);
-    }
-  }
-
-  /**
-   * Gives the store the newest record of a job, also when this runs later than it was meant to.
-   * @returns whether it has taken one
-   */
-  async #write(id: string): Promise<boolean> {
-    let record = this.#unwritten.get(id);
-    if (!record) return false;
-    const updated = await this.#store.update(id, (stored) => {
-      record = this.#unwritten.get(id);
-      // An end is final; it may be this one, from a call whose answer was lost. A later attempt is another server's.
-      const isOutdated = record !== undefined && stored.attempts > record.attempts;
-      return isFinished(stored) || isOutdated ? undefined : record;
-    });
-    if (this.#unwritten.get(id) === record) this.#unwritten.delete(id);
-    return updated !== undefined;
+    return this.#live.get(id) ?? this.writes.get(id);
   }
 }
 

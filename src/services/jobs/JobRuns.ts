@@ -54,7 +54,7 @@ export class JobRuns {
 
   /** Resolves when nothing of the job is left to be recorded, however long that takes. */
   async whenRecorded(id: string): Promise<void> {
-    await this.#records.whenWritten(id);
+    await this.#records.writes.whenWritten(id);
   }
 
   async recordPrompt(id: string, promptId: string): Promise<void> {
@@ -79,7 +79,7 @@ export class JobRuns {
     const { isShared } = this.#records;
     const settle = async () => {
       // Nobody finds a job that has not ended in the records and is in no queue.
-      if (isShared) await this.#records.flush(id);
+      if (isShared) await this.#records.writes.flush(id);
       const job = this.#records.live(id) ?? (isShared ? await this.#records.get(id) : undefined);
       if (job?.status === 'pending') await taken.putBack(queueEntry(job));
       else if (job?.status === 'processing' && isShared) await taken.putBack();

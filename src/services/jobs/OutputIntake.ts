@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
-import { AppError } from '../../errors.js';
+import { AppError, isQueueAway } from '../../errors.js';
 import { PeekedStream } from '../../utils/PeekedStream.js';
 import type { Content, StoredFile } from '../../utils/StoredFile.js';
 import type { HeldBytes, StoredBytes, StreamStore } from './BlobStore.js';
 import { type FileNature, HEAD_BYTES, natureOf } from './outputKind.js';
-import { isQueueAway, type StoreCalls } from './StoreCalls.js';
+import type { StoreCalls } from './StoreCalls.js';
 
 /** The store did not take an output. */
 export class OutputNotStored extends Error {

@@ -1,4 +1,4 @@
-import { AppError } from '../../errors.js';
+import { isQueueAway } from '../../errors.js';
 import { DeadlineExceeded, settledWithin } from '../../utils/deadline.js';
 import { backoffWithJitter, sleep } from '../../utils/timers.js';
 
@@ -16,7 +16,7 @@ export interface StoreTimings {
   readonly progressIntervalMs: number;
 }
 
-/** Longest wait before a queue that is not available is asked again, ms. */
+/** Longest wait before what somebody waits for is tried again, ms. */
 const MAX_WAIT_MS = 1000;
 
 export const STORE_TIMINGS: StoreTimings = {
@@ -83,18 +83,18 @@ export class StoreCalls {
         return await call();
       } catch (error) {
         if (!isQueueAway(error) || performance.now() >= until) throw error;
-        await sleep(Math.min(MAX_WAIT_MS, this.backoffMs(failures)));
+        await this.pause(failures);
       }
     }
+  }
+
+  /** Before somebody who waits for the store tries again. */
+  async pause(failures: number): Promise<void> {
+    await sleep(Math.min(MAX_WAIT_MS, this.backoffMs(failures)));
   }
 
   /** The wait after so many failures, ms. */
   backoffMs(failures: number): number {
     return backoffWithJitter(failures, this.#timings.retryBaseMs, this.#timings.retryMaxMs);
   }
-}
-
-/** Whether a call failed because the queue is not available, which passes. */
-export function isQueueAway(error: unknown): boolean {
-  return error instanceof AppError && error.code === 'QUEUE_UNAVAILABLE';
 }
