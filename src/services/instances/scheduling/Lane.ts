@@ -20,6 +20,8 @@ export interface Kind {
   readonly turns: IndexedHeap<Lane>;
   /** Those that were passed over, longest ago first. */
   readonly passed: IndexedHeap<Lane>;
+  /** Jobs of it that wait. */
+  count: number;
 }
 
 /** Who is counted. */
@@ -44,6 +46,8 @@ export class Lane {
   readonly hasDeadlines: boolean;
   /** Since when jobs that came later go before its first one; undefined while none did. */
   passedSince: number | undefined;
+  /** Of its client, as it was when the lane got its place among the turns. A plan lets it grow and looks again at the first one. */
+  used = 0;
   #first: Place | undefined;
   #last: Place | undefined;
   /** The first that a plan has not placed. */
@@ -103,8 +107,7 @@ export const deadlineOf = ({ deadline }: WaitingJob): number => deadline ?? Numb
 /** Whose turn it is: the higher priority, then the client that used less, then the nearer deadline, then who came first. */
 export function hasTurnBefore(one: Lane, other: Lane): boolean {
   if (one.priority !== other.priority) return one.priority > other.priority;
-  const used = usedBy(one.client) - usedBy(other.client);
-  if (used !== 0) return used < 0;
+  if (one.used !== other.used) return one.used < other.used;
   if (one.hasDeadlines !== other.hasDeadlines) return one.hasDeadlines;
   const [a, b] = [one.head, other.head];
   if (!a || !b) return a !== undefined;
@@ -114,4 +117,11 @@ export function hasTurnBefore(one: Lane, other: Lane): boolean {
   return a.order < b.order;
 }
 
-const usedBy = ({ used, planned }: Client): number => used + planned;
+/** Gives a lane its place among the turns, after its first job or what its client used changed. */
+export function takeTurn(lane: Lane): void {
+  lane.used = lane.client.used + lane.client.planned;
+  lane.kind.turns.place(lane);
+}
+
+/** Whether its client used more since the lane got its place. */
+export const isOutdated = ({ used, client }: Lane): boolean => used !== client.used + client.planned;

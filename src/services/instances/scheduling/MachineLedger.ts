@@ -69,7 +69,7 @@ export class MachineLedger {
 
   /** Milliseconds of one execution with its models loaded; one that has taken longer for now counts as long as that. */
   runMs(workflow: string, machine: string, now: number): number {
-    const estimate = this.#speeds.runMs(workflow, machine, now);
+    const estimate = this.#speeds.runMs(workflow, machine);
     const account = this.#accounts.get(machine);
     const [first] = account?.running ?? [];
     if (!account || first?.workflow !== workflow || account.isDisturbed) return estimate;

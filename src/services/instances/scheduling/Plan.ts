@@ -1,5 +1,5 @@
 import { IndexedHeap } from '../../../utils/IndexedHeap.js';
-import type { Client, Kind, Lane } from './Lane.js';
+import { type Client, isOutdated, type Kind, type Lane, takeTurn } from './Lane.js';
 import type { MachineLedger } from './MachineLedger.js';
 import type { SpeedEstimates } from './SpeedEstimates.js';
 import type { ConsideredMachine, MachineView, WaitingJob } from './types.js';
@@ -59,7 +59,9 @@ export class Plan {
   readonly #now: number;
   readonly #machines: PlannedMachine[];
   readonly #offers = new Map<Kind, Offers>();
-  readonly #touched = new Set<Client>();
+  /** What must be put right at the end. */
+  readonly #clients = new Set<Client>();
+  readonly #lanes = new Set<Lane>();
   readonly #skipped = new Set<Kind>();
 
   constructor(parts: Parts, machines: readonly MachineView[], now: number) {
@@ -76,7 +78,10 @@ export class Plan {
 
   /** Whether some free machine could run some waiting job. */
   get hasUse(): boolean {
-    for (const kind of this.#parts.waiting.kinds) if (this.#of(kind).free.length > 0) return true;
+    const free = this.#machines.filter(({ view }) => view.freeSlots > 0);
+    for (const { workflow } of this.#parts.waiting.kinds) {
+      if (free.some(({ view }) => view.canRun(workflow))) return true;
+    }
     return false;
   }
 
@@ -84,7 +89,7 @@ export class Plan {
   nextLane(): Lane | undefined {
     let best: Lane | undefined;
     for (const kind of this.#parts.waiting.kinds) {
-      const lane = this.#skipped.has(kind) ? undefined : kind.turns.first;
+      const lane = this.#skipped.has(kind) ? undefined : this.#firstTurn(kind);
       if (lane?.head && (!best || kind.turns.isBefore(lane, best))) best = lane;
     }
     return best;
@@ -95,7 +100,10 @@ export class Plan {
     this.#skipped.add(kind);
   }
 
-  /** The machine with the earliest result, or a free one that is hardly later. */
+  /**
+   * The machine with the earliest result, or a free one that is hardly later. An idle one that was not measured for long is
+   * used also where another, that is busy, gives an earlier result.
+   */
   bestOffer(kind: Kind, job: WaitingJob): Offer | undefined {
     const { free } = this.#of(kind);
     const best = this.#earliest(kind, job);
@@ -104,7 +112,29 @@ export class Plan {
     const idle = free.find(({ machine }) => this.#mayRun(machine, kind, job));
     if (!idle) return best;
     const limit = best.expectedMs + worthWaiting(best);
-    return idle.expectedMs <= limit ? leastLoaded(free, idle, (one) => this.#mayRun(one, kind, job)) : best;
+    if (idle.expectedMs <= limit) return leastLoaded(free, idle, (one) => this.#mayRun(one, kind, job));
+    const { speeds } = this.#parts;
+    const due = free.find(
+      ({ machine }) =>
+        machine.jobs === 0 &&
+        speeds.isMeasuringDue(machine.view.id, this.#now) &&
+        this.#mayRun(machine, kind, job),
+    );
+    return due ?? best;
+  }
+
+  /** A free machine that ends a job before the busy ones are through with all that waits. */
+  neededOffer(kind: Kind, job: WaitingJob): Offer | undefined {
+    const { all, free } = this.#of(kind);
+    const idle = free.find(({ machine }) => this.#mayRun(machine, kind, job));
+    if (!idle) return undefined;
+    let possible = 0;
+    for (const offer of all.items) {
+      if (offer.isFree) continue;
+      const ms = idle.expectedMs - offer.machine.readyMs - offer.loadMs;
+      possible += Math.max(0, Math.floor(ms / offer.runMs));
+    }
+    return this.#jobsLike(kind) > possible ? idle : undefined;
   }
 
   /** Whether any machine runs jobs of a kind. */
@@ -124,7 +154,7 @@ export class Plan {
   loadedAlternative(machine: string, priority: number, savedMs: number): Lane | undefined {
     let best: Lane | undefined;
     for (const kind of this.#parts.waiting.kinds) {
-      const lane = kind.turns.first;
+      const lane = this.#firstTurn(kind);
       const job = lane?.head?.job;
       const offer = this.#of(kind).free.find((one) => one.machine.view.id === machine);
       if (!lane || !job || !offer || lane.priority < priority) continue;
@@ -142,9 +172,8 @@ export class Plan {
     offer.machine.readyMs = offer.expectedMs;
     offer.machine.kind = kind;
     client.planned += offer.runMs;
-    this.#touched.add(client);
-    lane.advance();
-    this.#parts.waiting.reorderClient(client);
+    this.#clients.add(client);
+    this.#advance(lane);
     const offers = this.#of(kind);
     offers.placed += 1;
     if (offers.free.length === 0 && offers.placed >= MAX_OF_BUSY_KIND) this.skip(kind);
@@ -156,34 +185,59 @@ export class Plan {
       this.skip(lane.kind);
       return;
     }
-    this.#touched.add(lane.client);
-    lane.advance();
-    lane.kind.turns.place(lane);
+    this.#advance(lane);
   }
 
   /** Everything waits again as before. */
   end(): void {
-    for (const client of this.#touched) {
-      client.planned = 0;
-      for (const lane of client.lanes) lane.rewind();
-      this.#parts.waiting.reorderClient(client);
+    for (const client of this.#clients) client.planned = 0;
+    for (const lane of this.#lanes) {
+      lane.rewind();
+      takeTurn(lane);
     }
-    this.#touched.clear();
   }
 
-  /** The machines for a job of a kind as they are now, earliest result first. */
+  /** The machines for a job of a kind as the plan has them, earliest result first. */
   considered(kind: Kind, most: number): ConsideredMachine[] {
-    const all = this.#machines.flatMap((machine) => this.#offer(machine, kind) ?? []);
-    return all
-      .sort((one, other) => one.expectedMs - other.expectedMs)
-      .slice(0, most)
-      .map(({ machine, isFree, expectedMs, waitMs, loadMs }) => ({
-        machine: machine.view.id,
-        isFree,
-        expectedMs: Math.round(expectedMs),
-        waitMs: Math.round(waitMs),
-        loadMs: Math.round(loadMs),
-      }));
+    const best: Offer[] = [];
+    for (const offer of this.#of(kind).all.items) {
+      const last = best[most - 1];
+      if (last && last.expectedMs <= offer.expectedMs) continue;
+      const at = best.findIndex((one) => one.expectedMs > offer.expectedMs);
+      best.splice(at < 0 ? best.length : at, 0, offer);
+      best.length = Math.min(best.length, most);
+    }
+    return best.map(({ machine, isFree, expectedMs, waitMs, loadMs }) => ({
+      machine: machine.view.id,
+      isFree,
+      expectedMs: Math.round(expectedMs),
+      waitMs: Math.round(waitMs),
+      loadMs: Math.round(loadMs),
+    }));
+  }
+
+  /** Work that waits, as a number of jobs of a kind. */
+  #jobsLike(kind: Kind): number {
+    const { speeds, waiting } = this.#parts;
+    const ms = speeds.usualMs(kind.workflow);
+    let jobs = 0;
+    for (const { workflow, count } of waiting.kinds) jobs += (count * speeds.usualMs(workflow)) / ms;
+    return jobs;
+  }
+
+  #firstTurn(kind: Kind): Lane | undefined {
+    for (;;) {
+      const lane = kind.turns.first;
+      if (!lane || !isOutdated(lane)) return lane;
+      this.#lanes.add(lane);
+      takeTurn(lane);
+    }
+  }
+
+  #advance(lane: Lane): void {
+    this.#lanes.add(lane);
+    lane.advance();
+    takeTurn(lane);
   }
 
   #of(kind: Kind): Offers {

@@ -13,8 +13,11 @@ export interface SchedulerOptions {
   readonly maxPassedOverMs: number;
 }
 
-/** Jobs that one decision looks at; behind so many that wait for busy machines, none is found. */
-const MAX_STEPS = 1024;
+/** Jobs that one decision places one by one. Behind them it is enough to know whether a machine is needed at all. */
+const MAX_STEPS = 64;
+
+/** Jobs that are looked at to tell how many are before one. */
+const MAX_OUTLOOK = 1000;
 
 /** A switch of models is worth it when so many times its cost was spent on jobs that needed none: 92 % remain for jobs. */
 const BATCH = 12;
@@ -144,8 +147,8 @@ export class Scheduler {
   }
 
   /** Milliseconds that a workflow takes on a machine that has its models loaded. */
-  runMs(workflow: string, machine: string, now: number): number {
-    return this.#speeds.runMs(workflow, machine, now);
+  runMs(workflow: string, machine: string): number {
+    return this.#speeds.runMs(workflow, machine);
   }
 
   /** Why a job waits, and what it may expect; undefined for one that does not. Takes up to some milliseconds. */
@@ -182,6 +185,17 @@ export class Scheduler {
       else if (offer.isFree) return this.#assign(plan, lane, job, offer, reason, now);
       else plan.place(lane, offer);
     }
+    return this.#useIdle(plan, now);
+  }
+
+  /** So many jobs wait that every machine that can end one before the others are through with them has its use. */
+  #useIdle(plan: Plan, now: number): Assignment | undefined {
+    for (let lane = plan.nextLane(); lane; lane = plan.nextLane()) {
+      const job = lane.head?.job;
+      const offer = job && plan.neededOffer(lane.kind, job);
+      if (offer) return this.#assign(plan, lane, job, offer, 'next in turn', now);
+      plan.skip(lane.kind);
+    }
     return undefined;
   }
 
@@ -215,7 +229,7 @@ export class Scheduler {
   #place(plan: Plan, wanted: Lane, id: string): Omit<Outlook, 'considered'> {
     const none = { jobsAhead: undefined, machine: undefined, expectedMs: undefined };
     if (!plan.canRun(wanted.kind)) return { reason: 'no machine can run it', ...none };
-    for (let jobsAhead = 0; jobsAhead < MAX_STEPS; jobsAhead += 1) {
+    for (let jobsAhead = 0; jobsAhead < MAX_OUTLOOK; jobsAhead += 1) {
       const lane = plan.nextLane();
       const job = lane?.head?.job;
       if (!lane || !job) break;

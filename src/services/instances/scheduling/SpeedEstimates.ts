@@ -18,8 +18,6 @@ interface Pair {
 /** What is known of a workflow wherever it runs, ms. */
 interface Known {
   readonly machines: Map<string, Pair>;
-  /** Of the fastest machine. */
-  fastest: number;
   /** On a machine of usual speed, its models loaded. */
   usual: Mean | undefined;
   /** What loading its models adds. */
@@ -42,8 +40,8 @@ export interface Execution {
 /** Weight of the newest value, once there are some: a machine that changes its speed is known after three jobs. */
 const NEWEST_WEIGHT = 0.4;
 
-/** After so long a measured slowness is believed half, so that a machine that is well again is tried again. */
-const TRUST_HALF_LIFE_MS = 900_000;
+/** After so long a machine is measured again: it may be well again. */
+const REMEASURE_MS = 1_800_000;
 
 /** Of another user's prompt, before anything was measured. */
 const UNKNOWN_MS = 5000;
@@ -69,13 +67,21 @@ export class SpeedEstimates {
   }
 
   /** Milliseconds of a workflow on a machine that has its models loaded. */
-  runMs(workflow: string, machine: string, now: number): number {
+  runMs(workflow: string, machine: string): number {
     const known = this.#workflows.get(workflow);
     const warm = known?.machines.get(machine)?.warm;
-    if (!known || !warm) return this.#usualMs(workflow, known) * (this.#slowness.get(machine)?.value ?? 1);
-    const { fastest } = known;
-    const trust = 2 ** (-Math.max(0, now - warm.at) / TRUST_HALF_LIFE_MS);
-    return fastest + (warm.value - fastest) * trust;
+    return warm?.value ?? this.#usualMs(workflow, known) * (this.#slowness.get(machine)?.value ?? 1);
+  }
+
+  /** Milliseconds of a workflow on a machine of usual speed that has its models loaded. */
+  usualMs(workflow: string): number {
+    return this.#usualMs(workflow, this.#workflows.get(workflow));
+  }
+
+  /** Whether what is known of a machine is so old that a job may find out more. */
+  isMeasuringDue(machine: string, now: number): boolean {
+    const slowness = this.#slowness.get(machine);
+    return slowness !== undefined && now - slowness.at > REMEASURE_MS;
   }
 
   /** Milliseconds that loading its models adds. */
@@ -98,7 +104,6 @@ export class SpeedEstimates {
     known.machines.set(machine, pair);
     if (loading === 'nothing') {
       pair.warm = next(pair.warm, ms, now);
-      known.fastest = fastestOf(known);
       this.#learnSpeed(known, machine, ms, now);
     } else {
       known.cold = next(known.cold, ms, now);
@@ -110,9 +115,7 @@ export class SpeedEstimates {
   /** Forgets a machine that is gone. */
   forget(machine: string): void {
     this.#slowness.delete(machine);
-    for (const known of this.#workflows.values()) {
-      if (known.machines.delete(machine)) known.fastest = fastestOf(known);
-    }
+    for (const { machines } of this.#workflows.values()) machines.delete(machine);
   }
 
   #usualMs(workflow: string, known: Known | undefined): number {
@@ -121,10 +124,8 @@ export class SpeedEstimates {
   }
 
   #learnSpeed(known: Known, machine: string, ms: number, now: number): void {
-    if (known.usual) {
-      const slowness = next(this.#slowness.get(machine), ms / known.usual.value, now);
-      this.#slowness.set(machine, slowness);
-    }
+    const ratio = known.usual ? ms / known.usual.value : (this.#slowness.get(machine)?.value ?? 1);
+    this.#slowness.set(machine, next(this.#slowness.get(machine), ratio, now));
     known.usual = next(known.usual, ms / (this.#slowness.get(machine)?.value ?? 1), now);
   }
 
@@ -141,7 +142,6 @@ export class SpeedEstimates {
   #knownOf(workflow: string): Known {
     const known = this.#workflows.get(workflow) ?? {
       machines: new Map<string, Pair>(),
-      fastest: Number.POSITIVE_INFINITY,
       usual: undefined,
       load: undefined,
       isLoadOfSwitch: false,
@@ -157,10 +157,4 @@ function next(before: Mean | undefined, value: number, at: number): Mean {
   const count = before.count + 1;
   const weight = Math.max(NEWEST_WEIGHT, 1 / count);
   return { value: before.value + weight * (value - before.value), count, at };
-}
-
-function fastestOf({ machines }: Known): number {
-  let fastest = Number.POSITIVE_INFINITY;
-  for (const { warm } of machines.values()) if (warm && warm.value < fastest) fastest = warm.value;
-  return fastest;
 }

@@ -1,5 +1,5 @@
 import { IndexedHeap } from '../../../utils/IndexedHeap.js';
-import { type Client, deadlineOf, hasTurnBefore, type Kind, Lane, type Place } from './Lane.js';
+import { type Client, deadlineOf, hasTurnBefore, type Kind, Lane, type Place, takeTurn } from './Lane.js';
 import type { WaitingJob } from './types.js';
 
 /** Above every priority that a client can have: a job that a machine failed had its turn. */
@@ -46,6 +46,7 @@ export class WaitingJobs {
     const lane = this.#laneOf(job);
     const place = lane.insert(job, this.#added);
     this.#places.set(job.id, place);
+    lane.kind.count += 1;
     if (job.deadline !== undefined) this.#deadlines.place(place);
     this.#reorder(lane);
   }
@@ -58,6 +59,7 @@ export class WaitingJobs {
     this.#places.delete(id);
     this.#deadlines.remove(place);
     lane.remove(place);
+    lane.kind.count -= 1;
     if (lane.isEmpty) this.#drop(lane);
     else this.#reorder(lane);
     return lane;
@@ -81,12 +83,7 @@ export class WaitingJobs {
   /** Counts machine time for a client; less than nothing where it was counted too much before. */
   charge(client: Client, ms: number): void {
     client.used += ms;
-    this.reorderClient(client);
-  }
-
-  /** The client's turns changed. */
-  reorderClient({ lanes }: Client): void {
-    for (const lane of lanes) lane.kind.turns.place(lane);
+    for (const lane of client.lanes) takeTurn(lane);
   }
 
   /** A job was next, and another one begins. */
@@ -142,7 +139,7 @@ export class WaitingJobs {
 
   /** After its first job changed. */
   #reorder(lane: Lane): void {
-    lane.kind.turns.place(lane);
+    takeTurn(lane);
     if (lane.passedSince === undefined) {
       lane.kind.passed.remove(lane);
       this.#unpassed.place(lane);
@@ -183,6 +180,7 @@ export class WaitingJobs {
       models,
       turns: new IndexedHeap(hasTurnBefore),
       passed: new IndexedHeap<Lane>((one, other) => (one.passedSince ?? 0) < (other.passedSince ?? 0)),
+      count: 0,
     };
     this.#kinds.set(key, kind);
     return kind;
