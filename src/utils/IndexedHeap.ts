@@ -17,11 +17,6 @@ export class IndexedHeap<T> {
     return this.#items[0];
   }
 
-  /** All items, in no order. */
-  get items(): readonly T[] {
-    return this.#items;
-  }
-
   /** Adds an item, or puts one that is there at its new place. */
   place(item: T): void {
     let at = this.#places.get(item);

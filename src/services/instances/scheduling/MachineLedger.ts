@@ -48,11 +48,6 @@ export class MachineLedger {
     return this.#accounts.get(machine)?.lastGiven ?? 0;
   }
 
-  /** Models of the last job that a machine was given. */
-  loadedOn(machine: string): readonly string[] {
-    return this.#accounts.get(machine)?.loaded ?? [];
-  }
-
   /** Since when jobs of its present models run there, epoch ms. */
   loadedSince(machine: string): number {
     return this.#accounts.get(machine)?.loadedSince ?? 0;
@@ -63,25 +58,31 @@ export class MachineLedger {
     if (models.length === 0) return 'nothing';
     const account = this.#accounts.get(machine);
     if (!account) return 'first';
-    if (models.every((model) => account.loaded.includes(model))) return 'nothing';
+    if (models === account.loaded || models.every((model) => account.loaded.includes(model)))
+      return 'nothing';
     return models.every((model) => account.seen.has(model)) ? 'switched' : 'first';
   }
 
-  /** Milliseconds of one execution with its models loaded; one that has taken longer for now counts as long as that. */
-  runMs(workflow: string, machine: string, now: number): number {
-    const estimate = this.#speeds.runMs(workflow, machine);
-    const account = this.#accounts.get(machine);
-    const [first] = account?.running ?? [];
-    if (!account || first?.workflow !== workflow || account.isDisturbed) return estimate;
-    if (first.loading !== 'nothing') return estimate;
-    return Math.max(estimate, now - account.executingSince);
+  /**
+   * Milliseconds of one execution with its models loaded, by machine. Where one runs that has taken longer for now, it is
+   * that.
+   */
+  runTimes(workflow: string, now: number): (machine: string) => number {
+    const estimate = this.#speeds.runTimes(workflow);
+    return (machine) => {
+      const account = this.#accounts.get(machine);
+      const first = account?.running[0];
+      if (!account || first?.workflow !== workflow) return estimate(machine);
+      if (account.isDisturbed || first.loading !== 'nothing') return estimate(machine);
+      return Math.max(estimate(machine), now - account.executingSince);
+    };
   }
 
   /** Milliseconds until a machine is done with everything in its queue. */
   waitMs({ id, others }: MachineView, now: number): number {
     let ms = others === 0 ? 0 : others * this.#speeds.averageMs(id);
     const account = this.#accounts.get(id);
-    const [first] = account?.running ?? [];
+    const first = account?.running[0];
     if (!account || !first) return ms;
     for (const job of account.running) ms += job.expectedMs;
     if (account.isDisturbed) return ms;

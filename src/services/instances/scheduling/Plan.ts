@@ -1,37 +1,13 @@
-import { IndexedHeap } from '../../../utils/IndexedHeap.js';
 import { type Client, isOutdated, type Kind, type Lane, takeTurn } from './Lane.js';
 import type { MachineLedger } from './MachineLedger.js';
+import { earliestOf, leastLoadedOf, Offer, type PlannedMachine } from './Offer.js';
 import type { SpeedEstimates } from './SpeedEstimates.js';
 import type { ConsideredMachine, MachineView, WaitingJob } from './types.js';
 import type { WaitingJobs } from './WaitingJobs.js';
 
-/** What a machine would mean for a job of a kind. */
-export interface Offer {
-  readonly machine: PlannedMachine;
-  readonly isFree: boolean;
-  waitMs: number;
-  readonly runMs: number;
-  loadMs: number;
-  /** From now until the result. */
-  expectedMs: number;
-}
-
-/** A machine with what a plan gave it. */
-interface PlannedMachine {
-  readonly view: MachineView;
-  /** Until it is done with what it has, and with what the plan gave it, ms. */
-  readyMs: number;
-  /** Of the last job that the plan gave it. */
-  kind: Kind | undefined;
-  readonly jobs: number;
-  readonly lastGiven: number;
-}
-
 /** The machines for a kind. */
 interface Offers {
-  /** Earliest result first, as it was when the offer was last looked at: results only become later within a plan. */
-  readonly all: IndexedHeap<Offer>;
-  /** The free ones, earliest result first. */
+  readonly all: readonly Offer[];
   readonly free: readonly Offer[];
   /** Jobs that the plan placed. */
   placed: number;
@@ -44,20 +20,13 @@ interface Parts {
 }
 
 /** Jobs of a kind that no free machine can run are placed up to here: they only matter to others that want their machines. */
-const MAX_OF_BUSY_KIND = 64;
-
-/** An idle machine is used unless waiting for a busy one saves more than this: estimates are no more exact. */
-const WORTH_WAITING = 0.25;
-const WORTH_WAITING_MS = 200;
-
-/** Loading is not worth a thought below this part of the execution. */
-const NEGLIGIBLE_LOAD = 0.1;
+const MAX_OF_BUSY_KIND = 16;
 
 /** What would happen to the waiting jobs from now on: each, in turn, goes where its result is earliest. */
 export class Plan {
   readonly #parts: Parts;
   readonly #now: number;
-  readonly #machines: PlannedMachine[];
+  readonly #machines: readonly PlannedMachine[];
   readonly #offers = new Map<Kind, Offers>();
   /** What must be put right at the end. */
   readonly #clients = new Set<Client>();
@@ -69,6 +38,7 @@ export class Plan {
     this.#now = now;
     this.#machines = machines.map((view) => ({
       view,
+      isFree: view.freeSlots > 0,
       readyMs: parts.ledger.waitMs(view, now),
       kind: undefined,
       jobs: parts.ledger.jobsOn(view.id),
@@ -78,11 +48,21 @@ export class Plan {
 
   /** Whether some free machine could run some waiting job. */
   get hasUse(): boolean {
-    const free = this.#machines.filter(({ view }) => view.freeSlots > 0);
+    const free = this.#machines.filter(({ isFree }) => isFree);
     for (const { workflow } of this.#parts.waiting.kinds) {
       if (free.some(({ view }) => view.canRun(workflow))) return true;
     }
     return false;
+  }
+
+  /** Whether any machine runs jobs of a kind. */
+  canRun(kind: Kind): boolean {
+    return this.#of(kind).all.length > 0;
+  }
+
+  /** Whether a free machine runs jobs of a kind. */
+  hasFree(kind: Kind): boolean {
+    return this.#of(kind).free.length > 0;
   }
 
   /** The lane whose first job is next. */
@@ -105,46 +85,29 @@ export class Plan {
    * used also where another, that is busy, gives an earlier result.
    */
   bestOffer(kind: Kind, job: WaitingJob): Offer | undefined {
-    const { free } = this.#of(kind);
-    const best = this.#earliest(kind, job);
-    if (!best) return undefined;
-    // What is free stays as it is until the plan uses it.
-    const idle = free.find(({ machine }) => this.#mayRun(machine, kind, job));
+    const { all, free } = this.#of(kind);
+    const may = this.#mayRun(kind, job);
+    const best = earliestOf(all, may);
+    const idle = best && earliestOf(free, may);
     if (!idle) return best;
-    const limit = best.expectedMs + worthWaiting(best);
-    if (idle.expectedMs <= limit) return leastLoaded(free, idle, (one) => this.#mayRun(one, kind, job));
+    if (idle.expectedMs <= best.expectedMs + best.toleranceMs) return leastLoadedOf(free, idle, may);
     const { speeds } = this.#parts;
-    const due = free.find(
-      ({ machine }) =>
-        machine.jobs === 0 &&
-        speeds.isMeasuringDue(machine.view.id, this.#now) &&
-        this.#mayRun(machine, kind, job),
-    );
-    return due ?? best;
+    const isDue = ({ machine }: Offer) =>
+      machine.jobs === 0 && speeds.isMeasuringDue(machine.view.id, this.#now);
+    return free.find((offer) => isDue(offer) && may(offer)) ?? best;
   }
 
   /** A free machine that ends a job before the busy ones are through with all that waits. */
   neededOffer(kind: Kind, job: WaitingJob): Offer | undefined {
     const { all, free } = this.#of(kind);
-    const idle = free.find(({ machine }) => this.#mayRun(machine, kind, job));
+    const idle = earliestOf(free, this.#mayRun(kind, job));
     if (!idle) return undefined;
     let possible = 0;
-    for (const offer of all.items) {
-      if (offer.isFree) continue;
-      const ms = idle.expectedMs - offer.machine.readyMs - offer.loadMs;
-      possible += Math.max(0, Math.floor(ms / offer.runMs));
+    for (const { machine, loadMs, runMs } of all) {
+      if (machine.isFree) continue;
+      possible += Math.max(0, Math.floor((idle.expectedMs - machine.readyMs - loadMs) / runMs));
     }
     return this.#jobsLike(kind) > possible ? idle : undefined;
-  }
-
-  /** Whether any machine runs jobs of a kind. */
-  canRun(kind: Kind): boolean {
-    return this.#of(kind).all.size > 0;
-  }
-
-  /** Whether a free machine runs jobs of a kind. */
-  hasFree(kind: Kind): boolean {
-    return this.#of(kind).free.length > 0;
   }
 
   /**
@@ -156,12 +119,14 @@ export class Plan {
     for (const kind of this.#parts.waiting.kinds) {
       const lane = this.#firstTurn(kind);
       const job = lane?.head?.job;
-      const offer = this.#of(kind).free.find((one) => one.machine.view.id === machine);
-      if (!lane || !job || !offer || lane.priority < priority) continue;
-      if (isCostly(offer) || !this.#mayRun(offer.machine, kind, job)) continue;
-      const earliest = this.#earliest(kind, job)?.expectedMs ?? Number.POSITIVE_INFINITY;
-      if (offer.expectedMs > earliest + savedMs) continue;
-      if (!best || kind.turns.isBefore(lane, best)) best = lane;
+      if (!lane || !job || lane.priority < priority) continue;
+      if (best && !kind.turns.isBefore(lane, best)) continue;
+      const { all, free } = this.#of(kind);
+      const may = this.#mayRun(kind, job);
+      const offer = free.find((one) => one.machine.view.id === machine);
+      if (!offer || offer.isCostly || !may(offer)) continue;
+      const earliestMs = earliestOf(all, may)?.expectedMs ?? Number.POSITIVE_INFINITY;
+      if (offer.expectedMs <= earliestMs + savedMs) best = lane;
     }
     return best;
   }
@@ -181,11 +146,8 @@ export class Plan {
 
   /** The first job of a lane cannot run anywhere: the next one of its lane may, if any machine runs such jobs at all. */
   passBy(lane: Lane): void {
-    if (!this.canRun(lane.kind)) {
-      this.skip(lane.kind);
-      return;
-    }
-    this.#advance(lane);
+    if (this.canRun(lane.kind)) this.#advance(lane);
+    else this.skip(lane.kind);
   }
 
   /** Everything waits again as before. */
@@ -199,21 +161,29 @@ export class Plan {
 
   /** The machines for a job of a kind as the plan has them, earliest result first. */
   considered(kind: Kind, most: number): ConsideredMachine[] {
-    const best: Offer[] = [];
-    for (const offer of this.#of(kind).all.items) {
-      const last = best[most - 1];
-      if (last && last.expectedMs <= offer.expectedMs) continue;
-      const at = best.findIndex((one) => one.expectedMs > offer.expectedMs);
-      best.splice(at < 0 ? best.length : at, 0, offer);
-      best.length = Math.min(best.length, most);
+    return this.#of(kind)
+      .all.map((offer) => ({ offer, ms: offer.expectedMs }))
+      .sort((one, other) => one.ms - other.ms)
+      .slice(0, most)
+      .map(({ offer }) => offer.describe());
+  }
+
+  #of(kind: Kind): Offers {
+    const known = this.#offers.get(kind);
+    if (known) return known;
+    const { speeds, ledger } = this.#parts;
+    const loadMs = kind.models.length === 0 ? 0 : speeds.loadMs(kind.workflow);
+    const runMs = ledger.runTimes(kind.workflow, this.#now);
+    const all: Offer[] = [];
+    for (const machine of this.#machines) {
+      const { id } = machine.view;
+      if (!machine.view.canRun(kind.workflow)) continue;
+      const isLoaded = ledger.loadingOf(kind.models, id) === 'nothing';
+      all.push(new Offer(machine, kind, { run: runMs(id), load: isLoaded ? 0 : loadMs, switch: loadMs }));
     }
-    return best.map(({ machine, isFree, expectedMs, waitMs, loadMs }) => ({
-      machine: machine.view.id,
-      isFree,
-      expectedMs: Math.round(expectedMs),
-      waitMs: Math.round(waitMs),
-      loadMs: Math.round(loadMs),
-    }));
+    const offers = { all, free: all.filter(({ machine }) => machine.isFree), placed: 0 };
+    this.#offers.set(kind, offers);
+    return offers;
   }
 
   /** Work that waits, as a number of jobs of a kind. */
@@ -240,90 +210,11 @@ export class Plan {
     takeTurn(lane);
   }
 
-  #of(kind: Kind): Offers {
-    const known = this.#offers.get(kind);
-    if (known) return known;
-    const all = new IndexedHeap<Offer>((one, other) => one.expectedMs < other.expectedMs);
-    const free: Offer[] = [];
-    for (const machine of this.#machines) {
-      const offer = this.#offer(machine, kind);
-      if (!offer) continue;
-      all.place(offer);
-      if (offer.isFree) free.push(offer);
-    }
-    free.sort((one, other) => one.expectedMs - other.expectedMs);
-    const offers = { all, free, placed: 0 };
-    this.#offers.set(kind, offers);
-    return offers;
-  }
-
-  #offer(machine: PlannedMachine, { workflow, models }: Kind): Offer | undefined {
-    const { view, readyMs } = machine;
-    if (!view.canRun(workflow)) return undefined;
-    const { speeds, ledger } = this.#parts;
-    const isLoaded = ledger.loadingOf(models, view.id) === 'nothing';
-    const loadMs = isLoaded ? 0 : speeds.loadMs(workflow);
-    const runMs = ledger.runMs(workflow, view.id, this.#now);
-    const expectedMs = readyMs + loadMs + runMs;
-    return { machine, isFree: view.freeSlots > 0, waitMs: readyMs, runMs, loadMs, expectedMs };
-  }
-
-  #earliest(kind: Kind, job: WaitingJob): Offer | undefined {
-    const { all } = this.#of(kind);
-    const unfit: Offer[] = [];
-    let best: Offer | undefined;
-    while (!best) {
-      const offer = all.first;
-      if (!offer) break;
-      if (offer.machine.readyMs > offer.waitMs) {
-        this.#postpone(offer, kind);
-        all.place(offer);
-      } else if (this.#mayRun(offer.machine, kind, job)) best = offer;
-      else {
-        all.remove(offer);
-        unfit.push(offer);
-      }
-    }
-    for (const offer of unfit) all.place(offer);
-    return best;
-  }
-
-  /** To when the machine is done with what the plan gave it. */
-  #postpone(offer: Offer, kind: Kind): void {
-    const { readyMs, kind: last } = offer.machine;
-    const isLoaded = last === kind || kind.models.length === 0;
-    offer.waitMs = readyMs;
-    offer.loadMs = isLoaded ? 0 : this.#parts.speeds.loadMs(kind.workflow);
-    offer.expectedMs = readyMs + offer.loadMs + offer.runMs;
-  }
-
-  #mayRun({ view }: PlannedMachine, kind: Kind, { largest, avoid }: WaitingJob): boolean {
-    if (!view.accepts(largest)) return false;
-    if (!avoid.has(view.id)) return true;
-    return !this.#machines.some(
-      (other) => !avoid.has(other.view.id) && other.view.canRun(kind.workflow) && other.view.accepts(largest),
+  #mayRun(kind: Kind, { largest, avoid }: WaitingJob): (offer: Offer) => boolean {
+    if (avoid.size === 0) return ({ machine }) => machine.view.accepts(largest);
+    const isLast = !this.#of(kind).all.some(
+      ({ machine: { view } }) => !avoid.has(view.id) && view.accepts(largest),
     );
+    return ({ machine: { view } }) => (isLast || !avoid.has(view.id)) && view.accepts(largest);
   }
-}
-
-/** Whether loading matters. */
-export const isCostly = ({ loadMs, runMs }: Offer): boolean => loadMs > NEGLIGIBLE_LOAD * runMs;
-
-const worthWaiting = ({ runMs }: Offer): number => Math.max(WORTH_WAITING_MS, WORTH_WAITING * runMs);
-
-/** Of the free machines that are as good as the first one: that with the fewest jobs, then whose last job is longest ago. */
-function leastLoaded(
-  free: readonly Offer[],
-  first: Offer,
-  mayRun: (machine: PlannedMachine) => boolean,
-): Offer {
-  const limit = first.expectedMs + worthWaiting(first);
-  let best = first;
-  for (const offer of free) {
-    if (offer.expectedMs > limit) break;
-    const { jobs, lastGiven } = offer.machine;
-    const [a, b] = [jobs - best.machine.jobs, lastGiven - best.machine.lastGiven];
-    if ((a < 0 || (a === 0 && b < 0)) && mayRun(offer.machine)) best = offer;
-  }
-  return best;
 }

@@ -1,6 +1,7 @@
 import type { Client, Lane } from './Lane.js';
 import { MachineLedger } from './MachineLedger.js';
-import { isCostly, type Offer, Plan } from './Plan.js';
+import type { Offer } from './Offer.js';
+import { Plan } from './Plan.js';
 import { SpeedEstimates } from './SpeedEstimates.js';
 import type { Assignment, MachineView, Outlook, TurnReason, WaitingJob } from './types.js';
 import { WaitingJobs } from './WaitingJobs.js';
@@ -14,7 +15,7 @@ export interface SchedulerOptions {
 }
 
 /** Jobs that one decision places one by one. Behind them it is enough to know whether a machine is needed at all. */
-const MAX_STEPS = 64;
+const MAX_STEPS = 32;
 
 /** Jobs that are looked at to tell how many are before one. */
 const MAX_OUTLOOK = 1000;
@@ -106,7 +107,7 @@ export class Scheduler {
   /** A job begins on a machine, as decided. Does nothing for one that does not wait. */
   begin({ job: { id, workflow, models }, machine, reason, insteadOf }: Assignment, now: number): void {
     const isLoaded = this.#ledger.loadingOf(models, machine) === 'nothing';
-    const runMs = this.#ledger.runMs(workflow, machine, now);
+    const runMs = this.#ledger.runTimes(workflow, now)(machine);
     const expectedMs = isLoaded ? runMs : runMs + this.#speeds.loadMs(workflow);
     const client = this.#waiting.begin(id, expectedMs, now);
     if (!client) return;
@@ -148,7 +149,7 @@ export class Scheduler {
 
   /** Milliseconds that a workflow takes on a machine that has its models loaded. */
   runMs(workflow: string, machine: string): number {
-    return this.#speeds.runMs(workflow, machine);
+    return this.#speeds.runTimes(workflow)(machine);
   }
 
   /** Why a job waits, and what it may expect; undefined for one that does not. Takes up to some milliseconds. */
@@ -182,7 +183,7 @@ export class Scheduler {
       if (!lane || !job) return undefined;
       const offer = plan.bestOffer(lane.kind, job);
       if (!offer) plan.passBy(lane);
-      else if (offer.isFree) return this.#assign(plan, lane, job, offer, reason, now);
+      else if (offer.machine.isFree) return this.#assign(plan, lane, job, offer, reason, now);
       else plan.place(lane, offer);
     }
     return this.#useIdle(plan, now);
@@ -208,7 +209,7 @@ export class Scheduler {
     now: number,
   ): Assignment {
     const machine = offer.machine.view.id;
-    const mayWait = isCostly(offer) && this.#isBatchUnderWay(lane, machine, offer.loadMs, now);
+    const mayWait = offer.isCostly && this.#isBatchUnderWay(lane, machine, offer.loadMs, now);
     const other = mayWait ? plan.loadedAlternative(machine, lane.priority, offer.loadMs) : undefined;
     if (!other) {
       const considered = plan.considered(lane.kind, MAX_CONSIDERED);

@@ -66,11 +66,12 @@ export class SpeedEstimates {
     this.#declaredMs = declaredMs;
   }
 
-  /** Milliseconds of a workflow on a machine that has its models loaded. */
-  runMs(workflow: string, machine: string): number {
+  /** Milliseconds of a workflow, by machine, with its models loaded. */
+  runTimes(workflow: string): (machine: string) => number {
     const known = this.#workflows.get(workflow);
-    const warm = known?.machines.get(machine)?.warm;
-    return warm?.value ?? this.#usualMs(workflow, known) * (this.#slowness.get(machine)?.value ?? 1);
+    const usualMs = this.#usualMs(workflow, known);
+    return (machine) =>
+      known?.machines.get(machine)?.warm?.value ?? usualMs * (this.#slowness.get(machine)?.value ?? 1);
   }
 
   /** Milliseconds of a workflow on a machine of usual speed that has its models loaded. */
