@@ -58,7 +58,7 @@ export interface Policy {
   expire(now: number): SimulatedJob[];
 }
 
-export interface Finished {
+interface Finished {
   readonly job: SimulatedJob;
   readonly machine: string;
   /** Virtual ms: given to a machine, and done. */

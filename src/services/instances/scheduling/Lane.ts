@@ -106,11 +106,12 @@ export const deadlineOf = ({ deadline }: WaitingJob): number => deadline ?? Numb
 
 /** Whose turn it is: the higher priority, then the client that used less, then the nearer deadline, then who came first. */
 export function hasTurnBefore(one: Lane, other: Lane): boolean {
+  const [a, b] = [one.head, other.head];
+  // Those of which a plan has placed all.
+  if (!a || !b) return a !== undefined;
   if (one.priority !== other.priority) return one.priority > other.priority;
   if (one.used !== other.used) return one.used < other.used;
   if (one.hasDeadlines !== other.hasDeadlines) return one.hasDeadlines;
-  const [a, b] = [one.head, other.head];
-  if (!a || !b) return a !== undefined;
   if (one.hasDeadlines && deadlineOf(a.job) !== deadlineOf(b.job)) {
     return deadlineOf(a.job) < deadlineOf(b.job);
   }

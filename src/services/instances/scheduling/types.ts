@@ -60,7 +60,7 @@ export interface Assignment {
 }
 
 /** Why a job does not run yet. */
-export type WaitReason = 'no machine can run it' | 'waits for its turn' | 'waits for a faster machine';
+type WaitReason = 'no machine can run it' | 'waits for its turn' | 'waits for a faster machine';
 
 /** What a waiting job may expect as things are. */
 export interface Outlook {
