@@ -34,6 +34,7 @@ function measure(): DecisionTimes {
       models: [`${workflow}.safetensors`],
       priority: Math.floor(3 * random()) - 1,
       enqueuedAt: now,
+      isAgain: false,
       avoid: new Set(),
       largest: 0,
     });

@@ -22,7 +22,7 @@ export class RealPolicy implements Policy {
 
   arrive(job: SimulatedJob, now: number): void {
     this.#jobs.set(job.id, job);
-    this.#scheduler.add({ ...job, enqueuedAt: now, avoid: new Set(), largest: 0 });
+    this.#scheduler.add({ ...job, enqueuedAt: now, isAgain: false, avoid: new Set(), largest: 0 });
   }
 
   next(machines: readonly MachineState[], now: number): { job: SimulatedJob; machineId: string } | undefined {

@@ -14,6 +14,7 @@ function job(id: string, parts: Partial<WaitingJob> = {}): WaitingJob {
     models: [],
     priority: 0,
     enqueuedAt: 0,
+    isAgain: false,
     avoid: new Set(),
     largest: 0,
     ...parts,
@@ -196,10 +197,10 @@ describe('where a job goes', () => {
 
   it('asks a machine that failed a job again only where no other can run it', () => {
     const fleet = new Fleet([{ id: 'm1' }, { id: 'm2', workflows: ['w'] }]);
-    fleet.add(job('new'), job('again', { avoid: new Set(['m1']) }));
+    fleet.add(job('new'), job('again', { isAgain: true, avoid: new Set(['m1']) }));
     expect(fleet.give()).toEqual(['again on m2', 'new on m1']);
     const alone = new Fleet([{ id: 'm1' }, { id: 'm2', workflows: [] }]);
-    alone.add(job('again', { avoid: new Set(['m1']) }));
+    alone.add(job('again', { isAgain: true, avoid: new Set(['m1']) }));
     expect(alone.give()).toEqual(['again on m1']);
   });
 });

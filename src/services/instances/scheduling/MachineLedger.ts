@@ -134,18 +134,6 @@ export class MachineLedger {
     return { job, ms };
   }
 
-  /** It was restarted: nothing is loaded any more. */
-  restarted(machine: string): void {
-    const account = this.#accounts.get(machine);
-    if (!account) return;
-    account.loaded = [];
-    account.seen.clear();
-  }
-
-  forget(machine: string): void {
-    this.#accounts.delete(machine);
-  }
-
   #accountOf(machine: string): Account {
     const account = this.#accounts.get(machine) ?? {
       running: [],

@@ -67,10 +67,6 @@ export class Scheduler {
     return this.#waiting.nextDeadline;
   }
 
-  has(id: string): boolean {
-    return this.#waiting.has(id);
-  }
-
   /** Lets a job wait. One with the same id is replaced. */
   add(job: WaitingJob): void {
     this.#waiting.add(job);
@@ -134,22 +130,6 @@ export class Scheduler {
     if (!hasCompleted) return;
     const { workflow, loading } = ended.job;
     this.#speeds.learn({ workflow, machine, ms: ended.ms, loading }, now);
-  }
-
-  /** A machine was restarted: nothing is loaded there any more. */
-  restarted(machine: string): void {
-    this.#ledger.restarted(machine);
-  }
-
-  /** A machine is gone for good, and has no job any more. */
-  forget(machine: string): void {
-    this.#ledger.forget(machine);
-    this.#speeds.forget(machine);
-  }
-
-  /** Milliseconds that a workflow takes on a machine that has its models loaded. */
-  runMs(workflow: string, machine: string): number {
-    return this.#speeds.runTimes(workflow)(machine);
   }
 
   /** Why a job waits, and what it may expect; undefined for one that does not. Takes up to some milliseconds. */

@@ -113,12 +113,6 @@ export class SpeedEstimates {
     this.#learnLoad(known, pair, now);
   }
 
-  /** Forgets a machine that is gone. */
-  forget(machine: string): void {
-    this.#slowness.delete(machine);
-    for (const { machines } of this.#workflows.values()) machines.delete(machine);
-  }
-
   #usualMs(workflow: string, known: Known | undefined): number {
     if (known?.usual) return known.usual.value;
     return known?.cold ? (1 - GUESSED_LOAD) * known.cold.value : this.#declaredMs(workflow);

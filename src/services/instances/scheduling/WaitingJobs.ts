@@ -2,7 +2,7 @@ import { IndexedHeap } from '../../../utils/IndexedHeap.js';
 import { type Client, deadlineOf, hasTurnBefore, type Kind, Lane, type Place, takeTurn } from './Lane.js';
 import type { WaitingJob } from './types.js';
 
-/** Above every priority that a client can have: a job that a machine failed had its turn. */
+/** Above every priority that a client can have: a job that waits again had its turn. */
 const AGAIN = 1000;
 
 /** Clients that are kept at least, before idle ones are forgotten. */
@@ -33,10 +33,6 @@ export class WaitingJobs {
   /** Kinds of jobs of which some wait. */
   get kinds(): Iterable<Kind> {
     return this.#kinds.values();
-  }
-
-  has(id: string): boolean {
-    return this.#places.has(id);
   }
 
   /** Adds a job behind those that wait. One with the same id is replaced. */
@@ -157,7 +153,7 @@ export class WaitingJobs {
   }
 
   #laneOf(job: WaitingJob): Lane {
-    const isAgain = job.avoid.size > 0;
+    const { isAgain } = job;
     const priority = isAgain ? AGAIN : job.priority;
     const hasDeadlines = job.deadline !== undefined;
     const kind = this.#kindOf(job);

@@ -14,7 +14,9 @@ export interface WaitingJob {
   readonly enqueuedAt: number;
   /** It must begin by then. */
   readonly deadline?: number | undefined;
-  /** Machines that failed it: asked again only where no other one can run it. A job that has any goes first. */
+  /** It had its turn, and was put back: it goes before all others. */
+  readonly isAgain: boolean;
+  /** Machines that failed it: asked again only where no other one can run it. */
   readonly avoid: ReadonlySet<string>;
   /** Bytes of its largest file. */
   readonly largest: number;
