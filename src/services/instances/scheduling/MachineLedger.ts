@@ -109,6 +109,12 @@ export class MachineLedger {
     for (const model of models) account.seen.add(model);
   }
 
+  /** A job that should have loaded models failed, or never came so far. */
+  doubtLoaded(machine: string): void {
+    const account = this.#accounts.get(machine);
+    if (account) account.loaded = [];
+  }
+
   /**
    * A job is no longer on a machine.
    * @param executionMs where it was measured

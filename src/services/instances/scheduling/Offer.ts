@@ -17,7 +17,7 @@ export interface PlannedMachine {
 
 /** An idle machine is used unless waiting for a busy one saves more than this: estimates are no more exact. */
 const WORTH_WAITING = 0.25;
-const WORTH_WAITING_MS = 200;
+const WORTH_WAITING_MS = 500;
 
 /** Loading is not worth a thought below this part of the execution. */
 const NEGLIGIBLE_LOAD = 0.1;

@@ -36,7 +36,7 @@ export class Plan {
   constructor(parts: Parts, machines: readonly MachineView[], now: number) {
     this.#parts = parts;
     this.#now = now;
-    this.#machines = machines.map((view) => ({
+    const all = machines.map((view) => ({
       view,
       isFree: view.freeSlots > 0,
       readyMs: parts.ledger.waitMs(view, now),
@@ -44,6 +44,8 @@ export class Plan {
       jobs: parts.ledger.jobsOn(view.id),
       lastGiven: parts.ledger.lastGiven(view.id),
     }));
+    // Nothing tells when one takes jobs again that has none and takes none: it is not waited for.
+    this.#machines = all.filter(({ isFree, jobs, view }) => isFree || jobs > 0 || view.others > 0);
   }
 
   /** Whether some free machine could run some waiting job. */

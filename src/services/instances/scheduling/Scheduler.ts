@@ -26,6 +26,8 @@ const BATCH = 12;
 /** Machines that a decision is explained with. */
 const MAX_CONSIDERED = 8;
 
+const UNKNOWN = { jobsAhead: undefined, machine: undefined, expectedMs: undefined };
+
 interface Running {
   readonly machine: string;
   readonly client: Client;
@@ -125,6 +127,7 @@ export class Scheduler {
     const { machine, client, expectedMs } = running;
     client.running -= 1;
     const ended = this.#ledger.end(machine, id, now, executionMs);
+    if (ended && !hasCompleted && ended.job.loading !== 'nothing') this.#ledger.doubtLoaded(machine);
     if (ended?.ms === undefined) return;
     this.#waiting.charge(client, ended.ms - expectedMs);
     if (!hasCompleted) return;
@@ -136,10 +139,12 @@ export class Scheduler {
   outlook(id: string, machines: readonly MachineView[], now: number): Outlook | undefined {
     const lane = this.#waiting.laneOf(id);
     if (!lane) return undefined;
+    const isPossible = machines.some((one) => one.canRun(lane.kind.workflow));
+    if (!isPossible) return { ...UNKNOWN, reason: 'no machine can run it', considered: [] };
     const plan = this.#plan(machines, now);
     try {
       const considered = plan.considered(lane.kind, MAX_CONSIDERED);
-      return { ...this.#place(plan, lane, id), considered };
+      return { ...this.#place(plan, id), considered };
     } finally {
       plan.end();
     }
@@ -207,9 +212,7 @@ export class Scheduler {
     return now - since < batchMs || now - this.#ledger.loadedSince(machine) < batchMs;
   }
 
-  #place(plan: Plan, wanted: Lane, id: string): Omit<Outlook, 'considered'> {
-    const none = { jobsAhead: undefined, machine: undefined, expectedMs: undefined };
-    if (!plan.canRun(wanted.kind)) return { reason: 'no machine can run it', ...none };
+  #place(plan: Plan, id: string): Omit<Outlook, 'considered'> {
     for (let jobsAhead = 0; jobsAhead < MAX_OUTLOOK; jobsAhead += 1) {
       const lane = plan.nextLane();
       const job = lane?.head?.job;
@@ -220,11 +223,11 @@ export class Scheduler {
         else plan.passBy(lane);
         continue;
       }
-      if (!offer) return { reason: 'no machine can run it', ...none };
+      if (!offer) return { reason: 'no machine can run it', ...UNKNOWN };
       const isTurn = jobsAhead === 0 && plan.hasFree(lane.kind);
       const reason = isTurn ? 'waits for a faster machine' : 'waits for its turn';
       return { reason, jobsAhead, machine: offer.machine.view.id, expectedMs: Math.round(offer.expectedMs) };
     }
-    return { reason: 'waits for its turn', ...none };
+    return { reason: 'waits for its turn', ...UNKNOWN };
   }
 }

@@ -40,6 +40,9 @@ export interface Execution {
 /** Weight of the newest value, once there are some: a machine that changes its speed is known after three jobs. */
 const NEWEST_WEIGHT = 0.4;
 
+/** Executions before a machine is believed to be slow: the first one may read files that nobody told of. */
+const ENOUGH = 2;
+
 /** After so long a machine is measured again: it may be well again. */
 const REMEASURE_MS = 1_800_000;
 
@@ -70,8 +73,13 @@ export class SpeedEstimates {
   runTimes(workflow: string): (machine: string) => number {
     const known = this.#workflows.get(workflow);
     const usualMs = this.#usualMs(workflow, known);
-    return (machine) =>
-      known?.machines.get(machine)?.warm?.value ?? usualMs * (this.#slowness.get(machine)?.value ?? 1);
+    return (machine) => {
+      const warm = known?.machines.get(machine)?.warm;
+      if (warm && warm.count >= ENOUGH) return warm.value;
+      const slowness = this.#slowness.get(machine);
+      const expectedMs = usualMs * (slowness && slowness.count >= ENOUGH ? slowness.value : 1);
+      return warm ? Math.min(warm.value, expectedMs) : expectedMs;
+    };
   }
 
   /** Milliseconds of a workflow on a machine of usual speed that has its models loaded. */
