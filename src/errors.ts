@@ -42,6 +42,7 @@ export const ERROR_STATUS = {
   SHUTTING_DOWN: 503,
   SYNC_TIMEOUT: 504,
   JOB_TIMEOUT: 504,
+  DEADLINE_EXCEEDED: 504,
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_STATUS;

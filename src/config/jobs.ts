@@ -12,6 +12,8 @@ export const jobVariables = {
   JOB_MAX_ATTEMPTS: integer(3, 1, 100),
   JOB_CLEANUP_INTERVAL: milliseconds(600_000),
   JOB_PROCESSING_INTERVAL: milliseconds(1000, 10),
+  MAX_PASSED_OVER: milliseconds(120_000),
+  MAX_PRIORITY: integer(0, 0, 10),
 };
 
 export const jobConfig = (env: Values<typeof jobVariables>) => ({
@@ -30,5 +32,9 @@ export const jobConfig = (env: Values<typeof jobVariables>) => ({
   maxAttempts: env.JOB_MAX_ATTEMPTS,
   /** How long a finished job is kept. */
   lifetimeMs: env.JOB_CLEANUP_INTERVAL,
+  /** How long others go before a job that came first. */
+  maxPassedOverMs: env.MAX_PASSED_OVER,
+  /** Of jobs that come with keys which are not admin. */
+  maxPriority: env.MAX_PRIORITY,
   pollIntervalMs: env.JOB_PROCESSING_INTERVAL,
 });

@@ -25,6 +25,7 @@ export const schemaNames: Readonly<Record<string, z.ZodType>> = {
   CancelledJob: cancelled,
   JobResult: jobs.jobResultAnswer,
   JobRecord: jobs.jobRecord,
+  JobInfo: jobs.jobInfo,
   JobList: jobs.jobListAnswer,
   JobCounts: jobs.jobStatsAnswer,
   DeletedJob: jobs.deletedAnswer,

@@ -30,6 +30,7 @@ import { HealthChecker } from './instances/HealthChecker.js';
 import type { Instance } from './instances/Instance.js';
 import { JobVerdicts } from './instances/JobVerdicts.js';
 import { LoadBalancer } from './instances/LoadBalancer.js';
+import { Scheduler } from './instances/scheduling/Scheduler.js';
 import { WorkflowNeeds } from './instances/WorkflowNeeds.js';
 import { Admission } from './jobs/Admission.js';
 import { AssetBlobs } from './jobs/AssetBlobs.js';
@@ -206,13 +207,17 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     maxOutputPixels: config.outputs.maxPixels,
     logger: log('jobs'),
   });
+  const scheduler = new Scheduler(
+    { maxPassedOverMs: config.jobs.maxPassedOverMs },
+    (type) => 1000 * (workflows.get(type)?.estimateSeconds ?? 0),
+  );
   const judge = new AttemptJudge(
     { manager, health: checker, verdicts },
     config.jobs.maxAttempts,
     log('processor'),
   );
   const processor = new JobProcessor(
-    { manager, runner, balancer, health: checker, judge, shared },
+    { manager, runner, balancer, health: checker, judge, shared, scheduler, workflows, clock },
     {
       maxConcurrentJobs: config.jobs.maxConcurrent,
       pollIntervalMs: config.jobs.pollIntervalMs,
@@ -258,6 +263,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       fetcher: overrides.inputFetcher ?? inputs.fetcher,
       assets: overrides.assetFiles,
       random: overrides.random ?? randomInt,
+      clock,
     },
     {
       maxFileBytes: config.uploads.maxFileBytes,

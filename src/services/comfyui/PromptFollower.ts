@@ -69,6 +69,11 @@ export class PromptFollower implements PromptListener {
     this.#putOffPoll();
   }
 
+  /** Milliseconds since ComfyUI began; undefined where that was not seen. */
+  get executionMs(): number | undefined {
+    return this.#clock.executionMs;
+  }
+
   onMessage(message: PromptMessage): void {
     this.#putOffPoll();
     const { tracker, onProgress } = this.#following;

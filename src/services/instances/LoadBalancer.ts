@@ -1,4 +1,5 @@
 import type { Instance } from './Instance.js';
+import type { MachineView } from './scheduling/types.js';
 
 /** A place for one job on an instance, held until `release`. */
 export interface Slot {
@@ -17,20 +18,17 @@ export interface OtherServers {
   isFull(host: string): boolean;
 }
 
-/** Hands out places for jobs: least loaded healthy instance first, ties in turn. */
+/** Hands out places for jobs, and says where there are any. */
 export class LoadBalancer {
   readonly #instances: readonly Instance[];
   readonly #maxPerInstance: number;
   readonly #others: OtherServers | undefined;
-  /** Instances by when they were last given a job, longest ago first. */
-  readonly #turn: Instance[];
   readonly #onRelease: Array<() => void> = [];
 
   constructor(instances: readonly Instance[], maxPerInstance: number, others?: OtherServers) {
     this.#instances = instances;
     this.#maxPerInstance = maxPerInstance;
     this.#others = others;
-    this.#turn = [...instances];
   }
 
   get instances(): readonly Instance[] {
@@ -91,19 +89,22 @@ export class LoadBalancer {
     );
   }
 
-  /**
-   * Takes a place for a job of this type with an upload of `bytes`. Instances in `tried` failed this job before: they are
-   * only asked again when no other healthy one can run it at all.
-   */
-  acquire(workflowType: string, bytes: number, tried: ReadonlySet<string>): Slot | undefined {
-    const able = this.#turn.filter((instance) => instance.canRun(workflowType) && instance.accepts(bytes));
-    const untried = able.filter((instance) => !tried.has(instance.host));
-    const candidates = untried.length > 0 ? untried : able;
-    let best: Instance | undefined;
-    for (const instance of candidates) {
-      if (this.#isFree(instance) && (!best || this.#jobsOn(instance) < this.#jobsOn(best))) best = instance;
-    }
-    return best && this.#take(best);
+  /** Instances that may have jobs at present, as the scheduler looks at them. */
+  views(): MachineView[] {
+    const healthy = this.#instances.filter(({ isHealthy }) => isHealthy);
+    return healthy.map((instance) => ({
+      id: instance.host,
+      freeSlots: this.#isFree(instance) ? this.#maxPerInstance - this.#jobsOn(instance) : 0,
+      others: this.#others?.jobsOn(instance.host) ?? 0,
+      canRun: (workflow) => instance.canRun(workflow),
+      accepts: (bytes) => instance.accepts(bytes),
+    }));
+  }
+
+  /** Takes a place on an instance; undefined where there is none. */
+  acquire(host: string): Slot | undefined {
+    const instance = this.#instances.find((one) => one.host === host);
+    return instance && this.#isFree(instance) ? this.#take(instance) : undefined;
   }
 
   #isFree(instance: Instance): boolean {
@@ -120,8 +121,6 @@ export class LoadBalancer {
 
   #take(instance: Instance): Slot {
     instance.activeJobs += 1;
-    this.#turn.splice(this.#turn.indexOf(instance), 1);
-    this.#turn.push(instance);
     let isHeld = true;
     return {
       instance,

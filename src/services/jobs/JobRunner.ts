@@ -14,7 +14,7 @@ import { isPng } from '../images/png.js';
 import { SIGNATURE } from '../images/pngChunks.js';
 import { readPngText } from '../images/pngMetadata.js';
 import type { Instance } from '../instances/Instance.js';
-import type { Slot } from '../instances/LoadBalancer.js';
+import type { ChosenSlot } from './Dispatcher.js';
 import { type FinishedOutput, finishOutputs } from './finishOutputs.js';
 import { type FileLoader, graphFiles, largestOf } from './graphFiles.js';
 import type { ProcessingJob } from './Job.js';
@@ -31,7 +31,7 @@ type Made = PromptResult & { readonly instance: Instance };
 
 /** What one attempt of a job has. */
 interface Attempt {
-  readonly slot: Slot;
+  readonly slot: ChosenSlot;
   readonly limits: RunLimits;
   readonly signal: AbortSignal;
   readonly intake: OutputIntake | undefined;
@@ -66,7 +66,7 @@ export class JobRunner {
    * @returns the instance that made them: another one than the slot's where an earlier attempt was resumed
    * @throws PromptError, AppError, or the signal's reason
    */
-  async run(job: ProcessingJob, slot: Slot, limits: RunLimits, signal: AbortSignal): Promise<Instance> {
+  async run(job: ProcessingJob, slot: ChosenSlot, limits: RunLimits, signal: AbortSignal): Promise<Instance> {
     const intake = this.#parts.newIntake?.();
     let recorded: (() => void) | undefined;
     // If this server is killed before, another one fetches the outputs again.
@@ -103,13 +103,14 @@ export class JobRunner {
       receive: intake?.receive,
       until,
     };
-    const { outputs, promptId, instance } =
+    const { outputs, promptId, executionMs, instance } =
       (await this.#resume(job, plan, signal)) ??
       (await this.#execute(job, plan, slot, signal).catch((error: unknown) => {
         // A picture that was converted may be many times as large as the client's.
         if (error instanceof PromptError) error.sentBytes = largestOf(files);
         throw error;
       }));
+    if (instance === slot.instance) slot.completed(executionMs);
     slot.release();
     const finished = await this.#finish(workflow, job, files, outputs, intake);
     // What is this far is not left to anybody else.
@@ -126,7 +127,12 @@ export class JobRunner {
     return instance;
   }
 
-  async #execute(job: ProcessingJob, plan: Plan, { instance }: Slot, signal: AbortSignal): Promise<Made> {
+  async #execute(
+    job: ProcessingJob,
+    plan: Plan,
+    { instance }: ChosenSlot,
+    signal: AbortSignal,
+  ): Promise<Made> {
     const run = { ...plan, promptId: uuid() };
     const result = await this.#parts.prompts.run(instance.client, run, this.#listener(job), signal);
     if (await areOwn(result.outputs, run.promptId)) return { ...result, instance };

@@ -58,7 +58,7 @@ export class SharedSlots implements OtherServers {
    * @returns the place, to be given back instead; undefined when there is none, and `slot` is given back then
    * @throws what the leases reject with: `slot` is given back, and nothing is asked for during the next second
    */
-  async lease(slot: Slot): Promise<Slot | undefined> {
+  async lease<S extends Slot>(slot: S): Promise<S | undefined> {
     const { host } = slot.instance;
     const { perHost, ofAll } = this.#limits;
     const before = this.#returns;
@@ -80,7 +80,7 @@ export class SharedSlots implements OtherServers {
     clearTimeout(this.#pause);
   }
 
-  #wrap(slot: Slot, lease: SlotLease): Slot {
+  #wrap<S extends Slot>(slot: S, lease: SlotLease): S {
     let isHeld = true;
     return {
       ...slot,
