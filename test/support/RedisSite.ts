@@ -3,10 +3,10 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Simulator, startSimulator } from '../../src/simulator/index.js';
-import type { RedisServer } from './RedisServer.js';
+import { RedisServer } from './RedisServer.js';
 import { Stack, type StackOptions } from './stack.js';
 
-/** Servers in this process that share a Redis, in which nothing lies yet, and a simulated machine. */
+/** Servers in this process that share a Redis of their own and a simulated machine. */
 export class RedisSite {
   readonly redis: RedisServer;
   readonly simulator: Simulator;
@@ -20,7 +20,8 @@ export class RedisSite {
     this.#assets = assets;
   }
 
-  static async open(redis: RedisServer): Promise<RedisSite> {
+  static async open(): Promise<RedisSite> {
+    const redis = await RedisServer.start();
     const assets = await mkdtemp(path.join(tmpdir(), 'assets-'));
     return new RedisSite(redis, await startSimulator(), assets);
   }
@@ -44,9 +45,11 @@ export class RedisSite {
     return stack;
   }
 
-  /** Stops the servers, and the machine. The Redis must be there. */
+  /** Stops the servers, the machine and the Redis, which must run. */
   async close(): Promise<void> {
+    this.redis.resume();
     await Promise.all(this.#stacks.map((stack) => stack.stop()));
     await this.simulator.stop();
+    await this.redis.stop();
   }
 }

@@ -26,7 +26,7 @@ const templates = Object.entries(paths).flatMap(([template, methods]) =>
 templates.sort((a, b) => Number(b.isFixed) - Number(a.isFixed));
 
 /**
- * Holds a JSON answer against the OpenAPI document. Paths and methods that it does not have are passed over.
+ * Holds a JSON answer against the OpenAPI document. Paths and methods that it does not have are ignored.
  * @param method by which it was asked for; left out where the path has only one
  */
 export function expectConforming(path: string, status: number, body: unknown, method?: string): void {

@@ -7,7 +7,7 @@ export interface Received {
   readonly data: unknown;
 }
 
-/** Reads an event stream to its end; comments are passed over. */
+/** Reads an event stream to its end; comments are ignored. */
 export async function* readEvents(response: Response): AsyncGenerator<Received> {
   const text = response.body?.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
   for await (const { event = 'message', id = '', data } of text ?? []) {

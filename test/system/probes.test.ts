@@ -3,7 +3,7 @@ import { livezAnswer, readyzAnswer, statusAnswer } from '../../src/schemas/statu
 import type { Client } from '../support/client.js';
 import { eventually } from '../support/eventually.js';
 import { colourOf, png } from '../support/pictures.js';
-import { RedisServer, requireRedis } from '../support/RedisServer.js';
+import { requireRedis } from '../support/RedisServer.js';
 import { RedisSite } from '../support/RedisSite.js';
 import { Stack } from '../support/stack.js';
 
@@ -54,19 +54,17 @@ describe('/livez and /readyz', () => {
   it.runIf(requireRedis())(
     'say that a server lives whose Redis is away, and that it takes no jobs until it is back',
     async () => {
-      const redis = await RedisServer.start();
-      const site = await RedisSite.open(redis);
+      const site = await RedisSite.open();
       try {
         const { client } = await site.start();
         await isReady(client);
-        await redis.kill();
+        await site.redis.kill();
         await eventually(() => isNotReady(client, 'QUEUE_UNAVAILABLE'));
         await isAlive(client);
-        await redis.restart();
+        await site.redis.restart();
         await eventually(() => isReady(client));
       } finally {
         await site.close();
-        await redis.stop();
       }
     },
   );

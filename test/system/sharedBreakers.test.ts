@@ -3,20 +3,17 @@ import { circuitBreakersAnswer } from '../../src/schemas/metrics.js';
 import { readyzAnswer } from '../../src/schemas/status.js';
 import { eventually } from '../support/eventually.js';
 import { png } from '../support/pictures.js';
-import { RedisServer, requireRedis } from '../support/RedisServer.js';
+import { requireRedis } from '../support/RedisServer.js';
 import { RedisSite } from '../support/RedisSite.js';
 import type { Stack } from '../support/stack.js';
 
 describe.runIf(requireRedis())('a breaker that is opened by hand with QUEUE=redis', () => {
-  let redis: RedisServer;
   let site: RedisSite;
   beforeEach(async () => {
-    redis = await RedisServer.start();
-    site = await RedisSite.open(redis);
+    site = await RedisSite.open();
   });
   afterEach(async () => {
     await site.close();
-    await redis.stop();
   });
 
   const turn = async (stack: Stack, to: 'open' | 'close') => {
@@ -54,15 +51,15 @@ describe.runIf(requireRedis())('a breaker that is opened by hand with QUEUE=redi
 
   it('can be opened and closed while Redis is away, which the others learn when it is back', async () => {
     const [a, b] = [await site.start(), await site.start()];
-    await redis.kill();
+    await site.redis.kill();
     await turn(a, 'open');
     expect([await isForced(a), await isForced(b)]).toEqual([true, false]);
-    await redis.restart();
+    await site.redis.restart();
     await expectForced(true, a, b);
-    await redis.kill();
+    await site.redis.kill();
     await turn(b, 'close');
     expect([await isForced(a), await isForced(b)]).toEqual([true, false]);
-    await redis.restart();
+    await site.redis.restart();
     await expectForced(false, a, b);
   });
 
@@ -70,8 +67,8 @@ describe.runIf(requireRedis())('a breaker that is opened by hand with QUEUE=redi
     const [a, b] = [await site.start(), await site.start()];
     await turn(a, 'open');
     await expectForced(true, b);
-    await redis.kill();
-    await redis.restart();
+    await site.redis.kill();
+    await site.redis.restart();
     await Promise.all([a, b].map(isBack));
     // Opened and closed once more: whatever was read before has been acted on.
     await turn(b, 'open');

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readyzAnswer } from '../../src/schemas/status.js';
 import { eventually } from '../support/eventually.js';
-import { RedisServer, requireRedis } from '../support/RedisServer.js';
+import { requireRedis } from '../support/RedisServer.js';
 import { RedisSite } from '../support/RedisSite.js';
 import type { Stack } from '../support/stack.js';
 
@@ -11,16 +11,12 @@ const KEY = 'a-key-of-some-length';
 const HANGS_MS = 5000;
 
 describe.runIf(requireRedis())('the limit of requests a minute with QUEUE=redis', () => {
-  let redis: RedisServer;
   let site: RedisSite;
   beforeEach(async () => {
-    redis = await RedisServer.start();
-    site = await RedisSite.open(redis);
+    site = await RedisSite.open();
   });
   afterEach(async () => {
-    redis.resume();
     await site.close();
-    await redis.stop();
   });
 
   const start = (perMinute: number) =>
@@ -44,7 +40,7 @@ describe.runIf(requireRedis())('the limit of requests a minute with QUEUE=redis'
       expect(refused.status).toBe(429);
       expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThan(0);
     }
-    const client = new Redis(redis.port);
+    const client = new Redis(site.redis.port);
     const keys = await client.keys(`{${site.prefix}}:rate:*`);
     expect(keys).toHaveLength(1);
     // As if the minute were over.
@@ -57,7 +53,7 @@ describe.runIf(requireRedis())('the limit of requests a minute with QUEUE=redis'
   it('refuses nobody because Redis is gone: each server goes on with its own count', async () => {
     const [a, b] = [await start(6), await start(6)];
     for (const stack of [a, a, b]) expect((await ask(stack)).status).toBe(200);
-    await redis.kill();
+    await site.redis.kill();
     expect(await limit(a)).toMatch(/^limit=6, remaining=3,/);
     expect(await limit(b)).toMatch(/^limit=6, remaining=4,/);
     for (const _ of [1, 2, 3]) expect((await ask(a)).status).toBe(200);
@@ -68,10 +64,10 @@ describe.runIf(requireRedis())('the limit of requests a minute with QUEUE=redis'
   it('counts for all again when Redis is back', async () => {
     const [a, b] = [await start(100_000), await start(100_000)];
     await ask(b);
-    await redis.kill();
+    await site.redis.kill();
     // The counts of the two are apart from now on.
     for (const _ of [1, 2, 3, 4, 5]) await ask(a);
-    await redis.restart();
+    await site.redis.restart();
     for (const { client } of [a, b])
       await eventually(async () => void (await client.json('/readyz', readyzAnswer)));
     await eventually(async () => {
@@ -83,7 +79,7 @@ describe.runIf(requireRedis())('the limit of requests a minute with QUEUE=redis'
   it('holds no request up because Redis stands still', async () => {
     const [a, b] = [await start(100), await start(100)];
     for (const stack of [a, b]) expect((await ask(stack)).status).toBe(200);
-    redis.pause();
+    site.redis.pause();
     for (const _ of [1, 2, 3]) {
       for (const stack of [a, b]) expect((await ask(stack)).status).toBe(200);
     }

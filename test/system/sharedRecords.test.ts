@@ -34,9 +34,11 @@ class GuardedStore extends MemoryJobStore {
   }
 }
 
-/** A queue that counts what is done with. */
+/** A queue that counts what is done with, and of which another server may hold the entries. */
 class CountingQueue extends MemoryJobQueue {
   done = 0;
+  /** Whether this server's hold of its entries has expired: putting them back changes nothing then, as in Redis. */
+  isLost = false;
 
   override async take<T extends Releasable>(choose: Choose<T>): Promise<Taken<T> | undefined> {
     const taken = await super.take(choose);
@@ -45,7 +47,10 @@ class CountingQueue extends MemoryJobQueue {
       this.done += 1;
       return taken.done();
     };
-    return { ...taken, done };
+    const putBack: Taken<T>['putBack'] = async (changed) => {
+      if (!this.isLost) await taken.putBack(changed);
+    };
+    return { ...taken, done, putBack };
   }
 }
 
@@ -87,6 +92,7 @@ describe('a server whose records are shared', () => {
       if (promptOf(job) === undefined || others) return;
       const waiting = transitions.handOver({ ...job }, 1);
       others = waiting && transitions.begin(waiting, 2, 'another machine');
+      queue.isLost = true;
       // The other server was faster.
       throw new Error('others changed it');
     };

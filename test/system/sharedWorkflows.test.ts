@@ -5,7 +5,7 @@ import { healthAnswer, readyzAnswer } from '../../src/schemas/status.js';
 import { workflowAnswer, workflowDeletedAnswer, workflowsAnswer } from '../../src/schemas/workflows.js';
 import { eventually } from '../support/eventually.js';
 import { colourOf, distance, middle, png } from '../support/pictures.js';
-import { RedisServer, requireRedis } from '../support/RedisServer.js';
+import { requireRedis } from '../support/RedisServer.js';
 import { RedisSite } from '../support/RedisSite.js';
 import type { Stack } from '../support/stack.js';
 import { WorkflowFiles } from '../support/workflowFiles.js';
@@ -22,16 +22,13 @@ const manifest = (title: string) => ({
 });
 
 describe.runIf(requireRedis())('a workflow that is put with QUEUE=redis', () => {
-  let redis: RedisServer;
   let site: RedisSite;
   const folders: WorkflowFiles[] = [];
   beforeEach(async () => {
-    redis = await RedisServer.start();
-    site = await RedisSite.open(redis);
+    site = await RedisSite.open();
   });
   afterEach(async () => {
     await site.close();
-    await redis.stop();
     await Promise.all(folders.splice(0).map((folder) => folder.delete()));
   });
 
@@ -136,12 +133,12 @@ describe.runIf(requireRedis())('a workflow that is put with QUEUE=redis', () => 
     const [a, b] = [await start(), await start()];
     await put(a, 'my-flow', 'One');
     await expectTitle('One', 'my-flow', b);
-    await redis.kill();
+    await site.redis.kill();
     const refused = await a.client.error('/api/workflows/other', 503, sent('Other'));
     expect(refused.code).toBe('QUEUE_UNAVAILABLE');
     await b.client.error('/api/workflows/my-flow', 503, { method: 'DELETE' });
     expect([await titleOn(a, 'my-flow'), await titleOn(b, 'my-flow')]).toEqual(['One', 'One']);
-    await redis.restart();
+    await site.redis.restart();
     for (const { client } of [a, b])
       await eventually(async () => void (await client.json('/readyz', readyzAnswer)));
     await put(b, 'other', 'Other');
@@ -152,7 +149,7 @@ describe.runIf(requireRedis())('a workflow that is put with QUEUE=redis', () => 
   it('that cannot be read is told of, and the last good one stays', async () => {
     const a = await start();
     await put(a, 'my-flow', 'One');
-    const client = new Redis(redis.port);
+    const client = new Redis(site.redis.port);
     const damage = async (type: string) => {
       await client.hset(`{${site.prefix}}:workflow-texts`, type, '{"from":"the future"}');
       await client.hset(`{${site.prefix}}:workflow-versions`, type, 'another');

@@ -55,7 +55,7 @@ export const statusEndpoints: readonly Endpoint[] = [
     method: 'get',
     path: '/livez',
     tag: TAGS.health,
-    summary: 'Whether the process answers: who gets no answer may start it anew.',
+    summary: 'Whether the process answers. Restart it when it does not.',
     access: 'open',
     responses: { 200: { description: 'It does.', schema: livezAnswer } },
     handler: () => {

@@ -223,7 +223,7 @@ export class AssetLibrary {
     await this.#holders.deleted(hash).catch(() => undefined);
   }
 
-  /** Logged once until all went well again: it is tried with every sweep. An outage of the queue is told of elsewhere. */
+  /** Logged once until all went well again: it is tried with every sweep. The connection logs an outage of the queue itself. */
   #report(error: unknown): void {
     if (isQueueAway(error)) return;
     if (!this.#hasFailed) this.#logger.error('Assets could not be deleted', { error: messageOf(error) });

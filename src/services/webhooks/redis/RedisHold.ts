@@ -11,8 +11,8 @@ const RETRY_MS = 500;
 const NOT_HELD = /Missing (key|lock)|Lock mismatch|is not in the active state/i;
 
 /**
- * KEYS: record, lock. ARGV: the record, how long it is kept in ms, token, whether it counts in any case. Only who holds a
- * delivery says how it goes; that it was delivered is true whoever says it.
+ * KEYS: record, lock. ARGV: the record, how long it is kept in ms, token, whether it counts in any case. Only the
+ * server that holds a delivery may change its record. A success counts whichever server reports it.
  */
 const NOTE = new LuaScript(`
 if ARGV[4] ~= 'true' and redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
