@@ -211,6 +211,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     { maxPassedOverMs: config.jobs.maxPassedOverMs },
     (type) => 1000 * (workflows.get(type)?.estimateSeconds ?? 0),
   );
+  checker.onReturn(({ host }) => scheduler.forgetMachine(host));
   const judge = new AttemptJudge(
     { manager, health: checker, verdicts },
     config.jobs.maxAttempts,

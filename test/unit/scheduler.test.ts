@@ -185,6 +185,16 @@ describe('where a job goes', () => {
     expect(fleet.give()).toEqual(['job 0 on fast', 'job 1 on slow']);
   });
 
+  it('uses a machine that came back as if it were new, whatever was measured on it', () => {
+    const fleet = known([{ id: 'slow', ms: 5000 }, { id: 'fast' }]);
+    fleet.add(...jobs(2));
+    expect(fleet.give()).toEqual(['job 0 on fast']);
+    fleet.run();
+    fleet.scheduler.forgetMachine('slow');
+    fleet.add(...jobs(2, {}, 'later'));
+    expect(fleet.give()).toHaveLength(2);
+  });
+
   it('keeps away from a machine that is busy with prompts of other users', () => {
     const fleet = known([
       { id: 'm1', slots: 2, others: 20 },

@@ -31,6 +31,7 @@ export class HealthChecker {
   readonly #underWay = new Map<Instance, Promise<boolean>>();
   readonly #stopped = new AbortController();
   readonly #onHealthy: Array<(instance: Instance) => void> = [];
+  readonly #onReturn: Array<(instance: Instance) => void> = [];
 
   constructor(
     instances: readonly Instance[],
@@ -49,6 +50,11 @@ export class HealthChecker {
   /** Calls `listener` whenever a check found an instance healthy. */
   onHealthy(listener: (instance: Instance) => void): void {
     this.#onHealthy.push(listener);
+  }
+
+  /** Calls `listener` when an instance answers again, and when it was put back into service by hand. */
+  onReturn(listener: (instance: Instance) => void): void {
+    this.#onReturn.push(listener);
   }
 
   /** Checks every instance once, then goes on by itself. */
@@ -77,6 +83,7 @@ export class HealthChecker {
   async recheck(instance: Instance): Promise<void> {
     instance.health.problem = undefined;
     instance.forgetRefusals();
+    this.#tellReturn(instance);
     await this.#scheduledCheck(instance);
   }
 
@@ -165,7 +172,10 @@ export class HealthChecker {
       health.version = version;
       health.isUp = true;
       breaker.recordSuccess();
-      if (!wasUp) this.#logger.info('Instance is healthy', { instance: instance.host, version });
+      if (!wasUp) {
+        this.#logger.info('Instance is healthy', { instance: instance.host, version });
+        this.#tellReturn(instance);
+      }
       return true;
     } catch (error) {
       if (this.#stopped.signal.aborted) return false;
@@ -173,6 +183,10 @@ export class HealthChecker {
       this.#recordFailure(instance, error);
       return false;
     }
+  }
+
+  #tellReturn(instance: Instance): void {
+    for (const listener of this.#onReturn) listener(instance);
   }
 
   #recordFailure(instance: Instance, error: unknown): void {

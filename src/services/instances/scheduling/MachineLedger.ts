@@ -115,6 +115,12 @@ export class MachineLedger {
     if (account) account.loaded = [];
   }
 
+  /** A machine may have been restarted: nothing is known of what it has loaded. */
+  forgetLoaded(machine: string): void {
+    this.doubtLoaded(machine);
+    this.#accounts.get(machine)?.seen.clear();
+  }
+
   /**
    * A job is no longer on a machine.
    * @param executionMs where it was measured

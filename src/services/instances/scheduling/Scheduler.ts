@@ -135,6 +135,12 @@ export class Scheduler {
     this.#speeds.learn({ workflow, machine, ms: ended.ms, loading }, now);
   }
 
+  /** A machine came back after a fault or a restart: it counts as a new one, so that it gets its chance. */
+  forgetMachine(machine: string): void {
+    this.#speeds.forget(machine);
+    this.#ledger.forgetLoaded(machine);
+  }
+
   /** Why a job waits, and what it may expect; undefined for one that does not. Takes up to some milliseconds. */
   outlook(id: string, machines: readonly MachineView[], now: number): Outlook | undefined {
     const lane = this.#waiting.laneOf(id);

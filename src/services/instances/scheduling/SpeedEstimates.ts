@@ -105,6 +105,12 @@ export class SpeedEstimates {
     return (this.#average?.value ?? UNKNOWN_MS) * (this.#slowness.get(machine)?.value ?? 1);
   }
 
+  /** What was measured on a machine says nothing any more. */
+  forget(machine: string): void {
+    this.#slowness.delete(machine);
+    for (const { machines } of this.#workflows.values()) machines.delete(machine);
+  }
+
   /** Learns from an execution that completed. */
   learn({ workflow, machine, ms, loading }: Execution, now: number): void {
     this.#average = next(this.#average, ms / (this.#slowness.get(machine)?.value ?? 1), now);
