@@ -1,8 +1,8 @@
-import { bytes, integer, MIB, milliseconds, type Values } from './fields.js';
+import { bytes, integer, MIB, milliseconds, optionalInteger, type Values } from './fields.js';
 
 /** How many jobs there may be, and how long each may take. */
 export const jobVariables = {
-  MAX_CONCURRENT_JOBS: integer(4, 1, 10_000),
+  MAX_CONCURRENT_JOBS: optionalInteger(1, 10_000),
   MAX_QUEUE_SIZE: integer(1000, 1, 10_000_000),
   MAX_QUEUE_MEMORY: bytes(512 * MIB),
   MAX_RESULT_MEMORY: bytes(512 * MIB),
@@ -17,6 +17,7 @@ export const jobVariables = {
 };
 
 export const jobConfig = (env: Values<typeof jobVariables>) => ({
+  /** undefined: as many as the machines allow. */
   maxConcurrent: env.MAX_CONCURRENT_JOBS,
   maxQueued: env.MAX_QUEUE_SIZE,
   /** Bytes of the files of jobs that are not done. */

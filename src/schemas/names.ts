@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { errorAnswer, errorCode, jobStatus, outputFormat } from './common.js';
+import * as instances from './instances.js';
 import * as jobs from './jobs.js';
 import * as metrics from './metrics.js';
 import { result } from './outputs.js';
@@ -51,5 +52,10 @@ export const schemaNames: Readonly<Record<string, z.ZodType>> = {
   SavedMetrics: metrics.metricsSavedAnswer,
   CircuitBreaker: metrics.circuitBreaker,
   CircuitBreakers: metrics.circuitBreakersAnswer,
+  Instance: instances.instance,
+  Instances: instances.instancesAnswer,
+  InstanceEntry: instances.machineEntry,
+  InstancePatch: instances.machinePatch,
+  ChangedInstances: instances.instanceAnswer,
   ChangedCircuitBreaker: metrics.circuitBreakerChangedAnswer,
 };

@@ -12,20 +12,23 @@ import type { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
 import type { ConnectionManager } from './comfyui/ConnectionManager.js';
 import { PromptRunner } from './comfyui/PromptRunner.js';
 import { ServerState } from './comfyui/ServerState.js';
+import { createFleet } from './createFleet.js';
 import {
   createAssetLibrary,
   createConnections,
   createHolderAudit,
   createInputFetcher,
   createInspector,
-  createInstances,
   createSharedSlots,
   createSharing,
   createWebhooks,
+  instanceMaker,
 } from './factories.js';
 import { HealthReporter } from './health.js';
 import { Thumbnails } from './images/Thumbnails.js';
 import { BreakerSwitch } from './instances/BreakerSwitch.js';
+import type { Fleet } from './instances/fleet/Fleet.js';
+import type { MachineDesk } from './instances/fleet/MachineDesk.js';
 import { HealthChecker } from './instances/HealthChecker.js';
 import type { Instance } from './instances/Instance.js';
 import { JobVerdicts } from './instances/JobVerdicts.js';
@@ -75,10 +78,14 @@ export interface Services {
   /** What workflows need, and whether the machines have it. */
   readonly needs: WorkflowNeeds;
   readonly instances: readonly Instance[];
+  readonly fleet: Fleet;
+  /** Adds, changes and removes machines by hand. */
+  readonly desk: MachineDesk;
   readonly connections: ConnectionManager;
   readonly balancer: LoadBalancer;
   readonly manager: JobManager;
   readonly thumbnails: Thumbnails;
+  readonly scheduler: Scheduler;
   readonly processor: JobProcessor;
   readonly estimates: DurationEstimates;
   readonly admission: Admission;
@@ -128,9 +135,15 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const connections = createConnections(config, log('connections'), overrides.connections);
   const turns = new Turns();
   const state = new ServerState(config.server.stateDir, log('state'));
-  const instances = createInstances(config, clock, turns, state);
-  const shared = createSharedSlots(config, slots);
-  const balancer = new LoadBalancer(instances, config.machines.maxJobs, shared);
+  const { fleet, ...machines } = createFleet(
+    config,
+    { create: instanceMaker(config, clock, turns, state), redis, resolve: overrides.resolve },
+    log('fleet'),
+  );
+  const { instances } = fleet;
+  const shared = createSharedSlots(config, instances, slots);
+  const balancer = new LoadBalancer(instances, shared);
+  balancer.onRelease(() => fleet.sweep());
   const inspector = createInspector(
     config,
     { workflows, instances, state, clock, wantedPrompts: () => manager.promptsUnderWay() },
@@ -212,6 +225,13 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     (type) => 1000 * (workflows.get(type)?.estimateSeconds ?? 0),
   );
   checker.onReturn(({ host }) => scheduler.forgetMachine(host));
+  fleet.onAdded((instance) => void checker.add(instance));
+  fleet.onGone((instance) => {
+    checker.forget(instance);
+    connections.forget(instance.host);
+    verdicts.forget(instance);
+    scheduler.forgetMachine(instance.host);
+  });
   const judge = new AttemptJudge(
     { manager, health: checker, verdicts },
     config.jobs.maxAttempts,
@@ -221,6 +241,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     { manager, runner, balancer, health: checker, judge, shared, scheduler, workflows, clock },
     {
       maxConcurrentJobs: config.jobs.maxConcurrent,
+      maxJobsPerInstance: config.machines.maxJobs,
       pollIntervalMs: config.jobs.pollIntervalMs,
       jobTimeoutMs: config.jobs.timeoutMs,
       queueTimeoutMs: config.jobs.queueTimeoutMs,
@@ -309,10 +330,13 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     workflows,
     needs,
     instances,
+    fleet,
+    desk: machines.desk,
     connections,
     balancer,
     manager,
     thumbnails,
+    scheduler,
     processor,
     estimates,
     admission,
@@ -337,6 +361,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       await keeper?.start();
       await metricsFile.start();
       await figures.start();
+      await machines.start();
       await checker.start();
       needs.start();
       processor.start();
@@ -349,14 +374,14 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     },
     stop: (budget = new TimeBudget(config.server.shutdownTimeoutMs)) => {
       const others = [shared, repair].filter((one) => one !== undefined);
-      const timers = [expiry, outputSweeper, summary, { stop: inputs.close }, needs, ...others];
+      const timers = [expiry, outputSweeper, summary, { stop: inputs.close }, needs, machines, ...others];
       return stopServices(
         {
           manager,
           processor,
           prompts,
           connections,
-          instances,
+          fleet,
           checker,
           metricsFile,
           figures,

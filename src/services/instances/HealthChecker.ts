@@ -28,8 +28,11 @@ export class HealthChecker {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #timers = new Map<Instance, NodeJS.Timeout>();
+  /** Instances that are gone: a check of one that is under way is the last one. */
+  readonly #forgotten = new WeakSet<Instance>();
   readonly #underWay = new Map<Instance, Promise<boolean>>();
   readonly #stopped = new AbortController();
+  #hasStarted = false;
   readonly #onHealthy: Array<(instance: Instance) => void> = [];
   readonly #onReturn: Array<(instance: Instance) => void> = [];
 
@@ -59,7 +62,20 @@ export class HealthChecker {
 
   /** Checks every instance once, then goes on by itself. */
   async start(): Promise<void> {
+    this.#hasStarted = true;
     await Promise.all(this.#instances.map((instance) => this.#scheduledCheck(instance)));
+  }
+
+  /** An instance that came later is checked before it takes jobs. Never rejects. */
+  async add(instance: Instance): Promise<void> {
+    if (this.#hasStarted) await this.#scheduledCheck(instance);
+  }
+
+  /** An instance is gone. */
+  forget(instance: Instance): void {
+    this.#forgotten.add(instance);
+    clearTimeout(this.#timers.get(instance));
+    this.#timers.delete(instance);
   }
 
   async stop(): Promise<void> {
@@ -135,7 +151,7 @@ export class HealthChecker {
   }
 
   #schedule(instance: Instance): void {
-    if (this.#stopped.signal.aborted) return;
+    if (this.#stopped.signal.aborted || this.#forgotten.has(instance)) return;
     clearTimeout(this.#timers.get(instance));
     const timer = setTimeout(() => void this.#scheduledCheck(instance), this.#untilNextCheck(instance));
     this.#timers.set(instance, timer);
@@ -171,6 +187,7 @@ export class HealthChecker {
       recordResponseTime(health, answeredAt - startedAt);
       health.version = version;
       health.isUp = true;
+      health.downSince = health.lastError = undefined;
       breaker.recordSuccess();
       if (!wasUp) {
         this.#logger.info('Instance is healthy', { instance: instance.host, version });
@@ -194,6 +211,8 @@ export class HealthChecker {
     const before = breaker.state;
     const wasUp = health.isUp;
     health.isUp = false;
+    health.downSince ??= this.#clock.now();
+    health.lastError = messageOf(error);
     breaker.recordFailure();
     const fields = { instance: instance.host, error: messageOf(error) };
     if (breaker.state === 'OPEN' && before !== 'OPEN') {

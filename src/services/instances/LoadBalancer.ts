@@ -21,13 +21,11 @@ export interface OtherServers {
 /** Hands out places for jobs, and says where there are any. */
 export class LoadBalancer {
   readonly #instances: readonly Instance[];
-  readonly #maxPerInstance: number;
   readonly #others: OtherServers | undefined;
   readonly #onRelease: Array<() => void> = [];
 
-  constructor(instances: readonly Instance[], maxPerInstance: number, others?: OtherServers) {
+  constructor(instances: readonly Instance[], others?: OtherServers) {
     this.#instances = instances;
-    this.#maxPerInstance = maxPerInstance;
     this.#others = others;
   }
 
@@ -35,13 +33,19 @@ export class LoadBalancer {
     return this.#instances;
   }
 
-  /** Instances that may have jobs at present. */
+  /** Instances that answer and run jobs as they should. */
   get healthyCount(): number {
     return this.#instances.filter((instance) => instance.isHealthy).length;
   }
 
-  get maxPerInstance(): number {
-    return this.#maxPerInstance;
+  /** Jobs that the instances take at once, of those that may have jobs at present. */
+  get capacity(): number {
+    return capacityOf(this.#instances.filter((instance) => instance.isInService));
+  }
+
+  /** The same of all instances. */
+  get fullCapacity(): number {
+    return capacityOf(this.#instances);
   }
 
   /** Calls `listener` whenever a place became free. */
@@ -56,13 +60,18 @@ export class LoadBalancer {
 
   /** Why no healthy instance can run such a job. */
   whyNot(workflowType: string): string {
-    const healthy = this.#instances.filter((instance) => instance.isHealthy);
-    if (healthy.length === 0) return 'No ComfyUI instance is healthy.';
+    const healthy = this.#instances.filter((instance) => instance.isInService);
+    if (healthy.length === 0) return this.#whyNone();
     const missing = new Set(healthy.flatMap((instance) => instance.health.missing.get(workflowType) ?? []));
     if (missing.size === 0) {
       return 'This workflow is new or changed, and no healthy ComfyUI instance said yet whether it has what is needed.';
     }
     return `No healthy ComfyUI instance has what this workflow needs: ${[...missing].join(', ')}.`;
+  }
+
+  #whyNone(): string {
+    const isDraining = this.#instances.some((instance) => instance.isHealthy);
+    return isDraining ? 'Every healthy ComfyUI instance is draining.' : 'No ComfyUI instance is healthy.';
   }
 
   get hasFreeSlot(): boolean {
@@ -91,14 +100,19 @@ export class LoadBalancer {
 
   /** Instances that may have jobs at present, as the scheduler looks at them. */
   views(): MachineView[] {
-    const healthy = this.#instances.filter(({ isHealthy }) => isHealthy);
+    const healthy = this.#instances.filter(({ isInService }) => isInService);
     return healthy.map((instance) => ({
       id: instance.host,
-      freeSlots: this.#isFree(instance) ? this.#maxPerInstance - this.#jobsOn(instance) : 0,
-      others: this.#others?.jobsOn(instance.host) ?? 0,
+      freeSlots: this.#isFree(instance) ? instance.settings.maxJobs - this.#jobsOn(instance) : 0,
+      others: this.othersOn(instance),
       canRun: (workflow) => instance.canRun(workflow),
       accepts: (bytes) => instance.accepts(bytes),
     }));
+  }
+
+  /** Prompts in an instance's queue that are not this server's, as far as is known. */
+  othersOn({ host }: Instance): number {
+    return this.#others?.jobsOn(host) ?? 0;
   }
 
   /** Takes a place on an instance; undefined where there is none. */
@@ -110,8 +124,8 @@ export class LoadBalancer {
   #isFree(instance: Instance): boolean {
     // One job decides whether an instance that was opened by its jobs is well again.
     if (instance.breaker.isOnTrial && instance.activeJobs > 0) return false;
-    const isFull = this.#jobsOn(instance) >= this.#maxPerInstance || this.#others?.isFull(instance.host);
-    return instance.isHealthy && !isFull;
+    const isFull = this.#jobsOn(instance) >= instance.settings.maxJobs || this.#others?.isFull(instance.host);
+    return instance.isInService && !isFull;
   }
 
   /** Of all servers. */
@@ -134,3 +148,6 @@ export class LoadBalancer {
     };
   }
 }
+
+const capacityOf = (instances: readonly Instance[]) =>
+  instances.reduce((sum, { settings }) => sum + settings.maxJobs, 0);

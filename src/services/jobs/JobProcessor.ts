@@ -19,7 +19,10 @@ import { logFields } from './jobLog.js';
 import type { SharedSlots } from './SharedSlots.js';
 
 export interface ProcessorOptions {
-  readonly maxConcurrentJobs: number;
+  /** undefined for what the machines allow. */
+  readonly maxConcurrentJobs: number | undefined;
+  /** Jobs that a machine takes at once where nothing else is said of it. */
+  readonly maxJobsPerInstance: number;
   /** Between two polls, ms; a new job or a freed slot is acted on at once. */
   readonly pollIntervalMs: number;
   /** Time for the execution of a prompt, from the moment ComfyUI begins it, ms. */
@@ -103,8 +106,12 @@ export class JobProcessor {
 
   /** Jobs that can be processed at the same time, at present; at least 1. */
   get slots(): number {
-    const { healthyCount, maxPerInstance } = this.#balancer;
-    return Math.max(1, Math.min(healthyCount * maxPerInstance, this.#options.maxConcurrentJobs));
+    return Math.max(1, Math.min(this.#balancer.capacity, this.#limit));
+  }
+
+  /** Jobs at the same time, as far as this server's settings go; at least 1. */
+  get maxConcurrentJobs(): number {
+    return this.#options.maxConcurrentJobs ?? Math.max(1, this.#balancer.fullCapacity);
   }
 
   get options(): ProcessorOptions {
@@ -197,9 +204,13 @@ export class JobProcessor {
     if (ms <= MAX_TIMER_MS) this.#deadline = setTimeout(() => this.wake(), Math.max(1, ms));
   }
 
+  get #limit(): number {
+    return this.#options.maxConcurrentJobs ?? Number.POSITIVE_INFINITY;
+  }
+
   get #hasPlace(): boolean {
     const jobs = this.#active.size;
-    return jobs < this.#options.maxConcurrentJobs && (this.#shared?.hasPlaceBeside(jobs) ?? true);
+    return jobs < this.#limit && (this.#shared?.hasPlaceBeside(jobs) ?? true);
   }
 
   /** Where servers share machines, the place must count for all of them first. An entry for which there is none waits again. */

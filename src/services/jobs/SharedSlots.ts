@@ -5,7 +5,9 @@ import type { LimitReached, SlotLease, SlotLeases } from '../queue/SlotLeases.js
 const PAUSE_MS = 1000;
 
 interface Limits {
-  readonly perHost: number;
+  /** Jobs on a machine. */
+  perHost(host: string): number;
+  /** Jobs on all of them. */
   readonly ofAll: number;
 }
 
@@ -64,7 +66,7 @@ export class SharedSlots implements OtherServers {
     const before = this.#returns;
     let answer: SlotLease | LimitReached | undefined;
     try {
-      answer = await this.#leases.acquire(host, perHost, ofAll);
+      answer = await this.#leases.acquire(host, perHost(host), ofAll);
     } finally {
       if (typeof answer !== 'object') {
         // What was given back after a refusal may be told before it.

@@ -53,6 +53,11 @@ export class MachineLedger {
     return this.#accounts.get(machine)?.loadedSince ?? 0;
   }
 
+  /** Model files of its last jobs. */
+  loadedOn(machine: string): readonly string[] {
+    return this.#accounts.get(machine)?.loaded ?? [];
+  }
+
   /** What a machine had to load for models, after what it was given so far. */
   loadingOf(models: readonly string[], machine: string): Loading {
     if (models.length === 0) return 'nothing';

@@ -135,6 +135,11 @@ export class Scheduler {
     this.#speeds.learn({ workflow, machine, ms: ended.ms, loading }, now);
   }
 
+  /** What is known of a machine: the models that its last jobs loaded, and ms of one execution by workflow. */
+  knowledgeOf(machine: string): { loaded: readonly string[]; msByWorkflow: ReadonlyMap<string, number> } {
+    return { loaded: this.#ledger.loadedOn(machine), msByWorkflow: this.#speeds.measuredOn(machine) };
+  }
+
   /** A machine came back after a fault or a restart: it counts as a new one, so that it gets its chance. */
   forgetMachine(machine: string): void {
     this.#speeds.forget(machine);

@@ -105,6 +105,15 @@ export class SpeedEstimates {
     return (this.#average?.value ?? UNKNOWN_MS) * (this.#slowness.get(machine)?.value ?? 1);
   }
 
+  /** Milliseconds of the workflows that were measured on a machine with their models loaded. */
+  measuredOn(machine: string): Map<string, number> {
+    const measured = [...this.#workflows].flatMap(([workflow, { machines }]): [string, number][] => {
+      const warm = machines.get(machine)?.warm;
+      return warm ? [[workflow, warm.value]] : [];
+    });
+    return new Map(measured);
+  }
+
   /** What was measured on a machine says nothing any more. */
   forget(machine: string): void {
     this.#slowness.delete(machine);
