@@ -226,6 +226,10 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   );
   checker.onReturn(({ host }) => scheduler.forgetMachine(host));
   fleet.onAdded((instance) => void checker.add(instance));
+  fleet.onChanged((instance) => {
+    needs.onLabels(instance);
+    processor.wake();
+  });
   fleet.onGone((instance) => {
     checker.forget(instance);
     connections.forget(instance.host);

@@ -36,6 +36,7 @@ export class Fleet {
   readonly #leaving = new Set<Instance>();
   readonly #closing = new Map<Instance, NodeJS.Timeout>();
   readonly #onAdded: Array<(instance: Instance) => void> = [];
+  readonly #onChanged: Array<(instance: Instance) => void> = [];
   readonly #onGone: Array<(instance: Instance) => void> = [];
   #wanted: readonly Wanted[] = [];
   #problems: readonly string[] = [];
@@ -66,6 +67,11 @@ export class Fleet {
 
   onAdded(listener: (instance: Instance) => void): void {
     this.#onAdded.push(listener);
+  }
+
+  /** Calls `listener` with a machine whose settings changed. */
+  onChanged(listener: (instance: Instance) => void): void {
+    this.#onChanged.push(listener);
   }
 
   /** Calls `listener` with what has no job any more and is forgotten. */
@@ -128,6 +134,7 @@ export class Fleet {
   #change(instance: Instance, settings: InstanceSettings): void {
     if (JSON.stringify(settings) === JSON.stringify(instance.settings)) return;
     instance.settings = settings;
+    for (const listener of this.#onChanged) listener(instance);
     this.#logger.info('Instance changed', { instance: instance.host, ...settings });
   }
 
