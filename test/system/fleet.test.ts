@@ -119,12 +119,14 @@ describe('the API', () => {
     stack = await Stack.start({ simulators: [WORK, WORK] });
     const ids = await Promise.all(Array.from({ length: 12 }, (_, n) => submit(n)));
     await eventually(() => expect(stack.simulator(0).promptIds.length).toBeGreaterThan(0));
-    const before = stack.simulator(0).promptIds.length;
     const response = await send('DELETE', '/instance-1');
-    expect(instanceAnswer.parse(await response.json()).instances).toMatchObject([{ state: 'leaving' }]);
+    const [leaving] = instanceAnswer.parse(await response.json()).instances;
+    expect(leaving).toMatchObject({ state: 'leaving' });
+    // Those that it has are submitted at most.
+    const most = stack.simulator(0).promptIds.length + (leaving?.active_jobs ?? 0);
     for (const id of ids)
       expect(await stack.client.finished(id)).toMatchObject({ status: 'completed', attempts: 1 });
-    expect(stack.simulator(0).promptIds.length).toBe(before);
+    expect(stack.simulator(0).promptIds.length).toBeLessThanOrEqual(most);
     await eventually(async () => expect(await hosts()).toEqual([stack.simulator(1).host]));
     expect(Object.keys(stack.services.connections.stats())).toEqual([stack.simulator(1).host]);
     expect(await places(2)).toEqual(new Set([stack.simulator(1).host]));

@@ -147,7 +147,9 @@ export class HealthChecker {
     const isUp = mayCheck && (await this.#check(instance));
     if (isUp && wasUp) await this.#inspector.inspect(instance, this.#stopped.signal);
     this.#schedule(instance);
-    if (instance.isHealthy) for (const listener of this.#onHealthy) listener(instance);
+    // Nobody opens connections to one that is gone.
+    if (!instance.isHealthy || this.#forgotten.has(instance)) return;
+    for (const listener of this.#onHealthy) listener(instance);
   }
 
   #schedule(instance: Instance): void {
