@@ -4,6 +4,7 @@ import type { AssetHolders } from './assets/AssetHolders.js';
 import type { ConnectionOptions } from './comfyui/ConnectionManager.js';
 import type { FollowTimings } from './comfyui/PromptFollower.js';
 import type { HealthOptions } from './instances/HealthChecker.js';
+import type { OtherUsersOptions } from './instances/OtherUsers.js';
 import type { BlobStore } from './jobs/BlobStore.js';
 import { STORE_TIMINGS, type StoreTimings } from './jobs/StoreCalls.js';
 import type { IdempotencyStore } from './queue/IdempotencyStore.js';
@@ -56,6 +57,7 @@ export interface ServiceOverrides {
   readonly assetHolders?: AssetHolders;
   readonly follow?: Partial<FollowTimings>;
   readonly health?: Partial<HealthOptions>;
+  readonly otherUsers?: Partial<OtherUsersOptions>;
   readonly connections?: Partial<ConnectionOptions>;
   readonly webhooks?: Partial<typeof WEBHOOK_OPTIONS>;
   readonly stores?: Partial<StoreTimings>;

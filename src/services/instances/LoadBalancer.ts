@@ -18,17 +18,29 @@ export interface OtherServers {
   isFull(host: string): boolean;
 }
 
+/** Who gives the machines prompts beside our servers. */
+interface OtherUsers {
+  promptsOn(instance: Instance): number;
+}
+
 /** Hands out places for jobs, and says where there are any. */
 export class LoadBalancer {
   readonly #instances: readonly Instance[];
   readonly #maxPerInstance: number;
   readonly #others: OtherServers | undefined;
+  readonly #users: OtherUsers | undefined;
   readonly #onRelease: Array<() => void> = [];
 
-  constructor(instances: readonly Instance[], maxPerInstance: number, others?: OtherServers) {
+  constructor(
+    instances: readonly Instance[],
+    maxPerInstance: number,
+    others?: OtherServers,
+    users?: OtherUsers,
+  ) {
     this.#instances = instances;
     this.#maxPerInstance = maxPerInstance;
     this.#others = others;
+    this.#users = users;
   }
 
   get instances(): readonly Instance[] {
@@ -95,10 +107,15 @@ export class LoadBalancer {
     return healthy.map((instance) => ({
       id: instance.host,
       freeSlots: this.#isFree(instance) ? this.#maxPerInstance - this.#jobsOn(instance) : 0,
-      others: this.#others?.jobsOn(instance.host) ?? 0,
+      others: (this.#others?.jobsOn(instance.host) ?? 0) + this.promptsOfOthers(instance),
       canRun: (workflow) => instance.canRun(workflow),
       accepts: (bytes) => instance.accepts(bytes),
     }));
+  }
+
+  /** Prompts on an instance that none of our servers submitted, as far as is known. */
+  promptsOfOthers(instance: Instance): number {
+    return this.#users?.promptsOn(instance) ?? 0;
   }
 
   /** Takes a place on an instance; undefined where there is none. */
