@@ -18,6 +18,7 @@ const PATIENT = {
 async function start(options: StackOptions = {}): Promise<void> {
   const health = { recheckMs: 40, lookMs: 20 };
   stack = await Stack.start({ ...options, env: { ...PATIENT, ...options.env }, overrides: { health } });
+  await eventually(() => expect(stack.simulator().sockets.size).toBe(1));
 }
 
 const submit = async (n: number) =>
@@ -49,7 +50,6 @@ describe('a machine that was restarted', () => {
 
   it('is missed at once because its sockets are gone', async () => {
     await start();
-    await eventually(() => expect(stack.simulator().sockets.size).toBe(1));
     await stack.simulator().crash();
     await eventually(async () => expect((await machine()).status).toBe('unhealthy'));
   });

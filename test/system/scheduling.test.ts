@@ -141,7 +141,7 @@ describe('a job that waits says what it waits for', () => {
     const id = await stack.client.submit('upscale-image', await png());
     const status = await stack.client.status(id);
     expect(status.message).toBe(
-      'No machine can run it: no healthy ComfyUI instance has what this workflow needs: 4x_NMKD-Siax_200k.pth.',
+      'No machine can run it: no healthy ComfyUI instance has what this workflow needs: UpscaleModelLoader: 4x_NMKD-Siax_200k.pth.',
     );
     expect(status).not.toHaveProperty('estimated_completion_time_seconds');
     expect(status).toMatchObject({ status: 'pending', queue_position: 1 });

@@ -44,6 +44,7 @@ describe('a machine that came up', () => {
 
   it('gets no jobs meanwhile, and says so', async () => {
     await start();
+    await isHealthy();
     stack.simulator().faults.hang = true;
     await restart();
     await eventually(() => expect(stack.simulator().executions.length).toBeGreaterThan(3));
