@@ -103,6 +103,21 @@ interface ExceptionRule {
 /** Core and well-known classes that read an uploaded picture. */
 const LOADERS = /^(LoadImage|LoadImageMask|LoadImageOutput|ETN_LoadImageBase64|ETN_LoadMaskBase64)$/;
 
+/**
+ * After these the process can use its GPU no more: each later prompt fails with the same or another error until ComfyUI is
+ * restarted (CUDA's "sticky" errors; a driver that was updated or crashed; a card that fell off the bus).
+ */
+const LASTING_GPU_FAULT =
+  /illegal (memory access|address|instruction)|misaligned address|device-side assert|launch (failure|timed out)|hardware stack error|ECC error|CUDA error: unknown error|CUDNN_STATUS_(INTERNAL_ERROR|NOT_INITIALIZED)|device lost|fallen off the bus|NVIDIA driver|driver (version|shutting down|error)/i;
+
+/**
+ * Whether a machine is of no use until ComfyUI is restarted.
+ * @param message of the failure
+ */
+export function needsRestart(failure: PromptFailure, message: string): boolean {
+  return failure === 'GPU fault' && LASTING_GPU_FAULT.test(message);
+}
+
 /** The first rule that fits decides: every pattern that a rule has must match. */
 const EXCEPTION_RULES: readonly ExceptionRule[] = [
   { failure: 'out of memory', type: /OutOfMemory|^MemoryError$/ },

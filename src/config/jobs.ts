@@ -14,6 +14,7 @@ export const jobVariables = {
   JOB_PROCESSING_INTERVAL: milliseconds(1000, 10),
   MAX_PASSED_OVER: milliseconds(120_000),
   MAX_PRIORITY: integer(0, 0, 10),
+  SCALE_TARGET: milliseconds(60_000, 1000),
 };
 
 export const jobConfig = (env: Values<typeof jobVariables>) => ({
@@ -37,5 +38,7 @@ export const jobConfig = (env: Values<typeof jobVariables>) => ({
   maxPassedOverMs: env.MAX_PASSED_OVER,
   /** Of jobs that come with keys which are not admin. */
   maxPriority: env.MAX_PRIORITY,
+  /** Within which an autoscaler's machines should have executed the jobs that wait. */
+  scaleTargetMs: env.SCALE_TARGET,
   pollIntervalMs: env.JOB_PROCESSING_INTERVAL,
 });

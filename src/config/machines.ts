@@ -28,6 +28,7 @@ export const machineVariables = {
   COMFYUI_AUTH_HEADER: header,
   MAX_CONNECTIONS_PER_INSTANCE: integer(3, 1, 10),
   MAX_JOBS_PER_INSTANCE: integer(2, 1, 1000),
+  WARMUP: flag(false),
   MAX_RESULT_SIZE: bytes(256 * MIB),
   HEALTH_CHECK_INTERVAL: milliseconds(30_000, 100),
   HEALTH_CHECK_TIMEOUT: milliseconds(5000, 10),
@@ -54,6 +55,8 @@ export const machineConfig = (
   imageInput: env.COMFYUI_IMAGE_INPUT,
   maxConnections: env.MAX_CONNECTIONS_PER_INSTANCE,
   maxJobs: env.MAX_JOBS_PER_INSTANCE,
+  /** Each workflow is run once on a machine that came up, before its first job. */
+  warmsUp: env.WARMUP,
   /** Bytes of one file from a machine. */
   maxResultBytes: env.MAX_RESULT_SIZE,
   checkIntervalMs: env.HEALTH_CHECK_INTERVAL,

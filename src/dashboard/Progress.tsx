@@ -19,8 +19,12 @@ export function Progress({ status, onCancel }: { status: JobStatus | undefined; 
 function wordsFor(status: JobStatus | undefined): string {
   if (!status) return 'Sending…';
   switch (status.status) {
-    case 'pending':
-      return `Waiting, place ${status.queue_position}, done in about ${inSeconds(status.estimated_completion_time_seconds)}`;
+    case 'pending': {
+      const { message, queue_position: place, estimated_completion_time_seconds: seconds } = status;
+      // Nothing can run it.
+      if (seconds === undefined) return message;
+      return `Waiting, place ${place}, done in about ${inSeconds(seconds)}`;
+    }
     case 'processing':
       return [
         `${Math.round(status.progress_percentage)} %`,

@@ -62,8 +62,9 @@ export const instance = z.object({
   name: z.string(),
   host: z.string(),
   origin: machineOrigin,
-  state: z.enum(['active', 'draining', 'leaving']).meta({
-    description: 'leaving: it was removed, and still has jobs.',
+  state: z.enum(['active', 'warming', 'draining', 'leaving']).meta({
+    description:
+      'warming: it runs each workflow once before its first job (WARMUP). leaving: it was removed and still has jobs.',
   }),
   health: z.enum(['healthy', 'unhealthy']),
   /** Why it gets no jobs; null where it may have some. */
@@ -73,7 +74,7 @@ export const instance = z.object({
   version: z.string().nullable(),
   max_jobs: count,
   active_jobs: count,
-  /** Prompts in its queue that are not this server's. */
+  /** Prompts of other users in its queue. */
   other_prompts: count,
   labels: z.array(z.string()),
   /** Model files that its last jobs loaded, as far as this server knows. */

@@ -53,7 +53,9 @@ export const jobStatusAnswer = z.discriminatedUnion('status', [
   statusBase.extend({
     status: z.literal('pending'),
     queue_position: z.int().positive(),
-    estimated_completion_time_seconds: z.number().nonnegative(),
+    estimated_completion_time_seconds: z.number().nonnegative().optional().meta({
+      description: 'Absent while no machine can run the job.',
+    }),
   }),
   statusBase.extend({
     status: z.literal('processing'),
@@ -146,8 +148,15 @@ export const jobRecord = z.object({
 
 const secondsFromThen = z.number().nonnegative();
 
-/** A job's record, with why it waits or was given to its machine. */
+/** A job's record, with why it waits or was given to its machine, and where its time went. */
 export const jobInfo = jobRecord.extend({
+  nodes: z
+    .array(z.object({ node_id: z.string(), class_type: z.string(), seconds: z.number().nonnegative() }))
+    .optional()
+    .meta({
+      description:
+        'How long each node of a completed job was at work, at most a hundred; without those whose result was cached.',
+    }),
   // Absent where the server that was asked does not know: it began long ago, or another server has it.
   scheduling: z
     .object({

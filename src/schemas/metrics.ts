@@ -63,6 +63,22 @@ export const metricsAnswer = z.object({
     queue_wait: z.object({ average_ms: milliseconds, p95_ms: milliseconds }),
     throughput: z.object({ jobs_per_hour: perTime, jobs_per_minute: perTime }),
   }),
+  nodes: z
+    .record(
+      z.string(),
+      z.array(
+        z.object({
+          class_type: z.string(),
+          executions: count,
+          total_seconds: z.number().nonnegative(),
+          average_seconds: z.number().nonnegative(),
+        }),
+      ),
+    )
+    .meta({
+      description:
+        'How long the nodes of completed jobs were at work, by job type and node class, longest first.',
+    }),
   instances: z.object({
     total: count,
     healthy: count,

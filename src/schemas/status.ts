@@ -31,6 +31,13 @@ export const healthAnswer = z.object({
           failures: count,
           error_rate: z.number().min(0).max(1),
         }),
+        state: z.literal('warming').optional().meta({
+          description: 'Workflows run on it before it gets its first job.',
+        }),
+        prompts_of_others: z.int().positive().optional().meta({
+          description:
+            'Prompts in its queue that this server, and those that share its jobs, did not submit.',
+        }),
         missing_nodes: z.array(z.string()).optional(),
         problem: z.string().optional().meta({
           description: 'Why it gets no jobs although it answers, such as an address of several machines.',

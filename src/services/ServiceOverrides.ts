@@ -5,6 +5,7 @@ import type { ConnectionOptions } from './comfyui/ConnectionManager.js';
 import type { FollowTimings } from './comfyui/PromptFollower.js';
 import type { Resolve } from './instances/fleet/Roster.js';
 import type { HealthOptions } from './instances/HealthChecker.js';
+import type { OtherUsersOptions } from './instances/OtherUsers.js';
 import type { BlobStore } from './jobs/BlobStore.js';
 import { STORE_TIMINGS, type StoreTimings } from './jobs/StoreCalls.js';
 import type { IdempotencyStore } from './queue/IdempotencyStore.js';
@@ -57,6 +58,7 @@ export interface ServiceOverrides {
   readonly assetHolders?: AssetHolders;
   readonly follow?: Partial<FollowTimings>;
   readonly health?: Partial<HealthOptions>;
+  readonly otherUsers?: Partial<OtherUsersOptions>;
   readonly connections?: Partial<ConnectionOptions>;
   readonly webhooks?: Partial<typeof WEBHOOK_OPTIONS>;
   readonly stores?: Partial<StoreTimings>;

@@ -123,7 +123,8 @@ function issuesOf(instance: Instance, name: string): string[] {
   if (breaker.isForced) issues.push(`Instance ${name} was taken out by hand.`);
   else if (health.problem) {
     issues.push(`Instance ${name} gets no jobs: ${health.problem.reason}.`.replace(/\.\.$/, '.'));
-  } else if (!isHealthy) issues.push(`Instance ${name} is unhealthy.`);
+  } else if (health.isWarming) issues.push(`Instance ${name} is warming up.`);
+  else if (!isHealthy) issues.push(`Instance ${name} is unhealthy.`);
   if (isHealthy && missingNodes.length > 0) {
     issues.push(`Instance ${name} lacks ${missingNodes.join(', ')}.`);
   }

@@ -25,15 +25,19 @@ import {
   instanceMaker,
 } from './factories.js';
 import { HealthReporter } from './health.js';
+import { smallPicture } from './images/smallPicture.js';
 import { Thumbnails } from './images/Thumbnails.js';
 import { BreakerSwitch } from './instances/BreakerSwitch.js';
 import type { Fleet } from './instances/fleet/Fleet.js';
 import type { MachineDesk } from './instances/fleet/MachineDesk.js';
+import { GpuFaults } from './instances/GpuFaults.js';
 import { HealthChecker } from './instances/HealthChecker.js';
 import type { Instance } from './instances/Instance.js';
 import { JobVerdicts } from './instances/JobVerdicts.js';
 import { LoadBalancer } from './instances/LoadBalancer.js';
+import { OtherUsers } from './instances/OtherUsers.js';
 import { Scheduler } from './instances/scheduling/Scheduler.js';
+import { Warmup } from './instances/Warmup.js';
 import { WorkflowNeeds } from './instances/WorkflowNeeds.js';
 import { Admission } from './jobs/Admission.js';
 import { AssetBlobs } from './jobs/AssetBlobs.js';
@@ -51,6 +55,7 @@ import { OutputSweeper } from './jobs/OutputSweeper.js';
 import { QueueRepair } from './jobs/QueueRepair.js';
 import { STORE_TIMINGS, StoreCalls } from './jobs/StoreCalls.js';
 import { Figures } from './metrics/Figures.js';
+import { FleetLoad } from './metrics/FleetLoad.js';
 import { MetricsFile } from './metrics/MetricsFile.js';
 import { Prometheus } from './metrics/Prometheus.js';
 import { Recorder } from './metrics/Recorder.js';
@@ -142,7 +147,13 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   );
   const { instances } = fleet;
   const shared = createSharedSlots(config, instances, slots);
-  const balancer = new LoadBalancer(instances, shared);
+  const otherUsers = new OtherUsers(
+    { instances, serverId: state.id, servers: shared },
+    { settleMs: 50, lookMs: 1000, ...overrides.otherUsers },
+    log('health'),
+  );
+  connections.onQueue((host, remaining) => otherUsers.heard(host, remaining));
+  const balancer = new LoadBalancer(instances, shared, otherUsers);
   balancer.onRelease(() => fleet.sweep());
   const inspector = createInspector(
     config,
@@ -150,6 +161,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     log('health'),
   );
   const needs = new WorkflowNeeds({ workflows, instances, inspector }, log('health'));
+  const gpuFaults = new GpuFaults((host) => connections.isConnected(host), log('health'));
   const checker = new HealthChecker(
     instances,
     inspector,
@@ -157,14 +169,22 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       intervalMs: config.machines.checkIntervalMs,
       freshMs: 2000,
       recheckMs: 1000,
+      lookMs: 1000,
       severalMachinesMs: 600_000,
       ...overrides.health,
     },
     clock,
     log('health'),
+    gpuFaults,
   );
 
   const breakers = new BreakerSwitch({ instances, checker, forced: redis?.forcedHosts }, log('breakers'));
+  connections.onLoss((host) => {
+    if (!connections.isConnected(host)) otherUsers.forget(host);
+    const instance = instances.find((one) => one.host === host);
+    if (instance) void checker.suspect(instance);
+  });
+  checker.onReturn(({ address }) => void connections.reopen(address));
   // The first job on an instance should not have to wait for a handshake.
   checker.onHealthy(({ address }) => void connections.warmUp(address));
 
@@ -201,6 +221,14 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     },
     log('prompts'),
   );
+  const warmup = config.machines.warmsUp
+    ? new Warmup(
+        { prompts, workflows, gpuFaults, imageInput: config.machines.imageInput, picture: smallPicture },
+        config.jobs.timeoutMs,
+        log('warmup'),
+      )
+    : undefined;
+  checker.onUp((instance) => void warmup?.warm(instance));
   const outputFiles = new OutputFiles(config.outputs.directory);
   const outputSweeper = new OutputSweeper(
     { files: outputFiles, events: manager.events },
@@ -234,10 +262,11 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     checker.forget(instance);
     connections.forget(instance.host);
     verdicts.forget(instance);
+    otherUsers.leave(instance);
     scheduler.forgetMachine(instance.host);
   });
   const judge = new AttemptJudge(
-    { manager, health: checker, verdicts },
+    { manager, health: checker, gpuFaults, verdicts },
     config.jobs.maxAttempts,
     log('processor'),
   );
@@ -252,6 +281,8 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     },
     log('processor'),
   );
+  otherUsers.onFewer(() => processor.wake());
+  warmup?.onWarm(() => processor.wake());
   const isIdle = () => processor.activeJobs === 0;
   const expiry = new Expiry(
     manager,
@@ -300,7 +331,8 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     },
   );
   const recorder = new Recorder(clock);
-  const prometheus = new Prometheus({ manager, instances, admission });
+  const load = new FleetLoad({ scheduler, balancer, clock }, config.jobs.scaleTargetMs);
+  const prometheus = new Prometheus({ manager, instances, admission, load });
   manager.events.subscribe('finished', (job) => recorder.record(job), 'here');
   manager.events.subscribe('finished', (job) => estimates.recordJob(job));
   manager.events.subscribe('finished', (job) => prometheus.recordJob(job), 'here');
@@ -377,8 +409,17 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       summary.start();
     },
     stop: (budget = new TimeBudget(config.server.shutdownTimeoutMs)) => {
-      const others = [shared, repair].filter((one) => one !== undefined);
-      const timers = [expiry, outputSweeper, summary, { stop: inputs.close }, needs, machines, ...others];
+      const others = [shared, repair, warmup].filter((one) => one !== undefined);
+      const timers = [
+        expiry,
+        outputSweeper,
+        summary,
+        { stop: inputs.close },
+        needs,
+        machines,
+        otherUsers,
+        ...others,
+      ];
       return stopServices(
         {
           manager,

@@ -16,6 +16,8 @@ export interface ExecutorOptions {
   readonly generation: 'current' | 'older';
   /** Milliseconds of model work by node class. */
   readonly workMs: Readonly<Record<string, number>>;
+  /** For putting another model on the GPU than that of the last prompt, ms; a model's first time is no different. */
+  readonly loadMs: number;
   /** Between `execution_success` and the history entry, ms. */
   readonly historyDelayMs: number;
   /** PNG files do not carry their prompt, as with `--disable-metadata`. */
@@ -33,6 +35,8 @@ export interface ExecutorWorld {
   readonly lock: PythonLock;
   /** A prompt begins to run. */
   onStart(prompt: Prompt): void;
+  /** Another model is on the GPU. */
+  onLoad(model: string): void;
   onMoment(moment: Moment, prompt: Prompt): void;
   /** A prompt names a file as its output. */
   onOutput(place: FilePlace, prompt: Prompt): void;
@@ -145,7 +149,7 @@ export class Executor {
   }
 
   #execution(prompt: Prompt): PromptExecution {
-    const { sockets, folders, faults, lock, onMoment } = this.#world;
+    const { sockets, folders, faults, lock, onLoad, onMoment } = this.#world;
     const { clientId } = prompt;
     return new PromptExecution(prompt, {
       classes: this.classes,
@@ -154,6 +158,7 @@ export class Executor {
       gpu: this.#gpu,
       lock,
       workMs: this.#options.workMs,
+      loadMs: this.#options.loadMs,
       isOlder: this.#options.generation === 'older',
       hasMetadata: !this.#options.disableMetadata,
       pngCost: this.#options.pngCost,
@@ -163,6 +168,7 @@ export class Executor {
       send: (message) => sockets.send(clientId, message),
       sendPreview: (forms) => sockets.sendPreviewTo(clientId, forms),
       knowsMetadata: () => sockets.knowsMetadata(clientId),
+      onLoad,
       onMoment: (moment) => onMoment(moment, prompt),
       onOutput: (output) => {
         for (const place of filesOf(output)) this.#world.onOutput(place, prompt);

@@ -4,7 +4,7 @@ import { ExecutionList } from './ExecutionList.js';
 import type { ExecutionWorld } from './executionWorld.js';
 import { unwrapped } from './inputErrors.js';
 import { declaredInputs, type NodeContext, type NodeOutput, PNG_COST_MS } from './nodeClass.js';
-import { failureOf, noteFailure } from './nodeFailures.js';
+import { failureOf, MODEL_NODES, noteFailure } from './nodeFailures.js';
 import { withOddItem } from './oddOutputs.js';
 import { PromptGraph } from './PromptGraph.js';
 import { type ExecutionEnd, PromptReport } from './PromptReport.js';
@@ -105,6 +105,7 @@ export class PromptExecution {
       const failure = failureOf(classType, this.#prompt.id, faults, gpu);
       if (failure) throw failure;
     }
+    if (!blocker) await this.#loadModel(classType);
     const isBlocked = blocker || faults.blockNodes.has(classType);
     const message = blocker ? undefined : 'not this branch';
     const output = isBlocked
@@ -183,6 +184,17 @@ export class PromptExecution {
     this.#report.step(id, value, max);
   }
 
+  /** A node that works with another model than the last one waits until that is on the GPU. */
+  async #loadModel(classType: string): Promise<void> {
+    const { gpu, loadMs } = this.#world;
+    if (loadMs === 0 || !MODEL_NODES.has(classType)) return;
+    const model = modelOf(this.#inputs) ?? classType;
+    if (gpu.model === model) return;
+    await this.#work(loadMs);
+    gpu.model = model;
+    this.#world.onLoad(model);
+  }
+
   async #work(ms: number): Promise<void> {
     const { dead, lock } = this.#world;
     if (ms > 0) await sleep(ms, dead);
@@ -201,4 +213,10 @@ export class PromptExecution {
     noteFailure(error, this.#world.gpu);
     return this.#report.failed(id, error, this.#inputs);
   }
+}
+
+/** Name of the model that a loader handed to a node. */
+function modelOf({ model, upscale_model: upscaler = model }: Record<string, unknown>): string | undefined {
+  const { name } = (upscaler ?? {}) as { name?: unknown };
+  return typeof name === 'string' ? name : undefined;
 }

@@ -15,6 +15,8 @@ export interface ExecutionWorld {
   readonly gpu: Gpu;
   readonly lock: PythonLock;
   readonly workMs: Readonly<Record<string, number>>;
+  /** For putting another model on the GPU, ms. */
+  readonly loadMs: number;
   readonly isOlder: boolean;
   /** Whether PNG files carry their prompt. */
   readonly hasMetadata: boolean;
@@ -30,6 +32,8 @@ export interface ExecutionWorld {
   sendPreview(forms: { plain: () => Buffer; withMetadata: () => Buffer }): void;
   /** Whether the socket understands previews with metadata. */
   knowsMetadata(): boolean;
+  /** Another model is on the GPU. */
+  onLoad(model: string): void;
   onMoment(moment: Moment): void;
   onOutput(output: unknown): void;
 }

@@ -35,6 +35,8 @@ export class Simulator {
   readonly executions: string[] = [];
   /** The same in more detail, and what was lost with its process. */
   readonly log: RunLog;
+  /** Models that were put on the GPU, in order, where that takes time. */
+  readonly modelLoads: string[] = [];
   /** Prompts of others, which are in neither list. */
   readonly strangerIds = new Set<string>();
   /** What a node holds that lets the whole process do nothing. */
@@ -223,6 +225,7 @@ export class Simulator {
           this.executions.push(prompt.id);
           this.log.note(prompt);
         },
+        onLoad: (model) => this.modelLoads.push(model),
         onMoment: (moment, prompt) => this.#watch.onMoment(moment, prompt),
         onOutput: (place, prompt) => this.#watch.onOutput(place, prompt),
       },

@@ -8,11 +8,13 @@ export interface Gpu {
   /** Prompts that it had work to do for. */
   prompts: number;
   lastPrompt: string | undefined;
+  /** The model that is on it. */
+  model: string | undefined;
 }
 
 /** A GPU after the start of its process. */
 export function newGpu(): Gpu {
-  return { isBroken: false, prompts: 0, lastPrompt: undefined };
+  return { isBroken: false, prompts: 0, lastPrompt: undefined, model: undefined };
 }
 
 /** Nodes that put a model on the GPU. */
@@ -86,7 +88,11 @@ function gpuFailure(classType: string, promptId: string, faults: Faults, gpu: Gp
   if (!MODEL_NODES.has(classType)) return undefined;
   if (gpu.lastPrompt !== promptId) gpu.prompts += 1;
   gpu.lastPrompt = promptId;
-  if (faults.gpuFails) return ILLEGAL_ACCESS;
+  if (faults.gpuFails) {
+    // Its restart helps.
+    faults.gpuFails = false;
+    return ILLEGAL_ACCESS;
+  }
   if (faults.gpuFailsEvery > 0 && gpu.prompts % faults.gpuFailsEvery === 0) return FLAKY_GPU;
   return faults.memoryFull ? OUT_OF_MEMORY : undefined;
 }

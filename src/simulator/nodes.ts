@@ -45,7 +45,7 @@ export function nodeClasses(folders: ModelFolders, isOlder: boolean): Record<str
       displayName: 'Load Upscale Model',
       run: async (inputs) => {
         const name = textInput(inputs, 'model_name');
-        if (models.includes(name)) return { values: [{ factor: MODEL_FACTOR }] };
+        if (models.includes(name)) return { values: [{ name, factor: MODEL_FACTOR }] };
         const message = `Model in folder 'upscale_models' with filename '${name}' not found.\n`;
         throw new NodeException('FileNotFoundError', message);
       },

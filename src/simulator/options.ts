@@ -43,11 +43,12 @@ export function executorOptions(
   {
     generation = 'current',
     historyDelayMs = 5,
+    loadMs = 0,
     disableMetadata = false,
     cacheSize,
     pngCost = 0,
   }: SimulatorOptions,
   workMs: ExecutorOptions['workMs'],
 ): ExecutorOptions {
-  return { generation, workMs, historyDelayMs, disableMetadata, cacheSize, pngCost };
+  return { generation, workMs, loadMs, historyDelayMs, disableMetadata, cacheSize, pngCost };
 }

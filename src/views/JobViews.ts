@@ -14,6 +14,7 @@ import type { JobProcessor } from '../services/jobs/JobProcessor.js';
 import { type Clock, toIso, toSeconds } from '../utils/clock.js';
 import type { OutputFormat } from '../workflows/parameters.js';
 import { outputsView, outputUrl } from './outputViews.js';
+import { waitingMessage } from './waitingMessage.js';
 
 /** Stands in a JSON answer where the image's base64 goes; nothing else in it is a client's. */
 export const IMAGE_PLACE = '\u2063image\u2063';
@@ -42,6 +43,12 @@ export function warningsOf({ request: { warnings } }: Job): { warnings?: string[
   return warnings === undefined ? {} : { warnings: [...warnings] };
 }
 
+/** Milliseconds until a pending job is likely done, and its place in the queue (1 is next). */
+interface PendingEstimate {
+  readonly position: number;
+  readonly ms: number;
+}
+
 interface Parts {
   readonly manager: JobManager;
   readonly estimates: DurationEstimates;
@@ -58,10 +65,12 @@ export class JobViews {
   }
 
   /** Milliseconds until a pending job is likely done, and its place in the queue (1 is next). */
-  async pendingEstimate(job: Job): Promise<{ position: number; ms: number }> {
+  async pendingEstimate(job: Job, waiting = this.#parts.processor.waiting(job.id)): Promise<PendingEstimate> {
     const { manager, estimates, processor } = this.#parts;
+    const { jobsAhead } = waiting ?? {};
     // A job that was just taken from the queue, and is not begun yet, is the next one.
-    const position = Math.max(1, await manager.queue.position(job.id));
+    const position =
+      jobsAhead === undefined ? Math.max(1, await manager.queue.position(job.id)) : jobsAhead + 1;
     return { position, ms: estimates.pendingMs(job.request.type, position, processor.slots) };
   }
 
@@ -81,13 +90,14 @@ export class JobViews {
     // Spreading the base into each of these takes longer than all the rest of the answer.
     switch (job.status) {
       case 'pending': {
-        const { position, ms } = await this.pendingEstimate(job);
-        const message = job.attempts > 0 ? 'Waiting for another try.' : 'Waiting for a free instance.';
+        const waiting = this.#parts.processor.waiting(job.id);
+        const { position, ms } = await this.pendingEstimate(job, waiting);
+        const isPossible = waiting?.reason !== 'no machine can run it';
         return Object.assign(base, {
           status: job.status,
-          message,
+          message: waitingMessage(job, waiting),
           queue_position: position,
-          estimated_completion_time_seconds: toSeconds(ms),
+          ...(isPossible ? { estimated_completion_time_seconds: toSeconds(ms) } : {}),
         });
       }
       case 'processing':

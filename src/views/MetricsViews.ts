@@ -70,7 +70,7 @@ export class MetricsViews {
   /** `GET /api/metrics`. */
   async overview(): Promise<z.input<typeof metricsAnswer>> {
     const sum = await this.#figures.read();
-    const { all, waiting, byType, recentErrors, firstStart, totalUptimeMs } = sum.recorder;
+    const { all, waiting, byType, nodes, recentErrors, firstStart, totalUptimeMs } = sum.recorder;
     const instances = this.#instances(sum);
     const { total, healthy, unhealthy } = instances.fleet();
     const hourly = perHour(sum.recorder);
@@ -103,6 +103,14 @@ export class MetricsViews {
         },
         throughput: { jobs_per_hour: hourly, jobs_per_minute: rounded(hourly / 60, 4) },
       },
+      nodes: mapValues(nodes.all(), (classes) =>
+        classes.map(({ classType, executions, ms }) => ({
+          class_type: classType,
+          executions,
+          total_seconds: rounded(ms / 1000, 3),
+          average_seconds: rounded(ms / executions / 1000, 3),
+        })),
+      ),
       instances: {
         total,
         healthy,

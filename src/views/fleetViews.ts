@@ -21,19 +21,24 @@ export function machineView(instance: Instance, parts: Parts): z.input<typeof in
     name: instance.address.id,
     host: instance.host,
     origin: fleet.originOf(instance),
-    state: fleet.isLeaving(instance) ? 'leaving' : settings.state,
+    state: stateOf(instance, fleet),
     health: instance.isHealthy ? 'healthy' : 'unhealthy',
     reason: whyNoJobs(instance),
     down_since: isoOrNull(health.downSince),
     version: health.version ?? null,
     max_jobs: settings.maxJobs,
     active_jobs: instance.activeJobs,
-    other_prompts: balancer.othersOn(instance),
+    other_prompts: balancer.promptsOfOthers(instance),
     labels: [...settings.labels],
     loaded_models: [...loaded],
     seconds_by_workflow: Object.fromEntries([...msByWorkflow].map(([type, ms]) => [type, toSeconds(ms)])),
     missing: Object.fromEntries([...health.missing].map(([type, names]) => [type, [...names]])),
   };
+}
+
+function stateOf(instance: Instance, fleet: Fleet): z.input<typeof instanceSchema>['state'] {
+  if (fleet.isLeaving(instance)) return 'leaving';
+  return instance.health.isWarming ? 'warming' : instance.settings.state;
 }
 
 /** null for one that may have jobs. */

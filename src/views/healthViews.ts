@@ -53,7 +53,8 @@ export async function healthView(
 ): Promise<z.input<typeof healthAnswer>> {
   const nameOf: NameOf = ({ address, host }) => (isForStrangers ? address.id : host);
   const { health, manager, processor, connections, recorder, clock } = parts;
-  const { instances } = parts.balancer;
+  const { balancer } = parts;
+  const { instances } = balancer;
   const { state, issues } = await health.report(isForStrangers);
   const healthy = parts.balancer.healthyCount;
   const { all } = recorder;
@@ -71,7 +72,9 @@ export async function healthView(
       total: instances.length,
       healthy,
       unhealthy: instances.length - healthy,
-      instances: instances.map((instance) => instanceView(instance, nameOf)),
+      instances: instances.map((instance) =>
+        instanceView(instance, nameOf, balancer.promptsOfOthers(instance)),
+      ),
     },
     job_processing: {
       processor_running: processor.isRunning,

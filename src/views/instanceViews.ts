@@ -5,10 +5,14 @@ import type { Instance } from '../services/instances/Instance.js';
 import { isoOrNull } from '../utils/clock.js';
 import { rounded } from '../utils/figures.js';
 
-/** @param nameOf how the caller may know it */
+/**
+ * @param nameOf how the caller may know it
+ * @param promptsOfOthers in its queue
+ */
 export function instanceView(
   instance: Instance,
   nameOf: (instance: Instance) => string = ({ host }) => host,
+  promptsOfOthers = 0,
 ): z.input<typeof healthAnswer>['comfyui_instances']['instances'][number] {
   const { health, breaker, missingNodes } = instance;
   const { state, failures, errorRate } = breaker.snapshot;
@@ -20,6 +24,8 @@ export function instanceView(
     response_time_ms: rounded(health.responseTimeMs ?? null, 1),
     active_jobs: instance.activeJobs,
     circuit_breaker: { state, failures, error_rate: rounded(errorRate, 4) },
+    ...(health.isWarming ? { state: 'warming' as const } : {}),
+    ...(promptsOfOthers > 0 ? { prompts_of_others: promptsOfOthers } : {}),
     ...(missingNodes.length > 0 ? { missing_nodes: missingNodes } : {}),
     ...(health.problem ? { problem: health.problem.reason } : {}),
   };

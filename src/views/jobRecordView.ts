@@ -1,7 +1,8 @@
 import type { z } from 'zod';
-import type { jobRecord } from '../schemas/jobs.js';
+import type { jobInfo, jobRecord } from '../schemas/jobs.js';
 import { assignmentOf, isFinished, type Job, mainFile, processingDuration } from '../services/jobs/Job.js';
 import type { DeliveryRecord } from '../services/webhooks/DeliveryStore.js';
+import { toSeconds } from '../utils/clock.js';
 import { NumberText } from '../utils/losslessJson.js';
 
 /**
@@ -29,6 +30,17 @@ export function jobRecordView(
     ...webhookOf(job, delivery),
     data: dataOf(job),
   };
+}
+
+/** How long the nodes of a completed job took, where that is known. */
+export function nodesView(job: Job): Pick<z.input<typeof jobInfo>, 'nodes'> {
+  if (job.status !== 'completed' || !job.result.nodeTimes) return {};
+  const nodes = job.result.nodeTimes.map(({ nodeId, classType, ms }) => ({
+    node_id: nodeId,
+    class_type: classType,
+    seconds: toSeconds(ms),
+  }));
+  return { nodes };
 }
 
 /** What was submitted, in the terms of one picture. */

@@ -71,7 +71,7 @@ describe('the Kubernetes manifests', () => {
     });
   let stack: Stack;
   beforeAll(async () => {
-    stack = await Stack.start();
+    stack = await Stack.start({ env: { SCALE_TARGET: '1000' } });
   });
   afterAll(() => stack.stop());
 

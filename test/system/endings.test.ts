@@ -72,7 +72,7 @@ describe('a branch that a node blocks', () => {
 
 describe('a machine with a fault of its own', () => {
   it.each([
-    ['a broken GPU', { gpuFails: true }],
+    ['a GPU with errors', { gpuFailsEvery: 1 }],
     ['a full disk', { disk: 'full' }],
     ['a broken disk', { disk: 'broken' }],
   ] as const)('such as %s costs no job, and is taken out of service', async (_, fault) => {

@@ -103,3 +103,55 @@ describe('a job', () => {
     expect(await status(keys[1], '10')).toBe(202);
   });
 });
+
+describe('a job that waits says what it waits for', () => {
+  const message = async (id: string) => (await stack.client.status(id)).message;
+
+  it('such as its turn, with the jobs that go before it', async () => {
+    stack = await Stack.start({ env: ONE_AT_A_TIME });
+    const first = await busy();
+    const ids = [await submit(2), await submit(3), await submit(4)];
+    await eventually(async () =>
+      expect(await Promise.all(ids.map(message))).toEqual([
+        'Waiting for a free machine.',
+        'Waiting for its turn: 1 job ahead.',
+        'Waiting for its turn: 2 jobs ahead.',
+      ]),
+    );
+    expect(await order(first, ids)).toEqual(ids);
+  });
+
+  it('and has the place that it has in the order of turns', async () => {
+    stack = await Stack.start({ env: ONE_AT_A_TIME });
+    const first = await busy();
+    const ids = [await submit(2), await submit(3), await submit(4, { priority: '5' })];
+    const places = async () =>
+      Promise.all(
+        ids.map(async (id) => {
+          const status = await stack.client.status(id);
+          return status.status === 'pending' ? status.queue_position : 0;
+        }),
+      );
+    await eventually(async () => expect(await places()).toEqual([2, 3, 1]));
+    await order(first, ids);
+  });
+
+  it('such as a machine that has what it needs, and promises nothing then', async () => {
+    stack = await Stack.start({ simulators: [{ models: ['other.pth'] }] });
+    const id = await stack.client.submit('upscale-image', await png());
+    const status = await stack.client.status(id);
+    expect(status.message).toBe(
+      'No machine can run it: no healthy ComfyUI instance has what this workflow needs: UpscaleModelLoader: 4x_NMKD-Siax_200k.pth.',
+    );
+    expect(status).not.toHaveProperty('estimated_completion_time_seconds');
+    expect(status).toMatchObject({ status: 'pending', queue_position: 1 });
+  });
+
+  it('such as a machine that is well', async () => {
+    stack = await Stack.start();
+    await stack.simulator().crash();
+    await eventually(async () => expect((await stack.client.request('/health')).status).toBe(503));
+    const id = await submit(1);
+    expect(await message(id)).toBe('No machine can run it: no ComfyUI instance is healthy.');
+  });
+});

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { PromptError } from '../../src/errors.js';
-import { failureOfException, PROMPT_FAILURES, type PromptFailure } from '../../src/promptFailures.js';
+import {
+  failureOfException,
+  needsRestart,
+  PROMPT_FAILURES,
+  type PromptFailure,
+} from '../../src/promptFailures.js';
 
 /** Node class, exception class, message; as ComfyUI, PyTorch, Pillow and Python write them. */
 const exceptions: ReadonlyArray<readonly [PromptFailure, string, string, string]> = [
@@ -58,6 +63,31 @@ describe('an exception of a node', () => {
 
   it('may come without a node', () => {
     expect(failureOfException({ nodeType: undefined, type: '', message: 'x' })).toBe('node failed');
+  });
+});
+
+describe('a fault of a GPU', () => {
+  it.each([
+    'CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be asynchronously reported',
+    'CUDA error: device-side assert triggered',
+    'CUDA error: unspecified launch failure',
+    'CUDA error: misaligned address',
+    'cuDNN error: CUDNN_STATUS_INTERNAL_ERROR',
+    'Unexpected error from cudaGetDeviceCount(): CUDA driver version is insufficient',
+    'CUDA error: driver shutting down',
+    'HIP error: unspecified launch failure',
+  ])('lasts until a restart: %s', (message) => {
+    expect(needsRestart('GPU fault', `KSampler (node 3) failed: ${message}`)).toBe(true);
+    expect(needsRestart('node failed', message)).toBe(false);
+  });
+
+  it.each([
+    'cuDNN error: CUDNN_STATUS_EXECUTION_FAILED',
+    'CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate',
+    'HIP error: invalid device function',
+    'CUDA error: no kernel image is available for execution on the device',
+  ])('passes, or is about one prompt: %s', (message) => {
+    expect(needsRestart('GPU fault', message)).toBe(false);
   });
 });
 

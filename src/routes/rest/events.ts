@@ -67,7 +67,7 @@ async function followJob(stream: EventStream, id: string, { manager, views }: Se
   send(await manager.get(id));
 }
 
-function followSystem(stream: EventStream, { manager, views, instances }: Services): void {
+function followSystem(stream: EventStream, { manager, views, balancer }: Services): void {
   const send = inOrder(stream, async (told: Job | JobEventKinds['removed']) => {
     if ('why' in told) stream.send('job_removed', { job_id: told.id });
     else stream.send('job', await views.status(told));
@@ -81,8 +81,9 @@ function followSystem(stream: EventStream, { manager, views, instances }: Servic
     told.set(`${event} ${key}`, text);
   };
   const look = () => {
-    for (const instance of instances) {
-      tell('instance', instance.host, instanceView(instance));
+    for (const instance of balancer.instances) {
+      const view = instanceView(instance, undefined, balancer.promptsOfOthers(instance));
+      tell('instance', instance.host, view);
       tell('breaker', instance.host, breakerView(instance));
     }
   };

@@ -15,7 +15,7 @@ import {
 import { parseParameters } from '../../schemas/parse.js';
 import type { Services } from '../../services/index.js';
 import type { Job } from '../../services/jobs/Job.js';
-import { jobRecordView } from '../../views/jobRecordView.js';
+import { jobRecordView, nodesView } from '../../views/jobRecordView.js';
 import { processorView } from '../../views/processorView.js';
 import { schedulingView } from '../../views/schedulingView.js';
 import { type Endpoint, TAGS } from '../Endpoint.js';
@@ -147,7 +147,7 @@ export const jobEndpoints: readonly Endpoint[] = [
     method: 'get',
     path: '/api/jobs/{id}/info',
     tag: TAGS.jobs,
-    summary: 'The record of a job, and why it waits or was given to its machine.',
+    summary: 'The record of a job, why it waits or was given to its machine, and how long its nodes took.',
     access: 'key',
     request: { path: jobPath },
     responses: { 200: { description: 'The record.', schema: jobInfo } },
@@ -158,7 +158,11 @@ export const jobEndpoints: readonly Endpoint[] = [
         const job = await ownJob(services.manager, request, response);
         const [record] = await recordsOf([job], services);
         const scheduling = services.processor.scheduling(job.id);
-        response.json({ ...record, ...(scheduling ? { scheduling: schedulingView(scheduling) } : {}) });
+        response.json({
+          ...record,
+          ...(scheduling ? { scheduling: schedulingView(scheduling) } : {}),
+          ...nodesView(job),
+        });
       },
   },
   {

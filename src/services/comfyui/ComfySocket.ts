@@ -20,6 +20,8 @@ export interface SocketOptions {
   readonly handshakeTimeoutMs: number;
   /** A ping is sent this often; a socket that was silent since the one before is taken for dead. */
   readonly heartbeatMs: number;
+  /** Called with the number of prompts that the machine has, whoever they are from. */
+  onQueue(remaining: number): void;
   readonly logger: Logger;
 }
 
@@ -42,11 +44,13 @@ export class ComfySocket {
   readonly #ws: WebSocket;
   readonly #logger: Logger;
   readonly #listeners = new Map<string, PromptListener>();
+  readonly #onQueue: (remaining: number) => void;
   #heartbeat: NodeJS.Timeout | undefined;
   #heard = true;
 
   constructor(options: SocketOptions) {
     this.#logger = options.logger;
+    this.#onQueue = (remaining) => options.onQueue(remaining);
     this.#ws = new WebSocket(`${options.url}/ws?clientId=${this.clientId}`, {
       headers: { ...options.headers },
       ...options.tls,
@@ -99,6 +103,8 @@ export class ComfySocket {
     const frame = parseFrame(String(data));
     if (frame.kind === 'malformed') {
       this.#logger.warn('Malformed message from ComfyUI', { reason: frame.reason });
+    } else if (frame.kind === 'status') {
+      this.#onQueue(frame.queueRemaining);
     } else if (frame.kind === 'message') {
       this.#listeners.get(frame.message.data.prompt_id)?.onMessage(frame.message);
     }

@@ -49,11 +49,28 @@ export class ConnectionManager {
   readonly #pools = new Map<string, Pool>();
   readonly #options: ConnectionOptions;
   readonly #logger: Logger;
+  readonly #onQueue: Array<(host: string, remaining: number) => void> = [];
+  readonly #onLoss: Array<(host: string) => void> = [];
   #stopped = false;
 
   constructor(options: ConnectionOptions, logger: Logger) {
     this.#options = options;
     this.#logger = logger;
+  }
+
+  /** Calls `listener` with the number of prompts that a machine has, whoever they are from, when it tells. */
+  onQueue(listener: (host: string, remaining: number) => void): void {
+    this.#onQueue.push(listener);
+  }
+
+  /** Calls `listener` when a connection that was open is gone. */
+  onLoss(listener: (host: string) => void): void {
+    this.#onLoss.push(listener);
+  }
+
+  /** Whether there is an open connection to a host. */
+  isConnected(host: string): boolean {
+    return [...(this.#pools.get(host)?.sockets ?? [])].some(({ isOpen }) => isOpen);
   }
 
   /**
@@ -73,6 +90,14 @@ export class ConnectionManager {
   async warmUp(address: InstanceAddress): Promise<void> {
     const pool = this.#poolOf(address);
     if (pool.sockets.size === 0) await this.#open(pool);
+  }
+
+  /** As `warmUp`, for a machine that answers again: what failed before says nothing about it any more. */
+  async reopen(address: InstanceAddress): Promise<void> {
+    const pool = this.#poolOf(address);
+    pool.failures = 0;
+    pool.notBefore = 0;
+    await this.warmUp(address);
   }
 
   /** Sockets by host: all, open, and lent. */
@@ -139,17 +164,23 @@ export class ConnectionManager {
       tls: pool.address.tls,
       handshakeTimeoutMs,
       heartbeatMs,
+      onQueue: (remaining) => {
+        for (const listener of this.#onQueue) listener(instance, remaining);
+      },
       logger: this.#logger.child({ instance }),
     });
     pool.sockets.add(socket);
     const startedAt = performance.now();
+    let wasOpen = false;
     void socket.closed.then(() => {
       pool.sockets.delete(socket);
       if (performance.now() - startedAt >= stableMs) pool.failures = 0;
       this.#onLost(pool);
+      if (wasOpen && !this.#stopped) for (const listener of this.#onLoss) listener(instance);
     });
     try {
       await socket.opened;
+      wasOpen = true;
     } catch (error) {
       this.#logger.debug('ComfyUI connection could not be opened', { instance, error: messageOf(error) });
       return undefined;

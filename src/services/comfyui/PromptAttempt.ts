@@ -65,6 +65,7 @@ export class PromptAttempt {
     const { graph, outputNodes, limits } = this.#run;
     this.follower = new PromptFollower({
       client,
+      graph,
       tracker: new PromptTracker(graph, outputNodes),
       outputNodes,
       socket: lease?.socket,
@@ -97,7 +98,7 @@ export class PromptAttempt {
 
   async #follow(signal: AbortSignal): Promise<PromptResult> {
     const outcome = await this.follower.end(this.promptId, signal);
-    const { executionMs } = this.follower;
+    const { executionMs, nodeTimes } = this.follower;
     this.hasEnded = outcome.kind !== 'lost';
     if (outcome.kind === 'failed' || outcome.kind === 'lost') throw outcome.error;
     if (outcome.kind === 'ask-history') throw new PromptError('no output', 'Nothing came of the prompt.');
@@ -109,7 +110,7 @@ export class PromptAttempt {
       maxBytes: this.#options.maxOutputBytes,
       receive: this.#run.receive,
     };
-    return { promptId, executionMs, outputs: await fetchOutputs(source, outcome.made, signal) };
+    return { promptId, executionMs, nodeTimes, outputs: await fetchOutputs(source, outcome.made, signal) };
   }
 
   /** Whether ComfyUI took the id that it was given: older servers choose their own. */

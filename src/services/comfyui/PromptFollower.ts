@@ -2,8 +2,10 @@ import { PromptError } from '../../errors.js';
 import { Bell } from '../../utils/bell.js';
 import { DeadlineExceeded, withDeadline } from '../../utils/deadline.js';
 import { sleep } from '../../utils/timers.js';
+import type { PromptGraph } from '../../workflows/graph.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { ComfySocket, PromptListener } from './ComfySocket.js';
+import { type NodeTime, NodeTimes } from './NodeTimes.js';
 import { Patience } from './Patience.js';
 import { PromptClock, type RunLimits } from './PromptClock.js';
 import {
@@ -34,6 +36,7 @@ const MISSED_POLLS = 2.5;
 
 interface Following {
   readonly client: ComfyClient;
+  readonly graph: PromptGraph;
   readonly tracker: PromptTracker;
   readonly outputNodes: readonly string[];
   readonly socket: ComfySocket | undefined;
@@ -51,6 +54,7 @@ export class PromptFollower implements PromptListener {
   readonly #bell = new Bell();
   readonly #patience: Patience;
   readonly #clock: PromptClock;
+  readonly #nodeTimes: NodeTimes;
   #hasSocket: boolean;
   /** The progress that was told last. */
   #told: PromptProgress | undefined;
@@ -65,6 +69,7 @@ export class PromptFollower implements PromptListener {
     this.#hasSocket = following.socket !== undefined;
     this.#patience = new Patience(following.client, following.limits.executionMs);
     this.#clock = new PromptClock(following.limits);
+    this.#nodeTimes = new NodeTimes(following.graph);
     this.#nextQueueCheck = performance.now() + following.timings.queueCheckMs;
     this.#putOffPoll();
   }
@@ -74,10 +79,16 @@ export class PromptFollower implements PromptListener {
     return this.#clock.executionMs;
   }
 
+  /** How long each node was at work; none where messages were missed that told. */
+  get nodeTimes(): readonly NodeTime[] {
+    return this.#following.tracker.hasGaps ? [] : this.#nodeTimes.all();
+  }
+
   onMessage(message: PromptMessage): void {
     this.#putOffPoll();
     const { tracker, onProgress } = this.#following;
     tracker.accept(message);
+    this.#nodeTimes.at(tracker.node, performance.now());
     this.#patience.heard();
     this.#clock.start();
     if (tracker.outcome) {

@@ -1,5 +1,6 @@
 import type { PromptGraph } from '../../workflows/graph.js';
 import type { MadeOutput, OutputReceiver } from './fetchOutputs.js';
+import type { NodeTime } from './NodeTimes.js';
 import type { RunLimits } from './PromptClock.js';
 import type { PromptProgress } from './promptTracker.js';
 
@@ -33,6 +34,8 @@ export interface PromptResult {
   readonly promptId: string;
   /** How long ComfyUI executed it, ms; undefined where its begin was not seen. */
   readonly executionMs: number | undefined;
+  /** How long each node took; none where that was not seen. */
+  readonly nodeTimes: readonly NodeTime[];
   /** In the order of the run's output nodes, at least one; what one node made in its own order. */
   readonly outputs: readonly MadeOutput[];
 }

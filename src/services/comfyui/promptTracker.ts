@@ -53,6 +53,11 @@ export class PromptTracker {
     this.#total = Math.max(1, graph.size);
   }
 
+  /** Id of the node at work, as far as is known: one of the prompt, or one that it expands into. */
+  get node(): string | undefined {
+    return this.outcome ? undefined : this.#node;
+  }
+
   get progress(): PromptProgress {
     const classType = this.#node === undefined ? undefined : this.#graph.get(this.#node)?.classType;
     return {

@@ -37,7 +37,14 @@ const nodeProgress = z.object({
   display_node_id: nodeId.nullish(),
 });
 
-/** Messages about one prompt. `status` is left out: it goes to everybody and tells nothing about a prompt. */
+/** Goes to everybody, and first of all to a socket that connects. It tells nothing about a prompt. */
+const statusMessage = z.object({
+  data: z.object({
+    status: z.object({ exec_info: z.object({ queue_remaining: z.int().nonnegative() }) }),
+  }),
+});
+
+/** Messages about one prompt. */
 const promptMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('execution_start'), data: z.object({ prompt_id: promptId }) }),
   z.object({
@@ -79,6 +86,8 @@ const KNOWN_TYPES: ReadonlySet<string> = new Set(promptMessage.options.map((o) =
 
 export type ParsedFrame =
   | { readonly kind: 'message'; readonly message: PromptMessage }
+  /** How many prompts the machine has, whoever they are from. */
+  | { readonly kind: 'status'; readonly queueRemaining: number }
   | { readonly kind: 'ignored' }
   | { readonly kind: 'malformed'; readonly reason: string };
 
@@ -92,10 +101,18 @@ export function parseFrame(text: string): ParsedFrame {
   }
   const type = (json as { type?: unknown } | null)?.type;
   if (typeof type !== 'string') return { kind: 'malformed', reason: 'no type' };
+  if (type === 'status') return readStatus(json);
   if (!KNOWN_TYPES.has(type) || isAboutNoPrompt(json)) return { kind: 'ignored' };
   const parsed = promptMessage.safeParse(json);
   if (parsed.success) return { kind: 'message', message: parsed.data };
   return { kind: 'malformed', reason: z.prettifyError(parsed.error).slice(0, 300) };
+}
+
+/** One that says something else, as versions may, is none that anybody misses. */
+function readStatus(json: unknown): ParsedFrame {
+  const parsed = statusMessage.safeParse(json);
+  if (!parsed.success) return { kind: 'ignored' };
+  return { kind: 'status', queueRemaining: parsed.data.data.status.exec_info.queue_remaining };
 }
 
 /** A socket that reconnects is told `executing {node}` with no prompt id (protocol trap 4): whose it is stays open. */

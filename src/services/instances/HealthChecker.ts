@@ -2,8 +2,10 @@ import { messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import { movingAverage } from '../../utils/figures.js';
 import type { Logger } from '../../utils/logger.js';
+import type { GpuFaults } from './GpuFaults.js';
 import type { Inspector } from './Inspector.js';
 import type { Instance, InstanceHealth } from './Instance.js';
+import { Lookout } from './Lookout.js';
 
 export interface HealthOptions {
   /** Between two checks of a healthy instance, ms. */
@@ -12,6 +14,8 @@ export interface HealthOptions {
   readonly freshMs: number;
   /** First wait before an instance that failed is asked again; doubled each time up to the interval, ms. */
   readonly recheckMs: number;
+  /** Between two looks for an instance that is down and may be back, ms. */
+  readonly lookMs: number;
   /** How long an address gets no jobs after one of them found that it leads to several machines, ms. */
   readonly severalMachinesMs: number;
 }
@@ -30,10 +34,13 @@ export class HealthChecker {
   readonly #timers = new Map<Instance, NodeJS.Timeout>();
   /** Instances that are gone: a check of one that is under way is the last one. */
   readonly #forgotten = new WeakSet<Instance>();
+  readonly #lookout: Lookout;
+  readonly #gpuFaults: GpuFaults;
   readonly #underWay = new Map<Instance, Promise<boolean>>();
   readonly #stopped = new AbortController();
   #hasStarted = false;
   readonly #onHealthy: Array<(instance: Instance) => void> = [];
+  readonly #onUp: Array<(instance: Instance) => void> = [];
   readonly #onReturn: Array<(instance: Instance) => void> = [];
 
   constructor(
@@ -42,17 +49,29 @@ export class HealthChecker {
     options: HealthOptions,
     clock: Clock,
     logger: Logger,
+    gpuFaults: GpuFaults,
   ) {
     this.#instances = instances;
     this.#inspector = inspector;
     this.#options = options;
     this.#clock = clock;
     this.#logger = logger;
+    const { lookMs } = options;
+    this.#gpuFaults = gpuFaults;
+    this.#lookout = new Lookout(
+      { onGone: (instance) => gpuFaults.noteSilence(instance), onBack: (instance) => this.#onBack(instance) },
+      { everyMs: lookMs, timeoutMs: lookMs },
+    );
   }
 
   /** Calls `listener` whenever a check found an instance healthy. */
   onHealthy(listener: (instance: Instance) => void): void {
     this.#onHealthy.push(listener);
+  }
+
+  /** Calls `listener` when an instance answers that did not before. */
+  onUp(listener: (instance: Instance) => void): void {
+    this.#onUp.push(listener);
   }
 
   /** Calls `listener` when an instance answers again, and when it was put back into service by hand. */
@@ -76,10 +95,12 @@ export class HealthChecker {
     this.#forgotten.add(instance);
     clearTimeout(this.#timers.get(instance));
     this.#timers.delete(instance);
+    this.#lookout.leave(instance);
   }
 
   async stop(): Promise<void> {
     this.#stopped.abort();
+    this.#lookout.stop();
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
     await Promise.all(this.#underWay.values());
@@ -103,6 +124,12 @@ export class HealthChecker {
     await this.#scheduledCheck(instance);
   }
 
+  /** A connection to the instance is gone: it may have been restarted. Several at the same time are one reason to look. */
+  async suspect(instance: Instance): Promise<void> {
+    if (this.#underWay.has(instance) || !instance.health.isUp || this.#stopped.signal.aborted) return;
+    if (!(await this.#check(instance))) this.#schedule(instance);
+  }
+
   /** A job's contact with the instance went well, whatever became of the job. */
   reportSuccess(instance: Instance): void {
     instance.health.lastSuccess = this.#clock.now();
@@ -119,7 +146,8 @@ export class HealthChecker {
   reportSeveralMachines(instance: Instance, error: unknown): void {
     if (instance.health.problem) return;
     const reason = messageOf(error);
-    instance.health.problem = { reason, until: this.#clock.now() + this.#options.severalMachinesMs };
+    const until = this.#clock.now() + this.#options.severalMachinesMs;
+    instance.health.problem = { kind: 'several machines', reason, until };
     this.#logger.error('Instance gets no jobs', { instance: instance.host, reason });
   }
 
@@ -150,6 +178,14 @@ export class HealthChecker {
     // Nobody opens connections to one that is gone.
     if (!instance.isHealthy || this.#forgotten.has(instance)) return;
     for (const listener of this.#onHealthy) listener(instance);
+  }
+
+  /** One that was gone answers again. */
+  #onBack(instance: Instance): void {
+    const { breaker, health } = instance;
+    if (health.isUp || breaker.isForced) return;
+    breaker.endWait();
+    if (!this.#underWay.has(instance)) void this.#scheduledCheck(instance);
   }
 
   #schedule(instance: Instance): void {
@@ -184,15 +220,18 @@ export class HealthChecker {
       const wasUp = health.isUp;
       const answeredAt = this.#clock.now();
       // It gets no job before it is known what it can do.
+      if (!wasUp) this.#gpuFaults.noteReturn(instance);
       if (!wasUp) await this.#inspector.onUp(instance, this.#stopped.signal);
       health.lastCheck = health.lastSuccess = answeredAt;
       recordResponseTime(health, answeredAt - startedAt);
       health.version = version;
       health.isUp = true;
       health.downSince = health.lastError = undefined;
+      this.#lookout.leave(instance);
       breaker.recordSuccess();
       if (!wasUp) {
         this.#logger.info('Instance is healthy', { instance: instance.host, version });
+        for (const listener of this.#onUp) listener(instance);
         this.#tellReturn(instance);
       }
       return true;
@@ -215,7 +254,9 @@ export class HealthChecker {
     health.isUp = false;
     health.downSince ??= this.#clock.now();
     health.lastError = messageOf(error);
+    this.#gpuFaults.noteSilence(instance);
     breaker.recordFailure();
+    if (!breaker.isForced && !breaker.isOpenByJobs) this.#lookout.watch(instance, error);
     const fields = { instance: instance.host, error: messageOf(error) };
     if (breaker.state === 'OPEN' && before !== 'OPEN') {
       this.#logger.warn('Circuit breaker opened', { ...fields, resetInMs: Math.round(breaker.msUntilProbe) });

@@ -55,7 +55,7 @@ export class Inspector {
 
   /** From time to time: nodes, models and limits change while a machine runs. Never rejects. */
   async inspect(instance: Instance, signal: AbortSignal): Promise<void> {
-    if (instance.health.problem) {
+    if (instance.health.problem?.kind === 'several machines') {
       await this.#try(instance, 'Address could not be checked', () => this.#checkAddress(instance, signal));
     }
     await this.#look(instance, signal);
@@ -89,10 +89,13 @@ export class Inspector {
 
   async #checkAddress(instance: Instance, signal: AbortSignal): Promise<void> {
     const { health, client, host } = instance;
-    if ((health.problem?.until ?? 0) > this.#clock.now()) return;
-    const wasGood = health.problem === undefined;
+    const { problem } = health;
+    if (problem?.kind === 'GPU fault' || (problem?.until ?? 0) > this.#clock.now()) return;
+    const wasGood = problem === undefined;
     const isSeveral = this.#inspection.uploads && (await this.#contradictsItself(client, signal));
-    health.problem = isSeveral ? { reason: SEVERAL_MACHINES } : undefined;
+    // A job may have found something else meanwhile.
+    if (health.problem?.kind === 'GPU fault') return;
+    health.problem = isSeveral ? { kind: 'several machines', reason: SEVERAL_MACHINES } : undefined;
     if (isSeveral && wasGood) {
       this.#logger.error('Instance gets no jobs', { instance: host, reason: SEVERAL_MACHINES });
     } else if (!isSeveral && !wasGood) {

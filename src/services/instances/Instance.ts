@@ -20,6 +20,8 @@ export interface InstanceHealth {
   lastError: string | undefined;
   /** Why it gets no jobs although it answers. */
   problem: InstanceProblem | undefined;
+  /** It came up, and workflows run on it before its first job. */
+  isWarming: boolean;
   /** What the instance lacks, by workflow type; types that it can run are not in it. */
   missing: ReadonlyMap<string, readonly string[]>;
   /** Workflow types that came or changed since it was asked what it has. */
@@ -28,12 +30,21 @@ export interface InstanceHealth {
   nodes: ReadonlyMap<string, NodeInfo>;
 }
 
-/** Something about an instance that checks of its health do not show. */
-interface InstanceProblem {
-  readonly reason: string;
-  /** A job found it, which checks may not see: none of them ends it before this time (epoch ms). */
-  readonly until?: number;
-}
+/** Something about an instance that checks of its health do not show. Whoever finds one ends only its own kind. */
+type InstanceProblem =
+  | {
+      readonly kind: 'several machines';
+      readonly reason: string;
+      /** A job found it, which checks may not see: none of them ends it before this time (epoch ms). */
+      readonly until?: number;
+    }
+  /** Every prompt fails until ComfyUI is restarted. */
+  | {
+      readonly kind: 'GPU fault';
+      readonly reason: string;
+      /** It was seen to be gone since: when it answers again, it was restarted. */
+      readonly wasGone: boolean;
+    };
 
 /** What an operator may change while the instance runs. */
 export interface InstanceSettings {
@@ -61,6 +72,7 @@ export class Instance {
     downSince: undefined,
     lastError: undefined,
     problem: undefined,
+    isWarming: false,
     missing: new Map(),
     unchecked: new Set(),
     nodes: new Map(),
@@ -82,7 +94,8 @@ export class Instance {
   }
 
   get isHealthy(): boolean {
-    return this.health.isUp && this.breaker.state === 'CLOSED' && this.health.problem === undefined;
+    const { isUp, problem, isWarming } = this.health;
+    return isUp && this.breaker.state === 'CLOSED' && problem === undefined && !isWarming;
   }
 
   /** Whether it may have new jobs. */

@@ -18,15 +18,22 @@ export interface OtherServers {
   isFull(host: string): boolean;
 }
 
+/** Who gives the machines prompts beside our servers. */
+interface OtherUsers {
+  promptsOn(instance: Instance): number;
+}
+
 /** Hands out places for jobs, and says where there are any. */
 export class LoadBalancer {
   readonly #instances: readonly Instance[];
   readonly #others: OtherServers | undefined;
+  readonly #users: OtherUsers | undefined;
   readonly #onRelease: Array<() => void> = [];
 
-  constructor(instances: readonly Instance[], others?: OtherServers) {
+  constructor(instances: readonly Instance[], others?: OtherServers, users?: OtherUsers) {
     this.#instances = instances;
     this.#others = others;
+    this.#users = users;
   }
 
   get instances(): readonly Instance[] {
@@ -104,15 +111,15 @@ export class LoadBalancer {
     return healthy.map((instance) => ({
       id: instance.host,
       freeSlots: this.#isFree(instance) ? instance.settings.maxJobs - this.#jobsOn(instance) : 0,
-      others: this.othersOn(instance),
+      others: (this.#others?.jobsOn(instance.host) ?? 0) + this.promptsOfOthers(instance),
       canRun: (workflow) => instance.canRun(workflow),
       accepts: (bytes) => instance.accepts(bytes),
     }));
   }
 
-  /** Prompts in an instance's queue that are not this server's, as far as is known. */
-  othersOn({ host }: Instance): number {
-    return this.#others?.jobsOn(host) ?? 0;
+  /** Prompts on an instance that none of our servers submitted, as far as is known. */
+  promptsOfOthers(instance: Instance): number {
+    return this.#users?.promptsOn(instance) ?? 0;
   }
 
   /** Takes a place on an instance; undefined where there is none. */

@@ -73,6 +73,11 @@ export class CircuitBreaker {
     return this.#state.name === 'CLOSED' && this.#state.trialMs !== undefined;
   }
 
+  /** Whether its jobs opened it: that the machine answers says nothing then. */
+  get isOpenByJobs(): boolean {
+    return 'byJobs' in this.#state && this.#state.byJobs;
+  }
+
   /** Milliseconds until a probe is let through; 0 when one may go, or none is needed. */
   get msUntilProbe(): number {
     return this.#state.name === 'OPEN' ? Math.max(0, this.#state.nextAttempt - this.#clock.now()) : 0;
@@ -104,6 +109,12 @@ export class CircuitBreaker {
   close(): void {
     this.#failuresInARow = 0;
     this.#state = { name: 'CLOSED' };
+  }
+
+  /** The instance was gone and answers again: the probe need not wait. */
+  endWait(): void {
+    if (this.#state.name !== 'OPEN' || this.#state.byJobs) return;
+    this.#state = { ...this.#state, nextAttempt: this.#clock.now() };
   }
 
   /**

@@ -1,7 +1,8 @@
 import { AppError, messageOf, PromptError } from '../../errors.js';
-import type { ErrorCategory } from '../../promptFailures.js';
+import { type ErrorCategory, needsRestart } from '../../promptFailures.js';
 import type { Logger } from '../../utils/logger.js';
 import { LeavePrompt } from '../comfyui/LeavePrompt.js';
+import type { GpuFaults } from '../instances/GpuFaults.js';
 import type { HealthChecker } from '../instances/HealthChecker.js';
 import type { Instance } from '../instances/Instance.js';
 import type { JobVerdicts } from '../instances/JobVerdicts.js';
@@ -14,6 +15,7 @@ import { logFields } from './jobLog.js';
 interface Parts {
   readonly manager: JobManager;
   readonly health: HealthChecker;
+  readonly gpuFaults: GpuFaults;
   readonly verdicts: JobVerdicts;
 }
 
@@ -21,14 +23,16 @@ interface Parts {
 export class AttemptJudge {
   readonly #manager: JobManager;
   readonly #health: HealthChecker;
+  readonly #gpuFaults: GpuFaults;
   readonly #verdicts: JobVerdicts;
   readonly #maxAttempts: number;
   readonly #logger: Logger;
 
   /** @param maxAttempts that a job has */
-  constructor({ manager, health, verdicts }: Parts, maxAttempts: number, logger: Logger) {
+  constructor({ manager, health, gpuFaults, verdicts }: Parts, maxAttempts: number, logger: Logger) {
     this.#manager = manager;
     this.#health = health;
+    this.#gpuFaults = gpuFaults;
     this.#verdicts = verdicts;
     this.#maxAttempts = maxAttempts;
     this.#logger = logger;
@@ -57,8 +61,10 @@ export class AttemptJudge {
       return;
     }
     if (error instanceof PromptError) {
+      // What fails on a machine whose GPU another job's prompt broke is as little at fault as in a trial.
+      const isTrial = slot.isTrial || slot.instance.health.problem?.kind === 'GPU fault';
       await this.#learnFrom(error, job, slot.instance);
-      const because = anotherAttempt(error, job, slot.isTrial, this.#maxAttempts);
+      const because = anotherAttempt(error, job, isTrial, this.#maxAttempts);
       if (because) {
         this.#logger.warn('Attempt failed, job is retried', {
           ...logFields(job),
@@ -83,6 +89,9 @@ export class AttemptJudge {
     const { blame, category } = error.verdict;
     if (error.failure === 'several machines') {
       this.#health.reportSeveralMachines(instance, error);
+    } else if (needsRestart(error.failure, error.message)) {
+      this.#health.reportSuccess(instance);
+      this.#gpuFaults.report(instance, error.message);
     } else if (blame === 'machine' && isContactFailure(category)) {
       this.#health.reportFailure(instance, error);
     } else {

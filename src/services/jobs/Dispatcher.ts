@@ -1,10 +1,11 @@
 import { PromptError } from '../../errors.js';
+import { CostlyLook } from '../../utils/CostlyLook.js';
 import type { Clock } from '../../utils/clock.js';
 import { IndexedHeap } from '../../utils/IndexedHeap.js';
 import type { WorkflowCatalogue } from '../../workflows/WorkflowCatalogue.js';
 import type { LoadBalancer, Slot } from '../instances/LoadBalancer.js';
 import type { Scheduler } from '../instances/scheduling/Scheduler.js';
-import type { Assignment, Outlook } from '../instances/scheduling/types.js';
+import type { Assignment, Outlook, Prospect, WaitReason } from '../instances/scheduling/types.js';
 import type { Picker, QueueEntry, Releasable } from '../queue/JobQueue.js';
 import { DEADLINE_EXCEEDED, failureOf } from './failures.js';
 import type { JobFailure } from './Job.js';
@@ -14,6 +15,17 @@ export interface ChosenSlot extends Slot {
   /** The machine has done it. To be said before the place is given back. @param executionMs where it was measured */
   completed(executionMs: number | undefined): void;
 }
+
+/** What a job waits for. */
+export interface Waiting {
+  readonly reason: WaitReason;
+  /** Why no machine can run it, where that is so. */
+  readonly why?: string;
+  /** undefined where it is not known. */
+  readonly jobsAhead?: number | undefined;
+}
+
+const NO_MACHINE = 'no machine can run it' satisfies WaitReason;
 
 /** What an entry is taken with that is to fail. */
 export interface Refusal extends Releasable {
@@ -35,12 +47,15 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
   /** Waiting entries by type, that with the largest file first: it is the first that is too large. */
   readonly #largest = new Map<string, IndexedHeap<QueueEntry>>();
   readonly #entries = new Map<string, QueueEntry>();
+  readonly #prospects: CostlyLook<ReadonlyMap<string, Prospect>>;
   /** Of the jobs that began last, by id. */
   readonly #assignments = new Map<string, Assignment>();
 
   constructor(parts: Parts, hasPlace: () => boolean) {
     this.#parts = parts;
     this.#hasPlace = hasPlace;
+    const { scheduler, balancer, clock } = parts;
+    this.#prospects = new CostlyLook(() => scheduler.prospects(balancer.views(), clock.now()));
   }
 
   /** Whether a job waits whose deadline has passed. */
@@ -57,6 +72,21 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
   outlook(id: string): Outlook | undefined {
     const { scheduler, balancer, clock } = this.#parts;
     return scheduler.outlook(id, balancer.views(), clock.now());
+  }
+
+  /**
+   * What a job waits for; undefined for one that does not, or that this server does not see. Many clients ask for many jobs,
+   * so one look serves all of them for a while.
+   */
+  waiting(id: string): Waiting | undefined {
+    const { balancer } = this.#parts;
+    const entry = this.#entries.get(id);
+    if (!entry) return undefined;
+    if (!balancer.canRun(entry.type)) return { reason: NO_MACHINE, why: balancer.whyNot(entry.type) };
+    const prospect = this.#prospects.get().get(id);
+    if (!prospect) return { reason: 'waits for its turn' };
+    const { reason, jobsAhead } = prospect;
+    return { reason, jobsAhead };
   }
 
   /** Why a job was given to its machine last; undefined for one that began long ago, or on another server. */

@@ -2,6 +2,7 @@ import type { ErrorCode, ErrorDetails } from '../../errors.js';
 import type { ErrorCategory, PromptFailure } from '../../promptFailures.js';
 import type { OutputFormat } from '../../workflows/parameters.js';
 import type { FileKind, Workflow } from '../../workflows/types.js';
+import type { NodeTime } from '../comfyui/NodeTimes.js';
 import type { InspectedImage } from '../images/structure.js';
 
 /** Whom a client wants to hear of the job's end. */
@@ -105,6 +106,8 @@ export interface JobResult {
   readonly promptId: string;
   /** In the workflow's order, and what one node made in its own. The first one is the primary output. */
   readonly outputs: readonly [JobOutput, ...JobOutput[]];
+  /** How long each node was at work, ms, at most a hundred; undefined where that was not seen. */
+  readonly nodeTimes?: readonly NodeTime[] | undefined;
 }
 
 export interface JobFailure {

@@ -10,7 +10,7 @@ import type { Scheduler } from '../instances/scheduling/Scheduler.js';
 import type { Assignment, Outlook } from '../instances/scheduling/types.js';
 import type { Taken } from '../queue/JobQueue.js';
 import type { AttemptJudge } from './AttemptJudge.js';
-import { type ChosenSlot, Dispatcher, type Refusal } from './Dispatcher.js';
+import { type ChosenSlot, Dispatcher, type Refusal, type Waiting } from './Dispatcher.js';
 import { JobAbort, SHUTDOWN_FAILURE } from './failures.js';
 import { type JobFailure, type ProcessingJob, sizesOfFiles } from './Job.js';
 import type { JobManager } from './JobManager.js';
@@ -121,6 +121,11 @@ export class JobProcessor {
   /** Why a job waits, or why it was given to its machine; undefined where this server does not know. */
   scheduling(id: string): Outlook | Assignment | undefined {
     return this.#dispatcher.outlook(id) ?? this.#dispatcher.assignment(id);
+  }
+
+  /** What a job waits for; undefined where this server does not see it wait. */
+  waiting(id: string): Waiting | undefined {
+    return this.#dispatcher.waiting(id);
   }
 
   start(): void {

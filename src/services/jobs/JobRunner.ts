@@ -103,7 +103,7 @@ export class JobRunner {
       receive: intake?.receive,
       until,
     };
-    const { outputs, promptId, executionMs, instance } =
+    const { outputs, promptId, executionMs, nodeTimes, instance } =
       (await this.#resume(job, plan, signal)) ??
       (await this.#execute(job, plan, slot, signal).catch((error: unknown) => {
         // A picture that was converted may be many times as large as the client's.
@@ -118,7 +118,8 @@ export class JobRunner {
     await this.#save(job, finished);
     const [first, ...others] = finished.map(({ output }) => output);
     if (!first) throw new PromptError('no output', 'Nothing came of the prompt.');
-    const result = { promptId, outputs: [first, ...others] } as const;
+    const seen = nodeTimes.length > 0 ? nodeTimes : undefined;
+    const result = { promptId, outputs: [first, ...others], nodeTimes: seen } as const;
     await manager.complete(
       job.id,
       result,

@@ -1,5 +1,6 @@
 /** What a failed attempt means for the job and for its client. */
 import { AppError, PromptError } from '../../errors.js';
+import { needsRestart } from '../../promptFailures.js';
 import type { FailedTry, JobFailure, ProcessingJob } from './Job.js';
 
 /** Why a running job is stopped; the reason that its abort signal carries. */
@@ -14,7 +15,7 @@ export class JobAbort extends Error {
 
 /**
  * Whether a job that failed so gets another attempt.
- * @param wasTrial the instance was on trial, after jobs had failed on it
+ * @param wasTrial the instance was on trial, after jobs had failed on it, or was found to be broken meanwhile
  * @returns what to remember of this one, or undefined when the job fails
  */
 export function anotherAttempt(
@@ -31,7 +32,11 @@ export function anotherAttempt(
   // What does not fit after the memory was freed does not fit.
   const isHopeless =
     error.failure === 'out of memory' && job.failedTries.some(({ failure }) => failure === 'out of memory');
-  if (!isExcused && (!retry || !hasAttempts || isHopeless)) return undefined;
+  // One that broke two GPUs would break the next one, too.
+  const breaksAll =
+    needsRestart(error.failure, error.message) &&
+    job.failedTries.some(({ failure, wasTrial: hadTrial }) => failure === 'GPU fault' && !hadTrial);
+  if (!isExcused && (!retry || !hasAttempts || isHopeless || breaksAll)) return undefined;
   return {
     failure: error.failure,
     isFree: isFree || isExcused,

@@ -3,12 +3,15 @@ import type { Instance } from '../instances/Instance.js';
 import type { Admission } from '../jobs/Admission.js';
 import { assignmentOf, type FinishedJob, outputsSize, processingDuration } from '../jobs/Job.js';
 import type { JobManager } from '../jobs/JobManager.js';
+import type { FleetLoad } from './FleetLoad.js';
 
 const PREFIX = 'comfyui_middleware_';
 /** From a cached run to the job timeout, seconds. */
 const JOB_BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600];
 /** Seconds. */
 const HTTP_BUCKETS = [0.001, 0.005, 0.025, 0.1, 0.5, 1, 5, 10, 30, 60, 300];
+/** Pairs of a workflow and a node class that are told apart. */
+const MAX_NODE_SERIES = 500;
 const BREAKER_STATES = ['CLOSED', 'HALF_OPEN', 'OPEN'] as const;
 
 /** An HTTP request that was answered. */
@@ -28,10 +31,18 @@ export class Prometheus {
   readonly #resultBytes: Counter;
   readonly #processing: Histogram;
   readonly #waiting: Histogram;
+  readonly #nodeSeconds: Counter;
+  readonly #nodeExecutions: Counter;
+  readonly #nodeSeries = new Set<string>();
   readonly #requests: Counter;
   readonly #requestSeconds: Histogram;
 
-  constructor(parts: { manager: JobManager; instances: readonly Instance[]; admission: Admission }) {
+  constructor(parts: {
+    manager: JobManager;
+    instances: readonly Instance[];
+    admission: Admission;
+    load: FleetLoad;
+  }) {
     collectDefaultMetrics({ register: this.#registry });
     this.#jobs = this.#counter('jobs_total', 'Jobs that ended.', ['type', 'outcome']);
     this.#errors = this.#counter('job_errors_total', 'Jobs that failed.', ['category']);
@@ -48,6 +59,17 @@ export class Prometheus {
       ['type'],
       JOB_BUCKETS,
     );
+    const nodeLabels = ['type', 'class_type'];
+    this.#nodeSeconds = this.#counter(
+      'node_seconds_total',
+      'Seconds that nodes of completed jobs were at work.',
+      nodeLabels,
+    );
+    this.#nodeExecutions = this.#counter(
+      'node_executions_total',
+      'Executions of nodes of completed jobs.',
+      nodeLabels,
+    );
     this.#requests = this.#counter('http_requests_total', 'HTTP requests that were answered.', [
       'method',
       'route',
@@ -61,6 +83,7 @@ export class Prometheus {
     );
     this.#addQueue(parts.manager, parts.admission);
     this.#addInstances(parts.instances);
+    this.#addLoad(parts.load);
   }
 
   /** MIME type of `text`. */
@@ -87,6 +110,19 @@ export class Prometheus {
     }
     this.#processing.observe({ type }, (processingDuration(job) ?? 0) / 1000);
     this.#resultBytes.inc({ type }, outputsSize(job));
+    for (const { classType, ms } of job.result.nodeTimes ?? []) {
+      const labels = { type, class_type: this.#knownClass(type, classType) };
+      this.#nodeSeconds.inc(labels, ms / 1000);
+      this.#nodeExecutions.inc(labels);
+    }
+  }
+
+  /** Clients may send any graph: the number of series has a bound. */
+  #knownClass(type: string, classType: string): string {
+    const key = JSON.stringify([type, classType]);
+    if (!this.#nodeSeries.has(key) && this.#nodeSeries.size >= MAX_NODE_SERIES) return '(other)';
+    this.#nodeSeries.add(key);
+    return classType;
   }
 
   recordRequest({ method, route, code, seconds }: AnsweredRequest): void {
@@ -119,6 +155,28 @@ export class Prometheus {
           gauge.set({ instance: host, state }, breaker.state === state ? 1 : 0);
         }
       }
+    });
+  }
+
+  #addLoad(load: FleetLoad): void {
+    const workflowHelp =
+      'Seconds until the machines that can run a workflow are through with its jobs that wait.';
+    // A workflow of which nothing waits any more has no line, and a machine that is gone has none.
+    this.#gauge('workflow_queue_seconds', workflowHelp, ['type'], (gauge) => {
+      gauge.reset();
+      for (const [type, seconds] of load.queueSeconds()) gauge.set({ type }, seconds);
+    });
+    this.#gauge(
+      'wanted_machines',
+      'Machines that execute the jobs that wait within SCALE_TARGET.',
+      [],
+      (gauge) => gauge.set(load.wantedMachines()),
+    );
+    const idleHelp =
+      'Seconds since an instance that is healthy had a job, or a prompt of others; 0 while it has.';
+    this.#gauge('instance_idle_seconds', idleHelp, ['comfyui_instance'], (gauge) => {
+      gauge.reset();
+      for (const [host, seconds] of load.idleSeconds()) gauge.set({ comfyui_instance: host }, seconds);
     });
   }
 

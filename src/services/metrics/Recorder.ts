@@ -4,6 +4,7 @@ import type { Clock } from '../../utils/clock.js';
 import { assignmentOf, type FinishedJob, processingDuration } from '../jobs/Job.js';
 import { DurationHistogram, histogramState } from './DurationHistogram.js';
 import { JobTally, tallyState } from './JobTally.js';
+import { NodeTally, nodeTallyState } from './NodeTally.js';
 import { TimeWindows, type WindowSum, windowsState } from './TimeWindows.js';
 
 const recentError = z.object({
@@ -29,6 +30,8 @@ export const recorderState = z.object({
   byType: z.record(z.string(), tallyState),
   byInstance: z.record(z.string(), tallyState),
   waiting: histogramState,
+  /** Files of older versions have none. */
+  nodes: nodeTallyState.default({}),
   windows: windowsState,
   lastByCategory: z.record(z.string(), z.number()),
   recentErrors: z.array(recentError),
@@ -47,6 +50,8 @@ export class Recorder {
   all = new JobTally();
   /** From acceptance to the start of the processing that ended a job. */
   waiting = new DurationHistogram();
+  /** Of completed jobs. */
+  nodes = new NodeTally();
   /** When this process started, epoch ms. */
   readonly startedAt: number;
   /** When the first process that the figures go back to started, epoch ms. */
@@ -88,6 +93,7 @@ export class Recorder {
     if (assignment) tallyOf(this.byInstance, assignment.instance).record(tallied);
     if (job.status === 'cancelled') return;
     if (assignment) this.waiting.record(assignment.processingStartTime - job.createdTime);
+    if (job.status === 'completed') this.nodes.record(type, job.result.nodeTimes ?? []);
     this.#windows.record(this.#clock.now(), type, job.status, processingMs ?? 0);
     if (job.status === 'failed') this.#recordError(job);
   }
@@ -113,6 +119,7 @@ export class Recorder {
       byType: states(this.byType),
       byInstance: states(this.byInstance),
       waiting: this.waiting.toState(),
+      nodes: this.nodes.toState(),
       windows: this.#windows.toState(),
       lastByCategory: Object.fromEntries(this.lastByCategory),
       recentErrors: this.recentErrors,
@@ -132,6 +139,7 @@ export class Recorder {
     this.id = state.id ?? this.id;
     this.all = all;
     this.waiting = waiting;
+    this.nodes = NodeTally.fromState(state.nodes);
     this.recentErrors = state.recentErrors;
     this.firstStart = state.firstStart;
     this.#earlierUptimeMs = state.uptimeMs;
@@ -145,6 +153,7 @@ export class Recorder {
   add(other: Recorder): void {
     this.all.add(other.all);
     this.waiting.add(other.waiting);
+    this.nodes.add(other.nodes);
     for (const [name, tally] of other.byType) tallyOf(this.byType, name).add(tally);
     for (const [name, tally] of other.byInstance) tallyOf(this.byInstance, name).add(tally);
     this.#windows.add(this.#clock.now(), other.#windows.toState());

@@ -25,6 +25,8 @@ interface Account {
   /** Of all jobs that ran there. */
   readonly seen: Set<string>;
   lastGiven: number;
+  /** When its last job ended. */
+  idleSince: number | undefined;
 }
 
 /** Of what is left of a job that takes longer than expected: it may be anything, and it is not nothing. */
@@ -46,6 +48,11 @@ export class MachineLedger {
   /** When it was given a job last, epoch ms; 0 for never. */
   lastGiven(machine: string): number {
     return this.#accounts.get(machine)?.lastGiven ?? 0;
+  }
+
+  /** When its last job ended, epoch ms; undefined where it has any, and where it never had one. */
+  idleSince(machine: string): number | undefined {
+    return this.jobsOn(machine) > 0 ? undefined : this.#accounts.get(machine)?.idleSince;
   }
 
   /** Since when jobs of its present models run there, epoch ms. */
@@ -142,6 +149,7 @@ export class MachineLedger {
     const job = account?.running[at];
     if (!account || !job) return undefined;
     account.running.splice(at, 1);
+    account.idleSince = now;
     const isKnown = at === 0 && !account.isDisturbed;
     const ms = executionMs ?? (isKnown ? now - account.executingSince : undefined);
     if (at === 0) {
@@ -160,6 +168,7 @@ export class MachineLedger {
       loadedSince: 0,
       seen: new Set<string>(),
       lastGiven: 0,
+      idleSince: undefined,
     };
     this.#accounts.set(machine, account);
     return account;

@@ -19,13 +19,14 @@ interface Parts {
   readonly ledger: MachineLedger;
 }
 
-/** Jobs of a kind that no free machine can run are placed up to here: they only matter to others that want their machines. */
+/** For a decision, those of a kind that no free machine can run only matter to others that want their machines. */
 const MAX_OF_BUSY_KIND = 16;
 
 /** What would happen to the waiting jobs from now on: each, in turn, goes where its result is earliest. */
 export class Plan {
   readonly #parts: Parts;
   readonly #now: number;
+  readonly #maxOfBusyKind: number;
   readonly #machines: readonly PlannedMachine[];
   readonly #offers = new Map<Kind, Offers>();
   /** What must be put right at the end. */
@@ -33,9 +34,11 @@ export class Plan {
   readonly #lanes = new Set<Lane>();
   readonly #skipped = new Set<Kind>();
 
-  constructor(parts: Parts, machines: readonly MachineView[], now: number) {
+  /** @param maxOfBusyKind jobs of a kind that no free machine can run are placed up to here */
+  constructor(parts: Parts, machines: readonly MachineView[], now: number, maxOfBusyKind = MAX_OF_BUSY_KIND) {
     this.#parts = parts;
     this.#now = now;
+    this.#maxOfBusyKind = maxOfBusyKind;
     const all = machines.map((view) => ({
       view,
       isFree: view.freeSlots > 0,
@@ -143,7 +146,7 @@ export class Plan {
     this.#advance(lane);
     const offers = this.#of(kind);
     offers.placed += 1;
-    if (offers.free.length === 0 && offers.placed >= MAX_OF_BUSY_KIND) this.skip(kind);
+    if (offers.free.length === 0 && offers.placed >= this.#maxOfBusyKind) this.skip(kind);
   }
 
   /** The first job of a lane cannot run anywhere: the next one of its lane may, if any machine runs such jobs at all. */

@@ -3,7 +3,7 @@ import { MachineLedger } from './MachineLedger.js';
 import type { Offer } from './Offer.js';
 import { Plan } from './Plan.js';
 import { SpeedEstimates } from './SpeedEstimates.js';
-import type { Assignment, MachineView, Outlook, TurnReason, WaitingJob } from './types.js';
+import type { Assignment, MachineView, Outlook, Prospect, TurnReason, WaitingJob } from './types.js';
 import { WaitingJobs } from './WaitingJobs.js';
 
 export interface SchedulerOptions {
@@ -62,6 +62,25 @@ export class Scheduler {
   /** Jobs that wait. */
   get size(): number {
     return this.#waiting.size;
+  }
+
+  /** Execution time of the jobs that wait, by workflow, ms: on machines of usual speed, models loaded. */
+  waitingMs(): Map<string, number> {
+    const all = new Map<string, number>();
+    for (const { workflow, count } of this.#waiting.kinds) {
+      all.set(workflow, (all.get(workflow) ?? 0) + count * this.#speeds.usualMs(workflow));
+    }
+    return all;
+  }
+
+  /** Jobs that a machine was given and that have not ended. */
+  jobsOn(machine: string): number {
+    return this.#ledger.jobsOn(machine);
+  }
+
+  /** When a machine's last job ended, epoch ms; undefined where it has any, and where it never had one. */
+  idleSince(machine: string): number | undefined {
+    return this.#ledger.idleSince(machine);
   }
 
   /** When the next deadline of a waiting job ends, epoch ms. */
@@ -152,18 +171,30 @@ export class Scheduler {
     if (!lane) return undefined;
     const isPossible = machines.some((one) => one.canRun(lane.kind.workflow));
     if (!isPossible) return { ...UNKNOWN, reason: 'no machine can run it', considered: [] };
-    const plan = this.#plan(machines, now);
+    const plan = this.#plan(machines, now, MAX_OUTLOOK);
     try {
       const considered = plan.considered(lane.kind, MAX_CONSIDERED);
-      return { ...this.#place(plan, id), considered };
+      for (const turn of this.#turns(plan)) if (turn.id === id) return { ...turn.prospect, considered };
+      return { reason: 'waits for its turn', ...UNKNOWN, considered };
     } finally {
       plan.end();
     }
   }
 
-  #plan(machines: readonly MachineView[], now: number): Plan {
+  /** The same for all jobs up to a bound, those whose turn is next first. Takes as long as for one. */
+  prospects(machines: readonly MachineView[], now: number): ReadonlyMap<string, Prospect> {
+    const plan = this.#plan(machines, now, MAX_OUTLOOK);
+    try {
+      return new Map([...this.#turns(plan)].map(({ id, prospect }) => [id, prospect]));
+    } finally {
+      plan.end();
+    }
+  }
+
+  #plan(machines: readonly MachineView[], now: number, maxOfBusyKind?: number): Plan {
     for (const { id, others } of machines) if (others > 0) this.#ledger.disturb(id);
-    return new Plan({ waiting: this.#waiting, speeds: this.#speeds, ledger: this.#ledger }, machines, now);
+    const parts = { waiting: this.#waiting, speeds: this.#speeds, ledger: this.#ledger };
+    return new Plan(parts, machines, now, maxOfBusyKind);
   }
 
   #decide(plan: Plan, now: number): Assignment | undefined {
@@ -223,22 +254,33 @@ export class Scheduler {
     return now - since < batchMs || now - this.#ledger.loadedSince(machine) < batchMs;
   }
 
-  #place(plan: Plan, id: string): Omit<Outlook, 'considered'> {
-    for (let jobsAhead = 0; jobsAhead < MAX_OUTLOOK; jobsAhead += 1) {
+  /** What becomes of the waiting jobs, in the order of their turns. */
+  *#turns(plan: Plan): Generator<{ id: string; prospect: Prospect }> {
+    let jobsAhead = 0;
+    for (let seen = 0; seen < MAX_OUTLOOK; seen += 1) {
       const lane = plan.nextLane();
       const job = lane?.head?.job;
-      if (!lane || !job) break;
+      if (!lane || !job) return;
       const offer = plan.bestOffer(lane.kind, job);
-      if (job.id !== id) {
-        if (offer) plan.place(lane, offer);
-        else plan.passBy(lane);
+      yield { id: job.id, prospect: prospectOf(offer, jobsAhead, plan.hasFree(lane.kind)) };
+      if (!offer) {
+        plan.passBy(lane);
         continue;
       }
-      if (!offer) return { reason: 'no machine can run it', ...UNKNOWN };
-      const isTurn = jobsAhead === 0 && plan.hasFree(lane.kind);
-      const reason = isTurn ? 'waits for a faster machine' : 'waits for its turn';
-      return { reason, jobsAhead, machine: offer.machine.view.id, expectedMs: Math.round(offer.expectedMs) };
+      plan.place(lane, offer);
+      jobsAhead += 1;
     }
-    return { reason: 'waits for its turn', ...UNKNOWN };
   }
+}
+
+/** @param hasFree whether a free machine could run the job */
+function prospectOf(offer: Offer | undefined, jobsAhead: number, hasFree: boolean): Prospect {
+  if (!offer) return { reason: 'no machine can run it', ...UNKNOWN };
+  const isTurn = jobsAhead === 0 && hasFree && !offer.machine.isFree;
+  return {
+    reason: isTurn ? 'waits for a faster machine' : 'waits for its turn',
+    jobsAhead,
+    machine: offer.machine.view.id,
+    expectedMs: Math.round(offer.expectedMs),
+  };
 }

@@ -27,7 +27,7 @@ export interface MachineView {
   readonly id: string;
   /** Jobs that it takes at once now. */
   readonly freeSlots: number;
-  /** Prompts of other users in its queue. */
+  /** Prompts in its queue that this server did not give it: other users', and other servers'. */
   readonly others: number;
   /** Whether it has what a workflow needs. */
   canRun(workflow: string): boolean;
@@ -62,10 +62,10 @@ export interface Assignment {
 }
 
 /** Why a job does not run yet. */
-type WaitReason = 'no machine can run it' | 'waits for its turn' | 'waits for a faster machine';
+export type WaitReason = 'no machine can run it' | 'waits for its turn' | 'waits for a faster machine';
 
 /** What a waiting job may expect as things are. */
-export interface Outlook {
+export interface Prospect {
   readonly reason: WaitReason;
   /** Jobs that go before it; undefined beyond what a look covers. */
   readonly jobsAhead: number | undefined;
@@ -73,5 +73,9 @@ export interface Outlook {
   readonly machine: string | undefined;
   /** From now until its result. */
   readonly expectedMs: number | undefined;
+}
+
+/** The same, with the machines that were considered. */
+export interface Outlook extends Prospect {
   readonly considered: readonly ConsideredMachine[];
 }

@@ -1,0 +1,144 @@
+import { messageOf } from '../../errors.js';
+import type { Logger } from '../../utils/logger.js';
+import type { Instance } from './Instance.js';
+
+export interface OtherUsersOptions {
+  /** A machine tells of each change by itself: what it tells is looked into after so long, ms. */
+  readonly settleMs: number;
+  /** Between two looks at one machine's queue, ms. */
+  readonly lookMs: number;
+}
+
+interface Parts {
+  readonly instances: readonly Instance[];
+  /** Marks the prompts of this server. */
+  readonly serverId: string;
+  /** Other servers that share our jobs, where there are any. */
+  readonly servers: { jobsOn(host: string): number } | undefined;
+}
+
+/** What is known of one machine's queue. */
+interface QueueOf {
+  /** Prompts that it said it has, whoever they are from. */
+  remaining: number;
+  /** Of those, the ones that are not ours, when somebody looked. */
+  others: number;
+  lastLook: number;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/**
+ * Counts the prompts in the machines' queues that none of our servers submitted. A machine tells how many prompts it has
+ * (`status` messages), but not whose. Their number less our jobs would be wrong whenever one of ours is being uploaded, or
+ * finished here, so more than ours are looked at in `GET /queue`, where each prompt has its server's mark. That response
+ * carries every graph, so it is asked for seldom, and never on a machine that only we use.
+ */
+export class OtherUsers {
+  readonly #parts: Parts;
+  readonly #options: OtherUsersOptions;
+  readonly #logger: Logger;
+  readonly #queues = new Map<Instance, QueueOf>();
+  readonly #onFewer: Array<() => void> = [];
+  readonly #stopped = new AbortController();
+
+  constructor(parts: Parts, options: OtherUsersOptions, logger: Logger) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#logger = logger;
+  }
+
+  /** Calls `listener` when a machine has fewer prompts of others. */
+  onFewer(listener: () => void): void {
+    this.#onFewer.push(listener);
+  }
+
+  /** Prompts of others in a machine's queue, as far as is known. */
+  promptsOn(instance: Instance): number {
+    return this.#queues.get(instance)?.others ?? 0;
+  }
+
+  /** A machine said how many prompts it has. */
+  heard(host: string, remaining: number): void {
+    const instance = this.#parts.instances.find((one) => one.host === host);
+    if (!instance) return;
+    const queue = this.#queueOf(instance);
+    queue.remaining = remaining;
+    if (queue.others > remaining) this.#set(queue, remaining);
+    this.#lookSoon(instance, queue);
+  }
+
+  /** Nothing is heard of a machine any more: what it has is not known. */
+  forget(host: string): void {
+    for (const [instance, queue] of this.#queues) {
+      if (instance.host !== host) continue;
+      queue.remaining = 0;
+      this.#set(queue, 0);
+    }
+  }
+
+  /** An instance is gone. */
+  leave(instance: Instance): void {
+    clearTimeout(this.#queues.get(instance)?.timer);
+    this.#queues.delete(instance);
+  }
+
+  stop(): void {
+    this.#stopped.abort();
+    for (const { timer } of this.#queues.values()) clearTimeout(timer);
+  }
+
+  #lookSoon(instance: Instance, queue: QueueOf): void {
+    if (queue.timer || this.#stopped.signal.aborted || !this.#isOfUse(instance, queue)) return;
+    const { settleMs, lookMs } = this.#options;
+    const wait = Math.max(settleMs, queue.lastLook + lookMs - performance.now());
+    queue.timer = setTimeout(() => void this.#look(instance, queue), wait);
+  }
+
+  /** Whether some of its prompts may not be ours, or some that were not may be gone. */
+  #isOfUse(instance: Instance, { remaining, others }: QueueOf): boolean {
+    const ours = instance.activeJobs + this.#jobsOfServers(instance);
+    return remaining > 0 && (others > 0 || remaining > ours);
+  }
+
+  async #look(instance: Instance, queue: QueueOf): Promise<void> {
+    queue.timer = undefined;
+    queue.lastLook = performance.now();
+    try {
+      if (!this.#isOfUse(instance, queue)) return;
+      const prompts = await instance.client.prompts.queuedPrompts(this.#stopped.signal);
+      const { serverId } = this.#parts;
+      const foreign = prompts.filter((one) => one.serverId !== serverId);
+      const unmarked = foreign.filter((one) => one.serverId === undefined).length;
+      // Servers that use the same machine and do not share our jobs mark their prompts, too.
+      const strange = Math.max(0, foreign.length - unmarked - this.#jobsOfServers(instance));
+      this.#set(queue, unmarked + strange);
+    } catch (error) {
+      if (this.#stopped.signal.aborted) return;
+      this.#logger.debug('Queue could not be looked at', {
+        instance: instance.host,
+        error: messageOf(error),
+      });
+    }
+  }
+
+  #set(queue: QueueOf, others: number): void {
+    const before = queue.others;
+    queue.others = others;
+    if (others < before) for (const listener of this.#onFewer) listener();
+  }
+
+  #jobsOfServers({ host }: Instance): number {
+    return this.#parts.servers?.jobsOn(host) ?? 0;
+  }
+
+  #queueOf(instance: Instance): QueueOf {
+    const queue = this.#queues.get(instance) ?? {
+      remaining: 0,
+      others: 0,
+      lastLook: Number.NEGATIVE_INFINITY,
+      timer: undefined,
+    };
+    this.#queues.set(instance, queue);
+    return queue;
+  }
+}

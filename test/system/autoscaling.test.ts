@@ -1,0 +1,60 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.js';
+import { colourOf, png } from '../support/pictures.js';
+import { scrape, sumOf } from '../support/prometheus.js';
+import { Stack } from '../support/stack.js';
+
+let stack: Stack;
+afterEach(() => stack.stop());
+
+const TYPE = 'remove-background';
+
+const submit = async (n: number) => stack.client.submit(TYPE, await png({ colour: colourOf(n) }));
+
+const gauge = async (name: string, labels: Record<string, string> = {}) =>
+  sumOf(await scrape(stack.client), name, labels);
+
+/** Whether there is such a line at all. */
+const hasLine = async (name: string) =>
+  (await scrape(stack.client)).samples.some((one) => one.name === `comfyui_middleware_${name}`);
+
+describe('what an autoscaler goes by', () => {
+  it('is nothing while there is nothing to do', async () => {
+    stack = await Stack.start();
+    expect(await gauge('wanted_machines')).toBe(0);
+    expect(await hasLine('workflow_queue_seconds')).toBe(false);
+    const idle = () => gauge('instance_idle_seconds', { comfyui_instance: stack.simulator().host });
+    await eventually(async () => expect(await idle()).toBeGreaterThan(0.05));
+    const id = await submit(1);
+    await stack.client.finished(id);
+    const before = await idle();
+    await eventually(async () => expect(await idle()).toBeGreaterThan(before));
+  });
+
+  it('are the seconds that wait, divided by the machines that can run them, and the machines for them', async () => {
+    stack = await Stack.start({
+      simulators: [{}, {}],
+      env: { SCALE_TARGET: '10000', MAX_JOBS_PER_INSTANCE: '1' },
+    });
+    for (const { faults } of stack.simulators) faults.hang = true;
+    const running = [await submit(1), await submit(2)];
+    await eventually(() => expect(stack.simulators.map(({ promptIds }) => promptIds.length)).toEqual([1, 1]));
+    expect(await gauge('wanted_machines')).toBe(2);
+    expect(await gauge('instance_idle_seconds')).toBe(0);
+    const waiting = [await submit(3), await submit(4), await submit(5), await submit(6), await submit(7)];
+    // Each is declared to take 8 seconds.
+    expect(await gauge('workflow_queue_seconds', { type: TYPE })).toBeCloseTo((5 * 8) / 2);
+    expect(await gauge('wanted_machines')).toBe(4);
+    for (const { faults } of stack.simulators) faults.hang = false;
+    for (const id of [...running, ...waiting]) await stack.client.finished(id);
+    expect(await hasLine('workflow_queue_seconds')).toBe(false);
+    await eventually(async () => expect(await gauge('wanted_machines')).toBe(0));
+  });
+
+  it('counts a machine as busy that others use', async () => {
+    stack = await Stack.start({ overrides: { otherUsers: { settleMs: 5, lookMs: 20 } } });
+    stack.simulator().occupy();
+    await eventually(async () => expect(await gauge('wanted_machines')).toBe(1));
+    expect(await gauge('instance_idle_seconds')).toBe(0);
+  });
+});

@@ -1,0 +1,105 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { healthAnswer } from '../../src/schemas/status.js';
+import { eventually } from '../support/eventually.js';
+import { colourOf, png } from '../support/pictures.js';
+import { Stack } from '../support/stack.js';
+
+let stack: Stack;
+afterEach(() => stack.stop());
+
+const LASTING = { type: 'RuntimeError', message: 'CUDA error: device-side assert triggered\nCompile with' };
+const PROBLEM = /^its GPU failed, and only a restart of ComfyUI helps \(.*illegal memory access.*\)$/;
+
+const submit = async (n: number) =>
+  stack.client.submit('remove-background', await png({ colour: colourOf(n) }));
+
+async function instances() {
+  const response = await stack.client.request('/health');
+  return healthAnswer.parse(await response.json()).comfyui_instances.instances;
+}
+
+/** Until the machine was checked so many times more. */
+async function checked(times: number): Promise<void> {
+  let last = (await instances())[0]?.last_check;
+  for (let n = 0; n < times; n += 1) {
+    await eventually(async () => expect((await instances())[0]?.last_check).not.toBe(last));
+    last = (await instances())[0]?.last_check;
+  }
+}
+
+/** Two machines, of which the first one's GPU breaks with its first prompt. It costs no job. */
+async function breakGpu(env: Record<string, string> = {}): Promise<void> {
+  stack = await Stack.start({ simulators: [{}, {}], env: { HEALTH_CHECK_INTERVAL: '100', ...env } });
+  stack.simulator(0).faults.gpuFails = true;
+  for (let n = 0; n < 6; n += 1) {
+    expect(await stack.client.finished(await submit(n))).toMatchObject({ status: 'completed' });
+  }
+  expect(stack.simulator(0).promptIds).toHaveLength(1);
+}
+
+describe('a machine whose GPU broke', () => {
+  it('gets no more jobs, with the reason, however well its checks go', async () => {
+    await breakGpu();
+    await checked(3);
+    const [broken] = await instances();
+    expect(broken).toMatchObject({ status: 'unhealthy', problem: expect.stringMatching(PROBLEM) });
+    for (const n of [1, 2]) await stack.client.finished(await submit(n));
+    expect(stack.simulator(0).promptIds).toHaveLength(1);
+  });
+
+  it('is used again once it was restarted', async () => {
+    await breakGpu();
+    await stack.simulator(0).crash();
+    await eventually(async () => expect((await instances())[0]?.circuit_breaker.failures).toBeGreaterThan(0));
+    expect((await instances())[0]?.problem).toMatch(PROBLEM);
+    await stack.simulator(0).plugIn();
+    await eventually(async () => expect((await instances())[0]?.status).toBe('healthy'));
+    expect((await instances())[0]?.problem).toBeUndefined();
+    const ids = await Promise.all([1, 2, 3, 4].map(submit));
+    for (const id of ids) expect((await stack.client.finished(id)).attempts).toBe(1);
+    expect(stack.simulator(0).promptIds.length).toBeGreaterThan(1);
+  });
+
+  it('is not taken for restarted because it was too busy to answer', async () => {
+    await breakGpu({ HEALTH_CHECK_TIMEOUT: '100' });
+    stack.simulator(0).faults.neverAnswer = true;
+    await eventually(async () => expect((await instances())[0]?.circuit_breaker.failures).toBeGreaterThan(0));
+    stack.simulator(0).faults.neverAnswer = false;
+    await eventually(async () => expect((await instances())[0]?.circuit_breaker.failures).toBe(0));
+    expect((await instances())[0]?.problem).toMatch(PROBLEM);
+  });
+
+  it('is used again when somebody closes its breaker', async () => {
+    await breakGpu();
+    await stack.client.request('/api/circuit-breakers/instance-1/close', { method: 'POST' });
+    expect((await instances())[0]).toMatchObject({ status: 'healthy' });
+  });
+});
+
+describe('a job that breaks GPUs', () => {
+  it('gets a second machine, and not a third', async () => {
+    stack = await Stack.start({ simulators: [{}, {}, {}] });
+    for (const { faults } of stack.simulators) faults.failNodes.set('InspyrenetRembg', LASTING);
+    expect(await stack.client.finished(await submit(1))).toMatchObject({ status: 'failed', attempts: 2 });
+    const problems = (await instances()).flatMap(({ problem }) => problem ?? []);
+    expect(problems).toHaveLength(2);
+    for (const problem of problems) expect(problem).toMatch(/device-side assert triggered\)$/);
+  });
+
+  it('costs the job beside it no attempt', async () => {
+    stack = await Stack.start({ simulators: [{}, {}], env: { JOB_MAX_ATTEMPTS: '1' } });
+    const [first, second] = [stack.simulator(0), stack.simulator(1)];
+    first.faults.hang = true;
+    second.faults.hang = true;
+    const ids = await Promise.all([1, 2, 3, 4].map(submit));
+    await eventually(() => expect(first.promptIds.length + second.promptIds.length).toBe(4));
+    // What runs there has begun before; what waits behind it meets a GPU that is broken.
+    first.faults.failNodes.set('PreviewImage', LASTING);
+    first.faults.hang = false;
+    second.faults.hang = false;
+    const ends = await Promise.all(ids.map((id) => stack.client.finished(id)));
+    const failed = ends.filter(({ status }) => status === 'failed');
+    expect(failed).toHaveLength(1);
+    expect(ends.filter(({ status }) => status === 'completed')).toHaveLength(3);
+  });
+});
