@@ -22,6 +22,7 @@ import type { JobManager } from './JobManager.js';
 import { logFields } from './jobLog.js';
 import type { OutputFiles } from './OutputFiles.js';
 import { type OutputIntake, OutputNotStored } from './OutputIntake.js';
+import type { PromptSecrets } from './PromptSecrets.js';
 
 /** What is run, whichever prompt it becomes. */
 type Plan = Omit<PromptRun, 'promptId'>;
@@ -43,6 +44,7 @@ interface RunnerParts {
   readonly prompts: PromptRunner;
   readonly instances: readonly Instance[];
   readonly imageInput: ImageInput;
+  readonly secrets: Pick<PromptSecrets, 'get'>;
   /** Where results are kept on disk, if they are. */
   readonly outputFiles: OutputFiles | undefined;
   /** Takes the outputs of one attempt, where they are kept outside of memory. */
@@ -88,7 +90,7 @@ export class JobRunner {
   }
 
   async #run(job: ProcessingJob, { slot, limits, signal, intake, until }: Attempt): Promise<Instance> {
-    const { manager, imageInput } = this.#parts;
+    const { manager, imageInput, secrets } = this.#parts;
     const { workflow } = job.request;
     const load: FileLoader = {
       whole: (file) => manager.inputs.whole(file),
@@ -99,6 +101,7 @@ export class JobRunner {
       graph: workflow.build(files, job.request.parameters, imageNodes(imageInput)),
       outputNodes: workflow.outputs.map(({ nodeId }) => nodeId),
       uploads: !workflow.isBuiltIn || imageInput === 'upload',
+      extraData: new Map([...(workflow.extraData ?? []), ...secrets.get(job.request.secrets)]),
       limits,
       receive: intake?.receive,
       until,
