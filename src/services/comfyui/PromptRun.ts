@@ -1,5 +1,6 @@
 import type { PromptGraph } from '../../workflows/graph.js';
 import type { MadeOutput, OutputReceiver } from './fetchOutputs.js';
+import type { MachineListener } from './machineMessages.js';
 import type { RunLimits } from './PromptClock.js';
 import type { PromptProgress } from './promptTracker.js';
 
@@ -26,6 +27,8 @@ export interface RunListener {
   /** ComfyUI took the prompt, under this id. */
   onSubmitted(promptId: string): void;
   onProgress(progress: PromptProgress): void;
+  /** Hears what the machine says of the prompt, as long as there is a socket to it. */
+  readonly machine: MachineListener;
 }
 
 /** What came of a run. */
