@@ -40,6 +40,7 @@ import { Expiry } from './jobs/Expiry.js';
 import { DurationEstimates } from './jobs/estimates.js';
 import { IdempotencyKeys } from './jobs/IdempotencyKeys.js';
 import { JobManager } from './jobs/JobManager.js';
+import { JobMessages } from './jobs/JobMessages.js';
 import { JobProcessor } from './jobs/JobProcessor.js';
 import { JobRunner } from './jobs/JobRunner.js';
 import { OutputFiles } from './jobs/OutputFiles.js';
@@ -81,6 +82,8 @@ export interface Services {
   readonly balancer: LoadBalancer;
   readonly manager: JobManager;
   readonly thumbnails: Thumbnails;
+  /** What machines say of jobs while they run. */
+  readonly messages: JobMessages;
   readonly processor: JobProcessor;
   readonly estimates: DurationEstimates;
   readonly admission: Admission;
@@ -203,10 +206,12 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const secrets = new PromptSecrets(manager.events);
   const calls = new StoreCalls(storeTimings);
   const roomBytes = Math.min(MAX_OUTPUTS_IN_MEMORY, config.jobs.maxResultBytes);
+  const messages = new JobMessages(log('jobs'));
   const runner = new JobRunner({
     manager,
     prompts,
     instances,
+    messages,
     imageInput: config.machines.imageInput,
     secrets,
     outputFiles: config.outputs.areFilesKept ? outputFiles : undefined,
@@ -318,6 +323,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     balancer,
     manager,
     thumbnails,
+    messages,
     processor,
     estimates,
     admission,

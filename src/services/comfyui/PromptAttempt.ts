@@ -70,6 +70,7 @@ export class PromptAttempt {
       socket: lease?.socket,
       timings: options.timings,
       limits,
+      machine: listener.machine,
       onProgress: (progress) => listener.onProgress(progress),
     });
     this.#listenFor(run.promptId);

@@ -4,6 +4,7 @@ import { DeadlineExceeded, withDeadline } from '../../utils/deadline.js';
 import { sleep } from '../../utils/timers.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { ComfySocket, PromptListener } from './ComfySocket.js';
+import type { MachineListener } from './machineMessages.js';
 import { Patience } from './Patience.js';
 import { PromptClock, type RunLimits } from './PromptClock.js';
 import {
@@ -39,6 +40,7 @@ interface Following {
   readonly socket: ComfySocket | undefined;
   readonly timings: FollowTimings;
   readonly limits: RunLimits;
+  readonly machine: MachineListener;
   onProgress(progress: PromptProgress): void;
 }
 
@@ -67,6 +69,10 @@ export class PromptFollower implements PromptListener {
     this.#clock = new PromptClock(following.limits);
     this.#nextQueueCheck = performance.now() + following.timings.queueCheckMs;
     this.#putOffPoll();
+  }
+
+  get machine(): MachineListener {
+    return this.#following.machine;
   }
 
   onMessage(message: PromptMessage): void {

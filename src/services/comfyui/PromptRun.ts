@@ -1,6 +1,7 @@
 import type { Json } from '../../utils/losslessJson.js';
 import type { PromptGraph } from '../../workflows/graph.js';
 import type { MadeOutput, OutputReceiver } from './fetchOutputs.js';
+import type { MachineListener } from './machineMessages.js';
 import type { RunLimits } from './PromptClock.js';
 import type { PromptProgress } from './promptTracker.js';
 
@@ -29,6 +30,8 @@ export interface RunListener {
   /** ComfyUI took the prompt, under this id. */
   onSubmitted(promptId: string): void;
   onProgress(progress: PromptProgress): void;
+  /** Hears what the machine says of the prompt, as long as there is a socket to it. */
+  readonly machine: MachineListener;
 }
 
 /** What came of a run. */

@@ -19,6 +19,7 @@ import { type FinishedOutput, finishOutputs } from './finishOutputs.js';
 import { type FileLoader, graphFiles, largestOf } from './graphFiles.js';
 import type { ProcessingJob } from './Job.js';
 import type { JobManager } from './JobManager.js';
+import type { JobMessages } from './JobMessages.js';
 import { logFields } from './jobLog.js';
 import type { OutputFiles } from './OutputFiles.js';
 import { type OutputIntake, OutputNotStored } from './OutputIntake.js';
@@ -43,6 +44,8 @@ interface RunnerParts {
   readonly manager: JobManager;
   readonly prompts: PromptRunner;
   readonly instances: readonly Instance[];
+  /** Whoever wants to hear what machines say of jobs. */
+  readonly messages: JobMessages;
   readonly imageInput: ImageInput;
   readonly secrets: Pick<PromptSecrets, 'get'>;
   /** Where results are kept on disk, if they are. */
@@ -152,10 +155,11 @@ export class JobRunner {
   }
 
   #listener(job: ProcessingJob): RunListener {
-    const { manager } = this.#parts;
+    const { manager, messages } = this.#parts;
     return {
       onSubmitting: manager.isShared ? (id) => manager.runs.announcePrompt(job.id, id) : undefined,
       onSubmitted: (id) => this.#note(job, manager.runs.recordPrompt(job.id, id)),
+      machine: messages.of(job.id),
       onProgress: ({ percentage, node }) => manager.runs.recordProgress(job.id, percentage, node?.classType),
     };
   }
