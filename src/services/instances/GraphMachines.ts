@@ -145,7 +145,7 @@ export class GraphMachines {
     const known = asked.get(name);
     if (known) return known;
     if (asked.size >= MAX_CLASSES) asked.clear();
-    const answer = instance.client.nodeInfo(name, this.#stopped.signal);
+    const answer = instance.client.nodeInfo(name);
     asked.set(name, answer);
     answer.then(
       (info) => info && infos.set(name, info),
