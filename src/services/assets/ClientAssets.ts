@@ -88,7 +88,7 @@ export class ClientAssets {
     if (expectedHash !== undefined && expectedHash !== file.key) {
       throw new AppError('HASH_MISMATCH', `The bytes hash to blake3:${file.key}, not to what was expected.`);
     }
-    const known = await this.#parts.records.ofHash(description.owner, file.key);
+    const known = await this.#known(description.owner, file.key);
     return { asset: await this.#make(file.key, file.sizeBytes, description), isNew: known.length === 0 };
   }
 
