@@ -87,7 +87,7 @@ const ids: Target = {
         uuid.map((id) => `asset_${id}`),
         fc.tuple(uuid, fc.nat(9)).map(([id, n]) => `asset_${id}_${'0'.repeat(12)}-${n}`),
         fc.string({ maxLength: 60, unit: 'binary' }).map(encodeURIComponent),
-        fc.constantFrom('..', '%2e%2e%2f', '%00', '%ff', '%', '__proto__', 'blake3:', 'x'.repeat(5000)),
+        fc.constantFrom('%2e%2e%2f', '%00', '%ff', '%', '__proto__', 'blake3:', 'x'.repeat(5000)),
       ),
       async ([method, path], id) => {
         onAnswers([(await ask(stack, path(id), { method })).answer]);
