@@ -40,6 +40,7 @@ import { AttemptJudge } from './jobs/AttemptJudge.js';
 import { MemoryBlobStore, type StreamStore } from './jobs/BlobStore.js';
 import { Expiry } from './jobs/Expiry.js';
 import { DurationEstimates } from './jobs/estimates.js';
+import { HopelessGraphs } from './jobs/HopelessGraphs.js';
 import { IdempotencyKeys } from './jobs/IdempotencyKeys.js';
 import { JobManager } from './jobs/JobManager.js';
 import { JobMessages } from './jobs/JobMessages.js';
@@ -190,6 +191,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     log('jobs'),
     storeTimings,
   );
+  new HopelessGraphs(manager, graphs, log('jobs'));
   const thumbnails = new Thumbnails({ maxPixels: config.outputs.maxPixels, maxBytes: MAX_THUMBNAIL_BYTES });
   manager.events.subscribe('resultDropped', ({ id }) => thumbnails.forget(id));
   const verdicts = new JobVerdicts(config.machines.breaker.failureThreshold, (instance, error) =>

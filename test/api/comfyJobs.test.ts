@@ -232,6 +232,8 @@ describe('what is wrong with a graph', () => {
     const submit = (workflow: unknown, others: object = {}) =>
       api.error(api.post('/api/v2/jobs', { workflow, ...others }));
     const unknown = { ...invertGraph(), '2': { class_type: 'NoSuchNode', inputs: { image: ['1', 0] } } };
+    const odd = { ...invertGraph(), '2': { class_type: '\ud800', inputs: { image: ['1', 0] } } };
+    expect((await submit(odd)).status).toBe(422);
     expect(await submit(unknown)).toMatchObject({
       status: 422,
       code: 'invalid_workflow',
@@ -274,8 +276,14 @@ describe('what is wrong with a graph', () => {
     const [instance] = stack.services.instances;
     await eventually(() => expect(instance?.health.isUp).toBe(false));
     const { id } = await api.submit(samplerGraph(1));
+    const unknown = { ...invertGraph(), '2': { class_type: 'NoSuchNode', inputs: { image: ['1', 0] } } };
+    const hopeless = await api.submit(unknown);
     await stack.simulator().plugIn();
     expect((await api.ended(id)).status).toBe('succeeded');
+    expect(await api.ended(hopeless.id)).toMatchObject({
+      status: 'failed',
+      error: { message: expect.stringContaining('NoSuchNode') },
+    });
   });
 });
 
