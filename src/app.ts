@@ -30,14 +30,15 @@ export function createApp(services: Services, config: Config): Express {
   app.disable('etag');
   trustProxies(app, config.server.trustProxy);
   const { turns, workflows } = services;
+  const isOffered = ({ form }: Endpoint) => form === undefined || config.api.hasComfyApi;
   const context: RouteContext = {
     services,
     config,
     sender: new ResultSender(config.jobs.maxResultBytes, turns),
-    openApi: currentOpenApi(() => workflows.all()),
+    openApi: currentOpenApi(() => workflows.all(), isOffered),
   };
   app.use(...doors(services, config));
-  mount(app, config.api.hasComfyApi ? fixedEndpoints : fixedEndpoints.filter(isOwn), context);
+  mount(app, fixedEndpoints.filter(isOffered), context);
   app.use(workflowRoutes(context));
   pageFiles(app);
   // Strangers do not learn which paths there are.
@@ -50,11 +51,6 @@ export function createApp(services: Services, config: Config): Express {
     ),
   );
   return app;
-}
-
-/** Whether an endpoint is of this server's own API. */
-function isOwn({ form }: Endpoint): boolean {
-  return form === undefined;
 }
 
 /** Proxies may write an address together with a port, which Express would take for no address. */

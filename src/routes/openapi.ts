@@ -22,10 +22,16 @@ for (const [id, schema] of Object.entries(schemaNames)) z.globalRegistry.add(sch
 
 type OpenApiDocument = ReturnType<typeof createDocument>;
 
-/** The OpenAPI 3.1 document, made from the declarations that the routes are made from. */
-export function createOpenApiDocument(workflows: readonly Workflow[]): OpenApiDocument {
+/**
+ * The OpenAPI 3.1 document, made from the declarations that the routes are made from.
+ * @param isOffered whether the server has an endpoint
+ */
+export function createOpenApiDocument(
+  workflows: readonly Workflow[],
+  isOffered: (endpoint: Endpoint) => boolean = () => true,
+): OpenApiDocument {
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
-  for (const endpoint of allEndpoints(workflows)) {
+  for (const endpoint of allEndpoints(workflows).filter(isOffered)) {
     const { path, method } = endpoint;
     paths[path] = { ...paths[path], [method]: operationOf(endpoint) };
   }

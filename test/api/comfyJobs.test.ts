@@ -257,6 +257,7 @@ describe('what is wrong with a graph', () => {
     expect(await submit(invertGraph(), { metadata: 'x'.repeat(1025) })).toMatchObject({ status: 400 });
     expect(await submit(invertGraph(), { metadata: 'x'.repeat(10_000_000) })).toMatchObject({ status: 400 });
     expect(await submit(invertGraph(), { extra_data: 'x' })).toMatchObject({ status: 400 });
+    expect(await submit(invertGraph(), { priority: 'high' })).toMatchObject({ status: 400 });
     const deep = `{"workflow":{"1":{"class_type":"A","inputs":{"a":${'['.repeat(500)}${']'.repeat(500)}}}}}`;
     expect(await api.error(api.post('/api/v2/jobs', deep))).toMatchObject({ status: 400 });
     expect(await api.error(api.post('/api/v2/jobs', '{"workflow":'))).toMatchObject({
@@ -386,5 +387,7 @@ describe('errors have the form of this API', () => {
     const response = await api.client.request('/api/v2/health');
     expect(response.status).toBe(404);
     await response.arrayBuffer();
+    const document = await (await api.client.request('/openapi.json')).text();
+    expect(document).not.toContain('/api/v2/');
   });
 });

@@ -33,6 +33,7 @@ import { ownComfyJob, viewOf } from './comfyJobs.js';
 const MAX_BODY_BYTES = 2 * MAX_GRAPH_LENGTH;
 const MAX_METADATA_BYTES = 1024;
 const MAX_KEY_LENGTH = 4096;
+const MAX_PRIORITY = 10;
 
 export const comfyJobPath = z.object({ id: z.string().meta({ description: 'Id of the job.' }) });
 
@@ -181,6 +182,7 @@ function submissionOf(request: Request, response: Response): GraphSubmission {
     extraData: extraDataOf(body.get('extra_data')),
     metadata: metadataOf(body.get('metadata')),
     clientPromptId: undefined,
+    priority: priorityOf(body.get('priority')),
     isAdmin: !areKeysNeeded || key?.scope === 'admin',
     waitsForSame: false,
     requestId: requestIdOf(response),
@@ -214,4 +216,12 @@ function metadataOf(value: Json | undefined): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'string' && Buffer.byteLength(value) <= MAX_METADATA_BYTES) return value;
   throw invalidParameter('metadata', `takes a text of at most ${MAX_METADATA_BYTES} bytes`);
+}
+
+/** Beyond the ends of the range, the nearest end counts: it is only advice. */
+function priorityOf(value: Json | undefined): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  const number = typeof value === 'number' ? value : Number.NaN;
+  if (!Number.isInteger(number)) throw invalidParameter('priority', 'takes a whole number');
+  return Math.max(-MAX_PRIORITY, Math.min(MAX_PRIORITY, number));
 }

@@ -75,7 +75,7 @@ export class PromptAttempt {
       machine: listener.machine,
       onProgress: (progress) => listener.onProgress(progress),
       onStep: listener.onStep,
-      onMade: (made) => this.#early?.look(made),
+      onMade: listener.onOutput && ((made) => this.#early?.look(made)),
     });
     this.#listenFor(run.promptId);
   }
