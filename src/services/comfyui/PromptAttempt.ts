@@ -70,7 +70,7 @@ export class PromptAttempt {
       socket: lease?.socket,
       timings: options.timings,
       limits,
-      machine: listener.machine,
+      machine: listener.machine(run.promptId),
       onProgress: (progress) => listener.onProgress(progress),
     });
     this.#listenFor(run.promptId);

@@ -156,7 +156,7 @@ export class JobRunner {
     return {
       onSubmitting: manager.isShared ? (id) => manager.runs.announcePrompt(job.id, id) : undefined,
       onSubmitted: (id) => this.#note(job, manager.runs.recordPrompt(job.id, id)),
-      machine: messages.of(job.id),
+      machine: (promptId) => messages.of(job.id, promptId),
       onProgress: ({ percentage, node }) => manager.runs.recordProgress(job.id, percentage, node?.classType),
     };
   }
