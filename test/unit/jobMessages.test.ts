@@ -43,10 +43,10 @@ describe('what a machine says of a job', () => {
     const [one, other] = [new Recorder(), new Recorder()];
     const leave = messages.follow('one', one);
     messages.follow('other', other);
-    messages.of('one').onMessage(message);
-    messages.of('one').onPreview(preview);
+    messages.of('one', 'mark').onMessage(message);
+    messages.of('one', 'mark').onPreview(preview);
     leave();
-    messages.of('one').onMessage(message);
+    messages.of('one', 'mark').onMessage(message);
     expect(one.heard).toEqual(['executing', 'preview']);
     expect(other.heard).toEqual([]);
     expect(messages.followed).toBe(1);
@@ -57,7 +57,7 @@ describe('what a machine says of a job', () => {
     const [slow, quick] = [new Recorder(), new Recorder()];
     messages.follow('job', slow);
     messages.follow('job', quick);
-    const machine = messages.of('job');
+    const machine = messages.of('job', 'mark');
     slow.waitingBytes = 2 * MIB;
     machine.onPreview(preview);
     machine.onMessage(message);
@@ -77,7 +77,7 @@ describe('what a machine says of a job', () => {
     const good = new Recorder();
     messages.follow('job', broken);
     messages.follow('job', good);
-    messages.of('job').onMessage(message);
+    messages.of('job', 'mark').onMessage(message);
     expect(good.heard).toEqual(['executing']);
   });
 });

@@ -72,7 +72,7 @@ export class PromptAttempt {
       socket: lease?.socket,
       timings: options.timings,
       limits,
-      machine: listener.machine,
+      machine: listener.machine(run.promptId),
       onProgress: (progress) => listener.onProgress(progress),
       onStep: listener.onStep,
       onMade: listener.onOutput && ((made) => this.#early?.look(made)),

@@ -37,8 +37,11 @@ export interface RunListener {
    * @param promptId under which it was submitted
    */
   onOutput?: ((made: MadeOutput, promptId: string) => void) | undefined;
-  /** Hears what the machine says of the prompt, as long as there is a socket to it. */
-  readonly machine: MachineListener;
+  /**
+   * What hears what the machine says, as long as there is a socket to it, of the prompt that is submitted under this id. Nodes
+   * and files that are the prompt's own have it in their names (`ownOutputs`).
+   */
+  machine(promptId: string): MachineListener;
 }
 
 /** What came of a run. */

@@ -7,7 +7,10 @@ const MAX_WAITING_FOR_PREVIEWS = 1024 * 1024;
 const MAX_WAITING = 16 * 1024 * 1024;
 
 /** Whoever hears what machines say of a job. */
-export interface JobListener extends MachineListener {
+export interface JobListener {
+  /** @param mark that nodes and files of the prompt have in their names (`ownOutputs`) */
+  onMessage(message: MachineMessage, mark: string): void;
+  onPreview(preview: MachinePreview, mark: string): void;
   /** Bytes that it was told and has not got rid of, such as those that wait on a socket; 0 for one that keeps none. */
   readonly waitingBytes: number;
   /** It was too slow: it hears no more of the job. */
@@ -39,17 +42,20 @@ export class JobMessages {
     return () => this.#remove(jobId, listener);
   }
 
-  /** For whoever runs a job: takes what its machine says. */
-  of(jobId: string): MachineListener {
+  /**
+   * For whoever runs a job: takes what its machine says.
+   * @param mark of the prompt
+   */
+  of(jobId: string, mark: string): MachineListener {
     return {
-      onMessage: (message) => this.#tell(jobId, message),
-      onPreview: (preview) => this.#show(jobId, preview),
+      onMessage: (message) => this.#tell(jobId, message, mark),
+      onPreview: (preview) => this.#show(jobId, preview, mark),
     };
   }
 
-  #tell(jobId: string, message: MachineMessage): void {
+  #tell(jobId: string, message: MachineMessage, mark: string): void {
     for (const listener of this.#listeners.get(jobId) ?? []) {
-      if (listener.waitingBytes <= MAX_WAITING) this.#try(jobId, () => listener.onMessage(message));
+      if (listener.waitingBytes <= MAX_WAITING) this.#try(jobId, () => listener.onMessage(message, mark));
       else {
         this.#remove(jobId, listener);
         this.#try(jobId, () => listener.onOverflow());
@@ -57,10 +63,10 @@ export class JobMessages {
     }
   }
 
-  #show(jobId: string, preview: MachinePreview): void {
+  #show(jobId: string, preview: MachinePreview, mark: string): void {
     for (const listener of this.#listeners.get(jobId) ?? []) {
       if (listener.waitingBytes > MAX_WAITING_FOR_PREVIEWS) continue;
-      this.#try(jobId, () => listener.onPreview(preview));
+      this.#try(jobId, () => listener.onPreview(preview, mark));
     }
   }
 

@@ -166,11 +166,13 @@ export class JobRunner {
 
   #listener(job: ProcessingJob, live: LiveAttempt | undefined): RunListener {
     const { manager, messages } = this.#parts;
-    const machine = messages.of(job.id);
     return {
       onSubmitting: manager.isShared ? (id) => manager.runs.announcePrompt(job.id, id) : undefined,
       onSubmitted: (id) => this.#note(job, manager.runs.recordPrompt(job.id, id)),
-      machine: live?.alsoTelling(machine) ?? machine,
+      machine: (promptId) => {
+        const machine = messages.of(job.id, promptId);
+        return live?.alsoTelling(machine) ?? machine;
+      },
       onStep: live?.onStep,
       onOutput: live?.onOutput,
       onProgress: ({ percentage, node }) => manager.runs.recordProgress(job.id, percentage, node?.classType),
