@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { comfyJobList } from '../../src/schemas/comfy.js';
-import { assetReference, ComfyApiClient, invertGraph, samplerGraph } from '../support/comfyApi.js';
+import { systemClock } from '../../src/utils/clock.js';
+import { assetReference, ComfyApiClient, invertGraph, runningOn, samplerGraph } from '../support/comfyApi.js';
 import { eventually } from '../support/eventually.js';
 import { png } from '../support/pictures.js';
 import { RecordingLogger } from '../support/RecordingLogger.js';
@@ -130,14 +131,11 @@ describe('a job of a graph', () => {
   });
 
   it('is not found any more once it has expired', async () => {
-    await start({ env: { JOB_CLEANUP_INTERVAL: '300' } });
+    let later = 0;
+    await start({ overrides: { clock: { now: () => systemClock.now() + later } } });
     const { id, outputs } = await api.ended((await api.submit(samplerGraph(1))).id);
-    for (;;) {
-      const response = await api.client.request(`/api/v2/jobs/${id}`);
-      await response.arrayBuffer();
-      if (response.status === 404) break;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    later = stack.config.jobs.lifetimeMs;
+    await stack.services.manager.cleanup();
     for (const path of ['', '/events', '/workflow']) {
       const gone = await api.error(api.client.request(`/api/v2/jobs/${id}${path}`));
       expect(gone).toMatchObject({ status: 404, code: 'not_found' });
@@ -161,8 +159,7 @@ describe('a key for paid nodes', () => {
     await start({ simulators: [{}, {}], env, logger });
     for (const { faults } of stack.simulators) faults.hang = true;
     const submitted = await api.submit(samplerGraph(), { extra_data: { api_key_comfy_org: KEY, other: 1 } });
-    await api.until(submitted.id, ({ status }) => status === 'running');
-    const first = stack.simulators.findIndex(({ executions }) => executions.length > 0);
+    const first = await runningOn(stack);
     const queue = async (index: number) =>
       (await fetch(`http://${stack.simulator(index).host}/queue`)).text();
     expect(await queue(first)).toContain(KEY);

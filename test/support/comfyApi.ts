@@ -1,6 +1,8 @@
 import type { z } from 'zod';
 import { comfyAsset, comfyError, comfyJob } from '../../src/schemas/comfy.js';
 import { Client } from './client.js';
+import { eventually } from './eventually.js';
+import type { Stack } from './stack.js';
 
 export type ComfyJob = z.output<typeof comfyJob>;
 
@@ -52,6 +54,15 @@ export function samplerGraph(steps = 4, seed: unknown = 1): Graph {
 
 export function assetReference(id: string): object {
   return { __type: 'core/ASSET', info: { id, file_path: 'whatever.png' } };
+}
+
+/** Waits until a machine runs the one prompt that there is. @returns its number */
+export async function runningOn({ simulators }: Stack): Promise<number> {
+  const find = () => simulators.findIndex(({ executions }) => executions.length > 0);
+  await eventually(() => {
+    if (find() < 0) throw new Error('nothing runs');
+  });
+  return find();
 }
 
 /** A client of the Comfy API v2, as the contract has it. Every answer is parsed by its schema. */

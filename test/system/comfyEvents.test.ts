@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { comfyOutput, comfyProgress } from '../../src/schemas/comfy.js';
-import { assetReference, ComfyApiClient, invertGraph, samplerGraph } from '../support/comfyApi.js';
+import { assetReference, ComfyApiClient, invertGraph, runningOn, samplerGraph } from '../support/comfyApi.js';
 import { png } from '../support/pictures.js';
 import { type Received, readEvents } from '../support/serverSentEvents.js';
 import { Stack, type StackOptions } from '../support/stack.js';
@@ -31,14 +31,20 @@ const named = (events: readonly Received[], name: string) =>
 
 it('events begin with the current state and end behind the final status', async () => {
   await start({ simulators: [{ workMs: { KSampler: 1500 } }] });
+  stack.simulator().faults.hang = true;
   const { id } = await api.submit(samplerGraph(10));
   await api.until(id, ({ status }) => status === 'running');
-  const events = await eventsOf(id);
+  const startedAt = performance.now();
+  const events = await eventsOf(id, () => {
+    stack.simulator().faults.hang = false;
+  });
+  const seconds = (performance.now() - startedAt) / 1000;
   expect(events[0]).toMatchObject({ event: 'status', data: { status: 'running', queue_position: null } });
   expect(events.at(-1)).toMatchObject({ event: 'status', data: { status: 'succeeded' } });
+  expect(events.map((event) => event.id)).toEqual(events.map(() => ''));
   const progress = named(events, 'progress').map((data) => comfyProgress.parse(data));
-  // About two a second, and the last one says that all is done.
-  expect(progress.length).toBeLessThan(20);
+  // Two a second, beside the first and the last one, which says that all is done.
+  expect(progress.length).toBeLessThanOrEqual(2 * seconds + 3);
   const values = progress.map(({ value }) => value);
   expect(values).toEqual(values.toSorted((a, b) => a - b));
   expect(progress.at(-1)).toMatchObject({ value: 1, nodes_done: 6, nodes_total: 6 });
@@ -94,6 +100,7 @@ it('a preview is told, with the node that it is of', async () => {
     if (event === 'preview') onPreview(data);
   });
   expect(await preview).toMatchObject({
+    node_id: '3',
     content_type: 'image/png',
     data_base64: expect.stringMatching(/^iVBOR/),
   });
@@ -117,9 +124,8 @@ it('a job that fails over says so, and begins anew on another machine', async ()
   await start({ simulators: [{}, {}] });
   for (const { faults } of stack.simulators) faults.hang = true;
   const { id } = await api.submit(samplerGraph(3));
-  await api.until(id, ({ status }) => status === 'running');
   const following = eventsOf(id);
-  const first = stack.simulators.findIndex(({ executions }) => executions.length > 0);
+  const first = await runningOn(stack);
   for (const { faults } of stack.simulators) faults.hang = false;
   await stack.simulator(first).crash();
   const events = await following;

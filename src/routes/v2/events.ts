@@ -1,4 +1,5 @@
 import type { MachinePreview } from '../../services/comfyui/machineMessages.js';
+import { workflowNodeId } from '../../services/comfyui/ownOutputs.js';
 import { isFinished, type Job } from '../../services/jobs/Job.js';
 import {
   COMFY_STATUS_OF,
@@ -146,7 +147,7 @@ class ComfyEvents {
     const { mimeType, image, metadata } = preview;
     const node = metadata?.['display_node_id'] ?? metadata?.['node_id'] ?? live.progress?.node?.id;
     this.#stream.send('preview', {
-      node_id: typeof node === 'string' ? node : '',
+      node_id: typeof node === 'string' ? workflowNodeId(node) : '',
       content_type: mimeType,
       data_base64: image.toString('base64'),
     });
