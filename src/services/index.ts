@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Store } from 'express-rate-limit';
 import type { Config } from '../config/index.js';
+import { messageOf } from '../errors.js';
 import { type Clock, systemClock } from '../utils/clock.js';
 import type { Logger } from '../utils/logger.js';
 import { TimeBudget } from '../utils/TimeBudget.js';
@@ -9,6 +10,7 @@ import { JobViews } from '../views/JobViews.js';
 import { MetricsViews } from '../views/MetricsViews.js';
 import { workflows as registeredWorkflows } from '../workflows/index.js';
 import type { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
+import type { ClientAssets } from './assets/ClientAssets.js';
 import type { ConnectionManager } from './comfyui/ConnectionManager.js';
 import { PromptRunner } from './comfyui/PromptRunner.js';
 import { ServerState } from './comfyui/ServerState.js';
@@ -31,6 +33,7 @@ import { BreakerSwitch } from './instances/BreakerSwitch.js';
 import type { Fleet } from './instances/fleet/Fleet.js';
 import type { MachineDesk } from './instances/fleet/MachineDesk.js';
 import { GpuFaults } from './instances/GpuFaults.js';
+import { GraphMachines } from './instances/GraphMachines.js';
 import { HealthChecker } from './instances/HealthChecker.js';
 import type { Instance } from './instances/Instance.js';
 import { JobVerdicts } from './instances/JobVerdicts.js';
@@ -45,13 +48,17 @@ import { AttemptJudge } from './jobs/AttemptJudge.js';
 import { MemoryBlobStore, type StreamStore } from './jobs/BlobStore.js';
 import { Expiry } from './jobs/Expiry.js';
 import { DurationEstimates } from './jobs/estimates.js';
+import { HopelessGraphs } from './jobs/HopelessGraphs.js';
 import { IdempotencyKeys } from './jobs/IdempotencyKeys.js';
 import { JobManager } from './jobs/JobManager.js';
+import { JobMessages } from './jobs/JobMessages.js';
 import { JobProcessor } from './jobs/JobProcessor.js';
 import { JobRunner } from './jobs/JobRunner.js';
+import { LiveJobs } from './jobs/LiveJobs.js';
 import { OutputFiles } from './jobs/OutputFiles.js';
 import { OutputIntake } from './jobs/OutputIntake.js';
 import { OutputSweeper } from './jobs/OutputSweeper.js';
+import { PromptSecrets } from './jobs/PromptSecrets.js';
 import { QueueRepair } from './jobs/QueueRepair.js';
 import { STORE_TIMINGS, StoreCalls } from './jobs/StoreCalls.js';
 import { Figures } from './metrics/Figures.js';
@@ -69,8 +76,10 @@ import {
   type ServiceOverrides,
   WEBHOOK_OPTIONS,
 } from './ServiceOverrides.js';
-import { createRequestCounts, createWorkflows } from './sharedFactories.js';
+import { createClientFiles, createRequestCounts, createWorkflows } from './sharedFactories.js';
 import { stopServices } from './shutdown.js';
+import { GraphSubmissions } from './submissions/GraphSubmissions.js';
+import { ownAssetFiles } from './submissions/ownAssetFiles.js';
 import { Submissions } from './submissions/Submissions.js';
 import { UploadBudget } from './submissions/UploadBudget.js';
 import type { Webhooks } from './webhooks/Webhooks.js';
@@ -91,15 +100,25 @@ export interface Services {
   readonly manager: JobManager;
   readonly thumbnails: Thumbnails;
   readonly scheduler: Scheduler;
+  /** What machines say of jobs while they run. */
+  readonly messages: JobMessages;
+  /** Details of jobs that run here. */
+  readonly live: LiveJobs;
   readonly processor: JobProcessor;
   readonly estimates: DurationEstimates;
   readonly admission: Admission;
   readonly idempotencyKeys: IdempotencyKeys;
   readonly submissions: Submissions;
+  /** Submissions of clients' own graphs. */
+  readonly graphSubmissions: GraphSubmissions;
   /** Memory for what clients send. */
   readonly uploadBudget: UploadBudget;
   /** Where what clients send goes as it comes, but for images; undefined where that is memory. */
   readonly stream: StreamStore | undefined;
+  /** Files that clients leave with the server. */
+  readonly clientAssets: ClientAssets;
+  /** Where those go as they come. */
+  readonly clientStream: StreamStore;
   readonly views: JobViews;
   /** undefined where there is no secret to sign them with. */
   readonly webhooks: Webhooks | undefined;
@@ -122,6 +141,9 @@ export interface Services {
    */
   stop(budget?: TimeBudget): Promise<string[]>;
 }
+
+/** Of a graph that its client sent along, until some were measured. */
+const GRAPH_SECONDS = 30;
 
 /** Builds the graph of services, once, in reading order. Nothing runs before `start`. */
 export function createServices(config: Config, logger: Logger, overrides: ServiceOverrides = {}): Services {
@@ -162,6 +184,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   );
   const needs = new WorkflowNeeds({ workflows, instances, inspector }, log('health'));
   const gpuFaults = new GpuFaults((host) => connections.isConnected(host), log('health'));
+  const graphs = new GraphMachines({ instances, inspector }, clock, log('health'));
   const checker = new HealthChecker(
     instances,
     inspector,
@@ -205,6 +228,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     log('jobs'),
     storeTimings,
   );
+  new HopelessGraphs(manager, graphs, log('jobs'));
   const thumbnails = new Thumbnails({ maxPixels: config.outputs.maxPixels, maxBytes: MAX_THUMBNAIL_BYTES });
   manager.events.subscribe('resultDropped', ({ id }) => thumbnails.forget(id));
   const verdicts = new JobVerdicts(config.machines.breaker.failureThreshold, (instance, error) =>
@@ -236,13 +260,21 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     clock,
     log('jobs'),
   );
+  const secrets = new PromptSecrets(manager.events);
   const calls = new StoreCalls(storeTimings);
   const roomBytes = Math.min(MAX_OUTPUTS_IN_MEMORY, config.jobs.maxResultBytes);
+  const messages = new JobMessages(log('jobs'));
+  const live = new LiveJobs(manager.events, (error) =>
+    log('jobs').error('A listener to job events failed', { error: messageOf(error) }),
+  );
   const runner = new JobRunner({
     manager,
     prompts,
     instances,
+    messages,
+    live,
     imageInput: config.machines.imageInput,
+    secrets,
     outputFiles: config.outputs.areFilesKept ? outputFiles : undefined,
     newIntake: stream && (() => new OutputIntake(stream, calls, roomBytes)),
     maxOutputPixels: config.outputs.maxPixels,
@@ -250,7 +282,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   });
   const scheduler = new Scheduler(
     { maxPassedOverMs: config.jobs.maxPassedOverMs },
-    (type) => 1000 * (workflows.get(type)?.estimateSeconds ?? 0),
+    (type) => 1000 * (workflows.get(type)?.estimateSeconds ?? GRAPH_SECONDS),
   );
   checker.onReturn(({ host }) => scheduler.forgetMachine(host));
   fleet.onAdded((instance) => void checker.add(instance));
@@ -271,7 +303,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     log('processor'),
   );
   const processor = new JobProcessor(
-    { manager, runner, balancer, health: checker, judge, shared, scheduler, workflows, clock },
+    { manager, runner, balancer, health: checker, judge, shared, scheduler, workflows, graphs, clock },
     {
       maxConcurrentJobs: config.jobs.maxConcurrent,
       maxJobsPerInstance: config.machines.maxJobs,
@@ -290,7 +322,9 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     log('jobs'),
   );
 
-  const audit = createHolderAudit(audited, library, manager, log('assets'));
+  const clientFiles = createClientFiles(config, { stored: assetBlobs, redis }, clock, log('assets'));
+  const clientAssets = clientFiles.assets;
+  const audit = createHolderAudit(audited, library, { manager, clientAssets }, log('assets'));
   const repair = manager.isShared ? new QueueRepair(manager, log('jobs')) : undefined;
   const estimates = new DurationEstimates(workflows);
   const admission = new Admission(
@@ -318,7 +352,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       stream,
       budget: uploadBudget,
       fetcher: overrides.inputFetcher ?? inputs.fetcher,
-      assets: overrides.assetFiles,
+      assets: overrides.assetFiles ?? ownAssetFiles(clientAssets, manager),
       random: overrides.random ?? randomInt,
       clock,
     },
@@ -329,6 +363,10 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       maxOutputPixels: config.outputs.maxPixels,
       machineRetrySeconds: Math.ceil(config.machines.controlTimeoutMs / 1000),
     },
+  );
+  const graphSubmissions = new GraphSubmissions(
+    { submissions, graphs, secrets },
+    config.api.rawWorkflows ?? (config.access.keys.length > 0 ? 'admin' : 'all'),
   );
   const recorder = new Recorder(clock);
   const load = new FleetLoad({ scheduler, balancer, clock }, config.jobs.scaleTargetMs);
@@ -373,13 +411,18 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     manager,
     thumbnails,
     scheduler,
+    messages,
+    live,
     processor,
     estimates,
     admission,
     idempotencyKeys,
     submissions,
+    graphSubmissions,
     uploadBudget,
     stream,
+    clientAssets,
+    clientStream: clientFiles.blobs,
     views,
     webhooks,
     recorder,
@@ -403,6 +446,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       processor.start();
       expiry.start();
       audit?.start();
+      clientAssets.start();
       repair?.start();
       await webhooks?.start();
       outputSweeper.start();
@@ -411,6 +455,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     stop: (budget = new TimeBudget(config.server.shutdownTimeoutMs)) => {
       const others = [shared, repair, warmup].filter((one) => one !== undefined);
       const timers = [
+        clientFiles,
         expiry,
         outputSweeper,
         summary,
@@ -418,6 +463,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
         needs,
         machines,
         otherUsers,
+        graphs,
         ...others,
       ];
       return stopServices(

@@ -2,11 +2,14 @@ import { v4 as uuid } from 'uuid';
 import WebSocket from 'ws';
 import type { InstanceAddress } from '../../utils/instanceUrls.js';
 import type { Logger } from '../../utils/logger.js';
+import { FEATURE_FLAGS, type MachineListener, type MachineMessage, parsePreview } from './machineMessages.js';
 import { type PromptMessage, parseFrame } from './protocol.js';
 
 /** Who follows one prompt on a socket. */
 export interface PromptListener {
   onMessage(message: PromptMessage): void;
+  /** Hears everything as the machine said it, before `onMessage` does. */
+  readonly machine: MachineListener;
   /** The socket is gone: nothing about this prompt will come any more. */
   onDisconnect(): void;
 }
@@ -47,6 +50,8 @@ export class ComfySocket {
   readonly #onQueue: (remaining: number) => void;
   #heartbeat: NodeJS.Timeout | undefined;
   #heard = true;
+  /** The prompt that was heard of last: a machine runs one at a time. */
+  #running: string | undefined;
 
   constructor(options: SocketOptions) {
     this.#logger = options.logger;
@@ -62,6 +67,7 @@ export class ComfySocket {
     this.opened = new Promise((resolve, reject) => {
       this.#ws.once('open', () => {
         this.#heartbeat = setInterval(() => this.#beat(), options.heartbeatMs);
+        this.#ws.send(FEATURE_FLAGS);
         resolve();
       });
       this.#ws.once('error', reject);
@@ -98,16 +104,35 @@ export class ComfySocket {
 
   #onFrame(data: WebSocket.RawData, isBinary: boolean): void {
     this.#heard = true;
-    // Binary frames are previews.
-    if (isBinary) return;
+    if (isBinary) {
+      if (Buffer.isBuffer(data)) this.#onBinary(data);
+      return;
+    }
     const frame = parseFrame(String(data));
     if (frame.kind === 'malformed') {
       this.#logger.warn('Malformed message from ComfyUI', { reason: frame.reason });
-    } else if (frame.kind === 'status') {
-      this.#onQueue(frame.queueRemaining);
-    } else if (frame.kind === 'message') {
-      this.#listeners.get(frame.message.data.prompt_id)?.onMessage(frame.message);
+      return;
     }
+    if (frame.kind === 'status') {
+      this.#onQueue(frame.queueRemaining);
+      return;
+    }
+    const listener = frame.raw && this.#hearing(frame.raw);
+    if (listener && frame.kind === 'message') listener.onMessage(frame.message);
+  }
+
+  /** Whoever follows the message's prompt, once it has heard what the machine said. */
+  #hearing(raw: MachineMessage): PromptListener | undefined {
+    const listener = this.#listeners.get(raw.promptId);
+    if (listener) this.#running = raw.promptId;
+    listener?.machine.onMessage(raw);
+    return listener;
+  }
+
+  #onBinary(frame: Buffer): void {
+    if (this.#listeners.size === 0) return;
+    const preview = parsePreview(frame, this.#running);
+    if (preview) this.#listeners.get(preview.promptId)?.machine.onPreview(preview);
   }
 
   /** A half-open socket (packets vanish, no close) is only ever noticed by asking. */

@@ -6,10 +6,13 @@ import type { PromptGraph } from '../../workflows/graph.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { ComfySocket, PromptListener } from './ComfySocket.js';
 import { type NodeTime, NodeTimes } from './NodeTimes.js';
+import type { MachineListener } from './machineMessages.js';
 import { Patience } from './Patience.js';
 import { PromptClock, type RunLimits } from './PromptClock.js';
 import {
+  type MadeByNode,
   outcomeOfHistory,
+  type PromptDetail,
   type PromptOutcome,
   type PromptProgress,
   type PromptTracker,
@@ -42,7 +45,12 @@ interface Following {
   readonly socket: ComfySocket | undefined;
   readonly timings: FollowTimings;
   readonly limits: RunLimits;
+  readonly machine: MachineListener;
   onProgress(progress: PromptProgress): void;
+  /** Called with every message that may change the progress, however little. */
+  onStep?: ((detail: PromptDetail) => void) | undefined;
+  /** Called when an output node has made something. */
+  onMade?: ((made: MadeByNode) => void) | undefined;
 }
 
 /**
@@ -84,11 +92,16 @@ export class PromptFollower implements PromptListener {
     return this.#following.tracker.hasGaps ? [] : this.#nodeTimes.all();
   }
 
+  get machine(): MachineListener {
+    return this.#following.machine;
+  }
+
   onMessage(message: PromptMessage): void {
     this.#putOffPoll();
-    const { tracker, onProgress } = this.#following;
+    const { tracker, onProgress, onStep, onMade } = this.#following;
     tracker.accept(message);
     this.#nodeTimes.at(tracker.node, performance.now());
+    if (message.type === 'executed') onMade?.(tracker.made);
     this.#patience.heard();
     this.#clock.start();
     if (tracker.outcome) {
@@ -97,6 +110,7 @@ export class PromptFollower implements PromptListener {
     }
     // Most messages change nothing that anybody sees.
     const { progress } = tracker;
+    if (onStep) onStep(tracker.detail);
     const { percentage, node } = this.#told ?? {};
     if (progress.percentage === percentage && progress.node?.id === node?.id) return;
     this.#told = progress;

@@ -4,6 +4,7 @@
  * texts are cut here, once: they end up in records, logs and headers.
  */
 import { z } from 'zod';
+import { isRecord, type MachineMessage } from './machineMessages.js';
 import { outputItems } from './outputItems.js';
 import { SERVER_MARK } from './promptBody.js';
 
@@ -84,11 +85,12 @@ export type PromptMessage = z.output<typeof promptMessage>;
 
 const KNOWN_TYPES: ReadonlySet<string> = new Set(promptMessage.options.map((o) => o.shape.type.value));
 
+/** Where the frame is about a prompt, with what it says as it is: also in a message that this server does not read. */
 export type ParsedFrame =
-  | { readonly kind: 'message'; readonly message: PromptMessage }
+  | { readonly kind: 'message'; readonly message: PromptMessage; readonly raw: MachineMessage }
   /** How many prompts the machine has, whoever they are from. */
   | { readonly kind: 'status'; readonly queueRemaining: number }
-  | { readonly kind: 'ignored' }
+  | { readonly kind: 'ignored'; readonly raw: MachineMessage | undefined }
   | { readonly kind: 'malformed'; readonly reason: string };
 
 /** Reads one text frame of ComfyUI's WebSocket. Never throws. */
@@ -99,26 +101,29 @@ export function parseFrame(text: string): ParsedFrame {
   } catch {
     return { kind: 'malformed', reason: 'not JSON' };
   }
-  const type = (json as { type?: unknown } | null)?.type;
-  if (typeof type !== 'string') return { kind: 'malformed', reason: 'no type' };
+  const type = isRecord(json) ? json['type'] : undefined;
+  if (!isRecord(json) || typeof type !== 'string') return { kind: 'malformed', reason: 'no type' };
   if (type === 'status') return readStatus(json);
-  if (!KNOWN_TYPES.has(type) || isAboutNoPrompt(json)) return { kind: 'ignored' };
+  const data = json['data'];
+  const id = isRecord(data) ? data['prompt_id'] : undefined;
+  const raw = isRecord(data) && typeof id === 'string' ? { promptId: id, type, data, text } : undefined;
+  if (!KNOWN_TYPES.has(type) || isAboutNoPrompt(data)) return { kind: 'ignored', raw };
   const parsed = promptMessage.safeParse(json);
-  if (parsed.success) return { kind: 'message', message: parsed.data };
-  return { kind: 'malformed', reason: z.prettifyError(parsed.error).slice(0, 300) };
+  if (parsed.success && raw) return { kind: 'message', message: parsed.data, raw };
+  const reason = parsed.success ? 'no prompt id' : z.prettifyError(parsed.error);
+  return { kind: 'malformed', reason: reason.slice(0, 300) };
 }
 
 /** One that says something else, as versions may, is none that anybody misses. */
 function readStatus(json: unknown): ParsedFrame {
   const parsed = statusMessage.safeParse(json);
-  if (!parsed.success) return { kind: 'ignored' };
+  if (!parsed.success) return { kind: 'ignored', raw: undefined };
   return { kind: 'status', queueRemaining: parsed.data.data.status.exec_info.queue_remaining };
 }
 
 /** A socket that reconnects is told `executing {node}` with no prompt id (protocol trap 4): whose it is stays open. */
-function isAboutNoPrompt(json: unknown): boolean {
-  const data = (json as { data?: unknown }).data;
-  return typeof data === 'object' && data !== null && !('prompt_id' in data);
+function isAboutNoPrompt(data: unknown): boolean {
+  return isRecord(data) && !('prompt_id' in data);
 }
 
 const nodeErrors = z
@@ -231,6 +236,7 @@ const nodeInfo = z.object({
     required: z.record(z.string(), z.array(z.unknown())).optional(),
     optional: z.record(z.string(), z.array(z.unknown())).optional(),
   }),
+  output_node: z.boolean().optional().catch(undefined),
 });
 
 export type NodeInfo = z.output<typeof nodeInfo>;

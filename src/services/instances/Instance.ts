@@ -1,4 +1,5 @@
 import type { InstanceAddress } from '../../utils/instanceUrls.js';
+import { isGraphKey } from '../../workflows/graphNeeds.js';
 import type { ComfyClient } from '../comfyui/ComfyClient.js';
 import type { NodeInfo } from '../comfyui/protocol.js';
 import type { CircuitBreaker } from './circuitBreaker.js';
@@ -26,6 +27,8 @@ export interface InstanceHealth {
   missing: ReadonlyMap<string, readonly string[]>;
   /** Workflow types that came or changed since it was asked what it has. */
   readonly unchecked: Set<string>;
+  /** Keys of the needs of clients' own graphs that it meets, of those that it was asked about. */
+  readonly graphs: Set<string>;
   /** What it says of the node classes that workflows use. */
   nodes: ReadonlyMap<string, NodeInfo>;
 }
@@ -75,6 +78,7 @@ export class Instance {
     isWarming: false,
     missing: new Map(),
     unchecked: new Set(),
+    graphs: new Set(),
     nodes: new Map(),
   };
   settings: InstanceSettings;
@@ -103,8 +107,10 @@ export class Instance {
     return this.isHealthy && this.settings.state === 'active';
   }
 
+  /** @param workflowType or the key of a graph's needs */
   canRun(workflowType: string): boolean {
-    const { missing, unchecked } = this.health;
+    const { missing, unchecked, graphs } = this.health;
+    if (isGraphKey(workflowType)) return this.isInService && graphs.has(workflowType);
     return this.isInService && !missing.has(workflowType) && !unchecked.has(workflowType);
   }
 

@@ -21,7 +21,11 @@ interface Parts {
   readonly picture: () => Promise<Buffer>;
 }
 
-const NOBODY: RunListener = { onSubmitted: () => undefined, onProgress: () => undefined };
+const NOBODY: RunListener = {
+  onSubmitted: () => undefined,
+  onProgress: () => undefined,
+  machine: () => ({ onMessage: () => undefined, onPreview: () => undefined }),
+};
 
 /**
  * Runs each workflow once on a machine that came up, before its first job: that job then finds its models read, and what is

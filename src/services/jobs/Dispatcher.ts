@@ -3,6 +3,7 @@ import { CostlyLook } from '../../utils/CostlyLook.js';
 import type { Clock } from '../../utils/clock.js';
 import { IndexedHeap } from '../../utils/IndexedHeap.js';
 import type { WorkflowCatalogue } from '../../workflows/WorkflowCatalogue.js';
+import type { GraphMachines } from '../instances/GraphMachines.js';
 import type { LoadBalancer, Slot } from '../instances/LoadBalancer.js';
 import type { Scheduler } from '../instances/scheduling/Scheduler.js';
 import type { Assignment, Outlook, Prospect, WaitReason } from '../instances/scheduling/types.js';
@@ -36,6 +37,7 @@ interface Parts {
   readonly scheduler: Scheduler;
   readonly balancer: LoadBalancer;
   readonly workflows: WorkflowCatalogue;
+  readonly graphs: Pick<GraphMachines, 'watch'>;
   readonly clock: Clock;
 }
 
@@ -97,26 +99,28 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
   enter(entry: QueueEntry, isAgain: boolean): void {
     this.leave(entry.id);
     const { id, type, largest, tried, client = '', priority = 0, deadline, since } = entry;
-    const { scheduler, workflows, clock } = this.#parts;
-    const models = workflows.get(type)?.requires.models.map(({ model }) => model) ?? [];
+    const { scheduler, workflows, graphs, clock } = this.#parts;
+    if (entry.needs) graphs.watch(entry.needs);
+    const { models = [] } = entry.needs ?? workflows.get(type)?.requires ?? {};
     const enqueuedAt = since ?? clock.now();
     const isNew = !isAgain && tried.size === 0;
     // Once it was begun in time, its deadline was met.
     scheduler.add({
       id,
-      workflow: type,
+      workflow: kindOf(entry),
       largest,
       client,
       priority,
-      models,
+      models: models.map(({ model }) => model),
       enqueuedAt,
       avoid: tried,
       isAgain: !isNew,
       deadline: isNew ? deadline : undefined,
     });
     this.#entries.set(id, entry);
-    const sizes = this.#largest.get(type) ?? new IndexedHeap<QueueEntry>((a, b) => a.largest > b.largest);
-    this.#largest.set(type, sizes);
+    const kind = kindOf(entry);
+    const sizes = this.#largest.get(kind) ?? new IndexedHeap<QueueEntry>((a, b) => a.largest > b.largest);
+    this.#largest.set(kind, sizes);
     sizes.place(entry);
   }
 
@@ -125,9 +129,10 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
     if (!entry) return;
     this.#parts.scheduler.remove(id);
     this.#entries.delete(id);
-    const sizes = this.#largest.get(entry.type);
+    const kind = kindOf(entry);
+    const sizes = this.#largest.get(kind);
     sizes?.remove(entry);
-    if (sizes?.size === 0) this.#largest.delete(entry.type);
+    if (sizes?.size === 0) this.#largest.delete(kind);
   }
 
   pick(): { id: string; chosen: ChosenSlot | Refusal } | undefined {
@@ -176,11 +181,14 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
   /** No machine accepts it, so that waiting is of no use. */
   #tooLarge(): QueueEntry | undefined {
     for (const { first } of this.#largest.values()) {
-      if (first && this.#parts.balancer.isTooLarge(first.type, first.largest)) return first;
+      if (first && this.#parts.balancer.isTooLarge(kindOf(first), first.largest)) return first;
     }
     return undefined;
   }
 }
+
+/** What machines and estimates know it by: graphs of clients are all of one type. */
+const kindOf = ({ type, needs }: QueueEntry) => needs?.key ?? type;
 
 /** Jobs of which it is remembered why they went where they went. */
 const REMEMBERED = 1000;

@@ -2,8 +2,10 @@ import { isQueueAway, messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
 import { sleep } from '../../utils/timers.js';
+import { graphNeedsOf } from '../../workflows/graphNeeds.js';
 import type { WorkflowCatalogue } from '../../workflows/WorkflowCatalogue.js';
 import { LeavePrompt } from '../comfyui/LeavePrompt.js';
+import type { GraphMachines } from '../instances/GraphMachines.js';
 import type { HealthChecker } from '../instances/HealthChecker.js';
 import type { LoadBalancer } from '../instances/LoadBalancer.js';
 import type { Scheduler } from '../instances/scheduling/Scheduler.js';
@@ -70,6 +72,7 @@ export class JobProcessor {
       judge: AttemptJudge;
       scheduler: Scheduler;
       workflows: WorkflowCatalogue;
+      graphs: Pick<GraphMachines, 'watch'>;
       clock: Clock;
       /** Where other servers have the same machines. */
       shared: SharedSlots | undefined;
@@ -268,7 +271,7 @@ export class JobProcessor {
   async #run(job: ProcessingJob, slot: ChosenSlot, controller: AbortController): Promise<void> {
     this.#logger.debug('Job started', { ...logFields(job), attempts: job.attempts });
     const { jobTimeoutMs, queueTimeoutMs } = this.#options;
-    const { type } = job.request;
+    const type = graphNeedsOf(job.request.workflow)?.key ?? job.request.type;
     const { largest } = sizesOfFiles(job.request);
     // Back to where it waited before, it would wait behind all who came meanwhile.
     const without = new Set([slot.instance.host, ...job.failedTries.map(({ instance }) => instance)]);

@@ -1,3 +1,4 @@
+import { graphNeedsOf } from '../../workflows/graphNeeds.js';
 import type { QueueEntry } from '../queue/JobQueue.js';
 import { type PendingJob, sizesOfFiles } from './Job.js';
 
@@ -8,5 +9,7 @@ export function queueEntry({ id, request, failedTries, createdTime }: PendingJob
   const onMachines = failedTries.filter(({ failure }) => failure !== 'server gone');
   const tried = new Set(onMachines.map(({ instance }) => instance));
   const { type, client, priority, deadline } = request;
-  return { id, type, bytes: total, largest, tried, client, priority, deadline, since: createdTime };
+  const needs = graphNeedsOf(request.workflow);
+  const whose = { client, priority, deadline, since: createdTime };
+  return { id, type, bytes: total, largest, tried, ...whose, ...(needs && { needs }) };
 }

@@ -1,3 +1,5 @@
+import type { GraphNeeds } from '../../workflows/graphNeeds.js';
+
 /** A pending job, with what is needed to choose whether it can run now. Plain data: it may be kept by another process. */
 export interface QueueEntry {
   /** Of the job. */
@@ -17,6 +19,8 @@ export interface QueueEntry {
   readonly deadline?: number | undefined;
   /** When its job was made, epoch ms. */
   readonly since?: number | undefined;
+  /** Of a client's own graph: what a machine must have. */
+  readonly needs?: GraphNeeds | undefined;
 }
 
 export interface QueueSize {

@@ -37,6 +37,9 @@ export interface Execution {
   readonly loading: Loading;
 }
 
+/** Workflows that are remembered, those that ran last: clients bring graphs of their own. */
+const MAX_WORKFLOWS = 5000;
+
 /** Weight of the newest value, once there are some: a machine that changes its speed is known after three jobs. */
 const NEWEST_WEIGHT = 0.4;
 
@@ -165,7 +168,10 @@ export class SpeedEstimates {
       isLoadOfSwitch: false,
       cold: undefined,
     };
+    this.#workflows.delete(workflow);
     this.#workflows.set(workflow, known);
+    const [oldest] = this.#workflows.keys();
+    if (this.#workflows.size > MAX_WORKFLOWS && oldest !== undefined) this.#workflows.delete(oldest);
     return known;
   }
 }

@@ -1,0 +1,115 @@
+/**
+ * What a machine says of a prompt on a socket, as it said it: for whoever follows the prompt beside its follower. Source of
+ * the binary forms: ComfyUI's `protocol.py` and `server.py`.
+ */
+
+/** A text frame. */
+export interface MachineMessage {
+  /** Under which the machine runs the prompt. */
+  readonly promptId: string;
+  readonly type: string;
+  /** What `JSON.parse` makes of the frame's `data`. */
+  readonly data: Readonly<Record<string, unknown>>;
+  /** The whole frame, with every digit of its numbers. */
+  readonly text: string;
+}
+
+/** A picture on the way: a preview, or an image that a node sends and does not write to a file. */
+export interface MachinePreview {
+  /** Under which the machine runs the prompt. */
+  readonly promptId: string;
+  /** Such as `image/jpeg`. */
+  readonly mimeType: string;
+  readonly image: Buffer;
+  /** What the machine said beside it, such as `node_id`; undefined where it sent the image alone. */
+  readonly metadata: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** Whoever hears what a machine says of a prompt. */
+export interface MachineListener {
+  onMessage(message: MachineMessage): void;
+  onPreview(preview: MachinePreview): void;
+}
+
+/** Event types of binary frames. */
+const PREVIEW = 1;
+const PREVIEW_WITH_METADATA = 4;
+/** Of the type and of the number behind it. */
+const HEAD_BYTES = 8;
+/** The JSON of a preview is some 200 bytes. */
+const MAX_METADATA_BYTES = 64 * 1024;
+
+/** Image formats of a preview without metadata, by ComfyUI's numbers. */
+const FORMATS: ReadonlyMap<number, string> = new Map([
+  [1, 'image/jpeg'],
+  [2, 'image/png'],
+]);
+
+/** What is asked for first on a socket: previews that name their prompt. Older servers pass over it. */
+export const FEATURE_FLAGS = JSON.stringify({
+  type: 'feature_flags',
+  data: { supports_preview_metadata: true },
+});
+
+/**
+ * Reads a binary frame. The image is not copied. Never throws.
+ * @param running the prompt that runs, which a preview without metadata belongs to
+ * @returns undefined for anything but a preview of a prompt
+ */
+export function parsePreview(frame: Buffer, running: string | undefined): MachinePreview | undefined {
+  if (frame.length < HEAD_BYTES) return undefined;
+  const number = frame.readUInt32BE(4);
+  switch (frame.readUInt32BE(0)) {
+    case PREVIEW: {
+      const mimeType = FORMATS.get(number);
+      if (running === undefined || mimeType === undefined) return undefined;
+      return { promptId: running, mimeType, image: frame.subarray(HEAD_BYTES), metadata: undefined };
+    }
+    case PREVIEW_WITH_METADATA:
+      return withMetadata(frame, number);
+    default:
+      return undefined;
+  }
+}
+
+function withMetadata(frame: Buffer, length: number): MachinePreview | undefined {
+  if (length > MAX_METADATA_BYTES || HEAD_BYTES + length > frame.length) return undefined;
+  const metadata = objectOf(frame.toString('utf8', HEAD_BYTES, HEAD_BYTES + length));
+  const promptId = metadata?.['prompt_id'];
+  const mimeType = metadata?.['image_type'];
+  if (!metadata || typeof promptId !== 'string' || typeof mimeType !== 'string') return undefined;
+  return { promptId, mimeType, image: frame.subarray(HEAD_BYTES + length), metadata };
+}
+
+/** The frame of a preview without metadata; undefined for an image that such a frame cannot carry. */
+export function previewFrame({ mimeType, image }: MachinePreview): Buffer | undefined {
+  const format = [...FORMATS].find(([, type]) => type === mimeType)?.[0];
+  return format === undefined ? undefined : Buffer.concat([head(PREVIEW, format), image]);
+}
+
+/** The frame of a preview that says whose it is. */
+export function previewFrameWithMetadata(metadata: Readonly<Record<string, unknown>>, image: Buffer): Buffer {
+  const json = Buffer.from(JSON.stringify(metadata));
+  return Buffer.concat([head(PREVIEW_WITH_METADATA, json.length), json, image]);
+}
+
+function head(type: number, number: number): Buffer {
+  const bytes = Buffer.alloc(HEAD_BYTES);
+  bytes.writeUInt32BE(type, 0);
+  bytes.writeUInt32BE(number, 4);
+  return bytes;
+}
+
+function objectOf(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the value is an object of JSON. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
