@@ -92,7 +92,7 @@ describe('a binary frame', () => {
 
   it('of a preview with metadata says whose it is', () => {
     const metadata = { node_id: '2', prompt_id: 'q', image_type: 'image/png' };
-    const frame = previewFrameWithMetadata(metadata, Buffer.from('image'));
+    const frame = previewFrameWithMetadata(JSON.stringify(metadata), Buffer.from('image'));
     expect(frame.subarray(0, 8).toString('hex')).toBe('000000040000003a');
     expect(parsePreview(frame, 'p')).toEqual({
       promptId: 'q',
