@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type InstanceAddress, parseInstances } from '../utils/instanceUrls.js';
 import { accessConfig, accessVariables } from './access.js';
+import { apiConfig, apiVariables } from './api.js';
 import { assetConfig, assetVariables } from './assets.js';
 import { jobConfig, jobVariables } from './jobs.js';
 import { logConfig, logVariables } from './log.js';
@@ -28,6 +29,7 @@ export const environmentSchema = z.object({
   ...assetVariables,
   ...queueVariables,
   ...accessVariables,
+  ...apiVariables,
   ...webhookVariables,
   ...metricsVariables,
   ...workflowVariables,
@@ -57,6 +59,7 @@ function nested(env: Environment, addresses: readonly InstanceAddress[]) {
     assets: assetConfig(env),
     queue: queueConfig(env),
     access: accessConfig(env),
+    api: apiConfig(env),
     webhooks: webhookConfig(env),
     metrics: metricsConfig(env),
     workflows: workflowConfig(env),

@@ -26,6 +26,7 @@ import {
 import { HealthReporter } from './health.js';
 import { Thumbnails } from './images/Thumbnails.js';
 import { BreakerSwitch } from './instances/BreakerSwitch.js';
+import { GraphMachines } from './instances/GraphMachines.js';
 import { HealthChecker } from './instances/HealthChecker.js';
 import type { Instance } from './instances/Instance.js';
 import { JobVerdicts } from './instances/JobVerdicts.js';
@@ -45,6 +46,7 @@ import { JobRunner } from './jobs/JobRunner.js';
 import { OutputFiles } from './jobs/OutputFiles.js';
 import { OutputIntake } from './jobs/OutputIntake.js';
 import { OutputSweeper } from './jobs/OutputSweeper.js';
+import { PromptSecrets } from './jobs/PromptSecrets.js';
 import { QueueRepair } from './jobs/QueueRepair.js';
 import { STORE_TIMINGS, StoreCalls } from './jobs/StoreCalls.js';
 import { Figures } from './metrics/Figures.js';
@@ -63,6 +65,7 @@ import {
 } from './ServiceOverrides.js';
 import { createRequestCounts, createWorkflows } from './sharedFactories.js';
 import { stopServices } from './shutdown.js';
+import { GraphSubmissions } from './submissions/GraphSubmissions.js';
 import { Submissions } from './submissions/Submissions.js';
 import { UploadBudget } from './submissions/UploadBudget.js';
 import type { Webhooks } from './webhooks/Webhooks.js';
@@ -86,6 +89,8 @@ export interface Services {
   readonly admission: Admission;
   readonly idempotencyKeys: IdempotencyKeys;
   readonly submissions: Submissions;
+  /** Submissions of clients' own graphs. */
+  readonly graphSubmissions: GraphSubmissions;
   /** Memory for what clients send. */
   readonly uploadBudget: UploadBudget;
   /** Where what clients send goes as it comes, but for images; undefined where that is memory. */
@@ -139,6 +144,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     log('health'),
   );
   const needs = new WorkflowNeeds({ workflows, instances, inspector }, log('health'));
+  const graphs = new GraphMachines({ instances, inspector }, clock, log('health'));
   const checker = new HealthChecker(
     instances,
     inspector,
@@ -197,6 +203,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     clock,
     log('jobs'),
   );
+  const secrets = new PromptSecrets(manager.events);
   const calls = new StoreCalls(storeTimings);
   const roomBytes = Math.min(MAX_OUTPUTS_IN_MEMORY, config.jobs.maxResultBytes);
   const messages = new JobMessages(log('jobs'));
@@ -206,6 +213,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     instances,
     messages,
     imageInput: config.machines.imageInput,
+    secrets,
     outputFiles: config.outputs.areFilesKept ? outputFiles : undefined,
     newIntake: stream && (() => new OutputIntake(stream, calls, roomBytes)),
     maxOutputPixels: config.outputs.maxPixels,
@@ -217,7 +225,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     log('processor'),
   );
   const processor = new JobProcessor(
-    { manager, runner, balancer, health: checker, judge, shared },
+    { manager, runner, balancer, health: checker, judge, shared, graphs },
     {
       maxConcurrentJobs: config.jobs.maxConcurrent,
       pollIntervalMs: config.jobs.pollIntervalMs,
@@ -272,6 +280,10 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       machineRetrySeconds: Math.ceil(config.machines.controlTimeoutMs / 1000),
     },
   );
+  const graphSubmissions = new GraphSubmissions(
+    { submissions, graphs, secrets },
+    config.api.rawWorkflows ?? (config.access.keys.length > 0 ? 'admin' : 'all'),
+  );
   const recorder = new Recorder(clock);
   const prometheus = new Prometheus({ manager, instances, admission });
   manager.events.subscribe('finished', (job) => recorder.record(job), 'here');
@@ -317,6 +329,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     admission,
     idempotencyKeys,
     submissions,
+    graphSubmissions,
     uploadBudget,
     stream,
     views,
@@ -348,7 +361,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     },
     stop: (budget = new TimeBudget(config.server.shutdownTimeoutMs)) => {
       const others = [shared, repair].filter((one) => one !== undefined);
-      const timers = [expiry, outputSweeper, summary, { stop: inputs.close }, needs, ...others];
+      const timers = [expiry, outputSweeper, summary, { stop: inputs.close }, needs, graphs, ...others];
       return stopServices(
         {
           manager,

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Json } from '../utils/losslessJson.js';
 import type { GraphFile, PromptGraph } from './graph.js';
 import type { ImageNodes } from './imageNodes.js';
 
@@ -82,6 +83,8 @@ export interface Workflow<Schema extends z.ZodObject = z.ZodObject> {
     readonly nodes: readonly string[];
     readonly models: readonly ModelRequirement[];
   };
+  /** What goes to ComfyUI beside the prompt, as `extra_data`. */
+  readonly extraData?: ReadonlyMap<string, Json> | undefined;
 }
 
 export interface ModelRequirement {

@@ -164,7 +164,7 @@ export class PromptAttempt {
    * The request itself is not aborted with the job: half a submission leaves open whether ComfyUI has the prompt.
    */
   async #submit(signal: AbortSignal): Promise<void> {
-    const { graph, outputNodes, promptId } = this.#run;
+    const { graph, outputNodes, promptId, extraData } = this.#run;
     // With no socket the events go nowhere, whatever the id.
     const clientId = this.#lease?.socket.clientId ?? promptId;
     const files = new Map([...this.#uploads].map(([file, { path }]) => [file, path]));
@@ -173,7 +173,7 @@ export class PromptAttempt {
     if (announced) await unlessAborted(announced, signal);
     signal.throwIfAborted();
     this.wasSubmitted = true;
-    const answer = this.client.submit({ graph, files, clientId, promptId }, outputNodes);
+    const answer = this.client.submit({ graph, files, clientId, promptId, extraData }, outputNodes);
     this.submission = answer.then(
       () => {
         this.wasAccepted = true;

@@ -1,3 +1,4 @@
+import type { Json } from '../../utils/losslessJson.js';
 import type { PromptGraph } from '../../workflows/graph.js';
 import type { MadeOutput, OutputReceiver } from './fetchOutputs.js';
 import type { MachineListener } from './machineMessages.js';
@@ -13,6 +14,8 @@ export interface PromptRun {
   readonly uploads: boolean;
   /** Id under which the prompt is submitted: a UUID, as newer servers demand. Never used before. */
   readonly promptId: string;
+  /** Further entries of its `extra_data`. */
+  readonly extraData?: ReadonlyMap<string, Json> | undefined;
   readonly limits: RunLimits;
   /** The prompt's history entry is deleted after this: until then somebody else may fetch its outputs again. */
   readonly until?: Promise<void> | undefined;

@@ -1,4 +1,4 @@
-import { stringifyJson } from '../../utils/losslessJson.js';
+import { type Json, stringifyJson } from '../../utils/losslessJson.js';
 import { GraphFile, graphJson, type PromptGraph } from '../../workflows/graph.js';
 
 export interface PromptBody {
@@ -8,6 +8,8 @@ export interface PromptBody {
   /** Id of the socket that hears this prompt's events. */
   readonly clientId: string;
   readonly promptId: string;
+  /** Further entries of `extra_data`. */
+  readonly extraData?: ReadonlyMap<string, Json> | undefined;
   /** Marks the prompt in ComfyUI's queue and history as this server's. */
   readonly serverId: string;
 }
@@ -22,7 +24,8 @@ const placeholder = (index: number) => `\u2063file:${index}\u2063`;
  * Writes the body of `POST /prompt`. Its files are in memory; they become base64 here and nowhere else, straight into the bytes that
  * are sent. In one go: shorter strings fill the young generation, whose collections cost more than the long one.
  */
-export function encodePromptBody({ graph, files, clientId, promptId, serverId }: PromptBody): Buffer {
+export function encodePromptBody(body: PromptBody): Buffer {
+  const { graph, files, clientId, promptId, extraData = [], serverId } = body;
   const inside: Buffer[] = [];
   const prompt = graphJson(graph, (file) => {
     const name = files.get(file);
@@ -30,8 +33,12 @@ export function encodePromptBody({ graph, files, clientId, promptId, serverId }:
     inside.push(file.bytes);
     return placeholder(inside.length - 1);
   });
-  const rest = { client_id: clientId, prompt_id: promptId, extra_data: { [SERVER_MARK]: serverId } };
-  const text = `{"prompt":${stringifyJson(prompt)},${JSON.stringify(rest).slice(1)}`;
+  const rest = new Map<string, Json>([
+    ['client_id', clientId],
+    ['prompt_id', promptId],
+    ['extra_data', new Map<string, Json>([...extraData, [SERVER_MARK, serverId]])],
+  ]);
+  const text = `{"prompt":${stringifyJson(prompt)},${stringifyJson(rest).slice(1)}`;
   return inside.length === 0 ? Buffer.from(text) : withFiles(text, inside);
 }
 

@@ -219,6 +219,7 @@ const nodeInfo = z.object({
     required: z.record(z.string(), z.array(z.unknown())).optional(),
     optional: z.record(z.string(), z.array(z.unknown())).optional(),
   }),
+  output_node: z.boolean().optional().catch(undefined),
 });
 
 export type NodeInfo = z.output<typeof nodeInfo>;

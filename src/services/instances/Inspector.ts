@@ -30,7 +30,7 @@ export class Inspector {
   readonly #inspection: Inspection;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #onNodes: Array<() => void> = [];
+  readonly #onNodes: Array<(instance: Instance) => void> = [];
 
   constructor(inspection: Inspection, clock: Clock, logger: Logger) {
     this.#inspection = inspection;
@@ -39,7 +39,7 @@ export class Inspector {
   }
 
   /** Calls `listener` whenever an instance told what it has. */
-  onNodes(listener: () => void): void {
+  onNodes(listener: (instance: Instance) => void): void {
     this.#onNodes.push(listener);
   }
 
@@ -133,7 +133,7 @@ export class Inspector {
       else this.#logger.info('Instance has every node and model', fields);
     }
     health.missing = missing;
-    for (const listener of this.#onNodes) listener();
+    for (const listener of this.#onNodes) listener(instance);
   }
 
   async #try(instance: Instance, problem: string, work: () => Promise<void>): Promise<void> {

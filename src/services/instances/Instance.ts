@@ -1,4 +1,5 @@
 import type { InstanceAddress } from '../../utils/instanceUrls.js';
+import { isGraphKey } from '../../workflows/graphNeeds.js';
 import type { ComfyClient } from '../comfyui/ComfyClient.js';
 import type { NodeInfo } from '../comfyui/protocol.js';
 import type { CircuitBreaker } from './circuitBreaker.js';
@@ -21,6 +22,8 @@ export interface InstanceHealth {
   missing: ReadonlyMap<string, readonly string[]>;
   /** Workflow types that came or changed since it was asked what it has. */
   readonly unchecked: Set<string>;
+  /** Keys of the needs of clients' own graphs that it meets, of those that it was asked about. */
+  readonly graphs: Set<string>;
   /** What it says of the node classes that workflows use. */
   nodes: ReadonlyMap<string, NodeInfo>;
 }
@@ -48,6 +51,7 @@ export class Instance {
     problem: undefined,
     missing: new Map(),
     unchecked: new Set(),
+    graphs: new Set(),
     nodes: new Map(),
   };
   activeJobs = 0;
@@ -68,8 +72,10 @@ export class Instance {
     return this.health.isUp && this.breaker.state === 'CLOSED' && this.health.problem === undefined;
   }
 
+  /** @param workflowType or the key of a graph's needs */
   canRun(workflowType: string): boolean {
-    const { missing, unchecked } = this.health;
+    const { missing, unchecked, graphs } = this.health;
+    if (isGraphKey(workflowType)) return this.isHealthy && graphs.has(workflowType);
     return this.isHealthy && !missing.has(workflowType) && !unchecked.has(workflowType);
   }
 

@@ -39,7 +39,8 @@ export async function findMissing(
   return { missing: new Map(missing.filter(([, names]) => names.length > 0)), infos: new Map(known) };
 }
 
-function missingOf(
+/** Names of the classes and models that are not there, a model as `UpscaleModelLoader: file.pth`. */
+export function missingOf(
   requires: Workflow['requires'],
   sharedClasses: readonly string[],
   infos: ReadonlyMap<string, NodeInfo | undefined>,

@@ -29,13 +29,15 @@ export class IdempotencyKeys {
   }
 
   /**
-   * Creates a job, unless one was made under this key. The same key in the same moment waits for the first.
+   * Creates a job, unless one was made under this key. The same key in the same moment waits for the first, or is refused.
    * @param key as the client sent it, with what tells its clients apart
    * @param fingerprint of everything that decides what the job is
+   * @param waits whether the same submission is waited for while it is under way
    * @returns the job's id, whether `create` made it now or was not called
-   * @throws AppError `IDEMPOTENCY_KEY_REUSED` for another fingerprint, and whatever `create` or the store throws
+   * @throws AppError `IDEMPOTENCY_KEY_REUSED` for another fingerprint, `IDEMPOTENCY_IN_PROGRESS`, and whatever `create` or the
+   *   store throws
    */
-  async once(key: string, fingerprint: string, create: Create): Promise<string> {
+  async once(key: string, fingerprint: string, create: Create, waits = true): Promise<string> {
     for (;;) {
       const claim = await this.#store.claim(key, fingerprint);
       switch (claim.state) {
@@ -49,6 +51,7 @@ export class IdempotencyKeys {
             'This Idempotency-Key came with another request before.',
           );
         case 'in progress': {
+          if (!waits) throw inProgress();
           const making = this.#making.get(key);
           if (making) return making;
           await sleep(LOOK_MS);
@@ -85,4 +88,10 @@ export class IdempotencyKeys {
     // What is not forgotten keeps a key in use, and nothing else.
     this.#store.forget(id).catch(() => undefined);
   }
+}
+
+function inProgress(): AppError {
+  return new AppError('IDEMPOTENCY_IN_PROGRESS', 'A request with this Idempotency-Key is under way.', {
+    retryAfterSeconds: 1,
+  });
 }

@@ -53,6 +53,12 @@ export interface JobRequest {
   readonly randomSeed?: string | undefined;
   /** The seeds of all inputs that one was chosen for, where one did not fit all of them: `randomSeed` is the first. */
   readonly randomSeeds?: Readonly<Record<string, string>> | undefined;
+  /** What the client wants to read again. */
+  readonly metadata?: string | undefined;
+  /** What the client calls its prompt. ComfyUI gets another id with each attempt. */
+  readonly clientPromptId?: string | undefined;
+  /** Name of what goes to ComfyUI with the prompt, which one server has in its memory (`PromptSecrets`). */
+  readonly secrets?: string | undefined;
 }
 
 /** What every job has. Times are epoch ms. */

@@ -1,7 +1,9 @@
 import { isQueueAway, messageOf, PromptError } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
 import { sleep } from '../../utils/timers.js';
+import { graphNeedsOf } from '../../workflows/graphNeeds.js';
 import { LeavePrompt } from '../comfyui/LeavePrompt.js';
+import type { GraphMachines } from '../instances/GraphMachines.js';
 import type { HealthChecker } from '../instances/HealthChecker.js';
 import type { LoadBalancer, Slot } from '../instances/LoadBalancer.js';
 import type { Choose, Releasable, Taken } from '../queue/JobQueue.js';
@@ -38,6 +40,7 @@ export class JobProcessor {
   readonly #balancer: LoadBalancer;
   readonly #health: HealthChecker;
   readonly #judge: AttemptJudge;
+  readonly #graphs: Pick<GraphMachines, 'watch'>;
   readonly #shared: SharedSlots | undefined;
   readonly #options: ProcessorOptions;
   readonly #logger: Logger;
@@ -58,6 +61,7 @@ export class JobProcessor {
       balancer: LoadBalancer;
       health: HealthChecker;
       judge: AttemptJudge;
+      graphs: Pick<GraphMachines, 'watch'>;
       /** Where other servers have the same machines. */
       shared: SharedSlots | undefined;
     },
@@ -69,6 +73,7 @@ export class JobProcessor {
     this.#balancer = parts.balancer;
     this.#health = parts.health;
     this.#judge = parts.judge;
+    this.#graphs = parts.graphs;
     this.#shared = parts.shared;
     this.#options = options;
     this.#logger = logger;
@@ -193,7 +198,9 @@ export class JobProcessor {
   #chooser(): Choose<Slot | Releasable> {
     /** Bytes of the smallest largest file of a new job that found no place, by type: smaller ones may go elsewhere. */
     const unplaceable = new Map<string, number>();
-    return ({ type, largest, tried }) => {
+    return ({ type: workflow, largest, tried, needs }) => {
+      if (needs) this.#graphs.watch(needs);
+      const type = needs?.key ?? workflow;
       const isNew = tried.size === 0;
       if (isNew && largest >= (unplaceable.get(type) ?? Number.POSITIVE_INFINITY)) return 'not now';
       const slot = this.#balancer.acquire(type, largest, tried);
@@ -201,6 +208,8 @@ export class JobProcessor {
       if (this.#balancer.isTooLarge(type, largest)) return REFUSAL;
       if (!isNew) return 'not now';
       unplaceable.set(type, largest);
+      // Graphs of other needs may find a place.
+      if (needs) return 'not now';
       return this.#balancer.hasPlaceBeside(NO_HOSTS, type, 0) ? 'not now' : 'none of its type';
     };
   }
@@ -242,7 +251,7 @@ export class JobProcessor {
   async #run(job: ProcessingJob, slot: Slot, controller: AbortController): Promise<void> {
     this.#logger.debug('Job started', { ...logFields(job), attempts: job.attempts });
     const { jobTimeoutMs, queueTimeoutMs } = this.#options;
-    const { type } = job.request;
+    const type = graphNeedsOf(job.request.workflow)?.key ?? job.request.type;
     const { largest } = sizesOfFiles(job.request);
     // Back to where it waited before, it would wait behind all who came meanwhile.
     const without = new Set([slot.instance.host, ...job.failedTries.map(({ instance }) => instance)]);

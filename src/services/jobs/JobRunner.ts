@@ -23,6 +23,7 @@ import type { JobMessages } from './JobMessages.js';
 import { logFields } from './jobLog.js';
 import type { OutputFiles } from './OutputFiles.js';
 import { type OutputIntake, OutputNotStored } from './OutputIntake.js';
+import type { PromptSecrets } from './PromptSecrets.js';
 
 /** What is run, whichever prompt it becomes. */
 type Plan = Omit<PromptRun, 'promptId'>;
@@ -46,6 +47,7 @@ interface RunnerParts {
   /** Whoever wants to hear what machines say of jobs. */
   readonly messages: JobMessages;
   readonly imageInput: ImageInput;
+  readonly secrets: Pick<PromptSecrets, 'get'>;
   /** Where results are kept on disk, if they are. */
   readonly outputFiles: OutputFiles | undefined;
   /** Takes the outputs of one attempt, where they are kept outside of memory. */
@@ -91,7 +93,7 @@ export class JobRunner {
   }
 
   async #run(job: ProcessingJob, { slot, limits, signal, intake, until }: Attempt): Promise<Instance> {
-    const { manager, imageInput } = this.#parts;
+    const { manager, imageInput, secrets } = this.#parts;
     const { workflow } = job.request;
     const load: FileLoader = {
       whole: (file) => manager.inputs.whole(file),
@@ -102,6 +104,7 @@ export class JobRunner {
       graph: workflow.build(files, job.request.parameters, imageNodes(imageInput)),
       outputNodes: workflow.outputs.map(({ nodeId }) => nodeId),
       uploads: !workflow.isBuiltIn || imageInput === 'upload',
+      extraData: new Map([...(workflow.extraData ?? []), ...secrets.get(job.request.secrets)]),
       limits,
       receive: intake?.receive,
       until,

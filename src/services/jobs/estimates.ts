@@ -1,4 +1,6 @@
 import { movingAverage } from '../../utils/figures.js';
+import { ESTIMATE_SECONDS } from '../../workflows/files/fileWorkflow.js';
+import { GRAPH_TYPE } from '../../workflows/graphNeeds.js';
 import type { WorkflowCatalogue } from '../../workflows/WorkflowCatalogue.js';
 import { type FinishedJob, processingDuration } from './Job.js';
 
@@ -32,7 +34,8 @@ export class DurationEstimates {
   processingMs(type: string): number {
     const measured = this.#measured.get(type);
     if (measured && measured.count >= ENOUGH) return measured.averageMs;
-    return 1000 * (this.#workflows.get(type)?.estimateSeconds ?? 0);
+    const declared = this.#workflows.get(type)?.estimateSeconds;
+    return 1000 * (declared ?? (type === GRAPH_TYPE ? ESTIMATE_SECONDS : 0));
   }
 
   /** Milliseconds of processing that a job took lately, whatever its type. */

@@ -1,3 +1,4 @@
+import { graphNeedsOf } from '../../workflows/graphNeeds.js';
 import type { QueueEntry } from '../queue/JobQueue.js';
 import { type PendingJob, sizesOfFiles } from './Job.js';
 
@@ -7,5 +8,6 @@ export function queueEntry({ id, request, failedTries }: PendingJob): QueueEntry
   // A server that is gone says nothing about the machine, which may even have the result.
   const onMachines = failedTries.filter(({ failure }) => failure !== 'server gone');
   const tried = new Set(onMachines.map(({ instance }) => instance));
-  return { id, type: request.type, bytes: total, largest, tried };
+  const needs = graphNeedsOf(request.workflow);
+  return { id, type: request.type, bytes: total, largest, tried, ...(needs && { needs }) };
 }

@@ -1,3 +1,5 @@
+import type { GraphNeeds } from '../../workflows/graphNeeds.js';
+
 /** A pending job, with what is needed to choose whether it can run now. Plain data: it may be kept by another process. */
 export interface QueueEntry {
   /** Of the job. */
@@ -9,6 +11,8 @@ export interface QueueEntry {
   readonly largest: number;
   /** Hosts that failed it; an entry without any is new. */
   readonly tried: ReadonlySet<string>;
+  /** Of a client's own graph: what a machine must have. */
+  readonly needs?: GraphNeeds | undefined;
 }
 
 export interface QueueSize {

@@ -35,6 +35,16 @@ export interface Submission {
   readonly client: string;
   /** What the client calls it, where it may send it again. */
   readonly idempotencyKey: string | undefined;
+  /** False where the same submission is refused while it is under way, and not waited for. */
+  readonly waitsForSame?: boolean;
+  /** What the client wants to read again with its job. */
+  readonly metadata?: string | undefined;
+  /** What the client calls its prompt. */
+  readonly clientPromptId?: string | undefined;
+  /** Of a graph that the client brought along: all of it, as text. */
+  readonly definition?: () => string;
+  /** Name of what goes to ComfyUI with the prompt and is kept nowhere. */
+  readonly secrets?: string | undefined;
   /** Aborted when nobody waits for an answer any more. */
   readonly signal: AbortSignal;
 }

@@ -37,7 +37,7 @@ interface SubmissionLimits extends FileLimits {
 }
 
 /** A submission's job, and whether the same submission had made it before. */
-interface Submitted {
+export interface Submitted {
   readonly job: Job;
   readonly isRepeated: boolean;
 }
@@ -74,7 +74,8 @@ export class Submissions {
 
   /**
    * Makes a job, or finds the one that the same submission made before.
-   * @throws AppError for what is wrong with it, and `QUEUE_FULL`, `SHUTTING_DOWN` or `IDEMPOTENCY_KEY_REUSED`
+   * @throws AppError for what is wrong with it, and `QUEUE_FULL`, `SHUTTING_DOWN`, `IDEMPOTENCY_KEY_REUSED` or
+   *   `IDEMPOTENCY_IN_PROGRESS`
    */
   async submit(submission: Submission): Promise<Submitted> {
     const { manager, idempotencyKeys } = this.#parts;
@@ -96,6 +97,7 @@ export class Submissions {
         created = await this.#create({ ...submission, signal }, outline, onMaking);
         return created;
       },
+      submission.waitsForSame,
     );
     return created
       ? { job: created, isRepeated: false }
@@ -104,6 +106,7 @@ export class Submissions {
 
   #outline(submission: Submission): { outline: Outline; fingerprint: () => string } {
     const { workflow, format, webhook, requestId, owner, client, files } = submission;
+    const { metadata, clientPromptId, secrets, definition } = submission;
     const { type, parameters: schema } = workflow;
     const given = withoutEmpty(submission.parameters, schema);
     const sent = parseParameters(schema, given);
@@ -122,9 +125,14 @@ export class Submissions {
       ...(warnings.length > 0 ? { warnings } : {}),
       ...(seed === undefined ? {} : { randomSeed: seed }),
       ...(seeds === undefined ? {} : { randomSeeds: seeds }),
+      ...(metadata === undefined ? {} : { metadata }),
+      ...(clientPromptId === undefined ? {} : { clientPromptId }),
+      ...(secrets === undefined ? {} : { secrets }),
     };
     // A seed that was chosen here is no part of what the client sent.
-    return { outline, fingerprint: () => fingerprintOf({ type, parameters: sent, format, webhook, files }) };
+    const fingerprint = () =>
+      fingerprintOf({ type, parameters: sent, format, webhook, files, definition: definition?.(), metadata });
+    return { outline, fingerprint };
   }
 
   /** Gathers and checks the files, and makes the job. */

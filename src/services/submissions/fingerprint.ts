@@ -10,19 +10,24 @@ interface Fingerprinted {
   readonly format: string | undefined;
   readonly webhook: WebhookTarget | undefined;
   readonly files: ReadonlyMap<string, FileSource>;
+  /** Of a graph that came along. */
+  readonly definition: string | undefined;
+  readonly metadata: string | undefined;
 }
 
 /**
  * Of everything that decides what comes of a job. A file that is only named counts by its address: the same request
  * is the same job, and nothing is fetched again to find that out.
  */
-export function fingerprintOf({ type, parameters, format, webhook, files }: Fingerprinted): string {
+export function fingerprintOf(what: Fingerprinted): string {
+  const { type, parameters, format, webhook, files, definition, metadata } = what;
   const hash = createHash('sha256');
   const named = [...files].sort(([a], [b]) => (a < b ? -1 : 1));
   const described = named.map(([name, file]) =>
     'bytes' in file ? [name, sizeOf(file.bytes)] : [name, file],
   );
   hash.update(JSON.stringify([type, parameters, format ?? null, webhook?.url, webhook?.events, described]));
+  if (definition !== undefined) hash.update(JSON.stringify([definition, metadata]));
   for (const [, file] of named) {
     // What is stored has its bytes' hash as its key.
     if ('bytes' in file) hash.update(Buffer.isBuffer(file.bytes) ? file.bytes : file.bytes.key);

@@ -17,7 +17,10 @@ export function checkManifest(graph: PromptGraph, manifest: Manifest): void {
     ...[...manifest.inputs].flatMap(([name, input]) => inputProblems(graph, name, input)),
     ...sharedTargets(manifest),
     ...outputProblems(graph, manifest),
-    ...brokenLinks(graph, manifest),
+    ...brokenLinks(
+      graph,
+      [...manifest.outputs.values()].map(({ node }) => node),
+    ),
   ];
   const [first] = problems;
   if (first !== undefined) {
@@ -74,9 +77,19 @@ function outputProblems(graph: PromptGraph, { outputs }: Manifest): NodeProblem[
   });
 }
 
+/**
+ * Checks that the nodes of outputs have all the nodes they need.
+ * @throws AppError `INVALID_WORKFLOW`, with details by node
+ */
+export function checkLinks(graph: PromptGraph, outputNodes: readonly string[]): void {
+  const nodes = brokenLinks(graph, outputNodes);
+  const [first] = nodes;
+  if (first) throw invalidWorkflow(`Node ${quoted(first.node_id)} ${first.message}.`, { nodes });
+}
+
 /** Links to nodes that are not there. Where no output needs them, they do not matter. */
-function brokenLinks(graph: PromptGraph, { outputs }: Manifest): NodeProblem[] {
-  const needed = new GraphView(graph).neededBy([...outputs.values()].map(({ node }) => node));
+function brokenLinks(graph: PromptGraph, outputNodes: readonly string[]): NodeProblem[] {
+  const needed = new GraphView(graph).neededBy(outputNodes);
   return [...needed].flatMap((id) => {
     const node = graph.get(id);
     if (node === undefined) return [];

@@ -4,7 +4,7 @@ import { freeName, nameFromTitle } from './inputNames.js';
 import { fileFields } from './loaders.js';
 import type { Manifest, ManifestInput, Target } from './manifest.js';
 import { type NodeLookup, noNodeInfo } from './nodeInfo.js';
-import { findOutputs } from './outputs.js';
+import { type FoundOutput, findOutputs } from './outputs.js';
 import { isPlaceholder } from './placeholders.js';
 import { isSecret } from './secrets.js';
 import { type FoundSetting, findSeeds, findSettings, numberOf } from './settings.js';
@@ -20,6 +20,21 @@ import { invalidWorkflow } from './workflowError.js';
  */
 export function deriveManifest(graph: PromptGraph, infoOf: NodeLookup = noNodeInfo): Manifest {
   return new Derivation(graph, infoOf).manifest();
+}
+
+/** Outputs by their names: the node's own title, or else what it most likely makes. */
+export function nameOutputs(view: GraphView, found: readonly FoundOutput[]): Map<string, { node: string }> {
+  const outputs = new Map<string, { node: string }>();
+  for (const { id, sort } of found) {
+    const name = freeName(nameOf(view, id) ?? sort, (one) => outputs.has(one));
+    outputs.set(name, { node: id });
+  }
+  return outputs;
+}
+
+function nameOf(view: GraphView, id: string): string | undefined {
+  const title = view.ownTitle(id);
+  return title === undefined ? undefined : nameFromTitle(title);
 }
 
 class Derivation {
@@ -54,10 +69,7 @@ class Derivation {
         'The graph has no node that is known to save or show a result. A manifest can name its outputs.',
       );
     }
-    for (const { id, sort } of found) {
-      const name = freeName(this.#nameOf(id) ?? sort, (one) => this.#outputs.has(one));
-      this.#outputs.set(name, { node: id });
-    }
+    for (const [name, output] of nameOutputs(this.#view, found)) this.#outputs.set(name, output);
   }
 
   #addFiles(needed: ReadonlySet<string>): void {
@@ -123,8 +135,7 @@ class Derivation {
   }
 
   #nameOf(id: string): string | undefined {
-    const title = this.#view.ownTitle(id);
-    return title === undefined ? undefined : nameFromTitle(title);
+    return nameOf(this.#view, id);
   }
 
   #valueAt(target: Target | undefined): GraphValue | undefined {

@@ -31,7 +31,7 @@ export function isFileWorkflow(workflow: Workflow): workflow is FileWorkflow {
 }
 
 /** Seconds that a job is taken to last until some were measured. */
-const ESTIMATE_SECONDS = 30;
+export const ESTIMATE_SECONDS = 30;
 
 /**
  * Makes a workflow of a graph and its manifest.

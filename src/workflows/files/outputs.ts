@@ -45,6 +45,17 @@ export function findOutputs(view: GraphView): readonly FoundOutput[] {
     .map(({ id, sort }) => ({ id, sort }));
 }
 
+/** Every node that saves or shows something: those that save first, each sort in the order of the file. */
+export function findAllOutputs(view: GraphView): readonly FoundOutput[] {
+  const ranked = [...view.graph].flatMap(([id, node]) => {
+    const info = view.infoOf(node.classType);
+    const rank = rankOf(node, info) ?? (info?.output_node === true ? 'preview' : undefined);
+    return rank === undefined ? [] : [{ id, rank, sort: sortOf(node.classType) }];
+  });
+  const ofRank = (wanted: string) => ranked.filter(({ rank }) => rank === wanted);
+  return [...ofRank('save'), ...ofRank('preview')].map(({ id, sort }) => ({ id, sort }));
+}
+
 function rankOf(node: GraphNode, info: NodeInfo | undefined): 'save' | 'preview' | undefined {
   const { classType } = node;
   // A node that nothing leads to has nothing to save. Whether something takes its output says nothing: some pass it on.

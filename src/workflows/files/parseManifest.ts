@@ -6,7 +6,7 @@ import { rangeOf, readValue } from './readParameter.js';
 import { invalidWorkflow, type ManifestProblem, quoted } from './workflowError.js';
 
 const MAX_INPUTS = 200;
-const MAX_OUTPUTS = 100;
+export const MAX_OUTPUTS = 100;
 const MAX_TARGETS = 100;
 const MAX_CHOICES = 5000;
 

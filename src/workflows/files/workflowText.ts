@@ -15,7 +15,7 @@ import { MAX_GRAPH_DEPTH, readGraph } from './readGraph.js';
 import { invalidWorkflow } from './workflowError.js';
 
 /** What machines added to the workflow is left out: whoever runs it needs no choices and descriptions. */
-export function writeWorkflow({ type, graph, manifest }: FileWorkflow): string {
+export function writeWorkflow({ type, graph, manifest, extraData }: FileWorkflow): string {
   const noFile = () => {
     throw new TypeError('The graph of a workflow holds no files.');
   };
@@ -24,6 +24,7 @@ export function writeWorkflow({ type, graph, manifest }: FileWorkflow): string {
       ['type', type],
       ['graph', graphJson(graph, noFile)],
       ['manifest', jsonOf(manifestDocument(manifest))],
+      ...(extraData ? [['extra_data', extraData] as const] : []),
     ]),
   );
 }
@@ -39,5 +40,11 @@ export function readWorkflow(text: string): FileWorkflow {
   const type = parts.get('type');
   const graph = parts.get('graph');
   if (typeof type !== 'string' || graph === undefined) throw invalidWorkflow('The text is no workflow.');
-  return fileWorkflow(type, readGraph(graph), parseManifest(plainJson(parts.get('manifest') ?? null)));
+  const extraData = parts.get('extra_data');
+  const workflow = fileWorkflow(
+    type,
+    readGraph(graph),
+    parseManifest(plainJson(parts.get('manifest') ?? null)),
+  );
+  return isJsonObject(extraData) ? { ...workflow, extraData } : workflow;
 }

@@ -11,6 +11,7 @@ const RESERVED = new Set([
   'circuit-breakers',
   'docs',
   'events',
+  'graph',
   'health',
   'inputs',
   'instances',

@@ -1,0 +1,170 @@
+import pLimit from 'p-limit';
+import { messageOf } from '../../errors.js';
+import type { Clock } from '../../utils/clock.js';
+import type { Logger } from '../../utils/logger.js';
+import type { NodeLookup } from '../../workflows/files/nodeInfo.js';
+import type { GraphNeeds } from '../../workflows/graphNeeds.js';
+import type { NodeInfo } from '../comfyui/protocol.js';
+import { missingOf } from './capabilities.js';
+import type { Inspector } from './Inspector.js';
+import type { Instance } from './Instance.js';
+
+/** Requests for node classes to one instance at the same time. */
+const MAX_REQUESTS = 4;
+/** An instance that lacks so many things is not asked for more. */
+const MAX_MISSING = 20;
+/** Graphs with needs of their own that machines are asked about again. */
+const MAX_WATCHED = 2000;
+/** Classes of which it is remembered what an instance says. */
+const MAX_CLASSES = 5000;
+/** One that was up so short ago may be back soon, ms. */
+const BACK_SOON_MS = 600_000;
+
+/** What one instance said of node classes since it was inspected last. */
+interface Answers {
+  readonly asked: Map<string, Promise<NodeInfo | undefined>>;
+  readonly infos: Map<string, NodeInfo>;
+}
+
+interface Checked {
+  /** What the instance with the fewest gaps lacks; undefined where one has all, or may have once it is back. */
+  readonly missing: readonly string[] | undefined;
+  /** What any instance said of a class. */
+  readonly infoOf: NodeLookup;
+}
+
+/**
+ * Finds out which machines can run the graphs that clients bring along, whose nodes and models are known only when they come.
+ * No machine gets such a graph before it was asked.
+ */
+export class GraphMachines {
+  readonly #instances: readonly Instance[];
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  /** By key; those that came last at the end. */
+  readonly #watched = new Map<string, GraphNeeds>();
+  readonly #answers = new Map<Instance, Answers>();
+  readonly #stopped = new AbortController();
+
+  constructor(
+    { instances, inspector }: { instances: readonly Instance[]; inspector: Pick<Inspector, 'onNodes'> },
+    clock: Clock,
+    logger: Logger,
+  ) {
+    this.#instances = instances;
+    this.#clock = clock;
+    this.#logger = logger;
+    inspector.onNodes((instance) => void this.#askAgain(instance));
+  }
+
+  stop(): void {
+    this.#stopped.abort();
+  }
+
+  /** The machines are asked about these needs, now and whenever they are inspected. */
+  watch(needs: GraphNeeds): void {
+    if (this.#remember(needs)) for (const instance of this.#up()) void this.#ask(instance, needs);
+  }
+
+  /** Resolves when every machine that is up was asked. Never rejects. */
+  async check(needs: GraphNeeds): Promise<Checked> {
+    this.#remember(needs);
+    const answers = await Promise.all(this.#up().map((instance) => this.#ask(instance, needs)));
+    const told = answers.filter((missing) => missing !== undefined);
+    const isComplete = told.length === answers.length && !this.#instances.some((one) => this.#mayBeBack(one));
+    const [fewest] = told.toSorted((one, other) => one.length - other.length);
+    const missing = isComplete && fewest && fewest.length > 0 ? fewest : undefined;
+    if (missing) this.#forget(needs.key);
+    return { missing, infoOf: (classType) => this.#infoOf(classType) };
+  }
+
+  #up(): Instance[] {
+    return this.#instances.filter(({ health }) => health.isUp);
+  }
+
+  #mayBeBack({ health: { isUp, lastSuccess } }: Instance): boolean {
+    return !isUp && lastSuccess !== undefined && this.#clock.now() - lastSuccess < BACK_SOON_MS;
+  }
+
+  /** @returns whether they are new */
+  #remember(needs: GraphNeeds): boolean {
+    const isNew = !this.#watched.delete(needs.key);
+    this.#watched.set(needs.key, needs);
+    const [oldest] = this.#watched.keys();
+    if (this.#watched.size > MAX_WATCHED && oldest !== undefined) this.#forget(oldest);
+    return isNew;
+  }
+
+  #forget(key: string): void {
+    this.#watched.delete(key);
+    for (const { health } of this.#instances) health.graphs.delete(key);
+  }
+
+  /** After it was inspected: it may have been restarted with other nodes, or given other models. */
+  async #askAgain(instance: Instance): Promise<void> {
+    this.#answers.delete(instance);
+    for (const needs of [...this.#watched.values()]) {
+      if (this.#stopped.signal.aborted || !instance.health.isUp) return;
+      await this.#ask(instance, needs);
+    }
+  }
+
+  /** @returns what the instance lacks; undefined where it does not tell */
+  async #ask(instance: Instance, needs: GraphNeeds): Promise<readonly string[] | undefined> {
+    try {
+      const missing = await this.#missingOn(instance, needs);
+      if (missing.length > 0) instance.health.graphs.delete(needs.key);
+      else if (this.#watched.has(needs.key)) instance.health.graphs.add(needs.key);
+      return missing;
+    } catch (error) {
+      const fields = { instance: instance.host, error: messageOf(error) };
+      this.#logger.debug('An instance does not tell what it has', fields);
+      return undefined;
+    }
+  }
+
+  async #missingOn(instance: Instance, { nodes, models }: GraphNeeds): Promise<readonly string[]> {
+    const answers = this.#answersOf(instance);
+    const classes = new Set([...nodes, ...models.map(({ node }) => node)]);
+    const infos = new Map<string, NodeInfo | undefined>();
+    let missing = 0;
+    const few = pLimit(MAX_REQUESTS);
+    const asking = [...classes].map((name) =>
+      few(async () => {
+        if (missing >= MAX_MISSING) return;
+        const info = await this.#nodeInfo(instance, answers, name);
+        infos.set(name, info);
+        if (!info) missing += 1;
+      }),
+    );
+    await Promise.all(asking);
+    return missingOf({ nodes, models }, [], infos).slice(0, MAX_MISSING);
+  }
+
+  #nodeInfo(instance: Instance, { asked, infos }: Answers, name: string): Promise<NodeInfo | undefined> {
+    const known = asked.get(name);
+    if (known) return known;
+    if (asked.size >= MAX_CLASSES) asked.clear();
+    const answer = instance.client.nodeInfo(name, this.#stopped.signal);
+    asked.set(name, answer);
+    answer.then(
+      (info) => info && infos.set(name, info),
+      () => asked.delete(name),
+    );
+    return answer;
+  }
+
+  #answersOf(instance: Instance): Answers {
+    const known = this.#answers.get(instance) ?? { asked: new Map(), infos: new Map() };
+    this.#answers.set(instance, known);
+    return known;
+  }
+
+  #infoOf(classType: string): NodeInfo | undefined {
+    for (const { infos } of this.#answers.values()) {
+      const info = infos.get(classType);
+      if (info) return info;
+    }
+    return undefined;
+  }
+}

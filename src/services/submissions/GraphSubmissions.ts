@@ -1,0 +1,135 @@
+import { AppError } from '../../errors.js';
+import type { Json } from '../../utils/losslessJson.js';
+import { graphWorkflow } from '../../workflows/files/graphWorkflow.js';
+import type { Target } from '../../workflows/files/manifest.js';
+import type { NodeLookup } from '../../workflows/files/nodeInfo.js';
+import { requirementsOf } from '../../workflows/files/requirements.js';
+import { invalidWorkflow } from '../../workflows/files/workflowError.js';
+import { writeWorkflow } from '../../workflows/files/workflowText.js';
+import type { GraphNode, PromptGraph } from '../../workflows/graph.js';
+import { needsOf } from '../../workflows/graphNeeds.js';
+import type { GraphMachines } from '../instances/GraphMachines.js';
+import type { PromptSecrets } from '../jobs/PromptSecrets.js';
+import type { FileSource, Submission } from './Submission.js';
+import type { Submissions, Submitted } from './Submissions.js';
+
+/** Who may send graphs of their own: everybody who may submit, only keys of the scope admin, or nobody. */
+export type GraphPermission = 'all' | 'admin' | 'none';
+
+/** A file, and the inputs of nodes that take it in place of the graph's own value. */
+export interface PlacedFile {
+  readonly places: readonly Target[];
+  readonly source: FileSource;
+}
+
+/** A client's own graph that is to be run. */
+export interface GraphSubmission
+  extends Pick<
+    Submission,
+    'requestId' | 'owner' | 'client' | 'idempotencyKey' | 'signal' | 'metadata' | 'clientPromptId'
+  > {
+  /** As `readGraph` read it. It goes to ComfyUI as it is, but for the places of files. */
+  readonly graph: PromptGraph;
+  readonly files: readonly PlacedFile[];
+  /**
+   * What goes to ComfyUI beside the prompt. A key for paid nodes in it is in memory only: a job that fails over to
+   * another machine keeps it, and one that goes on to another server does not (`PromptSecrets`).
+   */
+  readonly extraData: ReadonlyMap<string, Json>;
+  /** Whether the client may do what only admins may. */
+  readonly isAdmin: boolean;
+  /** Whether the same submission is waited for while it is under way, or refused with `IDEMPOTENCY_IN_PROGRESS`. */
+  readonly waitsForSame: boolean;
+}
+
+interface Parts {
+  readonly submissions: Submissions;
+  readonly graphs: Pick<GraphMachines, 'check'>;
+  readonly secrets: PromptSecrets;
+}
+
+/**
+ * The use case behind graphs that clients bring along: such a graph becomes a workflow for one job, with everything that it
+ * saves or shows as outputs, and that is submitted as any other. It knows no HTTP.
+ */
+export class GraphSubmissions {
+  readonly #parts: Parts;
+  readonly #permission: GraphPermission;
+
+  constructor(parts: Parts, permission: GraphPermission) {
+    this.#parts = parts;
+    this.#permission = permission;
+  }
+
+  /**
+   * Makes a job, or finds the one that the same submission made before.
+   * @throws AppError `FORBIDDEN`, `INVALID_WORKFLOW` (details by node) also where no machine has what the graph needs, and
+   *   whatever `Submissions.submit` throws
+   */
+  async submit(submission: GraphSubmission): Promise<Submitted> {
+    this.#checkPermission(submission.isAdmin);
+    const { graph, files, extraData, isAdmin: _isAdmin, ...rest } = submission;
+    const infoOf = await this.#checkMachines(graph);
+    const places = files.map((file) => file.places);
+    const { workflow: plain, fileNames } = graphWorkflow(graph, places, infoOf);
+    const { rest: open, name: secrets } = this.#parts.secrets.takeFrom(extraData);
+    const workflow = open.size > 0 ? { ...plain, extraData: open } : plain;
+    const sources = files.flatMap(({ source }, n): [string, FileSource][] => {
+      const name = fileNames[n];
+      return name === undefined ? [] : [[name, source]];
+    });
+    try {
+      const submitted = await this.#parts.submissions.submit({
+        ...rest,
+        workflow,
+        definition: () => writeWorkflow(workflow),
+        files: new Map(sources),
+        parameters: {},
+        otherParameters: [],
+        format: undefined,
+        webhook: undefined,
+        secrets,
+      });
+      if (submitted.isRepeated && secrets !== undefined) this.#parts.secrets.drop(secrets);
+      return submitted;
+    } catch (error) {
+      if (secrets !== undefined) this.#parts.secrets.drop(secrets);
+      throw error;
+    }
+  }
+
+  #checkPermission(isAdmin: boolean): void {
+    if (this.#permission === 'all' || (this.#permission === 'admin' && isAdmin)) return;
+    throw new AppError('FORBIDDEN', 'Graphs of your own are not run here.', {
+      details:
+        this.#permission === 'none'
+          ? 'ALLOW_RAW_WORKFLOWS is none.'
+          : 'This needs an API key of the scope admin, or ALLOW_RAW_WORKFLOWS=all.',
+    });
+  }
+
+  /** @returns what the machines say of the graph's classes */
+  async #checkMachines(graph: PromptGraph): Promise<NodeLookup> {
+    const { missing, infoOf } = await this.#parts.graphs.check(needsOf(requirementsOf(graph)));
+    if (missing) throw notOnAnyMachine(graph, new Set(missing));
+    return infoOf;
+  }
+}
+
+/** @param missing classes, and models as `UpscaleModelLoader: file.pth` */
+function notOnAnyMachine(graph: PromptGraph, missing: ReadonlySet<string>): AppError {
+  const nodes = [...graph].flatMap(([id, node]) => {
+    const what = missing.has(node.classType) ? 'its class' : missingModel(node, missing);
+    const message = `needs what no ComfyUI instance has: ${what}`;
+    return what === undefined ? [] : [{ node_id: id, class_type: node.classType, message }];
+  });
+  const names = [...missing].join(', ');
+  return invalidWorkflow(`No healthy ComfyUI instance has what the graph needs: ${names}.`, { nodes });
+}
+
+function missingModel({ classType, inputs }: GraphNode, missing: ReadonlySet<string>): string | undefined {
+  for (const value of inputs.values()) {
+    if (typeof value === 'string' && missing.has(`${classType}: ${value}`)) return value;
+  }
+  return undefined;
+}
