@@ -8,6 +8,7 @@ import { jobConfig, jobVariables } from './jobs.js';
 import { logConfig, logVariables } from './log.js';
 import { machineConfig, machineVariables } from './machines.js';
 import { metricsConfig, metricsVariables } from './metrics.js';
+import { nativeConfig, nativeVariables } from './native.js';
 import { outputConfig, outputVariables } from './outputs.js';
 import { queueConfig, queueVariables } from './queue.js';
 import { serverConfig, serverVariables } from './server.js';
@@ -33,6 +34,7 @@ export const environmentSchema = z.object({
   ...webhookVariables,
   ...metricsVariables,
   ...workflowVariables,
+  ...nativeVariables,
 });
 
 /** Variables whose values are never written anywhere. */
@@ -63,6 +65,7 @@ function nested(env: Environment, addresses: readonly InstanceAddress[]) {
     webhooks: webhookConfig(env),
     metrics: metricsConfig(env),
     workflows: workflowConfig(env),
+    native: nativeConfig(env),
   });
 }
 

@@ -55,6 +55,7 @@ import { Prometheus } from './metrics/Prometheus.js';
 import { Recorder } from './metrics/Recorder.js';
 import { RedisFigures } from './metrics/redis/RedisFigures.js';
 import { Summary } from './metrics/Summary.js';
+import { NativeApi } from './native/NativeApi.js';
 import {
   ASSET_TIMINGS,
   FOLLOW_TIMINGS,
@@ -91,6 +92,8 @@ export interface Services {
   readonly submissions: Submissions;
   /** Submissions of clients' own graphs. */
   readonly graphSubmissions: GraphSubmissions;
+  /** undefined where there is no port for it. */
+  readonly native: NativeApi | undefined;
   /** Memory for what clients send. */
   readonly uploadBudget: UploadBudget;
   /** Where what clients send goes as it comes, but for images; undefined where that is memory. */
@@ -284,6 +287,16 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     { submissions, graphs, secrets },
     config.api.rawWorkflows ?? (config.access.keys.length > 0 ? 'admin' : 'all'),
   );
+  const native =
+    config.native.port === undefined
+      ? undefined
+      : new NativeApi(
+          { manager, messages, submissions: graphSubmissions, instances, stream, clock, logger: log('native') },
+          {
+            files: { maxBytes: config.jobs.maxQueueBytes, lifetimeMs: config.assets.lifetimeMs },
+            machineRetrySeconds: Math.ceil(config.machines.controlTimeoutMs / 1000),
+          },
+        );
   const recorder = new Recorder(clock);
   const prometheus = new Prometheus({ manager, instances, admission });
   manager.events.subscribe('finished', (job) => recorder.record(job), 'here');
@@ -330,6 +343,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     idempotencyKeys,
     submissions,
     graphSubmissions,
+    native,
     uploadBudget,
     stream,
     views,
@@ -358,9 +372,10 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       await webhooks?.start();
       outputSweeper.start();
       summary.start();
+      native?.start();
     },
     stop: (budget = new TimeBudget(config.server.shutdownTimeoutMs)) => {
-      const others = [shared, repair].filter((one) => one !== undefined);
+      const others = [shared, repair, native].filter((one) => one !== undefined);
       const timers = [expiry, outputSweeper, summary, { stop: inputs.close }, needs, graphs, ...others];
       return stopServices(
         {

@@ -62,11 +62,6 @@ export class NativePrompt {
     return metadata && this.#names.forClient(JSON.stringify(metadata), promptId, mark);
   }
 
-  /** The name that a file has on the machine. */
-  onMachine(filename: string, mark: string): string {
-    return this.#names.onMachine(filename, mark);
-  }
-
   /**
    * Takes the end of the job.
    * @param now epoch ms

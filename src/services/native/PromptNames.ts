@@ -28,11 +28,6 @@ export class PromptNames {
       .replaceAll(machineId, this.#promptId);
   }
 
-  /** The name that a file has on the machine. */
-  onMachine(filename: string, mark: string): string {
-    return filename.replace(`-${this.#jobId}`, `-${mark}`);
-  }
-
   #nodePattern(mark: string): RegExp {
     if (this.#nodeMark?.mark !== mark) {
       this.#nodeMark = { mark, pattern: new RegExp(`-${mark}(?="|\\.\\d)`, 'g') };
