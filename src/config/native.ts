@@ -2,7 +2,10 @@ import { integer, type Values } from './fields.js';
 
 /** ComfyUI's own API, on a port of its own. */
 export const nativeVariables = {
-  COMFYUI_API_PORT: integer(0, 0, 65_535).removeDefault().optional().describe('a whole number from 0 to 65535'),
+  COMFYUI_API_PORT: integer(0, 0, 65_535)
+    .removeDefault()
+    .optional()
+    .describe('a whole number from 0 to 65535'),
 };
 
 export const nativeConfig = (env: Values<typeof nativeVariables>) => ({

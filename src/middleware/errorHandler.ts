@@ -36,10 +36,15 @@ export function errorHandler(logger: Logger): ErrorRequestHandler {
       response.destroy();
       return;
     }
-    for (const name of HEADERS_OF_AN_ANSWER) response.removeHeader(name);
+    clearAnswer(response);
     if (error.retryAfterSeconds !== undefined) response.set('Retry-After', String(error.retryAfterSeconds));
     response.status(error.status).json(errorBody(error, requestIdOf(response)));
   };
+}
+
+/** Takes back what a route said about an answer that it could not give. */
+export function clearAnswer(response: Response): void {
+  for (const name of HEADERS_OF_AN_ANSWER) response.removeHeader(name);
 }
 
 function errorBody(error: AppError, requestId: string): Record<string, unknown> {
@@ -53,7 +58,8 @@ function errorBody(error: AppError, requestId: string): Record<string, unknown> 
   };
 }
 
-function asAppError(thrown: unknown): AppError {
+/** Whatever was thrown as an error whose code is known. */
+export function asAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   // Express' own errors, such as a path that is not valid percent-encoding.
   const status = (thrown as { status?: unknown } | null)?.status;

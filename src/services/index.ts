@@ -291,7 +291,15 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     config.native.port === undefined
       ? undefined
       : new NativeApi(
-          { manager, messages, submissions: graphSubmissions, instances, stream, clock, logger: log('native') },
+          {
+            manager,
+            messages,
+            submissions: graphSubmissions,
+            instances,
+            stream,
+            clock,
+            logger: log('native'),
+          },
           {
             files: { maxBytes: config.jobs.maxQueueBytes, lifetimeMs: config.assets.lifetimeMs },
             machineRetrySeconds: Math.ceil(config.machines.controlTimeoutMs / 1000),

@@ -1,15 +1,8 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { AppError } from '../../errors.js';
-import type { Json } from '../../utils/losslessJson.js';
 import type { NativePrompt } from '../../services/native/NativePrompt.js';
-import {
-  bodyLimits,
-  endpoint,
-  type NativeContext,
-  ownerOf,
-  sendDone,
-  sendJson,
-} from './NativeEndpoint.js';
+import type { Json } from '../../utils/losslessJson.js';
+import { bodyLimits, endpoint, type NativeContext, ownerOf, sendDone, sendJson } from './NativeEndpoint.js';
 import { readJson, textOf, textsOf } from './readJson.js';
 
 /** The queue, the history, and what stops prompts: of the caller's own prompts. */
@@ -79,12 +72,16 @@ function command(
 }
 
 /** Stops prompts; one that has ended meanwhile is as good. */
-export async function cancelAll({ services }: NativeContext, prompts: readonly NativePrompt[]): Promise<void> {
+export async function cancelAll(
+  { services }: NativeContext,
+  prompts: readonly NativePrompt[],
+): Promise<void> {
   const cancel = async ({ record }: NativePrompt) => {
     try {
       await services.manager.cancel(record.jobId);
     } catch (error) {
-      const isOver = error instanceof AppError && ['JOB_ALREADY_FINISHED', 'JOB_NOT_FOUND'].includes(error.code);
+      const isOver =
+        error instanceof AppError && ['JOB_ALREADY_FINISHED', 'JOB_NOT_FOUND'].includes(error.code);
       if (!isOver) throw error;
     }
   };

@@ -33,10 +33,6 @@ export class ClientSockets {
   broadcast(text: string): void {
     for (const socket of this.#sockets.values()) socket.sendIfQuick(text);
   }
-
-  closeAll(): void {
-    for (const socket of this.#all) socket.close();
-  }
 }
 
 function keyOf(owner: string | undefined, clientId: string): string {

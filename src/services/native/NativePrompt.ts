@@ -7,7 +7,13 @@ import { PromptNames } from './PromptNames.js';
 import type { PromptRecord } from './PromptRecord.js';
 
 /** Messages that the history keeps. */
-const KEPT = new Set(['execution_start', 'execution_cached', 'execution_success', 'execution_error', 'execution_interrupted']);
+const KEPT = new Set([
+  'execution_start',
+  'execution_cached',
+  'execution_success',
+  'execution_error',
+  'execution_interrupted',
+]);
 /** Messages that end a run on one machine. Whether they end the prompt, its job decides. */
 const ENDS = new Set(['execution_success', 'execution_error', 'execution_interrupted']);
 const MAX_DEPTH = 64;
@@ -70,7 +76,12 @@ export class NativePrompt {
   finish(job: FinishedJob, now: number): string[] {
     const told: string[] = [];
     if (job.status === 'completed') told.push(...this.#missedOutputs(job));
-    const closing = closingMessage(job, { held: this.#held, record: this.record, node: this.currentNode, now });
+    const closing = closingMessage(job, {
+      held: this.#held,
+      record: this.record,
+      node: this.currentNode,
+      now,
+    });
     this.end = closing.end;
     this.currentNode = undefined;
     const data = dataOf(closing.text);
@@ -155,7 +166,12 @@ export class NativePrompt {
         ['output', output],
         ['prompt_id', this.record.id],
       ]);
-      return stringifyJson(new Map<string, Json>([['type', 'executed'], ['data', data]]));
+      return stringifyJson(
+        new Map<string, Json>([
+          ['type', 'executed'],
+          ['data', data],
+        ]),
+      );
     });
   }
 }

@@ -1,8 +1,8 @@
 import { v4 as uuid } from 'uuid';
 import { AppError, messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
-import type { Json } from '../../utils/losslessJson.js';
 import type { Logger } from '../../utils/logger.js';
+import type { Json } from '../../utils/losslessJson.js';
 import { GRAPH_TYPE } from '../../workflows/graphNeeds.js';
 import { type PromptRefusal, refuse } from '../../workflows/objectInfo/checkPrompt.js';
 import type { NodeErrors } from '../../workflows/objectInfo/PromptCheck.js';
@@ -53,7 +53,9 @@ interface Parts {
 }
 
 /** What of a prompt is known before it is a job. */
-type Draft = Omit<NativePrompt['record'], 'id' | 'jobId' | 'createdTime'> & { readonly id: string | undefined };
+type Draft = Omit<NativePrompt['record'], 'id' | 'jobId' | 'createdTime'> & {
+  readonly id: string | undefined;
+};
 
 /** Prompts of ComfyUI's own API: each becomes a job of the fleet, and what machines say of it reaches its client's socket. */
 export class NativePrompts {

@@ -5,7 +5,7 @@ import type { OutputFile } from '../comfyui/outputItems.js';
 import type { Instance } from '../instances/Instance.js';
 import { assignmentOf, type Job } from '../jobs/Job.js';
 import type { JobManager } from '../jobs/JobManager.js';
-import { type FilePlace } from './filePlace.js';
+import type { FilePlace } from './filePlace.js';
 import { jobOfFile } from './PromptNames.js';
 import type { PromptShelf } from './PromptShelf.js';
 

@@ -40,7 +40,11 @@ function endOf(job: FinishedJob, held: MachineMessage | undefined): readonly [Pr
   return ['error', 'execution_error'];
 }
 
-function detailsOf(job: FinishedJob, { graph }: PromptRecord, node: string | undefined): Record<string, unknown> {
+function detailsOf(
+  job: FinishedJob,
+  { graph }: PromptRecord,
+  node: string | undefined,
+): Record<string, unknown> {
   if (job.status === 'completed') return {};
   const nodeType = node === undefined ? undefined : classOf(graph, node);
   if (job.status === 'cancelled') {
@@ -70,7 +74,11 @@ function classOf(graph: Json, id: string): string | undefined {
 interface NodeOutput {
   readonly nodeId: string;
   readonly output: Json;
-  readonly files: ReadonlyArray<{ readonly place: FilePlace; readonly index: number; readonly made: JobOutput }>;
+  readonly files: ReadonlyArray<{
+    readonly place: FilePlace;
+    readonly index: number;
+    readonly made: JobOutput;
+  }>;
 }
 
 /** Keys under which ComfyUI's own nodes tell of outputs, by what they are; animated pictures and videos are images, too. */

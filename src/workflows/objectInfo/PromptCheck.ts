@@ -1,7 +1,15 @@
 import type { Json } from '../../utils/losslessJson.js';
 import { isJsonObject } from '../../utils/losslessJson.js';
 import { type GraphNode, type GraphValue, linkOf, type PromptGraph } from '../graph.js';
-import { badLink, configOf, type InputError, kindOf, missingFile, missingInput, valueError } from './inputErrors.js';
+import {
+  badLink,
+  configOf,
+  type InputError,
+  kindOf,
+  missingFile,
+  missingInput,
+  valueError,
+} from './inputErrors.js';
 import { declaredInputs, isRequired, type ObjectInfo } from './mergeObjectInfo.js';
 
 /** What is wrong with a node, and which outputs do not run because of it. */
@@ -83,21 +91,26 @@ export class PromptCheck {
     let areSourcesGood = true;
     const info = this.#classes.get(node.classType);
     for (const [name, declared] of declaredInputs(info)) {
-      const value = node.inputs.get(name);
-      if (value === undefined) {
-        if (isRequired(info, name)) errors.push(missingInput(name));
-      } else if (Array.isArray(value)) {
-        const result = this.#checkLink(id, name, declared, value, path);
-        if (typeof result === 'boolean') areSourcesGood = areSourcesGood && result;
-        else errors.push(result);
-      } else {
-        const error = this.#valueError(node, name, declared, value);
-        if (error) errors.push(error);
-      }
+      const found = this.#checkInput(id, node, [name, declared], path);
+      if (typeof found === 'boolean') areSourcesGood = areSourcesGood && found;
+      else if (found) errors.push(found);
     }
     const isGood = errors.length === 0 && areSourcesGood;
     this.#checked.set(id, { isGood, errors });
     return isGood;
+  }
+
+  /** @returns what is wrong with the input, or whether everything behind its link is good */
+  #checkInput(
+    id: string,
+    node: GraphNode,
+    [name, declared]: readonly [string, Json],
+    path: ReadonlySet<string>,
+  ): InputError | boolean | undefined {
+    const value = node.inputs.get(name);
+    if (Array.isArray(value)) return this.#checkLink(id, name, declared, value, path);
+    if (value !== undefined) return this.#valueError(node, name, declared, value);
+    return isRequired(this.#classes.get(node.classType), name) ? missingInput(name) : undefined;
   }
 
   #valueError(node: GraphNode, name: string, declared: Json, value: GraphValue): InputError | undefined {
