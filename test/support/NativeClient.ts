@@ -66,6 +66,7 @@ export class NativeSocket {
 export class NativeClient {
   readonly host: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly #sockets: NativeSocket[] = [];
 
   constructor(host: string, headers: Readonly<Record<string, string>> = {}) {
     this.host = host;
@@ -75,8 +76,14 @@ export class NativeClient {
   async connect(clientId: string, query = ''): Promise<NativeSocket> {
     const ws = new WebSocket(`ws://${this.host}/ws?clientId=${clientId}${query}`, { headers: this.headers });
     const socket = new NativeSocket(ws);
+    this.#sockets.push(socket);
     await once(ws, 'open');
     return socket;
+  }
+
+  /** Cuts its sockets. */
+  close(): void {
+    for (const { ws } of this.#sockets) ws.terminate();
   }
 
   async request(path: string, init: RequestInit = {}): Promise<NativeAnswer> {

@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import type { Request, RequestHandler, Response } from 'express';
 import multer, { MulterError } from 'multer';
-import { AppError } from '../../errors.js';
+import { AppError, PromptError } from '../../errors.js';
 import { malformed, tooLarge } from '../../middleware/bodyErrors.js';
 import { receiveBody } from '../../middleware/receiveBody.js';
 import { putMask } from '../../services/images/putMask.js';
@@ -62,7 +62,12 @@ async function sendFile(response: Response, { filename }: FilePlace, file: Found
     if (Buffer.isBuffer(content)) return void response.end(content);
     return send(response, (receive) => receive(bytesOf(content)));
   }
-  await file.read((body) => send(response, (receive) => receive(body)));
+  try {
+    await file.read((body) => send(response, (receive) => receive(body)));
+  } catch (error) {
+    const isGone = error instanceof PromptError && error.failure === 'result gone';
+    throw isGone ? new AppError('NOT_FOUND', 'There is no such file.') : error;
+  }
 }
 
 /** What fails behind the first byte cuts the answer off, which tells it by itself. */

@@ -18,9 +18,8 @@ export async function putMask(picture: Buffer, mask: Buffer, maxPixels: number):
     if (width !== ownWidth || height !== ownHeight) {
       throw new AppError('INVALID_IMAGE', 'The mask does not have the size of its picture.');
     }
-    return await openImage(picture, maxPixels)
-      .toColourspace('srgb')
-      .removeAlpha()
+    const colours = await openImage(picture, maxPixels).toColourspace('srgb').removeAlpha().raw().toBuffer();
+    return await openImage(colours, maxPixels, { raw: { width, height, channels: 3 } })
       .joinChannel(alpha.data, { raw: { width, height, channels: 1 } })
       .png()
       .toBuffer();
