@@ -15,14 +15,19 @@ export class ClientSocket {
     this.#socket = socket;
   }
 
+  /** Bytes that wait for the client. */
+  get waitingBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
   send(text: string): void {
-    if (this.#socket.bufferedAmount > MAX_WAITING) this.close();
+    if (this.waitingBytes > MAX_WAITING) this.close();
     else this.#send(text);
   }
 
   /** Something that the next one makes up for. */
   sendIfQuick(data: string | Buffer): void {
-    if (this.#socket.bufferedAmount <= MAX_WAITING_FOR_PREVIEWS) this.#send(data);
+    if (this.waitingBytes <= MAX_WAITING_FOR_PREVIEWS) this.#send(data);
   }
 
   /** @param metadata in the client's words, as JSON; undefined where the machine said nothing of it */
