@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { fuzz } from './fuzz.js';
 import { graphTargets } from './graphTargets.js';
+import { nativeTargets } from './nativeTargets.js';
 import { targets } from './targets.js';
 
 const CASES = 300;
@@ -9,6 +10,7 @@ const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 1_000_000);
 it.each([
   ['requests get no 5xx', targets],
   ['graphs get none but of a machine', graphTargets],
+  ['requests of ComfyUI’s own API get no 5xx', nativeTargets],
 ])(
   `${CASES} damaged %s, hang nothing and leave nothing (seed ${seed})`,
   async (_what, attacked) => {
