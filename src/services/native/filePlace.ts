@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 
 /** ComfyUI's folders. */
-export const FOLDER_TYPES = ['input', 'temp', 'output'] as const;
+const FOLDER_TYPES = ['input', 'temp', 'output'] as const;
 
 export type FolderType = (typeof FOLDER_TYPES)[number];
 
