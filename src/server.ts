@@ -63,7 +63,10 @@ async function main(): Promise<void> {
   const { port } = server.address() as AddressInfo;
   log.info('Listening', { host: config.server.host, port });
   if (native) {
-    log.info('ComfyUI’s own API', { host: config.server.host, port: (native.address() as AddressInfo).port });
+    log.info("Listening for ComfyUI's own API", {
+      host: config.server.host,
+      port: (native.address() as AddressInfo).port,
+    });
   }
   if (config.access.keys.length === 0 && !isLoopbackAddress(config.server.host)) {
     log.warn('Anybody who reaches this address may use the server: set API_KEYS, or HOST=127.0.0.1', {
