@@ -13,7 +13,53 @@ const examples: Record<string, unknown> = {};
 function shorten(value: unknown, hosts: readonly string[]): unknown {
   let text = JSON.stringify(value).replace(/(;base64,.{16})[^"]*/g, '$1…');
   for (const [index, host] of hosts.entries()) text = text.replaceAll(host, `gpu${index + 1}:8188`);
-  return JSON.parse(text.replace(/"file_path":"[^"]*"/g, '"file_path":"data/metrics/metrics.json"'));
+  text = text.replace(/http:\/\/127\.0\.0\.1:\d+\/api\/v2/g, 'http://127.0.0.1:3000/api/v2');
+  return JSON.parse(
+    text.replace(/"file_path":"[^"]*metrics[^"]*"/g, '"file_path":"data/metrics/metrics.json"'),
+  );
+}
+
+type Keep = (name: string, answer: Response | Promise<Response>) => Promise<Record<string, string>>;
+
+/** What the Comfy API v2 answers. */
+async function comfyExamples({ client }: Stack, keep: Keep): Promise<void> {
+  const json = (body: object) => ({
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const upload = async () => {
+    const form = new FormData();
+    form.set('content_type', 'image/png');
+    form.set('file_path', 'photo.png');
+    form.set('file', new Blob([new Uint8Array(await png())]), 'photo.png');
+    return client.request('/api/v2/assets', { method: 'POST', body: form });
+  };
+  const asset = await keep('comfy_upload_asset', upload());
+  await keep('comfy_upload_asset', upload());
+  const { id, hash } = asset;
+  for (const _time of [1, 2]) {
+    const body = { hash, file_path: 'copy.png' };
+    await keep('comfy_asset_from_hash', client.request('/api/v2/assets/from-hash', json(body)));
+  }
+  await keep('comfy_asset', client.request(`/api/v2/assets/${id}`));
+  const workflow = {
+    '1': { class_type: 'LoadImage', inputs: { image: { __type: 'core/ASSET', info: { id } } } },
+    '2': { class_type: 'ImageInvert', inputs: { image: ['1', 0] } },
+    '3': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: 'inverted' } },
+  };
+  const submitted = await keep('comfy_submit_job', client.request('/api/v2/jobs', json({ workflow })));
+  const path = `/api/v2/jobs/${submitted['id']}`;
+  // They end with the job.
+  await (await client.request(`${path}/events`)).text();
+  await keep('comfy_job', client.request(path));
+  await keep('comfy_job_workflow', client.request(`${path}/workflow`));
+  await keep('comfy_list_jobs', client.request('/api/v2/jobs?limit=1'));
+  await keep('comfy_cancel_job', client.request(`${path}/cancel`, { method: 'POST' }));
+  await keep('comfy_health', client.request('/api/v2/health'));
+  const unknown = { ...workflow, '2': { class_type: 'NoSuchNode', inputs: { image: ['1', 0] } } };
+  await keep('comfy_error', client.request('/api/v2/jobs', json({ workflow: unknown })));
+  await keep('comfy_error', client.request('/api/v2/jobs/none'));
 }
 
 async function main(): Promise<void> {
@@ -102,6 +148,7 @@ async function main(): Promise<void> {
   const { job_id: first } = (await (await keyed(product)).json()) as { job_id: string };
   await client.finished(first);
   await keep('error', keyed(await png()));
+  await comfyExamples(stack, keep);
   await get('status_metrics', '/status/metrics');
   await get('metrics', '/api/metrics');
   for (const name of ['performance', 'history', 'errors', 'instances'])

@@ -12,7 +12,14 @@ const VARIABLES: Readonly<Record<string, string>> = {
   name: 'breakerName',
   index: 'outputIndex',
   type: 'workflowType',
+  hash: 'assetHash',
 };
+
+/** The same for the ids of the Comfy API v2, by what they are of. */
+const COMFY_IDS: readonly [prefix: string, variable: string][] = [
+  ['/api/v2/jobs/', 'comfyJobId'],
+  ['/api/v2/assets/', 'assetId'],
+];
 
 /** Operations that only make sense after others, in the order of a flow: submit, wait, fetch, tidy up. */
 const FLOW_ORDER = [
@@ -28,13 +35,48 @@ const FLOW_ORDER = [
   'put_workflow',
   'workflow',
   'delete_workflow',
+  'comfy_upload_asset',
+  'comfy_asset_by_hash',
+  'comfy_asset_from_hash',
+  'comfy_asset',
+  'comfy_asset_content',
+  'comfy_submit_job',
+  'comfy_job_events',
+  'comfy_job',
+  'comfy_job_workflow',
+  'comfy_list_jobs',
+  'comfy_cancel_job',
+  'comfy_delete_asset',
 ];
+
+/** Operations that make something, or find that it is there. */
+const MAY_BE_THERE: ReadonlySet<string> = new Set([
+  'put_workflow',
+  'comfy_upload_asset',
+  'comfy_asset_from_hash',
+]);
 
 /** A graph that ComfyUI runs without further nodes. */
 const GRAPH = {
   '1': { class_type: 'LoadImage', inputs: { image: 'example.png' } },
   '2': { class_type: 'ImageInvert', inputs: { image: ['1', 0] } },
   '3': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: 'inverted' } },
+};
+
+/** Bodies in JSON, by operation. */
+const BODIES: Readonly<Record<string, object>> = {
+  put_workflow: { graph: GRAPH },
+  comfy_asset_from_hash: { hash: '{{assetHash}}', file_path: 'copy.jpg' },
+  comfy_submit_job: {
+    workflow: {
+      ...GRAPH,
+      '1': {
+        class_type: 'LoadImage',
+        inputs: { image: { __type: 'core/ASSET', info: { id: '{{assetId}}' } } },
+      },
+    },
+    metadata: 'from Postman',
+  },
 };
 
 interface Item {
@@ -69,6 +111,9 @@ export function createPostmanCollection(workflows: readonly Workflow[]): object 
       { key: 'breakerName', value: 'instance-1' },
       { key: 'outputIndex', value: '0' },
       { key: 'workflowType', value: 'my-flow' },
+      { key: 'assetId', value: '' },
+      { key: 'assetHash', value: '' },
+      { key: 'comfyJobId', value: '' },
       { key: 'imagePath', value: 'data/samples/product.jpg' },
     ],
     item: folders,
@@ -101,14 +146,17 @@ function item(endpoint: Endpoint): Item {
 }
 
 function urlOf(path: string): object {
-  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => `{{${VARIABLES[name]}}}`);
+  const comfyId = COMFY_IDS.find(([prefix]) => path.startsWith(prefix))?.[1];
+  const variableOf = (name: string) => (name === 'id' ? (comfyId ?? VARIABLES[name]) : VARIABLES[name]);
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => `{{${variableOf(name)}}}`);
   return { raw: `{{baseUrl}}${filled}`, host: ['{{baseUrl}}'], path: filled.slice(1).split('/') };
 }
 
 /** What it sends; undefined where it takes no body. */
 function bodyOf(endpoint: Endpoint): object | undefined {
-  if (endpoint.id === 'put_workflow') {
-    const raw = JSON.stringify({ graph: GRAPH }, null, 2);
+  const json = BODIES[endpoint.id];
+  if (json) {
+    const raw = JSON.stringify(json, null, 2);
     return { mode: 'raw', raw, options: { raw: { language: 'json' } } };
   }
   const form = formOf(endpoint);
@@ -120,7 +168,7 @@ function formOf({ request }: Endpoint): object[] | undefined {
   const form = request?.body?.['multipart/form-data'];
   if (!(form instanceof z.ZodObject)) return undefined;
   return Object.keys(form.shape).map((key) =>
-    key === 'imageFile'
+    key === 'imageFile' || key === 'file'
       ? { key, type: 'file', src: '{{imagePath}}' }
       : { key, type: 'text', value: '', disabled: true },
   );
@@ -131,10 +179,9 @@ function testsOf(endpoint: Endpoint): string[] {
   const { id, tag, responses } = endpoint;
   const status = statusOf(endpoint);
   const { schema, types } = responses[status] ?? {};
-  const lines =
-    id === 'put_workflow'
-      ? ["pm.test('status is 200 or 201', () => pm.expect(pm.response.code).to.be.oneOf([200, 201]));"]
-      : [`pm.test('status is ${status}', () => pm.response.to.have.status(${status}));`];
+  const lines = MAY_BE_THERE.has(id)
+    ? ["pm.test('status is 200 or 201', () => pm.expect(pm.response.code).to.be.oneOf([200, 201]));"]
+    : [`pm.test('status is ${status}', () => pm.response.to.have.status(${status}));`];
   if (id === 'cancel_job') {
     lines.push(
       "pm.test('says that the job is finished', () => pm.expect(pm.response.json().code).to.eql('JOB_ALREADY_FINISHED'));",
@@ -150,9 +197,13 @@ function testsOf(endpoint: Endpoint): string[] {
     lines.push(
       "pm.test('tells the end', () => pm.expect(pm.response.text()).to.match(/^event: ?completed$/m));",
     );
-  } else if (id === 'job_output') {
+  } else if (id === 'comfy_job_events') {
+    lines.push(
+      'pm.test(\'tells the end\', () => pm.expect(pm.response.text()).to.include(\'"status":"succeeded"\'));',
+    );
+  } else if (id === 'job_output' || id === 'comfy_asset_content') {
     lines.push("pm.test('has bytes', () => pm.expect(pm.response.responseSize).to.be.above(0));");
-  } else {
+  } else if (types) {
     lines.push(
       "pm.test('has our figures', () => pm.expect(pm.response.text()).to.include('comfyui_middleware_'));",
     );
@@ -160,6 +211,15 @@ function testsOf(endpoint: Endpoint): string[] {
   if (tag === TAGS.asynchronous) {
     lines.push("pm.collectionVariables.set('jobId', pm.response.json().job_id);");
   }
+  if (id === 'comfy_upload_asset') {
+    lines.push(
+      'const asset = pm.response.json();',
+      "pm.collectionVariables.set('assetId', asset.id);",
+      "pm.collectionVariables.set('assetHash', asset.hash);",
+    );
+  }
+  if (id === 'comfy_submit_job')
+    lines.push("pm.collectionVariables.set('comfyJobId', pm.response.json().id);");
   if (id === 'health') {
     lines.push(
       "pm.collectionVariables.set('instanceHost', pm.response.json().comfyui_instances.instances[0].host);",

@@ -10,12 +10,13 @@ import { limitRefusedBody } from './middleware/refusedBody.js';
 import { requestContext } from './middleware/requestContext.js';
 import { crossOrigin, limitUrl, securityHeaders } from './middleware/security.js';
 import { currentOpenApi } from './routes/currentOpenApi.js';
-import type { RouteContext } from './routes/Endpoint.js';
+import type { Endpoint, RouteContext } from './routes/Endpoint.js';
 import { fixedEndpoints } from './routes/endpoints.js';
 import { mount } from './routes/mount.js';
 import { pageFiles } from './routes/rest/documents.js';
 import { isForLoadBalancers } from './routes/rest/status.js';
 import { ResultSender } from './routes/sendResult.js';
+import { comfyErrorBody, comfyStatusOf, isComfyRequest } from './routes/v2/comfyErrors.js';
 import { workflowRoutes } from './routes/workflowRoutes.js';
 import type { Services } from './services/index.js';
 import { withoutPort } from './utils/clientNetwork.js';
@@ -29,19 +30,26 @@ export function createApp(services: Services, config: Config): Express {
   app.disable('etag');
   trustProxies(app, config.server.trustProxy);
   const { turns, workflows } = services;
+  const isOffered = ({ form }: Endpoint) => form === undefined || config.api.hasComfyApi;
   const context: RouteContext = {
     services,
     config,
     sender: new ResultSender(config.jobs.maxResultBytes, turns),
-    openApi: currentOpenApi(() => workflows.all()),
+    openApi: currentOpenApi(() => workflows.all(), isOffered),
   };
   app.use(...doors(services, config));
-  mount(app, fixedEndpoints, context);
+  mount(app, fixedEndpoints.filter(isOffered), context);
   app.use(workflowRoutes(context));
   pageFiles(app);
   // Strangers do not learn which paths there are.
   app.use(requireKey, notFound);
-  app.use(errorHandler(services.logger));
+  app.use(
+    errorHandler(services.logger, (request, error) =>
+      isComfyRequest(request)
+        ? { status: comfyStatusOf(error.code), body: comfyErrorBody(error) }
+        : undefined,
+    ),
+  );
   return app;
 }
 

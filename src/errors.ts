@@ -13,6 +13,8 @@ export const ERROR_STATUS = {
   INSTANCE_NOT_FOUND: 404,
   BREAKER_NOT_FOUND: 404,
   WORKFLOW_NOT_FOUND: 404,
+  ASSET_NOT_FOUND: 404,
+  BLOB_NOT_FOUND: 404,
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
   NOT_ACCEPTABLE: 406,
@@ -20,6 +22,8 @@ export const ERROR_STATUS = {
   JOB_NOT_COMPLETED: 409,
   JOB_ALREADY_FINISHED: 409,
   IDEMPOTENCY_IN_PROGRESS: 409,
+  HASH_MISMATCH: 409,
+  ASSET_IN_USE: 409,
   WORKFLOW_BUILT_IN: 409,
   RESULT_EXPIRED: 410,
   FILE_TOO_LARGE: 413,
@@ -46,6 +50,10 @@ export const ERROR_STATUS = {
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_STATUS;
+
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(ERROR_STATUS, text);
+}
 
 /** What an error answer may say beside its message: no stack, no path, no host internals. */
 export type ErrorDetails = string | Record<string, unknown>;

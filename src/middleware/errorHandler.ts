@@ -21,8 +21,20 @@ export const notFound: RequestHandler = (request) => {
   throw new AppError('NOT_FOUND', `There is no ${request.method} ${request.path.slice(0, MAX_LOGGED_PATH)}.`);
 };
 
-/** Turns whatever was thrown into the one JSON form of errors. Unknown errors are logged and not told. */
-export function errorHandler(logger: Logger): ErrorRequestHandler {
+/** How an error is answered in a form that is not this server's own. */
+interface OtherForm {
+  readonly status: number;
+  readonly body: object;
+}
+
+/**
+ * Turns whatever was thrown into JSON. Unknown errors are logged and not told.
+ * @param otherForm for requests whose clients expect errors in another form; undefined for all others
+ */
+export function errorHandler(
+  logger: Logger,
+  otherForm: (request: Request, error: AppError) => OtherForm | undefined = () => undefined,
+): ErrorRequestHandler {
   const log = logger.child({ component: 'http' });
   return (thrown: unknown, request: Request, response: Response, _next) => {
     const error = asAppError(thrown);
@@ -38,7 +50,11 @@ export function errorHandler(logger: Logger): ErrorRequestHandler {
     }
     clearAnswer(response);
     if (error.retryAfterSeconds !== undefined) response.set('Retry-After', String(error.retryAfterSeconds));
-    response.status(error.status).json(errorBody(error, requestIdOf(response)));
+    const { status, body } = otherForm(request, error) ?? {
+      status: error.status,
+      body: errorBody(error, requestIdOf(response)),
+    };
+    response.status(status).json(body);
   };
 }
 

@@ -30,6 +30,9 @@ export interface Upload {
   release(): void;
 }
 
+/** What is sent to, such as a workflow. */
+type Receiving = Pick<Workflow, 'files' | 'parameters'>;
+
 export interface UploadOptions {
   /** Bytes of each file. */
   readonly maxFileBytes: number;
@@ -40,7 +43,7 @@ export interface UploadOptions {
 }
 
 /** Reads what is submitted to a workflow: a form, JSON, or one file as it is. Then ask `sentParameters` and `takeUpload`. */
-export function receiveUpload(workflow: Workflow, options: UploadOptions): RequestHandler {
+export function receiveUpload(workflow: Receiving, options: UploadOptions): RequestHandler {
   const { maxFileBytes, budget, pace, stream } = options;
   return (request, response, next) => {
     const stored = stream && new StoredUploads(stream, (bytes) => memory.shrink(bytes));
@@ -143,7 +146,7 @@ export function hangUpSignal(response: Response): AbortSignal {
 
 function readerFor(
   request: Request,
-  workflow: Workflow,
+  workflow: Receiving,
   maxFileBytes: number,
   stored: StoredUploads | undefined,
 ): BodyReader {

@@ -13,6 +13,7 @@ export const TAGS = {
   health: 'Health & Status',
   metrics: 'Detailed Metrics',
   breakers: 'Circuit Breakers',
+  comfy: 'Comfy API v2',
   documents: 'Documents',
 } as const;
 
@@ -41,10 +42,12 @@ export interface RouteContext {
 export interface Endpoint {
   /** Name of the operation in the documents, and of its examples. */
   readonly id: string;
-  readonly method: 'get' | 'post' | 'put' | 'delete';
+  readonly method: 'get' | 'head' | 'post' | 'put' | 'delete';
   /** With `{name}` for each parameter of `request.path`. */
   readonly path: string;
   readonly tag: (typeof TAGS)[keyof typeof TAGS];
+  /** Whose form errors have; this server's own where it is left out. */
+  readonly form?: 'comfy';
   readonly summary: string;
   readonly access: Access;
   readonly request?: {

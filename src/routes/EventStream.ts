@@ -13,25 +13,40 @@ const MAX_BUFFERED_BYTES = 64 * 1024;
 export class EventStream {
   readonly #session: Session;
   readonly #response: Response;
+  readonly #maxBufferedBytes: number;
 
-  private constructor(session: Session, response: Response) {
+  private constructor(session: Session, response: Response, maxBufferedBytes: number) {
     this.#session = session;
     this.#response = response;
+    this.#maxBufferedBytes = maxBufferedBytes;
   }
 
-  /** Answers with an open stream; undefined where only the headers were asked for. */
-  static async open(request: Request, response: Response): Promise<EventStream | undefined> {
+  /**
+   * Answers with an open stream; undefined where only the headers were asked for.
+   * @param maxBufferedBytes that a reader may leave before it is dropped
+   */
+  static async open(
+    request: Request,
+    response: Response,
+    maxBufferedBytes = MAX_BUFFERED_BYTES,
+  ): Promise<EventStream | undefined> {
     if (request.method === 'HEAD') {
       response.type('text/event-stream').end();
       return undefined;
     }
-    return new EventStream(await createSession(request, response, { keepAlive: HEARTBEAT_MS }), response);
+    const session = await createSession(request, response, { keepAlive: HEARTBEAT_MS });
+    return new EventStream(session, response, maxBufferedBytes);
   }
 
   send(event: string, body: object, id = ''): void {
     if (!this.#session.isConnected || this.#response.writableEnded) return;
-    if (this.#response.writableLength > MAX_BUFFERED_BYTES) this.#response.destroy();
+    if (this.waitingBytes > this.#maxBufferedBytes) this.#response.destroy();
     else this.#session.push(body, event, id);
+  }
+
+  /** Bytes that the client has not taken yet. */
+  get waitingBytes(): number {
+    return this.#response.writableLength;
   }
 
   end(): void {

@@ -1,15 +1,20 @@
 import type { Workflow } from '../workflows/types.js';
+import type { Endpoint } from './Endpoint.js';
 
 /**
  * The OpenAPI document of the workflows that there are when it is asked for. It is made when somebody first asks, so
  * that the start does not wait for it, and again when the workflows have changed.
+ * @param isOffered whether the server has an endpoint
  */
-export function currentOpenApi(workflows: () => readonly Workflow[]): () => Promise<object> {
+export function currentOpenApi(
+  workflows: () => readonly Workflow[],
+  isOffered: (endpoint: Endpoint) => boolean,
+): () => Promise<object> {
   let made: { readonly of: readonly Workflow[]; readonly document: Promise<object> } | undefined;
   return () => {
     const now = [...workflows()];
     if (!made || !areSame(made.of, now)) {
-      const document = import('./openapi.js').then((module) => module.createOpenApiDocument(now));
+      const document = import('./openapi.js').then((module) => module.createOpenApiDocument(now, isOffered));
       made = { of: now, document };
     }
     return made.document;

@@ -10,6 +10,10 @@ import { resultEndpoints } from './rest/results.js';
 import { statusEndpoints } from './rest/status.js';
 import { submissionEndpoints } from './rest/submissions.js';
 import { workflowEndpoints } from './rest/workflows.js';
+import { comfyAssetEndpoints } from './v2/assets.js';
+import { comfyEventEndpoint } from './v2/events.js';
+import { comfyHealthEndpoint } from './v2/health.js';
+import { comfyJobEndpoints } from './v2/jobs.js';
 
 /** Every endpoint that does not come of a workflow, in the order of the documents. */
 export const fixedEndpoints: readonly Endpoint[] = [
@@ -24,6 +28,10 @@ export const fixedEndpoints: readonly Endpoint[] = [
   ...statusEndpoints,
   ...metricsEndpoints,
   ...circuitBreakerEndpoints,
+  ...comfyJobEndpoints,
+  comfyEventEndpoint,
+  ...comfyAssetEndpoints,
+  comfyHealthEndpoint,
   ...documentEndpoints,
 ];
 

@@ -4,25 +4,34 @@ import {
   type ZodOpenApiMediaTypeObject,
   type ZodOpenApiOperationObject,
   type ZodOpenApiPathsObject,
+  type ZodOpenApiResponseObject,
   type ZodOpenApiResponsesObject,
 } from 'zod-openapi';
-import { ERROR_STATUS } from '../errors.js';
+import { ERROR_STATUS, isErrorCode } from '../errors.js';
+import { comfyError } from '../schemas/comfy.js';
 import { errorAnswer } from '../schemas/common.js';
 import { examples } from '../schemas/examples.js';
 import { schemaNames } from '../schemas/names.js';
 import type { Workflow } from '../workflows/types.js';
 import { type Endpoint, TAGS } from './Endpoint.js';
 import { allEndpoints } from './endpoints.js';
+import { comfyCodeOf, comfyStatusOf } from './v2/comfyErrors.js';
 
 // By a schema's `id` the library knows that it is a component.
 for (const [id, schema] of Object.entries(schemaNames)) z.globalRegistry.add(schema, { id });
 
 type OpenApiDocument = ReturnType<typeof createDocument>;
 
-/** The OpenAPI 3.1 document, made from the declarations that the routes are made from. */
-export function createOpenApiDocument(workflows: readonly Workflow[]): OpenApiDocument {
+/**
+ * The OpenAPI 3.1 document, made from the declarations that the routes are made from.
+ * @param isOffered whether the server has an endpoint
+ */
+export function createOpenApiDocument(
+  workflows: readonly Workflow[],
+  isOffered: (endpoint: Endpoint) => boolean = () => true,
+): OpenApiDocument {
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
-  for (const endpoint of allEndpoints(workflows)) {
+  for (const endpoint of allEndpoints(workflows).filter(isOffered)) {
     const { path, method } = endpoint;
     paths[path] = { ...paths[path], [method]: operationOf(endpoint) };
   }
@@ -84,13 +93,28 @@ function responsesOf(endpoint: Endpoint): ZodOpenApiResponsesObject {
   // A parameter in a path may be no valid encoding.
   const ofPath = endpoint.request?.path ? [400] : [];
   for (const status of [...ofPath, ...(endpoint.errors ?? []), 500, ...accessErrors(endpoint)]) {
-    const codes = Object.entries(ERROR_STATUS).filter(([, of]) => of === status);
-    responses[String(status) as '400'] = {
-      description: `${codes.map(([code]) => code).join(', ')}.`,
-      content: json(errorAnswer, examples[`error_${status}`]),
-    };
+    responses[String(status) as '400'] = endpoint.form === 'comfy' ? comfyErrorOf(status) : errorOf(status);
   }
   return responses;
+}
+
+function errorOf(status: number): ZodOpenApiResponseObject {
+  const codes = Object.entries(ERROR_STATUS).filter(([, of]) => of === status);
+  return {
+    description: `${codes.map(([code]) => code).join(', ')}.`,
+    content: json(errorAnswer, examples[`error_${status}`]),
+  };
+}
+
+function comfyErrorOf(status: number): ZodOpenApiResponseObject {
+  const codes = Object.keys(ERROR_STATUS).filter(
+    (code) => isErrorCode(code) && comfyStatusOf(code) === status,
+  );
+  const names = new Set(codes.map((code) => (isErrorCode(code) ? comfyCodeOf(code) : code)));
+  return {
+    description: `${[...names].join(', ')}.`,
+    content: json(comfyError, examples[`comfy_error_${status}`]),
+  };
 }
 
 /**

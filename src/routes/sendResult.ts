@@ -10,8 +10,9 @@ import {
   type OutputKind,
   processingDuration,
 } from '../services/jobs/Job.js';
+import type { LiveOutput } from '../services/jobs/LiveJobs.js';
 import type { Turns } from '../utils/turns.js';
-import { FORMATS, IMAGE_PLACE } from '../views/JobViews.js';
+import { FORMATS, IMAGE_PLACE, jobUrls } from '../views/JobViews.js';
 import type { OutputFormat } from '../workflows/parameters.js';
 import { sendStored } from './sendStored.js';
 
@@ -55,6 +56,16 @@ function namesImages(request: Request): boolean {
   return /\bimage\//.test(request.get('Accept') ?? '');
 }
 
+/** Bytes to answer with, and what is told of them. */
+interface SentFile {
+  readonly bytes: Buffer | StoredBytes;
+  readonly etag: string;
+  readonly presentation: AssetPresentation;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Why there are no bytes any more. */
+  readonly gone: () => AppError;
+}
+
 /**
  * Answers with results. Bytes that are being sent stay in memory although their result may have expired, so
  * all of them together are bounded in bytes: the ones that have been at it longest are cut off to make room. (How
@@ -83,7 +94,10 @@ export class ResultSender {
     const [output] = job.result.outputs;
     response.set({ ...headersOf(job, output), ETag: `"${job.id}"`, Vary: 'Accept' });
     if (Buffer.isBuffer(bytes)) await this.#send(response, bytes);
-    else await sendStored(request, response, { jobId: job.id, bytes, start: 0, end: bytes.sizeBytes - 1 });
+    else {
+      const gone = () => resultGone(job.id);
+      await sendStored(request, response, { bytes, start: 0, end: bytes.sizeBytes - 1, gone });
+    }
   }
 
   /**
@@ -98,10 +112,40 @@ export class ResultSender {
     { job, output, bytes }: { job: CompletedJob; output: JobOutput; bytes: Buffer | StoredBytes },
     { index, isDownload }: { index: number; isDownload: boolean },
   ): Promise<void> {
-    const etag = `"${job.id}-${index}"`;
+    await this.file(request, response, {
+      bytes,
+      etag: `"${job.id}-${index}"`,
+      presentation: presentationOf(output, isDownload),
+      headers: jobHeaders(job),
+      gone: () => resultGone(job.id),
+    });
+  }
+
+  /** As `output`, for one that is there before its job has ended. */
+  async liveOutput(
+    request: Request,
+    response: Response,
+    jobId: string,
+    index: number,
+    { output, content }: LiveOutput,
+  ): Promise<void> {
+    await this.file(request, response, {
+      bytes: Buffer.isBuffer(content) ? content : { ...content, url: async () => undefined },
+      etag: `"${jobId}-${index}"`,
+      presentation: presentationOf(output, false),
+      gone: () => resultGone(jobId),
+    });
+  }
+
+  /**
+   * Answers with the bytes of any file, as `output` does.
+   * @throws AppError `RANGE_NOT_SATISFIABLE`, or what `gone` gives
+   */
+  async file(request: Request, response: Response, file: SentFile): Promise<void> {
+    const { bytes, etag, presentation, headers = {}, gone } = file;
     const stored = Buffer.isBuffer(bytes) ? undefined : bytes;
     // An address is signed for one method only.
-    const url = request.method === 'GET' ? await stored?.url(presentationOf(output, isDownload)) : undefined;
+    const url = request.method === 'GET' ? await stored?.url(presentation) : undefined;
     if (url !== undefined) {
       response.set('Cache-Control', 'private, no-store').redirect(url);
       return;
@@ -112,11 +156,11 @@ export class ResultSender {
       response.set('Content-Range', `bytes */${size}`);
       throw new AppError('RANGE_NOT_SATISFIABLE', `The output has ${size} bytes.`);
     }
-    response.set({ ...headersOf(job, output, isDownload), ETag: etag, 'Accept-Ranges': 'bytes' });
+    response.set({ ...fileHeaders(presentation), ...headers, ETag: etag, 'Accept-Ranges': 'bytes' });
     if (range) response.status(206).set('Content-Range', `bytes ${range.start}-${range.end}/${size}`);
     const { start, end } = range ?? { start: 0, end: size - 1 };
     if (Buffer.isBuffer(bytes)) await this.#send(response, bytes.subarray(start, end + 1));
-    else await sendStored(request, response, { jobId: job.id, bytes, start, end });
+    else await sendStored(request, response, { bytes, start, end, gone });
   }
 
   async #send(response: Response, bytes: Buffer): Promise<void> {
@@ -185,16 +229,31 @@ async function roomIn(response: Response): Promise<void> {
 }
 
 /** What every answer with an output's bytes tells. */
-function headersOf(job: CompletedJob, output: JobOutput, isDownload = false): Record<string, string> {
+function headersOf(job: CompletedJob, output: JobOutput): Record<string, string> {
+  return { ...fileHeaders(presentationOf(output, false)), ...jobHeaders(job) };
+}
+
+function fileHeaders(presentation: AssetPresentation): Record<string, string> {
   return {
-    'Content-Type': output.mimeType,
-    'Content-Disposition': contentDisposition(presentationOf(output, isDownload)),
+    'Content-Type': presentation.mimeType,
+    'Content-Disposition': contentDisposition(presentation),
     'Cache-Control': 'private, no-cache',
+  };
+}
+
+function jobHeaders(job: CompletedJob): Record<string, string> {
+  return {
     'X-Job-ID': job.id,
     'X-Prompt-ID': job.result.promptId,
     'X-ComfyUI-Instance': job.assignment.instance,
     'X-Processing-Time-Ms': String(Math.round(processingDuration(job) ?? 0)),
   };
+}
+
+function resultGone(jobId: string): AppError {
+  return new AppError('RESULT_EXPIRED', 'The result is gone.', {
+    fields: { job_id: jobId, status_url: jobUrls(jobId).status_url },
+  });
 }
 
 function presentationOf({ filename, mimeType, kind }: JobOutput, isDownload: boolean): AssetPresentation {

@@ -1,19 +1,18 @@
 import { pipeline } from 'node:stream/promises';
 import type { Request, Response } from 'express';
-import { AppError } from '../errors.js';
+import type { AppError } from '../errors.js';
 import type { StoredBytes } from '../services/jobs/BlobStore.js';
 import { exactly } from '../utils/StoredFile.js';
-import { jobUrls } from '../views/JobViews.js';
 
 /**
  * Sends what is not in memory as fast as the client takes it. The response has its status and headers already.
- * @param stored `start` and `end`: first and last byte to send
- * @throws AppError `RESULT_EXPIRED`
+ * @param stored `start` and `end`: first and last byte to send; `gone` says why there are none any more
+ * @throws AppError that `gone` gives
  */
 export async function sendStored(
   request: Request,
   response: Response,
-  { jobId, bytes, start, end }: { jobId: string; bytes: StoredBytes; start: number; end: number },
+  { bytes, start, end, gone }: { bytes: StoredBytes; start: number; end: number; gone: () => AppError },
 ): Promise<void> {
   if (request.fresh) {
     response.removeHeader('Content-Type');
@@ -26,9 +25,7 @@ export async function sendStored(
   const source = isWanted ? await bytes.open(isPart ? { start, end } : undefined) : undefined;
   if (isWanted && !source) {
     for (const name of ['Accept-Ranges', 'Content-Range']) response.removeHeader(name);
-    throw new AppError('RESULT_EXPIRED', 'The result is gone.', {
-      fields: { job_id: jobId, status_url: jobUrls(jobId).status_url },
-    });
+    throw gone();
   }
   response.set('Content-Length', String(length));
   if (!source) {

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import * as comfy from './comfy.js';
 import { errorAnswer, errorCode, jobStatus, outputFormat } from './common.js';
 import * as jobs from './jobs.js';
 import * as metrics from './metrics.js';
@@ -51,4 +52,13 @@ export const schemaNames: Readonly<Record<string, z.ZodType>> = {
   CircuitBreaker: metrics.circuitBreaker,
   CircuitBreakers: metrics.circuitBreakersAnswer,
   ChangedCircuitBreaker: metrics.circuitBreakerChangedAnswer,
+  ComfyJob: comfy.comfyJob,
+  ComfyJobs: comfy.comfyJobList,
+  ComfyJobSubmission: comfy.comfyJobBody,
+  ComfyWorkflow: comfy.comfyWorkflow,
+  ComfyAsset: comfy.comfyAsset,
+  ComfyOutput: comfy.comfyOutput,
+  ComfyProgress: comfy.comfyProgress,
+  ComfyHealth: comfy.comfyHealth,
+  ComfyError: comfy.comfyError,
 };

@@ -8,6 +8,7 @@ import type { Workflow } from '../workflows/types.js';
 import type { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
 import type { AssetHolders } from './assets/AssetHolders.js';
 import { AssetLibrary } from './assets/AssetLibrary.js';
+import type { ClientAssets } from './assets/ClientAssets.js';
 import { type AssetStoreOptions, createAssetStore } from './assets/createAssetStore.js';
 import { type AuditedHolders, HolderAudit } from './assets/HolderAudit.js';
 import { InputFetcher } from './assets/InputFetcher.js';
@@ -168,11 +169,13 @@ export function createAssetLibrary(
 export function createHolderAudit(
   holders: AuditedHolders | undefined,
   library: AssetLibrary | undefined,
-  manager: JobManager,
+  { manager, clientAssets }: { manager: JobManager; clientAssets: ClientAssets },
   logger: Logger,
 ): HolderAudit | undefined {
   if (!holders || !library) return undefined;
-  return new HolderAudit({ holders, library, isKnown: (id) => manager.has(id) }, logger);
+  const isKnown = (id: string) => manager.has(id);
+  const isAssetKnown = (id: string) => clientAssets.isKnown(id);
+  return new HolderAudit({ holders, library, isKnown, isAssetKnown }, logger);
 }
 
 /** Sockets to the machines, none open yet. */

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Store } from 'express-rate-limit';
 import type { Config } from '../config/index.js';
+import { messageOf } from '../errors.js';
 import { type Clock, systemClock } from '../utils/clock.js';
 import type { Logger } from '../utils/logger.js';
 import { TimeBudget } from '../utils/TimeBudget.js';
@@ -9,6 +10,7 @@ import { JobViews } from '../views/JobViews.js';
 import { MetricsViews } from '../views/MetricsViews.js';
 import { workflows as registeredWorkflows } from '../workflows/index.js';
 import type { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
+import type { ClientAssets } from './assets/ClientAssets.js';
 import type { ConnectionManager } from './comfyui/ConnectionManager.js';
 import { PromptRunner } from './comfyui/PromptRunner.js';
 import { ServerState } from './comfyui/ServerState.js';
@@ -38,11 +40,13 @@ import { AttemptJudge } from './jobs/AttemptJudge.js';
 import { MemoryBlobStore, type StreamStore } from './jobs/BlobStore.js';
 import { Expiry } from './jobs/Expiry.js';
 import { DurationEstimates } from './jobs/estimates.js';
+import { HopelessGraphs } from './jobs/HopelessGraphs.js';
 import { IdempotencyKeys } from './jobs/IdempotencyKeys.js';
 import { JobManager } from './jobs/JobManager.js';
 import { JobMessages } from './jobs/JobMessages.js';
 import { JobProcessor } from './jobs/JobProcessor.js';
 import { JobRunner } from './jobs/JobRunner.js';
+import { LiveJobs } from './jobs/LiveJobs.js';
 import { OutputFiles } from './jobs/OutputFiles.js';
 import { OutputIntake } from './jobs/OutputIntake.js';
 import { OutputSweeper } from './jobs/OutputSweeper.js';
@@ -64,9 +68,10 @@ import {
   type ServiceOverrides,
   WEBHOOK_OPTIONS,
 } from './ServiceOverrides.js';
-import { createRequestCounts, createWorkflows } from './sharedFactories.js';
+import { createClientFiles, createRequestCounts, createWorkflows } from './sharedFactories.js';
 import { stopServices } from './shutdown.js';
 import { GraphSubmissions } from './submissions/GraphSubmissions.js';
+import { ownAssetFiles } from './submissions/ownAssetFiles.js';
 import { Submissions } from './submissions/Submissions.js';
 import { UploadBudget } from './submissions/UploadBudget.js';
 import type { Webhooks } from './webhooks/Webhooks.js';
@@ -85,6 +90,8 @@ export interface Services {
   readonly thumbnails: Thumbnails;
   /** What machines say of jobs while they run. */
   readonly messages: JobMessages;
+  /** Details of jobs that run here. */
+  readonly live: LiveJobs;
   readonly processor: JobProcessor;
   readonly estimates: DurationEstimates;
   readonly admission: Admission;
@@ -98,6 +105,10 @@ export interface Services {
   readonly uploadBudget: UploadBudget;
   /** Where what clients send goes as it comes, but for images; undefined where that is memory. */
   readonly stream: StreamStore | undefined;
+  /** Files that clients leave with the server. */
+  readonly clientAssets: ClientAssets;
+  /** Where those go as they come. */
+  readonly clientStream: StreamStore;
   readonly views: JobViews;
   /** undefined where there is no secret to sign them with. */
   readonly webhooks: Webhooks | undefined;
@@ -183,6 +194,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     log('jobs'),
     storeTimings,
   );
+  new HopelessGraphs(manager, graphs, log('jobs'));
   const thumbnails = new Thumbnails({ maxPixels: config.outputs.maxPixels, maxBytes: MAX_THUMBNAIL_BYTES });
   manager.events.subscribe('resultDropped', ({ id }) => thumbnails.forget(id));
   const verdicts = new JobVerdicts(config.machines.breaker.failureThreshold, (instance, error) =>
@@ -210,11 +222,15 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const calls = new StoreCalls(storeTimings);
   const roomBytes = Math.min(MAX_OUTPUTS_IN_MEMORY, config.jobs.maxResultBytes);
   const messages = new JobMessages(log('jobs'));
+  const live = new LiveJobs(manager.events, (error) =>
+    log('jobs').error('A listener to job events failed', { error: messageOf(error) }),
+  );
   const runner = new JobRunner({
     manager,
     prompts,
     instances,
     messages,
+    live,
     imageInput: config.machines.imageInput,
     secrets,
     outputFiles: config.outputs.areFilesKept ? outputFiles : undefined,
@@ -244,7 +260,9 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     log('jobs'),
   );
 
-  const audit = createHolderAudit(audited, library, manager, log('assets'));
+  const clientFiles = createClientFiles(config, { stored: assetBlobs, redis }, clock, log('assets'));
+  const clientAssets = clientFiles.assets;
+  const audit = createHolderAudit(audited, library, { manager, clientAssets }, log('assets'));
   const repair = manager.isShared ? new QueueRepair(manager, log('jobs')) : undefined;
   const estimates = new DurationEstimates(workflows);
   const admission = new Admission(
@@ -272,7 +290,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       stream,
       budget: uploadBudget,
       fetcher: overrides.inputFetcher ?? inputs.fetcher,
-      assets: overrides.assetFiles,
+      assets: overrides.assetFiles ?? ownAssetFiles(clientAssets, manager),
       random: overrides.random ?? randomInt,
     },
     {
@@ -345,6 +363,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     manager,
     thumbnails,
     messages,
+    live,
     processor,
     estimates,
     admission,
@@ -354,6 +373,8 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     native,
     uploadBudget,
     stream,
+    clientAssets,
+    clientStream: clientFiles.blobs,
     views,
     webhooks,
     recorder,
@@ -376,6 +397,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       processor.start();
       expiry.start();
       audit?.start();
+      clientAssets.start();
       repair?.start();
       await webhooks?.start();
       outputSweeper.start();
@@ -384,7 +406,16 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     },
     stop: (budget = new TimeBudget(config.server.shutdownTimeoutMs)) => {
       const others = [shared, repair, native].filter((one) => one !== undefined);
-      const timers = [expiry, outputSweeper, summary, { stop: inputs.close }, needs, graphs, ...others];
+      const timers = [
+        clientFiles,
+        expiry,
+        outputSweeper,
+        summary,
+        { stop: inputs.close },
+        needs,
+        graphs,
+        ...others,
+      ];
       return stopServices(
         {
           manager,

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { comfyTargets } from './comfyTargets.js';
 import { fuzz } from './fuzz.js';
 import { graphTargets } from './graphTargets.js';
 import { nativeTargets } from './nativeTargets.js';
@@ -11,6 +12,7 @@ it.each([
   ['requests get no 5xx', targets],
   ['graphs get none but of a machine', graphTargets],
   ['requests of ComfyUI’s own API get no 5xx', nativeTargets],
+  ['graphs and files of the Comfy API get no 5xx', comfyTargets],
 ])(
   `${CASES} damaged %s, hang nothing and leave nothing (seed ${seed})`,
   async (_what, attacked) => {

@@ -192,7 +192,11 @@ describe.runIf(requireRedis())('assets that servers share', () => {
       return id === 'known';
     };
     const auditOf = ({ holders, library, logger }: typeof a, jobMs: number, temporaryMs: number) =>
-      new HolderAudit({ holders, library, isKnown }, logger, { intervalMs: 60_000, jobMs, temporaryMs });
+      new HolderAudit({ holders, library, isKnown, isAssetKnown: async () => true }, logger, {
+        intervalMs: 60_000,
+        jobMs,
+        temporaryMs,
+      });
     const again = () => a.client.del(`${prefix}:assets:audit`);
     // Nothing is old enough.
     await auditOf(a, 3_600_000, 3_600_000).run();

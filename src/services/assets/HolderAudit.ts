@@ -1,7 +1,7 @@
 import { messageOf } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
 import type { AssetLibrary } from './AssetLibrary.js';
-import { jobOf } from './holderNames.js';
+import { holderOf } from './holderNames.js';
 
 /** A job has its record soon after its bytes are stored; none takes nearly as long, ms. */
 const JOB_MS = 3_600_000;
@@ -31,10 +31,12 @@ interface Parts {
   readonly library: Pick<AssetLibrary, 'release'>;
   /** Whether a job has a record. */
   isKnown(jobId: string): Promise<boolean>;
+  /** Whether a client's asset has a record. */
+  isAssetKnown(assetId: string): Promise<boolean>;
 }
 
 /**
- * Lets go for jobs that have no record: their server died before it wrote one, or after it deleted it. Of all servers, one
+ * Lets go for jobs, and assets of clients, that have no record: their server died before it wrote one, or after it deleted it. Of all servers, one
  * does so at a time.
  */
 export class HolderAudit {
@@ -101,13 +103,15 @@ export class HolderAudit {
     return lost;
   }
 
-  /** @param known what was asked about jobs already */
+  /** @param known what was asked already */
   async #isLost(holder: string, ageMs: number, known: Map<string, boolean>): Promise<boolean> {
-    const job = jobOf(holder);
-    if (job === undefined) return ageMs >= this.#timings.temporaryMs;
+    const of = holderOf(holder);
+    if (of.kind === 'temporary') return ageMs >= this.#timings.temporaryMs;
     if (ageMs < this.#timings.jobMs) return false;
-    const isKnown = known.get(job) ?? (await this.#parts.isKnown(job));
-    known.set(job, isKnown);
+    const key = `${of.kind} ${of.id}`;
+    const ask = () => (of.kind === 'job' ? this.#parts.isKnown(of.id) : this.#parts.isAssetKnown(of.id));
+    const isKnown = known.get(key) ?? (await ask());
+    known.set(key, isKnown);
     return !isKnown;
   }
 }

@@ -93,7 +93,8 @@ export class ComfyClient {
 
   /** `GET /object_info/{class}`; undefined when the instance does not have that node class. */
   async nodeInfo(className: string, signal?: AbortSignal): Promise<NodeInfo | undefined> {
-    const path = `/object_info/${encodeURIComponent(className)}`;
+    // Half a character that is written as two cannot be encoded: no class is called so.
+    const path = `/object_info/${encodeURIComponent(Buffer.from(className).toString())}`;
     return (await this.#get(path, objectInfoAnswer, this.#options.controlTimeoutMs, signal))[className];
   }
 

@@ -4,7 +4,8 @@ import { unlessAborted } from '../../utils/deadline.js';
 import type { GraphFile } from '../../workflows/graph.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { ConnectionLease } from './ConnectionManager.js';
-import { fetchOutputs } from './fetchOutputs.js';
+import { EarlyOutputs } from './EarlyOutputs.js';
+import { fetchOutputs, type MadeOutput } from './fetchOutputs.js';
 import { Patience } from './Patience.js';
 import { type FollowTimings, PromptFollower } from './PromptFollower.js';
 import type { PromptResult, PromptRun, RunListener } from './PromptRun.js';
@@ -47,6 +48,7 @@ export class PromptAttempt {
   /** Uploaded files by their value in the graph. */
   readonly #uploads = new Map<GraphFile, { readonly name: UploadName; readonly path: string }>();
   #unsubscribe: () => void = () => undefined;
+  #early: EarlyOutputs | undefined;
 
   /** @param run whose output nodes are its own */
   constructor(
@@ -72,12 +74,15 @@ export class PromptAttempt {
       limits,
       machine: listener.machine(run.promptId),
       onProgress: (progress) => listener.onProgress(progress),
+      onStep: listener.onStep,
+      onMade: listener.onOutput && ((made) => this.#early?.look(made)),
     });
     this.#listenFor(run.promptId);
   }
 
   /** Uploads, submits and follows the prompt. */
   async result(signal: AbortSignal): Promise<PromptResult> {
+    this.#fetchEarly(signal);
     if (this.#run.uploads) await this.#upload(signal);
     await this.#submit(signal);
     return this.#follow(signal);
@@ -88,6 +93,7 @@ export class PromptAttempt {
    * @param earlier that attempt, whose files the prompt reads, where it is still known
    */
   async resumed(earlier: PromptAttempt | undefined, signal: AbortSignal): Promise<PromptResult> {
+    this.#fetchEarly(signal);
     if (earlier) for (const [file, upload] of earlier.#uploads) this.#uploads.set(file, upload);
     this.wasSubmitted = true;
     this.wasAccepted = true;
@@ -108,6 +114,7 @@ export class PromptAttempt {
       outputNodes: this.#run.outputNodes,
       maxBytes: this.#options.maxOutputBytes,
       receive: this.#run.receive,
+      early: this.#early,
     };
     return { promptId, outputs: await fetchOutputs(source, outcome.made, signal) };
   }
@@ -124,6 +131,7 @@ export class PromptAttempt {
 
   /** Stops listening. The prompt may go on. */
   detach(): void {
+    this.#early?.stop();
     this.#unsubscribe();
     this.#lease?.release();
   }
@@ -136,6 +144,18 @@ export class PromptAttempt {
   /** Nobody knows whether the prompt still runs. */
   keepFiles(): void {
     for (const { name } of this.#uploads.values()) name.doubt(this.promptId);
+  }
+
+  #fetchEarly(signal: AbortSignal): void {
+    const { onOutput } = this.#listener;
+    if (!onOutput) return;
+    const source = {
+      client: this.client,
+      receive: this.#run.receive,
+      maxBytes: this.#options.maxOutputBytes,
+      onOutput: (made: MadeOutput) => onOutput(made, this.#run.promptId),
+    };
+    this.#early = new EarlyOutputs(source, signal);
   }
 
   #listenFor(promptId: string): void {

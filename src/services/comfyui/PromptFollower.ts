@@ -8,7 +8,9 @@ import type { MachineListener } from './machineMessages.js';
 import { Patience } from './Patience.js';
 import { PromptClock, type RunLimits } from './PromptClock.js';
 import {
+  type MadeByNode,
   outcomeOfHistory,
+  type PromptDetail,
   type PromptOutcome,
   type PromptProgress,
   type PromptTracker,
@@ -42,6 +44,10 @@ interface Following {
   readonly limits: RunLimits;
   readonly machine: MachineListener;
   onProgress(progress: PromptProgress): void;
+  /** Called with every message that may change the progress, however little. */
+  onStep?: ((detail: PromptDetail) => void) | undefined;
+  /** Called when an output node has made something. */
+  onMade?: ((made: MadeByNode) => void) | undefined;
 }
 
 /**
@@ -77,8 +83,9 @@ export class PromptFollower implements PromptListener {
 
   onMessage(message: PromptMessage): void {
     this.#putOffPoll();
-    const { tracker, onProgress } = this.#following;
+    const { tracker, onProgress, onStep, onMade } = this.#following;
     tracker.accept(message);
+    if (message.type === 'executed') onMade?.(tracker.made);
     this.#patience.heard();
     this.#clock.start();
     if (tracker.outcome) {
@@ -87,6 +94,7 @@ export class PromptFollower implements PromptListener {
     }
     // Most messages change nothing that anybody sees.
     const { progress } = tracker;
+    if (onStep) onStep(tracker.detail);
     const { percentage, node } = this.#told ?? {};
     if (progress.percentage === percentage && progress.node?.id === node?.id) return;
     this.#told = progress;

@@ -3,7 +3,7 @@ import type { PromptGraph } from '../../workflows/graph.js';
 import type { MadeOutput, OutputReceiver } from './fetchOutputs.js';
 import type { MachineListener } from './machineMessages.js';
 import type { RunLimits } from './PromptClock.js';
-import type { PromptProgress } from './promptTracker.js';
+import type { PromptDetail, PromptProgress } from './promptTracker.js';
 
 /** What a prompt is run with. */
 export interface PromptRun {
@@ -30,6 +30,13 @@ export interface RunListener {
   /** ComfyUI took the prompt, under this id. */
   onSubmitted(promptId: string): void;
   onProgress(progress: PromptProgress): void;
+  /** Called with every message that may change the progress, however little. */
+  onStep?: ((detail: PromptDetail) => void) | undefined;
+  /**
+   * Where it is given, outputs are fetched while the prompt runs: called with each, once it is here.
+   * @param promptId under which it was submitted
+   */
+  onOutput?: ((made: MadeOutput, promptId: string) => void) | undefined;
   /**
    * What hears what the machine says, as long as there is a socket to it, of the prompt that is submitted under this id. Nodes
    * and files that are the prompt's own have it in their names (`ownOutputs`).

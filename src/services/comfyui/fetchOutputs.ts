@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { PromptError } from '../../errors.js';
 import type { Content } from '../../utils/StoredFile.js';
 import type { ComfyClient } from './ComfyClient.js';
-import type { OutputFile } from './outputItems.js';
+import type { OutputFile, OutputItem } from './outputItems.js';
 import { workflowFilename, workflowNodeId } from './ownOutputs.js';
 import type { PromptFollower } from './PromptFollower.js';
 import type { MadeByNode } from './promptTracker.js';
@@ -24,6 +24,13 @@ export interface MadeOutput {
  */
 export type OutputReceiver = (body: Readable, filename: string) => Promise<Content>;
 
+/** Outputs that were fetched while the prompt ran. */
+interface FetchedBefore {
+  /** Resolves when no more are fetched. */
+  end(): Promise<void>;
+  get(nodeId: string, item: OutputItem): MadeOutput | undefined;
+}
+
 /** Files and texts that are taken of one prompt. */
 const MAX_OUTPUTS = 1000;
 
@@ -35,6 +42,8 @@ interface Source {
   /** Bytes of everything together that is in memory. */
   readonly maxBytes: number;
   readonly receive: OutputReceiver | undefined;
+  /** What is here already. */
+  readonly early: FetchedBefore | undefined;
 }
 
 /**
@@ -53,16 +62,32 @@ export async function fetchOutputs(
   if (items.length > MAX_OUTPUTS) {
     throw tooMuch(`${items.length} files and texts; at most ${MAX_OUTPUTS} are taken`);
   }
+  await source.early?.end();
   const outputs: MadeOutput[] = [];
   let left = source.maxBytes;
   for (const { nodeId, item } of items) {
-    const bytes = item.kind === 'text' ? Buffer.from(item.text) : await view(source, item.file, signal);
-    if (Buffer.isBuffer(bytes)) left -= bytes.length;
+    const made = source.early?.get(nodeId, item) ?? (await fetched(source, nodeId, item, signal));
+    if (Buffer.isBuffer(made.bytes)) left -= made.bytes.length;
     if (left < 0) throw tooMuch('more bytes than results may have (MAX_RESULT_MEMORY)');
-    const filename = item.kind === 'text' ? undefined : workflowFilename(item.file.filename);
-    outputs.push({ nodeId, filename, bytes });
+    outputs.push(made);
   }
   return outputs;
+}
+
+async function fetched(
+  source: Source,
+  nodeId: string,
+  item: OutputItem,
+  signal: AbortSignal,
+): Promise<MadeOutput> {
+  const bytes = item.kind === 'text' ? Buffer.from(item.text) : await view(source, item.file, signal);
+  return madeOutput(nodeId, item, bytes);
+}
+
+/** @param nodeId as the workflow has it */
+export function madeOutput(nodeId: string, item: OutputItem, bytes: Content): MadeOutput {
+  const filename = item.kind === 'text' ? undefined : workflowFilename(item.file.filename);
+  return { nodeId, filename, bytes };
 }
 
 /** The work is done, so this is asked again for as long as the machine may be busy, before the work is done again. */

@@ -13,6 +13,16 @@ export interface PromptProgress {
   readonly node?: { readonly id: string; readonly classType: string } | undefined;
 }
 
+/** The same in all detail. */
+export interface PromptDetail extends PromptProgress {
+  /** The same as the percentage, 0..1 and not rounded: nodes that are done, and the steps of the one at work. */
+  readonly fraction: number;
+  readonly nodesDone: number;
+  readonly nodesTotal: number;
+  /** Steps of the node at work, where it tells of them. */
+  readonly steps?: { readonly done: number; readonly total: number } | undefined;
+}
+
 /** What output nodes made, by their ids; a node that made nothing is left out. */
 export type MadeByNode = ReadonlyMap<string, readonly OutputItem[]>;
 
@@ -44,8 +54,8 @@ export class PromptTracker {
   readonly #total: number;
   readonly #done = new Set<string>();
   #node: string | undefined;
-  #nodeFraction = 0;
-  #percentage = 0;
+  #steps: { readonly done: number; readonly total: number } | undefined;
+  #fraction = 0;
 
   constructor(graph: PromptGraph, outputNodes: readonly string[]) {
     this.#graph = graph;
@@ -53,12 +63,29 @@ export class PromptTracker {
     this.#total = Math.max(1, graph.size);
   }
 
+  get detail(): PromptDetail {
+    const { percentage, node } = this.progress;
+    return {
+      percentage,
+      node: node && { ...node, id: workflowNodeId(node.id) },
+      fraction: this.#fraction,
+      nodesDone: this.#done.size,
+      nodesTotal: this.#total,
+      steps: this.#steps,
+    };
+  }
+
   get progress(): PromptProgress {
     const classType = this.#node === undefined ? undefined : this.#graph.get(this.#node)?.classType;
     return {
-      percentage: this.#percentage,
+      percentage: Math.min(99, Math.floor(100 * this.#fraction)),
       node: this.#node !== undefined && classType !== undefined ? { id: this.#node, classType } : undefined,
     };
+  }
+
+  /** What output nodes made so far. */
+  get made(): MadeByNode {
+    return this.#made.byNode();
   }
 
   /** Takes one message of this prompt. */
@@ -93,7 +120,7 @@ export class PromptTracker {
         this.outcome ??= { kind: 'failed', error: interruptedError() };
         break;
     }
-    this.#updatePercentage();
+    this.#updateFraction();
   }
 
   /** An output node of which nothing was heard may have made something all the same: the history tells. */
@@ -131,11 +158,11 @@ export class PromptTracker {
   #setNodeProgress(node: string | undefined, value: number, max: number): void {
     if (node === undefined || this.#done.has(node)) return;
     if (node !== this.#node) this.#startNode(node);
-    this.#nodeFraction = max > 0 ? Math.min(1, Math.max(0, value / max)) : 0;
+    this.#steps = max > 0 ? { done: Math.min(max, Math.max(0, value)), total: max } : undefined;
   }
 
   #startNode(node: string): void {
-    if (node !== this.#node) this.#nodeFraction = 0;
+    if (node !== this.#node) this.#steps = undefined;
     this.#node = node;
   }
 
@@ -143,14 +170,14 @@ export class PromptTracker {
     if (this.#graph.has(node)) this.#done.add(node);
     if (node === this.#node) {
       this.#node = undefined;
-      this.#nodeFraction = 0;
+      this.#steps = undefined;
     }
   }
 
-  #updatePercentage(): void {
-    const done = Math.min(this.#total, this.#done.size + this.#nodeFraction);
-    const percentage = Math.min(99, Math.floor((100 * done) / this.#total));
-    this.#percentage = Math.max(this.#percentage, percentage);
+  #updateFraction(): void {
+    const { done = 0, total = 1 } = this.#steps ?? {};
+    const nodes = Math.min(this.#total, this.#done.size + done / total);
+    this.#fraction = Math.max(this.#fraction, nodes / this.#total);
   }
 }
 

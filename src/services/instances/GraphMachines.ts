@@ -24,6 +24,8 @@ const BACK_SOON_MS = 600_000;
 interface Answers {
   readonly asked: Map<string, Promise<NodeInfo | undefined>>;
   readonly infos: Map<string, NodeInfo>;
+  /** Keys of the needs of which it told whether it meets them. */
+  readonly told: Set<string>;
 }
 
 interface Checked {
@@ -44,6 +46,7 @@ export class GraphMachines {
   /** By key; those that came last at the end. */
   readonly #watched = new Map<string, GraphNeeds>();
   readonly #answers = new Map<Instance, Answers>();
+  readonly #onHopeless: Array<(needs: GraphNeeds, missing: readonly string[]) => void> = [];
   readonly #stopped = new AbortController();
 
   constructor(
@@ -59,6 +62,11 @@ export class GraphMachines {
 
   stop(): void {
     this.#stopped.abort();
+  }
+
+  /** Calls `listener` when all machines are up, and none of them has what somebody may still wait for. */
+  onHopeless(listener: (needs: GraphNeeds, missing: readonly string[]) => void): void {
+    this.#onHopeless.push(listener);
   }
 
   /** The machines are asked about these needs, now and whenever they are inspected. */
@@ -105,14 +113,25 @@ export class GraphMachines {
     this.#answers.delete(instance);
     for (const needs of [...this.#watched.values()]) {
       if (this.#stopped.signal.aborted || !instance.health.isUp) return;
-      await this.#ask(instance, needs);
+      const missing = await this.#ask(instance, needs);
+      if (missing?.length) this.#giveUp(needs, missing);
     }
+  }
+
+  #giveUp(needs: GraphNeeds, missing: readonly string[]): void {
+    const isNowhere = this.#instances.every((one) => {
+      const { isUp, graphs } = one.health;
+      return isUp && !graphs.has(needs.key) && this.#answers.get(one)?.told.has(needs.key);
+    });
+    if (isNowhere) for (const listener of this.#onHopeless) listener(needs, missing);
   }
 
   /** @returns what the instance lacks; undefined where it does not tell */
   async #ask(instance: Instance, needs: GraphNeeds): Promise<readonly string[] | undefined> {
     try {
-      const missing = await this.#missingOn(instance, needs);
+      const answers = this.#answersOf(instance);
+      const missing = await this.#missingOn(instance, answers, needs);
+      answers.told.add(needs.key);
       if (missing.length > 0) instance.health.graphs.delete(needs.key);
       else if (this.#watched.has(needs.key)) instance.health.graphs.add(needs.key);
       return missing;
@@ -123,8 +142,11 @@ export class GraphMachines {
     }
   }
 
-  async #missingOn(instance: Instance, { nodes, models }: GraphNeeds): Promise<readonly string[]> {
-    const answers = this.#answersOf(instance);
+  async #missingOn(
+    instance: Instance,
+    answers: Answers,
+    { nodes, models }: GraphNeeds,
+  ): Promise<readonly string[]> {
     const classes = new Set([...nodes, ...models.map(({ node }) => node)]);
     const infos = new Map<string, NodeInfo | undefined>();
     let missing = 0;
@@ -145,7 +167,7 @@ export class GraphMachines {
     const known = asked.get(name);
     if (known) return known;
     if (asked.size >= MAX_CLASSES) asked.clear();
-    const answer = instance.client.nodeInfo(name, this.#stopped.signal);
+    const answer = instance.client.nodeInfo(name);
     asked.set(name, answer);
     answer.then(
       (info) => info && infos.set(name, info),
@@ -155,7 +177,7 @@ export class GraphMachines {
   }
 
   #answersOf(instance: Instance): Answers {
-    const known = this.#answers.get(instance) ?? { asked: new Map(), infos: new Map() };
+    const known = this.#answers.get(instance) ?? { asked: new Map(), infos: new Map(), told: new Set() };
     this.#answers.set(instance, known);
     return known;
   }

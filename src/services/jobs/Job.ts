@@ -46,6 +46,8 @@ export interface JobRequest {
   readonly owner: string | undefined;
   /** Who submitted it, as limits count clients: by key, else by address. */
   readonly client?: string | undefined;
+  /** From -10 to 10, higher ones first; 0 where it is left out. */
+  readonly priority?: number | undefined;
   readonly webhook?: WebhookTarget | undefined;
   /** What the client should know although its submission was accepted. */
   readonly warnings?: readonly string[];

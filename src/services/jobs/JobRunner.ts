@@ -1,28 +1,27 @@
 import { v4 as uuid } from 'uuid';
 import { messageOf, PromptError } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
-import { headOf, type StoredFile, wholeOf } from '../../utils/StoredFile.js';
 import type { GraphFile } from '../../workflows/graph.js';
+import { GRAPH_TYPE } from '../../workflows/graphNeeds.js';
 import { type ImageInput, imageNodes } from '../../workflows/imageNodes.js';
 import type { Workflow } from '../../workflows/types.js';
-import type { MadeOutput } from '../comfyui/fetchOutputs.js';
 import { LeavePrompt } from '../comfyui/LeavePrompt.js';
 import type { RunLimits } from '../comfyui/PromptClock.js';
 import type { PromptResult, PromptRun, RunListener } from '../comfyui/PromptRun.js';
 import type { PromptRunner } from '../comfyui/PromptRunner.js';
-import { isPng } from '../images/png.js';
-import { SIGNATURE } from '../images/pngChunks.js';
-import { readPngText } from '../images/pngMetadata.js';
 import type { Instance } from '../instances/Instance.js';
 import type { Slot } from '../instances/LoadBalancer.js';
-import { type FinishedOutput, finishOutputs } from './finishOutputs.js';
+import { type FinishedOutput, finishOutputs, type OutputPlan } from './finishOutputs.js';
 import { type FileLoader, graphFiles, largestOf } from './graphFiles.js';
 import type { ProcessingJob } from './Job.js';
 import type { JobManager } from './JobManager.js';
 import type { JobMessages } from './JobMessages.js';
 import { logFields } from './jobLog.js';
+import { LiveAttempt } from './LiveAttempt.js';
+import type { LiveJobs } from './LiveJobs.js';
 import type { OutputFiles } from './OutputFiles.js';
 import { type OutputIntake, OutputNotStored } from './OutputIntake.js';
+import { areOwn } from './ownFiles.js';
 import type { PromptSecrets } from './PromptSecrets.js';
 
 /** What is run, whichever prompt it becomes. */
@@ -46,6 +45,8 @@ interface RunnerParts {
   readonly instances: readonly Instance[];
   /** Whoever wants to hear what machines say of jobs. */
   readonly messages: JobMessages;
+  /** Details of jobs whose clients see outputs before the end. */
+  readonly live: LiveJobs;
   readonly imageInput: ImageInput;
   readonly secrets: Pick<PromptSecrets, 'get'>;
   /** Where results are kept on disk, if they are. */
@@ -109,15 +110,19 @@ export class JobRunner {
       receive: intake?.receive,
       until,
     };
+    const outputPlan = this.#outputPlan(workflow, job, files, intake);
+    const live =
+      workflow.type === GRAPH_TYPE ? new LiveAttempt(job.id, this.#parts.live, outputPlan) : undefined;
+    const listener = this.#listener(job, live);
     const { outputs, promptId, instance } =
-      (await this.#resume(job, plan, signal)) ??
-      (await this.#execute(job, plan, slot, signal).catch((error: unknown) => {
+      (await this.#resume(job, plan, listener, signal)) ??
+      (await this.#execute(plan, slot, listener, signal).catch((error: unknown) => {
         // A picture that was converted may be many times as large as the client's.
         if (error instanceof PromptError) error.sentBytes = largestOf(files);
         throw error;
       }));
     slot.release();
-    const finished = await this.#finish(workflow, job, files, outputs, intake);
+    const finished = await finishOutputs(outputs, outputPlan, live?.finished);
     // What is this far is not left to anybody else.
     if (!(signal.reason instanceof LeavePrompt)) signal.throwIfAborted();
     await this.#save(job, finished);
@@ -132,15 +137,20 @@ export class JobRunner {
     return instance;
   }
 
-  async #execute(job: ProcessingJob, plan: Plan, { instance }: Slot, signal: AbortSignal): Promise<Made> {
+  async #execute(plan: Plan, { instance }: Slot, listener: RunListener, signal: AbortSignal): Promise<Made> {
     const run = { ...plan, promptId: uuid() };
-    const result = await this.#parts.prompts.run(instance.client, run, this.#listener(job), signal);
+    const result = await this.#parts.prompts.run(instance.client, run, listener, signal);
     if (await areOwn(result.outputs, run.promptId)) return { ...result, instance };
     throw new PromptError('wrong result', 'The file under the name of a result was made by another prompt.');
   }
 
   /** Goes on with a prompt of an earlier attempt, on a machine that had fallen silent and has it after all. */
-  async #resume(job: ProcessingJob, plan: Plan, signal: AbortSignal): Promise<Made | undefined> {
+  async #resume(
+    job: ProcessingJob,
+    plan: Plan,
+    listener: RunListener,
+    signal: AbortSignal,
+  ): Promise<Made | undefined> {
     const { prompts, instances } = this.#parts;
     for (const { instance: host, leftBehind, failure } of job.failedTries) {
       const instance = instances.find((one) => one.host === host);
@@ -148,18 +158,23 @@ export class JobRunner {
       const run = { ...plan, promptId: leftBehind };
       // The machine is not at fault then, and has the prompt: it may only be busy.
       const silenceMs = failure === 'server gone' ? plan.limits.executionMs : 0;
-      const result = await prompts.resume(instance.client, run, this.#listener(job), signal, silenceMs);
+      const result = await prompts.resume(instance.client, run, listener, signal, silenceMs);
       if (result && (await areOwn(result.outputs, leftBehind))) return { ...result, instance };
     }
     return undefined;
   }
 
-  #listener(job: ProcessingJob): RunListener {
+  #listener(job: ProcessingJob, live: LiveAttempt | undefined): RunListener {
     const { manager, messages } = this.#parts;
     return {
       onSubmitting: manager.isShared ? (id) => manager.runs.announcePrompt(job.id, id) : undefined,
       onSubmitted: (id) => this.#note(job, manager.runs.recordPrompt(job.id, id)),
-      machine: (promptId) => messages.of(job.id, promptId),
+      machine: (promptId) => {
+        const machine = messages.of(job.id, promptId);
+        return live?.alsoTelling(machine) ?? machine;
+      },
+      onStep: live?.onStep,
+      onOutput: live?.onOutput,
       onProgress: ({ percentage, node }) => manager.runs.recordProgress(job.id, percentage, node?.classType),
     };
   }
@@ -171,15 +186,14 @@ export class JobRunner {
     });
   }
 
-  #finish(
+  #outputPlan(
     workflow: Workflow,
     job: ProcessingJob,
     files: ReadonlyMap<string, GraphFile>,
-    made: readonly MadeOutput[],
     intake: OutputIntake | undefined,
-  ): Promise<FinishedOutput[]> {
+  ): OutputPlan {
     const { type, format, parameters } = job.request;
-    return finishOutputs(made, {
+    return {
       outputs: workflow.outputs,
       imageName: workflow.isBuiltIn ? `${type}-${job.id}` : undefined,
       format,
@@ -189,7 +203,7 @@ export class JobRunner {
         maxPixels: this.#parts.maxOutputPixels,
       },
       intake,
-    });
+    };
   }
 
   /** The client has its outputs from the server: a full disk is the operator's business, not a reason to fail the job. */
@@ -215,27 +229,4 @@ function transparencyOf({ request }: ProcessingJob, files: ReadonlyMap<string, G
   const image = request.files[name]?.image;
   const file = files.get(name);
   return image?.hasAlpha && file ? { bytes: file.bytes, image } : undefined;
-}
-
-/** Longest graph that is searched for a prompt's mark: with a picture inside it is as long as that. */
-const MAX_GRAPH_BYTES = 64 * 1024 * 1024;
-
-/**
- * Whether a file that ComfyUI wrote was made by this prompt, as far as it tells: a PNG holds the graph that made it, with
- * the prompt's mark in it, unless ComfyUI runs with `--disable-metadata` or a node writes a text of its own there.
- */
-async function isOwn({ bytes, filename }: MadeOutput, promptId: string): Promise<boolean> {
-  if (filename === undefined) return true;
-  const png = Buffer.isBuffer(bytes) ? bytes : await wholePng(bytes);
-  const text = png && readPngText(png, 'prompt', MAX_GRAPH_BYTES);
-  return text === undefined || text.includes(promptId) || !text.includes('"class_type"');
-}
-
-async function areOwn(outputs: readonly MadeOutput[], promptId: string): Promise<boolean> {
-  for (const one of outputs) if (!(await isOwn(one, promptId))) return false;
-  return true;
-}
-
-async function wholePng(file: StoredFile): Promise<Buffer | undefined> {
-  return isPng(await headOf(file, SIGNATURE.length)) ? wholeOf(file) : undefined;
 }

@@ -40,16 +40,18 @@ const MEASURED: ReadonlySet<string> = new Set(
  * Makes results of what ComfyUI made. Images are encoded in the format that was asked for, and cropped; everything else
  * stays as it is, byte for byte. Where outputs are kept outside of memory, each one is there before the next is finished.
  * @param made is used up
+ * @param known gives those that were finished before
  * @throws PromptError `unreadable result` or `result too large`; OutputNotStored
  */
 export async function finishOutputs(
   made: readonly MadeOutput[],
   plan: OutputPlan,
+  known?: (made: MadeOutput) => Promise<FinishedOutput | undefined>,
 ): Promise<FinishedOutput[]> {
   const finished: FinishedOutput[] = [];
   let room = MAX_INLINE_TEXT;
   for (const one of made) {
-    const { output, content, extension } = await finishOutput(one, plan);
+    const { output, content, extension } = (await known?.(one)) ?? (await finishOutput(one, plan));
     const isInline = output.kind === 'text' && Buffer.isBuffer(content) && content.length <= room;
     if (isInline) room -= content.length;
     finished.push({
@@ -61,7 +63,8 @@ export async function finishOutputs(
   return finished;
 }
 
-async function finishOutput(made: MadeOutput, plan: OutputPlan): Promise<FinishedOutput> {
+/** Makes a result of one thing that ComfyUI made. @throws as `finishOutputs` */
+export async function finishOutput(made: MadeOutput, plan: OutputPlan): Promise<FinishedOutput> {
   const { nodeId, bytes: content } = made;
   const name = plan.outputs.find((one) => one.nodeId === nodeId)?.name ?? nodeId;
   const filename = safeFilename(made.filename ?? `${name}.${TEXT.extension}`);

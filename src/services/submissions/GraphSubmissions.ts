@@ -26,7 +26,14 @@ export interface PlacedFile {
 export interface GraphSubmission
   extends Pick<
     Submission,
-    'requestId' | 'owner' | 'client' | 'idempotencyKey' | 'signal' | 'metadata' | 'clientPromptId'
+    | 'requestId'
+    | 'owner'
+    | 'client'
+    | 'idempotencyKey'
+    | 'signal'
+    | 'metadata'
+    | 'clientPromptId'
+    | 'priority'
   > {
   /** As `readGraph` read it. It goes to ComfyUI as it is, but for the places of files. */
   readonly graph: PromptGraph;

@@ -28,6 +28,8 @@ export interface Submission {
   /** Of the images that are made; undefined where the client names none. */
   readonly format: OutputFormat | undefined;
   readonly webhook: WebhookTarget | undefined;
+  /** From -10 to 10, higher ones first; 0 where it is left out. */
+  readonly priority?: number | undefined;
   readonly requestId: string;
   /** Name of the API key that it came with, where there are keys. */
   readonly owner: string | undefined;

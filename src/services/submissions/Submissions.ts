@@ -106,7 +106,7 @@ export class Submissions {
 
   #outline(submission: Submission): { outline: Outline; fingerprint: () => string } {
     const { workflow, format, webhook, requestId, owner, client, files } = submission;
-    const { metadata, clientPromptId, secrets, definition } = submission;
+    const { metadata, clientPromptId, secrets, definition, priority } = submission;
     const { type, parameters: schema } = workflow;
     const given = withoutEmpty(submission.parameters, schema);
     const sent = parseParameters(schema, given);
@@ -122,6 +122,7 @@ export class Submissions {
       owner,
       client,
       webhook,
+      ...(priority ? { priority } : {}),
       ...(warnings.length > 0 ? { warnings } : {}),
       ...(seed === undefined ? {} : { randomSeed: seed }),
       ...(seeds === undefined ? {} : { randomSeeds: seeds }),

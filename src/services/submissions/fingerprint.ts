@@ -11,8 +11,8 @@ interface Fingerprinted {
   readonly webhook: WebhookTarget | undefined;
   readonly files: ReadonlyMap<string, FileSource>;
   /** Of a graph that came along. */
-  readonly definition: string | undefined;
-  readonly metadata: string | undefined;
+  readonly definition?: string | undefined;
+  readonly metadata?: string | undefined;
 }
 
 /**

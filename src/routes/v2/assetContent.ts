@@ -1,0 +1,69 @@
+import type { Request, Response } from 'express';
+import { AppError } from '../../errors.js';
+import { callerOf, mayUse } from '../../middleware/authentication.js';
+import type { ClientAsset } from '../../services/assets/AssetRecords.js';
+import type { Job } from '../../services/jobs/Job.js';
+import { outputPlaces, parseOutputId } from '../../utils/outputIds.js';
+import { comfyJobId, outputsOf } from '../../views/comfyViews.js';
+import type { RouteContext } from '../Endpoint.js';
+import { idOf } from '../ownJob.js';
+import { ownComfyJob } from './comfyJobs.js';
+
+/** What the id of an asset stands for: a file that a client left, or one of a job's outputs. */
+type Found = { readonly asset: ClientAsset } | { readonly job: Job; readonly index: number };
+
+/**
+ * Finds an asset that the caller may use.
+ * @throws AppError `ASSET_NOT_FOUND`
+ */
+export async function assetOf(id: string, response: Response, context: RouteContext): Promise<Found> {
+  const output = parseOutputId(id);
+  if (!output) {
+    const caller = callerOf(response);
+    return { asset: await context.services.clientAssets.get(id, (owner) => mayUse(caller, owner)) };
+  }
+  const job = await ownComfyJob(context, comfyJobId(output.jobId), response).catch((error: unknown) => {
+    throw error instanceof AppError && error.code === 'JOB_NOT_FOUND' ? noSuchAsset() : error;
+  });
+  const outputs = outputsOf(job, context.services.live.get(job.id));
+  const index = outputPlaces(outputs).indexOf(output.place);
+  if (index < 0) throw noSuchAsset();
+  return { job, index };
+}
+
+export function noSuchAsset(): AppError {
+  return new AppError('ASSET_NOT_FOUND', 'There is no such asset.');
+}
+
+/** Answers with the bytes of an asset, or sends the client to where they are, where they have a signed address. */
+export async function sendContent(
+  request: Request,
+  response: Response,
+  context: RouteContext,
+): Promise<void> {
+  const { services, sender } = context;
+  const found = await assetOf(idOf(request), response, context);
+  if ('asset' in found) {
+    const { asset } = found;
+    await sender.file(request, response, {
+      bytes: { ...services.clientAssets.file(asset), url: () => services.clientAssets.url(asset) },
+      etag: `"${asset.hash}"`,
+      // A page that somebody uploaded is no page of this server.
+      presentation: {
+        filename: asset.filePath?.split('/').at(-1) || asset.id,
+        mimeType: asset.contentType,
+        isDownload: true,
+      },
+      gone: () => new AppError('RESULT_EXPIRED', 'The bytes of this asset are gone.'),
+    });
+    return;
+  }
+  const { job, index } = found;
+  const live = services.live.get(job.id)?.outputs[index];
+  if (job.status === 'completed' || !live) {
+    const stored = await services.manager.outputs.storedOutput(job.id, index);
+    await sender.output(request, response, stored, { index, isDownload: false });
+    return;
+  }
+  await sender.liveOutput(request, response, job.id, index, live);
+}

@@ -1,0 +1,242 @@
+import type { Request, RequestHandler, Response } from 'express';
+import { z } from 'zod';
+import { AppError } from '../../errors.js';
+import { ownerOf } from '../../middleware/authentication.js';
+import { jsonBytes } from '../../middleware/jsonBytes.js';
+import { parseJsonBody, unreadableJson } from '../../middleware/parseJsonBody.js';
+import { receiveUpload, sentParameters, takeUpload } from '../../middleware/upload.js';
+import { comfyAsset, comfyFromHashBody, comfyUploadFields } from '../../schemas/comfy.js';
+import { invalidParameter, parseParameters } from '../../schemas/parse.js';
+import { withoutEmpty } from '../../services/submissions/parameterKinds.js';
+import { isJsonObject, plainJson } from '../../utils/losslessJson.js';
+import { comfyAssetView, comfyOutputAsset, comfyOutputViews } from '../../views/comfyViews.js';
+import type { FileInput } from '../../workflows/types.js';
+import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
+import { idOf } from '../ownJob.js';
+import { assetOf, noSuchAsset, sendContent } from './assetContent.js';
+import { baseUrlOf, viewContextOf } from './comfyJobs.js';
+
+const FILE: FileInput = { name: 'file', kind: 'file', required: true };
+const MAX_BODY_BYTES = 64 * 1024;
+const MAX_DEPTH = 8;
+const MEDIA_TYPE = /^[\w!#$&^.+-]{1,63}\/[\w!#$&^.+-]{1,63}$/;
+
+const assetPath = z.object({ id: z.string().meta({ description: 'Id of the asset.' }) });
+const hashPath = z.object({ hash: z.string().meta({ description: '`blake3:` and 64 hexadecimal digits.' }) });
+const rangeHeader = z.object({
+  Range: z.string().optional().meta({ description: 'Such as `bytes=0-1023`.' }),
+});
+
+/** Files that clients leave with the server, and those that their jobs made. */
+export const comfyAssetEndpoints: readonly Endpoint[] = [
+  {
+    id: 'comfy_upload_asset',
+    method: 'post',
+    path: '/api/v2/assets',
+    tag: TAGS.comfy,
+    form: 'comfy',
+    summary: 'Leaves a file with the server, to be named in graphs and inputs.',
+    access: 'key',
+    request: {
+      body: {
+        'multipart/form-data': comfyUploadFields.extend({
+          file: z.string().meta({ format: 'binary', description: 'The file.' }),
+        }),
+      },
+    },
+    responses: {
+      200: { description: 'An asset of bytes that its owner had sent before.', schema: comfyAsset },
+      201: { description: 'An asset of new bytes.', schema: comfyAsset },
+    },
+    errors: [400, 408, 409, 413, 429, 503],
+    handler: (context) => [receiveFile(context), (request, response) => upload(request, response, context)],
+  },
+  {
+    id: 'comfy_asset_from_hash',
+    method: 'post',
+    path: '/api/v2/assets/from-hash',
+    tag: TAGS.comfy,
+    form: 'comfy',
+    summary: 'Makes an asset of bytes that the caller has sent before.',
+    access: 'key',
+    request: { body: { 'application/json': comfyFromHashBody } },
+    responses: {
+      200: { description: 'The same asset as before.', schema: comfyAsset },
+      201: { description: 'A new asset.', schema: comfyAsset },
+    },
+    errors: [400, 404, 413, 429, 503],
+    handler: (context) => [
+      jsonBytes(MAX_BODY_BYTES),
+      async (request, response) => {
+        const body = parseParameters(comfyFromHashBody, jsonObject(request.body));
+        const { asset, isNew } = await context.services.clientAssets.addKnown(hashFrom(body.hash) ?? '', {
+          filePath: body.file_path,
+          owner: ownerOf(response),
+          lifetimeMs: msOf(body.expires_in),
+        });
+        const view = comfyAssetView(asset, baseUrlOf(request, context), false);
+        response.status(isNew ? 201 : 200).json(view);
+      },
+    ],
+  },
+  {
+    id: 'comfy_asset_by_hash',
+    method: 'head',
+    path: '/api/v2/assets/by-hash/{hash}',
+    tag: TAGS.comfy,
+    form: 'comfy',
+    summary: 'Whether the caller has sent these bytes before.',
+    access: 'key',
+    request: { path: hashPath },
+    responses: { 200: { description: 'It has.' } },
+    errors: [404],
+    handler:
+      ({ services: { clientAssets } }) =>
+      async (request, response) => {
+        const hash = hashFrom(String(request.params['hash']));
+        if (hash === undefined || !(await clientAssets.has(ownerOf(response), hash))) {
+          throw new AppError('BLOB_NOT_FOUND', 'There are no such bytes of yours.');
+        }
+        response.status(200).end();
+      },
+  },
+  {
+    id: 'comfy_asset',
+    method: 'get',
+    path: '/api/v2/assets/{id}',
+    tag: TAGS.comfy,
+    form: 'comfy',
+    summary: 'An asset: a file that was uploaded, or an output of a job.',
+    access: 'key',
+    request: { path: assetPath },
+    responses: { 200: { description: 'The asset.', schema: comfyAsset } },
+    errors: [404],
+    handler: (context) => async (request, response) => {
+      const baseUrl = baseUrlOf(request, context);
+      const found = await assetOf(idOf(request), response, context);
+      if ('asset' in found) {
+        response.json(comfyAssetView(found.asset, baseUrl));
+        return;
+      }
+      const { job, index } = found;
+      const view = comfyOutputViews(job, await viewContextOf(job, baseUrl, context))[index];
+      if (!view) throw noSuchAsset();
+      response.json(comfyOutputAsset(job, view));
+    },
+  },
+  {
+    id: 'comfy_asset_content',
+    method: 'get',
+    path: '/api/v2/assets/{id}/content',
+    tag: TAGS.comfy,
+    form: 'comfy',
+    summary: 'The bytes of an asset; a part of them with Range.',
+    access: 'key',
+    request: { path: assetPath, headers: rangeHeader },
+    responses: {
+      200: { description: 'The bytes.', types: ['*/*'] },
+      206: { description: 'The part of them that Range names.', types: ['*/*'] },
+      302: { description: 'Location is where the bytes are, for some time.', types: ['text/plain'] },
+    },
+    errors: [404, 416],
+    handler: (context) => (request, response) => sendContent(request, response, context),
+  },
+  {
+    id: 'comfy_delete_asset',
+    method: 'delete',
+    path: '/api/v2/assets/{id}',
+    tag: TAGS.comfy,
+    form: 'comfy',
+    summary: 'Deletes a file that was uploaded. Jobs that were made with it go on.',
+    access: 'key',
+    request: { path: assetPath },
+    responses: { 204: { description: 'It is gone.' } },
+    errors: [404, 409, 503],
+    handler: (context) => async (request, response) => {
+      const found = await assetOf(idOf(request), response, context);
+      if (!('asset' in found)) throw new AppError('ASSET_IN_USE', 'It is an output of a job.');
+      await context.services.clientAssets.remove(found.asset.id);
+      response.status(204).end();
+    },
+  },
+];
+
+/** A form with one file, which waits in memory or in the store until all of it is there. */
+function receiveFile({ services, config }: RouteContext): RequestHandler {
+  const { stream, clientStream, uploadBudget: budget } = services;
+  const { maxFileBytes, timeoutMs, minBytesPerSecond } = config.uploads;
+  return receiveUpload(
+    { files: [FILE], parameters: comfyUploadFields },
+    {
+      maxFileBytes,
+      pace: { wholeMs: timeoutMs, minBytesPerSecond },
+      budget,
+      // Elsewhere it is counted as memory while it comes.
+      stream: stream && clientStream,
+    },
+  );
+}
+
+async function upload(request: Request, response: Response, context: RouteContext): Promise<void> {
+  const { clientAssets, clientStream } = context.services;
+  const given = withoutEmpty(sentParameters(response), comfyUploadFields);
+  const fields = parseParameters(comfyUploadFields, given);
+  const received = takeUpload(response);
+  try {
+    const file = received.files.get(FILE.name);
+    if (!file || !('bytes' in file)) {
+      throw invalidParameter(FILE.name, 'is missing: send the bytes in the field of this name');
+    }
+    const description = {
+      contentType: contentTypeOf(fields.content_type),
+      filePath: fields.file_path ?? file.filename,
+      owner: ownerOf(response),
+      lifetimeMs: msOf(fields.expires_in),
+    };
+    const expected = expectedHash(fields.expected_hash);
+    const { bytes } = file;
+    const held = Buffer.isBuffer(bytes)
+      ? await clientStream.putStream(bytes)
+      : { ...bytes, release: () => undefined };
+    try {
+      const { asset, isNew } = await clientAssets.add(held, description, expected);
+      const view = comfyAssetView(asset, baseUrlOf(request, context), isNew);
+      response.status(isNew ? 201 : 200).json(view);
+    } finally {
+      held.release();
+    }
+  } finally {
+    received.release();
+  }
+}
+
+/** The digits of `blake3:<hex>`; undefined where it is none. */
+function hashFrom(text: string): string | undefined {
+  return /^blake3:([0-9a-f]{64})$/i.exec(text)?.[1]?.toLowerCase();
+}
+
+/** @throws AppError `INVALID_PARAMETER` */
+function expectedHash(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const hash = hashFrom(text);
+  if (hash === undefined) throw invalidParameter('expected_hash', 'takes blake3: and 64 hexadecimal digits');
+  return hash;
+}
+
+/** @throws AppError `INVALID_PARAMETER` */
+function contentTypeOf(text = 'application/octet-stream'): string {
+  const type = text.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  if (MEDIA_TYPE.test(type)) return type;
+  throw invalidParameter('content_type', 'takes a media type such as image/png');
+}
+
+function msOf(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : 1000 * seconds;
+}
+
+/** @throws AppError `MALFORMED_UPLOAD` */
+function jsonObject(bytes: unknown): Record<string, unknown> {
+  const json = Buffer.isBuffer(bytes) ? parseJsonBody(bytes, MAX_DEPTH) : undefined;
+  if (!isJsonObject(json)) throw unreadableJson('it is no object');
+  return Object.fromEntries([...json].map(([name, value]) => [name, plainJson(value)]));
+}

@@ -1,0 +1,162 @@
+import type { MachinePreview } from '../../services/comfyui/machineMessages.js';
+import { workflowNodeId } from '../../services/comfyui/ownOutputs.js';
+import { isFinished, type Job } from '../../services/jobs/Job.js';
+import {
+  COMFY_STATUS_OF,
+  type ComfyJobContext,
+  comfyOutputViews,
+  comfyProgressView,
+} from '../../views/comfyViews.js';
+import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
+import { EventStream } from '../EventStream.js';
+import { idOf } from '../ownJob.js';
+import { baseUrlOf, ownComfyJob, viewContextOf } from './comfyJobs.js';
+import { comfyJobPath } from './jobs.js';
+
+/** Between two looks at what changes all the time: progress, previews, and the place in the queue; ms. */
+const LOOK_MS = 500;
+/** With more than this before it, a client gets no previews. */
+const MAX_WAITING_BYTES = 32 * 1024;
+/** Previews are a few hundred KB. */
+const MAX_BUFFERED_BYTES = 2 * 1024 * 1024;
+
+/** Server-sent events of one job of a graph. */
+export const comfyEventEndpoint: Endpoint = {
+  id: 'comfy_job_events',
+  method: 'get',
+  path: '/api/v2/jobs/{id}/events',
+  tag: TAGS.comfy,
+  form: 'comfy',
+  summary:
+    'What happens to a job as server-sent events: status, progress, preview, output and log. The current state comes first, the final status last.',
+  access: 'key',
+  request: { path: comfyJobPath },
+  responses: { 200: { description: 'Events until the end.', types: ['text/event-stream'] } },
+  errors: [404],
+  handler: (context) => async (request, response) => {
+    const { id } = await ownComfyJob(context, idOf(request), response);
+    const stream = await EventStream.open(request, response, MAX_BUFFERED_BYTES);
+    if (!stream) return;
+    const events = new ComfyEvents(stream, baseUrlOf(request, context), context);
+    await events.follow(id);
+  },
+};
+
+/** What one client has been told of a job. */
+class ComfyEvents {
+  readonly #stream: EventStream;
+  readonly #baseUrl: string;
+  readonly #context: RouteContext;
+  #job: Job | undefined;
+  /** What was told last, by event. */
+  readonly #told = new Map<string, string>();
+  readonly #outputs = new Set<string>();
+  #preview: MachinePreview | undefined;
+  #attempts = 0;
+  /** One thing is told after the other. */
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(stream: EventStream, baseUrl: string, context: RouteContext) {
+    this.#stream = stream;
+    this.#baseUrl = baseUrl;
+    this.#context = context;
+  }
+
+  async follow(id: string): Promise<void> {
+    const { manager, live } = this.#context.services;
+    this.#stream.onClose(await manager.events.follow(id, (job) => this.#enqueue(() => this.#onJob(job))));
+    // Outputs are told at once; all else that changes all the time now and then.
+    const onLive = () => this.#enqueue(() => this.#look(false));
+    let outputs = live.get(id)?.outputs.length ?? 0;
+    this.#stream.onClose(
+      live.follow(id, (job) => {
+        if (job.outputs.length > outputs) onLive();
+        outputs = job.outputs.length;
+      }),
+    );
+    const timer = setInterval(() => this.#enqueue(() => this.#look(true)), LOOK_MS);
+    this.#stream.onClose(() => clearInterval(timer));
+    const job = await manager.get(id);
+    this.#enqueue(() => this.#onJob(job));
+  }
+
+  /** It ends the stream when it cannot go on. */
+  #enqueue(work: () => Promise<void>): void {
+    this.#last = this.#last.then(work).catch(() => this.#stream.end());
+  }
+
+  async #onJob(job: Job): Promise<void> {
+    // What was read may be older than a change that was heard of meanwhile.
+    if (this.#job && job.updatedTime < this.#job.updatedTime) return;
+    const isFirst = this.#job === undefined;
+    const hasMoved = this.#job?.status !== job.status;
+    if (this.#job?.status === 'processing' && job.status === 'pending') {
+      this.#stream.send('log', {
+        level: 'warning',
+        message: 'A machine failed. The job runs again on another.',
+      });
+    }
+    this.#job = job;
+    if (job.attempts !== this.#attempts) this.#outputs.clear();
+    this.#attempts = job.attempts;
+    if (!hasMoved) return;
+    if (isFinished(job)) await this.#end(job);
+    else await this.#look(true, isFirst);
+  }
+
+  async #end(job: Job): Promise<void> {
+    const context = await viewContextOf(job, this.#baseUrl, this.#context);
+    this.#sendOutputs(job, context);
+    if (job.status === 'completed') this.#sendProgress(job, context);
+    this.#sendStatus(job, context);
+    this.#stream.end();
+  }
+
+  /** @param isDue whether progress and previews may be told now */
+  async #look(isDue: boolean, isFirst = false): Promise<void> {
+    const job = this.#job;
+    if (!job || isFinished(job)) return;
+    const context = await viewContextOf(job, this.#baseUrl, this.#context);
+    this.#sendStatus(job, context);
+    if (isDue || isFirst) this.#sendProgress(job, context);
+    this.#sendOutputs(job, context);
+    if (isDue || isFirst) this.#sendPreview(context);
+  }
+
+  #sendStatus(job: Job, { position }: ComfyJobContext): void {
+    this.#sendChanged('status', { status: COMFY_STATUS_OF[job.status], queue_position: position ?? null });
+  }
+
+  #sendProgress(job: Job, { live }: ComfyJobContext): void {
+    const progress = comfyProgressView(job, live);
+    if (progress) this.#sendChanged('progress', progress);
+  }
+
+  #sendOutputs(job: Job, context: ComfyJobContext): void {
+    for (const output of comfyOutputViews(job, context)) {
+      if (this.#outputs.has(output.id)) continue;
+      this.#outputs.add(output.id);
+      this.#stream.send('output', output);
+    }
+  }
+
+  #sendPreview({ live }: ComfyJobContext): void {
+    const preview = live?.preview;
+    if (!preview || preview === this.#preview || this.#stream.waitingBytes > MAX_WAITING_BYTES) return;
+    this.#preview = preview;
+    const { mimeType, image, metadata } = preview;
+    const node = metadata?.['display_node_id'] ?? metadata?.['node_id'] ?? live.progress?.node?.id;
+    this.#stream.send('preview', {
+      node_id: typeof node === 'string' ? workflowNodeId(node) : '',
+      content_type: mimeType,
+      data_base64: image.toString('base64'),
+    });
+  }
+
+  #sendChanged(event: string, body: object): void {
+    const text = JSON.stringify(body);
+    if (this.#told.get(event) === text) return;
+    this.#told.set(event, text);
+    this.#stream.send(event, body);
+  }
+}

@@ -1,0 +1,19 @@
+import type { z } from 'zod';
+import { comfyHealth } from '../../schemas/comfy.js';
+import { type Endpoint, TAGS } from '../Endpoint.js';
+
+/** Whether there is somebody who speaks this API. */
+export const comfyHealthEndpoint: Endpoint = {
+  id: 'comfy_health',
+  method: 'get',
+  path: '/api/v2/health',
+  tag: TAGS.comfy,
+  form: 'comfy',
+  summary: 'Whether the server answers. It asks no machine.',
+  access: 'open',
+  responses: { 200: { description: 'It does.', schema: comfyHealth } },
+  handler: () => (_request, response) => {
+    const body: z.input<typeof comfyHealth> = { status: 'healthy' };
+    response.json(body);
+  },
+};

@@ -1,0 +1,227 @@
+import type { Request, Response } from 'express';
+import { z } from 'zod';
+import { AppError } from '../../errors.js';
+import { callerOf, listedOwner, ownerOf } from '../../middleware/authentication.js';
+import { jsonBytes } from '../../middleware/jsonBytes.js';
+import { parseJsonBody, unreadableJson } from '../../middleware/parseJsonBody.js';
+import { requestIdOf } from '../../middleware/requestContext.js';
+import { hangUpSignal, parametersOf } from '../../middleware/upload.js';
+import {
+  COMFY_STATUSES,
+  comfyJob,
+  comfyJobBody,
+  comfyJobList,
+  comfyListQuery,
+  comfyWorkflow,
+} from '../../schemas/comfy.js';
+import { invalidParameter, parseParameters } from '../../schemas/parse.js';
+import type { Job } from '../../services/jobs/Job.js';
+import { assetReferences } from '../../services/submissions/assetReferences.js';
+import type { GraphSubmission } from '../../services/submissions/GraphSubmissions.js';
+import { isJsonObject, type Json, stringifyJson } from '../../utils/losslessJson.js';
+import { COMFY_STATUS_OF } from '../../views/comfyViews.js';
+import { workflowSource } from '../../views/workflowViews.js';
+import { MAX_GRAPH_DEPTH, MAX_GRAPH_LENGTH, readGraph } from '../../workflows/files/readGraph.js';
+import { invalidWorkflow } from '../../workflows/files/workflowError.js';
+import { GRAPH_TYPE } from '../../workflows/graphNeeds.js';
+import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
+import { idOf } from '../ownJob.js';
+import { idempotencyKey } from '../requestHeaders.js';
+import { ownComfyJob, viewOf } from './comfyJobs.js';
+
+/** The graph, and what is around it. */
+const MAX_BODY_BYTES = 2 * MAX_GRAPH_LENGTH;
+const MAX_METADATA_BYTES = 1024;
+const MAX_KEY_LENGTH = 4096;
+const MAX_PRIORITY = 10;
+
+export const comfyJobPath = z.object({ id: z.string().meta({ description: 'Id of the job.' }) });
+
+const idempotencyHeader = z.object({
+  'Idempotency-Key': z.string().max(255).optional().meta({
+    description:
+      'The same key and body are the same job again, with Idempotency-Replayed: true, for as long as the job is kept.',
+  }),
+});
+
+/** Jobs of graphs that clients bring along. */
+export const comfyJobEndpoints: readonly Endpoint[] = [
+  {
+    id: 'comfy_submit_job',
+    method: 'post',
+    path: '/api/v2/jobs',
+    tag: TAGS.comfy,
+    form: 'comfy',
+    summary: 'Runs a graph of your own on any machine that has what it needs.',
+    access: 'key',
+    request: { headers: idempotencyHeader, body: { 'application/json': comfyJobBody } },
+    responses: { 201: { description: 'The job, in the queue.', schema: comfyJob } },
+    errors: [400, 409, 413, 422, 429, 503],
+    handler: (context) => [
+      jsonBytes(MAX_BODY_BYTES),
+      async (request, response) => {
+        const submission = submissionOf(request, response);
+        const { job, isRepeated } = await context.services.graphSubmissions.submit(submission);
+        if (isRepeated) response.set('Idempotency-Replayed', 'true');
+        const view = await viewOf(job, request, context);
+        response.status(201).location(view.urls.self).json(view);
+      },
+    ],
+  },
+  {
+    id: 'comfy_list_jobs',
+    method: 'get',
+    path: '/api/v2/jobs',
+    tag: TAGS.comfy,
+    form: 'comfy',
+    summary: 'Jobs of graphs, the newest first.',
+    access: 'key',
+    request: { query: comfyListQuery },
+    responses: { 200: { description: 'The jobs.', schema: comfyJobList } },
+    errors: [400],
+    handler: (context) => async (request, response) => {
+      const { status, limit } = parseParameters(comfyListQuery, parametersOf(request));
+      const own = COMFY_STATUSES_OF.get(status);
+      const filter = { type: GRAPH_TYPE, status: own, owner: listedOwner(response) };
+      const { manager } = context.services;
+      const isNone = status !== undefined && own === undefined;
+      const { jobs, total } = isNone
+        ? { jobs: [], total: 0 }
+        : await manager.list(filter, { limit, offset: 0 });
+      const views = await Promise.all(jobs.map((job) => viewOf(job, request, context)));
+      const body: z.input<typeof comfyJobList> = { jobs: views, total };
+      response.json(body);
+    },
+  },
+  {
+    id: 'comfy_job',
+    method: 'get',
+    path: '/api/v2/jobs/{id}',
+    tag: TAGS.comfy,
+    form: 'comfy',
+    summary: 'A job: its status, its progress, and its outputs as far as they are there.',
+    access: 'key',
+    request: { path: comfyJobPath },
+    responses: { 200: { description: 'The job.', schema: comfyJob } },
+    errors: [404],
+    handler: (context) => async (request, response) => {
+      const job = await ownComfyJob(context, idOf(request), response);
+      response.json(await viewOf(job, request, context));
+    },
+  },
+  {
+    id: 'comfy_job_workflow',
+    method: 'get',
+    path: '/api/v2/jobs/{id}/workflow',
+    tag: TAGS.comfy,
+    form: 'comfy',
+    summary: 'The graph of a job, as it was sent.',
+    access: 'key',
+    request: { path: comfyJobPath },
+    responses: { 200: { description: 'The graph.', schema: comfyWorkflow } },
+    errors: [404],
+    handler: (context) => async (request, response) => {
+      const { request: submitted } = await ownComfyJob(context, idOf(request), response);
+      const source = workflowSource(submitted.workflow);
+      if (!source) throw new AppError('NOT_FOUND', 'The graph of this job is gone.');
+      // JavaScript's own JSON would change large numbers.
+      response.type('json').send(`{"workflow":${stringifyJson(source.graph)},"format":"api"}`);
+    },
+  },
+  {
+    id: 'comfy_cancel_job',
+    method: 'post',
+    path: '/api/v2/jobs/{id}/cancel',
+    tag: TAGS.comfy,
+    form: 'comfy',
+    summary: 'Cancels a job. One that has ended stays as it is.',
+    access: 'key',
+    request: { path: comfyJobPath },
+    responses: { 200: { description: 'The job.', schema: comfyJob } },
+    errors: [404, 503],
+    handler: (context) => async (request, response) => {
+      const { id } = await ownComfyJob(context, idOf(request), response);
+      const job = await cancelled(id, context);
+      response.json(await viewOf(job, request, context));
+    },
+  },
+];
+
+const COMFY_STATUSES_OF = new Map(
+  COMFY_STATUSES.flatMap((status) => {
+    const own = (['pending', 'processing', 'completed', 'failed', 'cancelled'] as const).find(
+      (one) => COMFY_STATUS_OF[one] === status,
+    );
+    return own === undefined ? [] : [[status as string | undefined, own] as const];
+  }),
+);
+
+async function cancelled(id: string, { services: { manager } }: RouteContext): Promise<Job> {
+  try {
+    return await manager.cancel(id);
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'JOB_ALREADY_FINISHED') return manager.get(id);
+    throw error;
+  }
+}
+
+/** @throws AppError for what is wrong with it */
+function submissionOf(request: Request, response: Response): GraphSubmission {
+  const body = bodyOf(request.body);
+  for (const field of ['webhook_url', 'inputs']) {
+    if (body.has(field)) throw invalidParameter(field, 'is not supported by this API');
+  }
+  const workflow = body.get('workflow');
+  if (!isJsonObject(workflow))
+    throw invalidWorkflow('workflow is missing: a graph as "Export (API)" writes it.');
+  const graph = readGraph(workflow);
+  const { areKeysNeeded, key, id: client } = callerOf(response);
+  return {
+    graph,
+    files: assetReferences(graph),
+    extraData: extraDataOf(body.get('extra_data')),
+    metadata: metadataOf(body.get('metadata')),
+    clientPromptId: undefined,
+    priority: priorityOf(body.get('priority')),
+    isAdmin: !areKeysNeeded || key?.scope === 'admin',
+    waitsForSame: false,
+    requestId: requestIdOf(response),
+    owner: ownerOf(response),
+    client,
+    idempotencyKey: idempotencyKey(request),
+    signal: hangUpSignal(response),
+  };
+}
+
+function bodyOf(bytes: unknown): ReadonlyMap<string, Json> {
+  if (!Buffer.isBuffer(bytes)) throw unreadableJson('it is no JSON in UTF-8');
+  // The graph lies one level deep in the body.
+  const json = parseJsonBody(bytes, MAX_GRAPH_DEPTH + 1);
+  if (!isJsonObject(json)) throw unreadableJson('it is no object');
+  return json;
+}
+
+/** Of the entries, the one that this API knows. */
+function extraDataOf(value: Json | undefined): GraphSubmission['extraData'] {
+  const name = 'api_key_comfy_org';
+  if (value === undefined || value === null) return new Map();
+  if (!isJsonObject(value)) throw invalidParameter('extra_data', 'takes an object');
+  const key = value.get(name);
+  if (key === undefined || key === null) return new Map();
+  if (typeof key === 'string' && key.length <= MAX_KEY_LENGTH) return new Map([[name, key]]);
+  throw invalidParameter(name, `takes a text of at most ${MAX_KEY_LENGTH} characters`);
+}
+
+function metadataOf(value: Json | undefined): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'string' && Buffer.byteLength(value) <= MAX_METADATA_BYTES) return value;
+  throw invalidParameter('metadata', `takes a text of at most ${MAX_METADATA_BYTES} bytes`);
+}
+
+/** Beyond the ends of the range, the nearest end counts: it is only advice. */
+function priorityOf(value: Json | undefined): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  const number = typeof value === 'number' ? value : Number.NaN;
+  if (!Number.isInteger(number)) throw invalidParameter('priority', 'takes a whole number');
+  return Math.max(-MAX_PRIORITY, Math.min(MAX_PRIORITY, number));
+}

@@ -1,0 +1,37 @@
+import { messageOf, PromptError } from '../../errors.js';
+import type { Logger } from '../../utils/logger.js';
+import { GRAPH_TYPE, type GraphNeeds, graphNeedsOf } from '../../workflows/graphNeeds.js';
+import type { GraphMachines } from '../instances/GraphMachines.js';
+import { failureOf } from './failures.js';
+import type { JobManager } from './JobManager.js';
+
+/** Jobs that are looked at in one go. */
+const PAGE = 1000;
+
+/**
+ * Ends jobs of clients' graphs that wait for what no machine has. They came while machines were down that might have had it.
+ */
+export class HopelessGraphs {
+  readonly #manager: JobManager;
+  readonly #logger: Logger;
+
+  constructor(manager: JobManager, graphs: Pick<GraphMachines, 'onHopeless'>, logger: Logger) {
+    this.#manager = manager;
+    this.#logger = logger;
+    graphs.onHopeless((needs, missing) => {
+      this.#end(needs, missing).catch((error: unknown) =>
+        this.#logger.debug('Waiting jobs could not be looked at', { error: messageOf(error) }),
+      );
+    });
+  }
+
+  async #end({ key }: GraphNeeds, missing: readonly string[]): Promise<void> {
+    const filter = { status: 'pending', type: GRAPH_TYPE } as const;
+    const { jobs } = await this.#manager.list(filter, { limit: PAGE, offset: 0 });
+    const message = `No ComfyUI instance has what the graph needs: ${missing.join(', ')}.`;
+    const failure = failureOf(new PromptError('invalid workflow', message));
+    for (const { id, request } of jobs) {
+      if (graphNeedsOf(request.workflow)?.key === key) await this.#manager.fail(id, failure);
+    }
+  }
+}

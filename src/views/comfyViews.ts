@@ -1,0 +1,209 @@
+import type { z } from 'zod';
+import type { ComfyStatus, comfyAsset, comfyJob, comfyOutput, comfyProgress } from '../schemas/comfy.js';
+import type { JobStatus } from '../schemas/jobStatus.js';
+import type { ClientAsset } from '../services/assets/AssetRecords.js';
+import {
+  assignmentOf,
+  type FailedJob,
+  isFinished,
+  type Job,
+  type JobOutput,
+  processingDuration,
+} from '../services/jobs/Job.js';
+import type { LiveJob } from '../services/jobs/LiveJobs.js';
+import { toIso } from '../utils/clock.js';
+import { outputId, outputPlaces } from '../utils/outputIds.js';
+import { isFileWorkflow } from '../workflows/files/fileWorkflow.js';
+
+type JobView = z.input<typeof comfyJob>;
+type OutputView = z.input<typeof comfyOutput>;
+type ProgressView = z.input<typeof comfyProgress>;
+
+/** What a client of the Comfy API v2 calls the states of a job. */
+export const COMFY_STATUS_OF: Readonly<Record<JobStatus, ComfyStatus>> = {
+  pending: 'queued',
+  processing: 'running',
+  completed: 'succeeded',
+  failed: 'failed',
+  cancelled: 'canceled',
+};
+
+/** What a job's view is made with. */
+export interface ComfyJobContext {
+  /** What is known of it while it runs on this server. */
+  readonly live: LiveJob | undefined;
+  /** In the queue, from 1; undefined for a job that does not wait. */
+  readonly position: number | undefined;
+  /** Where the server is, without a slash at the end. */
+  readonly baseUrl: string;
+  /** How long a job is kept once it has ended, ms. */
+  readonly lifetimeMs: number;
+  /** Epoch ms. */
+  readonly now: number;
+}
+
+export function comfyJobId(id: string): string {
+  return `job_${id}`;
+}
+
+/** A job as the Comfy API v2 shows it. */
+export function comfyJobView(job: Job, context: ComfyJobContext): JobView {
+  const { id, request, createdTime } = job;
+  const assignment = assignmentOf(job);
+  const startedTime = assignment?.processingStartTime;
+  const self = `/api/v2/jobs/${comfyJobId(id)}`;
+  return {
+    id: comfyJobId(id),
+    status: COMFY_STATUS_OF[job.status],
+    created_at: toIso(createdTime),
+    started_at: startedTime === undefined ? null : toIso(startedTime),
+    completed_at: isFinished(job) ? toIso(job.finishedTime) : null,
+    expires_at: toIso(expiryOf(job, context)),
+    queue_position: context.position ?? null,
+    progress: comfyProgressView(job, context.live),
+    outputs: comfyOutputViews(job, context),
+    error: job.status === 'failed' ? errorView(job) : null,
+    metrics: {
+      queue_ms: startedTime === undefined ? null : Math.round(startedTime - createdTime),
+      execution_ms: isFinished(job) ? rounded(processingDuration(job)) : null,
+    },
+    ...(request.metadata === undefined ? {} : { metadata: request.metadata }),
+    urls: { self, events: `${self}/events`, cancel: `${self}/cancel` },
+  };
+}
+
+/** How far a job is; null for one that was not begun. */
+export function comfyProgressView(job: Job, live: LiveJob | undefined): ProgressView | null {
+  const nodes_total = isFileWorkflow(job.request.workflow) ? job.request.workflow.graph.size : 1;
+  const nothing = { current_node: null, current_node_class: null, step: null, steps: null, message: null };
+  if (job.status === 'completed') return { value: 1, nodes_done: nodes_total, nodes_total, ...nothing };
+  if (job.status !== 'processing') return null;
+  const detail = live?.progress;
+  if (!detail) {
+    // It runs on another server, which tells its record of the class and the percentage alone.
+    const value = job.progress / 100;
+    const current_node_class = job.currentNode ?? null;
+    return {
+      value,
+      nodes_done: Math.floor(value * nodes_total),
+      nodes_total,
+      ...nothing,
+      current_node_class,
+    };
+  }
+  const { fraction, nodesDone, nodesTotal, node, steps } = detail;
+  const what = node?.classType ?? null;
+  return {
+    value: Math.min(1, fraction),
+    nodes_done: nodesDone,
+    nodes_total: nodesTotal,
+    current_node: node?.id ?? null,
+    current_node_class: what,
+    step: steps?.done ?? null,
+    steps: steps?.total ?? null,
+    message: what && steps ? `${what} ${steps.done}/${steps.total}` : what,
+  };
+}
+
+/** What a job made, as far as it is there. */
+export function comfyOutputViews(
+  job: Job,
+  context: Pick<ComfyJobContext, 'live' | 'baseUrl' | 'lifetimeMs' | 'now'>,
+): OutputView[] {
+  const outputs = outputsOf(job, context.live);
+  const places = outputPlaces(outputs);
+  const url_expires_at = toIso(expiryOf(job, context));
+  return outputs.map((output, n) => {
+    const id = outputId({ jobId: job.id, place: places[n] ?? '' });
+    return {
+      node_id: output.nodeId,
+      name: output.filename,
+      type: output.kind,
+      content_type: output.mimeType,
+      size_bytes: output.sizeBytes,
+      id,
+      hash: hashOf(output),
+      url: contentUrl(context.baseUrl, id),
+      url_expires_at,
+      job_id: comfyJobId(job.id),
+    };
+  });
+}
+
+/** An output as the asset that it is, too. */
+export function comfyOutputAsset(job: Job, output: OutputView): z.input<typeof comfyAsset> {
+  const { id, hash, size_bytes, content_type, name, url, url_expires_at, job_id } = output;
+  const createdTime = isFinished(job) ? job.finishedTime : job.updatedTime;
+  return {
+    id,
+    hash,
+    size_bytes,
+    content_type,
+    file_path: name,
+    created_at: toIso(createdTime),
+    url,
+    url_expires_at,
+    expires_at: url_expires_at,
+    job_id,
+  };
+}
+
+/** A file that a client left. @param isNew where it was made just now */
+export function comfyAssetView(
+  asset: ClientAsset,
+  baseUrl: string,
+  isNew?: boolean,
+): z.input<typeof comfyAsset> {
+  const expires_at = toIso(asset.expiresTime);
+  return {
+    id: asset.id,
+    hash: `blake3:${asset.hash}`,
+    size_bytes: asset.sizeBytes,
+    content_type: asset.contentType,
+    file_path: asset.filePath ?? null,
+    ...(isNew === undefined ? {} : { created_new: isNew }),
+    created_at: toIso(asset.createdTime),
+    url: contentUrl(baseUrl, asset.id),
+    url_expires_at: expires_at,
+    expires_at,
+  };
+}
+
+/** The outputs of a job as far as they are there. */
+export function outputsOf(job: Job, live: LiveJob | undefined): readonly JobOutput[] {
+  if (job.status === 'completed') return job.result.outputs;
+  return job.status === 'processing' ? (live?.outputs ?? []).map(({ output }) => output) : [];
+}
+
+function contentUrl(baseUrl: string, id: string): string {
+  return `${baseUrl}/api/v2/assets/${id}/content`;
+}
+
+function expiryOf(job: Job, { lifetimeMs, now }: Pick<ComfyJobContext, 'lifetimeMs' | 'now'>): number {
+  return (isFinished(job) ? job.finishedTime : now) + lifetimeMs;
+}
+
+/** The store names bytes by their hash, where it is no memory. */
+function hashOf({ key }: JobOutput): string | null {
+  const [, hash] = /^([0-9a-f]{64})\//.exec(key ?? '') ?? [];
+  return hash === undefined ? null : `blake3:${hash}`;
+}
+
+function errorView({ failure }: FailedJob): NonNullable<JobView['error']> {
+  const { message, code, category } = failure;
+  const details = typeof failure.details === 'object' ? failure.details : {};
+  const text = (name: string) => (typeof details[name] === 'string' ? details[name] : null);
+  const type = text('exception_type');
+  const isOfNode = type !== null;
+  return {
+    code: isOfNode ? 'node_execution_error' : code === 'INTERNAL_ERROR' ? 'internal_error' : category,
+    message,
+    node_id: text('node_id'),
+    class_type: text('node_class'),
+    traceback: isOfNode ? `${type}: ${text('message') ?? message}` : null,
+  };
+}
+
+function rounded(ms: number | undefined): number | null {
+  return ms === undefined ? null : Math.round(ms);
+}
