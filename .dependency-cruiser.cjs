@@ -26,7 +26,7 @@ module.exports = {
     {
       name: 'app-is-for-the-server',
       severity: 'error',
-      from: { pathNot: '^src/(server|index)\\.ts$' },
+      from: { pathNot: '^src/(server|nativeServer|index)\\.ts$' },
       to: { path: '^src/app\\.ts$' },
     },
     {

@@ -1,10 +1,12 @@
 // Damaged uploads, multipart bodies, parameters, ids and answers of ComfyUI against the server; and damaged graphs,
-// manifests and submissions to graphs, as many of them; and as many of what the Comfy API v2 takes.
+// manifests and submissions to graphs, as many of them; and as many of what the Comfy API v2 takes, and of everything on the
+// port of ComfyUI's own API.
 //   npm run fuzz -- --cases 10000 --seed 1 --only graphs
 import { parseArgs } from 'node:util';
 import { comfyTargets } from '../test/fuzz/comfyTargets.js';
 import { fuzz } from '../test/fuzz/fuzz.js';
 import { graphTargets } from '../test/fuzz/graphTargets.js';
+import { nativeTargets } from '../test/fuzz/nativeTargets.js';
 import { targets } from '../test/fuzz/targets.js';
 
 const { values } = parseArgs({
@@ -16,7 +18,7 @@ const { values } = parseArgs({
 });
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-const groups = { requests: targets, graphs: graphTargets, comfy: comfyTargets };
+const groups = { requests: targets, graphs: graphTargets, comfy: comfyTargets, native: nativeTargets };
 
 for (const [group, attacked] of Object.entries(groups)) {
   if (values.only !== undefined && values.only !== group) continue;

@@ -9,7 +9,7 @@ import { TimeBudget } from './utils/TimeBudget.js';
 import { sleep } from './utils/timers.js';
 
 interface Parts {
-  readonly server: Server;
+  readonly servers: readonly Server[];
   readonly services: Services;
   readonly logger: RootLogger;
 }
@@ -69,7 +69,7 @@ export class Stopper {
 
   async #stop(): Promise<void> {
     this.#beganAt = performance.now();
-    const { server, services, logger } = this.#parts;
+    const { servers, services, logger } = this.#parts;
     const whole = new TimeBudget(this.#timeoutMs);
     setTimeout(() => exit(1), this.#timeoutMs + LAST_MOMENT_MS);
     const lastStepsMs = Math.min(LAST_STEPS.maxMs, this.#timeoutMs * LAST_STEPS.share);
@@ -77,7 +77,8 @@ export class Stopper {
     const servicesMs = Math.max(MIN_MS, this.#timeoutMs - lastStepsMs);
     const leftBehind = await services.stop(new TimeBudget(servicesMs));
     if (leftBehind.length > 0) this.#exitCode = 1;
-    await this.#closeServer(server, whole.leftMs * 0.8);
+    const graceMs = whole.leftMs * 0.8;
+    await Promise.all(servers.map((server) => this.#closeServer(server, graceMs)));
     this.#log.info('Stopped');
     await settledWithin(Math.max(MIN_MS, whole.leftMs), logger.close()).catch(() => undefined);
     while (isHeld() && whole.leftMs > 0) await sleep(5);

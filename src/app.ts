@@ -54,7 +54,7 @@ export function createApp(services: Services, config: Config): Express {
 }
 
 /** Proxies may write an address together with a port, which Express would take for no address. */
-function trustProxies(app: Express, proxies: Config['server']['trustProxy']): void {
+export function trustProxies(app: Express, proxies: Config['server']['trustProxy']): void {
   app.set('trust proxy', proxies);
   const isTrusted: unknown = app.get('trust proxy fn');
   if (proxies === false || typeof isTrusted !== 'function') return;
@@ -62,7 +62,7 @@ function trustProxies(app: Express, proxies: Config['server']['trustProxy']): vo
 }
 
 /** What every request goes through. */
-function doors({ logger, prometheus, requestCounts }: Services, config: Config): RequestHandler[] {
+export function doors({ logger, prometheus, requestCounts }: Services, config: Config): RequestHandler[] {
   const { keys, origins, requestsPerMinute: perMinute } = config.access;
   const isOpenOnLoopback = keys.length === 0 && isLoopbackAddress(config.server.host);
   const allowedHosts = [

@@ -5,6 +5,7 @@
 export { createApp } from './app.js';
 export { type Config, ConfigError, loadConfig } from './config/index.js';
 export { createHttpServer } from './httpServer.js';
+export { createNativeServer } from './nativeServer.js';
 export { configureImages } from './services/images/settings.js';
 export { createServices, type Services } from './services/index.js';
 export type { ServiceOverrides } from './services/ServiceOverrides.js';

@@ -5,6 +5,7 @@ import { createApp } from './app.js';
 import { type Config, ConfigError, loadConfig } from './config/index.js';
 import { messageOf } from './errors.js';
 import { createHttpServer } from './httpServer.js';
+import { createNativeServer } from './nativeServer.js';
 import { Stopper } from './Stopper.js';
 import { configureImages } from './services/images/settings.js';
 import { createServices } from './services/index.js';
@@ -23,10 +24,10 @@ function readConfig(): Config {
   }
 }
 
-async function listen(server: Server, config: Config): Promise<void> {
+async function listen(server: Server, port: number, { server: { host } }: Config): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(config.server.port, config.server.host, resolve);
+    server.listen(port, host, resolve);
   });
 }
 
@@ -40,8 +41,10 @@ async function main(): Promise<void> {
   configureImages();
   const services = createServices(config, logger);
   const server = createHttpServer(createApp(services, config), config);
+  const native = createNativeServer(services, config);
   try {
-    await listen(server, config);
+    await listen(server, config.server.port, config);
+    if (native) await listen(native, config.native.port ?? 0, config);
   } catch (error) {
     log.error('The server cannot listen', {
       host: config.server.host,
@@ -51,10 +54,20 @@ async function main(): Promise<void> {
     await logger.close();
     process.exit(1);
   }
-  const stopper = new Stopper({ server, services, logger }, config.server.shutdownTimeoutMs, log);
+  const stopper = new Stopper(
+    { servers: native ? [server, native] : [server], services, logger },
+    config.server.shutdownTimeoutMs,
+    log,
+  );
   stopper.listen();
   const { port } = server.address() as AddressInfo;
   log.info('Listening', { host: config.server.host, port });
+  if (native) {
+    log.info("Listening for ComfyUI's own API", {
+      host: config.server.host,
+      port: (native.address() as AddressInfo).port,
+    });
+  }
   if (config.access.keys.length === 0 && !isLoopbackAddress(config.server.host)) {
     log.warn('Anybody who reaches this address may use the server: set API_KEYS, or HOST=127.0.0.1', {
       host: config.server.host,

@@ -8,6 +8,7 @@ import { jobConfig, jobVariables } from './jobs.js';
 import { logConfig, logVariables } from './log.js';
 import { machineConfig, machineVariables } from './machines.js';
 import { metricsConfig, metricsVariables } from './metrics.js';
+import { nativeConfig, nativeVariables } from './native.js';
 import { outputConfig, outputVariables } from './outputs.js';
 import { queueConfig, queueVariables } from './queue.js';
 import { serverConfig, serverVariables } from './server.js';
@@ -33,6 +34,7 @@ export const environmentSchema = z.object({
   ...webhookVariables,
   ...metricsVariables,
   ...workflowVariables,
+  ...nativeVariables,
 });
 
 const NO_HOSTS: InstanceList = { addresses: [], names: [] };
@@ -65,6 +67,7 @@ function nested(env: Environment, { addresses, names }: InstanceList) {
     webhooks: webhookConfig(env),
     metrics: metricsConfig(env),
     workflows: workflowConfig(env),
+    native: nativeConfig(env),
   });
 }
 

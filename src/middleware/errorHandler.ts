@@ -48,7 +48,7 @@ export function errorHandler(
       response.destroy();
       return;
     }
-    for (const name of HEADERS_OF_AN_ANSWER) response.removeHeader(name);
+    clearAnswer(response);
     if (error.retryAfterSeconds !== undefined) response.set('Retry-After', String(error.retryAfterSeconds));
     const { status, body } = otherForm(request, error) ?? {
       status: error.status,
@@ -56,6 +56,11 @@ export function errorHandler(
     };
     response.status(status).json(body);
   };
+}
+
+/** Takes back what a route said about an answer that it could not give. */
+export function clearAnswer(response: Response): void {
+  for (const name of HEADERS_OF_AN_ANSWER) response.removeHeader(name);
 }
 
 function errorBody(error: AppError, requestId: string): Record<string, unknown> {
@@ -69,7 +74,8 @@ function errorBody(error: AppError, requestId: string): Record<string, unknown> 
   };
 }
 
-function asAppError(thrown: unknown): AppError {
+/** Whatever was thrown as an error whose code is known. */
+export function asAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   // Express' own errors, such as a path that is not valid percent-encoding.
   const status = (thrown as { status?: unknown } | null)?.status;

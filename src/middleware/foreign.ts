@@ -31,6 +31,23 @@ export function refuseForeignPages({ allowedOrigins, publicUrl }: OwnAddresses):
   };
 }
 
+/**
+ * Refuses WebSockets that a page of another origin opens. Browsers let any page do so, and hand over what comes on it: unlike
+ * with other reads, the page would see it.
+ */
+export function refuseForeignSockets({ allowedOrigins, publicUrl }: OwnAddresses): Check {
+  if (allowedOrigins === '*') return () => undefined;
+  const known = new Set(allowedOrigins);
+  if (publicUrl !== undefined) known.add(new URL(publicUrl).origin);
+  return (request) => {
+    if (request.headers.upgrade === undefined || isFromHere(request, known)) return;
+    throw new AppError('FORBIDDEN', 'This socket was opened by a page of another origin.', {
+      details:
+        'Name its origin in CORS_ORIGINS, or the address under which clients reach the server in PUBLIC_URL.',
+    });
+  };
+}
+
 function isFromHere(request: Request, known: ReadonlySet<string>): boolean {
   const { origin } = request.headers;
   if (origin !== undefined && known.has(origin)) return true;

@@ -1,7 +1,7 @@
 import type { IRouter, RequestHandler } from 'express';
 import { AppError } from '../errors.js';
 import { requireAdmin, requireKey } from '../middleware/authentication.js';
-import type { Endpoint, RouteContext } from './Endpoint.js';
+import type { Endpoint } from './Endpoint.js';
 
 const GUARDS: Readonly<Record<Endpoint['access'], readonly RequestHandler[]>> = {
   open: [],
@@ -9,8 +9,18 @@ const GUARDS: Readonly<Record<Endpoint['access'], readonly RequestHandler[]>> = 
   admin: [requireKey, requireAdmin],
 };
 
+/** What of a declaration makes a route. */
+export interface MountedEndpoint<Context> extends Pick<Endpoint, 'method' | 'path' | 'access'> {
+  /** Makes what answers a request, once for each server. */
+  readonly handler: (context: Context) => RequestHandler | readonly RequestHandler[];
+}
+
 /** Adds routes for endpoints, in their order. A method that a path does not have is a 405 that names those it has. */
-export function mount(router: IRouter, endpoints: readonly Endpoint[], context: RouteContext): void {
+export function mount<Context>(
+  router: IRouter,
+  endpoints: readonly MountedEndpoint<Context>[],
+  context: Context,
+): void {
   for (const path of new Set(endpoints.map((endpoint) => endpoint.path))) {
     const ofPath = endpoints.filter((endpoint) => endpoint.path === path);
     const entry = router.route(path.replace(/\{(\w+)\}/g, ':$1'));

@@ -68,6 +68,7 @@ import { Prometheus } from './metrics/Prometheus.js';
 import { Recorder } from './metrics/Recorder.js';
 import { RedisFigures } from './metrics/redis/RedisFigures.js';
 import { Summary } from './metrics/Summary.js';
+import { NativeApi } from './native/NativeApi.js';
 import {
   ASSET_TIMINGS,
   FOLLOW_TIMINGS,
@@ -111,6 +112,8 @@ export interface Services {
   readonly submissions: Submissions;
   /** Submissions of clients' own graphs. */
   readonly graphSubmissions: GraphSubmissions;
+  /** undefined where there is no port for it. */
+  readonly native: NativeApi | undefined;
   /** Memory for what clients send. */
   readonly uploadBudget: UploadBudget;
   /** Where what clients send goes as it comes, but for images; undefined where that is memory. */
@@ -368,6 +371,24 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     { submissions, graphs, secrets },
     config.api.rawWorkflows ?? (config.access.keys.length > 0 ? 'admin' : 'all'),
   );
+  const native =
+    config.native.port === undefined
+      ? undefined
+      : new NativeApi(
+          {
+            manager,
+            messages,
+            submissions: graphSubmissions,
+            instances,
+            stream,
+            clock,
+            logger: log('native'),
+          },
+          {
+            files: { maxBytes: config.jobs.maxQueueBytes, lifetimeMs: config.assets.lifetimeMs },
+            machineRetrySeconds: Math.ceil(config.machines.controlTimeoutMs / 1000),
+          },
+        );
   const recorder = new Recorder(clock);
   const load = new FleetLoad({ scheduler, balancer, clock }, config.jobs.scaleTargetMs);
   const prometheus = new Prometheus({ manager, instances, admission, load });
@@ -419,6 +440,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     idempotencyKeys,
     submissions,
     graphSubmissions,
+    native,
     uploadBudget,
     stream,
     clientAssets,
@@ -451,9 +473,10 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       await webhooks?.start();
       outputSweeper.start();
       summary.start();
+      native?.start();
     },
     stop: (budget = new TimeBudget(config.server.shutdownTimeoutMs)) => {
-      const others = [shared, repair, warmup].filter((one) => one !== undefined);
+      const others = [shared, repair, warmup, native].filter((one) => one !== undefined);
       const timers = [
         clientFiles,
         expiry,

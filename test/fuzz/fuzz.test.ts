@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { comfyTargets } from './comfyTargets.js';
 import { fuzz } from './fuzz.js';
 import { graphTargets } from './graphTargets.js';
+import { nativeTargets } from './nativeTargets.js';
 import { targets } from './targets.js';
 
 const CASES = 300;
@@ -10,6 +11,7 @@ const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 1_000_000);
 it.each([
   ['requests get no 5xx', targets],
   ['graphs get none but of a machine', graphTargets],
+  ['requests of ComfyUI’s own API get no 5xx', nativeTargets],
   ['graphs and files of the Comfy API get no 5xx', comfyTargets],
 ])(
   `${CASES} damaged %s, hang nothing and leave nothing (seed ${seed})`,

@@ -52,6 +52,7 @@ async function attack(target: Target, cases: number, seed: number): Promise<Reco
       JOB_CLEANUP_INTERVAL: '500',
       JOB_TIMEOUT: '1500',
       MAX_OPEN_REQUESTS_PER_CLIENT: '1000',
+      COMFYUI_API_PORT: '0',
     },
   });
   const counts: Record<string, number> = {};

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { createApp } from '../../src/app.js';
 import { type Config, loadConfig } from '../../src/config/index.js';
 import { createHttpServer } from '../../src/httpServer.js';
+import { createNativeServer } from '../../src/nativeServer.js';
 import { createServices, type Services } from '../../src/services/index.js';
 import { MemoryBlobStore } from '../../src/services/jobs/BlobStore.js';
 import type { ServiceOverrides } from '../../src/services/ServiceOverrides.js';
@@ -38,14 +39,19 @@ export class Stack {
   readonly blobs: MemoryBlobStore;
   readonly client: Client;
   readonly server: Server;
+  /** Of ComfyUI's own API, where the environment has a port for it. */
+  readonly nativeServer: Server | undefined;
   #stopped: Promise<void> | undefined;
 
-  private constructor(parts: Pick<Stack, 'simulators' | 'services' | 'config' | 'blobs' | 'server'>) {
+  private constructor(
+    parts: Pick<Stack, 'simulators' | 'services' | 'config' | 'blobs' | 'server' | 'nativeServer'>,
+  ) {
     this.simulators = parts.simulators;
     this.services = parts.services;
     this.config = parts.config;
     this.blobs = parts.blobs;
     this.server = parts.server;
+    this.nativeServer = parts.nativeServer;
     this.client = new Client(`http://127.0.0.1:${(parts.server.address() as AddressInfo).port}`);
   }
 
@@ -72,8 +78,18 @@ export class Stack {
     });
     const server = createHttpServer(createApp(services, config), config);
     await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve));
+    const nativeServer = createNativeServer(services, config);
+    await new Promise<void>((resolve) =>
+      nativeServer ? nativeServer.listen(0, '127.0.0.1', resolve) : resolve(),
+    );
     await services.start();
-    return new Stack({ simulators, services, config, blobs, server });
+    return new Stack({ simulators, services, config, blobs, server, nativeServer });
+  }
+
+  /** `host:port` of ComfyUI's own API. */
+  get nativeHost(): string {
+    if (!this.nativeServer) throw new Error('there is no COMFYUI_API_PORT');
+    return `127.0.0.1:${(this.nativeServer.address() as AddressInfo).port}`;
   }
 
   /** The n-th simulator. */
@@ -92,7 +108,11 @@ export class Stack {
   async #stop(): Promise<void> {
     await this.services.stop();
     this.server.closeAllConnections();
+    this.nativeServer?.closeAllConnections();
     await new Promise((resolve) => this.server.close(resolve));
+    await new Promise<void>((resolve) =>
+      this.nativeServer ? this.nativeServer.close(() => resolve()) : resolve(),
+    );
     await Promise.all(this.simulators.map((simulator) => simulator.stop()));
   }
 }

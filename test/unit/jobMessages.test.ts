@@ -92,8 +92,8 @@ describe('a binary frame', () => {
 
   it('of a preview with metadata says whose it is', () => {
     const metadata = { node_id: '2', prompt_id: 'q', image_type: 'image/png' };
-    const frame = previewFrameWithMetadata(metadata, Buffer.from('image'));
-    expect(frame.subarray(0, 8).toString('hex')).toBe('000000040000003a');
+    const frame = previewFrameWithMetadata(JSON.stringify(metadata), Buffer.from('image'));
+    expect(frame.subarray(0, 8).toString('hex')).toBe('0000000400000038');
     expect(parsePreview(frame, 'p')).toEqual({
       promptId: 'q',
       mimeType: 'image/png',

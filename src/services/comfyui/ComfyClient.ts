@@ -210,6 +210,21 @@ export class ComfyClient {
     await this.#post('/free', { unload_models: true, free_memory: true }, signal);
   }
 
+  /**
+   * A `GET` whose answer is handed on, whatever it is.
+   * @param path with its query
+   * @param maxBytes most bytes taken as the answer
+   */
+  ask(path: string, maxBytes: number, signal?: AbortSignal): Promise<TransportAnswer> {
+    return this.#transport.request({
+      method: 'GET',
+      path,
+      maxBytes,
+      timeoutMs: this.#options.transferTimeoutMs,
+      signal,
+    });
+  }
+
   /** Closes the kept-alive connections. */
   close(): void {
     this.#transport.close();

@@ -87,9 +87,9 @@ export function previewFrame({ mimeType, image }: MachinePreview): Buffer | unde
   return format === undefined ? undefined : Buffer.concat([head(PREVIEW, format), image]);
 }
 
-/** The frame of a preview that says whose it is. */
-export function previewFrameWithMetadata(metadata: Readonly<Record<string, unknown>>, image: Buffer): Buffer {
-  const json = Buffer.from(JSON.stringify(metadata));
+/** The frame of a preview that says whose it is. @param metadata as JSON */
+export function previewFrameWithMetadata(metadata: string, image: Buffer): Buffer {
+  const json = Buffer.from(metadata);
   return Buffer.concat([head(PREVIEW_WITH_METADATA, json.length), json, image]);
 }
 

@@ -32,7 +32,7 @@ export class PromptSecrets {
     if (secrets.length === 0) return { rest: extraData, name: undefined };
     const name = uuid();
     this.#kept.set(name, new Map(secrets));
-    return { rest: new Map([...extraData].filter(([entry]) => !SECRET_ENTRIES.has(entry))), name };
+    return { rest: withoutSecrets(extraData), name };
   }
 
   /** Empty where this server does not have them. */
@@ -44,4 +44,9 @@ export class PromptSecrets {
   drop(name: string): void {
     this.#kept.delete(name);
   }
+}
+
+/** What may be shown. */
+export function withoutSecrets(extraData: ExtraData): ExtraData {
+  return new Map([...extraData].filter(([entry]) => !SECRET_ENTRIES.has(entry)));
 }

@@ -1,0 +1,14 @@
+import { integer, type Values } from './fields.js';
+
+/** ComfyUI's own API, on a port of its own. */
+export const nativeVariables = {
+  COMFYUI_API_PORT: integer(0, 0, 65_535)
+    .removeDefault()
+    .optional()
+    .describe('a whole number from 0 to 65535'),
+};
+
+export const nativeConfig = (env: Values<typeof nativeVariables>) => ({
+  /** undefined: there is none. */
+  port: env.COMFYUI_API_PORT,
+});

@@ -1,0 +1,62 @@
+import type { Request, Response } from 'express';
+import { AppError } from '../errors.js';
+import type { UploadBudget } from '../services/submissions/UploadBudget.js';
+import { clientOf } from './authentication.js';
+import { cutOff, declaredBytes, tooLarge } from './bodyErrors.js';
+import { continueUpload } from './expectContinue.js';
+import { type Pace, watchUpload } from './pace.js';
+
+export interface BodyLimits {
+  /** Bytes of the whole body. */
+  readonly maxBytes: number;
+  readonly pace: Pace;
+  readonly budget: UploadBudget;
+}
+
+/** What came, until its memory is given back. It is when the response is closed. */
+export interface Received<T> {
+  readonly value: T;
+  release(): void;
+}
+
+/**
+ * Reads a body within the limits of all uploads: no slower than the pace, and no more than its client's share of memory.
+ * @param read reads the request to its end
+ * @throws AppError `FILE_TOO_LARGE`, `QUEUE_FULL`, `REQUEST_TIMEOUT`, or what `read` throws
+ */
+export async function receiveBody<T>(
+  request: Request,
+  response: Response,
+  { maxBytes, pace, budget }: BodyLimits,
+  read: () => Promise<T>,
+): Promise<Received<T>> {
+  const declared = declaredBytes(request);
+  if (declared > maxBytes) throw tooLarge(maxBytes);
+  let giveUp: (why: AppError) => void = () => undefined;
+  const givenUp = new Promise<never>((_resolve, reject) => {
+    giveUp = (why) => reject(cutOff(request, response, why));
+  });
+  const memory = budget.begin(clientOf(response), Math.min(declared || maxBytes, maxBytes), giveUp);
+  response.once('close', () => memory.release());
+  let bytes = 0;
+  request.on('data', (part: Buffer) => {
+    bytes += part.length;
+    memory.grow(part.length);
+    if (bytes > maxBytes) giveUp(tooLarge(maxBytes));
+  });
+  const stopWatching = watchUpload(request, pace, (why) => {
+    giveUp(new AppError('REQUEST_TIMEOUT', `The upload is too slow: ${why}.`));
+  });
+  response.once('close', stopWatching);
+  continueUpload(response);
+  try {
+    const value = await Promise.race([read(), givenUp]);
+    memory.complete();
+    return { value, release: () => memory.release() };
+  } catch (error) {
+    memory.release();
+    throw request.readableEnded ? error : cutOff(request, response, error);
+  } finally {
+    stopWatching();
+  }
+}

@@ -1,0 +1,60 @@
+import type { Server } from 'node:http';
+import express, { type Express } from 'express';
+import { doors, trustProxies } from './app.js';
+import type { Config } from './config/index.js';
+import { createHttpServer } from './httpServer.js';
+import { allOf } from './middleware/checks.js';
+import { refuseForeignSockets } from './middleware/foreign.js';
+import { mountNative } from './routes/comfyui/mountNative.js';
+import { nativeErrorHandler } from './routes/comfyui/nativeErrors.js';
+import { Upgrades } from './routes/comfyui/Upgrades.js';
+import type { Services } from './services/index.js';
+
+/**
+ * The HTTP server of ComfyUI's own API, which looks like one ComfyUI. It does not listen yet.
+ * @returns undefined where there is no port for it (`COMFYUI_API_PORT`)
+ */
+export function createNativeServer(services: Services, config: Config): Server | undefined {
+  const { native } = services;
+  if (!native) return undefined;
+  const upgrades = new Upgrades();
+  const app = newApp(services, config);
+  mountNative(app, { native, services, config, upgrades });
+  app.use(nativeErrorHandler(services.logger));
+  const server = createHttpServer(app, config);
+  server.on('upgrade', (request, socket, head) => upgrades.handle(app, request, socket, head));
+  // Node waits for connections that became WebSockets, and closes none of them.
+  const close = server.close.bind(server);
+  server.close = (onClosed) => {
+    upgrades.closeAll();
+    return close(onClosed);
+  };
+  return server;
+}
+
+function newApp(services: Services, config: Config): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  trustProxies(app, config.server.trustProxy);
+  app.use(keyFromQuery);
+  app.use(...doors(services, config));
+  const own = { allowedOrigins: config.access.origins, publicUrl: config.server.publicUrl };
+  app.use(allOf([refuseForeignSockets(own)]));
+  return app;
+}
+
+/** Clients that can set no header send their key as `?token=`. It is part of no address from here on. */
+const keyFromQuery: express.RequestHandler = (request, _response, next) => {
+  const [path = '', query] = request.url.split('?', 2);
+  if (query === undefined || !/(^|&)token=/.test(query)) return next();
+  const parameters = new URLSearchParams(query);
+  const token = parameters.get('token') ?? '';
+  parameters.delete('token');
+  const { headers } = request;
+  if (headers.authorization === undefined && headers['x-api-key'] === undefined) headers['x-api-key'] = token;
+  const rest = parameters.size > 0 ? `?${parameters}` : '';
+  request.url = path + rest;
+  request.originalUrl = request.url;
+  next();
+};

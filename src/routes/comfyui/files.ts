@@ -1,0 +1,174 @@
+import { pipeline } from 'node:stream/promises';
+import type { Request, RequestHandler, Response } from 'express';
+import multer, { MulterError } from 'multer';
+import { AppError, PromptError } from '../../errors.js';
+import { malformed, tooLarge } from '../../middleware/bodyErrors.js';
+import { receiveBody } from '../../middleware/receiveBody.js';
+import { putMask } from '../../services/images/putMask.js';
+import { type FilePlace, filePlace, folderType } from '../../services/native/filePlace.js';
+import { bytesOf, type Content, sizeOf, wholeOf } from '../../utils/StoredFile.js';
+import { bodyLimits, endpoint, mayUseOf, type NativeContext, ownerOf } from './NativeEndpoint.js';
+
+const MAX_FIELDS = 16;
+const MAX_FIELD_BYTES = 16 * 1024;
+
+/** What a browser would run is handed out as a file to keep, as ComfyUI does. */
+const ACTIVE = /\.(html?|xhtml|svg|js|mjs|css|xml)$/i;
+
+/** Files that clients upload for their prompts, and those that prompts made. */
+export const fileEndpoints = [
+  endpoint('get', '/view', (context) => async (request, response) => {
+    const place = placeOf(request.query, 'output');
+    const file = await findFile(context, place, response);
+    await sendFile(response, place, file);
+  }),
+  endpoint('post', '/upload/image', (context) => upload(context, async ({ file }) => file.buffer)),
+  endpoint('post', '/upload/mask', (context) =>
+    upload(context, async ({ file, fields }, response) => {
+      const original = await findFile(context, originalOf(fields), response);
+      const whole = 'content' in original ? await wholeOf(original.content) : undefined;
+      if (!whole) throw invalid('original_ref', 'names no file that is here');
+      return putMask(whole, file.buffer, context.config.uploads.maxImagePixels);
+    }),
+  ),
+];
+
+type Found = { readonly content: Content } | { readonly read: FileReader };
+type FileReader = (receive: (body: NodeJS.ReadableStream) => Promise<void>) => Promise<void>;
+
+/** A file that the caller may have: an upload, what a prompt made, or what a machine has in its input folder. */
+async function findFile({ native }: NativeContext, place: FilePlace, response: Response): Promise<Found> {
+  const owner = ownerOf(response);
+  const uploaded = native.inputs.get(owner, place);
+  if (uploaded) return { content: uploaded.content };
+  const made = await native.results.find(place, owner, mayUseOf(response));
+  if (made) return made;
+  // What is in a machine's other folders was made by anybody.
+  if (place.type !== 'input') throw new AppError('NOT_FOUND', 'There is no such file.');
+  const { client } = native.fleet.first();
+  return { read: (receive) => client.viewStream(place, receive) };
+}
+
+async function sendFile(response: Response, { filename }: FilePlace, file: Found): Promise<void> {
+  const name = filename.replaceAll(/["\\\r\n]/g, '_');
+  const isActive = ACTIVE.test(filename);
+  response.set('Content-Disposition', `${isActive ? 'attachment; ' : ''}filename="${encodeURI(name)}"`);
+  response.type(
+    isActive ? 'application/octet-stream' : (/\.[^.]+$/.exec(name)?.[0] ?? 'application/octet-stream'),
+  );
+  if ('content' in file) {
+    const { content } = file;
+    response.set('Content-Length', String(sizeOf(content)));
+    if (Buffer.isBuffer(content)) return void response.end(content);
+    return send(response, (receive) => receive(bytesOf(content)));
+  }
+  try {
+    await file.read((body) => send(response, (receive) => receive(body)));
+  } catch (error) {
+    const isGone = error instanceof PromptError && error.failure === 'result gone';
+    throw isGone ? new AppError('NOT_FOUND', 'There is no such file.') : error;
+  }
+}
+
+/** What fails behind the first byte cuts the answer off, which tells it by itself. */
+async function send(
+  response: Response,
+  from: (receive: (body: NodeJS.ReadableStream | AsyncIterable<Buffer>) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  await from(async (body) => {
+    try {
+      await pipeline(body, response);
+    } catch (error) {
+      if (!response.headersSent) throw error;
+      response.destroy();
+    }
+  });
+}
+
+interface UploadForm {
+  readonly file: Express.Multer.File;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** @param bytesOf the file that is kept */
+function upload(
+  context: NativeContext,
+  bytesOfForm: (form: UploadForm, response: Response) => Promise<Buffer>,
+): RequestHandler {
+  const { maxFileBytes } = context.config.uploads;
+  const limits = { ...bodyLimits(context, 0), maxBytes: maxFileBytes + MAX_FIELDS * MAX_FIELD_BYTES };
+  const parse = multer({
+    storage: multer.memoryStorage(),
+    limits: {
+      fileSize: maxFileBytes,
+      files: 1,
+      fields: MAX_FIELDS,
+      fieldSize: MAX_FIELD_BYTES,
+      fieldNestingDepth: 1,
+    },
+    defParamCharset: 'utf8',
+  }).single('image');
+  return async (request, response) => {
+    const read = () => readForm(request, response, parse, maxFileBytes);
+    const { value: form, release } = await receiveBody(request, response, limits, read);
+    const { fields, file } = form;
+    const place = placeOf({ ...fields, filename: file.originalname }, 'input');
+    const overwrite = ['true', '1'].includes(String(fields['overwrite']));
+    const bytes = await bytesOfForm(form, response);
+    const { type, subfolder, filename } = await context.native.inputs.put(
+      ownerOf(response),
+      place,
+      bytes,
+      overwrite,
+    );
+    release();
+    response.json({ name: filename, subfolder, type });
+  };
+}
+
+function readForm(
+  request: Request,
+  response: Response,
+  parse: RequestHandler,
+  maxFileBytes: number,
+): Promise<UploadForm> {
+  return new Promise((resolve, reject) => {
+    if (!request.is('multipart')) throw invalid('image', 'comes as multipart/form-data');
+    void parse(request, response, (error: unknown) => {
+      if (error instanceof MulterError && error.code === 'LIMIT_FILE_SIZE') reject(tooLarge(maxFileBytes));
+      else if (error) reject(malformed('The multipart body', error));
+      else if (!request.file) reject(invalid('image', 'takes a file'));
+      else resolve({ file: request.file, fields: { ...(request.body as Record<string, unknown>) } });
+    });
+  });
+}
+
+/** @throws AppError `INVALID_PARAMETER` for a place that is outside of ComfyUI's folders */
+function placeOf(said: Readonly<Record<string, unknown>>, usual: string): FilePlace {
+  const text = (name: string) => {
+    const value = said[name];
+    return typeof value === 'string' ? value : '';
+  };
+  const filename = text('filename');
+  // ComfyUI answers a question for no file so.
+  if (filename === '') throw new AppError('NOT_FOUND', 'There is no file without a name.');
+  const type = folderType(text('type') || usual);
+  const place = type && filePlace(type, text('subfolder'), filename);
+  if (!place) throw invalid('filename', 'is in one of the folders input, temp and output');
+  return place;
+}
+
+/** The picture that a mask is for. */
+function originalOf(fields: Readonly<Record<string, unknown>>): FilePlace {
+  try {
+    const said: unknown = JSON.parse(String(fields['original_ref']));
+    if (typeof said === 'object' && said !== null) return placeOf(said as Record<string, unknown>, 'output');
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+  }
+  throw invalid('original_ref', 'is JSON that names a file');
+}
+
+function invalid(name: string, takes: string): AppError {
+  return new AppError('INVALID_PARAMETER', `${name} ${takes}.`);
+}

@@ -1,0 +1,83 @@
+import type { RequestHandler } from 'express';
+import { AppError } from '../../errors.js';
+import { isJsonObject, type Json, plainJson } from '../../utils/losslessJson.js';
+import { withChoices } from '../../workflows/objectInfo/mergeObjectInfo.js';
+import { endpoint, type NativeContext, ownerOf, sendJson } from './NativeEndpoint.js';
+
+/** What the machines have, as one machine that has all of it would tell. */
+export const fleetEndpoints = [
+  endpoint('get', '/object_info', ({ native }) => async (_request, response) => {
+    const names = native.inputs.names(ownerOf(response));
+    const classes = await native.fleet.objectInfo();
+    const all = [...classes].map(([name, info]): [string, Json] => [name, withUploads(name, info, names)]);
+    sendJson(response, new Map(all));
+  }),
+  endpoint('get', '/object_info/{class}', ({ native }) => async (request, response) => {
+    const name = String(request.params['class']);
+    const info = (await native.fleet.objectInfo()).get(name);
+    const names = native.inputs.names(ownerOf(response));
+    sendJson(response, new Map(info === undefined ? [] : [[name, withUploads(name, info, names)]]));
+  }),
+  endpoint('get', '/models', (context) => listOf(context, () => '/models')),
+  endpoint('get', '/models/{folder}', (context) =>
+    listOf(context, ({ params }) => `/models/${encodeURIComponent(String(params['folder']))}`),
+  ),
+  endpoint('get', '/embeddings', (context) => listOf(context, () => '/embeddings')),
+  endpoint('get', '/features', (context) => async (_request, response) => {
+    response.json(await features(context));
+  }),
+  endpoint('get', '/system_stats', ({ native }) => async (_request, response) => {
+    const [first, ...others] = (await native.fleet.answers('/system_stats')).filter(isJsonObject);
+    if (!first) throw notToBeHad('/system_stats');
+    // Every graphics card of the fleet is one of this machine's.
+    const devices = [first, ...others].flatMap((stats) => {
+      const list = stats.get('devices');
+      return Array.isArray(list) ? list : [];
+    });
+    sendJson(response, new Map(first).set('devices', devices));
+  }),
+];
+
+/** What the server says that it does: as the machines, within this server's own limits. */
+export async function features({
+  native,
+  config,
+}: NativeContext): Promise<Readonly<Record<string, unknown>>> {
+  const [said] = (await native.fleet.answers('/features').catch(() => [])).filter(isJsonObject);
+  const machine: unknown = said === undefined ? {} : plainJson(said);
+  const ofMachine = machine as Readonly<Record<string, unknown>>;
+  const limit = ofMachine['max_upload_size'];
+  const { maxFileBytes } = config.uploads;
+  return {
+    ...ofMachine,
+    supports_preview_metadata: true,
+    max_upload_size: typeof limit === 'number' ? Math.min(limit, maxFileBytes) : maxFileBytes,
+  };
+}
+
+function listOf(
+  { native }: NativeContext,
+  pathOf: (request: Parameters<RequestHandler>[0]) => string,
+): RequestHandler {
+  return async (request, response) => {
+    const path = pathOf(request);
+    const list = await native.fleet.list(path);
+    if (!list) throw notToBeHad(path);
+    sendJson(response, list);
+  };
+}
+
+function notToBeHad(path: string): AppError {
+  return new AppError('NOT_FOUND', `No machine has ${path.slice(0, 200)}.`);
+}
+
+/** Loaders of core's that list the files of the input folder. */
+const LISTING: ReadonlyMap<string, string> = new Map([
+  ['LoadImage', 'image'],
+  ['LoadImageMask', 'image'],
+]);
+
+function withUploads(name: string, info: Json, files: readonly string[]): Json {
+  const input = LISTING.get(name);
+  return input === undefined || files.length === 0 ? info : withChoices(info, input, files);
+}

@@ -1,0 +1,100 @@
+import type { Request, Response } from 'express';
+import { AppError } from '../../errors.js';
+import { callerOf, clientOf } from '../../middleware/authentication.js';
+import { requestIdOf } from '../../middleware/requestContext.js';
+import { hangUpSignal } from '../../middleware/upload.js';
+import { isJsonObject, type Json } from '../../utils/losslessJson.js';
+import { type PromptRefusal, refuse } from '../../workflows/objectInfo/checkPrompt.js';
+import type { InputError } from '../../workflows/objectInfo/inputErrors.js';
+import type { NodeErrors } from '../../workflows/objectInfo/PromptCheck.js';
+import { bodyLimits, endpoint, type NativeContext, ownerOf, sendJson } from './NativeEndpoint.js';
+import { readJson, textOf } from './readJson.js';
+
+/** Ids that clients choose. */
+const MAX_ID_LENGTH = 200;
+
+/** `POST` and `GET /prompt`. */
+export const promptEndpoints = [
+  endpoint('get', '/prompt', ({ native }) => async (_request, response) => {
+    const queue_remaining = await native.status.remaining();
+    response.json({ exec_info: { queue_remaining } });
+  }),
+  endpoint('post', '/prompt', submitPrompt),
+];
+
+function submitPrompt(context: NativeContext) {
+  const limits = bodyLimits(context);
+  const { native, services } = context;
+  return async (request: Request, response: Response) => {
+    // A server that is full says so before it takes megabytes.
+    await services.admission.check(0);
+    const signal = hangUpSignal(response);
+    const body = await readJson(request, response, limits);
+    const prompt = body.get('prompt');
+    if (!isJsonObject(prompt)) {
+      const { refusal } =
+        prompt === undefined
+          ? refuse('no_prompt', 'No prompt provided', 'No prompt provided')
+          : refuse('invalid_prompt', 'The prompt is no object of nodes.', '');
+      return sendRefusal(response, refusal);
+    }
+    const extraData = body.get('extra_data');
+    const accepted = await native.prompts.submit({
+      prompt,
+      promptId: idOf(body, 'prompt_id'),
+      clientId: idOf(body, 'client_id'),
+      extraData: isJsonObject(extraData) ? extraData : new Map(),
+      owner: ownerOf(response),
+      client: clientOf(response),
+      isAdmin: isAdmin(callerOf(response)),
+      requestId: requestIdOf(response),
+      signal,
+    });
+    if ('refusal' in accepted) return sendRefusal(response, accepted.refusal);
+    const { id, number } = accepted.prompt.record;
+    sendJson(
+      response,
+      new Map<string, Json>([
+        ['prompt_id', id],
+        ['number', number],
+        ['node_errors', errorsJson(accepted.nodeErrors)],
+      ]),
+    );
+  };
+}
+
+function isAdmin({ areKeysNeeded, key }: ReturnType<typeof callerOf>): boolean {
+  return !areKeysNeeded || key?.scope === 'admin';
+}
+
+/** @throws AppError `INVALID_PARAMETER` for one that is too long */
+function idOf(body: ReadonlyMap<string, Json>, name: string): string | undefined {
+  const id = textOf(body.get(name));
+  if (id === undefined || id.length <= MAX_ID_LENGTH) return id;
+  throw new AppError('INVALID_PARAMETER', `${name} has more than ${MAX_ID_LENGTH} characters.`);
+}
+
+function sendRefusal(response: Response, { error, node_errors }: PromptRefusal): void {
+  const body = new Map<string, Json>([
+    ['error', errorJson(error)],
+    ['node_errors', errorsJson(node_errors)],
+  ]);
+  sendJson(response, body, 400);
+}
+
+function errorJson({ type, message, details, extra_info }: InputError): Json {
+  return new Map(Object.entries({ type, message, details, extra_info }));
+}
+
+function errorsJson(errors: ReadonlyMap<string, NodeErrors>): Json {
+  return new Map(
+    [...errors].map(([id, { errors: of, dependent_outputs, class_type }]): [string, Json] => [
+      id,
+      new Map<string, Json>([
+        ['errors', of.map(errorJson)],
+        ['dependent_outputs', dependent_outputs],
+        ['class_type', class_type],
+      ]),
+    ]),
+  );
+}

@@ -1,0 +1,98 @@
+import type { Request, RequestHandler, Response } from 'express';
+import { AppError } from '../../errors.js';
+import type { NativePrompt } from '../../services/native/NativePrompt.js';
+import type { Json } from '../../utils/losslessJson.js';
+import { bodyLimits, endpoint, type NativeContext, ownerOf, sendDone, sendJson } from './NativeEndpoint.js';
+import { readJson, textOf, textsOf } from './readJson.js';
+
+/** The queue, the history, and what stops prompts: of the caller's own prompts. */
+export const queueEndpoints = [
+  endpoint('get', '/queue', ({ native }) => (_request, response) => {
+    const owner = ownerOf(response);
+    const queue = new Map<string, Json>([
+      ['queue_running', native.shelf.running(owner).map((prompt) => prompt.listed())],
+      ['queue_pending', native.shelf.pending(owner).map((prompt) => prompt.listed())],
+    ]);
+    sendJson(response, queue);
+  }),
+  endpoint('post', '/queue', (context) =>
+    command(context, async (body, owner) => {
+      const { shelf } = context.native;
+      const ids = new Set(textsOf(body.get('delete')));
+      const isMeant = ({ record }: NativePrompt) => body.get('clear') === true || ids.has(record.id);
+      await cancelAll(context, shelf.pending(owner).filter(isMeant));
+    }),
+  ),
+  endpoint('post', '/interrupt', (context) =>
+    command(context, async (body, owner) => {
+      const id = textOf(body.get('prompt_id'));
+      const running = context.native.shelf.running(owner);
+      await cancelAll(context, id === undefined ? running : running.filter(({ record }) => record.id === id));
+    }),
+  ),
+  endpoint('get', '/history', ({ native }) => (request, response) => {
+    const all = native.shelf.history(ownerOf(response));
+    const max = numberOf(request, 'max_items') ?? all.length;
+    const offset = numberOf(request, 'offset') ?? -1;
+    const shown = offset < 0 ? all.slice(Math.max(0, all.length - max)) : all.slice(offset, offset + max);
+    sendJson(response, historyOf(shown));
+  }),
+  endpoint('get', '/history/{id}', ({ native }) => (request, response) => {
+    const prompt = native.shelf.withId(String(request.params['id']), ownerOf(response));
+    sendJson(response, historyOf(prompt && native.shelf.isInHistory(prompt) ? [prompt] : []));
+  }),
+  endpoint('post', '/history', (context) =>
+    command(context, async (body, owner) => {
+      const { shelf } = context.native;
+      const ids = new Set(textsOf(body.get('delete')));
+      for (const prompt of shelf.history(owner)) {
+        if (body.get('clear') === true || ids.has(prompt.record.id)) shelf.forget(prompt);
+      }
+    }),
+  ),
+  endpoint('post', '/free', (context) =>
+    command(context, async (body) => {
+      if (body.get('unload_models') !== true && body.get('free_memory') !== true) return;
+      // A machine that is gone has nothing to free.
+      await Promise.allSettled(context.native.fleet.healthy.map(({ client }) => client.freeMemory()));
+    }),
+  ),
+];
+
+/** Does what a body says, and answers with nothing. */
+function command(
+  context: NativeContext,
+  run: (body: ReadonlyMap<string, Json>, owner: string | undefined) => Promise<void>,
+): RequestHandler {
+  const limits = bodyLimits(context, 0);
+  return async (request: Request, response: Response) => {
+    await run(await readJson(request, response, limits), ownerOf(response));
+    sendDone(response);
+  };
+}
+
+/** Stops prompts; one that has ended meanwhile is as good. */
+export async function cancelAll(
+  { services }: NativeContext,
+  prompts: readonly NativePrompt[],
+): Promise<void> {
+  const cancel = async ({ record }: NativePrompt) => {
+    try {
+      await services.manager.cancel(record.jobId);
+    } catch (error) {
+      const isOver =
+        error instanceof AppError && ['JOB_ALREADY_FINISHED', 'JOB_NOT_FOUND'].includes(error.code);
+      if (!isOver) throw error;
+    }
+  };
+  await Promise.all(prompts.map(cancel));
+}
+
+function historyOf(prompts: readonly NativePrompt[]): Json {
+  return new Map(prompts.map((prompt) => [prompt.record.id, prompt.history()]));
+}
+
+function numberOf({ query }: Request, name: string): number | undefined {
+  const value = query[name];
+  return typeof value === 'string' && /^-?\d{1,9}$/.test(value) ? Number(value) : undefined;
+}

@@ -1,0 +1,75 @@
+import { v4 as uuid } from 'uuid';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { AppError } from '../../errors.js';
+import { isRecord } from '../../services/comfyui/machineMessages.js';
+import { ClientSocket } from '../../services/native/ClientSocket.js';
+import { features } from './fleet.js';
+import { endpoint, type NativeContext, ownerOf } from './NativeEndpoint.js';
+
+/** What a client sends is a few hundred bytes. */
+const MAX_MESSAGE_BYTES = 1024 * 1024;
+const MAX_ID_LENGTH = 200;
+/** Half-open sockets are noticed by asking, ms. */
+const HEARTBEAT_MS = 30_000;
+
+/** `/ws?clientId=`: a client's socket. */
+export const socketEndpoint = endpoint('get', '/ws', (context) => {
+  const { native, upgrades } = context;
+  const server = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_MESSAGE_BYTES,
+    perMessageDeflate: false,
+  });
+  return async (request, response) => {
+    const { clientId } = request.query;
+    const id = typeof clientId === 'string' && clientId !== '' ? clientId : uuid().replaceAll('-', '');
+    if (id.length > MAX_ID_LENGTH) throw new AppError('INVALID_PARAMETER', 'The clientId is too long.');
+    if (!upgrades.has(request)) {
+      throw new AppError('INVALID_PARAMETER', 'This is for WebSockets only.');
+    }
+    const owner = ownerOf(response);
+    const upgrade = upgrades.take(request, response);
+    if (!upgrade) return;
+    server.handleUpgrade(request, upgrade.socket, upgrade.head, (socket) => {
+      const client = new ClientSocket(socket);
+      const remove = native.sockets.add(owner, id, client);
+      socket.once('close', remove);
+      socket.on('error', () => client.close());
+      watch(socket);
+      socket.once('message', (data, isBinary) => {
+        if (!isBinary) void readFlags(context, client, String(data));
+      });
+      void native.prompts.greet(owner, id, client);
+    });
+  };
+});
+
+/** As ComfyUI, of the first message of a client: what it understands. It is told what the server does. */
+async function readFlags(context: NativeContext, client: ClientSocket, text: string): Promise<void> {
+  let message: unknown;
+  try {
+    message = JSON.parse(text);
+  } catch {
+    return;
+  }
+  if (!isRecord(message) || message['type'] !== 'feature_flags' || !isRecord(message['data'])) return;
+  client.knowsMetadata = message['data']['supports_preview_metadata'] === true;
+  client.send(JSON.stringify({ type: 'feature_flags', data: await features(context) }));
+}
+
+/** Cuts off a client that does not answer any more. */
+function watch(socket: WebSocket): void {
+  let isAlive = true;
+  socket.on('pong', () => {
+    isAlive = true;
+  });
+  const timer = setInterval(() => {
+    if (!isAlive) {
+      socket.terminate();
+      return;
+    }
+    isAlive = false;
+    socket.ping();
+  }, HEARTBEAT_MS);
+  socket.once('close', () => clearInterval(timer));
+}

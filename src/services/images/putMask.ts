@@ -1,0 +1,30 @@
+import { AppError } from '../../errors.js';
+import { openImage } from '../../utils/openImage.js';
+
+/**
+ * Gives a picture the alpha channel of another one, as ComfyUI's `/upload/mask` does.
+ * @returns a PNG
+ * @throws AppError `INVALID_IMAGE` where one of them cannot be read, or they are not of the same size
+ */
+export async function putMask(picture: Buffer, mask: Buffer, maxPixels: number): Promise<Buffer> {
+  try {
+    const alpha = await openImage(mask, maxPixels)
+      .ensureAlpha()
+      .extractChannel('alpha')
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    const { width, height } = alpha.info;
+    const { width: ownWidth, height: ownHeight } = await openImage(picture, maxPixels).metadata();
+    if (width !== ownWidth || height !== ownHeight) {
+      throw new AppError('INVALID_IMAGE', 'The mask does not have the size of its picture.');
+    }
+    const colours = await openImage(picture, maxPixels).toColourspace('srgb').removeAlpha().raw().toBuffer();
+    return await openImage(colours, maxPixels, { raw: { width, height, channels: 3 } })
+      .joinChannel(alpha.data, { raw: { width, height, channels: 1 } })
+      .png()
+      .toBuffer();
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw new AppError('INVALID_IMAGE', 'The mask or its picture cannot be read.', { cause: error });
+  }
+}

@@ -1,0 +1,152 @@
+import { createHash } from 'node:crypto';
+import { AppError, messageOf } from '../../errors.js';
+import type { Clock } from '../../utils/clock.js';
+import type { Logger } from '../../utils/logger.js';
+import { isJsonObject, type Json, parseJson } from '../../utils/losslessJson.js';
+import { mergeObjectInfo, type ObjectInfo } from '../../workflows/objectInfo/mergeObjectInfo.js';
+import type { Instance } from './Instance.js';
+
+/** A machine with many node packs answers some 5 MB. */
+const MAX_BYTES = 64 * 1024 * 1024;
+const MAX_DEPTH = 64;
+/** Paths whose answers are remembered. */
+const MAX_PATHS = 200;
+
+export interface FleetInfoOptions {
+  /** What the machines said is asked for again after this time, ms; it goes on to be answered meanwhile. */
+  readonly freshMs: number;
+  /** It is not answered any more when it is as old as this, unless no machine answers, ms. */
+  readonly maxAgeMs: number;
+  /** For a client that finds no machine: when one may be back, seconds. */
+  readonly retryAfterSeconds: number;
+}
+
+/** What one machine said, and what that is. */
+interface Said {
+  readonly hash: string;
+  readonly json: Json;
+}
+
+interface Known<T> {
+  value: T;
+  /** Epoch ms. */
+  at: number;
+}
+
+/**
+ * What the healthy machines say of themselves, as one machine that has all of it would. Answers are kept for a short while:
+ * clients ask for megabytes whenever they start.
+ */
+export class FleetInfo {
+  readonly #instances: readonly Instance[];
+  readonly #options: FleetInfoOptions;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #known = new Map<string, Known<readonly Json[]>>();
+  readonly #asking = new Map<string, Promise<readonly Json[]>>();
+  /** By path and host. */
+  readonly #said = new Map<string, Said>();
+  #merged: { readonly from: readonly Json[]; readonly info: ObjectInfo } | undefined;
+
+  constructor(instances: readonly Instance[], options: FleetInfoOptions, clock: Clock, logger: Logger) {
+    this.#instances = instances;
+    this.#options = options;
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** Those that may have jobs at present, in the order of the configuration. */
+  get healthy(): readonly Instance[] {
+    return this.#instances.filter((instance) => instance.isHealthy);
+  }
+
+  /** The machine that whatever is not about prompts goes to. @throws AppError `NO_HEALTHY_INSTANCES` */
+  first(): Instance {
+    const [first] = this.healthy;
+    if (first) return first;
+    const { retryAfterSeconds } = this.#options;
+    throw new AppError('NO_HEALTHY_INSTANCES', 'No ComfyUI instance is healthy.', { retryAfterSeconds });
+  }
+
+  /** Every node class of any machine. @throws AppError `NO_HEALTHY_INSTANCES` */
+  async objectInfo(): Promise<ObjectInfo> {
+    const answers = await this.answers('/object_info');
+    if (this.#merged?.from !== answers) {
+      this.#merged = { from: answers, info: mergeObjectInfo(answers.filter(isJsonObject)) };
+    }
+    return this.#merged.info;
+  }
+
+  /**
+   * What any machine lists, each entry once; undefined where none has such a list.
+   * @throws AppError `NO_HEALTHY_INSTANCES`
+   */
+  async list(path: string): Promise<readonly Json[] | undefined> {
+    const lists = (await this.answers(path)).filter(isList);
+    return lists.length === 0 ? undefined : [...new Set(lists.flat())];
+  }
+
+  /**
+   * What each healthy machine answers to `GET` of a path with 200 and JSON. The same array until one says something else.
+   * @throws AppError `NO_HEALTHY_INSTANCES`
+   */
+  async answers(path: string): Promise<readonly Json[]> {
+    const known = this.#known.get(path);
+    const age = known ? this.#clock.now() - known.at : Number.POSITIVE_INFINITY;
+    if (known && age <= this.#options.freshMs) return known.value;
+    const asking = this.#ask(path);
+    if (known && (age <= this.#options.maxAgeMs || this.healthy.length === 0)) {
+      asking.catch(() => undefined);
+      return known.value;
+    }
+    return asking;
+  }
+
+  #ask(path: string): Promise<readonly Json[]> {
+    const asking = this.#asking.get(path) ?? this.#askAll(path).finally(() => this.#asking.delete(path));
+    this.#asking.set(path, asking);
+    return asking;
+  }
+
+  async #askAll(path: string): Promise<readonly Json[]> {
+    this.first();
+    const said = await Promise.all(this.healthy.map((instance) => this.#askOne(instance, path)));
+    const value = said.filter((one) => one !== undefined);
+    const known = this.#known.get(path);
+    const isSame = known?.value.length === value.length && value.every((one, n) => one === known.value[n]);
+    this.#remember(path, isSame && known ? known.value : value);
+    return this.#known.get(path)?.value ?? value;
+  }
+
+  #remember(path: string, value: readonly Json[]): void {
+    this.#known.delete(path);
+    this.#known.set(path, { value, at: this.#clock.now() });
+    const [oldest] = this.#known.keys();
+    if (this.#known.size <= MAX_PATHS || oldest === undefined) return;
+    this.#known.delete(oldest);
+    for (const key of [...this.#said.keys()]) if (key.startsWith(`${oldest} `)) this.#said.delete(key);
+  }
+
+  /** Megabytes are read again only where they are others. */
+  async #askOne(instance: Instance, path: string): Promise<Json | undefined> {
+    try {
+      const { status, bytes } = await instance.client.ask(path, MAX_BYTES);
+      if (status !== 200) return undefined;
+      const key = `${path} ${instance.host}`;
+      const hash = createHash('sha1').update(bytes).digest('base64');
+      const known = this.#said.get(key);
+      if (known?.hash === hash) return known.json;
+      const json = parseJson(bytes.toString(), { maxDepth: MAX_DEPTH });
+      this.#said.set(key, { hash, json });
+      return json;
+    } catch (error) {
+      const fields = { instance: instance.host, path, error: messageOf(error) };
+      this.#logger.debug('An instance does not tell what it has', fields);
+      return undefined;
+    }
+  }
+}
+
+function isList(value: Json): value is readonly Json[] {
+  return Array.isArray(value);
+}

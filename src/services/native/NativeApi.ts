@@ -1,0 +1,72 @@
+import type { Clock } from '../../utils/clock.js';
+import type { Logger } from '../../utils/logger.js';
+import { FleetInfo } from '../instances/FleetInfo.js';
+import type { Instance } from '../instances/Instance.js';
+import type { StreamStore } from '../jobs/BlobStore.js';
+import type { JobManager } from '../jobs/JobManager.js';
+import type { JobMessages } from '../jobs/JobMessages.js';
+import type { GraphSubmissions } from '../submissions/GraphSubmissions.js';
+import { ClientSockets } from './ClientSockets.js';
+import { InputFiles, type InputFilesOptions } from './InputFiles.js';
+import { NativePrompts } from './NativePrompts.js';
+import { PromptIntake } from './PromptIntake.js';
+import { PromptShelf } from './PromptShelf.js';
+import { QueueStatus } from './QueueStatus.js';
+import { ResultFiles } from './ResultFiles.js';
+
+interface Parts {
+  readonly manager: JobManager;
+  readonly messages: JobMessages;
+  readonly submissions: GraphSubmissions;
+  readonly instances: readonly Instance[];
+  readonly stream: StreamStore | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+interface NativeApiOptions {
+  readonly files: InputFilesOptions;
+  /** When a machine may be back, seconds. */
+  readonly machineRetrySeconds: number;
+}
+
+/** What machines said is asked for again after this time, and not answered any more when it is as old as that, ms. */
+const FRESH_MS = 10_000;
+const MAX_AGE_MS = 60_000;
+/** Between two looks for files whose time is over, ms. */
+const CLEANUP_MS = 60_000;
+
+/** What is behind ComfyUI's own API over the whole fleet. */
+export class NativeApi {
+  readonly fleet: FleetInfo;
+  readonly inputs: InputFiles;
+  readonly results: ResultFiles;
+  readonly prompts: NativePrompts;
+  readonly shelf = new PromptShelf();
+  readonly sockets = new ClientSockets();
+  readonly status: QueueStatus;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(parts: Parts, { files, machineRetrySeconds }: NativeApiOptions) {
+    const { manager, instances, stream, clock, logger } = parts;
+    const { shelf, sockets } = this;
+    const fleetOptions = { freshMs: FRESH_MS, maxAgeMs: MAX_AGE_MS, retryAfterSeconds: machineRetrySeconds };
+    this.fleet = new FleetInfo(instances, fleetOptions, clock, logger);
+    this.inputs = new InputFiles(stream, files, clock);
+    this.results = new ResultFiles({ manager, shelf, instances });
+    this.status = new QueueStatus(manager, sockets);
+    const { fleet, status } = this;
+    const intake = new PromptIntake(this.inputs);
+    this.prompts = new NativePrompts({ ...parts, fleet, intake, shelf, sockets, status });
+  }
+
+  start(): void {
+    this.#timer ??= setInterval(() => this.inputs.cleanup(), CLEANUP_MS);
+  }
+
+  /** Clients come again, to another server or to this one once it is back. */
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}

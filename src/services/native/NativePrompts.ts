@@ -1,0 +1,215 @@
+import { v4 as uuid } from 'uuid';
+import { AppError, messageOf } from '../../errors.js';
+import type { Clock } from '../../utils/clock.js';
+import type { Logger } from '../../utils/logger.js';
+import type { Json } from '../../utils/losslessJson.js';
+import { GRAPH_TYPE } from '../../workflows/graphNeeds.js';
+import { type PromptRefusal, refuse } from '../../workflows/objectInfo/checkPrompt.js';
+import type { NodeErrors } from '../../workflows/objectInfo/PromptCheck.js';
+import type { FleetInfo } from '../instances/FleetInfo.js';
+import type { FinishedJob, Job } from '../jobs/Job.js';
+import type { JobManager } from '../jobs/JobManager.js';
+import type { JobMessages } from '../jobs/JobMessages.js';
+import { withoutSecrets } from '../jobs/PromptSecrets.js';
+import type { GraphSubmissions } from '../submissions/GraphSubmissions.js';
+import type { ClientSocket } from './ClientSocket.js';
+import type { ClientSockets } from './ClientSockets.js';
+import { NativePrompt } from './NativePrompt.js';
+import type { PromptIntake, TakenPrompt } from './PromptIntake.js';
+import type { PromptShelf } from './PromptShelf.js';
+import type { QueueStatus } from './QueueStatus.js';
+
+/** What a client sends to `POST /prompt`. */
+export interface PromptSubmission {
+  readonly prompt: ReadonlyMap<string, Json>;
+  /** The id that the client chose. */
+  readonly promptId: string | undefined;
+  readonly clientId: string | undefined;
+  readonly extraData: ReadonlyMap<string, Json>;
+  readonly owner: string | undefined;
+  /** Who sent it, as limits count clients. */
+  readonly client: string;
+  readonly isAdmin: boolean;
+  readonly requestId: string;
+  readonly signal: AbortSignal;
+}
+
+interface AcceptedPrompt {
+  readonly prompt: NativePrompt;
+  readonly nodeErrors: ReadonlyMap<string, NodeErrors>;
+}
+
+interface Parts {
+  readonly manager: JobManager;
+  readonly messages: JobMessages;
+  readonly submissions: GraphSubmissions;
+  readonly fleet: FleetInfo;
+  readonly intake: PromptIntake;
+  readonly shelf: PromptShelf;
+  readonly sockets: ClientSockets;
+  readonly status: QueueStatus;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** What of a prompt is known before it is a job. */
+type Draft = Omit<NativePrompt['record'], 'id' | 'jobId' | 'createdTime'> & {
+  readonly id: string | undefined;
+};
+
+/** Prompts of ComfyUI's own API: each becomes a job of the fleet, and what machines say of it reaches its client's socket. */
+export class NativePrompts {
+  readonly #parts: Parts;
+  /** Drafts whose jobs are being made, by what their jobs are known by. */
+  readonly #drafts = new Map<string, Draft[]>();
+  #count = 0;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    const { events } = parts.manager;
+    events.subscribe('changed', (job) => this.#onChanged(job));
+    events.subscribe('finished', (job) => void this.#onFinished(job));
+    events.subscribe('removed', ({ id }) => parts.shelf.remove(id));
+  }
+
+  /**
+   * Takes a prompt.
+   * @returns the refusal where nothing of it runs, as ComfyUI would say it
+   * @throws AppError `NO_HEALTHY_INSTANCES` where no machine ever said what it has, and what submissions throw
+   */
+  async submit(submission: PromptSubmission): Promise<AcceptedPrompt | { readonly refusal: PromptRefusal }> {
+    const { fleet, intake } = this.#parts;
+    const { prompt, promptId, clientId, owner } = submission;
+    const taken = intake.take(prompt, await fleet.objectInfo(), owner);
+    if ('refusal' in taken) return taken;
+    const extra = withoutSecrets(submission.extraData);
+    const draft: Draft = {
+      id: promptId,
+      clientId,
+      owner,
+      number: this.#count,
+      graph: taken.shown,
+      extraData: clientId === undefined ? extra : new Map(extra).set('client_id', clientId),
+      outputNodes: taken.outputNodes,
+    };
+    this.#count += 1;
+    try {
+      const made = await this.#submit(submission, draft, taken);
+      return { prompt: made, nodeErrors: taken.nodeErrors };
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'INVALID_WORKFLOW') throw error;
+      const details = typeof error.details === 'string' ? error.details : '';
+      return refuse('prompt_outputs_failed_validation', error.message, details);
+    }
+  }
+
+  async #submit(
+    { requestId, client, isAdmin, signal, extraData, owner }: PromptSubmission,
+    draft: Draft,
+    { graph, files }: TakenPrompt,
+  ): Promise<NativePrompt> {
+    const { submissions, shelf } = this.#parts;
+    const clientPromptId = draft.id ?? uuid();
+    const key = draftKey(owner, clientPromptId);
+    this.#drafts.set(key, [...(this.#drafts.get(key) ?? []), draft]);
+    try {
+      const { job } = await submissions.submit({
+        graph,
+        files,
+        extraData: new Map([...extraData].filter(([name]) => name !== 'client_id')),
+        isAdmin,
+        waitsForSame: true,
+        requestId,
+        owner,
+        client,
+        idempotencyKey: undefined,
+        clientPromptId,
+        metadata: undefined,
+        signal,
+      });
+      const prompt = shelf.ofJob(job.id);
+      if (prompt) return prompt;
+      throw new AppError('INTERNAL_ERROR', 'The prompt is gone.');
+    } finally {
+      this.#forgetDraft(key, draft);
+    }
+  }
+
+  /** A socket of a client was opened: it is told the node that is at work on its prompt, as ComfyUI does. */
+  async greet(owner: string | undefined, clientId: string, socket: ClientSocket): Promise<void> {
+    const { shelf, status } = this.#parts;
+    socket.send(await status.message(clientId));
+    const node = shelf.running(owner).find(({ record }) => record.clientId === clientId)?.currentNode;
+    if (node !== undefined) socket.send(JSON.stringify({ type: 'executing', data: { node } }));
+  }
+
+  /** Before anybody can begin a new job. */
+  #onChanged({ id, status, request, createdTime }: Job): void {
+    if (status !== 'pending' || request.type !== GRAPH_TYPE || this.#drafts.size === 0) return;
+    const { clientPromptId, owner } = request;
+    if (clientPromptId === undefined || this.#parts.shelf.ofJob(id)) return;
+    const key = draftKey(owner, clientPromptId);
+    const draft = this.#drafts.get(key)?.[0];
+    if (!draft) return;
+    this.#forgetDraft(key, draft);
+    this.#follow(new NativePrompt({ ...draft, id: draft.id ?? id, jobId: id, createdTime }));
+  }
+
+  #forgetDraft(key: string, draft: Draft): void {
+    const left = (this.#drafts.get(key) ?? []).filter((one) => one !== draft);
+    if (left.length > 0) this.#drafts.set(key, left);
+    else this.#drafts.delete(key);
+  }
+
+  #follow(prompt: NativePrompt): void {
+    const { shelf, messages, logger } = this.#parts;
+    const { jobId } = prompt.record;
+    const unfollow = messages.follow(jobId, {
+      // What its socket does not take is dropped there.
+      waitingBytes: 0,
+      onMessage: (message, mark) => {
+        const text = prompt.hear(message, mark);
+        if (message.type === 'executed') shelf.addFiles(prompt);
+        if (text !== undefined) this.#socketOf(prompt)?.send(text);
+      },
+      onPreview: (preview, mark) => {
+        const socket = this.#socketOf(prompt);
+        socket?.sendPreview(preview, prompt.previewMetadata(preview, mark));
+      },
+      onOverflow: () => logger.error('A prompt is not followed any more', { jobId }),
+    });
+    shelf.add(prompt, unfollow);
+  }
+
+  #socketOf({ record: { owner, clientId } }: NativePrompt): ClientSocket | undefined {
+    return this.#parts.sockets.get(owner, clientId);
+  }
+
+  async #onFinished(job: FinishedJob): Promise<void> {
+    const { shelf, status, clock, logger } = this.#parts;
+    const prompt = shelf.ofJob(job.id);
+    try {
+      if (!prompt) return void (await status.tell());
+      shelf.unfollow(job.id);
+      // As in ComfyUI, a prompt that is taken from the queue leaves no trace.
+      if (job.status === 'cancelled' && !prompt.hasStarted) {
+        shelf.remove(job.id);
+        return void (await status.tell());
+      }
+      const texts = prompt.finish(job, clock.now());
+      shelf.addFiles(prompt);
+      shelf.ended(prompt);
+      for (const text of texts) this.#socketOf(prompt)?.send(text);
+      await status.tell();
+      this.#socketOf(prompt)?.send(
+        JSON.stringify({ type: 'executing', data: { node: null, prompt_id: prompt.record.id } }),
+      );
+    } catch (error) {
+      logger.error('The end of a prompt could not be told', { jobId: job.id, error: messageOf(error) });
+    }
+  }
+}
+
+function draftKey(owner: string | undefined, clientPromptId: string): string {
+  return JSON.stringify([owner ?? null, clientPromptId]);
+}

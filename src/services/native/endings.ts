@@ -1,0 +1,124 @@
+import { isJsonObject, type Json, jsonOf, stringifyJson } from '../../utils/losslessJson.js';
+import type { MachineMessage } from '../comfyui/machineMessages.js';
+import type { CompletedJob, FinishedJob, JobOutput } from '../jobs/Job.js';
+import type { FilePlace } from './filePlace.js';
+import type { PromptRecord } from './PromptRecord.js';
+
+/** How a prompt ended, as ComfyUI counts it. */
+export type PromptEnd = 'success' | 'error' | 'interrupted';
+
+interface Ending {
+  readonly end: PromptEnd;
+  readonly type: string;
+  /** The message that tells it. */
+  readonly text: string;
+}
+
+interface Known {
+  /** What the machine said of its end, in the client's words. */
+  readonly held: MachineMessage | undefined;
+  readonly record: PromptRecord;
+  readonly node: string | undefined;
+  /** Epoch ms. */
+  readonly now: number;
+}
+
+/** The message that ends a prompt: the machine's own where it says the same as the job. */
+export function closingMessage(job: FinishedJob, { held, record, node, now }: Known): Ending {
+  const [end, type] = endOf(job, held);
+  if (held?.type === type) return { end, type, text: held.text };
+  const about = { prompt_id: record.id, ...detailsOf(job, record, node), timestamp: now };
+  return { end, type, text: stringifyJson(jsonOf({ type, data: about })) };
+}
+
+function endOf(job: FinishedJob, held: MachineMessage | undefined): readonly [PromptEnd, string] {
+  const success = ['success', 'execution_success'] as const;
+  if (job.status === 'completed') return success;
+  if (job.status === 'cancelled') return ['interrupted', 'execution_interrupted'];
+  // Nodes that send their images over the socket leave nothing behind, and ComfyUI calls that a success.
+  if (job.failure.category === 'result_missing' && held?.type === 'execution_success') return success;
+  return ['error', 'execution_error'];
+}
+
+function detailsOf(
+  job: FinishedJob,
+  { graph }: PromptRecord,
+  node: string | undefined,
+): Record<string, unknown> {
+  if (job.status === 'completed') return {};
+  const nodeType = node === undefined ? undefined : classOf(graph, node);
+  if (job.status === 'cancelled') {
+    return { node_id: node ?? '', node_type: nodeType ?? '', executed: [] };
+  }
+  const { details, message, category } = job.failure;
+  const said = typeof details === 'object' ? details : {};
+  return {
+    node_id: said['node_id'] ?? node ?? '',
+    node_type: said['node_class'] ?? nodeType ?? '',
+    executed: [],
+    exception_message: said['message'] ?? message,
+    exception_type: said['exception_type'] ?? category,
+    traceback: [],
+    current_inputs: {},
+    current_outputs: [],
+  };
+}
+
+function classOf(graph: Json, id: string): string | undefined {
+  const node = isJsonObject(graph) ? graph.get(id) : undefined;
+  const type = isJsonObject(node) ? node.get('class_type') : undefined;
+  return typeof type === 'string' ? type : undefined;
+}
+
+/** What one output node of a completed job made, as `executed` tells it. */
+interface NodeOutput {
+  readonly nodeId: string;
+  readonly output: Json;
+  readonly files: ReadonlyArray<{
+    readonly place: FilePlace;
+    readonly index: number;
+    readonly made: JobOutput;
+  }>;
+}
+
+/** Keys under which ComfyUI's own nodes tell of outputs, by what they are; animated pictures and videos are images, too. */
+const KEYS: Readonly<Record<JobOutput['kind'], string>> = {
+  image: 'images',
+  video: 'images',
+  audio: 'audio',
+  latent: 'latents',
+  file: 'files',
+  text: 'text',
+};
+
+/** What the output nodes of a completed job made, read from its record. */
+export function resultOutputs(
+  { id, result }: CompletedJob,
+  isWanted: (nodeId: string) => boolean,
+): NodeOutput[] {
+  const nodes = [...new Set(result.outputs.map(({ nodeId }) => nodeId))].filter(isWanted);
+  return nodes.map((nodeId) => {
+    const made = result.outputs.filter((one) => one.nodeId === nodeId);
+    const files = made.flatMap((one, index) => {
+      const place = { type: 'output', subfolder: '', filename: markedName(one.filename, id) } as const;
+      return one.kind === 'text' ? [] : [{ place, index, made: one }];
+    });
+    const output = new Map<string, Json[]>();
+    for (const one of made.filter(({ kind }) => kind === 'text')) add(output, 'text', one.text ?? '');
+    for (const { place, made: one } of files) {
+      const { filename, subfolder, type } = place;
+      add(output, KEYS[one.kind], new Map(Object.entries({ filename, subfolder, type })));
+    }
+    return { nodeId, output, files };
+  });
+}
+
+function add(output: Map<string, Json[]>, key: string, item: Json): void {
+  output.set(key, [...(output.get(key) ?? []), item]);
+}
+
+/** `rec_00001_.png` with its job's id in it. */
+function markedName(filename: string, jobId: string): string {
+  const [, stem = filename, rest = ''] = /^(.*?)((?:_\d+_?)?\.[^.]*)$/.exec(filename) ?? [];
+  return `${stem}-${jobId}${rest}`;
+}

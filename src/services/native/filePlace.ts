@@ -1,0 +1,45 @@
+import { posix } from 'node:path';
+
+/** ComfyUI's folders. */
+const FOLDER_TYPES = ['input', 'temp', 'output'] as const;
+
+export type FolderType = (typeof FOLDER_TYPES)[number];
+
+/** Where a file is for a client. */
+export interface FilePlace {
+  readonly type: FolderType;
+  /** Without slashes at its ends. */
+  readonly subfolder: string;
+  readonly filename: string;
+}
+
+const MAX_LENGTH = 1000;
+
+/** @returns undefined where there is no such folder */
+export function folderType(text: string): FolderType | undefined {
+  return FOLDER_TYPES.find((type) => type === text);
+}
+
+/** A file in a folder; undefined for a name that leads out of it, or is none. */
+export function filePlace(type: FolderType, subfolder: string, filename: string): FilePlace | undefined {
+  const path = `${subfolder}/${filename}`.replaceAll('\\', '/');
+  if (path.length > MAX_LENGTH || path.includes('\0') || path.split('/').includes('..')) return undefined;
+  if (subfolder.startsWith('/') || filename.startsWith('/')) return undefined;
+  const clean = posix.normalize(path).replace(/^\/+/, '');
+  const name = posix.basename(clean);
+  if (name === '' || name === '.' || clean.endsWith('/')) return undefined;
+  const folder = posix.dirname(clean);
+  return { type, subfolder: folder === '.' ? '' : folder, filename: name };
+}
+
+/** The file that a node's input names, as `LoadImage` takes it: `folder/name.png`, or `folder/name.png [temp]`. */
+export function annotatedPlace(text: string): FilePlace | undefined {
+  const [, name = text, named = 'input'] = /^(.*) \[(input|temp|output)\]$/s.exec(text) ?? [];
+  const type = folderType(named);
+  return type && filePlace(type, '', name);
+}
+
+/** The same for places that are the same. */
+export function placeKey({ type, subfolder, filename }: FilePlace): string {
+  return `${type}/${subfolder}/${filename}`;
+}

@@ -1,0 +1,88 @@
+import { isJsonObject, type Json } from '../../utils/losslessJson.js';
+import type { GraphNode, PromptGraph } from '../graph.js';
+import type { InputError } from './inputErrors.js';
+import type { ObjectInfo } from './mergeObjectInfo.js';
+import { type FileCheck, type NodeErrors, PromptCheck } from './PromptCheck.js';
+
+/** Why nothing of a prompt runs, in ComfyUI's own form. */
+export interface PromptRefusal {
+  readonly error: InputError;
+  readonly node_errors: ReadonlyMap<string, NodeErrors>;
+}
+
+/** A prompt that runs, with what keeps some of its outputs from doing so. */
+export interface CheckedPrompt {
+  readonly graph: PromptGraph;
+  /** The output nodes that run, in the order of the prompt. */
+  readonly outputs: readonly string[];
+  /** Those that do not. */
+  readonly badOutputs: readonly string[];
+  readonly node_errors: ReadonlyMap<string, NodeErrors>;
+}
+
+/** Longer ids and names of classes are cut in messages. */
+const MAX_NAME = 200;
+
+/**
+ * Checks a prompt as ComfyUI does before it queues it: outputs that can run do, whatever is wrong with the others.
+ * @param prompt as a client sent it, also what is no node
+ * @param classes what the machines have
+ */
+export function checkPrompt(
+  prompt: ReadonlyMap<string, Json>,
+  classes: ObjectInfo,
+  fileCheck: FileCheck,
+): CheckedPrompt | { readonly refusal: PromptRefusal } {
+  const graph = new Map<string, GraphNode>();
+  for (const [id, value] of prompt) {
+    const node = readNode(value);
+    const about = `Node ID '#${id.slice(0, MAX_NAME)}'`;
+    if (!node) {
+      const message = 'Cannot execute because a node is missing the class_type property.';
+      return refuse('invalid_prompt', message, about);
+    }
+    if (!classes.has(node.classType)) {
+      const name = node.classType.slice(0, MAX_NAME);
+      return refuse('invalid_prompt', `Cannot execute because node ${name} does not exist.`, about);
+    }
+    graph.set(id, node);
+  }
+  const outputs = [...graph].flatMap(([id, { classType }]) => (isOutput(classes.get(classType)) ? [id] : []));
+  if (outputs.length === 0) return refuse('prompt_no_outputs', 'Prompt has no outputs', '');
+  const check = new PromptCheck(graph, classes, fileCheck);
+  const good = outputs.filter((id) => check.mayRun(id));
+  const { nodeErrors: node_errors } = check;
+  if (good.length > 0) {
+    return { graph, outputs: good, badOutputs: outputs.filter((id) => !good.includes(id)), node_errors };
+  }
+  const reasons = outputs.flatMap((id) => check.errorsOf(id));
+  const details = reasons.map((one) => `${one.message}: ${one.details}`).join('\n');
+  const message = 'Prompt outputs failed validation';
+  return refuse('prompt_outputs_failed_validation', message, details, node_errors);
+}
+
+/** A refusal in ComfyUI's own form. */
+export function refuse(
+  type: string,
+  message: string,
+  details: string,
+  node_errors: PromptRefusal['node_errors'] = new Map(),
+): { readonly refusal: PromptRefusal } {
+  return { refusal: { error: { type, message, details, extra_info: new Map() }, node_errors } };
+}
+
+function isOutput(info: Json | undefined): boolean {
+  return isJsonObject(info) && info.get('output_node') === true;
+}
+
+function readNode(value: Json): GraphNode | undefined {
+  const classType = isJsonObject(value) ? value.get('class_type') : undefined;
+  if (!isJsonObject(value) || typeof classType !== 'string' || classType === '') return undefined;
+  const inputs = value.get('inputs');
+  const others = new Map([...value].filter(([key]) => key !== 'class_type' && key !== 'inputs'));
+  return {
+    classType,
+    inputs: isJsonObject(inputs) ? inputs : new Map(),
+    ...(others.size > 0 && { others }),
+  };
+}

@@ -1,0 +1,166 @@
+/**
+ * What ComfyUI's `validate_inputs` says of a plain value at an input. Source: ComfyUI's `execution.py`, and answers of real
+ * servers.
+ */
+import { isJsonObject, type Json, NumberText } from '../../utils/losslessJson.js';
+
+/** What is wrong with an input, or a prompt, in ComfyUI's own form. */
+export interface InputError {
+  readonly type: string;
+  readonly message: string;
+  readonly details: string;
+  readonly extra_info: ReadonlyMap<string, Json>;
+}
+
+/** Longer lists are not sent back. */
+const MAX_LISTED = 20;
+/** Characters of a value that a message repeats. */
+const MAX_SHOWN = 200;
+/** Python reads no whole number of more digits out of a text. */
+const MAX_DIGITS = 4300;
+
+export function missingInput(name: string): InputError {
+  return {
+    type: 'required_input_missing',
+    message: 'Required input is missing',
+    details: name,
+    extra_info: new Map([['input_name', name]]),
+  };
+}
+
+/** A list that is no link. */
+export function badLink(name: string, declared: Json, value: Json): InputError {
+  return {
+    type: 'bad_linked_input',
+    message: 'Bad linked input, must be a length-2 list of [node_id, slot_index]',
+    details: name,
+    extra_info: about(name, declared, value),
+  };
+}
+
+/** A file that is not there. */
+export function missingFile(name: string, kind: string, value: Json): InputError {
+  return {
+    type: 'custom_validation_failed',
+    message: 'Custom validation failed for node',
+    details: `${name} - Invalid ${kind} file: ${shown(value)}`,
+    extra_info: new Map([['input_name', name]]),
+  };
+}
+
+/** What is wrong with a plain value. What ComfyUI leaves to the node is left to it here, too. */
+export function valueError(name: string, declared: Json, asItCame: Json): InputError | undefined {
+  const value = isJsonObject(asItCame) ? (asItCame.get('__value__') ?? asItCame) : asItCame;
+  const kind = kindOf(declared);
+  if (kind === 'INT' || kind === 'FLOAT') return numberError(name, kind, declared, value);
+  return Array.isArray(kind) ? choiceError(name, kind, declared, value) : undefined;
+}
+
+/** Type of a declared input, or the list of what it takes. */
+export function kindOf(declared: Json): Json | undefined {
+  return Array.isArray(declared) ? declared[0] : undefined;
+}
+
+/** Type and options, as errors name them. */
+export function configOf(declared: Json): Json {
+  const [kind = null, options = new Map()]: readonly Json[] = Array.isArray(declared) ? declared : [];
+  return [kind, options];
+}
+
+function optionOf(declared: Json, option: string): Json | undefined {
+  const options = Array.isArray(declared) ? declared[1] : undefined;
+  return isJsonObject(options) ? options.get(option) : undefined;
+}
+
+function about(name: string, declared: Json, value: Json): ReadonlyMap<string, Json> {
+  return new Map<string, Json>([
+    ['input_name', name],
+    ['input_config', configOf(declared)],
+    ['received_value', value],
+  ]);
+}
+
+function choiceError(
+  name: string,
+  choices: readonly Json[],
+  declared: Json,
+  value: Json,
+): InputError | undefined {
+  if (choices.some((choice) => shown(choice) === shown(value))) return undefined;
+  const isLong = choices.length > MAX_LISTED;
+  const list = isLong ? `(list of length ${choices.length})` : `[${choices.map(quoted).join(', ')}]`;
+  const extra = about(name, isLong ? null : declared, value);
+  return {
+    type: 'value_not_in_list',
+    message: 'Value not in list',
+    details: `${name}: '${shown(value)}' not in ${list}`,
+    extra_info: isLong ? new Map([...extra, ['input_config', null]]) : extra,
+  };
+}
+
+function numberError(
+  name: string,
+  kind: 'INT' | 'FLOAT',
+  declared: Json,
+  value: Json,
+): InputError | undefined {
+  const convert = kind === 'INT' ? toInt : toFloat;
+  const number = convert(value);
+  const extra_info = about(name, declared, value);
+  if (number === undefined) {
+    const text = shown(value);
+    return {
+      type: 'invalid_input_type',
+      message: `Failed to convert an input value to a ${kind} value`,
+      details: `${name}, ${text}, could not convert string to ${kind.toLowerCase()}: '${text}'`,
+      extra_info,
+    };
+  }
+  const [least, most] = [convert(optionOf(declared, 'min')), convert(optionOf(declared, 'max'))];
+  if (least !== undefined && number < least) {
+    const message = `Value ${pythonNumber(number)} smaller than min of ${pythonNumber(least)}`;
+    return { type: 'value_smaller_than_min', message, details: name, extra_info };
+  }
+  if (most !== undefined && number > most) {
+    const message = `Value ${pythonNumber(number)} bigger than max of ${pythonNumber(most)}`;
+    return { type: 'value_bigger_than_max', message, details: name, extra_info };
+  }
+  return undefined;
+}
+
+/** A whole number that is a float has its point in Python. */
+function pythonNumber(number: number | bigint): string {
+  return Number.isInteger(number) ? `${number}.0` : String(number);
+}
+
+/** As Python's `int()`, which cuts off what is behind the point. */
+function toInt(value: Json | undefined): bigint | undefined {
+  if (typeof value === 'boolean') return BigInt(value);
+  const text = value instanceof NumberText ? value.text : value;
+  if (typeof text === 'string' && /^\s*[+-]?\d+\s*$/.test(text)) {
+    return text.length <= MAX_DIGITS ? BigInt(text.trim().replace('+', '')) : undefined;
+  }
+  if (typeof value === 'string') return undefined;
+  const number = toFloat(value);
+  return number !== undefined && Number.isFinite(number) ? BigInt(Math.trunc(number)) : undefined;
+}
+
+/** As Python's `float()`. */
+function toFloat(value: Json | undefined): number | undefined {
+  if (typeof value === 'boolean' || typeof value === 'number') return Number(value);
+  const text = value instanceof NumberText ? value.text : value;
+  if (typeof text !== 'string' || text.trim() === '') return undefined;
+  const number = Number(text);
+  return Number.isNaN(number) ? undefined : number;
+}
+
+/** A value as Python prints it, near enough, and not longer than a message should be. */
+function shown(value: Json): string {
+  if (typeof value === 'string') return value.slice(0, MAX_SHOWN);
+  if (value instanceof NumberText) return value.text.slice(0, MAX_SHOWN);
+  return typeof value === 'object' ? 'an object' : String(value);
+}
+
+function quoted(choice: Json): string {
+  return typeof choice === 'string' ? `'${choice}'` : shown(choice);
+}

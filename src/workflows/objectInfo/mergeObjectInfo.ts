@@ -1,0 +1,87 @@
+/**
+ * What several machines answer to `GET /object_info`, as one machine that has all of it would: every class of any of them,
+ * and at an input that takes one of a list what any of them takes. Of a class the first machine that has it speaks.
+ */
+import { isJsonObject, type Json, NumberText } from '../../utils/losslessJson.js';
+
+/** Classes by name, each as ComfyUI describes it. */
+export type ObjectInfo = ReadonlyMap<string, Json>;
+
+type JsonObject = ReadonlyMap<string, Json>;
+
+export function mergeObjectInfo(answers: readonly ObjectInfo[]): ObjectInfo {
+  const [first = new Map(), ...others] = answers;
+  const merged = new Map<string, Json>(first);
+  for (const other of others) {
+    for (const [name, info] of other) {
+      const known = merged.get(name);
+      merged.set(name, known === undefined ? info : mergeClass(known, info));
+    }
+  }
+  return merged;
+}
+
+/** The class with further choices at one of its inputs, behind those that it has. */
+export function withChoices(info: Json, input: string, choices: readonly Json[]): Json {
+  return changeInputs(info, (name, declared) => (name === input ? addChoices(declared, choices) : declared));
+}
+
+/** The values that a declared input takes, in either form that ComfyUI has used; undefined where it has no list. */
+export function choicesOf(declared: Json | undefined): readonly Json[] | undefined {
+  if (!Array.isArray(declared)) return undefined;
+  const [kind, options]: readonly Json[] = declared;
+  if (Array.isArray(kind)) return kind;
+  const listed = kind === 'COMBO' && isJsonObject(options) ? options.get('options') : undefined;
+  return Array.isArray(listed) ? listed : undefined;
+}
+
+/** The inputs that a class declares, those first that it requires. */
+export function declaredInputs(info: Json | undefined): readonly (readonly [name: string, declared: Json])[] {
+  return GROUPS.flatMap((group) => [...(groupOf(info, group) ?? [])]);
+}
+
+/** Whether a class requires an input. */
+export function isRequired(info: Json | undefined, input: string): boolean {
+  return groupOf(info, 'required')?.has(input) === true;
+}
+
+const GROUPS = ['required', 'optional'] as const;
+
+function groupOf(info: Json | undefined, group: (typeof GROUPS)[number]): JsonObject | undefined {
+  const input = isJsonObject(info) ? info.get('input') : undefined;
+  const inputs = isJsonObject(input) ? input.get(group) : undefined;
+  return isJsonObject(inputs) ? inputs : undefined;
+}
+
+function mergeClass(known: Json, other: Json): Json {
+  const others = new Map(declaredInputs(other));
+  return changeInputs(known, (name, declared) => addChoices(declared, choicesOf(others.get(name)) ?? []));
+}
+
+function changeInputs(info: Json, change: (name: string, declared: Json) => Json): Json {
+  if (!isJsonObject(info)) return info;
+  const input = info.get('input');
+  if (!isJsonObject(input)) return info;
+  const groups = [...input].map(([group, inputs]): [string, Json] => {
+    if (!isJsonObject(inputs) || group === 'hidden') return [group, inputs];
+    return [group, new Map([...inputs].map(([name, declared]) => [name, change(name, declared)]))];
+  });
+  return new Map(info).set('input', new Map(groups));
+}
+
+function addChoices(declared: Json, choices: readonly Json[]): Json {
+  const known = choicesOf(declared);
+  if (!known || !Array.isArray(declared)) return declared;
+  const keys = new Set(known.map(keyOf));
+  const added = choices.filter((choice) => !keys.has(keyOf(choice)));
+  if (added.length === 0) return declared;
+  const all = [...known, ...added];
+  const [kind, options, ...rest]: readonly Json[] = declared;
+  if (Array.isArray(kind)) return [all, ...declared.slice(1)];
+  return [kind ?? null, new Map(isJsonObject(options) ? options : []).set('options', all), ...rest];
+}
+
+/** The same for choices that are the same. */
+function keyOf(choice: Json): string {
+  return choice instanceof NumberText ? choice.text : JSON.stringify(choice);
+}

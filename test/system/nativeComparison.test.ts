@@ -1,0 +1,134 @@
+/** The same requests to a simulated ComfyUI and to the server's port in front of it: the answers are the same. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NativeClient } from '../support/NativeClient.js';
+import { png } from '../support/pictures.js';
+import { Stack } from '../support/stack.js';
+
+let stack: Stack;
+let machine: NativeClient;
+let server: NativeClient;
+
+beforeAll(async () => {
+  stack = await Stack.start({ env: { COMFYUI_API_PORT: '0' } });
+  machine = new NativeClient(stack.simulator().host);
+  server = new NativeClient(stack.nativeHost);
+  for (const client of [machine, server]) await client.upload('there.png', await png());
+});
+
+afterAll(() => stack.stop());
+
+const load = { class_type: 'LoadImage', inputs: { image: 'there.png' } };
+const save = (id: string) => ({ class_type: 'SaveImage', inputs: { images: [id, 0], filename_prefix: 'x' } });
+const rembg = (inputs: object) => ({ class_type: 'InspyrenetRembg', inputs });
+const scale = (inputs: object) => ({ class_type: 'ImageScaleBy', inputs: { image: ['1', 0], ...inputs } });
+
+const PROMPTS: Readonly<Record<string, unknown>> = {
+  'no prompt': {},
+  'a class that there is not': {
+    prompt: { '1': load, '2': { class_type: 'NoSuchNode', inputs: {} }, '3': save('2') },
+  },
+  'no class': { prompt: { '1': { inputs: {} } } },
+  'the format of the interface': { prompt: { id: 'x', nodes: [{ id: 1, type: 'LoadImage' }], links: [] } },
+  'no outputs': { prompt: { '1': load } },
+  'an input that is missing': { prompt: { '1': rembg({ torchscript_jit: 'default' }), '3': save('1') } },
+  'a value that is not in the list': {
+    prompt: { '1': load, '2': rembg({ image: ['1', 0], torchscript_jit: 'bogus' }), '3': save('2') },
+  },
+  'numbers that are too large and a method that there is not': {
+    prompt: { '1': load, '2': scale({ upscale_method: 'nope', scale_by: 99 }), '3': save('2') },
+  },
+  'numbers that are too small': {
+    prompt: { '1': load, '2': scale({ upscale_method: 'lanczos', scale_by: 0 }), '3': save('2') },
+  },
+  'a number that is none': {
+    prompt: { '1': load, '2': scale({ upscale_method: 'lanczos', scale_by: 'wide' }), '3': save('2') },
+  },
+  'a list that is no link': {
+    prompt: { '1': load, '2': scale({ upscale_method: 'lanczos', scale_by: [1, 2, 3] }), '3': save('2') },
+  },
+  'a link of another type': {
+    prompt: { '1': load, '3': { ...save('1'), inputs: { images: ['1', 1], filename_prefix: 'x' } } },
+  },
+  'a link to nothing': {
+    prompt: { '2': { class_type: 'ImageInvert', inputs: { image: ['9', 0] } }, '3': save('2') },
+  },
+  'a slot that there is not': {
+    prompt: { '1': load, '3': { class_type: 'PreviewImage', inputs: { images: ['1', 5] } } },
+  },
+  'a file that is not there': {
+    prompt: { '1': { class_type: 'LoadImage', inputs: { image: 'gone.png' } }, '3': save('1') },
+  },
+  'a file that is not there, for one of two outputs': {
+    prompt: {
+      '1': load,
+      '2': save('1'),
+      '3': { class_type: 'LoadImage', inputs: { image: 'gone.png' } },
+      '5': save('3'),
+    },
+  },
+  'a good prompt': { prompt: { '1': load, '2': save('1') } },
+  'a good prompt with an id': {
+    prompt: { '1': load, '2': save('1') },
+    prompt_id: '7a12c8bf-2753-43db-b166-21c7108cd445',
+    client_id: 'c',
+  },
+};
+
+const READS = [
+  '/object_info/KSampler',
+  '/object_info/LoadImage',
+  '/object_info/NoSuchNode',
+  '/api/object_info/UpscaleModelLoader',
+  '/models',
+  '/models/upscale_models',
+  '/system_stats',
+  '/history/unknown-id',
+  '/no/such/route',
+  '/view?filename=nope.png&type=output',
+  '/view?filename=../../etc/passwd&type=output',
+  '/view?filename=there.png&type=input',
+];
+
+const COMMANDS: readonly (readonly [string, unknown])[] = [
+  ['/queue', { delete: ['unknown'] }],
+  ['/queue', { clear: true }],
+  ['/interrupt', { prompt_id: 'unknown' }],
+  ['/interrupt', undefined],
+  ['/history', { clear: true }],
+  ['/free', { unload_models: true, free_memory: true }],
+];
+
+const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
+
+/** Without ids, numbers in the queue, and Python's tracebacks, which this server has none of. */
+function comparable({ status, type, text }: { status: number; type: string | null; text: string }): unknown {
+  // Errors beside those about prompts have no body there.
+  if (status === 404 || (status === 400 && text === '')) return { status };
+  const kept = (key: string, value: unknown) => (key === 'traceback' || key === 'number' ? undefined : value);
+  try {
+    return { status, type, json: JSON.parse(text.replaceAll(UUID, 'id'), kept) };
+  } catch {
+    return { status, type, text };
+  }
+}
+
+async function expectSame(ask: (client: NativeClient) => ReturnType<NativeClient['request']>): Promise<void> {
+  const [there, here] = [comparable(await ask(machine)), comparable(await ask(server))];
+  // An answer with no body on the one side, and with a reason on the other.
+  if (JSON.stringify(there) === '{"status":400}') expect(here).toMatchObject({ status: 400 });
+  else expect(here).toEqual(there);
+}
+
+describe('the port of ComfyUI’s own API answers as a ComfyUI', () => {
+  it.each(Object.keys(PROMPTS))('to a prompt with %s', async (name) => {
+    await expectSame((client) => client.submit(PROMPTS[name]));
+  });
+
+  it.each(READS)('to GET %s', async (path) => {
+    await expectSame((client) => client.request(path));
+  });
+
+  it.each(COMMANDS)('to POST %s with %j', async (path, body) => {
+    await expectSame((client) => client.post(path, body));
+  });
+});
