@@ -4,8 +4,10 @@ import { graphOf, type Prompt } from './prompt.js';
 /** A prompt of somebody who uses the machine, too: some work, and a picture of its own. */
 export function strangersPrompt(number: number, seconds: number): Prompt {
   const job = `stranger ${uuid()}`;
+  // Of a colour that no other one has: it is not answered from the cache.
+  const color = number % 0x1000000;
   const graph = graphOf({
-    '1': { class_type: 'EmptyImage', inputs: { width: 16, height: 16, batch_size: 1, color: 0 } },
+    '1': { class_type: 'EmptyImage', inputs: { width: 16, height: 16, batch_size: 1, color } },
     '2': { class_type: 'SleepImage', inputs: { image: ['1', 0], seconds } },
     '3': { class_type: 'PreviewImage', inputs: { images: ['2', 0], job } },
     '4': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: 'ComfyUI', job } },

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import { movingAverage } from '../../utils/figures.js';
@@ -56,6 +57,8 @@ export class HealthChecker {
     this.#options = options;
     this.#clock = clock;
     this.#logger = logger;
+    // Every request of every check listens to it.
+    setMaxListeners(0, this.#stopped.signal);
     const { lookMs } = options;
     this.#gpuFaults = gpuFaults;
     this.#lookout = new Lookout(
