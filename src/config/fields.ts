@@ -5,14 +5,19 @@ import { MAX_TIMER_MS } from '../utils/timers.js';
 
 export const MIB = 1024 * 1024;
 
-export const integer = (fallback: number, min: number, max: number) =>
+const wholeNumber = (min: number, max: number) =>
   z
     .string()
     .regex(/^\d+$/)
     .transform(Number)
-    .refine((n) => n >= min && n <= max)
-    .default(fallback)
-    .describe(`a whole number from ${min} to ${max}`);
+    .refine((n) => n >= min && n <= max);
+
+export const integer = (fallback: number, min: number, max: number) =>
+  wholeNumber(min, max).default(fallback).describe(`a whole number from ${min} to ${max}`);
+
+/** A whole number for which there is no default. */
+export const optionalInteger = (min: number, max: number) =>
+  wholeNumber(min, max).optional().describe(`a whole number from ${min} to ${max}`);
 
 /** A size, at least 1. */
 export const bytes = (fallback: number) => integer(fallback, 1, Number.MAX_SAFE_INTEGER);

@@ -1,6 +1,6 @@
 /** Environment variables become the configuration here, and nowhere else. */
 import { z } from 'zod';
-import { type InstanceAddress, parseInstances } from '../utils/instanceUrls.js';
+import { type InstanceAddress, type InstanceList, parseInstances } from '../utils/instanceUrls.js';
 import { accessConfig, accessVariables } from './access.js';
 import { apiConfig, apiVariables } from './api.js';
 import { assetConfig, assetVariables } from './assets.js';
@@ -35,6 +35,8 @@ export const environmentSchema = z.object({
   ...workflowVariables,
 });
 
+const NO_HOSTS: InstanceList = { addresses: [], names: [] };
+
 /** Variables whose values are never written anywhere. */
 const SECRETS: ReadonlySet<string> = new Set([
   'COMFYUI_AUTH_HEADER',
@@ -48,11 +50,11 @@ type Environment = z.output<typeof environmentSchema>;
 /** The server's whole configuration, by subject; sizes in bytes, times in milliseconds. */
 export type Config = ReturnType<typeof nested>;
 
-function nested(env: Environment, addresses: readonly InstanceAddress[]) {
+function nested(env: Environment, { addresses, names }: InstanceList) {
   return frozen({
     server: serverConfig(env),
     log: logConfig(env),
-    machines: machineConfig(env, addresses),
+    machines: machineConfig(env, addresses, names),
     jobs: jobConfig(env),
     uploads: uploadConfig(env),
     outputs: outputConfig(env),
@@ -90,24 +92,26 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const parsed = environmentSchema.safeParse(given);
   const problems = parsed.success ? [] : describeIssues(parsed.error, given);
   const hosts = collectHosts(env);
-  const instances = parseInstances(hosts, parsed.success && parsed.data.COMFYUI_USE_SSL);
+  const instances: InstanceList | { problem: string } =
+    hosts === '' ? NO_HOSTS : parseInstances(hosts, parsed.success && parsed.data.COMFYUI_USE_SSL);
   if ('problem' in instances) problems.push(`COMFYUI_HOST: ${instances.problem}`);
   else if (parsed.success) problems.push(...authorizationConflict(parsed.data, instances.addresses));
   if (parsed.success) problems.push(...crossChecks(parsed.data));
   if (!parsed.success || 'problem' in instances || problems.length > 0) {
     throw new ConfigError(`Bad configuration:\n${problems.map((line) => `  ${line}`).join('\n')}`);
   }
-  return nested(parsed.data, instances.addresses);
+  return nested(parsed.data, instances);
 }
 
-/** `COMFYUI_HOST` first, then `COMFYUI_HOST_1`, `_2`, … by number. */
+/** `COMFYUI_HOST` first, then `COMFYUI_HOST_1`, `_2`, … by number. Empty where a file lists the machines. */
 function collectHosts(env: Readonly<Record<string, string | undefined>>): string {
   const numbered = Object.keys(env)
     .filter((key) => /^COMFYUI_HOST_\d+$/.test(key) && env[key]?.trim())
     .sort((a, b) => Number(a.slice(13)) - Number(b.slice(13)))
     .map((key) => env[key]);
   const all = [env['COMFYUI_HOST'], ...numbered].filter((value) => value?.trim());
-  return all.length > 0 ? all.join(',') : '127.0.0.1:8188';
+  if (all.length > 0) return all.join(',');
+  return env['INSTANCES_FILE']?.trim() ? '' : '127.0.0.1:8188';
 }
 
 function describeIssues(error: z.ZodError, given: Record<string, string>): string[] {

@@ -1,8 +1,8 @@
-import { bytes, integer, MIB, milliseconds, type Values } from './fields.js';
+import { bytes, integer, MIB, milliseconds, optionalInteger, type Values } from './fields.js';
 
 /** How many jobs there may be, and how long each may take. */
 export const jobVariables = {
-  MAX_CONCURRENT_JOBS: integer(4, 1, 10_000),
+  MAX_CONCURRENT_JOBS: optionalInteger(1, 10_000),
   MAX_QUEUE_SIZE: integer(1000, 1, 10_000_000),
   MAX_QUEUE_MEMORY: bytes(512 * MIB),
   MAX_RESULT_MEMORY: bytes(512 * MIB),
@@ -12,9 +12,12 @@ export const jobVariables = {
   JOB_MAX_ATTEMPTS: integer(3, 1, 100),
   JOB_CLEANUP_INTERVAL: milliseconds(600_000),
   JOB_PROCESSING_INTERVAL: milliseconds(1000, 10),
+  MAX_PASSED_OVER: milliseconds(120_000),
+  MAX_PRIORITY: integer(0, 0, 10),
 };
 
 export const jobConfig = (env: Values<typeof jobVariables>) => ({
+  /** undefined: as many as the machines allow. */
   maxConcurrent: env.MAX_CONCURRENT_JOBS,
   maxQueued: env.MAX_QUEUE_SIZE,
   /** Bytes of the files of jobs that are not done. */
@@ -30,5 +33,9 @@ export const jobConfig = (env: Values<typeof jobVariables>) => ({
   maxAttempts: env.JOB_MAX_ATTEMPTS,
   /** How long a finished job is kept. */
   lifetimeMs: env.JOB_CLEANUP_INTERVAL,
+  /** How long others go before a job that came first. */
+  maxPassedOverMs: env.MAX_PASSED_OVER,
+  /** Of jobs that come with keys which are not admin. */
+  maxPriority: env.MAX_PRIORITY,
   pollIntervalMs: env.JOB_PROCESSING_INTERVAL,
 });

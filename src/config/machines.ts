@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { InstanceAddress } from '../utils/instanceUrls.js';
+import type { DnsName, InstanceAddress } from '../utils/instanceUrls.js';
 import { bytes, choice, flag, integer, MIB, milliseconds, type Values } from './fields.js';
 
 const IMAGE_INPUTS = ['upload', 'base64'] as const;
@@ -20,6 +20,8 @@ export const machineVariables = {
     .string()
     .default('127.0.0.1:8188')
     .describe('comma-separated host[:port] or URLs, each once, IPv6 in brackets'),
+  INSTANCES_FILE: z.string().min(1).optional().describe('a file of machines in YAML or JSON'),
+  DISCOVERY_INTERVAL: milliseconds(30_000, 100),
   COMFYUI_USE_SSL: flag(false),
   COMFYUI_KEEP_HISTORY: flag(false),
   COMFYUI_IMAGE_INPUT: choice(IMAGE_INPUTS).default('upload').describe(IMAGE_INPUTS.join(' or ')),
@@ -37,8 +39,15 @@ export const machineVariables = {
 export const machineConfig = (
   env: Values<typeof machineVariables>,
   addresses: readonly InstanceAddress[],
+  names: readonly DnsName[],
 ) => ({
   addresses: Object.freeze(addresses),
+  /** Each stands for every address that DNS has for it. */
+  names: Object.freeze(names),
+  /** A file that lists further machines; undefined where there is none. */
+  file: env.INSTANCES_FILE,
+  /** Between two looks at the addresses of names. */
+  discoveryIntervalMs: env.DISCOVERY_INTERVAL,
   /** Sent with every request and socket to ComfyUI. */
   header: env.COMFYUI_AUTH_HEADER,
   keepHistory: env.COMFYUI_KEEP_HISTORY,

@@ -13,6 +13,7 @@ export const TAGS = {
   health: 'Health & Status',
   metrics: 'Detailed Metrics',
   breakers: 'Circuit Breakers',
+  instances: 'Instances',
   comfy: 'Comfy API v2',
   documents: 'Documents',
 } as const;
@@ -42,7 +43,7 @@ export interface RouteContext {
 export interface Endpoint {
   /** Name of the operation in the documents, and of its examples. */
   readonly id: string;
-  readonly method: 'get' | 'head' | 'post' | 'put' | 'delete';
+  readonly method: 'get' | 'head' | 'post' | 'put' | 'patch' | 'delete';
   /** With `{name}` for each parameter of `request.path`. */
   readonly path: string;
   readonly tag: (typeof TAGS)[keyof typeof TAGS];

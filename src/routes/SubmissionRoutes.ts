@@ -4,14 +4,14 @@ import type { Config } from '../config/index.js';
 import { callerOf, ownerOf } from '../middleware/authentication.js';
 import { requestIdOf } from '../middleware/requestContext.js';
 import { hangUpSignal, leastBytes, sentParameters, takeUpload } from '../middleware/upload.js';
-import { parseParameters } from '../schemas/parse.js';
+import { invalidParameter, parseParameters } from '../schemas/parse.js';
 import type { Services } from '../services/index.js';
 import { isFinished, type Job, type WebhookTarget } from '../services/jobs/Job.js';
 import { withoutEmpty } from '../services/submissions/parameterKinds.js';
 import { withDeadline } from '../utils/deadline.js';
 import { formatParameter, type OutputFormat } from '../workflows/parameters.js';
 import type { Workflow } from '../workflows/types.js';
-import { asyncParameters, webhookParameters } from './parameters.js';
+import { asyncParameters, schedulingParameters, webhookParameters } from './parameters.js';
 import { idempotencyKey, waitSeconds } from './requestHeaders.js';
 import { SubmissionAnswers } from './SubmissionAnswers.js';
 import { acceptedFormat, type ResultSender } from './sendResult.js';
@@ -19,6 +19,7 @@ import { acceptedFormat, type ResultSender } from './sendResult.js';
 /** Parameters that every workflow's routes take beside its own. */
 const commonParameters = asyncParameters.extend({
   ...webhookParameters.shape,
+  ...schedulingParameters.shape,
   // Where it is left out, `Accept` may name one.
   format: formatParameter.unwrap().optional(),
 });
@@ -30,6 +31,8 @@ export class SubmissionRoutes {
   readonly #workflow: Workflow;
   readonly #services: Services;
   readonly #syncTimeoutMs: number;
+  /** Of keys that are not admin. */
+  readonly #maxPriority: number;
   readonly #answers: SubmissionAnswers;
 
   constructor(workflow: Workflow, parts: { services: Services; config: Config; sender: ResultSender }) {
@@ -43,6 +46,7 @@ export class SubmissionRoutes {
     this.#workflow = workflow;
     this.#services = services;
     this.#syncTimeoutMs = config.jobs.syncTimeoutMs;
+    this.#maxPriority = config.jobs.maxPriority;
     this.#answers = new SubmissionAnswers({ services, sender, syncTimeoutMs: config.jobs.syncTimeoutMs });
   }
 
@@ -116,6 +120,8 @@ export class SubmissionRoutes {
         parameters: upload.parameters,
         otherParameters: Object.keys(commonParameters.shape),
         format: common.format,
+        priority: this.#priorityOf(common, response),
+        deadlineSeconds: common.deadline_seconds,
         webhook: webhookOf(common),
         requestId: requestIdOf(response),
         owner: ownerOf(response),
@@ -128,6 +134,13 @@ export class SubmissionRoutes {
     } finally {
       upload.release();
     }
+  }
+
+  /** @throws AppError `INVALID_PARAMETER` for more than the caller's key may have */
+  #priorityOf({ priority }: CommonParameters, response: Response): number {
+    const { areKeysNeeded, key } = callerOf(response);
+    if (!areKeysNeeded || key?.scope === 'admin' || priority <= this.#maxPriority) return priority;
+    throw invalidParameter('priority', `takes at most ${this.#maxPriority} with this key`);
   }
 
   /**

@@ -3,6 +3,7 @@ import type { Endpoint } from './Endpoint.js';
 import { circuitBreakerEndpoints } from './rest/circuitBreakers.js';
 import { documentEndpoints } from './rest/documents.js';
 import { jobEventEndpoint, systemEventEndpoint } from './rest/events.js';
+import { instanceEndpoints } from './rest/instances.js';
 import { jobEndpoints, jobListEndpoints, jobStatusEndpoint } from './rest/jobs.js';
 import { metricsEndpoints } from './rest/metrics.js';
 import { outputEndpoint } from './rest/outputs.js';
@@ -27,6 +28,7 @@ export const fixedEndpoints: readonly Endpoint[] = [
   systemEventEndpoint,
   ...statusEndpoints,
   ...metricsEndpoints,
+  ...instanceEndpoints,
   ...circuitBreakerEndpoints,
   ...comfyJobEndpoints,
   comfyEventEndpoint,

@@ -33,3 +33,26 @@ export const webhookParameters = z.object({
     }),
   webhook_image: booleanParameter.meta({ description: 'Put the image into the message, up to 256 KB.' }),
 });
+
+const HIGHEST = 10;
+const PRIORITY = `takes a whole number from -${HIGHEST} to ${HIGHEST}`;
+/** A week. */
+const LONGEST_DEADLINE = 604_800;
+const DEADLINE = `takes a number of seconds, above 0 and at most ${LONGEST_DEADLINE}`;
+
+/** When a job has its turn. */
+export const schedulingParameters = z.object({
+  priority: z.coerce
+    .number({ error: PRIORITY })
+    .int(PRIORITY)
+    .min(-HIGHEST, PRIORITY)
+    .max(HIGHEST, PRIORITY)
+    .default(0)
+    .meta({ description: 'Jobs with a higher one go first; keys that are not admin up to MAX_PRIORITY.' }),
+  deadline_seconds: z.coerce
+    .number({ error: DEADLINE })
+    .positive(DEADLINE)
+    .max(LONGEST_DEADLINE, DEADLINE)
+    .optional()
+    .meta({ description: 'A job that is not begun by then fails with DEADLINE_EXCEEDED.' }),
+});

@@ -144,6 +144,40 @@ export const jobRecord = z.object({
   errorCode: errorCode.optional(),
 });
 
+const secondsFromThen = z.number().nonnegative();
+
+/** A job's record, with why it waits or was given to its machine. */
+export const jobInfo = jobRecord.extend({
+  // Absent where the server that was asked does not know: it began long ago, or another server has it.
+  scheduling: z
+    .object({
+      state: z.enum(['waiting', 'assigned']),
+      reason: z.enum([
+        'no machine can run it',
+        'waits for its turn',
+        'waits for a faster machine',
+        'next in turn',
+        'passed over for long',
+        'models are loaded',
+      ]),
+      // Where it runs, or would.
+      machine: z.string().nullable(),
+      jobs_ahead: z.int().nonnegative().optional(),
+      expected_seconds: secondsFromThen.optional(),
+      // At most eight, the earliest result first.
+      considered: z.array(
+        z.object({
+          machine: z.string(),
+          is_free: z.boolean(),
+          expected_seconds: secondsFromThen,
+          wait_seconds: secondsFromThen,
+          load_seconds: secondsFromThen,
+        }),
+      ),
+    })
+    .optional(),
+});
+
 export const jobListAnswer = z.object({
   jobs: z.array(jobRecord),
   total: z.int().nonnegative(),

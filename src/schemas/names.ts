@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import * as comfy from './comfy.js';
 import { errorAnswer, errorCode, jobStatus, outputFormat } from './common.js';
+import * as instances from './instances.js';
 import * as jobs from './jobs.js';
 import * as metrics from './metrics.js';
 import { result } from './outputs.js';
@@ -26,6 +27,7 @@ export const schemaNames: Readonly<Record<string, z.ZodType>> = {
   CancelledJob: cancelled,
   JobResult: jobs.jobResultAnswer,
   JobRecord: jobs.jobRecord,
+  JobInfo: jobs.jobInfo,
   JobList: jobs.jobListAnswer,
   JobCounts: jobs.jobStatsAnswer,
   DeletedJob: jobs.deletedAnswer,
@@ -51,6 +53,11 @@ export const schemaNames: Readonly<Record<string, z.ZodType>> = {
   SavedMetrics: metrics.metricsSavedAnswer,
   CircuitBreaker: metrics.circuitBreaker,
   CircuitBreakers: metrics.circuitBreakersAnswer,
+  Instance: instances.instance,
+  Instances: instances.instancesAnswer,
+  InstanceEntry: instances.machineEntry,
+  InstancePatch: instances.machinePatch,
+  ChangedInstances: instances.instanceAnswer,
   ChangedCircuitBreaker: metrics.circuitBreakerChangedAnswer,
   ComfyJob: comfy.comfyJob,
   ComfyJobs: comfy.comfyJobList,

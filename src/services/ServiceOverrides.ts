@@ -3,6 +3,7 @@ import type { Workflow } from '../workflows/types.js';
 import type { AssetHolders } from './assets/AssetHolders.js';
 import type { ConnectionOptions } from './comfyui/ConnectionManager.js';
 import type { FollowTimings } from './comfyui/PromptFollower.js';
+import type { Resolve } from './instances/fleet/Roster.js';
 import type { HealthOptions } from './instances/HealthChecker.js';
 import type { BlobStore } from './jobs/BlobStore.js';
 import { STORE_TIMINGS, type StoreTimings } from './jobs/StoreCalls.js';
@@ -63,6 +64,8 @@ export interface ServiceOverrides {
   readonly inputFetcher?: GatheringParts['fetcher'];
   /** Gets the files that clients left here before. */
   readonly assetFiles?: AssetFiles;
+  /** Looks up the addresses of names of machines. */
+  readonly resolve?: Resolve;
   /** Chooses seeds. */
   readonly random?: RandomNumber;
 }

@@ -19,8 +19,9 @@ import { ConnectionManager, type ConnectionOptions } from './comfyui/ConnectionM
 import { Leftovers } from './comfyui/Leftovers.js';
 import type { ServerState } from './comfyui/ServerState.js';
 import { CircuitBreaker } from './instances/circuitBreaker.js';
+import type { Machine } from './instances/fleet/Machine.js';
 import { Inspector } from './instances/Inspector.js';
-import { Instance } from './instances/Instance.js';
+import { Instance, type InstanceSettings } from './instances/Instance.js';
 import type { JobManager } from './jobs/JobManager.js';
 import { SharedSlots } from './jobs/SharedSlots.js';
 import { AddressGuard } from './outbound/AddressGuard.js';
@@ -143,9 +144,15 @@ export function createSharing(
 /** Places on the machines that count for all servers; undefined where this server has the machines for itself. */
 export function createSharedSlots(
   { machines, jobs }: Config,
+  instances: readonly Instance[],
   leases: SlotLeases | undefined,
 ): SharedSlots | undefined {
-  return leases && new SharedSlots(leases, { perHost: machines.maxJobs, ofAll: jobs.maxConcurrent });
+  if (!leases) return undefined;
+  const maxJobsOn = (host: string) => instances.find((one) => one.host === host)?.settings.maxJobs;
+  return new SharedSlots(leases, {
+    perHost: (host) => maxJobsOn(host) ?? machines.maxJobs,
+    ofAll: jobs.maxConcurrent ?? Number.MAX_SAFE_INTEGER,
+  });
 }
 
 /**
@@ -199,9 +206,14 @@ export function createConnections(
   );
 }
 
-/** The machines in the order of the configuration, each with its client and breaker. */
-export function createInstances(config: Config, clock: Clock, turns: Turns, state: ServerState): Instance[] {
-  return config.machines.addresses.map((address) => {
+/** Makes what talks to a machine, with its breaker. */
+export function instanceMaker(
+  config: Config,
+  clock: Clock,
+  turns: Turns,
+  state: ServerState,
+): (machine: Machine, settings: InstanceSettings) => Instance {
+  return ({ address }, settings) => {
     const options = {
       headers: { ...comfyHeaders(config), ...address.headers },
       controlTimeoutMs: config.machines.controlTimeoutMs,
@@ -214,8 +226,8 @@ export function createInstances(config: Config, clock: Clock, turns: Turns, stat
     };
     const client = new ComfyClient(address, options, turns);
     const breaker = new CircuitBreaker(config.machines.breaker, clock);
-    return new Instance(client, breaker);
-  });
+    return new Instance(client, breaker, settings);
+  };
 }
 
 /** What finds out about an instance that came up. */
@@ -232,7 +244,7 @@ export function createInspector(
   logger: Logger,
 ): Inspector {
   const { workflows, instances, state, clock, wantedPrompts } = parts;
-  const hosts = instances.map(({ host }) => host);
+  const hosts = () => instances.map(({ host }) => host);
   return new Inspector(
     {
       workflows,

@@ -14,25 +14,29 @@ import type { ClientAssets } from './assets/ClientAssets.js';
 import type { ConnectionManager } from './comfyui/ConnectionManager.js';
 import { PromptRunner } from './comfyui/PromptRunner.js';
 import { ServerState } from './comfyui/ServerState.js';
+import { createFleet } from './createFleet.js';
 import {
   createAssetLibrary,
   createConnections,
   createHolderAudit,
   createInputFetcher,
   createInspector,
-  createInstances,
   createSharedSlots,
   createSharing,
   createWebhooks,
+  instanceMaker,
 } from './factories.js';
 import { HealthReporter } from './health.js';
 import { Thumbnails } from './images/Thumbnails.js';
 import { BreakerSwitch } from './instances/BreakerSwitch.js';
+import type { Fleet } from './instances/fleet/Fleet.js';
+import type { MachineDesk } from './instances/fleet/MachineDesk.js';
 import { GraphMachines } from './instances/GraphMachines.js';
 import { HealthChecker } from './instances/HealthChecker.js';
 import type { Instance } from './instances/Instance.js';
 import { JobVerdicts } from './instances/JobVerdicts.js';
 import { LoadBalancer } from './instances/LoadBalancer.js';
+import { Scheduler } from './instances/scheduling/Scheduler.js';
 import { WorkflowNeeds } from './instances/WorkflowNeeds.js';
 import { Admission } from './jobs/Admission.js';
 import { AssetBlobs } from './jobs/AssetBlobs.js';
@@ -83,6 +87,9 @@ export interface Services {
   /** What workflows need, and whether the machines have it. */
   readonly needs: WorkflowNeeds;
   readonly instances: readonly Instance[];
+  readonly fleet: Fleet;
+  /** Adds, changes and removes machines by hand. */
+  readonly desk: MachineDesk;
   readonly connections: ConnectionManager;
   readonly balancer: LoadBalancer;
   readonly manager: JobManager;
@@ -91,6 +98,7 @@ export interface Services {
   readonly messages: JobMessages;
   /** Details of jobs that run here. */
   readonly live: LiveJobs;
+  readonly scheduler: Scheduler;
   readonly processor: JobProcessor;
   readonly estimates: DurationEstimates;
   readonly admission: Admission;
@@ -146,9 +154,15 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const connections = createConnections(config, log('connections'), overrides.connections);
   const turns = new Turns();
   const state = new ServerState(config.server.stateDir, log('state'));
-  const instances = createInstances(config, clock, turns, state);
-  const shared = createSharedSlots(config, slots);
-  const balancer = new LoadBalancer(instances, config.machines.maxJobs, shared);
+  const { fleet, ...machines } = createFleet(
+    config,
+    { create: instanceMaker(config, clock, turns, state), redis, resolve: overrides.resolve },
+    log('fleet'),
+  );
+  const { instances } = fleet;
+  const shared = createSharedSlots(config, instances, slots);
+  const balancer = new LoadBalancer(instances, shared);
+  balancer.onRelease(() => fleet.sweep());
   const inspector = createInspector(
     config,
     { workflows, instances, state, clock, wantedPrompts: () => manager.promptsUnderWay() },
@@ -235,15 +249,32 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     maxOutputPixels: config.outputs.maxPixels,
     logger: log('jobs'),
   });
+  const scheduler = new Scheduler(
+    { maxPassedOverMs: config.jobs.maxPassedOverMs },
+    (type) => 1000 * (workflows.get(type)?.estimateSeconds ?? 0),
+  );
+  checker.onReturn(({ host }) => scheduler.forgetMachine(host));
+  fleet.onAdded((instance) => void checker.add(instance));
+  fleet.onChanged((instance) => {
+    needs.onLabels(instance);
+    processor.wake();
+  });
+  fleet.onGone((instance) => {
+    checker.forget(instance);
+    connections.forget(instance.host);
+    verdicts.forget(instance);
+    scheduler.forgetMachine(instance.host);
+  });
   const judge = new AttemptJudge(
     { manager, health: checker, verdicts },
     config.jobs.maxAttempts,
     log('processor'),
   );
   const processor = new JobProcessor(
-    { manager, runner, balancer, health: checker, judge, shared, graphs },
+    { manager, runner, balancer, health: checker, judge, shared, graphs, scheduler, workflows, clock },
     {
       maxConcurrentJobs: config.jobs.maxConcurrent,
+      maxJobsPerInstance: config.machines.maxJobs,
       pollIntervalMs: config.jobs.pollIntervalMs,
       jobTimeoutMs: config.jobs.timeoutMs,
       queueTimeoutMs: config.jobs.queueTimeoutMs,
@@ -289,6 +320,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       fetcher: overrides.inputFetcher ?? inputs.fetcher,
       assets: overrides.assetFiles ?? ownAssetFiles(clientAssets, manager),
       random: overrides.random ?? randomInt,
+      clock,
     },
     {
       maxFileBytes: config.uploads.maxFileBytes,
@@ -337,12 +369,15 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     workflows,
     needs,
     instances,
+    fleet,
+    desk: machines.desk,
     connections,
     balancer,
     manager,
     thumbnails,
     messages,
     live,
+    scheduler,
     processor,
     estimates,
     admission,
@@ -370,6 +405,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       await keeper?.start();
       await metricsFile.start();
       await figures.start();
+      await machines.start();
       await checker.start();
       needs.start();
       processor.start();
@@ -390,6 +426,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
         summary,
         { stop: inputs.close },
         needs,
+        machines,
         graphs,
         ...others,
       ];
@@ -399,7 +436,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
           processor,
           prompts,
           connections,
-          instances,
+          fleet,
           checker,
           metricsFile,
           figures,

@@ -5,8 +5,8 @@ import type { HolderAudit } from './assets/HolderAudit.js';
 import type { ConnectionManager } from './comfyui/ConnectionManager.js';
 import type { PromptRunner } from './comfyui/PromptRunner.js';
 import type { ServerState } from './comfyui/ServerState.js';
+import type { Fleet } from './instances/fleet/Fleet.js';
 import type { HealthChecker } from './instances/HealthChecker.js';
-import type { Instance } from './instances/Instance.js';
 import type { AssetBlobs } from './jobs/AssetBlobs.js';
 import type { JobManager } from './jobs/JobManager.js';
 import type { JobProcessor } from './jobs/JobProcessor.js';
@@ -21,7 +21,7 @@ interface Parts {
   readonly processor: JobProcessor;
   readonly prompts: PromptRunner;
   readonly connections: ConnectionManager;
-  readonly instances: readonly Instance[];
+  readonly fleet: Fleet;
   readonly state: ServerState;
   readonly checker: HealthChecker;
   readonly metricsFile: MetricsFile;
@@ -83,7 +83,7 @@ export async function stopServices(parts: Parts, budget: TimeBudget, logger: Log
   await step('audit of files', budget.leftMs, parts.audit?.stop());
   await step('assets', budget.leftMs, parts.assetBlobs?.stop());
   await step('Redis', budget.leftMs, parts.redis?.stop());
-  for (const { client } of parts.instances) client.close();
+  parts.fleet.stop();
   parts.state.close();
   return leftBehind;
 }

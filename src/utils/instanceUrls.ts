@@ -1,51 +1,96 @@
 import { splitList } from './lists.js';
 
-/** Where one ComfyUI machine is reached. */
-export interface InstanceAddress {
-  /** `instance-1`, `instance-2`, … in the order of `COMFYUI_HOST`. */
-  readonly id: string;
+/** How one ComfyUI machine is reached. */
+export interface MachineUrl {
   /** `host:port`, the name that answers and logs use. */
   readonly host: string;
   /** `http://host:port`, with no slash at its end. */
   readonly baseUrl: string;
   /** What its URL's credentials ask to send with every request and handshake; never shown or logged. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** For https: the certificates to trust (PEM), and the name that the machine's certificate has. */
+  readonly tls?: { readonly ca?: string; readonly servername?: string };
+}
+
+/** Where one ComfyUI machine is reached, and what it is called. */
+export interface InstanceAddress extends MachineUrl {
+  /** `instance-1`, `instance-2`, … in the order of `COMFYUI_HOST`; the name of one that has another origin. */
+  readonly id: string;
+}
+
+/** A name that stands for every address that DNS has for it. */
+export interface DnsName {
+  /** As it is shown: `dns+http://name:8188`. */
+  readonly text: string;
+  readonly hostname: string;
+  /** The machine at one of its addresses. @param address IPv4 or IPv6 */
+  at(address: string): MachineUrl;
+}
+
+/** What `COMFYUI_HOST` names. */
+export interface InstanceList {
+  readonly addresses: readonly InstanceAddress[];
+  readonly names: readonly DnsName[];
 }
 
 const DEFAULT_PORT = 8188;
+const DNS_PREFIX = /^dns\+(?=https?:\/\/)/i;
+const TAKES = 'comma-separated host[:port], http(s) or dns+http(s) URLs, IPv6 in brackets';
 
 /**
- * Reads a comma-separated list of `host`, `host:port`, `[v6]:port` or `http(s)://…` entries.
+ * Reads a comma-separated list of `host`, `host:port`, `[v6]:port`, `http(s)://…` or `dns+http(s)://…` entries.
  * A URL may carry a path (ComfyUI behind a proxy) and credentials (`http://user:password@host`, for Basic
  * authentication); a port that a URL leaves out is its scheme's own, one that a bare host leaves out is 8188.
  * @returns no part of an entry in `problem` when there are credentials anywhere in the list
  */
-export function parseInstances(
-  list: string,
-  useSsl: boolean,
-): { addresses: InstanceAddress[] } | { problem: string } {
+export function parseInstances(list: string, useSsl: boolean): InstanceList | { problem: string } {
   const entries = splitList(list);
   // A comma in a password makes two entries of it, neither of which need have an "@".
   const areShown = !list.includes('@');
   const addresses: InstanceAddress[] = [];
+  const names: DnsName[] = [];
+  const seen = new Set<string>();
   for (const [index, entry] of entries.entries()) {
-    const address = parseEntry(entry, useSsl, `instance-${index + 1}`);
-    if (!address) {
+    const parsed = parseDnsName(entry) ?? parseMachineUrl(entry, useSsl);
+    if (!parsed) {
       const has = areShown ? JSON.stringify(entry) : `something else as entry ${index + 1}`;
-      return {
-        problem: `takes comma-separated host[:port] or http(s) URLs, IPv6 in brackets, but has ${has}`,
-      };
+      return { problem: `takes ${TAKES}, but has ${has}` };
     }
-    if (addresses.some((other) => other.host === address.host)) {
-      const has = areShown ? address.host : `the one of entry ${index + 1}`;
+    const text = 'at' in parsed ? parsed.text : parsed.host;
+    if (seen.has(text)) {
+      const has = areShown ? text : `the one of entry ${index + 1}`;
       return { problem: `takes every instance once, but has ${has} twice` };
     }
-    addresses.push(address);
+    seen.add(text);
+    if ('at' in parsed) names.push(parsed);
+    else addresses.push({ id: `instance-${index + 1}`, ...parsed });
   }
-  return addresses.length > 0 ? { addresses } : { problem: 'takes at least one host' };
+  return entries.length > 0 ? { addresses, names } : { problem: 'takes at least one host' };
 }
 
-function parseEntry(entry: string, useSsl: boolean, id: string): InstanceAddress | undefined {
+/** @returns undefined for what is no `dns+http(s)` URL of a name */
+export function parseDnsName(entry: string): DnsName | undefined {
+  if (!DNS_PREFIX.test(entry)) return undefined;
+  const parsed = parseMachineUrl(entry.replace(DNS_PREFIX, ''), false);
+  if (!parsed) return undefined;
+  const { protocol, hostname, pathname } = new URL(parsed.baseUrl);
+  const port = parsed.host.slice(hostname.length).replace(/\/.*$/, '');
+  const path = pathname.replace(/\/+$/, '');
+  const { headers } = parsed;
+  // A certificate names the name, not the address.
+  const tls = protocol === 'https:' ? { tls: { servername: hostname } } : {};
+  return {
+    text: `dns+${parsed.baseUrl}`,
+    hostname,
+    at: (address) => {
+      const host = `${address.includes(':') ? `[${address}]` : address}${port}${path}`;
+      return { host, baseUrl: `${protocol}//${host}`, ...(headers ? { headers } : {}), ...tls };
+    },
+  };
+}
+
+/** @returns undefined for what is neither a host nor an http(s) URL */
+export function parseMachineUrl(entry: string, useSsl: boolean): MachineUrl | undefined {
   const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(entry);
   const url = tryUrl(hasScheme ? entry : `${useSsl ? 'https' : 'http'}://${entry}`);
   if (!url || !['http:', 'https:'].includes(url.protocol) || !url.hostname) return undefined;
@@ -59,11 +104,11 @@ function parseEntry(entry: string, useSsl: boolean, id: string): InstanceAddress
   const port = url.port ? Number(url.port) : bareWithoutPort ? DEFAULT_PORT : schemePort;
   const host = `${url.hostname}:${port}`;
   const path = url.pathname.replace(/\/+$/, '');
-  return { id, host: `${host}${path}`, baseUrl: `${url.protocol}//${host}${path}`, ...headers };
+  return { host: `${host}${path}`, baseUrl: `${url.protocol}//${host}${path}`, ...headers };
 }
 
 /** The header for a URL's credentials (RFC 7617), nothing where there are none; undefined when they are not valid. */
-function basicAuthorization({ username, password }: URL): Pick<InstanceAddress, 'headers'> | undefined {
+function basicAuthorization({ username, password }: URL): Pick<MachineUrl, 'headers'> | undefined {
   if (!username && !password) return {};
   const user = decode(username);
   const secret = decode(password);

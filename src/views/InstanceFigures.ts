@@ -23,9 +23,8 @@ export class InstanceFigures {
 
   /** How many there are, and how much of them is in use. */
   fleet(): Fleet {
-    const { instances, maxPerInstance, healthyCount: healthy } = this.#balancer;
+    const { instances, fullCapacity: max, healthyCount: healthy } = this.#balancer;
     const current = instances.reduce((sum, instance) => sum + this.#sum.loadOf(instance), 0);
-    const max = instances.length * maxPerInstance;
     return {
       total: instances.length,
       healthy,
@@ -45,7 +44,7 @@ export class InstanceFigures {
       success_rate: rounded(tally.successRate, 4),
       average_response_time_ms: rounded(instance.health.averageResponseTimeMs ?? null, 1),
       current_load: this.#sum.loadOf(instance),
-      max_load: this.#balancer.maxPerInstance,
+      max_load: instance.settings.maxJobs,
     };
   }
 
@@ -61,7 +60,7 @@ export class InstanceFigures {
       last_health_check: isoOrNull(lastCheck),
       response_time_ms: rounded(responseTimeMs ?? null, 1),
       error_rate: rounded(tally.failureRate, 4),
-      utilization_percentage: share(this.#sum.loadOf(instance), this.#balancer.maxPerInstance),
+      utilization_percentage: share(this.#sum.loadOf(instance), instance.settings.maxJobs),
       average_processing_time_seconds: seconds(tally.durations.average),
       fastest_processing_time_seconds: seconds(tally.durations.min),
       slowest_processing_time_seconds: seconds(tally.durations.max),

@@ -78,7 +78,7 @@ export async function healthView(
       active_jobs: processor.activeJobs,
       pending_jobs: (await manager.figures.waiting()).jobs,
       total_jobs: (await manager.figures.counts()).total,
-      max_concurrent_jobs: processor.options.maxConcurrentJobs,
+      max_concurrent_jobs: processor.maxConcurrentJobs,
     },
     connections: named(connections.stats(), instances, nameOf),
     performance: {

@@ -14,13 +14,13 @@ export async function processorView({
   readonly processor: JobProcessor;
   readonly balancer: LoadBalancer;
 }): Promise<z.input<typeof processorStatsAnswer>> {
-  const { instances, maxPerInstance } = balancer;
+  const { instances } = balancer;
   return {
     isRunning: processor.isRunning,
     activeJobs: processor.activeJobs,
     pendingJobs: (await manager.figures.waiting()).jobs,
-    maxConcurrentJobs: processor.options.maxConcurrentJobs,
-    maxJobsPerInstance: maxPerInstance,
+    maxConcurrentJobs: processor.maxConcurrentJobs,
+    maxJobsPerInstance: processor.options.maxJobsPerInstance,
     processingInterval: processor.options.pollIntervalMs,
     instanceJobCounts: Object.fromEntries(instances.map(({ host, activeJobs }) => [host, activeJobs])),
   };

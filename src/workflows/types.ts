@@ -82,6 +82,8 @@ export interface Workflow<Schema extends z.ZodObject = z.ZodObject> {
   readonly requires: {
     readonly nodes: readonly string[];
     readonly models: readonly ModelRequirement[];
+    /** That the instance must have been given, such as a kind of GPU. */
+    readonly labels?: readonly string[];
   };
   /** What goes to ComfyUI beside the prompt, as `extra_data`. */
   readonly extraData?: ReadonlyMap<string, Json> | undefined;

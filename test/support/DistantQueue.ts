@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type {
   Choose,
   JobQueue,
+  Picker,
   QueueEntry,
   QueueSize,
   Releasable,
@@ -44,7 +45,7 @@ export class DistantQueue implements JobQueue {
     return this.#call('position', () => this.#queue.position(id));
   }
 
-  async take<T extends Releasable>(choose: Choose<T>): Promise<Taken<T> | undefined> {
+  async take<T extends Releasable>(choose: Choose<T> | Picker<T>): Promise<Taken<T> | undefined> {
     const taken = await this.#call('take', () => this.#queue.take(choose));
     return (
       taken && {

@@ -8,7 +8,7 @@ describe('the configuration', () => {
   it('has the documented defaults', () => {
     expect(loadConfig({})).toMatchObject({
       server: { port: 3000, host: '0.0.0.0' },
-      jobs: { maxConcurrent: 4 },
+      jobs: { maxConcurrent: undefined },
       uploads: { imageTypes: ['image/png', 'image/jpeg'] },
       machines: {
         addresses: [{ id: 'instance-1', host: '127.0.0.1:8188', baseUrl: 'http://127.0.0.1:8188' }],

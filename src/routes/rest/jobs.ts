@@ -4,9 +4,10 @@ import { parametersOf } from '../../middleware/upload.js';
 import {
   cleanupAnswer,
   deletedAnswer,
+  jobInfo,
   jobListAnswer,
   jobListQuery,
-  jobRecord,
+  type jobRecord,
   jobStatsAnswer,
   jobStatusAnswer,
   processorStatsAnswer,
@@ -16,6 +17,7 @@ import type { Services } from '../../services/index.js';
 import type { Job } from '../../services/jobs/Job.js';
 import { jobRecordView } from '../../views/jobRecordView.js';
 import { processorView } from '../../views/processorView.js';
+import { schedulingView } from '../../views/schedulingView.js';
 import { type Endpoint, TAGS } from '../Endpoint.js';
 import { idOf, jobPath, ownJob, withStatusUrl } from '../ownJob.js';
 
@@ -145,16 +147,18 @@ export const jobEndpoints: readonly Endpoint[] = [
     method: 'get',
     path: '/api/jobs/{id}/info',
     tag: TAGS.jobs,
-    summary: 'The record of a job.',
+    summary: 'The record of a job, and why it waits or was given to its machine.',
     access: 'key',
     request: { path: jobPath },
-    responses: { 200: { description: 'The record.', schema: jobRecord } },
+    responses: { 200: { description: 'The record.', schema: jobInfo } },
     errors: [404],
     handler:
       ({ services }) =>
       async (request, response) => {
-        const [record] = await recordsOf([await ownJob(services.manager, request, response)], services);
-        response.json(record);
+        const job = await ownJob(services.manager, request, response);
+        const [record] = await recordsOf([job], services);
+        const scheduling = services.processor.scheduling(job.id);
+        response.json({ ...record, ...(scheduling ? { scheduling: schedulingView(scheduling) } : {}) });
       },
   },
   {

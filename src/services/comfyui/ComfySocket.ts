@@ -1,5 +1,6 @@
 import { v4 as uuid } from 'uuid';
 import WebSocket from 'ws';
+import type { InstanceAddress } from '../../utils/instanceUrls.js';
 import type { Logger } from '../../utils/logger.js';
 import { FEATURE_FLAGS, type MachineListener, type MachineMessage, parsePreview } from './machineMessages.js';
 import { type PromptMessage, parseFrame } from './protocol.js';
@@ -17,6 +18,8 @@ export interface SocketOptions {
   /** `ws://host:port`, with no slash at its end. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** For `wss`, where it is not as usual. */
+  readonly tls: InstanceAddress['tls'];
   readonly handshakeTimeoutMs: number;
   /** A ping is sent this often; a socket that was silent since the one before is taken for dead. */
   readonly heartbeatMs: number;
@@ -51,6 +54,7 @@ export class ComfySocket {
     this.#logger = options.logger;
     this.#ws = new WebSocket(`${options.url}/ws?clientId=${this.clientId}`, {
       headers: { ...options.headers },
+      ...options.tls,
       handshakeTimeout: options.handshakeTimeoutMs,
       maxPayload: MAX_FRAME_BYTES,
       perMessageDeflate: false,

@@ -30,6 +30,8 @@ interface Pool {
   /** `performance.now()` before which nothing is opened. */
   notBefore: number;
   reconnect: NodeJS.Timeout | undefined;
+  /** The machine is no longer used. */
+  isGone: boolean;
 }
 
 export interface ConnectionStats {
@@ -90,6 +92,16 @@ export class ConnectionManager {
     );
   }
 
+  /** Closes the sockets to a machine that is gone. */
+  forget(host: string): void {
+    const pool = this.#pools.get(host);
+    if (!pool) return;
+    this.#pools.delete(host);
+    pool.isGone = true;
+    clearTimeout(pool.reconnect);
+    for (const socket of pool.sockets) socket.terminate();
+  }
+
   /** Closes every socket and forgets every pending reconnection. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -104,7 +116,7 @@ export class ConnectionManager {
   #poolOf(address: InstanceAddress): Pool {
     let pool = this.#pools.get(address.host);
     if (!pool) {
-      pool = { address, sockets: new Set(), failures: 0, notBefore: 0, reconnect: undefined };
+      pool = { address, sockets: new Set(), failures: 0, notBefore: 0, reconnect: undefined, isGone: false };
       this.#pools.set(address.host, pool);
     }
     return pool;
@@ -112,13 +124,19 @@ export class ConnectionManager {
 
   async #open(pool: Pool): Promise<ComfySocket | undefined> {
     const { maxPerInstance, headers, handshakeTimeoutMs, heartbeatMs, stableMs } = this.#options;
-    if (this.#stopped || pool.sockets.size >= maxPerInstance || performance.now() < pool.notBefore) {
+    if (
+      this.#stopped ||
+      pool.isGone ||
+      pool.sockets.size >= maxPerInstance ||
+      performance.now() < pool.notBefore
+    ) {
       return undefined;
     }
     const instance = pool.address.host;
     const socket = new ComfySocket({
       url: pool.address.baseUrl.replace(/^http/, 'ws'),
       headers: { ...headers, ...pool.address.headers },
+      tls: pool.address.tls,
       handshakeTimeoutMs,
       heartbeatMs,
       logger: this.#logger.child({ instance }),
@@ -141,7 +159,7 @@ export class ConnectionManager {
   }
 
   #onLost(pool: Pool): void {
-    if (this.#stopped) return;
+    if (this.#stopped || pool.isGone) return;
     const wait = backoffWithJitter(
       pool.failures,
       this.#options.reconnectBaseMs,

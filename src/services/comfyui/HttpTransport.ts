@@ -84,7 +84,7 @@ export class HttpTransport {
     this.#headers = headers;
     // A machine that vanished is noticed long before the time for a whole transfer is over.
     this.#pool = new Pool(origin, {
-      connect: { timeout: stallMs },
+      connect: { timeout: stallMs, ...address.tls },
       headersTimeout: stallMs,
       bodyTimeout: stallMs,
       pipelining: 1,

@@ -13,18 +13,18 @@ const HISTORY_ENTRIES = 200;
 export class Leftovers {
   readonly #state: ServerState;
   readonly #logger: Logger;
-  readonly #hosts: readonly string[];
+  readonly #hosts: () => readonly string[];
   readonly #wanted: () => Promise<ReadonlySet<string>>;
   /** Machines that are clean, by the id of the predecessor. */
   readonly #clean = new Map<string, Set<string>>();
 
   /**
-   * @param hosts of the machines that this server knows; what is left on others stays there
+   * @param hosts gives those of the machines that this server knows; what is left on others stays there
    * @param wanted gives the ids of prompts that other servers go on with
    */
   constructor(
     state: ServerState,
-    hosts: readonly string[],
+    hosts: () => readonly string[],
     wanted: () => Promise<ReadonlySet<string>>,
     logger: Logger,
   ) {
@@ -47,7 +47,8 @@ export class Leftovers {
     const { host } = client.address;
     const clean = this.#clean.get(predecessor.id) ?? new Set();
     this.#clean.set(predecessor.id, clean);
-    const used = Object.keys(predecessor.uploads).filter((one) => this.#hosts.includes(one));
+    const hosts = this.#hosts();
+    const used = Object.keys(predecessor.uploads).filter((one) => hosts.includes(one));
     if (used.includes(host) && !clean.has(host) && !(await this.#isWanted(client, predecessor.id, signal))) {
       const { prompts, areRunning } = await this.#stopPrompts(client, predecessor.id, signal);
       const names = predecessor.uploads[host] ?? [];

@@ -104,6 +104,7 @@ export class PromptAttempt {
 
   async #follow(signal: AbortSignal): Promise<PromptResult> {
     const outcome = await this.follower.end(this.promptId, signal);
+    const { executionMs } = this.follower;
     this.hasEnded = outcome.kind !== 'lost';
     if (outcome.kind === 'failed' || outcome.kind === 'lost') throw outcome.error;
     if (outcome.kind === 'ask-history') throw new PromptError('no output', 'Nothing came of the prompt.');
@@ -116,7 +117,7 @@ export class PromptAttempt {
       receive: this.#run.receive,
       early: this.#early,
     };
-    return { promptId, outputs: await fetchOutputs(source, outcome.made, signal) };
+    return { promptId, executionMs, outputs: await fetchOutputs(source, outcome.made, signal) };
   }
 
   /** Whether ComfyUI took the id that it was given: older servers choose their own. */

@@ -30,6 +30,11 @@ export class PromptClock {
     this.#startedAt ??= performance.now();
   }
 
+  /** Milliseconds since ComfyUI began; undefined where that was not seen. */
+  get executionMs(): number | undefined {
+    return this.#startedAt === undefined ? undefined : performance.now() - this.#startedAt;
+  }
+
   /**
    * @param isSilent the instance does not answer at present
    * @returns milliseconds until the next limit; at least 1

@@ -81,6 +81,11 @@ export class PromptFollower implements PromptListener {
     return this.#following.machine;
   }
 
+  /** Milliseconds since ComfyUI began; undefined where that was not seen. */
+  get executionMs(): number | undefined {
+    return this.#clock.executionMs;
+  }
+
   onMessage(message: PromptMessage): void {
     this.#putOffPoll();
     const { tracker, onProgress, onStep, onMade } = this.#following;

@@ -47,6 +47,8 @@ export interface RunListener {
 /** What came of a run. */
 export interface PromptResult {
   readonly promptId: string;
+  /** How long ComfyUI executed it, ms; undefined where its begin was not seen. */
+  readonly executionMs: number | undefined;
   /** In the order of the run's output nodes, at least one; what one node made in its own order. */
   readonly outputs: readonly MadeOutput[];
 }

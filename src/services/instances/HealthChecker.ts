@@ -28,9 +28,13 @@ export class HealthChecker {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #timers = new Map<Instance, NodeJS.Timeout>();
+  /** Instances that are gone: a check of one that is under way is the last one. */
+  readonly #forgotten = new WeakSet<Instance>();
   readonly #underWay = new Map<Instance, Promise<boolean>>();
   readonly #stopped = new AbortController();
+  #hasStarted = false;
   readonly #onHealthy: Array<(instance: Instance) => void> = [];
+  readonly #onReturn: Array<(instance: Instance) => void> = [];
 
   constructor(
     instances: readonly Instance[],
@@ -51,9 +55,27 @@ export class HealthChecker {
     this.#onHealthy.push(listener);
   }
 
+  /** Calls `listener` when an instance answers again, and when it was put back into service by hand. */
+  onReturn(listener: (instance: Instance) => void): void {
+    this.#onReturn.push(listener);
+  }
+
   /** Checks every instance once, then goes on by itself. */
   async start(): Promise<void> {
+    this.#hasStarted = true;
     await Promise.all(this.#instances.map((instance) => this.#scheduledCheck(instance)));
+  }
+
+  /** An instance that came later is checked before it takes jobs. Never rejects. */
+  async add(instance: Instance): Promise<void> {
+    if (this.#hasStarted) await this.#scheduledCheck(instance);
+  }
+
+  /** An instance is gone. */
+  forget(instance: Instance): void {
+    this.#forgotten.add(instance);
+    clearTimeout(this.#timers.get(instance));
+    this.#timers.delete(instance);
   }
 
   async stop(): Promise<void> {
@@ -77,6 +99,7 @@ export class HealthChecker {
   async recheck(instance: Instance): Promise<void> {
     instance.health.problem = undefined;
     instance.forgetRefusals();
+    this.#tellReturn(instance);
     await this.#scheduledCheck(instance);
   }
 
@@ -124,11 +147,13 @@ export class HealthChecker {
     const isUp = mayCheck && (await this.#check(instance));
     if (isUp && wasUp) await this.#inspector.inspect(instance, this.#stopped.signal);
     this.#schedule(instance);
-    if (instance.isHealthy) for (const listener of this.#onHealthy) listener(instance);
+    // Nobody opens connections to one that is gone.
+    if (!instance.isHealthy || this.#forgotten.has(instance)) return;
+    for (const listener of this.#onHealthy) listener(instance);
   }
 
   #schedule(instance: Instance): void {
-    if (this.#stopped.signal.aborted) return;
+    if (this.#stopped.signal.aborted || this.#forgotten.has(instance)) return;
     clearTimeout(this.#timers.get(instance));
     const timer = setTimeout(() => void this.#scheduledCheck(instance), this.#untilNextCheck(instance));
     this.#timers.set(instance, timer);
@@ -164,8 +189,12 @@ export class HealthChecker {
       recordResponseTime(health, answeredAt - startedAt);
       health.version = version;
       health.isUp = true;
+      health.downSince = health.lastError = undefined;
       breaker.recordSuccess();
-      if (!wasUp) this.#logger.info('Instance is healthy', { instance: instance.host, version });
+      if (!wasUp) {
+        this.#logger.info('Instance is healthy', { instance: instance.host, version });
+        this.#tellReturn(instance);
+      }
       return true;
     } catch (error) {
       if (this.#stopped.signal.aborted) return false;
@@ -175,11 +204,17 @@ export class HealthChecker {
     }
   }
 
+  #tellReturn(instance: Instance): void {
+    for (const listener of this.#onReturn) listener(instance);
+  }
+
   #recordFailure(instance: Instance, error: unknown): void {
     const { health, breaker } = instance;
     const before = breaker.state;
     const wasUp = health.isUp;
     health.isUp = false;
+    health.downSince ??= this.#clock.now();
+    health.lastError = messageOf(error);
     breaker.recordFailure();
     const fields = { instance: instance.host, error: messageOf(error) };
     if (breaker.state === 'OPEN' && before !== 'OPEN') {

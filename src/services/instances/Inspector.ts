@@ -117,7 +117,13 @@ export class Inspector {
   async findMissing(instance: Instance, signal: AbortSignal): Promise<void> {
     const { workflows, sharedClasses } = this.#inspection;
     const all = workflows.all();
-    const { missing, infos } = await findMissing(instance.client, all, sharedClasses, signal);
+    const { missing, infos } = await findMissing(
+      instance.client,
+      all,
+      sharedClasses,
+      instance.settings.labels,
+      signal,
+    );
     const { health } = instance;
     // Jobs of a workflow that is gone may still wait.
     for (const [type, names] of health.missing) if (!workflows.get(type)) missing.set(type, [...names]);

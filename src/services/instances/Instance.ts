@@ -16,6 +16,9 @@ export interface InstanceHealth {
   version: string | undefined;
   /** Largest picture that it says it accepts, bytes; undefined where it does not tell. */
   maxImageBytes: number | undefined;
+  /** Since when it is down, and what the last contact failed with; undefined while it is up. */
+  downSince: number | undefined;
+  lastError: string | undefined;
   /** Why it gets no jobs although it answers. */
   problem: InstanceProblem | undefined;
   /** What the instance lacks, by workflow type; types that it can run are not in it. */
@@ -35,6 +38,16 @@ interface InstanceProblem {
   readonly until?: number;
 }
 
+/** What an operator may change while the instance runs. */
+export interface InstanceSettings {
+  /** Jobs that it takes at once. */
+  readonly maxJobs: number;
+  /** What workflows may ask for, such as a kind of GPU. */
+  readonly labels: readonly string[];
+  /** `draining`: it gets no more jobs; running ones end normally. */
+  readonly state: 'active' | 'draining';
+}
+
 /** One ComfyUI machine: how it is reached, how it is, and how many of our jobs it has. */
 export class Instance {
   readonly address: InstanceAddress;
@@ -48,20 +61,24 @@ export class Instance {
     averageResponseTimeMs: undefined,
     version: undefined,
     maxImageBytes: undefined,
+    downSince: undefined,
+    lastError: undefined,
     problem: undefined,
     missing: new Map(),
     unchecked: new Set(),
     graphs: new Set(),
     nodes: new Map(),
   };
+  settings: InstanceSettings;
   activeJobs = 0;
   /** Size of the smallest picture that was too large. */
   #refusedBytes = Number.POSITIVE_INFINITY;
 
-  constructor(client: ComfyClient, breaker: CircuitBreaker) {
+  constructor(client: ComfyClient, breaker: CircuitBreaker, settings: InstanceSettings) {
     this.address = client.address;
     this.client = client;
     this.breaker = breaker;
+    this.settings = settings;
   }
 
   get host(): string {
@@ -72,11 +89,16 @@ export class Instance {
     return this.health.isUp && this.breaker.state === 'CLOSED' && this.health.problem === undefined;
   }
 
+  /** Whether it may have new jobs. */
+  get isInService(): boolean {
+    return this.isHealthy && this.settings.state === 'active';
+  }
+
   /** @param workflowType or the key of a graph's needs */
   canRun(workflowType: string): boolean {
     const { missing, unchecked, graphs } = this.health;
-    if (isGraphKey(workflowType)) return this.isHealthy && graphs.has(workflowType);
-    return this.isHealthy && !missing.has(workflowType) && !unchecked.has(workflowType);
+    if (isGraphKey(workflowType)) return this.isInService && graphs.has(workflowType);
+    return this.isInService && !missing.has(workflowType) && !unchecked.has(workflowType);
   }
 
   /** Whether it accepts a picture of that many bytes. */

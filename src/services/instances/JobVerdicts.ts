@@ -64,6 +64,12 @@ export class JobVerdicts {
     this.#takeOut(instance, error);
   }
 
+  /** An instance is gone. */
+  forget(instance: Instance): void {
+    this.#streaks.delete(instance);
+    this.#completions.delete(instance);
+  }
+
   /** A job that fails here as well as elsewhere is at fault itself. @returns whether it had failed elsewhere */
   #acquitElsewhere(instance: Instance, key: string): boolean {
     let wasElsewhere = false;

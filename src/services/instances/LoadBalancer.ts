@@ -1,4 +1,5 @@
 import type { Instance } from './Instance.js';
+import type { MachineView } from './scheduling/types.js';
 
 /** A place for one job on an instance, held until `release`. */
 export interface Slot {
@@ -17,33 +18,34 @@ export interface OtherServers {
   isFull(host: string): boolean;
 }
 
-/** Hands out places for jobs: least loaded healthy instance first, ties in turn. */
+/** Hands out places for jobs, and says where there are any. */
 export class LoadBalancer {
   readonly #instances: readonly Instance[];
-  readonly #maxPerInstance: number;
   readonly #others: OtherServers | undefined;
-  /** Instances by when they were last given a job, longest ago first. */
-  readonly #turn: Instance[];
   readonly #onRelease: Array<() => void> = [];
 
-  constructor(instances: readonly Instance[], maxPerInstance: number, others?: OtherServers) {
+  constructor(instances: readonly Instance[], others?: OtherServers) {
     this.#instances = instances;
-    this.#maxPerInstance = maxPerInstance;
     this.#others = others;
-    this.#turn = [...instances];
   }
 
   get instances(): readonly Instance[] {
     return this.#instances;
   }
 
-  /** Instances that may have jobs at present. */
+  /** Instances that answer and run jobs as they should. */
   get healthyCount(): number {
     return this.#instances.filter((instance) => instance.isHealthy).length;
   }
 
-  get maxPerInstance(): number {
-    return this.#maxPerInstance;
+  /** Jobs that the instances take at once, of those that may have jobs at present. */
+  get capacity(): number {
+    return capacityOf(this.#instances.filter((instance) => instance.isInService));
+  }
+
+  /** The same of all instances. */
+  get fullCapacity(): number {
+    return capacityOf(this.#instances);
   }
 
   /** Calls `listener` whenever a place became free. */
@@ -58,13 +60,18 @@ export class LoadBalancer {
 
   /** Why no healthy instance can run such a job. */
   whyNot(workflowType: string): string {
-    const healthy = this.#instances.filter((instance) => instance.isHealthy);
-    if (healthy.length === 0) return 'No ComfyUI instance is healthy.';
+    const healthy = this.#instances.filter((instance) => instance.isInService);
+    if (healthy.length === 0) return this.#whyNone();
     const missing = new Set(healthy.flatMap((instance) => instance.health.missing.get(workflowType) ?? []));
     if (missing.size === 0) {
       return 'This workflow is new or changed, and no healthy ComfyUI instance said yet whether it has what is needed.';
     }
     return `No healthy ComfyUI instance has what this workflow needs: ${[...missing].join(', ')}.`;
+  }
+
+  #whyNone(): string {
+    const isDraining = this.#instances.some((instance) => instance.isHealthy);
+    return isDraining ? 'Every healthy ComfyUI instance is draining.' : 'No ComfyUI instance is healthy.';
   }
 
   get hasFreeSlot(): boolean {
@@ -91,26 +98,34 @@ export class LoadBalancer {
     );
   }
 
-  /**
-   * Takes a place for a job of this type with an upload of `bytes`. Instances in `tried` failed this job before: they are
-   * only asked again when no other healthy one can run it at all.
-   */
-  acquire(workflowType: string, bytes: number, tried: ReadonlySet<string>): Slot | undefined {
-    const able = this.#turn.filter((instance) => instance.canRun(workflowType) && instance.accepts(bytes));
-    const untried = able.filter((instance) => !tried.has(instance.host));
-    const candidates = untried.length > 0 ? untried : able;
-    let best: Instance | undefined;
-    for (const instance of candidates) {
-      if (this.#isFree(instance) && (!best || this.#jobsOn(instance) < this.#jobsOn(best))) best = instance;
-    }
-    return best && this.#take(best);
+  /** Instances that may have jobs at present, as the scheduler looks at them. */
+  views(): MachineView[] {
+    const healthy = this.#instances.filter(({ isInService }) => isInService);
+    return healthy.map((instance) => ({
+      id: instance.host,
+      freeSlots: this.#isFree(instance) ? instance.settings.maxJobs - this.#jobsOn(instance) : 0,
+      others: this.othersOn(instance),
+      canRun: (workflow) => instance.canRun(workflow),
+      accepts: (bytes) => instance.accepts(bytes),
+    }));
+  }
+
+  /** Prompts in an instance's queue that are not this server's, as far as is known. */
+  othersOn({ host }: Instance): number {
+    return this.#others?.jobsOn(host) ?? 0;
+  }
+
+  /** Takes a place on an instance; undefined where there is none. */
+  acquire(host: string): Slot | undefined {
+    const instance = this.#instances.find((one) => one.host === host);
+    return instance && this.#isFree(instance) ? this.#take(instance) : undefined;
   }
 
   #isFree(instance: Instance): boolean {
     // One job decides whether an instance that was opened by its jobs is well again.
     if (instance.breaker.isOnTrial && instance.activeJobs > 0) return false;
-    const isFull = this.#jobsOn(instance) >= this.#maxPerInstance || this.#others?.isFull(instance.host);
-    return instance.isHealthy && !isFull;
+    const isFull = this.#jobsOn(instance) >= instance.settings.maxJobs || this.#others?.isFull(instance.host);
+    return instance.isInService && !isFull;
   }
 
   /** Of all servers. */
@@ -120,8 +135,6 @@ export class LoadBalancer {
 
   #take(instance: Instance): Slot {
     instance.activeJobs += 1;
-    this.#turn.splice(this.#turn.indexOf(instance), 1);
-    this.#turn.push(instance);
     let isHeld = true;
     return {
       instance,
@@ -135,3 +148,6 @@ export class LoadBalancer {
     };
   }
 }
+
+const capacityOf = (instances: readonly Instance[]) =>
+  instances.reduce((sum, { settings }) => sum + settings.maxJobs, 0);

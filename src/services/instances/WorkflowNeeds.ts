@@ -45,6 +45,13 @@ export class WorkflowNeeds {
     await this.#checks;
   }
 
+  /** The labels of an instance changed: it runs no workflow that asks for some before it was looked at again. */
+  onLabels(instance: Instance): void {
+    const asking = this.#parts.workflows.all().filter(({ requires }) => requires.labels !== undefined);
+    for (const { type } of asking) instance.health.unchecked.add(type);
+    this.#checks = Promise.all([this.#checks, this.#check(instance)]);
+  }
+
   #currentNeeds(): Map<string, string> {
     return new Map(this.#parts.workflows.all().map(({ type, requires }) => [type, JSON.stringify(requires)]));
   }

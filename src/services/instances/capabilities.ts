@@ -10,13 +10,15 @@ const MAX_REQUESTS = 4;
 /**
  * Asks an instance which of the workflows' nodes and models it has.
  * @param sharedClasses node classes that every built-in workflow needs
- * @returns what is missing by workflow type, a model as `UpscaleModelLoader: file.pth`; complete workflows are left out.
+ * @param labels that the instance has
+ * @returns what is missing by workflow type, a model as `UpscaleModelLoader: file.pth`, a label as `label a100`; complete workflows are left out.
  * And what the instance says of the classes that it has.
  */
 export async function findMissing(
   client: ComfyClient,
   workflows: readonly Workflow[],
   sharedClasses: readonly string[],
+  labels: readonly string[],
   signal?: AbortSignal,
 ): Promise<{ missing: Map<string, string[]>; infos: ReadonlyMap<string, NodeInfo> }> {
   const classes = new Set([
@@ -33,7 +35,9 @@ export async function findMissing(
   );
   const missing = workflows.map(({ type, requires, isBuiltIn }) => {
     const names = missingOf(requires, isBuiltIn ? sharedClasses : [], infos);
-    return [type, names] as const;
+    const without = (requires.labels ?? []).filter((label) => !labels.includes(label));
+    const all: string[] = [...names, ...without.map((label) => `label ${label}`)];
+    return [type, all] as const;
   });
   const known = [...infos].flatMap(([name, info]): [string, NodeInfo][] => (info ? [[name, info]] : []));
   return { missing: new Map(missing.filter(([, names]) => names.length > 0)), infos: new Map(known) };

@@ -48,6 +48,8 @@ export interface JobRequest {
   readonly client?: string | undefined;
   /** From -10 to 10, higher ones first; 0 where it is left out. */
   readonly priority?: number | undefined;
+  /** It must be begun by then, epoch ms. */
+  readonly deadline?: number | undefined;
   readonly webhook?: WebhookTarget | undefined;
   /** What the client should know although its submission was accepted. */
   readonly warnings?: readonly string[];

@@ -1,22 +1,30 @@
-import { isQueueAway, messageOf, PromptError } from '../../errors.js';
+import { isQueueAway, messageOf } from '../../errors.js';
+import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
 import { sleep } from '../../utils/timers.js';
 import { graphNeedsOf } from '../../workflows/graphNeeds.js';
+import type { WorkflowCatalogue } from '../../workflows/WorkflowCatalogue.js';
 import { LeavePrompt } from '../comfyui/LeavePrompt.js';
 import type { GraphMachines } from '../instances/GraphMachines.js';
 import type { HealthChecker } from '../instances/HealthChecker.js';
-import type { LoadBalancer, Slot } from '../instances/LoadBalancer.js';
-import type { Choose, Releasable, Taken } from '../queue/JobQueue.js';
+import type { LoadBalancer } from '../instances/LoadBalancer.js';
+import type { Scheduler } from '../instances/scheduling/Scheduler.js';
+import type { Assignment, Outlook } from '../instances/scheduling/types.js';
+import type { Taken } from '../queue/JobQueue.js';
 import type { AttemptJudge } from './AttemptJudge.js';
-import { failureOf, JobAbort, SHUTDOWN_FAILURE } from './failures.js';
-import { type ProcessingJob, sizesOfFiles } from './Job.js';
+import { type ChosenSlot, Dispatcher, type Refusal } from './Dispatcher.js';
+import { JobAbort, SHUTDOWN_FAILURE } from './failures.js';
+import { type JobFailure, type ProcessingJob, sizesOfFiles } from './Job.js';
 import type { JobManager } from './JobManager.js';
 import type { JobRunner } from './JobRunner.js';
 import { logFields } from './jobLog.js';
 import type { SharedSlots } from './SharedSlots.js';
 
 export interface ProcessorOptions {
-  readonly maxConcurrentJobs: number;
+  /** undefined for what the machines allow. */
+  readonly maxConcurrentJobs: number | undefined;
+  /** Jobs that a machine takes at once where nothing else is said of it. */
+  readonly maxJobsPerInstance: number;
   /** Between two polls, ms; a new job or a freed slot is acted on at once. */
   readonly pollIntervalMs: number;
   /** Time for the execution of a prompt, from the moment ComfyUI begins it, ms. */
@@ -28,10 +36,8 @@ export interface ProcessorOptions {
 /** Handing a job over takes several round trips to the queue. Stopping it takes one request to its machine. */
 const HAND_OVER_FACTOR = 3;
 
-/** What an entry is taken with that no instance accepts. */
-const REFUSAL: Releasable = { release: () => undefined };
-
-const NO_HOSTS: ReadonlySet<string> = new Set();
+/** Timers take no more. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Gives pending jobs to instances with a free slot. */
 export class JobProcessor {
@@ -40,13 +46,16 @@ export class JobProcessor {
   readonly #balancer: LoadBalancer;
   readonly #health: HealthChecker;
   readonly #judge: AttemptJudge;
-  readonly #graphs: Pick<GraphMachines, 'watch'>;
   readonly #shared: SharedSlots | undefined;
+  readonly #dispatcher: Dispatcher;
+  readonly #clock: Clock;
   readonly #options: ProcessorOptions;
   readonly #logger: Logger;
   /** Jobs that were taken from the queue, each with its way to be stopped. */
   readonly #active = new Map<string, AbortController>();
   #poll: NodeJS.Timeout | undefined;
+  /** Until the next deadline of a waiting job. */
+  #deadline: NodeJS.Timeout | undefined;
   /** Until no entry is taken from the queue any more. */
   #taking: Promise<void> | undefined;
   /** Something changed since the queue was asked. */
@@ -62,6 +71,9 @@ export class JobProcessor {
       health: HealthChecker;
       judge: AttemptJudge;
       graphs: Pick<GraphMachines, 'watch'>;
+      scheduler: Scheduler;
+      workflows: WorkflowCatalogue;
+      clock: Clock;
       /** Where other servers have the same machines. */
       shared: SharedSlots | undefined;
     },
@@ -73,8 +85,9 @@ export class JobProcessor {
     this.#balancer = parts.balancer;
     this.#health = parts.health;
     this.#judge = parts.judge;
-    this.#graphs = parts.graphs;
     this.#shared = parts.shared;
+    this.#clock = parts.clock;
+    this.#dispatcher = new Dispatcher(parts, () => this.#hasPlace && this.#balancer.hasFreeSlot);
     this.#options = options;
     this.#logger = logger;
     this.#manager.queue.onWaiting(() => this.wake());
@@ -96,12 +109,21 @@ export class JobProcessor {
 
   /** Jobs that can be processed at the same time, at present; at least 1. */
   get slots(): number {
-    const { healthyCount, maxPerInstance } = this.#balancer;
-    return Math.max(1, Math.min(healthyCount * maxPerInstance, this.#options.maxConcurrentJobs));
+    return Math.max(1, Math.min(this.#balancer.capacity, this.#limit));
+  }
+
+  /** Jobs at the same time, as far as this server's settings go; at least 1. */
+  get maxConcurrentJobs(): number {
+    return this.#options.maxConcurrentJobs ?? Math.max(1, this.#balancer.fullCapacity);
   }
 
   get options(): ProcessorOptions {
     return this.#options;
+  }
+
+  /** Why a job waits, or why it was given to its machine; undefined where this server does not know. */
+  scheduling(id: string): Outlook | Assignment | undefined {
+    return this.#dispatcher.outlook(id) ?? this.#dispatcher.assignment(id);
   }
 
   start(): void {
@@ -116,6 +138,7 @@ export class JobProcessor {
    */
   async stop(graceMs: number, patienceMs: number): Promise<string[]> {
     clearInterval(this.#poll);
+    clearTimeout(this.#deadline);
     this.#poll = undefined;
     const enough = new AbortController();
     await Promise.race([this.#idle(), sleep(graceMs, enough.signal)]);
@@ -166,26 +189,39 @@ export class JobProcessor {
   }
 
   async #fillSlots(): Promise<void> {
-    const choose = this.#chooser();
-    while (this.isRunning && this.#hasPlace && this.#balancer.hasFreeSlot) {
-      const taken = await this.#manager.queue.take(choose);
+    while (this.isRunning && (this.#dispatcher.isOverdue || (this.#hasPlace && this.#balancer.hasFreeSlot))) {
+      const taken = await this.#manager.queue.take(this.#dispatcher);
       if (taken) await this.#begin(taken);
       this.#hasQueueFailed = false;
-      if (!taken) return;
+      if (!taken) break;
     }
+    this.#wakeAtDeadline();
+  }
+
+  #wakeAtDeadline(): void {
+    clearTimeout(this.#deadline);
+    const { nextDeadline } = this.#dispatcher;
+    if (nextDeadline === undefined || !this.isRunning) return;
+    // One that lies further ahead is found by polls.
+    const ms = nextDeadline + 1 - this.#clock.now();
+    if (ms <= MAX_TIMER_MS) this.#deadline = setTimeout(() => this.wake(), Math.max(1, ms));
+  }
+
+  get #limit(): number {
+    return this.#options.maxConcurrentJobs ?? Number.POSITIVE_INFINITY;
   }
 
   get #hasPlace(): boolean {
     const jobs = this.#active.size;
-    return jobs < this.#options.maxConcurrentJobs && (this.#shared?.hasPlaceBeside(jobs) ?? true);
+    return jobs < this.#limit && (this.#shared?.hasPlaceBeside(jobs) ?? true);
   }
 
   /** Where servers share machines, the place must count for all of them first. An entry for which there is none waits again. */
-  async #begin(taken: Taken<Slot | Releasable>): Promise<void> {
+  async #begin(taken: Taken<ChosenSlot | Refusal>): Promise<void> {
     const { chosen } = taken;
-    if (!('instance' in chosen)) return void this.#refuse(taken);
+    if ('failure' in chosen) return void this.#refuse(taken, chosen.failure);
     if (!this.#shared) return void this.#process(taken, chosen);
-    let slot: Slot | undefined;
+    let slot: ChosenSlot | undefined;
     try {
       slot = await this.#shared.lease(chosen);
     } finally {
@@ -194,39 +230,18 @@ export class JobProcessor {
     }
   }
 
-  /** Chooses as long as no place becomes free. */
-  #chooser(): Choose<Slot | Releasable> {
-    /** Bytes of the smallest largest file of a new job that found no place, by type: smaller ones may go elsewhere. */
-    const unplaceable = new Map<string, number>();
-    return ({ type: workflow, largest, tried, needs }) => {
-      if (needs) this.#graphs.watch(needs);
-      const type = needs?.key ?? workflow;
-      const isNew = tried.size === 0;
-      if (isNew && largest >= (unplaceable.get(type) ?? Number.POSITIVE_INFINITY)) return 'not now';
-      const slot = this.#balancer.acquire(type, largest, tried);
-      if (slot) return slot;
-      if (this.#balancer.isTooLarge(type, largest)) return REFUSAL;
-      if (!isNew) return 'not now';
-      unplaceable.set(type, largest);
-      // Graphs of other needs may find a place.
-      if (needs) return 'not now';
-      return this.#balancer.hasPlaceBeside(NO_HOSTS, type, 0) ? 'not now' : 'none of its type';
-    };
-  }
-
-  /** No instance accepts the upload, so that waiting is of no use. */
-  async #refuse(taken: Taken<Releasable>): Promise<void> {
+  /** Waiting is of no use any more. */
+  async #refuse(taken: Taken<Refusal | ChosenSlot>, failure: JobFailure): Promise<void> {
     const { id } = taken.entry;
-    const error = new PromptError('upload too large', 'No ComfyUI instance accepts an upload of this size.');
     try {
-      await this.#manager.fail(id, failureOf(error));
+      await this.#manager.fail(id, failure);
     } catch (cause) {
       this.#logger.error('Processing a job went wrong', { jobId: id, error: messageOf(cause) });
     }
     await this.#manager.runs.settle(taken);
   }
 
-  async #process(taken: Taken<Releasable>, slot: Slot): Promise<void> {
+  async #process(taken: Taken<ChosenSlot | Refusal>, slot: ChosenSlot): Promise<void> {
     const { id } = taken.entry;
     const controller = new AbortController();
     this.#active.set(id, controller);
@@ -248,7 +263,7 @@ export class JobProcessor {
     }
   }
 
-  async #run(job: ProcessingJob, slot: Slot, controller: AbortController): Promise<void> {
+  async #run(job: ProcessingJob, slot: ChosenSlot, controller: AbortController): Promise<void> {
     this.#logger.debug('Job started', { ...logFields(job), attempts: job.attempts });
     const { jobTimeoutMs, queueTimeoutMs } = this.#options;
     const type = graphNeedsOf(job.request.workflow)?.key ?? job.request.type;

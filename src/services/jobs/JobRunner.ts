@@ -10,7 +10,7 @@ import type { RunLimits } from '../comfyui/PromptClock.js';
 import type { PromptResult, PromptRun, RunListener } from '../comfyui/PromptRun.js';
 import type { PromptRunner } from '../comfyui/PromptRunner.js';
 import type { Instance } from '../instances/Instance.js';
-import type { Slot } from '../instances/LoadBalancer.js';
+import type { ChosenSlot } from './Dispatcher.js';
 import { type FinishedOutput, finishOutputs, type OutputPlan } from './finishOutputs.js';
 import { type FileLoader, graphFiles, largestOf } from './graphFiles.js';
 import type { ProcessingJob } from './Job.js';
@@ -32,7 +32,7 @@ type Made = PromptResult & { readonly instance: Instance };
 
 /** What one attempt of a job has. */
 interface Attempt {
-  readonly slot: Slot;
+  readonly slot: ChosenSlot;
   readonly limits: RunLimits;
   readonly signal: AbortSignal;
   readonly intake: OutputIntake | undefined;
@@ -72,7 +72,7 @@ export class JobRunner {
    * @returns the instance that made them: another one than the slot's where an earlier attempt was resumed
    * @throws PromptError, AppError, or the signal's reason
    */
-  async run(job: ProcessingJob, slot: Slot, limits: RunLimits, signal: AbortSignal): Promise<Instance> {
+  async run(job: ProcessingJob, slot: ChosenSlot, limits: RunLimits, signal: AbortSignal): Promise<Instance> {
     const intake = this.#parts.newIntake?.();
     let recorded: (() => void) | undefined;
     // If this server is killed before, another one fetches the outputs again.
@@ -114,13 +114,14 @@ export class JobRunner {
     const live =
       workflow.type === GRAPH_TYPE ? new LiveAttempt(job.id, this.#parts.live, outputPlan) : undefined;
     const listener = this.#listener(job, live);
-    const { outputs, promptId, instance } =
+    const { outputs, promptId, executionMs, instance } =
       (await this.#resume(job, plan, listener, signal)) ??
       (await this.#execute(plan, slot, listener, signal).catch((error: unknown) => {
         // A picture that was converted may be many times as large as the client's.
         if (error instanceof PromptError) error.sentBytes = largestOf(files);
         throw error;
       }));
+    if (instance === slot.instance) slot.completed(executionMs);
     slot.release();
     const finished = await finishOutputs(outputs, outputPlan, live?.finished);
     // What is this far is not left to anybody else.
@@ -137,7 +138,12 @@ export class JobRunner {
     return instance;
   }
 
-  async #execute(plan: Plan, { instance }: Slot, listener: RunListener, signal: AbortSignal): Promise<Made> {
+  async #execute(
+    plan: Plan,
+    { instance }: ChosenSlot,
+    listener: RunListener,
+    signal: AbortSignal,
+  ): Promise<Made> {
     const run = { ...plan, promptId: uuid() };
     const result = await this.#parts.prompts.run(instance.client, run, listener, signal);
     if (await areOwn(result.outputs, run.promptId)) return { ...result, instance };

@@ -5,7 +5,9 @@ import type { LimitReached, SlotLease, SlotLeases } from '../queue/SlotLeases.js
 const PAUSE_MS = 1000;
 
 interface Limits {
-  readonly perHost: number;
+  /** Jobs on a machine. */
+  perHost(host: string): number;
+  /** Jobs on all of them. */
   readonly ofAll: number;
 }
 
@@ -58,13 +60,13 @@ export class SharedSlots implements OtherServers {
    * @returns the place, to be given back instead; undefined when there is none, and `slot` is given back then
    * @throws what the leases reject with: `slot` is given back, and nothing is asked for during the next second
    */
-  async lease(slot: Slot): Promise<Slot | undefined> {
+  async lease<S extends Slot>(slot: S): Promise<S | undefined> {
     const { host } = slot.instance;
     const { perHost, ofAll } = this.#limits;
     const before = this.#returns;
     let answer: SlotLease | LimitReached | undefined;
     try {
-      answer = await this.#leases.acquire(host, perHost, ofAll);
+      answer = await this.#leases.acquire(host, perHost(host), ofAll);
     } finally {
       if (typeof answer !== 'object') {
         // What was given back after a refusal may be told before it.
@@ -80,7 +82,7 @@ export class SharedSlots implements OtherServers {
     clearTimeout(this.#pause);
   }
 
-  #wrap(slot: Slot, lease: SlotLease): Slot {
+  #wrap<S extends Slot>(slot: S, lease: SlotLease): S {
     let isHeld = true;
     return {
       ...slot,

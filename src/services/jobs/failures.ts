@@ -48,6 +48,14 @@ export const SHUTDOWN_FAILURE: JobFailure = {
   details: undefined,
 };
 
+/** What a client reads of a job that was not begun in time. */
+export const DEADLINE_EXCEEDED: JobFailure = {
+  message: 'The job was not begun before its deadline.',
+  code: 'DEADLINE_EXCEEDED',
+  category: 'instance_unavailable',
+  details: undefined,
+};
+
 /** What a client reads of a job whose result no store took. */
 export const RESULT_NOT_STORED: JobFailure = {
   message: 'The result could not be stored.',

@@ -13,6 +13,14 @@ export interface QueueEntry {
   readonly tried: ReadonlySet<string>;
   /** Of a client's own graph: what a machine must have. */
   readonly needs?: GraphNeeds | undefined;
+  /** Whom turns are counted for; undefined where nobody is known, as are those of an older server. */
+  readonly client?: string | undefined;
+  /** Higher ones first; 0 where there is none. */
+  readonly priority?: number | undefined;
+  /** It must be begun by then, epoch ms. */
+  readonly deadline?: number | undefined;
+  /** When its job was made, epoch ms. */
+  readonly since?: number | undefined;
 }
 
 export interface QueueSize {
@@ -32,6 +40,19 @@ export interface Releasable {
  * @returns what it is taken with; or that it must wait; or that all new entries of its type must, whatever their size
  */
 export type Choose<T extends Releasable> = (entry: QueueEntry) => T | 'not now' | 'none of its type';
+
+/**
+ * Chooses among everything that waits, and keeps in mind what that is. A queue tells it before it asks. One that cannot
+ * see everything tells what it sees of each type.
+ */
+export interface Picker<T extends Releasable> {
+  /** An entry waits, perhaps in place of one with the same id. @param isAgain it was put back, and goes before new ones */
+  enter(entry: QueueEntry, isAgain: boolean): void;
+  /** An entry is not seen waiting any more; nothing happens when it never was. */
+  leave(id: string): void;
+  /** @returns the entry that is to be handed out and what it is taken with; undefined for none now */
+  pick(): { readonly id: string; readonly chosen: T } | undefined;
+}
 
 /**
  * An entry that is out of the queue and held by this server, until one of the two is called. Calls after the first do
@@ -75,9 +96,11 @@ export interface JobQueue {
    * need not look far behind an entry that must wait.
    * @param choose is quick, and changes nothing in the queue. What it returned and is not handed out, since another server was
    *   faster or the call fails, the implementation releases
+   *
+   * A picker chooses in no order but its own.
    * @returns undefined when nothing that waits can be taken now
    */
-  take<T extends Releasable>(choose: Choose<T>): Promise<Taken<T> | undefined>;
+  take<T extends Releasable>(choose: Choose<T> | Picker<T>): Promise<Taken<T> | undefined>;
   /**
    * Calls `listener` when there is something new to take, whichever server added it or put it back. It may be called
    * too often, and an implementation that cannot always notice calls it every few seconds.

@@ -30,6 +30,8 @@ export interface Submission {
   readonly webhook: WebhookTarget | undefined;
   /** From -10 to 10, higher ones first; 0 where it is left out. */
   readonly priority?: number | undefined;
+  /** The job must be begun by then; no limit where it is left out. */
+  readonly deadlineSeconds?: number | undefined;
   readonly requestId: string;
   /** Name of the API key that it came with, where there are keys. */
   readonly owner: string | undefined;

@@ -1,5 +1,6 @@
 import { AppError } from '../../errors.js';
 import { invalidParameter, parseParameters } from '../../schemas/parse.js';
+import type { Clock } from '../../utils/clock.js';
 import { sizeOf } from '../../utils/StoredFile.js';
 import type { Size, Workflow } from '../../workflows/types.js';
 import type { LoadBalancer } from '../instances/LoadBalancer.js';
@@ -25,6 +26,7 @@ interface SubmissionParts extends GatheringParts {
   /** undefined where there is no secret to sign them with. */
   readonly webhooks: Pick<Webhooks, 'problemWith'> | undefined;
   readonly random: RandomNumber;
+  readonly clock: Clock;
 }
 
 interface SubmissionLimits extends FileLimits {
@@ -106,7 +108,7 @@ export class Submissions {
 
   #outline(submission: Submission): { outline: Outline; fingerprint: () => string } {
     const { workflow, format, webhook, requestId, owner, client, files } = submission;
-    const { metadata, clientPromptId, secrets, definition, priority } = submission;
+    const { metadata, clientPromptId, secrets, definition, priority, deadlineSeconds } = submission;
     const { type, parameters: schema } = workflow;
     const given = withoutEmpty(submission.parameters, schema);
     const sent = parseParameters(schema, given);
@@ -123,6 +125,9 @@ export class Submissions {
       client,
       webhook,
       ...(priority ? { priority } : {}),
+      ...(deadlineSeconds === undefined
+        ? {}
+        : { deadline: this.#parts.clock.now() + 1000 * deadlineSeconds }),
       ...(warnings.length > 0 ? { warnings } : {}),
       ...(seed === undefined ? {} : { randomSeed: seed }),
       ...(seeds === undefined ? {} : { randomSeeds: seeds }),

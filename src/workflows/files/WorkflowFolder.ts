@@ -1,13 +1,13 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
+import { FolderWatch } from '../../utils/FolderWatch.js';
 import { Listeners } from '../../utils/Listeners.js';
 import type { Logger } from '../../utils/logger.js';
 import { type Json, stringifyJson } from '../../utils/losslessJson.js';
 import { replaceFile } from '../../utils/replaceFile.js';
 import { sleep } from '../../utils/timers.js';
 import { graphJson } from '../graph.js';
-import { FolderWatch } from './FolderWatch.js';
 import type { FileWorkflow } from './fileWorkflow.js';
 import { groupFiles, listFiles, type WorkflowFiles } from './folderFiles.js';
 import { loadWorkflow } from './loadWorkflow.js';

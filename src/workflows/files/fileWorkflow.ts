@@ -61,7 +61,7 @@ export function fileWorkflow(
     outputs: [...manifest.outputs].map(([name, { node }]) => ({ name, nodeId: node })),
     isBuiltIn: false,
     build: (files, parameters) => buildGraph(graph, manifest, files, parameters),
-    requires: requirementsOf(graph),
+    requires: { ...requirementsOf(graph), ...(manifest.labels ? { labels: manifest.labels } : {}) },
     graph,
     manifest,
     inputs: known,

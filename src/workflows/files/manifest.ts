@@ -33,6 +33,8 @@ export interface Manifest {
   readonly title?: string | undefined;
   readonly description?: string | undefined;
   readonly estimateSeconds?: number | undefined;
+  /** Of the machines that may run it; all of them where there are none. */
+  readonly labels?: readonly string[] | undefined;
   /** By name, in the order of forms and documents. */
   readonly inputs: ReadonlyMap<string, ManifestInput>;
   /** By name; the first one is the primary output. */

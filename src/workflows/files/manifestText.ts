@@ -52,11 +52,12 @@ export function writeManifest(manifest: Manifest): string {
 
 /** The manifest as plain objects, with the keys of the file. */
 export function manifestDocument(manifest: Manifest): Record<string, unknown> {
-  const { title, description, estimateSeconds, inputs, outputs } = manifest;
+  const { title, description, estimateSeconds, labels, inputs, outputs } = manifest;
   return defined({
     title,
     description,
     estimate_seconds: estimateSeconds,
+    labels,
     inputs: Object.fromEntries([...inputs].map(([name, input]) => [name, inputDocument(input)])),
     outputs: Object.fromEntries([...outputs].map(([name, { node }]) => [name, { node }])),
   });

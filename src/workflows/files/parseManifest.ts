@@ -64,6 +64,7 @@ const manifestSchema = z.strictObject({
   title: text(200).optional(),
   description: text(2000).optional(),
   estimate_seconds: z.number().positive().max(86_400).optional(),
+  labels: z.array(text(63)).max(50).optional(),
   inputs: z.record(name, inputSchema).default({}),
   outputs: z.record(name, z.strictObject({ node: nodeId })),
 });

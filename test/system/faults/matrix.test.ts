@@ -18,11 +18,31 @@ const seed = Number(process.env['FAULTS_SEED'] ?? Date.now() % 1_000_000);
 const ALL = CELLS.map((cell, n) => ({ ...cell, n }));
 const PART = ALL.filter(({ n }) => n % 4 === seed % 4);
 
+/** Fleets with nothing to do. Whoever waits first gets the next one: more cells begin at once than there are fleets. */
+class Lanes {
+  readonly #free: Fleet[];
+  readonly #waiting: Array<(fleet: Fleet) => void> = [];
+
+  constructor(fleets: readonly Fleet[]) {
+    this.#free = [...fleets];
+  }
+
+  async take(): Promise<Fleet> {
+    return this.#free.pop() ?? new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  giveBack(fleet: Fleet): void {
+    const next = this.#waiting.shift();
+    if (next) next(fleet);
+    else this.#free.push(fleet);
+  }
+}
+
 function testMatrix(kind: QueueKind, cells: typeof ALL): void {
-  const free: Fleet[] = [];
   const fleets: Fleet[] = [];
   const atFirst = new Map<Fleet, number>();
   let queue: QueueBackend;
+  let lanes: Lanes;
 
   beforeAll(async () => {
     queue = await QueueBackend.open(kind);
@@ -34,7 +54,7 @@ function testMatrix(kind: QueueKind, cells: typeof ALL): void {
         atFirst.set(fleet, fleet.openDescriptors());
       }),
     );
-    free.push(...fleets);
+    lanes = new Lanes(fleets);
   }, 180_000);
 
   afterAll(async () => {
@@ -42,20 +62,11 @@ function testMatrix(kind: QueueKind, cells: typeof ALL): void {
     await queue.close();
   });
 
-  /** A fleet that has nothing to do. */
-  async function lane(): Promise<Fleet> {
-    for (;;) {
-      const fleet = free.pop();
-      if (fleet) return fleet;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  }
-
   describe.concurrent('ends as it must, with the job beside it untouched', () => {
     it.each(cells)(
       '$fault at $moment: $expected.end',
       async ({ fault, moment, expected, n }) => {
-        const fleet = await lane();
+        const fleet = await lanes.take();
         try {
           const outcome = await runCell(fleet, fault, moment, new Random(seed + n));
           expect(outcome.wrong).toEqual([]);
@@ -63,7 +74,7 @@ function testMatrix(kind: QueueKind, cells: typeof ALL): void {
           expect(expected.attempts).toContain(outcome.attempts);
           expect(expected.executions).toContain(outcome.executions);
         } finally {
-          free.push(fleet);
+          lanes.giveBack(fleet);
         }
       },
       120_000,

@@ -1,5 +1,5 @@
 import { RankedQueue } from '../../../utils/RankedQueue.js';
-import type { Choose, JobQueue, QueueEntry, QueueSize, Releasable, Taken } from '../JobQueue.js';
+import type { Choose, JobQueue, Picker, QueueEntry, QueueSize, Releasable, Taken } from '../JobQueue.js';
 
 /** A new entry, between its neighbours of the same type. */
 interface Waiting {
@@ -22,6 +22,8 @@ export class MemoryJobQueue implements JobQueue {
   readonly #new = new RankedQueue<Waiting>();
   /** By type; none is empty. */
   readonly #lanes = new Map<string, Lane>();
+  /** Those that were told of everything that waits. */
+  readonly #pickers = new Set<Picker<Releasable>>();
   readonly #listeners = new Set<() => void>();
   #bytes = 0;
   #added = 0;
@@ -37,12 +39,12 @@ export class MemoryJobQueue implements JobQueue {
       lane.last = waiting;
     } else this.#lanes.set(entry.type, { first: waiting, last: waiting });
     this.#bytes += entry.bytes;
-    this.#tellWaiting();
+    this.#tellWaiting(entry, false);
     return this.#jobs;
   }
 
   async remove(id: string): Promise<boolean> {
-    return this.#takeOut(id);
+    return this.#takeOut(id) !== undefined;
   }
 
   async size(): Promise<QueueSize> {
@@ -56,7 +58,8 @@ export class MemoryJobQueue implements JobQueue {
     return rank > 0 ? this.#back.size + rank : 0;
   }
 
-  async take<T extends Releasable>(choose: Choose<T>): Promise<Taken<T> | undefined> {
+  async take<T extends Releasable>(choose: Choose<T> | Picker<T>): Promise<Taken<T> | undefined> {
+    if (typeof choose !== 'function') return this.#pick(choose);
     for (const entry of this.#back.values()) {
       const choice = choose(entry);
       if (typeof choice !== 'string') return this.#handOut(entry, choice);
@@ -71,6 +74,18 @@ export class MemoryJobQueue implements JobQueue {
 
   get #jobs(): number {
     return this.#back.size + this.#new.size;
+  }
+
+  #pick<T extends Releasable>(picker: Picker<T>): Taken<T> | undefined {
+    if (!this.#pickers.has(picker)) {
+      this.#pickers.add(picker);
+      for (const entry of this.#back.values()) picker.enter(entry, true);
+      for (const { entry } of this.#new.values()) picker.enter(entry, false);
+    }
+    const picked = picker.pick();
+    const entry = picked && this.#takeOut(picked.id);
+    if (!entry) picked?.chosen.release();
+    return entry && this.#held(entry, picked.chosen);
   }
 
   #takeNew<T extends Releasable>(choose: Choose<T>): Taken<T> | undefined {
@@ -91,6 +106,10 @@ export class MemoryJobQueue implements JobQueue {
 
   #handOut<T extends Releasable>(entry: QueueEntry, chosen: T): Taken<T> {
     this.#takeOut(entry.id);
+    return this.#held(entry, chosen);
+  }
+
+  #held<T extends Releasable>(entry: QueueEntry, chosen: T): Taken<T> {
     let isHeld = true;
     return {
       entry,
@@ -109,16 +128,18 @@ export class MemoryJobQueue implements JobQueue {
     this.#takeOut(entry.id);
     this.#back.push(entry.id, entry);
     this.#bytes += entry.bytes;
-    this.#tellWaiting();
+    this.#tellWaiting(entry, true);
   }
 
-  /** @returns whether it was there */
-  #takeOut(id: string): boolean {
+  /** @returns undefined where it was not there */
+  #takeOut(id: string): QueueEntry | undefined {
     const waiting = this.#new.remove(id);
     if (waiting) this.#leaveLane(waiting);
     const entry = waiting?.entry ?? this.#back.remove(id);
-    if (entry) this.#bytes -= entry.bytes;
-    return entry !== undefined;
+    if (!entry) return undefined;
+    this.#bytes -= entry.bytes;
+    for (const picker of this.#pickers) picker.leave(id);
+    return entry;
   }
 
   #leaveLane({ entry: { type }, previous, next }: Waiting): void {
@@ -130,7 +151,8 @@ export class MemoryJobQueue implements JobQueue {
     if (!previous && !next) this.#lanes.delete(type);
   }
 
-  #tellWaiting(): void {
+  #tellWaiting(entry: QueueEntry, isAgain: boolean): void {
+    for (const picker of this.#pickers) picker.enter(entry, isAgain);
     for (const listener of this.#listeners) listener();
   }
 }

@@ -1,11 +1,12 @@
 import { v4 as uuid } from 'uuid';
 import { messageOf } from '../../../errors.js';
 import type { Logger } from '../../../utils/logger.js';
-import type { Choose, JobQueue, QueueEntry, QueueSize, Releasable, Taken } from '../JobQueue.js';
+import type { Choose, JobQueue, Picker, QueueEntry, QueueSize, Releasable, Taken } from '../JobQueue.js';
 import { type Candidate, choice, dataOf, entryOf } from './laneEntries.js';
 import { type LaneData, type LaneJob, type LaneTimings, QueueLane } from './QueueLane.js';
 import type { RedisConnection } from './RedisConnection.js';
 import { rebuildIndex } from './rebuildIndex.js';
+import { ShownEntries } from './ShownEntries.js';
 import { Subscription } from './Subscription.js';
 import { WaitingIndex } from './WaitingIndex.js';
 
@@ -48,6 +49,7 @@ export class RedisJobQueue implements JobQueue {
   readonly #token = uuid();
   #bull: typeof import('bullmq') | undefined;
   readonly #lanes = new Map<string, QueueLane>();
+  readonly #shown = new ShownEntries();
   readonly #listeners = new Set<() => void>();
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #typesKey: string;
@@ -120,9 +122,11 @@ export class RedisJobQueue implements JobQueue {
     return this.#index.position(id);
   }
 
-  async take<T extends Releasable>(choose: Choose<T>): Promise<Taken<T> | undefined> {
+  async take<T extends Releasable>(choose: Choose<T> | Picker<T>): Promise<Taken<T> | undefined> {
     for (let race = 0; race < MAX_RACES; race += 1) {
-      const chosen = choice(await this.#look(), choose);
+      const candidates = await this.#look();
+      const chosen =
+        typeof choose === 'function' ? choice(candidates, choose) : this.#shown.pick(candidates, choose);
       if (!chosen) return undefined;
       const taken = await this.#fetch(chosen.candidate, chosen.value);
       if (taken) return taken;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from '../../../utils/logger.js';
 import type { WorkflowTexts } from '../../../workflows/files/WorkflowTexts.js';
 import type { Workflow } from '../../../workflows/types.js';
+import type { MachineChanges } from '../../instances/fleet/MachineChanges.js';
 import type { ForcedHosts } from '../ForcedHosts.js';
 import type { IdempotencyStore } from '../IdempotencyStore.js';
 import type { JobQueue } from '../JobQueue.js';
@@ -15,6 +16,7 @@ import { RedisIdempotencyStore } from './RedisIdempotencyStore.js';
 import { RedisJobEvents } from './RedisJobEvents.js';
 import { RedisJobQueue } from './RedisJobQueue.js';
 import { RedisJobStore } from './RedisJobStore.js';
+import { RedisMachineChanges } from './RedisMachineChanges.js';
 import { RedisSlotLeases } from './RedisSlotLeases.js';
 import { RedisWorkflowTexts } from './RedisWorkflowTexts.js';
 import { tellingUnavailable } from './unavailable.js';
@@ -41,6 +43,8 @@ export interface RedisQueue {
   readonly queue: JobQueue;
   readonly slots: SlotLeases;
   readonly forcedHosts: ForcedHosts;
+  /** What was said of machines by hand. */
+  readonly machineChanges: MachineChanges;
   /** The workflows that were put, on any of the servers. */
   readonly workflowTexts: WorkflowTexts;
   /** What all keys begin with, with the hash tag. */
@@ -80,6 +84,7 @@ export function createRedisQueue(
     queue: tellingUnavailable<JobQueue>(queue),
     slots,
     forcedHosts,
+    machineChanges: tellingUnavailable<MachineChanges>(new RedisMachineChanges(connection, base)),
     workflowTexts: tellingUnavailable<WorkflowTexts>(new RedisWorkflowTexts(connection, base)),
     base,
     start: async () => {

@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { Bell } from '../../utils/bell.js';
-import { sleep } from '../../utils/timers.js';
+import { Bell } from './bell.js';
+import { sleep } from './timers.js';
 
 /** Milliseconds that changes are given to be followed by others. */
 const PAUSE_MS = 50;

@@ -1,0 +1,117 @@
+import type { Response } from 'express';
+import { z } from 'zod';
+import { jsonBytes } from '../../middleware/jsonBytes.js';
+import { parseJsonBody, unreadableJson } from '../../middleware/parseJsonBody.js';
+import { instanceAnswer, instancesAnswer, machineEntry, machinePatch } from '../../schemas/instances.js';
+import { invalidParameter } from '../../schemas/parse.js';
+import type { Services } from '../../services/index.js';
+import { issueText } from '../../services/instances/fleet/issueText.js';
+import type { Instance } from '../../services/instances/Instance.js';
+import { toIso } from '../../utils/clock.js';
+import { plainJson } from '../../utils/losslessJson.js';
+import { machineView } from '../../views/fleetViews.js';
+import { type Endpoint, TAGS } from '../Endpoint.js';
+
+const path = z.object({ name: z.string().meta({ description: 'Name of the instance.' }) });
+
+const MAX_BODY_BYTES = 64 * 1024;
+const MAX_DEPTH = 8;
+
+/** The machines: to look at, to add, to change and to remove. */
+export const instanceEndpoints: readonly Endpoint[] = [
+  {
+    id: 'list_instances',
+    method: 'get',
+    path: '/api/instances',
+    tag: TAGS.instances,
+    summary: 'The ComfyUI machines: state, health, what is loaded, and how fast they are.',
+    access: 'key',
+    responses: { 200: { description: 'The instances.', schema: instancesAnswer } },
+    handler:
+      ({ services }) =>
+      (_request, response) => {
+        const { fleet, desk, clock } = services;
+        const body: z.input<typeof instancesAnswer> = {
+          timestamp: toIso(clock.now()),
+          instances: fleet.instances.map((instance) => machineView(instance, services)),
+          problems: [...desk.problems],
+        };
+        response.json(body);
+      },
+  },
+  {
+    id: 'add_instance',
+    method: 'post',
+    path: '/api/instances',
+    tag: TAGS.instances,
+    summary: 'Adds a machine, or every machine of a DNS name. It gets jobs once it was checked.',
+    access: 'admin',
+    request: { body: { 'application/json': machineEntry } },
+    responses: { 201: { description: 'Added.', schema: instanceAnswer } },
+    errors: [400, 409, 413, 503],
+    handler: ({ services }) => [
+      jsonBytes(MAX_BODY_BYTES),
+      async (request, response) => {
+        const entry = readBody(machineEntry, request.body);
+        send(response, 201, await services.desk.add(entry), services);
+      },
+    ],
+  },
+  {
+    id: 'change_instance',
+    method: 'patch',
+    path: '/api/instances/{name}',
+    tag: TAGS.instances,
+    summary: 'Changes how many jobs a machine takes, its labels, or whether it gets any.',
+    access: 'admin',
+    request: { path, body: { 'application/json': machinePatch } },
+    responses: { 200: { description: 'Changed.', schema: instanceAnswer } },
+    errors: [400, 404, 413, 503],
+    handler: ({ services }) => [
+      jsonBytes(MAX_BODY_BYTES),
+      async (request, response) => {
+        const patch = readBody(machinePatch, request.body);
+        const instance = await services.desk.change(String(request.params['name']), patch);
+        send(response, 200, [instance], services);
+      },
+    ],
+  },
+  {
+    id: 'remove_instance',
+    method: 'delete',
+    path: '/api/instances/{name}',
+    tag: TAGS.instances,
+    summary: 'Removes a machine: it gets no more jobs, and is forgotten when its last one has ended.',
+    access: 'admin',
+    request: { path },
+    responses: {
+      200: { description: 'It is gone, or leaves when its jobs have ended.', schema: instanceAnswer },
+    },
+    errors: [404, 503],
+    handler:
+      ({ services }) =>
+      async (request, response) => {
+        const instance = await services.desk.remove(String(request.params['name']));
+        const isThere = instance && services.fleet.isLeaving(instance);
+        send(response, 200, isThere ? [instance] : [], services);
+      },
+  },
+];
+
+function send(response: Response, status: number, instances: readonly Instance[], services: Services): void {
+  const body: z.input<typeof instanceAnswer> = {
+    timestamp: toIso(services.clock.now()),
+    instances: instances.map((instance) => machineView(instance, services)),
+  };
+  response.status(status).json(body);
+}
+
+/** @throws AppError `MALFORMED_UPLOAD`, `INVALID_PARAMETER` that names the field and repeats no value: it may be a secret */
+function readBody<T extends z.ZodType>(schema: T, bytes: unknown): z.output<T> {
+  if (!Buffer.isBuffer(bytes)) throw unreadableJson('it is no JSON in UTF-8');
+  const parsed = schema.safeParse(plainJson(parseJsonBody(bytes, MAX_DEPTH)));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const field = String(issue?.path[0] ?? 'body');
+  throw invalidParameter(field, `is not valid (${issue ? issueText(issue) : 'unknown'})`);
+}

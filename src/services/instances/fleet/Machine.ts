@@ -1,0 +1,76 @@
+import { readFile } from 'node:fs/promises';
+import type { MachineEntry } from '../../../schemas/instances.js';
+import {
+  type DnsName,
+  type InstanceAddress,
+  type MachineUrl,
+  parseDnsName,
+  parseMachineUrl,
+} from '../../../utils/instanceUrls.js';
+
+/** One ComfyUI machine as it is listed. */
+export interface Machine {
+  readonly address: InstanceAddress;
+  /** Jobs that it takes at once; undefined for what is configured for all. */
+  readonly maxJobs: number | undefined;
+  readonly labels: readonly string[];
+}
+
+/** What a list has: a machine, or a name that stands for the machines at its addresses. */
+export type Listed = { readonly machine: Machine } | { readonly dns: DnsName; at(address: string): Machine };
+
+/** The machines that `COMFYUI_HOST` names. */
+export function listedInEnvironment(
+  addresses: readonly InstanceAddress[],
+  names: readonly DnsName[],
+): Listed[] {
+  const plain = { maxJobs: undefined, labels: [] };
+  return [
+    ...addresses.map((address) => ({ machine: { address, ...plain } })),
+    ...names.map((dns) => ({ dns, at: (ip: string) => ({ address: named(dns.at(ip)), ...plain }) })),
+  ];
+}
+
+/**
+ * Reads an entry of a file or a request.
+ * @throws Error that says what is wrong, without its secrets
+ */
+export async function listed(entry: MachineEntry): Promise<Listed> {
+  const own = {
+    maxJobs: entry.max_jobs,
+    labels: entry.labels ?? [],
+  };
+  const ca = entry.ca_file === undefined ? undefined : await readCertificates(entry.ca_file);
+  const complete = (url: MachineUrl, name: string | undefined): Machine => {
+    const headers = { ...url.headers, ...headerOf(entry.auth_header) };
+    const tls = { ...url.tls, ...(ca === undefined ? {} : { ca }) };
+    return { address: { ...url, ...named(url, name), headers, tls }, ...own };
+  };
+  const dns = parseDnsName(entry.url);
+  if (dns) {
+    if (entry.name !== undefined) throw new Error('name: one for several machines; leave it out with dns+');
+    return { dns, at: (address) => complete(dns.at(address), undefined) };
+  }
+  const url = parseMachineUrl(entry.url, false);
+  if (!url) throw new Error('url: takes host[:port], http(s)://… or dns+http(s)://…, IPv6 in brackets');
+  return { machine: complete(url, entry.name) };
+}
+
+const named = (url: MachineUrl, name = url.host): InstanceAddress => ({ ...url, id: name });
+
+function headerOf(line: string | undefined): Record<string, string> {
+  if (line === undefined) return {};
+  const colon = line.indexOf(':');
+  return { [line.slice(0, colon)]: line.slice(colon + 1).trim() };
+}
+
+async function readCertificates(file: string): Promise<string> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new Error(`ca_file: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  if (!text.includes('-----BEGIN CERTIFICATE-----')) throw new Error(`ca_file: ${file} has no certificate`);
+  return text;
+}

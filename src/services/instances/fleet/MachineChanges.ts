@@ -1,0 +1,22 @@
+/** What was said of machines by hand, as texts by name: for all servers that share their jobs. */
+export interface MachineChanges {
+  /** @throws AppError `QUEUE_UNAVAILABLE` */
+  all(): Promise<ReadonlyMap<string, string>>;
+  /** @param text undefined to forget what was said. @throws AppError `QUEUE_UNAVAILABLE` */
+  put(name: string, text: string | undefined): Promise<void>;
+}
+
+/** For a server that has its machines for itself: it ends with the process. */
+export class MemoryMachineChanges implements MachineChanges {
+  readonly #texts = new Map<string, string>();
+
+  all(): Promise<ReadonlyMap<string, string>> {
+    return Promise.resolve(new Map(this.#texts));
+  }
+
+  put(name: string, text: string | undefined): Promise<void> {
+    if (text === undefined) this.#texts.delete(name);
+    else this.#texts.set(name, text);
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,182 @@
+import { z } from 'zod';
+import { AppError, messageOf } from '../../../errors.js';
+import {
+  type MachineEntry,
+  type MachinePatch,
+  machineEntry,
+  machinePatch,
+} from '../../../schemas/instances.js';
+import type { Logger } from '../../../utils/logger.js';
+import { Repeater } from '../../../utils/Repeater.js';
+import type { Instance } from '../Instance.js';
+import type { Fleet } from './Fleet.js';
+import { type Listed, listed } from './Machine.js';
+import type { MachineChanges } from './MachineChanges.js';
+import type { Decision, Roster } from './Roster.js';
+
+/** Between two looks at what other servers were told, ms. */
+const LOOK_MS = 1000;
+
+/** What was said of one machine, or one name of several. */
+const change = z.object({
+  entry: machineEntry.optional(),
+  isRemoved: z.boolean().default(false),
+  patch: z.union([machinePatch, z.strictObject({})]).default({}),
+});
+type Change = z.output<typeof change>;
+
+interface Parts {
+  readonly fleet: Fleet;
+  readonly roster: Roster;
+  readonly changes: MachineChanges;
+  /** What is wrong with the file of machines. */
+  readonly fileProblem: () => string | undefined;
+  /** Whether other servers may be told something. */
+  readonly isShared: boolean;
+}
+
+/** Adds, changes and removes machines by hand: on all servers where they share their jobs. */
+export class MachineDesk {
+  readonly #parts: Parts;
+  readonly #logger: Logger;
+  readonly #looks: Repeater;
+  #texts: ReadonlyMap<string, string> = new Map();
+
+  constructor(parts: Parts, logger: Logger) {
+    this.#parts = parts;
+    this.#logger = logger;
+    this.#looks = new Repeater(
+      () => this.#look(),
+      LOOK_MS,
+      // The connection tells of outages.
+      (error) => logger.debug('What was said of machines could not be read', { error: messageOf(error) }),
+    );
+  }
+
+  async start(): Promise<void> {
+    if (!this.#parts.isShared) return;
+    await this.#looks.now();
+    this.#looks.start();
+  }
+
+  stop(): void {
+    this.#looks.stop();
+  }
+
+  /**
+   * Adds a machine, or those of a name. It gets jobs once it was checked.
+   * @returns the machines that came
+   * @throws AppError `INVALID_PARAMETER`, `INSTANCE_EXISTS`, `QUEUE_UNAVAILABLE`
+   */
+  async add(entry: MachineEntry): Promise<Instance[]> {
+    const { fleet } = this.#parts;
+    const one = await readEntry(entry);
+    const name = nameOf(one);
+    if ('machine' in one) {
+      const { host, id } = one.machine.address;
+      const there = fleet.instances.find((instance) => instance.host === host || instance.address.id === id);
+      if (there && !fleet.isLeaving(there)) throw exists(there.address.id);
+    } else if (this.#texts.has(name)) throw exists(name);
+    const before = new Set(fleet.instances);
+    await this.#put(name, { entry, isRemoved: false, patch: {} });
+    return fleet.instances.filter((instance) => !before.has(instance));
+  }
+
+  /** @throws AppError `INSTANCE_NOT_FOUND`, `QUEUE_UNAVAILABLE` */
+  async change(name: string, patch: MachinePatch): Promise<Instance> {
+    const instance = this.find(name);
+    const before = this.#changeOf(name);
+    await this.#put(name, { ...before, patch: { ...before?.patch, ...patch }, isRemoved: false });
+    return instance;
+  }
+
+  /**
+   * It gets no more jobs, and is forgotten when its last one has ended.
+   * @throws AppError `INSTANCE_NOT_FOUND`, `QUEUE_UNAVAILABLE`
+   */
+  async remove(name: string): Promise<Instance | undefined> {
+    const isName = this.#changeOf(name)?.entry !== undefined;
+    // A name of several machines is no machine itself.
+    const instance = isName
+      ? this.#parts.fleet.instances.find(({ address }) => address.id === name)
+      : this.find(name);
+    await this.#put(name, isName ? undefined : { isRemoved: true, patch: {} });
+    return instance;
+  }
+
+  /** Entries of any list that cannot be used. */
+  get problems(): readonly string[] {
+    const { fleet, fileProblem } = this.#parts;
+    const ofFile = fileProblem();
+    return ofFile === undefined ? fleet.problems : [ofFile, ...fleet.problems];
+  }
+
+  /** @throws AppError `INSTANCE_NOT_FOUND` */
+  find(name: string): Instance {
+    const { fleet } = this.#parts;
+    const found = fleet.instances.find(({ address }) => address.id === name);
+    if (found && !fleet.isLeaving(found)) return found;
+    throw new AppError('INSTANCE_NOT_FOUND', `There is no instance ${name.slice(0, 100)}.`, {
+      details: { known_names: fleet.instances.map(({ address }) => address.id) },
+    });
+  }
+
+  async #put(name: string, value: Change | undefined): Promise<void> {
+    await this.#parts.changes.put(name, value && JSON.stringify(value));
+    await this.#looks.now();
+  }
+
+  async #look(): Promise<void> {
+    const texts = await this.#parts.changes.all();
+    if (sameTexts(texts, this.#texts)) return;
+    this.#texts = texts;
+    const entries: Listed[] = [];
+    const decisions = new Map<string, Decision>();
+    for (const name of texts.keys()) {
+      const said = this.#changeOf(name);
+      if (!said) continue;
+      decisions.set(name, said);
+      if (said.entry) entries.push(...(await this.#listed(name, said.entry)));
+    }
+    const { roster } = this.#parts;
+    roster.decide(decisions);
+    await roster.list('api', entries);
+  }
+
+  async #listed(name: string, entry: MachineEntry): Promise<Listed[]> {
+    try {
+      return [await listed(entry)];
+    } catch (error) {
+      // Such as a file that only the other server has.
+      this.#logger.error('Instance cannot be used', { name, problem: messageOf(error) });
+      return [];
+    }
+  }
+
+  #changeOf(name: string): Change | undefined {
+    const text = this.#texts.get(name);
+    if (text === undefined) return undefined;
+    const parsed = change.safeParse(JSON.parse(text));
+    return parsed.success ? parsed.data : undefined;
+  }
+}
+
+/** @throws AppError `INVALID_PARAMETER` */
+async function readEntry(entry: MachineEntry): Promise<Listed> {
+  try {
+    return await listed(entry);
+  } catch (error) {
+    const [parameter = 'url', ...rest] = messageOf(error).split(': ');
+    throw new AppError('INVALID_PARAMETER', `${messageOf(error)}.`, {
+      details: { parameter, takes: rest.join(': ') },
+    });
+  }
+}
+
+const nameOf = (one: Listed) => ('machine' in one ? one.machine.address.id : one.dns.text);
+
+const exists = (name: string) => new AppError('INSTANCE_EXISTS', `The instance ${name} is there already.`);
+
+function sameTexts(one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): boolean {
+  return one.size === other.size && [...one].every(([name, text]) => other.get(name) === text);
+}

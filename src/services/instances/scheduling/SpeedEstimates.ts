@@ -1,0 +1,178 @@
+/** A moving average that follows its first values quickly. */
+interface Mean {
+  value: number;
+  count: number;
+  at: number;
+}
+
+/** What is known of a workflow on one machine, ms. */
+interface Pair {
+  /** With its models loaded. */
+  warm?: Mean;
+  /** With other models loaded before, among those that the machine had already. */
+  switched?: Mean;
+  /** The first time on the machine. */
+  first?: Mean;
+}
+
+/** What is known of a workflow wherever it runs, ms. */
+interface Known {
+  readonly machines: Map<string, Pair>;
+  /** On a machine of usual speed, its models loaded. */
+  usual: Mean | undefined;
+  /** What loading its models adds. */
+  load: Mean | undefined;
+  isLoadOfSwitch: boolean;
+  /** Any execution that loaded models. */
+  cold: Mean | undefined;
+}
+
+/** What a machine had to load for an execution. */
+export type Loading = 'nothing' | 'switched' | 'first';
+
+export interface Execution {
+  readonly workflow: string;
+  readonly machine: string;
+  readonly ms: number;
+  readonly loading: Loading;
+}
+
+/** Weight of the newest value, once there are some: a machine that changes its speed is known after three jobs. */
+const NEWEST_WEIGHT = 0.4;
+
+/** Executions before a machine is believed to be slow: the first one may read files that nobody told of. */
+const ENOUGH = 2;
+
+/** After so long a machine is measured again: it may be well again. */
+const REMEASURE_MS = 1_800_000;
+
+/** Of another user's prompt, before anything was measured. */
+const UNKNOWN_MS = 5000;
+
+/** Of an execution that loaded models, the part that is believed to be loading until both were measured. */
+const GUESSED_LOAD = 0.5;
+
+/**
+ * How long a workflow takes on a machine: measured where it ran there; otherwise its usual time and the machine's usual
+ * speed; otherwise what is declared. A new machine counts as one of usual speed, so that it gets its chance.
+ */
+export class SpeedEstimates {
+  readonly #declaredMs: (workflow: string) => number;
+  readonly #workflows = new Map<string, Known>();
+  /** By machine: how many times as long as usual things take there. */
+  readonly #slowness = new Map<string, Mean>();
+  /** Of all executions, on a machine of usual speed. */
+  #average: Mean | undefined;
+
+  /** @param declaredMs what a workflow says of itself */
+  constructor(declaredMs: (workflow: string) => number) {
+    this.#declaredMs = declaredMs;
+  }
+
+  /** Milliseconds of a workflow, by machine, with its models loaded. */
+  runTimes(workflow: string): (machine: string) => number {
+    const known = this.#workflows.get(workflow);
+    const usualMs = this.#usualMs(workflow, known);
+    return (machine) => {
+      const warm = known?.machines.get(machine)?.warm;
+      if (warm && warm.count >= ENOUGH) return warm.value;
+      const slowness = this.#slowness.get(machine);
+      const expectedMs = usualMs * (slowness && slowness.count >= ENOUGH ? slowness.value : 1);
+      return warm ? Math.min(warm.value, expectedMs) : expectedMs;
+    };
+  }
+
+  /** Milliseconds of a workflow on a machine of usual speed that has its models loaded. */
+  usualMs(workflow: string): number {
+    return this.#usualMs(workflow, this.#workflows.get(workflow));
+  }
+
+  /** Whether what is known of a machine is so old that a job may find out more. */
+  isMeasuringDue(machine: string, now: number): boolean {
+    const slowness = this.#slowness.get(machine);
+    return slowness !== undefined && now - slowness.at > REMEASURE_MS;
+  }
+
+  /** Milliseconds that loading its models adds. */
+  loadMs(workflow: string): number {
+    const known = this.#workflows.get(workflow);
+    if (known?.load) return known.load.value;
+    return GUESSED_LOAD * (known?.cold?.value ?? this.#declaredMs(workflow));
+  }
+
+  /** Milliseconds of an execution that nothing is known of: what a machine usually takes. */
+  averageMs(machine: string): number {
+    return (this.#average?.value ?? UNKNOWN_MS) * (this.#slowness.get(machine)?.value ?? 1);
+  }
+
+  /** Milliseconds of the workflows that were measured on a machine with their models loaded. */
+  measuredOn(machine: string): Map<string, number> {
+    const measured = [...this.#workflows].flatMap(([workflow, { machines }]): [string, number][] => {
+      const warm = machines.get(machine)?.warm;
+      return warm ? [[workflow, warm.value]] : [];
+    });
+    return new Map(measured);
+  }
+
+  /** What was measured on a machine says nothing any more. */
+  forget(machine: string): void {
+    this.#slowness.delete(machine);
+    for (const { machines } of this.#workflows.values()) machines.delete(machine);
+  }
+
+  /** Learns from an execution that completed. */
+  learn({ workflow, machine, ms, loading }: Execution, now: number): void {
+    this.#average = next(this.#average, ms / (this.#slowness.get(machine)?.value ?? 1), now);
+    const known = this.#knownOf(workflow);
+    const pair = known.machines.get(machine) ?? {};
+    known.machines.set(machine, pair);
+    if (loading === 'nothing') {
+      pair.warm = next(pair.warm, ms, now);
+      this.#learnSpeed(known, machine, ms, now);
+    } else {
+      known.cold = next(known.cold, ms, now);
+      pair[loading] = next(pair[loading], ms, now);
+    }
+    this.#learnLoad(known, pair, now);
+  }
+
+  #usualMs(workflow: string, known: Known | undefined): number {
+    if (known?.usual) return known.usual.value;
+    return known?.cold ? (1 - GUESSED_LOAD) * known.cold.value : this.#declaredMs(workflow);
+  }
+
+  #learnSpeed(known: Known, machine: string, ms: number, now: number): void {
+    const ratio = known.usual ? ms / known.usual.value : (this.#slowness.get(machine)?.value ?? 1);
+    this.#slowness.set(machine, next(this.#slowness.get(machine), ratio, now));
+    known.usual = next(known.usual, ms / (this.#slowness.get(machine)?.value ?? 1), now);
+  }
+
+  #learnLoad(known: Known, { warm, switched, first }: Pair, now: number): void {
+    const cold = switched ?? first;
+    if (!warm || !cold) return;
+    // The first load reads files; coming back may cost much less, or nothing where everything fits into memory.
+    if (known.isLoadOfSwitch && !switched) return;
+    const before = switched && !known.isLoadOfSwitch ? undefined : known.load;
+    known.isLoadOfSwitch = switched !== undefined;
+    known.load = next(before, Math.max(0, cold.value - warm.value), now);
+  }
+
+  #knownOf(workflow: string): Known {
+    const known = this.#workflows.get(workflow) ?? {
+      machines: new Map<string, Pair>(),
+      usual: undefined,
+      load: undefined,
+      isLoadOfSwitch: false,
+      cold: undefined,
+    };
+    this.#workflows.set(workflow, known);
+    return known;
+  }
+}
+
+function next(before: Mean | undefined, value: number, at: number): Mean {
+  if (!before) return { value, count: 1, at };
+  const count = before.count + 1;
+  const weight = Math.max(NEWEST_WEIGHT, 1 / count);
+  return { value: before.value + weight * (value - before.value), count, at };
+}

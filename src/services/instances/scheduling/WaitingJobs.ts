@@ -1,0 +1,205 @@
+import { IndexedHeap } from '../../../utils/IndexedHeap.js';
+import { type Client, deadlineOf, hasTurnBefore, type Kind, Lane, type Place, takeTurn } from './Lane.js';
+import type { WaitingJob } from './types.js';
+
+/** Above every priority that a client can have: a job that waits again had its turn. */
+const AGAIN = 1000;
+
+/** Clients that are kept at least, before idle ones are forgotten. */
+const MIN_CLIENTS = 1000;
+
+/**
+ * Jobs that wait, in the order of their turns. Clients take turns by start-time fair queueing (Goyal, Vin, Cheng, 1996):
+ * each has a count of the machine time that it used, the smallest is next, and one that comes back after a pause starts
+ * where the others are.
+ */
+export class WaitingJobs {
+  readonly #places = new Map<string, Place>();
+  readonly #lanes = new Map<string, Lane>();
+  readonly #kinds = new Map<string, Kind>();
+  readonly #clients = new Map<string, Client>();
+  /** Lanes that nobody passed over, the one whose first job came first in front. */
+  readonly #unpassed = new IndexedHeap<Lane>(cameBefore);
+  readonly #deadlines = new IndexedHeap<Place>((one, other) => deadlineOf(one.job) < deadlineOf(other.job));
+  /** Where clients start that had a pause. */
+  #virtualTime = 0;
+  #added = 0;
+  #maxClients = MIN_CLIENTS;
+
+  get size(): number {
+    return this.#places.size;
+  }
+
+  /** Kinds of jobs of which some wait. */
+  get kinds(): Iterable<Kind> {
+    return this.#kinds.values();
+  }
+
+  /** Adds a job behind those that wait. One with the same id is replaced. */
+  add(job: WaitingJob): void {
+    this.remove(job.id);
+    this.#added += 1;
+    const lane = this.#laneOf(job);
+    const place = lane.insert(job, this.#added);
+    this.#places.set(job.id, place);
+    lane.kind.count += 1;
+    if (job.deadline !== undefined) this.#deadlines.place(place);
+    this.#reorder(lane);
+  }
+
+  /** @returns the lane that it was in, which may be empty now; undefined for one that does not wait */
+  remove(id: string): Lane | undefined {
+    const place = this.#places.get(id);
+    if (!place) return undefined;
+    const { lane } = place;
+    this.#places.delete(id);
+    this.#deadlines.remove(place);
+    lane.remove(place);
+    lane.kind.count -= 1;
+    if (lane.isEmpty) this.#drop(lane);
+    else this.#reorder(lane);
+    return lane;
+  }
+
+  /** Takes a job out because it begins. @param costMs what its client is counted for it at first */
+  begin(id: string, costMs: number, now: number): Client | undefined {
+    const order = this.#places.get(id)?.order;
+    const lane = this.remove(id);
+    if (!lane || order === undefined) return undefined;
+    const { client } = lane;
+    client.running += 1;
+    this.#virtualTime = Math.max(this.#virtualTime, client.used);
+    lane.passedSince = undefined;
+    this.charge(client, costMs);
+    if (!lane.isEmpty) this.#reorder(lane);
+    this.#markAllBefore(order, now);
+    return client;
+  }
+
+  /** Counts machine time for a client; less than nothing where it was counted too much before. */
+  charge(client: Client, ms: number): void {
+    client.used += ms;
+    for (const lane of client.lanes) takeTurn(lane);
+  }
+
+  /** A job was next, and another one begins. */
+  markPassedOver(id: string, now: number): void {
+    const lane = this.laneOf(id);
+    if (lane) this.#markPassed(lane, now);
+  }
+
+  /** Of the kinds that `mayRun`, the lane that was passed over for longest, if that began before `time`. */
+  passedOverBefore(time: number, mayRun: (kind: Kind) => boolean): Lane | undefined {
+    let longest: Lane | undefined;
+    let since = time;
+    for (const kind of this.#kinds.values()) {
+      const lane = kind.passed.first;
+      if (lane?.passedSince === undefined || lane.passedSince >= since || !mayRun(kind)) continue;
+      longest = lane;
+      since = lane.passedSince;
+    }
+    return longest;
+  }
+
+  /** Where a job waits; undefined for one that does not. */
+  laneOf(id: string): Lane | undefined {
+    return this.#places.get(id)?.lane;
+  }
+
+  /** A job that can begin in time no more, if there is one. */
+  overdue(now: number): WaitingJob | undefined {
+    const first = this.#deadlines.first?.job;
+    return first && deadlineOf(first) < now ? first : undefined;
+  }
+
+  /** When the next deadline ends. */
+  get nextDeadline(): number | undefined {
+    return this.#deadlines.first?.job.deadline;
+  }
+
+  #markPassed(lane: Lane, now: number): void {
+    if (lane.passedSince !== undefined) return;
+    lane.passedSince = now;
+    this.#unpassed.remove(lane);
+    lane.kind.passed.place(lane);
+  }
+
+  /** Every lane whose first job came before that one. */
+  #markAllBefore(order: number, now: number): void {
+    for (;;) {
+      const lane = this.#unpassed.first;
+      if (!lane?.head || lane.head.order > order) return;
+      this.#markPassed(lane, now);
+    }
+  }
+
+  /** After its first job changed. */
+  #reorder(lane: Lane): void {
+    takeTurn(lane);
+    if (lane.passedSince === undefined) {
+      lane.kind.passed.remove(lane);
+      this.#unpassed.place(lane);
+    }
+  }
+
+  #drop(lane: Lane): void {
+    const { kind, client, key } = lane;
+    kind.turns.remove(lane);
+    kind.passed.remove(lane);
+    this.#unpassed.remove(lane);
+    client.lanes.delete(lane);
+    this.#lanes.delete(key);
+    if (kind.turns.size === 0) this.#kinds.delete(kind.key);
+  }
+
+  #laneOf(job: WaitingJob): Lane {
+    const { isAgain } = job;
+    const priority = isAgain ? AGAIN : job.priority;
+    const hasDeadlines = job.deadline !== undefined;
+    const kind = this.#kindOf(job);
+    // A job that a machine failed may be the only one of its kind that must wait.
+    const key = JSON.stringify([kind.key, job.client, priority, hasDeadlines, isAgain ? job.id : 0]);
+    const known = this.#lanes.get(key);
+    if (known) return known;
+    const client = this.#clientOf(job.client);
+    const lane = new Lane({ key, kind, client, priority, hasDeadlines });
+    client.lanes.add(lane);
+    this.#lanes.set(key, lane);
+    return lane;
+  }
+
+  #kindOf({ workflow, models }: WaitingJob): Kind {
+    const key = JSON.stringify([workflow, ...models]);
+    const kind = this.#kinds.get(key) ?? {
+      key,
+      workflow,
+      models,
+      turns: new IndexedHeap(hasTurnBefore),
+      passed: new IndexedHeap<Lane>((one, other) => (one.passedSince ?? 0) < (other.passedSince ?? 0)),
+      count: 0,
+    };
+    this.#kinds.set(key, kind);
+    return kind;
+  }
+
+  #clientOf(id: string): Client {
+    const known = this.#clients.get(id);
+    if (!known && this.#clients.size >= this.#maxClients) this.#forgetIdle();
+    const client = known ?? { id, used: 0, planned: 0, lanes: new Set<Lane>(), running: 0 };
+    this.#clients.set(id, client);
+    if (client.lanes.size === 0) client.used = Math.max(client.used, this.#virtualTime);
+    return client;
+  }
+
+  /** Those that would start where the others are. */
+  #forgetIdle(): void {
+    for (const { id, lanes, running, used } of this.#clients.values()) {
+      if (lanes.size === 0 && running === 0 && used <= this.#virtualTime) this.#clients.delete(id);
+    }
+    this.#maxClients = Math.max(MIN_CLIENTS, 2 * this.#clients.size);
+  }
+}
+
+function cameBefore(one: Lane, other: Lane): boolean {
+  return (one.head?.order ?? 0) < (other.head?.order ?? 0);
+}

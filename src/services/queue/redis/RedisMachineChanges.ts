@@ -1,0 +1,23 @@
+import type { MachineChanges } from '../../instances/fleet/MachineChanges.js';
+import type { RedisConnection } from './RedisConnection.js';
+
+/** The hash `{prefix}:machines`: what was said of machines by hand, by name. It has the headers that were sent with them. */
+export class RedisMachineChanges implements MachineChanges {
+  readonly #connection: Pick<RedisConnection, 'commands'>;
+  readonly #key: string;
+
+  /** @param base what all keys begin with */
+  constructor(connection: Pick<RedisConnection, 'commands'>, base: string) {
+    this.#connection = connection;
+    this.#key = `${base}:machines`;
+  }
+
+  async all(): Promise<ReadonlyMap<string, string>> {
+    return new Map(Object.entries(await this.#connection.commands.hgetall(this.#key)));
+  }
+
+  async put(name: string, text: string | undefined): Promise<void> {
+    if (text === undefined) await this.#connection.commands.hdel(this.#key, name);
+    else await this.#connection.commands.hset(this.#key, name, text);
+  }
+}

@@ -1,0 +1,50 @@
+import type { z } from 'zod';
+import type { instance as instanceSchema } from '../schemas/instances.js';
+import type { Fleet } from '../services/instances/fleet/Fleet.js';
+import type { Instance } from '../services/instances/Instance.js';
+import type { LoadBalancer } from '../services/instances/LoadBalancer.js';
+import type { Scheduler } from '../services/instances/scheduling/Scheduler.js';
+import { isoOrNull, toSeconds } from '../utils/clock.js';
+
+interface Parts {
+  readonly fleet: Fleet;
+  readonly balancer: LoadBalancer;
+  readonly scheduler: Scheduler;
+}
+
+/** A machine as an operator sees it. */
+export function machineView(instance: Instance, parts: Parts): z.input<typeof instanceSchema> {
+  const { fleet, balancer, scheduler } = parts;
+  const { settings, health } = instance;
+  const { loaded, msByWorkflow } = scheduler.knowledgeOf(instance.host);
+  return {
+    name: instance.address.id,
+    host: instance.host,
+    origin: fleet.originOf(instance),
+    state: fleet.isLeaving(instance) ? 'leaving' : settings.state,
+    health: instance.isHealthy ? 'healthy' : 'unhealthy',
+    reason: whyNoJobs(instance),
+    down_since: isoOrNull(health.downSince),
+    version: health.version ?? null,
+    max_jobs: settings.maxJobs,
+    active_jobs: instance.activeJobs,
+    other_prompts: balancer.othersOn(instance),
+    labels: [...settings.labels],
+    loaded_models: [...loaded],
+    seconds_by_workflow: Object.fromEntries([...msByWorkflow].map(([type, ms]) => [type, toSeconds(ms)])),
+    missing: Object.fromEntries([...health.missing].map(([type, names]) => [type, [...names]])),
+  };
+}
+
+/** null for one that may have jobs. */
+function whyNoJobs({ breaker, health, settings }: Instance): string | null {
+  if (breaker.isForced) return 'It was taken out of service by hand.';
+  if (!health.isUp) {
+    return health.lastError === undefined
+      ? 'It was not checked yet.'
+      : `It cannot be reached: ${health.lastError}`;
+  }
+  if (health.problem) return health.problem.reason;
+  if (breaker.state !== 'CLOSED') return 'Its jobs failed; it is tried again soon.';
+  return settings.state === 'draining' ? 'It is draining.' : null;
+}

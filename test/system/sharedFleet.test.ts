@@ -1,0 +1,55 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { instancesAnswer } from '../../src/schemas/instances.js';
+import { type Simulator, startSimulator } from '../../src/simulator/index.js';
+import { eventually } from '../support/eventually.js';
+import { requireRedis } from '../support/RedisServer.js';
+import { RedisSite } from '../support/RedisSite.js';
+import type { Stack } from '../support/stack.js';
+
+describe.runIf(requireRedis())('machines that are changed by hand with QUEUE=redis', () => {
+  let site: RedisSite;
+  let second: Simulator;
+  beforeEach(async () => {
+    site = await RedisSite.open();
+    second = await startSimulator();
+  });
+  afterEach(async () => {
+    await site.close();
+    await second.stop();
+  });
+
+  const list = async ({ client }: Stack) => (await client.json('/api/instances', instancesAnswer)).instances;
+  const send = async ({ client }: Stack, method: string, name: string, body?: object) => {
+    const response = await client.request(`/api/instances${name}`, {
+      method,
+      ...(body ? { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } } : {}),
+    });
+    return response.status;
+  };
+
+  it('are the same on all servers, also on one that starts later', async () => {
+    const [a, b] = [await site.start(), await site.start()];
+    expect(await send(a, 'POST', '', { url: second.host, name: 'second' })).toBe(201);
+    await eventually(async () =>
+      expect((await list(b)).map(({ name }) => name)).toEqual(['instance-1', 'second']),
+    );
+    expect(await send(b, 'POST', '', { url: second.host })).toBe(409);
+    expect(await send(b, 'PATCH', '/second', { state: 'draining', max_jobs: 7 })).toBe(200);
+    expect(await send(b, 'DELETE', '/instance-1')).toBe(200);
+    const expected = [{ name: 'second', state: 'draining', max_jobs: 7 }];
+    for (const stack of [a, b, await site.start()])
+      await eventually(async () => expect(await list(stack)).toMatchObject(expected));
+    expect(await send(a, 'DELETE', '/second')).toBe(200);
+    for (const stack of [a, b]) await eventually(async () => expect(await list(stack)).toEqual([]));
+  });
+
+  it('stay as they are while Redis is away: a change is refused, and not half made', async () => {
+    const a = await site.start();
+    await site.redis.kill();
+    expect(await send(a, 'POST', '', { url: second.host })).toBe(503);
+    expect(await send(a, 'DELETE', '/instance-1')).toBe(503);
+    expect((await list(a)).map(({ name, state }) => [name, state])).toEqual([['instance-1', 'active']]);
+    await site.redis.restart();
+    await eventually(async () => expect(await send(a, 'POST', '', { url: second.host })).toBe(201), 10_000);
+  });
+});
