@@ -189,6 +189,7 @@ describe('the documents made from it', () => {
       'Health & Status',
       'Detailed Metrics',
       'Circuit Breakers',
+      'Instances',
       'Comfy API v2',
     ]);
     const items = folders.flatMap(({ item }) => item);
