@@ -3,17 +3,33 @@
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { historyAnswer } from '../src/schemas/metrics.js';
+import { workflowsAnswer } from '../src/schemas/workflows.js';
 import { colourOf, png } from '../test/support/pictures.js';
 import { Stack } from '../test/support/stack.js';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 const examples: Record<string, unknown> = {};
+/** Of the last hour. */
+const MINUTES_SHOWN = 3;
 
 /** Images are cut short, and machines get names as people have them. */
 function shorten(value: unknown, hosts: readonly string[]): unknown {
   let text = JSON.stringify(value).replace(/(;base64,.{16})[^"]*/g, '$1…');
   for (const [index, host] of hosts.entries()) text = text.replaceAll(host, `gpu${index + 1}:8188`);
   return JSON.parse(text.replace(/"file_path":"[^"]*"/g, '"file_path":"data/metrics/metrics.json"'));
+}
+
+/** An hour is too long to read. */
+function shortenHistory(): void {
+  const history = historyAnswer.parse(examples['history_200']);
+  examples['history_200'] = { ...history, minutes: history.minutes.slice(-MINUTES_SHOWN) };
+}
+
+/** One workflow says it all. */
+function shortenWorkflows(): void {
+  const { workflows } = workflowsAnswer.parse(examples['workflows_200']);
+  examples['workflows_200'] = { workflows: workflows.slice(0, 1) };
 }
 
 async function main(): Promise<void> {
@@ -80,6 +96,7 @@ async function main(): Promise<void> {
   await post('clean_up_jobs', '/api/jobs/cleanup');
   for (const name of ['health', 'status', 'livez', 'readyz']) await get(name, `/${name}`);
   await get('workflows', '/api/workflows');
+  shortenWorkflows();
   const graph = {
     '1': { class_type: 'LoadImage', inputs: { image: 'example.png' }, _meta: { title: 'Photo' } },
     '2': { class_type: 'ImageInvert', inputs: { image: ['1', 0] } },
@@ -106,6 +123,7 @@ async function main(): Promise<void> {
   await get('metrics', '/api/metrics');
   for (const name of ['performance', 'history', 'errors', 'instances'])
     await get(name, `/api/metrics/${name}`);
+  shortenHistory();
   await get('instance', `/api/metrics/instances/${hosts[0]}`);
   await post('save_metrics', '/api/metrics/save');
   await get('persistence', '/api/metrics/persistence');

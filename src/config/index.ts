@@ -10,6 +10,7 @@ import { metricsConfig, metricsVariables } from './metrics.js';
 import { outputConfig, outputVariables } from './outputs.js';
 import { queueConfig, queueVariables } from './queue.js';
 import { serverConfig, serverVariables } from './server.js';
+import { tracingConfig, tracingVariables } from './tracing.js';
 import { uploadConfig, uploadVariables } from './uploads.js';
 import { webhookConfig, webhookVariables } from './webhooks.js';
 import { workflowConfig, workflowVariables } from './workflows.js';
@@ -31,6 +32,7 @@ export const environmentSchema = z.object({
   ...webhookVariables,
   ...metricsVariables,
   ...workflowVariables,
+  ...tracingVariables,
 });
 
 /** Variables whose values are never written anywhere. */
@@ -60,6 +62,7 @@ function nested(env: Environment, addresses: readonly InstanceAddress[]) {
     webhooks: webhookConfig(env),
     metrics: metricsConfig(env),
     workflows: workflowConfig(env),
+    tracing: tracingConfig(env),
   });
 }
 

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Store } from 'express-rate-limit';
 import type { Config } from '../config/index.js';
 import { type Clock, systemClock } from '../utils/clock.js';
+import { KeyRing } from '../utils/KeyRing.js';
 import type { Logger } from '../utils/logger.js';
 import { TimeBudget } from '../utils/TimeBudget.js';
 import { Turns } from '../utils/turns.js';
@@ -64,11 +65,14 @@ import { createRequestCounts, createWorkflows } from './sharedFactories.js';
 import { stopServices } from './shutdown.js';
 import { Submissions } from './submissions/Submissions.js';
 import { UploadBudget } from './submissions/UploadBudget.js';
+import { Tracing } from './tracing/Tracing.js';
 import type { Webhooks } from './webhooks/Webhooks.js';
 
 export interface Services {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Whoever has one of these may use the server. */
+  readonly keys: KeyRing;
   readonly turns: Turns;
   readonly workflows: WorkflowCatalogue;
   /** What workflows need, and whether the machines have it. */
@@ -98,6 +102,7 @@ export interface Services {
   readonly metrics: MetricsViews;
   readonly metricsFile: MetricsFile;
   readonly prometheus: Prometheus;
+  readonly tracing: Tracing;
   /** How many requests each client sent in its minute. */
   readonly requestCounts: Store;
   /** Checks the instances once and starts the processor. */
@@ -127,7 +132,8 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const connections = createConnections(config, log('connections'), overrides.connections);
   const turns = new Turns();
   const state = new ServerState(config.server.stateDir, log('state'));
-  const instances = createInstances(config, clock, turns, state);
+  const tracing = new Tracing(config.tracing);
+  const instances = createInstances(config, { clock, turns, state, tracing });
   const shared = createSharedSlots(config, slots);
   const balancer = new LoadBalancer(instances, config.machines.maxJobs, shared);
   const inspector = createInspector(
@@ -204,6 +210,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     outputFiles: config.outputs.areFilesKept ? outputFiles : undefined,
     newIntake: stream && (() => new OutputIntake(stream, calls, roomBytes)),
     maxOutputPixels: config.outputs.maxPixels,
+    tracing,
     logger: log('jobs'),
   });
   const judge = new AttemptJudge(
@@ -212,7 +219,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     log('processor'),
   );
   const processor = new JobProcessor(
-    { manager, runner, balancer, health: checker, judge, shared },
+    { manager, runner, balancer, health: checker, judge, shared, tracing },
     {
       maxConcurrentJobs: config.jobs.maxConcurrent,
       pollIntervalMs: config.jobs.pollIntervalMs,
@@ -239,7 +246,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const views = new JobViews({ manager, estimates, processor, clock });
   const webhooks = createWebhooks(
     config,
-    { manager, views, redis },
+    { manager, views, redis, tracing },
     { ...WEBHOOK_OPTIONS, ...overrides.webhooks },
     clock,
     log('webhooks'),
@@ -258,6 +265,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       fetcher: overrides.inputFetcher ?? inputs.fetcher,
       assets: overrides.assetFiles,
       random: overrides.random ?? randomInt,
+      tracing,
     },
     {
       maxFileBytes: config.uploads.maxFileBytes,
@@ -268,7 +276,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     },
   );
   const recorder = new Recorder(clock);
-  const prometheus = new Prometheus({ manager, instances, admission });
+  const prometheus = new Prometheus({ manager, instances, admission, uploadBudget, workflows, webhooks });
   manager.events.subscribe('finished', (job) => recorder.record(job), 'here');
   manager.events.subscribe('finished', (job) => estimates.recordJob(job));
   manager.events.subscribe('finished', (job) => prometheus.recordJob(job), 'here');
@@ -298,6 +306,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   return {
     clock,
     logger,
+    keys: new KeyRing(config.access.keys),
     turns,
     workflows,
     needs,
@@ -322,8 +331,10 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     metrics,
     metricsFile,
     prometheus,
+    tracing,
     requestCounts,
     start: async () => {
+      await tracing.start();
       await redis?.start();
       await requestCounts.start?.();
       await assetBlobs?.start();
@@ -359,6 +370,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
           audit,
           redis,
           state,
+          tracing,
           timers,
         },
         budget,

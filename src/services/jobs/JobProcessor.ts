@@ -5,6 +5,7 @@ import { LeavePrompt } from '../comfyui/LeavePrompt.js';
 import type { HealthChecker } from '../instances/HealthChecker.js';
 import type { LoadBalancer, Slot } from '../instances/LoadBalancer.js';
 import type { Choose, Releasable, Taken } from '../queue/JobQueue.js';
+import type { Tracing } from '../tracing/Tracing.js';
 import type { AttemptJudge } from './AttemptJudge.js';
 import { failureOf, JobAbort, SHUTDOWN_FAILURE } from './failures.js';
 import { type ProcessingJob, sizesOfFiles } from './Job.js';
@@ -12,6 +13,7 @@ import type { JobManager } from './JobManager.js';
 import type { JobRunner } from './JobRunner.js';
 import { logFields } from './jobLog.js';
 import type { SharedSlots } from './SharedSlots.js';
+import { traceAttempt } from './traceAttempt.js';
 
 export interface ProcessorOptions {
   readonly maxConcurrentJobs: number;
@@ -39,6 +41,7 @@ export class JobProcessor {
   readonly #health: HealthChecker;
   readonly #judge: AttemptJudge;
   readonly #shared: SharedSlots | undefined;
+  readonly #tracing: Tracing;
   readonly #options: ProcessorOptions;
   readonly #logger: Logger;
   /** Jobs that were taken from the queue, each with its way to be stopped. */
@@ -60,6 +63,7 @@ export class JobProcessor {
       judge: AttemptJudge;
       /** Where other servers have the same machines. */
       shared: SharedSlots | undefined;
+      tracing: Tracing;
     },
     options: ProcessorOptions,
     logger: Logger,
@@ -70,6 +74,7 @@ export class JobProcessor {
     this.#health = parts.health;
     this.#judge = parts.judge;
     this.#shared = parts.shared;
+    this.#tracing = parts.tracing;
     this.#options = options;
     this.#logger = logger;
     this.#manager.queue.onWaiting(() => this.wake());
@@ -251,8 +256,9 @@ export class JobProcessor {
       queueMs: queueTimeoutMs,
       canMove: () => this.#balancer.hasPlaceBeside(without, type, largest),
     };
+    const run = () => this.#runner.run(job, slot, limits, controller.signal);
     try {
-      this.#judge.completed(await this.#runner.run(job, slot, limits, controller.signal));
+      this.#judge.completed(await traceAttempt(this.#tracing, job, run));
     } catch (error) {
       await this.#judge.failed(job, slot, error, controller.signal);
     }

@@ -15,6 +15,8 @@ import { SIGNATURE } from '../images/pngChunks.js';
 import { readPngText } from '../images/pngMetadata.js';
 import type { Instance } from '../instances/Instance.js';
 import type { Slot } from '../instances/LoadBalancer.js';
+import { NodeSpans } from '../tracing/NodeSpans.js';
+import type { Tracing } from '../tracing/Tracing.js';
 import { type FinishedOutput, finishOutputs } from './finishOutputs.js';
 import { type FileLoader, graphFiles, largestOf } from './graphFiles.js';
 import type { ProcessingJob } from './Job.js';
@@ -49,6 +51,7 @@ interface RunnerParts {
   readonly newIntake: (() => OutputIntake) | undefined;
   /** Width x height of a result that is decoded at most. */
   readonly maxOutputPixels: number;
+  readonly tracing: Tracing;
   readonly logger: Logger;
 }
 
@@ -88,13 +91,15 @@ export class JobRunner {
   }
 
   async #run(job: ProcessingJob, { slot, limits, signal, intake, until }: Attempt): Promise<Instance> {
-    const { manager, imageInput } = this.#parts;
+    const { manager, imageInput, tracing } = this.#parts;
     const { workflow } = job.request;
     const load: FileLoader = {
       whole: (file) => manager.inputs.whole(file),
       stored: (file) => manager.inputs.stored(file),
     };
-    const files = await graphFiles(job.request, workflow, imageInput, load);
+    const files = await tracing.trace('job.inputs', {}, () =>
+      graphFiles(job.request, workflow, imageInput, load),
+    );
     const plan: Plan = {
       graph: workflow.build(files, job.request.parameters, imageNodes(imageInput)),
       outputNodes: workflow.outputs.map(({ nodeId }) => nodeId),
@@ -111,24 +116,31 @@ export class JobRunner {
         throw error;
       }));
     slot.release();
-    const finished = await this.#finish(workflow, job, files, outputs, intake);
+    const finished = await tracing.trace('job.outputs', {}, () =>
+      this.#finish(workflow, job, files, outputs, intake),
+    );
     // What is this far is not left to anybody else.
     if (!(signal.reason instanceof LeavePrompt)) signal.throwIfAborted();
+    await tracing.trace('job.store', {}, () => this.#store(job, promptId, finished));
+    return instance;
+  }
+
+  async #store(job: ProcessingJob, promptId: string, finished: readonly FinishedOutput[]): Promise<void> {
     await this.#save(job, finished);
     const [first, ...others] = finished.map(({ output }) => output);
     if (!first) throw new PromptError('no output', 'Nothing came of the prompt.');
-    const result = { promptId, outputs: [first, ...others] } as const;
-    await manager.complete(
+    await this.#parts.manager.complete(
       job.id,
-      result,
+      { promptId, outputs: [first, ...others] },
       finished.map(({ content }) => content),
     );
-    return instance;
   }
 
   async #execute(job: ProcessingJob, plan: Plan, { instance }: Slot, signal: AbortSignal): Promise<Made> {
     const run = { ...plan, promptId: uuid() };
-    const result = await this.#parts.prompts.run(instance.client, run, this.#listener(job), signal);
+    const result = await this.#traced(job, run.promptId, (listener) =>
+      this.#parts.prompts.run(instance.client, run, listener, signal),
+    );
     if (await areOwn(result.outputs, run.promptId)) return { ...result, instance };
     throw new PromptError('wrong result', 'The file under the name of a result was made by another prompt.');
   }
@@ -142,18 +154,41 @@ export class JobRunner {
       const run = { ...plan, promptId: leftBehind };
       // The machine is not at fault then, and has the prompt: it may only be busy.
       const silenceMs = failure === 'server gone' ? plan.limits.executionMs : 0;
-      const result = await prompts.resume(instance.client, run, this.#listener(job), signal, silenceMs);
+      const result = await this.#traced(job, leftBehind, (listener) =>
+        prompts.resume(instance.client, run, listener, signal, silenceMs),
+      );
       if (result && (await areOwn(result.outputs, leftBehind))) return { ...result, instance };
     }
     return undefined;
   }
 
-  #listener(job: ProcessingJob): RunListener {
+  /** Follows a prompt, with a span for it and for each of its nodes. */
+  #traced<T>(
+    job: ProcessingJob,
+    promptId: string,
+    follow: (listener: RunListener) => Promise<T>,
+  ): Promise<T> {
+    const { tracing } = this.#parts;
+    const attributes = { 'comfyui.prompt_id': promptId };
+    return tracing.trace('comfyui.prompt', { attributes }, async (span) => {
+      const nodes = new NodeSpans(tracing, span);
+      try {
+        return await follow(this.#listener(job, nodes));
+      } finally {
+        nodes.end();
+      }
+    });
+  }
+
+  #listener(job: ProcessingJob, nodes: NodeSpans): RunListener {
     const { manager } = this.#parts;
     return {
       onSubmitting: manager.isShared ? (id) => manager.runs.announcePrompt(job.id, id) : undefined,
       onSubmitted: (id) => this.#note(job, manager.runs.recordPrompt(job.id, id)),
-      onProgress: ({ percentage, node }) => manager.runs.recordProgress(job.id, percentage, node?.classType),
+      onProgress: ({ percentage, node }) => {
+        nodes.works(node);
+        manager.runs.recordProgress(job.id, percentage, node?.classType);
+      },
     };
   }
 
