@@ -22,7 +22,7 @@ const SCRIPT = `
   createApp(services, config);
   await services.start();
   const isLoaded = (name) => urls.some((url) => url.includes('/node_modules/' + name + '/'));
-  const optional = ['ioredis', 'bullmq', 'rate-limit-redis', '@opentelemetry/api', '@opentelemetry/core'];
+  const optional = ['ioredis', 'bullmq', 'rate-limit-redis', '@opentelemetry/core', '@opentelemetry/sdk-trace-base'];
   const names = [...optional, 'express', 'p-limit'];
   console.log(JSON.stringify(names.filter(isLoaded)));
   await services.stop();

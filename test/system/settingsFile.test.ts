@@ -9,6 +9,9 @@ import { ServerProcess } from '../support/process.js';
 
 const KEYS = { first: 'first-0123456789abcdef', second: 'second-0123456789abcdef' };
 
+/** A process of its own may take long to start on a busy computer. */
+const START_MS = 120_000;
+
 let simulator: Simulator;
 let folder: string;
 let server: ServerProcess | undefined;
@@ -36,7 +39,7 @@ const statusWith = async (key: string) =>
   (await new Client(server?.baseUrl ?? '', { 'X-API-Key': key }).request('/api/jobs/stats')).status;
 const told = (message: string) => server?.lines().filter((line) => line.message === message) ?? [];
 
-describe('the file of settings', () => {
+describe('the file of settings', { timeout: START_MS }, () => {
   it('changes keys and log level while the server runs, and says what needs a restart', async () => {
     const file = write({ API_KEYS: `a:${KEYS.first}`, LOG_LEVEL: 'info' });
     server = await ServerProcess.start({ COMFYUI_HOST: simulator.host, ENV_FILE: file });
