@@ -1,5 +1,6 @@
 import { createOpenApiDocument } from '../src/routes/openapi.js';
 import type { Workflow } from '../src/workflows/types.js';
+import { resolveReferences } from './resolveReferences.js';
 
 interface Schema {
   readonly description?: string;
@@ -22,14 +23,17 @@ interface Content {
   readonly example?: unknown;
 }
 
+interface DocumentedResponse {
+  readonly description: string;
+  readonly content: Readonly<Record<string, Content>>;
+}
+
 interface Documented {
   readonly tags: readonly string[];
   readonly summary: string;
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: { readonly content: Readonly<Record<string, Content>> };
-  readonly responses: Readonly<
-    Record<string, { readonly description: string; readonly content: Readonly<Record<string, Content>> }>
-  >;
+  readonly responses: Readonly<Record<string, DocumentedResponse>>;
 }
 
 const INTRODUCTION = `# API reference
@@ -43,7 +47,7 @@ Every answer has an \`X-Request-ID\`: the client's own when it sent a sane one. 
 
 /** The API reference in Markdown. */
 export function renderApiReference(workflows: readonly Workflow[]): string {
-  const document = createOpenApiDocument(workflows);
+  const document = resolveReferences(createOpenApiDocument(workflows));
   const sections = new Map<string, string[]>();
   for (const [path, methods] of Object.entries(document.paths ?? {})) {
     for (const [method, operation] of Object.entries(methods)) {

@@ -3,11 +3,15 @@
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { historyAnswer } from '../src/schemas/metrics.js';
+import { workflowsAnswer } from '../src/schemas/workflows.js';
 import { colourOf, png } from '../test/support/pictures.js';
 import { Stack } from '../test/support/stack.js';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 const examples: Record<string, unknown> = {};
+/** Of the last hour. */
+const MINUTES_SHOWN = 3;
 
 /** Images are cut short, and machines get names as people have them. */
 function shorten(value: unknown, hosts: readonly string[]): unknown {
@@ -60,6 +64,18 @@ async function comfyExamples({ client }: Stack, keep: Keep): Promise<void> {
   const unknown = { ...workflow, '2': { class_type: 'NoSuchNode', inputs: { image: ['1', 0] } } };
   await keep('comfy_error', client.request('/api/v2/jobs', json({ workflow: unknown })));
   await keep('comfy_error', client.request('/api/v2/jobs/none'));
+}
+
+/** An hour is too long to read. */
+function shortenHistory(): void {
+  const history = historyAnswer.parse(examples['history_200']);
+  examples['history_200'] = { ...history, minutes: history.minutes.slice(-MINUTES_SHOWN) };
+}
+
+/** One workflow says it all. */
+function shortenWorkflows(): void {
+  const { workflows } = workflowsAnswer.parse(examples['workflows_200']);
+  examples['workflows_200'] = { workflows: workflows.slice(0, 1) };
 }
 
 async function main(): Promise<void> {
@@ -126,6 +142,7 @@ async function main(): Promise<void> {
   await post('clean_up_jobs', '/api/jobs/cleanup');
   for (const name of ['health', 'status', 'livez', 'readyz']) await get(name, `/${name}`);
   await get('workflows', '/api/workflows');
+  shortenWorkflows();
   const graph = {
     '1': { class_type: 'LoadImage', inputs: { image: 'example.png' }, _meta: { title: 'Photo' } },
     '2': { class_type: 'ImageInvert', inputs: { image: ['1', 0] } },
@@ -153,6 +170,7 @@ async function main(): Promise<void> {
   await get('metrics', '/api/metrics');
   for (const name of ['performance', 'history', 'errors', 'instances'])
     await get(name, `/api/metrics/${name}`);
+  shortenHistory();
   await get('instance', `/api/metrics/instances/${hosts[0]}`);
   await post('save_metrics', '/api/metrics/save');
   await get('persistence', '/api/metrics/persistence');

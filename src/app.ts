@@ -2,6 +2,7 @@ import express, { type Express, type Request, type RequestHandler } from 'expres
 import type { Config } from './config/index.js';
 import { identify, requireKey } from './middleware/authentication.js';
 import { allOf } from './middleware/checks.js';
+import { compressResponses } from './middleware/compressResponses.js';
 import { errorHandler, notFound } from './middleware/errorHandler.js';
 import { refuseForeignPages, requireHost, requireLocalHost } from './middleware/foreign.js';
 import { OpenRequests } from './middleware/openRequests.js';
@@ -9,6 +10,7 @@ import { limitRate } from './middleware/rateLimit.js';
 import { limitRefusedBody } from './middleware/refusedBody.js';
 import { requestContext } from './middleware/requestContext.js';
 import { crossOrigin, limitUrl, securityHeaders } from './middleware/security.js';
+import { traceRequests } from './middleware/traceRequests.js';
 import { currentOpenApi } from './routes/currentOpenApi.js';
 import type { Endpoint, RouteContext } from './routes/Endpoint.js';
 import { fixedEndpoints } from './routes/endpoints.js';
@@ -62,9 +64,13 @@ export function trustProxies(app: Express, proxies: Config['server']['trustProxy
 }
 
 /** What every request goes through. */
-export function doors({ logger, prometheus, requestCounts }: Services, config: Config): RequestHandler[] {
-  const { keys, origins, requestsPerMinute: perMinute } = config.access;
-  const isOpenOnLoopback = keys.length === 0 && isLoopbackAddress(config.server.host);
+export function doors(
+  { logger, keys, prometheus, requestCounts, tracing }: Services,
+  config: Config,
+): RequestHandler[] {
+  const { origins, requestsPerMinute: perMinute } = config.access;
+  const trustsProxies = config.server.trustProxy !== false;
+  const isOpenOnLoopback = keys.isEmpty && isLoopbackAddress(config.server.host);
   const allowedHosts = [
     ...config.access.allowedHosts,
     ...(config.server.publicUrl ? [new URL(config.server.publicUrl).host] : []),
@@ -74,12 +80,17 @@ export function doors({ logger, prometheus, requestCounts }: Services, config: C
   const openRequests = new OpenRequests(config.access.maxOpenRequests);
   return [
     allOf([
-      requestContext(logger, (answered, response) => {
-        prometheus.recordRequest(answered);
-        openRequests.closed(response);
+      requestContext(logger, {
+        onClosed: (answered, response) => {
+          prometheus.recordRequest(answered);
+          openRequests.closed(response);
+        },
+        trustsProxies,
       }),
       securityHeaders(origins),
     ]),
+    ...(tracing.isEnabled ? [traceRequests(tracing)] : []),
+    compressResponses,
     ...(origins ? [crossOrigin(origins)] : []),
     allOf([
       limitUrl,
@@ -87,7 +98,7 @@ export function doors({ logger, prometheus, requestCounts }: Services, config: C
       requireHost,
       ...(isOpenOnLoopback ? [requireLocalHost(allowedHosts)] : []),
       refuseForeignPages({ allowedOrigins: origins, publicUrl: config.server.publicUrl }),
-      identify(keys, config.server.trustProxy !== false),
+      identify(keys, trustsProxies),
       (request, response) => {
         if (!isFree(request)) openRequests.limit(request, response);
       },

@@ -4,17 +4,20 @@
  */
 
 /** Why a job failed, as operators count it. */
-export type ErrorCategory =
-  | 'connection_refused'
-  | 'connection_timeout'
-  | 'connection_lost'
-  | 'workflow_validation'
-  | 'execution_error'
-  | 'out_of_memory'
-  | 'processing_timeout'
-  | 'instance_unavailable'
-  | 'result_missing'
-  | 'internal';
+export const ERROR_CATEGORIES = [
+  'connection_refused',
+  'connection_timeout',
+  'connection_lost',
+  'workflow_validation',
+  'execution_error',
+  'out_of_memory',
+  'processing_timeout',
+  'instance_unavailable',
+  'result_missing',
+  'internal',
+] as const;
+
+export type ErrorCategory = (typeof ERROR_CATEGORIES)[number];
 
 /** Who is at fault. `unclear`: the prompt or the machine; several failures in a row tell which. */
 type Blame = 'prompt' | 'machine' | 'nobody' | 'unclear';

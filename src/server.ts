@@ -2,10 +2,11 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import dotenv from 'dotenv';
 import { createApp } from './app.js';
-import { type Config, ConfigError, loadConfig } from './config/index.js';
+import { type Config, ConfigError } from './config/index.js';
 import { messageOf } from './errors.js';
 import { createHttpServer } from './httpServer.js';
 import { createNativeServer } from './nativeServer.js';
+import { SettingsFile } from './SettingsFile.js';
 import { Stopper } from './Stopper.js';
 import { configureImages } from './services/images/settings.js';
 import { createServices } from './services/index.js';
@@ -13,10 +14,12 @@ import { isLoopbackAddress } from './utils/hostNames.js';
 import { createLogger } from './utils/logger.js';
 
 /** Reads the configuration or ends with one message. */
-function readConfig(): Config {
-  dotenv.config({ quiet: true });
+function readConfig(settings: SettingsFile): Config {
   try {
-    return loadConfig(process.env);
+    const config = settings.read();
+    // OpenTelemetry's SDK reads some variables by itself.
+    dotenv.populate(process.env, settings.variables);
+    return config;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${error.message}\n`);
@@ -32,7 +35,8 @@ async function listen(server: Server, port: number, { server: { host } }: Config
 }
 
 async function main(): Promise<void> {
-  const config = readConfig();
+  const settings = new SettingsFile({ ...process.env });
+  const config = readConfig(settings);
   const logger = createLogger({
     ...config.log,
     pretty: process.stdout.isTTY === true,
@@ -60,6 +64,10 @@ async function main(): Promise<void> {
     log,
   );
   stopper.listen();
+  settings.watch(({ access, log: { level } }) => {
+    services.keys.replace(access.keys);
+    logger.setLevel(level);
+  }, log);
   const { port } = server.address() as AddressInfo;
   log.info('Listening', { host: config.server.host, port });
   if (native) {

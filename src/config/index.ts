@@ -12,6 +12,7 @@ import { nativeConfig, nativeVariables } from './native.js';
 import { outputConfig, outputVariables } from './outputs.js';
 import { queueConfig, queueVariables } from './queue.js';
 import { serverConfig, serverVariables } from './server.js';
+import { tracingConfig, tracingVariables } from './tracing.js';
 import { uploadConfig, uploadVariables } from './uploads.js';
 import { webhookConfig, webhookVariables } from './webhooks.js';
 import { workflowConfig, workflowVariables } from './workflows.js';
@@ -35,6 +36,7 @@ export const environmentSchema = z.object({
   ...metricsVariables,
   ...workflowVariables,
   ...nativeVariables,
+  ...tracingVariables,
 });
 
 const NO_HOSTS: InstanceList = { addresses: [], names: [] };
@@ -68,6 +70,7 @@ function nested(env: Environment, { addresses, names }: InstanceList) {
     metrics: metricsConfig(env),
     workflows: workflowConfig(env),
     native: nativeConfig(env),
+    tracing: tracingConfig(env),
   });
 }
 

@@ -4,6 +4,7 @@ import { integer, milliseconds, parsedBy, plainUrl, type Values } from './fields
 
 /** Where the server listens, and how it ends. */
 export const serverVariables = {
+  ENV_FILE: z.string().min(1).default('.env').describe('a file of further settings'),
   PORT: integer(3000, 0, 65_535),
   HOST: z.string().default('0.0.0.0').describe('an address or host name to listen on'),
   PUBLIC_URL: plainUrl.optional().describe('the http or https URL under which clients reach the server'),

@@ -1,7 +1,8 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { AppError } from '../errors.js';
-import { type ApiKey, findApiKey, type Scope } from '../utils/apiKeys.js';
+import type { Scope } from '../utils/apiKeys.js';
 import { clientNetwork } from '../utils/clientNetwork.js';
+import type { KeyRing } from '../utils/KeyRing.js';
 import type { Check } from './checks.js';
 
 /** Who sent a request, as far as that is known. */
@@ -18,14 +19,14 @@ export interface Caller {
  * Finds out who sends each request. Refuses nobody: see `requireKey` and `requireAdmin`.
  * @param trustsProxies whether a proxy's word counts for the address: looking for it costs every request a little
  */
-export function identify(keys: readonly ApiKey[], trustsProxies: boolean): Check {
+export function identify(keys: KeyRing, trustsProxies: boolean): Check {
   return (request, response) => {
     const presented = presentedKey(request);
-    const key = presented === undefined ? undefined : findApiKey(keys, presented);
+    const key = presented === undefined ? undefined : keys.find(presented);
     const caller: Caller = {
       id: key ? `key ${key.name}` : clientNetwork(trustsProxies ? request.ip : request.socket.remoteAddress),
       key,
-      areKeysNeeded: keys.length > 0,
+      areKeysNeeded: !keys.isEmpty,
     };
     response.locals['caller'] = caller;
   };

@@ -43,6 +43,7 @@ export function errorHandler(
       const path = request.path.slice(0, MAX_LOGGED_PATH);
       log.error('Request failed', { requestId: requestIdOf(response), path, stack });
     }
+    response.locals['errorCode'] = error.code;
     // Half an answer is out already: the client must see that it is broken.
     if (response.headersSent) {
       response.destroy();

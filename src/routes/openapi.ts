@@ -1,8 +1,10 @@
+import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
 import {
   createDocument,
   type ZodOpenApiMediaTypeObject,
   type ZodOpenApiOperationObject,
+  type ZodOpenApiOverrideContext,
   type ZodOpenApiPathsObject,
   type ZodOpenApiResponseObject,
   type ZodOpenApiResponsesObject,
@@ -12,13 +14,33 @@ import { comfyError } from '../schemas/comfy.js';
 import { errorAnswer } from '../schemas/common.js';
 import { examples } from '../schemas/examples.js';
 import { schemaNames } from '../schemas/names.js';
+import { version } from '../version.js';
 import type { Workflow } from '../workflows/types.js';
 import { type Endpoint, TAGS } from './Endpoint.js';
 import { allEndpoints } from './endpoints.js';
 import { comfyCodeOf, comfyStatusOf } from './v2/comfyErrors.js';
 
 // By a schema's `id` the library knows that it is a component.
-for (const [id, schema] of Object.entries(schemaNames)) z.globalRegistry.add(schema, { id });
+for (const [id, schema] of Object.entries(schemaNames)) {
+  z.globalRegistry.add(schema, { ...schema.meta(), id });
+}
+
+const TAG_DESCRIPTIONS: Readonly<Record<Endpoint['tag'], string>> = {
+  'Image Processing': 'Send a file, wait for the result. One endpoint for each workflow.',
+  'Async Processing': 'Send a file, fetch the result later. One endpoint for each workflow.',
+  'Job Management': 'Follow, list, cancel and delete jobs, and fetch their results.',
+  'Health & Status': 'For load balancers, probes and people on call.',
+  'Detailed Metrics': 'For dashboards.',
+  Instances: 'The machines: look at, add, change and remove them.',
+  'Comfy API v2': 'For the official SDKs and whatever else speaks the Comfy API.',
+  'Circuit Breakers': 'Take machines out of service, and back into it.',
+  Documents: 'The page and this document.',
+};
+
+/** The response of each error status. It is the same for every endpoint, so the document has it once. */
+const ERROR_RESPONSES: ReadonlyMap<number, ZodOpenApiResponseObject> = new Map(
+  [...new Set<number>(Object.values(ERROR_STATUS))].map((status) => [status, errorResponse(status)]),
+);
 
 type OpenApiDocument = ReturnType<typeof createDocument>;
 
@@ -35,16 +57,16 @@ export function createOpenApiDocument(
     const { path, method } = endpoint;
     paths[path] = { ...paths[path], [method]: operationOf(endpoint) };
   }
-  return createDocument({
+  const document: Parameters<typeof createDocument>[0] = {
     openapi: '3.1.0',
     info: {
       title: 'ComfyUI Express Middleware',
-      version: '0.1.0',
+      version,
       description: 'Post an image, get the image back: a REST API in front of a fleet of ComfyUI machines.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
-    tags: Object.values(TAGS).map((name) => ({ name })),
+    tags: Object.values(TAGS).map((name) => ({ name, description: TAG_DESCRIPTIONS[name] })),
     paths: paths as ZodOpenApiPathsObject,
     components: {
       securitySchemes: {
@@ -59,7 +81,8 @@ export function createOpenApiDocument(
     },
     // Where no keys are configured nothing is needed.
     security: [{}, { bearer: [] }, { apiKey: [] }],
-  });
+  };
+  return createDocument(document, { override: simplify });
 }
 
 function operationOf(endpoint: Endpoint): ZodOpenApiOperationObject {
@@ -93,14 +116,17 @@ function responsesOf(endpoint: Endpoint): ZodOpenApiResponsesObject {
   // A parameter in a path may be no valid encoding.
   const ofPath = endpoint.request?.path ? [400] : [];
   for (const status of [...ofPath, ...(endpoint.errors ?? []), 500, ...accessErrors(endpoint)]) {
-    responses[String(status) as '400'] = endpoint.form === 'comfy' ? comfyErrorOf(status) : errorOf(status);
+    const response = endpoint.form === 'comfy' ? comfyErrorOf(status) : ERROR_RESPONSES.get(status);
+    if (!response) throw new Error(`${endpoint.id} has an error of the status ${status}, which no code has`);
+    responses[String(status) as '400'] = response;
   }
   return responses;
 }
 
-function errorOf(status: number): ZodOpenApiResponseObject {
+function errorResponse(status: number): ZodOpenApiResponseObject {
   const codes = Object.entries(ERROR_STATUS).filter(([, of]) => of === status);
   return {
+    id: String(STATUS_CODES[status]).replace(/\W/g, ''),
     description: `${codes.map(([code]) => code).join(', ')}.`,
     content: json(errorAnswer, examples[`error_${status}`]),
   };
@@ -115,6 +141,18 @@ function comfyErrorOf(status: number): ZodOpenApiResponseObject {
     description: `${[...names].join(', ')}.`,
     content: json(comfyError, examples[`comfy_error_${status}`]),
   };
+}
+
+/**
+ * Removes what zod writes of every time, id and whole number, which tells a reader nothing; and that a response has no
+ * other fields: a later version may add some.
+ */
+function simplify({ jsonSchema }: ZodOpenApiOverrideContext): void {
+  if (jsonSchema.format === 'date-time' || jsonSchema.format === 'uuid') delete jsonSchema.pattern;
+  if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+  if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+  delete jsonSchema.propertyNames;
 }
 
 /**

@@ -7,7 +7,9 @@ import type { JobManager } from '../services/jobs/JobManager.js';
 import { jobUrls } from '../views/JobViews.js';
 
 /** What is in the path of a route about one job. */
-export const jobPath = z.object({ id: z.string().meta({ description: 'Id of the job.' }) });
+export const jobPath = z.object({
+  id: z.string().meta({ param: { id: 'JobId', description: 'Id of the job.' } }),
+});
 
 /** The id in a route's path. */
 export function idOf(request: Request): string {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Request, Response } from 'express';
 import { AppError } from '../errors.js';
+import { leaveUncompressed } from '../middleware/compressResponses.js';
 import type { AssetPresentation } from '../services/assets/AssetStore.js';
 import { contentDisposition } from '../services/assets/contentDisposition.js';
 import type { StoredBytes } from '../services/jobs/BlobStore.js';
@@ -183,6 +184,7 @@ export class ResultSender {
     const head = text.slice(0, place);
     const tail = text.slice(place + IMAGE_PLACE.length);
     const length = Buffer.byteLength(head) + 4 * Math.ceil(image.length / 3) + Buffer.byteLength(tail);
+    leaveUncompressed(response);
     response.set('Content-Length', String(length)).vary('Accept').type('json');
     this.#count(response, image.length);
     response.write(head);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ERROR_CATEGORIES } from '../promptFailures.js';
 import { isoTime } from './common.js';
 
 const count = z.int().nonnegative();
@@ -28,9 +29,12 @@ export const statusMetricsAnswer = z.object({
   uptime: z.object({ total_hours: z.number().nonnegative(), last_restart: isoTime }),
 });
 
+/** Why a job failed. A text here, as the metrics file may have categories of an earlier version. */
+export const errorCategory = z.string().meta({ enum: ERROR_CATEGORIES });
+
 export const recentError = z.object({
   timestamp: isoTime,
-  type: z.string(),
+  type: errorCategory,
   instance: z.string().nullable(),
   job_id: z.string(),
   job_type: z.string(),
@@ -143,7 +147,7 @@ export const errorMetricsAnswer = z.object({
   ),
   by_instance: z.record(
     z.string(),
-    z.object({ error_count: count, error_rate: rate, most_common_error: z.string().nullable() }),
+    z.object({ error_count: count, error_rate: rate, most_common_error: errorCategory.nullable() }),
   ),
   recent_errors: z.array(recentError),
 });

@@ -4,9 +4,9 @@ import { errorAnswer, errorCode, jobStatus, outputFormat } from './common.js';
 import * as instances from './instances.js';
 import * as jobs from './jobs.js';
 import * as metrics from './metrics.js';
-import { result } from './outputs.js';
-import { healthAnswer, livezAnswer, readyzAnswer, statusAnswer } from './status.js';
-import { workflowAnswer, workflowDeletedAnswer, workflowsAnswer } from './workflows.js';
+import { fileResult, imageResult, output, result, textResult } from './outputs.js';
+import { healthAnswer, instanceHealth, livezAnswer, readyzAnswer, statusAnswer } from './status.js';
+import { workflow, workflowAnswer, workflowDeletedAnswer, workflowsAnswer } from './workflows.js';
 
 const [pending, processing, completed, failed, cancelled] = jobs.jobStatusAnswer.options;
 
@@ -14,10 +14,15 @@ const [pending, processing, completed, failed, cancelled] = jobs.jobStatusAnswer
 export const schemaNames: Readonly<Record<string, z.ZodType>> = {
   Error: errorAnswer,
   ErrorCode: errorCode,
+  ErrorCategory: metrics.errorCategory,
   OutputFormat: outputFormat,
   AcceptedJob: jobs.asyncAnswer,
   ProcessedJob: jobs.syncAnswer,
   Result: result,
+  ImageResult: imageResult,
+  TextResult: textResult,
+  FileResult: fileResult,
+  Output: output,
   JobState: jobStatus,
   JobStatus: jobs.jobStatusAnswer,
   PendingJob: pending,
@@ -34,9 +39,11 @@ export const schemaNames: Readonly<Record<string, z.ZodType>> = {
   CleanedUpJobs: jobs.cleanupAnswer,
   Processor: jobs.processorStatsAnswer,
   Workflows: workflowsAnswer,
+  WorkflowSummary: workflow,
   Workflow: workflowAnswer,
   DeletedWorkflow: workflowDeletedAnswer,
   Health: healthAnswer,
+  InstanceHealth: instanceHealth,
   Status: statusAnswer,
   Alive: livezAnswer,
   Ready: readyzAnswer,

@@ -18,10 +18,10 @@ export const imageResult = z.looseObject({
 });
 
 /** Of a text. */
-const textResult = z.strictObject({ text: z.string() });
+export const textResult = z.strictObject({ text: z.string() });
 
 /** Of anything else: its bytes are under `url`. */
-const fileResult = z.strictObject({
+export const fileResult = z.strictObject({
   kind: outputKind,
   prompt_id: z.string(),
   processing_time_seconds: z.number().nonnegative(),
@@ -35,7 +35,7 @@ const fileResult = z.strictObject({
 export const result = z.union([imageResult, textResult, fileResult]);
 
 /** One thing that a job made. */
-const output = z.object({
+export const output = z.object({
   /** The workflow's name for it; several things that one node made have the same. */
   name: z.string(),
   node_id: z.string(),

@@ -4,9 +4,36 @@ import { isoTime } from './common.js';
 const state = z.enum(['healthy', 'degraded', 'critical']);
 const count = z.int().nonnegative();
 
+/** One machine in `GET /health`. */
+export const instanceHealth = z.object({
+  id: z.string(),
+  host: z.string(),
+  status: z.enum(['healthy', 'unhealthy']),
+  last_check: isoTime.nullable(),
+  response_time_ms: z.number().nonnegative().nullable(),
+  active_jobs: count,
+  circuit_breaker: z.object({
+    state: z.enum(['CLOSED', 'OPEN', 'HALF_OPEN']),
+    failures: count,
+    error_rate: z.number().min(0).max(1),
+  }),
+  state: z.literal('warming').optional().meta({
+    description: 'Workflows run on it before it gets its first job.',
+  }),
+  prompts_of_others: z.int().positive().optional().meta({
+    description: 'Prompts in its queue that this server, and those that share its jobs, did not submit.',
+  }),
+  missing_nodes: z.array(z.string()).optional(),
+  problem: z.string().optional().meta({
+    description: 'Why it gets no jobs although it answers, such as an address of several machines.',
+  }),
+});
+
 /** `GET /health`. */
 export const healthAnswer = z.object({
   status: state,
+  /** Of the server. */
+  version: z.string(),
   timestamp: isoTime,
   issues: z.array(z.string()),
   uptime: z.object({
@@ -18,32 +45,7 @@ export const healthAnswer = z.object({
     total: count,
     healthy: count,
     unhealthy: count,
-    instances: z.array(
-      z.object({
-        id: z.string(),
-        host: z.string(),
-        status: z.enum(['healthy', 'unhealthy']),
-        last_check: isoTime.nullable(),
-        response_time_ms: z.number().nonnegative().nullable(),
-        active_jobs: count,
-        circuit_breaker: z.object({
-          state: z.enum(['CLOSED', 'OPEN', 'HALF_OPEN']),
-          failures: count,
-          error_rate: z.number().min(0).max(1),
-        }),
-        state: z.literal('warming').optional().meta({
-          description: 'Workflows run on it before it gets its first job.',
-        }),
-        prompts_of_others: z.int().positive().optional().meta({
-          description:
-            'Prompts in its queue that this server, and those that share its jobs, did not submit.',
-        }),
-        missing_nodes: z.array(z.string()).optional(),
-        problem: z.string().optional().meta({
-          description: 'Why it gets no jobs although it answers, such as an address of several machines.',
-        }),
-      }),
-    ),
+    instances: z.array(instanceHealth),
   }),
   job_processing: z.object({
     processor_running: z.boolean(),

@@ -7,7 +7,7 @@ const inputKind = z.enum([
 ] as const);
 
 /** One workflow of `GET /api/workflows`. */
-const workflow = z.object({
+export const workflow = z.object({
   type: z.string(),
   title: z.string(),
   description: z.string(),

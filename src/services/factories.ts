@@ -38,6 +38,7 @@ import { createRedisQueue, type RedisQueue } from './queue/redis/createRedisQueu
 import { tellingUnavailable } from './queue/redis/unavailable.js';
 import type { SlotLeases } from './queue/SlotLeases.js';
 import type { ServiceOverrides } from './ServiceOverrides.js';
+import type { Tracing } from './tracing/Tracing.js';
 import { MemoryDeliveryStore } from './webhooks/MemoryDeliveryStore.js';
 import { RedisDeliveryStore } from './webhooks/redis/RedisDeliveryStore.js';
 import { WebhookSender } from './webhooks/WebhookSender.js';
@@ -54,22 +55,29 @@ const MAX_FETCHES_PER_HOST = 16;
 /** How long one that is under way is remembered after it should have been given up, ms. */
 const DELIVERY_MARGIN_MS = 3_600_000;
 
+interface WebhookParts {
+  readonly manager: JobManager;
+  readonly views: JobViews;
+  /** Where deliveries outlive this server; undefined where they are in its memory. */
+  readonly redis: RedisQueue | undefined;
+  readonly tracing: Tracing;
+}
+
 /**
  * undefined where there is no secret to sign them with.
- * @param parts.redis where deliveries outlive this server; undefined where they are in its memory
  * @param options.timeoutMs of one attempt
  * @param options.holdMs how long a delivery is kept for a server that does not say that it is alive
  */
 export function createWebhooks(
   config: Config,
-  { manager, views, redis }: { manager: JobManager; views: JobViews; redis: RedisQueue | undefined },
+  { manager, views, redis, tracing }: WebhookParts,
   { timeoutMs, holdMs, ...options }: WebhookOptions & { timeoutMs: number; holdMs: number },
   clock: Clock,
   logger: Logger,
 ): Webhooks | undefined {
   const { secret, allowedHosts } = config.webhooks;
   if (!secret) return undefined;
-  const sender = new WebhookSender({ secret, allowedHosts, timeoutMs, maxPerHost: MAX_PER_HOST });
+  const sender = new WebhookSender({ secret, allowedHosts, timeoutMs, maxPerHost: MAX_PER_HOST, tracing });
   const timings = {
     holdMs,
     openMs: options.giveUpAfterMs + DELIVERY_MARGIN_MS,
@@ -209,9 +217,7 @@ export function createConnections(
 /** Makes what talks to a machine, with its breaker. */
 export function instanceMaker(
   config: Config,
-  clock: Clock,
-  turns: Turns,
-  state: ServerState,
+  { clock, turns, state, tracing }: { clock: Clock; turns: Turns; state: ServerState; tracing: Tracing },
 ): (machine: Machine, settings: InstanceSettings) => Instance {
   return ({ address }, settings) => {
     const options = {
@@ -220,6 +226,7 @@ export function instanceMaker(
       transferTimeoutMs: TRANSFER_TIMEOUT_MS,
       streamTimeoutMs: STREAM_TIMEOUT_MS,
       maxResultBytes: config.machines.maxResultBytes,
+      tracing,
       serverId: state.id,
       onNewUploadName: (name: string) => state.uploads(address.host, name),
       onSubmit: () => state.uses(address.host),

@@ -3,6 +3,7 @@ import type { Store } from 'express-rate-limit';
 import type { Config } from '../config/index.js';
 import { messageOf } from '../errors.js';
 import { type Clock, systemClock } from '../utils/clock.js';
+import { KeyRing } from '../utils/KeyRing.js';
 import type { Logger } from '../utils/logger.js';
 import { TimeBudget } from '../utils/TimeBudget.js';
 import { Turns } from '../utils/turns.js';
@@ -83,11 +84,14 @@ import { GraphSubmissions } from './submissions/GraphSubmissions.js';
 import { ownAssetFiles } from './submissions/ownAssetFiles.js';
 import { Submissions } from './submissions/Submissions.js';
 import { UploadBudget } from './submissions/UploadBudget.js';
+import { Tracing } from './tracing/Tracing.js';
 import type { Webhooks } from './webhooks/Webhooks.js';
 
 export interface Services {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Whoever has one of these may use the server. */
+  readonly keys: KeyRing;
   readonly turns: Turns;
   readonly workflows: WorkflowCatalogue;
   /** What workflows need, and whether the machines have it. */
@@ -133,6 +137,7 @@ export interface Services {
   readonly metrics: MetricsViews;
   readonly metricsFile: MetricsFile;
   readonly prometheus: Prometheus;
+  readonly tracing: Tracing;
   /** How many requests each client sent in its minute. */
   readonly requestCounts: Store;
   /** Checks the instances once and starts the processor. */
@@ -165,9 +170,10 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const connections = createConnections(config, log('connections'), overrides.connections);
   const turns = new Turns();
   const state = new ServerState(config.server.stateDir, log('state'));
+  const tracing = new Tracing(config.tracing);
   const { fleet, ...machines } = createFleet(
     config,
-    { create: instanceMaker(config, clock, turns, state), redis, resolve: overrides.resolve },
+    { create: instanceMaker(config, { clock, turns, state, tracing }), redis, resolve: overrides.resolve },
     log('fleet'),
   );
   const { instances } = fleet;
@@ -281,6 +287,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     outputFiles: config.outputs.areFilesKept ? outputFiles : undefined,
     newIntake: stream && (() => new OutputIntake(stream, calls, roomBytes)),
     maxOutputPixels: config.outputs.maxPixels,
+    tracing,
     logger: log('jobs'),
   });
   const scheduler = new Scheduler(
@@ -306,7 +313,19 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     log('processor'),
   );
   const processor = new JobProcessor(
-    { manager, runner, balancer, health: checker, judge, shared, scheduler, workflows, graphs, clock },
+    {
+      manager,
+      runner,
+      balancer,
+      health: checker,
+      judge,
+      shared,
+      scheduler,
+      workflows,
+      graphs,
+      clock,
+      tracing,
+    },
     {
       maxConcurrentJobs: config.jobs.maxConcurrent,
       maxJobsPerInstance: config.machines.maxJobs,
@@ -338,7 +357,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const views = new JobViews({ manager, estimates, processor, clock });
   const webhooks = createWebhooks(
     config,
-    { manager, views, redis },
+    { manager, views, redis, tracing },
     { ...WEBHOOK_OPTIONS, ...overrides.webhooks },
     clock,
     log('webhooks'),
@@ -358,6 +377,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       assets: overrides.assetFiles ?? ownAssetFiles(clientAssets, manager),
       random: overrides.random ?? randomInt,
       clock,
+      tracing,
     },
     {
       maxFileBytes: config.uploads.maxFileBytes,
@@ -391,7 +411,15 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
         );
   const recorder = new Recorder(clock);
   const load = new FleetLoad({ scheduler, balancer, clock }, config.jobs.scaleTargetMs);
-  const prometheus = new Prometheus({ manager, instances, admission, load });
+  const prometheus = new Prometheus({
+    manager,
+    instances,
+    admission,
+    load,
+    uploadBudget,
+    workflows,
+    webhooks,
+  });
   manager.events.subscribe('finished', (job) => recorder.record(job), 'here');
   manager.events.subscribe('finished', (job) => estimates.recordJob(job));
   manager.events.subscribe('finished', (job) => prometheus.recordJob(job), 'here');
@@ -421,6 +449,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   return {
     clock,
     logger,
+    keys: new KeyRing(config.access.keys),
     turns,
     workflows,
     needs,
@@ -454,8 +483,10 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     metrics,
     metricsFile,
     prometheus,
+    tracing,
     requestCounts,
     start: async () => {
+      await tracing.start();
       await redis?.start();
       await requestCounts.start?.();
       await assetBlobs?.start();
@@ -505,6 +536,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
           audit,
           redis,
           state,
+          tracing,
           timers,
         },
         budget,

@@ -14,6 +14,7 @@ import type { Figures } from './metrics/Figures.js';
 import type { MetricsFile } from './metrics/MetricsFile.js';
 import type { RedisQueue } from './queue/redis/createRedisQueue.js';
 import type { WorkflowKeeper } from './sharedFactories.js';
+import type { Tracing } from './tracing/Tracing.js';
 import type { Webhooks } from './webhooks/Webhooks.js';
 
 interface Parts {
@@ -31,6 +32,7 @@ interface Parts {
   readonly assetBlobs: AssetBlobs | undefined;
   readonly audit: HolderAudit | undefined;
   readonly redis: RedisQueue | undefined;
+  readonly tracing: Tracing;
   /** What only has a timer, or sockets that nobody waits for. */
   readonly timers: ReadonlyArray<{ stop(): void }>;
 }
@@ -39,6 +41,8 @@ interface Parts {
 const RESERVE = { share: 0.25, maxMs: 3000 };
 /** What webhooks get at most, once the jobs had their time, ms. */
 const WEBHOOK_MAX_MS = 5000;
+/** What sending the last spans gets at most, ms. */
+const TRACES_MAX_MS = 1000;
 
 /**
  * Stops everything, within one budget: each step gets a part of what the ones before it have left. Whoever does not
@@ -83,6 +87,7 @@ export async function stopServices(parts: Parts, budget: TimeBudget, logger: Log
   await step('audit of files', budget.leftMs, parts.audit?.stop());
   await step('assets', budget.leftMs, parts.assetBlobs?.stop());
   await step('Redis', budget.leftMs, parts.redis?.stop());
+  await parts.tracing.stop(Math.min(TRACES_MAX_MS, budget.leftMs));
   parts.fleet.stop();
   parts.state.close();
   return leftBehind;

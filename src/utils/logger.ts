@@ -30,6 +30,8 @@ export interface Logger {
 
 /** The root logger, which also owns the files. */
 export interface RootLogger extends Logger {
+  /** Writes lines of this level and above from now on, for all child loggers, too. */
+  setLevel(level: string): void;
   /** Writes what is still buffered and closes the files. */
   close(): Promise<void>;
 }
@@ -83,7 +85,13 @@ export function createLogger(options: LoggerOptions): RootLogger {
     transports: [new transports.Stream({ stream: output, ...(options.pretty ? { format: readable } : {}) })],
   });
   const outputs = [output, ...(options.directory === '' ? [] : addFiles(winston, options.directory))];
-  return Object.assign(winston, { close: () => endLogger(winston, outputs) }) as unknown as RootLogger;
+  const setLevel = (level: string) => {
+    winston.level = level;
+  };
+  return Object.assign(winston, {
+    setLevel,
+    close: () => endLogger(winston, outputs),
+  }) as unknown as RootLogger;
 }
 
 function addFiles(winston: WinstonLogger, directory: string): BoundedOutput[] {

@@ -10,6 +10,7 @@ import type { JobProcessor } from '../services/jobs/JobProcessor.js';
 import type { Recorder } from '../services/metrics/Recorder.js';
 import { type Clock, toIso, toSeconds } from '../utils/clock.js';
 import { hours, rounded, seconds } from '../utils/figures.js';
+import { version } from '../version.js';
 import { instanceView } from './instanceViews.js';
 
 const MIB = 1024 * 1024;
@@ -61,6 +62,7 @@ export async function healthView(
   const lastHour = recorder.last(60);
   return {
     status: state,
+    version,
     timestamp: toIso(clock.now()),
     issues: [...issues],
     uptime: {

@@ -6,6 +6,7 @@ import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { renderApiReference } from '../../scripts/apiReference.js';
 import { createPostmanCollection } from '../../scripts/postman.js';
+import { resolveReferences } from '../../scripts/resolveReferences.js';
 import { createApp } from '../../src/app.js';
 import { allEndpoints } from '../../src/routes/endpoints.js';
 import { errorAnswer } from '../../src/schemas/common.js';
@@ -86,6 +87,11 @@ describe('the OpenAPI document', () => {
     expect(result.valid).toBe(true);
   });
 
+  it('is small enough to be read by people and tools', async () => {
+    const { text } = await request(app).get('/openapi.json');
+    expect(Buffer.byteLength(text)).toBeLessThan(120 * 1000);
+  });
+
   it('has every route of the app, and no other', async () => {
     const described = allEndpoints(workflows).map(({ method, path }) => `${method.toUpperCase()} ${path}`);
     const fixed = routingTable((app.router as unknown as { stack: Layer[] }).stack);
@@ -95,7 +101,7 @@ describe('the OpenAPI document', () => {
   });
 
   it('names the schema of every JSON answer, for the types that others make of it', async () => {
-    const { body } = await request(app).get('/openapi.json');
+    const body = resolveReferences((await request(app).get('/openapi.json')).body);
     const names = Object.keys(body.components.schemas);
     expect(names).toEqual(expect.arrayContaining(['AcceptedJob', 'Error', 'JobStatus', 'PendingJob']));
     for (const [path, methods] of Object.entries<Record<string, Described>>(body.paths)) {

@@ -1,5 +1,6 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
+import { resolveReferences } from '../../scripts/resolveReferences.js';
 import { createOpenApiDocument } from '../../src/routes/openapi.js';
 import { workflows } from '../../src/workflows/index.js';
 
@@ -11,7 +12,18 @@ interface Described {
   readonly responses: Record<string, { content: Record<string, { schema: object }> }>;
 }
 
-const { paths = {}, components } = createOpenApiDocument(workflows);
+/** Clients must expect further fields of a later version. This version has none that it does not describe. */
+function withoutFurtherFields(_key: string, value: unknown): unknown {
+  const isOpen = typeof value === 'object' && value !== null && 'properties' in value;
+  return isOpen && 'type' in value && !('additionalProperties' in value)
+    ? { ...value, additionalProperties: false }
+    : value;
+}
+
+const document = resolveReferences(createOpenApiDocument(workflows));
+const { paths = {}, components }: typeof document = JSON.parse(
+  JSON.stringify(document, withoutFurtherFields),
+);
 
 const templates = Object.entries(paths).flatMap(([template, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({

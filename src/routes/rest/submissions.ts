@@ -1,6 +1,7 @@
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import { receiveUpload } from '../../middleware/upload.js';
+import { outputFormat } from '../../schemas/common.js';
 import { anySyncAnswer, asyncAnswer, syncAnswer } from '../../schemas/jobs.js';
 import { formatParameter } from '../../workflows/parameters.js';
 import type { Workflow } from '../../workflows/types.js';
@@ -11,19 +12,32 @@ import { RESULT_TYPES } from '../sendResult.js';
 import { submissionBodies } from '../submissionBodies.js';
 
 const format = formatParameter.meta({
-  description:
-    'Format of the result: PNG, JPEG or WEBP. Left out: the image type that Accept names, else PNG.',
+  description: 'Format of the result. Left out: the image type that Accept names, else PNG.',
+  enum: outputFormat.options,
 });
 
 const headers = z.object({
-  'Idempotency-Key': z.string().max(255).optional().meta({
-    description:
-      'The same key with the same body is the same job for as long as it is kept, and no second one.',
-  }),
-  Prefer: z.string().optional().meta({
-    description:
-      'wait=N: where it answers 202, wait up to N seconds, and answer 200 with the result if it is done.',
-  }),
+  'Idempotency-Key': z
+    .string()
+    .max(255)
+    .optional()
+    .meta({
+      param: {
+        id: 'IdempotencyKey',
+        description:
+          'The same key with the same body is the same job for as long as it is kept, and no second one.',
+      },
+    }),
+  Prefer: z
+    .string()
+    .optional()
+    .meta({
+      param: {
+        id: 'Prefer',
+        description:
+          'wait=N: where it answers 202, wait up to N seconds, and answer 200 with the result if it is done.',
+      },
+    }),
 });
 
 /** Both ways to submit a job of one workflow: waiting for the result, and fetching it later. */

@@ -5,6 +5,7 @@ import type { InstanceAddress } from '../../utils/instanceUrls.js';
 import type { Content } from '../../utils/StoredFile.js';
 import { tcpConnects } from '../../utils/tcpConnects.js';
 import type { Turns } from '../../utils/turns.js';
+import type { Tracing } from '../tracing/Tracing.js';
 import { HttpTransport, type TransportAnswer, type TransportRequest } from './HttpTransport.js';
 import type { OutputFile } from './outputItems.js';
 import { PromptQueries } from './PromptQueries.js';
@@ -33,6 +34,8 @@ export interface ComfyClientOptions {
   readonly streamTimeoutMs: number;
   /** Bytes taken from one `GET /view`. */
   readonly maxResultBytes: number;
+  /** Requests about prompts are parts of the traces of their jobs. */
+  readonly tracing: Tracing;
   /** Marks this server's prompts and uploads. Unique for each start of a server. */
   readonly serverId: string;
   /** Called with the name of every file in the temp folder before it is used for the first time. */
@@ -250,7 +253,8 @@ export class ComfyClient {
   }
 
   #newTransport(): HttpTransport {
-    return new HttpTransport(this.address, this.#options.headers, this.#options.controlTimeoutMs);
+    const { headers, controlTimeoutMs, tracing } = this.#options;
+    return new HttpTransport(this.address, headers, controlTimeoutMs, tracing);
   }
 
   #tooLarge(): PromptError {

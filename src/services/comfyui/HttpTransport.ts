@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { PromptError } from '../../errors.js';
 import { DeadlineExceeded, withDeadline } from '../../utils/deadline.js';
 import type { InstanceAddress } from '../../utils/instanceUrls.js';
+import { NO_TRACING, type Tracing } from '../tracing/Tracing.js';
 import { handOver, LocalFailure, readBody } from './answerBody.js';
 import { bodyHeaders, type RequestBody, Sending } from './requestBody.js';
 import { transportError } from './transportErrors.js';
@@ -12,6 +13,9 @@ import { transportError } from './transportErrors.js';
 export const MAX_PROMPTS_BYTES = 256 * 1024 * 1024;
 /** Most bytes of any other response that is no file. */
 const MAX_JSON_BYTES = 16 * 1024 * 1024;
+
+/** First parts of the paths of requests about prompts; all others are about the machine. */
+const TRACED: ReadonlySet<string> = new Set(['upload', 'prompt', 'view', 'history', 'queue', 'interrupt']);
 
 export interface TransportRequest {
   readonly method: 'GET' | 'POST';
@@ -74,14 +78,21 @@ export class HttpTransport {
   readonly #host: string;
   readonly #path: string;
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #tracing: Tracing;
   readonly #pool: Pool;
 
   /** @param stallMs how long a connection may take, and how long nothing may come on it, ms */
-  constructor(address: InstanceAddress, headers: Readonly<Record<string, string>>, stallMs: number) {
+  constructor(
+    address: InstanceAddress,
+    headers: Readonly<Record<string, string>>,
+    stallMs: number,
+    tracing = NO_TRACING,
+  ) {
     const { origin, pathname } = new URL(address.baseUrl);
     this.#host = address.host;
     this.#path = pathname.replace(/\/$/, '');
     this.#headers = headers;
+    this.#tracing = tracing;
     // A machine that vanished is noticed long before the time for a whole transfer is over.
     this.#pool = new Pool(origin, {
       connect: { timeout: stallMs, ...address.tls },
@@ -96,10 +107,27 @@ export class HttpTransport {
    * @throws PromptError by category, or the signal's reason when it is aborted
    */
   async request(request: TransportRequest): Promise<TransportAnswer> {
+    const { method, path } = request;
+    const [, kind = ''] = path.split('/');
+    if (this.#tracing.current === undefined || !TRACED.has(kind)) return this.#send(request, undefined);
+    const attributes = { 'http.request.method': method, 'server.address': this.#host };
+    return this.#tracing.trace(`${method} /${kind}`, { kind: 'client', attributes }, async (span) => {
+      const answer = await this.#send(request, span.traceparent);
+      span.set({ 'http.response.status_code': answer.status });
+      return answer;
+    });
+  }
+
+  async #send(request: TransportRequest, traceparent: string | undefined): Promise<TransportAnswer> {
     const { method, path, body, params, signal } = request;
     const action = `${method} ${path} on ${this.#host}`;
     const query = params ? `?${new URLSearchParams(params)}` : '';
     const sending = body && new Sending(body.bytes);
+    const headers = {
+      ...this.#headers,
+      ...(body ? bodyHeaders(body) : {}),
+      ...(traceparent === undefined ? {} : { traceparent }),
+    };
     return withDeadline(request.timeoutMs, signal, async (both) => {
       const problemOf = (error: unknown) =>
         error instanceof PromptError
@@ -109,7 +137,7 @@ export class HttpTransport {
         const answer = await this.#pool.request({
           method,
           path: `${this.#path}${path}${query}`,
-          headers: body ? { ...this.#headers, ...bodyHeaders(body) } : this.#headers,
+          headers,
           body: sending?.content ?? null,
           signal: both,
         });

@@ -5,8 +5,8 @@ import { sleep } from '../../utils/timers.js';
 import type { PromptGraph } from '../../workflows/graph.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { ComfySocket, PromptListener } from './ComfySocket.js';
-import { type NodeTime, NodeTimes } from './NodeTimes.js';
 import type { MachineListener } from './machineMessages.js';
+import { type NodeTime, NodeTimes } from './NodeTimes.js';
 import { Patience } from './Patience.js';
 import { PromptClock, type RunLimits } from './PromptClock.js';
 import {

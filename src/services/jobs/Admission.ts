@@ -17,7 +17,7 @@ export class Admission {
   readonly #manager: JobManager;
   readonly #estimates: DurationEstimates;
   readonly #slots: () => number;
-  readonly #limits: QueueLimits;
+  readonly limits: QueueLimits;
   /** Jobs that were let in and are not in the queue yet. */
   readonly #onTheirWay = { jobs: 0, bytes: 0 };
   /** Of the queue, when somebody asked last. */
@@ -33,12 +33,12 @@ export class Admission {
     this.#manager = parts.manager;
     this.#estimates = parts.estimates;
     this.#slots = parts.slots;
-    this.#limits = limits;
+    this.limits = limits;
   }
 
   /** How full the queue is, 0..1, by number or by bytes, whichever is nearer to its limit. */
   async queueUsage(): Promise<number> {
-    const { maxQueueSize, maxQueueBytes } = this.#limits;
+    const { maxQueueSize, maxQueueBytes } = this.limits;
     const { jobs, bytes } = await this.#askQueue();
     return Math.max(jobs / maxQueueSize, bytes / maxQueueBytes);
   }
@@ -53,7 +53,7 @@ export class Admission {
       const retryAfterSeconds = RESTART_SECONDS;
       throw new AppError('SHUTTING_DOWN', 'The server is shutting down.', { retryAfterSeconds });
     }
-    const { maxQueueSize, maxQueueBytes } = this.#limits;
+    const { maxQueueSize, maxQueueBytes } = this.limits;
     const { jobs, bytes: bytesOnTheirWay } = this.#onTheirWay;
     if (queue.jobs + jobs < maxQueueSize && queue.bytes + bytesOnTheirWay + bytes <= maxQueueBytes) return;
     throw new AppError('QUEUE_FULL', 'The queue is full.', {

@@ -43,6 +43,8 @@ export interface JobRequest {
   /** Of the first file as the client called it, made harmless for logs and JSON; the workflow's type where there is none. */
   readonly originalFilename: string;
   readonly requestId: string;
+  /** The span that the job's spans are parts of (W3C Trace Context), where jobs are traced. */
+  readonly traceparent?: string | undefined;
   /** Name of the API key that submitted it, where there are keys. */
   readonly owner: string | undefined;
   /** Who submitted it, as limits count clients: by key, else by address. */

@@ -1,7 +1,7 @@
 import { AppError } from '../../errors.js';
 import type { StoredBytes } from './BlobStore.js';
 import type { CompletedJob, Job, JobOutput } from './Job.js';
-import type { ResultShelf } from './ResultShelf.js';
+import type { ResultShelf, ShelfFigures } from './ResultShelf.js';
 
 interface Found {
   readonly job: CompletedJob;
@@ -17,6 +17,11 @@ export class JobOutputs {
   constructor(jobOf: (id: string) => Promise<Job>, shelf: ResultShelf) {
     this.#jobOf = jobOf;
     this.#shelf = shelf;
+  }
+
+  /** How much memory results have, and how much they may have. */
+  get memory(): ShelfFigures {
+    return this.#shelf.figures;
   }
 
   /**

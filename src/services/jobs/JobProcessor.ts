@@ -11,6 +11,7 @@ import type { LoadBalancer } from '../instances/LoadBalancer.js';
 import type { Scheduler } from '../instances/scheduling/Scheduler.js';
 import type { Assignment, Outlook } from '../instances/scheduling/types.js';
 import type { Taken } from '../queue/JobQueue.js';
+import type { Tracing } from '../tracing/Tracing.js';
 import type { AttemptJudge } from './AttemptJudge.js';
 import { type ChosenSlot, Dispatcher, type Refusal, type Waiting } from './Dispatcher.js';
 import { JobAbort, SHUTDOWN_FAILURE } from './failures.js';
@@ -19,6 +20,7 @@ import type { JobManager } from './JobManager.js';
 import type { JobRunner } from './JobRunner.js';
 import { logFields } from './jobLog.js';
 import type { SharedSlots } from './SharedSlots.js';
+import { traceAttempt } from './traceAttempt.js';
 
 export interface ProcessorOptions {
   /** undefined for what the machines allow. */
@@ -49,6 +51,7 @@ export class JobProcessor {
   readonly #shared: SharedSlots | undefined;
   readonly #dispatcher: Dispatcher;
   readonly #clock: Clock;
+  readonly #tracing: Tracing;
   readonly #options: ProcessorOptions;
   readonly #logger: Logger;
   /** Jobs that were taken from the queue, each with its way to be stopped. */
@@ -76,6 +79,7 @@ export class JobProcessor {
       clock: Clock;
       /** Where other servers have the same machines. */
       shared: SharedSlots | undefined;
+      tracing: Tracing;
     },
     options: ProcessorOptions,
     logger: Logger,
@@ -88,6 +92,7 @@ export class JobProcessor {
     this.#shared = parts.shared;
     this.#clock = parts.clock;
     this.#dispatcher = new Dispatcher(parts, () => this.#hasPlace && this.#balancer.hasFreeSlot);
+    this.#tracing = parts.tracing;
     this.#options = options;
     this.#logger = logger;
     this.#manager.queue.onWaiting(() => this.wake());
@@ -280,8 +285,9 @@ export class JobProcessor {
       queueMs: queueTimeoutMs,
       canMove: () => this.#balancer.hasPlaceBeside(without, type, largest),
     };
+    const run = () => this.#runner.run(job, slot, limits, controller.signal);
     try {
-      this.#judge.completed(await this.#runner.run(job, slot, limits, controller.signal));
+      this.#judge.completed(await traceAttempt(this.#tracing, job, run));
     } catch (error) {
       await this.#judge.failed(job, slot, error, controller.signal);
     }

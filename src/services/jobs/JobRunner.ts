@@ -10,6 +10,8 @@ import type { RunLimits } from '../comfyui/PromptClock.js';
 import type { PromptResult, PromptRun, RunListener } from '../comfyui/PromptRun.js';
 import type { PromptRunner } from '../comfyui/PromptRunner.js';
 import type { Instance } from '../instances/Instance.js';
+import { NodeSpans } from '../tracing/NodeSpans.js';
+import type { Tracing } from '../tracing/Tracing.js';
 import type { ChosenSlot } from './Dispatcher.js';
 import { type FinishedOutput, finishOutputs, type OutputPlan } from './finishOutputs.js';
 import { type FileLoader, graphFiles, largestOf } from './graphFiles.js';
@@ -55,6 +57,7 @@ interface RunnerParts {
   readonly newIntake: (() => OutputIntake) | undefined;
   /** Width x height of a result that is decoded at most. */
   readonly maxOutputPixels: number;
+  readonly tracing: Tracing;
   readonly logger: Logger;
 }
 
@@ -94,13 +97,15 @@ export class JobRunner {
   }
 
   async #run(job: ProcessingJob, { slot, limits, signal, intake, until }: Attempt): Promise<Instance> {
-    const { manager, imageInput, secrets } = this.#parts;
+    const { manager, imageInput, secrets, tracing } = this.#parts;
     const { workflow } = job.request;
     const load: FileLoader = {
       whole: (file) => manager.inputs.whole(file),
       stored: (file) => manager.inputs.stored(file),
     };
-    const files = await graphFiles(job.request, workflow, imageInput, load);
+    const files = await tracing.trace('job.inputs', {}, () =>
+      graphFiles(job.request, workflow, imageInput, load),
+    );
     const plan: Plan = {
       graph: workflow.build(files, job.request.parameters, imageNodes(imageInput)),
       outputNodes: workflow.outputs.map(({ nodeId }) => nodeId),
@@ -123,20 +128,30 @@ export class JobRunner {
       }));
     if (instance === slot.instance) slot.completed(executionMs);
     slot.release();
-    const finished = await finishOutputs(outputs, outputPlan, live?.finished);
+    const finished = await tracing.trace('job.outputs', {}, () =>
+      finishOutputs(outputs, outputPlan, live?.finished),
+    );
     // What is this far is not left to anybody else.
     if (!(signal.reason instanceof LeavePrompt)) signal.throwIfAborted();
+    await tracing.trace('job.store', {}, () => this.#store(job, { promptId, nodeTimes }, finished));
+    return instance;
+  }
+
+  async #store(
+    job: ProcessingJob,
+    { promptId, nodeTimes }: Pick<Made, 'promptId' | 'nodeTimes'>,
+    finished: readonly FinishedOutput[],
+  ): Promise<void> {
     await this.#save(job, finished);
     const [first, ...others] = finished.map(({ output }) => output);
     if (!first) throw new PromptError('no output', 'Nothing came of the prompt.');
     const seen = nodeTimes.length > 0 ? nodeTimes : undefined;
     const result = { promptId, outputs: [first, ...others], nodeTimes: seen } as const;
-    await manager.complete(
+    await this.#parts.manager.complete(
       job.id,
       result,
       finished.map(({ content }) => content),
     );
-    return instance;
   }
 
   async #execute(
@@ -146,7 +161,9 @@ export class JobRunner {
     signal: AbortSignal,
   ): Promise<Made> {
     const run = { ...plan, promptId: uuid() };
-    const result = await this.#parts.prompts.run(instance.client, run, listener, signal);
+    const result = await this.#traced(listener, run.promptId, (traced) =>
+      this.#parts.prompts.run(instance.client, run, traced, signal),
+    );
     if (await areOwn(result.outputs, run.promptId)) return { ...result, instance };
     throw new PromptError('wrong result', 'The file under the name of a result was made by another prompt.');
   }
@@ -165,10 +182,34 @@ export class JobRunner {
       const run = { ...plan, promptId: leftBehind };
       // The machine is not at fault then, and has the prompt: it may only be busy.
       const silenceMs = failure === 'server gone' ? plan.limits.executionMs : 0;
-      const result = await prompts.resume(instance.client, run, listener, signal, silenceMs);
+      const result = await this.#traced(listener, leftBehind, (traced) =>
+        prompts.resume(instance.client, run, traced, signal, silenceMs),
+      );
       if (result && (await areOwn(result.outputs, leftBehind))) return { ...result, instance };
     }
     return undefined;
+  }
+
+  /** Follows a prompt, with a span for it and for each of its nodes. */
+  #traced<T>(
+    listener: RunListener,
+    promptId: string,
+    follow: (listener: RunListener) => Promise<T>,
+  ): Promise<T> {
+    const { tracing } = this.#parts;
+    const attributes = { 'comfyui.prompt_id': promptId };
+    return tracing.trace('comfyui.prompt', { attributes }, async (span) => {
+      const nodes = new NodeSpans(tracing, span);
+      const onProgress: RunListener['onProgress'] = (progress) => {
+        nodes.works(progress.node);
+        listener.onProgress(progress);
+      };
+      try {
+        return await follow({ ...listener, onProgress });
+      } finally {
+        nodes.end();
+      }
+    });
   }
 
   #listener(job: ProcessingJob, live: LiveAttempt | undefined): RunListener {

@@ -9,6 +9,15 @@ interface Shelved {
   readonly keys: ReadonlyMap<string, string>;
 }
 
+export interface ShelfFigures {
+  /** Of all that is kept. */
+  readonly bytes: number;
+  /** Infinity where there is no bound. */
+  readonly maxBytes: number;
+  /** Jobs whose outputs went early, to make room. */
+  readonly dropped: number;
+}
+
 /** The bytes of what jobs made, up to a bound: the oldest jobs' go first, all of a job's at once. */
 export class ResultShelf {
   readonly #blobs: JobBlobs;
@@ -17,12 +26,17 @@ export class ResultShelf {
   /** By job id, in order of arrival. Empty where there is no bound. */
   readonly #shelved = new Map<string, Shelved>();
   #bytes = 0;
+  #dropped = 0;
 
   /** @param onDropped called with the id of each job whose outputs are gone, for whatever reason */
   constructor(blobs: JobBlobs, maxBytes: number, onDropped: (id: string) => void) {
     this.#blobs = blobs;
     this.#maxBytes = maxBytes;
     this.#onDropped = onDropped;
+  }
+
+  get figures(): ShelfFigures {
+    return { bytes: this.#bytes, maxBytes: this.#maxBytes, dropped: this.#dropped };
   }
 
   /**
@@ -65,6 +79,7 @@ export class ResultShelf {
     for (const [oldest, { keys }] of this.#shelved) {
       // The newest one stays, whatever its size: somebody waits for it.
       if (this.#bytes <= this.#maxBytes || oldest === id) break;
+      this.#dropped += 1;
       this.drop(oldest, keys);
     }
   }

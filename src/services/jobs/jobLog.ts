@@ -1,26 +1,41 @@
 import type { Logger } from '../../utils/logger.js';
-import { assignmentOf, type FinishedJob, type Job, outputsSize, processingDuration } from './Job.js';
+import { traceIdOf } from '../tracing/traceId.js';
+import {
+  assignmentOf,
+  type FinishedJob,
+  type Job,
+  outputsSize,
+  processingDuration,
+  sizesOfFiles,
+} from './Job.js';
 
 /** The fields that every log line about a job has. */
 export function logFields(job: Job): Record<string, string | undefined> {
   return {
     requestId: job.request.requestId,
+    traceId: traceIdOf(job.request.traceparent),
     jobId: job.id,
     jobType: job.request.type,
     instance: assignmentOf(job)?.instance,
   };
 }
 
-/** One line for a job's end. */
+/** One line for a job's end, which tells all of its story. Durations are in ms, sizes in bytes. */
 export function logJobEnd(logger: Logger, job: FinishedJob): void {
-  const duration = processingDuration(job);
+  const started = assignmentOf(job)?.processingStartTime;
   const fields = {
     ...logFields(job),
+    key: job.request.owner,
     attempts: job.attempts,
-    processingDuration: duration === undefined ? undefined : Math.round(duration),
+    // Failed attempts included.
+    queueDuration: started === undefined ? undefined : started - job.createdTime,
+    processingDuration: processingDuration(job),
+    totalDuration: job.finishedTime - job.createdTime,
+    inputSize: sizesOfFiles(job.request).total,
   };
   if (job.status === 'completed') {
-    logger.info('Job completed', { ...fields, resultSize: outputsSize(job) });
+    const outputs = job.result.outputs.length;
+    logger.info('Job completed', { ...fields, resultSize: outputsSize(job), outputs });
   } else if (job.status === 'cancelled') {
     logger.info('Job cancelled', fields);
   } else {

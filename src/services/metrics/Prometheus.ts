@@ -1,18 +1,33 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Counter, Histogram } from 'prom-client';
+import type { ErrorCode } from '../../errors.js';
+import { ERROR_CATEGORIES } from '../../promptFailures.js';
+import { version } from '../../version.js';
+import type { WorkflowCatalogue } from '../../workflows/WorkflowCatalogue.js';
 import type { Instance } from '../instances/Instance.js';
-import type { Admission } from '../jobs/Admission.js';
 import { assignmentOf, type FinishedJob, outputsSize, processingDuration } from '../jobs/Job.js';
-import type { JobManager } from '../jobs/JobManager.js';
+import type { WebhookFigures } from '../webhooks/Webhooks.js';
+import { exportInstances } from './exportInstances.js';
+import { exportLimits, type LimitedParts } from './exportLimits.js';
+import { exportLoad } from './exportLoad.js';
+import { exportWebhooks } from './exportWebhooks.js';
 import type { FleetLoad } from './FleetLoad.js';
+import { PrometheusRegistry } from './PrometheusRegistry.js';
 
-const PREFIX = 'comfyui_middleware_';
 /** From a cached run to the job timeout, seconds. */
 const JOB_BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600];
 /** Seconds. */
 const HTTP_BUCKETS = [0.001, 0.005, 0.025, 0.1, 0.5, 1, 5, 10, 30, 60, 300];
 /** Pairs of a workflow and a node class that are told apart. */
 const MAX_NODE_SERIES = 500;
-const BREAKER_STATES = ['CLOSED', 'HALF_OPEN', 'OPEN'] as const;
+const OUTCOMES = ['completed', 'failed', 'cancelled'] as const;
+/** Errors that say nothing about the request: the server has no room, no machine, or is asked too often. */
+const REFUSALS: readonly ErrorCode[] = [
+  'RATE_LIMITED',
+  'QUEUE_FULL',
+  'QUEUE_UNAVAILABLE',
+  'NO_HEALTHY_INSTANCES',
+  'SHUTTING_DOWN',
+];
 
 /** An HTTP request that was answered. */
 export interface AnsweredRequest {
@@ -20,12 +35,23 @@ export interface AnsweredRequest {
   /** The route's pattern, never the raw path: that would be a series a job. */
   readonly route: string;
   readonly code: number;
+  /** Of an error answer. */
+  readonly errorCode: ErrorCode | undefined;
   readonly seconds: number;
+}
+
+interface Parts extends LimitedParts {
+  readonly instances: readonly Instance[];
+  readonly load: FleetLoad;
+  readonly workflows: Pick<WorkflowCatalogue, 'all'>;
+  /** undefined where there are no webhooks. */
+  readonly webhooks: { readonly figures: WebhookFigures } | undefined;
 }
 
 /** The figures in Prometheus' text format. Counters begin at zero with each process, as Prometheus expects. */
 export class Prometheus {
-  readonly #registry = new Registry();
+  readonly #registry = new PrometheusRegistry();
+  readonly #workflows: Parts['workflows'];
   readonly #jobs: Counter;
   readonly #errors: Counter;
   readonly #resultBytes: Counter;
@@ -35,55 +61,81 @@ export class Prometheus {
   readonly #nodeExecutions: Counter;
   readonly #nodeSeries = new Set<string>();
   readonly #requests: Counter;
+  readonly #refused: Counter;
   readonly #requestSeconds: Histogram;
 
-  constructor(parts: {
-    manager: JobManager;
-    instances: readonly Instance[];
-    admission: Admission;
-    load: FleetLoad;
-  }) {
-    collectDefaultMetrics({ register: this.#registry });
-    this.#jobs = this.#counter('jobs_total', 'Jobs that ended.', ['type', 'outcome']);
-    this.#errors = this.#counter('job_errors_total', 'Jobs that failed.', ['category']);
-    this.#resultBytes = this.#counter('result_bytes_total', 'Bytes of results.', ['type']);
-    this.#processing = this.#histogram(
-      'job_processing_seconds',
-      'From the start of a completed job to its end.',
-      ['type'],
+  constructor({ instances, workflows, webhooks, load, ...limited }: Parts) {
+    const registry = this.#registry;
+    this.#workflows = workflows;
+    registry.gauge(
+      {
+        name: 'build_info',
+        help: '1, with the version of the server and of Node.',
+        labels: ['version', 'node'],
+      },
+      () => [{ labels: { version, node: process.versions.node }, value: 1 }],
+    );
+    this.#jobs = registry.counter({
+      name: 'jobs_total',
+      help: 'Jobs that ended.',
+      labels: ['type', 'outcome'],
+    });
+    this.#errors = registry.counter({
+      name: 'job_errors_total',
+      help: 'Jobs that failed.',
+      labels: ['category'],
+    });
+    this.#resultBytes = registry.counter({
+      name: 'result_bytes_total',
+      help: 'Bytes of results.',
+      labels: ['type'],
+    });
+    this.#processing = registry.histogram(
+      {
+        name: 'job_processing_seconds',
+        help: 'From the start of a completed job to its end.',
+        labels: ['type'],
+      },
       JOB_BUCKETS,
     );
-    this.#waiting = this.#histogram(
-      'job_waiting_seconds',
-      'From acceptance to the start of the processing that ended the job.',
-      ['type'],
+    this.#waiting = registry.histogram(
+      {
+        name: 'job_waiting_seconds',
+        help: 'From acceptance to the start of the processing that ended the job.',
+        labels: ['type'],
+      },
       JOB_BUCKETS,
     );
-    const nodeLabels = ['type', 'class_type'];
-    this.#nodeSeconds = this.#counter(
-      'node_seconds_total',
-      'Seconds that nodes of completed jobs were at work.',
-      nodeLabels,
-    );
-    this.#nodeExecutions = this.#counter(
-      'node_executions_total',
-      'Executions of nodes of completed jobs.',
-      nodeLabels,
-    );
-    this.#requests = this.#counter('http_requests_total', 'HTTP requests that were answered.', [
-      'method',
-      'route',
-      'code',
-    ]);
-    this.#requestSeconds = this.#histogram(
-      'http_request_duration_seconds',
-      'From a request to its answer.',
-      ['route'],
+    this.#nodeSeconds = registry.counter({
+      name: 'node_seconds_total',
+      help: 'Seconds that nodes of completed jobs were at work.',
+      labels: ['type', 'class_type'],
+    });
+    this.#nodeExecutions = registry.counter({
+      name: 'node_executions_total',
+      help: 'Executions of nodes of completed jobs.',
+      labels: ['type', 'class_type'],
+    });
+    this.#requests = registry.counter({
+      name: 'http_requests_total',
+      help: 'HTTP requests that were answered.',
+      labels: ['method', 'route', 'code'],
+    });
+    this.#refused = registry.counter({
+      name: 'http_requests_refused_total',
+      help: 'HTTP requests that were refused because of a limit, or for want of machines.',
+      labels: ['code'],
+    });
+    this.#requestSeconds = registry.histogram(
+      { name: 'http_request_duration_seconds', help: 'From a request to its answer.', labels: ['route'] },
       HTTP_BUCKETS,
     );
-    this.#addQueue(parts.manager, parts.admission);
-    this.#addInstances(parts.instances);
-    this.#addLoad(parts.load);
+    exportLimits(registry, limited);
+    exportInstances(registry, instances);
+    exportLoad(registry, load);
+    exportWebhooks(registry, webhooks && (() => webhooks.figures));
+    for (const code of REFUSALS) this.#refused.inc({ code }, 0);
+    for (const category of ERROR_CATEGORIES) this.#errors.inc({ category }, 0);
   }
 
   /** MIME type of `text`. */
@@ -93,7 +145,11 @@ export class Prometheus {
 
   /** Everything, in the text format. */
   text(): Promise<string> {
-    return this.#registry.metrics();
+    // A series must exist before it counts: Prometheus sees no increase in a first value.
+    for (const { type } of this.#workflows.all()) {
+      for (const outcome of OUTCOMES) this.#jobs.inc({ type, outcome }, 0);
+    }
+    return this.#registry.text();
   }
 
   recordJob(job: FinishedJob): void {
@@ -125,83 +181,9 @@ export class Prometheus {
     return classType;
   }
 
-  recordRequest({ method, route, code, seconds }: AnsweredRequest): void {
+  recordRequest({ method, route, code, errorCode, seconds }: AnsweredRequest): void {
     this.#requests.inc({ method, route, code: String(code) });
+    if (errorCode !== undefined && REFUSALS.includes(errorCode)) this.#refused.inc({ code: errorCode });
     this.#requestSeconds.observe({ route }, seconds);
-  }
-
-  #addQueue({ figures }: JobManager, admission: Admission): void {
-    this.#gauge('queue_jobs', 'Jobs that wait.', [], async (gauge) =>
-      gauge.set((await figures.waiting()).jobs),
-    );
-    this.#gauge('queue_bytes', 'Bytes of the uploads that wait.', [], async (gauge) =>
-      gauge.set((await figures.waiting()).bytes),
-    );
-    this.#gauge('queue_seconds', 'Seconds that the jobs that wait take with this fleet.', [], async (gauge) =>
-      gauge.set(await admission.queueSeconds()),
-    );
-  }
-
-  #addInstances(instances: readonly Instance[]): void {
-    this.#gauge('jobs_in_flight', 'Jobs that an instance has.', ['instance'], (gauge) => {
-      for (const { host, activeJobs } of instances) gauge.set({ instance: host }, activeJobs);
-    });
-    this.#gauge('instance_up', 'Whether an instance is healthy.', ['instance'], (gauge) => {
-      for (const { host, isHealthy } of instances) gauge.set({ instance: host }, isHealthy ? 1 : 0);
-    });
-    this.#gauge('breaker_state', '1 for the state that a breaker is in.', ['instance', 'state'], (gauge) => {
-      for (const { host, breaker } of instances) {
-        for (const state of BREAKER_STATES) {
-          gauge.set({ instance: host, state }, breaker.state === state ? 1 : 0);
-        }
-      }
-    });
-  }
-
-  #addLoad(load: FleetLoad): void {
-    const workflowHelp =
-      'Seconds until the machines that can run a workflow are through with its jobs that wait.';
-    // A workflow of which nothing waits any more has no line, and a machine that is gone has none.
-    this.#gauge('workflow_queue_seconds', workflowHelp, ['type'], (gauge) => {
-      gauge.reset();
-      for (const [type, seconds] of load.queueSeconds()) gauge.set({ type }, seconds);
-    });
-    this.#gauge(
-      'wanted_machines',
-      'Machines that execute the jobs that wait within SCALE_TARGET.',
-      [],
-      (gauge) => gauge.set(load.wantedMachines()),
-    );
-    const idleHelp =
-      'Seconds since an instance that is healthy had a job, or a prompt of others; 0 while it has.';
-    this.#gauge('instance_idle_seconds', idleHelp, ['comfyui_instance'], (gauge) => {
-      gauge.reset();
-      for (const [host, seconds] of load.idleSeconds()) gauge.set({ comfyui_instance: host }, seconds);
-    });
-  }
-
-  #counter(name: string, help: string, labelNames: string[]): Counter {
-    return new Counter({ name: PREFIX + name, help, labelNames, registers: [this.#registry] });
-  }
-
-  #histogram(name: string, help: string, labelNames: string[], buckets: number[]): Histogram {
-    return new Histogram({ name: PREFIX + name, help, labelNames, buckets, registers: [this.#registry] });
-  }
-
-  #gauge(
-    name: string,
-    help: string,
-    labelNames: string[],
-    set: (gauge: Gauge) => void | Promise<void>,
-  ): void {
-    new Gauge({
-      name: PREFIX + name,
-      help,
-      labelNames,
-      registers: [this.#registry],
-      async collect() {
-        await set(this);
-      },
-    });
   }
 }

@@ -8,6 +8,7 @@ import type { Admission } from '../jobs/Admission.js';
 import type { IdempotencyKeys } from '../jobs/IdempotencyKeys.js';
 import type { Job, JobFile, JobRequest, WebhookTarget } from '../jobs/Job.js';
 import type { JobManager } from '../jobs/JobManager.js';
+import type { Tracing } from '../tracing/Tracing.js';
 import type { Webhooks } from '../webhooks/Webhooks.js';
 import { FileGathering, type GatheringParts } from './FileGathering.js';
 import { FIRST_IMAGE, firstImageOf } from './fileInputs.js';
@@ -27,6 +28,7 @@ interface SubmissionParts extends GatheringParts {
   readonly webhooks: Pick<Webhooks, 'problemWith'> | undefined;
   readonly random: RandomNumber;
   readonly clock: Clock;
+  readonly tracing: Tracing;
 }
 
 interface SubmissionLimits extends FileLimits {
@@ -110,6 +112,7 @@ export class Submissions {
     const { workflow, format, webhook, requestId, owner, client, files } = submission;
     const { priority, deadlineSeconds, metadata, clientPromptId, secrets, definition } = submission;
     const { type, parameters: schema } = workflow;
+    const traceparent = this.#parts.tracing.current;
     const given = withoutEmpty(submission.parameters, schema);
     const sent = parseParameters(schema, given);
     const { parameters, seed, seeds } = withRandomSeed(schema, sent, this.#parts.random);
@@ -121,6 +124,7 @@ export class Submissions {
       // Images of a graph that a user exported stay as ComfyUI makes them.
       format: format ?? (workflow.isBuiltIn ? 'PNG' : undefined),
       requestId,
+      ...(traceparent === undefined ? {} : { traceparent }),
       owner,
       client,
       webhook,
@@ -147,7 +151,7 @@ export class Submissions {
     outline: Outline,
     onMaking?: (id: string) => Promise<void>,
   ): Promise<Job> {
-    const { manager, admission } = this.#parts;
+    const { manager, admission, tracing } = this.#parts;
     const { client, owner, signal } = submission;
     const gathering = new FileGathering(this.#parts, this.#limits.maxFileBytes, { client, owner, signal });
     try {
@@ -160,7 +164,12 @@ export class Submissions {
         originalFilename: first?.filename ?? outline.type,
       };
       const contents = new Map([...files].map(([name, file]) => [name, file.content]));
-      return await admission.admit(bytes, () => manager.create(request, contents, onMaking));
+      const attributes = { 'job.type': outline.type, 'job.input_bytes': bytes };
+      return await tracing.trace('job.create', { attributes }, async (span) => {
+        const job = await admission.admit(bytes, () => manager.create(request, contents, onMaking));
+        span.set({ 'job.id': job.id });
+        return job;
+      });
     } finally {
       gathering.release();
     }

@@ -22,15 +22,21 @@ interface ClientShare {
  * sends. Many addresses together can make every share small: only keys, or a proxy in front, help against that.
  */
 export class UploadBudget {
-  readonly #maxBytes: number;
+  /** What all uploads together may have. */
+  readonly maxBytes: number;
   readonly #retryAfterSeconds: () => number;
   readonly #shares = new Map<string, ClientShare>();
   #bytes = 0;
 
   /** @param retryAfterSeconds for a client that finds no room */
   constructor(maxBytes: number, retryAfterSeconds: () => number) {
-    this.#maxBytes = maxBytes;
+    this.maxBytes = maxBytes;
     this.#retryAfterSeconds = retryAfterSeconds;
+  }
+
+  /** What all uploads together have at present. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /**
@@ -42,7 +48,7 @@ export class UploadBudget {
   begin(client: string, expected: number, onCutOff: (why: AppError) => void): UploadReservation {
     const share = this.#shares.get(client) ?? { receiving: new Set(), uploads: 0, expected: 0, bytes: 0 };
     // One that is alone may begin, whatever it announces: it has to make room when it is as large as that.
-    if (share.expected > 0 && share.expected + expected > this.#maxBytes) throw this.#full();
+    if (share.expected > 0 && share.expected + expected > this.maxBytes) throw this.#full();
     const reservation = new UploadReservation(
       expected,
       {
@@ -62,7 +68,7 @@ export class UploadBudget {
   #grow(share: ClientShare, bytes: number): void {
     share.bytes += bytes;
     this.#bytes += bytes;
-    while (this.#bytes > this.#maxBytes) {
+    while (this.#bytes > this.maxBytes) {
       const newest = this.#newestOfLargest();
       // The ones that have come are about to be given back.
       if (!newest) return;

@@ -39,9 +39,10 @@ export class Delivery implements Share {
 
   /** The same for every attempt, unless the image is left out meanwhile. */
   message(): WebhookMessage {
-    const { messageId, url, content } = this.order;
+    const { messageId, url, content, traceparent } = this.order;
     const { type, timestamp, data } = content;
     const image = this.image === undefined ? {} : { image_base64: this.image };
-    return { id: messageId, url, body: JSON.stringify({ type, timestamp, data: { ...data, ...image } }) };
+    const body = JSON.stringify({ type, timestamp, data: { ...data, ...image } });
+    return { id: messageId, url, body, traceparent };
   }
 }

@@ -26,6 +26,8 @@ interface MessageContent {
 export interface DeliveryOrder {
   readonly jobId: string;
   readonly requestId: string;
+  /** Of the job, where jobs are traced. */
+  readonly traceparent?: string | undefined;
   /** The same for every attempt, so that a receiver knows a message that it has already. */
   readonly messageId: string;
   readonly url: string;

@@ -4,6 +4,7 @@ import { DeadlineExceeded, withDeadline } from '../../utils/deadline.js';
 import { AddressGuard } from '../outbound/AddressGuard.js';
 import { OutboundClient } from '../outbound/OutboundClient.js';
 import { RefusedAddress } from '../outbound/RefusedAddress.js';
+import type { Tracing } from '../tracing/Tracing.js';
 
 export interface WebhookMessage {
   /** The same for every attempt, so that a receiver knows a message that it has already. */
@@ -11,6 +12,8 @@ export interface WebhookMessage {
   readonly url: string;
   /** JSON. */
   readonly body: string;
+  /** The span that each attempt is a part of. */
+  readonly traceparent: string | undefined;
 }
 
 /** What came of one attempt. */
@@ -31,6 +34,7 @@ export class WebhookSender {
   readonly #guard: AddressGuard;
   readonly #client: OutboundClient;
   readonly #timeoutMs: number;
+  readonly #tracing: Tracing;
 
   /**
    * @param options.secret `whsec_` and base64
@@ -43,7 +47,9 @@ export class WebhookSender {
     allowedHosts: readonly string[];
     timeoutMs: number;
     maxPerHost: number;
+    tracing: Tracing;
   }) {
+    this.#tracing = options.tracing;
     this.#webhook = new Webhook(options.secret);
     this.#timeoutMs = options.timeoutMs;
     this.#guard = new AddressGuard({ allowedHosts: options.allowedHosts, setting: 'WEBHOOK_ALLOWED_HOSTS' });
@@ -56,7 +62,17 @@ export class WebhookSender {
   }
 
   /** Makes one attempt. Never throws. */
-  async send({ id, url, body }: WebhookMessage, signal: AbortSignal): Promise<Attempt> {
+  async send({ id, url, body, traceparent: parent }: WebhookMessage, signal: AbortSignal): Promise<Attempt> {
+    const { host } = new URL(url);
+    const attributes = { 'http.request.method': 'POST', 'server.address': host, 'webhook.id': id };
+    const span = this.#tracing.span('webhook', { kind: 'client', parent, attributes });
+    const attempt = await this.#post({ id, url, body, traceparent: span.traceparent }, signal);
+    span.set({ 'http.response.status_code': attempt.status });
+    span.end({ error: attempt.error });
+    return attempt;
+  }
+
+  async #post({ id, url, body, traceparent }: WebhookMessage, signal: AbortSignal): Promise<Attempt> {
     const now = new Date();
     const headers = {
       'content-type': 'application/json',
@@ -64,6 +80,7 @@ export class WebhookSender {
       'webhook-id': id,
       'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),
       'webhook-signature': this.#webhook.sign(id, now, body),
+      ...(traceparent === undefined ? {} : { traceparent }),
     };
     try {
       const { status, retryAfterSeconds } = await withDeadline(this.#timeoutMs, signal, (both) =>

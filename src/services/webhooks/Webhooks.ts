@@ -5,9 +5,10 @@ import type { Logger } from '../../utils/logger.js';
 import { backoffWithJitter, sleep } from '../../utils/timers.js';
 import { type FinishedJob, isFinished, type Job } from '../jobs/Job.js';
 import type { JobManager } from '../jobs/JobManager.js';
+import { traceIdOf } from '../tracing/traceId.js';
 import { Delivery } from './Delivery.js';
 import { DeliveryRoom } from './DeliveryRoom.js';
-import type { DeliveryRecord, DeliveryStore, HeldDelivery } from './DeliveryStore.js';
+import type { DeliveryOrder, DeliveryRecord, DeliveryStore, HeldDelivery } from './DeliveryStore.js';
 import { FairLimit } from './FairLimit.js';
 import { orderOf } from './messages.js';
 import { UntoldEnds } from './UntoldEnds.js';
@@ -23,6 +24,15 @@ export interface WebhookOptions {
   readonly maxDeliveries: number;
   /** Between two looks for ends that nobody tells, ms. */
   readonly untoldCheckMs: number;
+}
+
+/** Counts of a server's webhooks since it started. */
+export interface WebhookFigures {
+  /** Not delivered yet: they wait for an attempt, or are in one. */
+  readonly waiting: number;
+  readonly delivered: number;
+  readonly failedAttempts: number;
+  readonly givenUp: number;
 }
 
 /** Attempts to one host and port at the same time. */
@@ -62,6 +72,7 @@ export class Webhooks {
   /** Aborted when the server ends: nobody waits for a later attempt any more. */
   readonly #noMoreWaiting = new AbortController();
   readonly #stop = new AbortController();
+  readonly #counts = { delivered: 0, failedAttempts: 0, givenUp: 0 };
 
   constructor(parts: Parts, options: WebhookOptions, clock: Clock, logger: Logger) {
     this.#parts = parts;
@@ -85,6 +96,11 @@ export class Webhooks {
   async start(): Promise<void> {
     await this.#parts.store.start((held) => this.#begin(held));
     if (this.#parts.store.outlivesServer) this.#untold.start();
+  }
+
+  /** Counts since this server started. */
+  get figures(): WebhookFigures {
+    return { waiting: this.#running.size, ...this.#counts };
   }
 
   /** What is wrong with a URL that a client gives; undefined when nothing is. */
@@ -220,26 +236,24 @@ export class Webhooks {
       ...(error === undefined ? {} : { error }),
     });
     if (record.attempts.length > MAX_REMEMBERED) record.attempts.shift();
-    const { jobId, requestId } = order;
-    const fields = { jobId, requestId, attempts: record.attempts.length };
+    const fields = logFields(order, record);
     if (error === undefined) {
+      this.#counts.delivered += 1;
       record.state = 'delivered';
       this.#logger.info('Webhook delivered', fields);
-    } else this.#logger.debug('Webhook attempt failed', { ...fields, error });
+      return;
+    }
+    this.#counts.failedAttempts += 1;
+    this.#logger.debug('Webhook attempt failed', { ...fields, error });
   }
 
   #giveUp({ order, record, held }: Delivery, reason: string): void {
+    this.#counts.givenUp += 1;
     record.state = 'given_up';
     record.reason = reason;
     record.nextAttempt = undefined;
     held.note();
-    const { jobId, requestId } = order;
-    this.#logger.warn('Webhook given up', {
-      jobId,
-      requestId,
-      attempts: record.attempts.length,
-      error: reason,
-    });
+    this.#logger.warn('Webhook given up', { ...logFields(order, record), error: reason });
   }
 
   /** As in other answers; left out when it is gone already, or many messages wait. */
@@ -249,4 +263,9 @@ export class Webhooks {
     const found = await this.#parts.manager.outputs.result(jobId).catch(() => undefined);
     if (found) this.#room.setImage(delivery, `data:${imageType};base64,${found.image.toString('base64')}`);
   }
+}
+
+/** The fields that the log lines about a delivery have. */
+function logFields({ jobId, requestId, traceparent }: DeliveryOrder, { attempts }: DeliveryRecord) {
+  return { jobId, requestId, traceId: traceIdOf(traceparent), attempts: attempts.length };
 }

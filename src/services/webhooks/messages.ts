@@ -19,6 +19,7 @@ export function orderOf(
   return {
     jobId: job.id,
     requestId: job.request.requestId,
+    traceparent: job.request.traceparent,
     messageId: `msg_${job.id}_${job.status}`,
     url: target.url,
     client: job.request.client ?? '',

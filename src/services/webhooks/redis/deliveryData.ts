@@ -4,6 +4,7 @@ import type { DeliveryOrder, DeliveryRecord } from '../DeliveryStore.js';
 const order = z.object({
   jobId: z.string(),
   requestId: z.string(),
+  traceparent: z.string().optional(),
   messageId: z.string(),
   url: z.url(),
   client: z.string(),

@@ -1,0 +1,23 @@
+interface Document {
+  readonly components?: { readonly responses?: object | undefined; readonly parameters?: object | undefined };
+}
+
+/**
+ * Puts the responses and parameters that an OpenAPI document names into the places that refer to them, for whoever reads
+ * each operation by itself. Schemas stay references.
+ */
+export function resolveReferences<T extends Document>(document: T): T {
+  const { responses, parameters } = document.components ?? {};
+  const named = new Map<string, unknown>(
+    Object.entries({ responses, parameters }).flatMap(([kind, values]) =>
+      Object.entries(values ?? {}).map(([name, value]) => [`#/components/${kind}/${name}`, value] as const),
+    ),
+  );
+  const resolve = (_key: string, value: unknown): unknown =>
+    isReference(value) && named.has(value.$ref) ? named.get(value.$ref) : value;
+  return JSON.parse(JSON.stringify(document, resolve));
+}
+
+function isReference(value: unknown): value is { readonly $ref: string } {
+  return typeof value === 'object' && value !== null && '$ref' in value && typeof value.$ref === 'string';
+}

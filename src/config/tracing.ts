@@ -1,0 +1,16 @@
+import { z } from 'zod';
+import { plainUrl, type Values } from './fields.js';
+
+/** Names of the OpenTelemetry specification, whose other variables its SDK reads by itself. */
+export const tracingVariables = {
+  OTEL_EXPORTER_OTLP_ENDPOINT: plainUrl
+    .optional()
+    .describe('the http or https URL of an OpenTelemetry collector, such as http://127.0.0.1:4318'),
+  OTEL_SERVICE_NAME: z.string().min(1).default('comfyui-express-middleware').describe('a name'),
+};
+
+export const tracingConfig = (env: Values<typeof tracingVariables>) => ({
+  /** undefined: nothing is traced. */
+  endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT,
+  serviceName: env.OTEL_SERVICE_NAME,
+});
