@@ -3,6 +3,7 @@ import { errorAnswer, errorCode, jobStatus, outputFormat } from './common.js';
 import * as jobs from './jobs.js';
 import * as metrics from './metrics.js';
 import { result } from './outputs.js';
+import { sessionAnswer } from './session.js';
 import { healthAnswer, livezAnswer, readyzAnswer, statusAnswer } from './status.js';
 import { workflowAnswer, workflowDeletedAnswer, workflowsAnswer } from './workflows.js';
 
@@ -33,6 +34,7 @@ export const schemaNames: Readonly<Record<string, z.ZodType>> = {
   Workflows: workflowsAnswer,
   Workflow: workflowAnswer,
   DeletedWorkflow: workflowDeletedAnswer,
+  Session: sessionAnswer,
   Health: healthAnswer,
   Status: statusAnswer,
   Alive: livezAnswer,

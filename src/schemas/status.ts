@@ -30,8 +30,16 @@ export const healthAnswer = z.object({
           state: z.enum(['CLOSED', 'OPEN', 'HALF_OPEN']),
           failures: count,
           error_rate: z.number().min(0).max(1),
+          forced: z
+            .boolean()
+            .meta({ description: 'Opened by hand: it gets no jobs until it is closed by hand.' }),
         }),
         missing_nodes: z.array(z.string()).optional(),
+        down_since: isoTime.optional().meta({ description: 'Since when it cannot be reached.' }),
+        last_error: z.string().optional().meta({
+          description:
+            'What the last contact failed with. Left out for callers without a key, where there are keys.',
+        }),
         problem: z.string().optional().meta({
           description: 'Why it gets no jobs although it answers, such as an address of several machines.',
         }),

@@ -71,7 +71,7 @@ export async function healthView(
       total: instances.length,
       healthy,
       unhealthy: instances.length - healthy,
-      instances: instances.map((instance) => instanceView(instance, nameOf)),
+      instances: instances.map((instance) => instanceView(instance, nameOf, isForStrangers)),
     },
     job_processing: {
       processor_running: processor.isRunning,

@@ -2,16 +2,20 @@ import type { z } from 'zod';
 import type { circuitBreakerChangedAnswer } from '../schemas/metrics.js';
 import type { healthAnswer } from '../schemas/status.js';
 import type { Instance } from '../services/instances/Instance.js';
-import { isoOrNull } from '../utils/clock.js';
+import { isoOrNull, toIso } from '../utils/clock.js';
 import { rounded } from '../utils/figures.js';
 
-/** @param nameOf how the caller may know it */
+/**
+ * @param nameOf how the caller may know it
+ * @param isForStrangers without what may hold addresses
+ */
 export function instanceView(
   instance: Instance,
   nameOf: (instance: Instance) => string = ({ host }) => host,
+  isForStrangers = false,
 ): z.input<typeof healthAnswer>['comfyui_instances']['instances'][number] {
   const { health, breaker, missingNodes } = instance;
-  const { state, failures, errorRate } = breaker.snapshot;
+  const { state, failures, errorRate, forced } = breaker.snapshot;
   return {
     id: instance.address.id,
     host: nameOf(instance),
@@ -19,8 +23,10 @@ export function instanceView(
     last_check: isoOrNull(health.lastCheck),
     response_time_ms: rounded(health.responseTimeMs ?? null, 1),
     active_jobs: instance.activeJobs,
-    circuit_breaker: { state, failures, error_rate: rounded(errorRate, 4) },
+    circuit_breaker: { state, failures, error_rate: rounded(errorRate, 4), forced },
     ...(missingNodes.length > 0 ? { missing_nodes: missingNodes } : {}),
+    ...(health.downSince === undefined ? {} : { down_since: toIso(health.downSince) }),
+    ...(health.lastError === undefined || isForStrangers ? {} : { last_error: health.lastError }),
     ...(health.problem ? { problem: health.problem.reason } : {}),
   };
 }

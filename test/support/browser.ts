@@ -23,7 +23,8 @@ export function requireBrowser(): boolean {
   return false;
 }
 
-export function launchBrowser(): Promise<Browser> {
+/** @param flags further ones for Chromium */
+export function launchBrowser(flags: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     ...(CHROMIUM ? { executablePath: CHROMIUM } : {}),
     // As root, in containers, and without looking for anything on the internet.
@@ -35,6 +36,7 @@ export function launchBrowser(): Promise<Browser> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...flags,
     ],
   });
 }

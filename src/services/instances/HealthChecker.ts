@@ -164,6 +164,7 @@ export class HealthChecker {
       recordResponseTime(health, answeredAt - startedAt);
       health.version = version;
       health.isUp = true;
+      health.downSince = health.lastError = undefined;
       breaker.recordSuccess();
       if (!wasUp) this.#logger.info('Instance is healthy', { instance: instance.host, version });
       return true;
@@ -180,6 +181,8 @@ export class HealthChecker {
     const before = breaker.state;
     const wasUp = health.isUp;
     health.isUp = false;
+    health.downSince ??= this.#clock.now();
+    health.lastError = messageOf(error);
     breaker.recordFailure();
     const fields = { instance: instance.host, error: messageOf(error) };
     if (breaker.state === 'OPEN' && before !== 'OPEN') {

@@ -15,6 +15,9 @@ export interface InstanceHealth {
   version: string | undefined;
   /** Largest picture that it says it accepts, bytes; undefined where it does not tell. */
   maxImageBytes: number | undefined;
+  /** Since when it is down, and what the last contact failed with; undefined while it is up. */
+  downSince: number | undefined;
+  lastError: string | undefined;
   /** Why it gets no jobs although it answers. */
   problem: InstanceProblem | undefined;
   /** What the instance lacks, by workflow type; types that it can run are not in it. */
@@ -45,6 +48,8 @@ export class Instance {
     averageResponseTimeMs: undefined,
     version: undefined,
     maxImageBytes: undefined,
+    downSince: undefined,
+    lastError: undefined,
     problem: undefined,
     missing: new Map(),
     unchecked: new Set(),

@@ -21,6 +21,7 @@ const RESERVED = new Set([
   'outputs',
   'prompts',
   'queue',
+  'session',
   'status',
   'uploads',
   'v1',

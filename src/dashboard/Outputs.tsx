@@ -1,14 +1,15 @@
 import { useState } from 'preact/hooks';
+import { bytesWords } from './figures.js';
 import { Media } from './Media.js';
-import type { Shown } from './useJob.js';
+import type { Shown } from './useOutputs.js';
 
 type Group = readonly [Shown, ...Shown[]];
 
 /** Everything that a job made, by the names of its outputs. */
-export function Gallery({ shown }: { shown: readonly Shown[] }) {
+export function Outputs({ shown }: { shown: readonly Shown[] }) {
   const groups = groupsOf(shown);
   return (
-    <div class="gallery">
+    <div class="outputs">
       {groups.map((group) => (
         <section key={group[0].output.name} aria-label={group[0].output.name}>
           {groups.length > 1 && <h3>{group[0].output.name}</h3>}
@@ -30,7 +31,7 @@ function Pictures({ pictures }: { pictures: Group }) {
   const count = pictures.length;
   return (
     <figure>
-      <div class="stage checkered">
+      <div class="shown checkered">
         <Media
           kind="image"
           url={picture.url}
@@ -64,7 +65,7 @@ function Other({ shown }: { shown: Shown }) {
   return (
     <figure>
       {isPlayed && (
-        <div class="stage">
+        <div class="shown">
           <Media kind={output.kind} url={url} label={output.filename} />
         </div>
       )}
@@ -74,21 +75,17 @@ function Other({ shown }: { shown: Shown }) {
   );
 }
 
-function Saving({ shown: { output, url, sizeBytes } }: { shown: Shown }) {
+function Saving({ shown: { output, url, blob } }: { shown: Shown }) {
   const { filename, width, height } = output;
-  const facts = [filename, width && height ? `${width} × ${height}` : '', sizeWords(sizeBytes)];
+  const facts = [filename, width && height ? `${width} × ${height}` : '', bytesWords(blob.size)];
   return (
     <figcaption class="row spread hint">
       <span class="grow">{facts.filter(Boolean).join(', ')}</span>
-      <a class="button" href={url} download={filename}>
+      <a class="button primary" href={url} download={filename}>
         Download<span class="unseen"> {filename}</span>
       </a>
     </figcaption>
   );
-}
-
-function sizeWords(bytes: number): string {
-  return bytes < 1024 ? `${bytes} bytes` : `${Math.ceil(bytes / 1024)} KB`;
 }
 
 /** Outputs of the same name and kind together, in their order. */
