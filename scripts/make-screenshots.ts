@@ -1,5 +1,6 @@
 // Pictures of the page, from a server with two simulated machines. `npm run screenshots` makes those of the documents,
-// `npm run screenshots -- FOLDER` every state in three sizes, light and dark, to look at.
+// `npm run screenshots -- FOLDER` every state in three sizes, light and dark, to look at; with a second word such as
+// `360-dark` only those that begin with it.
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -89,18 +90,31 @@ async function shootMany({ page, stack, shoot }: Shot): Promise<void> {
     .nth(MANY - 1)
     .waitFor();
   await shoot('studio-picked');
+  setHanging(stack, true);
   await start(page);
-  await page.getByText(/^[34] of/).waitFor();
+  await page
+    .locator('.batch .tile')
+    .getByText(/%, InspyrenetRembg/)
+    .nth(1)
+    .waitFor();
   for (const { faults } of stack.simulators) {
     faults.failNodes.set('InspyrenetRembg', { type: 'ValueError', message: 'cannot see the subject' });
   }
-  await page.getByText(/, \d failed/).waitFor();
+  setHanging(stack, false);
+  await page.getByText(`2 of ${MANY} done, ${MANY - 2} failed`).waitFor();
+  await shoot('studio-failed');
   for (const { faults } of stack.simulators) faults.failNodes.clear();
   setHanging(stack, true);
+  await page.getByRole('button', { name: /^Try \d pictures again/ }).click();
+  await page
+    .locator('.batch .tile')
+    .getByText(/%, InspyrenetRembg/)
+    .nth(1)
+    .waitFor();
   await shoot('studio-many');
   setHanging(stack, false);
-  await page.locator('.batch .tile.done').nth(3).waitFor();
-  await page.getByRole('button', { name: /^Download \d+ results/ }).waitFor();
+  await page.getByRole('button', { name: `Download ${MANY} results as zip` }).waitFor();
+  await shoot('studio-all-done');
 }
 
 /** The fleet in order, and with one machine down, one out of service. */
@@ -161,12 +175,13 @@ async function shootAll(
 }
 
 if (!requireBrowser()) process.exit(1);
-const [given] = process.argv.slice(2);
+const [given, only = ''] = process.argv.slice(2);
 const folder = given ?? path.join(ROOT, 'documentation/images');
 await mkdir(folder, { recursive: true });
 const browser = await launchBrowser();
 for (const viewport of SIZES) {
   for (const colorScheme of SCHEMES) {
+    if (!`${viewport.width}-${colorScheme}`.startsWith(only)) continue;
     await shootAll(
       browser,
       viewport,

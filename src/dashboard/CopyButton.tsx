@@ -7,12 +7,13 @@ interface Props {
   readonly label: string;
   /** Where the label alone does not say it. */
   readonly fullLabel?: string;
+  readonly isQuiet?: boolean;
   /** @returns whether it worked */
   readonly copy: () => Promise<boolean>;
 }
 
 /** Copies something, and tells how that went. */
-export function CopyButton({ label, fullLabel = label, copy }: Props) {
+export function CopyButton({ label, fullLabel = label, isQuiet = false, copy }: Props) {
   const [told, setTold] = useState<string>();
   useEffect(() => {
     if (told === undefined) return;
@@ -23,6 +24,7 @@ export function CopyButton({ label, fullLabel = label, copy }: Props) {
   return (
     <button
       type="button"
+      class={isQuiet ? 'quiet' : ''}
       aria-label={told === undefined ? fullLabel : undefined}
       onClick={() => void onClick()}
     >

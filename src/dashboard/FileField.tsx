@@ -10,12 +10,14 @@ interface Props {
   /** It is the only one: it needs no name, and takes many files. */
   readonly isAlone: boolean;
   readonly files: readonly File[];
+  /** What the server takes. */
+  readonly hint: string | undefined;
   readonly onFiles: (files: readonly File[], isMore?: boolean) => void;
   readonly onRemove: (file: File) => void;
 }
 
 /** Takes files: dropped or chosen, or a folder of them. */
-export function FileField({ input, isAlone, files, onFiles, onRemove }: Props) {
+export function FileField({ input, isAlone, files, hint, onFiles, onRemove }: Props) {
   const [isOver, setOver] = useState(false);
   const [file] = files;
   const isMany = files.length > 1;
@@ -51,7 +53,7 @@ export function FileField({ input, isAlone, files, onFiles, onRemove }: Props) {
             <Media kind={input.kind} url={preview} label={file.name} />
           </span>
         )}
-        <Invitation input={input} isAlone={isAlone} count={files.length} />
+        <Invitation input={input} isAlone={isAlone} count={files.length} hint={hint} />
         <input class="unseen" type="file" accept={acceptedBy(input)} multiple={isAlone} onChange={choose} />
       </label>
       {isMany && <Picked files={files} onRemove={onRemove} />}
@@ -77,7 +79,12 @@ export function FileField({ input, isAlone, files, onFiles, onRemove }: Props) {
 }
 
 /** What the field is for, or that there is room for more. */
-function Invitation({ input, isAlone, count }: { input: FileInput; isAlone: boolean; count: number }) {
+function Invitation({
+  input,
+  isAlone,
+  count,
+  hint,
+}: Pick<Props, 'input' | 'isAlone' | 'hint'> & { readonly count: number }) {
   const title = isAlone ? undefined : <strong>{titleOf(input)}</strong>;
   if (count > 1) return <span class="corner">Add more {WORDS[input.kind]}s: drop, paste or choose them</span>;
   if (count === 1) {
@@ -93,7 +100,8 @@ function Invitation({ input, isAlone, count }: { input: FileInput; isAlone: bool
         <path d="M12 16V5m0 0L7.5 9.5M12 5l4.5 4.5M4 15v3a2 2 0 0 0 2 2h12a2 2 0 0 0 2-2v-3" />
       </svg>
       {title}
-      <span>{invitationOf(input, isAlone)}</span>
+      <span class="words">{invitationOf(input, isAlone)}</span>
+      {isAlone && hint !== undefined && <span class="hint">{hint}</span>}
     </span>
   );
 }

@@ -1,10 +1,11 @@
 import { useEffect } from 'preact/hooks';
+import { limitWords } from './checkFile.js';
 import { FileField } from './FileField.js';
 import { fits } from './inputs.js';
 import type { Form } from './useForm.js';
 
 /** A field for each file of a workflow. What is pasted goes into the first one that it fits, rather an empty one. */
-export function FileFields({ form: { fileInputs: inputs, filesOf, take, remove } }: { form: Form }) {
+export function FileFields({ form: { fileInputs: inputs, filesOf, take, remove, limits } }: { form: Form }) {
   useEffect(() => {
     const onPaste = (event: ClipboardEvent) => {
       const files = [...(event.clipboardData?.files ?? [])];
@@ -28,6 +29,7 @@ export function FileFields({ form: { fileInputs: inputs, filesOf, take, remove }
           input={input}
           isAlone={inputs.length === 1}
           files={filesOf(input)}
+          hint={limitWords(input, limits)}
           onFiles={(files, isMore) => void take(input, files, isMore)}
           onRemove={(file) => remove(input, file)}
         />

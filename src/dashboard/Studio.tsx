@@ -109,7 +109,7 @@ export function Studio({ client, session, store, workflows, health, route }: Pro
       />
       <History
         client={client}
-        works={works}
+        works={works.filter((work) => work.batch !== batch)}
         hasOwnList={session.needs_key && session.access === 'submit'}
         onOpen={open}
         onClear={() => setDeleting(works)}

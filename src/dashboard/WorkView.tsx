@@ -107,7 +107,7 @@ function Unfinished({ work }: { work: Work }) {
 
 function CopyLink({ jobId }: { jobId: string }) {
   const copy = () => copyText(new URL(jobHash(jobId), location.href).href);
-  return <CopyButton label="Copy link" copy={copy} />;
+  return <CopyButton label="Copy link" isQuiet copy={copy} />;
 }
 
 function settingsOf({ title, task }: Work): string {

@@ -34,6 +34,14 @@ export async function checkFile(
   return `${file.name} has too many pixels: ${inMillions(pixels)}. This server takes up to ${inMillions(limits.max_image_pixels)}.`;
 }
 
+/** What the server takes, in a few words. */
+export function limitWords({ kind }: FileInput, limits: Limits): string {
+  const size = `up to ${inMegabytes(limits.max_file_bytes)}`;
+  return kind === 'image' || kind === 'mask'
+    ? `${namesOf(limits.image_types)}, ${size} each`
+    : `${size} each`;
+}
+
 /** The media type of an image by its first bytes. */
 function typeOf(head: Uint8Array): string | undefined {
   const text = String.fromCharCode(...head);

@@ -14,6 +14,8 @@ export interface Form {
   readonly workflow: WorkflowDescription | undefined;
   readonly fileInputs: readonly FileInput[];
   readonly values: Values;
+  /** Of the files that the server takes. */
+  readonly limits: Session['limits'];
   /** The first file that the workflow needs and that is not there. */
   readonly missing: FileInput | undefined;
   /** What was wrong with files that were not taken, a sentence each. */
@@ -59,6 +61,7 @@ export function useForm(workflows: readonly WorkflowDescription[], limits: Sessi
     values: (workflow && entered[workflow.type]) ?? {},
     missing: fileInputs.find((input) => input.required && filesOf(input).length === 0),
     problems,
+    limits,
     filesOf,
     choose: (chosen) => setType(chosen.type),
     take: async (input, taken, isMore = false) => {

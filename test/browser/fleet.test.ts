@@ -94,8 +94,9 @@ describe.skipIf(!requireBrowser())('the fleet', () => {
     await signIn(page, ADMIN);
     await page.locator('input[type=file]').setInputFiles(PHOTO);
     await page.getByRole('button', { name: 'Remove background', exact: true }).click();
-    await page.locator('.history .tile').waitFor();
     await page.getByRole('link', { name: 'Download' }).waitFor();
+    await page.getByRole('button', { name: 'Back to the picture' }).click();
+    await page.locator('.history .tile').waitFor();
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByLabel('API key').waitFor();
     await page.reload();

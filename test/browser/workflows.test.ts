@@ -130,7 +130,7 @@ describe.skipIf(!requireBrowser())('workflows of files on the page', () => {
       /^more_detailed_caption: A 60 x 40 picture/,
     );
     await expectAccessible(page);
-    await page.locator('.history .tile').nth(9).waitFor();
+    await page.locator('.history .tile').nth(8).waitFor();
     expectQuiet();
   });
 
