@@ -1,19 +1,24 @@
 import type { Page } from 'playwright-core';
-import { jpeg } from '../support/pictures.js';
+import { colourOf, jpeg } from '../support/pictures.js';
 
-/** Drops pictures of different colours on the page, as from a file manager: `picture-1.jpg`, `picture-2.jpg`, … */
+/**
+ * Drops pictures on the page, as from a file manager: `picture-1.jpg`, `picture-2.jpg`, … No two are alike, since a
+ * machine would not work on the same one twice.
+ */
 export async function dropPictures(page: Page, count: number): Promise<void> {
-  const bytes = await jpeg({ width: 64, height: 48 });
+  const pictures = await Promise.all(
+    Array.from({ length: count }, (_, n) => jpeg({ width: 64, height: 48, colour: colourOf(n) })),
+  );
   const dropped = await page.evaluateHandle(
-    ({ base64, count: many }) => {
+    (all) => {
       const transfer = new DataTransfer();
-      const part = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-      for (let n = 1; n <= many; n += 1) {
-        transfer.items.add(new File([part], `picture-${n}.jpg`, { type: 'image/jpeg' }));
+      for (const [n, base64] of all.entries()) {
+        const part = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+        transfer.items.add(new File([part], `picture-${n + 1}.jpg`, { type: 'image/jpeg' }));
       }
       return transfer;
     },
-    { base64: bytes.toString('base64'), count },
+    pictures.map((bytes) => bytes.toString('base64')),
   );
   await page.dispatchEvent('.drop', 'drop', { dataTransfer: dropped });
 }

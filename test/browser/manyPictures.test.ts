@@ -10,6 +10,8 @@ import { Stack, type StackOptions } from '../support/stack.js';
 import { dropPictures } from './dropPictures.js';
 
 const COUNT = 10;
+/** Of what takes many steps, on a computer that has other things to do. */
+const LONG = { timeout: 90_000 };
 
 let browser: Browser;
 let stack: Stack;
@@ -36,7 +38,7 @@ describe.skipIf(!requireBrowser())('many pictures at once', () => {
   });
   afterAll(() => browser?.close());
 
-  it('takes ten pictures from the drop to one zip file', async () => {
+  it('takes ten pictures from the drop to one zip file', LONG, async () => {
     const page = await open();
     await dropPictures(page, COUNT);
     await page.getByRole('button', { name: `Remove background: ${COUNT} pictures` }).click();
@@ -56,7 +58,7 @@ describe.skipIf(!requireBrowser())('many pictures at once', () => {
     expectClean(watched, stack.client.baseUrl);
   });
 
-  it('tells for each of many pictures how it is, and tries those again that failed', async () => {
+  it('tells for each of many pictures how it is, and tries those again that failed', LONG, async () => {
     const page = await open();
     setHanging(true);
     await dropPictures(page, 3);
@@ -83,7 +85,7 @@ describe.skipIf(!requireBrowser())('many pictures at once', () => {
     expectClean(watched, stack.client.baseUrl);
   });
 
-  it('waits with many pictures where the queue is full, and cancels the rest', async () => {
+  it('waits with many pictures where the queue is full, and cancels the rest', LONG, async () => {
     const page = await open({ env: { MAX_QUEUE_SIZE: '1', MAX_CONCURRENT_JOBS: '1' } });
     setHanging(true);
     await dropPictures(page, 4);
