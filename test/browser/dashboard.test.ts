@@ -43,7 +43,7 @@ describe.skipIf(!requireBrowser())('the page', () => {
     ['Remove background', 1],
     ['Upscale', 4],
     ['Upscale and remove background', 4],
-  ])('takes a picture through "%s", from the drop to the download', async (title, factor) => {
+  ])('takes a picture through "%s", from the drop to the download', { timeout: 90_000 }, async (title, factor) => {
     const page = await open();
     await page.getByRole('radio', { name: title }).first().waitFor();
     const bytes = (await readFile(PHOTO)).toString('base64');

@@ -21,7 +21,8 @@ async function open(
   options: StackOptions = {},
   viewport = { width: 1440, height: 900 },
 ): Promise<Page> {
-  stack = await Stack.start({ simulators: [{}, {}], ...options });
+  const work = { workMs: { InspyrenetRembg: 40 } };
+  stack = await Stack.start({ simulators: [work, work], ...options });
   watched = await openPage(browser, `${stack.client.baseUrl}/${hash}`, { viewport });
   return watched.page;
 }
@@ -58,7 +59,7 @@ describe.skipIf(!requireBrowser())('the fleet', () => {
     expectClean(watched, stack.client.baseUrl);
   });
 
-  it('shows figures and charts of the last hour', async () => {
+  it('shows figures and charts of the last hour', { timeout: 90_000 }, async () => {
     const page = await open('#fleet');
     await page.getByText('No job finished in the last hour.').waitFor();
     for (let n = 0; n < 3; n += 1) {
