@@ -1,7 +1,7 @@
 // Pictures of the page, from a server with two simulated machines. `npm run screenshots` makes those of the documents,
 // `npm run screenshots -- FOLDER` every state in three sizes, light and dark, to look at; with a second word such as
 // `360-dark` only those that begin with it.
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
@@ -80,7 +80,11 @@ async function shootMany({ page, stack, shoot }: Shot): Promise<void> {
       return {
         name: `autumn-${n + 1}${extension}`,
         mimeType: extension === '.png' ? 'image/png' : 'image/jpeg',
-        buffer: await readFile(from),
+        // A machine would not work on the same one twice.
+        buffer: await sharp(from)
+          .keepMetadata()
+          .modulate({ hue: 40 * (n + 1) })
+          .toBuffer(),
       };
     }),
   );
