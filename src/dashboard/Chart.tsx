@@ -106,7 +106,8 @@ function optionsFor(
       ...series.map(({ name, colour }) => ({
         label: name,
         stroke: colourOf(colour),
-        width: 2,
+        // An outline would show where there is no bar.
+        width: shape === 'bars' ? 0 : 2,
         spanGaps: false,
         ...(shape === 'bars' && bars
           ? { fill: colourOf(colour), paths: bars, points: { show: false } }

@@ -7,7 +7,7 @@ export type JobRecord = JobList['jobs'][number];
 export type Minute = z.output<typeof historyAnswer>['minutes'][number];
 
 /** What only those see who look after the machines. */
-export interface FleetFigures {
+interface FleetFigures {
   readonly jobs: readonly JobRecord[];
   readonly minutes: readonly Minute[];
 }
