@@ -23,7 +23,7 @@ const IN_DOCUMENTS: ReadonlySet<string> = new Set([
   'studio-done-1440-light',
   'studio-many-1440-light',
   'studio-done-360-dark',
-  'fleet-trouble-1440-dark',
+  'fleet-trouble-1440-light',
 ]);
 
 type Viewport = (typeof SIZES)[number];
