@@ -31,7 +31,9 @@ describe.skipIf(!requireBrowser())('what a browser makes of', () => {
     await browser.close();
   });
 
-  it('the documents: a page with every operation, and nothing that its policy refuses', async () => {
+  it('the documents: a page with every operation, and nothing that its policy refuses', {
+    timeout: 90_000,
+  }, async () => {
     stack = await Stack.start();
     watched = await openPage(browser, `${stack.client.baseUrl}/docs`);
     await watched.page.getByText('/api/async/remove-background').first().waitFor();

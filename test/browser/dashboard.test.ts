@@ -43,45 +43,49 @@ describe.skipIf(!requireBrowser())('the page', () => {
     ['Remove background', 1],
     ['Upscale', 4],
     ['Upscale and remove background', 4],
-  ])('takes a picture through "%s", from the drop to the download', { timeout: 90_000 }, async (title, factor) => {
-    const page = await open();
-    await page.getByRole('radio', { name: title }).first().waitFor();
-    const bytes = (await readFile(PHOTO)).toString('base64');
-    const dropped = await page.evaluateHandle((base64) => {
-      const transfer = new DataTransfer();
-      const part = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-      transfer.items.add(new File([part], 'dropped.jpg', { type: 'image/jpeg' }));
-      return transfer;
-    }, bytes);
-    await page.dispatchEvent('.drop', 'drop', { dataTransfer: dropped });
-    const workflow = page
-      .locator('label.choice')
-      .filter({ has: page.locator('strong', { hasText: new RegExp(`^${title}$`) }) });
-    await workflow.click();
-    await page.getByRole('button', { name: title, exact: true }).click();
-    const [download] = await Promise.all([
-      page.waitForEvent('download'),
-      page.getByRole('link', { name: 'Download' }).click(),
-    ]);
-    expect(download.suggestedFilename()).toMatch(/^dropped-[a-z-]+\.png$/);
-    const image = await readFile(String(await download.path()));
-    const before = await sharp(PHOTO).metadata();
-    const { image: after } = await inspectImage(image, { allowedTypes: ['image/png'], maxPixels: 1e9 });
-    expect(after.width).toBe(factor * before.width);
-    await page.getByRole('slider').fill('20');
-    const clip = () => page.locator('img.before').evaluate((element) => element.style.clipPath);
-    await eventually(async () => expect(await clip()).toContain('80%'));
-    await page.getByRole('button', { name: 'Copy as curl' }).click();
-    const copied = await page.evaluate(() => navigator.clipboard.readText());
-    expect(copied).toMatch(/^curl .*imageFile=@dropped\.jpg/);
-    await expectAccessible(page);
-    // Operators see the job too, with its small picture.
-    await toFleet(page);
-    await page.locator('.job', { hasText: 'dropped.jpg' }).getByText('completed').waitFor();
-    await page.locator('.job img').waitFor();
-    await expectAccessible(page);
-    expectClean(watched, stack.client.baseUrl);
-  });
+  ])(
+    'takes a picture through "%s", from the drop to the download',
+    { timeout: 90_000 },
+    async (title, factor) => {
+      const page = await open();
+      await page.getByRole('radio', { name: title }).first().waitFor();
+      const bytes = (await readFile(PHOTO)).toString('base64');
+      const dropped = await page.evaluateHandle((base64) => {
+        const transfer = new DataTransfer();
+        const part = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+        transfer.items.add(new File([part], 'dropped.jpg', { type: 'image/jpeg' }));
+        return transfer;
+      }, bytes);
+      await page.dispatchEvent('.drop', 'drop', { dataTransfer: dropped });
+      const workflow = page
+        .locator('label.choice')
+        .filter({ has: page.locator('strong', { hasText: new RegExp(`^${title}$`) }) });
+      await workflow.click();
+      await page.getByRole('button', { name: title, exact: true }).click();
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('link', { name: 'Download' }).click(),
+      ]);
+      expect(download.suggestedFilename()).toMatch(/^dropped-[a-z-]+\.png$/);
+      const image = await readFile(String(await download.path()));
+      const before = await sharp(PHOTO).metadata();
+      const { image: after } = await inspectImage(image, { allowedTypes: ['image/png'], maxPixels: 1e9 });
+      expect(after.width).toBe(factor * before.width);
+      await page.getByRole('slider').fill('20');
+      const clip = () => page.locator('img.before').evaluate((element) => element.style.clipPath);
+      await eventually(async () => expect(await clip()).toContain('80%'));
+      await page.getByRole('button', { name: 'Copy as curl' }).click();
+      const copied = await page.evaluate(() => navigator.clipboard.readText());
+      expect(copied).toMatch(/^curl .*imageFile=@dropped\.jpg/);
+      await expectAccessible(page);
+      // Operators see the job too, with its small picture.
+      await toFleet(page);
+      await page.locator('.job', { hasText: 'dropped.jpg' }).getByText('completed').waitFor();
+      await page.locator('.job img').waitFor();
+      await expectAccessible(page);
+      expectClean(watched, stack.client.baseUrl);
+    },
+  );
 
   it('takes a pasted picture, and works with the keyboard alone', async () => {
     const page = await open();
