@@ -140,6 +140,7 @@ async function main(): Promise<void> {
   await get('error', '/api/jobs/none/status');
   await keep('delete_job', client.request(`/api/jobs/${done}`, { method: 'DELETE' }));
   await post('clean_up_jobs', '/api/jobs/cleanup');
+  await get('session', '/api/session');
   for (const name of ['health', 'status', 'livez', 'readyz']) await get(name, `/${name}`);
   await get('workflows', '/api/workflows');
   shortenWorkflows();

@@ -14,6 +14,8 @@ export class OutputFile {
   /** Pixels; undefined where it is no image. */
   readonly width: number | undefined;
   readonly height: number | undefined;
+  /** Where a cropped image lay in the whole one, and how large that was, in pixels. */
+  readonly crop: OutputDescription['crop'];
   /** Where its bytes are, on the server or as a whole address. */
   readonly url: string;
   readonly #text: string | undefined;
@@ -30,6 +32,7 @@ export class OutputFile {
     this.filename = description.filename;
     this.width = description.width;
     this.height = description.height;
+    this.crop = description.crop;
     this.url = description.url;
     this.#text = description.text;
     this.#fetch = fetchUrl;

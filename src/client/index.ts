@@ -13,6 +13,7 @@ import type {
   JobList,
   JobStatus,
   RunResult,
+  Session,
   SubmitOptions,
   WaitOptions,
   WorkflowDescription,
@@ -62,6 +63,11 @@ export class MiddlewareClient {
     const response = await this.#send('/health', { signal: signal ?? null });
     if (!response.ok && response.status !== 503) throw await MiddlewareError.from(response);
     return (await response.json()) as Health;
+  }
+
+  /** What this client may do, and what files may be like. A wrong key is no error here: its `access` is `none`. */
+  session(signal?: AbortSignal): Promise<Session> {
+    return this.json('/api/session', { signal: signal ?? null });
   }
 
   /** What can be run. */

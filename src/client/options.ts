@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { asyncAnswer, jobListAnswer, jobStatusAnswer } from '../schemas/jobs.js';
+import type { sessionAnswer } from '../schemas/session.js';
 import type { healthAnswer } from '../schemas/status.js';
 import type { workflowAnswer, workflowBody, workflowsAnswer } from '../schemas/workflows.js';
 import type { OutputFile } from './OutputFile.js';
@@ -10,6 +11,8 @@ export type CompletedStatus = Extract<JobStatus, { status: 'completed' }>;
 /** The answer to a submission. */
 export type Accepted = z.output<typeof asyncAnswer>;
 export type JobList = z.output<typeof jobListAnswer>;
+/** What the caller may do, and how large and of which type files may be. */
+export type Session = z.output<typeof sessionAnswer>;
 export type Health = z.output<typeof healthAnswer>;
 export type WorkflowDescription = z.output<typeof workflowsAnswer>['workflows'][number];
 /** One workflow. Graph and manifest are there for keys of the scope admin, of a workflow that comes of a file. */

@@ -1,54 +1,52 @@
 import { Chart } from './Chart.js';
-import type { Overview } from './server.js';
+import type { Minute } from './overview.js';
 
-/** The queue, and the last hour. */
-export function Activity({ overview }: { overview: Overview }) {
-  const { job_processing, performance } = overview.health;
-  const { minutes } = overview;
-  const times = minutes.map(({ time }) => Date.parse(time) / 1000);
-  const ended = minutes.reduce((sum, { completed, failed }) => sum + completed + failed, 0);
+/** A chart shows at least that many minutes. */
+const MIN_MINUTES = 10;
+
+/** The last hour, from its first job on. */
+export function Activity({ minutes }: { minutes: readonly Minute[] }) {
+  const first = minutes.findIndex(({ completed, failed }) => completed + failed > 0);
+  const shown = minutes.slice(Math.min(first, Math.max(0, minutes.length - MIN_MINUTES)));
+  const times = shown.map(({ time }) => Date.parse(time) / 1000);
+  const completed = shown.map((minute) => minute.completed);
+  const ended = shown.map((minute) => minute.completed + minute.failed);
+  const all = ended.reduce((sum, count) => sum + count, 0);
+  const failed = all - completed.reduce((sum, count) => sum + count, 0);
   return (
     <section class="card" aria-labelledby="activity">
-      <h2 id="activity">Activity</h2>
-      <dl class="figures">
-        <Figure name="Waiting" value={job_processing.pending_jobs} />
-        <Figure
-          name="Running"
-          value={`${job_processing.active_jobs} of ${job_processing.max_concurrent_jobs}`}
-        />
-        <Figure name="Ended in an hour" value={performance.jobs_processed_last_hour} />
-        <Figure name="Succeeded" value={performance.success_rate ?? 'no job yet'} />
-      </dl>
-      <h3>Jobs a minute</h3>
-      <Chart
-        label={`Jobs that ended in each minute of the last hour: ${ended} in all.`}
-        times={times}
-        series={[
-          { name: 'completed', colour: '--good', values: minutes.map(({ completed }) => completed) },
-          { name: 'failed', colour: '--bad', values: minutes.map(({ failed }) => failed) },
-        ]}
-      />
-      <h3>Seconds a job</h3>
-      <Chart
-        label="Average seconds of the jobs that completed in each minute of the last hour."
-        times={times}
-        series={[
-          {
-            name: 'seconds',
-            colour: '--accent',
-            values: minutes.map((minute) => minute.average_processing_time_seconds),
-          },
-        ]}
-      />
+      <h2 id="activity">Last hour</h2>
+      {first === -1 ? (
+        <p class="hint">No job finished in the last hour.</p>
+      ) : (
+        <>
+          <h3>Jobs per minute</h3>
+          <Chart
+            label={`Jobs that finished in each minute: ${all} in all, of which ${failed} failed.`}
+            times={times}
+            series={[
+              // Behind the completed ones only the failed ones show.
+              { name: 'failed', colour: '--bad', values: ended },
+              { name: 'completed', colour: '--accent', values: completed },
+            ]}
+            shape="bars"
+          />
+          <h3>Time per job</h3>
+          <Chart
+            label="Average time of the jobs that completed in each minute, in seconds."
+            times={times}
+            series={[
+              {
+                name: 'seconds',
+                colour: '--accent',
+                values: shown.map((minute) => minute.average_processing_time_seconds),
+              },
+            ]}
+            shape="points"
+            unit=" s"
+          />
+        </>
+      )}
     </section>
-  );
-}
-
-function Figure({ name, value }: { name: string; value: string | number }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
   );
 }

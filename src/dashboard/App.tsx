@@ -1,57 +1,98 @@
-import { useState } from 'preact/hooks';
-import { Activity } from './Activity.js';
-import { Instances } from './Instances.js';
-import { Jobs } from './Jobs.js';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { MiddlewareClient, Session } from '../client/index.js';
+import { Fleet } from './Fleet.js';
+import { Header } from './Header.js';
 import { KeyPrompt } from './KeyPrompt.js';
-import { connect, storeKey } from './server.js';
+import { Studio } from './Studio.js';
+import { connect, forgetKey, hasKey, storeKey } from './session.js';
 import { useOverview } from './useOverview.js';
+import { useRoute } from './useRoute.js';
+import { useSession } from './useSession.js';
 import { useWorkflows } from './useWorkflows.js';
-import { Workbench } from './Workbench.js';
+import { WorkStore } from './WorkStore.js';
 
-/** The whole page. */
+/** The whole page: a prompt for a key where one is needed, then the two views. */
 export function App() {
   const [client, setClient] = useState(connect);
-  const { overview, isOffline, needsKey, refresh } = useOverview(client);
-  const workflows = useWorkflows(client, overview !== undefined && !isOffline);
+  const { session, isOffline, refresh } = useSession(client);
 
   const takeKey = (key: string) => {
     storeKey(key);
     setClient(connect());
   };
+  const signOut = () => {
+    forgetKey();
+    setClient(connect());
+  };
 
+  if (session && session.access !== 'none') {
+    const onSignOut = session.needs_key ? signOut : undefined;
+    return (
+      <Views
+        key={session.key_name}
+        client={client}
+        session={session}
+        onSignOut={onSignOut}
+        onRefused={refresh}
+      />
+    );
+  }
   return (
     <>
-      <header class="top">
-        <h1>ComfyUI Express Middleware</h1>
-        {overview && <HealthBadge state={isOffline ? 'offline' : overview.health.status} />}
-        <nav>
-          <a href="/docs">API</a>
-        </nav>
-      </header>
-      {isOffline && (
-        <p class="banner" role="alert">
-          The server is out of reach. This page tries again by itself.
-        </p>
-      )}
-      <main>
-        {needsKey && <KeyPrompt onKey={takeKey} />}
-        <Workbench client={client} workflows={workflows} />
-        {overview && (
-          <div class="operator">
-            <Instances client={client} overview={overview} onChange={refresh} />
-            <Activity overview={overview} />
-            <Jobs client={client} jobs={overview.jobs} onChange={refresh} />
-          </div>
-        )}
-      </main>
+      <Header state={undefined} isOffline={isOffline} />
+      {session && <KeyPrompt isWrong={hasKey()} onKey={takeKey} />}
     </>
   );
 }
 
-function HealthBadge({ state }: { state: string }) {
+interface Props {
+  readonly client: MiddlewareClient;
+  readonly session: Session;
+  /** Undefined where there are no keys. */
+  readonly onSignOut: (() => void) | undefined;
+  readonly onRefused: () => void;
+}
+
+function Views({ client, session, onSignOut, onRefused }: Props) {
+  const route = useRoute();
+  const { view } = route;
+  const isFleet = view === 'fleet';
+  const mayListen = session.access === 'admin';
+  const { overview, isOffline, refresh } = useOverview(client, { isFleet, mayListen, onRefused });
+  const workflows = useWorkflows(client, overview !== undefined && !isOffline);
+  const store = useMemo(() => new WorkStore(client, session.key_name), [client, session.key_name]);
+  useEffect(() => {
+    void store.start();
+    return () => store.stop();
+  }, [store]);
+
+  const signOut =
+    onSignOut &&
+    (() => {
+      // Whoever comes next finds nothing of it.
+      void store.clear().then(onSignOut);
+    });
   return (
-    <span class={`badge ${state}`} role="status">
-      {state}
-    </span>
+    <>
+      <Header
+        view={view}
+        state={overview?.health.status}
+        isOffline={isOffline}
+        keyName={session.key_name ?? undefined}
+        onSignOut={signOut}
+      />
+      {isFleet && overview && (
+        <Fleet client={client} overview={overview} isAdmin={session.access === 'admin'} onChange={refresh} />
+      )}
+      {/* It keeps what was entered while the other one is shown. */}
+      <Studio
+        client={client}
+        session={session}
+        store={store}
+        workflows={workflows}
+        health={overview?.health}
+        route={route}
+      />
+    </>
   );
 }

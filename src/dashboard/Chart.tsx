@@ -12,17 +12,22 @@ interface Series {
 interface Props {
   /** What somebody hears who does not see it. */
   readonly label: string;
-  /** Epoch seconds. */
+  /** Epoch seconds, a minute apart. */
   readonly times: readonly number[];
   readonly series: readonly Series[];
+  /** Bars lie over each other; points are joined where no minute is between them. */
+  readonly shape: 'bars' | 'points';
+  readonly unit?: string;
 }
 
-const HEIGHT = 120;
+const HEIGHT = 130;
+/** Half a minute on both sides, so that the first and the last bar are whole. */
+const MARGIN_SECONDS = 30;
 
 const colourOf = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 /** Values over time, as wide as there is room. */
-export function Chart({ label, times, series }: Props) {
+export function Chart({ label, times, series, shape, unit = '' }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot>(undefined);
 
@@ -31,8 +36,8 @@ export function Chart({ label, times, series }: Props) {
     if (!element) return;
     const make = () => {
       chart.current?.destroy();
-      chart.current = new uPlot(optionsFor(element.clientWidth, series), [[...times]], element);
-      chart.current.setData([[...times], ...series.map(({ values }) => [...values])]);
+      chart.current = new uPlot(optionsFor(element.clientWidth, series, shape, unit), [[...times]], element);
+      chart.current.setData(dataOf(times, series));
     };
     make();
     const watcher = new ResizeObserver(() => {
@@ -49,38 +54,64 @@ export function Chart({ label, times, series }: Props) {
   }, []);
 
   useEffect(() => {
-    chart.current?.setData([[...times], ...series.map(({ values }) => [...values])]);
+    chart.current?.setData(dataOf(times, series));
   }, [times, series]);
 
   return <div ref={place} class="chart" role="img" aria-label={label} />;
 }
 
-function optionsFor(width: number, series: readonly Series[]): uPlot.Options {
+function dataOf(times: readonly number[], series: readonly Series[]): uPlot.AlignedData {
+  return [[...times], ...series.map(({ values }) => [...values])];
+}
+
+function optionsFor(
+  width: number,
+  series: readonly Series[],
+  shape: Props['shape'],
+  unit: string,
+): uPlot.Options {
   const axis = {
     stroke: colourOf('--dim'),
     grid: { stroke: colourOf('--line'), width: 1 },
     ticks: { show: false },
   };
+  const bars = uPlot.paths.bars?.({ size: [0.7, 40] });
   return {
     width,
     height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
-    scales: { y: { range: (_chart, _min, max) => [0, Math.max(1, max * 1.1)] } },
+    scales: {
+      x: { range: (_chart, min, max) => [min - MARGIN_SECONDS, max + MARGIN_SECONDS] },
+      y: { range: (_chart, _min, max) => [0, Math.max(1, max * 1.1)] },
+    },
     axes: [
-      { ...axis, size: 28, space: 60, values: (_chart, splits) => splits.map(clockTime) },
-      { ...axis, size: 36 },
+      {
+        ...axis,
+        grid: { show: false },
+        size: 28,
+        space: 60,
+        values: (_chart, splits) => splits.map(clockTime),
+      },
+      {
+        ...axis,
+        size: 44,
+        // No half jobs.
+        ...(shape === 'bars' ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] } : {}),
+        values: (_chart, splits) => splits.map((value) => `${value}${unit}`),
+      },
     ],
     series: [
       {},
-      ...series.map(({ name, colour, values }) => ({
+      ...series.map(({ name, colour }) => ({
         label: name,
         stroke: colourOf(colour),
-        fill: `${colourOf(colour)}22`,
-        width: 2,
-        // A minute between two without jobs would not show at all.
-        points: { show: values.includes(null), size: 4 },
+        // An outline would show where there is no bar.
+        width: shape === 'bars' ? 0 : 2,
         spanGaps: false,
+        ...(shape === 'bars' && bars
+          ? { fill: colourOf(colour), paths: bars, points: { show: false } }
+          : { points: { show: true, size: 7, fill: colourOf(colour) } }),
       })),
     ],
   };

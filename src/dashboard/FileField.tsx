@@ -1,38 +1,45 @@
 import { useState } from 'preact/hooks';
+import { droppedFiles } from './droppedFiles.js';
 import { acceptedBy, type FileInput, titleOf } from './inputs.js';
 import { Media } from './Media.js';
+import { Picked } from './Picked.js';
 import { useObjectUrl } from './useObjectUrl.js';
 
 interface Props {
   readonly input: FileInput;
-  /** It is the only one, and needs no name. */
+  /** It is the only one: it needs no name, and takes many files. */
   readonly isAlone: boolean;
-  readonly file: File | undefined;
-  readonly onFile: (file: File | undefined) => void;
+  readonly files: readonly File[];
+  /** What the server takes. */
+  readonly hint: string | undefined;
+  readonly onFiles: (files: readonly File[], isMore?: boolean) => void;
+  readonly onRemove: (file: File) => void;
 }
 
-/** Takes a file: dropped or chosen. */
-export function FileField({ input, isAlone, file, onFile }: Props) {
+/** Takes files: dropped or chosen, or a folder of them. */
+export function FileField({ input, isAlone, files, hint, onFiles, onRemove }: Props) {
   const [isOver, setOver] = useState(false);
-  const preview = useObjectUrl(file);
+  const [file] = files;
+  const isMany = files.length > 1;
+  const preview = useObjectUrl(isMany ? undefined : file);
+  const give = (given: readonly File[], isMore = isMany) => {
+    if (given.length > 0) onFiles(isAlone ? given : given.slice(0, 1), isAlone && isMore);
+  };
   const drop = (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
-    const [dropped] = event.dataTransfer?.files ?? [];
-    if (dropped) onFile(dropped);
+    void droppedFiles(event.dataTransfer).then(give);
   };
   const choose = ({ currentTarget }: { currentTarget: HTMLInputElement }) => {
-    const [chosen] = currentTarget.files ?? [];
-    if (chosen) onFile(chosen);
+    give([...(currentTarget.files ?? [])]);
     // The same file again is a choice too.
     currentTarget.value = '';
   };
-  const title = isAlone ? undefined : titleOf(input);
 
   return (
     <div class="file">
       <label
-        class={`drop checkered ${isAlone ? '' : 'small'} ${isOver ? 'over' : ''}`}
+        class={`drop ${preview || isMany ? 'filled' : ''} ${isAlone ? '' : 'small'} ${isOver ? 'over' : ''}`}
         title={input.description}
         onDragOver={(event) => {
           event.preventDefault();
@@ -41,18 +48,61 @@ export function FileField({ input, isAlone, file, onFile }: Props) {
         onDragLeave={() => setOver(false)}
         onDrop={drop}
       >
-        {file && preview && <Media kind={input.kind} url={preview} label={file.name} />}
-        <span class={preview ? 'corner' : 'invitation'}>
-          {title && <strong>{title}</strong>} {preview ? anotherOf(input) : invitationOf(input, isAlone)}
-        </span>
-        <input class="unseen" type="file" accept={acceptedBy(input)} onChange={choose} />
+        {file && preview && (
+          <span class="checkered preview">
+            <Media kind={input.kind} url={preview} label={file.name} />
+          </span>
+        )}
+        <Invitation input={input} isAlone={isAlone} count={files.length} hint={hint} />
+        <input class="unseen" type="file" accept={acceptedBy(input)} multiple={isAlone} onChange={choose} />
       </label>
+      {isMany && <Picked files={files} onRemove={onRemove} />}
+      {isAlone && (
+        <div class="row hint">
+          <button type="button" class="quiet" onClick={() => chooseFolder(give)}>
+            Choose a folder
+          </button>
+          {isMany && (
+            <button type="button" class="quiet" onClick={() => files.forEach(onRemove)}>
+              Remove all
+            </button>
+          )}
+        </div>
+      )}
       {file && !input.required && (
-        <button type="button" onClick={() => onFile(undefined)}>
+        <button type="button" class="quiet" onClick={() => onRemove(file)}>
           Leave out {titleOf(input).toLowerCase()}
         </button>
       )}
     </div>
+  );
+}
+
+/** What the field is for, or that there is room for more. */
+function Invitation({
+  input,
+  isAlone,
+  count,
+  hint,
+}: Pick<Props, 'input' | 'isAlone' | 'hint'> & { readonly count: number }) {
+  const title = isAlone ? undefined : <strong>{titleOf(input)}</strong>;
+  if (count > 1) return <span class="corner">Add more {WORDS[input.kind]}s: drop, paste or choose them</span>;
+  if (count === 1) {
+    return (
+      <span class="corner">
+        {title} {isAlone ? `Other ${WORDS[input.kind]}s` : `Another ${WORDS[input.kind]}`}
+      </span>
+    );
+  }
+  return (
+    <span class="invitation">
+      <svg viewBox="0 0 24 24" width="40" height="40" aria-hidden="true">
+        <path d="M12 16V5m0 0L7.5 9.5M12 5l4.5 4.5M4 15v3a2 2 0 0 0 2 2h12a2 2 0 0 0 2-2v-3" />
+      </svg>
+      {title}
+      <span class="words">{invitationOf(input, isAlone)}</span>
+      {isAlone && hint !== undefined && <span class="hint">{hint}</span>}
+    </span>
   );
 }
 
@@ -63,11 +113,16 @@ export function aFile({ kind }: FileInput): string {
   return `a ${WORDS[kind]}`;
 }
 
-function anotherOf({ kind }: FileInput): string {
-  return `Another ${WORDS[kind]}`;
+function invitationOf(input: FileInput, isAlone: boolean): string {
+  if (isAlone && input.required) return `Drop ${WORDS[input.kind]}s here, paste them, or click to choose`;
+  return `${input.required ? 'Drop' : 'Optional: drop'} ${aFile(input)}, or click to choose`;
 }
 
-function invitationOf(input: FileInput, isAlone: boolean): string {
-  if (isAlone && input.required) return `Drop ${aFile(input)} here, paste one, or choose a file`;
-  return `${input.required ? 'Drop' : 'If you like: drop'} ${aFile(input)}, or choose one`;
+/** Made when it is needed: beside the other field it would be one more stop for the keyboard. */
+function chooseFolder(give: (files: readonly File[]) => void): void {
+  const field = document.createElement('input');
+  field.type = 'file';
+  field.webkitdirectory = true;
+  field.addEventListener('change', () => give([...(field.files ?? [])]));
+  field.click();
 }

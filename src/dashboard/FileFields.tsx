@@ -1,22 +1,20 @@
 import { useEffect } from 'preact/hooks';
+import { limitWords } from './checkFile.js';
 import { FileField } from './FileField.js';
-import { type FileInput, fits } from './inputs.js';
-
-interface Props {
-  readonly inputs: readonly FileInput[];
-  readonly fileOf: (input: FileInput) => File | undefined;
-  readonly onFile: (input: FileInput, file: File | undefined) => void;
-}
+import { fits } from './inputs.js';
+import type { Form } from './useForm.js';
 
 /** A field for each file of a workflow. What is pasted goes into the first one that it fits, rather an empty one. */
-export function FileFields({ inputs, fileOf, onFile }: Props) {
+export function FileFields({ form: { fileInputs: inputs, filesOf, take, remove, limits } }: { form: Form }) {
   useEffect(() => {
     const onPaste = (event: ClipboardEvent) => {
-      const [file] = event.clipboardData?.files ?? [];
+      const files = [...(event.clipboardData?.files ?? [])];
+      const [file] = files;
       if (!file) return;
       const fitting = inputs.length === 1 ? inputs : inputs.filter((input) => fits(input, file));
-      const input = fitting.find((one) => !fileOf(one)) ?? fitting[0];
-      if (input) onFile(input, file);
+      const input = fitting.find((one) => filesOf(one).length === 0) ?? fitting[0];
+      const isMany = input !== undefined && filesOf(input).length > 1;
+      if (input) void take(input, inputs.length === 1 ? files : [file], inputs.length === 1 && isMany);
     };
     document.addEventListener('paste', onPaste);
     return () => document.removeEventListener('paste', onPaste);
@@ -30,8 +28,10 @@ export function FileFields({ inputs, fileOf, onFile }: Props) {
           key={input.name}
           input={input}
           isAlone={inputs.length === 1}
-          file={fileOf(input)}
-          onFile={(file) => onFile(input, file)}
+          files={filesOf(input)}
+          hint={limitWords(input, limits)}
+          onFiles={(files, isMore) => void take(input, files, isMore)}
+          onRemove={(file) => remove(input, file)}
         />
       ))}
     </div>

@@ -1,8 +1,11 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { MiddlewareClient } from '../client/index.js';
 import { messageOf } from './errors.js';
+import { timeWords } from './figures.js';
+import type { JobRecord } from './overview.js';
 import { Question } from './Question.js';
-import type { JobRecord } from './server.js';
+import { jobHash } from './useRoute.js';
+import { useThumbnail } from './useThumbnail.js';
 
 interface Props {
   readonly client: MiddlewareClient;
@@ -45,7 +48,7 @@ export function Jobs({ client, jobs, onChange }: Props) {
       </ul>
       {deleting && (
         <Question
-          text={`Forget ${deleting.data.originalFilename} and its result? A running job is cancelled.`}
+          text={`Delete ${deleting.data.originalFilename} and its result? A running job is cancelled.`}
           action="Delete the job"
           onYes={() => remove(deleting)}
           onNo={() => setDeleting(undefined)}
@@ -69,51 +72,41 @@ function JobRow({ client, job, onCancel, onDelete }: RowProps) {
     <li class="job">
       <Thumbnail client={client} job={job} />
       <div class="grow">
-        <strong>{name}</strong> <span class={`badge ${job.status}`}>{job.status}</span>
-        <div class="hint">
-          {job.type}
-          {job.comfyuiInstance ? ` on ${job.comfyuiInstance}` : ''}
-          {job.processingDuration === undefined ? '' : `, ${(job.processingDuration / 1000).toFixed(1)} s`}
-        </div>
+        <a href={jobHash(job.id)}>
+          <strong>{name}</strong>
+        </a>{' '}
+        <span class={`badge ${TONES[job.status]}`}>{job.status}</span>
+        <div class="hint">{factsOf(job)}</div>
         {job.error && <div class="problem">{job.error}</div>}
       </div>
-      {isRunning ? (
-        <button type="button" onClick={onCancel}>
-          Cancel<span class="unseen"> {name}</span>
-        </button>
-      ) : (
-        <button type="button" onClick={onDelete}>
-          Delete<span class="unseen"> {name}</span>
-        </button>
-      )}
+      <button type="button" class="quiet" onClick={isRunning ? onCancel : onDelete}>
+        {isRunning ? 'Cancel' : 'Delete'}
+        <span class="unseen"> {name}</span>
+      </button>
     </li>
   );
 }
 
-/** Fetched with the key, which an image's own request could not carry. */
+const TONES: Readonly<Record<JobRecord['status'], string>> = {
+  pending: 'dim',
+  processing: 'warn',
+  completed: 'good',
+  failed: 'bad',
+  cancelled: 'dim',
+};
+
+function factsOf({ type, comfyuiInstance, processingDuration, createdTime }: JobRecord): string {
+  return [
+    `${type}${comfyuiInstance ? ` on ${comfyuiInstance}` : ''}`,
+    ...(processingDuration === undefined ? [] : [`${(processingDuration / 1000).toFixed(1)} s`]),
+    timeWords(createdTime),
+  ].join(', ');
+}
+
 function Thumbnail({ client, job: { id, result } }: { client: MiddlewareClient; job: JobRecord }) {
-  const [url, setUrl] = useState<string>();
   const kind = result?.mimeType.split('/')[0];
   const isPicture = kind === 'image';
-  useEffect(() => {
-    if (!isPicture) return;
-    let made: string | undefined;
-    const over = new AbortController();
-    client
-      .request(`/api/jobs/${id}/result/thumbnail`, { signal: over.signal })
-      .then((response) => response.blob())
-      .then((blob) => {
-        if (over.signal.aborted) return;
-        made = URL.createObjectURL(blob);
-        setUrl(made);
-      })
-      // A result that made room for newer ones has no picture any more.
-      .catch(() => undefined);
-    return () => {
-      over.abort();
-      if (made) URL.revokeObjectURL(made);
-    };
-  }, [client, id, isPicture]);
+  const url = useThumbnail(client, isPicture ? id : undefined);
   return (
     <div class="thumbnail checkered">
       {url ? <img src={url} alt="" /> : kind && !isPicture && <span class="kind">{kind}</span>}

@@ -1,7 +1,7 @@
 import { useRef } from 'preact/hooks';
 
 /** Asks for an API key. It stays in this tab, and goes when the tab is closed. */
-export function KeyPrompt({ onKey }: { onKey: (key: string) => void }) {
+export function KeyPrompt({ isWrong, onKey }: { isWrong: boolean; onKey: (key: string) => void }) {
   const field = useRef<HTMLInputElement>(null);
   const submit = (event: Event) => {
     event.preventDefault();
@@ -9,15 +9,22 @@ export function KeyPrompt({ onKey }: { onKey: (key: string) => void }) {
     if (key) onKey(key);
   };
   return (
-    <form class="card key" onSubmit={submit}>
-      <h2>This server needs an API key</h2>
-      <label>
-        API key <input ref={field} type="password" autocomplete="off" required />
-      </label>
-      <button type="submit" class="primary">
-        Use it
-      </button>
-      <p class="hint">It is kept in this tab until you close it.</p>
-    </form>
+    <main>
+      <form class="card key" onSubmit={submit}>
+        <h2>This server needs an API key</h2>
+        <label>
+          API key <input ref={field} type="password" autocomplete="off" required aria-invalid={isWrong} />
+        </label>
+        {isWrong && (
+          <p class="problem" role="alert">
+            The server does not accept this key. Check it for typing errors, or ask whoever runs the server.
+          </p>
+        )}
+        <button type="submit" class="primary">
+          Use it
+        </button>
+        <p class="hint">It is kept in this tab until you sign out or close it.</p>
+      </form>
+    </main>
   );
 }

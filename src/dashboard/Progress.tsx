@@ -1,13 +1,24 @@
-import type { JobStatus } from '../client/index.js';
+import { secondsWords } from './figures.js';
+import type { WorkState } from './work.js';
+
+type UnderWay = Extract<WorkState, { kind: 'sending' | 'running' }>;
+
+interface Props {
+  readonly state: UnderWay;
+  /** Why no machine can run it; undefined where one can. */
+  readonly obstacle: string | undefined;
+  readonly onCancel: () => void;
+}
 
 /** How far the job is, by ComfyUI's own steps. */
-export function Progress({ status, onCancel }: { status: JobStatus | undefined; onCancel: () => void }) {
-  const percentage = status?.progress_percentage ?? 0;
+export function Progress({ state, obstacle, onCancel }: Props) {
   return (
     <div class="progress">
-      <progress max={100} value={percentage} aria-label="Progress" />
+      <progress max={100} value={percentageOf(state)} aria-label="Progress" />
       <div class="row spread">
-        <span role="status">{wordsFor(status)}</span>
+        <span class="grow" role="status">
+          {progressWords(state, obstacle)}
+        </span>
         <button type="button" onClick={onCancel}>
           Cancel
         </button>
@@ -16,26 +27,30 @@ export function Progress({ status, onCancel }: { status: JobStatus | undefined; 
   );
 }
 
-function wordsFor(status: JobStatus | undefined): string {
-  if (!status) return 'Sending…';
-  switch (status.status) {
-    case 'pending': {
-      const { message, queue_position: place, estimated_completion_time_seconds: seconds } = status;
+/** 0..100. */
+export function percentageOf(state: WorkState): number {
+  return state.kind === 'running' ? (state.status?.progress_percentage ?? 0) : 0;
+}
+
+/** How far it is, in words. @param obstacle why no machine can run it */
+export function progressWords(state: UnderWay, obstacle: string | undefined): string {
+  if (state.kind === 'sending') return state.note ?? 'Sending…';
+  const { status } = state;
+  switch (status?.status) {
+    case undefined:
+      return 'Sent';
+    case 'pending':
+      if (obstacle !== undefined) return `Waiting. ${obstacle}`;
       // Nothing can run it.
-      if (seconds === undefined) return message;
-      return `Waiting, place ${place}, done in about ${inSeconds(seconds)}`;
-    }
+      if (status.estimated_completion_time_seconds === undefined) return status.message;
+      return `Waiting, place ${status.queue_position}, done in about ${secondsWords(status.estimated_completion_time_seconds)}`;
     case 'processing':
       return [
         `${Math.round(status.progress_percentage)} %`,
         status.current_node ?? 'starting',
-        `about ${inSeconds(status.estimated_remaining_time_seconds)} left`,
+        `about ${secondsWords(status.estimated_remaining_time_seconds)} left`,
       ].join(', ');
     default:
       return 'Fetching the result…';
   }
-}
-
-function inSeconds(seconds: number): string {
-  return seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.round(seconds / 60)} min`;
 }

@@ -8,7 +8,7 @@ interface Props {
   readonly onNo: () => void;
 }
 
-/** Asks before something is done that others notice. */
+/** Asks before something is done that others notice, or that cannot be undone. */
 export function Question({ text, action, onYes, onNo }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
@@ -17,7 +17,7 @@ export function Question({ text, action, onYes, onNo }: Props) {
       <p>{text}</p>
       <div class="row end">
         <button type="button" onClick={onNo}>
-          Leave it
+          Do nothing
         </button>
         <button type="button" class="danger" onClick={onYes}>
           {action}

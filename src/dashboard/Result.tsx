@@ -1,92 +1,75 @@
-import { useState } from 'preact/hooks';
+import type { CompletedStatus, MiddlewareClient } from '../client/index.js';
 import { Compare } from './Compare.js';
-import { curlOf } from './curl.js';
-import { Gallery } from './Gallery.js';
-import type { Run, Task } from './useJob.js';
+import { CopyButton } from './CopyButton.js';
+import { canCopyPictures, copyPicture } from './clipboard.js';
+import { bytesWords, type Size } from './figures.js';
+import { Outputs } from './Outputs.js';
+import { resultName } from './resultName.js';
 import { useObjectUrl } from './useObjectUrl.js';
+import { type Shown, useOutputs } from './useOutputs.js';
+import { pictureOf, type Work } from './work.js';
 
-export type Done = Run & { readonly state: 'done' };
-
-/** The picture that a result is shown beside; undefined where that would be no comparison. */
-export function pictureBefore({ task: { workflow, files } }: Done): File | undefined {
-  return workflow.is_built_in ? Object.values(files)[0] : undefined;
+interface Props {
+  readonly client: MiddlewareClient;
+  readonly work: Work;
+  readonly status: CompletedStatus;
+  /** Takes the result as the next picture. */
+  readonly onUse: (file: File) => void;
 }
 
-/** Before and after of one picture. */
-export function Comparison({ run, picture }: { run: Done; picture: File }) {
+/** What a job made, with what one does with it directly below. */
+export function Result({ client, work, status, onUse }: Props) {
+  const { shown, problem } = useOutputs(client, status);
+  // Where a graph makes something else of a picture, the two have nothing to compare.
+  const picture = work.task?.workflow.is_built_in ? pictureOf(work) : undefined;
   const before = useObjectUrl(picture);
-  return before ? <Compare before={before} after={run.shown[0].url} /> : null;
-}
-
-/** What one does with a result that is compared. */
-export function ComparisonActions({
-  run,
-  picture,
-  onReset,
-}: {
-  run: Done;
-  picture: File;
-  onReset: () => void;
-}) {
-  const [{ output, url, sizeBytes }] = run.shown;
-  const { type } = run.task.workflow;
-  const ending = output.mimeType.split('/')[1] ?? 'png';
+  if (problem !== undefined) {
+    return (
+      <p class="problem" role="alert">
+        {problem}
+      </p>
+    );
+  }
+  if (!shown) return <p role="status">Fetching the result…</p>;
+  const [first] = shown;
+  if (!before) {
+    return (
+      <>
+        <DoneIn work={work} status={status} />
+        <Outputs shown={shown} />
+      </>
+    );
+  }
   return (
     <>
-      <p role="status">
-        Done in {secondsOf(run)} s, {Math.ceil(sizeBytes / 1024)} KB.
-      </p>
+      <Compare before={before} after={first.url} crop={first.output.crop} afterSize={sizeOf(first)} />
       <div class="row">
-        <a
-          class="button primary"
-          href={url}
-          download={`${picture.name.replace(/\.\w+$/, '')}-${type}.${ending}`}
-        >
+        <a class="button primary" href={first.url} download={resultName(work, first.output)}>
           Download
         </a>
-        <CopyAsCurl task={run.task} />
-        <button type="button" onClick={onReset}>
-          Back to the picture
+        {canCopyPictures() && <CopyButton label="Copy picture" copy={() => copyPicture(first.blob)} />}
+        <button type="button" onClick={() => onUse(fileOf(work, first))}>
+          Use as next picture
         </button>
+        <DoneIn work={work} status={status} bytes={first.blob.size} />
       </div>
     </>
   );
 }
 
-/** All that a job made. */
-export function Results({ run, onKeepSeed }: { run: Done; onKeepSeed: () => void }) {
-  const { seed, seeds, task, shown } = run;
+function DoneIn({ work, status, bytes }: { work: Work; status: CompletedStatus; bytes?: number }) {
   return (
-    <>
-      <p role="status">
-        {task.workflow.title}: done in {secondsOf(run)} s.
-      </p>
-      <Gallery shown={shown} />
-      <div class="row">
-        <CopyAsCurl task={task} />
-        {seed !== undefined && (
-          <button type="button" onClick={onKeepSeed}>
-            {seeds === undefined ? `Keep the seed ${seed}` : 'Keep the seeds'}
-          </button>
-        )}
-      </div>
-    </>
+    <p class="hint" role="status">
+      {work.title}: done in {status.processing_time_seconds.toFixed(2)} s
+      {bytes === undefined ? '' : `, ${bytesWords(bytes)}`}
+    </p>
   );
 }
 
-function CopyAsCurl({ task }: { task: Task }) {
-  const [isCopied, setCopied] = useState(false);
-  const copy = async () => {
-    await navigator.clipboard.writeText(curlOf(task));
-    setCopied(true);
-  };
-  return (
-    <button type="button" onClick={() => void copy()}>
-      {isCopied ? 'Copied' : 'Copy as curl'}
-    </button>
-  );
+function sizeOf({ output: { width, height } }: Shown): Size | undefined {
+  return width && height ? { width, height } : undefined;
 }
 
-function secondsOf({ status }: Done): string {
-  return status.processing_time_seconds.toFixed(2);
+function fileOf(work: Work, { output, blob }: Shown): File {
+  return new File([blob], resultName(work, output), { type: output.mimeType });
 }

@@ -22,7 +22,7 @@ export function WorkflowChoice({ workflows, chosen, onChoose }: Props) {
               <strong>{one.title}</strong>
               <span class="hint">{one.description}</span>
               {one.instances.some(({ can_run }) => can_run) ? null : (
-                <span class="problem">No instance can run it at present.</span>
+                <span class="problem">No machine can run it at the moment.</span>
               )}
             </span>
           </label>

@@ -1,7 +1,12 @@
+import pLimit from 'p-limit';
 import { useState } from 'preact/hooks';
-import type { SubmitOptions, WorkflowDescription } from '../client/index.js';
+import type { Session, SubmitOptions, WorkflowDescription } from '../client/index.js';
+import { checkFile } from './checkFile.js';
 import { type FileInput, isFileInput, type Values } from './inputs.js';
-import type { Task } from './useJob.js';
+import type { Task } from './work.js';
+
+/** Pictures that are opened at once to see how large they are. */
+const CHECKS_AT_ONCE = 4;
 
 /** What somebody chose and entered. */
 export interface Form {
@@ -9,13 +14,25 @@ export interface Form {
   readonly workflow: WorkflowDescription | undefined;
   readonly fileInputs: readonly FileInput[];
   readonly values: Values;
+  /** Of the files that the server takes. */
+  readonly limits: Session['limits'];
   /** The first file that the workflow needs and that is not there. */
   readonly missing: FileInput | undefined;
-  fileOf(input: FileInput): File | undefined;
+  /** What was wrong with files that were not taken, a sentence each. */
+  readonly problems: readonly string[];
+  /** Several files run the workflow once for each. */
+  filesOf(input: FileInput): readonly File[];
   choose(workflow: WorkflowDescription): void;
-  setFile(input: FileInput, file: File | undefined): void;
+  /** Takes files in place of those that were there, or with `isMore` beside them. */
+  take(input: FileInput, files: readonly File[], isMore?: boolean): Promise<void>;
+  remove(input: FileInput, file: File): void;
+  clear(): void;
   setValue(workflow: WorkflowDescription, name: string, value: string | boolean): void;
+  /** Enters what a task was started with. */
+  load(task: Task): void;
 }
+
+type Files = Readonly<Record<string, readonly File[]>>;
 
 /** What there is a field for until the server told what it can run. */
 const PICTURE: FileInput = { name: 'image', kind: 'image', required: true };
@@ -24,44 +41,80 @@ const PICTURE: FileInput = { name: 'image', kind: 'image', required: true };
 const keyOf = ({ kind, name }: FileInput) => `${kind} ${name}`;
 
 /** Keeps what somebody enters, also while workflows come and go. */
-export function useForm(workflows: readonly WorkflowDescription[]): Form {
-  const [files, setFiles] = useState<Readonly<Record<string, File | undefined>>>({});
+export function useForm(workflows: readonly WorkflowDescription[], limits: Session['limits']): Form {
+  const [files, setFiles] = useState<Files>({});
+  const [problems, setProblems] = useState<readonly string[]>([]);
   const [type, setType] = useState<string>();
   // By workflow: it is still there after a look at another one, or when a workflow comes back.
   const [entered, setEntered] = useState<Readonly<Record<string, Values>>>({});
   const workflow = workflows.find((one) => one.type === type) ?? workflows[0];
   const fileInputs = workflow?.inputs.filter(isFileInput) ?? [PICTURE];
-  const fileOf = (input: FileInput) => files[keyOf(input)];
+  const change = (key: string, of: (before: readonly File[]) => readonly File[]) =>
+    setFiles((all) => ({ ...all, [key]: of(all[key] ?? []) }));
+  const filesOf = (input: FileInput) => {
+    const all = files[keyOf(input)] ?? [];
+    return fileInputs.length === 1 ? all : all.slice(0, 1);
+  };
   return {
     workflow,
     fileInputs,
     values: (workflow && entered[workflow.type]) ?? {},
-    missing: fileInputs.find((input) => input.required && !fileOf(input)),
-    fileOf,
+    missing: fileInputs.find((input) => input.required && filesOf(input).length === 0),
+    problems,
+    limits,
+    filesOf,
     choose: (chosen) => setType(chosen.type),
-    setFile: (input, file) => {
+    take: async (input, taken, isMore = false) => {
       // The first of the list may be another one soon.
       setType(workflow?.type);
-      setFiles((others) => ({ ...others, [keyOf(input)]: file }));
+      setProblems([]);
+      const inTurn = pLimit(CHECKS_AT_ONCE);
+      const found = await Promise.all(taken.map((file) => inTurn(() => checkFile(file, input, limits))));
+      const good = taken.filter((_, index) => found[index] === undefined);
+      setProblems(found.filter((problem) => problem !== undefined));
+      if (good.length > 0) change(keyOf(input), (before) => (isMore ? [...before, ...good] : good));
+    },
+    remove: (input, file) => change(keyOf(input), (before) => before.filter((one) => one !== file)),
+    clear: () => {
+      setFiles({});
+      setProblems([]);
     },
     setValue: (of, name, value) => {
       setType(workflow?.type);
       // Two fields may change before the page is drawn again.
       setEntered((all) => ({ ...all, [of.type]: { ...all[of.type], [name]: value } }));
     },
+    load: ({ workflow: { type: loaded, inputs }, files: own, values, format }) => {
+      setType(loaded);
+      setProblems([]);
+      for (const input of inputs.filter(isFileInput)) {
+        const file = own[input.name];
+        if (file) change(keyOf(input), () => [file]);
+      }
+      setEntered((all) => ({ ...all, [loaded]: { ...values, ...(format ? { format } : {}) } }));
+    },
   };
 }
 
-/** What is sent: only what the workflow takes, which may have changed since it was entered. */
-export function taskOf(workflow: WorkflowDescription, { fileOf, values: entered }: Form): Task {
-  const files: Record<string, File> = {};
+/** What is sent, once for each file: only what the workflow takes, which may have changed since it was entered. */
+export function tasksOf(
+  workflow: WorkflowDescription,
+  { fileInputs, filesOf, values: entered }: Form,
+): Task[] {
   const values: Record<string, string | boolean> = {};
   for (const input of workflow.inputs) {
-    const file = isFileInput(input) ? fileOf(input) : undefined;
     const value = entered[input.name];
-    if (file) files[input.name] = file;
-    else if (value !== undefined) values[input.name] = value;
+    if (!isFileInput(input) && value !== undefined) values[input.name] = value;
   }
   const format = (entered['format'] || (workflow.is_built_in ? 'PNG' : undefined)) as SubmitOptions['format'];
-  return { workflow, files, values, format };
+  const [only] = fileInputs;
+  if (only && fileInputs.length === 1 && filesOf(only).length > 0) {
+    return filesOf(only).map((file) => ({ workflow, files: { [only.name]: file }, values, format }));
+  }
+  const files: Record<string, File> = {};
+  for (const input of fileInputs) {
+    const [file] = filesOf(input);
+    if (file) files[input.name] = file;
+  }
+  return [{ workflow, files, values, format }];
 }

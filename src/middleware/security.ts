@@ -1,9 +1,10 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import cors from 'cors';
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import helmet from 'helmet';
 import { AppError } from '../errors.js';
+import { hostNameOf, isLoopbackName } from '../utils/hostNames.js';
 import type { Check } from './checks.js';
 
 /** Longer ones are no client's of this API. */
@@ -26,16 +27,29 @@ const EXPOSED_HEADERS = [
 ];
 
 /**
- * What only means something with a page: what it may load, that nobody frames it, that no window of another origin
+ * Sets what only means something with a page: what it may load, that nobody frames it, that no window of another origin
  * keeps a hold of it, and that none learns its address.
  * @param sources the directives of its policy that are its own
  */
-export function pageHeaders(sources: readonly string[]): Record<string, string> {
-  return {
+export function pageHeaders(sources: readonly string[]): RequestHandler {
+  const headers = {
     'Content-Security-Policy': [...sources, "base-uri 'none'", "frame-ancestors 'none'"].join(';'),
-    'Cross-Origin-Opener-Policy': 'same-origin',
     'Referrer-Policy': 'no-referrer',
   };
+  return (request, response, next) => {
+    response.set(headers);
+    // Browsers ignore it elsewhere, and complain about it on the console.
+    if (isTrustworthy(request)) response.set('Cross-Origin-Opener-Policy', 'same-origin');
+    next();
+  };
+}
+
+/** Whether browsers take a page's address for one that nobody can tamper with: by TLS, or on the same computer. */
+function isTrustworthy(request: Request): boolean {
+  // The word of a proxy that is not trusted is enough: the header does no harm.
+  if (request.secure || request.headers['x-forwarded-proto'] === 'https') return true;
+  const name = hostNameOf(request.headers.host ?? '');
+  return name !== undefined && isLoopbackName(name);
 }
 
 /**

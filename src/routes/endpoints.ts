@@ -8,6 +8,7 @@ import { jobEndpoints, jobListEndpoints, jobStatusEndpoint } from './rest/jobs.j
 import { metricsEndpoints } from './rest/metrics.js';
 import { outputEndpoint } from './rest/outputs.js';
 import { resultEndpoints } from './rest/results.js';
+import { sessionEndpoint } from './rest/session.js';
 import { statusEndpoints } from './rest/status.js';
 import { submissionEndpoints } from './rest/submissions.js';
 import { workflowEndpoints } from './rest/workflows.js';
@@ -25,6 +26,7 @@ export const fixedEndpoints: readonly Endpoint[] = [
   jobEventEndpoint,
   ...jobEndpoints,
   ...workflowEndpoints,
+  sessionEndpoint,
   systemEventEndpoint,
   ...statusEndpoints,
   ...metricsEndpoints,

@@ -5,6 +5,7 @@ import * as instances from './instances.js';
 import * as jobs from './jobs.js';
 import * as metrics from './metrics.js';
 import { fileResult, imageResult, output, result, textResult } from './outputs.js';
+import { sessionAnswer } from './session.js';
 import { healthAnswer, instanceHealth, livezAnswer, readyzAnswer, statusAnswer } from './status.js';
 import { workflow, workflowAnswer, workflowDeletedAnswer, workflowsAnswer } from './workflows.js';
 
@@ -42,6 +43,7 @@ export const schemaNames: Readonly<Record<string, z.ZodType>> = {
   WorkflowSummary: workflow,
   Workflow: workflowAnswer,
   DeletedWorkflow: workflowDeletedAnswer,
+  Session: sessionAnswer,
   Health: healthAnswer,
   InstanceHealth: instanceHealth,
   Status: statusAnswer,

@@ -44,6 +44,15 @@ export const output = z.object({
   size_bytes: z.int().nonnegative(),
   width: z.int().positive().optional(),
   height: z.int().positive().optional(),
+  /** Of an image that was cropped: where it lay in the whole one, and how large that was, in pixels. */
+  crop: z
+    .object({
+      left: z.int().nonnegative(),
+      top: z.int().nonnegative(),
+      original_width: z.int().positive(),
+      original_height: z.int().positive(),
+    })
+    .optional(),
   /** Of a text, unless it is long. */
   text: z.string().optional(),
   filename: z.string(),

@@ -16,6 +16,7 @@ export const instanceHealth = z.object({
     state: z.enum(['CLOSED', 'OPEN', 'HALF_OPEN']),
     failures: count,
     error_rate: z.number().min(0).max(1),
+    forced: z.boolean().meta({ description: 'Opened by hand: it gets no jobs until it is closed by hand.' }),
   }),
   state: z.literal('warming').optional().meta({
     description: 'Workflows run on it before it gets its first job.',
@@ -24,6 +25,11 @@ export const instanceHealth = z.object({
     description: 'Prompts in its queue that this server, and those that share its jobs, did not submit.',
   }),
   missing_nodes: z.array(z.string()).optional(),
+  down_since: isoTime.optional().meta({ description: 'Since when it cannot be reached.' }),
+  last_error: z.string().optional().meta({
+    description:
+      'What the last contact failed with. Left out for callers without a key, where there are keys.',
+  }),
   problem: z.string().optional().meta({
     description: 'Why it gets no jobs although it answers, such as an address of several machines.',
   }),

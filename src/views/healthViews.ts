@@ -75,7 +75,10 @@ export async function healthView(
       healthy,
       unhealthy: instances.length - healthy,
       instances: instances.map((instance) =>
-        instanceView(instance, nameOf, balancer.promptsOfOthers(instance)),
+        instanceView(instance, nameOf, {
+          isForStrangers,
+          promptsOfOthers: balancer.promptsOfOthers(instance),
+        }),
       ),
     },
     job_processing: {

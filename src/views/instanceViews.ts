@@ -2,20 +2,21 @@ import type { z } from 'zod';
 import type { circuitBreakerChangedAnswer } from '../schemas/metrics.js';
 import type { healthAnswer } from '../schemas/status.js';
 import type { Instance } from '../services/instances/Instance.js';
-import { isoOrNull } from '../utils/clock.js';
+import { isoOrNull, toIso } from '../utils/clock.js';
 import { rounded } from '../utils/figures.js';
 
 /**
  * @param nameOf how the caller may know it
- * @param promptsOfOthers in its queue
+ * @param options.isForStrangers without what may hold addresses
+ * @param options.promptsOfOthers in its queue
  */
 export function instanceView(
   instance: Instance,
   nameOf: (instance: Instance) => string = ({ host }) => host,
-  promptsOfOthers = 0,
+  { isForStrangers = false, promptsOfOthers = 0 } = {},
 ): z.input<typeof healthAnswer>['comfyui_instances']['instances'][number] {
   const { health, breaker, missingNodes } = instance;
-  const { state, failures, errorRate } = breaker.snapshot;
+  const { state, failures, errorRate, forced } = breaker.snapshot;
   return {
     id: instance.address.id,
     host: nameOf(instance),
@@ -23,10 +24,12 @@ export function instanceView(
     last_check: isoOrNull(health.lastCheck),
     response_time_ms: rounded(health.responseTimeMs ?? null, 1),
     active_jobs: instance.activeJobs,
-    circuit_breaker: { state, failures, error_rate: rounded(errorRate, 4) },
+    circuit_breaker: { state, failures, error_rate: rounded(errorRate, 4), forced },
     ...(health.isWarming ? { state: 'warming' as const } : {}),
     ...(promptsOfOthers > 0 ? { prompts_of_others: promptsOfOthers } : {}),
     ...(missingNodes.length > 0 ? { missing_nodes: missingNodes } : {}),
+    ...(health.downSince === undefined ? {} : { down_since: toIso(health.downSince) }),
+    ...(health.lastError === undefined || isForStrangers ? {} : { last_error: health.lastError }),
     ...(health.problem ? { problem: health.problem.reason } : {}),
   };
 }

@@ -22,7 +22,7 @@ export function outputsView({ id, request, result }: CompletedJob): OutputFields
 
 /** Fields are set one by one: statuses are asked for often, and spreading takes longer than all the rest. */
 function outputView(output: JobOutput, url: string): OutputFields['outputs'][number] {
-  const { name, nodeId, kind, mimeType, sizeBytes, width, height, text, filename } = output;
+  const { name, nodeId, kind, mimeType, sizeBytes, width, height, crop, text, filename } = output;
   const view: OutputFields['outputs'][number] = {
     name,
     node_id: nodeId,
@@ -34,6 +34,10 @@ function outputView(output: JobOutput, url: string): OutputFields['outputs'][num
   };
   if (width !== undefined) view.width = width;
   if (height !== undefined) view.height = height;
+  if (crop) {
+    const { left, top, originalWidth, originalHeight } = crop;
+    view.crop = { left, top, original_width: originalWidth, original_height: originalHeight };
+  }
   if (text !== undefined) view.text = text;
   return view;
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Browser } from 'playwright-core';
+import type { Browser, Response } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { expectClean, launchBrowser, openPage, requireBrowser, type Watched } from '../support/browser.js';
 import { eventually } from '../support/eventually.js';
@@ -8,6 +8,12 @@ import { RecordingLogger } from '../support/RecordingLogger.js';
 import { Stack } from '../support/stack.js';
 
 const BADGE = path.resolve(import.meta.dirname, '../../data/samples/transparent-badge.png');
+
+/** A browser for which `studio.lan` is this computer, without being a secure context. */
+async function launchLan(): Promise<AsyncDisposable & { readonly browser: Browser }> {
+  const lan = await launchBrowser(['--host-resolver-rules=MAP studio.lan 127.0.0.1']);
+  return { browser: lan, [Symbol.asyncDispose]: () => lan.close() };
+}
 
 let browser: Browser;
 let stack: Stack;
@@ -25,7 +31,9 @@ describe.skipIf(!requireBrowser())('what a browser makes of', () => {
     await browser.close();
   });
 
-  it('the documents: a page with every operation, and nothing that its policy refuses', async () => {
+  it('the documents: a page with every operation, and nothing that its policy refuses', {
+    timeout: 90_000,
+  }, async () => {
     stack = await Stack.start();
     watched = await openPage(browser, `${stack.client.baseUrl}/docs`);
     await watched.page.getByText('/api/async/remove-background').first().waitFor();
@@ -43,6 +51,7 @@ describe.skipIf(!requireBrowser())('what a browser makes of', () => {
     await page.locator('input[type=file]').setInputFiles(BADGE);
     await page.getByRole('button', { name: 'Remove background', exact: true }).click();
     await page.getByRole('link', { name: 'Download' }).waitFor();
+    await page.getByRole('link', { name: 'Fleet' }).click();
     await page.locator('.job img').waitFor();
     await page.goto(`${stack.client.baseUrl}/docs`);
     await page.getByText('/api/async/remove-background').first().waitFor();
@@ -59,6 +68,50 @@ describe.skipIf(!requireBrowser())('what a browser makes of', () => {
     });
     expect(logged.lines.filter(({ level }) => level === 'info')).not.toEqual([]);
     expect(logged.lines.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
+  });
+
+  it('the page over the wire: compressed, light, and kept where its name changes with it', async () => {
+    stack = await Stack.start();
+    watched = await openPage(browser, 'about:blank');
+    const { page } = watched;
+    const loaded: Response[] = [];
+    page.on('response', (response) => loaded.push(response));
+    await page.goto(`${stack.client.baseUrl}/`);
+    await page.getByRole('radio', { name: 'Remove background' }).first().waitFor();
+    const files = loaded.filter((response) => !new URL(response.url()).pathname.startsWith('/api/'));
+    let bytes = 0;
+    for (const response of files) {
+      const { responseBodySize, responseHeadersSize } = await response.request().sizes();
+      bytes += responseBodySize + responseHeadersSize;
+      const { pathname } = new URL(response.url());
+      if (!/\.(js|css)$/.test(pathname)) continue;
+      expect(await response.headerValue('content-encoding')).toMatch(/^(br|gzip)$/);
+      expect(await response.headerValue('cache-control')).toMatch(/max-age=31536000, immutable/);
+    }
+    expect(files.length).toBeGreaterThan(2);
+    expect(bytes).toBeLessThan(80 * 1024);
+    expectClean(watched, stack.client.baseUrl);
+  });
+
+  it('a page without TLS on the local network: what is copied is there', async () => {
+    await using lan = await launchLan();
+    stack = await Stack.start({ env: { ALLOWED_HOSTS: 'studio.lan' } });
+    const { port } = new URL(stack.client.baseUrl);
+    const origin = `http://studio.lan:${port}`;
+    watched = await openPage(lan.browser, `${origin}/`);
+    const { page } = watched;
+    expect(await page.evaluate(() => isSecureContext)).toBe(false);
+    await page.locator('input[type=file]').setInputFiles(BADGE);
+    await page.getByRole('button', { name: 'Remove background', exact: true }).click();
+    await page.getByRole('button', { name: 'Copy as curl' }).click();
+    await page.getByRole('button', { name: 'Copied' }).waitFor();
+    expect(await page.getByRole('button', { name: 'Copy picture' }).count()).toBe(0);
+    const other = await page.context().newPage();
+    await other.goto(`${stack.client.baseUrl}/status`);
+    const copied = await other.evaluate(() => navigator.clipboard.readText());
+    expect(copied).toMatch(/^curl /);
+    expect(copied).toContain(`${origin}/api/remove-background`);
+    expectClean(watched, origin);
   });
 
   it('a result that is opened by itself: the image, in the middle', async () => {

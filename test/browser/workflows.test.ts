@@ -9,6 +9,7 @@ import { eventually } from '../support/eventually.js';
 import { RecordingLogger } from '../support/RecordingLogger.js';
 import { Stack } from '../support/stack.js';
 import { USER_GRAPHS, type UserGraph, userFiles, userGraph } from '../support/userGraphs.js';
+import { expectFitting } from './expectFitting.js';
 
 let browser: Browser;
 let directory: string;
@@ -47,7 +48,7 @@ async function runOnPage(page: Page, name: UserGraph): Promise<void> {
 
 /** Waits until every picture of the gallery is drawn. @returns width and height of each, small ones too */
 async function picturesOf(page: Page): Promise<Array<[number, number]>> {
-  return page.locator('.gallery img').evaluateAll(async (images) => {
+  return page.locator('.outputs img').evaluateAll(async (images) => {
     const all = images as HTMLImageElement[];
     await Promise.all(all.map((image) => image.decode()));
     return all.map((image): [number, number] => [image.naturalWidth, image.naturalHeight]);
@@ -56,7 +57,7 @@ async function picturesOf(page: Page): Promise<Array<[number, number]>> {
 
 /** Waits until the video of the gallery can be played. @returns width and height */
 async function videoOf(page: Page): Promise<[number, number]> {
-  const video = page.locator('.gallery video');
+  const video = page.locator('.outputs video');
   await eventually(async () => {
     expect(await video.evaluate((element) => (element as HTMLVideoElement).readyState)).toBeGreaterThan(1);
   });
@@ -116,7 +117,7 @@ describe.skipIf(!requireBrowser())('workflows of files on the page', () => {
     expect(await third.getAttribute('aria-pressed')).toBe('true');
     const [download] = await Promise.all([
       page.waitForEvent('download'),
-      page.locator('.gallery').getByRole('link', { name: 'Download' }).click(),
+      page.locator('.outputs').getByRole('link', { name: 'Download' }).click(),
     ]);
     expect(download.suggestedFilename()).toMatch(/^teapot_0000\d_\.png$/);
 
@@ -125,11 +126,11 @@ describe.skipIf(!requireBrowser())('workflows of files on the page', () => {
     await runOnPage(page, 'video-images');
     expect(await videoOf(page)).toEqual([128, 64]);
     await runOnPage(page, 'caption');
-    expect(await page.locator('.gallery .text').innerText()).toMatch(
+    expect(await page.locator('.outputs .text').innerText()).toMatch(
       /^more_detailed_caption: A 60 x 40 picture/,
     );
     await expectAccessible(page);
-    await page.locator('.job').nth(9).waitFor();
+    await page.locator('.history .tile').nth(8).waitFor();
     expectQuiet();
   });
 
@@ -183,11 +184,7 @@ describe.skipIf(!requireBrowser())('workflows of files on the page', () => {
       await runOnPage(page, 'inpainting');
       await picturesOf(page);
       await expectAccessible(page);
-      const { scrolled, shown } = await page.evaluate(() => ({
-        scrolled: document.documentElement.scrollWidth,
-        shown: document.documentElement.clientWidth,
-      }));
-      expect(scrolled).toBeLessThanOrEqual(shown);
+      await expectFitting(page);
       expectQuiet();
     },
   );

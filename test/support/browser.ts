@@ -9,6 +9,9 @@ const CANDIDATES = [
   '/usr/bin/google-chrome',
 ];
 
+/** For anything on the page, ms. */
+const WAIT_MS = 20_000;
+
 /** Where a Chromium is, undefined where there is none. */
 const CHROMIUM = CANDIDATES.find((path) => path !== undefined && existsSync(path));
 
@@ -23,7 +26,8 @@ export function requireBrowser(): boolean {
   return false;
 }
 
-export function launchBrowser(): Promise<Browser> {
+/** @param flags further ones for Chromium */
+export function launchBrowser(flags: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     ...(CHROMIUM ? { executablePath: CHROMIUM } : {}),
     // As root, in containers, and without looking for anything on the internet.
@@ -35,6 +39,7 @@ export function launchBrowser(): Promise<Browser> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...flags,
     ],
   });
 }
@@ -63,6 +68,8 @@ export async function openPage(
   const context = await browser.newContext({ viewport: { width: 1024, height: 800 }, ...options });
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   const page = await context.newPage();
+  // Sooner than the test ends, so that it says what it waited for.
+  page.setDefaultTimeout(WAIT_MS);
   const requests: string[] = [];
   const problems: string[] = [];
   page.on('request', (request) => requests.push(request.url()));

@@ -1,9 +1,13 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import compression from 'compression';
 import { type IRouter, static as serveStatic } from 'express';
 import { z } from 'zod';
 import { pageHeaders } from '../../middleware/security.js';
 import { type Endpoint, TAGS } from '../Endpoint.js';
+
+/** Texts of the pages: they are sent rarely, and browsers keep them. */
+const compress = compression();
 
 /** Where the build puts the page; the same from `src` and from `dist`. */
 const DASHBOARD = path.resolve(import.meta.dirname, '../../../dist/dashboard');
@@ -12,7 +16,7 @@ const DASHBOARD = path.resolve(import.meta.dirname, '../../../dist/dashboard');
 const SWAGGER_UI = path.dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 
 /** Nothing from anywhere else, and no code or style that is not in the page's own files. */
-const DASHBOARD_HEADERS = pageHeaders([
+const dashboardHeaders = pageHeaders([
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
@@ -24,7 +28,7 @@ const DASHBOARD_HEADERS = pageHeaders([
 ]);
 
 /** Nothing from anywhere else; the page's script sets styles on its elements. */
-const DOCS_HEADERS = pageHeaders([
+const docsHeaders = pageHeaders([
   "default-src 'self'",
   "style-src 'self' 'unsafe-inline'",
   "img-src 'self' data: blob:",
@@ -63,11 +67,15 @@ export const documentEndpoints: readonly Endpoint[] = [
     // It holds no data: whoever opens it needs a key for those, where there are keys.
     access: 'open',
     responses: { 200: { description: 'The page.', types: ['text/html'] } },
-    handler: () => (_request, response) => {
-      response.set({ ...DASHBOARD_HEADERS, 'Cache-Control': 'no-cache' });
-      // Without a callback: Express would call it for a file that was sent, too, and for a client that is gone.
-      response.sendFile('index.html', { root: DASHBOARD, cacheControl: false });
-    },
+    handler: () => [
+      compress,
+      dashboardHeaders,
+      (_request, response) => {
+        response.set('Cache-Control', 'no-cache');
+        // Without a callback: Express would call it for a file that was sent, too, and for a client that is gone.
+        response.sendFile('index.html', { root: DASHBOARD, cacheControl: false });
+      },
+    ],
   },
   {
     id: 'openapi',
@@ -91,9 +99,12 @@ export const documentEndpoints: readonly Endpoint[] = [
     summary: 'A page to read and try the API.',
     access: 'open',
     responses: { 200: { description: 'The page.', types: ['text/html'] } },
-    handler: () => (_request, response) => {
-      response.set(DOCS_HEADERS).type('html').send(DOCS_PAGE);
-    },
+    handler: () => [
+      docsHeaders,
+      (_request, response) => {
+        response.type('html').send(DOCS_PAGE);
+      },
+    ],
   },
 ];
 
@@ -101,8 +112,12 @@ export const documentEndpoints: readonly Endpoint[] = [
 export function pageFiles(router: IRouter): void {
   // The names of these change with what is in them.
   const forever = { index: false as const, redirect: false, immutable: true, maxAge: '1y' };
-  router.use('/assets', serveStatic(path.join(DASHBOARD, 'assets'), forever));
-  router.use('/docs/assets', serveStatic(SWAGGER_UI, { index: false, redirect: false, maxAge: '1d' }));
+  router.use('/assets', compress, serveStatic(path.join(DASHBOARD, 'assets'), forever));
+  router.use(
+    '/docs/assets',
+    compress,
+    serveStatic(SWAGGER_UI, { index: false, redirect: false, maxAge: '1d' }),
+  );
   router.get('/docs/start.js', (_request, response) => {
     response.type('js').send(DOCS_SCRIPT);
   });

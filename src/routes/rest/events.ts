@@ -82,7 +82,9 @@ function followSystem(stream: EventStream, { manager, views, balancer }: Service
   };
   const look = () => {
     for (const instance of balancer.instances) {
-      const view = instanceView(instance, undefined, balancer.promptsOfOthers(instance));
+      const view = instanceView(instance, undefined, {
+        promptsOfOthers: balancer.promptsOfOthers(instance),
+      });
       tell('instance', instance.host, view);
       tell('breaker', instance.host, breakerView(instance));
     }

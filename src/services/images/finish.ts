@@ -21,12 +21,22 @@ interface Transparency {
   readonly image: { readonly width: number; readonly height: number };
 }
 
+/** Where a cropped image lay in the whole one, in pixels from its top left corner, and how large that was. */
+export interface Crop {
+  readonly left: number;
+  readonly top: number;
+  readonly originalWidth: number;
+  readonly originalHeight: number;
+}
+
 export interface FinishedImage {
   readonly bytes: Buffer;
   readonly mimeType: 'image/png' | 'image/jpeg' | 'image/webp';
   readonly format: OutputFormat;
   readonly width: number;
   readonly height: number;
+  /** Of an image that was cropped. */
+  readonly crop?: Crop;
 }
 
 const MIME_TYPES = { PNG: 'image/png', JPEG: 'image/jpeg', WEBP: 'image/webp' } as const;
@@ -80,14 +90,16 @@ async function finish(png: Buffer, options: FinishOptions): Promise<FinishedImag
   }
   const header = await openImage(png, maxPixels).metadata();
   let image = openImage(png, maxPixels);
+  let crop: Crop | undefined;
   if (transparencyOf) image = await withTransparencyOf(image, transparencyOf, header, maxPixels);
   if (cropToSubject && (header.hasAlpha || transparencyOf)) {
     // Crop works on pixels as they are by now, and sharp would apply it before the transparency is joined.
     const joined = transparencyOf ? await image.png({ compressionLevel: 1 }).toBuffer() : png;
-    image = await croppedToSubject(joined, maxPixels);
+    ({ image, crop } = await croppedToSubject(joined, maxPixels));
   }
   const { data, info } = await encode(image, format).toBuffer({ resolveWithObject: true });
-  return { bytes: data, mimeType, format, width: info.width, height: info.height };
+  const { width, height } = info;
+  return { bytes: data, mimeType, format, width, height, ...(crop ? { crop } : {}) };
 }
 
 /** `dest-in` multiplies alpha by alpha: what was transparent in the upload, or is in the result, stays so. */
@@ -104,7 +116,8 @@ async function withTransparencyOf(
   return image.ensureAlpha().composite([{ input: mask, blend: 'dest-in', limitInputPixels: maxPixels }]);
 }
 
-async function croppedToSubject(png: Buffer, maxPixels: number): Promise<Sharp> {
+async function croppedToSubject(png: Buffer, maxPixels: number): Promise<{ image: Sharp; crop: Crop }> {
+  const original = await openImage(png, maxPixels).metadata();
   const alpha = await openImage(png, maxPixels)
     .ensureAlpha()
     .extractChannel('alpha')
@@ -113,12 +126,12 @@ async function croppedToSubject(png: Buffer, maxPixels: number): Promise<Sharp> 
   const { info } = await openImage(alpha, maxPixels)
     .trim({ background: '#000000', threshold: CROP_ALPHA_THRESHOLD })
     .toBuffer({ resolveWithObject: true });
-  return openImage(png, maxPixels).extract({
-    left: -(info.trimOffsetLeft ?? 0),
-    top: -(info.trimOffsetTop ?? 0),
-    width: info.width,
-    height: info.height,
-  });
+  const left = -(info.trimOffsetLeft ?? 0);
+  const top = -(info.trimOffsetTop ?? 0);
+  return {
+    image: openImage(png, maxPixels).extract({ left, top, width: info.width, height: info.height }),
+    crop: { left, top, originalWidth: original.width, originalHeight: original.height },
+  };
 }
 
 function encode(image: Sharp, format: OutputFormat): Sharp {

@@ -3,6 +3,7 @@ import type { ErrorCategory, PromptFailure } from '../../promptFailures.js';
 import type { OutputFormat } from '../../workflows/parameters.js';
 import type { FileKind, Workflow } from '../../workflows/types.js';
 import type { NodeTime } from '../comfyui/NodeTimes.js';
+import type { Crop } from '../images/finish.js';
 import type { InspectedImage } from '../images/structure.js';
 
 /** Whom a client wants to hear of the job's end. */
@@ -106,6 +107,8 @@ export interface JobOutput {
   /** Of an image, in pixels. */
   readonly width?: number;
   readonly height?: number;
+  /** Of an image that was cropped to its subject. */
+  readonly crop?: Crop;
   /** Of a text that is not long. */
   readonly text?: string;
 }

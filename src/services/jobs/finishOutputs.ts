@@ -101,7 +101,7 @@ async function natureOfMade({ bytes, filename }: MadeOutput, { intake }: OutputP
 type Named = Pick<JobOutput, 'name' | 'nodeId' | 'filename'>;
 
 /** @param as with a file name that has no ending yet */
-function encoded(as: Named, { bytes, mimeType, format, width, height }: FinishedImage): FinishedOutput {
+function encoded(as: Named, { bytes, mimeType, format, width, height, crop }: FinishedImage): FinishedOutput {
   const extension = extensionOf(format);
   const filename = `${as.filename}.${extension}`;
   const output = {
@@ -112,6 +112,7 @@ function encoded(as: Named, { bytes, mimeType, format, width, height }: Finished
     sizeBytes: bytes.length,
     width,
     height,
+    ...(crop ? { crop } : {}),
   } as const;
   return { output, content: bytes, extension };
 }

@@ -22,6 +22,7 @@ const RESERVED = new Set([
   'outputs',
   'prompts',
   'queue',
+  'session',
   'status',
   'uploads',
   'v1',

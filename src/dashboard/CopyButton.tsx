@@ -1,0 +1,37 @@
+import { useEffect, useState } from 'preact/hooks';
+
+/** How long the button tells how it went, ms. */
+const TOLD_MS = 2000;
+
+interface Props {
+  readonly label: string;
+  /** Where the label alone does not say it. */
+  readonly fullLabel?: string;
+  readonly isQuiet?: boolean;
+  /** @returns whether it worked */
+  readonly copy: () => Promise<boolean>;
+}
+
+/** Copies something, and tells how that went. */
+export function CopyButton({ label, fullLabel = label, isQuiet = false, copy }: Props) {
+  const [told, setTold] = useState<string>();
+  useEffect(() => {
+    if (told === undefined) return;
+    const timer = setTimeout(() => setTold(undefined), TOLD_MS);
+    return () => clearTimeout(timer);
+  }, [told]);
+  const onClick = async () => setTold((await copy()) ? 'Copied' : 'This browser did not allow it');
+  return (
+    <button
+      type="button"
+      class={isQuiet ? 'quiet' : ''}
+      aria-label={told === undefined ? fullLabel : undefined}
+      onClick={() => void onClick()}
+    >
+      {told ?? label}
+      <span class="unseen" role="status">
+        {told}
+      </span>
+    </button>
+  );
+}

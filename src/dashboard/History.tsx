@@ -1,0 +1,78 @@
+import { useState } from 'preact/hooks';
+import type { MiddlewareClient } from '../client/index.js';
+import type { JobRecord } from './overview.js';
+import { useKeyJobs } from './useKeyJobs.js';
+import { jobHash } from './useRoute.js';
+import { useThumbnail } from './useThumbnail.js';
+import { WorkTile } from './WorkTile.js';
+import type { Work } from './work.js';
+
+/** More of them show on demand. */
+const SHOWN = 12;
+
+interface Props {
+  readonly client: MiddlewareClient;
+  readonly works: readonly Work[];
+  /** Whether the server's list has this key's jobs and no others. */
+  readonly hasOwnList: boolean;
+  readonly onOpen: (work: Work) => void;
+  readonly onClear: () => void;
+}
+
+/** The jobs of this browser, and those of the key that were started elsewhere. */
+export function History({ client, works, hasOwnList, onOpen, onClear }: Props) {
+  const [shown, setShown] = useState(SHOWN);
+  const listed = useKeyJobs(client, hasOwnList);
+  const own = new Set(works.map(({ jobId }) => jobId));
+  const others = listed.filter(({ id }) => !own.has(id));
+  const total = works.length + others.length;
+  if (total === 0) return null;
+  return (
+    <section class="card history" aria-labelledby="history">
+      <header class="row spread">
+        <h2 id="history">Your jobs</h2>
+        {works.length > 0 && (
+          <button type="button" class="quiet" onClick={onClear}>
+            Delete all
+          </button>
+        )}
+      </header>
+      <ul class="tiles">
+        {works.slice(0, shown).map((work) => (
+          <WorkTile
+            key={work.key}
+            client={client}
+            work={work}
+            obstacle={undefined}
+            onOpen={() => onOpen(work)}
+          />
+        ))}
+        {others.slice(0, Math.max(0, shown - works.length)).map((job) => (
+          <ListedTile key={job.id} client={client} job={job} />
+        ))}
+      </ul>
+      {total > shown && (
+        <button type="button" class="quiet" onClick={() => setShown(shown + SHOWN)}>
+          Show more
+        </button>
+      )}
+    </section>
+  );
+}
+
+/** A job of the key that this browser did not start. */
+function ListedTile({ client, job }: { client: MiddlewareClient; job: JobRecord }) {
+  const isPicture = job.result?.mimeType.startsWith('image/');
+  const url = useThumbnail(client, isPicture ? job.id : undefined);
+  return (
+    <li class="tile">
+      <a href={jobHash(job.id)}>
+        <span class="picture checkered">{url && <img src={url} alt="" loading="lazy" />}</span>
+        <span class="name">{job.data.originalFilename}</span>
+        <span class="hint">
+          {job.type}, {job.status}
+        </span>
+      </a>
+    </li>
+  );
+}

@@ -1,0 +1,84 @@
+import type { CompletedStatus, Health, MiddlewareClient, Session } from '../client/index.js';
+import { BatchView } from './BatchView.js';
+import { isFileInput } from './inputs.js';
+import { obstacleTo } from './machineState.js';
+import type { Form } from './useForm.js';
+import type { WorkStore } from './WorkStore.js';
+import { WorkView } from './WorkView.js';
+import type { Work } from './work.js';
+
+interface Props {
+  readonly client: MiddlewareClient;
+  readonly session: Session;
+  readonly store: WorkStore;
+  readonly health: Health | undefined;
+  readonly form: Form;
+  /** The one that is open; undefined for all of the batch. */
+  readonly work: Work | undefined;
+  /** In the order of the pictures. */
+  readonly batch: readonly Work[];
+  readonly onShow: (work: Work | undefined, isBatch?: boolean) => void;
+  readonly onForget: (works: readonly Work[]) => void;
+}
+
+/** What was started: one job, or all that were started together. */
+export function Stage({ client, session, store, health, form, work, batch, onShow, onForget }: Props) {
+  const obstacleOf = (one: Work | undefined) =>
+    one?.task && health ? obstacleTo(one.task.workflow, health) : undefined;
+  const isMany = batch.length > 1;
+  if (!work) {
+    return (
+      <BatchView
+        client={client}
+        works={batch}
+        obstacle={obstacleOf(batch[0])}
+        back={{ label: 'New pictures', onClick: () => newPictures(form, onShow) }}
+        onOpen={(one) => onShow(one)}
+        onRetry={(works) => {
+          for (const one of works) store.retry(one);
+        }}
+        onCancel={(works) => {
+          for (const one of works) store.cancel(one);
+        }}
+      />
+    );
+  }
+  const toBatch = { label: `All ${batch.length}`, onClick: () => onShow(work, true) };
+  const toInputs = { label: 'Back to the picture', onClick: () => onShow(undefined) };
+  return (
+    <WorkView
+      key={work.key}
+      client={client}
+      work={work}
+      needsKey={session.needs_key}
+      obstacle={obstacleOf(work)}
+      back={isMany ? toBatch : toInputs}
+      onCancel={() => store.cancel(work)}
+      onRetry={() => onShow(store.retry(work))}
+      onChange={(task) => {
+        form.load(task);
+        onShow(undefined);
+      }}
+      onUse={(file) => {
+        const input =
+          form.fileInputs.find(({ kind }) => kind === 'image') ??
+          work.task?.workflow.inputs.find(isFileInput);
+        if (input) void form.take(input, [file]);
+      }}
+      onKeepSeed={(status) => keepSeed(form, work, status)}
+      onForget={() => onForget([work])}
+    />
+  );
+}
+
+function keepSeed(form: Form, { task }: Work, { seed, seeds }: CompletedStatus): void {
+  for (const { name, kind } of task?.workflow.inputs ?? []) {
+    const chosen = seeds === undefined ? seed : seeds[name];
+    if (task && kind === 'seed' && chosen !== undefined) form.setValue(task.workflow, name, String(chosen));
+  }
+}
+
+function newPictures(form: Form, onShow: Props['onShow']): void {
+  form.clear();
+  onShow(undefined);
+}

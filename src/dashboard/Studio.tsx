@@ -1,0 +1,159 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { Health, MiddlewareClient, Session, WorkflowDescription } from '../client/index.js';
+import { messageOf } from './errors.js';
+import { FileFields } from './FileFields.js';
+import { History } from './History.js';
+import { obstacleTo } from './machineState.js';
+import { Question } from './Question.js';
+import { Settings } from './Settings.js';
+import { Stage } from './Stage.js';
+import { tasksOf, useForm } from './useForm.js';
+import { batchHash, jobHash, type Route } from './useRoute.js';
+import { useWorks } from './useWorks.js';
+import type { WorkStore } from './WorkStore.js';
+import type { Work } from './work.js';
+
+interface Props {
+  readonly client: MiddlewareClient;
+  readonly session: Session;
+  readonly store: WorkStore;
+  readonly workflows: readonly WorkflowDescription[];
+  readonly health: Health | undefined;
+  readonly route: Route;
+}
+
+/** From files and values to what workflows make of them. */
+export function Studio({ client, session, store, workflows, health, route }: Props) {
+  const form = useForm(workflows, session.limits);
+  const works = useWorks(store);
+  const { jobId } = route;
+  const isShown = route.view === 'studio';
+  const [batch, setBatch] = useState(route.batch);
+  const [key, setKey] = useState<string>();
+  const [problem, setProblem] = useState<string>();
+  const [deleting, setDeleting] = useState<readonly Work[]>();
+  const { workflow } = form;
+  const obstacle = workflow && health && obstacleTo(workflow, health);
+
+  const show = (work: Work | undefined, isBatch = false) => {
+    setProblem(undefined);
+    setKey(isBatch ? undefined : work?.key);
+    setBatch(work?.batch);
+  };
+  const open = (work: Work) => {
+    show(work);
+    scrollTo({ top: 0 });
+  };
+  useEffect(() => {
+    if (jobId === undefined) return;
+    store.open(jobId).then(open, (error) => setProblem(messageOf(error)));
+  }, [jobId, store]);
+
+  const shownBatch = works.filter((work) => work.batch === batch).reverse();
+  const shown = works.find((work) => work.key === key);
+  const isInput = !shown && shownBatch.length === 0;
+  // Whoever loads the page again sees the same. Before works are there from the last time, the address stays.
+  const hash = hashOf(shown, shownBatch);
+  useEffect(() => {
+    if (isShown && (hash !== '#studio' || works.length > 0)) history.replaceState(null, '', hash);
+  }, [hash, isShown]);
+
+  const submit = (event: Event) => {
+    event.preventDefault();
+    if (!workflow || form.missing) return;
+    const added = store.add(tasksOf(workflow, form));
+    show(added[0], added.length > 1);
+    scrollTo({ top: 0 });
+  };
+  const take: typeof form.take = (...taken) => {
+    show(undefined);
+    return form.take(...taken);
+  };
+
+  return (
+    <main class="studio workbench" hidden={!isShown}>
+      <div class="card stage">
+        {problem !== undefined && (
+          <p class="problem" role="alert">
+            {problem}
+          </p>
+        )}
+        {isInput ? (
+          // What is pasted elsewhere is not for them.
+          isShown && <FileFields form={{ ...form, take }} />
+        ) : (
+          <Stage
+            client={client}
+            session={session}
+            store={store}
+            health={health}
+            form={{ ...form, take }}
+            work={shown}
+            batch={shownBatch}
+            onShow={show}
+            onForget={setDeleting}
+          />
+        )}
+        {isInput && form.fileInputs.length === 0 && <p class="invitation hint">The result appears here.</p>}
+        {form.problems.length > 0 && <Problems problems={form.problems} />}
+      </div>
+      <Settings
+        workflows={workflows}
+        form={form}
+        obstacle={obstacle}
+        onChoose={(chosen) => {
+          form.choose(chosen);
+          show(undefined);
+        }}
+        onSubmit={submit}
+      />
+      <History
+        client={client}
+        works={works.filter((work) => work.batch !== batch)}
+        hasOwnList={session.needs_key && session.access === 'submit'}
+        onOpen={open}
+        onClear={() => setDeleting(works)}
+      />
+      {deleting && (
+        <Question
+          text={deletionWords(deleting)}
+          action={deleting.length === 1 ? 'Delete the job' : 'Delete the jobs'}
+          onYes={() => {
+            store.forget(deleting);
+            setDeleting(undefined);
+            show(undefined);
+          }}
+          onNo={() => setDeleting(undefined)}
+        />
+      )}
+    </main>
+  );
+}
+
+function hashOf(shown: Work | undefined, batch: readonly Work[]): string {
+  if (shown?.jobId !== undefined) return jobHash(shown.jobId);
+  const [first] = batch;
+  return first && batch.length > 1 ? batchHash(first.batch) : '#studio';
+}
+
+const SHOWN_PROBLEMS = 4;
+
+/** Why files were not taken. */
+function Problems({ problems }: { problems: readonly string[] }) {
+  const rest = problems.length - SHOWN_PROBLEMS;
+  return (
+    <div class="problem" role="alert">
+      {problems.slice(0, SHOWN_PROBLEMS).map((problem) => (
+        <p key={problem}>{problem}</p>
+      ))}
+      {rest > 0 && <p>And {rest} more.</p>}
+    </div>
+  );
+}
+
+function deletionWords(works: readonly Work[]): string {
+  const [first] = works;
+  const what =
+    works.length === 1 ? `${first?.name} and its result` : `${works.length} jobs and their results`;
+  return `Delete ${what}, here and on the server? What is still running is cancelled.`;
+}

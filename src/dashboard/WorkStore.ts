@@ -1,0 +1,199 @@
+import pLimit from 'p-limit';
+import type { JobStatus, MiddlewareClient } from '../client/index.js';
+import { messageOf } from './errors.js';
+import { followJobs } from './followJobs.js';
+import { deleteWorks, loadWorks, saveWork } from './storage.js';
+import { submitTask } from './submitTask.js';
+import { isOver, randomKey, type Task, type Work, type WorkState, workOf } from './work.js';
+
+/** Browsers open six connections to a server, and the page needs some for other things. */
+const UPLOADS_AT_ONCE = 3;
+
+/** What was started in this browser: it is sent, followed, and kept over reloads. */
+export class WorkStore {
+  readonly #client: MiddlewareClient;
+  readonly #owner: string | null;
+  readonly #over = new AbortController();
+  readonly #uploads = new Map<string, AbortController>();
+  readonly #turn = pLimit(UPLOADS_AT_ONCE);
+  readonly #listeners = new Set<() => void>();
+  #works: readonly Work[] = [];
+  #restored: Promise<void> | undefined;
+
+  /** @param owner name of the API key, null where the server has none */
+  constructor(client: MiddlewareClient, owner: string | null) {
+    this.#client = client;
+    this.#owner = owner;
+  }
+
+  /** Newest first. */
+  get works(): readonly Work[] {
+    return this.#works;
+  }
+
+  /** @returns what ends the subscription */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Goes on with what a reload interrupted. */
+  async start(): Promise<void> {
+    await this.#restore();
+    const open = () => this.#running().map(({ jobId }) => jobId ?? '');
+    const onStatus = (id: string, status: JobStatus) => this.#changeJob(id, stateOf(status));
+    const onError = (id: string, error: unknown) =>
+      this.#changeJob(id, { kind: 'failed', message: messageOf(error) });
+    await followJobs(this.#client, { open, onStatus, onError }, this.#over.signal);
+  }
+
+  stop(): void {
+    this.#over.abort();
+  }
+
+  /** Starts tasks together. @returns what became of them, in their order */
+  add(tasks: readonly Task[]): readonly Work[] {
+    const batch = randomKey();
+    const works = tasks.map((task) => workOf(task, batch, this.#owner));
+    this.#set([...[...works].reverse(), ...this.#works]);
+    for (const work of works) {
+      void saveWork(work);
+      this.#send(work, works.length > 1);
+    }
+    return works;
+  }
+
+  /** The same once more, in its place. */
+  retry({ key, batch, task, createdTime }: Work): Work | undefined {
+    if (!task) return undefined;
+    const again = { ...workOf(task, batch, this.#owner), createdTime };
+    const old = this.#works.filter((work) => work.key === key);
+    this.#set(this.#works.map((work) => (work.key === key ? again : work)));
+    void deleteWorks(old);
+    void saveWork(again);
+    this.#send(again, this.#works.filter((work) => work.batch === batch).length > 1);
+    return again;
+  }
+
+  /** Shows a job that was started elsewhere, or by this browser. */
+  async open(jobId: string): Promise<Work> {
+    await this.#restore();
+    const known = this.#works.find((work) => work.jobId === jobId);
+    if (known) return known;
+    const { type, data } = await this.#client.json<{
+      type: string;
+      data: { originalFilename: string };
+    }>(`/api/jobs/${encodeURIComponent(jobId)}/info`, { signal: this.#over.signal });
+    const opened: Work = {
+      key: randomKey(),
+      batch: randomKey(),
+      createdTime: Date.now(),
+      owner: this.#owner,
+      task: undefined,
+      title: type,
+      name: data.originalFilename,
+      jobId,
+      state: { kind: 'running' },
+    };
+    this.#set([opened, ...this.#works]);
+    return opened;
+  }
+
+  cancel({ key, jobId }: Work): void {
+    // Before it has an id there is only its upload to stop.
+    if (jobId === undefined) {
+      this.#uploads.get(key)?.abort();
+      this.#change(key, { state: { kind: 'cancelled' } });
+    } else {
+      // It may have ended in the same moment, which shows by itself.
+      this.#client.cancel(jobId).catch(() => undefined);
+    }
+  }
+
+  /** Deletes jobs here and on the server. */
+  forget(works: readonly Work[]): void {
+    const keys = new Set(works.map(({ key }) => key));
+    for (const { key, jobId } of works) {
+      this.#uploads.get(key)?.abort();
+      // It may have expired there, which is as good.
+      if (jobId !== undefined) this.#client.delete(jobId).catch(() => undefined);
+    }
+    this.#set(this.#works.filter(({ key }) => !keys.has(key)));
+    void deleteWorks(works);
+  }
+
+  /** Takes away what this browser keeps; the jobs go on. */
+  async clear(): Promise<void> {
+    this.stop();
+    await deleteWorks(this.#works);
+  }
+
+  #restore(): Promise<void> {
+    this.#restored ??= this.#takeKept();
+    return this.#restored;
+  }
+
+  async #takeKept(): Promise<void> {
+    const kept = await loadWorks(this.#owner);
+    if (this.#over.signal.aborted) return;
+    this.#set([...this.#works, ...kept]);
+    for (const work of kept) if (work.state.kind === 'sending') this.#send(work, true);
+  }
+
+  #send(work: Work, isPatient = false): void {
+    const { key, task } = work;
+    if (!task) return;
+    const upload = new AbortController();
+    this.#uploads.set(key, upload);
+    const signal = AbortSignal.any([upload.signal, this.#over.signal]);
+    const onWait = (note: string) => this.#change(key, { state: { kind: 'sending', note } });
+    void this.#turn(async () => {
+      if (signal.aborted) return;
+      try {
+        const jobId = await submitTask(this.#client, task, { key, signal, isPatient, onWait });
+        this.#change(key, { jobId, state: { kind: 'running' } });
+      } catch (error) {
+        if (!signal.aborted) this.#change(key, { state: { kind: 'failed', message: messageOf(error) } });
+      } finally {
+        this.#uploads.delete(key);
+      }
+    });
+  }
+
+  /** Jobs that the server has and that are not over, oldest first. */
+  #running(): Work[] {
+    return this.#works.filter((work) => work.jobId !== undefined && !isOver(work)).reverse();
+  }
+
+  #changeJob(jobId: string, state: WorkState): void {
+    for (const work of this.#works) if (work.jobId === jobId) this.#change(work.key, { state });
+  }
+
+  #change(key: string, change: Partial<Work>): void {
+    const before = this.#works.find((work) => work.key === key);
+    if (!before) return;
+    const after = { ...before, ...change };
+    this.#set(this.#works.map((work) => (work === before ? after : work)));
+    // Progress is asked for again after a reload.
+    const isWorthKeeping = after.jobId !== before.jobId || isOver(after);
+    if (isWorthKeeping && after.task) void saveWork(after);
+  }
+
+  #set(works: readonly Work[]): void {
+    this.#works = works;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+function stateOf(status: JobStatus): WorkState {
+  switch (status.status) {
+    case 'completed':
+      return { kind: 'done', status };
+    case 'failed':
+      return { kind: 'failed', message: status.error };
+    case 'cancelled':
+      return { kind: 'cancelled' };
+    default:
+      return { kind: 'running', status };
+  }
+}

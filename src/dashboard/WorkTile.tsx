@@ -1,0 +1,52 @@
+import type { MiddlewareClient } from '../client/index.js';
+import { timeWords } from './figures.js';
+import { percentageOf, progressWords } from './Progress.js';
+import { useObjectUrl } from './useObjectUrl.js';
+import { useThumbnail } from './useThumbnail.js';
+import { pictureOf, type Work } from './work.js';
+
+interface Props {
+  readonly client: MiddlewareClient;
+  readonly work: Work;
+  /** Why no machine can run it; undefined where one can. */
+  readonly obstacle: string | undefined;
+  readonly onOpen: () => void;
+}
+
+/** One job among others: a small picture, and how it is. */
+export function WorkTile({ client, work, obstacle, onOpen }: Props) {
+  const { state, jobId, name } = work;
+  const result = useThumbnail(client, state.kind === 'done' && isPicture(work) ? jobId : undefined);
+  const sent = useObjectUrl(pictureOf(work));
+  const url = result ?? sent;
+  const isUnderWay = state.kind === 'sending' || state.kind === 'running';
+  return (
+    <li class={`tile ${state.kind}`}>
+      <button type="button" onClick={onOpen}>
+        <span class={`picture checkered ${result ? '' : 'waiting'}`}>
+          {url && <img src={url} alt="" loading="lazy" />}
+        </span>
+        <span class="name">{name}</span>
+        <span class="hint">{wordsOf(work, obstacle)}</span>
+      </button>
+      {isUnderWay && <progress max={100} value={percentageOf(state)} aria-label={`Progress of ${name}`} />}
+    </li>
+  );
+}
+
+function isPicture({ state }: Work): boolean {
+  return state.kind === 'done' && state.status.outputs[0]?.kind === 'image';
+}
+
+function wordsOf({ state, title, createdTime }: Work, obstacle: string | undefined): string {
+  switch (state.kind) {
+    case 'done':
+      return `${title}, ${timeWords(createdTime)}`;
+    case 'failed':
+      return `Failed: ${state.message}`;
+    case 'cancelled':
+      return 'Cancelled';
+    default:
+      return progressWords(state, obstacle);
+  }
+}

@@ -1,0 +1,59 @@
+import type { JobStatus, MiddlewareClient } from '../client/index.js';
+import { MiddlewareError } from '../client/index.js';
+import { pause } from './pause.js';
+
+/** Between two rounds, ms: with few jobs, and with many. */
+const FEW_MS = 300;
+const MANY_MS = 1000;
+const FEW = 4;
+/** The oldest are the ones that run. */
+const OLDEST = 12;
+/** Of the others, in turn. */
+const IN_TURN = 4;
+
+interface Followed {
+  /** Ids of the jobs that are not over, oldest first. */
+  readonly open: () => readonly string[];
+  readonly onStatus: (jobId: string, status: JobStatus) => void;
+  /** The server understood, and does not know the job any more. */
+  readonly onError: (jobId: string, error: MiddlewareError) => void;
+}
+
+/**
+ * Asks for the jobs again and again until `signal` is aborted. One stream of events for each would take all
+ * connections that a browser opens to a server.
+ */
+export async function followJobs(
+  client: MiddlewareClient,
+  followed: Followed,
+  signal: AbortSignal,
+): Promise<void> {
+  let turn = 0;
+  while (!signal.aborted) {
+    const open = followed.open();
+    const others = open.slice(OLDEST);
+    const inTurn = Array.from(
+      { length: Math.min(IN_TURN, others.length) },
+      (_, n) => others[(turn + n) % others.length],
+    );
+    turn += IN_TURN;
+    const asked = [...open.slice(0, OLDEST), ...inTurn].filter((id) => id !== undefined);
+    await Promise.all(asked.map((id) => ask(client, id, followed, signal)));
+    await pause(open.length > FEW ? MANY_MS : FEW_MS, signal);
+  }
+}
+
+async function ask(
+  client: MiddlewareClient,
+  id: string,
+  followed: Followed,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    followed.onStatus(id, await client.status(id, signal));
+  } catch (error) {
+    // A server that is out of reach, or busy, is asked again.
+    const isFinal = error instanceof MiddlewareError && [401, 403, 404, 410].includes(error.status);
+    if (isFinal && !signal.aborted) followed.onError(id, error);
+  }
+}

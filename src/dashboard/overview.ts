@@ -1,0 +1,35 @@
+import type { z } from 'zod';
+import type { Health, JobList, MiddlewareClient } from '../client/index.js';
+import type { historyAnswer } from '../schemas/metrics.js';
+
+export type Machine = Health['comfyui_instances']['instances'][number];
+export type JobRecord = JobList['jobs'][number];
+export type Minute = z.output<typeof historyAnswer>['minutes'][number];
+
+/** What only those see who look after the machines. */
+interface FleetFigures {
+  readonly jobs: readonly JobRecord[];
+  readonly minutes: readonly Minute[];
+}
+
+export interface Overview {
+  readonly health: Health;
+  /** Undefined while nobody looks. */
+  readonly fleet: FleetFigures | undefined;
+}
+
+const SHOWN_JOBS = 20;
+
+/** @param isFleet with what only the fleet's view shows */
+export async function loadOverview(client: MiddlewareClient, isFleet: boolean): Promise<Overview> {
+  const [health, fleet] = await Promise.all([client.health(), isFleet ? loadFleet(client) : undefined]);
+  return { health, fleet };
+}
+
+async function loadFleet(client: MiddlewareClient): Promise<FleetFigures> {
+  const [{ jobs }, { minutes }] = await Promise.all([
+    client.jobs({ limit: SHOWN_JOBS }),
+    client.json<z.output<typeof historyAnswer>>('/api/metrics/history'),
+  ]);
+  return { jobs, minutes };
+}

@@ -1,0 +1,11 @@
+import type { OutputFile } from '../client/index.js';
+import { pictureOf, type Work } from './work.js';
+
+/** What a result is called when it is saved: after the picture where there was one. */
+export function resultName(work: Work, output: OutputFile): string {
+  const picture = pictureOf(work);
+  const { workflow } = work.task ?? {};
+  if (!picture || !workflow?.is_built_in) return output.filename;
+  const ending = output.mimeType.split('/')[1] ?? 'png';
+  return `${picture.name.replace(/\.\w+$/, '')}-${workflow.type}.${ending}`;
+}

@@ -1,0 +1,43 @@
+import { createStore, delMany, set, values } from 'idb-keyval';
+import type { Work } from './work.js';
+
+/** Older ones are forgotten. */
+const MAX_WORKS = 200;
+/** Of the files that they were started with; the oldest are forgotten. */
+const MAX_BYTES = 500 * 1024 * 1024;
+
+const database = () => createStore('comfyui-express-middleware', 'works');
+
+/**
+ * What was started with the same key, newest first. Empty where the browser keeps nothing, as in private windows of
+ * some: the page works without.
+ */
+export async function loadWorks(owner: string | null): Promise<readonly Work[]> {
+  try {
+    const all = await values<Work>(database());
+    const own = all.filter((work) => work.owner === owner).sort((a, b) => b.createdTime - a.createdTime);
+    const kept = own.slice(0, countToKeep(own));
+    await deleteWorks(own.slice(kept.length));
+    return kept;
+  } catch {
+    return [];
+  }
+}
+
+export async function saveWork(work: Work): Promise<void> {
+  await set(work.key, work, database()).catch(() => undefined);
+}
+
+export async function deleteWorks(works: readonly Work[]): Promise<void> {
+  const keys = works.map(({ key }) => key);
+  await delMany(keys, database()).catch(() => undefined);
+}
+
+function countToKeep(newestFirst: readonly Work[]): number {
+  let bytes = 0;
+  for (const [index, { task }] of newestFirst.entries()) {
+    for (const file of Object.values(task?.files ?? {})) bytes += file.size;
+    if (index >= MAX_WORKS || bytes > MAX_BYTES) return index;
+  }
+  return newestFirst.length;
+}

@@ -1,0 +1,62 @@
+import { useEffect, useState } from 'preact/hooks';
+import {
+  type CompletedStatus,
+  type MiddlewareClient,
+  MiddlewareError,
+  type OutputFile,
+} from '../client/index.js';
+import { messageOf } from './errors.js';
+
+/** An output that was fetched. */
+export interface Shown {
+  readonly output: OutputFile;
+  readonly blob: Blob;
+  readonly url: string;
+  /** Of a text. */
+  readonly text: string | undefined;
+}
+
+interface Fetched {
+  /** Undefined while they are on their way. */
+  readonly shown: readonly [Shown, ...Shown[]] | undefined;
+  readonly problem: string | undefined;
+}
+
+const NOTHING: Fetched = { shown: undefined, problem: undefined };
+
+/** What a job made, for as long as it is shown. */
+export function useOutputs(client: MiddlewareClient, status: CompletedStatus): Fetched {
+  const [fetched, setFetched] = useState(NOTHING);
+  const id = status.job_id;
+  useEffect(() => {
+    const over = new AbortController();
+    const urls: string[] = [];
+    // Fetched with the key, which a picture's own request could not carry.
+    const fetchOne = async (output: OutputFile): Promise<Shown> => {
+      const blob = await output.blob(over.signal);
+      const url = URL.createObjectURL(blob);
+      urls.push(url);
+      return { output, blob, url, text: output.kind === 'text' ? await blob.text() : undefined };
+    };
+    const fetchAll = async () => {
+      const [first, ...others] = client.outcome(status).outputs;
+      return [await fetchOne(first), ...(await Promise.all(others.map(fetchOne)))] as const;
+    };
+    setFetched(NOTHING);
+    fetchAll()
+      .then(([first, ...others]) => setFetched({ shown: [first, ...others], problem: undefined }))
+      .catch((error) => {
+        if (!over.signal.aborted) setFetched({ shown: undefined, problem: problemOf(error) });
+      });
+    return () => {
+      over.abort();
+      for (const url of urls) URL.revokeObjectURL(url);
+    };
+  }, [client, id]);
+  return fetched;
+}
+
+function problemOf(error: unknown): string {
+  const isGone = error instanceof MiddlewareError && (error.status === 404 || error.status === 410);
+  return isGone ? 'The server no longer keeps this result. Run it again to see it.' : messageOf(error);
+}

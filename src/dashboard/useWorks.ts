@@ -1,0 +1,13 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { WorkStore } from './WorkStore.js';
+import type { Work } from './work.js';
+
+/** The works of a store, newest first, as they are now. */
+export function useWorks(store: WorkStore): readonly Work[] {
+  const [works, setWorks] = useState(store.works);
+  useEffect(() => {
+    setWorks(store.works);
+    return store.subscribe(() => setWorks(store.works));
+  }, [store]);
+  return works;
+}
