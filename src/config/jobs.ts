@@ -2,16 +2,39 @@ import { bytes, integer, MIB, milliseconds, type Values } from './fields.js';
 
 /** How many jobs there may be, and how long each may take. */
 export const jobVariables = {
-  MAX_CONCURRENT_JOBS: integer(4, 1, 10_000),
-  MAX_QUEUE_SIZE: integer(1000, 1, 10_000_000),
-  MAX_QUEUE_MEMORY: bytes(512 * MIB),
-  MAX_RESULT_MEMORY: bytes(512 * MIB),
-  JOB_TIMEOUT: milliseconds(300_000),
-  JOB_QUEUE_TIMEOUT: milliseconds(0, 0),
-  SYNC_TIMEOUT: milliseconds(300_000),
-  JOB_MAX_ATTEMPTS: integer(3, 1, 100),
-  JOB_CLEANUP_INTERVAL: milliseconds(600_000),
-  JOB_PROCESSING_INTERVAL: milliseconds(1000, 10),
+  MAX_CONCURRENT_JOBS: integer(4, 1, 10_000).meta({
+    meaning: 'Jobs at the same time on all machines together.',
+  }),
+  MAX_QUEUE_SIZE: integer(1000, 1, 10_000_000).meta({
+    meaning: 'Pending jobs. Beyond it, requests fail with 503 `QUEUE_FULL`.',
+  }),
+  MAX_QUEUE_MEMORY: bytes(512 * MIB).meta({
+    meaning:
+      'Bytes of the uploads of pending jobs if `ASSET_STORE=memory`. Beyond it, requests fail with 503 `QUEUE_FULL`.',
+  }),
+  MAX_RESULT_MEMORY: bytes(512 * MIB).meta({
+    meaning:
+      'Limit in bytes for each of these: results kept with `ASSET_STORE=memory` (the oldest are dropped first), the results of one job while they are in memory, and responses being sent from memory.',
+  }),
+  JOB_TIMEOUT: milliseconds(300_000).meta({
+    meaning:
+      "Milliseconds that a prompt may execute, counted from ComfyUI's `execution_start`. Then the server interrupts it and the job fails.",
+  }),
+  JOB_QUEUE_TIMEOUT: milliseconds(0, 0).meta({
+    meaning:
+      "Milliseconds that a prompt may wait in ComfyUI's own queue before it is moved to another machine with a free slot. 0: no limit.",
+  }),
+  SYNC_TIMEOUT: milliseconds(300_000).meta({
+    meaning: 'Milliseconds that a synchronous request waits for its job.',
+  }),
+  JOB_MAX_ATTEMPTS: integer(3, 1, 100).meta({ meaning: 'Maximum attempts of a job.' }),
+  JOB_CLEANUP_INTERVAL: milliseconds(600_000).meta({
+    meaning: 'Milliseconds that a finished job and its result are kept.',
+  }),
+  JOB_PROCESSING_INTERVAL: milliseconds(1000, 10).meta({
+    meaning:
+      'Milliseconds between two polls of the queue. New jobs and free slots are handled immediately; polling is the fallback.',
+  }),
 };
 
 export const jobConfig = (env: Values<typeof jobVariables>) => ({
