@@ -101,7 +101,7 @@ export class HealthReporter {
     for (const { file, message } of this.#workflows.problems()) {
       issues.push(
         isForStrangers
-          ? 'A workflow file cannot be used.'
+          ? 'A workflow file is invalid.'
           : `Workflow file ${file} cannot be used: ${message}`,
       );
     }

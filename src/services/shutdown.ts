@@ -53,7 +53,7 @@ export async function stopServices(parts: Parts, budget: TimeBudget, logger: Log
       if (work) await settledWithin(Math.max(1, maxMs), work);
     } catch (error) {
       leftBehind.push(name);
-      logger.warn('Part of the server did not stop in time', { part: name, error: String(error) });
+      logger.warn('A component did not stop in time', { part: name, error: String(error) });
     }
   };
   const { manager, processor, prompts, webhooks } = parts;
@@ -63,7 +63,7 @@ export async function stopServices(parts: Parts, budget: TimeBudget, logger: Log
   const unfinished = await processor.stop(graceMs, reserve * 0.2);
   const waiting = manager.runs.waiting();
   if (unfinished.length + waiting.length > 0) {
-    logger.warn('Jobs not done at shutdown', { interrupted: unfinished, pending: waiting });
+    logger.warn('Unfinished jobs at shutdown', { interrupted: unfinished, pending: waiting });
   }
   // All at the same time: none of it waits for another, but for the sockets that tidying up may need.
   const restMs = budget.leftMs;

@@ -90,7 +90,7 @@ function addFiles(winston: WinstonLogger, directory: string): BoundedOutput[] {
   try {
     mkdirSync(directory, { recursive: true });
   } catch (error) {
-    winston.error('Log folder cannot be written, logging to the console only', {
+    winston.error('Log folder is not writable, logging to the console only', {
       component: 'logger',
       error: error instanceof Error ? error.message : String(error),
     });
@@ -138,7 +138,7 @@ function linesOf(file: InstanceType<typeof transports.File>): Writable {
 /** The line in place of those that a slow destination lost. */
 function reportOf(dropped: number, pretty: boolean): string {
   const level = 'warn';
-  const message = 'Log lines dropped, as they are not taken fast enough';
+  const message = 'Log lines dropped: the destination is too slow';
   const line = { level, message, service: SERVICE, component: 'logger', dropped, [LEVEL]: level };
   const made = (pretty ? format.combine(asJson, readable) : asJson).transform(line, {});
   return `${String((made as Record<symbol, unknown>)[MESSAGE])}\n`;

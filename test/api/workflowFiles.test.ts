@@ -92,7 +92,7 @@ describe('a file in the folder of a running server', () => {
     expect(distance(await colourOfOutput(outputs[0] as { url: string }), INVERTED)).toBeLessThan(4);
     expect(logger.lines).toContainEqual(
       expect.objectContaining({
-        message: 'Workflow is ready',
+        message: 'Workflow loaded',
         fields: expect.objectContaining({ jobType: 'expanding' }),
       }),
     );
@@ -193,7 +193,7 @@ describe('a file that cannot be used', () => {
       expect(issues).toEqual([expect.stringMatching(reason)]);
       expect(status).toBe('degraded');
     });
-    const warnings = logger.lines.filter(({ message }) => message === 'A workflow file cannot be used');
+    const warnings = logger.lines.filter(({ message }) => message === 'A workflow file is invalid');
     const named = warnings.filter(({ fields }) => reason.test(`${fields['file']} ${fields['reason']}`));
     expect(named).toMatchObject([{ level: 'warn', fields: { code } }]);
     expect((await health()).issues.join()).not.toContain(folder.directory);

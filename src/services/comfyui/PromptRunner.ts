@@ -126,7 +126,7 @@ export class PromptRunner {
   #later(attempt: PromptAttempt, work: () => Promise<void>): void {
     const task = work()
       .catch((error: unknown) => {
-        this.#logger.debug('Tidying up on ComfyUI failed', {
+        this.#logger.debug('Cleanup on ComfyUI failed', {
           instance: attempt.client.address.host,
           promptId: attempt.promptId,
           error: messageOf(error),

@@ -157,7 +157,7 @@ export class ServerState {
     if (!this.#isWritable) return;
     this.#isWritable = false;
     this.#logger.warn(
-      'STATE_DIR cannot be used: what this server leaves on machines is not cleaned up after a crash',
+      'STATE_DIR is not writable: nothing is cleaned up on the machines after a crash',
       {
         directory: this.#directory,
         error: messageOf(error),

@@ -13,7 +13,7 @@ export class JobListeners {
   constructor(logger: Logger) {
     this.#onError = (error) => {
       const stack = error instanceof Error ? error.stack : String(error);
-      logger.error('A listener to job events failed', { stack });
+      logger.error('A job event listener failed', { stack });
     };
     this.#all = {
       changed: new Listeners(this.#onError),

@@ -48,7 +48,7 @@ export class UntoldEnds {
       this.#found = new Set(untold);
       for (const id of again) await this.#tellOne(id);
     } catch (error) {
-      this.#parts.logger.debug('No look at the ends that nobody tells', { error: messageOf(error) });
+      this.#parts.logger.debug('Finished jobs without a webhook could not be looked up', { error: messageOf(error) });
     }
   }
 
@@ -58,6 +58,6 @@ export class UntoldEnds {
     const job = await manager.get(id);
     if (!isFinished(job)) return;
     await this.#tell(job);
-    logger.info('A job ended that nobody told of, its webhook is sent now', { jobId: id });
+    logger.info('Sending the webhook of a job whose server is gone', { jobId: id });
   }
 }

@@ -55,7 +55,7 @@ export class SharedWorkflows implements WorkflowStore {
   constructor(parts: Parts) {
     const { logger, folder } = parts;
     this.#parts = parts;
-    this.#listeners = new Listeners((error) => logger.error('A listener to workflows failed', { error }));
+    this.#listeners = new Listeners((error) => logger.error('A workflow listener failed', { error }));
     this.#looks = new Repeater(() => this.#look(), LOOK_MS, this.#onError);
     folder.onChange(() => this.#merge());
   }
@@ -110,7 +110,7 @@ export class SharedWorkflows implements WorkflowStore {
     const version = versionOf(text);
     const isFirst = await texts.put(type, version, text);
     const isNew = isFirst && !folder.all().some((own) => own.type === type);
-    logger.info('Workflow is ready', { jobType: type });
+    logger.info('Workflow loaded', { jobType: type });
     // It is put, whether this server can read it now or later.
     this.#entries = new Map(this.#entries).set(type, { version, workflow, problem: undefined });
     this.#merge();
@@ -163,12 +163,12 @@ export class SharedWorkflows implements WorkflowStore {
     try {
       checkType(type, builtIn);
       const workflow = withNodeInfo(readWorkflow(text), this.#infoOf);
-      logger.info('Workflow is ready', { jobType: type });
+      logger.info('Workflow loaded', { jobType: type });
       return { version, workflow, problem: undefined };
     } catch (error) {
       const problem = problemOf(`${type} in Redis`, error);
       const { file, code, message } = problem;
-      logger.warn('A workflow file cannot be used', { file, code, reason: message });
+      logger.warn('A workflow file is invalid', { file, code, reason: message });
       return { version, workflow: known?.workflow, problem };
     }
   }

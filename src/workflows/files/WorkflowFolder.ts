@@ -61,7 +61,7 @@ export class WorkflowFolder {
     const { directory, pollMs = POLL_MS, logger } = options;
     this.#options = options;
     this.#watch = new FolderWatch(directory, pollMs, () => this.#alone(() => this.#look()));
-    this.#listeners = new Listeners((error) => logger.error('A listener to workflows failed', { error }));
+    this.#listeners = new Listeners((error) => logger.error('A workflow listener failed', { error }));
   }
 
   /** Reads the folder, which need not be there, and looks at it from now on. */
@@ -200,7 +200,7 @@ export class WorkflowFolder {
     const told = new Set(this.#problems.map(({ file, message }) => JSON.stringify([file, message])));
     for (const { file, code, message } of problems) {
       if (!told.has(JSON.stringify([file, message])))
-        logger.warn('A workflow file cannot be used', { file, code, reason: message });
+        logger.warn('A workflow file is invalid', { file, code, reason: message });
     }
     const isSame = workflows.length === before.size && workflows.every((workflow) => before.has(workflow));
     this.#entries = entries;
@@ -209,7 +209,7 @@ export class WorkflowFolder {
     // One that machines only added ranges and choices to has the graph and manifest that it had.
     const known = new Set(this.#workflows.flatMap(({ graph, manifest }): unknown[] => [graph, manifest]));
     for (const { type, graph, manifest } of workflows) {
-      if (!known.has(graph) || !known.has(manifest)) logger.info('Workflow is ready', { jobType: type });
+      if (!known.has(graph) || !known.has(manifest)) logger.info('Workflow loaded', { jobType: type });
     }
     this.#workflows = workflows.toSorted((one, other) => (one.type < other.type ? -1 : 1));
     this.#listeners.tell();

@@ -77,6 +77,6 @@ export class JobCodec {
     if (this.#reported.has(id)) return;
     if (this.#reported.size >= MAX_REPORTED) this.#reported.clear();
     this.#reported.add(id);
-    this.#logger.warn('The record of a job cannot be read', { jobId: id, error: messageOf(error) });
+    this.#logger.warn('A job record cannot be read', { jobId: id, error: messageOf(error) });
   }
 }

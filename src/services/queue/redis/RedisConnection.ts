@@ -61,7 +61,7 @@ export class RedisConnection {
     this.#logger = logger;
     this.#timings = { ...REDIS_TIMINGS, ...timings };
     const onError = (error: unknown) =>
-      logger.error('A listener to Redis failed', { error: messageOf(error) });
+      logger.error('A Redis listener failed', { error: messageOf(error) });
     this.#onChange = new Listeners(onError);
   }
 
@@ -187,8 +187,8 @@ export class RedisConnection {
   #set(isAvailable: boolean): void {
     if (this.#isStopped || this.#isAvailable === isAvailable) return;
     this.#isAvailable = isAvailable;
-    if (isAvailable) this.#logger.info('Redis is back', { redis: this.host });
-    else this.#logger.warn('Redis is not available', { redis: this.host, error: this.#lastError });
+    if (isAvailable) this.#logger.info('Redis is available again', { redis: this.host });
+    else this.#logger.warn('Redis is unavailable', { redis: this.host, error: this.#lastError });
     this.#onChange.tell(isAvailable);
   }
 

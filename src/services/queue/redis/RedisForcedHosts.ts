@@ -41,7 +41,7 @@ export class RedisForcedHosts implements ForcedHosts {
     this.#parts = parts;
     this.#key = `${parts.prefix}:breakers`;
     this.#listeners = new Listeners((error) =>
-      parts.logger.error('A listener to Redis failed', { error: messageOf(error) }),
+      parts.logger.error('A Redis listener failed', { error: messageOf(error) }),
     );
     this.#looks = new Repeater(() => this.#look(), LOOK_MS, this.#onError);
   }

@@ -68,7 +68,7 @@ export class RedisJobEvents implements JobEvents {
     try {
       this.#send({ kind, event } as KindAndEvent);
     } catch (error) {
-      this.#logger.error('An event cannot be told to other servers', {
+      this.#logger.error('An event could not be sent to other servers', {
         event: kind,
         error: messageOf(error),
       });

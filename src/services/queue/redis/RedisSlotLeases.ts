@@ -226,7 +226,7 @@ export class RedisSlotLeases implements SlotLeases {
 
   /** The connection tells of outages; this is for whoever looks closely. */
   readonly #onError = (error: unknown): void => {
-    this.#parts.logger.debug('Places could not be counted in Redis', { error: messageOf(error) });
+    this.#parts.logger.debug('Slots could not be counted in Redis', { error: messageOf(error) });
   };
 
   #keyOf(host: string): string {

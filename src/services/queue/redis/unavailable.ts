@@ -1,6 +1,6 @@
 import { AppError, messageOf } from '../../../errors.js';
 
-/** Seconds after which a client may try again: Redis is back soon, or an operator has to do something. */
+/** Seconds after which a client may try again: Redis is available again soon, or an operator has to do something. */
 const RETRY_SECONDS = 2;
 
 /**

@@ -183,7 +183,7 @@ export class RedisDeliveryStore implements DeliveryStore {
   async #begin(job: Job): Promise<void> {
     const order = readOrder(job.data);
     if (!order) {
-      this.#parts.logger.warn('A delivery cannot be read', { jobId: job.id });
+      this.#parts.logger.warn('A webhook delivery cannot be read', { jobId: job.id });
       await job.moveToCompleted(undefined, this.#token, false);
       return;
     }
@@ -226,6 +226,6 @@ export class RedisDeliveryStore implements DeliveryStore {
 
   /** The connection tells of outages; this is for whoever looks closely. */
   readonly #onError = (error: unknown): void => {
-    this.#parts.logger.debug('Deliveries could not be kept in Redis', { error: messageOf(error) });
+    this.#parts.logger.debug('Webhook deliveries could not be stored in Redis', { error: messageOf(error) });
   };
 }
