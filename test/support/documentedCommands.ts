@@ -18,6 +18,8 @@ export function commandsOf(document: string): string[] {
 export function requireCurl(): boolean {
   if (spawnSync('curl', ['--version']).status === 0) return true;
   if (process.env['CI']) throw new Error('No curl: install it (apt-get install curl).');
-  process.stderr.write('\nNOTICE: no curl here, the commands in the documents are NOT tested. Install curl.\n\n');
+  process.stderr.write(
+    '\nNOTICE: no curl here, the commands in the documents are NOT tested. Install curl.\n\n',
+  );
   return false;
 }
