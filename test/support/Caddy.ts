@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { eventually } from './eventually.js';
@@ -37,6 +37,7 @@ export class Caddy {
         env: { PATH: process.env['PATH'], HOME: folder },
       },
     );
+    closeSync(log);
   }
 
   /** @param servers `host:port` of each */
