@@ -11,7 +11,7 @@ function parseOrigins(text: string): '*' | string[] | undefined {
   return areOrigins && origins.length > 0 ? origins : undefined;
 }
 
-/** Who may use the server, and how often. */
+/** Who may use the server, and how much. */
 export const accessVariables = {
   API_KEYS: parsedBy(parseApiKeys)
     .optional()
@@ -27,15 +27,10 @@ export const accessVariables = {
       meaning:
         'Origins whose pages may use the server from a browser: `*`, or a comma-separated list such as `https://app.example.com`. Pages of other origins cannot change anything (403).',
     }),
-  ALLOWED_HOSTS: z
-    .string()
-    .transform(splitList)
-    .default([])
-    .describe('comma-separated host names')
-    .meta({
-      meaning:
-        'Additional `Host` names, comma-separated, that a server on a loopback address without API keys accepts.',
-    }),
+  ALLOWED_HOSTS: z.string().transform(splitList).default([]).describe('comma-separated host names').meta({
+    meaning:
+      'Additional `Host` names, comma-separated, that a server on a loopback address without API keys accepts.',
+  }),
   RATE_LIMIT_PER_MINUTE: integer(0, 0, 1_000_000_000).meta({
     meaning: 'Requests per minute and client. Beyond it, requests fail with 429 `RATE_LIMITED`. 0: no limit.',
   }),

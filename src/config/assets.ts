@@ -4,10 +4,10 @@ import type { jobVariables } from './jobs.js';
 
 const STORES = ['memory', 'disk', 's3'] as const;
 
-/** No signed address may be good for longer than a week. */
+/** The maximum of S3: a week. */
 const MAX_PRESIGN_SECONDS = 604_800;
 
-/** Where the files of jobs lie. Credentials are the AWS SDK's own business, which has its own variables. */
+/** Where the files of jobs are stored. The AWS SDK reads its own variables for credentials. */
 export const assetVariables = {
   ASSET_STORE: choice(STORES)
     .default('memory')
@@ -63,17 +63,17 @@ type AssetEnvironment = Values<typeof assetVariables> &
 export const assetConfig = (env: AssetEnvironment) => ({
   store: env.ASSET_STORE,
   directory: env.ASSET_DIR,
-  /** How long a file is kept that no job has. */
+  /** How long a file without a job is kept. */
   lifetimeMs: env.ASSET_TTL || env.JOB_CLEANUP_INTERVAL,
-  /** Has a name where the store is `s3`. */
+  /** Not empty if the store is `s3`. */
   bucket: env.S3_BUCKET ?? '',
   region: env.S3_REGION,
-  /** undefined: AWS's own. */
+  /** undefined for AWS. */
   endpoint: env.S3_ENDPOINT,
-  /** What all keys begin with. */
+  /** Prefix of all keys. */
   prefix: env.S3_PREFIX,
-  /** Whether the bucket's name is in the path rather than in the host name. */
+  /** Whether the bucket's name is in the path instead of the host name. */
   forcePathStyle: env.S3_FORCE_PATH_STYLE,
-  /** How long signed addresses are good for; 0: there are none. */
+  /** Lifetime of presigned URLs; 0: there are none. */
   presignSeconds: env.S3_PRESIGN_SECONDS,
 });

@@ -1,6 +1,6 @@
 import { bytes, integer, MIB, milliseconds, type Values } from './fields.js';
 
-/** How many jobs there may be, and how long each may take. */
+/** Limits of jobs: how many, and how long. */
 export const jobVariables = {
   MAX_CONCURRENT_JOBS: integer(4, 1, 10_000).meta({
     meaning: 'Jobs at the same time on all machines together.',
@@ -40,15 +40,15 @@ export const jobVariables = {
 export const jobConfig = (env: Values<typeof jobVariables>) => ({
   maxConcurrent: env.MAX_CONCURRENT_JOBS,
   maxQueued: env.MAX_QUEUE_SIZE,
-  /** Bytes of the files of jobs that are not done. */
+  /** Bytes of the files of unfinished jobs. */
   maxQueueBytes: env.MAX_QUEUE_MEMORY,
-  /** Bytes of results that are kept. */
+  /** Bytes of kept results. */
   maxResultBytes: env.MAX_RESULT_MEMORY,
   /** For the execution of a prompt. */
   timeoutMs: env.JOB_TIMEOUT,
   /** For a prompt in ComfyUI's own queue; 0 for no limit. */
   queueTimeoutMs: env.JOB_QUEUE_TIMEOUT,
-  /** How long a synchronous request waits. */
+  /** For a synchronous request. */
   syncTimeoutMs: env.SYNC_TIMEOUT,
   maxAttempts: env.JOB_MAX_ATTEMPTS,
   /** How long a finished job is kept. */

@@ -14,7 +14,7 @@ const header = z
   .optional()
   .describe('one header as "Name: value"');
 
-/** The ComfyUI machines, and how patient the server is with them. */
+/** The ComfyUI machines, and how the server treats them. */
 export const machineVariables = {
   COMFYUI_HOST: z
     .string()
@@ -28,13 +28,10 @@ export const machineVariables = {
   COMFYUI_KEEP_HISTORY: flag(false).meta({
     meaning: "Keep each prompt in ComfyUI's history (with its image if `COMFYUI_IMAGE_INPUT=base64`).",
   }),
-  COMFYUI_IMAGE_INPUT: choice(IMAGE_INPUTS)
-    .default('upload')
-    .describe(IMAGE_INPUTS.join(' or '))
-    .meta({
-      meaning:
-        'How images reach ComfyUI. `upload`: `POST /upload/image` and `LoadImage`. `base64`: inside the prompt, with the custom node `ETN_LoadImageBase64`, for machines that do not allow uploads.',
-    }),
+  COMFYUI_IMAGE_INPUT: choice(IMAGE_INPUTS).default('upload').describe(IMAGE_INPUTS.join(' or ')).meta({
+    meaning:
+      'How images reach ComfyUI. `upload`: `POST /upload/image` and `LoadImage`. `base64`: inside the prompt, with the custom node `ETN_LoadImageBase64`, for machines that do not allow uploads.',
+  }),
   COMFYUI_AUTH_HEADER: header.meta({
     meaning:
       'One header for every request and WebSocket to ComfyUI, such as `Authorization: Bearer …`. Never logged.',
@@ -67,7 +64,7 @@ export const machineConfig = (
   addresses: readonly InstanceAddress[],
 ) => ({
   addresses: Object.freeze(addresses),
-  /** Sent with every request and socket to ComfyUI. */
+  /** Sent with every request and WebSocket to ComfyUI. */
   header: env.COMFYUI_AUTH_HEADER,
   keepHistory: env.COMFYUI_KEEP_HISTORY,
   imageInput: env.COMFYUI_IMAGE_INPUT,

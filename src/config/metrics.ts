@@ -15,6 +15,6 @@ export const metricsVariables = {
 
 export const metricsConfig = (env: Values<typeof metricsVariables>) => ({
   file: env.METRICS_FILE_PATH,
-  /** 0: only when asked, and at the end. */
+  /** 0: only on request and at shutdown. */
   intervalMs: env.METRICS_SAVE_INTERVAL,
 });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseTrustProxy } from '../utils/trustProxy.js';
 import { integer, milliseconds, parsedBy, plainUrl, type Values } from './fields.js';
 
-/** Where the server listens, and how it ends. */
+/** Where the server listens, and how it stops. */
 export const serverVariables = {
   PORT: integer(3000, 0, 65_535).meta({ meaning: 'Port to listen on.' }),
   HOST: z
@@ -24,14 +24,10 @@ export const serverVariables = {
       meaning:
         'Whose `X-Forwarded-For` header is trusted: `false`, a number of proxies, or comma-separated addresses, subnets or `loopback`.',
     }),
-  STATE_DIR: z
-    .string()
-    .default('./data/state')
-    .describe('a folder, or nothing to keep no state')
-    .meta({
-      meaning:
-        'Folder in which the server records what it left on the machines, so that the next start can clean up after a crash. Empty: no records.',
-    }),
+  STATE_DIR: z.string().default('./data/state').describe('a folder, or nothing to keep no state').meta({
+    meaning:
+      'Folder in which the server records what it left on the machines, so that the next start can clean up after a crash. Empty: no records.',
+  }),
   SHUTDOWN_TIMEOUT: milliseconds(30_000, 0).meta({
     meaning: 'Milliseconds from SIGTERM to exit, everything included. Running jobs get most of it.',
   }),

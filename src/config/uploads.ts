@@ -11,7 +11,7 @@ const imageTypes = z
   .default(['image/png', 'image/jpeg'])
   .describe(`a comma-separated list of ${IMAGE_TYPES.join(', ')}`);
 
-/** What clients may send, and how slowly. */
+/** Limits of what clients send. */
 export const uploadVariables = {
   MAX_FILE_SIZE: bytes(10 * MIB).meta({ meaning: 'Maximum size of an upload in bytes.' }),
   MAX_IMAGE_PIXELS: bytes(64_000_000).meta({ meaning: 'Maximum width x height of an uploaded image.' }),
@@ -37,14 +37,14 @@ export const uploadVariables = {
 export const uploadConfig = (env: Values<typeof uploadVariables>) => ({
   maxFileBytes: env.MAX_FILE_SIZE,
   maxImagePixels: env.MAX_IMAGE_PIXELS,
-  /** Bytes of all uploads that are on their way. */
+  /** Bytes of all uploads in progress. */
   maxBytes: env.MAX_UPLOAD_MEMORY,
   timeoutMs: env.UPLOAD_TIMEOUT,
   /** For uploads and for responses. */
   minBytesPerSecond: env.MIN_TRANSFER_RATE,
   imageTypes: env.ALLOWED_IMAGE_TYPES,
-  /** Hosts that may have private addresses, for files that are fetched. */
+  /** Hosts with private addresses from which input files may be fetched. */
   urlAllowedHosts: env.INPUT_URL_ALLOWED_HOSTS,
-  /** For all of a file that is fetched. */
+  /** For the whole download of an input file. */
   urlTimeoutMs: env.INPUT_URL_TIMEOUT,
 });

@@ -19,8 +19,8 @@ export const webhookVariables = {
 };
 
 export const webhookConfig = (env: Values<typeof webhookVariables>) => ({
-  /** undefined: there are no webhooks. */
+  /** undefined: webhooks are disabled. */
   secret: env.WEBHOOK_SECRET,
-  /** Hosts that may have private addresses. */
+  /** Hosts with private addresses that are allowed. */
   allowedHosts: env.WEBHOOK_ALLOWED_HOSTS,
 });

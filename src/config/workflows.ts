@@ -13,6 +13,6 @@ export const workflowVariables = {
 };
 
 export const workflowConfig = (env: Values<typeof workflowVariables>) => ({
-  /** Of workflow files; empty for the built-in workflows only. */
+  /** Folder of workflow files; empty for the built-in workflows only. */
   directory: env.WORKFLOWS_DIR,
 });

@@ -4,19 +4,19 @@ import { type ApiKey, findApiKey, type Scope } from '../utils/apiKeys.js';
 import { clientNetwork } from '../utils/clientNetwork.js';
 import type { Check } from './checks.js';
 
-/** Who sent a request, as far as that is known. */
+/** The sender of a request, as far as known. */
 export interface Caller {
   /** See `clientOf`. */
   readonly id: string;
-  /** The key that was presented, if it is one of the configured ones. */
+  /** The key of the request, if it is a configured one. */
   readonly key: { readonly name: string; readonly scope: Scope } | undefined;
-  /** Whether there are keys at all: where there are none, everybody may do everything. */
+  /** Whether keys are configured. Without keys, everyone may do everything. */
   readonly areKeysNeeded: boolean;
 }
 
 /**
- * Finds out who sends each request. Refuses nobody: see `requireKey` and `requireAdmin`.
- * @param trustsProxies whether a proxy's word counts for the address: looking for it costs every request a little
+ * Identifies the sender of each request. Rejects nobody: see `requireKey` and `requireAdmin`.
+ * @param trustsProxies whether forwarded addresses count: reading them costs every request a little
  */
 export function identify(keys: readonly ApiKey[], trustsProxies: boolean): Check {
   return (request, response) => {

@@ -5,7 +5,7 @@ import type { Logger } from '../utils/logger.js';
 import { ownerOf } from './authentication.js';
 import type { Check } from './checks.js';
 
-/** What is taken from a client as a request's id: short, and harmless in a log line and a header. */
+/** Request ids that are accepted from clients: short, and harmless in a log line and a header. */
 const SANE_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 
 /** Characters of a path that logs and messages show. */
@@ -17,8 +17,8 @@ export function requestIdOf(response: Response): string {
 }
 
 /**
- * Gives every request its id, on the response and in the log, and logs it once it was answered.
- * @param onClosed called once for every request, answered or hung up on
+ * Gives every request an id, in the response and in the log, and logs it after the response.
+ * @param onClosed called once per request, whether it was answered or the client disconnected
  */
 export function requestContext(
   logger: Logger,
@@ -47,7 +47,7 @@ export function requestContext(
       const fields = {
         requestId,
         method: request.method,
-        // The path alone: a query may carry what is nobody's business.
+        // Without the query, which may contain secrets.
         path: request.originalUrl.split('?', 1)[0]?.slice(0, MAX_LOGGED_PATH),
         status: response.statusCode,
         durationMs: Math.round(durationMs),
@@ -60,7 +60,7 @@ export function requestContext(
   };
 }
 
-/** A load balancer asks these every second or so, a client that polls even more often. */
+/** Load balancers send these every second or so, and polling clients even more often. */
 function isRoutine(url: string): boolean {
   return /^\/((status|health|livez|readyz|metrics)\b|api\/jobs\/[^/]+\/status$)/.test(url);
 }

@@ -5,7 +5,7 @@ import type { Services } from '../services/index.js';
 import type { Workflow } from '../workflows/types.js';
 import type { ResultSender } from './sendResult.js';
 
-/** Folders of the endpoints in the documents. */
+/** Sections of the endpoints in the documents. */
 export const TAGS = {
   processing: 'Image Processing',
   asynchronous: 'Async Processing',
@@ -16,33 +16,35 @@ export const TAGS = {
   documents: 'Documents',
 } as const;
 
-/** Who may use an endpoint where there are keys: anybody, whoever has a key, or only keys of the scope admin. */
+/** Who may use an endpoint if keys are configured: anyone, any key, or keys of the scope admin only. */
 type Access = 'open' | 'key' | 'admin';
 
-/** What comes back with one status. */
+/** The response with one status. */
 interface EndpointResponse {
   readonly description: string;
-  /** Of a JSON body. */
+  /** Schema of a JSON body. */
   readonly schema?: z.ZodType;
   /** Media types of a body that is not JSON. */
   readonly types?: readonly string[];
 }
 
-/** What the handlers of all endpoints share. */
+/** What all handlers share. */
 export interface RouteContext {
   readonly services: Services;
   readonly config: Config;
   readonly sender: ResultSender;
-  /** The OpenAPI document of the workflows that there are now. */
+  /** The OpenAPI document of the current workflows. */
   readonly openApi: () => Promise<object>;
 }
 
-/** One thing that a client can do. Routing, OpenAPI, API reference, Postman collection and tests read it. */
+/**
+ * The declaration of an endpoint. Routing, OpenAPI, API reference, Postman collection and tests are derived from it.
+ */
 export interface Endpoint {
   /** Name of the operation in the documents, and of its examples. */
   readonly id: string;
   readonly method: 'get' | 'post' | 'put' | 'delete';
-  /** With `{name}` for each parameter of `request.path`. */
+  /** With `{name}` for each parameter in `request.path`. */
   readonly path: string;
   readonly tag: (typeof TAGS)[keyof typeof TAGS];
   readonly summary: string;
@@ -50,17 +52,17 @@ export interface Endpoint {
   readonly request?: {
     readonly path?: z.ZodObject;
     readonly query?: z.ZodObject;
-    /** Headers that change what is done. */
+    /** Headers that have an effect. */
     readonly headers?: z.ZodObject;
     /** By media type. */
     readonly body?: Readonly<Record<string, z.ZodType>>;
   };
-  /** Whose jobs it submits. */
+  /** The workflow whose jobs it submits. */
   readonly workflow?: Workflow;
-  /** By status; those that are no errors. */
+  /** Successful responses by status. */
   readonly responses: Readonly<Record<number, EndpointResponse>>;
-  /** Statuses of errors, beside 500 and those that come of paths, keys, origins and limits. */
+  /** Error statuses, besides 500 and those caused by paths, keys, origins and limits. */
   readonly errors?: readonly number[];
-  /** Makes what answers a request, once for each server. */
+  /** Creates the request handler, once per server. */
   readonly handler: (context: RouteContext) => RequestHandler | readonly RequestHandler[];
 }

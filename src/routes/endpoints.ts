@@ -11,7 +11,7 @@ import { statusEndpoints } from './rest/status.js';
 import { submissionEndpoints } from './rest/submissions.js';
 import { workflowEndpoints } from './rest/workflows.js';
 
-/** Every endpoint that does not come of a workflow, in the order of the documents. */
+/** Every endpoint that does not belong to a workflow, in the order of the documents. */
 export const fixedEndpoints: readonly Endpoint[] = [
   ...jobListEndpoints,
   jobStatusEndpoint,

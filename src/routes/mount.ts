@@ -9,7 +9,10 @@ const GUARDS: Readonly<Record<Endpoint['access'], readonly RequestHandler[]>> = 
   admin: [requireKey, requireAdmin],
 };
 
-/** Adds routes for endpoints, in their order. A method that a path does not have is a 405 that names those it has. */
+/**
+ * Adds routes for endpoints, in their order. A method that a path does not support is a 405 that lists the supported
+ * ones.
+ */
 export function mount(router: IRouter, endpoints: readonly Endpoint[], context: RouteContext): void {
   for (const path of new Set(endpoints.map((endpoint) => endpoint.path))) {
     const ofPath = endpoints.filter((endpoint) => endpoint.path === path);
@@ -26,6 +29,6 @@ function methodNotAllowed(methods: readonly string[]): RequestHandler {
   const allowed = [...methods, ...(methods.includes('GET') ? ['HEAD'] : [])].join(', ');
   return (request, response) => {
     response.set('Allow', allowed);
-    throw new AppError('METHOD_NOT_ALLOWED', `${request.method} is not possible here, only ${allowed}.`);
+    throw new AppError('METHOD_NOT_ALLOWED', `${request.method} is not allowed here, only ${allowed}.`);
   };
 }

@@ -14,12 +14,12 @@ import type { Workflow } from '../workflows/types.js';
 import { type Endpoint, TAGS } from './Endpoint.js';
 import { allEndpoints } from './endpoints.js';
 
-// By a schema's `id` the library knows that it is a component.
+// zod-openapi recognises components by the `id` of a schema.
 for (const [id, schema] of Object.entries(schemaNames)) z.globalRegistry.add(schema, { id });
 
 type OpenApiDocument = ReturnType<typeof createDocument>;
 
-/** The OpenAPI 3.1 document, made from the declarations that the routes are made from. */
+/** Creates the OpenAPI 3.1 document from the declarations of the routes. */
 export function createOpenApiDocument(workflows: readonly Workflow[]): OpenApiDocument {
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
   for (const endpoint of allEndpoints(workflows)) {
@@ -31,7 +31,7 @@ export function createOpenApiDocument(workflows: readonly Workflow[]): OpenApiDo
     info: {
       title: 'ComfyUI Express Middleware',
       version: '0.1.0',
-      description: 'Post an image, get the image back: a REST API in front of a fleet of ComfyUI machines.',
+      description: 'A REST API in front of a fleet of ComfyUI machines: post an image, get the result back.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
@@ -39,16 +39,16 @@ export function createOpenApiDocument(workflows: readonly Workflow[]): OpenApiDo
     paths: paths as ZodOpenApiPathsObject,
     components: {
       securitySchemes: {
-        bearer: { type: 'http', scheme: 'bearer', description: 'An API key, where the server has keys.' },
+        bearer: { type: 'http', scheme: 'bearer', description: 'An API key, if the server has keys.' },
         apiKey: {
           type: 'apiKey',
           in: 'header',
           name: 'X-API-Key',
-          description: 'The same in a header of its own.',
+          description: 'The same key in a separate header.',
         },
       },
     },
-    // Where no keys are configured nothing is needed.
+    // The first entry is for servers without keys.
     security: [{}, { bearer: [] }, { apiKey: [] }],
   });
 }
@@ -81,7 +81,7 @@ function responsesOf(endpoint: Endpoint): ZodOpenApiResponsesObject {
     };
     responses[status as '200'] = { description, content };
   }
-  // A parameter in a path may be no valid encoding.
+  // A parameter in a path can be invalidly encoded.
   const ofPath = endpoint.request?.path ? [400] : [];
   for (const status of [...ofPath, ...(endpoint.errors ?? []), 500, ...accessErrors(endpoint)]) {
     const codes = Object.entries(ERROR_STATUS).filter(([, of]) => of === status);
@@ -94,15 +94,15 @@ function responsesOf(endpoint: Endpoint): ZodOpenApiResponsesObject {
 }
 
 /**
- * What origins, keys and limits make of a request. Everything may be a 403, also where there are no keys: for a change
- * that a page of another origin asks for, and on loopback for a host name that the server does not know.
+ * Error statuses caused by origins, keys and limits. Every endpoint can respond with 403, even without keys: to a
+ * change requested by a page of another origin, and on loopback to an unknown host name.
  */
 function accessErrors({ access, tag }: Endpoint): number[] {
   if (tag === TAGS.documents) return [403, 414, 429];
   return access === 'open' ? [403, 414] : [401, 403, 414, 429];
 }
 
-/** A recorded response. A workflow that has none shows one of a built-in workflow, under its own title. */
+/** A recorded response. A workflow without one shows that of a built-in workflow, with its own title. */
 function exampleOf({ id, workflow }: Endpoint, status: string): unknown {
   const recorded = examples[`${id}_${status}`];
   if (recorded !== undefined || !workflow) return recorded;

@@ -6,16 +6,16 @@ import type { Job } from '../services/jobs/Job.js';
 import type { JobManager } from '../services/jobs/JobManager.js';
 import { jobUrls } from '../views/JobViews.js';
 
-/** What is in the path of a route about one job. */
-export const jobPath = z.object({ id: z.string().meta({ description: 'Id of the job.' }) });
+/** Path parameters of a route about one job. */
+export const jobPath = z.object({ id: z.string().meta({ description: 'Job id.' }) });
 
-/** The id in a route's path. */
+/** The job id in a route's path. */
 export function idOf(request: Request): string {
   return String(request.params['id']);
 }
 
 /**
- * The job that a request is about. Somebody else's job is no job: its id tells nothing, not even that there is one.
+ * The job of a request. A job of another owner is not found, so that its id reveals nothing.
  * @throws AppError `JOB_NOT_FOUND`
  */
 export async function ownJob(manager: JobManager, request: Request, response: Response): Promise<Job> {
@@ -25,7 +25,7 @@ export async function ownJob(manager: JobManager, request: Request, response: Re
   return job;
 }
 
-/** Errors about an existing job say where its status is. */
+/** Adds the URL of the status to errors about an existing job. */
 export async function withStatusUrl<T>(id: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -15,39 +15,39 @@ import { FORMATS, IMAGE_PLACE } from '../views/JobViews.js';
 import type { OutputFormat } from '../workflows/parameters.js';
 import { sendStored } from './sendStored.js';
 
-/** Base64 is made in slices of this many bytes, a multiple of three, as the client takes them. */
+/** Base64 is written in slices of this many bytes, a multiple of three. */
 const SLICE_BYTES = 3 * 64 * 1024;
-/** Answers up to this size are in the kernel's hands at once: nobody needs to count them. */
+/** Responses up to this size fit into the socket buffer and are not counted. */
 const SMALL_BYTES = 64 * 1024;
-/** Kinds that a browser shows; what else a file is, it may take for a page of this server. */
+/** Kinds that a browser may show. A browser might treat other files as a page of this server. */
 const SHOWN: ReadonlySet<OutputKind> = new Set(['image', 'video', 'audio', 'text']);
 
-/** Media types of a result that can be asked for; of those that a client takes alike, the first one. */
+/** Media types of a result that a client can request. If it accepts several equally, the first one is used. */
 export const RESULT_TYPES: readonly string[] = Object.keys(FORMATS);
 
 /**
- * The format that `Accept` asks for; undefined where it prefers JSON. A browser that opens a page lists images after
- * HTML: it does not ask for one.
- * @throws AppError `NOT_ACCEPTABLE` when it names image types, and none that a result can have
+ * The format that `Accept` requests; undefined if it prefers JSON. A browser that opens a page lists images after
+ * HTML and does not request one.
+ * @throws AppError `NOT_ACCEPTABLE` if it names only unsupported image types
  */
 export function acceptedFormat(request: Request): OutputFormat | undefined {
   const accepted = request.accepts(['application/json', 'text/html', ...RESULT_TYPES]);
   if (accepted !== false) return FORMATS[accepted];
   if (!namesImages(request)) return undefined;
-  throw new AppError('NOT_ACCEPTABLE', 'No result has an image type that Accept names.', {
-    details: `Results are ${RESULT_TYPES.join(', ')}, or application/json with the image in it.`,
+  throw new AppError('NOT_ACCEPTABLE', 'Accept names only unsupported image types.', {
+    details: `Supported are ${RESULT_TYPES.join(', ')}, and application/json with the image in it.`,
   });
 }
 
 /**
- * Whether the client asked for the result's bytes in place of JSON about them.
+ * Whether the client requested the bytes of the result instead of JSON.
  * @throws AppError `NOT_ACCEPTABLE`
  */
 export function wantsBytes(request: Request, { kind, mimeType }: JobOutput): boolean {
   const accepted = request.accepts(['application/json', mimeType]);
   if (accepted !== false) return accepted === mimeType;
   if (kind !== 'image') return false;
-  // `Accept: image/png` for a job that was asked to give a JPEG: the image it is.
+  // `Accept: image/png` for a job with the format JPEG returns the JPEG.
   return acceptedFormat(request) !== undefined;
 }
 
@@ -56,14 +56,13 @@ function namesImages(request: Request): boolean {
 }
 
 /**
- * Answers with results. Bytes that are being sent stay in memory although their result may have expired, so
- * all of them together are bounded in bytes: the ones that have been at it longest are cut off to make room. (How
- * slowly a client may take an answer is decided for all answers alike, in `SlowReaders`.)
+ * Sends results. Bytes that are being sent stay in memory even after the result expired, so their sum is bounded: the
+ * oldest responses are aborted to make room. (`SlowReaders` decides how slow a client may be.)
  */
 export class ResultSender {
   readonly #maxBytes: number;
   readonly #turns: Turns;
-  /** Bytes by answer, in the order in which they were begun. */
+  /** Bytes by response, oldest first. */
   readonly #underWay = new Map<Response, number>();
   #bytes = 0;
 
@@ -73,7 +72,7 @@ export class ResultSender {
     this.#turns = turns;
   }
 
-  /** Answers with the bytes of a job's primary output. A result never changes, so its job's id is its entity tag. */
+  /** Sends the bytes of a job's primary output. A result never changes, so the job id is its ETag. */
   async primary(
     request: Request,
     response: Response,
@@ -87,8 +86,7 @@ export class ResultSender {
   }
 
   /**
-   * Answers with the bytes of one of a job's outputs, or with the range of them that the client asks for; or sends the
-   * client to where they are, if they have a signed address.
+   * Sends the bytes of one output, or the requested range; or redirects to its presigned URL, if it has one.
    * @param index of the output, from 0
    * @throws AppError `RANGE_NOT_SATISFIABLE` or `RESULT_EXPIRED`
    */
@@ -100,7 +98,7 @@ export class ResultSender {
   ): Promise<void> {
     const etag = `"${job.id}-${index}"`;
     const stored = Buffer.isBuffer(bytes) ? undefined : bytes;
-    // An address is signed for one method only.
+    // A URL is signed for one method only.
     const url = request.method === 'GET' ? await stored?.url(presentationOf(output, isDownload)) : undefined;
     if (url !== undefined) {
       response.set('Cache-Control', 'private, no-store').redirect(url);
@@ -126,8 +124,8 @@ export class ResultSender {
   }
 
   /**
-   * Answers with `body` in JSON. The bytes of an image are put in as base64 at the first place of `IMAGE_PLACE`; what
-   * comes behind it may be a client's.
+   * Sends `body` as JSON. The image is inserted as base64 at the first `IMAGE_PLACE`; what follows may come from a
+   * client.
    */
   async json(response: Response, body: object, { result }: CompletedJob, image: Buffer): Promise<void> {
     const text = JSON.stringify(body);
@@ -172,7 +170,7 @@ export class ResultSender {
   }
 }
 
-/** Resolves when the client took what was written, or is gone. */
+/** Resolves when the client has read what was written, or has disconnected. */
 async function roomIn(response: Response): Promise<void> {
   if (response.destroyed) return;
   const over = new AbortController();
@@ -184,7 +182,7 @@ async function roomIn(response: Response): Promise<void> {
   }
 }
 
-/** What every answer with an output's bytes tells. */
+/** The headers of a response with an output's bytes. */
 function headersOf(job: CompletedJob, output: JobOutput, isDownload = false): Record<string, string> {
   return {
     'Content-Type': output.mimeType,
@@ -201,7 +199,7 @@ function presentationOf({ filename, mimeType, kind }: JobOutput, isDownload: boo
   return { filename, mimeType, isDownload: isDownload || !SHOWN.has(kind) };
 }
 
-/** The one range of bytes that is asked for; undefined for the whole, as also for several ranges or odd ones. */
+/** The requested range of bytes; undefined for the whole output, and for several or invalid ranges. */
 function rangeOf(
   request: Request,
   etag: string,

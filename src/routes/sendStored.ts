@@ -6,7 +6,7 @@ import { exactly } from '../utils/StoredFile.js';
 import { jobUrls } from '../views/JobViews.js';
 
 /**
- * Sends what is not in memory as fast as the client takes it. The response has its status and headers already.
+ * Streams bytes from the store as fast as the client reads. Status and headers must be set.
  * @param stored `start` and `end`: first and last byte to send
  * @throws AppError `RESULT_EXPIRED`
  */
@@ -26,7 +26,7 @@ export async function sendStored(
   const source = isWanted ? await bytes.open(isPart ? { start, end } : undefined) : undefined;
   if (isWanted && !source) {
     for (const name of ['Accept-Ranges', 'Content-Range']) response.removeHeader(name);
-    throw new AppError('RESULT_EXPIRED', 'The result is gone.', {
+    throw new AppError('RESULT_EXPIRED', 'The result has expired.', {
       fields: { job_id: jobId, status_url: jobUrls(jobId).status_url },
     });
   }
@@ -38,7 +38,7 @@ export async function sendStored(
   try {
     await pipeline(source, (chunks: AsyncIterable<Buffer>) => exactly(chunks, length), response);
   } catch {
-    // The client left, or the bytes ended early: cut off, the answer tells it by itself.
+    // The client disconnected, or the bytes ended early: an aborted response signals it.
     response.destroy();
   }
 }

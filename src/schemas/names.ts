@@ -8,7 +8,7 @@ import { workflowAnswer, workflowDeletedAnswer, workflowsAnswer } from './workfl
 
 const [pending, processing, completed, failed, cancelled] = jobs.jobStatusAnswer.options;
 
-/** What the OpenAPI document calls schemas, for the types that others generate from it. */
+/** Names of the schemas in the OpenAPI document, for generated types. */
 export const schemaNames: Readonly<Record<string, z.ZodType>> = {
   Error: errorAnswer,
   ErrorCode: errorCode,

@@ -8,19 +8,19 @@ export const imageResult = z.looseObject({
   image_base64: z.string().regex(/^data:image\//),
   prompt_id: z.string(),
   processing_time_seconds: z.number().nonnegative(),
-  // Absent for an image in a format that nobody can ask for, such as GIF.
+  // Absent for a format that clients cannot request, such as GIF.
   format: outputFormat.optional(),
-  // Absent where the file's size in pixels cannot be read.
+  // Absent if the dimensions cannot be read.
   width: z.int().positive().optional(),
   height: z.int().positive().optional(),
   size_bytes: z.int().positive(),
   upscale_factor: z.string().optional(),
 });
 
-/** Of a text. */
+/** Result of a job whose primary output is text. */
 const textResult = z.strictObject({ text: z.string() });
 
-/** Of anything else: its bytes are under `url`. */
+/** Result of a job with any other primary output; `url` has its bytes. */
 const fileResult = z.strictObject({
   kind: outputKind,
   prompt_id: z.string(),
@@ -31,12 +31,12 @@ const fileResult = z.strictObject({
   url: z.string(),
 });
 
-/** The result of a job, in a synchronous answer and under `/result`: its primary output. */
+/** The result of a job, in a synchronous response and under `/result`: its primary output. */
 export const result = z.union([imageResult, textResult, fileResult]);
 
-/** One thing that a job made. */
+/** One output of a job. */
 const output = z.object({
-  /** The workflow's name for it; several things that one node made have the same. */
+  /** The workflow's name of the output; several files of one node share it. */
   name: z.string(),
   node_id: z.string(),
   kind: outputKind,
@@ -44,21 +44,21 @@ const output = z.object({
   size_bytes: z.int().nonnegative(),
   width: z.int().positive().optional(),
   height: z.int().positive().optional(),
-  /** Of a text, unless it is long. */
+  /** The text, unless it is long. */
   text: z.string().optional(),
   filename: z.string(),
   url: z.string(),
 });
 
-/** A text where JavaScript cannot hold the number. */
+/** A string if JavaScript cannot represent the number. */
 const seed = z.union([z.int(), z.string().regex(/^-?\d+$/)]);
 
-/** What is told of outputs wherever a result is. */
+/** Fields about the outputs, wherever a result is returned. */
 export const outputFields = z.object({
   /** In the workflow's order; the first one is the primary output. */
   outputs: z.array(output).min(1),
-  /** Where it was chosen at random. */
+  /** The seed, if it was chosen at random. */
   seed: seed.optional(),
-  /** By input, where several were chosen because no number lies in all their ranges. `seed` is the first one then. */
+  /** Seeds by input, if several were chosen because their ranges do not overlap. `seed` is then the first one. */
   seeds: z.record(z.string(), seed).optional(),
 });

@@ -33,7 +33,8 @@ export const healthAnswer = z.object({
         }),
         missing_nodes: z.array(z.string()).optional(),
         problem: z.string().optional().meta({
-          description: 'Why it gets no jobs although it answers, such as an address of several machines.',
+          description:
+            'Why it gets no jobs although it responds, such as several machines behind its address.',
         }),
       }),
     ),

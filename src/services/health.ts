@@ -100,9 +100,7 @@ export class HealthReporter {
     );
     for (const { file, message } of this.#workflows.problems()) {
       issues.push(
-        isForStrangers
-          ? 'A workflow file is invalid.'
-          : `Workflow file ${file} cannot be used: ${message}`,
+        isForStrangers ? 'A workflow file is invalid.' : `Workflow file ${file} cannot be used: ${message}`,
       );
     }
     const { completed, failed } = this.#recorder.last(RECENT_MINUTES);

@@ -12,21 +12,20 @@ import { submissionBodies } from '../submissionBodies.js';
 
 const format = formatParameter.meta({
   description:
-    'Format of the result: PNG, JPEG or WEBP. Left out: the image type that Accept names, else PNG.',
+    'Format of the result: PNG, JPEG or WEBP. Default: the image type that Accept names, otherwise PNG.',
 });
 
 const headers = z.object({
   'Idempotency-Key': z.string().max(255).optional().meta({
-    description:
-      'The same key with the same body is the same job for as long as it is kept, and no second one.',
+    description: 'Requests with the same key and body return the same job, as long as it is kept.',
   }),
   Prefer: z.string().optional().meta({
     description:
-      'wait=N: where it answers 202, wait up to N seconds, and answer 200 with the result if it is done.',
+      'wait=N: instead of 202, wait up to N seconds and respond with 200 and the result if the job is completed.',
   }),
 });
 
-/** Both ways to submit a job of one workflow: waiting for the result, and fetching it later. */
+/** Both ways to submit a job of one workflow: wait for the result, or fetch it later. */
 export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
   const { type, title, description } = workflow;
   const common = { format, ...webhookParameters.shape };
@@ -43,11 +42,11 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       request: { headers, body: submissionBodies(workflow, { ...common, ...asyncParameters.shape }) },
       responses: {
         200: {
-          description: 'The result. The image itself, with Accept: image/*.',
+          description: 'The result. With Accept: image/*, the image itself.',
           schema: done,
           types: RESULT_TYPES,
         },
-        202: { description: 'Accepted: with async=true.', schema: asyncAnswer },
+        202: { description: 'Accepted, with async=true.', schema: asyncAnswer },
       },
       errors: [400, 406, 408, 409, 413, 415, 422, 502, 503, 504],
       handler: (context) => {
@@ -60,13 +59,13 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       method: 'post',
       path: `/api/async/${type}`,
       tag: TAGS.asynchronous,
-      summary: `${title}: answers at once, the result is fetched later.`,
+      summary: `${title}: responds immediately, fetch the result later.`,
       access: 'key',
       workflow,
       request: { headers, body: submissionBodies(workflow, common) },
       responses: {
         200: {
-          description: 'The result: with Prefer: wait=N. The image itself, with Accept: image/*.',
+          description: 'The result, with Prefer: wait=N. With Accept: image/*, the image itself.',
           schema: done,
           types: RESULT_TYPES,
         },

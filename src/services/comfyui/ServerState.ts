@@ -156,13 +156,10 @@ export class ServerState {
   #complain(error: unknown): void {
     if (!this.#isWritable) return;
     this.#isWritable = false;
-    this.#logger.warn(
-      'STATE_DIR is not writable: nothing is cleaned up on the machines after a crash',
-      {
-        directory: this.#directory,
-        error: messageOf(error),
-      },
-    );
+    this.#logger.warn('STATE_DIR is not writable: nothing is cleaned up on the machines after a crash', {
+      directory: this.#directory,
+      error: messageOf(error),
+    });
   }
 }
 

@@ -48,7 +48,9 @@ export class UntoldEnds {
       this.#found = new Set(untold);
       for (const id of again) await this.#tellOne(id);
     } catch (error) {
-      this.#parts.logger.debug('Finished jobs without a webhook could not be looked up', { error: messageOf(error) });
+      this.#parts.logger.debug('Finished jobs without a webhook could not be looked up', {
+        error: messageOf(error),
+      });
     }
   }
 

@@ -121,7 +121,10 @@ export class Webhooks {
   /** Tells an end. In a store that is shared, one that cannot be told now is found by `UntoldEnds`. */
   #tellOrLeave(job: FinishedJob): void {
     const telling = this.#tell(job).catch((error: unknown) =>
-      this.#logger.debug('The webhook of a job could not be stored yet', { jobId: job.id, error: messageOf(error) }),
+      this.#logger.debug('The webhook of a job could not be stored yet', {
+        jobId: job.id,
+        error: messageOf(error),
+      }),
     );
     this.#telling.add(telling);
     void telling.finally(() => this.#telling.delete(telling));

@@ -60,8 +60,7 @@ export class RedisConnection {
     this.#url = url;
     this.#logger = logger;
     this.#timings = { ...REDIS_TIMINGS, ...timings };
-    const onError = (error: unknown) =>
-      logger.error('A Redis listener failed', { error: messageOf(error) });
+    const onError = (error: unknown) => logger.error('A Redis listener failed', { error: messageOf(error) });
     this.#onChange = new Listeners(onError);
   }
 

@@ -62,7 +62,10 @@ export class Subscription {
       () => this.#listener.onAgain?.(),
       (error: unknown) => {
         // The connection tells of outages; this is for whoever looks closely.
-        this.#logger.debug('Could not subscribe in Redis', { channels: this.#channels, error: messageOf(error) });
+        this.#logger.debug('Could not subscribe in Redis', {
+          channels: this.#channels,
+          error: messageOf(error),
+        });
         this.#retry = setTimeout(() => {
           if (this.#subscriber.status === 'ready') this.#onReady();
         }, RETRY_MS);
