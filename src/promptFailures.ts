@@ -1,9 +1,9 @@
 /**
- * The one table that says what a failed attempt means: how operators count it, who is at fault, and whether the job
- * gets another attempt. Everything that can go wrong with a prompt is one of these kinds; no other place decides.
+ * The table that defines what a failed attempt means: its category, who is to blame, and whether the job is retried.
+ * Everything that can go wrong with a prompt is one of these kinds; no other place decides.
  */
 
-/** Why a job failed, as operators count it. */
+/** Why a job failed, for metrics. */
 export type ErrorCategory =
   | 'connection_refused'
   | 'connection_timeout'
@@ -16,15 +16,15 @@ export type ErrorCategory =
   | 'result_missing'
   | 'internal';
 
-/** Who is at fault. `unclear`: the prompt or the machine; several failures in a row tell which. */
+/** Who is to blame. `unclear`: the prompt or the machine; several consecutive failures tell which. */
 type Blame = 'prompt' | 'machine' | 'nobody' | 'unclear';
 
 export interface Verdict {
   readonly category: ErrorCategory;
   readonly blame: Blame;
-  /** Whether another attempt may well succeed. */
+  /** Whether another attempt may succeed. */
   readonly retry: boolean;
-  /** An attempt that does not count towards `JOB_MAX_ATTEMPTS`: the machine never worked on the prompt. */
+  /** Whether the attempt does not count towards `JOB_MAX_ATTEMPTS`, because the machine never worked on the prompt. */
   readonly isFree?: boolean;
 }
 
@@ -37,32 +37,32 @@ const verdict = (category: ErrorCategory, blame: Blame, retry: 'retry' | 'final'
 export const PROMPT_FAILURES = {
   /** TCP does not connect. */
   'connection refused': verdict('connection_refused', 'machine', 'retry'),
-  /** No answer in time, for longer than a busy process may be silent. */
+  /** No response for longer than a busy process may be silent. */
   'no answer': verdict('connection_timeout', 'machine', 'retry'),
   'connection lost': verdict('connection_lost', 'machine', 'retry'),
-  /** A response that ComfyUI does not give, such as a proxy's 502. */
+  /** A response that is not ComfyUI's, such as a 502 of a proxy. */
   'unexpected response': verdict('instance_unavailable', 'machine', 'retry'),
   /** The prompt is neither queued nor finished: the machine was restarted. */
   'prompt lost': verdict('connection_lost', 'machine', 'retry'),
-  /** One response denies what another said: several machines behind one address. */
+  /** Responses contradict each other: several machines behind one address. */
   'several machines': verdict('instance_unavailable', 'machine', 'retry'),
-  /** Longer than `JOB_QUEUE_TIMEOUT` behind other prompts of that machine. */
+  /** Longer than `JOB_QUEUE_TIMEOUT` behind other prompts on that machine. */
   'queued too long': { ...verdict('instance_unavailable', 'nobody', 'retry'), isFree: true },
-  /** The server that ran the job ended; the prompt may go on without it. */
+  /** The server that ran the job is gone; the prompt may still run. */
   'server gone': { ...verdict('internal', 'nobody', 'retry'), isFree: true },
   /** Longer than `JOB_TIMEOUT`. */
   'ran too long': verdict('processing_timeout', 'machine', 'final'),
-  /** ComfyUI refused the prompt: it would refuse it again. */
+  /** ComfyUI rejected the prompt, and would reject it again. */
   'invalid workflow': verdict('workflow_validation', 'prompt', 'final'),
-  /** Larger than this machine's `max_upload_size`; another one may accept it. */
+  /** Larger than this machine's `max_upload_size`; another machine may accept it. */
   'upload too large': verdict('workflow_validation', 'nobody', 'retry'),
-  /** The uploaded file was deleted before the prompt ran, as when ComfyUI empties its temp folder at a restart. */
+  /** The uploaded file was deleted before the prompt ran, for example by a restart of ComfyUI. */
   'input file gone': verdict('instance_unavailable', 'nobody', 'retry'),
-  /** A loader node cannot decode the picture. */
+  /** A loader node cannot decode the image. */
   'unreadable input': verdict('execution_error', 'prompt', 'final'),
-  /** A file that the workflow needs, such as a model, is not on this machine. */
+  /** A file that the workflow needs, such as a model, is missing on this machine. */
   'file missing': verdict('execution_error', 'nobody', 'retry'),
-  /** Another user of the machine stopped it. */
+  /** Another user of the machine interrupted it. */
   interrupted: verdict('execution_error', 'nobody', 'retry'),
   'out of memory': verdict('out_of_memory', 'unclear', 'retry'),
   /** CUDA, cuDNN, ROCm or a driver. */
@@ -71,11 +71,11 @@ export const PROMPT_FAILURES = {
   'disk fault': verdict('execution_error', 'machine', 'retry'),
   /** Any other exception of a node. */
   'node failed': verdict('execution_error', 'unclear', 'final'),
-  /** The prompt ended well without a file of its output node. */
+  /** The prompt succeeded, but its output nodes produced no file. */
   'no output': verdict('result_missing', 'unclear', 'final'),
   /** `GET /view` does not find the file. */
   'result gone': verdict('result_missing', 'unclear', 'retry'),
-  /** The file under the result's name was made by another prompt. */
+  /** Another prompt produced the file with the name of the result. */
   'wrong result': verdict('result_missing', 'nobody', 'retry'),
   'unreadable result': verdict('result_missing', 'unclear', 'retry'),
   /** Larger than `MAX_RESULT_SIZE` or `MAX_OUTPUT_PIXELS`. */
@@ -84,9 +84,9 @@ export const PROMPT_FAILURES = {
 
 export type PromptFailure = keyof typeof PROMPT_FAILURES;
 
-/** What ComfyUI tells about a node's exception. */
+/** What ComfyUI reports about a node's exception. */
 export interface NodeException {
-  /** The node's class. */
+  /** Class of the node. */
   readonly nodeType: string | undefined;
   /** Python class of the exception, such as `torch.OutOfMemoryError`. */
   readonly type: string;
@@ -100,10 +100,10 @@ interface ExceptionRule {
   readonly nodeType?: RegExp;
 }
 
-/** Core and well-known classes that read an uploaded picture. */
+/** Core and well-known classes that read an uploaded image. */
 const LOADERS = /^(LoadImage|LoadImageMask|LoadImageOutput|ETN_LoadImageBase64|ETN_LoadMaskBase64)$/;
 
-/** The first rule that fits decides: every pattern that a rule has must match. */
+/** The first matching rule decides; all patterns of a rule must match. */
 const EXCEPTION_RULES: readonly ExceptionRule[] = [
   { failure: 'out of memory', type: /OutOfMemory|^MemoryError$/ },
   {
@@ -128,7 +128,7 @@ const EXCEPTION_RULES: readonly ExceptionRule[] = [
   { failure: 'unreadable input', nodeType: LOADERS },
 ];
 
-/** Sorts a node's exception into the table. */
+/** Maps an exception of a node to a row of the table. */
 export function failureOfException(exception: NodeException): PromptFailure {
   const fits = ({ type, message, nodeType }: ExceptionRule) =>
     (type?.test(exception.type) ?? true) &&

@@ -11,7 +11,7 @@ import { createServices } from './services/index.js';
 import { isLoopbackAddress } from './utils/hostNames.js';
 import { createLogger } from './utils/logger.js';
 
-/** Reads the configuration or ends with one message. */
+/** Reads the configuration, or exits with one message. */
 function readConfig(): Config {
   dotenv.config({ quiet: true });
   try {
