@@ -3,38 +3,38 @@ import type { OutputFormat } from '../../workflows/parameters.js';
 import type { Workflow } from '../../workflows/types.js';
 import type { WebhookTarget } from '../jobs/Job.js';
 
-/** A file as it came from a client, before anybody looked at its bytes: in memory, or in the store. */
+/** A client's file, unchecked: in memory or in the store. */
 export interface ReceivedFile {
   readonly bytes: Content;
-  /** The client's name for it, without control characters and cut to a length. */
+  /** The client's name of the file, shortened and without control characters. */
   readonly filename: string;
 }
 
-/** Where a file is that a client names, an address of http, https or data, or an asset of this server. */
+/** A file that a client names: an http, https or data URL, or an asset of this server. */
 export type FileReference = { readonly url: string } | { readonly assetId: string };
 
-/** A file that came with the request, or where it is. */
+/** A file in the request, or a reference to it. */
 export type FileSource = ReceivedFile | FileReference;
 
-/** What a client wants to be done, whichever way it came in. */
+/** A submission, however it was sent. */
 export interface Submission {
   readonly workflow: Workflow;
   /** By the names of the workflow's file inputs. */
   readonly files: ReadonlyMap<string, FileSource>;
-  /** By name, as they came: the workflow's own schema reads them. */
+  /** By name, as received: the workflow's schema reads them. */
   readonly parameters: Readonly<Record<string, unknown>>;
-  /** Names of parameters that whoever calls reads itself. */
+  /** Names of parameters that the caller reads itself. */
   readonly otherParameters: readonly string[];
-  /** Of the images that are made; undefined where the client names none. */
+  /** Format of the resulting images; undefined if the client names none. */
   readonly format: OutputFormat | undefined;
   readonly webhook: WebhookTarget | undefined;
   readonly requestId: string;
-  /** Name of the API key that it came with, where there are keys. */
+  /** Name of the API key, if keys are configured. */
   readonly owner: string | undefined;
-  /** Who sent it, as limits count clients. */
+  /** The client in the sense of limits. */
   readonly client: string;
-  /** What the client calls it, where it may send it again. */
+  /** The idempotency key, if there is one. */
   readonly idempotencyKey: string | undefined;
-  /** Aborted when nobody waits for an answer any more. */
+  /** Aborted when nobody waits for a response any more. */
   readonly signal: AbortSignal;
 }

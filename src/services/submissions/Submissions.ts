@@ -22,7 +22,7 @@ interface SubmissionParts extends GatheringParts {
   readonly admission: Admission;
   readonly idempotencyKeys: IdempotencyKeys;
   readonly balancer: LoadBalancer;
-  /** undefined where there is no secret to sign them with. */
+  /** undefined without a secret to sign them. */
   readonly webhooks: Pick<Webhooks, 'problemWith'> | undefined;
   readonly random: RandomNumber;
 }
@@ -30,27 +30,27 @@ interface SubmissionParts extends GatheringParts {
 interface SubmissionLimits extends FileLimits {
   /** Bytes of each file. */
   readonly maxFileBytes: number;
-  /** Width x height of an image that is made. */
+  /** Width x height of a resulting image. */
   readonly maxOutputPixels: number;
-  /** When a machine may be back, seconds. */
+  /** `Retry-After` if no machine is available, seconds. */
   readonly machineRetrySeconds: number;
 }
 
-/** A submission's job, and whether the same submission had made it before. */
+/** The job of a submission, and whether it already existed. */
 interface Submitted {
   readonly job: Job;
   readonly isRepeated: boolean;
 }
 
-/** A file of a submission, after its bytes were looked at. */
+/** A file of a submission, after its inspection. */
 interface CheckedFile extends InspectedFile {
   readonly filename: string;
 }
 
-/** What of a job is known before its files are there. */
+/** What is known of a job before its files are there. */
 type Outline = Omit<JobRequest, 'files' | 'originalFilename'>;
 
-/** The use case behind every submission: what a client sent is checked and becomes a job. It knows no HTTP. */
+/** The use case behind every submission: checks a client's input and creates a job. It knows no HTTP. */
 export class Submissions {
   readonly #parts: SubmissionParts;
   readonly #limits: SubmissionLimits;
@@ -61,7 +61,7 @@ export class Submissions {
   }
 
   /**
-   * For a client that waits: it is told at once that nobody could serve it.
+   * Tells a waiting client immediately if no machine can run its job.
    * @throws AppError `NO_HEALTHY_INSTANCES`
    */
   checkMachines(type: string): void {
@@ -73,8 +73,8 @@ export class Submissions {
   }
 
   /**
-   * Makes a job, or finds the one that the same submission made before.
-   * @throws AppError for what is wrong with it, and `QUEUE_FULL`, `SHUTTING_DOWN` or `IDEMPOTENCY_KEY_REUSED`
+   * Creates a job, or finds the one of an earlier identical submission.
+   * @throws AppError for invalid input, and `QUEUE_FULL`, `SHUTTING_DOWN` or `IDEMPOTENCY_KEY_REUSED`
    */
   async submit(submission: Submission): Promise<Submitted> {
     const { manager, idempotencyKeys } = this.#parts;
@@ -84,14 +84,14 @@ export class Submissions {
     const { outline, fingerprint } = this.#outline(submission);
     if (key === undefined) return { job: await this.#create(submission, outline), isRepeated: false };
     let created: Job | undefined;
-    // Keys of different clients have nothing to do with each other.
+    // Keys of different clients are independent.
     const jobId = await idempotencyKeys.once(
       JSON.stringify([owner ?? null, key]),
       fingerprint(),
       async ({ earlierId, onMaking }) => {
         const earlier = earlierId === undefined ? undefined : await manager.adopt(earlierId);
         if (earlier) return earlier;
-        // The client may be gone and come back to ask for the job: it is made all the same.
+        // The client may disconnect and come back to ask for the job, so it is created in any case.
         const signal = new AbortController().signal;
         created = await this.#create({ ...submission, signal }, outline, onMaking);
         return created;
@@ -113,7 +113,7 @@ export class Submissions {
       type,
       workflow,
       parameters,
-      // Images of a graph that a user exported stay as ComfyUI makes them.
+      // Images of a user's graph stay as ComfyUI produced them.
       format: format ?? (workflow.isBuiltIn ? 'PNG' : undefined),
       requestId,
       owner,
@@ -123,11 +123,11 @@ export class Submissions {
       ...(seed === undefined ? {} : { randomSeed: seed }),
       ...(seeds === undefined ? {} : { randomSeeds: seeds }),
     };
-    // A seed that was chosen here is no part of what the client sent.
+    // A seed that the server chose is not part of the client's input.
     return { outline, fingerprint: () => fingerprintOf({ type, parameters: sent, format, webhook, files }) };
   }
 
-  /** Gathers and checks the files, and makes the job. */
+  /** Gathers and checks the files, and creates the job. */
   async #create(
     submission: Submission,
     outline: Outline,
@@ -152,7 +152,7 @@ export class Submissions {
     }
   }
 
-  /** The files that came or are named, by input, in the workflow's order. */
+  /** The submitted files by input, in the workflow's order. */
   async #checkedFiles(
     { workflow, files: sources }: Submission,
     { parameters }: Outline,
@@ -161,7 +161,7 @@ export class Submissions {
     const inputs = workflow.files.filter(({ name }) => sources.has(name));
     const images = inputs.filter(isPicture).length;
     const sizes = new Map<string, Size>();
-    // Where there is no image, the parameters alone may say how large the result is.
+    // Without images, the parameters alone may determine the size of the result.
     if (images === 0) this.#checkOutputSize(workflow, sizes, parameters);
     const files = new Map<string, CheckedFile>();
     for (const input of inputs) {
@@ -198,12 +198,12 @@ export class Submissions {
     if (size === undefined || size.width * size.height <= max) return;
     throw new AppError(
       'IMAGE_TOO_LARGE',
-      `The result would be ${size.width} x ${size.height} pixels; at most ${max} pixels are made.`,
+      `The result would be ${size.width} x ${size.height} pixels; the maximum is ${max} pixels.`,
     );
   }
 }
 
-/** What the job's record keeps of its files. */
+/** The part of the files that the job's record keeps. */
 function jobFiles(workflow: Workflow, files: ReadonlyMap<string, CheckedFile>): Record<string, JobFile> {
   const all = workflow.files.flatMap(({ name, kind }): [string, JobFile][] => {
     const file = files.get(name);
@@ -220,7 +220,7 @@ function warningsOf({ workflow, otherParameters }: Submission, given: readonly s
   return unknownParameters(given, known, files);
 }
 
-/** @throws AppError `NO_IMAGE` for the first file that must be there and is not */
+/** @throws AppError `NO_IMAGE` for the first missing required file */
 function checkRequiredFiles({ workflow, files }: Submission): void {
   const inputs = workflow.files;
   const missing = inputs.find(({ name, required }) => required && !files.has(name));
@@ -233,6 +233,6 @@ function checkRequiredFiles({ workflow, files }: Submission): void {
   }
   const what = isFirstImage ? 'No image file provided' : `No ${missing.kind} file provided`;
   throw new AppError('NO_IMAGE', `${what}.`, {
-    details: `The input "${missing.name}" is missing: send multipart/form-data with the file in the field of this name.`,
+    details: `The input "${missing.name}" is missing: send multipart/form-data with the file in the field with this name.`,
   });
 }

@@ -4,12 +4,12 @@ import { isFileKind } from './inputKinds.js';
 import type { Manifest, ManifestInput } from './manifest.js';
 import { invalidWorkflow, type NodeProblem, quoted } from './workflowError.js';
 
-/** Files that a workflow takes. */
+/** Maximum number of file inputs. */
 const MAX_FILES = 20;
 
 /**
- * Checks that a manifest fits its graph: that its nodes and fields are there, and that the nodes of its outputs have
- * all the nodes they need.
+ * Checks that a manifest matches its graph: that its nodes and fields exist, and that the output nodes have all the
+ * nodes they need.
  * @throws AppError `INVALID_WORKFLOW`, with details by node
  */
 export function checkManifest(graph: PromptGraph, manifest: Manifest): void {
@@ -22,7 +22,7 @@ export function checkManifest(graph: PromptGraph, manifest: Manifest): void {
   const [first] = problems;
   if (first !== undefined) {
     throw invalidWorkflow(
-      `The manifest does not fit the graph: node ${quoted(first.node_id)} ${first.message}.`,
+      `The manifest does not match the graph: node ${quoted(first.node_id)} ${first.message}.`,
       {
         nodes: problems,
       },
@@ -41,10 +41,10 @@ function inputProblems(graph: PromptGraph, name: string, { kind, targets }: Mani
     if (node === undefined) return problem('is not in the graph');
     if (!node.inputs.has(field)) {
       const known = [...node.inputs.keys()].slice(0, 20).map(quoted);
-      return problem(`has no input ${quoted(field)}, but ${known.join(', ') || 'none'}`);
+      return problem(`has no input ${quoted(field)}, only ${known.join(', ') || 'none'}`);
     }
     const isLinked = isFileKind(kind) && linkOf(node.inputs.get(field)) !== undefined;
-    return isLinked ? problem(`takes its input ${quoted(field)} from another node`) : [];
+    return isLinked ? problem(`gets its input ${quoted(field)} from another node`) : [];
   });
 }
 
@@ -58,7 +58,7 @@ function sharedTargets({ inputs }: Manifest): NodeProblem[] {
       owners.set(key, name);
       if (owner === undefined) return [];
       return [
-        { node_id: node, message: `has an input ${quoted(field)} that is named twice (${owner}, ${name})` },
+        { node_id: node, message: `has an input ${quoted(field)} that is listed twice (${owner}, ${name})` },
       ];
     }),
   );
@@ -70,11 +70,11 @@ function outputProblems(graph: PromptGraph, { outputs }: Manifest): NodeProblem[
     const isTwice = seen.has(node);
     seen.add(node);
     if (!graph.has(node)) return [{ node_id: node, message: `is not in the graph (output ${name})` }];
-    return isTwice ? [{ node_id: node, message: `is named twice (output ${name})` }] : [];
+    return isTwice ? [{ node_id: node, message: `is listed twice (output ${name})` }] : [];
   });
 }
 
-/** Links to nodes that are not there. Where no output needs them, they do not matter. */
+/** Links to missing nodes. They do not matter if no output needs them. */
 function brokenLinks(graph: PromptGraph, { outputs }: Manifest): NodeProblem[] {
   const needed = new GraphView(graph).neededBy([...outputs.values()].map(({ node }) => node));
   return [...needed].flatMap((id) => {
@@ -85,7 +85,7 @@ function brokenLinks(graph: PromptGraph, { outputs }: Manifest): NodeProblem[] {
       .map(([field, [source]]) => ({
         node_id: id,
         class_type: node.classType,
-        message: `takes its input ${quoted(field)} from node ${quoted(source)}, which is not in the graph`,
+        message: `gets its input ${quoted(field)} from node ${quoted(source)}, which is not in the graph`,
       }));
   });
 }

@@ -1,4 +1,7 @@
-/** A workflow of a file as one text, for other servers: its graph with exact numbers and keys in order, and its manifest. */
+/**
+ * Serialises a workflow of a file for other servers: its graph with exact numbers and the order of keys, and its
+ * manifest.
+ */
 import {
   isJsonObject,
   type Json,
@@ -14,10 +17,10 @@ import { parseManifest } from './parseManifest.js';
 import { MAX_GRAPH_DEPTH, readGraph } from './readGraph.js';
 import { invalidWorkflow } from './workflowError.js';
 
-/** What machines added to the workflow is left out: whoever runs it needs no choices and descriptions. */
+/** Without what machines added: running the workflow needs no choices and descriptions. */
 export function writeWorkflow({ type, graph, manifest }: FileWorkflow): string {
   const noFile = () => {
-    throw new TypeError('The graph of a workflow holds no files.');
+    throw new TypeError('The graph of a workflow cannot contain files.');
   };
   return stringifyJson(
     new Map<string, Json>([
@@ -29,15 +32,15 @@ export function writeWorkflow({ type, graph, manifest }: FileWorkflow): string {
 }
 
 /**
- * Makes the workflow again that `writeWorkflow` wrote.
+ * Restores a workflow written by `writeWorkflow`.
  * @throws AppError `INVALID_WORKFLOW`, SyntaxError
  */
 export function readWorkflow(text: string): FileWorkflow {
-  // What holds the graph is one more level.
+  // The object around the graph is one more level.
   const json = parseJson(text, { maxDepth: MAX_GRAPH_DEPTH + 1 });
   const parts = isJsonObject(json) ? json : new Map<string, Json>();
   const type = parts.get('type');
   const graph = parts.get('graph');
-  if (typeof type !== 'string' || graph === undefined) throw invalidWorkflow('The text is no workflow.');
+  if (typeof type !== 'string' || graph === undefined) throw invalidWorkflow('The text is not a workflow.');
   return fileWorkflow(type, readGraph(graph), parseManifest(plainJson(parts.get('manifest') ?? null)));
 }
