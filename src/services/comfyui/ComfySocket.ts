@@ -3,38 +3,39 @@ import WebSocket from 'ws';
 import type { Logger } from '../../utils/logger.js';
 import { type PromptMessage, parseFrame } from './protocol.js';
 
-/** Who follows one prompt on a socket. */
+/** Listener to one prompt on a WebSocket. */
 export interface PromptListener {
   onMessage(message: PromptMessage): void;
-  /** The socket is gone: nothing about this prompt will come any more. */
+  /** The connection is lost: no more messages about this prompt. */
   onDisconnect(): void;
 }
 
 export interface SocketOptions {
-  /** `ws://host:port`, with no slash at its end. */
+  /** `ws://host:port`, without a trailing slash. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly handshakeTimeoutMs: number;
-  /** A ping is sent this often; a socket that was silent since the one before is taken for dead. */
+  /** Ping interval; a connection without any message since the previous ping counts as dead. */
   readonly heartbeatMs: number;
   readonly logger: Logger;
 }
 
-/** Previews are a few hundred KB; anything near this is not from ComfyUI. */
+/** Previews have a few hundred KB; anything near this is not from ComfyUI. */
 const MAX_FRAME_BYTES = 32 * 1024 * 1024;
 
 /**
- * One WebSocket to ComfyUI under an id of its own. The id is never used again: a second socket with the same id
- * goes deaf when the first one is closed (protocol trap 3). Many prompts share a socket; messages go by prompt id.
+ * One WebSocket to ComfyUI under a unique id. The id is never reused: a second connection with the same id goes deaf
+ * when the first one is closed (protocol trap 3). Many prompts share a connection; messages are dispatched by prompt
+ * id.
  */
 export class ComfySocket {
-  /** The `client_id` that prompts are submitted with. */
+  /** The `client_id` of the prompts. */
   readonly clientId = uuid();
-  /** Prompts that use this socket at present. */
+  /** Prompts that currently use this connection. */
   leases = 0;
-  /** Settles when the handshake is over: rejects when there is no socket. */
+  /** Settles after the handshake; rejects if there is no connection. */
   readonly opened: Promise<void>;
-  /** Resolves, never rejects, when the socket is gone. */
+  /** Resolves, never rejects, when the connection is lost. */
   readonly closed: Promise<void>;
   readonly #ws: WebSocket;
   readonly #logger: Logger;
@@ -83,7 +84,7 @@ export class ComfySocket {
     };
   }
 
-  /** Drops the socket at once; its prompts are told. */
+  /** Closes the connection immediately; its prompts are notified. */
   terminate(): void {
     this.#ws.terminate();
   }
@@ -100,7 +101,7 @@ export class ComfySocket {
     }
   }
 
-  /** A half-open socket (packets vanish, no close) is only ever noticed by asking. */
+  /** A half-open connection (packets vanish, no close) can only be detected by a ping. */
   #beat(): void {
     if (!this.#heard) {
       this.#logger.warn('ComfyUI socket does not respond, closing it');

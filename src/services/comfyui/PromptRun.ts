@@ -3,34 +3,34 @@ import type { MadeOutput, OutputReceiver } from './fetchOutputs.js';
 import type { RunLimits } from './PromptClock.js';
 import type { PromptProgress } from './promptTracker.js';
 
-/** What a prompt is run with. */
+/** A prompt and how to run it. */
 export interface PromptRun {
   readonly graph: PromptGraph;
   /** Nodes whose files and texts are the results, in the order of the results. */
   readonly outputNodes: readonly string[];
   /** Upload the files of the graph; otherwise they are sent inside the prompt. */
   readonly uploads: boolean;
-  /** Id under which the prompt is submitted: a UUID, as newer servers demand. Never used before. */
+  /** Id of the prompt: a UUID, as newer versions require. Never used before. */
   readonly promptId: string;
   readonly limits: RunLimits;
-  /** The prompt's history entry is deleted after this: until then somebody else may fetch its outputs again. */
+  /** The prompt's history entry is deleted after this: until then another server may fetch its outputs. */
   readonly until?: Promise<void> | undefined;
-  /** Takes the files that come of it, where they are not to be in memory. */
+  /** Receives the output files, if they should not be in memory. */
   readonly receive?: OutputReceiver | undefined;
 }
 
-/** Whoever wants to know how far a run is. */
+/** Listener to the progress of a run. */
 export interface RunListener {
-  /** Called before the prompt is submitted under this id, and waited for. */
+  /** Called before the prompt is submitted under this id, and awaited. */
   onSubmitting?: ((promptId: string) => Promise<void>) | undefined;
-  /** ComfyUI took the prompt, under this id. */
+  /** ComfyUI accepted the prompt, under this id. */
   onSubmitted(promptId: string): void;
   onProgress(progress: PromptProgress): void;
 }
 
-/** What came of a run. */
+/** The result of a run. */
 export interface PromptResult {
   readonly promptId: string;
-  /** In the order of the run's output nodes, at least one; what one node made in its own order. */
+  /** In the order of the run's output nodes, at least one; several outputs of one node in their own order. */
   readonly outputs: readonly MadeOutput[];
 }

@@ -5,18 +5,18 @@ import type { OutputItem } from './outputItems.js';
 import { workflowNodeId } from './ownOutputs.js';
 import { type ExecutionErrorData, type HistoryEntry, historyErrors, type PromptMessage } from './protocol.js';
 
-/** How far a prompt is. */
+/** Progress of a prompt. */
 export interface PromptProgress {
-  /** 0..99 while it runs; never falls. */
+  /** 0..99 while it runs; never decreases. */
   readonly percentage: number;
-  /** The node at work. */
+  /** The running node. */
   readonly node?: { readonly id: string; readonly classType: string } | undefined;
 }
 
-/** What output nodes made, by their ids; a node that made nothing is left out. */
+/** Outputs of output nodes by their ids; nodes without outputs are omitted. */
 export type MadeByNode = ReadonlyMap<string, readonly OutputItem[]>;
 
-/** How a prompt ended: with what its output nodes made, or with an error. */
+/** The end of a prompt: with the outputs of its output nodes, or with an error. */
 export type PromptOutcome =
   | { readonly kind: 'succeeded'; readonly made: MadeByNode }
   | { readonly kind: 'failed'; readonly error: PromptError }
@@ -28,16 +28,16 @@ export type PromptOutcome =
 type NodesProgress = Extract<PromptMessage, { type: 'progress_state' }>['data']['nodes'];
 
 /**
- * Reads the messages of one prompt: no I/O, no time. `outcome` is set once, by the first message that ends the
- * run, in its newer form (`execution_success`) or its older one (`executing` with no node).
+ * Interprets the messages of one prompt: no I/O, no time. `outcome` is set once, by the first message that ends the
+ * run, in its newer form (`execution_success`) or its older one (`executing` without a node).
  */
 export class PromptTracker {
   outcome: PromptOutcome | undefined;
-  /** `executing {node: null}` was seen: from then on the history entry exists (protocol trap 2). */
+  /** `executing {node: null}` arrived: from then on the history entry exists (protocol trap 2). */
   hasLeftQueue = false;
-  /** What a node said that refused to run its branch. */
+  /** Message of a node that refused to run its branch. */
   blockedBecause: string | undefined;
-  /** Messages may have been missed: what was heard is not all that was made. */
+  /** Messages may have been missed: the known outputs may be incomplete. */
   hasGaps = false;
   readonly #graph: PromptGraph;
   readonly #made: MadeItems;
@@ -61,7 +61,7 @@ export class PromptTracker {
     };
   }
 
-  /** Takes one message of this prompt. */
+  /** Processes one message of this prompt. */
   accept(message: PromptMessage): void {
     switch (message.type) {
       case 'execution_start':
@@ -96,7 +96,7 @@ export class PromptTracker {
     this.#updatePercentage();
   }
 
-  /** An output node of which nothing was heard may have made something all the same: the history tells. */
+  /** An output node without a message may still have produced something: the history has it. */
   #success(): PromptOutcome {
     if (this.hasGaps || !this.#made.isComplete) return { kind: 'ask-history' };
     return { kind: 'succeeded', made: this.#made.byNode() };
@@ -109,7 +109,7 @@ export class PromptTracker {
       return;
     }
     const node = this.#inPrompt(id, displayId);
-    // Older servers never say that a node is done: the next one's start does.
+    // Older versions never report that a node is done, only the start of the next one.
     if (this.#node !== undefined && this.#node !== node) this.#finishNode(this.#node);
     this.#startNode(node);
   }
@@ -154,7 +154,9 @@ export class PromptTracker {
   }
 }
 
-/** What the nodes that run in place of output nodes, or are output nodes themselves, made; in the order of their ends. */
+/**
+ * Outputs of the nodes that run in place of output nodes, or are output nodes themselves; in the order of their ends.
+ */
 class MadeItems {
   /** By output node, then by the node that ran. */
   readonly #items: ReadonlyMap<string, Map<string, readonly OutputItem[]>>;
@@ -165,15 +167,16 @@ class MadeItems {
 
   /**
    * @param node that ran
-   * @param displayNode of the prompt that it belongs to, where that is told
+   * @param displayNode of the prompt that it belongs to, if reported
    */
   add(node: string, displayNode: string | null | undefined, items: readonly OutputItem[]): void {
-    // An output node goes first: of a result out of the cache, ComfyUI tells the node that made it in an earlier prompt.
+    // An output node takes precedence: for a cached result, ComfyUI reports the node that produced it in an earlier
+    // prompt.
     const ofNode = this.#items.get(node) ?? this.#items.get(displayNode ?? '');
     if (items.length > 0) ofNode?.set(node, items);
   }
 
-  /** Whether every output node made something. */
+  /** Whether every output node produced something. */
   get isComplete(): boolean {
     return [...this.#items.values()].every(({ size }) => size > 0);
   }
@@ -185,8 +188,8 @@ class MadeItems {
 }
 
 /**
- * What a history entry says of its prompt.
- * @param blockedBecause why a branch did not run, where that was heard
+ * Interprets the history entry of a prompt.
+ * @param blockedBecause why a branch did not run, if known
  */
 export function outcomeOfHistory(
   entry: HistoryEntry,
@@ -206,11 +209,11 @@ export function outcomeOfHistory(
   const made = items.byNode();
   if (made.size > 0) return { kind: 'succeeded', made };
   const why = blockedBecause ?? errors[0]?.exception_message?.trim();
-  const message = 'ComfyUI ended the prompt, and its output nodes made nothing';
+  const message = 'ComfyUI ended the prompt, but its output nodes produced nothing';
   return { kind: 'failed', error: new PromptError('no output', why ? `${message}: ${why}` : `${message}.`) };
 }
 
-/** A node refused to run its branch. The other branches go on, so it is not the end of the prompt. */
+/** A node refused to run its branch. The other branches continue, so the prompt has not ended. */
 function isBlocked({ exception_type }: ExecutionErrorData): boolean {
   return exception_type === 'ExecutionBlocked';
 }
@@ -232,5 +235,5 @@ function executionError(data: ExecutionErrorData): PromptError {
 }
 
 function interruptedError(): PromptError {
-  return new PromptError('interrupted', 'Somebody else interrupted the prompt on ComfyUI.');
+  return new PromptError('interrupted', 'Another user interrupted the prompt on ComfyUI.');
 }
