@@ -11,8 +11,9 @@ interface Parts {
 }
 
 /**
- * Finds the ends of jobs that nobody tells: their server died, or could not reach the store, after the record was written. What two
- * looks find is told, as the first may be in the middle of it.
+ * Finds the ends of jobs without a delivery: their server died, or could not reach the store, after the record was
+ * written. Those found by two consecutive checks are sent, because a server may be in the middle of it during the
+ * first.
  */
 export class UntoldEnds {
   readonly #parts: Parts;
@@ -22,8 +23,8 @@ export class UntoldEnds {
   #timer: NodeJS.Timeout | undefined;
 
   /**
-   * @param intervalMs between two looks
-   * @param tell tells one; rejects with what the store rejects with
+   * @param intervalMs between two checks
+   * @param tell sends one; rejects with the rejection of the store
    */
   constructor(parts: Parts, intervalMs: number, tell: (job: FinishedJob) => Promise<void>) {
     this.#parts = parts;
@@ -40,7 +41,7 @@ export class UntoldEnds {
     this.#timer = undefined;
   }
 
-  /** One look. Never rejects: while the store is away there is another one later. */
+  /** One check. Never rejects: there is another one later. */
   async #run(): Promise<void> {
     try {
       const untold = await this.#parts.store.untold();
