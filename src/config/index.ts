@@ -1,4 +1,4 @@
-/** The only place that turns environment variables into the configuration. */
+/** Environment variables become the configuration here, and nowhere else. */
 import { z } from 'zod';
 import { type InstanceAddress, parseInstances } from '../utils/instanceUrls.js';
 import { accessConfig, accessVariables } from './access.js';
@@ -14,10 +14,10 @@ import { uploadConfig, uploadVariables } from './uploads.js';
 import { webhookConfig, webhookVariables } from './webhooks.js';
 import { workflowConfig, workflowVariables } from './workflows.js';
 
-/** Variables whose empty value has a meaning. */
+/** Variables for which an empty value has a meaning of its own. */
 const MAY_BE_EMPTY: ReadonlySet<string> = new Set(['LOG_DIR', 'STATE_DIR', 'WORKFLOWS_DIR']);
 
-/** Every variable that the server reads. A test compares the documents with it. */
+/** Every variable that the server reads. The documents are held against its keys by a test. */
 export const environmentSchema = z.object({
   ...serverVariables,
   ...logVariables,
@@ -33,7 +33,7 @@ export const environmentSchema = z.object({
   ...workflowVariables,
 });
 
-/** Variables whose values are never shown. */
+/** Variables whose values are never written anywhere. */
 const SECRETS: ReadonlySet<string> = new Set([
   'COMFYUI_AUTH_HEADER',
   'API_KEYS',
@@ -43,7 +43,7 @@ const SECRETS: ReadonlySet<string> = new Set([
 
 type Environment = z.output<typeof environmentSchema>;
 
-/** The whole configuration, by subject; sizes in bytes, times in milliseconds. */
+/** The server's whole configuration, by subject; sizes in bytes, times in milliseconds. */
 export type Config = ReturnType<typeof nested>;
 
 function nested(env: Environment, addresses: readonly InstanceAddress[]) {
@@ -68,15 +68,15 @@ function frozen<T extends Record<string, object>>(config: T): { readonly [K in k
   return Object.freeze(config);
 }
 
-/** An invalid configuration. The message names every invalid variable, its value and what it accepts. */
+/** A start that cannot go on: its message names every bad variable, what it was and what it takes. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
 }
 
 /**
- * Reads the configuration from environment variables. An empty variable counts as unset, except for `LOG_DIR`,
- * `STATE_DIR` and `WORKFLOWS_DIR`, where it turns the feature off.
- * @throws ConfigError that names all invalid variables
+ * Reads the configuration from environment variables. An empty variable counts as not set, except for `LOG_DIR`,
+ * `STATE_DIR` and `WORKFLOWS_DIR`, where it means "no files".
+ * @throws ConfigError that names all bad variables at once
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const given: Record<string, string> = {};
@@ -111,18 +111,18 @@ function describeIssues(error: z.ZodError, given: Record<string, string>): strin
   const names = [...new Set(error.issues.map((issue) => String(issue.path[0])))];
   return names.map((name) => {
     const takes = environmentSchema.shape[name as keyof Environment].description;
-    // The message says that a secret is invalid, but does not show it.
+    // The message says that a secret is wrong, never what it was.
     const was = SECRETS.has(name) ? 'something else' : JSON.stringify(withoutCredentials(given[name] ?? ''));
     return `${name}: takes ${takes}, but was ${was}`;
   });
 }
 
-/** A value, which may be a URL or a list of URLs, without possible user names and passwords. */
+/** A value that may be a URL, or a list of them, without anything that may be a user's name and password. */
 function withoutCredentials(text: string): string {
   return text.replace(/^.*@/s, '…@');
 }
 
-/** A machine cannot get both the common header and the one of its URL. */
+/** A machine cannot be sent both the common header and the one of its URL. */
 function authorizationConflict(
   { COMFYUI_AUTH_HEADER: header }: Environment,
   addresses: readonly InstanceAddress[],
@@ -142,11 +142,11 @@ function crossChecks(env: Environment): string[] {
     }
   };
   atLeast('BREAKER_MAX_RESET_TIMEOUT', 'BREAKER_RESET_TIMEOUT', 'as the reset time grows up to it');
-  // In other stores, files need not fit into memory.
+  // Elsewhere files need not fit into memory.
   if (env.ASSET_STORE === 'memory') {
     atLeast('MAX_RESULT_MEMORY', 'MAX_RESULT_SIZE', 'so that one result fits');
     atLeast('MAX_QUEUE_MEMORY', 'MAX_FILE_SIZE', 'so that one upload fits');
-    // A form is slightly larger than the image in it.
+    // A form is a little larger than the image in it.
     atLeast('MAX_UPLOAD_MEMORY', 'MAX_FILE_SIZE', 'so that one upload fits');
   }
   if (env.ASSET_STORE === 's3' && env.S3_BUCKET === undefined) {

@@ -5,7 +5,7 @@ import type { Services } from '../services/index.js';
 import type { Workflow } from '../workflows/types.js';
 import type { ResultSender } from './sendResult.js';
 
-/** Sections of the endpoints in the documents. */
+/** Folders of the endpoints in the documents. */
 export const TAGS = {
   processing: 'Image Processing',
   asynchronous: 'Async Processing',
@@ -16,35 +16,33 @@ export const TAGS = {
   documents: 'Documents',
 } as const;
 
-/** Who may use an endpoint if keys are configured: anyone, any key, or keys of the scope admin only. */
+/** Who may use an endpoint where there are keys: anybody, whoever has a key, or only keys of the scope admin. */
 type Access = 'open' | 'key' | 'admin';
 
-/** The response with one status. */
+/** What comes back with one status. */
 interface EndpointResponse {
   readonly description: string;
-  /** Schema of a JSON body. */
+  /** Of a JSON body. */
   readonly schema?: z.ZodType;
   /** Media types of a body that is not JSON. */
   readonly types?: readonly string[];
 }
 
-/** What all handlers share. */
+/** What the handlers of all endpoints share. */
 export interface RouteContext {
   readonly services: Services;
   readonly config: Config;
   readonly sender: ResultSender;
-  /** The OpenAPI document of the current workflows. */
+  /** The OpenAPI document of the workflows that there are now. */
   readonly openApi: () => Promise<object>;
 }
 
-/**
- * The declaration of an endpoint. Routing, OpenAPI, API reference, Postman collection and tests are derived from it.
- */
+/** One thing that a client can do. Routing, OpenAPI, API reference, Postman collection and tests read it. */
 export interface Endpoint {
   /** Name of the operation in the documents, and of its examples. */
   readonly id: string;
   readonly method: 'get' | 'post' | 'put' | 'delete';
-  /** With `{name}` for each parameter in `request.path`. */
+  /** With `{name}` for each parameter of `request.path`. */
   readonly path: string;
   readonly tag: (typeof TAGS)[keyof typeof TAGS];
   readonly summary: string;
@@ -52,17 +50,17 @@ export interface Endpoint {
   readonly request?: {
     readonly path?: z.ZodObject;
     readonly query?: z.ZodObject;
-    /** Headers that have an effect. */
+    /** Headers that change what is done. */
     readonly headers?: z.ZodObject;
     /** By media type. */
     readonly body?: Readonly<Record<string, z.ZodType>>;
   };
-  /** The workflow whose jobs it submits. */
+  /** Whose jobs it submits. */
   readonly workflow?: Workflow;
-  /** Successful responses by status. */
+  /** By status; those that are no errors. */
   readonly responses: Readonly<Record<number, EndpointResponse>>;
-  /** Error statuses, besides 500 and those caused by paths, keys, origins and limits. */
+  /** Statuses of errors, beside 500 and those that come of paths, keys, origins and limits. */
   readonly errors?: readonly number[];
-  /** Creates the request handler, once per server. */
+  /** Makes what answers a request, once for each server. */
   readonly handler: (context: RouteContext) => RequestHandler | readonly RequestHandler[];
 }

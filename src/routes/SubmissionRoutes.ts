@@ -16,16 +16,16 @@ import { idempotencyKey, waitSeconds } from './requestHeaders.js';
 import { SubmissionAnswers } from './SubmissionAnswers.js';
 import { acceptedFormat, type ResultSender } from './sendResult.js';
 
-/** Parameters that all workflows have in common. */
+/** Parameters that every workflow's routes take beside its own. */
 const commonParameters = asyncParameters.extend({
   ...webhookParameters.shape,
-  // If omitted, `Accept` may select the format.
+  // Where it is left out, `Accept` may name one.
   format: formatParameter.unwrap().optional(),
 });
 
 type CommonParameters = z.output<typeof commonParameters>;
 
-/** Handles the submissions to one workflow. */
+/** Submissions to one workflow. */
 export class SubmissionRoutes {
   readonly #workflow: Workflow;
   readonly #services: Services;
@@ -46,7 +46,7 @@ export class SubmissionRoutes {
     this.#answers = new SubmissionAnswers({ services, sender, syncTimeoutMs: config.jobs.syncTimeoutMs });
   }
 
-  /** Rejects a request before its body is sent, if the server is full or shutting down. */
+  /** A server that is full or ends says so before it takes megabytes. */
   checkBeforeUpload: RequestHandler = async (request, _response, next) => {
     await this.#services.admission.check(leastBytes(request));
     next();
@@ -59,7 +59,7 @@ export class SubmissionRoutes {
 
   syncOrAsync: RequestHandler = async (request, response) => {
     const common = commonOf(response);
-    // From here on, so that a disconnect while the job is created is noticed, too.
+    // From here on, so that a client that hangs up while its job is made is noticed too.
     const hungUp = hangUpSignal(response);
     const isAsync = common.async || common.mode === 'async';
     if (isAsync) {
@@ -72,12 +72,12 @@ export class SubmissionRoutes {
     await this.#answerDone(request, response, job, hungUp);
   };
 
-  /** The output of a user's graph can be of any type: it stays unchanged unless the client names a format. */
+  /** What a graph that a user exported makes may be anything: it stays so unless the client names a format. */
   #acceptedFormat(request: Request): OutputFormat | undefined {
     return this.#workflow.isBuiltIn ? acceptedFormat(request) : undefined;
   }
 
-  /** 202, or 200 if the client prefers to wait and the job is completed in time. */
+  /** 202, or 200 where the client would rather wait and the job is done in time. */
   async #acceptAndAnswer(
     request: Request,
     response: Response,
@@ -100,7 +100,7 @@ export class SubmissionRoutes {
     else await this.#answers.accepted(response, this.#workflow, job);
   }
 
-  /** Creates a job, or returns the one that the same submission created before. */
+  /** A new job, or the one that the same submission made before. */
   async #submit(
     request: Request,
     response: Response,
@@ -131,8 +131,8 @@ export class SubmissionRoutes {
   }
 
   /**
-   * Waits for the job. If the client disconnects, the job is cancelled, unless the client sent an idempotency key.
-   * After the timeout, the client can find the job by its id.
+   * Waits for the job. A client that hangs up cancels it, unless it sent a key to ask for it again; one that waited
+   * too long finds it by its id.
    */
   async #answerDone(request: Request, response: Response, job: Job, hungUp: AbortSignal): Promise<void> {
     const { manager } = this.#services;
@@ -140,7 +140,7 @@ export class SubmissionRoutes {
       manager.whenFinished(job.id, signal),
     );
     if (hungUp.aborted) {
-      // It may have ended at the same moment.
+      // It may have ended in the same moment, which is as good.
       const mayComeBack = idempotencyKey(request) !== undefined;
       if (!isFinished(ended) && !mayComeBack) await manager.cancel(job.id).catch(() => undefined);
       return;

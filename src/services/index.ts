@@ -83,34 +83,34 @@ export interface Services {
   readonly admission: Admission;
   readonly idempotencyKeys: IdempotencyKeys;
   readonly submissions: Submissions;
-  /** Memory for uploads. */
+  /** Memory for what clients send. */
   readonly uploadBudget: UploadBudget;
-  /** Where uploads other than images are streamed; undefined for memory. */
+  /** Where what clients send goes as it comes, but for images; undefined where that is memory. */
   readonly stream: StreamStore | undefined;
   readonly views: JobViews;
-  /** undefined without a secret to sign them. */
+  /** undefined where there is no secret to sign them with. */
   readonly webhooks: Webhooks | undefined;
   readonly recorder: Recorder;
   readonly health: HealthReporter;
   readonly checker: HealthChecker;
-  /** Opens and closes breakers manually. */
+  /** Opens and closes breakers by hand. */
   readonly breakers: BreakerSwitch;
   readonly metrics: MetricsViews;
   readonly metricsFile: MetricsFile;
   readonly prometheus: Prometheus;
-  /** Requests per client in the current minute. */
+  /** How many requests each client sent in its minute. */
   readonly requestCounts: Store;
   /** Checks the instances once and starts the processor. */
   start(): Promise<void>;
   /**
-   * Rejects new jobs, gives the running ones time, and closes every socket and timer.
-   * @param budget for all of it; `SHUTDOWN_TIMEOUT` from now if omitted
-   * @returns names of the components that did not stop in time
+   * Refuses new jobs, gives the running ones their time, closes every socket and timer.
+   * @param budget for all of it; `SHUTDOWN_TIMEOUT` from now when it is left out
+   * @returns names of the parts that did not stop in time
    */
   stop(budget?: TimeBudget): Promise<string[]>;
 }
 
-/** Builds all services once, in reading order. Nothing runs before `start`. */
+/** Builds the graph of services, once, in reading order. Nothing runs before `start`. */
 export function createServices(config: Config, logger: Logger, overrides: ServiceOverrides = {}): Services {
   const clock = overrides.clock ?? systemClock;
   const log = (component: string) => logger.child({ component });
@@ -151,13 +151,13 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   );
 
   const breakers = new BreakerSwitch({ instances, checker, forced: redis?.forcedHosts }, log('breakers'));
-  // The first job on an instance should not wait for a handshake.
+  // The first job on an instance should not have to wait for a handshake.
   checker.onHealthy(({ address }) => void connections.warmUp(address));
 
   const library = createAssetLibrary(config, holders, clock, log('assets'));
   const assetBlobs = library && new AssetBlobs(library);
   const blobs = overrides.blobStore ?? assetBlobs ?? new MemoryBlobStore();
-  /** If files are streamed to a store, the limits on memory do not apply. */
+  /** Where bytes do not wait in memory, they go there as they come, and its bounds are of no account. */
   const stream = blobs === assetBlobs ? assetBlobs : undefined;
   const inMemory = (bytes: number) => (stream ? Number.POSITIVE_INFINITY : bytes);
   const storeTimings = { ...(stream ? ASSET_TIMINGS : STORE_TIMINGS), ...overrides.stores };

@@ -1,31 +1,31 @@
 import { splitList } from './lists.js';
 
-/** The address of a ComfyUI machine. */
+/** Where one ComfyUI machine is reached. */
 export interface InstanceAddress {
   /** `instance-1`, `instance-2`, … in the order of `COMFYUI_HOST`. */
   readonly id: string;
-  /** `host:port`, the name in responses and logs. */
+  /** `host:port`, the name that answers and logs use. */
   readonly host: string;
-  /** `http://host:port`, without a trailing slash. */
+  /** `http://host:port`, with no slash at its end. */
   readonly baseUrl: string;
-  /** The authorization header of the URL's credentials, for every request and handshake; never shown or logged. */
+  /** What its URL's credentials ask to send with every request and handshake; never shown or logged. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 const DEFAULT_PORT = 8188;
 
 /**
- * Parses a comma-separated list of `host`, `host:port`, `[v6]:port` or `http(s)://…` entries. A URL may have a path
- * (ComfyUI behind a proxy) and credentials (`http://user:password@host`, for basic authentication). Without a port, a
- * URL uses the port of its scheme, and a bare host 8188.
- * @returns `problem` without any part of an entry if the list contains credentials
+ * Reads a comma-separated list of `host`, `host:port`, `[v6]:port` or `http(s)://…` entries.
+ * A URL may carry a path (ComfyUI behind a proxy) and credentials (`http://user:password@host`, for Basic
+ * authentication); a port that a URL leaves out is its scheme's own, one that a bare host leaves out is 8188.
+ * @returns no part of an entry in `problem` when there are credentials anywhere in the list
  */
 export function parseInstances(
   list: string,
   useSsl: boolean,
 ): { addresses: InstanceAddress[] } | { problem: string } {
   const entries = splitList(list);
-  // A comma in a password splits it into two entries, possibly without an "@".
+  // A comma in a password makes two entries of it, neither of which need have an "@".
   const areShown = !list.includes('@');
   const addresses: InstanceAddress[] = [];
   for (const [index, entry] of entries.entries()) {
@@ -50,10 +50,10 @@ function parseEntry(entry: string, useSsl: boolean, id: string): InstanceAddress
   const url = tryUrl(hasScheme ? entry : `${useSsl ? 'https' : 'http'}://${entry}`);
   if (!url || !['http:', 'https:'].includes(url.protocol) || !url.hostname) return undefined;
   const headers = basicAuthorization(url);
-  // An "@" in the path is probably the end of a password with a slash, which would be shown as the host.
+  // An "@" in the path is most likely the end of a password with a slash in it, which would be shown as the host.
   if (!headers || url.search || url.hash || url.pathname.includes('@')) return undefined;
   if (!hasScheme && (url.pathname !== '/' || /[/?#@]/.test(entry))) return undefined;
-  // `URL` drops the default port of the scheme, so only the text distinguishes `host:80` from `host`.
+  // `URL` drops a port that is the scheme's default, so `host:80` and `host` can only be told apart in the text.
   const bareWithoutPort = !hasScheme && !/:\d+$/.test(entry.replace(/^\[[^\]]*\]/, ''));
   const schemePort = url.protocol === 'https:' ? 443 : 80;
   const port = url.port ? Number(url.port) : bareWithoutPort ? DEFAULT_PORT : schemePort;
@@ -62,7 +62,7 @@ function parseEntry(entry: string, useSsl: boolean, id: string): InstanceAddress
   return { id, host: `${host}${path}`, baseUrl: `${url.protocol}//${host}${path}`, ...headers };
 }
 
-/** The header for a URL's credentials (RFC 7617), empty without any; undefined if they are invalid. */
+/** The header for a URL's credentials (RFC 7617), nothing where there are none; undefined when they are not valid. */
 function basicAuthorization({ username, password }: URL): Pick<InstanceAddress, 'headers'> | undefined {
   if (!username && !password) return {};
   const user = decode(username);
@@ -72,7 +72,7 @@ function basicAuthorization({ username, password }: URL): Pick<InstanceAddress, 
   return { headers: { Authorization: `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}` } };
 }
 
-/** Percent-decoded text; undefined if the encoding is invalid. */
+/** Text without its percent encoding; undefined when that is broken. */
 function decode(text: string): string | undefined {
   try {
     return decodeURIComponent(text);

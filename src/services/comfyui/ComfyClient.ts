@@ -25,31 +25,31 @@ import { uploadForm } from './uploadForm.js';
 export interface ComfyClientOptions {
   /** Sent with every request, such as an authorization; never logged. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Timeout of small requests (checks, interrupts), and of silence in a larger one, ms. */
+  /** Milliseconds for small requests (checks, interrupt), and that a larger one may stand still. */
   readonly controlTimeoutMs: number;
-  /** Timeout of a whole request with an image, ms. */
+  /** Milliseconds for the whole of a request that carries an image. */
   readonly transferTimeoutMs: number;
-  /** The same for a file of any size outside of memory, which must only not stall. */
+  /** The same for a file of any length that is not in memory: it may only not stand still. */
   readonly streamTimeoutMs: number;
-  /** Maximum bytes of one `GET /view`. */
+  /** Bytes taken from one `GET /view`. */
   readonly maxResultBytes: number;
   /** Marks this server's prompts and uploads. Unique for each start of a server. */
   readonly serverId: string;
-  /** Called with the name of every file in the temp folder before its first use. */
+  /** Called with the name of every file in the temp folder before it is used for the first time. */
   onNewUploadName(name: string): void;
   /** Called before each submission. */
   onSubmit(): void;
 }
 
 /**
- * The HTTP API of one instance. Every method rejects with a `PromptError` (see the table of failures) or, if its
- * `signal` is aborted, with that signal's reason.
+ * One instance's HTTP API. Every method rejects with a `PromptError` (see the table of failures) or, when its `signal`
+ * is aborted, with that signal's reason.
  */
 export class ComfyClient {
   readonly address: InstanceAddress;
-  /** Names for uploads. */
+  /** Names under which pictures are uploaded. */
   readonly uploadNames: UploadNames;
-  /** Read-only requests about prompts. */
+  /** What the instance tells of prompts. */
   readonly prompts: PromptQueries;
   readonly #options: ComfyClientOptions;
   readonly #turns: Turns;
@@ -66,23 +66,23 @@ export class ComfyClient {
     );
   }
 
-  /** The same instance over separate connections, which a load balancer in front of it may send elsewhere. */
+  /** The same instance over connections of their own, which a balancer in front of it may lead elsewhere. */
   withFreshConnections(): ComfyClient {
     return new ComfyClient(this.address, this.#options, this.#turns);
   }
 
-  /** Whether TCP connects, even if the process is too busy to respond. */
+  /** Whether TCP connects, which it also does while the process is too busy to answer. */
   isConnectable(): Promise<boolean> {
     return tcpConnects(this.address.baseUrl, this.#options.controlTimeoutMs);
   }
 
-  /** `GET /system_stats`: succeeds if the instance is alive. */
+  /** `GET /system_stats`: answers when the instance is alive. */
   async systemStats(signal?: AbortSignal): Promise<{ version: string | undefined }> {
     const stats = await this.#get('/system_stats', systemStats, this.#options.controlTimeoutMs, signal);
     return { version: stats.system?.comfyui_version };
   }
 
-  /** `GET /features`: maximum size of a request body in bytes; undefined if the instance does not report it. */
+  /** `GET /features`: the largest request body, in bytes; undefined where the instance does not tell. */
   async maxUploadBytes(signal?: AbortSignal): Promise<number | undefined> {
     const timeoutMs = this.#options.controlTimeoutMs;
     const answer = await this.#transport.request({ method: 'GET', path: '/features', timeoutMs, signal });
@@ -91,14 +91,14 @@ export class ComfyClient {
     return answer.parse(serverFeatures).max_upload_size;
   }
 
-  /** `GET /object_info/{class}`; undefined if the instance does not have that node class. */
+  /** `GET /object_info/{class}`; undefined when the instance does not have that node class. */
   async nodeInfo(className: string, signal?: AbortSignal): Promise<NodeInfo | undefined> {
     const path = `/object_info/${encodeURIComponent(className)}`;
     return (await this.#get(path, objectInfoAnswer, this.#options.controlTimeoutMs, signal))[className];
   }
 
   /**
-   * `POST /upload/image` into the temp folder; overwrites a file with that name.
+   * `POST /upload/image` into the temp folder; a file of that name is overwritten.
    * @returns the file as `LoadImage` takes it, such as `name.png [temp]`
    * @throws PromptError `upload too large`
    */
@@ -119,9 +119,9 @@ export class ComfyClient {
   /**
    * `POST /prompt`.
    * @param outputNodes ids of the nodes that the caller needs
-   * @returns the id of the prompt (older versions ignore the requested one), and the reason if none of its output
-   * nodes will run, or if one of them lacks its uploaded file: ComfyUI then runs the rest
-   * @throws PromptError `invalid workflow` with ComfyUI's own message if it rejects the prompt
+   * @returns the id that ComfyUI gave the prompt (older servers ignore the one that was asked for), and why none of its
+   * output nodes will run, where that is so, or why one of them lacks its uploaded file: ComfyUI then runs the rest
+   * @throws PromptError `invalid workflow` with ComfyUI's own message when it refuses the prompt
    */
   async submit(
     prompt: Omit<PromptBody, 'serverId'>,
@@ -156,7 +156,7 @@ export class ComfyClient {
 
   /**
    * `GET /view`: the bytes of a file.
-   * @throws PromptError `result gone` if the file does not exist, `result too large`
+   * @throws PromptError `result gone` when the file is not there, `result too large`
    */
   async view(file: OutputFile, signal?: AbortSignal): Promise<Buffer> {
     const timeoutMs = this.#options.transferTimeoutMs;
@@ -164,10 +164,10 @@ export class ComfyClient {
   }
 
   /**
-   * Like `view`, as a stream.
-   * @param receive reads the bytes, and is called only if the file exists; the stream fails with the errors of `view`
-   * @returns the result of `receive`
-   * @throws the errors of `view` and of `receive`
+   * As `view`, a piece at a time.
+   * @param receive reads the bytes, and is called only when they are there; they fail with what `view` throws
+   * @returns what `receive` gives
+   * @throws as `view`, or what `receive` throws
    */
   async viewStream<T>(
     file: OutputFile,
@@ -186,30 +186,30 @@ export class ComfyClient {
     return received.value;
   }
 
-  /** Deletes finished prompts from the history. */
+  /** Forgets finished prompts. */
   async deleteHistory(promptIds: readonly string[], signal?: AbortSignal): Promise<void> {
     await this.#post('/history', { delete: promptIds }, signal);
   }
 
-  /** Removes a pending prompt from the queue; does not affect a running one. */
+  /** Takes a pending prompt out of the queue; leaves a running one alone. */
   async deletePending(promptId: string, signal?: AbortSignal): Promise<void> {
     await this.#post('/queue', { delete: [promptId] }, signal);
   }
 
   /**
-   * Interrupts a prompt at its node's next check. An older ComfyUI ignores the id and interrupts whatever is running,
-   * so check `queue` first.
+   * Stops a prompt at its node's next check. An older ComfyUI ignores the id and stops whatever is running, so
+   * ask `queue` first who that is.
    */
   async interrupt(promptId: string, signal?: AbortSignal): Promise<void> {
     await this.#post('/interrupt', { prompt_id: promptId }, signal);
   }
 
-  /** `POST /free`: unloads models and cached results as soon as nothing runs. */
+  /** `POST /free`: drops models and cached results from the machine's memory as soon as nothing runs. */
   async freeMemory(signal?: AbortSignal): Promise<void> {
     await this.#post('/free', { unload_models: true, free_memory: true }, signal);
   }
 
-  /** Closes the keep-alive connections. */
+  /** Closes the kept-alive connections. */
   close(): void {
     this.#transport.close();
   }

@@ -3,39 +3,38 @@ import WebSocket from 'ws';
 import type { Logger } from '../../utils/logger.js';
 import { type PromptMessage, parseFrame } from './protocol.js';
 
-/** Listener to one prompt on a WebSocket. */
+/** Who follows one prompt on a socket. */
 export interface PromptListener {
   onMessage(message: PromptMessage): void;
-  /** The connection is lost: no more messages about this prompt. */
+  /** The socket is gone: nothing about this prompt will come any more. */
   onDisconnect(): void;
 }
 
 export interface SocketOptions {
-  /** `ws://host:port`, without a trailing slash. */
+  /** `ws://host:port`, with no slash at its end. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly handshakeTimeoutMs: number;
-  /** Ping interval; a connection without any message since the previous ping counts as dead. */
+  /** A ping is sent this often; a socket that was silent since the one before is taken for dead. */
   readonly heartbeatMs: number;
   readonly logger: Logger;
 }
 
-/** Previews have a few hundred KB; anything near this is not from ComfyUI. */
+/** Previews are a few hundred KB; anything near this is not from ComfyUI. */
 const MAX_FRAME_BYTES = 32 * 1024 * 1024;
 
 /**
- * One WebSocket to ComfyUI under a unique id. The id is never reused: a second connection with the same id goes deaf
- * when the first one is closed (protocol trap 3). Many prompts share a connection; messages are dispatched by prompt
- * id.
+ * One WebSocket to ComfyUI under an id of its own. The id is never used again: a second socket with the same id
+ * goes deaf when the first one is closed (protocol trap 3). Many prompts share a socket; messages go by prompt id.
  */
 export class ComfySocket {
-  /** The `client_id` of the prompts. */
+  /** The `client_id` that prompts are submitted with. */
   readonly clientId = uuid();
-  /** Prompts that currently use this connection. */
+  /** Prompts that use this socket at present. */
   leases = 0;
-  /** Settles after the handshake; rejects if there is no connection. */
+  /** Settles when the handshake is over: rejects when there is no socket. */
   readonly opened: Promise<void>;
-  /** Resolves, never rejects, when the connection is lost. */
+  /** Resolves, never rejects, when the socket is gone. */
   readonly closed: Promise<void>;
   readonly #ws: WebSocket;
   readonly #logger: Logger;
@@ -84,7 +83,7 @@ export class ComfySocket {
     };
   }
 
-  /** Closes the connection immediately; its prompts are notified. */
+  /** Drops the socket at once; its prompts are told. */
   terminate(): void {
     this.#ws.terminate();
   }
@@ -101,7 +100,7 @@ export class ComfySocket {
     }
   }
 
-  /** A half-open connection (packets vanish, no close) can only be detected by a ping. */
+  /** A half-open socket (packets vanish, no close) is only ever noticed by asking. */
   #beat(): void {
     if (!this.#heard) {
       this.#logger.warn('ComfyUI socket does not respond, closing it');

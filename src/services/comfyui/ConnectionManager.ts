@@ -10,14 +10,14 @@ export interface ConnectionOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly handshakeTimeoutMs: number;
   readonly heartbeatMs: number;
-  /** First and longest delay before a reconnect. */
+  /** First and longest wait before a lost connection is opened again. */
   readonly reconnectBaseMs: number;
   readonly reconnectMaxMs: number;
-  /** After a connection of this duration the backoff starts anew. */
+  /** A socket that lived this long was a good one: the backoff starts anew. */
   readonly stableMs: number;
 }
 
-/** A WebSocket that a prompt may use until it calls `release`. */
+/** A socket that a prompt may use until it calls `release`. */
 export interface ConnectionLease {
   readonly socket: ComfySocket;
   release(): void;
@@ -39,9 +39,9 @@ export interface ConnectionStats {
 }
 
 /**
- * A small pool of WebSockets per instance. They are shared: an idle one is preferred, then a new one up to the
- * maximum, then the least used one. A lost one is replaced after a backoff with jitter, under a new id; meanwhile its
- * prompts are polled.
+ * A small pool of WebSockets an instance. Sockets are shared: an idle one is preferred, another is opened while
+ * there may be more, then the least used one carries one prompt more. A lost one is replaced after a backoff with
+ * jitter, under a fresh id; in the meantime its prompts are followed by polling.
  */
 export class ConnectionManager {
   readonly #pools = new Map<string, Pool>();
@@ -56,7 +56,7 @@ export class ConnectionManager {
 
   /**
    * Lends a connection.
-   * @returns undefined if none is available at present: the prompt is then polled
+   * @returns undefined when there is none and none can be had at present: the prompt is then followed by polling
    */
   async acquire(address: InstanceAddress): Promise<ConnectionLease | undefined> {
     const pool = this.#poolOf(address);
@@ -67,13 +67,13 @@ export class ConnectionManager {
     return socket && lease(socket);
   }
 
-  /** Opens a first connection before the first job. Does nothing if there is one. */
+  /** Opens a first connection ahead of the first job. Does nothing when there is one. */
   async warmUp(address: InstanceAddress): Promise<void> {
     const pool = this.#poolOf(address);
     if (pool.sockets.size === 0) await this.#open(pool);
   }
 
-  /** WebSockets by host: all, open, and lent. */
+  /** Sockets by host: all, open, and lent. */
   stats(): Record<string, ConnectionStats> {
     return Object.fromEntries(
       [...this.#pools.values()].map(({ address, sockets }) => {
@@ -90,7 +90,7 @@ export class ConnectionManager {
     );
   }
 
-  /** Closes every WebSocket and cancels every pending reconnect. */
+  /** Closes every socket and forgets every pending reconnection. */
   async stop(): Promise<void> {
     this.#stopped = true;
     const sockets = [...this.#pools.values()].flatMap((pool) => {

@@ -3,24 +3,24 @@ import type { ComfyClient } from './ComfyClient.js';
 import type { Predecessor, ServerState } from './ServerState.js';
 import { PROBE } from './severalMachines.js';
 
-/** Maximum history entries to search; each contains its whole graph. */
+/** Entries of a machine's history that are searched; each carries its whole graph. */
 const HISTORY_ENTRIES = 200;
 
 /**
- * Cleans up what ended servers left on the machines: takes back their prompts, deletes their history entries, and
- * replaces their uploads with a 1x1 image, because ComfyUI cannot delete files.
+ * Cleans up what servers that ended left on the machines: their prompts are taken back, their history entries deleted,
+ * and their uploads shrunk to one pixel, since ComfyUI has no way to delete a file.
  */
 export class Leftovers {
   readonly #state: ServerState;
   readonly #logger: Logger;
   readonly #hosts: readonly string[];
   readonly #wanted: () => Promise<ReadonlySet<string>>;
-  /** Clean machines, by the id of the predecessor. */
+  /** Machines that are clean, by the id of the predecessor. */
   readonly #clean = new Map<string, Set<string>>();
 
   /**
-   * @param hosts of the machines that this server knows; leftovers on others stay
-   * @param wanted returns the ids of prompts that other servers continue
+   * @param hosts of the machines that this server knows; what is left on others stays there
+   * @param wanted gives the ids of prompts that other servers go on with
    */
   constructor(
     state: ServerState,
@@ -35,8 +35,9 @@ export class Leftovers {
   }
 
   /**
-   * Cleans up a machine that responds, if necessary. Call it repeatedly: prompts may take a while to stop.
-   * @throws PromptError if the machine does not respond
+   * Cleans one machine that answers; does nothing when there is nothing to do. Call it again from time to time: prompts
+   * may take a while to stop.
+   * @throws PromptError when the machine does not answer
    */
   async clean(client: ComfyClient, signal: AbortSignal): Promise<void> {
     for (const predecessor of this.#state.predecessors) await this.#cleanBehind(predecessor, client, signal);
@@ -58,7 +59,7 @@ export class Leftovers {
           uploads: names.length,
         });
       }
-      // An interrupted prompt stops at its node's next check, and has a history entry then.
+      // One that was interrupted stops at its node's next check, and has a history entry then.
       if (!areRunning) clean.add(host);
     }
     if (used.every((one) => clean.has(one))) {
@@ -67,7 +68,7 @@ export class Leftovers {
     }
   }
 
-  /** Whether a server continues a prompt of that server on the machine, which may also read its uploads. */
+  /** Whether somebody goes on with a prompt of that server on the machine, which may also read its uploads. */
   async #isWanted(client: ComfyClient, serverId: string, signal: AbortSignal): Promise<boolean> {
     const wanted = await this.#wanted();
     if (wanted.size === 0) return false;
@@ -79,7 +80,7 @@ export class Leftovers {
     );
   }
 
-  /** @returns the number of prompts, and whether some still run */
+  /** @returns how many prompts there were, and whether some still run */
   async #stopPrompts(
     client: ComfyClient,
     serverId: string,

@@ -13,14 +13,14 @@ import { PromptTracker } from './promptTracker.js';
 import { contradictsItself } from './severalMachines.js';
 import type { UploadName } from './UploadNames.js';
 
-/** How prompts are run, independent of the prompt. */
+/** What a prompt does in this server's way, whatever the prompt. */
 export interface AttemptOptions {
   readonly timings: FollowTimings;
-  /** Bytes of all outputs of a prompt that are in memory. */
+  /** Bytes of everything together that a prompt made and that is in memory. */
   readonly maxOutputBytes: number;
 }
 
-/** After these failures ComfyUI does not have the prompt; after any other, such as a proxy's 502, it may. */
+/** After these ComfyUI does not have the prompt; after anything else, such as a proxy's 502, it may. */
 const PROVES_REFUSAL: ReadonlySet<PromptFailure> = new Set([
   'connection refused',
   'invalid workflow',
@@ -28,17 +28,17 @@ const PROVES_REFUSAL: ReadonlySet<PromptFailure> = new Set([
   'upload too large',
 ]);
 
-/** One submission of a prompt to one instance, with everything it holds. */
+/** One submission of a prompt to one instance, with what it holds while it lasts. */
 export class PromptAttempt {
   readonly client: ComfyClient;
   readonly follower: PromptFollower;
   promptId: string;
   wasSubmitted = false;
-  /** ComfyUI confirmed that it has the prompt. */
+  /** ComfyUI said that it has the prompt. */
   wasAccepted = false;
-  /** ComfyUI itself ended the prompt, successfully or not. */
+  /** ComfyUI itself ended the prompt, well or not. */
   hasEnded = false;
-  /** Settles with the response to the submission; never rejects. */
+  /** Settles when ComfyUI answered the submission; never rejects. */
   submission: Promise<unknown> = Promise.resolve();
   readonly #run: PromptRun;
   readonly #options: AttemptOptions;
@@ -48,7 +48,7 @@ export class PromptAttempt {
   readonly #uploads = new Map<GraphFile, { readonly name: UploadName; readonly path: string }>();
   #unsubscribe: () => void = () => undefined;
 
-  /** @param run with unique output nodes */
+  /** @param run whose output nodes are its own */
   constructor(
     client: ComfyClient,
     run: PromptRun,
@@ -84,7 +84,7 @@ export class PromptAttempt {
 
   /**
    * Follows a prompt that an earlier attempt submitted.
-   * @param earlier the attempt whose files the prompt reads, if known
+   * @param earlier that attempt, whose files the prompt reads, where it is still known
    */
   async resumed(earlier: PromptAttempt | undefined, signal: AbortSignal): Promise<PromptResult> {
     if (earlier) for (const [file, upload] of earlier.#uploads) this.#uploads.set(file, upload);
@@ -111,28 +111,28 @@ export class PromptAttempt {
     return { promptId, outputs: await fetchOutputs(source, outcome.made, signal) };
   }
 
-  /** Whether ComfyUI accepted the given id: older versions choose their own. */
+  /** Whether ComfyUI took the id that it was given: older servers choose their own. */
   get hasOwnId(): boolean {
     return this.promptId === this.#run.promptId;
   }
 
-  /** What the deletion of the history entry waits for, if anything. */
+  /** What the deletion of the history entry waits for, where it does. */
   get until(): Promise<void> | undefined {
     return this.#run.until;
   }
 
-  /** Stops listening. The prompt may continue. */
+  /** Stops listening. The prompt may go on. */
   detach(): void {
     this.#unsubscribe();
     this.#lease?.release();
   }
 
-  /** The prompt no longer runs, so its files may be overwritten. */
+  /** The prompt does not run any more, so what it read may be overwritten. */
   releaseFiles(): void {
     for (const { name } of this.#uploads.values()) name.release();
   }
 
-  /** It is unknown whether the prompt still runs. */
+  /** Nobody knows whether the prompt still runs. */
   keepFiles(): void {
     for (const { name } of this.#uploads.values()) name.doubt(this.promptId);
   }
@@ -142,7 +142,7 @@ export class PromptAttempt {
     this.#unsubscribe = this.#lease?.socket.subscribe(promptId, this.follower) ?? (() => undefined);
   }
 
-  /** An upload is not aborted with the job: it would be unknown whether half an upload arrived. */
+  /** As with a submission, half an upload would leave open whether it arrives: it is not aborted with the job. */
   async #upload(signal: AbortSignal): Promise<void> {
     for (const file of filesOf(this.#run.graph)) {
       if (file.isInside) continue;
@@ -159,10 +159,12 @@ export class PromptAttempt {
     }
   }
 
-  /** The request is not aborted with the job: it would be unknown whether ComfyUI has the prompt. */
+  /**
+   * The request itself is not aborted with the job: half a submission leaves open whether ComfyUI has the prompt.
+   */
   async #submit(signal: AbortSignal): Promise<void> {
     const { graph, outputNodes, promptId } = this.#run;
-    // Without a WebSocket the events go nowhere, whatever the id.
+    // With no socket the events go nowhere, whatever the id.
     const clientId = this.#lease?.socket.clientId ?? promptId;
     const files = new Map([...this.#uploads].map(([file, { path }]) => [file, path]));
     signal.throwIfAborted();
@@ -187,18 +189,18 @@ export class PromptAttempt {
       await this.#recoverSubmission(error, signal);
     }
     this.#listener.onSubmitted(this.promptId);
-    // The rest of the prompt was accepted; the caller takes it back.
+    // The rest of the prompt was accepted; it is taken back by whoever catches this.
     if (refusal) throw refusal;
   }
 
-  /** An older version chose its own id: messages before its response were missed. */
+  /** An older server chose its own id: what it sent before its answer is missed. */
   #adopt(promptId: string): void {
     this.promptId = promptId;
     this.#listenFor(promptId);
     this.follower.suspectMissedMessages();
   }
 
-  /** A submission without a response may have arrived: it is looked up before it is repeated. */
+  /** A submission whose answer was lost may have arrived: it is looked up before anybody sends it again. */
   async #recoverSubmission(error: unknown, signal: AbortSignal): Promise<void> {
     const mayHaveArrived = error instanceof PromptError && !PROVES_REFUSAL.has(error.failure);
     if (mayHaveArrived && (await this.#isKnown(signal))) {
@@ -212,7 +214,7 @@ export class PromptAttempt {
     throw error;
   }
 
-  /** A file that was just uploaded and is now denied may be on another machine. */
+  /** A file that was uploaded just now and is denied may have been given to another machine. */
   async #checkForSeveralMachines(signal: AbortSignal): Promise<void> {
     const [upload] = this.#uploads.values();
     if (!upload || !(await contradictsItself(this.client, signal))) return;
@@ -225,7 +227,7 @@ export class PromptAttempt {
 
   async #isKnown(signal: AbortSignal): Promise<boolean> {
     try {
-      // It is unknown whether it runs, so a silent machine is not waited for.
+      // Whether it runs is not known, so a silent machine is not waited for.
       return await new Patience(this.client, 0).request(
         () => this.client.prompts.knows(this.promptId, signal),
         signal,

@@ -3,24 +3,24 @@ import { GraphFile, graphJson, type PromptGraph } from '../../workflows/graph.js
 
 export interface PromptBody {
   readonly graph: PromptGraph;
-  /** Names under which files of the graph were uploaded; the other files become base64. */
+  /** Names that files of the graph were uploaded as; the other files become base64. */
   readonly files: ReadonlyMap<GraphFile, string>;
-  /** Id of the WebSocket that receives this prompt's events. */
+  /** Id of the socket that hears this prompt's events. */
   readonly clientId: string;
   readonly promptId: string;
-  /** Marks the prompt as this server's in ComfyUI's queue and history. */
+  /** Marks the prompt in ComfyUI's queue and history as this server's. */
   readonly serverId: string;
 }
 
-/** Key of the mark in `extra_data`. */
+/** Where the mark is in `extra_data`. */
 export const SERVER_MARK = 'comfyui_express';
 
-// A placeholder that `JSON.stringify` writes unchanged and that no workflow contains.
+// A placeholder that `JSON.stringify` writes unchanged and that no workflow has reason to contain.
 const placeholder = (index: number) => `\u2063file:${index}\u2063`;
 
 /**
- * Writes the body of `POST /prompt`. Its files are in memory and are written as base64 directly into the bytes to
- * send. In one step: shorter strings fill V8's young generation, whose collections cost more than one long string.
+ * Writes the body of `POST /prompt`. Its files are in memory; they become base64 here and nowhere else, straight into the bytes that
+ * are sent. In one go: shorter strings fill the young generation, whose collections cost more than the long one.
  */
 export function encodePromptBody({ graph, files, clientId, promptId, serverId }: PromptBody): Buffer {
   const inside: Buffer[] = [];
@@ -37,7 +37,7 @@ export function encodePromptBody({ graph, files, clientId, promptId, serverId }:
 
 function withFiles(text: string, files: readonly Buffer[]): Buffer {
   const room = files.reduce((sum, { length }) => sum + base64Length(length), Buffer.byteLength(text));
-  // Longer than the text with placeholders. Not from the buffer pool, because it lives as long as its request.
+  // Longer than is written by the placeholders alone. From no pool: it lives as long as its request.
   const body = Buffer.allocUnsafeSlow(room);
   let written = 0;
   let from = 0;
@@ -52,7 +52,7 @@ function withFiles(text: string, files: readonly Buffer[]): Buffer {
   return body.subarray(0, written);
 }
 
-/** The files of a graph, each once, however many nodes read it. */
+/** The files of a graph, each once however many nodes read it. */
 export function filesOf(graph: PromptGraph): GraphFile[] {
   const files = new Set<GraphFile>();
   for (const { inputs } of graph.values()) {
@@ -61,7 +61,7 @@ export function filesOf(graph: PromptGraph): GraphFile[] {
   return [...files];
 }
 
-/** The files that are sent inside a prompt as base64. */
+/** The files that are sent inside a prompt, as base64. */
 export function filesInside({ graph, files }: Pick<PromptBody, 'graph' | 'files'>): GraphFile[] {
   return filesOf(graph).filter((file) => !files.has(file));
 }

@@ -1,7 +1,7 @@
 /**
- * The parts of ComfyUI's protocol that this server uses. Unknown message types and fields are ignored, so that a
- * newer ComfyUI does not break anything; known ones that do not match are reported as malformed. Ids, names and texts
- * are bounded here, because they end up in records, logs and headers.
+ * What ComfyUI sends, as far as this server reads it. Unknown message types and fields are ignored, so that a newer
+ * ComfyUI does not break anything; known ones that do not fit are reported as malformed. Ids and names are bounded and
+ * texts are cut here, once: they end up in records, logs and headers.
  */
 import { z } from 'zod';
 import { outputItems } from './outputItems.js';
@@ -15,7 +15,7 @@ const name = z.string().max(MAX_NAME);
 
 const nodeOutput = z.unknown().optional().transform(outputItems);
 
-// ComfyUI's own ids are UUIDs; other clients of a machine may choose any.
+// ComfyUI's own are UUIDs; other clients of a machine may choose what they like.
 const promptId = z.string().regex(/^[\x21-\x7e]{1,200}$/);
 const nodeId = name;
 
@@ -33,11 +33,11 @@ const nodeProgress = z.object({
   value: z.number(),
   max: z.number(),
   state: z.string(),
-  // The node of the prompt that this one belongs to, if a node expands into others.
+  // The node of the prompt that this one belongs to, where a node expands into others.
   display_node_id: nodeId.nullish(),
 });
 
-/** Messages about one prompt. `status` is not among them: it goes to everyone and is about no prompt. */
+/** Messages about one prompt. `status` is left out: it goes to everybody and tells nothing about a prompt. */
 const promptMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('execution_start'), data: z.object({ prompt_id: promptId }) }),
   z.object({
@@ -82,7 +82,7 @@ export type ParsedFrame =
   | { readonly kind: 'ignored' }
   | { readonly kind: 'malformed'; readonly reason: string };
 
-/** Parses a text frame of ComfyUI's WebSocket. Never throws. */
+/** Reads one text frame of ComfyUI's WebSocket. Never throws. */
 export function parseFrame(text: string): ParsedFrame {
   let json: unknown;
   try {
@@ -98,7 +98,7 @@ export function parseFrame(text: string): ParsedFrame {
   return { kind: 'malformed', reason: z.prettifyError(parsed.error).slice(0, 300) };
 }
 
-/** After a reconnect, ComfyUI sends `executing {node}` without a prompt id (protocol trap 4). */
+/** A socket that reconnects is told `executing {node}` with no prompt id (protocol trap 4): whose it is stays open. */
 function isAboutNoPrompt(json: unknown): boolean {
   const data = (json as { data?: unknown }).data;
   return typeof data === 'object' && data !== null && !('prompt_id' in data);
@@ -120,10 +120,10 @@ const nodeErrors = z
   .or(z.array(z.unknown()).transform(() => ({})))
   .default({});
 
-/** Response of `POST /prompt`. `node_errors` lists outputs that will not run, while the others do. */
+/** Response of `POST /prompt`. `node_errors` names outputs that will not run, while the others do. */
 export const submitAnswer = z.object({ prompt_id: promptId, node_errors: nodeErrors });
 
-/** The content of a rejection (400), and of a 200 with outputs that will not run. */
+/** What a refusal (400) says, and a 200 that names outputs which will not run. */
 export const submitRefusal = z.object({
   error: z
     .union([
@@ -144,10 +144,10 @@ export const uploadAnswer = z.object({
 /** Response of `GET /features`. */
 export const serverFeatures = z.object({ max_upload_size: z.number().positive().optional() });
 
-/** `extra_data` of a prompt; only the mark of the submitting server is used. */
+/** `extra_data` of a prompt, of which only the mark of the server that submitted it is of interest. */
 const extraData = z.object({ [SERVER_MARK]: z.string().optional() }).catch({});
 
-/** A prompt in queue and history: number, id, graph, extra data, outputs. Only the mark is kept. */
+/** A prompt as queue and history list it: number, id, graph, extra data, outputs. Only the mark in it is kept. */
 const listedPrompt = z
   .tuple([z.unknown(), promptId])
   .rest(z.unknown())
@@ -156,7 +156,7 @@ const listedPrompt = z
 const historyEntry = z.object({
   prompt: listedPrompt.optional().catch(undefined),
   outputs: z.record(nodeId, nodeOutput).default({}),
-  /** The node that the outputs belong to, if a node expands into others. */
+  /** Whose outputs they are, where a node expands into others. */
   meta: z.record(nodeId, z.object({ display_node: nodeId.nullish() }).catch({})).catch({}),
   status: z
     .object({
@@ -170,10 +170,10 @@ const historyEntry = z.object({
 /** One finished prompt of `GET /history/{id}`. */
 export type HistoryEntry = z.output<typeof historyEntry>;
 
-/** Response of `GET /history/{id}`: empty for an unknown or unfinished id. */
+/** Response of `GET /history/{id}`: empty for an id that is unknown or not finished. */
 export const historyAnswer = z.record(promptId, historyEntry);
 
-/** The `execution_error` messages in a history entry. */
+/** The `execution_error` messages that a history entry keeps. */
 export function historyErrors(entry: HistoryEntry): ExecutionErrorData[] {
   return (entry.status?.messages ?? []).flatMap(([type, data]) => {
     const parsed = type === 'execution_error' ? executionErrorData.safeParse(data) : undefined;
@@ -181,10 +181,10 @@ export function historyErrors(entry: HistoryEntry): ExecutionErrorData[] {
   });
 }
 
-/** An unfinished prompt of an instance. */
+/** A prompt that an instance has not finished. */
 export interface QueuedPrompt {
   readonly id: string;
-  /** The id of our server that submitted it, if one did. */
+  /** The server of ours that submitted it, if one did. */
   readonly serverId: string | undefined;
   readonly isRunning: boolean;
 }
@@ -197,7 +197,7 @@ export const queueAnswer = z
     ...queue_pending.map((prompt) => ({ ...prompt, isRunning: false })),
   ]);
 
-/** Response of `GET /system_stats`; only the version is used. */
+/** Response of `GET /system_stats`, of which only the version is of use. */
 export const systemStats = z.object({
   system: z
     .object({

@@ -22,7 +22,7 @@ interface SubmissionParts extends GatheringParts {
   readonly admission: Admission;
   readonly idempotencyKeys: IdempotencyKeys;
   readonly balancer: LoadBalancer;
-  /** undefined without a secret to sign them. */
+  /** undefined where there is no secret to sign them with. */
   readonly webhooks: Pick<Webhooks, 'problemWith'> | undefined;
   readonly random: RandomNumber;
 }
@@ -30,27 +30,27 @@ interface SubmissionParts extends GatheringParts {
 interface SubmissionLimits extends FileLimits {
   /** Bytes of each file. */
   readonly maxFileBytes: number;
-  /** Width x height of a resulting image. */
+  /** Width x height of an image that is made. */
   readonly maxOutputPixels: number;
-  /** `Retry-After` if no machine is available, seconds. */
+  /** When a machine may be back, seconds. */
   readonly machineRetrySeconds: number;
 }
 
-/** The job of a submission, and whether it already existed. */
+/** A submission's job, and whether the same submission had made it before. */
 interface Submitted {
   readonly job: Job;
   readonly isRepeated: boolean;
 }
 
-/** A file of a submission, after its inspection. */
+/** A file of a submission, after its bytes were looked at. */
 interface CheckedFile extends InspectedFile {
   readonly filename: string;
 }
 
-/** What is known of a job before its files are there. */
+/** What of a job is known before its files are there. */
 type Outline = Omit<JobRequest, 'files' | 'originalFilename'>;
 
-/** The use case behind every submission: checks a client's input and creates a job. It knows no HTTP. */
+/** The use case behind every submission: what a client sent is checked and becomes a job. It knows no HTTP. */
 export class Submissions {
   readonly #parts: SubmissionParts;
   readonly #limits: SubmissionLimits;
@@ -61,7 +61,7 @@ export class Submissions {
   }
 
   /**
-   * Tells a waiting client immediately if no machine can run its job.
+   * For a client that waits: it is told at once that nobody could serve it.
    * @throws AppError `NO_HEALTHY_INSTANCES`
    */
   checkMachines(type: string): void {
@@ -73,8 +73,8 @@ export class Submissions {
   }
 
   /**
-   * Creates a job, or finds the one of an earlier identical submission.
-   * @throws AppError for invalid input, and `QUEUE_FULL`, `SHUTTING_DOWN` or `IDEMPOTENCY_KEY_REUSED`
+   * Makes a job, or finds the one that the same submission made before.
+   * @throws AppError for what is wrong with it, and `QUEUE_FULL`, `SHUTTING_DOWN` or `IDEMPOTENCY_KEY_REUSED`
    */
   async submit(submission: Submission): Promise<Submitted> {
     const { manager, idempotencyKeys } = this.#parts;
@@ -84,14 +84,14 @@ export class Submissions {
     const { outline, fingerprint } = this.#outline(submission);
     if (key === undefined) return { job: await this.#create(submission, outline), isRepeated: false };
     let created: Job | undefined;
-    // Keys of different clients are independent.
+    // Keys of different clients have nothing to do with each other.
     const jobId = await idempotencyKeys.once(
       JSON.stringify([owner ?? null, key]),
       fingerprint(),
       async ({ earlierId, onMaking }) => {
         const earlier = earlierId === undefined ? undefined : await manager.adopt(earlierId);
         if (earlier) return earlier;
-        // The client may disconnect and come back to ask for the job, so it is created in any case.
+        // The client may be gone and come back to ask for the job: it is made all the same.
         const signal = new AbortController().signal;
         created = await this.#create({ ...submission, signal }, outline, onMaking);
         return created;
@@ -113,7 +113,7 @@ export class Submissions {
       type,
       workflow,
       parameters,
-      // Images of a user's graph stay as ComfyUI produced them.
+      // Images of a graph that a user exported stay as ComfyUI makes them.
       format: format ?? (workflow.isBuiltIn ? 'PNG' : undefined),
       requestId,
       owner,
@@ -123,11 +123,11 @@ export class Submissions {
       ...(seed === undefined ? {} : { randomSeed: seed }),
       ...(seeds === undefined ? {} : { randomSeeds: seeds }),
     };
-    // A seed that the server chose is not part of the client's input.
+    // A seed that was chosen here is no part of what the client sent.
     return { outline, fingerprint: () => fingerprintOf({ type, parameters: sent, format, webhook, files }) };
   }
 
-  /** Gathers and checks the files, and creates the job. */
+  /** Gathers and checks the files, and makes the job. */
   async #create(
     submission: Submission,
     outline: Outline,
@@ -152,7 +152,7 @@ export class Submissions {
     }
   }
 
-  /** The submitted files by input, in the workflow's order. */
+  /** The files that came or are named, by input, in the workflow's order. */
   async #checkedFiles(
     { workflow, files: sources }: Submission,
     { parameters }: Outline,
@@ -161,7 +161,7 @@ export class Submissions {
     const inputs = workflow.files.filter(({ name }) => sources.has(name));
     const images = inputs.filter(isPicture).length;
     const sizes = new Map<string, Size>();
-    // Without images, the parameters alone may determine the size of the result.
+    // Where there is no image, the parameters alone may say how large the result is.
     if (images === 0) this.#checkOutputSize(workflow, sizes, parameters);
     const files = new Map<string, CheckedFile>();
     for (const input of inputs) {
@@ -203,7 +203,7 @@ export class Submissions {
   }
 }
 
-/** The part of the files that the job's record keeps. */
+/** What the job's record keeps of its files. */
 function jobFiles(workflow: Workflow, files: ReadonlyMap<string, CheckedFile>): Record<string, JobFile> {
   const all = workflow.files.flatMap(({ name, kind }): [string, JobFile][] => {
     const file = files.get(name);
@@ -220,7 +220,7 @@ function warningsOf({ workflow, otherParameters }: Submission, given: readonly s
   return unknownParameters(given, known, files);
 }
 
-/** @throws AppError `NO_IMAGE` for the first missing required file */
+/** @throws AppError `NO_IMAGE` for the first file that must be there and is not */
 function checkRequiredFiles({ workflow, files }: Submission): void {
   const inputs = workflow.files;
   const missing = inputs.find(({ name, required }) => required && !files.has(name));

@@ -4,12 +4,12 @@ import { isFileKind } from './inputKinds.js';
 import type { Manifest, ManifestInput } from './manifest.js';
 import { invalidWorkflow, type NodeProblem, quoted } from './workflowError.js';
 
-/** Maximum number of file inputs. */
+/** Files that a workflow takes. */
 const MAX_FILES = 20;
 
 /**
- * Checks that a manifest matches its graph: that its nodes and fields exist, and that the output nodes have all the
- * nodes they need.
+ * Checks that a manifest fits its graph: that its nodes and fields are there, and that the nodes of its outputs have
+ * all the nodes they need.
  * @throws AppError `INVALID_WORKFLOW`, with details by node
  */
 export function checkManifest(graph: PromptGraph, manifest: Manifest): void {
@@ -74,7 +74,7 @@ function outputProblems(graph: PromptGraph, { outputs }: Manifest): NodeProblem[
   });
 }
 
-/** Links to missing nodes. They do not matter if no output needs them. */
+/** Links to nodes that are not there. Where no output needs them, they do not matter. */
 function brokenLinks(graph: PromptGraph, { outputs }: Manifest): NodeProblem[] {
   const needed = new GraphView(graph).neededBy([...outputs.values()].map(({ node }) => node));
   return [...needed].flatMap((id) => {

@@ -15,30 +15,29 @@ import { readValue } from './readParameter.js';
 import { requirementsOf } from './requirements.js';
 import { isSecret } from './secrets.js';
 
-/** A workflow from a graph that a user exported. */
+/** A workflow that is made of a graph, as a user exported it. */
 export interface FileWorkflow extends Workflow {
   readonly isBuiltIn: false;
   readonly graph: PromptGraph;
-  /** The manifest of the file, or the derived one; without what machines add. */
+  /** Its own, or the one that was derived; without what machines add. */
   readonly manifest: Manifest;
-  /** The inputs of the manifest, with what machines add. */
+  /** The manifest's inputs, with what machines add. */
   readonly inputs: Manifest['inputs'];
 }
 
-/** Whether a workflow comes from a file. */
+/** Whether a workflow comes of a file. */
 export function isFileWorkflow(workflow: Workflow): workflow is FileWorkflow {
   return 'manifest' in workflow;
 }
 
-/** Assumed duration of a job until there are measurements, seconds. */
+/** Seconds that a job is taken to last until some were measured. */
 const ESTIMATE_SECONDS = 30;
 
 /**
- * Creates a workflow from a graph and its manifest.
- * @param type its name in paths
- * @param infoOf what the machines report about their classes: it adds ranges, choices and descriptions to the
- * parameters
- * @throws AppError `INVALID_WORKFLOW` if the manifest does not match the graph
+ * Makes a workflow of a graph and its manifest.
+ * @param type its name in routes
+ * @param infoOf what the machines say of their classes: it adds ranges, choices and descriptions to the parameters
+ * @throws AppError `INVALID_WORKFLOW` where the manifest does not fit the graph
  */
 export function fileWorkflow(
   type: string,
@@ -92,7 +91,7 @@ function fileInput(name: string, { kind, required, title, description }: Manifes
   ];
 }
 
-/** The graph's own value of a parameter, if it is valid, the same in every node, and no secret. */
+/** The graph's own value of a parameter, if it has one that anybody may see: the same at every node, and one it takes. */
 function ownValue(graph: PromptGraph, input: ManifestInput): Scalar | undefined {
   const values = input.targets.map((target) => shownValue(graph, input, target));
   const [first] = values;
@@ -108,7 +107,7 @@ function shownValue(graph: PromptGraph, input: ManifestInput, { node, field }: T
   return typeof own === 'string' || typeof own === 'number' || typeof own === 'boolean' ? own : undefined;
 }
 
-/** The graph with a client's files and values. Omitted inputs keep the graph's own value. */
+/** The graph with a client's files and values in it. Where nothing was sent, the graph's own value stays. */
 function buildGraph(
   graph: PromptGraph,
   { inputs }: Manifest,
@@ -133,17 +132,17 @@ function buildGraph(
   );
 }
 
-/** The file as the node expects it: uploaded, or inside the prompt. */
+/** The file as the node takes it: uploaded, or inside the prompt. */
 function fileFor(classType: string, field: string, file: GraphFile | undefined): GraphFile | undefined {
   return file && isBase64Field(classType, field) ? new GraphFile(file.content, file.extension, true) : file;
 }
 
-/** Whether a loader without a file has one of the machine's to fall back to. */
+/** Whether a loader that got no file has one of the machine's to fall back to. */
 function namesFile(value: GraphValue | undefined): boolean {
   return typeof value === 'string' && value.trim() !== '' && !isPlaceholder(value);
 }
 
-/** A node with new values, and without links to omitted nodes. */
+/** A node with new values, and without links to nodes that are left out. */
 function changed(
   node: GraphNode,
   values: ReadonlyMap<string, GraphValue> | undefined,

@@ -1,7 +1,4 @@
-/**
- * Serialises a workflow of a file for other servers: its graph with exact numbers and the order of keys, and its
- * manifest.
- */
+/** A workflow of a file as one text, for other servers: its graph with exact numbers and keys in order, and its manifest. */
 import {
   isJsonObject,
   type Json,
@@ -17,7 +14,7 @@ import { parseManifest } from './parseManifest.js';
 import { MAX_GRAPH_DEPTH, readGraph } from './readGraph.js';
 import { invalidWorkflow } from './workflowError.js';
 
-/** Without what machines added: running the workflow needs no choices and descriptions. */
+/** What machines added to the workflow is left out: whoever runs it needs no choices and descriptions. */
 export function writeWorkflow({ type, graph, manifest }: FileWorkflow): string {
   const noFile = () => {
     throw new TypeError('The graph of a workflow cannot contain files.');
@@ -32,11 +29,11 @@ export function writeWorkflow({ type, graph, manifest }: FileWorkflow): string {
 }
 
 /**
- * Restores a workflow written by `writeWorkflow`.
+ * Makes the workflow again that `writeWorkflow` wrote.
  * @throws AppError `INVALID_WORKFLOW`, SyntaxError
  */
 export function readWorkflow(text: string): FileWorkflow {
-  // The object around the graph is one more level.
+  // What holds the graph is one more level.
   const json = parseJson(text, { maxDepth: MAX_GRAPH_DEPTH + 1 });
   const parts = isJsonObject(json) ? json : new Map<string, Json>();
   const type = parts.get('type');
