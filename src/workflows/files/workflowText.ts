@@ -17,7 +17,7 @@ import { invalidWorkflow } from './workflowError.js';
 /** What machines added to the workflow is left out: whoever runs it needs no choices and descriptions. */
 export function writeWorkflow({ type, graph, manifest }: FileWorkflow): string {
   const noFile = () => {
-    throw new TypeError('The graph of a workflow cannot contain files.');
+    throw new TypeError('The graph of a workflow holds no files.');
   };
   return stringifyJson(
     new Map<string, Json>([
@@ -38,6 +38,6 @@ export function readWorkflow(text: string): FileWorkflow {
   const parts = isJsonObject(json) ? json : new Map<string, Json>();
   const type = parts.get('type');
   const graph = parts.get('graph');
-  if (typeof type !== 'string' || graph === undefined) throw invalidWorkflow('The text is not a workflow.');
+  if (typeof type !== 'string' || graph === undefined) throw invalidWorkflow('The text is no workflow.');
   return fileWorkflow(type, readGraph(graph), parseManifest(plainJson(parts.get('manifest') ?? null)));
 }

@@ -71,7 +71,7 @@ export class RedisFigures implements FiguresExchange {
 
   async all(): Promise<ReadonlyMap<string, ServerFigures>> {
     // Nobody should wait for the time limit of a call.
-    if (!this.#connection.isAvailable) throw new Error('Redis is unavailable.');
+    if (!this.#connection.isAvailable) throw new Error('Redis is not available.');
     const ids = await this.#redis.zrevrangebyscore(this.#base, '+inf', '-inf', 'LIMIT', 0, MAX_SERVERS);
     for (const id of this.#known.keys()) if (!ids.includes(id)) this.#known.delete(id);
     const found = await Promise.all(ids.map(async (id) => [id, await this.#read(id)] as const));
