@@ -164,9 +164,11 @@ describe('compose.yml', () => {
   });
 });
 
+const SYSTEMD_ANALYZE = 'systemd-analyze';
+
 /** @throws Error where there is no systemd-analyze although there must be one */
 function requireSystemdAnalyze(): boolean {
-  if (spawnSync('systemd-analyze', ['--version']).status === 0) return true;
+  if (spawnSync(SYSTEMD_ANALYZE, ['--version']).status === 0) return true;
   if (process.env['CI']) throw new Error('No systemd-analyze: install it (apt-get install systemd).');
   process.stderr.write(
     '\nNOTICE: no systemd-analyze here, the systemd unit is NOT verified. Install systemd.\n\n',
@@ -183,7 +185,7 @@ describe('the systemd unit', () => {
       const file = path.join(folder, 'comfyui-middleware.service');
       // Where Node is on this computer: the unit must name a program that exists.
       writeFileSync(file, text.replace('/usr/bin/node', process.execPath));
-      const { status, stderr } = spawnSync('systemd-analyze', ['verify', file], { encoding: 'utf8' });
+      const { status, stderr } = spawnSync(SYSTEMD_ANALYZE, ['verify', file], { encoding: 'utf8' });
       return { status, stderr };
     };
     try {

@@ -177,7 +177,10 @@ describe.runIf(requireRedis()).concurrent('servers with QUEUE=redis', { timeout:
       expect(site.executions).toBe(4);
       await eventually(() => expect(server.output).toContain('Redis is available again'));
       const told = server.lines().filter(({ message }) => /Redis/.test(message));
-      expect(told.map(({ message }) => message)).toEqual(['Redis is unavailable', 'Redis is available again']);
+      expect(told.map(({ message }) => message)).toEqual([
+        'Redis is unavailable',
+        'Redis is available again',
+      ]);
       const shouted = server.lines().filter(({ level }) => level === 'error');
       // The jobs that ended meanwhile are recorded later: that is said once.
       expect(shouted.map(({ message }) => message)).toEqual([

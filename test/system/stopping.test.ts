@@ -108,9 +108,7 @@ describe('with a machine, a receiver, a store and clients that hang', () => {
     const { code, ms, process } = await hang({ METRICS_FILE_PATH: file, METRICS_SAVE_INTERVAL: '0' });
     expect(ms).toBeLessThan(SHUTDOWN_MS + SPARE_MS);
     expect(code).toBe('SIGKILL');
-    const parts = process
-      .lines()
-      .filter(({ message }) => message === 'A component did not stop in time');
+    const parts = process.lines().filter(({ message }) => message === 'A component did not stop in time');
     expect(parts.map(({ part }) => part)).toContain('metrics file');
   });
 });
