@@ -13,6 +13,8 @@ import { userGraph } from '../support/userGraphs.js';
 
 const SAMPLES = path.resolve(import.meta.dirname, '../../data/samples');
 const PRINTED_URL = 'http://127.0.0.1:3000';
+/** Some responses have images in them. */
+const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 const run = promisify(execFile);
 
 let folder: string;
@@ -45,6 +47,7 @@ async function runBlock(block: string): Promise<string> {
     cwd: folder,
     env: { PATH: process.env['PATH'], HOME: folder },
     timeout: 60_000,
+    maxBuffer: MAX_OUTPUT_BYTES,
   });
   return stdout;
 }

@@ -19,11 +19,12 @@ const CLIENTS = 4;
 
 const hasRedis = requireRedis();
 const PROXIES = [
-  { name: 'nginx', isThere: requireNginx(), start: Nginx.start },
-  { name: 'Caddy', isThere: requireCaddy(), start: Caddy.start },
+  { name: 'nginx', isThere: requireNginx(), start: Nginx.start, repeatsPosts: true },
+  // Debian's version cannot send a POST to the other server (https://github.com/caddyserver/caddy/issues/7546).
+  { name: 'Caddy', isThere: requireCaddy(), start: Caddy.start, repeatsPosts: false },
 ].filter(({ isThere }) => hasRedis && isThere);
 
-describe.each(PROXIES)('two servers behind $name', ({ start }) => {
+describe.each(PROXIES)('two servers behind $name', ({ start, repeatsPosts }) => {
   let redis: RedisServer;
   let simulators: Simulator[];
   let servers: ServerProcess[];
@@ -55,14 +56,14 @@ describe.each(PROXIES)('two servers behind $name', ({ start }) => {
   });
 
   /** The answer, but for 503 with Retry-After: then it is asked for again. @throws Error for any other failure */
-  async function ask(request: () => Promise<Response>): Promise<Response> {
+  async function ask(request: () => Promise<Response>, isPost = false): Promise<Response> {
     for (;;) {
       const response = await request();
       if (response.ok) return response;
       const text = await response.text();
-      if (response.status !== 503 || response.headers.get('retry-after') === null) {
-        throw new Error(`${response.status} ${text}\n${proxy.errors}`);
-      }
+      const mayComeAgain = response.status === 503 && response.headers.get('retry-after') !== null;
+      const wasNotSent = response.status === 502 && isPost && !repeatsPosts;
+      if (!mayComeAgain && !wasNotSent) throw new Error(`${response.status} ${text}\n${proxy.errors}`);
       await sleep(200);
     }
   }
@@ -70,7 +71,7 @@ describe.each(PROXIES)('two servers behind $name', ({ start }) => {
   /** One job, submitted, followed by events and fetched: as clients do that know of one address alone. */
   async function oneJob(n: number): Promise<void> {
     const picture = await png({ colour: colourOf(n) });
-    const accepted = await ask(() => client.post('/api/async/upscale-image', picture));
+    const accepted = await ask(() => client.post('/api/async/upscale-image', picture), true);
     const { job_id } = asyncAnswer.parse(await accepted.json());
     for (;;) {
       const answer = await ask(() => client.request(`/api/jobs/${job_id}/status`));
