@@ -183,9 +183,7 @@ describe.runIf(requireRedis()).concurrent('servers with QUEUE=redis', { timeout:
       ]);
       const shouted = server.lines().filter(({ level }) => level === 'error');
       // The jobs that ended meanwhile are recorded later: that is said once.
-      expect(shouted.map(({ message }) => message)).toEqual([
-        'A store failed, what is left to do is tried again',
-      ]);
+      expect(shouted.map(({ message }) => message)).toEqual(['A store failed, pending work will be retried']);
     } finally {
       await site.close();
       await own.stop();

@@ -53,11 +53,11 @@ export class BreakerSwitch {
 
   #open({ breaker, host }: Instance, fields: object = {}): void {
     breaker.forceOpen();
-    this.#logger.warn('Circuit breaker opened by hand', { instance: host, ...fields });
+    this.#logger.warn('Circuit breaker opened manually', { instance: host, ...fields });
   }
 
   #close({ breaker, host }: Instance, fields: object = {}): void {
     breaker.close();
-    this.#logger.warn('Circuit breaker closed by hand', { instance: host, ...fields });
+    this.#logger.warn('Circuit breaker closed manually', { instance: host, ...fields });
   }
 }

@@ -41,7 +41,7 @@ export class BackgroundWork {
   retry(name: string, work: () => Promise<unknown>, because: unknown): void {
     if (this.#failed.size === 0) {
       // Once for an outage, not for each of the jobs that it concerns.
-      this.#logger.error('A store failed, what is left to do is tried again', {
+      this.#logger.error('A store failed, pending work will be retried', {
         work: name,
         error: messageOf(because),
       });
@@ -78,7 +78,7 @@ export class BackgroundWork {
     this.#timer = undefined;
     if (this.#failed.size === 0) {
       this.#failures = 0;
-      this.#logger.info('The store works again, nothing is left to do');
+      this.#logger.info('The store works again, all pending work is done');
     } else {
       this.#failures += 1;
       this.#schedule();

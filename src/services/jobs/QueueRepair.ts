@@ -72,7 +72,7 @@ export class QueueRepair {
     if ((await queue.position(job.id)) > 0) return false;
     if (!this.#missing.has(job.id)) return true;
     await queue.add(queueEntry(job));
-    this.#logger.warn('A job was missing in the queue', { jobId: job.id });
+    this.#logger.warn('A job was missing from the queue', { jobId: job.id });
     return false;
   }
 }
