@@ -1,7 +1,7 @@
 import type { Logger } from '../../utils/logger.js';
 import { assignmentOf, type FinishedJob, type Job, outputsSize, processingDuration } from './Job.js';
 
-/** The fields that every log line about a job has. */
+/** The common fields of log lines about a job. */
 export function logFields(job: Job): Record<string, string | undefined> {
   return {
     requestId: job.request.requestId,
