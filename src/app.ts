@@ -21,11 +21,11 @@ import type { Services } from './services/index.js';
 import { withoutPort } from './utils/clientNetwork.js';
 import { isLoopbackAddress } from './utils/hostNames.js';
 
-/** Creates Express with its middleware and routers: no I/O, no globals, no listening. */
+/** Express with its middleware and routers: no I/O, no globals, no listening. */
 export function createApp(services: Services, config: Config): Express {
   const app = express();
   app.disable('x-powered-by');
-  // Results set their own ETag; hashing every status response would cost more than it saves.
+  // Results set their own entity tag; hashing every status answer would cost more than it saves.
   app.disable('etag');
   trustProxies(app, config.server.trustProxy);
   const { turns, workflows } = services;
@@ -39,13 +39,13 @@ export function createApp(services: Services, config: Config): Express {
   mount(app, fixedEndpoints, context);
   app.use(workflowRoutes(context));
   pageFiles(app);
-  // Callers without a key do not learn which paths exist.
+  // Strangers do not learn which paths there are.
   app.use(requireKey, notFound);
   app.use(errorHandler(services.logger));
   return app;
 }
 
-/** Proxies may append a port to an address, which Express would not accept as an address. */
+/** Proxies may write an address together with a port, which Express would take for no address. */
 function trustProxies(app: Express, proxies: Config['server']['trustProxy']): void {
   app.set('trust proxy', proxies);
   const isTrusted: unknown = app.get('trust proxy fn');
@@ -53,7 +53,7 @@ function trustProxies(app: Express, proxies: Config['server']['trustProxy']): vo
   app.set('trust proxy', (address: string, hop: number) => isTrusted(withoutPort(address), hop) as boolean);
 }
 
-/** The checks that every request passes. */
+/** What every request goes through. */
 function doors({ logger, prometheus, requestCounts }: Services, config: Config): RequestHandler[] {
   const { keys, origins, requestsPerMinute: perMinute } = config.access;
   const isOpenOnLoopback = keys.length === 0 && isLoopbackAddress(config.server.host);
@@ -61,7 +61,7 @@ function doors({ logger, prometheus, requestCounts }: Services, config: Config):
     ...config.access.allowedHosts,
     ...(config.server.publicUrl ? [new URL(config.server.publicUrl).host] : []),
   ];
-  // Load balancers are not limited, whoever shares their address.
+  // A load balancer asks as often as it likes, however many others share its address.
   const isFree = ({ path }: Request) => isForLoadBalancers(path);
   const openRequests = new OpenRequests(config.access.maxOpenRequests);
   return [

@@ -1,6 +1,6 @@
 import { type ErrorCategory, PROMPT_FAILURES, type PromptFailure, type Verdict } from './promptFailures.js';
 
-/** Error codes of the REST API, with their HTTP status. */
+/** Error codes of the REST contract, and the HTTP status each one is answered with. */
 export const ERROR_STATUS = {
   NO_IMAGE: 400,
   INVALID_PARAMETER: 400,
@@ -46,19 +46,19 @@ export const ERROR_STATUS = {
 
 export type ErrorCode = keyof typeof ERROR_STATUS;
 
-/** Details of an error response: no stack, no path, no internals of the host. */
+/** What an error answer may say beside its message: no stack, no path, no host internals. */
 export type ErrorDetails = string | Record<string, unknown>;
 
 interface AppErrorOptions {
   readonly details?: ErrorDetails | undefined;
   readonly cause?: unknown;
-  /** Additional top-level fields of the response, such as `job_id` and `status_url`. */
+  /** Further top-level fields of the answer, such as `job_id` and `status_url`. */
   readonly fields?: Record<string, unknown> | undefined;
   /** Seconds for the `Retry-After` header. */
   readonly retryAfterSeconds?: number | undefined;
 }
 
-/** An expected error: created where it happens, turned into HTTP by one handler. */
+/** An error whose cause is known: made once where it happens, turned into HTTP in one handler. */
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly details: ErrorDetails | undefined;
@@ -84,12 +84,12 @@ interface PromptErrorOptions {
   readonly cause?: unknown;
 }
 
-/** A prompt without a result. The table of failures says what that means. */
+/** A prompt that did not end in an image. The table of failures says what that means. */
 export class PromptError extends AppError {
   readonly failure: PromptFailure;
-  /** Id of a prompt that may still be on the machine, or may have finished there unnoticed. */
+  /** Id of a prompt that may still be on the machine, or may have finished there unseen. */
   leftBehind: string | undefined;
-  /** Size of the uploads, if that matters. */
+  /** Bytes of the picture that was sent, where that matters. */
   sentBytes: number | undefined;
   declare readonly details: Record<string, unknown> | undefined;
 
@@ -107,7 +107,7 @@ export class PromptError extends AppError {
   }
 }
 
-/** The error code of a job that failed for this reason. */
+/** The code that a client reads for a job that failed for this reason. */
 function codeOfCategory(category: ErrorCategory): ErrorCode {
   switch (category) {
     case 'workflow_validation':
@@ -126,7 +126,7 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Whether a call failed because the queue is unavailable. That is temporary, and the connection logs it. */
+/** Whether a call failed because the queue is not available, which passes, and which the connection to it tells of. */
 export function isQueueAway(error: unknown): boolean {
   return error instanceof AppError && error.code === 'QUEUE_UNAVAILABLE';
 }

@@ -1,9 +1,9 @@
 /**
- * The table that defines what a failed attempt means: its category, who is to blame, and whether the job is retried.
- * Everything that can go wrong with a prompt is one of these kinds; no other place decides.
+ * The one table that says what a failed attempt means: how operators count it, who is at fault, and whether the job
+ * gets another attempt. Everything that can go wrong with a prompt is one of these kinds; no other place decides.
  */
 
-/** Why a job failed, for metrics. */
+/** Why a job failed, as operators count it. */
 export type ErrorCategory =
   | 'connection_refused'
   | 'connection_timeout'
@@ -16,15 +16,15 @@ export type ErrorCategory =
   | 'result_missing'
   | 'internal';
 
-/** Who is to blame. `unclear`: the prompt or the machine; several consecutive failures tell which. */
+/** Who is at fault. `unclear`: the prompt or the machine; several failures in a row tell which. */
 type Blame = 'prompt' | 'machine' | 'nobody' | 'unclear';
 
 export interface Verdict {
   readonly category: ErrorCategory;
   readonly blame: Blame;
-  /** Whether another attempt may succeed. */
+  /** Whether another attempt may well succeed. */
   readonly retry: boolean;
-  /** Whether the attempt does not count towards `JOB_MAX_ATTEMPTS`, because the machine never worked on the prompt. */
+  /** An attempt that does not count towards `JOB_MAX_ATTEMPTS`: the machine never worked on the prompt. */
   readonly isFree?: boolean;
 }
 
@@ -37,32 +37,32 @@ const verdict = (category: ErrorCategory, blame: Blame, retry: 'retry' | 'final'
 export const PROMPT_FAILURES = {
   /** TCP does not connect. */
   'connection refused': verdict('connection_refused', 'machine', 'retry'),
-  /** No response for longer than a busy process may be silent. */
+  /** No answer in time, for longer than a busy process may be silent. */
   'no answer': verdict('connection_timeout', 'machine', 'retry'),
   'connection lost': verdict('connection_lost', 'machine', 'retry'),
-  /** A response that is not ComfyUI's, such as a 502 of a proxy. */
+  /** A response that ComfyUI does not give, such as a proxy's 502. */
   'unexpected response': verdict('instance_unavailable', 'machine', 'retry'),
   /** The prompt is neither queued nor finished: the machine was restarted. */
   'prompt lost': verdict('connection_lost', 'machine', 'retry'),
-  /** Responses contradict each other: several machines behind one address. */
+  /** One response denies what another said: several machines behind one address. */
   'several machines': verdict('instance_unavailable', 'machine', 'retry'),
-  /** Longer than `JOB_QUEUE_TIMEOUT` behind other prompts on that machine. */
+  /** Longer than `JOB_QUEUE_TIMEOUT` behind other prompts of that machine. */
   'queued too long': { ...verdict('instance_unavailable', 'nobody', 'retry'), isFree: true },
-  /** The server that ran the job is gone; the prompt may still run. */
+  /** The server that ran the job ended; the prompt may go on without it. */
   'server gone': { ...verdict('internal', 'nobody', 'retry'), isFree: true },
   /** Longer than `JOB_TIMEOUT`. */
   'ran too long': verdict('processing_timeout', 'machine', 'final'),
-  /** ComfyUI rejected the prompt, and would reject it again. */
+  /** ComfyUI refused the prompt: it would refuse it again. */
   'invalid workflow': verdict('workflow_validation', 'prompt', 'final'),
-  /** Larger than this machine's `max_upload_size`; another machine may accept it. */
+  /** Larger than this machine's `max_upload_size`; another one may accept it. */
   'upload too large': verdict('workflow_validation', 'nobody', 'retry'),
-  /** The uploaded file was deleted before the prompt ran, for example by a restart of ComfyUI. */
+  /** The uploaded file was deleted before the prompt ran, as when ComfyUI empties its temp folder at a restart. */
   'input file gone': verdict('instance_unavailable', 'nobody', 'retry'),
-  /** A loader node cannot decode the image. */
+  /** A loader node cannot decode the picture. */
   'unreadable input': verdict('execution_error', 'prompt', 'final'),
-  /** A file that the workflow needs, such as a model, is missing on this machine. */
+  /** A file that the workflow needs, such as a model, is not on this machine. */
   'file missing': verdict('execution_error', 'nobody', 'retry'),
-  /** Another user of the machine interrupted it. */
+  /** Another user of the machine stopped it. */
   interrupted: verdict('execution_error', 'nobody', 'retry'),
   'out of memory': verdict('out_of_memory', 'unclear', 'retry'),
   /** CUDA, cuDNN, ROCm or a driver. */
@@ -71,11 +71,11 @@ export const PROMPT_FAILURES = {
   'disk fault': verdict('execution_error', 'machine', 'retry'),
   /** Any other exception of a node. */
   'node failed': verdict('execution_error', 'unclear', 'final'),
-  /** The prompt succeeded, but its output nodes produced no file. */
+  /** The prompt ended well without a file of its output node. */
   'no output': verdict('result_missing', 'unclear', 'final'),
   /** `GET /view` does not find the file. */
   'result gone': verdict('result_missing', 'unclear', 'retry'),
-  /** Another prompt produced the file with the name of the result. */
+  /** The file under the result's name was made by another prompt. */
   'wrong result': verdict('result_missing', 'nobody', 'retry'),
   'unreadable result': verdict('result_missing', 'unclear', 'retry'),
   /** Larger than `MAX_RESULT_SIZE` or `MAX_OUTPUT_PIXELS`. */
@@ -84,9 +84,9 @@ export const PROMPT_FAILURES = {
 
 export type PromptFailure = keyof typeof PROMPT_FAILURES;
 
-/** What ComfyUI reports about a node's exception. */
+/** What ComfyUI tells about a node's exception. */
 export interface NodeException {
-  /** Class of the node. */
+  /** The node's class. */
   readonly nodeType: string | undefined;
   /** Python class of the exception, such as `torch.OutOfMemoryError`. */
   readonly type: string;
@@ -100,10 +100,10 @@ interface ExceptionRule {
   readonly nodeType?: RegExp;
 }
 
-/** Core and well-known classes that read an uploaded image. */
+/** Core and well-known classes that read an uploaded picture. */
 const LOADERS = /^(LoadImage|LoadImageMask|LoadImageOutput|ETN_LoadImageBase64|ETN_LoadMaskBase64)$/;
 
-/** The first matching rule decides; all patterns of a rule must match. */
+/** The first rule that fits decides: every pattern that a rule has must match. */
 const EXCEPTION_RULES: readonly ExceptionRule[] = [
   { failure: 'out of memory', type: /OutOfMemory|^MemoryError$/ },
   {
@@ -128,7 +128,7 @@ const EXCEPTION_RULES: readonly ExceptionRule[] = [
   { failure: 'unreadable input', nodeType: LOADERS },
 ];
 
-/** Maps an exception of a node to a row of the table. */
+/** Sorts a node's exception into the table. */
 export function failureOfException(exception: NodeException): PromptFailure {
   const fits = ({ type, message, nodeType }: ExceptionRule) =>
     (type?.test(exception.type) ?? true) &&

@@ -3,18 +3,18 @@ import type { outputFields } from '../schemas/outputs.js';
 
 type OutputDescription = z.output<typeof outputFields>['outputs'][number];
 
-/** One output of a job. Its bytes are fetched on demand. */
+/** One thing that a job made. Its bytes are fetched when they are asked for. */
 export class OutputFile {
-  /** The workflow's name of the output; several files of one node share it. */
+  /** The workflow's name for it; several things that one node made have the same. */
   readonly name: string;
   readonly kind: OutputDescription['kind'];
   readonly mimeType: string;
   readonly sizeBytes: number;
   readonly filename: string;
-  /** Pixels; undefined if it is not an image. */
+  /** Pixels; undefined where it is no image. */
   readonly width: number | undefined;
   readonly height: number | undefined;
-  /** URL of its bytes, absolute or a path on the server. */
+  /** Where its bytes are, on the server or as a whole address. */
   readonly url: string;
   readonly #text: string | undefined;
   readonly #fetch: (url: string, signal: AbortSignal | undefined) => Promise<Response>;
@@ -36,7 +36,7 @@ export class OutputFile {
   }
 
   /**
-   * The response with the bytes, to be read as a stream.
+   * The server's answer with the bytes, to be read as a stream.
    * @throws MiddlewareError `RESULT_EXPIRED`, `JOB_NOT_FOUND`
    */
   response(signal?: AbortSignal): Promise<Response> {
@@ -51,7 +51,7 @@ export class OutputFile {
     return new Uint8Array(await (await this.response(signal)).arrayBuffer());
   }
 
-  /** The bytes as text. A short text needs no request. */
+  /** The bytes as text. Of a text that is not long no request is made. */
   async text(signal?: AbortSignal): Promise<string> {
     return this.#text ?? (await this.response(signal)).text();
   }

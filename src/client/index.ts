@@ -28,7 +28,7 @@ export type * from './options.js';
 export type { FileValue, Inputs } from './submissionRequest.js';
 export { JobNotCompleted, MiddlewareError, OutputFile };
 
-/** A client of the server, for browsers and Node. It needs only `fetch`. */
+/** A client of the server, for browsers and Node: `fetch` and nothing else. */
 export class MiddlewareClient {
   readonly #baseUrl: string;
   readonly #headers: Readonly<Record<string, string>>;
@@ -37,14 +37,14 @@ export class MiddlewareClient {
   constructor({ baseUrl = '', apiKey, fetch: own }: ClientOptions = {}) {
     this.#baseUrl = baseUrl.replace(/\/+$/, '');
     this.#headers = apiKey ? { 'X-API-Key': apiKey } : {};
-    // A browser's fetch must be called on its window.
+    // A browser's fetch wants to be called on its window.
     this.#fetch = own ?? ((input, init) => fetch(input, init));
   }
 
   /**
-   * Sends any request to the server.
-   * @returns the successful response
-   * @throws MiddlewareError for any other response; TypeError if the server is unreachable
+   * Asks the server anything.
+   * @returns the answer, when it is a success
+   * @throws MiddlewareError for any other answer; TypeError when the server is out of reach
    */
   async request(path: string, init: RequestInit = {}): Promise<Response> {
     const response = await this.#send(path, init);
@@ -52,19 +52,19 @@ export class MiddlewareClient {
     return response;
   }
 
-  /** The same, for a JSON response. */
+  /** The same, for an answer in JSON. */
   async json<T>(path: string, init: RequestInit = {}): Promise<T> {
     return (await (await this.request(path, init)).json()) as T;
   }
 
-  /** The health of the server. A critical server responds with 503 and the whole report, which is not an error here. */
+  /** The server's health. A critical server answers 503 with the whole report, which is no error here. */
   async health(signal?: AbortSignal): Promise<Health> {
     const response = await this.#send('/health', { signal: signal ?? null });
     if (!response.ok && response.status !== 503) throw await MiddlewareError.from(response);
     return (await response.json()) as Health;
   }
 
-  /** All workflows. */
+  /** What can be run. */
   async workflows(signal?: AbortSignal): Promise<WorkflowDescription[]> {
     const answer = await this.json<z.output<typeof workflowsAnswer>>('/api/workflows', {
       signal: signal ?? null,
@@ -73,7 +73,7 @@ export class MiddlewareClient {
   }
 
   /**
-   * One workflow. JavaScript rounds integers of its graph beyond 2^53: `request` gives you the text.
+   * One workflow. JavaScript rounds integers of its graph beyond 2^53: `request` has the text.
    * @throws MiddlewareError `WORKFLOW_NOT_FOUND`
    */
   workflow(type: string, signal?: AbortSignal): Promise<WorkflowDetails> {
@@ -81,8 +81,8 @@ export class MiddlewareClient {
   }
 
   /**
-   * Stores a graph as a workflow, or replaces it. Needs a key of the scope admin, if keys are configured.
-   * @returns the workflow with its manifest, which is derived if you send none
+   * Keeps a graph as a workflow, in place of one of the same type. Needs a key of the scope admin, where there are keys.
+   * @returns the workflow with its manifest, which was derived where none was sent
    * @throws MiddlewareError `INVALID_WORKFLOW`, `WORKFLOW_FORMAT_UI` or `WORKFLOW_BUILT_IN`
    */
   async putWorkflow(type: string, source: WorkflowSource, signal?: AbortSignal): Promise<WorkflowDetails> {
@@ -90,8 +90,7 @@ export class MiddlewareClient {
   }
 
   /**
-   * Deletes a workflow that comes from a file; its jobs finish. Needs a key of the scope admin, if keys are
-   * configured.
+   * Removes a workflow that comes of a file; its jobs go on. Needs a key of the scope admin, where there are keys.
    * @throws MiddlewareError `WORKFLOW_NOT_FOUND` or `WORKFLOW_BUILT_IN`
    */
   async deleteWorkflow(type: string, signal?: AbortSignal): Promise<void> {
@@ -102,10 +101,10 @@ export class MiddlewareClient {
   }
 
   /**
-   * Runs a workflow and waits for its outputs: `run('my-flow', { image, prompt: 'a boat', seed: 7 })`. An abort
-   * cancels the job, unless it has an idempotency key.
-   * @param inputs by name; files are bytes or URLs
-   * @throws JobNotCompleted if the job failed or was cancelled, and the errors of `submit` and `wait`
+   * Runs a workflow and waits for what it makes: `run('my-flow', { image, prompt: 'a boat', seed: 7 })`. Whoever aborts
+   * cancels the job, unless there is a key to ask for it again.
+   * @param inputs by their names; files are bytes or addresses
+   * @throws JobNotCompleted when the job failed or was cancelled, and what `submit` and `wait` throw
    */
   async run(type: string, inputs: Inputs, options: SubmitOptions & WaitOptions = {}): Promise<RunResult> {
     const { job_id } = await this.submit(type, inputs, options);
@@ -114,7 +113,7 @@ export class MiddlewareClient {
       status = await this.wait(job_id, options);
     } catch (error) {
       const isUnwanted = options.signal?.aborted && options.idempotencyKey === undefined;
-      // It may have ended at the same moment.
+      // It may have ended in the same moment, which is as good.
       if (isUnwanted) await this.cancel(job_id).catch(() => undefined);
       throw error;
     }
@@ -123,9 +122,9 @@ export class MiddlewareClient {
   }
 
   /**
-   * The same in one request, for short jobs. The server responds when the job ends, and cancels it if the client
-   * disconnects.
-   * @throws MiddlewareError with the job's own code if it failed, and `SYNC_TIMEOUT` if it takes too long
+   * The same in one request, which the server answers when the job is done: for short jobs. The server cancels the job
+   * of a client that hangs up.
+   * @throws MiddlewareError with the job's own code when it failed, and `SYNC_TIMEOUT` when it takes too long
    */
   async runNow(type: string, inputs: Inputs, options: SubmitOptions = {}): Promise<RunResult> {
     const answer = await this.#post<z.output<typeof anySyncAnswer>>(
@@ -137,9 +136,9 @@ export class MiddlewareClient {
   }
 
   /**
-   * Submits a job without waiting.
+   * Submits to a workflow and does not wait.
    * @param type such as `remove-background`
-   * @param input the inputs by name, or the file for a workflow that takes one image
+   * @param input the inputs by their names, or the file of a workflow that takes one image
    */
   submit(type: string, input: Blob | Uint8Array | Inputs, options: SubmitOptions = {}): Promise<Accepted> {
     return this.#post(`/api/async/${encodeURIComponent(type)}`, input, options);
@@ -150,10 +149,10 @@ export class MiddlewareClient {
   }
 
   /**
-   * Waits until a job is completed, failed or cancelled: by events, or by polling if events do not get through.
-   * Retries while the server is unreachable.
-   * @throws MiddlewareError if the job does not exist (any more), the reason of the abort, or the network error after
-   * the patience is over
+   * Waits until a job is completed, failed or cancelled: by events, and by polling where those do not get through.
+   * A server that is out of reach for a while is asked again.
+   * @throws MiddlewareError when the job is not there (any more), whatever the signal was aborted with, or the
+   * network's error once the patience is over
    */
   wait(jobId: string, options: WaitOptions = {}): Promise<JobStatus> {
     const job = {
@@ -171,12 +170,12 @@ export class MiddlewareClient {
     return (await this.request(`${jobPath(jobId)}/result/image`, { signal: signal ?? null })).blob();
   }
 
-  /** The outputs of a completed job, with methods to fetch them. */
+  /** What came of a job that is completed: where its outputs are, with ways to fetch them. */
   outcome(status: CompletedStatus): RunResult {
     return this.#resultOf(status.job_id, status);
   }
 
-  /** The newest jobs that the key may see. */
+  /** The newest jobs, of those that the key may see. */
   jobs(filter: JobFilter = {}, signal?: AbortSignal): Promise<JobList> {
     const query = new URLSearchParams(
       Object.entries(filter).map(([name, value]): [string, string] => [name, String(value)]),
@@ -184,7 +183,7 @@ export class MiddlewareClient {
     return this.json(`/api/jobs/list?${query}`, { signal: signal ?? null });
   }
 
-  /** Deletes a job and its outputs; a running job is cancelled. @throws MiddlewareError `JOB_NOT_FOUND` */
+  /** Forgets a job and its outputs; one that is running is cancelled. @throws MiddlewareError `JOB_NOT_FOUND` */
   async delete(jobId: string, signal?: AbortSignal): Promise<void> {
     await this.json<z.output<typeof deletedAnswer>>(jobPath(jobId), {
       method: 'DELETE',
@@ -192,12 +191,12 @@ export class MiddlewareClient {
     });
   }
 
-  /** Cancels a job: removes it from the queue, or interrupts it. @throws MiddlewareError `JOB_ALREADY_FINISHED` */
+  /** Takes a job out of the queue, or interrupts it. @throws MiddlewareError `JOB_ALREADY_FINISHED` */
   cancel(jobId: string, signal?: AbortSignal): Promise<JobStatus> {
     return this.json(`${jobPath(jobId)}/cancel`, { method: 'POST', signal: signal ?? null });
   }
 
-  /** Events of the whole system, by name. Ends with the connection. */
+  /** What happens in the whole system, by the events' names. Ends when the connection does. */
   async *events(signal?: AbortSignal): AsyncGenerator<{ event: string; data: unknown }> {
     const open = (either: AbortSignal) => this.request('/api/events', { signal: either });
     for await (const { event = 'message', data } of readEvents(open, signal)) {
@@ -218,7 +217,7 @@ export class MiddlewareClient {
     return { jobId, outputs: files as unknown as RunResult['outputs'], seed, seeds, warnings };
   }
 
-  /** An output may be on another server, under a presigned URL: the key must not be sent there. */
+  /** An output may lie elsewhere, under an address that is signed: the key is not for that server. */
   async #fetchOutput(url: string, signal: AbortSignal | undefined): Promise<Response> {
     const init = { signal: signal ?? null };
     if (!/^https?:\/\//i.test(url)) return this.request(url, init);

@@ -6,7 +6,7 @@ import { AppError, ERROR_STATUS, type ErrorCode } from '../errors.js';
 import type { Logger } from '../utils/logger.js';
 import { MAX_LOGGED_PATH, requestIdOf } from './requestContext.js';
 
-/** Headers that a route may have set for a response that it could not send. */
+/** What a route may have said about an answer that it could not give. */
 const HEADERS_OF_AN_ANSWER = [
   'Content-Type',
   'Content-Length',
@@ -16,12 +16,12 @@ const HEADERS_OF_AN_ANSWER = [
   'Cache-Control',
 ];
 
-/** Responds to requests that no route handled. */
+/** Answers everything that no route took. */
 export const notFound: RequestHandler = (request) => {
   throw new AppError('NOT_FOUND', `There is no ${request.method} ${request.path.slice(0, MAX_LOGGED_PATH)}.`);
 };
 
-/** Turns every error into the common JSON format. Unknown errors are logged, and their details are not returned. */
+/** Turns whatever was thrown into the one JSON form of errors. Unknown errors are logged and not told. */
 export function errorHandler(logger: Logger): ErrorRequestHandler {
   const log = logger.child({ component: 'http' });
   return (thrown: unknown, request: Request, response: Response, _next) => {
@@ -31,7 +31,7 @@ export function errorHandler(logger: Logger): ErrorRequestHandler {
       const path = request.path.slice(0, MAX_LOGGED_PATH);
       log.error('Request failed', { requestId: requestIdOf(response), path, stack });
     }
-    // Part of the response was sent already: abort it, so that the client notices.
+    // Half an answer is out already: the client must see that it is broken.
     if (response.headersSent) {
       response.destroy();
       return;
@@ -55,7 +55,7 @@ function errorBody(error: AppError, requestId: string): Record<string, unknown> 
 
 function asAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
-  // Errors of Express, such as invalid percent-encoding in the path.
+  // Express' own errors, such as a path that is not valid percent-encoding.
   const status = (thrown as { status?: unknown } | null)?.status;
   if (typeof status === 'number' && status >= 400 && status < 500) {
     return new AppError('INVALID_PARAMETER', 'The request cannot be read.');
@@ -63,7 +63,7 @@ function asAppError(thrown: unknown): AppError {
   return new AppError('INTERNAL_ERROR', 'An internal error occurred.', { cause: thrown });
 }
 
-/** Responds in JSON to requests that Node rejects: invalid HTTP, headers that are too large or too slow. */
+/** Answers in JSON what Node refuses before there is a request: broken HTTP, headers too large or too slow. */
 export function answerClientErrors(server: Server): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) {

@@ -6,10 +6,10 @@ import helmet from 'helmet';
 import { AppError } from '../errors.js';
 import type { Check } from './checks.js';
 
-/** No legitimate request has a longer one. */
+/** Longer ones are no client's of this API. */
 const MAX_URL_LENGTH = 8192;
 
-/** Headers that a page of another origin may read. */
+/** Headers of ours that a page of another origin may read. */
 const EXPOSED_HEADERS = [
   'X-Request-ID',
   'X-Job-ID',
@@ -26,9 +26,9 @@ const EXPOSED_HEADERS = [
 ];
 
 /**
- * Headers for pages: what they may load, that nobody frames them, that windows of other origins have no access, and
- * that their address is not sent.
- * @param sources the page's own directives
+ * What only means something with a page: what it may load, that nobody frames it, that no window of another origin
+ * keeps a hold of it, and that none learns its address.
+ * @param sources the directives of its policy that are its own
  */
 export function pageHeaders(sources: readonly string[]): Record<string, string> {
   return {
@@ -39,8 +39,8 @@ export function pageHeaders(sources: readonly string[]): Record<string, string> 
 }
 
 /**
- * Security headers for API responses, which are data. Pages set their own policy. Each header costs every response a
- * little.
+ * Headers that keep browsers from doing more with an answer than it is for. Answers are data: those that are pages say
+ * themselves what they may load. Each header costs every answer a little.
  */
 export function securityHeaders(origins: '*' | readonly string[] | undefined): Check {
   const setHeaders = helmet({
@@ -48,7 +48,7 @@ export function securityHeaders(origins: '*' | readonly string[] | undefined): C
       useDefaults: false,
       directives: {
         defaultSrc: ["'none'"],
-        // A browser that shows an image on its own adds styles.
+        // A browser that shows an image by itself styles it.
         styleSrc: ["'unsafe-inline'"],
         frameAncestors: ["'none'"],
       },
@@ -56,20 +56,20 @@ export function securityHeaders(origins: '*' | readonly string[] | undefined): C
     // In `pageHeaders`.
     crossOriginOpenerPolicy: false,
     referrerPolicy: false,
-    // For servers that share their domain with others.
+    // For servers whose neighbours share their domain.
     originAgentCluster: false,
-    // Obsolete, or for pages only.
+    // Of use to browsers that are gone, or guess what a page means.
     xFrameOptions: false,
     xDownloadOptions: false,
     xPermittedCrossDomainPolicies: false,
     xXssProtection: false,
-    // Responses contain no links to other hosts.
+    // Nothing that is answered here links anywhere else.
     xDnsPrefetchControl: false,
-    // Only the proxy that terminates TLS can decide this.
+    // Whether a host is only ever reached by TLS is for the proxy to say that does the TLS.
     strictTransportSecurity: false,
     crossOriginResourcePolicy: { policy: origins ? 'cross-origin' : 'same-origin' },
   });
-  // They do not depend on the request, so helmet runs once.
+  // None of them depends on the request, so helmet is asked once.
   const headers: Array<[name: string, value: string]> = [];
   const sample = new ServerResponse(new IncomingMessage(new Socket()));
   sample.setHeader = (name, value) => {
@@ -82,7 +82,7 @@ export function securityHeaders(origins: '*' | readonly string[] | undefined): C
   };
 }
 
-/** Allows pages of these origins to use this server, and answers preflight requests. */
+/** Lets pages of these origins ask this server; also answers what browsers ask beforehand. */
 export function crossOrigin(origins: '*' | readonly string[]): RequestHandler {
   return cors({
     origin: origins === '*' ? '*' : [...origins],
@@ -92,7 +92,7 @@ export function crossOrigin(origins: '*' | readonly string[]): RequestHandler {
   });
 }
 
-/** Rejects URLs that are too long. */
+/** Refuses what is too long to be meant. */
 export const limitUrl: Check = (request) => {
   if (request.originalUrl.length <= MAX_URL_LENGTH) return;
   throw new AppError('URI_TOO_LONG', `The URL is longer than ${MAX_URL_LENGTH} characters.`);

@@ -17,16 +17,16 @@ import { RAW_TYPES, RawReader } from './RawReader.js';
 import { StoredUploads } from './StoredUploads.js';
 import { UnreadBody } from './UnreadBody.js';
 
-/** How long the parser may take after the end of the body, ms. */
+/** How long a body that has come may take to be taken apart, ms. */
 const AFTER_END_MS = 1000;
 
-/** What a client sent, unchecked. */
+/** What a client sent, before anybody looked at it. */
 export interface Upload {
   /** By the names of the workflow's file inputs. */
   readonly files: ReadonlyMap<string, FileSource>;
-  /** Form fields or JSON values, and query parameters; the body wins. */
+  /** Form fields or values of JSON, and query parameters: of the same name, those of the body win. */
   readonly parameters: Readonly<Record<string, unknown>>;
-  /** Releases the bytes: they are now accounted for elsewhere, or no longer needed. */
+  /** Tells that its bytes are accounted for elsewhere, and held by whoever wants them, or not needed any more. */
   release(): void;
 }
 
@@ -35,11 +35,11 @@ export interface UploadOptions {
   readonly maxFileBytes: number;
   readonly pace: Pace;
   readonly budget: UploadBudget;
-  /** Where files other than images are streamed; undefined for memory. */
+  /** Where files that are no images go as they come; undefined where that is memory. */
   readonly stream: StreamStore | undefined;
 }
 
-/** Reads the body of a submission: a form, JSON, or a single file. Then use `sentParameters` and `takeUpload`. */
+/** Reads what is submitted to a workflow: a form, JSON, or one file as it is. Then ask `sentParameters` and `takeUpload`. */
 export function receiveUpload(workflow: Workflow, options: UploadOptions): RequestHandler {
   const { maxFileBytes, budget, pace, stream } = options;
   return (request, response, next) => {
@@ -57,7 +57,7 @@ export function receiveUpload(workflow: Workflow, options: UploadOptions): Reque
     };
     response.once('close', () => {
       memory.release();
-      // Whoever took the upload releases the stored files.
+      // Whoever took the upload lets go of what is stored, when it is done with it.
       if (!isOver || response.locals['upload'] !== undefined) stored?.release();
     });
     continueUpload(response);
@@ -79,11 +79,11 @@ export function receiveUpload(workflow: Workflow, options: UploadOptions): Reque
       next(error);
     };
     const stopWatching = watchUpload(request, pace, (why) => finish(cutOff(request, response, tooSlow(why))));
-    // Nobody waits for the end of an upload whose client has gone.
+    // Nobody waits for the end of an upload whose client is gone.
     response.once('close', stopWatching);
-    // If a part follows the closing boundary, multer may wait for a file that never arrives.
+    // Where a part follows the closing boundary multer may wait for a file that never comes.
     const waitForLast = async () => {
-      // Received files may still be on their way to the store, one after the other.
+      // What has come may take its time on its way to the store, one file after the other.
       await stored?.settled();
       if (isOver) return;
       lastWait = setTimeout(() => {
@@ -92,7 +92,7 @@ export function receiveUpload(workflow: Workflow, options: UploadOptions): Reque
       }, AFTER_END_MS);
     };
     request.once('end', waitForLast);
-    // The other parts of the body take memory, too.
+    // What is in the body beside the files takes memory, too.
     request.on('data', (part: Buffer) => memory.grow(part.length));
     reader.read(request, response).then(
       (body) => finish(undefined, body),
@@ -101,14 +101,14 @@ export function receiveUpload(workflow: Workflow, options: UploadOptions): Reque
   };
 }
 
-/** The parameters of a request that passed `receiveUpload`. */
+/** Everything but the files of a request that went through `receiveUpload`. */
 export function sentParameters(response: Response): Readonly<Record<string, unknown>> {
   return uploadOf(response).parameters;
 }
 
 /**
- * The upload of a request that passed `receiveUpload`. The request does not keep it, however long the client waits
- * for the response.
+ * What came with a request that went through `receiveUpload`. It is handed over: the request does not keep it, however
+ * long its client waits for the answer.
  */
 export function takeUpload(response: Response): Upload {
   const upload = uploadOf(response);
@@ -120,22 +120,22 @@ function uploadOf(response: Response): Upload {
   return response.locals['upload'] as Upload;
 }
 
-/** The minimum size of an upload before it arrives, in bytes; 0 if unknown. */
+/** Bytes that an upload has at least, before it has come; 0 where that cannot be told. */
 export function leastBytes(request: Request): number {
-  // Files by URL have no known length yet, and data URIs are shorter than their text.
+  // What JSON only names has no length yet, and what is in it may be shorter than its text.
   return request.is('json') ? 0 : Math.max(0, declaredBytes(request) - formOverhead());
 }
 
-/** Query parameters. An empty one counts as omitted. */
+/** Query parameters. An empty one counts as left out. */
 export function parametersOf({ query }: Request): Record<string, unknown> {
   return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ''));
 }
 
-/** A signal that is aborted when the client disconnects before it got its response. */
+/** The response whose client hung up before it had its answer: aborts the signal. */
 export function hangUpSignal(response: Response): AbortSignal {
   const controller = new AbortController();
   response.once('close', () => {
-    // Errors caused by this reach nobody and are not logged.
+    // Whoever fails because of it has nobody to tell, and nothing to log.
     if (!response.writableFinished)
       controller.abort(new AppError('REQUEST_TIMEOUT', 'The client disconnected.'));
   });

@@ -1,15 +1,15 @@
 import { createSession, type Session } from 'better-sse';
 import type { Request, Response } from 'express';
 
-/** Interval of comments that keep proxies from closing an idle connection, ms. */
+/** Comments that keep proxies from taking a quiet stream for a dead one, ms. */
 const HEARTBEAT_MS = 15_000;
 /**
- * A client that is this many bytes behind is disconnected; after a reconnect it starts with the current state. A
- * single event may be longer: a job may have a thousand outputs.
+ * A reader that has not taken so many bytes when there is more to tell is dropped; it may come back and begins with the state
+ * as it is then. One event may be longer: a job may have a thousand outputs.
  */
 const MAX_BUFFERED_BYTES = 64 * 1024;
 
-/** An open response that events are written to. */
+/** An open answer that events are written to. */
 export class EventStream {
   readonly #session: Session;
   readonly #response: Response;
@@ -19,7 +19,7 @@ export class EventStream {
     this.#response = response;
   }
 
-  /** Responds with an open stream; undefined for a HEAD request. */
+  /** Answers with an open stream; undefined where only the headers were asked for. */
   static async open(request: Request, response: Response): Promise<EventStream | undefined> {
     if (request.method === 'HEAD') {
       response.type('text/event-stream').end();
@@ -38,7 +38,7 @@ export class EventStream {
     this.#response.end();
   }
 
-  /** Calls `listener` when the stream has ended, whoever ended it. */
+  /** Calls `listener` once the stream is over, whoever ended it. */
   onClose(listener: () => void): void {
     if (this.#response.closed) listener();
     else this.#response.once('close', listener);

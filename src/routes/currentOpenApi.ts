@@ -1,8 +1,8 @@
 import type { Workflow } from '../workflows/types.js';
 
 /**
- * Returns the OpenAPI document of the current workflows. It is created on first use, to keep the startup short, and
- * again after workflows have changed.
+ * The OpenAPI document of the workflows that there are when it is asked for. It is made when somebody first asks, so
+ * that the start does not wait for it, and again when the workflows have changed.
  */
 export function currentOpenApi(workflows: () => readonly Workflow[]): () => Promise<object> {
   let made: { readonly of: readonly Workflow[]; readonly document: Promise<object> } | undefined;
@@ -16,7 +16,7 @@ export function currentOpenApi(workflows: () => readonly Workflow[]): () => Prom
   };
 }
 
-/** Whether two lists contain the same workflows in the same order. */
+/** Whether two lists have the same workflows, in the same order. */
 function areSame(a: readonly Workflow[], b: readonly Workflow[]): boolean {
   return a.length === b.length && a.every((workflow, index) => workflow === b[index]);
 }

@@ -9,10 +9,7 @@ const GUARDS: Readonly<Record<Endpoint['access'], readonly RequestHandler[]>> = 
   admin: [requireKey, requireAdmin],
 };
 
-/**
- * Adds routes for endpoints, in their order. A method that a path does not support is a 405 that lists the supported
- * ones.
- */
+/** Adds routes for endpoints, in their order. A method that a path does not have is a 405 that names those it has. */
 export function mount(router: IRouter, endpoints: readonly Endpoint[], context: RouteContext): void {
   for (const path of new Set(endpoints.map((endpoint) => endpoint.path))) {
     const ofPath = endpoints.filter((endpoint) => endpoint.path === path);

@@ -14,12 +14,12 @@ import type { Workflow } from '../workflows/types.js';
 import { type Endpoint, TAGS } from './Endpoint.js';
 import { allEndpoints } from './endpoints.js';
 
-// zod-openapi recognises components by the `id` of a schema.
+// By a schema's `id` the library knows that it is a component.
 for (const [id, schema] of Object.entries(schemaNames)) z.globalRegistry.add(schema, { id });
 
 type OpenApiDocument = ReturnType<typeof createDocument>;
 
-/** Creates the OpenAPI 3.1 document from the declarations of the routes. */
+/** The OpenAPI 3.1 document, made from the declarations that the routes are made from. */
 export function createOpenApiDocument(workflows: readonly Workflow[]): OpenApiDocument {
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
   for (const endpoint of allEndpoints(workflows)) {
@@ -48,7 +48,7 @@ export function createOpenApiDocument(workflows: readonly Workflow[]): OpenApiDo
         },
       },
     },
-    // The first entry is for servers without keys.
+    // Where no keys are configured nothing is needed.
     security: [{}, { bearer: [] }, { apiKey: [] }],
   });
 }
@@ -81,7 +81,7 @@ function responsesOf(endpoint: Endpoint): ZodOpenApiResponsesObject {
     };
     responses[status as '200'] = { description, content };
   }
-  // A parameter in a path can be invalidly encoded.
+  // A parameter in a path may be no valid encoding.
   const ofPath = endpoint.request?.path ? [400] : [];
   for (const status of [...ofPath, ...(endpoint.errors ?? []), 500, ...accessErrors(endpoint)]) {
     const codes = Object.entries(ERROR_STATUS).filter(([, of]) => of === status);
@@ -94,15 +94,15 @@ function responsesOf(endpoint: Endpoint): ZodOpenApiResponsesObject {
 }
 
 /**
- * Error statuses caused by origins, keys and limits. Every endpoint can respond with 403, even without keys: to a
- * change requested by a page of another origin, and on loopback to an unknown host name.
+ * What origins, keys and limits make of a request. Everything may be a 403, also where there are no keys: for a change
+ * that a page of another origin asks for, and on loopback for a host name that the server does not know.
  */
 function accessErrors({ access, tag }: Endpoint): number[] {
   if (tag === TAGS.documents) return [403, 414, 429];
   return access === 'open' ? [403, 414] : [401, 403, 414, 429];
 }
 
-/** A recorded response. A workflow without one shows that of a built-in workflow, with its own title. */
+/** A recorded response. A workflow that has none shows one of a built-in workflow, under its own title. */
 function exampleOf({ id, workflow }: Endpoint, status: string): unknown {
   const recorded = examples[`${id}_${status}`];
   if (recorded !== undefined || !workflow) return recorded;

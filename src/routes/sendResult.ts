@@ -15,20 +15,20 @@ import { FORMATS, IMAGE_PLACE } from '../views/JobViews.js';
 import type { OutputFormat } from '../workflows/parameters.js';
 import { sendStored } from './sendStored.js';
 
-/** Base64 is written in slices of this many bytes, a multiple of three. */
+/** Base64 is made in slices of this many bytes, a multiple of three, as the client takes them. */
 const SLICE_BYTES = 3 * 64 * 1024;
-/** Responses up to this size fit into the socket buffer and are not counted. */
+/** Answers up to this size are in the kernel's hands at once: nobody needs to count them. */
 const SMALL_BYTES = 64 * 1024;
-/** Kinds that a browser may show. A browser might treat other files as a page of this server. */
+/** Kinds that a browser shows; what else a file is, it may take for a page of this server. */
 const SHOWN: ReadonlySet<OutputKind> = new Set(['image', 'video', 'audio', 'text']);
 
-/** Media types of a result that a client can request. If it accepts several equally, the first one is used. */
+/** Media types of a result that can be asked for; of those that a client takes alike, the first one. */
 export const RESULT_TYPES: readonly string[] = Object.keys(FORMATS);
 
 /**
- * The format that `Accept` requests; undefined if it prefers JSON. A browser that opens a page lists images after
- * HTML and does not request one.
- * @throws AppError `NOT_ACCEPTABLE` if it names only unsupported image types
+ * The format that `Accept` asks for; undefined where it prefers JSON. A browser that opens a page lists images after
+ * HTML: it does not ask for one.
+ * @throws AppError `NOT_ACCEPTABLE` when it names image types, and none that a result can have
  */
 export function acceptedFormat(request: Request): OutputFormat | undefined {
   const accepted = request.accepts(['application/json', 'text/html', ...RESULT_TYPES]);
@@ -40,14 +40,14 @@ export function acceptedFormat(request: Request): OutputFormat | undefined {
 }
 
 /**
- * Whether the client requested the bytes of the result instead of JSON.
+ * Whether the client asked for the result's bytes in place of JSON about them.
  * @throws AppError `NOT_ACCEPTABLE`
  */
 export function wantsBytes(request: Request, { kind, mimeType }: JobOutput): boolean {
   const accepted = request.accepts(['application/json', mimeType]);
   if (accepted !== false) return accepted === mimeType;
   if (kind !== 'image') return false;
-  // `Accept: image/png` for a job with the format JPEG returns the JPEG.
+  // `Accept: image/png` for a job that was asked to give a JPEG: the image it is.
   return acceptedFormat(request) !== undefined;
 }
 
@@ -56,13 +56,14 @@ function namesImages(request: Request): boolean {
 }
 
 /**
- * Sends results. Bytes that are being sent stay in memory even after the result expired, so their sum is bounded: the
- * oldest responses are aborted to make room. (`SlowReaders` decides how slow a client may be.)
+ * Answers with results. Bytes that are being sent stay in memory although their result may have expired, so
+ * all of them together are bounded in bytes: the ones that have been at it longest are cut off to make room. (How
+ * slowly a client may take an answer is decided for all answers alike, in `SlowReaders`.)
  */
 export class ResultSender {
   readonly #maxBytes: number;
   readonly #turns: Turns;
-  /** Bytes by response, oldest first. */
+  /** Bytes by answer, in the order in which they were begun. */
   readonly #underWay = new Map<Response, number>();
   #bytes = 0;
 
@@ -72,7 +73,7 @@ export class ResultSender {
     this.#turns = turns;
   }
 
-  /** Sends the bytes of a job's primary output. A result never changes, so the job id is its ETag. */
+  /** Answers with the bytes of a job's primary output. A result never changes, so its job's id is its entity tag. */
   async primary(
     request: Request,
     response: Response,
@@ -86,7 +87,8 @@ export class ResultSender {
   }
 
   /**
-   * Sends the bytes of one output, or the requested range; or redirects to its presigned URL, if it has one.
+   * Answers with the bytes of one of a job's outputs, or with the range of them that the client asks for; or sends the
+   * client to where they are, if they have a signed address.
    * @param index of the output, from 0
    * @throws AppError `RANGE_NOT_SATISFIABLE` or `RESULT_EXPIRED`
    */
@@ -98,7 +100,7 @@ export class ResultSender {
   ): Promise<void> {
     const etag = `"${job.id}-${index}"`;
     const stored = Buffer.isBuffer(bytes) ? undefined : bytes;
-    // A URL is signed for one method only.
+    // An address is signed for one method only.
     const url = request.method === 'GET' ? await stored?.url(presentationOf(output, isDownload)) : undefined;
     if (url !== undefined) {
       response.set('Cache-Control', 'private, no-store').redirect(url);
@@ -124,8 +126,8 @@ export class ResultSender {
   }
 
   /**
-   * Sends `body` as JSON. The image is inserted as base64 at the first `IMAGE_PLACE`; what follows may come from a
-   * client.
+   * Answers with `body` in JSON. The bytes of an image are put in as base64 at the first place of `IMAGE_PLACE`; what
+   * comes behind it may be a client's.
    */
   async json(response: Response, body: object, { result }: CompletedJob, image: Buffer): Promise<void> {
     const text = JSON.stringify(body);
@@ -170,7 +172,7 @@ export class ResultSender {
   }
 }
 
-/** Resolves when the client has read what was written, or has disconnected. */
+/** Resolves when the client took what was written, or is gone. */
 async function roomIn(response: Response): Promise<void> {
   if (response.destroyed) return;
   const over = new AbortController();
@@ -182,7 +184,7 @@ async function roomIn(response: Response): Promise<void> {
   }
 }
 
-/** The headers of a response with an output's bytes. */
+/** What every answer with an output's bytes tells. */
 function headersOf(job: CompletedJob, output: JobOutput, isDownload = false): Record<string, string> {
   return {
     'Content-Type': output.mimeType,
@@ -199,7 +201,7 @@ function presentationOf({ filename, mimeType, kind }: JobOutput, isDownload: boo
   return { filename, mimeType, isDownload: isDownload || !SHOWN.has(kind) };
 }
 
-/** The requested range of bytes; undefined for the whole output, and for several or invalid ranges. */
+/** The one range of bytes that is asked for; undefined for the whole, as also for several ranges or odd ones. */
 function rangeOf(
   request: Request,
   etag: string,

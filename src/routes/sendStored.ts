@@ -6,7 +6,7 @@ import { exactly } from '../utils/StoredFile.js';
 import { jobUrls } from '../views/JobViews.js';
 
 /**
- * Streams bytes from the store as fast as the client reads. Status and headers must be set.
+ * Sends what is not in memory as fast as the client takes it. The response has its status and headers already.
  * @param stored `start` and `end`: first and last byte to send
  * @throws AppError `RESULT_EXPIRED`
  */
@@ -38,7 +38,7 @@ export async function sendStored(
   try {
     await pipeline(source, (chunks: AsyncIterable<Buffer>) => exactly(chunks, length), response);
   } catch {
-    // The client disconnected, or the bytes ended early: an aborted response signals it.
+    // The client left, or the bytes ended early: cut off, the answer tells it by itself.
     response.destroy();
   }
 }

@@ -8,19 +8,19 @@ export const imageResult = z.looseObject({
   image_base64: z.string().regex(/^data:image\//),
   prompt_id: z.string(),
   processing_time_seconds: z.number().nonnegative(),
-  // Absent for a format that clients cannot request, such as GIF.
+  // Absent for an image in a format that nobody can ask for, such as GIF.
   format: outputFormat.optional(),
-  // Absent if the dimensions cannot be read.
+  // Absent where the file's size in pixels cannot be read.
   width: z.int().positive().optional(),
   height: z.int().positive().optional(),
   size_bytes: z.int().positive(),
   upscale_factor: z.string().optional(),
 });
 
-/** Result of a job whose primary output is text. */
+/** Of a text. */
 const textResult = z.strictObject({ text: z.string() });
 
-/** Result of a job with any other primary output; `url` has its bytes. */
+/** Of anything else: its bytes are under `url`. */
 const fileResult = z.strictObject({
   kind: outputKind,
   prompt_id: z.string(),
@@ -31,12 +31,12 @@ const fileResult = z.strictObject({
   url: z.string(),
 });
 
-/** The result of a job, in a synchronous response and under `/result`: its primary output. */
+/** The result of a job, in a synchronous answer and under `/result`: its primary output. */
 export const result = z.union([imageResult, textResult, fileResult]);
 
-/** One output of a job. */
+/** One thing that a job made. */
 const output = z.object({
-  /** The workflow's name of the output; several files of one node share it. */
+  /** The workflow's name for it; several things that one node made have the same. */
   name: z.string(),
   node_id: z.string(),
   kind: outputKind,
@@ -44,21 +44,21 @@ const output = z.object({
   size_bytes: z.int().nonnegative(),
   width: z.int().positive().optional(),
   height: z.int().positive().optional(),
-  /** The text, unless it is long. */
+  /** Of a text, unless it is long. */
   text: z.string().optional(),
   filename: z.string(),
   url: z.string(),
 });
 
-/** A string if JavaScript cannot represent the number. */
+/** A text where JavaScript cannot hold the number. */
 const seed = z.union([z.int(), z.string().regex(/^-?\d+$/)]);
 
-/** Fields about the outputs, wherever a result is returned. */
+/** What is told of outputs wherever a result is. */
 export const outputFields = z.object({
   /** In the workflow's order; the first one is the primary output. */
   outputs: z.array(output).min(1),
-  /** The seed, if it was chosen at random. */
+  /** Where it was chosen at random. */
   seed: seed.optional(),
-  /** Seeds by input, if several were chosen because their ranges do not overlap. `seed` is then the first one. */
+  /** By input, where several were chosen because no number lies in all their ranges. `seed` is the first one then. */
   seeds: z.record(z.string(), seed).optional(),
 });

@@ -15,17 +15,17 @@ import { type Clock, toIso, toSeconds } from '../utils/clock.js';
 import type { OutputFormat } from '../workflows/parameters.js';
 import { outputsView, outputUrl } from './outputViews.js';
 
-/** Placeholder in a JSON response for the image's base64. The part before it contains nothing from a client. */
+/** Stands in a JSON answer where the image's base64 goes; nothing else in it is a client's. */
 export const IMAGE_PLACE = '\u2063image\u2063';
 
-/** The format of a result by its media type. */
+/** The format of a result by its type. */
 export const FORMATS: Readonly<Record<string, OutputFormat>> = {
   'image/png': 'PNG',
   'image/jpeg': 'JPEG',
   'image/webp': 'WEBP',
 };
 
-/** The URLs of a job's status, result, events and cancellation. */
+/** Where a job's status, result, events and cancellation are. */
 export function jobUrls(
   id: string,
 ): Record<'status_url' | 'result_url' | 'events_url' | 'cancel_url', string> {
@@ -37,7 +37,7 @@ export function jobUrls(
   };
 }
 
-/** The field with notes about an accepted job; absent if there are none. */
+/** The field that tells what the client should know although its job was accepted; no field where that is nothing. */
 export function warningsOf({ request: { warnings } }: Job): { warnings?: string[] } {
   return warnings === undefined ? {} : { warnings: [...warnings] };
 }
@@ -49,7 +49,7 @@ interface Parts {
   readonly clock: Clock;
 }
 
-/** How jobs look in responses, events and webhooks. */
+/** How jobs look in answers, events and webhooks. */
 export class JobViews {
   readonly #parts: Parts;
 
@@ -57,15 +57,15 @@ export class JobViews {
     this.#parts = parts;
   }
 
-  /** Estimated milliseconds until a pending job is completed, and its position in the queue (1 is next). */
+  /** Milliseconds until a pending job is likely done, and its place in the queue (1 is next). */
   async pendingEstimate(job: Job): Promise<{ position: number; ms: number }> {
     const { manager, estimates, processor } = this.#parts;
-    // A job that was just taken from the queue, and has not started, is the next one.
+    // A job that was just taken from the queue, and is not begun yet, is the next one.
     const position = Math.max(1, await manager.queue.position(job.id));
     return { position, ms: estimates.pendingMs(job.request.type, position, processor.slots) };
   }
 
-  /** The status of a job. */
+  /** How far a job is. */
   async status(job: Job): Promise<z.input<typeof jobStatusAnswer>> {
     const base = {
       job_id: job.id,
@@ -78,7 +78,7 @@ export class JobViews {
       attempts: job.attempts,
       ...warningsOf(job),
     };
-    // A spread of the base into each of these takes longer than the rest of the response.
+    // Spreading the base into each of these takes longer than all the rest of the answer.
     switch (job.status) {
       case 'pending': {
         const { position, ms } = await this.pendingEstimate(job);
@@ -128,7 +128,7 @@ export class JobViews {
   }
 
   /**
-   * The `result` of a response: the primary output. `ResultSender` inserts the image.
+   * The `result` of an answer: the primary output. `ResultSender` puts an image in.
    * @param bytes of the primary output
    */
   result(job: CompletedJob, bytes: Buffer): z.input<typeof result> {
@@ -159,7 +159,7 @@ export class JobViews {
     };
   }
 
-  /** A completed job with its result, as `/result` returns it. @param bytes of its primary output */
+  /** A completed job with its result, as `/result` shows it. @param bytes of its primary output */
   completed(job: CompletedJob, bytes: Buffer): z.input<typeof jobResultAnswer> {
     return {
       job_id: job.id,
@@ -172,7 +172,7 @@ export class JobViews {
     };
   }
 
-  /** Pending: time waiting so far. Later: time since processing began; final once finished. */
+  /** Pending: time waiting so far. After that: time since processing began, final once finished. */
   #processingMs(job: Job): number {
     if (isFinished(job)) return processingDuration(job) ?? job.finishedTime - job.createdTime;
     const since = job.status === 'pending' ? job.createdTime : job.assignment.processingStartTime;

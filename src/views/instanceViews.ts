@@ -5,7 +5,7 @@ import type { Instance } from '../services/instances/Instance.js';
 import { isoOrNull } from '../utils/clock.js';
 import { rounded } from '../utils/figures.js';
 
-/** @param nameOf the name under which the caller may know it */
+/** @param nameOf how the caller may know it */
 export function instanceView(
   instance: Instance,
   nameOf: (instance: Instance) => string = ({ host }) => host,
@@ -25,7 +25,7 @@ export function instanceView(
   };
 }
 
-/** The circuit breaker of an instance in a response. */
+/** An instance's circuit breaker, as it is shown. */
 export function breakerView({
   address,
   host,

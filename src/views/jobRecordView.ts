@@ -6,7 +6,7 @@ import { NumberText } from '../utils/losslessJson.js';
 
 /**
  * A job's record, as lists and `/info` show it.
- * @param delivery state of the webhook; undefined before the end of the job
+ * @param delivery how the delivery of its end goes; undefined before its end
  */
 export function jobRecordView(
   job: Job,
@@ -31,7 +31,7 @@ export function jobRecordView(
   };
 }
 
-/** The submission, described by its first image. */
+/** What was submitted, in the terms of one picture. */
 function dataOf({ request }: Job): z.input<typeof jobRecord>['data'] {
   const { parameters, format, originalFilename } = request;
   const file = mainFile(request);
@@ -44,7 +44,7 @@ function dataOf({ request }: Job): z.input<typeof jobRecord>['data'] {
   };
 }
 
-/** A number that JavaScript cannot represent becomes a string. */
+/** A number that JavaScript cannot hold is shown as a text. */
 function parameterView(value: unknown): unknown {
   if (value instanceof NumberText) return value.text;
   return typeof value === 'bigint' ? String(value) : value;
@@ -57,7 +57,7 @@ function sizeView(
   return width === undefined || height === undefined ? {} : { width, height };
 }
 
-/** The state of the webhook, if one was requested. */
+/** How the delivery of the job's end goes, where somebody asked for it. */
 function webhookOf(
   { status, request }: Job,
   delivery: Readonly<DeliveryRecord> | undefined,
@@ -78,7 +78,7 @@ function webhookOf(
   };
 }
 
-/** Fields of finished jobs only. */
+/** The fields that only a finished job has. */
 function endOf(job: Job): Partial<z.input<typeof jobRecord>> {
   if (!isFinished(job)) return {};
   const at = Math.floor(job.finishedTime);

@@ -5,25 +5,25 @@ import { z } from 'zod';
 import { pageHeaders } from '../../middleware/security.js';
 import { type Endpoint, TAGS } from '../Endpoint.js';
 
-/** The build's output folder for the page; the same path from `src` and from `dist`. */
+/** Where the build puts the page; the same from `src` and from `dist`. */
 const DASHBOARD = path.resolve(import.meta.dirname, '../../../dist/dashboard');
 
-// Only its files, without loading it: its main module runs the script of the whole page.
+// Its files, without loading it: its main module runs the whole page's script.
 const SWAGGER_UI = path.dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 
-/** Only code and styles from the page's own files. */
+/** Nothing from anywhere else, and no code or style that is not in the page's own files. */
 const DASHBOARD_HEADERS = pageHeaders([
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
   "img-src 'self' blob:",
-  // Outputs of jobs, which the page fetches with its key.
+  // What a job made, fetched with the key.
   'media-src blob:',
   "connect-src 'self'",
   "form-action 'none'",
 ]);
 
-/** Only this server's files. The page's script sets inline styles. */
+/** Nothing from anywhere else; the page's script sets styles on its elements. */
 const DOCS_HEADERS = pageHeaders([
   "default-src 'self'",
   "style-src 'self' 'unsafe-inline'",
@@ -52,7 +52,7 @@ const DOCS_PAGE = `<!doctype html>
 const DOCS_SCRIPT = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null });
 `;
 
-/** The page at `/`, and the API documents. */
+/** The page at `/`, and the API's documents. */
 export const documentEndpoints: readonly Endpoint[] = [
   {
     id: 'dashboard',
@@ -60,12 +60,12 @@ export const documentEndpoints: readonly Endpoint[] = [
     path: '/',
     tag: TAGS.documents,
     summary: 'The page for running workflows and watching the server and its machines.',
-    // The page contains no data. Its requests need a key if keys are configured.
+    // It holds no data: whoever opens it needs a key for those, where there are keys.
     access: 'open',
     responses: { 200: { description: 'The page.', types: ['text/html'] } },
     handler: () => (_request, response) => {
       response.set({ ...DASHBOARD_HEADERS, 'Cache-Control': 'no-cache' });
-      // No callback: Express would also call it for a file that was sent, and for a client that has gone.
+      // Without a callback: Express would call it for a file that was sent, too, and for a client that is gone.
       response.sendFile('index.html', { root: DASHBOARD, cacheControl: false });
     },
   },
@@ -97,9 +97,9 @@ export const documentEndpoints: readonly Endpoint[] = [
   },
 ];
 
-/** The files that the two pages load. They are parts of the pages and no endpoints of their own. */
+/** The files that the two pages load: parts of them, so no endpoints of their own. */
 export function pageFiles(router: IRouter): void {
-  // Their names contain a hash of their content.
+  // The names of these change with what is in them.
   const forever = { index: false as const, redirect: false, immutable: true, maxAge: '1y' };
   router.use('/assets', serveStatic(path.join(DASHBOARD, 'assets'), forever));
   router.use('/docs/assets', serveStatic(SWAGGER_UI, { index: false, redirect: false, maxAge: '1d' }));

@@ -3,26 +3,26 @@ import type { Logger } from '../../utils/logger.js';
 import type { AssetLibrary } from './AssetLibrary.js';
 import { jobOf } from './holderNames.js';
 
-/** A job gets its record soon after its bytes are stored, never nearly as late, ms. */
+/** A job has its record soon after its bytes are stored; none takes nearly as long, ms. */
 const JOB_MS = 3_600_000;
 /** An upload, or a job's outputs until all are there, may take hours; ms. */
 const TEMPORARY_MS = 24 * 3_600_000;
 
 export const AUDIT_TIMINGS = { intervalMs: 600_000, jobMs: JOB_MS, temporaryMs: TEMPORARY_MS };
 
-/** A holder of an asset. */
+/** Somebody who holds an asset. */
 export interface Hold {
   readonly hash: string;
   readonly holder: string;
-  /** Age of the hold. */
+  /** Since it was taken. */
   readonly ageMs: number;
 }
 
-/** Holders that outlive a server and may be left by one that died. */
+/** Holders that outlive a server, and so may be left by one that died. */
 export interface AuditedHolders {
-  /** All of them. Those that come or go meanwhile may be included or not. */
+  /** All of them. Those that come or go meanwhile may be in it or not. */
   walk(): AsyncIterable<Hold>;
-  /** @returns true for one server per interval */
+  /** @returns true for one server in each interval */
   beginAudit(intervalMs: number): Promise<boolean>;
 }
 
@@ -34,8 +34,8 @@ interface Parts {
 }
 
 /**
- * Releases holds of jobs without a record: their server died before it wrote one, or after it deleted it. One server
- * at a time runs the audit.
+ * Lets go for jobs that have no record: their server died before it wrote one, or after it deleted it. Of all servers, one
+ * does so at a time.
  */
 export class HolderAudit {
   readonly #parts: Parts;
@@ -56,7 +56,7 @@ export class HolderAudit {
     this.#timer ??= setInterval(() => void this.run(), this.#timings.intervalMs);
   }
 
-  /** Stops an audit in progress, and waits for it. */
+  /** Ends an audit that is under way soon, and waits for that. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     clearInterval(this.#timer);
@@ -64,7 +64,7 @@ export class HolderAudit {
     await this.#running;
   }
 
-  /** Runs an audit, unless another server has run one in this interval. Never rejects. */
+  /** Makes an audit, unless a server has made one in this interval. Never rejects. */
   run(): Promise<void> {
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
@@ -75,7 +75,7 @@ export class HolderAudit {
   async #run(): Promise<void> {
     const { holders } = this.#parts;
     try {
-      // Slightly less than the interval of the timers: the next audit must not miss its turn.
+      // A little less than the interval of the timers: the next audit must not miss its turn.
       if (!(await holders.beginAudit(Math.ceil(this.#timings.intervalMs * 0.9)))) return;
       const lost = await this.#releaseLost();
       if (lost > 0) this.#logger.warn('Assets of lost jobs were released', { holders: lost });
@@ -101,7 +101,7 @@ export class HolderAudit {
     return lost;
   }
 
-  /** @param known earlier results about jobs */
+  /** @param known what was asked about jobs already */
   async #isLost(holder: string, ageMs: number, known: Map<string, boolean>): Promise<boolean> {
     const job = jobOf(holder);
     if (job === undefined) return ageMs >= this.#timings.temporaryMs;

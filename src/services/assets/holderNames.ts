@@ -1,16 +1,15 @@
-/** First part of the name of a temporary holder. No job has such an id. */
+/** First part of the name of a holder that is no job's. No job has such an id. */
 const TEMPORARY = 'temporary';
 
-/** Name of a temporary holder, such as a request until there is a job. @param token unique */
+/** Name of somebody who holds an asset for a while, such as a request until there is a job. @param token unique */
 export function temporaryHolder(token: string): string {
   return `${TEMPORARY}/${token}`;
 }
 
 /**
- * Name of a job as a holder.
- * @param blob the role of the asset in the job, starting with the job id and a slash
- * @param token unique, because several servers may store the same bytes for a job, and one must not release the
- * other's
+ * Name of somebody who holds an asset for a job.
+ * @param blob what the asset is to the job, beginning with its id and a slash
+ * @param token unique, since several servers may store the same bytes for a job: what one of them gives up the other keeps
  */
 export function jobHolder(blob: string, token: string): string {
   return `${blob}/${token}`;

@@ -8,23 +8,23 @@ import type { PromptFollower } from './PromptFollower.js';
 import type { MadeByNode } from './promptTracker.js';
 import { viewAgain } from './severalMachines.js';
 
-/** One output of an output node. */
+/** Something that an output node made. */
 export interface MadeOutput {
-  /** The output node's id in the workflow. */
+  /** The output node, as the workflow has it. */
   readonly nodeId: string;
-  /** File name that the workflow's node would have chosen; undefined for a text. */
+  /** Name of the file as the workflow's node would have called it; undefined for a text that the node told. */
   readonly filename: string | undefined;
   readonly bytes: Content;
 }
 
 /**
- * Receives the bytes of a file as a stream, and returns what to keep. Called again for the same file after a failed
- * transfer.
- * @param filename as ComfyUI named the file
+ * Takes a file's bytes as they come, and gives what has become of them. Called again for the same file when they could not
+ * be read to their end.
+ * @param filename as ComfyUI called the file
  */
 export type OutputReceiver = (body: Readable, filename: string) => Promise<Content>;
 
-/** Maximum files and texts of one prompt. */
+/** Files and texts that are taken of one prompt. */
 const MAX_OUTPUTS = 1000;
 
 interface Source {
@@ -32,15 +32,15 @@ interface Source {
   readonly follower: Pick<PromptFollower, 'patiently'>;
   /** In the order of the outputs. */
   readonly outputNodes: readonly string[];
-  /** Maximum bytes of all outputs in memory. */
+  /** Bytes of everything together that is in memory. */
   readonly maxBytes: number;
   readonly receive: OutputReceiver | undefined;
 }
 
 /**
- * Downloads what the output nodes produced, one after the other.
- * @returns in the order of the output nodes, and several outputs of one node in their own order
- * @throws PromptError `result too large`, `result gone`, or why the instance does not respond; the signal's reason
+ * Fetches what output nodes made, one after the other.
+ * @returns in the order of the output nodes, and what one node made in its own order
+ * @throws PromptError `result too large`, `result gone`, or why the instance does not answer; the signal's reason
  */
 export async function fetchOutputs(
   source: Source,
@@ -65,7 +65,7 @@ export async function fetchOutputs(
   return outputs;
 }
 
-/** The work is done, so this request is repeated as long as the machine may be busy, before the work is repeated. */
+/** The work is done, so this is asked again for as long as the machine may be busy, before the work is done again. */
 async function view(
   { client, follower, receive }: Source,
   file: OutputFile,

@@ -5,18 +5,18 @@ import type { OutputItem } from './outputItems.js';
 import { workflowNodeId } from './ownOutputs.js';
 import { type ExecutionErrorData, type HistoryEntry, historyErrors, type PromptMessage } from './protocol.js';
 
-/** Progress of a prompt. */
+/** How far a prompt is. */
 export interface PromptProgress {
-  /** 0..99 while it runs; never decreases. */
+  /** 0..99 while it runs; never falls. */
   readonly percentage: number;
-  /** The running node. */
+  /** The node at work. */
   readonly node?: { readonly id: string; readonly classType: string } | undefined;
 }
 
-/** Outputs of output nodes by their ids; nodes without outputs are omitted. */
+/** What output nodes made, by their ids; a node that made nothing is left out. */
 export type MadeByNode = ReadonlyMap<string, readonly OutputItem[]>;
 
-/** The end of a prompt: with the outputs of its output nodes, or with an error. */
+/** How a prompt ended: with what its output nodes made, or with an error. */
 export type PromptOutcome =
   | { readonly kind: 'succeeded'; readonly made: MadeByNode }
   | { readonly kind: 'failed'; readonly error: PromptError }
@@ -28,16 +28,16 @@ export type PromptOutcome =
 type NodesProgress = Extract<PromptMessage, { type: 'progress_state' }>['data']['nodes'];
 
 /**
- * Interprets the messages of one prompt: no I/O, no time. `outcome` is set once, by the first message that ends the
- * run, in its newer form (`execution_success`) or its older one (`executing` without a node).
+ * Reads the messages of one prompt: no I/O, no time. `outcome` is set once, by the first message that ends the
+ * run, in its newer form (`execution_success`) or its older one (`executing` with no node).
  */
 export class PromptTracker {
   outcome: PromptOutcome | undefined;
-  /** `executing {node: null}` arrived: from then on the history entry exists (protocol trap 2). */
+  /** `executing {node: null}` was seen: from then on the history entry exists (protocol trap 2). */
   hasLeftQueue = false;
-  /** Message of a node that refused to run its branch. */
+  /** What a node said that refused to run its branch. */
   blockedBecause: string | undefined;
-  /** Messages may have been missed: the known outputs may be incomplete. */
+  /** Messages may have been missed: what was heard is not all that was made. */
   hasGaps = false;
   readonly #graph: PromptGraph;
   readonly #made: MadeItems;
@@ -61,7 +61,7 @@ export class PromptTracker {
     };
   }
 
-  /** Processes one message of this prompt. */
+  /** Takes one message of this prompt. */
   accept(message: PromptMessage): void {
     switch (message.type) {
       case 'execution_start':
@@ -96,7 +96,7 @@ export class PromptTracker {
     this.#updatePercentage();
   }
 
-  /** An output node without a message may still have produced something: the history has it. */
+  /** An output node of which nothing was heard may have made something all the same: the history tells. */
   #success(): PromptOutcome {
     if (this.hasGaps || !this.#made.isComplete) return { kind: 'ask-history' };
     return { kind: 'succeeded', made: this.#made.byNode() };
@@ -109,7 +109,7 @@ export class PromptTracker {
       return;
     }
     const node = this.#inPrompt(id, displayId);
-    // Older versions never report that a node is done, only the start of the next one.
+    // Older servers never say that a node is done: the next one's start does.
     if (this.#node !== undefined && this.#node !== node) this.#finishNode(this.#node);
     this.#startNode(node);
   }
@@ -154,9 +154,7 @@ export class PromptTracker {
   }
 }
 
-/**
- * Outputs of the nodes that run in place of output nodes, or are output nodes themselves; in the order of their ends.
- */
+/** What the nodes that run in place of output nodes, or are output nodes themselves, made; in the order of their ends. */
 class MadeItems {
   /** By output node, then by the node that ran. */
   readonly #items: ReadonlyMap<string, Map<string, readonly OutputItem[]>>;
@@ -167,16 +165,15 @@ class MadeItems {
 
   /**
    * @param node that ran
-   * @param displayNode of the prompt that it belongs to, if reported
+   * @param displayNode of the prompt that it belongs to, where that is told
    */
   add(node: string, displayNode: string | null | undefined, items: readonly OutputItem[]): void {
-    // An output node takes precedence: for a cached result, ComfyUI reports the node that produced it in an earlier
-    // prompt.
+    // An output node goes first: of a result out of the cache, ComfyUI tells the node that made it in an earlier prompt.
     const ofNode = this.#items.get(node) ?? this.#items.get(displayNode ?? '');
     if (items.length > 0) ofNode?.set(node, items);
   }
 
-  /** Whether every output node produced something. */
+  /** Whether every output node made something. */
   get isComplete(): boolean {
     return [...this.#items.values()].every(({ size }) => size > 0);
   }
@@ -188,8 +185,8 @@ class MadeItems {
 }
 
 /**
- * Interprets the history entry of a prompt.
- * @param blockedBecause why a branch did not run, if known
+ * What a history entry says of its prompt.
+ * @param blockedBecause why a branch did not run, where that was heard
  */
 export function outcomeOfHistory(
   entry: HistoryEntry,
@@ -213,7 +210,7 @@ export function outcomeOfHistory(
   return { kind: 'failed', error: new PromptError('no output', why ? `${message}: ${why}` : `${message}.`) };
 }
 
-/** A node refused to run its branch. The other branches continue, so the prompt has not ended. */
+/** A node refused to run its branch. The other branches go on, so it is not the end of the prompt. */
 function isBlocked({ exception_type }: ExecutionErrorData): boolean {
   return exception_type === 'ExecutionBlocked';
 }
