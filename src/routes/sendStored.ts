@@ -26,7 +26,7 @@ export async function sendStored(
   const source = isWanted ? await bytes.open(isPart ? { start, end } : undefined) : undefined;
   if (isWanted && !source) {
     for (const name of ['Accept-Ranges', 'Content-Range']) response.removeHeader(name);
-    throw new AppError('RESULT_EXPIRED', 'The result has expired.', {
+    throw new AppError('RESULT_EXPIRED', 'The result is gone.', {
       fields: { job_id: jobId, status_url: jobUrls(jobId).status_url },
     });
   }
