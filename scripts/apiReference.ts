@@ -38,11 +38,11 @@ interface Documented {
 
 const INTRODUCTION = `# API reference
 
-Made from the OpenAPI document (\`/openapi.json\`, \`/docs\`) by \`npm run documents\`; the answers came in a run of the server
-(\`npm run examples\`), with base64 cut at \`…\`.
+Generated from the OpenAPI document (\`/openapi.json\`, \`/docs\`) by \`npm run documents\`. The responses were recorded from a running server
+(\`npm run examples\`); base64 is cut at \`…\`. The [API guide](API_Guide.md) explains how to use the endpoints.
 
-Every answer has an \`X-Request-ID\`: the client's own when it sent a sane one. Errors are always JSON:
-\`error\` (words), \`code\`, \`details\`, \`requestId\`, \`timestamp\`, and \`job_id\` and \`status_url\` where there is a job.
+Every response has an \`X-Request-ID\`: the client's own, if it sent a valid one. Errors are always JSON:
+\`error\` (text), \`code\`, \`details\`, \`requestId\`, \`timestamp\`, and \`job_id\` and \`status_url\` if there is a job.
 `;
 
 /** The API reference in Markdown. */
@@ -74,7 +74,7 @@ function renderOperation(method: string, path: string, operation: Documented): s
   return lines.join('\n');
 }
 
-/** A 503 of /health is a whole report and no error. */
+/** A 503 of /health is a full report and not an error. */
 function isFullAnswer(content: Readonly<Record<string, Content>>): boolean {
   const example = content['application/json']?.example as { code?: unknown } | undefined;
   return example !== undefined && example.code === undefined;
@@ -121,5 +121,5 @@ function renderErrors(paths: object): string {
     const block = example === undefined ? '' : `\n\`\`\`json\n${JSON.stringify(example, null, 2)}\n\`\`\`\n`;
     return `**${status}** ${description}\n${block}`;
   });
-  return `## Errors\n\n${sections.join('\n')}\nAn unknown path is a 404 \`NOT_FOUND\`, a wrong method a 405 \`METHOD_NOT_ALLOWED\` with \`Allow\`.\n`;
+  return `## Errors\n\n${sections.join('\n')}\nAn unknown path is a 404 \`NOT_FOUND\`, an unsupported method a 405 \`METHOD_NOT_ALLOWED\` with \`Allow\`.\n`;
 }

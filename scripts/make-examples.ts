@@ -176,6 +176,17 @@ async function main(): Promise<void> {
   await post('save_metrics', '/api/metrics/save');
   await get('persistence', '/api/metrics/persistence');
   await get('circuit_breakers', '/api/circuit-breakers');
+  await get('list_instances', '/api/instances');
+  const machine = (method: string, name: string, body?: object) =>
+    client.request(`/api/instances${name}`, {
+      method,
+      ...(body ? { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) } : {}),
+    });
+  const another = { url: 'http://127.0.0.1:9', name: 'gpu-3', max_jobs: 1, labels: ['large'] };
+  await keep('add_instance', machine('POST', '', another));
+  await keep('error', machine('POST', '', another));
+  await keep('change_instance', machine('PATCH', '/gpu-3', { state: 'draining' }));
+  await keep('remove_instance', machine('DELETE', '/gpu-3'));
   await post('open_breaker', '/api/circuit-breakers/instance-1/open');
   await post('close_breaker', '/api/circuit-breakers/instance-1/close');
   for (const name of ['instance-1', 'instance-2']) {

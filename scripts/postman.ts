@@ -98,7 +98,7 @@ export function createPostmanCollection(workflows: readonly Workflow[]): object 
     info: {
       name: 'ComfyUI Express Middleware',
       description:
-        'Every endpoint. Set the variable apiKey where the server has keys (one of the scope admin). Choose an image for the requests of the first two folders, then run the collection from top to bottom: Async Processing submits a job and waits for it, Job Management fetches and deletes it.',
+        'Every endpoint. If the server has keys, set the variable apiKey to one with the scope admin. Choose an image for the requests of the first two folders, then run the collection from top to bottom: Async Processing submits a job and waits for it, Job Management downloads and deletes it.',
       schema: SCHEMA,
     },
     // An empty key is none, which is right for a server without keys.

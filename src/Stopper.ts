@@ -14,26 +14,26 @@ interface Parts {
   readonly logger: RootLogger;
 }
 
-/** What is kept back for the clients' connections and for the log: a tenth, at most half a second. */
+/** Reserve for the connections of clients and for the log: a tenth, at most half a second. */
 const LAST_STEPS = { share: 0.1, maxMs: 500 };
-/** What the last of a server gets even with no time at all, ms. */
+/** Minimum time of the last steps, even if no time is left, ms. */
 const MIN_MS = 50;
-/** After the end of its time the process is ended, whatever it is at, ms. */
+/** Delay until the process is killed after its time is over, ms. */
 const LAST_MOMENT_MS = 150;
-/** More connections than wait for a server that is alive. */
+/** More connections than wait for a responsive server. */
 const MAX_TURNS = 1000;
-/** npm passes a signal on that the process has already had where both are in one group, as with Ctrl-C, ms. */
+/** npm forwards a signal that the process has already received if both are in one group, as with Ctrl-C, ms. */
 const SAME_SIGNAL_MS = 1000;
 
 /**
- * Ends the process in good order: on a signal with code 0, after an error that nobody caught with code 1. One budget
- * counts from that moment to the exit. A second signal ends it at once.
+ * Shuts the process down: with code 0 after a signal, with code 1 after an uncaught error. One budget runs from that
+ * moment to the exit. A second signal ends the process at once.
  */
 export class Stopper {
   readonly #parts: Parts;
   readonly #timeoutMs: number;
   readonly #log: Logger;
-  /** `performance.now()` of when it began; undefined while the server runs. */
+  /** `performance.now()` at the start of the shutdown; undefined while the server runs. */
   #beganAt: number | undefined;
   #exitCode = 0;
 
@@ -43,7 +43,7 @@ export class Stopper {
     this.#log = log;
   }
 
-  /** Waits for signals and for errors that nobody caught. */
+  /** Listens for signals and uncaught errors. */
   listen(): void {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#onSignal(signal));
     process.on('uncaughtException', (error) => this.#onUncaught('Uncaught exception', error));
@@ -60,7 +60,7 @@ export class Stopper {
     if (!isPassedOn || performance.now() - this.#beganAt > SAME_SIGNAL_MS) exit(1);
   }
 
-  /** What the program is in is not known any more: it ends, and whoever watches over it starts it anew. */
+  /** The state of the program is unknown: it shuts down, and its supervisor restarts it. */
   #onUncaught(message: string, error: unknown): void {
     this.#log.error(message, { stack: error instanceof Error ? error.stack : String(error) });
     this.#exitCode = 1;
@@ -73,7 +73,7 @@ export class Stopper {
     const whole = new TimeBudget(this.#timeoutMs);
     setTimeout(() => exit(1), this.#timeoutMs + LAST_MOMENT_MS);
     const lastStepsMs = Math.min(LAST_STEPS.maxMs, this.#timeoutMs * LAST_STEPS.share);
-    // The port stays open meanwhile: clients fetch what they wait for, load balancers read "critical".
+    // The port stays open meanwhile: clients fetch their results, and load balancers read "critical".
     const servicesMs = Math.max(MIN_MS, this.#timeoutMs - lastStepsMs);
     const leftBehind = await services.stop(new TimeBudget(servicesMs));
     if (leftBehind.length > 0) this.#exitCode = 1;
@@ -85,7 +85,7 @@ export class Stopper {
     exit(this.#exitCode);
   }
 
-  /** Answers that are on their way get `graceMs`; a client that does not read is cut off then. */
+  /** Responses in progress get `graceMs`; clients that do not read are then disconnected. */
   async #closeServer(server: Server, graceMs: number): Promise<void> {
     const closed = once(server, 'close');
     await takeConnections(server);
@@ -98,8 +98,8 @@ export class Stopper {
 }
 
 /**
- * Takes the connections that the system has made and Node has not seen: they would be reset, and a proxy may not send a POST
- * again. Node takes one in each turn of the event loop.
+ * Accepts the connections that are in the system's backlog: they would be reset, and a proxy may not repeat a POST.
+ * Node accepts one per turn of the event loop.
  */
 async function takeConnections(server: Server): Promise<void> {
   let taken = 0;
@@ -109,7 +109,7 @@ async function takeConnections(server: Server): Promise<void> {
   server.on('connection', count);
   for (let turns = 0, before = -1; before < taken && turns < MAX_TURNS; turns += 1) {
     before = taken;
-    // From one to the next, the event loop has looked for connections.
+    // Between two of them, the event loop has polled for connections.
     await nextTurn();
     await nextTurn();
   }
@@ -117,15 +117,15 @@ async function takeConnections(server: Server): Promise<void> {
 }
 
 /**
- * Whether file operations, look-ups of names or work on images are under way. Node waits for them, even in
- * `process.exit`, and a disk that hangs never answers.
+ * Whether file operations, DNS lookups or work on images are in progress. Node waits for them, even in
+ * `process.exit`, and an operation on a hanging disk never ends.
  */
 function isHeld(): boolean {
   const kinds = process.getActiveResourcesInfo();
   return workOnImages() > 0 || kinds.some((kind) => /^(FSReq|GetAddrInfo|GetNameInfo)/.test(kind));
 }
 
-/** Ends the process now; by a signal where nothing else does. */
+/** Ends the process now, by a signal if nothing else works. */
 function exit(code: number): never {
   if (isHeld()) process.kill(process.pid, 'SIGKILL');
   process.exit(code);

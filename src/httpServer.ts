@@ -7,14 +7,14 @@ import { SlowReaders } from './middleware/SlowReaders.js';
 
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_HEADERS = 100;
-/** From the connection to the last header, ms. */
+/** Time from the connection to the last header, ms. */
 const HEADERS_TIMEOUT_MS = 20_000;
-/** Between two looks for connections whose time is over, ms. */
+/** Interval of the check for expired connections, ms. */
 const CONNECTIONS_CHECK_MS = 5000;
-/** The app ends a slow upload by itself, with an answer that says why; this is for what it does not see. */
+/** The app rejects slow uploads itself, with an explanation; this is the fallback. */
 const REQUEST_MARGIN_MS = 10_000;
 
-/** Node's HTTP server around the app, with the limits that hold before there is a request. */
+/** Node's HTTP server for the app, with the limits that apply before there is a request. */
 export function createHttpServer(app: Express, config: Pick<Config, 'uploads' | 'jobs'>): Server {
   const server = createServer(
     {
@@ -22,7 +22,7 @@ export function createHttpServer(app: Express, config: Pick<Config, 'uploads' | 
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
-      // The app refuses those itself, in the form of all errors.
+      // The app rejects those itself, in the common error format.
       requireHostHeader: false,
       requestTimeout: Math.max(HEADERS_TIMEOUT_MS, config.uploads.timeoutMs) + REQUEST_MARGIN_MS,
     },
@@ -39,9 +39,9 @@ export function createHttpServer(app: Express, config: Pick<Config, 'uploads' | 
 }
 
 /**
- * Requests and responses as Express wants them from the start. It gives each one that it gets the app's prototype, and
- * an object whose prototype was changed has shapes of its own to V8: no inline cache knows it, and each of its
- * properties is a new hidden class. That is three quarters of what a small answer costs; these stay as they are.
+ * Creates requests and responses with Express' prototypes. Express would change the prototype of each one, and V8
+ * gives such objects hidden classes of their own: no inline cache matches, and each property is a new hidden class.
+ * That is three quarters of the cost of a small response.
  */
 function messagesOf(app: Express): {
   IncomingMessage: typeof IncomingMessage;

@@ -1,6 +1,6 @@
 /**
- * What other programs import. Importing it starts nothing: `createServices` builds, `Services.start` begins, and
- * `Services.stop` ends. `examples/embed` shows it at work.
+ * The public API for other programs. Importing it starts nothing: `createServices` builds, `Services.start` starts,
+ * and `Services.stop` stops. `examples/embed` shows how to use it.
  */
 export { createApp } from './app.js';
 export { type Config, ConfigError, loadConfig } from './config/index.js';

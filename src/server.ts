@@ -77,7 +77,7 @@ async function main(): Promise<void> {
     });
   }
   if (config.access.keys.length === 0 && !isLoopbackAddress(config.server.host)) {
-    log.warn('Anybody who reaches this address may use the server: set API_KEYS, or HOST=127.0.0.1', {
+    log.warn('No API keys are configured: anyone who can reach this address can use the server', {
       host: config.server.host,
     });
   }

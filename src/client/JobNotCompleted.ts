@@ -1,8 +1,8 @@
 import type { JobStatus } from './options.js';
 
-/** A job that was waited for, and failed or was cancelled. */
+/** A job that failed or was cancelled. */
 export class JobNotCompleted extends Error {
-  /** How it ended, with `error_code` and `error_details` where it failed. */
+  /** Its final status, with `error_code` and `error_details` if it failed. */
   readonly status: JobStatus;
 
   constructor(status: JobStatus) {

@@ -4,16 +4,16 @@ import type { errorAnswer } from '../schemas/common.js';
 
 type ErrorBody = z.output<typeof errorAnswer>;
 
-/** An answer of the server that is an error, with what it says. */
+/** An error response of the server. */
 export class MiddlewareError extends Error {
   /** HTTP status. */
   readonly status: number;
-  /** One of the server's codes; undefined where something in between answered, such as a proxy. */
+  /** One of the server's codes; undefined if something else responded, such as a proxy. */
   readonly code: ErrorCode | undefined;
   readonly details: ErrorBody['details'];
   readonly requestId: string | undefined;
   readonly jobId: string | undefined;
-  /** Seconds after which to try again, where the server says so. */
+  /** Seconds until a retry, if the server specifies it. */
   readonly retryAfterSeconds: number | undefined;
 
   private constructor(response: Response, body: Partial<ErrorBody>) {
@@ -28,7 +28,7 @@ export class MiddlewareError extends Error {
     this.retryAfterSeconds = Number.isFinite(seconds) ? seconds : undefined;
   }
 
-  /** Reads an answer that is no success. */
+  /** Reads an error response. */
   static async from(response: Response): Promise<MiddlewareError> {
     const body: unknown = await response.json().catch(() => undefined);
     const isObject = typeof body === 'object' && body !== null;

@@ -8,86 +8,86 @@ import type { OutputFile } from './OutputFile.js';
 /** A job's status, by its `status`. */
 export type JobStatus = z.output<typeof jobStatusAnswer>;
 export type CompletedStatus = Extract<JobStatus, { status: 'completed' }>;
-/** The answer to a submission. */
+/** The response to a submission. */
 export type Accepted = z.output<typeof asyncAnswer>;
 export type JobList = z.output<typeof jobListAnswer>;
 /** What the caller may do, and how large and of which type files may be. */
 export type Session = z.output<typeof sessionAnswer>;
 export type Health = z.output<typeof healthAnswer>;
 export type WorkflowDescription = z.output<typeof workflowsAnswer>['workflows'][number];
-/** One workflow. Graph and manifest are there for keys of the scope admin, of a workflow that comes of a file. */
+/** One workflow. Graph and manifest are present for keys of the scope admin and workflows that come from a file. */
 export type WorkflowDetails = z.output<typeof workflowAnswer>;
 
 type WorkflowBody = z.input<typeof workflowBody>;
 
-/** What a workflow is made of. */
+/** The source of a workflow. */
 export interface WorkflowSource {
-  /** As ComfyUI's "Export (API)" writes it: parsed, or its text, which keeps integers beyond 2^53. */
+  /** As ComfyUI's "Export (API)" writes it: parsed, or as text, which keeps integers beyond 2^53. */
   readonly graph: WorkflowBody['graph'] | string;
-  /** Names of its inputs and outputs; derived from the graph when it is left out. */
+  /** Names of inputs and outputs; derived from the graph if omitted. */
   readonly manifest?: WorkflowBody['manifest'];
 }
 
 export interface ClientOptions {
-  /** Such as `https://images.example`; the page's own server when it is left out in a browser. */
+  /** Such as `https://images.example`; by default the page's own server in a browser. */
   readonly baseUrl?: string;
-  /** Where the server has keys. */
+  /** If the server has keys. */
   readonly apiKey?: string | undefined;
-  /** In place of the global `fetch`. */
+  /** Replaces the global `fetch`. */
   readonly fetch?: typeof fetch;
 }
 
 export interface WebhookOptions {
-  /** Where the job's end is posted to. */
+  /** URL that receives the end of the job. */
   readonly url: string;
-  /** Which ends are told; all of them when it is left out. */
+  /** Which ends are sent; all by default. */
   readonly events?: ReadonlyArray<'completed' | 'failed' | 'cancelled'>;
-  /** Put the image into the message. */
+  /** Include the image in the message. */
   readonly withImage?: boolean;
 }
 
 export interface SubmitOptions {
-  /** Of the images that are made. */
+  /** Format of the resulting images. */
   readonly format?: 'PNG' | 'JPEG' | 'WEBP';
-  /** More of the workflow's own inputs, such as `{ scale: 2 }`. */
+  /** Further inputs of the workflow, such as `{ scale: 2 }`. */
   readonly parameters?: Readonly<Record<string, string | number | boolean>>;
-  /** What a file is called that is submitted alone. */
+  /** Name of a file that is submitted alone. */
   readonly filename?: string;
   readonly webhook?: WebhookOptions;
-  /** The same key with the same inputs is the same job: for who may have to send it again. */
+  /** The same key with the same inputs returns the same job: for requests that may be repeated. */
   readonly idempotencyKey?: string;
   readonly signal?: AbortSignal;
 }
 
 export interface WaitOptions {
-  /** Called with every status that is heard of, the last one too. */
+  /** Called with every status, including the last one. */
   readonly onStatus?: (status: JobStatus) => void;
   readonly signal?: AbortSignal;
-  /** Between two questions where events do not get through, ms; 1000 when it is left out. */
+  /** Poll interval if events do not get through, ms; 1000 by default. */
   readonly pollMs?: number;
-  /** How long the server may be out of reach, ms; a minute when it is left out. */
+  /** How long the server may be unreachable, ms; a minute by default. */
   readonly patienceMs?: number;
 }
 
-/** Which jobs to list; all of them when nothing is given. */
+/** Which jobs to list; all by default. */
 export interface JobFilter {
   readonly status?: JobStatus['status'];
   readonly type?: string;
   readonly instance?: string;
-  /** At most 1000; 100 when it is left out. */
+  /** At most 1000; 100 by default. */
   readonly limit?: number;
   readonly offset?: number;
 }
 
-/** What came of a job. */
+/** The result of a job. */
 export interface RunResult {
   readonly jobId: string;
   /** In the workflow's order; the first one is the primary output. */
   readonly outputs: readonly [OutputFile, ...OutputFile[]];
-  /** Where the server chose it. A text where JavaScript cannot hold the number. */
+  /** Present if the server chose it. A string if JavaScript cannot represent the number. */
   readonly seed: number | string | undefined;
-  /** By input, where the server chose several, because no number lies in all their ranges. */
+  /** By input, if the server chose several, because their ranges do not overlap. */
   readonly seeds: Readonly<Record<string, number | string>> | undefined;
-  /** What the server noticed about the submission, such as an input that the workflow does not have. */
+  /** Notes about the submission, such as unknown inputs. */
   readonly warnings: readonly string[];
 }

@@ -1,23 +1,23 @@
 import type { SubmitOptions } from './options.js';
 
-/** A file for an input: its bytes, where it is, or what the server already has. */
+/** A file for an input: its bytes, its URL, or an asset on the server. */
 export type FileValue = Blob | Uint8Array | URL | { readonly asset_id: string };
 
 /**
- * The inputs of a workflow by name. A text is also the address of a file, where the input takes one. Integers beyond
- * 2^53 are bigints. What is null or undefined is left out.
+ * The inputs of a workflow by name. A string can also be the URL of a file. Integers beyond 2^53 are bigints. Null
+ * and undefined values are omitted.
  */
 export type Inputs = Readonly<
   Record<string, FileValue | string | number | bigint | boolean | null | undefined>
 >;
 
-/** Bytes that are encoded at once: a multiple of three, and few enough for the arguments of one call. */
+/** Bytes per encoding step: a multiple of three, and few enough for the arguments of one call. */
 const SLICE_BYTES = 24_576;
 
 /**
- * The request that submits something. Files that are bytes make a form; all else is JSON. Where a text may be a file's
- * address the body is JSON too, with the bytes in data URIs: only the server knows which inputs take files.
- * @param input the inputs by their names, or the file of a workflow that takes one image
+ * The request for a submission. Files as bytes are sent as a form; everything else is JSON. If a string may be the
+ * URL of a file, the body is JSON with the bytes in data URIs: only the server knows which inputs take files.
+ * @param input the inputs by name, or the file for a workflow that takes one image
  */
 export async function submissionRequest(
   input: Blob | Uint8Array | Inputs,
@@ -33,7 +33,7 @@ export async function submissionRequest(
     method: 'POST',
     body: isForm ? formOf(given, fields) : await jsonBodyOf(given, fields),
     headers: {
-      // Not the bytes of the first output alone.
+      // Otherwise the response could be the bytes of the first output.
       Accept: 'application/json',
       ...(isForm ? {} : { 'Content-Type': 'application/json' }),
       ...(idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey }),
@@ -47,18 +47,18 @@ function isBytes(value: unknown): value is Blob | Uint8Array {
   return value instanceof Blob || value instanceof Uint8Array;
 }
 
-/** The bytes as a blob. A copy, since they may be a part of something larger, or shared. */
+/** The bytes as a blob. A copy, because they may be a view of something larger, or shared. */
 function blobOf(bytes: Blob | Uint8Array): Blob {
   return bytes instanceof Blob ? bytes : new Blob([new Uint8Array(bytes)]);
 }
 
-/** A file that is submitted alone, with a name. */
+/** A single file, with a name. */
 function namedFile(bytes: Blob | Uint8Array, filename: string | undefined): Blob {
   const blob = blobOf(bytes);
   return new File([blob], filename ?? nameOf(bytes) ?? 'image', { type: blob.type });
 }
 
-/** What a submission has beside the workflow's own inputs. */
+/** Parameters besides the workflow's own inputs. */
 function fieldsOf({ format, webhook }: SubmitOptions): Record<string, string> {
   return {
     ...(format ? { format } : {}),
@@ -85,7 +85,7 @@ function formOf(given: Given, fields: Readonly<Record<string, string>>): FormDat
   return form;
 }
 
-/** What a file calls itself. */
+/** The file's own name. */
 function nameOf(value: Blob | Uint8Array): string | undefined {
   return 'name' in value && typeof value.name === 'string' ? value.name : undefined;
 }
@@ -97,7 +97,7 @@ function mayBeAddress(value: Inputs[string]): boolean {
 
 async function jsonOf(value: Inputs[string]): Promise<unknown> {
   if (isBytes(value)) return dataUri(blobOf(value));
-  // JSON has no integers of that size: the server takes their digits.
+  // JSON.stringify does not support bigints: the server accepts their digits.
   return typeof value === 'bigint' ? String(value) : value;
 }
 

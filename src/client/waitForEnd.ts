@@ -3,23 +3,23 @@ import type { JobStatus, WaitOptions } from './options.js';
 import { pause, readEvents } from './waiting.js';
 
 const FINISHED = new Set<JobStatus['status']>(['completed', 'failed', 'cancelled']);
-/** Streams that broke without a word before the client only polls. */
+/** Streams that may break without an event before the client only polls. */
 const MAX_MUTE_STREAMS = 2;
 const POLL_MS = 1000;
 const PATIENCE_MS = 60_000;
 
-/** How one job is asked about. */
+/** Requests about one job. */
 interface Job {
   status(signal: AbortSignal | undefined): Promise<JobStatus>;
-  /** The answer that is a stream of its events. */
+  /** The response that is a stream of its events. */
   events(signal: AbortSignal): Promise<Response>;
 }
 
 /**
- * Waits until a job is completed, failed or cancelled: by events, and by polling where those do not get through.
- * A server that is out of reach for a while is asked again.
- * @throws MiddlewareError when the job is not there (any more), whatever the signal was aborted with, or the
- * network's error once the patience is over
+ * Waits until a job is completed, failed or cancelled: by events, or by polling if events do not get through. Retries
+ * while the server is unreachable.
+ * @throws MiddlewareError if the job does not exist (any more), the reason of the abort, or the network error after
+ * the patience is over
  */
 export async function waitForEnd(job: Job, options: WaitOptions): Promise<JobStatus> {
   const { onStatus, signal, pollMs = POLL_MS, patienceMs = PATIENCE_MS } = options;
@@ -50,7 +50,7 @@ export async function waitForEnd(job: Job, options: WaitOptions): Promise<JobSta
   }
 }
 
-/** Whether asking again would not help: the server understood, and says no. */
+/** Whether a retry cannot help, because the server rejected the request. */
 function isFinal(error: unknown): boolean {
   if (!(error instanceof MiddlewareError)) return false;
   return error.status >= 400 && error.status < 500 && error.status !== 408 && error.status !== 429;

@@ -1,11 +1,11 @@
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 
-/** The server writes at least a comment every 15 seconds; a stream that says less is dead. */
+/** The server writes at least a comment every 15 seconds; a stream that is silent for longer is dead. */
 const SILENCE_MS = 40_000;
 
 /**
  * Reads an event stream.
- * @throws whatever breaks the stream, an abort or a silence among it
+ * @throws the error that breaks the stream, including an abort or a silence
  */
 export async function* readEvents(
   open: (signal: AbortSignal) => Promise<Response>,
@@ -46,7 +46,7 @@ export async function* readEvents(
   }
 }
 
-/** Resolves after `ms`. @throws the signal's reason when it is aborted */
+/** Resolves after `ms`. @throws the signal's reason if it is aborted */
 export function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();

@@ -1,8 +1,8 @@
 import type { WorkflowSource } from './options.js';
 
 /**
- * The request that puts a workflow. A graph that is a text goes as it is, so that no number of it changes.
- * @throws TypeError for a graph that JSON cannot write, such as one with bigints
+ * The request that stores a workflow. A graph as text is sent unchanged, so that no number changes.
+ * @throws TypeError for a graph that JSON cannot represent, such as one with bigints
  */
 export function workflowRequest(
   { graph, manifest }: WorkflowSource,

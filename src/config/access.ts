@@ -11,17 +11,33 @@ function parseOrigins(text: string): '*' | string[] | undefined {
   return areOrigins && origins.length > 0 ? origins : undefined;
 }
 
-/** Who may use the server, and how often. */
+/** Who may use the server, and how much. */
 export const accessVariables = {
   API_KEYS: parsedBy(parseApiKeys)
     .optional()
-    .describe('comma-separated key, name:key or name:scope:key, each key once and of at least 16 characters'),
+    .describe('comma-separated key, name:key or name:scope:key, each key once and of at least 16 characters')
+    .meta({
+      meaning:
+        'API keys, comma-separated: `key`, `name:key` or `name:scope:key`. The scope is `submit` (default) or `admin`. A key has at least 16 characters, for example from `openssl rand -hex 24`. Empty: everyone has access.',
+    }),
   CORS_ORIGINS: parsedBy(parseOrigins)
     .optional()
-    .describe('*, or comma-separated origins such as https://app.example.com'),
-  ALLOWED_HOSTS: z.string().transform(splitList).default([]).describe('comma-separated host names'),
-  RATE_LIMIT_PER_MINUTE: integer(0, 0, 1_000_000_000),
-  MAX_OPEN_REQUESTS_PER_CLIENT: integer(256, 1, 1_000_000),
+    .describe('*, or comma-separated origins such as https://app.example.com')
+    .meta({
+      meaning:
+        'Origins whose pages may use the server from a browser: `*`, or a comma-separated list such as `https://app.example.com`. Pages of other origins cannot change anything (403).',
+    }),
+  ALLOWED_HOSTS: z.string().transform(splitList).default([]).describe('comma-separated host names').meta({
+    meaning:
+      'Additional `Host` names, comma-separated, that a server on a loopback address without API keys accepts.',
+  }),
+  RATE_LIMIT_PER_MINUTE: integer(0, 0, 1_000_000_000).meta({
+    meaning: 'Requests per minute and client. Beyond it, requests fail with 429 `RATE_LIMITED`. 0: no limit.',
+  }),
+  MAX_OPEN_REQUESTS_PER_CLIENT: integer(256, 1, 1_000_000).meta({
+    meaning:
+      'Requests that one client may have open at the same time. A client is an API key, an IPv4 address or an IPv6 /64 network.',
+  }),
 };
 
 export const accessConfig = (env: Values<typeof accessVariables>) => ({

@@ -4,8 +4,13 @@ const PERMISSIONS = ['all', 'admin', 'none'] as const;
 
 /** Entrances beside the REST API, and what they let in. */
 export const apiVariables = {
-  COMFY_API: flag(true),
-  ALLOW_RAW_WORKFLOWS: choice(PERMISSIONS).optional().describe(PERMISSIONS.join(', ')),
+  COMFY_API: flag(true).meta({
+    meaning: 'Serve the [Comfy API v2](Comfy_API.md) at `/api/v2`, which the official SDKs use.',
+  }),
+  ALLOW_RAW_WORKFLOWS: choice(PERMISSIONS).optional().describe(PERMISSIONS.join(', ')).meta({
+    meaning:
+      'Who may submit graphs of their own: `all`, `admin` (keys of scope admin) or `none`. Unset: `all` without keys, `admin` with keys.',
+  }),
 };
 
 export const apiConfig = (env: Values<typeof apiVariables>) => ({

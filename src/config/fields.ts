@@ -1,4 +1,4 @@
-/** How a variable of each kind is read. The description says what it takes, for the message about a bad one. */
+/** Parsers for each kind of variable. The description says what it accepts, for the error message. */
 import { z } from 'zod';
 import { splitList } from '../utils/lists.js';
 import { MAX_TIMER_MS } from '../utils/timers.js';
@@ -33,7 +33,7 @@ export const flag = (fallback: boolean) =>
     .default(fallback)
     .describe('true or false');
 
-/** One of a few words, in any case. */
+/** One of a few words, case-insensitive. */
 export const choice = <const T extends readonly [string, ...string[]]>(options: T) =>
   z.string().toLowerCase().pipe(z.enum(options));
 
@@ -43,10 +43,10 @@ export const hostList = z
   .default([])
   .describe('comma-separated host names and addresses');
 
-/** A folder that must have a name. */
+/** A folder, not empty. */
 export const folder = (fallback: string) => z.string().min(1).default(fallback).describe('a folder');
 
-/** A variable that is read by a function, which gives undefined for what it does not take. */
+/** A variable that is parsed by a function, which returns undefined for invalid values. */
 export const parsedBy = <T>(parse: (text: string) => T | undefined) =>
   z.string().transform((text, context) => {
     const value = parse(text);
@@ -54,7 +54,7 @@ export const parsedBy = <T>(parse: (text: string) => T | undefined) =>
     return value ?? z.NEVER;
   });
 
-/** An http(s) URL without credentials, query or fragment; given without a slash at its end. */
+/** An http or https URL without credentials, query or fragment; returned without a trailing slash. */
 export const plainUrl = parsedBy(parsePlainUrl);
 
 function parsePlainUrl(text: string): string | undefined {
@@ -65,5 +65,5 @@ function parsePlainUrl(text: string): string | undefined {
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
 }
 
-/** What the variables of one subject are once they were read. */
+/** The parsed values of a subject's variables. */
 export type Values<Variables extends z.ZodRawShape> = z.output<z.ZodObject<Variables>>;

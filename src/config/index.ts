@@ -104,7 +104,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   else if (parsed.success) problems.push(...authorizationConflict(parsed.data, instances.addresses));
   if (parsed.success) problems.push(...crossChecks(parsed.data));
   if (!parsed.success || 'problem' in instances || problems.length > 0) {
-    throw new ConfigError(`Bad configuration:\n${problems.map((line) => `  ${line}`).join('\n')}`);
+    throw new ConfigError(`Invalid configuration:\n${problems.map((line) => `  ${line}`).join('\n')}`);
   }
   return nested(parsed.data, instances);
 }

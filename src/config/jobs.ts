@@ -1,35 +1,66 @@
 import { bytes, integer, MIB, milliseconds, optionalInteger, type Values } from './fields.js';
 
-/** How many jobs there may be, and how long each may take. */
+/** Limits of jobs: how many, and how long. */
 export const jobVariables = {
-  MAX_CONCURRENT_JOBS: optionalInteger(1, 10_000),
-  MAX_QUEUE_SIZE: integer(1000, 1, 10_000_000),
-  MAX_QUEUE_MEMORY: bytes(512 * MIB),
-  MAX_RESULT_MEMORY: bytes(512 * MIB),
-  JOB_TIMEOUT: milliseconds(300_000),
-  JOB_QUEUE_TIMEOUT: milliseconds(0, 0),
-  SYNC_TIMEOUT: milliseconds(300_000),
-  JOB_MAX_ATTEMPTS: integer(3, 1, 100),
-  JOB_CLEANUP_INTERVAL: milliseconds(600_000),
-  JOB_PROCESSING_INTERVAL: milliseconds(1000, 10),
-  MAX_PASSED_OVER: milliseconds(120_000),
-  MAX_PRIORITY: integer(0, 0, 10),
-  SCALE_TARGET: milliseconds(60_000, 1000),
+  MAX_CONCURRENT_JOBS: optionalInteger(1, 10_000).meta({
+    meaning: 'Jobs at the same time on all machines together. Unset: as many as the machines accept.',
+  }),
+  MAX_QUEUE_SIZE: integer(1000, 1, 10_000_000).meta({
+    meaning: 'Pending jobs. Beyond it, requests fail with 503 `QUEUE_FULL`.',
+  }),
+  MAX_QUEUE_MEMORY: bytes(512 * MIB).meta({
+    meaning:
+      'Bytes of the uploads of pending jobs if `ASSET_STORE=memory`. Beyond it, requests fail with 503 `QUEUE_FULL`.',
+  }),
+  MAX_RESULT_MEMORY: bytes(512 * MIB).meta({
+    meaning:
+      'Limit in bytes for each of these: results kept with `ASSET_STORE=memory` (the oldest are dropped first), the results of one job while they are in memory, and responses being sent from memory.',
+  }),
+  JOB_TIMEOUT: milliseconds(300_000).meta({
+    meaning:
+      "Milliseconds that a prompt may execute, counted from ComfyUI's `execution_start`. Then the server interrupts it and the job fails.",
+  }),
+  JOB_QUEUE_TIMEOUT: milliseconds(0, 0).meta({
+    meaning:
+      "Milliseconds that a prompt may wait in ComfyUI's own queue before it is moved to another machine with a free slot. 0: no limit.",
+  }),
+  SYNC_TIMEOUT: milliseconds(300_000).meta({
+    meaning: 'Milliseconds that a synchronous request waits for its job.',
+  }),
+  JOB_MAX_ATTEMPTS: integer(3, 1, 100).meta({ meaning: 'Maximum attempts of a job.' }),
+  JOB_CLEANUP_INTERVAL: milliseconds(600_000).meta({
+    meaning: 'Milliseconds that a finished job and its result are kept.',
+  }),
+  JOB_PROCESSING_INTERVAL: milliseconds(1000, 10).meta({
+    meaning:
+      'Milliseconds between two polls of the queue. New jobs and free slots are handled immediately; polling is the fallback.',
+  }),
+  MAX_PASSED_OVER: milliseconds(120_000).meta({
+    meaning:
+      'Milliseconds for which later jobs may start before an earlier one, because of loaded models, fairness or priority.',
+  }),
+  MAX_PRIORITY: integer(0, 0, 10).meta({
+    meaning: 'Highest `priority` for keys that are not of scope admin. Lower priorities are always accepted.',
+  }),
+  SCALE_TARGET: milliseconds(60_000, 1000).meta({
+    meaning:
+      'For autoscalers: the metric `wanted_machines` is the number of machines that run all pending jobs within this many milliseconds.',
+  }),
 };
 
 export const jobConfig = (env: Values<typeof jobVariables>) => ({
   /** undefined: as many as the machines allow. */
   maxConcurrent: env.MAX_CONCURRENT_JOBS,
   maxQueued: env.MAX_QUEUE_SIZE,
-  /** Bytes of the files of jobs that are not done. */
+  /** Bytes of the files of unfinished jobs. */
   maxQueueBytes: env.MAX_QUEUE_MEMORY,
-  /** Bytes of results that are kept. */
+  /** Bytes of kept results. */
   maxResultBytes: env.MAX_RESULT_MEMORY,
   /** For the execution of a prompt. */
   timeoutMs: env.JOB_TIMEOUT,
   /** For a prompt in ComfyUI's own queue; 0 for no limit. */
   queueTimeoutMs: env.JOB_QUEUE_TIMEOUT,
-  /** How long a synchronous request waits. */
+  /** For a synchronous request. */
   syncTimeoutMs: env.SYNC_TIMEOUT,
   maxAttempts: env.JOB_MAX_ATTEMPTS,
   /** How long a finished job is kept. */

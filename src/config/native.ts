@@ -5,7 +5,11 @@ export const nativeVariables = {
   COMFYUI_API_PORT: integer(0, 0, 65_535)
     .removeDefault()
     .optional()
-    .describe('a whole number from 0 to 65535'),
+    .describe('a whole number from 0 to 65535')
+    .meta({
+      meaning:
+        "Port of [ComfyUI's own API](Native_API.md) over the whole fleet. Unset: off. 0: any free port.",
+    }),
 };
 
 export const nativeConfig = (env: Values<typeof nativeVariables>) => ({

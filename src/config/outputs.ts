@@ -1,10 +1,17 @@
 import { bytes, flag, folder, integer, type Values } from './fields.js';
 
 export const outputVariables = {
-  OUTPUT_FILES: flag(false),
-  OUTPUT_DIR: folder('./data/outputs'),
-  OUTPUT_FILES_TTL: integer(0, 0, Number.MAX_SAFE_INTEGER),
-  MAX_OUTPUT_PIXELS: bytes(268_435_456),
+  OUTPUT_FILES: flag(false).meta({
+    meaning: 'Save each result as `OUTPUT_DIR/<job id>/<type>.<ext>`. Deleting a job deletes its files too.',
+  }),
+  OUTPUT_DIR: folder('./data/outputs').meta({ meaning: 'Folder for saved results.' }),
+  OUTPUT_FILES_TTL: integer(0, 0, Number.MAX_SAFE_INTEGER).meta({
+    meaning: 'Milliseconds after which saved results are deleted. 0: they are kept.',
+  }),
+  MAX_OUTPUT_PIXELS: bytes(268_435_456).meta({
+    meaning:
+      'Maximum width x height of a result. Checked before a job is accepted, as far as the size is known, and again on the image that ComfyUI returns.',
+  }),
 };
 
 export const outputConfig = (env: Values<typeof outputVariables>) => ({

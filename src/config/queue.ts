@@ -3,29 +3,37 @@ import { choice, parsedBy, type Values } from './fields.js';
 
 const QUEUES = ['memory', 'redis'] as const;
 
-/** Where jobs wait and are recorded. */
+/** Where jobs are queued and recorded. */
 export const queueVariables = {
-  QUEUE: choice(QUEUES).default('memory').describe(QUEUES.join(' or ')),
+  QUEUE: choice(QUEUES).default('memory').describe(QUEUES.join(' or ')).meta({
+    meaning:
+      'Where jobs are queued and stored: `memory`, or `redis`, where they survive a restart and several servers can share them. `redis` needs `ASSET_STORE` `disk` or `s3`.',
+  }),
   REDIS_URL: parsedBy(parseRedisUrl)
     .optional()
-    .describe('redis://host:port or rediss://host:port, with user:password@ before and /database behind it'),
-  // No braces: what is between the first two decides where a key lies in a cluster.
+    .describe('redis://host:port or rediss://host:port, with user:password@ before and /database behind it')
+    .meta({
+      meaning:
+        'Redis (6.2 or newer) for `QUEUE=redis`, such as `rediss://user:password@host:6379/0`. Its `maxmemory-policy` must be `noeviction`. Never logged.',
+    }),
+  // No braces: a cluster uses the text between the first two as the hash tag.
   REDIS_PREFIX: z
     .string()
     .regex(/^[A-Za-z0-9_.:-]{1,128}$/)
     .default('comfyui-express')
-    .describe('letters, digits and -_.: that keys begin with'),
+    .describe('letters, digits and -_.: that keys begin with')
+    .meta({ meaning: 'Prefix of all Redis keys. Servers with the same prefix share their jobs.' }),
 };
 
 export const queueConfig = (env: Values<typeof queueVariables>) => ({
   kind: env.QUEUE,
-  /** With its password. Has a value where the kind is `redis`. */
+  /** With its password. Not empty if the kind is `redis`. */
   redisUrl: env.REDIS_URL ?? '',
-  /** What all keys begin with. */
+  /** Prefix of all keys. */
   redisPrefix: env.REDIS_PREFIX,
 });
 
-/** A query would set options of the client that the server counts on. */
+/** A query would override options of the client that the server relies on. */
 function parseRedisUrl(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined;
   const { protocol, hostname, pathname, search, hash } = new URL(text);

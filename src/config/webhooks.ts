@@ -7,11 +7,20 @@ const secret = z
   .optional()
   .describe('whsec_ and 24 to 64 bytes in base64');
 
-export const webhookVariables = { WEBHOOK_SECRET: secret, WEBHOOK_ALLOWED_HOSTS: hostList };
+export const webhookVariables = {
+  WEBHOOK_SECRET: secret.meta({
+    meaning:
+      'Signs webhooks (Standard Webhooks): `whsec_` and 24 to 64 bytes in base64, for example from `echo "whsec_$(openssl rand -base64 32)"`. Empty: webhooks are disabled.',
+  }),
+  WEBHOOK_ALLOWED_HOSTS: hostList.meta({
+    meaning:
+      'Comma-separated host names and addresses in private networks to which webhooks may be sent. Other private addresses are refused.',
+  }),
+};
 
 export const webhookConfig = (env: Values<typeof webhookVariables>) => ({
-  /** undefined: there are no webhooks. */
+  /** undefined: webhooks are disabled. */
   secret: env.WEBHOOK_SECRET,
-  /** Hosts that may have private addresses. */
+  /** Hosts with private addresses that are allowed. */
   allowedHosts: env.WEBHOOK_ALLOWED_HOSTS,
 });

@@ -5,10 +5,14 @@ export const workflowVariables = {
   WORKFLOWS_DIR: z
     .string()
     .default('./data/workflows')
-    .describe('a folder, or nothing for the built-in workflows only'),
+    .describe('a folder, or nothing for the built-in workflows only')
+    .meta({
+      meaning:
+        'Folder of workflow files (`<type>.json`, and optionally `<type>.yaml`), reloaded when they change. Empty: built-in workflows only.',
+    }),
 };
 
 export const workflowConfig = (env: Values<typeof workflowVariables>) => ({
-  /** Of workflow files; empty for the built-in workflows only. */
+  /** Folder of workflow files; empty for the built-in workflows only. */
   directory: env.WORKFLOWS_DIR,
 });

@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express';
 import type { FileSource } from '../services/submissions/Submission.js';
 
-/** What came in a body. */
+/** The content of a body. */
 export interface ReceivedBody {
   /** By the names of the workflow's file inputs. */
   readonly files: ReadonlyMap<string, FileSource>;
@@ -9,14 +9,14 @@ export interface ReceivedBody {
   readonly values: Readonly<Record<string, unknown>>;
 }
 
-/** One form of body, and how it is read. For one request. */
+/** Reads one format of body, for one request. */
 export interface BodyReader {
-  /** Bytes that the body may have. */
+  /** Maximum size of the body. */
   readonly maxBytes: number;
-  /** Bytes of files that may be in memory while it is read. */
+  /** Maximum bytes of files in memory while it is read. */
   readonly maxHeldBytes: number;
-  /** @throws AppError for a body that is not as it must be */
+  /** @throws AppError for an invalid body */
   read(request: Request, response: Response): Promise<ReceivedBody>;
-  /** Lets go what came so far. */
+  /** Releases the bytes received so far. */
   discard(): void;
 }

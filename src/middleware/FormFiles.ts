@@ -5,32 +5,32 @@ import { GrowingBuffer } from './GrowingBuffer.js';
 
 const NOTHING = Buffer.alloc(0);
 
-/** Takes a file as it comes to where it is stored; undefined for one that is to be in memory. */
+/** Streams a file to the store; undefined for a file that is to be kept in memory. */
 export type FieldStore = (file: Express.Multer.File) => Promise<StoredFile> | undefined;
 
-/** The files of one form, as they come. */
+/** The files of one form while they are received. */
 export class FormFiles {
   readonly #buffers = new Set<GrowingBuffer>();
   readonly #files = new Set<Express.Multer.File>();
   /** By field. */
   readonly #stored = new Map<string, StoredFile>();
 
-  /** The file of a field, where it is not in memory. */
+  /** The stored file of a field; undefined if it is in memory. */
   stored(field: string): StoredFile | undefined {
     return this.#stored.get(field);
   }
 
-  /** Lets go what came, although the request itself may last a while. */
+  /** Releases the received bytes, although the request itself may continue for a while. */
   discard(): void {
     for (const buffer of this.#buffers) buffer.discard();
     for (const file of this.#files) file.buffer = Buffer.alloc(0);
   }
 
   /**
-   * Where multer puts each file: straight into one buffer. Its own storage keeps the parts of a file beside each other
-   * until all are there, and then copies them: twice the memory, and more time than all else that an upload takes.
-   * @param store takes a file that is not to be in memory
-   * @param expectedBytes the most that a file of the request can have, 0 where that is not known
+   * A storage engine for multer that writes each file into one buffer. Multer's own storage collects the parts of a
+   * file and then concatenates them: twice the memory, and more time than the rest of an upload.
+   * @param store streams a file that is not to be kept in memory
+   * @param expectedBytes upper limit for a file of the request, 0 if unknown
    */
   storage(expectedBytes: (request: Request) => number, store: FieldStore): StorageEngine {
     return {

@@ -12,32 +12,35 @@ import { declaredBytes, malformed, tooLarge } from './bodyErrors.js';
 import { FormFiles } from './FormFiles.js';
 import { STREAM_BYTES, type StoredUploads } from './StoredUploads.js';
 
-/** Fields of a form beside its files, unless the workflow has more parameters. */
+/** Fields of a form besides its files, unless the workflow has more parameters. */
 const MIN_FIELDS = 32;
-/** Fields that every form may have beside the workflow's own parameters. */
+/** Fields that a form may have besides the workflow's own parameters. */
 const OTHER_FIELDS = 16;
 const MAX_FIELD_BYTES = 16 * 1024;
-/** For prompts and such: 20,000 characters of any script. */
+/** For prompts: 20,000 characters of any script. */
 const MAX_TEXT_BYTES = 80 * 1024;
 
-/** What a form may be longer than its files, bytes. */
+/** Maximum size of a form besides its files, bytes. */
 export function formOverhead(fields = MIN_FIELDS, fieldBytes = MAX_FIELD_BYTES): number {
   return 64 * 1024 + fields * fieldBytes;
 }
 
 interface FormOptions {
   readonly inputs: readonly FileInput[];
-  /** How many parameters the workflow has. */
+  /** Number of parameters of the workflow. */
   readonly parameters: number;
   /** Whether some of them are texts, which may be long. */
   readonly hasTexts: boolean;
   /** Bytes of each file. */
   readonly maxFileBytes: number;
-  /** Where files that are no images go as they come; undefined where that is memory. */
+  /** Where files other than images are streamed; undefined for memory. */
   readonly stored: StoredUploads | undefined;
 }
 
-/** A form with the files of a workflow, each in the field of its input's name, and parameters in the other fields. */
+/**
+ * A form with the files of a workflow, each in the field with the name of its input, and parameters in the other
+ * fields.
+ */
 export class FormReader implements BodyReader {
   readonly maxBytes: number;
   readonly maxHeldBytes: number;
@@ -70,7 +73,7 @@ export class FormReader implements BodyReader {
       if (files.has(input.name)) throw this.#tooManyFiles();
       files.set(input.name, { bytes, filename: harmlessName(file.originalname, input.kind) });
     }
-    // The files are handed over: the request does not keep them, however long its client waits for the answer.
+    // The request does not keep the files, however long the client waits for the response.
     delete request.files;
     return { files, values: { ...(request.body as Record<string, unknown>) } };
   }
@@ -101,7 +104,7 @@ export class FormReader implements BodyReader {
       defParamCharset: 'utf8',
     }).fields(this.#fieldNames().map((name) => ({ name, maxCount: 1 })));
     return new Promise((resolve, reject) => {
-      // The parser itself tells of it only when all of the body has come.
+      // The parser reports it only at the end of the body.
       onFailure = reject;
       parse(request, response, (error: unknown) => {
         if (error === undefined || error === null) resolve();
@@ -110,7 +113,7 @@ export class FormReader implements BodyReader {
     });
   }
 
-  /** Takes a file that is no image into the store, where there is one. */
+  /** Streams a file other than an image to the store, if there is one. */
   #store(
     { fieldname, stream }: Express.Multer.File,
     onFailure: (error: unknown) => void,
@@ -159,7 +162,7 @@ export class FormReader implements BodyReader {
     if (only && others.length === 0) {
       const right = only.kind === 'image' ? FIRST_IMAGE : only.name;
       return new AppError('NO_IMAGE', `No ${only.kind} file provided.`, {
-        details: `The file is in the field ${shown}; it belongs in "${right}".`,
+        details: `The file is in the field ${shown}; use the field "${right}".`,
       });
     }
     const names = this.#inputs.map(({ name }) => `"${name}"`).join(', ');

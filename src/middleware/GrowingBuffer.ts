@@ -1,24 +1,24 @@
 /**
- * Room for a file to begin with: a length is easily declared and never sent. A file of 1 MB grows once from here, in
- * half the time that growing twice takes.
+ * Initial size: a declared length may never arrive. A file of 1 MB grows once from here, in half the time that
+ * growing twice takes.
  */
 const FIRST_BYTES = 128 * 1024;
-/** How many times the room grows once the file has come so far: no more is held than so many times what came. */
+/** Growth factor of the buffer: memory is at most this many times the received bytes. */
 const GROWTH = 8;
-/** A file that fills less than this share of its buffer is moved into one of its size. */
+/** A file that fills less of its buffer is copied into a smaller one. */
 const LEAST_FILL = 0.9;
 
-/** Bytes as they come, in a buffer that grows if it must. */
+/** Collects bytes in a buffer that grows on demand. */
 export class GrowingBuffer {
   readonly #expected: number;
   #buffer: Buffer;
   #size = 0;
   #isDiscarded = false;
 
-  /** @param expected the most that may come, 0 where that is not known */
+  /** @param expected upper limit, 0 if unknown */
   constructor(expected: number) {
     this.#expected = expected;
-    // A pooled buffer would keep its whole slab alive for as long as the job is kept.
+    // A pooled buffer would keep its whole slab alive as long as the job is kept.
     this.#buffer = Buffer.allocUnsafeSlow(Math.min(expected || FIRST_BYTES, FIRST_BYTES));
   }
 
@@ -29,7 +29,7 @@ export class GrowingBuffer {
     this.#size += part.copy(this.#buffer, this.#size);
   }
 
-  /** The bytes that came; nothing may be appended any more. */
+  /** The received bytes; nothing may be appended afterwards. */
   take(): Buffer {
     if (this.#size < LEAST_FILL * this.#buffer.length) this.#resize(this.#size);
     return this.#buffer.subarray(0, this.#size);

@@ -9,18 +9,18 @@ import type { BodyReader, ReceivedBody } from './BodyReader.js';
 import { parseJsonBody, unreadableJson } from './parseJsonBody.js';
 import { WholeBody } from './WholeBody.js';
 
-/** Everything in the body that is not a file. */
+/** Everything in the body besides files. */
 const OVERHEAD_BYTES = 1024 * 1024;
 const MAX_DEPTH = 16;
-/** A longer address is refused. */
+/** Longer URLs are rejected. */
 const MAX_URL_LENGTH = 8192;
 const MAX_ID_LENGTH = 256;
 
 const FILE_TAKES = 'takes one http, https or data URL, or {"asset_id": "…"}';
 
 /**
- * A body of JSON: `{ "inputs": { name: value }, name: value, … }`. Files are in `inputs` by their address, as a data
- * URL, or as an asset. Parameters are there or beside it, as the types of JSON or as text.
+ * A JSON body: `{ "inputs": { name: value }, name: value, … }`. Files are in `inputs`, as a URL, a data URI or an
+ * asset. Parameters are in `inputs` or beside it, as JSON values or as text.
  */
 export class JsonReader implements BodyReader {
   readonly maxBytes: number;
@@ -30,7 +30,7 @@ export class JsonReader implements BodyReader {
 
   constructor(inputs: readonly FileInput[], maxFileBytes: number) {
     this.#inputs = inputs;
-    // Base64 makes four bytes of three.
+    // Base64 has four bytes for three.
     this.maxHeldBytes = inputs.length * Math.ceil((maxFileBytes * 4) / 3);
     this.maxBytes = this.maxHeldBytes + OVERHEAD_BYTES;
     this.#body = new WholeBody(this.maxBytes, () => {
@@ -58,7 +58,7 @@ export class JsonReader implements BodyReader {
     const files = new Map<string, FileReference>();
     const parameters = new Map<string, unknown>();
     const add = (name: string, value: Json) => {
-      // A null is what many programs write for what they leave out.
+      // Many programs write null for omitted values.
       if (value !== null) parameters.set(name, parameterOf(value));
     };
     for (const [name, value] of body) if (name !== 'inputs') add(name, value);
@@ -77,12 +77,12 @@ export class JsonReader implements BodyReader {
 function objectOf(bytes: Buffer): ReadonlyMap<string, Json> {
   const body = parseJsonBody(bytes, MAX_DEPTH);
   if (isJsonObject(body)) return body;
-  throw unreadableJson('it is no object');
+  throw unreadableJson('it is not an object');
 }
 
 /**
- * A value as schemas of parameters take it: numbers and booleans as a form would carry them, so that no digit of a large
- * number is lost.
+ * A value as the schemas of parameters expect it: numbers and booleans as text, as in a form, so that no digit of a
+ * large number is lost.
  */
 function parameterOf(value: Json): unknown {
   if (value instanceof NumberText) return value.text;

@@ -13,7 +13,7 @@ import { WholeBody } from './WholeBody.js';
 /** Content types of a body that is one file. */
 export const RAW_TYPES = ['image/*', 'video/*', 'audio/*'];
 
-/** A body that is nothing but one file: the workflow's only one, or the only one that must be there. */
+/** A body with a single file: for the only file input of a workflow, or its only required one. */
 export class RawReader implements BodyReader {
   readonly maxBytes: number;
   readonly maxHeldBytes: number;
@@ -22,14 +22,14 @@ export class RawReader implements BodyReader {
   readonly #stored: StoredUploads | undefined;
 
   /**
-   * @param stored where the file goes as it comes, unless it is an image; undefined where that is memory
-   * @throws AppError `INVALID_PARAMETER` for a workflow with no such file
+   * @param stored where files other than images are streamed; undefined for memory
+   * @throws AppError `INVALID_PARAMETER` for a workflow without such an input
    */
   constructor(inputs: readonly FileInput[], maxFileBytes: number, stored: StoredUploads | undefined) {
     const input = onlyFileInputOf(inputs);
     if (!input) {
-      const takes = 'can only be one file where a workflow has one file input';
-      throw new AppError('INVALID_PARAMETER', `The body ${takes}: this one has ${inputs.length}.`, {
+      const takes = 'can be a single file only for a workflow with one file input';
+      throw new AppError('INVALID_PARAMETER', `The body ${takes}: this workflow has ${inputs.length}.`, {
         details: { parameter: 'body', takes },
       });
     }
@@ -46,14 +46,14 @@ export class RawReader implements BodyReader {
     return { files: new Map(sizeOf(bytes) > 0 ? [[name, { bytes, filename: kind }]] : []), values: {} };
   }
 
-  /** The request goes through another stream: it stays its owner's, who may want the rest to be thrown away. */
+  /** The request is piped into another stream, so that its owner can still discard the rest. */
   #store(request: Request, stored: StoredUploads): Promise<StoredFile> {
     const body = new PassThrough();
-    // It may fail before anybody reads it.
+    // It may fail before anyone reads it.
     body.on('error', () => undefined);
     request.once('error', (error) => body.destroy(error));
     request.once('close', () => {
-      if (!request.complete) body.destroy(new Error('The client hung up.'));
+      if (!request.complete) body.destroy(new Error('The client disconnected.'));
     });
     request.pipe(body);
     return stored.put(body, this.maxBytes, 'The body');

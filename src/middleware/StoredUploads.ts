@@ -4,30 +4,31 @@ import type { HeldBytes, StreamStore } from '../services/jobs/BlobStore.js';
 import type { StoredFile } from '../utils/StoredFile.js';
 import { malformed, tooLarge } from './bodyErrors.js';
 
-/** What one file has in memory on its way, at most: some pieces of a socket and a form. */
+/** Maximum memory of one file in transit: some chunks of a socket and a form. */
 export const STREAM_BYTES = 1024 * 1024;
 
 const ignore = () => undefined;
 
-/** The files of one request that go to the store while they come. They are held until `release`. */
+/** The files of one request that are streamed to the store. They are held until `release`. */
 export class StoredUploads {
   readonly #store: StreamStore;
   readonly #onStored: (bytes: number) => void;
   readonly #held: HeldBytes[] = [];
-  /** Settle when a file is in the store or has failed; they never reject. */
+  /** Settle when a file is stored or has failed; they never reject. */
   readonly #underWay = new Set<Promise<void>>();
   readonly #released = new AbortController();
 
-  /** @param onStored called with each number of bytes that are not in memory any more */
+  /** @param onStored called with each number of bytes that left memory */
   constructor(store: StreamStore, onStored: (bytes: number) => void) {
     this.#store = store;
     this.#onStored = onStored;
   }
 
   /**
-   * Reads a file to its end.
-   * @param what the file is in, for the message about one that is cut off
-   * @throws AppError `FILE_TOO_LARGE` or `MALFORMED_UPLOAD`, or what the store failed with; nothing is left of it then
+   * Streams a file to the store.
+   * @param what the file is part of, for the error message about truncation
+   * @throws AppError `FILE_TOO_LARGE` or `MALFORMED_UPLOAD`, or the error of the store; nothing is left in the store
+   * then
    */
   put(source: Readable, maxBytes: number, what: string): Promise<StoredFile> {
     const file = this.#put(source, maxBytes, what);
@@ -41,7 +42,7 @@ export class StoredUploads {
     return this.#underWay.size > 0;
   }
 
-  /** Resolves when the files that are on their way to the store are there, or have failed. */
+  /** Resolves when all files in transit are stored or have failed. */
   async settled(): Promise<void> {
     await Promise.all(this.#underWay);
   }
@@ -62,7 +63,7 @@ export class StoredUploads {
     }
   }
 
-  /** Lets go of everything, also of what is still coming. */
+  /** Releases everything, including files in transit. */
   release(): void {
     this.#released.abort(malformed());
     for (const file of this.#held.splice(0)) file.release();

@@ -3,13 +3,13 @@ import { AppError } from '../errors.js';
 import type { FileInput } from '../workflows/types.js';
 import type { BodyReader, ReceivedBody } from './BodyReader.js';
 
-/** No body, or one of a type that nobody reads. */
+/** No body, or one of an unsupported type. */
 export class UnreadBody implements BodyReader {
   readonly maxBytes: number;
   readonly maxHeldBytes = 0;
   readonly #inputs: readonly FileInput[];
 
-  /** @param maxBytes as in other bodies: nobody waits for a larger one to end */
+  /** @param maxBytes as for other bodies: nobody waits for the end of a larger one */
   constructor(inputs: readonly FileInput[], maxBytes: number) {
     this.#inputs = inputs;
     this.maxBytes = maxBytes;
@@ -18,9 +18,9 @@ export class UnreadBody implements BodyReader {
   async read(request: Request): Promise<ReceivedBody> {
     const { headers } = request;
     const hasBody = 'transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > 0;
-    // Where a file must be there, its absence is the clearer thing to tell.
+    // If a file is required, its absence is the clearer error.
     if (hasBody && !this.#inputs.some(({ required }) => required)) {
-      throw new AppError('MALFORMED_UPLOAD', 'A body of this content type is not read.', {
+      throw new AppError('MALFORMED_UPLOAD', 'This content type is not supported.', {
         details: 'Send multipart/form-data or application/json.',
       });
     }

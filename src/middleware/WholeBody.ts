@@ -3,7 +3,7 @@ import type { AppError } from '../errors.js';
 import { declaredBytes, malformed } from './bodyErrors.js';
 import { GrowingBuffer } from './GrowingBuffer.js';
 
-/** A body that is read into one buffer, as it is. */
+/** A body that is read into one buffer. */
 export class WholeBody {
   readonly #maxBytes: number;
   readonly #tooLarge: () => AppError;
@@ -14,7 +14,7 @@ export class WholeBody {
     this.#tooLarge = tooLarge;
   }
 
-  /** @throws AppError for a body that is too large, or cut off */
+  /** @throws AppError for a body that is too large or truncated */
   read(request: Request): Promise<Buffer> {
     const buffer = new GrowingBuffer(Math.min(declaredBytes(request), this.#maxBytes));
     this.#buffer = buffer;

@@ -5,19 +5,19 @@ import { clientNetwork } from '../utils/clientNetwork.js';
 import type { KeyRing } from '../utils/KeyRing.js';
 import type { Check } from './checks.js';
 
-/** Who sent a request, as far as that is known. */
+/** The sender of a request, as far as known. */
 export interface Caller {
   /** See `clientOf`. */
   readonly id: string;
-  /** The key that was presented, if it is one of the configured ones. */
+  /** The key of the request, if it is a configured one. */
   readonly key: { readonly name: string; readonly scope: Scope } | undefined;
-  /** Whether there are keys at all: where there are none, everybody may do everything. */
+  /** Whether keys are configured. Without keys, everyone may do everything. */
   readonly areKeysNeeded: boolean;
 }
 
 /**
- * Finds out who sends each request. Refuses nobody: see `requireKey` and `requireAdmin`.
- * @param trustsProxies whether a proxy's word counts for the address: looking for it costs every request a little
+ * Identifies the sender of each request. Rejects nobody: see `requireKey` and `requireAdmin`.
+ * @param trustsProxies whether forwarded addresses count: reading them costs every request a little
  */
 export function identify(keys: KeyRing, trustsProxies: boolean): Check {
   return (request, response) => {
@@ -32,19 +32,19 @@ export function identify(keys: KeyRing, trustsProxies: boolean): Check {
   };
 }
 
-/** Who sent the request that `response` answers. */
+/** The caller of the request that `response` answers. */
 export function callerOf(response: Response): Caller {
   return response.locals['caller'] as Caller;
 }
 
-/** What limits and shares are counted by: the key that a request came with, otherwise the network it came from. */
+/** The unit of limits and shares: the key of a request, otherwise its network. */
 export function clientOf(response: Response): string {
   return callerOf(response).id;
 }
 
-/** The key that a request's job belongs to; undefined where there are no keys. */
+/** The key that owns a request's job; undefined if no keys are configured. */
 export function ownerOf(response: Response): string | undefined {
-  // A request that was refused before anybody looked who it is has no caller.
+  // A request that was rejected before the check has no caller.
   return (response.locals['caller'] as Caller | undefined)?.key?.name;
 }
 
@@ -53,32 +53,32 @@ export function mayUse({ areKeysNeeded, key }: Caller, owner: string | undefined
   return !areKeysNeeded || key?.scope === 'admin' || (key !== undefined && key.name === owner);
 }
 
-/** Whose jobs a list may show: undefined for everybody's. */
+/** The owner whose jobs a list may show; undefined for all. */
 export function listedOwner(response: Response): string | undefined {
   const { areKeysNeeded, key } = callerOf(response);
   return areKeysNeeded && key?.scope !== 'admin' ? key?.name : undefined;
 }
 
-/** Lets nobody in who has no key, where there are keys. */
+/** Rejects requests without a key, if keys are configured. */
 export const requireKey: RequestHandler = (_request, response, next) => {
   const { areKeysNeeded, key } = callerOf(response);
   if (!areKeysNeeded || key) return next();
   response.set('WWW-Authenticate', 'Bearer realm="comfyui-express-middleware"');
-  throw new AppError('UNAUTHORIZED', 'This needs an API key.', {
+  throw new AppError('UNAUTHORIZED', 'This request needs an API key.', {
     details: 'Send it as "Authorization: Bearer <key>" or "X-API-Key: <key>".',
   });
 };
 
-/** Lets only keys of the scope admin through, where there are keys. */
+/** Rejects requests without a key of the scope admin, if keys are configured. */
 export const requireAdmin: RequestHandler = (_request, response, next) => {
   const { areKeysNeeded, key } = callerOf(response);
   if (!areKeysNeeded || key?.scope === 'admin') return next();
-  throw new AppError('FORBIDDEN', 'This needs an API key of the scope admin.');
+  throw new AppError('FORBIDDEN', 'This request needs an API key with the scope admin.');
 };
 
 function presentedKey(request: Request): string | undefined {
   const own = request.headers['x-api-key'];
-  // Node joins a header that came twice.
+  // Node joins repeated headers.
   if (own !== undefined) return String(own).trim();
   const { authorization } = request.headers;
   return authorization === undefined ? undefined : /^Bearer +(\S+) *$/i.exec(authorization)?.[1];

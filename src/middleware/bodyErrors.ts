@@ -1,17 +1,17 @@
 import type { Request, Response } from 'express';
 import { AppError } from '../errors.js';
 
-/** A file that has more bytes than a file may have. */
+/** The error for a file that is too large. */
 export function tooLarge(maxFileBytes: number): AppError {
   return new AppError('FILE_TOO_LARGE', `The file is larger than ${maxFileBytes} bytes.`);
 }
 
-/** A body that ends too early, or is no such body at all. */
+/** The error for a truncated or invalid body. */
 export function malformed(what = 'The body', cause?: unknown): AppError {
-  return new AppError('MALFORMED_UPLOAD', `${what} is broken or cut off.`, { cause });
+  return new AppError('MALFORMED_UPLOAD', `${what} is malformed or truncated.`, { cause });
 }
 
-/** Takes no more of an upload: the rest is thrown away. @returns what its client is told */
+/** Stops reading an upload and discards the rest. @returns the error for the client */
 export function cutOff<E>(request: Request, response: Response, why: E): E {
   request.unpipe();
   request.resume();
@@ -19,7 +19,7 @@ export function cutOff<E>(request: Request, response: Response, why: E): E {
   return why;
 }
 
-/** Bytes that a request says it has; 0 where it does not say. */
+/** The declared length of a request; 0 if there is none. */
 export function declaredBytes(request: Request): number {
   return Number(request.get('Content-Length') ?? 0);
 }

@@ -1,9 +1,9 @@
 import type { Request, RequestHandler, Response } from 'express';
 
-/** Looks at a request before any route does, without waiting. @throws AppError for a request that is refused */
+/** A synchronous check that runs before the routes. @throws AppError to reject the request */
 export type Check = (request: Request, response: Response) => void;
 
-/** Several checks as one handler: each further handler costs every request a little. */
+/** Combines several checks into one handler, because each handler costs every request a little. */
 export function allOf(checks: readonly Check[]): RequestHandler {
   return (request, response, next) => {
     for (const check of checks) check(request, response);

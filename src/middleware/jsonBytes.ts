@@ -2,7 +2,7 @@ import express, { type RequestHandler } from 'express';
 import { AppError } from '../errors.js';
 
 /**
- * Receives a body of JSON and leaves its bytes in `request.body`: see `parseJsonBody`.
+ * Reads a JSON body and puts its bytes into `request.body`: see `parseJsonBody`.
  * @param maxBytes of the body
  */
 export function jsonBytes(maxBytes: number): RequestHandler {

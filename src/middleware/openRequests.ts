@@ -5,7 +5,7 @@ import type { Check } from './checks.js';
 
 const RETRY_AFTER_SECONDS = 1;
 
-/** Counts the requests that each client has open; a client is known by its key, else by its address. */
+/** Counts the open requests of each client, by key, otherwise by address. */
 export class OpenRequests {
   readonly #max: number;
   readonly #open = new Map<string, number>();
@@ -14,7 +14,7 @@ export class OpenRequests {
     this.#max = max;
   }
 
-  /** Refuses a client that has as many open as it may. */
+  /** Rejects a request of a client that has too many open requests. */
   limit: Check = (_request, response) => {
     const id = clientOf(response);
     const count = this.#open.get(id) ?? 0;
@@ -27,7 +27,7 @@ export class OpenRequests {
     response.locals['isCounted'] = true;
   };
 
-  /** To be called once for every response that was closed, whether its request was counted or not. */
+  /** Must be called once for every closed response, whether its request was counted or not. */
   closed(response: Response): void {
     if (!response.locals['isCounted']) return;
     const id = clientOf(response);

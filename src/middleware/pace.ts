@@ -1,24 +1,24 @@
 import type { Request } from 'express';
 
-/** How slow a client may be. */
+/** The minimum speed of a client. */
 export interface Pace {
-  /** Bytes a second, over each window; 0 for no minimum. */
+  /** Bytes per second, over each window; 0 for no minimum. */
   readonly minBytesPerSecond: number;
-  /** For the whole of an upload, ms. */
+  /** Maximum duration of an upload, ms. */
   readonly wholeMs: number;
 }
 
-/** Long enough for a phone to change from one network to the next. */
+/** Long enough for a phone to change its network. */
 const WINDOW_MS = 10_000;
 
 /**
- * Watches how fast a request's body comes.
- * @param onTooSlow called once, with why, when it is below the pace
- * @returns what ends the watch
+ * Watches the speed of an upload.
+ * @param onTooSlow called once, with the reason, if it is too slow
+ * @returns a function that stops watching
  */
 export function watchUpload(request: Request, pace: Pace, onTooSlow: (why: string) => void): () => void {
   const { socket } = request;
-  // What came with the headers is not counted, so the first window only begins to count.
+  // Bytes that arrived with the headers do not count, so the first window only starts the count.
   let seen: number | undefined;
   const stop = () => {
     clearInterval(window);
@@ -32,10 +32,10 @@ export function watchUpload(request: Request, pace: Pace, onTooSlow: (why: strin
     const bytes = socket.bytesRead - (seen ?? Number.NEGATIVE_INFINITY);
     seen = socket.bytesRead;
     if (bytes >= (pace.minBytesPerSecond * WINDOW_MS) / 1000) return;
-    tooSlow(`fewer than ${pace.minBytesPerSecond} bytes a second came`);
+    tooSlow(`fewer than ${pace.minBytesPerSecond} bytes per second arrived`);
   }, WINDOW_MS);
   const whole = setTimeout(() => {
-    tooSlow(`it was not there after ${pace.wholeMs / 1000} seconds`);
+    tooSlow(`it was not complete after ${pace.wholeMs / 1000} seconds`);
   }, pace.wholeMs);
   return stop;
 }

@@ -3,9 +3,9 @@ import { AppError } from '../errors.js';
 import { type Json, parseJson } from '../utils/losslessJson.js';
 
 /**
- * Reads the bytes of a JSON body with every digit of its numbers. A byte order mark is ignored.
- * @param maxDepth how deep arrays and objects may lie in each other
- * @throws AppError `MALFORMED_UPLOAD` that says what is wrong and where
+ * Parses a JSON body without losing digits of its numbers. A byte order mark is ignored.
+ * @param maxDepth nesting depth of arrays and objects
+ * @throws AppError `MALFORMED_UPLOAD` with the reason and the position
  */
 export function parseJsonBody(bytes: Buffer, maxDepth: number): Json {
   if (!isUtf8(bytes)) throw unreadableJson('it is not UTF-8');
@@ -16,7 +16,7 @@ export function parseJsonBody(bytes: Buffer, maxDepth: number): Json {
   }
 }
 
-/** @param reason such as `it is no object` */
+/** @param reason such as `it is not an object` */
 export function unreadableJson(reason: string, cause?: unknown): AppError {
   return new AppError('MALFORMED_UPLOAD', `The JSON body cannot be read: ${reason}.`, { cause });
 }

@@ -5,9 +5,9 @@ import { MINUTE_MS } from '../services/limits/MinuteStore.js';
 import { clientOf } from './authentication.js';
 
 /**
- * Refuses a client's requests beyond `perMinute`, with the standard headers; counts by key, else by address.
- * @param store counts in minutes
- * @param isFree which requests are neither counted nor refused
+ * Rejects a client's requests beyond `perMinute`, with the standard headers. Counts by key, otherwise by address.
+ * @param store counts per minute
+ * @param isFree requests that are neither counted nor rejected
  */
 export function limitRate(
   perMinute: number,
@@ -22,11 +22,11 @@ export function limitRate(
     keyGenerator: (_request, response) => clientOf(response),
     store,
     skip: (request) => isFree(request),
-    // The one who misconfigured it cannot be told by a log line of another form than ours.
+    // The library would log its warnings in another format.
     validate: false,
     handler: (_request, response) => {
       const seconds = Number(response.get('Retry-After') ?? 1);
-      throw new AppError('RATE_LIMITED', `More than ${perMinute} requests a minute.`, {
+      throw new AppError('RATE_LIMITED', `More than ${perMinute} requests per minute.`, {
         retryAfterSeconds: Math.max(1, seconds),
       });
     },

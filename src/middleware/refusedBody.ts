@@ -1,11 +1,11 @@
 import type { Check } from './checks.js';
 
-/** How long a client that has its answer may go on sending before it is cut off, ms. */
+/** How long a client may continue to send after it got its response, ms. */
 const PATIENCE_MS = 5000;
 
 /**
- * A refusal goes out while the body is still coming. What comes after it is read and thrown away for a moment, so
- * that the client gets to read its answer, but not for ever.
+ * An early error response is sent while the body is still arriving. The rest of the body is read and discarded for a
+ * moment, so that the client can read its response.
  */
 export const limitRefusedBody: Check = (request, response) => {
   const hasBody = 'content-length' in request.headers || 'transfer-encoding' in request.headers;

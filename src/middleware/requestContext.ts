@@ -8,7 +8,7 @@ import type { Check } from './checks.js';
 import { isRoutine } from './routine.js';
 import { requestTraceId } from './traceRequests.js';
 
-/** What is taken from a client as a request's id: short, and harmless in a log line and a header. */
+/** Request ids that are accepted from clients: short, and harmless in a log line and a header. */
 const SANE_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 
 /** Characters of a path that logs and messages show. */
@@ -59,7 +59,7 @@ export function requestContext(logger: Logger, { onClosed, trustsProxies }: Cont
         traceId: requestTraceId(response),
         client,
         method: request.method,
-        // The path alone: a query may carry what is nobody's business.
+        // Without the query, which may contain secrets.
         path: request.originalUrl.split('?', 1)[0]?.slice(0, MAX_LOGGED_PATH),
         status: response.statusCode,
         code: answered.errorCode,

@@ -139,7 +139,8 @@ export function hangUpSignal(response: Response): AbortSignal {
   const controller = new AbortController();
   response.once('close', () => {
     // Whoever fails because of it has nobody to tell, and nothing to log.
-    if (!response.writableFinished) controller.abort(new AppError('REQUEST_TIMEOUT', 'The client hung up.'));
+    if (!response.writableFinished)
+      controller.abort(new AppError('REQUEST_TIMEOUT', 'The client disconnected.'));
   });
   return controller.signal;
 }

@@ -18,7 +18,7 @@ interface AnswerParts {
   readonly syncTimeoutMs: number;
 }
 
-/** What a client that submitted something reads: that its job was accepted, its result, or why there is none. */
+/** The responses to a submission: accepted, the result, or the reason why there is none. */
 export class SubmissionAnswers {
   readonly #parts: AnswerParts;
 
@@ -26,7 +26,7 @@ export class SubmissionAnswers {
     this.#parts = parts;
   }
 
-  /** 202, with where to ask for the job. */
+  /** 202, with the URLs of the job. */
   async accepted(response: Response, workflow: Workflow, job: Job): Promise<void> {
     const { services } = this.#parts;
     const { position, ms } =
@@ -45,7 +45,7 @@ export class SubmissionAnswers {
     response.status(202).location(urls.status_url).json(body);
   }
 
-  /** 200, with the result: in JSON, or as the image where `Accept` asks for it. */
+  /** 200, with the result: as JSON, or as the image if `Accept` requests it. */
   async result(request: Request, response: Response, workflow: Workflow, job: CompletedJob): Promise<void> {
     const { services, sender } = this.#parts;
     const { outputs } = services.manager;
@@ -58,7 +58,7 @@ export class SubmissionAnswers {
     await sender.json(response, this.#doneBody(workflow, job, shown), job, shown);
   }
 
-  /** What a client that waited for a job is told when there is no result. */
+  /** The error for a client that waited for a job without a result. */
   notCompleted(job: Job): AppError {
     const fields = { job_id: job.id, status_url: jobUrls(job.id).status_url };
     switch (job.status) {
@@ -78,7 +78,7 @@ export class SubmissionAnswers {
         }
         return new AppError(
           'SYNC_TIMEOUT',
-          `The job was not done within ${this.#parts.syncTimeoutMs / 1000} seconds; it goes on.`,
+          `The job was not completed within ${this.#parts.syncTimeoutMs / 1000} seconds; it continues.`,
           { fields },
         );
     }

@@ -39,7 +39,7 @@ export class SubmissionRoutes {
     const taken = Object.keys(workflow.parameters.shape).find((name) => name in commonParameters.shape);
     if (taken) {
       throw new Error(
-        `The workflow ${workflow.type} has a parameter ${taken}, which every route has already.`,
+        `The workflow ${workflow.type} has a parameter ${taken}, which is a common parameter of all routes.`,
       );
     }
     const { services, config, sender } = parts;

@@ -17,7 +17,7 @@ import { comfyEventEndpoint } from './v2/events.js';
 import { comfyHealthEndpoint } from './v2/health.js';
 import { comfyJobEndpoints } from './v2/jobs.js';
 
-/** Every endpoint that does not come of a workflow, in the order of the documents. */
+/** Every endpoint that does not belong to a workflow, in the order of the documents. */
 export const fixedEndpoints: readonly Endpoint[] = [
   ...jobListEndpoints,
   jobStatusEndpoint,

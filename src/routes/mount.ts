@@ -36,6 +36,6 @@ function methodNotAllowed(methods: readonly string[]): RequestHandler {
   const allowed = [...methods, ...(methods.includes('GET') ? ['HEAD'] : [])].join(', ');
   return (request, response) => {
     response.set('Allow', allowed);
-    throw new AppError('METHOD_NOT_ALLOWED', `${request.method} is not possible here, only ${allowed}.`);
+    throw new AppError('METHOD_NOT_ALLOWED', `${request.method} is not allowed here, only ${allowed}.`);
   };
 }

@@ -70,12 +70,12 @@ export function createOpenApiDocument(
     paths: paths as ZodOpenApiPathsObject,
     components: {
       securitySchemes: {
-        bearer: { type: 'http', scheme: 'bearer', description: 'An API key, where the server has keys.' },
+        bearer: { type: 'http', scheme: 'bearer', description: 'An API key, if the server has keys.' },
         apiKey: {
           type: 'apiKey',
           in: 'header',
           name: 'X-API-Key',
-          description: 'The same in a header of its own.',
+          description: 'The same key in a separate header.',
         },
       },
     },

@@ -11,13 +11,13 @@ export const jobPath = z.object({
   id: z.string().meta({ param: { id: 'JobId', description: 'Id of the job.' } }),
 });
 
-/** The id in a route's path. */
+/** The job id in a route's path. */
 export function idOf(request: Request): string {
   return String(request.params['id']);
 }
 
 /**
- * The job that a request is about. Somebody else's job is no job: its id tells nothing, not even that there is one.
+ * The job of a request. A job of another owner is not found, so that its id reveals nothing.
  * @throws AppError `JOB_NOT_FOUND`
  */
 export async function ownJob(manager: JobManager, request: Request, response: Response): Promise<Job> {
@@ -27,7 +27,7 @@ export async function ownJob(manager: JobManager, request: Request, response: Re
   return job;
 }
 
-/** Errors about an existing job say where its status is. */
+/** Adds the URL of the status to errors about an existing job. */
 export async function withStatusUrl<T>(id: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { splitList } from '../utils/lists.js';
 import { booleanParameter } from '../workflows/parameters.js';
 
-/** Whether to wait for the result; known to the routes that can do either. */
+/** Whether to wait for the result; for routes that support both. */
 export const asyncParameters = z.object({
-  async: booleanParameter.meta({ description: 'Answer at once, fetch the result later.' }),
+  async: booleanParameter.meta({ description: 'Respond immediately, fetch the result later.' }),
   mode: z
     .enum(['async', 'sync'], { error: 'takes async or sync' })
     .default('sync')
@@ -13,12 +13,12 @@ export const asyncParameters = z.object({
 
 const ENDS = ['completed', 'failed', 'cancelled'] as const;
 
-/** Whom to tell of a job's end. */
+/** Webhook parameters. */
 export const webhookParameters = z.object({
   webhook_url: z.string().max(2048, 'takes at most 2048 characters').optional().meta({
-    description: "Where the job's end is posted to, signed by the Standard Webhooks scheme.",
+    description: 'URL that receives the end of the job, signed according to Standard Webhooks.',
   }),
-  // JSON may have a list of them.
+  // In JSON it can be a list.
   webhook_events: z
     .preprocess(
       (given) => (Array.isArray(given) ? given.join(',') : given),
@@ -29,9 +29,9 @@ export const webhookParameters = z.object({
     )
     .default([...ENDS])
     .meta({
-      description: `Which ends are told, some of ${ENDS.join(', ')}; all of them when it is left out.`,
+      description: `Which ends are sent, some of ${ENDS.join(', ')}. Default: all of them.`,
     }),
-  webhook_image: booleanParameter.meta({ description: 'Put the image into the message, up to 256 KB.' }),
+  webhook_image: booleanParameter.meta({ description: 'Include the image in the message, up to 256 KB.' }),
 });
 
 const HIGHEST = 10;

@@ -1,11 +1,11 @@
 import type { Request } from 'express';
 import { invalidParameter } from '../schemas/parse.js';
 
-/** Printable ASCII, as a header can carry it; long enough for any id. */
+/** Printable ASCII without spaces at the ends, at most 255 characters. */
 const SANE_KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
 
 /**
- * What a client calls a submission that it may have to send again.
+ * The idempotency key of a request.
  * @throws AppError `INVALID_PARAMETER`
  */
 export function idempotencyKey(request: Request): string | undefined {
@@ -14,12 +14,12 @@ export function idempotencyKey(request: Request): string | undefined {
   throw invalidParameter('Idempotency-Key', 'takes 1 to 255 printable characters');
 }
 
-/** Seconds that a client would rather wait for a result (RFC 7240, `Prefer: wait=N`); undefined when it does not say. */
+/** Seconds that the client prefers to wait for the result (RFC 7240, `Prefer: wait=N`); undefined if not specified. */
 export function waitSeconds(request: Request): number | undefined {
   const preferences = (request.get('Prefer') ?? '').split(',');
   for (const preference of preferences) {
     const seconds = /^\s*wait\s*=\s*"?(\d{1,6})"?\s*(?:;|$)/i.exec(preference)?.[1];
-    // The first of several counts; what cannot be read is ignored, as the RFC requires.
+    // The first of several applies; invalid ones are ignored, as the RFC requires.
     if (seconds !== undefined) return Number(seconds);
   }
   return undefined;

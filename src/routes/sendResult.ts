@@ -36,8 +36,8 @@ export function acceptedFormat(request: Request): OutputFormat | undefined {
   const accepted = request.accepts(['application/json', 'text/html', ...RESULT_TYPES]);
   if (accepted !== false) return FORMATS[accepted];
   if (!namesImages(request)) return undefined;
-  throw new AppError('NOT_ACCEPTABLE', 'No result has an image type that Accept names.', {
-    details: `Results are ${RESULT_TYPES.join(', ')}, or application/json with the image in it.`,
+  throw new AppError('NOT_ACCEPTABLE', 'Accept names only unsupported image types.', {
+    details: `Supported are ${RESULT_TYPES.join(', ')}, and application/json with the image in it.`,
   });
 }
 

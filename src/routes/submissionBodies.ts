@@ -9,13 +9,13 @@ const reference = z.union([
 ]);
 
 /**
- * Every form of body in which jobs of a workflow are submitted, by media type.
+ * The schemas of all request bodies for a workflow, by media type.
  * @param common parameters that are not the workflow's own
  */
 export function submissionBodies(workflow: Workflow, common: z.ZodRawShape): Record<string, z.ZodType> {
   const { files, parameters, isBuiltIn } = workflow;
   const fields = files.map((file): [string, z.ZodType] => {
-    // The first routes had this name for it.
+    // The name of the first API version.
     const name = isBuiltIn && files.length === 1 ? FIRST_IMAGE : file.name;
     return [name, needed(file, z.string()).meta({ format: 'binary', description: describe(file) })];
   });
@@ -41,7 +41,7 @@ function needed<T extends z.ZodType>({ required }: FileInput, schema: T): z.ZodT
 }
 
 function describe({ kind, title, description }: FileInput): string {
-  const what = kind === 'file' ? 'A file' : `The ${kind}; its bytes decide what it is`;
+  const what = kind === 'file' ? 'A file' : `The ${kind}; its type is detected from its bytes`;
   return description ?? (title === undefined ? `${what}.` : `${title}: ${what.toLowerCase()}.`);
 }
 

@@ -7,9 +7,9 @@ import { submissionEndpoints } from './rest/submissions.js';
 const PATH = /^\/api\/(?:async\/)?([a-z0-9-]+)\/?$/i;
 
 /**
- * The routes of the workflows that there are when a request comes. Those of a new workflow are made when it is first
- * asked for; one that was replaced goes on with the requests that it has.
- * @throws Error about a workflow that is there from the start and cannot have routes
+ * The routes of the workflows that exist at the time of a request. Routes are created on first use; a replaced
+ * workflow still finishes its requests.
+ * @throws Error about a workflow that exists at startup and cannot have routes
  */
 export function workflowRoutes(context: RouteContext): RequestHandler {
   const { workflows } = context.services;

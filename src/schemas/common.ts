@@ -11,7 +11,7 @@ export const outputFormat = z.enum(['PNG', 'JPEG', 'WEBP']);
 
 export const errorCode = z.enum(Object.keys(ERROR_STATUS) as [ErrorCode, ...ErrorCode[]]);
 
-/** Every error answer. */
+/** Every error response. */
 export const errorAnswer = z.looseObject({
   error: z.string(),
   code: errorCode,

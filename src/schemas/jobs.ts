@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { errorCode, isoTime, jobStatus, outputFormat } from './common.js';
 import { imageResult, outputFields, result } from './outputs.js';
 
-/** What the client should know although its submission was accepted: one sentence each. */
+/** Notes about an accepted submission, one sentence each. */
 const warnings = z.array(z.string()).optional();
 
 /** 200 of a synchronous request to a built-in workflow. */
@@ -19,14 +19,14 @@ export const syncAnswer = z.object({
 /** 200 of a synchronous request to any workflow. */
 export const anySyncAnswer = syncAnswer.extend({ result });
 
-/** 202 of an asynchronous request. A repeated one may be about a job that is not pending any more. */
+/** 202 of an asynchronous request. After a replay, the job may no longer be pending. */
 export const asyncAnswer = z.object({
   job_id: z.uuid(),
   status: jobStatus,
   message: z.string(),
   estimated_completion_time: isoTime,
   estimated_completion_time_seconds: z.number().nonnegative(),
-  // 0 once it is not pending any more.
+  // 0 if it is no longer pending.
   queue_position: z.int().nonnegative(),
   status_url: z.string(),
   result_url: z.string(),
@@ -59,7 +59,7 @@ export const jobStatusAnswer = z.discriminatedUnion('status', [
   }),
   statusBase.extend({
     status: z.literal('processing'),
-    // Absent for the moment between the choice of an instance and its answer.
+    // Absent between the choice of an instance and its response.
     prompt_id: z.string().optional(),
     estimated_remaining_time_seconds: z.number().nonnegative(),
     current_node: z.string().optional(),
@@ -93,7 +93,7 @@ export const jobResultAnswer = z.object({
 
 const epochMs = z.int().positive();
 
-/** A job as lists and `/info` show it; times in epoch ms, sizes in bytes, no image data. */
+/** A job in lists and in `/info`; times in epoch ms, sizes in bytes, no image data. */
 export const jobRecord = z.object({
   id: z.uuid(),
   type: z.string(),
@@ -110,13 +110,13 @@ export const jobRecord = z.object({
   attempts: z.int().nonnegative(),
   requestId: z.string(),
   data: z.looseObject({
-    // Of the first image, or else of the first file; absent for a job without files.
+    // Of the first image, otherwise of the first file; absent for a job without files.
     imageSize: z.int().positive().optional(),
     mimeType: z.string().optional(),
     originalFilename: z.string(),
     width: z.int().positive().optional(),
     height: z.int().positive().optional(),
-    // Absent where images stay as ComfyUI makes them.
+    // Absent if images stay as ComfyUI produced them.
     format: outputFormat.optional(),
   }),
   result: z
@@ -130,7 +130,7 @@ export const jobRecord = z.object({
     .optional(),
   webhook: z
     .object({
-      /** Without its query, which may carry what is nobody's business. */
+      /** Without the query, which may contain secrets. */
       url: z.string(),
       events: z.array(jobStatus),
       state: z.enum(['waiting', 'delivering', 'delivered', 'given_up', 'not_asked_for']),
@@ -138,7 +138,7 @@ export const jobRecord = z.object({
         z.object({ time: epochMs, status: z.int().optional(), error: z.string().optional() }),
       ),
       nextAttemptTime: epochMs.optional(),
-      /** Why it was given up. */
+      /** Why the delivery was abandoned. */
       reason: z.string().optional(),
     })
     .optional(),

@@ -3,7 +3,7 @@ import { ERROR_CATEGORIES } from '../promptFailures.js';
 import { isoTime } from './common.js';
 
 const count = z.int().nonnegative();
-/** 0..1; null while nothing was processed. */
+/** 0..1; null if there are no jobs. */
 const rate = z.number().min(0).max(1).nullable();
 const seconds = z.number().nonnegative().nullable();
 const milliseconds = z.number().nonnegative().nullable();
@@ -236,7 +236,7 @@ export const circuitBreakerChangedAnswer = z.object({
   circuit_breaker: circuitBreaker,
 });
 
-/** `GET /api/metrics/history`: the last hour by the minute, oldest first. */
+/** `GET /api/metrics/history`: the last hour by minute, oldest first. */
 export const historyAnswer = z.object({
   timestamp: isoTime,
   minutes: z.array(

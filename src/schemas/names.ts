@@ -11,7 +11,7 @@ import { workflow, workflowAnswer, workflowDeletedAnswer, workflowsAnswer } from
 
 const [pending, processing, completed, failed, cancelled] = jobs.jobStatusAnswer.options;
 
-/** What the OpenAPI document calls schemas, for the types that others generate from it. */
+/** Names of the schemas in the OpenAPI document, for generated types. */
 export const schemaNames: Readonly<Record<string, z.ZodType>> = {
   Error: errorAnswer,
   ErrorCode: errorCode,

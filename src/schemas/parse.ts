@@ -2,8 +2,8 @@ import type { z } from 'zod';
 import { AppError } from '../errors.js';
 
 /**
- * Reads parameters by their schema; unknown names are ignored.
- * @throws AppError `INVALID_PARAMETER` that names the first bad one and what it takes
+ * Parses parameters by their schema; unknown names are ignored.
+ * @throws AppError `INVALID_PARAMETER` with the name of the first invalid one and what it accepts
  */
 export function parseParameters<T extends z.ZodType>(schema: T, given: Record<string, unknown>): z.output<T> {
   const parsed = schema.safeParse(given);
@@ -16,9 +16,9 @@ export function parseParameters<T extends z.ZodType>(schema: T, given: Record<st
 }
 
 /**
- * A parameter or header that is not what it must be.
+ * The error for an invalid parameter or header.
  * @param takes such as `takes true or false`
- * @param was what it was, for the message
+ * @param was its value, for the message
  */
 export function invalidParameter(name: string, takes: string, was = ''): AppError {
   return new AppError('INVALID_PARAMETER', `${name} ${takes}${was}.`, {

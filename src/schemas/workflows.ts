@@ -11,11 +11,11 @@ export const workflow = z.object({
   type: z.string(),
   title: z.string(),
   description: z.string(),
-  /** Written in TypeScript; the others come of a file. */
+  /** Written in TypeScript; the others come from files. */
   is_built_in: z.boolean(),
   url: z.string(),
   async_url: z.string(),
-  /** Of a typical job: measured, and as declared until enough were. */
+  /** Of a typical job: measured, or the declared estimate until there are enough measurements. */
   estimated_seconds: z.number().nonnegative(),
   formats: z.array(outputFormat),
   /** What a client sends, in the order of forms. */
@@ -26,13 +26,13 @@ export const workflow = z.object({
       required: z.boolean(),
       title: z.string().optional(),
       description: z.string().optional(),
-      /** JSON Schema of a value; left out for files. */
+      /** JSON Schema of a value; absent for files. */
       schema: z.looseObject({}).optional(),
     }),
   ),
-  /** What comes back; the first one is the primary output. */
+  /** The outputs; the first one is the primary output. */
   outputs: z.array(z.object({ name: z.string(), node_id: z.string() })),
-  /** JSON Schema of the workflow's own parameters, as form fields or query. */
+  /** JSON Schema of the workflow's own parameters, as form fields or in the query. */
   parameters: z.looseObject({ type: z.literal('object') }),
   requires: z.object({
     nodes: z.array(z.string()),
@@ -46,19 +46,21 @@ export const workflowsAnswer = z.object({ workflows: z.array(workflow) });
 
 /** `GET` and `PUT /api/workflows/{type}`. */
 export const workflowAnswer = workflow.extend({
-  /** As ComfyUI's "Export (API)" writes it, secrets hidden; for keys of the scope admin, of a workflow of a file. */
+  /**
+   * As ComfyUI's "Export (API)" writes it, without secrets; for keys of the scope admin, for a workflow from a file.
+   */
   graph: z.looseObject({}).optional(),
-  /** Its own, or the one that was derived; for keys of the scope admin, of a workflow of a file. */
+  /** The manifest of the file, or the derived one; for keys of the scope admin, for a workflow from a file. */
   manifest: z.looseObject({}).optional(),
 });
 
-/** What is sent with `PUT /api/workflows/{type}`. */
+/** The body of `PUT /api/workflows/{type}`. */
 export const workflowBody = z.object({
   graph: z.looseObject({}).meta({ description: `The graph, as ComfyUI's "Export (API)" writes it.` }),
   manifest: z
     .looseObject({})
     .optional()
-    .meta({ description: 'Names of its inputs and outputs; derived from the graph where it is left out.' }),
+    .meta({ description: 'Names of inputs and outputs. Derived from the graph if omitted.' }),
 });
 
 /** `DELETE /api/workflows/{type}`. */

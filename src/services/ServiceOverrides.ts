@@ -26,11 +26,11 @@ export const WEBHOOK_OPTIONS: WebhookOptions & { timeoutMs: number; holdMs: numb
   untoldCheckMs: 10_000,
   holdMs: 30_000,
 };
-/** Large files take their time on their way to a bucket. */
+/** Large files take a while on their way to a bucket. */
 export const ASSET_TIMINGS: StoreTimings = { ...STORE_TIMINGS, timeoutMs: 60_000 };
-/** What one job's outputs may have in memory where they are kept outside of it. */
+/** Memory for the outputs of one job if they are stored outside of memory. */
 export const MAX_OUTPUTS_IN_MEMORY = 32 * 1024 * 1024;
-/** Of small pictures: those of some thousand results. */
+/** Memory for thumbnails: those of some thousand results. */
 export const MAX_THUMBNAIL_BYTES = 16 * 1024 * 1024;
 
 export const FOLLOW_TIMINGS: FollowTimings = {
@@ -41,20 +41,20 @@ export const FOLLOW_TIMINGS: FollowTimings = {
   historyPatienceMs: 5000,
 };
 
-/** What a test, or a program with other needs, may put in place of the defaults. */
+/** Replacements for the defaults, for tests and other programs. */
 export interface ServiceOverrides {
   readonly clock?: Clock;
   readonly workflows?: readonly Workflow[];
-  /** Whether other servers use the same store, queue, events and keys. Whoever makes these starts and stops them. */
+  /** Whether other servers use the same store, queue, events and keys. Their creator starts and stops them. */
   readonly isShared?: boolean;
   readonly jobStore?: JobStore;
   readonly jobQueue?: JobQueue;
   readonly jobEvents?: JobEvents;
   readonly idempotencyStore?: IdempotencyStore;
-  /** Places on machines that other servers give jobs to, too. Whoever makes it starts and stops it. */
+  /** Slots on machines that other servers use, too. Their creator starts and stops them. */
   readonly slotLeases?: SlotLeases;
   readonly blobStore?: BlobStore;
-  /** Who holds what in a folder or a bucket that servers share. */
+  /** Holders of the assets in a folder or bucket that servers share. */
   readonly assetHolders?: AssetHolders;
   readonly follow?: Partial<FollowTimings>;
   readonly health?: Partial<HealthOptions>;
@@ -62,9 +62,9 @@ export interface ServiceOverrides {
   readonly connections?: Partial<ConnectionOptions>;
   readonly webhooks?: Partial<typeof WEBHOOK_OPTIONS>;
   readonly stores?: Partial<StoreTimings>;
-  /** Gets the files that clients name by an address. */
+  /** Fetches files that clients name by URL. */
   readonly inputFetcher?: GatheringParts['fetcher'];
-  /** Gets the files that clients left here before. */
+  /** Finds files that clients uploaded before. */
   readonly assetFiles?: AssetFiles;
   /** Looks up the addresses of names of machines. */
   readonly resolve?: Resolve;

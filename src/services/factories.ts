@@ -44,15 +44,15 @@ import { RedisDeliveryStore } from './webhooks/redis/RedisDeliveryStore.js';
 import { WebhookSender } from './webhooks/WebhookSender.js';
 import { MAX_PER_HOST, type WebhookOptions, Webhooks } from './webhooks/Webhooks.js';
 
-/** Time that carrying an image to or from an instance may take, ms. */
+/** Timeout for transferring an image to or from an instance, ms. */
 const TRANSFER_TIMEOUT_MS = 60_000;
-/** The same for a file that is not in memory, of which there may be gigabytes, ms. */
+/** The same for a file outside of memory, which may have gigabytes, ms. */
 const STREAM_TIMEOUT_MS = 1_800_000;
 
-/** Files that are fetched from one host and port at the same time. */
+/** Concurrent downloads of inputs from one host and port. */
 const MAX_FETCHES_PER_HOST = 16;
 
-/** How long one that is under way is remembered after it should have been given up, ms. */
+/** How long an idempotency key in progress is kept after its time is over, ms. */
 const DELIVERY_MARGIN_MS = 3_600_000;
 
 interface WebhookParts {
@@ -66,7 +66,7 @@ interface WebhookParts {
 /**
  * undefined where there is no secret to sign them with.
  * @param options.timeoutMs of one attempt
- * @param options.holdMs how long a delivery is kept for a server that does not say that it is alive
+ * @param options.holdMs how long a delivery is held for a server that gives no sign of life
  */
 export function createWebhooks(
   config: Config,
@@ -94,7 +94,7 @@ export function createWebhooks(
   );
 }
 
-/** What fetches files that clients name by their URL. `close` ends its connections. */
+/** The fetcher of inputs by URL. `close` ends its connections. */
 export function createInputFetcher({ uploads }: Config): { fetcher: InputFetcher; close: () => void } {
   const guard = new AddressGuard({
     allowedHosts: uploads.urlAllowedHosts,
@@ -104,23 +104,23 @@ export function createInputFetcher({ uploads }: Config): { fetcher: InputFetcher
   return { fetcher: new InputFetcher(guard, client, uploads.urlTimeoutMs), close: () => client.close() };
 }
 
-/** What servers share that share their jobs. */
+/** What servers with a common queue share. */
 interface Sharing {
   readonly isShared: boolean;
   readonly jobs: JobStore;
   readonly queue: JobQueue;
   readonly events: JobEvents;
   readonly idempotency: IdempotencyStore;
-  /** Where it is in Redis. */
+  /** Its location in Redis. */
   readonly redis: RedisQueue | undefined;
-  /** Places on the machines, and who holds files, where these count for all servers. */
+  /** Slots on the machines, and holders of files, if they count for all servers. */
   readonly slots: SlotLeases | undefined;
   readonly holders: AssetHolders | undefined;
-  /** The same, for whoever looks for those that are lost. */
+  /** The same, for the audit that looks for lost ones. */
   readonly audited: AuditedHolders | undefined;
 }
 
-/** In Redis where that is configured; else in this process's memory, but for the parts that somebody hands in. */
+/** In Redis if configured, otherwise in this process's memory, except for the parts that are passed in. */
 export function createSharing(
   { queue: { kind, redisUrl, redisPrefix }, jobs }: Config,
   builtIn: readonly Workflow[],
@@ -149,7 +149,7 @@ export function createSharing(
   };
 }
 
-/** Places on the machines that count for all servers; undefined where this server has the machines for itself. */
+/** Slots that count for all servers; undefined if this server has the machines for itself. */
 export function createSharedSlots(
   { machines, jobs }: Config,
   instances: readonly Instance[],
@@ -164,8 +164,8 @@ export function createSharedSlots(
 }
 
 /**
- * Where the files of jobs lie; undefined where that is memory. Nothing is connected to before it is started.
- * @param holders shared with the other servers that use the same place; undefined where there are none
+ * The store for the files of jobs; undefined for memory. It connects to nothing before its start.
+ * @param holders shared with the other servers that use the same store; undefined if there are none
  */
 export function createAssetLibrary(
   { assets }: Config,
@@ -180,7 +180,7 @@ export function createAssetLibrary(
   return new AssetLibrary(store, holders ?? new MemoryAssetHolders(), lifetimeMs, clock, logger);
 }
 
-/** What lets go of files for jobs whose server died; undefined where files end with the process, or the job. */
+/** Releases files of jobs whose server died; undefined if files end with the process or the job. */
 export function createHolderAudit(
   holders: AuditedHolders | undefined,
   library: AssetLibrary | undefined,
@@ -193,7 +193,7 @@ export function createHolderAudit(
   return new HolderAudit({ holders, library, isKnown, isAssetKnown }, logger);
 }
 
-/** Sockets to the machines, none open yet. */
+/** WebSockets to the machines, none open yet. */
 export function createConnections(
   config: Config,
   logger: Logger,
@@ -237,7 +237,7 @@ export function instanceMaker(
   };
 }
 
-/** What finds out about an instance that came up. */
+/** Inspects an instance that became available. */
 export function createInspector(
   config: Config,
   parts: {
@@ -245,7 +245,7 @@ export function createInspector(
     instances: readonly Instance[];
     state: ServerState;
     clock: Clock;
-    /** Ids of prompts that other servers go on with. */
+    /** Ids of prompts that other servers continue. */
     wantedPrompts: () => Promise<ReadonlySet<string>>;
   },
   logger: Logger,
@@ -264,7 +264,7 @@ export function createInspector(
   );
 }
 
-/** What every request and socket to ComfyUI carries. */
+/** Headers of every request and WebSocket to ComfyUI. */
 function comfyHeaders({ machines: { header } }: Config): Record<string, string> {
   return header ? { [header.name]: header.value } : {};
 }

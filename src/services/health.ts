@@ -11,20 +11,20 @@ type HealthState = 'healthy' | 'degraded' | 'critical';
 
 export interface HealthReport {
   readonly state: HealthState;
-  /** What is wrong, in words. */
+  /** Problems, in words. */
   readonly issues: readonly string[];
 }
 
 const QUEUE_WARNING = 0.8;
 const FAILURE_WARNING = 0.2;
-/** Fewer jobs than this say nothing about a rate. */
+/** Below this number of jobs, a rate means nothing. */
 const ENOUGH_JOBS = 10;
-/** After which whoever asked a server that takes no jobs may ask again, seconds. */
+/** `Retry-After` of a server that accepts no jobs, seconds. */
 const RETRY_SECONDS = 2;
 /** Minutes of jobs that count as recent. */
 const RECENT_MINUTES = 15;
 
-/** Judges the whole server from what is in memory, and from how full the queue is. */
+/** Judges the health of the whole server, from memory and from the fill level of the queue. */
 export class HealthReporter {
   readonly #instances: readonly Instance[];
   readonly #manager: JobManager;
@@ -43,7 +43,7 @@ export class HealthReporter {
       recorder: Recorder;
       admission: Admission;
       workflows: Pick<WorkflowCatalogue, 'problems'>;
-      /** Whether jobs can be taken and recorded. */
+      /** Whether jobs can be accepted and recorded. */
       isQueueAvailable: () => boolean;
     },
     clock: Clock,
@@ -62,7 +62,7 @@ export class HealthReporter {
     return this.#clock.now() - this.#recorder.startedAt;
   }
 
-  /** @param isForStrangers without the machines' addresses and what files say */
+  /** @param isForStrangers hides addresses of machines and the content of files */
   async report(isForStrangers = false): Promise<HealthReport> {
     const critical = this.#criticalIssues();
     const issues = [...critical, ...(await this.#warnings(isForStrangers))];
@@ -70,7 +70,7 @@ export class HealthReporter {
   }
 
   /**
-   * Looks whether this server can take a job, whatever the machines do: jobs wait for those. No I/O.
+   * Checks whether this server can accept a job, regardless of the machines: jobs can wait for those. No I/O.
    * @throws AppError `SHUTTING_DOWN`, `QUEUE_UNAVAILABLE`
    */
   checkReady(): void {
@@ -100,9 +100,7 @@ export class HealthReporter {
     );
     for (const { file, message } of this.#workflows.problems()) {
       issues.push(
-        isForStrangers
-          ? 'A workflow file cannot be used.'
-          : `Workflow file ${file} cannot be used: ${message}`,
+        isForStrangers ? 'A workflow file is invalid.' : `Workflow file ${file} is invalid: ${message}`,
       );
     }
     const { completed, failed } = this.#recorder.last(RECENT_MINUTES);
@@ -116,11 +114,11 @@ export class HealthReporter {
   }
 }
 
-/** @param name how it is called in the issues */
+/** @param name of the instance in the issues */
 function issuesOf(instance: Instance, name: string): string[] {
   const issues: string[] = [];
   const { isHealthy, breaker, health, missingNodes } = instance;
-  if (breaker.isForced) issues.push(`Instance ${name} was taken out by hand.`);
+  if (breaker.isForced) issues.push(`Instance ${name} was taken out of service manually.`);
   else if (health.problem) {
     issues.push(`Instance ${name} gets no jobs: ${health.problem.reason}.`.replace(/\.\.$/, '.'));
   } else if (health.isWarming) issues.push(`Instance ${name} is warming up.`);

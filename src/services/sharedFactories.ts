@@ -19,10 +19,10 @@ import { SharedMinuteStore } from './limits/redis/SharedMinuteStore.js';
 import type { RedisQueue } from './queue/redis/createRedisQueue.js';
 import { tellingUnavailable } from './queue/redis/unavailable.js';
 
-/** Starts where there is something to connect to. */
+/** Starts the components that connect to something. */
 type RequestCounts = Store & { start?(): Promise<void> };
 
-/** Counts the requests to all servers where they share a Redis, and those to this one elsewhere. */
+/** Counts the requests to all servers if they share a Redis, otherwise those to this server. */
 export function createRequestCounts(
   redis: RedisQueue | undefined,
   clock: Clock,
@@ -79,7 +79,7 @@ export function createClientFiles(
 /** Where workflows are kept that are not built in. */
 export type WorkflowKeeper = WorkflowFolder | SharedWorkflows;
 
-/** The built-in workflows, and where there is a folder those of its files, and what any server that shares its jobs was given. */
+/** The built-in workflows, those in the folder if there is one, and those shared between servers. */
 export function createWorkflows(
   { workflows: { directory } }: Config,
   builtInWorkflows: readonly Workflow[],

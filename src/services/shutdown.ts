@@ -37,16 +37,16 @@ interface Parts {
   readonly timers: ReadonlyArray<{ stop(): void }>;
 }
 
-/** Of the time for a shutdown, what is kept back for all that comes after the running jobs: a quarter, at most 3 s. */
+/** Part of the shutdown time that is reserved for everything after the running jobs: a quarter, at most 3 s. */
 const RESERVE = { share: 0.25, maxMs: 3000 };
-/** What webhooks get at most, once the jobs had their time, ms. */
+/** Maximum time for webhooks after the jobs, ms. */
 const WEBHOOK_MAX_MS = 5000;
 /** What sending the last spans gets at most, ms. */
 const TRACES_MAX_MS = 1000;
 
 /**
- * Stops everything, within one budget: each step gets a part of what the ones before it have left. Whoever does not
- * end in time is left behind.
+ * Stops everything within one budget: each step gets a part of what the previous ones left. A step that exceeds it is
+ * abandoned.
  * @returns names of the steps that did not end in time
  */
 export async function stopServices(parts: Parts, budget: TimeBudget, logger: Logger): Promise<string[]> {
@@ -57,7 +57,7 @@ export async function stopServices(parts: Parts, budget: TimeBudget, logger: Log
       if (work) await settledWithin(Math.max(1, maxMs), work);
     } catch (error) {
       leftBehind.push(name);
-      logger.warn('Part of the server did not stop in time', { part: name, error: String(error) });
+      logger.warn('A component did not stop in time', { part: name, error: String(error) });
     }
   };
   const { manager, processor, prompts, webhooks } = parts;
@@ -67,15 +67,15 @@ export async function stopServices(parts: Parts, budget: TimeBudget, logger: Log
   const unfinished = await processor.stop(graceMs, reserve * 0.2);
   const waiting = manager.runs.waiting();
   if (unfinished.length + waiting.length > 0) {
-    logger.warn('Jobs not done at shutdown', { interrupted: unfinished, pending: waiting });
+    logger.warn('Unfinished jobs at shutdown', { interrupted: unfinished, pending: waiting });
   }
-  // All at the same time: none of it waits for another, but for the sockets that tidying up may need.
+  // All at the same time: none of them waits for another, except for the sockets that cleanup may need.
   const restMs = budget.leftMs;
   const promptMs = Math.min(reserve, restMs) * 0.6;
   await Promise.all([
     step('webhooks', restMs, webhooks?.stop(Math.min(WEBHOOK_MAX_MS, restMs * 0.8))),
     step('metrics file', restMs, parts.metricsFile.stop()),
-    // What the others do not hear any more is what was counted last: no reason to call the end disorderly.
+    // If the last metrics do not reach the other servers, the shutdown still counts as graceful.
     settledWithin(Math.max(1, restMs), parts.figures.stop()).catch(() => undefined),
     step('stores', restMs, manager.stop()),
     step('workflow files', restMs, parts.keeper?.stop()),
@@ -83,7 +83,7 @@ export async function stopServices(parts: Parts, budget: TimeBudget, logger: Log
     step('prompts', promptMs + reserve * 0.1, prompts.stop(promptMs)),
   ]);
   await step('connections', budget.leftMs, parts.connections.stop());
-  // After the jobs that wrote to it, and as late as possible for clients that fetch what they waited for.
+  // After the jobs that wrote to it, and as late as possible, for clients that fetch their results.
   await step('audit of files', budget.leftMs, parts.audit?.stop());
   await step('assets', budget.leftMs, parts.assetBlobs?.stop());
   await step('Redis', budget.leftMs, parts.redis?.stop());

@@ -1,25 +1,28 @@
 import { Writable } from 'node:stream';
 
-/** What may wait for a slow destination, in characters; beyond it lines are dropped. */
+/** Characters that may wait for a slow destination; further lines are dropped. */
 const MAX_BACKLOG = 1024 * 1024;
-/** Lines are taken again, and the ones that were dropped reported, once this share of the backlog is left. */
+/** Lines are accepted again, and the dropped ones reported, once this share of the backlog is left. */
 const RESUME_SHARE = 0.5;
-/** Lines of so many ms are one write: each write is a call of the system, which costs as much as making the line. */
+/**
+ * Lines within this time are combined into one write, ms: a write is a system call and costs as much as formatting
+ * the line.
+ */
 const GATHER_MS = 25;
-/** How long a destination may take for the rest at the end, ms. */
+/** Maximum time for flushing at the end, ms. */
 const FLUSH_MS = 1000;
 
 export interface OutputOptions {
-  /** The line that says how many lines were dropped. */
+  /** The line that reports how many lines were dropped. */
   reportOf(dropped: number): string;
   /** Whether `flush` ends the destination: a file, but not standard output. */
   readonly endsDestination: boolean;
 }
 
 /**
- * Hands lines on to a destination and takes no notice of how fast that is: what would wait there beyond a bound is
- * dropped and counted, and one line says so when there is room again. Neither a pipe that nobody reads nor a slow disk
- * can fill the memory, and a closed pipe stops nobody.
+ * Passes lines to a destination without waiting for it. What exceeds the limit is dropped and counted, and one line
+ * reports it when there is room again. So neither an unread pipe nor a slow disk fills the memory, and a closed pipe
+ * stops nothing.
  */
 export class BoundedOutput extends Writable {
   readonly #destination: Writable;
@@ -33,7 +36,7 @@ export class BoundedOutput extends Writable {
     this.#destination = destination;
     this.#options = options;
     destination.on('error', (error: NodeJS.ErrnoException) => {
-      // Whoever read it is gone for good. A full disk may have room again.
+      // The reader is gone for good. A full disk may have room again.
       if (error.code === 'EPIPE') this.abandon();
     });
     destination.on('drain', () => this.#report());
@@ -44,14 +47,14 @@ export class BoundedOutput extends Writable {
     done();
   }
 
-  /** Takes no line any more. */
+  /** Accepts no more lines. */
   abandon(): void {
     this.#isBroken = true;
   }
 
-  /** Resolves when the destination has everything, or has taken too long. */
+  /** Resolves when the destination has everything, or after a timeout. */
   async flush(): Promise<void> {
-    // Even where there is no room yet: nobody says it later.
+    // Even without room: nobody reports it later.
     this.#reportNow();
     this.#send();
     if (this.#isBroken) return;
@@ -88,7 +91,7 @@ export class BoundedOutput extends Writable {
     this.#destination.uncork();
   }
 
-  /** Says how many lines are missing, in the place where they are. */
+  /** Reports the number of missing lines, in their place. */
   #report(): void {
     if (this.#destination.writableLength <= MAX_BACKLOG * RESUME_SHARE) this.#reportNow();
   }

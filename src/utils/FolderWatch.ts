@@ -2,12 +2,12 @@ import { type FSWatcher, watch } from 'node:fs';
 import { Bell } from './bell.js';
 import { sleep } from './timers.js';
 
-/** Milliseconds that changes are given to be followed by others. */
+/** Time to wait for further changes, ms. */
 const PAUSE_MS = 50;
 
 /**
- * Looks at a folder whenever the file system tells of a change, and every so often, since network drives and shared
- * folders of virtual machines tell of none. One look at a time.
+ * Calls back on changes in a folder, and at an interval, because network drives and shared folders of virtual
+ * machines do not report changes. One call at a time.
  */
 export class FolderWatch {
   readonly #directory: string;
@@ -29,7 +29,7 @@ export class FolderWatch {
     this.#done = this.#run(this.#stop.signal);
   }
 
-  /** Resolves when the last look is over. */
+  /** Resolves when the last call is over. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#done;
@@ -45,12 +45,12 @@ export class FolderWatch {
     this.#watcher?.close();
   }
 
-  /** The folder may come later, or be replaced by another one. Without a watcher, the looks every so often are enough. */
+  /** The folder may be created or replaced later. Without a watcher, the interval is enough. */
   #watch(): void {
     if (this.#watcher !== undefined) return;
     try {
       const watcher = watch(this.#directory, (event, name) => {
-        // The folder itself was moved or removed: the watcher would stay with it.
+        // The folder itself was moved or deleted: the watcher would stay with it.
         if (event === 'rename' && name !== null && this.#directory.endsWith(name)) this.#forget(watcher);
         this.#bell.ring();
       });

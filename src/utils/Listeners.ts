@@ -1,4 +1,4 @@
-/** Functions that want to hear of something. One that throws keeps no other from hearing. */
+/** A set of listeners. One that throws does not affect the others. */
 export class Listeners<About extends readonly unknown[]> {
   readonly #listeners = new Set<(...about: About) => void>();
   readonly #onError: (error: unknown) => void;
@@ -11,7 +11,7 @@ export class Listeners<About extends readonly unknown[]> {
     return this.#listeners.size;
   }
 
-  /** Each function is there once. @returns what takes it away again */
+  /** Each function is registered once. @returns a function that removes it */
   add(listener: (...about: About) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);

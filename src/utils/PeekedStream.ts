@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 
-/** A stream whose beginning is looked at before it is read. */
+/** A stream whose beginning can be inspected before it is read. */
 export class PeekedStream {
   readonly #source: AsyncIterator<Buffer>;
   readonly #parts: Buffer[] = [];
@@ -11,15 +11,15 @@ export class PeekedStream {
     this.#source = (source as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   }
 
-  /** Whether the end has been seen. */
+  /** Whether the end has been reached. */
   get isWhole(): boolean {
     return this.#isWhole;
   }
 
   /**
-   * Reads until there are so many bytes, or all.
-   * @returns what has come so far, which may be more
-   * @throws what the stream fails with
+   * Reads until this many bytes are available, or the end.
+   * @returns the bytes so far, possibly more
+   * @throws the error of the stream
    */
   async peek(bytes: number): Promise<Buffer> {
     while (!this.#isWhole && this.#bytes < bytes) {
@@ -33,13 +33,13 @@ export class PeekedStream {
     return Buffer.concat(this.#parts);
   }
 
-  /** The whole stream, from its first byte. To be read once, and nothing is looked at any more. */
+  /** The whole stream, from its first byte. Can be read once; nothing can be inspected afterwards. */
   all(): Readable {
     return Readable.from(this.#all(), { objectMode: false });
   }
 
   async *#all(): AsyncGenerator<Buffer, void> {
-    // Given away one by one, so that they are not kept until the end.
+    // Yielded one by one, so that they are not kept until the end.
     for (let part = this.#parts.shift(); part; part = this.#parts.shift()) yield part;
     if (!this.#isWhole) yield* { [Symbol.asyncIterator]: () => this.#source };
   }

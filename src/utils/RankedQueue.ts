@@ -1,10 +1,9 @@
 const FIRST_CAPACITY = 1024;
 
 /**
- * Values in the order in which they came, by key. Taking the first, or any other, costs the same however many there
- * are (a Map would look through the places of those that were taken), and the rank of each is known in logarithmic
- * time: a Fenwick tree counts, for ranges of places, the values that are left there. Places are given anew when
- * they run out.
+ * A queue of values by key. Taking any value has constant cost, regardless of the length (a Map would walk over
+ * removed entries), and the rank of each is known in logarithmic time: a Fenwick tree counts the remaining values by
+ * ranges of places. Places are reassigned when they run out.
  */
 export class RankedQueue<T> {
   readonly #places = new Map<string, number>();
@@ -18,7 +17,7 @@ export class RankedQueue<T> {
     return this.#places.size;
   }
 
-  /** Adds a value behind all others. Its key must not be there already. */
+  /** Appends a value. Its key must be new. */
   push(key: string, value: T): void {
     if (this.#values.length >= this.#counts.length) this.#giveNewPlaces();
     const place = this.#values.length;
@@ -27,7 +26,7 @@ export class RankedQueue<T> {
     this.#change(place, 1);
   }
 
-  /** Takes a value out. */
+  /** Removes a value. */
   remove(key: string): T | undefined {
     const place = this.#places.get(key);
     if (place === undefined) return undefined;
@@ -39,14 +38,14 @@ export class RankedQueue<T> {
     return value;
   }
 
-  /** 1 for the first value that is left; 0 for a key that is not there. */
+  /** 1 for the first remaining value; 0 for an unknown key. */
   rank(key: string): number {
     let rank = 0;
     for (let at = this.#places.get(key) ?? 0; at > 0; at -= at & -at) rank += this.#counts[at] ?? 0;
     return rank;
   }
 
-  /** In order; values may be taken out meanwhile, but none added. */
+  /** In order; values may be removed during the iteration, but none added. */
   *values(): Generator<T> {
     for (let at = this.#first; at < this.#values.length; at += 1) {
       const value = this.#values[at];
@@ -59,7 +58,7 @@ export class RankedQueue<T> {
       this.#counts[at] = (this.#counts[at] ?? 0) + by;
   }
 
-  /** Closes the gaps, and makes room for as many values more as there are. */
+  /** Closes the gaps, and makes room for twice as many values. */
   #giveNewPlaces(): void {
     const counts = new Int32Array(Math.max(FIRST_CAPACITY, 2 * this.#places.size) + 1);
     const values: Array<T | undefined> = [undefined];
@@ -68,7 +67,7 @@ export class RankedQueue<T> {
       counts[values.length] = 1;
       values.push(this.#values[place]);
     }
-    // Each node hands its count on to the one above it: once through, where adding one by one takes the logarithm.
+    // Each node adds its count to its parent: one pass, whereas adding one by one takes logarithmic time each.
     for (let at = 1; at < counts.length; at += 1) {
       const above = at + (at & -at);
       if (above < counts.length) counts[above] = (counts[above] ?? 0) + (counts[at] ?? 0);

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 
-/** Does something every so often, and when it is asked to: one at a time. */
+/** Repeats some work at an interval and on request, one run at a time. */
 export class Repeater {
   readonly #work: () => Promise<void>;
   readonly #intervalMs: number;
@@ -8,7 +8,7 @@ export class Repeater {
   readonly #alone = pLimit(1);
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param onError told what the work rejects with where nobody waits for it */
+  /** @param onError gets the rejection of runs that nobody waits for */
   constructor(work: () => Promise<void>, intervalMs: number, onError: (error: unknown) => void) {
     this.#work = work;
     this.#intervalMs = intervalMs;
@@ -22,13 +22,13 @@ export class Repeater {
     }, this.#intervalMs);
   }
 
-  /** What is under way ends by itself. */
+  /** A run in progress continues. */
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 
-  /** Begins once what is under way is done. @throws what the work rejects with */
+  /** Runs after the current run. @throws the rejection of the work */
   now(): Promise<void> {
     return this.#alone(this.#work);
   }

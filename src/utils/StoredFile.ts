@@ -1,24 +1,27 @@
 import type { Readable } from 'node:stream';
 
-/** Bytes from `start` to `end`, both included and counted from 0. Without an end, or one beyond the last byte: all the rest. */
+/**
+ * A range of bytes from `start` to `end`, both inclusive, from 0. Without an end, or beyond the last byte: everything
+ * from `start`.
+ */
 export interface ByteRange {
   readonly start: number;
   readonly end?: number | undefined;
 }
 
-/** A file outside this process's memory. It can be read as often as it takes. */
+/** A file outside this process's memory. It can be read any number of times. */
 export interface StoredFile {
-  /** Names its bytes: files of the same key are the same. */
+  /** Identifies the content: files with the same key are equal. */
   readonly key: string;
   readonly sizeBytes: number;
-  /** Begins to read. @returns undefined when the bytes are gone */
+  /** Opens the file. @returns undefined if the bytes are gone */
   open(range?: ByteRange): Promise<Readable | undefined>;
 }
 
 /** Bytes in memory, or a file outside of it. */
 export type Content = Buffer | StoredFile;
 
-/** What a stored file is not any more. */
+/** The stored file no longer exists. */
 export class StoredFileGone extends Error {
   override name = 'StoredFileGone';
 
@@ -32,8 +35,8 @@ export function sizeOf(content: Content): number {
 }
 
 /**
- * The bytes of a stored file, a piece at a time as they are asked for.
- * @throws StoredFileGone, Error when there are more or fewer than there were, or what the store fails with
+ * The bytes of a stored file as a stream of chunks.
+ * @throws StoredFileGone, Error if the number of bytes differs, or the error of the store
  */
 export async function* bytesOf(file: StoredFile): AsyncGenerator<Buffer, void> {
   const source = await file.open();
@@ -41,7 +44,7 @@ export async function* bytesOf(file: StoredFile): AsyncGenerator<Buffer, void> {
   yield* exactly(source, file.sizeBytes);
 }
 
-/** The chunks, if they have so many bytes. @throws Error as soon as that is clear */
+/** The chunks, if they have exactly this many bytes. @throws Error as soon as they do not */
 export async function* exactly(source: AsyncIterable<Buffer>, bytes: number): AsyncGenerator<Buffer, void> {
   let left = bytes;
   for await (const chunk of source) {
@@ -49,12 +52,12 @@ export async function* exactly(source: AsyncIterable<Buffer>, bytes: number): As
     if (left < 0) break;
     yield chunk;
   }
-  if (left !== 0) throw new Error('The bytes are not as many as they were.');
+  if (left !== 0) throw new Error('The number of bytes has changed.');
 }
 
 /**
- * All bytes at once. For what must be in memory as a whole, such as an image that is decoded.
- * @throws StoredFileGone, and what `bytesOf` throws
+ * All bytes at once. For files that must be in memory, such as an image to decode.
+ * @throws StoredFileGone, and the errors of `bytesOf`
  */
 export async function wholeOf(content: Content): Promise<Buffer> {
   if (Buffer.isBuffer(content)) return content;
@@ -64,8 +67,8 @@ export async function wholeOf(content: Content): Promise<Buffer> {
 }
 
 /**
- * The first bytes; all of a file that is no longer than that.
- * @throws StoredFileGone, or what the store fails with
+ * The first bytes, or the whole file if it is shorter.
+ * @throws StoredFileGone, or the error of the store
  */
 export async function headOf(file: StoredFile, bytes: number): Promise<Buffer> {
   if (file.sizeBytes === 0) return Buffer.alloc(0);

@@ -1,4 +1,4 @@
-/** Time that several steps share, counted from the moment it is made. */
+/** Time that several steps share, starting at its creation. */
 export class TimeBudget {
   readonly #end: number;
 
@@ -6,7 +6,7 @@ export class TimeBudget {
     this.#end = performance.now() + ms;
   }
 
-  /** Milliseconds that are left; never negative. */
+  /** Remaining milliseconds; never negative. */
   get leftMs(): number {
     return Math.max(0, this.#end - performance.now());
   }

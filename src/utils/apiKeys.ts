@@ -3,10 +3,10 @@ import { splitList } from './lists.js';
 
 const SCOPES = ['submit', 'admin'] as const;
 
-/** `submit`: everything about one's own jobs, and the figures. `admin`: every job, and what changes the server. */
+/** `submit`: one's own jobs, and metrics. `admin`: every job, and changes to the server. */
 export type Scope = (typeof SCOPES)[number];
 
-/** A key as it is kept: only its digest, so that no log and no dump of the configuration can show it. */
+/** A stored key: only its hash, so that no log and no dump of the configuration can reveal it. */
 export interface ApiKey {
   readonly name: string;
   readonly scope: Scope;
@@ -19,9 +19,9 @@ const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 const KEY = /^[\x21-\x7e]+$/;
 
 /**
- * Reads a comma-separated list of `key`, `name:key` or `name:scope:key`. A key that has no name is `key-1`,
- * `key-2`, … by its place; one that has no scope may submit.
- * @returns undefined when an entry is not of that form, too short, or a name or key comes twice
+ * Parses a comma-separated list of `key`, `name:key` or `name:scope:key`. A key without a name is `key-1`, `key-2`, …
+ * by its position; one without a scope may submit.
+ * @returns undefined if an entry is invalid or too short, or a name or key is repeated
  */
 export function parseApiKeys(list: string): ApiKey[] | undefined {
   const entries = splitList(list);
@@ -40,10 +40,7 @@ export function parseApiKeys(list: string): ApiKey[] | undefined {
   return keys;
 }
 
-/**
- * The key that was presented. Digests are compared, each in constant time and all of them, so that the time says
- * neither how much of a key was right nor which one it is.
- */
+/** Finds the presented key. All hashes are compared, each in constant time, so that the duration reveals nothing. */
 export function findApiKey(keys: readonly ApiKey[], presented: string): ApiKey | undefined {
   const digest = digestOf(presented);
   let found: ApiKey | undefined;

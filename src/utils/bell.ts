@@ -1,15 +1,15 @@
-/** Something to wait at: rung by whoever has news, or by the time that passed. */
+/** A wake-up signal: by whoever has news, or after some time. */
 export class Bell {
   #rung = false;
   #wake: (() => void) | undefined;
 
-  /** Wakes who waits, or the next one who will. */
+  /** Wakes the waiting caller, or the next one. */
   ring(): void {
     this.#rung = true;
     this.#wake?.();
   }
 
-  /** Resolves when the bell is rung, after `ms` milliseconds, or when `signal` is aborted. Never rejects. */
+  /** Resolves when the bell rings, after `ms` milliseconds, or when `signal` is aborted. Never rejects. */
   async wait(ms: number, signal: AbortSignal): Promise<undefined> {
     if (!this.#rung && !signal.aborted) {
       await new Promise<void>((resolve) => {

@@ -1,13 +1,15 @@
 import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
-/** Groups of 16 bits of an IPv6 address that are one client's network: a household or a server gets 64 bits at least. */
+/**
+ * Groups of 16 bits of an IPv6 address that identify a client's network: a household or server gets at least 64 bits.
+ */
 const NETWORK_GROUPS = 4;
 const UNKNOWN = 'unknown';
 
 /**
- * An address as proxies write it in `X-Forwarded-For`, without its port: `1.2.3.4:5678`, `[2001:db8::1]:443` and
- * `[2001:db8::1]` become the bare address. Anything else stays as it is.
+ * An address from `X-Forwarded-For` without its port: `1.2.3.4:5678`, `[2001:db8::1]:443` and `[2001:db8::1]` become
+ * the bare address. Anything else stays unchanged.
  */
 export function withoutPort(address: string): string {
   const match = /^(?:\[([^\]]*)\]|([\d.]+))(?::\d*)?$/.exec(address.trim());
@@ -15,9 +17,8 @@ export function withoutPort(address: string): string {
 }
 
 /**
- * Which addresses are one client: an IPv4 address, also when it is written as an IPv6 one, or the network of 64 bits
- * that an IPv6 address lies in. Ports make no difference. What is no address at all is one client altogether: a name
- * of its own choice would make anybody many.
+ * The client of an address: an IPv4 address, also in IPv6 notation, or the /64 network of an IPv6 address. Ports do
+ * not matter. All invalid addresses are one client; otherwise anyone could appear as many.
  */
 export function clientNetwork(given: string | undefined): string {
   if (given === undefined) return UNKNOWN;

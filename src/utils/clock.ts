@@ -1,12 +1,12 @@
-/** The time, handed to everything that needs it so that tests can hand in their own. */
+/** The time, passed to everything that needs it, so that tests can supply their own. */
 export interface Clock {
-  /** Epoch milliseconds that only ever move forward. */
+  /** Epoch milliseconds that never go back. */
   now(): number;
 }
 
 /**
- * The process's start plus the monotonic time since. A wall clock that is set by an hour moves neither a
- * timeout, nor a lifetime, nor a measured duration, and dates still read as dates.
+ * The process's start plus the monotonic time since. So changes of the system clock affect neither timeouts nor
+ * lifetimes nor durations.
  */
 export const systemClock: Clock = {
   now: () => Math.round((performance.timeOrigin + performance.now()) * 1000) / 1000,
@@ -17,7 +17,7 @@ export function toIso(epochMs: number): string {
   return new Date(epochMs).toISOString();
 }
 
-/** The same, null for a time that has not come yet. */
+/** The same, null for no time. */
 export function isoOrNull(epochMs: number | null | undefined): string | null {
   return epochMs === null || epochMs === undefined ? null : toIso(epochMs);
 }

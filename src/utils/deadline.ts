@@ -1,15 +1,15 @@
-/** The reason of a signal whose time ran out. */
+/** The reason of a signal whose time is over. */
 export class DeadlineExceeded extends Error {
   override name = 'DeadlineExceeded';
 }
 
-/** A deadline is counted in so many parts. */
+/** Number of parts of a deadline. */
 const PARTS = 8;
 
 /**
- * Calls `onOver` after `ms` milliseconds. Time in which this process could not run (it was stopped, or busy with something
- * else) counts as an eighth at most: an answer that came meanwhile still lies in its socket.
- * @returns what ends it
+ * Calls `onOver` after `ms` milliseconds. Time in which this process could not run (it was paused, or busy) counts at
+ * most as an eighth: a response that arrived meanwhile is still in its socket.
+ * @returns a function that cancels it
  */
 function countDown(ms: number, onOver: () => void): () => void {
   let left = PARTS;
@@ -18,7 +18,7 @@ function countDown(ms: number, onOver: () => void): () => void {
   const next = () => {
     timer = setTimeout(() => {
       left -= 1;
-      // Sockets are read before it.
+      // Sockets are read first.
       if (left === 0) immediate = setImmediate(onOver);
       else next();
     }, ms / PARTS);
@@ -32,8 +32,8 @@ function countDown(ms: number, onOver: () => void): () => void {
 
 /**
  * Runs `work` with a signal that is aborted after `ms` milliseconds in which this process could run (reason:
- * `DeadlineExceeded`) or together with `parent` (its reason). Unlike `AbortSignal.timeout` and `any` it leaves no timer and
- * no listener behind.
+ * `DeadlineExceeded`), or together with `parent` (its reason). Unlike `AbortSignal.timeout` and `any` it leaves no
+ * timer and no listener behind.
  */
 export async function withDeadline<T>(
   ms: number,
@@ -53,7 +53,7 @@ export async function withDeadline<T>(
   }
 }
 
-/** The promise's value, or a rejection with the signal's reason if that is aborted first. */
+/** The value of the promise, or a rejection with the signal's reason if the signal is aborted first. */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   let onAbort: (() => void) | undefined;
@@ -69,11 +69,11 @@ export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal)
 }
 
 /**
- * The promise's value, if it comes within `ms` milliseconds. The work behind the promise goes on in any case.
- * @throws DeadlineExceeded when it does not come in time
+ * The value of the promise, if it settles within `ms` milliseconds. The work continues in any case.
+ * @throws DeadlineExceeded after that time
  */
 export async function settledWithin<T>(ms: number, promise: Promise<T>): Promise<T> {
-  // What is in memory is settled in the same turn: a timer would cost more than the work.
+  // Work in memory settles in the same turn; a timer would cost more than the work.
   let isSettled = false;
   const mark = () => {
     isSettled = true;

@@ -1,6 +1,6 @@
-/** Figures as people read them: rounded, and null where there is no data. */
+/** Numbers for people: rounded, and null without data. */
 
-/** A number to so many decimals. */
+/** Rounds to this many decimals. */
 export function rounded<T extends number | null>(value: T, decimals: number): T {
   if (value === null) return value;
   const factor = 10 ** decimals;
@@ -17,7 +17,7 @@ export function hours(ms: number): number {
   return rounded(ms / 3_600_000, 4);
 }
 
-/** `part` of `whole` in percent; 0 of nothing. */
+/** `part` of `whole` in percent; 0 if `whole` is 0. */
 export function share(part: number, whole: number): number {
   return whole === 0 ? 0 : rounded((100 * part) / whole, 2);
 }
@@ -25,7 +25,7 @@ export function share(part: number, whole: number): number {
 /** Weight of the newest value in a moving average. */
 const NEWEST_WEIGHT = 0.2;
 
-/** An exponential moving average with one value more; the value itself when it is the first. */
+/** Adds a value to an exponential moving average; the first value is the average. */
 export function movingAverage(before: number | undefined, value: number): number {
   return before === undefined ? value : before + NEWEST_WEIGHT * (value - before);
 }

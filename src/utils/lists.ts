@@ -1,4 +1,4 @@
-/** The entries of a comma-separated list, without the white space around them; empty ones are left out. */
+/** The entries of a comma-separated list, trimmed; empty ones are omitted. */
 export function splitList(text: string): string[] {
   return text
     .split(',')

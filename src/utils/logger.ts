@@ -4,7 +4,7 @@ import { Writable } from 'node:stream';
 import { createLogger as createWinston, format, transports, type Logger as WinstonLogger } from 'winston';
 import { BoundedOutput } from './BoundedOutput.js';
 
-/** Fields of a log line that have a fixed name; others may stand beside them. */
+/** Fields of a log line with a fixed name; others are allowed. */
 interface LogFields {
   requestId?: string | undefined;
   jobId?: string | undefined;
@@ -17,14 +17,14 @@ interface LogFields {
   [field: string]: unknown;
 }
 
-/** What the services log through; `child` fixes the component's name. */
+/** The logger of the services; `child` sets the component. */
 export interface Logger {
   error(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
   debug(message: string, fields?: LogFields): void;
   child(fields: LogFields): Logger;
-  /** Whether a debug line would be written, for whoever writes very many. */
+  /** Whether debug lines are written, for callers with many of them. */
   isDebugEnabled(): boolean;
 }
 
@@ -40,9 +40,9 @@ interface LoggerOptions {
   readonly level: string;
   /** Folder of `combined.log` and `error.log`; empty for the console only. */
   readonly directory: string;
-  /** Readable colours in place of JSON lines on the console. */
+  /** Human-readable lines on the console instead of JSON. */
   readonly pretty: boolean;
-  /** The console; standard output when it is left out. */
+  /** The console; standard output by default. */
   readonly console?: Writable;
 }
 
@@ -50,11 +50,11 @@ const SERVICE = 'comfyui-express-middleware';
 const MAX_FILE_BYTES = 10 * 1024 * 1024;
 const MAX_FILES = 5;
 
-/** Where winston keeps a line as it is written, and its level (the package `triple-beam`). */
+/** Where winston keeps the formatted line and its level (package `triple-beam`). */
 const MESSAGE = Symbol.for('message');
 const LEVEL = Symbol.for('level');
 
-/** Once for all transports: a line has one time wherever it is read, and is put together once. */
+/** Formats a line once for all transports, with the same time. */
 const asJson = format.combine(format.timestamp(), format.json());
 
 const readable = format.combine(
@@ -69,9 +69,9 @@ const readable = format.combine(
 );
 
 /**
- * Creates the server's logger: JSON lines (`timestamp, level, service, message, component`, …) on the console,
- * or readable ones on a terminal, and in rotating files. A folder that cannot be written is reported on the
- * console and does not stop the server. A destination that is too slow loses lines, and is told how many.
+ * Creates the server's logger: JSON lines (`timestamp, level, service, message, component`, …) on the console, or
+ * human-readable ones on a terminal, and in rotating files. An unwritable folder is reported on the console and does
+ * not stop the server. Lines for a destination that is too slow are dropped and counted.
  */
 export function createLogger(options: LoggerOptions): RootLogger {
   const output = new BoundedOutput(options.console ?? process.stdout, {
@@ -98,7 +98,7 @@ function addFiles(winston: WinstonLogger, directory: string): BoundedOutput[] {
   try {
     mkdirSync(directory, { recursive: true });
   } catch (error) {
-    winston.error('Log folder cannot be written, logging to the console only', {
+    winston.error('Log folder is not writable, logging to the console only', {
       component: 'logger',
       error: error instanceof Error ? error.message : String(error),
     });
@@ -122,7 +122,7 @@ function addFile(winston: WinstonLogger, filename: string, level?: string): Boun
     endsDestination: true,
   });
   const transport = new transports.Stream({ stream, ...(level ? { level } : {}) });
-  // A full disk must not take the server down: the console still has every line.
+  // A full disk must not stop the server: the console still has every line.
   file.on('error', () => {
     stream.abandon();
     winston.remove(transport);
@@ -131,9 +131,9 @@ function addFile(winston: WinstonLogger, filename: string, level?: string): Boun
   return stream;
 }
 
-/** A stream into winston's rotating file: what came while it was busy is one write, and one turn of the disk. */
+/** A stream into winston's rotating file. Lines that arrive during a write are combined into the next one. */
 function linesOf(file: InstanceType<typeof transports.File>): Writable {
-  // The file ends each entry with a newline of its own.
+  // The file adds a newline to each entry.
   const entryOf = (lines: string) => ({ [MESSAGE]: lines.trimEnd() });
   return new Writable({
     decodeStrings: false,
@@ -143,10 +143,10 @@ function linesOf(file: InstanceType<typeof transports.File>): Writable {
   });
 }
 
-/** The line in place of those that a slow destination lost. */
+/** The line that replaces those dropped for a slow destination. */
 function reportOf(dropped: number, pretty: boolean): string {
   const level = 'warn';
-  const message = 'Log lines dropped, as they are not taken fast enough';
+  const message = 'Log lines dropped: the destination is too slow';
   const line = { level, message, service: SERVICE, component: 'logger', dropped, [LEVEL]: level };
   const made = (pretty ? format.combine(asJson, readable) : asJson).transform(line, {});
   return `${String((made as Record<symbol, unknown>)[MESSAGE])}\n`;
@@ -155,13 +155,13 @@ function reportOf(dropped: number, pretty: boolean): string {
 async function endLogger(winston: WinstonLogger, outputs: readonly BoundedOutput[]): Promise<void> {
   const finished = new Promise<void>((resolve) => winston.once('finish', () => resolve()));
   winston.end();
-  // What somebody has to say after that is not worth an error: child loggers write through this, too.
+  // Writing after that is no error: child loggers write through this, too.
   winston.write = () => true;
   await finished;
   await Promise.all(outputs.map((output) => output.flush()));
 }
 
-/** A logger that says nothing, for programs and tests that build services without a log. */
+/** A logger that writes nothing, for programs and tests that need no log. */
 export const silentLogger: Logger = {
   error: () => undefined,
   warn: () => undefined,

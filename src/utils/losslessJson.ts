@@ -1,10 +1,10 @@
 /**
- * JSON that loses nothing. `JSON.parse` moves keys that look like integers to the front and rounds numbers; a graph of
- * ComfyUI has both, and a seed may be any integer up to 2^64 - 1.
+ * JSON without loss. `JSON.parse` moves integer-like keys to the front and rounds numbers; a graph of ComfyUI has
+ * both, and a seed may be any integer up to 2^64 - 1.
  */
 import { type ParseErrorCode, printParseErrorCode, visit } from 'jsonc-parser';
 
-/** A number as the text had it, where a JavaScript number would not print the same. */
+/** A number as written in the text, if a JavaScript number would print differently. */
 export class NumberText {
   readonly text: string;
 
@@ -12,13 +12,13 @@ export class NumberText {
     this.text = text;
   }
 
-  /** Whatever writes JSON without knowing of this class writes a string, which loses no digit. */
+  /** Code that is not aware of this class writes a string, which loses no digit. */
   toJSON(): string {
     return this.text;
   }
 }
 
-/** A value of JSON. Objects are maps: they keep the order of any keys, and no key has a meaning of its own. */
+/** A JSON value. Objects are maps: they keep the order of all keys, and no key has a special meaning. */
 export type Json =
   | null
   | boolean
@@ -65,9 +65,9 @@ class Collector {
 }
 
 /**
- * Reads JSON. Of keys that an object has twice, the last one counts.
- * @param limits how deep arrays and objects may lie in each other
- * @throws SyntaxError with line and column (both from 1) where the text is not JSON or lies too deep
+ * Parses JSON. The last one of repeated keys wins.
+ * @param limits nesting depth of arrays and objects
+ * @throws SyntaxError with line and column (both from 1) for invalid or too deep JSON
  */
 export function parseJson(text: string, { maxDepth }: { readonly maxDepth: number }): Json {
   const collector = new Collector();
@@ -102,14 +102,14 @@ function describe(code: ParseErrorCode): string {
   return `JSON: ${words}`;
 }
 
-/** A JavaScript number where it says exactly what the text says. */
+/** A JavaScript number, if it represents the text exactly. */
 function numberOf(text: string): number | NumberText {
   const number = Number(text);
   const isExact = String(number) === text && (!Number.isInteger(number) || Number.isSafeInteger(number));
   return isExact ? number : new NumberText(text);
 }
 
-/** Writes JSON in one line. Numbers and the order of keys are as they were read. */
+/** Serialises JSON in one line. Numbers and the order of keys are as in the input. */
 export function stringifyJson(value: Json): string {
   if (value instanceof NumberText) return value.text;
   if (isJsonObject(value)) {
@@ -120,8 +120,8 @@ export function stringifyJson(value: Json): string {
 }
 
 /**
- * The value as plain objects, for a schema. An integer beyond 2^53 is a bigint, any other number a number.
- * Objects have no prototype, so that no key has a meaning of its own.
+ * The value as plain objects, for a schema. Integers beyond 2^53 are bigints. Objects have no prototype, so that no
+ * key has a special meaning.
  */
 export function plainJson(value: Json): unknown {
   if (value instanceof NumberText) return plainNumber(value.text);
@@ -137,7 +137,7 @@ function plainNumber(text: string): number | bigint {
   return /^-?\d+$/.test(text) && !Number.isSafeInteger(number) ? BigInt(text) : number;
 }
 
-/** The other way round: plain data, in which integers may be bigints. What is undefined is left out. */
+/** The reverse: plain data, in which integers may be bigints. Undefined properties are omitted. */
 export function jsonOf(value: unknown): Json {
   switch (typeof value) {
     case 'string':
@@ -153,6 +153,6 @@ export function jsonOf(value: unknown): Json {
       return new Map(entries.map(([key, item]) => [key, jsonOf(item)]));
     }
     default:
-      throw new TypeError(`A ${typeof value} is no JSON.`);
+      throw new TypeError(`A ${typeof value} is not JSON.`);
   }
 }

@@ -2,10 +2,10 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 /**
- * Writes a file whole or not at all: under a temporary name beside it until every byte is on the disk. Makes its
- * folder; leaves nothing behind when the disk does not take it. One write at a time to the same file.
- * @param bytes all at once, or as they come
- * @throws Error as the file system gave it, or what the bytes fail with
+ * Writes a file atomically: under a temporary name until every byte is on the disk. Creates its folder; leaves
+ * nothing behind on failure. Only one write at a time to the same file.
+ * @param bytes all at once, or as a stream
+ * @throws Error of the file system, or of `bytes`
  */
 export async function replaceFile(file: string, bytes: Buffer | AsyncIterable<Buffer>): Promise<void> {
   await mkdir(path.dirname(file), { recursive: true });

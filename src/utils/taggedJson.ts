@@ -1,22 +1,22 @@
 /**
- * JSON that also holds what JSON has no word for. Such a value is an object with one key, which begins with `$`; an object of
- * a client that looks like one is wrapped. What is undefined is left out of objects, as JSON does.
+ * JSON that also represents values that JSON cannot. Such a value is an object with one key that starts with `$`;
+ * other objects that look like one are wrapped. Undefined properties are omitted, as in JSON.
  */
 import { NumberText } from './losslessJson.js';
 
-/** Writes any data in one line. @throws TypeError for functions and symbols */
+/** Serialises any data in one line. @throws TypeError for functions and symbols */
 export function stringifyTagged(value: unknown): string {
-  // A walk of our own and native JSON are several times as fast as JSON with a replacer.
+  // A walk of our own plus native JSON is several times as fast as JSON with a replacer.
   return JSON.stringify(tagged(value));
 }
 
-/** Reads what `stringifyTagged` wrote. @throws SyntaxError */
+/** Parses the output of `stringifyTagged`. @throws SyntaxError */
 export function parseTagged(text: string): unknown {
-  // Most texts have none, and are read much faster without a look at each value.
+  // Most texts have no tags, and parse much faster without a check of each value.
   return text.includes('"$') ? JSON.parse(text, (_key, value: unknown) => untagged(value)) : JSON.parse(text);
 }
 
-/** The value with tags in it; the very same where it needs none. */
+/** The value with tags; the same object if it needs none. */
 function tagged(value: unknown): unknown {
   switch (typeof value) {
     case 'bigint':
@@ -25,7 +25,7 @@ function tagged(value: unknown): unknown {
       return Number.isFinite(value) && !Object.is(value, -0) ? value : { $number: numberName(value) };
     case 'function':
     case 'symbol':
-      throw new TypeError(`A ${typeof value} is no data.`);
+      throw new TypeError(`A ${typeof value} cannot be serialised.`);
     case 'object':
       return value === null ? null : taggedObject(value);
     default:
@@ -41,7 +41,7 @@ function taggedObject(value: object): unknown {
   if (value instanceof Set) return { $set: taggedList([...value]) };
   if (value instanceof Uint8Array) return { $bytes: Buffer.from(value).toString('base64') };
   const entries = Object.entries(value);
-  // The entries are a list, so that nothing is taken for a tag again.
+  // The entries are a list, so that nothing is mistaken for a tag.
   if (soleTag(value) !== undefined) return { $object: entries.map(taggedList) };
   const changed = entries.map(([key, item]) => [key, tagged(item)] as const);
   return changed.every(([, item], n) => item === entries[n]?.[1]) ? value : Object.fromEntries(changed);
@@ -80,7 +80,7 @@ function untagged(value: unknown): unknown {
   }
 }
 
-/** The only key of an object, where it looks like a tag. */
+/** The only key of an object, if it looks like a tag. */
 function soleTag(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
   const keys = Object.keys(value);

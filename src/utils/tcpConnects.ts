@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 
 /**
- * Whether a TCP connection can be opened. The kernel accepts it even while the process behind the port is too busy to
- * answer, so this tells a busy process from one that is gone.
+ * Whether a TCP connection can be opened. The kernel accepts it even if the process is too busy to respond, so this
+ * distinguishes a busy process from one that is gone.
  * @param timeoutMs for the handshake, ms
  */
 export function tcpConnects(url: string, timeoutMs: number): Promise<boolean> {

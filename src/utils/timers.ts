@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Largest delay that a Node timer keeps; beyond it `setTimeout` fires at once. */
+/** Maximum delay of a Node timer; beyond it `setTimeout` fires immediately. */
 export const MAX_TIMER_MS = 2_147_483_647;
 
 /**
  * Waits `ms` milliseconds.
- * @returns true when the time passed, false when `signal` was aborted first. Never rejects.
+ * @returns true if the time is over, false if `signal` was aborted first. Never rejects.
  */
 export async function sleep(ms: number, signal?: AbortSignal): Promise<boolean> {
   try {
@@ -16,7 +16,7 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<boolean> 
   }
 }
 
-/** A backoff of `base * 2^failures` up to `max`, of which the upper half is random so that clients spread out. */
+/** A backoff of `base * 2^failures` up to `max`, with jitter over its upper half. */
 export function backoffWithJitter(failures: number, base: number, max: number): number {
   const ceiling = Math.min(max, base * 2 ** Math.min(failures, 30));
   return ceiling / 2 + (Math.random() * ceiling) / 2;

@@ -1,14 +1,14 @@
 import { isIP } from 'node:net';
 import { splitList } from './lists.js';
 
-/** Names that Express knows for loopback, link-local and private addresses. */
+/** Express' names for loopback, link-local and private addresses. */
 const RANGES = ['loopback', 'linklocal', 'uniquelocal'];
 const MAX_HOPS = 16;
 
 /**
- * Whom to believe about a client's address (`X-Forwarded-For`): nobody, so many proxies in front, or proxies of
+ * Parses whom to trust about a client's address (`X-Forwarded-For`): nobody, a number of proxies, or proxies with
  * these addresses.
- * @returns undefined when the text is none of these
+ * @returns undefined if the text is invalid
  */
 export function parseTrustProxy(text: string): false | number | string[] | undefined {
   if (text.toLowerCase() === 'false') return false;

@@ -1,6 +1,6 @@
-/** Work on fewer bytes is done before anybody notices. */
+/** Work on fewer bytes takes no noticeable time. */
 const SMALL_BYTES = 64 * 1024;
-/** Bytes that are worked on in one turn of the event loop; one larger piece has a turn of its own. */
+/** Bytes to process in one turn of the event loop; a larger piece has a turn of its own. */
 const BYTES_A_TURN = 1024 * 1024;
 
 interface Piece {
@@ -9,13 +9,13 @@ interface Piece {
 }
 
 /**
- * Spreads work on large images over turns of the event loop, first come, first served. Many of them that are ready
- * in the same turn would otherwise hold up all small requests, and each other's reading, until the last was done.
+ * Distributes work on large images over turns of the event loop, first come, first served. Otherwise many images that
+ * are ready in the same turn would block all small requests until the last one is done.
  */
 export class Turns {
   readonly #waiting: Piece[] = [];
 
-  /** Resolves when work on `bytes` may begin: in a later turn, or at once where they are few. */
+  /** Resolves when work on `bytes` may start: in a later turn, or at once for a small number. */
   async take(bytes: number): Promise<void> {
     if (bytes <= SMALL_BYTES) return;
     await new Promise<void>((begin) => {

@@ -10,18 +10,18 @@ type Fleet = Omit<z.input<typeof instancesMetricsAnswer>['summary'], 'jobs_proce
 type Details = z.input<typeof metricsAnswer>['instances']['details'][string];
 type Figures = Omit<z.input<typeof instanceMetricsAnswer>, 'timestamp'>;
 
-/** Figures of the instances, one by one and together. */
+/** Metrics of the instances, individually and in total. */
 export class InstanceFigures {
   readonly #balancer: LoadBalancer;
   readonly #sum: Sum;
 
-  /** @param sum what all servers counted, and what they run now */
+  /** @param sum counts of all servers, and what they run now */
   constructor(balancer: LoadBalancer, sum: Sum) {
     this.#balancer = balancer;
     this.#sum = sum;
   }
 
-  /** How many there are, and how much of them is in use. */
+  /** How many instances there are, and how much of their capacity is in use. */
   fleet(): Fleet {
     const { instances, fullCapacity: max, healthyCount: healthy } = this.#balancer;
     const current = instances.reduce((sum, instance) => sum + this.#sum.loadOf(instance), 0);
@@ -35,7 +35,7 @@ export class InstanceFigures {
     };
   }
 
-  /** The overview of one. */
+  /** One instance in the overview. */
   details(instance: Instance): Details {
     const tally = this.#sum.recorder.ofInstance(instance.host);
     return {
@@ -48,7 +48,7 @@ export class InstanceFigures {
     };
   }
 
-  /** All of one. */
+  /** One instance in detail. */
   figures(instance: Instance): Figures {
     const tally = this.#sum.recorder.ofInstance(instance.host);
     const { average_response_time_ms: _average, ...details } = this.details(instance);

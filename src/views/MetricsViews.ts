@@ -20,10 +20,10 @@ import { InstanceFigures } from './InstanceFigures.js';
 const HOUR_MINUTES = 60;
 const DAY_MINUTES = 24 * HOUR_MINUTES;
 const HISTORY_MINUTES = 60;
-/** In the overview; the errors' own view has all that are kept. */
+/** In the overview; the view of errors has all that are kept. */
 const ERRORS_IN_OVERVIEW = 10;
 
-/** The figures of all servers, as the metrics routes return them. Where there is one server, nothing but the queue is asked. */
+/** Metrics of all servers, as the metrics routes return them. With a single server, only the queue is asked. */
 export class MetricsViews {
   readonly #figures: Figures;
   readonly #recorder: Recorder;
@@ -251,7 +251,7 @@ function mapValues<V, R>(map: ReadonlyMap<string, V>, view: (value: V, key: stri
   return Object.fromEntries([...map].map(([key, value]) => [key, view(value, key)]));
 }
 
-/** No stack trace: only the message. */
+/** The message only, no stack trace. */
 function errorView({ time, category, instance, jobId, jobType, message }: RecentError) {
   return {
     timestamp: toIso(time),

@@ -4,12 +4,12 @@ import type { CompletedJob, JobOutput } from '../services/jobs/Job.js';
 
 type OutputFields = z.input<typeof outputFields>;
 
-/** Where the bytes of a job's output are. @param index from 0 */
+/** The URL of an output's bytes. @param index from 0 */
 export function outputUrl(jobId: string, index: number): string {
   return `/api/jobs/${jobId}/outputs/${index}`;
 }
 
-/** What is told of a job's outputs, beside its result. */
+/** The fields about a job's outputs, next to its result. */
 export function outputsView({ id, request, result }: CompletedJob): OutputFields {
   const outputs = result.outputs.map((output, index) => outputView(output, outputUrl(id, index)));
   const { randomSeed, randomSeeds } = request;
@@ -20,7 +20,7 @@ export function outputsView({ id, request, result }: CompletedJob): OutputFields
   return { outputs, seed, seeds: Object.fromEntries(seeds) };
 }
 
-/** Fields are set one by one: statuses are asked for often, and spreading takes longer than all the rest. */
+/** Fields are assigned one by one: statuses are requested often, and a spread takes longer than everything else. */
 function outputView(output: JobOutput, url: string): OutputFields['outputs'][number] {
   const { name, nodeId, kind, mimeType, sizeBytes, width, height, crop, text, filename } = output;
   const view: OutputFields['outputs'][number] = {
@@ -42,7 +42,7 @@ function outputView(output: JobOutput, url: string): OutputFields['outputs'][num
   return view;
 }
 
-/** A number where JavaScript can hold it. */
+/** A number if JavaScript can represent it. */
 function seedView(digits: string): number | string {
   const number = Number(digits);
   return Number.isSafeInteger(number) ? number : digits;

@@ -11,7 +11,7 @@ import { withoutSecrets } from '../workflows/files/secrets.js';
 import { graphJson } from '../workflows/graph.js';
 import type { Workflow } from '../workflows/types.js';
 
-/** JSON Schema of each workflow's parameters: a workflow never changes. */
+/** JSON Schema of each workflow's parameters, cached: a workflow never changes. */
 const schemas = new WeakMap<Workflow, ParameterSchema>();
 
 type ParameterSchema = { type: 'object' } & Record<string, unknown>;
@@ -19,18 +19,18 @@ type ParameterSchema = { type: 'object' } & Record<string, unknown>;
 type WorkflowView = z.input<typeof workflowsAnswer>['workflows'][number];
 type InputView = WorkflowView['inputs'][number];
 
-/** What a view of workflows is made of, beside them. */
+/** What the views of workflows need. */
 interface Parts {
   readonly estimates: DurationEstimates;
   readonly instances: readonly Instance[];
 }
 
-/** What can be run, with everything that a form for it needs. */
+/** The workflows, with everything that a form needs. */
 export function workflowsView(workflows: readonly Workflow[], parts: Parts): z.input<typeof workflowsAnswer> {
   return { workflows: workflows.map((workflow) => workflowView(workflow, parts)) };
 }
 
-/** One workflow, with everything that a form for it needs. */
+/** One workflow, with everything that a form needs. */
 export function workflowView(workflow: Workflow, { estimates, instances }: Parts): WorkflowView {
   const { type, title, description, isBuiltIn, outputs, requires } = workflow;
   return {
@@ -55,8 +55,8 @@ export function workflowView(workflow: Workflow, { estimates, instances }: Parts
 }
 
 /**
- * What only whoever may change workflows sees of one: graph and manifest. Secrets in the graph are hidden.
- * @returns undefined for a workflow that comes of no file
+ * Graph and manifest of a workflow, for callers who may change it. Secrets in the graph are hidden.
+ * @returns undefined for a workflow that does not come from a file
  */
 export function workflowSource(
   workflow: Workflow,
@@ -66,7 +66,7 @@ export function workflowSource(
   return { graph, manifest: manifestDocument(workflow.manifest) };
 }
 
-/** In the manifest's order where there is one, otherwise files first. */
+/** In the manifest's order if there is one, otherwise files first. */
 function inputViews(workflow: Workflow): InputView[] {
   const { files, parameters } = workflow;
   const own = parameterSchema(workflow);
@@ -88,7 +88,7 @@ function inputViews(workflow: Workflow): InputView[] {
   return order.flatMap((name) => byName.get(name) ?? []);
 }
 
-/** The kind of a manifest, or what a parameter in TypeScript is by its schema. */
+/** The kind in the manifest, or the kind that a TypeScript parameter has by its schema. */
 function kindOf(kind: unknown, schema: Record<string, unknown>): InputView['kind'] {
   if (kind !== undefined) return kind as InputView['kind'];
   if (Array.isArray(schema['enum'])) return 'choice';
@@ -105,13 +105,13 @@ function parameterSchema(workflow: Workflow): ParameterSchema {
   return schema;
 }
 
-/** JSON Schema of what a client sends. Forms send text: what it stands for is in the parameter's own description. */
+/** JSON Schema of what a client sends. Forms send text; the parameter's description explains it. */
 function makeParameterSchema({ parameters }: Workflow): ParameterSchema {
   const { $schema: _version, ...schema } = z.toJSONSchema(parameters, {
     io: 'input',
     override: ({ zodSchema, jsonSchema }) => {
       const { def } = zodSchema._zod;
-      // It leaves out the default of whatever is transformed behind it.
+      // It omits the default of schemas with a transformation.
       if (def.type === 'default')
         jsonSchema.default = (def as { defaultValue?: unknown }).defaultValue as boolean;
       if (jsonSchema.type !== 'string') delete jsonSchema.pattern;

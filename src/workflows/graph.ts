@@ -1,15 +1,15 @@
-/** A ComfyUI prompt: nodes by id, as this server keeps, changes and sends it. */
+/** A ComfyUI prompt: nodes by id, as the server stores, changes and sends it. */
 import { isJsonObject, type Json } from '../utils/losslessJson.js';
 import { type Content, wholeOf } from '../utils/StoredFile.js';
 
 /**
- * A client's file in a graph: its bytes, or where they are. When the prompt is sent, it becomes the name of an uploaded
- * file, or base64.
+ * A client's file in a graph: its bytes, or where they are stored. When the prompt is sent, it becomes the name of an
+ * uploaded file, or base64.
  */
 export class GraphFile {
-  /** What its name ends in, without the dot, such as `png`. */
+  /** File extension without the dot, such as `png`. */
   readonly extension: string;
-  /** Its node takes base64 only: it is not uploaded. */
+  /** The node takes base64 only, so the file is not uploaded. */
   readonly isInside: boolean;
   #content: Content;
 
@@ -23,13 +23,13 @@ export class GraphFile {
     return this.#content;
   }
 
-  /** All bytes. @throws Error where they are not in memory: `load` them first */
+  /** All bytes. @throws Error if they are not in memory: call `load` first */
   get bytes(): Buffer {
     if (Buffer.isBuffer(this.#content)) return this.#content;
     throw new Error('The file is not in memory.');
   }
 
-  /** Takes all bytes into memory: what is sent inside a prompt is there as a whole. @throws as `wholeOf` does */
+  /** Loads all bytes into memory, because they are sent inside a prompt. @throws the errors of `wholeOf` */
   async load(): Promise<void> {
     this.#content = await wholeOf(this.#content);
   }
@@ -38,13 +38,13 @@ export class GraphFile {
 /** A link to output `slot` of node `id`. */
 export type NodeLink = readonly [id: string, slot: number];
 
-/** Value of a node's input. A link is an array of a node's id and a slot. */
+/** Value of a node's input. A link is an array of a node id and a slot. */
 export type GraphValue = Json | GraphFile;
 
 export interface GraphNode {
   readonly classType: string;
   readonly inputs: ReadonlyMap<string, GraphValue>;
-  /** What the node has beside `class_type` and `inputs`, such as `_meta`. */
+  /** Other keys of the node, such as `_meta`. */
   readonly others?: ReadonlyMap<string, Json>;
 }
 
@@ -56,19 +56,19 @@ interface NodeLiteral {
   readonly inputs: Readonly<Record<string, GraphValue>>;
 }
 
-/** A graph from an object as a workflow in TypeScript writes it. Nodes that are made already are taken as they are. */
+/** Creates a graph from an object as TypeScript workflows write it. Existing nodes are used unchanged. */
 export function graphOf(nodes: Readonly<Record<string, NodeLiteral | GraphNode>>): PromptGraph {
   return new Map(Object.entries(nodes).map(([id, node]) => [id, 'class_type' in node ? nodeOf(node) : node]));
 }
 
-/** A node from an object as a workflow in TypeScript writes it. */
+/** Creates a node from an object as TypeScript workflows write it. */
 function nodeOf({ class_type, inputs }: NodeLiteral): GraphNode {
   return { classType: class_type, inputs: new Map(Object.entries(inputs)) };
 }
 
 /**
- * The graph as ComfyUI's API takes it.
- * @param jsonOf what stands for a file in it, such as the name under which it was uploaded
+ * The graph in the format of ComfyUI's API.
+ * @param jsonOf the replacement of a file, such as the name of its upload
  */
 export function graphJson(graph: PromptGraph, jsonOf: (file: GraphFile) => Json): ReadonlyMap<string, Json> {
   const inputJson = ([name, value]: [string, GraphValue]): [string, Json] => [
@@ -87,7 +87,7 @@ export function graphJson(graph: PromptGraph, jsonOf: (file: GraphFile) => Json)
   );
 }
 
-/** The link that `value` is, if it is one: an array of an id and a whole number. */
+/** The link in `value`, if it is one: an array of an id and an integer. */
 export function linkOf(value: GraphValue | undefined): NodeLink | undefined {
   if (!Array.isArray(value) || value.length !== 2) return undefined;
   const [id, slot] = value as readonly Json[];
@@ -96,7 +96,7 @@ export function linkOf(value: GraphValue | undefined): NodeLink | undefined {
   return typeof id === 'number' ? [String(id), slot] : undefined;
 }
 
-/** What people call the node in ComfyUI's interface, if the file tells. */
+/** The node's title in ComfyUI's editor, if the file has it. */
 export function titleOf(node: GraphNode): string | undefined {
   const meta = node.others?.get('_meta');
   const title = isJsonObject(meta) ? meta.get('title') : undefined;

@@ -1,8 +1,8 @@
-/** Pieces of a graph that several workflows share. */
+/** Parts of graphs that several workflows share. */
 import { type GraphFile, type GraphNode, graphOf, type PromptGraph } from './graph.js';
 import { IMAGE_FILE, type ModelRequirement, type Size } from './types.js';
 
-/** The enlargement model, and the factor that is trained into it. */
+/** The upscale model and its native factor. */
 const UPSCALE_MODEL = '4x_NMKD-Siax_200k.pth';
 const MODEL_FACTOR = 4;
 
@@ -15,8 +15,8 @@ export const UPSCALE_MODEL_REQUIREMENT: ModelRequirement = {
 export const UPSCALE_NODES = ['UpscaleModelLoader', 'ImageUpscaleWithModel', 'ImageScaleBy'] as const;
 
 /**
- * Loads the image (node 1), enlarges it by the model (nodes 2 and 3) and brings it down to `scale` where that is not
- * the model's own factor (node 4).
+ * Loads the image (node 1), upscales it with the model (nodes 2 and 3), and scales it down to `scale` if that is not
+ * the native factor (node 4).
  * @returns the nodes, and the id of the last one
  */
 export function upscaleNodes(loadImage: GraphNode, scale: number): { nodes: PromptGraph; last: string } {
@@ -35,15 +35,15 @@ export function upscaleNodes(loadImage: GraphNode, scale: number): { nodes: Prom
   return { nodes: new Map([...nodes, ...resize]), last: '4' };
 }
 
-/** Size of the image enlarged by `scale`. */
+/** Size of the image multiplied by `scale`. */
 export function scaled(sizes: ReadonlyMap<string, Size>, scale: number): Size | undefined {
   const size = sizes.get(IMAGE_FILE.name);
   return size && { width: Math.round(size.width * scale), height: Math.round(size.height * scale) };
 }
 
-/** The image that the client sent. @throws Error when there is none, which submissions do not let through */
+/** The client's image. @throws Error if there is none, which submissions prevent */
 export function imageOf(files: ReadonlyMap<string, GraphFile>): GraphFile {
   const file = files.get(IMAGE_FILE.name);
-  if (!file) throw new Error('The workflow was given no image.');
+  if (!file) throw new Error('The workflow got no image.');
   return file;
 }

@@ -1,7 +1,7 @@
-/** The nodes by which a picture gets into ComfyUI and out of it again, the same for every built-in workflow. */
+/** The nodes by which an image gets into ComfyUI and out of it, common to all built-in workflows. */
 import type { GraphFile, GraphNode, NodeLink } from './graph.js';
 
-/** `upload`: as a file, by `POST /upload/image`; `base64`: inside the prompt. */
+/** `upload`: as a file, with `POST /upload/image`; `base64`: inside the prompt. */
 export type ImageInput = 'upload' | 'base64';
 
 const LOADERS: Readonly<Record<ImageInput, string>> = {
@@ -10,25 +10,25 @@ const LOADERS: Readonly<Record<ImageInput, string>> = {
 };
 
 /**
- * Writes to the temp folder, which ComfyUI empties at every start, with the fastest compression. `SaveImage` fills the
- * output folder for good, and the GPU waits twice as long for it.
+ * Writes to the temp folder, which ComfyUI empties at each start, with the fastest compression. `SaveImage` fills the
+ * output folder permanently, and takes the GPU twice as long.
  */
 const SAVER = 'PreviewImage';
 
-/** What `Workflow.build` makes the nodes for a picture with. */
+/** Creates the nodes for an image in `Workflow.build`. */
 export interface ImageNodes {
   /** The node that loads the file; its slot 0 is the upright image. */
   loadImage(file: GraphFile): GraphNode;
-  /** The node that saves `images`. It belongs under the id that the workflow's output names. */
+  /** The node that saves `images`. Use it under the node id of the workflow's output. */
   saveImage(images: NodeLink): GraphNode;
 }
 
-/** Classes that every built-in workflow needs beside its own. */
+/** Classes that every built-in workflow needs besides its own. */
 export function imageNodeClasses(input: ImageInput): readonly string[] {
   return [LOADERS[input], SAVER];
 }
 
-/** The nodes for a server that hands pictures over in this way. */
+/** The nodes for this kind of image transfer. */
 export function imageNodes(input: ImageInput): ImageNodes {
   return {
     loadImage: (file) => ({ classType: LOADERS[input], inputs: new Map([['image', file]]) }),

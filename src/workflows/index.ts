@@ -3,5 +3,5 @@ import type { Workflow } from './types.js';
 import { upscaleImage } from './upscaleImage.js';
 import { upscaleRemoveBackground } from './upscaleRemoveBackground.js';
 
-/** Every workflow that the server offers: a file each, and a line here. */
+/** The built-in workflows: one file and one line here for each. */
 export const workflows: readonly Workflow[] = [removeBackground, upscaleImage, upscaleRemoveBackground];

@@ -3,21 +3,21 @@ import { AppError } from '../errors.js';
 import type { Workflow } from './types.js';
 
 /**
- * Stands for the workflow of a job whose definition is gone. The job can still be looked at; to run it fails.
- * @param type as the job has it
+ * A placeholder for the workflow of a job whose definition is lost. The job can still be read; running it fails.
+ * @param type of the job
  */
 export function lostWorkflow(type: string): Workflow {
   return {
     type,
     title: type,
-    description: 'The definition of this workflow is gone.',
+    description: 'The definition of this workflow is lost.',
     estimateSeconds: 1,
     files: [],
     parameters: z.object({}),
     outputs: [],
     isBuiltIn: false,
     build: () => {
-      throw new AppError('WORKFLOW_NOT_FOUND', `The definition of the workflow "${type}" is gone.`);
+      throw new AppError('WORKFLOW_NOT_FOUND', `The definition of the workflow "${type}" is lost.`);
     },
     requires: { nodes: [], models: [] },
   };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** `true` or `false` as a form field or query parameter; `false` when it is left out. */
+/** `true` or `false` as a form field or query parameter; `false` if omitted. */
 export const booleanParameter = z
   .string()
   .toLowerCase()
@@ -9,7 +9,7 @@ export const booleanParameter = z
   .default(false)
   .meta({ type: 'boolean' });
 
-/** Enlargement: a number from 1 to 4, 4 when it is left out. */
+/** Scale factor: a number from 1 to 4, 4 if omitted. */
 export const scaleParameter = z
   .string()
   .regex(/^\d(\.\d+)?$/, 'takes a number from 1 to 4')
@@ -22,5 +22,5 @@ const outputFormat = z.enum(['PNG', 'JPEG', 'WEBP'], { error: 'takes PNG, JPEG o
 
 export type OutputFormat = z.output<typeof outputFormat>;
 
-/** Format of the result, in any case; PNG when it is left out. */
+/** Format of the result, case-insensitive; PNG if omitted. */
 export const formatParameter = z.string().toUpperCase().pipe(outputFormat).default('PNG');

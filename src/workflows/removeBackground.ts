@@ -4,11 +4,11 @@ import { imageOf } from './graphs.js';
 import { booleanParameter } from './parameters.js';
 import { defineWorkflow, IMAGE_FILE } from './types.js';
 
-/** Cuts the subject out of its background with InspyrenetRembg. */
+/** Removes the background with InspyrenetRembg. */
 export const removeBackground = defineWorkflow({
   type: 'remove-background',
   title: 'Remove background',
-  description: 'Cuts the subject out: everything else becomes transparent.',
+  description: 'Removes the background: everything except the subject becomes transparent.',
   estimateSeconds: 8,
   files: [IMAGE_FILE],
   parameters: z.object({ crop: booleanParameter.describe('Crop the result to the subject.') }),

@@ -3,12 +3,12 @@ import type { Json } from '../utils/losslessJson.js';
 import type { GraphFile, PromptGraph } from './graph.js';
 import type { ImageNodes } from './imageNodes.js';
 
-/** What a client's file must be. A mask is an image that says where something is done. */
+/** What a client's file must be. A mask is an image that marks where something is done. */
 export type FileKind = 'image' | 'mask' | 'video' | 'audio' | 'file';
 
 /** A file that a workflow takes from its client. */
 export interface FileInput {
-  /** Name of its form field, and of its entry in JSON, such as `image`. */
+  /** Name of its form field, and of its JSON entry, such as `image`. */
   readonly name: string;
   readonly kind: FileKind;
   readonly required: boolean;
@@ -32,33 +32,33 @@ export interface Size {
   readonly height: number;
 }
 
-/** What is done to the images that ComfyUI returned, before they are encoded in the format that was asked for. */
+/** What is done to the images from ComfyUI before they are encoded in the requested format. */
 interface FinishPlan {
-  /** Cut each image down to what is not transparent. */
+  /** Crop each image to its non-transparent part. */
   readonly cropToSubject?: boolean;
 }
 
 /**
- * A workflow: a file in `src/workflows` with a line in its registry, or a graph that a user exported. Routes, job type,
- * documents and the check of what an instance has all come from it.
+ * A workflow: a file in `src/workflows` with a line in its registry, or a graph that a user exported. Paths, job
+ * type, documents and the check of instances are derived from it.
  */
 export interface Workflow<Schema extends z.ZodObject = z.ZodObject> {
-  /** Job type and last part of its routes, such as `remove-background`. */
+  /** Job type and last part of its paths, such as `remove-background`. */
   readonly type: string;
   /** A few words for people. */
   readonly title: string;
   readonly description: string;
-  /** Declared duration of a typical job, used until enough were measured. */
+  /** Declared duration of a typical job, used until there are enough measurements. */
   readonly estimateSeconds: number;
-  /** The files that it takes, in the order of forms and documents. */
+  /** Its files, in the order of forms and documents. */
   readonly files: readonly FileInput[];
-  /** Its own parameters, from form fields, query (strings) and JSON; `format` is known to every workflow. */
+  /** Its own parameters, from form fields, the query (strings) and JSON; `format` is common to all workflows. */
   readonly parameters: Schema;
   /** The nodes whose files and texts are the results, at least one. The first one is the primary output. */
   readonly outputs: readonly WorkflowOutput[];
   /**
-   * It is written in TypeScript: it makes one image of one image. The result is encoded anew as PNG where no other format
-   * is asked for, and takes over what is transparent in the upload.
+   * A TypeScript workflow that makes one image from one image. The result is encoded as PNG if no other format is
+   * requested, and gets the transparency of the upload.
    */
   readonly isBuiltIn: boolean;
   /**
@@ -69,15 +69,15 @@ export interface Workflow<Schema extends z.ZodObject = z.ZodObject> {
   build(files: ReadonlyMap<string, GraphFile>, parameters: z.output<Schema>, nodes: ImageNodes): PromptGraph;
   /**
    * Size of the result for images of these sizes (by name), for the limit on output pixels.
-   * @returns undefined where it is not known in advance
+   * @returns undefined if it is not known in advance
    */
   outputSize?(sizes: ReadonlyMap<string, Size>, parameters: z.output<Schema>): Size | undefined;
   finish?(parameters: z.output<Schema>): FinishPlan;
-  /** Further fields of the result in an answer, such as `upscale_factor`. */
+  /** Further fields of the result in a response, such as `upscale_factor`. */
   resultFields?(parameters: z.output<Schema>): Readonly<Record<string, string>>;
   /**
-   * What an instance must have: node classes, and choices (such as model files) of a node's input. The nodes that load
-   * and save the image of a built-in workflow are not listed: all of those need them.
+   * What an instance needs: node classes, and choices (such as model files) of a node's input. The nodes that load
+   * and save the image of a built-in workflow are not listed, because all of those need them.
    */
   readonly requires: {
     readonly nodes: readonly string[];
@@ -97,7 +97,7 @@ export interface ModelRequirement {
   readonly model: string;
 }
 
-/** Types a workflow by its own parameters, and hands it on for a registry of workflows of any parameters. */
+/** Types a workflow by its own parameters, and returns it as a workflow of any parameters for the registry. */
 export function defineWorkflow<Schema extends z.ZodObject>(workflow: Workflow<Schema>): Workflow {
   return workflow as unknown as Workflow;
 }

@@ -3,14 +3,14 @@ import { imageOf, scaled, UPSCALE_MODEL_REQUIREMENT, UPSCALE_NODES, upscaleNodes
 import { scaleParameter } from './parameters.js';
 import { defineWorkflow, IMAGE_FILE } from './types.js';
 
-/** Enlarges an image up to four times with NMKD-Siax. */
+/** Upscales an image up to four times with NMKD-Siax. */
 export const upscaleImage = defineWorkflow({
   type: 'upscale-image',
   title: 'Upscale',
-  description: 'Enlarges the image up to four times with NMKD-Siax.',
+  description: 'Upscales the image up to four times with NMKD-Siax.',
   estimateSeconds: 15,
   files: [IMAGE_FILE],
-  parameters: z.object({ scale: scaleParameter.describe('How many times larger, 1 to 4.') }),
+  parameters: z.object({ scale: scaleParameter.describe('Scale factor, 1 to 4.') }),
   requires: { nodes: UPSCALE_NODES, models: [UPSCALE_MODEL_REQUIREMENT] },
   outputs: [{ name: 'image', nodeId: 'save' }],
   isBuiltIn: true,

@@ -4,14 +4,14 @@ import { imageOf, scaled, UPSCALE_MODEL_REQUIREMENT, UPSCALE_NODES, upscaleNodes
 import { scaleParameter } from './parameters.js';
 import { defineWorkflow, IMAGE_FILE } from './types.js';
 
-/** Enlarges an image, then cuts its subject out. */
+/** Upscales an image, then removes its background. */
 export const upscaleRemoveBackground = defineWorkflow({
   type: 'upscale-remove-bg',
   title: 'Upscale and remove background',
-  description: 'Enlarges the image up to four times, then cuts the subject out.',
+  description: 'Upscales the image up to four times, then removes the background.',
   estimateSeconds: 25,
   files: [IMAGE_FILE],
-  parameters: z.object({ scale: scaleParameter.describe('How many times larger, 1 to 4.') }),
+  parameters: z.object({ scale: scaleParameter.describe('Scale factor, 1 to 4.') }),
   requires: { nodes: [...UPSCALE_NODES, 'InspyrenetRembg'], models: [UPSCALE_MODEL_REQUIREMENT] },
   outputs: [{ name: 'image', nodeId: 'save' }],
   isBuiltIn: true,

@@ -130,7 +130,7 @@ describe('where there are keys', () => {
     expect(JSON.stringify(open)).not.toContain('127.0.0.1');
     expect(open.comfyui_instances.instances.map(({ host }) => host)).toEqual(['instance-1', 'instance-2']);
     expect(open.issues).toContain('Instance instance-2 is unhealthy.');
-    expect(open.issues).toContain('A workflow file cannot be used.');
+    expect(open.issues).toContain('A workflow file is invalid.');
     expect(JSON.stringify(open)).not.toContain('private-project');
     const known = await withKey(SHOP).json('/health', healthAnswer);
     expect(known.comfyui_instances.instances[0]?.host).toBe(stack.simulator(0).host);

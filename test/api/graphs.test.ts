@@ -207,8 +207,8 @@ describe('what is sent', () => {
     for (const submit of [sync, async]) {
       const { warnings } = await submit('text-to-image', body({}, values));
       expect(warnings).toEqual([
-        expect.stringMatching(/"negativ_prompt" is not known.* "negative_prompt"/),
-        expect.stringMatching(/"sampler" is not known/),
+        expect.stringMatching(/"negativ_prompt" was ignored.* "negative_prompt"/),
+        expect.stringMatching(/Unknown parameter "sampler"/),
       ]);
     }
   });

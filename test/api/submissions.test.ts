@@ -271,7 +271,7 @@ describe('files', () => {
       [{ photo, mask: MP4 }, 'UNSUPPORTED_IMAGE_TYPE', 'the file for "mask" is video/mp4'],
       [{ photo, clip: WAV }, 'UNSUPPORTED_FILE_TYPE', 'takes video'],
       [{ photo, voice: MP4 }, 'UNSUPPORTED_FILE_TYPE', 'takes audio'],
-      [{ photo, voice: NOTES }, 'UNSUPPORTED_FILE_TYPE', 'no known type'],
+      [{ photo, voice: NOTES }, 'UNSUPPORTED_FILE_TYPE', 'an unknown type'],
     ];
     for (const [files, code, words] of wrong) {
       const inputs = Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, dataUri(bytes)]));
@@ -436,9 +436,7 @@ describe('parameters', () => {
       ['dream', json({ inputs: { promt: 'a hat' } })],
       ['dream', json({ promt: 'a hat' })],
     ];
-    const warnings = [
-      'The parameter "promt" is not known and was ignored. The nearest known name is "prompt".',
-    ];
+    const warnings = ['Unknown parameter "promt" was ignored. The nearest known name is "prompt".'];
     for (const [path, init] of requests) {
       const { answer, status } = await accepted(`/api/async/${path}`, init);
       expect([answer.warnings, status.warnings]).toEqual([warnings, warnings]);
@@ -465,7 +463,7 @@ describe('parameters', () => {
 
   it('are known as files where they are text for one', async () => {
     const { answer } = await accepted('/api/async/collage', multipart({ photo, mask: 'white' }));
-    expect(answer.warnings).toEqual(['"mask" takes a file: the text that came for it was ignored.']);
+    expect(answer.warnings).toEqual(['"mask" takes a file: its text was ignored.']);
   });
 
   it('of the inputs win over those beside them, and those of the body over the query', async () => {

@@ -92,7 +92,7 @@ describe('a file in the folder of a running server', () => {
     expect(distance(await colourOfOutput(outputs[0] as { url: string }), INVERTED)).toBeLessThan(4);
     expect(logger.lines).toContainEqual(
       expect.objectContaining({
-        message: 'Workflow is ready',
+        message: 'Workflow loaded',
         fields: expect.objectContaining({ jobType: 'expanding' }),
       }),
     );
@@ -135,20 +135,20 @@ describe('a file that cannot be used', () => {
       'with broken JSON',
       { 'bad.json': '{\n  "1": {\n' },
       'INVALID_WORKFLOW',
-      /bad\.json .*no valid JSON.* line 3/,
+      /bad\.json .*not valid JSON.* line 3/,
     ],
-    ['that is empty', { 'bad.json': '' }, 'INVALID_WORKFLOW', /bad\.json .*no valid JSON/],
+    ['that is empty', { 'bad.json': '' }, 'INVALID_WORKFLOW', /bad\.json .*not valid JSON/],
     [
       'without outputs',
       { 'bad.json': '{"1":{"class_type":"LoadImage","inputs":{"image":"a.png"}}}' },
       'INVALID_WORKFLOW',
-      /bad\.json .*no node that is known to save or show/,
+      /bad\.json .*no known node that saves or previews/,
     ],
     [
       'with a link to a node that is not there',
       { 'bad.json': JSON.stringify({ '9': save(['8', 0]) }) },
       'INVALID_WORKFLOW',
-      /bad\.json .*node "9" takes its input "images" from node "8", which is not in the graph/,
+      /bad\.json .*node "9" gets its input "images" from node "8", which is not in the graph/,
     ],
     [
       'with a manifest whose input names a missing node',
@@ -169,7 +169,7 @@ describe('a file that cannot be used', () => {
       'with a manifest that is no YAML',
       { 'bad.json': userGraph('blend'), 'bad.yaml': 'inputs: {' },
       'INVALID_WORKFLOW',
-      /bad\.yaml .*no valid YAML/,
+      /bad\.yaml .*not valid YAML/,
     ],
     [
       'that is named like a route',
@@ -193,7 +193,7 @@ describe('a file that cannot be used', () => {
       expect(issues).toEqual([expect.stringMatching(reason)]);
       expect(status).toBe('degraded');
     });
-    const warnings = logger.lines.filter(({ message }) => message === 'A workflow file cannot be used');
+    const warnings = logger.lines.filter(({ message }) => message === 'A workflow file is invalid');
     const named = warnings.filter(({ fields }) => reason.test(`${fields['file']} ${fields['reason']}`));
     expect(named).toMatchObject([{ level: 'warn', fields: { code } }]);
     expect((await health()).issues.join()).not.toContain(folder.directory);

@@ -248,7 +248,7 @@ describe('a bucket of assets', () => {
 
   it('that is not there is told at the start', async () => {
     await expect(start({ ...STORES.s3.env(), S3_BUCKET: 'nobodys' })).rejects.toThrow(
-      'The bucket nobodys cannot be used: it answers with 404',
+      'The bucket nobodys cannot be used: it responds with 404',
     );
   });
 });

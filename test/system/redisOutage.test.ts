@@ -78,10 +78,10 @@ describe.runIf(requireRedis())('when Redis', () => {
       expect(changes).toEqual([false, true]);
       // One of each server, however often it tried to connect.
       expect(aboutRedis().sort()).toEqual([
-        'info Redis is back',
-        'info Redis is back',
-        'warn Redis is not available',
-        'warn Redis is not available',
+        'info Redis is available again',
+        'info Redis is available again',
+        'warn Redis is unavailable',
+        'warn Redis is unavailable',
       ]);
     });
 

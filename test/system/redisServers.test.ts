@@ -175,14 +175,15 @@ describe.runIf(requireRedis()).concurrent('servers with QUEUE=redis', { timeout:
       await own.restart();
       await expectAllDone(client, ids);
       expect(site.executions).toBe(4);
-      await eventually(() => expect(server.output).toContain('Redis is back'));
+      await eventually(() => expect(server.output).toContain('Redis is available again'));
       const told = server.lines().filter(({ message }) => /Redis/.test(message));
-      expect(told.map(({ message }) => message)).toEqual(['Redis is not available', 'Redis is back']);
+      expect(told.map(({ message }) => message)).toEqual([
+        'Redis is unavailable',
+        'Redis is available again',
+      ]);
       const shouted = server.lines().filter(({ level }) => level === 'error');
       // The jobs that ended meanwhile are recorded later: that is said once.
-      expect(shouted.map(({ message }) => message)).toEqual([
-        'A store failed, what is left to do is tried again',
-      ]);
+      expect(shouted.map(({ message }) => message)).toEqual(['A store failed, pending work will be retried']);
     } finally {
       await site.close();
       await own.stop();

@@ -119,7 +119,7 @@ describe.runIf(requireRedis())('with one Redis for two servers', () => {
       expect((await there.jobs.update('a', begin))?.status).toBe('processing');
       const { jobs } = await there.jobs.list({ type: 'my-flow' }, { limit: 10, offset: 0 });
       const [job] = jobs;
-      expect(() => job?.request.workflow.build(new Map(), {}, neverUsed)).toThrow('is gone');
+      expect(() => job?.request.workflow.build(new Map(), {}, neverUsed)).toThrow('is lost');
       // Who has made the job still knows how.
       expect((await here.jobs.get('a'))?.request.workflow.title).toBe('My flow');
       expect((await there.jobs.delete('a'))?.status).toBe('processing');

@@ -208,7 +208,7 @@ describe.runIf(requireRedis())('assets that servers share', () => {
     await again();
     await auditOf(b, -2000, -2000).run();
     await eventually(async () => expect(await filesIn(place)).toHaveLength(1));
-    expect(b.logger.lines).toMatchObject([{ message: 'Assets of lost jobs were let go of' }]);
+    expect(b.logger.lines).toMatchObject([{ message: 'Assets of lost jobs were released' }]);
     upload.release();
     await b.blobs.delete('known/input/image', known);
     await eventually(async () => expect(await filesIn(place)).toEqual([]));

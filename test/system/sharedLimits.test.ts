@@ -61,7 +61,7 @@ describe.runIf(requireRedis())('the limit of requests a minute with QUEUE=redis'
     expect((await ask(b)).status).toBe(200);
   });
 
-  it('counts for all again when Redis is back', async () => {
+  it('counts for all again when Redis is available again', async () => {
     const [a, b] = [await start(100_000), await start(100_000)];
     await ask(b);
     await site.redis.kill();

@@ -160,8 +160,8 @@ describe.runIf(requireRedis())('a workflow that is put with QUEUE=redis', () => 
     await eventually(async () => {
       const { issues } = await a.client.json('/health', healthAnswer);
       expect(issues).toEqual([
-        expect.stringMatching(/^Workflow file my-flow in Redis cannot be used: /),
-        expect.stringMatching(/^Workflow file upscale-image in Redis cannot be used: .* built in/),
+        expect.stringMatching(/^Workflow file my-flow in Redis is invalid: /),
+        expect.stringMatching(/^Workflow file upscale-image in Redis is invalid: .* built in/),
       ]);
     });
     await expectInverted(a, await submit(a, 'my-flow', 1), 1);

@@ -68,7 +68,7 @@ describe(`SIGTERM under load (seed ${seed})`, () => {
         expect(performance.now() - sentAt).toBeLessThan(SHUTDOWN_MS + SPARE_MS);
         const lines = server.lines();
         const completed = lines.filter(({ message }) => message === 'Job completed');
-        const reports = lines.filter(({ message }) => message === 'Jobs not done at shutdown');
+        const reports = lines.filter(({ message }) => message === 'Unfinished jobs at shutdown');
         expect(reports.length).toBeLessThanOrEqual(1);
         const notDone = reports.flatMap((line) => [
           ...(line['interrupted'] as string[]),

@@ -93,7 +93,7 @@ describe('with a machine, a receiver, a store and clients that hang', () => {
   it('it ends within SHUTDOWN_TIMEOUT, in good order', async () => {
     const { code, ms, process, running } = await hang();
     expect(ms).toBeLessThan(SHUTDOWN_MS + SPARE_MS);
-    const report = process.lines().find(({ message }) => message === 'Jobs not done at shutdown');
+    const report = process.lines().find(({ message }) => message === 'Unfinished jobs at shutdown');
     expect(report?.['interrupted']).toContain(running);
     expect(process.lines().at(-1)).toMatchObject({ message: 'Stopped' });
     // 1 where the store left something undone.
@@ -108,9 +108,7 @@ describe('with a machine, a receiver, a store and clients that hang', () => {
     const { code, ms, process } = await hang({ METRICS_FILE_PATH: file, METRICS_SAVE_INTERVAL: '0' });
     expect(ms).toBeLessThan(SHUTDOWN_MS + SPARE_MS);
     expect(code).toBe('SIGKILL');
-    const parts = process
-      .lines()
-      .filter(({ message }) => message === 'Part of the server did not stop in time');
+    const parts = process.lines().filter(({ message }) => message === 'A component did not stop in time');
     expect(parts.map(({ part }) => part)).toContain('metrics file');
   });
 });

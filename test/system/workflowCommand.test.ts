@@ -62,7 +62,7 @@ it('asks a machine for loaders, savers and ranges that only it knows', async () 
 });
 
 it.each([
-  ['a graph without outputs', { '1': loadImage() }, 'no node that is known to save or show'],
+  ['a graph without outputs', { '1': loadImage() }, 'no known node that saves or previews'],
   ['the interface format', { nodes: [], links: [] }, 'Export (API)'],
 ])('says what is wrong with %s', async (_what, content, message) => {
   await expect(command(await fileOf(content))).rejects.toMatchObject({

@@ -120,15 +120,15 @@ describe('a folder of workflows', () => {
     await folder.start();
     expect(types()).toEqual(['good']);
     const expected = [
-      ['Good.json|good.json', 'INVALID_WORKFLOW', 'same name for routes, good'],
-      ['bad-manifest.yaml', 'INVALID_WORKFLOW', 'no valid YAML'],
+      ['Good.json|good.json', 'INVALID_WORKFLOW', 'same type, good'],
+      ['bad-manifest.yaml', 'INVALID_WORKFLOW', 'not valid YAML'],
       ['broken.json', 'INVALID_WORKFLOW', 'line 1, column 6'],
       ['interface.json', 'WORKFLOW_FORMAT_UI', 'Export \\(API\\)'],
-      ['jobs.json', 'INVALID_WORKFLOW', 'The server itself uses the name "jobs"'],
-      ['latin.json', 'INVALID_WORKFLOW', 'no UTF-8'],
+      ['jobs.json', 'INVALID_WORKFLOW', 'The name "jobs" is reserved for the server itself'],
+      ['latin.json', 'INVALID_WORKFLOW', 'not UTF-8'],
       ['lonely.yaml', 'INVALID_WORKFLOW', 'there is no lonely.json'],
       ['missing-node.yml', 'INVALID_WORKFLOW', 'node "99" is not in the graph'],
-      ['no-outputs.json', 'INVALID_WORKFLOW', 'no node that is known to save'],
+      ['no-outputs.json', 'INVALID_WORKFLOW', 'no known node that saves'],
       ['upscale-image.json', 'WORKFLOW_BUILT_IN', 'built in'],
       ['画像.json', 'INVALID_WORKFLOW', 'The name of a workflow takes'],
     ];

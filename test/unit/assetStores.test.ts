@@ -109,7 +109,7 @@ describe('a folder of assets', () => {
     const [, hash = ''] = ['abc', '6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85'];
     await mkdir(inFolder('elsewhere'));
     await symlink(inFolder('elsewhere'), path.dirname(fileOf(hash)));
-    await expect(disk.store.put(Buffer.from('abc'))).rejects.toThrow('64 in the folder of the assets is a');
+    await expect(disk.store.put(Buffer.from('abc'))).rejects.toThrow('64 in the asset folder is a');
     expect(await disk.contents()).toEqual([]);
   });
 
@@ -171,7 +171,7 @@ describe('a bucket of assets', () => {
 
   it('says at the start when it cannot be used', async () => {
     const store = createAssetStore(bucketOptions({ bucket: 'nobodys' }), systemClock);
-    await expect(store.start()).rejects.toThrow('The bucket nobodys cannot be used: it answers with 404');
+    await expect(store.start()).rejects.toThrow('The bucket nobodys cannot be used: it responds with 404');
     await store.stop();
   });
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { renderConfiguration, renderEnvExample } from '../../scripts/configuration.js';
 import { environmentSchema } from '../../src/config/index.js';
 import { ERROR_STATUS } from '../../src/errors.js';
 
@@ -12,39 +13,41 @@ const defaults = Object.fromEntries(
 );
 const variables = Object.keys(environmentSchema.shape).sort();
 
-describe('the documents', () => {
-  const examples = Object.fromEntries(
-    [...read('.env.example').matchAll(/^([A-Z_0-9]+)=(.*)$/gm)].map(([, name = '', value = '']) => [
-      name,
-      value,
-    ]),
-  );
-  const readme = read('README.md');
-  const table = Object.fromEntries(
-    [...readme.matchAll(/^\| `([A-Z_0-9]+)` \| (.*?) ?\| .+\|$/gm)].map(([, name = '', value = '']) => [
-      name,
-      value,
-    ]),
-  );
+/** Names with their values, from a pattern with a group for each. */
+const pairsOf = (text: string, pattern: RegExp) =>
+  Object.fromEntries([...text.matchAll(pattern)].map(([, name = '', value = '']) => [name, value]));
 
+describe('the documents', () => {
   it.each([
-    ['.env.example', examples],
-    ["README's table", table],
-  ])('%s lists every variable with its default, and no other', (_, listed) => {
+    ['.env.example', /^([A-Z_0-9]+)=(.*)$/gm],
+    ['documentation/Configuration.md', /^\| `([A-Z_0-9]+)` \| `?(.*?)`? \| .+\|$/gm],
+  ])('%s lists every variable with its default, and no other', (file, pattern) => {
+    const listed = pairsOf(read(file), pattern);
     expect(Object.keys(listed).sort()).toEqual(variables);
     for (const name of variables) expect([name, listed[name]]).toEqual([name, defaults[name] ?? '']);
   });
 
-  it("README's table of errors has every code under its status", () => {
-    const rows = [...readme.matchAll(/^\| (\d{3}) \| (.+?) \|/gm)];
+  it.each([
+    ['.env.example', renderEnvExample],
+    ['documentation/Configuration.md', renderConfiguration],
+  ])('%s is up to date (npm run documents)', (file, render) => {
+    expect(read(file)).toBe(render());
+  });
+
+  it("the API guide's table of errors has every code under its status", () => {
+    const rows = [...read('documentation/API_Guide.md').matchAll(/^\| (\d{3}) \| (.+?) \|/gm)];
     const listed = rows.flatMap(([, status, codes = '']) =>
       [...codes.matchAll(/`([A-Z_]+)`/g)].map(([, code]) => [code, Number(status)]),
     );
     expect(Object.fromEntries(listed)).toEqual(ERROR_STATUS);
   });
 
-  it('README shows the example workflow as it is tested', () => {
+  it('the workflow guide shows the example workflow as it is tested', () => {
     const example = read('test/examples/invertImage.ts').replaceAll('../../src/workflows/', './');
-    expect(readme).toContain(`\`\`\`ts\n${example}\`\`\``);
+    expect(read('documentation/Workflows.md')).toContain(`\`\`\`ts\n${example}\`\`\``);
+  });
+
+  it('the README stays short', () => {
+    expect(read('README.md').split('\n').length).toBeLessThanOrEqual(150);
   });
 });

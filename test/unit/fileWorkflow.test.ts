@@ -158,7 +158,7 @@ describe('a workflow of a graph', () => {
       minimum: 0,
       maximum: 18446744073709552000,
       examples: [156680208700286],
-      description: 'Left out or -1: random, and told with the result.',
+      description: 'Omitted or -1: random, and returned with the result.',
     });
   });
 
@@ -357,14 +357,14 @@ describe('a graph that cannot be used', () => {
     ['the interface format', { nodes: [], links: [], version: 0.4 }, 'WORKFLOW_FORMAT_UI', 'Export (API)'],
     ['it inside of a wrapper', { workflow: { nodes: [], links: [] } }, 'WORKFLOW_FORMAT_UI', 'Export (API)'],
     ['broken JSON', '{"3":{"inputs":{"seed":%SEED%}}}', 'INVALID_WORKFLOW', 'line 1, column 24'],
-    ['no object', [1], 'INVALID_WORKFLOW', 'no object of nodes'],
+    ['no object', [1], 'INVALID_WORKFLOW', 'not an object of nodes'],
     ['no nodes', { _comment: 'x' }, 'INVALID_WORKFLOW', 'no nodes'],
     ['too deep', '['.repeat(100_000), 'INVALID_WORKFLOW', 'More than 64 levels'],
     [
       'wrappers without end',
       `${'{"prompt":'.repeat(20)}1${'}'.repeat(20)}`,
       'INVALID_WORKFLOW',
-      'no object of nodes',
+      'not an object of nodes',
     ],
   ])('%s', (_what, file, code, message) => {
     const error = refusal(() => graphOfFile(file));
@@ -383,9 +383,9 @@ describe('a graph that cannot be used', () => {
     );
     expect(error.details).toEqual({
       nodes: [
-        { node_id: '1', class_type: 'A', message: 'has inputs that are no object' },
+        { node_id: '1', class_type: 'A', message: 'has inputs that are not an object' },
         { node_id: '2', message: 'has no class_type' },
-        { node_id: '3', message: 'has a class_type that is no text' },
+        { node_id: '3', message: 'has a class_type that is not a string' },
       ],
     });
   });
@@ -393,7 +393,7 @@ describe('a graph that cannot be used', () => {
   it('has no outputs', () => {
     const error = refusal(() => derived({ '1': loadImage(), '2': node('ImageInvert', { image: ['1', 0] }) }));
     expect(error).toMatchObject({ code: 'INVALID_WORKFLOW' });
-    expect(error.message).toContain('no node that is known to save or show');
+    expect(error.message).toContain('no known node that saves or previews');
   });
 
   it('has a manifest that does not fit', () => {
@@ -413,26 +413,26 @@ describe('a graph that cannot be used', () => {
     const { nodes } = error.details as { nodes: { node_id: string; message: string }[] };
     expect(nodes.map(({ node_id, message }) => `${node_id} ${message}`)).toEqual([
       '99 is not in the graph (input a)',
-      '6 has no input "txt", but "text", "clip" (input b)',
-      '3 takes its input "model" from another node (input e)',
-      '3 has an input "steps" that is named twice (c, d)',
+      '6 has no input "txt", only "text", "clip" (input b)',
+      '3 gets its input "model" from another node (input e)',
+      '3 has an input "steps" that is listed twice (c, d)',
       '98 is not in the graph (output x)',
-      '9 takes its input "images" from node "8", which is not in the graph',
+      '9 gets its input "images" from node "8", which is not in the graph',
     ]);
     expect(error.message).toContain('node "99" is not in the graph');
   });
 
   it.each([
-    ['outputs: {}', 'names no output'],
+    ['outputs: {}', 'lists no output'],
     ['inputs: {}', 'outputs'],
     ['- a', 'expected object'],
-    ['a: [', 'no valid YAML'],
-    ['a: &a [1]\nb: *c', 'no valid YAML'],
+    ['a: [', 'not valid YAML'],
+    ['a: &a [1]\nb: *c', 'not valid YAML'],
     ['outputs: { x: { node: 1 } }\ninput: {}', 'unknown key "input"'],
-    ['outputs: { 1x: { node: 1 } }', 'begins with a letter'],
+    ['outputs: { 1x: { node: 1 } }', 'starting with a letter'],
     [
       'inputs: { format: { node: 1, field: a, kind: text } }\noutputs: { x: { node: 1 } }',
-      'used by the server itself',
+      'the server does not use itself',
     ],
     [
       'inputs: { a: { node: 1, kind: text } }\noutputs: { x: { node: 1 } }',

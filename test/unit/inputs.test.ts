@@ -150,7 +150,7 @@ describe('an input by URL', () => {
     const port = new URL(await servers.listen(listener)).port;
     const origin = `http://a.example:${port}`;
     const inside = await get(origin, { addresses: ['127.0.0.1'] }).catch(String);
-    expect(inside).toContain('no public server answered there');
+    expect(inside).toContain('no public server responded there');
     expect(listener).not.toHaveBeenCalled();
     servers.close();
     const unknown = await get(origin, { addresses: [] }).catch(String);
@@ -176,7 +176,7 @@ describe('an input by URL', () => {
 
   it.each([204, 206, 300, 304, 404, 500])('is no input when the answer is %s', async (status) => {
     const origin = await servers.listen((_request, response) => response.writeHead(status).end());
-    await expect(get(origin)).rejects.toThrow(`the answer was not 200 (${status})`);
+    await expect(get(origin)).rejects.toThrow(`the status was not 200 (${status})`);
   });
 
   it('is read no further than its limit when it never ends', async () => {

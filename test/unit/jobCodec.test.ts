@@ -159,7 +159,7 @@ describe('a job as a text', () => {
     const lost = await third.codec.decode('a', text);
     if (!lost) throw new Error('no job');
     expect({ ...lost, request: { ...lost.request, workflow } }).toEqual(job);
-    expect(() => promptOf(lost.request)).toThrow('The definition of the workflow "my-flow" is gone.');
+    expect(() => promptOf(lost.request)).toThrow('The definition of the workflow "my-flow" is lost.');
     // The next server may have it again.
     expect(third.codec.encode(lost)).toBe(text);
     expect((await there.codec.decode('a', third.codec.encode(lost)))?.request.workflow.title).toBe('My flow');
@@ -217,6 +217,6 @@ describe('tagged JSON', () => {
   });
 
   it('refuses what is no data', () => {
-    expect(() => stringifyTagged({ f: () => 1 })).toThrow('no data');
+    expect(() => stringifyTagged({ f: () => 1 })).toThrow('cannot be serialised');
   });
 });

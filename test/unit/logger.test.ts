@@ -79,7 +79,7 @@ describe('the logger', () => {
     const logger = logTo({ directory: path.join(file, 'logs') });
     logger.info('still here');
     await logger.close();
-    expect(output.lines.join('')).toContain('Log folder cannot be written');
+    expect(output.lines.join('')).toContain('Log folder is not writable');
     expect(output.lines.join('')).toContain('still here');
   });
 

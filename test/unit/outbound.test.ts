@@ -149,7 +149,7 @@ describe('a name', () => {
       const error = await resolved(guardWith(addresses), 'Name.example');
       expect(error).toBeInstanceOf(RefusedAddress);
       expect(String(error)).toContain(
-        'name.example is inside a private network, and not named by SOME_HOSTS',
+        'name.example is inside a private network, and not listed in SOME_HOSTS',
       );
     },
   );

@@ -45,21 +45,21 @@ describe('unknown parameters', () => {
 
   it('are named, each with the nearest known name; known ones are not', () => {
     expect(warnings(['seed', 'promt'])).toEqual([
-      'The parameter "promt" is not known and was ignored. The nearest known name is "prompt".',
+      'Unknown parameter "promt" was ignored. The nearest known name is "prompt".',
     ]);
     expect(warnings(['prompt'])).toEqual([]);
   });
 
   it('may be the names of files', () => {
-    expect(warnings(['mask'])).toEqual(['"mask" takes a file: the text that came for it was ignored.']);
+    expect(warnings(['mask'])).toEqual(['"mask" takes a file: its text was ignored.']);
     expect(warnings(['masc'])[0]).toContain('"mask"');
   });
 
   it('are cut, counted and made harmless', () => {
-    expect(warnings(['\u2063a\u202e\n\u0000b'])[0]).toContain('The parameter "ab" ');
+    expect(warnings(['\u2063a\u202e\n\u0000b'])[0]).toContain('Unknown parameter "ab" ');
     const many = warnings(Array.from({ length: 50 }, (_, n) => `${'x'.repeat(500)}${n}`));
     expect(many).toHaveLength(21);
-    expect(many.at(-1)).toBe('30 more parameters are not known and were ignored.');
+    expect(many.at(-1)).toBe('30 more unknown parameters were ignored.');
     for (const warning of many) expect(warning.length).toBeLessThan(200);
   });
 });

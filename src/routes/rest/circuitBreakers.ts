@@ -13,16 +13,16 @@ const path = z.object({
 });
 const responses = { 200: { description: 'Changed.', schema: circuitBreakerChangedAnswer } };
 
-/** The breakers, to look at and to open and close by hand. */
+/** The circuit breakers: list them, and open or close one manually. */
 export const circuitBreakerEndpoints: readonly Endpoint[] = [
   {
     id: 'circuit_breakers',
     method: 'get',
     path: '/api/circuit-breakers',
     tag: TAGS.breakers,
-    summary: 'The circuit breakers.',
+    summary: 'Lists the circuit breakers.',
     access: 'key',
-    responses: { 200: { description: 'By name.', schema: circuitBreakersAnswer } },
+    responses: { 200: { description: 'The breakers by name.', schema: circuitBreakersAnswer } },
     handler:
       ({ services: { instances, clock } }) =>
       (_request, response) => {
@@ -40,7 +40,7 @@ export const circuitBreakerEndpoints: readonly Endpoint[] = [
     method: 'post',
     path: '/api/circuit-breakers/{name}/open',
     tag: TAGS.breakers,
-    summary: 'Gives an instance no more jobs until the breaker is closed; running ones end normally.',
+    summary: 'Takes an instance out of service until the breaker is closed. Running jobs finish.',
     access: 'admin',
     request: { path },
     responses,
@@ -51,7 +51,7 @@ export const circuitBreakerEndpoints: readonly Endpoint[] = [
         const instance = instanceOf(request, services);
         await services.breakers.open(instance);
         const body: z.input<typeof circuitBreakerChangedAnswer> = {
-          message: 'Opened until it is closed by hand; running jobs end normally.',
+          message: 'Opened until it is closed manually. Running jobs finish.',
           circuit_breaker: breakerView(instance),
         };
         response.json(body);
@@ -62,7 +62,7 @@ export const circuitBreakerEndpoints: readonly Endpoint[] = [
     method: 'post',
     path: '/api/circuit-breakers/{name}/close',
     tag: TAGS.breakers,
-    summary: 'Lets an instance have jobs again.',
+    summary: 'Puts an instance back into service.',
     access: 'admin',
     request: { path },
     responses,

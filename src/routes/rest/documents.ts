@@ -63,7 +63,7 @@ export const documentEndpoints: readonly Endpoint[] = [
     method: 'get',
     path: '/',
     tag: TAGS.documents,
-    summary: 'A page to process images, and to see what the server and its machines do.',
+    summary: 'The page for running workflows and watching the server and its machines.',
     // It holds no data: whoever opens it needs a key for those, where there are keys.
     access: 'open',
     responses: { 200: { description: 'The page.', types: ['text/html'] } },
@@ -82,7 +82,7 @@ export const documentEndpoints: readonly Endpoint[] = [
     method: 'get',
     path: '/openapi.json',
     tag: TAGS.documents,
-    summary: 'This document.',
+    summary: 'The OpenAPI document.',
     access: 'open',
     responses: { 200: { description: 'OpenAPI 3.1.', schema: z.looseObject({ openapi: z.string() }) } },
     handler:

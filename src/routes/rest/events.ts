@@ -7,7 +7,7 @@ import { EventStream } from '../EventStream.js';
 import { jobPath, ownJob } from '../ownJob.js';
 
 const EVENTS = ['text/event-stream'];
-/** Between two looks at instances and breakers, ms: a breaker's rest is over by the time, and not by an event. */
+/** Interval for comparing instances and breakers, ms: the delay of a breaker ends without an event. */
 const LOOK_MS = 500;
 
 /** Server-sent events of one job. */
@@ -17,17 +17,17 @@ export const jobEventEndpoint: Endpoint = {
   path: '/api/jobs/{id}/events',
   tag: TAGS.jobs,
   summary:
-    'What happens to a job as server-sent events: status, progress, then completed, failed or cancelled, each with the whole status; 204 when Last-Event-ID was the end.',
+    'Server-sent events of a job: status, progress, then completed, failed or cancelled, each with the whole status. 204 if Last-Event-ID was the last event.',
   access: 'key',
   request: { path: jobPath },
-  responses: { 200: { description: 'Events until the end.', types: EVENTS } },
+  responses: { 200: { description: 'Events until the job ends.', types: EVENTS } },
   errors: [404],
   handler:
     ({ services }) =>
     async (request, response) => {
       const found = await ownJob(services.manager, request, response);
       if (isFinished(found) && request.get('Last-Event-ID') === eventId(found)) {
-        // All is told. Any other answer would bring an EventSource back, again and again.
+        // The client has seen the last event. Any other response would make an EventSource reconnect.
         response.status(204).end();
         return;
       }
@@ -43,9 +43,9 @@ export const systemEventEndpoint: Endpoint = {
   path: '/api/events',
   tag: TAGS.health,
   summary:
-    'What happens in the whole system as server-sent events: job, job_removed, instance and breaker; begins with every instance and breaker.',
+    'Server-sent events of the whole system: first every instance and breaker, then job, job_removed, instance and breaker.',
   access: 'admin',
-  responses: { 200: { description: 'Events without end.', types: EVENTS } },
+  responses: { 200: { description: 'A stream of events that does not end.', types: EVENTS } },
   handler:
     ({ services }) =>
     async (request, response) => {
@@ -57,7 +57,7 @@ export const systemEventEndpoint: Endpoint = {
 async function followJob(stream: EventStream, id: string, { manager, views }: Services): Promise<void> {
   let last: Job | undefined;
   const send = inOrder(stream, async (job: Job) => {
-    // The state as it was read may be older than a change that was heard of meanwhile.
+    // The state that was read may be older than a change that arrived in the meantime.
     if (last && (job.updatedTime < last.updatedTime || isAlike(job, last))) return;
     stream.send(eventName(job, last), await views.status(job), eventId(job));
     last = job;
@@ -94,7 +94,10 @@ function followSystem(stream: EventStream, { manager, views, balancer }: Service
   stream.onClose(() => clearInterval(timer));
 }
 
-/** What sends one thing after the other, also where a view must be waited for. It ends the stream when it cannot. */
+/**
+ * Returns a function that sends one item after the other, although views are asynchronous. It ends the stream if one
+ * fails.
+ */
 function inOrder<T>(stream: EventStream, send: (what: T) => Promise<void>): (what: T) => void {
   let last = Promise.resolve();
   return (what) => {
@@ -102,7 +105,7 @@ function inOrder<T>(stream: EventStream, send: (what: T) => Promise<void>): (wha
   };
 }
 
-/** What happened between two records of a job. */
+/** The event between two records of a job. */
 function eventName(job: Job, last: Job | undefined): string {
   if (isFinished(job)) return job.status;
   const isProgress =
@@ -119,7 +122,7 @@ function promptOf(job: Job): string | undefined {
   return job.status === 'processing' ? job.assignment.promptId : undefined;
 }
 
-/** Whether a client could not tell one record from the other, but for its time. */
+/** Whether two records look the same to a client, except for the time. */
 function isAlike(a: Job, b: Job): boolean {
   const seen = (job: Job) => [
     job.status,

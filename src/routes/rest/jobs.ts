@@ -21,14 +21,14 @@ import { schedulingView } from '../../views/schedulingView.js';
 import { type Endpoint, TAGS } from '../Endpoint.js';
 import { idOf, jobPath, ownJob, withStatusUrl } from '../ownJob.js';
 
-/** All jobs together. */
+/** Endpoints about all jobs. */
 export const jobListEndpoints: readonly Endpoint[] = [
   {
     id: 'list_jobs',
     method: 'get',
     path: '/api/jobs/list',
     tag: TAGS.jobs,
-    summary: 'Jobs, newest first. Filters combine.',
+    summary: 'Lists jobs, newest first. Filters can be combined.',
     access: 'key',
     request: { query: jobListQuery },
     responses: { 200: { description: 'A page of jobs.', schema: jobListAnswer } },
@@ -53,7 +53,7 @@ export const jobListEndpoints: readonly Endpoint[] = [
     method: 'get',
     path: '/api/jobs/stats',
     tag: TAGS.jobs,
-    summary: 'How many jobs there are, by state, type and instance.',
+    summary: 'Counts jobs by state, type and instance.',
     access: 'key',
     responses: { 200: { description: 'Counts.', schema: jobStatsAnswer } },
     handler:
@@ -68,7 +68,7 @@ export const jobListEndpoints: readonly Endpoint[] = [
     method: 'get',
     path: '/api/jobs/processor/stats',
     tag: TAGS.jobs,
-    summary: 'What the processor is doing, and its limits.',
+    summary: 'The state of the job processor, and its limits.',
     access: 'key',
     responses: { 200: { description: 'The processor.', schema: processorStatsAnswer } },
     handler:
@@ -82,9 +82,9 @@ export const jobListEndpoints: readonly Endpoint[] = [
     method: 'post',
     path: '/api/jobs/cleanup',
     tag: TAGS.jobs,
-    summary: 'Removes finished jobs past their lifetime. They go by themselves, too.',
+    summary: 'Removes expired jobs. The server also does this by itself.',
     access: 'admin',
-    responses: { 200: { description: 'How many.', schema: cleanupAnswer } },
+    responses: { 200: { description: 'The number of removed jobs.', schema: cleanupAnswer } },
     handler:
       ({ services: { manager } }) =>
       async (_request, response) => {
@@ -98,16 +98,16 @@ export const jobListEndpoints: readonly Endpoint[] = [
   },
 ];
 
-/** How far a job is: what clients ask most. */
+/** The status of a job, which clients request most. */
 export const jobStatusEndpoint: Endpoint = {
   id: 'job_status',
   method: 'get',
   path: '/api/jobs/{id}/status',
   tag: TAGS.jobs,
-  summary: 'How far a job is.',
+  summary: 'The status of a job.',
   access: 'key',
   request: { path: jobPath },
-  responses: { 200: { description: 'Its status.', schema: jobStatusAnswer } },
+  responses: { 200: { description: 'The status.', schema: jobStatusAnswer } },
   errors: [404],
   handler:
     ({ services: { manager, views } }) =>
@@ -115,24 +115,24 @@ export const jobStatusEndpoint: Endpoint = {
       const job = await ownJob(manager, request, response);
       const body: z.input<typeof jobStatusAnswer> = await views.status(job);
       const text = JSON.stringify(body);
-      // `response.json` looks at settings that are not used, which costs a tenth of the time of the whole request.
+      // `response.json` evaluates settings that are not used, which takes a tenth of the whole request.
       response.setHeader('Content-Type', 'application/json; charset=utf-8');
       response.setHeader('Content-Length', Buffer.byteLength(text));
       response.setHeader('Cache-Control', 'no-store').end(text);
     },
 };
 
-/** What is done to one job. */
+/** Endpoints that change one job. */
 export const jobEndpoints: readonly Endpoint[] = [
   {
     id: 'cancel_job',
     method: 'post',
     path: '/api/jobs/{id}/cancel',
     tag: TAGS.jobs,
-    summary: 'Takes a job out of the queue, or interrupts it on ComfyUI.',
+    summary: 'Cancels a job: removes it from the queue, or interrupts it on ComfyUI.',
     access: 'key',
     request: { path: jobPath },
-    responses: { 200: { description: 'Its status, now cancelled.', schema: jobStatusAnswer } },
+    responses: { 200: { description: 'The status, now cancelled.', schema: jobStatusAnswer } },
     errors: [404, 409],
     handler:
       ({ services: { manager, views } }) =>
@@ -170,7 +170,7 @@ export const jobEndpoints: readonly Endpoint[] = [
     method: 'delete',
     path: '/api/jobs/{id}',
     tag: TAGS.jobs,
-    summary: 'Forgets a job and its result; a running one is cancelled first.',
+    summary: 'Deletes a job and its result. A running job is cancelled first.',
     access: 'admin',
     request: { path: jobPath },
     responses: { 200: { description: 'Deleted.', schema: deletedAnswer } },

@@ -4,7 +4,7 @@ import * as schemas from '../../schemas/metrics.js';
 import { metricsSavedView, persistenceView } from '../../views/metricsFileViews.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
 
-/** Figures of all servers, and how many jobs wait. */
+/** An endpoint with metrics of all servers. */
 function figures<Schema extends z.ZodType>(
   endpoint: Pick<Endpoint, 'id' | 'path' | 'summary'> & {
     readonly schema: Schema;
@@ -28,47 +28,47 @@ function figures<Schema extends z.ZodType>(
   };
 }
 
-/** The figures, for dashboards and people on call. */
+/** Metrics for dashboards and operators. */
 export const metricsEndpoints: readonly Endpoint[] = [
   figures({
     id: 'metrics',
     path: '/api/metrics',
-    summary: 'All figures at a glance.',
+    summary: 'An overview of all metrics.',
     schema: schemas.metricsAnswer,
     view: ({ metrics }) => metrics.overview(),
   }),
   figures({
     id: 'performance',
     path: '/api/metrics/performance',
-    summary: 'Durations and throughput.',
+    summary: 'Processing times and throughput.',
     schema: schemas.performanceAnswer,
     view: ({ metrics }) => metrics.performance(),
   }),
   figures({
     id: 'history',
     path: '/api/metrics/history',
-    summary: 'The last hour by the minute.',
+    summary: 'The last hour by minute.',
     schema: schemas.historyAnswer,
     view: ({ metrics }) => metrics.history(),
   }),
   figures({
     id: 'errors',
     path: '/api/metrics/errors',
-    summary: 'What failed, where and why.',
+    summary: 'Errors by category and instance.',
     schema: schemas.errorMetricsAnswer,
     view: ({ metrics }) => metrics.errors(),
   }),
   figures({
     id: 'instances',
     path: '/api/metrics/instances',
-    summary: 'Figures by instance.',
+    summary: 'Metrics by instance.',
     schema: schemas.instancesMetricsAnswer,
     view: ({ metrics }) => metrics.instances(),
   }),
   figures({
     id: 'persistence',
     path: '/api/metrics/persistence',
-    summary: 'The file that keeps them.',
+    summary: 'The state of the metrics file.',
     schema: schemas.persistenceAnswer,
     view: ({ metricsFile }) => persistenceView(metricsFile),
   }),
@@ -77,7 +77,7 @@ export const metricsEndpoints: readonly Endpoint[] = [
     method: 'get',
     path: '/api/metrics/instances/{host}',
     tag: TAGS.metrics,
-    summary: 'Figures of one instance.',
+    summary: 'Metrics of one instance.',
     access: 'key',
     request: { path: z.object({ host: z.string().meta({ description: 'The instance as host:port.' }) }) },
     responses: { 200: { description: 'Figures.', schema: schemas.instanceMetricsAnswer } },
@@ -100,7 +100,7 @@ export const metricsEndpoints: readonly Endpoint[] = [
     method: 'post',
     path: '/api/metrics/save',
     tag: TAGS.metrics,
-    summary: 'Writes the figures to their file now.',
+    summary: 'Writes the metrics to their file now.',
     access: 'admin',
     responses: { 200: { description: 'Saved.', schema: schemas.metricsSavedAnswer } },
     handler:
@@ -119,9 +119,9 @@ export const metricsEndpoints: readonly Endpoint[] = [
     method: 'get',
     path: '/metrics',
     tag: TAGS.metrics,
-    summary: 'The figures for Prometheus.',
+    summary: 'Metrics in Prometheus format.',
     access: 'key',
-    responses: { 200: { description: "Prometheus' text format.", types: ['text/plain'] } },
+    responses: { 200: { description: 'The Prometheus text format.', types: ['text/plain'] } },
     handler:
       ({ services: { prometheus } }) =>
       async (_request, response) => {

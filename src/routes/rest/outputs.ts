@@ -6,30 +6,30 @@ import { type Endpoint, TAGS } from '../Endpoint.js';
 import { jobPath, ownJob, withStatusUrl } from '../ownJob.js';
 
 const path = jobPath.extend({
-  index: z.string().meta({ description: 'Which of its outputs, from 0, as `outputs` lists them.' }),
+  index: z.string().meta({ description: 'Index of the output in `outputs`, starting at 0.' }),
 });
 
 const query = z.object({
-  download: booleanParameter.describe('Tell browsers to save the file in place of showing it.'),
+  download: booleanParameter.describe('Make browsers save the file instead of showing it.'),
 });
 
-/** No job has as many outputs. */
+/** An index that no job has. */
 const NO_OUTPUT = -1;
 
-/** The bytes of one thing that a job made. */
+/** Downloads one output of a job. */
 export const outputEndpoint: Endpoint = {
   id: 'job_output',
   method: 'get',
   path: '/api/jobs/{id}/outputs/{index}',
   tag: TAGS.jobs,
-  summary: 'One output of a completed job: its bytes, with an ETag; a part of them with Range.',
+  summary: 'Downloads one output of a completed job. Supports ETag and Range.',
   access: 'key',
   request: { path, query },
   responses: {
-    200: { description: 'The bytes, of whatever type the output is.', types: ['*/*'] },
-    206: { description: 'The part of them that Range names.', types: ['*/*'] },
+    200: { description: 'The bytes, with the media type of the output.', types: ['*/*'] },
+    206: { description: 'The range of bytes that Range requested.', types: ['*/*'] },
     302: {
-      description: 'Location is where the bytes are, for some time: with S3_PRESIGN_SECONDS.',
+      description: 'Location is a presigned URL of the bytes, with S3_PRESIGN_SECONDS.',
       types: ['text/plain'],
     },
   },

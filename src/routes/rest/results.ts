@@ -6,7 +6,7 @@ import { type Endpoint, TAGS } from '../Endpoint.js';
 import { jobPath, ownJob, withStatusUrl } from '../ownJob.js';
 import { RESULT_TYPES, wantsBytes } from '../sendResult.js';
 
-/** What came of a job. */
+/** The result of a job. */
 export const resultEndpoints: readonly Endpoint[] = [
   {
     id: 'job_result',
@@ -18,7 +18,7 @@ export const resultEndpoints: readonly Endpoint[] = [
     request: { path: jobPath },
     responses: {
       200: {
-        description: 'The result. The image itself, with Accept: image/*.',
+        description: 'The result. With Accept: image/*, the image itself.',
         schema: jobResultAnswer,
         types: RESULT_TYPES,
       },
@@ -41,10 +41,10 @@ export const resultEndpoints: readonly Endpoint[] = [
     method: 'get',
     path: '/api/jobs/{id}/result/image',
     tag: TAGS.jobs,
-    summary: 'The image of a completed job, with an ETag.',
+    summary: 'The image of a completed job. Supports ETag.',
     access: 'key',
     request: { path: jobPath },
-    responses: { 200: { description: 'The image itself.', types: RESULT_TYPES } },
+    responses: { 200: { description: 'The image.', types: RESULT_TYPES } },
     errors: [404, 409, 410],
     handler:
       ({ services: { manager }, sender }) =>
@@ -58,10 +58,10 @@ export const resultEndpoints: readonly Endpoint[] = [
     method: 'get',
     path: '/api/jobs/{id}/result/thumbnail',
     tag: TAGS.jobs,
-    summary: 'A small WebP of the image of a completed job, at most 192 pixels wide and high.',
+    summary: 'A WebP thumbnail of the image of a completed job, at most 192 x 192 pixels.',
     access: 'key',
     request: { path: jobPath },
-    responses: { 200: { description: 'The small image.', types: ['image/webp'] } },
+    responses: { 200: { description: 'The thumbnail.', types: ['image/webp'] } },
     errors: [404, 409, 410],
     handler:
       ({ services: { manager, thumbnails } }) =>
@@ -69,13 +69,13 @@ export const resultEndpoints: readonly Endpoint[] = [
         const { job } = await resultOf(manager, request, response);
         const index = job.result.outputs.findIndex(({ kind }) => kind === 'image');
         if (index < 0)
-          throw new AppError('NOT_FOUND', 'The job made no image.', { fields: { job_id: job.id } });
+          throw new AppError('NOT_FOUND', 'The job has no image.', { fields: { job_id: job.id } });
         response.set({ ETag: `"${job.id}-small"`, 'Cache-Control': 'private, no-cache' });
         if (request.fresh) {
           response.status(304).end();
           return;
         }
-        // Loaded when its turn has come: those that wait keep no image in memory.
+        // Loaded when its turn comes, so that waiting requests keep no image in memory.
         const load = async () =>
           (await withStatusUrl(job.id, () => manager.outputs.output(job.id, index))).bytes;
         const bytes = await thumbnails.get(job.id, load);

@@ -5,19 +5,19 @@ import { healthAnswer, livezAnswer, readyzAnswer, statusAnswer } from '../../sch
 import { healthView, statusView } from '../../views/healthViews.js';
 import { type Endpoint, TAGS } from '../Endpoint.js';
 
-/** Whether a path is one of these, in any of the ways in which Express takes it for one. */
+/** Whether a path is one of these, in every spelling that Express accepts. */
 export function isForLoadBalancers(path: string): boolean {
   return /^\/(status(\/metrics)?|health|livez|readyz)\/?$/i.test(path);
 }
 
-/** What load balancers and people on call ask. */
+/** Endpoints for load balancers and operators. */
 export const statusEndpoints: readonly Endpoint[] = [
   {
     id: 'health',
     method: 'get',
     path: '/health',
     tag: TAGS.health,
-    summary: 'Everything about the health of server and instances.',
+    summary: 'The health of the server and its instances in detail.',
     access: 'open',
     responses: {
       200: { description: 'Healthy or degraded.', schema: healthAnswer },
@@ -26,7 +26,7 @@ export const statusEndpoints: readonly Endpoint[] = [
     handler:
       ({ services }) =>
       async (_request, response) => {
-        // It stays open for load balancers, and our machines' addresses are not for everybody.
+        // The endpoint is open for load balancers, but the addresses of the machines are not public.
         const { areKeysNeeded, key } = callerOf(response);
         const body = await healthView(services, areKeysNeeded && !key);
         response.status(body.status === 'critical' ? 503 : 200).json(body);
@@ -37,7 +37,7 @@ export const statusEndpoints: readonly Endpoint[] = [
     method: 'get',
     path: '/status',
     tag: TAGS.health,
-    summary: 'The same in brief, for load balancers.',
+    summary: 'The health in brief, for load balancers.',
     access: 'open',
     responses: {
       200: { description: 'Healthy or degraded.', schema: statusAnswer },
@@ -55,9 +55,9 @@ export const statusEndpoints: readonly Endpoint[] = [
     method: 'get',
     path: '/livez',
     tag: TAGS.health,
-    summary: 'Whether the process answers. Restart it when it does not.',
+    summary: 'Liveness: whether the process responds. Restart it if it does not.',
     access: 'open',
-    responses: { 200: { description: 'It does.', schema: livezAnswer } },
+    responses: { 200: { description: 'The process responds.', schema: livezAnswer } },
     handler: () => {
       const body: z.input<typeof livezAnswer> = { status: 'alive' };
       return (_request, response) => {
@@ -70,9 +70,9 @@ export const statusEndpoints: readonly Endpoint[] = [
     method: 'get',
     path: '/readyz',
     tag: TAGS.health,
-    summary: 'Whether the server can take a job, whatever the machines do.',
+    summary: 'Readiness: whether the server can accept a job, regardless of the machines.',
     access: 'open',
-    responses: { 200: { description: 'It can.', schema: readyzAnswer } },
+    responses: { 200: { description: 'The server can accept a job.', schema: readyzAnswer } },
     errors: [503],
     handler: ({ services: { health } }) => {
       const body: z.input<typeof readyzAnswer> = { status: 'ready' };
@@ -87,7 +87,7 @@ export const statusEndpoints: readonly Endpoint[] = [
     method: 'get',
     path: '/status/metrics',
     tag: TAGS.health,
-    summary: 'The most important figures.',
+    summary: 'The most important metrics.',
     access: 'key',
     responses: { 200: { description: 'Figures.', schema: statusMetricsAnswer } },
     handler:

@@ -40,7 +40,7 @@ const headers = z.object({
     }),
 });
 
-/** Both ways to submit a job of one workflow: waiting for the result, and fetching it later. */
+/** Both ways to submit a job of one workflow: wait for the result, or fetch it later. */
 export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
   const { type, title, description } = workflow;
   const common = { format, ...webhookParameters.shape };
@@ -57,11 +57,11 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       request: { headers, body: submissionBodies(workflow, { ...common, ...asyncParameters.shape }) },
       responses: {
         200: {
-          description: 'The result. The image itself, with Accept: image/*.',
+          description: 'The result. With Accept: image/*, the image itself.',
           schema: done,
           types: RESULT_TYPES,
         },
-        202: { description: 'Accepted: with async=true.', schema: asyncAnswer },
+        202: { description: 'Accepted, with async=true.', schema: asyncAnswer },
       },
       errors: [400, 406, 408, 409, 413, 415, 422, 502, 503, 504],
       handler: (context) => {
@@ -74,13 +74,13 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       method: 'post',
       path: `/api/async/${type}`,
       tag: TAGS.asynchronous,
-      summary: `${title}: answers at once, the result is fetched later.`,
+      summary: `${title}: responds immediately, fetch the result later.`,
       access: 'key',
       workflow,
       request: { headers, body: submissionBodies(workflow, common) },
       responses: {
         200: {
-          description: 'The result: with Prefer: wait=N. The image itself, with Accept: image/*.',
+          description: 'The result, with Prefer: wait=N. With Accept: image/*, the image itself.',
           schema: done,
           types: RESULT_TYPES,
         },

@@ -18,19 +18,19 @@ import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
 
 const path = z.object({ type: z.string().meta({ description: 'Type of the workflow.' }) });
 
-/** The graph, the manifest, and what is around them. */
+/** The graph, the manifest, and the JSON around them. */
 const MAX_BODY_BYTES = 2 * MAX_GRAPH_LENGTH;
 
 const nameOf = (params: Record<string, unknown>) => String(params['type']);
 
-/** Workflows: to look at, and those of files to change. */
+/** Endpoints to read workflows, and to change those from files. */
 export const workflowEndpoints: readonly Endpoint[] = [
   {
     id: 'workflows',
     method: 'get',
     path: '/api/workflows',
     tag: TAGS.processing,
-    summary: 'What can be run, with inputs and outputs, and which instances can.',
+    summary: 'Lists the workflows with inputs, outputs and the instances that can run them.',
     access: 'key',
     responses: { 200: { description: 'The workflows.', schema: workflowsAnswer } },
     handler:
@@ -44,14 +44,14 @@ export const workflowEndpoints: readonly Endpoint[] = [
     method: 'get',
     path: '/api/workflows/{type}',
     tag: TAGS.processing,
-    summary: 'One workflow; its graph and manifest too, for keys of the scope admin.',
+    summary: 'One workflow. With a key of the scope admin, also its graph and manifest.',
     access: 'key',
     request: { path },
     responses: { 200: { description: 'The workflow.', schema: workflowAnswer } },
     errors: [404],
     handler: (context) => (request, response) => {
       const workflow = context.services.workflows.get(nameOf(request.params));
-      if (!workflow) throw new AppError('WORKFLOW_NOT_FOUND', 'There is no workflow of this name.');
+      if (!workflow) throw new AppError('WORKFLOW_NOT_FOUND', 'There is no workflow with this name.');
       send(response, workflow, context);
     },
   },
@@ -60,8 +60,7 @@ export const workflowEndpoints: readonly Endpoint[] = [
     method: 'put',
     path: '/api/workflows/{type}',
     tag: TAGS.processing,
-    summary:
-      'Keeps a graph as a workflow, in place of one of the same type. Running jobs finish as they began.',
+    summary: 'Stores a graph as a workflow, or replaces it. Running jobs finish with the old version.',
     access: 'admin',
     request: { path, body: { 'application/json': workflowBody } },
     responses: {
@@ -75,7 +74,7 @@ export const workflowEndpoints: readonly Endpoint[] = [
         const { workflows, needs } = context.services;
         const { graph, manifest } = readBody(request.body);
         const { workflow, isNew } = await workflows.put(nameOf(request.params), graph, manifest);
-        // The machines are asked first, so that it can be used at once.
+        // The machines are checked first, so that the workflow is usable immediately.
         await needs.settled();
         response.status(isNew ? 201 : 200);
         send(response, workflows.get(workflow.type) ?? workflow, context);
@@ -87,7 +86,7 @@ export const workflowEndpoints: readonly Endpoint[] = [
     method: 'delete',
     path: '/api/workflows/{type}',
     tag: TAGS.processing,
-    summary: 'Removes a workflow that comes of a file. Its jobs go on.',
+    summary: 'Deletes a workflow that comes from a file. Its jobs finish.',
     access: 'admin',
     request: { path },
     responses: { 200: { description: 'Removed.', schema: workflowDeletedAnswer } },
@@ -103,7 +102,7 @@ export const workflowEndpoints: readonly Endpoint[] = [
   },
 ];
 
-/** JavaScript's own JSON would change large numbers of a graph, so the graph is added as text. */
+/** JSON.stringify would change large numbers of a graph, so the graph is added as text. */
 function send(response: Response, workflow: Workflow, { services }: RouteContext): void {
   const view: z.input<typeof workflowAnswer> = workflowView(workflow, services);
   const { areKeysNeeded, key } = callerOf(response);
@@ -116,13 +115,13 @@ function send(response: Response, workflow: Workflow, { services }: RouteContext
   response.type('json').send(`${text.slice(0, -1)},"graph":${stringifyJson(source.graph)}}`);
 }
 
-/** A bound or default beyond 2^53 is told as text. */
+/** Integers beyond 2^53 become strings. */
 const withBigIntegers = (_key: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
 
 /** @throws AppError `MALFORMED_UPLOAD`, `INVALID_PARAMETER` */
 function readBody(bytes: unknown): { graph: Json; manifest: unknown } {
-  if (!Buffer.isBuffer(bytes)) throw unreadableJson('it is no JSON in UTF-8');
-  // The graph lies one level deep in the body.
+  if (!Buffer.isBuffer(bytes)) throw unreadableJson('it is not JSON in UTF-8');
+  // The graph is one level deep in the body.
   const json = parseJsonBody(bytes, MAX_GRAPH_DEPTH + 1);
   const graph = isJsonObject(json) ? json.get('graph') : undefined;
   if (!isJsonObject(json) || graph === undefined) {

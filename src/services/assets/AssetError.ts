@@ -1,7 +1,9 @@
-/** `too_large`: than allowed. `hash_mismatch`: other bytes than expected. `invalid_range`: begins behind the last byte. */
+/**
+ * `too_large`: than allowed. `hash_mismatch`: other bytes than expected. `invalid_range`: starts after the last byte.
+ */
 export type AssetProblem = 'too_large' | 'hash_mismatch' | 'not_found' | 'invalid_range';
 
-/** What a store of assets refuses, as opposed to what it fails at. */
+/** An asset store rejects an operation, as opposed to a failure. */
 export class AssetError extends Error {
   override name = 'AssetError';
   readonly problem: AssetProblem;

@@ -1,37 +1,36 @@
 /**
- * Who holds each asset, by name, so that its bytes are deleted when the last one lets go and not before. Servers that
- * share a folder or a bucket share this, too.
- *
- * A name is used for one asset and one hold: whoever lets go and holds again does so by another name. See `holderNames`.
- *
- * What an implementation guarantees:
- * - Each call is one step: of several who let go at the same time, one is told to delete the bytes.
- * - A call may be made twice, by any server: to take what the same name holds, or to let go of what it does not hold, changes
- *   nothing.
- * - A call may reject although it was carried out. Then the name may be there for good, until an audit finds it.
- * - Nobody whose `take` has resolved loses the bytes that were stored after that. A server that stands still while it deletes
- *   bytes, for longer than the others wait, is the exception.
+ * The holders of each asset, by name, so that its bytes are deleted when the last one releases it and not before.
+ * Servers that share a folder or a bucket share this, too.
+ * ¶ A name is used for one asset and one hold: whoever holds again uses another name. See `holderNames`.
+ * ¶ Guarantees of an implementation:
+ * - Each call is atomic: of several simultaneous releases, one is told to delete the bytes.
+ * - A call may be repeated by any server: taking what the same name holds, or releasing what it does not hold,
+ * changes nothing.
+ * - A call may reject although it was executed. Then the hold may remain until an audit finds it.
+ * - After `take` has resolved, bytes that are stored are not lost. The exception is a server that is suspended during
+ * a deletion, for longer than the others wait.
  */
 export interface AssetHolders {
   /**
-   * Holds an asset, which need not be there yet. Nobody begins to delete it from now on.
-   * @returns resolves when no deletion of it is under way anywhere, so that the bytes may be stored
+   * Holds an asset, which need not exist yet. No deletion of it starts from now on.
+   * @returns resolves when no deletion of it is in progress anywhere, so that the bytes may be stored
    */
   take(hash: string, holder: string): Promise<void>;
-  /** Holds for one more what somebody holds already. @throws AssetError `not_found` where nobody does */
+  /** Adds a holder to a held asset. @throws AssetError `not_found` if nobody holds it */
   share(hash: string, holder: string): Promise<void>;
   /**
-   * Lets go.
-   * @returns whether the caller must delete the bytes now, and then say so with `deleted`. Whoever takes the asset waits
+   * Releases a hold.
+   * @returns whether the caller must delete the bytes now, and then call `deleted`. Whoever takes the asset meanwhile
+   * waits
    */
   release(hash: string, holder: string): Promise<boolean>;
-  /** Asks for an asset that nobody holds, and nobody deletes. @returns as `release` */
+  /** Claims the deletion of an asset that nobody holds or deletes. @returns like `release` */
   claim(hash: string): Promise<boolean>;
-  /** The deletion is over, whether it worked or not: whoever waits may go on. */
+  /** The deletion is over, whether it succeeded or not: waiting callers continue. */
   deleted(hash: string): Promise<void>;
   /**
-   * The process ends. Lets go of whatever does not outlive it.
-   * @returns assets that nobody holds because of that: the caller must delete them, as after `release`
+   * The process ends. Releases everything that does not outlive it.
+   * @returns assets that nobody holds any more: the caller must delete them, as after `release`
    */
   close(): readonly string[];
 }

@@ -14,11 +14,11 @@ import type {
   StoredAsset,
 } from './AssetStore.js';
 
-/** Looks for what nobody holds twice a lifetime, but neither all the time nor only once a day. */
+/** Looks for unheld assets twice per lifetime, but neither constantly nor only once a day. */
 const SWEEPS_PER_LIFETIME = 2;
 const MIN_INTERVAL_MS = 100;
 const MAX_INTERVAL_MS = 600_000;
-/** Nothing takes longer to arrive. A server that this one takes the place of may still be writing. */
+/** Longer than any transfer. A server that this one replaces may still be writing. */
 const UNFINISHED_MS = 3_600_000;
 
 interface LibraryPutOptions extends Omit<PutOptions, 'onHash'> {
@@ -26,8 +26,8 @@ interface LibraryPutOptions extends Omit<PutOptions, 'onHash'> {
 }
 
 /**
- * Deletes an asset when the last one who holds it lets go. What an earlier process left, which nobody holds, is deleted
- * when its lifetime is over. Servers that use the same folder, or the same prefix in a bucket, share the holders, too.
+ * Deletes an asset when its last holder releases it. Assets of an earlier process, which nobody holds, are deleted
+ * after their lifetime. Servers that use the same folder, or the same prefix in a bucket, share the holders, too.
  */
 export class AssetLibrary {
   readonly #store: AssetStore;
@@ -35,18 +35,18 @@ export class AssetLibrary {
   readonly #lifetimeMs: number;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  /** Deletions, and what may lead to one, that are under way. */
+  /** Deletions, and operations that may lead to one, in progress. */
   readonly #underWay = new Set<Promise<unknown>>();
-  /** What could not be deleted yet. */
+  /** Failed deletions. */
   readonly #refused = new Set<string>();
-  /** Who could not let go yet. */
+  /** Failed releases. */
   readonly #unreleased = new Set<readonly [hash: string, holder: string]>();
   #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> | undefined;
   #isStopping = false;
   #hasFailed = false;
 
-  /** @param lifetimeMs how long an asset that nobody holds is kept, from when it was put */
+  /** @param lifetimeMs how long an unheld asset is kept after it was put */
   constructor(store: AssetStore, holders: AssetHolders, lifetimeMs: number, clock: Clock, logger: Logger) {
     this.#store = store;
     this.#holders = holders;
@@ -55,7 +55,7 @@ export class AssetLibrary {
     this.#logger = logger;
   }
 
-  /** Starts the store and sweeps it from now on. @throws Error when the store cannot be used */
+  /** Starts the store and the regular sweeps. @throws Error if the store is unusable */
   async start(): Promise<void> {
     await this.#store.start();
     const interval = Math.max(MIN_INTERVAL_MS, this.#lifetimeMs / SWEEPS_PER_LIFETIME);
@@ -63,7 +63,7 @@ export class AssetLibrary {
     void this.sweep();
   }
 
-  /** Waits for what is let go of and deleted at this moment. */
+  /** Waits for releases and deletions in progress. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     clearInterval(this.#timer);
@@ -74,10 +74,10 @@ export class AssetLibrary {
   }
 
   /**
-   * Stores bytes and holds them for the caller, who lets go with `release`.
-   * @param holder a name that nobody else has, as everywhere below
-   * @param options `hold` is called with what holds the bytes, and may do so again where that fails
-   * @throws as the store does
+   * Stores bytes and holds them for the caller, who must call `release`.
+   * @param holder a unique name, as everywhere below
+   * @param options `hold` is called with the function that takes the hold, and may repeat it after a failure
+   * @throws the errors of the store
    */
   async put(
     source: AssetSource,
@@ -98,7 +98,7 @@ export class AssetLibrary {
     }
   }
 
-  /** Holds what is stored already for one more. @throws AssetError `not_found` */
+  /** Adds a holder to a stored asset. @throws AssetError `not_found` */
   async hold(hash: string, holder: string): Promise<AssetInfo> {
     try {
       await this.#holders.take(hash, holder);
@@ -112,8 +112,8 @@ export class AssetLibrary {
   }
 
   /**
-   * Holds for one more what the caller holds already, on whichever server it was stored.
-   * @throws AssetError `not_found` where nobody holds it
+   * Adds a holder to an asset that the caller holds, whichever server stored it.
+   * @throws AssetError `not_found` if nobody holds it
    */
   async share(hash: string, holder: string): Promise<void> {
     try {
@@ -125,14 +125,14 @@ export class AssetLibrary {
   }
 
   /**
-   * Lets go. Nobody waits until the bytes are gone. Does nothing for what the holder does not hold.
-   * @throws what shared holders reject with
+   * Releases a hold. The deletion is not awaited. Does nothing if the holder does not hold it.
+   * @throws the rejection of shared holders
    */
   async release(hash: string, holder: string): Promise<void> {
     if (await this.#followed(this.#holders.release(hash, holder))) void this.#remove(hash);
   }
 
-  /** As `release`, for whom nobody asks about again: what fails is done with a later sweep. Never rejects. */
+  /** Like `release`, for callers that do not retry: a later sweep repeats failures. Never rejects. */
   async letGo(hash: string, holder: string): Promise<void> {
     try {
       await this.release(hash, holder);
@@ -142,7 +142,7 @@ export class AssetLibrary {
     }
   }
 
-  /** Lets go for all whose holds end with the process. `stop` waits until the bytes are gone. */
+  /** Releases everything whose holds end with the process. `stop` waits for the deletions. */
   releaseAll(): void {
     for (const hash of this.#holders.close()) void this.#remove(hash);
   }
@@ -156,12 +156,12 @@ export class AssetLibrary {
     return this.#store.stat(hash);
   }
 
-  /** A signed address, where the store has such. */
+  /** A presigned URL, if the store supports it. */
   url(hash: string, presentation: AssetPresentation): Promise<string | undefined> {
     return this.#store.url(hash, presentation);
   }
 
-  /** Deletes what nobody holds and is too old, and what could not be deleted before. Never rejects. */
+  /** Deletes what nobody holds and is too old, and repeats failed deletions. Never rejects. */
   sweep(): Promise<void> {
     this.#sweeping ??= this.#sweep().finally(() => {
       this.#sweeping = undefined;
@@ -197,7 +197,7 @@ export class AssetLibrary {
     }
   }
 
-  /** Deletes what the holders told this process to. */
+  /** Deletes what the holders assigned to this process. */
   #remove(hash: string): Promise<void> {
     return this.#followed(this.#deleteBytes(hash));
   }
@@ -219,11 +219,11 @@ export class AssetLibrary {
       this.#refused.add(hash);
       this.#report(error);
     }
-    // Where it cannot be told, it is over for the others after a while.
+    // If this fails, the mark expires for the others after a while.
     await this.#holders.deleted(hash).catch(() => undefined);
   }
 
-  /** Logged once until all went well again: it is tried with every sweep. The connection logs an outage of the queue itself. */
+  /** Logged once per outage, and retried with every sweep. The connection logs an outage of Redis itself. */
   #report(error: unknown): void {
     if (isQueueAway(error)) return;
     if (!this.#hasFailed) this.#logger.error('Assets could not be deleted', { error: messageOf(error) });

@@ -11,12 +11,15 @@ import { resolveRange } from './assetRange.js';
 import { FileWriter } from './FileWriter.js';
 import { Intake } from './Intake.js';
 
-/** Names of folders: the first two digits of the hashes in them. */
+/** Folder names: the first two digits of the hashes in them. */
 const SHARD = /^[0-9a-f]{2}$/;
-/** Where files are written until they are whole; a sibling of the shards, since a file is only renamed within a disk. */
+/**
+ * Where files are written until they are complete; next to the shards, because a rename works within one file system
+ * only.
+ */
 const UNFINISHED = 'unfinished';
 const UNFINISHED_FILE = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-/** What a reader has in memory of a file: in smaller pieces reading 1 MB takes twice as long. */
+/** Read buffer per file: with smaller chunks, reading 1 MB takes twice as long. */
 const READ_BYTES = 1024 * 1024;
 /** Uploads are private: only the server's user may read them. */
 const FOLDER_MODE = 0o700;
@@ -24,14 +27,14 @@ const FILE_MODE = 0o600;
 
 /**
  * Assets as files, `<folder>/<first two digits>/<hash>`. A file is written under another name and renamed when it is
- * whole, which replaces the same bytes, so that nobody ever sees a part of one. It is not flushed: whoever loses power
- * may lose what came in within the last seconds. Symbolic links inside the folder are not followed.
+ * complete, replacing equal bytes, so that nobody sees a partial file. It is not flushed: a power failure may lose
+ * the last seconds. Symbolic links inside the folder are not followed.
  */
 export class DiskAssetStore implements AssetStore {
   readonly #root: string;
   readonly #unfinished: string;
   readonly #intake = new Intake();
-  /** Folders that were looked at. */
+  /** Folders that were checked. */
   readonly #shards = new Set<string>();
 
   constructor(folder: string) {
@@ -41,7 +44,7 @@ export class DiskAssetStore implements AssetStore {
 
   async start(): Promise<void> {
     await makeFolder(this.#unfinished);
-    // Whether it can be written to is better known now than with the first upload.
+    // Fail at startup if it is not writable, instead of at the first upload.
     const probe = path.join(this.#unfinished, randomUUID());
     await (await open(probe, 'wx', FILE_MODE)).close();
     await unlink(probe);
@@ -77,10 +80,10 @@ export class DiskAssetStore implements AssetStore {
       const stats = await file.stat();
       if (!stats.isFile()) throw AssetError.notFound(hash);
       const { start, end } = resolveRange(range, stats.size);
-      // What fits into a stream's own buffer is read sooner without one.
+      // What fits into a stream's buffer is read faster without a stream.
       if (end - start < READ_BYTES) return Readable.from(await read(file, start, end), { objectMode: false });
       isInUse = true;
-      // Its last byte is known, so that it is not asked for more than there is.
+      // The last byte is known, so the stream does not read further.
       return file.createReadStream({ start, end, highWaterMark: READ_BYTES });
     } finally {
       // Nobody has to wait for that.
@@ -128,13 +131,13 @@ export class DiskAssetStore implements AssetStore {
     try {
       await rename(temporary, name);
     } catch (error) {
-      // Somebody may have deleted the folder: the next one looks again.
+      // Somebody may have deleted the folder: the next write checks again.
       this.#shards.delete(shard);
       throw error;
     }
   }
 
-  /** Does something with the file of a hash. @returns undefined when there is no such file */
+  /** Does something with the file of a hash. @returns undefined if there is no such file */
   async #find<T>(hash: string, work: (name: string) => Promise<T>): Promise<T | undefined> {
     if (!isAssetHash(hash)) return undefined;
     const name = this.#pathOf(hash);
@@ -156,7 +159,7 @@ function infoOf(hash: string, stats: Stats): AssetInfo {
   return { hash, sizeBytes: stats.size, storedAt: stats.mtimeMs };
 }
 
-/** The bytes from `start` to `end`, both included: fewer where the file was cut off meanwhile. */
+/** The bytes from `start` to `end`, both inclusive: fewer if the file was truncated in the meantime. */
 async function read(file: FileHandle, start: number, end: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafe(end - start + 1);
   let length = 0;
@@ -171,11 +174,11 @@ async function read(file: FileHandle, start: number, end: number): Promise<Buffe
 async function makeFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
   if (!(await lstat(folder)).isDirectory()) {
-    throw new Error(`${path.basename(folder)} in the folder of the assets is a symbolic link.`);
+    throw new Error(`${path.basename(folder)} in the asset folder is a symbolic link.`);
   }
 }
 
-/** Undefined for what is not there, or is a symbolic link where a file should be opened. */
+/** Undefined if it does not exist, or is a symbolic link instead of a file. */
 async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;

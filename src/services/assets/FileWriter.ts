@@ -1,9 +1,9 @@
 import type { FileHandle } from 'node:fs/promises';
 
-/** What may wait for a slow disk, of one file, before no more of it is taken. */
+/** Bytes of one file that may wait for a slow disk. */
 const WAITING_BYTES = 256 * 1024;
 
-/** Writes behind each other what arrives: while one part is written the next ones gather, and go together. */
+/** Writes bytes sequentially: those that arrive during a write are combined into the next one. */
 export class FileWriter {
   readonly #file: FileHandle;
   #waiting: Buffer[] = [];
@@ -15,22 +15,22 @@ export class FileWriter {
   }
 
   /**
-   * Takes bytes, which nobody may change until they are written. Resolves when there is room for more.
-   * @throws what an earlier write failed with
+   * Takes bytes, which must not change until they are written. Resolves when there is room for more.
+   * @throws the error of an earlier write
    */
   async add(bytes: Buffer): Promise<void> {
     this.#waiting.push(bytes);
     this.#waitingBytes += bytes.length;
     if (this.#writing === undefined) {
       this.#writing = this.#write();
-      // Whoever adds more or finishes hears of it.
+      // The next `add` or `finish` reports it.
       this.#writing.catch(() => undefined);
     } else if (this.#waitingBytes >= WAITING_BYTES) {
       await this.#writing;
     }
   }
 
-  /** Resolves when all bytes are written. @throws what a write failed with */
+  /** Resolves when all bytes are written. @throws the error of a write */
   async finish(): Promise<void> {
     await this.#writing;
   }
@@ -40,14 +40,14 @@ export class FileWriter {
       const bytes = joined(this.#waiting);
       this.#waiting = [];
       this.#waitingBytes = 0;
-      // The system may take less at a time than it is given.
+      // The system may write fewer bytes than requested.
       for (let at = 0; at < bytes.length; ) at += (await this.#file.write(bytes, at)).bytesWritten;
     }
     this.#writing = undefined;
   }
 }
 
-/** A copy costs less than a write for each of a few small parts. */
+/** A copy costs less than several writes of small parts. */
 function joined(parts: readonly Buffer[]): Buffer {
   const [only] = parts;
   return only !== undefined && parts.length === 1 ? only : Buffer.concat(parts);

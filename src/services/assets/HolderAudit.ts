@@ -80,11 +80,11 @@ export class HolderAudit {
       // A little less than the interval of the timers: the next audit must not miss its turn.
       if (!(await holders.beginAudit(Math.ceil(this.#timings.intervalMs * 0.9)))) return;
       const lost = await this.#releaseLost();
-      if (lost > 0) this.#logger.warn('Assets of lost jobs were let go of', { holders: lost });
+      if (lost > 0) this.#logger.warn('Assets of lost jobs were released', { holders: lost });
       this.#hasFailed = false;
     } catch (error) {
       if (!this.#hasFailed)
-        this.#logger.error('Holders of assets were not checked', { error: messageOf(error) });
+        this.#logger.error('Asset holders could not be checked', { error: messageOf(error) });
       this.#hasFailed = true;
     }
   }

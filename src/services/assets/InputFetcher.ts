@@ -4,28 +4,28 @@ import type { AddressGuard } from '../outbound/AddressGuard.js';
 import type { OutboundClient, OutboundDownload } from '../outbound/OutboundClient.js';
 import { InputUnreachable } from './InputUnreachable.js';
 
-/** More than anybody needs who moved a file, or puts it behind a balancer. */
+/** Enough for moved files and load balancers. */
 const MAX_REDIRECTS = 5;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const HEADERS = { accept: '*/*', 'user-agent': 'comfyui-express-middleware' };
 
 export interface FetchedInput {
-  /** The bytes as they arrive. It fails with InputUnreachable, or with the signal's reason. */
+  /** The bytes as a stream. It fails with InputUnreachable, or with the signal's reason. */
   readonly body: Readable;
-  /** What the URL calls the file, as the client wrote it: any characters, or nothing. */
+  /** The file name in the URL, unchanged: any characters, or empty. */
   readonly filename: string | undefined;
 }
 
 /**
- * Fetches inputs that clients name by URL. Every address on the way is checked when it is connected to, and limits on
- * size and time hold while the bytes arrive. What kind of file it is is told by its content, later.
+ * Downloads inputs that clients name by URL. Every address on the way is checked when the connection is made, and
+ * limits on size and time apply while the bytes arrive. The type of file is detected later, from its content.
  */
 export class InputFetcher {
   readonly #guard: AddressGuard;
   readonly #client: OutboundClient;
   readonly #timeoutMs: number;
 
-  /** @param timeoutMs from the first look at the name to the last byte */
+  /** @param timeoutMs from the DNS lookup to the last byte */
   constructor(guard: AddressGuard, client: OutboundClient, timeoutMs: number) {
     this.#guard = guard;
     this.#client = client;
@@ -33,9 +33,9 @@ export class InputFetcher {
   }
 
   /**
-   * @param use reads the bytes; they are there until it is done
-   * @returns what `use` gives
-   * @throws InputUnreachable, the signal's reason, or what `use` throws
+   * @param use reads the bytes, which are available until it is done
+   * @returns the result of `use`
+   * @throws InputUnreachable, the signal's reason, or the error of `use`
    */
   async fetch<T>(
     url: string,
@@ -47,7 +47,7 @@ export class InputFetcher {
       try {
         return await this.#receive(first, limits.maxBytes, signal, use);
       } catch (error) {
-        // Any other deadline is the caller's, or of what it does with the bytes.
+        // Any other deadline is the caller's, or of its work with the bytes.
         const isLate = error instanceof DeadlineExceeded && error === signal.reason;
         throw isLate && !limits.signal.aborted ? new InputUnreachable('too_slow') : error;
       }
@@ -80,7 +80,7 @@ export class InputFetcher {
     throw new InputUnreachable(isUrl ? 'private_address' : 'not_a_url');
   }
 
-  /** One redirect after the other, each checked as the first address was. */
+  /** Follows redirects, each checked like the first address. */
   async #follow(first: URL, signal: AbortSignal): Promise<OutboundDownload> {
     let url = first;
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
@@ -108,7 +108,7 @@ export class InputFetcher {
   }
 }
 
-/** What can be refused before any of it has arrived. */
+/** Rejects responses before any of the body has arrived. */
 function checkHead(headers: OutboundDownload['headers'], maxBytes: number): void {
   const encoding = headers.get('content-encoding')?.trim().toLowerCase() ?? '';
   if (encoding !== '' && encoding !== 'identity') throw new InputUnreachable('encoded');
@@ -135,7 +135,7 @@ function tooLarge(maxBytes: number): InputUnreachable {
   return new InputUnreachable('too_large', `more than ${maxBytes} bytes`);
 }
 
-/** Closes a connection whose response nobody wants. */
+/** Closes a connection whose response is not needed. */
 function discard(body: Readable): void {
   body.on('error', () => undefined);
   body.destroy();

@@ -4,17 +4,17 @@ import { unlessAborted } from '../../utils/deadline.js';
 import { AssetError } from './AssetError.js';
 import type { AssetSource, PutOptions } from './AssetStore.js';
 
-/** Bytes of a Buffer that are hashed and handed on together before others have their turn. */
+/** Bytes of a Buffer that are hashed and passed on before others have their turn. */
 const PIECE_BYTES = 1024 * 1024;
 
 type Taken = { readonly hash: string; readonly sizeBytes: number };
 
-/** Reads sources once: hashes bytes while they go by, and holds them to their limits. */
+/** Reads sources: hashes the bytes on the way and enforces limits. */
 export class Intake {
   /**
-   * @param write takes all bytes to where they are to be, and changes none; it may stop early by throwing
-   * @throws AssetError `too_large` or `hash_mismatch`, the signal's reason, what the source failed with, or else what
-   * `write` threw
+   * @param write takes all bytes, without changing them; it may stop early by throwing
+   * @throws AssetError `too_large` or `hash_mismatch`, the signal's reason, the error of the source, or otherwise the
+   * error of `write`
    */
   async read(
     source: AssetSource,
@@ -33,7 +33,7 @@ export class Intake {
             throw new AssetError('too_large', `There are more than ${options.maxBytes} bytes.`);
           }
           yield chunk;
-          // After that, so that one that is being written is hashed at the same time.
+          // Afterwards, so that bytes are hashed while they are written.
           hasher.update(chunk);
         }
       } catch (error) {
@@ -49,7 +49,7 @@ export class Intake {
       await options.onHash?.(hash);
       return { hash, sizeBytes };
     } catch (error) {
-      // The cause, and not what a library made of it.
+      // The original cause, without the wrapper of a library.
       throw failure ? failure.error : error;
     }
   }
@@ -74,7 +74,7 @@ async function* piecesOf(bytes: Buffer, signal: AbortSignal | undefined): AsyncG
 
 const ignore = () => undefined;
 
-/** A stream that is not read to its end stays open: its owner may want to answer on the connection behind it. */
+/** A stream that is not read to its end stays open: its owner may want to respond on the connection behind it. */
 async function* chunksOfStream(
   stream: Readable,
   signal: AbortSignal | undefined,
@@ -90,7 +90,7 @@ async function* chunksOfStream(
       yield typeof value === 'string' ? Buffer.from(value) : value;
     }
   } finally {
-    // Not awaited: after an abort it ends when the stream does.
+    // Not awaited: after an abort it ends with the stream.
     iterator.return?.().catch(() => undefined);
   }
 }

@@ -48,7 +48,7 @@ export class MemoryAssetHolders implements AssetHolders {
     return hashes.filter((hash) => this.#begin(hash));
   }
 
-  /** @returns false where a deletion is under way: nobody has stored anything since it began */
+  /** @returns false during a deletion: nobody has stored anything since it started */
   #begin(hash: string): boolean {
     if (this.#deletions.has(hash)) return false;
     let end: () => void = () => undefined;

@@ -6,7 +6,7 @@ import type { AssetInfo, AssetSource, AssetStore, PutOptions, StoredAsset } from
 import { resolveRange } from './assetRange.js';
 import { Intake } from './Intake.js';
 
-/** Bytes that a reader gets at a time. */
+/** Bytes per chunk of a reader. */
 const CHUNK_BYTES = 256 * 1024;
 
 interface Entry {
@@ -14,7 +14,7 @@ interface Entry {
   readonly storedAt: number;
 }
 
-/** Assets in this process's memory. How many there are is up to those who hold them. */
+/** Assets in this process's memory. Their holders decide how many there are. */
 export class MemoryAssetStore implements AssetStore {
   readonly #clock: Clock;
   readonly #intake = new Intake();
@@ -28,7 +28,7 @@ export class MemoryAssetStore implements AssetStore {
 
   async stop(): Promise<void> {}
 
-  /** A Buffer is kept as it is, not copied: nobody may write to it any more. */
+  /** A Buffer is kept without a copy: nobody may write to it any more. */
   async put(source: AssetSource, options: PutOptions = {}): Promise<StoredAsset> {
     const parts: Buffer[] = [];
     const { hash, sizeBytes } = await this.#intake.read(source, options, async (chunks) => {

@@ -18,16 +18,17 @@ import { Intake } from './Intake.js';
 import type { S3Bucket, S3BucketOptions } from './S3Bucket.js';
 
 export interface S3AssetStoreOptions extends S3BucketOptions {
-  /** In front of every key, such as `assets/`; only what begins with it is touched. */
+  /** Prefix of all keys, such as `assets/`; other objects are never touched. */
   readonly prefix?: string | undefined;
-  /** How long signed addresses are good for. 0: there are none. */
+  /** Lifetime of presigned URLs. 0: there are none. */
   readonly presignSeconds?: number | undefined;
 }
 
 /**
- * Assets as objects of a bucket, `<prefix><hash>`. What fits into one part is hashed first and put under its name in
- * one request. A longer stream has no name before its end, and must not wait in memory or on the disk: its parts go
- * to `<prefix>unfinished/<id>`, and the service then copies that to its name, which no bytes pass this server for.
+ * Assets as objects of a bucket, `<prefix><hash>`. A file that fits into one part is hashed first and stored in one
+ * request. A longer stream has no name before its end, and must not wait in memory or on the disk: its parts go to
+ * `<prefix>unfinished/<id>`, and the service then copies that object to its name, without transferring bytes through
+ * this server.
  */
 export class S3AssetStore implements AssetStore {
   readonly #options: S3AssetStoreOptions;
@@ -66,13 +67,13 @@ export class S3AssetStore implements AssetStore {
         isUploaded = !whole;
       });
       const key = this.#prefix + hash;
-      // What is there stays, but counts as put just now.
+      // The existing object stays, but counts as new.
       const isNew = !(await bucket.head(key)) || !(await bucket.copy(key, key));
       if (isNew && whole) await bucket.put(key, whole);
       else if (isNew) await bucket.copy(temporary, key);
       return { hash, sizeBytes, isNew };
     } finally {
-      // What cannot be deleted now is found later as unfinished.
+      // If it cannot be deleted now, it is found later as unfinished.
       if (isUploaded) await bucket.delete(temporary).catch(() => undefined);
     }
   }
@@ -119,14 +120,14 @@ export class S3AssetStore implements AssetStore {
   }
 
   get #bucket(): S3Bucket {
-    if (!this.#opened) throw new Error('The store of assets is not started.');
+    if (!this.#opened) throw new Error('The asset store is not started.');
     return this.#opened;
   }
 }
 
 /**
- * Sends what is longer than a part to `key`.
- * @returns the bytes of what is not, which is sent nowhere
+ * Uploads a stream that is longer than a part to `key`.
+ * @returns the bytes of a shorter one, which is not uploaded
  */
 async function uploadUnlessSmall(
   bucket: S3Bucket,
@@ -151,13 +152,13 @@ async function uploadUnlessSmall(
 }
 
 async function* joined(first: Buffer[], rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
-  // Given away one by one, so that they are not kept until the end.
+  // Yielded one by one, so that they are not kept until the end.
   for (let chunk = first.shift(); chunk; chunk = first.shift()) yield chunk;
   yield* rest;
 }
 
-/** Errors without a body, such as those of a HEAD, have a name and a status but say nothing. */
+/** Errors without a body, such as those of a HEAD, have a name and a status but no message. */
 function reasonOf(error: unknown): string {
   const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
-  return status === undefined ? messageOf(error) : `it answers with ${status}`;
+  return status === undefined ? messageOf(error) : `it responds with ${status}`;
 }

@@ -19,9 +19,9 @@ import { AssetError } from './AssetError.js';
 export interface S3BucketOptions {
   readonly bucket: string;
   readonly region: string;
-  /** Of a service that is not AWS; AWS's own for the region when it is left out. */
+  /** Of a service other than AWS; by default AWS's own for the region. */
   readonly endpoint?: string | undefined;
-  /** Whether the bucket's name is in the path rather than in the host name. */
+  /** Whether the bucket's name is in the path instead of the host name. */
   readonly forcePathStyle?: boolean | undefined;
 }
 
@@ -32,19 +32,19 @@ interface S3ObjectInfo {
   readonly modifiedAt: number;
 }
 
-/** Bytes of one part; S3 takes no smaller ones. */
+/** Bytes of one part; the minimum of S3. */
 const PART_BYTES = 5 * 1024 * 1024;
-/** Parts that are sent at the same time; each is in memory as a whole. */
+/** Parts that are sent at the same time; each is completely in memory. */
 const PARTS_AT_A_TIME = 2;
 const CONNECT_TIMEOUT_MS = 5000;
-/** Until the head of a response is there, which for a part is after it was sent. */
+/** Until the head of a response, which for a part is after its upload. */
 const RESPONSE_TIMEOUT_MS = 60_000;
-/** A reader has a connection for as long as the client behind it takes. */
+/** A reader occupies a connection as long as its client needs. */
 const MAX_SOCKETS = 1000;
 
-/** One bucket, through the AWS SDK. Loaded only where a bucket is configured. */
+/** One bucket, through the AWS SDK. Loaded only if a bucket is configured. */
 export class S3Bucket {
-  /** What is longer is better sent in parts. */
+  /** Longer objects are sent in parts. */
   readonly partBytes = PART_BYTES;
   readonly #client: S3Client;
   readonly #bucket: string;
@@ -63,13 +63,13 @@ export class S3Bucket {
         httpAgent: sockets,
         httpsAgent: sockets,
       },
-      // The bytes have a hash of their own, and many services do not know the newer checksums.
+      // The bytes have a hash of their own, and many services do not support the newer checksums.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
     });
   }
 
-  /** @throws Error when there is no such bucket, or the credentials do not open it */
+  /** @throws Error if the bucket does not exist, or the credentials give no access */
   async check(): Promise<void> {
     await this.#client.send(new HeadBucketCommand({ Bucket: this.#bucket }));
   }
@@ -78,7 +78,7 @@ export class S3Bucket {
     await this.#client.send(new PutObjectCommand({ ...this.#at(key), Body: bytes }));
   }
 
-  /** Sends a stream in parts as they fill up. When it fails, the parts are deleted before this rejects. */
+  /** Sends a stream in parts. After a failure, the parts are deleted before this rejects. */
   async upload(key: string, body: Readable): Promise<void> {
     const params = { ...this.#at(key), Body: body };
     const options = { client: this.#client, params, partSize: this.partBytes, queueSize: PARTS_AT_A_TIME };
@@ -86,12 +86,12 @@ export class S3Bucket {
   }
 
   /**
-   * Copies within the bucket, without the bytes coming here; an object onto itself to make it new.
-   * @returns false when there is nothing at `from`
+   * Copies within the bucket, without transferring the bytes; an object onto itself to renew it.
+   * @returns false if there is nothing at `from`
    */
   async copy(from: string, to: string): Promise<boolean> {
     const source = `${this.#bucket}/${from}`.split('/').map(encodeURIComponent).join('/');
-    // Without a change of something an object cannot be copied onto itself.
+    // An object can only be copied onto itself with a change.
     const command = new CopyObjectCommand({
       ...this.#at(to),
       CopySource: source,
@@ -102,14 +102,14 @@ export class S3Bucket {
 
   /**
    * @param range as in the header, such as `bytes=0-99`
-   * @returns undefined when there is no such object
+   * @returns undefined if there is no such object
    * @throws AssetError `invalid_range`
    */
   async get(key: string, range: string | undefined): Promise<Readable | undefined> {
     const command = new GetObjectCommand({ ...this.#at(key), ...(range ? { Range: range } : {}) });
     try {
       const response = await unlessMissing(this.#client.send(command));
-      // Node's handler of HTTP gives no other kind of body.
+      // Node's HTTP handler always returns this type of body.
       return response?.Body as Readable | undefined;
     } catch (error) {
       if (statusOf(error) === 416) throw new AssetError('invalid_range', `There are no bytes ${range}.`);
@@ -136,8 +136,8 @@ export class S3Bucket {
   }
 
   /**
-   * Gives up uploads in parts that were begun until then. Does nothing where the service cannot list them: such parts
-   * are for a lifecycle rule of the bucket.
+   * Aborts uploads in parts that started before a time. Does nothing if the service cannot list them: use a lifecycle
+   * rule of the bucket.
    * @param time epoch ms
    */
   async abortUploads(prefix: string, time: number): Promise<void> {
@@ -147,7 +147,7 @@ export class S3Bucket {
     }
   }
 
-  /** An address that gives the object for so many seconds, with these headers. */
+  /** A presigned URL for the object, valid for so many seconds, with these headers. */
   sign(key: string, headers: { type: string; disposition: string }, seconds: number): Promise<string> {
     const command = new GetObjectCommand({
       ...this.#at(key),
@@ -167,7 +167,7 @@ export class S3Bucket {
 
   async #uploads(prefix: string) {
     try {
-      // More than a thousand of them are for the next time.
+      // More than a thousand are left to the next time.
       const command = new ListMultipartUploadsCommand({ Bucket: this.#bucket, Prefix: prefix });
       return (await this.#client.send(command)).Uploads ?? [];
     } catch (error) {
@@ -186,7 +186,7 @@ async function unlessMissing<T>(response: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** What the service answered with, where it is an answer that this is about. */
+/** The status of the service's response, if the error is about a response. */
 function statusOf(error: unknown): number | undefined {
   return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
 }

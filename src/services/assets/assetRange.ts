@@ -3,7 +3,7 @@ import { AssetError } from './AssetError.js';
 
 /**
  * The bytes that a range means.
- * @returns first and last byte, both included; of no bytes at all the last one is -1
+ * @returns first and last byte, both inclusive; for an empty file the last one is -1
  * @throws AssetError `invalid_range`
  */
 export function resolveRange(

@@ -4,13 +4,13 @@ import { DiskAssetStore } from './DiskAssetStore.js';
 import { MemoryAssetStore } from './MemoryAssetStore.js';
 import { S3AssetStore, type S3AssetStoreOptions } from './S3AssetStore.js';
 
-/** Where assets lie, and what is needed for that. */
+/** The location of the assets, and its settings. */
 export type AssetStoreOptions =
   | { readonly kind: 'memory' }
   | { readonly kind: 'disk'; readonly folder: string }
   | ({ readonly kind: 's3' } & S3AssetStoreOptions);
 
-/** Makes the store. Nothing is read, written or connected to before it is started. */
+/** Creates the store. Nothing is read, written or connected to before its start. */
 export function createAssetStore(options: AssetStoreOptions, clock: Clock): AssetStore {
   switch (options.kind) {
     case 'memory':

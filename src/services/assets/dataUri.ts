@@ -1,20 +1,20 @@
-/** Media types with their parameters are shorter. */
+/** Maximum characters of a media type with its parameters. */
 const MAX_HEAD_LENGTH = 256;
 const MEDIA_TYPE = /^[a-z0-9!#$&^_.+-]+\/[a-z0-9!#$&^_.+-]+$/i;
 
 type Problem = 'malformed' | 'too_large';
 
-/** `mimeType` is what it says of itself, in lower case and without parameters: not to be believed. */
+/** `mimeType` is the declared type, in lower case and without parameters: not to be trusted. */
 export type DataUri = { readonly bytes: Buffer; readonly mimeType: string } | { readonly problem: Problem };
 
-/** Whether a text is meant to be a `data:` URI. */
+/** Whether a text looks like a `data:` URI. */
 export function isDataUri(text: string): boolean {
   return /^data:/i.test(text);
 }
 
 /**
- * Reads a `data:` URI (RFC 2397). Nothing is decoded of one that is too large.
- * @param maxBytes that it may decode to
+ * Parses a `data:` URI (RFC 2397). One that is too large is not decoded.
+ * @param maxBytes maximum size after decoding
  */
 export function parseDataUri(text: string, maxBytes: number): DataUri {
   const comma = text.indexOf(',');
@@ -29,7 +29,7 @@ export function parseDataUri(text: string, maxBytes: number): DataUri {
   return typeof bytes === 'string' ? { problem: bytes } : { bytes, mimeType };
 }
 
-/** Characters of a byte that is percent-encoded: a text with more than that for each byte is too large for certain. */
+/** Characters of a percent-encoded byte: a text with more for each byte is certainly too large. */
 const LONGEST_PER_BYTE = 3;
 
 function plainBytes(text: string, maxBytes: number): Buffer | Problem {
@@ -43,13 +43,13 @@ function base64Bytes(text: string, maxBytes: number): Buffer | Problem {
   // Four digits for three bytes, each of them percent-encoded at worst.
   if (text.length > (Math.ceil(maxBytes / 3) * 4 + 4) * LONGEST_PER_BYTE) return 'too_large';
   const encoded = text.includes('%') ? percentDecoded(text)?.toString('latin1') : text;
-  // Some encoders break lines.
+  // Some encoders insert line breaks.
   const digits = encoded?.replace(/\s+/g, '').replace(/={1,2}$/, '');
   if (digits === undefined || digits.length % 4 === 1) return 'malformed';
   const length = Math.floor((digits.length * 3) / 4);
   if (length > maxBytes) return 'too_large';
   const bytes = Buffer.from(digits, 'base64');
-  // Node leaves out what is no digit.
+  // Node skips invalid digits.
   return bytes.length === length ? bytes : 'malformed';
 }
 

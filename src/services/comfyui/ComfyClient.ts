@@ -186,7 +186,7 @@ export class ComfyClient {
         received = { value: await receive(body) };
       },
     });
-    if (!received) throw answer.unexpected('answered nothing');
+    if (!received) throw answer.unexpected('gave an empty response');
     return received.value;
   }
 

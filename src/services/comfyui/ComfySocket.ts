@@ -138,7 +138,7 @@ export class ComfySocket {
   /** A half-open socket (packets vanish, no close) is only ever noticed by asking. */
   #beat(): void {
     if (!this.#heard) {
-      this.#logger.warn('ComfyUI socket does not answer, dropping it');
+      this.#logger.warn('ComfyUI socket does not respond, closing it');
       this.terminate();
       return;
     }

@@ -1,7 +1,7 @@
 import { sleep } from '../../utils/timers.js';
 import type { ComfyClient } from './ComfyClient.js';
 
-/** How long an entry may wait for others, ms: under load one request forgets many. */
+/** How long an entry waits for others, ms: under load one request deletes many. */
 const GATHER_MS = 50;
 
 interface Batch {
@@ -9,14 +9,14 @@ interface Batch {
   readonly done: Promise<void>;
 }
 
-/** Deletes entries of the instances' histories, those of about the same time together. */
+/** Deletes history entries of the instances in batches. */
 export class HistoryCleaner {
   readonly #batches = new Map<ComfyClient, Batch>();
 
   /**
-   * Has an entry deleted soon.
-   * @param signal aborts a deletion that is under way, and the wait before it
-   * @throws PromptError when the instance does not take it
+   * Deletes an entry soon.
+   * @param signal aborts the deletion and the wait before it
+   * @throws PromptError if the instance rejects it
    */
   async delete(client: ComfyClient, promptId: string, signal: AbortSignal): Promise<void> {
     const waiting = this.#batches.get(client);

@@ -9,9 +9,9 @@ import { handOver, LocalFailure, readBody } from './answerBody.js';
 import { bodyHeaders, type RequestBody, Sending } from './requestBody.js';
 import { transportError } from './transportErrors.js';
 
-/** Most bytes of a response that lists prompts: each may have a picture in it, as base64. */
+/** Maximum size of a response that lists prompts: each may contain an image as base64. */
 export const MAX_PROMPTS_BYTES = 256 * 1024 * 1024;
-/** Most bytes of any other response that is no file. */
+/** Maximum size of any other response that is not a file. */
 const MAX_JSON_BYTES = 16 * 1024 * 1024;
 
 /** First parts of the paths of requests about prompts; all others are about the machine. */
@@ -22,18 +22,18 @@ export interface TransportRequest {
   readonly path: string;
   readonly body?: RequestBody;
   readonly params?: Record<string, string>;
-  /** For the whole of it, from connecting to the answer's last byte. */
+  /** From connecting to the last byte of the response. */
   readonly timeoutMs: number;
-  /** Most bytes taken as the answer. */
+  /** Maximum size of the response. */
   readonly maxBytes?: number;
-  /** The answer is a file that the prompt made. */
+  /** The response is a file that the prompt produced. */
   readonly isResult?: boolean;
-  /** Takes the body of a 200 as it comes; the answer has none then. What it fails with is what the request fails with. */
+  /** Reads the body of a 200 as a stream; the result then has no body. Its error is the error of the request. */
   readonly receive?: (body: Readable) => Promise<void>;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What an instance answered. */
+/** The response of an instance. */
 export class TransportAnswer {
   readonly status: number;
   readonly bytes: Buffer;
@@ -45,20 +45,20 @@ export class TransportAnswer {
     this.#action = action;
   }
 
-  /** @throws PromptError `unexpected response` for any other status than 200 */
+  /** @throws PromptError `unexpected response` for any status other than 200 */
   expectOk(): void {
     if (this.status !== 200) throw this.unexpected(`answered ${this.status}`);
   }
 
-  /** The body by its schema. @throws PromptError `unexpected response` when it is not what ComfyUI answers */
+  /** The body parsed by a schema. @throws PromptError `unexpected response` if it does not match */
   parse<T extends z.ZodType>(schema: T): z.output<T> {
     this.expectOk();
     const parsed = schema.safeParse(this.json());
-    if (!parsed.success) throw this.unexpected('answered something that ComfyUI does not');
+    if (!parsed.success) throw this.unexpected("gave a response that is not ComfyUI's");
     return parsed.data;
   }
 
-  /** The body as JSON, undefined when it is none. */
+  /** The body as JSON, undefined if it is not JSON. */
   json(): unknown {
     try {
       return JSON.parse(this.bytes.toString());
@@ -67,13 +67,13 @@ export class TransportAnswer {
     }
   }
 
-  /** An error about an answer that an instance in order would not give. */
+  /** An error about a response that a working instance would not give. */
   unexpected(what: string): PromptError {
     return new PromptError('unexpected response', `${this.#action} ${what}`);
   }
 }
 
-/** HTTP to one instance: kept-alive connections, a time for the whole of each request, errors by category. */
+/** HTTP to one instance: keep-alive connections, a timeout for each whole request, errors by category. */
 export class HttpTransport {
   readonly #host: string;
   readonly #path: string;
@@ -103,8 +103,8 @@ export class HttpTransport {
   }
 
   /**
-   * Sends one request; any status is an answer.
-   * @throws PromptError by category, or the signal's reason when it is aborted
+   * Sends a request; any status is a response.
+   * @throws PromptError by category, or the signal's reason if it is aborted
    */
   async request(request: TransportRequest): Promise<TransportAnswer> {
     const { method, path } = request;
@@ -156,7 +156,7 @@ export class HttpTransport {
         return new TransportAnswer(answer.statusCode, bytes, action);
       } catch (error) {
         signal?.throwIfAborted();
-        // What fails on this side is not the instance's fault.
+        // Failures on this side are not the instance's fault.
         if (error instanceof LocalFailure) throw error.cause;
         if (sending?.failure) throw sending.failure.error;
         throw problemOf(error);
@@ -164,7 +164,7 @@ export class HttpTransport {
     });
   }
 
-  /** Closes the kept-alive connections. */
+  /** Closes the keep-alive connections. */
   close(): void {
     void this.#pool.destroy();
   }
@@ -172,9 +172,9 @@ export class HttpTransport {
 
 const EMPTY = Buffer.alloc(0);
 
-/** Only a result's size is the prompt's doing: a queue is as long as what others have put into it. */
+/** Only the size of a result is the prompt's fault: the queue contains the prompts of others. */
 function tooLarge(action: string, maxBytes: number, isResult: boolean): PromptError {
   return isResult
     ? new PromptError('result too large', `The response to ${action} is larger than MAX_RESULT_SIZE.`)
-    : new PromptError('unexpected response', `${action} answered more than ${maxBytes} bytes`);
+    : new PromptError('unexpected response', `${action} gave more than ${maxBytes} bytes`);
 }

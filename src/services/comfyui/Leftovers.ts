@@ -54,7 +54,7 @@ export class Leftovers {
       const names = predecessor.uploads[host] ?? [];
       for (const name of names) await client.upload(name, PROBE, signal);
       if (prompts + names.length > 0) {
-        this.#logger.info('Leftovers of an earlier start cleaned up', {
+        this.#logger.info('Cleaned up after an earlier run', {
           instance: host,
           prompts,
           uploads: names.length,

@@ -3,11 +3,11 @@ import type { PromptFailure } from '../../promptFailures.js';
 import { sleep } from '../../utils/timers.js';
 import type { ComfyClient } from './ComfyClient.js';
 
-/** Requests that may fail one after the other before the instance counts as gone. */
+/** Consecutive failed requests after which the instance counts as gone. */
 const MAX_FAILURES = 3;
 const RETRY_MS = 100;
 
-/** Failures of the connection or of something between; the same request may succeed a moment later. */
+/** Failures of the connection or of something in between; the same request may succeed a moment later. */
 const TRANSIENT: ReadonlySet<PromptFailure> = new Set([
   'connection refused',
   'connection lost',
@@ -16,9 +16,9 @@ const TRANSIENT: ReadonlySet<PromptFailure> = new Set([
 ]);
 
 /**
- * Decides how long requests about a prompt that was accepted are repeated. A node that holds Python's lock stops the
- * whole ComfyUI process: it answers nothing, for half a minute and more, while TCP still connects. Executing the prompt
- * again elsewhere would waste its work, so such silence is waited out; other failures are not.
+ * Decides how long requests about an accepted prompt are repeated. A node that holds Python's GIL stops the whole
+ * ComfyUI process for half a minute or more, while TCP still connects. A second execution elsewhere would waste its
+ * work, so such a silence is waited out; other failures are not.
  */
 export class Patience {
   readonly #client: ComfyClient;
@@ -26,18 +26,18 @@ export class Patience {
   #lastHeard = performance.now();
   #failures = 0;
 
-  /** @param silenceMs how long an instance that accepts connections may say nothing, ms */
+  /** @param silenceMs how long an instance that accepts connections may be silent, ms */
   constructor(client: ComfyClient, silenceMs: number) {
     this.#client = client;
     this.#silenceMs = silenceMs;
   }
 
-  /** Milliseconds since the instance said anything about the prompt. */
+  /** Milliseconds since the last sign of life. */
   get silentMs(): number {
     return performance.now() - this.#lastHeard;
   }
 
-  /** The instance said something. */
+  /** The instance has responded. */
   heard(): void {
     this.#lastHeard = performance.now();
     this.#failures = 0;
@@ -45,7 +45,7 @@ export class Patience {
 
   /**
    * A request failed. Resolves when it may be repeated.
-   * @throws the error when it may not, or the signal's reason
+   * @throws the error if it may not, or the signal's reason
    */
   async failed(error: unknown, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
@@ -62,7 +62,7 @@ export class Patience {
     if (this.#failures >= MAX_FAILURES) throw error;
   }
 
-  /** Sends a request again and again, for as long as that makes sense. */
+  /** Repeats a request as long as that makes sense. */
   async request<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> {
     for (;;) {
       try {

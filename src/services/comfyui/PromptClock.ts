@@ -1,16 +1,16 @@
 import { PromptError } from '../../errors.js';
 
-/** How long a prompt may take on an instance; milliseconds. */
+/** Time limits of a prompt on an instance; milliseconds. */
 export interface RunLimits {
-  /** From the moment ComfyUI begins to execute the prompt. */
+  /** From the start of the execution in ComfyUI. */
   readonly executionMs: number;
   /** In ComfyUI's own queue, behind other prompts; 0 for no limit. */
   readonly queueMs: number;
-  /** Whether another instance could have the prompt: otherwise it may wait on. */
+  /** Whether another instance could run the prompt: otherwise it continues to wait. */
   canMove(): boolean;
 }
 
-/** Measures one prompt against its limits. Waiting in ComfyUI's own queue is not execution. */
+/** Measures a prompt against its limits. Waiting in ComfyUI's own queue is not execution. */
 export class PromptClock {
   readonly #limits: RunLimits;
   #waitingSince = Number.POSITIVE_INFINITY;
@@ -36,9 +36,9 @@ export class PromptClock {
   }
 
   /**
-   * @param isSilent the instance does not answer at present
+   * @param isSilent the instance does not respond at present
    * @returns milliseconds until the next limit; at least 1
-   * @throws PromptError when a limit is reached
+   * @throws PromptError if a limit is reached
    */
   check(isSilent: boolean): number {
     const { executionMs, queueMs } = this.#limits;
@@ -47,10 +47,13 @@ export class PromptClock {
       const left = this.#startedAt + executionMs - now;
       if (left > 0) return Math.max(1, left);
       const seconds = executionMs / 1000;
-      // Whether it runs at all is not known then, and the prompt is not at fault.
+      // It is unknown whether it runs at all, and the prompt is not at fault.
       if (isSilent)
         throw new PromptError('no answer', `The machine was silent for up to ${seconds} seconds.`);
-      throw new PromptError('ran too long', `The job ran longer than ${seconds} seconds and was stopped.`);
+      throw new PromptError(
+        'ran too long',
+        `The job ran longer than ${seconds} seconds and was interrupted.`,
+      );
     }
     if (queueMs === 0) return executionMs;
     const left = this.#waitingSince + queueMs - now;

@@ -20,21 +20,21 @@ import {
 import type { PromptMessage } from './protocol.js';
 import { severalMachines } from './severalMachines.js';
 
-/** How patiently a prompt is followed; milliseconds. */
+/** Timing for following a prompt; milliseconds. */
 export interface FollowTimings {
-  /** Silence about a prompt, on an open socket, after which the history is asked. */
+  /** Silence about a prompt, on an open WebSocket, after which its history is requested. */
   readonly quietPollMs: number;
-  /** Between two polls of a prompt that has no socket. */
+  /** Poll interval of a prompt without a WebSocket. */
   readonly lostPollMs: number;
-  /** Between two looks at the queue, which carries every queued prompt. */
+  /** Interval of queue requests, whose response contains every queued prompt. */
   readonly queueCheckMs: number;
-  /** First wait for a history entry that is not there yet after the run's end; doubled each time. */
+  /** First wait for a missing history entry after the run's end; doubled each time. */
   readonly historyRetryMs: number;
-  /** How long such an entry may take. */
+  /** Maximum wait for such an entry. */
   readonly historyPatienceMs: number;
 }
 
-/** An instance is silent when this many polls could have been answered and none was. */
+/** Number of polls without a response after which an instance counts as silent. */
 const MISSED_POLLS = 2.5;
 
 interface Following {
@@ -54,8 +54,8 @@ interface Following {
 }
 
 /**
- * Follows one prompt to its end: by its messages while there are any, by a slow poll whenever they stay away. No
- * end depends on a message, so a socket that is cut, deaf or mute delays a prompt and never loses it.
+ * Follows one prompt to its end: by its messages, or by slow polling if there are none. No end depends on a message,
+ * so a WebSocket that is closed, deaf or mute delays a prompt but never loses it.
  */
 export class PromptFollower implements PromptListener {
   readonly #following: Following;
@@ -64,12 +64,12 @@ export class PromptFollower implements PromptListener {
   readonly #clock: PromptClock;
   readonly #nodeTimes: NodeTimes;
   #hasSocket: boolean;
-  /** The progress that was told last. */
+  /** The last reported progress. */
   #told: PromptProgress | undefined;
-  /** `performance.now()` of the next poll, put off by every message. */
+  /** `performance.now()` of the next poll, postponed by every message. */
   #nextPoll = 0;
   #nextQueueCheck: number;
-  /** `performance.now()` of the oldest look at the queue that tells anything about this prompt. */
+  /** `performance.now()` of the oldest queue response that is relevant to this prompt. */
   #oldestLook = 0;
 
   constructor(following: Following) {
@@ -108,7 +108,7 @@ export class PromptFollower implements PromptListener {
       this.#bell.ring();
       return;
     }
-    // Most messages change nothing that anybody sees.
+    // Most messages change nothing visible.
     const { progress } = tracker;
     if (onStep) onStep(tracker.detail);
     const { percentage, node } = this.#told ?? {};
@@ -123,7 +123,7 @@ export class PromptFollower implements PromptListener {
     this.#bell.ring();
   }
 
-  /** Assumes that messages were missed: polls at once, and looks at the queue too. */
+  /** Assumes that messages were missed: polls immediately, including the queue. */
   suspectMissedMessages(): void {
     this.#following.tracker.hasGaps = true;
     this.#nextPoll = 0;
@@ -131,12 +131,12 @@ export class PromptFollower implements PromptListener {
   }
 
   /**
-   * Resolves with the prompt's end; a prompt that the server lost ends as a retryable failure.
-   * @throws PromptError when a limit is reached, or the instance does not answer any more
-   * @throws the signal's reason when it is aborted
+   * Resolves with the prompt's end; a lost prompt is a retryable failure.
+   * @throws PromptError if a limit is reached, or the instance no longer responds
+   * @throws the signal's reason if it is aborted
    */
   async end(promptId: string, signal: AbortSignal): Promise<PromptOutcome> {
-    // Before this it need not have been there.
+    // Before this, it may not have been in the queue.
     this.#oldestLook = performance.now();
     this.#clock.submitted();
     for (;;) {
@@ -152,14 +152,14 @@ export class PromptFollower implements PromptListener {
     }
   }
 
-  /** Repeats a request about the prompt for as long as the instance may be busy. */
+  /** Repeats a request about the prompt as long as the instance may be busy. */
   patiently<T>(request: () => Promise<T>, signal: AbortSignal): Promise<T> {
     return this.#patience.request(request, signal);
   }
 
   /**
-   * Waits until the history entry of a prompt that ended must exist, so that it can be deleted for good:
-   * `executing {node: null}` comes after it, `execution_success` before it (protocol trap 2).
+   * Waits until the history entry of a finished prompt must exist, so that it can be deleted: `executing {node:
+   * null}` comes after it, `execution_success` before it (protocol trap 2).
    */
   async leftQueue(maxMs: number, signal: AbortSignal): Promise<void> {
     await withDeadline(maxMs, signal, async (deadline) => {
@@ -169,12 +169,12 @@ export class PromptFollower implements PromptListener {
     });
   }
 
-  /** Whether even the polls of a quiet prompt have had no answer for a while. */
+  /** Whether even the polls of a quiet prompt have had no response for a while. */
   get #isSilent(): boolean {
     return this.#patience.silentMs > MISSED_POLLS * this.#following.timings.quietPollMs;
   }
 
-  /** What was seen in the queue until now says nothing any more. */
+  /** Earlier queue responses are no longer relevant. */
   #suspectLoss(): void {
     this.#nextQueueCheck = 0;
     this.#oldestLook = performance.now();
@@ -185,7 +185,7 @@ export class PromptFollower implements PromptListener {
     this.#nextPoll = performance.now() + (this.#hasSocket ? quietPollMs : lostPollMs);
   }
 
-  /** A poll that is given up when a limit of the prompt is reached meanwhile. */
+  /** A poll that is aborted when a limit of the prompt is reached. */
   async #pollWithin(ms: number, promptId: string, signal: AbortSignal): Promise<PromptOutcome | undefined> {
     try {
       return await withDeadline(ms, signal, (deadline) => this.#poll(promptId, deadline));
@@ -213,17 +213,17 @@ export class PromptFollower implements PromptListener {
     const { client, outputNodes, tracker, socket } = this.#following;
     const entry = await client.prompts.historyEntry(promptId, signal);
     if (!entry) return undefined;
-    // Finished, and the socket never said so: it is deaf (protocol trap 3) and would be for the next prompt too.
+    // Finished without a message: the WebSocket is deaf (protocol trap 3), and would be for the next prompt, too.
     if (this.#hasSocket && !tracker.outcome) socket?.terminate();
     return outcomeOfHistory(entry, outputNodes, tracker.blockedBecause);
   }
 
-  /** Neither pending nor running nor in the history: the server lost it, as after a restart. */
+  /** Neither pending nor running nor in the history: the server lost it, for example by a restart. */
   async #askQueue(promptId: string, signal: AbortSignal): Promise<PromptOutcome | undefined> {
     const now = performance.now();
     if (now < this.#nextQueueCheck) return undefined;
     const { client, timings } = this.#following;
-    // One that another prompt's follower took will do, if it is not too old.
+    // A response that another prompt's follower requested is fine if it is not too old.
     const since = Math.max(this.#oldestLook, now - timings.queueCheckMs / 2);
     const { running, pending } = await client.prompts.queue(signal, since);
     this.#nextQueueCheck = performance.now() + timings.queueCheckMs;
@@ -256,7 +256,7 @@ export class PromptFollower implements PromptListener {
           'several machines',
           `${host} is several machines: one has the prompt, another denies it.`,
         )
-      : new PromptError('prompt lost', `${host} lost the prompt, as after a restart.`);
+      : new PromptError('prompt lost', `${host} lost the prompt, for example by a restart.`);
     return { kind: 'lost', error };
   }
 }

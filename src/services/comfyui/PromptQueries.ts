@@ -4,42 +4,40 @@ import { type HttpTransport, MAX_PROMPTS_BYTES } from './HttpTransport.js';
 import { type HistoryEntry, historyAnswer, type QueuedPrompt, queueAnswer } from './protocol.js';
 import { SharedLook } from './SharedLook.js';
 
-/** Ids of the prompts that an instance has not finished. */
+/** Ids of the unfinished prompts of an instance. */
 interface QueuedIds {
   readonly running: readonly string[];
   readonly pending: readonly string[];
 }
 
-/**
- * What one instance tells of its prompts; nothing here changes them. Every method rejects as those of `ComfyClient` do.
- */
+/** Read-only requests about an instance's prompts. Every method rejects like those of `ComfyClient`. */
 export class PromptQueries {
   readonly #transport: HttpTransport;
   readonly #timeoutMs: number;
-  /** Not aborted with whoever asked first: others may wait for it too. */
+  /** Not aborted with its first caller: others may wait for it, too. */
   readonly #queueLook = new SharedLook(() => this.#get('/queue', queueAnswer));
 
-  /** @param timeoutMs for the whole of a request: its response may carry pictures */
+  /** @param timeoutMs of a whole request: its response may contain images */
   constructor(transport: HttpTransport, timeoutMs: number) {
     this.#transport = transport;
     this.#timeoutMs = timeoutMs;
   }
 
-  /** `GET /history/{id}`; undefined while the prompt is unknown or not finished. */
+  /** `GET /history/{id}`; undefined if the prompt is unknown or unfinished. */
   async historyEntry(promptId: string, signal?: AbortSignal): Promise<HistoryEntry | undefined> {
     const path = `/history/${encodeURIComponent(promptId)}`;
     return (await this.#get(path, historyAnswer, signal))[promptId];
   }
 
-  /** The latest `count` entries of `GET /history`. They carry every prompt's graph: not for frequent use. */
+  /** The latest `count` entries of `GET /history`. They contain every prompt's graph: not for frequent use. */
   async history(count: number, signal?: AbortSignal): Promise<Readonly<Record<string, HistoryEntry>>> {
     return this.#get(`/history?max_items=${count}`, historyAnswer, signal);
   }
 
   /**
-   * `GET /queue`, reduced to ids. The response carries every queued prompt: not for frequent use, and one response
-   * serves all who ask at about the same time.
-   * @param since `performance.now()` of the oldest look that will do
+   * `GET /queue`, reduced to ids. The response contains every queued prompt: not for frequent use, and shared by all
+   * callers at about the same time.
+   * @param since `performance.now()` of the oldest acceptable response
    */
   async queue(signal: AbortSignal, since = performance.now()): Promise<QueuedIds> {
     const prompts = await this.queuedPrompts(signal, since);
@@ -47,7 +45,7 @@ export class PromptQueries {
     return { running: ids(true), pending: ids(false) };
   }
 
-  /** `GET /queue` with the servers that the prompts are from. */
+  /** `GET /queue` with the server that submitted each prompt. */
   async queuedPrompts(signal: AbortSignal, since = performance.now()): Promise<readonly QueuedPrompt[]> {
     return unlessAborted(this.#queueLook.since(since), signal);
   }
@@ -59,7 +57,7 @@ export class PromptQueries {
     return (await this.historyEntry(promptId, signal)) !== undefined;
   }
 
-  /** A response that may carry pictures. */
+  /** A response that may contain images. */
   async #get<T extends z.ZodType>(path: string, schema: T, signal?: AbortSignal): Promise<z.output<T>> {
     const timeoutMs = this.#timeoutMs;
     const request = { method: 'GET', path, timeoutMs, maxBytes: MAX_PROMPTS_BYTES, signal } as const;

@@ -13,22 +13,22 @@ import type { PromptResult, PromptRun, RunListener } from './PromptRun.js';
 import { type Remains, takeBack } from './takeBack.js';
 
 export interface PromptRunnerOptions extends AttemptOptions {
-  /** Leave the prompt in ComfyUI's history. */
+  /** Keep the prompt in ComfyUI's history. */
   readonly keepHistory: boolean;
-  /** How long stopping a prompt may hold up the caller, ms. */
+  /** How long stopping a prompt may delay the caller, ms. */
   readonly stopTimeoutMs: number;
-  /** How long a prompt that could not be stopped is tried again, and its history entry is waited for, ms. */
+  /** How long stopping a prompt is retried, and its history entry awaited, ms. */
   readonly stopPatienceMs: number;
 }
 
-/** One prompt's way on one instance, from upload to image, and the tidying up behind it. */
+/** Runs prompts on instances, from the upload to the outputs, and cleans up afterwards. */
 export class PromptRunner {
   readonly #connections: ConnectionManager;
   readonly #options: PromptRunnerOptions;
   readonly #logger: Logger;
   readonly #history = new HistoryCleaner();
   readonly #background = new Set<Promise<void>>();
-  /** Attempts that were given up and may be resumed, by prompt id. */
+  /** Abandoned attempts that may be resumed, by prompt id. */
   readonly #leftBehind = new Map<string, PromptAttempt>();
   readonly #stopped = new AbortController();
 
@@ -39,9 +39,9 @@ export class PromptRunner {
   }
 
   /**
-   * Runs a prompt. The socket is open and listened to before the prompt is submitted, since events are not kept
-   * (protocol trap 1). When `signal` is aborted the prompt is taken back from ComfyUI before this rejects.
-   * @throws PromptError (with `leftBehind` where the prompt may still be on the instance), or the signal's reason
+   * Runs a prompt. The WebSocket is open before the prompt is submitted, because events are not kept (protocol trap
+   * 1). If `signal` is aborted, the prompt is taken back from ComfyUI before this rejects.
+   * @throws PromptError (with `leftBehind` if the prompt may still be on the instance), or the signal's reason
    */
   async run(
     client: ComfyClient,
@@ -57,11 +57,12 @@ export class PromptRunner {
   }
 
   /**
-   * Goes on with a prompt that was given up while its instance did not answer, if the instance has it after all: work
-   * that is done, or under way, is not done again.
+   * Continues a prompt that was abandoned while its instance did not respond, if the instance has it after all, so
+   * that no work is repeated.
    * @param run with the id of that prompt
-   * @param silenceMs how long an instance that accepts connections may not say whether it has the prompt, ms; 0: one look
-   * @returns undefined when there is nothing to go on with, or nothing comes of it
+   * @param silenceMs how long an instance that accepts connections may leave open whether it has the prompt, ms; 0:
+   * one request
+   * @returns undefined if there is nothing to continue, or if it fails
    */
   async resume(
     client: ComfyClient,
@@ -102,7 +103,7 @@ export class PromptRunner {
       if (signal.reason instanceof LeavePrompt) leave(attempt);
       else if (attempt.hasEnded) this.#tidyUp(attempt);
       else if (attempt.wasSubmitted) {
-        // Another attempt may go on with it.
+        // Another attempt may continue it.
         const isWanted = error instanceof PromptError && error.verdict.retry && !signal.aborted;
         const isGone = await this.#abandon(attempt, isWanted);
         if (isWanted && !isGone && attempt.hasOwnId) error.leftBehind = attempt.promptId;
@@ -114,7 +115,7 @@ export class PromptRunner {
     }
   }
 
-  /** Lets the tidying up that is under way go on for at most `maxMs`, then gives it up. */
+  /** Waits at most `maxMs` for the cleanup, then aborts it. */
   async stop(maxMs: number): Promise<void> {
     await withDeadline(maxMs, undefined, async (deadline) => {
       await Promise.race([Promise.all(this.#background), sleep(maxMs, deadline)]);
@@ -126,7 +127,7 @@ export class PromptRunner {
   #later(attempt: PromptAttempt, work: () => Promise<void>): void {
     const task = work()
       .catch((error: unknown) => {
-        this.#logger.debug('Tidying up on ComfyUI failed', {
+        this.#logger.debug('Cleanup on ComfyUI failed', {
           instance: attempt.client.address.host,
           promptId: attempt.promptId,
           error: messageOf(error),
@@ -142,7 +143,7 @@ export class PromptRunner {
     this.#later(attempt, () => this.#forget(attempt).finally(() => attempt.detach()));
   }
 
-  /** Deletes the history entry: it holds the whole prompt, for up to 10,000 prompts (protocol trap 6). */
+  /** Deletes the history entry: it contains the whole prompt, for up to 10,000 prompts (protocol trap 6). */
   async #forget(attempt: PromptAttempt): Promise<void> {
     if (this.#options.keepHistory) return;
     if (attempt.until) await unlessAborted(attempt.until, this.#stopped.signal);
@@ -151,9 +152,9 @@ export class PromptRunner {
   }
 
   /**
-   * Takes a prompt back: out of the queue when it is pending, interrupted when it runs. An instance that does not answer
-   * is asked again in the background: what it got before it went silent, it runs when it is back.
-   * @returns whether it surely does not run any more
+   * Takes a prompt back: removes it from the queue if pending, interrupts it if running. An instance that does not
+   * respond is asked again in the background: it executes what it got before it went silent.
+   * @returns whether it certainly no longer runs
    */
   async #abandon(attempt: PromptAttempt, isWanted: boolean): Promise<boolean> {
     const { stopTimeoutMs, stopPatienceMs } = this.#options;
@@ -167,7 +168,7 @@ export class PromptRunner {
         );
         if (left !== 'resumed') await this.#forgetStopped(attempt, left);
       } catch (error) {
-        // Those that were released stay so.
+        // Released ones stay released.
         attempt.keepFiles();
         throw error;
       }
@@ -183,7 +184,7 @@ export class PromptRunner {
     return withDeadline(ms, this.#stopped.signal, (signal) => takeBack(attempt, lostPollMs, signal));
   }
 
-  /** Leaves a prompt to the job's next attempt for a moment, once its instance answers again. */
+  /** Keeps a prompt for the job's next attempt for a moment, once its instance responds again. */
   async #stopUnlessResumed(attempt: PromptAttempt): Promise<Remains | 'resumed'> {
     const { stopPatienceMs, timings } = this.#options;
     const { client, promptId } = attempt;
@@ -206,8 +207,8 @@ export class PromptRunner {
 
   async #forgetStopped(attempt: PromptAttempt, left: Remains): Promise<void> {
     const { stopPatienceMs, timings } = this.#options;
-    // An interrupted prompt reads its files until its node notices. One whose submission was never answered may still
-    // lie in a socket of a process that stands still.
+    // An interrupted prompt reads its files until its node notices. One whose submission had no response may still be
+    // in a socket of a suspended process.
     if (left === 'nothing' || (left === 'perhaps' && attempt.wasAccepted)) attempt.releaseFiles();
     if (left === 'nothing') return;
     const patience = left === 'entry' ? stopPatienceMs : timings.historyPatienceMs;
@@ -223,7 +224,7 @@ export class PromptRunner {
     if (!this.#options.keepHistory) await this.#history.delete(client, promptId, this.#stopped.signal);
   }
 
-  /** File names that were kept for prompts which the instance does not have are free again. */
+  /** Releases file names that were reserved for prompts which the instance does not have. */
   async #freeDoubtfulNames(client: ComfyClient, signal: AbortSignal): Promise<void> {
     const doubtful = client.uploadNames.doubtfulPrompts();
     if (doubtful.length === 0) return;
@@ -240,13 +241,13 @@ export class PromptRunner {
   }
 }
 
-/** Stops listening, and touches nothing that the prompt needs. */
+/** Stops listening, without touching anything that the prompt needs. */
 function leave(attempt: PromptAttempt): void {
   attempt.keepFiles();
   attempt.detach();
 }
 
-/** The run with output nodes that are its own. @throws Error when its graph lacks one of them */
+/** The run with unique output nodes. @throws Error if its graph lacks one of them */
 function ownRun(run: PromptRun): PromptRun {
   return { ...run, ...ownOutputs(run.graph, run.outputNodes, run.promptId) };
 }

@@ -16,22 +16,22 @@ import { z } from 'zod';
 import { messageOf } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
 
-/** How often a server shows that it lives, ms. */
+/** Interval at which a server shows that it is alive, ms. */
 const HEARTBEAT_MS = 20_000;
-/** How long one on another host may be silent, ms. */
+/** How long a server on another host may be silent, ms. */
 const STALE_MS = 600_000;
-/** The same on this host, where a process that has its pid may be another program, or be suspended. */
+/** The same on this host, where another program may have its pid, or the process may be suspended. */
 const STALE_HERE_MS = 24 * 3_600_000;
 
 const recordSchema = z.object({
   id: z.string().regex(/^[0-9a-f]{32}$/),
   hostname: z.string(),
   pid: z.int(),
-  /** The namespace in which the pid means something: containers on one host may all have pid 1. Empty if unknown. */
+  /** The namespace of the pid: containers on one host may all have pid 1. Empty if unknown. */
   pidNamespace: z.string(),
-  /** `performance.timeOrigin` of the process: a new process may have an old one's pid. */
+  /** `performance.timeOrigin` of the process: a new process may have the pid of an old one. */
   processStart: z.number(),
-  /** The server ended in order. */
+  /** The server ended properly. */
   hasEnded: z.boolean(),
   /** Names of the files in each machine's temp folder, by `host:port`. */
   uploads: z.record(z.string(), z.array(z.string())),
@@ -39,15 +39,15 @@ const recordSchema = z.object({
 
 type ServerRecord = z.output<typeof recordSchema>;
 
-/** A server that does not run any more and left prompts or uploads on machines. */
+/** A server that no longer runs and left prompts or uploads on machines. */
 export interface Predecessor {
   readonly id: string;
   readonly uploads: Readonly<Record<string, readonly string[]>>;
 }
 
 /**
- * Remembers on disk what this server leaves on the machines, so that the next start can clean up after a crash. Each
- * start has an id of its own and a file of its own: servers that share a folder never take each other's for theirs.
+ * Records on disk what this server leaves on the machines, so that the next start can clean up after a crash. Each
+ * start has a new id and file, so that servers can share a folder.
  */
 export class ServerState {
   readonly id = uuid().replaceAll('-', '');
@@ -58,7 +58,7 @@ export class ServerState {
   readonly #heartbeat: NodeJS.Timeout | undefined;
   #isWritable = true;
 
-  /** @param directory empty to remember nothing */
+  /** @param directory empty to record nothing */
   constructor(directory: string, logger: Logger) {
     this.#directory = directory;
     this.#logger = logger;
@@ -75,7 +75,9 @@ export class ServerState {
     if (directory !== '') this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS).unref();
   }
 
-  /** Servers that ended and left something behind. One on another host is known for ended only after a while. */
+  /**
+   * Servers that ended and left something behind. A server on another host is known to have ended only after a while.
+   */
   get predecessors(): readonly Predecessor[] {
     return this.#predecessors;
   }
@@ -87,14 +89,14 @@ export class ServerState {
     this.#write();
   }
 
-  /** This server is about to upload a file of that name. */
+  /** This server is about to upload a file with this name. */
   uploads(host: string, name: string): void {
     const names = this.#record.uploads[host] ?? [];
     this.#record.uploads[host] = [...names, name];
     this.#write();
   }
 
-  /** Nothing is left of a predecessor on any machine. */
+  /** Nothing of a predecessor is left on any machine. */
   forget(predecessor: Predecessor): void {
     this.#predecessors = this.#predecessors.filter(({ id }) => id !== predecessor.id);
     try {
@@ -115,7 +117,7 @@ export class ServerState {
     return path.join(this.#directory, `${id}.json`);
   }
 
-  /** In one piece and at once: a name that is not on disk cannot be cleaned up after a crash. */
+  /** Synchronously and atomically: a name that is not on disk cannot be cleaned up after a crash. */
   #write(): void {
     if (this.#directory === '') return;
     const file = this.#file(this.id);
@@ -152,17 +154,14 @@ export class ServerState {
     }
   }
 
-  /** A folder that cannot be written costs the clean-up after a crash, and nothing else. */
+  /** An unwritable folder only prevents the cleanup after a crash. */
   #complain(error: unknown): void {
     if (!this.#isWritable) return;
     this.#isWritable = false;
-    this.#logger.warn(
-      'STATE_DIR cannot be used: what this server leaves on machines is not cleaned up after a crash',
-      {
-        directory: this.#directory,
-        error: messageOf(error),
-      },
-    );
+    this.#logger.warn('STATE_DIR is not writable: nothing is cleaned up on the machines after a crash', {
+      directory: this.#directory,
+      error: messageOf(error),
+    });
   }
 }
 
@@ -174,7 +173,7 @@ function readRecord(file: string): ServerRecord | undefined {
   }
 }
 
-/** Whether the server surely does not run any more: cleaning up behind one that does would spoil its jobs. */
+/** Whether the server certainly no longer runs: a cleanup behind a running server would destroy its jobs. */
 function isOver({ hasEnded, pid, processStart, ...record }: ServerRecord, lastBeat: number): boolean {
   if (hasEnded) return true;
   const isHere = record.hostname === hostname() && record.pidNamespace === pidNamespace();

@@ -1,4 +1,4 @@
-/** A request whose response serves everybody who asks at about the same time. */
+/** A request whose response is shared by all callers at about the same time. */
 export class SharedLook<T> {
   readonly #look: () => Promise<T>;
   #last: { readonly beganAt: number; readonly answer: Promise<T> } | undefined;
@@ -7,7 +7,7 @@ export class SharedLook<T> {
     this.#look = look;
   }
 
-  /** What a look told that began at `oldest` (`performance.now()`) or later: the last one, or one that begins now. */
+  /** The response of a request that started at `oldest` (`performance.now()`) or later: the last one, or a new one. */
   since(oldest: number): Promise<T> {
     if (this.#last && this.#last.beganAt >= oldest) return this.#last.answer;
     const look = { beganAt: performance.now(), answer: this.#look() };

@@ -1,44 +1,44 @@
 import { createHash } from 'node:crypto';
 import type { Content } from '../../utils/StoredFile.js';
 
-/** Names that are kept for later uploads even when fewer are in use at the same time. */
+/** Names that are kept for later uploads, even if fewer are in use. */
 const SPARE_NAMES = 8;
-/** Bytes that are looked at, at each of three places, to tell whether a picture was uploaded before. */
+/** Bytes to compare, at each of three places, to recognise an image that was uploaded before. */
 const SAMPLE_BYTES = 2048;
 
 /**
- * How long a name is kept after a request about it ended in doubt, ms. A process that was frozen carries out what it
- * finds in its sockets afterwards, in any order: a late upload must not overwrite the next one.
+ * How long a name is reserved after a request with an unknown outcome, ms. A process that was frozen later executes
+ * what is in its sockets, in any order: a late upload must not overwrite the next one.
  */
 const DOUBT_MS = 120_000;
 
-/** What a name may end in; ComfyUI's loaders go by the bytes for pictures, and by the name for some other files. */
+/** File extensions: ComfyUI's loaders detect images by their bytes, and some other files by their name. */
 const EXTENSION = /^[a-z0-9]{1,16}$/;
 
 /** A name in an instance's temp folder, held until one of the two methods is called; further calls do nothing. */
 export interface UploadName {
   readonly name: string;
-  /** No prompt reads the file any more, and no upload to it is under way: the name may be overwritten. */
+  /** No prompt reads the file any more, and no upload to it is in progress: the name may be reused. */
   release(): void;
-  /** The upload may still arrive, or the prompt may still run: the name is kept until `forget` is told otherwise. */
+  /** The upload may still arrive, or the prompt may still run: the name is reserved until `forget`. */
   doubt(promptId: string): void;
 }
 
 interface Entry {
   readonly name: string;
   readonly extension: string;
-  /** Fingerprint of the picture that was uploaded last. */
+  /** Fingerprint of the image that was uploaded last. */
   content: string;
   inUse: boolean;
-  /** A prompt that may still read the file, and since when that is in doubt (`performance.now()`). */
+  /** A prompt that may still read the file, and since when that is uncertain (`performance.now()`). */
   doubt: { readonly promptId: string; readonly since: number } | undefined;
 }
 
 /**
- * The file names under which one server uploads pictures to one instance. ComfyUI has no way to delete a file and
- * reads it when the prompt runs, so names are used again, which bounds the temp folder, and only when no prompt can
- * still read them. The server's id in each name keeps other servers, and this one after a crash, from overwriting it;
- * the instance's keeps jobs on machines apart that share a folder.
+ * The file names under which one server uploads to one instance. ComfyUI cannot delete files and reads them when the
+ * prompt runs, so names are reused, which bounds the temp folder, but only if no prompt can still read them. Each
+ * name contains the server's id, so that other servers, and this one after a crash, do not overwrite it, and the
+ * instance's, so that machines can share a folder.
  */
 export class UploadNames {
   readonly #prefix: string;
@@ -60,8 +60,8 @@ export class UploadNames {
   }
 
   /**
-   * Lends the name of a file that no prompt reads, for finding out about the instance. One after the other: two who
-   * upload it at the same time would each find the other's content, and take that for another machine's.
+   * Lends the name of a file that no prompt reads, for checks of the instance. One at a time: two simultaneous checks
+   * would each find the other's content and assume several machines.
    */
   probe<T>(use: (name: string) => Promise<T>): Promise<T> {
     const turn = this.#probing.then(() => use(`${this.#prefix}-probe.png`));
@@ -69,14 +69,14 @@ export class UploadNames {
     return turn;
   }
 
-  /** Prompts that names have been kept for long enough: if the instance does not have them, they never run. */
+  /** Prompts for which names have been reserved long enough: if the instance does not have them, they never run. */
   doubtfulPrompts(now = performance.now()): string[] {
     return this.#entries.flatMap(({ doubt }) =>
       doubt && now - doubt.since >= DOUBT_MS ? [doubt.promptId] : [],
     );
   }
 
-  /** The prompt cannot run any more: its names are free again. */
+  /** The prompt can no longer run: its names are free again. */
   forget(promptId: string): void {
     for (const entry of this.#entries) {
       if (entry.doubt?.promptId !== promptId) continue;
@@ -86,9 +86,9 @@ export class UploadNames {
   }
 
   /**
-   * Takes a name for a file; the same one again for the same file where it is free, since ComfyUI's cache goes by
-   * name and content.
-   * @param extension what the name ends in, without the dot; `bin` where it is none
+   * Takes a name for a file; for the same file the same name if it is free, because ComfyUI's cache uses name and
+   * content.
+   * @param extension without the dot; `bin` if there is none
    */
   take(file: Content, extension = 'png'): UploadName {
     const content = Buffer.isBuffer(file) ? fingerprint(file) : file.key;
@@ -129,7 +129,7 @@ export class UploadNames {
   }
 }
 
-/** Tells pictures apart well enough for a cache: a name is overwritten with the whole picture in any case. */
+/** Distinguishes images well enough for a cache: a name is always overwritten with the whole image. */
 function fingerprint(bytes: Buffer): string {
   const middle = Math.max(0, Math.floor((bytes.length - SAMPLE_BYTES) / 2));
   return createHash('sha1')

@@ -1,14 +1,14 @@
 import { Readable } from 'node:stream';
 import { PromptError } from '../../errors.js';
 
-/** How far an answer's body may go. */
+/** Limits of a response body. */
 interface BodyLimit {
   readonly maxBytes: number;
-  /** Bytes that its header says it has. */
+  /** Length according to its header. */
   readonly announced: number;
 }
 
-/** @returns undefined when there is more than `maxBytes`, or there will be */
+/** @returns undefined if the body is, or will be, larger than `maxBytes` */
 export async function readBody(
   body: AsyncIterable<Buffer>,
   { maxBytes, announced }: BodyLimit,
@@ -23,15 +23,15 @@ export async function readBody(
   return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
 }
 
-/** Something failed that the instance has nothing to do with. */
+/** A failure that is unrelated to the instance. */
 export class LocalFailure extends Error {
   override name = 'LocalFailure';
 }
 
 /**
- * Hands a body over as it comes. What is not read of it is not waited for.
- * @param problemOf names what is wrong with an instance whose body breaks off
- * @throws LocalFailure for what `receive` fails with, or else the body's PromptError
+ * Passes a body on as a stream. Unread parts are not waited for.
+ * @param problemOf describes an instance whose body ends early
+ * @throws LocalFailure with the error of `receive`, otherwise the body's PromptError
  */
 export async function handOver(
   body: Readable,
@@ -46,14 +46,14 @@ export async function handOver(
   } catch (error) {
     throw error instanceof PromptError
       ? error
-      : new LocalFailure('The answer was not taken.', { cause: error });
+      : new LocalFailure('The response was not read.', { cause: error });
   } finally {
     source.destroy();
     body.destroy();
   }
 }
 
-/** It fails with what is wrong with the instance, or with its answer. */
+/** Its error describes the problem with the instance or its response. */
 async function* limited(
   body: AsyncIterable<Buffer>,
   { maxBytes, announced, whyTooLarge }: BodyLimit & { whyTooLarge(): PromptError },

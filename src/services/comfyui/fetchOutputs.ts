@@ -60,7 +60,7 @@ export async function fetchOutputs(
     (made.get(id) ?? []).map((item) => ({ nodeId: workflowNodeId(id), item })),
   );
   if (items.length > MAX_OUTPUTS) {
-    throw tooMuch(`${items.length} files and texts; at most ${MAX_OUTPUTS} are taken`);
+    throw tooMuch(`${items.length} files and texts; the maximum is ${MAX_OUTPUTS}`);
   }
   await source.early?.end();
   const outputs: MadeOutput[] = [];
@@ -109,5 +109,5 @@ async function view(
 }
 
 function tooMuch(what: string): PromptError {
-  return new PromptError('result too large', `The prompt made ${what}.`);
+  return new PromptError('result too large', `The prompt produced ${what}.`);
 }

@@ -9,23 +9,23 @@ const outputFile = z.object({
   type: z.enum(['output', 'temp', 'input']).default('output'),
 });
 
-/** A file that an output node wrote, as `GET /view` takes it. */
+/** A file that an output node wrote, as parameters of `GET /view`. */
 export type OutputFile = z.output<typeof outputFile>;
 
-/** One thing that an output node tells that it made. */
+/** One item that an output node reports. */
 export type OutputItem =
   | { readonly kind: 'file'; readonly file: OutputFile }
   | { readonly kind: 'text'; readonly text: string };
 
-/** Keys under which nodes put texts that are results; strings under other keys are for ComfyUI's interface. */
+/** Keys under which nodes report texts that are results; strings under other keys are for ComfyUI's editor. */
 const TEXT_KEYS: ReadonlySet<string> = new Set(['text', 'texts', 'string', 'strings']);
-/** Lists within lists: a node that works through a list may put one into the other. */
+/** Nested lists: a node that processes a list may report one inside the other. */
 const DEPTH = 3;
 
 /**
- * Reads what `executed` and the history tell of an output node: a map from a key (`images`, `gifs`, `audio`, `text`, ...)
- * to a list. Any key may have files, and each item is read by itself: an odd one, such as a picture that was sent over
- * a socket, does not spoil the others.
+ * Parses the outputs of a node in `executed` and in the history: a map from a key (`images`, `gifs`, `audio`, `text`,
+ * ...) to a list. Any key may have files, and each item is parsed separately: an unusual one, such as an image that
+ * was sent over a WebSocket, does not affect the others.
  */
 export function outputItems(output: unknown): OutputItem[] {
   if (typeof output !== 'object' || output === null) return [];
@@ -40,7 +40,7 @@ export function outputItems(output: unknown): OutputItem[] {
       }
       const file = outputFile.safeParse(item).data;
       const place = file && JSON.stringify(file);
-      // Some nodes tell of the same file under two keys.
+      // Some nodes report the same file under two keys.
       if (!file || place === undefined || seen.has(place)) continue;
       seen.add(place);
       items.push({ kind: 'file', file });

@@ -2,41 +2,41 @@ import { type GraphNode, type GraphValue, linkOf, type PromptGraph } from '../..
 
 interface OwnedGraph {
   readonly graph: PromptGraph;
-  /** Ids of the output nodes in this graph, in the order of those that were given. */
+  /** Ids of the output nodes in this graph, in the given order. */
   readonly outputNodes: readonly string[];
 }
 
 /** Name of the input that marks an output node. */
 const MARK_INPUT = 'job';
 
-/** Name of the input by which savers begin the names of their files. */
+/** Name of the input with the prefix of output file names. */
 const PREFIX_INPUT = 'filename_prefix';
 
 const OWN_MARK = /-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
 const OWN_SUFFIX = new RegExp(`${OWN_MARK.source}$`);
 
-/** A node's id as the workflow has it. */
+/** The node's id in the workflow. */
 export function workflowNodeId(id: string): string {
   return id.replace(OWN_SUFFIX, '');
 }
 
-/** A file's name as the workflow's saver would have called it. */
+/** The file name that the workflow's own node would have chosen. */
 export function workflowFilename(filename: string): string {
   return filename.replace(OWN_MARK, '');
 }
 
 /**
- * Makes sure that a prompt's output files are its own. Three things make it so, for each output node:
- * - an input that the node does not declare. ComfyUI ignores it, except that it becomes part of the node's cache signature:
- *   the node runs anew and writes a new file, while all nodes before it may come from the cache. It also stands in the
- *   PNG's `prompt` chunk, by which the file can be recognised.
- * - an id of its own. ComfyUI makes a new node object for it, and `PreviewImage` chooses random letters for its file names
- *   for each object. Numbers alone are given again once files are deleted.
- * - file names of its own, where the node begins them by a `filename_prefix`: machines that share a folder choose the same
- *   number for files that they write at the same time.
- * Nodes that read from an output node, such as from a preview that hands its image on, read from it under its new id.
+ * Makes a prompt's output files unique, in three ways for each output node:
+ * - an input that the node does not declare. ComfyUI ignores it, except that it becomes part of the node's cache
+ * signature: the node runs again and writes a new file, while all nodes before it may come from the cache. It is also
+ * part of the PNG's `prompt` chunk, which identifies the file.
+ * - a unique id. ComfyUI creates a new node object for it, and `PreviewImage` chooses random letters for its file
+ * names per object. Numbers alone are reused after files are deleted.
+ * - unique file names, if the node has a `filename_prefix`: machines that share a folder choose the same number for
+ * files that they write at the same time. Nodes that read from an output node, such as a preview that passes its
+ * image on, read from its new id.
  * @param mark a UUID, unique for this attempt
- * @throws Error when the graph lacks one of the nodes
+ * @throws Error if the graph lacks one of the nodes
  */
 export function ownOutputs(graph: PromptGraph, outputNodes: readonly string[], mark: string): OwnedGraph {
   const ids = new Map(outputNodes.map((id) => [id, `${id}-${mark}`]));
@@ -51,7 +51,7 @@ export function ownOutputs(graph: PromptGraph, outputNodes: readonly string[], m
   return { graph: owned, outputNodes: [...ids.values()] };
 }
 
-/** The node with links to the new ids; the same node where it links to none of them. */
+/** The node with links to the new ids; the same node if it has none. */
 function withLinks(node: GraphNode, ids: ReadonlyMap<string, string>): GraphNode {
   const changed: [string, GraphValue][] = [];
   for (const [name, value] of node.inputs) {

@@ -2,15 +2,15 @@ import { PromptError } from '../../errors.js';
 import { workflowNodeId } from './ownOutputs.js';
 import { submitRefusal } from './protocol.js';
 
-/** What is kept of a refusal: nodes, and errors of each. */
+/** Maximum nodes, and errors of each, that are kept. */
 const MAX_NODES = 20;
 const MAX_ERRORS = 10;
 
 /**
- * Reads why ComfyUI does not run a prompt, or one of its outputs.
+ * Parses the reason why ComfyUI rejects a prompt, or one of its outputs.
  * @param body the response to `POST /prompt`
  * @param files names of the files that were uploaded for it
- * @returns undefined when the body is no refusal of ComfyUI's
+ * @returns undefined if the body is not such a response of ComfyUI
  */
 export function refusalOf(body: unknown, files: readonly string[]): PromptError | undefined {
   const parsed = submitRefusal.safeParse(body);
@@ -34,7 +34,7 @@ export function refusalOf(body: unknown, files: readonly string[]): PromptError 
   const about = [reason?.message, reason?.details].filter(Boolean).join(': ');
   return new PromptError(
     'invalid workflow',
-    `ComfyUI refused the workflow: ${[error.message, about].filter(Boolean).join(' ')}`,
+    `ComfyUI rejected the workflow: ${[error.message, about].filter(Boolean).join(' ')}`,
     {
       details: {
         type: error.type,

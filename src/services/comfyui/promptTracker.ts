@@ -238,7 +238,7 @@ export function outcomeOfHistory(
   const made = items.byNode();
   if (made.size > 0) return { kind: 'succeeded', made };
   const why = blockedBecause ?? errors[0]?.exception_message?.trim();
-  const message = 'ComfyUI ended the prompt, and its output nodes made nothing';
+  const message = 'ComfyUI ended the prompt, but its output nodes produced nothing';
   return { kind: 'failed', error: new PromptError('no output', why ? `${message}: ${why}` : `${message}.`) };
 }
 
@@ -264,5 +264,5 @@ function executionError(data: ExecutionErrorData): PromptError {
 }
 
 function interruptedError(): PromptError {
-  return new PromptError('interrupted', 'Somebody else interrupted the prompt on ComfyUI.');
+  return new PromptError('interrupted', 'Another user interrupted the prompt on ComfyUI.');
 }

@@ -152,7 +152,7 @@ export const submitRefusal = z.object({
       z.object({ type: name.optional(), message: text, details: text.optional() }),
       text.transform((message) => ({ type: undefined, message, details: undefined })),
     ])
-    .default({ type: undefined, message: 'An output of the prompt is not valid.', details: undefined }),
+    .default({ type: undefined, message: 'An output of the prompt is invalid.', details: undefined }),
   node_errors: nodeErrors,
 });
 

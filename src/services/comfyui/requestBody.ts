@@ -3,21 +3,18 @@ import { Readable } from 'node:stream';
 export interface RequestBody {
   /** For `Content-Type`. */
   readonly type: string;
-  /**
-   * In one piece, in pieces that are sent one after the other (putting large ones together would copy them), or read from
-   * somewhere while they are sent.
-   */
+  /** One buffer, several buffers that are sent in sequence (concatenating large ones would copy them), or a stream. */
   readonly bytes: Buffer | readonly Buffer[] | StreamedBody;
 }
 
 export interface StreamedBody {
-  /** How many bytes there will be. */
+  /** Length in bytes. */
   readonly sizeBytes: number;
-  /** Begins to read, for one request. What it fails with is what the request fails with. */
+  /** Opens the stream for one request. Its error is the error of the request. */
   chunks(): AsyncGenerator<Buffer, void>;
 }
 
-/** The headers that say what a body is, and how long where the client does not find out by itself. */
+/** The headers with the type of a body, and its length if the client does not determine it. */
 export function bodyHeaders({ type, bytes }: RequestBody): Record<string, string> {
   if (Buffer.isBuffer(bytes)) return { 'content-type': type };
   const length = isStreamed(bytes) ? bytes.sizeBytes : bytes.reduce((sum, piece) => sum + piece.length, 0);
@@ -26,7 +23,7 @@ export function bodyHeaders({ type, bytes }: RequestBody): Record<string, string
 
 const isStreamed = (bytes: RequestBody['bytes']): bytes is StreamedBody => 'chunks' in bytes;
 
-/** A body on its way. */
+/** A body in transit. */
 export class Sending {
   readonly content: Buffer | Readable;
   /** Why no more of it could be read. */
@@ -36,7 +33,7 @@ export class Sending {
     if (Buffer.isBuffer(bytes)) this.content = bytes;
     else if (isStreamed(bytes)) this.content = Readable.from(this.#watched(bytes), { objectMode: false });
     else this.content = Readable.from(bytes);
-    // A request that fails destroys it, whether anybody listens or not.
+    // A request that fails destroys it, whether anyone listens or not.
     if (!Buffer.isBuffer(this.content)) this.content.on('error', () => undefined);
   }
 

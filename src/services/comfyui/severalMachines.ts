@@ -2,16 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { PromptError } from '../../errors.js';
 import type { ComfyClient } from './ComfyClient.js';
 
-/** Fresh connections that are asked. Two machines taking turns at random agree in one of 128 cases. */
+/** Number of fresh connections. Two machines that alternate at random give the same response in one of 128 cases. */
 const LOOKS = 8;
-/** The same where the answers must change twice: unnoticed in one of 170 cases. */
+/** The same if the response must change twice: unnoticed in one of 170 cases. */
 const PROBE_LOOKS = 12;
 
 /**
- * Asks one address again and again, each time over a new connection, about something that it denied or confirmed just
- * now. A round-robin proxy leads some of the requests to another machine.
- * @param ask whether that machine knows of it
- * @returns whether one response was true: with a denial before, that is a contradiction
+ * Asks an address repeatedly, each time over a new connection, about something that it just denied or confirmed. A
+ * round-robin proxy sends some of the requests to another machine.
+ * @param ask whether the machine knows about it
+ * @returns whether one response was true: after a denial, that is a contradiction
  */
 export async function severalMachines(
   client: ComfyClient,
@@ -23,29 +23,29 @@ export async function severalMachines(
 /**
  * Uploads a file and looks for it over new connections.
  * @returns whether some responses have it and others deny it
- * @throws PromptError when the instance does not answer, or does not allow uploads
+ * @throws PromptError if the instance does not respond or does not allow uploads
  */
 export function contradictsItself(client: ComfyClient, signal: AbortSignal): Promise<boolean> {
   return client.uploadNames.probe(async (name) => {
-    // Each machine may have the file of an earlier time.
+    // Each machine may have the file of an earlier check.
     const content = Buffer.concat([PROBE, randomBytes(16)]);
     await client.upload(name, content, signal);
     const file = { filename: name, subfolder: '', type: 'temp' } as const;
     const files = await looks(client, (other) => unlessGone(other.view(file, signal)), PROBE_LOOKS);
-    // What is neither this file nor one of an earlier time, such as a proxy's page, says nothing.
+    // Anything else, such as a proxy's page, proves nothing.
     const telling = files.filter((bytes) => !bytes || bytes.subarray(0, PROBE.length).equals(PROBE));
     const answers = telling.map((bytes) => bytes?.equals(content) ?? false);
-    // Changing once is no contradiction: a shared folder shows the file late, or somebody empties it.
+    // One change is no contradiction: a shared folder may show the file late, or somebody may empty it.
     const changes = answers.filter((isThere, n) => n > 0 && isThere !== answers[n - 1]);
     return changes.length > 1;
   });
 }
 
 /**
- * Looks for a file that was denied just now. A shared folder may show a new file late; once it is there it stays, unless
- * several machines answer.
+ * Looks for a file that was just denied. A shared folder may show a new file late; once there it stays, unless
+ * several machines respond.
  * @param look gets the file
- * @returns the file, undefined when it is nowhere
+ * @returns the file, undefined if it does not exist
  * @throws PromptError `several machines`
  */
 export async function viewAgain<T>(
@@ -73,7 +73,7 @@ async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** A PNG of one pixel: what a machine is left with in place of pictures that nobody needs any more. */
+/** A 1x1 PNG, which replaces images that nobody needs any more. */
 export const PROBE = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==',
   'base64',

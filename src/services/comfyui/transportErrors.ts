@@ -16,19 +16,16 @@ const TIMED_OUT = new Set([
   'UND_ERR_BODY_TIMEOUT',
 ]);
 
-/**
- * Names what went wrong between this server and an instance. The error carries no request, which may hold a secret
- * header.
- */
+/** Names a connection failure. The error contains no request, which may have a secret header. */
 export function transportError(action: string, error: unknown, timedOut: boolean): PromptError {
   const { code, syscall } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
-  const reason = timedOut ? 'no answer in time' : (code ?? messageOf(error));
+  const reason = timedOut ? 'no response in time' : (code ?? messageOf(error));
   return new PromptError(failureOf(code, syscall, timedOut), `${action} failed: ${reason}`);
 }
 
 function failureOf(code: string | undefined, syscall: string | undefined, timedOut: boolean): PromptFailure {
   if (timedOut || (code && TIMED_OUT.has(code))) return 'no answer';
-  // The same codes come from a connection that stood: then the request may have arrived.
+  // The same codes can come from an established connection: then the request may have arrived.
   if (code && REFUSED.has(code) && syscall !== 'read' && syscall !== 'write') return 'connection refused';
   return 'connection lost';
 }

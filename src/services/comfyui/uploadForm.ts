@@ -1,20 +1,20 @@
 import { bytesOf, type Content, type StoredFile } from '../../utils/StoredFile.js';
 import type { RequestBody, StreamedBody } from './requestBody.js';
 
-// Random enough that no picture contains it, and the same for all so that nothing is searched.
+// Random enough that no image contains it, and constant, so that no search is needed.
 const BOUNDARY = 'comfyui-express-5f1c9e0ab7d24e6f8a3b';
 
 const field = (name: string, value: string) =>
   `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
 
-/** Copying fewer bytes takes less time than sending several pieces. */
+/** Below this size, copying is faster than sending several buffers. */
 const SMALL_BYTES = 64 * 1024;
 
 const TAIL = Buffer.from(`\r\n--${BOUNDARY}--\r\n`);
 
 /**
- * The body of `POST /upload/image` for a file in the temp folder. Written by hand: `FormData` streams a `Blob` in pieces,
- * which takes longer than a small picture's whole upload.
+ * The body of `POST /upload/image` for a file in the temp folder. Written manually: `FormData` streams a `Blob` in
+ * chunks, which takes longer than the whole upload of a small image.
  * @param name without characters that need escaping
  */
 export function uploadForm(name: string, content: Content): RequestBody {
@@ -29,7 +29,7 @@ export function uploadForm(name: string, content: Content): RequestBody {
   return { type, bytes: content.length > SMALL_BYTES ? pieces : Buffer.concat(pieces) };
 }
 
-/** The form of a file that is not in memory: it is read while it is sent. */
+/** The form for a file outside of memory, which is read while it is sent. */
 function streamed(head: Buffer, file: StoredFile): StreamedBody {
   return {
     sizeBytes: head.length + file.sizeBytes + TAIL.length,

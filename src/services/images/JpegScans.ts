@@ -3,13 +3,13 @@ import { isFrameHeader, type JpegSegment, MARKER } from './jpegSegments.js';
 const COEFFICIENTS = 64;
 const NOT_CODED = 255;
 
-/** Whether a JPEG's scans have what decoding them needs, and whether all of the picture is in them. */
+/** Checks whether a JPEG's scans have what decoding needs, and whether the whole image is in them. */
 export class JpegScans {
-  /** Why there can be no picture. */
+  /** Why there cannot be an image. */
   problem: string | undefined;
-  /** What is unusual enough to have it decoded. */
+  /** What is unusual enough to be decoded. */
   damage: string | undefined;
-  /** By component: of each coefficient, how many of its bits are still to come. */
+  /** By component: for each coefficient, the number of missing bits. */
   readonly #open = new Map<number, Uint8Array>();
   readonly #quantisation = new Map<number, number>();
   readonly #tables = new Set<string>();
@@ -26,7 +26,7 @@ export class JpegScans {
     if (this.#scans === 0) this.problem ??= 'the JPEG has no image data';
   }
 
-  /** What is not in it, although the frame header announces it. */
+  /** What is missing although the frame header announces it. */
   get missing(): string | undefined {
     const isAllThere = [...this.#open.values()].every((bits) => bits.every((left) => left === 0));
     return isAllThere ? undefined : 'the JPEG ends before its last scan';
@@ -50,7 +50,7 @@ export class JpegScans {
     }
   }
 
-  /** Of each table: its class and number, how many codes there are of 1..16 bits, and one byte for each code. */
+  /** Of each table: its class and number, the number of codes with 1..16 bits, and one byte for each code. */
   #takeHuffmanTables(data: Buffer): void {
     for (let at = 0; at + 17 <= data.length; ) {
       const head = data.readUInt8(at);
@@ -78,19 +78,19 @@ export class JpegScans {
         return;
       }
       this.#checkTables(id, data[2 + 2 * n] ?? 0, { first, last, isRefinement: bits >> 4 > 0 });
-      // The low half says how many bits are left out; no place outside of 0..63 exists.
+      // The low half is the number of omitted bits; positions outside 0..63 do not exist.
       open.fill(bits & 0x0f, first, Math.min(last, COEFFICIENTS - 1) + 1);
     }
   }
 
-  /** A missing table is left to the decoder: some know those that are usual. */
+  /** A missing table is left to the decoder: some know the usual ones. */
   #checkTables(
     id: number,
     numbers: number,
     { first, last, isRefinement }: { first: number; last: number; isRefinement: boolean },
   ): void {
     const needed = [`quantisation ${this.#quantisation.get(id)}`];
-    // A further bit of what is known already is one bit in the file.
+    // A refinement adds one bit in the file.
     if (first === 0 && !isRefinement) needed.push(`DC ${numbers >> 4}`);
     if (last > 0) needed.push(`AC ${numbers & 0x0f}`);
     if (!needed.every((table) => this.#tables.has(table))) this.damage ??= 'a table is missing';

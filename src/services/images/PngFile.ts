@@ -10,17 +10,17 @@ import {
 } from './exif.js';
 import { type PngChunk, pngChunks } from './pngChunks.js';
 
-/** More pieces, for a file of its length, than any program writes; each costs time to look at. */
+/** More chunks, for a file of its length, than any program writes; each costs time. */
 const maxChunks = (length: number) => 20_000 + length / 1024;
-/** Bytes of packed pixels that are unpacked to see whether they can be. */
+/** Bytes of compressed pixels that are decompressed as a test. */
 const SAMPLE_BYTES = 512;
 const MAX_FILTER = 4;
-/** Chunks without which, or with a wrong one of which, nobody decodes the picture. */
+/** Chunks that decoding requires. */
 const NEEDED = new Set(['IHDR', 'PLTE', 'IDAT']);
-/** Chunks that may come only once, and before the pixels. */
+/** Chunks that may occur only once, and before the pixels. */
 const BEFORE_PIXELS = new Set(['PLTE', 'tRNS', 'gAMA', 'cHRM', 'sRGB', 'iCCP', 'cICP']);
 
-/** One walk over a PNG's chunks. */
+/** One pass over a PNG's chunks. */
 export class PngFile {
   /** The data of the first chunk of each kind that describes the pixels. */
   readonly first = new Map<string, Buffer>();
@@ -48,7 +48,7 @@ export class PngFile {
     }
     if (last?.name !== 'IEND') this.damage ??= 'the PNG ends before its IEND chunk';
     if (this.#xmp.some((xmp) => xmpDisagrees(xmp, this.orientation.orientation))) {
-      this.oddity ??= 'it is to be turned by its XMP data alone';
+      this.oddity ??= 'it is rotated by its XMP data alone';
     }
   }
 
@@ -56,12 +56,12 @@ export class PngFile {
     return this.#headers > 1;
   }
 
-  /** Why there can be no picture in it. */
+  /** Why there cannot be an image. */
   problem(colourType: number): string | undefined {
     if (this.#problem !== undefined) return this.#problem;
     if (this.pixels.length === 0) return 'the PNG has no image data';
     if (colourType === 3 && !this.first.has('PLTE')) return 'the PNG has no palette';
-    return canBeUnpacked(this.pixels) ? undefined : 'its pixel data cannot be unpacked';
+    return canBeUnpacked(this.pixels) ? undefined : 'its pixel data cannot be decompressed';
   }
 
   #take(chunk: PngChunk): void {
@@ -82,7 +82,7 @@ export class PngFile {
     else this.#takeMetadata(chunk);
   }
 
-  /** A wrong checksum is the end of what must be read, and only damage in what may be left out. */
+  /** A wrong checksum of a required chunk ends the file; of an optional chunk it is only damage. */
   #isIntact({ name, checked, checksum }: PngChunk): boolean {
     if (crc32(checked) === checksum) return true;
     if (NEEDED.has(name)) this.#problem ??= `the checksum of its ${name} chunk is wrong`;
@@ -114,7 +114,7 @@ export class PngFile {
     }
   }
 
-  /** Where it is not as the standard has it, viewers turn the picture, and loaders may not. */
+  /** Where it deviates from the standard, viewers rotate the image, and loaders may not. */
   #takeExif(data: Buffer): void {
     if (this.#hasExif) {
       this.oddity ??= 'it has EXIF data twice';
@@ -124,17 +124,17 @@ export class PngFile {
     this.orientation = readOrientation(withoutExifPrefix(data));
     const isUsual = this.orientation.isPlain && !hasExifPrefix(data) && !this.#arePixelsOver;
     if (!isUsual && this.orientation.orientation === 1) this.oddity ??= 'its EXIF data are unusual';
-    // The rotation of a PNG is never left to the loader: older ones do not look for it.
-    if (this.orientation.orientation > 1) this.oddity ??= 'it is to be turned';
+    // The rotation of a PNG is never left to the loader: older ones ignore it.
+    if (this.orientation.orientation > 1) this.oddity ??= 'it is rotated';
   }
 
-  /** Pillow also turns a picture by texts that no browser looks at. */
+  /** Pillow also rotates by texts that browsers ignore. */
   #takeText(name: string, data: Buffer): void {
     const keyword = data.toString('latin1', 0, Math.min(data.length, 80)).split('\0')[0] ?? '';
     if (keyword.startsWith('Raw profile type')) this.oddity ??= 'it has EXIF data in a text';
     if (keyword !== 'XML:com.adobe.xmp') return;
     const isPacked = name === 'zTXt' || (name === 'iTXt' && data[keyword.length + 1] === 1);
-    if (isPacked) this.oddity ??= 'it has packed XMP data';
+    if (isPacked) this.oddity ??= 'it has compressed XMP data';
     else this.#xmp.push(data);
   }
 }

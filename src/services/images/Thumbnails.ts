@@ -1,21 +1,21 @@
 import pLimit from 'p-limit';
 import { makeThumbnail } from './thumbnail.js';
 
-/** A large result takes a thread for seconds, and the others are for jobs. */
+/** A large result occupies a thread for seconds, and the other threads are for jobs. */
 const CONCURRENCY = 1;
 
 export interface ThumbnailLimits {
-  /** Width x height that is decoded at most. */
+  /** Maximum width x height to decode. */
   readonly maxPixels: number;
-  /** Bytes of thumbnails kept: those that were asked for longest ago go first. */
+  /** Bytes of thumbnails to keep: the least recently used are dropped first. */
   readonly maxBytes: number;
 }
 
-/** Small pictures of results, each made once, however many ask for it at the same time. */
+/** Thumbnails of results, each created once, however many clients request it at the same time. */
 export class Thumbnails {
   readonly #limits: ThumbnailLimits;
   readonly #turn = pLimit(CONCURRENCY);
-  /** By id, the ones that were asked for last at the end. */
+  /** By id, the most recently used last. */
   readonly #kept = new Map<string, Buffer>();
   readonly #underWay = new Map<string, Promise<Buffer>>();
   #bytes = 0;
@@ -24,14 +24,14 @@ export class Thumbnails {
     this.#limits = limits;
   }
 
-  /** Bytes that are kept. */
+  /** Bytes in the cache. */
   get bytes(): number {
     return this.#bytes;
   }
 
   /**
-   * The thumbnail of the image called `id`.
-   * @param load gets the image, when its turn has come; its error is the caller's
+   * The thumbnail of the image `id`.
+   * @param load gets the image when its turn comes; its error is passed on
    */
   async get(id: string, load: () => Promise<Buffer>): Promise<Buffer> {
     const kept = this.#kept.get(id);
@@ -44,7 +44,7 @@ export class Thumbnails {
     return underWay;
   }
 
-  /** Forgets a thumbnail, also one that is being made. */
+  /** Removes a thumbnail, even one in progress. */
   forget(id: string): void {
     this.#underWay.delete(id);
     const kept = this.#kept.get(id);
@@ -58,7 +58,7 @@ export class Thumbnails {
     this.#underWay.set(id, making);
     making.then(
       (thumbnail) => {
-        // It may have been forgotten meanwhile.
+        // It may have been removed meanwhile.
         if (this.#underWay.get(id) === making) this.#keep(id, thumbnail);
       },
       () => {

@@ -1,6 +1,6 @@
-/** What a file's EXIF data say about the rotation of its pixels. */
+/** The rotation of a file's pixels according to its EXIF data. */
 export interface Orientation {
-  /** 1..8 as in TIFF 6.0; 1 for pixels that are upright. */
+  /** 1..8 as in TIFF 6.0; 1 for upright pixels. */
   readonly orientation: number;
   /** Whether every program reads the same from it: plain data, with at most one entry of the usual type. */
   readonly isPlain: boolean;
@@ -12,7 +12,9 @@ const ORIENTATION_TAG = 0x0112;
 const SHORT = 3;
 const ENTRY_LENGTH = 12;
 
-/** EXIF data of a JPEG begin with a prefix of six bytes, and at times those of other files, where none belongs. */
+/**
+ * EXIF data of a JPEG start with a prefix of six bytes, and sometimes those of other files, where it does not belong.
+ */
 export function hasExifPrefix(data: Buffer): boolean {
   return data.toString('latin1', 0, PREFIX.length) === PREFIX;
 }
@@ -22,8 +24,8 @@ export function withoutExifPrefix(data: Buffer): Buffer {
 }
 
 /**
- * Reads the orientation as browsers do: the first entry of the first directory, if it is one number of 16 bits.
- * @param tiff EXIF data without their prefix
+ * Reads the orientation as browsers do: the first entry of the first directory, if it is one 16-bit number.
+ * @param tiff EXIF data without the prefix
  */
 export function readOrientation(tiff: Buffer): Orientation {
   const order = tiff.toString('latin1', 0, 4);
@@ -41,7 +43,7 @@ export function readOrientation(tiff: Buffer): Orientation {
     if (uint16(at) !== ORIENTATION_TAG) continue;
     const isUsual = uint16(at + 2) === SHORT && uint32(at + 4) === 1;
     const value = isUsual ? uint16(at + 8) : 1;
-    // Nobody turns anything for a value outside 1..8.
+    // No program rotates for a value outside 1..8.
     found.push({ orientation: value >= 1 && value <= 8 ? value : 1, isPlain: isUsual });
   }
   const [first = UPRIGHT] = found;
@@ -49,8 +51,8 @@ export function readOrientation(tiff: Buffer): Orientation {
 }
 
 /**
- * Whether XMP data ask for another rotation than `orientation`: Pillow follows them where EXIF says nothing,
- * browsers never do.
+ * Whether XMP data request another rotation than `orientation`: Pillow follows them if EXIF has none, browsers never
+ * do.
  */
 export function xmpDisagrees(xmp: Buffer, orientation: number): boolean {
   if (!xmp.includes('tiff:Orientation')) return false;

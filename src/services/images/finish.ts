@@ -7,17 +7,17 @@ import { stripPngMetadata } from './pngMetadata.js';
 
 export interface FinishOptions {
   readonly format: OutputFormat;
-  /** Cut the image down to what is not transparent. */
+  /** Crop the image to its non-transparent part. */
   readonly cropToSubject: boolean;
-  /** What was given to ComfyUI's loader, which drops the transparency that the result takes over; never turned. */
+  /** The input of ComfyUI's loader, which drops the transparency that the result takes over; never rotated. */
   readonly transparencyOf: Transparency | undefined;
-  /** Width x height that a result may have. */
+  /** Maximum width x height of a result. */
   readonly maxPixels: number;
 }
 
 interface Transparency {
   readonly bytes: Buffer;
-  /** As it was inspected; nothing larger is decoded. */
+  /** As inspected; nothing larger is decoded. */
   readonly image: { readonly width: number; readonly height: number };
 }
 
@@ -41,21 +41,21 @@ export interface FinishedImage {
 
 const MIME_TYPES = { PNG: 'image/png', JPEG: 'image/jpeg', WEBP: 'image/webp' } as const;
 
-/** Alpha up to which a pixel does not count as the subject when an image is cropped (0..255). */
+/** Maximum alpha of pixels that do not belong to the subject when an image is cropped (0..255). */
 const CROP_ALPHA_THRESHOLD = 10;
 
 /**
- * Turns the PNG that ComfyUI returned into what was asked for. Of a PNG that needs nothing the pixels are handed on as
- * they are packed; its metadata, in which ComfyUI puts the whole prompt, never are.
- * @throws PromptError `result_missing` when it is no image, or one that is larger than results may be
+ * Converts the PNG from ComfyUI to the requested result. If it needs no change, its compressed pixels are passed on;
+ * its metadata, in which ComfyUI stores the whole prompt, never are.
+ * @throws PromptError `result_missing` if it is not an image, or larger than results may be
  */
 export function finishImage(png: Buffer, options: FinishOptions): Promise<FinishedImage> {
   return asResult(options.maxPixels, () => finish(png, options));
 }
 
 /**
- * Works on an image that ComfyUI returned.
- * @throws PromptError `result too large`, or `unreadable result` where the decoder says that it is no image
+ * Processes an image from ComfyUI.
+ * @throws PromptError `result too large`, or `unreadable result` if the decoder rejects it
  */
 export async function asResult<T>(maxPixels: number, work: () => Promise<T>): Promise<T> {
   try {
@@ -63,15 +63,13 @@ export async function asResult<T>(maxPixels: number, work: () => Promise<T>): Pr
   } catch (error) {
     if (error instanceof PromptError) throw error;
     if (messageOf(error).includes('exceeds pixel limit')) throw tooManyPixels(maxPixels);
-    throw new PromptError(
-      'unreadable result',
-      'ComfyUI returned something that cannot be read as an image.',
-      { cause: error },
-    );
+    throw new PromptError('unreadable result', 'ComfyUI returned something that is not a readable image.', {
+      cause: error,
+    });
   }
 }
 
-/** The error about an image that is larger than results may be. */
+/** The error for an image that is too large. */
 export function tooManyPixels(maxPixels: number): PromptError {
   return new PromptError(
     'result too large',
@@ -82,7 +80,7 @@ export function tooManyPixels(maxPixels: number): PromptError {
 async function finish(png: Buffer, options: FinishOptions): Promise<FinishedImage> {
   const { format, cropToSubject, transparencyOf, maxPixels } = options;
   const mimeType = MIME_TYPES[format];
-  // Looking at a whole PNG's own structure takes a hundredth of what sharp needs to open it.
+  // Checking the structure of an intact PNG takes a hundredth of the time that sharp needs to open it.
   const whole = sizeOfWholePng(png);
   if (whole && whole.width * whole.height > maxPixels) throw tooManyPixels(maxPixels);
   if (whole && format === 'PNG' && !cropToSubject && !transparencyOf) {
@@ -93,7 +91,7 @@ async function finish(png: Buffer, options: FinishOptions): Promise<FinishedImag
   let crop: Crop | undefined;
   if (transparencyOf) image = await withTransparencyOf(image, transparencyOf, header, maxPixels);
   if (cropToSubject && (header.hasAlpha || transparencyOf)) {
-    // Crop works on pixels as they are by now, and sharp would apply it before the transparency is joined.
+    // The crop must see the current pixels, and sharp would apply it before the transparency is joined.
     const joined = transparencyOf ? await image.png({ compressionLevel: 1 }).toBuffer() : png;
     ({ image, crop } = await croppedToSubject(joined, maxPixels));
   }
@@ -102,7 +100,7 @@ async function finish(png: Buffer, options: FinishOptions): Promise<FinishedImag
   return { bytes: data, mimeType, format, width, height, ...(crop ? { crop } : {}) };
 }
 
-/** `dest-in` multiplies alpha by alpha: what was transparent in the upload, or is in the result, stays so. */
+/** `dest-in` multiplies alpha by alpha: pixels that are transparent in the upload or in the result stay transparent. */
 async function withTransparencyOf(
   image: Sharp,
   original: Transparency,

@@ -1,4 +1,4 @@
-/** Reads ICC profiles (ICC.1:2022) far enough to know sRGB, of which every vendor writes a variant of its own. */
+/** Reads ICC profiles (ICC.1:2022) far enough to recognise sRGB, of which every vendor writes a variant. */
 
 const HEADER_LENGTH = 128;
 const MAX_TAGS = 100;
@@ -8,17 +8,17 @@ const SRGB_COLORANTS = {
   gXYZ: [0.3851, 0.7169, 0.0971],
   bXYZ: [0.1431, 0.0606, 0.7141],
 } as const;
-/** Profiles of sRGB differ in their roundings: far less than the next colour space does. */
+/** Tolerance for sRGB profiles, which differ in rounding: far less than the next colour space. */
 const COLORANT_TOLERANCE = 0.003;
 /** Of the encoded value, 0..1. */
 const CURVE_TOLERANCE = 1 / 255;
 const CURVE_STEPS = 32;
-/** Tables of colours count before matrix and curves, in a profile that has both. */
+/** Colour tables take precedence over matrix and curves in a profile with both. */
 const OTHER_WAYS = ['A2B0', 'A2B1', 'A2B2', 'D2B0', 'D2B1', 'D2B2', 'cicp'];
 
 type Tags = ReadonlyMap<string, Buffer>;
 
-/** Whether a profile says what is assumed without one: sRGB, or grey by its transfer function. */
+/** Whether a profile has the default meaning: sRGB, or grey with its transfer function. */
 export function isSrgbProfile(profile: Buffer): boolean {
   try {
     const tags = readTags(profile);
@@ -30,7 +30,7 @@ export function isSrgbProfile(profile: Buffer): boolean {
     const areSrgb = Object.entries(SRGB_COLORANTS).every(([name, xyz]) => isColour(tags.get(name), xyz));
     return areSrgb && ['rTRC', 'gTRC', 'bTRC'].every((name) => isSrgbCurve(tags.get(name)));
   } catch {
-    // Offsets that lead out of it.
+    // Invalid offsets.
     return false;
   }
 }
@@ -71,7 +71,7 @@ function isSrgbCurve(tag: Buffer | undefined): boolean {
 const srgbEncoded = (linear: number) =>
   linear <= 0.0031308 ? 12.92 * linear : 1.055 * linear ** (1 / 2.4) - 0.055;
 
-/** The function that a `curv` or `para` tag describes, from encoded to linear values. */
+/** The function of a `curv` or `para` tag, from encoded to linear values. */
 function curveOf(tag: Buffer): ((x: number) => number) | undefined {
   switch (tag.toString('latin1', 0, 4)) {
     case 'curv':
@@ -95,7 +95,7 @@ function sampledCurve(tag: Buffer): (x: number) => number {
   };
 }
 
-/** The two of the five types that displays have: a power, and one with a straight part below. */
+/** The two of the five types that displays have: a power, and one with a linear part below. */
 function parametricCurve(tag: Buffer): ((x: number) => number) | undefined {
   const value = (n: number) => readFixed(tag, 12 + 4 * n);
   const type = tag.readUInt16BE(8);

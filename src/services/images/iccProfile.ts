@@ -1,6 +1,6 @@
 /**
- * Writes ICC profiles (ICC.1:2022): the decoder understands those, and not the numbers by which a PNG may describe
- * its colours.
+ * Writes ICC profiles (ICC.1:2022): the decoder supports those, but not the numbers by which a PNG may describe its
+ * colours.
  */
 
 /** A transfer function as ICC's parametric type 3: (a x + b)^g from `d` on, c x below. */
@@ -53,10 +53,10 @@ export function greyProfile(curve: Curve): Buffer {
   return profile('GRAY', { wtpt: xyzTag(D50), kTRC: curveTag(curve) });
 }
 
-/** XYZ of the primaries at full strength, as seen under D50. */
+/** XYZ of the primaries at full strength, under D50. */
 function colorants({ white, red, green, blue }: Primaries): Matrix {
   const [r, g, b] = [xyzOf(red), xyzOf(green), xyzOf(blue)];
-  // How strong each must be for all three to give the white.
+  // Factors with which the three add up to white.
   const [sr, sg, sb] = times(inverse(columns(r, g, b)), xyzOf(white));
   const cones = times(BRADFORD, xyzOf(white));
   const target = times(BRADFORD, D50);
@@ -97,7 +97,7 @@ const signature = (name: string) => Buffer.from(name, 'latin1');
 
 function fixed(values: readonly number[]): Buffer {
   const data = Buffer.alloc(4 * values.length);
-  // Extreme chromaticities would not fit: the picture is odd then, but the server goes on.
+  // Extreme chromaticities would not fit: the image looks wrong then, but the server continues.
   const bounded = (value: number) => Math.max(-0x80000000, Math.min(0x7fffffff, Math.round(value * 65_536)));
   values.forEach((value, n) => {
     data.writeInt32BE(Number.isFinite(value) ? bounded(value) : 0, 4 * n);

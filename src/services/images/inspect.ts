@@ -5,19 +5,19 @@ import { repairImage } from './repair.js';
 import type { ImageStructure, ImageType, InspectedImage } from './structure.js';
 
 interface InspectionLimits {
-  /** MIME types that are taken. */
+  /** Accepted MIME types. */
   readonly allowedTypes: readonly ImageType[];
   /** Width x height. */
   readonly maxPixels: number;
-  /** Throws for a size that is refused for what would come of it: before anything but the size is looked at. */
+  /** Throws if the size is not acceptable because of the result: before anything else is inspected. */
   readonly checkSize?: (size: { width: number; height: number }) => void;
-  /** What the client calls the file, for messages, where it sends several. */
+  /** The client's name for the file, for messages, if it sends several. */
   readonly name?: string | undefined;
 }
 
 /**
- * Finds out what an upload is: by its bytes, never by its name, and without decoding it unless its file is damaged.
- * @returns what it is, and the bytes to go on with: those of a damaged file are written anew
+ * Detects what an upload is: from its bytes, never from its name, and without decoding it unless its file is damaged.
+ * @returns its properties, and the bytes to continue with: a damaged file is rewritten
  * @throws AppError `UNSUPPORTED_IMAGE_TYPE`, `IMAGE_TOO_LARGE` or `INVALID_IMAGE`
  */
 export async function inspectImage(
@@ -27,7 +27,7 @@ export async function inspectImage(
   const mimeType = await detectType(bytes, limits);
   const structure = readStructure(bytes, mimeType);
   const invalid = (reason: string, cause?: unknown) => {
-    return new AppError('INVALID_IMAGE', `The image${ofInput(limits)} is broken or cut off: ${reason}.`, {
+    return new AppError('INVALID_IMAGE', `The image${ofInput(limits)} is damaged or truncated: ${reason}.`, {
       cause,
     });
   };
@@ -76,7 +76,7 @@ async function detectType(bytes: Buffer, limits: InspectionLimits): Promise<Imag
     'UNSUPPORTED_IMAGE_TYPE',
     `Unsupported image type: the file${ofInput(limits)} is ${found ?? 'not a known image'}.`,
     {
-      details: `Takes ${allowed.join(', ')}, decided by the file's bytes.`,
+      details: `Supported are ${allowed.join(', ')}, as detected from the file's bytes.`,
     },
   );
 }
@@ -86,7 +86,7 @@ function checkPixels({ width, height }: ImageStructure, limits: InspectionLimits
   if (width * height <= maxPixels) return;
   throw new AppError(
     'IMAGE_TOO_LARGE',
-    `The image${ofInput(limits)} is ${width} x ${height} pixels; at most ${maxPixels} pixels are taken.`,
+    `The image${ofInput(limits)} is ${width} x ${height} pixels; the maximum is ${maxPixels} pixels.`,
   );
 }
 

@@ -22,7 +22,7 @@ export function isJpeg(bytes: Buffer): boolean {
   return bytes[0] === 0xff && bytes[1] === MARKER.SOI && bytes[2] === 0xff;
 }
 
-/** Reads the structure of a JPEG (ITU-T T.81); undefined where it has no frame header. */
+/** Reads the structure of a JPEG (ITU-T T.81); undefined without a frame header. */
 export function readJpeg(bytes: Buffer): ImageStructure | undefined {
   const { segments, damage, hasEnd } = walkJpeg(bytes);
   const frames = segments.filter(
@@ -49,25 +49,22 @@ export function readJpeg(bytes: Buffer): ImageStructure | undefined {
   };
 }
 
-/**
- * The first picture of a file with several, which lie behind it: the same bytes without them and without their
- * table of contents.
- */
+/** The first image of a file with several: the same bytes without the further images and their index. */
 export function firstPictureOf(bytes: Buffer): Buffer {
   const { segments } = walkJpeg(bytes);
   const kept = segments.filter((one) => !(one.marker === MARKER.APP2 && startsWith(one, MPF_PREFIX)));
   return Buffer.concat([SOI_BYTES, ...kept.map(({ whole }) => whole), EOI_BYTES]);
 }
 
-/** The same picture with nothing but what decodes it: no metadata, no stray bytes, an end. */
+/** The same image with only what decoding needs: no metadata, no stray bytes, an end marker. */
 export function rebuildJpeg(bytes: Buffer): Buffer {
   const parts = neededParts(bytes);
   return Buffer.concat([SOI_BYTES, ...parts, EOI_BYTES]);
 }
 
 /**
- * What a JPEG with no end may have been: nobody can tell the end of the pixels from padding that follows them but a
- * decoder. Of each, the second value is one with less, which must not decode for the first to count.
+ * Candidates for a JPEG without an end marker: only a decoder can distinguish the end of the pixels from padding. Of
+ * each pair, the second value is one with less, which must not decode for the first to count.
  */
 export function rebuiltEndings(bytes: Buffer): ReadonlyArray<{ jpeg: Buffer; tooShort?: Buffer }> {
   const parts = neededParts(bytes);
@@ -80,7 +77,7 @@ export function rebuiltEndings(bytes: Buffer): ReadonlyArray<{ jpeg: Buffer; too
     { jpeg: cutAt(unpadded) },
     // A stuffed FF at the end of the pixels looks like padding.
     ...(isStuffed ? [{ jpeg: cutAt(unpadded + 2) }] : []),
-    // So do zeros, in a plain area; but then all of them are needed, or the file was cut off and padded.
+    // So do zeros, in a plain area; but then all of them are needed, or the file was truncated and padded.
     { jpeg: cutAt(last.length), tooShort: cutAt(last.length - 1) },
   ];
 }
@@ -94,7 +91,7 @@ function lengthWithoutPadding(part: Buffer): number {
 function neededParts(bytes: Buffer): Buffer[] {
   const isNeeded = (one: JpegSegment) => {
     const isApplication = one.marker >= 0xe0 && one.marker <= 0xef;
-    // APP0 and APP14 say how colours are coded, APP2 has the profile.
+    // APP0 and APP14 define the colour encoding, APP2 has the profile.
     if (isApplication) return one.marker === 0xe0 || one.marker === 0xee || startsWith(one, PROFILE_PREFIX);
     return one.marker !== 0xfe;
   };
@@ -114,7 +111,7 @@ function profileOddity(head: readonly JpegSegment[]): string | undefined {
   const pieces = head.filter((one) => one.marker === MARKER.APP2 && startsWith(one, PROFILE_PREFIX));
   const [only] = pieces;
   if (!only) return undefined;
-  // Behind the prefix: the number of this piece, and how many there are. One of sRGB fits into one.
+  // After the prefix: the number of this piece, and how many there are. An sRGB profile fits into one.
   const isOne = pieces.length === 1 && only.data[PROFILE_PREFIX.length + 1] === 1;
   const isSrgb = isOne && isSrgbProfile(only.data.subarray(PROFILE_PREFIX.length + 2));
   return isSrgb ? undefined : 'its colours are not sRGB';
@@ -134,5 +131,5 @@ function readMetadata(head: readonly JpegSegment[]): {
     (one) => startsWith(one, XMP_PREFIX) && xmpDisagrees(one.data, orientation.orientation),
   );
   if (!isUsual) return { orientation, oddity: 'its EXIF data are unusual' };
-  return { orientation, oddity: isTurnedByXmp ? 'it is to be turned by its XMP data alone' : undefined };
+  return { orientation, oddity: isTurnedByXmp ? 'it is rotated by its XMP data alone' : undefined };
 }

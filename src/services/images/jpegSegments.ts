@@ -12,24 +12,24 @@ export const MARKER = {
 
 const isRestart = (marker: number) => marker >= 0xd0 && marker <= 0xd7;
 const hasNoLength = (marker: number) => marker === MARKER.SOI || marker === MARKER.TEM || isRestart(marker);
-/** SOF0..SOF15 carry the size; C4, C8 and CC are tables that share their range. */
+/** SOF0..SOF15 have the size; C4, C8 and CC are tables in the same range. */
 export const isFrameHeader = (marker: number) =>
   marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
 
-/** A segment of a JPEG: a marker with its data, and behind a scan's header the scan. */
+/** A segment of a JPEG: a marker with its data, and after a scan header the scan. */
 export interface JpegSegment {
   readonly marker: number;
   /** Without the two bytes of its length. */
   readonly data: Buffer;
-  /** From its marker to the next one's. */
+  /** From its marker to the next one. */
   readonly whole: Buffer;
-  /** Entropy-coded data of a scan; empty for anything else. */
+  /** Entropy-coded data of a scan; empty for other segments. */
   readonly scan: Buffer;
 }
 
 export interface JpegWalk {
   readonly segments: readonly JpegSegment[];
-  /** What is not as it should be between the segments or at the end. */
+  /** Irregularities between the segments or at the end. */
   readonly damage: string | undefined;
   /** Whether an end marker was reached. */
   readonly hasEnd: boolean;
@@ -38,7 +38,7 @@ export interface JpegWalk {
 /** More segments than any program writes. */
 const MAX_SEGMENTS = 10_000;
 
-/** Takes a JPEG apart, up to its end marker; bytes that belong to no segment are ignored. */
+/** Splits a JPEG into segments, up to its end marker; bytes outside segments are ignored. */
 export function walkJpeg(bytes: Buffer): JpegWalk {
   const segments: JpegSegment[] = [];
   let damage: string | undefined;
@@ -49,7 +49,7 @@ export function walkJpeg(bytes: Buffer): JpegWalk {
     const marker = bytes.readUInt8(start + 1);
     if (marker === MARKER.EOI) return { segments, damage, hasEnd: true };
     at = start + 2;
-    if (marker === MARKER.SOI) damage ??= 'the JPEG begins twice';
+    if (marker === MARKER.SOI) damage ??= 'the JPEG starts twice';
     if (hasNoLength(marker)) continue;
     const segment = segmentAt(bytes, start);
     if (!segment) {
@@ -62,7 +62,7 @@ export function walkJpeg(bytes: Buffer): JpegWalk {
   return { segments, damage: damage ?? 'the JPEG ends before its end marker', hasEnd: false };
 }
 
-/** The segment whose marker is at `start`; undefined when the file ends before it does. */
+/** The segment whose marker is at `start`; undefined if the file ends before it does. */
 function segmentAt(bytes: Buffer, start: number): JpegSegment | undefined {
   const marker = bytes.readUInt8(start + 1);
   const lengthAt = start + 2;
@@ -78,14 +78,14 @@ function segmentAt(bytes: Buffer, start: number): JpegSegment | undefined {
   };
 }
 
-/** A marker may be preceded by any number of fill bytes: the place of the last FF of them. */
+/** A marker may follow any number of fill bytes: the position of the last FF. */
 function skipFill(bytes: Buffer, from: number): number {
   let at = from;
   while (bytes[at] === 0xff && bytes[at + 1] === 0xff) at += 1;
   return at;
 }
 
-/** The place of the next FF that is followed by a marker's byte. */
+/** The position of the next FF before a marker byte. */
 function nextMarker(bytes: Buffer, from: number): number | undefined {
   for (let at = bytes.indexOf(0xff, from); at !== -1; at = bytes.indexOf(0xff, at + 1)) {
     const next = bytes[at + 1];
@@ -95,7 +95,7 @@ function nextMarker(bytes: Buffer, from: number): number | undefined {
   return undefined;
 }
 
-/** Entropy-coded data run to the next marker that is neither a stuffed byte (FF 00) nor a restart. */
+/** Entropy-coded data end at the next marker that is neither a stuffed byte (FF 00) nor a restart. */
 function endOfScan(bytes: Buffer, from: number): number {
   for (let at = nextMarker(bytes, from); at !== undefined; at = nextMarker(bytes, at + 2)) {
     if (!isRestart(bytes.readUInt8(at + 1))) return at;

@@ -5,7 +5,7 @@ import { pngChunks, SIGNATURE } from './pngChunks.js';
 import { stripPngMetadata } from './pngMetadata.js';
 import { isWebp } from './webp.js';
 
-/** An image that is handed on as ComfyUI made it. */
+/** An image that is passed on as ComfyUI produced it. */
 interface KeptImage {
   readonly bytes: Buffer;
   readonly width: number;
@@ -13,11 +13,11 @@ interface KeptImage {
 }
 
 /**
- * Hands an image on as it is, without decoding it. Only the texts of a PNG are left out, in which ComfyUI puts the whole
- * prompt. A PNG that does not move loses its other metadata too.
- * @param bytes is used up, as by `stripPngMetadata`
- * @param maxPixels width x height that a result may have
- * @throws PromptError `result too large`, or `unreadable result` where its size cannot be read
+ * Passes an image on without decoding it. Only the texts of a PNG are removed, in which ComfyUI stores the whole
+ * prompt. A PNG without animation also loses its other metadata.
+ * @param bytes is consumed, as by `stripPngMetadata`
+ * @param maxPixels maximum width x height of a result
+ * @throws PromptError `result too large`, or `unreadable result` if its size cannot be read
  */
 export async function keepImage(bytes: Buffer, maxPixels: number): Promise<KeptImage> {
   const size = sizeOfWholePng(bytes) ?? (await sizeOf(bytes, maxPixels));
@@ -27,7 +27,7 @@ export async function keepImage(bytes: Buffer, maxPixels: number): Promise<KeptI
   return { bytes: isAnimated(bytes) ? withoutTexts(bytes) : stripPngMetadata(bytes), width, height };
 }
 
-/** Whether an image may move, as its structure tells: a GIF, an animated PNG or an animated WebP. */
+/** Whether an image may be animated, by its structure: a GIF, an animated PNG or an animated WebP. */
 export function isAnimated(bytes: Buffer): boolean {
   if (bytes.toString('latin1', 0, 4) === 'GIF8') return true;
   if (isWebp(bytes)) return bytes.toString('latin1', 12, 16) === 'VP8X' && ((bytes[20] ?? 0) & 2) !== 0;
@@ -39,10 +39,10 @@ export function isAnimated(bytes: Buffer): boolean {
   return false;
 }
 
-/** Chunks in which nodes put texts. `comf` is ComfyUI's own, behind the first picture of an animation. */
+/** Chunks in which nodes store texts. `comf` is ComfyUI's own, after the first image of an animation. */
 const TEXTS: ReadonlySet<string> = new Set(['tEXt', 'zTXt', 'iTXt', 'eXIf', 'comf']);
 
-/** The same animation without its texts; the same buffer where it has none. */
+/** The same animation without its texts; the same buffer if it has none. */
 function withoutTexts(png: Buffer): Buffer {
   const chunks = [...pngChunks(png)];
   const kept = chunks.filter(({ name }) => !TEXTS.has(name));

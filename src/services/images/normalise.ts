@@ -7,16 +7,15 @@ import { rebuildPng } from './png.js';
 import type { InspectedImage } from './structure.js';
 import { rebuildWebp } from './webp.js';
 
-// What a second encoding changes at most: 11 of 255 at quality 95 for a noisy photo, 5 at 98, 3 at 99.
+// Maximum change by a second encoding: 11 of 255 at quality 95 for a noisy photo, 5 at 98, 3 at 99.
 const JPEG_QUALITY = 99;
 // The machine is in the same network: a few percent of the size are not worth twice the time.
 const PNG_COMPRESSION = 3;
 
 /**
- * Makes an upload fit for ComfyUI's loaders, which take the numbers in a file for sRGB: byte for byte as it is where
- * that is right, else decoded and encoded again as 8-bit sRGB, upright. The format may differ from the upload's:
- * loaders go by the bytes.
- * @throws AppError `INVALID_IMAGE` when the pixels cannot be decoded
+ * Converts an upload for ComfyUI's loaders, which read the values as sRGB: unchanged if that is correct, otherwise
+ * decoded and encoded as 8-bit sRGB, upright. The format may change: loaders detect it from the bytes.
+ * @throws AppError `INVALID_IMAGE` if the pixels cannot be decoded
  */
 export async function normaliseImage(
   bytes: Buffer,
@@ -30,7 +29,7 @@ export async function normaliseImage(
   return image.content === 'several' ? firstPictureOf(bytes) : bytes;
 }
 
-/** What is sent to the decoder: the picture without what could mislead it. */
+/** The input of the decoder: the image without anything that could mislead it. */
 function rebuild(bytes: Buffer, { mimeType }: InspectedImage): Buffer {
   switch (mimeType) {
     case 'image/png':
@@ -43,10 +42,11 @@ function rebuild(bytes: Buffer, { mimeType }: InspectedImage): Buffer {
 }
 
 /**
- * Decodes a picture completely and encodes it as 8-bit sRGB, upright and without metadata: as JPEG where it has the
- * losses of one already, else as PNG.
- * @param bytes as rebuilt, so that nothing but `image` says how the pixels lie
- * @param failOn what counts as failure: `truncated` for a file with too few bytes, `warning` for pixels that are missing or wrong
+ * Decodes an image completely and encodes it as 8-bit sRGB, upright and without metadata: as JPEG if it already has
+ * its losses, otherwise as PNG.
+ * @param bytes rebuilt, so that only `image` defines the orientation
+ * @param failOn what counts as a failure: `truncated` for a file with too few bytes, `warning` for missing or wrong
+ * pixels
  * @throws AppError `INVALID_IMAGE`
  */
 export async function convertImage(
@@ -54,7 +54,7 @@ export async function convertImage(
   image: InspectedImage,
   failOn: 'truncated' | 'warning',
 ): Promise<Buffer> {
-  // No decoder may see more pixels than the header that was checked.
+  // No decoder may see more pixels than the checked header has.
   const maxPixels = storedPixels(image);
   try {
     const upright = turned(
@@ -73,8 +73,8 @@ export async function convertImage(
 const storedPixels = ({ width, height }: InspectedImage) => width * height;
 
 /**
- * Of 16 bits, sharp takes colours to Display P3 and leaves the profile of grey aside. It is given those in 8 bits,
- * with the profile that they have.
+ * With 16 bits, sharp converts colours to Display P3 and ignores the profile of grey images. It gets those as 8 bits,
+ * with their profile.
  */
 async function in8Bits(bytes: Buffer, maxPixels: number, failOn: 'truncated' | 'warning'): Promise<Buffer> {
   const { depth, space, hasProfile } = await openImage(bytes, maxPixels, { failOn }).metadata();
@@ -86,7 +86,7 @@ async function in8Bits(bytes: Buffer, maxPixels: number, failOn: 'truncated' | '
     .toBuffer();
 }
 
-/** Undoes an EXIF orientation; mirroring comes before turning in sharp, whatever the order of the calls. */
+/** Undoes an EXIF orientation; sharp mirrors before it rotates, whatever the order of the calls. */
 function turned(image: Sharp, orientation: number): Sharp {
   switch (orientation) {
     case 2:

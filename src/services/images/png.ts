@@ -16,7 +16,7 @@ export function isPng(bytes: Buffer): boolean {
   return bytes.subarray(0, SIGNATURE.length).equals(SIGNATURE);
 }
 
-/** What a PNG's IHDR chunk says. */
+/** The content of a PNG's IHDR chunk. */
 interface Header {
   readonly width: number;
   readonly height: number;
@@ -25,7 +25,7 @@ interface Header {
   readonly isValid: boolean;
 }
 
-/** Reads the structure of a PNG (ISO/IEC 15948, third edition); undefined where it does not begin with a header. */
+/** Reads the structure of a PNG (ISO/IEC 15948, third edition); undefined without a header at the start. */
 export function readPng(bytes: Buffer): ImageStructure | undefined {
   const header = readHeader(bytes);
   if (!header) return undefined;
@@ -34,12 +34,12 @@ export function readPng(bytes: Buffer): ImageStructure | undefined {
   return {
     width: header.width,
     height: header.height,
-    // Colour types 4 and 6 carry alpha; any other may name transparent colours in tRNS.
+    // Colour types 4 and 6 have alpha; any other may define transparent colours in tRNS.
     hasAlpha: header.colourType >= 4 || file.first.has('tRNS'),
     orientation: file.orientation.orientation,
     isLossy: false,
     contradiction: file.hasTwoHeaders ? 'it has two headers' : undefined,
-    problem: (header.isValid ? undefined : 'its header makes no sense') ?? file.problem(header.colourType),
+    problem: (header.isValid ? undefined : 'its header is invalid') ?? file.problem(header.colourType),
     damage: file.damage,
     oddity:
       (header.depth === 16 ? 'it has 16 bits a channel' : undefined) ??
@@ -49,7 +49,7 @@ export function readPng(bytes: Buffer): ImageStructure | undefined {
   };
 }
 
-/** Width and height of a PNG that runs to its end, by a walk over its chunks alone: nothing in them is checked. */
+/** Width and height of a complete PNG, by its chunks alone: their content is not checked. */
 export function sizeOfWholePng(bytes: Buffer): { width: number; height: number } | undefined {
   const header = readHeader(bytes);
   if (!header?.isValid) return undefined;
@@ -80,8 +80,8 @@ function readHeader(bytes: Buffer): Header | undefined {
 }
 
 /**
- * The same picture with nothing but what decodes it, in the order of the standard: no metadata, no further frames,
- * an end. Colours that are described by numbers become a profile, which decoders understand.
+ * The same image with only what decoding needs, in the order of the standard: no metadata, no further frames, an end.
+ * Colours described by numbers become a profile, which decoders support.
  */
 export function rebuildPng(bytes: Buffer): Buffer {
   const file = new PngFile(bytes);

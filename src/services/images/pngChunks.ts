@@ -1,24 +1,24 @@
 import { crc32 } from '../../utils/crc32.js';
 
-/** The first bytes of every PNG. */
+/** The signature of every PNG. */
 export const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 
 /** One chunk of a PNG. */
 export interface PngChunk {
   readonly name: string;
   readonly data: Buffer;
-  /** Name and data, of which the checksum is made. */
+  /** Name and data, which the checksum covers. */
   readonly checked: Buffer;
   readonly checksum: number;
-  /** The chunk as it lies in the file, from its length to its checksum. */
+  /** The chunk in the file, from its length to its checksum. */
   readonly whole: Buffer;
-  /** The file ends before the chunk does. */
+  /** The file ends within the chunk. */
   readonly isCut: boolean;
 }
 
 const NAMES = new Map<number, string>();
 
-/** Names by their number: most files have few, again and again. */
+/** Cached names by their number: most files repeat a few. */
 function nameOf(bytes: Buffer, at: number): string {
   const number = bytes.readUInt32BE(at);
   let name = NAMES.get(number);
@@ -29,7 +29,7 @@ function nameOf(bytes: Buffer, at: number): string {
   return name;
 }
 
-/** The chunks of a PNG, to its IEND chunk or to where something comes that cannot be one. */
+/** The chunks of a PNG, up to its IEND chunk or to something that cannot be a chunk. */
 export function* pngChunks(bytes: Buffer): Generator<PngChunk> {
   for (let at = SIGNATURE.length; at + 8 <= bytes.length; ) {
     const length = bytes.readUInt32BE(at);
@@ -50,7 +50,7 @@ export function* pngChunks(bytes: Buffer): Generator<PngChunk> {
   }
 }
 
-/** Puts a chunk together, with its checksum. */
+/** Assembles a chunk with its checksum. */
 export function makeChunk(name: string, data: Buffer): Buffer {
   const checked = Buffer.concat([Buffer.from(name, 'latin1'), data]);
   const chunk = Buffer.alloc(4 + checked.length + 4);

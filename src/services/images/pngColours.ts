@@ -11,14 +11,17 @@ import {
 
 /** Profiles of displays and cameras have a few KB; those of printers, which no PNG is for, megabytes. */
 const MAX_PROFILE_BYTES = 256 * 1024;
-/** Of a PNG's chromaticities, and of its gamma in proportion: libpng's own, below which it corrects nothing. */
+/**
+ * Tolerance of a PNG's chromaticities, and relative tolerance of its gamma: libpng's own, below which it corrects
+ * nothing.
+ */
 const CHROMATICITY_TOLERANCE = 0.002;
 const GAMMA_TOLERANCE = 0.05;
-/** Exponent by which an sRGB display is told in a gAMA chunk. */
+/** Exponent of sRGB in a gAMA chunk. */
 const USUAL_GAMMA = 1 / 2.2;
 
 const D65 = [0.3127, 0.329] as const;
-/** Primaries and transfer functions by their numbers in ITU-T H.273. Those of HDR are not among them. */
+/** Primaries and transfer functions by their numbers in ITU-T H.273, without those of HDR. */
 const H273_PRIMARIES: Readonly<Record<number, Primaries>> = {
   1: SRGB_PRIMARIES,
   9: { white: D65, red: [0.708, 0.292], green: [0.17, 0.797], blue: [0.131, 0.046] },
@@ -38,11 +41,11 @@ const H273_CURVES: Readonly<Record<number, Curve>> = {
 const SRGB_NUMBER = 13;
 
 /**
- * What the numbers in a PNG mean, by the order of precedence of its standard (third edition, 4.3): cICP, iCCP,
- * sRGB, gAMA with cHRM. Chromaticities without a gamma count for nothing, as in browsers; so do the numbers of HDR,
- * which nothing here can render.
+ * The meaning of the values in a PNG, by the precedence of its standard (third edition, 4.3): cICP, iCCP, sRGB, gAMA
+ * with cHRM. Chromaticities without a gamma are ignored, as in browsers; so are the numbers of HDR, which nothing
+ * here can render.
  * @param chunks data of the chunks by name
- * @returns `sRGB`, `ownProfile` for the one that the file has, or a profile that says the same as its numbers
+ * @returns `sRGB`, `ownProfile` for the file's profile, or a profile with the same meaning as its numbers
  */
 export function pngColours(
   chunks: ReadonlyMap<string, Buffer>,
@@ -56,7 +59,7 @@ export function pngColours(
   return chunks.has('sRGB') ? 'sRGB' : measured(chunks.get('gAMA'), chunks.get('cHRM'), isGrey);
 }
 
-/** A profile in the form of an iCCP chunk: a name, the way of packing, packed data. */
+/** A profile as an iCCP chunk: a name, the compression method, compressed data. */
 export function packedProfile(profile: Buffer): Buffer {
   return Buffer.concat([Buffer.from('colours\0\0', 'latin1'), zlib.deflateSync(profile)]);
 }
@@ -102,7 +105,7 @@ function primariesOf(chunk: Buffer | undefined): Primaries | undefined {
   const point = (n: number) =>
     [chunk.readUInt32BE(8 * n) / 100_000, chunk.readUInt32BE(8 * n + 4) / 100_000] as const;
   const primaries: Primaries = { white: point(0), red: point(1), green: point(2), blue: point(3) };
-  // A point without a height is nonsense, and so is a triangle without an area.
+  // A point without a height is invalid, and so is a triangle without an area.
   const { red, green, blue } = primaries;
   const area = (green[0] - red[0]) * (blue[1] - red[1]) - (blue[0] - red[0]) * (green[1] - red[1]);
   const isSane = Math.abs(area) > 0.01 && Object.values(primaries).every(([, y]) => y > 0.001);

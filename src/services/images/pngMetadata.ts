@@ -1,26 +1,26 @@
 import zlib from 'node:zlib';
 import { pngChunks, SIGNATURE } from './pngChunks.js';
 
-/** Chunks that say what the pixels look like and where they lie: everything else is about the picture. */
+/** Chunks with pixels and their meaning; all others are metadata. */
 const KEPT = new Set([
   ...['IHDR', 'PLTE', 'IDAT', 'IEND', 'tRNS'],
   ...['gAMA', 'cHRM', 'sRGB', 'iCCP', 'cICP', 'mDCV', 'cLLI', 'sBIT', 'bKGD', 'pHYs'],
 ]);
 
-/** Share of a buffer that may be left over when what is kept is moved together within it. */
+/** Share of a buffer that may stay unused if the kept parts are moved together within it. */
 const MAX_WASTE = 1 / 16;
 
-/** From the first byte to the one behind the last. */
+/** From the first byte to the one after the last. */
 interface Range {
   readonly from: number;
   to: number;
 }
 
 /**
- * A PNG without its texts, EXIF data, times, further frames and private chunks, and without what lies behind its
- * end. Nothing is decoded: what is kept stays as it is.
- * @param png is used up: where little is removed, what is kept is moved together within it
- * @returns the same buffer when there is nothing to remove
+ * A PNG without its texts, EXIF data, times, further frames and private chunks, and without anything after its end.
+ * Nothing is decoded: the kept parts stay unchanged.
+ * @param png is consumed: if little is removed, the kept parts are moved together within it
+ * @returns the same buffer if there is nothing to remove
  */
 export function stripPngMetadata(png: Buffer): Buffer {
   const ranges: Range[] = [{ from: 0, to: SIGNATURE.length }];
@@ -37,14 +37,14 @@ export function stripPngMetadata(png: Buffer): Buffer {
   const [first] = ranges;
   if (ranges.length === 1 && first?.to === png.length) return png;
   const kept = ranges.reduce((sum, range) => sum + lengthOf(range), 0);
-  // Memory that was never used costs more than the copy: the system clears it a page at a time.
+  // Fresh memory costs more than the copy: the system clears it page by page.
   if (png.length - kept <= png.length * MAX_WASTE) return movedTogether(png, ranges);
   return Buffer.concat(ranges.map(({ from, to }) => png.subarray(from, to)));
 }
 
 const lengthOf = ({ from, to }: Range) => to - from;
 
-/** Moves all other ranges next to the longest one, which stays where it is. */
+/** Moves all other ranges next to the longest one, which stays in place. */
 function movedTogether(bytes: Buffer, ranges: readonly Range[]): Buffer {
   const longest = ranges.reduce((one, other) => (lengthOf(other) > lengthOf(one) ? other : one));
   const index = ranges.indexOf(longest);
@@ -63,9 +63,9 @@ function movedTogether(bytes: Buffer, ranges: readonly Range[]): Buffer {
 const DEFAULT_MAX_BYTES = 1024 * 1024;
 
 /**
- * The text that a PNG has under a keyword, such as ComfyUI's `prompt`: the first one, packed or not.
- * @param maxBytes of the text; a longer one counts as none
- * @returns undefined when there is none that can be read
+ * The text of a PNG under a keyword, such as ComfyUI's `prompt`: the first one, compressed or not.
+ * @param maxBytes of the text; a longer one counts as absent
+ * @returns undefined if there is none that can be read
  */
 export function readPngText(png: Buffer, keyword: string, maxBytes = DEFAULT_MAX_BYTES): string | undefined {
   if (!png.subarray(0, SIGNATURE.length).equals(SIGNATURE)) return undefined;
@@ -74,14 +74,17 @@ export function readPngText(png: Buffer, keyword: string, maxBytes = DEFAULT_MAX
     if (isCut || !data.subarray(0, prefix.length).equals(prefix)) continue;
     const value = data.subarray(prefix.length);
     if (name === 'tEXt') return bounded(value, maxBytes)?.toString('latin1');
-    // One byte says how it is packed; there is only one way.
+    // One byte is the compression method; there is only one.
     if (name === 'zTXt') return unpacked(value.subarray(1), maxBytes)?.toString('latin1');
     if (name === 'iTXt') return internationalText(value, maxBytes)?.toString('utf8');
   }
   return undefined;
 }
 
-/** Behind the keyword: whether it is packed, how, and up to a zero each the language and the translated keyword. */
+/**
+ * After the keyword: whether it is compressed, how, and the language and the translated keyword, each ending with a
+ * zero.
+ */
 function internationalText(value: Buffer, maxBytes: number): Buffer | undefined {
   const translated = value.indexOf(0, 2) + 1;
   const text = translated > 0 ? value.indexOf(0, translated) + 1 : 0;

@@ -3,14 +3,14 @@ import { isPng, readPng } from './png.js';
 import type { ImageStructure, ImageType } from './structure.js';
 import { isWebp, readWebp } from './webp.js';
 
-/** The type that a file's first bytes tell, if it is one of those that are read here. */
+/** The type of a file by its first bytes, if it is one that is supported here. */
 export function typeOf(bytes: Buffer): ImageType | undefined {
   if (isPng(bytes)) return 'image/png';
   if (isJpeg(bytes)) return 'image/jpeg';
   return isWebp(bytes) ? 'image/webp' : undefined;
 }
 
-/** Reads the structure of a file of a known type; undefined when it has no size at all. */
+/** Reads the structure of a file of a known type; undefined if it has no size. */
 export function readStructure(bytes: Buffer, type: ImageType): ImageStructure | undefined {
   switch (type) {
     case 'image/png':

@@ -6,12 +6,12 @@ import { rebuildPng } from './png.js';
 import type { InspectedImage } from './structure.js';
 import { rebuildWebp } from './webp.js';
 
-/** Repairs happen while a client uploads, so they may not take all threads from the jobs. */
+/** Repairs happen during a client's upload, so they must not occupy all threads. */
 const limit = pLimit(1);
 
 /**
- * Makes a sound file of one whose structure is damaged: the picture is decoded completely and encoded again.
- * @throws AppError `INVALID_IMAGE` when not all of its pixels are there
+ * Rewrites a file with a damaged structure: decodes the image completely and encodes it again.
+ * @throws AppError `INVALID_IMAGE` if not all of its pixels are there
  */
 export function repairImage(bytes: Buffer, image: InspectedImage): Promise<Buffer> {
   return limit(() => {
@@ -26,7 +26,7 @@ export function repairImage(bytes: Buffer, image: InspectedImage): Promise<Buffe
   });
 }
 
-/** A decoder that was handed a sound structure warns of missing pixels only. */
+/** With an intact structure, a decoder warns of missing pixels only. */
 async function repairJpeg(bytes: Buffer, image: InspectedImage): Promise<Buffer> {
   if (walkJpeg(bytes).hasEnd) return convertImage(rebuildJpeg(bytes), image, 'warning');
   const failures: unknown[] = [];

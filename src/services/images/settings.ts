@@ -1,16 +1,15 @@
 import sharp from 'sharp';
 
 /**
- * Sets sharp up for a server. Its cache is for programs that work on the same file again and again: here it would only
- * keep images. Jobs run side by side on libuv's threads, so one image gets one thread: more only take them
- * from the others.
+ * Configures sharp for a server. Its cache is for programs that process the same file repeatedly: here it would only
+ * keep images. Jobs run in parallel on libuv's threads, so one image uses one thread.
  */
 export function configureImages(): void {
   sharp.cache(false);
   sharp.concurrency(1);
 }
 
-/** How many images are being worked on, or wait for it, on libuv's threads. */
+/** Number of images in progress, or waiting for one of libuv's threads. */
 export function workOnImages(): number {
   const { queue, process } = sharp.counters();
   return queue + process;

@@ -1,11 +1,11 @@
 import { openImage } from '../../utils/openImage.js';
 
-/** Pixels, at most, either way. */
+/** Maximum pixels in each direction. */
 const SIDE = 192;
 
 /**
- * A small WebP of an image, for lists; transparency stays.
- * @param maxPixels width x height that is decoded at most
+ * A small WebP of an image, for lists; keeps transparency.
+ * @param maxPixels maximum width x height to decode
  */
 export async function makeThumbnail(image: Buffer, maxPixels: number): Promise<Buffer> {
   return openImage(image, maxPixels)

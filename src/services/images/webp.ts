@@ -12,7 +12,7 @@ import type { ImageStructure } from './structure.js';
 const RIFF_HEADER_LENGTH = 12;
 const CHUNK_HEADER_LENGTH = 8;
 const FLAG = { animation: 0x02, xmp: 0x04, exif: 0x08, alpha: 0x10, profile: 0x20 } as const;
-/** What the decoder needs, beside the pixels. */
+/** What the decoder needs besides the pixels. */
 const DESCRIPTIONS = ['ICCP', 'ALPH'];
 const PIXELS = ['VP8 ', 'VP8L'];
 
@@ -32,7 +32,7 @@ export function isWebp(bytes: Buffer): boolean {
   return bytes.toString('latin1', 0, 4) === 'RIFF' && bytes.toString('latin1', 8, 12) === 'WEBP';
 }
 
-/** Reads the structure of a WebP (RFC 9649); undefined where it has no size. */
+/** Reads the structure of a WebP (RFC 9649); undefined if it has no size. */
 export function readWebp(bytes: Buffer): ImageStructure | undefined {
   if (bytes.length < RIFF_HEADER_LENGTH + CHUNK_HEADER_LENGTH) return undefined;
   const all = [...chunks(bytes)];
@@ -63,7 +63,7 @@ export function readWebp(bytes: Buffer): ImageStructure | undefined {
   };
 }
 
-/** The same picture with nothing but what decodes it, and the right lengths. An animation stays as it is. */
+/** The same image with only what decoding needs, and the right lengths. An animation stays unchanged. */
 export function rebuildWebp(bytes: Buffer): Buffer {
   const all = [...chunks(bytes)];
   const pixels = all.find(({ name }) => PIXELS.includes(name));
@@ -90,7 +90,7 @@ function riff(parts: ReadonlyArray<Pick<Chunk, 'name' | 'data'>>): Buffer {
 
 const MAX_CHUNKS = 10_000;
 
-/** The chunks within the declared length, and no further than the file goes. */
+/** The chunks within the declared length, and not beyond the end of the file. */
 function* chunks(bytes: Buffer): Generator<Chunk> {
   const end = Math.min(bytes.length, 8 + bytes.readUInt32LE(4));
   let count = 0;
@@ -129,7 +129,7 @@ function frameOf({ name, data }: Chunk): Frame | undefined {
       hasAlpha: (bits & 0x10000000) !== 0,
     };
   }
-  // A still picture is a key frame, which begins with a tag and a start code (RFC 6386, 9.1).
+  // A still image is a key frame, which starts with a tag and a start code (RFC 6386, 9.1).
   const isKeyFrame = (data.readUInt8(0) & 1) === 0 && data.readUIntBE(3, 3) === 0x9d012a;
   if (!isKeyFrame) return undefined;
   return { width: data.readUInt16LE(6) & 0x3fff, height: data.readUInt16LE(8) & 0x3fff, hasAlpha: false };
@@ -148,7 +148,7 @@ function contradictionOf(
     return 'its headers disagree about its size';
   }
   const doFit = frames.every((one) => canvas && fits(one, canvas));
-  return doFit ? undefined : 'a frame is larger than the picture';
+  return doFit ? undefined : 'a frame is larger than the image';
 }
 
 function problemOf(all: readonly Chunk[], frame: Frame | undefined): string | undefined {
@@ -157,7 +157,7 @@ function problemOf(all: readonly Chunk[], frame: Frame | undefined): string | un
   return first.isCut ? 'the WebP ends within its image data' : undefined;
 }
 
-/** A frame of an animation has its place and size in pairs of bytes, the place halved (RFC 9649, 2.7.1.1). */
+/** A frame of an animation has its position and size in three-byte values, the position halved (RFC 9649, 2.7.1.1). */
 function fits({ data, isCut }: Chunk, canvas: Frame): boolean {
   if (isCut) return true;
   if (data.length < 16) return false;
@@ -179,8 +179,8 @@ function readMetadata(
   const isDeclared = exif !== undefined && (flags & FLAG.exif) !== 0;
   const orientation = isDeclared ? readOrientation(withoutExifPrefix(exif)) : UPRIGHT;
   const isUsual = exif === undefined || (isDeclared && orientation.isPlain && !hasExifPrefix(exif));
-  if (orientation.orientation > 1) return { orientation, oddity: 'it is to be turned' };
+  if (orientation.orientation > 1) return { orientation, oddity: 'it is rotated' };
   if (!isUsual) return { orientation, oddity: 'its EXIF data are unusual' };
   const isTurnedByXmp = xmp !== undefined && xmpDisagrees(xmp, orientation.orientation);
-  return { orientation, oddity: isTurnedByXmp ? 'it is to be turned by its XMP data alone' : undefined };
+  return { orientation, oddity: isTurnedByXmp ? 'it is rotated by its XMP data alone' : undefined };
 }

@@ -4,7 +4,7 @@ import type { Instance } from './Instance.js';
 interface Parts {
   readonly instances: readonly Instance[];
   readonly checker: { recheck(instance: Instance): Promise<void> };
-  /** Where other servers give the same machines jobs: what was switched by hand there, and is here. */
+  /** Shares manual changes with other servers that use the same machines. */
   readonly forced:
     | {
         set(host: string, isForced: boolean): Promise<void>;
@@ -13,7 +13,7 @@ interface Parts {
     | undefined;
 }
 
-/** Opens and closes breakers by hand: on all servers where they share their jobs. */
+/** Opens and closes breakers manually: on all servers that share their jobs. */
 export class BreakerSwitch {
   readonly #parts: Parts;
   readonly #logger: Logger;
@@ -24,20 +24,20 @@ export class BreakerSwitch {
     parts.forced?.onHosts((hosts) => this.#follow(hosts));
   }
 
-  /** Holds here at once, and on all servers when this resolves, or when they can be told again. */
+  /** Effective here immediately, and on all servers when this resolves, or after an outage. */
   async open(instance: Instance): Promise<void> {
     this.#open(instance);
     await this.#parts.forced?.set(instance.host, true);
   }
 
-  /** The same. Jobs that wait may go there when this resolves, if the machine is well. */
+  /** The same. Pending jobs may go there when this resolves, if the machine is healthy. */
   async close(instance: Instance): Promise<void> {
     this.#close(instance);
     await this.#parts.forced?.set(instance.host, false);
     await this.#parts.checker.recheck(instance);
   }
 
-  /** Only what is open by hand is told of: each server opens and closes by its own experience, too. */
+  /** Only manually opened breakers are shared: each server also opens and closes by its own experience. */
   #follow(hosts: ReadonlySet<string>): void {
     const elsewhere = { elsewhere: true };
     for (const instance of this.#parts.instances) {
@@ -53,11 +53,11 @@ export class BreakerSwitch {
 
   #open({ breaker, host }: Instance, fields: object = {}): void {
     breaker.forceOpen();
-    this.#logger.warn('Circuit breaker opened by hand', { instance: host, ...fields });
+    this.#logger.warn('Circuit breaker opened manually', { instance: host, ...fields });
   }
 
   #close({ breaker, host }: Instance, fields: object = {}): void {
     breaker.close();
-    this.#logger.warn('Circuit breaker closed by hand', { instance: host, ...fields });
+    this.#logger.warn('Circuit breaker closed manually', { instance: host, ...fields });
   }
 }

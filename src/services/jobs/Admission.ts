@@ -12,7 +12,7 @@ export interface QueueLimits {
 /** A server that shuts down is usually back, or replaced, within this many seconds. */
 export const RESTART_SECONDS = 10;
 
-/** Decides whether another job may come in, and when one that may not should be sent again. */
+/** Decides whether another job is accepted, and when a rejected one should be sent again. */
 export class Admission {
   readonly #manager: JobManager;
   readonly #estimates: DurationEstimates;
@@ -20,12 +20,12 @@ export class Admission {
   readonly limits: QueueLimits;
   /** Jobs that were let in and are not in the queue yet. */
   readonly #onTheirWay = { jobs: 0, bytes: 0 };
-  /** Of the queue, when somebody asked last. */
+  /** Size of the queue at the last check. */
   #queue: QueueSize = { jobs: 0, bytes: 0 };
-  /** Jobs that were refused since the last one was let in: they will be back before the next one. */
+  /** Jobs rejected since the last accepted one: they will come back before the next one. */
   #refused = 0;
 
-  /** @param slots jobs that can be processed at the same time, at present */
+  /** @param slots jobs that can currently be processed at the same time */
   constructor(
     parts: { manager: JobManager; estimates: DurationEstimates; slots: () => number },
     limits: QueueLimits,
@@ -36,7 +36,7 @@ export class Admission {
     this.limits = limits;
   }
 
-  /** How full the queue is, 0..1, by number or by bytes, whichever is nearer to its limit. */
+  /** How full the queue is, 0..1, by number or by bytes, whichever is closer to its limit. */
   async queueUsage(): Promise<number> {
     const { maxQueueSize, maxQueueBytes } = this.limits;
     const { jobs, bytes } = await this.#askQueue();
@@ -44,8 +44,8 @@ export class Admission {
   }
 
   /**
-   * Whether a job with an upload of `bytes` could come in now.
-   * @throws AppError `SHUTTING_DOWN` or `QUEUE_FULL`, with the seconds after which to try again
+   * Whether a job with an upload of `bytes` could be accepted now.
+   * @throws AppError `SHUTTING_DOWN` or `QUEUE_FULL`, with the seconds until a retry
    */
   async check(bytes: number): Promise<void> {
     const queue = await this.#askQueue();
@@ -63,9 +63,9 @@ export class Admission {
   }
 
   /**
-   * Lets one job in while `create` puts it into the queue: however many come at once, no more than fit. Of what comes to
-   * other servers with the same queue in this moment, nothing is known here.
-   * @throws AppError as `check`
+   * Accepts one job while `create` queues it: however many arrive at once, no more than fit. Simultaneous jobs on
+   * other servers with the same queue are not known here.
+   * @throws AppError like `check`
    */
   async admit<T>(bytes: number, create: () => Promise<T>): Promise<T> {
     await this.check(bytes);
@@ -81,8 +81,8 @@ export class Admission {
   }
 
   /**
-   * Seconds until a place is likely free for the client that is refused now: from how long jobs took lately, how
-   * many run side by side, and how many others were sent away before it.
+   * Seconds until a place is probably free for the rejected client: from recent processing times, concurrent jobs,
+   * and clients rejected before it.
    */
   retryAfterSeconds(): number {
     this.#refused += 1;
@@ -91,7 +91,7 @@ export class Admission {
     return Math.max(1, Math.ceil((msForOnePlace * places) / 1000));
   }
 
-  /** Seconds of processing that wait, by how long jobs took lately and how many run side by side. Never rejects. */
+  /** Seconds of pending processing, from recent processing times and concurrent jobs. Never rejects. */
   async queueSeconds(): Promise<number> {
     const { jobs } = await this.#manager.figures.waiting();
     return (jobs * this.#estimates.averageMs) / Math.max(1, this.#slots()) / 1000;

@@ -6,12 +6,12 @@ import type { AssetLibrary } from '../assets/AssetLibrary.js';
 import { jobHolder, temporaryHolder } from '../assets/holderNames.js';
 import type { BlobStore, HeldBytes, StoredBytes, StreamLimits, StreamStore } from './BlobStore.js';
 
-/** Between the hash of an asset and the token of who holds it. */
+/** Separates the hash of an asset from the token of its holder. */
 const SEPARATOR = '/';
 
 /**
- * Bytes of jobs as assets, on a disk or in a bucket. A key is the asset's hash, which any process can read, and a token with
- * which any process can let go.
+ * Bytes of jobs as assets, on a disk or in a bucket. A key is the asset's hash, by which any process can read it, and
+ * a token, with which any process can release it.
  */
 export class AssetBlobs implements BlobStore, StreamStore {
   readonly library: AssetLibrary;
@@ -21,13 +21,13 @@ export class AssetBlobs implements BlobStore, StreamStore {
     this.library = library;
   }
 
-  /** Makes the store ready, once. @throws Error when it cannot be used */
+  /** Prepares the store, once. @throws Error if it is unusable */
   start(): Promise<void> {
     this.#started ??= this.library.start();
     return this.#started;
   }
 
-  /** Lets go of what ends with the process, and waits until that is deleted. */
+  /** Releases what ends with the process, and waits for the deletions. */
   async stop(): Promise<void> {
     this.library.releaseAll();
     await this.library.stop();
@@ -60,7 +60,7 @@ export class AssetBlobs implements BlobStore, StreamStore {
 
   async delete(name: string, key: string | undefined): Promise<void> {
     const [hash, token] = key?.split(SEPARATOR) ?? [];
-    // Of a put that was rejected nothing is held.
+    // A rejected put holds nothing.
     if (hash === undefined || token === undefined) return;
     await this.library.release(hash, jobHolder(name, token));
   }
@@ -82,7 +82,7 @@ export class AssetBlobs implements BlobStore, StreamStore {
   }
 }
 
-/** No other has it among the few that hold the same bytes under the same name. */
+/** Unique among the few that hold the same bytes under the same name. */
 function newToken(): string {
   return randomBytes(9).toString('hex');
 }

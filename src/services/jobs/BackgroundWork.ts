@@ -3,13 +3,13 @@ import type { Logger } from '../../utils/logger.js';
 import type { StoreCalls } from './StoreCalls.js';
 
 /**
- * What must be done in the stores but nobody waits for: records to be written, bytes to be deleted. What fails is
- * done again until it works, one after the other, less and less often while it does not.
+ * Work in the stores that nobody waits for: records to write, bytes to delete. Failed work is repeated until it
+ * succeeds, one after the other, with growing delays.
  */
 export class BackgroundWork {
   readonly #calls: StoreCalls;
   readonly #logger: Logger;
-  /** What failed, by what it is about: the same thing is there once. */
+  /** Failed work by subject: the same work is there once. */
   readonly #failed = new Map<string, () => Promise<unknown>>();
   #failures = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -20,14 +20,14 @@ export class BackgroundWork {
     this.#logger = logger;
   }
 
-  /** How much is still to be done. */
+  /** Number of pending pieces of work. */
   get size(): number {
     return this.#failed.size;
   }
 
   /**
-   * Begins the work at once, and again later if it fails. It may be done twice.
-   * @returns resolves after the first attempt, however that went; never rejects
+   * Starts the work immediately, and repeats it later if it fails. It may run twice.
+   * @returns resolves after the first attempt, successful or not; never rejects
    */
   async run(name: string, work: () => Promise<unknown>): Promise<void> {
     try {
@@ -37,11 +37,11 @@ export class BackgroundWork {
     }
   }
 
-  /** Does the work again later, because of an error that the caller has had with it. */
+  /** Repeats the work later, because of an error that the caller had with it. */
   retry(name: string, work: () => Promise<unknown>, because: unknown): void {
     if (this.#failed.size === 0) {
-      // Once for an outage, not for each of the jobs that it concerns.
-      this.#logger.error('A store failed, what is left to do is tried again', {
+      // Once per outage, not for each affected job.
+      this.#logger.error('A store failed, pending work will be retried', {
         work: name,
         error: messageOf(because),
       });
@@ -50,7 +50,7 @@ export class BackgroundWork {
     this.#schedule();
   }
 
-  /** Tries a last time what is left, and forgets it. */
+  /** Tries the remaining work one last time, and drops it. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
@@ -70,7 +70,7 @@ export class BackgroundWork {
         await this.#calls.once(work);
         if (this.#failed.get(name) === work) this.#failed.delete(name);
       } catch {
-        // Others first the next time: what never works must not keep them from it.
+        // Others first the next time: work that never succeeds must not block them.
         if (this.#failed.delete(name)) this.#failed.set(name, work);
         break;
       }
@@ -78,7 +78,7 @@ export class BackgroundWork {
     this.#timer = undefined;
     if (this.#failed.size === 0) {
       this.#failures = 0;
-      this.#logger.info('The store works again, nothing is left to do');
+      this.#logger.info('The store works again, all pending work is done');
     } else {
       this.#failures += 1;
       this.#schedule();

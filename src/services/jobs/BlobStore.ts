@@ -2,54 +2,53 @@ import type { Readable } from 'node:stream';
 import { type Content, type StoredFile, wholeOf } from '../../utils/StoredFile.js';
 import type { AssetPresentation } from '../assets/AssetStore.js';
 
-/** Where the bytes of uploads and results live, apart from the records. */
+/** Stores the bytes of uploads and results, separate from the records. */
 export interface BlobStore {
   /**
-   * Keeps bytes. What is stored already is held once more.
-   * @param name for them alone
-   * @returns the key by which they are found, in any process: the name, or another one that the store gives them
+   * Stores bytes. A stored file is held once more.
+   * @param name unique
+   * @returns the key by which any process finds them: the name, or another one chosen by the store
    */
   put(name: string, content: Content): Promise<string>;
   /**
-   * @param sizeBytes that they have
-   * @returns the bytes where they are in memory, or else the file that they are; undefined for those that are known to be
-   * gone
+   * @param sizeBytes their length
+   * @returns the bytes if they are in memory, otherwise the file; undefined if they are known to be gone
    */
   get(key: string, sizeBytes: number): Promise<Buffer | StoredBytes | undefined>;
   /**
-   * Lets go of what was put once. That may be done again, by any process.
-   * @param key as `put` gave it; undefined where that rejected, so that nobody knows whether the bytes are there
+   * Releases what was put once. May be repeated, by any process.
+   * @param key from `put`; undefined if that rejected, so that nobody knows whether the bytes are there
    */
   delete(name: string, key: string | undefined): Promise<void>;
 }
 
-/** Bytes that lie outside this process: whoever sends them on need not have them all in memory. */
+/** Bytes outside this process: sending them does not require all of them in memory. */
 export interface StoredBytes extends StoredFile {
-  /** A signed address that gives them, where the store has such. */
+  /** A presigned URL, if the store supports it. */
   url(presentation: AssetPresentation): Promise<string | undefined>;
 }
 
-/** Bytes that are held for whoever brought them. */
+/** Bytes that are held for the caller. */
 export interface HeldBytes extends StoredBytes {
-  /** Lets go of them. Nobody waits until they are gone. */
+  /** Releases them. The deletion is not awaited. */
   release(): void;
 }
 
 export interface StreamLimits {
-  /** More bytes than this are refused while they come. */
+  /** More bytes are rejected while they arrive. */
   readonly maxBytes?: number | undefined;
-  /** Gives up, with the signal's reason. */
+  /** Aborts with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Called when all bytes are there with what holds them, which it may do again where that fails. */
+  /** Called with the function that takes the hold, when all bytes are there; it may be repeated after a failure. */
   readonly hold?: ((take: () => Promise<void>) => Promise<void>) | undefined;
 }
 
-/** Takes bytes as they come to a place outside this process's memory. */
+/** Streams bytes to a place outside this process's memory. */
 export interface StreamStore {
   /**
-   * Reads a source to its end and holds what came for the caller, who releases it. Of a source that fails, or of too many
-   * bytes, nothing is left.
-   * @throws AssetError `too_large`, the signal's reason, or what the source or the store failed with
+   * Reads a source to its end and holds the bytes for the caller, who must release them. After a failure, or with too
+   * many bytes, nothing is left.
+   * @throws AssetError `too_large`, the signal's reason, or the error of the source or the store
    */
   putStream(source: Readable | Buffer, limits?: StreamLimits): Promise<HeldBytes>;
 }
@@ -71,12 +70,12 @@ export class MemoryBlobStore implements BlobStore {
     this.#blobs.delete(name);
   }
 
-  /** How many blobs there are, for whoever counts what is left. */
+  /** Number of blobs, for tests. */
   get size(): number {
     return this.#blobs.size;
   }
 
-  /** Of all blobs, for whoever asks what they are. */
+  /** Size of all blobs, for tests. */
   keys(): IterableIterator<string> {
     return this.#blobs.keys();
   }

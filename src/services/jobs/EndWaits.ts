@@ -1,14 +1,14 @@
 import type { JobEvents } from '../queue/JobEvents.js';
 import { type FinishedJob, isFinished, type Job } from './Job.js';
 
-/** Requests that wait for the ends of jobs, until the server drains: then nobody waits for a job that was not begun. */
+/** Requests that wait for the ends of jobs, until the server drains: then nobody waits for a job that has not begun. */
 export class EndWaits {
   readonly #events: JobEvents;
   readonly #find: (id: string) => Promise<Job>;
   readonly #onDraining = new Set<() => void>();
   #isDraining = false;
 
-  /** @param find reads the newest record of a job; rejects where there is none */
+  /** @param find reads the newest record of a job; rejects if there is none */
   constructor(events: JobEvents, find: (id: string) => Promise<Job>) {
     this.#events = events;
     this.#find = find;
@@ -24,16 +24,16 @@ export class EndWaits {
   }
 
   /**
-   * Resolves with the job once it is finished, or as it is when `signal` is aborted or the server starts to drain before
-   * it was begun.
-   * @throws what `find` rejects with
+   * Resolves with the job when it is finished, or as it is if `signal` is aborted or the server starts to drain
+   * before it has begun.
+   * @throws the rejection of `find`
    */
   async wait(id: string, signal: AbortSignal): Promise<Job> {
     let stopWaiting: (ended?: FinishedJob) => void = () => undefined;
     const waited = new Promise<FinishedJob | undefined>((resolve) => {
       stopWaiting = resolve;
     });
-    // Before the look at the record: an end is told once.
+    // Before the record is read: an end is announced once.
     const unfollow = await this.#events.follow(id, (job) => {
       if (isFinished(job)) stopWaiting(job);
       // Another server goes on with it.

@@ -2,32 +2,32 @@ import { messageOf } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
 import type { JobManager } from './JobManager.js';
 
-/** Looks for expired jobs ten times a lifetime, but neither all the time nor only once in minutes. */
+/** Looks for expired jobs ten times per lifetime, but neither constantly nor only every few minutes. */
 const PERIODS = 10;
 const MIN_INTERVAL_MS = 100;
 const MAX_INTERVAL_MS = 30_000;
 
-/** Less garbage than this is left for V8 to find when it likes. */
+/** Less garbage than this is left to V8. */
 const MUCH_BYTES = 16 * 1024 * 1024;
 
 export interface ExpiryOptions {
   readonly lifetimeMs: number;
-  /** Whether nobody would notice a pause of some 10 ms. */
+  /** Whether nobody would notice a pause of about 10 ms. */
   isIdle(): boolean;
   /**
-   * V8 looks for garbage as memory is asked for, so a server that has nothing to do would keep the images that expired
-   * until somebody sends another. Does nothing where Node was started without `--expose-gc`.
+   * V8 collects garbage when memory is requested, so an idle server would keep expired images until the next request.
+   * Does nothing if Node was started without `--expose-gc`.
    */
   collectGarbage(): void;
 }
 
-/** Removes finished jobs when their lifetime is over, and gives their memory back when the server is idle then. */
+/** Removes expired jobs, and releases their memory if the server is idle. */
 export class Expiry {
   readonly #manager: JobManager;
   readonly #intervalMs: number;
   readonly #logger: Logger;
   readonly #options: ExpiryOptions;
-  /** Whether jobs were removed since garbage was last collected. */
+  /** Whether jobs were removed since the last garbage collection. */
   #isUntidy = false;
   #isCleaning = false;
   #hasFailed = false;
@@ -54,7 +54,7 @@ export class Expiry {
       this.#isUntidy ||= removed > 0;
       this.#tidy();
     } catch (error) {
-      // Once for an outage of the store: this looks several times a second.
+      // Once per outage of the store: this runs several times per second.
       if (!this.#hasFailed) {
         this.#logger.error('Expired jobs could not be removed', { error: messageOf(error) });
       }

@@ -4,13 +4,13 @@ import type { BlobStore, StoredBytes } from './BlobStore.js';
 import type { Job } from './Job.js';
 import type { StoreCalls } from './StoreCalls.js';
 
-/** Where the bytes of one file of a job are, as its record says. */
+/** The location of one file's bytes, as in the job's record. */
 interface Place {
   readonly key?: string | undefined;
   readonly sizeBytes: number;
 }
 
-/** The inputs of jobs, by name, or their outputs, by number. None is left in the store for good. */
+/** The inputs of jobs, by name, or their outputs, by number. None stays in the store forever. */
 export class JobBlobs {
   readonly #kind: 'input' | 'output';
   readonly #blobs: BlobStore;
@@ -25,36 +25,36 @@ export class JobBlobs {
   }
 
   /**
-   * Keeps all of a job's bytes.
+   * Stores all of a job's bytes.
    * @returns their keys, by the same names
-   * @throws what the store rejects with; nothing of them is left then
+   * @throws the rejection of the store; nothing is left then
    */
   async put(id: string, all: ReadonlyMap<string, Content>): Promise<ReadonlyMap<string, string>> {
     const keys = new Map<string, string>();
     try {
       for (const [name, content] of all) {
         const blob = this.#nameOf(id, name);
-        // A call that was given up may arrive when all is tidied up.
+        // An abandoned call may arrive after the cleanup.
         const onLate = (key?: string) => this.#deleteBytes(blob, key);
         const put = () => this.#calls.retried(() => this.#blobs.put(blob, content), onLate);
-        // A client is told that its upload cannot be taken now; what a machine made is not lost for that.
+        // A client can be told to repeat its upload; the output of a machine must not be lost.
         keys.set(name, await (this.#kind === 'output' ? this.#calls.patiently(put) : put()));
       }
       return keys;
     } catch (error) {
-      // They may be in the store although it failed to say so.
+      // They may be stored although the call failed.
       for (const name of all.keys()) this.#deleteBytes(this.#nameOf(id, name), keys.get(name));
       throw error;
     }
   }
 
-  /** The bytes, or the file that they are outside of memory; undefined when they are gone. */
+  /** The bytes, or the file outside of memory; undefined if they are gone. */
   async get({ key, sizeBytes }: Place): Promise<Buffer | StoredBytes | undefined> {
     if (key === undefined) return undefined;
     return this.#calls.retried(() => this.#blobs.get(key, sizeBytes));
   }
 
-  /** All bytes at once, wherever they are; undefined when they are gone. */
+  /** All bytes at once, wherever they are; undefined if they are gone. */
   async whole({ key, sizeBytes }: Place): Promise<Buffer | undefined> {
     if (key === undefined) return undefined;
     return this.#calls.retried(async () => {
@@ -63,12 +63,12 @@ export class JobBlobs {
     });
   }
 
-  /** Deletes the bytes that a job's record names, whichever process put them. Nobody waits until they are gone. */
+  /** Deletes the bytes named in a job's record, whichever process stored them. Not awaited. */
   delete(job: Job): void {
     this.deleteAll(job.id, this.#kind === 'input' ? inputKeys(job) : outputKeys(job));
   }
 
-  /** As `delete`, without a record. @param keys as `put` gave them */
+  /** Like `delete`, without a record. @param keys from `put` */
   deleteAll(id: string, keys: Iterable<readonly [name: string, key: string]>): void {
     for (const [name, key] of keys) this.#deleteBytes(this.#nameOf(id, name), key);
   }

@@ -7,7 +7,7 @@ import type { FinishedJob, Job } from './Job.js';
 import type { JobRecords } from './JobRecords.js';
 import { logJobEnd } from './jobLog.js';
 
-/** Returns what a job becomes; undefined where that may not be. @param now epoch ms */
+/** Returns the next record of a job; undefined if the change is not allowed. @param now epoch ms */
 type Transition<T extends Job> = (job: Job, now: number) => T | undefined;
 
 interface Parts {
@@ -19,20 +19,20 @@ interface Parts {
   readonly logger: Logger;
 }
 
-/** What jobs become. Each change is recorded, then everyone is told. */
+/** Changes of jobs. Each change is recorded, then published. */
 export class JobChanges {
   readonly #parts: Parts;
   readonly #cleanUp: (job: FinishedJob) => void;
-  /** Ends that were decided and that not everyone was told of yet. */
+  /** Decided ends that are not published yet. */
   readonly #ends = new Map<string, Promise<void>>();
 
-  /** @param cleanUp called once everyone was told of a job's end */
+  /** @param cleanUp called after a job's end was published */
   constructor(parts: Parts, cleanUp: (job: FinishedJob) => void) {
     this.#parts = parts;
     this.#cleanUp = cleanUp;
   }
 
-  /** A job that was taken from the queue is changed, and held from now on. @throws what a shared store rejects with */
+  /** Changes a job that was taken from the queue, and holds it from now on. @throws the rejection of a shared store */
   async hold<T extends Job>(id: string, transition: Transition<T>): Promise<T | undefined> {
     const { records, events, clock } = this.#parts;
     if (!records.isShared) return this.change(id, transition);
@@ -41,7 +41,7 @@ export class JobChanges {
     return record;
   }
 
-  /** A change that is not the job's end. Everyone hears of it at once: nothing may come in between. */
+  /** A change that is not the job's end. It is published synchronously: nothing may come in between. */
   async change<T extends Job>(id: string, transition: Transition<T>): Promise<T | undefined> {
     const { records, events, clock } = this.#parts;
     const change = records.change(id, (job) => transition(job, clock.now()));
@@ -51,7 +51,7 @@ export class JobChanges {
     return change.record;
   }
 
-  /** As `change`, once the store has it, however long that takes. undefined when the job is not held here any more. */
+  /** Like `change`, after the store has it, however long that takes. undefined if the job is no longer held here. */
   async confirm<T extends Job>(id: string, transition: Transition<T>): Promise<T | undefined> {
     const { records, events, clock } = this.#parts;
     const record = await records.confirm(id, (job) => transition(job, clock.now()));
@@ -59,21 +59,21 @@ export class JobChanges {
     return record;
   }
 
-  /** As `change`, for progress: everyone hears of it at once, and the store now and then. */
+  /** Like `change`, for progress: published immediately, and stored now and then. */
   note<T extends Job>(id: string, transition: Transition<T>): void {
     const { records, events, clock } = this.#parts;
     const record = records.note(id, (job) => transition(job, clock.now()));
     if (record) events.publish('changed', record);
   }
 
-  /** Ends a job and does what its end sets off, once a job: one that has ended does not change any more. */
+  /** Ends a job and everything that follows from it, once: a finished job does not change any more. */
   async end<T extends FinishedJob>(id: string, transition: Transition<T>): Promise<T | undefined> {
     const { records, clock } = this.#parts;
     if (records.isShared) return this.#endShared(id, transition);
     const mayWait = records.live(id)?.status === 'pending';
     const change = records.change(id, (job) => transition(job, clock.now()));
     if (!change) return undefined;
-    // Nobody should take it while the store hears of its end.
+    // Nobody should take it while its end is stored.
     if (mayWait) this.#takeFromQueue(id);
     const told = change.written.then(() => this.#tellEnd(change.record));
     this.#ends.set(id, told);
@@ -81,7 +81,7 @@ export class JobChanges {
     return change.record;
   }
 
-  /** As `end`, for a job that any server may hold. */
+  /** Like `end`, for a job that any server may hold. */
   async #endShared<T extends FinishedJob>(id: string, transition: Transition<T>): Promise<T | undefined> {
     const { records, clock } = this.#parts;
     let mayWait = false;
@@ -95,7 +95,7 @@ export class JobChanges {
     return record;
   }
 
-  /** Resolves when nobody is still to hear of the job's end. */
+  /** Resolves when the job's end is published. */
   async endTold(id: string): Promise<void> {
     await this.#ends.get(id);
   }

@@ -8,7 +8,7 @@ const NO_JOBS: JobCounts = {
   byInstance: {},
 };
 
-/** How many jobs there are, for monitoring: while a store or the queue does not answer, what they said last. */
+/** Numbers of jobs, for monitoring: if a store or the queue does not respond, the last known ones. */
 export class JobFigures {
   readonly #queue: JobQueue;
   readonly #readCounts: () => Promise<JobCounts>;
@@ -20,7 +20,7 @@ export class JobFigures {
     this.#readCounts = readCounts;
   }
 
-  /** Jobs that wait for an instance. Never rejects. */
+  /** Pending jobs. Never rejects. */
   async waiting(): Promise<QueueSize> {
     try {
       this.#waiting = await this.#queue.size();

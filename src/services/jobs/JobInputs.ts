@@ -3,7 +3,7 @@ import type { Content } from '../../utils/StoredFile.js';
 import type { Job, JobFile, JobRequest } from './Job.js';
 import type { JobBlobs } from './JobBlobs.js';
 
-/** The files of jobs that are not finished. */
+/** The files of unfinished jobs. */
 export class JobInputs {
   readonly #blobs: JobBlobs;
 
@@ -12,10 +12,10 @@ export class JobInputs {
   }
 
   /**
-   * Keeps the files of a new job.
+   * Stores the files of a new job.
    * @param files bytes by the names of the request's files
    * @returns the request, whose files have the keys of their bytes
-   * @throws what the store rejects with; nothing of them is left then
+   * @throws the rejection of the store; nothing is left then
    */
   async put(id: string, request: JobRequest, files: ReadonlyMap<string, Content>): Promise<JobRequest> {
     const keys = await this.#blobs.put(id, files);
@@ -26,21 +26,21 @@ export class JobInputs {
     return { ...request, files: Object.fromEntries(kept) };
   }
 
-  /** All bytes of a file, in memory: for images. @throws AppError `INTERNAL_ERROR` when they are gone */
+  /** All bytes of a file, in memory: for images. @throws AppError `INTERNAL_ERROR` if they are gone */
   async whole(file: JobFile): Promise<Buffer> {
     const bytes = await this.#blobs.whole(file);
     if (!bytes) throw fileGone();
     return bytes;
   }
 
-  /** As `whole`, without the bytes where they are not in memory. */
+  /** Like `whole`, without loading bytes that are not in memory. */
   async stored(file: JobFile): Promise<Content> {
     const content = await this.#blobs.get(file);
     if (!content) throw fileGone();
     return content;
   }
 
-  /** Nobody waits until the bytes are gone. */
+  /** The deletion is not awaited. */
   delete(job: Job): void {
     this.#blobs.delete(job);
   }

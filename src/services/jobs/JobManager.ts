@@ -27,16 +27,16 @@ import { STORE_TIMINGS, StoreCalls } from './StoreCalls.js';
 import * as transitions from './transitions.js';
 
 export interface JobLimits {
-  /** Bytes of results kept. */
+  /** Bytes of kept results. */
   readonly maxResultBytes: number;
   /** How long a finished job is kept, ms. */
   readonly lifetimeMs: number;
 }
 
 /**
- * The rules of a job's life: what may follow on what, once. Records and bytes lie in the stores; who waits, who
- * is next and what a job's end sets off is decided here. A store that fails stops none of it: an end is recorded,
- * then everyone is told, and what is left over is deleted when the store works again.
+ * The rules of a job's life: which state may follow which, once. Records and bytes are in the stores; who waits, who
+ * is next and what follows from a job's end is decided here. A store that fails stops none of it: an end is recorded,
+ * then everyone is notified, and leftovers are deleted when the store works again.
  */
 export class JobManager {
   /** Jobs that wait for an instance. */
@@ -44,16 +44,16 @@ export class JobManager {
   readonly events: JobEvents;
   /** For monitoring. */
   readonly figures: JobFigures;
-  /** What becomes of jobs that are taken from the queue. */
+  /** Changes of jobs that are taken from the queue. */
   readonly runs: JobRuns;
-  /** What completed jobs made. */
+  /** Outputs of completed jobs. */
   readonly outputs: JobOutputs;
   readonly #background: BackgroundWork;
   readonly #records: JobRecords;
   readonly #changes: JobChanges;
   readonly #removals: JobRemovals;
   readonly #waits: EndWaits;
-  /** Files of jobs that are not finished. */
+  /** Files of unfinished jobs. */
   readonly inputs: JobInputs;
   readonly #results: ResultShelf;
   readonly #clock: Clock;
@@ -100,32 +100,33 @@ export class JobManager {
     return this.#records.isShared;
   }
 
-  /** Whether new jobs are refused because the server ends. */
+  /** Whether new jobs are rejected because the server shuts down. */
   get isDraining(): boolean {
     return this.#waits.isDraining;
   }
 
-  /** Refuses new jobs from now on. */
+  /** Rejects new jobs from now on. */
   drain(): void {
     this.#waits.drain();
   }
 
-  /** Tries a last time what the stores did not do so far. */
+  /** Tries one last time what the stores have not done so far. */
   async stop(): Promise<void> {
     this.#records.stop();
     await this.#background.stop();
   }
 
-  /** How much the stores have not done so far, such as deletions that failed. */
+  /** Number of operations that the stores have not done so far, such as failed deletions. */
   get leftToDo(): number {
     return this.#background.size;
   }
 
   /**
-   * Takes a new job. Ask `Admission` first.
-   * @param files bytes of the request's files, by the same names. What is stored already, whoever calls goes on to hold
-   * @param onMaking where servers share jobs, called with its id before it has a record, for whoever comes again for it
-   * @throws what a store or the queue rejects with; nothing is left of the job then, unless somebody comes again to adopt it
+   * Creates a job. Ask `Admission` first.
+   * @param files bytes of the request's files, by the same names. The caller continues to hold stored ones
+   * @param onMaking if servers share jobs, called with the id before there is a record, for repeated requests
+   * @throws the rejection of a store or the queue; nothing is left of the job then, unless a repeated request may
+   * adopt it
    */
   async create(
     request: JobRequest,
@@ -145,7 +146,7 @@ export class JobManager {
       if (!mayBeLeft) this.inputs.delete(job);
       throw error;
     }
-    // Before anybody can begin it.
+    // Before anyone can begin it.
     this.events.publish('changed', job);
     const entry = queueEntry(job);
     try {
@@ -161,8 +162,8 @@ export class JobManager {
   }
 
   /**
-   * A job that somebody comes again for, if it was made: whoever made it may have died before it was in the queue.
-   * @throws what a store or the queue rejects with
+   * The job of a repeated request, if it was created: its creator may have died before the job was queued.
+   * @throws the rejection of a store or the queue
    */
   async adopt(id: string): Promise<Job | undefined> {
     const job = await this.#records.get(id);
@@ -176,7 +177,7 @@ export class JobManager {
     return job;
   }
 
-  /** Whether the job has a record. @throws what the store rejects with */
+  /** Whether the job has a record. @throws the rejection of the store */
   async has(id: string): Promise<boolean> {
     return (await this.#records.get(id)) !== undefined;
   }
@@ -190,8 +191,8 @@ export class JobManager {
   counts: JobStore['counts'] = () => this.#records.counts();
 
   /**
-   * processing → completed; → failed where the result cannot be stored.
-   * @param contents bytes of the result's outputs, in their order. What is stored already, whoever calls goes on to hold
+   * processing → completed; → failed if the result cannot be stored.
+   * @param contents bytes of the result's outputs, in their order. The caller continues to hold stored ones
    */
   async complete(id: string, result: JobResult, contents: readonly Content[]): Promise<void> {
     let keys: ReadonlyMap<string, string>;
@@ -213,7 +214,7 @@ export class JobManager {
     if (!completed) this.#results.drop(id, keys);
   }
 
-  /** processing → failed, since the store did not take the result. */
+  /** processing → failed, because the store rejected the result. */
   async failUnstored(id: string, because: unknown): Promise<void> {
     this.#logger.error('A result could not be stored', { jobId: id, error: messageOf(because) });
     await this.fail(id, RESULT_NOT_STORED);
@@ -225,7 +226,7 @@ export class JobManager {
   }
 
   /**
-   * pending or processing → cancelled. The record changes at once; whoever runs the job hears of its end.
+   * pending or processing → cancelled. The record changes immediately; whoever runs the job is notified.
    * @throws AppError `JOB_NOT_FOUND` or `JOB_ALREADY_FINISHED`
    */
   async cancel(id: string): Promise<Job> {
@@ -237,27 +238,27 @@ export class JobManager {
     });
   }
 
-  /** Forgets a job and its bytes; one that is not finished is cancelled first. */
+  /** Removes a job and its bytes; an unfinished one is cancelled first. */
   async remove(id: string): Promise<void> {
     const job = await this.get(id);
-    // It may finish by itself in between, which is as good.
+    // It may finish at the same moment.
     if (!isFinished(job)) await this.cancel(id).catch(() => undefined);
     await this.#removals.forget(id, 'deleted');
   }
 
-  /** Forgets the finished jobs whose lifetime is over. @returns how many */
+  /** Removes expired jobs. @returns how many */
   cleanup(): Promise<number> {
     return this.#removals.forgetExpired();
   }
 
-  /** Ids of the prompts that servers with the same jobs go on with; none where this server has them for itself. */
+  /** Ids of the prompts that servers with the same jobs continue; none if this server has them for itself. */
   promptsUnderWay(): Promise<ReadonlySet<string>> {
     return promptsUnderWay(this.#records);
   }
 
   /**
-   * Resolves with the job once it is finished, or as it is when `signal` is aborted or the server starts to drain
-   * before it was begun.
+   * Resolves with the job when it is finished, or as it is if `signal` is aborted or the server starts to drain
+   * before it has begun.
    */
   whenFinished(id: string, signal: AbortSignal): Promise<Job> {
     return this.#waits.wait(id, signal);

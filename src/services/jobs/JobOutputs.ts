@@ -8,7 +8,7 @@ interface Found {
   readonly output: JobOutput;
 }
 
-/** What completed jobs made, for whoever asks for it. */
+/** Outputs of completed jobs. */
 export class JobOutputs {
   readonly #jobOf: (id: string) => Promise<Job>;
   readonly #shelf: ResultShelf;
@@ -25,7 +25,7 @@ export class JobOutputs {
   }
 
   /**
-   * A completed job with its primary output, all of it in memory: for images and texts.
+   * A completed job with its primary output, completely in memory: for images and texts.
    * @throws AppError `JOB_NOT_FOUND`, `JOB_NOT_COMPLETED` or `RESULT_EXPIRED`
    */
   async result(id: string): Promise<{ job: CompletedJob; image: Buffer }> {
@@ -34,9 +34,9 @@ export class JobOutputs {
   }
 
   /**
-   * A completed job with one of its outputs, all of it in memory: for images and texts.
+   * A completed job with one of its outputs, completely in memory: for images and texts.
    * @param index from 0
-   * @throws AppError as `result`, or `NOT_FOUND` where the job has no such output
+   * @throws AppError like `result`, or `NOT_FOUND` if the job has no such output
    */
   async output(id: string, index: number): Promise<Found & { readonly bytes: Buffer }> {
     const found = await this.#find(id, index);
@@ -45,7 +45,7 @@ export class JobOutputs {
     return { ...found, bytes };
   }
 
-  /** As `output`, without the bytes where they are not in memory. */
+  /** Like `output`, without loading bytes that are not in memory. */
   async storedOutput(id: string, index: number): Promise<Found & { readonly bytes: Buffer | StoredBytes }> {
     const found = await this.#find(id, index);
     const bytes = await this.#shelf.get(found.output);
@@ -54,8 +54,8 @@ export class JobOutputs {
   }
 
   /**
-   * What an answer in JSON may hold of a primary output: all bytes of an image or a text, and none of anything else.
-   * @param found as `storedOutput` gave it
+   * The bytes of a primary output for a JSON response: all of an image or a text, and none of anything else.
+   * @param found from `storedOutput`
    * @throws AppError `RESULT_EXPIRED`
    */
   async shownBytes({ id, result }: CompletedJob, found: Buffer | StoredBytes): Promise<Buffer> {

@@ -6,16 +6,15 @@ import type { StoreCalls } from './StoreCalls.js';
 
 interface Change<T extends Job> {
   readonly record: T;
-  /** Resolves when the store has the record, or has failed to take it for some time. Never rejects. */
+  /** Resolves when the store has the record, or has failed to store it for some time. Never rejects. */
   readonly written: Promise<void>;
 }
 
 /**
- * The records of jobs. What becomes of a job that is held here is decided here, at once and in one place; the store is told
- * of it. So no failure of the store stops a job: what it does not take is kept here and written later.
- *
- * A server that has the store for itself holds every job that has not ended. Servers that share one hold the jobs that
- * they run; all other changes, and every end, are decided by the store.
+ * The records of jobs. Changes of a job that is held here are decided here, synchronously and in one place; the store
+ * is updated afterwards. So no failure of the store stops a job: failed writes are kept and repeated.
+ * ¶ A server with its own store holds every unfinished job. Servers that share one hold the jobs that they run; all
+ * other changes, and every end, are decided by the store.
  */
 export class JobRecords {
   /** Whether other servers have the same store. */
@@ -25,9 +24,9 @@ export class JobRecords {
   readonly #background: BackgroundWork;
   /** Jobs that are held here. */
   readonly #live = new Map<string, Job>();
-  /** What the store does not have yet. */
+  /** Writes that the store does not have yet. */
   readonly writes: RecordWrites;
-  /** Jobs that are forgotten, while the store may still have them. */
+  /** Removed jobs that the store may still have. */
   readonly #deleted = new Set<string>();
 
   constructor(store: JobStore, calls: StoreCalls, background: BackgroundWork, isShared: boolean) {
@@ -39,8 +38,8 @@ export class JobRecords {
   }
 
   /**
-   * Takes a new job.
-   * @throws what the store rejects with; nothing of the job is left then, unless it may be
+   * Inserts a new job.
+   * @throws the rejection of the store; nothing is left of the job then, unless it may be
    */
   async insert(job: Job, mayBeLeft = false): Promise<void> {
     const discard = () => {
@@ -60,7 +59,7 @@ export class JobRecords {
     return this.#live.get(id);
   }
 
-  /** All jobs that are held here, in the order in which they came. */
+  /** All jobs that are held here, oldest first. */
   allLive(): IterableIterator<Job> {
     return this.#live.values();
   }
@@ -71,10 +70,10 @@ export class JobRecords {
   }
 
   /**
-   * Changes a job of a shared store that whoever calls took from the queue, and holds it from now on.
-   * @param transition returns the new record, or undefined to leave it as it is
-   * @returns the new record, or undefined when it was left
-   * @throws what the store rejects with
+   * Changes a job of a shared store that the caller took from the queue, and holds it from now on.
+   * @param transition returns the new record, or undefined to leave it unchanged
+   * @returns the new record, or undefined if unchanged
+   * @throws the rejection of the store
    */
   async hold<T extends Job>(id: string, transition: (job: Job) => T | undefined): Promise<T | undefined> {
     const record = await this.#updated(id, transition);
@@ -82,13 +81,13 @@ export class JobRecords {
     return record;
   }
 
-  /** Somebody else may hold the job from now on. */
+  /** Another server may hold the job from now on. */
   letGo(id: string): void {
     this.#live.delete(id);
     this.writes.letNoteGo(id);
   }
 
-  /** Whoever ended the job may be another server: then what is known here of it is out of date. */
+  /** Another server may have ended the job: then the record here is outdated. */
   ended(id: string): void {
     this.letGo(id);
     const unwritten = this.writes.get(id);
@@ -96,11 +95,11 @@ export class JobRecords {
   }
 
   /**
-   * Ends a job, wherever it is held, in a store that is shared. What the store has counts: of two ends only one is. A job
-   * that is held here is cancelled although the store fails, which is told later. Any other end waits for the store: should
-   * this server be killed before, another one goes on with the job, and nobody may have heard of an end.
-   * @returns the new record, or undefined when the job has ended already or was left
-   * @throws what the store rejects with, for a job that is not held here
+   * Ends a job in a shared store, whoever holds it. The store decides: one of two ends wins. A job that is held here
+   * is cancelled even if the store fails, and the store is updated later. Any other end waits for the store: if this
+   * server is killed before, another one continues the job, and nobody may have seen an end.
+   * @returns the new record, or undefined if the job has already ended or is unchanged
+   * @throws the rejection of the store, for a job that is not held here
    */
   async end<T extends FinishedJob>(
     id: string,
@@ -125,9 +124,9 @@ export class JobRecords {
   }
 
   /**
-   * Changes a job that is held here. The change holds from now on, whatever the store does.
-   * @param transition returns the new record, or undefined to leave it as it is
-   * @returns the new record, or undefined when the job is not held or was left
+   * Changes a job that is held here. The change is effective immediately, whatever the store does.
+   * @param transition returns the new record, or undefined to leave it unchanged
+   * @returns the new record, or undefined if the job is not held or is unchanged
    */
   change<T extends Job>(id: string, transition: (job: Job) => T | undefined): Change<T> | undefined {
     const record = this.#keep(id, transition);
@@ -137,8 +136,8 @@ export class JobRecords {
   }
 
   /**
-   * As `change`, for what nobody may go on from before the store has it: a store that is away is waited for.
-   * @returns the new record, or undefined when the job is not held here any more: it has ended, or another server has it
+   * Like `change`, for changes that must be stored before anyone continues: waits for an unavailable store.
+   * @returns the new record, or undefined if the job is no longer held here: it has ended, or another server has it
    */
   async confirm<T extends Job>(id: string, transition: (job: Job) => T | undefined): Promise<T | undefined> {
     const record = this.#keep(id, transition);
@@ -149,9 +148,9 @@ export class JobRecords {
   }
 
   /**
-   * As `change`, for what is out of date soon: the progress. The store has it with the next `change`, and some time later
-   * where none comes, once for all of it that came meanwhile.
-   * @returns the new record, or undefined when the job has ended or was left
+   * Like `change`, for progress, which is soon outdated. It is stored with the next `change`, or some time later,
+   * once for all progress in between.
+   * @returns the new record, or undefined if the job has ended or is unchanged
    */
   note<T extends Job>(id: string, transition: (job: Job) => T | undefined): T | undefined {
     const record = this.#keep(id, transition);
@@ -160,12 +159,12 @@ export class JobRecords {
     return record;
   }
 
-  /** Writes nothing later any more. */
+  /** Stops delayed writes. */
   stop(): void {
     this.writes.stop();
   }
 
-  /** Forgets a job. The store is asked once before this resolves, and until it worked. Never rejects. */
+  /** Removes a job. The store is asked once before this resolves, and until it succeeds. Never rejects. */
   async delete(id: string): Promise<void> {
     this.letGo(id);
     this.writes.forget(id);
@@ -176,7 +175,7 @@ export class JobRecords {
     });
   }
 
-  /** As the store lists them, each as it is now. */
+  /** As the store lists them, each with its current record. */
   list: JobStore['list'] = async (filter, page) => {
     const { jobs, total } = await this.#calls.retried(() => this.#store.list(filter, page));
     const kept = this.#deleted.size > 0 ? jobs.filter(({ id }) => !this.#deleted.has(id)) : jobs;
@@ -185,7 +184,7 @@ export class JobRecords {
 
   counts: JobStore['counts'] = () => this.#calls.retried(() => this.#store.counts());
 
-  /** Jobs that finished until then, without those that are forgotten already. */
+  /** Jobs that had finished by then, without removed ones. */
   async finishedUntil(time: number): Promise<string[]> {
     const ids = await this.#calls.retried(() => this.#store.finishedUntil(time));
     return this.#deleted.size > 0 ? ids.filter((id) => !this.#deleted.has(id)) : ids;
@@ -208,7 +207,7 @@ export class JobRecords {
   ): Promise<T | undefined> {
     let record: T | undefined;
     return this.#updated(id, (stored) => {
-      // It may be this end, from a call whose answer was lost.
+      // It may be this end, from a call whose response was lost.
       if (isFinished(stored)) return record && isSameEnd(stored, record) ? record : undefined;
       record = transition(stored);
       return record;
@@ -231,7 +230,7 @@ export class JobRecords {
   }
 }
 
-/** Whether an end that the store has is the one that it was given. */
+/** Whether the end in the store is the given one. */
 function isSameEnd(stored: FinishedJob, record: FinishedJob): boolean {
   return stored.status === record.status && stored.finishedTime === record.finishedTime;
 }

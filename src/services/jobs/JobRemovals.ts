@@ -6,7 +6,7 @@ import type { Job } from './Job.js';
 import type { JobChanges } from './JobChanges.js';
 import type { JobRecords } from './JobRecords.js';
 
-/** Jobs that are forgotten in one turn of the event loop. */
+/** Jobs that are removed in one turn of the event loop. */
 const CLEANUP_BATCH = 500;
 
 interface Parts {
@@ -17,7 +17,7 @@ interface Parts {
   readonly logger: Logger;
 }
 
-/** Forgets jobs, together with what they made. */
+/** Removes jobs with their results. */
 export class JobRemovals {
   readonly #parts: Parts;
   readonly #lifetimeMs: number;
@@ -25,7 +25,7 @@ export class JobRemovals {
 
   /**
    * @param lifetimeMs of finished jobs
-   * @param cleanUp called with the last record of a job, once that is gone
+   * @param cleanUp called with the last record of a removed job
    */
   constructor(parts: Parts, lifetimeMs: number, cleanUp: (job: Job) => void) {
     this.#parts = parts;
@@ -33,10 +33,10 @@ export class JobRemovals {
     this.#cleanUp = cleanUp;
   }
 
-  /** Forgets a job that is finished, and tells everyone. */
+  /** Removes a finished job, and notifies everyone. */
   async forget(id: string, why: RemovalReason): Promise<void> {
     const { records, changes, events } = this.#parts;
-    // Who hears of a job that is forgotten has heard of its end.
+    // Its end is published before its removal.
     await changes.endTold(id);
     const job = await records.get(id);
     await records.delete(id);
@@ -44,12 +44,12 @@ export class JobRemovals {
     events.publish('removed', { id, why });
   }
 
-  /** Forgets the finished jobs whose lifetime is over. @returns how many */
+  /** Removes expired jobs. @returns how many */
   async forgetExpired(): Promise<number> {
     const { records, clock, logger } = this.#parts;
     const ids = await records.finishedUntil(clock.now() - this.#lifetimeMs);
     for (let n = 0; n < ids.length; n += CLEANUP_BATCH) {
-      // Awaiting what is in memory lets nobody else run: many thousands at once would hold up every request.
+      // Awaiting memory does not yield to other work: many thousands at once would block every request.
       if (n > 0) await nextTurn();
       const batch = ids.slice(n, n + CLEANUP_BATCH);
       await Promise.all(batch.map((id) => this.forget(id, 'expired')));

@@ -7,7 +7,7 @@ import type { JobRecords } from './JobRecords.js';
 import { queueEntry } from './queueEntry.js';
 import * as transitions from './transitions.js';
 
-/** A job's way from the queue to an instance and, where another one is to try, back. */
+/** Moves jobs from the queue to an instance and, for a retry, back. */
 export class JobRuns {
   readonly #records: JobRecords;
   readonly #changes: JobChanges;
@@ -19,14 +19,14 @@ export class JobRuns {
     this.#background = parts.background;
   }
 
-  /** Ids of the jobs that are still to be begun, oldest first. */
+  /** Ids of the jobs that are to begin, oldest first. */
   waiting(): string[] {
     return [...this.#records.allLive()].flatMap(({ id, status }) => (status === 'pending' ? [id] : []));
   }
 
   /**
-   * pending → processing, for a job that was taken from the queue. One that another server had, which is gone, is begun
-   * again with the prompt that it left behind. undefined when the job is not pending any more.
+   * pending → processing, for a job from the queue. A job of a server that is gone begins again with the prompt that
+   * it left behind. undefined if the job is no longer pending.
    */
   begin(id: string, instance: string): Promise<ProcessingJob | undefined> {
     return this.#changes.hold(id, (job, now) => {
@@ -35,15 +35,15 @@ export class JobRuns {
     });
   }
 
-  /** processing → pending, with its prompt left on the machine: another server goes on with it. */
+  /** processing → pending, with its prompt left on the machine: another server continues it. */
   async handOver(id: string): Promise<void> {
     await this.#changes.change(id, transitions.handOver);
   }
 
   /**
-   * Where servers share jobs: the prompt's id is in the record before its machine has the prompt, so that whoever goes on with
-   * the job after this server finds it.
-   * @throws LeavePrompt when the job is not this server's any more
+   * If servers share jobs: the prompt's id is recorded before the machine has the prompt, so that another server
+   * finds it.
+   * @throws LeavePrompt if the job is no longer this server's
    */
   async announcePrompt(id: string, promptId: string): Promise<void> {
     const announced = await this.#changes.confirm(id, (job, now) =>
@@ -52,7 +52,7 @@ export class JobRuns {
     if (!announced) throw new LeavePrompt();
   }
 
-  /** Resolves when nothing of the job is left to be recorded, however long that takes. */
+  /** Resolves when all of the job is recorded, however long that takes. */
   async whenRecorded(id: string): Promise<void> {
     await this.#records.writes.whenWritten(id);
   }
@@ -65,20 +65,20 @@ export class JobRuns {
     this.#changes.note(id, (job, now) => transitions.withProgress(job, now, percentage, currentNode));
   }
 
-  /** processing → pending: another instance is to try. `settle` lets it wait again. */
+  /** processing → pending for a retry on another instance. `settle` requeues it. */
   async requeue(id: string, because: Omit<FailedTry, 'instance'>): Promise<void> {
     await this.#changes.change(id, (job, now) => transitions.requeue(job, now, because));
   }
 
   /**
-   * Ends the hold of an entry: it goes back to the front of the queue where its job is pending, and else is done with. Never
-   * rejects: what the queue does not do now is done later.
+   * Ends the hold of an entry: if its job is pending, it returns to the front of the queue, otherwise it is removed.
+   * Never rejects: a failure is repeated later.
    */
   async settle(taken: Taken<Releasable>): Promise<void> {
     const { id } = taken.entry;
     const { isShared } = this.#records;
     const settle = async () => {
-      // Nobody finds a job that has not ended in the records and is in no queue.
+      // A job that has not ended must be in the records or in the queue.
       if (isShared) await this.#records.writes.flush(id);
       const job = this.#records.live(id) ?? (isShared ? await this.#records.get(id) : undefined);
       if (job?.status === 'pending') await taken.putBack(queueEntry(job));

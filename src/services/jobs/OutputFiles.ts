@@ -3,12 +3,12 @@ import path from 'node:path';
 import { replaceFile } from '../../utils/replaceFile.js';
 import { bytesOf, type Content } from '../../utils/StoredFile.js';
 
-/** The only names of folders and files that this ever deletes: those that it gives. */
+/** The only names of folders and files that are ever deleted: those that this class gives. */
 const JOB_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const RESULT = /^[a-z0-9][a-z0-9-]*(\.(png|jpg|webp)|-\d+\.[a-z0-9]{1,16})(\.tmp)?$/;
 const USUAL: ReadonlySet<string> = new Set(['png', 'jpg', 'webp']);
 
-/** Keeps a copy of each result on disk, and deletes it when its time is over. */
+/** Saves a copy of each result on disk, and deletes it when its time is over. */
 export class OutputFiles {
   readonly #root: string;
   /** Jobs whose files are being written. */
@@ -19,19 +19,18 @@ export class OutputFiles {
   }
 
   /**
-   * Writes `<root>/<job id>/<type>.<extension>`, under a temporary name until it is whole. Further outputs, and what is no
-   * picture, have their number in the name: `<type>-<n>.<extension>`.
+   * Writes `<root>/<job id>/<type>.<extension>` atomically. Further outputs, and those that are not images, have
+   * their number in the name: `<type>-<n>.<extension>`.
    * @param index of the output, from 0
    * @returns the file's path
-   * @throws Error when a part would lead out of the folder, or when the disk does not take it, or what the store
-   * fails with
+   * @throws Error if a part would lead out of the folder, or of the file system or the store
    */
   async save(jobId: string, type: string, extension: string, content: Content, index = 0): Promise<string> {
     const isOnly = index === 0 && USUAL.has(extension);
     const name = isOnly ? `${type}.${extension}` : `${type}-${index + 1}.${extension}`;
     const file = path.resolve(this.#root, jobId, name);
     if (path.dirname(path.dirname(file)) !== this.#root) {
-      throw new Error('An output file must not be led out of its folder.');
+      throw new Error('An output file must stay inside its folder.');
     }
     const written = replaceFile(file, Buffer.isBuffer(content) ? content : bytesOf(content));
     this.#writing.set(jobId, written);
@@ -44,8 +43,8 @@ export class OutputFiles {
   }
 
   /**
-   * Deletes the files of a job, also one that is being written. Does nothing when there are none.
-   * @throws Error as the file system gave it, of the first file that cannot be deleted; the others are gone
+   * Deletes the files of a job, including one that is being written. Does nothing if there are none.
+   * @throws Error of the file system for the first file that cannot be deleted; the others are deleted
    */
   async remove(jobId: string): Promise<void> {
     await this.#writing.get(jobId)?.catch(() => undefined);
@@ -54,9 +53,9 @@ export class OutputFiles {
   }
 
   /**
-   * Deletes every file that was written until then, by whichever process.
+   * Deletes every file written before a time, by whichever process.
    * @param time epoch ms
-   * @throws Error as the file system gave it, of the first file that cannot be deleted; the others are gone
+   * @throws Error of the file system for the first file that cannot be deleted; the others are deleted
    */
   async removeOlder(time: number): Promise<void> {
     let failure: Error | undefined;
@@ -68,7 +67,7 @@ export class OutputFiles {
     if (failure) throw failure;
   }
 
-  /** Symbolic links are never followed: neither one in place of a job's folder, nor one in place of a file. */
+  /** Symbolic links are never followed: neither as a job's folder, nor as a file. */
   async #removeWrittenUntil(jobId: string, time: number): Promise<{ error?: Error }> {
     if (!JOB_ID.test(jobId)) return {};
     const folder = path.join(this.#root, jobId);
@@ -84,7 +83,7 @@ export class OutputFiles {
           failure ??= unlessGone(error);
         }
       }
-      // Only an empty one can be removed.
+      // Only an empty folder can be removed.
       await rmdir(folder).catch(() => undefined);
     } catch (error) {
       failure ??= unlessGone(error);
@@ -102,7 +101,7 @@ async function entriesOf(folder: string) {
   }
 }
 
-/** Undefined for something that is not there: somebody else may have deleted it. */
+/** Undefined if it does not exist: somebody else may have deleted it. */
 function unlessGone(error: unknown): Error | undefined {
   if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
   return error instanceof Error ? error : new Error(String(error));

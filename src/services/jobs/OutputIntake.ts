@@ -6,7 +6,7 @@ import type { HeldBytes, StoredBytes, StreamStore } from './BlobStore.js';
 import { type FileNature, HEAD_BYTES, natureOf } from './outputKind.js';
 import type { StoreCalls } from './StoreCalls.js';
 
-/** The store did not take an output. */
+/** The store rejected an output. */
 export class OutputNotStored extends Error {
   override name = 'OutputNotStored';
 
@@ -16,9 +16,8 @@ export class OutputNotStored extends Error {
 }
 
 /**
- * Takes what one attempt of a job makes, where outputs are kept outside of memory. Images are to be finished and stay in
- * memory while there is room; everything else, and what is too much, goes to the store while it comes. All of it is held
- * until `release`.
+ * Receives the outputs of one attempt of a job, if outputs are stored outside of memory. Images that must be finished
+ * stay in memory while there is room; everything else is streamed to the store. All of it is held until `release`.
  */
 export class OutputIntake {
   readonly #store: StreamStore;
@@ -27,7 +26,7 @@ export class OutputIntake {
   readonly #held: HeldBytes[] = [];
   #room: number;
 
-  /** @param roomBytes of images, and of what is no longer than a head, that are in memory until they are finished */
+  /** @param roomBytes memory for images, and for files not longer than a head, until they are finished */
   constructor(store: StreamStore, calls: StoreCalls, roomBytes: number) {
     this.#store = store;
     this.#calls = calls;
@@ -35,9 +34,9 @@ export class OutputIntake {
   }
 
   /**
-   * Takes a file as it comes.
-   * @param filename as ComfyUI called it
-   * @throws OutputNotStored, or what the body fails with
+   * Receives a file as a stream.
+   * @param filename as ComfyUI named it
+   * @throws OutputNotStored, or the error of the body
    */
   receive = async (body: Readable, filename: string): Promise<Content> => {
     const stream = new PeekedStream(body);
@@ -48,28 +47,28 @@ export class OutputIntake {
       this.#room -= bytes.length;
       return bytes;
     }
-    // What the machine sends is read once: it waits where it is stored until it can be held.
+    // The machine sends it only once: it stays in the store until it can be held.
     const hold = (take: () => Promise<void>) => this.#calls.patiently(take);
     const stored = await this.#stored(this.#store.putStream(stream.all(), { hold }));
     this.#natures.set(stored, nature);
     return stored;
   };
 
-  /** What a file is that was received into the store. */
+  /** The type of a file that was streamed to the store. */
   natureOf(file: StoredFile): FileNature | undefined {
     return this.#natures.get(file);
   }
 
-  /** Brings an output that is finished out of memory. @throws OutputNotStored */
+  /** Moves a finished output out of memory. @throws OutputNotStored */
   async keep(content: Content): Promise<Content> {
     if (!Buffer.isBuffer(content)) return content;
-    // A call that was given up may arrive when all is released.
+    // An abandoned call may arrive after the release.
     const onLate = (late?: HeldBytes) => late?.release();
     const put = () => this.#calls.retried(() => this.#store.putStream(content), onLate);
     return this.#stored(this.#calls.patiently(put));
   }
 
-  /** Lets go of everything; whoever wants some of it holds it by now. */
+  /** Releases everything; whoever needs some of it holds it by now. */
   release(): void {
     for (const file of this.#held.splice(0)) file.release();
   }
@@ -80,7 +79,7 @@ export class OutputIntake {
       this.#held.push(stored);
       return stored;
     } catch (error) {
-      // Other errors of ours are about the machine that sends it.
+      // Other errors here are about the machine that sends it.
       throw error instanceof AppError && !isQueueAway(error) ? error : new OutputNotStored(error);
     }
   }

@@ -4,14 +4,14 @@ import type { Logger } from '../../utils/logger.js';
 import type { JobEvents } from '../queue/JobEvents.js';
 import type { OutputFiles } from './OutputFiles.js';
 
-/** Looks for old files ten times a lifetime, but neither all the time nor only once in hours. */
+/** Looks for old files ten times per lifetime, but neither constantly nor only every few hours. */
 const PERIODS = 10;
 const MIN_INTERVAL_MS = 100;
 const MAX_INTERVAL_MS = 60_000;
 
 /**
- * Deletes saved results: those of a job that is deleted, and with a lifetime those that are older, whichever process
- * wrote them. Without a lifetime the files of a job that merely expired stay.
+ * Deletes saved results: those of deleted jobs, and with a lifetime those that are older, whichever process wrote
+ * them. Without a lifetime, the files of expired jobs stay.
  */
 export class OutputSweeper {
   readonly #files: OutputFiles;
@@ -19,7 +19,7 @@ export class OutputSweeper {
   readonly #lifetimeMs: number;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  /** Deleted jobs whose files are still to go. */
+  /** Deleted jobs whose files still exist. */
   readonly #deleted = new Set<string>();
   readonly #intervalMs: number;
   #timer: NodeJS.Timeout | undefined;
@@ -47,7 +47,7 @@ export class OutputSweeper {
     });
   }
 
-  /** Sweeps at once: an earlier process may have left old files. */
+  /** Sweeps immediately: an earlier process may have left old files. */
   start(): void {
     this.#timer ??= setInterval(() => void this.#sweep(), this.#intervalMs);
     void this.#sweep();
@@ -78,7 +78,7 @@ export class OutputSweeper {
     this.#deleted.delete(id);
   }
 
-  /** Logged once until all went well again: it is tried with every sweep. @returns whether it went well */
+  /** Logged once per outage, and repeated with every sweep. @returns whether it succeeded */
   async #attempt(work: () => Promise<void>): Promise<boolean> {
     try {
       await work();

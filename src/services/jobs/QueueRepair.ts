@@ -4,11 +4,11 @@ import type { Job } from './Job.js';
 import type { JobManager } from './JobManager.js';
 import { queueEntry } from './queueEntry.js';
 
-/** Records that are read at once. */
+/** Records per read. */
 const PAGE = 500;
 
 interface RepairTimings {
-  /** Between two looks, ms. */
+  /** Interval of the check, ms. */
   readonly intervalMs: number;
   /** Younger jobs may be on their way into the queue, ms. */
   readonly minAgeMs: number;
@@ -17,14 +17,15 @@ interface RepairTimings {
 const REPAIR_TIMINGS: RepairTimings = { intervalMs: 60_000, minAgeMs: 30_000 };
 
 /**
- * Puts jobs into the queue that wait and are not in it: their server died after it wrote the record. Records are the
- * truth, and a job that two looks find missing is added. To add one that a server has taken meanwhile does nothing.
+ * Queues pending jobs that are not in the queue: their server died after it wrote the record. Records are
+ * authoritative, and a job that is missing in two consecutive checks is added. Adding one that a server has taken
+ * meanwhile does nothing.
  */
 export class QueueRepair {
   readonly #manager: JobManager;
   readonly #timings: RepairTimings;
   readonly #logger: Logger;
-  /** Jobs that the last look found missing. */
+  /** Jobs that were missing in the last check. */
   #missing: ReadonlySet<string> = new Set();
   #timer: NodeJS.Timeout | undefined;
 
@@ -43,7 +44,7 @@ export class QueueRepair {
     this.#timer = undefined;
   }
 
-  /** One look. Never rejects: while the queue or the store is away there is another one later. */
+  /** One check. Never rejects: if the queue or the store is unavailable, there is another one later. */
   async run(): Promise<void> {
     try {
       const [{ byStatus }, { jobs }] = await Promise.all([
@@ -72,7 +73,7 @@ export class QueueRepair {
     if ((await queue.position(job.id)) > 0) return false;
     if (!this.#missing.has(job.id)) return true;
     await queue.add(queueEntry(job));
-    this.#logger.warn('A job was missing in the queue', { jobId: job.id });
+    this.#logger.warn('A job was missing from the queue', { jobId: job.id });
     return false;
   }
 }

@@ -3,13 +3,13 @@ import type { BackgroundWork } from './BackgroundWork.js';
 import { isFinished, type Job } from './Job.js';
 import type { StoreCalls } from './StoreCalls.js';
 
-/** The newest records that the store does not have yet, and how it gets them. */
+/** The newest records that the store does not have yet, and their writes. */
 export class RecordWrites {
   readonly #store: JobStore;
   readonly #calls: StoreCalls;
   readonly #background: BackgroundWork;
   readonly #unwritten = new Map<string, Job>();
-  /** Jobs whose newest record only tells of progress: the store has it later. */
+  /** Jobs whose newest record only has progress: it is stored later. */
   readonly #noted = new Set<string>();
   #noteTimer: NodeJS.Timeout | undefined;
   #isStopped = false;
@@ -32,7 +32,7 @@ export class RecordWrites {
     return this.#unwritten.get(id);
   }
 
-  /** Takes the newest record of a job. Nothing is written yet. */
+  /** Takes the newest record of a job, without writing it. */
   add(job: Job): void {
     this.#unwritten.set(job.id, job);
   }
@@ -41,25 +41,28 @@ export class RecordWrites {
     this.#unwritten.delete(id);
   }
 
-  /** Gives the store a job's record some time later, once for all that comes until then. */
+  /** Writes a job's record some time later, once for all changes until then. */
   note(id: string): void {
     this.#noted.add(id);
     this.#noteTimer ??= setTimeout(() => this.#writeNoted(), this.#calls.progressIntervalMs);
   }
 
-  /** Nothing is written for what was noted of the job: the store has it in another way. */
+  /** Cancels the writes of a job: the store gets it in another way. */
   letNoteGo(id: string): void {
     this.#noted.delete(id);
   }
 
-  /** Writes nothing later any more. */
+  /** Stops delayed writes. */
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#noteTimer);
     this.#noteTimer = undefined;
   }
 
-  /** Resolves when the store has all of a job, with whether it took something now. False at the end of this object, too. */
+  /**
+   * Resolves when the store has everything of a job, with whether something was written now. False after the end of
+   * this object, too.
+   */
   async whenWritten(id: string): Promise<boolean> {
     for (let failures = 0; !this.#isStopped; failures += 1) {
       try {
@@ -71,12 +74,12 @@ export class RecordWrites {
     return false;
   }
 
-  /** Gives the store what it does not have yet of a job. @throws what the store rejects with */
+  /** Writes what the store does not have yet of a job. @throws the rejection of the store */
   async flush(id: string): Promise<void> {
     await this.#calls.once(() => this.#write(id));
   }
 
-  /** As `flush`; what fails is done later, in the background. Never rejects. */
+  /** Like `flush`; failures are repeated in the background. Never rejects. */
   async writeOrRetry(id: string): Promise<void> {
     const write = () => this.#write(id);
     try {
@@ -94,15 +97,16 @@ export class RecordWrites {
   }
 
   /**
-   * Gives the store the newest record of a job, also when this runs later than it was meant to.
-   * @returns whether it has taken one
+   * Writes the newest record of a job, even if this runs later than planned.
+   * @returns whether it was written
    */
   async #write(id: string): Promise<boolean> {
     let record = this.#unwritten.get(id);
     if (!record) return false;
     const updated = await this.#store.update(id, (stored) => {
       record = this.#unwritten.get(id);
-      // An end is final; it may be this one, from a call whose answer was lost. A later attempt is another server's.
+      // An end is final; it may be this one, from a call whose response was lost. A later attempt belongs to another
+      // server.
       const isOutdated = record !== undefined && stored.attempts > record.attempts;
       return isFinished(stored) || isOutdated ? undefined : record;
     });

@@ -3,7 +3,7 @@ import type { StoredBytes } from './BlobStore.js';
 import type { Job, JobOutput } from './Job.js';
 import type { JobBlobs } from './JobBlobs.js';
 
-/** What one job made. */
+/** The outputs of one job. */
 interface Shelved {
   readonly bytes: number;
   readonly keys: ReadonlyMap<string, string>;
@@ -23,7 +23,7 @@ export class ResultShelf {
   readonly #blobs: JobBlobs;
   readonly #maxBytes: number;
   readonly #onDropped: (id: string) => void;
-  /** By job id, in order of arrival. Empty where there is no bound. */
+  /** By job id, oldest first. Empty if there is no limit. */
   readonly #shelved = new Map<string, Shelved>();
   #bytes = 0;
   #dropped = 0;
@@ -41,7 +41,7 @@ export class ResultShelf {
 
   /**
    * @returns the keys of the outputs, by number
-   * @throws what the store rejects with; nothing of the outputs is left then
+   * @throws the rejection of the store; nothing is left then
    */
   async put(id: string, outputs: readonly Content[]): Promise<ReadonlyMap<string, string>> {
     const bytes = outputs.reduce((sum, content) => sum + sizeOf(content), 0);
@@ -51,23 +51,23 @@ export class ResultShelf {
     return keys;
   }
 
-  /** The bytes of an output, or the file that they are outside of memory; undefined when they are gone. */
+  /** The bytes of an output, or the file outside of memory; undefined if they are gone. */
   get(output: JobOutput): Promise<Buffer | StoredBytes | undefined> {
     return this.#blobs.get(output);
   }
 
-  /** All bytes of an output at once; undefined when they are gone. */
+  /** All bytes of an output at once; undefined if they are gone. */
   whole(output: JobOutput): Promise<Buffer | undefined> {
     return this.#blobs.whole(output);
   }
 
-  /** The outputs that a job's record names. Nobody waits until the bytes are gone. */
+  /** Deletes the outputs named in a job's record. Not awaited. */
   delete(job: Job): void {
     this.#forget(job.id);
     this.#blobs.delete(job);
   }
 
-  /** Outputs that no record names. @param keys as `put` gave them */
+  /** Deletes outputs that no record names. @param keys from `put` */
   drop(id: string, keys: ReadonlyMap<string, string>): void {
     this.#forget(id);
     this.#blobs.deleteAll(id, keys);

@@ -3,20 +3,20 @@ import { DeadlineExceeded, settledWithin } from '../../utils/deadline.js';
 import { backoffWithJitter, sleep } from '../../utils/timers.js';
 
 export interface StoreTimings {
-  /** How long one call may take, ms. The caller goes on then, whatever becomes of the call. */
+  /** Timeout of one call, ms. The caller continues then, whatever becomes of the call. */
   readonly timeoutMs: number;
-  /** How often a call that is rejected is made before somebody hears of it. */
+  /** Attempts of a rejected call before the caller gets the error. */
   readonly attempts: number;
-  /** First and longest wait before a failed call is made again, ms; each one is about twice the one before. */
+  /** First and longest delay before a failed call is repeated, ms; each delay is about twice the previous one. */
   readonly retryBaseMs: number;
   readonly retryMaxMs: number;
-  /** How long what a machine made is kept for a queue that is not available, ms. */
+  /** How long the outputs of a machine are kept while the queue is unavailable, ms. */
   readonly patienceMs: number;
-  /** At most how often the store is told of the progress of a job, ms. */
+  /** Minimum interval between writes of a job's progress, ms. */
   readonly progressIntervalMs: number;
 }
 
-/** Longest wait before what somebody waits for is tried again, ms. */
+/** Longest delay before a retry that somebody waits for, ms. */
 const MAX_WAIT_MS = 1000;
 
 export const STORE_TIMINGS: StoreTimings = {
@@ -28,7 +28,7 @@ export const STORE_TIMINGS: StoreTimings = {
   progressIntervalMs: 1000,
 };
 
-/** Calls to a store that may fail, or not answer for a while. */
+/** Calls to a store that may fail, or not respond for a while. */
 export class StoreCalls {
   readonly #timings: StoreTimings;
 
@@ -41,9 +41,9 @@ export class StoreCalls {
   }
 
   /**
-   * Makes the call, with a limit to its time.
-   * @param onLate called when a call that took too long is answered after all: with the answer, unless it is a rejection
-   * @throws DeadlineExceeded, or what the store rejects with
+   * Makes the call with a timeout.
+   * @param onLate called with the result if a call that took too long succeeds after all
+   * @throws DeadlineExceeded, or the rejection of the store
    */
   async once<T>(call: () => Promise<T>, onLate?: (answer?: T) => void): Promise<T> {
     const answer = call();
@@ -56,9 +56,9 @@ export class StoreCalls {
   }
 
   /**
-   * Makes a call that does no harm a second time, again if it is rejected. One that took too long is not made
-   * again: whoever waits has waited long enough.
-   * @throws as `once`, for the last attempt
+   * Makes an idempotent call, and repeats it if it is rejected. A call that took too long is not repeated: the caller
+   * has waited long enough.
+   * @throws like `once`, for the last attempt
    */
   async retried<T>(call: () => Promise<T>, onLate?: (answer?: T) => void): Promise<T> {
     for (let failures = 0; ; failures += 1) {
@@ -72,9 +72,9 @@ export class StoreCalls {
   }
 
   /**
-   * Makes a call again for as long as it fails because the queue is not available: for what cannot be made anew, and
-   * nobody waits for with an open request.
-   * @throws as the call, when the queue does not come back for too long
+   * Repeats a call as long as it fails because the queue is unavailable: for results that cannot be produced again,
+   * and that no open request waits for.
+   * @throws the rejection of the call, if the queue is unavailable for too long
    */
   async patiently<T>(call: () => Promise<T>): Promise<T> {
     const until = performance.now() + this.#timings.patienceMs;
@@ -88,12 +88,12 @@ export class StoreCalls {
     }
   }
 
-  /** Before somebody who waits for the store tries again. */
+  /** Delay before a caller that waits for the store tries again. */
   async pause(failures: number): Promise<void> {
     await sleep(Math.min(MAX_WAIT_MS, this.backoffMs(failures)));
   }
 
-  /** The wait after so many failures, ms. */
+  /** The delay after so many failures, ms. */
   backoffMs(failures: number): number {
     return backoffWithJitter(failures, this.#timings.retryBaseMs, this.#timings.retryMaxMs);
   }

@@ -5,22 +5,22 @@ import type { Workflow } from '../../workflows/types.js';
 import { normaliseImage } from '../images/normalise.js';
 import type { JobFile, JobRequest } from './Job.js';
 
-/** Whatever a picture is, its loader goes by the bytes: one ending lets all pictures share a machine's few names. */
+/** Loaders detect images by their bytes: one extension lets all images share a machine's few names. */
 const PICTURE = 'png';
 
-/** Where the files of a job come from. */
+/** The source of a job's files. */
 export interface FileLoader {
   /** In memory: for images. */
   whole(file: JobFile): Promise<Buffer>;
-  /** In memory, or where they can be read as often as it takes. */
+  /** In memory, or in a form that can be read any number of times. */
   stored(file: JobFile): Promise<Content>;
 }
 
 /**
- * The files of a request as ComfyUI's nodes can read them.
- * @param load gives the files
- * @param imageInput how a built-in workflow hands its image over; other files are uploaded
- * @throws AppError `INVALID_IMAGE` for one that cannot be decoded, and what `load` throws
+ * The files of a request in a form that ComfyUI's nodes can read.
+ * @param load gets the files
+ * @param imageInput how a built-in workflow transfers its image; other files are uploaded
+ * @throws AppError `INVALID_IMAGE` for one that cannot be decoded, and the error of `load`
  */
 export async function graphFiles(
   { files }: JobRequest,
@@ -44,7 +44,7 @@ export function largestOf(files: ReadonlyMap<string, GraphFile>): number {
   return Math.max(0, ...[...files.values()].map(({ content }) => sizeOf(content)));
 }
 
-/** What a file's name ends in, which some nodes go by. */
+/** The extension of a file's name, which some nodes rely on. */
 function extensionOf({ filename }: JobFile): string {
   return /\.([a-z0-9]{1,16})$/.exec(filename.toLowerCase())?.[1] ?? 'bin';
 }

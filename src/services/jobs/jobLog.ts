@@ -9,7 +9,7 @@ import {
   sizesOfFiles,
 } from './Job.js';
 
-/** The fields that every log line about a job has. */
+/** The common fields of log lines about a job. */
 export function logFields(job: Job): Record<string, string | undefined> {
   return {
     requestId: job.request.requestId,

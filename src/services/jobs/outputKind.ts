@@ -2,32 +2,32 @@ import { isUtf8 } from 'node:buffer';
 import { fileTypeFromBuffer } from 'file-type';
 import type { OutputKind } from './Job.js';
 
-/** What a file is. */
+/** The type of a file. */
 export interface FileNature {
   readonly kind: OutputKind;
   readonly mimeType: string;
-  /** What a name for it ends in, without the dot. */
+  /** File extension without the dot. */
   readonly extension: string;
 }
 
 const LATENT: FileNature = { kind: 'latent', mimeType: 'application/octet-stream', extension: 'latent' };
-/** A text that a node told, or a file of text. */
+/** A text that a node reported, or a text file. */
 export const TEXT: FileNature = { kind: 'text', mimeType: 'text/plain', extension: 'txt' };
 
 /** Safetensors: the length of a JSON header in eight bytes, little endian, then the header. */
 const LENGTH_BYTES = 8;
 const MAX_HEADER_BYTES = 100 * 1024;
 
-/** First bytes of a file by which it is told what it is: a latent's header is within them. */
+/** First bytes of a file that determine its type: a latent's header is within them. */
 export const HEAD_BYTES = 128 * 1024;
-/** Bytes of a character in UTF-8, without the last one. */
+/** Bytes of a UTF-8 character, without the last one. */
 const MAX_CUT_BYTES = 3;
 
 /**
- * Finds out what a file that ComfyUI wrote is: by its bytes, whatever key and node it came under. Its name decides only
- * where the bytes do not.
+ * Detects the type of a file from ComfyUI: by its bytes, whatever key and node it came under. Its name decides only
+ * if the bytes do not.
  * @param bytes all of them, or the first `HEAD_BYTES`
- * @param filename as ComfyUI gave it
+ * @param filename as ComfyUI named it
  */
 export async function natureOf(bytes: Buffer, filename: string): Promise<FileNature> {
   const found = await fileTypeFromBuffer(bytes);
@@ -41,7 +41,7 @@ export async function natureOf(bytes: Buffer, filename: string): Promise<FileNat
 function isText(bytes: Buffer): boolean {
   if (bytes.includes(0)) return false;
   if (bytes.length < HEAD_BYTES) return isUtf8(bytes);
-  // The last character of a head may be cut.
+  // The last character of a head may be incomplete.
   return [0, 1, 2, MAX_CUT_BYTES].some((cut) => isUtf8(bytes.subarray(0, bytes.length - cut)));
 }
 
@@ -50,12 +50,12 @@ function kindOf(mimeType: string): OutputKind {
   return group === 'image' || group === 'video' || group === 'audio' ? group : 'file';
 }
 
-/** What a name ends in, in lower case; undefined where that is nothing usual. */
+/** The extension of a name, in lower case; undefined if it is unusual. */
 function extensionOf(filename: string): string | undefined {
   return /\.([a-z0-9]{1,16})$/.exec(filename.toLowerCase())?.[1];
 }
 
-/** Whether the file is in the form in which `SaveLatent` writes one, under whatever name. */
+/** Whether the file has the format of `SaveLatent`, under whatever name. */
 function isLatent(bytes: Buffer): boolean {
   if (bytes.length < LENGTH_BYTES) return false;
   const length = bytes.readBigUInt64LE(0);

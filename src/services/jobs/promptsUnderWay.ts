@@ -1,15 +1,15 @@
 import type { Job } from './Job.js';
 import type { JobRecords } from './JobRecords.js';
 
-/** Most jobs that are looked at: more do not run at the same time. */
+/** Maximum jobs to read: more do not run at the same time. */
 const MAX_JOBS = 10_000;
 
-/** Ids of the prompts of jobs that have not ended, in a store that servers share; none in any other. */
+/** Ids of the prompts of unfinished jobs, in a store that servers share; none in any other. */
 export async function promptsUnderWay(records: JobRecords): Promise<ReadonlySet<string>> {
   if (!records.isShared) return new Set();
   const page = { limit: MAX_JOBS, offset: 0 };
   const jobs: Job[] = [];
-  // One after the other, and the first one twice: a job goes from either to the other while they are read.
+  // One after the other, and the first one twice: a job moves between them while they are read.
   for (const status of ['processing', 'pending', 'processing'] as const) {
     jobs.push(...(await records.list({ status }, page)).jobs);
   }

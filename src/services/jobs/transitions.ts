@@ -1,4 +1,4 @@
-/** What may follow on what in a job's life: each function gives the next record, or undefined where it may not. */
+/** The allowed transitions of a job: each function returns the next record, or undefined if it is not allowed. */
 import {
   type CancelledJob,
   type CompletedJob,
@@ -40,13 +40,13 @@ export function begin(job: Job, now: number, instance: string): ProcessingJob | 
   };
 }
 
-/** ComfyUI took the prompt. */
+/** ComfyUI accepted the prompt. */
 export function withPrompt(job: Job, now: number, promptId: string): ProcessingJob | undefined {
   if (job.status !== 'processing') return undefined;
   return { ...job, updatedTime: now, assignment: { ...job.assignment, promptId } };
 }
 
-/** Progress never falls, not even when another instance starts over, and 100 is for completed jobs. */
+/** Progress never decreases, not even when another instance starts over, and 100 is for completed jobs. */
 export function withProgress(
   job: Job,
   now: number,
@@ -58,7 +58,7 @@ export function withProgress(
   return { ...job, updatedTime: now, currentNode, progress };
 }
 
-/** processing → pending: another instance is to try. */
+/** processing → pending: for a retry on another instance. */
 export function requeue(job: Job, now: number, because: Omit<FailedTry, 'instance'>): PendingJob | undefined {
   if (job.status !== 'processing') return undefined;
   const { assignment, currentNode: _node, ...rest } = job;
@@ -66,7 +66,7 @@ export function requeue(job: Job, now: number, because: Omit<FailedTry, 'instanc
   return { ...rest, status: 'pending', updatedTime: now, failedTries };
 }
 
-/** A job that another server had, or is to have: its prompt is left behind, to be found on its machine. */
+/** A job of another server, or for another server: its prompt is left behind, to be found on its machine. */
 export function handOver(job: Job, now: number): PendingJob | undefined {
   if (job.status === 'pending') return job;
   if (job.status !== 'processing') return undefined;

@@ -1,18 +1,18 @@
 import type { Store } from 'express-rate-limit';
 import type { Clock } from '../../utils/clock.js';
 
-/** What requests are counted in, ms. */
+/** Length of a counting window, ms. */
 export const MINUTE_MS = 60_000;
 
 interface Minute {
   hits: number;
-  /** By the clock that only moves forward. */
+  /** By the monotonic clock. */
   readonly end: number;
 }
 
 /**
- * Counts by a clock that does not jump: the library's own store goes by the wall clock, so that an hour set back
- * would lock a busy client out for an hour. It needs no timer either.
+ * Counts with a monotonic clock: the library's own store uses the wall clock, so that a clock change of an hour would
+ * lock out a busy client for an hour. It also needs no timer.
  */
 export class MinuteStore implements Store {
   readonly #clock: Clock;
@@ -31,7 +31,7 @@ export class MinuteStore implements Store {
       this.#minutes.set(key, minute);
     }
     minute.hits += 1;
-    // The library counts the time left from the wall clock's time.
+    // The library computes the remaining time with the wall clock.
     return { totalHits: minute.hits, resetTime: new Date(Date.now() + minute.end - now) };
   }
 
@@ -44,7 +44,7 @@ export class MinuteStore implements Store {
     this.#minutes.delete(key);
   }
 
-  /** The first ones that came end first, so this looks at no more than one that goes on. */
+  /** The oldest ones expire first, so this checks at most one that has not expired. */
   #forgetEnded(now: number): void {
     for (const [key, { end }] of this.#minutes) {
       if (end > now) return;

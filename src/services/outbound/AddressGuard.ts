@@ -10,15 +10,15 @@ type LookupAll = (
 ) => void;
 
 interface GuardOptions {
-  /** Names and addresses that may be anywhere. */
+  /** Names and addresses that are always allowed. */
   readonly allowedHosts: readonly string[];
-  /** The variable that they come from, for messages. */
+  /** The setting that they come from, for messages. */
   readonly setting: string;
-  /** Resolves names; the operating system does when it is left out. */
+  /** Resolves names; the operating system by default. */
   readonly resolve?: LookupAll;
 }
 
-/** Decides which hosts the server may connect to: public ones, and those that the configuration names. */
+/** Decides which hosts the server may connect to: public ones, and those in the configuration. */
 export class AddressGuard {
   readonly #allowed: ReadonlySet<string>;
   readonly #setting: string;
@@ -30,7 +30,7 @@ export class AddressGuard {
     this.#resolve = resolve;
   }
 
-  /** What is wrong with a URL, as far as it can be told before its name is resolved; undefined when nothing is. */
+  /** The problem with a URL, as far as known before its name is resolved; undefined for none. */
   problemWith(text: string): string | undefined {
     const url = URL.canParse(text) ? new URL(text) : undefined;
     if (!url || !['http:', 'https:'].includes(url.protocol) || url.username || url.password) {
@@ -41,7 +41,7 @@ export class AddressGuard {
   }
 
   /**
-   * For a socket that is about to be opened: an address in a URL is never looked up, so `lookup` does not see it.
+   * Checks the address of a new socket: an address in a URL needs no lookup, so `lookup` does not see it.
    * @throws RefusedAddress
    */
   checkLiteral({ hostname }: URL): void {
@@ -50,8 +50,8 @@ export class AddressGuard {
   }
 
   /**
-   * Resolves names for sockets, and refuses those that lead to a private address: checked on the addresses that
-   * are connected to, so that a name cannot point elsewhere between the check and the connection.
+   * Resolves names for sockets, and rejects private addresses. The check applies to the addresses of the connection,
+   * so that a name cannot change between check and connection.
    */
   readonly lookup: LookupFunction = (hostname, options, callback) => {
     this.#resolve(hostname, { ...options, all: true }, (error, addresses) => {
@@ -71,12 +71,12 @@ export class AddressGuard {
   }
 }
 
-/** A host as names are compared: an IPv6 address without its brackets, a name without the dot at its end. */
+/** A normalised host: an IPv6 address without brackets, a name without a trailing dot. */
 function plainHost(hostname: string): string {
   return hostname.toLowerCase().replace(/^\[|\]$|\.$/g, '');
 }
 
-/** The same for what a person wrote, in the spelling that URLs have. */
+/** The same for a person's input, in the spelling of URLs. */
 function canonicalHost(text: string): string {
   const url = `http://${isIP(text) === 6 ? `[${text}]` : text}`;
   return plainHost(URL.canParse(url) ? new URL(url).hostname : text);

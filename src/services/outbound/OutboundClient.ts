@@ -9,34 +9,34 @@ import { RefusedAddress } from './RefusedAddress.js';
 interface OutboundRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Ends the request, from resolving the name to the last byte of the response. */
+  /** Aborts the request, from the DNS lookup to the last byte of the response. */
   readonly signal: AbortSignal;
 }
 
 /** The head of a response. */
 interface OutboundResponse {
   readonly status: number;
-  /** In seconds, if the header has a number. */
+  /** In seconds, if the header is a number. */
   readonly retryAfterSeconds: number | undefined;
 }
 
-/** A response whose body is still to come. */
+/** A response whose body has not arrived yet. */
 export interface OutboundDownload {
   readonly status: number;
-  /** By lower-case name; only those that came once. */
+  /** By lower-case name; only headers that occur once. */
   readonly headers: ReadonlyMap<string, string>;
-  /** To be read or destroyed. What it fails with may show the request, and is for nobody's eyes. */
+  /** Must be read or destroyed. Its errors may contain the request and must not be shown. */
   readonly body: Readable;
 }
 
-/** The rest of a response is not read, and its connection not used again. */
+/** The rest of a response is not read, and its connection not reused. */
 const MAX_RESPONSE_BYTES = 16 * 1024;
 /** Idle connections are closed after this time, ms. */
 const IDLE_TIMEOUT_MS = 4000;
 
 /**
- * HTTP to hosts that strangers name. Connects only where the guard allows it, goes through no proxy from the
- * environment, follows no redirect (it would lead where nobody checked) and decompresses nothing.
+ * HTTP to hosts that clients name. Connects only where the guard allows it, uses no proxy from the environment,
+ * follows no redirect (it would lead to an unchecked address) and decompresses nothing.
  */
 export class OutboundClient {
   readonly #guard: AddressGuard;
@@ -65,7 +65,7 @@ export class OutboundClient {
       responseType: 'stream',
       // Any status is a response.
       validateStatus: null,
-      // A signed body must leave as it is.
+      // A signed body must be sent unchanged.
       transformRequest: [],
       headers: { common: { Accept: '*/*', 'Accept-Encoding': 'identity' } },
     });
@@ -73,7 +73,7 @@ export class OutboundClient {
 
   /**
    * Posts a body and reads the response, up to 16 KB.
-   * @throws RefusedAddress, the signal's reason, or an error with nothing but a message
+   * @throws RefusedAddress, the signal's reason, or an error with only a message
    */
   async post(request: OutboundRequest & { readonly body: string }): Promise<OutboundResponse> {
     return this.#send('POST', request, Buffer.from(request.body), async (response) => {
@@ -87,8 +87,8 @@ export class OutboundClient {
   }
 
   /**
-   * Gets the head of a response, and its body as it arrives.
-   * @throws as `post`
+   * Requests a URL and returns the head of the response, with its body as a stream.
+   * @throws the errors of `post`
    */
   async get(request: OutboundRequest): Promise<OutboundDownload> {
     return this.#send('GET', request, undefined, async ({ status, headers, data: body }) => {
@@ -99,7 +99,7 @@ export class OutboundClient {
     });
   }
 
-  /** What axios throws carries the whole request, and does not get out of here. */
+  /** The errors of axios contain the whole request, and must not leave this function. */
   async #send<T>(
     method: string,
     { url, headers, signal }: OutboundRequest,
@@ -123,7 +123,7 @@ export class OutboundClient {
   }
 }
 
-/** Reads a body to its end, so that the connection can be used again; closes it when there is too much. */
+/** Reads a body to its end, so that the connection can be reused; closes it if there is too much. */
 async function readAway(body: Readable): Promise<void> {
   let bytes = 0;
   for await (const chunk of body) {

@@ -1,8 +1,8 @@
-/** An address that the server sends nothing to. */
+/** An address that the server must not connect to. */
 export class RefusedAddress extends Error {
-  /** @param setting the variable that names hosts which are allowed anyway */
+  /** @param setting that lists hosts which are allowed anyway */
   constructor(host: string, setting: string) {
-    super(`${host} is inside a private network, and not named by ${setting}`);
+    super(`${host} is inside a private network, and not listed in ${setting}`);
     this.name = 'RefusedAddress';
   }
 }

@@ -1,41 +1,40 @@
 import type { FinishedJob, Job } from '../jobs/Job.js';
 
-/** Why a job is forgotten: somebody deleted it, or its lifetime is over. */
+/** Why a job is removed: it was deleted, or it expired. */
 export type RemovalReason = 'deleted' | 'expired';
 
-/** What is told of jobs, by kind. */
+/** Events about jobs, by kind. */
 export interface JobEventKinds {
-  /** Every record that a job becomes, in order, its end among them. */
+  /** Every record of a job, in order, including its end. */
   readonly changed: Job;
-  /** A job's end, once, after everybody heard the record. */
+  /** A job's end, once, after the record was published. */
   readonly finished: FinishedJob;
-  /** A job that is forgotten. */
+  /** A job that is removed. */
   readonly removed: { readonly id: string; readonly why: RemovalReason };
-  /** A job whose result's bytes are gone. */
+  /** A job whose result bytes are gone. */
   readonly resultDropped: { readonly id: string };
 }
 
 export type JobEventKind = keyof JobEventKinds;
 
 /**
- * Who wants to hear of jobs. Servers may share one: then each hears of all jobs.
- *
- * What an implementation guarantees:
- * - Events of one job come in the order in which they were published.
- * - A listener that throws is logged; the others hear all the same.
- * - Who follows a job hears of its end. What was told while a connection was down may be lost otherwise: then the
- *   implementation reads the records of the jobs that are followed, and tells those who follow them.
+ * Publishes and subscribes events about jobs. Servers may share one: then each gets the events of all jobs.
+ * ¶ Guarantees of an implementation:
+ * - Events of one job arrive in the order in which they were published.
+ * - A listener that throws is logged; the others are still called.
+ * - Followers of a job learn of its end. Other events may be lost during a disconnect: then the implementation reads
+ * the records of the followed jobs and publishes them.
  */
 export interface JobEvents {
   /**
-   * Tells everybody. Listeners of this server have heard when this returns; the others hear as soon as that is possible.
-   * Nobody waits for it, and it never throws.
+   * Publishes an event. Listeners of this server have been called when this returns; the others are called as soon as
+   * possible. Not awaited; never throws.
    */
   publish<K extends JobEventKind>(kind: K, event: JobEventKinds[K]): void;
   /**
    * Calls `listener` with every event of this kind from now on.
-   * @param from 'here': only what this server publishes, for what must be done once by one server
-   * @returns what ends it
+   * @param from 'here': only what this server publishes, for work that one server must do once
+   * @returns a function that removes it
    */
   subscribe<K extends JobEventKind>(
     kind: K,
@@ -43,10 +42,10 @@ export interface JobEvents {
     from?: 'everywhere' | 'here',
   ): () => void;
   /**
-   * Calls `listener` with every record that one job becomes. To miss nothing, follow first, then read the record.
-   * @returns what ends it, once no record is missed any more
+   * Calls `listener` with every record of one job. To miss nothing, follow first, then read the record.
+   * @returns a function that removes it, as soon as no record can be missed
    */
   follow(id: string, listener: (job: Job) => void): Promise<() => void>;
-  /** How many listeners there are of this server, of every kind. */
+  /** Number of listeners on this server, of every kind. */
   readonly listeners: number;
 }

@@ -3,7 +3,7 @@ import type { Logger } from '../../utils/logger.js';
 import type { Job } from '../jobs/Job.js';
 import type { JobEventKind, JobEventKinds } from './JobEvents.js';
 
-/** Who listens to events of jobs in this process. One that throws is logged, and keeps no other from hearing. */
+/** Listeners to job events in this process. One that throws is logged, and does not affect the others. */
 export class JobListeners {
   readonly #onError: (error: unknown) => void;
   readonly #all: { readonly [K in JobEventKind]: Listeners<[JobEventKinds[K]]> };
@@ -13,7 +13,7 @@ export class JobListeners {
   constructor(logger: Logger) {
     this.#onError = (error) => {
       const stack = error instanceof Error ? error.stack : String(error);
-      logger.error('A listener to job events failed', { stack });
+      logger.error('A job event listener failed', { stack });
     };
     this.#all = {
       changed: new Listeners(this.#onError),
@@ -31,12 +31,12 @@ export class JobListeners {
     return all.reduce((sum, { size }) => sum + size, -1);
   }
 
-  /** Ids of the jobs that somebody follows. */
+  /** Ids of the followed jobs. */
   followed(): string[] {
     return [...this.#followers.keys()];
   }
 
-  /** Whether anybody hears of an event of this kind about this job. */
+  /** Whether there is a listener for this kind of event about this job. */
   hears(kind: JobEventKind, id: string): boolean {
     if (kind !== 'changed') return this.#all[kind].size > 0;
     return this.#all.changed.size > 1 || this.#followers.has(id);

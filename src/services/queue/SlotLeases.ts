@@ -1,40 +1,37 @@
-/** A place for one job on a host, which counts for all servers. */
+/** A slot for one job on a host, which counts for all servers. */
 export interface SlotLease {
   /**
-   * Gives the place back: what this server asks for next finds it free. Nobody waits for it, it never throws, and further
-   * calls do nothing.
+   * Releases the slot: this server's next request finds it free. Not awaited; never throws; further calls do nothing.
    */
   release(): void;
 }
 
-/** Why there is no place: those of the host are taken, or as many as may be taken on all hosts together. */
+/** Why there is no slot: the limit of the host, or the limit of all hosts together. */
 export type LimitReached = 'limit of host' | 'limit of all';
 
 /**
- * Counts the places on machines that several servers give their jobs to. A server that has the machines for itself needs
- * none.
- *
- * What an implementation guarantees:
- * - Both limits hold whatever servers ask at the same time: a place is counted and taken in one step. They may be exceeded
- *   for a while after what counts them was away for longer than a lease lasts.
- * - A lease is its server's until it is released; the implementation renews it by itself. When the server is gone it ends
- *   within 15 s.
- * - Every call settles in bounded time. Where `acquire` rejects, no place stays taken.
+ * Counts the slots on machines that several servers use. A server that has the machines for itself needs none.
+ * ¶ Guarantees of an implementation:
+ * - Both limits hold whatever servers ask at the same time: a slot is counted and taken atomically. They may be
+ * exceeded for a while after an outage longer than a lease.
+ * - A lease belongs to its server until it is released; the implementation renews it. If the server is gone, it ends
+ * within 15 s.
+ * - Every call settles in bounded time. If `acquire` rejects, no slot stays taken.
  */
 export interface SlotLeases {
   /**
-   * Takes a place on a host.
-   * @param host as all servers write it
-   * @returns the place, or which limit is reached: 'limit of all' where both are
-   * @throws what the connection rejects with
+   * Takes a slot on a host.
+   * @param host as all servers spell it
+   * @returns the slot, or the limit that is reached: 'limit of all' for both
+   * @throws the rejection of the connection
    */
   acquire(host: string, limitPerHost: number, limitOfAll: number): Promise<SlotLease | LimitReached>;
   /**
-   * Calls `listener` with the host when another server gave a place back, or lost it. This server knows what it gives
-   * back itself, and need not be told.
-   * @returns what ends it
+   * Calls `listener` with the host when another server released or lost a slot, but not for this server's own
+   * releases.
+   * @returns a function that removes it
    */
   onReleased(listener: (host: string) => void): () => void;
-  /** Places that other servers have, by host, as far as this server knows. It may be behind for a moment. */
+  /** Slots of other servers by host, as far as this server knows. It may be slightly outdated. */
   used(): ReadonlyMap<string, number>;
 }

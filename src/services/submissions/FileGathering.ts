@@ -12,19 +12,19 @@ import type { FileReference, FileSource, ReceivedFile } from './Submission.js';
 import type { UploadBudget } from './UploadBudget.js';
 import type { UploadReservation } from './UploadReservation.js';
 
-/** Gets files that clients left with the server before. */
+/** Finds files that clients uploaded before. */
 export interface AssetFiles {
-  /** undefined where there is none of this id that `owner` may use. */
+  /** undefined if there is none with this id that `owner` may use. */
   read(assetId: string, owner: string | undefined): Promise<ReceivedFile | undefined>;
 }
 
 export interface GatheringParts {
   readonly fetcher: Pick<InputFetcher, 'fetch'>;
-  /** undefined where the server keeps no files for clients. */
+  /** undefined if the server keeps no files for clients. */
   readonly assets: AssetFiles | undefined;
-  /** Where files that are no images go as they come; undefined where that is memory. */
+  /** Where files other than images are streamed; undefined for memory. */
   readonly stream: StreamStore | undefined;
-  /** Memory for what comes from clients. */
+  /** Memory for uploads. */
   readonly budget: UploadBudget;
 }
 
@@ -35,19 +35,19 @@ interface Gatherer {
   readonly signal: AbortSignal;
 }
 
-/** A file, and what it is called where it was. */
+/** A file, and its name at the source. */
 interface NamedFile {
   readonly bytes: Content;
   readonly filename: string | undefined;
 }
 
-/** The files of one submission: those that came with it, and those that it only names. */
+/** The files of one submission: those in the request, and those by reference. */
 export class FileGathering {
   readonly #parts: GatheringParts;
   readonly #maxFileBytes: number;
   readonly #gatherer: Gatherer;
   readonly #reservations: UploadReservation[] = [];
-  /** What was stored and is held until there is a job. */
+  /** Stored files that are held until there is a job. */
   readonly #stored: HeldBytes[] = [];
 
   constructor(parts: GatheringParts, maxFileBytes: number, gatherer: Gatherer) {
@@ -57,7 +57,7 @@ export class FileGathering {
   }
 
   /**
-   * The file of an input. What is fetched counts as memory of its client until `release`.
+   * The file of an input. Fetched bytes count as memory of the client until `release`.
    * @throws AppError `INPUT_UNREACHABLE`, `FILE_TOO_LARGE`, `INVALID_PARAMETER` or `QUEUE_FULL`
    */
   async get(input: FileInput, source: FileSource): Promise<ReceivedFile> {
@@ -69,7 +69,7 @@ export class FileGathering {
     return { bytes, filename: harmlessName(filename ?? '', kind) };
   }
 
-  /** Gives the memory back, and lets go of what was stored: the bytes are accounted for elsewhere, or not needed any more. */
+  /** Releases memory and stored files: the bytes are now accounted for elsewhere, or no longer needed. */
   release(): void {
     for (const reservation of this.#reservations) reservation.release();
     for (const file of this.#stored.splice(0)) file.release();
@@ -81,7 +81,7 @@ export class FileGathering {
     if (isDataUri(source.url)) return this.#decode(name, source.url);
     try {
       const { stream } = this.#parts;
-      // An image is looked at as a whole.
+      // An image is inspected as a whole.
       return await (stream && !isPicture(input) ? this.#store(source.url, stream) : this.#fetch(source.url));
     } catch (error) {
       throw error instanceof InputUnreachable ? unreachable(name, error.message, error) : error;
@@ -92,10 +92,10 @@ export class FileGathering {
     const data = parseDataUri(url, this.#maxFileBytes);
     if ('bytes' in data) return { bytes: data.bytes, filename: undefined };
     if (data.problem === 'too_large') throw this.#tooLarge(name);
-    throw invalidParameter(name, 'takes a data URI that can be read (RFC 2397)');
+    throw invalidParameter(name, 'takes a valid data URI (RFC 2397)');
   }
 
-  /** Takes a file into the store as it comes. */
+  /** Streams a file to the store. */
   async #store(url: string, stream: StreamStore): Promise<NamedFile> {
     const { signal } = this.#gatherer;
     const limits = { maxBytes: this.#maxFileBytes, signal };
@@ -106,7 +106,7 @@ export class FileGathering {
     });
   }
 
-  /** Takes a file into memory. */
+  /** Reads a file into memory. */
   async #fetch(url: string): Promise<NamedFile> {
     const { fetcher, budget } = this.#parts;
     const { client, signal: nobodyWaits } = this.#gatherer;
@@ -129,10 +129,10 @@ export class FileGathering {
 
   async #asset(name: string, assetId: string): Promise<ReceivedFile> {
     const { assets } = this.#parts;
-    if (!assets) throw unreachable(name, 'cannot be had: this server keeps no assets');
+    if (!assets) throw unreachable(name, 'is not available: this server keeps no assets');
     const file = await assets.read(assetId, this.#gatherer.owner);
     if (file) return file;
-    throw unreachable(name, `cannot be had: there is no asset ${JSON.stringify(assetId.slice(0, 64))}`);
+    throw unreachable(name, `is not available: there is no asset ${JSON.stringify(assetId.slice(0, 64))}`);
   }
 
   #tooLarge(name: string): AppError {
@@ -144,7 +144,7 @@ export class FileGathering {
   }
 }
 
-/** @param why follows the input's name */
+/** @param why completes the sentence after the input's name */
 function unreachable(name: string, why: string, cause?: unknown): AppError {
   return new AppError('INPUT_UNREACHABLE', `The input "${name}" ${why}.`, {
     details: { input: name, reason: why },

@@ -221,7 +221,7 @@ export class Submissions {
     if (size === undefined || size.width * size.height <= max) return;
     throw new AppError(
       'IMAGE_TOO_LARGE',
-      `The result would be ${size.width} x ${size.height} pixels; at most ${max} pixels are made.`,
+      `The result would be ${size.width} x ${size.height} pixels; the maximum is ${max} pixels.`,
     );
   }
 }
@@ -256,6 +256,6 @@ function checkRequiredFiles({ workflow, files }: Submission): void {
   }
   const what = isFirstImage ? 'No image file provided' : `No ${missing.kind} file provided`;
   throw new AppError('NO_IMAGE', `${what}.`, {
-    details: `The input "${missing.name}" is missing: send multipart/form-data with the file in the field of this name.`,
+    details: `The input "${missing.name}" is missing: send multipart/form-data with the file in the field with this name.`,
   });
 }

@@ -2,24 +2,23 @@ import { AppError } from '../../errors.js';
 import { UploadReservation } from './UploadReservation.js';
 
 interface ClientShare {
-  /** Its uploads that still come, in the order in which they began. */
+  /** Its uploads in progress, oldest first. */
   readonly receiving: Set<UploadReservation>;
-  /** Its uploads, also those that have come. */
+  /** Its uploads, including complete ones. */
   uploads: number;
-  /** Bytes that were announced for them. */
+  /** Announced bytes. */
   expected: number;
-  /** Bytes that have come of them. */
+  /** Received bytes. */
   bytes: number;
 }
 
 /**
- * Memory for uploads that are being received. Clients share it by what really came from them:
- * - what a client announces counts against itself alone, so that its uploads beyond all memory are refused early;
- * - when the memory is full, the newest upload of the client that has most of it makes room: a client that is alone
- *   may have all of it, and others find their share whenever they come.
- *
- * So one client cannot lock others out, neither by many slow uploads nor by lengths that it announces and never
- * sends. Many addresses together can make every share small: only keys, or a proxy in front, help against that.
+ * Memory for uploads in progress. Clients share it by received bytes:
+ * - announced bytes count against the client itself only, so that uploads beyond the whole memory are rejected early;
+ * - if the memory is exhausted, the newest upload of the client that uses most of it is aborted: a single client may
+ * use all of it, and others get their share whenever they come.
+ * ¶ So one client cannot lock others out, neither by many slow uploads nor by announced lengths that never arrive.
+ * Many addresses together can make every share small: only keys, or a proxy in front, help against that.
  */
 export class UploadBudget {
   /** What all uploads together may have. */
@@ -28,7 +27,7 @@ export class UploadBudget {
   readonly #shares = new Map<string, ClientShare>();
   #bytes = 0;
 
-  /** @param retryAfterSeconds for a client that finds no room */
+  /** @param retryAfterSeconds for a rejected client */
   constructor(maxBytes: number, retryAfterSeconds: () => number) {
     this.maxBytes = maxBytes;
     this.#retryAfterSeconds = retryAfterSeconds;
@@ -40,10 +39,10 @@ export class UploadBudget {
   }
 
   /**
-   * Begins an upload.
-   * @param expected bytes that it has at most
-   * @param onCutOff called when it makes room for others: what came of it must be let go
-   * @throws AppError `QUEUE_FULL` when the client has as much under way as it may
+   * Starts an upload.
+   * @param expected maximum size in bytes
+   * @param onCutOff called when the upload is aborted to make room: its bytes must be released
+   * @throws AppError `QUEUE_FULL` if the client has announced too much
    */
   begin(client: string, expected: number, onCutOff: (why: AppError) => void): UploadReservation {
     const share = this.#shares.get(client) ?? { receiving: new Set(), uploads: 0, expected: 0, bytes: 0 };
@@ -70,13 +69,13 @@ export class UploadBudget {
     this.#bytes += bytes;
     while (this.#bytes > this.maxBytes) {
       const newest = this.#newestOfLargest();
-      // The ones that have come are about to be given back.
+      // Complete uploads are about to be released.
       if (!newest) return;
       newest.cutOff();
     }
   }
 
-  /** The newest upload of the client that has most, among the clients whose uploads still come. */
+  /** The newest upload of the client that uses most, among the clients with uploads in progress. */
   #newestOfLargest(): UploadReservation | undefined {
     let largest: ClientShare | undefined;
     for (const share of this.#shares.values()) {

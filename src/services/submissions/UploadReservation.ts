@@ -1,13 +1,13 @@
-/** What a reservation asks of its budget. */
+/** The interface of the budget for its reservations. */
 interface Account {
   grow(reservation: UploadReservation, bytes: number): void;
   received(reservation: UploadReservation): void;
   release(reservation: UploadReservation): void;
 }
 
-/** Memory of one upload, as much as has come of it and is still there. */
+/** The memory of one upload: its received bytes that are still there. */
 export class UploadReservation {
-  /** Bytes that were announced. */
+  /** Announced bytes. */
   readonly expected: number;
   readonly #account: Account;
   readonly #onCutOff: () => void;
@@ -20,36 +20,36 @@ export class UploadReservation {
     this.#onCutOff = onCutOff;
   }
 
-  /** Bytes that have come and are in memory. */
+  /** Received bytes in memory. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Takes memory for bytes that came. To make room, an upload is cut off: maybe this one. */
+  /** Takes memory for received bytes. If there is not enough, an upload is aborted, possibly this one. */
   grow(bytes: number): void {
     if (!this.#isHeld) return;
     this.#bytes += bytes;
     this.#account.grow(this, bytes);
   }
 
-  /** Gives back memory of bytes that are elsewhere by now. */
+  /** Releases memory of bytes that have left it. */
   shrink(bytes: number): void {
     this.grow(-bytes);
   }
 
-  /** Tells that all has come: it is not cut off any more. */
+  /** Marks the upload as complete: it is no longer aborted. */
   complete(): void {
     if (this.#isHeld) this.#account.received(this);
   }
 
-  /** Gives the memory back; further calls do nothing. */
+  /** Releases the memory; further calls do nothing. */
   release(): void {
     if (!this.#isHeld) return;
     this.#isHeld = false;
     this.#account.release(this);
   }
 
-  /** Gives the memory back before all has come. */
+  /** Releases the memory before the upload is complete. */
   cutOff(): void {
     this.release();
     this.#onCutOff();

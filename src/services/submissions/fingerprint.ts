@@ -5,7 +5,7 @@ import type { FileSource } from './Submission.js';
 
 interface Fingerprinted {
   readonly type: string;
-  /** As the workflow's schema read them. */
+  /** As parsed by the workflow's schema. */
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly format: string | undefined;
   readonly webhook: WebhookTarget | undefined;
@@ -16,8 +16,8 @@ interface Fingerprinted {
 }
 
 /**
- * Of everything that decides what comes of a job. A file that is only named counts by its address: the same request
- * is the same job, and nothing is fetched again to find that out.
+ * A hash of everything that determines the result of a job. A file by reference counts by its address, so that
+ * nothing is fetched again.
  */
 export function fingerprintOf(what: Fingerprinted): string {
   const { type, parameters, format, webhook, files, definition, metadata } = what;
@@ -29,7 +29,7 @@ export function fingerprintOf(what: Fingerprinted): string {
   hash.update(JSON.stringify([type, parameters, format ?? null, webhook?.url, webhook?.events, described]));
   if (definition !== undefined) hash.update(JSON.stringify([definition, metadata]));
   for (const [, file] of named) {
-    // What is stored has its bytes' hash as its key.
+    // The key of a stored file is the hash of its bytes.
     if ('bytes' in file) hash.update(Buffer.isBuffer(file.bytes) ? file.bytes : file.bytes.key);
   }
   return hash.digest('base64');

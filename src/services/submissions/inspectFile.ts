@@ -6,7 +6,7 @@ import { inspectImage } from '../images/inspect.js';
 import type { ImageType, InspectedImage } from '../images/structure.js';
 
 export interface FileLimits {
-  /** MIME types of images and masks that are taken. */
+  /** Accepted MIME types of images and masks. */
   readonly imageTypes: readonly ImageType[];
   /** Width x height of an image or mask. */
   readonly maxPixels: number;
@@ -16,14 +16,14 @@ interface InspectionOptions {
   readonly limits: FileLimits;
   /** Whether the workflow takes other files, too: then messages name the input. */
   readonly isOneOfSeveral: boolean;
-  /** Throws for an image whose size is refused, before anything but the size is looked at. */
+  /** Throws if the size of an image is not acceptable, before anything else is inspected. */
   checkSize(size: Size): void;
 }
 
-/** First bytes of a stored file by which its type is told, as far as it is no image. */
+/** First bytes of a stored file that determine its type, unless it is an image. */
 const HEAD_BYTES = 64 * 1024;
 
-/** What a file is, found out by its bytes, and the bytes to go on with. */
+/** The type of a file, detected from its bytes, and the bytes to continue with. */
 export interface InspectedFile {
   readonly content: Content;
   readonly mimeType: string;
@@ -31,7 +31,7 @@ export interface InspectedFile {
   readonly image?: InspectedImage;
 }
 
-/** What the type of a file of each kind begins with. */
+/** Prefix of the media type for each kind. */
 const TYPES: Readonly<Record<FileKind, string>> = {
   image: 'image/',
   mask: 'image/',
@@ -46,7 +46,8 @@ export function isPicture({ kind }: FileInput): boolean {
 }
 
 /**
- * Finds out what a file is, by its bytes and never by its name: what is stored and no image by the first ones.
+ * Detects the type of a file from its bytes, never from its name; for stored files other than images from the first
+ * ones.
  * @throws AppError `UNSUPPORTED_IMAGE_TYPE`, `IMAGE_TOO_LARGE`, `INVALID_IMAGE` or `UNSUPPORTED_FILE_TYPE`
  */
 export async function inspectFile(
@@ -68,7 +69,7 @@ export async function inspectFile(
   if (kind === 'file') return { content, mimeType: 'application/octet-stream' };
   throw new AppError(
     'UNSUPPORTED_FILE_TYPE',
-    `The input "${name}" takes ${kind}; the file is ${mimeType ?? 'of no known type'}.`,
-    { details: `Takes files of the type ${TYPES[kind]}*, decided by the file's bytes.` },
+    `The input "${name}" takes ${kind}; the file is ${mimeType ?? 'of an unknown type'}.`,
+    { details: `Takes files of the type ${TYPES[kind]}*, as detected from their bytes.` },
   );
 }

@@ -1,30 +1,29 @@
 import type { z } from 'zod';
 import { kindOf } from './parameterKinds.js';
 
-/** At most so many seeds are chosen from: JavaScript and every node can hold them. */
+/** Upper limit of random seeds, which JavaScript and every node can represent. */
 const SEED_LIMIT = 2 ** 32;
 
-/** A whole number from 0 to below `limit`, each as likely as the others. */
+/** Returns an integer from 0 to below `limit`, uniformly distributed. */
 export type RandomNumber = (limit: number) => number;
 
 interface Seeded {
   readonly parameters: Readonly<Record<string, unknown>>;
-  /** In decimal digits; undefined where none was chosen. */
+  /** In decimal digits; undefined if none was chosen. */
   readonly seed: string | undefined;
-  /** By input, where no seed fits all of them: `seed` is the first one. */
+  /** By input, if no seed fits all of them: `seed` is the first one. */
   readonly seeds?: Readonly<Record<string, string>>;
 }
 
-/** Whole numbers, both ends among them. */
+/** Integers, both ends inclusive. */
 interface Range {
   readonly lowest: number;
   readonly highest: number;
 }
 
 /**
- * Chooses a seed for those that were left out: one for all of them, or one for each where no number lies in all their
- * ranges.
- * @param parameters as the schema read them
+ * Chooses omitted seeds: one for all of them, or one for each if their ranges do not overlap.
+ * @param parameters as parsed by the schema
  */
 export function withRandomSeed(
   schema: z.ZodObject,
@@ -55,7 +54,7 @@ function rangeOf(parameter: z.ZodType): Range {
   };
 }
 
-/** A seed of the range that is not negative, unless all of them are: -1 asks for a random one. */
+/** A seed in the range that is not negative, if possible: -1 requests a random one. */
 function chosenFrom({ lowest, highest }: Range, random: RandomNumber): number {
   const first = highest < 0 ? lowest : Math.max(0, lowest);
   return first + random(Math.min(SEED_LIMIT, Math.max(1, highest - first + 1)));

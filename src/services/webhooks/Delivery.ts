@@ -3,19 +3,19 @@ import type { DeliveryOrder, DeliveryRecord, HeldDelivery } from './DeliveryStor
 import type { Share } from './FairLimit.js';
 import type { WebhookMessage } from './WebhookSender.js';
 
-/** A delivery that this server makes, while it is under way. */
+/** A delivery in progress on this server. */
 export class Delivery implements Share {
   readonly held: HeldDelivery;
-  /** Who submitted the job, as limits know clients. */
+  /** The client that submitted the job, in the sense of limits. */
   readonly client: string;
   /** Host and port of the receiver. */
   readonly host: string;
-  /** `queued`: for an attempt; `sending`: in one; `resting`: until another one is due. */
+  /** `queued`: for an attempt; `sending`: in one; `resting`: until the next one is due. */
   phase: 'queued' | 'sending' | 'resting' = 'queued';
   /** As a data URI. */
   image: string | undefined;
   isDropped = false;
-  /** Rung to end a rest. */
+  /** Rings to end a delay. */
   readonly bell = new Bell();
 
   constructor(held: HeldDelivery) {
@@ -37,7 +37,7 @@ export class Delivery implements Share {
     return this.image?.length ?? 0;
   }
 
-  /** The same for every attempt, unless the image is left out meanwhile. */
+  /** The same for every attempt, unless the image is omitted meanwhile. */
   message(): WebhookMessage {
     const { messageId, url, content, traceparent } = this.order;
     const { type, timestamp, data } = content;

@@ -2,7 +2,7 @@ import type { Delivery } from './Delivery.js';
 
 interface RoomLimits {
   readonly maxDeliveries: number;
-  /** Bytes of all images that wait with their messages. */
+  /** Bytes of all images of waiting messages. */
   readonly maxImageBytes: number;
 }
 
@@ -13,8 +13,8 @@ interface Holdings {
 }
 
 /**
- * The deliveries that are under way. Clients share the places and the memory: when there is no more, the client
- * that has most gives something up, so that nobody loses anything to a client that has more.
+ * The deliveries in progress. Clients share slots and memory: if there is no more, the client that uses most gives
+ * something up, so that nobody loses anything to a client with more.
  */
 export class DeliveryRoom {
   readonly #limits: RoomLimits;
@@ -27,8 +27,8 @@ export class DeliveryRoom {
   }
 
   /**
-   * Takes a delivery in.
-   * @returns the one that has to go for it, which may be the same; undefined when there is room
+   * Adds a delivery.
+   * @returns the one that must be dropped for it, possibly the same; undefined if there is room
    */
   add(delivery: Delivery): Delivery | undefined {
     const holdings = this.#clients.get(delivery.client) ?? { deliveries: new Set(), imageBytes: 0 };
@@ -39,7 +39,7 @@ export class DeliveryRoom {
     return leastUseful(this.#largest(({ deliveries }) => deliveries.size)) ?? delivery;
   }
 
-  /** Forgets a delivery that is done. */
+  /** Removes a finished delivery. */
   remove(delivery: Delivery): void {
     this.setImage(delivery, undefined);
     const holdings = this.#clients.get(delivery.client);
@@ -48,7 +48,7 @@ export class DeliveryRoom {
     if (holdings.deliveries.size === 0) this.#clients.delete(delivery.client);
   }
 
-  /** Gives a delivery its image. When there are too many, the newest of whoever has most are left out. */
+  /** Adds the image of a delivery. If there are too many, the newest of the client with most are omitted. */
   setImage(delivery: Delivery, image: string | undefined): void {
     const holdings = this.#clients.get(delivery.client);
     if (!holdings?.deliveries.has(delivery)) return;
@@ -71,7 +71,7 @@ export class DeliveryRoom {
   }
 }
 
-/** The oldest that failed before, as it will most likely fail again; else the newest to the host with most. */
+/** The oldest that failed before, as it will most likely fail again; otherwise the newest to the host with most. */
 function leastUseful(deliveries: ReadonlySet<Delivery>): Delivery | undefined {
   const byHost = new Map<string, Delivery[]>();
   for (const delivery of deliveries) {

@@ -5,24 +5,26 @@ interface Attempted {
   readonly error?: string;
 }
 
-/** How the delivery of one job's end goes, as it is shown. */
+/** State of the delivery of one job's end, for display. */
 export interface DeliveryRecord {
   state: 'delivering' | 'delivered' | 'given_up';
   readonly attempts: Attempted[];
   /** Epoch ms, while another attempt is due. */
   nextAttempt: number | undefined;
-  /** Why it was given up. */
+  /** Why it was abandoned. */
   reason: string | undefined;
 }
 
-/** What a message says; an image comes with it for as long as there is room for it. */
+/** The content of a message; it includes an image as long as there is room for it. */
 interface MessageContent {
   readonly type: string;
   readonly timestamp: string;
   readonly data: object;
 }
 
-/** What is to be told of one job's end, and to whom. Plain data: another process may send it, also when the job is gone. */
+/**
+ * A message about one job's end, and its receiver. Plain data: another process may send it, even if the job is gone.
+ */
 export interface DeliveryOrder {
   readonly jobId: string;
   readonly requestId: string;
@@ -31,60 +33,59 @@ export interface DeliveryOrder {
   /** The same for every attempt, so that a receiver knows a message that it has already. */
   readonly messageId: string;
   readonly url: string;
-  /** Who submitted the job, as limits know clients. */
+  /** The client that submitted the job, in the sense of limits. */
   readonly client: string;
   /** When the job ended, epoch ms. */
   readonly finishedTime: number;
-  /** MIME type of the image that comes with the message; undefined where none does. */
+  /** MIME type of the image in the message; undefined for none. */
   readonly imageType: string | undefined;
   readonly content: MessageContent;
 }
 
-/** A delivery that this server makes, and no other one. */
+/** A delivery that belongs to this server only. */
 export interface HeldDelivery {
   readonly order: DeliveryOrder;
-  /** How it went so far. Whoever holds the delivery changes it, and calls `note`. */
+  /** Its state. The holder of the delivery changes it, and calls `note`. */
   readonly record: DeliveryRecord;
   /**
-   * Makes sure, right before an attempt, that no other server makes one. It waits while that cannot be told.
-   * @returns false when another server has the delivery, or `signal` was aborted while this waited
+   * Confirms, right before an attempt, that no other server makes one. It waits while that is unknown.
+   * @returns false if another server has the delivery, or `signal` was aborted before
    */
   confirm(signal: AbortSignal): Promise<boolean>;
-  /** What the record says counts for everybody; a final state ends the delivery. Nobody waits for it, and it never throws. */
+  /** The state is valid for everyone; a final state ends the delivery. Not awaited; never throws. */
   note(): void;
-  /** Others may make it from now on: the next attempt is due as the record says. Never throws. */
+  /** Releases the delivery to others: the next attempt is due as the state says. Never throws. */
   giveBack(): void;
 }
 
 /**
- * Deliveries that are under way, and how those of jobs that are kept went. Servers may share one.
- *
- * What an implementation guarantees:
- * - A delivery is handed to one server only. It is that server's until it is final or given back; the implementation keeps the
- *   hold alive by itself, and hands the delivery to another server only when this one is gone.
- * - What `add` was given is not lost, once it resolved, by anything that the implementation survives.
+ * Deliveries in progress, and the state of those of kept jobs. Servers may share one.
+ * ¶ Guarantees of an implementation:
+ * - A delivery is handed to one server only. It belongs to that server until it is final or released; the
+ * implementation keeps the hold alive, and hands the delivery to another server only if this one is gone.
+ * - After `add` has resolved, the delivery survives everything that the implementation survives.
  */
 export interface DeliveryStore {
-  /** Whether deliveries go on elsewhere, or later, when this server ends. */
+  /** Whether deliveries continue elsewhere, or later, when this server ends. */
   readonly outlivesServer: boolean;
-  /** Hands deliveries to `listener` from now on: new ones, and those that other servers left. Called once. */
+  /** Hands deliveries to `listener` from now on: new ones, and those of other servers. Called once. */
   start(listener: (delivery: HeldDelivery) => void): Promise<void>;
-  /** Hands out nothing any more that others can make. */
+  /** Stops handing out deliveries that others can make. */
   drain(): void;
-  /** Makes sure of what was noted. What is still held goes to others when its hold ends. */
+  /** Flushes the states. Deliveries that are still held go to others when their hold expires. */
   stop(): Promise<void>;
-  /** Takes a delivery in. One of the same job that is under way, or was, stays as it is. @throws what the store rejects with */
+  /** Adds a delivery. An earlier one of the same job stays unchanged. @throws the rejection of the store */
   add(order: DeliveryOrder): Promise<void>;
-  /** How the deliveries of these jobs go, by job; without those that were not added. @throws as `add` */
+  /** State of the deliveries of these jobs, by job; without those that were not added. @throws like `add` */
   records(jobIds: readonly string[]): Promise<ReadonlyMap<string, Readonly<DeliveryRecord>>>;
   /**
-   * Jobs whose end was recorded and is to be told, while nobody has added a delivery: their server may have died in between.
-   * @throws as `add`
+   * Jobs with a recorded end and a webhook, but without a delivery: their server may have died in between.
+   * @throws like `add`
    */
   untold(): Promise<string[]>;
 }
 
-/** How a delivery is before its first attempt. */
+/** State of a delivery before its first attempt. */
 export function newRecord(): DeliveryRecord {
   return { state: 'delivering', attempts: [], nextAttempt: undefined, reason: undefined };
 }

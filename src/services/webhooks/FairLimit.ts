@@ -1,26 +1,26 @@
-/** For whom work is done, and where it goes to. */
+/** The client and the host of some work. */
 export interface Share {
   readonly client: string;
   readonly host: string;
 }
 
 interface Limits {
-  /** Pieces of work under way at the same time: in all, for one client, and to one host. */
+  /** Concurrent work: in total, per client, and per host. */
   readonly total: number;
   readonly perClient: number;
   readonly perHost: number;
 }
 
-/** Begins a piece of work that waited, or drops it. */
+/** Starts waiting work, or drops it. */
 type Decide = (begins: boolean) => void;
 
 /**
- * Limits work that runs at the same time, and shares it out: clients take turns, and so do the hosts of one client.
- * Whoever has much to do, or does it at a host that is slow, holds up nobody but itself.
+ * Limits concurrent work and shares the capacity: clients take turns, and so do the hosts of one client. A client
+ * with much work, or with a slow host, delays only itself.
  */
 export class FairLimit {
   readonly #limits: Limits;
-  /** What waits, by client and host. The ones in front were served longest ago. */
+  /** Waiting work, by client and host. The least recently served come first. */
   readonly #waiting = new Map<string, Map<string, Map<Share, Decide>>>();
   readonly #activeByClient = new Map<string, number>();
   readonly #activeByHost = new Map<string, number>();
@@ -31,8 +31,8 @@ export class FairLimit {
   }
 
   /**
-   * Does the work when it is its turn. A share waits for one piece of work at a time.
-   * @returns what `work` returns; undefined when it was dropped before its turn
+   * Runs the work at its turn. A share waits for one piece of work at a time.
+   * @returns the result of `work`; undefined if it was dropped before its turn
    */
   async run<T>(share: Share, work: () => Promise<T>): Promise<T | undefined> {
     const begins = await new Promise<boolean>((decide) => {
@@ -48,7 +48,7 @@ export class FairLimit {
     }
   }
 
-  /** Takes work back that waits for its turn. */
+  /** Removes waiting work. */
   drop(share: Share): void {
     this.#take(share)?.(false);
   }
@@ -63,7 +63,7 @@ export class FairLimit {
     }
   }
 
-  /** The first piece of work that no limit holds back. At most `total / perHost` hosts of a client are skipped. */
+  /** The first work that no limit blocks. At most `total / perHost` hosts of a client are skipped. */
   #next(): Share | undefined {
     for (const [client, hosts] of this.#waiting) {
       if ((this.#activeByClient.get(client) ?? 0) >= this.#limits.perClient) continue;

@@ -13,7 +13,7 @@ export class MemoryDeliveryStore implements DeliveryStore {
   readonly #records = new Map<string, DeliveryRecord>();
   #handOut: (delivery: HeldDelivery) => void = () => undefined;
 
-  /** @param events tell which jobs are forgotten, and with them how their deliveries went */
+  /** @param events tell which jobs are removed, and with them the state of their deliveries */
   constructor(events: JobEvents) {
     events.subscribe('removed', ({ id }) => void this.#records.delete(id));
   }
@@ -55,7 +55,7 @@ export class MemoryDeliveryStore implements DeliveryStore {
       order,
       record,
       confirm: async () => true,
-      // Everybody sees the record itself.
+      // Everyone sees the record itself.
       note: () => undefined,
       giveBack: () => this.#hold(order, record),
     });

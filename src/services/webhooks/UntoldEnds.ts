@@ -11,8 +11,9 @@ interface Parts {
 }
 
 /**
- * Finds the ends of jobs that nobody tells: their server died, or could not reach the store, after the record was written. What two
- * looks find is told, as the first may be in the middle of it.
+ * Finds the ends of jobs without a delivery: their server died, or could not reach the store, after the record was
+ * written. Those found by two consecutive checks are sent, because a server may be in the middle of it during the
+ * first.
  */
 export class UntoldEnds {
   readonly #parts: Parts;
@@ -22,8 +23,8 @@ export class UntoldEnds {
   #timer: NodeJS.Timeout | undefined;
 
   /**
-   * @param intervalMs between two looks
-   * @param tell tells one; rejects with what the store rejects with
+   * @param intervalMs between two checks
+   * @param tell sends one; rejects with the rejection of the store
    */
   constructor(parts: Parts, intervalMs: number, tell: (job: FinishedJob) => Promise<void>) {
     this.#parts = parts;
@@ -40,7 +41,7 @@ export class UntoldEnds {
     this.#timer = undefined;
   }
 
-  /** One look. Never rejects: while the store is away there is another one later. */
+  /** One check. Never rejects: there is another one later. */
   async #run(): Promise<void> {
     try {
       const untold = await this.#parts.store.untold();
@@ -48,7 +49,9 @@ export class UntoldEnds {
       this.#found = new Set(untold);
       for (const id of again) await this.#tellOne(id);
     } catch (error) {
-      this.#parts.logger.debug('No look at the ends that nobody tells', { error: messageOf(error) });
+      this.#parts.logger.debug('Finished jobs without a webhook could not be looked up', {
+        error: messageOf(error),
+      });
     }
   }
 
@@ -58,6 +61,6 @@ export class UntoldEnds {
     const job = await manager.get(id);
     if (!isFinished(job)) return;
     await this.#tell(job);
-    logger.info('A job ended that nobody told of, its webhook is sent now', { jobId: id });
+    logger.info('Sending the webhook of a job whose server is gone', { jobId: id });
   }
 }

@@ -7,7 +7,7 @@ import { RefusedAddress } from '../outbound/RefusedAddress.js';
 import type { Tracing } from '../tracing/Tracing.js';
 
 export interface WebhookMessage {
-  /** The same for every attempt, so that a receiver knows a message that it has already. */
+  /** The same for every attempt, so that a receiver can detect duplicates. */
   readonly id: string;
   readonly url: string;
   /** JSON. */
@@ -16,19 +16,19 @@ export interface WebhookMessage {
   readonly traceparent: string | undefined;
 }
 
-/** What came of one attempt. */
+/** The outcome of one attempt. */
 export interface Attempt {
-  /** HTTP status, where there was an answer. */
+  /** HTTP status, if there was a response. */
   readonly status: number | undefined;
-  /** Why it failed; undefined when it was delivered. */
+  /** Why it failed; undefined if it was delivered. */
   readonly error: string | undefined;
-  /** Whether another attempt is of no use. */
+  /** Whether further attempts are useless. */
   readonly isFinal: boolean;
-  /** Seconds after which the receiver wants to be asked again. */
+  /** The receiver's `Retry-After`, in seconds. */
   readonly retryAfterSeconds: number | undefined;
 }
 
-/** Sends messages by the Standard Webhooks scheme (standardwebhooks.com), each once. */
+/** Sends messages according to Standard Webhooks (standardwebhooks.com), each once. */
 export class WebhookSender {
   readonly #webhook: Webhook;
   readonly #guard: AddressGuard;
@@ -38,8 +38,8 @@ export class WebhookSender {
 
   /**
    * @param options.secret `whsec_` and base64
-   * @param options.allowedHosts names and addresses that may be inside a private network
-   * @param options.timeoutMs for the whole of an attempt
+   * @param options.allowedHosts names and addresses that may be in a private network
+   * @param options.timeoutMs of a whole attempt
    * @param options.maxPerHost connections to one host and port at the same time
    */
   constructor(options: {
@@ -56,7 +56,7 @@ export class WebhookSender {
     this.#client = new OutboundClient(this.#guard, options.maxPerHost);
   }
 
-  /** What is wrong with a URL, as far as it can be told before its name is resolved; undefined when nothing is. */
+  /** The problem with a URL, as far as known before its name is resolved; undefined for none. */
   problemWith(url: string): string | undefined {
     return this.#guard.problemWith(url);
   }
@@ -102,7 +102,7 @@ function outcomeOf(status: number, retryAfterSeconds: number | undefined): Attem
   return {
     status,
     error: isDelivered ? undefined : `the receiver answered ${status}`,
-    // "Gone": the receiver does not want any more of them.
+    // "Gone": the receiver does not want any more messages.
     isFinal: isDelivered || status === 410,
     retryAfterSeconds,
   };

@@ -15,14 +15,14 @@ import { UntoldEnds } from './UntoldEnds.js';
 import type { Attempt, WebhookSender } from './WebhookSender.js';
 
 export interface WebhookOptions {
-  /** The first wait; each further one is twice as long, up to `maxDelayMs`, a part of it random. */
+  /** The first delay; each further one is twice as long, up to `maxDelayMs`, with jitter. */
   readonly baseDelayMs: number;
   readonly maxDelayMs: number;
   /** From the job's end to the last attempt. */
   readonly giveUpAfterMs: number;
-  /** Deliveries that this server has under way, those that wait for an attempt among them. */
+  /** Deliveries in progress on this server, including those that wait for an attempt. */
   readonly maxDeliveries: number;
-  /** Between two looks for ends that nobody tells, ms. */
+  /** Interval of the check for unsent webhooks, ms. */
   readonly untoldCheckMs: number;
 }
 
@@ -37,26 +37,26 @@ export interface WebhookFigures {
 
 /** Attempts to one host and port at the same time. */
 export const MAX_PER_HOST = 4;
-/** Attempts at the same time: it takes four clients with nothing but slow receivers to hold up the others. */
+/** Concurrent attempts: it takes four clients with only slow receivers to delay the others. */
 const MAX_AT_ONCE = { total: 64, perClient: 16, perHost: MAX_PER_HOST };
-/** Bytes of the images of all messages that wait; beyond it some are left out. */
+/** Bytes of the images of all waiting messages; beyond it some are omitted. */
 const MAX_IMAGE_BYTES = 64 * 1024 * 1024;
-/** Attempts that are remembered of one delivery; in a day there are some 30. */
+/** Attempts to remember per delivery; in a day there are about 30. */
 const MAX_REMEMBERED = 50;
 
 interface Parts {
   readonly manager: JobManager;
   readonly store: DeliveryStore;
   readonly sender: WebhookSender;
-  /** What links in messages begin with; they are paths without it. */
+  /** Prefix of links in messages; without it they are paths. */
   readonly publicUrl: string | undefined;
   /** How a message shows its job: the same as over HTTP. */
   readonly describe: (job: FinishedJob) => Promise<object>;
 }
 
 /**
- * Tells the ends of jobs to those who asked for it, until they have heard it or a day is over. Clients share what
- * there is of places, memory and attempts at the same time. Where servers share a store, each end is told by one of them.
+ * Sends the ends of jobs to their webhooks, until they are delivered or a day is over. Clients share slots, memory
+ * and concurrent attempts. If servers share a store, each end is sent by one of them.
  */
 export class Webhooks {
   readonly #parts: Parts;
@@ -83,7 +83,7 @@ export class Webhooks {
     });
     this.#clock = clock;
     this.#logger = logger;
-    // As many listen as there are deliveries.
+    // There are as many listeners as deliveries.
     setMaxListeners(0, this.#noMoreWaiting.signal, this.#stop.signal);
     const { manager, store } = parts;
     this.#untold = new UntoldEnds({ manager, store, logger }, options.untoldCheckMs, (job) =>
@@ -92,7 +92,7 @@ export class Webhooks {
     manager.events.subscribe('finished', (job) => this.#tellOrLeave(job), 'here');
   }
 
-  /** Begins to send. @throws what a shared store rejects with */
+  /** Starts to send. @throws the rejection of a shared store */
   async start(): Promise<void> {
     await this.#parts.store.start((held) => this.#begin(held));
     if (this.#parts.store.outlivesServer) this.#untold.start();
@@ -108,15 +108,15 @@ export class Webhooks {
     return this.#parts.sender.problemWith(url);
   }
 
-  /** How the deliveries of some jobs' ends go, by job; without those of jobs that have not ended, or have no webhook. */
+  /** State of the deliveries of some jobs, by job; without those of jobs that have not ended, or have no webhook. */
   async deliveriesOf(jobs: readonly Job[]): Promise<ReadonlyMap<string, Readonly<DeliveryRecord>>> {
     const ids = jobs.filter((job) => isFinished(job) && job.request.webhook).map(({ id }) => id);
     return ids.length === 0 ? new Map() : this.#parts.store.records(ids);
   }
 
   /**
-   * Makes what is under way within `graceMs`. Of what waits one last attempt is made; where it outlives the server, it is left to
-   * the others or to the next start.
+   * Finishes attempts in progress within `graceMs`. Waiting deliveries get one last attempt; in a store that outlives
+   * the server, they are left to others or to the next start.
    */
   async stop(graceMs: number): Promise<void> {
     const { store, sender } = this.#parts;
@@ -134,16 +134,19 @@ export class Webhooks {
     await store.stop();
   }
 
-  /** Tells an end. In a store that is shared, one that cannot be told now is found by `UntoldEnds`. */
+  /** Stores a delivery. In a shared store, `UntoldEnds` finds those that cannot be stored now. */
   #tellOrLeave(job: FinishedJob): void {
     const telling = this.#tell(job).catch((error: unknown) =>
-      this.#logger.debug('The end of a job is told later', { jobId: job.id, error: messageOf(error) }),
+      this.#logger.debug('The webhook of a job could not be stored yet', {
+        jobId: job.id,
+        error: messageOf(error),
+      }),
     );
     this.#telling.add(telling);
     void telling.finally(() => this.#telling.delete(telling));
   }
 
-  /** @throws what the store rejects with */
+  /** @throws the rejection of the store */
   async #tell(job: FinishedJob): Promise<void> {
     const target = job.request.webhook;
     if (!target?.events.includes(job.status)) return;
@@ -163,7 +166,7 @@ export class Webhooks {
     });
   }
 
-  /** Makes a delivery end that a client has too much of. */
+  /** Ends a delivery of a client with too many. */
   #drop(delivery: Delivery): void {
     delivery.isDropped = true;
     this.#room.remove(delivery);
@@ -202,17 +205,17 @@ export class Webhooks {
     await delivery.bell.wait(waitMs, this.#noMoreWaiting.signal);
   }
 
-  /** Whether what waits is left to others, because this server ends. */
+  /** Whether waiting deliveries are left to others, because this server ends. */
   #isLeft(): boolean {
     return this.#noMoreWaiting.signal.aborted && this.#parts.store.outlivesServer;
   }
 
-  /** Whether the attempt only failed because this server ends: it says nothing about the receiver. */
+  /** Whether the attempt failed only because this server ends, which says nothing about the receiver. */
   #isCutOff({ error }: Attempt): boolean {
     return error !== undefined && this.#stop.signal.aborted && this.#parts.store.outlivesServer;
   }
 
-  /** One attempt, when it is this client's turn; undefined when the delivery was dropped before, or is another server's. */
+  /** One attempt, at this client's turn; undefined if the delivery was dropped before, or belongs to another server. */
   #attempt(delivery: Delivery): Promise<Attempt | undefined> {
     delivery.phase = 'queued';
     return this.#attempts.run(delivery, async () => {
@@ -256,7 +259,7 @@ export class Webhooks {
     this.#logger.warn('Webhook given up', { ...logFields(order, record), error: reason });
   }
 
-  /** As in other answers; left out when it is gone already, or many messages wait. */
+  /** As in other responses; omitted if it has expired, or many messages wait. */
   async #addImage(delivery: Delivery): Promise<void> {
     const { imageType, jobId } = delivery.order;
     if (imageType === undefined) return;

@@ -2,13 +2,13 @@ import { toIso } from '../../utils/clock.js';
 import type { FinishedJob, WebhookTarget } from '../jobs/Job.js';
 import type { DeliveryOrder } from './DeliveryStore.js';
 
-/** Larger images are left out of a message, although they were asked for. */
+/** Larger images are omitted, even if requested. */
 const MAX_INLINE_IMAGE_BYTES = 256 * 1024;
 
 /**
- * What is told of a job's end.
+ * The content of a message.
  * @param view the job as over HTTP
- * @param publicUrl what links begin with; they are paths where it is empty
+ * @param publicUrl prefix of links; they are paths if it is empty
  */
 export function orderOf(
   job: FinishedJob,
@@ -33,14 +33,14 @@ export function orderOf(
   };
 }
 
-/** Of the image that may come with the message; undefined where there is none, or a large one. */
+/** Of the image for the message; undefined for none, or a large one. */
 function imageTypeOf(job: FinishedJob): string | undefined {
   if (job.status !== 'completed') return undefined;
   const [{ kind, mimeType, sizeBytes }] = job.result.outputs;
   return kind === 'image' && sizeBytes <= MAX_INLINE_IMAGE_BYTES ? mimeType : undefined;
 }
 
-/** The same with whole URLs in place of paths, in lists of things too. */
+/** The same with absolute URLs instead of paths, also in lists. */
 function withWholeUrls(view: object, publicUrl: string): Record<string, unknown> {
   const whole = ([name, value]: [string, unknown]): [string, unknown] => {
     if (name === 'url' || name.endsWith('_url')) return [name, `${publicUrl}${value}`];

@@ -1,14 +1,14 @@
 import { type GraphNode, linkOf, type NodeLink, type PromptGraph, titleOf } from '../graph.js';
 import { type NodeLookup, noNodeInfo } from './nodeInfo.js';
 
-/** An input of a node that a link leads to. */
+/** An input of a node with a link. */
 interface Consumer {
   readonly id: string;
   readonly field: string;
   readonly slot: number;
 }
 
-/** Titles that classes have in ComfyUI's interface, where they say more than the name of the class. */
+/** Default titles of classes in ComfyUI's editor, where they differ from the class name. */
 const CLASS_TITLES = new Set([
   'cliptextencodeprompt',
   'loadvideoupload',
@@ -19,7 +19,7 @@ const CLASS_TITLES = new Set([
   'sendimagewebsocket',
 ]);
 
-/** A graph as the derivation looks at it: along its links, both ways. */
+/** A view of a graph along its links, in both directions. */
 export class GraphView {
   readonly graph: PromptGraph;
   readonly infoOf: NodeLookup;
@@ -40,12 +40,12 @@ export class GraphView {
     }
   }
 
-  /** The inputs that take something from this node. */
+  /** The inputs that are linked to this node. */
   consumersOf(id: string): readonly Consumer[] {
     return this.#consumers.get(id) ?? [];
   }
 
-  /** Every node that these nodes need, themselves included. */
+  /** Every node that these nodes need, including themselves. */
   neededBy(ids: Iterable<string>): ReadonlySet<string> {
     const needed = new Set<string>();
     const waiting = [...ids];
@@ -58,7 +58,7 @@ export class GraphView {
     return needed;
   }
 
-  /** The title that somebody gave to this node, and to no other one. */
+  /** The title that a user gave to this node only. */
   ownTitle(id: string): string | undefined {
     const node = this.graph.get(id);
     const title = node && titleOf(node);
@@ -73,7 +73,7 @@ export class GraphView {
   }
 }
 
-/** The inputs of a node that are links. */
+/** The linked inputs of a node. */
 export function linksOf(node: GraphNode): [field: string, link: NodeLink][] {
   const links: [string, NodeLink][] = [];
   for (const [field, value] of node.inputs) {

@@ -15,7 +15,7 @@ import { quoted } from './workflowError.js';
 import { readWorkflow, writeWorkflow } from './workflowText.js';
 import { checkType } from './workflowType.js';
 
-/** Between two looks at what other servers put, ms. */
+/** Interval of the check for workflows from other servers, ms. */
 const LOOK_MS = 1000;
 
 interface Parts {
@@ -26,23 +26,24 @@ interface Parts {
     stop(): Promise<void>;
   };
   readonly texts: WorkflowTexts;
-  /** Types of the workflows that are written in TypeScript. */
+  /** Types of the built-in workflows. */
   readonly builtIn: ReadonlySet<string>;
   readonly logger: Logger;
 }
 
-/** What is known of one shared workflow. */
+/** The state of one shared workflow. */
 interface Entry {
   readonly version: string;
-  /** The last good one; undefined where there never was one. */
+  /** The last valid version; undefined if there was none. */
   readonly workflow: FileWorkflow | undefined;
   readonly problem: WorkflowProblem | undefined;
 }
 
 /**
- * The workflows of servers that share their jobs: what a client puts on one of them is there on all, and each has the files of
- * its own folder. Where there are both, the one that was put counts, so that all servers have the same; when that is deleted,
- * the files count again. Files are never written here: they belong to whoever looks after the server.
+ * The workflows of servers that share their jobs. A workflow stored by a client is available on all servers, and each
+ * server also has the files of its own folder. A stored workflow takes precedence over a file, so that all servers
+ * have the same; after its deletion, the file counts again. Files are never written here: they belong to the
+ * operator.
  */
 export class SharedWorkflows implements WorkflowStore {
   readonly #parts: Parts;
@@ -55,12 +56,12 @@ export class SharedWorkflows implements WorkflowStore {
   constructor(parts: Parts) {
     const { logger, folder } = parts;
     this.#parts = parts;
-    this.#listeners = new Listeners((error) => logger.error('A listener to workflows failed', { error }));
+    this.#listeners = new Listeners((error) => logger.error('A workflow listener failed', { error }));
     this.#looks = new Repeater(() => this.#look(), LOOK_MS, this.#onError);
     folder.onChange(() => this.#merge());
   }
 
-  /** Reads all of them, and looks for changes from now on. @throws what reading rejects with */
+  /** Reads all workflows and starts watching for changes. @throws the rejection of the read */
   async start(): Promise<void> {
     await this.#parts.folder.start();
     await this.#looks.now();
@@ -82,7 +83,7 @@ export class SharedWorkflows implements WorkflowStore {
     return [...this.#parts.folder.problems(), ...own];
   }
 
-  /** @returns what takes the listener away again */
+  /** @returns a function that removes the listener */
   onChange(listener: () => void): () => void {
     return this.#listeners.add(listener);
   }
@@ -98,7 +99,7 @@ export class SharedWorkflows implements WorkflowStore {
     this.#merge();
   }
 
-  /** @throws AppError `QUEUE_UNAVAILABLE`, and as `putWorkflow` does */
+  /** @throws AppError `QUEUE_UNAVAILABLE`, and the errors of `putWorkflow` */
   async put(
     type: string,
     graph: Json,
@@ -110,16 +111,16 @@ export class SharedWorkflows implements WorkflowStore {
     const version = versionOf(text);
     const isFirst = await texts.put(type, version, text);
     const isNew = isFirst && !folder.all().some((own) => own.type === type);
-    logger.info('Workflow is ready', { jobType: type });
-    // It is put, whether this server can read it now or later.
+    logger.info('Workflow loaded', { jobType: type });
+    // It is stored, whether this server can read it now or later.
     this.#entries = new Map(this.#entries).set(type, { version, workflow, problem: undefined });
     this.#merge();
-    // A look that began before may have taken it away again.
+    // A check that started earlier may have removed it again.
     await this.#looks.now().catch(this.#onError);
     return { workflow: this.#entries.get(type)?.workflow ?? workflow, isNew };
   }
 
-  /** @throws AppError `QUEUE_UNAVAILABLE`, and `FORBIDDEN` for one that only this server's files have */
+  /** @throws AppError `QUEUE_UNAVAILABLE`, and `FORBIDDEN` for a workflow that exists only as a file of this server */
   async delete(type: string): Promise<boolean> {
     const { folder, texts } = this.#parts;
     const isDeleted = await texts.delete(type);
@@ -129,7 +130,7 @@ export class SharedWorkflows implements WorkflowStore {
     if (!isDeleted && folder.all().some((own) => own.type === type)) {
       throw new AppError(
         'FORBIDDEN',
-        `The workflow ${quoted(type)} is a file of this server: remove it there.`,
+        `The workflow ${quoted(type)} is a file of this server: delete it there.`,
       );
     }
     return isDeleted;
@@ -154,26 +155,26 @@ export class SharedWorkflows implements WorkflowStore {
     this.#merge();
   }
 
-  /** One that cannot be read, such as that of a newer server, is a problem; what was good stays as it was. */
+  /** An unreadable workflow, for example of a newer server, is a problem; the last valid version stays. */
   #entryOf(type: string, text: string, known: Entry | undefined): Entry {
     const { builtIn, logger } = this.#parts;
-    // It may be newer than the version that led here.
+    // It may be newer than the version that caused this read.
     const version = versionOf(text);
     if (known?.version === version) return known;
     try {
       checkType(type, builtIn);
       const workflow = withNodeInfo(readWorkflow(text), this.#infoOf);
-      logger.info('Workflow is ready', { jobType: type });
+      logger.info('Workflow loaded', { jobType: type });
       return { version, workflow, problem: undefined };
     } catch (error) {
       const problem = problemOf(`${type} in Redis`, error);
       const { file, code, message } = problem;
-      logger.warn('A workflow file cannot be used', { file, code, reason: message });
+      logger.warn('A workflow file is invalid', { file, code, reason: message });
       return { version, workflow: known?.workflow, problem };
     }
   }
 
-  /** Tells the listeners if anything changed that they can see. */
+  /** Notifies the listeners if anything visible changed. */
   #merge(): void {
     const byType = new Map(this.#parts.folder.all().map((workflow) => [workflow.type, workflow]));
     for (const [type, { workflow }] of this.#entries) if (workflow) byType.set(type, workflow);
@@ -184,7 +185,7 @@ export class SharedWorkflows implements WorkflowStore {
     this.#listeners.tell();
   }
 
-  /** The connection tells of outages; this is for whoever looks closely. */
+  /** The connection logs outages; this is for debugging. */
   readonly #onError = (error: unknown): void => {
     this.#parts.logger.debug('Shared workflows could not be read', { error: messageOf(error) });
   };

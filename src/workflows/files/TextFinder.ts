@@ -4,14 +4,14 @@ import { type GraphView, linksOf } from './GraphView.js';
 import type { Target } from './manifest.js';
 import { isSecret } from './secrets.js';
 
-/** A text of the graph: one field, or several that say the same. */
+/** A text of the graph: one field, or several with the same text. */
 export interface FoundText {
   readonly targets: readonly Target[];
-  /** What it is called where it is no prompt, such as the lyrics of a song. */
+  /** Its name if it is not a prompt, such as the lyrics of a song. */
   readonly name?: string;
 }
 
-/** Fields of encoders that all get the same prompt, in several forms of the model's text encoders. */
+/** Fields of encoders that all get the same prompt, in several variants for the text encoders of the model. */
 const PROMPT_FIELDS =
   /^(text|prompt|positive_prompt|user_prompt|caption|tags|text_[gl]|clip_[gl]|t5xxl|llama|qwen\w*|gemma\w*|mt5\w*|bert|pos(itive)?_?(text|prompt)|text_?positive)$/i;
 const NEGATIVE_FIELDS = /^(negative_prompt|neg(ative)?_?(text|prompt)|text_?negative)$/i;
@@ -22,8 +22,8 @@ const SOURCE_FIELDS =
 const SAMPLING_FIELDS = ['seed', 'noise_seed', 'steps', 'sampler', 'sampler_name', 'latent_image'];
 
 /**
- * Finds the texts behind the samplers' conditioning, by following links. A node that takes and gives both sides is
- * followed on the side that the output slot stands for.
+ * Finds the texts behind the samplers' conditioning by following links. A node with both sides is followed on the
+ * side that its output slot carries.
  */
 export class TextFinder {
   readonly #view: GraphView;
@@ -32,13 +32,13 @@ export class TextFinder {
   readonly #reached = new Set<string>();
   readonly #found: Record<Side, FoundText[]> = { positive: [], negative: [] };
 
-  /** @param needed the nodes that the outputs need; all others are left alone */
+  /** @param needed the nodes that the outputs need; all others are ignored */
   constructor(view: GraphView, needed: ReadonlySet<string>) {
     this.#view = view;
     this.#needed = needed;
   }
 
-  /** The texts of both sides, each once. A text that is used for both is a positive one. */
+  /** The texts of both sides, each once. A text that is used for both is positive. */
   find(): { positive: readonly FoundText[]; negative: readonly FoundText[] } {
     const nodes = [...this.#view.graph].filter(([id]) => this.#needed.has(id));
     for (const [id, node] of nodes.filter(([, node]) => samples(node))) this.#startAt(id, node);
@@ -66,7 +66,7 @@ export class TextFinder {
     }
   }
 
-  /** Follows one input of a node, or takes the text in it. */
+  /** Follows one input of a node, or takes its text. */
   #take(id: string, node: GraphNode, field: string, side: Side, isBundle = false): void {
     const value = node.inputs.get(field);
     const link = linkOf(value);
@@ -80,7 +80,7 @@ export class TextFinder {
     if (node === undefined || this.#visited.has(step)) return;
     this.#visited.add(step);
     this.#reached.add(id);
-    // It is made of the positive text, and says nothing.
+    // It is derived from the positive text.
     if (side === 'negative' && node.classType === 'ConditioningZeroOut') return;
     if (takesBoth(node)) {
       const at = isBundle ? side : sideAt(this.#view, id, node, slot, side);
@@ -103,7 +103,7 @@ export class TextFinder {
     return true;
   }
 
-  /** Where the texts of these fields come from: the fields themselves, or those of the nodes that they link to. */
+  /** The sources of these texts: the fields themselves, or those of the linked nodes. */
   #textFields(id: string, node: GraphNode, pattern: RegExp): readonly Target[] {
     return [...node.inputs].flatMap(([field, value]): readonly Target[] => {
       if (!pattern.test(field)) return [];
@@ -134,13 +134,13 @@ export class TextFinder {
 
   #add(side: Side, targets: readonly Target[], name?: string): void {
     const open = targets.filter(({ node, field }) => !isSecret(this.#view.graph, node, field));
-    // An encoder's empty field stays empty where another one has the text.
+    // An encoder's empty field stays empty if another one has the text.
     const filled = open.filter((target) => this.#textAt(target) !== '');
     const kept = filled.length > 0 ? filled : open;
     if (kept.length > 0) this.#found[side].push({ targets: kept, ...(name !== undefined && { name }) });
   }
 
-  /** One text where several nodes have the very same one. */
+  /** One text if several nodes have exactly the same. */
   #merged(texts: readonly FoundText[]): readonly FoundText[] {
     const byText = new Map<string, FoundText>();
     for (const text of texts) {

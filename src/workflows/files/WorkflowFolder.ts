@@ -19,38 +19,38 @@ import { withNodeInfo } from './withNodeInfo.js';
 
 interface FolderOptions {
   readonly directory: string;
-  /** Types of the workflows that are written in TypeScript. */
+  /** Types of the built-in workflows. */
   readonly builtIn: ReadonlySet<string>;
   readonly logger: Logger;
-  /** Milliseconds between looks at the folder, for file systems that tell of no changes. */
+  /** Poll interval in ms, for file systems that do not report changes. */
   readonly pollMs?: number;
 }
 
-/** What is known of one workflow's files. */
+/** The state of one workflow's files. */
 interface Entry {
   readonly files: WorkflowFiles;
-  /** Changes whenever one of the files does. */
+  /** Changes with each of the files. */
   readonly version: string;
-  /** The last good one; undefined where there never was one. */
+  /** The last valid version; undefined if there was none. */
   readonly workflow: FileWorkflow | undefined;
   readonly problem: WorkflowProblem | undefined;
-  /** Found bad once only: it may be half written, and is read again. */
+  /** Invalid only once so far: the file may be half written, and is read again. */
   readonly isDoubtful: boolean;
 }
 
 const POLL_MS = 1000;
-/** Milliseconds after which a file that may be half written is read again. */
+/** Delay before a file that may be half written is read again, ms. */
 const SETTLE_MS = 200;
 
 /**
- * The workflows in a folder: `<type>.json`, a graph, and `<type>.yaml` beside it, its manifest, which may be left out.
- * They are read again when they change. A bad file is a problem of its own: a workflow that was good stays as it was.
+ * The workflows in a folder: `<type>.json`, a graph, and optionally `<type>.yaml`, its manifest. They are reloaded
+ * when they change. An invalid file affects no others, and the last valid version of its workflow stays.
  */
 export class WorkflowFolder {
   readonly #options: FolderOptions;
   readonly #watch: FolderWatch;
   readonly #listeners: Listeners<[]>;
-  /** Looks and changes are one at a time. */
+  /** Reads and writes run one at a time. */
   readonly #alone = pLimit(1);
   #entries: ReadonlyMap<string, Entry> = new Map();
   #workflows: readonly FileWorkflow[] = [];
@@ -61,10 +61,10 @@ export class WorkflowFolder {
     const { directory, pollMs = POLL_MS, logger } = options;
     this.#options = options;
     this.#watch = new FolderWatch(directory, pollMs, () => this.#alone(() => this.#look()));
-    this.#listeners = new Listeners((error) => logger.error('A listener to workflows failed', { error }));
+    this.#listeners = new Listeners((error) => logger.error('A workflow listener failed', { error }));
   }
 
-  /** Reads the folder, which need not be there, and looks at it from now on. */
+  /** Reads the folder, which need not exist, and starts watching it. */
   async start(): Promise<void> {
     await this.#alone(() => this.#look());
     this.#watch.start();
@@ -83,12 +83,12 @@ export class WorkflowFolder {
     return this.#problems;
   }
 
-  /** @returns what takes the listener away again */
+  /** @returns a function that removes the listener */
   onChange(listener: () => void): () => void {
     return this.#listeners.add(listener);
   }
 
-  /** Takes over what the machines say of their node classes. It may be called whenever that changes. */
+  /** Uses what the machines report about their node classes. Call it whenever that changes. */
   async useNodeInfo(infoOf: NodeLookup): Promise<void> {
     await this.#alone(async () => {
       this.#infoOf = infoOf;
@@ -101,10 +101,10 @@ export class WorkflowFolder {
   }
 
   /**
-   * Writes a workflow's files, in place of those that there are.
-   * @param manifest as JSON has it; without one, it is derived
-   * @throws AppError as `putWorkflow` does
-   * @throws Error as the file system gave it
+   * Writes a workflow's files, or replaces them.
+   * @param manifest plain JSON; derived if omitted
+   * @throws AppError of `putWorkflow`
+   * @throws Error of the file system
    */
   async put(
     type: string,
@@ -132,9 +132,9 @@ export class WorkflowFolder {
   }
 
   /**
-   * Removes a workflow's files. Its jobs go on.
-   * @returns whether there was such a workflow
-   * @throws Error as the file system gave it
+   * Deletes a workflow's files. Its jobs finish.
+   * @returns whether the workflow existed
+   * @throws Error of the file system
    */
   async delete(type: string): Promise<boolean> {
     return this.#alone(async () => {
@@ -151,7 +151,7 @@ export class WorkflowFolder {
     return path.join(this.#options.directory, file);
   }
 
-  /** Reads what has changed, and what may have been half written once more. Never rejects. */
+  /** Reads changed files, and once more those that may be half written. Never rejects. */
   async #look(): Promise<void> {
     const hasDoubts = await this.#readChanges();
     if (!hasDoubts) return;
@@ -159,7 +159,7 @@ export class WorkflowFolder {
     await this.#readChanges();
   }
 
-  /** @returns whether files were found bad that may be half written */
+  /** @returns whether there are invalid files that may be half written */
   async #readChanges(): Promise<boolean> {
     const versions = await listFiles(this.#options.directory).catch((error: Error) => error);
     if (versions instanceof Error) {
@@ -187,12 +187,12 @@ export class WorkflowFolder {
     if ('workflow' in loaded) {
       return { files, version, workflow: loaded.workflow, problem: undefined, isDoubtful: false };
     }
-    // What was half written is told of only when it stays so.
+    // A half written file is reported only if it stays invalid.
     const problem = isKnown ? problemOf(loaded.file, loaded.error) : known?.problem;
     return { files, version, workflow: known?.workflow, problem, isDoubtful: !isKnown };
   }
 
-  /** Takes over what was found, logs it, and tells the listeners if workflows changed. */
+  /** Takes over what was read, logs it, and notifies the listeners if workflows changed. */
   #set(entries: ReadonlyMap<string, Entry>, problems: readonly WorkflowProblem[]): void {
     const { logger } = this.#options;
     const workflows = [...entries.values()].flatMap(({ workflow }) => workflow ?? []);
@@ -200,16 +200,16 @@ export class WorkflowFolder {
     const told = new Set(this.#problems.map(({ file, message }) => JSON.stringify([file, message])));
     for (const { file, code, message } of problems) {
       if (!told.has(JSON.stringify([file, message])))
-        logger.warn('A workflow file cannot be used', { file, code, reason: message });
+        logger.warn('A workflow file is invalid', { file, code, reason: message });
     }
     const isSame = workflows.length === before.size && workflows.every((workflow) => before.has(workflow));
     this.#entries = entries;
     this.#problems = problems;
     if (isSame) return;
-    // One that machines only added ranges and choices to has the graph and manifest that it had.
+    // If machines only added ranges and choices, graph and manifest are the same.
     const known = new Set(this.#workflows.flatMap(({ graph, manifest }): unknown[] => [graph, manifest]));
     for (const { type, graph, manifest } of workflows) {
-      if (!known.has(graph) || !known.has(manifest)) logger.info('Workflow is ready', { jobType: type });
+      if (!known.has(graph) || !known.has(manifest)) logger.info('Workflow loaded', { jobType: type });
     }
     this.#workflows = workflows.toSorted((one, other) => (one.type < other.type ? -1 : 1));
     this.#listeners.tell();

@@ -1,11 +1,11 @@
-/** Workflows that servers share, as `writeWorkflow` wrote them. */
+/** Workflows that servers share, as written by `writeWorkflow`. */
 export interface WorkflowTexts {
-  /** By type, what changes whenever the text does. */
+  /** By type, a value that changes with the text. */
   versions(): Promise<ReadonlyMap<string, string>>;
-  /** By type; those that are gone meanwhile are left out. */
+  /** By type, without those that were deleted in the meantime. */
   read(types: readonly string[]): Promise<ReadonlyMap<string, string>>;
-  /** @returns whether there was none of this type */
+  /** @returns whether the type is new */
   put(type: string, version: string, text: string): Promise<boolean>;
-  /** @returns whether there was one */
+  /** @returns whether it existed */
   delete(type: string): Promise<boolean>;
 }

@@ -25,7 +25,7 @@ export function checkManifest(graph: PromptGraph, manifest: Manifest): void {
   const [first] = problems;
   if (first !== undefined) {
     throw invalidWorkflow(
-      `The manifest does not fit the graph: node ${quoted(first.node_id)} ${first.message}.`,
+      `The manifest does not match the graph: node ${quoted(first.node_id)} ${first.message}.`,
       {
         nodes: problems,
       },
@@ -44,10 +44,10 @@ function inputProblems(graph: PromptGraph, name: string, { kind, targets }: Mani
     if (node === undefined) return problem('is not in the graph');
     if (!node.inputs.has(field)) {
       const known = [...node.inputs.keys()].slice(0, 20).map(quoted);
-      return problem(`has no input ${quoted(field)}, but ${known.join(', ') || 'none'}`);
+      return problem(`has no input ${quoted(field)}, only ${known.join(', ') || 'none'}`);
     }
     const isLinked = isFileKind(kind) && linkOf(node.inputs.get(field)) !== undefined;
-    return isLinked ? problem(`takes its input ${quoted(field)} from another node`) : [];
+    return isLinked ? problem(`gets its input ${quoted(field)} from another node`) : [];
   });
 }
 
@@ -61,7 +61,7 @@ function sharedTargets({ inputs }: Manifest): NodeProblem[] {
       owners.set(key, name);
       if (owner === undefined) return [];
       return [
-        { node_id: node, message: `has an input ${quoted(field)} that is named twice (${owner}, ${name})` },
+        { node_id: node, message: `has an input ${quoted(field)} that is listed twice (${owner}, ${name})` },
       ];
     }),
   );
@@ -73,7 +73,7 @@ function outputProblems(graph: PromptGraph, { outputs }: Manifest): NodeProblem[
     const isTwice = seen.has(node);
     seen.add(node);
     if (!graph.has(node)) return [{ node_id: node, message: `is not in the graph (output ${name})` }];
-    return isTwice ? [{ node_id: node, message: `is named twice (output ${name})` }] : [];
+    return isTwice ? [{ node_id: node, message: `is listed twice (output ${name})` }] : [];
   });
 }
 
@@ -98,7 +98,7 @@ function brokenLinks(graph: PromptGraph, outputNodes: readonly string[]): NodePr
       .map(([field, [source]]) => ({
         node_id: id,
         class_type: node.classType,
-        message: `takes its input ${quoted(field)} from node ${quoted(source)}, which is not in the graph`,
+        message: `gets its input ${quoted(field)} from node ${quoted(source)}, which is not in the graph`,
       }));
   });
 }

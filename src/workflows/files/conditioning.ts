@@ -1,10 +1,10 @@
 import { type GraphNode, linkOf } from '../graph.js';
 import type { GraphView } from './GraphView.js';
 
-/** What a text is for: what the picture shall show, or what it shall not. */
+/** The purpose of a text: what the image should show, or what it should not. */
 export type Side = 'positive' | 'negative';
 
-/** Nodes that take and give both sides, but not at slots 0 and 1. */
+/** Nodes that take and return both sides, but not in slots 0 and 1. */
 const SLOTS = new Map<string, Readonly<Record<number, Side>>>([
   ['ApplyInstantID', { 1: 'positive', 2: 'negative' }],
   ['ApplyInstantIDAdvanced', { 1: 'positive', 2: 'negative' }],
@@ -20,10 +20,10 @@ const CONDITIONING =
   /^(conditioning|cond|guider|positive|negative|c|.*embeds)(_?(\w{1,2}|to|from|positive|negative))?$/i;
 const BUNDLE = /pipe|context|ctx|bundle/i;
 
-/** A way on from a node, to where its conditioning comes from. */
+/** A step from a node towards the source of its conditioning. */
 interface Way {
   readonly field: string;
-  /** The link brings both sides in one. */
+  /** The link carries both sides. */
   readonly isBundle: boolean;
 }
 
@@ -33,8 +33,8 @@ export function takesBoth(node: GraphNode): boolean {
 }
 
 /**
- * Which side a node that takes both gives at an output slot.
- * @param wanted the side it is used for, which decides where the slot does not tell
+ * The side that an output slot of a node with both sides carries.
+ * @param wanted the side it is used for, if the slot does not tell
  */
 export function sideAt(view: GraphView, id: string, node: GraphNode, slot: number, wanted: Side): Side {
   const known = SLOTS.get(node.classType);
@@ -42,7 +42,7 @@ export function sideAt(view: GraphView, id: string, node: GraphNode, slot: numbe
   const name = String(view.infoOf(node.classType)?.output_name?.[slot] ?? '').toLowerCase();
   if (name.includes('positive')) return 'positive';
   if (name.includes('negative')) return 'negative';
-  // With conditioning at slot 2 or later, the node does not begin with its two sides.
+  // With conditioning in slot 2 or later, the outputs do not start with the two sides.
   const hasOtherSlots = view
     .consumersOf(id)
     .some((consumer) => consumer.slot > 1 && /^(positive|negative|conditioning)$/.test(consumer.field));
@@ -50,7 +50,7 @@ export function sideAt(view: GraphView, id: string, node: GraphNode, slot: numbe
   return slot === 0 ? 'positive' : 'negative';
 }
 
-/** The inputs by which a node that is no encoder gets its conditioning. */
+/** The inputs through which a node that is not an encoder gets its conditioning. */
 export function waysOn(node: GraphNode): readonly Way[] {
   const linked = [...node.inputs].filter(([, value]) => linkOf(value) !== undefined).map(([field]) => field);
   const conditioning = linked.filter((field) => CONDITIONING.test(field));

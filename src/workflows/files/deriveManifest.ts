@@ -12,11 +12,11 @@ import { type FoundText, TextFinder } from './TextFinder.js';
 import { invalidWorkflow } from './workflowError.js';
 
 /**
- * Makes a manifest for a graph that has none. Outputs are the nodes that save, or those that show where nothing is
- * saved. Inputs come from the nodes that the outputs need: loaders of files, the texts behind positive and negative
+ * Derives a manifest for a graph without one. Outputs are the nodes that save, or those that preview if nothing is
+ * saved. Inputs come from the nodes that the outputs need: file loaders, the texts behind positive and negative
  * conditioning, all seeds as one, and the usual numbers.
- * @param infoOf what a machine says of its classes; with it, loaders and savers of any pack are known
- * @throws AppError `INVALID_WORKFLOW` where no node saves or shows anything
+ * @param infoOf what a machine reports about its classes; it reveals loaders and savers of custom nodes
+ * @throws AppError `INVALID_WORKFLOW` if no node saves or previews anything
  */
 export function deriveManifest(graph: PromptGraph, infoOf: NodeLookup = noNodeInfo): Manifest {
   return new Derivation(graph, infoOf).manifest();
@@ -66,7 +66,7 @@ class Derivation {
     const found = findOutputs(this.#view);
     if (found.length === 0) {
       throw invalidWorkflow(
-        'The graph has no node that is known to save or show a result. A manifest can name its outputs.',
+        'The graph has no known node that saves or previews a result. List its outputs in a manifest.',
       );
     }
     for (const [name, output] of nameOutputs(this.#view, found)) this.#outputs.set(name, output);
@@ -107,7 +107,7 @@ class Derivation {
     });
   }
 
-  /** The first of a sort has the usual name; a further one is called after its node. */
+  /** The first one of a kind has the usual name; further ones are named after their node. */
   #furtherName(usual: string, [first]: readonly Target[]): string {
     const title = this.#inputs.has(usual) && first ? this.#nameOf(first.node) : undefined;
     if (title === undefined) return usual;
@@ -142,7 +142,7 @@ class Derivation {
     return target && this.#graph.get(target.node)?.inputs.get(target.field);
   }
 
-  /** A value that was meant to be filled in is no default. */
+  /** A placeholder is no default. */
   #requiredIfPlaceholder([first]: readonly Target[]): { required?: true } {
     return isPlaceholder(this.#valueAt(first)) ? { required: true } : {};
   }

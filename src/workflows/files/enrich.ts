@@ -4,11 +4,11 @@ import type { Manifest, ManifestInput, Scalar } from './manifest.js';
 import { choicesOf, type NodeInfo, type NodeLookup, optionsOf } from './nodeInfo.js';
 import { rangeOf, readValue } from './readParameter.js';
 
-/** Choices that are taken over from a machine. */
+/** Maximum choices taken from a machine. */
 const MAX_CHOICES = 5000;
 const MAX_DESCRIPTION = 2000;
 
-/** A manifest with what a machine knows better of its inputs: ranges, choices and tooltips. */
+/** A manifest with ranges, choices and tooltips from a machine. */
 export function enrichManifest(graph: PromptGraph, manifest: Manifest, infoOf: NodeLookup): Manifest {
   const inputs = [...manifest.inputs].map(([name, input]): [string, ManifestInput] => {
     const enriched = input.targets.reduce((known, { node, field }) => {
@@ -21,8 +21,8 @@ export function enrichManifest(graph: PromptGraph, manifest: Manifest, infoOf: N
 }
 
 /**
- * An input with what a node class declares for the field that its value goes to. Ranges are narrowed to what the node
- * takes, since it would refuse anything else. What the manifest says of choices and description stays.
+ * An input with the declarations of its node's class. Ranges are narrowed to what the node accepts, because it would
+ * reject anything else. Choices and description of the manifest take precedence.
  * @param field name of the node's input
  */
 function enrich(input: ManifestInput, field: string, info: NodeInfo): ManifestInput {
@@ -37,13 +37,13 @@ function enrich(input: ManifestInput, field: string, info: NodeInfo): ManifestIn
   const ownStep = input.step ?? (typeof step === 'number' && step > 0 ? step : undefined);
   const narrowed = { ...about, minimum, maximum, step: ownStep };
   const { minimum: lowest, maximum: highest } = rangeOf(narrowed);
-  // Where the two have no number in common, one of them is out of date: the manifest stays as it is.
+  // If the two ranges do not overlap, one of them is outdated: the manifest wins.
   if (lowest !== undefined && highest !== undefined && lowest > highest) return about;
   const isDefaultTaken = input.default === undefined || 'value' in readValue(input.default, narrowed);
   return isDefaultTaken ? narrowed : about;
 }
 
-/** JSON's numbers cannot hold 2^64 - 1, ComfyUI's own bound for seeds: it arrives as 2^64, which is a bit too much. */
+/** JSON numbers cannot represent 2^64 - 1, ComfyUI's own limit for seeds: it arrives as 2^64, which is too large. */
 function bound(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) && Math.abs(value) < 2 ** 63 ? value : undefined;
 }

@@ -3,14 +3,14 @@ import path from 'node:path';
 import { invalidWorkflow } from './workflowError.js';
 import { typeFromFileName } from './workflowType.js';
 
-/** The files of one workflow: their names in the folder. */
+/** The names of one workflow's files. */
 export interface WorkflowFiles {
   readonly type: string;
   readonly graph: string;
   readonly manifest?: string;
 }
 
-/** A file that belongs to no workflow, and why. */
+/** A file that belongs to no workflow, and the reason. */
 interface StrayFile {
   readonly file: string;
   readonly message: string;
@@ -21,8 +21,8 @@ const MANIFEST = /\.ya?ml$/i;
 
 /**
  * The folder's graphs and manifests.
- * @returns by name, what changes whenever the file does; nothing where there is no folder
- * @throws Error as the file system gave it
+ * @returns by name, a value that changes with the file; empty without a folder
+ * @throws Error of the file system
  */
 export async function listFiles(directory: string): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>();
@@ -43,7 +43,7 @@ async function namesIn(directory: string): Promise<string[]> {
   }
 }
 
-/** Which files belong together. */
+/** Groups the files by workflow. */
 export function groupFiles(names: Iterable<string>): { groups: WorkflowFiles[]; strays: StrayFile[] } {
   const groups = new Map<string, WorkflowFiles>();
   const strays: StrayFile[] = [];
@@ -52,7 +52,7 @@ export function groupFiles(names: Iterable<string>): { groups: WorkflowFiles[]; 
     const type = typeFromFileName(file);
     const other = groups.get(type);
     if (other === undefined) groups.set(type, { type, graph: file });
-    else strays.push({ file, message: `The file has the same name for routes, ${type}, as ${other.graph}.` });
+    else strays.push({ file, message: `The file has the same type, ${type}, as ${other.graph}.` });
   }
   for (const file of all.filter((name) => MANIFEST.test(name))) {
     const type = typeFromFileName(file);
@@ -60,16 +60,16 @@ export function groupFiles(names: Iterable<string>): { groups: WorkflowFiles[]; 
     if (group === undefined)
       strays.push({ file, message: `The manifest has no graph: there is no ${type}.json.` });
     else if (group.manifest === undefined) groups.set(type, { ...group, manifest: file });
-    else strays.push({ file, message: `The workflow has a manifest already, ${group.manifest}.` });
+    else strays.push({ file, message: `The workflow already has a manifest, ${group.manifest}.` });
   }
   return { groups: [...groups.values()], strays };
 }
 
 /**
- * Reads a file of text.
- * @param maxBytes the most that is read
- * @throws AppError `INVALID_WORKFLOW` where it is longer, or no UTF-8
- * @throws Error as the file system gave it
+ * Reads a text file.
+ * @param maxBytes maximum size
+ * @throws AppError `INVALID_WORKFLOW` if it is larger, or not UTF-8
+ * @throws Error of the file system
  */
 export async function readText(file: string, maxBytes: number): Promise<string> {
   const handle = await open(file);
@@ -78,7 +78,7 @@ export async function readText(file: string, maxBytes: number): Promise<string> 
     if (size > maxBytes) throw invalidWorkflow(`The file has more than ${maxBytes} bytes.`);
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await handle.readFile());
   } catch (error) {
-    if (error instanceof TypeError) throw invalidWorkflow('The file is no UTF-8 text.');
+    if (error instanceof TypeError) throw invalidWorkflow('The file is not UTF-8 text.');
     throw error;
   } finally {
     await handle.close();

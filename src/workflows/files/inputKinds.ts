@@ -1,9 +1,9 @@
 import type { FileKind } from '../types.js';
 
-/** What sort of file a file input takes. */
+/** Kind of a file input. */
 export const FILE_KINDS = ['image', 'mask', 'video', 'audio', 'file'] as const satisfies FileKind[];
 
-/** What sort of value a parameter takes. */
+/** Kind of a parameter. */
 export const VALUE_KINDS = ['text', 'integer', 'number', 'boolean', 'choice', 'seed'] as const;
 export type ValueKind = (typeof VALUE_KINDS)[number];
 
@@ -14,5 +14,5 @@ export function isFileKind(kind: InputKind): kind is FileKind {
   return (FILE_KINDS as readonly string[]).includes(kind);
 }
 
-/** The largest seed that ComfyUI's own nodes take, 2^64 - 1. */
+/** The largest seed of ComfyUI's own nodes, 2^64 - 1. */
 export const MAX_SEED = 2n ** 64n - 1n;

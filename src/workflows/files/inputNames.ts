@@ -1,7 +1,7 @@
-/** Names of inputs and outputs: fields of forms, keys in JSON. */
+/** Names of inputs and outputs: form fields and JSON keys. */
 const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 
-/** What every submission may have beside the workflow's own inputs. */
+/** Common parameters of all submissions. */
 const RESERVED = new Set([
   'async',
   'mode',
@@ -15,15 +15,15 @@ const RESERVED = new Set([
   'deadline_seconds',
 ]);
 
-/** What is wrong with the name of an input or output, as the end of a sentence. */
+/** The problem with the name of an input or output, as the end of a sentence. */
 export function nameProblem(name: string): string | undefined {
-  if (!NAME.test(name)) return 'takes a name of letters, digits, _ and -, that begins with a letter';
+  if (!NAME.test(name)) return 'takes a name of letters, digits, _ and -, starting with a letter';
   if (RESERVED.has(name) || name in Object.prototype)
-    return 'takes a name that is not used by the server itself';
+    return 'takes a name that the server does not use itself';
   return undefined;
 }
 
-/** Makes a name of a title, such as `reference_face` of "Reference Face"; undefined where nothing is left of it. */
+/** Makes a name from a title, such as `reference_face` from "Reference Face"; undefined if nothing is left. */
 export function nameFromTitle(title: string): string | undefined {
   const name = title
     .normalize('NFKD')
@@ -35,7 +35,7 @@ export function nameFromTitle(title: string): string | undefined {
   return name.length > 1 && nameProblem(name) === undefined ? name : undefined;
 }
 
-/** `name`, or `name_2`, `name_3`, … where it is taken. */
+/** `name`, or `name_2`, `name_3`, … if it is taken. */
 export function freeName(name: string, isTaken: (name: string) => boolean): string {
   for (let count = 1; ; count += 1) {
     const candidate = count === 1 ? name : `${name}_${count}`;

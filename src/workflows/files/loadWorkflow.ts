@@ -7,15 +7,15 @@ import type { NodeLookup } from './nodeInfo.js';
 import { MAX_GRAPH_LENGTH, readGraph } from './readGraph.js';
 import { checkType } from './workflowType.js';
 
-/** Where workflows are loaded from, and what is known beside the files. */
+/** Where workflows are loaded from, and their context. */
 export interface LoadOptions {
   readonly directory: string;
-  /** Types of the workflows that are written in TypeScript. */
+  /** Types of the built-in workflows. */
   readonly builtIn: ReadonlySet<string>;
   readonly infoOf: NodeLookup;
 }
 
-/** A workflow, or the file that keeps it from being one, and why. */
+/** A workflow, or the file that is invalid, and the reason. */
 type Loaded = { readonly workflow: FileWorkflow } | { readonly file: string; readonly error: unknown };
 
 /** Reads a workflow's files. Never rejects. */

@@ -8,7 +8,7 @@ export interface FileField {
   readonly kind: FileKind;
 }
 
-/** Fields by class. Of several, the one that the node has. */
+/** Fields by class. The first one that the node has is used. */
 const LOADERS = new Map<string, readonly FileField[]>(
   Object.entries({
     LoadImage: [{ field: 'image', kind: 'image' }],
@@ -31,17 +31,17 @@ const LOADERS = new Map<string, readonly FileField[]>(
   }),
 );
 
-/** Loaders of other packs, by how they are called. They take what ComfyUI's own ones take. */
+/** Loaders of custom nodes, by name. They take the same fields as ComfyUI's own. */
 const SIMILAR: readonly [RegExp, FileField][] = [
   [/load.*mask/i, { field: 'mask', kind: 'mask' }],
   [/load.*image/i, { field: 'image', kind: 'image' }],
   [/load.*video/i, { field: 'video', kind: 'video' }],
   [/load.*audio/i, { field: 'audio', kind: 'audio' }],
 ];
-/** Those that look for a file elsewhere than among the uploads. */
+/** Loaders that read files from elsewhere than the uploads. */
 const ELSEWHERE = /path|url|folder|directory|batch|output|list|google|drive|s3|save/i;
 
-/** What `/object_info` says of an input that takes an upload. */
+/** What `/object_info` declares for an input that takes an upload. */
 const UPLOAD_FLAGS = {
   image_upload: 'image',
   video_upload: 'video',
@@ -49,7 +49,7 @@ const UPLOAD_FLAGS = {
   file_upload: 'file',
 } as const;
 
-/** The inputs of a node that take a file of the client. An input that is linked takes what the link brings. */
+/** The inputs of a node that take a client's file. A linked input gets its file through the link. */
 export function fileFields(node: GraphNode, info: NodeInfo | undefined): readonly FileField[] {
   const known = LOADERS.get(node.classType) ?? uploadFields(node, info) ?? similarFields(node.classType);
   return known.filter(({ field }) => {
@@ -58,7 +58,7 @@ export function fileFields(node: GraphNode, info: NodeInfo | undefined): readonl
   });
 }
 
-/** Whether a file goes into this input as base64, and not as the name of an uploaded file. */
+/** Whether this input takes base64 instead of the name of an uploaded file. */
 export function isBase64Field(classType: string, field: string): boolean {
   return /base64|b64/i.test(`${classType} ${field}`);
 }

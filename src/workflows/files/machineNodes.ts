@@ -13,8 +13,8 @@ const nodeInfo = z.object({
 const objectInfo = z.record(z.string(), nodeInfo.optional().catch(undefined));
 
 /**
- * Reads the answer of ComfyUI's `GET /object_info`. What is odd in it counts as not known.
- * @throws ZodError where it is no object
+ * Parses the response of ComfyUI's `GET /object_info`. Unexpected parts count as unknown.
+ * @throws ZodError if it is not an object
  */
 export function nodeLookup(answer: unknown): NodeLookup {
   const classes = new Map(Object.entries(objectInfo.parse(answer)));

@@ -1,22 +1,22 @@
 import type { InputKind } from './inputKinds.js';
 
-/** A simple value. An integer beyond 2^53 is a bigint. */
+/** A simple value. Integers beyond 2^53 are bigints. */
 export type Scalar = string | number | bigint | boolean;
 
-/** Where an input's value goes. */
+/** The destination of an input's value. */
 export interface Target {
   readonly node: string;
   readonly field: string;
 }
 
-/** What a manifest says of one input. */
+/** The manifest's declaration of an input. */
 export interface ManifestInput {
   /** The nodes that get the value. */
   readonly targets: readonly Target[];
   readonly kind: InputKind;
-  /** Files are required unless this is false; values are required only where this is true. */
+  /** Files are required unless this is false; values are required only if this is true. */
   readonly required?: boolean | undefined;
-  /** Only where it is not the graph's own value. */
+  /** Only if it differs from the graph's own value. */
   readonly default?: Scalar | undefined;
   readonly minimum?: number | bigint | undefined;
   readonly maximum?: number | bigint | undefined;
@@ -28,7 +28,7 @@ export interface ManifestInput {
   readonly description?: string | undefined;
 }
 
-/** What a workflow's file says beside its graph: named inputs and outputs. */
+/** What a workflow's files say besides the graph: named inputs and outputs. */
 export interface Manifest {
   readonly title?: string | undefined;
   readonly description?: string | undefined;

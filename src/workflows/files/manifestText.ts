@@ -3,13 +3,13 @@ import type { Manifest, ManifestInput } from './manifest.js';
 import { parseManifest } from './parseManifest.js';
 import { invalidWorkflow } from './workflowError.js';
 
-/** Characters of a manifest. */
+/** Maximum characters of a manifest. */
 export const MAX_MANIFEST_LENGTH = 1024 * 1024;
-/** A list that is named once and used often can make a small file very large. */
+/** Maximum YAML aliases: a list that is used many times can make a small file very large. */
 const MAX_ALIASES = 50;
 
 /**
- * Reads a manifest that is YAML.
+ * Parses a YAML manifest.
  * @throws AppError `INVALID_WORKFLOW`, with details by place
  */
 export function readManifest(text: string): Manifest {
@@ -22,13 +22,13 @@ function readYaml(text: string): unknown {
   try {
     return withNumbers(parse(text, { intAsBigInt: true, maxAliasCount: MAX_ALIASES, logLevel: 'error' }));
   } catch (error) {
-    // Besides its own errors, the parser throws a RangeError where things lie very deep in each other.
+    // The parser throws a RangeError for very deep nesting.
     const [line = ''] = error instanceof Error ? error.message.split('\n') : [];
-    throw invalidWorkflow(`The manifest is no valid YAML. ${line.replace(/:$/, '')}.`);
+    throw invalidWorkflow(`The manifest is not valid YAML. ${line.replace(/:$/, '')}.`);
   }
 }
 
-/** Bigints only where a number would lose digits. */
+/** Bigints only for numbers that would lose digits. */
 function withNumbers(value: unknown): unknown {
   if (typeof value === 'bigint') {
     const number = Number(value);
@@ -39,7 +39,7 @@ function withNumbers(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withNumbers(item)]));
 }
 
-/** The manifest as YAML, with each input and output in one line. */
+/** The manifest as YAML, with one line for each input and output. */
 export function writeManifest(manifest: Manifest): string {
   const document = new Document(manifestDocument(manifest));
   for (const part of ['inputs', 'outputs']) {

@@ -1,4 +1,4 @@
-/** What ComfyUI's `GET /object_info` says of a node class, as far as it matters here. */
+/** The relevant part of ComfyUI's `GET /object_info` about a node class. */
 export interface NodeInfo {
   readonly input: {
     readonly required?: InputInfos | undefined;
@@ -12,21 +12,21 @@ export interface NodeInfo {
 /** By name: a type or a list of choices, then options such as `min`, `max` and `tooltip`. */
 type InputInfos = Readonly<Record<string, readonly unknown[]>>;
 
-/** What is known of a class; undefined where nothing is. */
+/** What is known about a class; undefined if nothing is. */
 export type NodeLookup = (classType: string) => NodeInfo | undefined;
 
-/** For a graph whose machines are not known. */
+/** For a graph without known machines. */
 export const noNodeInfo: NodeLookup = () => undefined;
 
-/** The options that a class declares for an input; empty where it has none. */
+/** The declared options of an input; empty if there are none. */
 export function optionsOf(info: NodeInfo | undefined, field: string): Readonly<Record<string, unknown>> {
   const options = declaration(info, field)[1];
   return typeof options === 'object' && options !== null ? (options as Record<string, unknown>) : {};
 }
 
 /**
- * The values that an input takes. Both forms that ComfyUI has used are read: `[["a", "b"], {…}]` and
- * `["COMBO", { options: ["a", "b"] }]`.
+ * The choices of an input. Both formats of ComfyUI are supported: `[["a", "b"], {…}]` and `["COMBO", { options: ["a",
+ * "b"] }]`.
  */
 export function choicesOf(info: NodeInfo | undefined, field: string): readonly unknown[] | undefined {
   const [kind] = declaration(info, field);

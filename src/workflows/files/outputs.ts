@@ -2,21 +2,21 @@ import type { GraphNode } from '../graph.js';
 import { type GraphView, linksOf } from './GraphView.js';
 import type { NodeInfo } from './nodeInfo.js';
 
-/** A node whose files, or text, are results. */
+/** A node whose files or text are results. */
 export interface FoundOutput {
   readonly id: string;
-  /** What it most likely makes, for its name. The real kind is told by the content. */
+  /** The likely kind, for its name. The content decides the real kind. */
   readonly sort: string;
 }
 
 const SAVES = /save|videocombine|websocket|export/i;
 const PREVIEWS = /preview|^show|showtext|display|compare/i;
-/** They write models to the machine's disk, and tell of no file. */
+/** They write models to the disk of the machine and return no file. */
 const SAVES_MODELS =
   /(checkpoint|model|clip|vae|lora|embedding|unet|state)_?s?save|save_?(checkpoint|model|clip|vae|lora|embedding|unet|state)/i;
 const SAMPLES = /sampler(?!select)/i;
 
-/** What a class makes, by words in its name. The first that fits. */
+/** The kind that a class produces, by words in its name. The first match wins. */
 const SORTS: readonly [RegExp, string][] = [
   [/video|webm|mp4/i, 'video'],
   [/audio|mp3|flac|opus/i, 'audio'],
@@ -27,9 +27,9 @@ const SORTS: readonly [RegExp, string][] = [
 ];
 
 /**
- * The nodes that make the results: those that save, or those that show where nothing is saved. Where one comes after
- * another in the same chain, such as the enlarged picture after the first one, the later one is first. All others are
- * in the order of the file.
+ * The nodes that produce the results: those that save, or those that preview if nothing is saved. If one follows
+ * another in the same chain, such as the upscaled image after the first one, the later one comes first. All others
+ * keep the order of the file.
  */
 export function findOutputs(view: GraphView): readonly FoundOutput[] {
   const ranked = [...view.graph].map(([id, node]) => ({
@@ -58,7 +58,7 @@ export function findAllOutputs(view: GraphView): readonly FoundOutput[] {
 
 function rankOf(node: GraphNode, info: NodeInfo | undefined): 'save' | 'preview' | undefined {
   const { classType } = node;
-  // A node that nothing leads to has nothing to save. Whether something takes its output says nothing: some pass it on.
+  // A node without an incoming link has nothing to save. Outgoing links say nothing: some nodes pass their input on.
   if (linksOf(node).length === 0 || SAVES_MODELS.test(classType) || info?.output_node === false)
     return undefined;
   if (PREVIEWS.test(classType) || node.inputs.get('save_output') === false) return 'preview';

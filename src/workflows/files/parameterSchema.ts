@@ -3,9 +3,9 @@ import type { ManifestInput, Scalar } from './manifest.js';
 import { MAX_TEXT_LENGTH, rangeOf, readParameter } from './readParameter.js';
 
 /**
- * The schema of one parameter. It takes what forms send (text) as well as JSON values, and gives what goes into the
- * graph, or undefined: then the graph's own value stays.
- * @param own the graph's own value, for documents; left out where there is none, or where it is nobody's business
+ * The schema of one parameter. It accepts form values (text) and JSON values, and returns the value for the graph, or
+ * undefined to keep the graph's own value.
+ * @param own the graph's own value, for the documents; omitted if there is none, or if it is secret
  */
 export function parameterSchema(input: ManifestInput, own: Scalar | undefined): z.ZodType {
   const check = (payload: z.core.ParsePayload): void => {
@@ -17,8 +17,8 @@ export function parameterSchema(input: ManifestInput, own: Scalar | undefined): 
 }
 
 /**
- * What may be left out, in a form that documents understand. The check changes the value too: with a transform in its
- * place, zod would leave default and examples out of documents.
+ * An optional parameter, in a form that the documents understand. The check also changes the value: with a transform
+ * instead, zod would omit default and examples in the documents.
  */
 function leaveOut(input: ManifestInput, check: (payload: z.core.ParsePayload) => void): z.ZodType {
   if (input.required === true) return z.unknown().check(check);
@@ -31,8 +31,8 @@ function leaveOut(input: ManifestInput, check: (payload: z.core.ParsePayload) =>
 }
 
 /**
- * What documents say of the parameter. JSON Schema has numbers only: a bound beyond 2^53 is rounded there. `x-kind` is
- * the kind of the manifest, and `step` what a slider moves by; values in between are taken too.
+ * The documentation of the parameter. JSON Schema only has numbers: a limit beyond 2^53 is rounded there. `x-kind` is
+ * the kind in the manifest, and `step` the step of a slider; values in between are accepted, too.
  */
 function jsonSchema(input: ManifestInput, own: Scalar | undefined): Record<string, unknown> {
   const { kind, title, description, step } = input;
@@ -50,7 +50,7 @@ function jsonSchema(input: ManifestInput, own: Scalar | undefined): Record<strin
     maxLength: kind === 'text' ? (input.maxLength ?? MAX_TEXT_LENGTH) : undefined,
     default: shown(usual),
     examples: isExample ? [shown(own)] : undefined,
-    // A seed that has a default is not random.
+    // A seed with a default is not random.
     'x-kind': isSeed && input.default !== undefined ? 'integer' : kind,
     step,
   };
@@ -73,10 +73,10 @@ function typeFields({ kind, choices }: ManifestInput): Record<string, unknown> {
 }
 
 function seedDescription(description: string | undefined): string {
-  return [description, 'Left out or -1: random, and told with the result.'].filter(Boolean).join(' ');
+  return [description, 'Omitted or -1: random, and returned with the result.'].filter(Boolean).join(' ');
 }
 
-/** A value as JSON Schema can have it. */
+/** A value that JSON Schema can represent. */
 function shown(value: Scalar | undefined): string | number | boolean | undefined {
   return typeof value === 'bigint' ? Number(value) : value;
 }

@@ -17,7 +17,7 @@ const integer = z.union([z.int(), z.bigint()]);
 /** YAML reads an id without quotes as a number. */
 const nodeId = z.union([text(200), integer.transform(String)], { error: 'takes the id of a node' });
 const field = text(200);
-/** YAML has no minus zero, which means nothing else than zero. */
+/** YAML has no negative zero. */
 const unsigned = <T>(value: T): T | 0 => (value === 0 ? 0 : value);
 const number = z.union([z.number(), z.bigint()], { error: 'takes a number' }).transform(unsigned);
 const scalar = z
@@ -69,7 +69,7 @@ const manifestSchema = z.strictObject({
   outputs: z.record(name, z.strictObject({ node: nodeId })),
 });
 
-/** What does not go together in an input: the key, and what is wrong with it. */
+/** Keys that do not fit together in an input: the key, and the problem. */
 function inputProblems(input: ManifestInput): [string, string][] {
   const { kind, minimum, maximum } = input;
   const { minimum: lowest, maximum: highest } = rangeOf(input);
@@ -94,8 +94,8 @@ function inputProblems(input: ManifestInput): [string, string][] {
 }
 
 /**
- * Checks a manifest.
- * @param value as YAML or JSON has it; integers may be bigints
+ * Validates a manifest.
+ * @param value from YAML or JSON; integers may be bigints
  * @throws AppError `INVALID_WORKFLOW`, with details by place
  */
 export function parseManifest(value: unknown): Manifest {
@@ -113,7 +113,7 @@ export function parseManifest(value: unknown): Manifest {
     inputs: new Map(Object.entries(inputs)),
     outputs: new Map(Object.entries(outputs)),
   };
-  if (manifest.outputs.size === 0) throw invalidWorkflow('The manifest names no output.');
+  if (manifest.outputs.size === 0) throw invalidWorkflow('The manifest lists no output.');
   if (manifest.inputs.size > MAX_INPUTS)
     throw invalidWorkflow(`The manifest has more than ${MAX_INPUTS} inputs.`);
   if (manifest.outputs.size > MAX_OUTPUTS)

@@ -1,10 +1,10 @@
-/** Values that a program was meant to fill in, such as `{{prompt}}`, `%PROMPT%`, `${JOB_ID}` or `<SEED>`. */
+/** Values that a program should have filled in, such as `{{prompt}}`, `%PROMPT%`, `${JOB_ID}` or `<SEED>`. */
 const PLACEHOLDER =
   /^\s*(\{\{[^{}]+\}\}|\$\{[^{}]+\}|%[A-Za-z_]\w*%|<[A-Z][A-Z0-9_]*>|__[A-Z][A-Z0-9_]*__)\s*$/;
-/** What nodes fill in themselves. */
+/** Placeholders that nodes fill in themselves. */
 const TOKENS = /^\s*%(date|time|width|height|seed|counter|model|year|month|day|hour|minute|second)%\s*$/;
 
-/** Whether the whole value is a placeholder, so that it is no use as a default. */
+/** Whether the whole value is a placeholder and no usable default. */
 export function isPlaceholder(value: unknown): value is string {
   return typeof value === 'string' && PLACEHOLDER.test(value.slice(0, 300)) && !TOKENS.test(value);
 }

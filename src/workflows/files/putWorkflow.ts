@@ -7,17 +7,17 @@ import { parseManifest } from './parseManifest.js';
 import { readGraph } from './readGraph.js';
 import { checkType } from './workflowType.js';
 
-/** What is known beside what a client sent. */
+/** The context of a client's workflow. */
 interface Known {
-  /** Types of the workflows that are written in TypeScript. */
+  /** Types of the built-in workflows. */
   readonly builtIn: ReadonlySet<string>;
   readonly infoOf: NodeLookup;
 }
 
 /**
- * Makes a workflow of what a client put.
- * @param manifest as JSON has it; without one, it is derived
- * @returns the workflow, and the manifest where the client sent one
+ * Creates a workflow from a client's input.
+ * @param manifest plain JSON; derived if omitted
+ * @returns the workflow, and the client's manifest if there is one
  * @throws AppError `INVALID_WORKFLOW`, `WORKFLOW_FORMAT_UI`, `WORKFLOW_BUILT_IN`
  */
 export function putWorkflow(

@@ -2,25 +2,25 @@ import { type Json, NumberText } from '../../utils/losslessJson.js';
 import { MAX_SEED } from './inputKinds.js';
 import type { ManifestInput, Scalar } from './manifest.js';
 
-/** Characters that a text takes where the manifest does not say. */
+/** Maximum characters of a text if the manifest does not say. */
 export const MAX_TEXT_LENGTH = 20_000;
-/** Longest text of a whole number that is read. */
+/** Longest text that is parsed as an integer. */
 const MAX_DIGITS = 30;
 /** Choices that a message lists. */
 const MAX_LISTED = 20;
 
-/** A value as it goes into the graph; undefined where it was left out. Or what is wrong with it. */
+/** A value for the graph, undefined if omitted; or the problem with it. */
 export type Reading = { readonly value: Json | undefined } | { readonly problem: string };
 
-/** What is needed of a declaration to read a value. */
+/** The parts of a declaration that are needed to read a value. */
 export type ValueRules = Pick<
   ManifestInput,
   'kind' | 'required' | 'default' | 'minimum' | 'maximum' | 'maxLength' | 'choices'
 >;
 
 /**
- * Reads a value that a client sent, as a form sends it (text) or as JSON has it. An integer is kept exactly.
- * An empty field of a form counts as left out, except where it is a text. A seed of -1, `random` or `randomize` does too.
+ * Reads a client's value, from a form (text) or from JSON. Integers stay exact. An empty form field counts as
+ * omitted, except for a text. So does a seed of -1, `random` or `randomize`.
  */
 export function readParameter(value: unknown, rules: ValueRules): Reading {
   if (!isLeftOut(value, rules)) return readValue(value, rules);
@@ -28,13 +28,13 @@ export function readParameter(value: unknown, rules: ValueRules): Reading {
   return rules.default === undefined ? { value: undefined } : readValue(rules.default, rules);
 }
 
-/** What a number may be, with both ends. A seed is one that ComfyUI's own nodes take, where nothing else is said. */
+/** The range of a number, both ends inclusive. By default a seed has the range of ComfyUI's own nodes. */
 export function rangeOf({ kind, minimum, maximum }: ValueRules): Pick<ValueRules, 'minimum' | 'maximum'> {
   if (kind !== 'seed') return { minimum, maximum };
   return { minimum: minimum ?? 0, maximum: maximum ?? MAX_SEED };
 }
 
-/** Reads a value that is there. */
+/** Reads a value that is present. */
 export function readValue(value: unknown, rules: ValueRules): Reading {
   const plain = value instanceof NumberText ? value.text : value;
   switch (rules.kind) {
@@ -51,7 +51,7 @@ export function readValue(value: unknown, rules: ValueRules): Reading {
   }
 }
 
-/** Whether a seed's value asks for a random one. */
+/** Whether a seed requests a random one. */
 export function isRandomSeed(value: unknown): boolean {
   const text = value instanceof NumberText ? value.text : value;
   if (typeof text === 'string') return ['-1', 'random', 'randomize'].includes(text.trim().toLowerCase());
@@ -85,7 +85,7 @@ function readChoice(value: unknown, choices: readonly Scalar[] | undefined): Rea
   return choice === undefined ? { problem: `takes ${listed(choices)}` } : { value: exact(choice) };
 }
 
-/** `a, b or c`; of very many the first few. */
+/** `a, b or c`; the first few of many. */
 function listed(choices: readonly Scalar[]): string {
   const shown = choices.slice(0, MAX_LISTED).map(String);
   const more = choices.length - shown.length;
@@ -139,7 +139,7 @@ function rangeWords(minimum: number | bigint | undefined, maximum: number | bigi
   return maximum === undefined ? '' : ` of at most ${maximum}`;
 }
 
-/** The value as a graph has it: an integer that JavaScript cannot hold is kept as its digits. */
+/** The value for a graph: an integer that JavaScript cannot represent keeps its digits. */
 function exact(value: Scalar): Json {
   if (typeof value !== 'bigint') return value;
   const number = Number(value);

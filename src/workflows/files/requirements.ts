@@ -5,8 +5,8 @@ import { GraphView, linksOf } from './GraphView.js';
 const MODEL_FILE = /\S\.(safetensors|ckpt|pt|pth|gguf|bin|onnx|sft)$/i;
 
 /**
- * What a machine must have to run the graph: every node class, since ComfyUI refuses a prompt with an unknown one
- * anywhere, and the model files that are named by nodes. A loader that nothing takes anything from needs no file.
+ * What a machine needs to run the graph: every node class, because ComfyUI rejects a prompt with an unknown one
+ * anywhere, and the model files that nodes name. A loader without outgoing links needs no file.
  */
 export function requirementsOf(graph: PromptGraph): Workflow['requires'] {
   const view = new GraphView(graph);

@@ -6,22 +6,25 @@ const SECRET_FIELD =
 const SECRET_VALUE =
   /^\s*(bearer\s+\S+|(sk|pk|rk)-[\w-]{16,}|hf_\w{16,}|gh[pousr]_\w{16,}|AKIA\w{12,}|AIza[\w-]{20,})\s*$/i;
 
-/** What is shown in place of a secret. */
+/** Shown instead of a secret. */
 const HIDDEN = '(hidden)';
 
-/** Whether an input of this name holds a secret, such as the key of an API. */
+/** Whether an input with this name holds a secret, such as an API key. */
 function isSecretField(name: string): boolean {
   const words = name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase();
   return SECRET_FIELD.test(words.replaceAll(/[\s.-]+/g, '_'));
 }
 
-/** Whether the value of an input is a secret: by the input's name, by its looks, or by where its node's output goes. */
+/**
+ * Whether the value of an input is a secret: by the name of the input, by its format, or by the destination of its
+ * node's output.
+ */
 export function isSecret(graph: PromptGraph, id: string, field: string): boolean {
   const value = graph.get(id)?.inputs.get(field);
   return isSecretValue(field, value) || secretSources(graph).has(id);
 }
 
-/** The graph for people to look at: secrets in it are hidden. */
+/** The graph for display, with hidden secrets. */
 export function withoutSecrets(graph: PromptGraph): PromptGraph {
   const sources = secretSources(graph);
   return new Map(
@@ -59,7 +62,7 @@ function hidden(field: string, value: GraphValue, isSource: boolean): GraphValue
   return hiddenInside(field, value);
 }
 
-/** Objects inside of a value have names too. */
+/** Objects inside a value have names, too. */
 function hiddenInside(field: string, value: Json): Json {
   if (isJsonObject(value))
     return new Map([...value].map(([key, item]): [string, Json] => [key, hiddenInside(key, item)]));

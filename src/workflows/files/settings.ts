@@ -6,7 +6,7 @@ import type { Target } from './manifest.js';
 import { isPlaceholder } from './placeholders.js';
 import { isRandomSeed } from './readParameter.js';
 
-/** A number that people change, and the bounds that ComfyUI's own nodes have for it. */
+/** A number that people change, and the range of ComfyUI's own nodes for it. */
 interface Setting {
   readonly name: string;
   readonly kind: ValueKind;
@@ -17,7 +17,7 @@ interface Setting {
   readonly step?: number;
 }
 
-/** A setting, and the fields of the graph that have the same value of it. */
+/** A setting, and the fields of the graph with the same value of it. */
 export interface FoundSetting {
   readonly setting: Setting;
   readonly targets: readonly Target[];
@@ -27,7 +27,7 @@ const hasSome = (node: GraphNode, ...fields: string[]) => fields.some((field) =>
 const isSampling = (node: GraphNode) =>
   /sampl|schedul|guider|sigma/i.test(node.classType) ||
   hasSome(node, 'sampler_name', 'scheduler', 'latent_image', 'positive');
-/** Makes an empty picture or video; a node that only scales one has a size too. */
+/** Creates an empty image or video; a node that only scales one also has a size. */
 const isSized = (node: GraphNode) =>
   !/scale|resize|crop|composite/i.test(node.classType) &&
   (/latent|empty|tovideo/i.test(node.classType) ||
@@ -74,7 +74,7 @@ const SETTINGS: readonly Setting[] = [
   { name: 'fps', kind: 'number', fields: /^(fps|frame_rate)$/, isOn: isAny, minimum: 0.01, maximum: 1000 },
 ];
 
-/** Every seed, as one input. */
+/** All seeds, as one input. */
 export function findSeeds(view: GraphView, needed: ReadonlySet<string>): readonly Target[] {
   return targetsOf(
     view,
@@ -84,7 +84,7 @@ export function findSeeds(view: GraphView, needed: ReadonlySet<string>): readonl
   );
 }
 
-/** The usual settings. Fields of the same value are one input: a change of only one of them is rarely meant. */
+/** The usual settings. Fields with the same value are one input: changing only one of them is rarely intended. */
 export function findSettings(view: GraphView, needed: ReadonlySet<string>): readonly FoundSetting[] {
   return SETTINGS.flatMap((setting) => {
     const byValue = new Map<unknown, Target[]>();
@@ -127,7 +127,7 @@ function targetsOf(
 const SOURCE_FIELD = /^(value|int|integer|float|number|int_value|float_value|constant)$/i;
 const MAX_STEPS = 20;
 
-/** The field that a linked setting comes from: of the same name, or of a node that only holds a number. */
+/** The field at the source of a linked setting: one with the same name, or of a node that only holds a number. */
 function sourceOf(view: GraphView, link: NodeLink, setting: Setting): Target | undefined {
   let next: NodeLink | undefined = link;
   for (let step = 0; next !== undefined && step < MAX_STEPS; step += 1) {
@@ -146,12 +146,12 @@ function sourceOf(view: GraphView, link: NodeLink, setting: Setting): Target | u
   return undefined;
 }
 
-/** Whether the value is a number, or text that ComfyUI takes for one. */
+/** Whether the value is a number, or text that ComfyUI accepts as one. */
 function isNumeral(value: GraphValue | undefined): boolean {
   return Number.isFinite(numberOf(value));
 }
 
-/** The number that a value is, or that its text says; NaN for anything else. */
+/** The number in a value or its text; NaN for anything else. */
 export function numberOf(value: GraphValue | undefined): number {
   const text = value instanceof NumberText ? value.text : value;
   if (typeof text === 'number') return text;

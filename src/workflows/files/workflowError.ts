@@ -1,13 +1,13 @@
 import { AppError } from '../../errors.js';
 
-/** What is wrong with one node of a graph. It never quotes the value of an input, which may be a secret. */
+/** A problem with one node of a graph. It never quotes the value of an input, which may be secret. */
 export interface NodeProblem {
   readonly node_id: string;
   readonly class_type?: string;
   readonly message: string;
 }
 
-/** What is wrong at one place of a manifest. */
+/** A problem at one place of a manifest. */
 export interface ManifestProblem {
   /** Such as `inputs.seed.kind`. */
   readonly path: string;
@@ -19,10 +19,10 @@ interface Problems {
   readonly manifest?: readonly ManifestProblem[];
 }
 
-/** Problems that one error lists at most. */
+/** Maximum problems in one error. */
 const MAX_LISTED = 20;
 
-/** An error of code `INVALID_WORKFLOW`: a graph or a manifest that cannot be used. */
+/** An `INVALID_WORKFLOW` error: an invalid graph or manifest. */
 export function invalidWorkflow(message: string, { nodes, manifest }: Problems = {}): AppError {
   const details = {
     ...(nodes && { nodes: nodes.slice(0, MAX_LISTED) }),
@@ -31,7 +31,7 @@ export function invalidWorkflow(message: string, { nodes, manifest }: Problems =
   return new AppError('INVALID_WORKFLOW', message, Object.keys(details).length > 0 ? { details } : {});
 }
 
-/** Client text for an error message: short, and in one line. */
+/** A client's text for an error message: short, and in one line. */
 export function quoted(text: string): string {
   const line = text.replaceAll(/\p{Cc}+/gu, ' ');
   return JSON.stringify(line.length > 60 ? `${line.slice(0, 60)}…` : line);

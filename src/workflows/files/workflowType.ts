@@ -3,7 +3,7 @@ import { invalidWorkflow, quoted } from './workflowError.js';
 
 const TYPE = /^[a-z0-9][a-z0-9-]{0,63}$/;
 
-/** Names that routes of the server itself have, now or soon. */
+/** Names of the server's own paths, now or later. */
 const RESERVED = new Set([
   'admin',
   'assets',
@@ -31,7 +31,7 @@ const RESERVED = new Set([
   'workflows',
 ]);
 
-/** The type of the workflow in a file of this name: in lower case, with other characters as hyphens. */
+/** The type of a workflow file: its name in lower case, with hyphens for other characters. */
 export function typeFromFileName(name: string): string {
   return name
     .replace(/\.[^.]*$/, '')
@@ -42,15 +42,16 @@ export function typeFromFileName(name: string): string {
 
 /**
  * Checks the name of a workflow.
- * @param builtIn types of the workflows that are written in TypeScript
+ * @param builtIn types of the built-in workflows
  * @throws AppError `INVALID_WORKFLOW`, `WORKFLOW_BUILT_IN`
  */
 export function checkType(type: string, builtIn: ReadonlySet<string>): void {
   if (!TYPE.test(type)) {
-    const takes = 'takes 1 to 64 lower-case letters, digits and hyphens, and no hyphen at the beginning';
+    const takes = 'takes 1 to 64 lower-case letters, digits and hyphens, not starting with a hyphen';
     throw invalidWorkflow(`The name of a workflow ${takes}, but was ${quoted(type)}.`);
   }
-  if (RESERVED.has(type)) throw invalidWorkflow(`The server itself uses the name ${quoted(type)}.`);
+  if (RESERVED.has(type))
+    throw invalidWorkflow(`The name ${quoted(type)} is reserved for the server itself.`);
   if (builtIn.has(type)) {
     throw new AppError(
       'WORKFLOW_BUILT_IN',

@@ -8,10 +8,13 @@ import type { AuditedHolders, Hold } from '../HolderAudit.js';
 
 /** How long others wait for a server that died while it deleted an asset, ms. */
 const MARK_MS = 15_000;
-/** Between two looks for the end of a deletion on another server, ms. It takes a millisecond, or as long as a bucket likes. */
+/**
+ * Poll interval while another server deletes an asset, ms. A deletion takes a millisecond, or as long as a bucket
+ * needs.
+ */
 const FIRST_LOOK_MS = 5;
 const LAST_LOOK_MS = 200;
-/** Holders that Redis looks at in one step of a walk. */
+/** Holders per step of a scan. */
 const WALK_STEP = 500;
 
 /** A line of the scripts below: adds ARGV[2], with the time. */
@@ -22,10 +25,10 @@ if redis.call('ZADD', KEYS[2], time[1] * 1000 + math.floor(time[2] / 1000), ARGV
 end
 `;
 
-/** KEYS: counts, holders, mark. ARGV: hash, member. Returns 1 while a deletion is under way. */
+/** KEYS: counts, holders, mark. ARGV: hash, member. Returns 1 during a deletion. */
 const TAKE = new LuaScript(`${ADD} return redis.call('EXISTS', KEYS[3])`);
 
-/** KEYS: counts, holders. ARGV: hash, member. Returns 0 where nobody holds it. */
+/** KEYS: counts, holders. ARGV: hash, member. Returns 0 if nobody holds it. */
 const SHARE = new LuaScript(`
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
 ${ADD}
@@ -33,8 +36,8 @@ return 1
 `);
 
 /**
- * KEYS: counts, holders, mark. ARGV: hash, member, token, how long the mark lasts. Returns 1 where nobody holds the asset and
- * the mark is this server's, also from a call whose answer was lost.
+ * KEYS: counts, holders, mark. ARGV: hash, member, token, lifetime of the mark. Returns 1 if nobody holds the asset
+ * and the mark is this server's, also from a call whose response was lost.
  */
 const RELEASE = new LuaScript(`
 if redis.call('ZREM', KEYS[2], ARGV[2]) == 1 and redis.call('HINCRBY', KEYS[1], ARGV[1], -1) <= 0 then
@@ -46,7 +49,7 @@ redis.call('PEXPIRE', KEYS[3], ARGV[4])
 return 1
 `);
 
-/** KEYS: counts, mark. ARGV: hash, token, how long the mark lasts. Returns as RELEASE. */
+/** KEYS: counts, mark. ARGV: hash, token, lifetime of the mark. Returns the same as RELEASE. */
 const CLAIM = new LuaScript(`
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return 0 end
 redis.call('SET', KEYS[2], ARGV[2], 'NX', 'PX', ARGV[3])
@@ -55,17 +58,16 @@ redis.call('PEXPIRE', KEYS[2], ARGV[3])
 return 1
 `);
 
-/** KEYS: mark. ARGV: token, how long the mark lasts from now on: 0 to remove it. */
+/** KEYS: mark. ARGV: token, new lifetime of the mark: 0 to remove it. */
 const KEEP_MARK = new LuaScript(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 `);
 
 /**
- * Holders that servers share, who share the assets. They outlive the servers.
- *
- * Keys, under `{prefix}:assets:`: `counts`, a hash with the number of holders of each asset; `holders`, a sorted set of
- * `<hash> <name>` by the time when they took it, by the clock of Redis; `deleting:<hash>`, the mark of a deletion; `audit`. A
- * hold takes about 300 bytes.
+ * Holders for servers that share the assets. They outlive the servers.
+ * ¶ Keys, under `{prefix}:assets:`: `counts`, a hash with the number of holders of each asset; `holders`, a sorted
+ * set of `<hash> <name>` by the time of the hold, by the clock of Redis; `deleting:<hash>`, the mark of a deletion;
+ * `audit`. A hold takes about 300 bytes.
  */
 export class RedisAssetHolders implements AssetHolders, AuditedHolders {
   readonly #redis: { readonly commands: Redis };
@@ -74,12 +76,12 @@ export class RedisAssetHolders implements AssetHolders, AuditedHolders {
   readonly #counts: string;
   readonly #holders: string;
   readonly #token = uuid();
-  /** Deletions of this server, with what renews their marks. */
+  /** Deletions of this server, with the timers that renew their marks. */
   readonly #deletions = new Map<string, NodeJS.Timeout>();
 
   /**
    * @param prefix of all keys, with the hash tag
-   * @param markMs how long the mark of a deletion lasts that is not renewed
+   * @param markMs lifetime of the mark of a deletion that is not renewed
    */
   constructor(redis: { readonly commands: Redis }, prefix: string, markMs = MARK_MS) {
     this.#redis = redis;
@@ -123,7 +125,7 @@ export class RedisAssetHolders implements AssetHolders, AuditedHolders {
     try {
       await KEEP_MARK.run(this.#redis.commands, [this.#markOf(hash)], [this.#token, 0]);
     } finally {
-      // Only now: an answer to a `release` from before must not begin it again.
+      // Only now: a late response to an earlier `release` must not start it again.
       this.#deletions.delete(hash);
     }
   }
@@ -151,12 +153,12 @@ export class RedisAssetHolders implements AssetHolders, AuditedHolders {
     );
   }
 
-  /** @param ask answers 1 where nobody holds the asset and this server's mark is set */
+  /** @param ask returns 1 if nobody holds the asset and this server's mark is set */
   async #begin(hash: string, ask: (mark: string) => Promise<unknown>): Promise<boolean> {
     const mark = this.#markOf(hash);
     const askedAt = performance.now();
     const isFree = (await ask(mark)) === 1;
-    // The mark may be gone again: the bytes are found by a sweep.
+    // The mark may be gone again: a sweep finds the bytes.
     const isLate = performance.now() - askedAt >= this.#markMs;
     if (!isFree || isLate || this.#deletions.has(hash)) return false;
     const renew = () => {
@@ -171,7 +173,7 @@ export class RedisAssetHolders implements AssetHolders, AuditedHolders {
   }
 }
 
-/** A hash has no space in it. */
+/** A hash contains no space. */
 function memberOf(hash: string, holder: string): string {
   return `${hash} ${holder}`;
 }

@@ -9,31 +9,29 @@ import { MinuteStore } from '../MinuteStore.js';
 
 /** How long a request waits for its count, ms. */
 const PATIENCE_MS = 1000;
-/** After a count that failed, before Redis is asked again, ms. */
+/** Pause after a failed count before Redis is asked again, ms. */
 const PAUSE_MS = 1000;
 
 interface Parts {
   readonly connection: Pick<RedisConnection, 'commands' | 'isAvailable'>;
-  /** Of all keys, with the hash tag. */
+  /** Prefix of all keys, with the hash tag. */
   readonly prefix: string;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * Counts the requests to all servers in Redis, by the time to live of its keys: no clock of a server matters.
- *
- * Keys: `{prefix}:rate:<client>`, one for each client, for a minute. A request is one command.
- *
- * While Redis is away each server counts for itself: a limit must neither fail a request nor hold it up. What came to this
- * server before counts on, so that a client has at most the limit of each server.
+ * Counts the requests to all servers in Redis, by the TTL of its keys: no server clock matters.
+ * ¶ Keys: `{prefix}:rate:<client>`, one per client, for a minute. A request is one command.
+ * ¶ During an outage of Redis each server counts for itself: a limit must neither fail a request nor delay it.
+ * Earlier requests to this server still count, so that a client has at most the limit of each server.
  */
 export class SharedMinuteStore implements Store {
   readonly #parts: Parts;
   readonly #own: MinuteStore;
   #options: Options | undefined;
   #shared: Promise<Store> | undefined;
-  /** By the clock that only moves forward. */
+  /** By the monotonic clock. */
   #pausedUntil = 0;
 
   constructor(parts: Parts) {
@@ -45,7 +43,10 @@ export class SharedMinuteStore implements Store {
     this.#options = options;
   }
 
-  /** Gets ready where there is a limit, so that the first request need not wait. Never rejects: later requests try again. */
+  /**
+   * Prepares the scripts if there is a limit, so that the first request need not wait. Never rejects: later requests
+   * retry.
+   */
   async start(): Promise<void> {
     if (!this.#options) return;
     this.#shared ??= this.#open();
@@ -66,7 +67,7 @@ export class SharedMinuteStore implements Store {
     }
   }
 
-  /** Here alone, as `resetKey`: the limit takes nothing back. */
+  /** Locally only, like `resetKey`: the limit never undoes a count. */
   decrement(key: string): void {
     this.#own.decrement(key);
   }
@@ -75,7 +76,7 @@ export class SharedMinuteStore implements Store {
     this.#own.resetKey(key);
   }
 
-  /** The library's store stays unusable when its scripts could not be sent: there is a new one next time. */
+  /** The library's store stays unusable if its scripts could not be sent: the next request creates a new one. */
   readonly #onError = (error: unknown): void => {
     const { clock, logger } = this.#parts;
     this.#shared = undefined;
@@ -83,13 +84,13 @@ export class SharedMinuteStore implements Store {
     logger.debug('Requests could not be counted in Redis', { error: messageOf(error) });
   };
 
-  /** The library is loaded only where it is needed. */
+  /** The library is loaded only if needed. */
   async #open(): Promise<Store> {
     const { connection, prefix } = this.#parts;
     const { RedisStore } = await import('rate-limit-redis');
     const store = new RedisStore({
       prefix: `${prefix}:rate:`,
-      // It checks the answers itself.
+      // It checks the responses itself.
       sendCommand: (command, ...values) =>
         connection.commands.call(command, ...values) as Promise<RedisReply>,
     });

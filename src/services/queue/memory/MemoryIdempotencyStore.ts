@@ -2,18 +2,18 @@ import type { Claim, IdempotencyStore } from '../IdempotencyStore.js';
 
 interface Entry {
   readonly fingerprint: string;
-  /** undefined while the job is being made. */
+  /** undefined while the job is created. */
   jobId?: string;
 }
 
 /** Keys in this process's memory. */
 export class MemoryIdempotencyStore implements IdempotencyStore {
   readonly #entries = new Map<string, Entry>();
-  /** What was intended under keys and may have been made. */
+  /** Intended jobs that may have been created. */
   readonly #intended = new Map<string, Entry>();
   readonly #keysByJob = new Map<string, string>();
 
-  /** How many keys are remembered. */
+  /** Number of keys. */
   get size(): number {
     return this.#entries.size;
   }

@@ -3,7 +3,7 @@ import type { Job } from '../../jobs/Job.js';
 import type { JobEventKind, JobEventKinds, JobEvents } from '../JobEvents.js';
 import { JobListeners } from '../JobListeners.js';
 
-/** Events of one process: all are told at once. */
+/** Events in one process: all listeners are called immediately. */
 export class MemoryJobEvents implements JobEvents {
   readonly #all: JobListeners;
 

@@ -2,13 +2,13 @@ import { JOB_STATUSES, type JobStatus } from '../../../schemas/jobStatus.js';
 import { assignmentOf, isFinished, type Job } from '../../jobs/Job.js';
 import type { JobCounts, JobFilter, JobStore } from '../JobStore.js';
 
-/** Holes that the order may have before it is written anew, as a part of its length. */
+/** Maximum share of holes in the order before it is rebuilt. */
 const MAX_HOLES = 0.5;
 
-/** Job records in this process's memory. What is asked often does not walk through all of them. */
+/** Job records in this process's memory. Frequent requests need no full scan. */
 export class MemoryJobStore implements JobStore {
   readonly #jobs = new Map<string, Job>();
-  /** Ids in order of creation, with holes where jobs were deleted: a Map cannot be read from its end. */
+  /** Ids in order of creation, with holes for deleted jobs: a Map cannot be read from its end. */
   #order: Array<string | undefined> = [];
   #places = new Map<string, number>();
   /** Finished jobs and when, in order of finishing. */
@@ -52,7 +52,7 @@ export class MemoryJobStore implements JobStore {
     return job;
   }
 
-  /** Without a filter only the page itself is read; with one, every record. */
+  /** Without a filter only the page is read; with one, every record. */
   async list(
     filter: JobFilter,
     { limit, offset }: { limit: number; offset: number },

@@ -2,30 +2,30 @@ import type { Logger } from '../../../utils/logger.js';
 import type { RedisConnection } from './RedisConnection.js';
 import { Subscription } from './Subscription.js';
 
-/** What one server tells the others. */
+/** A message from one server to the others. */
 export interface EventMessage {
   readonly kind: string;
   /** Of the job. */
   readonly id: string;
-  /** May have any length and hold any text. */
+  /** Any text of any length. */
   readonly content: string;
 }
 
-/** Messages that wait for Redis to be back. The oldest go first. */
+/** Messages that wait for Redis. The oldest are dropped first. */
 const MAX_UNSENT = 10_000;
-/** Before what could not be sent is sent again, ms. */
+/** Delay before unsent messages are sent again, ms. */
 const RESEND_MS = 1000;
 /**
- * After these times what was sent late is sent once more, ms: other servers may have taken longer to come back, and nothing
- * but this message may tell of a job's end until its record is written, which is tried again every 30 s at least.
+ * Delays after which late messages are repeated, ms: other servers may have taken longer to reconnect, and this
+ * message may be the only sign of a job's end until its record is written, which is retried at least every 30 s.
  */
 const REPEATS_MS = [5000, 35_000];
-/** Messages that are remembered, so that they are heard once. */
+/** Messages that are remembered to detect duplicates. */
 const MAX_HEARD = 20_000;
 
 /**
- * Messages from each server to all others, over publish and subscribe. What could not be sent is sent later, in order, the newest
- * of each kind about a job; what comes twice is heard once.
+ * Messages from each server to all others, over publish and subscribe. Unsent messages are sent later, in order, the
+ * newest of each kind about a job; duplicates are dropped.
  */
 export class EventChannel {
   readonly #connection: RedisConnection;
@@ -34,7 +34,7 @@ export class EventChannel {
   readonly #logger: Logger;
   /** By kind and job, in order. */
   readonly #unsent = new Map<string, string>();
-  /** What was sent late, until it was repeated, or something newer was sent. */
+  /** Late messages until they are repeated, or something newer is sent. */
   readonly #late = new Map<string, string>();
   readonly #timers = new Set<NodeJS.Timeout>();
   /** Server and number of each message. */
@@ -44,7 +44,7 @@ export class EventChannel {
   #isResending = false;
   #isStopped = false;
 
-  /** @param server a name of this server that no other has, or had */
+  /** @param server a name of this server that is unique for all time */
   constructor(connection: RedisConnection, name: string, server: string, logger: Logger) {
     this.#connection = connection;
     this.#name = name;
@@ -53,8 +53,8 @@ export class EventChannel {
   }
 
   /**
-   * Hears what other servers tell from now on.
-   * @param onLost called when messages may have been lost, once others are heard again
+   * Receives messages of other servers from now on.
+   * @param onLost called when messages may have been lost, once others can be received again
    */
   async start(onMessage: (message: EventMessage) => void, onLost: () => void): Promise<void> {
     const listener = {
@@ -85,7 +85,7 @@ export class EventChannel {
     const text = `${this.#server} ${this.#number} ${kind} ${id}\n${content}`;
     const name = `${kind} ${id}`;
     this.#late.delete(name);
-    // What comes later must not overtake.
+    // Later messages must not overtake it.
     if (this.#unsent.size > 0) this.#keep(name, text);
     else this.#publish(name, text);
   }
@@ -139,7 +139,7 @@ export class EventChannel {
     this.#timers.add(timer);
   }
 
-  /** undefined for a message of this server, one that was heard already, and what is none. */
+  /** undefined for a message of this server, a duplicate, or an invalid one. */
   #read(text: string): EventMessage | undefined {
     const end = text.indexOf('\n');
     const [server, number, kind, id, more] = text.slice(0, Math.max(end, 0)).split(' ');
@@ -152,7 +152,7 @@ export class EventChannel {
   }
 }
 
-/** The one that is there longest. */
+/** The oldest one. */
 function deleteFirst(all: { keys(): Iterable<string>; delete(key: string): unknown }): void {
   for (const first of all.keys()) {
     all.delete(first);

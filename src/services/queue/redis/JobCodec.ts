@@ -8,14 +8,14 @@ import type { WorkflowDefinitions } from './WorkflowDefinitions.js';
 /** Damaged records that are remembered, so that each is reported once. */
 const MAX_REPORTED = 1000;
 
-/** A record as it lies in Redis; null where there is none. */
+/** A record in Redis; null if there is none. */
 type RecordText = string | null | undefined;
 
-/** Jobs as texts and back, with their workflows. */
+/** Converts jobs to text and back, with their workflows. */
 export class JobCodec {
   readonly #definitions: WorkflowDefinitions;
   readonly #logger: Logger;
-  /** A record is written and told of, both as the same text. */
+  /** A record is stored and published as the same text. */
   readonly #texts = new WeakMap<Job, string>();
   readonly #reported = new Set<string>();
 
@@ -32,21 +32,21 @@ export class JobCodec {
     return text;
   }
 
-  /** What must be kept beside the job's record; undefined where nothing is. */
+  /** The definition to store with the job's record; undefined for none. */
   definitionOf(job: Job): string | undefined {
     return this.#definitions.textOf(job.request.workflow);
   }
 
   /**
-   * @returns undefined where there is no record, and where it cannot be read, which is logged
-   * @throws what Redis rejects with when the workflow must be read
+   * @returns undefined for a missing record, and for an unreadable one, which is logged
+   * @throws the rejection of Redis if the workflow must be read
    */
   async decode(id: string, text: RecordText): Promise<Job | undefined> {
     const [job] = await this.decodeAll([[id, text]]);
     return job;
   }
 
-  /** As `decode`, without what is missing. All definitions are read at once. */
+  /** Like `decode` for several, without missing ones. All definitions are read at once. */
   async decodeAll(records: Iterable<readonly [id: string, text: RecordText]>): Promise<Job[]> {
     const stored: { job: StoredJob; definition: string | undefined }[] = [];
     for (const [id, text] of records) {
@@ -77,6 +77,6 @@ export class JobCodec {
     if (this.#reported.has(id)) return;
     if (this.#reported.size >= MAX_REPORTED) this.#reported.clear();
     this.#reported.add(id);
-    this.#logger.warn('The record of a job cannot be read', { jobId: id, error: messageOf(error) });
+    this.#logger.warn('A job record cannot be read', { jobId: id, error: messageOf(error) });
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 
-/** A script that Redis runs in one step. Its text is sent once; later calls name it by its hash. */
+/** A script that Redis runs atomically. Its text is sent once; later calls use its hash. */
 export class LuaScript {
   readonly #text: string;
   readonly #sha: string;
@@ -11,7 +11,7 @@ export class LuaScript {
     this.#sha = createHash('sha1').update(text).digest('hex');
   }
 
-  /** @throws what Redis rejects with */
+  /** @throws the rejection of Redis */
   async run(
     client: Redis,
     keys: readonly string[],
@@ -20,7 +20,7 @@ export class LuaScript {
     try {
       return await client.evalsha(this.#sha, keys.length, ...keys, ...values);
     } catch (error) {
-      // Redis forgets its scripts when it restarts.
+      // Redis forgets its scripts at a restart.
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
       return client.eval(this.#text, keys.length, ...keys, ...values);
     }

@@ -3,22 +3,22 @@ import type { Job } from '../../jobs/Job.js';
 interface Window {
   /** The last record that was seen. */
   last: Job;
-  /** Runs while nothing but the last record may wait. */
+  /** Runs while only the last record may wait. */
   timer: NodeJS.Timeout | undefined;
   /** The newest record that waits for the timer. */
   waiting: Job | undefined;
 }
 
 /**
- * Holds back what other servers need not hear at once: progress of a job that runs. Of what comes faster, the newest record is
- * told when the time is over. Everything else goes on at once, and what was held back before it is of no interest any more.
+ * Throttles events that other servers do not need immediately: progress of a running job. Of several, the newest is
+ * sent when the time is over. Everything else is sent immediately and discards what was held back.
  */
 export class ProgressPace {
   readonly #intervalMs: number;
   readonly #send: (job: Job) => void;
   readonly #windows = new Map<string, Window>();
 
-  /** @param send gets what goes on, in order */
+  /** @param send receives the events, in order */
   constructor(intervalMs: number, send: (job: Job) => void) {
     this.#intervalMs = intervalMs;
     this.#send = send;
@@ -39,7 +39,7 @@ export class ProgressPace {
     }
   }
 
-  /** Nothing more of this job is to be told. */
+  /** Nothing more of this job is sent. */
   forget(id: string): void {
     clearTimeout(this.#windows.get(id)?.timer);
     this.#windows.delete(id);
@@ -59,7 +59,7 @@ export class ProgressPace {
   }
 }
 
-/** Whether nothing but its progress tells one record of a job that runs from the next. */
+/** Whether two records of a running job differ only in their progress. */
 function isProgress(before: Job, after: Job): boolean {
   return (
     before.status === 'processing' &&

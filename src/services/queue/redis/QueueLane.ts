@@ -3,36 +3,36 @@ import type { Redis } from 'ioredis';
 import type { QueueEntry } from '../JobQueue.js';
 import { LuaScript } from './LuaScript.js';
 
-/** What BullMQ keeps of an entry. */
+/** BullMQ's data of an entry. */
 export interface LaneData extends Omit<QueueEntry, 'tried'> {
   readonly tried: readonly string[];
-  /** Its place among all that wait, whatever their type. */
+  /** Its place among all waiting entries of any type. */
   readonly rank: number;
 }
 
 export type LaneJob = Job<LaneData, unknown, string>;
 
 export interface LaneTimings {
-  /** How long a taken entry is held without being renewed, ms. */
+  /** Lifetime of a hold that is not renewed, ms. */
   readonly lockMs: number;
-  /** Between two looks for entries whose hold has ended, ms. */
+  /** Interval of the check for expired holds, ms. */
   readonly stalledCheckMs: number;
 }
 
-/** BullMQ's priorities: what was put back goes first. */
+/** BullMQ's priorities: requeued entries come first. */
 const PUT_BACK = 1;
 const NEW = 2;
 
-/** BullMQ fails a job that stalls more often. Whether a job is tried again is not the queue's decision. */
+/** BullMQ fails a job that stalls more often. The queue must not decide about retries. */
 const NO_LIMIT = 1_000_000;
 
-/** Events that BullMQ's stream keeps; nobody reads them but people who look for a fault. */
+/** Events in BullMQ's stream, which are only for debugging. */
 const KEPT_EVENTS = 100;
 
-/** What BullMQ says of an entry that is not this server's any more. */
+/** BullMQ's error about an entry that is no longer this server's. */
 const NOT_HELD = /Missing (key|lock)|Lock mismatch|is not in the active state/i;
 
-/** KEYS: wait, prioritized. ARGV: key of a job without its id, count. Returns the data of those that come next. */
+/** KEYS: wait, prioritized. ARGV: key of a job without its id, count. Returns the data of the next entries. */
 const PEEK = new LuaScript(`
 local ids = redis.call('LRANGE', KEYS[1], -ARGV[2], -1)
 local found = {}
@@ -48,7 +48,7 @@ end
 return data
 `);
 
-/** Entries of one workflow type, in a BullMQ queue of their own, so that they hold up no other type. */
+/** Entries of one workflow type, in a separate BullMQ queue, so that they block no other type. */
 export class QueueLane {
   readonly type: string;
   readonly #client: Redis;
@@ -60,9 +60,9 @@ export class QueueLane {
   readonly #held = new Map<string, LaneJob>();
 
   /**
-   * @param bull bullmq, which is loaded only where it is used
+   * @param bull bullmq, which is loaded only if used
    * @param token of this server, unique for each start
-   * @param onStalled called with each entry that waits again because its server is gone
+   * @param onStalled called with each entry that is requeued because its server is gone
    */
   constructor(
     bull: { Queue: typeof Queue; Worker: typeof Worker },
@@ -94,7 +94,7 @@ export class QueueLane {
     });
   }
 
-  /** Begins to look for entries whose server is gone. */
+  /** Starts the check for entries whose server is gone. */
   async start(): Promise<void> {
     await this.#worker.startStalledCheckTimer();
   }
@@ -107,12 +107,12 @@ export class QueueLane {
     await this.#queue.add(this.type, data, { jobId: data.id, priority: NEW });
   }
 
-  /** Takes a waiting entry out. One that is held stays. */
+  /** Removes a waiting entry. A held one stays. */
   async remove(id: string): Promise<void> {
     await this.#queue.remove(id);
   }
 
-  /** The next entries, as far as a look tells. */
+  /** The next entries, up to the limit of one look. */
   async peek(count: number): Promise<LaneData[]> {
     const keys = [this.#queue.toKey('wait'), this.#queue.toKey('prioritized')];
     const texts = (await PEEK.run(this.#client, keys, [this.#queue.toKey(''), count])) as string[];
@@ -126,14 +126,14 @@ export class QueueLane {
     return job;
   }
 
-  /** The entry is done with. Somebody else may have it meanwhile: then nothing happens. */
+  /** Removes a finished entry. If another server has it meanwhile, nothing happens. */
   async finish(job: LaneJob): Promise<void> {
     await this.#settle(job, () => job.moveToCompleted(undefined, this.#token, false));
   }
 
   /**
-   * An entry that was taken and is not wanted waits again, where it was. Never rejects: nobody would ask a second time, and
-   * one whose hold is not renewed waits again by itself.
+   * Returns a taken entry to its place. Never rejects: nobody would repeat the call, and an entry whose hold is not
+   * renewed is requeued anyway.
    */
   async untake(job: LaneJob): Promise<void> {
     try {
@@ -143,7 +143,7 @@ export class QueueLane {
     }
   }
 
-  /** An entry waits again, behind all that were put back before and before all that are new. */
+  /** Requeues an entry, after all that were requeued before and before all new ones. */
   async putBack(job: LaneJob, data: LaneData): Promise<void> {
     await this.#settle(job, async () => {
       await job.updateData(data);
@@ -152,7 +152,7 @@ export class QueueLane {
     });
   }
 
-  /** Holds what is held for another while. */
+  /** Renews a hold. */
   async renew(): Promise<void> {
     const ids = [...this.#held.keys()];
     if (ids.length === 0) return;
@@ -160,13 +160,13 @@ export class QueueLane {
     await this.#worker.extendJobLocks(ids, tokens, this.#timings.lockMs);
   }
 
-  /** Data of all that wait, for repairs. */
+  /** Data of all waiting entries, for repairs. */
   async waiting(): Promise<LaneData[]> {
     const jobs = await this.#queue.getJobs(['wait', 'prioritized']);
     return jobs.flatMap((job) => (job ? [job.data] : []));
   }
 
-  /** How many wait. */
+  /** Number of waiting entries. */
   async count(): Promise<number> {
     const [wait, prioritized] = await Promise.all([
       this.#client.llen(this.#queue.toKey('wait')),
@@ -175,13 +175,13 @@ export class QueueLane {
     return wait + prioritized;
   }
 
-  /** Ends the hold of an entry, once. Where that fails it goes on, so that it can be ended again. */
+  /** Ends the hold of an entry, once. After a failure the hold continues, so that it can be ended again. */
   async #settle(job: LaneJob, work: () => Promise<unknown>): Promise<void> {
     if (job.id === undefined || this.#held.get(job.id) !== job) return;
     try {
       await work();
     } catch (error) {
-      // Somebody else has it, since this server was gone for longer than a hold lasts.
+      // Another server has it, because this server was gone for longer than a hold lasts.
       if (!(error instanceof Error && NOT_HELD.test(error.message))) throw error;
     }
     if (this.#held.get(job.id) === job) this.#held.delete(job.id);

@@ -7,18 +7,18 @@ import { backoffWithJitter } from '../../../utils/timers.js';
 import { checkRedis } from './checkRedis.js';
 
 export interface RedisTimings {
-  /** How long a command may take, ms. */
+  /** Timeout of a command, ms. */
   readonly commandMs: number;
-  /** How long a socket may take to connect, ms. */
+  /** Timeout for connecting, ms. */
   readonly connectMs: number;
-  /** A socket that does not answer for so long is given up, ms: the host behind it may be gone. */
+  /** A connection without a response for so long is closed, ms: its host may be gone. */
   readonly silenceMs: number;
-  /** Between two looks whether Redis answers, ms. */
+  /** Interval of the check whether Redis responds, ms. */
   readonly heartbeatMs: number;
-  /** First and longest wait before a new attempt to connect, ms. */
+  /** First and longest delay before a reconnect, ms. */
   readonly reconnectBaseMs: number;
   readonly reconnectMaxMs: number;
-  /** How long the start waits for Redis, ms. */
+  /** How long the startup waits for Redis, ms. */
   readonly startMs: number;
 }
 
@@ -32,7 +32,7 @@ const REDIS_TIMINGS: RedisTimings = {
   startMs: 10_000,
 };
 
-/** No attempt to connect again helps against these. */
+/** Errors that a reconnect does not repair. */
 const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR DB index|DENIED)/;
 
 interface Clients {
@@ -41,8 +41,8 @@ interface Clients {
 }
 
 /**
- * The two connections of a server to Redis: one for commands, one that hears messages. They come back by themselves, however
- * long Redis is away; until then, commands reject at once.
+ * The two connections of a server to Redis: one for commands, one for subscriptions. They reconnect by themselves,
+ * however long Redis is unavailable; until then, commands reject immediately.
  */
 export class RedisConnection {
   readonly #url: string;
@@ -55,13 +55,12 @@ export class RedisConnection {
   #isStopped = false;
   #lastError = 'the connection was closed';
 
-  /** @param url with its password, which is told to nobody but Redis */
+  /** @param url with its password, which is sent to Redis only */
   constructor(url: string, logger: Logger, timings: Partial<RedisTimings> = {}) {
     this.#url = url;
     this.#logger = logger;
     this.#timings = { ...REDIS_TIMINGS, ...timings };
-    const onError = (error: unknown) =>
-      logger.error('A listener to Redis failed', { error: messageOf(error) });
+    const onError = (error: unknown) => logger.error('A Redis listener failed', { error: messageOf(error) });
     this.#onChange = new Listeners(onError);
   }
 
@@ -80,27 +79,28 @@ export class RedisConnection {
     return this.#started.subscriber;
   }
 
-  /** Whether Redis answered last time. */
+  /** Whether Redis responded last time. */
   get isAvailable(): boolean {
     return this.#isAvailable && !this.#isStopped;
   }
 
-  /** Calls `listener` when Redis goes, and when it is back. @returns what ends it */
+  /** Calls `listener` at the start and end of an outage. @returns a function that removes it */
   onChange(listener: (isAvailable: boolean) => void): () => void {
     return this.#onChange.add(listener);
   }
 
   /**
-   * Connects, and looks whether jobs are safe there.
-   * @throws Error that says why this Redis cannot be used
+   * Connects, and checks whether jobs are safe there.
+   * @throws Error with the reason why this Redis cannot be used
    */
   async start(): Promise<void> {
-    // Loaded only where it is needed.
+    // Loaded only if needed.
     const { Redis: Client } = await import('ioredis');
     const options = this.#options();
     const clients = { commands: new Client(this.#url, options), subscriber: new Client(this.#url, options) };
     this.#clients = clients;
-    // BullMQ listens to the one for each queue, of which there is one for each workflow, subscriptions to the other.
+    // BullMQ adds a listener to the first one for each queue, of which there is one per workflow, and subscriptions
+    // to the second one.
     for (const client of [clients.commands, clients.subscriber]) client.setMaxListeners(0);
     try {
       const both = [this.#connected(clients.commands), this.#connected(clients.subscriber)];
@@ -110,7 +110,7 @@ export class RedisConnection {
       this.#disconnect(clients);
       const isLate = error instanceof DeadlineExceeded;
       const why = isLate ? `it cannot be reached: ${this.#lastError}` : messageOf(error);
-      // Without its cause: the client's errors hold the command, and with it the password.
+      // Without the cause: errors of the client contain the command, and with it the password.
       throw new Error(`Redis at ${this.host} cannot be used: ${why}.`);
     }
     this.#isAvailable = true;
@@ -122,7 +122,7 @@ export class RedisConnection {
     this.#heartbeat = setInterval(() => void this.#look(), this.#timings.heartbeatMs);
   }
 
-  /** Ends both connections, once what was sent is answered. */
+  /** Closes both connections after the responses to sent commands. */
   async stop(): Promise<void> {
     const clients = this.#clients;
     clearInterval(this.#heartbeat);
@@ -145,20 +145,20 @@ export class RedisConnection {
       connectTimeout: connectMs,
       socketTimeout: silenceMs,
       retryStrategy: (times: number) => backoffWithJitter(times - 1, reconnectBaseMs, reconnectMaxMs),
-      // After a failover the address may still lead to what is a replica now.
+      // After a failover the address may still lead to a former primary.
       reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
-      // A command that waits for Redis to come back is carried out when its caller has long given up, or has called again. So
-      // none waits: what is sent while Redis is away, or was not answered when it went, rejects at once. The callers repeat
-      // what must not be lost.
+      // A command that waits for a reconnect would be executed after its caller has given up, or has called again. So
+      // none waits: commands during an outage, or without a response at its start, reject immediately. The callers
+      // repeat what must not be lost.
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
-      // Whoever subscribes does it, and knows then that something may be lost.
+      // Subscribers do this themselves, because they must know that something may be lost.
       autoResubscribe: false,
     } satisfies RedisOptions;
   }
 
-  /** Resolves when the client may be used; rejects when it never will. */
+  /** Resolves when the client is usable; rejects if it never will be. */
   async #connected(client: Redis): Promise<void> {
     const ready = new Promise<void>((resolve, reject) => {
       client.once('ready', resolve);
@@ -167,12 +167,12 @@ export class RedisConnection {
         if (REFUSED.test(this.#lastError)) reject(error);
       });
     });
-    // It goes on trying when this fails.
+    // It continues to try after a failure.
     client.connect().catch(() => undefined);
     await ready;
   }
 
-  /** Asks both connections. One that does not answer is closed by `silenceMs`, and made anew. */
+  /** Pings both connections. One that does not respond is closed after `silenceMs`, and replaced. */
   async #look(): Promise<void> {
     const clients = this.#started;
     try {
@@ -187,8 +187,8 @@ export class RedisConnection {
   #set(isAvailable: boolean): void {
     if (this.#isStopped || this.#isAvailable === isAvailable) return;
     this.#isAvailable = isAvailable;
-    if (isAvailable) this.#logger.info('Redis is back', { redis: this.host });
-    else this.#logger.warn('Redis is not available', { redis: this.host, error: this.#lastError });
+    if (isAvailable) this.#logger.info('Redis is available again', { redis: this.host });
+    else this.#logger.warn('Redis is unavailable', { redis: this.host, error: this.#lastError });
     this.#onChange.tell(isAvailable);
   }
 

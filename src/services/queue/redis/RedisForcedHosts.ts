@@ -6,10 +6,10 @@ import type { ForcedHosts } from '../ForcedHosts.js';
 import { LuaScript } from './LuaScript.js';
 import type { RedisConnection } from './RedisConnection.js';
 
-/** Between two looks at what other servers were told, ms. */
+/** Poll interval for changes by other servers, ms. */
 const LOOK_MS = 1000;
 
-/** KEYS: the hash. ARGV: now, then each host that changed and whether it is forced. Returns every host that is. */
+/** KEYS: the hash. ARGV: now, then each changed host and whether it is forced. Returns every forced host. */
 const CHANGE = new LuaScript(`
 for n = 2, #ARGV, 2 do
   if ARGV[n + 1] == '1' then redis.call('HSET', KEYS[1], ARGV[n], ARGV[1])
@@ -20,33 +20,33 @@ return redis.call('HKEYS', KEYS[1])
 
 interface Parts {
   readonly connection: Pick<RedisConnection, 'commands'>;
-  /** Of all keys, with the hash tag. */
+  /** Prefix of all keys, with the hash tag. */
   readonly prefix: string;
   readonly logger: Logger;
 }
 
 /**
- * The hash `{prefix}:breakers`: each host, and since when (epoch ms). Servers read it every second, so that nothing that was
- * said while one of them was cut off is missed. While Redis is away everything stays as it is.
+ * The hash `{prefix}:breakers`: each host, and since when (epoch ms). Servers read it every second, so that a server
+ * that was disconnected misses nothing. During an outage of Redis nothing changes.
  */
 export class RedisForcedHosts implements ForcedHosts {
   readonly #parts: Parts;
   readonly #key: string;
   readonly #listeners: Listeners<[hosts: ReadonlySet<string>]>;
   readonly #looks: Repeater;
-  /** What this server was told, and Redis may not know yet. */
+  /** Changes on this server that Redis may not have yet. */
   readonly #untold = new Map<string, boolean>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#key = `${parts.prefix}:breakers`;
     this.#listeners = new Listeners((error) =>
-      parts.logger.error('A listener to Redis failed', { error: messageOf(error) }),
+      parts.logger.error('A Redis listener failed', { error: messageOf(error) }),
     );
     this.#looks = new Repeater(() => this.#look(), LOOK_MS, this.#onError);
   }
 
-  /** Looks once, and every second from then on. @throws what Redis rejects with */
+  /** Reads once, and then every second. @throws the rejection of Redis */
   async start(): Promise<void> {
     await this.#looks.now();
     this.#looks.start();
@@ -73,7 +73,7 @@ export class RedisForcedHosts implements ForcedHosts {
       if (this.#untold.get(host) === isForced) this.#untold.delete(host);
     }
     const hosts = new Set(Array.isArray(answer) ? answer.map(String) : []);
-    // What came in the meantime holds here already.
+    // Changes made in the meantime are already effective here.
     for (const [host, isForced] of this.#untold) {
       if (isForced) hosts.add(host);
       else hosts.delete(host);
@@ -81,7 +81,7 @@ export class RedisForcedHosts implements ForcedHosts {
     this.#listeners.tell(hosts);
   }
 
-  /** The connection tells of outages; this is for whoever looks closely. */
+  /** The connection logs outages; this is for debugging. */
   readonly #onError = (error: unknown): void => {
     this.#parts.logger.debug('Breakers could not be read from Redis', { error: messageOf(error) });
   };

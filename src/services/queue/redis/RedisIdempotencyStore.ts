@@ -6,21 +6,22 @@ import type { RedisConnection } from './RedisConnection.js';
 export interface IdempotencyTimings {
   /** How long a claim outlives its server, ms. */
   readonly claimMs: number;
-  /** How often claims are renewed, ms. */
+  /** Interval at which claims are renewed, ms. */
   readonly renewMs: number;
-  /** How long a key stands for its job at most, ms: nobody forgets it where a server dies at the wrong moment. */
+  /** Maximum lifetime of a key, ms: nobody deletes it if a server dies at the wrong moment. */
   readonly keptMs: number;
 }
 
 const TIMINGS = { claimMs: 15_000, renewMs: 5000 };
-/** How long a client may take to come again whose server died, ms. */
+/** Time for a client to repeat a request whose server died, ms. */
 const INTENT_MS = 3_600_000;
-/** Claims that may have been made although the call was rejected. The oldest are forgotten first: they expire. */
+/** Claims that may exist although the call was rejected. The oldest are forgotten first: they expire. */
 const MAX_DOUBTFUL = 1000;
 
 /**
- * Idempotency keys in Redis: `idempotency:<hash of the key>`, and `idempotency:job:<id>` for the key that a job has; while a job
- * is made, `idempotency:<hash of the key>:intended`, too. Clients choose keys, so that only hashes of them are kept.
+ * Idempotency keys in Redis: `idempotency:<hash of the key>`, and `idempotency:job:<id>` for the key of a job; while
+ * a job is created, also `idempotency:<hash of the key>:intended`. Clients choose keys, so only their hashes are
+ * stored.
  */
 export class RedisIdempotencyStore implements IdempotencyStore {
   readonly #connection: RedisConnection;
@@ -31,7 +32,7 @@ export class RedisIdempotencyStore implements IdempotencyStore {
   readonly #doubtful = new Map<string, string>();
   #renewing: NodeJS.Timeout | undefined;
 
-  /** @param base what all keys begin with */
+  /** @param base prefix of all keys */
   constructor(
     connection: RedisConnection,
     base: string,
@@ -42,7 +43,7 @@ export class RedisIdempotencyStore implements IdempotencyStore {
     this.#timings = { ...TIMINGS, ...timings };
   }
 
-  /** Renews claims no longer: those that are left expire. */
+  /** Stops renewing claims: the remaining ones expire. */
   stop(): void {
     clearInterval(this.#renewing);
     this.#renewing = undefined;
@@ -59,7 +60,7 @@ export class RedisIdempotencyStore implements IdempotencyStore {
       const madeFor = hashOf(fingerprint);
       entry = await CLAIM.run(this.#redis, [at, intentOf(at)], [claim, claimMs, own, madeFor]);
     } catch (error) {
-      // It may have been carried out: then this server must know its own claim when the client comes again.
+      // It may have been executed: then this server must recognise its own claim when the client repeats the request.
       this.#doubt(at, claim);
       throw error;
     }
@@ -101,7 +102,7 @@ export class RedisIdempotencyStore implements IdempotencyStore {
   async #giveUp(at: string, keys: readonly string[]): Promise<void> {
     const claim = this.#held.get(at);
     if (claim === undefined) return;
-    // Whatever becomes of the call: a claim that is not renewed expires.
+    // In any case, a claim that is not renewed expires.
     this.#letGo(at);
     await RELEASE_CLAIM.run(this.#redis, keys, [claim]);
   }
@@ -136,13 +137,13 @@ export class RedisIdempotencyStore implements IdempotencyStore {
 
   #renew(): void {
     for (const [at, claim] of this.#held) {
-      // One that fails is made again soon enough.
+      // The next interval repeats a failed one soon enough.
       RENEW_CLAIM.run(this.#redis, [at], [claim, this.#timings.claimMs]).catch(() => undefined);
     }
   }
 }
 
-/** Where it is kept what is intended under a key. */
+/** The key of the intended job. */
 function intentOf(at: string): string {
   return `${at}:intended`;
 }
@@ -151,7 +152,7 @@ function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url');
 }
 
-/** What an entry means to whoever comes with this request. */
+/** The meaning of an entry for this request. */
 function claimOf(entry: string, fingerprint: string): Claim {
   const [kind, jobId = '', madeFor] = entry.split(' ');
   if (madeFor !== fingerprint) return { state: 'other request' };

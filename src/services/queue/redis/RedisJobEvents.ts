@@ -8,9 +8,9 @@ import type { EventChannel, EventMessage } from './EventChannel.js';
 import type { JobCodec } from './JobCodec.js';
 import { ProgressPace } from './ProgressPace.js';
 
-/** How often other servers hear of the progress of one job, ms. */
+/** Interval at which other servers get the progress of a job, ms. */
 const PROGRESS_MS = 250;
-/** Before records that could not be read are read again, ms. */
+/** Delay before unreadable records are read again, ms. */
 const REREAD_MS = 1000;
 
 interface Parts {
@@ -20,14 +20,17 @@ interface Parts {
   readonly jobs: { getAll(ids: readonly string[]): Promise<Job[]> };
 }
 
-/** Events of servers that share a Redis. This server's own are told at once; those of others in their order, as they come. */
+/**
+ * Events for servers that share a Redis. This server's own events are published immediately; those of others in their
+ * order, as they arrive.
+ */
 export class RedisJobEvents implements JobEvents {
   readonly #parts: Parts;
   readonly #logger: Logger;
   readonly #everywhere: JobListeners;
   readonly #here: JobListeners;
   readonly #pace: ProgressPace;
-  /** To read an event may take a while; the next one waits for it. */
+  /** Reading an event may take a while; the next one waits for it. */
   readonly #inOrder = pLimit(1);
   #rereading: NodeJS.Timeout | undefined;
   #isStopped = false;
@@ -40,7 +43,7 @@ export class RedisJobEvents implements JobEvents {
     this.#pace = new ProgressPace(PROGRESS_MS, (job) => this.#sendJob('changed', job));
   }
 
-  /** Hears of other servers from now on. */
+  /** Receives events of other servers from now on. */
   async start(): Promise<void> {
     await this.#parts.channel.start(
       (message) => {
@@ -68,7 +71,7 @@ export class RedisJobEvents implements JobEvents {
     try {
       this.#send({ kind, event } as KindAndEvent);
     } catch (error) {
-      this.#logger.error('An event cannot be told to other servers', {
+      this.#logger.error('An event could not be sent to other servers', {
         event: kind,
         error: messageOf(error),
       });
@@ -109,7 +112,7 @@ export class RedisJobEvents implements JobEvents {
     channel.send({ kind, id: job.id, content: codec.encode(job) });
   }
 
-  /** Most events are of no interest here, and need not be read. */
+  /** Most events have no listener here and need not be read. */
   #isHeard({ kind, id }: EventMessage): boolean {
     return isKind(kind) && this.#everywhere.hears(kind, id);
   }
@@ -131,7 +134,8 @@ export class RedisJobEvents implements JobEvents {
     try {
       job = await this.#parts.codec.decode(id, content);
     } catch (error) {
-      // Redis went while the workflow was read. When it is back, the records of the jobs that are followed are read.
+      // Redis became unavailable while the workflow was read. After the outage, the records of the followed jobs are
+      // read.
       this.#logger.debug('An event was lost', { jobId: id, error: messageOf(error) });
     }
     if (!job || this.#isStopped) return;
@@ -139,7 +143,7 @@ export class RedisJobEvents implements JobEvents {
     else if (isFinished(job)) this.#everywhere.tell('finished', job satisfies FinishedJob);
   }
 
-  /** Tells those who follow a job what became of it while this server heard nothing. */
+  /** Notifies those who follow a job about its current record, because this server has missed events. */
   async #makeUp(): Promise<void> {
     clearTimeout(this.#rereading);
     if (this.#isStopped) return;

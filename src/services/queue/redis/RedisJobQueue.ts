@@ -243,7 +243,7 @@ export class RedisJobQueue implements JobQueue {
   }
 
   async #onStalled({ id, type, bytes }: LaneData): Promise<void> {
-    this.#parts.logger.warn('A server is gone, its job waits again', { jobId: id });
+    this.#parts.logger.warn('A server is gone, its job was requeued', { jobId: id });
     await this.#index.enter(id, type, bytes, true).catch((error: unknown) => this.#onError(error));
     this.#tellWaiting();
   }

@@ -7,41 +7,39 @@ import { type Facet, facetValue, facetWords } from './jobRecord.js';
 import { DELETE_JOB, INSERT_JOB, JOBS_IN_COMMON, JOBS_PAGE, UPDATE_JOB } from './jobScripts.js';
 import type { RedisConnection } from './RedisConnection.js';
 
-/** How often a change is tried while others change the same record. Each time, one of them gets on. */
+/** How often a change is tried while others change the same record. Each time, one of them succeeds. */
 const MAX_ATTEMPTS = 200;
-/** First and longest wait before another attempt, ms. */
+/** First and longest delay before another attempt, ms. */
 const WAIT_MS = 1;
 const MAX_WAIT_MS = 20;
-/** Attempts that are made without a wait. */
+/** Attempts without a delay. */
 const QUICK_ATTEMPTS = 2;
-/** Records that are read at once. */
+/** Records per read. */
 const BATCH = 500;
 
 /**
- * Job records in Redis. Keys, each behind the prefix in braces:
- *
- * | key | what |
+ * Job records in Redis. Keys, each after the prefix in braces:
+ * ¶ | key | what |
  * |---|---|
- * | `job:<id>` | a record: a line of what it is found by, and the job as JSON |
- * | `jobs:sequence` | how many jobs came so far: their order, whatever the clocks of servers say |
+ * | `job:<id>` | a record: a line of index terms, and the job as JSON |
+ * | `jobs:sequence` | number of jobs so far: their order, regardless of server clocks |
  * | `jobs` | sorted set of all ids, in order |
  * | `jobs:status:<s>`, `jobs:type:<t>`, `jobs:instance:<i>`, `jobs:owner:<o>` | the same of some |
- * | `jobs:webhook:untold` | the same of those whose end is to be told by a webhook, until somebody begins to |
+ * | `jobs:webhook:untold` | the same of those with an unsent webhook, until it is stored for delivery |
  * | `jobs:counts` | hash: how many there are by status, type and instance |
  * | `jobs:finished` | sorted set of ids by the time of their end |
  * | `workflow:<hash>` | definition of a workflow of a file, as long as there is a job that needs it, and a minute |
  * | `workflows` | hash: how many jobs need each definition |
- *
- * A job with one picture needs about 1.5 KB while it waits and 2.3 KB when it is completed (measured with Redis 7.0 and 100,000
- * jobs with owners: records of 650 and 1,000 characters, the rest is keys and indexes), and with an idempotency key 0.5 KB more.
- * Long texts among its parameters, and many outputs, come on top of that; so does each definition, once.
+ * ¶ A job with one image needs about 1.5 KB while it waits and 2.3 KB when it is completed (measured with Redis 7.0
+ * and 100,000 jobs with owners: records of 650 and 1,000 characters, the rest is keys and indexes), and 0.5 KB more
+ * with an idempotency key. Long texts among its parameters, and many outputs, are extra; so is each definition, once.
  */
 export class RedisJobStore implements JobStore {
   readonly #connection: RedisConnection;
   readonly #codec: JobCodec;
   readonly #base: string;
 
-  /** @param base what all keys begin with */
+  /** @param base prefix of all keys */
   constructor(connection: RedisConnection, codec: JobCodec, base: string) {
     this.#connection = connection;
     this.#codec = codec;
@@ -55,11 +53,10 @@ export class RedisJobStore implements JobStore {
         [this.#key(job.id)],
         [this.#base, job.id, this.#codec.encode(job), definition],
       );
-    // Mostly another job has brought the definition already, which may be large.
+    // Usually another job has stored the definition already, which may be large.
     if ((await insert('')) === 1) return;
     const definition = this.#codec.definitionOf(job);
-    if (definition === undefined)
-      throw new Error(`The workflow of job ${job.id} has no definition any more.`);
+    if (definition === undefined) throw new Error(`The definition of the workflow of job ${job.id} is lost.`);
     await insert(definition);
   }
 
@@ -67,7 +64,7 @@ export class RedisJobStore implements JobStore {
     return this.#codec.decode(id, await this.#redis.get(this.#key(id)));
   }
 
-  /** As `get`, for several; without those that are not there. */
+  /** Like `get`, for several; without missing ones. */
   async getAll(ids: readonly string[]): Promise<Job[]> {
     const jobs: Job[] = [];
     for (let at = 0; at < ids.length; at += BATCH) {
@@ -87,13 +84,13 @@ export class RedisJobStore implements JobStore {
       const answer = await this.#replace(changed, stored);
       if (answer === 1) return changed;
       if (answer === 0) return undefined;
-      // Somebody else was faster: the answer is the record as it is now.
+      // Another server was faster: the response is the current record.
       stored = typeof answer === 'string' ? answer : null;
       if (attempt <= QUICK_ATTEMPTS) continue;
       await sleep(backoffWithJitter(attempt, WAIT_MS, MAX_WAIT_MS));
       stored = await this.#redis.get(this.#key(id));
     }
-    throw new Error(`Others change job ${id} all the time.`);
+    throw new Error(`Job ${id} is changed by others all the time.`);
   }
 
   async delete(id: string): Promise<Job | undefined> {
@@ -101,7 +98,7 @@ export class RedisJobStore implements JobStore {
     return typeof record === 'string' ? this.#codec.decode(id, record) : undefined;
   }
 
-  /** With several things in the filter, this takes a time that grows with the number of jobs that have the rarest of them. */
+  /** With several conditions, the time grows with the number of jobs for the rarest one. */
   async list(
     { status, type, instance, owner }: JobFilter,
     page: { limit: number; offset: number },
@@ -141,7 +138,7 @@ export class RedisJobStore implements JobStore {
     return foundIn(await JOBS_PAGE.run(this.#redis, [index], [this.#base, offset, limit]));
   }
 
-  /** In several calls where there are many: no script may keep Redis busy for long. */
+  /** In several calls if there are many: no script may block Redis for long. */
   async #common(
     indexes: readonly string[],
     { limit, offset }: { limit: number; offset: number },
@@ -182,11 +179,11 @@ export class RedisJobStore implements JobStore {
 interface Found {
   readonly total: number;
   readonly records: ReadonlyArray<readonly [id: string, text: string | undefined]>;
-  /** Where to go on. */
+  /** Where to continue. */
   readonly next?: string | undefined;
 }
 
-/** What a script that lists answers. */
+/** The response of a listing script. */
 function foundIn(answer: unknown): Found {
   const [total, ids, texts, next] = listOf(answer);
   const records = listOf(texts);

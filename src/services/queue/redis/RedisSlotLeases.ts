@@ -7,29 +7,29 @@ import { LuaScript } from './LuaScript.js';
 import { Subscription } from './Subscription.js';
 
 interface LeaseTimings {
-  /** How long a lease lasts that is not renewed, ms. */
+  /** Lifetime of a lease that is not renewed, ms. */
   readonly leaseMs: number;
-  /** Between two renewals, which also tell what other servers have, in case a message was lost, ms. */
+  /** Interval of renewals, which also read the leases of other servers, in case a message was lost, ms. */
   readonly renewMs: number;
 }
 
 const LEASE_TIMINGS: LeaseTimings = { leaseMs: 15_000, renewMs: 1000 };
 
 interface Parts {
-  /** One client for commands, which rejects what is not answered in bounded time, and one that hears messages. */
+  /** One client for commands, which rejects after a bounded time, and one for subscriptions. */
   readonly connection: { readonly commands: Redis; readonly subscriber: Redis };
-  /** Of all keys, with the hash tag. */
+  /** Prefix of all keys, with the hash tag. */
   readonly prefix: string;
   readonly logger: Logger;
 }
 
-/** Redis' own clock: those of the servers may differ. */
+/** The clock of Redis: those of the servers may differ. */
 const NOW = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
 
-// A script and not a library: semaphores have one limit each. With two of them, one after the other, servers that ask at
-// the same time take places from each other that none of them can use.
+// A script and not a library: semaphores have one limit each. With two of them, one after the other, servers that ask
+// at the same time take slots from each other that none of them can use.
 /** KEYS: host, all. ARGV: token, host, limit of the host, limit of all, lease in ms, channel. */
 const ACQUIRE = new LuaScript(`${NOW}
 for _, key in ipairs(KEYS) do redis.call('ZREMRANGEBYSCORE', key, '-inf', now) end
@@ -45,8 +45,8 @@ return 'taken'
 `);
 
 /**
- * KEYS: host, all. ARGV: token, host, channel. Sent as a whole each time: a hash that Redis does not know would have to be
- * followed by the text, which came after what this server asks for next.
+ * KEYS: host, all. ARGV: token, host, channel. Always sent in full: if Redis did not know the hash, the text would
+ * have to follow, after what this server requests next.
  */
 const RELEASE = `
 for _, key in ipairs(KEYS) do redis.call('ZREM', key, ARGV[1]) end
@@ -54,8 +54,8 @@ redis.call('PUBLISH', ARGV[3], redis.call('ZCARD', KEYS[1]) .. ' ' .. ARGV[2])
 `;
 
 /**
- * KEYS: all, and the host of each token. ARGV: lease in ms, tokens. Returns every token that there is. A lease that ran
- * out is there again: its job is on the machine all the same.
+ * KEYS: all, and the host of each token. ARGV: lease in ms, tokens. Returns every token. An expired lease is
+ * restored: its job is on the machine in any case.
  */
 const RENEW = new LuaScript(`${NOW}
 for n = 2, #KEYS do
@@ -69,11 +69,10 @@ return redis.call('ZRANGE', KEYS[1], 0, -1)
 `);
 
 /**
- * Places in Redis: one sorted set for each host and one for all, of tokens by when they expire.
- *
- * Keys: `{prefix}:slots:<host>` and `{prefix}:slots`, gone when nothing is in them. A place takes about 300 bytes and two
- * commands; each server sends one more in a second, to renew all that it has. Servers hear of each other's places by the
- * channels `{prefix}:slot-taken` and `{prefix}:slot-released`.
+ * Slots in Redis: one sorted set for each host and one for all, of tokens by their expiry.
+ * ¶ Keys: `{prefix}:slots:<host>` and `{prefix}:slots`, deleted when empty. A slot takes about 300 bytes and two
+ * commands; each server sends one more per second, to renew all of its slots. Servers learn of each other's slots by
+ * the channels `{prefix}:slot-taken` and `{prefix}:slot-released`.
  */
 export class RedisSlotLeases implements SlotLeases {
   readonly #parts: Parts;
@@ -84,13 +83,13 @@ export class RedisSlotLeases implements SlotLeases {
   readonly #listeners = new Set<(host: string) => void>();
   /** Tokens of this server: an id, and the host. */
   readonly #held = new Set<string>();
-  /** Tokens that Redis may still have, because it did not answer. */
+  /** Tokens that Redis may still have, because it did not respond. */
   readonly #unreleased = new Set<string>();
-  /** Places by host: of all servers, of this one, of the others. */
+  /** Slots by host: of all servers, of this one, of the others. */
   readonly #all = new Map<string, number>();
   readonly #own = new Map<string, number>();
   readonly #others = new Map<string, number>();
-  /** Hosts that a message told of while a renewal was under way: it is newer. */
+  /** Hosts with a message during a renewal: the message is newer. */
   readonly #told = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #subscription: Subscription | undefined;
@@ -104,7 +103,7 @@ export class RedisSlotLeases implements SlotLeases {
     this.#released = `${parts.prefix}:slot-released`;
   }
 
-  /** Listens to other servers and begins to renew what is held. @throws what Redis rejects with */
+  /** Subscribes to other servers and starts to renew leases. @throws the rejection of Redis */
   async start(): Promise<void> {
     const { subscriber } = this.#parts.connection;
     const listener = {
@@ -120,7 +119,7 @@ export class RedisSlotLeases implements SlotLeases {
     this.#renewLater();
   }
 
-  /** Ends what this object began. What is still held is free when its lease ends. */
+  /** Stops everything. Slots that are still held become free when their lease expires. */
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);
@@ -134,7 +133,7 @@ export class RedisSlotLeases implements SlotLeases {
     try {
       answer = await ACQUIRE.run(this.#parts.connection.commands, this.#keysOf(host), values);
     } catch (error) {
-      // It may have been carried out.
+      // It may have been executed.
       void this.#giveBack(token);
       throw error;
     }
@@ -157,13 +156,13 @@ export class RedisSlotLeases implements SlotLeases {
   #release(token: string, host: string): void {
     if (!this.#held.delete(token)) return;
     add(this.#own, host, -1);
-    // Until the message comes, it would be another server's.
+    // Until the message arrives, it would count as another server's.
     add(this.#all, host, -1);
     this.#compare(host);
     void this.#giveBack(token);
   }
 
-  /** Never rejects: what does not work now is done with the next renewal. */
+  /** Never rejects: the next renewal repeats a failure. */
   async #giveBack(token: string): Promise<void> {
     const host = hostOf(token);
     try {
@@ -189,7 +188,7 @@ export class RedisSlotLeases implements SlotLeases {
     }, this.#timings.renewMs);
   }
 
-  /** Renews what is held, and learns what the others have. */
+  /** Renews leases, and reads those of the others. */
   async #renew(): Promise<void> {
     const again = [...this.#unreleased];
     this.#unreleased.clear();
@@ -215,7 +214,7 @@ export class RedisSlotLeases implements SlotLeases {
     if (this.#compare(host)) for (const listener of this.#listeners) listener(host);
   }
 
-  /** @returns whether the others have fewer places than before */
+  /** @returns whether the others have fewer slots than before */
   #compare(host: string): boolean {
     const before = this.#others.get(host) ?? 0;
     const others = (this.#all.get(host) ?? 0) - (this.#own.get(host) ?? 0);
@@ -224,9 +223,9 @@ export class RedisSlotLeases implements SlotLeases {
     return others < before;
   }
 
-  /** The connection tells of outages; this is for whoever looks closely. */
+  /** The connection logs outages; this is for debugging. */
   readonly #onError = (error: unknown): void => {
-    this.#parts.logger.debug('Places could not be counted in Redis', { error: messageOf(error) });
+    this.#parts.logger.debug('Slots could not be counted in Redis', { error: messageOf(error) });
   };
 
   #keyOf(host: string): string {
@@ -238,7 +237,7 @@ export class RedisSlotLeases implements SlotLeases {
   }
 }
 
-/** The host in a token or a message, which is behind the first space. */
+/** The host in a token or a message, after the first space. */
 function hostOf(text: string): string {
   return text.slice(text.indexOf(' ') + 1);
 }

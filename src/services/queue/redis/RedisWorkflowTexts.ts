@@ -2,27 +2,27 @@ import type { WorkflowTexts } from '../../../workflows/files/WorkflowTexts.js';
 import { LuaScript } from './LuaScript.js';
 import type { RedisConnection } from './RedisConnection.js';
 
-/** KEYS: versions, texts. ARGV: type, version, text. Returns 1 for a type that was not there. */
+/** KEYS: versions, texts. ARGV: type, version, text. Returns 1 for a new type. */
 const PUT = new LuaScript(`
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
 return redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 `);
 
-/** KEYS: versions, texts. ARGV: type. Returns 1 for a type that was there. */
+/** KEYS: versions, texts. ARGV: type. Returns 1 for an existing type. */
 const DELETE = new LuaScript(`
 redis.call('HDEL', KEYS[2], ARGV[1])
 return redis.call('HDEL', KEYS[1], ARGV[1])
 `);
 
 /**
- * Two hashes by type: `{prefix}:workflow-versions`, which every server reads every second, and `{prefix}:workflow-texts`, of
- * which it reads what changed.
+ * Two hashes by type: `{prefix}:workflow-versions`, which every server reads every second, and
+ * `{prefix}:workflow-texts`, of which it reads the changed ones.
  */
 export class RedisWorkflowTexts implements WorkflowTexts {
   readonly #connection: Pick<RedisConnection, 'commands'>;
   readonly #keys: readonly [versions: string, texts: string];
 
-  /** @param base what all keys begin with */
+  /** @param base prefix of all keys */
   constructor(connection: Pick<RedisConnection, 'commands'>, base: string) {
     this.#connection = connection;
     this.#keys = [`${base}:workflow-versions`, `${base}:workflow-texts`];

@@ -2,16 +2,16 @@ import type { Redis } from 'ioredis';
 import { messageOf } from '../../../errors.js';
 import type { Logger } from '../../../utils/logger.js';
 
-/** Before another attempt to subscribe on a connection that works, ms. */
+/** Delay before another attempt to subscribe on a working connection, ms. */
 const RETRY_MS = 1000;
 
 interface SubscriptionListener {
   onMessage(channel: string, text: string): void;
-  /** Messages are heard again, on a new connection: those that were sent meanwhile are lost. */
+  /** Messages arrive again, on a new connection: those sent in between are lost. */
   onAgain?(): void;
 }
 
-/** Hears messages on some channels for as long as it is not stopped: a connection that was made anew has no subscriptions. */
+/** Subscribes to some channels, and again after each reconnect, because a new connection has no subscriptions. */
 export class Subscription {
   readonly #subscriber: Redis;
   readonly #channels: readonly string[];
@@ -31,7 +31,7 @@ export class Subscription {
     this.#logger = logger;
   }
 
-  /** @throws what Redis rejects with the first time */
+  /** @throws the rejection of Redis the first time */
   static async begin(
     subscriber: Redis,
     channels: readonly string[],
@@ -55,14 +55,17 @@ export class Subscription {
     if (this.#channels.includes(channel)) this.#listener.onMessage(channel, text);
   };
 
-  /** Until it worked, or the connection is made anew once more. */
+  /** Until it succeeds, or the connection is replaced once more. */
   readonly #onReady = (): void => {
     clearTimeout(this.#retry);
     this.#subscriber.subscribe(...this.#channels).then(
       () => this.#listener.onAgain?.(),
       (error: unknown) => {
-        // The connection tells of outages; this is for whoever looks closely.
-        this.#logger.debug('Not subscribed', { channels: this.#channels, error: messageOf(error) });
+        // The connection logs outages; this is for debugging.
+        this.#logger.debug('Could not subscribe in Redis', {
+          channels: this.#channels,
+          error: messageOf(error),
+        });
         this.#retry = setTimeout(() => {
           if (this.#subscriber.status === 'ready') this.#onReady();
         }, RETRY_MS);

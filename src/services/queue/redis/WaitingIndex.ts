@@ -2,12 +2,14 @@ import type { QueueSize } from '../JobQueue.js';
 import { LuaScript } from './LuaScript.js';
 import type { RedisConnection } from './RedisConnection.js';
 
-/** Subtracted from the rank of what is put back, so that it is before everything new. More than jobs ever come. */
+/**
+ * Subtracted from the rank of a requeued entry, so that it comes before all new ones. Larger than any number of jobs.
+ */
 const BEFORE_NEW = 2 ** 50;
 
 /**
- * KEYS: ranks, types, bytes, total, sequence. ARGV: id, type, bytes, what is subtracted from the rank, the rank itself or ''.
- * Returns the rank, the number of entries, and the type under which the id waited before, if it did.
+ * KEYS: ranks, types, bytes, total, sequence. ARGV: id, type, bytes, what is subtracted from the rank, the rank
+ * itself or ''. Returns the rank, the number of entries, and the type under which the id waited before, if any.
  */
 const ENTER = new LuaScript(`
 local previous = redis.call('HGET', KEYS[2], ARGV[1])
@@ -34,17 +36,17 @@ return type
 
 /** An entry that was just added to the index. */
 interface Entered {
-  /** Grows from entry to entry; negative for what was put back. */
+  /** Grows from entry to entry; negative for requeued entries. */
   readonly rank: number;
-  /** Entries that wait now, this one among them. */
+  /** Number of waiting entries, including this one. */
   readonly waiting: number;
   /** Type under which the same id waited before. */
   readonly previousType: string | undefined;
 }
 
 /**
- * Which jobs wait, over all types, in order: BullMQ knows no order over several queues, and finds no job's place in
- * one without reading it. Derived from BullMQ's queues, which are the truth; see `repair` of the queue.
+ * The waiting jobs of all types, in order: BullMQ has no order over several queues, and cannot find a job's position
+ * in one without reading it. Derived from BullMQ's queues, which are authoritative; see `repair` of the queue.
  */
 export class WaitingIndex {
   readonly #connection: RedisConnection;
@@ -57,12 +59,12 @@ export class WaitingIndex {
     this.#keys = [key('ranks'), key('types'), key('bytes'), key('total'), key('sequence')];
   }
 
-  /** Adds an entry behind all others, or behind all others that were put back. */
+  /** Adds an entry after all others, or after all other requeued ones. */
   enter(id: string, type: string, bytes: number, isPutBack: boolean): Promise<Entered> {
     return this.#enter([id, type, bytes, isPutBack ? BEFORE_NEW : 0, '']);
   }
 
-  /** Adds an entry that is missing, where it was. */
+  /** Adds a missing entry in its place. */
   async restore(id: string, type: string, bytes: number, rank: number): Promise<void> {
     await this.#enter([id, type, bytes, 0, rank]);
   }
@@ -76,12 +78,12 @@ export class WaitingIndex {
     return { rank: Number(rank), waiting, previousType: previous ?? undefined };
   }
 
-  /** @returns the entry's type, undefined when it did not wait */
+  /** @returns the entry's type, undefined if it did not wait */
   async leave(id: string): Promise<string | undefined> {
     return ((await LEAVE.run(this.#connection.commands, this.#keys, [id])) as string | null) ?? undefined;
   }
 
-  /** 1 for the entry that is next; 0 when it does not wait. */
+  /** 1 for the next entry; 0 if it does not wait. */
   async position(id: string): Promise<number> {
     const rank = await this.#connection.commands.zrank(this.#keys[0], id);
     return rank === null ? 0 : rank + 1;
@@ -96,7 +98,7 @@ export class WaitingIndex {
     return { jobs, bytes: Number(bytes ?? 0) };
   }
 
-  /** Ids of all that wait. For repairs only: there may be very many. */
+  /** Ids of all waiting entries. For repairs only: there may be very many. */
   async ids(): Promise<string[]> {
     return this.#connection.commands.zrange(this.#keys[0], '0', '-1');
   }

@@ -4,10 +4,10 @@ import { readWorkflow, writeWorkflow } from '../../../workflows/files/workflowTe
 import { lostWorkflow } from '../../../workflows/lostWorkflow.js';
 import type { Workflow } from '../../../workflows/types.js';
 
-/** Reads definitions by their names, in order; null for what is not there. */
+/** Reads definitions by their names, in order; null for missing ones. */
 export type ReadDefinitions = (names: readonly string[]) => Promise<ReadonlyArray<string | null>>;
 
-/** Characters of the definitions that are kept in memory. */
+/** Characters of definitions cached in memory. */
 const MAX_CHARACTERS = 16 * 1024 * 1024;
 
 interface Kept {
@@ -16,14 +16,14 @@ interface Kept {
 }
 
 /**
- * The workflows of jobs. One that is built in goes by its type. One of a file has a definition, which is kept apart under its
- * hash, so that records stay small: a workflow that is replaced meanwhile changes nothing about its jobs.
+ * The workflows of jobs. A built-in one is identified by its type. One of a file has a definition, which is stored
+ * separately under its hash, so that records stay small: replacing the workflow does not affect its jobs.
  */
 export class WorkflowDefinitions {
   readonly #builtIn: ReadonlyMap<string, Workflow>;
   readonly #read: ReadDefinitions;
   readonly #names = new WeakMap<Workflow, string>();
-  /** By name, those that were asked for last at the end. */
+  /** By name, the most recently used last. */
   readonly #kept = new Map<string, Kept>();
   #characters = 0;
 
@@ -32,7 +32,7 @@ export class WorkflowDefinitions {
     this.#read = read;
   }
 
-  /** undefined for a workflow that is built in. */
+  /** undefined for a built-in workflow. */
   nameOf(workflow: Workflow): string | undefined {
     const known = this.#names.get(workflow);
     if (known !== undefined || !isFileWorkflow(workflow)) return known;
@@ -43,12 +43,12 @@ export class WorkflowDefinitions {
     return name;
   }
 
-  /** What is kept under the workflow's name; undefined for one that is built in, or lost. */
+  /** The definition under the workflow's name; undefined for a built-in or lost one. */
   textOf(workflow: Workflow): string | undefined {
     return isFileWorkflow(workflow) ? writeWorkflow(workflow) : undefined;
   }
 
-  /** @throws what reading rejects with */
+  /** @throws the rejection of the read */
   async find(names: Iterable<string>): Promise<ReadonlyMap<string, Workflow>> {
     const found = new Map<string, Workflow>();
     const missing: string[] = [];
@@ -74,7 +74,7 @@ export class WorkflowDefinitions {
     return found;
   }
 
-  /** A job's workflow. One that is gone keeps its name, so that the job's record does too. */
+  /** A job's workflow. A lost one keeps its name, so that the job's record does too. */
   workflowOf(type: string, name: string | undefined, found: ReadonlyMap<string, Workflow>): Workflow {
     const workflow = name === undefined ? this.#builtIn.get(type) : found.get(name);
     if (workflow) return workflow;

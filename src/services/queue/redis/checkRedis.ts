@@ -1,32 +1,32 @@
 import type { Redis } from 'ioredis';
 
-/** BullMQ needs no newer one; `ZMSCORE` is as new. */
+/** BullMQ needs no newer version; `ZMSCORE` requires this one. */
 const OLDEST = [6, 2] as const;
 
 /**
- * Looks whether jobs are safe in this Redis.
- * @throws Error that says what is wrong with it, and what the client rejects with
+ * Checks whether jobs are safe in this Redis.
+ * @throws Error with the problem, and the rejection of the client
  */
 export async function checkRedis(redis: Redis): Promise<void> {
-  // Valkey tells the version of Redis that it is compatible with.
+  // Valkey reports the version of Redis that it is compatible with.
   const version = field(await redis.info('server'), 'redis_version');
   const problem = versionProblem(version) ?? policyProblem(await maxmemoryPolicy(redis));
   if (problem !== undefined) throw new Error(problem);
 }
 
-/** Why this version cannot be used, if it cannot. */
+/** Why this version cannot be used, if so. */
 export function versionProblem(version = 'unknown'): string | undefined {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const isNew = major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1]);
-  return isNew ? undefined : `its version is ${version}; ${OLDEST.join('.')} or newer is needed`;
+  return isNew ? undefined : `its version is ${version}; version ${OLDEST.join('.')} or newer is required`;
 }
 
 function policyProblem(policy = 'unknown'): string | undefined {
   if (policy === 'noeviction') return undefined;
-  return `its maxmemory-policy is ${policy}: when memory is short it would drop jobs. Set it to noeviction`;
+  return `its maxmemory-policy is ${policy}: it would drop jobs when memory is short. Set it to noeviction`;
 }
 
-/** Services that are managed often forbid CONFIG. */
+/** Managed services often forbid CONFIG. */
 async function maxmemoryPolicy(redis: Redis): Promise<string | undefined> {
   try {
     const answer = await redis.config('GET', 'maxmemory-policy');

@@ -1,14 +1,14 @@
 import { LuaScript } from './LuaScript.js';
 
 /**
- * KEYS[1] is the entry of a client's key: a claim (`claim <token> <fingerprint>`), or a job that was made
- * (`made <job id> <fingerprint>`). KEYS[2] of the first three is what was intended under it (`<fingerprint> <job id>`), which
- * outlives the claim.
+ * KEYS[1] is the entry of a client's key: a claim (`claim <token> <fingerprint>`), or a created job (`made <job id>
+ * <fingerprint>`). KEYS[2] of the first three is the intended job (`<fingerprint> <job id>`), which outlives the
+ * claim.
  */
 
 /**
- * ARGV[1] the claim, ARGV[2] for how long, ms, ARGV[3] a claim that is as good, ARGV[4] the fingerprint. Returns what was there,
- * or, in a list, the job that was intended before.
+ * ARGV[1] the claim, ARGV[2] its lifetime in ms, ARGV[3] an equivalent claim, ARGV[4] the fingerprint. Returns the
+ * existing entry, or, in a list, the job that was intended before.
  */
 export const CLAIM = new LuaScript(`
 local entry = redis.call('GET', KEYS[1])
@@ -21,20 +21,20 @@ end
 return false
 `);
 
-/** ARGV[1] the claim, ARGV[2] what is intended, ARGV[3] for how long that is remembered, ms. Returns 1 while the claim is held. */
+/** ARGV[1] the claim, ARGV[2] the intended job, ARGV[3] its lifetime in ms. Returns 1 while the claim is held. */
 export const INTEND = new LuaScript(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 return 1
 `);
 
-/** ARGV[1] the claim, ARGV[2] for how long, ms. Returns 1 while the claim is held. */
+/** ARGV[1] the claim, ARGV[2] its lifetime in ms. Returns 1 while the claim is held. */
 export const RENEW_CLAIM = new LuaScript(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 `);
 
-/** KEYS[3] the job's entry, ARGV[1] the claim, ARGV[2] what it becomes, ARGV[3] for how long, ms. */
+/** KEYS[3] the job's entry, ARGV[1] the claim, ARGV[2] the new entry, ARGV[3] its lifetime in ms. */
 export const KEEP_KEY = new LuaScript(`
 local entry = redis.call('GET', KEYS[1])
 if entry and entry ~= ARGV[1] then return 0 end
@@ -44,13 +44,13 @@ redis.call('DEL', KEYS[2])
 return 1
 `);
 
-/** ARGV[1] the claim. KEYS[2], where it is given, goes too. */
+/** ARGV[1] the claim. Also deletes KEYS[2], if given. */
 export const RELEASE_CLAIM = new LuaScript(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', unpack(KEYS)) end
 return 0
 `);
 
-/** KEYS[1] the job's entry, ARGV[1] what the entry of its key begins with. */
+/** KEYS[1] the job's entry, ARGV[1] the prefix of its key's entry. */
 export const FORGET_KEY = new LuaScript(`
 local key = redis.call('GET', KEYS[1])
 if not key then return 0 end

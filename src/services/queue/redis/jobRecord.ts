@@ -1,6 +1,6 @@
 /**
- * A job as one text. The first line has what it is found by, a word each, so that scripts in Redis need not read JSON; the
- * second line is the job.
+ * A job as text. The first line has its index terms, so that scripts in Redis need not parse JSON; the second line is
+ * the job.
  */
 import { z } from 'zod';
 import { JOB_STATUSES, type JobStatus } from '../../../schemas/jobStatus.js';
@@ -8,8 +8,8 @@ import { parseTagged, stringifyTagged } from '../../../utils/taggedJson.js';
 import { assignmentOf, isFinished, type Job, type JobRequest } from '../../jobs/Job.js';
 
 /**
- * Of the format. A newer server reads all older ones. New fields need no new version: an older server keeps those that it
- * does not know. A record of a newer version than this is one that an older server would misunderstand.
+ * Version of the format. A newer server reads all older ones. New fields need no new version: an older server keeps
+ * unknown fields. A new version is a record that an older server would misinterpret.
  */
 const VERSION = 1;
 
@@ -17,29 +17,29 @@ type WithoutWorkflow<J extends Job> = J extends Job
   ? Omit<J, 'request'> & { readonly request: Omit<JobRequest, 'workflow'> }
   : never;
 
-/** A job whose workflow is kept elsewhere. */
+/** A job whose workflow is stored separately. */
 export type StoredJob = WithoutWorkflow<Job>;
 
-/** What a job is found by. */
+/** The index terms of a job. */
 export type Facet = 'status' | 'type' | 'instance' | 'owner' | 'workflow' | 'webhook';
 
-/** The word of a job whose end is to be told by a webhook: in the index as long as nobody has begun to. */
+/** The term of a job with an unsent webhook: in the index until a server has stored the delivery. */
 export const UNTOLD_ENDS = 'webhook:untold';
 
-/** Words that say what a job is found by, such as `instance:gpu-1%3A8188`; none for what is undefined. */
+/** Index terms of a job, such as `instance:gpu-1%3A8188`; none for undefined values. */
 export function facetWords(facets: { readonly [F in Facet]?: string | undefined }): string[] {
   return Object.entries(facets).flatMap(([facet, value]) =>
-    // No space, and nothing that is no Unicode.
+    // Without spaces and invalid Unicode.
     value === undefined
       ? []
       : [`${facet}:${encodeURIComponent(value.replaceAll(/\p{Surrogate}/gu, '\uFFFD'))}`],
   );
 }
 
-/** The value of a word. */
+/** The value of a term. */
 export const facetValue = (word: string): string => decodeURIComponent(word.slice(word.indexOf(':') + 1));
 
-/** @param definition name of the workflow's definition, where it has one */
+/** @param definition name of the workflow's definition, if it has one */
 export function writeRecord(job: Job, definition: string | undefined): string {
   const { workflow: _workflow, ...request } = job.request;
   const body = stringifyTagged({ v: VERSION, definition, job: { ...job, request } });
@@ -55,8 +55,8 @@ function facetsOf(job: Job, definition: string | undefined): string[] {
 }
 
 /**
- * Reads a record.
- * @throws Error for one that is damaged, foreign, or of a newer version
+ * Parses a record.
+ * @throws Error for a damaged or foreign one, or one of a newer version
  */
 export function readRecord(text: string): { job: StoredJob; definition: string | undefined } {
   const record: unknown = parseTagged(text.slice(text.indexOf('\n') + 1));
@@ -89,7 +89,7 @@ const byStatus = {
   cancelled: z.looseObject({ assignment: assignment.optional(), finishedTime: time }),
 } satisfies Record<JobStatus, z.ZodType>;
 
-/** What is counted on everywhere. Optional fields may be missing in records of an older server, so none is asked for. */
+/** Required fields. Optional ones may be missing in records of an older server, so none is required. */
 const jobShape = z.looseObject({
   id: z.string(),
   status: z.enum(JOB_STATUSES),
@@ -112,7 +112,7 @@ const recordShape = z.object({
   job: z.unknown(),
 });
 
-/** The job itself is handed on, not the schema's copy of it. */
+/** Returns the job itself, not the schema's copy. */
 function isStoredJob(value: unknown): value is StoredJob {
   const checked = jobShape.safeParse(value);
   return checked.success && byStatus[checked.data.status].safeParse(value).success;

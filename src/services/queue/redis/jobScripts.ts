@@ -1,12 +1,12 @@
 import { LuaScript } from './LuaScript.js';
 
 /**
- * What changes a record and its indexes, in one step each. KEYS[1] is the job's key, ARGV[1] what all keys begin with,
- * ARGV[2] the job's id. All keys are in one slot of a cluster, so that scripts may make up those of the indexes.
- *
- * A record's first line has the words by which it is found (`jobRecord.ts`). For each word but `workflow:` there is a sorted
- * set `jobs:<word>` of ids, and in the hash `jobs:counts` how many there are (not by owner, of whom there may be many, nor by
- * webhook, whose index others change). For `workflow:<name>` the hash `workflows` counts the jobs that need the definition.
+ * Scripts that change a record and its indexes atomically. KEYS[1] is the job's key, ARGV[1] the prefix of all keys,
+ * ARGV[2] the job's id. All keys are in one slot of a cluster, so that scripts may construct those of the indexes.
+ * ¶ A record's first line has its index terms (`jobRecord.ts`). For each term except `workflow:` there is a sorted
+ * set `jobs:<term>` of ids, and in the hash `jobs:counts` their number (not by owner, because there may be many, nor
+ * by webhook, whose index others change). For `workflow:<name>` the hash `workflows` counts the jobs that need the
+ * definition.
  */
 const WORDS = `
 local base, id = ARGV[1], ARGV[2]
@@ -48,8 +48,8 @@ end
 `;
 
 /**
- * ARGV[3] the record, ARGV[4] the definition of its workflow or nothing. Returns 0 when the definition is needed and neither
- * there nor given; else 1, also when the job is there already.
+ * ARGV[3] the record, ARGV[4] the definition of its workflow or nothing. Returns 0 if the definition is needed and
+ * neither stored nor given; otherwise 1, even if the job already exists.
  */
 export const INSERT_JOB = new LuaScript(`${WORDS}
 if redis.call('EXISTS', KEYS[1]) == 1 then return 1 end
@@ -68,8 +68,8 @@ return 1
 `);
 
 /**
- * ARGV[3] the new record, ARGV[4] the one that it was made of, ARGV[5] when the job finished or nothing. Returns 1; or, with
- * nothing changed, 0 when the job is gone, or the record as it is now.
+ * ARGV[3] the new record, ARGV[4] the one that it is based on, ARGV[5] when the job finished or nothing. Returns 1;
+ * or, without a change, 0 if the job is gone, or the current record.
  */
 export const UPDATE_JOB = new LuaScript(`${WORDS}
 local stored = redis.call('GET', KEYS[1])
@@ -91,7 +91,7 @@ if ARGV[5] ~= '' then redis.call('ZADD', base .. ':jobs:finished', ARGV[5], id) 
 return 1
 `);
 
-/** Returns the record, or nothing. What is left of a job whose record is gone goes too. */
+/** Returns the record, or nothing. Also removes the remains of a job whose record is gone. */
 export const DELETE_JOB = new LuaScript(`${WORDS}
 local stored = redis.call('GET', KEYS[1])
 redis.call('ZREM', base .. ':jobs', id)
@@ -102,7 +102,7 @@ for word in pairs(words(stored)) do leave(word) end
 return stored
 `);
 
-/** The records of some ids, in order; false for one that is gone. */
+/** The records of some ids, in order; false for a missing one. */
 const RECORDS = `
 local base = ARGV[1]
 
@@ -118,7 +118,7 @@ end
 `;
 
 /**
- * A page of an index, the newest first: KEYS[1] the index, ARGV[2] offset, ARGV[3] limit. Returns how many there are in all, the
+ * A page of an index, newest first: KEYS[1] the index, ARGV[2] offset, ARGV[3] limit. Returns the total number, the
  * page's ids and their records.
  */
 export const JOBS_PAGE = new LuaScript(`${RECORDS}
@@ -129,9 +129,10 @@ return { redis.call('ZCARD', KEYS[1]), ids, records(ids) }
 `);
 
 /**
- * A part of a page of what several indexes have in common, the newest first: it walks through the smallest one. KEYS are the
- * indexes, ARGV[2] how many to pass over, ARGV[3] limit, ARGV[4] where to begin. Returns how many it found, ids and records of
- * those within the page, and where to begin next, if there is more: whoever asks goes on, and others get their turn in between.
+ * A part of a page of the intersection of several indexes, newest first: it walks through the smallest one. KEYS are
+ * the indexes, ARGV[2] how many to skip, ARGV[3] limit, ARGV[4] where to start. Returns how many it found, ids and
+ * records of those within the page, and where to continue, if there is more: the caller calls again, and others get
+ * their turn in between.
  */
 export const JOBS_IN_COMMON = new LuaScript(`${RECORDS}
 local offset, limit, from = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]

@@ -1,14 +1,14 @@
 import type { Choose, QueueEntry, Releasable } from '../JobQueue.js';
 import type { LaneData, QueueLane } from './QueueLane.js';
 
-/** An entry as a look found it. */
+/** An entry and its place. */
 export interface Candidate {
   readonly lane: QueueLane;
   readonly entry: QueueEntry;
   readonly rank: number;
 }
 
-/** The first entry that can be taken, and what it is taken with. */
+/** The first entry that can be taken, and what `choose` returned for it. */
 export function choice<T extends Releasable>(
   candidates: readonly Candidate[],
   choose: Choose<T>,
@@ -24,12 +24,12 @@ export function choice<T extends Releasable>(
   return undefined;
 }
 
-/** What BullMQ keeps of an entry. */
+/** BullMQ's data of an entry. */
 export function dataOf({ tried, ...entry }: QueueEntry, rank: number): LaneData {
   return { ...entry, tried: [...tried], rank };
 }
 
-/** The entry that BullMQ kept. */
+/** The entry in BullMQ's data. */
 export function entryOf({ rank: _rank, tried, ...entry }: LaneData): QueueEntry {
   return { ...entry, tried: new Set(tried) };
 }

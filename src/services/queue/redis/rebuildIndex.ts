@@ -1,7 +1,7 @@
 import type { LaneData, QueueLane } from './QueueLane.js';
 import type { WaitingIndex } from './WaitingIndex.js';
 
-/** Makes the index tell what BullMQ's queues have, with each entry where it was. @throws what Redis rejects with */
+/** Rebuilds the index from BullMQ's queues, with each entry in its place. @throws the rejection of Redis */
 export async function rebuildIndex(index: WaitingIndex, lanes: readonly QueueLane[]): Promise<void> {
   const waiting = new Map<string, LaneData>();
   for (const lane of lanes) for (const data of await lane.waiting()) waiting.set(data.id, data);

@@ -1,11 +1,11 @@
 import { AppError, messageOf } from '../../../errors.js';
 
-/** Seconds after which a client may try again: Redis is back soon, or an operator has to do something. */
+/** `Retry-After` during an outage, seconds: it is over soon, or an operator has to act. */
 const RETRY_SECONDS = 2;
 
 /**
- * The same object, whose asynchronous methods tell clients what is the matter when Redis fails: `QUEUE_UNAVAILABLE`.
- * @param target with methods alone; of classes with private fields, too
+ * Wraps an object so that its asynchronous methods reject with `QUEUE_UNAVAILABLE` if Redis fails.
+ * @param target with methods only; its class may have private fields
  */
 export function tellingUnavailable<T extends object>(target: T): T {
   return new Proxy(target, {
@@ -22,7 +22,7 @@ export function tellingUnavailable<T extends object>(target: T): T {
 
 function fail(error: unknown): never {
   if (!isOutage(error)) throw error;
-  throw new AppError('QUEUE_UNAVAILABLE', 'The queue is not available at present.', {
+  throw new AppError('QUEUE_UNAVAILABLE', 'The queue is currently not available.', {
     retryAfterSeconds: RETRY_SECONDS,
     cause: new Error(messageOf(error), { cause: error }),
   });
@@ -30,12 +30,12 @@ function fail(error: unknown): never {
 
 const NAMES: ReadonlySet<string> = new Set(['ReplyError', 'MaxRetriesPerRequestError', 'AbortError']);
 
-/** What ioredis says of a connection that does not work, and Node of its socket. */
+/** Errors of ioredis about a broken connection, and of Node about its socket. */
 const MESSAGES =
   /Connection is closed|isn't writeable|Command timed out|Not connected to Redis|Connection closed/;
 const CODES = /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_)/;
 
-/** Whether Redis, or the way to it, failed: the callers' own errors, such as of a function handed in, are no outage. */
+/** Whether Redis, or the connection to it, failed: other errors, such as those of a callback, are no outage. */
 function isOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = 'code' in error ? String(error.code) : '';

@@ -17,41 +17,41 @@ import { RedisHold } from './RedisHold.js';
 
 /** BullMQ's name of the queue. */
 const QUEUE = 'webhooks';
-/** BullMQ fails a job that stalls more often. Whether a delivery is tried again is not the queue's decision. */
+/** BullMQ fails a job that stalls more often. The queue must not decide about retries. */
 const NO_LIMIT = 1_000_000;
-/** Events that BullMQ's stream keeps; nobody reads them but people who look for a fault. */
+/** Events in BullMQ's stream, which are only for debugging. */
 const KEPT_EVENTS = 100;
-/** Between two looks for deliveries that others left or added, ms. */
+/** Interval of the check for deliveries of other servers, ms. */
 const POLL_MS = 1000;
-/** Holds that one command renews. */
+/** Holds to renew with one command. */
 const BATCH = 500;
-/** Index of the last end that one look finds. */
+/** Index of the last end in one batch. */
 const LAST_UNTOLD = '499';
-/** What a stop waits for Redis to hear of, and then for BullMQ, ms. */
+/** Time at shutdown for Redis, and then for BullMQ, ms. */
 const STOP_MS = 200;
 
 interface Parts {
   readonly connection: RedisConnection;
-  /** What all keys begin with, with the hash tag. */
+  /** Prefix of all keys, with the hash tag. */
   readonly base: string;
   readonly logger: Logger;
 }
 
 export interface DeliveryTimings {
-  /** How long a delivery is held without being renewed, ms: longer than an attempt lasts. */
+  /** Lifetime of a hold that is not renewed, ms: longer than an attempt. */
   readonly holdMs: number;
-  /** How long the record of a delivery that goes on is kept, ms: longer than any delivery goes on. */
+  /** Lifetime of the record of an unfinished delivery, ms: longer than any delivery. */
   readonly openMs: number;
-  /** How long the record of one that is final is kept, ms: as long as its job. */
+  /** Lifetime of the record of a finished delivery, ms: as long as its job. */
   readonly finalMs: number;
 }
 
 /**
- * Deliveries that servers share, on BullMQ: it hands them out, and holds them by locks that end with their server. A server
- * keeps what it took until it is final, through all its rests, so that clients share its places as where there is one server.
- *
- * Keys: BullMQ's own under `{prefix}:deliveries:`; `{prefix}:delivery:<job>` tells how a delivery goes. A delivery takes about
- * 2 KB until it is final, and 150 bytes after that.
+ * Deliveries that servers share, in BullMQ: it hands them out, and holds them by locks that end with their server. A
+ * server keeps what it took until it is finished, through all its delays, so that clients share its slots as on a
+ * single server.
+ * ¶ Keys: BullMQ's own under `{prefix}:deliveries:`; `{prefix}:delivery:<job>` is the state of a delivery. A delivery
+ * takes about 2 KB until it is finished, and 150 bytes after that.
  */
 export class RedisDeliveryStore implements DeliveryStore {
   readonly outlivesServer = true;
@@ -60,7 +60,7 @@ export class RedisDeliveryStore implements DeliveryStore {
   readonly #token = randomUUID();
   readonly #held = new Map<string, RedisHold>();
   readonly #timers: NodeJS.Timeout[] = [];
-  /** Aborted when nobody insists any more on what Redis does not do. */
+  /** Aborted when nobody waits for Redis any more. */
   readonly #enough = new AbortController();
   #bull: { readonly queue: Queue; readonly worker: Worker } | undefined;
   #handOut: (delivery: HeldDelivery) => void = () => undefined;
@@ -72,7 +72,7 @@ export class RedisDeliveryStore implements DeliveryStore {
     this.#timings = timings;
   }
 
-  /** The connection is started before. @throws what Redis rejects with */
+  /** The connection must be started. @throws the rejection of Redis */
   async start(listener: (delivery: HeldDelivery) => void): Promise<void> {
     this.#handOut = listener;
     const { worker } = await this.#connect();
@@ -104,7 +104,7 @@ export class RedisDeliveryStore implements DeliveryStore {
     const key = this.#recordKey(order.jobId);
     const isNew = await commands.set(key, JSON.stringify(newRecord()), 'PX', this.#timings.openMs, 'NX');
     const known = isNew ? undefined : readRecord(await commands.get(key));
-    // Where it waits already, this changes nothing.
+    // If it is already queued, this changes nothing.
     if (!known || known.state === 'delivering') await queue.add(QUEUE, order, { jobId: order.jobId });
     await commands.zrem(this.#untoldKey, order.jobId);
     this.#take();
@@ -136,7 +136,7 @@ export class RedisDeliveryStore implements DeliveryStore {
 
   async #connect(): Promise<{ queue: Queue; worker: Worker }> {
     if (this.#bull) return this.#bull;
-    // Loaded only where it is used.
+    // Loaded only if used.
     const bull = await import('bullmq');
     if (this.#bull) return this.#bull;
     const { connection, base } = this.#parts;
@@ -161,7 +161,7 @@ export class RedisDeliveryStore implements DeliveryStore {
     return this.#bull;
   }
 
-  /** Takes all that is due. Nobody waits for it: what fails is done again with the next look. */
+  /** Takes everything that is due. Nobody waits for it: the next check repeats what fails. */
   #take(): void {
     if (this.#isDraining || !this.#parts.connection.isAvailable) return;
     this.#taking ??= this.#takeAll()
@@ -183,7 +183,7 @@ export class RedisDeliveryStore implements DeliveryStore {
   async #begin(job: Job): Promise<void> {
     const order = readOrder(job.data);
     if (!order) {
-      this.#parts.logger.warn('A delivery cannot be read', { jobId: job.id });
+      this.#parts.logger.warn('A webhook delivery cannot be read', { jobId: job.id });
       await job.moveToCompleted(undefined, this.#token, false);
       return;
     }
@@ -224,8 +224,8 @@ export class RedisDeliveryStore implements DeliveryStore {
     }
   }
 
-  /** The connection tells of outages; this is for whoever looks closely. */
+  /** The connection logs outages; this is for debugging. */
   readonly #onError = (error: unknown): void => {
-    this.#parts.logger.debug('Deliveries could not be kept in Redis', { error: messageOf(error) });
+    this.#parts.logger.debug('Webhook deliveries could not be stored in Redis', { error: messageOf(error) });
   };
 }

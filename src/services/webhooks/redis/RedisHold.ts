@@ -4,15 +4,15 @@ import { sleep } from '../../../utils/timers.js';
 import { LuaScript } from '../../queue/redis/LuaScript.js';
 import type { DeliveryOrder, DeliveryRecord, HeldDelivery } from '../DeliveryStore.js';
 
-/** Between two attempts of a call that failed, ms. */
+/** Delay between two attempts of a failed call, ms. */
 const RETRY_MS = 500;
 
-/** What BullMQ says of an entry that is not this server's any more. */
+/** BullMQ's error about an entry that is no longer this server's. */
 const NOT_HELD = /Missing (key|lock)|Lock mismatch|is not in the active state/i;
 
 /**
- * KEYS: record, lock. ARGV: the record, how long it is kept in ms, token, whether it counts in any case. Only the
- * server that holds a delivery may change its record. A success counts whichever server reports it.
+ * KEYS: record, lock. ARGV: the record, its lifetime in ms, token, whether it counts in any case. Only the server
+ * that holds a delivery may change its record. A success counts whichever server reports it.
  */
 const NOTE = new LuaScript(`
 if ARGV[4] ~= 'true' and redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
@@ -27,24 +27,24 @@ export interface HoldParts {
   readonly lockKey: string;
   /** Of this server. */
   readonly token: string;
-  /** How long the hold lasts without being renewed, ms. */
+  /** Lifetime of a hold that is not renewed, ms. */
   readonly holdMs: number;
-  /** How long a record is kept, ms. */
+  /** Lifetime of a record, ms. */
   readonly keptMs: (record: DeliveryRecord) => number;
-  /** Aborted when nobody insists any more on what Redis does not do. */
+  /** Aborted when nobody waits for Redis any more. */
   readonly signal: AbortSignal;
-  /** Called when this server has nothing to do with the delivery any more. */
+  /** Called when this server is done with the delivery. */
   readonly onEnd: () => void;
   readonly onError: (error: unknown) => void;
 }
 
-/** A delivery that this server holds by a lock of BullMQ, in which it waits for its next attempts. */
+/** A delivery that this server holds by a lock of BullMQ, while it waits for its next attempts. */
 export class RedisHold implements HeldDelivery {
   readonly order: DeliveryOrder;
   readonly record: DeliveryRecord;
   readonly #parts: HoldParts;
   #job: Job;
-  /** Whether Redis does not have what was said last. */
+  /** Whether Redis lacks the latest state. */
   #isBehind = false;
   #isGivenBack = false;
   #working: Promise<void> | undefined;
@@ -56,12 +56,12 @@ export class RedisHold implements HeldDelivery {
     this.#parts = parts;
   }
 
-  /** Resolves when Redis has what it was told, or nobody insists any more. */
+  /** Resolves when Redis has the latest state, or nobody waits any more. */
   get settled(): Promise<void> {
     return this.#working ?? Promise.resolve();
   }
 
-  /** This server has taken the delivery again, after its hold had ended. Others may have made attempts in between. */
+  /** This server has taken the delivery again, after its hold had expired. Others may have made attempts in between. */
   renewWith(job: Job, record: DeliveryRecord): void {
     this.#job = job;
     if (this.#isBehind || this.#working) return;
@@ -73,7 +73,7 @@ export class RedisHold implements HeldDelivery {
     const { token, holdMs, onEnd } = this.#parts;
     const answer = await this.#insist(() => this.#job.extendLock(token, holdMs), signal);
     if (answer === 1) return true;
-    // Lost, also where nobody else has it yet: whoever finds it next goes on.
+    // Lost, even if nobody else has it yet: the next server that finds it continues.
     if (answer !== undefined) onEnd();
     return false;
   }
@@ -96,7 +96,7 @@ export class RedisHold implements HeldDelivery {
     });
   }
 
-  /** Until Redis has the newest record, and the hold has ended where it is to end. */
+  /** Until Redis has the latest record, and the hold has ended if it should. */
   async #tellRedis(): Promise<void> {
     const { signal, token, onEnd } = this.#parts;
     while (this.#isBehind && !signal.aborted) {
@@ -129,7 +129,7 @@ export class RedisHold implements HeldDelivery {
     this.#parts.onEnd();
   }
 
-  /** Makes a call until it works. @returns undefined when `signal` was aborted before */
+  /** Repeats a call until it succeeds. @returns undefined if `signal` was aborted before */
   async #insist<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T | undefined> {
     while (!signal.aborted) {
       try {

@@ -22,13 +22,13 @@ const record = z.object({
   reason: z.string().optional(),
 });
 
-/** What BullMQ kept of a delivery; undefined where that is damaged. */
+/** BullMQ's data of a delivery; undefined if damaged. */
 export function readOrder(data: unknown): DeliveryOrder | undefined {
   const read = order.safeParse(data);
   return read.success ? { ...read.data, imageType: read.data.imageType } : undefined;
 }
 
-/** How a delivery went; undefined where there is no record, or a damaged one. */
+/** State of a delivery; undefined without a valid record. */
 export function readRecord(text: string | null | undefined): DeliveryRecord | undefined {
   if (text === null || text === undefined) return undefined;
   try {
