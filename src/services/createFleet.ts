@@ -3,11 +3,11 @@ import type { Config } from '../config/index.js';
 import type { Logger } from '../utils/logger.js';
 import { Fleet } from './instances/fleet/Fleet.js';
 import { listedInEnvironment, type Machine } from './instances/fleet/Machine.js';
-import { MemoryMachineChanges } from './instances/fleet/MachineChanges.js';
 import { MachineDesk } from './instances/fleet/MachineDesk.js';
 import { MachineFile } from './instances/fleet/MachineFile.js';
 import { type Resolve, Roster } from './instances/fleet/Roster.js';
 import type { Instance, InstanceSettings } from './instances/Instance.js';
+import { MemoryMachineChanges } from './queue/MachineChanges.js';
 import type { RedisQueue } from './queue/redis/createRedisQueue.js';
 
 interface Parts {

@@ -11,7 +11,6 @@ import { Repeater } from '../../../utils/Repeater.js';
 import type { Instance } from '../Instance.js';
 import type { Fleet } from './Fleet.js';
 import { type Listed, listed } from './Machine.js';
-import type { MachineChanges } from './MachineChanges.js';
 import type { Decision, Roster } from './Roster.js';
 
 /** Between two looks at what other servers were told, ms. */
@@ -28,7 +27,11 @@ type Change = z.output<typeof change>;
 interface Parts {
   readonly fleet: Fleet;
   readonly roster: Roster;
-  readonly changes: MachineChanges;
+  /** What was said of machines, as texts by name. Both reject where other servers cannot be told now. */
+  readonly changes: {
+    all(): Promise<ReadonlyMap<string, string>>;
+    put(name: string, text: string | undefined): Promise<void>;
+  };
   /** What is wrong with the file of machines. */
   readonly fileProblem: () => string | undefined;
   /** Whether other servers may be told something. */

@@ -1,4 +1,4 @@
-import type { MachineChanges } from '../../instances/fleet/MachineChanges.js';
+import type { MachineChanges } from '../MachineChanges.js';
 import type { RedisConnection } from './RedisConnection.js';
 
 /** The hash `{prefix}:machines`: what was said of machines by hand, by name. It has the headers that were sent with them. */
