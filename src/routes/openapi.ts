@@ -42,6 +42,11 @@ const ERROR_RESPONSES: ReadonlyMap<number, ZodOpenApiResponseObject> = new Map(
   [...new Set<number>(Object.values(ERROR_STATUS))].map((status) => [status, errorResponse(status)]),
 );
 
+/** The same in the form of the Comfy API. */
+const COMFY_ERROR_RESPONSES: ReadonlyMap<number, ZodOpenApiResponseObject> = new Map(
+  [...ERROR_RESPONSES.keys()].map((status) => [status, comfyErrorResponse(status)]),
+);
+
 type OpenApiDocument = ReturnType<typeof createDocument>;
 
 /**
@@ -82,7 +87,16 @@ export function createOpenApiDocument(
     // Where no keys are configured nothing is needed.
     security: [{}, { bearer: [] }, { apiKey: [] }],
   };
-  return createDocument(document, { override: simplify });
+  return withoutRepeatedDescriptions(createDocument(document, { override: simplify }));
+}
+
+/** The library says what a parameter is twice: beside its schema, and in it. */
+function withoutRepeatedDescriptions(document: OpenApiDocument): OpenApiDocument {
+  const operations = Object.values(document.paths ?? {}).flatMap((path) => Object.values(path));
+  for (const { parameters = [] } of operations as { parameters?: { schema?: { description?: string } }[] }[]) {
+    for (const { schema } of parameters) if (schema) delete schema.description;
+  }
+  return document;
 }
 
 function operationOf(endpoint: Endpoint): ZodOpenApiOperationObject {
@@ -116,7 +130,7 @@ function responsesOf(endpoint: Endpoint): ZodOpenApiResponsesObject {
   // A parameter in a path may be no valid encoding.
   const ofPath = endpoint.request?.path ? [400] : [];
   for (const status of [...ofPath, ...(endpoint.errors ?? []), 500, ...accessErrors(endpoint)]) {
-    const response = endpoint.form === 'comfy' ? comfyErrorOf(status) : ERROR_RESPONSES.get(status);
+    const response = (endpoint.form === 'comfy' ? COMFY_ERROR_RESPONSES : ERROR_RESPONSES).get(status);
     if (!response) throw new Error(`${endpoint.id} has an error of the status ${status}, which no code has`);
     responses[String(status) as '400'] = response;
   }
@@ -132,12 +146,13 @@ function errorResponse(status: number): ZodOpenApiResponseObject {
   };
 }
 
-function comfyErrorOf(status: number): ZodOpenApiResponseObject {
+function comfyErrorResponse(status: number): ZodOpenApiResponseObject {
   const codes = Object.keys(ERROR_STATUS).filter(
     (code) => isErrorCode(code) && comfyStatusOf(code) === status,
   );
   const names = new Set(codes.map((code) => (isErrorCode(code) ? comfyCodeOf(code) : code)));
   return {
+    id: `Comfy${String(STATUS_CODES[status]).replace(/\W/g, '')}`,
     description: `${[...names].join(', ')}.`,
     content: json(comfyError, examples[`comfy_error_${status}`]),
   };

@@ -66,6 +66,6 @@ describe('the links of the documents', () => {
     expect(problemOf('README.md', 'documentation/Nothing.md')).toContain('there is no');
     expect(problemOf('README.md', 'documentation/Operations.md#nothing-like-this')).toContain('no heading');
     expect(problemOf('documentation/Operations.md', '../../outside.md')).toContain('there is no');
-    expect(problemOf('README.md', 'documentation/Operations.md#what-to-watch')).toBeUndefined();
+    expect(problemOf('README.md', 'documentation/Operations.md#the-log')).toBeUndefined();
   });
 });
