@@ -66,6 +66,8 @@ const GRAPH = {
 /** Bodies in JSON, by operation. */
 const BODIES: Readonly<Record<string, object>> = {
   put_workflow: { graph: GRAPH },
+  add_instance: { url: 'http://127.0.0.1:9', name: 'gpu-3', max_jobs: 1, labels: ['large'] },
+  change_instance: { state: 'draining' },
   comfy_asset_from_hash: { hash: '{{assetHash}}', file_path: 'copy.jpg' },
   comfy_submit_job: {
     workflow: {

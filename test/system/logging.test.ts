@@ -55,10 +55,11 @@ describe('a standard output', () => {
     child.stdout?.resume();
     await eventually(() => {
       const lines = server?.lines() ?? [];
-      const [report, ...others] = lines.filter((line) => line['component'] === 'logger');
-      expect(others).toEqual([]);
+      const reports = lines.filter((line) => line['component'] === 'logger');
+      const dropped = reports.reduce((sum, report) => sum + Number(report['dropped']), 0);
       const told = lines.filter(({ path }) => String(path).startsWith('/xxx')).length;
-      expect(told + Number(report?.['dropped'])).toBe(CONNECTIONS * REQUESTS_A_CONNECTION);
+      expect(reports.length).toBeGreaterThan(0);
+      expect(told + dropped).toBe(CONNECTIONS * REQUESTS_A_CONNECTION);
     });
   });
 

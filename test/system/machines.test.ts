@@ -90,7 +90,9 @@ describe('a machine that fails job after job while its checks pass', () => {
   });
 
   it('is let back in on trial: one job decides, and one that goes well is enough', async () => {
-    stack = await Stack.start({ simulators: [{}, {}] });
+    // Longer than the jobs below take: otherwise the next trial begins before they are done.
+    const env = { BREAKER_RESET_TIMEOUT: '1500', BREAKER_MAX_RESET_TIMEOUT: '6000' };
+    stack = await Stack.start({ simulators: [{}, {}], env });
     const { faults } = stack.simulator(0);
     faults.failNodes.set('InspyrenetRembg', BOOM);
     await oneByOne(6);

@@ -252,7 +252,7 @@ describe('the queue on the port of ComfyUI’s own API', () => {
     const stranger = newClient();
     expect(await stranger.request('/queue')).toMatchObject({
       status: 401,
-      json: { error: { type: 'unauthorized', message: 'This needs an API key.' }, node_errors: {} },
+      json: { error: { type: 'unauthorized', message: 'This request needs an API key.' }, node_errors: {} },
     });
     expect((await stranger.request('/queue?token=key-of-somebody-here')).status).toBe(200);
     expect((await stranger.request('/some/page')).status).toBe(401);

@@ -63,7 +63,7 @@ describe('the start', () => {
     server = ServerProcess.spawn({ PORT: 'x', LOG_LEVEL: 'y' });
     expect(await server.ended()).toBe(1);
     expect(server.output).toBe(
-      'Bad configuration:\n' +
+      'Invalid configuration:\n' +
         '  PORT: takes a whole number from 0 to 65535, but was "x"\n' +
         '  LOG_LEVEL: takes error, warn, info, debug, but was "y"\n',
     );

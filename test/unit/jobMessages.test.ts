@@ -124,6 +124,6 @@ describe('a text frame', () => {
 
   it('about no prompt is nobody’s', () => {
     const text = '{"type":"status","data":{"status":{"exec_info":{"queue_remaining":1}}}}';
-    expect(parseFrame(text)).toEqual({ kind: 'ignored', raw: undefined });
+    expect(parseFrame(text)).toEqual({ kind: 'status', queueRemaining: 1 });
   });
 });

@@ -190,7 +190,8 @@ export class JobProcessor {
       }
     } catch (error) {
       // Once for an outage: the next poll tries again.
-      if (!this.#hasQueueFailed)
+      // The connection tells of its outages by itself.
+      if (!this.#hasQueueFailed && !isQueueAway(error))
         this.#logger.error('No job can be taken from the queue', { error: messageOf(error) });
       this.#hasQueueFailed = true;
     } finally {

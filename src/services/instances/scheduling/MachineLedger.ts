@@ -96,10 +96,15 @@ export class MachineLedger {
     const account = this.#accounts.get(id);
     const first = account?.running[0];
     if (!account || !first) return ms;
-    for (const job of account.running) ms += job.expectedMs;
+    for (const job of account.running) ms += this.#expectedMs(job, id);
     if (account.isDisturbed) return ms;
     const elapsed = now - account.executingSince;
-    return ms + Math.max(-elapsed, OVERRUN * elapsed - first.expectedMs);
+    return ms + Math.max(-elapsed, OVERRUN * elapsed - this.#expectedMs(first, id));
+  }
+
+  /** What was measured since a job was given to its machine counts for it, too. */
+  #expectedMs({ workflow, loading, expectedMs }: RunningJob, machine: string): number {
+    return loading === 'nothing' ? this.#speeds.runTimes(workflow)(machine) : expectedMs;
   }
 
   /** Other users have prompts there, so that times say nothing about our jobs until the one that runs has ended. */
