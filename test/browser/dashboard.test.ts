@@ -87,8 +87,10 @@ describe.skipIf(!requireBrowser())('the page', () => {
     },
   );
 
-  it('takes a pasted picture, and works with the keyboard alone', async () => {
+  it('takes a pasted picture, and works with the keyboard alone', { timeout: 90_000 }, async () => {
     const page = await open();
+    // Nobody pastes before there is a form.
+    await page.getByRole('radio', { name: 'Remove background' }).first().waitFor();
     const bytes = (await readFile(PHOTO)).toString('base64');
     await page.evaluate((base64) => {
       const transfer = new DataTransfer();

@@ -107,9 +107,21 @@ export class Fleet {
     return healthAnswer.parse(await response.json());
   }
 
+  /** Whether a machine gets new jobs. */
+  async setState(host: string, state: 'active' | 'draining'): Promise<void> {
+    const index = this.simulators.findIndex((simulator) => simulator.host === host);
+    const response = await this.client.request(`/api/instances/instance-${index + 1}`, {
+      method: 'PATCH',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ state }),
+    });
+    if (!response.ok) throw new Error(`${host}: ${await response.text()}`);
+  }
+
   /** Ends all mischief and waits until every machine is in service, has nothing to do, and holds nothing of ours. */
   async calm(): Promise<void> {
     await Promise.all(this.simulators.map((simulator) => simulator.behave()));
+    for (const { host } of this.simulators) await this.setState(host, 'active');
     for (const id of this.simulators.keys()) {
       await this.client.request(`/api/circuit-breakers/instance-${id + 1}/close`, { method: 'POST' });
     }

@@ -52,11 +52,13 @@ async function runBlock(block: string): Promise<string> {
   return stdout;
 }
 
-/** Waits until the server offers every workflow that a block copied. */
+/** Waits until machines can run every workflow that a block copied, as its reader does. */
 async function workflowsRead(): Promise<void> {
   const files = await readdir(path.join(folder, 'data', 'workflows'));
   await eventually(() => {
-    for (const file of files) expect(stack.services.workflows.get(path.parse(file).name)).toBeDefined();
+    const types = files.map((file) => path.parse(file).name);
+    for (const type of types) expect(stack.services.balancer.canRun(type)).toBe(true);
+    for (const type of types) expect(stack.services.workflows.get(type)).toBeDefined();
   });
 }
 

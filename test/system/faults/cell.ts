@@ -76,7 +76,6 @@ async function happen(
   const { client } = fleet;
   const bystander = await client.submit(BYSTANDER, others);
   const { comfyui_instance: busy } = await client.until(bystander, ({ status }) => status !== 'pending');
-  // The other one is less loaded, so that is where the job goes first.
   const struck = fleet.simulators.find(({ host }) => host !== busy);
   if (!struck) throw new Error('there is no second machine');
   if (moment === 'pending') await struck.occupy(true);
@@ -89,7 +88,11 @@ async function happen(
     afterMs,
     output: moment === 'upload' ? '' : TARGETS_NODE,
   });
+  // The struck machine is the only one that may have the job at first, whatever the scheduler has learned of it.
+  await fleet.setState(busy ?? '', 'draining');
   const target = await client.submit(TARGET, own);
+  await client.until(target, ({ status }) => status !== 'pending');
+  await fleet.setState(busy ?? '', 'active');
   if (moment === 'pending') {
     await eventually(async () => {
       if (!(await struck.state()).sprung) throw new Error('the fault does not happen');
