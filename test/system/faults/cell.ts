@@ -91,7 +91,8 @@ async function happen(
   // The struck machine is the only one that may have the job at first, whatever the scheduler has learned of it.
   await fleet.setState(busy ?? '', 'draining');
   const target = await client.submit(TARGET, own);
-  await client.until(target, ({ status }) => status !== 'pending');
+  // It may have failed there already, and wait again.
+  await client.until(target, ({ status, attempts }) => status !== 'pending' || attempts > 0);
   await fleet.setState(busy ?? '', 'active');
   if (moment === 'pending') {
     await eventually(async () => {
