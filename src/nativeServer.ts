@@ -4,9 +4,10 @@ import { doors, trustProxies } from './app.js';
 import type { Config } from './config/index.js';
 import { createHttpServer } from './httpServer.js';
 import { allOf } from './middleware/checks.js';
+import { errorHandler } from './middleware/errorHandler.js';
 import { refuseForeignSockets } from './middleware/foreign.js';
 import { mountNative } from './routes/comfyui/mountNative.js';
-import { nativeErrorHandler } from './routes/comfyui/nativeErrors.js';
+import { nativeForm } from './routes/comfyui/nativeErrors.js';
 import { Upgrades } from './routes/comfyui/Upgrades.js';
 import type { Services } from './services/index.js';
 
@@ -20,7 +21,7 @@ export function createNativeServer(services: Services, config: Config): Server |
   const upgrades = new Upgrades();
   const app = newApp(services, config);
   mountNative(app, { native, services, config, upgrades });
-  app.use(nativeErrorHandler(services.logger));
+  app.use(errorHandler(services.logger, (_request, error) => nativeForm(error)));
   const server = createHttpServer(app, config);
   server.on('upgrade', (request, socket, head) => upgrades.handle(app, request, socket, head));
   // Node waits for connections that became WebSockets, and closes none of them.

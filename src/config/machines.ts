@@ -1,18 +1,11 @@
 import { z } from 'zod';
+import { headerLine, parseHeaderLine } from '../utils/headerLine.js';
 import type { DnsName, InstanceAddress } from '../utils/instanceUrls.js';
 import { bytes, choice, flag, integer, MIB, milliseconds, type Values } from './fields.js';
 
 const IMAGE_INPUTS = ['upload', 'base64'] as const;
 
-const header = z
-  .string()
-  .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+:\s*[\x20-\x7e]+$/)
-  .transform((line) => {
-    const colon = line.indexOf(':');
-    return { name: line.slice(0, colon), value: line.slice(colon + 1).trim() };
-  })
-  .optional()
-  .describe('one header as "Name: value"');
+const header = headerLine.transform(parseHeaderLine).optional().describe('one header as "Name: value"');
 
 /** The ComfyUI machines, and how the server treats them. */
 export const machineVariables = {

@@ -1,15 +1,10 @@
-import { integer, type Values } from './fields.js';
+import { optionalInteger, type Values } from './fields.js';
 
 /** ComfyUI's own API, on a port of its own. */
 export const nativeVariables = {
-  COMFYUI_API_PORT: integer(0, 0, 65_535)
-    .removeDefault()
-    .optional()
-    .describe('a whole number from 0 to 65535')
-    .meta({
-      meaning:
-        "Port of [ComfyUI's own API](Native_API.md) over the whole fleet. Unset: off. 0: any free port.",
-    }),
+  COMFYUI_API_PORT: optionalInteger(0, 65_535).meta({
+    meaning: "Port of [ComfyUI's own API](Native_API.md) over the whole fleet. Unset: off. 0: any free port.",
+  }),
 };
 
 export const nativeConfig = (env: Values<typeof nativeVariables>) => ({

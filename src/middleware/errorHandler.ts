@@ -60,7 +60,7 @@ export function errorHandler(
 }
 
 /** Takes back what a route said about an answer that it could not give. */
-export function clearAnswer(response: Response): void {
+function clearAnswer(response: Response): void {
   for (const name of HEADERS_OF_AN_ANSWER) response.removeHeader(name);
 }
 
@@ -76,7 +76,7 @@ function errorBody(error: AppError, requestId: string): Record<string, unknown> 
 }
 
 /** Whatever was thrown as an error whose code is known. */
-export function asAppError(thrown: unknown): AppError {
+function asAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   // Express' own errors, such as a path that is not valid percent-encoding.
   const status = (thrown as { status?: unknown } | null)?.status;

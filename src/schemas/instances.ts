@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { headerLine } from '../utils/headerLine.js';
 import { isoTime } from './common.js';
 
 const count = z.int().nonnegative();
@@ -27,9 +28,7 @@ export const machineEntry = z.strictObject({
       'http(s)://host:port, also with a path; dns+http(s)://name:port for every address that a name has.',
   }),
   name: machineName.optional(),
-  auth_header: z
-    .string()
-    .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+:\s*[\x20-\x7e]+$/)
+  auth_header: headerLine
     .optional()
     .meta({ description: 'One header as "Name: value", sent with everything to it. Never shown or logged.' }),
   ca_file: z.string().min(1).optional().meta({

@@ -166,7 +166,7 @@ export const jobInfo = jobRecord.extend({
         'waits for its turn',
         'waits for a faster machine',
         'next in turn',
-        'passed over for long',
+        'skipped for too long',
         'models are loaded',
       ]),
       // Where it runs, or would.

@@ -7,12 +7,13 @@ import { MachineDesk } from './instances/fleet/MachineDesk.js';
 import { MachineFile } from './instances/fleet/MachineFile.js';
 import { type Resolve, Roster } from './instances/fleet/Roster.js';
 import type { Instance, InstanceSettings } from './instances/Instance.js';
-import { MemoryMachineChanges } from './queue/MachineChanges.js';
-import type { RedisQueue } from './queue/redis/createRedisQueue.js';
+import type { MachineChanges } from './queue/MachineChanges.js';
 
 interface Parts {
   readonly create: (machine: Machine, settings: InstanceSettings) => Instance;
-  readonly redis: RedisQueue | undefined;
+  /** What was said of machines by hand, and whether other servers may say something. */
+  readonly changes: MachineChanges;
+  readonly isShared: boolean;
   /** In place of the operating system. */
   readonly resolve: Resolve | undefined;
 }
@@ -33,7 +34,7 @@ const resolveBySystem: Resolve = async (hostname) =>
 /** Puts together what knows which machines there are. */
 export function createFleet(
   { machines }: Config,
-  { create, redis, resolve = resolveBySystem }: Parts,
+  { create, changes, isShared, resolve = resolveBySystem }: Parts,
   logger: Logger,
 ): FleetParts {
   const fleet = new Fleet({ create, maxJobs: machines.maxJobs }, logger);
@@ -43,12 +44,8 @@ export function createFleet(
     machines.file === undefined
       ? undefined
       : new MachineFile(machines.file, (list) => roster.list('file', list), logger);
-  const changes = redis?.machineChanges ?? new MemoryMachineChanges();
   const fileProblem = () => file?.problem;
-  const desk = new MachineDesk(
-    { fleet, roster, changes, fileProblem, isShared: redis !== undefined },
-    logger,
-  );
+  const desk = new MachineDesk({ fleet, roster, changes, fileProblem, isShared }, logger);
   return {
     fleet,
     desk,

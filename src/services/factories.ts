@@ -30,10 +30,12 @@ import type { IdempotencyStore } from './queue/IdempotencyStore.js';
 import type { JobEvents } from './queue/JobEvents.js';
 import type { JobQueue } from './queue/JobQueue.js';
 import type { JobStore } from './queue/JobStore.js';
+import type { MachineChanges } from './queue/MachineChanges.js';
 import { MemoryIdempotencyStore } from './queue/memory/MemoryIdempotencyStore.js';
 import { MemoryJobEvents } from './queue/memory/MemoryJobEvents.js';
 import { MemoryJobQueue } from './queue/memory/MemoryJobQueue.js';
 import { MemoryJobStore } from './queue/memory/MemoryJobStore.js';
+import { MemoryMachineChanges } from './queue/memory/MemoryMachineChanges.js';
 import { createRedisQueue, type RedisQueue } from './queue/redis/createRedisQueue.js';
 import { tellingUnavailable } from './queue/redis/unavailable.js';
 import type { SlotLeases } from './queue/SlotLeases.js';
@@ -111,6 +113,8 @@ interface Sharing {
   readonly queue: JobQueue;
   readonly events: JobEvents;
   readonly idempotency: IdempotencyStore;
+  /** What was said of machines by hand. */
+  readonly machineChanges: MachineChanges;
   /** Its location in Redis. */
   readonly redis: RedisQueue | undefined;
   /** Slots on the machines, and holders of files, if they count for all servers. */
@@ -146,6 +150,7 @@ export function createSharing(
     queue: overrides.jobQueue ?? new MemoryJobQueue(),
     events: overrides.jobEvents ?? new MemoryJobEvents(logger),
     idempotency: overrides.idempotencyStore ?? new MemoryIdempotencyStore(),
+    machineChanges: new MemoryMachineChanges(),
   };
 }
 

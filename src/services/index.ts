@@ -1,8 +1,7 @@
 import { randomInt } from 'node:crypto';
-import type { Store } from 'express-rate-limit';
 import type { Config } from '../config/index.js';
 import { messageOf } from '../errors.js';
-import { type Clock, systemClock } from '../utils/clock.js';
+import { systemClock } from '../utils/clock.js';
 import { KeyRing } from '../utils/KeyRing.js';
 import type { Logger } from '../utils/logger.js';
 import { TimeBudget } from '../utils/TimeBudget.js';
@@ -10,43 +9,23 @@ import { Turns } from '../utils/turns.js';
 import { JobViews } from '../views/JobViews.js';
 import { MetricsViews } from '../views/MetricsViews.js';
 import { workflows as registeredWorkflows } from '../workflows/index.js';
-import type { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
-import type { ClientAssets } from './assets/ClientAssets.js';
-import type { ConnectionManager } from './comfyui/ConnectionManager.js';
 import { PromptRunner } from './comfyui/PromptRunner.js';
-import { ServerState } from './comfyui/ServerState.js';
-import { createFleet } from './createFleet.js';
+import { createMachines } from './createMachines.js';
 import {
   createAssetLibrary,
-  createConnections,
   createHolderAudit,
   createInputFetcher,
-  createInspector,
-  createSharedSlots,
   createSharing,
   createWebhooks,
-  instanceMaker,
 } from './factories.js';
 import { HealthReporter } from './health.js';
 import { smallPicture } from './images/smallPicture.js';
 import { Thumbnails } from './images/Thumbnails.js';
-import { BreakerSwitch } from './instances/BreakerSwitch.js';
-import type { Fleet } from './instances/fleet/Fleet.js';
-import type { MachineDesk } from './instances/fleet/MachineDesk.js';
-import { GpuFaults } from './instances/GpuFaults.js';
-import { GraphMachines } from './instances/GraphMachines.js';
-import { HealthChecker } from './instances/HealthChecker.js';
-import type { Instance } from './instances/Instance.js';
-import { JobVerdicts } from './instances/JobVerdicts.js';
-import { LoadBalancer } from './instances/LoadBalancer.js';
-import { OtherUsers } from './instances/OtherUsers.js';
-import { Scheduler } from './instances/scheduling/Scheduler.js';
 import { Warmup } from './instances/Warmup.js';
-import { WorkflowNeeds } from './instances/WorkflowNeeds.js';
 import { Admission } from './jobs/Admission.js';
 import { AssetBlobs } from './jobs/AssetBlobs.js';
 import { AttemptJudge } from './jobs/AttemptJudge.js';
-import { MemoryBlobStore, type StreamStore } from './jobs/BlobStore.js';
+import { MemoryBlobStore } from './jobs/BlobStore.js';
 import { Expiry } from './jobs/Expiry.js';
 import { DurationEstimates } from './jobs/estimates.js';
 import { HopelessGraphs } from './jobs/HopelessGraphs.js';
@@ -78,6 +57,7 @@ import {
   type ServiceOverrides,
   WEBHOOK_OPTIONS,
 } from './ServiceOverrides.js';
+import type { Services } from './Services.js';
 import { createClientFiles, createRequestCounts, createWorkflows } from './sharedFactories.js';
 import { stopServices } from './shutdown.js';
 import { GraphSubmissions } from './submissions/GraphSubmissions.js';
@@ -85,73 +65,8 @@ import { ownAssetFiles } from './submissions/ownAssetFiles.js';
 import { Submissions } from './submissions/Submissions.js';
 import { UploadBudget } from './submissions/UploadBudget.js';
 import { Tracing } from './tracing/Tracing.js';
-import type { Webhooks } from './webhooks/Webhooks.js';
 
-export interface Services {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Whoever has one of these may use the server. */
-  readonly keys: KeyRing;
-  readonly turns: Turns;
-  readonly workflows: WorkflowCatalogue;
-  /** What workflows need, and whether the machines have it. */
-  readonly needs: WorkflowNeeds;
-  readonly instances: readonly Instance[];
-  readonly fleet: Fleet;
-  /** Adds, changes and removes machines by hand. */
-  readonly desk: MachineDesk;
-  readonly connections: ConnectionManager;
-  readonly balancer: LoadBalancer;
-  readonly manager: JobManager;
-  readonly thumbnails: Thumbnails;
-  readonly scheduler: Scheduler;
-  /** What machines say of jobs while they run. */
-  readonly messages: JobMessages;
-  /** Details of jobs that run here. */
-  readonly live: LiveJobs;
-  readonly processor: JobProcessor;
-  readonly estimates: DurationEstimates;
-  readonly admission: Admission;
-  readonly idempotencyKeys: IdempotencyKeys;
-  readonly submissions: Submissions;
-  /** Submissions of clients' own graphs. */
-  readonly graphSubmissions: GraphSubmissions;
-  /** undefined where there is no port for it. */
-  readonly native: NativeApi | undefined;
-  /** Memory for what clients send. */
-  readonly uploadBudget: UploadBudget;
-  /** Where what clients send goes as it comes, but for images; undefined where that is memory. */
-  readonly stream: StreamStore | undefined;
-  /** Files that clients leave with the server. */
-  readonly clientAssets: ClientAssets;
-  /** Where those go as they come. */
-  readonly clientStream: StreamStore;
-  readonly views: JobViews;
-  /** undefined where there is no secret to sign them with. */
-  readonly webhooks: Webhooks | undefined;
-  readonly recorder: Recorder;
-  readonly health: HealthReporter;
-  readonly checker: HealthChecker;
-  /** Opens and closes breakers by hand. */
-  readonly breakers: BreakerSwitch;
-  readonly metrics: MetricsViews;
-  readonly metricsFile: MetricsFile;
-  readonly prometheus: Prometheus;
-  readonly tracing: Tracing;
-  /** How many requests each client sent in its minute. */
-  readonly requestCounts: Store;
-  /** Checks the instances once and starts the processor. */
-  start(): Promise<void>;
-  /**
-   * Refuses new jobs, gives the running ones their time, closes every socket and timer.
-   * @param budget for all of it; `SHUTDOWN_TIMEOUT` from now when it is left out
-   * @returns names of the parts that did not stop in time
-   */
-  stop(budget?: TimeBudget): Promise<string[]>;
-}
-
-/** Of a graph that its client sent along, until some were measured. */
-const GRAPH_SECONDS = 30;
+export type { Services } from './Services.js';
 
 /** Builds the graph of services, once, in reading order. Nothing runs before `start`. */
 export function createServices(config: Config, logger: Logger, overrides: ServiceOverrides = {}): Services {
@@ -159,7 +74,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const log = (component: string) => logger.child({ component });
   const builtIn = overrides.workflows ?? registeredWorkflows;
 
-  const { idempotency, redis, slots, holders, audited, ...sharing } = createSharing(
+  const { idempotency, redis, slots, machineChanges, holders, audited, ...sharing } = createSharing(
     config,
     builtIn,
     overrides,
@@ -167,58 +82,27 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   );
   const { workflows, keeper } = createWorkflows(config, builtIn, redis, log('workflows'));
 
-  const connections = createConnections(config, log('connections'), overrides.connections);
+  const keys = new KeyRing(config.access.keys);
   const turns = new Turns();
-  const state = new ServerState(config.server.stateDir, log('state'));
   const tracing = new Tracing(config.tracing);
-  const { fleet, ...machines } = createFleet(
+  const machines = createMachines(
     config,
-    { create: instanceMaker(config, { clock, turns, state, tracing }), redis, resolve: overrides.resolve },
-    log('fleet'),
-  );
-  const { instances } = fleet;
-  const shared = createSharedSlots(config, instances, slots);
-  const otherUsers = new OtherUsers(
-    { instances, serverId: state.id, servers: shared },
-    { settleMs: 50, lookMs: 1000, ...overrides.otherUsers },
-    log('health'),
-  );
-  connections.onQueue((host, remaining) => otherUsers.heard(host, remaining));
-  const balancer = new LoadBalancer(instances, shared, otherUsers);
-  balancer.onRelease(() => fleet.sweep());
-  const inspector = createInspector(
-    config,
-    { workflows, instances, state, clock, wantedPrompts: () => manager.promptsUnderWay() },
-    log('health'),
-  );
-  const needs = new WorkflowNeeds({ workflows, instances, inspector }, log('health'));
-  const gpuFaults = new GpuFaults((host) => connections.isConnected(host), log('health'));
-  const graphs = new GraphMachines({ instances, inspector }, clock, log('health'));
-  const checker = new HealthChecker(
-    instances,
-    inspector,
     {
-      intervalMs: config.machines.checkIntervalMs,
-      freshMs: 2000,
-      recheckMs: 1000,
-      lookMs: 1000,
-      severalMachinesMs: 600_000,
-      ...overrides.health,
+      workflows,
+      redis,
+      slots,
+      machineChanges,
+      clock,
+      turns,
+      tracing,
+      wantedPrompts: () => manager.promptsUnderWay(),
     },
-    clock,
-    log('health'),
-    gpuFaults,
+    overrides,
+    log,
   );
-
-  const breakers = new BreakerSwitch({ instances, checker, forced: redis?.forcedHosts }, log('breakers'));
-  connections.onLoss((host) => {
-    if (!connections.isConnected(host)) otherUsers.forget(host);
-    const instance = instances.find((one) => one.host === host);
-    if (instance) void checker.suspect(instance);
-  });
-  checker.onReturn(({ address }) => void connections.reopen(address));
-  // The first job on an instance should not have to wait for a handshake.
-  checker.onHealthy(({ address }) => void connections.warmUp(address));
+  const { connections, state, fleet, shared, otherUsers, balancer, needs, graphs } = machines;
+  const { gpuFaults, checker, verdicts, scheduler } = machines;
+  const { instances } = fleet;
 
   const library = createAssetLibrary(config, holders, clock, log('assets'));
   const assetBlobs = library && new AssetBlobs(library);
@@ -240,9 +124,6 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   new HopelessGraphs(manager, graphs, log('jobs'));
   const thumbnails = new Thumbnails({ maxPixels: config.outputs.maxPixels, maxBytes: MAX_THUMBNAIL_BYTES });
   manager.events.subscribe('resultDropped', ({ id }) => thumbnails.forget(id));
-  const verdicts = new JobVerdicts(config.machines.breaker.failureThreshold, (instance, error) =>
-    checker.takeOut(instance, error),
-  );
   const prompts = new PromptRunner(
     connections,
     {
@@ -290,23 +171,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     tracing,
     logger: log('jobs'),
   });
-  const scheduler = new Scheduler(
-    { maxPassedOverMs: config.jobs.maxPassedOverMs },
-    (type) => 1000 * (workflows.get(type)?.estimateSeconds ?? GRAPH_SECONDS),
-  );
-  checker.onReturn(({ host }) => scheduler.forgetMachine(host));
-  fleet.onAdded((instance) => void checker.add(instance));
-  fleet.onChanged((instance) => {
-    needs.onLabels(instance);
-    processor.wake();
-  });
-  fleet.onGone((instance) => {
-    checker.forget(instance);
-    connections.forget(instance.host);
-    verdicts.forget(instance);
-    otherUsers.leave(instance);
-    scheduler.forgetMachine(instance.host);
-  });
+  fleet.onChanged(() => processor.wake());
   const judge = new AttemptJudge(
     { manager, health: checker, gpuFaults, verdicts },
     config.jobs.maxAttempts,
@@ -389,7 +254,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   );
   const graphSubmissions = new GraphSubmissions(
     { submissions, graphs, secrets },
-    config.api.rawWorkflows ?? (config.access.keys.length > 0 ? 'admin' : 'all'),
+    () => config.api.rawWorkflows ?? (keys.isEmpty ? 'all' : 'admin'),
   );
   const native =
     config.native.port === undefined
@@ -449,7 +314,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   return {
     clock,
     logger,
-    keys: new KeyRing(config.access.keys),
+    keys,
     turns,
     workflows,
     needs,
@@ -479,7 +344,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     recorder,
     health,
     checker,
-    breakers,
+    breakers: machines.breakers,
     metrics,
     metricsFile,
     prometheus,

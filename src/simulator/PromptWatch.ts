@@ -1,3 +1,4 @@
+import { keepNewest } from '../utils/keepNewest.js';
 import { type FilePlace, keyOf } from './folders.js';
 import type { Call } from './http.js';
 import { parseMultipart } from './multipart.js';
@@ -23,10 +24,7 @@ export class PromptWatch {
 
   /** A file is named as the output of a prompt, which may be a cached one of another. */
   onOutput(place: FilePlace, prompt: Prompt): void {
-    this.#origins.delete(keyOf(place));
-    this.#origins.set(keyOf(place), descriptionOf(prompt));
-    const [oldest = ''] = this.#origins.keys();
-    if (this.#origins.size > MAX_ORIGINS) this.#origins.delete(oldest);
+    keepNewest(this.#origins, keyOf(place), descriptionOf(prompt), MAX_ORIGINS);
   }
 
   /** The moments that a request is: a picture or a prompt that comes, and a result that is fetched. */

@@ -50,6 +50,7 @@ function whyNoJobs({ breaker, health, settings }: Instance): string | null {
       : `It cannot be reached: ${health.lastError}`;
   }
   if (health.problem) return health.problem.reason;
+  if (health.isWarming) return 'It is warming up.';
   if (breaker.state !== 'CLOSED') return 'Its jobs failed; it is tried again soon.';
   return settings.state === 'draining' ? 'It is draining.' : null;
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { loadConfig } from '../../src/config/index.js';
 import { comfyJobList } from '../../src/schemas/comfy.js';
 import { systemClock } from '../../src/utils/clock.js';
 import { assetReference, ComfyApiClient, invertGraph, runningOn, samplerGraph } from '../support/comfyApi.js';
@@ -297,6 +298,17 @@ describe('where there are keys', () => {
     await start({ env: { API_KEYS, ALLOW_RAW_WORKFLOWS: 'none' } });
     expect(await as(OPS).error(as(OPS).post('/api/v2/jobs', { workflow: samplerGraph(1) }))).toMatchObject({
       status: 403,
+    });
+  });
+
+  it('graphs are for admins from the moment on at which a server gets its first keys', async () => {
+    await start();
+    const shop = new ComfyApiClient(stack.client.baseUrl, SHOP);
+    await shop.submit(samplerGraph(1));
+    stack.services.keys.replace(loadConfig({ API_KEYS }).access.keys);
+    expect(await shop.error(shop.post('/api/v2/jobs', { workflow: samplerGraph(2) }))).toMatchObject({
+      status: 403,
+      code: 'forbidden',
     });
   });
 

@@ -259,7 +259,7 @@ describe('which job is next', () => {
     expect(fleet.order).toEqual(['high', 'soon', 'in an hour', 'usual', 'low']);
   });
 
-  it('is one with a low priority once it was passed over for long', () => {
+  it('is one with a low priority once it was skipped for too long', () => {
     const fleet = known([{ id: 'm1' }]);
     fleet.add(job('low', { priority: -5 }));
     const begins = () => fleet.order.includes('low');

@@ -1,7 +1,4 @@
-import type { ErrorRequestHandler, Request, Response } from 'express';
-import { asAppError, clearAnswer } from '../../middleware/errorHandler.js';
-import { MAX_LOGGED_PATH, requestIdOf } from '../../middleware/requestContext.js';
-import type { Logger } from '../../utils/logger.js';
+import type { AppError } from '../../errors.js';
 
 /** An error in the form that ComfyUI's clients know. */
 export function errorBody(
@@ -13,24 +10,9 @@ export function errorBody(
   return { error: { type, message, details, extra_info: extra }, node_errors: {} };
 }
 
-/** Turns whatever was thrown into ComfyUI's form of errors. */
-export function nativeErrorHandler(logger: Logger): ErrorRequestHandler {
-  const log = logger.child({ component: 'http' });
-  return (thrown: unknown, request: Request, response: Response, _next) => {
-    const error = asAppError(thrown);
-    if (error.status === 500) {
-      const stack = thrown instanceof Error ? thrown.stack : String(thrown);
-      const path = request.path.slice(0, MAX_LOGGED_PATH);
-      log.error('Request failed', { requestId: requestIdOf(response), path, stack });
-    }
-    if (response.headersSent) {
-      response.destroy();
-      return;
-    }
-    clearAnswer(response);
-    if (error.retryAfterSeconds !== undefined) response.set('Retry-After', String(error.retryAfterSeconds));
-    const details = typeof error.details === 'string' ? error.details : '';
-    const extra = typeof error.details === 'object' ? error.details : {};
-    response.status(error.status).json(errorBody(error.code.toLowerCase(), error.message, details, extra));
-  };
+/** What a request to this port is answered with when it fails. */
+export function nativeForm(error: AppError): { status: number; body: object } {
+  const details = typeof error.details === 'string' ? error.details : '';
+  const extra = typeof error.details === 'object' ? error.details : {};
+  return { status: error.status, body: errorBody(error.code.toLowerCase(), error.message, details, extra) };
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AppError, messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
+import { keepNewest } from '../../utils/keepNewest.js';
 import type { Logger } from '../../utils/logger.js';
 import { isJsonObject, type Json, parseJson } from '../../utils/losslessJson.js';
 import { mergeObjectInfo, type ObjectInfo } from '../../workflows/objectInfo/mergeObjectInfo.js';
@@ -119,11 +120,8 @@ export class FleetInfo {
   }
 
   #remember(path: string, value: readonly Json[]): void {
-    this.#known.delete(path);
-    this.#known.set(path, { value, at: this.#clock.now() });
-    const [oldest] = this.#known.keys();
-    if (this.#known.size <= MAX_PATHS || oldest === undefined) return;
-    this.#known.delete(oldest);
+    const oldest = keepNewest(this.#known, path, { value, at: this.#clock.now() }, MAX_PATHS);
+    if (oldest === undefined) return;
     for (const key of [...this.#said.keys()]) if (key.startsWith(`${oldest} `)) this.#said.delete(key);
   }
 

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import { messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
+import { keepNewest } from '../../utils/keepNewest.js';
 import type { Logger } from '../../utils/logger.js';
 import type { NodeLookup } from '../../workflows/files/nodeInfo.js';
 import type { GraphNeeds } from '../../workflows/graphNeeds.js';
@@ -60,6 +61,11 @@ export class GraphMachines {
     inspector.onNodes((instance) => void this.#askAgain(instance));
   }
 
+  /** An instance is gone. */
+  leave(instance: Instance): void {
+    this.#answers.delete(instance);
+  }
+
   stop(): void {
     this.#stopped.abort();
   }
@@ -96,10 +102,9 @@ export class GraphMachines {
 
   /** @returns whether they are new */
   #remember(needs: GraphNeeds): boolean {
-    const isNew = !this.#watched.delete(needs.key);
-    this.#watched.set(needs.key, needs);
-    const [oldest] = this.#watched.keys();
-    if (this.#watched.size > MAX_WATCHED && oldest !== undefined) this.#forget(oldest);
+    const isNew = !this.#watched.has(needs.key);
+    const oldest = keepNewest(this.#watched, needs.key, needs, MAX_WATCHED);
+    if (oldest !== undefined) this.#forget(oldest);
     return isNew;
   }
 

@@ -2,6 +2,7 @@ import { PromptError } from '../../errors.js';
 import { CostlyLook } from '../../utils/CostlyLook.js';
 import type { Clock } from '../../utils/clock.js';
 import { IndexedHeap } from '../../utils/IndexedHeap.js';
+import { keepNewest } from '../../utils/keepNewest.js';
 import type { WorkflowCatalogue } from '../../workflows/WorkflowCatalogue.js';
 import type { GraphMachines } from '../instances/GraphMachines.js';
 import type { LoadBalancer, Slot } from '../instances/LoadBalancer.js';
@@ -13,7 +14,7 @@ import type { JobFailure } from './Job.js';
 
 /** A place on the machine that was chosen for a job. */
 export interface ChosenSlot extends Slot {
-  /** The machine has done it. To be said before the place is given back. @param executionMs where it was measured */
+  /** The machine has completed the job. Call it before `release`. @param executionMs where it was measured */
   completed(executionMs: number | undefined): void;
 }
 
@@ -28,7 +29,7 @@ export interface Waiting {
 
 const NO_MACHINE = 'no machine can run it' satisfies WaitReason;
 
-/** What an entry is taken with that is to fail. */
+/** The entry is taken to fail its job. */
 export interface Refusal extends Releasable {
   readonly failure: JobFailure;
 }
@@ -41,16 +42,16 @@ interface Parts {
   readonly clock: Clock;
 }
 
-/** Picks the jobs that are taken from the queue: the scheduler's choice, and what can have no machine any more. */
+/** Picks the jobs that are taken from the queue: the scheduler's choice, and jobs that no machine can run any more. */
 export class Dispatcher implements Picker<ChosenSlot | Refusal> {
   readonly #parts: Parts;
   /** Whether a job may begin now, as far as this server's limits go. */
   readonly #hasPlace: () => boolean;
-  /** Waiting entries by type, that with the largest file first: it is the first that is too large. */
+  /** Waiting entries by type, the largest file first: if any is too large, that one is. */
   readonly #largest = new Map<string, IndexedHeap<QueueEntry>>();
   readonly #entries = new Map<string, QueueEntry>();
   readonly #prospects: CostlyLook<ReadonlyMap<string, Prospect>>;
-  /** Of the jobs that began last, by id. */
+  /** The latest assignments, by job id. */
   readonly #assignments = new Map<string, Assignment>();
 
   constructor(parts: Parts, hasPlace: () => boolean) {
@@ -70,28 +71,29 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
     return this.#parts.scheduler.nextDeadline;
   }
 
-  /** Why a job waits; undefined for one that does not, or that this server does not see. */
+  /** Why a job waits; undefined for a job that does not wait, or that this server does not see. */
   outlook(id: string): Outlook | undefined {
     const { scheduler, balancer, clock } = this.#parts;
     return scheduler.outlook(id, balancer.views(), clock.now());
   }
 
   /**
-   * What a job waits for; undefined for one that does not, or that this server does not see. Many clients ask for many jobs,
-   * so one look serves all of them for a while.
+   * What a job waits for; undefined for a job that does not wait, or that this server does not see. One look is shared by
+   * all callers for a short time: many clients poll many jobs.
    */
   waiting(id: string): Waiting | undefined {
     const { balancer } = this.#parts;
     const entry = this.#entries.get(id);
     if (!entry) return undefined;
-    if (!balancer.canRun(entry.type)) return { reason: NO_MACHINE, why: balancer.whyNot(entry.type) };
+    const kind = kindOf(entry);
+    if (!balancer.canRun(kind)) return { reason: NO_MACHINE, why: balancer.whyNot(kind) };
     const prospect = this.#prospects.get().get(id);
     if (!prospect) return { reason: 'waits for its turn' };
     const { reason, jobsAhead } = prospect;
     return { reason, jobsAhead };
   }
 
-  /** Why a job was given to its machine last; undefined for one that began long ago, or on another server. */
+  /** Why a job was last assigned to its machine; undefined if it started long ago, or on another server. */
   assignment(id: string): Assignment | undefined {
     return this.#assignments.get(id);
   }
@@ -102,12 +104,13 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
     const { scheduler, workflows, graphs, clock } = this.#parts;
     if (entry.needs) graphs.watch(entry.needs);
     const { models = [] } = entry.needs ?? workflows.get(type)?.requires ?? {};
+    const kind = kindOf(entry);
     const enqueuedAt = since ?? clock.now();
     const isNew = !isAgain && tried.size === 0;
-    // Once it was begun in time, its deadline was met.
+    // A job that started in time has met its deadline.
     scheduler.add({
       id,
-      workflow: kindOf(entry),
+      workflow: kind,
       largest,
       client,
       priority,
@@ -118,7 +121,6 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
       deadline: isNew ? deadline : undefined,
     });
     this.#entries.set(id, entry);
-    const kind = kindOf(entry);
     const sizes = this.#largest.get(kind) ?? new IndexedHeap<QueueEntry>((a, b) => a.largest > b.largest);
     this.#largest.set(kind, sizes);
     sizes.place(entry);
@@ -147,7 +149,7 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
     const slot = assignment && balancer.acquire(assignment.machine);
     if (!slot) return undefined;
     scheduler.begin(assignment, now);
-    this.#remember(assignment);
+    keepNewest(this.#assignments, assignment.job.id, assignment, REMEMBERED);
     return { id: assignment.job.id, chosen: this.#chosen(slot, assignment) };
   }
 
@@ -171,14 +173,7 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
     };
   }
 
-  #remember(assignment: Assignment): void {
-    this.#assignments.delete(assignment.job.id);
-    this.#assignments.set(assignment.job.id, assignment);
-    const [oldest] = this.#assignments.keys();
-    if (oldest !== undefined && this.#assignments.size > REMEMBERED) this.#assignments.delete(oldest);
-  }
-
-  /** No machine accepts it, so that waiting is of no use. */
+  /** A job that no machine accepts: waiting does not help. */
   #tooLarge(): QueueEntry | undefined {
     for (const { first } of this.#largest.values()) {
       if (first && this.#parts.balancer.isTooLarge(kindOf(first), first.largest)) return first;
@@ -187,10 +182,10 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
   }
 }
 
-/** What machines and estimates know it by: graphs of clients are all of one type. */
+/** The key for machines and estimates: all graphs of clients have one type. */
 const kindOf = ({ type, needs }: QueueEntry) => needs?.key ?? type;
 
-/** Jobs of which it is remembered why they went where they went. */
+/** Assignments that are kept for `/info`. */
 const REMEMBERED = 1000;
 
 const TOO_LARGE = failureOf(

@@ -61,9 +61,10 @@ interface Parts {
  */
 export class GraphSubmissions {
   readonly #parts: Parts;
-  readonly #permission: GraphPermission;
+  readonly #permission: () => GraphPermission;
 
-  constructor(parts: Parts, permission: GraphPermission) {
+  /** @param permission as it is now: keys change while the server runs */
+  constructor(parts: Parts, permission: () => GraphPermission) {
     this.#parts = parts;
     this.#permission = permission;
   }
@@ -106,10 +107,11 @@ export class GraphSubmissions {
   }
 
   #checkPermission(isAdmin: boolean): void {
-    if (this.#permission === 'all' || (this.#permission === 'admin' && isAdmin)) return;
+    const permission = this.#permission();
+    if (permission === 'all' || (permission === 'admin' && isAdmin)) return;
     throw new AppError('FORBIDDEN', 'Graphs of your own are not run here.', {
       details:
-        this.#permission === 'none'
+        permission === 'none'
           ? 'ALLOW_RAW_WORKFLOWS is none.'
           : 'This needs an API key of the scope admin, or ALLOW_RAW_WORKFLOWS=all.',
     });

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { MachineEntry } from '../../../schemas/instances.js';
+import { parseHeaderLine } from '../../../utils/headerLine.js';
 import {
   type DnsName,
   type InstanceAddress,
@@ -60,8 +61,8 @@ const named = (url: MachineUrl, name = url.host): InstanceAddress => ({ ...url, 
 
 function headerOf(line: string | undefined): Record<string, string> {
   if (line === undefined) return {};
-  const colon = line.indexOf(':');
-  return { [line.slice(0, colon)]: line.slice(colon + 1).trim() };
+  const { name, value } = parseHeaderLine(line);
+  return { [name]: value };
 }
 
 async function readCertificates(file: string): Promise<string> {

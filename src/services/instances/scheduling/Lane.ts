@@ -18,7 +18,7 @@ export interface Kind {
   readonly models: readonly string[];
   /** Its lanes, the one whose turn it is first. */
   readonly turns: IndexedHeap<Lane>;
-  /** Those that were passed over, longest ago first. */
+  /** Lanes with skipped jobs, the longest wait first. */
   readonly passed: IndexedHeap<Lane>;
   /** Jobs of it that wait. */
   count: number;

@@ -50,7 +50,7 @@ export class MachineLedger {
     return this.#accounts.get(machine)?.lastGiven ?? 0;
   }
 
-  /** When its last job ended, epoch ms; undefined where it has any, and where it never had one. */
+  /** When its last job ended, epoch ms; undefined while it has jobs, and before its first one. */
   idleSince(machine: string): number | undefined {
     return this.jobsOn(machine) > 0 ? undefined : this.#accounts.get(machine)?.idleSince;
   }

@@ -57,7 +57,7 @@ export class Offer {
     return this.loadMs > NEGLIGIBLE_LOAD * this.runMs;
   }
 
-  /** What is as good as this, estimates being what they are, ms. */
+  /** Offers within this many ms count as equal: estimates are not more exact. */
   get toleranceMs(): number {
     return Math.max(WORTH_WAITING_MS, WORTH_WAITING * this.runMs);
   }
@@ -89,7 +89,7 @@ export function earliestOf(
   return best;
 }
 
-/** Of those that are as good as one of them: that with the fewest jobs, then that whose last job is longest ago. */
+/** Of the offers that count as equal to one: the machine with the fewest jobs, then the one that has been idle longest. */
 export function leastLoadedOf(
   offers: readonly Offer[],
   one: Offer,

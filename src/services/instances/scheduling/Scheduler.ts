@@ -41,7 +41,7 @@ interface Running {
  * Each job in turn goes where its result is earliest, also when that machine is busy: then it waits, and the next one is
  * looked at. Turns: priority, then the client that used the least machine time, then who came first. Two things go
  * before that: jobs whose models a machine has loaded, as long as that saves more than it delays; and jobs that were
- * passed over for too long.
+ * skipped for too long.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions;
@@ -49,7 +49,7 @@ export class Scheduler {
   readonly #speeds: SpeedEstimates;
   readonly #ledger: MachineLedger;
   readonly #running = new Map<string, Running>();
-  /** The last start was that of a job that had been passed over for long. */
+  /** The last start was that of a job that had been skipped for too long. */
   #wasLate = false;
 
   /** @param declaredMs how long a workflow says that it takes, for as long as nothing was measured */
@@ -78,7 +78,7 @@ export class Scheduler {
     return this.#ledger.jobsOn(machine);
   }
 
-  /** When a machine's last job ended, epoch ms; undefined where it has any, and where it never had one. */
+  /** When a machine's last job ended, epoch ms; undefined while it has jobs, and before its first one. */
   idleSince(machine: string): number | undefined {
     return this.#ledger.idleSince(machine);
   }
@@ -130,7 +130,7 @@ export class Scheduler {
     if (!client) return;
     this.#ledger.give(machine, { id, workflow, expectedMs }, models, now);
     this.#running.set(id, { machine, client, expectedMs });
-    this.#wasLate = reason === 'passed over for long';
+    this.#wasLate = reason === 'skipped for too long';
     if (insteadOf !== undefined) this.#waiting.markPassedOver(insteadOf, now);
   }
 
@@ -203,7 +203,7 @@ export class Scheduler {
       ? undefined
       : this.#waiting.passedOverBefore(before, (kind) => plan.hasFree(kind));
     for (let step = 0; step < MAX_STEPS; step += 1) {
-      const reason: TurnReason = late ? 'passed over for long' : 'next in turn';
+      const reason: TurnReason = late ? 'skipped for too long' : 'next in turn';
       const lane = late ?? plan.nextLane();
       late = undefined;
       const job = lane?.head?.job;

@@ -1,3 +1,5 @@
+import { keepNewest } from '../../../utils/keepNewest.js';
+
 /** A moving average that follows its first values quickly. */
 interface Mean {
   value: number;
@@ -168,10 +170,7 @@ export class SpeedEstimates {
       isLoadOfSwitch: false,
       cold: undefined,
     };
-    this.#workflows.delete(workflow);
-    this.#workflows.set(workflow, known);
-    const [oldest] = this.#workflows.keys();
-    if (this.#workflows.size > MAX_WORKFLOWS && oldest !== undefined) this.#workflows.delete(oldest);
+    keepNewest(this.#workflows, workflow, known, MAX_WORKFLOWS);
     return known;
   }
 }

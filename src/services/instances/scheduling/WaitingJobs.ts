@@ -18,7 +18,7 @@ export class WaitingJobs {
   readonly #lanes = new Map<string, Lane>();
   readonly #kinds = new Map<string, Kind>();
   readonly #clients = new Map<string, Client>();
-  /** Lanes that nobody passed over, the one whose first job came first in front. */
+  /** Lanes without skipped jobs, the one with the oldest first job in front. */
   readonly #unpassed = new IndexedHeap<Lane>(cameBefore);
   readonly #deadlines = new IndexedHeap<Place>((one, other) => deadlineOf(one.job) < deadlineOf(other.job));
   /** Where clients start that had a pause. */
@@ -88,7 +88,7 @@ export class WaitingJobs {
     if (lane) this.#markPassed(lane, now);
   }
 
-  /** Of the kinds that `mayRun`, the lane that was passed over for longest, if that began before `time`. */
+  /** Of the kinds that `mayRun`, the lane that was skipped for too longest, if that began before `time`. */
   passedOverBefore(time: number, mayRun: (kind: Kind) => boolean): Lane | undefined {
     let longest: Lane | undefined;
     let since = time;

@@ -48,7 +48,7 @@ export interface ConsideredMachine {
 }
 
 /** Why a job has its turn. */
-export type TurnReason = 'next in turn' | 'passed over for long' | 'models are loaded';
+export type TurnReason = 'next in turn' | 'skipped for too long' | 'models are loaded';
 
 /** The decision that a job runs on a machine. */
 export interface Assignment {

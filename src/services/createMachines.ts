@@ -1,0 +1,155 @@
+import type { Config } from '../config/index.js';
+import type { Clock } from '../utils/clock.js';
+import type { Logger } from '../utils/logger.js';
+import type { Turns } from '../utils/turns.js';
+import type { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
+import type { ConnectionManager } from './comfyui/ConnectionManager.js';
+import { ServerState } from './comfyui/ServerState.js';
+import { createFleet } from './createFleet.js';
+import { createConnections, createInspector, createSharedSlots, instanceMaker } from './factories.js';
+import { BreakerSwitch } from './instances/BreakerSwitch.js';
+import type { Fleet } from './instances/fleet/Fleet.js';
+import { GpuFaults } from './instances/GpuFaults.js';
+import { GraphMachines } from './instances/GraphMachines.js';
+import { HealthChecker } from './instances/HealthChecker.js';
+import { JobVerdicts } from './instances/JobVerdicts.js';
+import { LoadBalancer } from './instances/LoadBalancer.js';
+import { OtherUsers } from './instances/OtherUsers.js';
+import { Scheduler } from './instances/scheduling/Scheduler.js';
+import { WorkflowNeeds } from './instances/WorkflowNeeds.js';
+import type { MachineChanges } from './queue/MachineChanges.js';
+import type { RedisQueue } from './queue/redis/createRedisQueue.js';
+import type { SlotLeases } from './queue/SlotLeases.js';
+import type { ServiceOverrides } from './ServiceOverrides.js';
+import type { Tracing } from './tracing/Tracing.js';
+
+interface Parts {
+  readonly workflows: WorkflowCatalogue;
+  readonly redis: RedisQueue | undefined;
+  readonly slots: SlotLeases | undefined;
+  readonly machineChanges: MachineChanges;
+  readonly clock: Clock;
+  readonly turns: Turns;
+  readonly tracing: Tracing;
+  /** Ids of prompts that other servers continue. */
+  readonly wantedPrompts: () => Promise<ReadonlySet<string>>;
+}
+
+/** Of a graph that its client sent along, until some were measured. */
+const GRAPH_SECONDS = 30;
+
+/** Builds what knows the machines: which there are, how they are, what they can run, and which job goes to which. */
+export function createMachines(
+  config: Config,
+  { workflows, redis, slots, machineChanges, clock, turns, tracing, wantedPrompts }: Parts,
+  overrides: ServiceOverrides,
+  log: (component: string) => Logger,
+) {
+  const connections = createConnections(config, log('connections'), overrides.connections);
+  const state = new ServerState(config.server.stateDir, log('state'));
+  const { fleet, desk, start, stop } = createFleet(
+    config,
+    {
+      create: instanceMaker(config, { clock, turns, state, tracing }),
+      changes: machineChanges,
+      isShared: redis !== undefined,
+      resolve: overrides.resolve,
+    },
+    log('fleet'),
+  );
+  const { instances } = fleet;
+  const shared = createSharedSlots(config, instances, slots);
+  const otherUsers = new OtherUsers(
+    { instances, serverId: state.id, servers: shared },
+    { settleMs: 50, lookMs: 1000, ...overrides.otherUsers },
+    log('health'),
+  );
+  const balancer = new LoadBalancer(instances, shared, otherUsers);
+  const inspector = createInspector(
+    config,
+    { workflows, instances, state, clock, wantedPrompts },
+    log('health'),
+  );
+  const needs = new WorkflowNeeds({ workflows, instances, inspector }, log('health'));
+  const gpuFaults = new GpuFaults((host) => connections.isConnected(host), log('health'));
+  const graphs = new GraphMachines({ instances, inspector }, clock, log('health'));
+  const checker = new HealthChecker(
+    instances,
+    inspector,
+    {
+      intervalMs: config.machines.checkIntervalMs,
+      freshMs: 2000,
+      recheckMs: 1000,
+      lookMs: 1000,
+      severalMachinesMs: 600_000,
+      ...overrides.health,
+    },
+    clock,
+    log('health'),
+    gpuFaults,
+  );
+  const breakers = new BreakerSwitch({ instances, checker, forced: redis?.forcedHosts }, log('breakers'));
+  const verdicts = new JobVerdicts(config.machines.breaker.failureThreshold, (instance, error) =>
+    checker.takeOut(instance, error),
+  );
+  const scheduler = new Scheduler(
+    { maxPassedOverMs: config.jobs.maxPassedOverMs },
+    (type) => 1000 * (workflows.get(type)?.estimateSeconds ?? GRAPH_SECONDS),
+  );
+
+  followMachines({ connections, otherUsers, fleet, checker });
+  balancer.onRelease(() => fleet.sweep());
+  checker.onReturn(({ host }) => scheduler.forgetMachine(host));
+  fleet.onChanged((instance) => needs.onLabels(instance));
+  fleet.onGone((instance) => {
+    checker.forget(instance);
+    connections.forget(instance.host);
+    verdicts.forget(instance);
+    otherUsers.leave(instance);
+    graphs.leave(instance);
+    scheduler.forgetMachine(instance.host);
+  });
+
+  return {
+    connections,
+    state,
+    fleet,
+    desk,
+    shared,
+    otherUsers,
+    balancer,
+    needs,
+    gpuFaults,
+    graphs,
+    checker,
+    breakers,
+    verdicts,
+    scheduler,
+    start,
+    stop,
+  };
+}
+
+/** What sockets and checks tell each other about machines that come, go and return. */
+function followMachines({
+  connections,
+  otherUsers,
+  fleet,
+  checker,
+}: {
+  connections: ConnectionManager;
+  otherUsers: OtherUsers;
+  fleet: Fleet;
+  checker: HealthChecker;
+}): void {
+  connections.onQueue((host, remaining) => otherUsers.heard(host, remaining));
+  connections.onLoss((host) => {
+    if (!connections.isConnected(host)) otherUsers.forget(host);
+    const instance = fleet.instances.find((one) => one.host === host);
+    if (instance) void checker.suspect(instance);
+  });
+  checker.onReturn(({ address }) => void connections.reopen(address));
+  // The first job on an instance should not have to wait for a handshake.
+  checker.onHealthy(({ address }) => void connections.warmUp(address));
+  fleet.onAdded((instance) => void checker.add(instance));
+}
