@@ -10,7 +10,7 @@ const CANDIDATES = [
 ];
 
 /** For anything on the page, ms. */
-const WAIT_MS = 20_000;
+const WAIT_MS = 40_000;
 
 /** Where a Chromium is, undefined where there is none. */
 const CHROMIUM = CANDIDATES.find((path) => path !== undefined && existsSync(path));

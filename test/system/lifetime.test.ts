@@ -122,7 +122,7 @@ describe('shutting down', () => {
   });
 
   it('interrupts on ComfyUI what does not end in time', async () => {
-    stack = await Stack.start({ simulators: [slow(10)], env: { SHUTDOWN_TIMEOUT: '300' } });
+    stack = await Stack.start({ simulators: [slow(10)], env: { SHUTDOWN_TIMEOUT: '2000' } });
     stack.simulator().faults.hang = true;
     const running = stack.client.refused('/api/remove-background', await png(), 503);
     await eventually(() => expect(stack.simulator().queueRemaining).toBe(1));

@@ -12,11 +12,17 @@ import { eventually } from '../support/eventually.js';
 import { png } from '../support/pictures.js';
 import { Stack } from '../support/stack.js';
 
+/** Longer than all attempts of one call together, ms. */
+const AWAY_MS = 1500;
+
 /** Records that are shared, of which a test refuses some. */
 class GuardedStore extends MemoryJobStore {
   refused = 0;
   /** What becomes of a record before it is written. @throws to refuse it */
   guard: (record: Job) => void = () => undefined;
+  /** Whether a record is written and its response lost. The store is away after that, for longer than a call is repeated. */
+  losesResponse: (record: Job) => boolean = () => false;
+  awayUntil = 0;
 
   refuse(when: (record: Job) => boolean): void {
     this.guard = (record) => {
@@ -30,7 +36,11 @@ class GuardedStore extends MemoryJobStore {
     const stored = await this.get(id);
     const next = stored && change(stored);
     if (next) this.guard(next);
-    return super.update(id, change);
+    if (performance.now() < this.awayUntil) throw new Error('the store is away');
+    const updated = await super.update(id, change);
+    if (!updated || !this.losesResponse(updated)) return updated;
+    this.awayUntil = performance.now() + AWAY_MS;
+    throw new Error('the response was lost');
   }
 }
 
@@ -118,6 +128,19 @@ describe('a server whose records are shared', () => {
     }
     const cancelled = await stack.client.request(`/api/jobs/${id}/cancel`, { method: 'POST' });
     expect([cancelled.status, cancelled.headers.get('retry-after')]).toEqual([503, '2']);
+  });
+
+  it('keeps the outputs of a job whose end was written, although the response was lost with the store', async () => {
+    let lost = 0;
+    store.losesResponse = ({ status }) => status === 'completed' && lost++ === 0;
+    const ended: string[] = [];
+    stack.services.manager.events.subscribe('finished', (job) => ended.push(job.id));
+    const id = await submit();
+    await eventually(() => expect(lost).toBe(1));
+    await eventually(() => expect(stack.services.processor.activeJobs).toBe(0));
+    expect((await stack.client.status(id)).status).toBe('completed');
+    expect((await stack.client.request(`/api/jobs/${id}/result/image`)).status).toBe(200);
+    expect(ended).toEqual([id]);
   });
 
   it('lets the entry and the prompt of a job go only when its end is in the record', async () => {

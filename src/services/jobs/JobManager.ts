@@ -211,7 +211,8 @@ export class JobManager {
       ],
     };
     const completed = await this.#changes.end(id, (job, now) => transitions.complete(job, now, kept));
-    if (!completed) this.#results.drop(id, keys);
+    // A server that stops may not know whether the record has them. If it does not, a later audit releases them.
+    if (!completed && !this.#records.writes.isStopped) this.#results.drop(id, keys);
   }
 
   /** processing → failed, because the store rejected the result. */

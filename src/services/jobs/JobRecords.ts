@@ -111,7 +111,7 @@ export class JobRecords {
     if (!record) return undefined;
     for (let failures = 0; !this.writes.isStopped; failures += 1) {
       try {
-        const ended = await this.#endOnce(id, () => record);
+        const ended = await this.#endOnce(id, () => record, record);
         this.letGo(id);
         this.writes.forget(id);
         return ended;
@@ -200,12 +200,15 @@ export class JobRecords {
     return record;
   }
 
-  /** Ends a job in the store, unless it has ended. */
+  /**
+   * Ends a job in the store, unless it has ended.
+   * @param record of an earlier call, which the store may have although that call failed
+   */
   #endOnce<T extends FinishedJob>(
     id: string,
     transition: (job: Job) => T | undefined,
+    record?: T,
   ): Promise<T | undefined> {
-    let record: T | undefined;
     return this.#updated(id, (stored) => {
       // It may be this end, from a call whose response was lost.
       if (isFinished(stored)) return record && isSameEnd(stored, record) ? record : undefined;
