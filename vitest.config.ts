@@ -12,6 +12,7 @@ export default defineConfig({
     hookTimeout: 30_000,
     // On two cores. Tests wait for real sockets, timers and processes a third of the time.
     maxWorkers: 3,
+    globalSetup: 'test/support/ownTemporaryFolder.ts',
     reporters: ['default'],
     projects: [
       { extends: true, test: { name: 'alone', include: ALONE } },
