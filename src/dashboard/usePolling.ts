@@ -1,9 +1,9 @@
 import { useEffect } from 'preact/hooks';
 
 /**
- * Does something at once and again and again, `everyMs` after it was done last, while the view is there and `isOn`.
- * A rejection ends nothing: a server that is out of reach shows elsewhere on the page.
- * @param key what is done belongs to it: another one starts anew
+ * Runs `work` immediately, and again `everyMs` after each run, while the component is mounted and `isOn` is true. Errors are
+ * ignored: other parts of the page show that the server is unreachable.
+ * @param key a new value restarts the polling
  */
 export function usePolling(
   work: (signal: AbortSignal) => Promise<void>,

@@ -8,20 +8,20 @@ const count = z.int().nonnegative();
 const machineName = z
   .string()
   .regex(/^[A-Za-z0-9[][A-Za-z0-9._:[\]-]{0,99}$/)
-  .meta({ description: 'Letters, digits and ._:-; its host and port where it is left out.' });
+  .meta({ description: 'Letters, digits and ._:-. Default: host and port.' });
 
 const labels = z
   .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,62}$/))
   .max(50)
-  .meta({ description: 'What workflows may ask for in their manifest, such as a kind of GPU.' });
+  .meta({ description: 'Labels that workflows can require in their manifest, such as a type of GPU.' });
 
 const maxJobs = z
   .int()
   .min(1)
   .max(1000)
-  .meta({ description: 'Jobs that it takes at once; MAX_JOBS_PER_INSTANCE where it is left out.' });
+  .meta({ description: 'Maximum number of jobs at the same time. Default: MAX_JOBS_PER_INSTANCE.' });
 
-/** One machine: an entry of `INSTANCES_FILE`, and what is sent with `POST /api/instances`. */
+/** One machine: an entry of `INSTANCES_FILE`, and the body of `POST /api/instances`. */
 export const machineEntry = z.strictObject({
   url: z.string().min(1).max(2000).meta({
     description:
@@ -30,9 +30,12 @@ export const machineEntry = z.strictObject({
   name: machineName.optional(),
   auth_header: headerLine
     .optional()
-    .meta({ description: 'One header as "Name: value", sent with everything to it. Never shown or logged.' }),
+    .meta({
+      description:
+        'One header as "Name: value" for every request and WebSocket to this machine. Never shown or logged.',
+    }),
   ca_file: z.string().min(1).optional().meta({
-    description: 'A file of the server with the certificates (PEM) that its https is checked against.',
+    description: 'A file on the server with the CA certificates (PEM) for its https.',
   }),
   max_jobs: maxJobs.optional(),
   labels: labels.optional(),
@@ -40,13 +43,13 @@ export const machineEntry = z.strictObject({
 
 export type MachineEntry = z.output<typeof machineEntry>;
 
-/** What is sent with `PATCH /api/instances/{name}`. */
+/** The body of `PATCH /api/instances/{name}`. */
 export const machinePatch = z
   .strictObject({
     max_jobs: maxJobs.optional(),
     labels: labels.optional(),
     state: z.enum(['active', 'draining']).optional().meta({
-      description: 'draining: it gets no more jobs, running ones end normally.',
+      description: 'draining: no new jobs; running jobs end normally.',
     }),
   })
   .refine((patch) => Object.keys(patch).length > 0, 'takes at least one of max_jobs, labels, state');
@@ -63,12 +66,12 @@ export const instance = z.object({
   origin: machineOrigin,
   state: z.enum(['active', 'warming', 'draining', 'leaving']).meta({
     description:
-      'warming: it runs each workflow once before its first job (WARMUP). leaving: it was removed and still has jobs.',
+      'warming: WARMUP runs each workflow once before the first job. leaving: removed, but jobs are still running.',
   }),
   health: z.enum(['healthy', 'unhealthy']),
-  /** Why it gets no jobs; null where it may have some. */
+  /** Why it gets no jobs; null if it can get jobs. */
   reason: z.string().nullable(),
-  /** Since when it cannot be reached. */
+  /** Since when it is unreachable. */
   down_since: isoTime.nullable(),
   version: z.string().nullable(),
   max_jobs: count,
@@ -76,11 +79,11 @@ export const instance = z.object({
   /** Prompts of other users in its queue. */
   other_prompts: count,
   labels: z.array(z.string()),
-  /** Model files that its last jobs loaded, as far as this server knows. */
+  /** Model files that its latest jobs loaded, as far as this server knows. */
   loaded_models: z.array(z.string()),
   /** Seconds of one execution by workflow, as measured there. */
   seconds_by_workflow: z.record(z.string(), z.number().nonnegative()),
-  /** What it lacks, by workflow. */
+  /** Missing nodes, models and labels, by workflow. */
   missing: z.record(z.string(), z.array(z.string())),
 });
 
@@ -88,9 +91,9 @@ export const instance = z.object({
 export const instancesAnswer = z.object({
   timestamp: isoTime,
   instances: z.array(instance),
-  /** Entries that cannot be used, such as a machine that is listed twice. */
+  /** Invalid entries, such as a machine that is listed twice. */
   problems: z.array(z.string()),
 });
 
-/** `POST`, `PATCH` and `DELETE` of one: what it is now. */
+/** The response of `POST`, `PATCH` and `DELETE`: the instance as it is now. */
 export const instanceAnswer = z.object({ timestamp: isoTime, instances: z.array(instance) });

@@ -11,14 +11,14 @@ import type { MachineChanges } from './queue/MachineChanges.js';
 
 interface Parts {
   readonly create: (machine: Machine, settings: InstanceSettings) => Instance;
-  /** What was said of machines by hand, and whether other servers may say something. */
+  /** Manual changes, and whether other servers make some too. */
   readonly changes: MachineChanges;
   readonly isShared: boolean;
-  /** In place of the operating system. */
+  /** Replaces the lookup of the operating system. */
   readonly resolve: Resolve | undefined;
 }
 
-/** The fleet, with the machines of `COMFYUI_HOST` in it, and what changes it from its start on. */
+/** The fleet with the machines of `COMFYUI_HOST`, and what changes it after the start. */
 export interface FleetParts {
   readonly fleet: Fleet;
   readonly desk: MachineDesk;
@@ -31,7 +31,7 @@ export interface FleetParts {
 const resolveBySystem: Resolve = async (hostname) =>
   (await lookup(hostname, { all: true })).map(({ address }) => address);
 
-/** Puts together what knows which machines there are. */
+/** Creates the fleet and its sources of machines. */
 export function createFleet(
   { machines }: Config,
   { create, changes, isShared, resolve = resolveBySystem }: Parts,

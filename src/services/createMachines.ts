@@ -35,10 +35,10 @@ interface Parts {
   readonly wantedPrompts: () => Promise<ReadonlySet<string>>;
 }
 
-/** Of a graph that its client sent along, until some were measured. */
+/** Estimate for a client's own graph until some were measured. */
 const GRAPH_SECONDS = 30;
 
-/** Builds what knows the machines: which there are, how they are, what they can run, and which job goes to which. */
+/** Creates the services for machines: the fleet, health, capabilities, and the scheduler. */
 export function createMachines(
   config: Config,
   { workflows, redis, slots, machineChanges, clock, turns, tracing, wantedPrompts }: Parts,
@@ -130,7 +130,7 @@ export function createMachines(
   };
 }
 
-/** What sockets and checks tell each other about machines that come, go and return. */
+/** Connects the WebSocket pool with health checks: lost and reopened connections, queue lengths, new machines. */
 function followMachines({
   connections,
   otherUsers,

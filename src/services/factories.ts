@@ -113,7 +113,7 @@ interface Sharing {
   readonly queue: JobQueue;
   readonly events: JobEvents;
   readonly idempotency: IdempotencyStore;
-  /** What was said of machines by hand. */
+  /** Manual changes to machines. */
   readonly machineChanges: MachineChanges;
   /** Its location in Redis. */
   readonly redis: RedisQueue | undefined;
@@ -219,7 +219,7 @@ export function createConnections(
   );
 }
 
-/** Makes what talks to a machine, with its breaker. */
+/** Returns a function that creates an instance: its client and its circuit breaker. */
 export function instanceMaker(
   config: Config,
   { clock, turns, state, tracing }: { clock: Clock; turns: Turns; state: ServerState; tracing: Tracing },

@@ -1,6 +1,6 @@
 /**
- * Puts an entry at the end of a map, and removes the first one where there are more than `most`.
- * @returns the key that was removed
+ * Moves an entry to the end of a map, and removes the first entry if the map has more than `most`.
+ * @returns the removed key
  */
 export function keepNewest<K, V>(map: Map<K, V>, key: K, value: V, most: number): K | undefined {
   map.delete(key);

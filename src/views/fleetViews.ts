@@ -41,16 +41,16 @@ function stateOf(instance: Instance, fleet: Fleet): z.input<typeof instanceSchem
   return instance.health.isWarming ? 'warming' : instance.settings.state;
 }
 
-/** null for one that may have jobs. */
+/** Null for a machine that can get jobs. */
 function whyNoJobs({ breaker, health, settings }: Instance): string | null {
-  if (breaker.isForced) return 'It was taken out of service by hand.';
+  if (breaker.isForced) return 'It was taken out of service manually.';
   if (!health.isUp) {
     return health.lastError === undefined
-      ? 'It was not checked yet.'
-      : `It cannot be reached: ${health.lastError}`;
+      ? 'It has not been checked yet.'
+      : `It is unreachable: ${health.lastError}`;
   }
   if (health.problem) return health.problem.reason;
   if (health.isWarming) return 'It is warming up.';
-  if (breaker.state !== 'CLOSED') return 'Its jobs failed; it is tried again soon.';
+  if (breaker.state !== 'CLOSED') return 'Its jobs failed; it will be tried again.';
   return settings.state === 'draining' ? 'It is draining.' : null;
 }

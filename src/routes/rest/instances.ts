@@ -17,14 +17,14 @@ const path = z.object({ name: z.string().meta({ description: 'Name of the instan
 const MAX_BODY_BYTES = 64 * 1024;
 const MAX_DEPTH = 8;
 
-/** The machines: to look at, to add, to change and to remove. */
+/** List, add, change and remove machines. */
 export const instanceEndpoints: readonly Endpoint[] = [
   {
     id: 'list_instances',
     method: 'get',
     path: '/api/instances',
     tag: TAGS.instances,
-    summary: 'The ComfyUI machines: state, health, what is loaded, and how fast they are.',
+    summary: 'Lists the ComfyUI machines with state, health, loaded models and measured speed.',
     access: 'key',
     responses: { 200: { description: 'The instances.', schema: instancesAnswer } },
     handler:
@@ -44,7 +44,7 @@ export const instanceEndpoints: readonly Endpoint[] = [
     method: 'post',
     path: '/api/instances',
     tag: TAGS.instances,
-    summary: 'Adds a machine, or every machine of a DNS name. It gets jobs once it was checked.',
+    summary: 'Adds a machine, or every machine of a DNS name. It gets jobs after a successful check.',
     access: 'admin',
     request: { body: { 'application/json': machineEntry } },
     responses: { 201: { description: 'Added.', schema: instanceAnswer } },
@@ -62,7 +62,7 @@ export const instanceEndpoints: readonly Endpoint[] = [
     method: 'patch',
     path: '/api/instances/{name}',
     tag: TAGS.instances,
-    summary: 'Changes how many jobs a machine takes, its labels, or whether it gets any.',
+    summary: 'Changes the job limit, labels or state of a machine.',
     access: 'admin',
     request: { path, body: { 'application/json': machinePatch } },
     responses: { 200: { description: 'Changed.', schema: instanceAnswer } },
@@ -81,11 +81,11 @@ export const instanceEndpoints: readonly Endpoint[] = [
     method: 'delete',
     path: '/api/instances/{name}',
     tag: TAGS.instances,
-    summary: 'Removes a machine: it gets no more jobs, and is forgotten when its last one has ended.',
+    summary: 'Removes a machine: it gets no more jobs, and is forgotten when its last job has ended.',
     access: 'admin',
     request: { path },
     responses: {
-      200: { description: 'It is gone, or leaves when its jobs have ended.', schema: instanceAnswer },
+      200: { description: 'Removed, or leaving until its jobs have ended.', schema: instanceAnswer },
     },
     errors: [404, 503],
     handler:

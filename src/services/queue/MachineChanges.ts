@@ -1,7 +1,7 @@
-/** What was said of machines by hand, as texts by name: for all servers that share their jobs. */
+/** Manual changes to machines, as texts by name: shared by all servers that share their jobs. */
 export interface MachineChanges {
   /** @throws AppError `QUEUE_UNAVAILABLE` */
   all(): Promise<ReadonlyMap<string, string>>;
-  /** @param text undefined to forget what was said. @throws AppError `QUEUE_UNAVAILABLE` */
+  /** @param text undefined to delete the change. @throws AppError `QUEUE_UNAVAILABLE` */
   put(name: string, text: string | undefined): Promise<void>;
 }

@@ -6,7 +6,7 @@ import type { Machine } from './Machine.js';
 
 type Origin = z.output<typeof machineOrigin>;
 
-/** A machine that is to be there. */
+/** A machine that the fleet should have. */
 export interface Wanted {
   readonly machine: Machine;
   readonly origin: Origin;
@@ -14,23 +14,23 @@ export interface Wanted {
 }
 
 interface Parts {
-  /** Makes what talks to a machine. */
+  /** Creates the instance for a machine. */
   readonly create: (machine: Machine, settings: InstanceSettings) => Instance;
-  /** For machines of which nothing else is said. */
+  /** Default for machines without a limit of their own. */
   readonly maxJobs: number;
 }
 
-/** How long what is under way on a machine that is gone may take, such as deleting a history entry; ms. */
+/** Time for requests that are still running on a removed machine, such as deleting a history entry; ms. */
 const CLOSE_AFTER_MS = 30_000;
 
 /**
- * The machines that there are. It is told which ones are to be there, and adds, changes and removes them: one that is to
- * go gets no more jobs, and is forgotten when its last one has ended.
+ * The machines of this server. It compares them with the wanted ones, and adds, changes and removes instances. A removed
+ * machine gets no more jobs, and is forgotten when its last job has ended.
  */
 export class Fleet {
   readonly #parts: Parts;
   readonly #logger: Logger;
-  /** One array for the whole life of the fleet: everyone who looks sees it as it is. */
+  /** Always the same array: callers may keep it, and see every change. */
   readonly #instances: Instance[] = [];
   readonly #origins = new Map<Instance, Origin>();
   readonly #leaving = new Set<Instance>();
@@ -46,12 +46,12 @@ export class Fleet {
     this.#logger = logger;
   }
 
-  /** In the order in which they came. The array changes with the fleet. */
+  /** In the order in which they were added. The array changes with the fleet. */
   get instances(): readonly Instance[] {
     return this.#instances;
   }
 
-  /** Machines that are wanted and cannot be there. */
+  /** Why some wanted machines are not in the fleet. */
   get problems(): readonly string[] {
     return this.#problems;
   }
@@ -60,7 +60,7 @@ export class Fleet {
     return this.#origins.get(instance) ?? 'environment';
   }
 
-  /** Whether it goes when its last job has ended. */
+  /** Whether it is removed when its last job has ended. */
   isLeaving(instance: Instance): boolean {
     return this.#leaving.has(instance);
   }
@@ -74,12 +74,12 @@ export class Fleet {
     this.#onChanged.push(listener);
   }
 
-  /** Calls `listener` with what has no job any more and is forgotten. */
+  /** Calls `listener` with a machine that was removed and has no job any more. */
   onGone(listener: (instance: Instance) => void): void {
     this.#onGone.push(listener);
   }
 
-  /** Makes the fleet what is wanted. Of two machines with the same host or name, the first one counts. */
+  /** Changes the fleet to the wanted machines. Of two machines with the same host or name, the first one counts. */
   set(wanted: readonly Wanted[]): void {
     this.#wanted = wanted;
     const hosts = new Map<string, Wanted>();
@@ -103,7 +103,7 @@ export class Fleet {
     for (const one of hosts.values()) this.#put(one);
   }
 
-  /** A job ended somewhere: a machine that is to go may go now. */
+  /** Forgets removed machines that have no jobs. Call it when a job has ended. */
   sweep(): void {
     for (const instance of [...this.#leaving]) if (instance.activeJobs === 0) this.#forget(instance);
   }
@@ -118,7 +118,7 @@ export class Fleet {
     const settings = { maxJobs: machine.maxJobs ?? this.#parts.maxJobs, labels: machine.labels, state };
     const there = this.#instances.find(({ host }) => host === machine.address.host);
     if (there) {
-      // What it is reached by has changed: it comes back when its jobs have ended.
+      // Its address or credentials changed: it is created again when its jobs have ended.
       if (isOther(there, machine)) return;
       this.#origins.set(there, origin);
       this.#leaving.delete(there);
@@ -168,7 +168,7 @@ export class Fleet {
   }
 }
 
-/** Whether a machine is reached in another way than an instance of the same host, or is called otherwise. */
+/** Whether a machine differs from the instance of the same host in address, credentials, TLS or name. */
 function isOther({ address }: Instance, machine: Machine): boolean {
   const { id, baseUrl, headers = {}, tls = {} } = machine.address;
   const identity = [id, baseUrl, headers, tls];

@@ -9,15 +9,15 @@ import {
   parseMachineUrl,
 } from '../../../utils/instanceUrls.js';
 
-/** One ComfyUI machine as it is listed. */
+/** One ComfyUI machine of a list. */
 export interface Machine {
   readonly address: InstanceAddress;
-  /** Jobs that it takes at once; undefined for what is configured for all. */
+  /** Maximum number of jobs at the same time; undefined for the default. */
   readonly maxJobs: number | undefined;
   readonly labels: readonly string[];
 }
 
-/** What a list has: a machine, or a name that stands for the machines at its addresses. */
+/** An entry of a list: a machine, or a DNS name for the machines at its addresses. */
 export type Listed = { readonly machine: Machine } | { readonly dns: DnsName; at(address: string): Machine };
 
 /** The machines that `COMFYUI_HOST` names. */
@@ -34,7 +34,7 @@ export function listedInEnvironment(
 
 /**
  * Reads an entry of a file or a request.
- * @throws Error that says what is wrong, without its secrets
+ * @throws Error that explains the problem without secrets
  */
 export async function listed(entry: MachineEntry): Promise<Listed> {
   const own = {

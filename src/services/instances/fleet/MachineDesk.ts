@@ -13,10 +13,10 @@ import type { Fleet } from './Fleet.js';
 import { type Listed, listed } from './Machine.js';
 import type { Decision, Roster } from './Roster.js';
 
-/** Between two looks at what other servers were told, ms. */
+/** Between two reads of the changes that other servers made, ms. */
 const LOOK_MS = 1000;
 
-/** What was said of one machine, or one name of several. */
+/** The manual change to one machine, or to one DNS name. */
 const change = z.object({
   entry: machineEntry.optional(),
   isRemoved: z.boolean().default(false),
@@ -32,13 +32,13 @@ interface Parts {
     all(): Promise<ReadonlyMap<string, string>>;
     put(name: string, text: string | undefined): Promise<void>;
   };
-  /** What is wrong with the file of machines. */
+  /** What is wrong with `INSTANCES_FILE`. */
   readonly fileProblem: () => string | undefined;
-  /** Whether other servers may be told something. */
+  /** Whether other servers may make changes. */
   readonly isShared: boolean;
 }
 
-/** Adds, changes and removes machines by hand: on all servers where they share their jobs. */
+/** Adds, changes and removes machines through the API: on all servers if they share their jobs. */
 export class MachineDesk {
   readonly #parts: Parts;
   readonly #logger: Logger;
@@ -51,7 +51,7 @@ export class MachineDesk {
     this.#looks = new Repeater(
       () => this.#look(),
       LOOK_MS,
-      // The connection tells of outages.
+      // The connection logs outages.
       (error) => logger.debug('What was said of machines could not be read', { error: messageOf(error) }),
     );
   }
@@ -67,8 +67,8 @@ export class MachineDesk {
   }
 
   /**
-   * Adds a machine, or those of a name. It gets jobs once it was checked.
-   * @returns the machines that came
+   * Adds a machine, or every machine of a DNS name. It gets jobs after a successful check.
+   * @returns the machines that were added
    * @throws AppError `INVALID_PARAMETER`, `INSTANCE_EXISTS`, `QUEUE_UNAVAILABLE`
    */
   async add(entry: MachineEntry): Promise<Instance[]> {
@@ -94,12 +94,12 @@ export class MachineDesk {
   }
 
   /**
-   * It gets no more jobs, and is forgotten when its last one has ended.
+   * Removes a machine. It gets no more jobs, and is forgotten when its last job has ended.
    * @throws AppError `INSTANCE_NOT_FOUND`, `QUEUE_UNAVAILABLE`
    */
   async remove(name: string): Promise<Instance | undefined> {
     const isName = this.#changeOf(name)?.entry !== undefined;
-    // A name of several machines is no machine itself.
+    // A DNS name is not a machine itself.
     const instance = isName
       ? this.#parts.fleet.instances.find(({ address }) => address.id === name)
       : this.find(name);
@@ -107,7 +107,7 @@ export class MachineDesk {
     return instance;
   }
 
-  /** Entries of any list that cannot be used. */
+  /** Entries of any list that are invalid. */
   get problems(): readonly string[] {
     const { fleet, fileProblem } = this.#parts;
     const ofFile = fileProblem();
@@ -150,7 +150,7 @@ export class MachineDesk {
     try {
       return [await listed(entry)];
     } catch (error) {
-      // Such as a file that only the other server has.
+      // For example, the CA file exists only on the other server.
       this.#logger.error('Instance cannot be used', { name, problem: messageOf(error) });
       return [];
     }

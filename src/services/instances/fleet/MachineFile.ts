@@ -9,7 +9,7 @@ import type { Logger } from '../../../utils/logger.js';
 import { issueText } from './issueText.js';
 import { type Listed, listed } from './Machine.js';
 
-/** Network drives and mounted files of a cluster tell of no change; ms. */
+/** Network drives and mounted ConfigMaps send no change events; ms. */
 const POLL_MS = 2000;
 
 /** Characters. */
@@ -29,7 +29,7 @@ export class MachineFile {
   #text: string | undefined;
   #problem: string | undefined;
 
-  /** @param onList told what the file has, whenever that changes */
+  /** @param onList called with the entries of the file whenever they change */
   constructor(file: string, onList: (list: readonly Listed[]) => Promise<void>, logger: Logger) {
     this.#file = file;
     this.#onList = onList;
@@ -37,12 +37,12 @@ export class MachineFile {
     this.#watch = new FolderWatch(path.dirname(path.resolve(file)), POLL_MS, () => this.#look());
   }
 
-  /** Why the file as it is now cannot be used; the machines stay those that it had before. */
+  /** Why the file is invalid now; the machines of its last valid version stay. */
   get problem(): string | undefined {
     return this.#problem;
   }
 
-  /** Reads it, and follows it from now on. @throws Error that says what is wrong with it */
+  /** Reads the file and watches it. @throws Error that explains what is wrong with it */
   async start(): Promise<void> {
     try {
       await this.#read();

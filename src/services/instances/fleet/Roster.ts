@@ -5,36 +5,36 @@ import { Repeater } from '../../../utils/Repeater.js';
 import type { Fleet, Wanted } from './Fleet.js';
 import type { Listed, Machine } from './Machine.js';
 
-/** Where lists come from, in the order in which they count. */
+/** Sources of machines, in order of precedence. */
 const ORIGINS = ['environment', 'file', 'api'] as const;
 type Origin = (typeof ORIGINS)[number];
 
-/** What was said of a machine by hand, whatever its list says. */
+/** A manual change to a machine. It overrides the machine's list. */
 export interface Decision {
   readonly isRemoved: boolean;
   readonly patch: MachinePatch;
 }
 
-/** Gives every address of a name. @throws where DNS has none */
+/** Returns every address of a name. @throws if DNS has none */
 export type Resolve = (hostname: string) => Promise<readonly string[]>;
 
-/** Of one name. */
+/** Maximum for one name. */
 const MAX_ADDRESSES = 1000;
 
 interface Parts {
   readonly fleet: Fleet;
   readonly resolve: Resolve;
-  /** Between two looks at the addresses of names, ms. */
+  /** Between two DNS lookups, ms. */
   readonly intervalMs: number;
 }
 
-/** Keeps the lists of machines and what was decided by hand, follows the addresses of names, and tells the fleet. */
+/** Combines the lists of machines with manual changes and DNS lookups, and passes the result to the fleet. */
 export class Roster {
   readonly #parts: Parts;
   readonly #logger: Logger;
   readonly #lists = new Map<Origin, readonly Listed[]>();
   #decisions: ReadonlyMap<string, Decision> = new Map();
-  /** Addresses of names, as DNS said last, by the name's text. */
+  /** The latest addresses from DNS, by the text of the name. */
   readonly #addresses = new Map<string, readonly string[]>();
   readonly #silent = new Set<string>();
   readonly #looks: Repeater;
@@ -50,7 +50,7 @@ export class Roster {
     );
   }
 
-  /** Looks up the names that there are, and follows them. */
+  /** Looks up all names, and repeats that at the interval. */
   async start(): Promise<void> {
     this.#hasStarted = true;
     await this.#looks.now();
@@ -61,14 +61,14 @@ export class Roster {
     this.#looks.stop();
   }
 
-  /** What one of the lists has now. Resolves when the names on it were looked up. */
+  /** Replaces one of the lists. Resolves when the names on it were looked up. */
   async list(origin: Origin, entries: readonly Listed[]): Promise<void> {
     this.#lists.set(origin, entries);
     this.#apply();
     if (this.#hasStarted && entries.some((entry) => 'dns' in entry)) await this.#looks.now();
   }
 
-  /** What was decided by hand, by name. */
+  /** Replaces the manual changes, by name. */
   decide(decisions: ReadonlyMap<string, Decision>): void {
     this.#decisions = decisions;
     this.#apply();
@@ -102,7 +102,7 @@ export class Roster {
     if (changes.includes(true)) this.#apply();
   }
 
-  /** Machines stay where DNS does not answer: it says nothing about them then. @returns whether addresses changed */
+  /** If DNS does not respond, the machines stay as they are. @returns whether addresses changed */
   async #resolve(text: string, hostname: string): Promise<boolean> {
     try {
       const found = await this.#parts.resolve(hostname);

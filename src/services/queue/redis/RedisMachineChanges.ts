@@ -1,7 +1,7 @@
 import type { MachineChanges } from '../MachineChanges.js';
 import type { RedisConnection } from './RedisConnection.js';
 
-/** The hash `{prefix}:machines`: what was said of machines by hand, by name. It has the headers that were sent with them. */
+/** The hash `{prefix}:machines`: manual changes by name. It contains the auth headers of machines added through the API. */
 export class RedisMachineChanges implements MachineChanges {
   readonly #connection: Pick<RedisConnection, 'commands'>;
   readonly #key: string;

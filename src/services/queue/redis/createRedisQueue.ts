@@ -43,7 +43,7 @@ export interface RedisQueue {
   readonly queue: JobQueue;
   readonly slots: SlotLeases;
   readonly forcedHosts: ForcedHosts;
-  /** What was said of machines by hand. */
+  /** Manual changes to machines. */
   readonly machineChanges: MachineChanges;
   /** The workflows that were put, on any of the servers. */
   readonly workflowTexts: WorkflowTexts;
