@@ -2,9 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-/** Gives a run of the tests its own temporary folder, with all that they and their processes leave in it. */
+const PREFIX = 'comfyui-tests-';
+
+/** Gives each run of the tests its own temporary folder, which is deleted with everything that tests left in it. */
 export default function ownTemporaryFolder(): () => void {
-  const folder = mkdtempSync(path.join(tmpdir(), 'comfyui-tests-'));
+  // Each project of the configuration calls this.
+  if (path.basename(tmpdir()).startsWith(PREFIX)) return () => undefined;
+  const folder = mkdtempSync(path.join(tmpdir(), PREFIX));
   process.env['TMPDIR'] = folder;
   return () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
 }
