@@ -1,8 +1,9 @@
-// What the server adds to ComfyUI, as ratios within one run. npm run bench [-- --quick] [--only sync,wide]
+// What the server adds to ComfyUI, as ratios within one run. npm run bench [-- --quick] [--only sync,wide] [--against FOLDER]
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { against } from './against.js';
 import { assets } from './assets.js';
 import { asyncJobs, balance, start, syncJobs, wideJobs } from './cases.js';
 import { eventLoop, statuses, submissions } from './keeping.js';
@@ -26,7 +27,11 @@ const APART = { assets, redis, pngCosts, submissions, statuses, start } as const
 const WAITING = { balance, memory } as const;
 
 const { values } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    against: { type: 'string' },
+  },
 });
 const effort: Effort = values.quick
   ? { rounds: 3, goes: 40, warmUps: 3, isQuick: true }
@@ -40,6 +45,10 @@ const chosen = <Case>(cases: Readonly<Record<string, Case>>): Case[] =>
 const lines = ['| case | measured | compared with | ratio | must reach | |', '|---|---|---|---|---|---|'];
 process.stdout.write(`${lines.join('\n')}\n`);
 const startedAt = performance.now();
+if (values.against !== undefined) {
+  print(await against(values.against, effort));
+  process.exit();
+}
 for (const measure of chosen(HERE)) print(await measure(effort));
 const onAPair = chosen(ON_A_PAIR);
 if (onAPair.length > 0) {

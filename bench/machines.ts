@@ -48,12 +48,14 @@ export class Machines {
    * @param workMs milliseconds of model work, a machine an entry
    * @param nodeArgs arguments of Node itself, for the server
    * @param pngCost share of ComfyUI's time for reading and writing images that the machines take
+   * @param script of the server; that of this build by default
    */
   static async start(
     workMs: readonly number[],
     env: Readonly<Record<string, string>> = {},
     nodeArgs: readonly string[] = [],
     pngCost = 0,
+    script?: URL,
   ): Promise<Machines> {
     const machines = await Promise.all(
       workMs.map((ms) =>
@@ -61,7 +63,7 @@ export class Machines {
       ),
     );
     const hosts = machines.map(({ host }) => host).join(',');
-    const server = startServer({ COMFYUI_HOST: hosts, ...RAISED, ...env }, nodeArgs);
+    const server = startServer({ COMFYUI_HOST: hosts, ...RAISED, ...env }, nodeArgs, script);
     const port = await server.says(/"message":"Listening","port":(\d+)/);
     await server.says(/"message":("Instance")/);
     return new Machines(machines, `127.0.0.1:${port}`, server);
@@ -86,7 +88,11 @@ export class Machines {
 }
 
 /** It writes its log as it does by default, to the console and to files. */
-function startServer(env: Readonly<Record<string, string>>, nodeArgs: readonly string[] = []): Child {
+function startServer(
+  env: Readonly<Record<string, string>>,
+  nodeArgs: readonly string[] = [],
+  script = dist('server.js'),
+): Child {
   const folder = mkdtempSync(path.join(tmpdir(), 'bench-'));
   const own = {
     PORT: '0',
@@ -96,5 +102,5 @@ function startServer(env: Readonly<Record<string, string>>, nodeArgs: readonly s
     STATE_DIR: path.join(folder, 'state'),
     ...env,
   };
-  return new Child('server', dist('server.js'), [], own, [...NODE_ARGS, ...nodeArgs]);
+  return new Child('server', script, [], own, [...NODE_ARGS, ...nodeArgs]);
 }
