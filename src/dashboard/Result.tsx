@@ -3,6 +3,7 @@ import { Compare } from './Compare.js';
 import { CopyButton } from './CopyButton.js';
 import { canCopyPictures, copyPicture } from './clipboard.js';
 import { bytesWords, type Size } from './figures.js';
+import { NodeTimes } from './NodeTimes.js';
 import { Outputs } from './Outputs.js';
 import { resultName } from './resultName.js';
 import { useObjectUrl } from './useObjectUrl.js';
@@ -37,6 +38,7 @@ export function Result({ client, work, status, onUse }: Props) {
       <>
         <DoneIn work={work} status={status} />
         <Outputs shown={shown} />
+        <NodeTimes client={client} jobId={status.job_id} />
       </>
     );
   }
@@ -53,6 +55,7 @@ export function Result({ client, work, status, onUse }: Props) {
         </button>
         <DoneIn work={work} status={status} bytes={first.blob.size} />
       </div>
+      <NodeTimes client={client} jobId={status.job_id} />
     </>
   );
 }

@@ -68,6 +68,22 @@ describe.skipIf(!requireBrowser())('the studio', () => {
     expectClean(watched, stack.client.baseUrl);
   });
 
+  it('shows how long each node of a job ran', LONG, async () => {
+    const page = await open();
+    await finish(page);
+    await page.getByText('Time per node').click();
+    const bars = page.locator('.nodes li');
+    await bars.first().waitFor();
+    // The longest first: the model, which takes 40 ms here.
+    expect(await bars.first().innerText()).toMatch(/InspyrenetRembg\s+0\.\d\d s/);
+    expect(await bars.allInnerTexts()).toEqual(
+      expect.arrayContaining([expect.stringMatching(/LoadImage/), expect.stringMatching(/PreviewImage/)]),
+    );
+    await expectAccessible(page);
+    await expectFitting(page);
+    expectClean(watched, stack.client.baseUrl);
+  });
+
   it('keeps what was made: with its own settings, to open, run again and delete', LONG, async () => {
     const page = await open();
     await page.getByLabel(/Crop the result/).check();
