@@ -57,6 +57,11 @@ async function shootOne({ page, stack, shoot }: Shot): Promise<void> {
   setHanging(stack, false);
   await page.getByRole('link', { name: 'Download' }).waitFor();
   await shoot('studio-done');
+  await page.getByText('Time per node').click();
+  await page.locator('.nodes li').first().waitFor();
+  await page.locator('.nodes').scrollIntoViewIfNeeded();
+  await shoot('studio-nodes');
+  await page.getByText('Time per node').click();
   await page.getByRole('button', { name: '100 %' }).click();
   await shoot('studio-zoomed');
   await page.getByRole('button', { name: 'Change settings' }).click();
