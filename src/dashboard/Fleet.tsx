@@ -24,7 +24,7 @@ export function Fleet({ client, overview: { health, fleet }, isAdmin, onChange }
         />
         <Figure name="Waiting" value={job_processing.pending_jobs} />
         <Figure name="Finished in the last hour" value={performance.jobs_processed_last_hour} />
-        <Figure name="Succeeded" value={performance.success_rate ?? 'no job yet'} />
+        <Figure name="Succeeded" value={performance.success_rate?.replace('%', ' %') ?? 'no job yet'} />
       </dl>
       {health.issues.length > 0 && (
         <Issues issues={health.issues} isCritical={health.status === 'critical'} />
