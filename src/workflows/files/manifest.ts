@@ -33,7 +33,7 @@ export interface Manifest {
   readonly title?: string | undefined;
   readonly description?: string | undefined;
   readonly estimateSeconds?: number | undefined;
-  /** Of the machines that may run it; all of them where there are none. */
+  /** Labels of the machines that may run the workflow; all machines if empty. */
   readonly labels?: readonly string[] | undefined;
   /** By name, in the order of forms and documents. */
   readonly inputs: ReadonlyMap<string, ManifestInput>;
