@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-/** Gives a run of the tests its own temporary folder, with all that they and their processes leave in it. */
+/** Gives a test run its own temporary folder, which is deleted with all files of the tests and their processes. */
 export default function ownTemporaryFolder(): () => void {
   const folder = mkdtempSync(path.join(tmpdir(), 'comfyui-tests-'));
   process.env['TMPDIR'] = folder;
