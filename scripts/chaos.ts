@@ -1,5 +1,5 @@
 // Runs jobs with distinct images through servers with QUEUE=redis, while servers, machines and Redis are killed (`kill -9`).
-// npm run chaos -- --jobs 600 --seed 1 [--pace 200] [--kill 5000]
+//   npm run chaos -- --jobs 600 --seed 1 [--pace 200] [--kill 5000]
 import { parseArgs } from 'node:util';
 import { chaos } from '../test/soak/chaos.js';
 

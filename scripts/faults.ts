@@ -1,6 +1,6 @@
 // Injects every fault into a machine at every moment of a job, and checks the result of the job. The expectations are those of
 // the tests (test/system/faults/matrix.ts).
-// npm run faults -- --seed 1 [--queue redis]
+//   npm run faults -- --seed 1 [--queue redis]
 import { parseArgs } from 'node:util';
 import { MOMENTS } from '../src/simulator/prompt.js';
 import { Fleet } from '../test/support/fleet.js';

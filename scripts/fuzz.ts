@@ -1,7 +1,7 @@
 // Fuzzes the server with damaged uploads, multipart bodies, parameters, ids and ComfyUI responses; with the same number of
 // damaged graphs, manifests and submissions to graphs; and with the same number of requests to the Comfy API v2 and to the port
 // of ComfyUI's own API.
-// npm run fuzz -- --cases 10000 --seed 1 --only graphs
+//   npm run fuzz -- --cases 10000 --seed 1 --only graphs
 import { parseArgs } from 'node:util';
 import { comfyTargets } from '../test/fuzz/comfyTargets.js';
 import { fuzz } from '../test/fuzz/fuzz.js';

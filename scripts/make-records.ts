@@ -1,6 +1,6 @@
 // Writes what a server of this version leaves in Redis and in its asset store when it is killed, for the test that newer servers
 // can continue from it (test/system/olderRecords.test.ts). Run before a change of the data in Redis:
-// npm run build && npx tsx scripts/make-records.ts test/records/VERSION.json
+//   npm run build && npx tsx scripts/make-records.ts test/records/VERSION.json
 import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

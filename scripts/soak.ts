@@ -1,7 +1,7 @@
 // Runs random jobs, cancels, disconnects, faults and restarts of simulated machines, and checks the balance at the end.
-// npm run soak -- --minutes 2 --seed 1 [--calm] [--queue redis]
+//   npm run soak -- --minutes 2 --seed 1 [--calm] [--queue redis]
 // Or runs jobs with distinct images on machines that share their folders, and compares each result with its image.
-// npm run soak -- --jobs 1000 --seed 1
+//   npm run soak -- --jobs 1000 --seed 1
 import { parseArgs } from 'node:util';
 import { checkIntegrity } from '../test/soak/integrity.js';
 import { type MemorySample, soak } from '../test/soak/soak.js';

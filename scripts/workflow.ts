@@ -1,7 +1,7 @@
 /**
  * Prints the manifest that is derived from a graph, as a YAML draft:
  *
- * npm run workflow -- FILE [--machine URL]
+ *     npm run workflow -- FILE [--machine URL]
  *
  * With the address of a machine, its loaders, savers, ranges, choices and tooltips are used, too.
  */

@@ -5,7 +5,7 @@ import { png } from '../support/pictures.js';
 import { Stack } from '../support/stack.js';
 
 const CLIENTS = 200;
-/** Every fifth client has a prompt, and every other one of those does not read. */
+/** Every fifth client has a prompt, and every second client does not read. */
 const EACH = 5;
 const hasPrompt = (n: number) => n % EACH === 0;
 

@@ -39,7 +39,7 @@ const elsewhere = completed([2], [1]);
 /** The first machine started it, and its result is lost. */
 const again = completed([2], [2]);
 
-/** The job costs another execution only if the fault comes after its start and before its result is stored. */
+/** A fault during the upload costs no execution; a later one costs another execution. */
 const lost = (differently: Partial<Row> = {}) => row(again, { upload: elsewhere, ...differently });
 /** A fault after the success does not affect the stored result. */
 const whileItRuns = (expected: Expected, differently: Partial<Row> = {}) =>
