@@ -7,7 +7,7 @@ const PERIODS = 10;
 const MIN_INTERVAL_MS = 100;
 const MAX_INTERVAL_MS = 30_000;
 
-/** Less garbage than this is left to V8. */
+/** Smaller amounts of garbage are left to V8. */
 const MUCH_BYTES = 16 * 1024 * 1024;
 
 export interface ExpiryOptions {

@@ -19,7 +19,7 @@ export class JobRuns {
     this.#background = parts.background;
   }
 
-  /** Ids of the jobs that are to begin, oldest first. */
+  /** Ids of the pending jobs, oldest first. */
   waiting(): string[] {
     return [...this.#records.allLive()].flatMap(({ id, status }) => (status === 'pending' ? [id] : []));
   }
