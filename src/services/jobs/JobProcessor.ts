@@ -281,7 +281,7 @@ export class JobProcessor {
     const { jobTimeoutMs, queueTimeoutMs } = this.#options;
     const type = graphNeedsOf(job.request.workflow)?.key ?? job.request.type;
     const { largest } = sizesOfFiles(job.request);
-    // Otherwise the job would lose its place and wait behind all newer ones.
+    // On a machine where it has waited before, it would now be behind all newer prompts.
     const without = new Set([slot.instance.host, ...job.failedTries.map(({ instance }) => instance)]);
     const limits = {
       executionMs: jobTimeoutMs,
