@@ -17,7 +17,7 @@ interface Options {
 /**
  * Submits a task.
  * @returns the job's id
- * @throws what `MiddlewareClient.submit` throws
+ * @throws the errors of `MiddlewareClient.submit`
  */
 export async function submitTask(
   client: MiddlewareClient,

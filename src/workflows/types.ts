@@ -3,7 +3,7 @@ import type { Json } from '../utils/losslessJson.js';
 import type { GraphFile, PromptGraph } from './graph.js';
 import type { ImageNodes } from './imageNodes.js';
 
-/** What a client's file must be. A mask is an image that marks where something is done. */
+/** The kinds of client files. A mask is an image that marks where something is done. */
 export type FileKind = 'image' | 'mask' | 'video' | 'audio' | 'file';
 
 /** A file that a workflow takes from its client. */
@@ -32,7 +32,7 @@ export interface Size {
   readonly height: number;
 }
 
-/** What is done to the images from ComfyUI before they are encoded in the requested format. */
+/** How the images from ComfyUI are processed before they are encoded in the requested format. */
 interface FinishPlan {
   /** Crop each image to its non-transparent part. */
   readonly cropToSubject?: boolean;

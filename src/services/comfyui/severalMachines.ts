@@ -73,7 +73,7 @@ async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** A 1x1 PNG, which replaces images that nobody needs any more. */
+/** A 1x1 PNG, which replaces images that are no longer needed. */
 export const PROBE = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==',
   'base64',

@@ -19,7 +19,7 @@ interface Parts {
   readonly verdicts: JobVerdicts;
 }
 
-/** Decides what the end of an attempt means: for the job, and for the machine that had it. */
+/** Decides the consequences of an attempt's end, for the job and for its machine. */
 export class AttemptJudge {
   readonly #manager: JobManager;
   readonly #health: HealthChecker;

@@ -110,7 +110,7 @@ export class JobManager {
     this.#waits.drain();
   }
 
-  /** Tries one last time what the stores have not done so far. */
+  /** Retries the pending operations of the stores one last time. */
   async stop(): Promise<void> {
     this.#records.stop();
     await this.#background.stop();

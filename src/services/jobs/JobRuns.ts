@@ -25,8 +25,8 @@ export class JobRuns {
   }
 
   /**
-   * pending → processing, for a job from the queue. A job of a server that is gone begins again with the prompt that
-   * it left behind. undefined if the job is no longer pending.
+   * pending → processing, for a job from the queue. A job of a server that has ended continues with the prompt that the server
+   * left behind. Undefined if the job is no longer pending.
    */
   begin(id: string, instance: string): Promise<ProcessingJob | undefined> {
     return this.#changes.hold(id, (job, now) => {

@@ -28,7 +28,7 @@ export interface ManifestInput {
   readonly description?: string | undefined;
 }
 
-/** What a workflow's files say besides the graph: named inputs and outputs. */
+/** A workflow's manifest: named inputs and outputs. */
 export interface Manifest {
   readonly title?: string | undefined;
   readonly description?: string | undefined;
