@@ -8,14 +8,14 @@ const SUBMIT = '/api/async/remove-background';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
-/** Where to ask for a job that was submitted. */
+/** Response to a submission. */
 export interface Submitted {
   readonly job_id: string;
   readonly status_url: string;
   readonly result_url: string;
 }
 
-/** A client of our server, over kept-alive connections. */
+/** A client for our server, with keep-alive connections. */
 export class ApiClient {
   readonly #pool: Pool;
 
@@ -23,23 +23,23 @@ export class ApiClient {
     this.#pool = connect(host);
   }
 
-  /** Posts an image and reads the whole answer. @throws Error for any other status than `expected` */
+  /** Posts an image and reads the whole response. @throws Error for any status other than `expected` */
   post(path: string, image: Copy, expected: number): Promise<Buffer> {
     return this.#ask('POST', path, expected, FORM_HEADERS, image.form);
   }
 
-  /** Background removal of one image, waited for. */
+  /** Removes the background of one image, synchronously. */
   async process(image: Copy): Promise<void> {
     const headers = { ...FORM_HEADERS, accept: 'image/*' };
     await expectImage(await this.#send('POST', REMOVE_BACKGROUND, headers, image.form));
   }
 
-  /** The same, not waited for. */
+  /** The same as an asynchronous job, without waiting for it. */
   async submit(image: Copy): Promise<Submitted> {
     return JSON.parse((await this.post(SUBMIT, image, 202)).toString()) as Submitted;
   }
 
-  /** The newest job, and how many there are. */
+  /** The newest job, and the number of jobs. */
   async list(): Promise<{ jobs: Array<{ id: string }>; total: number }> {
     const body = await this.get('/api/jobs/list?limit=1');
     return JSON.parse(body.toString()) as { jobs: Array<{ id: string }>; total: number };

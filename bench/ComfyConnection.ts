@@ -23,12 +23,12 @@ interface Message {
   };
 }
 
-/** What a client of ComfyUI itself cannot do without: one socket and kept-alive connections. No checks, no timeouts. */
+/** The minimum that a client of ComfyUI needs: one socket and keep-alive connections. No checks, no timeouts. */
 export class ComfyConnection {
   readonly #pool: Pool;
   readonly #socket: WebSocket;
   readonly #clientId: string;
-  /** What to do when a prompt is over, by its id. */
+  /** Callbacks for the end of a prompt, by its id. */
   readonly #waiting = new Map<string, (file: OutputFile | undefined) => void>();
   readonly #files = new Map<string, OutputFile>();
 
@@ -46,8 +46,8 @@ export class ComfyConnection {
   }
 
   /**
-   * Submits a prompt and waits until it is over, with its entry in the history.
-   * @returns its id, and the file that its output node named last
+   * Submits a prompt and waits for its end and its history entry.
+   * @returns its id, and the last file that its output node named
    */
   async run(prompt: Graph): Promise<{ id: string; file: OutputFile | undefined }> {
     const id = randomUUID();
@@ -57,7 +57,7 @@ export class ComfyConnection {
     return { id, file: await over };
   }
 
-  /** @returns the answer's JSON. @throws Error for any other status than 200 */
+  /** @returns the JSON response. @throws Error for any status other than 200 */
   async post(path: string, contentType: string, body: string | Buffer): Promise<unknown> {
     const headers = { 'content-type': contentType };
     const answer = await this.#pool.request({ method: 'POST', path, headers, body });
@@ -70,7 +70,7 @@ export class ComfyConnection {
     return (await this.#pool.request({ method: 'GET', path })).body.json();
   }
 
-  /** Fetches an image and keeps nothing of it. */
+  /** Downloads an image and discards it. */
   async view(file: OutputFile | undefined): Promise<void> {
     if (!file) throw new Error('no image came of it');
     const { filename, subfolder, type } = file;

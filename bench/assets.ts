@@ -9,17 +9,16 @@ import { byTurns, perSecond } from './measure.js';
 import { type Effort, type Row, row } from './rows.js';
 
 const ASSET_BYTES = 1024 * 1024;
-/** What arrives at a time from a socket. */
+/** Size of a chunk from a socket. */
 const CHUNK_BYTES = 64 * 1024;
 const rate = (value: number) => `${value.toFixed(0)} a second`;
 
-/** Writes bytes and reads them again. @returns what deletes them */
+/** Writes bytes and reads them back. @returns a function that deletes them */
 type Go = (bytes: Buffer) => Promise<() => Promise<void>>;
 
 /**
- * Storing and fetching 1 MB in a folder, against writing a file of the same bytes and reading it: from memory, and as
- * uploads come in and results go out. What a round has written is deleted before the next one, outside of what is
- * measured; the store's own folders stay.
+ * Compares storing and fetching 1 MB with writing and reading a file of the same bytes: from memory, and streamed as uploads and
+ * results are. The files of a round are deleted before the next one, outside of the measured time; the store's own folders stay.
  */
 export async function assets(effort: Effort): Promise<Row[]> {
   const folder = await mkdtemp(path.join(tmpdir(), 'bench-assets-'));
@@ -66,7 +65,7 @@ async function compare(name: string, ours: Go, theirs: Go, { rounds, goes, warmU
   const round = (go: Go) => async () => {
     const deletions: (() => Promise<void>)[] = [];
     const result = await perSecond(goes, 1, async () => {
-      // No two are alike, or there would be nothing to store.
+      // Each is different, because the store keeps equal bytes only once.
       count += 1;
       bytes.writeUInt32LE(count);
       deletions.push(await go(Buffer.from(bytes)));

@@ -1,5 +1,5 @@
-// What our server is compared with: Express alone, answering bytes that it is given, and Express with multer
-// that only answers 202. Plain JavaScript, so that it starts like any server.
+// Baselines for our server: plain Express that responds with given bytes, and Express with multer that only responds 202. Plain
+// JavaScript, so that it starts like any server.
 import express from 'express';
 import multer from 'multer';
 

@@ -6,14 +6,14 @@ import { type Pair, WIDTH } from './pair.js';
 import { LARGE, Picture, SMALL } from './pictures.js';
 import { type Effort, jobsPerSecond, milliseconds, type Row, row } from './rows.js';
 
-/** Model work where there is some. */
+/** Time of model work, if any. */
 const WORK_MS = 50;
 const sizes = [
   ['12 KB', SMALL],
   ['1 MB', LARGE],
 ] as const;
 
-/** One synchronous job at a time against a bare client on the same machines. */
+/** One synchronous job at a time, compared with a bare client on the same machines. */
 export async function syncJobs({ rounds, goes }: Effort, pair: Pair): Promise<Row[]> {
   const rows: Row[] = [];
   for (const [workMs, bounds] of [
@@ -36,7 +36,7 @@ export async function syncJobs({ rounds, goes }: Effort, pair: Pair): Promise<Ro
   return rows;
 }
 
-/** Eight jobs at a time on two machines against bare clients of the same width. */
+/** Eight jobs at a time on two machines, compared with bare clients of the same concurrency. */
 export async function wideJobs({ rounds, goes, isQuick }: Effort, pair: Pair): Promise<Row[]> {
   await pair.setWork(0);
   const rows: Row[] = [];
@@ -47,7 +47,7 @@ export async function wideJobs({ rounds, goes, isQuick }: Effort, pair: Pair): P
       rounds,
       () => perSecond(count, WIDTH, () => pair.api.process(picture.next())),
       () => perSecond(count, WIDTH, () => pair.bare(picture.next())),
-      // A server gets faster for its first three thousand, which a quick run does not have.
+      // A server gets faster during its first three thousand jobs, which a quick run omits.
       isQuick ? 1 : 0,
     );
     const parts = { measured: jobsPerSecond(a), comparedWith: `bare clients: ${jobsPerSecond(b)}`, ratio };
@@ -56,9 +56,9 @@ export async function wideJobs({ rounds, goes, isQuick }: Effort, pair: Pair): P
   return rows;
 }
 
-/** The same job asynchronously, its status polled every 5 ms. */
+/** The same job asynchronously, with its status polled every 5 ms. */
 export async function asyncJobs({ rounds, goes }: Effort, pair: Pair): Promise<Row[]> {
-  // With no work a job is done in less time than passes between two polls: then only the polls are measured.
+  // Without model work a job takes less time than the poll interval: then only the polling is measured.
   await pair.setWork(WORK_MS);
   const { api } = pair;
   const picture = await Picture.ofSize(SMALL);
@@ -81,7 +81,7 @@ export async function asyncJobs({ rounds, goes }: Effort, pair: Pair): Promise<R
   return [row(`async, polled every 5 ms, 12 KB, ${WORK_MS} ms of work`, parts, '<=1.3')];
 }
 
-/** Two machines kept busy, against what they could do at most. Both cases at once: neither keeps the computer busy. */
+/** Two busy machines, compared with their maximum throughput. Both cases run at once: neither keeps the computer busy. */
 export function balance({ isQuick }: Effort): Promise<Row[]> {
   const jobs = isQuick ? 120 : 200;
   return Promise.all([
@@ -106,7 +106,7 @@ async function keptBusy(name: string, workMs: readonly number[], jobs: number, m
   );
 }
 
-/** From the program's start until it listens; and the import of the app alone, in a process of its own. */
+/** Time from the program's start until it listens; and the import of the app alone, in a separate process. */
 export async function start({ isQuick }: Effort): Promise<Row[]> {
   const rounds = isQuick ? 2 : 7;
   const times: number[] = [];
@@ -132,7 +132,7 @@ export async function start({ isQuick }: Effort): Promise<Row[]> {
   ];
 }
 
-/** Milliseconds that Node takes to import the app with all that it needs. */
+/** Milliseconds that Node takes to import the app with its dependencies. */
 function importTime(): number {
   const app = new URL('../dist/app.js', import.meta.url).href;
   const code = `const t = performance.now(); await import('${app}'); console.log(performance.now() - t)`;

@@ -1,6 +1,6 @@
 import { type Dispatcher, Pool } from 'undici';
 
-/** Kept-alive connections to one server. */
+/** Keep-alive connections to one server. */
 export function connect(host: string, connections = 16): Pool {
   return new Pool(`http://${host}`, {
     connections,
@@ -11,8 +11,8 @@ export function connect(host: string, connections = 16): Pool {
 }
 
 /**
- * Takes an image as it comes, and keeps nothing of it: what the load collects, the server has to wait for.
- * @throws Error for anything else
+ * Reads an image as it arrives and discards it: garbage collection in the load generator would slow the server down.
+ * @throws Error for anything other than an image
  */
 export async function expectImage({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<void> {
   if (statusCode !== 200 || headers['content-type'] !== 'image/png') {

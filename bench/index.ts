@@ -1,4 +1,5 @@
-// What the server adds to ComfyUI, as ratios within one run. npm run bench [-- --quick] [--only sync,wide] [--against FOLDER]
+// The overhead of the server compared with ComfyUI, as ratios within one run.
+// npm run bench [-- --quick] [--only sync,wide] [--against FOLDER]
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import path from 'node:path';
@@ -17,13 +18,13 @@ import { uploadAndPreview } from './ways.js';
 
 const RESULTS = path.resolve(import.meta.dirname, 'results');
 
-/** What is measured in this process, while it is new. */
+/** Measured in this process while it is new. */
 const HERE = { scale } as const;
-/** Cases that follow each other on the same machines and the same server. */
+/** Cases that run one after the other on the same machines and server. */
 const ON_A_PAIR = { sync: syncJobs, wide: wideJobs, async: asyncJobs, eventLoop } as const;
-/** Cases that start what they need themselves. */
+/** Cases that start their own processes. */
 const APART = { assets, redis, pngCosts, submissions, statuses, start } as const;
-/** Cases that wait most of the time, the one for machines and the other for expiry. */
+/** Cases that wait most of the time: one for machines, the other for expiry. */
 const WAITING = { balance, memory } as const;
 
 const { values } = parseArgs({
@@ -62,7 +63,7 @@ if (values.quick) print((await Promise.all(waiting.map((measure) => measure(effo
 else for (const measure of waiting) print(await measure(effort));
 process.stdout.write(`\n${Math.round((performance.now() - startedAt) / 1000)} seconds\n`);
 
-// A part of the table is not the table.
+// A partial table must not replace the full one.
 if (!values.quick && !names) {
   await mkdir(RESULTS, { recursive: true });
   const about = `Node ${process.version}, ${cpus().length} cores, ${new Date().toISOString().slice(0, 10)}. Limits are raised: 8 jobs a machine, 16 in all, a queue without bounds (2 and 4 in the two balance cases).`;

@@ -8,9 +8,9 @@ import { type Effort, type Row, row } from './rows.js';
 import { cpuMicroseconds } from './system.js';
 
 const FEW_KEPT = 10;
-/** So many times the rounds, but short ones: each may be off by a fifth on a computer that others use as well. */
+/** More but shorter rounds: on a shared computer each may be off by a fifth. */
 const shortRounds = (isQuick: boolean) => (isQuick ? 2 : 4);
-/** More is not made in a quick run, which tells what a status costs, and not what it costs with many. */
+/** A quick run omits this number: it measures the cost of a status, but not with many jobs. */
 const MANY_KEPT = 50_000;
 const rate = (value: number) => `${value.toFixed(0)} a second`;
 
@@ -20,9 +20,9 @@ async function startBaseline(): Promise<{ child: Child; api: ApiClient }> {
 }
 
 /**
- * The status of one job, with few and with many others kept, against Express answering the same bytes. The same server
- * has few first and many later: between two of them, each compiled in its own way, there may be a fifth in any case.
- * How much dearer it is with many is told by CPU time, which is steadier, since half a minute lies between the two.
+ * The status of one job, with few and with many other jobs stored, compared with Express responding with the same bytes. The same
+ * server has few jobs first and many later, because two servers may differ by a fifth by the way they were compiled. The extra
+ * cost with many jobs is measured in CPU time, which is steadier, since half a minute lies between the two measurements.
  */
 export async function statuses({ rounds, goes, warmUps, isQuick }: Effort): Promise<Row[]> {
   const [{ child, api: plain }, machines] = await Promise.all([
@@ -61,7 +61,7 @@ interface StatusCost {
   readonly a: number;
   readonly b: number;
   readonly ratio: number;
-  /** CPU time of a request, as a part of Express'. */
+  /** CPU time of a request, relative to Express. */
   readonly cost: number;
 }
 
@@ -82,7 +82,7 @@ function statusRows(few: StatusCost, many: StatusCost | undefined): Row[] {
   ];
 }
 
-/** Rounds of `count` requests to a process, and for each of them the CPU time of one request, in microseconds. */
+/** Measures rounds of `count` requests to a process, and the CPU time per request of each round, in microseconds. */
 function meter(
   pid: number,
   count: number,
@@ -99,9 +99,9 @@ function meter(
 }
 
 /**
- * Leaves a server without new jobs, but as one that has had many: V8 makes the young generation larger, up to 16 MB, as
- * more outlives it, and whatever is done after that comes by a tenth dearer, however many jobs are kept.
- * @returns submissions a second, without the deleting
+ * Submits many jobs and deletes them. Afterwards the server has no additional jobs, but V8 has enlarged its young generation, up
+ * to 16 MB, because more objects survived. Everything after that costs a tenth more, however many jobs are stored.
+ * @returns submissions per second, without the deletions
  */
 async function submitAndForget(api: ApiClient, jobs: number, picture: Picture): Promise<number> {
   const ids: string[] = [];
@@ -113,8 +113,8 @@ async function submitAndForget(api: ApiClient, jobs: number, picture: Picture): 
 }
 
 /**
- * Submitting 1 MB against multer alone. Jobs of a round are deleted before the next one, outside of what is measured:
- * multer's images are garbage at once, and memory that a process never used before costs more than all the rest.
+ * Submitting 1 MB, compared with multer alone. The jobs of a round are deleted before the next one, outside of the measured time:
+ * multer's images become garbage at once, and memory that a process uses for the first time costs more than everything else.
  */
 export async function submissions({ rounds, goes, warmUps, isQuick }: Effort): Promise<Row[]> {
   const [{ child, api: plain }, machines] = await Promise.all([
@@ -125,8 +125,8 @@ export async function submissions({ rounds, goes, warmUps, isQuick }: Effort): P
   const picture = await Picture.ofSize(LARGE);
   const count = goes / 4;
   const small = await Picture.ofSize(TINY);
-  // These keep the machine busy for good, so that the others wait. Small ones, since they are in its queue, and that is
-  // looked at now and then.
+  // These jobs keep the machine busy for the whole run, so that the others wait. They are small because they are in its queue,
+  // which is requested at intervals.
   await perSecond(JOBS_PER_MACHINE, WIDTH, () => api.submit(small.next()));
   const ours = () => submitAndForget(api, count, picture);
   const times = shortRounds(isQuick);
@@ -138,8 +138,8 @@ export async function submissions({ rounds, goes, warmUps, isQuick }: Effort): P
 }
 
 /**
- * How late the event loop is, by the server's own figures, when both machines are busy, and when nothing holds the
- * load back but the computer, which the simulators and the load share with the server.
+ * The event loop delay from the server's own metrics, with both machines busy, and with a load that only the computer limits,
+ * which the simulators and the load generator share with the server.
  */
 export async function eventLoop({ rounds, goes }: Effort, pair: Pair): Promise<Row[]> {
   const picture = await Picture.ofSize(LARGE);
@@ -149,7 +149,7 @@ export async function eventLoop({ rounds, goes }: Effort, pair: Pair): Promise<R
     ['machines of 50 ms busy', 50, Math.floor(rounds / 2)],
   ] as const) {
     await pair.setWork(workMs);
-    // Reading the figures begins them anew: what was before is not a part of the load.
+    // Reading the metrics resets them: earlier values must not count.
     await lateness(pair.api);
     await perSecond(count * goes, WIDTH, () => pair.api.process(picture.next()));
     const ms = await lateness(pair.api);
@@ -159,10 +159,10 @@ export async function eventLoop({ rounds, goes }: Effort, pair: Pair): Promise<R
   return rows;
 }
 
-/** Node notes the whole time between two looks at the clock, which is this much where nothing is late, ms. */
+/** Node measures the whole time between two readings of the clock, which is this long without any delay, ms. */
 const BETWEEN_LOOKS_MS = 10;
 
-/** How late the event loop is at P99, ms, since it was last asked for. */
+/** P99 of the event loop delay since the last call, ms. */
 async function lateness(api: ApiClient): Promise<number> {
   const figures = (await api.get('/metrics')).toString();
   return 1000 * Number(/^nodejs_eventloop_lag_p99_seconds (\S+)/m.exec(figures)?.[1]) - BETWEEN_LOOKS_MS;

@@ -8,15 +8,15 @@ const dist = (file: string) => new URL(`../dist/${file}`, import.meta.url);
 
 export const JOBS_PER_MACHINE = 8;
 
-/** A machine that has not finished anything by the end of the benchmark. */
+/** Work that does not finish before the end of the benchmark. */
 export const FOR_EVER_MS = 3_600_000;
-/** Nothing expires, and nobody waits for jobs that run when all is measured. */
+/** Nothing expires, and the shutdown does not wait for running jobs. */
 export const UNTIL_STOPPED = { JOB_CLEANUP_INTERVAL: String(FOR_EVER_MS), SHUTDOWN_TIMEOUT: '100' };
 
-/** As `npm start` and the container start it: see the performance guide. */
+/** The same as in `npm start` and the container: see the performance guide. */
 const NODE_ARGS = ['--v8-pool-size=1', '--heap-growing-percent=100', '--expose-gc'];
 
-/** Limits that are for people and not for benchmarks; said in the table. */
+/** Limits that would throttle the benchmark; listed in the table. */
 const RAISED = {
   MAX_JOBS_PER_INSTANCE: String(JOBS_PER_MACHINE),
   MAX_CONCURRENT_JOBS: '16',
@@ -27,9 +27,9 @@ const RAISED = {
   MAX_OPEN_REQUESTS_PER_CLIENT: '100000',
 };
 
-/** Simulated machines and the server, each a process of its own. */
+/** Simulated machines and the server, each in a separate process. */
 export class Machines {
-  /** `host:port` of each. */
+  /** `host:port` of each machine. */
   readonly simulators: readonly string[];
   readonly server: string;
   readonly pid: number;
@@ -45,9 +45,9 @@ export class Machines {
   }
 
   /**
-   * @param workMs milliseconds of model work, a machine an entry
-   * @param nodeArgs arguments of Node itself, for the server
-   * @param pngCost share of ComfyUI's time for reading and writing images that the machines take
+   * @param workMs milliseconds of model work, one entry per machine
+   * @param nodeArgs arguments of Node, for the server
+   * @param pngCost share of ComfyUI's time for decoding and encoding images that the machines simulate
    * @param script of the server; that of this build by default
    */
   static async start(
@@ -69,14 +69,14 @@ export class Machines {
     return new Machines(machines, `127.0.0.1:${port}`, server);
   }
 
-  /** A server without machines, once it listens. */
+  /** Starts a server without machines; resolves when it listens. */
   static async listen(): Promise<Child> {
     const server = startServer({ COMFYUI_HOST: '127.0.0.1:9' });
     await server.says(/"message":"Listening","port":(\d+)/);
     return server;
   }
 
-  /** Lets each machine's model work take `ms` milliseconds from now on. */
+  /** Sets the time of each machine's model work, in milliseconds. */
   async setWork(ms: number): Promise<void> {
     for (const machine of this.#machines) await machine.setWork(ms);
   }
@@ -87,7 +87,7 @@ export class Machines {
   }
 }
 
-/** It writes its log as it does by default, to the console and to files. */
+/** The server writes its log as by default, to the console and to files. */
 function startServer(
   env: Readonly<Record<string, string>>,
   nodeArgs: readonly string[] = [],

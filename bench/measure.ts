@@ -6,21 +6,21 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? upper)) / 2;
 }
 
-/** Milliseconds that one thing takes. */
+/** Duration of one run of `work`, in milliseconds. */
 async function timeOf(work: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now();
   await work();
   return performance.now() - startedAt;
 }
 
-/** Median milliseconds of `count` goes, one after the other. */
+/** Median milliseconds of `count` sequential runs. */
 export async function oneByOne(count: number, work: () => Promise<unknown>): Promise<number> {
   const times: number[] = [];
   for (let n = 0; n < count; n += 1) times.push(await timeOf(work));
   return median(times);
 }
 
-/** Goes a second, with `width` at a time. */
+/** Runs per second with concurrency `width`. */
 export async function perSecond(count: number, width: number, work: () => Promise<unknown>): Promise<number> {
   let left = count;
   const lane = async () => {
@@ -34,9 +34,9 @@ export async function perSecond(count: number, width: number, work: () => Promis
 }
 
 /**
- * Measures two things by turns, A B A B, so that what else the machine does hits both.
- * @param warmUp rounds before those that count, until both are compiled
- * @returns the median of each, and of their ratio round by round
+ * Measures two things alternately, A B A B, so that other load on the computer affects both.
+ * @param warmUp uncounted rounds before the others, until both are compiled
+ * @returns the median of each, and of their ratio per round
  */
 export async function byTurns(
   rounds: number,

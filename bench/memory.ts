@@ -6,15 +6,15 @@ import { LARGE, Picture } from './pictures.js';
 import { type Effort, type Row, row } from './rows.js';
 import { residentBytes } from './system.js';
 
-/** As the container sets it: see the performance guide. */
+/** The same as in the container: see the performance guide. */
 const GIVING_BACK = { MALLOC_MMAP_THRESHOLD_: '32768' };
 
 /**
- * What a job of 1 MB takes while it waits and once it is finished, and what is left when it expired. Both at once: bytes
- * are no matter of time.
+ * The memory of a 1 MB job while it waits and after it is finished, and what remains after its expiry. Both cases run at once:
+ * they measure memory, not time.
  */
 export async function memory({ isQuick }: Effort): Promise<Row[]> {
-  // Garbage that V8 has not looked for yet, tens of MB of it, counts as theirs: the more there are, the less it weighs.
+  // Uncollected garbage of V8, tens of MB, counts as theirs: with more jobs it matters less.
   const images = isQuick ? 120 : 500;
   const picture = await Picture.ofSize(LARGE);
   const perJob = (name: string, bytes: number): Row => {
@@ -35,7 +35,7 @@ export async function memory({ isQuick }: Effort): Promise<Row[]> {
   ];
 }
 
-/** By how much `images` jobs that wait let a server's memory grow. */
+/** The growth of a server's memory by `images` waiting jobs. */
 async function pendingBytes(images: number, picture: Picture): Promise<number> {
   const machines = await Machines.start([FOR_EVER_MS], { ...UNTIL_STOPPED, ...GIVING_BACK });
   const api = new ApiClient(machines.server);
@@ -48,17 +48,17 @@ async function pendingBytes(images: number, picture: Picture): Promise<number> {
   return grown;
 }
 
-/** Memory without jobs, with `images` finished ones, and behind their expiry. */
+/** Memory without jobs, with `images` finished ones, and after their expiry. */
 async function finishedBytes(
   images: number,
   picture: Picture,
 ): Promise<{ idle: number; full: number; after: number }> {
-  // Longer than it takes to make them.
+  // Longer than creating them takes.
   const lifetimeMs = images * 60;
   const machines = await Machines.start([0], { JOB_CLEANUP_INTERVAL: String(lifetimeMs), ...GIVING_BACK });
   const api = new ApiClient(machines.server);
   const fill = () => perSecond(images, WIDTH, () => api.process(picture.next()));
-  // As many as are measured: what a process needs once, for its first hundreds of images, is not what they leave behind.
+  // As many as are measured: memory that a process needs once, for its first hundreds of images, must not count.
   await fill();
   await allExpired(api, lifetimeMs);
   const idle = residentBytes(machines.pid);
@@ -73,7 +73,7 @@ async function finishedBytes(
   return { idle, full, after };
 }
 
-/** Waits until no job is kept any more, and for what is collected then. */
+/** Waits until all jobs have expired, and for the garbage collection after that. */
 async function allExpired(api: ApiClient, lifetimeMs: number): Promise<void> {
   const deadline = performance.now() + 3 * lifetimeMs;
   while ((await api.list()).total > 0) {

@@ -7,10 +7,10 @@ import type { Way } from './ways.js';
 
 export const WIDTH = 8;
 
-/** Results that are kept: all of them would be gigabytes. */
+/** Limits the stored results: all of them would be gigabytes. */
 const KEPT_RESULTS = { MAX_RESULT_MEMORY: String(256 * 1024 ** 2) };
 
-/** Two simulated machines with the server in front of them, and a client that talks to each of them itself. */
+/** Two simulated machines with a server, and a client that uses the machines directly. */
 export class Pair {
   readonly api: ApiClient;
   readonly #machines: Machines;
@@ -26,10 +26,10 @@ export class Pair {
   }
 
   /**
-   * @param jobs small ones that are done by way of warming up, until server, machines and load are compiled; half as many
-   *   by the client without the server, which is less to compile
-   * @param way of the client without the server
-   * @param pngCost share of ComfyUI's time for reading and writing images that the machines take
+   * @param jobs number of small warm-up jobs, until server, machines and load generator are compiled; half as many for the client
+   *   without the server, which has less to compile
+   * @param way how the client without the server sends images
+   * @param pngCost share of ComfyUI's time for decoding and encoding images that the machines simulate
    */
   static async start(jobs: number, way: Way, pngCost = 0): Promise<Pair> {
     const machines = await Machines.start([0, 0], KEPT_RESULTS, [], pngCost);
@@ -46,12 +46,12 @@ export class Pair {
     return pair;
   }
 
-  /** Lets each machine's model work take `ms` milliseconds from now on. */
+  /** Sets the time of each machine's model work, in milliseconds. */
   setWork(ms: number): Promise<void> {
     return this.#machines.setWork(ms);
   }
 
-  /** Background removal of one image without the server, on each machine by turns. */
+  /** Removes the background of one image without the server, alternately on each machine. */
   bare(image: Copy): Promise<void> {
     this.#turn = (this.#turn + 1) % this.#connections.length;
     const connection = this.#connections[this.#turn];

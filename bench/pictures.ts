@@ -2,52 +2,51 @@ import { randomBytes } from 'node:crypto';
 import sharp from 'sharp';
 import { crc32 } from '../src/utils/crc32.js';
 
-/** Pixels and bytes of a picture. */
+/** Pixels and bytes of an image. */
 export interface PictureSize {
   readonly width: number;
   readonly height: number;
   readonly bytes: number;
 }
 
-/** What most cases are measured with: a small image, and one of a megapixel. */
+/** The images of most cases: a small one, and one of a megapixel. */
 export const SMALL: PictureSize = { width: 64, height: 64, bytes: 12_000 };
 export const LARGE: PictureSize = { width: 1000, height: 1000, bytes: 1_000_000 };
 /** As large as a phone's photo, in pixels and in bytes. */
 export const PHOTO: PictureSize = { width: 4000, height: 3000, bytes: 3_900_000 };
-/** Where only the number of jobs matters. */
+/** For cases in which only the number of jobs matters. */
 export const TINY: PictureSize = { width: 10, height: 10, bytes: 300 };
 
 const DIGITS = 10;
 const CHECKSUM_BYTES = 4;
-/** The comment that makes each copy of a picture another one: a length, then type, keyword and number. */
+/** The comment that makes each copy of an image unique: length, type, keyword and number. */
 const TAG_HEAD = Buffer.from('tEXtn\0');
 const TAG_LENGTH = Buffer.from([0, 0, 0, TAG_HEAD.length - 4 + DIGITS]);
-/** Signature and IHDR, both of fixed length: the comment follows them. */
+/** Signature and IHDR, both of fixed length, are before the comment. */
 const HEAD_BYTES = 33;
 const TAG_AT = HEAD_BYTES + TAG_LENGTH.length;
 const TAG_END = TAG_AT + TAG_HEAD.length + DIGITS;
 
-/** Copies that are in memory: more than are ever under way at the same time. */
+/** Number of copies in memory: more than are ever in use at the same time. */
 const COPIES = 16;
 
-/** The form in which a picture is posted, around its bytes. */
+/** The form around an image's bytes. */
 export const BOUNDARY = 'bench-boundary';
 const FORM_HEAD = Buffer.from(
   `--${BOUNDARY}\r\nContent-Disposition: form-data; name="imageFile"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n`,
 );
 const FORM_TAIL = Buffer.from(`\r\n--${BOUNDARY}--\r\n`);
 
-/** One copy of a picture, until `COPIES` others were made. */
+/** One copy of an image, valid until `COPIES` others were made. */
 export interface Copy {
   readonly png: Buffer;
-  /** With the form's lines before and behind it. */
+  /** With the form's lines before and after it. */
   readonly form: Buffer;
 }
 
 /**
- * A PNG of which copies can be made that differ: ComfyUI would answer the same picture from its cache. The same few
- * buffers are written again, so that the load has no garbage of megabytes to collect, on the cores that it shares with
- * the server.
+ * A PNG that makes unique copies: ComfyUI would take the result of the same image from its cache. It reuses a few buffers, so
+ * that the load generator does not collect megabytes of garbage on the cores that it shares with the server.
  */
 export class Picture {
   readonly #png: Buffer;
@@ -59,7 +58,7 @@ export class Picture {
   }
 
   static async ofSize({ width, height, bytes }: PictureSize): Promise<Picture> {
-    // Noise does not shrink, and black takes next to nothing.
+    // Noise cannot be compressed, and black takes almost no space.
     const pixels = Buffer.alloc(width * height * 3);
     randomBytes(Math.min(bytes, pixels.length)).copy(pixels);
     const raw = { width, height, channels: 3 as const };
@@ -74,7 +73,7 @@ export class Picture {
     return this.#png.length;
   }
 
-  /** A copy that no other is like. */
+  /** Returns a unique copy. */
   next(): Copy {
     const slot = this.#count % COPIES;
     const copy = this.#copies[slot] ?? this.#makeCopy();

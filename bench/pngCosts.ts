@@ -6,7 +6,7 @@ import { base64AndHistory } from './ways.js';
 
 const FEW_AT_A_TIME = 4;
 
-/** Rounds and jobs a round: these mostly sleep, a photo for one to two seconds. */
+/** Rounds, and jobs per round: these mostly sleep; a photo takes one to two seconds. */
 const full = {
   large: { rounds: 5, single: 5, wide: 16 },
   photo: { rounds: 3, single: 2, wide: 8 },
@@ -17,8 +17,8 @@ const quick = {
 };
 
 /**
- * The server against the client that people write today, on machines where reading and writing images takes the time
- * that it takes in ComfyUI. Nothing else does: with a model's work both sides would be closer.
+ * The server compared with a typical client of today, on machines where decoding and encoding images takes the same time as in
+ * ComfyUI. There is no model work, which would reduce the difference.
  */
 export async function pngCosts({ isQuick }: Effort): Promise<Row[]> {
   const pair = await Pair.start(isQuick ? 400 : 1000, base64AndHistory, 1);

@@ -1,4 +1,4 @@
-// Where the server's time goes, as text: npm run bench:profile [-- sync|large|submit|status]
+// A text profile of the server: npm run bench:profile [-- sync|large|submit|status]
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -11,7 +11,7 @@ import { type CpuProfile, flameGraph, selfTimes } from './profiles.js';
 const WIDTH = 8;
 const HOUR_MS = 3_600_000;
 
-/** What is done to the server while it is looked at. */
+/** The loads that can be profiled. */
 const LOADS: Readonly<Record<string, { workMs: number; load: (api: ApiClient) => Promise<unknown> }>> = {
   sync: {
     workMs: 0,
@@ -32,7 +32,7 @@ const LOADS: Readonly<Record<string, { workMs: number; load: (api: ApiClient) =>
     load: async (api) => {
       const picture = await Picture.ofSize(LARGE);
       const small = await Picture.ofSize(TINY);
-      // The first ones keep the machines busy; the others are deleted while they wait.
+      // The first jobs keep the machines busy; the others are deleted while they wait.
       await perSecond(2 * JOBS_PER_MACHINE, WIDTH, () => api.submit(small.next()));
       return perSecond(1500, WIDTH, async () => {
         const { job_id } = await api.submit(picture.next());

@@ -1,7 +1,7 @@
-/** What `node --cpu-prof` writes, as far as it is read here. */
+/** The used part of the output of `node --cpu-prof`. */
 export interface CpuProfile {
   readonly nodes: readonly ProfileNode[];
-  /** The node that each sample found running. */
+  /** The running node of each sample. */
   readonly samples: readonly number[];
   /** Microseconds before each sample. */
   readonly timeDeltas: readonly number[];
@@ -13,12 +13,12 @@ interface ProfileNode {
   readonly children?: readonly number[];
 }
 
-/** A frame that is not shown, and whatever is below it, takes less than this share. */
+/** Frames below this share are omitted, with everything that they call. */
 const LEAST_SHARE = 0.01;
 const MAX_DEPTH = 14;
 const IDLE = new Set(['(idle)', '(program)', '(root)']);
 
-/** Self time by package, and by function, each with its share of the time that the process was not idle. */
+/** Self time by package and by function, each with its share of the time that the process was not idle. */
 export function selfTimes(profile: CpuProfile): string {
   const own = ownTimes(profile);
   const packages = new Map<string, number>();
@@ -42,7 +42,7 @@ export function selfTimes(profile: CpuProfile): string {
   ].join('\n');
 }
 
-/** The calls as a tree, the longest first, each with its share including what it called. */
+/** The call tree, longest calls first, each with its share including callees. */
 export function flameGraph(profile: CpuProfile): string {
   const own = ownTimes(profile);
   const byId = new Map(profile.nodes.map((node) => [node.id, node]));
@@ -75,7 +75,7 @@ export function flameGraph(profile: CpuProfile): string {
   return lines.join('\n');
 }
 
-/** Microseconds in each node itself. */
+/** Self time of each node in microseconds. */
 function ownTimes({ samples, timeDeltas }: CpuProfile): Map<number, number> {
   const own = new Map<number, number>();
   for (const [index, id] of samples.entries()) add(own, id, timeDeltas[index] ?? 0);

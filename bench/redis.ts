@@ -21,13 +21,13 @@ import { type Effort, jobsPerSecond, milliseconds, type Row, row } from './rows.
 const rate = (value: number) => `${value.toFixed(0)} a second`;
 const PLACE = { release: () => undefined };
 const PAGE = { limit: 100, offset: 0 };
-/** Jobs that are done one after the other in a round of the queue alone. */
+/** Sequential jobs per round for the queue alone. */
 const QUEUED = 200;
 
-/** As Redis is run for throughput: it writes to its disk once a second. The default of Redis, too. */
+/** Redis configured for throughput: it writes to its disk once per second, which is also its default. */
 const startRedis = () => RedisServer.start('--appendfsync', 'everysec');
 
-/** What the queue on Redis costs: servers against servers in memory, the queue against BullMQ alone, many against few. */
+/** The cost of the queue on Redis: servers compared with servers in memory, the queue with BullMQ alone, many jobs with few. */
 export async function redis(effort: Effort): Promise<Row[]> {
   const server = await startRedis();
   try {
@@ -38,7 +38,7 @@ export async function redis(effort: Effort): Promise<Row[]> {
   }
 }
 
-/** A server with each queue, both new, each with machines of its own. */
+/** Two new servers, one per kind of queue, each with its own machines. */
 async function servers(effort: Effort, server: RedisServer): Promise<Row[]> {
   const folder = await mkdtemp(path.join(tmpdir(), 'bench-assets-'));
   const env = { QUEUE: 'redis', REDIS_URL: server.url, ASSET_STORE: 'disk', ASSET_DIR: folder };
@@ -95,7 +95,7 @@ async function jobs({ rounds, goes, isQuick }: Effort, shared: ApiClient, memory
   ];
 }
 
-/** Commands and bytes in Redis for a job, by what Redis itself counts. */
+/** Redis commands and bytes per job, from Redis' own statistics. */
 async function costs({ goes }: Effort, shared: ApiClient, url: string): Promise<Row[]> {
   const client = new Redis(url);
   const figure = async (section: string, name: string) =>
@@ -148,7 +148,7 @@ async function submitting(
   return row('Redis: submit', { measured: rate(a), comparedWith: `memory: ${rate(b)}`, ratio }, '>=0.2');
 }
 
-/** This process's part of a Redis. */
+/** Connects this process to Redis. */
 async function open(url: string, prefix: string): Promise<RedisQueue> {
   const queue = createRedisQueue({ url, prefix, builtIn: workflows, lifetimeMs: FOR_EVER_MS }, silentLogger);
   await queue.start();
@@ -157,7 +157,7 @@ async function open(url: string, prefix: string): Promise<RedisQueue> {
 
 const newJob = () => accept(randomUUID(), JOB_REQUEST, Date.now());
 
-/** An entry is added, taken and done with, against BullMQ fetched by hand. */
+/** Adds, takes and completes an entry, compared with fetching from BullMQ directly. */
 async function queueAlone({ rounds, warmUps }: Effort, url: string): Promise<Row> {
   const ours = await open(url, 'alone');
   const connection = new Redis(url, { maxRetriesPerRequest: null });
@@ -185,7 +185,7 @@ async function queueAlone({ rounds, warmUps }: Effort, url: string): Promise<Row
   return row('Redis: a job is queued, taken and done with', parts, '>=0.3');
 }
 
-/** What must cost the same however many jobs wait. */
+/** Operations that must cost the same however many jobs wait. */
 async function manyWaiting({ rounds, goes, warmUps, isQuick }: Effort, url: string): Promise<Row[]> {
   const count = isQuick ? 5000 : 100_000;
   const [few, many] = [await open(url, 'few'), await open(url, 'many')];

@@ -4,23 +4,23 @@ export interface Row {
   readonly measured: string;
   readonly comparedWith: string;
   readonly ratio: number;
-  /** `<=` or `>=` and the figure. */
+  /** `<=` or `>=` and the value. */
   readonly mustReach: string;
   readonly isReached: boolean;
 }
 
-/** How often things are done: more is steadier, and takes longer. */
+/** Number of repetitions: more is steadier and takes longer. */
 export interface Effort {
   readonly rounds: number;
-  /** Small goes a round. */
+  /** Small runs per round. */
   readonly goes: number;
-  /** Rounds before those that count, where a server is new: until it is compiled. */
+  /** Uncounted rounds before the others, until a new server is compiled. */
   readonly warmUps: number;
-  /** Whether a rough answer soon is worth more than a steady one. */
+  /** Whether a quick rough result is enough. */
   readonly isQuick: boolean;
 }
 
-/** @param must `<=` or `>=` and the figure that the ratio must reach */
+/** @param must `<=` or `>=` and the value that the ratio must reach */
 export function row(
   name: string,
   parts: { measured: string; comparedWith: string; ratio: number },

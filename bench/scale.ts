@@ -15,7 +15,7 @@ const FEW = 10;
 const MANY_PENDING = 100_000;
 const MANY_KEPT = 50_000;
 const LIFETIME_MS = 1000;
-/** Repetitions within one measurement, since each takes microseconds. */
+/** Repetitions within one measurement, because each takes microseconds. */
 const INNER = 2000;
 
 const PLACE = { release: () => undefined };
@@ -52,7 +52,7 @@ async function microseconds(work: () => unknown): Promise<number> {
   return (1000 * (performance.now() - startedAt)) / INNER;
 }
 
-/** The next job is taken, and goes back to the end; somebody asks how far the last one is. */
+/** Takes the next job, returns it to the end of the queue, and reads the position of the last one. */
 async function take({ queue }: JobManager): Promise<void> {
   const first = await queue.take(() => PLACE);
   if (!first) throw new Error('the queue is empty');
@@ -61,7 +61,7 @@ async function take({ queue }: JobManager): Promise<void> {
   await queue.position(first.entry.id);
 }
 
-/** What must cost the same however many jobs there are; in this process, since it is no matter of HTTP. */
+/** Operations that must cost the same however many jobs there are; measured in this process, without HTTP. */
 export async function scale({ rounds, warmUps }: Effort): Promise<Row[]> {
   const [few, many] = [await managerWith(FEW), await managerWith(MANY_PENDING)];
   const taking = await byTurns(
@@ -83,7 +83,7 @@ export async function scale({ rounds, warmUps }: Effort): Promise<Row[]> {
     row(
       'take a job, ask its place: 100,000 pending',
       { measured: us(taking.a), comparedWith: `10 pending: ${us(taking.b)}`, ratio: taking.ratio },
-      // A map of 100,000 does not fit into the cache: half a microsecond.
+      // A map of 100,000 does not fit into the CPU cache: half a microsecond.
       '<=4',
     ),
     row(
@@ -95,7 +95,7 @@ export async function scale({ rounds, warmUps }: Effort): Promise<Row[]> {
   ];
 }
 
-/** @param manager with jobs that wait */
+/** @param manager with waiting jobs */
 async function cleanup(manager: JobManager, clock: HandClock): Promise<Row> {
   for (const id of manager.runs.waiting()) await manager.cancel(id);
   clock.time += 2 * LIFETIME_MS;

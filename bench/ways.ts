@@ -1,8 +1,8 @@
-// How a picture goes through ComfyUI without our server.
+// How to process an image with ComfyUI without our server.
 import type { ComfyConnection, Graph, OutputFile } from './ComfyConnection.js';
 import type { Copy } from './pictures.js';
 
-/** Background removal of one image. */
+/** Removes the background of one image. */
 export type Way = (machine: ComfyConnection, image: Copy) => Promise<void>;
 
 const BOUNDARY = 'bench-upload';
@@ -11,11 +11,11 @@ const FORM_TAIL = Buffer.from(`\r\n--${BOUNDARY}--\r\n`);
 const field = (name: string, value: string) =>
   `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
 
-/** Names that are used in turn: more than are ever under way at the same time. */
+/** File names that are reused in turn: more than are ever in use at the same time. */
 const NAMES = 64;
 let uploads = 0;
 
-/** As few requests as a good client needs, on ComfyUI's fastest way: upload, submit, fetch what the socket named. */
+/** The minimum of requests, with ComfyUI's fastest nodes: upload, submit, fetch the file that the socket names. */
 export const uploadAndPreview: Way = async (machine, { png }) => {
   uploads += 1;
   const head = `${field('type', 'temp')}${field('overwrite', 'true')}--${BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="bench-${uploads % NAMES}.png"\r\nContent-Type: image/png\r\n\r\n`;
@@ -30,7 +30,7 @@ export const uploadAndPreview: Way = async (machine, { png }) => {
   await machine.view(file);
 };
 
-/** What people write today: the image inside the prompt, `SaveImage`, and the file's name from the history. */
+/** What people typically write today: the image inside the prompt, `SaveImage`, and the file's name from the history. */
 export const base64AndHistory: Way = async (machine, { png }) => {
   const { id } = await machine.run(
     removeBackground(

@@ -45,7 +45,7 @@ Every response has an \`X-Request-ID\`: the client's own, if it sent a valid one
 \`error\` (text), \`code\`, \`details\`, \`requestId\`, \`timestamp\`, and \`job_id\` and \`status_url\` if there is a job.
 `;
 
-/** The API reference in Markdown. */
+/** Renders the API reference in Markdown. */
 export function renderApiReference(workflows: readonly Workflow[]): string {
   const document = resolveReferences(createOpenApiDocument(workflows));
   const sections = new Map<string, string[]>();
@@ -74,7 +74,7 @@ function renderOperation(method: string, path: string, operation: Documented): s
   return lines.join('\n');
 }
 
-/** A 503 of /health is a full report and not an error. */
+/** Whether a 503 is a full report of /health and not an error. */
 function isFullAnswer(content: Readonly<Record<string, Content>>): boolean {
   const example = content['application/json']?.example as { code?: unknown } | undefined;
   return example !== undefined && example.code === undefined;
@@ -106,7 +106,7 @@ function row(
   return `| \`${name}\` | ${where} | ${isRequired ? 'yes' : 'no'} | ${fallback} | ${words} |`;
 }
 
-/** Each status of an error once, with an example. */
+/** Each error status once, with an example. */
 function renderErrors(paths: object): string {
   const errors = new Map<string, { description: string; example: unknown }>();
   for (const methods of Object.values(paths)) {

@@ -1,4 +1,4 @@
-// Jobs with distinct pictures through servers with QUEUE=redis, while servers, machines and Redis are killed (`kill -9`).
+// Runs jobs with distinct images through servers with QUEUE=redis, while servers, machines and Redis are killed (`kill -9`).
 //   npm run chaos -- --jobs 600 --seed 1 [--pace 200] [--kill 5000]
 import { parseArgs } from 'node:util';
 import { chaos } from '../test/soak/chaos.js';
@@ -7,9 +7,9 @@ const { values } = parseArgs({
   options: {
     jobs: { type: 'string', default: '600' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    /** Between two jobs that come, ms. */
+    /** Interval between new jobs, ms. */
     pace: { type: 'string', default: '200' },
-    /** Between two kills of a server, ms. */
+    /** Interval between kills of a server, ms. */
     kill: { type: 'string', default: '5000' },
   },
 });

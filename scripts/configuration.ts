@@ -16,7 +16,7 @@ import { uploadVariables } from '../src/config/uploads.js';
 import { webhookVariables } from '../src/config/webhooks.js';
 import { workflowVariables } from '../src/config/workflows.js';
 
-/** The documents' sections, in their order. A setting that none of them has goes into the last one. */
+/** The documents' sections, in order. A setting that is in no section goes into the last one. */
 const SECTIONS: Readonly<Record<string, z.ZodRawShape>> = {
   Server: serverVariables,
   Logging: logVariables,
@@ -51,13 +51,13 @@ const ENV_INTRODUCTION = `# Every setting with its default. Copy this file to .e
 
 interface Setting {
   readonly name: string;
-  /** As it is written into a file; empty where there is none. */
+  /** The default as written into a file; empty if there is none. */
   readonly fallback: string;
   /** Markdown. */
   readonly meaning: string;
 }
 
-/** `Configuration.md`: every setting with its default, by section. */
+/** Renders `Configuration.md`: every setting with its default, by section. */
 export function renderConfiguration(): string {
   const tables = sections().map(({ title, settings }) => {
     const rows = settings.map(
@@ -69,7 +69,7 @@ export function renderConfiguration(): string {
   return `${INTRODUCTION}\n${tables.join('\n')}`;
 }
 
-/** `.env.example`: the same as a file that the server reads. */
+/** Renders `.env.example`: the same as a file that the server can read. */
 export function renderEnvExample(): string {
   const parts = sections().map(({ title, settings }) => {
     const lines = settings.map(
@@ -99,7 +99,7 @@ function sections(): ReadonlyArray<{ readonly title: string; readonly settings: 
   }));
 }
 
-/** @throws Error for a setting that says nothing about itself */
+/** @throws Error for a setting without a description */
 function meaningOf(name: string): string {
   const shape: Readonly<Record<string, z.ZodType>> = environmentSchema.shape;
   const meaning = shape[name]?.meta()?.['meaning'];
@@ -107,7 +107,7 @@ function meaningOf(name: string): string {
   throw new Error(`${name} has no meaning: add .meta({ meaning: '…' }) to its schema in src/config.`);
 }
 
-/** Text as lines of a comment, at most 110 characters wide. */
+/** Text as comment lines of at most 110 characters. */
 function commented(text: string): string {
   const lines = ['#'];
   for (const word of text.split(' ')) {

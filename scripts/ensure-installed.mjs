@@ -1,5 +1,5 @@
-// Installs the packages when they are missing or are not those of the lock file, so that `npm test` and
-// `npm run demo` work on a fresh clone. Plain JavaScript: it runs before there is anything else.
+// Installs the packages if they are missing or do not match the lock file, so that `npm test` and `npm run demo` work in a fresh
+// clone. Plain JavaScript: it runs before anything else is installed.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Everything that can happen to a machine, at every moment of a job, and what becomes of the job. The expectations
-// are those of the tests (test/system/faults/matrix.ts).
+// Injects every fault into a machine at every moment of a job, and checks the result of the job. The expectations are those of
+// the tests (test/system/faults/matrix.ts).
 //   npm run faults -- --seed 1 [--queue redis]
 import { parseArgs } from 'node:util';
 import { MOMENTS } from '../src/simulator/prompt.js';

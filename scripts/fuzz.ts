@@ -1,6 +1,6 @@
-// Damaged uploads, multipart bodies, parameters, ids and answers of ComfyUI against the server; and damaged graphs,
-// manifests and submissions to graphs, as many of them; and as many of what the Comfy API v2 takes, and of everything on the
-// port of ComfyUI's own API.
+// Fuzzes the server with damaged uploads, multipart bodies, parameters, ids and ComfyUI responses; with the same number of
+// damaged graphs, manifests and submissions to graphs; and with the same number of requests to the Comfy API v2 and to the port
+// of ComfyUI's own API.
 //   npm run fuzz -- --cases 10000 --seed 1 --only graphs
 import { parseArgs } from 'node:util';
 import { comfyTargets } from '../test/fuzz/comfyTargets.js';

@@ -1,5 +1,5 @@
-// Asks a server with simulated ComfyUI machines everything that the documents describe, and writes the answers to
-// src/schemas/examples.ts: `npm run examples`, then `npm run documents`.
+// Sends all documented requests to a server with simulated ComfyUI machines, and writes the responses to src/schemas/examples.ts:
+// `npm run examples`, then `npm run documents`.
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,10 +10,10 @@ import { Stack } from '../test/support/stack.js';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 const examples: Record<string, unknown> = {};
-/** Of the last hour. */
+/** Number of minutes to keep of the last hour. */
 const MINUTES_SHOWN = 3;
 
-/** Images are cut short, and machines get names as people have them. */
+/** Truncates images, and gives machines typical names. */
 function shorten(value: unknown, hosts: readonly string[]): unknown {
   let text = JSON.stringify(value).replace(/(;base64,.{16})[^"]*/g, '$1…');
   for (const [index, host] of hosts.entries()) text = text.replaceAll(host, `gpu${index + 1}:8188`);
@@ -25,7 +25,7 @@ function shorten(value: unknown, hosts: readonly string[]): unknown {
 
 type Keep = (name: string, answer: Response | Promise<Response>) => Promise<Record<string, string>>;
 
-/** What the Comfy API v2 answers. */
+/** Examples of the Comfy API v2. */
 async function comfyExamples({ client }: Stack, keep: Keep): Promise<void> {
   const json = (body: object) => ({
     method: 'POST',
@@ -54,7 +54,7 @@ async function comfyExamples({ client }: Stack, keep: Keep): Promise<void> {
   };
   const submitted = await keep('comfy_submit_job', client.request('/api/v2/jobs', json({ workflow })));
   const path = `/api/v2/jobs/${submitted['id']}`;
-  // They end with the job.
+  // The events end with the job.
   await (await client.request(`${path}/events`)).text();
   await keep('comfy_job', client.request(path));
   await keep('comfy_job_workflow', client.request(`${path}/workflow`));
@@ -66,13 +66,13 @@ async function comfyExamples({ client }: Stack, keep: Keep): Promise<void> {
   await keep('comfy_error', client.request('/api/v2/jobs/none'));
 }
 
-/** An hour is too long to read. */
+/** A whole hour is too long to read. */
 function shortenHistory(): void {
   const history = historyAnswer.parse(examples['history_200']);
   examples['history_200'] = { ...history, minutes: history.minutes.slice(-MINUTES_SHOWN) };
 }
 
-/** One workflow says it all. */
+/** One workflow is enough as an example. */
 function shortenWorkflows(): void {
   const { workflows } = workflowsAnswer.parse(examples['workflows_200']);
   examples['workflows_200'] = { workflows: workflows.slice(0, 1) };

@@ -1,5 +1,5 @@
-// Writes what a server of this version leaves in Redis and in its asset store when it is killed, for the test that newer
-// servers go on with it (test/system/olderRecords.test.ts). Before a change of what lies in Redis:
+// Writes what a server of this version leaves in Redis and in its asset store when it is killed, for the test that newer servers
+// can continue from it (test/system/olderRecords.test.ts). Run before a change of the data in Redis:
 //   npm run build && npx tsx scripts/make-records.ts test/records/VERSION.json
 import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -60,7 +60,7 @@ redisClient.disconnect();
 await Promise.all([redis.stop(), simulator.stop()]);
 process.exit();
 
-/** A key's type, time to live (ms, or -1) and content. */
+/** Type, time to live (ms, or -1) and content of a key. */
 async function contentOf(client: Redis, key: string) {
   const [type, ttl] = [await client.type(key), await client.pttl(key)];
   const readers: Record<string, () => Promise<unknown>> = {
@@ -69,7 +69,7 @@ async function contentOf(client: Redis, key: string) {
     list: () => client.lrange(key, 0, -1),
     set: () => client.smembers(key),
     zset: () => client.zrange(key, '0', '-1', 'WITHSCORES'),
-    // Only for whoever listens at this moment.
+    // Only relevant for current readers.
     stream: async () => undefined,
   };
   return { type, ttl, content: await readers[type]?.() };

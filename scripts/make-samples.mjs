@@ -1,4 +1,4 @@
-// Draws the pictures in data/samples: what users send, with nobody's rights in them.
+// Draws the images in data/samples: typical user images, free of third-party rights.
 import { mkdir } from 'node:fs/promises';
 import sharp from 'sharp';
 
@@ -21,7 +21,7 @@ const product = `<svg xmlns="http://www.w3.org/2000/svg" width="480" height="360
   <text x="240" y="246" font-family="sans-serif" font-size="11" text-anchor="middle" fill="#4c6d68">juniper and mint</text>
 </svg>`;
 
-// As a viewer shows it: 360 wide, 480 high.
+// As a viewer displays it: 360 wide, 480 high.
 const portrait = `<svg xmlns="http://www.w3.org/2000/svg" width="360" height="480">
   <defs>
     <linearGradient id="pot" x1="0" x2="1"><stop offset="0" stop-color="#7d3c22"/><stop offset=".4" stop-color="#cf7a4c"/><stop offset="1" stop-color="#6b301a"/></linearGradient>
@@ -48,7 +48,7 @@ const badge = `<svg xmlns="http://www.w3.org/2000/svg" width="256" height="256">
 
 await mkdir(directory, { recursive: true });
 await sharp(Buffer.from(product)).flatten().jpeg({ quality: 92 }).toFile(file('product.jpg'));
-// A phone keeps the sensor's rows and says by EXIF orientation 6 that a viewer must turn them clockwise.
+// A phone stores the sensor's rows and declares by EXIF orientation 6 that a viewer must rotate them clockwise.
 await sharp(await sharp(Buffer.from(portrait)).png().toBuffer())
   .flatten()
   .rotate(270)

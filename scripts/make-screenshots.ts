@@ -1,6 +1,6 @@
-// Pictures of the page, from a server with two simulated machines. `npm run screenshots` makes those of the documents,
-// `npm run screenshots -- FOLDER` every state in three sizes, light and dark, to look at; with a second word such as
-// `360-dark` only those that begin with it.
+// Screenshots of the page, from a server with two simulated machines. `npm run screenshots` makes those of the documents, `npm
+// run screenshots -- FOLDER` every state in three sizes, light and dark, for review; with a second word such as `360-dark` only
+// those whose name starts with it.
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -17,7 +17,7 @@ const SIZES = [
   { width: 1440, height: 900 },
 ] as const;
 const SCHEMES = ['light', 'dark'] as const;
-/** Enough to show how they lie. */
+/** Enough to show the layout. */
 const MANY = 7;
 const IN_DOCUMENTS: ReadonlySet<string> = new Set([
   'studio-done-1440-light',
@@ -31,7 +31,7 @@ type Viewport = (typeof SIZES)[number];
 interface Shot {
   readonly page: Page;
   readonly stack: Stack;
-  /** Takes a picture of what is in the window, or of the whole page. */
+  /** Takes a screenshot of the window, or of the whole page. */
   readonly shoot: (state: string) => Promise<void>;
 }
 
@@ -43,7 +43,7 @@ const setHanging = (stack: Stack, hang: boolean) => {
   for (const { faults } of stack.simulators) faults.hang = hang;
 };
 
-/** One picture, from the empty page to the result. */
+/** One image, from the empty page to the result. */
 async function shootOne({ page, stack, shoot }: Shot): Promise<void> {
   await page.getByRole('radio', { name: 'Remove background' }).first().waitFor();
   await shoot('studio-empty');
@@ -76,7 +76,7 @@ async function shootOne({ page, stack, shoot }: Shot): Promise<void> {
   await shoot('studio-refused');
 }
 
-/** Many pictures at once: some are done, one failed, the rest is under way. */
+/** Many images at once: some are done, one failed, the others are in progress. */
 async function shootMany({ page, stack, shoot }: Shot): Promise<void> {
   const files = await Promise.all(
     Array.from({ length: MANY }, async (_, n) => {
@@ -85,7 +85,7 @@ async function shootMany({ page, stack, shoot }: Shot): Promise<void> {
       return {
         name: `autumn-${n + 1}${extension}`,
         mimeType: extension === '.png' ? 'image/png' : 'image/jpeg',
-        // A machine would not work on the same one twice.
+        // A machine would cache the result of the same image.
         buffer: await sharp(from)
           .keepMetadata()
           .modulate({ hue: 40 * (n + 1) })
@@ -126,7 +126,7 @@ async function shootMany({ page, stack, shoot }: Shot): Promise<void> {
   await shoot('studio-all-done');
 }
 
-/** The fleet in order, and with one machine down, one out of service. */
+/** The fleet without problems, and with one machine down and one out of service. */
 async function shootFleet({ page, stack, shoot }: Shot): Promise<void> {
   await page.getByRole('link', { name: 'Fleet' }).click();
   await page.locator('.job img').first().waitFor();

@@ -5,7 +5,7 @@ import type { Workflow } from '../src/workflows/types.js';
 
 const SCHEMA = 'https://schema.getpostman.com/json/collection/v2.1.0/collection.json';
 
-/** Variables of the collection that stand for parameters in a path. */
+/** Variables of the collection for path parameters. */
 const VARIABLES: Readonly<Record<string, string>> = {
   id: 'jobId',
   host: 'instanceHost',
@@ -15,13 +15,13 @@ const VARIABLES: Readonly<Record<string, string>> = {
   hash: 'assetHash',
 };
 
-/** The same for the ids of the Comfy API v2, by what they are of. */
+/** The same for the ids of the Comfy API v2, by path prefix. */
 const COMFY_IDS: readonly [prefix: string, variable: string][] = [
   ['/api/v2/jobs/', 'comfyJobId'],
   ['/api/v2/assets/', 'assetId'],
 ];
 
-/** Operations that only make sense after others, in the order of a flow: submit, wait, fetch, tidy up. */
+/** Operations that need others before them, in order: submit, wait, fetch, delete. */
 const FLOW_ORDER = [
   'job_status',
   'job_events',
@@ -49,21 +49,21 @@ const FLOW_ORDER = [
   'comfy_delete_asset',
 ];
 
-/** Operations that make something, or find that it is there. */
+/** Operations that create something, or find that it exists. */
 const MAY_BE_THERE: ReadonlySet<string> = new Set([
   'put_workflow',
   'comfy_upload_asset',
   'comfy_asset_from_hash',
 ]);
 
-/** A graph that ComfyUI runs without further nodes. */
+/** A graph that ComfyUI runs without custom nodes. */
 const GRAPH = {
   '1': { class_type: 'LoadImage', inputs: { image: 'example.png' } },
   '2': { class_type: 'ImageInvert', inputs: { image: ['1', 0] } },
   '3': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: 'inverted' } },
 };
 
-/** Bodies in JSON, by operation. */
+/** JSON bodies, by operation. */
 const BODIES: Readonly<Record<string, object>> = {
   put_workflow: { graph: GRAPH },
   add_instance: { url: 'http://127.0.0.1:9', name: 'gpu-3', max_jobs: 1, labels: ['large'] },
@@ -87,9 +87,9 @@ interface Item {
   readonly request: object;
 }
 
-/** The Postman collection: every endpoint in its folder, with tests that assert. */
+/** Creates the Postman collection: every endpoint in its folder, with tests. */
 export function createPostmanCollection(workflows: readonly Workflow[]): object {
-  // A stream without end is nothing that a run could wait for.
+  // A run cannot wait for an endless stream.
   const endpoints = allEndpoints(workflows).filter(
     ({ tag, id }) => tag !== TAGS.documents && id !== 'events',
   );
@@ -103,7 +103,7 @@ export function createPostmanCollection(workflows: readonly Workflow[]): object 
         'Every endpoint. If the server has keys, set the variable apiKey to one with the scope admin. Choose an image for the requests of the first two folders, then run the collection from top to bottom: Async Processing submits a job and waits for it, Job Management downloads and deletes it.',
       schema: SCHEMA,
     },
-    // An empty key is none, which is right for a server without keys.
+    // An empty key counts as none, which suits a server without keys.
     auth: { type: 'bearer', bearer: [{ key: 'token', value: '{{apiKey}}', type: 'string' }] },
     variable: [
       { key: 'baseUrl', value: 'http://127.0.0.1:3000' },
@@ -154,7 +154,7 @@ function urlOf(path: string): object {
   return { raw: `{{baseUrl}}${filled}`, host: ['{{baseUrl}}'], path: filled.slice(1).split('/') };
 }
 
-/** What it sends; undefined where it takes no body. */
+/** The body of a request; undefined if it has none. */
 function bodyOf(endpoint: Endpoint): object | undefined {
   const json = BODIES[endpoint.id];
   if (json) {
@@ -165,7 +165,7 @@ function bodyOf(endpoint: Endpoint): object | undefined {
   return form ? { mode: 'formdata', formdata: form } : undefined;
 }
 
-/** The fields of its form; undefined where it takes none. */
+/** The form fields of a request; undefined if it has no form. */
 function formOf({ request }: Endpoint): object[] | undefined {
   const form = request?.body?.['multipart/form-data'];
   if (!(form instanceof z.ZodObject)) return undefined;
@@ -176,7 +176,7 @@ function formOf({ request }: Endpoint): object[] | undefined {
   );
 }
 
-/** What each request must come back with. The cancelled job of the flow is finished: a 409 is right there. */
+/** The expected response of each request. The cancelled job of the flow is finished, so a 409 is correct. */
 function testsOf(endpoint: Endpoint): string[] {
   const { id, tag, responses } = endpoint;
   const status = statusOf(endpoint);
@@ -230,7 +230,7 @@ function testsOf(endpoint: Endpoint): string[] {
   return lines;
 }
 
-/** What comes of a request in the flow: a job is submitted and not waited for, and finished when it is cancelled. */
+/** The expected status of a request in the flow: a job is submitted asynchronously, and is finished when it is cancelled. */
 function statusOf({ id, tag, responses }: Endpoint): number {
   if (id === 'cancel_job') return 409;
   return tag === TAGS.asynchronous ? 202 : Number(Object.keys(responses)[0]);
@@ -243,7 +243,7 @@ function requiredFields(schema: z.ZodType): string[] {
   return [`pm.test('has its fields', () => pm.expect(pm.response.json()).to.include.any.keys(${list}));`];
 }
 
-/** Asks until the submitted job is completed. */
+/** Polls until the submitted job is completed. */
 function waitItem(): Item {
   return {
     name: 'Wait for the job',

@@ -3,8 +3,8 @@ interface Document {
 }
 
 /**
- * Puts the responses and parameters that an OpenAPI document names into the places that refer to them, for whoever reads
- * each operation by itself. Schemas stay references.
+ * Replaces references to responses and parameters of an OpenAPI document by their content, so that each operation is complete.
+ * Schemas stay references.
  */
 export function resolveReferences<T extends Document>(document: T): T {
   const { responses, parameters } = document.components ?? {};

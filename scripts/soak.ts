@@ -1,13 +1,13 @@
-// Random jobs, cancels, hang-ups, faults and restarts of simulated machines; at the end a balance.
+// Runs random jobs, cancels, disconnects, faults and restarts of simulated machines, and checks the balance at the end.
 //   npm run soak -- --minutes 2 --seed 1 [--calm] [--queue redis]
-// Or so many jobs with distinct pictures on machines that share their folders, each result compared with its picture.
+// Or runs jobs with distinct images on machines that share their folders, and compares each result with its image.
 //   npm run soak -- --jobs 1000 --seed 1
 import { parseArgs } from 'node:util';
 import { checkIntegrity } from '../test/soak/integrity.js';
 import { type MemorySample, soak } from '../test/soak/soak.js';
 import { queueKind } from '../test/support/QueueKind.js';
 
-/** While everything is filled for the first time memory grows: this much of the run is left out of the slope. */
+/** Memory grows while everything is used for the first time: this share of the run is excluded from the slope. */
 const WARM_UP = 0.2;
 
 const { values } = parseArgs({
@@ -62,14 +62,14 @@ async function soakForSomeTime(): Promise<void> {
   process.exitCode = balance.wrong.length === 0 ? 0 : 1;
 }
 
-/** What is left of the heap behind a collection: the least that was seen in the first fifth and in the last. */
+/** The heap after garbage collection: the minimum of the first fifth and of the last. */
 function heapLine(samples: readonly MemorySample[]): string {
   const least = (from: number, to: number) =>
     Math.min(...samples.filter(({ at }) => at >= from && at <= to).map(({ heapMb }) => heapMb));
   return `heap at least: ${least(0, seconds * WARM_UP)} MB in the first fifth, ${least(seconds * (1 - WARM_UP), seconds)} MB in the last`;
 }
 
-/** Least squares over the samples: megabytes an hour. */
+/** Linear regression over the samples: megabytes per hour. */
 function memoryLine(samples: readonly MemorySample[]): string {
   const first = samples[0];
   const last = samples.at(-1);

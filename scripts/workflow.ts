@@ -1,9 +1,9 @@
 /**
- * Prints the manifest that is derived from a graph, as YAML to start from:
+ * Prints the manifest that is derived from a graph, as a YAML draft:
  *
  *     npm run workflow -- FILE [--machine URL]
  *
- * With the address of a machine, its loaders, savers, ranges, choices and tooltips are known too.
+ * With the address of a machine, its loaders, savers, ranges, choices and tooltips are used, too.
  */
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -19,7 +19,7 @@ import { readGraph } from '../src/workflows/files/readGraph.js';
 const USAGE = 'Usage: npm run workflow -- FILE [--machine URL]';
 const MACHINE_TIMEOUT_MS = 30_000;
 
-/** What a machine says of its node classes. */
+/** Loads the node classes of a machine. */
 async function askMachine(url: string): Promise<NodeLookup> {
   const base = /^https?:\/\//.test(url) ? url : `http://${url}`;
   const answer = await fetch(`${base.replace(/\/+$/, '')}/object_info`, {

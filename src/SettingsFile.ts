@@ -4,34 +4,34 @@ import { type Config, loadConfig } from './config/index.js';
 import { messageOf } from './errors.js';
 import type { Logger } from './utils/logger.js';
 
-/** Between two looks at the file, ms. */
+/** Poll interval for the file, ms. */
 const LOOK_MS = 1000;
-/** Variables whose new values are used at once; all others need a restart. */
+/** Variables whose new values apply at once; all others need a restart. */
 const LIVE: ReadonlySet<string> = new Set(['API_KEYS', 'LOG_LEVEL']);
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** What changes while the server runs. */
+/** Settings that can change while the server runs. */
 export type LiveSettings = Pick<Config, 'access' | 'log'>;
 
 /**
- * The settings of the environment, and of a file in the form of `.env` (`ENV_FILE`) for what the environment leaves out. The
- * file is looked at again and again: polling also sees the mounted files of containers, whose folders are exchanged.
+ * The settings from the environment, and from a file in the format of `.env` (`ENV_FILE`) for variables that the environment does
+ * not set. The file is polled, which also detects changes of files mounted into containers, whose folders are replaced.
  */
 export class SettingsFile {
   readonly #env: Variables;
   readonly #path: string;
-  /** Of the file, as it was read last; undefined where there is none. */
+  /** The file's content at the last read; undefined if the file does not exist. */
   #text: string | undefined;
   #variables: Variables = {};
 
-  /** @param env the environment, which wins over the file */
+  /** @param env the environment, which takes precedence over the file */
   constructor(env: Variables) {
     this.#env = env;
     this.#path = env['ENV_FILE']?.trim() || '.env';
   }
 
-  /** What the file says. */
+  /** The variables from the file. */
   get variables(): Variables {
     return this.#variables;
   }
@@ -44,9 +44,9 @@ export class SettingsFile {
   }
 
   /**
-   * Looks at the file from now on. One that cannot be used, or is gone, changes nothing.
+   * Watches the file from now on. An invalid or missing file changes nothing.
    * @param apply called with the settings after each change
-   * @returns ends it
+   * @returns a function that stops watching
    */
   watch(apply: (settings: LiveSettings) => void, logger: Logger): () => void {
     const look = () => this.#readAgain(apply, logger);
@@ -61,7 +61,7 @@ export class SettingsFile {
       const config = this.read();
       if (this.#text === textBefore) return;
       if (this.#text === undefined) throw new Error('the file is gone');
-      // A mistake in a file must not open the server to everybody.
+      // A mistake in the file must not open the server to everyone.
       if (hadKeys && config.access.keys.length === 0)
         throw new Error('API_KEYS: the last key needs a restart to go');
       apply(config);
@@ -90,7 +90,7 @@ export class SettingsFile {
   }
 }
 
-/** Names of what is different. */
+/** Names of the variables that differ. */
 function changed(before: Variables, now: Variables): string[] {
   const names = new Set([...Object.keys(before), ...Object.keys(now)]);
   return [...names].filter((name) => before[name] !== now[name]);

@@ -24,11 +24,11 @@ import type { Services } from './services/index.js';
 import { withoutPort } from './utils/clientNetwork.js';
 import { isLoopbackAddress } from './utils/hostNames.js';
 
-/** Express with its middleware and routers: no I/O, no globals, no listening. */
+/** Creates the Express app with its middleware and routers. Does no I/O, uses no globals and does not listen. */
 export function createApp(services: Services, config: Config): Express {
   const app = express();
   app.disable('x-powered-by');
-  // Results set their own entity tag; hashing every status answer would cost more than it saves.
+  // Results set their own ETag; hashing every status response would cost more than it saves.
   app.disable('etag');
   trustProxies(app, config.server.trustProxy);
   const { turns, workflows } = services;
@@ -43,7 +43,7 @@ export function createApp(services: Services, config: Config): Express {
   mount(app, fixedEndpoints.filter(isOffered), context);
   app.use(workflowRoutes(context));
   pageFiles(app);
-  // Strangers do not learn which paths there are.
+  // Without a key, clients cannot find out which paths exist.
   app.use(requireKey, notFound);
   app.use(
     errorHandler(services.logger, (request, error) =>
@@ -55,7 +55,7 @@ export function createApp(services: Services, config: Config): Express {
   return app;
 }
 
-/** Proxies may write an address together with a port, which Express would take for no address. */
+/** Removes the port that some proxies add to a client's address: Express would not recognise such an address. */
 export function trustProxies(app: Express, proxies: Config['server']['trustProxy']): void {
   app.set('trust proxy', proxies);
   const isTrusted: unknown = app.get('trust proxy fn');
@@ -63,7 +63,7 @@ export function trustProxies(app: Express, proxies: Config['server']['trustProxy
   app.set('trust proxy', (address: string, hop: number) => isTrusted(withoutPort(address), hop) as boolean);
 }
 
-/** What every request goes through. */
+/** Installs the middleware that handles every request. */
 export function doors(
   { logger, keys, prometheus, requestCounts, tracing }: Services,
   config: Config,
@@ -75,7 +75,7 @@ export function doors(
     ...config.access.allowedHosts,
     ...(config.server.publicUrl ? [new URL(config.server.publicUrl).host] : []),
   ];
-  // A load balancer asks as often as it likes, however many others share its address.
+  // Load balancers are not rate limited, however many clients share their address.
   const isFree = ({ path }: Request) => isForLoadBalancers(path);
   const openRequests = new OpenRequests(config.access.maxOpenRequests);
   return [

@@ -1,6 +1,6 @@
 import { type ErrorCategory, PROMPT_FAILURES, type PromptFailure, type Verdict } from './promptFailures.js';
 
-/** Error codes of the REST contract, and the HTTP status each one is answered with. */
+/** Error codes of the REST API, with their HTTP status. */
 export const ERROR_STATUS = {
   NO_IMAGE: 400,
   INVALID_PARAMETER: 400,
@@ -57,19 +57,19 @@ export function isErrorCode(text: string): text is ErrorCode {
   return Object.hasOwn(ERROR_STATUS, text);
 }
 
-/** What an error answer may say beside its message: no stack, no path, no host internals. */
+/** What an error response may contain besides its message: no stack, no path, no internal host names. */
 export type ErrorDetails = string | Record<string, unknown>;
 
 interface AppErrorOptions {
   readonly details?: ErrorDetails | undefined;
   readonly cause?: unknown;
-  /** Further top-level fields of the answer, such as `job_id` and `status_url`. */
+  /** Further top-level fields of the response, such as `job_id` and `status_url`. */
   readonly fields?: Record<string, unknown> | undefined;
   /** Seconds for the `Retry-After` header. */
   readonly retryAfterSeconds?: number | undefined;
 }
 
-/** An error whose cause is known: made once where it happens, turned into HTTP in one handler. */
+/** An error with a known cause: created where it happens, turned into an HTTP response by one handler. */
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly details: ErrorDetails | undefined;
@@ -95,12 +95,12 @@ interface PromptErrorOptions {
   readonly cause?: unknown;
 }
 
-/** A prompt that did not end in an image. The table of failures says what that means. */
+/** A prompt that failed to produce an output. The table of failures defines the consequences. */
 export class PromptError extends AppError {
   readonly failure: PromptFailure;
-  /** Id of a prompt that may still be on the machine, or may have finished there unseen. */
+  /** Id of a prompt that may still be on the machine, or may have finished there unnoticed. */
   leftBehind: string | undefined;
-  /** Bytes of the picture that was sent, where that matters. */
+  /** Size of the uploaded image in bytes, if relevant. */
   sentBytes: number | undefined;
   declare readonly details: Record<string, unknown> | undefined;
 
@@ -118,7 +118,7 @@ export class PromptError extends AppError {
   }
 }
 
-/** The code that a client reads for a job that failed for this reason. */
+/** The error code of a job that failed for this reason. */
 function codeOfCategory(category: ErrorCategory): ErrorCode {
   switch (category) {
     case 'workflow_validation':
@@ -132,12 +132,12 @@ function codeOfCategory(category: ErrorCategory): ErrorCode {
   }
 }
 
-/** The message of anything that was thrown. */
+/** The message of any thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Whether a call failed because the queue is not available, which passes, and which the connection to it tells of. */
+/** Whether a call failed because the queue is unavailable. This is temporary, and the connection to the queue logs it. */
 export function isQueueAway(error: unknown): boolean {
   return error instanceof AppError && error.code === 'QUEUE_UNAVAILABLE';
 }

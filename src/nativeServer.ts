@@ -12,8 +12,8 @@ import { Upgrades } from './routes/comfyui/Upgrades.js';
 import type { Services } from './services/index.js';
 
 /**
- * The HTTP server of ComfyUI's own API, which looks like one ComfyUI. It does not listen yet.
- * @returns undefined where there is no port for it (`COMFYUI_API_PORT`)
+ * Creates the HTTP server of ComfyUI's own API, which behaves like a single ComfyUI. It does not listen yet.
+ * @returns undefined if no port is set (`COMFYUI_API_PORT`)
  */
 export function createNativeServer(services: Services, config: Config): Server | undefined {
   const { native } = services;
@@ -24,7 +24,7 @@ export function createNativeServer(services: Services, config: Config): Server |
   app.use(errorHandler(services.logger, (_request, error) => nativeForm(error)));
   const server = createHttpServer(app, config);
   server.on('upgrade', (request, socket, head) => upgrades.handle(app, request, socket, head));
-  // Node waits for connections that became WebSockets, and closes none of them.
+  // Node waits for upgraded WebSocket connections, but does not close them.
   const close = server.close.bind(server);
   server.close = (onClosed) => {
     upgrades.closeAll();
@@ -45,7 +45,7 @@ function newApp(services: Services, config: Config): Express {
   return app;
 }
 
-/** Clients that can set no header send their key as `?token=`. It is part of no address from here on. */
+/** Clients that cannot set headers send their key as `?token=`. It is removed from the URL here. */
 const keyFromQuery: express.RequestHandler = (request, _response, next) => {
   const [path = '', query] = request.url.split('?', 2);
   if (query === undefined || !/(^|&)token=/.test(query)) return next();

@@ -1,9 +1,9 @@
 /**
- * The one table that says what a failed attempt means: how operators count it, who is at fault, and whether the job
- * gets another attempt. Everything that can go wrong with a prompt is one of these kinds; no other place decides.
+ * The only table that defines what a failed attempt means: its category in the metrics, who is at fault, and whether the job gets
+ * another attempt. Every failure of a prompt is one of these kinds.
  */
 
-/** Why a job failed, as operators count it. */
+/** The categories of failed jobs in the metrics. */
 export const ERROR_CATEGORIES = [
   'connection_refused',
   'connection_timeout',
@@ -19,13 +19,13 @@ export const ERROR_CATEGORIES = [
 
 export type ErrorCategory = (typeof ERROR_CATEGORIES)[number];
 
-/** Who is at fault. `unclear`: the prompt or the machine; several failures in a row tell which. */
+/** Who is at fault. `unclear`: the prompt or the machine; several failures in a row show which. */
 type Blame = 'prompt' | 'machine' | 'nobody' | 'unclear';
 
 export interface Verdict {
   readonly category: ErrorCategory;
   readonly blame: Blame;
-  /** Whether another attempt may well succeed. */
+  /** Whether another attempt is likely to succeed. */
   readonly retry: boolean;
   /** An attempt that does not count towards `JOB_MAX_ATTEMPTS`: the machine never worked on the prompt. */
   readonly isFree?: boolean;
@@ -38,9 +38,9 @@ const verdict = (category: ErrorCategory, blame: Blame, retry: 'retry' | 'final'
 });
 
 export const PROMPT_FAILURES = {
-  /** TCP does not connect. */
+  /** The TCP connection fails. */
   'connection refused': verdict('connection_refused', 'machine', 'retry'),
-  /** No answer in time, for longer than a busy process may be silent. */
+  /** No response in time: longer than a busy process can be silent. */
   'no answer': verdict('connection_timeout', 'machine', 'retry'),
   'connection lost': verdict('connection_lost', 'machine', 'retry'),
   /** A response that ComfyUI does not give, such as a proxy's 502. */
@@ -55,13 +55,13 @@ export const PROMPT_FAILURES = {
   'server gone': { ...verdict('internal', 'nobody', 'retry'), isFree: true },
   /** Longer than `JOB_TIMEOUT`. */
   'ran too long': verdict('processing_timeout', 'machine', 'final'),
-  /** ComfyUI refused the prompt: it would refuse it again. */
+  /** ComfyUI rejected the prompt and would reject it again. */
   'invalid workflow': verdict('workflow_validation', 'prompt', 'final'),
   /** Larger than this machine's `max_upload_size`; another one may accept it. */
   'upload too large': verdict('workflow_validation', 'nobody', 'retry'),
   /** The uploaded file was deleted before the prompt ran, as when ComfyUI empties its temp folder at a restart. */
   'input file gone': verdict('instance_unavailable', 'nobody', 'retry'),
-  /** A loader node cannot decode the picture. */
+  /** A loader node cannot decode the image. */
   'unreadable input': verdict('execution_error', 'prompt', 'final'),
   /** A file that the workflow needs, such as a model, is not on this machine. */
   'file missing': verdict('execution_error', 'nobody', 'retry'),
@@ -74,7 +74,7 @@ export const PROMPT_FAILURES = {
   'disk fault': verdict('execution_error', 'machine', 'retry'),
   /** Any other exception of a node. */
   'node failed': verdict('execution_error', 'unclear', 'final'),
-  /** The prompt ended well without a file of its output node. */
+  /** The prompt succeeded but its output node has no file. */
   'no output': verdict('result_missing', 'unclear', 'final'),
   /** `GET /view` does not find the file. */
   'result gone': verdict('result_missing', 'unclear', 'retry'),
@@ -87,7 +87,7 @@ export const PROMPT_FAILURES = {
 
 export type PromptFailure = keyof typeof PROMPT_FAILURES;
 
-/** What ComfyUI tells about a node's exception. */
+/** ComfyUI's description of a node's exception. */
 export interface NodeException {
   /** The node's class. */
   readonly nodeType: string | undefined;
@@ -103,25 +103,25 @@ interface ExceptionRule {
   readonly nodeType?: RegExp;
 }
 
-/** Core and well-known classes that read an uploaded picture. */
+/** Core and well-known classes that load an uploaded image. */
 const LOADERS = /^(LoadImage|LoadImageMask|LoadImageOutput|ETN_LoadImageBase64|ETN_LoadMaskBase64)$/;
 
 /**
- * After these the process can use its GPU no more: each later prompt fails with the same or another error until ComfyUI is
- * restarted (CUDA's "sticky" errors; a driver that was updated or crashed; a card that fell off the bus).
+ * After these errors the process cannot use its GPU anymore: each later prompt fails with the same or another error until ComfyUI
+ * restarts (CUDA's "sticky" errors; an updated or crashed driver; a card that fell off the bus).
  */
 const LASTING_GPU_FAULT =
   /illegal (memory access|address|instruction)|misaligned address|device-side assert|launch (failure|timed out)|hardware stack error|ECC error|CUDA error: unknown error|CUDNN_STATUS_(INTERNAL_ERROR|NOT_INITIALIZED)|device lost|fallen off the bus|NVIDIA driver|driver (version|shutting down|error)/i;
 
 /**
- * Whether a machine is of no use until ComfyUI is restarted.
+ * Whether a machine is unusable until ComfyUI restarts.
  * @param message of the failure
  */
 export function needsRestart(failure: PromptFailure, message: string): boolean {
   return failure === 'GPU fault' && LASTING_GPU_FAULT.test(message);
 }
 
-/** The first rule that fits decides: every pattern that a rule has must match. */
+/** The first matching rule decides; all patterns of a rule must match. */
 const EXCEPTION_RULES: readonly ExceptionRule[] = [
   { failure: 'out of memory', type: /OutOfMemory|^MemoryError$/ },
   {
@@ -136,7 +136,7 @@ const EXCEPTION_RULES: readonly ExceptionRule[] = [
   },
   {
     failure: 'disk fault',
-    // EPERM, EIO, EACCES, ENODEV, ENFILE, EMFILE, ENOSPC, EROFS, ESTALE, EDQUOT as Python and Rust write them.
+    // EPERM, EIO, EACCES, ENODEV, ENFILE, EMFILE, ENOSPC, EROFS, ESTALE, EDQUOT in the notation of Python and Rust.
     message:
       /(Errno |os error )(1|5|13|19|23|24|28|30|116|122)\b|No space left on device|Input\/output error/i,
   },
@@ -146,7 +146,7 @@ const EXCEPTION_RULES: readonly ExceptionRule[] = [
   { failure: 'unreadable input', nodeType: LOADERS },
 ];
 
-/** Sorts a node's exception into the table. */
+/** Classifies a node's exception. */
 export function failureOfException(exception: NodeException): PromptFailure {
   const fits = ({ type, message, nodeType }: ExceptionRule) =>
     (type?.test(exception.type) ?? true) &&

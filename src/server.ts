@@ -13,11 +13,11 @@ import { createServices } from './services/index.js';
 import { isLoopbackAddress } from './utils/hostNames.js';
 import { createLogger } from './utils/logger.js';
 
-/** Reads the configuration or ends with one message. */
+/** Reads the configuration; exits with one message if it is invalid. */
 function readConfig(settings: SettingsFile): Config {
   try {
     const config = settings.read();
-    // OpenTelemetry's SDK reads some variables by itself.
+    // OpenTelemetry's SDK reads some variables from the environment.
     dotenv.populate(process.env, settings.variables);
     return config;
   } catch (error) {

@@ -7,14 +7,14 @@ import type { Run, Scenario, SimulatedJob } from './simulate.js';
 
 const accepted = z.object({ job_id: z.uuid() });
 
-/** A job that was sent. */
+/** A submitted job. */
 interface Sent {
   readonly job: SimulatedJob;
   readonly id: string;
   readonly sentAt: number;
 }
 
-/** A scenario on simulated machines over real sockets, with the server between. All jobs take the same time. */
+/** Runs a scenario on simulated machines over real sockets, with the server in between. All jobs take the same time. */
 export class LiveFleet {
   readonly #stack: Stack;
   readonly #scenario: Scenario;
@@ -25,7 +25,7 @@ export class LiveFleet {
     this.#scenario = scenario;
   }
 
-  /** Runs a scenario to its end. Times count from when the last jobs come that come together. */
+  /** Runs a scenario to its end. Times count from the arrival of the last batch of jobs. */
   static async run(scenario: Scenario): Promise<Run> {
     const [first] = [...scenario.jobs, ...(scenario.chain ?? [])];
     const workMs = first?.workMs ?? 0;
@@ -65,7 +65,7 @@ export class LiveFleet {
     return { finished, expired: [], makespanMs, switches: loads };
   }
 
-  /** Other users are there before the first job, and known. */
+  /** The prompts of other users exist before the first job, and the server knows them. */
   async #addOthers(): Promise<void> {
     const { balancer } = this.#stack.services;
     for (const [at, { others }] of this.#scenario.machines.entries()) {
@@ -82,7 +82,7 @@ export class LiveFleet {
     // In the order of the scenario.
     for (const job of jobs) sent.push(await this.#send(job));
     const ended: Run['finished'][number][] = [];
-    // One after the other: asking for all of them at the same time would be work for the processor.
+    // One after the other: polling all of them at the same time would load the CPU.
     for (const one of sent) ended.push(await this.#ended(one, since));
     return ended;
   }

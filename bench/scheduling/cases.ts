@@ -9,15 +9,15 @@ export interface Case {
   readonly measure: (run: Run) => number;
   readonly format: (value: number) => string;
   readonly target: string;
-  /** @param fifo what FIFO reaches */
+  /** @param fifo result of FIFO */
   readonly isReached: (value: number, fifo: number) => boolean;
 }
 
 const JOB_MS = 3000;
 const SWITCH_MS = 10_000;
-/** As `MAX_JOBS_PER_INSTANCE` is by default. */
+/** The default of `MAX_JOBS_PER_INSTANCE`. */
 const SLOTS = 2;
-/** When the jobs that count come, after those from which speeds are known, virtual ms. */
+/** Arrival of the measured jobs, after those that reveal the speeds, virtual ms. */
 const LATER = 1_000_000;
 
 const ratio = (value: number) => value.toFixed(2);
@@ -43,7 +43,7 @@ const machine = (id: string, speed = 1, parts: Partial<SimulatedMachine> = {}): 
 const many = (count: number, make: (n: number) => SimulatedJob): SimulatedJob[] =>
   Array.from({ length: count }, (_, n) => make(n));
 
-/** From arrival to execution, if the job needs no switch. */
+/** Time from arrival to execution, for jobs that need no switch. */
 const waits = ({ finished }: Run, which: (one: SimulatedJob) => boolean = () => true): number[] =>
   finished.filter((one) => which(one.job)).map((one) => one.endedAt - one.job.arrivesAt - one.job.workMs);
 
@@ -85,7 +85,7 @@ function switching(machines: number): Case[] {
   const where = machines === 1 ? '1 machine' : `${machines} machines`;
   const arriving: Scenario = {
     ...scenario,
-    // At half of what is possible without a switch; FIFO cannot do it.
+    // At half of the maximum throughput without switches; FIFO cannot reach that.
     jobs: jobs.map((one, n) => ({ ...one, arrivesAt: (n * JOB_MS) / (0.8 * machines) })),
   };
   return [
@@ -108,7 +108,7 @@ function switching(machines: number): Case[] {
   ];
 }
 
-/** Speeds are known from ten jobs before. */
+/** Speeds are known from ten earlier jobs. */
 function speeds(all: readonly number[], count: number): Case {
   const machines = all.map((speed, n) => machine(`m${n}`, speed));
   const workMs = JOB_MS * Math.max(...all);
@@ -193,7 +193,7 @@ function fairness(): Case {
   };
 }
 
-/** Urgent jobs alone are more than the machines can do, for half an hour. */
+/** For half an hour there are more urgent jobs than the machines can process. */
 function priorities(): Case {
   const urgent = many(720, (n) => job(`urgent ${n}`, { client: 'B', priority: 5, arrivesAt: n * 1250 }));
   return {

@@ -1,4 +1,7 @@
-/** `npm run bench:scheduling`: the server's scheduler in virtual time, beside FIFO and least load. Seeded: the same table each time, but for the last row. */
+/**
+ * `npm run bench:scheduling`: the server's scheduler in virtual time, compared with FIFO and least load. Seeded: the table is
+ * always the same, except for the last row.
+ */
 
 import { type Case, cases } from './cases.js';
 import { decisionTimes } from './decisionTimes.js';

@@ -1,6 +1,6 @@
 /**
- * `npm run bench:fleet`: small scenarios of `bench:scheduling` with the server and simulated machines over real sockets, beside the
- * same in virtual time. Fails where they are further apart than 15 %.
+ * `npm run bench:fleet`: small scenarios of `bench:scheduling` with the server and simulated machines over real sockets, compared
+ * with virtual time. Fails if they differ by more than 15 %.
  */
 import { LiveFleet } from './LiveFleet.js';
 import { RealPolicy } from './policies.js';
@@ -10,7 +10,7 @@ import { type Run, type Scenario, type SimulatedJob, type SimulatedMachine, simu
 const JOB_MS = 1000;
 const SWITCH_MS = 3000;
 const SLOTS = 2;
-/** When the jobs that count come, after those from which speeds are known, virtual ms. */
+/** Arrival of the measured jobs, after those that reveal the speeds, virtual ms. */
 const LATER = 1_000_000;
 const TOLERANCE = 0.15;
 
@@ -74,7 +74,7 @@ function otherUsers(): Line {
   return { name: '20 prompts of other users on one of two machines, four jobs', scenario };
 }
 
-/** From when the jobs that count come to the last result, seconds. */
+/** Time from the arrival of the measured jobs to the last result, seconds. */
 function makespan({ jobs: all, chain = [] }: Scenario, { makespanMs }: Run, isVirtual: boolean): number {
   const since = isVirtual ? Math.max(...[...all, ...chain].map(({ arrivesAt }) => arrivesAt)) : 0;
   return (makespanMs - since) / 1000;

@@ -1,8 +1,8 @@
 import type { SimulatedJob, SimulatedMachine } from './simulate.js';
 
 /**
- * When so many equal jobs can be done at the earliest, for whoever knows all speeds: each goes where it ends first, which
- * is optimal for equal jobs. @returns virtual ms
+ * The earliest time at which `jobs` equal jobs can be done if all speeds are known: each job goes where it ends first, which is
+ * optimal for equal jobs. @returns virtual ms
  */
 export function earliestEnd(
   jobs: number,
@@ -26,7 +26,7 @@ export function earliestEnd(
   return last;
 }
 
-/** How many jobs with deadlines one machine can begin in time, for whoever takes the nearest deadline first. */
+/** How many jobs with deadlines one machine can start in time, with the nearest deadline first. */
 export function beginInTime(jobs: readonly SimulatedJob[]): number {
   const coming = [...jobs].sort((one, other) => one.arrivesAt - other.arrivesAt);
   let waiting: SimulatedJob[] = [];

@@ -2,7 +2,7 @@ import { Scheduler } from '../../src/services/instances/scheduling/Scheduler.js'
 import type { MachineView } from '../../src/services/instances/scheduling/types.js';
 import type { MachineState, Policy, SimulatedJob } from './simulate.js';
 
-/** What every workflow declares, ms: wrong on purpose, since nobody measures before. */
+/** The declared duration of every workflow, ms: wrong on purpose, to test the scheduler before there are measurements. */
 const DECLARED_MS = 10_000;
 
 const MAX_PASSED_OVER_MS = 120_000;
@@ -61,7 +61,9 @@ export class RealPolicy implements Policy {
   }
 }
 
-/** The oldest job goes to a machine with a free slot: in turn, or the least loaded one. Jobs that none can run are skipped. */
+/**
+ * Gives the oldest job to a machine with a free slot: round robin, or the least loaded one. Skips jobs that no machine can run.
+ */
 export class OldestFirst implements Policy {
   readonly name: string;
   readonly #slots: number;
@@ -101,7 +103,7 @@ export class OldestFirst implements Policy {
   }
 
   ended(): void {
-    // Nothing is learned.
+    // This policy learns nothing.
   }
 
   expire(now: number): SimulatedJob[] {

@@ -1,4 +1,4 @@
-/** The same numbers for the same seed, from 0 to 1 (mulberry32). */
+/** A random number generator with seed, from 0 to 1 (mulberry32). */
 export function randomNumbers(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

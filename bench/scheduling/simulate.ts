@@ -1,4 +1,7 @@
-/** A fleet in virtual time: jobs come, a policy gives them to machines, each executes one after the other, as ComfyUI does. */
+/**
+ * A fleet in virtual time: jobs arrive, a policy assigns them to machines, each machine executes one after the other, as ComfyUI
+ * does.
+ */
 
 export interface SimulatedJob {
   readonly id: string;
@@ -9,31 +12,31 @@ export interface SimulatedJob {
   /** Virtual ms. */
   readonly arrivesAt: number;
   readonly deadline?: number;
-  /** On a machine of speed 1, its models loaded, ms. */
+  /** On a machine with speed 1 and loaded models, ms. */
   readonly workMs: number;
 }
 
 export interface SimulatedMachine {
   readonly id: string;
-  /** Work per time, at a virtual time: jobs that begin then take their work divided by it. */
+  /** Speed at a virtual time: the duration of a job that starts then is its work divided by the speed. */
   speedAt(time: number): number;
-  /** Virtual ms; it takes no jobs before and after. */
+  /** Virtual ms; the machine takes no jobs before and after. */
   readonly joinsAt?: number;
   readonly leavesAt?: number;
-  /** Workflows that it can run; all where left out. */
+  /** Workflows that it can run; all if omitted. */
   readonly runs?: ReadonlySet<string>;
-  /** Prompts of other users that it has at first, and how long each takes, ms. */
+  /** Prompts of other users at the start, and how long each takes, ms. */
   readonly others?: { readonly prompts: number; readonly ms: number };
 }
 
 export interface Scenario {
   readonly jobs: readonly SimulatedJob[];
   readonly machines: readonly SimulatedMachine[];
-  /** What loading other models costs, ms. */
+  /** Time to load other models, ms. */
   readonly switchMs: number;
-  /** Jobs that a machine takes at once, the others wait in its queue. */
+  /** Number of jobs that a machine accepts at once; all but one wait in its queue. */
   readonly slots: number;
-  /** Jobs of which each comes when the one before it has ended; the first one at its own time. */
+  /** Jobs that each arrive when the previous one has ended; the first one arrives at its own time. */
   readonly chain?: readonly SimulatedJob[];
 }
 
@@ -47,21 +50,21 @@ export interface MachineState {
   lastGiven: number;
 }
 
-/** What is compared. */
+/** A scheduling policy to compare. */
 export interface Policy {
   readonly name: string;
   arrive(job: SimulatedJob, now: number): void;
-  /** The next job and its machine, which it forgets; undefined for none now. */
+  /** Removes the next job from the queue and returns it with its machine; undefined if none can start now. */
   next(machines: readonly MachineState[], now: number): { job: SimulatedJob; machineId: string } | undefined;
   ended(job: SimulatedJob, now: number): void;
-  /** Jobs that were given up because their deadline passed. */
+  /** Jobs that were removed because their deadline has passed. */
   expire(now: number): SimulatedJob[];
 }
 
 interface Finished {
   readonly job: SimulatedJob;
   readonly machine: string;
-  /** Virtual ms: given to a machine, and done. */
+  /** Virtual ms: time of the assignment and of the end. */
   readonly givenAt: number;
   readonly endedAt: number;
 }
@@ -69,17 +72,17 @@ interface Finished {
 export interface Run {
   readonly finished: readonly Finished[];
   readonly expired: readonly SimulatedJob[];
-  /** When the last job ended, virtual ms. */
+  /** End of the last job, virtual ms. */
   readonly makespanMs: number;
   readonly switches: number;
 }
 
-/** Between two looks at waiting jobs where nothing happens, as the server polls, virtual ms. */
+/** Interval of checks for waiting jobs if nothing happens, like the server's polling, virtual ms. */
 const POLL_MS = 1000;
 
 type Happening = { readonly at: number; readonly run: () => void };
 
-/** Runs a scenario to its end. @throws Error when jobs are left that never run */
+/** Runs a scenario to its end. @throws Error if jobs remain that never run */
 export function simulate(scenario: Scenario, policy: Policy): Run {
   return new Simulation(scenario, policy).run();
 }
@@ -91,7 +94,7 @@ class Simulation {
   readonly #happenings: Happening[] = [];
   readonly #finished: Finished[] = [];
   readonly #expired: SimulatedJob[] = [];
-  /** Of the chain, what has not come. */
+  /** Jobs of the chain that have not arrived. */
   readonly #coming: SimulatedJob[];
   #switches = 0;
 
@@ -165,7 +168,7 @@ class Simulation {
     });
   }
 
-  /** In the order of time, then in that in which they were said. */
+  /** Ordered by time, then by insertion. */
   #at(time: number, run: () => void): void {
     let low = 0;
     let high = this.#happenings.length;

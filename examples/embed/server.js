@@ -1,4 +1,4 @@
-// A site of its own, with the middleware in it: `node examples/embed/server.js` (after `npm run build`).
+// A separate site that includes the middleware: `node examples/embed/server.js` (after `npm run build`).
 import {
   configureImages,
   createApp,
@@ -18,11 +18,11 @@ const site = express();
 site.get('/about', (_request, response) => {
   response.type('text').send('A site with an API for images.\n');
 });
-// Last: it answers whatever the site has no route for. Its links begin at the root, so it is not below a path.
+// Last: it responds to all paths without a route of the site. Its links start at the root, so it cannot be mounted below a path.
 site.use(createApp(services, config));
 
 await services.start();
-// Node's own server would do. This one also bounds headers, and cuts off clients that do not read their answers.
+// Node's own server would work. This one also limits headers, and disconnects clients that do not read their responses.
 const server = createHttpServer(site, config);
 server.listen(config.server.port, config.server.host, () => {
   logger.info('Listening', { port: server.address().port });

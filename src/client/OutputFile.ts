@@ -3,20 +3,20 @@ import type { outputFields } from '../schemas/outputs.js';
 
 type OutputDescription = z.output<typeof outputFields>['outputs'][number];
 
-/** One thing that a job made. Its bytes are fetched when they are asked for. */
+/** One output of a job. Its bytes are fetched on demand. */
 export class OutputFile {
-  /** The workflow's name for it; several things that one node made have the same. */
+  /** The workflow's name for the output; all outputs of one node have the same name. */
   readonly name: string;
   readonly kind: OutputDescription['kind'];
   readonly mimeType: string;
   readonly sizeBytes: number;
   readonly filename: string;
-  /** Pixels; undefined where it is no image. */
+  /** Pixels; undefined if it is no image. */
   readonly width: number | undefined;
   readonly height: number | undefined;
-  /** Where a cropped image lay in the whole one, and how large that was, in pixels. */
+  /** Position of a cropped image in the original, and the size of the original, in pixels. */
   readonly crop: OutputDescription['crop'];
-  /** Where its bytes are, on the server or as a whole address. */
+  /** URL of the bytes: a path on the server or an absolute URL. */
   readonly url: string;
   readonly #text: string | undefined;
   readonly #fetch: (url: string, signal: AbortSignal | undefined) => Promise<Response>;
@@ -39,7 +39,7 @@ export class OutputFile {
   }
 
   /**
-   * The server's answer with the bytes, to be read as a stream.
+   * Requests the bytes and returns the response, which can be read as a stream.
    * @throws MiddlewareError `RESULT_EXPIRED`, `JOB_NOT_FOUND`
    */
   response(signal?: AbortSignal): Promise<Response> {
@@ -54,7 +54,7 @@ export class OutputFile {
     return new Uint8Array(await (await this.response(signal)).arrayBuffer());
   }
 
-  /** The bytes as text. Of a text that is not long no request is made. */
+  /** Returns the output as text. A short text needs no request. */
   async text(signal?: AbortSignal): Promise<string> {
     return this.#text ?? (await this.response(signal)).text();
   }

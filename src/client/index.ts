@@ -29,7 +29,7 @@ export type * from './options.js';
 export type { FileValue, Inputs } from './submissionRequest.js';
 export { JobNotCompleted, MiddlewareError, OutputFile };
 
-/** A client of the server, for browsers and Node: `fetch` and nothing else. */
+/** A client for this server, for browsers and Node. Depends only on `fetch`. */
 export class MiddlewareClient {
   readonly #baseUrl: string;
   readonly #headers: Readonly<Record<string, string>>;
@@ -38,14 +38,14 @@ export class MiddlewareClient {
   constructor({ baseUrl = '', apiKey, fetch: own }: ClientOptions = {}) {
     this.#baseUrl = baseUrl.replace(/\/+$/, '');
     this.#headers = apiKey ? { 'X-API-Key': apiKey } : {};
-    // A browser's fetch wants to be called on its window.
+    // A browser's fetch must be called as a method of its window.
     this.#fetch = own ?? ((input, init) => fetch(input, init));
   }
 
   /**
-   * Asks the server anything.
-   * @returns the answer, when it is a success
-   * @throws MiddlewareError for any other answer; TypeError when the server is out of reach
+   * Sends any request.
+   * @returns a successful response
+   * @throws MiddlewareError for an error response; TypeError if the server is unreachable
    */
   async request(path: string, init: RequestInit = {}): Promise<Response> {
     const response = await this.#send(path, init);
@@ -53,24 +53,24 @@ export class MiddlewareClient {
     return response;
   }
 
-  /** The same, for an answer in JSON. */
+  /** Sends a request and parses the JSON response. */
   async json<T>(path: string, init: RequestInit = {}): Promise<T> {
     return (await (await this.request(path, init)).json()) as T;
   }
 
-  /** The server's health. A critical server answers 503 with the whole report, which is no error here. */
+  /** Returns the server's health. A critical server responds 503 with the whole report, which is not an error here. */
   async health(signal?: AbortSignal): Promise<Health> {
     const response = await this.#send('/health', { signal: signal ?? null });
     if (!response.ok && response.status !== 503) throw await MiddlewareError.from(response);
     return (await response.json()) as Health;
   }
 
-  /** What this client may do, and what files may be like. A wrong key is no error here: its `access` is `none`. */
+  /** Returns the caller's permissions and the limits for files. A wrong key is not an error here: its `access` is `none`. */
   session(signal?: AbortSignal): Promise<Session> {
     return this.json('/api/session', { signal: signal ?? null });
   }
 
-  /** What can be run. */
+  /** Returns the available workflows. */
   async workflows(signal?: AbortSignal): Promise<WorkflowDescription[]> {
     const answer = await this.json<z.output<typeof workflowsAnswer>>('/api/workflows', {
       signal: signal ?? null,
@@ -79,7 +79,7 @@ export class MiddlewareClient {
   }
 
   /**
-   * One workflow. JavaScript rounds integers of its graph beyond 2^53: `request` has the text.
+   * Returns one workflow. JavaScript rounds integers of its graph beyond 2^53: use `request` for the original text.
    * @throws MiddlewareError `WORKFLOW_NOT_FOUND`
    */
   workflow(type: string, signal?: AbortSignal): Promise<WorkflowDetails> {
@@ -87,8 +87,8 @@ export class MiddlewareClient {
   }
 
   /**
-   * Keeps a graph as a workflow, in place of one of the same type. Needs a key of the scope admin, where there are keys.
-   * @returns the workflow with its manifest, which was derived where none was sent
+   * Stores a graph as a workflow; replaces a workflow of the same type. Requires a key of the scope admin if the server has keys.
+   * @returns the workflow with its manifest, which is derived if none was sent
    * @throws MiddlewareError `INVALID_WORKFLOW`, `WORKFLOW_FORMAT_UI` or `WORKFLOW_BUILT_IN`
    */
   async putWorkflow(type: string, source: WorkflowSource, signal?: AbortSignal): Promise<WorkflowDetails> {
@@ -96,7 +96,7 @@ export class MiddlewareClient {
   }
 
   /**
-   * Removes a workflow that comes of a file; its jobs go on. Needs a key of the scope admin, where there are keys.
+   * Deletes a workflow that comes from a file; its jobs continue. Requires a key of the scope admin if the server has keys.
    * @throws MiddlewareError `WORKFLOW_NOT_FOUND` or `WORKFLOW_BUILT_IN`
    */
   async deleteWorkflow(type: string, signal?: AbortSignal): Promise<void> {
@@ -107,10 +107,10 @@ export class MiddlewareClient {
   }
 
   /**
-   * Runs a workflow and waits for what it makes: `run('my-flow', { image, prompt: 'a boat', seed: 7 })`. Whoever aborts
-   * cancels the job, unless there is a key to ask for it again.
-   * @param inputs by their names; files are bytes or addresses
-   * @throws JobNotCompleted when the job failed or was cancelled, and what `submit` and `wait` throw
+   * Runs a workflow and waits for its outputs: `run('my-flow', { image, prompt: 'a boat', seed: 7 })`. Aborting cancels the job,
+   * unless it has an idempotency key.
+   * @param inputs by name; files are bytes or URLs
+   * @throws JobNotCompleted if the job failed or was cancelled, and the errors of `submit` and `wait`
    */
   async run(type: string, inputs: Inputs, options: SubmitOptions & WaitOptions = {}): Promise<RunResult> {
     const { job_id } = await this.submit(type, inputs, options);
@@ -119,7 +119,7 @@ export class MiddlewareClient {
       status = await this.wait(job_id, options);
     } catch (error) {
       const isUnwanted = options.signal?.aborted && options.idempotencyKey === undefined;
-      // It may have ended in the same moment, which is as good.
+      // The job may have just ended, which is fine.
       if (isUnwanted) await this.cancel(job_id).catch(() => undefined);
       throw error;
     }
@@ -128,9 +128,9 @@ export class MiddlewareClient {
   }
 
   /**
-   * The same in one request, which the server answers when the job is done: for short jobs. The server cancels the job
-   * of a client that hangs up.
-   * @throws MiddlewareError with the job's own code when it failed, and `SYNC_TIMEOUT` when it takes too long
+   * Runs a workflow in a single request, whose response is sent when the job ends: for short jobs. The server cancels the job if
+   * the client closes the connection.
+   * @throws MiddlewareError with the job's own code if it failed, and `SYNC_TIMEOUT` if it takes too long
    */
   async runNow(type: string, inputs: Inputs, options: SubmitOptions = {}): Promise<RunResult> {
     const answer = await this.#post<z.output<typeof anySyncAnswer>>(
@@ -142,9 +142,9 @@ export class MiddlewareClient {
   }
 
   /**
-   * Submits to a workflow and does not wait.
+   * Submits a job and returns without waiting for it.
    * @param type such as `remove-background`
-   * @param input the inputs by their names, or the file of a workflow that takes one image
+   * @param input the inputs by name, or the file for a workflow that takes one image
    */
   submit(type: string, input: Blob | Uint8Array | Inputs, options: SubmitOptions = {}): Promise<Accepted> {
     return this.#post(`/api/async/${encodeURIComponent(type)}`, input, options);
@@ -155,10 +155,10 @@ export class MiddlewareClient {
   }
 
   /**
-   * Waits until a job is completed, failed or cancelled: by events, and by polling where those do not get through.
-   * A server that is out of reach for a while is asked again.
-   * @throws MiddlewareError when the job is not there (any more), whatever the signal was aborted with, or the
-   * network's error once the patience is over
+   * Waits until a job is completed, failed or cancelled: by events, or by polling if events do not get through. Retries while the
+   * server is unreachable.
+   * @throws MiddlewareError if the job does not exist (any more), the reason of the abort, or the network error after the
+   *   patience is over
    */
   wait(jobId: string, options: WaitOptions = {}): Promise<JobStatus> {
     const job = {
@@ -169,19 +169,19 @@ export class MiddlewareClient {
   }
 
   /**
-   * The image of a completed job.
+   * Returns the image of a completed job.
    * @throws MiddlewareError `JOB_NOT_COMPLETED`, `RESULT_EXPIRED`, `JOB_NOT_FOUND`
    */
   async result(jobId: string, signal?: AbortSignal): Promise<Blob> {
     return (await this.request(`${jobPath(jobId)}/result/image`, { signal: signal ?? null })).blob();
   }
 
-  /** What came of a job that is completed: where its outputs are, with ways to fetch them. */
+  /** Returns the result of a completed job, with methods to fetch its outputs. */
   outcome(status: CompletedStatus): RunResult {
     return this.#resultOf(status.job_id, status);
   }
 
-  /** The newest jobs, of those that the key may see. */
+  /** Lists the newest jobs that the key may see. */
   jobs(filter: JobFilter = {}, signal?: AbortSignal): Promise<JobList> {
     const query = new URLSearchParams(
       Object.entries(filter).map(([name, value]): [string, string] => [name, String(value)]),
@@ -189,7 +189,7 @@ export class MiddlewareClient {
     return this.json(`/api/jobs/list?${query}`, { signal: signal ?? null });
   }
 
-  /** Forgets a job and its outputs; one that is running is cancelled. @throws MiddlewareError `JOB_NOT_FOUND` */
+  /** Deletes a job and its outputs; a running job is cancelled. @throws MiddlewareError `JOB_NOT_FOUND` */
   async delete(jobId: string, signal?: AbortSignal): Promise<void> {
     await this.json<z.output<typeof deletedAnswer>>(jobPath(jobId), {
       method: 'DELETE',
@@ -197,12 +197,12 @@ export class MiddlewareClient {
     });
   }
 
-  /** Takes a job out of the queue, or interrupts it. @throws MiddlewareError `JOB_ALREADY_FINISHED` */
+  /** Cancels a waiting or running job. @throws MiddlewareError `JOB_ALREADY_FINISHED` */
   cancel(jobId: string, signal?: AbortSignal): Promise<JobStatus> {
     return this.json(`${jobPath(jobId)}/cancel`, { method: 'POST', signal: signal ?? null });
   }
 
-  /** What happens in the whole system, by the events' names. Ends when the connection does. */
+  /** The events of the whole server, by name. Ends when the connection closes. */
   async *events(signal?: AbortSignal): AsyncGenerator<{ event: string; data: unknown }> {
     const open = (either: AbortSignal) => this.request('/api/events', { signal: either });
     for await (const { event = 'message', data } of readEvents(open, signal)) {
@@ -223,7 +223,7 @@ export class MiddlewareClient {
     return { jobId, outputs: files as unknown as RunResult['outputs'], seed, seeds, warnings };
   }
 
-  /** An output may lie elsewhere, under an address that is signed: the key is not for that server. */
+  /** Fetches an output. The API key is not sent to another server with a signed URL. */
   async #fetchOutput(url: string, signal: AbortSignal | undefined): Promise<Response> {
     const init = { signal: signal ?? null };
     if (!/^https?:\/\//i.test(url)) return this.request(url, init);

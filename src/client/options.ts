@@ -11,7 +11,7 @@ export type CompletedStatus = Extract<JobStatus, { status: 'completed' }>;
 /** The response to a submission. */
 export type Accepted = z.output<typeof asyncAnswer>;
 export type JobList = z.output<typeof jobListAnswer>;
-/** What the caller may do, and how large and of which type files may be. */
+/** The caller's permissions, and the limits for size and type of files. */
 export type Session = z.output<typeof sessionAnswer>;
 export type Health = z.output<typeof healthAnswer>;
 export type WorkflowDescription = z.output<typeof workflowsAnswer>['workflows'][number];

@@ -1,10 +1,10 @@
 import { Chart } from './Chart.js';
 import type { Minute } from './overview.js';
 
-/** A chart shows at least that many minutes. */
+/** Minimum time range of the chart. */
 const MIN_MINUTES = 10;
 
-/** The last hour, from its first job on. */
+/** Charts the last hour, starting with its first job. */
 export function Activity({ minutes }: { minutes: readonly Minute[] }) {
   const first = minutes.findIndex(({ completed, failed }) => completed + failed > 0);
   const shown = minutes.slice(Math.min(first, Math.max(0, minutes.length - MIN_MINUTES)));
@@ -25,7 +25,7 @@ export function Activity({ minutes }: { minutes: readonly Minute[] }) {
             label={`Jobs that finished in each minute: ${all} in all, of which ${failed} failed.`}
             times={times}
             series={[
-              // Behind the completed ones only the failed ones show.
+              // The bars overlap: behind the completed jobs only the failed ones are visible.
               { name: 'failed', colour: '--bad', values: ended },
               { name: 'completed', colour: '--accent', values: completed },
             ]}

@@ -11,7 +11,7 @@ import { useSession } from './useSession.js';
 import { useWorkflows } from './useWorkflows.js';
 import { WorkStore } from './WorkStore.js';
 
-/** The whole page: a prompt for a key where one is needed, then the two views. */
+/** The whole page: a prompt for the API key if needed, then the two views. */
 export function App() {
   const [client, setClient] = useState(connect);
   const { session, isOffline, refresh } = useSession(client);
@@ -48,7 +48,7 @@ export function App() {
 interface Props {
   readonly client: MiddlewareClient;
   readonly session: Session;
-  /** Undefined where there are no keys. */
+  /** Undefined if the server has no keys. */
   readonly onSignOut: (() => void) | undefined;
   readonly onRefused: () => void;
 }
@@ -69,7 +69,7 @@ function Views({ client, session, onSignOut, onRefused }: Props) {
   const signOut =
     onSignOut &&
     (() => {
-      // Whoever comes next finds nothing of it.
+      // The next user of this browser must not see anything of it.
       void store.clear().then(onSignOut);
     });
   return (
@@ -84,7 +84,7 @@ function Views({ client, session, onSignOut, onRefused }: Props) {
       {isFleet && overview && (
         <Fleet client={client} overview={overview} isAdmin={session.access === 'admin'} onChange={refresh} />
       )}
-      {/* It keeps what was entered while the other one is shown. */}
+      {/* Stays mounted, so that the form keeps its content while the other view is shown. */}
       <Studio
         client={client}
         session={session}

@@ -9,7 +9,7 @@ import { zipOf } from './zip.js';
 
 interface Props {
   readonly client: MiddlewareClient;
-  /** In the order of the pictures. */
+  /** In the order of the images. */
   readonly works: readonly Work[];
   readonly obstacle: string | undefined;
   readonly back: { readonly label: string; readonly onClick: () => void };

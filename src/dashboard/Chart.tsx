@@ -10,23 +10,23 @@ interface Series {
 }
 
 interface Props {
-  /** What somebody hears who does not see it. */
+  /** Text for screen readers. */
   readonly label: string;
-  /** Epoch seconds, a minute apart. */
+  /** Epoch seconds, one minute apart. */
   readonly times: readonly number[];
   readonly series: readonly Series[];
-  /** Bars lie over each other; points are joined where no minute is between them. */
+  /** Bars of the series overlap; points are joined if no minute is missing between them. */
   readonly shape: 'bars' | 'points';
   readonly unit?: string;
 }
 
 const HEIGHT = 130;
-/** Half a minute on both sides, so that the first and the last bar are whole. */
+/** Half a minute on both sides, so that the first and the last bar are complete. */
 const MARGIN_SECONDS = 30;
 
 const colourOf = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** Values over time, as wide as there is room. */
+/** A chart of values over time that uses the available width. */
 export function Chart({ label, times, series, shape, unit = '' }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot>(undefined);
@@ -96,7 +96,7 @@ function optionsFor(
       {
         ...axis,
         size: 44,
-        // No half jobs.
+        // Only whole jobs.
         ...(shape === 'bars' ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] } : {}),
         values: (_chart, splits) => splits.map((value) => `${value}${unit}`),
       },
@@ -106,7 +106,7 @@ function optionsFor(
       ...series.map(({ name, colour }) => ({
         label: name,
         stroke: colourOf(colour),
-        // An outline would show where there is no bar.
+        // An outline would also be drawn for empty bars.
         width: shape === 'bars' ? 0 : 2,
         spanGaps: false,
         ...(shape === 'bars' && bars

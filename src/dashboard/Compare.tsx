@@ -6,15 +6,15 @@ import { usePan } from './usePan.js';
 interface Props {
   readonly before: string;
   readonly after: string;
-  /** Where a cropped result lay. */
+  /** Position of a cropped result in the original image. */
   readonly crop: OutputFile['crop'];
   readonly afterSize: Size | undefined;
 }
 
-/** Steps of the arrow keys, percent. */
+/** Step of the arrow keys, percent. */
 const STEP = 2;
 
-/** Before and after in one place, with a divider to drag, and in their own size. */
+/** Shows the image before and after with a divider to drag, also at original size. */
 export function Compare({ before, after, crop, afterSize }: Props) {
   const [share, setShare] = useState(50);
   const [isFull, setFull] = useState(false);
@@ -23,7 +23,7 @@ export function Compare({ before, after, crop, afterSize }: Props) {
   const viewer = useRef<HTMLElement>(null);
   usePan(viewer, isFull);
 
-  // A cropped result is shown where it was.
+  // A cropped result is shown at its original position.
   const whole = crop
     ? { width: crop.original_width, height: crop.original_height }
     : (afterSize ?? beforeSize);
@@ -46,7 +46,7 @@ export function Compare({ before, after, crop, afterSize }: Props) {
     if (event.currentTarget instanceof Element) event.currentTarget.setPointerCapture(event.pointerId);
     drag(event);
   };
-  // With the whole picture in view one drags anywhere on it, otherwise by the handle.
+  // If the whole image is visible, the user drags anywhere on it, otherwise only by the handle.
   const onPicture = isFull ? {} : { onPointerDown: start, onPointerMove: drag };
   const onHandle = isFull ? { onPointerDown: start, onPointerMove: drag } : {};
 
@@ -97,7 +97,7 @@ export function Compare({ before, after, crop, afterSize }: Props) {
 
 const percent = (share: number) => `${100 * share}%`;
 
-/** As large as there is room, or each pixel as it is. */
+/** Fits the image into the available space, or shows it at original size. */
 function frameStyle(size: Size | undefined, isFull: boolean): Record<string, string> {
   if (!size) return {};
   const { width, height } = size;

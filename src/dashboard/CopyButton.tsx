@@ -1,18 +1,18 @@
 import { useEffect, useState } from 'preact/hooks';
 
-/** How long the button tells how it went, ms. */
+/** How long the button shows whether copying worked, ms. */
 const TOLD_MS = 2000;
 
 interface Props {
   readonly label: string;
-  /** Where the label alone does not say it. */
+  /** Accessible name, if the label alone is not clear. */
   readonly fullLabel?: string;
   readonly isQuiet?: boolean;
   /** @returns whether it worked */
   readonly copy: () => Promise<boolean>;
 }
 
-/** Copies something, and tells how that went. */
+/** A button that copies something and shows whether that worked. */
 export function CopyButton({ label, fullLabel = label, isQuiet = false, copy }: Props) {
   const [told, setTold] = useState<string>();
   useEffect(() => {

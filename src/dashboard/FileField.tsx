@@ -7,16 +7,16 @@ import { useObjectUrl } from './useObjectUrl.js';
 
 interface Props {
   readonly input: FileInput;
-  /** It is the only one: it needs no name, and takes many files. */
+  /** The only field: it needs no name and accepts many files. */
   readonly isAlone: boolean;
   readonly files: readonly File[];
-  /** What the server takes. */
+  /** What files the server accepts. */
   readonly hint: string | undefined;
   readonly onFiles: (files: readonly File[], isMore?: boolean) => void;
   readonly onRemove: (file: File) => void;
 }
 
-/** Takes files: dropped or chosen, or a folder of them. */
+/** Accepts files by drag and drop or a file dialog, or a folder of files. */
 export function FileField({ input, isAlone, files, hint, onFiles, onRemove }: Props) {
   const [isOver, setOver] = useState(false);
   const [file] = files;
@@ -32,7 +32,7 @@ export function FileField({ input, isAlone, files, hint, onFiles, onRemove }: Pr
   };
   const choose = ({ currentTarget }: { currentTarget: HTMLInputElement }) => {
     give([...(currentTarget.files ?? [])]);
-    // The same file again is a choice too.
+    // Allows choosing the same file again.
     currentTarget.value = '';
   };
 
@@ -78,7 +78,7 @@ export function FileField({ input, isAlone, files, hint, onFiles, onRemove }: Pr
   );
 }
 
-/** What the field is for, or that there is room for more. */
+/** The text in the field: what it is for, or that more files can be added. */
 function Invitation({
   input,
   isAlone,
@@ -108,7 +108,7 @@ function Invitation({
 
 const WORDS = { image: 'picture', mask: 'mask', video: 'video', audio: 'sound', file: 'file' } as const;
 
-/** What people call a file of this kind, with its article. */
+/** A word for a file of this kind, with its article. */
 export function aFile({ kind }: FileInput): string {
   return `a ${WORDS[kind]}`;
 }
@@ -118,7 +118,7 @@ function invitationOf(input: FileInput, isAlone: boolean): string {
   return `${input.required ? 'Drop' : 'Optional: drop'} ${aFile(input)}, or click to choose`;
 }
 
-/** Made when it is needed: beside the other field it would be one more stop for the keyboard. */
+/** Created on demand: a second field in the page would be one more tab stop. */
 function chooseFolder(give: (files: readonly File[]) => void): void {
   const field = document.createElement('input');
   field.type = 'file';

@@ -4,7 +4,7 @@ import { FileField } from './FileField.js';
 import { fits } from './inputs.js';
 import type { Form } from './useForm.js';
 
-/** A field for each file of a workflow. What is pasted goes into the first one that it fits, rather an empty one. */
+/** A field for each file of a workflow. A pasted file goes into the first matching field, preferably an empty one. */
 export function FileFields({ form: { fileInputs: inputs, filesOf, take, remove, limits } }: { form: Form }) {
   useEffect(() => {
     const onPaste = (event: ClipboardEvent) => {

@@ -11,7 +11,7 @@ interface Props {
   readonly onChange: () => void;
 }
 
-/** The machines, what they do and did, for whoever runs them. */
+/** The machines with their current and past work, for operators. */
 export function Fleet({ client, overview: { health, fleet }, isAdmin, onChange }: Props) {
   const { job_processing, performance, comfyui_instances } = health;
   return (
@@ -38,7 +38,7 @@ export function Fleet({ client, overview: { health, fleet }, isAdmin, onChange }
   );
 }
 
-/** What needs somebody's attention. */
+/** The issues that an operator should look at. */
 function Issues({ issues, isCritical }: { issues: readonly string[]; isCritical: boolean }) {
   return (
     <section class={`card issues ${isCritical ? 'bad' : 'warn'}`} aria-labelledby="issues">

@@ -17,7 +17,7 @@ const TONES: Readonly<Record<string, string>> = {
   offline: 'bad',
 };
 
-/** The name, the views, the state of the server, and who is signed in. */
+/** The title, the views, the state of the server, and the name of the key. */
 export function Header({ view, state, isOffline, keyName, onSignOut }: Props) {
   const shown = isOffline ? 'offline' : state;
   return (

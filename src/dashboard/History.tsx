@@ -7,13 +7,13 @@ import { useThumbnail } from './useThumbnail.js';
 import { WorkTile } from './WorkTile.js';
 import type { Work } from './work.js';
 
-/** More of them show on demand. */
+/** How many jobs are shown at first. */
 const SHOWN = 12;
 
 interface Props {
   readonly client: MiddlewareClient;
   readonly works: readonly Work[];
-  /** Whether the server's list has this key's jobs and no others. */
+  /** Whether the server's list contains only the jobs of this key. */
   readonly hasOwnList: boolean;
   readonly onOpen: (work: Work) => void;
   readonly onClear: () => void;
@@ -60,7 +60,7 @@ export function History({ client, works, hasOwnList, onOpen, onClear }: Props) {
   );
 }
 
-/** A job of the key that this browser did not start. */
+/** A job of the key that was not started in this browser. */
 function ListedTile({ client, job }: { client: MiddlewareClient; job: JobRecord }) {
   const isPicture = job.result?.mimeType.startsWith('image/');
   const url = useThumbnail(client, isPicture ? job.id : undefined);

@@ -13,7 +13,7 @@ interface Props {
   readonly onChange: () => void;
 }
 
-/** The newest jobs of everybody whom the key may see. */
+/** The newest jobs that the key may see. */
 export function Jobs({ client, jobs, onChange }: Props) {
   const [deleting, setDeleting] = useState<JobRecord>();
   const [error, setError] = useState<string>();

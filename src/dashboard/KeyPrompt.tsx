@@ -1,6 +1,6 @@
 import { useRef } from 'preact/hooks';
 
-/** Asks for an API key. It stays in this tab, and goes when the tab is closed. */
+/** Asks for an API key. The key is stored for this tab only and removed when the tab closes. */
 export function KeyPrompt({ isWrong, onKey }: { isWrong: boolean; onKey: (key: string) => void }) {
   const field = useRef<HTMLInputElement>(null);
   const submit = (event: Event) => {

@@ -13,7 +13,7 @@ interface Props {
   readonly onChange: () => void;
 }
 
-/** The machines, with what an operator may do to them. */
+/** The machines, with the actions of an operator. */
 export function Machines({ client, health, isAdmin, onChange }: Props) {
   const [asked, setAsked] = useState<Machine>();
   const [error, setError] = useState<string>();

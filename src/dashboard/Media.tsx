@@ -1,14 +1,14 @@
 import { useState } from 'preact/hooks';
 
 interface Props {
-  /** The first part of its type; anything else than these is not shown. */
+  /** The first part of the media type; other kinds are not shown. */
   readonly kind: string;
   readonly url: string;
-  /** What somebody hears who does not see it. */
+  /** Text for screen readers. */
   readonly label: string;
 }
 
-/** A picture, or a player for video or sound. */
+/** An image, or a player for video or audio. */
 export function Media({ kind, url, label }: Props) {
   const [broken, setBroken] = useState<string>();
   const onError = () => setBroken(url);
@@ -19,11 +19,11 @@ export function Media({ kind, url, label }: Props) {
       return <img src={url} alt={label} onError={onError} />;
     case 'video':
       return (
-        // biome-ignore lint/a11y/useMediaCaption: nobody has captions for what a user sent or a workflow made
+        // biome-ignore lint/a11y/useMediaCaption: there are no captions for files of users and results of workflows
         <video src={url} aria-label={label} controls loop playsInline onError={onError} />
       );
     case 'audio':
-      // biome-ignore lint/a11y/useMediaCaption: nobody has captions for what a user sent or a workflow made
+      // biome-ignore lint/a11y/useMediaCaption: there are no captions for files of users and results of workflows
       return <audio src={url} aria-label={label} controls onError={onError} />;
     default:
       return <p class="name">{label}</p>;

@@ -1,11 +1,11 @@
 import { type ControlProps, schemaOf, titleOf, type ValueSchema } from './inputs.js';
 
-/** A slider with more steps than that cannot be moved to one of them. */
+/** With more steps, a slider cannot select each one. */
 const MAX_STEPS = 10_000;
-/** Steps of a slider whose step nobody named. */
+/** Number of slider steps if the input has no step. */
 const STEPS = 100;
 
-/** A number: a box to type it into, and a slider beside it where it has bounds. */
+/** A number input, with a slider if the number has bounds. */
 export function NumberControl({ id, input, value, isCompact, described, onChange }: ControlProps) {
   const schema = schemaOf(input);
   const isInteger = input.kind === 'integer';
@@ -18,7 +18,7 @@ export function NumberControl({ id, input, value, isCompact, described, onChange
       type="number"
       min={schema.minimum}
       max={schema.maximum}
-      // Values between the steps of a slider are taken too.
+      // Also allows values between the steps of the slider.
       step={isInteger ? 1 : 'any'}
       required={input.required || schema.default !== undefined}
       value={value}

@@ -5,7 +5,7 @@ import type { Shown } from './useOutputs.js';
 
 type Group = readonly [Shown, ...Shown[]];
 
-/** Everything that a job made, by the names of its outputs. */
+/** All outputs of a job, by output name. */
 export function Outputs({ shown }: { shown: readonly Shown[] }) {
   const groups = groupsOf(shown);
   return (
@@ -24,7 +24,7 @@ export function Outputs({ shown }: { shown: readonly Shown[] }) {
   );
 }
 
-/** One picture, and small ones of all where there are several. */
+/** One large image, and thumbnails if there are several. */
 function Pictures({ pictures }: { pictures: Group }) {
   const [index, setIndex] = useState(0);
   const picture = pictures[index] ?? pictures[0];
@@ -58,7 +58,7 @@ function Pictures({ pictures }: { pictures: Group }) {
   );
 }
 
-/** Video and sound to play, text to read; what a browser cannot show is there to be saved. */
+/** A player for video and audio, or text; other files can only be saved. */
 function Other({ shown }: { shown: Shown }) {
   const { output, url, text } = shown;
   const isPlayed = output.kind === 'video' || output.kind === 'audio';
@@ -88,7 +88,7 @@ function Saving({ shown: { output, url, blob } }: { shown: Shown }) {
   );
 }
 
-/** Outputs of the same name and kind together, in their order. */
+/** Groups outputs of the same name and kind, in their order. */
 function groupsOf(shown: readonly Shown[]): Group[] {
   const groups = new Map<string, [Shown, ...Shown[]]>();
   for (const one of shown) {

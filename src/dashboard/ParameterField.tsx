@@ -5,14 +5,14 @@ import { SeedControl } from './SeedControl.js';
 
 interface Props {
   readonly input: WorkflowInput;
-  /** What was entered; undefined while nothing was. */
+  /** The entered value; undefined if nothing was entered. */
   readonly value: string | number | boolean | undefined;
-  /** With little room: what the description says shows when one points at the field. */
+  /** Compact layout: the description is a tooltip. */
   readonly isCompact: boolean;
   readonly onChange: (value: string | boolean) => void;
 }
 
-/** The field of one value. */
+/** The field for one value. */
 export function ParameterField({ input, value = schemaOf(input).default, isCompact, onChange }: Props) {
   const id = useId();
   const { kind, description } = input;
@@ -66,7 +66,7 @@ function Control(props: ControlProps) {
     case 'seed':
       return <SeedControl {...props} />;
     case 'choice':
-      // The choices may be unknown until a machine was asked.
+      // The choices may be unknown until a machine has reported them.
       if (choices) return <ChoiceControl {...props} choices={choices.map(String)} />;
   }
   const rest = { ...described, id, value, maxLength, required: input.required, onInput };

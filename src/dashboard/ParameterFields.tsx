@@ -8,7 +8,7 @@ interface Props {
   readonly onChange: (name: string, value: string | boolean) => void;
 }
 
-/** A field for each value that the workflow takes, drawn from its description, and one for the format. */
+/** A field for each value of the workflow, generated from its description, and one for the format. */
 export function ParameterFields({ workflow, values, onChange }: Props) {
   const { inputs, is_built_in: isCompact } = workflow;
   const fields = [...inputs.filter((input) => !isFileInput(input)), formatOf(workflow)];
@@ -27,7 +27,7 @@ export function ParameterFields({ workflow, values, onChange }: Props) {
   );
 }
 
-/** Images of a workflow of a file stay as they are where no format is chosen. */
+/** Images of a workflow file keep their format unless the user chooses one. */
 function formatOf({ formats, is_built_in: isBuiltIn }: WorkflowDescription): WorkflowInput {
   return {
     name: 'format',

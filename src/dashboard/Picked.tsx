@@ -1,6 +1,6 @@
 import { useObjectUrl } from './useObjectUrl.js';
 
-/** Files that are about to be sent, as small pictures. */
+/** Thumbnails of the files to send. */
 export function Picked({ files, onRemove }: { files: readonly File[]; onRemove: (file: File) => void }) {
   return (
     <ul class="tiles" aria-label={`${files.length} files`}>

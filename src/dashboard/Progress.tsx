@@ -5,12 +5,12 @@ type UnderWay = Extract<WorkState, { kind: 'sending' | 'running' }>;
 
 interface Props {
   readonly state: UnderWay;
-  /** Why no machine can run it; undefined where one can. */
+  /** Why no machine can run the job; undefined if a machine can. */
   readonly obstacle: string | undefined;
   readonly onCancel: () => void;
 }
 
-/** How far the job is, by ComfyUI's own steps. */
+/** The progress of a job, by ComfyUI's own steps. */
 export function Progress({ state, obstacle, onCancel }: Props) {
   return (
     <div class="progress">
@@ -32,7 +32,7 @@ export function percentageOf(state: WorkState): number {
   return state.kind === 'running' ? (state.status?.progress_percentage ?? 0) : 0;
 }
 
-/** How far it is, in words. @param obstacle why no machine can run it */
+/** The progress in words. @param obstacle why no machine can run the job */
 export function progressWords(state: UnderWay, obstacle: string | undefined): string {
   if (state.kind === 'sending') return state.note ?? 'Sending…';
   const { status } = state;
@@ -41,7 +41,7 @@ export function progressWords(state: UnderWay, obstacle: string | undefined): st
       return 'Sent';
     case 'pending':
       if (obstacle !== undefined) return `Waiting. ${obstacle}`;
-      // Nothing can run it.
+      // No machine can run the job.
       if (status.estimated_completion_time_seconds === undefined) return status.message;
       return `Waiting, place ${status.queue_position}, done in about ${secondsWords(status.estimated_completion_time_seconds)}`;
     case 'processing':

@@ -2,13 +2,13 @@ import { useEffect, useRef } from 'preact/hooks';
 
 interface Props {
   readonly text: string;
-  /** What the button says that does it. */
+  /** Label of the button that confirms. */
   readonly action: string;
   readonly onYes: () => void;
   readonly onNo: () => void;
 }
 
-/** Asks before something is done that others notice, or that cannot be undone. */
+/** Asks for confirmation of an action that affects others or cannot be undone. */
 export function Question({ text, action, onYes, onNo }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);

@@ -14,14 +14,14 @@ interface Props {
   readonly client: MiddlewareClient;
   readonly work: Work;
   readonly status: CompletedStatus;
-  /** Takes the result as the next picture. */
+  /** Uses the result as the next input image. */
   readonly onUse: (file: File) => void;
 }
 
-/** What a job made, with what one does with it directly below. */
+/** The result of a job, with its actions directly below. */
 export function Result({ client, work, status, onUse }: Props) {
   const { shown, problem } = useOutputs(client, status);
-  // Where a graph makes something else of a picture, the two have nothing to compare.
+  // Only built-in workflows give a result that can be compared with the image.
   const picture = work.task?.workflow.is_built_in ? pictureOf(work) : undefined;
   const before = useObjectUrl(picture);
   if (problem !== undefined) {

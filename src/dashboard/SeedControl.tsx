@@ -1,9 +1,9 @@
 import { type ControlProps, schemaOf, titleOf } from './inputs.js';
 
-/** Seeds that the dice give are below this number: every node can hold them. */
+/** Limit for random seeds: every node supports seeds below it. */
 const SEED_LIMIT = 2 ** 32;
 
-/** A whole number of up to 20 digits, as text so that none of them is lost; empty for a random one. */
+/** An integer of up to 20 digits, kept as text so that no digit is lost; empty for a random seed. */
 export function SeedControl({ id, input, value, described, onChange }: ControlProps) {
   const { minimum = 0, maximum = SEED_LIMIT } = schemaOf(input);
   const roll = () => {
@@ -46,7 +46,7 @@ export function SeedControl({ id, input, value, described, onChange }: ControlPr
   );
 }
 
-/** Of a five. */
+/** The five dots of the die. */
 const PIPS = [
   [8, 8],
   [16, 8],

@@ -8,13 +8,13 @@ import { WorkflowChoice } from './WorkflowChoice.js';
 interface Props {
   readonly workflows: readonly WorkflowDescription[];
   readonly form: Form;
-  /** Why no machine can run the chosen workflow; undefined where one can. */
+  /** Why no machine can run the chosen workflow; undefined if a machine can. */
   readonly obstacle: string | undefined;
   readonly onChoose: (workflow: WorkflowDescription) => void;
   readonly onSubmit: (event: Event) => void;
 }
 
-/** What to do, how, and the button that begins. */
+/** The choice of workflow, its settings and the start button. */
 export function Settings({ workflows, form, obstacle, onChoose, onSubmit }: Props) {
   const { workflow } = form;
   return (
@@ -37,7 +37,7 @@ export function Settings({ workflows, form, obstacle, onChoose, onSubmit }: Prop
   );
 }
 
-/** The button that begins, or says what is missing. */
+/** The start button; it shows what is missing. */
 function Start({ form: { workflow, missing, fileInputs, filesOf } }: { form: Form }) {
   const needed = missing && (fileInputs.length === 1 ? aFile(missing) : titleOf(missing));
   const [only] = fileInputs;

@@ -13,15 +13,15 @@ interface Props {
   readonly store: WorkStore;
   readonly health: Health | undefined;
   readonly form: Form;
-  /** The one that is open; undefined for all of the batch. */
+  /** The open job; undefined to show the whole batch. */
   readonly work: Work | undefined;
-  /** In the order of the pictures. */
+  /** In the order of the images. */
   readonly batch: readonly Work[];
   readonly onShow: (work: Work | undefined, isBatch?: boolean) => void;
   readonly onForget: (works: readonly Work[]) => void;
 }
 
-/** What was started: one job, or all that were started together. */
+/** Shows one job, or all jobs of a batch. */
 export function Stage({ client, session, store, health, form, work, batch, onShow, onForget }: Props) {
   const obstacleOf = (one: Work | undefined) =>
     one?.task && health ? obstacleTo(one.task.workflow, health) : undefined;

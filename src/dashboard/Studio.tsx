@@ -22,7 +22,7 @@ interface Props {
   readonly route: Route;
 }
 
-/** From files and values to what workflows make of them. */
+/** The form for files and values, and the jobs started from it. */
 export function Studio({ client, session, store, workflows, health, route }: Props) {
   const form = useForm(workflows, session.limits);
   const works = useWorks(store);
@@ -52,7 +52,7 @@ export function Studio({ client, session, store, workflows, health, route }: Pro
   const shownBatch = works.filter((work) => work.batch === batch).reverse();
   const shown = works.find((work) => work.key === key);
   const isInput = !shown && shownBatch.length === 0;
-  // Whoever loads the page again sees the same. Before works are there from the last time, the address stays.
+  // A reload shows the same page. The address stays unchanged until the stored jobs are loaded.
   const hash = hashOf(shown, shownBatch);
   useEffect(() => {
     if (isShown && (hash !== '#studio' || works.length > 0)) history.replaceState(null, '', hash);
@@ -79,7 +79,7 @@ export function Studio({ client, session, store, workflows, health, route }: Pro
           </p>
         )}
         {isInput ? (
-          // What is pasted elsewhere is not for them.
+          // Unmounted while hidden, so that the file fields do not handle content pasted elsewhere.
           isShown && <FileFields form={{ ...form, take }} />
         ) : (
           <Stage
@@ -138,7 +138,7 @@ function hashOf(shown: Work | undefined, batch: readonly Work[]): string {
 
 const SHOWN_PROBLEMS = 4;
 
-/** Why files were not taken. */
+/** Why files were rejected. */
 function Problems({ problems }: { problems: readonly string[] }) {
   const rest = problems.length - SHOWN_PROBLEMS;
   return (

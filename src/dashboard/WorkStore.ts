@@ -6,10 +6,10 @@ import { deleteWorks, loadWorks, saveWork } from './storage.js';
 import { submitTask } from './submitTask.js';
 import { isOver, randomKey, type Task, type Work, type WorkState, workOf } from './work.js';
 
-/** Browsers open six connections to a server, and the page needs some for other things. */
+/** Browsers open six connections per server, and the page needs some for other requests. */
 const UPLOADS_AT_ONCE = 3;
 
-/** What was started in this browser: it is sent, followed, and kept over reloads. */
+/** The jobs started in this browser: submits them, follows them, and keeps them over reloads. */
 export class WorkStore {
   readonly #client: MiddlewareClient;
   readonly #owner: string | null;
@@ -20,7 +20,7 @@ export class WorkStore {
   #works: readonly Work[] = [];
   #restored: Promise<void> | undefined;
 
-  /** @param owner name of the API key, null where the server has none */
+  /** @param owner name of the API key, null if the server has no keys */
   constructor(client: MiddlewareClient, owner: string | null) {
     this.#client = client;
     this.#owner = owner;
@@ -31,13 +31,13 @@ export class WorkStore {
     return this.#works;
   }
 
-  /** @returns what ends the subscription */
+  /** @returns a function that ends the subscription */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Goes on with what a reload interrupted. */
+  /** Restores the stored jobs and continues them. */
   async start(): Promise<void> {
     await this.#restore();
     const open = () => this.#running().map(({ jobId }) => jobId ?? '');
@@ -51,7 +51,7 @@ export class WorkStore {
     this.#over.abort();
   }
 
-  /** Starts tasks together. @returns what became of them, in their order */
+  /** Starts tasks as one batch. @returns their works, in the same order */
   add(tasks: readonly Task[]): readonly Work[] {
     const batch = randomKey();
     const works = tasks.map((task) => workOf(task, batch, this.#owner));
@@ -63,7 +63,7 @@ export class WorkStore {
     return works;
   }
 
-  /** The same once more, in its place. */
+  /** Starts a job again and replaces the old one in the list. */
   retry({ key, batch, task, createdTime }: Work): Work | undefined {
     if (!task) return undefined;
     const again = { ...workOf(task, batch, this.#owner), createdTime };
@@ -75,7 +75,7 @@ export class WorkStore {
     return again;
   }
 
-  /** Shows a job that was started elsewhere, or by this browser. */
+  /** Opens a job that was started here or elsewhere. */
   async open(jobId: string): Promise<Work> {
     await this.#restore();
     const known = this.#works.find((work) => work.jobId === jobId);
@@ -100,12 +100,12 @@ export class WorkStore {
   }
 
   cancel({ key, jobId }: Work): void {
-    // Before it has an id there is only its upload to stop.
+    // Without a job id there is only an upload to abort.
     if (jobId === undefined) {
       this.#uploads.get(key)?.abort();
       this.#change(key, { state: { kind: 'cancelled' } });
     } else {
-      // It may have ended in the same moment, which shows by itself.
+      // The job may have just ended: the next status shows that.
       this.#client.cancel(jobId).catch(() => undefined);
     }
   }
@@ -115,14 +115,14 @@ export class WorkStore {
     const keys = new Set(works.map(({ key }) => key));
     for (const { key, jobId } of works) {
       this.#uploads.get(key)?.abort();
-      // It may have expired there, which is as good.
+      // The job may already have expired on the server.
       if (jobId !== undefined) this.#client.delete(jobId).catch(() => undefined);
     }
     this.#set(this.#works.filter(({ key }) => !keys.has(key)));
     void deleteWorks(works);
   }
 
-  /** Takes away what this browser keeps; the jobs go on. */
+  /** Deletes everything that this browser stores; the jobs on the server continue. */
   async clear(): Promise<void> {
     this.stop();
     await deleteWorks(this.#works);
@@ -160,7 +160,7 @@ export class WorkStore {
     });
   }
 
-  /** Jobs that the server has and that are not over, oldest first. */
+  /** Accepted jobs that have not ended, oldest first. */
   #running(): Work[] {
     return this.#works.filter((work) => work.jobId !== undefined && !isOver(work)).reverse();
   }
@@ -174,7 +174,7 @@ export class WorkStore {
     if (!before) return;
     const after = { ...before, ...change };
     this.#set(this.#works.map((work) => (work === before ? after : work)));
-    // Progress is asked for again after a reload.
+    // Progress is not stored: it is requested again after a reload.
     const isWorthKeeping = after.jobId !== before.jobId || isOver(after);
     if (isWorthKeeping && after.task) void saveWork(after);
   }

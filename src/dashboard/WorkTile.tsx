@@ -8,12 +8,12 @@ import { pictureOf, type Work } from './work.js';
 interface Props {
   readonly client: MiddlewareClient;
   readonly work: Work;
-  /** Why no machine can run it; undefined where one can. */
+  /** Why no machine can run the job; undefined if a machine can. */
   readonly obstacle: string | undefined;
   readonly onOpen: () => void;
 }
 
-/** One job among others: a small picture, and how it is. */
+/** One job of a list: a thumbnail and its state. */
 export function WorkTile({ client, work, obstacle, onOpen }: Props) {
   const { state, jobId, name } = work;
   const result = useThumbnail(client, state.kind === 'done' && isPicture(work) ? jobId : undefined);

@@ -13,19 +13,19 @@ interface Props {
   readonly client: MiddlewareClient;
   readonly work: Work;
   readonly needsKey: boolean;
-  /** Why no machine can run it; undefined where one can. */
+  /** Why no machine can run the job; undefined if a machine can. */
   readonly obstacle: string | undefined;
   readonly back: { readonly label: string; readonly onClick: () => void };
   readonly onCancel: () => void;
   readonly onRetry: () => void;
   readonly onChange: (task: Task) => void;
   readonly onUse: (file: File) => void;
-  /** Enters the seeds that were chosen at random. */
+  /** Enters the randomly chosen seeds into the form. */
   readonly onKeepSeed: (status: CompletedStatus) => void;
   readonly onForget: () => void;
 }
 
-/** One job, from its upload to its result, with the name and settings that it was made with. */
+/** One job from upload to result, with its name and settings. */
 export function WorkView(props: Props) {
   const { client, work, needsKey, back, onCancel, onRetry, onChange, onForget } = props;
   const { task, jobId, state } = work;
@@ -94,7 +94,7 @@ export function WorkView(props: Props) {
   );
 }
 
-/** What was sent, while there is nothing else to look at. */
+/** Shows the input image until there is a result. */
 function Unfinished({ work }: { work: Work }) {
   const url = useObjectUrl(pictureOf(work));
   if (!url) return null;

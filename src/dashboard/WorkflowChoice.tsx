@@ -1,6 +1,6 @@
 import type { WorkflowDescription } from '../client/index.js';
 
-/** With more than these the list gets a scroll bar of its own. */
+/** With more workflows, the list scrolls. */
 const MANY = 6;
 
 interface Props {
@@ -9,7 +9,7 @@ interface Props {
   readonly onChoose: (workflow: WorkflowDescription) => void;
 }
 
-/** What can be done. */
+/** The list of workflows. */
 export function WorkflowChoice({ workflows, chosen, onChoose }: Props) {
   return (
     <fieldset class={`choices ${workflows.length > MANY ? 'many' : ''}`}>

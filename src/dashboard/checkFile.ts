@@ -3,14 +3,13 @@ import type { FileInput } from './inputs.js';
 
 type Limits = Session['limits'];
 
-/** Enough to know the types that servers take. */
+/** Enough bytes to detect the accepted types. */
 const HEAD_BYTES = 12;
 const MIB = 1024 * 1024;
 
 /**
- * What is wrong with a file, before it is sent: its type by its bytes, its size, its pixels. The server looks at these
- * again, and at more.
- * @returns a sentence, or undefined where nothing is wrong
+ * Checks a file before it is sent: its type by its bytes, its size, its pixels. The server checks these again, and more.
+ * @returns the problem as a sentence, or undefined if there is none
  */
 export async function checkFile(
   file: File,
@@ -34,7 +33,7 @@ export async function checkFile(
   return `${file.name} has too many pixels: ${inMillions(pixels)}. This server takes up to ${inMillions(limits.max_image_pixels)}.`;
 }
 
-/** What the server takes, in a few words. */
+/** Describes in a few words what files the server accepts. */
 export function limitWords({ kind }: FileInput, limits: Limits): string {
   const size = `up to ${inMegabytes(limits.max_file_bytes)}`;
   return kind === 'image' || kind === 'mask'
@@ -42,7 +41,7 @@ export function limitWords({ kind }: FileInput, limits: Limits): string {
     : `${size} each`;
 }
 
-/** The media type of an image by its first bytes. */
+/** The media type of an image, detected from its first bytes. */
 function typeOf(head: Uint8Array): string | undefined {
   const text = String.fromCharCode(...head);
   if (text.startsWith('\u0089PNG')) return 'image/png';
@@ -51,7 +50,7 @@ function typeOf(head: Uint8Array): string | undefined {
   return undefined;
 }
 
-/** Width x height; undefined where this browser cannot read the picture. */
+/** Width x height; undefined if this browser cannot read the image. */
 async function pixelsOf(file: File): Promise<number | undefined> {
   const url = URL.createObjectURL(file);
   try {

@@ -1,4 +1,4 @@
-/** Copies a text, also on pages without TLS, where browsers hide the clipboard. @returns whether it worked */
+/** Copies a text, also on pages without TLS, which cannot use the clipboard API. @returns whether it worked */
 export async function copyText(text: string): Promise<boolean> {
   if (isSecureContext) {
     return navigator.clipboard.writeText(text).then(
@@ -9,12 +9,12 @@ export async function copyText(text: string): Promise<boolean> {
   return copySelected(text);
 }
 
-/** Whether this browser copies pictures: only with TLS, or on the same computer. */
+/** Whether this browser can copy images: only with TLS or on localhost. */
 export function canCopyPictures(): boolean {
   return isSecureContext && 'ClipboardItem' in globalThis;
 }
 
-/** Copies a picture, as PNG: browsers take nothing else. @returns whether it worked */
+/** Copies an image as PNG, the only type that browsers accept. @returns whether it worked */
 export async function copyPicture(picture: Blob): Promise<boolean> {
   try {
     await navigator.clipboard.write([new ClipboardItem({ 'image/png': asPng(picture) })]);

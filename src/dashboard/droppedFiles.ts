@@ -1,7 +1,7 @@
-/** All files of what was dropped, those in folders too. */
+/** Returns all dropped files, including those in folders. */
 export async function droppedFiles(transfer: DataTransfer | null): Promise<File[]> {
   if (!transfer) return [];
-  // Both are empty as soon as the event is over.
+  // Both lists become empty when the event ends.
   const plain = [...transfer.files];
   const entries = [...transfer.items]
     .map((item) => item.webkitGetAsEntry())
@@ -18,7 +18,7 @@ async function filesOf(entry: FileSystemEntry): Promise<File[]> {
   const reader = entry.createReader();
   const all: File[] = [];
   for (;;) {
-    // It gives a hundred at a time, and none at the end.
+    // It returns up to a hundred entries per call, and none at the end.
     const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
       reader.readEntries(resolve, reject),
     );

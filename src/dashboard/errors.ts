@@ -1,6 +1,6 @@
 import { MiddlewareError } from '../client/index.js';
 
-/** What went wrong, in words for the person at the page. */
+/** Returns an error message for the user. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof MiddlewareError)) return 'The server is out of reach. Try again in a moment.';
   switch (error.code) {

@@ -18,7 +18,7 @@ export function secondsWords(seconds: number): string {
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }
 
-/** A time of the day; with the date where it is not today's. */
+/** Formats a time; with the date if it is not today. */
 export function timeWords(time: number | string): string {
   const date = new Date(time);
   const clock = date.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false });

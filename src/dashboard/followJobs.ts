@@ -2,26 +2,26 @@ import type { JobStatus, MiddlewareClient } from '../client/index.js';
 import { MiddlewareError } from '../client/index.js';
 import { pause } from './pause.js';
 
-/** Between two rounds, ms: with few jobs, and with many. */
+/** Pause between two rounds, ms: with few jobs, and with many. */
 const FEW_MS = 300;
 const MANY_MS = 1000;
 const FEW = 4;
-/** The oldest are the ones that run. */
+/** Number of oldest jobs to poll in every round: those are the running ones. */
 const OLDEST = 12;
-/** Of the others, in turn. */
+/** Number of other jobs to poll per round, in turn. */
 const IN_TURN = 4;
 
 interface Followed {
-  /** Ids of the jobs that are not over, oldest first. */
+  /** Ids of the jobs that have not ended, oldest first. */
   readonly open: () => readonly string[];
   readonly onStatus: (jobId: string, status: JobStatus) => void;
-  /** The server understood, and does not know the job any more. */
+  /** The server responded that it does not have the job (any more), or denied access to it. */
   readonly onError: (jobId: string, error: MiddlewareError) => void;
 }
 
 /**
- * Asks for the jobs again and again until `signal` is aborted. One stream of events for each would take all
- * connections that a browser opens to a server.
+ * Polls the jobs until `signal` is aborted. One event stream per job would use up all connections that a browser opens to a
+ * server.
  */
 export async function followJobs(
   client: MiddlewareClient,
@@ -52,7 +52,7 @@ async function ask(
   try {
     followed.onStatus(id, await client.status(id, signal));
   } catch (error) {
-    // A server that is out of reach, or busy, is asked again.
+    // Other errors are retried: the server is unreachable or busy.
     const isFinal = error instanceof MiddlewareError && [401, 403, 404, 410].includes(error.status);
     if (isFinal && !signal.aborted) followed.onError(id, error);
   }

@@ -4,22 +4,22 @@ export type WorkflowInput = WorkflowDescription['inputs'][number];
 type FileKind = Extract<WorkflowInput['kind'], 'image' | 'mask' | 'video' | 'audio' | 'file'>;
 export type FileInput = WorkflowInput & { readonly kind: FileKind };
 
-/** What somebody entered, by the inputs' names. */
+/** The entered values, by input name. */
 export type Values = Readonly<Record<string, string | boolean>>;
 
-/** What the JSON Schema of a value says, as far as a form can show it. */
+/** The parts of a value's JSON Schema that a form can use. */
 export interface ValueSchema {
   readonly default?: string | number | boolean;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly multipleOf?: number;
-  /** What a slider moves by. */
+  /** Step of the slider. */
   readonly step?: number;
   readonly maxLength?: number;
   readonly enum?: ReadonlyArray<string | number | boolean>;
 }
 
-/** What all controls take. */
+/** The props of all controls. */
 export interface ControlProps {
   readonly id: string;
   readonly input: WorkflowInput;
@@ -29,7 +29,7 @@ export interface ControlProps {
   readonly onChange: (value: string) => void;
 }
 
-/** What file dialogs offer. */
+/** File types for file dialogs. */
 const ACCEPTED: Readonly<Record<FileKind, string | undefined>> = {
   image: 'image/*',
   mask: 'image/*',
@@ -46,12 +46,12 @@ export function acceptedBy({ kind }: FileInput): string | undefined {
   return ACCEPTED[kind];
 }
 
-/** Whether a file looks like one for this input. Its bytes are what counts, and the server looks at those. */
+/** Whether a file seems to match this input. The server decides by the bytes. */
 export function fits({ kind }: FileInput, file: File): boolean {
   return file.type.startsWith(ACCEPTED[kind]?.replace('*', '') ?? '');
 }
 
-/** What people call an input. */
+/** The title of an input. */
 export function titleOf({ name, title }: Pick<WorkflowInput, 'name' | 'title'>): string {
   return title ?? name.charAt(0).toUpperCase() + name.slice(1).replaceAll('_', ' ');
 }

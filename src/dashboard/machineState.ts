@@ -5,11 +5,11 @@ import type { Machine } from './overview.js';
 interface MachineState {
   readonly word: string;
   readonly tone: 'good' | 'bad' | 'warn' | 'dim';
-  /** Why it gets no jobs, and since when. */
+  /** Why the machine gets no jobs, and since when. */
   readonly reason: string | undefined;
 }
 
-/** How a machine is, in everyday words. */
+/** The state of a machine in words. */
 export function machineState(machine: Machine): MachineState {
   const { circuit_breaker: breaker, down_since: since, last_error: error, problem } = machine;
   if (breaker.forced) {
@@ -29,7 +29,7 @@ export function machineState(machine: Machine): MachineState {
   return { word: machine.active_jobs > 0 ? 'Busy' : 'Ready', tone: 'good', reason: undefined };
 }
 
-/** Why no machine can run a workflow. @returns undefined where one can */
+/** Why no machine can run a workflow. @returns undefined if a machine can */
 export function obstacleTo(workflow: WorkflowDescription, health: Health): string | undefined {
   if (workflow.instances.some(({ can_run }) => can_run)) return undefined;
   const reasons = health.comfyui_instances.instances.map((machine) => {

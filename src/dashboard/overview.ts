@@ -6,7 +6,7 @@ export type Machine = Health['comfyui_instances']['instances'][number];
 export type JobRecord = JobList['jobs'][number];
 export type Minute = z.output<typeof historyAnswer>['minutes'][number];
 
-/** What only those see who look after the machines. */
+/** Data for the fleet view only. */
 interface FleetFigures {
   readonly jobs: readonly JobRecord[];
   readonly minutes: readonly Minute[];
@@ -14,13 +14,13 @@ interface FleetFigures {
 
 export interface Overview {
   readonly health: Health;
-  /** Undefined while nobody looks. */
+  /** Undefined while the fleet view is not shown. */
   readonly fleet: FleetFigures | undefined;
 }
 
 const SHOWN_JOBS = 20;
 
-/** @param isFleet with what only the fleet's view shows */
+/** @param isFleet whether to load the data of the fleet view */
 export async function loadOverview(client: MiddlewareClient, isFleet: boolean): Promise<Overview> {
   const [health, fleet] = await Promise.all([client.health(), isFleet ? loadFleet(client) : undefined]);
   return { health, fleet };

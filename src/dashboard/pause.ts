@@ -1,4 +1,4 @@
-/** Waits. @returns early when `signal` is aborted */
+/** Waits. @returns early if `signal` is aborted */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);

@@ -1,7 +1,7 @@
 import type { OutputFile } from '../client/index.js';
 import { pictureOf, type Work } from './work.js';
 
-/** What a result is called when it is saved: after the picture where there was one. */
+/** The file name of a saved result: after the input image if there is one. */
 export function resultName(work: Work, output: OutputFile): string {
   const picture = pictureOf(work);
   const { workflow } = work.task ?? {};

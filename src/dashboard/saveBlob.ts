@@ -1,4 +1,4 @@
-/** Long enough for any browser to begin to save, ms. */
+/** Long enough for any browser to start the download, ms. */
 const BEGIN_MS = 60_000;
 
 /** Saves a blob as a download. */

@@ -2,12 +2,12 @@ import { MiddlewareClient } from '../client/index.js';
 
 const KEY_NAME = 'api-key';
 
-/** A client with the key of this tab, if there is one. */
+/** A client with the API key of this tab, if any. */
 export function connect(): MiddlewareClient {
   return new MiddlewareClient({ apiKey: sessionStorage.getItem(KEY_NAME) ?? undefined });
 }
 
-/** Keeps the key for this session, in this tab alone. */
+/** Stores the API key for this session, in this tab only. */
 export function storeKey(key: string): void {
   sessionStorage.setItem(KEY_NAME, key);
 }

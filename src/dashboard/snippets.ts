@@ -1,6 +1,6 @@
 import type { Task } from './work.js';
 
-/** The same job from elsewhere: what a program of each language looks like. The key is never written into it. */
+/** Code that submits the same job, per language. It never contains the API key. */
 export const SNIPPETS: Readonly<Record<string, (request: SnippetRequest) => string>> = {
   curl: curlOf,
   Python: pythonOf,
@@ -15,13 +15,13 @@ export interface SnippetRequest {
   readonly needsKey: boolean;
 }
 
-/** The parts of a request: the bytes of a built-in workflow's picture are the whole response. */
+/** The parts of a request. For a built-in workflow, the response is the bytes of the image. */
 function partsOf({ task: { workflow, files, values, format }, origin }: SnippetRequest) {
   const { is_built_in: isBuiltIn } = workflow;
   return {
     url: `${origin}${workflow.url}`,
     isBuiltIn,
-    // The first routes had this name for their picture.
+    // The first routes use this name for their image.
     files: Object.entries(files).map(([name, file]) => [isBuiltIn ? 'imageFile' : name, file.name] as const),
     fields: Object.entries({ ...values, ...(format ? { format } : {}) }).map(
       ([name, value]) => [name, String(value)] as const,
@@ -50,7 +50,7 @@ function pythonOf(request: SnippetRequest): string {
   ];
   const entries = [
     ...files.map(([name, file]) => `        ${text(name)}: open(${text(file)}, "rb"),`),
-    // A field without a file name is a plain one.
+    // A field without a file name is a plain field.
     ...fields.map(([name, value]) => `        ${text(name)}: (None, ${text(value)}),`),
   ];
   return [
@@ -103,17 +103,17 @@ function javascriptOf(request: SnippetRequest): string {
   ].join('\n');
 }
 
-/** curl takes what follows these characters for something else. */
+/** Quotes a path that contains characters with a special meaning for curl. */
 function pathOf(file: string): string {
   return /[;,"]/.test(file) ? JSON.stringify(file) : file;
 }
 
-/** For a shell. */
+/** Quotes a value for a shell. */
 function quoted(value: string): string {
   return `'${value.replaceAll("'", "'\\''")}'`;
 }
 
-/** For Python and JavaScript, which read the escapes of JSON alike. */
+/** Quotes a value for Python and JavaScript, which both understand JSON escapes. */
 function text(value: string): string {
   return JSON.stringify(value);
 }

@@ -1,16 +1,16 @@
 import { createStore, delMany, set, values } from 'idb-keyval';
 import type { Work } from './work.js';
 
-/** Older ones are forgotten. */
+/** Older works are deleted. */
 const MAX_WORKS = 200;
-/** Of the files that they were started with; the oldest are forgotten. */
+/** Size limit of all input files; the oldest are deleted. */
 const MAX_BYTES = 500 * 1024 * 1024;
 
 const database = () => createStore('comfyui-express-middleware', 'works');
 
 /**
- * What was started with the same key, newest first. Empty where the browser keeps nothing, as in private windows of
- * some: the page works without.
+ * Loads the works of a key, newest first. Empty if the browser stores nothing, as in some private windows: the page also works
+ * without.
  */
 export async function loadWorks(owner: string | null): Promise<readonly Work[]> {
   try {

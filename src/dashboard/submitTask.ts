@@ -8,16 +8,16 @@ const RETRY_SECONDS = 2;
 interface Options {
   readonly key: string;
   readonly signal: AbortSignal;
-  /** With many at once, a queue that is full is a reason to wait. */
+  /** If there are many tasks, a full queue is a reason to wait. */
   readonly isPatient: boolean;
-  /** Told why it waits. */
+  /** Called with the reason for waiting. */
   readonly onWait: (reason: string) => void;
 }
 
 /**
  * Submits a task.
  * @returns the job's id
- * @throws what `MiddlewareClient.submit` throws
+ * @throws the errors of `MiddlewareClient.submit`
  */
 export async function submitTask(
   client: MiddlewareClient,

@@ -5,47 +5,47 @@ import { checkFile } from './checkFile.js';
 import { type FileInput, isFileInput, type Values } from './inputs.js';
 import type { Task } from './work.js';
 
-/** Pictures that are opened at once to see how large they are. */
+/** Number of images opened at the same time to read their size. */
 const CHECKS_AT_ONCE = 4;
 
-/** What somebody chose and entered. */
+/** The state of the form. */
 export interface Form {
-  /** The chosen workflow; undefined while the server has none. */
+  /** The chosen workflow; undefined if the server has none. */
   readonly workflow: WorkflowDescription | undefined;
   readonly fileInputs: readonly FileInput[];
   readonly values: Values;
-  /** Of the files that the server takes. */
+  /** Limits for files. */
   readonly limits: Session['limits'];
-  /** The first file that the workflow needs and that is not there. */
+  /** The first required file that is missing. */
   readonly missing: FileInput | undefined;
-  /** What was wrong with files that were not taken, a sentence each. */
+  /** Why files were rejected, one sentence each. */
   readonly problems: readonly string[];
-  /** Several files run the workflow once for each. */
+  /** With several files, the workflow runs once for each. */
   filesOf(input: FileInput): readonly File[];
   choose(workflow: WorkflowDescription): void;
-  /** Takes files in place of those that were there, or with `isMore` beside them. */
+  /** Replaces the files of an input, or adds to them with `isMore`. */
   take(input: FileInput, files: readonly File[], isMore?: boolean): Promise<void>;
   remove(input: FileInput, file: File): void;
   clear(): void;
   setValue(workflow: WorkflowDescription, name: string, value: string | boolean): void;
-  /** Enters what a task was started with. */
+  /** Restores the values of a task. */
   load(task: Task): void;
 }
 
 type Files = Readonly<Record<string, readonly File[]>>;
 
-/** What there is a field for until the server told what it can run. */
+/** The input shown until the workflows are loaded. */
 const PICTURE: FileInput = { name: 'image', kind: 'image', required: true };
 
-/** Files of the same kind and name serve every workflow. */
+/** Files of the same kind and name are kept when the workflow changes. */
 const keyOf = ({ kind, name }: FileInput) => `${kind} ${name}`;
 
-/** Keeps what somebody enters, also while workflows come and go. */
+/** Holds the state of the form, also while workflows appear and disappear. */
 export function useForm(workflows: readonly WorkflowDescription[], limits: Session['limits']): Form {
   const [files, setFiles] = useState<Files>({});
   const [problems, setProblems] = useState<readonly string[]>([]);
   const [type, setType] = useState<string>();
-  // By workflow: it is still there after a look at another one, or when a workflow comes back.
+  // By workflow: the values are kept when the user looks at another workflow, or when the workflow is removed and added again.
   const [entered, setEntered] = useState<Readonly<Record<string, Values>>>({});
   const workflow = workflows.find((one) => one.type === type) ?? workflows[0];
   const fileInputs = workflow?.inputs.filter(isFileInput) ?? [PICTURE];
@@ -65,7 +65,7 @@ export function useForm(workflows: readonly WorkflowDescription[], limits: Sessi
     filesOf,
     choose: (chosen) => setType(chosen.type),
     take: async (input, taken, isMore = false) => {
-      // The first of the list may be another one soon.
+      // The first workflow of the list may change.
       setType(workflow?.type);
       setProblems([]);
       const inTurn = pLimit(CHECKS_AT_ONCE);
@@ -81,7 +81,7 @@ export function useForm(workflows: readonly WorkflowDescription[], limits: Sessi
     },
     setValue: (of, name, value) => {
       setType(workflow?.type);
-      // Two fields may change before the page is drawn again.
+      // Two fields may change before the next render.
       setEntered((all) => ({ ...all, [of.type]: { ...all[of.type], [name]: value } }));
     },
     load: ({ workflow: { type: loaded, inputs }, files: own, values, format }) => {
@@ -96,7 +96,7 @@ export function useForm(workflows: readonly WorkflowDescription[], limits: Sessi
   };
 }
 
-/** What is sent, once for each file: only what the workflow takes, which may have changed since it was entered. */
+/** The tasks to submit, one per file, with only the inputs that the workflow has, which may have changed. */
 export function tasksOf(
   workflow: WorkflowDescription,
   { fileInputs, filesOf, values: entered }: Form,

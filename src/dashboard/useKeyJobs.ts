@@ -6,7 +6,7 @@ import { usePolling } from './usePolling.js';
 const REFRESH_MS = 5000;
 const LISTED = 50;
 
-/** The newest jobs of the key, wherever they were started. @param isWanted none are asked for otherwise */
+/** The newest jobs of the key, wherever they were started. @param isWanted whether to request them */
 export function useKeyJobs(client: MiddlewareClient, isWanted: boolean): readonly JobRecord[] {
   const [jobs, setJobs] = useState<readonly JobRecord[]>([]);
   usePolling(async (signal) => setJobs((await client.jobs({ limit: LISTED }, signal)).jobs), {

@@ -7,31 +7,31 @@ import {
 } from '../client/index.js';
 import { messageOf } from './errors.js';
 
-/** An output that was fetched. */
+/** A downloaded output. */
 export interface Shown {
   readonly output: OutputFile;
   readonly blob: Blob;
   readonly url: string;
-  /** Of a text. */
+  /** Only for a text output. */
   readonly text: string | undefined;
 }
 
 interface Fetched {
-  /** Undefined while they are on their way. */
+  /** Undefined while loading. */
   readonly shown: readonly [Shown, ...Shown[]] | undefined;
   readonly problem: string | undefined;
 }
 
 const NOTHING: Fetched = { shown: undefined, problem: undefined };
 
-/** What a job made, for as long as it is shown. */
+/** Loads the outputs of a job while it is shown. */
 export function useOutputs(client: MiddlewareClient, status: CompletedStatus): Fetched {
   const [fetched, setFetched] = useState(NOTHING);
   const id = status.job_id;
   useEffect(() => {
     const over = new AbortController();
     const urls: string[] = [];
-    // Fetched with the key, which a picture's own request could not carry.
+    // Fetched with the API key, which an `<img>` request cannot send.
     const fetchOne = async (output: OutputFile): Promise<Shown> => {
       const blob = await output.blob(over.signal);
       const url = URL.createObjectURL(blob);

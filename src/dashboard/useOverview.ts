@@ -2,28 +2,28 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { type MiddlewareClient, MiddlewareError } from '../client/index.js';
 import { loadOverview, type Overview } from './overview.js';
 
-/** Without events, and to notice a server that is gone, ms. */
+/** Poll interval without events, also to detect an unreachable server, ms. */
 const REFRESH_MS = 3000;
-/** Many events come together: what they changed is loaded once. */
+/** Several events within this time cause one reload, ms. */
 const GATHER_MS = 250;
 
 interface Options {
-  /** With what only the fleet's view shows. */
+  /** Whether to load the data of the fleet view. */
   readonly isFleet: boolean;
-  /** Whether the key may hear what happens; others only ask now and then. */
+  /** Whether the key may receive events; otherwise the hook only polls. */
   readonly mayListen: boolean;
-  /** The server refused the key. */
+  /** Called when the server rejects the key. */
   readonly onRefused: () => void;
 }
 
 interface OverviewState {
   readonly overview: Overview | undefined;
-  /** Whether the server could not be reached the last time. */
+  /** Whether the last request failed to reach the server. */
   readonly isOffline: boolean;
   refresh(): void;
 }
 
-/** Keeps the state of the server up to date: by events where the key may hear them, and by asking now and then. */
+/** Keeps the state of the server up to date by events, if the key may receive them, and by polling. */
 export function useOverview(
   client: MiddlewareClient,
   { isFleet, mayListen, onRefused }: Options,
@@ -60,14 +60,14 @@ export function useOverview(
       hasEvents = true;
       try {
         for await (const _event of client.events(over.signal)) {
-          // The first of many decides when: each putting it off, a busy server would never be looked at.
+          // The first event of many starts the timer. If each event restarted it, a busy server would never cause a reload.
           if (isGathering) continue;
           isGathering = true;
           clearTimeout(timer);
           timer = setTimeout(load, GATHER_MS);
         }
       } catch {
-        // The next look shows whether the server is there, and listens again.
+        // The next poll shows whether the server is reachable, and then listens again.
       }
       hasEvents = false;
     };

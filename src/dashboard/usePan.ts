@@ -1,7 +1,7 @@
 import type { RefObject } from 'preact';
 import { useEffect } from 'preact/hooks';
 
-/** Moves what is larger than its place by dragging. Starts in the middle. */
+/** Scrolls content larger than its container by dragging. Starts in the middle. */
 export function usePan(place: RefObject<HTMLElement | null>, isActive: boolean): void {
   useEffect(() => {
     const element = place.current;
@@ -11,7 +11,7 @@ export function usePan(place: RefObject<HTMLElement | null>, isActive: boolean):
       (element.scrollHeight - element.clientHeight) / 2,
     );
     const move = (event: PointerEvent) => {
-      // A finger scrolls by itself.
+      // Touch scrolls natively.
       if (event.buttons !== 1 || event.pointerType === 'touch' || isOnHandle(event)) return;
       element.scrollBy(-event.movementX, -event.movementY);
     };

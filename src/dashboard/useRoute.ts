@@ -2,23 +2,23 @@ import { useEffect, useState } from 'preact/hooks';
 
 export interface Route {
   readonly view: 'studio' | 'fleet';
-  /** Of the job that is to be shown. */
+  /** The job to show. */
   readonly jobId: string | undefined;
-  /** Of the jobs that are to be shown together. */
+  /** The batch to show. */
   readonly batch: string | undefined;
 }
 
-/** The address of a job on this page. */
+/** The URL hash of a job on this page. */
 export function jobHash(jobId: string): string {
   return `#job=${encodeURIComponent(jobId)}`;
 }
 
-/** The address, in this browser, of jobs that were started together. */
+/** The URL hash of a batch, valid in this browser. */
 export function batchHash(batch: string): string {
   return `#batch=${batch}`;
 }
 
-/** What the address asks for: it can be kept, sent, and gone back from. */
+/** The route from the URL hash: it can be bookmarked and shared, and works with the back button. */
 export function useRoute(): Route {
   const [hash, setHash] = useState(location.hash);
   useEffect(() => {

@@ -1,18 +1,18 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { MiddlewareClient, Session } from '../client/index.js';
 
-/** Until the server was reached, ms. */
+/** Retry interval until the server is reached, ms. */
 const RETRY_MS = 2000;
 
 interface SessionState {
-  /** Undefined until the server was reached. */
+  /** Undefined until the server is reached. */
   readonly session: Session | undefined;
   readonly isOffline: boolean;
-  /** Asks again, as when the server refused the key. */
+  /** Requests the session again, for example after the server rejected the key. */
   refresh(): void;
 }
 
-/** What the caller may do, and what the server accepts. */
+/** The permissions of the caller, and what the server accepts. */
 export function useSession(client: MiddlewareClient): SessionState {
   const [loaded, setLoaded] = useState<{ readonly client: MiddlewareClient; readonly session: Session }>();
   const [isOffline, setOffline] = useState(false);
@@ -39,7 +39,7 @@ export function useSession(client: MiddlewareClient): SessionState {
     };
   }, [client, round]);
 
-  // What another key may do says nothing about this one.
+  // The session of another key does not apply to this one.
   const session = loaded?.client === client ? loaded.session : undefined;
   return { session, isOffline, refresh: () => setRound((n) => n + 1) };
 }

@@ -2,8 +2,8 @@ import { useEffect, useState } from 'preact/hooks';
 import type { MiddlewareClient } from '../client/index.js';
 
 /**
- * The address of a small picture of a job's result, fetched with the key, which an image's own request could not carry.
- * @param jobId undefined while there is nothing to show
+ * The object URL of a thumbnail of a job's result. Fetched with the API key, which an `<img>` request cannot send.
+ * @param jobId undefined to load nothing
  */
 export function useThumbnail(client: MiddlewareClient, jobId: string | undefined): string | undefined {
   const [url, setUrl] = useState<string>();
@@ -19,7 +19,7 @@ export function useThumbnail(client: MiddlewareClient, jobId: string | undefined
         made = URL.createObjectURL(blob);
         setUrl(made);
       })
-      // A result that made room for newer ones has no picture any more.
+      // An expired result has no thumbnail.
       .catch(() => undefined);
     return () => {
       over.abort();

@@ -2,10 +2,10 @@ import { useRef, useState } from 'preact/hooks';
 import type { MiddlewareClient, WorkflowDescription } from '../client/index.js';
 import { usePolling } from './usePolling.js';
 
-/** How often it is asked, ms: whoever copies a file into the server's folder sees it here within two seconds. */
+/** Poll interval, ms: a file copied into the server's folder appears within two seconds. */
 const REFRESH_MS = 1500;
 
-/** What can be run. Workflows may come and go while the page is open. */
+/** The available workflows, which may change while the page is open. */
 export function useWorkflows(client: MiddlewareClient, isThere: boolean): readonly WorkflowDescription[] {
   const [workflows, setWorkflows] = useState<readonly WorkflowDescription[]>([]);
   const last = useRef('');
@@ -13,7 +13,7 @@ export function useWorkflows(client: MiddlewareClient, isThere: boolean): readon
     async (signal) => {
       const loaded = await client.workflows(signal);
       const text = JSON.stringify(loaded);
-      // The same again is nothing to draw.
+      // An unchanged list needs no render.
       if (text !== last.current) setWorkflows(loaded);
       last.current = text;
     },

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { WorkStore } from './WorkStore.js';
 import type { Work } from './work.js';
 
-/** The works of a store, newest first, as they are now. */
+/** The current works of a store, newest first. */
 export function useWorks(store: WorkStore): readonly Work[] {
   const [works, setWorks] = useState(store.works);
   useEffect(() => {

@@ -6,7 +6,7 @@ export default defineConfig({
   build: {
     outDir: path.resolve(import.meta.dirname, '../../dist/dashboard'),
     emptyOutDir: true,
-    // Every file of its own: the page's policy allows no data in URLs.
+    // No inlined assets: the page's content security policy does not allow data URLs.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },

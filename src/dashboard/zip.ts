@@ -4,10 +4,10 @@ import { resultName } from './resultName.js';
 import type { Work } from './work.js';
 
 /**
- * Everything that works made, in one file. Results are fetched one after the other and go straight into the blob, which
- * the browser keeps on its disk where it is large.
- * @param onFile called with how many results are in it
- * @throws what fetching a result throws
+ * Packs all results of the works into one ZIP file. Downloads them one after the other into a blob, which the browser keeps on
+ * disk if it is large.
+ * @param onFile called with the number of files so far
+ * @throws the errors of fetching a result
  */
 export async function zipOf(
   client: MiddlewareClient,
@@ -30,7 +30,7 @@ async function* entriesOf(client: MiddlewareClient, works: readonly Work[], onFi
   }
 }
 
-/** Pictures of different folders may have the same name. */
+/** Returns an unused file name: images of different folders may have the same name. */
 function freeName(name: string, taken: Set<string>): string {
   const dot = name.lastIndexOf('.');
   const [stem, ending] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, ''];

@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 const READY_TIMEOUT_MS = 60_000;
 
 /**
- * A program of this project as a process of its own. What it writes goes to a file: whoever reads it from a pipe is
- * woken by every line, and the benchmark would measure that.
+ * Runs a program of this project as a child process. Its output goes to a file: reading it from a pipe would wake the parent for
+ * every line, and benchmarks would measure that.
  */
 export class Child {
   readonly #process: ChildProcess;
@@ -17,7 +17,7 @@ export class Child {
   readonly #folder = mkdtempSync(path.join(tmpdir(), 'child-'));
   readonly #output = path.join(this.#folder, 'output.log');
 
-  /** @param nodeArgs arguments of Node itself */
+  /** @param nodeArgs arguments for Node */
   constructor(
     name: string,
     script: URL,
@@ -28,10 +28,10 @@ export class Child {
     this.#name = name;
     const output = openSync(this.#output, 'a');
     this.#process = spawn(process.execPath, [...nodeArgs, fileURLToPath(script), ...args], {
-      // Variables of the person's own must not lead the demo to their real machines.
+      // Environment variables of the user must not connect the demo to real machines.
       env: { PATH: process.env['PATH'], ...env },
       stdio: ['ignore', output, output],
-      // Ctrl-C on a terminal goes to the whole group; the demo ends its children itself, in order.
+      // Ctrl-C in a terminal signals the whole process group; the demo stops its children itself, in order.
       detached: true,
     });
     closeSync(output);
@@ -41,7 +41,7 @@ export class Child {
     return this.#process.pid ?? 0;
   }
 
-  /** Waits for the first match in what it writes. */
+  /** Waits for the first match in the output. */
   async says(pattern: RegExp): Promise<string> {
     const deadline = performance.now() + READY_TIMEOUT_MS;
     for (;;) {

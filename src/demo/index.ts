@@ -14,7 +14,7 @@ const PREFERRED_PORT = 3000;
 const SIMULATED_WORK_MS = 600;
 const POLL_MS = 50;
 
-/** What goes through which workflow. */
+/** The workflows to run and their images. */
 const TOUR = [
   { workflow: 'remove-background', sample: 'product.jpg' },
   { workflow: 'upscale-image', sample: 'transparent-badge.png' },
@@ -23,7 +23,7 @@ const TOUR = [
 
 const say = (line = '') => process.stdout.write(`${line}\n`);
 
-/** Two simulated ComfyUI machines and the server; a real picture through every workflow over real HTTP. */
+/** Starts two simulated ComfyUI machines and the server, and runs a real image through every workflow over HTTP. */
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
@@ -32,7 +32,7 @@ async function main(): Promise<number> {
     },
   });
   const children: Child[] = [];
-  // The figures of a demo are not those of the server that runs here otherwise.
+  // The demo must not change the metrics of a server that is otherwise run here.
   const scratch = await mkdtemp(path.join(tmpdir(), 'comfyui-demo-'));
   try {
     const simulators = [1, 2].map(() => startSimulator());
@@ -76,7 +76,7 @@ function startServer(port: number, hosts: readonly string[], metricsFile: string
   });
 }
 
-/** The preferred port, or any other when that is taken. */
+/** Returns the preferred port, or any free port if it is in use. */
 async function freePort(preferred: number): Promise<number> {
   const probe = createServer();
   const isFree = await new Promise<boolean>((resolve) => {
@@ -87,7 +87,7 @@ async function freePort(preferred: number): Promise<number> {
   return isFree ? preferred : 0;
 }
 
-/** Submits, follows, fetches, and writes both pictures down. */
+/** Submits a job, follows it, fetches the result and saves both images. */
 async function showWorkflow(
   baseUrl: string,
   workflow: string,
@@ -128,7 +128,7 @@ async function serveUntilSignal(baseUrl: string): Promise<void> {
   );
   say(`  curl ${baseUrl}/health`);
   await new Promise<void>((resolve) => {
-    // It may come twice, from the terminal and from npm: the second one must not cut the stop short.
+    // The signal may come twice, from the terminal and from npm: the second one must not interrupt the shutdown.
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
   });
   say('\nStopping …');

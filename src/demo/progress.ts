@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 
 const WIDTH = 30;
 
-/** One job's progress on a terminal, redrawn in place; in a file or pipe only its steps. */
+/** Shows a job's progress on a terminal, redrawn in place; in a file or pipe it only writes the steps. */
 export class ProgressBar {
   readonly #label: string;
   readonly #out: Writable & { isTTY?: boolean };

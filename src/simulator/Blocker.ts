@@ -1,6 +1,6 @@
 /**
- * A value that keeps the nodes behind it from running. The first of them reports the message as `ExecutionBlocked`
- * and hands on a blocker that says nothing.
+ * A value that blocks the nodes that depend on it. The first blocked node reports the message as `ExecutionBlocked` and passes on
+ * a blocker without a message.
  */
 export class Blocker {
   readonly message: string | undefined;

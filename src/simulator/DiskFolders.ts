@@ -6,7 +6,7 @@ import { type FilePlace, type Folders, type FolderType, numberOf } from './folde
 export class DiskFolders implements Folders {
   readonly #root: string;
 
-  /** @param root has, or gets, the folders `input`, `temp` and `output` */
+  /** @param root directory of the folders `input`, `temp` and `output`, which are created if they do not exist */
   constructor(root: string) {
     this.#root = root;
   }
@@ -27,7 +27,7 @@ export class DiskFolders implements Folders {
         writeFileSync(file, bytes);
         return;
       } catch (error) {
-        // Another machine that shares the folder has just emptied it.
+        // Another machine that shares the folder has just deleted its files.
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || triesLeft === 0) throw error;
       }
     }
@@ -41,7 +41,7 @@ export class DiskFolders implements Folders {
     try {
       rmSync(path.join(this.#root, type), { recursive: true, force: true });
     } catch {
-      // Another machine writes into it meanwhile: as in ComfyUI, what cannot be deleted stays.
+      // Another machine writes to the folder at the same time. As in ComfyUI, files that cannot be deleted stay.
     }
   }
 

@@ -1,15 +1,15 @@
-/** What the order of execution depends on. */
+/** The dependencies that determine the execution order. */
 interface Wiring {
-  /** Nodes that a node's inputs come from. */
+  /** Nodes that the inputs of a node link to. */
   sources(id: string): readonly string[];
   isCached(id: string): boolean;
   isOutput(id: string): boolean;
 }
 
-/** The nodes that are still to run, in ComfyUI's order: outputs as soon as they can be had. */
+/** Nodes still to run, in ComfyUI's order: output nodes run as early as possible. */
 export class ExecutionList {
   readonly #wiring: Wiring;
-  /** Nodes that wait for a node, by its id; in the order in which the nodes were added. */
+  /** Nodes waiting for a node, by that node's id, in the order in which they were added. */
   readonly #waiting = new Map<string, Set<string>>();
   readonly #blockedBy = new Map<string, number>();
 
@@ -17,7 +17,7 @@ export class ExecutionList {
     this.#wiring = wiring;
   }
 
-  /** Adds a node with all that it needs. What is in the cache needs nothing. */
+  /** Adds a node and all nodes that it depends on. Cached nodes have no dependencies. */
   add(id: string): void {
     const left = [id];
     const added: string[] = [];
@@ -34,7 +34,7 @@ export class ExecutionList {
     }
   }
 
-  /** Lets a node wait for another one. */
+  /** Makes the node `id` wait for the node `source`. */
   link(source: string, id: string): void {
     if (this.#wiring.isCached(source)) return;
     this.add(source);
@@ -44,7 +44,7 @@ export class ExecutionList {
     this.#blockedBy.set(id, (this.#blockedBy.get(id) ?? 0) + 1);
   }
 
-  /** The node that is next: one that tells the user something, or is close to one that does. */
+  /** Returns the next node to run: an output node first, then a node close to an output node. */
   next(): string | undefined {
     const free = [...this.#blockedBy].filter(([, count]) => count === 0).map(([id]) => id);
     const { isOutput } = this.#wiring;
@@ -57,7 +57,7 @@ export class ExecutionList {
     );
   }
 
-  /** A node is done with. */
+  /** Marks a node as finished. */
   complete(id: string): void {
     for (const one of this.#waiting.get(id) ?? []) {
       this.#blockedBy.set(one, (this.#blockedBy.get(one) ?? 1) - 1);

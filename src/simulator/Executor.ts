@@ -12,19 +12,21 @@ import { ResultCache } from './ResultCache.js';
 import type { Message, SimulatedSockets } from './sockets.js';
 
 export interface ExecutorOptions {
-  /** `older` takes no prompt id, sends neither `progress_state` nor `execution_success`, and interrupts anything. */
+  /**
+   * `older` accepts no prompt id, sends neither `progress_state` nor `execution_success`, and interrupts whatever prompt runs.
+   */
   readonly generation: 'current' | 'older';
   /** Milliseconds of model work by node class. */
   readonly workMs: Readonly<Record<string, number>>;
-  /** For putting another model on the GPU than that of the last prompt, ms; a model's first time is no different. */
+  /** Time to load a model other than that of the last prompt, ms. The first load takes just as long. */
   readonly loadMs: number;
-  /** Between `execution_success` and the history entry, ms. */
+  /** Delay between `execution_success` and the history entry, ms. */
   readonly historyDelayMs: number;
-  /** PNG files do not carry their prompt, as with `--disable-metadata`. */
+  /** PNG files do not contain their prompt, as with `--disable-metadata`. */
   readonly disableMetadata: boolean;
-  /** Results of nodes kept, those used last, as with `--cache-lru`; the classic cache when it is undefined. */
+  /** Number of node results in an LRU cache, as with `--cache-lru`; the classic cache if undefined. */
   readonly cacheSize: number | undefined;
-  /** Decoding and writing images takes as long as in ComfyUI, or this share of it; 0 for no longer than it does. */
+  /** Minimum time for decoding and writing images, as a share of ComfyUI's time; 0 adds no delay. */
   readonly pngCost: number;
 }
 
@@ -33,16 +35,16 @@ export interface ExecutorWorld {
   readonly folders: Folders;
   readonly faults: Faults;
   readonly lock: PythonLock;
-  /** A prompt begins to run. */
+  /** A prompt starts to run. */
   onStart(prompt: Prompt): void;
-  /** Another model is on the GPU. */
+  /** Another model was loaded. */
   onLoad(model: string): void;
   onMoment(moment: Moment, prompt: Prompt): void;
-  /** A prompt names a file as its output. */
+  /** A prompt names a file as an output. */
   onOutput(place: FilePlace, prompt: Prompt): void;
 }
 
-/** One prompt at a time, in order; queue and history live in this object's memory and die with it. */
+/** Runs one prompt at a time, in order. The queue and the history are in memory and are lost with this object. */
 export class Executor {
   readonly history = new Map<string, Record<string, unknown>>();
   readonly classes: Readonly<Record<string, NodeClass>>;
@@ -62,7 +64,7 @@ export class Executor {
     this.#cache = new ResultCache(options.cacheSize);
   }
 
-  /** Whether only a restart helps. */
+  /** Whether the GPU works again only after a restart. */
   get isGpuBroken(): boolean {
     return this.#gpu.isBroken;
   }
@@ -71,13 +73,13 @@ export class Executor {
     return this.#pending.length + (this.#running ? 1 : 0);
   }
 
-  /** Ids of all prompts that it knows. */
+  /** Ids of all known prompts: waiting, running and in the history. */
   get promptIds(): string[] {
     const running = this.#running ? [this.#running.prompt.id] : [];
     return [...this.history.keys(), ...running, ...this.#pending.map(({ id }) => id)];
   }
 
-  /** What a socket is told when it connects: `executing` comes without a prompt id (protocol trap 4). */
+  /** Messages for a socket that has just connected. `executing` carries no prompt id (protocol trap 4). */
   hello(clientId: string): Message[] {
     const messages: Message[] = [{ type: 'status', data: { status: this.#execInfo(), sid: clientId } }];
     const node = this.#running?.execution.currentNode;
@@ -90,7 +92,7 @@ export class Executor {
   enqueue(prompt: Prompt): void {
     this.#pending.push(prompt);
     this.#tellStatus();
-    // ComfyUI's worker is a thread of its own: it takes the prompt once the POST was answered, or just before.
+    // ComfyUI's worker is a separate thread: it takes the prompt just before or after the response to the POST.
     if (this.#running) this.#world.onMoment('pending', prompt);
     else setImmediate(() => void this.#work());
   }
@@ -112,7 +114,7 @@ export class Executor {
     this.#tellStatus();
   }
 
-  /** With an id, stops that prompt if it is the one running; an older server, or none, stops whatever runs. */
+  /** Interrupts the prompt with this id if it is running. Without an id, or on an older server, interrupts any running prompt. */
   interrupt(promptId: string | undefined): void {
     if (!this.#running) return;
     const isMeant =
@@ -120,7 +122,7 @@ export class Executor {
     if (isMeant) this.#running.execution.interrupted = true;
   }
 
-  /** The process is gone: nothing of it runs on. */
+  /** Aborts everything, because the process has died. */
   kill(): void {
     this.#dead.abort(new Error('killed'));
   }
@@ -198,7 +200,7 @@ function historyEntry(prompt: Prompt, end: ExecutionEnd): Record<string, unknown
   };
 }
 
-/** The files that an output of a node names. */
+/** The files that a node's output names. */
 function filesOf(output: unknown): FilePlace[] {
   const items = Object.values(output as Record<string, unknown[]>).flat() as Array<Partial<FilePlace> | null>;
   return items.flatMap((item) => {

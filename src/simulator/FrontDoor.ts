@@ -11,19 +11,19 @@ interface DoorWorld {
   readonly lock: PythonLock;
   readonly maxBytes: () => number;
   mayEnter(request: IncomingMessage): boolean;
-  /** Whether the process runs: one that was killed carries out nothing, whatever it has read. */
+  /** Whether the process runs. A killed process handles no request, even one that it has read. */
   isAlive(): boolean;
-  /** A request is there, and nothing was done about it yet. */
+  /** Called when a request has arrived, before it is handled. */
   onCall(call: Call): Promise<void>;
   later(ms: number, what: () => unknown): void;
 }
 
-/** What requests pass on their way in and answers on their way out, with the faults that befall them there. */
+/** Passes requests to the API and responses to the client, and injects the configured faults. */
 export class FrontDoor {
   /** Requests by method and first part of the path, such as `GET /history`. */
   readonly requests = new Map<string, number>();
   readonly #world: DoorWorld;
-  /** Requests that are never answered. */
+  /** Requests that never get a response. */
   readonly #held: ServerResponse[] = [];
 
   constructor(world: DoorWorld) {
@@ -61,7 +61,7 @@ export class FrontDoor {
     return writeSpoiled(response, answer, spoil.how);
   }
 
-  /** Requests that were never to be answered must not wait for ever. */
+  /** Closes the connections of all held requests, so that their clients do not wait forever. */
   releaseHeld(): void {
     for (const response of this.#held.splice(0)) response.destroy();
   }

@@ -5,12 +5,12 @@ import { type WebSocket, WebSocketServer } from 'ws';
 
 interface Handlers {
   onRequest(request: IncomingMessage, response: ServerResponse): void;
-  /** Whether a socket may be opened; later, when the answer takes its time. */
+  /** Whether a socket may be opened. May resolve late if the response is delayed. */
   maySocket(request: IncomingMessage): Promise<boolean>;
   onSocket(socket: WebSocket, request: IncomingMessage): void;
 }
 
-/** A machine's one port, which it keeps when it is unplugged and plugged in again. */
+/** The machine's port, which stays the same when the machine is unplugged and plugged in again. */
 export class Listener {
   readonly #handlers: Handlers;
   #http: Server | undefined;
@@ -24,7 +24,7 @@ export class Listener {
     return this.#http !== undefined;
   }
 
-  /** 0 until it has listened for the first time. */
+  /** 0 until the first `start`. */
   get port(): number {
     return this.#port;
   }
@@ -41,7 +41,7 @@ export class Listener {
     this.#port = (http.address() as AddressInfo).port;
   }
 
-  /** Cuts every HTTP connection and takes no new one. */
+  /** Closes every HTTP connection and accepts no new ones. */
   async stop(): Promise<void> {
     const http = this.#http;
     this.#http = undefined;

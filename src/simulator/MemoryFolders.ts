@@ -1,19 +1,19 @@
 import { cleanSubfolder, type FilePlace, type Folders, type FolderType, keyOf, numberOf } from './folders.js';
 
-/** Bytes of files kept unless it is told otherwise. */
+/** Default limit for the size of all files, bytes. */
 const MAX_BYTES = 256 * 1024 * 1024;
 
-/** Files in memory. Handed to several simulators, it is a folder that they share. */
+/** Files in memory. Simulators that get the same object share the folders. */
 export class MemoryFolders implements Folders {
   readonly #files = new Map<string, { readonly place: FilePlace; readonly bytes: Buffer }>();
-  /** Numbers that are taken, by file name, under folder and prefix: a folder may hold many thousand files. */
+  /** Used numbers by file name, per folder and prefix: an index, because a folder may contain many thousand files. */
   readonly #numbers = new Map<string, Map<string, number>>();
-  /** The highest of each, where it is known. */
+  /** The highest number per folder and prefix, if known. */
   readonly #highest = new Map<string, number>();
   readonly #maxBytes: number;
   #bytes = 0;
 
-  /** @param maxBytes of files kept; the oldest go first. A real ComfyUI fills its disk */
+  /** @param maxBytes size limit of all files; the oldest files are deleted first. A real ComfyUI fills its disk */
   constructor(maxBytes = MAX_BYTES) {
     this.#maxBytes = maxBytes;
   }

@@ -1,4 +1,4 @@
-/** An exception of a node, as `execution_error` reports it. */
+/** An exception that a node raises, as `execution_error` reports it. */
 export class NodeException extends Error {
   readonly exceptionType: string;
 

@@ -1,16 +1,16 @@
 import { classOf, type Graph } from './prompt.js';
 
-/** Letters that ComfyUI takes: there is no `w`, and a `p` more. */
+/** The letters that ComfyUI uses: `w` is missing and `p` occurs twice. */
 const LETTERS = 'abcdefghijklmnopqrstupvxyz';
 
 /**
- * The objects of nodes, which live from one prompt to the next as long as each has a node with the same id and class.
- * What an object chooses when it is made stays: the letters in the names of `PreviewImage`'s files.
+ * Node objects, which are kept between prompts as long as each prompt has a node with the same id and class. Values chosen when
+ * an object is created stay the same, such as the letters in the file names of `PreviewImage`.
  */
 export class NodeObjects {
   readonly #prefixes = new Map<string, string>();
 
-  /** Forgets the objects of nodes that a prompt does not have; those of expanded nodes go with these. */
+  /** Deletes the objects of nodes that a prompt does not contain, including those of their expanded nodes. */
   keep(graph: Graph): void {
     const kept = new Set([...graph].map(([id, node]) => keyOf(id, classOf(node))));
     for (const key of this.#prefixes.keys()) {

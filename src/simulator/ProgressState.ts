@@ -4,13 +4,13 @@ interface NodeState {
   state: 'running' | 'finished';
 }
 
-/** Where a node belongs: nodes of an expanded one are shown as that one. */
+/** The origin of a node. Nodes of an expanded node are displayed as that node. */
 export interface NodeOrigin {
   readonly display: string;
   readonly parent: string | null;
 }
 
-/** What `progress_state` tells about a prompt: every node that was started, in full, each time. */
+/** The content of `progress_state` messages for a prompt: each message lists every started node. */
 export class ProgressState {
   readonly #nodes = new Map<string, NodeState>();
   readonly #promptId: string;

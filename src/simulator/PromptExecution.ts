@@ -14,9 +14,9 @@ import { metadataOf } from './promptMetadata.js';
 
 class Interrupted extends Error {}
 
-/** The run of one prompt: its nodes in order, and the messages in the order in which ComfyUI sends them. */
+/** Executes one prompt: its nodes in order, with messages in ComfyUI's order. */
 export class PromptExecution {
-  /** Node at work, for a socket that connects meanwhile. */
+  /** The running node, for sockets that connect during the run. */
   currentNode: string | undefined;
   /** Checked before and after every step, as ComfyUI does. */
   interrupted = false;
@@ -25,7 +25,7 @@ export class PromptExecution {
   readonly #graph: PromptGraph;
   readonly #list: ExecutionList;
   readonly #report: PromptReport;
-  /** Values of nodes that others run in place of. */
+  /** Values of expanded nodes, which come from the nodes that replaced them. */
   readonly #expanded = new Map<string, readonly unknown[]>();
   #inputs: Record<string, unknown> = {};
 
@@ -58,7 +58,7 @@ export class PromptExecution {
     return end;
   }
 
-  /** Does what is to be done for a node; false when others run in its place first. */
+  /** Runs a node. Returns false if the node expanded into other nodes that must run first. */
   async #isDone(id: string): Promise<boolean> {
     const expanded = this.#expanded.get(id);
     if (expanded) {
@@ -96,7 +96,7 @@ export class PromptExecution {
     this.currentNode = id;
     this.#report.startNode(id);
     this.#checkInterrupt();
-    // Inputs that the class does not declare never reach the node.
+    // Inputs that the class does not declare are never passed to the node.
     const declared = Object.keys(declaredInputs(nodeClass)).filter((name) => inputs.has(name));
     this.#inputs = Object.fromEntries(declared.map((name) => [name, this.#resolve(inputs.get(name))]));
     const blocker = Object.values(this.#inputs).find((value) => value instanceof Blocker);
@@ -137,7 +137,7 @@ export class PromptExecution {
     for (const source of links.map(linkSource)) if (source !== undefined) this.#list.link(source, id);
   }
 
-  /** What a link leads to, or the value itself. */
+  /** The value that a link leads to, or the value itself if it is no link. */
   #resolve(value: unknown): unknown {
     const source = linkSource(value);
     if (source === undefined) return unwrapped(value);
@@ -184,7 +184,7 @@ export class PromptExecution {
     this.#report.step(id, value, max);
   }
 
-  /** A node that works with another model than the last one waits until that is on the GPU. */
+  /** Waits for the load time if the node needs a model other than the loaded one. */
   async #loadModel(classType: string): Promise<void> {
     const { gpu, loadMs } = this.#world;
     if (loadMs === 0 || !MODEL_NODES.has(classType)) return;
@@ -215,7 +215,7 @@ export class PromptExecution {
   }
 }
 
-/** Name of the model that a loader handed to a node. */
+/** Name of the model that a node gets from a loader. */
 function modelOf({ model, upscale_model: upscaler = model }: Record<string, unknown>): string | undefined {
   const { name } = (upscaler ?? {}) as { name?: unknown };
   return typeof name === 'string' ? name : undefined;

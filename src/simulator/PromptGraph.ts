@@ -7,10 +7,10 @@ import { pythonJson } from './pythonJson.js';
 import { plainText } from './pythonNumbers.js';
 import type { NodeMeta } from './ResultCache.js';
 
-/** Where the links of an expanded node's graph lead that go to its own inputs. */
+/** Source id of links, inside the graph of an expanded node, that lead to the inputs of the expanded node. */
 export const OWN_INPUT = '';
 
-/** The nodes of a running prompt: those that were submitted, and those that nodes put in their own place. */
+/** The nodes of a running prompt: those submitted and those added by expansion. */
 export class PromptGraph {
   readonly #nodes: Map<string, NodeJson>;
   readonly #origins = new Map<string, NodeOrigin>();
@@ -25,7 +25,7 @@ export class PromptGraph {
     this.#folders = folders;
   }
 
-  /** The nodes that the outputs depend on and these themselves, in the order of the prompt. */
+  /** The given outputs and all nodes that they depend on, in the order of the prompt. */
   behind(outputs: readonly string[]): string[] {
     const found = new Set<string>();
     const left = [...outputs];
@@ -64,8 +64,8 @@ export class PromptGraph {
   }
 
   /**
-   * Puts nodes in the place of one. A link to `OWN_INPUT` is what that one has at the input that is named.
-   * @returns the ids that they have got, by their own
+   * Replaces a node by the nodes of a graph. A link to `OWN_INPUT` gets the value of the named input of the replaced node.
+   * @returns the new node ids, by their ids in `graph`
    */
   expand(parent: string, graph: Graph): Map<string, string> {
     const inputsOfParent = this.node(parent).inputs;
@@ -85,7 +85,7 @@ export class PromptGraph {
     return ids;
   }
 
-  /** Two nodes with the same class, values and sources give the same result; inputs that it ignores count, too. */
+  /** A hash of class, values and sources: nodes with the same signature give the same result. Ignored inputs count as well. */
   signature(id: string): string {
     const known = this.#signatures.get(id);
     if (known) return known;
@@ -97,7 +97,7 @@ export class PromptGraph {
       const source = linkSource(value);
       const link = source === undefined ? '' : `${this.signature(source)}:${(value as unknown[])[1]}`;
       hash.update(`\0${name}=`);
-      // An image is a text of megabytes, which takes longer to quote than to hash.
+      // An image can be megabytes of text: hashing it directly is faster than quoting it as JSON.
       if (typeof value === 'string') hash.update(`${value.length} `).update(value);
       else hash.update(link || pythonJson(value));
     }
@@ -106,13 +106,13 @@ export class PromptGraph {
     return signature;
   }
 
-  /** What else a node's result depends on, found out once a run; undefined for nothing. */
+  /** What else a node's result depends on, determined once per run; undefined if nothing. */
   changed(id: string): string | number | undefined {
     if (this.#changed.has(id)) return this.#changed.get(id);
     const { inputs, nodeClass } = this.node(id);
     if (!nodeClass.file) return undefined;
     const bytes = this.#folders.read(annotatedPlace(plainText(inputs.get(nodeClass.file.input))));
-    // A file that is gone is like none that ever was.
+    // A missing file never equals another one.
     const value = bytes ? createHash('sha256').update(bytes).digest('hex') : Math.random();
     this.#changed.set(id, value);
     return value;

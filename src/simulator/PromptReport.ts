@@ -8,7 +8,7 @@ import { classOf, type Prompt } from './prompt.js';
 import type { NodeMeta } from './ResultCache.js';
 import type { Message } from './sockets.js';
 
-/** How a run ended, as the history keeps it. */
+/** The end of a run, as the history stores it. */
 export interface ExecutionEnd {
   readonly status: 'success' | 'error';
   readonly messages: readonly Message[];
@@ -16,17 +16,17 @@ export interface ExecutionEnd {
   readonly meta: Record<string, NodeMeta>;
 }
 
-/** What a running prompt tells its client, in ComfyUI's messages, and what the history keeps of it. */
+/** Sends a running prompt's messages to its client and collects the history entry. */
 export class PromptReport {
   readonly #world: ExecutionWorld;
   readonly #prompt: Prompt;
   readonly #graph: PromptGraph;
   readonly #progress: ProgressState;
-  /** Nodes that ran, and were not in the cache. */
+  /** Nodes that ran, without those taken from the cache. */
   readonly #executed: string[] = [];
   readonly #outputs: Record<string, unknown> = {};
   readonly #meta: Record<string, NodeMeta> = {};
-  /** The messages that the history keeps. */
+  /** Messages for the history. */
   readonly #kept: Message[] = [];
 
   constructor(prompt: Prompt, graph: PromptGraph, world: ExecutionWorld) {
@@ -53,7 +53,7 @@ export class PromptReport {
     this.#send('progress', { value, max, prompt_id: this.#prompt.id, node: id });
   }
 
-  /** A node did its work, which is not yet finished when others run in its place. */
+  /** Records that a node ran. A node that expanded is not finished yet. */
   ran(id: string): void {
     this.#executed.push(id);
   }
@@ -70,7 +70,7 @@ export class PromptReport {
     this.#send('executed', { node: id, display_node: this.#graph.originOf(id).display, output });
   }
 
-  /** A branch that is not to run says so, and is neither the end nor kept in the history. */
+  /** Reports a blocked branch. This does not end the prompt and is not stored in the history. */
   blocked(id: string, { message }: Blocker): void {
     if (message === undefined) return;
     const data = {
@@ -84,7 +84,7 @@ export class PromptReport {
     this.#world.send({ type: 'execution_error', data });
   }
 
-  /** Nodes that go by the progress bar tell of a step of none first; the image comes before or after it. */
+  /** Nodes with a progress bar first report step 0; the image comes before or after that message. */
   preview(id: string, image: Buffer, format: 'JPEG' | 'PNG', isDirect: boolean): void {
     const plain = () => previewFrame(image, format);
     if (isDirect) {
@@ -109,7 +109,7 @@ export class PromptReport {
     if (!isFirst) this.#world.sendPreview({ plain, withMetadata });
   }
 
-  /** Older servers end with `executing {node: null}` alone. */
+  /** Older servers only send `executing {node: null}` at the end. */
   succeeded(): ExecutionEnd {
     if (!this.#world.isOlder) this.#keep('execution_success', { prompt_id: this.#prompt.id });
     return this.#end('success');
@@ -126,7 +126,7 @@ export class PromptReport {
     return this.#end('error');
   }
 
-  /** Errors name the node of the prompt, not one that ran in its place. */
+  /** Errors name the node of the submitted prompt, not a node that replaced it. */
   #where(id: string): Record<string, unknown> {
     const node_id = this.#graph.originOf(id).display;
     return {

@@ -4,17 +4,17 @@ import { declaredInputs, type InputSpec, type NodeClass } from './nodeClass.js';
 import { classOf, type Graph, inputsOf, linkSource } from './prompt.js';
 import { ValidationException } from './ValidationException.js';
 
-/** What is wrong with a node, and which outputs do not run because of it. */
+/** The errors of a node and the outputs that do not run because of them. */
 export interface NodeErrors {
   readonly errors: readonly InputError[];
   readonly dependent_outputs: string[];
   readonly class_type: string;
 }
 
-/** One walk through a prompt, from each output to what it needs. */
+/** Validates a prompt, from each output to all nodes that it depends on. */
 export class PromptValidation {
   readonly nodeErrors: Record<string, NodeErrors> = {};
-  /** What is wrong with a node itself; a node in which something before it is wrong has no errors and is bad, too. */
+  /** The validation result of each node. A node that depends on an invalid node has no errors but is not good either. */
   readonly #checked = new Map<string, { isGood: boolean; errors: readonly InputError[] }>();
   readonly #graph: Graph;
   readonly #classes: Readonly<Record<string, NodeClass>>;
@@ -26,7 +26,7 @@ export class PromptValidation {
     this.#folders = folders;
   }
 
-  /** Checks an output, and blames it on every node that was found bad so far, as ComfyUI does. */
+  /** Checks an output. If it fails, adds it to the dependent outputs of every invalid node found so far, as ComfyUI does. */
   mayRun(output: string): boolean {
     try {
       if (this.#check(output)) return true;
@@ -83,7 +83,7 @@ export class PromptValidation {
     return isGood;
   }
 
-  /** What goes wrong in the check of a node behind a link is that node's error. */
+  /** Checks the node that a link leads to. An exception during that check becomes an error of that node. */
   #checkSource(
     source: string,
     name: string,

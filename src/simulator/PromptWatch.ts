@@ -5,13 +5,13 @@ import { parseMultipart } from './multipart.js';
 import { descriptionOf, type Moment, type Prompt, readSubmission } from './prompt.js';
 import type { Traps } from './Traps.js';
 
-/** Files of which it is known whose output they are; the oldest go first. */
+/** Maximum number of output files whose prompt is remembered; the oldest are removed first. */
 const MAX_ORIGINS = 10_000;
 
-/** Tells traps of the moments that prompts come to, and which prompts these are. */
+/** Notifies the traps when a prompt reaches a moment, and describes the prompt. */
 export class PromptWatch {
   readonly #traps: Traps;
-  /** What is known of the prompts whose outputs are in files, by the place of the file. */
+  /** Descriptions of prompts by the place of their output files. */
   readonly #origins = new Map<string, string>();
 
   constructor(traps: Traps) {
@@ -22,12 +22,12 @@ export class PromptWatch {
     if (this.#traps.waiting) void this.#traps.onMoment(moment, descriptionOf(prompt));
   }
 
-  /** A file is named as the output of a prompt, which may be a cached one of another. */
+  /** Records a prompt's output file. A cached result may name a file of another prompt. */
   onOutput(place: FilePlace, prompt: Prompt): void {
     keepNewest(this.#origins, keyOf(place), descriptionOf(prompt), MAX_ORIGINS);
   }
 
-  /** The moments that a request is: a picture or a prompt that comes, and a result that is fetched. */
+  /** Notifies the traps of requests that are a moment: an upload, a submission, or the download of a result. */
   async onCall({ method, path, query, contentType, body }: Call): Promise<void> {
     if (!this.#traps.waiting) return;
     if (method === 'POST' && path === '/upload/image') {

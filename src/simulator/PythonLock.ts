@@ -1,10 +1,9 @@
 /**
- * Python's lock, which some node may hold: until it lets go the process sends and answers nothing, while the system
- * takes connections for it all the same.
+ * Python's GIL. While a node holds it, the process sends and answers nothing, but the operating system still accepts connections.
  */
 export class PythonLock {
   #timer: NodeJS.Timeout | undefined;
-  /** What the process would have done meanwhile, in order. */
+  /** Calls delayed until the lock is released, in order. */
   #waiting: Array<() => void> = [];
 
   /** Holds the lock for `ms` milliseconds from now. */
@@ -13,14 +12,14 @@ export class PythonLock {
     this.#timer = setTimeout(() => this.release(), ms);
   }
 
-  /** Lets go: what has waited is done now. */
+  /** Releases the lock and makes the delayed calls. */
   release(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     for (const what of this.#waiting.splice(0)) what();
   }
 
-  /** Does something as soon as the lock is free: now, if it is. */
+  /** Calls a function as soon as the lock is free, or immediately if it is free. */
   run(what: () => void): void {
     if (this.#timer === undefined) what();
     else this.#waiting.push(what);

@@ -1,7 +1,7 @@
-/** What a node left behind; kept from one prompt to the next, by the node's signature. */
+/** The result of a node; cached between prompts by the node's signature. */
 export interface NodeResult {
   readonly values: readonly unknown[];
-  /** What `executed` told, and which node it was then. */
+  /** The output of the `executed` message and the node that it belonged to. */
   readonly ui?: { readonly output: unknown; readonly meta: NodeMeta };
 }
 
@@ -13,20 +13,20 @@ export interface NodeMeta {
   readonly real_node_id: string;
 }
 
-/** Results of earlier prompts. A file that one of them names may be gone, or be another by now: nobody looks. */
+/** Results of earlier prompts. As in ComfyUI, nothing checks whether their files still exist or have changed. */
 export class ResultCache {
   readonly #results = new Map<string, NodeResult>();
   readonly #limit: number | undefined;
 
   /**
-   * @param limit results kept, those that were used last; undefined for ComfyUI's own way, which keeps what the
-   * next prompt uses too and nothing else
+   * @param limit number of results to keep, least recently used removed first; undefined for ComfyUI's default, which keeps only
+   *   results that the next prompt uses as well
    */
   constructor(limit?: number) {
     this.#limit = limit;
   }
 
-  /** A prompt begins: what is too old for the cache and not of use to it goes. */
+  /** Starts a prompt: removes results that are too old and not used by it. */
   begin(signatures: ReadonlySet<string>): void {
     for (const signature of signatures) this.get(signature);
     for (const signature of this.#results.keys()) {

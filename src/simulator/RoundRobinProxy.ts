@@ -2,9 +2,9 @@ import { createServer, type IncomingMessage, request, type Server, type ServerRe
 import { type AddressInfo, connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-/** One address for several machines: each request and each socket goes to the next of them. */
+/** A reverse proxy for several machines: each request and each socket goes to the next machine. */
 export class RoundRobinProxy {
-  /** `host:port` of each machine; may change. */
+  /** `host:port` of each machine; can be changed. */
   hosts: readonly string[];
   readonly #server: Server;
   readonly #sockets = new Set<Duplex>();
@@ -22,7 +22,7 @@ export class RoundRobinProxy {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Listens on `port`, or on any free one for 0. */
+  /** Listens on `port`, or on any free port for 0. */
   async start(port = 0): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);

@@ -4,16 +4,16 @@ import type { NodeClass } from './nodeClass.js';
 import { classOf, inputsOf, type Prompt } from './prompt.js';
 import { plainText } from './pythonNumbers.js';
 
-/** A prompt that began to run. */
+/** A prompt that started to run. */
 export interface Run {
   readonly id: string;
   /** Epoch ms. */
   readonly at: number;
-  /** Hash of the files that it reads: two prompts with the same do the same work. */
+  /** Hash of the input files: two prompts with the same hash do the same work. */
   readonly files: string;
 }
 
-/** What a machine ran, whatever became of it, and what went with its process. */
+/** The runs of a machine, whatever their result, and the prompts lost when its process died. */
 export class RunLog {
   readonly runs: Run[] = [];
   /** Ids of the prompts that were queued, running or in the history when the machine was killed. */

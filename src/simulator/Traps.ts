@@ -1,11 +1,11 @@
 import type { MischiefName, Trap } from './mischief.js';
 import type { Moment } from './prompt.js';
 
-/** Mischief that waits: for a prompt to come to a moment, and for some time to pass. */
+/** Waits for a prompt to reach a moment, or for a time to pass, and then starts a fault. */
 export class Traps {
-  /** What the next prompt that comes to its moment sets off, once. */
+  /** The trap that the next matching prompt triggers, once. */
   waiting: Trap | undefined;
-  /** The mischief that was set off last, and when (epoch ms). */
+  /** The last fault that was started, and when (epoch ms). */
   sprung: { readonly name: MischiefName; readonly time: number } | undefined;
   readonly #misbehave: (name: MischiefName) => Promise<void>;
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -14,7 +14,7 @@ export class Traps {
     this.#misbehave = misbehave;
   }
 
-  /** Something came to a moment that a trap may wait for; resolves when what it set off at once is done. */
+  /** Triggers the waiting trap if it matches. Resolves when a fault without a delay has started. */
   async onMoment(moment: Moment, description: string): Promise<void> {
     const trap = this.waiting;
     if (trap?.at !== moment || !description.includes(trap.output)) return;
@@ -23,13 +23,13 @@ export class Traps {
     else this.later(trap.afterMs, () => this.set(trap.name));
   }
 
-  /** Sets mischief off now. */
+  /** Starts a fault now. */
   async set(name: MischiefName): Promise<void> {
     this.sprung = { name, time: Date.now() };
     await this.#misbehave(name);
   }
 
-  /** Does something later unless `clear` comes first. */
+  /** Calls a function later, unless `clear` is called first. */
   later(ms: number, what: () => unknown): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
@@ -38,7 +38,7 @@ export class Traps {
     this.#timers.add(timer);
   }
 
-  /** Forgets everything that waits, and what there was. */
+  /** Removes the waiting trap, all timers and the record of the last fault. */
   clear(): void {
     this.waiting = undefined;
     this.sprung = undefined;

@@ -1,4 +1,4 @@
-/** What ComfyUI raises while it validates, with the name of Python's exception. */
+/** An exception that ComfyUI raises during validation, with the name of the Python exception. */
 export class ValidationException extends Error {
   readonly exceptionType: string;
 

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { pythonJson } from './pythonJson.js';
 
-/** What a simulated ComfyUI answers. */
+/** A response of the simulated ComfyUI. */
 export interface Answer {
   readonly status: number;
   readonly json?: unknown;
@@ -9,7 +9,7 @@ export interface Answer {
   readonly file?: { readonly bytes: Buffer; readonly type: string };
 }
 
-/** Writes an answer as aiohttp would: JSON, text, an image, or nothing; or with another body than it has. */
+/** Writes a response as aiohttp would: JSON, text, an image or nothing. `rewrite` can replace the body. */
 export function writeAnswer(
   response: ServerResponse,
   answer: Answer,
@@ -21,7 +21,7 @@ export function writeAnswer(
   response.end(body);
 }
 
-/** Writes an answer as a broken network or proxy would. */
+/** Writes a response as a broken network or proxy would. */
 export function writeSpoiled(
   response: ServerResponse,
   answer: Answer,
@@ -38,7 +38,7 @@ export function writeSpoiled(
     case 'half':
       response.writeHead(answer.status, { ...type, 'Content-Length': Math.max(2, body.length) });
       response.write(body.subarray(0, body.length / 2));
-      // The first half is to arrive before the connection goes.
+      // The first half must arrive before the connection closes.
       setTimeout(() => response.destroy(), 5);
   }
 }

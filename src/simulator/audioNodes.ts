@@ -4,7 +4,7 @@ import { type NodeClass, numberInput } from './nodeClass.js';
 import { filenamePrefix, outputNode, PROMPT_INPUTS, written } from './outputNode.js';
 import { soundOf } from './sounds.js';
 
-/** Longer silence than this is cut off. */
+/** Maximum length of generated silence; longer values are limited to it. */
 const MAX_SECONDS = 600;
 
 export const audioNodes: Record<string, NodeClass> = {

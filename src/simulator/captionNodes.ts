@@ -6,7 +6,7 @@ const TASKS = ['caption', 'detailed_caption', 'more_detailed_caption', 'ocr', 'r
 
 const hex = (colour: readonly number[]) => colour.map((one) => one.toString(16).padStart(2, '0')).join('');
 
-/** Nodes of known packs that tell what is on a picture. */
+/** Nodes of well-known packs that describe an image. */
 export const captionNodes: Record<string, NodeClass> = {
   DownloadAndLoadFlorence2Model: {
     required: {
@@ -19,7 +19,7 @@ export const captionNodes: Record<string, NodeClass> = {
     category: 'Florence2',
     run: async (inputs) => ({ values: [{ name: textInput(inputs, 'model') }] }),
   },
-  /** Says what can be seen without a model, and what it was asked. */
+  /** Describes what can be determined without a model, and repeats the question. */
   Florence2Run: {
     required: {
       image: ['IMAGE'],

@@ -21,7 +21,7 @@ const USAGE = `Usage: npm run simulator -- [--port 8188] [--host 127.0.0.1] [--w
   --control
            port on which mischief is started and ended (POST, DELETE, GET /), and the work set (PUT); 0 for any`;
 
-/** Runs one simulated ComfyUI until a signal ends it. */
+/** Runs one simulated ComfyUI until it gets a signal. */
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {

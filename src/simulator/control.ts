@@ -18,14 +18,17 @@ const trapSchema = z.object({
 const settingSchema = z.object({ workMs: z.number().min(0), isOccupied: z.boolean() }).partial();
 
 /**
- * A way to make a simulated ComfyUI misbehave from outside, on a port of its own so that it works whatever state
- * the machine is in: `GET /` tells its state, `POST /` with `{ name, at?, afterMs?, output? }` starts
- * mischief or lays a trap, `DELETE /` ends it all; `PUT /` with `{ workMs?, isOccupied? }` sets how long each model node
- * takes, and lets a prompt of somebody else run until it is told otherwise.
+ * Starts an HTTP server that controls the faults of a simulated ComfyUI. It has its own port, so that it works in any state of
+ * the machine:
+ * - `GET /` returns the state.
+ * - `POST /` with `{ name, at?, afterMs?, output? }` starts a fault, or sets a trap for it if `at` is given.
+ * - `DELETE /` ends all faults.
+ * - `PUT /` with `{ workMs?, isOccupied? }` sets the time of each model node, and starts or ends a prompt of another client that
+ *   runs until it is released.
  */
 export async function startControl(simulator: Simulator, port: number, host: string): Promise<Server> {
   const server = createServer((request, response) => void answer(simulator, request, response));
-  // Whoever is about to send something must not find the connection closed.
+  // A client must not find its connection closed when it sends the next request.
   server.keepAliveTimeout = 0;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -51,7 +54,10 @@ async function answer(
   else writeAnswer(response, { status: 200, json: stateOf(simulator) });
 }
 
-/** @returns what is wrong with the instruction, if anything is */
+/**
+ * Executes a control request.
+ * @returns the error if the request is invalid, otherwise undefined
+ */
 async function obey(simulator: Simulator, { method, body }: Call): Promise<object | undefined> {
   switch (method) {
     case 'DELETE':

@@ -11,7 +11,7 @@ import {
   wholeInput,
 } from './nodeClass.js';
 
-/** The largest seed, which is no number of JavaScript's. */
+/** The largest seed, which JavaScript numbers cannot represent exactly. */
 export const MAX_SEED = new NumberText('18446744073709551615');
 
 const SAMPLERS = ['euler', 'euler_ancestral', 'heun', 'dpmpp_2m', 'dpmpp_2m_sde', 'ddim', 'uni_pc'];
@@ -20,7 +20,7 @@ const SIDE = { min: 16, max: 16384, step: 8 } as const;
 
 const size = (tooltip: string): InputSpec => ['INT', { default: 512, ...SIDE, tooltip }];
 
-/** Models, conditioning and latents each know what they were made of. */
+/** Models, conditionings and latents each have the name of what they were made of. */
 const nameOf = (inputs: Inputs, name: string) => (inputs[name] as { readonly name: string }).name;
 const latentOf = (inputs: Inputs, name: string) => inputs[name] as Latent;
 const maskOf = (inputs: Inputs) => (inputs['mask'] as LazyMask)();

@@ -6,7 +6,10 @@ import { nodeClasses } from './nodes.js';
 import type { ModelFolders } from './options.js';
 import { imageSavers } from './savers.js';
 
-/** The same classes, but images are the bytes that came and stay so: what is measured then is not the simulator. */
+/**
+ * The same classes, but images are passed on as the bytes that were received, so that measurements do not include the simulator's
+ * image processing.
+ */
 export function echoClasses(models: ModelFolders, isOlder: boolean): Record<string, NodeClass> {
   const classes = nodeClasses(models, isOlder);
   const echoed = (name: string) => ({ ...(classes[name] as NodeClass), run: handOn });
@@ -38,7 +41,7 @@ const handOn: NodeClass['run'] = async (inputs, context) => {
   return { values: [inputs['image'], undefined] };
 };
 
-/** From the header alone; 0 when it is no image. */
+/** Reads the size from the header only; 0 if the bytes are no image. */
 async function pixelsOf(bytes: Buffer): Promise<number> {
   const { width, height } = await openImage(bytes, MAX_PIXELS)
     .metadata()

@@ -20,7 +20,7 @@ const FRAMES = [
 
 const HOME = '/opt/ComfyUI';
 
-/** What `execution_error` says about an exception: its traceback and the node's inputs name paths and pixels. */
+/** The content of `execution_error` for an exception. The traceback and the node's inputs contain paths and pixel values. */
 export function errorReport(
   error: unknown,
   inputs: Readonly<Record<string, unknown>>,
@@ -37,7 +37,7 @@ export function errorReport(
   };
 }
 
-/** A value as Python shows it: an image is a tensor, of which the beginning is shown. */
+/** A value as Python prints it: an image is a tensor, of which only the beginning is printed. */
 function shown(value: unknown): unknown {
   if (['string', 'number', 'boolean'].includes(typeof value) || value instanceof NumberText) return value;
   const [image] = Array.isArray(value) ? (value as Array<{ data?: Buffer }>) : [];

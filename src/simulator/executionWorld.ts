@@ -7,7 +7,7 @@ import type { Moment } from './prompt.js';
 import type { ResultCache } from './ResultCache.js';
 import type { Message } from './sockets.js';
 
-/** What a prompt runs in: the machine, as far as it matters to it. */
+/** The environment of a prompt: the parts of the machine that it uses. */
 export interface ExecutionWorld {
   readonly classes: Readonly<Record<string, NodeClass>>;
   readonly folders: Folders;
@@ -15,24 +15,24 @@ export interface ExecutionWorld {
   readonly gpu: Gpu;
   readonly lock: PythonLock;
   readonly workMs: Readonly<Record<string, number>>;
-  /** For putting another model on the GPU, ms. */
+  /** Time to load another model, ms. */
   readonly loadMs: number;
   readonly isOlder: boolean;
-  /** Whether PNG files carry their prompt. */
+  /** Whether PNG files contain their prompt. */
   readonly hasMetadata: boolean;
-  /** Share of ComfyUI's time for images that is taken, 0 for none. */
+  /** Share of ComfyUI's time for images to simulate; 0 for none. */
   readonly pngCost: number;
   readonly cache: ResultCache;
-  /** Aborted when the simulated process dies. */
+  /** Aborted when the simulated process is killed. */
   readonly dead: AbortSignal;
-  /** Prefix of the temp files of a node object. */
+  /** Prefix of a node object's temp files. */
   tempPrefix(id: string, classType: string): string;
   send(message: Message): void;
-  /** Sends a preview, in the form that the socket understands. */
+  /** Sends a preview in the format that the socket supports. */
   sendPreview(forms: { plain: () => Buffer; withMetadata: () => Buffer }): void;
-  /** Whether the socket understands previews with metadata. */
+  /** Whether the socket supports previews with metadata. */
   knowsMetadata(): boolean;
-  /** Another model is on the GPU. */
+  /** Another model was loaded. */
   onLoad(model: string): void;
   onMoment(moment: Moment): void;
   onOutput(output: unknown): void;

@@ -1,66 +1,72 @@
-/** An answer that is reset, held back, never sent, no JSON (or no image), or cut off half way. */
+/**
+ * What happens to a response: the connection is reset, it is delayed, it is never sent, it is not valid JSON (or no image), or it
+ * is cut off halfway.
+ */
 type Spoilage = 'reset' | 'late' | 'never' | 'malformed' | 'half';
 
-/** Messages twice, in the wrong order, beside ones about other prompts, some beside 10 MB, or beside rubbish. */
+/**
+ * Messages are sent twice, in the wrong order, together with messages about other prompts, some together with 10 MB, or together
+ * with invalid data.
+ */
 export type MessageFault = 'twice' | 'shuffled' | 'strangers' | 'huge' | 'rubbish';
 
-/** What can be switched on to make a simulated ComfyUI misbehave. Everything is off at first. */
+/** The faults of a simulated ComfyUI. All are off by default. */
 export interface Faults {
-  /** Sockets stay open and nothing is sent on them. */
+  /** Sockets stay open but nothing is sent. */
   muteSockets: boolean;
   /** New sockets are refused. */
   refuseSockets: boolean;
-  /** Every answer of the HTTP API is held back this long, ms. */
+  /** Delay of every HTTP response, ms. */
   delayMs: number;
-  /** Requests are taken and never answered. */
+  /** Requests are accepted but never get a response. */
   neverAnswer: boolean;
-  /** Status that matching requests are answered with, for so many `times`; the path is without a leading `/api`. */
+  /** Status of the response to the next `times` matching requests; the path has no leading `/api`. */
   respond:
     | { readonly path: RegExp; readonly status: number; readonly body?: string; times: number }
     | undefined;
-  /** What becomes of the answer to a matching request that was carried out, for so many `times`. */
+  /** What happens to the response to the next `times` matching requests, which are executed. */
   spoil:
     | { readonly path: RegExp; readonly how: Spoilage; times: number; readonly lateMs?: number }
     | undefined;
-  /** Finished prompts are not kept. */
+  /** Finished prompts are not stored in the history. */
   loseHistory: boolean;
-  /** The running node never ends. */
+  /** The running node never finishes. */
   hang: boolean;
-  /** Ids of prompts whose running node never ends. */
+  /** Ids of prompts whose running node never finishes. */
   holdPrompts: Set<string>;
-  /** Node classes that fail, with the exception that they raise. */
+  /** Node classes that fail, with the exception to raise. */
   failNodes: Map<string, { readonly type: string; readonly message: string }>;
-  /** Node classes that keep their branch from running. */
+  /** Node classes that block the nodes that depend on them. */
   blockNodes: Set<string>;
-  /** The next model node makes an illegal memory access, after which the GPU is of no use until a restart. */
+  /** The next model node makes an illegal memory access; then the GPU fails until a restart. */
   gpuFails: boolean;
-  /** Every so many prompts with a model fail with an error of the GPU that passes; 0 for none. */
+  /** Every n-th prompt with a model fails with a temporary GPU error; 0 for none. */
   gpuFailsEvery: number;
-  /** Images come with an item that names no file. */
+  /** Images contain an item that names no file. */
   oddOutputs: 'before' | 'after' | 'alone' | undefined;
-  /** Images cannot be written, by any of the savers. */
+  /** No save node can write images. */
   disk: 'full' | 'broken' | undefined;
-  /** Model nodes run out of memory until somebody asks for memory to be freed. */
+  /** Model nodes run out of memory until a client requests that memory is freed. */
   memoryFull: boolean;
-  /** Turns every answer and message into another one; what it gives is sent byte for byte. */
+  /** Replaces the bytes of every response and message. */
   rewrite: ((bytes: Buffer) => Buffer) | undefined;
-  /** What is sent in place of each message, or beside it. */
+  /** What is sent instead of each message, or with it. */
   messages: MessageFault | undefined;
-  /** Largest request body that is taken, bytes; as the machine was started when it is undefined. */
+  /** Maximum size of a request body, bytes; the start option applies if undefined. */
   maxUploadBytes: number | undefined;
-  /** The connection is cut, for so many `times`, when a request has brought more bytes: the machine dies in the middle of it. */
+  /** The connection closes once a request has sent more bytes than this, `times` times: the machine dies during the request. */
   cut: { readonly afterBytes: number; times: number } | undefined;
-  /** How many of the files that `GET /view` asks for are deleted just before. */
+  /** Number of files to delete just before `GET /view` requests them. */
   loseFiles: number;
 }
 
-/** The exception that PyTorch raises when a GPU's memory is used up. */
+/** The exception that PyTorch raises when GPU memory is exhausted. */
 export const OUT_OF_MEMORY = {
   type: 'torch.OutOfMemoryError',
   message: 'Allocation on device 0 would exceed allowed memory. (out of memory)\n',
 } as const;
 
-/** A set of faults with none switched on. */
+/** Returns faults with none switched on. */
 export function noFaults(): Faults {
   return {
     muteSockets: false,

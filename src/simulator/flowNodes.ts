@@ -7,13 +7,13 @@ import { graphOf } from './prompt.js';
 
 const SLEEP_STEPS = 10;
 
-/** Nodes that change how a prompt runs: stand-ins for what custom nodes do. */
+/** Nodes that change how a prompt runs: stand-ins for custom nodes. */
 export const flowNodes: Record<string, NodeClass> = {
-  /** Lets nothing behind it run. */
+  /** Blocks all nodes that depend on it. */
   BlockImage: passing({ message: ['STRING', {}] }, async (inputs) => ({
     values: [new Blocker(textInput(inputs, 'message'))],
   })),
-  /** Puts two nodes in its own place: one that inverts, and one that shows what comes of it. */
+  /** Expands into two nodes: one inverts the image and one previews the result. */
   InvertAndPreview: passing({}, async () => ({
     values: [['1', 0]],
     expand: graphOf({
@@ -21,7 +21,7 @@ export const flowNodes: Record<string, NodeClass> = {
       '2': { class_type: 'PreviewImage', inputs: { images: ['1', 0] } },
     }),
   })),
-  /** An output node that saves nothing itself: the node that does runs in its place. */
+  /** An output node that saves nothing itself: it expands into a node that does. */
   InvertAndSave: {
     required: { image: ['IMAGE'], filename_prefix: filenamePrefix('ComfyUI') },
     output: [],

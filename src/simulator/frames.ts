@@ -1,14 +1,14 @@
-/** Event types of binary messages, and formats of images, as numbers. */
+/** Event types of binary messages, and numbers of image formats. */
 const PREVIEW = 1;
 const PREVIEW_WITH_METADATA = 4;
 const FORMATS = { JPEG: 1, PNG: 2 } as const;
 
-/** A preview: 4 bytes of event type, 4 of image format, the image. */
+/** A preview: 4 bytes event type, 4 bytes image format, the image. */
 export function previewFrame(image: Buffer, format: keyof typeof FORMATS = 'JPEG'): Buffer {
   return Buffer.concat([numbers(PREVIEW, FORMATS[format]), image]);
 }
 
-/** A preview that says whose it is: 4 bytes of event type, 4 of the JSON's length, the JSON, the image. */
+/** A preview with metadata: 4 bytes event type, 4 bytes JSON length, the JSON, the image. */
 export function previewFrameWithMetadata(image: Buffer, metadata: Readonly<Record<string, unknown>>): Buffer {
   const json = Buffer.from(JSON.stringify(metadata));
   return Buffer.concat([numbers(PREVIEW_WITH_METADATA, json.length), json, image]);

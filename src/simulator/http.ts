@@ -12,7 +12,7 @@ import { type Prompt, readSubmission } from './prompt.js';
 import { saveUpload } from './uploads.js';
 import { noPrompt, validatePrompt } from './validatePrompt.js';
 
-/** ComfyUI's own limit on a request's body unless it was started with another. */
+/** ComfyUI's default limit for a request body. */
 export const MAX_UPLOAD_BYTES = 100 * 1024 * 1024;
 
 export interface Call {
@@ -31,7 +31,7 @@ interface HttpWorld {
   readonly acceptsPromptId: boolean;
   /** Model files by folder. */
   readonly models: ModelFolders;
-  /** What `python main.py` was started with. */
+  /** Command-line arguments of `python main.py`. */
   readonly arguments: readonly string[];
   /** The server's feature flags. */
   features(): Record<string, unknown>;
@@ -49,7 +49,7 @@ export class SimulatedApi {
     this.#world = world;
   }
 
-  /** Answers one call. */
+  /** Handles one request. */
   answer(call: Call): Answer {
     const { method, path } = call;
     const [, first = '', rest] = /^\/([^/]*)(?:\/(.+))?$/.exec(path) ?? [];
@@ -162,7 +162,7 @@ export class SimulatedApi {
   }
 }
 
-/** What Python's `mimetypes` makes of a name. */
+/** MIME types as Python's `mimetypes` guesses them. */
 const TYPES: Readonly<Record<string, string>> = {
   '.png': 'image/png',
   '.jpg': 'image/jpeg',
@@ -203,7 +203,7 @@ const systemStats = (argv: readonly string[]) => ({
   ],
 });
 
-/** Part of a path as it was before it was encoded. What is not encoded well stays as it is. */
+/** Decodes a part of a path. Invalid encoding is left as it is. */
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
@@ -213,8 +213,8 @@ function decoded(part: string): string {
 }
 
 /**
- * Reads a request whole; what is larger than `maxBytes` is read and thrown away, and undefined.
- * @throws Error for a connection that is cut, by whomever
+ * Reads a whole request. If the body is larger than `maxBytes`, reads and discards it and returns undefined.
+ * @throws Error if either side closes the connection
  */
 export async function readCall(
   request: IncomingMessage,

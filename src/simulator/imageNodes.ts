@@ -10,7 +10,7 @@ import {
 } from './nodeClass.js';
 import { combined } from './pixels.js';
 
-/** How two images are put together, in numbers from 0 to 1. */
+/** How two images are blended; values from 0 to 1. */
 const BLEND_MODES: Readonly<Record<string, (a: number, b: number) => number>> = {
   normal: (_, b) => b,
   multiply: (a, b) => a * b,

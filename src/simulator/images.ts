@@ -3,7 +3,7 @@ import { openImage } from '../utils/openImage.js';
 import { OUT_OF_MEMORY } from './faults.js';
 import { NodeException } from './NodeException.js';
 
-/** An image between two nodes: 8 bits a channel, 3 (RGB) or 4 (RGBA) channels. */
+/** An image passed between nodes: 8 bits per channel, 3 (RGB) or 4 (RGBA) channels. */
 export interface Raster {
   readonly data: Buffer;
   readonly width: number;
@@ -11,17 +11,15 @@ export interface Raster {
   readonly channels: 3 | 4;
 }
 
-/**
- * The limit of every picture in here: what Pillow refuses as a decompression bomb, with room for what is made of it.
- */
+/** The pixel limit of every image here: Pillow's limit for decompression bombs, with room for processed images. */
 export const MAX_PIXELS = 2 ** 28;
-/** An APP14 segment, which tells how Adobe's programs have stored CMYK. */
+/** An APP14 segment, in which Adobe's programs declare how CMYK is stored. */
 const ADOBE_MARKER = Buffer.from([0xff, 0xee, 0x00, 0x0e, ...Buffer.from('Adobe')]);
 
 /**
- * Decodes as ComfyUI's loaders do with Pillow's `convert("RGB")`: numbers are taken as they are stored, whatever a
- * profile says about them; CMYK by the simplest formula; grey of 16 bits clipped at 255; the first frame;
- * transparency dropped. EXIF rotation is applied by `LoadImage` only.
+ * Decodes as ComfyUI's loaders do with Pillow's `convert("RGB")`: values are used as stored, without applying a colour profile;
+ * CMYK by the simplest formula; 16-bit grey clipped at 255; the first frame; no transparency. Only `LoadImage` applies EXIF
+ * rotation.
  */
 export async function decodeRgb(bytes: Buffer, applyExif: boolean): Promise<Raster> {
   const input = { ignoreIcc: true, failOn: 'truncated' } as const;
@@ -32,14 +30,14 @@ export async function decodeRgb(bytes: Buffer, applyExif: boolean): Promise<Rast
   return space === 'grey16' ? clippedGrey(upright) : toRaster(upright.removeAlpha());
 }
 
-/** Pillow takes every CMYK JPEG for one of Adobe's, whose numbers say how much paper is left. */
+/** Pillow treats every CMYK JPEG as one from Adobe, whose values are inverted (they give the amount of paper left). */
 async function fromCmyk(image: Sharp, bytes: Buffer): Promise<Raster> {
   const { data, info } = await image
     .pipelineColourspace('cmyk')
     .toColourspace('cmyk')
     .raw()
     .toBuffer({ resolveWithObject: true });
-  // libvips has turned round those of Adobe's only.
+  // libvips has inverted only those with Adobe's marker.
   const isInk = bytes.includes(ADOBE_MARKER);
   const pixels = info.width * info.height;
   const rgb = Buffer.alloc(3 * pixels);
@@ -81,17 +79,17 @@ export async function resize(
   return toRaster(openRaster(image).resize(width, height, { fit: 'fill', kernel }));
 }
 
-/** An image in sharp, to encode it or change it. */
+/** Opens an image in sharp for encoding or changing. */
 export function openRaster({ data, width, height, channels }: Raster): Sharp {
   return openImage(data, MAX_PIXELS, { raw: { width, height, channels } });
 }
 
-/** What a batch may have before the machine's memory is used up. */
+/** Maximum pixels of a batch before the machine runs out of memory. */
 const MAX_BATCH_PIXELS = MAX_PIXELS / 4;
 
 /**
- * The same image so many times, of one colour, `0xrrggbb`.
- * @throws NodeException when that is more than the machine's memory holds
+ * A batch of `count` equal images of one colour, `0xrrggbb`.
+ * @throws NodeException if the batch does not fit into the machine's memory
  */
 export function emptyBatch(width: number, height: number, count: number, colour = 0): Raster[] {
   if (width * height * count > MAX_BATCH_PIXELS) {
@@ -102,7 +100,7 @@ export function emptyBatch(width: number, height: number, count: number, colour 
   return Array.from({ length: count }, () => image);
 }
 
-/** What sharp makes of an image, as a node hands it on. */
+/** Converts a sharp image to the form that nodes pass on. */
 export async function toRaster(image: Sharp): Promise<Raster> {
   const { data, info } = await image
     .toColourspace('srgb')
@@ -111,14 +109,14 @@ export async function toRaster(image: Sharp): Promise<Raster> {
   return { data, width: info.width, height: info.height, channels: info.channels === 4 ? 4 : 3 };
 }
 
-/** The mask is found on a copy of about this many pixels a side, which is fast and gives soft edges for free. */
+/** The mask is computed on a copy with about this side length: this is fast and gives soft edges. */
 const MASK_SIDE = 384;
-/** Largest difference to the border's colour, summed over the channels, that still is background. */
+/** Maximum difference to the border's colour for background, summed over the channels. */
 const BACKGROUND_TOLERANCE = 60;
 
 /**
- * A stand-in for a matting model: what is connected to the border and looks like it is background. Good enough
- * for a subject on a plain ground.
+ * A stand-in for a matting model: pixels connected to the border that look like background are removed. Good enough for a subject
+ * on a plain background.
  * @returns the image with an alpha channel
  */
 export async function cutOut(image: Raster): Promise<Raster> {
@@ -140,7 +138,7 @@ export async function cutOut(image: Raster): Promise<Raster> {
   return toRaster(joined);
 }
 
-/** Flood fill from every border pixel; 0 for background, 255 for the subject. */
+/** Flood fill from every border pixel: 0 for background, 255 for the subject. */
 function growBackground({ data, width, height, channels }: Raster): Buffer {
   const border = borderColour(data, width, height, channels);
   const mask = Buffer.alloc(width * height, 255);
@@ -175,7 +173,7 @@ function* borderPixels(width: number, height: number): Generator<number> {
   }
 }
 
-/** The median of the border, a channel at a time: a subject that touches the border does not move it. */
+/** The median colour of the border, per channel: a subject that touches the border does not change it. */
 function borderColour(data: Buffer, width: number, height: number, channels: number): number[] {
   const pixels = [...borderPixels(width, height)];
   return [0, 1, 2].map((channel) => {

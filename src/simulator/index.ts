@@ -22,24 +22,24 @@ export { OUT_OF_MEMORY } from './faults.js';
 export type { SimulatorOptions } from './options.js';
 
 /**
- * A ComfyUI stand-in that speaks its protocol over real sockets and makes real images, with faults that can be
- * switched on. It lives in one process and has one port, which it keeps over a crash and restart.
+ * A ComfyUI stand-in that uses its protocol over real sockets and makes real images, with faults that can be switched on. It runs
+ * inside this process on one port, which stays the same after a crash and restart.
  */
 export class Simulator {
   readonly faults: Faults = noFaults();
-  /** Input, temp and output. As in ComfyUI, the temp folder is emptied at every start, whoever shares it. */
+  /** Input, temp and output folders. As in ComfyUI, every start empties the temp folder, even if others share it. */
   readonly folders: Folders;
-  /** Ids of every prompt that was ever accepted. */
+  /** Ids of every prompt ever accepted. */
   readonly promptIds: string[] = [];
-  /** Ids of the prompts that began to run, in order; one that ran twice is there twice. */
+  /** Ids of the prompts that started to run, in order. A prompt that ran twice occurs twice. */
   readonly executions: string[] = [];
-  /** The same in more detail, and what was lost with its process. */
+  /** The runs in more detail, and the prompts lost when the process died. */
   readonly log: RunLog;
-  /** Models that were put on the GPU, in order, where that takes time. */
+  /** Models that were loaded, in order, if loading takes time. */
   readonly modelLoads: string[] = [];
-  /** Prompts of others, which are in neither list. */
+  /** Prompts of other clients, which are in neither list. */
   readonly strangerIds = new Set<string>();
-  /** What a node holds that lets the whole process do nothing. */
+  /** Python's GIL: while a node holds it, the whole process is blocked. */
   readonly lock = new PythonLock();
   readonly traps: Traps = new Traps(async (name) => MISCHIEF[name](this));
   readonly #options: SimulatorOptions;
@@ -49,7 +49,7 @@ export class Simulator {
   readonly #listener: Listener;
   #executor: Executor;
   #number = 0;
-  /** Whether its process is gone, so that the next start is a new one. */
+  /** Whether the process is dead, so that the next start is a new process. */
   #isDead = true;
   #starting: Promise<void> | undefined;
   readonly #watch = new PromptWatch(this.traps);
@@ -86,7 +86,7 @@ export class Simulator {
     return this.#listener.isRunning;
   }
 
-  /** `host:port`, as `COMFYUI_HOST` takes it. */
+  /** `host:port`, in the form of `COMFYUI_HOST`. */
   get host(): string {
     return `127.0.0.1:${this.#listener.port}`;
   }
@@ -105,44 +105,44 @@ export class Simulator {
     return [...this.#executor.history.keys()];
   }
 
-  /** Prompts that wait or run. */
+  /** Number of waiting and running prompts. */
   get queueRemaining(): number {
     return this.#executor.queueRemaining;
   }
 
-  /** Lets every model node take `ms` milliseconds from now on. */
+  /** Sets the time of every model node, in milliseconds. */
   setWork(ms: number): void {
     for (const name of MODEL_NODES) this.#workMs[name] = ms;
   }
 
-  /** Somebody else submits prompts, which take so many seconds each. */
+  /** Another client submits `count` prompts, which take `seconds` each. */
   addStrangers(count: number, seconds: number): void {
     for (let n = 0; n < count; n += 1) this.#addStranger(seconds);
   }
 
-  /** Somebody else submits a prompt that runs until it is released, or all mischief ends. */
+  /** Another client submits a prompt that runs until `release`, or until all faults end. */
   occupy(): void {
     this.faults.holdPrompts.add(this.#addStranger(0));
   }
 
-  /** Whoever occupies the machine stops doing so. */
+  /** Ends the prompts of `occupy`. */
   release(): void {
     for (const id of this.faults.holdPrompts) this.#executor.interrupt(id);
   }
 
-  /** Somebody else presses stop: whatever runs is interrupted. */
+  /** Another client interrupts the running prompt, whichever it is. */
   interruptAnything(): void {
     this.#executor.interrupt(undefined);
   }
 
-  /** Listens on `port`, or on any free one for 0. */
+  /** Listens on `port`, or on any free port for 0. */
   async start(port = 0, host = '127.0.0.1'): Promise<void> {
     if (this.#isDead) this.folders.empty('temp');
     this.#isDead = false;
     await this.#listener.start(port, host);
   }
 
-  /** Dies like a killed process: every connection is cut, and queue, history and cache are gone. */
+  /** Dies like a killed process: every connection is closed, and queue, history and cache are lost. */
   async crash(): Promise<void> {
     this.log.lost.push(...this.#executor.promptIds);
     this.#executor.kill();
@@ -152,7 +152,7 @@ export class Simulator {
     this.lock.release();
   }
 
-  /** Cuts every connection and takes no new one; what runs goes on. */
+  /** Closes every connection and accepts no new ones; the running prompt continues. */
   async unplug(): Promise<void> {
     this.#sockets.drop();
     await this.#listener.stop();
@@ -161,20 +161,20 @@ export class Simulator {
   /** Listens again on the same port. */
   async plugIn(): Promise<void> {
     if (this.isRunning) return;
-    // A trap and the end of all mischief may do so at the same time.
+    // A trap and `behave` may do this at the same time.
     this.#starting ??= this.start(this.#listener.port).finally(() => {
       this.#starting = undefined;
     });
     await this.#starting;
   }
 
-  /** Comes back on the same port, with nothing in its memory or temp folder. */
+  /** Crashes and starts again on the same port, with empty memory and an empty temp folder. */
   async restart(): Promise<void> {
     await this.crash();
     await this.plugIn();
   }
 
-  /** Ends all mischief: the machine is as it was, or back with nothing in its memory if it was killed or must be. */
+  /** Ends all faults. The machine restarts with empty memory if it was killed or if only a restart helps. */
   async behave(): Promise<void> {
     this.traps.clear();
     Object.assign(this.faults, noFaults());
@@ -184,13 +184,16 @@ export class Simulator {
     await this.plugIn();
   }
 
-  /** Ends. */
+  /** Stops the simulator. */
   async stop(): Promise<void> {
     this.traps.clear();
     await this.crash();
   }
 
-  /** @returns the prompt's id */
+  /**
+   * Submits a prompt of another client.
+   * @returns the prompt's id
+   */
   #addStranger(seconds: number): string {
     const prompt = strangersPrompt(this.#number++, seconds);
     this.strangerIds.add(prompt.id);
@@ -247,7 +250,7 @@ export class Simulator {
   }
 }
 
-/** Creates a simulator and starts it. */
+/** Creates and starts a simulator. */
 export async function startSimulator(options: SimulatorOptions = {}, port = 0): Promise<Simulator> {
   const simulator = new Simulator(options);
   await simulator.start(port);

@@ -2,7 +2,7 @@ import { annotatedPlace, type Folders } from './folders.js';
 import type { InputSpec, NodeClass } from './nodeClass.js';
 import { plainText, toFloat, toInt } from './pythonNumbers.js';
 
-/** What is wrong with an input, or a prompt, as ComfyUI reports it. */
+/** An error of an input or a prompt, as ComfyUI reports it. */
 export interface InputError {
   readonly type: string;
   readonly message: string;
@@ -10,13 +10,13 @@ export interface InputError {
   readonly extra_info: Readonly<Record<string, unknown>>;
 }
 
-/** The error of a required input that is not there. */
+/** The error for a missing required input. */
 export function missingInput(name: string): InputError {
   const message = 'Required input is missing';
   return { type: 'required_input_missing', message, details: name, extra_info: { input_name: name } };
 }
 
-/** What is wrong with an input that is a plain value. A class's own check takes the place of the list of choices. */
+/** The errors of an input that is a plain value. A class's own check replaces the check against the list of choices. */
 export function inputErrors(
   name: string,
   spec: InputSpec,
@@ -41,7 +41,7 @@ export function inputErrors(
   return Array.isArray(kind) ? choiceErrors(name, kind, value, extra_info) : [];
 }
 
-/** A list that is a value and no link comes as `{ "__value__": [...] }`. */
+/** Unwraps a list that is a value and not a link: it is sent as `{ "__value__": [...] }`. */
 export function unwrapped(value: unknown): unknown {
   return value instanceof Map && value.has('__value__') ? value.get('__value__') : value;
 }
@@ -73,7 +73,7 @@ function numberErrors(
     const details = `${name}, ${shown}, could not convert string to ${kind.toLowerCase()}: '${shown}'`;
     return [{ type: 'invalid_input_type', message, details, extra_info }];
   }
-  // Python shows a whole number that is a float with its point.
+  // Python prints whole floats with a decimal point.
   const shown = (one: number | bigint) => (Number.isInteger(one) ? `${one}.0` : String(one));
   const [least, most] = [convert(min), convert(max)];
   if (least !== undefined && number < least) {

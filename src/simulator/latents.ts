@@ -1,19 +1,19 @@
-/** What stands for diffusion: latents are pictures here, and what a sampler makes depends on all that it is given. */
+/** A stand-in for diffusion: latents are images, and a sampler's result depends on all of its inputs. */
 import { emptyBatch, openRaster, type Raster, toRaster } from './images.js';
 import { combined, hashColours, hashPicture, opaque } from './pixels.js';
 
-/** Images of a batch, and where a sampler may change them (white). */
+/** The images of a batch, and a mask of where a sampler may change them (white). */
 export interface Latent {
   readonly images: readonly Raster[];
   readonly mask?: Raster;
 }
 
-/** What a sampler goes by, beside the latent. */
+/** The inputs of a sampler, except the latent. */
 export interface SamplerSettings {
   readonly model: string;
   readonly positive: string;
   readonly negative: string;
-  /** Decimal, with every digit. */
+  /** Decimal, with all digits. */
   readonly seed: string;
   readonly steps: number;
   readonly cfg: number;
@@ -21,7 +21,7 @@ export interface SamplerSettings {
   readonly scheduler: string;
 }
 
-/** Pixels along each side for one of a latent's. */
+/** Image pixels per latent pixel, along each side. */
 const FACTOR = 8;
 
 const textOf = (settings: SamplerSettings, index: number) => {
@@ -29,17 +29,17 @@ const textOf = (settings: SamplerSettings, index: number) => {
   return JSON.stringify([model, positive, negative, seed, steps, cfg, sampler, scheduler, index]);
 };
 
-/** The colours of what a sampler makes of nothing: 4 x 4 cells, row by row, RGB. */
+/** The colours that a sampler makes from an empty latent: 4 x 4 cells, row by row, RGB. */
 export function sampledColours(settings: SamplerSettings, index = 0): Buffer {
   return hashColours(textOf(settings, index));
 }
 
-/** A black batch, whose sides are multiples of 8. */
+/** A black batch with sides that are multiples of 8. */
 export function emptyLatent(width: number, height: number, count: number): Latent {
   return { images: emptyBatch(width - (width % FACTOR), height - (height % FACTOR), count) };
 }
 
-/** The middle of an image, whose sides are multiples of 8. */
+/** The centre of an image, with sides that are multiples of 8. */
 export async function encoded(asItCame: Raster): Promise<Raster> {
   const image = await opaque(asItCame);
   const width = Math.max(1, image.width - (image.width % FACTOR));
@@ -50,13 +50,13 @@ export async function encoded(asItCame: Raster): Promise<Raster> {
   return toRaster(openRaster(image).extract({ left, top, width, height }));
 }
 
-/** A mask whose white reaches so many pixels further. */
+/** Grows the white area of a mask by so many pixels. */
 export async function grown(mask: Raster, by: number): Promise<Raster> {
-  // What sharp calls erosion eats the black.
+  // In sharp, erosion shrinks the black area.
   return by > 0 ? toRaster(openRaster(mask).erode(by)) : mask;
 }
 
-/** New pictures in place of a share of the old ones (`denoise`, 0 to 1), where the mask is white. */
+/** Blends new images into the old ones by the share `denoise` (0 to 1), where the mask is white. */
 export async function sampled(latent: Latent, settings: SamplerSettings, denoise: number): Promise<Latent> {
   const images = latent.images.map(async (image, index) => {
     const picture = await hashPicture(textOf(settings, index), image.width, image.height);

@@ -4,13 +4,13 @@ import { decodeRgb, MAX_PIXELS, type Raster } from './images.js';
 import { NodeException } from './NodeException.js';
 import { type Inputs, type NodeClass, type NodeContext, type NodeOutput, textInput } from './nodeClass.js';
 
-/** A mask is found when a node asks for it, which is seldom. */
+/** A mask is computed only when a node requests it, which is rare. */
 export type LazyMask = () => Promise<Raster>;
 
-/** In the order in which they lie in a pixel. */
+/** In the order of a pixel's bytes. */
 const CHANNELS = ['red', 'green', 'blue', 'alpha'];
 
-/** The bytes of the file that an input names, as they are when the node runs. */
+/** Reads the file that an input names, at the time the node runs. */
 export function fileBytes(inputs: Inputs, name: string, { folders }: NodeContext): Buffer {
   const place = annotatedPlace(textInput(inputs, name));
   const bytes = folders.read(place);
@@ -19,7 +19,7 @@ export function fileBytes(inputs: Inputs, name: string, { folders }: NodeContext
   throw new NodeException('FileNotFoundError', `[Errno 2] No such file or directory: '${path}'\n`);
 }
 
-/** `LoadImage`, but for what it makes of the file. */
+/** `LoadImage`, with `decode` for the file. */
 export function loadImage(decode: (bytes: Buffer, context: NodeContext) => Promise<NodeOutput>): NodeClass {
   return {
     required: { image: [[], { image_upload: true }] },
@@ -31,7 +31,7 @@ export function loadImage(decode: (bytes: Buffer, context: NodeContext) => Promi
   };
 }
 
-/** `ETN_LoadImageBase64`, but for what it makes of the image. */
+/** `ETN_LoadImageBase64`, with `decode` for the image. */
 export function loadImageBase64(
   decode: (bytes: Buffer, context: NodeContext) => Promise<NodeOutput>,
 ): NodeClass {
@@ -54,7 +54,7 @@ export function decoded(applyExif: boolean) {
   };
 }
 
-/** `LoadImageMask`: one channel of a file as a mask, alpha inverted. */
+/** `LoadImageMask`: one channel of a file as a mask, with alpha inverted. */
 export const loadImageMask: NodeClass = {
   required: { image: [[], { image_upload: true }], channel: [CHANNELS] },
   output: ['MASK'],
@@ -73,7 +73,7 @@ function unidentified(): never {
   throw new NodeException('PIL.UnidentifiedImageError', message);
 }
 
-/** A channel as a grey image; alpha is inverted, and black where there is none. */
+/** A channel as a grey image. Alpha is inverted, and black if the image has no alpha channel. */
 async function channelOf(bytes: Buffer, applyExif: boolean, channel: string): Promise<Raster> {
   const image = openImage(bytes, MAX_PIXELS);
   const upright = (applyExif ? image.autoOrient() : image).toColourspace('srgb').ensureAlpha();

@@ -5,7 +5,7 @@ import type { PythonLock } from './PythonLock.js';
 import type { Moment } from './prompt.js';
 import type { SimulatedSockets } from './sockets.js';
 
-/** What mischief is done to. */
+/** The parts of a machine that faults act on. */
 interface Machine {
   readonly faults: Faults;
   readonly sockets: SimulatedSockets;
@@ -20,22 +20,19 @@ interface Machine {
 }
 
 const EVERYTHING = /^/;
-/** Of a machine that is down, or cut off, until it is back. */
+/** Time until a stopped or disconnected machine is back. */
 const BACK_AFTER_MS = 600;
 const LATE_MS = 2000;
-/** How long a node holds Python's lock. */
+/** Time that a node holds Python's GIL. */
 const LOCK_MS = 1500;
-/** More than a question and less than an image, bytes. */
+/** Larger than a query and smaller than an image, bytes. */
 const SMALL_BODY = 300;
 const STRANGERS = { count: 3, seconds: 0.3 };
 const HTML = '<html><head><title>502 Bad Gateway</title></head><body><h1>nginx</h1></body></html>';
 
 const always = Number.POSITIVE_INFINITY;
 
-/**
- * What can happen to a machine, by name. Each goes on until the machine is told to behave, but for those that are over in
- * themselves.
- */
+/** The faults of a machine, by name. Each lasts until `behave`, except those that end by themselves. */
 export const MISCHIEF = {
   'connection refused': (machine) => machine.unplug(),
   'connection reset': ({ faults }) => {
@@ -150,16 +147,16 @@ export const MISCHIEF = {
 
 export type MischiefName = keyof typeof MISCHIEF;
 
-/** Mischief that waits for a prompt to come to a moment. */
+/** A fault that starts when a prompt reaches a moment. */
 export interface Trap {
   readonly name: MischiefName;
   readonly at: Moment;
-  /** Between the moment and the mischief, ms. */
+  /** Delay between the moment and the fault, ms. */
   readonly afterMs: number;
   /**
-   * Only prompts whose description has this in it spring it: their id, the class names of their nodes, and what the
-   * inputs `filename_prefix` and `job` say; when a result is fetched, its subfolder and file name, too. An upload is
-   * known by its file name alone.
+   * Only prompts whose description contains this text trigger the trap. The description has the prompt id, the class names of its
+   * nodes, and the values of the inputs `filename_prefix` and `job`; for a download also subfolder and file name. The description
+   * of an upload is only its file name.
    */
   readonly output: string;
 }

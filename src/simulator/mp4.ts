@@ -1,17 +1,17 @@
 import type { VideoTrack } from './webm.js';
 
-/** Units of time per second, for everything in the file. */
+/** Time units per second, for all times in the file. */
 const TIMESCALE = 12_800;
-/** The matrix that turns nothing. */
+/** The identity matrix. */
 const UNITY = Buffer.from(`00010000${'0'.repeat(24)}00010000${'0'.repeat(24)}40000000`, 'hex');
 
-/** An AV1 picture out of an AVIF file: its data, and the box that says how to decode it. */
+/** An AV1 image from an AVIF file: its data, and the box with the decoder configuration. */
 export interface Av1Picture {
   readonly data: Buffer;
   readonly configuration: Buffer;
 }
 
-/** The picture of an AVIF file that holds no other. */
+/** Extracts the image of an AVIF file that contains only one. */
 export function av1PictureOf(avif: Buffer): Av1Picture {
   const boxAt = (type: string) => {
     const at = avif.indexOf(type, 0, 'latin1') - 4;
@@ -22,8 +22,8 @@ export function av1PictureOf(avif: Buffer): Av1Picture {
 }
 
 /**
- * An MP4 file of AV1 frames (ISO/IEC 14496-12 and the AV1 codec's binding to it), which are what AVIF files hold, too.
- * Browsers play it.
+ * Writes an MP4 file of AV1 frames (ISO/IEC 14496-12 and the AV1 codec's binding to it), the same frames that AVIF files contain.
+ * Browsers can play it.
  * @param configuration the `av1C` box
  */
 export function mp4(track: VideoTrack, configuration: Buffer): Buffer {
@@ -31,7 +31,7 @@ export function mp4(track: VideoTrack, configuration: Buffer): Buffer {
   const type = box('ftyp', Buffer.from('isom\0\0\x02\0isomiso2av01mp41', 'latin1'));
   const note = box('free', Buffer.from(comment));
   const before = type.length + note.length;
-  // The index says where the frames lie, which depends on how long it is itself.
+  // The index has the offsets of the frames, which depend on the length of the index.
   const { length } = index(track, configuration, 0);
   const media = box('mdat', ...frames);
   return Buffer.concat([type, note, index(track, configuration, before + length + 8), media]);
@@ -81,7 +81,7 @@ function sampleEntry(width: number, height: number, configuration: Buffer): Buff
   entry.writeUInt16BE(1, 6);
   entry.writeUInt16BE(width, 24);
   entry.writeUInt16BE(height, 26);
-  // 72 dots an inch, one frame a sample, 24 bits a pixel.
+  // 72 dots per inch, one frame per sample, 24 bits per pixel.
   entry.writeUInt32BE(0x480000, 28);
   entry.writeUInt32BE(0x480000, 32);
   entry.writeUInt16BE(1, 40);

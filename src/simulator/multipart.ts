@@ -1,15 +1,14 @@
 /** One part of a multipart body. */
 export interface Part {
   readonly name: string;
-  /** There for a file alone. */
+  /** Only present for a file. */
   readonly filename?: string;
   readonly bytes: Buffer;
 }
 
 /**
- * Takes a `multipart/form-data` body apart, byte by byte: a file may hold line breaks and what looks like the
- * boundary.
- * @returns undefined when it is no such body, or is cut off
+ * Parses a `multipart/form-data` body byte by byte: a file may contain line breaks and text that looks like the boundary.
+ * @returns undefined if the body is not multipart or is incomplete
  */
 export function parseMultipart(contentType: string, body: Buffer): Part[] | undefined {
   const [, quoted, token] =
@@ -17,7 +16,7 @@ export function parseMultipart(contentType: string, body: Buffer): Part[] | unde
   const boundary = quoted ?? token;
   if (boundary === undefined) return undefined;
   const delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1');
-  // The first one may stand at the very start, without a line break before it.
+  // The first delimiter may be at the very start, without a line break before it.
   const whole = Buffer.concat([Buffer.from('\r\n'), body]);
   const parts: Part[] = [];
   let found = nextDelimiter(whole, delimiter, 0);
@@ -31,7 +30,7 @@ export function parseMultipart(contentType: string, body: Buffer): Part[] | unde
   return found ? parts : undefined;
 }
 
-/** A delimiter is followed by the end of its line, or by two dashes when it is the last one. */
+/** A delimiter ends with a line break, or with two dashes if it is the last one. */
 function nextDelimiter(
   bytes: Buffer,
   delimiter: Buffer,

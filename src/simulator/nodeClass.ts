@@ -4,44 +4,43 @@ import type { TextChunk } from './pngText.js';
 import type { Graph } from './prompt.js';
 import { plainText, toFloat, toInt } from './pythonNumbers.js';
 
-/** What a node does its work with. */
+/** What a node can use during its run. */
 export interface NodeContext {
   readonly folders: Folders;
-  /** Prefix of the files that this node object writes into the temp folder. */
+  /** Prefix of this node object's files in the temp folder. */
   readonly tempPrefix: string;
-  /** What is written into every PNG. */
+  /** Text that is written into every PNG. */
   readonly textChunks: readonly TextChunk[];
-  /** Reports a step of the running node and takes its share of the node's time; throws when interrupted. */
+  /** Reports a step of the running node and waits for its share of the node's time. Throws when interrupted. */
   step(value: number, max: number): Promise<void>;
-  /** Takes a set time; throws when the machine dies. */
+  /** Waits for a fixed time. Throws when the machine dies. */
   work(ms: number): Promise<void>;
   /**
-   * Lets decoding or writing an image take as long as in ComfyUI, if that is switched on.
-   * @param since when it began, by `performance.now()`
+   * Extends the time of decoding or writing an image to that of ComfyUI, if switched on.
+   * @param since start time, from `performance.now()`
    */
   charge(kind: keyof typeof PNG_COST_MS, pixels: () => Promise<number>, since: number): Promise<void>;
-  /** Sends an image over the prompt's own socket; `isDirect` is for nodes that know nothing of progress. */
+  /** Sends an image over the prompt's socket. `isDirect` is for nodes without progress messages. */
   preview(image: Buffer, format: 'JPEG' | 'PNG', isDirect?: boolean): void;
 }
 
-/** Milliseconds per megapixel in ComfyUI, measured: PNG at zlib level 1 (preview) and 4 (save). */
+/** Milliseconds per megapixel in ComfyUI, measured: PNG with zlib level 1 (preview) and 4 (save). */
 export const PNG_COST_MS = { decode: 25, preview: 62, save: 155 } as const;
 
 export type Inputs = Readonly<Record<string, unknown>>;
 
-/** What a node makes of its inputs. */
+/** The result of a node. */
 export interface NodeOutput {
-  /** Values by output slot. With `expand`, links to the nodes that give them. */
+  /** Values by output slot. With `expand`, links to the nodes that provide the values. */
   readonly values: readonly unknown[];
-  /** What `executed` tells of an output node. */
+  /** The output of an output node, for the `executed` message. */
   readonly ui?: unknown;
-  /** Nodes that run in place of this one; links among them go by the ids that they have here. */
+  /** Nodes that replace this one; links between them use the ids of this graph. */
   readonly expand?: Graph;
 }
 
 /**
- * An input as `/object_info` describes it: its type or list of choices, then its range, default, choices (of a
- * `COMBO`) and tooltip.
+ * An input as `/object_info` describes it: its type or list of choices, then range, default, choices (of a `COMBO`) and tooltip.
  */
 export type InputSpec = readonly [
   type: string | readonly string[],
@@ -50,48 +49,48 @@ export type InputSpec = readonly [
 
 export type InputSpecs = Readonly<Record<string, InputSpec>>;
 
-/** A node class: how `/object_info` describes it, what its inputs are checked for, and what it makes of them. */
+/** A node class: its description for `/object_info`, the checks of its inputs, and its function. */
 export interface NodeClass {
   readonly required: InputSpecs;
   readonly optional?: InputSpecs;
-  /** Inputs that ComfyUI itself gives, by their kind. */
+  /** Inputs that ComfyUI itself provides, by their kind. */
   readonly hidden?: Readonly<Record<string, string>>;
   readonly output: readonly string[];
-  /** Names of the outputs; their types where they are left out. */
+  /** Names of the outputs; the default is their types. */
   readonly outputNames?: readonly string[];
   readonly outputNode?: boolean;
   readonly category: string;
   readonly displayName?: string;
   readonly description?: string;
   /**
-   * The input that names a file which somebody has uploaded. The files there are its choices; that the one that is
-   * named is there is checked at submission, and what it holds is part of the cache signature.
+   * The input that names an uploaded file. Its choices are the files in the folder. Submission checks that the file exists, and
+   * its content is part of the cache signature.
    */
   readonly file?: { readonly input: string; readonly kind: FileKind };
   run(inputs: Inputs, context: NodeContext): Promise<NodeOutput>;
 }
 
-/** Every input that a class declares. */
+/** All inputs that a class declares. */
 export function declaredInputs({ required, optional }: NodeClass): InputSpecs {
   return optional ? { ...required, ...optional } : required;
 }
 
 export const textInput = (inputs: Inputs, name: string) => plainText(inputs[name]);
 
-/** A number, which was checked before the run; `otherwise` for an optional input that is left out. */
+/** A number, which was validated before the run; `otherwise` if an optional input is missing. */
 export const numberInput = (inputs: Inputs, name: string, otherwise = 0) =>
   toFloat(inputs[name]) ?? otherwise;
 
-/** A whole number with every digit, as text. */
+/** An integer with all digits, as text. */
 export const wholeInput = (inputs: Inputs, name: string) => String(toInt(inputs[name]) ?? 0n);
 
-/** As Python's `bool()`: a text is true, whatever it says. */
+/** Like Python's `bool()`: any text is true. */
 export const flagInput = (inputs: Inputs, name: string) => Boolean(inputs[name]);
 
-/** The images of an input; the links were validated before the run, so it is a batch. */
+/** The images of an input. The type was validated before the run. */
 export const batchInput = (inputs: Inputs, name: string) => inputs[name] as readonly Raster[];
 
-/** A node that does the same to each image of a batch. */
+/** Returns a node result with `change` applied to each image of a batch. */
 export function eachImage(
   inputs: Inputs,
   name: string,

@@ -1,23 +1,23 @@
 import { type Faults, OUT_OF_MEMORY } from './faults.js';
 import { NodeException } from './NodeException.js';
 
-/** State of a machine's GPU, which lasts until its process ends. */
+/** State of a machine's GPU, until its process ends. */
 export interface Gpu {
-  /** After an illegal memory access nothing works any more. */
+  /** After an illegal memory access nothing works anymore. */
   isBroken: boolean;
-  /** Prompts that it had work to do for. */
+  /** Number of prompts that used the GPU. */
   prompts: number;
   lastPrompt: string | undefined;
-  /** The model that is on it. */
+  /** The loaded model. */
   model: string | undefined;
 }
 
-/** A GPU after the start of its process. */
+/** The GPU state after a process start. */
 export function newGpu(): Gpu {
   return { isBroken: false, prompts: 0, lastPrompt: undefined, model: undefined };
 }
 
-/** Nodes that put a model on the GPU. */
+/** Nodes that load a model. */
 export const MODEL_NODES: ReadonlySet<string> = new Set([
   'InspyrenetRembg',
   'ImageUpscaleWithModel',
@@ -25,7 +25,7 @@ export const MODEL_NODES: ReadonlySet<string> = new Set([
   'Florence2Run',
 ]);
 
-/** Nodes that a broken GPU does not keep from their work. */
+/** Nodes that work even if the GPU is broken. */
 const CPU_NODES: ReadonlySet<string> = new Set([
   'LoadImage',
   'LoadImageMask',
@@ -37,7 +37,7 @@ const CPU_NODES: ReadonlySet<string> = new Set([
   'CheckpointLoaderSimple',
 ]);
 
-/** The savers. */
+/** Nodes that write to the disk. */
 const DISK_NODES: ReadonlySet<string> = new Set([
   'SaveImage',
   'PreviewImage',
@@ -64,7 +64,7 @@ const DISK_ERRORS = {
   broken: { type: 'OSError', message: '[Errno 5] Input/output error\n' },
 } as const;
 
-/** The exception that a node raises in place of doing its work, if something is the matter. */
+/** The exception that a node raises because of a fault, if any. */
 export function failureOf(
   classType: string,
   promptId: string,
@@ -78,7 +78,7 @@ export function failureOf(
   return failure && new NodeException(failure.type, failure.message);
 }
 
-/** Some failures leave the GPU broken, whichever node they come from. */
+/** Records that the GPU is broken after an illegal memory access, whichever node caused it. */
 export function noteFailure(error: unknown, gpu: Gpu): void {
   if (error instanceof NodeException && /illegal memory access/.test(error.message)) gpu.isBroken = true;
 }
@@ -89,7 +89,7 @@ function gpuFailure(classType: string, promptId: string, faults: Faults, gpu: Gp
   if (gpu.lastPrompt !== promptId) gpu.prompts += 1;
   gpu.lastPrompt = promptId;
   if (faults.gpuFails) {
-    // Its restart helps.
+    // A restart repairs the GPU.
     faults.gpuFails = false;
     return ILLEGAL_ACCESS;
   }

@@ -17,8 +17,8 @@ const UPSCALE_STEPS = 4;
 const MODEL_FACTOR = 4;
 
 /**
- * The classes that a ComfyUI has that is set up for this server's workflows and for graphs as users have them. It is
- * the one table that `/object_info`, the check of a prompt and its execution go by.
+ * The classes of a ComfyUI that is set up for this server's workflows and for common user graphs. `/object_info`, the validation
+ * of a prompt and its execution all use this table.
  * @param isOlder whether `UpscaleModelLoader`'s choices are checked at submission, as before it became a V3 node
  */
 export function nodeClasses(folders: ModelFolders, isOlder: boolean): Record<string, NodeClass> {

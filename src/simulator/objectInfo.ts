@@ -2,7 +2,7 @@ import { extname } from 'node:path';
 import { FILE_EXTENSIONS, type Folders } from './folders.js';
 import type { InputSpecs, NodeClass } from './nodeClass.js';
 
-/** One class as `GET /object_info` lists it, with the files that can be chosen at this moment. */
+/** A class as `GET /object_info` lists it, with the files that can be chosen now. */
 export function objectInfo(name: string, node: NodeClass, folders: Folders): Record<string, unknown> {
   const { optional, hidden, output, outputNames = output } = node;
   const groups = {

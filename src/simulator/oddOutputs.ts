@@ -1,7 +1,7 @@
-/** An item as nodes give it that send their image over the socket. */
+/** An item as produced by nodes that send their image over the socket. */
 const ODD = { source: 'websocket', 'content-type': 'image/png', type: 'output' };
 
-/** Images of a node with an item that names no file before them, behind them, or in their place. */
+/** Adds an item without a file before or after a node's images, or replaces them by it. */
 export function withOddItem(ui: unknown, where: 'before' | 'after' | 'alone'): unknown {
   const images = (ui as { images?: unknown } | undefined)?.images;
   if (!Array.isArray(images)) return ui;

@@ -4,17 +4,17 @@ import type { Folders } from './folders.js';
 export interface SimulatorOptions extends Partial<ExecutorOptions> {
   /** Node classes that this instance does not have. */
   readonly withoutNodes?: readonly string[];
-  /** A header without which nobody gets in, as behind a proxy that asks for a key. Name in lower case. */
+  /** A header that every request must have, as behind a proxy that requires a key. Name in lower case. */
   readonly requireHeader?: { readonly name: string; readonly value: string };
-  /** Nodes hand images on as they are. */
+  /** Nodes pass images on unchanged. */
   readonly isEcho?: boolean;
-  /** Enlargement models that it has. */
+  /** Installed upscale models. */
   readonly models?: readonly string[];
-  /** Checkpoints that it has. */
+  /** Installed checkpoints. */
   readonly checkpoints?: readonly string[];
-  /** Folders that it shares with others; its own when they are left out. */
+  /** Folders shared with other simulators; the default is its own folders. */
   readonly folders?: Folders;
-  /** Largest request body that it takes, bytes; 100 MB when it is left out. */
+  /** Maximum size of a request body, bytes; default 100 MB. */
   readonly maxUploadBytes?: number;
 }
 
@@ -38,7 +38,7 @@ export function modelFolders({
   return { checkpoints, loras: [], vae: [], upscale_models: models };
 }
 
-/** How prompts run on a machine. `workMs` is read anew by each node. */
+/** Execution options of a machine. `workMs` is read again for each node. */
 export function executorOptions(
   {
     generation = 'current',

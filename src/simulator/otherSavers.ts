@@ -4,7 +4,7 @@ import { batchInput, type NodeClass } from './nodeClass.js';
 import { filenamePrefix, outputNode, PROMPT_INPUTS, written } from './outputNode.js';
 import { safetensors } from './safetensors.js';
 
-/** Savers of latents, and of images that become no file. */
+/** Nodes that save latents, or images without writing a file. */
 export const otherSavers: Record<string, NodeClass> = {
   SaveLatent: outputNode({
     required: { samples: ['LATENT'], filename_prefix: filenamePrefix('latents/ComfyUI') },

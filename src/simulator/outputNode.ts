@@ -3,16 +3,16 @@ import { type FilePlace, type FolderType, leadsOut, nextPlaces } from './folders
 import { NodeException } from './NodeException.js';
 import { type InputSpec, type Inputs, type NodeClass, type NodeContext, textInput } from './nodeClass.js';
 
-/** What ComfyUI gives to nodes that write the prompt into their files. */
+/** Inputs that ComfyUI provides to nodes that write the prompt into their files. */
 export const PROMPT_INPUTS = { prompt: 'PROMPT', extra_pnginfo: 'EXTRA_PNGINFO' } as const;
 
-/** The input that says what files are called: a subfolder and a name, behind which the number comes. */
+/** The input for the file name: a subfolder and a name, followed by the number. */
 export const filenamePrefix = (value: string): InputSpec => [
   'STRING',
   { default: value, tooltip: 'Begin of the file name, with a subfolder if there is to be one.' },
 ];
 
-/** A node that has no outputs for others and tells what it has saved. */
+/** Creates the class of a node that saves files and has no outputs for other nodes. */
 export function outputNode({
   save,
   ...described
@@ -28,8 +28,8 @@ export function outputNode({
 }
 
 /**
- * Where a node may write, by its `filename_prefix`.
- * @throws NodeException when that leads out of the folder
+ * The `filename_prefix` input.
+ * @throws NodeException if it leaves the folder
  */
 export function checkedPrefix(inputs: Inputs): string {
   const prefix = textInput(inputs, 'filename_prefix');
@@ -38,10 +38,10 @@ export function checkedPrefix(inputs: Inputs): string {
   throw new NodeException('Exception', `**** ERROR: ${message}\n`);
 }
 
-/** How long a file is written, ms: its name is chosen before, and another machine may choose it too. */
+/** Time to write a file, ms. The name is chosen before, so another machine may choose it as well. */
 const WRITING_MS = 5;
 
-/** Writes one file under the number that was free when the writing began. */
+/** Writes one file with the number that was free when writing started. */
 export async function written(
   inputs: Inputs,
   { folders }: NodeContext,

@@ -1,11 +1,11 @@
-/** Sums over the pixels of images of one size. */
+/** Calculations on the pixels of images of the same size. */
 import { createHash } from 'node:crypto';
 import { openRaster, type Raster, resize, toRaster } from './images.js';
 
-/** Cells of one colour along each side of a picture that stands for a model's. */
+/** Single-colour cells along each side of an image that stands for a model's result. */
 const CELLS = 4;
 
-/** The colours of the cells, row by row, RGB: no other text has the same. */
+/** The colours of the cells, row by row, RGB; unique for each text. */
 export function hashColours(text: string): Buffer {
   return createHash('sha512')
     .update(text)
@@ -13,20 +13,20 @@ export function hashColours(text: string): Buffer {
     .subarray(0, CELLS * CELLS * 3);
 }
 
-/** What stands for a model's picture: cells of colours that depend on every letter of a text. */
+/** An image that stands for a model's result: cells whose colours depend on every character of the text. */
 export function hashPicture(text: string, width: number, height: number): Promise<Raster> {
   const cells: Raster = { data: hashColours(text), width: CELLS, height: CELLS, channels: 3 };
   return resize(cells, width, height, 'nearest');
 }
 
-/** Without transparency. */
+/** Removes transparency. */
 export async function opaque(image: Raster): Promise<Raster> {
   return image.channels === 3 ? image : toRaster(openRaster(image).removeAlpha());
 }
 
 /**
- * An opaque image, and another one made as large, put together a channel at a time.
- * @param put numbers from 0 to 255, and which one of them all it is
+ * Combines two images per channel value. Transparency is removed, and the second image is resized to the first.
+ * @param put gets two values from 0 to 255 and their index
  */
 export async function combined(
   first: Raster,

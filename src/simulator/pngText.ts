@@ -1,15 +1,15 @@
 import { crc32 } from '../utils/crc32.js';
 
-/** What is written into a PNG under a keyword. */
+/** Text in a PNG under a keyword. */
 export interface TextChunk {
   readonly keyword: string;
   readonly text: string;
 }
 
-/** Offset of what follows a PNG's signature and IHDR. */
+/** Offset after a PNG's signature and IHDR. */
 const AFTER_HEADER = 8 + 25;
 
-/** A PNG with tEXt chunks behind its header, where PIL writes them. */
+/** Adds tEXt chunks to a PNG after its header, where PIL writes them. */
 export function withText(png: Buffer, chunks: readonly TextChunk[]): Buffer {
   if (chunks.length === 0) return png;
   return Buffer.concat([png.subarray(0, AFTER_HEADER), ...chunks.map(encoded), png.subarray(AFTER_HEADER)]);

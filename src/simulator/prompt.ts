@@ -1,24 +1,24 @@
 import { type Json, parseJson } from '../utils/losslessJson.js';
 
-/** A node as it came, in the order of its keys: `class_type`, `inputs`, and what else there is, such as `_meta`. */
+/** A node as submitted, with its keys in order: `class_type`, `inputs` and others such as `_meta`. */
 export type NodeJson = ReadonlyMap<string, unknown>;
 
-/** The nodes of a prompt by id, in their order. */
+/** The nodes of a prompt by id, in order. */
 export type Graph = ReadonlyMap<string, NodeJson>;
 
-/** Name of a node's class; empty when it has none. */
+/** Name of a node's class; empty if it has none. */
 export const classOf = (node: NodeJson | undefined): string => {
   const name = node?.get('class_type');
   return typeof name === 'string' ? name : '';
 };
 
-/** Inputs of a node by name; undefined when it has none. */
+/** Inputs of a node by name; undefined if it has none. */
 export const inputsOf = (node: NodeJson | undefined): ReadonlyMap<string, unknown> | undefined => {
   const inputs = node?.get('inputs');
   return inputs instanceof Map ? inputs : undefined;
 };
 
-/** A graph out of object literals. */
+/** Creates a graph from object literals. */
 export function graphOf(
   nodes: Readonly<Record<string, { readonly class_type: string; readonly inputs: object }>>,
 ): Graph {
@@ -35,7 +35,7 @@ export function nodeOf(class_type: string, inputs: ReadonlyMap<string, unknown>)
   ]);
 }
 
-/** Where a prompt is when something is to happen to it: `upload` is when its picture comes. */
+/** The moments of a prompt at which a trap can trigger; `upload` is the upload of its image. */
 export const MOMENTS = ['upload', 'submit', 'pending', 'running', 'success', 'view'] as const;
 
 export type Moment = (typeof MOMENTS)[number];
@@ -51,7 +51,7 @@ export interface Prompt {
   readonly outputs: readonly string[];
 }
 
-/** What is said in a `POST /prompt`. */
+/** The content of a `POST /prompt`. */
 interface Submission {
   readonly prompt: ReadonlyMap<string, unknown> | undefined;
   readonly promptId: string | undefined;
@@ -59,10 +59,10 @@ interface Submission {
   readonly extraData: ReadonlyMap<string, unknown>;
 }
 
-/** Deeper than Python's parser goes. */
+/** Python's parser fails at this depth. */
 const MAX_DEPTH = 900;
 
-/** The body of a `POST /prompt`; undefined for one that ComfyUI fails at. */
+/** Parses the body of a `POST /prompt`; undefined if ComfyUI would fail on it. */
 export function readSubmission(body: Buffer): Submission | undefined {
   let json: Json;
   try {
@@ -80,19 +80,19 @@ export function readSubmission(body: Buffer): Submission | undefined {
   return { prompt, promptId: text('prompt_id'), clientId: text('client_id'), extraData };
 }
 
-/** The form in which queue and history list a prompt: the whole of it, its images included. */
+/** A prompt as queue and history list it: complete, including its images. */
 export function listed(prompt: Prompt): unknown[] {
   const extra = new Map(prompt.extraData);
   if (prompt.clientId !== undefined) extra.set('client_id', prompt.clientId);
   return [prompt.number, prompt.id, prompt.graph, extra, prompt.outputs];
 }
 
-/** Inputs that tell whose prompt it is. */
+/** Inputs that identify a prompt. */
 const TELLING_INPUTS = ['filename_prefix', 'job'];
 
 /**
- * What a trap recognises a prompt by: its id, the class names of its nodes, and what their inputs
- * `filename_prefix` and `job` say, with blanks between.
+ * The text by which a trap recognises a prompt: its id, the class names of its nodes, and the values of their inputs
+ * `filename_prefix` and `job`, separated by spaces.
  */
 export function descriptionOf({
   id,
@@ -109,7 +109,7 @@ export function descriptionOf({
   return [id, ...words].join(' ');
 }
 
-/** Source node of an input that is a link, undefined for a plain value. */
+/** Source node of an input that is a link; undefined for a plain value. */
 export function linkSource(value: unknown): string | undefined {
   return Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' ? value[0] : undefined;
 }

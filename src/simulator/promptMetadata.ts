@@ -4,8 +4,8 @@ import type { Prompt } from './prompt.js';
 import { pythonJson } from './pythonJson.js';
 
 /**
- * What ComfyUI writes into every PNG of a prompt: the graph as `prompt`, and each entry of `extra_pnginfo`. What a
- * node's result depends on beside its inputs is noted at the node by then.
+ * The text that ComfyUI writes into every PNG of a prompt: the graph as `prompt`, and each entry of `extra_pnginfo`. Each node
+ * also has the value that its result depends on besides its inputs.
  */
 export function metadataOf(prompt: Prompt, graph: PromptGraph): TextChunk[] {
   const noted = [...prompt.graph].map(([id, node]) => {

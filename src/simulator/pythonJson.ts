@@ -1,8 +1,8 @@
 import { NumberText } from '../utils/losslessJson.js';
 
 /**
- * JSON as Python's `json.dumps` writes it: a blank behind `,` and `:`, and nothing but ASCII. Maps are objects, numbers
- * keep the text that they came with.
+ * JSON as Python's `json.dumps` writes it: a space after `,` and `:`, and only ASCII. Maps become objects, numbers keep their
+ * original text.
  */
 export function pythonJson(value: unknown): string {
   if (typeof value === 'string') return quoted(value);
@@ -21,8 +21,8 @@ export function pythonJson(value: unknown): string {
 
 function quoted(value: string): string {
   const text = JSON.stringify(value);
-  // An image is a text of megabytes: this takes a tenth of the time that a regular expression does.
+  // An image can be megabytes of text: this check takes a tenth of the time of the regular expression.
   if (Buffer.byteLength(text) === text.length) return text;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: what is outside of ASCII is what this is about
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression matches everything outside of ASCII
   return text.replace(/[^\x00-\x7f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -1,14 +1,14 @@
 import { NumberText } from '../utils/losslessJson.js';
 
-/** Python reads no whole number of more digits out of a text. */
+/** Python refuses to parse integers with more digits. */
 const MAX_DIGITS = 4300;
 
-/** A plain value as text; a number as it was written. */
+/** A plain value as text; numbers as they were written. */
 export function plainText(value: unknown): string {
   return value instanceof NumberText ? value.text : String(value);
 }
 
-/** As Python's `int()`: cuts off what is behind the point. Undefined where that raises an exception. */
+/** Like Python's `int()`: drops the fraction. Undefined if Python would raise an exception. */
 export function toInt(value: unknown): bigint | undefined {
   const text = plainText(value);
   if (typeof value === 'boolean') return BigInt(value);
@@ -19,7 +19,7 @@ export function toInt(value: unknown): bigint | undefined {
   return number !== undefined && Number.isFinite(number) ? BigInt(Math.trunc(number)) : undefined;
 }
 
-/** As Python's `float()`, without its words for what is no number. Undefined where that raises an exception. */
+/** Like Python's `float()`, without its words for NaN and infinity. Undefined if Python would raise an exception. */
 export function toFloat(value: unknown): number | undefined {
   if (typeof value === 'boolean' || typeof value === 'number') return Number(value);
   if (typeof value !== 'string' && !(value instanceof NumberText)) return undefined;

@@ -1,6 +1,6 @@
 import type { Raster } from './images.js';
 
-/** A batch of images of one size as a file of the safetensors format: 8 bytes of length, a header in JSON, the data. */
+/** A batch of images of the same size as a safetensors file: 8 bytes of length, a JSON header, the data. */
 export function safetensors(images: readonly Raster[]): Buffer {
   const data = Buffer.concat(images.map((image) => image.data));
   const [first] = images;

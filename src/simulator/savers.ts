@@ -4,15 +4,15 @@ import { batchInput, type Inputs, type NodeClass, type NodeContext } from './nod
 import { checkedPrefix, filenamePrefix, outputNode, PROMPT_INPUTS } from './outputNode.js';
 import { withText } from './pngText.js';
 
-/** What the two savers of images have in common: how an image becomes a file's bytes, and how large it is. */
+/** How the two save nodes encode an image, and how many pixels it has. */
 export interface Encoding {
-  /** Images of an input. */
+  /** The images of the input. */
   images(inputs: Inputs): readonly unknown[];
   encode(image: unknown, context: NodeContext): Promise<Buffer>;
   pixels(image: unknown): Promise<number>;
 }
 
-/** PNG with the prompt in it. */
+/** PNG that contains the prompt. */
 export const PNG: Encoding = {
   images: (inputs) => batchInput(inputs, 'images'),
   encode: async (image, { textChunks }) => withText(await encodePng(image as never), textChunks),
@@ -49,7 +49,7 @@ export function imageSavers(encoding: Encoding): { SaveImage: NodeClass; Preview
   };
 }
 
-/** The numbers are chosen first and the files written when they are done, which is when another machine may have too. */
+/** Chooses the file names first and writes the files afterwards; meanwhile another machine may choose the same names. */
 async function save(
   { images, encode, pixels }: Encoding,
   inputs: Inputs,

@@ -19,7 +19,7 @@ const RUBBISH = ['not JSON', '[]', 'null', '{"type":7}', '{"type":"executed","da
 
 const hugeMessage = () => JSON.stringify({ type: 'huge', data: 'x'.repeat(HUGE_BYTES) });
 
-/** Ends and failures of a prompt that nobody submitted. */
+/** Final messages of a prompt that no client submitted. */
 function aboutSomebodyElse(): Message[] {
   const data = { prompt_id: uuid() };
   return [
@@ -30,7 +30,7 @@ function aboutSomebodyElse(): Message[] {
   ];
 }
 
-/** What is sent before a message. */
+/** Extra messages sent before a message. */
 function companyOf(fault: MessageFault | undefined, text: string): string[] {
   switch (fault) {
     case 'twice':
@@ -38,7 +38,7 @@ function companyOf(fault: MessageFault | undefined, text: string): string[] {
     case 'strangers':
       return aboutSomebodyElse().map((message) => JSON.stringify(message));
     case 'huge':
-      // Not with each of a run's two dozen messages: a network carries so much only so fast.
+      // Not with each of a run's two dozen messages: that would exceed the bandwidth of a network.
       return /"type":"execution_success"/.test(text.slice(0, 100)) ? [hugeMessage()] : [];
     case 'rubbish':
       return RUBBISH;
@@ -47,23 +47,23 @@ function companyOf(fault: MessageFault | undefined, text: string): string[] {
   }
 }
 
-/** Sockets by client id, with ComfyUI's own book-keeping, traps included. */
+/** Sockets by client id, with ComfyUI's bookkeeping and its protocol traps. */
 export class SimulatedSockets {
   readonly #byId = new Map<string, WebSocket>();
   readonly #all = new Set<WebSocket>();
   readonly #faults: Faults;
-  /** Half-open sockets: nothing is read from them and nothing is sent. */
+  /** Half-open sockets: nothing is read or sent. */
   readonly #frozen = new WeakSet<WebSocket>();
-  /** Sockets whose first message said that they understand previews with metadata. */
+  /** Sockets whose first message declared support for previews with metadata. */
   readonly #knowing = new WeakSet<WebSocket>();
   readonly #lock: PythonLock;
   readonly #features: () => Record<string, unknown>;
-  /** Messages that are held back so that they come in the wrong order. */
+  /** Messages held back to send them in the wrong order. */
   #held: Array<() => void> = [];
 
   /**
-   * @param lock while it is held nothing is sent
-   * @param features what the server answers to the feature flags of a client
+   * @param lock nothing is sent while it is held
+   * @param features the server's response to a client's feature flags
    */
   constructor(faults: Faults, lock: PythonLock, features: () => Record<string, unknown>) {
     this.#faults = faults;
@@ -71,7 +71,7 @@ export class SimulatedSockets {
     this.#features = features;
   }
 
-  /** Ids of every socket that ever was, in order. */
+  /** Client ids of all sockets so far, in order. */
   readonly clientIds: string[] = [];
 
   get size(): number {
@@ -79,8 +79,8 @@ export class SimulatedSockets {
   }
 
   /**
-   * Takes a socket. A second one with the same id takes over its messages, and when either is closed the id is
-   * forgotten: the other one stays open and deaf.
+   * Adds a socket. A second socket with the same id takes over its messages. When either closes, the id is removed: the other
+   * socket stays open but gets no messages.
    */
   add(socket: WebSocket, request: IncomingMessage, hello: (clientId: string) => readonly Message[]): void {
     const clientId = new URL(request.url ?? '/', 'http://localhost').searchParams.get('clientId') || uuid();
@@ -101,7 +101,7 @@ export class SimulatedSockets {
     for (const message of hello(clientId)) this.#write(socket, message);
   }
 
-  /** Sends to the socket of one client, or to nobody: nothing is kept. */
+  /** Sends to the socket of one client. The message is dropped if the client has no socket. */
   send(clientId: string | undefined, message: Message): void {
     const socket = clientId === undefined ? undefined : this.#byId.get(clientId);
     if (socket) this.#write(socket, message);
@@ -111,18 +111,18 @@ export class SimulatedSockets {
     for (const socket of this.#byId.values()) this.#write(socket, message);
   }
 
-  /** Sends a preview that says nothing of its prompt to everybody. */
+  /** Sends a preview without a prompt id to all sockets. */
   sendPreview(image: Buffer): void {
     for (const socket of this.#all) socket.send(previewFrame(image));
   }
 
-  /** Whether the socket of a client has said that it understands previews with metadata. */
+  /** Whether a client's socket declared support for previews with metadata. */
   knowsMetadata(clientId: string | undefined): boolean {
     const socket = clientId === undefined ? undefined : this.#byId.get(clientId);
     return socket !== undefined && this.#knowing.has(socket);
   }
 
-  /** Sends a preview to the socket of one client, in the form that it understands. */
+  /** Sends a preview to one client's socket, in the format that it supports. */
   sendPreviewTo(
     clientId: string | undefined,
     { plain, withMetadata }: { plain: () => Buffer; withMetadata: () => Buffer },
@@ -133,7 +133,7 @@ export class SimulatedSockets {
     this.#lock.run(() => socket.send(frame));
   }
 
-  /** Sends a text frame as it is, for messages that no ComfyUI would send. */
+  /** Sends a raw text frame, for messages that no ComfyUI would send. */
   sendRaw(text: string): void {
     for (const socket of this.#all) socket.send(text);
   }
@@ -143,7 +143,7 @@ export class SimulatedSockets {
     for (const socket of this.#all) socket.close(1001);
   }
 
-  /** From now on packets of the sockets that are open vanish, in both directions. */
+  /** From now on, all packets of the open sockets are lost in both directions. */
   freeze(): void {
     for (const socket of this.#all) {
       this.#frozen.add(socket);
@@ -151,12 +151,12 @@ export class SimulatedSockets {
     }
   }
 
-  /** Cuts every socket, without a closing handshake. */
+  /** Terminates every socket without a closing handshake. */
   drop(): void {
     for (const socket of this.#all) socket.terminate();
   }
 
-  /** Feature flags are answered when they come first, and ignored later. */
+  /** Responds to feature flags if they are the first message; later ones are ignored. */
   #onFirst(socket: WebSocket, text: string): void {
     const said = flagsMessage.safeParse(parseJson(text));
     if (!said.success) return;
@@ -167,7 +167,7 @@ export class SimulatedSockets {
   #write(socket: WebSocket, message: Message): void {
     if (this.#faults.muteSockets || this.#frozen.has(socket)) return;
     const { messages, rewrite } = this.#faults;
-    // What an exception tells of a node's inputs may be a number beyond JavaScript's.
+    // Exception messages may contain input numbers that JavaScript cannot represent.
     const whole = message.type === 'execution_error' ? pythonJson(message) : JSON.stringify(message);
     const text = rewrite ? rewrite(Buffer.from(whole)).toString() : whole;
     const send = (one: string) => this.#lock.run(() => socket.send(one));
@@ -175,7 +175,7 @@ export class SimulatedSockets {
     else for (const one of [...companyOf(messages, text), text]) send(one);
   }
 
-  /** Sends what came within a moment in reverse. */
+  /** Sends messages that arrive within a short time in reverse order. */
   #hold(send: () => void): void {
     this.#held.unshift(send);
     if (this.#held.length > 1) return;

@@ -5,13 +5,13 @@ import { NodeException } from './NodeException.js';
 const TONE_RATE = 8000;
 const TONE_SECONDS = 0.5;
 
-/** What the files begin with that can be decoded: FLAC, Ogg, MP3 with and without a tag, MP4 and WebM; in hexadecimal. */
+/** Signatures of the supported formats: FLAC, Ogg, MP3 with and without a tag, MP4 and WebM; hexadecimal. */
 const SIGNATURES = [/^664c6143/, /^4f676753/, /^494433/, /^ff[ef]/, /^.{8}66747970/, /^1a45dfa3/];
 
 /**
- * The sound of a file: that of a WAV file with 16 bits, and a tone that depends on every byte for other formats, which
- * nothing in here decodes.
- * @throws NodeException when it is no sound
+ * The sound of a file: that of a 16-bit WAV file; for other formats, which are not decoded here, a tone that depends on every
+ * byte.
+ * @throws NodeException if the file is no sound
  */
 export function soundOf(bytes: Buffer): Sound {
   const wave = waveSound(bytes);
@@ -21,7 +21,7 @@ export function soundOf(bytes: Buffer): Sound {
   throw new NodeException('av.error.InvalidDataError', message);
 }
 
-/** The first channel of a WAV file with 16 bits a sample. */
+/** The first channel of a 16-bit WAV file. */
 function waveSound(bytes: Buffer): Sound | undefined {
   if (bytes.toString('latin1', 0, 4) !== 'RIFF' || bytes.toString('latin1', 8, 12) !== 'WAVE')
     return undefined;

@@ -1,10 +1,10 @@
 import { v4 as uuid } from 'uuid';
 import { graphOf, type Prompt } from './prompt.js';
 
-/** A prompt of somebody who uses the machine, too: some work, and a picture of its own. */
+/** A prompt of another client: some work, and an image of its own. */
 export function strangersPrompt(number: number, seconds: number): Prompt {
   const job = `stranger ${uuid()}`;
-  // Of a colour that no other one has: it is not answered from the cache.
+  // A unique colour, so that the result is not cached.
   const color = number % 0x1000000;
   const graph = graphOf({
     '1': { class_type: 'EmptyImage', inputs: { width: 16, height: 16, batch_size: 1, color } },

@@ -4,9 +4,9 @@ import { cleanSubfolder, FOLDER_TYPES, type Folders, leadsOut } from './folders.
 import { parseMultipart } from './multipart.js';
 
 /**
- * Keeps the file of a `POST /upload/image`, as ComfyUI does: fields `image`, `type` (`input` unless it is given),
- * `subfolder` and `overwrite`. Without `overwrite`, other bytes under a name that is taken become `name (1).png`;
- * the same bytes keep the name.
+ * Stores the file of a `POST /upload/image` as ComfyUI does. Fields: `image`, `type` (default `input`), `subfolder` and
+ * `overwrite`. Without `overwrite`, a file with different bytes under an existing name becomes `name (1).png`; a file with the
+ * same bytes keeps the name.
  */
 export function saveUpload(folders: Folders, contentType: string, body: Buffer, failure: Answer): Answer {
   const parts = parseMultipart(contentType, body) ?? [];

@@ -9,14 +9,14 @@ interface Refusal {
   readonly node_errors: Record<string, unknown>;
 }
 
-/** A prompt that runs, with what keeps some of its outputs from doing so. */
+/** An accepted prompt, with the errors that prevent some of its outputs. */
 interface Accepted {
   readonly graph: Graph;
   readonly outputs: string[];
   readonly node_errors: Record<string, NodeErrors>;
 }
 
-/** Checks a prompt like ComfyUI before it queues it: outputs that can run do, whatever is wrong with the others. */
+/** Validates a prompt as ComfyUI does before queueing: valid outputs run, even if others are invalid. */
 export function validatePrompt(
   prompt: ReadonlyMap<string, unknown>,
   classes: Readonly<Record<string, NodeClass>>,
@@ -26,7 +26,7 @@ export function validatePrompt(
     const refusal = classRefusal(id, node, classes);
     if (refusal) return refusal;
   }
-  // What has a class is a node.
+  // Anything with a class is a node.
   const graph = prompt as Graph;
   const outputs = [...graph].flatMap(([id, node]) => (classes[classOf(node)]?.outputNode ? [id] : []));
   if (outputs.length === 0) return refuse('prompt_no_outputs', 'Prompt has no outputs', '');
@@ -40,7 +40,7 @@ export function validatePrompt(
   return refuse('prompt_outputs_failed_validation', message, details.join('\n'), validation.nodeErrors);
 }
 
-/** The refusal of a request that carries no prompt at all. */
+/** The error for a request without a prompt. */
 export const noPrompt = refuse('no_prompt', 'No prompt provided', 'No prompt provided').refusal;
 
 function classRefusal(id: string, node: unknown, classes: Readonly<Record<string, NodeClass>>) {

@@ -4,7 +4,7 @@ import { type Video, videoOf } from './videos.js';
 
 const count = (most: number): InputSpec => ['INT', { default: 0, min: 0, max: most, step: 1 }];
 
-/** Nodes that load a video, take it apart, or make one. */
+/** Nodes that load, split or create videos. */
 export const videoNodes: Record<string, NodeClass> = {
   LoadVideo: {
     required: { file: ['COMBO', { options: [], video_upload: true }] },

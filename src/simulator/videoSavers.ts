@@ -2,7 +2,7 @@ import { batchInput, flagInput, type Inputs, type NodeClass, numberInput, textIn
 import { filenamePrefix, outputNode, PROMPT_INPUTS, written } from './outputNode.js';
 import { animation, delaysOf, mp4Of, type Video, webmOf } from './videos.js';
 
-/** What `VHS_VideoCombine` writes: an extension, and the bytes of it. */
+/** The output formats of `VHS_VideoCombine`: file extension and encoder. */
 const FORMATS: Readonly<
   Record<string, readonly [string, (video: Video, inputs: Inputs) => Promise<Buffer>]>
 > = {
@@ -17,13 +17,13 @@ const playedBy = (video: Video, inputs: Inputs) => ({
   loop: numberInput(inputs, 'loop_count'),
 });
 
-/** The settings of a saver, which its file tells about itself: not its name, so that equal videos are equal files. */
+/** The settings of a save node, which are written into the file: without its name, so that equal videos give equal files. */
 const commentOf = ({ filename_prefix: _name, ...inputs }: Inputs) => {
   const settings = Object.entries(inputs).filter(([, value]) => typeof value !== 'object');
   return JSON.stringify(Object.fromEntries(settings));
 };
 
-/** Savers of animations and videos, from the core and from a well-known pack. */
+/** Nodes that save animations and videos, from the core and from a well-known pack. */
 export const videoSavers: Record<string, NodeClass> = {
   SaveAnimatedWEBP: outputNode({
     required: {

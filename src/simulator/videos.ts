@@ -8,24 +8,24 @@ import { NodeException } from './NodeException.js';
 import { hashPicture, opaque } from './pixels.js';
 import { vp8FrameOf, webm } from './webm.js';
 
-/** A video between two nodes. */
+/** A video passed between nodes. */
 export interface Video {
   readonly frames: readonly Raster[];
   readonly framesPerSecond: number;
   readonly sound?: Sound;
-  /** The file that it came from, which is saved as it is. */
+  /** The original file, which is saved unchanged. */
   readonly file?: Buffer;
 }
 
 const LOADED_FRAMES = 4;
 const LOADED_SIDE = 64;
 const LOADED_FPS = 8;
-/** MP4 and its kin, WebM and Matroska, AVI; in hexadecimal. */
+/** MP4 and related formats, WebM and Matroska, AVI; hexadecimal. */
 const SIGNATURES = [/^.{8}66747970/, /^1a45dfa3/, /^52494646.{8}41564920/];
 
 /**
- * What a node gets out of a video file: pictures that depend on every byte of it, since nothing in here decodes one.
- * @throws NodeException when it is no video
+ * The content of a video file for nodes: images that depend on every byte, since videos are not decoded here.
+ * @throws NodeException if the file is no video
  */
 export async function videoOf(file: Buffer): Promise<Video> {
   if (!SIGNATURES.some((signature) => signature.test(file.toString('hex', 0, 12)))) {
@@ -39,18 +39,18 @@ export async function videoOf(file: Buffer): Promise<Video> {
   return { frames: await Promise.all(frames), framesPerSecond: LOADED_FPS, file };
 }
 
-/** The frames of a video one below the other, as sharp takes an animation. */
+/** The frames of a video in one column, as sharp expects an animation. */
 export function animation({ frames }: Video): Sharp {
   const { width, height, channels } = first(frames);
   const raw = { width, height: height * frames.length, channels, pageHeight: height };
   return openImage(Buffer.concat(frames.map(({ data }) => data)), MAX_PIXELS, { raw });
 }
 
-/** Milliseconds that each frame is shown. */
+/** Display time of each frame, ms. */
 export const delaysOf = ({ frames, framesPerSecond }: Video) =>
   frames.map(() => Math.max(1, Math.round(1000 / framesPerSecond)));
 
-/** A WebM file of a video, without its sound. */
+/** A WebM file of a video, without sound. */
 export async function webmOf({ frames, framesPerSecond }: Video, comment: string): Promise<Buffer> {
   const { width, height } = first(frames);
   const coded: Buffer[] = [];
@@ -66,7 +66,7 @@ export async function webmOf({ frames, framesPerSecond }: Video, comment: string
   return webm({ frames: coded, width, height, framesPerSecond, comment });
 }
 
-/** An MP4 file of a video, without its sound. */
+/** An MP4 file of a video, without sound. */
 export async function mp4Of({ frames, framesPerSecond }: Video, comment: string): Promise<Buffer> {
   const { width, height } = first(frames);
   const coded = [];

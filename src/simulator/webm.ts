@@ -1,18 +1,15 @@
-/** What a video file is made of, in either format. */
+/** The content of a video file, for both formats. */
 export interface VideoTrack {
-  /** Each a picture in full, in the codec of the format. */
+  /** Complete images in the codec of the format. */
   readonly frames: readonly Buffer[];
   readonly width: number;
   readonly height: number;
   readonly framesPerSecond: number;
-  /** What the file says about how it was made. */
+  /** Text in the file about how it was made. */
   readonly comment: string;
 }
 
-/**
- * A WebM file of VP8 frames (RFC 9559; the frames of RFC 6386, which are what lossy WebP files hold, too). Browsers
- * play it.
- */
+/** A WebM file of VP8 frames (RFC 9559; frames as in RFC 6386, the same as in lossy WebP files). Browsers can play it. */
 export function webm({ frames, width, height, framesPerSecond, comment }: VideoTrack): Buffer {
   const frameMs = 1000 / framesPerSecond;
   const header = element(
@@ -50,7 +47,7 @@ export function webm({ frames, width, height, framesPerSecond, comment }: VideoT
   );
   const tags = element(0x1254c367, element(0x7373, element(0x63c0), named));
   const clusters = frames.map((frame, n) => {
-    // Track 1, no time after the cluster's own, a frame that needs no other.
+    // Track 1, no time offset to the cluster, a keyframe.
     const block = element(0xa3, Buffer.from([0x81, 0, 0, 0x80]), frame);
     return element(0x1f43b675, element(0xe7, number(Math.round(n * frameMs))), block);
   });

@@ -54,7 +54,7 @@ export class BoundedOutput extends Writable {
 
   /** Resolves when the destination has everything, or after a timeout. */
   async flush(): Promise<void> {
-    // Even without room: nobody reports it later.
+    // Even without room: there is no later report.
     this.#reportNow();
     this.#send();
     if (this.#isBroken) return;

@@ -1,7 +1,7 @@
-/** What one look found may be so many times as old as a look takes: looking takes at most a part of the time. */
+/** How many times longer than the measuring takes a result may be reused: limits the share of time spent on it. */
 const AGE_FACTOR = 20;
 
-/** Something that takes time to look at, and that many ask for: one look serves all of them for a moment. */
+/** Caches the result of something expensive for a moment, so that many callers share one call. */
 export class CostlyLook<T> {
   readonly #look: () => T;
   #last: { readonly found: T; readonly until: number } | undefined;

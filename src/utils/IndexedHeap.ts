@@ -1,4 +1,4 @@
-/** A binary heap whose items may be removed, or moved after their order changed. Each takes time log n. */
+/** A binary heap whose items can be removed, or moved after their order changed. Each operation takes time log n. */
 export class IndexedHeap<T> {
   readonly isBefore: (one: T, other: T) => boolean;
   readonly #items: T[] = [];
@@ -17,7 +17,7 @@ export class IndexedHeap<T> {
     return this.#items[0];
   }
 
-  /** Adds an item, or puts one that is there at its new place. */
+  /** Adds an item, or moves an existing one to its new place. */
   place(item: T): void {
     let at = this.#places.get(item);
     if (at === undefined) {
@@ -27,7 +27,7 @@ export class IndexedHeap<T> {
     this.#down(item, this.#up(item, at));
   }
 
-  /** Does nothing for an item that is not there. */
+  /** Does nothing if the item is not in the heap. */
   remove(item: T): void {
     const at = this.#places.get(item);
     if (at === undefined) return;

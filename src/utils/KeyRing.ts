@@ -1,6 +1,6 @@
 import { type ApiKey, findApiKey } from './apiKeys.js';
 
-/** The keys that clients may use at present. */
+/** The API keys that are valid now. */
 export class KeyRing {
   #keys: readonly ApiKey[];
 
@@ -8,17 +8,17 @@ export class KeyRing {
     this.#keys = keys;
   }
 
-  /** Whether everybody may do everything. */
+  /** Whether there are no keys, so that every client may do everything. */
   get isEmpty(): boolean {
     return this.#keys.length === 0;
   }
 
-  /** The key that was presented; undefined where it is none of these. */
+  /** Finds the presented key; undefined if it is not valid. */
   find(presented: string): ApiKey | undefined {
     return findApiKey(this.#keys, presented);
   }
 
-  /** Requests that come from now on are held against these. */
+  /** Replaces the keys for all requests from now on. */
   replace(keys: readonly ApiKey[]): void {
     this.#keys = keys;
   }

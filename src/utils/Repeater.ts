@@ -8,7 +8,7 @@ export class Repeater {
   readonly #alone = pLimit(1);
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param onError gets the rejection of runs that nobody waits for */
+  /** @param onError gets the rejection of runs that no caller waits for */
   constructor(work: () => Promise<void>, intervalMs: number, onError: (error: unknown) => void) {
     this.#work = work;
     this.#intervalMs = intervalMs;

@@ -1,4 +1,4 @@
-/** A wake-up signal: by whoever has news, or after some time. */
+/** A wake-up signal: rung by other code, or after a timeout. */
 export class Bell {
   #rung = false;
   #wake: (() => void) | undefined;

@@ -1,33 +1,33 @@
 import { splitList } from './lists.js';
 
-/** How one ComfyUI machine is reached. */
+/** How to reach a ComfyUI machine. */
 export interface MachineUrl {
-  /** `host:port`, the name that answers and logs use. */
+  /** `host:port`, the name in responses and logs. */
   readonly host: string;
-  /** `http://host:port`, with no slash at its end. */
+  /** `http://host:port`, without a slash at the end. */
   readonly baseUrl: string;
-  /** What its URL's credentials ask to send with every request and handshake; never shown or logged. */
+  /** Headers for the credentials in the URL, sent with every request and handshake; never shown or logged. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** For https: the certificates to trust (PEM), and the name that the machine's certificate has. */
+  /** For https: trusted certificates (PEM), and the host name of the machine's certificate. */
   readonly tls?: { readonly ca?: string; readonly servername?: string };
 }
 
-/** Where one ComfyUI machine is reached, and what it is called. */
+/** The URL and the id of a ComfyUI machine. */
 export interface InstanceAddress extends MachineUrl {
-  /** `instance-1`, `instance-2`, … in the order of `COMFYUI_HOST`; the name of one that has another origin. */
+  /** `instance-1`, `instance-2`, … in the order of `COMFYUI_HOST`; the given name for machines from another source. */
   readonly id: string;
 }
 
-/** A name that stands for every address that DNS has for it. */
+/** A DNS name that stands for each of its addresses. */
 export interface DnsName {
-  /** As it is shown: `dns+http://name:8188`. */
+  /** The name as displayed: `dns+http://name:8188`. */
   readonly text: string;
   readonly hostname: string;
-  /** The machine at one of its addresses. @param address IPv4 or IPv6 */
+  /** The URL of the machine at one address. @param address IPv4 or IPv6 */
   at(address: string): MachineUrl;
 }
 
-/** What `COMFYUI_HOST` names. */
+/** The content of `COMFYUI_HOST`. */
 export interface InstanceList {
   readonly addresses: readonly InstanceAddress[];
   readonly names: readonly DnsName[];
@@ -38,14 +38,14 @@ const DNS_PREFIX = /^dns\+(?=https?:\/\/)/i;
 const TAKES = 'comma-separated host[:port], http(s) or dns+http(s) URLs, IPv6 in brackets';
 
 /**
- * Reads a comma-separated list of `host`, `host:port`, `[v6]:port`, `http(s)://…` or `dns+http(s)://…` entries.
- * A URL may carry a path (ComfyUI behind a proxy) and credentials (`http://user:password@host`, for Basic
- * authentication); a port that a URL leaves out is its scheme's own, one that a bare host leaves out is 8188.
- * @returns no part of an entry in `problem` when there are credentials anywhere in the list
+ * Parses a comma-separated list of `host`, `host:port`, `[v6]:port`, `http(s)://…` or `dns+http(s)://…` entries. A URL may have a
+ * path (ComfyUI behind a proxy) and credentials (`http://user:password@host`, for Basic authentication). The default port of a
+ * URL is that of its scheme; the default port of a bare host is 8188.
+ * @returns a `problem` that quotes no entry if the list contains credentials
  */
 export function parseInstances(list: string, useSsl: boolean): InstanceList | { problem: string } {
   const entries = splitList(list);
-  // A comma in a password makes two entries of it, neither of which need have an "@".
+  // A comma in a password splits it into two entries, and neither of them need contain an "@".
   const areShown = !list.includes('@');
   const addresses: InstanceAddress[] = [];
   const names: DnsName[] = [];
@@ -68,7 +68,7 @@ export function parseInstances(list: string, useSsl: boolean): InstanceList | { 
   return entries.length > 0 ? { addresses, names } : { problem: 'takes at least one host' };
 }
 
-/** @returns undefined for what is no `dns+http(s)` URL of a name */
+/** @returns undefined if the entry is no `dns+http(s)` URL of a name */
 export function parseDnsName(entry: string): DnsName | undefined {
   if (!DNS_PREFIX.test(entry)) return undefined;
   const parsed = parseMachineUrl(entry.replace(DNS_PREFIX, ''), false);
@@ -77,7 +77,7 @@ export function parseDnsName(entry: string): DnsName | undefined {
   const port = parsed.host.slice(hostname.length).replace(/\/.*$/, '');
   const path = pathname.replace(/\/+$/, '');
   const { headers } = parsed;
-  // A certificate names the name, not the address.
+  // The certificate is for the name, not for the address.
   const tls = protocol === 'https:' ? { tls: { servername: hostname } } : {};
   return {
     text: `dns+${parsed.baseUrl}`,
@@ -89,16 +89,16 @@ export function parseDnsName(entry: string): DnsName | undefined {
   };
 }
 
-/** @returns undefined for what is neither a host nor an http(s) URL */
+/** @returns undefined if the entry is neither a host nor an http(s) URL */
 export function parseMachineUrl(entry: string, useSsl: boolean): MachineUrl | undefined {
   const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(entry);
   const url = tryUrl(hasScheme ? entry : `${useSsl ? 'https' : 'http'}://${entry}`);
   if (!url || !['http:', 'https:'].includes(url.protocol) || !url.hostname) return undefined;
   const headers = basicAuthorization(url);
-  // An "@" in the path is most likely the end of a password with a slash in it, which would be shown as the host.
+  // An "@" in the path is most likely the end of a password that contains a slash, which would be shown as the host.
   if (!headers || url.search || url.hash || url.pathname.includes('@')) return undefined;
   if (!hasScheme && (url.pathname !== '/' || /[/?#@]/.test(entry))) return undefined;
-  // `URL` drops a port that is the scheme's default, so `host:80` and `host` can only be told apart in the text.
+  // `URL` drops the default port of a scheme, so only the text shows the difference between `host:80` and `host`.
   const bareWithoutPort = !hasScheme && !/:\d+$/.test(entry.replace(/^\[[^\]]*\]/, ''));
   const schemePort = url.protocol === 'https:' ? 443 : 80;
   const port = url.port ? Number(url.port) : bareWithoutPort ? DEFAULT_PORT : schemePort;
@@ -107,17 +107,17 @@ export function parseMachineUrl(entry: string, useSsl: boolean): MachineUrl | un
   return { host: `${host}${path}`, baseUrl: `${url.protocol}//${host}${path}`, ...headers };
 }
 
-/** The header for a URL's credentials (RFC 7617), nothing where there are none; undefined when they are not valid. */
+/** The header for a URL's credentials (RFC 7617); empty if there are none, undefined if they are invalid. */
 function basicAuthorization({ username, password }: URL): Pick<MachineUrl, 'headers'> | undefined {
   if (!username && !password) return {};
   const user = decode(username);
   const secret = decode(password);
-  // A colon ends the name.
+  // A colon would end the name.
   if (user === undefined || secret === undefined || user.includes(':')) return undefined;
   return { headers: { Authorization: `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}` } };
 }
 
-/** Text without its percent encoding; undefined when that is broken. */
+/** Decodes percent encoding; undefined if it is invalid. */
 function decode(text: string): string | undefined {
   try {
     return decodeURIComponent(text);

@@ -1,15 +1,15 @@
-/** Outputs of jobs as assets: an id tells the job, the node, and which of the node's outputs it is. */
+/** Outputs of jobs as assets. The id contains the job, the node, and the number of the output among those of the node. */
 import { createHash } from 'node:crypto';
 
 const ID = /^asset_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})_([0-9a-f]{12}-\d{1,4})$/;
 
-/** Where an output is among those of its job. */
+/** The position of an output within its job. */
 interface OutputPlace {
   readonly jobId: string;
   readonly place: string;
 }
 
-/** The places of outputs, in their order: the same before the job's end, when some of them are still to come. */
+/** The places of outputs, in order. They are the same before the job's end, when some outputs are still missing. */
 export function outputPlaces(outputs: readonly { readonly nodeId: string }[]): string[] {
   const counts = new Map<string, number>();
   return outputs.map(({ nodeId }) => {
@@ -23,7 +23,7 @@ export function outputId({ jobId, place }: OutputPlace): string {
   return `asset_${jobId}_${place}`;
 }
 
-/** undefined for an id of something else. */
+/** Parses an id; undefined if it is not the id of an output. */
 export function parseOutputId(id: string): OutputPlace | undefined {
   const [, jobId, place] = ID.exec(id) ?? [];
   return jobId === undefined || place === undefined ? undefined : { jobId, place };

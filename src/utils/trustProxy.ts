@@ -6,8 +6,8 @@ const RANGES = ['loopback', 'linklocal', 'uniquelocal'];
 const MAX_HOPS = 16;
 
 /**
- * Parses whom to trust about a client's address (`X-Forwarded-For`): nobody, a number of proxies, or proxies with
- * these addresses.
+ * Parses which proxies to trust for a client's address (`X-Forwarded-For`): none, a number of proxies, or proxies with these
+ * addresses.
  * @returns undefined if the text is invalid
  */
 export function parseTrustProxy(text: string): false | number | string[] | undefined {

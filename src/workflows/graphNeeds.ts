@@ -1,24 +1,24 @@
 import { createHash } from 'node:crypto';
 import type { Workflow } from './types.js';
 
-/** Type of the jobs whose graph their client sent along. */
+/** Type of jobs whose client sent the graph. */
 export const GRAPH_TYPE = 'graph';
 
-/** No workflow type has a space. */
+/** No workflow type contains a space. */
 const KEY_PREFIX = `${GRAPH_TYPE} `;
 
 /**
- * What a machine must have to run a client's own graph. Jobs of such graphs are all of one type, so machines go by the key in
- * place of the type.
+ * What a machine needs to run a client's own graph. All jobs with such graphs have the same type, so machines are selected by the
+ * key instead of the type.
  */
 export interface GraphNeeds {
-  /** The same for graphs that need the same. */
+  /** The same for graphs with the same needs. */
   readonly key: string;
   readonly nodes: Workflow['requires']['nodes'];
   readonly models: Workflow['requires']['models'];
 }
 
-/** undefined for a workflow that has a type of its own. */
+/** Undefined for a workflow with a type of its own. */
 export function graphNeedsOf({
   type,
   requires,

@@ -3,7 +3,7 @@ import type { Json } from '../utils/losslessJson.js';
 import type { GraphFile, PromptGraph } from './graph.js';
 import type { ImageNodes } from './imageNodes.js';
 
-/** What a client's file must be. A mask is an image that marks where something is done. */
+/** The kinds of client files. A mask is an image that marks where something is done. */
 export type FileKind = 'image' | 'mask' | 'video' | 'audio' | 'file';
 
 /** A file that a workflow takes from its client. */
@@ -12,7 +12,7 @@ export interface FileInput {
   readonly name: string;
   readonly kind: FileKind;
   readonly required: boolean;
-  /** A few words for people. */
+  /** Title for users. */
   readonly title?: string;
   readonly description?: string;
 }
@@ -32,7 +32,7 @@ export interface Size {
   readonly height: number;
 }
 
-/** What is done to the images from ComfyUI before they are encoded in the requested format. */
+/** How the images from ComfyUI are processed before they are encoded in the requested format. */
 interface FinishPlan {
   /** Crop each image to its non-transparent part. */
   readonly cropToSubject?: boolean;
@@ -45,7 +45,7 @@ interface FinishPlan {
 export interface Workflow<Schema extends z.ZodObject = z.ZodObject> {
   /** Job type and last part of its paths, such as `remove-background`. */
   readonly type: string;
-  /** A few words for people. */
+  /** Title for users. */
   readonly title: string;
   readonly description: string;
   /** Declared duration of a typical job, used until there are enough measurements. */
@@ -82,10 +82,10 @@ export interface Workflow<Schema extends z.ZodObject = z.ZodObject> {
   readonly requires: {
     readonly nodes: readonly string[];
     readonly models: readonly ModelRequirement[];
-    /** That the instance must have been given, such as a kind of GPU. */
+    /** Labels that the instance must have, such as a kind of GPU. */
     readonly labels?: readonly string[];
   };
-  /** What goes to ComfyUI beside the prompt, as `extra_data`. */
+  /** Sent to ComfyUI with the prompt, as `extra_data`. */
   readonly extraData?: ReadonlyMap<string, Json> | undefined;
 }
 

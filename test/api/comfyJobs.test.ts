@@ -23,7 +23,7 @@ async function start(options: StackOptions = {}): Promise<void> {
   api = new ComfyApiClient(stack.client.baseUrl);
 }
 
-/** What machines got, as they list it. */
+/** The history of a machine: what it received. */
 async function historyOf(index = 0): Promise<string> {
   return (await fetch(`http://${stack.simulator(index).host}/history`)).text();
 }
@@ -341,7 +341,7 @@ describe('where there are keys', () => {
     expect(await lab.error(known)).toMatchObject({ status: 404, code: 'blob_not_found' });
     const byHash = await lab.client.request(`/api/v2/assets/by-hash/${asset.hash}`, { method: 'HEAD' });
     expect(byHash.status).toBe(404);
-    // The same bytes are new to whoever sends them for the first time.
+    // The same bytes are new for a client that sends them for the first time.
     expect((await lab.asset(await png())).status).toBe(201);
     const none = await api.client.request('/api/v2/jobs');
     expect(none.headers.get('WWW-Authenticate')).toMatch(/^Bearer/);

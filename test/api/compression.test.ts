@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack.stop());
 
-/** A response as it comes over the wire. */
+/** A raw response, as sent over the wire. */
 async function get(
   path: string,
   headers: Readonly<Record<string, string>> = { 'Accept-Encoding': 'gzip' },

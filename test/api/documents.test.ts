@@ -40,7 +40,7 @@ interface Layer {
   readonly handle: { readonly stack?: readonly Layer[] };
 }
 
-/** `METHOD path` of every route in Express's own table. */
+/** `METHOD path` of every route in Express' routing table. */
 function routingTable(layers: readonly Layer[]): string[] {
   return layers.flatMap(({ route, handle }) => {
     if (!route) return routingTable(handle.stack ?? []);
@@ -49,14 +49,14 @@ function routingTable(layers: readonly Layer[]): string[] {
   });
 }
 
-/** The same of the workflows' routes, which are made when they are asked for: a wrong method is told the right ones. */
+/** The same for the workflows' routes, which are created on demand: the response to a wrong method lists the allowed ones. */
 async function workflowRoutes(): Promise<string[]> {
   const paths = workflows.flatMap(({ type }) => [`/api/${type}`, `/api/async/${type}`]);
   const answers = await Promise.all(paths.map((path) => request(app).get(path).expect(405)));
   return answers.map(({ headers }, index) => `${headers['allow']} ${paths[index]}`);
 }
 
-/** Workflows that come and go. */
+/** Workflows that can be added and removed. */
 class GrowingSource implements WorkflowStore {
   #all: readonly Workflow[] = [];
   readonly #listeners = new Set<() => void>();
@@ -155,7 +155,7 @@ describe('the OpenAPI document', () => {
         else schema.parse(example);
       }
     }
-    // The document is no example of itself.
+    // The document is not an example of itself.
     expect(missing).toEqual(['openapi_200']);
     for (const [name, example] of Object.entries(examples)) {
       if (name.startsWith('error_')) errorAnswer.parse(example);
@@ -199,7 +199,7 @@ describe('the documents made from it', () => {
       'Comfy API v2',
     ]);
     const items = folders.flatMap(({ item }) => item);
-    // The system's events never end.
+    // The stream of server events never ends.
     const operations = allEndpoints(workflows).filter(
       ({ tag, id }) => tag !== 'Documents' && id !== 'events',
     );
@@ -223,7 +223,7 @@ describe('the monitoring files', () => {
       const family = name.replace(/_bucket$/, '');
       expect(families.has(family), name).toBe(true);
     }
-    // And what is ours is explained.
+    // Our own metrics are documented.
     const own = [...families.keys()].filter((name) => name.startsWith('comfyui_middleware_'));
     for (const name of own) expect(read('Operations.md'), name).toContain(`\`${name}\``);
   });

@@ -23,7 +23,7 @@ afterEach(async () => {
 
 const withKey = (key: string) => new Client(stack.client.baseUrl, { 'X-API-Key': key });
 
-/** A request for each endpoint, with parameters that exist nowhere. */
+/** A request for each endpoint, with parameters that do not exist. */
 const requests = allEndpoints(workflows).map(({ id, method, path, access }) => ({
   id,
   access,
@@ -31,7 +31,7 @@ const requests = allEndpoints(workflows).map(({ id, method, path, access }) => (
   init: { method: method.toUpperCase() },
 }));
 
-/** A busy computer takes its time to notice that a machine is down. */
+/** A busy computer takes time to notice that a machine is down. */
 const PATIENCE_MS = 15_000;
 
 describe('where there are keys', () => {
@@ -77,7 +77,7 @@ describe('where there are keys', () => {
     }
     for (const { id, path, init } of requests) {
       const response = await withKey(OPS).request(path, init);
-      // Not read to its end: events have none.
+      // Not read to the end: event streams are endless.
       await response.body?.cancel();
       expect([id, [401, 403].includes(response.status)]).toEqual([id, false]);
     }
@@ -140,7 +140,7 @@ describe('where there are keys', () => {
 });
 
 describe('a limit of requests a minute', () => {
-  /** A clock that stands still until it is moved. */
+  /** A clock that only the test advances. */
   function handClock() {
     let now = 1_000_000;
     const advance = (ms: number) => {
@@ -188,7 +188,7 @@ describe('a limit of requests a minute', () => {
       expect((await withKey(key).request('/api/jobs/list')).status).toBe(429);
     }
     expect((await stack.client.request('/api/jobs/list')).status).toBe(401);
-    // Whoever guesses keys is slowed down, too.
+    // Guessing keys is rate limited, too.
     expect((await withKey('a guess').request('/api/jobs/list')).status).toBe(429);
   });
 
@@ -205,7 +205,7 @@ describe('a limit of requests a minute', () => {
 });
 
 describe('a client behind a proxy', () => {
-  /** Whether two addresses count as one client, as the limit of one request a minute sees it. */
+  /** Whether two addresses count as one client for a limit of one request per minute. */
   async function areOne(first: string, second: string): Promise<boolean> {
     const ask = async (from: string) => {
       const headers = { 'X-Forwarded-For': from };
@@ -288,7 +288,7 @@ describe('every answer', () => {
       expect(policy, path).toContain(`default-src ${path === '/docs' ? "'self'" : "'none'"}`);
       expect(policy, path).toContain("frame-ancestors 'none'");
       expect(headers.get('Cross-Origin-Resource-Policy')).toBe('same-origin');
-      // No TLS here: nothing of the page may be asked for by https.
+      // Without TLS nothing of the page may be requested by https.
       expect(policy).not.toContain('upgrade-insecure-requests');
       expect(headers.get('Strict-Transport-Security')).toBeNull();
     }

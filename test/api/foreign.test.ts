@@ -10,7 +10,7 @@ afterEach(() => stack.stop());
 
 type Headers = Readonly<Record<string, string>>;
 
-/** The status of an answer; `fetch` would not send these headers. */
+/** The status of a response; `fetch` cannot send these headers. */
 async function ask(method: string, path: string, headers: Headers): Promise<number> {
   const sent = request(`${stack.client.baseUrl}${path}`, { method, headers });
   sent.end();
@@ -47,7 +47,7 @@ describe('a page of another origin', () => {
       expect([path, await ask(method, path, headers)]).toEqual([path, 403]);
     }
     expect(isOpen()).toBe(false);
-    // It may ask, and the browser keeps the answer from it.
+    // The request is allowed, but the browser hides the response from the page.
     expect(await ask('GET', '/api/jobs/list', headers)).toBe(200);
   });
 

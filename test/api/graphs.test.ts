@@ -7,7 +7,7 @@ import { USER_GRAPHS, type UserGraph, userGraph } from '../support/userGraphs.js
 import { WorkflowFiles } from '../support/workflowFiles.js';
 
 type Outputs = z.output<typeof anySyncAnswer>['outputs'];
-/** What every answer that has outputs tells of them. */
+/** The part of every response that describes outputs. */
 type Told = Pick<z.output<typeof anySyncAnswer>, 'outputs' | 'seed'>;
 type Values = Readonly<Record<string, string | number>>;
 type Files = Readonly<Record<string, Buffer>>;
@@ -19,7 +19,7 @@ let folder: WorkflowFiles;
 let stack: Stack;
 
 beforeAll(async () => {
-  // As they are downloaded: graphs alone.
+  // As downloaded: graphs without manifests.
   const files = USER_GRAPHS.map((name) => [`${name}.json`, userGraph(name)] as const);
   folder = await WorkflowFiles.create(Object.fromEntries(files));
   stack = await Stack.start({ env: { WORKFLOWS_DIR: folder.directory } });
@@ -50,10 +50,10 @@ const json: Body = (files, values) => {
   return jsonBody(JSON.stringify({ inputs: { ...Object.fromEntries(uris), ...values } }));
 };
 
-/** Submits and waits for the answer. */
+/** Submits a job and waits for the response with its result. */
 const sync = (graph: UserGraph, init: RequestInit) => stack.client.json(`/api/${graph}`, anySyncAnswer, init);
 
-/** Submits, follows the job to its end, and asks for its result. */
+/** Submits a job, follows it to its end, and requests its result. */
 async function async(graph: UserGraph, init: RequestInit) {
   const accepted = await stack.client.json(`/api/async/${graph}`, asyncAnswer, { ...init, status: 202 });
   const status = await stack.client.finished(accepted.job_id);
@@ -73,7 +73,7 @@ async function bytesOf({ url, size_bytes, mime_type }: Outputs[number]): Promise
   return bytes;
 }
 
-/** Asks for a part in the middle of an output. */
+/** Requests a range in the middle of an output. */
 async function expectPart({ url, size_bytes: size }: Outputs[number], whole: Buffer): Promise<void> {
   const from = Math.floor(size / 3);
   const to = Math.floor((2 * size) / 3);
@@ -83,7 +83,7 @@ async function expectPart({ url, size_bytes: size }: Outputs[number], whole: Buf
   expect(Buffer.from(await response.arrayBuffer()).equals(whole.subarray(from, to))).toBe(true);
 }
 
-/** Checks all that is told of an example's outputs, and their bytes. @returns the bytes */
+/** Checks the description and the bytes of an example's outputs. @returns the bytes */
 async function expectOutputs(example: GraphExample, { outputs, seed }: Told): Promise<Buffer[]> {
   expect(outputs).toMatchObject(example.outputs);
   expect(outputs).toHaveLength(example.outputs.length);
@@ -98,7 +98,7 @@ async function expectOutputs(example: GraphExample, { outputs, seed }: Told): Pr
   return bytes;
 }
 
-/** Checks what is told of the primary output alone. */
+/** Checks the description of the primary output. */
 function expectResult(
   result: z.output<typeof anySyncAnswer>['result'],
   [output]: Outputs,

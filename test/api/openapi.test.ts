@@ -11,7 +11,7 @@ import { Stack } from '../support/stack.js';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 
-/** What somebody writes who has nothing but the types: it submits a picture and prints the result's size. */
+/** A program as a user would write it from the types alone: it submits an image and prints the result's size. */
 const PROGRAM = `import type { components } from './api.js';
 const [server = '', file = ''] = process.argv.slice(2);
 const body = new FormData();
@@ -25,7 +25,7 @@ if (status.status === 'completed') console.log(status.outputs[0]?.mime_type, sta
 else console.log(status.status === 'failed' ? status.error_code : status.cancelled_time);
 `;
 
-/** The published Comfy API has a path that redocly cannot tell from another; the order of routes decides. */
+/** The published Comfy API has a path that redocly considers ambiguous; the order of routes decides. */
 const isOurs = ({ ruleId, message }: { ruleId: string; message: string }) =>
   ruleId !== 'no-ambiguous-paths' || !message.includes('/api/v2/');
 
@@ -71,7 +71,7 @@ describe('the OpenAPI document', () => {
       await writeFile(path.join(folder, 'api.ts'), astToString(await openapiTS(text)));
       await writeFile(path.join(folder, 'package.json'), '{"type":"module"}');
       await writeFile(path.join(folder, 'program.ts'), PROGRAM);
-      // A field that there is not shows that the types say something.
+      // A field that does not exist must be an error, which proves that the types are checked.
       await writeFile(path.join(folder, 'wrong.ts'), PROGRAM.replace('?.mime_type', '?.no_such_field'));
       const problems = compile(['program.ts', 'wrong.ts'].map((name) => path.join(folder, name)));
       expect(problems).toEqual([
@@ -90,7 +90,7 @@ describe('the OpenAPI document', () => {
   });
 });
 
-/** Compiles programs, as strictly as there is. @returns what the compiler says about which file */
+/** Compiles programs with the strictest settings. @returns the compiler's messages by file */
 function compile(files: readonly string[]): string[] {
   const program = ts.createProgram(files, {
     strict: true,

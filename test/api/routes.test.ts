@@ -45,10 +45,10 @@ async function completed(): Promise<string> {
   return (await stack.client.process('remove-background', picture)).body.job_id;
 }
 
-// A picture of its own each time: one that ComfyUI knows is answered from its cache.
+// A new image each time: ComfyUI takes results of known images from its cache.
 let hangs = 70;
 
-/** Makes the running job hang, so that states can be looked at. */
+/** Makes the running job hang while its states are checked. */
 async function whileHanging(work: (running: string) => Promise<void>): Promise<void> {
   stack.simulator().faults.hang = true;
   const running = await stack.client.submit('upscale-image', await png({ colour: colourOf(hangs++) }));

@@ -14,7 +14,7 @@ import { colourOf, png } from '../support/pictures.js';
 import { type Built, RecordingWorkflows } from '../support/recordingWorkflows.js';
 import { Stack } from '../support/stack.js';
 
-/** What is looked at of an OpenAPI document. */
+/** The relevant parts of an OpenAPI document. */
 const openApi = z.object({
   paths: z.record(
     z.string(),
@@ -44,9 +44,9 @@ const MP4 = Buffer.from('\0\0\0\x18ftypmp42\0\0\0\0mp42isom', 'latin1');
 const WAV = Buffer.from('RIFF\x24\0\0\0WAVEfmt \x10\0\0\0', 'latin1');
 const NOTES = Buffer.from('just a few words');
 
-/** What is on the web, by its address. */
+/** Files on the web, by URL. */
 const web = new Map<string, Buffer>();
-/** Addresses whose bytes do not come to an end. */
+/** URLs whose response never ends. */
 const endless = new Set<string>();
 const given: string[] = [];
 
@@ -93,7 +93,7 @@ function form(parts: Readonly<Record<string, Buffer | string>>): FormData {
   return filled;
 }
 
-/** A request that posts JSON; a text is sent as it is. */
+/** A request that posts JSON; text is sent unchanged. */
 const json = (body: unknown): RequestInit => ({
   method: 'POST',
   headers: { 'Content-Type': 'application/json' },
@@ -113,7 +113,7 @@ async function refused(path: string, status: number, init: RequestInit) {
   return body;
 }
 
-/** Submits, waits for the end, and gives what the graph was made of. */
+/** Submits a job, waits for its end, and returns the arguments of its graph. */
 async function accepted(path: string, init: RequestInit) {
   const response = await stack.client.request(path, init);
   const text = await response.text();
@@ -363,7 +363,7 @@ describe('a file that is only named', () => {
     await eventually(() => expect(given.at(-1)).toContain('endless'));
     hangUp.abort();
     await expect(lost).rejects.toThrow();
-    // All memory that there is, at once.
+    // Uses all available memory at once.
     await eventually(async () => {
       const response = await stack.client.request(
         '/api/async/sing',
@@ -522,7 +522,7 @@ describe('a seed', () => {
 
 describe('the same Idempotency-Key', () => {
   let keys = 0;
-  /** Sends requests under one key. @returns the ids of their jobs, or the codes of their refusals */
+  /** Sends requests with the same idempotency key. @returns the ids of their jobs, or the error codes */
   async function jobsOf(requests: ReadonlyArray<[string, RequestInit]>): Promise<string[]> {
     keys += 1;
     const jobs: string[] = [];
@@ -541,7 +541,7 @@ describe('the same Idempotency-Key', () => {
       ['pair?steps=3', multipart({ right: mask, left: photo })],
     ]);
     expect(new Set(jobs).size).toBe(1);
-    // A seed that the server chose is no difference.
+    // A seed chosen by the server is no difference.
     const seeds = await jobsOf([
       ['dream', json({})],
       ['dream', json({ inputs: {} })],

@@ -11,7 +11,7 @@ import { Stack, type StackOptions } from '../support/stack.js';
 import { userGraph } from '../support/userGraphs.js';
 import { WorkflowFiles } from '../support/workflowFiles.js';
 
-/** A file that is copied into the folder is of use after this time, ms. */
+/** A file copied into the folder must be usable within this time, ms. */
 const SOON_MS = 2000;
 
 const RED = { r: 200, g: 40, b: 40 };
@@ -23,7 +23,7 @@ let folder: WorkflowFiles;
 let stack: Stack;
 let logger: RecordingLogger;
 
-/** A server with a folder that has the graph `blend.json`. */
+/** Starts a server with a folder that contains the graph `blend.json`. */
 async function start(options: Omit<StackOptions, 'logger'> = {}): Promise<void> {
   logger = new RecordingLogger();
   stack = await Stack.start({
@@ -56,7 +56,7 @@ function form(files: Readonly<Record<string, Buffer>>): RequestInit {
 const run = (type: string, files: Readonly<Record<string, Buffer>>) =>
   stack.client.json(`/api/${type}`, anySyncAnswer, form(files));
 
-/** Whether the graph that was there from the start does its work. */
+/** Expects that the graph from the start still works. */
 async function expectOthersAreWell(): Promise<void> {
   const { outputs } = await run('blend', { image: await png({ colour: RED }), image_2: await png() });
   expect(outputs).toMatchObject([{ kind: 'image', node_id: '7' }]);
@@ -186,7 +186,7 @@ describe('a file that cannot be used', () => {
   ])('%s is named with the reason, and nothing else is affected', async (_what, files, code, reason) => {
     await start();
     const before = await listed();
-    // The manifest first: a graph is good without one, and would be used at once.
+    // The manifest first: a graph is valid without one, and would be used at once.
     for (const [name, text] of Object.entries(files).reverse()) await folder.copy(name, text);
     await eventually(async () => {
       const { status, issues } = await health();
@@ -272,7 +272,7 @@ describe('a graph of which machines lack something', () => {
 });
 
 describe('a file that is replaced or removed while its jobs run', () => {
-  /** Enlarges a picture, which takes a model and can be held up, and inverts it or not. */
+  /** Upscales an image with a model, which can be delayed, and optionally inverts it. */
   const flow = (isInverting: boolean, title: string) =>
     JSON.stringify({
       '1': { class_type: 'LoadImage', inputs: { image: 'a.png' } },

@@ -7,7 +7,7 @@ import { anySyncAnswer } from '../../src/schemas/jobs.js';
 import { workflowAnswer, workflowDeletedAnswer } from '../../src/schemas/workflows.js';
 import { Stack } from '../support/stack.js';
 
-/** A graph with a seed that JavaScript's numbers cannot hold, and a field that is a secret. */
+/** A graph with a seed beyond JavaScript's number range, and a secret field. */
 const GRAPH = `{
   "20": {"class_type": "SaveImage", "inputs": {"filename_prefix": "x", "images": ["10", 0]}},
   "10": {"class_type": "VAEDecode", "inputs": {"samples": ["3", 0], "vae": ["4", 2]}},

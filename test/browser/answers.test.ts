@@ -9,7 +9,7 @@ import { Stack } from '../support/stack.js';
 
 const BADGE = path.resolve(import.meta.dirname, '../../data/samples/transparent-badge.png');
 
-/** A browser for which `studio.lan` is this computer, without being a secure context. */
+/** A browser for which `studio.lan` is this computer, but not a secure context. */
 async function launchLan(): Promise<AsyncDisposable & { readonly browser: Browser }> {
   const lan = await launchBrowser(['--host-resolver-rules=MAP studio.lan 127.0.0.1']);
   return { browser: lan, [Symbol.asyncDispose]: () => lan.close() };
@@ -60,7 +60,7 @@ describe.skipIf(!requireBrowser())('what a browser makes of', () => {
     await page.reload();
     await page.locator('.job img').waitFor();
     expectClean(watched, stack.client.baseUrl);
-    // What a page still asks for when it is left ends in the middle.
+    // Requests of a closing page are aborted.
     await watched.close();
     await eventually(async () => {
       const open = new Promise((resolve) => stack.server.getConnections((_, count) => resolve(count)));

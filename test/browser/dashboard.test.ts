@@ -78,7 +78,7 @@ describe.skipIf(!requireBrowser())('the page', () => {
       const copied = await page.evaluate(() => navigator.clipboard.readText());
       expect(copied).toMatch(/^curl .*imageFile=@dropped\.jpg/);
       await expectAccessible(page);
-      // Operators see the job too, with its small picture.
+      // Operators see the job too, with its thumbnail.
       await toFleet(page);
       await page.locator('.job', { hasText: 'dropped.jpg' }).getByText('completed').waitFor();
       await page.locator('.job img').waitFor();
@@ -89,7 +89,7 @@ describe.skipIf(!requireBrowser())('the page', () => {
 
   it('takes a pasted picture, and works with the keyboard alone', { timeout: 90_000 }, async () => {
     const page = await open();
-    // Nobody pastes before there is a form.
+    // Users can paste only once the form is visible.
     await page.getByRole('radio', { name: 'Remove background' }).first().waitFor();
     const bytes = (await readFile(PHOTO)).toString('base64');
     await page.evaluate((base64) => {
@@ -150,7 +150,7 @@ describe.skipIf(!requireBrowser())('the page', () => {
     await alert.getByText(/queue is full.*Try again in/i).waitFor();
     for (const { faults } of stack.simulators) faults.hang = false;
     for (const id of others) await stack.services.manager.cancel(id);
-    // The browser itself notes refused requests.
+    // The browser itself logs failed requests.
     expectClean(watched, stack.client.baseUrl, /status of 503/);
   });
 
@@ -171,7 +171,7 @@ describe.skipIf(!requireBrowser())('the page', () => {
       .waitFor();
     stack = await Stack.start({ simulators: [work], port: Number(port) });
     await eventually(async () => expect(await page.getByText(/out of reach/).count()).toBe(0));
-    // The job is not there any more, and the page says so in place of waiting for ever.
+    // The job does not exist anymore, and the page reports that instead of waiting forever.
     await page
       .getByRole('alert')
       .getByText(/shut down before|does not know this job/)
@@ -215,7 +215,7 @@ describe.skipIf(!requireBrowser())('the page', () => {
     await page.getByText('None yet.').waitFor();
     const id = await stack.client.submit('remove-background', await readFile(PHOTO));
     const { job } = await stack.services.manager.outputs.result((await stack.client.finished(id)).job_id);
-    // More often than what happens together is gathered.
+    // More often than the time in which events are combined.
     const busy = setInterval(() => stack.services.manager.events.publish('changed', job), 50);
     try {
       await page.locator('.job', { hasText: 'completed' }).waitFor();

@@ -2,8 +2,8 @@ import type { Page } from 'playwright-core';
 import { colourOf, jpeg } from '../support/pictures.js';
 
 /**
- * Drops pictures on the page, as from a file manager: `picture-1.jpg`, `picture-2.jpg`, … No two are alike, since a
- * machine would not work on the same one twice.
+ * Drops images on the page, as from a file manager: `picture-1.jpg`, `picture-2.jpg`, … All are different, because a machine
+ * would cache the result of the same image.
  */
 export async function dropPictures(page: Page, count: number): Promise<void> {
   const pictures = await Promise.all(

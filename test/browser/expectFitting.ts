@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 
-/** Nothing of the page is wider than the window. */
+/** Expects that nothing on the page is wider than the window. */
 export async function expectFitting(page: Page): Promise<void> {
   const { scrolled, shown } = await page.evaluate(() => ({
     scrolled: document.documentElement.scrollWidth,

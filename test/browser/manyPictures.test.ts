@@ -10,7 +10,7 @@ import { Stack, type StackOptions } from '../support/stack.js';
 import { dropPictures } from './dropPictures.js';
 
 const COUNT = 10;
-/** Of what takes many steps, on a computer that has other things to do. */
+/** For tests with many steps on a busy computer. */
 const LONG = { timeout: 90_000 };
 
 let browser: Browser;

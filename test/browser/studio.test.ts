@@ -10,7 +10,7 @@ import { Stack, type StackOptions } from '../support/stack.js';
 import { expectFitting } from './expectFitting.js';
 
 const PHOTO = path.resolve(import.meta.dirname, '../../data/samples/product.jpg');
-/** Of what takes many steps, on a computer that has other things to do. */
+/** For tests with many steps on a busy computer. */
 const LONG = { timeout: 90_000 };
 const START = { name: 'Remove background', exact: true };
 
@@ -32,7 +32,7 @@ const setHanging = (hang: boolean) => {
   for (const { faults } of stack.simulators) faults.hang = hang;
 };
 
-/** Runs the photo and waits for its result. */
+/** Processes the photo and waits for its result. */
 async function finish(page: Page): Promise<void> {
   await choose(page);
   await page.getByRole('button', START).click();
@@ -61,7 +61,7 @@ describe.skipIf(!requireBrowser())('the studio', () => {
     setHanging(false);
     await page.getByRole('link', { name: 'Download' }).waitFor();
     await page.reload();
-    // Before and after, as if it had not been away.
+    // Before and after, as if the page had not been reloaded.
     await page.locator('img.before').waitFor();
     const { total } = await stack.services.manager.counts();
     expect(total).toBe(1);
@@ -90,7 +90,7 @@ describe.skipIf(!requireBrowser())('the studio', () => {
     await finish(page);
     const made = page.getByText('Remove background · crop · PNG');
     await made.waitFor();
-    // The form is about the next one.
+    // The form applies to the next job.
     await page.getByLabel(/Crop the result/).uncheck();
     await page.getByLabel('Format').selectOption('WEBP');
     await made.waitFor();
@@ -222,7 +222,7 @@ describe.skipIf(!requireBrowser())('the studio', () => {
       .waitFor();
     expect(await page.getByText(/done in about/).count()).toBe(0);
     await expectAccessible(page);
-    // A browser notes that `/health` is critical.
+    // The browser logs that `/health` is critical.
     expectClean(watched, stack.client.baseUrl, /status of 503/);
   });
 

@@ -27,7 +27,7 @@ const choiceOf = (page: Page, name: UserGraph) =>
     .locator('label.choice')
     .filter({ has: page.locator('strong', { hasText: new RegExp(`^${titleOf(name)}$`) }) });
 
-/** Runs a workflow of the folder with the files that go with it, and waits for what it made. */
+/** Runs a workflow of the folder with its files, and waits for the outputs. */
 async function runOnPage(page: Page, name: UserGraph): Promise<void> {
   await choiceOf(page, name).click();
   const files = await userFiles(name);
@@ -46,7 +46,7 @@ async function runOnPage(page: Page, name: UserGraph): Promise<void> {
   await page.getByText(`${titleOf(name)}: done in`).waitFor();
 }
 
-/** Waits until every picture of the gallery is drawn. @returns width and height of each, small ones too */
+/** Waits until every image of the gallery is drawn. @returns width and height of each, including thumbnails */
 async function picturesOf(page: Page): Promise<Array<[number, number]>> {
   return page.locator('.outputs img').evaluateAll(async (images) => {
     const all = images as HTMLImageElement[];
@@ -55,7 +55,7 @@ async function picturesOf(page: Page): Promise<Array<[number, number]>> {
   });
 }
 
-/** Waits until the video of the gallery can be played. @returns width and height */
+/** Waits until the video of the gallery can be played. @returns its width and height */
 async function videoOf(page: Page): Promise<[number, number]> {
   const video = page.locator('.outputs video');
   await eventually(async () => {

@@ -8,18 +8,18 @@ import { systemClock } from '../../src/utils/clock.js';
 import { silentLogger } from '../../src/utils/logger.js';
 import { allOf } from './assetStore.js';
 
-/** Holders as two servers see them; the same object where they belong to one process. */
+/** Holders as seen by two servers; the same object if the implementation is in one process. */
 export interface HoldersUnderTest {
   readonly here: AssetHolders;
   readonly there: AssetHolders;
   stop(): Promise<void>;
 }
 
-/** A store whose deletions wait until a test lets them go on. */
+/** A store whose deletions wait until the test continues them. */
 class HesitantStore extends MemoryAssetStore {
   #begun = () => {};
   #goOn = () => {};
-  /** Resolves when a deletion has begun. */
+  /** Resolves when a deletion has started. */
   readonly deleting = new Promise<void>((resolve) => {
     this.#begun = resolve;
   });
@@ -38,7 +38,7 @@ class HesitantStore extends MemoryAssetStore {
   }
 }
 
-/** What all holders of assets do. */
+/** Tests for every implementation of asset holders. */
 export function testAssetHolders(name: string, make: () => Promise<HoldersUnderTest>): void {
   describe(`holders of assets in ${name}`, () => {
     let under: HoldersUnderTest;
@@ -52,7 +52,7 @@ export function testAssetHolders(name: string, make: () => Promise<HoldersUnderT
     });
     afterEach(() => under.stop());
 
-    /** Whether it resolves before a call that is made after it. */
+    /** Whether `work` resolves before a call that starts after it. */
     async function isOver(work: Promise<unknown>): Promise<boolean> {
       let isSettled = false;
       void work.then(() => {

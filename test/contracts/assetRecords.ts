@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AssetRecords, ClientAsset } from '../../src/services/assets/AssetRecords.js';
 
-/** Records, as two servers see them. */
+/** Records as seen by two servers. */
 interface RecordsUnderTest {
   readonly records: AssetRecords;
-  /** The same where an implementation lies in one process. */
+  /** The same object if the implementation is in one process. */
   readonly ofAnotherServer: AssetRecords;
   stop(): Promise<void>;
 }
@@ -21,7 +21,7 @@ const asset = (id: string, changes: Partial<ClientAsset> = {}): ClientAsset => (
   ...changes,
 });
 
-/** What all records of clients' files do. */
+/** Tests for every implementation of the records of clients' files. */
 export function testAssetRecords(name: string, make: () => Promise<RecordsUnderTest>): void {
   describe(`records of clients' files in ${name}`, () => {
     let under: RecordsUnderTest;

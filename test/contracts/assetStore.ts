@@ -7,7 +7,7 @@ import type { AssetInfo, AssetStore } from '../../src/services/assets/AssetStore
 import { arriving, endless } from '../support/byteStreams.js';
 
 const MIB = 1024 * 1024;
-/** Long enough for several parts, where a store sends parts. */
+/** Long enough for several parts, if the store uploads in parts. */
 const LARGE = randomBytes(10 * MIB + 345);
 /** From the test vectors of BLAKE3. */
 const KNOWN = [
@@ -27,15 +27,15 @@ const NO_HASHES = [
   '\0',
 ];
 
-/** A store that is started and empty, and a look behind it. */
+/** A started, empty store, with access to its content. */
 export interface StoreUnderTest {
   readonly store: AssetStore;
-  /** Names of everything with bytes in it, whole or not. */
+  /** Names of everything that contains bytes, complete or not. */
   contents(): Promise<string[]>;
   stop(): Promise<void>;
 }
 
-/** Everything that is listed. */
+/** All listed assets. */
 export async function allOf(store: AssetStore): Promise<AssetInfo[]> {
   const all: AssetInfo[] = [];
   for await (const info of store.list()) all.push(info);
@@ -51,7 +51,7 @@ const problemOf = (work: Promise<unknown>): Promise<AssetProblem | 'none'> =>
     },
   );
 
-/** What every store of assets does. */
+/** Tests for every asset store. */
 export function testAssetStore(name: string, make: () => Promise<StoreUnderTest>): void {
   describe(`assets in ${name}`, () => {
     let store: AssetStore;
@@ -200,7 +200,7 @@ export function testAssetStore(name: string, make: () => Promise<StoreUnderTest>
       it('leave nothing when they are too many', async () => {
         for (const source of [endless(), arriving(LARGE)]) {
           expect(await problemOf(store.put(source, { maxBytes: bytes }))).toBe('too_large');
-          // Whoever sends it may still get an answer.
+          // The sender may still get a response.
           expect(source.destroyed).toBe(false);
         }
         expect(await problemOf(store.put(LARGE, { maxBytes: bytes }))).toBe('too_large');

@@ -3,15 +3,15 @@ import type { DeliveryStore, HeldDelivery } from '../../src/services/webhooks/De
 import { deliveryOrder } from '../support/deliveryOrder.js';
 import { eventually } from '../support/eventually.js';
 
-/** A store without deliveries, as two servers see it. Both hand out to the listener that they are made with. */
+/** An empty store as seen by two servers. Each passes deliveries to the listener it was created with. */
 export interface DeliveriesUnderTest {
   readonly store: DeliveryStore;
-  /** The same where an implementation lies in one process. */
+  /** The same object if the implementation is in one process. */
   readonly ofAnotherServer: DeliveryStore;
   stop(): Promise<void>;
 }
 
-/** What every store of deliveries does. */
+/** Tests for every delivery store. */
 export function testDeliveryStore(
   name: string,
   make: (listener: (delivery: HeldDelivery) => void) => Promise<DeliveriesUnderTest>,

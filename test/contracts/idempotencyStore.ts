@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { IdempotencyStore } from '../../src/services/queue/IdempotencyStore.js';
 
-/** A store without keys, as two servers see it. */
+/** An empty store as seen by two servers. */
 export interface KeysUnderTest {
   readonly store: IdempotencyStore;
-  /** The same where an implementation lies in one process. */
+  /** The same object if the implementation is in one process. */
   readonly ofAnotherServer: IdempotencyStore;
   stop(): Promise<void>;
 }
 
-/** What every store of idempotency keys does. */
+/** Tests for every store of idempotency keys. */
 export function testIdempotencyStore(name: string, make: () => Promise<KeysUnderTest>): void {
   describe(`idempotency keys in ${name}`, () => {
     let under: KeysUnderTest;

@@ -7,10 +7,10 @@ import { eventually } from '../support/eventually.js';
 import { JOB_REQUEST } from '../support/jobRequest.js';
 import { RecordingLogger } from '../support/RecordingLogger.js';
 
-/** Events as two servers see them. */
+/** Events as seen by two servers. */
 export interface EventsUnderTest {
   readonly events: JobEvents;
-  /** The same where an implementation lies in one process. */
+  /** The same object if the implementation is in one process. */
   readonly ofAnotherServer: JobEvents;
   stop(): Promise<void>;
 }
@@ -23,7 +23,7 @@ function ended(job: Job): FinishedJob {
   return cancelled;
 }
 
-/** What all events of jobs do. */
+/** Tests for every implementation of job events. */
 export function testJobEvents(name: string, make: (logger: Logger) => Promise<EventsUnderTest>): void {
   describe(`events ${name}`, () => {
     let log: RecordingLogger;
@@ -55,7 +55,7 @@ export function testJobEvents(name: string, make: (logger: Logger) => Promise<Ev
         ['resultDropped', { id: 'a' }],
         ['removed', { id: 'a', why: 'expired' }],
       ];
-      // Here at once, elsewhere as soon as possible.
+      // Synchronously on this server, as soon as possible on others.
       expect(heard).toEqual(all);
       await eventually(() => expect(heardByOther).toEqual(all));
     });

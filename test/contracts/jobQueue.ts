@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Choose, JobQueue, QueueEntry, Releasable, Taken } from '../../src/services/queue/JobQueue.js';
 import { eventually } from '../support/eventually.js';
 
-/** An empty queue, as two servers see it. */
+/** An empty queue as seen by two servers. */
 export interface QueueUnderTest {
   readonly queue: JobQueue;
-  /** The same where an implementation lies in one process. */
+  /** The same object if the implementation is in one process. */
   readonly ofAnotherServer: JobQueue;
   stop(): Promise<void>;
 }
@@ -18,7 +18,7 @@ function entryOf(id: string, others: Partial<QueueEntry> = {}): QueueEntry {
   return { id, type: 't', bytes: 10, largest: 10, tried: new Set(), ...others };
 }
 
-/** Takes all that can be taken. @returns the ids, in order */
+/** Takes all entries that can be taken. @returns their ids, in order */
 async function drain(queue: JobQueue, choose: Choose<Releasable> = anything): Promise<string[]> {
   const ids: string[] = [];
   for (;;) {
@@ -35,7 +35,7 @@ async function takeOne(queue: JobQueue): Promise<Taken<Releasable>> {
   return taken;
 }
 
-/** What every queue of jobs does. */
+/** Tests for every job queue. */
 export function testJobQueue(name: string, make: () => Promise<QueueUnderTest>): void {
   describe(`jobs that wait in ${name}`, () => {
     let under: QueueUnderTest;

@@ -4,10 +4,10 @@ import * as transitions from '../../src/services/jobs/transitions.js';
 import type { JobStore } from '../../src/services/queue/JobStore.js';
 import { JOB_REQUEST } from '../support/jobRequest.js';
 
-/** An empty store, as two servers see it. */
+/** An empty store as seen by two servers. */
 export interface StoreUnderTest {
   readonly store: JobStore;
-  /** The same where an implementation lies in one process. */
+  /** The same object if the implementation is in one process. */
   readonly ofAnotherServer: JobStore;
   stop(): Promise<void>;
 }
@@ -20,7 +20,7 @@ function pendingJob(id: string, others: { type?: string; owner?: string } = {}):
 
 const cancelAt = (time: number) => (job: Job) => transitions.cancel(job, time);
 
-/** What every store of job records does. */
+/** Tests for every store of job records. */
 export function testJobStore(name: string, make: () => Promise<StoreUnderTest>): void {
   describe(`records in ${name}`, () => {
     let under: StoreUnderTest;

@@ -2,11 +2,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LimitReached, SlotLease, SlotLeases } from '../../src/services/queue/SlotLeases.js';
 import { eventually } from '../support/eventually.js';
 
-/** Places that two servers share. */
+/** Slots that two servers share. */
 export interface LeasesUnderTest {
   readonly leases: SlotLeases;
   readonly ofAnotherServer: SlotLeases;
-  /** The other server is gone, and told nobody. */
+  /** Kills the other server without any notification. */
   killOther(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -17,7 +17,7 @@ function isLease(answer: SlotLease | LimitReached): answer is SlotLease {
   return typeof answer !== 'string';
 }
 
-/** What all leases of places do. */
+/** Tests for every implementation of slot leases. */
 export function testSlotLeases(name: string, make: () => Promise<LeasesUnderTest>): void {
   describe(`places on machines, ${name}`, () => {
     let under: LeasesUnderTest;
@@ -100,7 +100,7 @@ export function testSlotLeases(name: string, make: () => Promise<LeasesUnderTest
       expect(await leases.acquire('lost:1', 1, NO_LIMIT)).toBe('limit of host');
       await eventually(() => expect(heard).toEqual(['lost:1']));
       expect(isLease(await leases.acquire('lost:1', 1, NO_LIMIT))).toBe(true);
-      // It was taken before the one that has expired.
+      // It was leased before the one that has expired.
       expect(await leases.acquire('kept:1', 1, NO_LIMIT)).toBe('limit of host');
       expect(leases.used().size).toBe(0);
     });

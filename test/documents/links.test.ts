@@ -16,13 +16,13 @@ const files = readdirSync(ROOT, { withFileTypes: true }).flatMap((entry): string
   );
 });
 
-/** A document without its code, in which nothing is a link. */
+/** A document without its code, which contains no links. */
 function proseOf(file: string): string {
   const text = readFileSync(path.join(ROOT, file), 'utf8');
   return text.replace(/^(```|~~~)[\s\S]*?^\1/gm, '').replace(/`[^`\n]*`/g, 'code');
 }
 
-/** Anchors of a document, as GitHub makes them of its headings. */
+/** Anchors of a document's headings, as GitHub generates them. */
 function anchorsOf(file: string): Set<string> {
   const slugger = new GithubSlugger();
   const text = readFileSync(path.join(ROOT, file), 'utf8').replace(/^(```|~~~)[\s\S]*?^\1/gm, '');
@@ -33,7 +33,7 @@ function anchorsOf(file: string): Set<string> {
   return new Set([...headings, ...named]);
 }
 
-/** Where the links and the pictures of a document lead to inside the repository. */
+/** Targets of a document's links and images inside the repository. */
 function targetsOf(file: string): string[] {
   const prose = proseOf(file);
   const links = [
@@ -44,7 +44,7 @@ function targetsOf(file: string): string[] {
   return links.filter((target) => !/^([a-z]+:|\/\/)/i.test(target));
 }
 
-/** What is wrong with a link; undefined for nothing. */
+/** The problem with a link; undefined if there is none. */
 function problemOf(file: string, target: string): string | undefined {
   const [name = '', anchor] = target.split('#');
   const led = name === '' ? file : path.join(path.dirname(file), decodeURIComponent(name));

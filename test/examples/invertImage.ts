@@ -3,7 +3,7 @@ import { graphOf } from '../../src/workflows/graph.js';
 import { imageOf } from '../../src/workflows/graphs.js';
 import { defineWorkflow, IMAGE_FILE } from '../../src/workflows/types.js';
 
-/** Turns an image into its negative. */
+/** Inverts an image. */
 export const invertImage = defineWorkflow({
   type: 'invert-image',
   title: 'Invert',

@@ -1,15 +1,15 @@
 import type fc from 'fast-check';
 import type { Stack } from '../support/stack.js';
 
-/** What came of one case: the status of each answer, with its code where it has one. */
+/** The result of a case: the status of each response, with its error code if any. */
 type Answers = string[];
 
-/** One way to attack: what the cases are, and what is done with one. */
+/** One kind of fuzzing: how cases are generated and run. */
 export interface Target {
   readonly name: string;
-  /** Of all cases, how many are this target's. */
+  /** The share of all cases that this target gets. */
   readonly share: number;
-  /** Workflow files that the server has from the start. */
+  /** Workflow files of the server at its start. */
   readonly workflows?: Readonly<Record<string, string>>;
   property(stack: Stack, onAnswers: (answers: Answers) => void): fc.IAsyncProperty<unknown[]>;
 }

@@ -11,10 +11,10 @@ import { USER_GRAPHS, userGraph } from '../support/userGraphs.js';
 import { damage, edits } from './damage.js';
 import type { Target } from './Target.js';
 
-/** Nothing takes this long; a request that does hangs. */
+/** Longer than any request takes; a request without a response by then counts as hanging. */
 const DEADLINE_MS = 20_000;
 
-/** Sends a request. @throws Error on a 5xx, an error of another form, or when it hangs */
+/** Sends a request. @throws Error for a 5xx, an error in another format, or a timeout */
 async function ask(
   stack: Stack,
   path: string,

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 
-/** One change to some bytes; places are parts of the length, so that any edit fits any bytes. */
+/** One change of some bytes; positions are fractions of the length, so that every edit applies to any bytes. */
 interface Edit {
   readonly kind: 'flip' | 'set' | 'zero' | 'insert' | 'remove' | 'repeat' | 'cut' | 'swap';
-  /** 0..65535, of the whole. */
+  /** Position as 0..65535 of the length. */
   readonly at: number;
   readonly value: number;
   readonly length: number;
@@ -11,11 +11,11 @@ interface Edit {
 
 const PLACES = 65_536;
 
-/** Nearly always a few small edits, as a disk or a network makes them; at times the file is cut off. */
+/** Almost always a few small edits, as by a disk or a network fault; sometimes the file is cut off. */
 export const edits: fc.Arbitrary<Edit[]> = fc.array(
   fc.record({
     kind: fc.constantFrom('flip', 'set', 'zero', 'insert', 'remove', 'repeat', 'cut', 'swap'),
-    // Headers are near the beginning; the very first bytes only decide whether it is an image at all.
+    // Headers are near the beginning; the very first bytes only decide whether the file is an image at all.
     at: fc.oneof({ arbitrary: fc.nat(PLACES - 1), weight: 5 }, { arbitrary: fc.nat(6000), weight: 1 }),
     value: fc.nat(255),
     length: fc.oneof(fc.nat(8), fc.nat(300)),
@@ -23,7 +23,7 @@ export const edits: fc.Arbitrary<Edit[]> = fc.array(
   { minLength: 1, maxLength: 3 },
 );
 
-/** The bytes with these edits made one after the other. */
+/** Applies the edits one after the other. */
 export function damage(bytes: Buffer, changes: readonly Edit[]): Buffer {
   return changes.reduce(edit, Buffer.from(bytes));
 }

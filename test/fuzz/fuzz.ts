@@ -6,7 +6,7 @@ import type { Target } from './Target.js';
 
 export interface FuzzReport {
   readonly cases: number;
-  /** How often each answer came, by target. */
+  /** Number of each response, by target. */
   readonly answers: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly highestRssMb: number;
 }
@@ -14,8 +14,8 @@ export interface FuzzReport {
 const MIB = 1024 * 1024;
 
 /**
- * Attacks a server for each target with `cases` cases in all, made from `seed`.
- * @throws Error with the first case that got a 5xx, hung, or brought down something
+ * Runs `cases` cases in total, each target against its own server, generated from `seed`.
+ * @throws Error with the first case that caused a 5xx, a timeout or a crash
  */
 export async function fuzz(targets: readonly Target[], cases: number, seed: number): Promise<FuzzReport> {
   const accidents: unknown[] = [];
@@ -61,7 +61,7 @@ async function attack(target: Target, cases: number, seed: number): Promise<Reco
       for (const answer of answers) counts[answer] = (counts[answer] ?? 0) + 1;
     });
     await fc.assert(property, { numRuns: cases, seed, endOnFailure: true });
-    // Whatever it was, nothing of it is kept.
+    // Nothing of a case may remain.
     await eventually(async () => {
       const { total } = await stack.services.manager.counts();
       if (total + stack.blobs.size > 0)

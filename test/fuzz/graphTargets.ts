@@ -14,12 +14,12 @@ import { USER_GRAPHS, userGraph } from '../support/userGraphs.js';
 import { WorkflowFiles } from '../support/workflowFiles.js';
 import type { Target } from './Target.js';
 
-/** Nothing takes this long; a request that does hangs. */
+/** Longer than any request takes; a request without a response by then counts as hanging. */
 const DEADLINE_MS = 20_000;
-/** A machine may fail what it was given. */
+/** A machine may reject what it received. */
 const MACHINE_STATUSES = new Set([502, 503, 504]);
 
-/** Sends a request. @throws Error on a 5xx that is no machine's, one without its code, or when it hangs */
+/** Sends a request. @throws Error for a 5xx that no machine caused, an error without a code, or a timeout */
 async function ask(stack: Stack, path: string, init: RequestInit = {}): Promise<string> {
   const signal = AbortSignal.timeout(DEADLINE_MS);
   const response = await fetch(`${stack.client.baseUrl}${path}`, { ...init, signal });
@@ -54,7 +54,7 @@ const json = (method: string, body: string): RequestInit => ({
   body,
 });
 
-/** Small values for whatever there may be: graphs as they are would take long. */
+/** Small values for all parameters: with the graphs' own values the test would take long. */
 const SMALL = '{"inputs":{"prompt":"a","seed":1,"steps":1,"width":16,"height":16,"batch_size":1,"fps":5}}';
 
 const TYPES = ['a', 'b', 'c'];
@@ -116,7 +116,7 @@ const copied: Target = {
     }),
 };
 
-/** Bodies of good submissions by graph, as JSON text; files are data URIs. */
+/** Bodies of valid submissions by graph, as JSON text; files are data URIs. */
 const bodies = Promise.all(
   GRAPH_EXAMPLES.map(async (example) => {
     const files = Object.entries(await exampleFiles(example));
@@ -171,5 +171,5 @@ const submitted: Target = {
     }),
 };
 
-/** Attacks on workflows of files, and on what is submitted to them. */
+/** Fuzzes workflow files and submissions to them. */
 export const graphTargets: readonly Target[] = [put, copied, submitted];

@@ -4,17 +4,17 @@ import { png } from '../support/pictures.js';
 import type { Stack } from '../support/stack.js';
 import type { Target } from './Target.js';
 
-/** Nothing takes this long; a request that does hangs. */
+/** Longer than any request takes; a request without a response by then counts as hanging. */
 const DEADLINE_MS = 15_000;
 
-/** Sends a request to the port of ComfyUI's own API. @throws Error on a 5xx, or when it hangs */
+/** Sends a request to the port of ComfyUI's own API. @throws Error for a 5xx, or a timeout */
 async function ask(stack: Stack, path: string, init: RequestInit = {}): Promise<string> {
   const response = await fetch(`http://${stack.nativeHost}${path}`, {
     ...init,
     signal: AbortSignal.timeout(DEADLINE_MS),
   });
   const text = await response.text();
-  // A full queue is told to whoever sends so much.
+  // With this many requests the queue may be full.
   if (response.status >= 500 && response.status !== 503) {
     throw new Error(`${response.status} for ${path}: ${text.slice(0, 300)}`);
   }

@@ -5,7 +5,7 @@ import type { Stack } from '../support/stack.js';
 import { damage, edits } from './damage.js';
 import type { Target } from './Target.js';
 
-/** Nothing takes this long; a request that does hangs. */
+/** Longer than any request takes; a request without a response by then counts as hanging. */
 const DEADLINE_MS = 15_000;
 const TYPES = ['remove-background', 'upscale-image', 'upscale-remove-bg'] as const;
 
@@ -27,7 +27,7 @@ const samples: ReadonlyArray<() => Promise<Buffer>> = [
 ];
 const made = new Map<number, Promise<Buffer>>();
 
-/** A sample by its number, made once. */
+/** A sample by its number; each is created once. */
 function sample(n: number): Promise<Buffer> {
   const index = n % samples.length;
   let picture = made.get(index);
@@ -38,7 +38,7 @@ function sample(n: number): Promise<Buffer> {
   return picture;
 }
 
-/** Sends a request, and waits for the job where one came of it. @throws Error on a 5xx, or when it hangs */
+/** Sends a request, and waits for its job, if any. @throws Error for a 5xx, or a timeout */
 async function ask(stack: Stack, path: string, init: RequestInit = {}): Promise<string> {
   const response = await fetch(`${stack.client.baseUrl}${path}`, {
     ...init,
@@ -160,7 +160,7 @@ const ids: Target = {
       fc.oneof(
         fc.uuid(),
         fc.string({ maxLength: 60, unit: 'binary' }).map(encodeURIComponent),
-        // Not encoded, or not well: `%` and its like stay as they are.
+        // Not encoded, or wrongly encoded: characters such as `%` stay unchanged.
         fc.string({ maxLength: 60 }).map((text) => text.replace(/[\s#\\]/g, '%')),
         fc.constantFrom('..', '%2e%2e%2f%2e%2e', '%00', '%ff', '%', '__proto__', 'x'.repeat(5000)),
       ),
@@ -180,7 +180,7 @@ const comfyui: Target = {
       async (n, rewritings) => {
         const { faults } = stack.simulator();
         let count = 0;
-        // Every third answer or message is another one.
+        // Replaces every third response or message.
         faults.rewrite = (bytes) => {
           count += 1;
           const rewriting = rewritings[Math.floor(count / 3) % rewritings.length];
@@ -190,7 +190,7 @@ const comfyui: Target = {
         const form = new FormData();
         form.set('imageFile', new Blob([new Uint8Array(await sample(n))]), 'a.png');
         const asked = ask(stack, '/api/async/remove-background', { method: 'POST', body: form });
-        // A machine that talks nonsense for good gets no jobs: after a while it comes to its senses.
+        // A machine that always sends nonsense gets no jobs, so the fault ends after a while.
         const timer = setTimeout(() => {
           faults.rewrite = undefined;
         }, 150);

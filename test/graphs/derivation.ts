@@ -1,4 +1,4 @@
-/** Graphs in the shapes that people export, and what a derived manifest must say of each. */
+/** Graphs in the shapes that users export, and the manifest that must be derived from each. */
 import {
   checkpoint,
   decode,
@@ -13,15 +13,15 @@ import {
 
 export interface DerivationCase {
   readonly name: string;
-  /** The file: an object to write as JSON, or the text itself. */
+  /** The file: an object to write as JSON, or text. */
   readonly file: unknown;
-  /** By name: the kind, then where the value goes. */
+  /** By name: the kind, then the targets of the value. */
   readonly inputs: Readonly<Record<string, string>>;
   /** By name: the node. */
   readonly outputs: Readonly<Record<string, string>>;
 }
 
-/** What the usual sampler (3) and empty latent (5) add. */
+/** The inputs from the default sampler (3) and empty latent (5). */
 const SAMPLING = {
   seed: 'seed 3.seed',
   steps: 'integer 3.steps',
@@ -32,7 +32,7 @@ const SIZE = { width: 'integer 5.width', height: 'integer 5.height', batch_size:
 const TEXTS = { prompt: 'text 6.text', negative_prompt: 'text 7.text' };
 const IMAGE = { image: '9' };
 
-/** A placeholder as shells have them. */
+/** A placeholder in shell syntax. */
 const shellVariable = (name: string) => `$\{${name}}`;
 
 const plain: DerivationCase[] = [
@@ -694,7 +694,7 @@ export const derivationCases: readonly DerivationCase[] = [
   ...outputs,
 ].map((one) => ({ ...one, file: withLoaders(one.file) }));
 
-/** The file with a node for each link that leads to none: what loads models is the same in all of them. */
+/** Adds a node for each link to a missing one: the model loaders are the same in all files. */
 function withLoaders(file: unknown): unknown {
   if (typeof file !== 'object' || file === null || Array.isArray(file)) return file;
   const entries = Object.entries(file);

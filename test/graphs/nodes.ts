@@ -1,4 +1,4 @@
-/** Short forms of nodes, to write graphs with as they are exported. */
+/** Short forms to write the nodes of exported graphs. */
 interface ExportedNode {
   class_type: string;
   inputs: Record<string, unknown>;
@@ -7,7 +7,7 @@ interface ExportedNode {
 
 export type ExportedGraph = Record<string, ExportedNode>;
 
-/** A node as "Export (API)" writes it; without a title there is no `_meta`. */
+/** A node as "Export (API)" writes it; without a title it has no `_meta`. */
 export function node(class_type: string, inputs: Record<string, unknown> = {}, title?: string): ExportedNode {
   return { inputs, class_type, ...(title !== undefined && { _meta: { title } }) };
 }
@@ -18,7 +18,7 @@ export const checkpoint = (name = 'sd_xl_base_1.0.safetensors') =>
 export const encode = (text: unknown, title = 'CLIP Text Encode (Prompt)') =>
   node('CLIPTextEncode', { text, clip: ['4', 1] }, title);
 
-/** A KSampler of model 4, positive 6, negative 7 and latent 5; `others` replaces any of it. */
+/** A KSampler with model 4, positive 6, negative 7 and latent 5; `others` replaces any of its inputs. */
 export const sampler = (others: Record<string, unknown> = {}, title = 'KSampler') =>
   node(
     'KSampler',
@@ -50,7 +50,7 @@ export const save = (images: unknown = ['8', 0], title = 'Save Image') =>
 export const loadImage = (image = 'example.png', title = 'Load Image') =>
   node('LoadImage', { image, upload: 'image' }, title);
 
-/** Text to image as ComfyUI's first example has it; `others` replaces or adds nodes. */
+/** Text to image as in ComfyUI's first example; `others` replaces or adds nodes. */
 export function textToImage(others: Record<string, ExportedNode | undefined> = {}): ExportedGraph {
   const graph: Record<string, ExportedNode | undefined> = {
     '3': sampler(),

@@ -19,7 +19,7 @@ afterAll(() => simulator.stop());
 
 type Outputs = Record<string, Record<string, unknown[]>>;
 
-/** Runs a graph as it is in its file, or with some of its text changed; its files lie where it expects them. */
+/** Runs a graph as in its file, or with changed text; its files are in the places that it expects. */
 async function runGraph(name: UserGraph, change: (text: string) => string = (text) => text) {
   for (const { filename, subfolder, bytes } of await userFiles(name)) {
     expect((await upload(simulator, { name: filename, subfolder, bytes, overwrite: 'true' })).status).toBe(
@@ -39,7 +39,7 @@ async function runGraph(name: UserGraph, change: (text: string) => string = (tex
   return { id, entry, outputs };
 }
 
-/** The bytes of each file that a node has put out. */
+/** The bytes of each output file of a node. */
 async function filesOf(outputs: Outputs, node: string, key = 'images'): Promise<[Buffer, ...Buffer[]]> {
   const files = await Promise.all((outputs[node]?.[key] ?? []).map((place) => view(simulator, place)));
   return files as [Buffer, ...Buffer[]];
@@ -48,7 +48,7 @@ async function filesOf(outputs: Outputs, node: string, key = 'images'): Promise<
 const V1 = 'v1-5-pruned-emaonly-fp16.safetensors';
 const XL = 'sd_xl_base_1.0.safetensors';
 
-/** The colour of the upper left corner of what a sampler makes of nothing. */
+/** The colour of the upper left corner of the sampler's image for an empty latent. */
 function cornerOf(settings: Partial<SamplerSettings>, index = 0): Rgb {
   const usual = { steps: 20, cfg: 8, sampler: 'euler', scheduler: 'normal', negative: '' };
   const colours = sampledColours({ ...usual, ...settings } as SamplerSettings, index);
@@ -182,7 +182,7 @@ describe('graphs as users have them', () => {
     const [file] = await filesOf(outputs, '61', 'gifs');
     expect(file.toString('latin1', 4, 8)).toBe('ftyp');
     expect(file.toString()).toContain('"frame_rate":8');
-    // Of the file's four frames the last three, and the middle one once more on the way back.
+    // The last three of the file's four frames, and the middle one again on the way back.
     expect(framesOf(file)).toBe(4);
     for (const [format, begin] of [
       ['image/gif', '474946'],
@@ -236,7 +236,7 @@ describe('graphs as users have them', () => {
   });
 });
 
-/** How many frames the index of an MP4 file lists. */
+/** The number of frames in the index of an MP4 file. */
 function framesOf(mp4: Buffer): number {
   return mp4.readUInt32BE(mp4.indexOf('stsz') + 12);
 }

@@ -2,7 +2,7 @@ import type { Simulator } from '../../src/simulator/index.js';
 import { eventually } from '../support/eventually.js';
 import { call, type FrameRecorder } from './recorder.js';
 
-/** An uploaded image that is inverted and shown; further inputs go to the saver. */
+/** A graph that inverts and saves an uploaded image; `inputs` are added to the saver. */
 export function inverted(name: string, inputs: Readonly<Record<string, unknown>> = {}) {
   return {
     '1': { class_type: 'LoadImage', inputs: { image: name } },
@@ -11,7 +11,7 @@ export function inverted(name: string, inputs: Readonly<Record<string, unknown>>
   };
 }
 
-/** An uploaded image whose background goes, which is the work of a model. */
+/** A graph that removes the background of an uploaded image with a model. */
 export function cutOut(name: string, inputs: Readonly<Record<string, unknown>> = {}) {
   return {
     ...inverted(name, inputs),
@@ -33,7 +33,7 @@ export async function run(
   return id;
 }
 
-/** What the history says about a prompt, once it is there. */
+/** The history entry of a prompt, once it exists. */
 export async function entryOf(simulator: Simulator, id: string): Promise<Record<string, unknown>> {
   let entry: Record<string, unknown> | undefined;
   await eventually(async () => {
@@ -44,7 +44,7 @@ export async function entryOf(simulator: Simulator, id: string): Promise<Record<
   return entry ?? {};
 }
 
-/** What a node told when it was executed. */
+/** The output in a node's `executed` message. */
 export function outputOf(socket: FrameRecorder, promptId: string, node = '3'): Record<string, unknown[]> {
   const executed = socket.of(promptId).find(({ type, data }) => type === 'executed' && data['node'] === node);
   return (executed?.data['output'] ?? {}) as Record<string, unknown[]>;

@@ -22,7 +22,7 @@ const saveVideo = {
   inputs: { video: ['1', 0], filename_prefix: 'v', format: 'auto', codec: 'auto' },
 };
 
-/** Loaders by class, the input that names the file, what they call it, and a node behind them. */
+/** Loaders by class: the input that names the file, its kind in messages, and a node that uses the result. */
 const LOADERS = [
   ['LoadImageMask', 'image', 'image', { class_type: 'MaskToImage', inputs: { mask: ['1', 0] } }],
   ['LoadAudio', 'audio', 'audio', saveAudio],

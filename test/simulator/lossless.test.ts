@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => simulator.stop());
 
-/** A prompt as Python writes it: nodes in no order, integers and floats that JavaScript changes. */
+/** A prompt as Python writes it: unordered nodes, and integers and floats that JavaScript changes. */
 const GRAPH =
   '{"10": {"class_type": "LoadImage", "inputs": {"image": "a.png"}}, ' +
   '"2": {"inputs": {"images": ["10", 0], "seed": 18446744073709551615, "cfg": 8.0, "noise": 0.8000000000000002, ' +

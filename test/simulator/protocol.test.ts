@@ -289,7 +289,7 @@ describe('trap', () => {
     simulator.faults.hang = true;
     const lost = await submit(await cutOut(2), 'me');
     await simulator.restart();
-    // The client's kept-alive connection died with the server.
+    // The client's keep-alive connection was closed with the server.
     await eventually(async () => expect(await history(done)).toEqual({}));
     expect(await history(lost)).toEqual({});
     expect((await call(simulator, 'GET', '/queue')).json).toEqual({ queue_running: [], queue_pending: [] });

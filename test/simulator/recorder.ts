@@ -7,7 +7,7 @@ export interface Frame {
   readonly data: Record<string, unknown>;
 }
 
-/** A bare WebSocket client that writes down what it hears. */
+/** A bare WebSocket client that records all frames. */
 export class FrameRecorder {
   readonly frames: Frame[] = [];
   readonly binary: Buffer[] = [];
@@ -37,7 +37,7 @@ export class FrameRecorder {
     return this.frames.filter(({ data }) => data['prompt_id'] === promptId);
   }
 
-  /** Their types, a node's name behind those that have one. */
+  /** The types of these frames, followed by the node if there is one. */
   types(promptId: string): string[] {
     return this.of(promptId).map(({ type, data }) => ('node' in data ? `${type} ${data['node']}` : type));
   }
@@ -48,7 +48,7 @@ export class FrameRecorder {
     });
   }
 
-  /** Waits for a frame of a type. */
+  /** Waits for a frame with this type. */
   async hears(type: string): Promise<void> {
     await eventually(() => {
       if (!this.frames.some((frame) => frame.type === type)) throw new Error(`no ${type} yet`);
@@ -59,7 +59,7 @@ export class FrameRecorder {
     this.#socket.send(JSON.stringify(message));
   }
 
-  /** Resolves when the pong is there. */
+  /** Resolves when the pong arrives. */
   ping(): Promise<unknown> {
     const ponged = new Promise((resolve) => this.#socket.once('pong', resolve));
     this.#socket.ping();
@@ -77,7 +77,7 @@ export class FrameRecorder {
   }
 }
 
-/** One HTTP call to the simulator. */
+/** Sends an HTTP request to the simulator. */
 export async function call(
   simulator: Simulator,
   method: string,

@@ -28,7 +28,7 @@ async function start(...options: Parameters<typeof startSimulator>): Promise<Sim
   return simulator;
 }
 
-/** An image that is saved as it is, under a prefix that every job has. */
+/** A graph that saves an image unchanged, with the same prefix for every job. */
 const saved = (name: string) => ({
   '1': { class_type: 'LoadImage', inputs: { image: name } },
   '3': { class_type: 'SaveImage', inputs: { images: ['1', 0], filename_prefix: 'mw' } },
@@ -131,7 +131,7 @@ describe('the cost of PNG', () => {
       await run(simulator, socket, prompt);
       return performance.now() - since;
     };
-    // Decoding is in the first of the two, and from the cache in the second.
+    // The first run includes decoding, the second one uses the cache.
     expect(await timed({ ...saved('a.png'), '3': preview })).toBeGreaterThan(1.6 * (25 + 62) - 5);
     expect(await timed(saved('a.png'))).toBeGreaterThan(1.6 * 155 - 5);
   });

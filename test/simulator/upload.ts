@@ -8,7 +8,7 @@ export interface UploadFields {
   readonly overwrite?: string;
 }
 
-/** Uploads as a form of a browser, the file between the other fields. */
+/** Uploads like a browser form, with the file between the other fields. */
 export function upload(simulator: Simulator, { name, bytes, ...fields }: UploadFields): Promise<Response> {
   const form = new FormData();
   const [first, ...rest] = Object.entries(fields);
@@ -30,7 +30,7 @@ export function textChunks(png: Buffer): Map<string, string> {
   return found;
 }
 
-/** A file by its place, as `GET /view` gives it. */
+/** Downloads a file by its place with `GET /view`. */
 export async function view(simulator: Simulator, place: unknown): Promise<Buffer> {
   const query = new URLSearchParams(place as Record<string, string>);
   const response = await fetch(`http://${simulator.host}/view?${query}`);

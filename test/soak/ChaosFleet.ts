@@ -20,10 +20,10 @@ const ENV = {
   JOB_CLEANUP_INTERVAL: '3600000',
 };
 
-/** One server, started again in the same place each time that it was killed. */
+/** One server, which is restarted in the same place after it was killed. */
 class Servant {
   readonly client: Client;
-  /** Every start of it, the last one running. */
+  /** All processes of this server; the last one is running. */
   readonly starts: ServerProcess[];
   isUp = true;
   readonly #env: Readonly<Record<string, string>>;
@@ -38,13 +38,13 @@ class Servant {
     return new Servant(await ServerProcess.start(env), env);
   }
 
-  /** `kill -9` */
+  /** Sends SIGKILL. */
   async kill(): Promise<void> {
     this.isUp = false;
     await this.starts.at(-1)?.kill();
   }
 
-  /** As whoever watches over a server does: one that ends because Redis is away is started once more. */
+  /** Restarts the server like a supervisor: repeatedly if it exits because Redis is unreachable. */
   async startAgain(): Promise<void> {
     while (!this.isUp) {
       const server = ServerProcess.spawn(this.#env);
@@ -57,12 +57,12 @@ class Servant {
   }
 }
 
-/** Servers that share a Redis, machines that they share, each a process of its own. */
+/** Servers that share a Redis and machines, each in a separate process. */
 export class ChaosFleet {
   readonly redis: RedisServer;
   readonly machines: readonly SimulatorProcess[];
   readonly servers: readonly Servant[];
-  /** What all keys of the servers begin with. */
+  /** Prefix of all Redis keys of the servers. */
   readonly prefix: string;
   readonly #folder: string;
 
@@ -78,7 +78,7 @@ export class ChaosFleet {
     this.#folder = folder;
   }
 
-  /** @param workMs of each model node */
+  /** @param workMs time of each model node */
   static async start(count: { servers: number; machines: number }, workMs: number): Promise<ChaosFleet> {
     const folder = mkdtempSync(path.join(tmpdir(), 'chaos-'));
     const redis = await RedisServer.start();
@@ -101,7 +101,7 @@ export class ChaosFleet {
     return new ChaosFleet({ redis, machines, servers }, prefix, folder);
   }
 
-  /** Lines of the log of every start of every server. */
+  /** Log lines of all processes of all servers. */
   log(message: RegExp): Array<Record<string, unknown>> {
     const starts = this.servers.flatMap(({ starts }) => starts);
     return starts.flatMap((server) => server.lines().filter((line) => message.test(line.message)));

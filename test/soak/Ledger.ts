@@ -1,6 +1,6 @@
 import type { ServerProcess } from '../support/process.js';
 
-/** Reasons for which a job may fail here: each comes of something that was done to a machine. */
+/** Reasons why a job may fail in this test: each is the result of an injected fault. */
 export const INJECTED: ReadonlySet<string> = new Set([
   'connection_refused',
   'connection_timeout',
@@ -9,25 +9,25 @@ export const INJECTED: ReadonlySet<string> = new Set([
   'result_missing',
   'processing_timeout',
   'out_of_memory',
-  // A GPU, a disk, or somebody who stops whatever runs.
+  // A GPU fault, a disk fault, or an interrupt by another client.
   'execution_error',
-  // A picture that is larger than the machines accept for the moment.
+  // An image that is temporarily too large for the machines.
   'workflow_validation',
 ]);
 
 export interface Balance {
   readonly submitted: number;
   readonly completed: number;
-  /** By the reason that was injected. */
+  /** By reason of the injected fault. */
   readonly failed: Readonly<Record<string, number>>;
   readonly cancelled: number;
-  /** By code, and those that were hung up before the server took them. */
+  /** By error code, and requests that were closed before the server accepted them. */
   readonly refused: Readonly<Record<string, number>>;
-  /** Everything that must not be; empty when the balance is right. */
+  /** Everything that must not happen; empty if the balance is correct. */
   readonly wrong: readonly string[];
 }
 
-/** What the clients saw, to be held against what the server says in its log. */
+/** The jobs as the clients saw them, to compare with the server's log. */
 export class Ledger {
   readonly #sent = new Set<string>();
   readonly #refusals = new Map<string, string>();
@@ -55,7 +55,7 @@ export class Ledger {
     this.#wrong.push(what);
   }
 
-  /** Adds up: submitted = completed + failed + cancelled + refused. */
+  /** Checks that submitted = completed + failed + cancelled + rejected. */
   balance(server: ServerProcess): Balance {
     const { byRequest, complaints } = jobsOf(server);
     const sheet = new Sheet([...this.#wrong, ...complaints]);
@@ -72,7 +72,7 @@ export class Ledger {
   }
 }
 
-/** A balance as it is drawn up. */
+/** Collects the values of a balance. */
 class Sheet {
   readonly #wrong: string[];
   readonly #failed: Record<string, number> = {};
@@ -89,7 +89,7 @@ class Sheet {
     else count(this.#refused, why);
   }
 
-  /** @param seen how a client saw it end */
+  /** @param seen the end of the job as a client saw it */
   addJob({ id, ends }: LoggedJob, seen: string | undefined): void {
     const [only] = ends;
     if (only === undefined || ends.length > 1) {
@@ -130,7 +130,7 @@ interface LoggedJob {
   readonly ends: string[];
 }
 
-/** The jobs that the server says it took, and how each ended. */
+/** The jobs that the server logged as accepted, and how each ended. */
 function jobsOf(server: ServerProcess) {
   const byRequest = new Map<string, LoggedJob>();
   const byId = new Map<string, LoggedJob>();

@@ -15,16 +15,16 @@ const ENV = {
   MAX_CONCURRENT_JOBS: '8',
 };
 
-/** Results of nodes that a machine keeps: few enough to be thrown away, enough to come from an earlier job. */
+/** Size of a machine's result cache: small enough to evict results, large enough to reuse some of earlier jobs. */
 const CACHE_SIZE = '60';
 
-/** Machines that share their folders, and a server that is killed and started again with what it wrote down. */
+/** Machines that share their folders, and a server that is killed and restarted with its stored state. */
 export class SharedFleet {
   readonly machines: readonly SimulatorProcess[];
   readonly client: Client;
-  /** Every start of the server, the last one running. */
+  /** All processes of the server; the last one is running. */
   readonly servers: ServerProcess[];
-  /** Rises when the server is killed: jobs that were submitted before are not known any more. */
+  /** Increases when the server is killed: jobs submitted before are lost. */
   generation = 0;
   readonly #folder: string;
   readonly #env: Readonly<Record<string, string>>;
@@ -56,24 +56,24 @@ export class SharedFleet {
     return new SharedFleet(machines, await ServerProcess.start(env), folder, env);
   }
 
-  /** `kill -9`, and a new start in the same place. */
+  /** Sends SIGKILL and starts the server again in the same place. */
   async restartServer(): Promise<void> {
     this.generation += 1;
     this.#up = this.#restart();
     await this.#up;
   }
 
-  /** Resolves when no server is being started. */
+  /** Resolves when no server start is in progress. */
   async whenUp(): Promise<void> {
     await this.#up;
   }
 
-  /** Lines of every start's log. */
+  /** Log lines of all processes. */
   log(message: RegExp): Array<Record<string, unknown>> {
     return this.servers.flatMap((server) => server.lines().filter((line) => message.test(line.message)));
   }
 
-  /** Files of a shared folder, by name. */
+  /** Names of the files in a shared folder. */
   files(type: 'temp' | 'output'): string[] {
     try {
       return readdirSync(path.join(this.#folder, 'comfyui', type));
@@ -86,12 +86,12 @@ export class SharedFleet {
     rmSync(path.join(this.#folder, 'comfyui', type, name), { force: true });
   }
 
-  /** What servers that were killed have noted and nobody has cleaned up yet. */
+  /** Number of state files that killed servers left and that are not cleaned up yet. */
   predecessors(): number {
     return readdirSync(path.join(this.#folder, 'state')).filter((name) => name.endsWith('.json')).length - 1;
   }
 
-  /** Ends all mischief and waits until no machine has a prompt left, and nothing of servers that were killed. */
+  /** Ends all faults and waits until no machine has a prompt left, and nothing of killed servers remains. */
   async settle(): Promise<void> {
     for (const machine of this.machines) await machine.behave();
     for (const id of this.machines.keys()) {
@@ -107,7 +107,7 @@ export class SharedFleet {
     }, 60_000);
   }
 
-  /** Ids of the prompts that machines began to run, in order. */
+  /** Ids of the prompts that machines started to run, in order. */
   async executions(): Promise<string[]> {
     const states = await Promise.all(this.machines.map((machine) => machine.state()));
     return states.flatMap(({ executions }) => executions);

@@ -8,12 +8,12 @@ import type { Ledger } from './Ledger.js';
 const TYPES = ['remove-background', 'upscale-image', 'upscale-remove-bg'] as const;
 const FORMATS = ['PNG', 'JPEG', 'WEBP'] as const;
 const COLOURS = 216;
-/** Lossy formats move a colour a little; the next other one is 32 away. */
+/** Lossy formats change colours slightly; the next colour differs by 32. */
 const TOLERANCE = 15;
 const POLL_MS = 25;
 const PAUSE_AFTER_REFUSAL_MS = 100;
 
-/** A client that does one thing after the other, chosen at random, and writes down what came of it. */
+/** A client that does one random thing after the other and records the results. */
 export class Actor {
   readonly #client: Client;
   readonly #random: Random;
@@ -28,7 +28,7 @@ export class Actor {
     this.#ledger = parts.ledger;
   }
 
-  /** One job, from its submission to its end. */
+  /** Runs one job, from submission to end. */
   async act(): Promise<void> {
     const kind = this.#random.next();
     if (kind < 0.45) await this.#submitAndFetch();
@@ -83,7 +83,7 @@ export class Actor {
     try {
       const response = await send(controller.signal);
       const { job_id, code } = (await response.json()) as { job_id?: string; code?: string };
-      // It was faster than the client's patience.
+      // The job ended before the client closed the connection.
       if (job_id === undefined) this.#ledger.sawRefusal(requestId, `${code}`);
     } catch {
       this.#ledger.sawHangUp(requestId);

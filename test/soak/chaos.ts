@@ -7,18 +7,18 @@ import { executionsOf } from './chaosExecutions.js';
 import { type ChaosEnd, chaosJob } from './chaosJob.js';
 
 const COUNT = { servers: 3, machines: 3 };
-/** Jobs that are on their way at the same time, at most: those of killed servers wait for holds to end. */
+/** Maximum number of concurrent jobs: those of killed servers wait until holds expire. */
 const CLIENTS = 40;
-/** Of each model node. */
+/** Time of each model node, ms. */
 const WORK_MS = 150;
-/** After so much of all jobs nobody is killed any more. */
+/** After this share of all jobs nothing is killed anymore. */
 const KILLING_SHARE = 0.9;
-/** Server kills for each of a machine. */
+/** Kills of servers per kill of a machine. */
 const SERVERS_A_MACHINE = 4;
-/** Down for a while, ms. */
+/** Downtime, ms. */
 const DOWN_MS = [500, 2000] as const;
 
-/** What a machine that is killed may make a job fail with, where it happens to each attempt. */
+/** Categories with which a job may fail if a killed machine interrupts each attempt. */
 const OF_KILLED_MACHINES: ReadonlySet<string> = new Set([
   'connection_refused',
   'connection_lost',
@@ -30,11 +30,11 @@ const OF_KILLED_MACHINES: ReadonlySet<string> = new Set([
 export interface ChaosOptions {
   readonly jobs: number;
   readonly seed: number;
-  /** Between two jobs that come, ms. */
+  /** Interval between new jobs, ms. */
   readonly paceMs: number;
-  /** Between two kills of a server, ms. */
+  /** Interval between kills of a server, ms. */
   readonly killMs: number;
-  /** Called after each job with how many have ended. */
+  /** Called after each job with the number of ended jobs. */
   onEnd?(ended: number): void;
 }
 
@@ -43,21 +43,21 @@ export interface ChaosReport {
   readonly completed: number;
   /** By category. */
   readonly failed: Readonly<Record<string, number>>;
-  /** Of servers, machines and Redis. */
+  /** Kills of servers, machines and Redis. */
   readonly kills: { servers: number; machines: number; redis: number };
-  /** Requests that clients made again, by what came of them. */
+  /** Repeated requests of clients, by result. */
   readonly retries: Readonly<Record<string, number>>;
   readonly executions: number;
-  /** Executions of a job whose prompt had gone with its machine. */
+  /** Repeated executions of jobs whose prompt was lost with its machine. */
   readonly repeatedAfterLoss: number;
   readonly seconds: number;
-  /** Everything that must not be. */
+  /** Everything that must not happen. */
   readonly wrong: readonly string[];
 }
 
 /**
- * Distinct pictures through servers that share a Redis, while servers, machines and Redis are killed: each job ends once, with
- * its own picture, and none is executed again where its machine has it.
+ * Runs jobs with distinct images through servers that share a Redis, while servers, machines and Redis are killed. Each job must
+ * end once, with its own image, and no prompt may run again while its machine still has it.
  */
 export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
   const fleet = await ChaosFleet.start(COUNT, WORK_MS);
@@ -97,7 +97,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
   }
 }
 
-/** `kill -9` of one server after the other, and of a machine now and then. */
+/** Kills one server after the other with SIGKILL, and sometimes a machine. */
 async function killServers(
   fleet: ChaosFleet,
   { seed, killMs }: ChaosOptions,
@@ -110,7 +110,7 @@ async function killServers(
     await sleep(random.int(killMs / 2, (3 * killMs) / 2));
     if (share() >= KILLING_SHARE) break;
     const up = fleet.servers.filter(({ isUp }) => isUp);
-    // One of them is left, or nobody gets on on a slow computer.
+    // One server must stay, or no job makes progress on a slow computer.
     if (up.length < 2) continue;
     if (kills.servers % SERVERS_A_MACHINE === SERVERS_A_MACHINE - 1) {
       kills.machines += 1;
@@ -127,7 +127,7 @@ async function killServers(
   await Promise.all(starting);
 }
 
-/** Twice, when a third and two thirds of the jobs are done. */
+/** Kills Redis twice, after a third and two thirds of the jobs. */
 async function killRedis(
   { redis }: ChaosFleet,
   seed: number,
@@ -144,7 +144,7 @@ async function killRedis(
   }
 }
 
-/** Compares what clients, servers, machines and Redis know. */
+/** Compares the records of clients, servers, machines and Redis. */
 async function balance(fleet: ChaosFleet, ends: readonly ChaosEnd[], wrong: string[]) {
   const [client] = fleet.servers.map((server) => server.client);
   if (!client) throw new Error('no server');
@@ -176,7 +176,7 @@ async function balance(fleet: ChaosFleet, ends: readonly ChaosEnd[], wrong: stri
   };
 }
 
-/** Each job is there once, as its client saw it end, and no server ended it a second time. */
+/** Checks that each job exists once, ended as its client saw it, and was not ended twice. */
 async function checkJobs(fleet: ChaosFleet, ends: readonly ChaosEnd[], wrong: string[]): Promise<void> {
   const [server] = fleet.servers;
   if (!server) return;

@@ -4,13 +4,13 @@ type State = Awaited<ReturnType<SimulatorProcess['state']>>;
 
 interface Executions {
   readonly count: number;
-  /** Of jobs whose earlier prompt had gone with a machine that was killed. */
+  /** Executions of jobs whose earlier prompt was lost with a killed machine. */
   readonly repeatedAfterLoss: number;
-  /** Prompts that did the same work although the machine of an earlier one was not killed, by a hash of what they read. */
+  /** Prompts that repeated work although the machine of an earlier one was not killed, by a hash of their input files. */
   readonly needless: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Which pictures machines worked on how often: each picture is of one job. */
+/** Counts how often machines processed each image: each image belongs to one job. */
 export function executionsOf(states: readonly State[]): Executions {
   const lost = new Set(states.flatMap((state) => state.lost));
   const byFiles = new Map<string, Array<{ id: string; at: number }>>();

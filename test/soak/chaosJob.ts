@@ -5,25 +5,25 @@ import type { Random } from '../support/random.js';
 import { isOf, twoColours } from './twoColours.js';
 
 const TYPES = ['remove-background', 'upscale-image', 'upscale-remove-bg'] as const;
-/** Between two looks at a job, and two attempts to reach a server, ms. */
+/** Poll interval of a job, and retry interval for an unreachable server, ms. */
 const POLL_MS = 800;
 const AGAIN_MS = 200;
-/** A client waits no longer for an answer, and comes again, ms. */
+/** Timeout of a request before the client retries it, ms. */
 const REQUEST_TIMEOUT_MS = 20_000;
-/** Longer than all holds and looks after what was lost together, ms. */
+/** Longer than all holds and checks for lost jobs together, ms. */
 const JOB_TIMEOUT_MS = 300_000;
 
-/** How a job ended, as its client saw it. */
+/** The end of a job, as its client saw it. */
 export interface ChaosEnd {
   readonly id: string;
   readonly status: 'completed' | 'failed';
-  /** Of a job that failed. */
+  /** Category of a failed job. */
   readonly category: string | undefined;
-  /** Requests that were made again, by what came of them. */
+  /** Repeated requests, by result. */
   readonly retries: Readonly<Record<string, number>>;
 }
 
-/** A client that sends again what it may send again, to whichever server it finds. */
+/** A client that retries whatever is safe to retry, with any server that it can reach. */
 class PatientClient {
   readonly retries: Record<string, number> = {};
   readonly #clients: readonly Client[];
@@ -35,8 +35,8 @@ class PatientClient {
   }
 
   /**
-   * @returns what a server answered, unless it was 503
-   * @throws Error for a 503 that does not say when to come again
+   * @returns the response of a server, unless it is a 503
+   * @throws Error for a 503 without a `Retry-After` header
    */
   async ask<T>(
     request: (client: Client, signal: AbortSignal) => Promise<Response>,
@@ -77,8 +77,8 @@ class PatientClient {
 }
 
 /**
- * One job, from its submission under a key of its own to its end, with its result compared with its picture.
- * @throws Error for whatever must not be
+ * Runs one job with an idempotency key from submission to end, and compares its result with its image.
+ * @throws Error for everything that must not happen
  */
 export async function chaosJob(
   n: number,

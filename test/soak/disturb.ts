@@ -3,22 +3,22 @@ import { sleep } from '../../src/utils/timers.js';
 import type { SimulatorProcess } from '../support/fleet.js';
 import type { Random } from '../support/random.js';
 
-/** Shortest and longest time, ms. */
+/** Minimum and maximum time, ms. */
 type Range = readonly [min: number, max: number];
 
 interface Disturbance {
-  /** One of them is disturbed at a time. */
+  /** One of these machines is disturbed at a time. */
   readonly machines: readonly SimulatorProcess[];
   readonly random: Random;
-  /** Between two faults. */
+  /** Time between two faults. */
   readonly restMs: Range;
   readonly faultMs: Range;
   isOver(): boolean;
 }
 
 /**
- * Does one thing to a machine, for a random time, then leaves all of them alone for a random time, and so on.
- * @param counts how often each thing was done; added to
+ * Injects a fault into one machine for a random time, waits for a random time, and repeats.
+ * @param counts number of faults by name; updated
  */
 export async function disturb(
   { machines, random, restMs, faultMs, isOver }: Disturbance,

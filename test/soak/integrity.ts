@@ -12,35 +12,38 @@ const TYPES = ['remove-background', 'upscale-image', 'upscale-remove-bg'] as con
 const FORMATS = ['PNG', 'JPEG', 'WEBP'] as const;
 const POLL_MS = 30;
 const CANCELLED_SHARE = 0.08;
-/** Jobs after which the server is killed. */
+/** Number of jobs after which the server is killed. */
 const JOBS_A_START = 200;
-/** Names that one start of a server has on one machine: spare ones, those in use, and one for its checks. */
+/** File names that one process of a server uses on one machine: spare ones, those in use, and one for its checks. */
 const NAMES_PER_MACHINE = 8 + 2 + 1;
 
 export interface IntegrityReport {
   readonly jobs: number;
   readonly completed: number;
   readonly cancelled: number;
-  /** By the category that mischief brought about. */
+  /** By category, as a result of injected faults. */
   readonly failed: Readonly<Record<string, number>>;
-  /** Submitted to a server that was killed before it told the end. */
+  /** Submitted to a server that was killed before it reported the end. */
   readonly lostWithRestart: number;
   readonly serverRestarts: number;
-  /** How often what was done to a machine. */
+  /** Number of faults by name. */
   readonly mischief: Readonly<Record<string, number>>;
   readonly executions: number;
   readonly retries: number;
-  /** Executions beyond one for each attempt of a job. */
+  /** Executions beyond one per attempt of a job. */
   readonly needlessExecutions: number;
-  /** Uploads in the shared temp folder at the end, and how many there may be. */
+  /** Uploads in the shared temp folder at the end, and their maximum number. */
   readonly uploads: { readonly found: number; readonly most: number };
-  /** Everything that must not be, a wrong picture above all. */
+  /** Everything that must not happen, above all a wrong image. */
   readonly wrong: readonly string[];
 }
 
 type End = 'completed' | 'cancelled' | 'lost' | `failed ${string}`;
 
-/** Distinct pictures through machines that share their folders, while machines and server are killed and files deleted. */
+/**
+ * Runs jobs with distinct images through machines that share their folders, while machines and the server are killed and files
+ * are deleted.
+ */
 export async function checkIntegrity(options: { jobs: number; seed: number }): Promise<IntegrityReport> {
   const fleet = await SharedFleet.start(MACHINES);
   const wrong: string[] = [];
@@ -104,7 +107,7 @@ async function report(
   for (const line of fleet.log(/Unexpected error|went wrong|Request failed/))
     wrong.push(JSON.stringify(line));
   const found = fleet.files('temp').filter((name) => name.startsWith('comfyui-express-')).length;
-  // A name whose upload or prompt ended in doubt is kept for some time.
+  // The name of an upload or prompt with an unknown end stays reserved for some time.
   const doubtful = retried.length + count('cancelled') + Object.values(failed).reduce((sum, n) => sum + n, 0);
   const most = fleet.servers.length * MACHINES * NAMES_PER_MACHINE + doubtful;
   if (found > most) wrong.push(`${found} uploads lie in the temp folder`);
@@ -124,7 +127,7 @@ async function report(
   };
 }
 
-/** One job, from its submission to its end; its result is compared with its picture. */
+/** Runs one job from submission to end and compares its result with its image. */
 async function oneJob(fleet: SharedFleet, n: number, random: Random, wrong: string[]): Promise<End> {
   const { client } = fleet;
   const picture = await twoColours(n);
@@ -154,7 +157,7 @@ async function oneJob(fleet: SharedFleet, n: number, random: Random, wrong: stri
       await sleep(POLL_MS);
     }
   } catch (error) {
-    // Jobs are in the server's memory: those of a server that was killed are lost.
+    // Jobs are in the server's memory: those of a killed server are lost.
     if (fleet.generation === generation) wrong.push(`job ${n}: ${error}`);
     return 'lost';
   }
@@ -165,7 +168,7 @@ function categoryOf(status: { error_code?: string; error_details?: unknown }): s
   return category ?? (status.error_code === 'JOB_TIMEOUT' ? 'processing_timeout' : `${status.error_code}`);
 }
 
-/** Somebody tidies up: numbers of files become free, and uploads and results vanish. */
+/** Deletes files at random: file numbers become free again, and uploads and results disappear. */
 async function deleteFiles(fleet: SharedFleet, random: Random, isOver: () => boolean): Promise<void> {
   while (!isOver()) {
     await sleep(random.int(100, 500));

@@ -27,9 +27,9 @@ const ENV = {
 export interface SoakOptions {
   readonly seconds: number;
   readonly seed: number;
-  /** Without mischief it is a steady load, to watch the memory. */
+  /** No faults: a steady load to measure the memory. */
   readonly isCalm?: boolean;
-  /** `memory` when it is left out. */
+  /** Default `memory`. */
   readonly queue?: QueueKind;
   onSample?(sample: MemorySample, mischief: number): void;
 }
@@ -45,13 +45,13 @@ export interface MemorySample {
 export interface SoakReport {
   readonly balance: Balance;
   readonly memory: readonly MemorySample[];
-  /** How often what was done to a machine. */
+  /** Number of faults by name. */
   readonly mischief: Readonly<Record<string, number>>;
-  /** What the server held before and after. */
+  /** Number of the server's file descriptors before and after. */
   readonly descriptors: readonly [before: number, after: number];
 }
 
-/** Random jobs, cancels and hang-ups against machines to which random things happen; ends with a balance. */
+/** Runs random jobs, cancels and disconnects against machines with random faults; ends with a balance. */
 export async function soak(options: SoakOptions): Promise<SoakReport> {
   const queue = await QueueBackend.open(options.queue ?? 'memory');
   const fleet = await Fleet.start(MACHINES, { ...ENV, ...queue.env() }, ['--work', '60']);
@@ -98,7 +98,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   }
 }
 
-/** Waits until nothing is left: no job, slot, socket in use, and no more descriptors than at first, or so. */
+/** Waits until nothing is left: no job, slot or used socket, and about as many descriptors as at the start. */
 async function settle(fleet: Fleet, descriptors: number): Promise<void> {
   await fleet.calm();
   await eventually(async () => {
@@ -124,11 +124,11 @@ function watchMemory(
     samples.push(sample);
     onSample(sample);
   };
-  // The last one may come when the server has ended already.
+  // The last sample may fail because the server has already ended.
   return setInterval(() => void take().catch(() => undefined), SAMPLE_MS);
 }
 
-/** Resident memory of a process, where the system tells. */
+/** Resident memory of a process, if the system reports it. */
 function residentMb(pid: number | undefined): number | undefined {
   try {
     const kilobytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];

@@ -2,18 +2,18 @@ import sharp from 'sharp';
 import { colourOf, distance, drawing, pixel, type Rgb } from '../support/pictures.js';
 
 const COLOURS = 216;
-/** Lossy formats move a colour a little; the next other one is 32 away. */
+/** Lossy formats change colours slightly; the next colour differs by 32. */
 const TOLERANCE = 15;
-/** Between the left edge of the subject and its middle, and between that and its right edge. */
+/** Between the left edge of the subject and its centre, and between the centre and its right edge. */
 const PLACES = [3 / 8, 5 / 8] as const;
 
-/** The two colours of the n-th picture: no other one under 46,656 has the same two. */
+/** The two colours of the n-th image: unique for each n under 46,656. */
 function coloursOf(n: number): readonly [Rgb, Rgb] {
   const round = Math.floor(n / COLOURS);
   return [colourOf(n % COLOURS), colourOf((n + 1 + round) % COLOURS)];
 }
 
-/** The n-th picture: a subject whose left half has one colour and whose right half has another. */
+/** The n-th image: a subject with one colour in its left half and another in its right half. */
 export async function twoColours(n: number): Promise<Buffer> {
   const [left, right] = coloursOf(n);
   const [width, height] = [48, 32];
@@ -28,7 +28,7 @@ export async function twoColours(n: number): Promise<Buffer> {
     .toBuffer();
 }
 
-/** Whether a result was made of the n-th picture. */
+/** Whether a result was made from the n-th image. */
 export async function isOf(image: Buffer, n: number): Promise<boolean> {
   const { width, height } = await sharp(image).metadata();
   const seen = await Promise.all(

@@ -9,7 +9,7 @@ import { freePort } from './freePort.js';
 const PROGRAM = process.env['CADDY'] ?? 'caddy';
 const CONFIG = new URL('../../deploy/Caddyfile', import.meta.url);
 
-/** @throws Error where there is no Caddy although there must be one */
+/** @throws Error if Caddy is required but not installed */
 export function requireCaddy(): boolean {
   if (spawnSync(PROGRAM, ['version']).status === 0) return true;
   if (process.env['CI']) throw new Error('No caddy: install it (apt-get install caddy) or set CADDY.');
@@ -19,7 +19,7 @@ export function requireCaddy(): boolean {
   return false;
 }
 
-/** Caddy on 127.0.0.1 with the configuration of `deploy`, but for addresses and certificates. */
+/** Caddy on 127.0.0.1 with the configuration of `deploy`, with other addresses and certificates. */
 export class Caddy {
   readonly baseUrl: string;
   readonly #process: ChildProcess;
@@ -40,7 +40,7 @@ export class Caddy {
     closeSync(log);
   }
 
-  /** @param servers `host:port` of each */
+  /** @param servers `host:port` of each server */
   static async start(servers: readonly string[]): Promise<Caddy> {
     const port = await freePort();
     const folder = mkdtempSync(path.join(tmpdir(), 'caddy-'));
@@ -52,7 +52,7 @@ export class Caddy {
     return caddy;
   }
 
-  /** What it logged. */
+  /** Caddy's error log. */
   get errors(): string {
     return readFileSync(path.join(this.#folder, 'error.log'), 'utf8');
   }

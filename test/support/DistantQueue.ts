@@ -12,19 +12,19 @@ import { MemoryJobQueue } from '../../src/services/queue/memory/MemoryJobQueue.j
 
 type QueueMethod = Exclude<keyof JobQueue, 'onWaiting'> | 'done' | 'putBack';
 
-/** A queue to which every call is a round trip, and that fails when a test says so. */
+/** A queue with a delay per call, as over a network. Tests can make calls fail. */
 export class DistantQueue implements JobQueue {
   readonly #queue = new MemoryJobQueue();
   readonly #calls = new Map<QueueMethod, number>();
   readonly #roundTripMs: number;
-  /** Whether a call is refused, by its number from 1. */
+  /** Whether a call is rejected, by its number from 1. */
   isRefused: (method: QueueMethod, call: number) => boolean = () => false;
 
   constructor(roundTripMs: number) {
     this.#roundTripMs = roundTripMs;
   }
 
-  /** How often a method was called. */
+  /** The number of calls of a method. */
   calls(method: QueueMethod): number {
     return this.#calls.get(method) ?? 0;
   }

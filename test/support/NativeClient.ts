@@ -12,11 +12,11 @@ interface NativeAnswer {
   readonly status: number;
   readonly type: string | null;
   readonly text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: what ComfyUI answers has as many forms as requests
+  // biome-ignore lint/suspicious/noExplicitAny: ComfyUI's responses have as many forms as requests
   readonly json: any;
 }
 
-/** A socket to something that looks like ComfyUI, and all that came on it. */
+/** A socket to ComfyUI or something compatible, and all messages received. */
 export class NativeSocket {
   readonly messages: NativeMessage[] = [];
   readonly previews: Buffer[] = [];
@@ -36,14 +36,14 @@ export class NativeSocket {
     return this.messages.filter(({ data }) => data['prompt_id'] === promptId);
   }
 
-  /** Their types, `executing` with its node. */
+  /** The types of these messages; `executing` with its node. */
   kinds(promptId: string): string[] {
     return this.of(promptId).map(({ type, data }) =>
       type === 'executing' || type === 'executed' ? `${type} ${data['node']}` : type,
     );
   }
 
-  /** Waits for `executing` with no node. */
+  /** Waits for `executing` without a node. */
   async ended(promptId: string, ms = 10_000): Promise<void> {
     await this.heard((kinds) => kinds.includes('executing null'), promptId, ms);
   }
@@ -62,7 +62,7 @@ export class NativeSocket {
   }
 }
 
-/** Speaks to something that looks like one ComfyUI: a simulator, or the server's port for it. */
+/** A client for ComfyUI's API, as provided by a simulator or by the server. */
 export class NativeClient {
   readonly host: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -81,7 +81,7 @@ export class NativeClient {
     return socket;
   }
 
-  /** Cuts its sockets. */
+  /** Terminates its sockets. */
   close(): void {
     for (const { ws } of this.#sockets) ws.terminate();
   }
@@ -102,7 +102,7 @@ export class NativeClient {
     return fetch(`http://${this.host}${path}`, { ...init, headers: { ...this.headers, ...init.headers } });
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: as above
+  // biome-ignore lint/suspicious/noExplicitAny: ComfyUI's responses have as many forms as requests
   async json(path: string): Promise<any> {
     return (await this.request(path)).json;
   }
@@ -116,7 +116,7 @@ export class NativeClient {
     return this.post('/prompt', body);
   }
 
-  /** @returns what the upload is called */
+  /** @returns the name of the uploaded file */
   async upload(
     filename: string,
     bytes: Buffer,

@@ -10,7 +10,7 @@ const PROGRAM = process.env['NGINX'] ?? 'nginx';
 const CONFIG = new URL('../../deploy/nginx.conf', import.meta.url);
 const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
 
-/** @throws Error where there is no nginx although there must be one */
+/** @throws Error if nginx is required but not installed */
 export function requireNginx(): boolean {
   if (spawnSync(PROGRAM, ['-v']).status === 0) return true;
   if (process.env['CI']) throw new Error('No nginx: install it (apt-get install nginx-light) or set NGINX.');
@@ -20,7 +20,7 @@ export function requireNginx(): boolean {
   return false;
 }
 
-/** nginx on 127.0.0.1 with the configuration of `deploy`, but for addresses, logs and folders. */
+/** nginx on 127.0.0.1 with the configuration of `deploy`, with other addresses, logs and folders. */
 export class Nginx {
   readonly baseUrl: string;
   readonly #process: ChildProcess;
@@ -35,7 +35,7 @@ export class Nginx {
     });
   }
 
-  /** @param servers `host:port` of each */
+  /** @param servers `host:port` of each server */
   static async start(servers: readonly string[]): Promise<Nginx> {
     const port = await freePort();
     const folder = mkdtempSync(path.join(tmpdir(), 'nginx-'));
@@ -47,7 +47,7 @@ export class Nginx {
     return nginx;
   }
 
-  /** What it complained about. */
+  /** nginx's error log. */
   get errors(): string {
     return readFileSync(path.join(this.#folder, 'error.log'), 'utf8');
   }

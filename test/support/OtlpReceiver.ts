@@ -38,13 +38,13 @@ export interface ReceivedSpan {
   readonly start: number;
   readonly end: number;
   readonly attributes: Readonly<Record<string, unknown>>;
-  /** What it failed with. */
+  /** Message of the error status. */
   readonly error: string | undefined;
 }
 
 const ERROR = 2;
 
-/** A collector of OpenTelemetry that keeps what it is sent by OTLP over HTTP, in JSON. */
+/** An OpenTelemetry collector that stores what it receives by OTLP over HTTP, in JSON. */
 export class OtlpReceiver {
   readonly spans: ReceivedSpan[] = [];
   endpoint = '';
@@ -59,12 +59,12 @@ export class OtlpReceiver {
     return receiver;
   }
 
-  /** The spans of a name. */
+  /** The spans with this name. */
   named(name: string): ReceivedSpan[] {
     return this.spans.filter((one) => one.name === name);
   }
 
-  /** The only span of a name. */
+  /** The only span with this name. */
   only(name: string): ReceivedSpan {
     const [one, ...others] = this.named(name);
     if (!one || others.length > 0) {

@@ -10,7 +10,7 @@ import { freePort } from './freePort.js';
 const PROMETHEUS = process.env['PROMETHEUS'] ?? 'prometheus';
 const PROMTOOL = process.env['PROMTOOL'] ?? 'promtool';
 
-/** @throws Error where there is no Prometheus although there must be one */
+/** @throws Error if Prometheus is required but not installed */
 export function requirePrometheus(): boolean {
   const isThere = [PROMETHEUS, PROMTOOL].every((program) => spawnSync(program, ['--version']).status === 0);
   if (isThere) return true;
@@ -22,7 +22,7 @@ export function requirePrometheus(): boolean {
   return false;
 }
 
-/** Runs promtool. @returns what it said, and whether it was content */
+/** Runs promtool. @returns its output, and whether it succeeded */
 export async function promtool(
   args: readonly string[],
   { input = '', folder }: { input?: string; folder?: string } = {},
@@ -53,7 +53,7 @@ const vector = z.object({
 
 export type Alert = z.output<typeof alerts>['alerts'][number];
 
-/** A Prometheus of a test's own, on 127.0.0.1. */
+/** A Prometheus server for one test, on 127.0.0.1. */
 export class PrometheusServer {
   readonly #baseUrl: string;
   readonly #process: ChildProcess;
@@ -85,17 +85,17 @@ export class PrometheusServer {
     return server;
   }
 
-  /** The folder of its files. */
+  /** The folder of its configuration files. */
   get folder(): string {
     return this.#folder;
   }
 
-  /** What is pending or firing. */
+  /** The pending and firing alerts. */
   async alerts(): Promise<readonly Alert[]> {
     return alerts.parse(await this.#get('/api/v1/alerts')).alerts;
   }
 
-  /** What a query gives now. @throws Error where Prometheus does not take it */
+  /** The current result of a query. @throws Error if Prometheus rejects the query */
   async query(promql: string): Promise<z.output<typeof vector>['result']> {
     return vector.parse(await this.#get(`/api/v1/query?query=${encodeURIComponent(promql)}`)).result;
   }

@@ -7,14 +7,14 @@ import { RedisServer } from './RedisServer.js';
 const KINDS = ['memory', 'redis'] as const;
 export type QueueKind = (typeof KINDS)[number];
 
-/** @throws Error for anything else */
+/** @throws Error for an unknown kind */
 export function queueKind(text: string): QueueKind {
   const kind = KINDS.find((one) => one === text);
   if (!kind) throw new Error(`There is no queue "${text}": ${KINDS.join(' or ')}.`);
   return kind;
 }
 
-/** What servers of a test need for a queue, beside what is in their memory. */
+/** What the servers of a test need for a queue outside of their memory. */
 export class QueueBackend {
   readonly #redis: RedisServer | undefined;
   readonly #folder: string;
@@ -29,7 +29,7 @@ export class QueueBackend {
     return new QueueBackend(redis, await mkdtemp(path.join(tmpdir(), 'queue-')));
   }
 
-  /** Settings of servers that share a queue, which others from here do not. */
+  /** Settings for servers that share a queue; each call returns those of a new, separate queue. */
   env(): Record<string, string> {
     if (!this.#redis) return {};
     const name = randomUUID();

@@ -6,7 +6,7 @@ interface RecordedLine {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** Keeps what is logged, for tests that look at it. */
+/** A logger that stores its lines for the test. */
 export class RecordingLogger implements Logger {
   readonly lines: RecordedLine[];
   readonly #fields: Readonly<Record<string, unknown>>;

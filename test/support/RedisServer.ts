@@ -8,7 +8,7 @@ import { freePort } from './freePort.js';
 
 const PROGRAM = process.env['REDIS_SERVER'] ?? 'redis-server';
 
-/** @throws Error where there is no Redis although there must be one */
+/** @throws Error if Redis is required but not installed */
 export function requireRedis(): boolean {
   if (spawnSync(PROGRAM, ['--version']).status === 0) return true;
   if (process.env['CI'])
@@ -19,7 +19,7 @@ export function requireRedis(): boolean {
   return false;
 }
 
-/** A redis-server of a test's own, on 127.0.0.1. It writes each change to its append-only file before it answers. */
+/** A redis-server for one test, on 127.0.0.1. It writes each change to its append-only file before it responds. */
 export class RedisServer {
   readonly port: number;
   readonly #folder = mkdtempSync(path.join(tmpdir(), 'redis-'));
@@ -42,7 +42,7 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** Starts it again where it left off, after `kill`. */
+  /** Starts it again with its data, after `kill`. */
   async restart(): Promise<void> {
     const settings = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#folder];
     const persistence = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
@@ -50,7 +50,7 @@ export class RedisServer {
     const client = new Redis(this.port, '127.0.0.1', { retryStrategy: () => 50, maxRetriesPerRequest: null });
     client.on('error', () => undefined);
     try {
-      // It answers LOADING until it has read its file.
+      // It responds LOADING until it has loaded its file.
       while ((await client.ping().catch(() => undefined)) !== 'PONG') {
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
@@ -59,7 +59,7 @@ export class RedisServer {
     }
   }
 
-  /** `kill -9`. What was written stays on the disk. */
+  /** Sends SIGKILL. The data on the disk stays. */
   async kill(): Promise<void> {
     if (!this.#process || this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     const ended = once(this.#process, 'exit');
@@ -67,7 +67,7 @@ export class RedisServer {
     await ended;
   }
 
-  /** Stands still until `resume`, with its connections open. */
+  /** Stops the process (SIGSTOP) until `resume`; connections stay open. */
   pause(): void {
     this.#process?.kill('SIGSTOP');
   }

@@ -6,7 +6,7 @@ import { type Simulator, startSimulator } from '../../src/simulator/index.js';
 import { RedisServer } from './RedisServer.js';
 import { Stack, type StackOptions } from './stack.js';
 
-/** Servers in this process that share a Redis of their own and a simulated machine. */
+/** Servers in this process that share a Redis server and a simulated machine. */
 export class RedisSite {
   readonly redis: RedisServer;
   readonly simulator: Simulator;
@@ -26,7 +26,7 @@ export class RedisSite {
     return new RedisSite(redis, await startSimulator(), assets);
   }
 
-  /** Starts one more server. */
+  /** Starts another server. */
   async start({ env, ...options }: StackOptions = {}): Promise<Stack> {
     const stack = await Stack.start({
       simulators: [],
@@ -45,7 +45,7 @@ export class RedisSite {
     return stack;
   }
 
-  /** Stops the servers, the machine and the Redis, which must run. */
+  /** Stops the servers, the machine and Redis. Redis must be running. */
   async close(): Promise<void> {
     this.redis.resume();
     await Promise.all(this.#stacks.map((stack) => stack.stop()));

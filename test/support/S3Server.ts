@@ -4,13 +4,10 @@ import path from 'node:path';
 import S3rver from '@20minutes/s3rver';
 
 const BUCKET = 'assets';
-/** The only account that the server knows. */
+/** The only account of the server. */
 export const S3_CREDENTIALS = { AWS_ACCESS_KEY_ID: 'S3RVER', AWS_SECRET_ACCESS_KEY: 'S3RVER' } as const;
 
-/**
- * A service that speaks S3, on a free port: s3rver, and what it lacks about uploads in parts, which is to give them up
- * and to list them.
- */
+/** An S3 server on a free port: s3rver, plus the missing operations to abort and list multipart uploads. */
 export class S3Server {
   readonly bucket = BUCKET;
   readonly endpoint: string;
@@ -32,7 +29,7 @@ export class S3Server {
       directory: folder,
       silent: true,
       vhostBuckets: false,
-      // It takes no notice of the slash behind a bucket's name, which is part of what the SDK signs.
+      // It ignores the slash after a bucket's name, which the SDK includes in the signature.
       allowMismatchedSignatures: true,
       configureBuckets: [{ name: BUCKET }],
     });
@@ -52,13 +49,13 @@ export class S3Server {
     return new S3Server(s3rver, folder, port);
   }
 
-  /** What has bytes in the bucket: keys, and uploads in parts that are not complete. */
+  /** Everything stored in the bucket: keys of objects, and incomplete multipart uploads. */
   async contents(): Promise<string[]> {
     const names = await readdir(path.join(this.#folder, BUCKET), { recursive: true });
     return names.filter((name) => /\._S3rver_object$|\._S3rver_uploads\//.test(name));
   }
 
-  /** What a server that died leaves: an object, and an upload in parts. */
+  /** Creates what a killed server leaves: an object and an incomplete multipart upload. */
   async leaveBehind(key: string): Promise<void> {
     const object = path.join(this.#folder, BUCKET, `${key}-whole._S3rver_object`);
     const upload = path.join(this.#folder, BUCKET, '._S3rver_uploads', 'abandoned');

@@ -10,7 +10,7 @@ interface Message {
   readonly data: Record<string, unknown>;
 }
 
-/** Somebody who gets messages, verifies them as the scheme says, and answers as `answer` does. */
+/** Receives webhook messages, verifies their signatures, and responds as `answer` says. */
 export class WebhookReceiver {
   readonly messages: Message[] = [];
   readonly ids: string[] = [];

@@ -1,4 +1,4 @@
-// Streams assets through a store in a process of its own, and tells by how much its memory grew, in bytes.
+// Streams assets through a store in a separate process, and prints the growth of its memory in bytes.
 // node --import tsx assetTraffic.mjs STORE_OPTIONS_AS_JSON BYTES_IN READS
 import { randomFillSync } from 'node:crypto';
 import { Readable, Writable } from 'node:stream';
@@ -13,7 +13,7 @@ const [options, bytesIn, reads] = process.argv.slice(2);
 const store = createAssetStore(JSON.parse(options), systemClock);
 await store.start();
 
-// On a busy computer V8 looks for garbage late: what is only garbage is no growth.
+// On a busy computer V8 collects garbage late: garbage must not count as growth.
 const GARBAGE_BYTES = 16 * 1024 * 1024;
 let passed = 0;
 function pass(bytes) {
@@ -51,7 +51,7 @@ const used = () => {
   return heapUsed + Math.max(arrayBuffers, external);
 };
 
-// What is only compiled or loaded once is no growth.
+// Memory for code that is compiled or loaded once must not count as growth.
 await comeAndGo(WARM_UP_BYTES, 1);
 globalThis.gc();
 const before = { used: used(), rss: process.memoryUsage.rss() };

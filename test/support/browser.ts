@@ -9,13 +9,13 @@ const CANDIDATES = [
   '/usr/bin/google-chrome',
 ];
 
-/** For anything on the page, ms. */
+/** Timeout for anything on the page, ms. */
 const WAIT_MS = 40_000;
 
-/** Where a Chromium is, undefined where there is none. */
+/** Path of Chromium; undefined if it is not installed. */
 const CHROMIUM = CANDIDATES.find((path) => path !== undefined && existsSync(path));
 
-/** @throws Error where there is no browser although there must be one */
+/** @throws Error if a browser is required but not installed */
 export function requireBrowser(): boolean {
   if (CHROMIUM) return true;
   if (process.env['CI'])
@@ -26,11 +26,11 @@ export function requireBrowser(): boolean {
   return false;
 }
 
-/** @param flags further ones for Chromium */
+/** @param flags additional flags for Chromium */
 export function launchBrowser(flags: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     ...(CHROMIUM ? { executablePath: CHROMIUM } : {}),
-    // As root, in containers, and without looking for anything on the internet.
+    // Flags to run as root and in containers, without requests to the internet.
     args: [
       '--no-sandbox',
       '--disable-gpu',
@@ -44,7 +44,7 @@ export function launchBrowser(flags: readonly string[] = []): Promise<Browser> {
   });
 }
 
-/** What a page did that it should not have done. */
+/** A page with its problems and requests. */
 export interface Watched {
   readonly page: Page;
   readonly requests: string[];
@@ -52,14 +52,14 @@ export interface Watched {
   close(): Promise<void>;
 }
 
-/** Nothing on the console but what is expected, and no request to anywhere but `baseUrl`. */
+/** Expects no console messages except allowed ones, and no requests to anywhere but `baseUrl`. */
 export function expectClean({ problems, requests }: Watched, baseUrl: string, allowed?: RegExp): void {
   expect(problems.filter((problem) => !allowed?.test(problem))).toEqual([]);
   const elsewhere = requests.filter((url) => !url.startsWith(baseUrl) && !url.startsWith('blob:'));
   expect(elsewhere).toEqual([]);
 }
 
-/** Opens a page, and notes its requests, what it writes to the console and what its policy refused. */
+/** Opens a page and records its requests, its console messages and violations of its content security policy. */
 export async function openPage(
   browser: Browser,
   url: string,
@@ -68,13 +68,13 @@ export async function openPage(
   const context = await browser.newContext({ viewport: { width: 1024, height: 800 }, ...options });
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   const page = await context.newPage();
-  // Sooner than the test ends, so that it says what it waited for.
+  // Shorter than the test's timeout, so that the error says what the page waited for.
   page.setDefaultTimeout(WAIT_MS);
   const requests: string[] = [];
   const problems: string[] = [];
   page.on('request', (request) => requests.push(request.url()));
   page.on('console', (message) => {
-    // Refusals of the policy are errors of the console too.
+    // Policy violations are console errors, too.
     if (['error', 'warning'].includes(message.type())) problems.push(`${message.type()}: ${message.text()}`);
   });
   page.on('pageerror', (error) => problems.push(`thrown: ${error.message}`));

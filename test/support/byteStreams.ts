@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 
-/** Bytes in pieces of an odd size, and what comes after them: the end, an error, or nothing any more. */
+/** Yields bytes in pieces of an odd size, and then ends, throws an error, or stalls. */
 export function arriving(
   bytes: Buffer,
   then: 'end' | Error | 'silence' = 'end',
@@ -18,7 +18,7 @@ export function arriving(
   });
 }
 
-/** Never ends. */
+/** A stream that never ends. */
 export function endless(): Readable {
   return new Readable({
     read() {

@@ -15,12 +15,12 @@ interface SubmitOptions {
 
 const FINISHED = new Set(['completed', 'failed', 'cancelled']);
 
-/** A client as users write one: fetch, forms, polling. Every JSON answer is parsed by its schema. */
+/** A client as users write one: fetch, forms, polling. Every JSON response is validated by its schema. */
 export class Client {
   readonly baseUrl: string;
   readonly #headers: Readonly<Record<string, string>>;
 
-  /** @param headers sent with every request, such as a key */
+  /** @param headers sent with every request, such as an API key */
   constructor(baseUrl: string, headers: Readonly<Record<string, string>> = {}) {
     this.baseUrl = baseUrl;
     this.#headers = headers;
@@ -31,7 +31,7 @@ export class Client {
     return fetch(`${this.baseUrl}${path}`, { ...init, headers });
   }
 
-  /** A JSON answer of the given status, by its schema. */
+  /** Requests a JSON response with the given status and validates it by the schema. */
   async json<T extends z.ZodType>(
     path: string,
     schema: T,
@@ -40,7 +40,7 @@ export class Client {
     return readJson(await this.request(path, init), schema, status, init.method ?? 'GET');
   }
 
-  /** An error answer of the given status. */
+  /** Requests an error response with the given status. */
   error(path: string, status: number, init: RequestInit = {}): Promise<z.output<typeof errorAnswer>> {
     return this.json(path, errorAnswer, { ...init, status });
   }
@@ -59,7 +59,7 @@ export class Client {
     });
   }
 
-  /** Posts an image that is refused, or fails. */
+  /** Posts an image to a route that is expected to return an error. */
   async refused(
     path: string,
     image: Uint8Array,
@@ -75,7 +75,7 @@ export class Client {
     return (await readJson(response, asyncAnswer, 202)).job_id;
   }
 
-  /** Processes an image and waits for it. */
+  /** Processes an image and waits for the result. */
   async process(
     type: string,
     image: Uint8Array,
@@ -90,7 +90,7 @@ export class Client {
     return this.json(`/api/jobs/${id}/status`, jobStatusAnswer);
   }
 
-  /** Polls until the job is finished; `onStatus` sees every answer on the way. */
+  /** Polls until the job has ended; calls `onStatus` with every status. */
   async finished(
     id: string,
     onStatus: (status: JobStatusBody) => void = () => undefined,
@@ -98,7 +98,7 @@ export class Client {
     return this.until(id, (status) => FINISHED.has(status.status), onStatus);
   }
 
-  /** Polls until the job is as it should be. */
+  /** Polls until the job's status meets the condition. */
   async until(
     id: string,
     isReached: (status: JobStatusBody) => boolean,

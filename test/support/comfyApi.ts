@@ -8,10 +8,10 @@ export type ComfyJob = z.output<typeof comfyJob>;
 
 const FINAL = new Set(['succeeded', 'canceled', 'failed', 'expired']);
 
-/** What a node of a graph is. */
+/** The nodes of a graph. */
 type Graph = Record<string, { class_type: string; inputs: Record<string, unknown> }>;
 
-/** A graph that turns a picture over; `image` is a file's name, or a reference to an asset. */
+/** A graph that inverts an image; `image` is a file name or a reference to an asset. */
 export function invertGraph(image: unknown = 'example.png', saver = 'SaveImage'): Graph {
   return {
     '1': { class_type: 'LoadImage', inputs: { image } },
@@ -23,7 +23,7 @@ export function invertGraph(image: unknown = 'example.png', saver = 'SaveImage')
   };
 }
 
-/** A graph with a sampler, which takes its time and tells of its steps. */
+/** A graph with a sampler, which takes time and reports its steps. */
 export function samplerGraph(steps = 4, seed: unknown = 1): Graph {
   return {
     '3': {
@@ -56,7 +56,7 @@ export function assetReference(id: string): object {
   return { __type: 'core/ASSET', info: { id, file_path: 'whatever.png' } };
 }
 
-/** Waits until a machine runs the one prompt that there is. @returns its number */
+/** Waits until a machine runs the only prompt. @returns the index of the machine */
 export async function runningOn({ simulators }: Stack): Promise<number> {
   const find = () => simulators.findIndex(({ executions }) => executions.length > 0);
   await eventually(() => {
@@ -65,7 +65,7 @@ export async function runningOn({ simulators }: Stack): Promise<number> {
   return find();
 }
 
-/** A client of the Comfy API v2, as the contract has it. Every answer is parsed by its schema. */
+/** A client for the Comfy API v2 as specified. Every response is validated by its schema. */
 export class ComfyApiClient {
   readonly client: Client;
 
@@ -92,7 +92,7 @@ export class ComfyApiClient {
     return this.client.json(`/api/v2/jobs/${id}`, comfyJob);
   }
 
-  /** Polls until the job is as it should be, or has ended. */
+  /** Polls until the job meets the condition or has ended. */
   async until(id: string, isReached: (job: ComfyJob) => boolean): Promise<ComfyJob> {
     for (;;) {
       const job = await this.job(id);
@@ -106,7 +106,7 @@ export class ComfyApiClient {
     return this.until(id, ({ status }) => FINAL.has(status));
   }
 
-  /** An error, in this API's form. */
+  /** Returns the error of a response, in this API's format. */
   async error(
     response: Response | Promise<Response>,
   ): Promise<z.output<typeof comfyError>['error'] & { status: number }> {
@@ -127,7 +127,7 @@ export class ComfyApiClient {
     return this.client.request('/api/v2/assets', { method: 'POST', body: form });
   }
 
-  /** Uploads a file, and the status of the answer. */
+  /** Uploads a file. Returns the asset and the status of the response. */
   async asset(
     bytes: Uint8Array,
     fields: Readonly<Record<string, string>> = {},

@@ -5,14 +5,14 @@ import { createOpenApiDocument } from '../../src/routes/openapi.js';
 import { workflows } from '../../src/workflows/index.js';
 
 const ajv = new Ajv2020({ strict: false, allErrors: true });
-// Both module systems are in use among these packages.
+// These packages mix both module systems.
 (addFormats as unknown as (target: Ajv2020) => void)(ajv);
 
 interface Described {
   readonly responses: Record<string, { content: Record<string, { schema: object }> }>;
 }
 
-/** Clients must expect further fields of a later version. This version has none that it does not describe. */
+/** Clients must expect additional fields in later versions. This version must have no undocumented fields. */
 function withoutFurtherFields(_key: string, value: unknown): unknown {
   const isOpen = typeof value === 'object' && value !== null && 'properties' in value;
   return isOpen && 'type' in value && !('additionalProperties' in value)
@@ -34,12 +34,12 @@ const templates = Object.entries(paths).flatMap(([template, methods]) =>
     validators: new Map<number, ValidateFunction>(),
   })),
 );
-// `/api/jobs/list` is no job of that name.
+// `/api/jobs/list` must not match as a job id.
 templates.sort((a, b) => Number(b.isFixed) - Number(a.isFixed));
 
 /**
- * Holds a JSON answer against the OpenAPI document. Paths and methods that it does not have are ignored.
- * @param method by which it was asked for; left out where the path has only one
+ * Validates a JSON response against the OpenAPI document. Ignores paths and methods that the document does not have.
+ * @param method the request's method; optional if the path has only one
  */
 export function expectConforming(path: string, status: number, body: unknown, method?: string): void {
   if (status === 405) return;
@@ -50,7 +50,7 @@ export function expectConforming(path: string, status: number, body: unknown, me
   if (!schema) throw new Error(`${path} answered ${status}, which the OpenAPI document does not have`);
   let validate = template.validators.get(status);
   if (!validate) {
-    // Named schemas are found below the root of the one that refers to them.
+    // References to named schemas are resolved from the root of the schema that contains them.
     validate = ajv.compile({ ...schema, components });
     template.validators.set(status, validate);
   }

@@ -1,6 +1,6 @@
 import type { DeliveryOrder } from '../../src/services/webhooks/DeliveryStore.js';
 
-/** What is told of a job's end, for tests that do not care what that is. */
+/** A webhook order, for tests that do not depend on its content. */
 export function deliveryOrder(jobId: string, others: Partial<DeliveryOrder> = {}): DeliveryOrder {
   return {
     jobId,

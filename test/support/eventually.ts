@@ -1,4 +1,4 @@
-/** Waits until `check` holds, however slow the machine is, and fails with what it said last. */
+/** Retries `check` until it passes or the time is over; then fails with its last error. */
 export async function eventually(check: () => void | Promise<void>, timeoutMs = 15_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

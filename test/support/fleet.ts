@@ -13,18 +13,18 @@ const stateSchema = z.object({
   running: z.boolean(),
   sprung: z.object({ name: z.string(), time: z.number() }).nullable(),
   prompts: z.number(),
-  /** Ids of the prompts that began to run, those of strangers left out; one that ran twice is there twice. */
+  /** Ids of the prompts that started to run, without those of other clients. A prompt that ran twice occurs twice. */
   executions: z.array(z.string()),
-  /** The same with the time (epoch ms), and a hash of the files that each one read. */
+  /** The same with the time (epoch ms) and a hash of the input files. */
   runs: z.array(z.object({ id: z.string(), at: z.number(), files: z.string() })),
-  /** Ids of the prompts that the machine had when it was killed. */
+  /** Ids of the prompts on the machine when it was killed. */
   lost: z.array(z.string()),
   strangers: z.number(),
   queue: z.number(),
   history: z.number(),
 });
 
-/** A simulated ComfyUI as a process of its own, and the port by which it is told to misbehave. */
+/** A simulated ComfyUI as a separate process, and the port that controls its faults. */
 export class SimulatorProcess {
   readonly host: string;
   readonly #child: Child;
@@ -42,22 +42,22 @@ export class SimulatorProcess {
     return new SimulatorProcess(child, host, await child.says(/Controlled on (\S+)/));
   }
 
-  /** Starts mischief at once, or lays a trap for it. */
+  /** Starts a fault, or sets a trap for it. */
   misbehave(mischief: Partial<Trap> & Pick<Trap, 'name'>): Promise<void> {
     return this.#tell('POST', JSON.stringify(mischief));
   }
 
-  /** Ends all mischief. */
+  /** Ends all faults. */
   behave(): Promise<void> {
     return this.#tell('DELETE');
   }
 
-  /** Lets each model node take `ms` milliseconds from now on. */
+  /** Sets the time of every model node, in milliseconds. */
   setWork(ms: number): Promise<void> {
     return this.#tell('PUT', JSON.stringify({ workMs: ms }));
   }
 
-  /** Lets somebody else's prompt run until it is told otherwise. */
+  /** Starts or ends a prompt of another client that runs until it is released. */
   occupy(isOccupied: boolean): Promise<void> {
     return this.#tell('PUT', JSON.stringify({ isOccupied }));
   }
@@ -77,7 +77,7 @@ export class SimulatorProcess {
   }
 }
 
-/** The built server and simulated machines, each a process of its own. */
+/** The built server and simulated machines, each in a separate process. */
 export class Fleet {
   readonly server: ServerProcess;
   readonly simulators: readonly SimulatorProcess[];
@@ -107,7 +107,7 @@ export class Fleet {
     return healthAnswer.parse(await response.json());
   }
 
-  /** Whether a machine gets new jobs. */
+  /** Sets whether a machine gets new jobs. */
   async setState(host: string, state: 'active' | 'draining'): Promise<void> {
     const index = this.simulators.findIndex((simulator) => simulator.host === host);
     const response = await this.client.request(`/api/instances/instance-${index + 1}`, {
@@ -118,7 +118,7 @@ export class Fleet {
     if (!response.ok) throw new Error(`${host}: ${await response.text()}`);
   }
 
-  /** Ends all mischief and waits until every machine is in service, has nothing to do, and holds nothing of ours. */
+  /** Ends all faults and waits until every machine is in service and idle, without prompts of this server. */
   async calm(): Promise<void> {
     await Promise.all(this.simulators.map((simulator) => simulator.behave()));
     for (const { host } of this.simulators) await this.setState(host, 'active');
@@ -138,7 +138,7 @@ export class Fleet {
     }, 30_000);
   }
 
-  /** File descriptors that the server holds: sockets and files. 0 where the system does not tell. */
+  /** Number of file descriptors of the server: sockets and files. 0 if the system does not report it. */
   openDescriptors(): number {
     try {
       return readdirSync(`/proc/${this.server.child.pid}/fd`).length;

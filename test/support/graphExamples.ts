@@ -4,27 +4,27 @@ import { type SamplerSettings, sampledColours } from '../../src/simulator/latent
 import { distance, pixel, type Rgb } from './pictures.js';
 import { type UserGraph, userFiles } from './userGraphs.js';
 
-/** A submission to a graph of a user, and what comes of it. */
+/** A submission for a user's graph, and the expected result. */
 export interface GraphExample {
   readonly graph: UserGraph;
-  /** Names of the inputs that take the graph's files, in the order of `userFiles`. */
+  /** Names of the inputs for the graph's files, in the order of `userFiles`. */
   readonly fileInputs: readonly string[];
   /** Values of other inputs. */
   readonly values: Readonly<Record<string, string | number>>;
-  /** What is told of each output. */
+  /** The expected description of each output. */
   readonly outputs: readonly Readonly<Record<string, unknown>>[];
-  /** Whether a seed is chosen where none is sent. */
+  /** Whether the server chooses a seed if none is sent. */
   readonly hasSeed: boolean;
-  /** @returns what is wrong with what came; nothing where it is made of what was sent */
+  /** @returns the problem with the outputs; undefined if they were made from the inputs */
   readonly problem: (outputs: readonly Buffer[], seed: string) => Promise<string | undefined>;
 }
 
 const V1 = 'v1-5-pruned-emaonly-fp16.safetensors';
 const XL = 'sd_xl_base_1.0.safetensors';
-/** The colour around what `drawing` draws. */
+/** The background colour of `drawing`. */
 const BACKGROUND = { r: 236, g: 236, b: 236 };
 
-/** The colour of a cell of what a sampler makes of nothing; cells are in rows of four. */
+/** The colour of a cell in the sampler's image for an empty latent; cells are in rows of four. */
 function cellOf(settings: SamplerSettings, index = 0, cell = 0): Rgb {
   const [r = 0, g = 0, b = 0] = sampledColours(settings, index).subarray(3 * cell);
   return { r, g, b };
@@ -36,7 +36,7 @@ const mixed = (a: Rgb, b: Rgb, share: number): Rgb => ({
   b: a.b + (b.b - a.b) * share,
 });
 
-/** Whether a pixel of a picture has a colour. */
+/** Checks that a pixel of an image has a colour. */
 async function colourProblem(
   picture: Buffer | undefined,
   [x, y]: readonly [number, number],
@@ -49,7 +49,7 @@ async function colourProblem(
   return `at ${x}, ${y} it is ${JSON.stringify(found)}, not ${JSON.stringify(expected)}`;
 }
 
-/** The first problem there is. */
+/** Returns the first problem found. */
 async function firstProblem(checks: readonly Promise<string | undefined>[]): Promise<string | undefined> {
   return (await Promise.all(checks)).find((problem) => problem !== undefined);
 }
@@ -61,7 +61,7 @@ const isMp4With =
     return file.toString('latin1').includes(words) ? undefined : `it does not say ${words}`;
   };
 
-/** The name of a PNG file that a saver numbers. */
+/** The name of a PNG file with a number. */
 const numbered = (prefix: string) => expect.stringMatching(new RegExp(`^${prefix}_\\d{5}_\\.png$`));
 
 const TEXTS = { prompt: 'an owl, größer 🦉', negative_prompt: 'day' };
@@ -69,7 +69,7 @@ const WRITTEN = { positive: TEXTS.prompt, negative: TEXTS.negative_prompt };
 const PNG = { name: 'image', kind: 'image', mime_type: 'image/png' };
 const MP4 = { name: 'video', kind: 'video', mime_type: 'video/mp4' };
 
-/** The graphs of `USER_GRAPHS`, in that order. */
+/** The examples for `USER_GRAPHS`, in that order. */
 export const GRAPH_EXAMPLES: readonly GraphExample[] = [
   {
     graph: 'text-to-image',
@@ -196,7 +196,7 @@ export const GRAPH_EXAMPLES: readonly GraphExample[] = [
   },
 ];
 
-/** The files of an example, by the inputs that take them. */
+/** The files of an example, by input name. */
 export async function exampleFiles({ graph, fileInputs }: GraphExample): Promise<Record<string, Buffer>> {
   const files = await userFiles(graph);
   return Object.fromEntries(files.map(({ bytes }, n) => [fileInputs[n] ?? '', bytes]));

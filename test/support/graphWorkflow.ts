@@ -11,7 +11,7 @@ interface GraphWorkflow {
   readonly build: (files: Files) => Parameters<typeof graphOf>[0] | PromptGraph;
 }
 
-/** A workflow that hands on whatever its graph makes, as one that a user exported. */
+/** A workflow that returns the outputs of its graph unchanged, like an exported one. */
 export function graphWorkflow(type: string, { files = [], outputs, build }: GraphWorkflow): Workflow {
   return defineWorkflow({
     type,

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 
 const BOUNDARY = 'held-upload';
 
-/** A multipart request of `bytes` in `imageFile`, whole, as it goes over the wire. */
+/** A complete multipart request, with `bytes` in `imageFile`, as sent over the wire. */
 export function rawUpload(path: string, bytes: Buffer): Buffer {
   const head = `--${BOUNDARY}\r\nContent-Disposition: form-data; name="imageFile"; filename="a.png"\r\n\r\n`;
   const tail = `\r\n--${BOUNDARY}--\r\n`;
@@ -14,7 +14,7 @@ export function rawUpload(path: string, bytes: Buffer): Buffer {
   return Buffer.concat([Buffer.from(headers + head), bytes, Buffer.from(tail)]);
 }
 
-/** A request that stops half way until it is told to go on. */
+/** A request that pauses half way until it is continued. */
 export class HeldUpload {
   readonly #socket: Socket;
   readonly #rest: Buffer;
@@ -28,7 +28,7 @@ export class HeldUpload {
     });
   }
 
-  /** Resolves when the first half has left this process. */
+  /** Resolves when the first half has been sent. */
   static async begin(port: number, request: Buffer): Promise<HeldUpload> {
     const socket = connect(port, '127.0.0.1');
     await once(socket, 'connect');
@@ -38,13 +38,13 @@ export class HeldUpload {
     return upload;
   }
 
-  /** Sends the rest. @returns the answer's status */
+  /** Sends the rest. @returns the status of the response */
   async finish(): Promise<number> {
     this.#socket.write(this.#rest);
     return this.refused();
   }
 
-  /** Waits, and sends no more. @returns the answer's status */
+  /** Waits for the response without sending the rest. @returns the status of the response */
   async refused(): Promise<number> {
     if (!this.#socket.closed) await once(this.#socket, 'close');
     return Number(/^HTTP\/1\.1 (\d+)/.exec(this.#answer)?.[1]);

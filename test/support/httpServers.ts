@@ -1,11 +1,11 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** HTTP servers of a test's own, on free ports. */
+/** HTTP servers for one test, on free ports. */
 export class HttpServers {
   readonly #servers: Server[] = [];
 
-  /** @returns where it is, such as `http://127.0.0.1:40001` */
+  /** @returns the base URL, such as `http://127.0.0.1:40001` */
   async listen(listener: RequestListener): Promise<string> {
     const server = createServer(listener);
     this.#servers.push(server);
@@ -13,7 +13,7 @@ export class HttpServers {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  /** Closes them all, whoever is connected. */
+  /** Closes all servers and their connections. */
   close(): void {
     for (const server of this.#servers.splice(0)) {
       server.closeAllConnections();

@@ -6,7 +6,7 @@ import { greyProfile, powerCurve, rgbProfile } from '../../src/services/images/i
 import { makeChunk, pngChunks, SIGNATURE } from '../../src/services/images/pngChunks.js';
 import { packedProfile } from '../../src/services/images/pngColours.js';
 
-/** Pixels as a viewer shows them: 8-bit sRGB with alpha, upright. */
+/** Pixels as a viewer displays them: 8-bit sRGB with alpha, upright. */
 export interface View {
   readonly data: Buffer;
   readonly width: number;
@@ -18,7 +18,7 @@ interface FileOptions {
   readonly kind: 'rgb' | 'rgba' | 'grey' | 'grey+alpha' | 'palette';
   readonly depth: 8 | 16;
   readonly profile: 'none' | 'srgb' | 'p3' | 'adobe' | 'grey 1.8';
-  /** EXIF orientation; the stored pixels lie so that a viewer turns them upright. */
+  /** EXIF orientation; the stored pixels are rotated so that a viewer displays them upright. */
   readonly orientation: number;
 }
 
@@ -43,14 +43,14 @@ const PROFILES = {
   'grey 1.8': profileFile('grey', greyProfile(powerCurve(1.8))),
 };
 
-/** A case file of test/cases. */
+/** Reads a file of test/cases. */
 export const caseFile = (name: string): Buffer =>
   readFileSync(path.resolve(import.meta.dirname, '../cases', name));
 
 const WIDTH = 24;
 const HEIGHT = 16;
 
-/** A picture that looks different from every side, in colours that each of the colour spaces has. */
+/** An image that looks different from every side, in colours that every colour space contains. */
 export function scene(kind: FileOptions['kind']): View {
   const data = Buffer.alloc(4 * WIDTH * HEIGHT);
   for (let n = 0; n < WIDTH * HEIGHT; n += 1) {
@@ -67,7 +67,7 @@ export function scene(kind: FileOptions['kind']): View {
   return { data, width: WIDTH, height: HEIGHT };
 }
 
-/** Where the pixel that is stored at x, y of a picture of this size is shown, by TIFF 6.0. */
+/** The displayed position of the pixel stored at x, y in an image of this size, by TIFF 6.0. */
 function shownAt(orientation: number, x: number, y: number, width: number, height: number): [number, number] {
   const [right, bottom] = [width - 1 - x, height - 1 - y];
   const places: Record<number, [number, number]> = {
@@ -94,20 +94,20 @@ function stored(view: View, orientation: number): View {
   return { data, width, height };
 }
 
-/** The scene in a file. */
+/** Encodes the scene as a file. */
 export async function sceneFile(options: FileOptions): Promise<Buffer> {
   if (options.depth === 16) return deepened(await sceneFile({ ...options, depth: 8 }), options.orientation);
   const { data, width, height } = stored(scene(options.kind), options.orientation);
   let image = sharp(data, { raw: { width, height, channels: 4 } });
   if (options.kind !== 'rgba' && options.kind !== 'grey+alpha') image = image.removeAlpha();
   if (options.kind.startsWith('grey')) image = image.toColourspace('b-w');
-  // This attaches sRGB as the profile too, which the next line replaces.
+  // This also attaches sRGB as the profile, which the next line replaces.
   if (options.orientation > 1) image = image.withMetadata({ orientation: options.orientation });
   if (options.profile !== 'none') image = image.withIccProfile(PROFILES[options.profile]);
   return encoded(image, options).toBuffer();
 }
 
-/** The same PNG with 16 bits a channel. sharp writes none with a profile that says what the numbers are. */
+/** Converts a PNG to 16 bits per channel. sharp cannot write one with a profile that defines the values. */
 async function deepened(png: Buffer, orientation: number): Promise<Buffer> {
   const { data, info } = await sharp(png, { ignoreIcc: true }).raw().toBuffer({ resolveWithObject: true });
   const { icc, space } = await sharp(png).metadata();
@@ -133,7 +133,7 @@ function encoded(image: Sharp, { format, kind }: FileOptions): Sharp {
   return image.png(kind === 'palette' ? { palette: true, colours: 16 } : {});
 }
 
-/** A picture's pixels as a colour-managed viewer shows them. */
+/** An image's pixels as a colour-managed viewer displays them. */
 export async function viewOf(image: Buffer): Promise<View> {
   const { data, info } = await sharp(image)
     .autoOrient()
@@ -144,13 +144,13 @@ export async function viewOf(image: Buffer): Promise<View> {
   return { data, width: info.width, height: info.height };
 }
 
-/** The view of a negative, as of the picture that it was made of. */
+/** The view of the original image, from the view of its negative. */
 export const negativeOf = ({ data, ...size }: View): View => ({
   ...size,
   data: data.map((value, n) => (n % 4 === 3 ? value : 255 - value)) as Buffer,
 });
 
-/** Largest difference of any value, of those pixels that can be seen; infinite for another size. */
+/** Largest difference of any value of the visible pixels; infinite if the sizes differ. */
 export function difference(a: View, b: View): number {
   if (a.width !== b.width || a.height !== b.height) return Number.POSITIVE_INFINITY;
   let largest = 0;
@@ -161,7 +161,7 @@ export function difference(a: View, b: View): number {
   return largest;
 }
 
-/** A PNG with chunks put in before the first of a name, or at its end. */
+/** Inserts chunks into a PNG before the first chunk with a name, or at its end. */
 export function withChunks(png: Buffer, before: string, ...added: ReadonlyArray<[string, Buffer]>): Buffer {
   const parts: Buffer[] = [SIGNATURE];
   let isAdded = false;
@@ -173,13 +173,13 @@ export function withChunks(png: Buffer, before: string, ...added: ReadonlyArray<
   return Buffer.concat(parts);
 }
 
-/** A PNG without its chunks of a name. */
+/** Removes all chunks with a name from a PNG. */
 export function withoutChunks(png: Buffer, name: string): Buffer {
   const kept = [...pngChunks(png)].filter((chunk) => chunk.name !== name);
   return Buffer.concat([SIGNATURE, ...kept.map(({ whole }) => whole)]);
 }
 
-/** EXIF data with nothing but an orientation. */
+/** EXIF data that contains only an orientation. */
 export function exifData(orientation: number): Buffer {
   const data = Buffer.from('4d4d002a000000080001011200030000000100000000000000000000', 'hex').subarray(0, 26);
   data.writeUInt16BE(orientation, 18);

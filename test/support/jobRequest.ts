@@ -1,7 +1,7 @@
 import type { JobRequest } from '../../src/services/jobs/Job.js';
 import { removeBackground } from '../../src/workflows/removeBackground.js';
 
-/** A request for tests that care for jobs, and not for what is in them. */
+/** A request for tests about jobs that do not depend on its content. */
 export const JOB_REQUEST: JobRequest = {
   type: 'remove-background',
   workflow: removeBackground,

@@ -1,5 +1,5 @@
-// Loaded into the server before anything else (`node --import`): its wall clock jumps when its parent sends a
-// number of milliseconds.
+// Loaded into the server before anything else (`node --import`): its wall clock jumps by the number of milliseconds that its
+// parent sends.
 const RealDate = Date;
 let offset = 0;
 
@@ -17,5 +17,5 @@ globalThis.Date = class extends RealDate {
 process.on('message', (ms) => {
   offset = ms;
 });
-// Listening to its parent is no reason for the server to go on.
+// The channel to the parent must not keep the server running.
 process.channel?.unref();

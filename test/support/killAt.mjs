@@ -1,5 +1,5 @@
-// Loaded into the server before anything else (`node --import`): ends its process, as `kill -9` does, at the step of a job's
-// life that KILL_AT names.
+// Loaded into the server before anything else (`node --import`): kills its process, like `kill -9`, at the step of a job that
+// KILL_AT names.
 import { ComfyClient } from '../../dist/services/comfyui/ComfyClient.js';
 import { AssetBlobs } from '../../dist/services/jobs/AssetBlobs.js';
 import { JobRuns } from '../../dist/services/jobs/JobRuns.js';
@@ -12,7 +12,7 @@ function die() {
   process.kill(process.pid, 'SIGKILL');
 }
 
-/** Dies once the method was carried out, where its answer and its arguments are what the step is about. */
+/** Kills the process after a call of the method, if its result and arguments match the step. */
 function after({ prototype }, method, isMeant = () => true) {
   const original = prototype[method];
   prototype[method] = async function (...values) {
@@ -22,7 +22,7 @@ function after({ prototype }, method, isMeant = () => true) {
   };
 }
 
-/** Dies in place of the call. */
+/** Kills the process instead of calling the method. */
 function before({ prototype }, method, isMeant = () => true) {
   const original = prototype[method];
   prototype[method] = function (...values) {

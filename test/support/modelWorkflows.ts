@@ -2,18 +2,18 @@ import { z } from 'zod';
 import { graphOf } from '../../src/workflows/graph.js';
 import { defineWorkflow, type Workflow } from '../../src/workflows/types.js';
 
-/** Models that every simulator has, by the workflow that needs one. */
+/** Models of every simulator, by the workflow that needs one. */
 export const MODELS = { x: '4x_NMKD-Siax_200k.pth', y: '4x_foolhardy_Remacri.pth' } as const;
 
-/** Node classes that are at work in these workflows. */
+/** Node classes that take time in these workflows. */
 export const WORKING_NODES = ['InspyrenetRembg', 'ImageUpscaleWithModel'] as const;
 
-/** What these workflows declare, seconds: wrong on purpose, since nobody measures before. */
+/** The declared duration of these workflows, seconds: wrong on purpose, to test estimates before there are measurements. */
 const DECLARED_SECONDS = 10;
 
 /**
- * Workflows that differ by the model file that they need: `x`, `y`, and `w` that needs none. A job of another `colour` is not
- * answered from ComfyUI's cache.
+ * Workflows that differ by the model file that they need: `x`, `y`, and `w` without a model. Jobs with different `colour` do not
+ * share results in ComfyUI's cache.
  */
 export function modelWorkflows(): Workflow[] {
   return [workflow('w', undefined), workflow('x', MODELS.x), workflow('y', MODELS.y)];
@@ -42,7 +42,7 @@ function workflow(type: string, model: string | undefined): Workflow {
   });
 }
 
-/** Nodes that take the image of `empty`, the last of them `work`. */
+/** Nodes that process the image of `empty`; the last one is `work`. */
 function working(model: string | undefined): Parameters<typeof graphOf>[0] {
   const image = ['empty', 0] as const;
   if (model === undefined) {

@@ -1,6 +1,6 @@
 import type { Random } from './random.js';
 
-/** Texts of values that are odd in many places: of another type, too large, names that mean something to JavaScript. */
+/** JSON values that are unusual in many places: wrong types, too large, names with a meaning in JavaScript. */
 export const ODD = [
   'null',
   'true',
@@ -47,7 +47,7 @@ const BITS = [
   '🎨',
 ];
 
-/** JSON or YAML with a value, a name or some characters replaced. It may be broken afterwards. */
+/** Replaces a value, a name or some characters of JSON or YAML. The result may be invalid. */
 export function mutated(text: string, random: Random): string {
   if (random.chance(0.4))
     return replaced(text, /(?<=[:[,])("(?:[^"\\]|\\.)*"|-?\d[\d.e+]*|true|false|null)/g, random);

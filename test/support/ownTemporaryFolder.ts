@@ -4,7 +4,7 @@ import path from 'node:path';
 
 const PREFIX = 'comfyui-tests-';
 
-/** Gives each run of the tests its own temporary folder, which is deleted with everything that tests left in it. */
+/** Gives a test run its own temporary folder, which is deleted with all files of the tests and their processes. */
 export default function ownTemporaryFolder(): () => void {
   // Each project of the configuration calls this.
   if (path.basename(tmpdir()).startsWith(PREFIX)) return () => undefined;

@@ -8,7 +8,7 @@ export interface Rgb {
 
 const BACKGROUND: Rgb = { r: 236, g: 236, b: 236 };
 
-/** A colour that no other number under 216 has, far from the background's. */
+/** A colour for each number under 216, far from the background's colour. */
 export function colourOf(n: number): Rgb {
   return {
     r: 20 + (n % 6) * 32,
@@ -24,7 +24,7 @@ interface PictureOptions {
   readonly background?: Rgb;
 }
 
-/** A plain ground with a rectangle of one colour in its middle; no alpha channel. */
+/** A plain background with a rectangle of one colour in the middle; no alpha channel. */
 export function drawing({
   width = 48,
   height = 32,
@@ -46,7 +46,7 @@ export const png = (options: PictureOptions = {}): Promise<Buffer> => drawing(op
 export const jpeg = (options: PictureOptions = {}): Promise<Buffer> =>
   drawing(options).jpeg({ quality: 95 }).toBuffer();
 
-/** A phone photo: its pixels lie on their side, its EXIF says so. Red on what is its top when upright. */
+/** A phone photo: its pixels are stored rotated, with the orientation in EXIF. Red at the top when upright. */
 export async function sidewaysPhoto(format: 'jpeg' | 'png' = 'jpeg'): Promise<Buffer> {
   const upright = await sharp({ create: { width: 30, height: 60, channels: 3, background: '#2040c0' } })
     .composite([
@@ -54,19 +54,19 @@ export async function sidewaysPhoto(format: 'jpeg' | 'png' = 'jpeg'): Promise<Bu
     ])
     .png()
     .toBuffer();
-  // Orientation 6: a viewer turns the pixels by 90 degrees clockwise, so they are stored turned back.
+  // Orientation 6: a viewer rotates the pixels by 90 degrees clockwise, so they are stored rotated counterclockwise.
   const stored = sharp(upright).rotate(270).withMetadata({ orientation: 6 });
   return format === 'jpeg' ? stored.jpeg({ quality: 95 }).toBuffer() : stored.png().toBuffer();
 }
 
-/** An opaque disc on a transparent ground, half transparent at its rim. */
+/** An opaque disc on a transparent background, half transparent at its edge. */
 export async function transparentPng(side = 32): Promise<Buffer> {
   const svg = `<svg width="${side}" height="${side}" xmlns="http://www.w3.org/2000/svg">
     <circle cx="${side / 2}" cy="${side / 2}" r="${side / 3}" fill="#c04020"/></svg>`;
   return sharp(Buffer.from(svg)).png().toBuffer();
 }
 
-/** Colour and alpha (255 where there is none) of one pixel. */
+/** Colour and alpha (255 without an alpha channel) of one pixel. */
 export async function pixel(image: Buffer, x: number, y: number): Promise<Rgb & { alpha: number }> {
   const { data, info } = await sharp(image)
     .ensureAlpha()
@@ -77,13 +77,13 @@ export async function pixel(image: Buffer, x: number, y: number): Promise<Rgb & 
   return { r: data[at] ?? 0, g: data[at + 1] ?? 0, b: data[at + 2] ?? 0, alpha: data[at + 3] ?? 0 };
 }
 
-/** The pixel in the middle. */
+/** The pixel in the centre. */
 export async function middle(image: Buffer): Promise<Rgb & { alpha: number }> {
   const { width, height } = await sharp(image).metadata();
   return pixel(image, Math.floor(width / 2), Math.floor(height / 2));
 }
 
-/** Largest difference of a channel. */
+/** Largest difference of any channel. */
 export function distance(a: Rgb, b: Rgb): number {
   return Math.max(Math.abs(a.r - b.r), Math.abs(a.g - b.g), Math.abs(a.b - b.b));
 }

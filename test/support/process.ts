@@ -7,29 +7,29 @@ import { eventually } from './eventually.js';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 
-/** On a busy computer many processes may start at once. */
+/** Long enough for a busy computer on which many processes start at once. */
 const START_TIMEOUT_MS = 60_000;
 
 type LogLine = Record<string, unknown> & { message: string };
 
-/** What it is started in, beside its variables. */
+/** How the process is started, besides its environment variables. */
 export interface Setting {
-  /** For the shell's `ulimit`, such as `-f 0`: no file may have a byte. */
+  /** For the shell's `ulimit`, such as `-f 0`: no file can be written. */
   readonly limit?: string;
   readonly nodeArguments?: readonly string[];
-  /** What starts it in place of node itself, such as npm. */
+  /** Command that starts it instead of node, such as npm. */
   readonly command?: readonly string[];
-  /** Whether it leads a group of its own, as on a terminal. */
+  /** Whether it leads its own process group, as in a terminal. */
   readonly isGroup?: boolean;
 }
 
-/** The built server as a process of its own. */
+/** The built server as a separate process. */
 export class ServerProcess {
   readonly child: ChildProcess;
-  /** Everything it wrote, standard error included. */
+  /** Its whole output, including standard error. */
   output = '';
 
-  /** Resolves when it ended and all that it wrote was read. */
+  /** Resolves when the process has ended and all its output was read. */
   readonly #closed: Promise<unknown[]>;
 
   readonly #isGroup: boolean;
@@ -45,11 +45,11 @@ export class ServerProcess {
     }
   }
 
-  /** Starts it with nothing but these variables, on a port of its own choice unless one is given. */
+  /** Starts the server with only these variables, on a free port unless one is given. */
   static spawn(env: Readonly<Record<string, string>>, setting: Setting = {}): ServerProcess {
     const metrics = path.join(mkdtempSync(path.join(tmpdir(), 'metrics-')), 'metrics.json');
     const command = setting.command ?? [process.execPath, ...(setting.nodeArguments ?? []), 'dist/server.js'];
-    // Whoever stands in between does not pass the channel to this process on.
+    // A process in between does not pass on the channel to this process.
     const unset = setting.command ? 'unset NODE_CHANNEL_FD; ' : '';
     const shell = `${setting.limit ? `ulimit ${setting.limit}; ` : ''}${unset}exec "$@"`;
     const child = spawn('/bin/sh', ['-c', shell, 'sh', ...command], {
@@ -70,7 +70,7 @@ export class ServerProcess {
     return new ServerProcess(child, setting.isGroup === true);
   }
 
-  /** Starts it and waits until its instances were looked at. */
+  /** Starts the server and waits until its instances were checked. */
   static async start(env: Readonly<Record<string, string>>, setting: Setting = {}): Promise<ServerProcess> {
     const server = ServerProcess.spawn(env, setting);
     await eventually(() => {
@@ -79,7 +79,7 @@ export class ServerProcess {
     return server;
   }
 
-  /** Its log, line by line. */
+  /** Its log, by lines. */
   lines(): LogLine[] {
     return this.output
       .split('\n')
@@ -88,7 +88,7 @@ export class ServerProcess {
         try {
           return [JSON.parse(line) as LogLine];
         } catch {
-          // The last line may still be on its way.
+          // The last line may be incomplete.
           return [];
         }
       });
@@ -105,7 +105,7 @@ export class ServerProcess {
     return (code ?? signal) as number | string;
   }
 
-  /** Ends it for good. */
+  /** Kills the process. */
   async kill(): Promise<void> {
     if (this.#isGroup) killGroup(this.child);
     this.child.kill('SIGKILL');
@@ -113,11 +113,11 @@ export class ServerProcess {
   }
 }
 
-/** Whoever is left of it: what npm started may outlive npm. */
+/** Kills the process group: what npm started may outlive npm. */
 function killGroup({ pid }: ChildProcess): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL');
   } catch {
-    // Nobody is left.
+    // The group has already ended.
   }
 }

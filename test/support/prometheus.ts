@@ -14,15 +14,15 @@ interface Sample {
 }
 
 export interface Scrape {
-  /** As a public parser of the text format reads them. */
+  /** As parsed by a public parser of the text format. */
   readonly families: ReadonlyMap<string, Family>;
-  /** Line by line, since that parser drops the labels of histograms. */
+  /** By lines, since that parser drops the labels of histograms. */
   readonly samples: readonly Sample[];
 }
 
 const SAMPLE = /^(\w+)(?:\{(.*)\})? (\S+)$/;
 
-/** What the server exports. */
+/** Requests the server's metrics. */
 export async function scrape(client: Client): Promise<Scrape> {
   const response = await client.request('/metrics');
   if (!response.headers.get('content-type')?.startsWith('text/plain; version=0.0.4')) {
@@ -39,7 +39,7 @@ export async function scrape(client: Client): Promise<Scrape> {
   return { families: new Map(families.map((family) => [family.name, family])), samples };
 }
 
-/** Sum of the samples of a name (without our prefix) that carry these labels. */
+/** Sum of the samples of a metric (name without our prefix) that have these labels. */
 export function sumOf(
   { samples }: Scrape,
   name: string,

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { eventually } from './eventually.js';
 
-/** A client that writes its own bytes, for what `fetch` would never send. */
+/** A client that writes raw bytes, for requests that `fetch` cannot send. */
 export class RawClient {
   readonly socket: Socket;
-  /** Everything that came back, byte for byte. */
+  /** All bytes received. */
   received = '';
   isClosed = false;
 
@@ -26,7 +26,7 @@ export class RawClient {
     return new RawClient(socket);
   }
 
-  /** Sends `POST path` with these headers, and as much of the body as is given. */
+  /** Sends `POST path` with these headers and the given part of the body. */
   post(path: string, headers: Readonly<Record<string, string | number>>, body: Buffer | string = ''): void {
     const lines = Object.entries({ Host: 'localhost', ...headers }).map(
       ([name, value]) => `${name}: ${value}\r\n`,
@@ -35,7 +35,7 @@ export class RawClient {
     this.socket.write(body);
   }
 
-  /** Resolves with the status of the answer, `100 Continue` left aside. */
+  /** Resolves with the status of the response; ignores `100 Continue`. */
   async status(): Promise<number> {
     const final = /HTTP\/1\.1 ([2-5]\d\d) /;
     await eventually(() => {
@@ -44,7 +44,7 @@ export class RawClient {
     return Number(final.exec(this.received)?.[1]);
   }
 
-  /** The JSON body of the answer. */
+  /** The JSON body of the response. */
   async json(): Promise<Record<string, unknown>> {
     await this.status();
     let body: Record<string, unknown> = {};
@@ -55,7 +55,7 @@ export class RawClient {
   }
 
   async closed(): Promise<void> {
-    // `once` of Node would fail where the connection was reset.
+    // Node's `once` would reject if the connection was reset.
     if (!this.isClosed) await new Promise((resolve) => this.socket.once('close', resolve));
   }
 }

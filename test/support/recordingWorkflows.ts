@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type GraphFile, graphOf } from '../../src/workflows/graph.js';
 import { defineWorkflow, type FileInput, type FileKind, type Workflow } from '../../src/workflows/types.js';
 
-/** What a graph was made of. */
+/** The arguments with which a graph was built. */
 export interface Built {
   readonly files: ReadonlyMap<string, GraphFile>;
   readonly parameters: Readonly<Record<string, unknown>>;
@@ -19,12 +19,12 @@ const PARAMETERS = z.object({
 
 const input = (name: string, kind: FileKind, required: boolean): FileInput => ({ name, kind, required });
 
-/** Workflows with files of all kinds, whose graphs give a small image and which keep what they were made of. */
+/** Workflows with files of all kinds. Their graphs make a small image; the arguments are recorded. */
 export class RecordingWorkflows {
-  /** In the order in which graphs were made. */
+  /** In the order in which the graphs were built. */
   readonly built: Built[] = [];
 
-  /** `collage` takes one image and whatever else there is, `pair` two images, `sing` a sound, `dream` no file. */
+  /** `collage` takes one image and optional other files, `pair` two images, `sing` an audio file, `dream` no file. */
   readonly all: readonly Workflow[] = [
     this.#workflow('collage', [
       input('clip', 'video', false),

@@ -3,7 +3,7 @@ import { RedisSlotLeases } from '../../src/services/queue/redis/RedisSlotLeases.
 import { silentLogger } from '../../src/utils/logger.js';
 import type { RedisServer } from './RedisServer.js';
 
-/** Calls fail at once while Redis is away, and after a second when it does not answer. */
+/** Calls fail immediately while Redis is unreachable, and after a second if it does not respond. */
 const CONNECTION = {
   maxRetriesPerRequest: 0,
   commandTimeout: 1000,
@@ -14,17 +14,17 @@ const CONNECTION = {
   retryStrategy: () => 50,
 };
 
-/** Long enough for a computer that is busy with something else. */
+/** Long enough for a busy computer. */
 const QUICK = { leaseMs: 2000, renewMs: 100 };
 
-/** One server's places. */
+/** The slot leases of one server. */
 export interface LeasesOnRedis {
   readonly leases: RedisSlotLeases;
   readonly client: Redis;
   stop(): Promise<void>;
 }
 
-/** @param prefix of all keys, with the hash tag; servers with the same one share their places */
+/** @param prefix of all keys, with the hash tag; servers with the same prefix share their slots */
 export async function leasesOnRedis(server: RedisServer, prefix: string): Promise<LeasesOnRedis> {
   const client = new Redis(server.url, CONNECTION);
   const subscriber = new Redis(server.url, CONNECTION);

@@ -2,11 +2,11 @@ import { Redis } from 'ioredis';
 import { eventually } from './eventually.js';
 import type { RedisServer } from './RedisServer.js';
 
-/** Holds of servers that were killed end within this time, ms. */
+/** Holds of killed servers expire within this time, ms. */
 const HOLD_MS = 40_000;
 
 /**
- * What is left in Redis of jobs that have ended: places on machines, and entries of the queue.
+ * What remains in Redis of jobs that have ended: slots on machines, and queue entries.
  * @param prefix of the servers that share it
  */
 export async function leftInRedis(redis: RedisServer, prefix: string): Promise<string[]> {

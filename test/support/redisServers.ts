@@ -4,10 +4,10 @@ import type { RedisTimings } from '../../src/services/queue/redis/RedisConnectio
 import { type Logger, silentLogger } from '../../src/utils/logger.js';
 import { workflows } from '../../src/workflows/index.js';
 
-/** Quick enough for tests, and patient enough for a slow computer. */
+/** Short enough for fast tests, long enough for a slow computer. */
 const TEST_TIMINGS: Partial<RedisTimings> = { heartbeatMs: 100, reconnectMaxMs: 200 };
 
-/** One server's part of a Redis. */
+/** Connects one server to a Redis. */
 export async function startQueue(
   url: string,
   prefix: string,
@@ -19,7 +19,7 @@ export async function startQueue(
   return queue;
 }
 
-/** Two servers that share a Redis, in which nothing lies yet. */
+/** Two servers that share an empty Redis. */
 export async function startTwo(
   url: string,
   logger: Logger = silentLogger,

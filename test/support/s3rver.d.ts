@@ -9,7 +9,7 @@ declare module '@20minutes/s3rver' {
     body: unknown;
   }
 
-  /** A Koa application that answers as S3 does, from a folder. */
+  /** A Koa application that provides the S3 API for a folder. */
   export default class S3rver {
     constructor(options: {
       address: string;

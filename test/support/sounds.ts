@@ -1,11 +1,11 @@
-/** A WAV file of one channel with 16 bits a sample. */
+/** A mono WAV file with 16 bits per sample. */
 export function wav(samples: readonly number[], sampleRate = 8000): Buffer {
   const bytes = Buffer.alloc(44 + 2 * samples.length);
   bytes.write('RIFF', 0, 'latin1');
   bytes.writeUInt32LE(bytes.length - 8, 4);
   bytes.write('WAVEfmt ', 8, 'latin1');
   bytes.writeUInt32LE(16, 16);
-  // PCM, one channel, 16 bits.
+  // PCM, mono, 16 bits.
   bytes.writeUInt16LE(1, 20);
   bytes.writeUInt16LE(1, 22);
   bytes.writeUInt32LE(sampleRate, 24);

@@ -15,23 +15,23 @@ import { type Logger, silentLogger } from '../../src/utils/logger.js';
 import { Client } from './client.js';
 
 export interface StackOptions {
-  /** One simulator an entry; one plain simulator when left out. */
+  /** One simulator per entry; by default one simulator with default options. */
   readonly simulators?: readonly SimulatorOptions[];
   readonly env?: Readonly<Record<string, string>>;
   readonly overrides?: ServiceOverrides;
   readonly logger?: Logger;
-  /** A free one when it is left out. */
+  /** By default a free port. */
   readonly port?: number;
 }
 
-/** Patience in proportion to simulated work of a few milliseconds. */
+/** Timeouts in proportion to simulated work of a few milliseconds. */
 const QUICK: ServiceOverrides = {
   follow: { quietPollMs: 150, lostPollMs: 40, queueCheckMs: 200, historyRetryMs: 5, historyPatienceMs: 1000 },
   health: { recheckMs: 40, severalMachinesMs: 1000 },
   connections: { reconnectBaseMs: 40, reconnectMaxMs: 400 },
 };
 
-/** Simulators and the server in this process, over real sockets. */
+/** Simulators and the server in this process, connected by real sockets. */
 export class Stack {
   readonly simulators: readonly Simulator[];
   readonly services: Services;
@@ -39,7 +39,7 @@ export class Stack {
   readonly blobs: MemoryBlobStore;
   readonly client: Client;
   readonly server: Server;
-  /** Of ComfyUI's own API, where the environment has a port for it. */
+  /** The server of ComfyUI's own API, if the environment sets a port for it. */
   readonly nativeServer: Server | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -99,7 +99,7 @@ export class Stack {
     return simulator;
   }
 
-  /** Stops everything; a second time does nothing. */
+  /** Stops everything; a second call does nothing. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;

@@ -1,4 +1,4 @@
-// Loaded into the server before anything else (`node --import`): makes the trouble that its parent sends the name of.
+// Loaded into the server before anything else (`node --import`): causes the fault that its parent sends by name.
 import { MemoryBlobStore } from '../../dist/services/jobs/BlobStore.js';
 
 const troubles = {
@@ -18,5 +18,5 @@ process.on('message', (name) => {
   troubles[name]();
   process.send(`done: ${name}`);
 });
-// Listening to its parent is no reason for the server to go on.
+// The channel to the parent must not keep the server running.
 process.channel?.unref();

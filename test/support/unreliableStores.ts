@@ -19,17 +19,17 @@ export const STORE_METHODS = [
 
 export type StoreMethod = (typeof STORE_METHODS)[number];
 
-/** What a store does with a call: nothing but refuse it, carry it out and lose the answer, or answer late. */
+/** What happens to a call: it is rejected, it succeeds but its response is lost, or its response is late. */
 type Trouble = { readonly kind: 'refused' | 'lost' } | { readonly kind: 'late'; readonly ms: number };
 
-/** Stores in memory that have trouble when a test says so. */
+/** Stores in memory whose calls fail as a test decides. */
 export class UnreliableStores {
   readonly records = new MemoryJobStore();
   readonly bytes = new MemoryBlobStore();
   readonly jobs: JobStore;
   readonly blobs: BlobStore;
   readonly #calls = new Map<StoreMethod, number>();
-  /** Decides about each call, by its number from 1. */
+  /** Decides what happens to each call, by its number from 1. */
   trouble: (method: StoreMethod, call: number) => Trouble | undefined = () => undefined;
 
   constructor() {
@@ -51,7 +51,7 @@ export class UnreliableStores {
     };
   }
 
-  /** How often a method was called. */
+  /** The number of calls of a method. */
   calls(method: StoreMethod): number {
     return this.#calls.get(method) ?? 0;
   }

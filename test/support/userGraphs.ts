@@ -2,17 +2,17 @@ import { readFileSync } from 'node:fs';
 import { jpeg, png } from './pictures.js';
 import { wav } from './sounds.js';
 
-/** A file that a graph of a user needs: which input names it, and a file that fits. */
+/** A file that a user's graph needs: the input that names it, and a matching file. */
 export interface GraphFileExample {
   readonly node: string;
   readonly field: string;
-  /** Where the graph expects it in ComfyUI's input folder. */
+  /** Its place in ComfyUI's input folder. */
   readonly subfolder: string;
   readonly filename: string;
   readonly bytes: Buffer;
 }
 
-/** The names of the graphs in `test/graphs`, which are such as users export them. */
+/** The names of the graphs in `test/graphs`, as users export them. */
 export const USER_GRAPHS = [
   'text-to-image',
   'image-to-image',
@@ -28,18 +28,18 @@ export const USER_GRAPHS = [
 
 export type UserGraph = (typeof USER_GRAPHS)[number];
 
-/** The text of a graph, whose numbers JavaScript would not all keep. */
+/** The text of a graph, because JavaScript cannot represent all of its numbers. */
 export function userGraph(name: UserGraph): string {
   return readFileSync(new URL(`../graphs/${name}.json`, import.meta.url), 'utf8');
 }
 
 const RED = { r: 200, g: 40, b: 40 };
 const BLUE = { r: 40, g: 40, b: 200 };
-/** White in the middle half, which is what `drawing` draws, and nearly black around it. */
+/** White in the middle half, where `drawing` has its rectangle, and nearly black around it. */
 const mask = () =>
   png({ width: 64, height: 64, colour: { r: 255, g: 0, b: 0 }, background: { r: 0, g: 9, b: 9 } });
 
-/** What begins like an MP4 file. */
+/** The beginning of an MP4 file. */
 const VIDEO = Buffer.from('\0\0\0\x18ftypmp42\0\0\0\0mp42isom a walk in the park', 'latin1');
 
 /** Files for the inputs of a graph, in the order of its nodes. */

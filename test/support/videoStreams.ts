@@ -4,12 +4,12 @@ import { type ClientRequest, get, type IncomingMessage, request } from 'node:htt
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-/** An MP4 begins like this: a box of 24 bytes that says so. */
+/** The beginning of an MP4 file: a file type box of 24 bytes. */
 const FTYP = Buffer.from('00000018667479706d703432000000006d70343269736f6d', 'hex');
 const CHUNK_BYTES = 64 * 1024;
 const BOUNDARY = 'video-stream';
 
-/** The bytes of a video, a piece at a time: never all of them in memory. */
+/** Yields the bytes of a video in chunks, so that they are never all in memory. */
 export function* videoOf(bytes: number): Generator<Buffer, void> {
   const noise = randomBytes(CHUNK_BYTES);
   yield FTYP;
@@ -20,7 +20,7 @@ export function* videoOf(bytes: number): Generator<Buffer, void> {
   }
 }
 
-/** The same bytes; `hash` has seen them when they are through. */
+/** Passes chunks on and adds them to `hash`. */
 export function* hashed(chunks: Iterable<Buffer>, hash: Hash): Generator<Buffer, void> {
   for (const chunk of chunks) {
     hash.update(chunk);
@@ -28,7 +28,7 @@ export function* hashed(chunks: Iterable<Buffer>, hash: Hash): Generator<Buffer,
   }
 }
 
-/** A form with one file, and how long it is. */
+/** A form with one file, and its length. */
 export function formOf(
   field: string,
   chunks: Iterable<Buffer>,
@@ -51,12 +51,12 @@ export function formOf(
   };
 }
 
-/** Begins a request whose body is sent as it is taken; without a length in the headers it comes in chunks. */
+/** Starts a request whose body is sent as it is read; without a length header it uses chunked encoding. */
 export function begin(url: string, headers: Record<string, string | number>): ClientRequest {
   return request(url, { method: 'POST', headers, agent: false });
 }
 
-/** Sends a body to its end, or for as long as the server wants it. @returns the answer's status and JSON */
+/** Sends a body completely, or until the server closes. @returns status and JSON of the response */
 export async function send(
   url: string,
   headers: Record<string, string | number>,
@@ -64,7 +64,7 @@ export async function send(
 ): Promise<{ status: number; json: Record<string, unknown> }> {
   const sending = begin(url, headers);
   const answered = once(sending, 'response') as Promise<[IncomingMessage]>;
-  // A server that refuses the rest closes the connection.
+  // A server that rejects the rest closes the connection.
   const sent = pipeline(Readable.from(body, { objectMode: false }), sending).catch(() => undefined);
   const [response] = await answered;
   const parts: Buffer[] = [];
@@ -74,7 +74,7 @@ export async function send(
   return { status: response.statusCode ?? 0, json: JSON.parse(Buffer.concat(parts).toString()) };
 }
 
-/** Reads an answer to its end as it comes. @returns the hash of its bytes, and how many there are */
+/** Reads a response as it arrives. @returns the hash and the number of its bytes */
 export async function hashOfAnswer(url: string): Promise<{ sha256: string; bytes: number }> {
   const [response] = (await once(get(url, { agent: false }), 'response')) as [IncomingMessage];
   const hash = createHash('sha256');

@@ -2,7 +2,7 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-/** A folder of workflow files, as a user fills it. */
+/** A folder of workflow files. */
 export class WorkflowFiles {
   readonly directory: string;
 
@@ -16,17 +16,17 @@ export class WorkflowFiles {
     return folder;
   }
 
-  /** The folder that is there already. */
+  /** Uses an existing folder. */
   static at(directory: string): WorkflowFiles {
     return new WorkflowFiles(directory);
   }
 
-  /** Writes a file bit by bit, as a copy does. */
+  /** Writes a file in pieces, as a copy does. */
   async copy(name: string, text: string): Promise<void> {
     await writeFile(path.join(this.directory, name), text);
   }
 
-  /** Puts a file in place of another one in one step, as most editors do. */
+  /** Replaces a file atomically, as most editors do. */
   async replace(name: string, text: string): Promise<void> {
     const file = path.join(this.directory, name);
     await writeFile(`${file}.part`, text);
@@ -37,13 +37,13 @@ export class WorkflowFiles {
     await rm(path.join(this.directory, name), { force: true });
   }
 
-  /** Removes all of it. */
+  /** Deletes the folder. */
   async delete(): Promise<void> {
     await rm(this.directory, { recursive: true, force: true });
   }
 }
 
-/** A workflow `pass-video` that saves the video that it is given, as it is. */
+/** A workflow `pass-video` that saves its input video unchanged. */
 export const PASS_VIDEO = {
   'pass-video.json': JSON.stringify({
     '1': { class_type: 'LoadVideo', inputs: { file: 'clip.mp4' } },

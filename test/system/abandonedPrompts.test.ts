@@ -23,7 +23,7 @@ describe('the name of an upload', () => {
     stack.simulator().faults.respond = { path: /^\/prompt$/, status: 502, times: 1 };
     const id = await stack.client.submit('remove-background', await png());
     expect(await stack.client.finished(id)).toMatchObject({ status: 'completed', attempts: 2 });
-    // The second attempt got another one.
+    // The second attempt used another name.
     expect(client().uploadNames.take(Buffer.from('x')).name).toMatch(/-2\.png$/);
   });
 

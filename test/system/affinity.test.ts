@@ -7,7 +7,7 @@ import { Stack } from '../support/stack.js';
 let stack: Stack;
 afterEach(() => stack.stop());
 
-/** A job of a workflow that needs a model, with a colour of its own. */
+/** A job of a workflow that needs a model, with a unique colour. */
 async function submit(type: keyof typeof MODELS, colour: number): Promise<string> {
   const response = await stack.client.request(`/api/async/${type}`, {
     method: 'POST',
@@ -29,7 +29,7 @@ describe('jobs that need different models', () => {
     for (let n = 0; n < 12; n += 1) ids.push(await submit(n % 2 === 0 ? 'x' : 'y', n));
     stack.simulator().faults.hang = false;
     for (const id of ids) expect(await stack.client.finished(id)).toMatchObject({ status: 'completed' });
-    // One model after the other; in turns it would be twelve times.
+    // One model after the other; alternating would need twelve loads.
     expect(stack.simulator().modelLoads).toEqual([MODELS.x, MODELS.y]);
   });
 });

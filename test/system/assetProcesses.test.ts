@@ -11,7 +11,7 @@ import { png } from '../support/pictures.js';
 import { ServerProcess, type Setting } from '../support/process.js';
 import { S3_CREDENTIALS, S3Server } from '../support/S3Server.js';
 
-/** What `ulimit -f` counts in, as POSIX has it. */
+/** The unit of `ulimit -f`, by POSIX. */
 const BLOCK_BYTES = 512;
 
 let simulator: Simulator;
@@ -35,7 +35,7 @@ async function start(env: Readonly<Record<string, string>>, setting: Setting = {
 
 const onDisk = () => ({ ASSET_STORE: 'disk', ASSET_DIR: directory });
 
-/** A PNG that is as large as its pixels are. */
+/** A PNG that cannot be compressed. */
 function noise(size: number): Promise<Buffer> {
   const raw = { width: size, height: size, channels: 3 } as const;
   return sharp(randomBytes(size * size * raw.channels), { raw })
@@ -48,7 +48,7 @@ async function filesOnDisk(): Promise<string[]> {
   return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
 }
 
-/** One job that is done and one that is not, when the server is killed; then a server in its place. */
+/** Kills the server while one job is done and one is not; then starts a server in its place. */
 async function killAndReplace(
   env: Readonly<Record<string, string>>,
   contents: () => Promise<string[]>,

@@ -30,7 +30,7 @@ afterEach(async () => {
   await s3.empty();
 });
 
-/** One picture in, the same picture out, under two names. */
+/** Returns the input image twice, under two names. */
 const twice = graphWorkflow('twice', {
   files: [{ name: 'image', kind: 'image', required: true }],
   outputs: { one: '2', other: '3' },
@@ -66,7 +66,7 @@ async function filesIn(folder: string): Promise<string[]> {
   return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
 }
 
-/** Runs a job to its end. @returns its id and its outputs' bytes in full */
+/** Runs a job to its end. @returns its id and the full bytes of its outputs */
 async function run({ client }: Stack, n = 0): Promise<{ id: string; url: string; bytes: Buffer }> {
   const response = await client.post('/api/twice', await png({ colour: colourOf(n) }));
   expect(response.status).toBe(200);
@@ -88,7 +88,7 @@ describe.each(Object.entries(STORES))('jobs with ASSET_STORE=%s', (_, { env, con
     const stack = await start(env());
     const { id, bytes } = await run(stack);
     expect((await stack.client.resultImage(id)).equals(bytes)).toBe(true);
-    // The upload is deleted with the end of the job, and nobody waits for that.
+    // The upload is deleted after the end of the job, in the background.
     await eventually(async () => expect(await contents()).toHaveLength(1));
     expect((await stack.client.request(`/api/jobs/${id}`, { method: 'DELETE' })).status).toBe(200);
     await eventually(async () => expect(await contents()).toEqual([]));
@@ -129,7 +129,7 @@ describe.each(Object.entries(STORES))('jobs with ASSET_STORE=%s', (_, { env, con
       MAX_QUEUE_MEMORY: '1',
     });
     const made = [];
-    // Each job has its output twice.
+    // Each job stores its output twice.
     for (let size = 0; size <= bound; size += 2 * (made.at(-1)?.bytes.length ?? 0)) {
       made.push(await run(stack, made.length));
     }
@@ -152,7 +152,7 @@ describe.each(Object.entries(STORES))('jobs with ASSET_STORE=%s', (_, { env, con
     const head = await stack.client.request(url, { method: 'HEAD' });
     expect([head.status, head.headers.get('content-length')]).toEqual([200, String(size)]);
     const etag = head.headers.get('etag') ?? '';
-    // `fetch` would ask caches on the way for a new one.
+    // `fetch` would send headers that make caches revalidate.
     const known = await supertest(stack.client.baseUrl).get(url).set('If-None-Match', etag);
     expect([known.status, known.text, known.headers['content-type']]).toEqual([304, '', undefined]);
   });
@@ -210,7 +210,7 @@ describe('a folder of assets', () => {
     stack.simulator().faults.hang = true;
     const id = await stack.client.submit('twice', await png());
     await stack.client.until(id, ({ status }) => status === 'processing');
-    // No file can be made any more, as on a disk that is full.
+    // No file can be created, as on a full disk.
     const unfinished = path.join(directory, 'unfinished');
     await rm(unfinished, { recursive: true });
     await writeFile(unfinished, '');

@@ -14,7 +14,7 @@ const submit = async (n: number) => stack.client.submit(TYPE, await png({ colour
 const gauge = async (name: string, labels: Record<string, string> = {}) =>
   sumOf(await scrape(stack.client), name, labels);
 
-/** Whether there is such a line at all. */
+/** Whether the metric has any sample. */
 const hasLine = async (name: string) =>
   (await scrape(stack.client)).samples.some((one) => one.name === `comfyui_middleware_${name}`);
 
@@ -42,7 +42,7 @@ describe('what an autoscaler goes by', () => {
     expect(await gauge('wanted_machines')).toBe(2);
     expect(await gauge('instance_idle_seconds')).toBe(0);
     const waiting = [await submit(3), await submit(4), await submit(5), await submit(6), await submit(7)];
-    // Each is declared to take 8 seconds.
+    // Each has a declared duration of 8 seconds.
     expect(await gauge('workflow_queue_seconds', { type: TYPE })).toBeCloseTo((5 * 8) / 2);
     expect(await gauge('wanted_machines')).toBe(4);
     for (const { faults } of stack.simulators) faults.hang = false;

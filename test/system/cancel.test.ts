@@ -12,7 +12,7 @@ const cancel = (id: string) =>
   stack.client.json(`/api/jobs/${id}/cancel`, jobStatusAnswer, { method: 'POST' });
 const picture = (n: number) => png({ colour: colourOf(n) });
 
-/** Two jobs on one ComfyUI: one whose node hangs, and one that waits behind it there. */
+/** Two jobs on one ComfyUI: one with a hanging node, and one that waits behind it. */
 async function twoOnComfyUI(): Promise<{ running: string; behind: string }> {
   stack.simulator().faults.hang = true;
   const running = await stack.client.submit('remove-background', await picture(1));

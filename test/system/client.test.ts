@@ -16,7 +16,7 @@ afterEach(async () => {
 const clientOf = (more: ConstructorParameters<typeof MiddlewareClient>[0] = {}) =>
   new MiddlewareClient({ baseUrl: stack.client.baseUrl, ...more });
 
-/** A proxy that lets everything through but what `meddle` answers itself. */
+/** A proxy that passes on all requests except those for which `meddle` returns a response. */
 async function proxyThat(
   meddle: (url: string, asked: number) => number | 'hang up' | undefined,
 ): Promise<string> {
@@ -86,7 +86,7 @@ describe('the client', () => {
     });
     const ended = await clientOf({ baseUrl }).wait(job_id, { pollMs: 10 });
     expect(ended.status).toBe('completed');
-    // It does not knock at a closed door for ever.
+    // The client stops trying to open streams.
     expect(streams).toBe(2);
   });
 

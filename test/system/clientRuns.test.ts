@@ -21,7 +21,7 @@ async function start(options: StackOptions = {}): Promise<MiddlewareClient> {
   return new MiddlewareClient({ baseUrl: stack.client.baseUrl });
 }
 
-/** What the graphs were made of: each file's bytes, and the parameters. */
+/** The arguments of the built graphs: the bytes of each file, and the parameters. */
 const received = () =>
   recording.built.map(({ files, parameters }) => ({
     files: Object.fromEntries([...files].map(([name, { bytes }]) => [name, bytes.toString('base64')])),
@@ -29,7 +29,7 @@ const received = () =>
   }));
 const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
 
-/** What the work fails with. */
+/** Returns the error of the rejected promise. */
 const caught = (work: Promise<unknown>) =>
   work.then(
     () => undefined,

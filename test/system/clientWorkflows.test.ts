@@ -23,7 +23,7 @@ afterEach(async () => {
 
 const clientOf = (apiKey: string) => new MiddlewareClient({ baseUrl: stack.client.baseUrl, apiKey });
 
-/** What a request is refused with. */
+/** Returns the error code of a rejected request. */
 async function refusal(work: Promise<unknown>): Promise<string> {
   const error: unknown = await work.then(
     () => undefined,
@@ -39,7 +39,7 @@ describe('the client, of an administrator,', () => {
     const put = await client.putWorkflow('my-flow', { graph: JSON.parse(GRAPH) });
     expect(put).toMatchObject({ type: 'my-flow', is_built_in: false, url: '/api/my-flow' });
     const shown = await client.workflow('my-flow');
-    // What a machine knows of its inputs may be added in between.
+    // What a machine reports about its inputs may be added in between.
     const { type, outputs: made, graph, manifest } = put;
     expect(shown).toMatchObject({ type, outputs: made, graph });
     expect(shown.manifest?.['outputs']).toEqual(manifest?.['outputs']);

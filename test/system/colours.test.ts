@@ -20,7 +20,7 @@ const JPEG_TOLERANCE = 6;
 
 type Options = Parameters<typeof sceneFile>[0];
 
-/** Every way in which a format stores the scene, each in another orientation, and each orientation in each format. */
+/** The scene in every encoding of each format, each in another orientation, and each orientation in each format. */
 function files(): Options[] {
   const all: Array<Omit<Options, 'orientation'>> = [];
   for (const format of ['png', 'jpeg', 'webp'] as const) {
@@ -64,7 +64,7 @@ describe.each(['upload', 'base64'])('with COMFYUI_IMAGE_INPUT=%s', (mode) => {
   });
   afterAll(() => stack.stop());
 
-  /** What comes back through a workflow that keeps every pixel where it is. */
+  /** Sends a file through a workflow that keeps the position of every pixel. */
   async function through(file: Buffer): Promise<View> {
     const { image } = await stack.client.process('invert-image', file);
     return negativeOf(await viewOf(image));

@@ -43,7 +43,7 @@ it('events begin with the current state and end behind the final status', async 
   expect(events.at(-1)).toMatchObject({ event: 'status', data: { status: 'succeeded' } });
   expect(events.map((event) => event.id)).toEqual(events.map(() => ''));
   const progress = named(events, 'progress').map((data) => comfyProgress.parse(data));
-  // Two a second, beside the first and the last one, which says that all is done.
+  // Two per second, besides the first and the last one, which reports the end.
   expect(progress.length).toBeLessThanOrEqual(2 * seconds + 3);
   const values = progress.map(({ value }) => value);
   expect(values).toEqual(values.toSorted((a, b) => a - b));
@@ -58,7 +58,7 @@ it('events begin with the current state and end behind the final status', async 
 it('an output is there before the job ends: listed, told and readable', async () => {
   await start();
   const picture = await api.asset(await png());
-  // The sampler never ends, and the picture is turned over before it begins or meanwhile.
+  // The sampler never ends, and the image is inverted before or during its run.
   stack.simulator().faults.hang = true;
   const graph = { ...invertGraph(assetReference(picture.id)), ...withIds(samplerGraph(2), 100) };
   const { id } = await api.submit(graph);
@@ -134,7 +134,7 @@ it('a job that fails over says so, and begins anew on another machine', async ()
   expect(named(events, 'output')).toHaveLength(1);
 });
 
-/** The graph under other ids, so that it can stand beside another one. */
+/** The graph with other ids, so that it can be combined with another one. */
 function withIds(graph: ReturnType<typeof samplerGraph>, offset: number): typeof graph {
   const moved = Object.entries(graph).map(([id, { class_type, inputs }]) => {
     const linked = Object.entries(inputs).map(([name, value]) => [

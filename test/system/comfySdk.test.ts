@@ -9,7 +9,7 @@ import { invertGraph, runningOn, samplerGraph } from '../support/comfyApi.js';
 import { colourOf, distance, middle, png } from '../support/pictures.js';
 import { Stack, type StackOptions } from '../support/stack.js';
 
-/** The official SDK needs it. */
+/** Required by the official SDK. */
 const NEEDED_NODE = 22;
 const hasNode = Number(process.versions.node.split('.')[0]) >= NEEDED_NODE;
 if (!hasNode) {
@@ -21,7 +21,7 @@ if (!hasNode) {
 type Sdk = typeof import('@comfyorg/sdk');
 const COLOUR = colourOf(20);
 
-// What the SDK's README shows of workflows, assets, jobs, events, downloads, errors and cancelling.
+// The examples of the SDK's README for workflows, assets, jobs, events, downloads, errors and cancelling.
 describe.runIf(hasNode)('the official SDK, as it is', () => {
   let sdk: Sdk;
   let stack: Stack;
@@ -47,7 +47,7 @@ describe.runIf(hasNode)('the official SDK, as it is', () => {
     return place;
   };
 
-  /** Whether the picture is the uploaded one, turned over. */
+  /** Expects the uploaded image, inverted. */
   async function expectTurned(picture: Uint8Array): Promise<void> {
     const turned = { r: 255 - COLOUR.r, g: 255 - COLOUR.g, b: 255 - COLOUR.b };
     expect(distance(await middle(Buffer.from(picture)), turned)).toBeLessThan(3);
@@ -68,7 +68,7 @@ describe.runIf(hasNode)('the official SDK, as it is', () => {
     await expectTurned(await readFile(saved));
     expect(asset.createdNew).toBe(true);
     expect(output).toMatchObject({ type: 'image', contentType: 'image/png', jobId: job.id });
-    // Another run uploads nothing.
+    // A second run uploads nothing.
     const again = client.assets.fromFile(photo);
     wf.setInput('1', 'image', again);
     await client.run(wf);
@@ -215,7 +215,7 @@ describe.runIf(hasNode)('the official SDK, as it is', () => {
     expect(stack.simulators.map(({ executions }) => executions.length)).toEqual([1, 1]);
   });
 
-  /** A graph under ids from 101. */
+  /** The graph with ids from 101. */
   function renamed(graph: ReturnType<typeof invertGraph>): typeof graph {
     return Object.fromEntries(
       Object.entries(graph).map(([id, { class_type, inputs }]) => [

@@ -36,7 +36,7 @@ async function start(): Promise<Client> {
 
 const lines = (message: string) => servers.flatMap((one) => one.lines()).filter((l) => l.message === message);
 
-/** Sizes of the uploaded pictures in the temp folder, by name. */
+/** Sizes of the uploaded images in the temp folder, by name. */
 const uploads = () => {
   const names = simulator.folders.names('temp').filter((name) => /^comfyui-express-.*-\d+\.png$/.test(name));
   return new Map(
@@ -52,7 +52,7 @@ async function expectJobToGoWell(client: Client, n: number): Promise<void> {
   expect(distance(await middle(image), colourOf(n))).toBeLessThan(8);
 }
 
-/** Two jobs on the machine, one that runs and one that waits there, and somebody else's prompt behind them. */
+/** Leaves two jobs on the machine, one running and one waiting, and another client's prompt behind them. */
 async function leavePrompts(): Promise<void> {
   simulator.setWork(8000);
   const client = await start();
@@ -65,7 +65,7 @@ describe('what a server left on a machine', () => {
   it.each(['SIGKILL', 'SIGTERM'] as const)('is cleaned up at the next start, after %s', async (signal) => {
     await leavePrompts();
     const [first] = servers;
-    // A machine that is silent meanwhile keeps an orderly end from cleaning up by itself.
+    // An unresponsive machine prevents the cleanup during an orderly shutdown.
     simulator.faults.neverAnswer = true;
     first?.child.kill(signal);
     await first?.ended();
@@ -74,7 +74,7 @@ describe('what a server left on a machine', () => {
     expect(before.size).toBeGreaterThan(0);
     simulator.setWork(0);
     const client = await start();
-    // Only somebody else's prompt runs to its end.
+    // Only the other client's prompt runs to its end.
     await eventually(() => expect(simulator.queueRemaining).toBe(0));
     await eventually(() => expect(simulator.historyIds).toEqual([...simulator.strangerIds]));
     expect(lines('Cleaned up after an earlier run')).not.toEqual([]);

@@ -16,7 +16,7 @@ afterEach(async () => {
   await simulator.stop();
 });
 
-/** Keeps all that is logged. */
+/** A logger that stores all lines. */
 function recorder(lines: string[]): Logger {
   const write = (message: string, fields?: object) => void lines.push(JSON.stringify([message, fields]));
   const logger: Logger = {
@@ -39,7 +39,7 @@ async function start(userInfo: string, lines: string[] = []): Promise<void> {
   });
 }
 
-/** All that a stranger can read. */
+/** Everything that can be read without a key. */
 async function shown(): Promise<string> {
   const paths = [
     '/health',

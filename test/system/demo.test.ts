@@ -13,7 +13,7 @@ let output: string;
 
 const read = (name: string) => readFile(path.join(directory, name));
 
-/** Width and height as a viewer shows them. */
+/** Width and height as a viewer displays them. */
 async function shownSize(image: Buffer): Promise<[number, number]> {
   const { autoOrient } = await sharp(image).metadata();
   return [autoOrient.width, autoOrient.height];

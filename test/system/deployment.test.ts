@@ -41,7 +41,7 @@ const manifests = FILES.flatMap((name) =>
 );
 const named = (kind: string) => manifests.filter((one) => one.kind === kind);
 
-/** A problem of a manifest, by Kubernetes' own schema or KEDA's; undefined for none. */
+/** The error of a manifest by the schema of Kubernetes or KEDA; undefined if it is valid. */
 async function problemOf(one: z.infer<typeof manifest>): Promise<string | undefined> {
   const { apiVersion, kind } = one;
   const library = apiVersion.startsWith('keda.sh/') ? '@kubernetes-models/keda' : 'kubernetes-models';
@@ -58,7 +58,7 @@ async function problemOf(one: z.infer<typeof manifest>): Promise<string | undefi
   }
 }
 
-/** Settings that a server could start with. */
+/** Expects settings with which a server can start. */
 function expectSettings(settings: Record<string, unknown>, secrets: Record<string, string> = {}) {
   const all = Object.entries({ ...settings, ...secrets }).map(([name, value]) => [name, String(value)]);
   for (const [name] of all) expect(Object.keys(environmentSchema.shape)).toContain(name);
@@ -138,10 +138,10 @@ describe('compose.yml', () => {
 
   it('is what Compose takes, and a wrong one is noticed', () => {
     const ajv = new Ajv({ strict: false, allErrors: true });
-    // Compose's, and not those of JSON Schema.
+    // Formats of Compose that JSON Schema does not have.
     ajv.addFormat('duration', /^(\d+(us|ms|s|m|h))+$/);
     for (const name of ['ports', 'expose', 'subnet_ip_address']) ajv.addFormat(name, true);
-    // Names of an older form than Ajv's.
+    // Keywords of an older draft than the one Ajv uses.
     const isOld = (key: string, value: unknown) => /^(id|\$schema)$/.test(key) && typeof value === 'string';
     const schema = JSON.parse(JSON.stringify(composeSchema), (key, value) =>
       isOld(key, value) ? undefined : value,
@@ -166,7 +166,7 @@ describe('compose.yml', () => {
 
 const SYSTEMD_ANALYZE = 'systemd-analyze';
 
-/** @throws Error where there is no systemd-analyze although there must be one */
+/** @throws Error if systemd-analyze is required but not installed */
 function requireSystemdAnalyze(): boolean {
   if (spawnSync(SYSTEMD_ANALYZE, ['--version']).status === 0) return true;
   if (process.env['CI']) throw new Error('No systemd-analyze: install it (apt-get install systemd).');
@@ -183,7 +183,7 @@ describe('the systemd unit', () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'unit-'));
     const problemsOf = (text: string) => {
       const file = path.join(folder, 'comfyui-middleware.service');
-      // Where Node is on this computer: the unit must name a program that exists.
+      // Node's path on this computer: the unit must name an existing program.
       writeFileSync(file, text.replace('/usr/bin/node', process.execPath));
       const { status, stderr } = spawnSync(SYSTEMD_ANALYZE, ['verify', file], { encoding: 'utf8' });
       return { status, stderr };

@@ -16,7 +16,7 @@ const ROUND_TRIP_MS = 3;
 let stack: Stack;
 afterEach(() => stack.stop());
 
-/** Events for which nobody listens at once. */
+/** Events that arrive with a delay. */
 class DistantEvents extends MemoryJobEvents {
   readonly told: JobEventKind[] = [];
 
@@ -31,7 +31,7 @@ class DistantEvents extends MemoryJobEvents {
   }
 }
 
-/** A server far away from its queue, its records and its events. */
+/** A server with a slow connection to its queue, its records and its events. */
 async function start(options: StackOptions = {}) {
   const queue = new DistantQueue(ROUND_TRIP_MS);
   const stores = new UnreliableStores();
@@ -47,7 +47,7 @@ async function start(options: StackOptions = {}) {
   return { queue, stores, events, ends };
 }
 
-/** Nothing waits, nothing is held, and every entry that was taken was settled. */
+/** Expects that nothing waits, nothing is held, and every taken entry was settled. */
 async function expectAtRest(queue: DistantQueue): Promise<void> {
   await eventually(async () => {
     const { manager, processor, instances } = stack.services;
@@ -79,7 +79,7 @@ describe('a queue, records and events that are far away', () => {
     };
     await Promise.all(colours.map((_, n) => check(n)));
     await expectAtRest(queue);
-    // A record is seen before its end is told.
+    // The record changes before the event is sent.
     await eventually(() => expect(new Set(ends.map(({ id }) => id)).size).toBe(12));
     expect(ends).toHaveLength(12);
   });

@@ -13,7 +13,7 @@ import { userGraph } from '../support/userGraphs.js';
 
 const SAMPLES = path.resolve(import.meta.dirname, '../../data/samples');
 const PRINTED_URL = 'http://127.0.0.1:3000';
-/** Some responses have images in them. */
+/** Some responses contain images. */
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 const run = promisify(execFile);
 
@@ -35,7 +35,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Runs a block as it is printed, after those before it: `$JOB` keeps its value. An HTTP error is a failure. */
+/** Runs a block as printed, after the ones before it: `$JOB` keeps its value. HTTP errors are failures. */
 async function runBlock(block: string): Promise<string> {
   const script = [
     'curl() { command curl --fail-with-body "$@"; }',
@@ -52,7 +52,7 @@ async function runBlock(block: string): Promise<string> {
   return stdout;
 }
 
-/** Waits until machines can run every workflow that a block copied, as its reader does. */
+/** Waits until machines can run all workflows that a block copied, as its reader would. */
 async function workflowsRead(): Promise<void> {
   const files = await readdir(path.join(folder, 'data', 'workflows'));
   await eventually(() => {

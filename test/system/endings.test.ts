@@ -17,7 +17,7 @@ const noiseOf = (width: number, height: number) =>
     create: { width, height, channels: 3, background: '#808080', noise: { type: 'gaussian', sigma: 90 } },
   });
 
-/** A picture of some 8 KB. */
+/** An image of about 8 KB. */
 const noise = () => noiseOf(64, 48).png().toBuffer();
 
 async function breakerStates(): Promise<string[]> {
@@ -25,11 +25,11 @@ async function breakerStates(): Promise<string[]> {
   return Object.values(circuit_breakers).map(({ state }) => state);
 }
 
-/** Submits a picture in the n-th colour. */
+/** Submits an image in the n-th colour. */
 const submit = async (n: number, type = 'remove-background') =>
   stack.client.submit(type, await png({ colour: colourOf(n) }));
 
-/** Waits until a job is completed with a picture in the n-th colour. @returns how many attempts it took */
+/** Waits until a job is completed with an image in the n-th colour. @returns the number of attempts */
 async function completed(id: string, n: number): Promise<number> {
   const status = await stack.client.finished(id);
   expect(status).toMatchObject({ status: 'completed' });
@@ -37,7 +37,7 @@ async function completed(id: string, n: number): Promise<number> {
   return status.attempts;
 }
 
-/** Runs jobs one after the other. @returns the attempts that each took */
+/** Runs jobs one after the other. @returns the number of attempts of each */
 async function oneByOne(count: number): Promise<number[]> {
   const attempts: number[] = [];
   for (let n = 0; n < count; n += 1) attempts.push(await completed(await submit(n), n));
@@ -93,7 +93,7 @@ describe('a machine with a fault of its own', () => {
       env: { BREAKER_RESET_TIMEOUT: '20', BREAKER_MAX_RESET_TIMEOUT: '40' },
     });
     stack.simulator().faults.failNodes.set('InspyrenetRembg', { type: 'ValueError', message: 'odd state' });
-    // Until it is condemned, an exception of a node may as well be the picture's fault.
+    // Until the breaker opens, an exception of a node may also be the fault of the image.
     while ((await breakerStates())[0] === 'CLOSED') await stack.client.finished(await submit(0));
     expect(Math.max(...(await oneByOne(12)))).toBeLessThanOrEqual(2);
   });
@@ -240,7 +240,7 @@ describe('an upload that is larger than a machine accepts', () => {
     stack = await Stack.start({ simulators: [limited, {}] });
     for (let n = 0; n < 4; n += 1) await stack.client.process('remove-background', await noise());
     expect(stack.simulator(0).executions).toEqual([]);
-    // Small ones go to either.
+    // Small images can go to either machine.
     expect(await oneByOne(2)).toEqual([1, 1]);
     expect(stack.simulator(0).executions).toHaveLength(1);
   });

@@ -15,7 +15,7 @@ async function eventsOf(id: string, headers: Record<string, string> = {}): Promi
   const response = await stack.client.request(`/api/jobs/${id}/events`, { headers });
   expect(response.status).toBe(200);
   expect(response.headers.get('Content-Type')).toMatch(/^text\/event-stream/);
-  // No proxy may keep events to itself.
+  // Proxies must not buffer events.
   expect(response.headers.get('X-Accel-Buffering')).toBe('no');
   expect(response.headers.get('Content-Encoding')).toBeNull();
   const events: Received[] = [];
@@ -23,7 +23,7 @@ async function eventsOf(id: string, headers: Record<string, string> = {}): Promi
   return events;
 }
 
-/** What holds for every stream that saw a job's end. */
+/** Checks the events of any stream that received a job's end. */
 function expectWhole(events: readonly Received[], end: string): void {
   const bodies = events.map(({ data }) => jobStatusAnswer.parse(data));
   expect(events[0]?.event).toBe(events.length === 1 ? end : 'status');
@@ -66,7 +66,7 @@ describe("a job's events", () => {
     const again = await stack.client.request(`/api/jobs/${id}/events`, {
       headers: { 'Last-Event-ID': String(events[0]?.id) },
     });
-    // What tells an EventSource not to come back.
+    // 204 tells an EventSource not to reconnect.
     expect(again.status).toBe(204);
     expect(await eventsOf(id, { 'Last-Event-ID': '17' })).toHaveLength(1);
   });
@@ -214,7 +214,7 @@ describe('a reader that does not read', () => {
     const before = events.listeners;
     const id = await stack.client.submit('remove-background', await png());
     const { job } = await stack.services.manager.outputs.result((await stack.client.finished(id)).job_id);
-    // Far more than the kernel takes for somebody who does not read.
+    // Far more than the kernel buffers for a client that does not read.
     for (let n = 0; n < 40_000 && events.listeners === before; n += 1) {
       events.publish('changed', job);
       if (n % 100 === 0) await new Promise((resolve) => setImmediate(resolve));

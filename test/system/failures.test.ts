@@ -173,7 +173,7 @@ describe('an instance that asks for a header', () => {
     stack = await Stack.start({
       simulators: [{ requireHeader }],
       env: { COMFYUI_AUTH_HEADER: 'X-Key: open sesame' },
-      // It hears of the end by its socket alone, also on a busy computer.
+      // The server learns of the end by its socket alone, also on a busy computer.
       overrides: { follow: { quietPollMs: 60_000, queueCheckMs: 60_000 } },
     });
     await stack.client.process('remove-background', await png());

@@ -12,7 +12,7 @@ import { Stack } from '../support/stack.js';
 import { userGraph } from '../support/userGraphs.js';
 import { WorkflowFiles } from '../support/workflowFiles.js';
 
-/** Long enough for something to happen during a job. */
+/** Long enough for events during a job. */
 const WORK = { workMs: { InspyrenetRembg: 150 } };
 
 let stack: Stack;
@@ -37,7 +37,7 @@ const send = (method: string, name: string, body?: object) =>
     ...(body ? { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } } : {}),
   });
 
-/** A job of a workflow that takes no file. */
+/** Submits a job of a workflow without files. */
 async function submitted(type: string): Promise<{ id: string }> {
   const response = await stack.client.request(`/api/async/${type}`, {
     method: 'POST',
@@ -50,7 +50,7 @@ async function submitted(type: string): Promise<{ id: string }> {
 const submit = async (n: number, fields: Record<string, string> = {}) =>
   stack.client.submit('remove-background', await png({ colour: colourOf(n) }), fields);
 
-/** Where each of so many jobs ran. */
+/** The machines on which `count` jobs ran. */
 async function places(count: number): Promise<Set<string | null>> {
   const ids = await Promise.all(Array.from({ length: count }, (_, n) => submit(n)));
   const ended = await Promise.all(ids.map((id) => stack.client.finished(id)));
@@ -122,7 +122,7 @@ describe('the API', () => {
     const response = await send('DELETE', '/instance-1');
     const [leaving] = instanceAnswer.parse(await response.json()).instances;
     expect(leaving).toMatchObject({ state: 'leaving' });
-    // Those that it has are submitted at most.
+    // At most the jobs that it already has are submitted.
     const most = stack.simulator(0).promptIds.length + (leaving?.active_jobs ?? 0);
     for (const id of ids)
       expect(await stack.client.finished(id)).toMatchObject({ status: 'completed', attempts: 1 });
@@ -199,7 +199,7 @@ describe('INSTANCES_FILE', () => {
     stack = await Stack.start({ simulators: [], env: { INSTANCES_FILE: file, ...env }, logger });
     return { file, logger };
   }
-  /** As editors and orchestrators do it. */
+  /** Replaces a file as editors and orchestrators do. */
   async function replace(file: string, text: string) {
     await writeFile(`${file}.new`, text);
     await rename(`${file}.new`, file);
@@ -260,7 +260,7 @@ describe('INSTANCES_FILE', () => {
     const { file, logger } = await start(`- { url: "${one.host}", auth_header: "Authorization: ${secret}" }`);
     expect(await places(2)).toEqual(new Set([one.host]));
     expect(stack.services.connections.stats()[one.host]?.connected).toBeGreaterThan(0);
-    // Another header: the machine is reached anew.
+    // A changed header opens a new connection to the machine.
     await replace(file, `- { url: "${one.host}", auth_header: "Authorization: wrong" }`);
     await eventually(async () => expect((await list())[0]?.health).toBe('unhealthy'));
     await replace(file, `- { url: "${one.host}", auth_header: "Authorization: ${secret}" }`);

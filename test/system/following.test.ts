@@ -14,7 +14,7 @@ interface Disturbances {
   during?(): Promise<void>;
 }
 
-/** Submits 40 different pictures at once, follows each, and compares each result with its own input. */
+/** Submits 40 different images at once, follows each job, and compares each result with its input. */
 async function runForty(options: StackOptions = {}, disturb: Disturbances = {}) {
   stack = await Stack.start({ simulators: [WORK, WORK], ...options });
   disturb.before?.();
@@ -151,7 +151,7 @@ describe('jobs that wait on one instance', () => {
     const image = await png();
     for (let n = 0; n < TOGETHER; n += 1) await stack.client.submit('remove-background', image);
     await eventually(() => expect(stack.simulator().queueRemaining).toBe(TOGETHER));
-    // Each of them must find out now whether it is still there.
+    // Each follower must now find out whether its prompt still exists.
     faults.refuseSockets = true;
     sockets.drop();
     await eventually(() => expect(requests.get('GET /history')).toBeGreaterThan(3 * TOGETHER));

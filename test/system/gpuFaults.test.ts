@@ -18,7 +18,7 @@ async function instances() {
   return healthAnswer.parse(await response.json()).comfyui_instances.instances;
 }
 
-/** Until the machine was checked so many times more. */
+/** Waits until the machine was checked so many more times. */
 async function checked(times: number): Promise<void> {
   let last = (await instances())[0]?.last_check;
   for (let n = 0; n < times; n += 1) {
@@ -27,7 +27,7 @@ async function checked(times: number): Promise<void> {
   }
 }
 
-/** Two machines, of which the first one's GPU breaks with its first prompt. It costs no job. */
+/** Two machines; the first one's GPU breaks with its first prompt. No job fails. */
 async function breakGpu(env: Record<string, string> = {}): Promise<void> {
   stack = await Stack.start({ simulators: [{}, {}], env: { HEALTH_CHECK_INTERVAL: '100', ...env } });
   stack.simulator(0).faults.gpuFails = true;
@@ -93,7 +93,7 @@ describe('a job that breaks GPUs', () => {
     second.faults.hang = true;
     const ids = await Promise.all([1, 2, 3, 4].map(submit));
     await eventually(() => expect(first.promptIds.length + second.promptIds.length).toBe(4));
-    // What runs there has begun before; what waits behind it meets a GPU that is broken.
+    // The running prompt started before the fault; the one behind it meets a broken GPU.
     first.faults.failNodes.set('PreviewImage', LASTING);
     first.faults.hang = false;
     second.faults.hang = false;

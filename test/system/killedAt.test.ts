@@ -16,7 +16,7 @@ import { Stack } from '../support/stack.js';
 
 const KILL_AT = new URL('../support/killAt.mjs', import.meta.url);
 
-/** Steps of a job's life, as `killAt.mjs` has them. */
+/** Steps of a job, as in `killAt.mjs`. */
 const STEPS = [
   'before it has a record',
   'recorded, not queued',
@@ -37,24 +37,24 @@ const STEPS = [
 
 type Step = (typeof STEPS)[number];
 
-/** A hold of 15 s, two looks of BullMQ, and what a busy computer needs, ms. */
+/** A hold of 15 s, two checks by BullMQ, and a reserve for a busy computer, ms. */
 const TAKEN_OVER_MS = 90_000;
 
-/** Processes that start at the same time: more only wait for each other. */
+/** Maximum number of processes that start at once: more would only slow each other down. */
 const startLimit = pLimit(3);
 
-/** What became of a job whose server was killed. */
+/** The result of a job whose server was killed. */
 interface Outcome {
   readonly status: string;
   readonly hasOwnPicture: boolean;
   readonly executions: number;
-  /** That the records know. */
+  /** Number of jobs in the records. */
   readonly jobs: number;
-  /** Places and entries of the queue. */
+  /** Remaining slots and queue entries. */
   readonly left: readonly string[];
 }
 
-/** A server that dies at a step, and another one that goes on. */
+/** A server that dies at a step, and another one that continues. */
 class Case {
   readonly #redis: RedisServer;
   readonly #step: Step;
@@ -95,7 +95,7 @@ class Case {
     }
   }
 
-  /** As a client does that comes again: always with the same key. */
+  /** Retries like a client: always with the same idempotency key. */
   async #submit(client: Client): Promise<string> {
     const picture = await png({ colour: colourOf(this.#colour) });
     const headers = { 'Idempotency-Key': this.#step };
@@ -122,7 +122,7 @@ describe.runIf(requireRedis())('a job whose server is killed', () => {
   const outcomes = new Map<Step, Promise<Outcome>>();
   beforeAll(async () => {
     redis = await RedisServer.start();
-    // All at once: each mostly waits for holds to end.
+    // All at the same time: each case mostly waits for holds to expire.
     for (const step of STEPS) {
       const outcome = new Case(redis, step).outcome();
       outcome.catch(() => undefined);

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 
-/** Starts the services of a configuration in a process of its own, and prints which of the packages are loaded. */
+/** Starts the services of a configuration in a separate process, and prints which of the packages are loaded. */
 const SCRIPT = `
   import { Session } from 'node:inspector';
   // It is told of every script, of either kind of module.
@@ -35,6 +35,6 @@ it('loads nothing of Redis where jobs are in memory, and nothing of OpenTelemetr
   const metrics = `/tmp/lazy-${process.pid}.json`;
   const run = promisify(execFile);
   const { stdout } = await run(process.execPath, ['--input-type=module', '-e', SCRIPT, metrics]);
-  // The last two, one of each kind of module, show that this would tell.
+  // The last two, one of each module system, prove that loaded packages are detected.
   expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual(['express', 'p-limit']);
 });

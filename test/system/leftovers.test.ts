@@ -3,9 +3,9 @@ import { eventually } from '../support/eventually.js';
 import { colourOf, png } from '../support/pictures.js';
 import { Stack } from '../support/stack.js';
 
-// A file of its own: it counts what keeps its process alive, and nobody else may add to that.
+// In a separate file: it counts the resources of its process, and no other test may add to them.
 
-/** What keeps this process alive: timers, sockets, servers, by kind. */
+/** The resources that keep this process alive, by kind: timers, sockets, servers. */
 function resources(): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const kind of process.getActiveResourcesInfo()) counts[kind] = (counts[kind] ?? 0) + 1;
@@ -17,7 +17,7 @@ describe('after 200 jobs, all expired', () => {
     const atFirst = resources();
     const stack = await Stack.start({
       simulators: [{}, {}],
-      // 200 uploads at once keep this process, in which the machines are too, busy for longer than a second.
+      // 200 uploads at once keep this process, which also contains the machines, busy for more than a second.
       env: { JOB_CLEANUP_INTERVAL: '100', MAX_CONCURRENT_JOBS: '4', HEALTH_CHECK_TIMEOUT: '20000' },
     });
     const { manager, processor, instances, connections } = stack.services;
@@ -25,14 +25,14 @@ describe('after 200 jobs, all expired', () => {
       const ids = await Promise.all(
         Array.from({ length: count }, async (_, n) => {
           const picture = await png({ colour: colourOf(n) });
-          // Every tenth is waited for, which takes a listener and a timer while it lasts.
+          // The test waits for every tenth, which temporarily takes a listener and a timer.
           if (n % 10 > 0) return stack.client.submit('remove-background', picture);
           return (await stack.client.process('remove-background', picture)).body.job_id;
         }),
       );
       await eventually(async () => {
         for (const id of ids) await stack.client.error(`/api/jobs/${id}/status`, 404);
-        // Tidying up on ComfyUI goes on for a moment after the last job.
+        // The cleanup on ComfyUI continues for a moment after the last job.
         expect(stack.simulators.flatMap(({ historyIds }) => historyIds)).toEqual([]);
       }, 25_000);
     };
@@ -47,7 +47,7 @@ describe('after 200 jobs, all expired', () => {
     expect(manager.events.listeners).toBe(listeners);
     for (const { in_use } of Object.values(connections.stats())) expect(in_use).toBe(0);
     await eventually(() => {
-      // One timer more at times: a check of an instance, or the expiry's look, that is just under way.
+      // Sometimes one timer more: an instance check or expiry check that is in progress.
       expect(resources()['Timeout'] ?? 0).toBeLessThanOrEqual((before['Timeout'] ?? 0) + 1);
     });
     await stack.stop();

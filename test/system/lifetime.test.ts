@@ -11,7 +11,7 @@ afterEach(() => stack.stop());
 
 const slow = (ms: number) => ({ workMs: { InspyrenetRembg: ms, ImageUpscaleWithModel: ms } });
 
-/** A clock that a test moves on by hand. */
+/** A clock that the test advances. */
 class MovableClock implements Clock {
   #ahead = 0;
   now = () => Date.now() + this.#ahead;

@@ -155,7 +155,7 @@ describe('a slow upload', () => {
     for (let at = 0; at < body.length; at += 50_000) {
       const part = body.subarray(at, at + 50_000);
       await new Promise((resolve) => client.socket.write(part, resolve));
-      // The server must have read it before the time is moved on.
+      // The server must have read it before the time advances.
       await eventually(() => expect(serverSocket?.bytesRead).toBeGreaterThan(at + part.length));
       if (at + 50_000 < body.length) vi.advanceTimersByTime(10_000);
     }
@@ -193,7 +193,7 @@ describe('memory for uploads', () => {
       expect(await refused.json()).toMatchObject({ code: 'QUEUE_FULL' });
     });
     await stack.client.json('/status', statusAnswer);
-    // Zeros are no picture: refused, and their memory is free again.
+    // Zeros are no image: the uploads are rejected and their memory is free again.
     for (const upload of uploads) expect(await upload.finish()).toBe(415);
     expect((await stack.client.post(PATH, Buffer.alloc(3 * MIB))).status).toBe(415);
   });
@@ -214,7 +214,7 @@ describe('memory for uploads', () => {
 describe('memory for uploads, with many clients', () => {
   const FORWARDED = { TRUST_PROXY: 'loopback', MAX_FILE_SIZE: String(MIB) };
 
-  /** Begins an upload of 1 MiB from an address. Resolves when the server has read so many bytes of it. */
+  /** Starts an upload of 1 MiB from an address. Resolves when the server has read `sent` bytes of it. */
   async function begin(address: string, sent: number): Promise<RawClient> {
     const connection = once(stack.server, 'connection') as Promise<[Socket]>;
     const client = await raw();
@@ -226,7 +226,7 @@ describe('memory for uploads, with many clients', () => {
     return client;
   }
 
-  /** A whole upload from an address that nobody else has. @returns the status of its answer */
+  /** A complete upload from a unique address. @returns the status of the response */
   async function other(bytes: Buffer): Promise<number> {
     const headers = { 'X-Forwarded-For': '198.51.100.9' };
     return (await stack.client.post(PATH, bytes, { headers })).status;
@@ -236,7 +236,7 @@ describe('memory for uploads, with many clients', () => {
     stack = await Stack.start({ env: { ...FORWARDED, MAX_UPLOAD_MEMORY: String(4 * MIB) } });
     const slow: RawClient[] = [];
     for (let n = 0; n < 20; n += 1) slow.push(await begin('192.0.2.1', 500));
-    // Four uploads of a little less than 1 MiB.
+    // Four uploads of slightly less than 1 MiB.
     await eventually(() => {
       expect(slow.filter(({ received }) => received.includes('QUEUE_FULL'))).toHaveLength(16);
     });
@@ -257,12 +257,12 @@ describe('memory for uploads, with many clients', () => {
     stack = await Stack.start({ env: { ...FORWARDED, MAX_UPLOAD_MEMORY: String(2 * MIB) } });
     const larger = await begin('192.0.2.1', 0.95 * MIB);
     const smaller = await begin('192.0.2.2', 0.8 * MIB);
-    // Zeros are no picture, but they have come as a whole.
+    // Zeros are no image, but the upload is complete.
     expect(await other(Buffer.alloc(0.7 * MIB))).toBe(415);
     expect(await larger.json()).toMatchObject({ code: 'QUEUE_FULL' });
     expect([await larger.status(), larger.received.includes('Retry-After')]).toEqual([503, true]);
     expect([smaller.received, smaller.isClosed]).toEqual(['', false]);
-    // What came of it is let go at once.
+    // Its memory is released at once.
     expect(await other(Buffer.alloc(MIB - 10))).toBe(415);
     larger.socket.destroy();
     smaller.socket.destroy();
@@ -298,13 +298,13 @@ describe('a full queue', () => {
     expect(responses.filter(({ status }) => status === 202)).toHaveLength(5);
     const waits = responses.flatMap(({ headers }) => headers.get('Retry-After') ?? []).map(Number);
     expect(waits).toHaveLength(55);
-    // Nothing was measured yet: the workflows declare 8, 15 and 25 seconds, and jobs run one at a time.
+    // Without measurements: the workflows declare 8, 15 and 25 seconds, and jobs run one at a time.
     expect([Math.min(...waits), Math.max(...waits)]).toEqual([16, 96]);
     stack.simulator().faults.hang = false;
     await eventually(async () => expect((await stack.services.manager.queue.size()).jobs).toBe(0));
     await stack.client.finished(first);
     await eventually(() => expect(stack.services.processor.activeJobs).toBe(0));
-    // Now something was: milliseconds a job.
+    // With measurements: milliseconds per job.
     stack.simulator().faults.hang = true;
     const more = await Promise.all(Array.from({ length: 20 }, () => stack.client.post(PATH, picture)));
     const measured = more.flatMap(({ headers }) => headers.get('Retry-After') ?? []).map(Number);
@@ -314,7 +314,7 @@ describe('a full queue', () => {
 });
 
 describe('a client that takes its answer slowly', () => {
-  /** A picture whose result is larger than what the kernel holds for a connection. */
+  /** An image whose result is larger than the kernel's buffer for a connection. */
   async function noise(): Promise<Buffer> {
     const data = randomBytes(900 * 900 * 3);
     return sharp(data, { raw: { width: 900, height: 900, channels: 3 } })
@@ -328,7 +328,7 @@ describe('a client that takes its answer slowly', () => {
     return id;
   }
 
-  /** Asks for a result and reads nothing of it. */
+  /** Requests a result and does not read it. */
   async function slowReader(path: string): Promise<RawClient> {
     const client = await raw();
     client.socket.pause();
@@ -349,13 +349,13 @@ describe('a client that takes its answer slowly', () => {
       expect((await response.arrayBuffer()).byteLength).toBeGreaterThan(5 * MIB);
     }
     expect(clients.map(({ isClosed }) => isClosed)).toEqual([false, false]);
-    // Thirty seconds, and one for each megabyte.
+    // Thirty seconds, plus one second per megabyte.
     vi.advanceTimersByTime(120_000);
     for (const client of clients) client.socket.resume();
     await Promise.all(clients.map((client) => client.closed()));
   });
 
-  /** Answers that are larger together than what the kernel holds for a connection, none of which is read. */
+  /** Requests responses that exceed the kernel's buffer for a connection, and reads none of them. */
   async function slowReaderOfDocuments(): Promise<RawClient> {
     const client = await raw();
     client.socket.pause();
@@ -363,7 +363,7 @@ describe('a client that takes its answer slowly', () => {
     return client;
   }
 
-  /** Resolves when answers wait in this process for so many connections, and the system takes no more of them. */
+  /** Resolves when responses for `count` connections wait in this process because the kernel's buffers are full. */
   async function waitingFor(sockets: ReadonlySet<Socket>, count: number): Promise<void> {
     let before = -1;
     await eventually(() => {
@@ -375,7 +375,7 @@ describe('a client that takes its answer slowly', () => {
     });
   }
 
-  /** The server's ends of its connections from now on. */
+  /** The server's sockets of new connections. */
   function serverSockets(): Set<Socket> {
     const sockets = new Set<Socket>();
     stack.server.on('connection', (socket: Socket) => sockets.add(socket));
@@ -395,7 +395,7 @@ describe('a client that takes its answer slowly', () => {
     await waitingFor(sockets, 1);
     for (let passed = 0; passed < ms; passed += 5000) {
       vi.advanceTimersByTime(5000);
-      // Connections that are cut off are gone in the next turn.
+      // Closed connections are removed in the next turn.
       await nextTurn();
     }
     expect([...sockets][0]?.destroyed).toBe(isCutOff);

@@ -14,7 +14,7 @@ import { ServerProcess } from '../support/process.js';
 const SMALL_HEAP = { nodeArguments: ['--max-old-space-size=64'] };
 const CONNECTIONS = 4;
 const REQUESTS_A_CONNECTION = 15_000;
-/** For a machine with much else to do, ms. */
+/** Long enough for a busy computer, ms. */
 const FLOOD_TIMEOUT_MS = 120_000;
 
 let simulator: Simulator;
@@ -28,7 +28,7 @@ afterEach(async () => {
   server = undefined;
 });
 
-/** Requests that are refused, one behind the other on each connection, whose log lines are as long as they get. */
+/** Sends pipelined requests that are rejected, with the longest possible log lines. */
 async function flood(baseUrl: string): Promise<void> {
   const request = `GET /${'x'.repeat(200)} HTTP/1.1\r\nHost: localhost\r\n`;
   const all = `${request}\r\n`.repeat(REQUESTS_A_CONNECTION - 1);
@@ -92,7 +92,7 @@ describe('a standard output', () => {
       await eventually(async () => void (await client.json('/status', statusAnswer)));
       for (let n = 0; n < 20; n += 1) await client.error(`/nowhere/${n}`, 404);
     } finally {
-      // The whole pipeline, of which the shell is the first process.
+      // The whole pipeline; the shell is its first process.
       process.kill(-Number(shell.pid), 'SIGKILL');
     }
   });

@@ -7,9 +7,9 @@ import { Stack } from '../support/stack.js';
 let stack: Stack;
 afterEach(() => stack.stop());
 
-/** Surely the machine's fault, and no reason to wait for its restart. */
+/** Certainly the machine's fault, and no restart is required. */
 const GPU_FAULT = { type: 'RuntimeError', message: 'cuDNN error: CUDNN_STATUS_EXECUTION_FAILED' };
-/** The machine's fault, or the picture's. */
+/** Either the machine's or the image's fault. */
 const BOOM = { type: 'ValueError', message: 'boom' };
 const BREAKER_LONG = { BREAKER_RESET_TIMEOUT: '60000', BREAKER_MAX_RESET_TIMEOUT: '60000' };
 
@@ -18,7 +18,7 @@ async function breakerStates(): Promise<string[]> {
   return Object.values(circuit_breakers).map(({ state }) => state);
 }
 
-/** Sends pictures one after the other. @returns what each job ended as */
+/** Sends images one after the other. @returns the end of each job */
 async function oneByOne(count: number, type = 'remove-background'): Promise<string[]> {
   const ends: string[] = [];
   for (let n = 0; n < count; n += 1) {
@@ -33,7 +33,7 @@ describe('a machine that is out of memory', () => {
     stack = await Stack.start({ simulators: [{}, {}] });
     for (const { faults } of stack.simulators) faults.memoryFull = true;
     const id = await stack.client.submit('remove-background', await png());
-    // Both are full, so the second try fails, too: freed are both.
+    // Both machines are full, so the second attempt fails, too: both are asked to free memory.
     const status = await stack.client.finished(id);
     expect(status).toMatchObject({
       status: 'failed',
@@ -74,7 +74,7 @@ describe('a machine that fails job after job while its checks pass', () => {
   it('is opened while the other one works, and gets no more jobs', async () => {
     stack = await Stack.start({ simulators: [{}, {}], env: BREAKER_LONG });
     stack.simulator(0).faults.failNodes.set('InspyrenetRembg', BOOM);
-    // In turn: every second one goes to the broken machine, until its third failure in a row.
+    // Every second job goes to the broken machine, until its third failure in a row.
     const ends = await oneByOne(8);
     expect(ends.filter((end) => end === 'failed')).toHaveLength(3);
     expect(await breakerStates()).toEqual(['OPEN', 'CLOSED']);
@@ -90,7 +90,7 @@ describe('a machine that fails job after job while its checks pass', () => {
   });
 
   it('is let back in on trial: one job decides, and one that goes well is enough', async () => {
-    // Longer than the jobs below take: otherwise the next trial begins before they are done.
+    // Longer than the jobs below take: otherwise the next trial starts before they end.
     const env = { BREAKER_RESET_TIMEOUT: '1500', BREAKER_MAX_RESET_TIMEOUT: '6000' };
     stack = await Stack.start({ simulators: [{}, {}], env });
     const { faults } = stack.simulator(0);
@@ -99,7 +99,7 @@ describe('a machine that fails job after job while its checks pass', () => {
     expect(await breakerStates()).toEqual(['OPEN', 'CLOSED']);
     await eventually(async () => expect(await breakerStates()).toEqual(['CLOSED', 'CLOSED']));
     const before = stack.simulator(0).promptIds.length;
-    // The trial goes wrong, and costs the job a second attempt, but nothing else.
+    // The trial fails and costs the job only a second attempt.
     expect(await oneByOne(3)).toEqual(['completed', 'completed', 'completed']);
     expect(stack.simulator(0).promptIds.length - before).toBe(1);
     expect(await breakerStates()).toEqual(['OPEN', 'CLOSED']);
@@ -108,7 +108,7 @@ describe('a machine that fails job after job while its checks pass', () => {
     expect(new Set(await oneByOne(4))).toEqual(new Set(['completed']));
     faults.failNodes.set('InspyrenetRembg', BOOM);
     await oneByOne(4);
-    // Two in a row are no three: the trial is over.
+    // Two failures in a row are fewer than three: the trial is over.
     expect(await breakerStates()).toEqual(['CLOSED', 'CLOSED']);
   });
 
@@ -141,7 +141,7 @@ describe('jobs that fail wherever they run', () => {
       simulators: [{}, {}],
       env: { ...BREAKER_LONG, BREAKER_FAILURE_THRESHOLD: '2' },
     });
-    // Too large for either, while other jobs go well on both.
+    // Too large for either machine, while other jobs succeed on both.
     for (let n = 0; n < 4; n += 1) {
       for (const { faults } of stack.simulators) faults.memoryFull = true;
       const id = await stack.client.submit('upscale-image', await png({ colour: colourOf(n) }));

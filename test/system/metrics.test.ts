@@ -13,7 +13,7 @@ afterEach(() => stack.stop());
 const WORK = { workMs: { InspyrenetRembg: 10, ImageUpscaleWithModel: 30 } };
 const picture = (n: number) => png({ colour: colourOf(n) });
 
-/** What the server says everywhere. */
+/** The metrics from all endpoints. */
 async function everyFigure() {
   const { client } = stack;
   return {
@@ -27,7 +27,7 @@ async function everyFigure() {
   };
 }
 
-/** Percentile by its definition, over the numbers themselves. */
+/** A percentile by its definition, from the values themselves. */
 function percentile(values: readonly number[], percent: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)] ?? Number.NaN;
@@ -41,7 +41,7 @@ function expectNear(actual: number | null, expected: number): void {
   expect(Math.abs((actual ?? Number.NaN) - expected)).toBeLessThanOrEqual(expected * 0.002 + 0.06);
 }
 
-/** 50 jobs of two types: 5 fail in their node, 2 run into the timeout, 1 is cancelled, one instance is down for a while. */
+/** Runs 50 jobs of two types: 5 fail in their node, 2 time out, 1 is cancelled, and one instance is down for a while. */
 async function scriptedRun(): Promise<FinishedJob[]> {
   stack = await Stack.start({
     simulators: [WORK, WORK],

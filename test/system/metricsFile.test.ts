@@ -112,7 +112,7 @@ describe('the metrics file', () => {
   });
 
   it('that cannot be written is an error to be seen, never a crash', async () => {
-    // A file where the folder should be stops root as well as anybody.
+    // A file in place of the folder also stops root.
     await writeFile(path.join(directory, 'sub'), '');
     const { client } = await start();
     const refused = await client.error('/api/metrics/save', 500, { method: 'POST' });
@@ -126,7 +126,7 @@ describe('the metrics file', () => {
   });
 });
 
-/** Each is a start of a process, which may take seconds on a busy computer. */
+/** Each round starts a process, which may take seconds on a busy computer. */
 const ROUNDS = 16;
 
 describe('a server that is killed while it saves, again and again', () => {
@@ -140,7 +140,7 @@ describe('a server that is killed while it saves, again and again', () => {
     for (let round = 0; round < ROUNDS; round += 1) {
       const server = await ServerProcess.start({ COMFYUI_HOST: simulator.host, METRICS_FILE_PATH: file });
       const client = new Client(server.baseUrl);
-      // Saves one after the other, so that the kill hits one at some point of it.
+      // Several saves in a row, so that the kill hits one at some point.
       const saving = Array.from({ length: 20 }, () =>
         client.request('/api/metrics/save', { method: 'POST' }).catch(() => undefined),
       );

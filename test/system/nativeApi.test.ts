@@ -33,7 +33,7 @@ const cutOut = (image: string, filename_prefix = 'cut') => ({
   '3': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix } },
 });
 
-/** Uploads a picture and submits a prompt that reads it. @returns the prompt's id */
+/** Uploads an image and submits a prompt that reads it. @returns the prompt's id */
 async function run(client: NativeClient, clientId: string, prefix?: string): Promise<string> {
   await client.upload('photo.png', await png({ width: 32, height: 24 }));
   const { json } = await client.submit({ prompt: cutOut('photo.png', prefix), client_id: clientId });
@@ -162,7 +162,7 @@ describe('a prompt on the port of ComfyUI’s own API', () => {
     const other = await client.submit({ prompt: graph, client_id: 'knowing' });
     await plain.ended(one.json.prompt_id);
     await knowing.ended(other.json.prompt_id);
-    // An image that is sent over the socket alone is a success, as on a ComfyUI.
+    // An image that is only sent over the socket is a success, as with ComfyUI.
     expect(plain.kinds(one.json.prompt_id)).toContain('execution_success');
     expect(plain.previews.map((frame) => [frame.readUInt32BE(0), frame.readUInt32BE(4)])).toEqual([[1, 2]]);
     expect(await sharp(plain.previews[0]?.subarray(8)).metadata()).toMatchObject({ format: 'png' });
@@ -214,7 +214,7 @@ describe('the queue on the port of ComfyUI’s own API', () => {
     await socket.heard((kinds) => kinds.includes('executing 2'), third);
     await client.post('/interrupt');
     await socket.ended(third);
-    // What was taken from the queue leaves no trace.
+    // A prompt deleted from the queue leaves no trace.
     expect(socket.of(second)).toEqual([]);
     expect(await client.json(`/history/${second}`)).toEqual({});
     expect(Object.keys(await client.json('/history'))).toEqual([running, third]);
@@ -242,7 +242,7 @@ describe('the queue on the port of ComfyUI’s own API', () => {
     expect(others.of(id)).toEqual([]);
     const { [id]: entry } = await one.json(`/history/${id}`);
     expect(await other.json(`/history/${id}`)).toEqual({});
-    // Both are admins, who may see all jobs of the REST API: names of files are known to the prompt's own client alone.
+    // Both are admins, who may see all jobs of the REST API. Only the prompt's own client knows the file names.
     expect((await other.view({ filename: 'photo.png', type: 'temp' })).status).toBe(404);
     expect((await one.view(entry.outputs['3'].images[0])).status).toBe(200);
   });

@@ -1,4 +1,4 @@
-/** Unmodified clients of ComfyUI from npm, in front of two machines. */
+/** Unmodified ComfyUI clients from npm, with two machines. */
 import { CallWrapper, ComfyApi, PromptBuilder } from '@saintno/comfyui-sdk';
 import { Client as StableCanvasClient } from '@stable-canvas/comfyui-client';
 import { ComfyUIClient } from 'comfy-ui-client';
@@ -11,8 +11,8 @@ import { Stack } from '../support/stack.js';
 let stack: Stack;
 
 /**
- * Long enough for a client that begins to listen only after it has asked for the history: `@saintno/comfyui-sdk` does so, and
- * hangs when it misses what its prompt made. ms
+ * Long enough for a client that starts to listen only after it has requested the history: `@saintno/comfyui-sdk` does so, and
+ * hangs if it misses the outputs of its prompt. ms
  */
 const WORK_MS = 1500;
 
@@ -26,14 +26,14 @@ afterEach(() => stack.stop());
 const graph = (image: string, filename_prefix: string) => ({
   '1': { class_type: 'LoadImage', inputs: { image } },
   '2': { class_type: 'InspyrenetRembg', inputs: { image: ['1', 0], torchscript_jit: 'default' } },
-  // Runs before the other one: a client may be content once it has what it waits for.
+  // Runs before the other one: a client may stop after the output that it waits for.
   '3': { class_type: 'SaveImageWebsocket', inputs: { images: ['2', 0] } },
   '4': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix } },
 });
 
 const SIZES = [16, 24, 32, 40];
 
-/** Whether the image is the one that was made of an upload of this size. */
+/** Expects the image made from an upload of this size. */
 async function expectSize(blob: Blob, size: number): Promise<void> {
   const image = Buffer.from(await blob.arrayBuffer());
   expect(await sharp(image).metadata()).toMatchObject({ width: size, height: size, hasAlpha: true });
@@ -43,7 +43,7 @@ describe('@saintno/comfyui-sdk', () => {
   it('uploads, runs, hears progress and previews, and fetches, several at once', async () => {
     const heard = { previews: 0, outputs: 0, started: 0 };
     const run = async (size: number) => {
-      // A client for each prompt: one takes the end of any prompt for the end of each that it waits for.
+      // One client per prompt: this client takes the end of any prompt for the end of each prompt that it waits for.
       const options = { customWebSocketImpl: WebSocket as never };
       const api = new ComfyApi(`http://${stack.nativeHost}`, `saintno-${size}`, options);
       await api.init().waitForReady();
@@ -85,7 +85,7 @@ describe('@stable-canvas/comfyui-client', () => {
     const client = new StableCanvasClient({ api_host: host, WebSocket: WebSocket as never, fetch });
     await client.connect();
     const run = async (size: number) => {
-      // It has no call for uploads: it recommends nodes that take base64.
+      // This client cannot upload: it recommends nodes that take base64.
       const image = (await png({ width: size, height: size })).toString('base64');
       const prompt = {
         ...graph('', `canvas-${size}`),
@@ -97,7 +97,7 @@ describe('@stable-canvas/comfyui-client', () => {
       if (url === undefined) throw new Error(`nothing was made: ${JSON.stringify(result.images)}`);
       await expectSize(await (await fetch(url)).blob(), size);
     };
-    // One after the other: of several at once it takes the end of one for the end of another.
+    // One after the other: with several at once this client confuses their ends.
     for (const size of SIZES) await run(size);
     client.close();
   });
@@ -106,7 +106,7 @@ describe('@stable-canvas/comfyui-client', () => {
 describe('comfy-ui-client', () => {
   it('uploads, runs and fetches, several at once', async () => {
     const run = async (size: number) => {
-      // A client for each prompt: one waits for one.
+      // One client per prompt: this client waits for only one.
       const client = new ComfyUIClient(stack.nativeHost, `client-${size}`);
       await client.connect();
       const { name } = await client.uploadImage(await png({ width: size, height: size }), `own-${size}.png`);

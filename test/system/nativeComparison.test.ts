@@ -1,4 +1,4 @@
-/** The same requests to a simulated ComfyUI and to the server's port in front of it: the answers are the same. */
+/** Sends the same requests to a simulated ComfyUI and to the server's port in front of it, and compares the responses. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NativeClient } from '../support/NativeClient.js';
 import { png } from '../support/pictures.js';
@@ -100,9 +100,9 @@ const COMMANDS: readonly (readonly [string, unknown])[] = [
 
 const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 
-/** Without ids, numbers in the queue, and Python's tracebacks, which this server has none of. */
+/** Removes ids, numbers in the queue, and Python's tracebacks, which this server does not have. */
 function comparable({ status, type, text }: { status: number; type: string | null; text: string }): unknown {
-  // Errors beside those about prompts have no body there.
+  // ComfyUI's error responses have no body, except those about prompts.
   if (status === 404 || (status === 400 && text === '')) return { status };
   const kept = (key: string, value: unknown) => (key === 'traceback' || key === 'number' ? undefined : value);
   try {
@@ -114,7 +114,7 @@ function comparable({ status, type, text }: { status: number; type: string | nul
 
 async function expectSame(ask: (client: NativeClient) => ReturnType<NativeClient['request']>): Promise<void> {
   const [there, here] = [comparable(await ask(machine)), comparable(await ask(server))];
-  // An answer with no body on the one side, and with a reason on the other.
+  // One response has no body, and the other has a reason.
   if (JSON.stringify(there) === '{"status":400}') expect(here).toMatchObject({ status: 400 });
   else expect(here).toEqual(there);
 }

@@ -5,7 +5,7 @@ import { png } from '../support/pictures.js';
 import { Stack } from '../support/stack.js';
 
 const CLIENTS = 200;
-/** Every fifth client has a prompt, and every other one does not read. */
+/** Every fifth client has a prompt, and every second client does not read. */
 const EACH = 5;
 const hasPrompt = (n: number) => n % EACH === 0;
 
@@ -45,7 +45,7 @@ async function connectAll(): Promise<NativeSocket[]> {
   return sockets;
 }
 
-/** Whose prompts were told of on a socket. */
+/** The owners of the prompts that a socket received messages about. */
 function heardOf(socket: NativeSocket, owners: ReadonlyMap<string, number>): unknown[] {
   const about = new Set(socket.messages.flatMap(({ data }) => data['prompt_id'] ?? []));
   return [...about].map((id) => owners.get(String(id)));
@@ -80,7 +80,7 @@ describe('200 clients at once, half of which do not read', () => {
       image: Buffer.alloc(512 * 1024),
       metadata: undefined,
     };
-    // More than the buffers of both systems take.
+    // More than the buffers of both ends.
     for (let n = 0; n < 200; n += 1) socket?.sendPreview(preview, undefined);
     expect(socket?.waitingBytes).toBeLessThan(2 * 1024 * 1024);
     const text = JSON.stringify({ type: 'progress', data: { text: 'x'.repeat(1024 * 1024) } });

@@ -32,7 +32,7 @@ describe('how long the nodes of a job took', () => {
       ['2', 'InspyrenetRembg'],
       ['3', 'PreviewImage'],
     ]);
-    // Not less than its work; how much more depends on the computer.
+    // At least its work; the rest depends on the computer.
     expect(nodes[1]?.seconds).toBeGreaterThanOrEqual((WORK_MS - 5) / 1000);
   });
 

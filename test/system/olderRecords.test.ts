@@ -9,7 +9,7 @@ import { colourOf, distance, middle } from '../support/pictures.js';
 import { RedisServer, requireRedis } from '../support/RedisServer.js';
 import { Stack } from '../support/stack.js';
 
-/** Each written by `scripts/make-records.ts` of an earlier version. */
+/** Each was written by `scripts/make-records.ts` of an earlier version. */
 const RECORDS = path.resolve(import.meta.dirname, '../records');
 
 const texts = z.array(z.string());
@@ -27,7 +27,7 @@ const recordsSchema = z.object({
 });
 type Records = z.infer<typeof recordsSchema>;
 
-/** As if they were written now: else they had expired long ago. */
+/** Changes the times to now: otherwise the records would have expired long ago. */
 function ofNow(text: string): string {
   const { writtenAt } = z.object({ writtenAt: z.number() }).parse(JSON.parse(text));
   const later = Date.now() - writtenAt;
@@ -78,7 +78,7 @@ describe.runIf(requireRedis())('what a server of an earlier version left when it
       const { client } = stack;
       const { completed, running, waiting, cancelled } = records.jobs;
       expect(await client.status(cancelled)).toMatchObject({ status: 'cancelled' });
-      // Its machine is not among those of this server, so that it is run again.
+      // Its machine is not one of this server's, so it runs again.
       for (const [n, id] of [completed, running, waiting].entries()) {
         expect(await client.finished(id)).toMatchObject({ status: 'completed' });
         const colour = await middle(await client.resultImage(id));

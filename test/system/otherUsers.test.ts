@@ -9,14 +9,14 @@ import { Stack } from '../support/stack.js';
 let stack: Stack;
 afterEach(() => stack.stop());
 
-/** More than what a scheduler takes for equal. */
+/** A difference large enough for the scheduler. */
 const WORK = { workMs: { InspyrenetRembg: 200 } };
 const QUICK = { otherUsers: { settleMs: 5, lookMs: 20 } };
 
 const submit = async (n: number) =>
   stack.client.submit('remove-background', await png({ colour: colourOf(n) }));
 
-/** Prompts of others by machine, as `/health` shows them. */
+/** Prompts of other clients per machine, as in `/health`. */
 async function othersOn(): Promise<Array<number | undefined>> {
   const { comfyui_instances } = await stack.client.json('/health', healthAnswer);
   return comfyui_instances.instances.map(({ prompts_of_others }) => prompts_of_others);
@@ -71,7 +71,7 @@ describe('prompts of another server of ours', () => {
   let other: Stack | undefined;
   afterEach(() => other?.stop());
 
-  /** Places that count for all servers, of which others have so many on the machine. */
+  /** Leases of all servers, in which other servers hold so many slots of the machine. */
   const leases = (host: string, jobs: number): SlotLeases => ({
     acquire: async () => ({ release: () => undefined }),
     onReleased: () => () => undefined,

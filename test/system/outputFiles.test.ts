@@ -38,7 +38,7 @@ async function start(
   return stack;
 }
 
-/** A file as an earlier process left it, of an age in ms. */
+/** Creates a file of a previous process with this age in ms. */
 async function oldFile(ageMs: number, ...parts: string[]): Promise<string> {
   const file = inside(...parts);
   await mkdir(path.dirname(file), { recursive: true });
@@ -166,7 +166,7 @@ describe('with OUTPUT_FILES_TTL', () => {
   });
 
   it('one that cannot be deleted is logged once and tried again', async () => {
-    // Not even root can read a folder that is a file, or delete what is in it.
+    // Not even root can read a folder that is a file, or delete its content.
     const blocked = inside('a-file');
     await writeFile(blocked, '');
     const log = new RecordingLogger();
@@ -177,7 +177,7 @@ describe('with OUTPUT_FILES_TTL', () => {
     const complaints = () =>
       log.lines.filter(({ message }) => message === 'Output files could not be deleted');
     await eventually(() => expect(complaints()).toHaveLength(1));
-    // Several sweeps later, and after the obstacle is gone.
+    // After several sweeps, and after the obstacle is removed.
     await new Promise((resolve) => setTimeout(resolve, 350));
     expect(complaints()).toHaveLength(1);
     await rm(blocked);

@@ -44,7 +44,7 @@ const twoPictures = graphWorkflow('two-pictures', {
   }),
 });
 
-/** One image in, and what a node makes of it out. */
+/** A workflow that runs one node on one image. */
 const ofImage = (type: string, class_type: string, inputs: Record<string, string | number | boolean> = {}) =>
   graphWorkflow(type, {
     files: [IMAGE],
@@ -131,11 +131,11 @@ async function bytesOf({ url }: { url: string }): Promise<Buffer> {
 
 const isColour = async (image: Buffer, colour: Rgb) => distance(await middle(image), colour) < 8;
 
-/** What the machine has under the name of an output. */
+/** The unique part of the machine's file name. */
 /** A UUID. */
 const MARK = /-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
 
-/** Whether a file of the machine has these bytes. Its name has a mark of the job's own, which clients do not see. */
+/** Whether a file of the machine has these bytes. Its name contains the job's mark, which clients do not see. */
 function isOnMachine({ filename }: { filename: string }, bytes: Buffer): boolean {
   const { folders } = stack.simulator();
   return folders
@@ -167,7 +167,7 @@ describe('a graph of several files and outputs', () => {
     expect(await isColour(second as Buffer, green)).toBe(true);
     expect(await isColour(first as Buffer, red)).toBe(true);
     expect(outputs.map(({ size_bytes }) => size_bytes)).toEqual([second?.length, first?.length]);
-    // The views of one picture show the first image and the primary output.
+    // Responses with one image contain the first image, which is the primary output.
     expect(result).toMatchObject({
       image_base64: `data:image/png;base64,${second?.toString('base64')}`,
       format: 'PNG',
@@ -349,7 +349,7 @@ describe('what a graph makes', () => {
       filename: output?.filename,
       url: output?.url,
     });
-    // No format is a video's; there is nothing to make a small picture of.
+    // No format applies to a video, and it has no thumbnail.
     const again = await run(video, { image: await png() }, { format: 'jpeg' });
     expect(again.outputs).toMatchObject([{ mime_type: 'video/mp4' }]);
     await stack.client.error(`/api/jobs/${job_id}/result/thumbnail`, 404);
@@ -391,7 +391,7 @@ describe('what a graph makes', () => {
     const { job_id, outputs, result } = await run(both, { image: await png() });
     expect(result).toEqual({ text: 'what it is' });
     expect(outputs.map(({ kind }) => kind)).toEqual(['text', 'image']);
-    // A small picture is made of the first image.
+    // The thumbnail shows the first image.
     const small = await stack.client.request(`/api/jobs/${job_id}/result/thumbnail`);
     expect(small.headers.get('Content-Type')).toBe('image/webp');
   });

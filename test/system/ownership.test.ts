@@ -8,7 +8,7 @@ import { Stack } from '../support/stack.js';
 let stack: Stack;
 afterEach(() => stack.stop());
 
-/** Runs `count` jobs at once, each with a colour of its own. @returns numbers of those whose picture is another one */
+/** Runs `count` jobs at once, each with its own colour. @returns the numbers of those with a wrong image */
 async function wrongOf(count: number, type: string, from = 0): Promise<number[]> {
   const jobs = Array.from({ length: count }, async (_, n) => {
     const id = await stack.client.submit(type, await png({ colour: colourOf(from + n) }));
@@ -37,7 +37,7 @@ describe('the result of a job', () => {
     deleteAll('temp');
     deleteAll('output');
     expect(await wrongOf(1, 'upscale-image', 2)).toEqual([]);
-    // The first picture again: everything before its file comes from the cache.
+    // The first image again: everything before its file is cached.
     expect(await wrongOf(1, 'upscale-image', 1)).toEqual([]);
   });
 
@@ -150,7 +150,7 @@ describe('uploads', () => {
     const folders = simulators[0]?.folders;
     await wrongOf(1, 'upscale-image', 1);
     stack.simulator().traps.waiting = undefined;
-    // The file vanishes between upload and submission, once.
+    // The file disappears between upload and submission, once.
     const write = folders?.write.bind(folders);
     let losses = 1;
     if (folders && write) {

@@ -14,7 +14,7 @@ const run = promisify(execFile);
 describe('the package', () => {
   it('can be imported, which starts nothing', async () => {
     const code = `console.log(Object.keys(await import('comfyui-express-middleware')).join())`;
-    // Whatever it had started would keep the process from ending.
+    // Anything that the import starts would keep the process from ending.
     const { stdout, stderr } = await run(process.execPath, ['--input-type=module', '-e', code], {
       cwd: ROOT,
       env: { PATH: process.env['PATH'], COMFYUI_HOST: 'no host at all' },

@@ -172,7 +172,7 @@ describe('under 100 uploads of 10 MB', () => {
     }
     const rest = Promise.all(uploads.map((upload) => upload.finish()));
     expect((await client.json('/status', statusAnswer)).status).toBe('healthy');
-    // Ten megabytes of zeros are no picture.
+    // Ten megabytes of zeros are no image.
     expect(new Set(await rest)).toEqual(new Set([415]));
     expect((await client.json('/status', statusAnswer)).status).toBe('healthy');
   }, 60_000);

@@ -22,11 +22,11 @@ const KEYS = {
   ops: 'ops-0123456789abcdef',
   app: 'app-0123456789abcdef',
 };
-/** Prometheus itself sends 120. */
+/** Prometheus itself sends 120 requests per minute. */
 const PER_MINUTE = 200;
-/** Over a quarter of an hour more than one in ten seconds. */
+/** More than one per ten seconds over a quarter of an hour. */
 const REFUSED = 150;
-/** Prometheus sees no increase before it has scraped twice, on a machine with much else to do. */
+/** Prometheus sees no increase before its second scrape; long enough for a busy computer. */
 const PATIENCE_MS = 60_000;
 
 const dashboard = z
@@ -34,7 +34,7 @@ const dashboard = z
   .parse(JSON.parse(read('documentation/grafana-dashboard.json')));
 const queries = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
 
-/** The configuration as it is, but for what it scrapes and how often. */
+/** The configuration, with other targets and intervals. */
 function configFor(targets: readonly string[]): string {
   const shape = z.looseObject({ scrape_configs: z.tuple([z.looseObject({})]) });
   const { global: _global, ...all } = shape.parse(parse(config));
@@ -46,10 +46,10 @@ function configFor(targets: readonly string[]): string {
   });
 }
 
-/** What a computer with much else to do may look like for a moment. */
+/** Alerts that a busy computer may cause for a moment. */
 const PATIENT = new Set(['EventLoopSlow', 'HeapNearlyFull', 'FilesNearlyExhausted', 'JobsWaitLong']);
 
-/** The rules as they are, but that hardly anything has to last before it is an alert. */
+/** The rules, with much shorter `for` durations. */
 function impatientRules(): string {
   const rule = z.looseObject({ alert: z.string(), for: z.string().optional() });
   const shape = z.object({ groups: z.array(z.object({ name: z.string(), rules: z.array(rule) })) });
@@ -99,7 +99,7 @@ describe.skipIf(!requirePrometheus())('a real Prometheus', () => {
     await receivers?.close();
   });
 
-  /** Names of the alerts that fire. */
+  /** Names of the firing alerts. */
   const firing = async () =>
     [...new Set((await prometheus.alerts()).map(({ labels }) => labels['alertname']))].sort();
 
@@ -151,7 +151,7 @@ describe.skipIf(!requirePrometheus())('a real Prometheus', () => {
       await app.refused('/api/remove-background', await png({ colour: colourOf(1) }), 502, { fields });
       faults.hang = true;
       await app.submit('upscale-image', await png());
-      // Which no limit counts.
+      // Not rate limited.
       const health = () => app.json('/health', healthAnswer);
       await eventually(async () => expect((await health()).job_processing.active_jobs).toBe(1));
       await app.submit('upscale-image', await png());
@@ -215,7 +215,7 @@ describe.skipIf(!requirePrometheus())('a real Prometheus', () => {
     expect(await promtool(['check', 'config', 'prometheus.yml'], { folder })).toMatchObject({ isOk: true });
     const response = await as(KEYS.ops).request('/metrics');
     const { output } = await promtool(['check', 'metrics'], { input: await response.text() });
-    // Names that prom-client gave to Node's own figures.
+    // Names of Node's own metrics, given by prom-client.
     expect(output.split('\n').filter((line) => line !== '' && !line.startsWith('nodejs_'))).toEqual([]);
   });
 });

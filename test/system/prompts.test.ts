@@ -121,7 +121,7 @@ describe('following a prompt', () => {
     await stack.client.process('remove-background', await png());
     const { connections } = stack.services;
     await eventually(() => expect(connections.stats()[stack.simulator().host]?.in_use).toBe(0));
-    // Within its patience of a second it looked, and then no more.
+    // It polled within its patience of a second, and then stopped.
     await eventually(async () => {
       const before = requests.get('GET /history');
       await new Promise((resolve) => setTimeout(resolve, 200));

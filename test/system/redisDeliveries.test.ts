@@ -12,7 +12,7 @@ import { RedisServer, requireRedis } from '../support/RedisServer.js';
 const QUICK = { openMs: 60_000, finalMs: 60_000 };
 const CONNECTION = { heartbeatMs: 100, reconnectMaxMs: 200 };
 
-/** One server's part of the deliveries. */
+/** Connects one server to the deliveries. */
 async function connect(
   redis: RedisServer,
   base: string,
@@ -48,7 +48,7 @@ describe.runIf(requireRedis())('with one Redis for two servers', { timeout: 60_0
     return { store: here.store, ofAnotherServer: there.store, stop };
   });
 
-  /** Two servers, each with what it was handed. Only the first one is there at first. */
+  /** Two servers, each with the deliveries that it was given. At first only the first one is connected. */
   async function twoServers(redis: RedisServer, holdMs: number) {
     const base = `{${randomUUID()}}`;
     const [byFirst, bySecond]: [HeldDelivery[], HeldDelivery[]] = [[], []];
@@ -72,7 +72,7 @@ describe.runIf(requireRedis())('with one Redis for two servers', { timeout: 60_0
       expect(records.get('a')?.attempts).toHaveLength(1);
       expect(records.get('b')?.state).toBe('delivered');
     });
-    // Nothing is given back, and nothing renewed.
+    // Nothing is returned or renewed anymore.
     await first.stop();
     const second = await startSecond();
     await eventually(() => expect(bySecond).toHaveLength(1), 30_000);
@@ -96,7 +96,7 @@ describe.runIf(requireRedis())('with one Redis for two servers', { timeout: 60_0
     const { base, first, byFirst, startSecond, bySecond } = await twoServers(server, 30_000);
     await first.store.add(deliveryOrder('a'));
     await eventually(() => expect(byFirst).toHaveLength(1));
-    // As when it had stood still for longer than a hold lasts.
+    // As if it had been paused for longer than a hold lasts.
     await first.connection.commands.del(`${base}:deliveries:webhooks:a:lock`);
     const second = await startSecond();
     expect(await byFirst[0]?.confirm(new AbortController().signal)).toBe(false);

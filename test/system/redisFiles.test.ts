@@ -11,7 +11,7 @@ import { Stack } from '../support/stack.js';
 import { begin, formOf, hashed, hashOfAnswer, send, videoOf } from '../support/videoStreams.js';
 import { PASS_VIDEO, WorkflowFiles } from '../support/workflowFiles.js';
 
-/** More than sockets have on their way. */
+/** More than the buffers of the sockets. */
 const BYTES = 12 * 1024 * 1024;
 const RAW = { 'Content-Type': 'video/mp4' };
 
@@ -40,7 +40,7 @@ describe.runIf(requireRedis())('when Redis goes, a file', () => {
         ASSET_STORE: 'disk',
         ASSET_DIR: directory,
         MAX_FILE_SIZE: String(BYTES),
-        // Files that nobody holds are looked for twice in that time.
+        // Unused files are checked twice in this time.
         ASSET_TTL: '1000',
         WORKFLOWS_DIR: workflows.directory,
       },
@@ -98,7 +98,7 @@ describe.runIf(requireRedis())('when Redis goes, a file', () => {
     const id = String(json['job_id']);
     await eventually(() => expect(stack.simulator().executions).toHaveLength(1));
     await redis.kill();
-    // The machine is done by now, and what it made waits in the store.
+    // The machine is done by now, and its result is in the store.
     await eventually(async () => expect(await stored()).toHaveLength(2), 20_000);
     await redis.restart();
     expect(await stack.client.finished(id)).toMatchObject({ status: 'completed', attempts: 1 });

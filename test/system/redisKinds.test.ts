@@ -13,7 +13,7 @@ import { RedisServer, requireRedis } from '../support/RedisServer.js';
 
 const TLS = path.resolve(import.meta.dirname, '../cases/tls');
 
-/** Jobs through a server that uses a Redis: waited for, asked about, listed, cancelled and deleted. */
+/** Uses jobs through a server with Redis: waits for them, reads, lists, cancels and deletes them. */
 async function expectUsable(url: string, env: Record<string, string> = {}): Promise<void> {
   const simulator = await startSimulator();
   const folder = await mkdtemp(path.join(tmpdir(), 'assets-'));

@@ -46,12 +46,12 @@ describe.runIf(requireRedis())('places on machines, counted in Redis', () => {
     const early = await here.leases.acquire('b:1', 1, 5);
     await own.kill();
     await expect(there.leases.acquire('a:1', 1, 5)).rejects.toThrow();
-    // It ends while nobody can be told.
+    // It ends while Redis is unreachable.
     if (typeof early !== 'string') early.release();
     await own.restart();
     await eventually(async () => expect(await there.leases.acquire('a:1', 1, 5)).toBe('limit of host'));
     await eventually(async () => expect(await there.leases.acquire('b:1', 1, 5)).toBeTypeOf('object'));
-    // Messages come again, too.
+    // Messages arrive again, too.
     const heard: string[] = [];
     there.leases.onReleased((host) => heard.push(host));
     await eventually(() => expect(there.leases.used().get('a:1')).toBe(1));

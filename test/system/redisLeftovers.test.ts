@@ -10,7 +10,7 @@ import { colourOf, png } from '../support/pictures.js';
 import { RedisServer, requireRedis } from '../support/RedisServer.js';
 import { Stack } from '../support/stack.js';
 
-/** What is there however many jobs there were: two sequences, the types, and BullMQ's own of the type that was used. */
+/** Keys that do not depend on the number of jobs: two sequences, the types, and BullMQ's own keys of the used type. */
 const KEPT = [
   'jobs:sequence',
   'queue:upscale-image:events',
@@ -20,10 +20,10 @@ const KEPT = [
   'waiting:sequence',
 ];
 
-/** What BullMQ leaves for a while, of which there is one for each type. */
+/** Temporary keys of BullMQ, one for each type. */
 const PASSING = /:(marker|pc|stalled|stalled-check)$/;
 
-/** Of each server, and one for all: what it counted and what it runs, for the figures of all servers. */
+/** Metrics of each server and the total: what it counted and what it runs. */
 const FIGURES = /^figures(:[^:]+(:(minutes|now))?)?$/;
 
 describe.runIf(requireRedis())('two servers with QUEUE=redis', () => {
@@ -54,7 +54,7 @@ describe.runIf(requireRedis())('two servers with QUEUE=redis', () => {
     await redis.stop();
   });
 
-  /** Jobs with keys of their own, some of which are cancelled. */
+  /** Submits jobs with idempotency keys, some of which are cancelled. */
   async function submit(jobs: number): Promise<void> {
     const one = async (n: number) => {
       const stack = stacks[n % stacks.length];

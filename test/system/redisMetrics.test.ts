@@ -46,7 +46,7 @@ describe.runIf(requireRedis())('figures of servers that share a Redis', { timeou
     return stack;
   }
 
-  /** A new one for each job: a machine runs no node for a picture that it had before. */
+  /** A new image for each job: a machine runs no node for an image that it had before. */
   let pictures = 0;
   async function submit({ client }: Stack, count: number): Promise<string[]> {
     return Promise.all(
@@ -91,7 +91,7 @@ describe.runIf(requireRedis())('figures of servers that share a Redis', { timeou
     expect(one.performance).toEqual(two.performance);
     await a.stop();
     await expectAll(b);
-    // One that starts later knows all of it.
+    // A server that starts later has all metrics.
     await expectAll(await startServer());
   });
 

@@ -76,7 +76,7 @@ describe.runIf(requireRedis())('when Redis', () => {
       await here.idempotency.keep('l', 'a');
       expect(await there.idempotency.claim('l', 'f')).toEqual({ state: 'made', jobId: 'a' });
       expect(changes).toEqual([false, true]);
-      // One of each server, however often it tried to connect.
+      // One line of each server, however often it tried to connect.
       expect(aboutRedis().sort()).toEqual([
         'info Redis is available again',
         'info Redis is available again',
@@ -97,10 +97,10 @@ describe.runIf(requireRedis())('when Redis', () => {
     });
 
     it('who claimed a key and was not told gets it, and nobody else', async () => {
-      // It knows the script from now on: a hash that it does not know would be no claim.
+      // The client knows the script from now on: an unknown hash would not be a claim.
       await here.idempotency.claim('another', 'f');
       server.pause();
-      // Redis has it in its socket, and carries it out when it goes on.
+      // The command is in Redis' socket and is executed when it resumes.
       await expect(here.idempotency.claim('k', 'f')).rejects.toThrow();
       server.resume();
       await eventually(async () => {
@@ -167,7 +167,7 @@ describe.runIf(requireRedis())('when Redis', () => {
       const ofAll: string[] = [];
       await there.events.follow('a', ({ status }) => followed.push(status));
       there.events.subscribe('changed', ({ id }) => ofAll.push(id));
-      // As if the event had been told while the connection was down.
+      // As if the event had been sent while the connection was down.
       await here.jobs.update('a', cancel);
       await here.connection.commands.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
       await eventually(() => expect(followed).toEqual(['cancelled']));

@@ -59,7 +59,7 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
     expect(await alive.queue.position('lost')).toBe(1);
     expect(await alive.queue.size()).toEqual({ jobs: 1, bytes: 10 });
     expect((await takeOne(alive.queue)).entry.id).toBe('lost');
-    // Longer than a hold lasts that nobody renews.
+    // Longer than a hold lasts without renewal.
     await new Promise((resolve) => setTimeout(resolve, 3 * QUICK.lockMs));
     expect(await alive.queue.take(() => place)).toBeUndefined();
     await kept.done();
@@ -82,7 +82,7 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
     const prefix = `{${randomUUID()}}`;
     const { queue, connection, stop } = await connect(prefix);
     for (const id of ['a', 'b', 'c']) await queue.add(entry(id));
-    // The first command of the script that puts an entry back, and of none that takes one.
+    // The first command of the script that returns an entry, which no script that takes one uses.
     await connection.commands.acl('SETUSER', 'default', '-exists');
     const taken = await queue.take(({ id }) => (id === 'c' ? place : 'not now'));
     await connection.commands.acl('SETUSER', 'default', '+exists');

@@ -10,12 +10,12 @@ import { colourOf, distance, middle, png } from '../support/pictures.js';
 import { ServerProcess } from '../support/process.js';
 import { RedisServer, requireRedis } from '../support/RedisServer.js';
 
-/** A hold of 15 s, two looks of BullMQ, and what a busy computer needs. */
+/** A hold of 15 s, two checks by BullMQ, and a reserve for a busy computer. */
 const TAKEN_OVER_MS = 60_000;
 
 const picture = (n: number) => png({ colour: colourOf(n) });
 
-/** Simulated machines and servers of one test. */
+/** The simulated machines and servers of one test. */
 class Site {
   readonly simulators: readonly Simulator[];
   readonly #redisUrl: string;
@@ -55,7 +55,7 @@ class Site {
     return this.simulators.reduce((sum, { executions }) => sum + executions.length, 0);
   }
 
-  /** Waits until each machine was given so many prompts. */
+  /** Waits until each machine has received so many prompts. */
   async prompts(count: number): Promise<void> {
     await eventually(() => {
       expect(this.simulators.map(({ promptIds }) => promptIds.length)).toEqual([count, count]);
@@ -68,14 +68,14 @@ class Site {
   }
 }
 
-/** Submits so many pictures, each of a colour of its own. */
+/** Submits `count` images, each with its own colour. */
 function submitted(client: Client, count: number): Promise<string[]> {
   return Promise.all(
     Array.from({ length: count }, async (_, n) => client.submit('upscale-image', await picture(n))),
   );
 }
 
-/** Waits until all are done, each with its own picture. */
+/** Waits until all jobs are completed, each with its own image. */
 async function expectAllDone(client: Client, ids: readonly string[]): Promise<void> {
   for (const [n, id] of ids.entries()) {
     await eventually(async () => expect((await client.status(id)).status).toBe('completed'), TAKEN_OVER_MS);
@@ -83,7 +83,7 @@ async function expectAllDone(client: Client, ids: readonly string[]): Promise<vo
   }
 }
 
-// They mostly wait: for work, and for holds that end.
+// They mostly wait: for work, and for holds to expire.
 describe.runIf(requireRedis()).concurrent('servers with QUEUE=redis', { timeout: 180_000 }, () => {
   let redis: RedisServer;
   beforeAll(async () => {
@@ -91,7 +91,7 @@ describe.runIf(requireRedis()).concurrent('servers with QUEUE=redis', { timeout:
   });
   afterAll(() => redis.stop());
 
-  /** @param workMs of each picture */
+  /** @param workMs time for each image */
   const withSite = (workMs: number, test: (site: Site) => Promise<void>) => async () => {
     const site = await Site.open(redis.url, workMs);
     try {
@@ -168,7 +168,7 @@ describe.runIf(requireRedis()).concurrent('servers with QUEUE=redis', { timeout:
       expect(refused.status).toBe(503);
       expect(((await refused.json()) as { code: string }).code).toBe('QUEUE_UNAVAILABLE');
       expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
-      // Both machines end what runs.
+      // Both machines finish what runs.
       await eventually(() => {
         expect(site.simulators.map(({ queueRemaining }) => queueRemaining)).toEqual([0, 0]);
       });
@@ -182,7 +182,7 @@ describe.runIf(requireRedis()).concurrent('servers with QUEUE=redis', { timeout:
         'Redis is available again',
       ]);
       const shouted = server.lines().filter(({ level }) => level === 'error');
-      // The jobs that ended meanwhile are recorded later: that is said once.
+      // The jobs that ended meanwhile are recorded later: this is logged once.
       expect(shouted.map(({ message }) => message)).toEqual(['A store failed, pending work will be retried']);
     } finally {
       await site.close();

@@ -120,7 +120,7 @@ describe.runIf(requireRedis())('with one Redis for two servers', () => {
       const { jobs } = await there.jobs.list({ type: 'my-flow' }, { limit: 10, offset: 0 });
       const [job] = jobs;
       expect(() => job?.request.workflow.build(new Map(), {}, neverUsed)).toThrow('is lost');
-      // Who has made the job still knows how.
+      // The server that created the job still has its workflow.
       expect((await here.jobs.get('a'))?.request.workflow.title).toBe('My flow');
       expect((await there.jobs.delete('a'))?.status).toBe('processing');
     });
@@ -186,8 +186,8 @@ describe.runIf(requireRedis())('with one Redis for two servers', () => {
       await Promise.all(done.map((id) => here.jobs.update(id, cancel)));
 
       /**
-       * Commands that Redis carries out for some work, those of scripts among them. The smallest of several counts: both
-       * servers also send some every now and then.
+       * Number of commands that Redis executes for some work, including those of scripts. The smallest of several counts: both
+       * servers also send some at intervals.
        */
       const commandsOf = async (work: () => Promise<unknown>): Promise<number> => {
         const counts: number[] = [];
@@ -222,7 +222,7 @@ describe.runIf(requireRedis())('with one Redis for two servers', () => {
       expect(await commandsOf(() => both(0, ['job-17940', 'job-17880']))).toBeLessThanOrEqual(7);
       await both(298, ['job-60', 'job-0']);
       await both(300, []);
-      // Of the rarest there are many: some at a time.
+      // The rarest type has many jobs: they wait in groups.
       const evens = Array.from({ length: count / 2 }, (_, n) => count - 2 - 2 * n);
       const waiting = evens.flatMap((n) => (n % 60 === 0 && n < 18_000 ? [] : [`job-${n}`]));
       const many = async (offset: number) => {
@@ -274,7 +274,7 @@ describe.runIf(requireRedis())('with one Redis for two servers', () => {
       become(begin(last()));
       become(transitions.withPrompt(last(), 3, 'p'));
       for (let n = 1; n <= 50; n += 1) become(transitions.withProgress(last(), 3, n, 'KSampler'));
-      // The first, and the newest when the time is over.
+      // The first one, and the newest when the time is over.
       const progress = [
         ['processing', 0],
         ['processing', 0],

@@ -26,7 +26,7 @@ const QUICK = {
   untoldCheckMs: 200,
   holdMs: 30_000,
 };
-/** A hold of 30 s, two looks of BullMQ, and what a busy computer needs. */
+/** A hold of 30 s, two checks by BullMQ, and a reserve for a busy computer. */
 const TAKEN_OVER_MS = 90_000;
 
 async function webhookOf(client: Client, id: string): Promise<z.output<typeof jobRecord>['webhook']> {
@@ -49,7 +49,7 @@ describe.runIf(requireRedis())('webhooks of servers that share a Redis', { timeo
     await simulator.stop();
   });
 
-  /** What servers of one test have in common. */
+  /** Creates what the servers of one test share. */
   async function openSite(of = redis): Promise<void> {
     simulator = await startSimulator();
     env = {
@@ -90,7 +90,7 @@ describe.runIf(requireRedis())('webhooks of servers that share a Redis', { timeo
       ),
     );
     for (const { client } of servers) for (const id of ids) await settled(client, id);
-    // Time for whoever would send one more.
+    // Time in which another message would be sent.
     await new Promise((resolve) => setTimeout(resolve, 1500));
     expect(receiver.messages.map(({ data }) => data['job_id']).sort()).toEqual([...ids].sort());
     for (const { client } of servers) {
@@ -182,7 +182,7 @@ describe.runIf(requireRedis())('webhooks of servers that share a Redis', { timeo
       for (const id of ids) expect((await webhookOf(a.client, id))?.attempts.length).toBeGreaterThan(0);
     });
     await own.kill();
-    // For attempts that were confirmed before.
+    // Time for attempts that are already confirmed.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     isUp = true;
     const before = receiver.ids.length;
@@ -207,7 +207,7 @@ describe.runIf(requireRedis())('webhooks of servers that share a Redis', { timeo
     const ids = await Promise.all([0, 1, 2].map((n) => submit(client, receiver, n)));
     await eventually(() => expect(new Set(receiver.ids).size).toBe(3));
     await first.kill();
-    // For what it sent last.
+    // Time for its last messages.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     const before = receiver.ids.length;
     isUp = true;

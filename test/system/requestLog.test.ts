@@ -15,7 +15,7 @@ async function start(options: StackOptions = {}): Promise<Stack> {
   return stack;
 }
 
-/** Lines about requests to a path, once there are so many. */
+/** Log lines about requests to a path, once there are `count`. */
 async function requestsTo(path: string, count = 1) {
   const lines = () =>
     logger.lines.filter(({ message, fields }) => message === 'Request' && fields['path'] === path);

@@ -8,7 +8,7 @@ import { Stack, type StackOptions } from '../support/stack.js';
 let stack: Stack;
 afterEach(() => stack.stop());
 
-/** Nothing happens by itself within the time of a test, but for what looks for a machine that is back. */
+/** Intervals longer than the test, except for the checks whether a machine is back. */
 const PATIENT = {
   HEALTH_CHECK_INTERVAL: '3600000',
   BREAKER_RESET_TIMEOUT: '3600000',

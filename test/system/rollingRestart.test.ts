@@ -55,7 +55,7 @@ describe.each(PROXIES)('two servers behind $name', ({ start, repeatsPosts }) => 
     await redis.stop();
   });
 
-  /** The answer, but for 503 with Retry-After: then it is asked for again. @throws Error for any other failure */
+  /** Returns the response; retries a 503 with Retry-After. @throws Error for any other failure */
   async function ask(request: () => Promise<Response>, isPost = false): Promise<Response> {
     for (;;) {
       const response = await request();
@@ -68,7 +68,7 @@ describe.each(PROXIES)('two servers behind $name', ({ start, repeatsPosts }) => 
     }
   }
 
-  /** One job, submitted, followed by events and fetched: as clients do that know of one address alone. */
+  /** Runs one job: submits it, follows its events and fetches the result, like a client that knows only one address. */
   async function oneJob(n: number): Promise<void> {
     const picture = await png({ colour: colourOf(n) });
     const accepted = await ask(() => client.post('/api/async/upscale-image', picture), true);
@@ -101,7 +101,7 @@ describe.each(PROXIES)('two servers behind $name', ({ start, repeatsPosts }) => 
     const load = Array.from({ length: CLIENTS }, async () => {
       while (!isOver) await oneJob(jobs++);
     });
-    // Whichever fails first is what is told.
+    // The first failure is reported.
     const restarts = (async () => {
       await eventually(() => expect(jobs).toBeGreaterThan(2 * CLIENTS));
       for (const n of servers.keys()) {
@@ -126,7 +126,7 @@ describe.each(PROXIES)('two servers behind $name', ({ start, repeatsPosts }) => 
     const seen: string[] = [];
     for await (const { data } of readEvents(response)) {
       const { status } = data as { status: string };
-      // It is still so when the client hears of it.
+      // The status must still hold when the client receives it.
       if (status === 'processing') expect((await client.status(id)).status).not.toBe('pending');
       seen.push(status);
     }

@@ -15,7 +15,7 @@ const submit = async (n: number, fields: Record<string, string> = {}) =>
 
 const info = (id: string) => stack.client.json(`/api/jobs/${id}/info`, jobInfo);
 
-/** A machine that is busy with a job until its fault is cleared. */
+/** Keeps the machine busy with a job until its fault is cleared. */
 async function busy(): Promise<string> {
   stack.simulator().faults.hang = true;
   const id = await submit(1);
@@ -23,7 +23,7 @@ async function busy(): Promise<string> {
   return id;
 }
 
-/** Lets the machine have the jobs that wait. @returns their ids in the order in which they began */
+/** Lets the machine run the waiting jobs. @returns their ids in the order in which they started */
 async function order(first: string, ids: readonly string[]): Promise<string[]> {
   stack.simulator().faults.hang = false;
   await stack.client.request(`/api/jobs/${first}/cancel`, { method: 'POST' });

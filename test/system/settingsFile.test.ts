@@ -9,7 +9,7 @@ import { ServerProcess } from '../support/process.js';
 
 const KEYS = { first: 'first-0123456789abcdef', second: 'second-0123456789abcdef' };
 
-/** A process of its own may take long to start on a busy computer. */
+/** A process may take long to start on a busy computer. */
 const START_MS = 120_000;
 
 let simulator: Simulator;
@@ -26,7 +26,7 @@ afterEach(async () => {
   server = undefined;
 });
 
-/** Writes the file whole, as editors and containers do. */
+/** Writes the whole file, as editors and containers do. */
 function write(settings: Readonly<Record<string, string>>): string {
   const file = path.join(folder, 'settings.env');
   const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`);

@@ -20,7 +20,7 @@ afterEach(async () => {
   await Promise.all(hidden.map((simulator) => simulator.stop()));
 });
 
-/** A server with one machine, and one address behind which there are two. */
+/** A server with one machine, and one address that leads to two machines. */
 async function start(env: Record<string, string> = {}, shared = false): Promise<RecordingLogger> {
   const logger = new RecordingLogger();
   const folders = new MemoryFolders();
@@ -43,7 +43,7 @@ describe('one machine', () => {
     const client = stack.services.instances[1]?.client;
     if (!client) throw new Error('there is no second instance');
     const looks = Array.from({ length: 8 }, async (_, turn) => {
-      // So that some upload while others look.
+      // So that some requests upload while others check.
       for (let n = 0; n < 4 * turn; n += 1) await client.systemStats();
       return contradictsItself(client, new AbortController().signal);
     });
@@ -91,11 +91,11 @@ describe('an address that leads to several machines in turn', () => {
       const id = await stack.client.submit('remove-background', await png());
       expect(await stack.client.finished(id)).toMatchObject({ status: 'completed' });
     }
-    // Jobs may go well by chance; the first contradiction ends it.
+    // Jobs may succeed by chance; the first contradiction ends this.
     const needless = hidden.flatMap(({ executions }) => executions).length - 12;
     expect(needless).toBeLessThanOrEqual(2);
-    // By now a check may have found nothing again, so what was said at that moment counts. A lost response to a
-    // submission costs a run, too, without another attempt.
+    // By now a check may have found nothing again, so the log of that moment counts. A lost response to a submission also costs
+    // an execution, without another attempt.
     const said = logger.lines.filter(({ message }) => message === 'Instance gets no jobs');
     const retried = logger.lines.filter(
       ({ message, fields }) => message === 'Job completed' && fields['attempts'] !== 1,
@@ -105,7 +105,7 @@ describe('an address that leads to several machines in turn', () => {
 });
 
 describe('an address that is one machine', () => {
-  /** Lets the server look at the machine anew, with something happening to the file of its check. */
+  /** Lets the server check the machine again, and changes the file of its check. */
   async function comeUp(onView: (n: number) => 'there' | 'gone' | 'other'): Promise<void> {
     const logger = new RecordingLogger();
     stack = await Stack.start({ simulators: [{}, {}], logger, env: { HEALTH_CHECK_INTERVAL: '100' } });

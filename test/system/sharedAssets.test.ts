@@ -48,7 +48,7 @@ describe.runIf(requireRedis())('assets that servers share', () => {
     return client;
   }
 
-  /** What one server has. */
+  /** The asset parts of one server. */
   async function server(prefix: string, inFolder = folder, markMs?: number) {
     const client = await connect();
     const holders = new RedisAssetHolders({ commands: client }, prefix, markMs);
@@ -219,7 +219,7 @@ describe.runIf(requireRedis())('assets that servers share', () => {
     const place = await newFolder();
     const servers = [await server(prefix, place), await server(prefix, place)] as const;
     const texts = Array.from({ length: 3 }, () => randomBytes(16).toString('hex'));
-    /** What is held, by name. */
+    /** The held assets, by name. */
     const held = new Map<string, { hash: string; text: string }>();
     const oneOf = <T>(all: readonly T[]): T => {
       const one = all[randomInt(all.length)];
@@ -242,7 +242,7 @@ describe.runIf(requireRedis())('assets that servers share', () => {
       }
       const [name, { hash, text }] = existing;
       if (what === 2) {
-        // Somebody may let go of it meanwhile, and then it may be gone.
+        // Another server may release it meanwhile, and then it may be deleted.
         const isThere = await library.hold(hash, holder).then(
           () => true,
           () => false,

@@ -40,7 +40,7 @@ describe.runIf(requireRedis())('a breaker that is opened by hand with QUEUE=redi
     expect(await isForced(later)).toBe(true);
     const id = await b.client.submit('upscale-image', await png());
     await later.stop();
-    // Nobody gives the machine a job.
+    // No server gives the machine a job.
     expect((await a.client.status(id)).status).toBe('pending');
     await turn(b, 'close');
     expect(await isForced(b)).toBe(false);
@@ -70,7 +70,7 @@ describe.runIf(requireRedis())('a breaker that is opened by hand with QUEUE=redi
     await site.redis.kill();
     await site.redis.restart();
     await Promise.all([a, b].map(isBack));
-    // Opened and closed once more: whatever was read before has been acted on.
+    // Opened and closed once more: everything read before has been handled.
     await turn(b, 'open');
     expect([await isForced(a), await isForced(b)]).toEqual([true, true]);
     await turn(b, 'close');

@@ -15,7 +15,7 @@ import { Stack } from '../support/stack.js';
 
 const picture = (n: number) => png({ colour: colourOf(n) });
 
-/** Keeps results when it is told to. */
+/** Delays the writing of results on request. */
 class HeldBlobs extends MemoryBlobStore {
   waiting = 0;
   #gate = Promise.resolve();
@@ -40,7 +40,7 @@ class HeldBlobs extends MemoryBlobStore {
   }
 }
 
-/** Two servers that share everything, as two with QUEUE=redis do, in front of the same machines. */
+/** Two servers that share everything, as two with QUEUE=redis do, with the same machines. */
 describe('servers that share their jobs', () => {
   let a: Stack;
   let b: Stack;
@@ -104,7 +104,7 @@ describe('servers that share their jobs', () => {
       }
       return seen;
     });
-    // Whichever runs it, one of the two cancels it from afar.
+    // Whichever server runs the job, one of the two cancels it remotely.
     const response = await b.client.request(`/api/jobs/${id}/cancel`, { method: 'POST' });
     expect(response.status).toBe(200);
     for (const seen of await Promise.all(events)) expect(seen.at(-1)).toBe('cancelled');
@@ -147,7 +147,7 @@ describe('servers that share their jobs', () => {
     const id = await a.client.submit('remove-background', await picture(1));
     await eventually(() => expect(blobs.waiting).toBe(1));
     const inHistory = () => a.simulators.flatMap(({ historyIds }) => historyIds);
-    // Longer than it takes to delete an entry.
+    // Longer than deleting an entry takes.
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(inHistory().length).toBe(1);
     blobs.letGo();
@@ -159,7 +159,7 @@ describe('servers that share their jobs', () => {
     for (const simulator of a.simulators) await simulator.crash();
     await eventually(async () => expect((await a.client.request('/status')).status).toBe(503));
     const id = await a.client.submit('remove-background', await picture(1));
-    // As when its server dies right after it wrote the record.
+    // As if its server had died right after it wrote the record.
     await eventually(async () => expect(await a.services.manager.queue.remove(id)).toBe(true));
     for (const simulator of a.simulators) await simulator.behave();
     const repair = new QueueRepair(b.services.manager, silentLogger, { intervalMs: 60_000, minAgeMs: 0 });

@@ -7,7 +7,7 @@ import { RedisSite } from '../support/RedisSite.js';
 import type { Stack } from '../support/stack.js';
 
 const KEY = 'a-key-of-some-length';
-/** Longer than a request may ever wait for its count, on a slow computer. */
+/** Longer than a request may ever wait for its count, even on a slow computer. */
 const HANGS_MS = 5000;
 
 describe.runIf(requireRedis())('the limit of requests a minute with QUEUE=redis', () => {
@@ -65,7 +65,7 @@ describe.runIf(requireRedis())('the limit of requests a minute with QUEUE=redis'
     const [a, b] = [await start(100_000), await start(100_000)];
     await ask(b);
     await site.redis.kill();
-    // The counts of the two are apart from now on.
+    // From now on the two servers count separately.
     for (const _ of [1, 2, 3, 4, 5]) await ask(a);
     await site.redis.restart();
     for (const { client } of [a, b])

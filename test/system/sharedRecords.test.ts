@@ -15,12 +15,14 @@ import { Stack } from '../support/stack.js';
 /** Longer than all attempts of one call together, ms. */
 const AWAY_MS = 1500;
 
-/** Records that are shared, of which a test refuses some. */
+/** Shared records, of which a test rejects some. */
 class GuardedStore extends MemoryJobStore {
   refused = 0;
-  /** What becomes of a record before it is written. @throws to refuse it */
+  /** Called before a record is written. @throws to reject it */
   guard: (record: Job) => void = () => undefined;
-  /** Whether a record is written and its response lost. The store is away after that, for longer than a call is repeated. */
+  /**
+   * Whether a record is written but the response is lost. Afterwards the store is unreachable for longer than a call is retried.
+   */
   losesResponse: (record: Job) => boolean = () => false;
   awayUntil = 0;
 
@@ -44,10 +46,10 @@ class GuardedStore extends MemoryJobStore {
   }
 }
 
-/** A queue that counts what is done with, and of which another server may hold the entries. */
+/** A queue that counts finished entries, and whose entries another server may hold. */
 class CountingQueue extends MemoryJobQueue {
   done = 0;
-  /** Whether this server's hold of its entries has expired: putting them back changes nothing then, as in Redis. */
+  /** Whether this server's hold of its entries has expired: returning them then changes nothing, as in Redis. */
   isLost = false;
 
   override async take<T extends Releasable>(choose: Choose<T>): Promise<Taken<T> | undefined> {

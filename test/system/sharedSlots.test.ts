@@ -9,7 +9,7 @@ import { RedisServer, requireRedis } from '../support/RedisServer.js';
 import { type LeasesOnRedis, leasesOnRedis } from '../support/redisLeases.js';
 import { Stack, type StackOptions } from '../support/stack.js';
 
-/** A prompt is no longer running when its end is told. */
+/** A prompt has left the queue when its end is reported. */
 const AT_ONCE: SimulatorOptions = { historyDelayMs: 0 };
 
 let machines: Simulator[] = [];
@@ -19,7 +19,7 @@ async function startMachines(...options: SimulatorOptions[]): Promise<void> {
   machines = await Promise.all(options.map((one) => startSimulator({ ...AT_ONCE, ...one })));
 }
 
-/** A server for the machines that the test has. */
+/** Starts a server for the machines of the test. */
 async function startServer(slotLeases: SlotLeases, { env, ...others }: StackOptions = {}): Promise<Stack> {
   const stack = await Stack.start({
     simulators: [],
@@ -79,7 +79,7 @@ describe.runIf(requireRedis())('two servers with the same machines', () => {
   it('never give a machine more jobs than it may have, and do them all without asking in vain all the time', async () => {
     await startMachines({ workMs: { ImageUpscaleWithModel: 20 } });
     const two = await startTwo({ MAX_JOBS_PER_INSTANCE: '1', JOB_PROCESSING_INTERVAL: '60000' });
-    // Sprung when a prompt has to wait behind another one.
+    // Triggered when a prompt has to wait behind another one.
     machine(0).traps.waiting = { name: 'never finishes', at: 'pending', afterMs: 0, output: '' };
     const asked = shared.map(({ leases }) => vi.spyOn(leases, 'acquire'));
     const taken = two.map(({ services }) => vi.spyOn(services.manager.queue, 'take'));
@@ -95,10 +95,10 @@ describe.runIf(requireRedis())('two servers with the same machines', () => {
     expect(machine(0).traps.sprung).toBeUndefined();
     expect(machine(0).executions).toHaveLength(2 * each);
     const seconds = Math.ceil((performance.now() - startedAt) / 1000);
-    // A refusal stands until a place is given back, by this server or the other, or a second has passed.
+    // A refusal applies until this or another server releases a slot, or a second has passed.
     for (const { mock } of asked)
       expect(mock.calls.length).toBeLessThanOrEqual(each + 1 + 2 * each + seconds);
-    // What wakes a server: its jobs, each of their ends, places given back and refused, checks of the machine.
+    // What wakes a server: its jobs, each of their ends, slots released and refused, checks of the machine.
     for (const { mock } of taken) expect(mock.calls.length).toBeLessThanOrEqual(10 * 2 * each + 10 * seconds);
     for (const { client } of shared) {
       await eventually(async () => expect(await client.dbsize()).toBe(0));
@@ -118,7 +118,7 @@ describe.runIf(requireRedis())('two servers with the same machines', () => {
     const [second = ''] = await submitMany(two, 1);
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(prompts()).toEqual([1, 0]);
-    // It knew: nothing was taken and put back.
+    // The server knew: it took no entry only to return it.
     expect(take).not.toHaveBeenCalled();
     await one.client.request(`/api/jobs/${first}/cancel`, { method: 'POST' });
     for (const { faults } of machines) faults.hang = false;
@@ -162,7 +162,7 @@ describe.runIf(requireRedis())('two servers with the same machines', () => {
 });
 
 describe('a place that is refused', () => {
-  /** Other servers of which nothing is known but what they refuse. */
+  /** Leases that refuse, as if other servers held the slots. */
   class RefusingLeases implements SlotLeases {
     readonly asked: string[] = [];
     readonly #listeners = new Set<(host: string) => void>();

@@ -32,7 +32,7 @@ describe.runIf(requireRedis())('a workflow that is put with QUEUE=redis', () => 
     await Promise.all(folders.splice(0).map((folder) => folder.delete()));
   });
 
-  /** A server with a folder that no other has. */
+  /** Starts a server with its own folder. */
   const start = async (files: Readonly<Record<string, string>> = {}) => {
     const folder = await WorkflowFiles.create(files);
     folders.push(folder);
@@ -46,7 +46,7 @@ describe.runIf(requireRedis())('a workflow that is put with QUEUE=redis', () => 
   const put = async ({ client }: Stack, type: string, title: string, status = 201) => {
     const answer = await client.json(`/api/workflows/${type}`, workflowAnswer, { ...sent(title), status });
     expect(answer).toMatchObject({ type, title });
-    // On a busy computer the machine may count as unhealthy for a moment.
+    // On a busy computer the machine may be unhealthy for a moment.
     await eventually(async () => {
       const { instances } = await client.json(`/api/workflows/${type}`, workflowAnswer);
       expect(instances).toMatchObject([{ can_run: true }]);

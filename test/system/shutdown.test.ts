@@ -11,7 +11,7 @@ import { ServerProcess } from '../support/process.js';
 import { Random } from '../support/random.js';
 
 const SHUTDOWN_MS = 3000;
-/** On top of it, for a machine that is busy with other things; the point is that it does not hang. */
+/** Reserve for a busy computer; the point is that the server does not hang. */
 const SPARE_MS = 10_000;
 const CLIENTS = 6;
 
@@ -28,7 +28,7 @@ const savedMetrics = z.object({
   metrics: z.object({ all: z.object({ completed: z.number(), failed: z.number() }) }),
 });
 
-/** Submits one job after the other until the server takes no more. @returns ids of those that it took */
+/** Submits one job after the other until the server accepts no more. @returns ids of the accepted jobs */
 async function submitUntilClosed(client: Client, random: Random): Promise<string[]> {
   const ids: string[] = [];
   for (;;) {
@@ -59,7 +59,7 @@ describe(`SIGTERM under load (seed ${seed})`, () => {
         const client = new Client(server.baseUrl);
         const load = Array.from({ length: CLIENTS }, () => submitUntilClosed(client, random));
         await new Promise((resolve) => setTimeout(resolve, random.int(20, 400)));
-        // Every fourth time the running jobs do not end within their grace.
+        // Every fourth time the running jobs do not end within their grace period.
         if (n % 4 === 3) for (const one of simulators) await one.misbehave({ name: 'never finishes' });
         const sentAt = performance.now();
         server.child.kill('SIGTERM');
@@ -75,7 +75,7 @@ describe(`SIGTERM under load (seed ${seed})`, () => {
           ...(line['pending'] as string[]),
         ]);
         const accounted = [...completed.map(({ jobId }) => String(jobId)), ...notDone];
-        // Each exactly once: none lost, none both done and reported.
+        // Each exactly once: none is lost, and none is both completed and reported as interrupted.
         expect(accounted.sort()).toEqual([...new Set([...accounted, ...taken])].sort());
         const { all } = savedMetrics.parse(JSON.parse(await readFile(metricsFile, 'utf8'))).metrics;
         const interrupted = reports.flatMap((line) => line['interrupted'] as string[]);

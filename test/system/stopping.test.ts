@@ -14,7 +14,7 @@ import { colourOf, png } from '../support/pictures.js';
 import { ServerProcess, type Setting } from '../support/process.js';
 
 const SHUTDOWN_MS = 1500;
-/** What may come on top of it, and something for a machine that is busy with other things. */
+/** Allowed excess, plus a reserve for a busy computer. */
 const SPARE_MS = 250 + 1000;
 const TROUBLEMAKER = new URL('../support/troublemaker.mjs', import.meta.url).href;
 
@@ -46,7 +46,7 @@ async function tell(process: ServerProcess, trouble: string): Promise<void> {
   expect(answer).toBe(`done: ${trouble}`);
 }
 
-/** Where webhooks go and nothing comes back from. */
+/** A webhook receiver that never responds. */
 async function hangingReceiver(): Promise<string> {
   receiver = createServer(() => undefined);
   receiver.listen(0, '127.0.0.1');
@@ -96,14 +96,14 @@ describe('with a machine, a receiver, a store and clients that hang', () => {
     const report = process.lines().find(({ message }) => message === 'Unfinished jobs at shutdown');
     expect(report?.['interrupted']).toContain(running);
     expect(process.lines().at(-1)).toMatchObject({ message: 'Stopped' });
-    // 1 where the store left something undone.
+    // 1 if the store left something undone.
     expect([0, 1]).toContain(code);
   });
 
   it('it ends in time even when the disk hangs, which only a signal can end', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'hanging-disk-'));
     const file = path.join(folder, 'metrics.json');
-    // Whoever opens it waits for a reader.
+    // Opening it blocks until there is a reader.
     expect(spawnSync('/bin/sh', ['-c', 'mkfifo "$0"', `${file}.tmp`]).status).toBe(0);
     const { code, ms, process } = await hang({ METRICS_FILE_PATH: file, METRICS_SAVE_INTERVAL: '0' });
     expect(ms).toBeLessThan(SHUTDOWN_MS + SPARE_MS);

@@ -6,7 +6,7 @@ import { colourOf, png } from '../support/pictures.js';
 import { Stack } from '../support/stack.js';
 import { STORE_METHODS, type StoreMethod, UnreliableStores } from '../support/unreliableStores.js';
 
-/** Any answer takes at most this long, whatever the stores do. */
+/** Maximum time of any response, whatever the stores do. */
 const PATIENCE_MS = 30_000;
 const TIMINGS = { timeoutMs: 150, attempts: 3, retryBaseMs: 5, retryMaxMs: 100, progressIntervalMs: 1 };
 const LIFETIME_MS = 400;
@@ -19,7 +19,7 @@ afterAll(async () => {
   await Promise.all(stacks.splice(0).map((stack) => stack.stop()));
 });
 
-/** A server on such stores that remembers what it heard of its jobs. */
+/** Starts a server with these stores and records the events of its jobs. */
 async function start(stores: UnreliableStores, lifetimeMs = LIFETIME_MS) {
   const stack = await Stack.start({
     simulators: [{ workMs: { InspyrenetRembg: 15 } }],
@@ -40,7 +40,7 @@ async function start(stores: UnreliableStores, lifetimeMs = LIFETIME_MS) {
   return { stack, ends, accepted };
 }
 
-/** An answer's status, within bounded time. */
+/** A response's status, within a bounded time. */
 async function statusOf(answer: Promise<Response>): Promise<number> {
   const late = new AbortController();
   const response = await Promise.race([
@@ -54,7 +54,7 @@ async function statusOf(answer: Promise<Response>): Promise<number> {
   return response.status;
 }
 
-/** A little of everything at once: waited for, asynchronous, cancelled, deleted, listed. @returns all statuses */
+/** Some requests of every kind at once: waits for, submits, cancels, deletes and lists jobs. @returns all statuses */
 async function workload({ client }: Stack): Promise<number[]> {
   const sync = (n: number) => client.post('/api/remove-background', picture(n));
   const followed = async (n: number, then: (id: string) => Promise<Response>) => {
@@ -75,7 +75,7 @@ async function workload({ client }: Stack): Promise<number[]> {
       followed(0, (id) => client.request(`/api/jobs/${id}/info`)),
       client.request('/api/jobs/list'),
       client.request('/api/jobs/stats'),
-      // A job that runs is known without the store; one that nobody knows is asked for.
+      // A running job is known without the store; an unknown one is looked up in it.
       ...[1, 2, 3].map((n) => client.request(`/api/jobs/no-such-job-${n}/status`)),
     ].map(statusOf),
   );
@@ -83,7 +83,7 @@ async function workload({ client }: Stack): Promise<number[]> {
 
 type Started = Awaited<ReturnType<typeof start>>;
 
-/** Every job that was taken has ended once. */
+/** Expects that every accepted job has ended once. */
 async function expectAllEnded({ stack, ends, accepted }: Started): Promise<void> {
   const { manager, processor } = stack.services;
   await eventually(async () => {
@@ -93,7 +93,7 @@ async function expectAllEnded({ stack, ends, accepted }: Started): Promise<void>
   }, PATIENCE_MS);
 }
 
-/** Once all have expired there is no record and no byte of any job. */
+/** Expects that no record and no byte of any job remains once all have expired. */
 async function expectNothingLeft({ stack }: Started, stores: UnreliableStores): Promise<void> {
   await eventually(async () => {
     expect((await stores.records.counts()).total).toBe(0);
@@ -108,7 +108,7 @@ const KINDS = [
   ['answered late', { kind: 'late', ms: 300 }],
 ] as const;
 
-/** Which calls of each method have the trouble, one in each run: those that one run of the workload makes. */
+/** The calls of each method to disturb, one per run: numbers of calls that one run of the workload makes. */
 const CALLS = {
   'jobs.insert': [1, 2, 4],
   'jobs.get': [1, 2, 3],

@@ -20,10 +20,10 @@ import { begin, formOf, hashed, hashOfAnswer, send, videoOf } from '../support/v
 import { PASS_VIDEO, WorkflowFiles } from '../support/workflowFiles.js';
 
 const MIB = 1024 * 1024;
-/** More than S3 takes in one part, and than sockets have on their way. */
+/** More than one part of an S3 upload, and more than the buffers of the sockets. */
 const BYTES = 12 * MIB;
 const LARGE_BYTES = 50 * MIB;
-/** What one stream may have in memory. */
+/** Memory limit of one stream. */
 const STREAM_BYTES = MIB;
 const RAW = { 'Content-Type': 'video/mp4' };
 
@@ -71,7 +71,7 @@ const STORES = {
   },
 };
 
-/** What a machine has been given, by the hashes of the files in its temp folder. */
+/** The files that a machine has received, as hashes of the files in its temp folder. */
 function uploadsOf({ folders }: Simulator): string[] {
   return folders.names('temp').map((filename) => {
     const bytes = folders.read({ type: 'temp', subfolder: '', filename }) ?? Buffer.alloc(0);
@@ -93,7 +93,7 @@ describe.each(Object.entries(STORES))('a video with ASSET_STORE=%s', (_, { env, 
         ...env(),
         WORKFLOWS_DIR: workflows.directory,
         MAX_FILE_SIZE: String(LARGE_BYTES),
-        // With anything that is left of an upload the next one finds no room.
+        // If anything remains of an upload, the next one has no room.
         MAX_UPLOAD_MEMORY: String(STREAM_BYTES),
         ...options.env,
       },
@@ -103,7 +103,7 @@ describe.each(Object.entries(STORES))('a video with ASSET_STORE=%s', (_, { env, 
   }
   const at = ({ client }: Stack, route: string) => `${client.baseUrl}/api/${route}`;
 
-  /** One upload that is done as it should be, and leaves nothing once its job is deleted. */
+  /** Expects that an upload works normally, and that nothing remains once its job is deleted. */
   async function worksAsBefore(stack: Stack): Promise<void> {
     const video = [...videoOf(BYTES)];
     const { headers, body } = formOf('video', video, BYTES);
@@ -121,7 +121,7 @@ describe.each(Object.entries(STORES))('a video with ASSET_STORE=%s', (_, { env, 
 
   it('goes to another machine, whole, when the first one fails in the middle of the upload', async () => {
     const stack = await start({ simulators: [{}, {}] });
-    // Whichever of them gets it first.
+    // Whichever machine gets it first.
     const cut = { afterBytes: BYTES / 2, times: 1 };
     for (const { faults } of stack.simulators) faults.cut = cut;
     const hash = createHash('sha256');
@@ -259,7 +259,7 @@ describe('images that find no room in memory until they are finished', () => {
     const image = await stack.client.resultImage(id);
     expect(await sharp(image).metadata()).toMatchObject({ format: 'png', width: 80, height: 80 });
     expect(readPngText(image, 'prompt')).toBeUndefined();
-    // What came from ComfyUI is deleted with the end of the attempt, the upload with that of the job.
+    // What came from ComfyUI is deleted at the end of the attempt, the upload at the end of the job.
     await eventually(async () => expect(await STORES.disk.contents()).toHaveLength(1));
   });
 
@@ -298,7 +298,7 @@ describe('a folder of assets that fails', () => {
     const url = `${stack.client.baseUrl}/api/async/pass-video`;
     id = String((await send(url, RAW, video)).json['job_id']);
   };
-  /** Nobody takes the machine for the one at fault. */
+  /** Expects that the machine is not blamed. */
   const expectMachineInOrder = async () => {
     const { comfyui_instances } = await stack.client.json('/health', healthAnswer);
     expect(comfyui_instances.instances).toMatchObject([
@@ -324,7 +324,7 @@ describe('a folder of assets that fails', () => {
     await submit();
     await stack.client.until(id, ({ status }) => status === 'processing');
     await eventually(() => expect(uploadsOf(stack.simulator())).toContain(hashOf(video)));
-    // No file can be made any more, as on a disk that is full.
+    // No file can be created, as on a full disk.
     await rm(path.join(directory, 'unfinished'), { recursive: true });
     stack.simulator().faults.hang = false;
     expect(await stack.client.finished(id)).toMatchObject({

@@ -14,12 +14,12 @@ import { PASS_VIDEO, WorkflowFiles } from '../support/workflowFiles.js';
 
 const MIB = 1024 * 1024;
 const IN_BYTES = 100 * MIB;
-/** What a result is of an upload. */
+/** Size of a result relative to the upload. */
 const TIMES = 3;
-/** Two processes and a store share a busy computer. */
+/** Long enough for two processes and a store on a busy computer. */
 const TIMEOUT_MS = 180_000;
 
-/** A machine's folders in which what is saved is three times as long as what was loaded. */
+/** Folders in which a saved file is three times as long as the loaded one. */
 class LongResults extends MemoryFolders {
   override write(place: FilePlace, bytes: Buffer): void {
     super.write(place, place.type === 'output' ? Buffer.concat(new Array(TIMES).fill(bytes)) : bytes);
@@ -51,17 +51,17 @@ const STORES = {
   }),
 };
 
-/** Resident memory of a process, and the most that it has had since that was asked for to be forgotten; bytes. */
+/** Current and peak resident memory of a process, bytes. */
 function memoryOf(pid = 0): { now: number; highest: number } {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const bytes = (name: string) => 1024 * Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]);
   return { now: bytes('VmRSS'), highest: bytes('VmHWM') };
 }
 
-/** Forgets the most that a process has had (proc(5), clear_refs). */
+/** Resets the peak memory of a process (proc(5), clear_refs). */
 const forgetHighest = (pid = 0) => writeFileSync(`/proc/${pid}/clear_refs`, '5');
 
-/** A video through the workflow. @returns the hash of what was sent, and where the result is */
+/** Sends a video through the workflow. @returns the hash of the upload, and the URL of the result */
 async function passVideo(baseUrl: string, bytes: number): Promise<{ sent: string; url: string }> {
   const hash = createHash('sha256');
   const { headers, body } = formOf('video', hashed(videoOf(bytes), hash), bytes);
@@ -79,11 +79,11 @@ describe.each(Object.entries(STORES))('with ASSET_STORE=%s', (_, env) => {
       const server = await ServerProcess.start({
         COMFYUI_HOST: simulator.host,
         WORKFLOWS_DIR: workflows.directory,
-        // The machine is in this process, which has more to do than a machine.
+        // The machine is in this process, which is busier than a real machine.
         HEALTH_CHECK_TIMEOUT: '30000',
         MAX_FILE_SIZE: String(IN_BYTES),
         MAX_RESULT_SIZE: String(TIMES * IN_BYTES),
-        // None of it counts for what is not in memory.
+        // None of these limits apply to what is not in memory.
         MAX_UPLOAD_MEMORY: String(4 * MIB),
         MAX_QUEUE_MEMORY: String(MIB),
         MAX_RESULT_MEMORY: String(MIB),
@@ -92,7 +92,7 @@ describe.each(Object.entries(STORES))('with ASSET_STORE=%s', (_, env) => {
       try {
         const { pid } = server.child;
         const { baseUrl } = server;
-        // What is only loaded or compiled once is no growth.
+        // Memory for code that is loaded or compiled once must not count as growth.
         await hashOfAnswer((await passVideo(baseUrl, 8 * MIB)).url);
         forgetHighest(pid);
         const before = memoryOf(pid).now;

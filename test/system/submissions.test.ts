@@ -71,7 +71,7 @@ describe('a submission with an Idempotency-Key', () => {
       expect(await response.json()).toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' });
     }
     expect(await total()).toBe(1);
-    // The route does not matter: it is the same job, waited for or not.
+    // The route does not matter: both return the same job.
     expect((await stack.client.post(SYNC, image, keyed('k'))).status).toBe(200);
   });
 
@@ -195,7 +195,7 @@ describe('the workflows', () => {
       { host: hosts[1], can_run: false, missing: ['InspyrenetRembg'] },
     ]);
     expect(upscaling?.instances.map(({ can_run }) => can_run)).toEqual([true, true]);
-    // What it says can be sent as it says.
+    // The described request can be sent as described.
     const response = await stack.client.post(String(upscaling?.url), await png(), { fields: { scale: '2' } });
     expect(response.status).toBe(200);
   });

@@ -13,10 +13,10 @@ afterEach(async () => {
 
 const LIMITS = { maxPixels: 1e8, maxBytes: 1e6 };
 
-/** A picture that keeps a thread busy for a while. */
+/** An image that keeps a thread busy for a while. */
 const large = () => png({ width: 2000, height: 2000 });
 
-/** Pictures that are at work, or wait for a thread. */
+/** Number of images that are processed or wait for a thread. */
 function busyThreads(): number {
   const { queue, process } = sharp.counters();
   return queue + process;
@@ -45,7 +45,7 @@ describe('a thumbnail', () => {
   it('is made one after the other, so that jobs find threads', async () => {
     const thumbnails = new Thumbnails(LIMITS);
     const picture = await large();
-    // What another file of tests left under way in this process.
+    // Work that another test file left in this process.
     await eventually(() => expect(busyThreads()).toBe(0));
     let most = 0;
     const watch = setInterval(() => {

@@ -20,7 +20,7 @@ const TRACEPARENT = `00-${TRACE}-${CLIENT_SPAN}-01`;
 let servers: HttpServers;
 let receiver: OtlpReceiver;
 let stack: Stack | undefined;
-/** Requests to any server of this process, as `METHOD /first part of the path` and its `traceparent`. */
+/** Requests to any server in this process, as `METHOD /first part of the path` with `traceparent`. */
 let requests: { readonly what: string; readonly traceparent: string | undefined }[];
 
 const onRequest = (message: unknown) => {
@@ -117,7 +117,7 @@ describe('a job', () => {
       expect([what, traceOf(sent?.traceparent)]).toEqual([what, TRACE]);
       expect([what, spanOf(sent?.traceparent)]).toEqual([what, receiver.only(name || what).id]);
     }
-    // What is about the machine belongs to nobody's trace.
+    // Checks of the machine belong to no trace.
     const checks = requests.filter(({ what }) => what === 'GET /system_stats');
     expect(checks.length).toBeGreaterThan(0);
     expect(checks.filter(({ traceparent }) => traceparent !== undefined)).toEqual([]);

@@ -13,7 +13,7 @@ afterAll(() => stack.stop());
 
 const ROUTES = ['/api/remove-background', '/api/upscale-image', '/api/async/upscale-remove-bg'];
 
-/** A PNG header that promises this size, whole as a file but with no pixels to speak of. */
+/** A PNG header that claims this size; the file is complete but has almost no pixel data. */
 function pngHeader(width: number, height: number): Buffer {
   const chunk = (type: string, data: Buffer) => {
     const length = Buffer.alloc(4);
@@ -194,7 +194,7 @@ describe('an upload that is taken', () => {
     for (let at = 0; at < whole.length; at += 7000) yield whole.subarray(at, at + 7000);
   }
 
-  /** The bytes that the server keeps of an image whose form came in pieces. */
+  /** The bytes that the server keeps of an image whose form arrived in pieces. */
   async function keptOf(image: Buffer, options: { declared: boolean; more?: string }): Promise<Buffer> {
     const field = `--${BOUNDARY}\r\nContent-Disposition: form-data; name="other"\r\n\r\n${options.more ?? ''}\r\n`;
     const form = Buffer.concat([
@@ -204,7 +204,7 @@ describe('an upload that is taken', () => {
       image,
       Buffer.from(`\r\n${field}--${BOUNDARY}--\r\n`),
     ]);
-    // A body of known length is declared; a stream is sent in chunks without one.
+    // A body of known length declares it; a stream is sent in chunks without a length.
     const body = options.declared ? new Uint8Array(form) : ReadableStream.from(inPieces(form));
     const response = await stack.client.request('/api/async/upscale-image', {
       method: 'POST',
@@ -235,7 +235,7 @@ describe('an upload that is taken', () => {
         }
       }
     }
-    // Room that the rest of the form was given is not kept with the image.
+    // The memory of the rest of the form is not kept with the image.
     const small = await keptOf(await png(), { declared: true, more: 'x'.repeat(16_000) });
     expect(small.buffer.byteLength).toBeLessThan(1.2 * small.length);
     stack.simulator().faults.hang = false;

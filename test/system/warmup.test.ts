@@ -22,7 +22,7 @@ async function machine(index = 0) {
   return { ...instance, issues: body.issues };
 }
 
-/** The machine's process is another one, and the server saw that. */
+/** Restarts the machine's process and waits until the server has noticed. */
 async function restart(): Promise<void> {
   await stack.simulator().crash();
   await eventually(async () => expect((await machine()).circuit_breaker.failures).toBeGreaterThan(0));

@@ -40,12 +40,12 @@ async function start(maxDeliveries = MAX_DELIVERIES): Promise<void> {
 }
 
 afterEach(async () => {
-  // Ends what hangs, so that the server need not wait for it.
+  // Closes hanging connections, so that the server need not wait for them.
   receivers.close();
   await stack.stop();
 });
 
-/** One of the clients, by its key. */
+/** One of the clients, by its API key. */
 class Submitter {
   readonly #client: Client;
 
@@ -53,7 +53,7 @@ class Submitter {
     this.#client = new Client(stack.client.baseUrl, { 'X-API-Key': KEYS[name] });
   }
 
-  /** Submits jobs whose ends are told to `webhook_url`, and waits for the ends. */
+  /** Submits jobs with `webhook_url` and waits for their ends. */
   async jobs(count: number, webhook_url: string): Promise<string[]> {
     const image = await png();
     const submissions = Array.from({ length: count }, () =>
@@ -68,19 +68,19 @@ class Submitter {
     return (await this.#client.json(`/api/jobs/${id}/info`, jobRecord)).webhook;
   }
 
-  /** The jobs whose ends nobody has tried to tell yet, of those that were not given up. */
+  /** The webhooks without any attempt that were not given up. */
   async untried(ids: readonly string[]): Promise<Awaited<ReturnType<Submitter['webhook']>>[]> {
     return (await this.those(ids, 'delivering')).filter((webhook) => webhook?.attempts.length === 0);
   }
 
-  /** The deliveries that ended, or go on, in this way. */
+  /** The webhooks in this state. */
   async those(ids: readonly string[], state: string): Promise<Awaited<ReturnType<Submitter['webhook']>>[]> {
     const all = await Promise.all(ids.map((id) => this.webhook(id)));
     return all.filter((webhook) => webhook?.state === state);
   }
 }
 
-/** A URL where nobody listens. */
+/** A URL on which nothing listens. */
 async function deadUrl(): Promise<string> {
   const closed = new HttpServers();
   const url = await closed.listen(() => undefined);
@@ -107,17 +107,17 @@ describe('a client that fills all places with deliveries that fail', () => {
     const tooMany = ids.length + 1 - MAX_DELIVERIES;
     await eventually(async () => expect(await greedy.those(ids, 'given_up')).toHaveLength(tooMany));
     for (const webhook of await greedy.those(ids, 'given_up')) expect(webhook?.reason).toMatch(/too many/);
-    // The last ones that came had their chance.
+    // The newest ones were attempted.
     expect(await greedy.those(ids.slice(-6), 'delivering')).toHaveLength(6);
 
     const receiver = await WebhookReceiver.start(receivers);
     const told = await modest.jobs(5, receiver.url);
     await eventually(async () => expect(await modest.those(told, 'delivered')).toHaveLength(5));
     expect((await other.webhook(early))?.state).toBe('delivering');
-    // What is delivered makes room again: five that came at once cost at most five.
+    // Delivered messages make room again: five that came at once use at most five places.
     expect((await greedy.those(ids, 'given_up')).length).toBeLessThanOrEqual(tooMany + 5);
 
-    // Its own good receiver is not locked out either.
+    // Its own working receiver is not blocked either.
     const own = await greedy.jobs(2, receiver.url);
     await eventually(async () => expect(await greedy.those(own, 'delivered')).toHaveLength(2));
   });

@@ -53,7 +53,7 @@ describe('a webhook', () => {
     const id = await submit({ webhook_url: receiver.url });
     const webhook = await settled(id);
     expect(webhook).toMatchObject({ state: 'delivered', attempts: [{ status: 200 }] });
-    // What may be a secret of the receiver's is not shown.
+    // What may be a secret of the receiver is hidden.
     expect(webhook.url).toBe(receiver.url.split('?')[0]);
     expect(receiver.messages).toHaveLength(1);
     const [message] = receiver.messages;
@@ -108,7 +108,7 @@ describe('a webhook', () => {
     const { state, attempts } = await settled(await submit({ webhook_url: hanging.url }));
     expect(state).toBe('given_up');
     expect(attempts.length).toBeGreaterThan(1);
-    // Each takes its 30 ms, and at least 5 ms lie between two.
+    // Each attempt takes 30 ms, with at least 5 ms in between.
     expect(attempts.length).toBeLessThanOrEqual(300 / 35 + 2);
     for (const { error } of attempts) expect(error).toBe('the receiver took too long');
   });

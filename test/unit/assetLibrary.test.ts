@@ -19,7 +19,7 @@ class HandClock implements Clock {
   }
 }
 
-/** A store whose deletions take as long as a test wants them to, or fail. */
+/** A store whose deletions can be delayed by a test, or fail. */
 class SlowStore extends MemoryAssetStore {
   readonly waiting: (() => void)[] = [];
   isHolding = false;
@@ -67,7 +67,7 @@ describe('an asset', () => {
     for (const holder of ['a', 'b', 'c']) {
       expect(await textOf(hash)).toBe('abc');
       void release(hash, holder);
-      // A holder lets go once, however often it says so.
+      // A holder releases an asset once, however often it is called.
       void release(hash, holder);
     }
     await eventually(async () => expect(await count()).toBe(0));

@@ -8,11 +8,11 @@ import type { AssetStoreOptions } from '../../src/services/assets/createAssetSto
 import { S3_CREDENTIALS, S3Server } from '../support/S3Server.js';
 
 const MIB = 1024 * 1024;
-/** A busy computer takes its time for 800 MB through two processes. */
+/** 800 MB through two processes take time on a busy computer. */
 const TIMEOUT_MS = 120_000;
 const TRAFFIC = path.resolve(import.meta.dirname, '../support/assetTraffic.mjs');
 
-/** By how much a process grows through which 100 MB come in and 300 MB go out, in bytes. */
+/** Memory growth of a process that stores 100 MB and reads 300 MB, in bytes. */
 async function growthWith(options: AssetStoreOptions): Promise<{ used: number; rss: number }> {
   const flags = ['--expose-gc', '--import', 'tsx', TRAFFIC];
   const { stdout } = await promisify(execFile)(

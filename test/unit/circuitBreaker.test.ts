@@ -14,7 +14,7 @@ function fail(times: number): void {
   for (let n = 0; n < times; n += 1) breaker.recordFailure();
 }
 
-/** Lets the reset time pass and fails the one probe. */
+/** Lets the reset time pass and fails the probe. */
 function failProbe(): void {
   now += breaker.msUntilProbe;
   expect(breaker.tryPass()).toBe(true);

@@ -218,7 +218,7 @@ describe('the configuration', () => {
       S3_PREFIX: 'some/folder/',
       S3_FORCE_PATH_STYLE: 'yes',
       S3_PRESIGN_SECONDS: '60',
-      // A bound on memory, where nothing waits in memory.
+      // A memory limit, although nothing waits in memory.
       MAX_QUEUE_MEMORY: '1000',
     };
     expect(loadConfig(env).assets).toMatchObject({

@@ -28,7 +28,7 @@ describe('a derived manifest', () => {
       inputs: Object.entries(one.inputs),
       outputs: Object.entries(one.outputs),
     });
-    // The command prints it as YAML, and the server makes a workflow of it.
+    // The command prints it as YAML, and the server can load the result.
     const printed = readManifest(writeManifest(manifest));
     expect(inShort(printed)).toEqual(inShort(manifest));
     expect(fileWorkflow('flow', graph, printed).requires.nodes.length).toBeGreaterThan(0);

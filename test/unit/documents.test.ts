@@ -7,13 +7,13 @@ import { ERROR_STATUS } from '../../src/errors.js';
 
 const read = (file: string) => readFileSync(path.resolve(import.meta.dirname, '../..', file), 'utf8');
 
-/** Every variable with its default, as one writes it into a file. */
+/** Every variable with its default, as text. */
 const defaults = Object.fromEntries(
   Object.entries(environmentSchema.parse({})).map(([name, value]) => [name, String(value)]),
 );
 const variables = Object.keys(environmentSchema.shape).sort();
 
-/** Names with their values, from a pattern with a group for each. */
+/** Names and values, from a pattern with one group for each. */
 const pairsOf = (text: string, pattern: RegExp) =>
   Object.fromEntries([...text.matchAll(pattern)].map(([, name = '', value = '']) => [name, value]));
 

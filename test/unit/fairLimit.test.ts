@@ -6,7 +6,7 @@ import { FairLimit } from '../../src/services/webhooks/FairLimit.js';
 import { deliveryOrder } from '../support/deliveryOrder.js';
 import { eventually } from '../support/eventually.js';
 
-/** Work that goes on until it is told to end. */
+/** Work that runs until the test ends it. */
 class Work {
   readonly begun: string[] = [];
   readonly #limit: FairLimit;
@@ -28,7 +28,7 @@ class Work {
     return { result, drop: () => this.#limit.drop(share) };
   }
 
-  /** Ends the piece that began first, again and again until all are done. */
+  /** Ends the oldest running work, `count` times. @returns the names in the order of their start */
   async finish(count: number): Promise<string[]> {
     for (let done = 0; done < count; done += 1) {
       await eventually(() => expect(this.#ends.length).toBeGreaterThan(0));
@@ -41,7 +41,7 @@ class Work {
 describe('work that is shared out', () => {
   it('is done for clients in turn, however much one of them has', async () => {
     const work = new Work({ total: 1, perClient: 1, perHost: 1 });
-    // The first one begins before anybody else is there.
+    // The first one starts before the others are added.
     for (const name of ['a@x', 'a@x', 'a@x', 'a@x', 'b@x', 'b@x', 'c@y']) work.add(name);
     expect(await work.finish(7)).toEqual(['a@x', 'a@x', 'b@x', 'c@y', 'a@x', 'b@x', 'a@x']);
   });
@@ -65,7 +65,7 @@ describe('work that is shared out', () => {
     const second = work.add('b@x');
     work.add('c@x');
     second.drop();
-    // Under way already: it goes on.
+    // It has started and continues.
     first.drop();
     expect(await second.result).toBeUndefined();
     expect(await work.finish(2)).toEqual(['a@x', 'c@x']);

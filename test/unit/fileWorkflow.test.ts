@@ -17,7 +17,7 @@ const derived = (file: unknown) =>
 const declared = (file: unknown, manifest: string) =>
   fileWorkflow('my-flow', graphOfFile(file), readManifest(manifest));
 
-/** The prompt that a client's parameters and files make, as JSON; a file is shown as `<what it holds>`. */
+/** The prompt for a client's parameters and files, as JSON; a file becomes `<its content>`. */
 function prompt(
   workflow: FileWorkflow,
   parameters: Record<string, unknown>,
@@ -34,7 +34,7 @@ function prompt(
   return stringifyJson(graphJson(graph, ({ bytes }) => `<${bytes}>`));
 }
 
-/** What a refused graph or manifest says. */
+/** The error of an invalid graph or manifest. */
 function refusal(make: () => unknown): Pick<AppError, 'code' | 'message' | 'details'> {
   try {
     make();
@@ -249,7 +249,7 @@ outputs: { image: { node: "9" } }`,
       'takes a whole number from 2 to 8',
       'takes true or false',
     ]);
-    // The two texts differ, so none of them is the default.
+    // The two texts differ, so there is no default.
     expect(schemaOf(workflow, 'what')).not.toHaveProperty('default');
     expect(schemaOf(workflow, 'model')).toEqual({
       'x-kind': 'choice',

@@ -24,7 +24,7 @@ afterEach(async () => {
 });
 
 describe('a timeout', () => {
-  /** In a thread of its own, since this one stands still. */
+  /** In a separate thread, because this one is blocked. */
   const answering = () =>
     new Worker(
       `const { createServer } = require('node:http');
@@ -44,9 +44,9 @@ describe('a timeout', () => {
     const host = `127.0.0.1:${port}`;
     const other = new HttpTransport({ id: host, host, baseUrl: `http://${host}`, headers: {} }, {}, 5000);
     const answer = other.request({ method: 'GET', path: '/', timeoutMs: 400 });
-    // The request is on its way, the answer comes while nobody reads it.
+    // The request is sent; the response arrives while this thread is blocked.
     await sleep(5);
-    // Timers come next, before sockets.
+    // Timers are handled next, before sockets.
     await new Promise(setImmediate);
     standStill(1000);
     await expect(answer).resolves.toMatchObject({ status: 200 });

@@ -11,7 +11,7 @@ function jobWith(id: string): Job {
   return transitions.accept(id, JOB_REQUEST, 0);
 }
 
-/** Two servers with one store of keys. */
+/** Two servers that share a store of idempotency keys. */
 function twoServers() {
   const store = new MemoryIdempotencyStore();
   const events = new MemoryJobEvents(silentLogger);

@@ -28,7 +28,7 @@ const SOURCES = path.resolve(import.meta.dirname, '../../src');
 
 const inspect = (bytes: Buffer) => inspectImage(bytes, LIMITS);
 
-/** What the machine gets, with each of the loaders. */
+/** The file that a machine receives, for each kind of loader. */
 async function handedOn(file: Buffer): Promise<{ upload: Buffer; base64: Buffer }> {
   const { bytes, image } = await inspect(file);
   return {
@@ -37,7 +37,7 @@ async function handedOn(file: Buffer): Promise<{ upload: Buffer; base64: Buffer 
   };
 }
 
-/** A noisy photo, which no file stores in a few bytes. */
+/** A noisy photo, which does not compress well. */
 function photo(width = 64, height = 48) {
   let state = 1;
   const data = Uint8Array.from({ length: width * height * 3 }, () => {

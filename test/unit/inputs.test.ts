@@ -21,7 +21,7 @@ afterEach(() => {
 interface Surroundings {
   readonly allowedHosts?: string[];
   readonly timeoutMs?: number;
-  /** What any name resolves to, one after the other, and the last one for good. */
+  /** The addresses that every name resolves to, one per lookup; the last one is repeated. */
   readonly addresses?: string[];
 }
 
@@ -43,13 +43,13 @@ function fetcherIn({ allowedHosts = ['127.0.0.1'], timeoutMs = 20_000, addresses
 
 const all = async ({ body, filename }: FetchedInput) => ({ bytes: await buffer(body), filename });
 
-/** Of somebody who waits as long as it takes. */
+/** A signal that is never aborted. */
 const patient = () => new AbortController().signal;
 
 const get = (url: string, surroundings?: Surroundings, signal = patient()) =>
   fetcherIn(surroundings).fetch(url, { maxBytes: MAX_BYTES, signal }, all);
 
-/** Why it did not come, after a look at whether the error shows more than it should. */
+/** Returns the error's message, after a check that it reveals nothing confidential. */
 async function problemOf(work: Promise<unknown>): Promise<string> {
   const error = await work.catch((reason: unknown) => reason);
   if (!(error instanceof InputUnreachable)) throw error;
@@ -66,7 +66,7 @@ const leadingTo = (location: string, status = 302): RequestListener => {
   return (_request, response) => void response.writeHead(status, { Location: location }).end('over there');
 };
 
-/** Sends as fast as it is read, and tells how much that was when nobody reads any more. */
+/** Sends as fast as the client reads; calls `onEnd` with the number of bytes when the connection closes. */
 function flood(response: ServerResponse, onEnd: (bytes: number) => void): void {
   const part = Buffer.alloc(64 * 1024);
   let sent = 0;

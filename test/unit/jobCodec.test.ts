@@ -16,7 +16,7 @@ import { JOB_REQUEST } from '../support/jobRequest.js';
 import { RecordingLogger } from '../support/RecordingLogger.js';
 import { USER_GRAPHS, userGraph } from '../support/userGraphs.js';
 
-/** Two servers, and the definitions that they share. */
+/** Two servers and the workflow definitions that they share. */
 function servers() {
   const log = new RecordingLogger();
   const shared = new Map<string, string>();
@@ -27,7 +27,7 @@ function servers() {
     return { definitions, codec: new JobCodec(definitions, log) };
   };
   const [here, there] = [server(), server()];
-  /** Writes a job here as the store does, and reads it there. */
+  /** Encodes a job on one server like the store, and decodes it on the other. */
   const carry = async (job: Job): Promise<Job | undefined> => {
     const text = here.codec.encode(job);
     const name = here.definitions.nameOf(job.request.workflow);
@@ -54,7 +54,7 @@ const pending = (request: Partial<JobRequest> = {}): Job => ({
   failedTries: [],
 });
 
-/** A job in every state, and in every way in which it may be in it. */
+/** The job in every state, with every variant of it. */
 function everyState(job: Job): Job[] {
   const failure = {
     message: 'm "quoted"\n',
@@ -93,7 +93,7 @@ function everyState(job: Job): Job[] {
   return [...states, ...ends.flatMap((end) => end ?? [])];
 }
 
-/** What ComfyUI would get, with a file for each input. */
+/** The prompt for ComfyUI, with a file for each input. */
 function promptOf({ workflow, parameters }: JobRequest): string {
   const files = new Map(workflow.files.map(({ name }) => [name, new GraphFile(Buffer.from(name), 'png')]));
   const graph = workflow.build(files, parameters, imageNodes('upload'));
@@ -160,7 +160,7 @@ describe('a job as a text', () => {
     if (!lost) throw new Error('no job');
     expect({ ...lost, request: { ...lost.request, workflow } }).toEqual(job);
     expect(() => promptOf(lost.request)).toThrow('The definition of the workflow "my-flow" is lost.');
-    // The next server may have it again.
+    // Another server may have the definition again.
     expect(third.codec.encode(lost)).toBe(text);
     expect((await there.codec.decode('a', third.codec.encode(lost)))?.request.workflow.title).toBe('My flow');
   });
@@ -200,7 +200,7 @@ describe('tagged JSON', () => {
     [{ a: undefined, b: null, c: '', d: '$bigint', $e: 1 }],
     [{ digits: new NumberText('1.0'), nested: [new NumberText('18446744073709551616')] }],
     [[new Date(5), new Map([['a', new Map([['1', 2n]])]]), new Set([1, 'b']), [undefined]]],
-    // What looks like a tag and is none.
+    // Looks like a tag but is none.
     [{ $bigint: '5' }],
     [{ $object: [['$map', []]] }],
     [{ $map: { $map: { $bigint: 1n } } }],

@@ -19,7 +19,7 @@ const preview: MachinePreview = {
   metadata: undefined,
 };
 
-/** Keeps what it hears, with as many bytes before itself as a test says. */
+/** A listener that records messages; the test sets its number of waiting bytes. */
 class Recorder implements JobListener {
   waitingBytes = 0;
   readonly heard: string[] = [];

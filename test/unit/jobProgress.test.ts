@@ -13,7 +13,7 @@ const UPDATE = 'jobs.update';
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
-/** A job that an instance has, on a store that counts. */
+/** A job that is processing on an instance, with a store that counts calls. */
 async function processing() {
   const stores = new UnreliableStores();
   const events = new MemoryJobEvents(silentLogger);
@@ -22,7 +22,7 @@ async function processing() {
     { maxResultBytes: 1e9, lifetimeMs: 3_600_000 },
     { now: () => Date.now() },
     silentLogger,
-    // What fails is done later, and not after a wait that no fake timer shortens.
+    // A failed call is repeated later without a pause, which fake timers would not shorten.
     { ...STORE_TIMINGS, attempts: 1 },
   );
   const { id } = await manager.create(JOB_REQUEST, new Map([['image', Buffer.alloc(1)]]));

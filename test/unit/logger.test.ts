@@ -9,7 +9,7 @@ import { eventually } from '../support/eventually.js';
 
 const MIB = 1024 * 1024;
 
-/** A console that takes lines when it is told to. */
+/** A console that accepts lines only on request. */
 class HeldConsole extends Writable {
   readonly lines: string[] = [];
   isHeld = false;

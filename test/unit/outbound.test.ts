@@ -19,7 +19,7 @@ afterEach(() => {
 
 const guardOf = (allowedHosts: string[] = []) => new AddressGuard({ allowedHosts, setting: 'SOME_HOSTS' });
 
-/** Names that resolve to these addresses. */
+/** A guard for names that resolve to these addresses. */
 function guardWith(addresses: string[], allowedHosts: string[] = []): AddressGuard {
   const found = addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
   return new AddressGuard({

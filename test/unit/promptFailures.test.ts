@@ -7,7 +7,7 @@ import {
   type PromptFailure,
 } from '../../src/promptFailures.js';
 
-/** Node class, exception class, message; as ComfyUI, PyTorch, Pillow and Python write them. */
+/** Node class, exception class, message; in the notation of ComfyUI, PyTorch, Pillow and Python. */
 const exceptions: ReadonlyArray<readonly [PromptFailure, string, string, string]> = [
   [
     'out of memory',
@@ -32,7 +32,7 @@ const exceptions: ReadonlyArray<readonly [PromptFailure, string, string, string]
   ['GPU fault', 'InspyrenetRembg', 'RuntimeError', 'Found no NVIDIA driver on your system.'],
   ['GPU fault', 'KSampler', 'RuntimeError', 'HIP error: invalid device function'],
   ['GPU fault', 'KSampler', 'RuntimeError', 'device-side assert triggered'],
-  // A loader moves its tensor to the GPU: the fault is the machine's, whatever the node.
+  // A loader moves its tensor to the GPU: the machine is at fault, whatever the node.
   ['GPU fault', 'LoadImage', 'RuntimeError', 'CUDA error: unspecified launch failure'],
   ['disk fault', 'SaveImage', 'OSError', '[Errno 28] No space left on device'],
   ['disk fault', 'PreviewImage', 'OSError', "[Errno 5] Input/output error: '/data/temp/x.png'"],
@@ -91,7 +91,7 @@ describe('a fault of a GPU', () => {
   });
 });
 
-/** Blame and retry of every failure, written down apart from the table. */
+/** Blame and retry of every failure, listed independently of the table. */
 const verdicts: Readonly<Record<PromptFailure, string>> = {
   'connection refused': 'machine, retry',
   'no answer': 'machine, retry',

@@ -7,7 +7,7 @@ import { MemoryJobQueue } from '../../src/services/queue/memory/MemoryJobQueue.j
 import { MemoryJobStore } from '../../src/services/queue/memory/MemoryJobStore.js';
 import { JOB_REQUEST } from '../support/jobRequest.js';
 
-/** Enough steps that places are given anew and holes are closed on the way. */
+/** Enough steps to reassign places and close gaps on the way. */
 const STEPS = 3000;
 
 describe('a queue to which much is added and from which much is taken', () => {
@@ -36,7 +36,7 @@ describe('a queue to which much is added and from which much is taken', () => {
   });
 });
 
-/** In order. */
+/** All entries, in order. */
 async function allWaiting(queue: MemoryJobQueue): Promise<QueueEntry[]> {
   const entries: QueueEntry[] = [];
   await queue.take((entry) => {
@@ -50,7 +50,7 @@ function entryOf(id: string, type: string): QueueEntry {
   return { id, type, bytes: 1, largest: 1, tried: new Set() };
 }
 
-/** Puts an entry back that waits somewhere, takes it or removes it. */
+/** Returns an entry to the queue, takes it or removes it. */
 async function disturb(queue: MemoryJobQueue, id: string, choice: number): Promise<void> {
   if (choice >= 80) await queue.remove(id);
   const taken = await queue.take((entry) => (entry.id === id ? { release: () => undefined } : 'not now'));

@@ -23,7 +23,7 @@ function job(id: string, parts: Partial<WaitingJob> = {}): WaitingJob {
 
 interface TestMachine {
   readonly id: string;
-  /** Of a job, ms. */
+  /** Duration of a job, ms. */
   ms?: number;
   readonly loadMs?: number;
   readonly slots?: number;
@@ -32,7 +32,7 @@ interface TestMachine {
   readonly maxBytes?: number;
 }
 
-/** A fleet in virtual time around a scheduler: each machine executes one job after the other. */
+/** A fleet in virtual time with a scheduler: each machine executes one job after the other. */
 class Fleet {
   readonly scheduler = new Scheduler({ maxPassedOverMs: BOUND_MS }, () => JOB_MS);
   readonly begun: { assignment: Assignment; at: number }[] = [];
@@ -61,7 +61,7 @@ class Fleet {
     for (const one of jobs) this.scheduler.add({ ...one, enqueuedAt: this.now });
   }
 
-  /** Begins what can begin now. @returns `job on machine` of each */
+  /** Starts all jobs that can start now. @returns `job on machine` of each */
   give(): string[] {
     const given: string[] = [];
     for (;;) {
@@ -72,7 +72,7 @@ class Fleet {
     }
   }
 
-  /** Until the next job ends, then begins what can begin. @returns false when nothing runs */
+  /** Advances to the end of the next job, and starts what can start. @returns false if nothing runs */
   next(): boolean {
     const busy = this.#machines.filter(({ queue }) => queue.length > 0);
     busy.sort((one, other) => (one.queue[0]?.endsAt ?? 0) - (other.queue[0]?.endsAt ?? 0));
@@ -89,7 +89,7 @@ class Fleet {
     while (this.next());
   }
 
-  /** Names of all jobs that began, in order. */
+  /** Names of all started jobs, in order. */
   get order(): string[] {
     return this.begun.map(({ assignment }) => assignment.job.id);
   }
@@ -114,7 +114,7 @@ class Fleet {
   }
 }
 
-/** A fleet that has run jobs, so that speeds are known. */
+/** A fleet that has run jobs, so that the scheduler knows its speeds. */
 function known(machines: readonly TestMachine[], jobs = 5 * machines.length): Fleet {
   const fleet = new Fleet(machines);
   fleet.add(...Array.from({ length: jobs }, (_, n) => job(`before ${n}`)));

@@ -25,7 +25,7 @@ const OUTPUT: JobOutput = {
 const RESULT: JobResult = { promptId: 'p', outputs: [OUTPUT, { ...OUTPUT, name: 'mask' }] };
 const CONTENTS = [Buffer.from('result'), Buffer.from('a mask')];
 
-/** Two servers that share records, bytes, and who holds them. */
+/** Two servers that share records, bytes and their holders. */
 describe('bytes of jobs that servers share', () => {
   let time = 0;
   let store: MemoryAssetStore;
@@ -57,7 +57,7 @@ describe('bytes of jobs that servers share', () => {
 
   const isEmpty = () => eventually(async () => expect(await allOf(store)).toEqual([]));
 
-  /** A job of the first server, which is done. */
+  /** A completed job of the first server. */
   async function completed(): Promise<string> {
     const { id } = await a.create(JOB_REQUEST, new Map([['image', Buffer.from('x')]]));
     await a.runs.begin(id, 'a:1');

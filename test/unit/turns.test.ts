@@ -5,7 +5,7 @@ import { Turns } from '../../src/utils/turns.js';
 const KB = 1024;
 const MB = 1024 * KB;
 
-/** What begins in each turn of the event loop when pieces of these sizes are ready at the same time. */
+/** What starts in each turn of the event loop if pieces of these sizes are ready at the same time. */
 async function turnsOf(sizes: readonly number[]): Promise<number[][]> {
   const turns = new Turns();
   let now: number[] = [];

@@ -20,7 +20,7 @@ const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 1_000_000);
 
 const graphs = derivationCases.map(({ file }) => JSON.stringify(file));
 
-/** Whatever can be done with a workflow, once it was accepted. */
+/** Uses an accepted workflow in every way. */
 function use(workflow: FileWorkflow, random: Random): void {
   JSON.stringify(z.toJSONSchema(workflow.parameters, { io: 'input' }));
   const values = Object.keys(workflow.parameters.shape).map((name) => [
@@ -34,13 +34,13 @@ function use(workflow: FileWorkflow, random: Random): void {
   const graph = workflow.build(new Map(kept), parameters, imageNodes('upload'));
   readGraph(stringifyJson(graphJson(graph, () => 'file')));
   stringifyJson(graphJson(withoutSecrets(workflow.graph), () => null));
-  // YAML is slow to write and to read.
+  // Writing and parsing YAML is slow.
   if (random.chance(0.9)) return;
   const again = readManifest(writeManifest(workflow.manifest));
   expect(manifestDocument(again)).toEqual(manifestDocument(workflow.manifest));
 }
 
-/** @returns whether it was accepted; anything that is thrown but what is declared is the test's failure */
+/** @returns whether the workflow was accepted. Any undeclared error fails the test */
 function isAccepted(make: () => FileWorkflow, random: Random): boolean {
   let workflow: FileWorkflow;
   try {
@@ -94,7 +94,7 @@ it(`${CASES} damaged manifests are used or refused, as YAML and as JSON (seed ${
     try {
       if (isAccepted(make, random)) accepted += 1;
     } catch (error) {
-      // The text is no JSON at all: its reader says so.
+      // The text is not valid JSON, which is a SyntaxError.
       if (!(error instanceof SyntaxError)) throw new Error(`Case ${count}: ${text}`, { cause: error });
     }
   }

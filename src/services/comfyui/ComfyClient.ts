@@ -24,35 +24,35 @@ import { UploadNames } from './UploadNames.js';
 import { uploadForm } from './uploadForm.js';
 
 export interface ComfyClientOptions {
-  /** Sent with every request, such as an authorization; never logged. */
+  /** Sent with every request, for example for authorization; never logged. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Milliseconds for small requests (checks, interrupt), and that a larger one may stand still. */
+  /** Timeout for small requests (checks, interrupt), and for a stalled larger one, ms. */
   readonly controlTimeoutMs: number;
-  /** Milliseconds for the whole of a request that carries an image. */
+  /** Timeout for a whole request with an image, ms. */
   readonly transferTimeoutMs: number;
-  /** The same for a file of any length that is not in memory: it may only not stand still. */
+  /** Timeout for a stalled request with a file that is not in memory; there is no timeout for the whole request, ms. */
   readonly streamTimeoutMs: number;
-  /** Bytes taken from one `GET /view`. */
+  /** Maximum size of a `GET /view` response, bytes. */
   readonly maxResultBytes: number;
-  /** Requests about prompts are parts of the traces of their jobs. */
+  /** Traces requests about prompts as parts of their jobs' traces. */
   readonly tracing: Tracing;
   /** Marks this server's prompts and uploads. Unique for each start of a server. */
   readonly serverId: string;
-  /** Called with the name of every file in the temp folder before it is used for the first time. */
+  /** Called with the name of every file in the temp folder before its first use. */
   onNewUploadName(name: string): void;
   /** Called before each submission. */
   onSubmit(): void;
 }
 
 /**
- * One instance's HTTP API. Every method rejects with a `PromptError` (see the table of failures) or, when its `signal`
- * is aborted, with that signal's reason.
+ * The HTTP API of one instance. Every method rejects with a `PromptError` (see the table of failures) or, if its `signal` is
+ * aborted, with the signal's reason.
  */
 export class ComfyClient {
   readonly address: InstanceAddress;
-  /** Names under which pictures are uploaded. */
+  /** Names for uploaded files. */
   readonly uploadNames: UploadNames;
-  /** What the instance tells of prompts. */
+  /** Queries about the instance's prompts. */
   readonly prompts: PromptQueries;
   readonly #options: ComfyClientOptions;
   readonly #turns: Turns;
@@ -69,41 +69,41 @@ export class ComfyClient {
     );
   }
 
-  /** The same instance over connections of their own, which a balancer in front of it may lead elsewhere. */
+  /** A client for the same instance with new connections, which a load balancer in front of it may route to another machine. */
   withFreshConnections(): ComfyClient {
     return new ComfyClient(this.address, this.#options, this.#turns);
   }
 
-  /** Whether TCP connects, which it also does while the process is too busy to answer. */
+  /** Whether a TCP connection can be opened, which also works if the process is too busy to respond. */
   isConnectable(): Promise<boolean> {
     return tcpConnects(this.address.baseUrl, this.#options.controlTimeoutMs);
   }
 
-  /** `GET /system_stats`: answers when the instance is alive. */
+  /** `GET /system_stats`: succeeds if the instance is alive. */
   async systemStats(signal?: AbortSignal): Promise<{ version: string | undefined }> {
     const stats = await this.#get('/system_stats', systemStats, this.#options.controlTimeoutMs, signal);
     return { version: stats.system?.comfyui_version };
   }
 
-  /** `GET /features`: the largest request body, in bytes; undefined where the instance does not tell. */
+  /** `GET /features`: the maximum size of a request body, bytes; undefined if the instance does not report it. */
   async maxUploadBytes(signal?: AbortSignal): Promise<number | undefined> {
     const timeoutMs = this.#options.controlTimeoutMs;
     const answer = await this.#transport.request({ method: 'GET', path: '/features', timeoutMs, signal });
-    // Versions before 0.3.43 have no such route.
+    // Versions before 0.3.43 do not have this route.
     if (answer.status === 404) return undefined;
     return answer.parse(serverFeatures).max_upload_size;
   }
 
-  /** `GET /object_info/{class}`; undefined when the instance does not have that node class. */
+  /** `GET /object_info/{class}`; undefined if the instance does not have that node class. */
   async nodeInfo(className: string, signal?: AbortSignal): Promise<NodeInfo | undefined> {
-    // Half a character that is written as two cannot be encoded: no class is called so.
+    // An unpaired surrogate cannot be encoded: no class has such a name.
     const path = `/object_info/${encodeURIComponent(Buffer.from(className).toString())}`;
     return (await this.#get(path, objectInfoAnswer, this.#options.controlTimeoutMs, signal))[className];
   }
 
   /**
-   * `POST /upload/image` into the temp folder; a file of that name is overwritten.
-   * @returns the file as `LoadImage` takes it, such as `name.png [temp]`
+   * `POST /upload/image` into the temp folder; overwrites a file with this name.
+   * @returns the file in the form of `LoadImage`, such as `name.png [temp]`
    * @throws PromptError `upload too large`
    */
   async upload(name: string, content: Content, signal?: AbortSignal): Promise<string> {
@@ -123,9 +123,9 @@ export class ComfyClient {
   /**
    * `POST /prompt`.
    * @param outputNodes ids of the nodes that the caller needs
-   * @returns the id that ComfyUI gave the prompt (older servers ignore the one that was asked for), and why none of its
-   * output nodes will run, where that is so, or why one of them lacks its uploaded file: ComfyUI then runs the rest
-   * @throws PromptError `invalid workflow` with ComfyUI's own message when it refuses the prompt
+   * @returns the prompt's id (older servers ignore the requested one), and the error if none of its output nodes will run, or if
+   *   one of them lacks its uploaded file: ComfyUI then runs the rest
+   * @throws PromptError `invalid workflow` with ComfyUI's own message if it rejects the prompt
    */
   async submit(
     prompt: Omit<PromptBody, 'serverId'>,
@@ -160,7 +160,7 @@ export class ComfyClient {
 
   /**
    * `GET /view`: the bytes of a file.
-   * @throws PromptError `result gone` when the file is not there, `result too large`
+   * @throws PromptError `result gone` if the file does not exist, `result too large`
    */
   async view(file: OutputFile, signal?: AbortSignal): Promise<Buffer> {
     const timeoutMs = this.#options.transferTimeoutMs;
@@ -168,10 +168,10 @@ export class ComfyClient {
   }
 
   /**
-   * As `view`, a piece at a time.
-   * @param receive reads the bytes, and is called only when they are there; they fail with what `view` throws
-   * @returns what `receive` gives
-   * @throws as `view`, or what `receive` throws
+   * Like `view`, as a stream.
+   * @param receive reads the bytes; called only if the file exists. The stream fails with the errors of `view`
+   * @returns the result of `receive`
+   * @throws the errors of `view` and of `receive`
    */
   async viewStream<T>(
     file: OutputFile,
@@ -190,33 +190,33 @@ export class ComfyClient {
     return received.value;
   }
 
-  /** Forgets finished prompts. */
+  /** Deletes history entries. */
   async deleteHistory(promptIds: readonly string[], signal?: AbortSignal): Promise<void> {
     await this.#post('/history', { delete: promptIds }, signal);
   }
 
-  /** Takes a pending prompt out of the queue; leaves a running one alone. */
+  /** Removes a pending prompt from the queue; does nothing to a running one. */
   async deletePending(promptId: string, signal?: AbortSignal): Promise<void> {
     await this.#post('/queue', { delete: [promptId] }, signal);
   }
 
   /**
-   * Stops a prompt at its node's next check. An older ComfyUI ignores the id and stops whatever is running, so
-   * ask `queue` first who that is.
+   * Stops a prompt at its node's next check. An older ComfyUI ignores the id and stops whatever is running, so check with `queue`
+   * first which prompt that is.
    */
   async interrupt(promptId: string, signal?: AbortSignal): Promise<void> {
     await this.#post('/interrupt', { prompt_id: promptId }, signal);
   }
 
-  /** `POST /free`: drops models and cached results from the machine's memory as soon as nothing runs. */
+  /** `POST /free`: removes models and cached results from the machine's memory as soon as nothing runs. */
   async freeMemory(signal?: AbortSignal): Promise<void> {
     await this.#post('/free', { unload_models: true, free_memory: true }, signal);
   }
 
   /**
-   * A `GET` whose answer is handed on, whatever it is.
+   * Sends a `GET` whose response is passed on, whatever it is.
    * @param path with its query
-   * @param maxBytes most bytes taken as the answer
+   * @param maxBytes maximum size of the response
    */
   ask(path: string, maxBytes: number, signal?: AbortSignal): Promise<TransportAnswer> {
     return this.#transport.request({
@@ -228,7 +228,7 @@ export class ComfyClient {
     });
   }
 
-  /** Closes the kept-alive connections. */
+  /** Closes the keep-alive connections. */
   close(): void {
     this.#transport.close();
   }

@@ -5,44 +5,44 @@ import type { Logger } from '../../utils/logger.js';
 import { FEATURE_FLAGS, type MachineListener, type MachineMessage, parsePreview } from './machineMessages.js';
 import { type PromptMessage, parseFrame } from './protocol.js';
 
-/** Who follows one prompt on a socket. */
+/** A listener for one prompt on a socket. */
 export interface PromptListener {
   onMessage(message: PromptMessage): void;
-  /** Hears everything as the machine said it, before `onMessage` does. */
+  /** Gets every message unchanged, before `onMessage`. */
   readonly machine: MachineListener;
-  /** The socket is gone: nothing about this prompt will come any more. */
+  /** The socket has closed: there are no more messages about this prompt. */
   onDisconnect(): void;
 }
 
 export interface SocketOptions {
-  /** `ws://host:port`, with no slash at its end. */
+  /** `ws://host:port`, without a slash at the end. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** For `wss`, where it is not as usual. */
+  /** TLS options for `wss`, if they differ from the defaults. */
   readonly tls: InstanceAddress['tls'];
   readonly handshakeTimeoutMs: number;
-  /** A ping is sent this often; a socket that was silent since the one before is taken for dead. */
+  /** Interval of pings; a socket that was silent since the previous ping counts as dead. */
   readonly heartbeatMs: number;
-  /** Called with the number of prompts that the machine has, whoever they are from. */
+  /** Called with the number of all prompts on the machine, including those of other clients. */
   onQueue(remaining: number): void;
   readonly logger: Logger;
 }
 
-/** Previews are a few hundred KB; anything near this is not from ComfyUI. */
+/** Previews are a few hundred KB; a frame of nearly this size is not from ComfyUI. */
 const MAX_FRAME_BYTES = 32 * 1024 * 1024;
 
 /**
- * One WebSocket to ComfyUI under an id of its own. The id is never used again: a second socket with the same id
- * goes deaf when the first one is closed (protocol trap 3). Many prompts share a socket; messages go by prompt id.
+ * One WebSocket to ComfyUI with its own client id. The id is never reused: a second socket with the same id gets no more messages
+ * when the first one closes (protocol trap 3). Many prompts share a socket; messages are assigned by prompt id.
  */
 export class ComfySocket {
-  /** The `client_id` that prompts are submitted with. */
+  /** The `client_id` for submissions. */
   readonly clientId = uuid();
-  /** Prompts that use this socket at present. */
+  /** Number of prompts that currently use this socket. */
   leases = 0;
-  /** Settles when the handshake is over: rejects when there is no socket. */
+  /** Settles after the handshake: rejects if it failed. */
   readonly opened: Promise<void>;
-  /** Resolves, never rejects, when the socket is gone. */
+  /** Resolves when the socket has closed; never rejects. */
   readonly closed: Promise<void>;
   readonly #ws: WebSocket;
   readonly #logger: Logger;
@@ -50,7 +50,7 @@ export class ComfySocket {
   readonly #onQueue: (remaining: number) => void;
   #heartbeat: NodeJS.Timeout | undefined;
   #heard = true;
-  /** The prompt that was heard of last: a machine runs one at a time. */
+  /** The prompt of the latest message: a machine runs one at a time. */
   #running: string | undefined;
 
   constructor(options: SocketOptions) {
@@ -89,7 +89,7 @@ export class ComfySocket {
     return this.#ws.readyState === WebSocket.OPEN;
   }
 
-  /** Sends messages about a prompt to `listener` until the returned function is called. */
+  /** Passes messages about a prompt to `listener` until the returned function is called. */
   subscribe(promptId: string, listener: PromptListener): () => void {
     this.#listeners.set(promptId, listener);
     return () => {
@@ -97,7 +97,7 @@ export class ComfySocket {
     };
   }
 
-  /** Drops the socket at once; its prompts are told. */
+  /** Closes the socket at once and notifies its prompts. */
   terminate(): void {
     this.#ws.terminate();
   }
@@ -121,7 +121,7 @@ export class ComfySocket {
     if (listener && frame.kind === 'message') listener.onMessage(frame.message);
   }
 
-  /** Whoever follows the message's prompt, once it has heard what the machine said. */
+  /** Passes the raw message to the listener of its prompt, and returns that listener. */
   #hearing(raw: MachineMessage): PromptListener | undefined {
     const listener = this.#listeners.get(raw.promptId);
     if (listener) this.#running = raw.promptId;
@@ -135,7 +135,7 @@ export class ComfySocket {
     if (preview) this.#listeners.get(preview.promptId)?.machine.onPreview(preview);
   }
 
-  /** A half-open socket (packets vanish, no close) is only ever noticed by asking. */
+  /** A half-open socket (packets are lost, no close) can only be detected by pings. */
   #beat(): void {
     if (!this.#heard) {
       this.#logger.warn('ComfyUI socket does not respond, closing it');

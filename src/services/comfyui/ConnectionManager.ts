@@ -6,14 +6,14 @@ import { ComfySocket } from './ComfySocket.js';
 
 export interface ConnectionOptions {
   readonly maxPerInstance: number;
-  /** Sent with every handshake, such as an authorization; never logged. */
+  /** Sent with every handshake, for example for authorization; never logged. */
   readonly headers: Readonly<Record<string, string>>;
   readonly handshakeTimeoutMs: number;
   readonly heartbeatMs: number;
-  /** First and longest wait before a lost connection is opened again. */
+  /** First and longest delay before a lost connection is opened again, ms. */
   readonly reconnectBaseMs: number;
   readonly reconnectMaxMs: number;
-  /** A socket that lived this long was a good one: the backoff starts anew. */
+  /** A socket that was open this long counts as good: the backoff is reset, ms. */
   readonly stableMs: number;
 }
 
@@ -27,7 +27,7 @@ interface Pool {
   readonly address: InstanceAddress;
   readonly sockets: Set<ComfySocket>;
   failures: number;
-  /** `performance.now()` before which nothing is opened. */
+  /** `performance.now()` before which no connection is opened. */
   notBefore: number;
   reconnect: NodeJS.Timeout | undefined;
   /** The machine is no longer used. */
@@ -41,9 +41,9 @@ export interface ConnectionStats {
 }
 
 /**
- * A small pool of WebSockets an instance. Sockets are shared: an idle one is preferred, another is opened while
- * there may be more, then the least used one carries one prompt more. A lost one is replaced after a backoff with
- * jitter, under a fresh id; in the meantime its prompts are followed by polling.
+ * A small pool of WebSockets per instance. Sockets are shared: an idle one is preferred, then another one is opened up to the
+ * limit, then the least used one carries another prompt. A lost socket is replaced after a backoff with jitter, with a new id;
+ * meanwhile its prompts are followed by polling.
  */
 export class ConnectionManager {
   readonly #pools = new Map<string, Pool>();
@@ -58,24 +58,27 @@ export class ConnectionManager {
     this.#logger = logger;
   }
 
-  /** Calls `listener` with the number of prompts that a machine has, whoever they are from, when it tells. */
+  /**
+   * Calls `listener` with the number of all prompts on a machine, including those of other clients, whenever the machine reports
+   * it.
+   */
   onQueue(listener: (host: string, remaining: number) => void): void {
     this.#onQueue.push(listener);
   }
 
-  /** Calls `listener` when a connection that was open is gone. */
+  /** Calls `listener` when an open connection is lost. */
   onLoss(listener: (host: string) => void): void {
     this.#onLoss.push(listener);
   }
 
-  /** Whether there is an open connection to a host. */
+  /** Whether a connection to a host is open. */
   isConnected(host: string): boolean {
     return [...(this.#pools.get(host)?.sockets ?? [])].some(({ isOpen }) => isOpen);
   }
 
   /**
    * Lends a connection.
-   * @returns undefined when there is none and none can be had at present: the prompt is then followed by polling
+   * @returns undefined if there is none and none can be opened now: the prompt is then followed by polling
    */
   async acquire(address: InstanceAddress): Promise<ConnectionLease | undefined> {
     const pool = this.#poolOf(address);
@@ -86,13 +89,13 @@ export class ConnectionManager {
     return socket && lease(socket);
   }
 
-  /** Opens a first connection ahead of the first job. Does nothing when there is one. */
+  /** Opens the first connection before the first job. Does nothing if one exists. */
   async warmUp(address: InstanceAddress): Promise<void> {
     const pool = this.#poolOf(address);
     if (pool.sockets.size === 0) await this.#open(pool);
   }
 
-  /** As `warmUp`, for a machine that answers again: what failed before says nothing about it any more. */
+  /** Like `warmUp`, for a machine that responds again: earlier failures no longer matter. */
   async reopen(address: InstanceAddress): Promise<void> {
     const pool = this.#poolOf(address);
     pool.failures = 0;
@@ -100,7 +103,7 @@ export class ConnectionManager {
     await this.warmUp(address);
   }
 
-  /** Sockets by host: all, open, and lent. */
+  /** Number of sockets by host: all, open, and lent. */
   stats(): Record<string, ConnectionStats> {
     return Object.fromEntries(
       [...this.#pools.values()].map(({ address, sockets }) => {
@@ -117,7 +120,7 @@ export class ConnectionManager {
     );
   }
 
-  /** Closes the sockets to a machine that is gone. */
+  /** Closes the sockets to a removed machine. */
   forget(host: string): void {
     const pool = this.#pools.get(host);
     if (!pool) return;
@@ -127,7 +130,7 @@ export class ConnectionManager {
     for (const socket of pool.sockets) socket.terminate();
   }
 
-  /** Closes every socket and forgets every pending reconnection. */
+  /** Closes every socket and cancels every pending reconnection. */
   async stop(): Promise<void> {
     this.#stopped = true;
     const sockets = [...this.#pools.values()].flatMap((pool) => {

@@ -8,21 +8,21 @@ import type { MadeByNode } from './promptTracker.js';
 interface Source {
   readonly client: ComfyClient;
   readonly receive: OutputReceiver | undefined;
-  /** Bytes that are fetched early into memory, all together: the rest waits for the prompt's end. */
+  /** Maximum size of all outputs fetched early into memory, bytes: the rest is fetched at the prompt's end. */
   readonly maxBytes: number;
-  /** Called with each output once it is here. */
+  /** Called with each fetched output. */
   onOutput(made: MadeOutput): void;
 }
 
 /**
- * Fetches what a prompt makes while it still runs, one after the other. What cannot be fetched now is left to the prompt's end,
- * and what was fetched is not fetched again then.
+ * Fetches the outputs of a prompt while it runs, one after the other. An output that cannot be fetched now is fetched at the
+ * prompt's end; no output is fetched twice.
  */
 export class EarlyOutputs {
   readonly #source: Source;
   readonly #stopped = new AbortController();
   readonly #signal: AbortSignal;
-  /** By node and item, those that failed left out. */
+  /** By node and item; failed ones are undefined. */
   readonly #fetched = new Map<string, MadeOutput | undefined>();
   #bytesLeft: number;
   #last: Promise<void> = Promise.resolve();
@@ -33,7 +33,7 @@ export class EarlyOutputs {
     this.#bytesLeft = source.maxBytes;
   }
 
-  /** @param made so far */
+  /** @param made outputs so far */
   look(made: MadeByNode): void {
     for (const [id, items] of made) {
       for (const item of items) {
@@ -45,18 +45,18 @@ export class EarlyOutputs {
     }
   }
 
-  /** Fetches no more, and waits for what is on its way. */
+  /** Fetches no more, and waits for the current download. */
   async end(): Promise<void> {
     this.#bytesLeft = 0;
     await this.#last;
   }
 
-  /** Nobody wants any of it. */
+  /** Aborts, because the outputs are not needed. */
   stop(): void {
     this.#stopped.abort();
   }
 
-  /** What was fetched already. */
+  /** Returns an output that was already fetched. */
   get(nodeId: string, item: OutputItem): MadeOutput | undefined {
     return this.#fetched.get(keyOf(nodeId, item));
   }
@@ -70,7 +70,7 @@ export class EarlyOutputs {
       this.#fetched.set(key, made);
       if (!this.#signal.aborted) this.#source.onOutput(made);
     } catch {
-      // It is fetched again at the prompt's end, with more patience.
+      // It is fetched again at the prompt's end, with more retries.
     }
   }
 

@@ -93,7 +93,7 @@ export class HttpTransport {
     this.#path = pathname.replace(/\/$/, '');
     this.#headers = headers;
     this.#tracing = tracing;
-    // A machine that vanished is noticed long before the time for a whole transfer is over.
+    // A machine that disappeared is detected long before the timeout of a whole transfer.
     this.#pool = new Pool(origin, {
       connect: { timeout: stallMs, ...address.tls },
       headersTimeout: stallMs,

@@ -3,24 +3,24 @@ import type { ComfyClient } from './ComfyClient.js';
 import type { Predecessor, ServerState } from './ServerState.js';
 import { PROBE } from './severalMachines.js';
 
-/** Entries of a machine's history that are searched; each carries its whole graph. */
+/** Number of history entries that are searched; each contains its whole graph. */
 const HISTORY_ENTRIES = 200;
 
 /**
- * Cleans up what servers that ended left on the machines: their prompts are taken back, their history entries deleted,
- * and their uploads shrunk to one pixel, since ComfyUI has no way to delete a file.
+ * Cleans up what servers that ended left on the machines: interrupts or removes their prompts, deletes their history entries, and
+ * replaces their uploads by one pixel, since ComfyUI cannot delete files.
  */
 export class Leftovers {
   readonly #state: ServerState;
   readonly #logger: Logger;
   readonly #hosts: () => readonly string[];
   readonly #wanted: () => Promise<ReadonlySet<string>>;
-  /** Machines that are clean, by the id of the predecessor. */
+  /** Clean machines, by the id of the predecessor. */
   readonly #clean = new Map<string, Set<string>>();
 
   /**
-   * @param hosts gives those of the machines that this server knows; what is left on others stays there
-   * @param wanted gives the ids of prompts that other servers go on with
+   * @param hosts returns the machines that this server knows; other machines are not cleaned
+   * @param wanted returns the ids of prompts that other servers continue
    */
   constructor(
     state: ServerState,
@@ -35,9 +35,9 @@ export class Leftovers {
   }
 
   /**
-   * Cleans one machine that answers; does nothing when there is nothing to do. Call it again from time to time: prompts
-   * may take a while to stop.
-   * @throws PromptError when the machine does not answer
+   * Cleans one machine that responds; does nothing if there is nothing to clean. Call it repeatedly: prompts may take a while to
+   * stop.
+   * @throws PromptError if the machine does not respond
    */
   async clean(client: ComfyClient, signal: AbortSignal): Promise<void> {
     for (const predecessor of this.#state.predecessors) await this.#cleanBehind(predecessor, client, signal);
@@ -60,7 +60,7 @@ export class Leftovers {
           uploads: names.length,
         });
       }
-      // One that was interrupted stops at its node's next check, and has a history entry then.
+      // An interrupted prompt stops at its node's next check, and has a history entry then.
       if (!areRunning) clean.add(host);
     }
     if (used.every((one) => clean.has(one))) {
@@ -69,7 +69,7 @@ export class Leftovers {
     }
   }
 
-  /** Whether somebody goes on with a prompt of that server on the machine, which may also read its uploads. */
+  /** Whether another server continues a prompt of that server on the machine: the prompt may also read its uploads. */
   async #isWanted(client: ComfyClient, serverId: string, signal: AbortSignal): Promise<boolean> {
     const wanted = await this.#wanted();
     if (wanted.size === 0) return false;
@@ -81,7 +81,7 @@ export class Leftovers {
     );
   }
 
-  /** @returns how many prompts there were, and whether some still run */
+  /** @returns the number of prompts, and whether some still run */
   async #stopPrompts(
     client: ComfyClient,
     serverId: string,

@@ -1,18 +1,18 @@
 import type { PromptGraph } from '../../workflows/graph.js';
 import { workflowNodeId } from './ownOutputs.js';
 
-/** How long one node of a prompt was at work. */
+/** The execution time of one node of a prompt. */
 export interface NodeTime {
-  /** As the workflow has it. */
+  /** The node's id in the workflow. */
   readonly nodeId: string;
   readonly classType: string;
   readonly ms: number;
 }
 
-/** Nodes that are told of: those that took longest. A graph may have thousands. */
+/** Maximum number of reported nodes, the slowest ones. A graph may have thousands. */
 const MAX_NODES = 100;
 
-/** How long the nodes of one prompt were at work, by which of them messages say it is. ComfyUI runs one after the other. */
+/** Measures the execution time of a prompt's nodes from the messages about the running node. ComfyUI runs one after the other. */
 export class NodeTimes {
   readonly #graph: PromptGraph;
   readonly #ms = new Map<string, number>();
@@ -23,7 +23,7 @@ export class NodeTimes {
   }
 
   /**
-   * @param id of the node that is at work from now on, undefined for none
+   * @param id of the node that runs from now on, undefined for none
    * @param now `performance.now()`
    */
   at(id: string | undefined, now: number): void {
@@ -33,7 +33,7 @@ export class NodeTimes {
     this.#current = id === undefined ? undefined : { id, since: now };
   }
 
-  /** Nodes that were at work, in the order in which they began; what came out of ComfyUI's cache is not among them. */
+  /** The nodes that ran, in the order of their start; without those from ComfyUI's cache. */
   all(): NodeTime[] {
     const known = [...this.#ms].flatMap(([id, ms]) => {
       const classType = this.#graph.get(id)?.classType;

@@ -14,14 +14,14 @@ import { PromptTracker } from './promptTracker.js';
 import { contradictsItself } from './severalMachines.js';
 import type { UploadName } from './UploadNames.js';
 
-/** What a prompt does in this server's way, whatever the prompt. */
+/** Options that are the same for all prompts of this server. */
 export interface AttemptOptions {
   readonly timings: FollowTimings;
-  /** Bytes of everything together that a prompt made and that is in memory. */
+  /** Maximum size of all outputs of a prompt in memory, bytes. */
   readonly maxOutputBytes: number;
 }
 
-/** After these ComfyUI does not have the prompt; after anything else, such as a proxy's 502, it may. */
+/** After these failures ComfyUI does not have the prompt; after any other, such as a proxy's 502, it may have it. */
 const PROVES_REFUSAL: ReadonlySet<PromptFailure> = new Set([
   'connection refused',
   'invalid workflow',
@@ -29,17 +29,17 @@ const PROVES_REFUSAL: ReadonlySet<PromptFailure> = new Set([
   'upload too large',
 ]);
 
-/** One submission of a prompt to one instance, with what it holds while it lasts. */
+/** One submission of a prompt to one instance, with the resources that it holds. */
 export class PromptAttempt {
   readonly client: ComfyClient;
   readonly follower: PromptFollower;
   promptId: string;
   wasSubmitted = false;
-  /** ComfyUI said that it has the prompt. */
+  /** ComfyUI has confirmed that it has the prompt. */
   wasAccepted = false;
-  /** ComfyUI itself ended the prompt, well or not. */
+  /** ComfyUI itself has ended the prompt, successfully or not. */
   hasEnded = false;
-  /** Settles when ComfyUI answered the submission; never rejects. */
+  /** Settles with the response to the submission; never rejects. */
   submission: Promise<unknown> = Promise.resolve();
   readonly #run: PromptRun;
   readonly #options: AttemptOptions;
@@ -50,7 +50,7 @@ export class PromptAttempt {
   #unsubscribe: () => void = () => undefined;
   #early: EarlyOutputs | undefined;
 
-  /** @param run whose output nodes are its own */
+  /** @param run with its own unique output nodes */
   constructor(
     client: ComfyClient,
     run: PromptRun,
@@ -81,7 +81,7 @@ export class PromptAttempt {
     this.#listenFor(run.promptId);
   }
 
-  /** Uploads, submits and follows the prompt. */
+  /** Uploads the files, submits the prompt and follows it. */
   async result(signal: AbortSignal): Promise<PromptResult> {
     this.#fetchEarly(signal);
     if (this.#run.uploads) await this.#upload(signal);
@@ -91,7 +91,7 @@ export class PromptAttempt {
 
   /**
    * Follows a prompt that an earlier attempt submitted.
-   * @param earlier that attempt, whose files the prompt reads, where it is still known
+   * @param earlier that attempt, whose files the prompt reads, if it is still known
    */
   async resumed(earlier: PromptAttempt | undefined, signal: AbortSignal): Promise<PromptResult> {
     this.#fetchEarly(signal);
@@ -121,29 +121,29 @@ export class PromptAttempt {
     return { promptId, executionMs, nodeTimes, outputs: await fetchOutputs(source, outcome.made, signal) };
   }
 
-  /** Whether ComfyUI took the id that it was given: older servers choose their own. */
+  /** Whether ComfyUI used the requested id: older servers choose their own. */
   get hasOwnId(): boolean {
     return this.promptId === this.#run.promptId;
   }
 
-  /** What the deletion of the history entry waits for, where it does. */
+  /** The history entry is deleted after this, if set. */
   get until(): Promise<void> | undefined {
     return this.#run.until;
   }
 
-  /** Stops listening. The prompt may go on. */
+  /** Stops listening. The prompt may continue. */
   detach(): void {
     this.#early?.stop();
     this.#unsubscribe();
     this.#lease?.release();
   }
 
-  /** The prompt does not run any more, so what it read may be overwritten. */
+  /** Releases the names of the files: the prompt no longer runs, so they may be overwritten. */
   releaseFiles(): void {
     for (const { name } of this.#uploads.values()) name.release();
   }
 
-  /** Nobody knows whether the prompt still runs. */
+  /** Reserves the names of the files: it is unknown whether the prompt still runs. */
   keepFiles(): void {
     for (const { name } of this.#uploads.values()) name.doubt(this.promptId);
   }
@@ -165,7 +165,7 @@ export class PromptAttempt {
     this.#unsubscribe = this.#lease?.socket.subscribe(promptId, this.follower) ?? (() => undefined);
   }
 
-  /** As with a submission, half an upload would leave open whether it arrives: it is not aborted with the job. */
+  /** Not aborted with the job: after a partial upload, as after a partial submission, it would be unknown whether it arrives. */
   async #upload(signal: AbortSignal): Promise<void> {
     for (const file of filesOf(this.#run.graph)) {
       if (file.isInside) continue;
@@ -183,11 +183,12 @@ export class PromptAttempt {
   }
 
   /**
-   * The request itself is not aborted with the job: half a submission leaves open whether ComfyUI has the prompt.
+   * The request itself is not aborted with the job: after a partial submission it would be unknown whether ComfyUI has the
+   * prompt.
    */
   async #submit(signal: AbortSignal): Promise<void> {
     const { graph, outputNodes, promptId, extraData } = this.#run;
-    // With no socket the events go nowhere, whatever the id.
+    // Without a socket there is no recipient for messages, whatever the id.
     const clientId = this.#lease?.socket.clientId ?? promptId;
     const files = new Map([...this.#uploads].map(([file, { path }]) => [file, path]));
     signal.throwIfAborted();
@@ -212,18 +213,18 @@ export class PromptAttempt {
       await this.#recoverSubmission(error, signal);
     }
     this.#listener.onSubmitted(this.promptId);
-    // The rest of the prompt was accepted; it is taken back by whoever catches this.
+    // The rest of the prompt was accepted; the caller takes it back.
     if (refusal) throw refusal;
   }
 
-  /** An older server chose its own id: what it sent before its answer is missed. */
+  /** An older server chose its own id: messages that it sent before its response are missed. */
   #adopt(promptId: string): void {
     this.promptId = promptId;
     this.#listenFor(promptId);
     this.follower.suspectMissedMessages();
   }
 
-  /** A submission whose answer was lost may have arrived: it is looked up before anybody sends it again. */
+  /** A submission without a response may have arrived: looks it up before it is sent again. */
   async #recoverSubmission(error: unknown, signal: AbortSignal): Promise<void> {
     const mayHaveArrived = error instanceof PromptError && !PROVES_REFUSAL.has(error.failure);
     if (mayHaveArrived && (await this.#isKnown(signal))) {
@@ -237,7 +238,7 @@ export class PromptAttempt {
     throw error;
   }
 
-  /** A file that was uploaded just now and is denied may have been given to another machine. */
+  /** If a file that was just uploaded does not exist, another machine may have received it. */
   async #checkForSeveralMachines(signal: AbortSignal): Promise<void> {
     const [upload] = this.#uploads.values();
     if (!upload || !(await contradictsItself(this.client, signal))) return;
@@ -250,7 +251,7 @@ export class PromptAttempt {
 
   async #isKnown(signal: AbortSignal): Promise<boolean> {
     try {
-      // Whether it runs is not known, so a silent machine is not waited for.
+      // It is unknown whether it runs, so a silent machine is not waited for.
       return await new Patience(this.client, 0).request(
         () => this.client.prompts.knows(this.promptId, signal),
         signal,

@@ -30,7 +30,7 @@ export class PromptClock {
     this.#startedAt ??= performance.now();
   }
 
-  /** Milliseconds since ComfyUI began; undefined where that was not seen. */
+  /** Milliseconds since ComfyUI started the prompt; undefined if the start was not seen. */
   get executionMs(): number | undefined {
     return this.#startedAt === undefined ? undefined : performance.now() - this.#startedAt;
   }

@@ -49,7 +49,7 @@ interface Following {
   onProgress(progress: PromptProgress): void;
   /** Called with every message that may change the progress, however little. */
   onStep?: ((detail: PromptDetail) => void) | undefined;
-  /** Called when an output node has made something. */
+  /** Called when an output node has an output. */
   onMade?: ((made: MadeByNode) => void) | undefined;
 }
 
@@ -82,12 +82,12 @@ export class PromptFollower implements PromptListener {
     this.#putOffPoll();
   }
 
-  /** Milliseconds since ComfyUI began; undefined where that was not seen. */
+  /** Milliseconds since ComfyUI started the prompt; undefined if the start was not seen. */
   get executionMs(): number | undefined {
     return this.#clock.executionMs;
   }
 
-  /** How long each node was at work; none where messages were missed that told. */
+  /** The execution time of each node; empty if messages were missed. */
   get nodeTimes(): readonly NodeTime[] {
     return this.#following.tracker.hasGaps ? [] : this.#nodeTimes.all();
   }

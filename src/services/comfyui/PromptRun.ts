@@ -6,7 +6,7 @@ import type { NodeTime } from './NodeTimes.js';
 import type { RunLimits } from './PromptClock.js';
 import type { PromptDetail, PromptProgress } from './promptTracker.js';
 
-/** What a prompt is run with. */
+/** The parameters of a run. */
 export interface PromptRun {
   readonly graph: PromptGraph;
   /** Nodes whose files and texts are the results, in the order of the results. */
@@ -18,40 +18,40 @@ export interface PromptRun {
   /** Further entries of its `extra_data`. */
   readonly extraData?: ReadonlyMap<string, Json> | undefined;
   readonly limits: RunLimits;
-  /** The prompt's history entry is deleted after this: until then somebody else may fetch its outputs again. */
+  /** The prompt's history entry is deleted after this: until then its outputs may be fetched again. */
   readonly until?: Promise<void> | undefined;
-  /** Takes the files that come of it, where they are not to be in memory. */
+  /** Receives output files that must not be in memory. */
   readonly receive?: OutputReceiver | undefined;
 }
 
-/** Whoever wants to know how far a run is. */
+/** Receives the progress of a run. */
 export interface RunListener {
-  /** Called before the prompt is submitted under this id, and waited for. */
+  /** Called, and awaited, before the prompt is submitted with this id. */
   onSubmitting?: ((promptId: string) => Promise<void>) | undefined;
-  /** ComfyUI took the prompt, under this id. */
+  /** ComfyUI has accepted the prompt with this id. */
   onSubmitted(promptId: string): void;
   onProgress(progress: PromptProgress): void;
   /** Called with every message that may change the progress, however little. */
   onStep?: ((detail: PromptDetail) => void) | undefined;
   /**
-   * Where it is given, outputs are fetched while the prompt runs: called with each, once it is here.
-   * @param promptId under which it was submitted
+   * If set, outputs are fetched while the prompt runs: called with each of them.
+   * @param promptId id of the submission
    */
   onOutput?: ((made: MadeOutput, promptId: string) => void) | undefined;
   /**
-   * What hears what the machine says, as long as there is a socket to it, of the prompt that is submitted under this id. Nodes
-   * and files that are the prompt's own have it in their names (`ownOutputs`).
+   * Returns the listener for the machine's messages about the prompt with this id, while there is a socket. The prompt's own
+   * nodes and files have it in their names (`ownOutputs`).
    */
   machine(promptId: string): MachineListener;
 }
 
-/** What came of a run. */
+/** The result of a run. */
 export interface PromptResult {
   readonly promptId: string;
-  /** How long ComfyUI executed it, ms; undefined where its begin was not seen. */
+  /** Execution time in ComfyUI, ms; undefined if the start was not seen. */
   readonly executionMs: number | undefined;
-  /** How long each node took; none where that was not seen. */
+  /** Execution time of each node; empty if unknown. */
   readonly nodeTimes: readonly NodeTime[];
-  /** In the order of the run's output nodes, at least one; what one node made in its own order. */
+  /** In the order of the run's output nodes, at least one; several outputs of one node in the node's order. */
   readonly outputs: readonly MadeOutput[];
 }

@@ -158,7 +158,7 @@ export class PromptRunner {
    */
   async #abandon(attempt: PromptAttempt, isWanted: boolean): Promise<boolean> {
     const { stopTimeoutMs, stopPatienceMs } = this.#options;
-    // Nobody listens to it any more.
+    // Messages about it are no longer needed.
     attempt.detach();
     const first = this.#stop(attempt, stopTimeoutMs);
     this.#later(attempt, async () => {

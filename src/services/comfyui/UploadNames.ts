@@ -45,7 +45,7 @@ export class UploadNames {
   readonly #onGrow: (name: string) => void;
   /** Longest unused first. */
   readonly #entries: Entry[] = [];
-  /** Settles when nobody uses the probe. */
+  /** Settles when the probe is not in use. */
   #probing: Promise<unknown> = Promise.resolve();
 
   /**

@@ -8,30 +8,29 @@ import type { PromptFollower } from './PromptFollower.js';
 import type { MadeByNode } from './promptTracker.js';
 import { viewAgain } from './severalMachines.js';
 
-/** Something that an output node made. */
+/** An output of an output node. */
 export interface MadeOutput {
-  /** The output node, as the workflow has it. */
+  /** The output node's id in the workflow. */
   readonly nodeId: string;
-  /** Name of the file as the workflow's node would have called it; undefined for a text that the node told. */
+  /** The file name that the workflow's own node would have chosen; undefined for a reported text. */
   readonly filename: string | undefined;
   readonly bytes: Content;
 }
 
 /**
- * Takes a file's bytes as they come, and gives what has become of them. Called again for the same file when they could not
- * be read to their end.
- * @param filename as ComfyUI called the file
+ * Reads a file's bytes as a stream and returns the stored content. Called again for the same file if the stream failed.
+ * @param filename ComfyUI's name for the file
  */
 export type OutputReceiver = (body: Readable, filename: string) => Promise<Content>;
 
 /** Outputs that were fetched while the prompt ran. */
 interface FetchedBefore {
-  /** Resolves when no more are fetched. */
+  /** Resolves when no more outputs are fetched. */
   end(): Promise<void>;
   get(nodeId: string, item: OutputItem): MadeOutput | undefined;
 }
 
-/** Files and texts that are taken of one prompt. */
+/** Maximum number of files and texts per prompt. */
 const MAX_OUTPUTS = 1000;
 
 interface Source {
@@ -39,17 +38,17 @@ interface Source {
   readonly follower: Pick<PromptFollower, 'patiently'>;
   /** In the order of the outputs. */
   readonly outputNodes: readonly string[];
-  /** Bytes of everything together that is in memory. */
+  /** Maximum size of all outputs in memory, bytes. */
   readonly maxBytes: number;
   readonly receive: OutputReceiver | undefined;
-  /** What is here already. */
+  /** Outputs that were already fetched. */
   readonly early: FetchedBefore | undefined;
 }
 
 /**
- * Fetches what output nodes made, one after the other.
- * @returns in the order of the output nodes, and what one node made in its own order
- * @throws PromptError `result too large`, `result gone`, or why the instance does not answer; the signal's reason
+ * Fetches the outputs of the output nodes, one after the other.
+ * @returns in the order of the output nodes; several outputs of one node in the node's order
+ * @throws PromptError `result too large`, `result gone`, or why the instance does not respond; the signal's reason
  */
 export async function fetchOutputs(
   source: Source,
@@ -84,13 +83,15 @@ async function fetched(
   return madeOutput(nodeId, item, bytes);
 }
 
-/** @param nodeId as the workflow has it */
+/** @param nodeId in the workflow */
 export function madeOutput(nodeId: string, item: OutputItem, bytes: Content): MadeOutput {
   const filename = item.kind === 'text' ? undefined : workflowFilename(item.file.filename);
   return { nodeId, filename, bytes };
 }
 
-/** The work is done, so this is asked again for as long as the machine may be busy, before the work is done again. */
+/**
+ * Fetches a file. The work is done, so this is retried as long as the machine may be busy, rather than running the prompt again.
+ */
 async function view(
   { client, follower, receive }: Source,
   file: OutputFile,

@@ -1,31 +1,31 @@
 /**
- * What a machine says of a prompt on a socket, as it said it: for whoever follows the prompt beside its follower. Source of
- * the binary forms: ComfyUI's `protocol.py` and `server.py`.
+ * A machine's unchanged messages about a prompt, for listeners besides the prompt's follower. Source of the binary formats:
+ * ComfyUI's `protocol.py` and `server.py`.
  */
 
 /** A text frame. */
 export interface MachineMessage {
-  /** Under which the machine runs the prompt. */
+  /** The machine's id of the prompt. */
   readonly promptId: string;
   readonly type: string;
-  /** What `JSON.parse` makes of the frame's `data`. */
+  /** The frame's `data`, parsed by `JSON.parse`. */
   readonly data: Readonly<Record<string, unknown>>;
-  /** The whole frame, with every digit of its numbers. */
+  /** The whole frame, with all digits of its numbers. */
   readonly text: string;
 }
 
-/** A picture on the way: a preview, or an image that a node sends and does not write to a file. */
+/** An image message: a preview, or an image that a node sends without writing a file. */
 export interface MachinePreview {
-  /** Under which the machine runs the prompt. */
+  /** The machine's id of the prompt. */
   readonly promptId: string;
   /** Such as `image/jpeg`. */
   readonly mimeType: string;
   readonly image: Buffer;
-  /** What the machine said beside it, such as `node_id`; undefined where it sent the image alone. */
+  /** The message's metadata, such as `node_id`; undefined if it has none. */
   readonly metadata: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Whoever hears what a machine says of a prompt. */
+/** Receives a machine's messages about a prompt. */
 export interface MachineListener {
   onMessage(message: MachineMessage): void;
   onPreview(preview: MachinePreview): void;
@@ -34,26 +34,26 @@ export interface MachineListener {
 /** Event types of binary frames. */
 const PREVIEW = 1;
 const PREVIEW_WITH_METADATA = 4;
-/** Of the type and of the number behind it. */
+/** Bytes of the type and of the following number. */
 const HEAD_BYTES = 8;
-/** The JSON of a preview is some 200 bytes. */
+/** The JSON of a preview has about 200 bytes. */
 const MAX_METADATA_BYTES = 64 * 1024;
 
-/** Image formats of a preview without metadata, by ComfyUI's numbers. */
+/** Image formats of previews without metadata, by ComfyUI's numbers. */
 const FORMATS: ReadonlyMap<number, string> = new Map([
   [1, 'image/jpeg'],
   [2, 'image/png'],
 ]);
 
-/** What is asked for first on a socket: previews that name their prompt. Older servers pass over it. */
+/** The first message on a socket: requests previews that name their prompt. Older servers ignore it. */
 export const FEATURE_FLAGS = JSON.stringify({
   type: 'feature_flags',
   data: { supports_preview_metadata: true },
 });
 
 /**
- * Reads a binary frame. The image is not copied. Never throws.
- * @param running the prompt that runs, which a preview without metadata belongs to
+ * Parses a binary frame. The image is not copied. Never throws.
+ * @param running the running prompt, to which a preview without metadata belongs
  * @returns undefined for anything but a preview of a prompt
  */
 export function parsePreview(frame: Buffer, running: string | undefined): MachinePreview | undefined {
@@ -81,13 +81,13 @@ function withMetadata(frame: Buffer, length: number): MachinePreview | undefined
   return { promptId, mimeType, image: frame.subarray(HEAD_BYTES + length), metadata };
 }
 
-/** The frame of a preview without metadata; undefined for an image that such a frame cannot carry. */
+/** The frame of a preview without metadata; undefined for an image type that such a frame does not support. */
 export function previewFrame({ mimeType, image }: MachinePreview): Buffer | undefined {
   const format = [...FORMATS].find(([, type]) => type === mimeType)?.[0];
   return format === undefined ? undefined : Buffer.concat([head(PREVIEW, format), image]);
 }
 
-/** The frame of a preview that says whose it is. @param metadata as JSON */
+/** The frame of a preview with metadata. @param metadata as JSON */
 export function previewFrameWithMetadata(metadata: string, image: Buffer): Buffer {
   const json = Buffer.from(metadata);
   return Buffer.concat([head(PREVIEW_WITH_METADATA, json.length), json, image]);
@@ -109,7 +109,7 @@ function objectOf(text: string): Readonly<Record<string, unknown>> | undefined {
   }
 }
 
-/** Whether the value is an object of JSON. */
+/** Whether the value is a JSON object. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

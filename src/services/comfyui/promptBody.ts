@@ -3,26 +3,26 @@ import { GraphFile, graphJson, type PromptGraph } from '../../workflows/graph.js
 
 export interface PromptBody {
   readonly graph: PromptGraph;
-  /** Names that files of the graph were uploaded as; the other files become base64. */
+  /** Names of the graph's uploaded files; the other files become base64. */
   readonly files: ReadonlyMap<GraphFile, string>;
-  /** Id of the socket that hears this prompt's events. */
+  /** Id of the socket that gets this prompt's messages. */
   readonly clientId: string;
   readonly promptId: string;
   /** Further entries of `extra_data`. */
   readonly extraData?: ReadonlyMap<string, Json> | undefined;
-  /** Marks the prompt in ComfyUI's queue and history as this server's. */
+  /** Marks the prompt in ComfyUI's queue and history as submitted by this server. */
   readonly serverId: string;
 }
 
-/** Where the mark is in `extra_data`. */
+/** The key of the mark in `extra_data`. */
 export const SERVER_MARK = 'comfyui_express';
 
-// A placeholder that `JSON.stringify` writes unchanged and that no workflow has reason to contain.
+// A placeholder that `JSON.stringify` writes unchanged and that no workflow is likely to contain.
 const placeholder = (index: number) => `\u2063file:${index}\u2063`;
 
 /**
- * Writes the body of `POST /prompt`. Its files are in memory; they become base64 here and nowhere else, straight into the bytes that
- * are sent. In one go: shorter strings fill the young generation, whose collections cost more than the long one.
+ * Writes the body of `POST /prompt`. Its files are in memory; they become base64 only here, directly in the bytes to send. All at
+ * once: shorter strings fill the young generation, whose collections cost more than one long string.
  */
 export function encodePromptBody(body: PromptBody): Buffer {
   const { graph, files, clientId, promptId, extraData = [], serverId } = body;
@@ -44,7 +44,7 @@ export function encodePromptBody(body: PromptBody): Buffer {
 
 function withFiles(text: string, files: readonly Buffer[]): Buffer {
   const room = files.reduce((sum, { length }) => sum + base64Length(length), Buffer.byteLength(text));
-  // Longer than is written by the placeholders alone. From no pool: it lives as long as its request.
+  // Longer than needed by the length of the placeholders. Not from the pool: it lives as long as its request.
   const body = Buffer.allocUnsafeSlow(room);
   let written = 0;
   let from = 0;
@@ -59,7 +59,7 @@ function withFiles(text: string, files: readonly Buffer[]): Buffer {
   return body.subarray(0, written);
 }
 
-/** The files of a graph, each once however many nodes read it. */
+/** The files of a graph, each once even if several nodes read it. */
 export function filesOf(graph: PromptGraph): GraphFile[] {
   const files = new Set<GraphFile>();
   for (const { inputs } of graph.values()) {

@@ -5,49 +5,49 @@ import type { OutputItem } from './outputItems.js';
 import { workflowNodeId } from './ownOutputs.js';
 import { type ExecutionErrorData, type HistoryEntry, historyErrors, type PromptMessage } from './protocol.js';
 
-/** How far a prompt is. */
+/** The progress of a prompt. */
 export interface PromptProgress {
-  /** 0..99 while it runs; never falls. */
+  /** 0..99 while the prompt runs; never decreases. */
   readonly percentage: number;
-  /** The node at work. */
+  /** The running node. */
   readonly node?: { readonly id: string; readonly classType: string } | undefined;
 }
 
-/** The same in all detail. */
+/** The progress in all detail. */
 export interface PromptDetail extends PromptProgress {
-  /** The same as the percentage, 0..1 and not rounded: nodes that are done, and the steps of the one at work. */
+  /** The percentage as 0..1, not rounded: finished nodes, and the steps of the running one. */
   readonly fraction: number;
   readonly nodesDone: number;
   readonly nodesTotal: number;
-  /** Steps of the node at work, where it tells of them. */
+  /** Steps of the running node, if it reports them. */
   readonly steps?: { readonly done: number; readonly total: number } | undefined;
 }
 
-/** What output nodes made, by their ids; a node that made nothing is left out. */
+/** Outputs by output node; nodes without outputs are omitted. */
 export type MadeByNode = ReadonlyMap<string, readonly OutputItem[]>;
 
-/** How a prompt ended: with what its output nodes made, or with an error. */
+/** The end of a prompt: with the outputs of its output nodes, or with an error. */
 export type PromptOutcome =
   | { readonly kind: 'succeeded'; readonly made: MadeByNode }
   | { readonly kind: 'failed'; readonly error: PromptError }
-  /** The instance does not know the prompt any more. */
+  /** The instance no longer has the prompt. */
   | { readonly kind: 'lost'; readonly error: PromptError }
-  /** It is over, but what came of it must be read from the history. */
+  /** The prompt has ended, but its result must be read from the history. */
   | { readonly kind: 'ask-history' };
 
 type NodesProgress = Extract<PromptMessage, { type: 'progress_state' }>['data']['nodes'];
 
 /**
- * Reads the messages of one prompt: no I/O, no time. `outcome` is set once, by the first message that ends the
- * run, in its newer form (`execution_success`) or its older one (`executing` with no node).
+ * Evaluates the messages of one prompt: no I/O, no time. `outcome` is set once, by the first message that ends the run, in its
+ * newer form (`execution_success`) or its older one (`executing` without a node).
  */
 export class PromptTracker {
   outcome: PromptOutcome | undefined;
-  /** `executing {node: null}` was seen: from then on the history entry exists (protocol trap 2). */
+  /** `executing {node: null}` was received: from then on the history entry exists (protocol trap 2). */
   hasLeftQueue = false;
-  /** What a node said that refused to run its branch. */
+  /** The message of a node that blocked its branch. */
   blockedBecause: string | undefined;
-  /** Messages may have been missed: what was heard is not all that was made. */
+  /** Messages may have been missed: the known outputs may be incomplete. */
   hasGaps = false;
   readonly #graph: PromptGraph;
   readonly #made: MadeItems;
@@ -63,7 +63,7 @@ export class PromptTracker {
     this.#total = Math.max(1, graph.size);
   }
 
-  /** Id of the node at work, as far as is known: one of the prompt, or one that it expands into. */
+  /** Id of the running node, if known: a node of the prompt, or one of its expansion. */
   get node(): string | undefined {
     return this.outcome ? undefined : this.#node;
   }
@@ -88,12 +88,12 @@ export class PromptTracker {
     };
   }
 
-  /** What output nodes made so far. */
+  /** The outputs so far. */
   get made(): MadeByNode {
     return this.#made.byNode();
   }
 
-  /** Takes one message of this prompt. */
+  /** Evaluates one message of this prompt. */
   accept(message: PromptMessage): void {
     switch (message.type) {
       case 'execution_start':
@@ -117,7 +117,7 @@ export class PromptTracker {
         this.outcome ??= this.#success();
         break;
       case 'execution_error':
-        // The history does not keep it.
+        // The history does not contain it.
         if (isBlocked(message.data)) this.blockedBecause = message.data.exception_message?.trim();
         else this.outcome ??= { kind: 'failed', error: executionError(message.data) };
         break;
@@ -128,7 +128,7 @@ export class PromptTracker {
     this.#updateFraction();
   }
 
-  /** An output node of which nothing was heard may have made something all the same: the history tells. */
+  /** An output node without a message may still have outputs: the history has them. */
   #success(): PromptOutcome {
     if (this.hasGaps || !this.#made.isComplete) return { kind: 'ask-history' };
     return { kind: 'succeeded', made: this.#made.byNode() };
@@ -141,7 +141,7 @@ export class PromptTracker {
       return;
     }
     const node = this.#inPrompt(id, displayId);
-    // Older servers never say that a node is done: the next one's start does.
+    // Older servers do not report the end of a node: the start of the next one implies it.
     if (this.#node !== undefined && this.#node !== node) this.#finishNode(this.#node);
     this.#startNode(node);
   }
@@ -149,13 +149,13 @@ export class PromptTracker {
   #acceptProgressState(nodes: NodesProgress): void {
     for (const [id, { value, max, state, display_node_id }] of Object.entries(nodes)) {
       if (state === 'finished') this.#finishNode(id);
-      // How far a node is that others run in place of, none of them tells.
+      // The nodes of an expansion do not report the progress of the expanded node.
       else if (state === 'running' && this.#graph.has(id)) this.#setNodeProgress(id, value, max);
       else if (state === 'running') this.#startNode(this.#inPrompt(id, display_node_id));
     }
   }
 
-  /** The node of the prompt that a running one belongs to. */
+  /** The node of the prompt that a running node belongs to. */
   #inPrompt(id: string, displayId: string | null | undefined): string {
     return this.#graph.has(id) ? id : (displayId ?? id);
   }
@@ -186,7 +186,7 @@ export class PromptTracker {
   }
 }
 
-/** What the nodes that run in place of output nodes, or are output nodes themselves, made; in the order of their ends. */
+/** The outputs of output nodes and of the nodes in their expansions, in the order of their ends. */
 class MadeItems {
   /** By output node, then by the node that ran. */
   readonly #items: ReadonlyMap<string, Map<string, readonly OutputItem[]>>;
@@ -196,16 +196,16 @@ class MadeItems {
   }
 
   /**
-   * @param node that ran
-   * @param displayNode of the prompt that it belongs to, where that is told
+   * @param node the node that ran
+   * @param displayNode the node of the prompt that it belongs to, if reported
    */
   add(node: string, displayNode: string | null | undefined, items: readonly OutputItem[]): void {
-    // An output node goes first: of a result out of the cache, ComfyUI tells the node that made it in an earlier prompt.
+    // The output node is checked first: for a cached result, ComfyUI reports the node that made it in an earlier prompt.
     const ofNode = this.#items.get(node) ?? this.#items.get(displayNode ?? '');
     if (items.length > 0) ofNode?.set(node, items);
   }
 
-  /** Whether every output node made something. */
+  /** Whether every output node has outputs. */
   get isComplete(): boolean {
     return [...this.#items.values()].every(({ size }) => size > 0);
   }
@@ -217,8 +217,8 @@ class MadeItems {
 }
 
 /**
- * What a history entry says of its prompt.
- * @param blockedBecause why a branch did not run, where that was heard
+ * The outcome in a history entry.
+ * @param blockedBecause why a branch did not run, if known
  */
 export function outcomeOfHistory(
   entry: HistoryEntry,
@@ -242,7 +242,7 @@ export function outcomeOfHistory(
   return { kind: 'failed', error: new PromptError('no output', why ? `${message}: ${why}` : `${message}.`) };
 }
 
-/** A node refused to run its branch. The other branches go on, so it is not the end of the prompt. */
+/** Whether a node blocked its branch. The other branches continue, so the prompt has not ended. */
 function isBlocked({ exception_type }: ExecutionErrorData): boolean {
   return exception_type === 'ExecutionBlocked';
 }

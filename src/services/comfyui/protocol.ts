@@ -1,7 +1,7 @@
 /**
- * What ComfyUI sends, as far as this server reads it. Unknown message types and fields are ignored, so that a newer
- * ComfyUI does not break anything; known ones that do not fit are reported as malformed. Ids and names are bounded and
- * texts are cut here, once: they end up in records, logs and headers.
+ * The messages and responses of ComfyUI that this server reads. Unknown message types and fields are ignored, so that a newer
+ * ComfyUI does not break anything; known ones with an unexpected format are reported as malformed. Ids and names are limited and
+ * texts are truncated here, once: they are used in records, logs and headers.
  */
 import { z } from 'zod';
 import { isRecord, type MachineMessage } from './machineMessages.js';
@@ -16,7 +16,7 @@ const name = z.string().max(MAX_NAME);
 
 const nodeOutput = z.unknown().optional().transform(outputItems);
 
-// ComfyUI's own are UUIDs; other clients of a machine may choose what they like.
+// ComfyUI's own ids are UUIDs; other clients of a machine may choose any.
 const promptId = z.string().regex(/^[\x21-\x7e]{1,200}$/);
 const nodeId = name;
 
@@ -34,11 +34,11 @@ const nodeProgress = z.object({
   value: z.number(),
   max: z.number(),
   state: z.string(),
-  // The node of the prompt that this one belongs to, where a node expands into others.
+  // The node of the prompt that this one belongs to, if a node expands into others.
   display_node_id: nodeId.nullish(),
 });
 
-/** Goes to everybody, and first of all to a socket that connects. It tells nothing about a prompt. */
+/** Sent to everyone, and first to a new socket. It says nothing about a prompt. */
 const statusMessage = z.object({
   data: z.object({
     status: z.object({ exec_info: z.object({ queue_remaining: z.int().nonnegative() }) }),
@@ -85,15 +85,15 @@ export type PromptMessage = z.output<typeof promptMessage>;
 
 const KNOWN_TYPES: ReadonlySet<string> = new Set(promptMessage.options.map((o) => o.shape.type.value));
 
-/** Where the frame is about a prompt, with what it says as it is: also in a message that this server does not read. */
+/** If the frame is about a prompt, it includes the raw message, even of a type that this server does not read. */
 export type ParsedFrame =
   | { readonly kind: 'message'; readonly message: PromptMessage; readonly raw: MachineMessage }
-  /** How many prompts the machine has, whoever they are from. */
+  /** The number of all prompts on the machine, including those of other clients. */
   | { readonly kind: 'status'; readonly queueRemaining: number }
   | { readonly kind: 'ignored'; readonly raw: MachineMessage | undefined }
   | { readonly kind: 'malformed'; readonly reason: string };
 
-/** Reads one text frame of ComfyUI's WebSocket. Never throws. */
+/** Parses one text frame of ComfyUI's WebSocket. Never throws. */
 export function parseFrame(text: string): ParsedFrame {
   let json: unknown;
   try {
@@ -114,14 +114,14 @@ export function parseFrame(text: string): ParsedFrame {
   return { kind: 'malformed', reason: reason.slice(0, 300) };
 }
 
-/** One that says something else, as versions may, is none that anybody misses. */
+/** A status in another format, as other versions may send it, is ignored. */
 function readStatus(json: unknown): ParsedFrame {
   const parsed = statusMessage.safeParse(json);
   if (!parsed.success) return { kind: 'ignored', raw: undefined };
   return { kind: 'status', queueRemaining: parsed.data.data.status.exec_info.queue_remaining };
 }
 
-/** A socket that reconnects is told `executing {node}` with no prompt id (protocol trap 4): whose it is stays open. */
+/** A socket that reconnects gets `executing {node}` without a prompt id (protocol trap 4): its prompt is unknown. */
 function isAboutNoPrompt(data: unknown): boolean {
   return isRecord(data) && !('prompt_id' in data);
 }
@@ -145,7 +145,7 @@ const nodeErrors = z
 /** Response of `POST /prompt`. `node_errors` names outputs that will not run, while the others do. */
 export const submitAnswer = z.object({ prompt_id: promptId, node_errors: nodeErrors });
 
-/** What a refusal (400) says, and a 200 that names outputs which will not run. */
+/** The content of a rejection (400), and of a 200 that names outputs which will not run. */
 export const submitRefusal = z.object({
   error: z
     .union([
@@ -166,10 +166,10 @@ export const uploadAnswer = z.object({
 /** Response of `GET /features`. */
 export const serverFeatures = z.object({ max_upload_size: z.number().positive().optional() });
 
-/** `extra_data` of a prompt, of which only the mark of the server that submitted it is of interest. */
+/** `extra_data` of a prompt; only the mark of the server that submitted it is read. */
 const extraData = z.object({ [SERVER_MARK]: z.string().optional() }).catch({});
 
-/** A prompt as queue and history list it: number, id, graph, extra data, outputs. Only the mark in it is kept. */
+/** A prompt in queue and history: number, id, graph, extra data, outputs. Only its mark is kept. */
 const listedPrompt = z
   .tuple([z.unknown(), promptId])
   .rest(z.unknown())
@@ -178,7 +178,7 @@ const listedPrompt = z
 const historyEntry = z.object({
   prompt: listedPrompt.optional().catch(undefined),
   outputs: z.record(nodeId, nodeOutput).default({}),
-  /** Whose outputs they are, where a node expands into others. */
+  /** The nodes that the outputs belong to, if a node expands into others. */
   meta: z.record(nodeId, z.object({ display_node: nodeId.nullish() }).catch({})).catch({}),
   status: z
     .object({
@@ -206,7 +206,7 @@ export function historyErrors(entry: HistoryEntry): ExecutionErrorData[] {
 /** A prompt that an instance has not finished. */
 export interface QueuedPrompt {
   readonly id: string;
-  /** The server of ours that submitted it, if one did. */
+  /** The server of this kind that submitted it, if any. */
   readonly serverId: string | undefined;
   readonly isRunning: boolean;
 }
@@ -219,7 +219,7 @@ export const queueAnswer = z
     ...queue_pending.map((prompt) => ({ ...prompt, isRunning: false })),
   ]);
 
-/** Response of `GET /system_stats`, of which only the version is of use. */
+/** Response of `GET /system_stats`; only the version is used. */
 export const systemStats = z.object({
   system: z
     .object({

@@ -35,7 +35,7 @@ export function contradictsItself(client: ComfyClient, signal: AbortSignal): Pro
     // Anything else, such as a proxy's page, proves nothing.
     const telling = files.filter((bytes) => !bytes || bytes.subarray(0, PROBE.length).equals(PROBE));
     const answers = telling.map((bytes) => bytes?.equals(content) ?? false);
-    // One change is no contradiction: a shared folder may show the file late, or somebody may empty it.
+    // One change is no contradiction: a shared folder may show the file late, or another client may empty it.
     const changes = answers.filter((isThere, n) => n > 0 && isThere !== answers[n - 1]);
     return changes.length > 1;
   });
@@ -73,7 +73,7 @@ async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** A 1x1 PNG, which replaces images that nobody needs any more. */
+/** A 1x1 PNG, which replaces images that are no longer needed. */
 export const PROBE = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==',
   'base64',

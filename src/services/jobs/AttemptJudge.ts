@@ -19,7 +19,7 @@ interface Parts {
   readonly verdicts: JobVerdicts;
 }
 
-/** Decides what the end of an attempt means: for the job, and for the machine that had it. */
+/** Decides the consequences of an attempt's end, for the job and for its machine. */
 export class AttemptJudge {
   readonly #manager: JobManager;
   readonly #health: HealthChecker;
@@ -28,7 +28,7 @@ export class AttemptJudge {
   readonly #maxAttempts: number;
   readonly #logger: Logger;
 
-  /** @param maxAttempts that a job has */
+  /** @param maxAttempts maximum attempts of a job */
   constructor({ manager, health, gpuFaults, verdicts }: Parts, maxAttempts: number, logger: Logger) {
     this.#manager = manager;
     this.#health = health;
@@ -38,22 +38,22 @@ export class AttemptJudge {
     this.#logger = logger;
   }
 
-  /** @param instance that made the result */
+  /** @param instance the machine that made the result */
   completed(instance: Instance): void {
     this.#health.reportSuccess(instance);
     this.#verdicts.completed(instance);
   }
 
   /**
-   * The job fails, or is pending again.
-   * @param signal of the attempt: one that was stopped says nothing about anybody
+   * Handles a failed attempt: the job fails, or becomes pending again.
+   * @param signal of the attempt: a stopped attempt says nothing about the job or the machine
    */
   async failed(job: ProcessingJob, slot: Slot, error: unknown, signal: AbortSignal): Promise<void> {
     if (signal.reason instanceof LeavePrompt) {
       await this.#manager.runs.handOver(job.id);
       return;
     }
-    // It has another server, or its end.
+    // Another server has the job, or it has ended.
     if (error instanceof LeavePrompt) return;
     if (signal.aborted) {
       const wasCancelled = signal.reason instanceof JobAbort && signal.reason.kind === 'cancelled';
@@ -61,7 +61,7 @@ export class AttemptJudge {
       return;
     }
     if (error instanceof PromptError) {
-      // What fails on a machine whose GPU another job's prompt broke is as little at fault as in a trial.
+      // A failure on a machine whose GPU was broken by another job's prompt counts like one in a trial.
       const isTrial = slot.isTrial || slot.instance.health.problem?.kind === 'GPU fault';
       await this.#learnFrom(error, job, slot.instance);
       const because = anotherAttempt(error, job, isTrial, this.#maxAttempts);
@@ -84,7 +84,7 @@ export class AttemptJudge {
     await this.#manager.fail(job.id, failureOf(error));
   }
 
-  /** What a failure says of the machine. */
+  /** Updates the health of the machine. */
   async #learnFrom(error: PromptError, job: ProcessingJob, instance: Instance): Promise<void> {
     const { blame, category } = error.verdict;
     if (error.failure === 'several machines') {
@@ -105,7 +105,7 @@ export class AttemptJudge {
     if (error.failure === 'out of memory') await this.#freeMemory(job, instance);
   }
 
-  /** A machine that is out of memory may keep models and results that nobody needs. */
+  /** A machine that is out of memory may keep models and results that are no longer needed. */
   async #freeMemory(job: ProcessingJob, instance: Instance): Promise<void> {
     try {
       await instance.client.freeMemory();
@@ -118,7 +118,7 @@ export class AttemptJudge {
   }
 }
 
-/** The machine could not be reached, or did not answer as ComfyUI does. */
+/** Whether the machine was unreachable, or did not respond like ComfyUI. */
 function isContactFailure(category: ErrorCategory): boolean {
   return category.startsWith('connection_') || category === 'instance_unavailable';
 }

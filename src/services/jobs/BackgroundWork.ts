@@ -3,8 +3,8 @@ import type { Logger } from '../../utils/logger.js';
 import type { StoreCalls } from './StoreCalls.js';
 
 /**
- * Work in the stores that nobody waits for: records to write, bytes to delete. Failed work is repeated until it
- * succeeds, one after the other, with growing delays.
+ * Work in the stores that no caller waits for: writing records, deleting bytes. Failed work is repeated until it succeeds, one
+ * after the other, with growing delays.
  */
 export class BackgroundWork {
   readonly #calls: StoreCalls;

@@ -17,7 +17,7 @@ export interface BlobStore {
   get(key: string, sizeBytes: number): Promise<Buffer | StoredBytes | undefined>;
   /**
    * Releases what was put once. May be repeated, by any process.
-   * @param key from `put`; undefined if that rejected, so that nobody knows whether the bytes are there
+   * @param key from `put`; undefined if `put` failed, so that it is unknown whether the bytes are stored
    */
   delete(name: string, key: string | undefined): Promise<void>;
 }

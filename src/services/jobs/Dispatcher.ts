@@ -12,24 +12,26 @@ import type { Picker, QueueEntry, Releasable } from '../queue/JobQueue.js';
 import { DEADLINE_EXCEEDED, failureOf } from './failures.js';
 import type { JobFailure } from './Job.js';
 
-/** A place on the machine that was chosen for a job. */
+/** A slot on the machine that was chosen for a job. */
 export interface ChosenSlot extends Slot {
-  /** The machine has completed the job. Call it before `release`. @param executionMs where it was measured */
+  /**
+   * Records that the machine has completed the job. Call it before `release`. @param executionMs undefined if it was not measured
+   */
   completed(executionMs: number | undefined): void;
 }
 
 /** What a job waits for. */
 export interface Waiting {
   readonly reason: WaitReason;
-  /** Why no machine can run it, where that is so. */
+  /** Why no machine can run the job; only if that is the case. */
   readonly why?: string;
-  /** undefined where it is not known. */
+  /** Undefined if unknown. */
   readonly jobsAhead?: number | undefined;
 }
 
 const NO_MACHINE = 'no machine can run it' satisfies WaitReason;
 
-/** The entry is taken to fail its job. */
+/** An entry that is taken from the queue to fail its job. */
 export interface Refusal extends Releasable {
   readonly failure: JobFailure;
 }
@@ -42,12 +44,12 @@ interface Parts {
   readonly clock: Clock;
 }
 
-/** Picks the jobs that are taken from the queue: the scheduler's choice, and jobs that no machine can run any more. */
+/** Picks the jobs to take from the queue: the scheduler's choice, and jobs that no machine can run anymore. */
 export class Dispatcher implements Picker<ChosenSlot | Refusal> {
   readonly #parts: Parts;
-  /** Whether a job may begin now, as far as this server's limits go. */
+  /** Whether this server's own limits allow another job to start. */
   readonly #hasPlace: () => boolean;
-  /** Waiting entries by type, the largest file first: if any is too large, that one is. */
+  /** Waiting entries by type, the largest file first: if any file is too large, that one is. */
   readonly #largest = new Map<string, IndexedHeap<QueueEntry>>();
   readonly #entries = new Map<string, QueueEntry>();
   readonly #prospects: CostlyLook<ReadonlyMap<string, Prospect>>;
@@ -61,25 +63,25 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
     this.#prospects = new CostlyLook(() => scheduler.prospects(balancer.views(), clock.now()));
   }
 
-  /** Whether a job waits whose deadline has passed. */
+  /** Whether the deadline of a waiting job has passed. */
   get isOverdue(): boolean {
     return (this.nextDeadline ?? Number.POSITIVE_INFINITY) < this.#parts.clock.now();
   }
 
-  /** When the next deadline of a waiting job ends, epoch ms. */
+  /** The next deadline of a waiting job, epoch ms. */
   get nextDeadline(): number | undefined {
     return this.#parts.scheduler.nextDeadline;
   }
 
-  /** Why a job waits; undefined for a job that does not wait, or that this server does not see. */
+  /** Why a job waits; undefined if it does not wait, or if this server does not see it. */
   outlook(id: string): Outlook | undefined {
     const { scheduler, balancer, clock } = this.#parts;
     return scheduler.outlook(id, balancer.views(), clock.now());
   }
 
   /**
-   * What a job waits for; undefined for a job that does not wait, or that this server does not see. One look is shared by
-   * all callers for a short time: many clients poll many jobs.
+   * What a job waits for; undefined if it does not wait, or if this server does not see it. The result is cached for all callers
+   * for a short time, because many clients poll many jobs.
    */
   waiting(id: string): Waiting | undefined {
     const { balancer } = this.#parts;
@@ -182,10 +184,10 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
   }
 }
 
-/** The key for machines and estimates: all graphs of clients have one type. */
+/** The key for machines and estimates: all graphs of clients have the same type. */
 const kindOf = ({ type, needs }: QueueEntry) => needs?.key ?? type;
 
-/** Assignments that are kept for `/info`. */
+/** Number of assignments kept for `/info`. */
 const REMEMBERED = 1000;
 
 const TOO_LARGE = failureOf(

@@ -1,14 +1,14 @@
 import type { JobEvents } from '../queue/JobEvents.js';
 import { type FinishedJob, isFinished, type Job } from './Job.js';
 
-/** Requests that wait for the ends of jobs, until the server drains: then nobody waits for a job that has not begun. */
+/** Requests that wait for the ends of jobs. When the server drains, they stop waiting for jobs that have not started. */
 export class EndWaits {
   readonly #events: JobEvents;
   readonly #find: (id: string) => Promise<Job>;
   readonly #onDraining = new Set<() => void>();
   #isDraining = false;
 
-  /** @param find reads the newest record of a job; rejects if there is none */
+  /** @param find reads the newest record of a job; rejects if the job does not exist */
   constructor(events: JobEvents, find: (id: string) => Promise<Job>) {
     this.#events = events;
     this.#find = find;
@@ -24,8 +24,8 @@ export class EndWaits {
   }
 
   /**
-   * Resolves with the job when it is finished, or as it is if `signal` is aborted or the server starts to drain
-   * before it has begun.
+   * Resolves with the job when it is finished, or as it is if `signal` is aborted or the server starts to drain before the job
+   * has started.
    * @throws the rejection of `find`
    */
   async wait(id: string, signal: AbortSignal): Promise<Job> {
@@ -33,10 +33,10 @@ export class EndWaits {
     const waited = new Promise<FinishedJob | undefined>((resolve) => {
       stopWaiting = resolve;
     });
-    // Before the record is read: an end is announced once.
+    // Before the record is read: an end is announced only once.
     const unfollow = await this.#events.follow(id, (job) => {
       if (isFinished(job)) stopWaiting(job);
-      // Another server goes on with it.
+      // Another server continues the job.
       else if (this.#isDraining && job.status === 'pending') stopWaiting();
     });
     const onAbort = () => stopWaiting();

@@ -7,12 +7,12 @@ const PERIODS = 10;
 const MIN_INTERVAL_MS = 100;
 const MAX_INTERVAL_MS = 30_000;
 
-/** Less garbage than this is left to V8. */
+/** Smaller amounts of garbage are left to V8. */
 const MUCH_BYTES = 16 * 1024 * 1024;
 
 export interface ExpiryOptions {
   readonly lifetimeMs: number;
-  /** Whether nobody would notice a pause of about 10 ms. */
+  /** Whether a pause of about 10 ms would go unnoticed. */
   isIdle(): boolean;
   /**
    * V8 collects garbage when memory is requested, so an idle server would keep expired images until the next request.

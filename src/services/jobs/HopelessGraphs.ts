@@ -5,11 +5,12 @@ import type { GraphMachines } from '../instances/GraphMachines.js';
 import { failureOf } from './failures.js';
 import type { JobManager } from './JobManager.js';
 
-/** Jobs that are looked at in one go. */
+/** Number of jobs read at once. */
 const PAGE = 1000;
 
 /**
- * Ends jobs of clients' graphs that wait for what no machine has. They came while machines were down that might have had it.
+ * Ends jobs with clients' graphs that need something that no machine has. They were accepted while machines were down that might
+ * have had it.
  */
 export class HopelessGraphs {
   readonly #manager: JobManager;

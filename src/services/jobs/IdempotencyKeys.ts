@@ -4,23 +4,23 @@ import type { IdempotencyStore } from '../queue/IdempotencyStore.js';
 import type { JobEvents } from '../queue/JobEvents.js';
 import type { Job } from './Job.js';
 
-/** Between two looks whether another server has made the job, ms. */
+/** Interval of the check whether another server has created the job, ms. */
 const LOOK_MS = 50;
 
-/** How a job is made whose submission may come again. */
+/** How to create the job of a submission that may be repeated. */
 interface Making {
-  /** A job that a server which is gone may have made for the same submission. */
+  /** A job that a killed server may have created for the same submission. */
   readonly earlierId: string | undefined;
-  /** Called with the job's id before anything is left of it anywhere, and waited for. */
+  /** Called with the job's id, and awaited, before anything of the job is stored. */
   onMaking(id: string): Promise<void>;
 }
 
 type Create = (making: Making) => Promise<Job>;
 
-/** Makes a submission that comes again the job that it made before, for as long as that job is kept. */
+/** Maps repeated submissions to the job that the first one created, for as long as that job is kept. */
 export class IdempotencyKeys {
   readonly #store: IdempotencyStore;
-  /** What is made here at present, by key. */
+  /** Submissions in progress on this server, by key. */
   readonly #making = new Map<string, Promise<string>>();
 
   constructor(store: IdempotencyStore, events: JobEvents) {
@@ -29,13 +29,14 @@ export class IdempotencyKeys {
   }
 
   /**
-   * Creates a job, unless one was made under this key. The same key in the same moment waits for the first, or is refused.
-   * @param key as the client sent it, with what tells its clients apart
-   * @param fingerprint of everything that decides what the job is
-   * @param waits whether the same submission is waited for while it is under way
-   * @returns the job's id, whether `create` made it now or was not called
-   * @throws AppError `IDEMPOTENCY_KEY_REUSED` for another fingerprint, `IDEMPOTENCY_IN_PROGRESS`, and whatever `create` or the
-   *   store throws
+   * Creates a job, unless one was created with this key. A simultaneous submission with the same key waits for the first one, or
+   * is rejected.
+   * @param key from the client, combined with what distinguishes its clients
+   * @param fingerprint of everything that determines the job
+   * @param waits whether to wait for the same submission while it is in progress
+   * @returns the job's id, whether or not `create` was called
+   * @throws AppError `IDEMPOTENCY_KEY_REUSED` for another fingerprint, `IDEMPOTENCY_IN_PROGRESS`, and the errors of `create` and
+   *   the store
    */
   async once(key: string, fingerprint: string, create: Create, waits = true): Promise<string> {
     for (;;) {
@@ -76,7 +77,7 @@ export class IdempotencyKeys {
       await this.#store.keep(key, id);
       return id;
     } catch (error) {
-      // What was refused may be sent again. What is in doubt is looked for then.
+      // A rejected submission may be repeated. After an unknown outcome, the repetition looks for the job.
       const isRefused = error instanceof AppError && error.code !== 'QUEUE_UNAVAILABLE';
       const giveUp = isRefused ? this.#store.release(key) : this.#store.abandon(key);
       await giveUp.catch(() => undefined);
@@ -85,7 +86,7 @@ export class IdempotencyKeys {
   }
 
   #forget(id: string): void {
-    // What is not forgotten keeps a key in use, and nothing else.
+    // If this fails, the only effect is that the key stays in use.
     this.#store.forget(id).catch(() => undefined);
   }
 }

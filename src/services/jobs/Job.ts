@@ -6,82 +6,82 @@ import type { NodeTime } from '../comfyui/NodeTimes.js';
 import type { Crop } from '../images/finish.js';
 import type { InspectedImage } from '../images/structure.js';
 
-/** Whom a client wants to hear of the job's end. */
+/** The webhook of a job. */
 export interface WebhookTarget {
   readonly url: string;
-  /** The ends that are told. */
+  /** The ends that are sent. */
   readonly events: ReadonlyArray<FinishedJob['status']>;
-  /** Whether the message carries the image, if it is small. */
+  /** Whether the message contains the image, if it is small. */
   readonly withImage: boolean;
 }
 
-/** A file that a client sent, as it was inspected. */
+/** A file that a client sent, after inspection. */
 export interface JobFile {
   readonly kind: FileKind;
   readonly sizeBytes: number;
-  /** As its bytes tell. */
+  /** Detected from the bytes. */
   readonly mimeType: string;
-  /** As the client called it, made harmless for logs and JSON. */
+  /** The client's name for the file, made safe for logs and JSON. */
   readonly filename: string;
-  /** Where its bytes are in the store of blobs, once they are there. */
+  /** The key of its bytes in the blob store, once they are stored. */
   readonly key?: string | undefined;
-  /** Of an image or a mask. */
+  /** Only for an image or a mask. */
   readonly image?: InspectedImage | undefined;
 }
 
-/** What a client asked for. */
+/** A client's request for a job. */
 export interface JobRequest {
   /** Workflow type. */
   readonly type: string;
-  /** As it was when the job was submitted: a workflow that is replaced meanwhile changes nothing about the job. */
+  /** As at submission: replacing the workflow does not change existing jobs. */
   readonly workflow: Workflow;
-  /** The workflow's own parameters, as its schema made them. */
+  /** The workflow's own parameters, parsed by its schema. */
   readonly parameters: Readonly<Record<string, unknown>>;
-  /** Of the images that it makes; undefined where they stay as ComfyUI makes them. */
+  /** Format of the resulting images; undefined to keep ComfyUI's format. */
   readonly format: OutputFormat | undefined;
-  /** By the names that the workflow gives them, in its order. */
+  /** By the workflow's names, in its order. */
   readonly files: Readonly<Record<string, JobFile>>;
-  /** Of the first file as the client called it, made harmless for logs and JSON; the workflow's type where there is none. */
+  /** The client's name for the first file, made safe for logs and JSON; the workflow's type if there is no file. */
   readonly originalFilename: string;
   readonly requestId: string;
-  /** The span that the job's spans are parts of (W3C Trace Context), where jobs are traced. */
+  /** The parent span of the job's spans (W3C Trace Context), if jobs are traced. */
   readonly traceparent?: string | undefined;
-  /** Name of the API key that submitted it, where there are keys. */
+  /** Name of the API key that submitted the job, if the server has keys. */
   readonly owner: string | undefined;
-  /** Who submitted it, as limits count clients: by key, else by address. */
+  /** The client as limits count it: by key, otherwise by address. */
   readonly client?: string | undefined;
-  /** From -10 to 10, higher ones first; 0 where it is left out. */
+  /** From -10 to 10, higher ones first; default 0. */
   readonly priority?: number | undefined;
-  /** It must be begun by then, epoch ms. */
+  /** Latest start, epoch ms. */
   readonly deadline?: number | undefined;
   readonly webhook?: WebhookTarget | undefined;
-  /** What the client should know although its submission was accepted. */
+  /** Notes for the client about the accepted submission. */
   readonly warnings?: readonly string[];
-  /** The seed that was chosen for the client, in decimal digits; undefined where it chose itself or there is none. */
+  /** The seed that the server chose, in decimal digits; undefined if the client chose it or there is none. */
   readonly randomSeed?: string | undefined;
-  /** The seeds of all inputs that one was chosen for, where one did not fit all of them: `randomSeed` is the first. */
+  /** All seeds that the server chose, if one did not fit all inputs: `randomSeed` is the first. */
   readonly randomSeeds?: Readonly<Record<string, string>> | undefined;
-  /** What the client wants to read again. */
+  /** Data of the client, returned unchanged. */
   readonly metadata?: string | undefined;
-  /** What the client calls its prompt. ComfyUI gets another id with each attempt. */
+  /** The client's id for its prompt. ComfyUI gets another id with each attempt. */
   readonly clientPromptId?: string | undefined;
-  /** Name of what goes to ComfyUI with the prompt, which one server has in its memory (`PromptSecrets`). */
+  /** Name under which `PromptSecrets` of one server keeps the secrets that are sent to ComfyUI with the prompt. */
   readonly secrets?: string | undefined;
 }
 
-/** What every job has. Times are epoch ms. */
+/** The common fields of all jobs. Times are epoch ms. */
 interface JobBase {
   readonly id: string;
   readonly request: JobRequest;
   readonly createdTime: number;
   readonly updatedTime: number;
-  /** How often an instance was given the job. */
+  /** How often the job was assigned to an instance. */
   readonly attempts: number;
-  /** 0..100; never falls, and is 100 only when completed. */
+  /** 0..100; never decreases, and is 100 only when completed. */
   readonly progress: number;
 }
 
-/** The last time an instance had the job. */
+/** The latest assignment of the job to an instance. */
 interface Assignment {
   /** `host:port`. */
   readonly instance: string;
@@ -89,35 +89,35 @@ interface Assignment {
   readonly promptId: string | undefined;
 }
 
-/** What an output is, as its bytes tell. */
+/** The kind of an output, detected from its bytes. */
 export type OutputKind = 'image' | 'video' | 'audio' | 'text' | 'latent' | 'file';
 
-/** One thing that a job made. */
+/** One output of a job. */
 export interface JobOutput {
-  /** The workflow's name for the output; a node that made several things gives it to each. */
+  /** The workflow's name for the output; several outputs of one node have the same name. */
   readonly name: string;
-  /** The node that made it. */
+  /** The node that made the output. */
   readonly nodeId: string;
   readonly kind: OutputKind;
   readonly mimeType: string;
   readonly sizeBytes: number;
   readonly filename: string;
-  /** Where its bytes are in the store of blobs, once they are there. */
+  /** The key of its bytes in the blob store, once they are stored. */
   readonly key?: string | undefined;
-  /** Of an image, in pixels. */
+  /** Only for an image, in pixels. */
   readonly width?: number;
   readonly height?: number;
-  /** Of an image that was cropped to its subject. */
+  /** Only for an image that was cropped to its subject. */
   readonly crop?: Crop;
-  /** Of a text that is not long. */
+  /** Only for a short text. */
   readonly text?: string;
 }
 
 export interface JobResult {
   readonly promptId: string;
-  /** In the workflow's order, and what one node made in its own. The first one is the primary output. */
+  /** In the workflow's order; several outputs of one node in the node's order. The first one is the primary output. */
   readonly outputs: readonly [JobOutput, ...JobOutput[]];
-  /** How long each node was at work, ms, at most a hundred; undefined where that was not seen. */
+  /** Execution time of each node, ms, for at most a hundred nodes; undefined if unknown. */
   readonly nodeTimes?: readonly NodeTime[] | undefined;
 }
 
@@ -128,15 +128,15 @@ export interface JobFailure {
   readonly details: ErrorDetails | undefined;
 }
 
-/** An attempt that failed, before another one. */
+/** A failed attempt that was followed by another one. */
 export interface FailedTry {
   readonly instance: string;
   readonly failure: PromptFailure;
-  /** It does not count towards the attempts that a job has. */
+  /** Whether the attempt does not count towards the job's maximum. */
   readonly isFree: boolean;
-  /** The instance was on trial, after jobs had failed on it. */
+  /** Whether the instance was on trial, after jobs had failed on it. */
   readonly wasTrial: boolean;
-  /** Id of a prompt that may have finished there unseen. */
+  /** Id of a prompt that may have finished there unnoticed. */
   readonly leftBehind: string | undefined;
 }
 
@@ -149,7 +149,7 @@ export interface ProcessingJob extends JobBase {
   readonly status: 'processing';
   readonly assignment: Assignment;
   readonly failedTries: readonly FailedTry[];
-  /** Class of the node at work. */
+  /** Class of the running node. */
   readonly currentNode: string | undefined;
 }
 
@@ -176,8 +176,8 @@ export interface CancelledJob extends JobBase {
 export type FinishedJob = CompletedJob | FailedJob | CancelledJob;
 
 /**
- * `pending → processing → completed | failed | cancelled`, and back to pending only when another instance is to
- * try. Each state carries only its own data.
+ * `pending → processing → completed | failed | cancelled`, and back to pending only for an attempt on another instance. Each
+ * state has only its own data.
  */
 export type Job = PendingJob | ProcessingJob | FinishedJob;
 
@@ -185,7 +185,7 @@ export function isFinished(job: Job): job is FinishedJob {
   return job.status === 'completed' || job.status === 'failed' || job.status === 'cancelled';
 }
 
-/** Bytes of a job's files: all together, and of the largest one. */
+/** Total size of a job's files, and size of the largest one, in bytes. */
 export function sizesOfFiles({ files }: JobRequest): { readonly total: number; readonly largest: number } {
   let total = 0;
   let largest = 0;
@@ -196,13 +196,13 @@ export function sizesOfFiles({ files }: JobRequest): { readonly total: number; r
   return { total, largest };
 }
 
-/** The file that views of one picture show: the first image, or else the first file. */
+/** The file for responses with a single image: the first image, or else the first file. */
 export function mainFile({ files }: JobRequest): JobFile | undefined {
   const all = Object.values(files);
   return all.find(({ kind }) => kind === 'image') ?? all[0];
 }
 
-/** Bytes of everything that a job made. */
+/** Total size of all outputs of a job, bytes. */
 export function outputsSize({ result }: CompletedJob): number {
   return result.outputs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }
@@ -212,7 +212,7 @@ export function assignmentOf(job: Job): Assignment | undefined {
   return job.status === 'pending' ? undefined : job.assignment;
 }
 
-/** Milliseconds from the start of processing to its end, undefined where there was none. */
+/** Milliseconds from start to end of processing; undefined if it never started. */
 export function processingDuration(job: FinishedJob): number | undefined {
   return job.assignment && job.finishedTime - job.assignment.processingStartTime;
 }

@@ -66,14 +66,14 @@ export class JobChanges {
     if (record) events.publish('changed', record);
   }
 
-  /** Ends a job and everything that follows from it, once: a finished job does not change any more. */
+  /** Ends a job, once, with all consequences: a finished job never changes. */
   async end<T extends FinishedJob>(id: string, transition: Transition<T>): Promise<T | undefined> {
     const { records, clock } = this.#parts;
     if (records.isShared) return this.#endShared(id, transition);
     const mayWait = records.live(id)?.status === 'pending';
     const change = records.change(id, (job) => transition(job, clock.now()));
     if (!change) return undefined;
-    // Nobody should take it while its end is stored.
+    // No server should take it while its end is being stored.
     if (mayWait) this.#takeFromQueue(id);
     const told = change.written.then(() => this.#tellEnd(change.record));
     this.#ends.set(id, told);

@@ -25,7 +25,7 @@ export class JobFigures {
     try {
       this.#waiting = await this.#queue.size();
     } catch {
-      // The connection tells of it.
+      // The connection logs this.
     }
     return this.#waiting;
   }
@@ -35,7 +35,7 @@ export class JobFigures {
     try {
       this.#counts = await this.#readCounts();
     } catch {
-      // As above.
+      // The connection logs this.
     }
     return this.#counts;
   }

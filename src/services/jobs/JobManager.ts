@@ -110,7 +110,7 @@ export class JobManager {
     this.#waits.drain();
   }
 
-  /** Tries one last time what the stores have not done so far. */
+  /** Retries the pending operations of the stores one last time. */
   async stop(): Promise<void> {
     this.#records.stop();
     await this.#background.stop();
@@ -146,7 +146,7 @@ export class JobManager {
       if (!mayBeLeft) this.inputs.delete(job);
       throw error;
     }
-    // Before anyone can begin it.
+    // Before any server can start it.
     this.events.publish('changed', job);
     const entry = queueEntry(job);
     try {
@@ -227,7 +227,7 @@ export class JobManager {
   }
 
   /**
-   * pending or processing → cancelled. The record changes immediately; whoever runs the job is notified.
+   * pending or processing → cancelled. The record changes immediately; the running attempt is notified.
    * @throws AppError `JOB_NOT_FOUND` or `JOB_ALREADY_FINISHED`
    */
   async cancel(id: string): Promise<Job> {
@@ -258,8 +258,8 @@ export class JobManager {
   }
 
   /**
-   * Resolves with the job when it is finished, or as it is if `signal` is aborted or the server starts to drain
-   * before it has begun.
+   * Resolves with the job when it is finished, or as it is if `signal` is aborted or the server starts to drain before the job
+   * has started.
    */
   whenFinished(id: string, signal: AbortSignal): Promise<Job> {
     return this.#waits.wait(id, signal);

@@ -2,25 +2,25 @@ import { messageOf } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
 import type { MachineListener, MachineMessage, MachinePreview } from '../comfyui/machineMessages.js';
 
-/** Bytes that a listener may have before itself: beyond the first it hears of no more previews, beyond the second of nothing. */
+/** Limits for the unsent bytes of a listener: beyond the first it gets no more previews, beyond the second nothing. */
 const MAX_WAITING_FOR_PREVIEWS = 1024 * 1024;
 const MAX_WAITING = 16 * 1024 * 1024;
 
-/** Whoever hears what machines say of a job. */
+/** Receives the machine's messages about a job. */
 export interface JobListener {
-  /** @param mark that nodes and files of the prompt have in their names (`ownOutputs`) */
+  /** @param mark in the names of the prompt's nodes and files (`ownOutputs`) */
   onMessage(message: MachineMessage, mark: string): void;
   onPreview(preview: MachinePreview, mark: string): void;
-  /** Bytes that it was told and has not got rid of, such as those that wait on a socket; 0 for one that keeps none. */
+  /** Unsent bytes, such as those waiting on a socket; 0 for a listener that buffers nothing. */
   readonly waitingBytes: number;
-  /** It was too slow: it hears no more of the job. */
+  /** Called when the listener was too slow: it gets no more messages of the job. */
   onOverflow(): void;
 }
 
 /**
- * Hands on what machines say of jobs while this server runs them, to whoever follows the job, at once and in order. A job
- * that several machines try after each other goes on with the messages of the next one, which begin with `execution_start`
- * and another prompt id. A slow listener loses previews first, then everything. What nobody follows is not kept.
+ * Passes the machines' messages about jobs that run on this server to their listeners, immediately and in order. If a job is
+ * retried on another machine, the messages of that machine follow, starting with `execution_start` and another prompt id. A slow
+ * listener loses previews first, then everything. Messages without a listener are not kept.
  */
 export class JobMessages {
   readonly #listeners = new Map<string, Set<JobListener>>();
@@ -30,12 +30,15 @@ export class JobMessages {
     this.#logger = logger;
   }
 
-  /** Jobs that somebody follows. */
+  /** Number of jobs with listeners. */
   get followed(): number {
     return this.#listeners.size;
   }
 
-  /** Tells `listener` everything about a job from now on, whether it was begun or not. @returns what ends it */
+  /**
+   * Passes all messages of a job to `listener` from now on, whether the job has started or not. @returns a function that ends
+   * this
+   */
   follow(jobId: string, listener: JobListener): () => void {
     const listeners = this.#listeners.get(jobId) ?? new Set();
     this.#listeners.set(jobId, listeners.add(listener));
@@ -43,7 +46,7 @@ export class JobMessages {
   }
 
   /**
-   * For whoever runs a job: takes what its machine says.
+   * Returns the listener for the machine that runs a job.
    * @param mark of the prompt
    */
   of(jobId: string, mark: string): MachineListener {
@@ -76,7 +79,7 @@ export class JobMessages {
     if (listeners?.size === 0) this.#listeners.delete(jobId);
   }
 
-  /** A listener that throws keeps no other from hearing, nor the prompt from being followed. */
+  /** A listener that throws must not affect other listeners, nor the following of the prompt. */
   #try(jobId: string, tell: () => void): void {
     try {
       tell();

@@ -19,7 +19,7 @@ export class JobOutputs {
     this.#shelf = shelf;
   }
 
-  /** How much memory results have, and how much they may have. */
+  /** Memory of stored results, and its limit. */
   get memory(): ShelfFigures {
     return this.#shelf.figures;
   }

@@ -23,25 +23,25 @@ import type { SharedSlots } from './SharedSlots.js';
 import { traceAttempt } from './traceAttempt.js';
 
 export interface ProcessorOptions {
-  /** undefined for what the machines allow. */
+  /** Undefined to use what the machines allow. */
   readonly maxConcurrentJobs: number | undefined;
-  /** Jobs that a machine takes at once where nothing else is said of it. */
+  /** Concurrent jobs per machine, unless set for the machine. */
   readonly maxJobsPerInstance: number;
-  /** Between two polls, ms; a new job or a freed slot is acted on at once. */
+  /** Poll interval, ms; new jobs and freed slots are handled at once. */
   readonly pollIntervalMs: number;
-  /** Time for the execution of a prompt, from the moment ComfyUI begins it, ms. */
+  /** Time limit for the execution of a prompt, from its start in ComfyUI, ms. */
   readonly jobTimeoutMs: number;
-  /** Time for a prompt in ComfyUI's own queue while another instance has a place, ms; 0 for no limit. */
+  /** Time limit for a prompt in ComfyUI's own queue while another instance has a free slot, ms; 0 for no limit. */
   readonly queueTimeoutMs: number;
 }
 
-/** Handing a job over takes several round trips to the queue. Stopping it takes one request to its machine. */
+/** Handing over a job takes several round trips to the queue. Stopping it takes one request to its machine. */
 const HAND_OVER_FACTOR = 3;
 
-/** Timers take no more. */
+/** Maximum delay of a timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Gives pending jobs to instances with a free slot. */
+/** Assigns pending jobs to instances with a free slot. */
 export class JobProcessor {
   readonly #manager: JobManager;
   readonly #runner: JobRunner;
@@ -54,14 +54,14 @@ export class JobProcessor {
   readonly #tracing: Tracing;
   readonly #options: ProcessorOptions;
   readonly #logger: Logger;
-  /** Jobs that were taken from the queue, each with its way to be stopped. */
+  /** Jobs taken from the queue, each with the controller that stops it. */
   readonly #active = new Map<string, AbortController>();
   #poll: NodeJS.Timeout | undefined;
-  /** Until the next deadline of a waiting job. */
+  /** Fires at the next deadline of a waiting job. */
   #deadline: NodeJS.Timeout | undefined;
-  /** Until no entry is taken from the queue any more. */
+  /** Settles when no more entries are taken from the queue. */
   #taking: Promise<void> | undefined;
-  /** Something changed since the queue was asked. */
+  /** Something has changed since the last request to the queue. */
   #mayTakeMore = false;
   #hasQueueFailed = false;
   #whenIdle: Array<() => void> = [];
@@ -77,7 +77,7 @@ export class JobProcessor {
       workflows: WorkflowCatalogue;
       graphs: Pick<GraphMachines, 'watch'>;
       clock: Clock;
-      /** Where other servers have the same machines. */
+      /** Only if other servers share the machines. */
       shared: SharedSlots | undefined;
       tracing: Tracing;
     },
@@ -112,12 +112,12 @@ export class JobProcessor {
     return this.#active.size;
   }
 
-  /** Jobs that can be processed at the same time, at present; at least 1. */
+  /** Current number of jobs that can be processed at the same time; at least 1. */
   get slots(): number {
     return Math.max(1, Math.min(this.#balancer.capacity, this.#limit));
   }
 
-  /** Jobs at the same time, as far as this server's settings go; at least 1. */
+  /** Maximum number of concurrent jobs by this server's settings; at least 1. */
   get maxConcurrentJobs(): number {
     return this.#options.maxConcurrentJobs ?? Math.max(1, this.#balancer.fullCapacity);
   }
@@ -126,12 +126,12 @@ export class JobProcessor {
     return this.#options;
   }
 
-  /** Why a job waits, or why it was given to its machine; undefined where this server does not know. */
+  /** Why a job waits, or why it was assigned to its machine; undefined if this server does not know. */
   scheduling(id: string): Outlook | Assignment | undefined {
     return this.#dispatcher.outlook(id) ?? this.#dispatcher.assignment(id);
   }
 
-  /** What a job waits for; undefined where this server does not see it wait. */
+  /** What a job waits for; undefined if this server does not see it waiting. */
   waiting(id: string): Waiting | undefined {
     return this.#dispatcher.waiting(id);
   }
@@ -142,9 +142,9 @@ export class JobProcessor {
   }
 
   /**
-   * Takes no further job, gives the running ones `graceMs`, then stops them. Their machines get `patienceMs` to say
-   * that they did.
-   * @returns ids of the jobs that were not done
+   * Takes no more jobs, waits `graceMs` for the running ones, then stops them. Waits at most `patienceMs` for their machines to
+   * confirm.
+   * @returns ids of the unfinished jobs
    */
   async stop(graceMs: number, patienceMs: number): Promise<string[]> {
     clearInterval(this.#poll);
@@ -158,19 +158,19 @@ export class JobProcessor {
     const reason = () => (isShared ? new LeavePrompt() : new JobAbort('shutdown'));
     for (const controller of this.#active.values()) controller.abort(reason());
     const noMorePatience = new AbortController();
-    // What is left to others must be back in the queue before the connection to it ends.
+    // Jobs for other servers must be back in the queue before the connection to it closes.
     const ms = isShared ? HAND_OVER_FACTOR * patienceMs : patienceMs;
     await Promise.race([this.#idle(), sleep(ms, noMorePatience.signal)]);
     noMorePatience.abort();
-    // What is still held is given to other servers when the hold ends.
+    // Other servers get the remaining jobs when the hold expires.
     if (isShared) return unfinished;
-    // Nobody is left waiting because a machine does not answer, or a store.
+    // No client keeps waiting because a machine or a store does not respond.
     const ended = Promise.all([...this.#active.keys()].map((id) => this.#manager.fail(id, SHUTDOWN_FAILURE)));
     await Promise.race([ended, sleep(patienceMs)]);
     return unfinished;
   }
 
-  /** Looks for work soon, once for any number of calls in one turn. */
+  /** Checks for work soon, once for any number of calls in one turn. */
   wake(): void {
     this.#mayTakeMore = true;
     if (this.isRunning) this.#taking ??= this.#takeJobs();
@@ -189,8 +189,7 @@ export class JobProcessor {
         await this.#fillSlots();
       }
     } catch (error) {
-      // Once for an outage: the next poll tries again.
-      // The connection tells of its outages by itself.
+      // Once per outage: the next poll tries again. The connection logs its own outages.
       if (!this.#hasQueueFailed && !isQueueAway(error))
         this.#logger.error('No job can be taken from the queue', { error: messageOf(error) });
       this.#hasQueueFailed = true;
@@ -213,7 +212,7 @@ export class JobProcessor {
     clearTimeout(this.#deadline);
     const { nextDeadline } = this.#dispatcher;
     if (nextDeadline === undefined || !this.isRunning) return;
-    // One that lies further ahead is found by polls.
+    // Polling finds a deadline that is further away.
     const ms = nextDeadline + 1 - this.#clock.now();
     if (ms <= MAX_TIMER_MS) this.#deadline = setTimeout(() => this.wake(), Math.max(1, ms));
   }
@@ -227,7 +226,10 @@ export class JobProcessor {
     return jobs < this.#limit && (this.#shared?.hasPlaceBeside(jobs) ?? true);
   }
 
-  /** Where servers share machines, the place must count for all of them first. An entry for which there is none waits again. */
+  /**
+   * Starts a job. If servers share machines, the slot must be leased from all of them first; without a lease, the entry returns
+   * to the queue.
+   */
   async #begin(taken: Taken<ChosenSlot | Refusal>): Promise<void> {
     const { chosen } = taken;
     if ('failure' in chosen) return void this.#refuse(taken, chosen.failure);
@@ -241,7 +243,7 @@ export class JobProcessor {
     }
   }
 
-  /** Waiting is of no use any more. */
+  /** Fails a job for which waiting does not help. */
   async #refuse(taken: Taken<Refusal | ChosenSlot>, failure: JobFailure): Promise<void> {
     const { id } = taken.entry;
     try {
@@ -257,12 +259,12 @@ export class JobProcessor {
     const controller = new AbortController();
     this.#active.set(id, controller);
     try {
-      // Otherwise no attempt was made, so none is counted.
+      // Otherwise there was no attempt, so none is counted.
       const isReady = (await this.#health.ensureFresh(slot.instance)) && this.isRunning;
       const job = isReady ? await this.#manager.runs.begin(id, slot.instance.host) : undefined;
       if (job) await this.#run(job, slot, controller);
     } catch (error) {
-      // An outage is told once, not for each job that goes back to the queue.
+      // An outage is logged once, not for each job that returns to the queue.
       const level = isQueueAway(error) ? 'debug' : 'error';
       this.#logger[level]('Processing a job went wrong', { jobId: id, error: messageOf(error) });
     } finally {
@@ -279,7 +281,7 @@ export class JobProcessor {
     const { jobTimeoutMs, queueTimeoutMs } = this.#options;
     const type = graphNeedsOf(job.request.workflow)?.key ?? job.request.type;
     const { largest } = sizesOfFiles(job.request);
-    // Back to where it waited before, it would wait behind all who came meanwhile.
+    // On a machine where it has waited before, it would now be behind all newer prompts.
     const without = new Set([slot.instance.host, ...job.failedTries.map(({ instance }) => instance)]);
     const limits = {
       executionMs: jobTimeoutMs,

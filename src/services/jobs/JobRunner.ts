@@ -26,13 +26,13 @@ import { type OutputIntake, OutputNotStored } from './OutputIntake.js';
 import { areOwn } from './ownFiles.js';
 import type { PromptSecrets } from './PromptSecrets.js';
 
-/** What is run, whichever prompt it becomes. */
+/** The parameters of a run, independent of the prompt's id. */
 type Plan = Omit<PromptRun, 'promptId'>;
 
 /** A result, and the instance that made it. */
 type Made = PromptResult & { readonly instance: Instance };
 
-/** What one attempt of a job has. */
+/** The state of one attempt of a job. */
 interface Attempt {
   readonly slot: ChosenSlot;
   readonly limits: RunLimits;
@@ -45,23 +45,23 @@ interface RunnerParts {
   readonly manager: JobManager;
   readonly prompts: PromptRunner;
   readonly instances: readonly Instance[];
-  /** Whoever wants to hear what machines say of jobs. */
+  /** Passes on the machines' messages about jobs. */
   readonly messages: JobMessages;
-  /** Details of jobs whose clients see outputs before the end. */
+  /** Details of jobs whose clients get outputs before the end. */
   readonly live: LiveJobs;
   readonly imageInput: ImageInput;
   readonly secrets: Pick<PromptSecrets, 'get'>;
-  /** Where results are kept on disk, if they are. */
+  /** Saves results on disk, if configured. */
   readonly outputFiles: OutputFiles | undefined;
-  /** Takes the outputs of one attempt, where they are kept outside of memory. */
+  /** Creates the receiver for the outputs of one attempt, if outputs are stored outside of memory. */
   readonly newIntake: (() => OutputIntake) | undefined;
-  /** Width x height of a result that is decoded at most. */
+  /** Maximum width x height of a result that is decoded. */
   readonly maxOutputPixels: number;
   readonly tracing: Tracing;
   readonly logger: Logger;
 }
 
-/** A processing job's way on its instance: files made fit, prompt run, outputs finished, job completed. */
+/** Processes a job on its instance: prepares files, runs the prompt, finishes the outputs and completes the job. */
 export class JobRunner {
   readonly #parts: RunnerParts;
 
@@ -70,9 +70,9 @@ export class JobRunner {
   }
 
   /**
-   * Runs the job to its completion. The slot is given back as soon as the instance is done with it, so that the
-   * next prompt is on its way while these outputs are finished here.
-   * @returns the instance that made them: another one than the slot's where an earlier attempt was resumed
+   * Runs the job to its completion. The slot is released as soon as the instance is done, so that the next prompt starts while
+   * the outputs are finished here.
+   * @returns the instance that made the outputs: not that of the slot if an earlier attempt was resumed
    * @throws PromptError, AppError, or the signal's reason
    */
   async run(job: ProcessingJob, slot: ChosenSlot, limits: RunLimits, signal: AbortSignal): Promise<Instance> {
@@ -122,7 +122,7 @@ export class JobRunner {
     const { outputs, promptId, executionMs, nodeTimes, instance } =
       (await this.#resume(job, plan, listener, signal)) ??
       (await this.#execute(plan, slot, listener, signal).catch((error: unknown) => {
-        // A picture that was converted may be many times as large as the client's.
+        // A converted image may be many times as large as the client's.
         if (error instanceof PromptError) error.sentBytes = largestOf(files);
         throw error;
       }));
@@ -131,7 +131,7 @@ export class JobRunner {
     const finished = await tracing.trace('job.outputs', {}, () =>
       finishOutputs(outputs, outputPlan, live?.finished),
     );
-    // What is this far is not left to anybody else.
+    // At this point the job is not left to another server anymore.
     if (!(signal.reason instanceof LeavePrompt)) signal.throwIfAborted();
     await tracing.trace('job.store', {}, () => this.#store(job, { promptId, nodeTimes }, finished));
     return instance;
@@ -168,7 +168,7 @@ export class JobRunner {
     throw new PromptError('wrong result', 'The file under the name of a result was made by another prompt.');
   }
 
-  /** Goes on with a prompt of an earlier attempt, on a machine that had fallen silent and has it after all. */
+  /** Resumes the prompt of an earlier attempt, on a machine that did not respond then but has the prompt after all. */
   async #resume(
     job: ProcessingJob,
     plan: Plan,
@@ -180,7 +180,7 @@ export class JobRunner {
       const instance = instances.find((one) => one.host === host);
       if (!instance || leftBehind === undefined) continue;
       const run = { ...plan, promptId: leftBehind };
-      // The machine is not at fault then, and has the prompt: it may only be busy.
+      // In that case the machine is not at fault and has the prompt: it may just be busy.
       const silenceMs = failure === 'server gone' ? plan.limits.executionMs : 0;
       const result = await this.#traced(listener, leftBehind, (traced) =>
         prompts.resume(instance.client, run, traced, signal, silenceMs),
@@ -227,7 +227,7 @@ export class JobRunner {
     };
   }
 
-  /** A store that cannot take a note of the progress is no reason to lose the job. */
+  /** A failed write of the progress must not fail the job. */
   #note(job: ProcessingJob, written: Promise<void>): void {
     written.catch((error: unknown) => {
       this.#parts.logger.warn('Progress could not be stored', { ...logFields(job), error: messageOf(error) });
@@ -254,7 +254,7 @@ export class JobRunner {
     };
   }
 
-  /** The client has its outputs from the server: a full disk is the operator's business, not a reason to fail the job. */
+  /** The client gets its outputs from the server: a full disk is the operator's problem, and no reason to fail the job. */
   async #save(job: ProcessingJob, outputs: readonly FinishedOutput[]): Promise<void> {
     const { outputFiles, logger } = this.#parts;
     if (!outputFiles) return;
@@ -271,7 +271,7 @@ export class JobRunner {
   }
 }
 
-/** The image of a built-in workflow where it has transparency, which ComfyUI's loader drops. */
+/** The image of a built-in workflow if it has transparency, which ComfyUI's loader drops. */
 function transparencyOf({ request }: ProcessingJob, files: ReadonlyMap<string, GraphFile>) {
   const [name = ''] = Object.keys(request.files);
   const image = request.files[name]?.image;

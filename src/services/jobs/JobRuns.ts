@@ -19,14 +19,14 @@ export class JobRuns {
     this.#background = parts.background;
   }
 
-  /** Ids of the jobs that are to begin, oldest first. */
+  /** Ids of the pending jobs, oldest first. */
   waiting(): string[] {
     return [...this.#records.allLive()].flatMap(({ id, status }) => (status === 'pending' ? [id] : []));
   }
 
   /**
-   * pending → processing, for a job from the queue. A job of a server that is gone begins again with the prompt that
-   * it left behind. undefined if the job is no longer pending.
+   * pending → processing, for a job from the queue. A job of a server that has ended continues with the prompt that the server
+   * left behind. Undefined if the job is no longer pending.
    */
   begin(id: string, instance: string): Promise<ProcessingJob | undefined> {
     return this.#changes.hold(id, (job, now) => {

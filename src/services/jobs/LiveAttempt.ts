@@ -5,7 +5,7 @@ import { type FinishedOutput, finishOutput, type OutputPlan } from './finishOutp
 import type { LiveJobs } from './LiveJobs.js';
 import { isOwn } from './ownFiles.js';
 
-/** One attempt of a job whose client sees steps, previews and outputs before the end. */
+/** One attempt of a job whose client gets steps, previews and outputs before the end. */
 export class LiveAttempt {
   readonly #jobId: string;
   readonly #live: LiveJobs;
@@ -25,10 +25,10 @@ export class LiveAttempt {
     this.#finished.set(made, this.#finish(made, promptId));
   };
 
-  /** Of an output that was here before the end; undefined for any other one. */
+  /** Returns an output that was finished before the end; undefined for all others. */
   finished = async (made: MadeOutput): Promise<FinishedOutput | undefined> => this.#finished.get(made);
 
-  /** Takes previews, and hands everything on. */
+  /** Records previews, and passes everything on. */
   alsoTelling(machine: MachineListener): MachineListener {
     return {
       onMessage: (message) => machine.onMessage(message),
@@ -46,7 +46,7 @@ export class LiveAttempt {
       this.#live.addOutput(this.#jobId, finished);
       return finished;
     } catch {
-      // What is wrong with it is told at the end.
+      // The error is reported at the end.
       return undefined;
     }
   }

@@ -101,7 +101,7 @@ async function entriesOf(folder: string) {
   }
 }
 
-/** Undefined if it does not exist: somebody else may have deleted it. */
+/** Undefined if the file does not exist: another process may have deleted it. */
 function unlessGone(error: unknown): Error | undefined {
   if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
   return error instanceof Error ? error : new Error(String(error));

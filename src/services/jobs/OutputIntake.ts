@@ -68,7 +68,7 @@ export class OutputIntake {
     return this.#stored(this.#calls.patiently(put));
   }
 
-  /** Releases everything; whoever needs some of it holds it by now. */
+  /** Releases all outputs; those that are still needed have another hold by now. */
   release(): void {
     for (const file of this.#held.splice(0)) file.release();
   }

@@ -4,15 +4,15 @@ import type { JobEvents } from '../queue/JobEvents.js';
 
 type ExtraData = ReadonlyMap<string, Json>;
 
-/** Entries of `extra_data` with which ComfyUI's API nodes pay: a key of the client's, and a login. */
+/** Entries of `extra_data` that ComfyUI's API nodes use for payment: a client's key, and a login. */
 const SECRET_ENTRIES: ReadonlySet<string> = new Set(['api_key_comfy_org', 'auth_token_comfy_org']);
 
 /**
- * What of a client's `extra_data` is written nowhere: not to a record, a store, a log or an answer. It is in this process's
- * memory until its job ends.
+ * Keeps the secrets of a client's `extra_data`, which are not written to any record, store, log or response. They are in this
+ * process's memory until their job ends.
  *
- * A job that goes on to another machine takes it along. A job that another server runs has it no more: where servers share
- * jobs, a node that needs the key fails there with ComfyUI's own message.
+ * A job that is retried on another machine keeps them. A job that another server runs does not have them: if servers share jobs,
+ * a node that needs the key fails there with ComfyUI's own message.
  */
 export class PromptSecrets {
   readonly #kept = new Map<string, ExtraData>();
@@ -24,8 +24,8 @@ export class PromptSecrets {
   }
 
   /**
-   * Takes the secrets out.
-   * @returns the rest, and the name by which the job finds what was taken out, where that is anything
+   * Removes the secrets from `extra_data`.
+   * @returns the rest, and the name by which the job finds its secrets, if there are any
    */
   takeFrom(extraData: ExtraData): { readonly rest: ExtraData; readonly name: string | undefined } {
     const secrets = [...extraData].filter(([entry]) => SECRET_ENTRIES.has(entry));
@@ -35,18 +35,18 @@ export class PromptSecrets {
     return { rest: withoutSecrets(extraData), name };
   }
 
-  /** Empty where this server does not have them. */
+  /** Empty if this server does not have them. */
   get(name: string | undefined): ExtraData {
     return (name === undefined ? undefined : this.#kept.get(name)) ?? new Map();
   }
 
-  /** No job needs them. */
+  /** Deletes secrets that no job needs anymore. */
   drop(name: string): void {
     this.#kept.delete(name);
   }
 }
 
-/** What may be shown. */
+/** Returns `extra_data` without secrets, for display. */
 export function withoutSecrets(extraData: ExtraData): ExtraData {
   return new Map([...extraData].filter(([entry]) => !SECRET_ENTRIES.has(entry)));
 }

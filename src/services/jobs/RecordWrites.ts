@@ -60,8 +60,8 @@ export class RecordWrites {
   }
 
   /**
-   * Resolves when the store has everything of a job, with whether something was written now. False after the end of
-   * this object, too.
+   * Resolves when the store has all changes of a job, with whether something was written now. Resolves with false after `stop`,
+   * too.
    */
   async whenWritten(id: string): Promise<boolean> {
     for (let failures = 0; !this.#isStopped; failures += 1) {
@@ -74,7 +74,7 @@ export class RecordWrites {
     return false;
   }
 
-  /** Writes what the store does not have yet of a job. @throws the rejection of the store */
+  /** Writes the changes of a job that the store does not have yet. @throws the rejection of the store */
   async flush(id: string): Promise<void> {
     await this.#calls.once(() => this.#write(id));
   }

@@ -10,15 +10,15 @@ interface Shelved {
 }
 
 export interface ShelfFigures {
-  /** Of all that is kept. */
+  /** Size of all stored outputs. */
   readonly bytes: number;
-  /** Infinity where there is no bound. */
+  /** Infinity if there is no limit. */
   readonly maxBytes: number;
-  /** Jobs whose outputs went early, to make room. */
+  /** Number of jobs whose outputs were deleted early to make room. */
   readonly dropped: number;
 }
 
-/** The bytes of what jobs made, up to a bound: the oldest jobs' go first, all of a job's at once. */
+/** Stores the outputs of jobs, up to a limit: the oldest job's outputs are deleted first, all of them at once. */
 export class ResultShelf {
   readonly #blobs: JobBlobs;
   readonly #maxBytes: number;
@@ -28,7 +28,7 @@ export class ResultShelf {
   #bytes = 0;
   #dropped = 0;
 
-  /** @param onDropped called with the id of each job whose outputs are gone, for whatever reason */
+  /** @param onDropped called with the id of each job whose outputs are deleted, for any reason */
   constructor(blobs: JobBlobs, maxBytes: number, onDropped: (id: string) => void) {
     this.#blobs = blobs;
     this.#maxBytes = maxBytes;
@@ -77,7 +77,7 @@ export class ResultShelf {
     this.#shelved.set(id, shelved);
     this.#bytes += shelved.bytes;
     for (const [oldest, { keys }] of this.#shelved) {
-      // The newest one stays, whatever its size: somebody waits for it.
+      // The newest one stays, whatever its size: its client waits for it.
       if (this.#bytes <= this.#maxBytes || oldest === id) break;
       this.#dropped += 1;
       this.drop(oldest, keys);

@@ -1,19 +1,19 @@
 import type { OtherServers, Slot } from '../instances/LoadBalancer.js';
 import type { LimitReached, SlotLease, SlotLeases } from '../queue/SlotLeases.js';
 
-/** How long what was refused is not asked for again, unless a place is given back before, ms. */
+/** How long a refused lease is not requested again, unless a slot is released before, ms. */
 const PAUSE_MS = 1000;
 
 interface Limits {
-  /** Jobs on a machine. */
+  /** Jobs per machine. */
   perHost(host: string): number;
-  /** Jobs on all of them. */
+  /** Jobs on all machines. */
   readonly ofAll: number;
 }
 
 /**
- * Places on machines that this server shares with others. The balancer counts those of this server; here they are made
- * to count for all. What was refused counts as taken for a while, so that an entry is not taken and put back without end.
+ * Slots on machines that this server shares with others. The balancer counts this server's slots; leases make them count for all
+ * servers. A refused slot counts as taken for a while, so that entries are not taken and returned endlessly.
  */
 export class SharedSlots implements OtherServers {
   readonly #leases: SlotLeases;
@@ -21,7 +21,7 @@ export class SharedSlots implements OtherServers {
   readonly #listeners: Array<() => void> = [];
   readonly #full = new Set<string>();
   #areAllTaken = false;
-  /** How often somebody gave a place back. */
+  /** Number of slots that any server has released. */
   #returns = 0;
   #pause: NodeJS.Timeout | undefined;
   readonly #unsubscribe: () => void;
@@ -35,7 +35,7 @@ export class SharedSlots implements OtherServers {
     });
   }
 
-  /** Calls `listener` when there may be a place that there was not before. */
+  /** Calls `listener` when a slot may have become free. */
   onFree(listener: () => void): void {
     this.#listeners.push(listener);
   }
@@ -48,7 +48,7 @@ export class SharedSlots implements OtherServers {
     return this.#full.has(host);
   }
 
-  /** Whether all servers together have a place for one more, beside so many jobs of this one. */
+  /** Whether all servers together have a slot for one more job, in addition to `ownJobs` of this server. */
   hasPlaceBeside(ownJobs: number): boolean {
     let jobs = ownJobs;
     for (const count of this.#leases.used().values()) jobs += count;
@@ -56,9 +56,9 @@ export class SharedSlots implements OtherServers {
   }
 
   /**
-   * Makes a place of this server count for all.
-   * @returns the place, to be given back instead; undefined when there is none, and `slot` is given back then
-   * @throws what the leases reject with: `slot` is given back, and nothing is asked for during the next second
+   * Leases a slot of this server from all servers.
+   * @returns the slot to release instead; undefined if there is no lease, and `slot` is released then
+   * @throws the rejection of the leases: `slot` is released, and nothing is requested during the next second
    */
   async lease<S extends Slot>(slot: S): Promise<S | undefined> {
     const { host } = slot.instance;
@@ -69,7 +69,7 @@ export class SharedSlots implements OtherServers {
       answer = await this.#leases.acquire(host, perHost(host), ofAll);
     } finally {
       if (typeof answer !== 'object') {
-        // What was given back after a refusal may be told before it.
+        // The message about a release after the refusal may arrive before the refusal.
         if (this.#returns === before) this.#refused(host, answer);
         slot.release();
       }
@@ -96,7 +96,7 @@ export class SharedSlots implements OtherServers {
     };
   }
 
-  /** @param limit undefined when it is not known */
+  /** @param limit undefined if unknown */
   #refused(host: string, limit: LimitReached | undefined): void {
     if (limit === 'limit of host') this.#full.add(host);
     else this.#areAllTaken = true;

@@ -3,7 +3,7 @@ import { DeadlineExceeded, settledWithin } from '../../utils/deadline.js';
 import { backoffWithJitter, sleep } from '../../utils/timers.js';
 
 export interface StoreTimings {
-  /** Timeout of one call, ms. The caller continues then, whatever becomes of the call. */
+  /** Timeout of one call, ms. The caller then continues, whatever the outcome of the call. */
   readonly timeoutMs: number;
   /** Attempts of a rejected call before the caller gets the error. */
   readonly attempts: number;
@@ -16,7 +16,7 @@ export interface StoreTimings {
   readonly progressIntervalMs: number;
 }
 
-/** Longest delay before a retry that somebody waits for, ms. */
+/** Longest delay before a retry while a caller waits, ms. */
 const MAX_WAIT_MS = 1000;
 
 export const STORE_TIMINGS: StoreTimings = {
@@ -93,7 +93,7 @@ export class StoreCalls {
     await sleep(Math.min(MAX_WAIT_MS, this.backoffMs(failures)));
   }
 
-  /** The delay after so many failures, ms. */
+  /** The delay after `failures` failures, ms. */
   backoffMs(failures: number): number {
     return backoffWithJitter(failures, this.#timings.retryBaseMs, this.#timings.retryMaxMs);
   }

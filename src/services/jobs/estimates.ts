@@ -4,10 +4,10 @@ import { GRAPH_TYPE } from '../../workflows/graphNeeds.js';
 import type { WorkflowCatalogue } from '../../workflows/WorkflowCatalogue.js';
 import { type FinishedJob, processingDuration } from './Job.js';
 
-/** Jobs of a type that must have ended before their average is believed. */
+/** Number of finished jobs of a type before its average is used. */
 const ENOUGH = 3;
 
-/** How long a job of each type takes: a moving average of the measured durations, at first what is declared. */
+/** Estimated duration of a job of each type: a moving average of the measured durations, at first the declared duration. */
 export class DurationEstimates {
   readonly #workflows: WorkflowCatalogue;
   readonly #measured = new Map<string, { count: number; averageMs: number }>();
@@ -17,7 +17,7 @@ export class DurationEstimates {
     this.#workflows = workflows;
   }
 
-  /** Learns from a job that completed; others say nothing about how long one takes. */
+  /** Learns from a completed job; other ends say nothing about the duration. */
   recordJob(job: FinishedJob): void {
     const durationMs = processingDuration(job);
     if (job.status !== 'completed' || durationMs === undefined) return;
@@ -30,7 +30,7 @@ export class DurationEstimates {
     });
   }
 
-  /** Milliseconds of processing that a job of this type takes. */
+  /** Expected processing time of a job of this type, ms. */
   processingMs(type: string): number {
     const measured = this.#measured.get(type);
     if (measured && measured.count >= ENOUGH) return measured.averageMs;
@@ -38,7 +38,7 @@ export class DurationEstimates {
     return 1000 * (declared ?? (type === GRAPH_TYPE ? ESTIMATE_SECONDS : 0));
   }
 
-  /** Milliseconds of processing that a job took lately, whatever its type. */
+  /** Average processing time of recent jobs of any type, ms. */
   get averageMs(): number {
     if (this.#averageMs !== undefined) return this.#averageMs;
     const declared = this.#workflows.all();

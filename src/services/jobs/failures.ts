@@ -3,7 +3,7 @@ import { AppError, PromptError } from '../../errors.js';
 import { needsRestart } from '../../promptFailures.js';
 import type { FailedTry, JobFailure, ProcessingJob } from './Job.js';
 
-/** Why a running job is stopped; the reason that its abort signal carries. */
+/** Why a running job is stopped: the reason of its abort signal. */
 export class JobAbort extends Error {
   readonly kind: 'cancelled' | 'shutdown';
 
@@ -14,9 +14,9 @@ export class JobAbort extends Error {
 }
 
 /**
- * Whether a job that failed so gets another attempt.
+ * Decides whether a failed job gets another attempt.
  * @param wasTrial the instance was on trial, after jobs had failed on it, or was found to be broken meanwhile
- * @returns what to remember of this one, or undefined when the job fails
+ * @returns the record of the failed attempt, or undefined if the job fails
  */
 export function anotherAttempt(
   error: PromptError,
@@ -25,14 +25,14 @@ export function anotherAttempt(
   maxAttempts: number,
 ): Omit<FailedTry, 'instance'> | undefined {
   const { blame, retry, isFree = false } = error.verdict;
-  // A machine on trial costs nobody a job, unless the job itself is at fault or failed in a trial before.
+  // A trial does not use up an attempt, unless the job itself is at fault or has failed in an earlier trial.
   const isExcused = wasTrial && blame !== 'prompt' && !job.failedTries.some((one) => one.wasTrial);
   const counted = job.attempts - job.failedTries.filter((one) => one.isFree).length;
   const hasAttempts = isFree || counted < maxAttempts;
-  // What does not fit after the memory was freed does not fit.
+  // If it does not fit after memory was freed, it never does.
   const isHopeless =
     error.failure === 'out of memory' && job.failedTries.some(({ failure }) => failure === 'out of memory');
-  // One that broke two GPUs would break the next one, too.
+  // A prompt that broke two GPUs would break the next one, too.
   const breaksAll =
     needsRestart(error.failure, error.message) &&
     job.failedTries.some(({ failure, wasTrial: hadTrial }) => failure === 'GPU fault' && !hadTrial);
@@ -45,7 +45,7 @@ export function anotherAttempt(
   };
 }
 
-/** What a client reads of a job that was not done at the end of a shutdown. */
+/** The failure of a job that was unfinished at the end of a shutdown. */
 export const SHUTDOWN_FAILURE: JobFailure = {
   message: 'The server was shut down before the job was done.',
   code: 'SHUTTING_DOWN',
@@ -53,7 +53,7 @@ export const SHUTDOWN_FAILURE: JobFailure = {
   details: undefined,
 };
 
-/** What a client reads of a job that was not begun in time. */
+/** The failure of a job that did not start in time. */
 export const DEADLINE_EXCEEDED: JobFailure = {
   message: 'The job was not begun before its deadline.',
   code: 'DEADLINE_EXCEEDED',
@@ -61,7 +61,7 @@ export const DEADLINE_EXCEEDED: JobFailure = {
   details: undefined,
 };
 
-/** What a client reads of a job whose result no store took. */
+/** The failure of a job whose result could not be stored. */
 export const RESULT_NOT_STORED: JobFailure = {
   message: 'The result could not be stored.',
   code: 'INTERNAL_ERROR',
@@ -69,7 +69,7 @@ export const RESULT_NOT_STORED: JobFailure = {
   details: undefined,
 };
 
-/** What a client reads of an error: a prompt's with its category, unknown ones only by name. */
+/** The failure that a client sees for an error: a prompt's error with its category, unknown errors only by name. */
 export function failureOf(error: unknown): JobFailure {
   if (error instanceof PromptError) {
     const { message, code, category, details } = error;

@@ -9,38 +9,38 @@ import type { OutputIntake } from './OutputIntake.js';
 import { type FileNature, HEAD_BYTES, natureOf, TEXT } from './outputKind.js';
 
 export interface OutputPlan {
-  /** The workflow's outputs, which have the names. */
+  /** The workflow's outputs, with their names. */
   readonly outputs: readonly WorkflowOutput[];
-  /** Where every output is an image: what files are called then, without the dot and what follows it. */
+  /** If every output is an image: the base of file names, without the dot and the extension. */
   readonly imageName: string | undefined;
-  /** Of the images; where it is left out they stay as ComfyUI made them, or are PNG where `imageName` is given. */
+  /** Format of the images. If omitted, they stay unchanged, or become PNG if `imageName` is set. */
   readonly format: OutputFormat | undefined;
   readonly image: Omit<FinishOptions, 'format'>;
-  /** Where outputs are kept outside of memory: what took them, and takes them once they are finished. */
+  /** If outputs are stored outside of memory: the receiver, which also stores finished outputs. */
   readonly intake: Pick<OutputIntake, 'natureOf' | 'keep'> | undefined;
 }
 
-/** An output as the client gets it. */
+/** An output in its final form for the client. */
 export interface FinishedOutput {
   readonly output: JobOutput;
   readonly content: Content;
-  /** What a name for it ends in, without the dot. */
+  /** File extension without the dot. */
   readonly extension: string;
 }
 
-/** Bytes of texts that the record of a job keeps, all together; others are only fetched. */
+/** Maximum size of all texts in a job's record, bytes; other texts are only downloaded. */
 const MAX_INLINE_TEXT = 32 * 1024;
 const MAX_FILENAME = 200;
-/** Images whose size can be read. Others are handed on without one. */
+/** Image types whose size can be read. Others have no size. */
 const MEASURED: ReadonlySet<string> = new Set(
   ['png', 'apng', 'jpeg', 'webp', 'gif', 'avif', 'tiff'].map((type) => `image/${type}`),
 );
 
 /**
- * Makes results of what ComfyUI made. Images are encoded in the format that was asked for, and cropped; everything else
- * stays as it is, byte for byte. Where outputs are kept outside of memory, each one is there before the next is finished.
- * @param made is used up
- * @param known gives those that were finished before
+ * Turns ComfyUI's outputs into results. Images are encoded in the requested format, and cropped; everything else stays unchanged.
+ * If outputs are stored outside of memory, each one is stored before the next is finished.
+ * @param made consumed by this function
+ * @param known returns outputs that were already finished
  * @throws PromptError `unreadable result` or `result too large`; OutputNotStored
  */
 export async function finishOutputs(
@@ -63,7 +63,7 @@ export async function finishOutputs(
   return finished;
 }
 
-/** Makes a result of one thing that ComfyUI made. @throws as `finishOutputs` */
+/** Turns one output of ComfyUI into a result. @throws the errors of `finishOutputs` */
 export async function finishOutput(made: MadeOutput, plan: OutputPlan): Promise<FinishedOutput> {
   const { nodeId, bytes: content } = made;
   const name = plan.outputs.find((one) => one.nodeId === nodeId)?.name ?? nodeId;
@@ -100,7 +100,7 @@ async function natureOfMade({ bytes, filename }: MadeOutput, { intake }: OutputP
 
 type Named = Pick<JobOutput, 'name' | 'nodeId' | 'filename'>;
 
-/** @param as with a file name that has no ending yet */
+/** @param as with a file name without extension */
 function encoded(as: Named, { bytes, mimeType, format, width, height, crop }: FinishedImage): FinishedOutput {
   const extension = extensionOf(format);
   const filename = `${as.filename}.${extension}`;
@@ -125,11 +125,11 @@ function kept(
   return { output: { ...as, kind, mimeType, sizeBytes: sizeOf(content), ...size }, content, extension };
 }
 
-/** A machine's name for a file, fit for records and headers. */
+/** Makes a machine's file name safe for records and headers. */
 function safeFilename(filename: string): string {
   const last = filename.split(/[\\/]/).at(-1) ?? '';
-  // Half a character that is written as two cannot be encoded.
+  // An unpaired surrogate cannot be encoded.
   const whole = Buffer.from(last).toString();
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression replaces control characters
   return whole.replace(/[\u0000-\u001f\u007f"]/g, '_').slice(-MAX_FILENAME) || 'output';
 }

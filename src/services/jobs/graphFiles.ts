@@ -39,7 +39,7 @@ export async function graphFiles(
   return ready;
 }
 
-/** Bytes of the largest one. */
+/** Size of the largest file, bytes. */
 export function largestOf(files: ReadonlyMap<string, GraphFile>): number {
   return Math.max(0, ...[...files.values()].map(({ content }) => sizeOf(content)));
 }

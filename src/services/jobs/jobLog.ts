@@ -20,14 +20,14 @@ export function logFields(job: Job): Record<string, string | undefined> {
   };
 }
 
-/** One line for a job's end, which tells all of its story. Durations are in ms, sizes in bytes. */
+/** Logs a job's end with a summary of the job in one line. Durations are in ms, sizes in bytes. */
 export function logJobEnd(logger: Logger, job: FinishedJob): void {
   const started = assignmentOf(job)?.processingStartTime;
   const fields = {
     ...logFields(job),
     key: job.request.owner,
     attempts: job.attempts,
-    // Failed attempts included.
+    // Including failed attempts.
     queueDuration: started === undefined ? undefined : started - job.createdTime,
     processingDuration: processingDuration(job),
     totalDuration: job.finishedTime - job.createdTime,

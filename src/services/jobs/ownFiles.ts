@@ -4,12 +4,12 @@ import { isPng } from '../images/png.js';
 import { SIGNATURE } from '../images/pngChunks.js';
 import { readPngText } from '../images/pngMetadata.js';
 
-/** Longest graph that is searched for a prompt's mark: with a picture inside it is as long as that. */
+/** Maximum size of a graph that is searched for a prompt's mark: it may contain an image. */
 const MAX_GRAPH_BYTES = 64 * 1024 * 1024;
 
 /**
- * Whether a file that ComfyUI wrote was made by this prompt, as far as it tells: a PNG holds the graph that made it, with
- * the prompt's mark in it, unless ComfyUI runs with `--disable-metadata` or a node writes a text of its own there.
+ * Whether this prompt made a file, if that can be told: a PNG contains the graph that made it, with the prompt's mark, unless
+ * ComfyUI runs with `--disable-metadata` or a node writes its own text there.
  */
 export async function isOwn({ bytes, filename }: MadeOutput, promptId: string): Promise<boolean> {
   if (filename === undefined) return true;
@@ -18,7 +18,7 @@ export async function isOwn({ bytes, filename }: MadeOutput, promptId: string): 
   return text === undefined || text.includes(promptId) || !text.includes('"class_type"');
 }
 
-/** Whether all of them are, as far as they tell. */
+/** Whether this prompt made all files, if that can be told. */
 export async function areOwn(outputs: readonly MadeOutput[], promptId: string): Promise<boolean> {
   for (const one of outputs) if (!(await isOwn(one, promptId))) return false;
   return true;

@@ -9,7 +9,7 @@ export async function promptsUnderWay(records: JobRecords): Promise<ReadonlySet<
   if (!records.isShared) return new Set();
   const page = { limit: MAX_JOBS, offset: 0 };
   const jobs: Job[] = [];
-  // One after the other, and the first one twice: a job moves between them while they are read.
+  // One after the other, and the first one twice: a job can move between them during the reads.
   for (const status of ['processing', 'pending', 'processing'] as const) {
     jobs.push(...(await records.list({ status }, page)).jobs);
   }

@@ -2,10 +2,10 @@ import { graphNeedsOf } from '../../workflows/graphNeeds.js';
 import type { QueueEntry } from '../queue/JobQueue.js';
 import { type PendingJob, sizesOfFiles } from './Job.js';
 
-/** A pending job as it waits in the queue. */
+/** The queue entry of a pending job. */
 export function queueEntry({ id, request, failedTries, createdTime }: PendingJob): QueueEntry {
   const { total, largest } = sizesOfFiles(request);
-  // A server that is gone says nothing about the machine, which may even have the result.
+  // The end of a server says nothing about the machine, which may even have the result.
   const onMachines = failedTries.filter(({ failure }) => failure !== 'server gone');
   const tried = new Set(onMachines.map(({ instance }) => instance));
   const { type, client, priority, deadline } = request;

@@ -2,7 +2,7 @@ import type { Tracing } from '../tracing/Tracing.js';
 import type { ProcessingJob } from './Job.js';
 
 /**
- * Traces one attempt of a job as a part of the job's trace, and before the first one the time for which the job waited.
+ * Traces one attempt of a job as a part of the job's trace, and with the first attempt the time the job waited.
  * @param run makes the attempt
  */
 export function traceAttempt<T>(tracing: Tracing, job: ProcessingJob, run: () => Promise<T>): Promise<T> {

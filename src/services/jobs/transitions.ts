@@ -66,7 +66,7 @@ export function requeue(job: Job, now: number, because: Omit<FailedTry, 'instanc
   return { ...rest, status: 'pending', updatedTime: now, failedTries };
 }
 
-/** A job of another server, or for another server: its prompt is left behind, to be found on its machine. */
+/** Transfers a job from or to another server: its prompt stays on its machine. */
 export function handOver(job: Job, now: number): PendingJob | undefined {
   if (job.status === 'pending') return job;
   if (job.status !== 'processing') return undefined;

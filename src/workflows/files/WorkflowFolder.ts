@@ -192,7 +192,7 @@ export class WorkflowFolder {
     return { files, version, workflow: known?.workflow, problem, isDoubtful: !isKnown };
   }
 
-  /** Takes over what was read, logs it, and notifies the listeners if workflows changed. */
+  /** Replaces the entries, logs the changes, and notifies the listeners if workflows changed. */
   #set(entries: ReadonlyMap<string, Entry>, problems: readonly WorkflowProblem[]): void {
     const { logger } = this.#options;
     const workflows = [...entries.values()].flatMap(({ workflow }) => workflow ?? []);

@@ -4,12 +4,11 @@ import { isFileKind } from './inputKinds.js';
 import type { Manifest, ManifestInput } from './manifest.js';
 import { invalidWorkflow, type NodeProblem, quoted } from './workflowError.js';
 
-/** Files that a workflow takes. */
+/** Maximum number of file inputs of a workflow. */
 const MAX_FILES = 20;
 
 /**
- * Checks that a manifest fits its graph: that its nodes and fields are there, and that the nodes of its outputs have
- * all the nodes they need.
+ * Checks that a manifest matches its graph: its nodes and fields exist, and so do all nodes that its outputs depend on.
  * @throws AppError `INVALID_WORKFLOW`, with details by node
  */
 export function checkManifest(graph: PromptGraph, manifest: Manifest): void {
@@ -51,7 +50,7 @@ function inputProblems(graph: PromptGraph, name: string, { kind, targets }: Mani
   });
 }
 
-/** A field that two inputs would write to. */
+/** Fields that are the target of two inputs. */
 function sharedTargets({ inputs }: Manifest): NodeProblem[] {
   const owners = new Map<string, string>();
   return [...inputs].flatMap(([name, { targets }]) =>
@@ -78,7 +77,7 @@ function outputProblems(graph: PromptGraph, { outputs }: Manifest): NodeProblem[
 }
 
 /**
- * Checks that the nodes of outputs have all the nodes they need.
+ * Checks that all nodes that the outputs depend on exist.
  * @throws AppError `INVALID_WORKFLOW`, with details by node
  */
 export function checkLinks(graph: PromptGraph, outputNodes: readonly string[]): void {
@@ -87,7 +86,7 @@ export function checkLinks(graph: PromptGraph, outputNodes: readonly string[]): 
   if (first) throw invalidWorkflow(`Node ${quoted(first.node_id)} ${first.message}.`, { nodes });
 }
 
-/** Links to nodes that are not there. Where no output needs them, they do not matter. */
+/** Links to missing nodes. They do not matter if no output depends on them. */
 function brokenLinks(graph: PromptGraph, outputNodes: readonly string[]): NodeProblem[] {
   const needed = new GraphView(graph).neededBy(outputNodes);
   return [...needed].flatMap((id) => {

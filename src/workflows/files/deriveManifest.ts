@@ -22,7 +22,7 @@ export function deriveManifest(graph: PromptGraph, infoOf: NodeLookup = noNodeIn
   return new Derivation(graph, infoOf).manifest();
 }
 
-/** Outputs by their names: the node's own title, or else what it most likely makes. */
+/** Names the outputs by the node's own title, or else by what the node most likely makes. */
 export function nameOutputs(view: GraphView, found: readonly FoundOutput[]): Map<string, { node: string }> {
   const outputs = new Map<string, { node: string }>();
   for (const { id, sort } of found) {
@@ -107,7 +107,7 @@ class Derivation {
     });
   }
 
-  /** The first one of a kind has the usual name; further ones are named after their node. */
+  /** The first input of a kind has the usual name; further ones are named after their node. */
   #furtherName(usual: string, [first]: readonly Target[]): string {
     const title = this.#inputs.has(usual) && first ? this.#nameOf(first.node) : undefined;
     if (title === undefined) return usual;
@@ -142,7 +142,7 @@ class Derivation {
     return target && this.#graph.get(target.node)?.inputs.get(target.field);
   }
 
-  /** A placeholder is no default. */
+  /** A placeholder is not a default. */
   #requiredIfPlaceholder([first]: readonly Target[]): { required?: true } {
     return isPlaceholder(this.#valueAt(first)) ? { required: true } : {};
   }

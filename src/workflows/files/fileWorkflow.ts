@@ -15,29 +15,29 @@ import { readValue } from './readParameter.js';
 import { requirementsOf } from './requirements.js';
 import { isSecret } from './secrets.js';
 
-/** A workflow that is made of a graph, as a user exported it. */
+/** A workflow made from a graph that a user exported. */
 export interface FileWorkflow extends Workflow {
   readonly isBuiltIn: false;
   readonly graph: PromptGraph;
-  /** Its own, or the one that was derived; without what machines add. */
+  /** The workflow's own or derived manifest, without what machines add. */
   readonly manifest: Manifest;
-  /** The manifest's inputs, with what machines add. */
+  /** The manifest's inputs, including what machines add. */
   readonly inputs: Manifest['inputs'];
 }
 
-/** Whether a workflow comes of a file. */
+/** Whether a workflow is made from a graph. */
 export function isFileWorkflow(workflow: Workflow): workflow is FileWorkflow {
   return 'manifest' in workflow;
 }
 
-/** Seconds that a job is taken to last until some were measured. */
+/** Estimated duration of a job in seconds, until there are measurements. */
 export const ESTIMATE_SECONDS = 30;
 
 /**
- * Makes a workflow of a graph and its manifest.
+ * Creates a workflow from a graph and its manifest.
  * @param type its name in routes
- * @param infoOf what the machines say of their classes: it adds ranges, choices and descriptions to the parameters
- * @throws AppError `INVALID_WORKFLOW` where the manifest does not fit the graph
+ * @param infoOf what the machines report about their classes: adds ranges, choices and descriptions to the parameters
+ * @throws AppError `INVALID_WORKFLOW` if the manifest does not match the graph
  */
 export function fileWorkflow(
   type: string,
@@ -68,7 +68,7 @@ export function fileWorkflow(
   };
 }
 
-/** `my-flow` as `My flow`. */
+/** Turns `my-flow` into `My flow`. */
 function titleFrom(type: string): string {
   const words = type.replaceAll('-', ' ');
   return words.charAt(0).toUpperCase() + words.slice(1);
@@ -91,7 +91,7 @@ function fileInput(name: string, { kind, required, title, description }: Manifes
   ];
 }
 
-/** The graph's own value of a parameter, if it has one that anybody may see: the same at every node, and one it takes. */
+/** The graph's own value of a parameter, if it may be shown, is the same at every node, and is valid. */
 function ownValue(graph: PromptGraph, input: ManifestInput): Scalar | undefined {
   const values = input.targets.map((target) => shownValue(graph, input, target));
   const [first] = values;
@@ -107,7 +107,7 @@ function shownValue(graph: PromptGraph, input: ManifestInput, { node, field }: T
   return typeof own === 'string' || typeof own === 'number' || typeof own === 'boolean' ? own : undefined;
 }
 
-/** The graph with a client's files and values in it. Where nothing was sent, the graph's own value stays. */
+/** Fills a client's files and values into the graph. Without a new value, the graph's own value stays. */
 function buildGraph(
   graph: PromptGraph,
   { inputs }: Manifest,
@@ -132,17 +132,17 @@ function buildGraph(
   );
 }
 
-/** The file as the node takes it: uploaded, or inside the prompt. */
+/** The file in the form that the node needs: uploaded, or inside the prompt. */
 function fileFor(classType: string, field: string, file: GraphFile | undefined): GraphFile | undefined {
   return file && isBase64Field(classType, field) ? new GraphFile(file.content, file.extension, true) : file;
 }
 
-/** Whether a loader that got no file has one of the machine's to fall back to. */
+/** Whether a loader without an uploaded file names a file that is already on the machine. */
 function namesFile(value: GraphValue | undefined): boolean {
   return typeof value === 'string' && value.trim() !== '' && !isPlaceholder(value);
 }
 
-/** A node with new values, and without links to nodes that are left out. */
+/** A node with new values, and without links to omitted nodes. */
 function changed(
   node: GraphNode,
   values: ReadonlyMap<string, GraphValue> | undefined,

@@ -11,17 +11,17 @@ import { findAllOutputs } from './outputs.js';
 import { MAX_OUTPUTS } from './parseManifest.js';
 import { invalidWorkflow } from './workflowError.js';
 
-/** A workflow for one job, and the names that its files have in it: one for each list of places, in their order. */
+/** A workflow for one job, and the input names of its files: one for each list of places, in order. */
 interface GraphWorkflow {
   readonly workflow: FileWorkflow;
   readonly fileNames: readonly string[];
 }
 
 /**
- * Makes a workflow of a graph that a client sent along with its job. The graph is run as it is, but for the places of files.
- * Everything that it saves or shows is an output.
+ * Creates a workflow from a graph that a client sent with its job. The graph runs unchanged, except for the places of files. All
+ * nodes that save or show something are outputs.
  * @param places for each file, the inputs of nodes that take it
- * @param infoOf what the machines say of their classes: with it, the output nodes of any pack are known
+ * @param infoOf what the machines report about their classes: identifies the output nodes of any pack
  * @throws AppError `INVALID_WORKFLOW`, with details by node
  */
 export function graphWorkflow(

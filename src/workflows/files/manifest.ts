@@ -28,12 +28,12 @@ export interface ManifestInput {
   readonly description?: string | undefined;
 }
 
-/** What a workflow's files say besides the graph: named inputs and outputs. */
+/** A workflow's manifest: named inputs and outputs. */
 export interface Manifest {
   readonly title?: string | undefined;
   readonly description?: string | undefined;
   readonly estimateSeconds?: number | undefined;
-  /** Of the machines that may run it; all of them where there are none. */
+  /** Labels of the machines that may run the workflow; all machines if empty. */
   readonly labels?: readonly string[] | undefined;
   /** By name, in the order of forms and documents. */
   readonly inputs: ReadonlyMap<string, ManifestInput>;

@@ -12,7 +12,7 @@ export interface NodeInfo {
 /** By name: a type or a list of choices, then options such as `min`, `max` and `tooltip`. */
 type InputInfos = Readonly<Record<string, readonly unknown[]>>;
 
-/** What is known about a class; undefined if nothing is. */
+/** Looks up a node class; undefined if it is unknown. */
 export type NodeLookup = (classType: string) => NodeInfo | undefined;
 
 /** For a graph without known machines. */

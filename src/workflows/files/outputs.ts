@@ -45,7 +45,7 @@ export function findOutputs(view: GraphView): readonly FoundOutput[] {
     .map(({ id, sort }) => ({ id, sort }));
 }
 
-/** Every node that saves or shows something: those that save first, each sort in the order of the file. */
+/** Every node that saves or shows something: those that save first, each group in the order of the file. */
 export function findAllOutputs(view: GraphView): readonly FoundOutput[] {
   const ranked = [...view.graph].flatMap(([id, node]) => {
     const info = view.infoOf(node.classType);

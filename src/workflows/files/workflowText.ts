@@ -1,4 +1,4 @@
-/** A workflow of a file as one text, for other servers: its graph with exact numbers and keys in order, and its manifest. */
+/** A file workflow as one text, for other servers: its graph with exact numbers and key order, and its manifest. */
 import {
   isJsonObject,
   type Json,
@@ -14,7 +14,7 @@ import { parseManifest } from './parseManifest.js';
 import { MAX_GRAPH_DEPTH, readGraph } from './readGraph.js';
 import { invalidWorkflow } from './workflowError.js';
 
-/** What machines added to the workflow is left out: whoever runs it needs no choices and descriptions. */
+/** Serialises a workflow, without what machines added: a server needs no choices and descriptions to run it. */
 export function writeWorkflow({ type, graph, manifest, extraData }: FileWorkflow): string {
   const noFile = () => {
     throw new TypeError('The graph of a workflow holds no files.');
@@ -30,11 +30,11 @@ export function writeWorkflow({ type, graph, manifest, extraData }: FileWorkflow
 }
 
 /**
- * Makes the workflow again that `writeWorkflow` wrote.
+ * Parses the output of `writeWorkflow`.
  * @throws AppError `INVALID_WORKFLOW`, SyntaxError
  */
 export function readWorkflow(text: string): FileWorkflow {
-  // What holds the graph is one more level.
+  // The wrapper of the graph adds one level.
   const json = parseJson(text, { maxDepth: MAX_GRAPH_DEPTH + 1 });
   const parts = isJsonObject(json) ? json : new Map<string, Json>();
   const type = parts.get('type');

@@ -12,7 +12,7 @@ import {
 } from './inputErrors.js';
 import { declaredInputs, isRequired, type ObjectInfo } from './mergeObjectInfo.js';
 
-/** What is wrong with a node, and which outputs do not run because of it. */
+/** The errors of a node and the outputs that do not run because of them. */
 export interface NodeErrors {
   readonly errors: readonly InputError[];
   readonly dependent_outputs: readonly string[];
@@ -20,8 +20,8 @@ export interface NodeErrors {
 }
 
 /**
- * What an input that names a file takes.
- * @returns undefined for any other input; else what the file is, such as `image`, and whether it is there
+ * Checks an input that may name a file.
+ * @returns undefined if the input takes no file; otherwise the kind of file, such as `image`, and whether it exists
  */
 export type FileCheck = (
   node: GraphNode,
@@ -29,7 +29,7 @@ export type FileCheck = (
   value: string,
 ) => { readonly kind: string; readonly isThere: boolean } | undefined;
 
-/** Something that Python would raise an exception about. */
+/** A problem for which Python would raise an exception. */
 class CheckException extends Error {
   readonly exceptionType: string;
 
@@ -39,13 +39,13 @@ class CheckException extends Error {
   }
 }
 
-/** A chain of links of that length is more than Python's recursion, too. */
+/** Longer chains of links would exceed Python's recursion limit. */
 const MAX_DEPTH = 900;
 
-/** One walk through a prompt, from each output to what it needs, as ComfyUI's `validate_prompt` goes. */
+/** Validates a prompt, from each output to all nodes that it depends on, like ComfyUI's `validate_prompt`. */
 export class PromptCheck {
   readonly nodeErrors = new Map<string, NodeErrors>();
-  /** What is wrong with a node itself; a node in which something before it is wrong has no errors and is bad, too. */
+  /** The result for each node. A node that depends on an invalid node has no errors but is not good either. */
   readonly #checked = new Map<string, { readonly isGood: boolean; readonly errors: readonly InputError[] }>();
   readonly #graph: PromptGraph;
   readonly #classes: ObjectInfo;
@@ -57,7 +57,7 @@ export class PromptCheck {
     this.#fileCheck = fileCheck;
   }
 
-  /** Checks an output, and blames it on every node that was found bad so far, as ComfyUI does. */
+  /** Checks an output. If it fails, adds it to the dependent outputs of every invalid node found so far, as ComfyUI does. */
   mayRun(output: string): boolean {
     try {
       if (this.#check(output, new Set())) return true;
@@ -100,7 +100,7 @@ export class PromptCheck {
     return isGood;
   }
 
-  /** @returns what is wrong with the input, or whether everything behind its link is good */
+  /** @returns the error of the input, or whether everything behind its link is valid */
   #checkInput(
     id: string,
     node: GraphNode,
@@ -120,7 +120,7 @@ export class PromptCheck {
     return valueError(name, declared, plain);
   }
 
-  /** @returns whether everything behind the link is good, or what is wrong with the link */
+  /** @returns whether everything behind the link is valid, or the error of the link */
   #checkLink(
     id: string,
     name: string,
@@ -153,11 +153,11 @@ export class PromptCheck {
   }
 }
 
-/** As ComfyUI's `validate_node_input`: `*` is anything, and several types are joined by commas. */
+/** Like ComfyUI's `validate_node_input`: `*` matches anything, and several types are separated by commas. */
 function fits(given: Json, wanted: Json): boolean {
   if (given === '*' || wanted === '*') return true;
   if (typeof given !== 'string' || typeof wanted !== 'string') {
-    // A list of choices: another node may make one of them.
+    // A list of choices: another node may provide one of them.
     return Array.isArray(given) || Array.isArray(wanted);
   }
   const takes = new Set(wanted.split(',').map((type) => type.trim()));
@@ -182,7 +182,7 @@ function mismatch(name: string, declared: Json, link: Json, given: Json): InputE
   };
 }
 
-/** The traceback of this server says nothing about the prompt: there is none. */
+/** No traceback: that of this server says nothing about the prompt. */
 function exceptionError(type: string, message: string, error: unknown): InputError {
   if (!(error instanceof CheckException)) throw error;
   return {

@@ -4,29 +4,29 @@ import type { InputError } from './inputErrors.js';
 import type { ObjectInfo } from './mergeObjectInfo.js';
 import { type FileCheck, type NodeErrors, PromptCheck } from './PromptCheck.js';
 
-/** Why nothing of a prompt runs, in ComfyUI's own form. */
+/** Why no output of a prompt runs, in ComfyUI's format. */
 export interface PromptRefusal {
   readonly error: InputError;
   readonly node_errors: ReadonlyMap<string, NodeErrors>;
 }
 
-/** A prompt that runs, with what keeps some of its outputs from doing so. */
+/** An accepted prompt, with the errors that prevent some of its outputs. */
 export interface CheckedPrompt {
   readonly graph: PromptGraph;
   /** The output nodes that run, in the order of the prompt. */
   readonly outputs: readonly string[];
-  /** Those that do not. */
+  /** The output nodes that do not run. */
   readonly badOutputs: readonly string[];
   readonly node_errors: ReadonlyMap<string, NodeErrors>;
 }
 
-/** Longer ids and names of classes are cut in messages. */
+/** Longer ids and class names are truncated in messages. */
 const MAX_NAME = 200;
 
 /**
- * Checks a prompt as ComfyUI does before it queues it: outputs that can run do, whatever is wrong with the others.
- * @param prompt as a client sent it, also what is no node
- * @param classes what the machines have
+ * Validates a prompt as ComfyUI does before queueing: valid outputs run, even if others are invalid.
+ * @param prompt as a client sent it; may contain values that are no nodes
+ * @param classes the node classes of the machines
  */
 export function checkPrompt(
   prompt: ReadonlyMap<string, Json>,
@@ -61,7 +61,7 @@ export function checkPrompt(
   return refuse('prompt_outputs_failed_validation', message, details, node_errors);
 }
 
-/** A refusal in ComfyUI's own form. */
+/** Creates an error in ComfyUI's format. */
 export function refuse(
   type: string,
   message: string,

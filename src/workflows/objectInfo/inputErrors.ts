@@ -1,10 +1,9 @@
 /**
- * What ComfyUI's `validate_inputs` says of a plain value at an input. Source: ComfyUI's `execution.py`, and answers of real
- * servers.
+ * Validates plain input values like ComfyUI's `validate_inputs`. Source: ComfyUI's `execution.py`, and responses of real servers.
  */
 import { isJsonObject, type Json, NumberText } from '../../utils/losslessJson.js';
 
-/** What is wrong with an input, or a prompt, in ComfyUI's own form. */
+/** An error of an input or a prompt, in ComfyUI's format. */
 export interface InputError {
   readonly type: string;
   readonly message: string;
@@ -12,11 +11,11 @@ export interface InputError {
   readonly extra_info: ReadonlyMap<string, Json>;
 }
 
-/** Longer lists are not sent back. */
+/** Longer lists are not included in responses. */
 const MAX_LISTED = 20;
-/** Characters of a value that a message repeats. */
+/** Maximum characters of a value that a message quotes. */
 const MAX_SHOWN = 200;
-/** Python reads no whole number of more digits out of a text. */
+/** Python refuses to parse integers with more digits. */
 const MAX_DIGITS = 4300;
 
 export function missingInput(name: string): InputError {
@@ -28,7 +27,7 @@ export function missingInput(name: string): InputError {
   };
 }
 
-/** A list that is no link. */
+/** The error for a list that is no link. */
 export function badLink(name: string, declared: Json, value: Json): InputError {
   return {
     type: 'bad_linked_input',
@@ -38,7 +37,7 @@ export function badLink(name: string, declared: Json, value: Json): InputError {
   };
 }
 
-/** A file that is not there. */
+/** The error for a missing file. */
 export function missingFile(name: string, kind: string, value: Json): InputError {
   return {
     type: 'custom_validation_failed',
@@ -48,7 +47,7 @@ export function missingFile(name: string, kind: string, value: Json): InputError
   };
 }
 
-/** What is wrong with a plain value. What ComfyUI leaves to the node is left to it here, too. */
+/** The error of a plain value. What ComfyUI does not check is not checked here either. */
 export function valueError(name: string, declared: Json, asItCame: Json): InputError | undefined {
   const value = isJsonObject(asItCame) ? (asItCame.get('__value__') ?? asItCame) : asItCame;
   const kind = kindOf(declared);
@@ -56,12 +55,12 @@ export function valueError(name: string, declared: Json, asItCame: Json): InputE
   return Array.isArray(kind) ? choiceError(name, kind, declared, value) : undefined;
 }
 
-/** Type of a declared input, or the list of what it takes. */
+/** The declared type of an input, or its list of choices. */
 export function kindOf(declared: Json): Json | undefined {
   return Array.isArray(declared) ? declared[0] : undefined;
 }
 
-/** Type and options, as errors name them. */
+/** Type and options, as errors contain them. */
 export function configOf(declared: Json): Json {
   const [kind = null, options = new Map()]: readonly Json[] = Array.isArray(declared) ? declared : [];
   return [kind, options];
@@ -128,12 +127,12 @@ function numberError(
   return undefined;
 }
 
-/** A whole number that is a float has its point in Python. */
+/** Python prints whole floats with a decimal point. */
 function pythonNumber(number: number | bigint): string {
   return Number.isInteger(number) ? `${number}.0` : String(number);
 }
 
-/** As Python's `int()`, which cuts off what is behind the point. */
+/** Like Python's `int()`: drops the fraction. */
 function toInt(value: Json | undefined): bigint | undefined {
   if (typeof value === 'boolean') return BigInt(value);
   const text = value instanceof NumberText ? value.text : value;
@@ -145,7 +144,7 @@ function toInt(value: Json | undefined): bigint | undefined {
   return number !== undefined && Number.isFinite(number) ? BigInt(Math.trunc(number)) : undefined;
 }
 
-/** As Python's `float()`. */
+/** Like Python's `float()`. */
 function toFloat(value: Json | undefined): number | undefined {
   if (typeof value === 'boolean' || typeof value === 'number') return Number(value);
   const text = value instanceof NumberText ? value.text : value;
@@ -154,7 +153,7 @@ function toFloat(value: Json | undefined): number | undefined {
   return Number.isNaN(number) ? undefined : number;
 }
 
-/** A value as Python prints it, near enough, and not longer than a message should be. */
+/** A value approximately as Python prints it, and short enough for a message. */
 function shown(value: Json): string {
   if (typeof value === 'string') return value.slice(0, MAX_SHOWN);
   if (value instanceof NumberText) return value.text.slice(0, MAX_SHOWN);

@@ -1,6 +1,6 @@
 /**
- * What several machines answer to `GET /object_info`, as one machine that has all of it would: every class of any of them,
- * and at an input that takes one of a list what any of them takes. Of a class the first machine that has it speaks.
+ * Merges the `GET /object_info` responses of several machines, as if one machine had everything: all classes, and for inputs with
+ * choices the choices of all machines. The rest of a class comes from the first machine that has it.
  */
 import { isJsonObject, type Json, NumberText } from '../../utils/losslessJson.js';
 
@@ -21,12 +21,12 @@ export function mergeObjectInfo(answers: readonly ObjectInfo[]): ObjectInfo {
   return merged;
 }
 
-/** The class with further choices at one of its inputs, behind those that it has. */
+/** Appends choices to one input of a class. */
 export function withChoices(info: Json, input: string, choices: readonly Json[]): Json {
   return changeInputs(info, (name, declared) => (name === input ? addChoices(declared, choices) : declared));
 }
 
-/** The values that a declared input takes, in either form that ComfyUI has used; undefined where it has no list. */
+/** The choices of a declared input, in either format that ComfyUI has used; undefined if it has no list. */
 export function choicesOf(declared: Json | undefined): readonly Json[] | undefined {
   if (!Array.isArray(declared)) return undefined;
   const [kind, options]: readonly Json[] = declared;
@@ -35,7 +35,7 @@ export function choicesOf(declared: Json | undefined): readonly Json[] | undefin
   return Array.isArray(listed) ? listed : undefined;
 }
 
-/** The inputs that a class declares, those first that it requires. */
+/** The inputs that a class declares, required ones first. */
 export function declaredInputs(info: Json | undefined): readonly (readonly [name: string, declared: Json])[] {
   return GROUPS.flatMap((group) => [...(groupOf(info, group) ?? [])]);
 }
@@ -81,7 +81,7 @@ function addChoices(declared: Json, choices: readonly Json[]): Json {
   return [kind ?? null, new Map(isJsonObject(options) ? options : []).set('options', all), ...rest];
 }
 
-/** The same for choices that are the same. */
+/** A key that is the same for equal choices. */
 function keyOf(choice: Json): string {
   return choice instanceof NumberText ? choice.text : JSON.stringify(choice);
 }

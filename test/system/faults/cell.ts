@@ -7,15 +7,15 @@ import type { Fleet } from '../../support/fleet.js';
 import { colourOf, distance, middle, png } from '../../support/pictures.js';
 import type { Random } from '../../support/random.js';
 
-/** Two model nodes, one after the other, so that there is a node left when something happens in the first. */
+/** Two model nodes in a row, so that one is left when a fault hits the first. */
 const TARGET = 'upscale-remove-bg';
 const BYSTANDER = 'remove-background';
-/** A node that only the target has. */
+/** A node class that only the target has. */
 const TARGETS_NODE = 'ImageUpscaleWithModel';
 
 /**
- * A fleet on which patience is in proportion to simulated work of a few hundred milliseconds. An answer may take less time
- * than Python's lock is held, and a job much more than its work takes on a busy computer.
+ * Timeouts in proportion to simulated work of a few hundred milliseconds. The timeout of a response is shorter than the time that
+ * Python's GIL is held; the timeout of a job is much longer than its work takes on a busy computer.
  */
 export const CELL_ENV = {
   HEALTH_CHECK_TIMEOUT: '500',
@@ -28,23 +28,25 @@ export const CELL_ENV = {
 
 export const CELL_WORK_MS = '150';
 
-/** What became of the job, and of what was beside it. */
+/** The result of the target job, and of its surroundings. */
 export interface Outcome {
   readonly end: string;
   readonly attempts: number;
-  /** How often a machine began to run the job, wanted or not. */
+  /** How often machines started the job, needed or not. */
   readonly executions: number;
-  /** From the fault to the server's first word about it in the log, or to the job's end; ms. */
+  /** Time from the fault to the server's first log line about it, or to the job's end; ms. */
   readonly knownAfterMs: number;
-  /** What is not as it must be, whatever the fault: empty when all is well. */
+  /** Violations of what must hold for every fault; empty if all is well. */
   readonly wrong: readonly string[];
 }
 
-/** A machine answers the picture that it had last from its cache, with no work in which something could happen. */
+/** Number of image widths in use: a machine takes the result of its previous image from its cache, without any work. */
 const WIDTHS = 32;
 let cells = 0;
 
-/** Has one thing happen to one job at one moment, with another job beside it on the other machine; ends with a calm fleet. */
+/**
+ * Injects one fault into one job at one moment, with another job on the other machine; ends with an idle fleet without faults.
+ */
 export async function runCell(
   fleet: Fleet,
   fault: MischiefName,
@@ -55,7 +57,7 @@ export async function runCell(
   try {
     const outcome = await happen(fleet, fault, moment, random);
     await fleet.calm();
-    // Beside the job's there is one of the job beside it.
+    // The other job counts as one execution.
     return { ...outcome, executions: (await executionsOf(fleet)) - before - 1 };
   } finally {
     await fleet.calm();
@@ -79,19 +81,19 @@ async function happen(
   const struck = fleet.simulators.find(({ host }) => host !== busy);
   if (!struck) throw new Error('there is no second machine');
   if (moment === 'pending') await struck.occupy(true);
-  // After the run there is no time to lose; before, anything up to half a node's work.
+  // After the run there is no time to lose; before, the delay is up to half a node's work.
   const afterMs = moment === 'pending' || moment === 'running' ? random.int(0, 75) : 0;
-  // An upload tells nothing of its prompt, but no other one comes to this machine.
+  // The description of an upload does not name its prompt, but no other upload goes to this machine.
   await struck.misbehave({
     name: fault,
     at: moment,
     afterMs,
     output: moment === 'upload' ? '' : TARGETS_NODE,
   });
-  // The struck machine is the only one that may have the job at first, whatever the scheduler has learned of it.
+  // Only the machine with the fault can get the job at first, whatever the scheduler has learned about it.
   await fleet.setState(busy ?? '', 'draining');
   const target = await client.submit(TARGET, own);
-  // It may have failed there already, and wait again.
+  // It may already have failed there and be waiting again.
   await client.until(target, ({ status, attempts }) => status !== 'pending' || attempts > 0);
   await fleet.setState(busy ?? '', 'active');
   if (moment === 'pending') {
@@ -119,7 +121,7 @@ async function happen(
   };
 }
 
-/** Prompts of jobs that the machines ever began to run. */
+/** Number of prompts of jobs that machines have started so far. */
 async function executionsOf(fleet: Fleet): Promise<number> {
   const states = await Promise.all(fleet.simulators.map((simulator) => simulator.state()));
   return states.reduce((sum, { executions }) => sum + executions.length, 0);
@@ -136,7 +138,7 @@ function categoryOf(status: JobStatusBody): string {
   return 'error_code' in status && status.error_code === 'JOB_TIMEOUT' ? 'processing_timeout' : 'unknown';
 }
 
-/** Ended once, with its own picture, and its record agrees. */
+/** Checks that the job ended once, with its own image, and that its record agrees. */
 async function wrongAbout(
   fleet: Fleet,
   id: string,
@@ -162,7 +164,7 @@ const ENDS = new Set(['Job completed', 'Job failed', 'Job cancelled']);
 const endsOf = (fleet: Fleet, id: string) =>
   fleet.server.lines().filter(({ message, jobId }) => jobId === id && ENDS.has(message));
 
-/** Epoch ms of the log's first word that something is wrong with the job, or of its end. */
+/** Epoch ms of the first log line about a problem of the job, or about its end. */
 function knownTime(fleet: Fleet, id: string): number {
   const about = fleet.server.lines().filter(({ jobId }) => jobId === id);
   const line = about.find(({ message }) => message === 'Attempt failed, job is retried' || ENDS.has(message));

@@ -7,18 +7,18 @@ import { Random } from '../../support/random.js';
 import { CELL_ENV, CELL_WORK_MS, runCell } from './cell.js';
 import { CELLS } from './matrix.js';
 
-/** Fleets that work through the matrix side by side. */
+/** Number of fleets that run cells of the matrix in parallel. */
 const LANES = 4;
-/** Keep-alive connections and log files come and go: so many descriptors more at the end mean nothing. */
+/** Keep-alive connections and log files come and go: up to this many extra descriptors at the end are accepted. */
 const DESCRIPTORS_SPARE = 12;
 
 const seed = Number(process.env['FAULTS_SEED'] ?? Date.now() % 1_000_000);
 
-/** All of it with the queue in memory; with Redis another part of it in each run, since that takes minutes. */
+/** All cells with the queue in memory; with Redis another part in each run, because that takes minutes. */
 const ALL = CELLS.map((cell, n) => ({ ...cell, n }));
 const PART = ALL.filter(({ n }) => n % 4 === seed % 4);
 
-/** Fleets with nothing to do. Whoever waits first gets the next one: more cells begin at once than there are fleets. */
+/** Distributes idle fleets, first come, first served: more cells start at once than there are fleets. */
 class Lanes {
   readonly #free: Fleet[];
   readonly #waiting: Array<(fleet: Fleet) => void> = [];

@@ -2,12 +2,12 @@ import type { ErrorCategory } from '../../../src/promptFailures.js';
 import type { MischiefName } from '../../../src/simulator/mischief.js';
 import { MOMENTS, type Moment } from '../../../src/simulator/prompt.js';
 
-/** What must become of a job that something happens to. */
+/** The expected result of a job that is hit by a fault. */
 interface Expected {
   readonly end: 'completed' | ErrorCategory;
-  /** Instances that may have been given the job; several where it depends on which request is hit. */
+  /** Number of attempts; several values if it depends on the request that is hit. */
   readonly attempts: readonly number[];
-  /** How often the machines may have begun to run it. */
+  /** How often machines may have started the job. */
   readonly executions: readonly number[];
 }
 
@@ -20,7 +20,7 @@ const completed = (attempts: readonly number[], executions: readonly number[]): 
 });
 const failed = (end: ErrorCategory): Expected => ({ end, attempts: [1], executions: [1] });
 
-/** The same at every moment, but for those that are named. */
+/** The same expectation for every moment, except those in `differently`. */
 function row(expected: Expected, differently: Partial<Row> = {}): Row {
   return {
     upload: expected,
@@ -34,35 +34,35 @@ function row(expected: Expected, differently: Partial<Row> = {}): Row {
 }
 
 const untouched = completed([1], [1]);
-/** The first machine never began it. */
+/** The first machine never started it. */
 const elsewhere = completed([2], [1]);
-/** The first machine began it, and what it made is lost. */
+/** The first machine started it, and its result is lost. */
 const again = completed([2], [2]);
 
-/** While nothing of it runs, or before its result is there, it costs as much as it must. */
+/** A fault during the upload costs no execution; a later one costs another execution. */
 const lost = (differently: Partial<Row> = {}) => row(again, { upload: elsewhere, ...differently });
-/** What happens to a result that is there already is nobody's concern. */
+/** A fault after the success does not affect the stored result. */
 const whileItRuns = (expected: Expected, differently: Partial<Row> = {}) =>
   row(expected, { success: untouched, view: untouched, ...differently });
 
-/** Fault by moment of the job: how it must end, written down before it was tried. */
+/** The expected end by fault and moment, written down before the first run. */
 export const MATRIX: Readonly<Record<MischiefName, Row>> = {
-  // What a machine has accepted it runs, although nobody can ask for the result.
+  // A machine runs what it has accepted, even if nobody can fetch the result.
   'connection refused': lost(),
   'connection reset': lost(),
-  // Nothing is lost with an answer about a prompt; an upload is made elsewhere.
+  // A lost response about a prompt does no harm; an upload is repeated on another machine.
   'one answer reset': row(untouched, { upload: elsewhere }),
-  // Before the prompt is accepted it goes elsewhere soon, afterwards when JOB_TIMEOUT is over.
+  // Before the prompt is accepted, the job soon goes to another machine; afterwards, when JOB_TIMEOUT is over.
   'never answers': lost({ submit: elsewhere }),
   'answers too late': lost(),
-  // The submission is looked up, the image is asked for again.
+  // The server looks up the submission and requests the image again.
   'one answer too late': row(untouched, { upload: elsewhere }),
   '500 for everything': lost({ submit: elsewhere }),
   '502 HTML of a proxy': lost({ submit: elsewhere }),
-  // The proxy did not pass the submission on, so there is nothing to be found.
+  // The proxy did not pass on the submission, so the server does not find it.
   'one 502 HTML': row(untouched, { upload: elsewhere, submit: elsewhere }),
   'malformed answers': lost(),
-  // Only in place of the image does it cost a run; a check of the machine's health may be hit instead.
+  // Only a malformed response instead of the image costs an execution; a health check of the machine may be hit instead.
   'one malformed answer': row(completed([1, 2], [1, 2]), {
     upload: elsewhere,
     submit: untouched,
@@ -84,7 +84,7 @@ export const MATRIX: Readonly<Record<MischiefName, Row>> = {
   'never finishes': whileItRuns(failed('processing_timeout')),
   'out of memory': whileItRuns(again),
   'GPU broken': whileItRuns(again),
-  // It depends on how many prompts the GPU has had.
+  // Depends on the number of prompts that the GPU has had.
   'GPU fails every other prompt': whileItRuns(completed([1, 2], [1, 2])),
   'disk full': whileItRuns(again),
   'disk broken': whileItRuns(again),
@@ -92,11 +92,11 @@ export const MATRIX: Readonly<Record<MischiefName, Row>> = {
   'odd output first': row(untouched),
   'odd output last': row(untouched),
   'odd output alone': whileItRuns(failed('result_missing')),
-  // Once the prompt is on its way, its machine is waited for.
+  // After the submission, the server waits for the machine.
   'Python lock held': row(untouched, { upload: elsewhere }),
-  // The upload is there already, and the prompt is what is too large.
+  // The upload has already succeeded, and the prompt is too large.
   'small upload limit': row(untouched, { upload: elsewhere }),
-  // The picture that it is to read, and the one that it made.
+  // Deletes the input image, or the result.
   'files deleted': row(untouched, { submit: elsewhere, pending: again, success: again, view: again }),
   'prompts of others': row(untouched),
   'interrupted by others': row(untouched, { running: again }),
@@ -104,7 +104,7 @@ export const MATRIX: Readonly<Record<MischiefName, Row>> = {
   'result is no image': row(again),
 };
 
-/** The matrix cell by cell, row after row. */
+/** The cells of the matrix, row by row. */
 export const CELLS = Object.entries(MATRIX).flatMap(([fault, row]) =>
   MOMENTS.map((moment) => ({ fault: fault as MischiefName, moment, expected: row[moment] })),
 );

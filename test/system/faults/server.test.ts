@@ -57,13 +57,13 @@ describe('a disk that takes nothing', () => {
     await expectJobsAndComplaints();
     fleet.server.child.kill('SIGTERM');
     expect(await fleet.server.ended()).toBe(0);
-    // While it runs there is one for as long as a try to save takes.
+    // While the server runs there is one file, for as long as an attempt to save takes.
     const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((f) => f.isFile());
     expect(files.map(({ name }) => name)).toEqual([]);
   });
 
   it('since it is read-only fails no job and is in the log', async () => {
-    // A file where a folder belongs refuses root, too, which file modes do not.
+    // A file in place of the folder also stops root, unlike file modes.
     const folder = await mkdtemp(path.join(tmpdir(), 'disk-'));
     const file = path.join(folder, 'file');
     await writeFile(file, '');
@@ -94,7 +94,7 @@ describe('a wall clock that jumps by an hour', () => {
     for (let n = 0; n < 6; n += 1) {
       const colour = colourOf(n);
       const id = await fleet.client.submit('upscale-remove-bg', await png({ colour }));
-      // From before the submission to the picture: the job takes about 200 ms.
+      // Between the submission and the result: the job takes about 200 ms.
       await new Promise((resolve) => setTimeout(resolve, random.int(0, 240)));
       fleet.server.child.send(n % 2 === 0 ? jump : 0);
       expect(await fleet.client.finished(id)).toMatchObject({ status: 'completed', attempts: 1 });
