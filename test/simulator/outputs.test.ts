@@ -61,7 +61,7 @@ describe('outputs', () => {
       expect(outputOf(socket, id, node)).toEqual(output);
     }
     expect((await entryOf(simulator, id))['outputs']).toEqual(outputs);
-    // Runnable nodes that show something are first, nodes that others do not yet need are last.
+    // Runnable nodes that show something run first; nodes that only provide input for others run last.
     const order = socket.types(id).flatMap((type) => /^executing (\d+|b)$/.exec(type)?.[1] ?? []);
     expect(order.slice(0, 6)).toEqual(['4', '1', '3', '5', '6', '8']);
     expect(order.indexOf('b')).toBeLessThan(order.indexOf('2'));

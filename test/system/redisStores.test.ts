@@ -222,7 +222,7 @@ describe.runIf(requireRedis())('with one Redis for two servers', () => {
       expect(await commandsOf(() => both(0, ['job-17940', 'job-17880']))).toBeLessThanOrEqual(7);
       await both(298, ['job-60', 'job-0']);
       await both(300, []);
-      // The rarest type has many jobs: they wait in groups.
+      // Even the rarest of these filters matches many jobs: they are read in batches.
       const evens = Array.from({ length: count / 2 }, (_, n) => count - 2 - 2 * n);
       const waiting = evens.flatMap((n) => (n % 60 === 0 && n < 18_000 ? [] : [`job-${n}`]));
       const many = async (offset: number) => {
