@@ -10,7 +10,7 @@ interface Fingerprinted {
   readonly format: string | undefined;
   readonly webhook: WebhookTarget | undefined;
   readonly files: ReadonlyMap<string, FileSource>;
-  /** Of a graph that came along. */
+  /** The graph of a client. */
   readonly definition?: string | undefined;
   readonly metadata?: string | undefined;
 }

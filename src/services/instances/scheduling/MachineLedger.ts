@@ -10,7 +10,7 @@ export interface RunningJob {
   readonly expectedMs: number;
 }
 
-/** Jobs that this server gave to one machine, and their traces. */
+/** Jobs of this server on one machine, and what they loaded there. */
 interface Account {
   /** In the order of submission: ComfyUI executes one prompt after the other. */
   readonly running: RunningJob[];
