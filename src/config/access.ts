@@ -11,7 +11,7 @@ function parseOrigins(text: string): '*' | string[] | undefined {
   return areOrigins && origins.length > 0 ? origins : undefined;
 }
 
-/** Who may use the server, and how much. */
+/** Access to the server, and its limits. */
 export const accessVariables = {
   API_KEYS: parsedBy(parseApiKeys)
     .optional()

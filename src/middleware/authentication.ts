@@ -32,7 +32,7 @@ export function identify(keys: KeyRing, trustsProxies: boolean): Check {
   };
 }
 
-/** The caller of the request that `response` answers. */
+/** Returns the caller of the request of `response`. */
 export function callerOf(response: Response): Caller {
   return response.locals['caller'] as Caller;
 }

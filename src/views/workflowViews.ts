@@ -25,12 +25,12 @@ interface Parts {
   readonly instances: readonly Instance[];
 }
 
-/** The workflows, with everything that a form needs. */
+/** Returns the workflows with everything that a form needs. */
 export function workflowsView(workflows: readonly Workflow[], parts: Parts): z.input<typeof workflowsAnswer> {
   return { workflows: workflows.map((workflow) => workflowView(workflow, parts)) };
 }
 
-/** One workflow, with everything that a form needs. */
+/** Returns a workflow with everything that a form needs. */
 export function workflowView(workflow: Workflow, { estimates, instances }: Parts): WorkflowView {
   const { type, title, description, isBuiltIn, outputs, requires } = workflow;
   return {
@@ -55,8 +55,8 @@ export function workflowView(workflow: Workflow, { estimates, instances }: Parts
 }
 
 /**
- * Graph and manifest of a workflow, for callers who may change it. Secrets in the graph are hidden.
- * @returns undefined for a workflow that does not come from a file
+ * Returns graph and manifest of a workflow, for callers who may change it. Secrets in the graph are hidden.
+ * @returns `undefined` for a workflow that does not come from a file
  */
 export function workflowSource(
   workflow: Workflow,
@@ -66,7 +66,7 @@ export function workflowSource(
   return { graph, manifest: manifestDocument(workflow.manifest) };
 }
 
-/** In the manifest's order if there is one, otherwise files first. */
+/** In the order of the manifest if there is one, otherwise files first. */
 function inputViews(workflow: Workflow): InputView[] {
   const { files, parameters } = workflow;
   const own = parameterSchema(workflow);
