@@ -14,7 +14,7 @@ import { type ResultSender, wantsBytes } from './sendResult.js';
 interface AnswerParts {
   readonly services: Pick<Services, 'manager' | 'clock' | 'views'>;
   readonly sender: ResultSender;
-  /** How long a client waits at most, ms. */
+  /** Maximum time that a client waits, ms. */
   readonly syncTimeoutMs: number;
 }
 

@@ -6,7 +6,7 @@ import type { Job } from '../services/jobs/Job.js';
 import type { JobManager } from '../services/jobs/JobManager.js';
 import { jobUrls } from '../views/JobViews.js';
 
-/** What is in the path of a route about one job. */
+/** Path parameters of a route about one job. */
 export const jobPath = z.object({
   id: z.string().meta({ param: { id: 'JobId', description: 'Id of the job.' } }),
 });
