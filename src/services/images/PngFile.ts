@@ -114,7 +114,7 @@ export class PngFile {
     }
   }
 
-  /** Where it deviates from the standard, viewers rotate the image, and loaders may not. */
+  /** Where the EXIF data deviates from the standard, viewers rotate the image, and loaders may not. */
   #takeExif(data: Buffer): void {
     if (this.#hasExif) {
       this.oddity ??= 'it has EXIF data twice';

@@ -30,8 +30,8 @@ export class Thumbnails {
   }
 
   /**
-   * The thumbnail of the image `id`.
-   * @param load gets the image when its turn comes; its error is passed on
+   * Returns the thumbnail of the image `id`.
+   * @param load gets the image when its turn comes; its errors are passed on
    */
   async get(id: string, load: () => Promise<Buffer>): Promise<Buffer> {
     const kept = this.#kept.get(id);

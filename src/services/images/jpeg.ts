@@ -56,7 +56,7 @@ export function firstPictureOf(bytes: Buffer): Buffer {
   return Buffer.concat([SOI_BYTES, ...kept.map(({ whole }) => whole), EOI_BYTES]);
 }
 
-/** The same image with only what decoding needs: no metadata, no stray bytes, an end marker. */
+/** Returns the same image with only what decoding needs: no metadata, no stray bytes, an end marker. */
 export function rebuildJpeg(bytes: Buffer): Buffer {
   const parts = neededParts(bytes);
   return Buffer.concat([SOI_BYTES, ...parts, EOI_BYTES]);

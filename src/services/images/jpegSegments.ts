@@ -62,7 +62,7 @@ export function walkJpeg(bytes: Buffer): JpegWalk {
   return { segments, damage: damage ?? 'the JPEG ends before its end marker', hasEnd: false };
 }
 
-/** The segment whose marker is at `start`; undefined if the file ends before it does. */
+/** Returns the segment whose marker is at `start`; `undefined` if the file ends before it does. */
 function segmentAt(bytes: Buffer, start: number): JpegSegment | undefined {
   const marker = bytes.readUInt8(start + 1);
   const lengthAt = start + 2;

@@ -13,8 +13,8 @@ interface Holdings {
 }
 
 /**
- * The deliveries in progress. Clients share slots and memory: if there is no more, the client that uses most gives
- * something up, so that nobody loses anything to a client with more.
+ * The deliveries in progress. Clients share slots and memory: if there is no more, the client that uses most loses a
+ * delivery or an image, never a client that uses less.
  */
 export class DeliveryRoom {
   readonly #limits: RoomLimits;

@@ -28,9 +28,9 @@ interface MessageContent {
 export interface DeliveryOrder {
   readonly jobId: string;
   readonly requestId: string;
-  /** Of the job, where jobs are traced. */
+  /** Of the job, if jobs are traced. */
   readonly traceparent?: string | undefined;
-  /** The same for every attempt, so that a receiver knows a message that it has already. */
+  /** The same for every attempt, so that a receiver can detect duplicates. */
   readonly messageId: string;
   readonly url: string;
   /** The client that submitted the job, in the sense of limits. */

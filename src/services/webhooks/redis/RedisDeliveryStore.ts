@@ -60,7 +60,7 @@ export class RedisDeliveryStore implements DeliveryStore {
   readonly #token = randomUUID();
   readonly #held = new Map<string, RedisHold>();
   readonly #timers: NodeJS.Timeout[] = [];
-  /** Aborted when nobody waits for Redis any more. */
+  /** Aborted when Redis is no longer awaited. */
   readonly #enough = new AbortController();
   #bull: { readonly queue: Queue; readonly worker: Worker } | undefined;
   #handOut: (delivery: HeldDelivery) => void = () => undefined;
@@ -161,7 +161,7 @@ export class RedisDeliveryStore implements DeliveryStore {
     return this.#bull;
   }
 
-  /** Takes everything that is due. Nobody waits for it: the next check repeats what fails. */
+  /** Takes everything that is due. Not awaited: the next check repeats what fails. */
   #take(): void {
     if (this.#isDraining || !this.#parts.connection.isAvailable) return;
     this.#taking ??= this.#takeAll()
