@@ -20,13 +20,13 @@ export interface AssetHolders {
   share(hash: string, holder: string): Promise<void>;
   /**
    * Releases a hold.
-   * @returns whether the caller must delete the bytes now, and then call `deleted`. Whoever takes the asset meanwhile
+   * @returns whether the caller must delete the bytes now and then call `deleted`. Until then, `take` of the asset
    * waits
    */
   release(hash: string, holder: string): Promise<boolean>;
   /** Claims the deletion of an asset that nobody holds or deletes. @returns like `release` */
   claim(hash: string): Promise<boolean>;
-  /** The deletion is over, whether it succeeded or not: waiting callers continue. */
+  /** Ends a deletion, whether it succeeded or not: waiting callers continue. */
   deleted(hash: string): Promise<void>;
   /**
    * The process ends. Releases everything that does not outlive it.

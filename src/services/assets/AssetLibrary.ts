@@ -147,7 +147,7 @@ export class AssetLibrary {
     for (const hash of this.#holders.close()) void this.#remove(hash);
   }
 
-  /** @throws AssetError `not_found` or `invalid_range` */
+  /** Opens an asset. @throws AssetError `not_found` or `invalid_range` */
   open(hash: string, range?: ByteRange): Promise<Readable> {
     return this.#store.open(hash, range);
   }
@@ -156,7 +156,7 @@ export class AssetLibrary {
     return this.#store.stat(hash);
   }
 
-  /** A presigned URL, if the store supports it. */
+  /** Returns a presigned URL, if the store supports it. */
   url(hash: string, presentation: AssetPresentation): Promise<string | undefined> {
     return this.#store.url(hash, presentation);
   }
@@ -197,12 +197,12 @@ export class AssetLibrary {
     }
   }
 
-  /** Deletes what the holders assigned to this process. */
+  /** Deletes assets whose deletion the holders assigned to this process. */
   #remove(hash: string): Promise<void> {
     return this.#followed(this.#deleteBytes(hash));
   }
 
-  /** Work that `stop` waits for. */
+  /** Runs work that `stop` waits for. */
   async #followed<T>(work: Promise<T>): Promise<T> {
     this.#underWay.add(work);
     try {

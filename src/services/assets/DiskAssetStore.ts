@@ -137,7 +137,7 @@ export class DiskAssetStore implements AssetStore {
     }
   }
 
-  /** Does something with the file of a hash. @returns undefined if there is no such file */
+  /** Runs `work` on the file of a hash. @returns `undefined` if there is no such file */
   async #find<T>(hash: string, work: (name: string) => Promise<T>): Promise<T | undefined> {
     if (!isAssetHash(hash)) return undefined;
     const name = this.#pathOf(hash);
@@ -159,7 +159,7 @@ function infoOf(hash: string, stats: Stats): AssetInfo {
   return { hash, sizeBytes: stats.size, storedAt: stats.mtimeMs };
 }
 
-/** The bytes from `start` to `end`, both inclusive: fewer if the file was truncated in the meantime. */
+/** Reads the bytes from `start` to `end`, both inclusive: fewer if the file was truncated in the meantime. */
 async function read(file: FileHandle, start: number, end: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafe(end - start + 1);
   let length = 0;

@@ -152,7 +152,7 @@ export class EventChannel {
   }
 }
 
-/** The oldest one. */
+/** Deletes the oldest entry. */
 function deleteFirst(all: { keys(): Iterable<string>; delete(key: string): unknown }): void {
   for (const first of all.keys()) {
     all.delete(first);

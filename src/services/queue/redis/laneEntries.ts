@@ -8,7 +8,7 @@ export interface Candidate {
   readonly rank: number;
 }
 
-/** The first entry that can be taken, and what `choose` returned for it. */
+/** Returns the first entry that can be taken, and what `choose` returned for it. */
 export function choice<T extends Releasable>(
   candidates: readonly Candidate[],
   choose: Choose<T>,
