@@ -20,7 +20,7 @@ const FILE_TAKES = 'takes one http, https or data URL, or {"asset_id": "…"}';
 
 /**
  * A JSON body: `{ "inputs": { name: value }, name: value, … }`. Files are in `inputs`, as a URL, a data URI or an
- * asset. Parameters are in `inputs` or beside it, as JSON values or as text.
+ * asset. Parameters are in `inputs` or next to it, as JSON values or as text.
  */
 export class JsonReader implements BodyReader {
   readonly maxBytes: number;

@@ -16,7 +16,7 @@ export interface Caller {
 }
 
 /**
- * Identifies the sender of each request. Rejects nobody: see `requireKey` and `requireAdmin`.
+ * Identifies the sender of each request. Rejects no request: see `requireKey` and `requireAdmin`.
  * @param trustsProxies whether forwarded addresses count: reading them costs every request a little
  */
 export function identify(keys: KeyRing, trustsProxies: boolean): Check {

@@ -19,7 +19,7 @@ export function cutOff<E>(request: Request, response: Response, why: E): E {
   return why;
 }
 
-/** The declared length of a request; 0 if there is none. */
+/** Returns the declared length of a request; 0 if it declares none. */
 export function declaredBytes(request: Request): number {
   return Number(request.get('Content-Length') ?? 0);
 }

@@ -18,7 +18,7 @@ interface AnswerParts {
   readonly syncTimeoutMs: number;
 }
 
-/** The responses to a submission: accepted, the result, or the reason why there is none. */
+/** The responses to a submission: accepted, the result, or the error without a result. */
 export class SubmissionAnswers {
   readonly #parts: AnswerParts;
 

@@ -24,7 +24,7 @@ const SMALL_BYTES = 64 * 1024;
 /** Kinds that a browser may show. Other files are downloads: a browser might show them as pages of this server. */
 const SHOWN: ReadonlySet<OutputKind> = new Set(['image', 'video', 'audio', 'text']);
 
-/** Media types of a result that can be requested; the first one that a client accepts equally is used. */
+/** Media types of a result that can be requested. If a client accepts several equally, the first one is used. */
 export const RESULT_TYPES: readonly string[] = Object.keys(FORMATS);
 
 /**

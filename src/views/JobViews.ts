@@ -16,7 +16,7 @@ import type { OutputFormat } from '../workflows/parameters.js';
 import { outputsView, outputUrl } from './outputViews.js';
 import { waitingMessage } from './waitingMessage.js';
 
-/** Placeholder for the base64 image in a JSON response. Everything else in the response before it comes from this server. */
+/** Placeholder for the base64 image in a JSON response. Only the text after it may come from a client. */
 export const IMAGE_PLACE = '\u2063image\u2063';
 
 /** Format of a result by its media type. */

@@ -19,7 +19,7 @@ type ParameterSchema = { type: 'object' } & Record<string, unknown>;
 type WorkflowView = z.input<typeof workflowsAnswer>['workflows'][number];
 type InputView = WorkflowView['inputs'][number];
 
-/** What the views of workflows need. */
+/** Data for the views of workflows. */
 interface Parts {
   readonly estimates: DurationEstimates;
   readonly instances: readonly Instance[];
@@ -105,7 +105,7 @@ function parameterSchema(workflow: Workflow): ParameterSchema {
   return schema;
 }
 
-/** JSON Schema of what a client sends. Forms send text; the parameter's description explains it. */
+/** Returns the JSON Schema of the parameters that a client sends. Forms send text; the parameter's description explains it. */
 function makeParameterSchema({ parameters }: Workflow): ParameterSchema {
   const { $schema: _version, ...schema } = z.toJSONSchema(parameters, {
     io: 'input',

@@ -19,7 +19,7 @@ export interface NativeContext {
 /** An endpoint of ComfyUI's own API. The paths are ComfyUI's; each also exists under `/api`. */
 export type NativeEndpoint = MountedEndpoint<NativeContext>;
 
-/** Declares an endpoint that is open to everyone who can use the port. */
+/** Declares an endpoint that accepts any key, or everyone without keys. */
 export function endpoint(
   method: NativeEndpoint['method'],
   path: string,

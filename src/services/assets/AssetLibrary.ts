@@ -26,7 +26,7 @@ interface LibraryPutOptions extends Omit<PutOptions, 'onHash'> {
 }
 
 /**
- * Deletes an asset when its last holder releases it. Assets of an earlier process, which nobody holds, are deleted
+ * Deletes an asset when its last holder releases it. Assets of an earlier process, which have no holders, are deleted
  * after their lifetime. Servers that use the same folder, or the same prefix in a bucket, share the holders, too.
  */
 export class AssetLibrary {
@@ -86,7 +86,7 @@ export class AssetLibrary {
   ): Promise<StoredAsset> {
     let held: string | undefined;
     try {
-      // Held before the bytes are in place: nobody may delete them in between.
+      // Held before the bytes are in place, so that they are not deleted in between.
       const onHash = (hash: string) => {
         held = hash;
         return hold(() => this.#holders.take(hash, holder));
@@ -113,7 +113,7 @@ export class AssetLibrary {
 
   /**
    * Adds a holder to an asset that the caller holds, whichever server stored it.
-   * @throws AssetError `not_found` if nobody holds it
+   * @throws AssetError `not_found` if it has no holder
    */
   async share(hash: string, holder: string): Promise<void> {
     try {
@@ -161,7 +161,7 @@ export class AssetLibrary {
     return this.#store.url(hash, presentation);
   }
 
-  /** Deletes what nobody holds and is too old, and repeats failed deletions. Never rejects. */
+  /** Deletes expired assets without holders, and repeats failed deletions. Never rejects. */
   sweep(): Promise<void> {
     this.#sweeping ??= this.#sweep().finally(() => {
       this.#sweeping = undefined;

@@ -27,7 +27,7 @@ const FILE_MODE = 0o600;
 
 /**
  * Assets as files, `<folder>/<first two digits>/<hash>`. A file is written under another name and renamed when it is
- * complete, replacing equal bytes, so that nobody sees a partial file. It is not flushed: a power failure may lose
+ * complete, replacing equal bytes, so that a partial file is never visible. It is not flushed: a power failure may lose
  * the last seconds. Symbolic links inside the folder are not followed.
  */
 export class DiskAssetStore implements AssetStore {
@@ -86,7 +86,7 @@ export class DiskAssetStore implements AssetStore {
       // The last byte is known, so the stream does not read further.
       return file.createReadStream({ start, end, highWaterMark: READ_BYTES });
     } finally {
-      // Nobody has to wait for that.
+      // Not awaited.
       if (!isInUse) file.close().catch(() => undefined);
     }
   }
@@ -131,7 +131,7 @@ export class DiskAssetStore implements AssetStore {
     try {
       await rename(temporary, name);
     } catch (error) {
-      // Somebody may have deleted the folder: the next write checks again.
+      // The folder may have been deleted: the next write checks again.
       this.#shards.delete(shard);
       throw error;
     }

@@ -147,7 +147,7 @@ export class S3Bucket {
     }
   }
 
-  /** A presigned URL for the object, valid for so many seconds, with these headers. */
+  /** Returns a presigned URL for the object, valid for `seconds`, with these headers. */
   sign(key: string, headers: { type: string; disposition: string }, seconds: number): Promise<string> {
     const command = new GetObjectCommand({
       ...this.#at(key),

@@ -58,7 +58,7 @@ export class Thumbnails {
     this.#underWay.set(id, making);
     making.then(
       (thumbnail) => {
-        // It may have been removed meanwhile.
+        // It may have been removed in the meantime.
         if (this.#underWay.get(id) === making) this.#keep(id, thumbnail);
       },
       () => {

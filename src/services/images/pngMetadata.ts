@@ -65,7 +65,7 @@ const DEFAULT_MAX_BYTES = 1024 * 1024;
 /**
  * The text of a PNG under a keyword, such as ComfyUI's `prompt`: the first one, compressed or not.
  * @param maxBytes of the text; a longer one counts as absent
- * @returns undefined if there is none that can be read
+ * @returns undefined without a readable text
  */
 export function readPngText(png: Buffer, keyword: string, maxBytes = DEFAULT_MAX_BYTES): string | undefined {
   if (!png.subarray(0, SIGNATURE.length).equals(SIGNATURE)) return undefined;

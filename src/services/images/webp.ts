@@ -12,7 +12,7 @@ import type { ImageStructure } from './structure.js';
 const RIFF_HEADER_LENGTH = 12;
 const CHUNK_HEADER_LENGTH = 8;
 const FLAG = { animation: 0x02, xmp: 0x04, exif: 0x08, alpha: 0x10, profile: 0x20 } as const;
-/** What the decoder needs besides the pixels. */
+/** Chunks that the decoder needs besides the pixels. */
 const DESCRIPTIONS = ['ICCP', 'ALPH'];
 const PIXELS = ['VP8 ', 'VP8L'];
 

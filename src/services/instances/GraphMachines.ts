@@ -12,7 +12,7 @@ import type { Instance } from './Instance.js';
 
 /** Concurrent requests for node classes to one instance. */
 const MAX_REQUESTS = 4;
-/** Stop asking an instance when so many things are missing. */
+/** Maximum number of missing things per instance: then it is not asked further. */
 const MAX_MISSING = 20;
 /** Maximum number of graphs that machines are asked about again. */
 const MAX_WATCHED = 2000;

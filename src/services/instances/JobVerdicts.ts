@@ -71,8 +71,8 @@ export class JobVerdicts {
   }
 
   /**
-   * Clears other instances of a job's failure: a job that fails here and elsewhere is itself at fault. @returns whether
-   * it had failed elsewhere
+   * Clears other instances of a job's failure: a job that fails here and elsewhere is itself at fault.
+   * @returns whether it had failed elsewhere
    */
   #acquitElsewhere(instance: Instance, key: string): boolean {
     let wasElsewhere = false;

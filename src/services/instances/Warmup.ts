@@ -82,7 +82,7 @@ export class Warmup {
     this.#logger.info('Instance is warm', { instance: instance.host, seconds });
   }
 
-  /** A failed run does not affect other workflows, and says nothing about jobs with real inputs. */
+  /** A failed run does not affect other workflows, and does not predict the result of jobs with real inputs. */
   async #run(instance: Instance, workflow: Workflow, signal: AbortSignal): Promise<void> {
     const fields = { instance: instance.host, workflow: workflow.type };
     try {

@@ -77,7 +77,7 @@ export class DurationHistogram {
   static fromState(state: HistogramState): DurationHistogram {
     const restored = new DurationHistogram();
     const histogram = decodeFromCompressedBase64(state.buckets, 64, false);
-    // Adding it to an empty histogram that resizes takes just as long.
+    // Adding it to an empty, resizable histogram instead would double the time.
     histogram.autoResize = true;
     restored.#histogram = histogram;
     restored.#sum = state.sum;

@@ -14,8 +14,8 @@ export class ClientSockets {
   }
 
   /**
-   * @returns a function that removes the socket, but not another one that replaced it (in ComfyUI that one gets no more
-   * messages)
+   * @returns a function that removes the socket, but not another one that replaced it (in ComfyUI, the other one
+   * then gets no more messages)
    */
   add(owner: string | undefined, clientId: string, socket: ClientSocket): () => void {
     const key = keyOf(owner, clientId);

@@ -64,7 +64,7 @@ export class NativeApi {
     this.#timer ??= setInterval(() => this.inputs.cleanup(), CLEANUP_MS);
   }
 
-  /** Sockets stay: clients reconnect to another server, or to this one after its restart. */
+  /** Stops the cleanups. Clients reconnect to another server, or to this one after its restart. */
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;

@@ -15,7 +15,7 @@ export type Claim =
 export interface IdempotencyStore {
   /** @param fingerprint of everything that determines the job */
   claim(key: string, fingerprint: string): Promise<Claim>;
-  /** The claimant is about to create a job with this id: if it disappears, the next one is told. */
+  /** The claimant is about to create a job with this id: if it disappears, the next claimant gets the id. */
   intend(key: string, jobId: string): Promise<void>;
   /** The claimant has created the job. */
   keep(key: string, jobId: string): Promise<void>;

@@ -48,8 +48,8 @@ export type Choose<T extends Releasable> = (entry: QueueEntry) => T | 'not now' 
  */
 export interface Picker<T extends Releasable> {
   /**
-   * Adds a waiting entry, or replaces the one with the same id. @param isAgain whether it was put back: it goes before
-   * new entries
+   * Adds a waiting entry, or replaces the one with the same id.
+   * @param isAgain whether it was put back: it goes before new entries
    */
   enter(entry: QueueEntry, isAgain: boolean): void;
   /** Removes an entry that is no longer waiting. Does nothing for an unknown one. */
@@ -96,10 +96,9 @@ export interface JobQueue {
    * does not block entries of other types. After 'none of its type', it is not called for other new entries of that
    * type, so that skipping very many of them costs no more than skipping a few. An implementation with a lane for each
    * type may search only the first entries behind one that must wait.
+   * A picker chooses in any order.
    * @param choose fast, and changes nothing in the queue. The implementation releases a reservation that is not handed
    * out, because another server was faster or the call fails
-   *
-   * A picker chooses in any order.
    * @returns `undefined` if no waiting entry can be taken now
    */
   take<T extends Releasable>(choose: Choose<T> | Picker<T>): Promise<Taken<T> | undefined>;

@@ -14,7 +14,7 @@ import type { UploadReservation } from './UploadReservation.js';
 
 /** Finds files that clients uploaded before. */
 export interface AssetFiles {
-  /** undefined if there is none with this id that `owner` may use. */
+  /** Returns `undefined` if no asset with this id exists that `owner` may use. */
   read(assetId: string, owner: string | undefined): Promise<ReceivedFile | undefined>;
 }
 

@@ -45,7 +45,7 @@ export interface GraphSubmission
   readonly extraData: ReadonlyMap<string, Json>;
   /** Whether the client may do what is reserved for admins. */
   readonly isAdmin: boolean;
-  /** Whether to wait for the same submission that is in progress, or refuse with `IDEMPOTENCY_IN_PROGRESS`. */
+  /** Whether to wait for an identical submission in progress, or reject with `IDEMPOTENCY_IN_PROGRESS`. */
   readonly waitsForSame: boolean;
 }
 

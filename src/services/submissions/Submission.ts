@@ -39,7 +39,7 @@ export interface Submission {
   readonly client: string;
   /** The client's key for this submission, if it may repeat it. */
   readonly idempotencyKey: string | undefined;
-  /** Whether to wait for the same submission that is in progress. If false, it is refused. */
+  /** Whether to wait for an identical submission in progress. If false, this one is rejected. */
   readonly waitsForSame?: boolean;
   /** Data of the client that is returned with its job. */
   readonly metadata?: string | undefined;

@@ -13,7 +13,7 @@ interface Holdings {
 }
 
 /**
- * The deliveries in progress. Clients share slots and memory: if there is no more, the client that uses most loses a
+ * The deliveries in progress. Clients share slots and memory: when they are exhausted, the client that uses most loses a
  * delivery or an image, never a client that uses less.
  */
 export class DeliveryRoom {
@@ -28,7 +28,7 @@ export class DeliveryRoom {
 
   /**
    * Adds a delivery.
-   * @returns the one that must be dropped for it, possibly the same; undefined if there is room
+   * @returns the delivery that must be dropped for it, possibly itself; undefined if there is room
    */
   add(delivery: Delivery): Delivery | undefined {
     const holdings = this.#clients.get(delivery.client) ?? { deliveries: new Set(), imageBytes: 0 };

@@ -59,7 +59,7 @@ export interface HeldDelivery {
 }
 
 /**
- * Deliveries in progress, and the state of those of kept jobs. Servers may share one.
+ * Deliveries in progress, and the state of those of kept jobs. Servers may share a store.
  * ¶ Guarantees of an implementation:
  * - A delivery is handed to one server only. It belongs to that server until it is final or released; the
  * implementation keeps the hold alive, and hands the delivery to another server only if this one is gone.

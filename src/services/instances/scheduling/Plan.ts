@@ -47,7 +47,7 @@ export class Plan {
       jobs: parts.ledger.jobsOn(view.id),
       lastGiven: parts.ledger.lastGiven(view.id),
     }));
-    // A machine without jobs and without free slots is ignored: nothing tells when it accepts jobs again.
+    // A machine without jobs and without free slots is ignored: it is unknown when it accepts jobs again.
     this.#machines = all.filter(({ isFree, jobs, view }) => isFree || jobs > 0 || view.others > 0);
   }
 

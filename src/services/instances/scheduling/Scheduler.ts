@@ -20,7 +20,7 @@ const MAX_STEPS = 32;
 /** Maximum number of jobs that are simulated to tell how many are ahead of a job. */
 const MAX_OUTLOOK = 1000;
 
-/** A switch of models is worth it after jobs without a switch took so many times its cost: 92 % of the time is left for jobs. */
+/** Jobs without a switch of models should take this many times the cost of a switch: 92 % of the time is left for jobs. */
 const BATCH = 12;
 
 /** Maximum number of machines in the explanation of a decision. */
@@ -98,7 +98,7 @@ export class Scheduler {
     this.#waiting.remove(id);
   }
 
-  /** Removes and returns a job that can no longer start in time; `undefined` if there is none. Call it until then. */
+  /** Removes and returns a job that can no longer start in time. Call it until it returns `undefined`. */
   takeOverdue(now: number): WaitingJob | undefined {
     const job = this.#waiting.overdue(now);
     if (job) this.#waiting.remove(job.id);
@@ -216,7 +216,7 @@ export class Scheduler {
     return this.#useIdle(plan, now);
   }
 
-  /** With so many waiting jobs, every machine is useful that can end a job before the others have executed them all. */
+  /** With many waiting jobs, uses each free machine that can end a job before the busy ones have executed them all. */
   #useIdle(plan: Plan, now: number): Assignment | undefined {
     for (let lane = plan.nextLane(); lane; lane = plan.nextLane()) {
       const job = lane.head?.job;

@@ -78,7 +78,7 @@ export class EventChannel {
     this.#unsent.clear();
   }
 
-  /** Never throws, and nobody waits for it. */
+  /** Sends a message. Not awaited; never throws. */
   send({ kind, id, content }: EventMessage): void {
     if (this.#isStopped) return;
     this.#number += 1;

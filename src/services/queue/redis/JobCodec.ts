@@ -8,7 +8,7 @@ import type { WorkflowDefinitions } from './WorkflowDefinitions.js';
 /** Damaged records that are remembered, so that each is reported once. */
 const MAX_REPORTED = 1000;
 
-/** A record in Redis; null if there is none. */
+/** A record in Redis; null if it does not exist. */
 type RecordText = string | null | undefined;
 
 /** Converts jobs to text and back, with their workflows. */

@@ -11,7 +11,7 @@ interface Window {
 
 /**
  * Throttles events that other servers do not need immediately: progress of a running job. Of several, the newest is
- * sent when the time is over. Everything else is sent immediately and discards what was held back.
+ * sent when the time is over. Everything else is sent immediately and discards records that were held back.
  */
 export class ProgressPace {
   readonly #intervalMs: number;

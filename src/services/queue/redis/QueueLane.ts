@@ -126,13 +126,13 @@ export class QueueLane {
     return job;
   }
 
-  /** Removes a finished entry. If another server has it meanwhile, nothing happens. */
+  /** Removes a finished entry. If another server has taken it in the meantime, nothing happens. */
   async finish(job: LaneJob): Promise<void> {
     await this.#settle(job, () => job.moveToCompleted(undefined, this.#token, false));
   }
 
   /**
-   * Returns a taken entry to its place. Never rejects: nobody would repeat the call, and an entry whose hold is not
+   * Returns a taken entry to its place. Never rejects: no caller repeats it, and an entry whose hold is not
    * renewed is requeued anyway.
    */
   async untake(job: LaneJob): Promise<void> {

@@ -8,7 +8,7 @@ export interface IdempotencyTimings {
   readonly claimMs: number;
   /** Interval at which claims are renewed, ms. */
   readonly renewMs: number;
-  /** Maximum lifetime of a key, ms: nobody deletes it if a server dies at the wrong moment. */
+  /** Maximum lifetime of a key, ms. Otherwise a key would remain if a server dies at the wrong moment. */
   readonly keptMs: number;
 }
 

@@ -48,7 +48,7 @@ export interface DeliveryTimings {
 
 /**
  * Deliveries that servers share, in BullMQ: it hands them out, and holds them by locks that end with their server. A
- * server keeps what it took until it is finished, through all its delays, so that clients share its slots as on a
+ * server keeps its deliveries until they are finished, through all its delays, so that clients share its slots as on a
  * single server.
  * ¶ Keys: BullMQ's own under `{prefix}:deliveries:`; `{prefix}:delivery:<job>` is the state of a delivery. A delivery
  * takes about 2 KB until it is finished, and 150 bytes after that.

@@ -44,7 +44,7 @@ export class RedisHold implements HeldDelivery {
   readonly record: DeliveryRecord;
   readonly #parts: HoldParts;
   #job: Job;
-  /** Whether Redis lacks the latest state. */
+  /** Whether Redis does not have the latest state. */
   #isBehind = false;
   #isGivenBack = false;
   #working: Promise<void> | undefined;
