@@ -3,7 +3,7 @@ import { parseApiKeys } from '../utils/apiKeys.js';
 import { splitList } from '../utils/lists.js';
 import { integer, parsedBy, type Values } from './fields.js';
 
-/** `*`, or origins as browsers send them: scheme, host and port, no path. */
+/** Parses `*`, or origins as browsers send them: scheme, host and port, no path. */
 function parseOrigins(text: string): '*' | string[] | undefined {
   if (text === '*') return '*';
   const origins = splitList(text);

@@ -81,8 +81,8 @@ function objectOf(bytes: Buffer): ReadonlyMap<string, Json> {
 }
 
 /**
- * A value as the schemas of parameters expect it: numbers and booleans as text, as in a form, so that no digit of a
- * large number is lost.
+ * Returns a value as the schemas of parameters expect it: numbers and booleans as text, as in a form, so that no digit
+ * of a large number is lost.
  */
 function parameterOf(value: Json): unknown {
   if (value instanceof NumberText) return value.text;

@@ -182,7 +182,10 @@ export class JobViews {
     };
   }
 
-  /** While pending: waiting time so far. After that: time since processing started; final once finished. */
+  /**
+   * Returns the processing time. While pending: waiting time so far. After that: time since processing started; final
+   * once finished.
+   */
   #processingMs(job: Job): number {
     if (isFinished(job)) return processingDuration(job) ?? job.finishedTime - job.createdTime;
     const since = job.status === 'pending' ? job.createdTime : job.assignment.processingStartTime;

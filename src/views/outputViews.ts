@@ -42,7 +42,7 @@ function outputView(output: JobOutput, url: string): OutputFields['outputs'][num
   return view;
 }
 
-/** A number if JavaScript can represent it. */
+/** Returns the seed as a number if JavaScript can represent it, otherwise as text. */
 function seedView(digits: string): number | string {
   const number = Number(digits);
   return Number.isSafeInteger(number) ? number : digits;

@@ -66,7 +66,7 @@ export function workflowSource(
   return { graph, manifest: manifestDocument(workflow.manifest) };
 }
 
-/** In the order of the manifest if there is one, otherwise files first. */
+/** Returns the inputs, in the order of the manifest if it exists, otherwise files first. */
 function inputViews(workflow: Workflow): InputView[] {
   const { files, parameters } = workflow;
   const own = parameterSchema(workflow);
@@ -88,7 +88,7 @@ function inputViews(workflow: Workflow): InputView[] {
   return order.flatMap((name) => byName.get(name) ?? []);
 }
 
-/** The kind in the manifest, or the kind that a TypeScript parameter has by its schema. */
+/** Returns the kind in the manifest, or the kind that a TypeScript parameter has by its schema. */
 function kindOf(kind: unknown, schema: Record<string, unknown>): InputView['kind'] {
   if (kind !== undefined) return kind as InputView['kind'];
   if (Array.isArray(schema['enum'])) return 'choice';

@@ -59,9 +59,9 @@ export interface AssetStore {
   stat(hash: string): Promise<AssetInfo | undefined>;
   /** Does nothing if it does not exist. */
   delete(hash: string): Promise<void>;
-  /** A temporary URL that gives the bytes to anyone; undefined if the store has none. */
+  /** Returns a temporary URL that gives the bytes to anyone; undefined if the store has none. */
   url(hash: string, presentation: AssetPresentation): Promise<string | undefined>;
-  /** Everything that is stored, in no order. Assets that are put or deleted in the meantime may be included or not. */
+  /** Returns all stored assets, in no order. Assets that are put or deleted in the meantime may be included or not. */
   list(): AsyncIterable<AssetInfo>;
   /**
    * Deletes partial files of a process that died.

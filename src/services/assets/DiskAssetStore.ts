@@ -178,7 +178,7 @@ async function makeFolder(folder: string): Promise<void> {
   }
 }
 
-/** Undefined if it does not exist, or is a symbolic link instead of a file. */
+/** Returns `undefined` if the file does not exist, or is a symbolic link instead of a file. */
 async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;

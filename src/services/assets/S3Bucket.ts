@@ -186,7 +186,7 @@ async function unlessMissing<T>(response: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** The status of the service's response, if the error is about a response. */
+/** Returns the status of the service's response, if the error is about a response. */
 function statusOf(error: unknown): number | undefined {
   return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
 }

@@ -50,7 +50,7 @@ export class JpegScans {
     }
   }
 
-  /** Of each table: its class and number, the number of codes with 1..16 bits, and one byte for each code. */
+  /** Reads, of each table, its class and number, the number of codes with 1..16 bits, and one byte for each code. */
   #takeHuffmanTables(data: Buffer): void {
     for (let at = 0; at + 17 <= data.length; ) {
       const head = data.readUInt8(at);

@@ -56,7 +56,7 @@ export class PngFile {
     return this.#headers > 1;
   }
 
-  /** Why there cannot be an image. */
+  /** Returns why the file cannot contain an image; `undefined` if it can. */
   problem(colourType: number): string | undefined {
     if (this.#problem !== undefined) return this.#problem;
     if (this.pixels.length === 0) return 'the PNG has no image data';

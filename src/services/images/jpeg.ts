@@ -49,7 +49,7 @@ export function readJpeg(bytes: Buffer): ImageStructure | undefined {
   };
 }
 
-/** The first image of a file with several: the same bytes without the further images and their index. */
+/** Returns the first image of a file with several: the same bytes without the further images and their index. */
 export function firstPictureOf(bytes: Buffer): Buffer {
   const { segments } = walkJpeg(bytes);
   const kept = segments.filter((one) => !(one.marker === MARKER.APP2 && startsWith(one, MPF_PREFIX)));

@@ -85,7 +85,7 @@ function skipFill(bytes: Buffer, from: number): number {
   return at;
 }
 
-/** The position of the next FF before a marker byte. */
+/** Returns the position of the next FF before a marker byte. */
 function nextMarker(bytes: Buffer, from: number): number | undefined {
   for (let at = bytes.indexOf(0xff, from); at !== -1; at = bytes.indexOf(0xff, at + 1)) {
     const next = bytes[at + 1];

@@ -37,7 +37,10 @@ export class BreakerSwitch {
     await this.#parts.checker.recheck(instance);
   }
 
-  /** Only manually opened breakers are shared: each server also opens and closes by its own experience. */
+  /**
+   * Applies manual changes of other servers. Only manually opened breakers are shared: each server also opens and
+   * closes by its own experience.
+   */
   #follow(hosts: ReadonlySet<string>): void {
     const elsewhere = { elsewhere: true };
     for (const instance of this.#parts.instances) {

@@ -135,7 +135,7 @@ export class LoadBalancer {
     return instance.isInService && !isFull;
   }
 
-  /** Of all servers. */
+  /** Returns the number of jobs of all servers on an instance. */
   #jobsOn({ activeJobs, host }: Instance): number {
     return this.#others ? activeJobs + this.#others.jobsOn(host) : activeJobs;
   }

@@ -11,9 +11,9 @@ export interface LookoutOptions {
 
 /** Callbacks of the lookout. */
 interface Told {
-  /** A machine does not respond. */
+  /** Called when a machine does not respond. */
   onGone(instance: Instance): void;
-  /** A machine that was gone responds again. Called once each time. */
+  /** Called when a machine that was gone responds again, once each time. */
   onBack(instance: Instance): void;
 }
 

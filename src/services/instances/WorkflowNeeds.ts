@@ -68,7 +68,7 @@ export class WorkflowNeeds {
     ]);
   }
 
-  /** An instance that is down is asked when it comes back. */
+  /** Checks an instance. One that is down is checked when it comes back. */
   async #check(instance: Instance): Promise<void> {
     if (!instance.health.isUp) return;
     try {
@@ -79,7 +79,7 @@ export class WorkflowNeeds {
     }
   }
 
-  /** The info of the first machine that has a class is used. */
+  /** Passes node info to the workflows: for each class, the info of the first machine that has it. */
   #passNodesOn(): void {
     const { instances, workflows } = this.#parts;
     const all = new Map(instances.toReversed().flatMap(({ health }) => [...health.nodes]));

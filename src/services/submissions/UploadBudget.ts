@@ -75,7 +75,7 @@ export class UploadBudget {
     }
   }
 
-  /** The newest upload of the client that uses most, among the clients with uploads in progress. */
+  /** Returns the newest upload of the client that uses most, among the clients with uploads in progress. */
   #newestOfLargest(): UploadReservation | undefined {
     let largest: ClientShare | undefined;
     for (const share of this.#shares.values()) {

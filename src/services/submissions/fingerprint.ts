@@ -16,7 +16,7 @@ interface Fingerprinted {
 }
 
 /**
- * A hash of everything that determines the result of a job. A file by reference counts by its address, so that
+ * Returns a hash of everything that determines the result of a job. A file by reference counts by its address, so that
  * nothing is fetched again.
  */
 export function fingerprintOf(what: Fingerprinted): string {

@@ -71,7 +71,10 @@ export class DeliveryRoom {
   }
 }
 
-/** The oldest that failed before, as it will most likely fail again; otherwise the newest to the host with most. */
+/**
+ * Returns the oldest delivery that failed before, as it will most likely fail again; otherwise the newest to the host
+ * with most.
+ */
 function leastUseful(deliveries: ReadonlySet<Delivery>): Delivery | undefined {
   const byHost = new Map<string, Delivery[]>();
   for (const delivery of deliveries) {

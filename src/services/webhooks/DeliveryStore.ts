@@ -76,7 +76,7 @@ export interface DeliveryStore {
   stop(): Promise<void>;
   /** Adds a delivery. An earlier one of the same job stays unchanged. @throws the rejection of the store */
   add(order: DeliveryOrder): Promise<void>;
-  /** State of the deliveries of these jobs, by job; without those that were not added. @throws like `add` */
+  /** Returns the state of the deliveries of these jobs, by job; without those that were not added. @throws like `add` */
   records(jobIds: readonly string[]): Promise<ReadonlyMap<string, Readonly<DeliveryRecord>>>;
   /**
    * Jobs with a recorded end and a webhook, but without a delivery: their server may have died in between.
@@ -85,7 +85,7 @@ export interface DeliveryStore {
   untold(): Promise<string[]>;
 }
 
-/** State of a delivery before its first attempt. */
+/** Returns the state of a delivery before its first attempt. */
 export function newRecord(): DeliveryRecord {
   return { state: 'delivering', attempts: [], nextAttempt: undefined, reason: undefined };
 }

@@ -108,7 +108,7 @@ export class Webhooks {
     return this.#parts.sender.problemWith(url);
   }
 
-  /** State of the deliveries of some jobs, by job; without those of jobs that have not ended, or have no webhook. */
+  /** Returns the state of the deliveries of some jobs, by job; without those of jobs that have not ended, or have no webhook. */
   async deliveriesOf(jobs: readonly Job[]): Promise<ReadonlyMap<string, Readonly<DeliveryRecord>>> {
     const ids = jobs.filter((job) => isFinished(job) && job.request.webhook).map(({ id }) => id);
     return ids.length === 0 ? new Map() : this.#parts.store.records(ids);

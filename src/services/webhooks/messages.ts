@@ -6,7 +6,7 @@ import type { DeliveryOrder } from './DeliveryStore.js';
 const MAX_INLINE_IMAGE_BYTES = 256 * 1024;
 
 /**
- * The content of a message.
+ * Returns the order to deliver the end of a job.
  * @param view the job as over HTTP
  * @param publicUrl prefix of links; they are paths if it is empty
  */

@@ -139,7 +139,7 @@ export class EventChannel {
     this.#timers.add(timer);
   }
 
-  /** undefined for a message of this server, a duplicate, or an invalid one. */
+  /** Returns `undefined` for a message of this server, a duplicate, or an invalid one. */
   #read(text: string): EventMessage | undefined {
     const end = text.indexOf('\n');
     const [server, number, kind, id, more] = text.slice(0, Math.max(end, 0)).split(' ');

@@ -32,7 +32,7 @@ export class JobCodec {
     return text;
   }
 
-  /** The definition to store with the job's record; undefined for none. */
+  /** Returns the definition to store with the job's record; undefined for none. */
   definitionOf(job: Job): string | undefined {
     return this.#definitions.textOf(job.request.workflow);
   }

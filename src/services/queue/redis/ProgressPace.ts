@@ -39,7 +39,7 @@ export class ProgressPace {
     }
   }
 
-  /** Nothing more of this job is sent. */
+  /** Discards the waiting record of a job, and sends no more of it. */
   forget(id: string): void {
     clearTimeout(this.#windows.get(id)?.timer);
     this.#windows.delete(id);

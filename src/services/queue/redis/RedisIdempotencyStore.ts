@@ -143,7 +143,7 @@ export class RedisIdempotencyStore implements IdempotencyStore {
   }
 }
 
-/** The key of the intended job. */
+/** Returns the key of the intended job. */
 function intentOf(at: string): string {
   return `${at}:intended`;
 }
@@ -152,7 +152,7 @@ function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url');
 }
 
-/** The meaning of an entry for this request. */
+/** Returns the meaning of an entry for this request. */
 function claimOf(entry: string, fingerprint: string): Claim {
   const [kind, jobId = '', madeFor] = entry.split(' ');
   if (madeFor !== fingerprint) return { state: 'other request' };

@@ -183,7 +183,7 @@ interface Found {
   readonly next?: string | undefined;
 }
 
-/** The response of a listing script. */
+/** Parses the response of a listing script. */
 function foundIn(answer: unknown): Found {
   const [total, ids, texts, next] = listOf(answer);
   const records = listOf(texts);

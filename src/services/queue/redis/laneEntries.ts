@@ -24,12 +24,12 @@ export function choice<T extends Releasable>(
   return undefined;
 }
 
-/** BullMQ's data of an entry. */
+/** Returns BullMQ's data of an entry. */
 export function dataOf({ tried, ...entry }: QueueEntry, rank: number): LaneData {
   return { ...entry, tried: [...tried], rank };
 }
 
-/** The entry in BullMQ's data. */
+/** Returns the entry in BullMQ's data. */
 export function entryOf({ rank: _rank, tried, ...entry }: LaneData): QueueEntry {
   return { ...entry, tried: new Set(tried) };
 }

@@ -72,7 +72,7 @@ export class RedisDeliveryStore implements DeliveryStore {
     this.#timings = timings;
   }
 
-  /** The connection must be started. @throws the rejection of Redis */
+  /** Starts to hand out deliveries. The connection must be started. @throws the rejection of Redis */
   async start(listener: (delivery: HeldDelivery) => void): Promise<void> {
     this.#handOut = listener;
     const { worker } = await this.#connect();
