@@ -3,7 +3,7 @@ import { parseApiKeys } from '../utils/apiKeys.js';
 import { splitList } from '../utils/lists.js';
 import { integer, parsedBy, type Values } from './fields.js';
 
-/** `*`, or origins as browsers send them: scheme, host and port, no path. */
+/** Parses `*`, or origins as browsers send them: scheme, host and port, no path. */
 function parseOrigins(text: string): '*' | string[] | undefined {
   if (text === '*') return '*';
   const origins = splitList(text);
@@ -11,7 +11,7 @@ function parseOrigins(text: string): '*' | string[] | undefined {
   return areOrigins && origins.length > 0 ? origins : undefined;
 }
 
-/** Who may use the server, and how much. */
+/** Access to the server, and its limits. */
 export const accessVariables = {
   API_KEYS: parsedBy(parseApiKeys)
     .optional()

@@ -2,7 +2,7 @@ import { choice, flag, type Values } from './fields.js';
 
 const PERMISSIONS = ['all', 'admin', 'none'] as const;
 
-/** Entrances beside the REST API, and what they let in. */
+/** APIs besides the REST API, and who may use them. */
 export const apiVariables = {
   COMFY_API: flag(true).meta({
     meaning: 'Serve the [Comfy API v2](Comfy_API.md) at `/api/v2`, which the official SDKs use.',
@@ -14,8 +14,8 @@ export const apiVariables = {
 };
 
 export const apiConfig = (env: Values<typeof apiVariables>) => ({
-  /** Whether there is `/api/v2`. */
+  /** Whether `/api/v2` is served. */
   hasComfyApi: env.COMFY_API,
-  /** Who may send graphs of their own; undefined for all where there are no keys, and for admins where there are. */
+  /** Who may submit their own graphs. `undefined`: everyone without keys, admins with keys. */
   rawWorkflows: env.ALLOW_RAW_WORKFLOWS,
 });

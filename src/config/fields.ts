@@ -15,7 +15,7 @@ const wholeNumber = (min: number, max: number) =>
 export const integer = (fallback: number, min: number, max: number) =>
   wholeNumber(min, max).default(fallback).describe(`a whole number from ${min} to ${max}`);
 
-/** A whole number for which there is no default. */
+/** A whole number without a default. */
 export const optionalInteger = (min: number, max: number) =>
   wholeNumber(min, max).optional().describe(`a whole number from ${min} to ${max}`);
 

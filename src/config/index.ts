@@ -20,7 +20,7 @@ import { workflowConfig, workflowVariables } from './workflows.js';
 /** Variables for which an empty value has a meaning of its own. */
 const MAY_BE_EMPTY: ReadonlySet<string> = new Set(['LOG_DIR', 'STATE_DIR', 'WORKFLOWS_DIR']);
 
-/** Every variable that the server reads. The documents are held against its keys by a test. */
+/** Every variable that the server reads. A test compares the documents with its keys. */
 export const environmentSchema = z.object({
   ...serverVariables,
   ...logVariables,
@@ -41,7 +41,7 @@ export const environmentSchema = z.object({
 
 const NO_HOSTS: InstanceList = { addresses: [], names: [] };
 
-/** Variables whose values are never written anywhere. */
+/** Variables whose values are never shown or logged. */
 const SECRETS: ReadonlySet<string> = new Set([
   'COMFYUI_AUTH_HEADER',
   'API_KEYS',
@@ -79,7 +79,7 @@ function frozen<T extends Record<string, object>>(config: T): { readonly [K in k
   return Object.freeze(config);
 }
 
-/** A start that cannot go on: its message names every bad variable, what it was and what it takes. */
+/** An invalid configuration. Its message names every invalid variable, its value and the accepted values. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
 }
@@ -109,7 +109,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   return nested(parsed.data, instances);
 }
 
-/** `COMFYUI_HOST` first, then `COMFYUI_HOST_1`, `_2`, … by number. Empty where a file lists the machines. */
+/** Returns `COMFYUI_HOST`, then `COMFYUI_HOST_1`, `_2`, … by number. Empty if a file lists the machines. */
 function collectHosts(env: Readonly<Record<string, string | undefined>>): string {
   const numbered = Object.keys(env)
     .filter((key) => /^COMFYUI_HOST_\d+$/.test(key) && env[key]?.trim())
@@ -124,18 +124,18 @@ function describeIssues(error: z.ZodError, given: Record<string, string>): strin
   const names = [...new Set(error.issues.map((issue) => String(issue.path[0])))];
   return names.map((name) => {
     const takes = environmentSchema.shape[name as keyof Environment].description;
-    // The message says that a secret is wrong, never what it was.
+    // The value of a secret is never shown.
     const was = SECRETS.has(name) ? 'something else' : JSON.stringify(withoutCredentials(given[name] ?? ''));
     return `${name}: takes ${takes}, but was ${was}`;
   });
 }
 
-/** A value that may be a URL, or a list of them, without anything that may be a user's name and password. */
+/** Removes a possible user name and password from a value that may be a URL or a list of URLs. */
 function withoutCredentials(text: string): string {
   return text.replace(/^.*@/s, '…@');
 }
 
-/** A machine cannot be sent both the common header and the one of its URL. */
+/** Rejects a common `Authorization` header together with credentials in a URL: a machine can get only one of them. */
 function authorizationConflict(
   { COMFYUI_AUTH_HEADER: header }: Environment,
   addresses: readonly InstanceAddress[],
@@ -155,7 +155,7 @@ function crossChecks(env: Environment): string[] {
     }
   };
   atLeast('BREAKER_MAX_RESET_TIMEOUT', 'BREAKER_RESET_TIMEOUT', 'as the reset time grows up to it');
-  // Elsewhere files need not fit into memory.
+  // With other stores, files need not fit into memory.
   if (env.ASSET_STORE === 'memory') {
     atLeast('MAX_RESULT_MEMORY', 'MAX_RESULT_SIZE', 'so that one result fits');
     atLeast('MAX_QUEUE_MEMORY', 'MAX_FILE_SIZE', 'so that one upload fits');

@@ -1,6 +1,6 @@
 import { bytes, integer, MIB, milliseconds, optionalInteger, type Values } from './fields.js';
 
-/** Limits of jobs: how many, and how long. */
+/** Limits of the number and duration of jobs. */
 export const jobVariables = {
   MAX_CONCURRENT_JOBS: optionalInteger(1, 10_000).meta({
     meaning: 'Jobs at the same time on all machines together. Unset: as many as the machines accept.',
@@ -49,7 +49,7 @@ export const jobVariables = {
 };
 
 export const jobConfig = (env: Values<typeof jobVariables>) => ({
-  /** undefined: as many as the machines allow. */
+  /** `undefined`: as many as the machines accept. */
   maxConcurrent: env.MAX_CONCURRENT_JOBS,
   maxQueued: env.MAX_QUEUE_SIZE,
   /** Bytes of the files of unfinished jobs. */
@@ -65,11 +65,11 @@ export const jobConfig = (env: Values<typeof jobVariables>) => ({
   maxAttempts: env.JOB_MAX_ATTEMPTS,
   /** How long a finished job is kept. */
   lifetimeMs: env.JOB_CLEANUP_INTERVAL,
-  /** How long others go before a job that came first. */
+  /** Maximum time for which later jobs may start before an earlier one. */
   maxPassedOverMs: env.MAX_PASSED_OVER,
-  /** Of jobs that come with keys which are not admin. */
+  /** For jobs with keys that are not admin. */
   maxPriority: env.MAX_PRIORITY,
-  /** Within which an autoscaler's machines should have executed the jobs that wait. */
+  /** Time within which an autoscaler's machines should execute all waiting jobs. */
   scaleTargetMs: env.SCALE_TARGET,
   pollIntervalMs: env.JOB_PROCESSING_INTERVAL,
 });

@@ -69,21 +69,21 @@ export const machineConfig = (
   names: readonly DnsName[],
 ) => ({
   addresses: Object.freeze(addresses),
-  /** Each stands for every address that DNS has for it. */
+  /** Each stands for all addresses of a DNS name. */
   names: Object.freeze(names),
-  /** A file that lists further machines; undefined where there is none. */
+  /** A file that lists more machines; `undefined` without one. */
   file: env.INSTANCES_FILE,
-  /** Between two looks at the addresses of names. */
+  /** Interval between DNS lookups. */
   discoveryIntervalMs: env.DISCOVERY_INTERVAL,
-  /** Sent with every request and socket to ComfyUI. */
+  /** Sent with every request and WebSocket to ComfyUI. */
   header: env.COMFYUI_AUTH_HEADER,
   keepHistory: env.COMFYUI_KEEP_HISTORY,
   imageInput: env.COMFYUI_IMAGE_INPUT,
   maxConnections: env.MAX_CONNECTIONS_PER_INSTANCE,
   maxJobs: env.MAX_JOBS_PER_INSTANCE,
-  /** Each workflow is run once on a machine that came up, before its first job. */
+  /** Whether each workflow runs once on a machine that came up, before its first job. */
   warmsUp: env.WARMUP,
-  /** Bytes of one file from a machine. */
+  /** Maximum size of a file from a machine, bytes. */
   maxResultBytes: env.MAX_RESULT_SIZE,
   checkIntervalMs: env.HEALTH_CHECK_INTERVAL,
   /** For small requests to a machine. */

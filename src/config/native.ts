@@ -1,6 +1,6 @@
 import { optionalInteger, type Values } from './fields.js';
 
-/** ComfyUI's own API, on a port of its own. */
+/** ComfyUI's own API, on its own port. */
 export const nativeVariables = {
   COMFYUI_API_PORT: optionalInteger(0, 65_535).meta({
     meaning: "Port of [ComfyUI's own API](Native_API.md) over the whole fleet. Unset: off. 0: any free port.",
@@ -8,6 +8,6 @@ export const nativeVariables = {
 };
 
 export const nativeConfig = (env: Values<typeof nativeVariables>) => ({
-  /** undefined: there is none. */
+  /** `undefined`: the API is off. */
   port: env.COMFYUI_API_PORT,
 });

@@ -33,7 +33,7 @@ export const queueConfig = (env: Values<typeof queueVariables>) => ({
   redisPrefix: env.REDIS_PREFIX,
 });
 
-/** A query would override options of the client that the server relies on. */
+/** Rejects URLs with a query, which would override options of the client that the server relies on. */
 function parseRedisUrl(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined;
   const { protocol, hostname, pathname, search, hash } = new URL(text);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseTrustProxy } from '../utils/trustProxy.js';
 import { integer, milliseconds, parsedBy, plainUrl, type Values } from './fields.js';
 
-/** Where the server listens, and how it stops. */
+/** Address and shutdown of the server. */
 export const serverVariables = {
   ENV_FILE: z.string().min(1).default('.env').describe('a file of further settings').meta({
     meaning:

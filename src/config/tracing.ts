@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { plainUrl, type Values } from './fields.js';
 
-/** Names of the OpenTelemetry specification, whose other variables its SDK reads by itself. */
+/** Names from the OpenTelemetry specification. Its SDK reads the other variables itself. */
 export const tracingVariables = {
   OTEL_EXPORTER_OTLP_ENDPOINT: plainUrl
     .optional()
@@ -19,7 +19,7 @@ export const tracingVariables = {
 };
 
 export const tracingConfig = (env: Values<typeof tracingVariables>) => ({
-  /** undefined: nothing is traced. */
+  /** `undefined`: tracing is off. */
   endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT,
   serviceName: env.OTEL_SERVICE_NAME,
 });

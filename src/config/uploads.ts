@@ -11,7 +11,7 @@ const imageTypes = z
   .default(['image/png', 'image/jpeg'])
   .describe(`a comma-separated list of ${IMAGE_TYPES.join(', ')}`);
 
-/** Limits of what clients send. */
+/** Limits of uploads. */
 export const uploadVariables = {
   MAX_FILE_SIZE: bytes(10 * MIB).meta({ meaning: 'Maximum size of an upload in bytes.' }),
   MAX_IMAGE_PIXELS: bytes(64_000_000).meta({ meaning: 'Maximum width x height of an uploaded image.' }),

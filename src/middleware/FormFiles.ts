@@ -15,7 +15,7 @@ export class FormFiles {
   /** By field. */
   readonly #stored = new Map<string, StoredFile>();
 
-  /** The stored file of a field; undefined if it is in memory. */
+  /** Returns the stored file of a field; undefined if it is in memory. */
   stored(field: string): StoredFile | undefined {
     return this.#stored.get(field);
   }
@@ -27,8 +27,8 @@ export class FormFiles {
   }
 
   /**
-   * A storage engine for multer that writes each file into one buffer. Multer's own storage collects the parts of a
-   * file and then concatenates them: twice the memory, and more time than the rest of an upload.
+   * Returns a storage engine for multer that writes each file into one buffer. Multer's own storage collects the parts
+   * of a file and then concatenates them: twice the memory, and more time than the rest of an upload.
    * @param store streams a file that is not to be kept in memory
    * @param expectedBytes upper limit for a file of the request, 0 if unknown
    */

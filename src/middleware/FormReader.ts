@@ -20,7 +20,7 @@ const MAX_FIELD_BYTES = 16 * 1024;
 /** For prompts: 20,000 characters of any script. */
 const MAX_TEXT_BYTES = 80 * 1024;
 
-/** Maximum size of a form besides its files, bytes. */
+/** Returns the maximum size of a form besides its files, bytes. */
 export function formOverhead(fields = MIN_FIELDS, fieldBytes = MAX_FIELD_BYTES): number {
   return 64 * 1024 + fields * fieldBytes;
 }

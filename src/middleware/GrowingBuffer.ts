@@ -29,7 +29,7 @@ export class GrowingBuffer {
     this.#size += part.copy(this.#buffer, this.#size);
   }
 
-  /** The received bytes; nothing may be appended afterwards. */
+  /** Returns the received bytes; nothing may be appended afterwards. */
   take(): Buffer {
     if (this.#size < LEAST_FILL * this.#buffer.length) this.#resize(this.#size);
     return this.#buffer.subarray(0, this.#size);

@@ -20,7 +20,7 @@ const FILE_TAKES = 'takes one http, https or data URL, or {"asset_id": "…"}';
 
 /**
  * A JSON body: `{ "inputs": { name: value }, name: value, … }`. Files are in `inputs`, as a URL, a data URI or an
- * asset. Parameters are in `inputs` or beside it, as JSON values or as text.
+ * asset. Parameters are in `inputs` or next to it, as JSON values or as text.
  */
 export class JsonReader implements BodyReader {
   readonly maxBytes: number;
@@ -81,8 +81,8 @@ function objectOf(bytes: Buffer): ReadonlyMap<string, Json> {
 }
 
 /**
- * A value as the schemas of parameters expect it: numbers and booleans as text, as in a form, so that no digit of a
- * large number is lost.
+ * Returns a value as the schemas of parameters expect it: numbers and booleans as text, as in a form, so that no digit
+ * of a large number is lost.
  */
 function parameterOf(value: Json): unknown {
   if (value instanceof NumberText) return value.text;

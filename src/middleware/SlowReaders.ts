@@ -1,31 +1,31 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Between two looks at all connections, ms. */
+/** Interval between checks of all connections, ms. */
 const LOOK_MS = 5000;
-/** What a client gets to take an answer, beside the time that its size allows, ms. */
+/** Time that a client has to read a response, in addition to the time for its size, ms. */
 const GRACE_MS = 30_000;
 
 export interface ReaderLimits {
-  /** Slower clients are cut off; 0 for no minimum. */
+  /** Slower clients are disconnected; 0 for no minimum. */
   readonly minBytesPerSecond: number;
-  /** Bytes that wait for all clients together. */
+  /** Maximum of the bytes that wait for all clients together. */
   readonly maxWaitingBytes: number;
 }
 
-/** A connection on which something waits for its client. */
+/** A connection with bytes that wait for its client. */
 interface Waiting {
-  /** Looks since it was first seen to wait. */
+  /** Number of checks since it was first found waiting. */
   looks: number;
-  /** Bytes that the client had taken by then. */
+  /** Bytes that the client had read at that check. */
   readonly taken: number;
 }
 
 /**
- * Cuts off clients that do not read their answers, whatever these are: an answer is kept in memory until it was taken.
- * From the first look that finds something waiting a client has 30 seconds, and the time that all since then takes at
- * the slowest pace that is allowed. If too much waits for all of them, those that have been at it longest go first.
- * Looking at all connections now and then costs requests nothing.
+ * Disconnects clients that do not read their responses, because a response stays in memory until it is read. From the
+ * first check that finds bytes waiting, a client has 30 seconds, and the time for everything sent since then at the
+ * minimum speed. If too many bytes wait for all clients together, those that have waited longest are disconnected
+ * first. Checking all connections at an interval costs nothing per request.
  */
 export class SlowReaders {
   readonly #limits: ReaderLimits;
@@ -82,7 +82,7 @@ export class SlowReaders {
     since.looks += 1;
     const { minBytesPerSecond } = this.#limits;
     if (minBytesPerSecond === 0) return;
-    // Looks are counted, and not the time: a machine that slept has not given its clients any.
+    // Checks are counted instead of time: while the computer sleeps, clients cannot read.
     const allowedMs = GRACE_MS + (1000 * (socket.bytesWritten - since.taken)) / minBytesPerSecond;
     if (since.looks * LOOK_MS > allowedMs) socket.destroy();
   }

@@ -9,7 +9,7 @@ export class UnreadBody implements BodyReader {
   readonly maxHeldBytes = 0;
   readonly #inputs: readonly FileInput[];
 
-  /** @param maxBytes as for other bodies: nobody waits for the end of a larger one */
+  /** @param maxBytes as for other bodies: the end of a larger body is not awaited */
   constructor(inputs: readonly FileInput[], maxBytes: number) {
     this.#inputs = inputs;
     this.maxBytes = maxBytes;
@@ -28,6 +28,6 @@ export class UnreadBody implements BodyReader {
   }
 
   discard(): void {
-    // Nothing came.
+    // No bytes were received.
   }
 }

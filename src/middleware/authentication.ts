@@ -16,7 +16,7 @@ export interface Caller {
 }
 
 /**
- * Identifies the sender of each request. Rejects nobody: see `requireKey` and `requireAdmin`.
+ * Identifies the sender of each request. Rejects no request: see `requireKey` and `requireAdmin`.
  * @param trustsProxies whether forwarded addresses count: reading them costs every request a little
  */
 export function identify(keys: KeyRing, trustsProxies: boolean): Check {
@@ -32,17 +32,17 @@ export function identify(keys: KeyRing, trustsProxies: boolean): Check {
   };
 }
 
-/** The caller of the request that `response` answers. */
+/** Returns the caller of the request of `response`. */
 export function callerOf(response: Response): Caller {
   return response.locals['caller'] as Caller;
 }
 
-/** The unit of limits and shares: the key of a request, otherwise its network. */
+/** Returns the unit of limits and shares: the key of a request, otherwise its network. */
 export function clientOf(response: Response): string {
   return callerOf(response).id;
 }
 
-/** The key that owns a request's job; undefined if no keys are configured. */
+/** Returns the name of the key that owns a request's job; `undefined` if no keys are configured. */
 export function ownerOf(response: Response): string | undefined {
   // A request that was rejected before the check has no caller.
   return (response.locals['caller'] as Caller | undefined)?.key?.name;
@@ -53,7 +53,7 @@ export function mayUse({ areKeysNeeded, key }: Caller, owner: string | undefined
   return !areKeysNeeded || key?.scope === 'admin' || (key !== undefined && key.name === owner);
 }
 
-/** The owner whose jobs a list may show; undefined for all. */
+/** Returns the owner whose jobs a list may show; undefined for all. */
 export function listedOwner(response: Response): string | undefined {
   const { areKeysNeeded, key } = callerOf(response);
   return areKeysNeeded && key?.scope !== 'admin' ? key?.name : undefined;

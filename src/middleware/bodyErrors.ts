@@ -1,12 +1,12 @@
 import type { Request, Response } from 'express';
 import { AppError } from '../errors.js';
 
-/** The error for a file that is too large. */
+/** Returns the error for a file that is too large. */
 export function tooLarge(maxFileBytes: number): AppError {
   return new AppError('FILE_TOO_LARGE', `The file is larger than ${maxFileBytes} bytes.`);
 }
 
-/** The error for a truncated or invalid body. */
+/** Returns the error for a truncated or invalid body. */
 export function malformed(what = 'The body', cause?: unknown): AppError {
   return new AppError('MALFORMED_UPLOAD', `${what} is malformed or truncated.`, { cause });
 }
@@ -19,7 +19,7 @@ export function cutOff<E>(request: Request, response: Response, why: E): E {
   return why;
 }
 
-/** The declared length of a request; 0 if there is none. */
+/** Returns the declared length of a request; 0 if it declares none. */
 export function declaredBytes(request: Request): number {
   return Number(request.get('Content-Length') ?? 0);
 }

@@ -1,9 +1,9 @@
 import compression from 'compression';
 import type { RequestHandler, Response } from 'express';
 
-/** Smaller responses fit into one packet as they are. */
+/** Smaller responses fit into one packet anyway. */
 const THRESHOLD_BYTES = 1024;
-/** JSON, Prometheus' text format, and what the pages are made of. Events are sent one by one and stay as they are. */
+/** JSON, the Prometheus text format, and the files of pages. Server-sent events are not compressed. */
 const COMPRESSED = /^(application\/json|text\/(plain|html|css|javascript)|image\/svg\+xml)\b/;
 
 const compress = compression({
@@ -11,21 +11,21 @@ const compress = compression({
   filter: (_request, response) => mayBeCompressed(response as Response),
 });
 
-/** Compresses responses for clients that accept it, but for results: pictures do not become smaller. */
+/** Compresses responses for clients that accept it, except results: images do not get smaller. */
 export const compressResponses: RequestHandler = (request, response, next) => {
-  // The library changes every response that it sees, which costs those that are never compressed.
+  // The library wraps every response that it gets, which would also cost time for responses that are never compressed.
   if (request.headers['accept-encoding'] === undefined) next();
   else compress(request, response, next);
 };
 
-/** Sends this response as it is, although it is JSON: it has a picture in it. */
+/** Disables compression for a JSON response that contains an image. */
 export function leaveUncompressed(response: Response): void {
   response.locals['isUncompressed'] = true;
 }
 
 function mayBeCompressed(response: Response): boolean {
   if (response.locals['isUncompressed'] === true || response.statusCode === 206) return false;
-  // A strong tag stands for these bytes, and ranges count them.
+  // A strong ETag identifies the uncompressed bytes, and ranges count them.
   const etag = response.get('ETag');
   if (etag !== undefined && !etag.startsWith('W/')) return false;
   return COMPRESSED.test(response.get('Content-Type') ?? '');

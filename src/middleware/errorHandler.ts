@@ -6,7 +6,7 @@ import { AppError, ERROR_STATUS, type ErrorCode } from '../errors.js';
 import type { Logger } from '../utils/logger.js';
 import { MAX_LOGGED_PATH, requestIdOf } from './requestContext.js';
 
-/** What a route may have said about an answer that it could not give. */
+/** Headers that a route may have set before it failed. */
 const HEADERS_OF_AN_ANSWER = [
   'Content-Type',
   'Content-Length',
@@ -16,20 +16,20 @@ const HEADERS_OF_AN_ANSWER = [
   'Cache-Control',
 ];
 
-/** Answers everything that no route took. */
+/** Rejects requests that no route handled. */
 export const notFound: RequestHandler = (request) => {
   throw new AppError('NOT_FOUND', `There is no ${request.method} ${request.path.slice(0, MAX_LOGGED_PATH)}.`);
 };
 
-/** How an error is answered in a form that is not this server's own. */
+/** An error response in the format of another API. */
 interface OtherForm {
   readonly status: number;
   readonly body: object;
 }
 
 /**
- * Turns whatever was thrown into JSON. Unknown errors are logged and not told.
- * @param otherForm for requests whose clients expect errors in another form; undefined for all others
+ * Sends errors as JSON. Unknown errors are logged, but their message is not sent.
+ * @param otherForm error format for the requests of other APIs; `undefined` for all other requests
  */
 export function errorHandler(
   logger: Logger,
@@ -44,7 +44,7 @@ export function errorHandler(
       log.error('Request failed', { requestId: requestIdOf(response), path, stack });
     }
     response.locals['errorCode'] = error.code;
-    // Half an answer is out already: the client must see that it is broken.
+    // Part of the response is already sent: the client must notice that it is incomplete.
     if (response.headersSent) {
       response.destroy();
       return;
@@ -59,7 +59,7 @@ export function errorHandler(
   };
 }
 
-/** Takes back what a route said about an answer that it could not give. */
+/** Removes the headers of a response that failed. */
 function clearAnswer(response: Response): void {
   for (const name of HEADERS_OF_AN_ANSWER) response.removeHeader(name);
 }
@@ -75,7 +75,7 @@ function errorBody(error: AppError, requestId: string): Record<string, unknown> 
   };
 }
 
-/** Whatever was thrown as an error whose code is known. */
+/** Converts any thrown value to an error with a known code. */
 function asAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   // Express' own errors, such as a path that is not valid percent-encoding.
@@ -86,7 +86,10 @@ function asAppError(thrown: unknown): AppError {
   return new AppError('INTERNAL_ERROR', 'An internal error occurred.', { cause: thrown });
 }
 
-/** Answers in JSON what Node refuses before there is a request: broken HTTP, headers too large or too slow. */
+/**
+ * Sends JSON for requests that Node rejects before the app sees them: invalid HTTP, and headers that are too large or
+ * too slow.
+ */
 export function answerClientErrors(server: Server): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) {

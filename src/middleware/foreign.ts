@@ -32,8 +32,8 @@ export function refuseForeignPages({ allowedOrigins, publicUrl }: OwnAddresses):
 }
 
 /**
- * Refuses WebSockets that a page of another origin opens. Browsers let any page do so, and hand over what comes on it: unlike
- * with other reads, the page would see it.
+ * Rejects WebSockets that a page of another origin opens. Browsers allow any page to do so, and unlike with other reads
+ * the page sees the data.
  */
 export function refuseForeignSockets({ allowedOrigins, publicUrl }: OwnAddresses): Check {
   if (allowedOrigins === '*') return () => undefined;

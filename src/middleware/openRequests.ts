@@ -27,7 +27,7 @@ export class OpenRequests {
     response.locals['isCounted'] = true;
   };
 
-  /** Must be called once for every closed response, whether its request was counted or not. */
+  /** Ends the count of a request. Must be called once for every closed response, whether its request was counted or not. */
   closed(response: Response): void {
     if (!response.locals['isCounted']) return;
     const id = clientOf(response);

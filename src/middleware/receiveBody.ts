@@ -13,16 +13,16 @@ export interface BodyLimits {
   readonly budget: UploadBudget;
 }
 
-/** What came, until its memory is given back. It is when the response is closed. */
+/** A received body. Its memory is released by `release`, at the latest when the response is closed. */
 export interface Received<T> {
   readonly value: T;
   release(): void;
 }
 
 /**
- * Reads a body within the limits of all uploads: no slower than the pace, and no more than its client's share of memory.
+ * Reads a body within the limits of uploads: the minimum speed, and the client's share of memory.
  * @param read reads the request to its end
- * @throws AppError `FILE_TOO_LARGE`, `QUEUE_FULL`, `REQUEST_TIMEOUT`, or what `read` throws
+ * @throws AppError `FILE_TOO_LARGE`, `QUEUE_FULL`, `REQUEST_TIMEOUT`, or the errors of `read`
  */
 export async function receiveBody<T>(
   request: Request,

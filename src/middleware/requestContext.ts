@@ -11,27 +11,27 @@ import { requestTraceId } from './traceRequests.js';
 /** Request ids that are accepted from clients: short, and harmless in a log line and a header. */
 const SANE_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 
-/** Characters of a path that logs and messages show. */
+/** Maximum number of characters of a path in logs and messages. */
 export const MAX_LOGGED_PATH = 200;
 
-/** The id of the request that `response` answers. */
+/** Returns the id of the request of `response`. */
 export function requestIdOf(response: Response): string {
   return response.locals['requestId'] as string;
 }
 
-/** What an error answer says; undefined for any other. */
+/** Returns the code of an error response; `undefined` for other responses. */
 function errorCodeOf(response: Response): ErrorCode | undefined {
   return response.locals['errorCode'] as ErrorCode | undefined;
 }
 
 interface ContextOptions {
-  /** Called once for every request, answered or hung up on. */
+  /** Called once for every request, after its response or its disconnection. */
   readonly onClosed: (request: AnsweredRequest, response: Response) => void;
-  /** Whether a proxy's word counts for the client's address: looking for it costs every request a little. */
+  /** Whether forwarded addresses of proxies count: reading them costs every request a little. */
   readonly trustsProxies: boolean;
 }
 
-/** Gives every request its id, on the response and in the log, and logs it once it was answered. */
+/** Gives every request an id, in the response and in the log, and logs the request after its response. */
 export function requestContext(logger: Logger, { onClosed, trustsProxies }: ContextOptions): Check {
   const log = logger.child({ component: 'http' });
   return (request, response) => {
@@ -40,7 +40,7 @@ export function requestContext(logger: Logger, { onClosed, trustsProxies }: Cont
     response.locals['requestId'] = requestId;
     response.setHeader('X-Request-ID', requestId);
     const startedAt = performance.now();
-    // Once the connection is closed, nobody knows it any more.
+    // The address is unknown after the connection is closed.
     const client = trustsProxies ? request.ip : request.socket.remoteAddress;
     response.on('close', () => {
       const durationMs = performance.now() - startedAt;

@@ -7,10 +7,10 @@ import { AppError } from '../errors.js';
 import { hostNameOf, isLoopbackName } from '../utils/hostNames.js';
 import type { Check } from './checks.js';
 
-/** Longer ones are no client's of this API. */
+/** No client of this API needs longer URLs. */
 const MAX_URL_LENGTH = 8192;
 
-/** Headers of ours that a page of another origin may read. */
+/** Response headers that a page of another origin may read. */
 const EXPOSED_HEADERS = [
   'X-Request-ID',
   'X-Job-ID',
@@ -27,9 +27,9 @@ const EXPOSED_HEADERS = [
 ];
 
 /**
- * Sets what only means something with a page: what it may load, that nobody frames it, that no window of another origin
- * keeps a hold of it, and that none learns its address.
- * @param sources the directives of its policy that are its own
+ * Sets headers that matter only for pages: which content a page may load, and that it cannot be framed, keeps no
+ * reference from windows of other origins, and sends no referrer.
+ * @param sources the page's own directives of the policy
  */
 export function pageHeaders(sources: readonly string[]): RequestHandler {
   const headers = {
@@ -38,23 +38,23 @@ export function pageHeaders(sources: readonly string[]): RequestHandler {
   };
   return (request, response, next) => {
     response.set(headers);
-    // Browsers ignore it elsewhere, and complain about it on the console.
+    // Browsers ignore it on other pages and log a warning.
     if (isTrustworthy(request)) response.set('Cross-Origin-Opener-Policy', 'same-origin');
     next();
   };
 }
 
-/** Whether browsers take a page's address for one that nobody can tamper with: by TLS, or on the same computer. */
+/** Whether browsers consider the page's origin trustworthy: it uses TLS, or is on the same computer. */
 function isTrustworthy(request: Request): boolean {
-  // The word of a proxy that is not trusted is enough: the header does no harm.
+  // The header of an untrusted proxy is sufficient here, because the result does no harm.
   if (request.secure || request.headers['x-forwarded-proto'] === 'https') return true;
   const name = hostNameOf(request.headers.host ?? '');
   return name !== undefined && isLoopbackName(name);
 }
 
 /**
- * Headers that keep browsers from doing more with an answer than it is for. Answers are data: those that are pages say
- * themselves what they may load. Each header costs every answer a little.
+ * Sets headers that limit what browsers do with a response. Responses are data; pages declare themselves what they may
+ * load. Each header costs every response a little.
  */
 export function securityHeaders(origins: '*' | readonly string[] | undefined): Check {
   const setHeaders = helmet({
@@ -62,28 +62,28 @@ export function securityHeaders(origins: '*' | readonly string[] | undefined): C
       useDefaults: false,
       directives: {
         defaultSrc: ["'none'"],
-        // A browser that shows an image by itself styles it.
+        // Needed by browsers that show an image directly.
         styleSrc: ["'unsafe-inline'"],
         frameAncestors: ["'none'"],
       },
     },
-    // In `pageHeaders`.
+    // Set by `pageHeaders`.
     crossOriginOpenerPolicy: false,
     referrerPolicy: false,
-    // For servers whose neighbours share their domain.
+    // Only useful for servers that share their domain with others.
     originAgentCluster: false,
-    // Of use to browsers that are gone, or guess what a page means.
+    // Only useful for obsolete browsers, or browsers that guess content types.
     xFrameOptions: false,
     xDownloadOptions: false,
     xPermittedCrossDomainPolicies: false,
     xXssProtection: false,
-    // Nothing that is answered here links anywhere else.
+    // No response links to another host.
     xDnsPrefetchControl: false,
-    // Whether a host is only ever reached by TLS is for the proxy to say that does the TLS.
+    // Only a proxy that terminates TLS knows whether the host is always reached over TLS.
     strictTransportSecurity: false,
     crossOriginResourcePolicy: { policy: origins ? 'cross-origin' : 'same-origin' },
   });
-  // None of them depends on the request, so helmet is asked once.
+  // The headers do not depend on the request, so helmet runs only once.
   const headers: Array<[name: string, value: string]> = [];
   const sample = new ServerResponse(new IncomingMessage(new Socket()));
   sample.setHeader = (name, value) => {
@@ -96,7 +96,7 @@ export function securityHeaders(origins: '*' | readonly string[] | undefined): C
   };
 }
 
-/** Lets pages of these origins ask this server; also answers what browsers ask beforehand. */
+/** Allows pages of these origins to send requests; also responds to preflight requests. */
 export function crossOrigin(origins: '*' | readonly string[]): RequestHandler {
   return cors({
     origin: origins === '*' ? '*' : [...origins],
@@ -106,7 +106,7 @@ export function crossOrigin(origins: '*' | readonly string[]): RequestHandler {
   });
 }
 
-/** Refuses what is too long to be meant. */
+/** Rejects URLs that are too long. */
 export const limitUrl: Check = (request) => {
   if (request.originalUrl.length <= MAX_URL_LENGTH) return;
   throw new AppError('URI_TOO_LONG', `The URL is longer than ${MAX_URL_LENGTH} characters.`);

@@ -5,8 +5,8 @@ import { traceIdOf } from '../services/tracing/traceId.js';
 import { isRoutine } from './routine.js';
 
 /**
- * Makes a span of each request that is no routine, as a part of the trace that the client's `traceparent` names. Whatever the
- * request sets off belongs to it, such as a job.
+ * Creates a span for each request, except routine ones, as a child of the client's `traceparent`. Everything that the
+ * request causes, such as a job, belongs to the span.
  */
 export function traceRequests(tracing: Tracing): RequestHandler {
   return (request, response, next) => {
@@ -30,7 +30,7 @@ export function traceRequests(tracing: Tracing): RequestHandler {
   };
 }
 
-/** The trace that a request belongs to, for log lines; undefined where nothing is traced. */
+/** Returns the trace id of a request, for log lines; `undefined` if tracing is off. */
 export function requestTraceId(response: Response): string | undefined {
   const span = response.locals['span'] as Span | undefined;
   return traceIdOf(span?.traceparent);

@@ -17,32 +17,32 @@ import { RAW_TYPES, RawReader } from './RawReader.js';
 import { StoredUploads } from './StoredUploads.js';
 import { UnreadBody } from './UnreadBody.js';
 
-/** How long a body that has come may take to be taken apart, ms. */
+/** How long parsing may take after the whole body has arrived, ms. */
 const AFTER_END_MS = 1000;
 
-/** What a client sent, before anybody looked at it. */
+/** The content of a request before it is validated. */
 export interface Upload {
   /** By the names of the workflow's file inputs. */
   readonly files: ReadonlyMap<string, FileSource>;
-  /** Form fields or values of JSON, and query parameters: of the same name, those of the body win. */
+  /** Form fields or JSON values, and query parameters. A value in the body takes precedence over the query. */
   readonly parameters: Readonly<Record<string, unknown>>;
-  /** Tells that its bytes are accounted for elsewhere, and held by whoever wants them, or not needed any more. */
+  /** Releases the memory: the bytes are now counted elsewhere and held by their user, or no longer needed. */
   release(): void;
 }
 
-/** What is sent to, such as a workflow. */
+/** The recipient of an upload, such as a workflow. */
 type Receiving = Pick<Workflow, 'files' | 'parameters'>;
 
 export interface UploadOptions {
-  /** Bytes of each file. */
+  /** Maximum size of a file, bytes. */
   readonly maxFileBytes: number;
   readonly pace: Pace;
   readonly budget: UploadBudget;
-  /** Where files that are no images go as they come; undefined where that is memory. */
+  /** Store to which files other than images are streamed; `undefined` for memory. */
   readonly stream: StreamStore | undefined;
 }
 
-/** Reads what is submitted to a workflow: a form, JSON, or one file as it is. Then ask `sentParameters` and `takeUpload`. */
+/** Reads a submission to a workflow: a form, JSON, or a single raw file. Use `sentParameters` and `takeUpload` afterwards. */
 export function receiveUpload(workflow: Receiving, options: UploadOptions): RequestHandler {
   const { maxFileBytes, budget, pace, stream } = options;
   return (request, response, next) => {
@@ -60,7 +60,7 @@ export function receiveUpload(workflow: Receiving, options: UploadOptions): Requ
     };
     response.once('close', () => {
       memory.release();
-      // Whoever took the upload lets go of what is stored, when it is done with it.
+      // The code that took the upload releases the stored files when it no longer needs them.
       if (!isOver || response.locals['upload'] !== undefined) stored?.release();
     });
     continueUpload(response);
@@ -82,11 +82,11 @@ export function receiveUpload(workflow: Receiving, options: UploadOptions): Requ
       next(error);
     };
     const stopWatching = watchUpload(request, pace, (why) => finish(cutOff(request, response, tooSlow(why))));
-    // Nobody waits for the end of an upload whose client is gone.
+    // The upload has ended if its client disconnected.
     response.once('close', stopWatching);
-    // Where a part follows the closing boundary multer may wait for a file that never comes.
+    // If a part follows the closing boundary, multer may wait for a file that never comes.
     const waitForLast = async () => {
-      // What has come may take its time on its way to the store, one file after the other.
+      // Received files may still be on their way to the store, one after the other.
       await stored?.settled();
       if (isOver) return;
       lastWait = setTimeout(() => {
@@ -95,7 +95,7 @@ export function receiveUpload(workflow: Receiving, options: UploadOptions): Requ
       }, AFTER_END_MS);
     };
     request.once('end', waitForLast);
-    // What is in the body beside the files takes memory, too.
+    // The rest of the body takes memory too.
     request.on('data', (part: Buffer) => memory.grow(part.length));
     reader.read(request, response).then(
       (body) => finish(undefined, body),
@@ -104,14 +104,14 @@ export function receiveUpload(workflow: Receiving, options: UploadOptions): Requ
   };
 }
 
-/** Everything but the files of a request that went through `receiveUpload`. */
+/** Returns the parameters of a request after `receiveUpload`. */
 export function sentParameters(response: Response): Readonly<Record<string, unknown>> {
   return uploadOf(response).parameters;
 }
 
 /**
- * What came with a request that went through `receiveUpload`. It is handed over: the request does not keep it, however
- * long its client waits for the answer.
+ * Returns the upload of a request after `receiveUpload`. The request does not keep it, however long its client waits
+ * for the response.
  */
 export function takeUpload(response: Response): Upload {
   const upload = uploadOf(response);
@@ -123,22 +123,22 @@ function uploadOf(response: Response): Upload {
   return response.locals['upload'] as Upload;
 }
 
-/** Bytes that an upload has at least, before it has come; 0 where that cannot be told. */
+/** Returns the minimum size of an upload before it arrives, bytes; 0 if unknown. */
 export function leastBytes(request: Request): number {
-  // What JSON only names has no length yet, and what is in it may be shorter than its text.
+  // Files that JSON refers to have no known size, and embedded files may be smaller than their text.
   return request.is('json') ? 0 : Math.max(0, declaredBytes(request) - formOverhead());
 }
 
-/** Query parameters. An empty one counts as left out. */
+/** Returns the query parameters. An empty one counts as omitted. */
 export function parametersOf({ query }: Request): Record<string, unknown> {
   return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ''));
 }
 
-/** The response whose client hung up before it had its answer: aborts the signal. */
+/** Returns a signal that aborts when the client disconnects before it gets the response. */
 export function hangUpSignal(response: Response): AbortSignal {
   const controller = new AbortController();
   response.once('close', () => {
-    // Whoever fails because of it has nobody to tell, and nothing to log.
+    // An error caused by this has no recipient and needs no log line.
     if (!response.writableFinished)
       controller.abort(new AppError('REQUEST_TIMEOUT', 'The client disconnected.'));
   });

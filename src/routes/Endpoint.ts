@@ -5,7 +5,7 @@ import type { Services } from '../services/index.js';
 import type { Workflow } from '../workflows/types.js';
 import type { ResultSender } from './sendResult.js';
 
-/** Folders of the endpoints in the documents. */
+/** Groups of endpoints in the documents. */
 export const TAGS = {
   processing: 'Image Processing',
   asynchronous: 'Async Processing',
@@ -18,53 +18,53 @@ export const TAGS = {
   documents: 'Documents',
 } as const;
 
-/** Who may use an endpoint where there are keys: anybody, whoever has a key, or only keys of the scope admin. */
+/** Who may use an endpoint if keys are configured: everyone, any key, or only keys of the scope admin. */
 type Access = 'open' | 'key' | 'admin';
 
-/** What comes back with one status. */
+/** The response with one status. */
 interface EndpointResponse {
   readonly description: string;
-  /** Of a JSON body. */
+  /** Schema of a JSON body. */
   readonly schema?: z.ZodType;
   /** Media types of a body that is not JSON. */
   readonly types?: readonly string[];
 }
 
-/** What the handlers of all endpoints share. */
+/** Shared by the handlers of all endpoints. */
 export interface RouteContext {
   readonly services: Services;
   readonly config: Config;
   readonly sender: ResultSender;
-  /** The OpenAPI document of the workflows that there are now. */
+  /** Returns the OpenAPI document of the current workflows. */
   readonly openApi: () => Promise<object>;
 }
 
-/** One thing that a client can do. Routing, OpenAPI, API reference, Postman collection and tests read it. */
+/** Declaration of an endpoint, used by routing, OpenAPI, API reference, Postman collection and tests. */
 export interface Endpoint {
-  /** Name of the operation in the documents, and of its examples. */
+  /** Name of the operation in the documents and of its examples. */
   readonly id: string;
   readonly method: 'get' | 'head' | 'post' | 'put' | 'patch' | 'delete';
   /** With `{name}` for each parameter of `request.path`. */
   readonly path: string;
   readonly tag: (typeof TAGS)[keyof typeof TAGS];
-  /** Whose form errors have; this server's own where it is left out. */
+  /** Format of its errors. Default: this server's own. */
   readonly form?: 'comfy';
   readonly summary: string;
   readonly access: Access;
   readonly request?: {
     readonly path?: z.ZodObject;
     readonly query?: z.ZodObject;
-    /** Headers that change what is done. */
+    /** Headers that have an effect. */
     readonly headers?: z.ZodObject;
     /** By media type. */
     readonly body?: Readonly<Record<string, z.ZodType>>;
   };
-  /** Whose jobs it submits. */
+  /** The workflow whose jobs it submits. */
   readonly workflow?: Workflow;
-  /** By status; those that are no errors. */
+  /** By status; without errors. */
   readonly responses: Readonly<Record<number, EndpointResponse>>;
-  /** Statuses of errors, beside 500 and those that come of paths, keys, origins and limits. */
+  /** Error statuses besides 500 and those of paths, keys, origins and limits. */
   readonly errors?: readonly number[];
-  /** Makes what answers a request, once for each server. */
+  /** Creates the request handler, once for each server. */
   readonly handler: (context: RouteContext) => RequestHandler | readonly RequestHandler[];
 }

@@ -1,15 +1,15 @@
 import { createSession, type Session } from 'better-sse';
 import type { Request, Response } from 'express';
 
-/** Comments that keep proxies from taking a quiet stream for a dead one, ms. */
+/** Interval of comments, ms: proxies would close a quiet stream. */
 const HEARTBEAT_MS = 15_000;
 /**
- * A reader that has not taken so many bytes when there is more to tell is dropped; it may come back and begins with the state
- * as it is then. One event may be longer: a job may have a thousand outputs.
+ * Maximum number of unread bytes before another event: a slower client is disconnected. It can reconnect and gets the
+ * current state first. A single event may be larger, because a job may have a thousand outputs.
  */
 const MAX_BUFFERED_BYTES = 64 * 1024;
 
-/** An open answer that events are written to. */
+/** An open response with server-sent events. */
 export class EventStream {
   readonly #session: Session;
   readonly #response: Response;
@@ -22,8 +22,8 @@ export class EventStream {
   }
 
   /**
-   * Answers with an open stream; undefined where only the headers were asked for.
-   * @param maxBufferedBytes that a reader may leave before it is dropped
+   * Opens a stream as the response; `undefined` for a request of the headers only.
+   * @param maxBufferedBytes unread bytes beyond which a client is disconnected
    */
   static async open(
     request: Request,
@@ -44,7 +44,7 @@ export class EventStream {
     else this.#session.push(body, event, id);
   }
 
-  /** Bytes that the client has not taken yet. */
+  /** Bytes that the client has not read yet. */
   get waitingBytes(): number {
     return this.#response.writableLength;
   }
@@ -53,7 +53,7 @@ export class EventStream {
     this.#response.end();
   }
 
-  /** Calls `listener` once the stream is over, whoever ended it. */
+  /** Calls `listener` when the stream ends, whoever ended it. */
   onClose(listener: () => void): void {
     if (this.#response.closed) listener();
     else this.#response.once('close', listener);

@@ -14,11 +14,11 @@ import { type ResultSender, wantsBytes } from './sendResult.js';
 interface AnswerParts {
   readonly services: Pick<Services, 'manager' | 'clock' | 'views'>;
   readonly sender: ResultSender;
-  /** How long a client waits at most, ms. */
+  /** Maximum time that a client waits, ms. */
   readonly syncTimeoutMs: number;
 }
 
-/** The responses to a submission: accepted, the result, or the reason why there is none. */
+/** The responses to a submission: accepted, the result, or the error without a result. */
 export class SubmissionAnswers {
   readonly #parts: AnswerParts;
 
@@ -26,7 +26,7 @@ export class SubmissionAnswers {
     this.#parts = parts;
   }
 
-  /** 202, with the URLs of the job. */
+  /** Sends 202, with the URLs of the job. */
   async accepted(response: Response, workflow: Workflow, job: Job): Promise<void> {
     const { services } = this.#parts;
     const { position, ms } =
@@ -45,7 +45,7 @@ export class SubmissionAnswers {
     response.status(202).location(urls.status_url).json(body);
   }
 
-  /** 200, with the result: as JSON, or as the image if `Accept` requests it. */
+  /** Sends 200, with the result: as JSON, or as the image if `Accept` requests it. */
   async result(request: Request, response: Response, workflow: Workflow, job: CompletedJob): Promise<void> {
     const { services, sender } = this.#parts;
     const { outputs } = services.manager;
@@ -58,7 +58,7 @@ export class SubmissionAnswers {
     await sender.json(response, this.#doneBody(workflow, job, shown), job, shown);
   }
 
-  /** The error for a client that waited for a job without a result. */
+  /** Returns the error for a client that waited for a job without a result. */
   notCompleted(job: Job): AppError {
     const fields = { job_id: job.id, status_url: jobUrls(job.id).status_url };
     switch (job.status) {

@@ -16,22 +16,22 @@ import { idempotencyKey, waitSeconds } from './requestHeaders.js';
 import { SubmissionAnswers } from './SubmissionAnswers.js';
 import { acceptedFormat, type ResultSender } from './sendResult.js';
 
-/** Parameters that every workflow's routes take beside its own. */
+/** Parameters of every workflow's routes besides its own. */
 const commonParameters = asyncParameters.extend({
   ...webhookParameters.shape,
   ...schedulingParameters.shape,
-  // Where it is left out, `Accept` may name one.
+  // Without this parameter, `Accept` can choose the format.
   format: formatParameter.unwrap().optional(),
 });
 
 type CommonParameters = z.output<typeof commonParameters>;
 
-/** Submissions to one workflow. */
+/** Handles submissions to one workflow. */
 export class SubmissionRoutes {
   readonly #workflow: Workflow;
   readonly #services: Services;
   readonly #syncTimeoutMs: number;
-  /** Of keys that are not admin. */
+  /** For keys that are not admin. */
   readonly #maxPriority: number;
   readonly #answers: SubmissionAnswers;
 
@@ -50,7 +50,7 @@ export class SubmissionRoutes {
     this.#answers = new SubmissionAnswers({ services, sender, syncTimeoutMs: config.jobs.syncTimeoutMs });
   }
 
-  /** A server that is full or ends says so before it takes megabytes. */
+  /** Rejects a request before its upload if the server is full or shutting down. */
   checkBeforeUpload: RequestHandler = async (request, _response, next) => {
     await this.#services.admission.check(leastBytes(request));
     next();
@@ -63,7 +63,7 @@ export class SubmissionRoutes {
 
   syncOrAsync: RequestHandler = async (request, response) => {
     const common = commonOf(response);
-    // From here on, so that a client that hangs up while its job is made is noticed too.
+    // Starts here, to notice a client that disconnects while its job is created too.
     const hungUp = hangUpSignal(response);
     const isAsync = common.async || common.mode === 'async';
     if (isAsync) {
@@ -76,12 +76,12 @@ export class SubmissionRoutes {
     await this.#answerDone(request, response, job, hungUp);
   };
 
-  /** What a graph that a user exported makes may be anything: it stays so unless the client names a format. */
+  /** Custom workflows keep their own format unless the client specifies one, because their outputs may be of any kind. */
   #acceptedFormat(request: Request): OutputFormat | undefined {
     return this.#workflow.isBuiltIn ? acceptedFormat(request) : undefined;
   }
 
-  /** 202, or 200 where the client would rather wait and the job is done in time. */
+  /** Responds with 202, or with 200 if the client prefers to wait and the job ends in time. */
   async #acceptAndAnswer(
     request: Request,
     response: Response,
@@ -104,7 +104,7 @@ export class SubmissionRoutes {
     else await this.#answers.accepted(response, this.#workflow, job);
   }
 
-  /** A new job, or the one that the same submission made before. */
+  /** Creates a job, or finds the job of an earlier identical submission. */
   async #submit(
     request: Request,
     response: Response,
@@ -136,7 +136,7 @@ export class SubmissionRoutes {
     }
   }
 
-  /** @throws AppError `INVALID_PARAMETER` for more than the caller's key may have */
+  /** @throws AppError `INVALID_PARAMETER` for a priority above the limit of the caller's key */
   #priorityOf({ priority }: CommonParameters, response: Response): number {
     const { areKeysNeeded, key } = callerOf(response);
     if (!areKeysNeeded || key?.scope === 'admin' || priority <= this.#maxPriority) return priority;
@@ -144,8 +144,8 @@ export class SubmissionRoutes {
   }
 
   /**
-   * Waits for the job. A client that hangs up cancels it, unless it sent a key to ask for it again; one that waited
-   * too long finds it by its id.
+   * Waits for the job. A client that disconnects cancels it, unless it sent an idempotency key to ask again. After a
+   * timeout the client can find the job by its id.
    */
   async #answerDone(request: Request, response: Response, job: Job, hungUp: AbortSignal): Promise<void> {
     const { manager } = this.#services;
@@ -153,7 +153,7 @@ export class SubmissionRoutes {
       manager.whenFinished(job.id, signal),
     );
     if (hungUp.aborted) {
-      // It may have ended in the same moment, which is as good.
+      // The job may have just ended, which is fine.
       const mayComeBack = idempotencyKey(request) !== undefined;
       if (!isFinished(ended) && !mayComeBack) await manager.cancel(job.id).catch(() => undefined);
       return;

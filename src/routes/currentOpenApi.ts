@@ -2,8 +2,8 @@ import type { Workflow } from '../workflows/types.js';
 import type { Endpoint } from './Endpoint.js';
 
 /**
- * The OpenAPI document of the workflows that there are when it is asked for. It is made when somebody first asks, so
- * that the start does not wait for it, and again when the workflows have changed.
+ * Returns the OpenAPI document of the current workflows. It is created on the first request, so that the start does not
+ * wait for it, and again after workflows changed.
  * @param isOffered whether the server has an endpoint
  */
 export function currentOpenApi(
@@ -21,7 +21,7 @@ export function currentOpenApi(
   };
 }
 
-/** Whether two lists have the same workflows, in the same order. */
+/** Whether two lists contain the same workflows in the same order. */
 function areSame(a: readonly Workflow[], b: readonly Workflow[]): boolean {
   return a.length === b.length && a.every((workflow, index) => workflow === b[index]);
 }

@@ -39,7 +39,7 @@ export const fixedEndpoints: readonly Endpoint[] = [
   ...documentEndpoints,
 ];
 
-/** Every endpoint of a server with these workflows, in the order of the documents. */
+/** Returns every endpoint of a server with these workflows, in the order of the documents. */
 export function allEndpoints(workflows: readonly Workflow[]): readonly Endpoint[] {
   return [...workflows.flatMap(submissionEndpoints), ...fixedEndpoints];
 }

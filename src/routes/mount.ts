@@ -9,13 +9,13 @@ const GUARDS: Readonly<Record<Endpoint['access'], readonly RequestHandler[]>> = 
   admin: [requireKey, requireAdmin],
 };
 
-/** What of a declaration makes a route. */
+/** The parts of a declaration that define a route. */
 export interface MountedEndpoint<Context> extends Pick<Endpoint, 'method' | 'path' | 'access'> {
-  /** Makes what answers a request, once for each server. */
+  /** Creates the request handler, once for each server. */
   readonly handler: (context: Context) => RequestHandler | readonly RequestHandler[];
 }
 
-/** Adds routes for endpoints, in their order. A method that a path does not have is a 405 that names those it has. */
+/** Adds routes for endpoints, in their order. Other methods of a path get a 405 that lists the allowed ones. */
 export function mount<Context>(
   router: IRouter,
   endpoints: readonly MountedEndpoint<Context>[],

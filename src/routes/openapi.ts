@@ -20,7 +20,7 @@ import { type Endpoint, TAGS } from './Endpoint.js';
 import { allEndpoints } from './endpoints.js';
 import { comfyCodeOf, comfyStatusOf } from './v2/comfyErrors.js';
 
-// By a schema's `id` the library knows that it is a component.
+// The library treats schemas with an `id` as components.
 for (const [id, schema] of Object.entries(schemaNames)) {
   z.globalRegistry.add(schema, { ...schema.meta(), id });
 }
@@ -37,12 +37,12 @@ const TAG_DESCRIPTIONS: Readonly<Record<Endpoint['tag'], string>> = {
   Documents: 'The page and this document.',
 };
 
-/** The response of each error status. It is the same for every endpoint, so the document has it once. */
+/** Response of each error status. All endpoints share it, so the document contains it once. */
 const ERROR_RESPONSES: ReadonlyMap<number, ZodOpenApiResponseObject> = new Map(
   [...new Set<number>(Object.values(ERROR_STATUS))].map((status) => [status, errorResponse(status)]),
 );
 
-/** The same in the form of the Comfy API. */
+/** The same in the format of the Comfy API. */
 const COMFY_ERROR_RESPONSES: ReadonlyMap<number, ZodOpenApiResponseObject> = new Map(
   [...ERROR_RESPONSES.keys()].map((status) => [status, comfyErrorResponse(status)]),
 );
@@ -50,7 +50,7 @@ const COMFY_ERROR_RESPONSES: ReadonlyMap<number, ZodOpenApiResponseObject> = new
 type OpenApiDocument = ReturnType<typeof createDocument>;
 
 /**
- * The OpenAPI 3.1 document, made from the declarations that the routes are made from.
+ * Creates the OpenAPI 3.1 document from the same declarations as the routes.
  * @param isOffered whether the server has an endpoint
  */
 export function createOpenApiDocument(
@@ -84,13 +84,13 @@ export function createOpenApiDocument(
         },
       },
     },
-    // Where no keys are configured nothing is needed.
+    // Without configured keys, no authentication is needed.
     security: [{}, { bearer: [] }, { apiKey: [] }],
   };
   return withoutRepeatedDescriptions(createDocument(document, { override: simplify }));
 }
 
-/** The library says what a parameter is twice: beside its schema, and in it. */
+/** Removes the description of a parameter's schema, because the library writes it in the parameter too. */
 function withoutRepeatedDescriptions(document: OpenApiDocument): OpenApiDocument {
   const operations = Object.values(document.paths ?? {}).flatMap((path) => Object.values(path));
   for (const { parameters = [] } of operations as {
@@ -129,7 +129,7 @@ function responsesOf(endpoint: Endpoint): ZodOpenApiResponsesObject {
     };
     responses[status as '200'] = { description, content };
   }
-  // A parameter in a path may be no valid encoding.
+  // A path parameter may have an invalid encoding.
   const ofPath = endpoint.request?.path ? [400] : [];
   for (const status of [...ofPath, ...(endpoint.errors ?? []), 500, ...accessErrors(endpoint)]) {
     const response = (endpoint.form === 'comfy' ? COMFY_ERROR_RESPONSES : ERROR_RESPONSES).get(status);
@@ -161,8 +161,8 @@ function comfyErrorResponse(status: number): ZodOpenApiResponseObject {
 }
 
 /**
- * Removes what zod writes of every time, id and whole number, which tells a reader nothing; and that a response has no
- * other fields: a later version may add some.
+ * Removes what zod adds to every time, id and integer without use for a reader, and the statement that a response has
+ * no other fields: a later version may add some.
  */
 function simplify({ jsonSchema }: ZodOpenApiOverrideContext): void {
   if (jsonSchema.format === 'date-time' || jsonSchema.format === 'uuid') delete jsonSchema.pattern;
@@ -173,15 +173,15 @@ function simplify({ jsonSchema }: ZodOpenApiOverrideContext): void {
 }
 
 /**
- * What origins, keys and limits make of a request. Everything may be a 403, also where there are no keys: for a change
- * that a page of another origin asks for, and on loopback for a host name that the server does not know.
+ * Returns the errors caused by origins, keys and limits. Every endpoint can respond with 403, even without keys: to a
+ * change that a page of another origin requests, and on loopback to an unknown host name.
  */
 function accessErrors({ access, tag }: Endpoint): number[] {
   if (tag === TAGS.documents) return [403, 414, 429];
   return access === 'open' ? [403, 414] : [401, 403, 414, 429];
 }
 
-/** A recorded response. A workflow that has none shows one of a built-in workflow, under its own title. */
+/** Returns a recorded response. A workflow without one uses that of a built-in workflow, with its own title. */
 function exampleOf({ id, workflow }: Endpoint, status: string): unknown {
   const recorded = examples[`${id}_${status}`];
   if (recorded !== undefined || !workflow) return recorded;

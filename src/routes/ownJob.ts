@@ -6,18 +6,18 @@ import type { Job } from '../services/jobs/Job.js';
 import type { JobManager } from '../services/jobs/JobManager.js';
 import { jobUrls } from '../views/JobViews.js';
 
-/** What is in the path of a route about one job. */
+/** Path parameters of a route about one job. */
 export const jobPath = z.object({
   id: z.string().meta({ param: { id: 'JobId', description: 'Id of the job.' } }),
 });
 
-/** The job id in a route's path. */
+/** Returns the job id in a route's path. */
 export function idOf(request: Request): string {
   return String(request.params['id']);
 }
 
 /**
- * The job of a request. A job of another owner is not found, so that its id reveals nothing.
+ * Returns the job of a request. A job of another owner is not found, so that its id reveals nothing.
  * @throws AppError `JOB_NOT_FOUND`
  */
 export async function ownJob(manager: JobManager, request: Request, response: Response): Promise<Job> {

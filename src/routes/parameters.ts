@@ -40,7 +40,7 @@ const PRIORITY = `takes a whole number from -${HIGHEST} to ${HIGHEST}`;
 const LONGEST_DEADLINE = 604_800;
 const DEADLINE = `takes a number of seconds, above 0 and at most ${LONGEST_DEADLINE}`;
 
-/** When a job has its turn. */
+/** Priority and deadline of a job. */
 export const schedulingParameters = z.object({
   priority: z.coerce
     .number({ error: PRIORITY })

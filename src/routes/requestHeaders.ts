@@ -5,7 +5,7 @@ import { invalidParameter } from '../schemas/parse.js';
 const SANE_KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
 
 /**
- * The idempotency key of a request.
+ * Returns the idempotency key of a request.
  * @throws AppError `INVALID_PARAMETER`
  */
 export function idempotencyKey(request: Request): string | undefined {

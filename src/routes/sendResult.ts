@@ -17,20 +17,20 @@ import { FORMATS, IMAGE_PLACE, jobUrls } from '../views/JobViews.js';
 import type { OutputFormat } from '../workflows/parameters.js';
 import { sendStored } from './sendStored.js';
 
-/** Base64 is made in slices of this many bytes, a multiple of three, as the client takes them. */
+/** Base64 is encoded in slices of this many bytes, a multiple of three, as fast as the client reads. */
 const SLICE_BYTES = 3 * 64 * 1024;
-/** Answers up to this size are in the kernel's hands at once: nobody needs to count them. */
+/** Responses up to this size go to the kernel at once, so they are not counted. */
 const SMALL_BYTES = 64 * 1024;
-/** Kinds that a browser shows; what else a file is, it may take for a page of this server. */
+/** Kinds that a browser may show. Other files are downloads: a browser might show them as pages of this server. */
 const SHOWN: ReadonlySet<OutputKind> = new Set(['image', 'video', 'audio', 'text']);
 
-/** Media types of a result that can be asked for; of those that a client takes alike, the first one. */
+/** Media types of a result that can be requested. If a client accepts several equally, the first one is used. */
 export const RESULT_TYPES: readonly string[] = Object.keys(FORMATS);
 
 /**
- * The format that `Accept` asks for; undefined where it prefers JSON. A browser that opens a page lists images after
- * HTML: it does not ask for one.
- * @throws AppError `NOT_ACCEPTABLE` when it names image types, and none that a result can have
+ * Returns the format that `Accept` requests; `undefined` if it prefers JSON. A browser that opens a page lists images
+ * after HTML, which does not request an image.
+ * @throws AppError `NOT_ACCEPTABLE` when it lists image types, but none that a result can have
  */
 export function acceptedFormat(request: Request): OutputFormat | undefined {
   const accepted = request.accepts(['application/json', 'text/html', ...RESULT_TYPES]);
@@ -42,14 +42,14 @@ export function acceptedFormat(request: Request): OutputFormat | undefined {
 }
 
 /**
- * Whether the client asked for the result's bytes in place of JSON about them.
+ * Returns whether the client requested the bytes of the result instead of JSON.
  * @throws AppError `NOT_ACCEPTABLE`
  */
 export function wantsBytes(request: Request, { kind, mimeType }: JobOutput): boolean {
   const accepted = request.accepts(['application/json', mimeType]);
   if (accepted !== false) return accepted === mimeType;
   if (kind !== 'image') return false;
-  // `Accept: image/png` for a job that was asked to give a JPEG: the image it is.
+  // `Accept: image/png` for a job whose result is a JPEG: send the JPEG.
   return acceptedFormat(request) !== undefined;
 }
 
@@ -57,35 +57,34 @@ function namesImages(request: Request): boolean {
   return /\bimage\//.test(request.get('Accept') ?? '');
 }
 
-/** Bytes to answer with, and what is told of them. */
+/** A file to send, and its headers. */
 interface SentFile {
   readonly bytes: Buffer | StoredBytes;
   readonly etag: string;
   readonly presentation: AssetPresentation;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Why there are no bytes any more. */
+  /** Returns the error if the bytes no longer exist. */
   readonly gone: () => AppError;
 }
 
 /**
- * Answers with results. Bytes that are being sent stay in memory although their result may have expired, so
- * all of them together are bounded in bytes: the ones that have been at it longest are cut off to make room. (How
- * slowly a client may take an answer is decided for all answers alike, in `SlowReaders`.)
+ * Sends results. Bytes that are being sent stay in memory even if their result has expired, so their total is limited:
+ * the oldest responses are aborted to make room. (`SlowReaders` limits how slowly a client may read any response.)
  */
 export class ResultSender {
   readonly #maxBytes: number;
   readonly #turns: Turns;
-  /** Bytes by answer, in the order in which they were begun. */
+  /** Bytes by response, in the order in which they started. */
   readonly #underWay = new Map<Response, number>();
   #bytes = 0;
 
-  /** @param maxBytes of results that are being sent at the same time */
+  /** @param maxBytes of all results that are being sent */
   constructor(maxBytes: number, turns: Turns) {
     this.#maxBytes = maxBytes;
     this.#turns = turns;
   }
 
-  /** Answers with the bytes of a job's primary output. A result never changes, so its job's id is its entity tag. */
+  /** Sends the bytes of a job's primary output. A result never changes, so the job id is its ETag. */
   async primary(
     request: Request,
     response: Response,
@@ -102,8 +101,8 @@ export class ResultSender {
   }
 
   /**
-   * Answers with the bytes of one of a job's outputs, or with the range of them that the client asks for; or sends the
-   * client to where they are, if they have a signed address.
+   * Sends the bytes of one output of a job, or the range that the client requests; or redirects the client to their
+   * signed URL.
    * @param index of the output, from 0
    * @throws AppError `RANGE_NOT_SATISFIABLE` or `RESULT_EXPIRED`
    */
@@ -122,7 +121,7 @@ export class ResultSender {
     });
   }
 
-  /** As `output`, for one that is there before its job has ended. */
+  /** Like `output`, for an output of a job that has not ended. */
   async liveOutput(
     request: Request,
     response: Response,
@@ -139,13 +138,13 @@ export class ResultSender {
   }
 
   /**
-   * Answers with the bytes of any file, as `output` does.
-   * @throws AppError `RANGE_NOT_SATISFIABLE`, or what `gone` gives
+   * Sends the bytes of any file, like `output`.
+   * @throws AppError `RANGE_NOT_SATISFIABLE`, or the error of `gone`
    */
   async file(request: Request, response: Response, file: SentFile): Promise<void> {
     const { bytes, etag, presentation, headers = {}, gone } = file;
     const stored = Buffer.isBuffer(bytes) ? undefined : bytes;
-    // An address is signed for one method only.
+    // A URL is signed for one method only.
     const url = request.method === 'GET' ? await stored?.url(presentation) : undefined;
     if (url !== undefined) {
       response.set('Cache-Control', 'private, no-store').redirect(url);
@@ -171,8 +170,8 @@ export class ResultSender {
   }
 
   /**
-   * Answers with `body` in JSON. The bytes of an image are put in as base64 at the first place of `IMAGE_PLACE`; what
-   * comes behind it may be a client's.
+   * Sends `body` as JSON. The bytes of an image replace the first `IMAGE_PLACE` as base64; the text after it may come
+   * from a client.
    */
   async json(response: Response, body: object, { result }: CompletedJob, image: Buffer): Promise<void> {
     const text = JSON.stringify(body);
@@ -218,7 +217,7 @@ export class ResultSender {
   }
 }
 
-/** Resolves when the client took what was written, or is gone. */
+/** Resolves when the client has read the written bytes, or disconnected. */
 async function roomIn(response: Response): Promise<void> {
   if (response.destroyed) return;
   const over = new AbortController();
@@ -230,7 +229,7 @@ async function roomIn(response: Response): Promise<void> {
   }
 }
 
-/** What every answer with an output's bytes tells. */
+/** Returns the headers of every response with the bytes of an output. */
 function headersOf(job: CompletedJob, output: JobOutput): Record<string, string> {
   return { ...fileHeaders(presentationOf(output, false)), ...jobHeaders(job) };
 }
@@ -262,7 +261,7 @@ function presentationOf({ filename, mimeType, kind }: JobOutput, isDownload: boo
   return { filename, mimeType, isDownload: isDownload || !SHOWN.has(kind) };
 }
 
-/** The one range of bytes that is asked for; undefined for the whole, as also for several ranges or odd ones. */
+/** Returns the requested range of bytes; `undefined` for the whole file, and for several or invalid ranges. */
 function rangeOf(
   request: Request,
   etag: string,

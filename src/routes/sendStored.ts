@@ -5,9 +5,10 @@ import type { StoredBytes } from '../services/jobs/BlobStore.js';
 import { exactly } from '../utils/StoredFile.js';
 
 /**
- * Sends what is not in memory as fast as the client takes it. The response has its status and headers already.
- * @param stored `start` and `end`: first and last byte to send; `gone` says why there are none any more
- * @throws AppError that `gone` gives
+ * Streams bytes that are not in memory, as fast as the client reads. The status and headers of the response must be
+ * set.
+ * @param stored `start` and `end`: first and last byte to send; `gone` returns the error if the bytes no longer exist
+ * @throws AppError of `gone`
  */
 export async function sendStored(
   request: Request,
@@ -35,7 +36,7 @@ export async function sendStored(
   try {
     await pipeline(source, (chunks: AsyncIterable<Buffer>) => exactly(chunks, length), response);
   } catch {
-    // The client left, or the bytes ended early: cut off, the answer tells it by itself.
+    // The client disconnected, or the bytes ended early: closing the connection shows that the response is incomplete.
     response.destroy();
   }
 }

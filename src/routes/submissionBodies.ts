@@ -9,7 +9,7 @@ const reference = z.union([
 ]);
 
 /**
- * The schemas of all request bodies for a workflow, by media type.
+ * Returns the schemas of all request bodies for a workflow, by media type.
  * @param common parameters that are not the workflow's own
  */
 export function submissionBodies(workflow: Workflow, common: z.ZodRawShape): Record<string, z.ZodType> {

@@ -7,7 +7,7 @@ import { submissionEndpoints } from './rest/submissions.js';
 const PATH = /^\/api\/(?:async\/)?([a-z0-9-]+)\/?$/i;
 
 /**
- * The routes of the workflows that exist at the time of a request. Routes are created on first use; a replaced
+ * Returns the routes of the workflows that exist at the time of a request. Routes are created on first use; a replaced
  * workflow still finishes its requests.
  * @throws Error about a workflow that exists at startup and cannot have routes
  */

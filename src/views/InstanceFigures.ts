@@ -15,13 +15,13 @@ export class InstanceFigures {
   readonly #balancer: LoadBalancer;
   readonly #sum: Sum;
 
-  /** @param sum counts of all servers, and what they run now */
+  /** @param sum counts of all servers, and their running jobs */
   constructor(balancer: LoadBalancer, sum: Sum) {
     this.#balancer = balancer;
     this.#sum = sum;
   }
 
-  /** How many instances there are, and how much of their capacity is in use. */
+  /** Returns the number of instances, and how much of their capacity is used. */
   fleet(): Fleet {
     const { instances, fullCapacity: max, healthyCount: healthy } = this.#balancer;
     const current = instances.reduce((sum, instance) => sum + this.#sum.loadOf(instance), 0);
@@ -35,7 +35,7 @@ export class InstanceFigures {
     };
   }
 
-  /** One instance in the overview. */
+  /** Returns an instance for the overview. */
   details(instance: Instance): Details {
     const tally = this.#sum.recorder.ofInstance(instance.host);
     return {
@@ -48,7 +48,7 @@ export class InstanceFigures {
     };
   }
 
-  /** One instance in detail. */
+  /** Returns an instance in detail. */
   figures(instance: Instance): Figures {
     const tally = this.#sum.recorder.ofInstance(instance.host);
     const { average_response_time_ms: _average, ...details } = this.details(instance);

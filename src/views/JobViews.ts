@@ -16,17 +16,17 @@ import type { OutputFormat } from '../workflows/parameters.js';
 import { outputsView, outputUrl } from './outputViews.js';
 import { waitingMessage } from './waitingMessage.js';
 
-/** Stands in a JSON answer where the image's base64 goes; nothing else in it is a client's. */
+/** Placeholder for the base64 image in a JSON response. Only the text after it may come from a client. */
 export const IMAGE_PLACE = '\u2063image\u2063';
 
-/** The format of a result by its type. */
+/** Format of a result by its media type. */
 export const FORMATS: Readonly<Record<string, OutputFormat>> = {
   'image/png': 'PNG',
   'image/jpeg': 'JPEG',
   'image/webp': 'WEBP',
 };
 
-/** Where a job's status, result, events and cancellation are. */
+/** Returns the URLs of a job's status, result, events and cancellation. */
 export function jobUrls(
   id: string,
 ): Record<'status_url' | 'result_url' | 'events_url' | 'cancel_url', string> {
@@ -38,12 +38,12 @@ export function jobUrls(
   };
 }
 
-/** The field that tells what the client should know although its job was accepted; no field where that is nothing. */
+/** Returns the field with the warnings about an accepted job; without warnings, no field. */
 export function warningsOf({ request: { warnings } }: Job): { warnings?: string[] } {
   return warnings === undefined ? {} : { warnings: [...warnings] };
 }
 
-/** Milliseconds until a pending job is likely done, and its place in the queue (1 is next). */
+/** Estimated milliseconds until a pending job ends, and its position in the queue (1 is next). */
 interface PendingEstimate {
   readonly position: number;
   readonly ms: number;
@@ -56,7 +56,7 @@ interface Parts {
   readonly clock: Clock;
 }
 
-/** How jobs look in answers, events and webhooks. */
+/** Views of jobs in responses, events and webhooks. */
 export class JobViews {
   readonly #parts: Parts;
 
@@ -64,17 +64,17 @@ export class JobViews {
     this.#parts = parts;
   }
 
-  /** Milliseconds until a pending job is likely done, and its place in the queue (1 is next). */
+  /** Returns the estimated milliseconds until a pending job ends, and its position in the queue (1 is next). */
   async pendingEstimate(job: Job, waiting = this.#parts.processor.waiting(job.id)): Promise<PendingEstimate> {
     const { manager, estimates, processor } = this.#parts;
     const { jobsAhead } = waiting ?? {};
-    // A job that was just taken from the queue, and is not begun yet, is the next one.
+    // A job that was just taken from the queue and has not started yet is next.
     const position =
       jobsAhead === undefined ? Math.max(1, await manager.queue.position(job.id)) : jobsAhead + 1;
     return { position, ms: estimates.pendingMs(job.request.type, position, processor.slots) };
   }
 
-  /** How far a job is. */
+  /** Returns the status of a job. */
   async status(job: Job): Promise<z.input<typeof jobStatusAnswer>> {
     const base = {
       job_id: job.id,
@@ -87,7 +87,7 @@ export class JobViews {
       attempts: job.attempts,
       ...warningsOf(job),
     };
-    // Spreading the base into each of these takes longer than all the rest of the answer.
+    // `Object.assign`, because spreading the base would take longer than the rest of the response.
     switch (job.status) {
       case 'pending': {
         const waiting = this.#parts.processor.waiting(job.id);
@@ -138,7 +138,7 @@ export class JobViews {
   }
 
   /**
-   * The `result` of an answer: the primary output. `ResultSender` puts an image in.
+   * Returns the `result` of a response: the primary output. `ResultSender` inserts an image.
    * @param bytes of the primary output
    */
   result(job: CompletedJob, bytes: Buffer): z.input<typeof result> {
@@ -169,7 +169,7 @@ export class JobViews {
     };
   }
 
-  /** A completed job with its result, as `/result` shows it. @param bytes of its primary output */
+  /** Returns a completed job with its result, in the format of `/result`. @param bytes of its primary output */
   completed(job: CompletedJob, bytes: Buffer): z.input<typeof jobResultAnswer> {
     return {
       job_id: job.id,
@@ -182,7 +182,10 @@ export class JobViews {
     };
   }
 
-  /** Pending: time waiting so far. After that: time since processing began, final once finished. */
+  /**
+   * Returns the processing time. While pending: waiting time so far. After that: time since processing started; final
+   * once finished.
+   */
   #processingMs(job: Job): number {
     if (isFinished(job)) return processingDuration(job) ?? job.finishedTime - job.createdTime;
     const since = job.status === 'pending' ? job.createdTime : job.assignment.processingStartTime;

@@ -20,10 +20,10 @@ import { InstanceFigures } from './InstanceFigures.js';
 const HOUR_MINUTES = 60;
 const DAY_MINUTES = 24 * HOUR_MINUTES;
 const HISTORY_MINUTES = 60;
-/** In the overview; the view of errors has all that are kept. */
+/** In the overview; the errors view shows all. */
 const ERRORS_IN_OVERVIEW = 10;
 
-/** Metrics of all servers, as the metrics routes return them. With a single server, only the queue is asked. */
+/** Metrics of all servers, as the metrics routes return them. With a single server, only the queue is read. */
 export class MetricsViews {
   readonly #figures: Figures;
   readonly #recorder: Recorder;
@@ -233,7 +233,7 @@ export class MetricsViews {
   }
 }
 
-/** Jobs that completed or failed in the last hour. */
+/** Returns the number of jobs that completed or failed in the last hour. */
 function perHour(recorder: Recorder, type?: string): number {
   const { completed, failed } = recorder.last(HOUR_MINUTES, type);
   return completed + failed;
@@ -251,7 +251,7 @@ function mapValues<V, R>(map: ReadonlyMap<string, V>, view: (value: V, key: stri
   return Object.fromEntries([...map].map(([key, value]) => [key, view(value, key)]));
 }
 
-/** The message only, no stack trace. */
+/** Shows the message without a stack trace. */
 function errorView({ time, category, instance, jobId, jobType, message }: RecentError) {
   return {
     timestamp: toIso(time),

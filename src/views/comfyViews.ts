@@ -19,7 +19,7 @@ type JobView = z.input<typeof comfyJob>;
 type OutputView = z.input<typeof comfyOutput>;
 type ProgressView = z.input<typeof comfyProgress>;
 
-/** What a client of the Comfy API v2 calls the states of a job. */
+/** Names of the job states in the Comfy API v2. */
 export const COMFY_STATUS_OF: Readonly<Record<JobStatus, ComfyStatus>> = {
   pending: 'queued',
   processing: 'running',
@@ -28,15 +28,15 @@ export const COMFY_STATUS_OF: Readonly<Record<JobStatus, ComfyStatus>> = {
   cancelled: 'canceled',
 };
 
-/** What a job's view is made with. */
+/** Data for the view of a job. */
 export interface ComfyJobContext {
-  /** What is known of it while it runs on this server. */
+  /** Live data while it runs on this server. */
   readonly live: LiveJob | undefined;
-  /** In the queue, from 1; undefined for a job that does not wait. */
+  /** Position in the queue, from 1; `undefined` for a job that is not waiting. */
   readonly position: number | undefined;
-  /** Where the server is, without a slash at the end. */
+  /** Base URL of the server, without a trailing slash. */
   readonly baseUrl: string;
-  /** How long a job is kept once it has ended, ms. */
+  /** How long a job is kept after its end, ms. */
   readonly lifetimeMs: number;
   /** Epoch ms. */
   readonly now: number;
@@ -46,7 +46,7 @@ export function comfyJobId(id: string): string {
   return `job_${id}`;
 }
 
-/** A job as the Comfy API v2 shows it. */
+/** Returns a job in the format of the Comfy API v2. */
 export function comfyJobView(job: Job, context: ComfyJobContext): JobView {
   const { id, request, createdTime } = job;
   const assignment = assignmentOf(job);
@@ -72,7 +72,7 @@ export function comfyJobView(job: Job, context: ComfyJobContext): JobView {
   };
 }
 
-/** How far a job is; null for one that was not begun. */
+/** Returns the progress of a job; null if it has not started. */
 export function comfyProgressView(job: Job, live: LiveJob | undefined): ProgressView | null {
   const nodes_total = isFileWorkflow(job.request.workflow) ? job.request.workflow.graph.size : 1;
   const nothing = { current_node: null, current_node_class: null, step: null, steps: null, message: null };
@@ -80,7 +80,7 @@ export function comfyProgressView(job: Job, live: LiveJob | undefined): Progress
   if (job.status !== 'processing') return null;
   const detail = live?.progress;
   if (!detail) {
-    // It runs on another server, which tells its record of the class and the percentage alone.
+    // It runs on another server, which stores only the node class and the percentage in the record.
     const value = job.progress / 100;
     const current_node_class = job.currentNode ?? null;
     return {
@@ -105,7 +105,7 @@ export function comfyProgressView(job: Job, live: LiveJob | undefined): Progress
   };
 }
 
-/** What a job made, as far as it is there. */
+/** Returns the outputs of a job that are available so far. */
 export function comfyOutputViews(
   job: Job,
   context: Pick<ComfyJobContext, 'live' | 'baseUrl' | 'lifetimeMs' | 'now'>,
@@ -130,7 +130,7 @@ export function comfyOutputViews(
   });
 }
 
-/** An output as the asset that it is, too. */
+/** Returns an output in the format of assets. */
 export function comfyOutputAsset(job: Job, output: OutputView): z.input<typeof comfyAsset> {
   const { id, hash, size_bytes, content_type, name, url, url_expires_at, job_id } = output;
   const createdTime = isFinished(job) ? job.finishedTime : job.updatedTime;
@@ -148,7 +148,7 @@ export function comfyOutputAsset(job: Job, output: OutputView): z.input<typeof c
   };
 }
 
-/** A file that a client left. @param isNew where it was made just now */
+/** Returns a file that a client uploaded. @param isNew whether this request created it */
 export function comfyAssetView(
   asset: ClientAsset,
   baseUrl: string,
@@ -169,7 +169,7 @@ export function comfyAssetView(
   };
 }
 
-/** The outputs of a job as far as they are there. */
+/** Returns the outputs of a job that are available so far. */
 export function outputsOf(job: Job, live: LiveJob | undefined): readonly JobOutput[] {
   if (job.status === 'completed') return job.result.outputs;
   return job.status === 'processing' ? (live?.outputs ?? []).map(({ output }) => output) : [];
@@ -183,7 +183,7 @@ function expiryOf(job: Job, { lifetimeMs, now }: Pick<ComfyJobContext, 'lifetime
   return (isFinished(job) ? job.finishedTime : now) + lifetimeMs;
 }
 
-/** The store names bytes by their hash, where it is no memory. */
+/** Returns the hash in the key of a stored output; null for outputs in memory. */
 function hashOf({ key }: JobOutput): string | null {
   const [, hash] = /^([0-9a-f]{64})\//.exec(key ?? '') ?? [];
   return hash === undefined ? null : `blake3:${hash}`;

@@ -12,7 +12,7 @@ interface Parts {
   readonly scheduler: Scheduler;
 }
 
-/** A machine as an operator sees it. */
+/** Returns a machine for operators. */
 export function machineView(instance: Instance, parts: Parts): z.input<typeof instanceSchema> {
   const { fleet, balancer, scheduler } = parts;
   const { settings, health } = instance;
@@ -41,7 +41,7 @@ function stateOf(instance: Instance, fleet: Fleet): z.input<typeof instanceSchem
   return instance.health.isWarming ? 'warming' : instance.settings.state;
 }
 
-/** Null for a machine that can get jobs. */
+/** Returns why a machine gets no jobs; null if it can get jobs. */
 function whyNoJobs({ breaker, health, settings }: Instance): string | null {
   if (breaker.isForced) return 'It was taken out of service manually.';
   if (!health.isUp) {

@@ -27,7 +27,7 @@ interface Parts {
 
 type NameOf = (instance: Instance) => string;
 
-/** The health in brief. Load balancers request it every second, so it only asks for the size of the queue. */
+/** Returns a summary of the health. Load balancers request it every second, so it only reads the size of the queue. */
 export async function statusView({
   health,
   manager,
@@ -47,7 +47,7 @@ export async function statusView({
   };
 }
 
-/** The health of the server and its instances in detail. @param isForStrangers hides the addresses of the machines */
+/** Returns the health of the server and its instances in detail. @param isForStrangers hides the addresses of the machines */
 export async function healthView(
   parts: Parts,
   isForStrangers: boolean,
@@ -99,7 +99,7 @@ export async function healthView(
   };
 }
 
-/** Connections by host, under the names that the caller may see. */
+/** Returns connections under the host names that the caller may see. */
 function named<T>(
   byHost: Record<string, T>,
   instances: readonly Instance[],
@@ -111,7 +111,7 @@ function named<T>(
   );
 }
 
-/** Heap in use, memory of the process, and the heap's share of its limit. */
+/** Returns heap in use, memory of the process, and the heap's share of its limit. */
 function memoryBody(): z.input<typeof healthAnswer>['memory'] {
   const { heapUsed, rss } = process.memoryUsage();
   return {

@@ -6,9 +6,10 @@ import { isoOrNull, toIso } from '../utils/clock.js';
 import { rounded } from '../utils/figures.js';
 
 /**
- * @param nameOf how the caller may know it
- * @param options.isForStrangers without what may hold addresses
- * @param options.promptsOfOthers in its queue
+ * Returns the state of an instance.
+ * @param nameOf returns the name that the caller may see
+ * @param options.isForStrangers omits fields that may contain addresses
+ * @param options.promptsOfOthers number in its queue
  */
 export function instanceView(
   instance: Instance,
@@ -34,7 +35,7 @@ export function instanceView(
   };
 }
 
-/** An instance's circuit breaker, as it is shown. */
+/** Returns the circuit breaker of an instance. */
 export function breakerView({
   address,
   host,

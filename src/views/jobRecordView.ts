@@ -6,8 +6,8 @@ import { toSeconds } from '../utils/clock.js';
 import { NumberText } from '../utils/losslessJson.js';
 
 /**
- * A job's record, as lists and `/info` show it.
- * @param delivery how the delivery of its end goes; undefined before its end
+ * Returns the record of a job for lists and `/info`.
+ * @param delivery state of the webhook delivery; `undefined` before the end of the job
  */
 export function jobRecordView(
   job: Job,
@@ -32,7 +32,7 @@ export function jobRecordView(
   };
 }
 
-/** How long the nodes of a completed job took, where that is known. */
+/** Returns the execution times of a completed job's nodes, if known. */
 export function nodesView(job: Job): Pick<z.input<typeof jobInfo>, 'nodes'> {
   if (job.status !== 'completed' || !job.result.nodeTimes) return {};
   const nodes = job.result.nodeTimes.map(({ nodeId, classType, ms }) => ({
@@ -43,7 +43,7 @@ export function nodesView(job: Job): Pick<z.input<typeof jobInfo>, 'nodes'> {
   return { nodes };
 }
 
-/** What was submitted, in the terms of one picture. */
+/** Returns the submitted data, with the fields of its main file. */
 function dataOf({ request }: Job): z.input<typeof jobRecord>['data'] {
   const { parameters, format, originalFilename } = request;
   const file = mainFile(request);
@@ -56,7 +56,7 @@ function dataOf({ request }: Job): z.input<typeof jobRecord>['data'] {
   };
 }
 
-/** A number that JavaScript cannot hold is shown as a text. */
+/** Returns numbers that JavaScript cannot represent as text. */
 function parameterView(value: unknown): unknown {
   if (value instanceof NumberText) return value.text;
   return typeof value === 'bigint' ? String(value) : value;
@@ -69,7 +69,7 @@ function sizeView(
   return width === undefined || height === undefined ? {} : { width, height };
 }
 
-/** How the delivery of the job's end goes, where somebody asked for it. */
+/** Returns the state of the webhook delivery, if a webhook was requested. */
 function webhookOf(
   { status, request }: Job,
   delivery: Readonly<DeliveryRecord> | undefined,
@@ -90,7 +90,7 @@ function webhookOf(
   };
 }
 
-/** The fields that only a finished job has. */
+/** Returns the fields that only finished jobs have. */
 function endOf(job: Job): Partial<z.input<typeof jobRecord>> {
   if (!isFinished(job)) return {};
   const at = Math.floor(job.finishedTime);

@@ -3,7 +3,7 @@ import type { metricsSavedAnswer, persistenceAnswer } from '../schemas/metrics.j
 import type { MetricsFile } from '../services/metrics/MetricsFile.js';
 import { type Clock, isoOrNull, toIso } from '../utils/clock.js';
 
-/** The response after the metrics file was written. */
+/** Returns the response after the metrics file was written. */
 export function metricsSavedView({ status }: MetricsFile, clock: Clock): z.input<typeof metricsSavedAnswer> {
   return {
     message: 'Metrics saved.',
@@ -13,7 +13,7 @@ export function metricsSavedView({ status }: MetricsFile, clock: Clock): z.input
   };
 }
 
-/** When the metrics were last saved, and when they will be saved next. */
+/** Returns when the metrics were last saved, and when they will be saved next. */
 export function persistenceView({ status }: MetricsFile): z.input<typeof persistenceAnswer> {
   const { filePath, intervalMs, lastSave, nextSave, sizeBytes, lastError } = status;
   return {

@@ -4,12 +4,12 @@ import type { CompletedJob, JobOutput } from '../services/jobs/Job.js';
 
 type OutputFields = z.input<typeof outputFields>;
 
-/** The URL of an output's bytes. @param index from 0 */
+/** Returns the URL of an output's bytes. @param index from 0 */
 export function outputUrl(jobId: string, index: number): string {
   return `/api/jobs/${jobId}/outputs/${index}`;
 }
 
-/** The fields about a job's outputs, next to its result. */
+/** Returns the fields about a job's outputs, next to its result. */
 export function outputsView({ id, request, result }: CompletedJob): OutputFields {
   const outputs = result.outputs.map((output, index) => outputView(output, outputUrl(id, index)));
   const { randomSeed, randomSeeds } = request;
@@ -42,7 +42,7 @@ function outputView(output: JobOutput, url: string): OutputFields['outputs'][num
   return view;
 }
 
-/** A number if JavaScript can represent it. */
+/** Returns the seed as a number if JavaScript can represent it, otherwise as text. */
 function seedView(digits: string): number | string {
   const number = Number(digits);
   return Number.isSafeInteger(number) ? number : digits;

@@ -4,7 +4,7 @@ import type { LoadBalancer } from '../services/instances/LoadBalancer.js';
 import type { JobManager } from '../services/jobs/JobManager.js';
 import type { JobProcessor } from '../services/jobs/JobProcessor.js';
 
-/** The state of the job processor, and its limits. */
+/** Returns the state of the job processor, and its limits. */
 export async function processorView({
   manager,
   processor,

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { jobInfo } from '../schemas/jobs.js';
 import type { Assignment, Outlook } from '../services/instances/scheduling/types.js';
 
-/** Why a job waits, or why it was given to its machine. Jobs of other clients are not named. */
+/** Returns why a job waits, or why it was assigned to its machine. Other clients' jobs are not named. */
 export function schedulingView(one: Outlook | Assignment): z.input<typeof jobInfo>['scheduling'] {
   const { reason, machine, considered } = one;
   return {

@@ -1,7 +1,7 @@
 import type { Waiting } from '../services/jobs/Dispatcher.js';
 import type { Job } from '../services/jobs/Job.js';
 
-/** What a pending job waits for, in words. @param waiting undefined where this server does not know */
+/** Returns why a job is pending, as a sentence. @param waiting `undefined` if this server does not know */
 export function waitingMessage({ attempts }: Job, waiting: Waiting | undefined): string {
   const words = wordsFor(waiting);
   return attempts > 0 ? `Waiting for another try. ${words}` : words;

@@ -19,18 +19,18 @@ type ParameterSchema = { type: 'object' } & Record<string, unknown>;
 type WorkflowView = z.input<typeof workflowsAnswer>['workflows'][number];
 type InputView = WorkflowView['inputs'][number];
 
-/** What the views of workflows need. */
+/** Data for the views of workflows. */
 interface Parts {
   readonly estimates: DurationEstimates;
   readonly instances: readonly Instance[];
 }
 
-/** The workflows, with everything that a form needs. */
+/** Returns the workflows with everything that a form needs. */
 export function workflowsView(workflows: readonly Workflow[], parts: Parts): z.input<typeof workflowsAnswer> {
   return { workflows: workflows.map((workflow) => workflowView(workflow, parts)) };
 }
 
-/** One workflow, with everything that a form needs. */
+/** Returns a workflow with everything that a form needs. */
 export function workflowView(workflow: Workflow, { estimates, instances }: Parts): WorkflowView {
   const { type, title, description, isBuiltIn, outputs, requires } = workflow;
   return {
@@ -55,8 +55,8 @@ export function workflowView(workflow: Workflow, { estimates, instances }: Parts
 }
 
 /**
- * Graph and manifest of a workflow, for callers who may change it. Secrets in the graph are hidden.
- * @returns undefined for a workflow that does not come from a file
+ * Returns graph and manifest of a workflow, for callers who may change it. Secrets in the graph are hidden.
+ * @returns `undefined` for a workflow that does not come from a file
  */
 export function workflowSource(
   workflow: Workflow,
@@ -66,7 +66,7 @@ export function workflowSource(
   return { graph, manifest: manifestDocument(workflow.manifest) };
 }
 
-/** In the manifest's order if there is one, otherwise files first. */
+/** Returns the inputs, in the order of the manifest if it exists, otherwise files first. */
 function inputViews(workflow: Workflow): InputView[] {
   const { files, parameters } = workflow;
   const own = parameterSchema(workflow);
@@ -88,7 +88,7 @@ function inputViews(workflow: Workflow): InputView[] {
   return order.flatMap((name) => byName.get(name) ?? []);
 }
 
-/** The kind in the manifest, or the kind that a TypeScript parameter has by its schema. */
+/** Returns the kind in the manifest, or the kind that a TypeScript parameter has by its schema. */
 function kindOf(kind: unknown, schema: Record<string, unknown>): InputView['kind'] {
   if (kind !== undefined) return kind as InputView['kind'];
   if (Array.isArray(schema['enum'])) return 'choice';
@@ -105,7 +105,7 @@ function parameterSchema(workflow: Workflow): ParameterSchema {
   return schema;
 }
 
-/** JSON Schema of what a client sends. Forms send text; the parameter's description explains it. */
+/** Returns the JSON Schema of the parameters that a client sends. Forms send text; the parameter's description explains it. */
 function makeParameterSchema({ parameters }: Workflow): ParameterSchema {
   const { $schema: _version, ...schema } = z.toJSONSchema(parameters, {
     io: 'input',

@@ -8,7 +8,7 @@ import { type Json, stringifyJson } from '../../utils/losslessJson.js';
 import type { MountedEndpoint } from '../mount.js';
 import type { Upgrades } from './Upgrades.js';
 
-/** What the handlers of ComfyUI's own API share. */
+/** Shared by the handlers of ComfyUI's own API. */
 export interface NativeContext {
   readonly native: NativeApi;
   readonly services: Services;
@@ -16,10 +16,10 @@ export interface NativeContext {
   readonly upgrades: Upgrades;
 }
 
-/** One thing that a client of ComfyUI can do. The paths are ComfyUI's; each is there under `/api` as well. */
+/** An endpoint of ComfyUI's own API. The paths are ComfyUI's; each also exists under `/api`. */
 export type NativeEndpoint = MountedEndpoint<NativeContext>;
 
-/** A declaration for everybody who may use the port. */
+/** Declares an endpoint that accepts any key, or everyone without keys. */
 export function endpoint(
   method: NativeEndpoint['method'],
   path: string,
@@ -28,29 +28,29 @@ export function endpoint(
   return { method, path, access: 'key', handler };
 }
 
-/** Answers as ComfyUI does, with every digit of numbers. */
+/** Sends JSON in ComfyUI's format, with every digit of numbers. */
 export function sendJson(response: Response, value: Json, status = 200): void {
   response.status(status).type('application/json').send(stringifyJson(value));
 }
 
-/** Answers that something was done, as ComfyUI does. */
+/** Sends an empty success response, as ComfyUI does. */
 export function sendDone(response: Response): void {
   response.status(200).end();
 }
 
-/** What belongs to whoever sent the request that `response` answers: of others nothing is told. */
+/** Returns whether the caller may access what belongs to an owner. */
 export function mayUseOf(response: Response): (owner: string | undefined) => boolean {
   return (owner) => mayUse(callerOf(response), owner);
 }
 
 export { ownerOf };
 
-/** Beside the files in it, bytes. */
+/** Size of a prompt without the files in it, bytes. */
 const PROMPT_BYTES = 8 * 1024 * 1024;
-/** Files that a prompt may have in it, as base64. */
+/** Maximum number of base64 files in a prompt. */
 const MAX_INSIDE = 8;
 
-/** For a prompt, and for what has no files in it. */
+/** Returns the body limits for a prompt, or for a body without files. */
 export function bodyLimits({ services, config }: NativeContext, files = MAX_INSIDE): BodyLimits {
   const { maxFileBytes, timeoutMs, minBytesPerSecond } = config.uploads;
   return {

@@ -3,22 +3,22 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Express } from 'express';
 
-/** What a request that wants to become a WebSocket came with. */
+/** The socket of a request for a WebSocket. */
 export interface Upgrade {
   readonly socket: Duplex;
   readonly head: Buffer;
 }
 
 /**
- * Requests that want to become WebSockets. They go through the app like any other, with keys, limits and the log, until a
- * route takes their socket; what refuses them answers over HTTP.
+ * Requests for WebSockets. They pass through the app like other requests, with keys, limits and logs, until a route
+ * takes their socket. Rejections are HTTP responses.
  */
 export class Upgrades {
   readonly #waiting = new WeakMap<IncomingMessage, Upgrade>();
-  /** Sockets that were handed over and are open. */
+  /** Open sockets that were handed over. */
   readonly #open = new Set<Duplex>();
 
-  /** For the server's event `upgrade`. */
+  /** Handles the server's event `upgrade`. */
   handle(app: Express, request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
     const response = new ServerResponse(request);
@@ -30,8 +30,9 @@ export class Upgrades {
   }
 
   /**
-   * Hands the socket over: it is no HTTP any more. For the log and the limits the response lasts as long as the socket.
-   * @returns undefined for a request that is none of those
+   * Hands the socket over, which is no longer HTTP. For the log and the limits, the response lasts as long as the
+   * socket.
+   * @returns `undefined` for any other request
    */
   take(request: IncomingMessage, response: ServerResponse): Upgrade | undefined {
     const upgrade = this.#waiting.get(request);
@@ -47,12 +48,12 @@ export class Upgrades {
     return upgrade;
   }
 
-  /** Cuts off what became WebSockets. */
+  /** Closes the sockets that were handed over. */
   closeAll(): void {
     for (const socket of this.#open) socket.destroy();
   }
 
-  /** Whether the request wants to become a WebSocket. */
+  /** Returns whether the request asks for a WebSocket. */
   has(request: IncomingMessage): boolean {
     return this.#waiting.has(request);
   }

@@ -12,10 +12,10 @@ import { bodyLimits, endpoint, mayUseOf, type NativeContext, ownerOf } from './N
 const MAX_FIELDS = 16;
 const MAX_FIELD_BYTES = 16 * 1024;
 
-/** What a browser would run is handed out as a file to keep, as ComfyUI does. */
+/** Files that a browser would execute are sent as downloads, as ComfyUI does. */
 const ACTIVE = /\.(html?|xhtml|svg|js|mjs|css|xml)$/i;
 
-/** Files that clients upload for their prompts, and those that prompts made. */
+/** Files that clients upload for their prompts, and outputs of prompts. */
 export const fileEndpoints = [
   endpoint('get', '/view', (context) => async (request, response) => {
     const place = placeOf(request.query, 'output');
@@ -36,14 +36,14 @@ export const fileEndpoints = [
 type Found = { readonly content: Content } | { readonly read: FileReader };
 type FileReader = (receive: (body: NodeJS.ReadableStream) => Promise<void>) => Promise<void>;
 
-/** A file that the caller may have: an upload, what a prompt made, or what a machine has in its input folder. */
+/** Finds a file that the caller may access: an upload, an output of a prompt, or a file in a machine's input folder. */
 async function findFile({ native }: NativeContext, place: FilePlace, response: Response): Promise<Found> {
   const owner = ownerOf(response);
   const uploaded = native.inputs.get(owner, place);
   if (uploaded) return { content: uploaded.content };
   const made = await native.results.find(place, owner, mayUseOf(response));
   if (made) return made;
-  // What is in a machine's other folders was made by anybody.
+  // Files in a machine's other folders may belong to anyone.
   if (place.type !== 'input') throw new AppError('NOT_FOUND', 'There is no such file.');
   const { client } = native.fleet.first();
   return { read: (receive) => client.viewStream(place, receive) };
@@ -70,7 +70,7 @@ async function sendFile(response: Response, { filename }: FilePlace, file: Found
   }
 }
 
-/** What fails behind the first byte cuts the answer off, which tells it by itself. */
+/** Sends a file. An error after the first byte closes the connection, so that the client notices it. */
 async function send(
   response: Response,
   from: (receive: (body: NodeJS.ReadableStream | AsyncIterable<Buffer>) => Promise<void>) => Promise<void>,
@@ -90,7 +90,7 @@ interface UploadForm {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** @param bytesOf the file that is kept */
+/** @param bytesOfForm returns the bytes of the file to keep */
 function upload(
   context: NativeContext,
   bytesOfForm: (form: UploadForm, response: Response) => Promise<Buffer>,
@@ -143,14 +143,14 @@ function readForm(
   });
 }
 
-/** @throws AppError `INVALID_PARAMETER` for a place that is outside of ComfyUI's folders */
+/** @throws AppError `INVALID_PARAMETER` for a place outside of ComfyUI's folders */
 function placeOf(said: Readonly<Record<string, unknown>>, usual: string): FilePlace {
   const text = (name: string) => {
     const value = said[name];
     return typeof value === 'string' ? value : '';
   };
   const filename = text('filename');
-  // ComfyUI answers a question for no file so.
+  // ComfyUI has the same response to a request without a name.
   if (filename === '') throw new AppError('NOT_FOUND', 'There is no file without a name.');
   const type = folderType(text('type') || usual);
   const place = type && filePlace(type, text('subfolder'), filename);
@@ -158,7 +158,7 @@ function placeOf(said: Readonly<Record<string, unknown>>, usual: string): FilePl
   return place;
 }
 
-/** The picture that a mask is for. */
+/** Returns the image that a mask belongs to. */
 function originalOf(fields: Readonly<Record<string, unknown>>): FilePlace {
   try {
     const said: unknown = JSON.parse(String(fields['original_ref']));

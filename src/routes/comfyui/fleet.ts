@@ -4,7 +4,7 @@ import { isJsonObject, type Json, plainJson } from '../../utils/losslessJson.js'
 import { withChoices } from '../../workflows/objectInfo/mergeObjectInfo.js';
 import { endpoint, type NativeContext, ownerOf, sendJson } from './NativeEndpoint.js';
 
-/** What the machines have, as one machine that has all of it would tell. */
+/** What the machines report about themselves, combined as if they were one machine. */
 export const fleetEndpoints = [
   endpoint('get', '/object_info', ({ native }) => async (_request, response) => {
     const names = native.inputs.names(ownerOf(response));
@@ -29,7 +29,7 @@ export const fleetEndpoints = [
   endpoint('get', '/system_stats', ({ native }) => async (_request, response) => {
     const [first, ...others] = (await native.fleet.answers('/system_stats')).filter(isJsonObject);
     if (!first) throw notToBeHad('/system_stats');
-    // Every graphics card of the fleet is one of this machine's.
+    // Lists the graphics cards of all machines.
     const devices = [first, ...others].flatMap((stats) => {
       const list = stats.get('devices');
       return Array.isArray(list) ? list : [];
@@ -38,7 +38,7 @@ export const fleetEndpoints = [
   }),
 ];
 
-/** What the server says that it does: as the machines, within this server's own limits. */
+/** Returns the features of the server: those of the machines, within this server's own limits. */
 export async function features({
   native,
   config,
@@ -71,7 +71,7 @@ function notToBeHad(path: string): AppError {
   return new AppError('NOT_FOUND', `No machine has ${path.slice(0, 200)}.`);
 }
 
-/** Loaders of core's that list the files of the input folder. */
+/** Built-in loaders that list the files of the input folder. */
 const LISTING: ReadonlyMap<string, string> = new Map([
   ['LoadImage', 'image'],
   ['LoadImageMask', 'image'],

@@ -12,7 +12,7 @@ type Status = (typeof STATUSES)[number];
 const MAX_LIMIT = 1000;
 const DEFAULT_LIMIT = 100;
 
-/** The routes for jobs that newer servers have. Source: ComfyUI's `server.py` and `comfy_execution/jobs.py`. */
+/** The job routes of newer ComfyUI versions. Source: ComfyUI's `server.py` and `comfy_execution/jobs.py`. */
 export const jobEndpoints = [
   endpoint('get', '/api/jobs', ({ native }) => (request, response) => {
     const wanted = statusesOf(request);
@@ -82,7 +82,7 @@ function countOutputs({ outputs }: NativePrompt): number {
   return count;
 }
 
-/** @throws AppError `INVALID_PARAMETER` for one that there is not */
+/** @throws AppError `INVALID_PARAMETER` for an unknown status */
 function statusesOf({ query }: Request): ReadonlySet<Status> {
   const { status } = query;
   if (typeof status !== 'string' || status === '') return new Set(STATUSES);

@@ -18,10 +18,10 @@ const endpoints: readonly NativeEndpoint[] = [
   socketEndpoint,
 ];
 
-/** Adds ComfyUI's own API: its routes, each also under `/api`, and behind them a machine. */
+/** Adds ComfyUI's own API: its routes, each also under `/api`, and the proxy to a machine for everything else. */
 export function mountNative(app: Express, context: NativeContext): void {
   app.use((request, _response, next) => {
-    // Newer servers have these under `/api` alone.
+    // Newer ComfyUI versions have these only under `/api`.
     if (!/^\/api\/jobs(\/|\?|$)/.test(request.url)) request.url = request.url.replace(/^\/api(?=\/)/, '');
     next();
   });

@@ -1,6 +1,6 @@
 import type { AppError } from '../../errors.js';
 
-/** An error in the form that ComfyUI's clients know. */
+/** Returns an error in ComfyUI's format. */
 export function errorBody(
   type: string,
   message: string,
@@ -10,7 +10,7 @@ export function errorBody(
   return { error: { type, message, details, extra_info: extra }, node_errors: {} };
 }
 
-/** What a request to this port is answered with when it fails. */
+/** Returns the error response for a request to this port. */
 export function nativeForm(error: AppError): { status: number; body: object } {
   const details = typeof error.details === 'string' ? error.details : '';
   const extra = typeof error.details === 'object' ? error.details : {};

@@ -8,13 +8,13 @@ import type { Instance } from '../../services/instances/Instance.js';
 import type { NativeContext } from './NativeEndpoint.js';
 import { errorBody } from './nativeErrors.js';
 
-/** A machine that stands still for so long is given up, ms. */
+/** Time without data after which a request to a machine is aborted, ms. */
 const STALL_MS = 120_000;
 
-/** What is for this server, and none of a machine's business. */
+/** Headers for this server only, which are not sent to a machine. */
 const OWN_HEADERS = ['authorization', 'x-api-key', 'x-request-id'];
 
-/** Everything that is not about prompts goes to the first healthy machine as it came, WebSockets too. */
+/** Proxies requests that are not about prompts, including WebSockets, to the first healthy machine. */
 export function passThrough({ native, services, config, upgrades }: NativeContext): RequestHandler[] {
   const log = services.logger.child({ component: 'native' });
   const machines = new WeakMap<IncomingMessage, Instance>();
@@ -48,7 +48,7 @@ export function passThrough({ native, services, config, upgrades }: NativeContex
       request.url = request.originalUrl;
       const upgrade = upgrades.take(request, response);
       if (upgrade) return proxy.upgrade(request, upgrade.socket as Socket, upgrade.head);
-      // The machine's pages say themselves what they load.
+      // The machine's pages declare themselves what they load.
       for (const name of ['Content-Security-Policy', 'Cross-Origin-Resource-Policy'])
         response.removeHeader(name);
       return void proxy(request, response, next);

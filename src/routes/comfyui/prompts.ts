@@ -10,7 +10,7 @@ import type { NodeErrors } from '../../workflows/objectInfo/PromptCheck.js';
 import { bodyLimits, endpoint, type NativeContext, ownerOf, sendJson } from './NativeEndpoint.js';
 import { readJson, textOf } from './readJson.js';
 
-/** Ids that clients choose. */
+/** Maximum length of the ids that clients choose. */
 const MAX_ID_LENGTH = 200;
 
 /** `POST` and `GET /prompt`. */
@@ -26,7 +26,7 @@ function submitPrompt(context: NativeContext) {
   const limits = bodyLimits(context);
   const { native, services } = context;
   return async (request: Request, response: Response) => {
-    // A server that is full says so before it takes megabytes.
+    // A full server rejects a request before its upload.
     await services.admission.check(0);
     const signal = hangUpSignal(response);
     const body = await readJson(request, response, limits);
@@ -67,7 +67,7 @@ function isAdmin({ areKeysNeeded, key }: ReturnType<typeof callerOf>): boolean {
   return !areKeysNeeded || key?.scope === 'admin';
 }
 
-/** @throws AppError `INVALID_PARAMETER` for one that is too long */
+/** @throws AppError `INVALID_PARAMETER` for an id that is too long */
 function idOf(body: ReadonlyMap<string, Json>, name: string): string | undefined {
   const id = textOf(body.get(name));
   if (id === undefined || id.length <= MAX_ID_LENGTH) return id;

@@ -5,7 +5,7 @@ import type { Json } from '../../utils/losslessJson.js';
 import { bodyLimits, endpoint, type NativeContext, ownerOf, sendDone, sendJson } from './NativeEndpoint.js';
 import { readJson, textOf, textsOf } from './readJson.js';
 
-/** The queue, the history, and what stops prompts: of the caller's own prompts. */
+/** The queue, the history and cancellation, for the caller's own prompts. */
 export const queueEndpoints = [
   endpoint('get', '/queue', ({ native }) => (_request, response) => {
     const owner = ownerOf(response);
@@ -53,13 +53,13 @@ export const queueEndpoints = [
   endpoint('post', '/free', (context) =>
     command(context, async (body) => {
       if (body.get('unload_models') !== true && body.get('free_memory') !== true) return;
-      // A machine that is gone has nothing to free.
+      // An unreachable machine has no memory to free.
       await Promise.allSettled(context.native.fleet.healthy.map(({ client }) => client.freeMemory()));
     }),
   ),
 ];
 
-/** Does what a body says, and answers with nothing. */
+/** Runs a command from the body, with an empty response. */
 function command(
   context: NativeContext,
   run: (body: ReadonlyMap<string, Json>, owner: string | undefined) => Promise<void>,
@@ -71,7 +71,7 @@ function command(
   };
 }
 
-/** Stops prompts; one that has ended meanwhile is as good. */
+/** Cancels prompts; a prompt that has just ended is ignored. */
 export async function cancelAll(
   { services }: NativeContext,
   prompts: readonly NativePrompt[],

@@ -5,12 +5,12 @@ import { type BodyLimits, receiveBody } from '../../middleware/receiveBody.js';
 import { WholeBody } from '../../middleware/WholeBody.js';
 import { isJsonObject, type Json } from '../../utils/losslessJson.js';
 
-/** A graph lies deeper than other bodies. */
+/** Graphs are nested deeper than other bodies. */
 const MAX_DEPTH = 64;
 
 /**
- * The object that a request carries; an empty one for no body at all. As ComfyUI, whatever type the body says that it has.
- * @throws AppError `MALFORMED_UPLOAD`, where ComfyUI would answer 500, and what `receiveBody` throws
+ * Reads the object in a request body, or an empty one without a body. As in ComfyUI, the content type is ignored.
+ * @throws AppError `MALFORMED_UPLOAD`, where ComfyUI would respond with 500, and the errors of `receiveBody`
  */
 export async function readJson(
   request: Request,
@@ -29,12 +29,12 @@ export async function readJson(
   throw unreadableJson('it is no object');
 }
 
-/** The texts of a list; none where there is no list. */
+/** Returns the texts in a list; none if the value is not a list. */
 export function textsOf(value: Json | undefined): string[] {
   return Array.isArray(value) ? value.filter((one: Json) => typeof one === 'string') : [];
 }
 
-/** A text that is there and not empty. */
+/** Returns a text that is not empty. */
 export function textOf(value: Json | undefined): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }

@@ -6,13 +6,13 @@ import { ClientSocket } from '../../services/native/ClientSocket.js';
 import { features } from './fleet.js';
 import { endpoint, type NativeContext, ownerOf } from './NativeEndpoint.js';
 
-/** What a client sends is a few hundred bytes. */
+/** Clients send messages of a few hundred bytes. */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
 const MAX_ID_LENGTH = 200;
-/** Half-open sockets are noticed by asking, ms. */
+/** Interval of pings that detect half-open sockets, ms. */
 const HEARTBEAT_MS = 30_000;
 
-/** `/ws?clientId=`: a client's socket. */
+/** `/ws?clientId=`: the WebSocket of a client. */
 export const socketEndpoint = endpoint('get', '/ws', (context) => {
   const { native, upgrades } = context;
   const server = new WebSocketServer({
@@ -44,7 +44,7 @@ export const socketEndpoint = endpoint('get', '/ws', (context) => {
   };
 });
 
-/** As ComfyUI, of the first message of a client: what it understands. It is told what the server does. */
+/** Reads the feature flags in the first message of a client, as ComfyUI does, and sends those of the server. */
 async function readFlags(context: NativeContext, client: ClientSocket, text: string): Promise<void> {
   let message: unknown;
   try {
@@ -57,7 +57,7 @@ async function readFlags(context: NativeContext, client: ClientSocket, text: str
   client.send(JSON.stringify({ type: 'feature_flags', data: await features(context) }));
 }
 
-/** Cuts off a client that does not answer any more. */
+/** Disconnects a client that no longer responds to pings. */
 function watch(socket: WebSocket): void {
   let isAlive = true;
   socket.on('pong', () => {

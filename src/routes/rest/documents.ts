@@ -6,28 +6,28 @@ import { z } from 'zod';
 import { pageHeaders } from '../../middleware/security.js';
 import { type Endpoint, TAGS } from '../Endpoint.js';
 
-/** Texts of the pages: they are sent rarely, and browsers keep them. */
+/** For the text files of the pages: they are sent rarely, and browsers cache them. */
 const compress = compression();
 
-/** Where the build puts the page; the same from `src` and from `dist`. */
+/** Output folder of the dashboard build; the same from `src` and from `dist`. */
 const DASHBOARD = path.resolve(import.meta.dirname, '../../../dist/dashboard');
 
-// Its files, without loading it: its main module runs the whole page's script.
+// Resolves its folder without loading it: its main module runs the script of the page.
 const SWAGGER_UI = path.dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 
-/** Nothing from anywhere else, and no code or style that is not in the page's own files. */
+/** Allows no other origins, and only code and styles from the page's own files. */
 const dashboardHeaders = pageHeaders([
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
   "img-src 'self' blob:",
-  // What a job made, fetched with the key.
+  // Outputs of jobs, fetched with the key.
   'media-src blob:',
   "connect-src 'self'",
   "form-action 'none'",
 ]);
 
-/** Nothing from anywhere else; the page's script sets styles on its elements. */
+/** Allows no other origins; the page's script sets styles on its elements. */
 const docsHeaders = pageHeaders([
   "default-src 'self'",
   "style-src 'self' 'unsafe-inline'",
@@ -56,7 +56,7 @@ const DOCS_PAGE = `<!doctype html>
 const DOCS_SCRIPT = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null });
 `;
 
-/** The page at `/`, and the API's documents. */
+/** The dashboard at `/`, and the documents of the API. */
 export const documentEndpoints: readonly Endpoint[] = [
   {
     id: 'dashboard',
@@ -64,7 +64,7 @@ export const documentEndpoints: readonly Endpoint[] = [
     path: '/',
     tag: TAGS.documents,
     summary: 'The page for running workflows and watching the server and its machines.',
-    // It holds no data: whoever opens it needs a key for those, where there are keys.
+    // The page contains no data: reading data needs a key, if keys are configured.
     access: 'open',
     responses: { 200: { description: 'The page.', types: ['text/html'] } },
     handler: () => [
@@ -72,7 +72,7 @@ export const documentEndpoints: readonly Endpoint[] = [
       dashboardHeaders,
       (_request, response) => {
         response.set('Cache-Control', 'no-cache');
-        // Without a callback: Express would call it for a file that was sent, too, and for a client that is gone.
+        // No callback: Express would also call it for a file that was sent, and for a client that disconnected.
         response.sendFile('index.html', { root: DASHBOARD, cacheControl: false });
       },
     ],
@@ -108,9 +108,9 @@ export const documentEndpoints: readonly Endpoint[] = [
   },
 ];
 
-/** The files that the two pages load: parts of them, so no endpoints of their own. */
+/** Serves the files that the two pages load. They are parts of the pages, not endpoints. */
 export function pageFiles(router: IRouter): void {
-  // The names of these change with what is in them.
+  // These file names change with the content.
   const forever = { index: false as const, redirect: false, immutable: true, maxAge: '1y' };
   router.use('/assets', compress, serveStatic(path.join(DASHBOARD, 'assets'), forever));
   router.use(

@@ -105,7 +105,7 @@ function inOrder<T>(stream: EventStream, send: (what: T) => Promise<void>): (wha
   };
 }
 
-/** The event between two records of a job. */
+/** Returns the event between two records of a job. */
 function eventName(job: Job, last: Job | undefined): string {
   if (isFinished(job)) return job.status;
   const isProgress =

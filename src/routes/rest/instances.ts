@@ -106,7 +106,7 @@ function send(response: Response, status: number, instances: readonly Instance[]
   response.status(status).json(body);
 }
 
-/** @throws AppError `MALFORMED_UPLOAD`, `INVALID_PARAMETER` that names the field and repeats no value: it may be a secret */
+/** @throws AppError `MALFORMED_UPLOAD`, `INVALID_PARAMETER` that names the field but not its value, which may be a secret */
 function readBody<T extends z.ZodType>(schema: T, bytes: unknown): z.output<T> {
   if (!Buffer.isBuffer(bytes)) throw unreadableJson('it is no JSON in UTF-8');
   const parsed = schema.safeParse(plainJson(parseJsonBody(bytes, MAX_DEPTH)));

@@ -4,7 +4,7 @@ import * as schemas from '../../schemas/metrics.js';
 import { metricsSavedView, persistenceView } from '../../views/metricsFileViews.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
 
-/** An endpoint with metrics of all servers. */
+/** Returns an endpoint with metrics of all servers. */
 function figures<Schema extends z.ZodType>(
   endpoint: Pick<Endpoint, 'id' | 'path' | 'summary'> & {
     readonly schema: Schema;

@@ -6,14 +6,14 @@ import { type Endpoint, TAGS } from '../Endpoint.js';
 
 type Session = z.input<typeof sessionAnswer>;
 
-/** What a client needs to know before it sends anything. */
+/** Information that a client needs before its first request. */
 export const sessionEndpoint: Endpoint = {
   id: 'session',
   method: 'get',
   path: '/api/session',
   tag: TAGS.health,
   summary: 'What the caller may do, and how large and of which type files may be.',
-  // A page asks before it has a key, and learns whether the one that it has is right.
+  // A page requests it before it has a key, and to check whether its key is valid.
   access: 'open',
   responses: { 200: { description: 'The session.', schema: sessionAnswer } },
   handler: ({ config: { uploads, jobs } }) => {

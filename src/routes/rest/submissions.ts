@@ -40,7 +40,7 @@ const headers = z.object({
     }),
 });
 
-/** Both ways to submit a job of one workflow: wait for the result, or fetch it later. */
+/** Returns both endpoints for jobs of a workflow: wait for the result, or fetch it later. */
 export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
   const { type, title, description } = workflow;
   const common = { format, ...webhookParameters.shape };

@@ -9,7 +9,7 @@ import type { RouteContext } from '../Endpoint.js';
 import { idOf } from '../ownJob.js';
 import { ownComfyJob } from './comfyJobs.js';
 
-/** What the id of an asset stands for: a file that a client left, or one of a job's outputs. */
+/** The file of an asset id: an upload of a client, or an output of a job. */
 type Found = { readonly asset: ClientAsset } | { readonly job: Job; readonly index: number };
 
 /**
@@ -35,7 +35,7 @@ export function noSuchAsset(): AppError {
   return new AppError('ASSET_NOT_FOUND', 'There is no such asset.');
 }
 
-/** Answers with the bytes of an asset, or sends the client to where they are, where they have a signed address. */
+/** Sends the bytes of an asset, or redirects the client to their signed URL. */
 export async function sendContent(
   request: Request,
   response: Response,
@@ -48,7 +48,7 @@ export async function sendContent(
     await sender.file(request, response, {
       bytes: { ...services.clientAssets.file(asset), url: () => services.clientAssets.url(asset) },
       etag: `"${asset.hash}"`,
-      // A page that somebody uploaded is no page of this server.
+      // An uploaded page must not run as a page of this server.
       presentation: {
         filename: asset.filePath?.split('/').at(-1) || asset.id,
         mimeType: asset.contentType,

@@ -27,7 +27,7 @@ const rangeHeader = z.object({
   Range: z.string().optional().meta({ description: 'Such as `bytes=0-1023`.' }),
 });
 
-/** Files that clients leave with the server, and those that their jobs made. */
+/** Files that clients upload, and outputs of their jobs. */
 export const comfyAssetEndpoints: readonly Endpoint[] = [
   {
     id: 'comfy_upload_asset',
@@ -161,7 +161,7 @@ export const comfyAssetEndpoints: readonly Endpoint[] = [
   },
 ];
 
-/** A form with one file, which waits in memory or in the store until all of it is there. */
+/** Receives a form with one file, which is kept in memory or in the store until it is complete. */
 function receiveFile({ services, config }: RouteContext): RequestHandler {
   const { stream, clientStream, uploadBudget: budget } = services;
   const { maxFileBytes, timeoutMs, minBytesPerSecond } = config.uploads;
@@ -171,7 +171,7 @@ function receiveFile({ services, config }: RouteContext): RequestHandler {
       maxFileBytes,
       pace: { wholeMs: timeoutMs, minBytesPerSecond },
       budget,
-      // Elsewhere it is counted as memory while it comes.
+      // With other stores, it counts as memory while it is received.
       stream: stream && clientStream,
     },
   );
@@ -210,7 +210,7 @@ async function upload(request: Request, response: Response, context: RouteContex
   }
 }
 
-/** The digits of `blake3:<hex>`; undefined where it is none. */
+/** Returns the digits of `blake3:<hex>`; `undefined` for any other text. */
 function hashFrom(text: string): string | undefined {
   return /^blake3:([0-9a-f]{64})$/i.exec(text)?.[1]?.toLowerCase();
 }

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { type AppError, ERROR_STATUS, type ErrorCode } from '../../errors.js';
 import type { comfyError } from '../../schemas/comfy.js';
 
-/** Where this API calls an error by another name than its code in lower case, or answers it with another status. */
+/** Errors whose code in this API is not their code in lower case, or whose status differs. */
 const OTHERS: Readonly<Partial<Record<ErrorCode, { readonly code: string; readonly status?: number }>>> = {
   INVALID_PARAMETER: { code: 'invalid_request' },
   MALFORMED_UPLOAD: { code: 'invalid_request' },
@@ -18,17 +18,17 @@ const OTHERS: Readonly<Partial<Record<ErrorCode, { readonly code: string; readon
   INTERNAL_ERROR: { code: 'upstream_error' },
 };
 
-/** Whether a request is for this API. Express takes paths in any case. */
+/** Returns whether a request is for this API. Express ignores the case of paths. */
 export function isComfyRequest({ path }: Pick<Request, 'path'>): boolean {
   return /^\/api\/v2(\/|$)/i.test(path);
 }
 
-/** The statuses with which errors of this API are answered, by the code that they have here. */
+/** Returns the status of an error in this API. */
 export function comfyStatusOf(code: ErrorCode): number {
   return OTHERS[code]?.status ?? ERROR_STATUS[code];
 }
 
-/** An error in the form of this API. */
+/** Returns an error in the format of this API. */
 export function comfyErrorBody({ code, message, details }: AppError): z.input<typeof comfyError> {
   const shown = detailsOf(details);
   return {
@@ -40,12 +40,12 @@ export function comfyErrorBody({ code, message, details }: AppError): z.input<ty
   };
 }
 
-/** What this API calls an error. */
+/** Returns the code of an error in this API. */
 export function comfyCodeOf(code: ErrorCode): string {
   return OTHERS[code]?.code ?? code.toLowerCase();
 }
 
-/** Problems of nodes are told by node, as ComfyUI does. */
+/** Lists the problems of nodes by node, as ComfyUI does. */
 function detailsOf(details: AppError['details']): Record<string, unknown> | undefined {
   if (typeof details === 'string') return { hint: details };
   const nodes: unknown = details?.['nodes'];

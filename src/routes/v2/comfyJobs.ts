@@ -9,13 +9,13 @@ import type { RouteContext } from '../Endpoint.js';
 
 const ID = /^job_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 
-/** Where clients reach the server: as configured, or as this one did. */
+/** Returns the base URL for clients: as configured, or as this client used it. */
 export function baseUrlOf(request: Request, { config }: Pick<RouteContext, 'config'>): string {
   return config.server.publicUrl ?? `${request.protocol}://${request.get('Host') ?? 'localhost'}`;
 }
 
 /**
- * The job that a request is about. Other jobs than those of graphs have no place in this API.
+ * Returns the job of a request. This API contains only jobs of client graphs.
  * @throws AppError `JOB_NOT_FOUND`
  */
 export async function ownComfyJob(
@@ -31,7 +31,7 @@ export async function ownComfyJob(
   return job;
 }
 
-/** A job as this API shows it. */
+/** Returns a job in the format of this API. */
 export async function viewOf(
   job: Job,
   request: Request,
@@ -40,7 +40,7 @@ export async function viewOf(
   return comfyJobView(job, await viewContextOf(job, baseUrlOf(request, context), context));
 }
 
-/** What a job's view is made with. */
+/** Returns the data for the view of a job. */
 export async function viewContextOf(job: Job, baseUrl: string, { services, config }: RouteContext) {
   const { manager, live, clock } = services;
   const position = job.status === 'pending' ? await manager.queue.position(job.id) : 0;

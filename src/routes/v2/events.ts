@@ -13,14 +13,14 @@ import { idOf } from '../ownJob.js';
 import { baseUrlOf, ownComfyJob, viewContextOf } from './comfyJobs.js';
 import { comfyJobPath } from './jobs.js';
 
-/** Between two looks at what changes all the time: progress, previews, and the place in the queue; ms. */
+/** Interval for sending progress, previews and the position in the queue, ms. */
 const LOOK_MS = 500;
-/** With more than this before it, a client gets no previews. */
+/** A client with more unread bytes gets no previews. */
 const MAX_WAITING_BYTES = 32 * 1024;
-/** Previews are a few hundred KB. */
+/** Previews have a few hundred KB. */
 const MAX_BUFFERED_BYTES = 2 * 1024 * 1024;
 
-/** Server-sent events of one job of a graph. */
+/** Server-sent events of the job of a client graph. */
 export const comfyEventEndpoint: Endpoint = {
   id: 'comfy_job_events',
   method: 'get',
@@ -42,18 +42,18 @@ export const comfyEventEndpoint: Endpoint = {
   },
 };
 
-/** What one client has been told of a job. */
+/** Sends the events of a job to one client. */
 class ComfyEvents {
   readonly #stream: EventStream;
   readonly #baseUrl: string;
   readonly #context: RouteContext;
   #job: Job | undefined;
-  /** What was told last, by event. */
+  /** Data last sent, by event. */
   readonly #told = new Map<string, string>();
   readonly #outputs = new Set<string>();
   #preview: MachinePreview | undefined;
   #attempts = 0;
-  /** One thing is told after the other. */
+  /** Events are sent one after the other. */
   #last: Promise<void> = Promise.resolve();
 
   constructor(stream: EventStream, baseUrl: string, context: RouteContext) {
@@ -65,7 +65,7 @@ class ComfyEvents {
   async follow(id: string): Promise<void> {
     const { manager, live } = this.#context.services;
     this.#stream.onClose(await manager.events.follow(id, (job) => this.#enqueue(() => this.#onJob(job))));
-    // Outputs are told at once; all else that changes all the time now and then.
+    // Outputs are sent immediately; other frequent changes at an interval.
     const onLive = () => this.#enqueue(() => this.#look(false));
     let outputs = live.get(id)?.outputs.length ?? 0;
     this.#stream.onClose(
@@ -80,13 +80,13 @@ class ComfyEvents {
     this.#enqueue(() => this.#onJob(job));
   }
 
-  /** It ends the stream when it cannot go on. */
+  /** Ends the stream if an event fails. */
   #enqueue(work: () => Promise<void>): void {
     this.#last = this.#last.then(work).catch(() => this.#stream.end());
   }
 
   async #onJob(job: Job): Promise<void> {
-    // What was read may be older than a change that was heard of meanwhile.
+    // The record that was read may be older than a change that arrived in the meantime.
     if (this.#job && job.updatedTime < this.#job.updatedTime) return;
     const isFirst = this.#job === undefined;
     const hasMoved = this.#job?.status !== job.status;
@@ -112,7 +112,7 @@ class ComfyEvents {
     this.#stream.end();
   }
 
-  /** @param isDue whether progress and previews may be told now */
+  /** @param isDue whether progress and previews can be sent now */
   async #look(isDue: boolean, isFirst = false): Promise<void> {
     const job = this.#job;
     if (!job || isFinished(job)) return;

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { comfyHealth } from '../../schemas/comfy.js';
 import { type Endpoint, TAGS } from '../Endpoint.js';
 
-/** Whether there is somebody who speaks this API. */
+/** Whether the server supports this API. */
 export const comfyHealthEndpoint: Endpoint = {
   id: 'comfy_health',
   method: 'get',

@@ -29,7 +29,7 @@ import { idOf } from '../ownJob.js';
 import { idempotencyKey } from '../requestHeaders.js';
 import { ownComfyJob, viewOf } from './comfyJobs.js';
 
-/** The graph, and what is around it. */
+/** The graph, and the JSON around it. */
 const MAX_BODY_BYTES = 2 * MAX_GRAPH_LENGTH;
 const MAX_METADATA_BYTES = 1024;
 const MAX_KEY_LENGTH = 4096;
@@ -44,7 +44,7 @@ const idempotencyHeader = z.object({
   }),
 });
 
-/** Jobs of graphs that clients bring along. */
+/** Jobs of client graphs. */
 export const comfyJobEndpoints: readonly Endpoint[] = [
   {
     id: 'comfy_submit_job',
@@ -124,7 +124,7 @@ export const comfyJobEndpoints: readonly Endpoint[] = [
       const { request: submitted } = await ownComfyJob(context, idOf(request), response);
       const source = workflowSource(submitted.workflow);
       if (!source) throw new AppError('NOT_FOUND', 'The graph of this job is gone.');
-      // JavaScript's own JSON would change large numbers.
+      // `JSON.stringify` would change large numbers.
       response.type('json').send(`{"workflow":${stringifyJson(source.graph)},"format":"api"}`);
     },
   },
@@ -165,7 +165,7 @@ async function cancelled(id: string, { services: { manager } }: RouteContext): P
   }
 }
 
-/** @throws AppError for what is wrong with it */
+/** @throws AppError for errors in the body */
 function submissionOf(request: Request, response: Response): GraphSubmission {
   const body = bodyOf(request.body);
   for (const field of ['webhook_url', 'inputs']) {
@@ -195,13 +195,13 @@ function submissionOf(request: Request, response: Response): GraphSubmission {
 
 function bodyOf(bytes: unknown): ReadonlyMap<string, Json> {
   if (!Buffer.isBuffer(bytes)) throw unreadableJson('it is no JSON in UTF-8');
-  // The graph lies one level deep in the body.
+  // The graph is one level deep in the body.
   const json = parseJsonBody(bytes, MAX_GRAPH_DEPTH + 1);
   if (!isJsonObject(json)) throw unreadableJson('it is no object');
   return json;
 }
 
-/** Of the entries, the one that this API knows. */
+/** Returns the only entry that this API supports. */
 function extraDataOf(value: Json | undefined): GraphSubmission['extraData'] {
   const name = 'api_key_comfy_org';
   if (value === undefined || value === null) return new Map();
@@ -218,7 +218,7 @@ function metadataOf(value: Json | undefined): string | undefined {
   throw invalidParameter('metadata', `takes a text of at most ${MAX_METADATA_BYTES} bytes`);
 }
 
-/** Beyond the ends of the range, the nearest end counts: it is only advice. */
+/** Limits values to the range instead of rejecting them, because the priority is only a hint. */
 function priorityOf(value: Json | undefined): number | undefined {
   if (value === undefined || value === null) return undefined;
   const number = typeof value === 'number' ? value : Number.NaN;

@@ -16,21 +16,21 @@ export interface AssetHolders {
    * @returns resolves when no deletion of it is in progress anywhere, so that the bytes may be stored
    */
   take(hash: string, holder: string): Promise<void>;
-  /** Adds a holder to a held asset. @throws AssetError `not_found` if nobody holds it */
+  /** Adds a holder to a held asset. @throws AssetError `not_found` if it has no holder */
   share(hash: string, holder: string): Promise<void>;
   /**
    * Releases a hold.
-   * @returns whether the caller must delete the bytes now, and then call `deleted`. Whoever takes the asset meanwhile
+   * @returns whether the caller must delete the bytes now and then call `deleted`. Until then, `take` of the asset
    * waits
    */
   release(hash: string, holder: string): Promise<boolean>;
-  /** Claims the deletion of an asset that nobody holds or deletes. @returns like `release` */
+  /** Claims the deletion of an asset without holders that is not being deleted. @returns like `release` */
   claim(hash: string): Promise<boolean>;
-  /** The deletion is over, whether it succeeded or not: waiting callers continue. */
+  /** Ends a deletion, whether it succeeded or not: waiting callers continue. */
   deleted(hash: string): Promise<void>;
   /**
-   * The process ends. Releases everything that does not outlive it.
-   * @returns assets that nobody holds any more: the caller must delete them, as after `release`
+   * Releases, at the end of the process, everything that does not outlive it.
+   * @returns assets without remaining holders: the caller must delete them, as after `release`
    */
   close(): readonly string[];
 }

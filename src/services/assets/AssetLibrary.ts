@@ -26,7 +26,7 @@ interface LibraryPutOptions extends Omit<PutOptions, 'onHash'> {
 }
 
 /**
- * Deletes an asset when its last holder releases it. Assets of an earlier process, which nobody holds, are deleted
+ * Deletes an asset when its last holder releases it. Assets of an earlier process, which have no holders, are deleted
  * after their lifetime. Servers that use the same folder, or the same prefix in a bucket, share the holders, too.
  */
 export class AssetLibrary {
@@ -86,7 +86,7 @@ export class AssetLibrary {
   ): Promise<StoredAsset> {
     let held: string | undefined;
     try {
-      // Held before the bytes are in place: nobody may delete them in between.
+      // Held before the bytes are in place, so that they are not deleted in between.
       const onHash = (hash: string) => {
         held = hash;
         return hold(() => this.#holders.take(hash, holder));
@@ -113,7 +113,7 @@ export class AssetLibrary {
 
   /**
    * Adds a holder to an asset that the caller holds, whichever server stored it.
-   * @throws AssetError `not_found` if nobody holds it
+   * @throws AssetError `not_found` if it has no holder
    */
   async share(hash: string, holder: string): Promise<void> {
     try {
@@ -147,7 +147,7 @@ export class AssetLibrary {
     for (const hash of this.#holders.close()) void this.#remove(hash);
   }
 
-  /** @throws AssetError `not_found` or `invalid_range` */
+  /** Opens an asset. @throws AssetError `not_found` or `invalid_range` */
   open(hash: string, range?: ByteRange): Promise<Readable> {
     return this.#store.open(hash, range);
   }
@@ -156,12 +156,12 @@ export class AssetLibrary {
     return this.#store.stat(hash);
   }
 
-  /** A presigned URL, if the store supports it. */
+  /** Returns a presigned URL, if the store supports it. */
   url(hash: string, presentation: AssetPresentation): Promise<string | undefined> {
     return this.#store.url(hash, presentation);
   }
 
-  /** Deletes what nobody holds and is too old, and repeats failed deletions. Never rejects. */
+  /** Deletes expired assets without holders, and repeats failed deletions. Never rejects. */
   sweep(): Promise<void> {
     this.#sweeping ??= this.#sweep().finally(() => {
       this.#sweeping = undefined;
@@ -197,12 +197,12 @@ export class AssetLibrary {
     }
   }
 
-  /** Deletes what the holders assigned to this process. */
+  /** Deletes assets whose deletion the holders assigned to this process. */
   #remove(hash: string): Promise<void> {
     return this.#followed(this.#deleteBytes(hash));
   }
 
-  /** Work that `stop` waits for. */
+  /** Runs work that `stop` waits for. */
   async #followed<T>(work: Promise<T>): Promise<T> {
     this.#underWay.add(work);
     try {

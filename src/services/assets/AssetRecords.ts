@@ -1,13 +1,13 @@
-/** A file that a client left with the server, under an id of its own. */
+/** A file that a client uploaded, with its own id. */
 export interface ClientAsset {
   readonly id: string;
-  /** BLAKE3 of its bytes, as the store names them. */
+  /** BLAKE3 of its bytes, which is also its name in the store. */
   readonly hash: string;
   readonly sizeBytes: number;
   readonly contentType: string;
-  /** What the client calls it. */
+  /** The client's name for it. */
   readonly filePath: string | undefined;
-  /** Name of the API key that it came with, where there are keys. */
+  /** Name of the API key; `undefined` without keys. */
   readonly owner: string | undefined;
   /** Epoch ms. */
   readonly createdTime: number;
@@ -15,23 +15,23 @@ export interface ClientAsset {
 }
 
 /**
- * What is known of the files that clients left. Servers may share one.
+ * Records of the files that clients uploaded. Servers may share them.
  *
- * What an implementation guarantees:
- * - Each call is one step, and once it resolved, every server sees what it did.
- * - A call that is made twice does no harm.
+ * An implementation guarantees:
+ * - Each call is atomic. After it has resolved, every server sees its effect.
+ * - Calls are idempotent.
  */
 export interface AssetRecords {
-  /** Keeps a record, in place of one of the same id. */
+  /** Stores a record. Replaces a record with the same id. */
   put(asset: ClientAsset): Promise<void>;
   get(id: string): Promise<ClientAsset | undefined>;
-  /** @returns the record; of several who delete it, one gets it */
+  /** @returns the record; of several concurrent callers, only one gets it */
   delete(id: string): Promise<ClientAsset | undefined>;
-  /** A few records of these bytes that this owner has; the newest ones first. */
+  /** Returns a few of this owner's records of these bytes, newest first. */
   ofHash(owner: string | undefined, hash: string): Promise<ClientAsset[]>;
-  /** Ids of those that expired at `time` (epoch ms) or before, some at a time. */
+  /** Returns ids of records that expired at `time` (epoch ms) or before, some at a time. */
   expired(time: number): Promise<string[]>;
 }
 
-/** Records that `ofHash` and `expired` give at most. */
+/** Maximum number of records that `ofHash` and `expired` return. */
 export const MAX_LISTED = 100;

@@ -53,15 +53,15 @@ export interface AssetStore {
   put(source: AssetSource, options?: PutOptions): Promise<StoredAsset>;
   /**
    * Opens the asset. Reads in progress continue when the asset is deleted.
-   * @throws AssetError `not_found`, or `invalid_range` for one that starts after the last byte
+   * @throws AssetError `not_found`, or `invalid_range` for a range that starts after the last byte
    */
   open(hash: string, range?: ByteRange): Promise<Readable>;
   stat(hash: string): Promise<AssetInfo | undefined>;
   /** Does nothing if it does not exist. */
   delete(hash: string): Promise<void>;
-  /** A temporary URL that gives the bytes to anyone; undefined if the store has none. */
+  /** Returns a temporary URL that gives the bytes to anyone; undefined if the store has none. */
   url(hash: string, presentation: AssetPresentation): Promise<string | undefined>;
-  /** Everything that is stored, in no order. Assets that are put or deleted meanwhile may be included or not. */
+  /** Returns all stored assets, in no order. Assets that are put or deleted in the meantime may be included or not. */
   list(): AsyncIterable<AssetInfo>;
   /**
    * Deletes partial files of a process that died.

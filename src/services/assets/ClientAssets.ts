@@ -10,20 +10,20 @@ import type { AssetRecords, ClientAsset } from './AssetRecords.js';
 import { isAssetHash } from './assetHash.js';
 import { clientHolder } from './holderNames.js';
 
-/** What ids of assets begin with. */
+/** Prefix of asset ids. */
 const ID_PREFIX = 'asset_';
 const ID = /^asset_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-/** Looks for expired assets so often in a lifetime, but neither all the time nor only once in minutes. */
+/** Sweeps per lifetime of an asset, limited by the minimum and maximum interval. */
 const LOOKS_PER_LIFETIME = 4;
 const MIN_INTERVAL_MS = 100;
 const MAX_INTERVAL_MS = 60_000;
 
-/** What a client says of a file. */
+/** The client's description of a file. */
 export interface AssetDescription {
   readonly contentType: string;
   readonly filePath: string | undefined;
   readonly owner: string | undefined;
-  /** How long it is kept, ms; the server's own time where it is left out. */
+  /** How long it is kept, ms. Default: the server's own lifetime. */
   readonly lifetimeMs?: number | undefined;
 }
 
@@ -33,22 +33,22 @@ interface Parts {
 }
 
 export interface ClientAssetLimits {
-  /** How long an asset is kept that nobody uses, ms. */
+  /** How long an unused asset is kept, ms. */
   readonly lifetimeMs: number;
-  /** Bytes of all assets together: where they are in memory. */
+  /** Maximum size of all assets together if they are in memory, bytes. */
   readonly maxBytes: number;
 }
 
 /**
- * Files that clients leave with the server, to name them in jobs by their ids. The same bytes are stored once. Nobody
- * finds out by a hash what others have: an owner can only make an asset of bytes that it sent itself.
+ * Files that clients upload to use them in jobs by id. Equal bytes are stored once. A hash reveals nothing about other
+ * clients' files: an owner can create an asset by hash only from bytes that it uploaded itself.
  */
 export class ClientAssets {
   readonly #parts: Parts;
   readonly #limits: ClientAssetLimits;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  /** Bytes of the assets that were made here, where there is a bound. */
+  /** Size of the assets created by this server, if it is limited. */
   #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> | undefined;
@@ -61,7 +61,7 @@ export class ClientAssets {
     this.#logger = logger;
   }
 
-  /** Lets expired assets go from now on. The library is started by whoever made it. */
+  /** Starts to delete expired assets. The creator of the library starts the library. */
   start(): void {
     const interval = Math.max(MIN_INTERVAL_MS, this.#limits.lifetimeMs / LOOKS_PER_LIFETIME);
     this.#timer ??= setInterval(() => void this.sweep(), Math.min(MAX_INTERVAL_MS, interval));
@@ -74,11 +74,11 @@ export class ClientAssets {
   }
 
   /**
-   * Makes an asset of a file that has come.
-   * @param file whose key is its hash, and that whoever calls holds meanwhile
-   * @param expectedHash what the client says that it is
-   * @returns the asset, and whether its owner has not sent these bytes before
-   * @throws AppError `HASH_MISMATCH`, `QUEUE_FULL` where assets are in memory and it has no more room
+   * Creates an asset from an uploaded file.
+   * @param file whose key is its hash; the caller must hold it during the call
+   * @param expectedHash hash that the client declared
+   * @returns the asset, and whether its owner uploads these bytes for the first time
+   * @throws AppError `HASH_MISMATCH`, or `QUEUE_FULL` if the memory for assets is full
    */
   async add(
     file: StoredFile,
@@ -93,8 +93,8 @@ export class ClientAssets {
   }
 
   /**
-   * Makes an asset of bytes that its owner has sent before. One that is the same in everything is given again.
-   * @throws AppError `BLOB_NOT_FOUND` where it has not
+   * Creates an asset from bytes that its owner uploaded before. Returns the existing asset if it has the same path.
+   * @throws AppError `BLOB_NOT_FOUND` if the owner has no such bytes
    */
   async addKnown(
     hash: string,
@@ -109,19 +109,19 @@ export class ClientAssets {
     return { asset: await this.#make(hash, sizeBytes, { ...description, contentType }), isNew: true };
   }
 
-  /** Whether this owner has an asset of these bytes. */
+  /** Returns whether this owner has an asset with these bytes. */
   async has(owner: string | undefined, hash: string): Promise<boolean> {
     return (await this.#known(owner, hash)).length > 0;
   }
 
-  /** @param mayUse whether the caller may use what belongs to an owner @throws AppError `ASSET_NOT_FOUND` */
+  /** Returns an asset. @param mayUse whether the caller may use assets of an owner @throws AppError `ASSET_NOT_FOUND` */
   async get(id: string, mayUse: (owner: string | undefined) => boolean): Promise<ClientAsset> {
     const asset = ID.test(id) ? await this.#parts.records.get(id) : undefined;
     if (asset && asset.expiresTime > this.#clock.now() && mayUse(asset.owner)) return asset;
     throw new AppError('ASSET_NOT_FOUND', `There is no asset ${JSON.stringify(id.slice(0, 64))}.`);
   }
 
-  /** The bytes of an asset. */
+  /** Returns the file of an asset. */
   file({ hash, sizeBytes }: ClientAsset): StoredFile {
     const open = async (range?: Parameters<StoredFile['open']>[0]): Promise<Readable | undefined> => {
       try {
@@ -134,13 +134,13 @@ export class ClientAssets {
     return { key: hash, sizeBytes, open };
   }
 
-  /** A signed address, where the store has such. */
+  /** Returns a presigned URL, if the store supports it. */
   url(asset: ClientAsset): Promise<string | undefined> {
     const filename = asset.filePath?.split('/').at(-1) ?? asset.id;
     return this.#parts.library.url(asset.hash, { filename, mimeType: asset.contentType, isDownload: true });
   }
 
-  /** For a job that names the asset: it is kept for as long again. undefined where `owner` has no such asset. */
+  /** Returns an asset for a job and renews its lifetime; `undefined` if `owner` has no such asset. */
   async use(id: string, owner: string | undefined): Promise<ClientAsset | undefined> {
     try {
       const asset = await this.get(id, (one) => one === owner);
@@ -151,7 +151,7 @@ export class ClientAssets {
     }
   }
 
-  /** Forgets an asset. Jobs that were made with it go on. */
+  /** Deletes an asset. Jobs that use it continue. */
   async remove(id: string): Promise<void> {
     const asset = await this.#parts.records.delete(id);
     if (!asset) return;
@@ -159,12 +159,12 @@ export class ClientAssets {
     await this.#parts.library.letGo(asset.hash, clientHolder(id));
   }
 
-  /** Whether there is a record of this id. @throws what the records reject with */
+  /** Returns whether a record with this id exists. @throws the rejection of the records */
   async isKnown(id: string): Promise<boolean> {
     return (await this.#parts.records.get(id)) !== undefined;
   }
 
-  /** Forgets what has expired. Never rejects. */
+  /** Deletes expired assets. Never rejects. */
   sweep(): Promise<void> {
     this.#sweeping ??= this.#sweep().finally(() => {
       this.#sweeping = undefined;
@@ -177,7 +177,7 @@ export class ClientAssets {
     try {
       for (const id of await records.expired(this.#clock.now())) {
         const asset = await records.get(id);
-        // Somebody may have kept it for longer meanwhile.
+        // Its lifetime may have been renewed in the meantime.
         if (!asset || asset.expiresTime <= this.#clock.now()) await this.remove(id);
       }
       this.#hasFailed = false;
@@ -223,7 +223,7 @@ export class ClientAssets {
     } catch (error) {
       this.#count(-sizeBytes);
       void library.letGo(hash, clientHolder(id));
-      // The one that held them may be gone meanwhile.
+      // The asset that held them may have been deleted in the meantime.
       throw error instanceof AssetError ? noSuchBytes() : error;
     }
   }

@@ -27,7 +27,7 @@ const FILE_MODE = 0o600;
 
 /**
  * Assets as files, `<folder>/<first two digits>/<hash>`. A file is written under another name and renamed when it is
- * complete, replacing equal bytes, so that nobody sees a partial file. It is not flushed: a power failure may lose
+ * complete, replacing equal bytes, so that a partial file is never visible. It is not flushed: a power failure may lose
  * the last seconds. Symbolic links inside the folder are not followed.
  */
 export class DiskAssetStore implements AssetStore {
@@ -86,7 +86,7 @@ export class DiskAssetStore implements AssetStore {
       // The last byte is known, so the stream does not read further.
       return file.createReadStream({ start, end, highWaterMark: READ_BYTES });
     } finally {
-      // Nobody has to wait for that.
+      // Not awaited.
       if (!isInUse) file.close().catch(() => undefined);
     }
   }
@@ -131,13 +131,13 @@ export class DiskAssetStore implements AssetStore {
     try {
       await rename(temporary, name);
     } catch (error) {
-      // Somebody may have deleted the folder: the next write checks again.
+      // The folder may have been deleted: the next write checks again.
       this.#shards.delete(shard);
       throw error;
     }
   }
 
-  /** Does something with the file of a hash. @returns undefined if there is no such file */
+  /** Runs `work` on the file of a hash. @returns `undefined` if there is no such file */
   async #find<T>(hash: string, work: (name: string) => Promise<T>): Promise<T | undefined> {
     if (!isAssetHash(hash)) return undefined;
     const name = this.#pathOf(hash);
@@ -159,7 +159,7 @@ function infoOf(hash: string, stats: Stats): AssetInfo {
   return { hash, sizeBytes: stats.size, storedAt: stats.mtimeMs };
 }
 
-/** The bytes from `start` to `end`, both inclusive: fewer if the file was truncated in the meantime. */
+/** Reads the bytes from `start` to `end`, both inclusive: fewer if the file was truncated in the meantime. */
 async function read(file: FileHandle, start: number, end: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafe(end - start + 1);
   let length = 0;
@@ -178,7 +178,7 @@ async function makeFolder(folder: string): Promise<void> {
   }
 }
 
-/** Undefined if it does not exist, or is a symbolic link instead of a file. */
+/** Returns `undefined` if the file does not exist, or is a symbolic link instead of a file. */
 async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;

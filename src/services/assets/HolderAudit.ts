@@ -3,41 +3,41 @@ import type { Logger } from '../../utils/logger.js';
 import type { AssetLibrary } from './AssetLibrary.js';
 import { holderOf } from './holderNames.js';
 
-/** A job has its record soon after its bytes are stored; none takes nearly as long, ms. */
+/** Minimum age of the hold of a lost job, ms: a job gets its record much sooner after its bytes are stored. */
 const JOB_MS = 3_600_000;
-/** An upload, or a job's outputs until all are there, may take hours; ms. */
+/** Minimum age of a lost temporary hold, ms: an upload, or storing all outputs of a job, may take hours. */
 const TEMPORARY_MS = 24 * 3_600_000;
 
 export const AUDIT_TIMINGS = { intervalMs: 600_000, jobMs: JOB_MS, temporaryMs: TEMPORARY_MS };
 
-/** Somebody who holds an asset. */
+/** A hold on an asset. */
 export interface Hold {
   readonly hash: string;
   readonly holder: string;
-  /** Since it was taken. */
+  /** Time since it was taken. */
   readonly ageMs: number;
 }
 
-/** Holders that outlive a server, and so may be left by one that died. */
+/** Holders that outlive a server, so a dead server may leave some behind. */
 export interface AuditedHolders {
-  /** All of them. Those that come or go meanwhile may be in it or not. */
+  /** Returns all holds. Those that are added or removed in the meantime may be missing. */
   walk(): AsyncIterable<Hold>;
-  /** @returns true for one server in each interval */
+  /** @returns true for one server per interval */
   beginAudit(intervalMs: number): Promise<boolean>;
 }
 
 interface Parts {
   readonly holders: AuditedHolders;
   readonly library: Pick<AssetLibrary, 'release'>;
-  /** Whether a job has a record. */
+  /** Returns whether a job has a record. */
   isKnown(jobId: string): Promise<boolean>;
-  /** Whether a client's asset has a record. */
+  /** Returns whether a client's asset has a record. */
   isAssetKnown(assetId: string): Promise<boolean>;
 }
 
 /**
- * Lets go for jobs, and assets of clients, that have no record: their server died before it wrote one, or after it deleted it. Of all servers, one
- * does so at a time.
+ * Releases the holds of jobs and client assets without a record: their server died before it wrote the record, or after
+ * it deleted it. Only one server at a time does so.
  */
 export class HolderAudit {
   readonly #parts: Parts;
@@ -58,7 +58,7 @@ export class HolderAudit {
     this.#timer ??= setInterval(() => void this.run(), this.#timings.intervalMs);
   }
 
-  /** Ends an audit that is under way soon, and waits for that. */
+  /** Ends a running audit early, and waits for its end. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     clearInterval(this.#timer);
@@ -66,7 +66,7 @@ export class HolderAudit {
     await this.#running;
   }
 
-  /** Makes an audit, unless a server has made one in this interval. Never rejects. */
+  /** Runs an audit, unless a server already ran one in this interval. Never rejects. */
   run(): Promise<void> {
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
@@ -89,7 +89,7 @@ export class HolderAudit {
     }
   }
 
-  /** @returns how many */
+  /** @returns the number of released holds */
   async #releaseLost(): Promise<number> {
     const { holders, library } = this.#parts;
     const known = new Map<string, boolean>();
@@ -103,7 +103,7 @@ export class HolderAudit {
     return lost;
   }
 
-  /** @param known what was asked already */
+  /** @param known results of earlier lookups */
   async #isLost(holder: string, ageMs: number, known: Map<string, boolean>): Promise<boolean> {
     const of = holderOf(holder);
     if (of.kind === 'temporary') return ageMs >= this.#timings.temporaryMs;

@@ -80,7 +80,7 @@ async function* chunksOfStream(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Buffer, void> {
   const iterator = stream.iterator({ destroyOnReturn: false });
-  // It may fail when nobody reads it any more, which would end the process.
+  // It may fail after the last read, which would end the process.
   stream.on('error', ignore);
   try {
     for (;;) {

@@ -48,7 +48,7 @@ export class MemoryAssetHolders implements AssetHolders {
     return hashes.filter((hash) => this.#begin(hash));
   }
 
-  /** @returns false during a deletion: nobody has stored anything since it started */
+  /** @returns false during a deletion: no bytes have been stored since it started */
   #begin(hash: string): boolean {
     if (this.#deletions.has(hash)) return false;
     let end: () => void = () => undefined;

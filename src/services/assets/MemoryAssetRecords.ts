@@ -3,7 +3,7 @@ import { type AssetRecords, type ClientAsset, MAX_LISTED } from './AssetRecords.
 /** Records in this process's memory. They end with it. */
 export class MemoryAssetRecords implements AssetRecords {
   readonly #assets = new Map<string, ClientAsset>();
-  /** Ids by owner and hash, in the order in which they came; none is empty. */
+  /** Ids by owner and hash, in the order of creation; none is empty. */
   readonly #byHash = new Map<string, Set<string>>();
 
   async put(asset: ClientAsset): Promise<void> {

@@ -28,7 +28,7 @@ export class MemoryAssetStore implements AssetStore {
 
   async stop(): Promise<void> {}
 
-  /** A Buffer is kept without a copy: nobody may write to it any more. */
+  /** A Buffer is kept without a copy: it must not be written to any more. */
   async put(source: AssetSource, options: PutOptions = {}): Promise<StoredAsset> {
     const parts: Buffer[] = [];
     const { hash, sizeBytes } = await this.#intake.read(source, options, async (chunks) => {

@@ -147,7 +147,7 @@ export class S3Bucket {
     }
   }
 
-  /** A presigned URL for the object, valid for so many seconds, with these headers. */
+  /** Returns a presigned URL for the object, valid for `seconds`, with these headers. */
   sign(key: string, headers: { type: string; disposition: string }, seconds: number): Promise<string> {
     const command = new GetObjectCommand({
       ...this.#at(key),
@@ -186,7 +186,7 @@ async function unlessMissing<T>(response: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** The status of the service's response, if the error is about a response. */
+/** Returns the status of the service's response, if the error is about a response. */
 function statusOf(error: unknown): number | undefined {
   return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
 }

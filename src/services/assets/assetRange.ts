@@ -2,7 +2,7 @@ import type { ByteRange } from '../../utils/StoredFile.js';
 import { AssetError } from './AssetError.js';
 
 /**
- * The bytes that a range means.
+ * Returns the bytes of a range.
  * @returns first and last byte, both inclusive; for an empty file the last one is -1
  * @throws AssetError `invalid_range`
  */

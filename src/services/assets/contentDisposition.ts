@@ -1,8 +1,8 @@
 import type { AssetPresentation } from './AssetStore.js';
 
 /**
- * The header with a file's name (RFC 6266): in plain characters, and also in UTF-8 if there are others. It never
- * contains quotes, backslashes or control characters.
+ * Returns the header with a file's name (RFC 6266): in plain characters, and also in UTF-8 if there are others. It
+ * never contains quotes, backslashes or control characters.
  */
 export function contentDisposition({ filename, isDownload = false }: AssetPresentation): string {
   const plain = filename.replace(/[^\x20-\x7e]|["\\%]/g, '_');

@@ -13,7 +13,7 @@ export function isDataUri(text: string): boolean {
 }
 
 /**
- * Parses a `data:` URI (RFC 2397). One that is too large is not decoded.
+ * Parses a `data:` URI (RFC 2397). A URI that is too large is not decoded.
  * @param maxBytes maximum size after decoding
  */
 export function parseDataUri(text: string, maxBytes: number): DataUri {

@@ -1,29 +1,30 @@
-/** First part of the name of a holder that is no job's. No job has such an id. */
+/** First part of the names of temporary holders. No job has such an id. */
 const TEMPORARY = 'temporary';
 
-/** First part of the name of a holder that is a client's asset. */
+/** First part of the names of client assets as holders. */
 const CLIENT = 'client';
 
-/** Name of a client's asset as a holder of its bytes. @param assetId unique, as are the ids of jobs */
+/** Returns the holder name of a client's asset. @param assetId unique, like job ids */
 export function clientHolder(assetId: string): string {
   return `${CLIENT}/${assetId}`;
 }
 
-/** Name of somebody who holds an asset for a while, such as a request until there is a job. @param token unique */
+/** Returns the name of a temporary holder, such as a request until its job exists. @param token unique */
 export function temporaryHolder(token: string): string {
   return `${TEMPORARY}/${token}`;
 }
 
 /**
- * Name of somebody who holds an asset for a job.
- * @param blob what the asset is to the job, beginning with its id and a slash
- * @param token unique, since several servers may store the same bytes for a job: what one of them gives up the other keeps
+ * Returns the name of a holder for a job.
+ * @param blob purpose of the asset for the job, starting with the job's id and a slash
+ * @param token unique, because several servers may store the same bytes for a job: a release by one server keeps the
+ * hold of another
  */
 export function jobHolder(blob: string, token: string): string {
   return `${blob}/${token}`;
 }
 
-/** For whom a holder holds: a job or a client's asset, by its id, or somebody for a while. */
+/** Returns the kind of a holder: a job or a client's asset, with its id, or a temporary holder. */
 export function holderOf(
   holder: string,
 ): { readonly kind: 'temporary' } | { readonly kind: 'job' | 'client'; readonly id: string } {

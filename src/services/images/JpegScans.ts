@@ -7,7 +7,7 @@ const NOT_CODED = 255;
 export class JpegScans {
   /** Why there cannot be an image. */
   problem: string | undefined;
-  /** What is unusual enough to be decoded. */
+  /** An irregularity that requires decoding. */
   damage: string | undefined;
   /** By component: for each coefficient, the number of missing bits. */
   readonly #open = new Map<number, Uint8Array>();
@@ -26,7 +26,7 @@ export class JpegScans {
     if (this.#scans === 0) this.problem ??= 'the JPEG has no image data';
   }
 
-  /** What is missing although the frame header announces it. */
+  /** Data that the frame header announces but the file lacks. */
   get missing(): string | undefined {
     const isAllThere = [...this.#open.values()].every((bits) => bits.every((left) => left === 0));
     return isAllThere ? undefined : 'the JPEG ends before its last scan';
@@ -50,7 +50,7 @@ export class JpegScans {
     }
   }
 
-  /** Of each table: its class and number, the number of codes with 1..16 bits, and one byte for each code. */
+  /** Reads, of each table, its class and number, the number of codes with 1..16 bits, and one byte for each code. */
   #takeHuffmanTables(data: Buffer): void {
     for (let at = 0; at + 17 <= data.length; ) {
       const head = data.readUInt8(at);

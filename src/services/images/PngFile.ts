@@ -56,7 +56,7 @@ export class PngFile {
     return this.#headers > 1;
   }
 
-  /** Why there cannot be an image. */
+  /** Returns why the file cannot contain an image; `undefined` if it can. */
   problem(colourType: number): string | undefined {
     if (this.#problem !== undefined) return this.#problem;
     if (this.pixels.length === 0) return 'the PNG has no image data';
@@ -114,7 +114,7 @@ export class PngFile {
     }
   }
 
-  /** Where it deviates from the standard, viewers rotate the image, and loaders may not. */
+  /** Where the EXIF data deviates from the standard, viewers rotate the image, and loaders may not. */
   #takeExif(data: Buffer): void {
     if (this.#hasExif) {
       this.oddity ??= 'it has EXIF data twice';

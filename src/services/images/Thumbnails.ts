@@ -30,8 +30,8 @@ export class Thumbnails {
   }
 
   /**
-   * The thumbnail of the image `id`.
-   * @param load gets the image when its turn comes; its error is passed on
+   * Returns the thumbnail of the image `id`.
+   * @param load gets the image when its turn comes; its errors are passed on
    */
   async get(id: string, load: () => Promise<Buffer>): Promise<Buffer> {
     const kept = this.#kept.get(id);
@@ -58,7 +58,7 @@ export class Thumbnails {
     this.#underWay.set(id, making);
     making.then(
       (thumbnail) => {
-        // It may have been removed meanwhile.
+        // It may have been removed in the meantime.
         if (this.#underWay.get(id) === making) this.#keep(id, thumbnail);
       },
       () => {

@@ -69,7 +69,7 @@ export async function asResult<T>(maxPixels: number, work: () => Promise<T>): Pr
   }
 }
 
-/** The error for an image that is too large. */
+/** Returns the error for an image that is too large. */
 export function tooManyPixels(maxPixels: number): PromptError {
   return new PromptError(
     'result too large',
@@ -143,7 +143,7 @@ function encode(image: Sharp, format: OutputFormat): Sharp {
   }
 }
 
-/** File extension of an output format. */
+/** Returns the file extension of an output format. */
 export function extensionOf(format: OutputFormat): string {
   return format === 'JPEG' ? 'jpg' : format.toLowerCase();
 }

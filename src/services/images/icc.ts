@@ -71,7 +71,7 @@ function isSrgbCurve(tag: Buffer | undefined): boolean {
 const srgbEncoded = (linear: number) =>
   linear <= 0.0031308 ? 12.92 * linear : 1.055 * linear ** (1 / 2.4) - 0.055;
 
-/** The function of a `curv` or `para` tag, from encoded to linear values. */
+/** Returns the function of a `curv` or `para` tag, from encoded to linear values. */
 function curveOf(tag: Buffer): ((x: number) => number) | undefined {
   switch (tag.toString('latin1', 0, 4)) {
     case 'curv':

@@ -53,7 +53,7 @@ export function greyProfile(curve: Curve): Buffer {
   return profile('GRAY', { wtpt: xyzTag(D50), kTRC: curveTag(curve) });
 }
 
-/** XYZ of the primaries at full strength, under D50. */
+/** Returns the XYZ values of the primaries at full strength, under D50. */
 function colorants({ white, red, green, blue }: Primaries): Matrix {
   const [r, g, b] = [xyzOf(red), xyzOf(green), xyzOf(blue)];
   // Factors with which the three add up to white.

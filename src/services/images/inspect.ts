@@ -16,7 +16,8 @@ interface InspectionLimits {
 }
 
 /**
- * Detects what an upload is: from its bytes, never from its name, and without decoding it unless its file is damaged.
+ * Detects the type and properties of an upload from its bytes, never from its name, and without decoding it unless the
+ * file is damaged.
  * @returns its properties, and the bytes to continue with: a damaged file is rewritten
  * @throws AppError `UNSUPPORTED_IMAGE_TYPE`, `IMAGE_TOO_LARGE` or `INVALID_IMAGE`
  */

@@ -49,14 +49,14 @@ export function readJpeg(bytes: Buffer): ImageStructure | undefined {
   };
 }
 
-/** The first image of a file with several: the same bytes without the further images and their index. */
+/** Returns the first image of a file with several: the same bytes without the further images and their index. */
 export function firstPictureOf(bytes: Buffer): Buffer {
   const { segments } = walkJpeg(bytes);
   const kept = segments.filter((one) => !(one.marker === MARKER.APP2 && startsWith(one, MPF_PREFIX)));
   return Buffer.concat([SOI_BYTES, ...kept.map(({ whole }) => whole), EOI_BYTES]);
 }
 
-/** The same image with only what decoding needs: no metadata, no stray bytes, an end marker. */
+/** Returns the same image with only what decoding needs: no metadata, no stray bytes, an end marker. */
 export function rebuildJpeg(bytes: Buffer): Buffer {
   const parts = neededParts(bytes);
   return Buffer.concat([SOI_BYTES, ...parts, EOI_BYTES]);

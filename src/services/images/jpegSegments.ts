@@ -62,7 +62,7 @@ export function walkJpeg(bytes: Buffer): JpegWalk {
   return { segments, damage: damage ?? 'the JPEG ends before its end marker', hasEnd: false };
 }
 
-/** The segment whose marker is at `start`; undefined if the file ends before it does. */
+/** Returns the segment whose marker is at `start`; `undefined` if the file ends before it does. */
 function segmentAt(bytes: Buffer, start: number): JpegSegment | undefined {
   const marker = bytes.readUInt8(start + 1);
   const lengthAt = start + 2;
@@ -85,7 +85,7 @@ function skipFill(bytes: Buffer, from: number): number {
   return at;
 }
 
-/** The position of the next FF before a marker byte. */
+/** Returns the position of the next FF before a marker byte. */
 function nextMarker(bytes: Buffer, from: number): number | undefined {
   for (let at = bytes.indexOf(0xff, from); at !== -1; at = bytes.indexOf(0xff, at + 1)) {
     const next = bytes[at + 1];

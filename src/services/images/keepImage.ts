@@ -42,7 +42,7 @@ export function isAnimated(bytes: Buffer): boolean {
 /** Chunks in which nodes store texts. `comf` is ComfyUI's own, after the first image of an animation. */
 const TEXTS: ReadonlySet<string> = new Set(['tEXt', 'zTXt', 'iTXt', 'eXIf', 'comf']);
 
-/** The same animation without its texts; the same buffer if it has none. */
+/** Returns the same animation without its texts; the same buffer if it has none. */
 function withoutTexts(png: Buffer): Buffer {
   const chunks = [...pngChunks(png)];
   const kept = chunks.filter(({ name }) => !TEXTS.has(name));

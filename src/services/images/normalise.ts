@@ -29,7 +29,7 @@ export async function normaliseImage(
   return image.content === 'several' ? firstPictureOf(bytes) : bytes;
 }
 
-/** The input of the decoder: the image without anything that could mislead it. */
+/** Returns the input of the decoder: the image without anything that could mislead it. */
 function rebuild(bytes: Buffer, { mimeType }: InspectedImage): Buffer {
   switch (mimeType) {
     case 'image/png':

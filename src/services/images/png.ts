@@ -49,7 +49,7 @@ export function readPng(bytes: Buffer): ImageStructure | undefined {
   };
 }
 
-/** Width and height of a complete PNG, by its chunks alone: their content is not checked. */
+/** Returns width and height of a complete PNG, by its chunks alone: their content is not checked. */
 export function sizeOfWholePng(bytes: Buffer): { width: number; height: number } | undefined {
   const header = readHeader(bytes);
   if (!header?.isValid) return undefined;
@@ -80,8 +80,8 @@ function readHeader(bytes: Buffer): Header | undefined {
 }
 
 /**
- * The same image with only what decoding needs, in the order of the standard: no metadata, no further frames, an end.
- * Colours described by numbers become a profile, which decoders support.
+ * Returns the same image with only what decoding needs, in the order of the standard: no metadata, no further frames,
+ * an end. Colours described by numbers become a profile, which decoders support.
  */
 export function rebuildPng(bytes: Buffer): Buffer {
   const file = new PngFile(bytes);

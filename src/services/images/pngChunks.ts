@@ -29,7 +29,7 @@ function nameOf(bytes: Buffer, at: number): string {
   return name;
 }
 
-/** The chunks of a PNG, up to its IEND chunk or to something that cannot be a chunk. */
+/** Yields the chunks of a PNG, up to its IEND chunk or to something that cannot be a chunk. */
 export function* pngChunks(bytes: Buffer): Generator<PngChunk> {
   for (let at = SIGNATURE.length; at + 8 <= bytes.length; ) {
     const length = bytes.readUInt32BE(at);

@@ -41,8 +41,8 @@ const H273_CURVES: Readonly<Record<number, Curve>> = {
 const SRGB_NUMBER = 13;
 
 /**
- * The meaning of the values in a PNG, by the precedence of its standard (third edition, 4.3): cICP, iCCP, sRGB, gAMA
- * with cHRM. Chromaticities without a gamma are ignored, as in browsers; so are the numbers of HDR, which nothing
+ * Returns the meaning of the values in a PNG, by the precedence of its standard (third edition, 4.3): cICP, iCCP, sRGB,
+ * gAMA with cHRM. Chromaticities without a gamma are ignored, as in browsers; so are the numbers of HDR, which nothing
  * here can render.
  * @param chunks data of the chunks by name
  * @returns `sRGB`, `ownProfile` for the file's profile, or a profile with the same meaning as its numbers
@@ -59,7 +59,7 @@ export function pngColours(
   return chunks.has('sRGB') ? 'sRGB' : measured(chunks.get('gAMA'), chunks.get('cHRM'), isGrey);
 }
 
-/** A profile as an iCCP chunk: a name, the compression method, compressed data. */
+/** Returns a profile as an iCCP chunk: a name, the compression method, compressed data. */
 export function packedProfile(profile: Buffer): Buffer {
   return Buffer.concat([Buffer.from('colours\0\0', 'latin1'), zlib.deflateSync(profile)]);
 }

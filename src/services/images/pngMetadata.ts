@@ -17,8 +17,8 @@ interface Range {
 }
 
 /**
- * A PNG without its texts, EXIF data, times, further frames and private chunks, and without anything after its end.
- * Nothing is decoded: the kept parts stay unchanged.
+ * Returns a PNG without its texts, EXIF data, times, further frames and private chunks, and without anything after its
+ * end. Nothing is decoded: the kept parts stay unchanged.
  * @param png is consumed: if little is removed, the kept parts are moved together within it
  * @returns the same buffer if there is nothing to remove
  */
@@ -63,9 +63,9 @@ function movedTogether(bytes: Buffer, ranges: readonly Range[]): Buffer {
 const DEFAULT_MAX_BYTES = 1024 * 1024;
 
 /**
- * The text of a PNG under a keyword, such as ComfyUI's `prompt`: the first one, compressed or not.
+ * Returns the text of a PNG under a keyword, such as ComfyUI's `prompt`: the first one, compressed or not.
  * @param maxBytes of the text; a longer one counts as absent
- * @returns undefined if there is none that can be read
+ * @returns undefined without a readable text
  */
 export function readPngText(png: Buffer, keyword: string, maxBytes = DEFAULT_MAX_BYTES): string | undefined {
   if (!png.subarray(0, SIGNATURE.length).equals(SIGNATURE)) return undefined;

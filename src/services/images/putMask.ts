@@ -2,9 +2,9 @@ import { AppError } from '../../errors.js';
 import { openImage } from '../../utils/openImage.js';
 
 /**
- * Gives a picture the alpha channel of another one, as ComfyUI's `/upload/mask` does.
+ * Copies the alpha channel of one image to another, as ComfyUI's `/upload/mask` does.
  * @returns a PNG
- * @throws AppError `INVALID_IMAGE` where one of them cannot be read, or they are not of the same size
+ * @throws AppError `INVALID_IMAGE` if one of them cannot be decoded, or their sizes differ
  */
 export async function putMask(picture: Buffer, mask: Buffer, maxPixels: number): Promise<Buffer> {
   try {

@@ -3,7 +3,7 @@ import { isPng, readPng } from './png.js';
 import type { ImageStructure, ImageType } from './structure.js';
 import { isWebp, readWebp } from './webp.js';
 
-/** The type of a file by its first bytes, if it is one that is supported here. */
+/** Returns the type of a file by its first bytes, if it is supported. */
 export function typeOf(bytes: Buffer): ImageType | undefined {
   if (isPng(bytes)) return 'image/png';
   if (isJpeg(bytes)) return 'image/jpeg';

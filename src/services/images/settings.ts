@@ -9,7 +9,7 @@ export function configureImages(): void {
   sharp.concurrency(1);
 }
 
-/** Number of images in progress, or waiting for one of libuv's threads. */
+/** Returns the number of images in progress, or waiting for one of libuv's threads. */
 export function workOnImages(): number {
   const { queue, process } = sharp.counters();
   return queue + process;

@@ -1,9 +1,9 @@
 import { openImage } from '../../utils/openImage.js';
 
-/** Pixels either way: enough for nodes that make a picture smaller before they look at it. */
+/** Width and height in pixels: enough for nodes that scale an image down first. */
 const SIDE = 64;
 
-/** A grey PNG, for workflows that are run for nobody. */
+/** Returns a grey PNG for warm-up runs. */
 export async function smallPicture(): Promise<Buffer> {
   const raw = { width: SIDE, height: SIDE, channels: 3 } as const;
   const pixels = Buffer.alloc(SIDE * SIDE * raw.channels, 128);

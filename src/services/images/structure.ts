@@ -1,4 +1,4 @@
-/** What an image file's structure says, without decoding a pixel. */
+/** Properties of an image file from its structure, without decoding a pixel. */
 export interface ImageStructure {
   /** As the pixels are stored, before rotation. */
   readonly width: number;

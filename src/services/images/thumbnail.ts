@@ -1,10 +1,10 @@
 import { openImage } from '../../utils/openImage.js';
 
-/** Maximum pixels in each direction. */
+/** Maximum width and height in pixels. */
 const SIDE = 192;
 
 /**
- * A small WebP of an image, for lists; keeps transparency.
+ * Returns a small WebP of an image, for lists; keeps transparency.
  * @param maxPixels maximum width x height to decode
  */
 export async function makeThumbnail(image: Buffer, maxPixels: number): Promise<Buffer> {

@@ -12,7 +12,7 @@ import type { ImageStructure } from './structure.js';
 const RIFF_HEADER_LENGTH = 12;
 const CHUNK_HEADER_LENGTH = 8;
 const FLAG = { animation: 0x02, xmp: 0x04, exif: 0x08, alpha: 0x10, profile: 0x20 } as const;
-/** What the decoder needs besides the pixels. */
+/** Chunks that the decoder needs besides the pixels. */
 const DESCRIPTIONS = ['ICCP', 'ALPH'];
 const PIXELS = ['VP8 ', 'VP8L'];
 
@@ -63,7 +63,7 @@ export function readWebp(bytes: Buffer): ImageStructure | undefined {
   };
 }
 
-/** The same image with only what decoding needs, and the right lengths. An animation stays unchanged. */
+/** Returns the same image with only what decoding needs, and the right lengths. An animation stays unchanged. */
 export function rebuildWebp(bytes: Buffer): Buffer {
   const all = [...chunks(bytes)];
   const pixels = all.find(({ name }) => PIXELS.includes(name));
@@ -90,7 +90,7 @@ function riff(parts: ReadonlyArray<Pick<Chunk, 'name' | 'data'>>): Buffer {
 
 const MAX_CHUNKS = 10_000;
 
-/** The chunks within the declared length, and not beyond the end of the file. */
+/** Yields the chunks within the declared length, and not beyond the end of the file. */
 function* chunks(bytes: Buffer): Generator<Chunk> {
   const end = Math.min(bytes.length, 8 + bytes.readUInt32LE(4));
   let count = 0;

@@ -24,20 +24,23 @@ export class BreakerSwitch {
     parts.forced?.onHosts((hosts) => this.#follow(hosts));
   }
 
-  /** Effective here immediately, and on all servers when this resolves, or after an outage. */
+  /** Takes effect here immediately, and on all servers when this resolves, or after an outage. */
   async open(instance: Instance): Promise<void> {
     this.#open(instance);
     await this.#parts.forced?.set(instance.host, true);
   }
 
-  /** The same. Pending jobs may go there when this resolves, if the machine is healthy. */
+  /** Takes effect like `open`. When this resolves, pending jobs can run on the machine if it is healthy. */
   async close(instance: Instance): Promise<void> {
     this.#close(instance);
     await this.#parts.forced?.set(instance.host, false);
     await this.#parts.checker.recheck(instance);
   }
 
-  /** Only manually opened breakers are shared: each server also opens and closes by its own experience. */
+  /**
+   * Applies manual changes of other servers. Only manually opened breakers are shared: each server also opens and
+   * closes by its own experience.
+   */
   #follow(hosts: ReadonlySet<string>): void {
     const elsewhere = { elsewhere: true };
     for (const instance of this.#parts.instances) {

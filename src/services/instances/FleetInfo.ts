@@ -7,22 +7,22 @@ import { isJsonObject, type Json, parseJson } from '../../utils/losslessJson.js'
 import { mergeObjectInfo, type ObjectInfo } from '../../workflows/objectInfo/mergeObjectInfo.js';
 import type { Instance } from './Instance.js';
 
-/** A machine with many node packs answers some 5 MB. */
+/** The response of a machine with many node packs has some 5 MB. */
 const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_DEPTH = 64;
-/** Paths whose answers are remembered. */
+/** Maximum number of cached paths. */
 const MAX_PATHS = 200;
 
 export interface FleetInfoOptions {
-  /** What the machines said is asked for again after this time, ms; it goes on to be answered meanwhile. */
+  /** Age from which a response is requested again, ms. Until then, and while that request runs, the cached one is used. */
   readonly freshMs: number;
-  /** It is not answered any more when it is as old as this, unless no machine answers, ms. */
+  /** Age from which a cached response is no longer used, unless no machine is healthy, ms. */
   readonly maxAgeMs: number;
-  /** For a client that finds no machine: when one may be back, seconds. */
+  /** `Retry-After` for a client when no machine is healthy, seconds. */
   readonly retryAfterSeconds: number;
 }
 
-/** What one machine said, and what that is. */
+/** Response of one machine, with its hash. */
 interface Said {
   readonly hash: string;
   readonly json: Json;
@@ -35,8 +35,8 @@ interface Known<T> {
 }
 
 /**
- * What the healthy machines say of themselves, as one machine that has all of it would. Answers are kept for a short while:
- * clients ask for megabytes whenever they start.
+ * Combines what the healthy machines report about themselves, as if they were one machine. Responses are cached for a
+ * short while: clients request megabytes at each start.
  */
 export class FleetInfo {
   readonly #instances: readonly Instance[];
@@ -56,12 +56,12 @@ export class FleetInfo {
     this.#logger = logger;
   }
 
-  /** Those that may have jobs at present, in the order of the configuration. */
+  /** The healthy instances, in the order of the configuration. */
   get healthy(): readonly Instance[] {
     return this.#instances.filter((instance) => instance.isHealthy);
   }
 
-  /** The machine that whatever is not about prompts goes to. @throws AppError `NO_HEALTHY_INSTANCES` */
+  /** Returns the machine for requests that are not about prompts. @throws AppError `NO_HEALTHY_INSTANCES` */
   first(): Instance {
     const [first] = this.healthy;
     if (first) return first;
@@ -69,7 +69,7 @@ export class FleetInfo {
     throw new AppError('NO_HEALTHY_INSTANCES', 'No ComfyUI instance is healthy.', { retryAfterSeconds });
   }
 
-  /** Every node class of any machine. @throws AppError `NO_HEALTHY_INSTANCES` */
+  /** Returns every node class of any machine. @throws AppError `NO_HEALTHY_INSTANCES` */
   async objectInfo(): Promise<ObjectInfo> {
     const answers = await this.answers('/object_info');
     if (this.#merged?.from !== answers) {
@@ -79,7 +79,7 @@ export class FleetInfo {
   }
 
   /**
-   * What any machine lists, each entry once; undefined where none has such a list.
+   * Returns the entries of all machines' lists without duplicates; `undefined` if no machine has such a list.
    * @throws AppError `NO_HEALTHY_INSTANCES`
    */
   async list(path: string): Promise<readonly Json[] | undefined> {
@@ -88,7 +88,8 @@ export class FleetInfo {
   }
 
   /**
-   * What each healthy machine answers to `GET` of a path with 200 and JSON. The same array until one says something else.
+   * Returns the JSON that each healthy machine sends for `GET` of a path with status 200. Returns the same array until
+   * a response changes.
    * @throws AppError `NO_HEALTHY_INSTANCES`
    */
   async answers(path: string): Promise<readonly Json[]> {
@@ -125,7 +126,7 @@ export class FleetInfo {
     for (const key of [...this.#said.keys()]) if (key.startsWith(`${oldest} `)) this.#said.delete(key);
   }
 
-  /** Megabytes are read again only where they are others. */
+  /** Parses the megabytes again only if they changed. */
   async #askOne(instance: Instance, path: string): Promise<Json | undefined> {
     try {
       const { status, bytes } = await instance.client.ask(path, MAX_BYTES);

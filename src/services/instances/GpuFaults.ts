@@ -2,8 +2,8 @@ import type { Logger } from '../../utils/logger.js';
 import type { Instance } from './Instance.js';
 
 /**
- * Sets instances aside on which every prompt fails until ComfyUI is restarted. They get no jobs until that was seen, or
- * somebody closes their breaker by hand: their checks go well, and each job that tried would be lost time.
+ * Excludes instances on which every prompt fails until ComfyUI is restarted. They get no jobs until a restart is
+ * detected, or someone closes their breaker manually. Their health checks pass, so each job sent there would be wasted.
  */
 export class GpuFaults {
   readonly #isConnected: (host: string) => boolean;
@@ -15,7 +15,7 @@ export class GpuFaults {
     this.#logger = logger;
   }
 
-  /** A prompt met such a fault. @param message of its failure */
+  /** Reports a prompt that failed with such a fault. @param message of the failure */
   report(instance: Instance, message: string): void {
     if (instance.health.problem?.kind === 'GPU fault') return;
     const [first = ''] = message.split('\n', 1);
@@ -24,13 +24,13 @@ export class GpuFaults {
     this.#logger.error('Instance gets no jobs', { instance: instance.host, reason });
   }
 
-  /** An instance does not answer. One whose process is only busy does not either, but keeps its sockets. */
+  /** Notes that an instance does not respond. A busy process may not respond either, but keeps its sockets open. */
   noteSilence({ host, health }: Instance): void {
     if (health.problem?.kind !== 'GPU fault' || this.#isConnected(host)) return;
     health.problem = { ...health.problem, wasGone: true };
   }
 
-  /** An instance answers that did not before. */
+  /** Notes that an instance responds again. */
   noteReturn({ host, health }: Instance): void {
     if (health.problem?.kind !== 'GPU fault' || !health.problem.wasGone) return;
     health.problem = undefined;

@@ -10,41 +10,41 @@ import { missingOf } from './capabilities.js';
 import type { Inspector } from './Inspector.js';
 import type { Instance } from './Instance.js';
 
-/** Requests for node classes to one instance at the same time. */
+/** Concurrent requests for node classes to one instance. */
 const MAX_REQUESTS = 4;
-/** An instance that lacks so many things is not asked for more. */
+/** Maximum number of missing things per instance: then it is not asked further. */
 const MAX_MISSING = 20;
-/** Graphs with needs of their own that machines are asked about again. */
+/** Maximum number of graphs that machines are asked about again. */
 const MAX_WATCHED = 2000;
-/** Classes of which it is remembered what an instance says. */
+/** Maximum number of node classes cached per instance. */
 const MAX_CLASSES = 5000;
-/** One that was up so short ago may be back soon, ms. */
+/** An instance that was up within this time may be back soon, ms. */
 const BACK_SOON_MS = 600_000;
 
-/** What one instance said of node classes since it was inspected last. */
+/** Responses of one instance about node classes since its last inspection. */
 interface Answers {
   readonly asked: Map<string, Promise<NodeInfo | undefined>>;
   readonly infos: Map<string, NodeInfo>;
-  /** Keys of the needs of which it told whether it meets them. */
+  /** Keys of the needs that the instance was successfully checked for. */
   readonly told: Set<string>;
 }
 
 interface Checked {
-  /** What the instance with the fewest gaps lacks; undefined where one has all, or may have once it is back. */
+  /** Gaps of the instance with the fewest; `undefined` if an instance has everything, or may have it once it is back. */
   readonly missing: readonly string[] | undefined;
-  /** What any instance said of a class. */
+  /** Finds the node info of a class from any instance. */
   readonly infoOf: NodeLookup;
 }
 
 /**
- * Finds out which machines can run the graphs that clients bring along, whose nodes and models are known only when they come.
- * No machine gets such a graph before it was asked.
+ * Finds out which machines can run graphs of clients, whose nodes and models are known only when they arrive. A machine
+ * gets such a graph only after it was checked for it.
  */
 export class GraphMachines {
   readonly #instances: readonly Instance[];
   readonly #clock: Clock;
   readonly #logger: Logger;
-  /** By key; those that came last at the end. */
+  /** By key; the most recent last. */
   readonly #watched = new Map<string, GraphNeeds>();
   readonly #answers = new Map<Instance, Answers>();
   readonly #onHopeless: Array<(needs: GraphNeeds, missing: readonly string[]) => void> = [];
@@ -61,7 +61,7 @@ export class GraphMachines {
     inspector.onNodes((instance) => void this.#askAgain(instance));
   }
 
-  /** An instance is gone. */
+  /** Forgets a removed instance. */
   leave(instance: Instance): void {
     this.#answers.delete(instance);
   }
@@ -70,12 +70,12 @@ export class GraphMachines {
     this.#stopped.abort();
   }
 
-  /** Calls `listener` when all machines are up, and none of them has what somebody may still wait for. */
+  /** Calls `listener` when all machines are up, and none of them meets the needs of a graph that jobs may wait with. */
   onHopeless(listener: (needs: GraphNeeds, missing: readonly string[]) => void): void {
     this.#onHopeless.push(listener);
   }
 
-  /** The machines are asked about these needs, now and whenever they are inspected. */
+  /** Asks the machines about these needs, now and at each inspection. */
   watch(needs: GraphNeeds): void {
     if (this.#remember(needs)) for (const instance of this.#up()) void this.#ask(instance, needs);
   }
@@ -100,7 +100,7 @@ export class GraphMachines {
     return !isUp && lastSuccess !== undefined && this.#clock.now() - lastSuccess < BACK_SOON_MS;
   }
 
-  /** @returns whether they are new */
+  /** @returns whether the needs are new */
   #remember(needs: GraphNeeds): boolean {
     const isNew = !this.#watched.has(needs.key);
     const oldest = keepNewest(this.#watched, needs.key, needs, MAX_WATCHED);
@@ -113,7 +113,7 @@ export class GraphMachines {
     for (const { health } of this.#instances) health.graphs.delete(key);
   }
 
-  /** After it was inspected: it may have been restarted with other nodes, or given other models. */
+  /** Runs after an inspection: the instance may have been restarted with other nodes, or have other models. */
   async #askAgain(instance: Instance): Promise<void> {
     this.#answers.delete(instance);
     for (const needs of [...this.#watched.values()]) {
@@ -131,7 +131,7 @@ export class GraphMachines {
     if (isNowhere) for (const listener of this.#onHopeless) listener(needs, missing);
   }
 
-  /** @returns what the instance lacks; undefined where it does not tell */
+  /** @returns what the instance lacks; `undefined` if the request failed */
   async #ask(instance: Instance, needs: GraphNeeds): Promise<readonly string[] | undefined> {
     try {
       const answers = this.#answersOf(instance);

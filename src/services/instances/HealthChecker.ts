@@ -9,22 +9,22 @@ import type { Instance, InstanceHealth } from './Instance.js';
 import { Lookout } from './Lookout.js';
 
 export interface HealthOptions {
-  /** Between two checks of a healthy instance, ms. */
+  /** Interval between checks of a healthy instance, ms. */
   readonly intervalMs: number;
-  /** A success younger than this needs no check before a job, ms. */
+  /** After a success within this time, a job needs no check, ms. */
   readonly freshMs: number;
-  /** First wait before an instance that failed is asked again; doubled each time up to the interval, ms. */
+  /** First delay before an instance is checked again after a failure, ms. It doubles each time, up to the interval. */
   readonly recheckMs: number;
-  /** Between two looks for an instance that is down and may be back, ms. */
+  /** Interval at which an instance that is down is probed, ms. */
   readonly lookMs: number;
-  /** How long an address gets no jobs after one of them found that it leads to several machines, ms. */
+  /** How long an address gets no jobs after a job found that it leads to several machines, ms. */
   readonly severalMachinesMs: number;
 }
 
 /**
- * Keeps each instance's health: checks on an interval, sooner after a failure, and before a job when the last
- * success is not fresh. Jobs report their own contacts too. Every failure feeds the instance's breaker; while
- * that is open, the check at the end of its reset time is the one probe.
+ * Tracks the health of each instance. Checks run at an interval, sooner after a failure, and before a job if the last
+ * success is not fresh. Jobs report successes and failures too. Every failure counts for the instance's breaker; while
+ * that is open, the check at the end of its reset time is the only probe.
  */
 export class HealthChecker {
   readonly #instances: readonly Instance[];
@@ -33,7 +33,7 @@ export class HealthChecker {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #timers = new Map<Instance, NodeJS.Timeout>();
-  /** Instances that are gone: a check of one that is under way is the last one. */
+  /** Removed instances: a check that is running is their last. */
   readonly #forgotten = new WeakSet<Instance>();
   readonly #lookout: Lookout;
   readonly #gpuFaults: GpuFaults;
@@ -57,7 +57,7 @@ export class HealthChecker {
     this.#options = options;
     this.#clock = clock;
     this.#logger = logger;
-    // Every request of every check listens to it.
+    // Every request of every check listens to this signal.
     setMaxListeners(0, this.#stopped.signal);
     const { lookMs } = options;
     this.#gpuFaults = gpuFaults;
@@ -67,33 +67,33 @@ export class HealthChecker {
     );
   }
 
-  /** Calls `listener` whenever a check found an instance healthy. */
+  /** Calls `listener` after each check that found an instance healthy. */
   onHealthy(listener: (instance: Instance) => void): void {
     this.#onHealthy.push(listener);
   }
 
-  /** Calls `listener` when an instance answers that did not before. */
+  /** Calls `listener` when an instance responds after being down. */
   onUp(listener: (instance: Instance) => void): void {
     this.#onUp.push(listener);
   }
 
-  /** Calls `listener` when an instance answers again, and when it was put back into service by hand. */
+  /** Calls `listener` when an instance responds again, and when it was put back into service manually. */
   onReturn(listener: (instance: Instance) => void): void {
     this.#onReturn.push(listener);
   }
 
-  /** Checks every instance once, then goes on by itself. */
+  /** Checks every instance once, and then regularly. */
   async start(): Promise<void> {
     this.#hasStarted = true;
     await Promise.all(this.#instances.map((instance) => this.#scheduledCheck(instance)));
   }
 
-  /** An instance that came later is checked before it takes jobs. Never rejects. */
+  /** Checks an instance that was added later, before it gets jobs. Never rejects. */
   async add(instance: Instance): Promise<void> {
     if (this.#hasStarted) await this.#scheduledCheck(instance);
   }
 
-  /** An instance is gone. */
+  /** Forgets a removed instance. */
   forget(instance: Instance): void {
     this.#forgotten.add(instance);
     clearTimeout(this.#timers.get(instance));
@@ -109,7 +109,7 @@ export class HealthChecker {
     await Promise.all(this.#underWay.values());
   }
 
-  /** Whether the instance may have a job now: its last success is fresh, or a check just now went well. */
+  /** Returns whether the instance can have a job now: its last success is fresh, or a check just passed. */
   async ensureFresh(instance: Instance): Promise<boolean> {
     const { lastSuccess } = instance.health;
     if (!instance.isHealthy) return false;
@@ -119,7 +119,7 @@ export class HealthChecker {
     return isUp && instance.isHealthy;
   }
 
-  /** Looks at the instance now, as after its breaker was closed by hand. */
+  /** Checks the instance now, for example after its breaker was closed manually. */
   async recheck(instance: Instance): Promise<void> {
     instance.health.problem = undefined;
     instance.forgetRefusals();
@@ -127,25 +127,25 @@ export class HealthChecker {
     await this.#scheduledCheck(instance);
   }
 
-  /** A connection to the instance is gone: it may have been restarted. Several at the same time are one reason to look. */
+  /** Checks an instance that lost a connection, because it may have been restarted. Concurrent calls lead to one check. */
   async suspect(instance: Instance): Promise<void> {
     if (this.#underWay.has(instance) || !instance.health.isUp || this.#stopped.signal.aborted) return;
     if (!(await this.#check(instance))) this.#schedule(instance);
   }
 
-  /** A job's contact with the instance went well, whatever became of the job. */
+  /** Reports that a job reached the instance, whatever the result of the job. */
   reportSuccess(instance: Instance): void {
     instance.health.lastSuccess = this.#clock.now();
     instance.breaker.recordSuccess();
   }
 
-  /** A job could not reach the instance, or it did not answer as ComfyUI does. */
+  /** Reports that a job could not reach the instance, or got a response that is not from ComfyUI. */
   reportFailure(instance: Instance, error: unknown): void {
     this.#recordFailure(instance, error);
     this.#schedule(instance);
   }
 
-  /** A job found that the address leads to several machines, although checks did not show it. */
+  /** Reports that a job found an address that leads to several machines, although checks did not detect it. */
   reportSeveralMachines(instance: Instance, error: unknown): void {
     if (instance.health.problem) return;
     const reason = messageOf(error);
@@ -154,7 +154,7 @@ export class HealthChecker {
     this.#logger.error('Instance gets no jobs', { instance: instance.host, reason });
   }
 
-  /** A job's upload of `bytes` was too large for an instance. Never rejects. */
+  /** Reports that an upload of `bytes` was too large for an instance. Never rejects. */
   reportTooLarge(instance: Instance, bytes: number): Promise<void> {
     return this.#inspector.onTooLarge(instance, bytes, this.#stopped.signal);
   }
@@ -171,19 +171,19 @@ export class HealthChecker {
   }
 
   async #scheduledCheck(instance: Instance): Promise<void> {
-    // One that was opened by hand goes on being looked at: whoever did it wants to see when it is well again.
+    // An instance whose breaker was opened manually is still checked: the operator wants to see when it recovers.
     const { breaker } = instance;
     const mayCheck = breaker.isForced || breaker.tryPass();
     const wasUp = instance.health.isUp;
     const isUp = mayCheck && (await this.#check(instance));
     if (isUp && wasUp) await this.#inspector.inspect(instance, this.#stopped.signal);
     this.#schedule(instance);
-    // Nobody opens connections to one that is gone.
+    // Removed instances need no connections.
     if (!instance.isHealthy || this.#forgotten.has(instance)) return;
     for (const listener of this.#onHealthy) listener(instance);
   }
 
-  /** One that was gone answers again. */
+  /** Checks an instance that responds again. */
   #onBack(instance: Instance): void {
     const { breaker, health } = instance;
     if (health.isUp || breaker.isForced) return;
@@ -200,13 +200,14 @@ export class HealthChecker {
 
   #untilNextCheck({ health, breaker }: Instance): number {
     const { intervalMs, recheckMs } = this.#options;
-    // Also one that gets no jobs because of its address: it is well, and a look at that takes a dozen requests.
+    // This includes an instance that is excluded because of its address: it is up, and checking the address takes a
+    // dozen requests.
     if (health.isUp && (breaker.state === 'CLOSED' || breaker.isForced)) return intervalMs;
     if (breaker.state === 'OPEN' && !breaker.isForced) return Math.ceil(breaker.msUntilProbe);
     return Math.min(intervalMs, recheckMs * 2 ** Math.max(0, breaker.snapshot.failures - 1));
   }
 
-  /** Joins a check that is under way. Never rejects. */
+  /** Joins a check that is running. Never rejects. */
   #check(instance: Instance): Promise<boolean> {
     const underWay = this.#underWay.get(instance);
     if (underWay) return underWay;
@@ -222,7 +223,7 @@ export class HealthChecker {
       const { health, breaker } = instance;
       const wasUp = health.isUp;
       const answeredAt = this.#clock.now();
-      // It gets no job before it is known what it can do.
+      // It gets no job before its capabilities are known.
       if (!wasUp) this.#gpuFaults.noteReturn(instance);
       if (!wasUp) await this.#inspector.onUp(instance, this.#stopped.signal);
       health.lastCheck = health.lastSuccess = answeredAt;

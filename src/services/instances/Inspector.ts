@@ -8,24 +8,24 @@ import { contradictsItself } from '../comfyui/severalMachines.js';
 import { findMissing } from './capabilities.js';
 import type { Instance } from './Instance.js';
 
-/** What an instance is inspected for. */
+/** Subject of an inspection. */
 interface Inspection {
   readonly workflows: WorkflowCatalogue;
   /** Node classes that every built-in workflow needs. */
   readonly sharedClasses: readonly string[];
-  /** Whether machines allow uploads: a file shows whether an address is one machine. */
+  /** Whether machines allow uploads: an uploaded file shows whether an address is a single machine. */
   readonly uploads: boolean;
   readonly leftovers: Leftovers;
 }
 
-/** Upper bounds for what a form has beside its file, and a prompt beside its picture in base64; bytes. */
+/** Upper bounds in bytes: of a form without its file, and of a prompt without its base64 image. */
 const FORM_BYTES = 1024;
 const GRAPH_BYTES = 16 * 1024;
 
 const SEVERAL_MACHINES =
   'its address leads to several ComfyUI machines in turn, as behind a round-robin proxy; list each machine by itself';
 
-/** Finds out what an instance that answers can do, and cleans up what earlier starts of the server left there. */
+/** Finds out what a running instance can do, and cleans up what earlier starts of the server left there. */
 export class Inspector {
   readonly #inspection: Inspection;
   readonly #clock: Clock;
@@ -38,14 +38,14 @@ export class Inspector {
     this.#logger = logger;
   }
 
-  /** Calls `listener` whenever an instance told what it has. */
+  /** Calls `listener` after each listing of an instance's nodes. */
   onNodes(listener: (instance: Instance) => void): void {
     this.#onNodes.push(listener);
   }
 
   /**
-   * Before an instance that just came up gets its first job.
-   * @throws PromptError when it does not take part in the check of its address, such as by refusing uploads
+   * Inspects an instance that just came up, before its first job.
+   * @throws PromptError when its address cannot be checked, for example because it rejects uploads
    */
   async onUp(instance: Instance, signal: AbortSignal): Promise<void> {
     instance.forgetRefusals();
@@ -53,7 +53,7 @@ export class Inspector {
     await this.#look(instance, signal);
   }
 
-  /** From time to time: nodes, models and limits change while a machine runs. Never rejects. */
+  /** Inspects an instance at intervals, because nodes, models and limits can change while it runs. Never rejects. */
   async inspect(instance: Instance, signal: AbortSignal): Promise<void> {
     if (instance.health.problem?.kind === 'several machines') {
       await this.#try(instance, 'Address could not be checked', () => this.#checkAddress(instance, signal));
@@ -61,7 +61,7 @@ export class Inspector {
     await this.#look(instance, signal);
   }
 
-  /** It refused a picture of that many bytes: what it says of itself may have changed, or a proxy has a limit of its own. */
+  /** Handles the rejection of an image of `bytes`: the limit of the instance may have changed, or a proxy has its own limit. */
   async onTooLarge(instance: Instance, bytes: number, signal: AbortSignal): Promise<void> {
     await this.#readLimits(instance, signal);
     if (instance.accepts(bytes)) instance.refused(bytes);
@@ -82,7 +82,7 @@ export class Inspector {
     await this.#try(instance, 'Nodes could not be listed', () => this.findMissing(instance, signal));
   }
 
-  /** The largest picture, in bytes, that fits into a request of `maxBytes` beside what goes with it. */
+  /** Returns the size in bytes of the largest image that fits into a request of `maxBytes` with everything else in it. */
   #imageBytesWithin(maxBytes: number): number {
     return this.#inspection.uploads ? maxBytes - FORM_BYTES : Math.floor((maxBytes - GRAPH_BYTES) * 0.75);
   }
@@ -93,7 +93,7 @@ export class Inspector {
     if (problem?.kind === 'GPU fault' || (problem?.until ?? 0) > this.#clock.now()) return;
     const wasGood = problem === undefined;
     const isSeveral = this.#inspection.uploads && (await this.#contradictsItself(client, signal));
-    // A job may have found something else meanwhile.
+    // A job may have found another problem in the meantime.
     if (health.problem?.kind === 'GPU fault') return;
     health.problem = isSeveral ? { kind: 'several machines', reason: SEVERAL_MACHINES } : undefined;
     if (isSeveral && wasGood) {
@@ -114,8 +114,8 @@ export class Inspector {
   }
 
   /**
-   * Finds out what the instance has of what the workflows need.
-   * @throws PromptError when it does not tell
+   * Finds out which nodes, models and labels of the workflows the instance lacks.
+   * @throws PromptError when a request to it fails
    */
   async findMissing(instance: Instance, signal: AbortSignal): Promise<void> {
     const { workflows, sharedClasses } = this.#inspection;
@@ -128,10 +128,10 @@ export class Inspector {
       signal,
     );
     const { health } = instance;
-    // Jobs of a workflow that is gone may still wait.
+    // Jobs of a removed workflow may still be waiting.
     for (const [type, names] of health.missing) if (!workflows.get(type)) missing.set(type, [...names]);
     health.nodes = infos;
-    // One that changed meanwhile is asked for once more.
+    // A workflow that changed in the meantime is checked again.
     for (const workflow of all)
       if (workflows.get(workflow.type)?.requires === workflow.requires)
         health.unchecked.delete(workflow.type);

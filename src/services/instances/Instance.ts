@@ -4,62 +4,62 @@ import type { ComfyClient } from '../comfyui/ComfyClient.js';
 import type { NodeInfo } from '../comfyui/protocol.js';
 import type { CircuitBreaker } from './circuitBreaker.js';
 
-/** What is known about an instance's health. Times are epoch ms. */
+/** Health of an instance. Times are epoch ms. */
 export interface InstanceHealth {
-  /** Whether the last contact went well. */
+  /** Whether the last contact succeeded. */
   isUp: boolean;
   lastCheck: number | undefined;
   lastSuccess: number | undefined;
-  /** Of the last check that went well, and the moving average of all. */
+  /** Of the last successful check, and the moving average of all. */
   responseTimeMs: number | undefined;
   averageResponseTimeMs: number | undefined;
   version: string | undefined;
-  /** Largest picture that it says it accepts, bytes; undefined where it does not tell. */
+  /** Size in bytes of the largest image that it reports to accept; `undefined` if unknown. */
   maxImageBytes: number | undefined;
-  /** Since when it is down, and what the last contact failed with; undefined while it is up. */
+  /** Since when it is down, and the error of the last contact; `undefined` while it is up. */
   downSince: number | undefined;
   lastError: string | undefined;
-  /** Why it gets no jobs although it answers. */
+  /** Why it gets no jobs although it is up. */
   problem: InstanceProblem | undefined;
-  /** It came up, and workflows run on it before its first job. */
+  /** Workflows run on it before its first job. */
   isWarming: boolean;
-  /** What the instance lacks, by workflow type; types that it can run are not in it. */
+  /** What the instance lacks, by workflow type. Types that it can run have no entry. */
   missing: ReadonlyMap<string, readonly string[]>;
-  /** Workflow types that came or changed since it was asked what it has. */
+  /** Workflow types that are new or changed since the last inspection. */
   readonly unchecked: Set<string>;
-  /** Keys of the needs of clients' own graphs that it meets, of those that it was asked about. */
+  /** Keys of the needs of client graphs that it was checked for and meets. */
   readonly graphs: Set<string>;
-  /** What it says of the node classes that workflows use. */
+  /** Its info on the node classes that workflows use. */
   nodes: ReadonlyMap<string, NodeInfo>;
 }
 
-/** Something about an instance that checks of its health do not show. Whoever finds one ends only its own kind. */
+/** A problem that health checks do not detect. Each kind is cleared only by the code that detects it. */
 type InstanceProblem =
   | {
       readonly kind: 'several machines';
       readonly reason: string;
-      /** A job found it, which checks may not see: none of them ends it before this time (epoch ms). */
+      /** Set when a job found it. Checks may not detect it, so they do not clear it before this time (epoch ms). */
       readonly until?: number;
     }
   /** Every prompt fails until ComfyUI is restarted. */
   | {
       readonly kind: 'GPU fault';
       readonly reason: string;
-      /** It was seen to be gone since: when it answers again, it was restarted. */
+      /** It was down since then: when it responds again, it was restarted. */
       readonly wasGone: boolean;
     };
 
-/** What an operator may change while the instance runs. */
+/** Settings that an operator can change while the instance runs. */
 export interface InstanceSettings {
-  /** Jobs that it takes at once. */
+  /** Maximum number of jobs at the same time. */
   readonly maxJobs: number;
-  /** What workflows may ask for, such as a kind of GPU. */
+  /** Labels that workflows can require, such as a type of GPU. */
   readonly labels: readonly string[];
-  /** `draining`: it gets no more jobs; running ones end normally. */
+  /** `draining`: no new jobs; running jobs end normally. */
   readonly state: 'active' | 'draining';
 }
 
-/** One ComfyUI machine: how it is reached, how it is, and how many of our jobs it has. */
+/** A ComfyUI machine: its connection, its health, and how many jobs of this server it has. */
 export class Instance {
   readonly address: InstanceAddress;
   readonly client: ComfyClient;
@@ -83,7 +83,7 @@ export class Instance {
   };
   settings: InstanceSettings;
   activeJobs = 0;
-  /** Size of the smallest picture that was too large. */
+  /** Size of the smallest image that it rejected. */
   #refusedBytes = Number.POSITIVE_INFINITY;
 
   constructor(client: ComfyClient, breaker: CircuitBreaker, settings: InstanceSettings) {
@@ -102,7 +102,7 @@ export class Instance {
     return isUp && this.breaker.state === 'CLOSED' && problem === undefined && !isWarming;
   }
 
-  /** Whether it may have new jobs. */
+  /** Whether it can get new jobs. */
   get isInService(): boolean {
     return this.isHealthy && this.settings.state === 'active';
   }
@@ -114,22 +114,22 @@ export class Instance {
     return this.isInService && !missing.has(workflowType) && !unchecked.has(workflowType);
   }
 
-  /** Whether it accepts a picture of that many bytes. */
+  /** Returns whether it accepts an image of `bytes`. */
   accepts(bytes: number): boolean {
     return bytes < this.#refusedBytes && bytes <= (this.health.maxImageBytes ?? Number.POSITIVE_INFINITY);
   }
 
-  /** It refused a picture of that many bytes, whatever it says of itself: a proxy before it may have a limit too. */
+  /** Notes that it rejected an image of `bytes`, whatever limit it reports: a proxy in front of it may have a limit too. */
   refused(bytes: number): void {
     this.#refusedBytes = Math.min(this.#refusedBytes, bytes);
   }
 
-  /** What it refused it may accept now: it was restarted, or somebody says that it is in order. */
+  /** Forgets rejected sizes, because it was restarted or an operator declared it working. */
   forgetRefusals(): void {
     this.#refusedBytes = Number.POSITIVE_INFINITY;
   }
 
-  /** Every node and model that some workflow misses. */
+  /** Every node and model that any workflow lacks. */
   get missingNodes(): string[] {
     return [...new Set([...this.health.missing.values()].flat())].sort();
   }

@@ -1,39 +1,39 @@
 import type { Instance } from './Instance.js';
 
-/** Failed jobs of one streak that are remembered; a machine may fail for days before it completes one. */
+/** Maximum number of failed jobs per streak; a machine may fail for days without completing a job. */
 const MAX_REMEMBERED = 1000;
 
-/** Jobs in a row that failed on one instance, since it last completed one. */
+/** Consecutive failed jobs on one instance since its last completed job. */
 interface Streak {
-  /** Jobs by their key, and whether the failure can only be the machine's. */
+  /** By the key of the job, whether only the machine can have caused the failure. */
   readonly failures: Map<string, boolean>;
-  /** What had happened before the streak began, as a count. */
+  /** Value of the event counter at the start of the streak. */
   readonly since: number;
 }
 
 /**
- * Judges instances by what becomes of their jobs. A node that fails may be the image's fault or the machine's:
- * it is the machine's when job after job fails on it while others complete theirs, and the job's when it fails
- * on a second instance too. So one bad job, or many, never open every breaker.
+ * Judges instances by the results of their jobs. A failed node can be the fault of the image or of the machine. It is
+ * the machine's when job after job fails there while other machines complete theirs, and the job's when it fails on a
+ * second instance too. So bad jobs, however many, never open every breaker.
  */
 export class JobVerdicts {
   readonly #threshold: number;
   readonly #takeOut: (instance: Instance, error: unknown) => void;
   readonly #streaks = new Map<Instance, Streak>();
-  /** When each instance last completed a job, by count. */
+  /** Value of the event counter at the last completed job of each instance. */
   readonly #completions = new Map<Instance, number>();
   #count = 0;
 
   /**
-   * @param threshold jobs in a row that condemn an instance
-   * @param takeOut called with an instance that was condemned, and its last job's error
+   * @param threshold consecutive failed jobs after which an instance is taken out
+   * @param takeOut called with the instance and the error of its last job
    */
   constructor(threshold: number, takeOut: (instance: Instance, error: unknown) => void) {
     this.#threshold = threshold;
     this.#takeOut = takeOut;
   }
 
-  /** A job was completed. */
+  /** Records a completed job. */
   completed(instance: Instance): void {
     this.#count += 1;
     this.#completions.set(instance, this.#count);
@@ -42,9 +42,9 @@ export class JobVerdicts {
   }
 
   /**
-   * A job failed on an instance that answers.
-   * @param key the job, the same for all of its tries
-   * @param isMachines the failure cannot be the job's own, such as a prompt that never ends
+   * Records a job that failed on an instance that is up.
+   * @param key the job, the same for all of its attempts
+   * @param isMachines whether the job itself cannot have caused the failure, as with a prompt that never ends
    */
   failed(instance: Instance, key: string, isMachines: boolean, error: unknown): void {
     this.#count += 1;
@@ -59,18 +59,21 @@ export class JobVerdicts {
     if (streak.failures.size > MAX_REMEMBERED && oldest !== undefined) streak.failures.delete(oldest);
     const enough = instance.breaker.isOnTrial ? 1 : this.#threshold;
     if (streak.failures.size < enough || !this.#isMachines(instance, streak)) return;
-    // What others complete from now on counts against it in its trial.
+    // During its trial, jobs that others complete from now on count against it.
     this.#streaks.set(instance, { failures: new Map(), since: this.#count });
     this.#takeOut(instance, error);
   }
 
-  /** An instance is gone. */
+  /** Forgets a removed instance. */
   forget(instance: Instance): void {
     this.#streaks.delete(instance);
     this.#completions.delete(instance);
   }
 
-  /** A job that fails here as well as elsewhere is at fault itself. @returns whether it had failed elsewhere */
+  /**
+   * Clears other instances of a job's failure: a job that fails here and elsewhere is itself at fault.
+   * @returns whether it had failed elsewhere
+   */
   #acquitElsewhere(instance: Instance, key: string): boolean {
     let wasElsewhere = false;
     for (const [other, { failures }] of this.#streaks) {

@@ -1,29 +1,29 @@
 import type { Instance } from './Instance.js';
 import type { MachineView } from './scheduling/types.js';
 
-/** A place for one job on an instance, held until `release`. */
+/** A slot for one job on an instance, held until `release`. */
 export interface Slot {
   readonly instance: Instance;
-  /** The job decides whether an instance that failed its jobs is well again. */
+  /** Whether this job decides if an instance recovered after failing its jobs. */
   readonly isTrial: boolean;
-  /** Gives the place back; further calls do nothing. */
+  /** Frees the slot; further calls do nothing. */
   release(): void;
 }
 
-/** What other servers have on the machines, where there are any. */
+/** Jobs of other servers on the machines. */
 export interface OtherServers {
-  /** Jobs of theirs on a host, as far as this server knows. */
+  /** Returns how many jobs they have on a host, as far as this server knows. */
   jobsOn(host: string): number;
-  /** Whether a place on the host was refused, so that it makes no sense to ask for one again yet. */
+  /** Returns whether a slot on the host was refused, so that asking again is pointless for now. */
   isFull(host: string): boolean;
 }
 
-/** Who gives the machines prompts beside our servers. */
+/** Other clients that submit prompts to the machines directly. */
 interface OtherUsers {
   promptsOn(instance: Instance): number;
 }
 
-/** Hands out places for jobs, and says where there are any. */
+/** Assigns slots for jobs, and tells which are free. */
 export class LoadBalancer {
   readonly #instances: readonly Instance[];
   readonly #others: OtherServers | undefined;
@@ -40,32 +40,32 @@ export class LoadBalancer {
     return this.#instances;
   }
 
-  /** Instances that answer and run jobs as they should. */
+  /** Number of healthy instances. */
   get healthyCount(): number {
     return this.#instances.filter((instance) => instance.isHealthy).length;
   }
 
-  /** Jobs that the instances take at once, of those that may have jobs at present. */
+  /** Number of jobs that the instances in service can run at the same time. */
   get capacity(): number {
     return capacityOf(this.#instances.filter((instance) => instance.isInService));
   }
 
-  /** The same of all instances. */
+  /** Number of jobs that all instances can run at the same time. */
   get fullCapacity(): number {
     return capacityOf(this.#instances);
   }
 
-  /** Calls `listener` whenever a place became free. */
+  /** Calls `listener` each time a slot is freed. */
   onRelease(listener: () => void): void {
     this.#onRelease.push(listener);
   }
 
-  /** Whether any healthy instance could run such a job, free or not. */
+  /** Returns whether any healthy instance can run such a job, free or not. */
   canRun(workflowType: string): boolean {
     return this.#instances.some((instance) => instance.canRun(workflowType));
   }
 
-  /** Why no healthy instance can run such a job. */
+  /** Returns why no healthy instance can run such a job. */
   whyNot(workflowType: string): string {
     const healthy = this.#instances.filter((instance) => instance.isInService);
     if (healthy.length === 0) return this.#whyNone();
@@ -86,15 +86,15 @@ export class LoadBalancer {
   }
 
   /**
-   * Whether some healthy instance could run a job of this type, but none accepts that many bytes. One that is down at
-   * present may come back and accept them.
+   * Returns whether a healthy instance can run a job of this type, but no instance accepts `bytes`. An instance that is
+   * down may come back and accept them.
    */
   isTooLarge(workflowType: string, bytes: number): boolean {
     const able = this.#instances.filter(({ health }) => !health.missing.has(workflowType));
     return this.canRun(workflowType) && !able.some((instance) => instance.accepts(bytes));
   }
 
-  /** Whether an instance whose host is not one of `hosts` has a place for such a job at present. */
+  /** Returns whether an instance outside `hosts` has a free slot for such a job now. */
   hasPlaceBeside(hosts: ReadonlySet<string>, workflowType: string, bytes: number): boolean {
     return this.#instances.some(
       (instance) =>
@@ -105,7 +105,7 @@ export class LoadBalancer {
     );
   }
 
-  /** Instances that may have jobs at present, as the scheduler looks at them. */
+  /** Returns the instances in service in the format of the scheduler. */
   views(): MachineView[] {
     const healthy = this.#instances.filter(({ isInService }) => isInService);
     return healthy.map((instance) => ({
@@ -117,25 +117,25 @@ export class LoadBalancer {
     }));
   }
 
-  /** Prompts on an instance that none of our servers submitted, as far as is known. */
+  /** Returns how many prompts on an instance come from none of the servers, as far as known. */
   promptsOfOthers(instance: Instance): number {
     return this.#users?.promptsOn(instance) ?? 0;
   }
 
-  /** Takes a place on an instance; undefined where there is none. */
+  /** Takes a slot on an instance; `undefined` if it has none. */
   acquire(host: string): Slot | undefined {
     const instance = this.#instances.find((one) => one.host === host);
     return instance && this.#isFree(instance) ? this.#take(instance) : undefined;
   }
 
   #isFree(instance: Instance): boolean {
-    // One job decides whether an instance that was opened by its jobs is well again.
+    // A single job decides whether an instance whose jobs opened its breaker has recovered.
     if (instance.breaker.isOnTrial && instance.activeJobs > 0) return false;
     const isFull = this.#jobsOn(instance) >= instance.settings.maxJobs || this.#others?.isFull(instance.host);
     return instance.isInService && !isFull;
   }
 
-  /** Of all servers. */
+  /** Returns the number of jobs of all servers on an instance. */
   #jobsOn({ activeJobs, host }: Instance): number {
     return this.#others ? activeJobs + this.#others.jobsOn(host) : activeJobs;
   }

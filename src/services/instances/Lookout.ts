@@ -3,31 +3,31 @@ import { withDeadline } from '../../utils/deadline.js';
 import type { Instance } from './Instance.js';
 
 export interface LookoutOptions {
-  /** Between two looks at a machine that is down, ms. */
+  /** Interval between probes of a machine that is down, ms. */
   readonly everyMs: number;
-  /** How long it may take to answer one, ms. */
+  /** Time limit of a probe, ms. */
   readonly timeoutMs: number;
 }
 
-/** Who is told of what is seen. */
+/** Callbacks of the lookout. */
 interface Told {
-  /** A machine does not answer. */
+  /** Called when a machine does not respond. */
   onGone(instance: Instance): void;
-  /** One that was gone answers again: once each time. */
+  /** Called when a machine that was gone responds again, once each time. */
   onBack(instance: Instance): void;
 }
 
 /** A machine that is down. */
 interface Watch {
   timer: NodeJS.Timeout | undefined;
-  /** It was seen to be gone since it was checked: an answer is news. */
+  /** It was gone since its last check, so a response means that it is back. */
   wasGone: boolean;
 }
 
 /**
- * Looks for machines that are down and may be back, more often than they are checked: a light request about once a second,
- * which counts for nothing. Only one that was gone and answers again is told of: that it answers is no news of one that
- * answered all the time and fails its checks.
+ * Probes machines that are down more often than they are checked: a light request about once a second, which counts
+ * neither as success nor as failure. It reports only machines that were gone and respond again: a machine that always
+ * responded but fails its checks is not back.
  */
 export class Lookout {
   readonly #told: Told;
@@ -40,17 +40,17 @@ export class Lookout {
     this.#options = options;
   }
 
-  /** Looks for a machine until `leave`. @param error why it is down */
+  /** Probes a machine until `leave`. @param error why it is down */
   watch(instance: Instance, error: unknown): void {
     if (this.#stopped.signal.aborted) return;
     const watch = this.#watches.get(instance) ?? { timer: undefined, wasGone: false };
     this.#watches.set(instance, watch);
-    // Nobody listens there: only a machine that is back answers.
+    // No process listens on the port, so only a restarted machine responds.
     if (error instanceof PromptError && error.failure === 'connection refused') watch.wasGone = true;
     if (!watch.timer) this.#lookLater(instance, watch);
   }
 
-  /** It is up, or was given up by hand. */
+  /** Ends the probes of a machine that is up, or that was taken out of service manually. */
   leave(instance: Instance): void {
     clearTimeout(this.#watches.get(instance)?.timer);
     this.#watches.delete(instance);

@@ -3,9 +3,9 @@ import type { Logger } from '../../utils/logger.js';
 import type { Instance } from './Instance.js';
 
 export interface OtherUsersOptions {
-  /** A machine tells of each change by itself: what it tells is looked into after so long, ms. */
+  /** Delay between a status message of a machine and the look at its queue, ms. */
   readonly settleMs: number;
-  /** Between two looks at one machine's queue, ms. */
+  /** Minimum interval between two looks at the queue of one machine, ms. */
   readonly lookMs: number;
 }
 
@@ -13,25 +13,26 @@ interface Parts {
   readonly instances: readonly Instance[];
   /** Marks the prompts of this server. */
   readonly serverId: string;
-  /** Other servers that share our jobs, where there are any. */
+  /** Other servers that share the queue; `undefined` with a single server. */
   readonly servers: { jobsOn(host: string): number } | undefined;
 }
 
-/** What is known of one machine's queue. */
+/** What is known about the queue of one machine. */
 interface QueueOf {
-  /** Prompts that it said it has, whoever they are from. */
+  /** Number of prompts that it last reported, of all users. */
   remaining: number;
-  /** Of those, the ones that are not ours, when somebody looked. */
+  /** Number of prompts of others at the last look. */
   others: number;
   lastLook: number;
   timer: NodeJS.Timeout | undefined;
 }
 
 /**
- * Counts the prompts in the machines' queues that none of our servers submitted. A machine tells how many prompts it has
- * (`status` messages), but not whose. Their number less our jobs would be wrong whenever one of ours is being uploaded, or
- * finished here, so more than ours are looked at in `GET /queue`, where each prompt has its server's mark. That response
- * carries every graph, so it is asked for seldom, and never on a machine that only we use.
+ * Counts the prompts in the machines' queues that none of the servers submitted. A machine reports how many prompts it
+ * has (`status` messages), but not whose. Subtracting the servers' jobs would be wrong while one of them is being
+ * uploaded, or has ended here. So if there are more prompts than jobs, `GET /queue` is read, where each prompt has the
+ * mark of its server. That response contains every graph, so it is requested rarely, and never from a machine that only
+ * the servers use.
  */
 export class OtherUsers {
   readonly #parts: Parts;
@@ -52,12 +53,12 @@ export class OtherUsers {
     this.#onFewer.push(listener);
   }
 
-  /** Prompts of others in a machine's queue, as far as is known. */
+  /** Returns the number of prompts of others in a machine's queue, as far as known. */
   promptsOn(instance: Instance): number {
     return this.#queues.get(instance)?.others ?? 0;
   }
 
-  /** A machine said how many prompts it has. */
+  /** Handles the number of prompts that a machine reported. */
   heard(host: string, remaining: number): void {
     const instance = this.#parts.instances.find((one) => one.host === host);
     if (!instance) return;
@@ -67,7 +68,7 @@ export class OtherUsers {
     this.#lookSoon(instance, queue);
   }
 
-  /** Nothing is heard of a machine any more: what it has is not known. */
+  /** Forgets the queue of a machine whose status messages have stopped. */
   forget(host: string): void {
     for (const [instance, queue] of this.#queues) {
       if (instance.host !== host) continue;
@@ -76,7 +77,7 @@ export class OtherUsers {
     }
   }
 
-  /** An instance is gone. */
+  /** Forgets a removed instance. */
   leave(instance: Instance): void {
     clearTimeout(this.#queues.get(instance)?.timer);
     this.#queues.delete(instance);
@@ -94,7 +95,7 @@ export class OtherUsers {
     queue.timer = setTimeout(() => void this.#look(instance, queue), wait);
   }
 
-  /** Whether some of its prompts may not be ours, or some that were not may be gone. */
+  /** Returns whether some prompts may be of others, or prompts of others may be gone. */
   #isOfUse(instance: Instance, { remaining, others }: QueueOf): boolean {
     const ours = instance.activeJobs + this.#jobsOfServers(instance);
     return remaining > 0 && (others > 0 || remaining > ours);
@@ -109,7 +110,7 @@ export class OtherUsers {
       const { serverId } = this.#parts;
       const foreign = prompts.filter((one) => one.serverId !== serverId);
       const unmarked = foreign.filter((one) => one.serverId === undefined).length;
-      // Servers that use the same machine and do not share our jobs mark their prompts, too.
+      // Servers that use the same machine without sharing the queue mark their prompts too.
       const strange = Math.max(0, foreign.length - unmarked - this.#jobsOfServers(instance));
       this.#set(queue, unmarked + strange);
     } catch (error) {

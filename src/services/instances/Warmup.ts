@@ -17,7 +17,7 @@ interface Parts {
   readonly workflows: WorkflowCatalogue;
   readonly gpuFaults: GpuFaults;
   readonly imageInput: ImageInput;
-  /** A small picture, as PNG. */
+  /** Returns a small image, as PNG. */
   readonly picture: () => Promise<Buffer>;
 }
 
@@ -28,8 +28,8 @@ const NOBODY: RunListener = {
 };
 
 /**
- * Runs each workflow once on a machine that came up, before its first job: that job then finds its models read, and what is
- * compiled at the first run compiled. These runs are no jobs, and count for nothing.
+ * Runs each workflow once on a machine that came up, before its first job. That job then finds the models loaded, and
+ * the code compiled that is compiled at the first run. These runs are not jobs and are not counted.
  */
 export class Warmup {
   readonly #parts: Parts;
@@ -45,12 +45,12 @@ export class Warmup {
     this.#logger = logger;
   }
 
-  /** Calls `listener` with a machine that may have its first job. */
+  /** Calls `listener` with a machine that is ready for its first job. */
   onWarm(listener: (instance: Instance) => void): void {
     this.#onWarm.push(listener);
   }
 
-  /** The machine gets no jobs until this resolves, in bounded time. Never rejects. */
+  /** Warms a machine up. It gets no jobs until this resolves, in bounded time. Never rejects. */
   async warm(instance: Instance): Promise<void> {
     if (instance.health.isWarming || this.#stopped.signal.aborted) return;
     instance.health.isWarming = true;
@@ -82,7 +82,7 @@ export class Warmup {
     this.#logger.info('Instance is warm', { instance: instance.host, seconds });
   }
 
-  /** One that fails says nothing about the others, nor about jobs with sensible inputs. */
+  /** A failed run does not affect other workflows, and does not predict the result of jobs with real inputs. */
   async #run(instance: Instance, workflow: Workflow, signal: AbortSignal): Promise<void> {
     const fields = { instance: instance.host, workflow: workflow.type };
     try {
@@ -99,7 +99,7 @@ export class Warmup {
     }
   }
 
-  /** The workflow with a small picture and its defaults; undefined where it needs anything else. */
+  /** Returns the workflow with a small image and its defaults; `undefined` if it needs other inputs. */
   async #smallest(workflow: Workflow): Promise<PromptRun | undefined> {
     const { picture, imageInput } = this.#parts;
     const parameters = workflow.parameters.safeParse({});

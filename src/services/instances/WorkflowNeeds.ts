@@ -11,16 +11,16 @@ interface Parts {
 }
 
 /**
- * Keeps workflows and machines in step: a workflow that came or changed is run by no machine before that was asked for
- * its nodes and models, and what the machines say of their nodes goes into the parameters of workflows.
+ * Keeps workflows and machines consistent. A machine runs a new or changed workflow only after it was asked for the
+ * nodes and models, and the node info of the machines is applied to the parameters of workflows.
  */
 export class WorkflowNeeds {
   readonly #parts: Parts;
   readonly #logger: Logger;
   readonly #stopped = new AbortController();
-  /** What each workflow needed when the machines were last asked. */
+  /** Needs of each workflow when the machines were last asked. */
   #needs = new Map<string, string>();
-  /** What machines said of their nodes last. */
+  /** Last node info of the machines. */
   #nodes = '';
   #checks: Promise<unknown> = Promise.resolve();
 
@@ -31,7 +31,7 @@ export class WorkflowNeeds {
     parts.workflows.onChange(() => this.#onChange());
   }
 
-  /** From now on changes are acted on. The machines were asked about the workflows that there are. */
+  /** Starts to act on changes. The machines must have been asked about the current workflows. */
   start(): void {
     this.#needs = this.#currentNeeds();
   }
@@ -40,12 +40,12 @@ export class WorkflowNeeds {
     this.#stopped.abort();
   }
 
-  /** Resolves when the machines were asked about every workflow that there is now. */
+  /** Resolves when the machines were asked about every current workflow. */
   async settled(): Promise<void> {
     await this.#checks;
   }
 
-  /** The labels of an instance changed: it runs no workflow that asks for some before it was looked at again. */
+  /** Handles changed labels of an instance: it runs no workflow that requires labels until it is checked again. */
   onLabels(instance: Instance): void {
     const asking = this.#parts.workflows.all().filter(({ requires }) => requires.labels !== undefined);
     for (const { type } of asking) instance.health.unchecked.add(type);
@@ -68,7 +68,7 @@ export class WorkflowNeeds {
     ]);
   }
 
-  /** One that is down is asked when it comes back. */
+  /** Checks an instance. One that is down is checked when it comes back. */
   async #check(instance: Instance): Promise<void> {
     if (!instance.health.isUp) return;
     try {
@@ -79,7 +79,7 @@ export class WorkflowNeeds {
     }
   }
 
-  /** The first machine that has a class speaks for it. */
+  /** Passes node info to the workflows: for each class, the info of the first machine that has it. */
   #passNodesOn(): void {
     const { instances, workflows } = this.#parts;
     const all = new Map(instances.toReversed().flatMap(({ health }) => [...health.nodes]));

@@ -4,15 +4,15 @@ import type { Workflow } from '../../workflows/types.js';
 import type { ComfyClient } from '../comfyui/ComfyClient.js';
 import type { NodeInfo } from '../comfyui/protocol.js';
 
-/** Requests for node classes to one instance at the same time: graphs have dozens of classes. */
+/** Concurrent requests for node classes to one instance: graphs have dozens of classes. */
 const MAX_REQUESTS = 4;
 
 /**
- * Asks an instance which of the workflows' nodes and models it has.
+ * Asks an instance which nodes and models of the workflows it has.
  * @param sharedClasses node classes that every built-in workflow needs
- * @param labels that the instance has
- * @returns what is missing by workflow type, a model as `UpscaleModelLoader: file.pth`, a label as `label a100`; complete workflows are left out.
- * And what the instance says of the classes that it has.
+ * @param labels of the instance
+ * @returns what is missing by workflow type, a model as `UpscaleModelLoader: file.pth`, a label as `label a100`;
+ * complete workflows are left out. Also the node info of the classes that it has.
  */
 export async function findMissing(
   client: ComfyClient,
@@ -43,7 +43,7 @@ export async function findMissing(
   return { missing: new Map(missing.filter(([, names]) => names.length > 0)), infos: new Map(known) };
 }
 
-/** Names of the classes and models that are not there, a model as `UpscaleModelLoader: file.pth`. */
+/** Returns the missing classes and models, a model as `UpscaleModelLoader: file.pth`. */
 export function missingOf(
   requires: Workflow['requires'],
   sharedClasses: readonly string[],

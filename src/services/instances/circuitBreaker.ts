@@ -1,9 +1,9 @@
 import type { Clock } from '../../utils/clock.js';
 
 export interface BreakerOptions {
-  /** Failures in a row that open it. */
+  /** Consecutive failures that open it. */
   readonly failureThreshold: number;
-  /** First time that it stays open, ms; doubled each time a probe fails. */
+  /** First time that it stays open, ms; doubled after each failed probe. */
   readonly resetTimeoutMs: number;
   readonly maxResetTimeoutMs: number;
 }
@@ -11,7 +11,7 @@ export interface BreakerOptions {
 export type BreakerStateName = 'CLOSED' | 'OPEN' | 'HALF_OPEN';
 
 type BreakerState =
-  /** `trialMs`: it was opened by its jobs; how long it was open, until a job goes well. */
+  /** `trialMs`: it was opened because of its jobs, for this time; set until a job succeeds. */
   | { readonly name: 'CLOSED'; readonly trialMs?: number }
   | {
       readonly name: 'OPEN';
@@ -19,16 +19,16 @@ type BreakerState =
       readonly resetMs: number;
       readonly byJobs: boolean;
     }
-  /** One probe is under way. */
+  /** A probe is running. */
   | { readonly name: 'HALF_OPEN'; readonly resetMs: number; readonly byJobs: boolean }
-  /** Opened by hand: only a hand closes it. */
+  /** Opened manually: it stays open until it is closed manually. */
   | { readonly name: 'FORCED_OPEN' };
 
-/** Times are epoch ms. */
+/** State of a breaker. Times are epoch ms. */
 export interface BreakerSnapshot {
   readonly state: BreakerStateName;
   readonly forced: boolean;
-  /** Failures in a row. */
+  /** Consecutive failures. */
   readonly failures: number;
   readonly failureThreshold: number;
   /** How long it stays open, or would if it opened now. */
@@ -37,13 +37,13 @@ export interface BreakerSnapshot {
   readonly nextAttemptTime: number | null;
   readonly successCount: number;
   readonly totalRequests: number;
-  /** Failures of all requests, 0..1. */
+  /** Share of failures in all requests, 0..1. */
   readonly errorRate: number;
 }
 
 /**
- * A circuit breaker that is told what happened and asked what may be tried; it calls nothing itself, so checks
- * and jobs feed the same one. It goes by the monotonic clock: a wall clock that jumps neither opens nor keeps it.
+ * A circuit breaker that is informed of results and asked whether an attempt is allowed. It makes no calls itself, so
+ * checks and jobs use the same breaker. It uses the monotonic clock, so a wall clock that jumps does not affect it.
  */
 export class CircuitBreaker {
   readonly #options: BreakerOptions;
@@ -63,22 +63,22 @@ export class CircuitBreaker {
     return this.#state.name === 'FORCED_OPEN' ? 'OPEN' : this.#state.name;
   }
 
-  /** Whether it was opened by hand. */
+  /** Whether it was opened manually. */
   get isForced(): boolean {
     return this.#state.name === 'FORCED_OPEN';
   }
 
-  /** Whether it was opened by its jobs and let back in by a check: the next job decides. */
+  /** Whether its jobs opened it and a check closed it: the next job decides. */
   get isOnTrial(): boolean {
     return this.#state.name === 'CLOSED' && this.#state.trialMs !== undefined;
   }
 
-  /** Whether its jobs opened it: that the machine answers says nothing then. */
+  /** Whether its jobs opened it: then a response of the machine does not prove that it recovered. */
   get isOpenByJobs(): boolean {
     return 'byJobs' in this.#state && this.#state.byJobs;
   }
 
-  /** Milliseconds until a probe is let through; 0 when one may go, or none is needed. */
+  /** Milliseconds until a probe is allowed; 0 if one is allowed, or none is needed. */
   get msUntilProbe(): number {
     return this.#state.name === 'OPEN' ? Math.max(0, this.#state.nextAttempt - this.#clock.now()) : 0;
   }
@@ -100,26 +100,26 @@ export class CircuitBreaker {
     };
   }
 
-  /** Opens it until `close` is called; what is recorded meanwhile is counted and changes nothing. */
+  /** Opens it until `close` is called. Results are still counted but change nothing. */
   forceOpen(): void {
     this.#state = { name: 'FORCED_OPEN' };
   }
 
-  /** Closes it, whoever opened it, and forgets the failures in a row. */
+  /** Closes it, whatever opened it, and resets the consecutive failures. */
   close(): void {
     this.#failuresInARow = 0;
     this.#state = { name: 'CLOSED' };
   }
 
-  /** The instance was gone and answers again: the probe need not wait. */
+  /** Allows the probe at once, because the instance was gone and responds again. */
   endWait(): void {
     if (this.#state.name !== 'OPEN' || this.#state.byJobs) return;
     this.#state = { ...this.#state, nextAttempt: this.#clock.now() };
   }
 
   /**
-   * Asks to try the instance once. An open breaker lets one probe through when its reset time is over and stays
-   * half-open until that probe's end is recorded.
+   * Asks for one attempt. An open breaker allows one probe after its reset time, and stays half-open until the result
+   * of the probe is recorded.
    */
   tryPass(): boolean {
     switch (this.#state.name) {
@@ -137,21 +137,21 @@ export class CircuitBreaker {
 
   recordSuccess(): void {
     this.#successes += 1;
-    // A late success of an attempt from before the breaker opened is no probe.
+    // A late success of an attempt from before the breaker opened is not a probe.
     if (this.state === 'OPEN') return;
     this.#failuresInARow = 0;
     if (this.#state.name !== 'HALF_OPEN') return;
-    // A check says that the machine answers, not that its jobs go well.
+    // A check proves that the machine responds, not that its jobs succeed.
     const { byJobs, resetMs } = this.#state;
     this.#state = byJobs ? { name: 'CLOSED', trialMs: resetMs } : { name: 'CLOSED' };
   }
 
-  /** A job went well: an instance on trial has passed it. */
+  /** Ends the trial of an instance, because a job succeeded. */
   passTrial(): void {
     if (this.#state.name === 'CLOSED') this.#state = { name: 'CLOSED' };
   }
 
-  /** Opens it because of its jobs, whatever the checks say; for longer each time until a job goes well. */
+  /** Opens it because of its jobs, whatever the checks report; for longer each time until a job succeeds. */
   trip(): void {
     if (this.#state.name !== 'CLOSED') return;
     const { resetTimeoutMs, maxResetTimeoutMs } = this.#options;

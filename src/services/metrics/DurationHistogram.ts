@@ -6,7 +6,7 @@ import {
 } from 'hdr-histogram-js';
 import { z } from 'zod';
 
-/** A histogram as the metrics file keeps it. */
+/** Format of a histogram in the metrics file. */
 export const histogramState = z.object({
   buckets: z.string(),
   sum: z.number().nonnegative(),
@@ -17,12 +17,12 @@ export const histogramState = z.object({
 type HistogramState = z.output<typeof histogramState>;
 
 const MICROSECONDS = 1000;
-/** Percentiles are right to so many significant digits. */
+/** Significant decimal digits of the percentiles. */
 const PRECISION = 3;
 
 /**
- * Durations, given and returned in ms: percentiles by an HDR histogram, whose memory does not grow with their
- * number; sum, smallest and largest exactly. Everything is null while there is no data.
+ * Durations in ms. Percentiles come from an HDR histogram, whose memory does not grow with the number of durations.
+ * Sum, minimum and maximum are exact. Everything is null while there is no data.
  */
 export class DurationHistogram {
   #histogram: Histogram = emptyHistogram();
@@ -38,7 +38,7 @@ export class DurationHistogram {
     this.#max = Math.max(this.#max ?? duration, duration);
   }
 
-  /** Takes in the durations of another one. */
+  /** Adds the durations of another histogram. */
   add(other: DurationHistogram): void {
     this.#histogram.add(other.#histogram);
     this.#sum += other.#sum;
@@ -62,7 +62,7 @@ export class DurationHistogram {
     return this.#max;
   }
 
-  /** The value that `percent` of the durations do not exceed. */
+  /** Returns the smallest duration that at least `percent` of the durations do not exceed. */
   percentile(percent: number): number | null {
     if (this.count === 0 || this.#max === null) return null;
     return Math.min(this.#max, this.#histogram.getValueAtPercentile(percent) / MICROSECONDS);
@@ -73,11 +73,11 @@ export class DurationHistogram {
     return { buckets, sum: this.#sum, min: this.#min, max: this.#max };
   }
 
-  /** @throws Error when the buckets are not what `toState` made */
+  /** @throws Error when the buckets were not written by `toState` */
   static fromState(state: HistogramState): DurationHistogram {
     const restored = new DurationHistogram();
     const histogram = decodeFromCompressedBase64(state.buckets, 64, false);
-    // To add it to an empty one, which grows, takes as long again.
+    // Adding it to an empty, resizable histogram instead would double the time.
     histogram.autoResize = true;
     restored.#histogram = histogram;
     restored.#sum = state.sum;

@@ -9,25 +9,25 @@ import { Recorder, type RecorderState } from './Recorder.js';
 
 type Outcome = 'completed' | 'failed' | 'cancelled';
 
-/** Between two times at which others are told, ms. */
+/** Interval between two reports to other servers, ms. */
 const TELL_MS = 2000;
-/** What others told may be so old, ms: no request makes more work than one a second. */
+/** Maximum age of the metrics of other servers, ms. However many requests there are, they are read at most once a second. */
 const FRESH_MS = 1000;
 
-/** Figures of all servers together, as they are read. */
+/** Metrics of all servers together, for reading. */
 export interface Sum {
-  /** Only to be read. */
+  /** Read-only. */
   readonly recorder: Recorder;
-  /** Jobs that run. */
+  /** Running jobs. */
   readonly activeJobs: number;
-  /** Jobs on one machine. */
+  /** Returns the number of running jobs on a machine. */
   loadOf(instance: Instance): number;
 }
 
-/** What another server told. */
+/** Metrics reported by another server. */
 interface Other {
   readonly recorder: Recorder;
-  /** undefined for one that is gone. */
+  /** `undefined` for a server that is gone. */
   readonly now: ServerGauges | undefined;
 }
 
@@ -35,20 +35,17 @@ interface Parts {
   readonly recorder: Recorder;
   readonly processor: Pick<JobProcessor, 'activeJobs'>;
   readonly instances: readonly Instance[];
-  /** undefined where there is one server. */
+  /** `undefined` with a single server. */
   readonly exchange: FiguresExchange | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/**
- * This server's figures and those of the others, summed when somebody asks. Where the others cannot be asked, they are this
- * server's.
- */
+/** The metrics of this server and of the others, summed on demand. If the others cannot be read, only those of this server. */
 export class Figures {
   readonly #parts: Parts;
   #timer: NodeJS.Timeout | undefined;
-  /** How many jobs had been counted when others were told last; undefined where they may know nothing. */
+  /** Number of ended jobs in the last report. `undefined` if the other servers may have no report. */
   #told: number | undefined;
   readonly #recorders = new WeakMap<RecorderState, Recorder>();
   #others: { readonly at: number; readonly figures: Promise<readonly Other[]> } | undefined;
@@ -57,7 +54,7 @@ export class Figures {
     this.#parts = parts;
   }
 
-  /** Goes on from what this server told before it ended, where its file is older, and tells from now on. */
+  /** Restores the metrics that this server last reported if its file is older, and starts to report. */
   async start(): Promise<void> {
     const { exchange, recorder } = this.#parts;
     if (!exchange) return;
@@ -71,7 +68,7 @@ export class Figures {
     await this.#tell(exchange);
   }
 
-  /** Tells a last time. Never rejects. */
+  /** Reports a last time. Never rejects. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     const { exchange, recorder } = this.#parts;
@@ -80,7 +77,7 @@ export class Figures {
     await exchange.leave(recorder.id).catch(this.#onError);
   }
 
-  /** Never rejects. */
+  /** Returns the metrics of all servers. Never rejects. */
   async read(): Promise<Sum> {
     const { recorder, processor, exchange, clock } = this.#parts;
     const others = exchange ? await this.#readOthers(exchange) : [];
@@ -110,7 +107,7 @@ export class Figures {
       const others: Other[] = [];
       for (const [id, { counted, now }] of await exchange.all()) {
         if (id === this.#parts.recorder.id) continue;
-        // To read one takes some milliseconds.
+        // Parsing the metrics of a server takes some milliseconds.
         await nextTurn();
         const recorder = this.#read(counted);
         if (recorder) others.push({ recorder, now });
@@ -122,7 +119,7 @@ export class Figures {
     }
   }
 
-  /** undefined for figures that are damaged: those of the other servers are shown all the same. */
+  /** Returns `undefined` if the metrics are damaged: those of the other servers are still shown. */
   #read(counted: RecorderState): Recorder | undefined {
     const known = this.#recorders.get(counted);
     if (known) return known;
@@ -145,7 +142,7 @@ export class Figures {
       await exchange.tell(recorder.id, this.#gauges(), isKnown ? undefined : recorder.toState());
       this.#told = count;
     } catch (error) {
-      // Redis may have lost all of it.
+      // Redis may have lost everything.
       this.#told = undefined;
       this.#onError(error);
     }
@@ -158,13 +155,13 @@ export class Figures {
     return { activeJobs: processor.activeJobs, load };
   }
 
-  /** The connection tells of outages; this is for whoever looks closely. */
+  /** At debug level only: the Redis connection itself logs outages. */
   readonly #onError = (error: unknown): void => {
     this.#parts.logger.debug('Figures were not exchanged with other servers', { error: messageOf(error) });
   };
 }
 
-/** Jobs that ended. */
+/** Returns the number of ended jobs. */
 function countOf({ completed, failed, cancelled }: Pick<RecorderState['all'], Outcome>): number {
   return completed + failed + cancelled;
 }

@@ -1,40 +1,39 @@
 import { z } from 'zod';
 import type { RecorderState } from './Recorder.js';
 
-/** What one server does at this moment. */
+/** What a server is doing at the moment. */
 export const serverGauges = z.object({
   /** Jobs that it runs. */
   activeJobs: z.number().nonnegative(),
-  /** Of these, by machine, `host:port`. */
+  /** These jobs by machine, `host:port`. */
   load: z.record(z.string(), z.number().nonnegative()),
 });
 
 export type ServerGauges = z.output<typeof serverGauges>;
 
-/** What one server tells of itself. */
+/** What a server reports about itself. */
 export interface ServerFigures {
-  /** What it counted. */
+  /** Its counters. */
   readonly counted: RecorderState;
-  /** undefined for a server that is gone. */
+  /** `undefined` for a server that is gone. */
   readonly now: ServerGauges | undefined;
 }
 
 /**
- * Where servers tell each other their figures. Each has an id under which nobody else counts, and which it has again after a
- * restart.
+ * Shares metrics between servers. Each server has an id that no other server uses, and that it keeps over restarts.
  *
- * What an implementation guarantees:
- * - What a server counted is kept for a day after it was last heard of; what it does at this moment, for some seconds.
+ * An implementation guarantees:
+ * - The counters of a server are kept for a day after its last report; its gauges, for some seconds.
  * - Every call settles in bounded time.
  */
 export interface FiguresExchange {
   /**
-   * Tells what this server does, and that it is there.
-   * @param counted what it counted; left out where that is as it was told last time
+   * Reports the gauges of this server, and that it is alive.
+   * @param counted its counters; omitted if they have not changed since the last report
    */
   tell(id: string, now: ServerGauges, counted?: RecorderState): Promise<void>;
-  /** This server ends. What it counted stays. */
+  /** Marks this server as ended. Its counters are kept. */
   leave(id: string): Promise<void>;
-  /** What all servers told, by id. What one counted is the same object again where nothing changed. */
+  /** Returns the reports of all servers by id. `counted` is the same object again if it has not changed. */
   all(): Promise<ReadonlyMap<string, ServerFigures>>;
 }

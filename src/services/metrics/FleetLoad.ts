@@ -9,22 +9,25 @@ interface Parts {
 }
 
 /**
- * What an autoscaler goes by. Waiting work is counted by what jobs took lately; each machine executes one prompt after the
- * other, whatever it takes at once.
+ * Metrics for autoscalers. The time of waiting jobs is estimated from recent ones. A machine executes one prompt at a
+ * time, however many jobs it accepts.
  */
 export class FleetLoad {
   readonly #parts: Parts;
   readonly #targetMs: number;
   readonly #startedAt: number;
 
-  /** @param targetMs within which the jobs that wait should have been executed */
+  /** @param targetMs time within which all waiting jobs should have been executed */
   constructor(parts: Parts, targetMs: number) {
     this.#parts = parts;
     this.#targetMs = targetMs;
     this.#startedAt = parts.clock.now();
   }
 
-  /** By workflow, seconds until the machines that can run it are through with its jobs that wait. One machine where there is none. */
+  /**
+   * Returns by workflow how many seconds the machines that can run it need for its waiting jobs. Assumes one machine if
+   * none can.
+   */
   queueSeconds(): Map<string, number> {
     const { scheduler, balancer } = this.#parts;
     const seconds = [...scheduler.waitingMs()].map(([workflow, ms]) => {
@@ -34,7 +37,7 @@ export class FleetLoad {
     return new Map(seconds);
   }
 
-  /** Machines that execute the jobs that wait in time, but not fewer than are busy. */
+  /** Returns how many machines can execute the waiting jobs in time, and at least the number of busy machines. */
   wantedMachines(): number {
     const { scheduler, balancer } = this.#parts;
     const waitingMs = [...scheduler.waitingMs().values()].reduce((sum, ms) => sum + ms, 0);
@@ -42,7 +45,7 @@ export class FleetLoad {
     return Math.max(busy, Math.ceil(waitingMs / this.#targetMs));
   }
 
-  /** By machine that may have jobs, seconds since it had any, of this server or anybody else as far as is known. */
+  /** Returns by available machine the seconds since its last job, counting the jobs of others as far as they are known. */
   idleSeconds(): Map<string, number> {
     const { scheduler, balancer, clock } = this.#parts;
     const now = clock.now();

@@ -3,7 +3,7 @@ import { DurationHistogram, histogramState } from './DurationHistogram.js';
 
 const counts = z.record(z.string(), z.number().nonnegative());
 
-/** A tally as the metrics file keeps it. */
+/** Format of a tally in the metrics file. */
 export const tallyState = z.object({
   completed: z.number().nonnegative(),
   failed: z.number().nonnegative(),
@@ -13,26 +13,26 @@ export const tallyState = z.object({
   durations: histogramState,
 });
 
-/** What a tally is told of a job that ended. */
+/** A job that ended, as a tally counts it. */
 export interface TalliedJob {
   readonly outcome: 'completed' | 'failed' | 'cancelled';
   readonly type: string;
-  /** Of a failed one. */
+  /** Failed jobs only. */
   readonly category: string | undefined;
-  /** Processing time in ms, where there was any. */
+  /** Processing time in ms, if the job was processed. */
   readonly processingMs: number | undefined;
 }
 
-/** Counts and durations of some jobs: all of them, those of one type, or those of one instance. */
+/** Counts and durations of jobs: of all, of one type, or of one instance. */
 export class JobTally {
   completed = 0;
   failed = 0;
   cancelled = 0;
-  /** Completed and failed ones, by type. */
+  /** Completed and failed jobs by type. */
   byType: Record<string, number> = {};
-  /** Failed ones, by category. */
+  /** Failed jobs by category. */
   byCategory: Record<string, number> = {};
-  /** Processing times of completed ones. */
+  /** Processing times of completed jobs. */
   durations = new DurationHistogram();
 
   record({ outcome, type, category, processingMs }: TalliedJob): void {
@@ -43,7 +43,7 @@ export class JobTally {
     if (outcome === 'completed' && processingMs !== undefined) this.durations.record(processingMs);
   }
 
-  /** Takes in the jobs of another one. */
+  /** Adds the counts of another tally. */
   add(other: JobTally): void {
     this.completed += other.completed;
     this.failed += other.failed;
@@ -53,22 +53,22 @@ export class JobTally {
     this.durations.add(other.durations);
   }
 
-  /** Completed and failed: a cancelled job is neither success nor failure. */
+  /** Completed and failed jobs. A cancelled job is neither a success nor a failure. */
   get processed(): number {
     return this.completed + this.failed;
   }
 
-  /** 0..1; null when nothing was processed. */
+  /** 0..1; null if no job was processed. */
   get successRate(): number | null {
     return this.processed === 0 ? null : this.completed / this.processed;
   }
 
-  /** 0..1; null when nothing was processed. */
+  /** 0..1; null if no job was processed. */
   get failureRate(): number | null {
     return this.processed === 0 ? null : this.failed / this.processed;
   }
 
-  /** The category of most failures, null when there was none. */
+  /** The category of most failures; null if no job failed. */
   get mostCommonError(): string | null {
     const [most] = Object.entries(this.byCategory).sort((a, b) => b[1] - a[1]);
     return most?.[0] ?? null;

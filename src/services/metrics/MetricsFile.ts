@@ -17,7 +17,7 @@ const fileContent = z.object({
   metrics: recorderState,
 });
 
-/** What is known about the file. Times are epoch ms. */
+/** State of the metrics file. Times are epoch ms. */
 export interface PersistenceStatus {
   readonly filePath: string;
   readonly intervalMs: number;
@@ -28,8 +28,8 @@ export interface PersistenceStatus {
 }
 
 /**
- * Keeps the recorder's figures over restarts: in one file, written whole under another name and renamed, so that
- * it is always the old one or the new one. No failure of the disk gets further than the log.
+ * Keeps the recorder's metrics over restarts, in one file. It is written under another name and renamed, so it is
+ * always complete. Disk errors are only logged.
  */
 export class MetricsFile {
   readonly #file: string;
@@ -44,7 +44,7 @@ export class MetricsFile {
   #sizeBytes: number | null = null;
   #lastError: string | null = null;
 
-  /** @param options `intervalMs` 0 means: only on demand and at the end */
+  /** @param options with `intervalMs` 0, the file is saved only on demand and at the end */
   constructor(
     options: { file: string; intervalMs: number },
     recorder: Recorder,
@@ -69,7 +69,7 @@ export class MetricsFile {
     };
   }
 
-  /** Reads what an earlier process left, and saves on the interval from now on. */
+  /** Loads the metrics of an earlier process, and starts saving at the interval. */
   async start(): Promise<void> {
     await this.#load();
     if (this.#intervalMs === 0) return;
@@ -89,8 +89,8 @@ export class MetricsFile {
   }
 
   /**
-   * Writes the file; one after the other when several ask at once.
-   * @throws Error of the disk, which was logged and shows in `status`
+   * Writes the file. Concurrent calls write one after the other.
+   * @throws Error of the disk, after it was logged and stored in `status`
    */
   async save(): Promise<void> {
     const written = this.#writing.then(() => this.#write());
@@ -142,7 +142,7 @@ export class MetricsFile {
     }
   }
 
-  /** Somebody may want to look at it, and it must not be overwritten: it may be another program's. */
+  /** Keeps an unreadable file under another name: someone may need it, and it may belong to another program. */
   async #putAside(error: unknown): Promise<void> {
     const aside = `${this.#file}.unreadable-${new Date(this.#clock.now()).toISOString().replace(/[:.]/g, '-')}`;
     const fields = { error: messageOf(error).slice(0, 300), movedTo: path.basename(aside) };

@@ -3,18 +3,18 @@ import type { NodeTime } from '../comfyui/NodeTimes.js';
 
 const counted = z.object({ executions: z.number().nonnegative(), ms: z.number().nonnegative() });
 
-/** As the metrics file keeps it: by workflow type, then by node class. */
+/** Format in the metrics file: by workflow type, then by node class. */
 export const nodeTallyState = z.record(z.string(), z.record(z.string(), counted));
 
-/** Executions of the nodes of one class, and the time that they took, ms. */
+/** Number and total time, in ms, of the executions of one node class. */
 type NodeCount = z.output<typeof counted>;
 
-/** Classes that are told apart in one workflow type. */
+/** Maximum number of node classes per workflow type. */
 const MAX_CLASSES = 50;
-/** All others. */
+/** Stands for all other classes. */
 const OTHER = '(other)';
 
-/** Where the time goes: how long nodes were at work, by workflow type and node class. */
+/** Execution times of nodes, by workflow type and node class. */
 export class NodeTally {
   readonly #byType = new Map<string, Map<string, NodeCount>>();
 
@@ -22,14 +22,14 @@ export class NodeTally {
     for (const { classType, ms } of times) this.#add(type, classType, { executions: 1, ms });
   }
 
-  /** Takes in what another one counted. */
+  /** Adds the counts of another tally. */
   add(other: NodeTally): void {
     for (const [type, classes] of other.#byType) {
       for (const [name, count] of classes) this.#add(type, name, count);
     }
   }
 
-  /** Classes by workflow type, those first that took longest. */
+  /** Returns node classes by workflow type, the slowest first. */
   all(): Map<string, Array<{ readonly classType: string } & Readonly<NodeCount>>> {
     const sorted = ([type, classes]: [string, Map<string, NodeCount>]) => {
       const counts = [...classes].map(([classType, count]) => ({ classType, ...count }));

@@ -13,14 +13,14 @@ import { exportWebhooks } from './exportWebhooks.js';
 import type { FleetLoad } from './FleetLoad.js';
 import { PrometheusRegistry } from './PrometheusRegistry.js';
 
-/** From a cached run to the job timeout, seconds. */
+/** Seconds, from a cached run to the job timeout. */
 const JOB_BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600];
 /** Seconds. */
 const HTTP_BUCKETS = [0.001, 0.005, 0.025, 0.1, 0.5, 1, 5, 10, 30, 60, 300];
-/** Pairs of a workflow and a node class that are told apart. */
+/** Maximum number of workflow and node class pairs. */
 const MAX_NODE_SERIES = 500;
 const OUTCOMES = ['completed', 'failed', 'cancelled'] as const;
-/** Errors that say nothing about the request: the server has no room, no machine, or is asked too often. */
+/** Errors that are not about the request itself: no room, no machine, or too many requests. */
 const REFUSALS: readonly ErrorCode[] = [
   'RATE_LIMITED',
   'QUEUE_FULL',
@@ -29,13 +29,13 @@ const REFUSALS: readonly ErrorCode[] = [
   'SHUTTING_DOWN',
 ];
 
-/** An HTTP request that was answered. */
+/** An HTTP request that got its response. */
 export interface AnsweredRequest {
   readonly method: string;
-  /** The route's pattern, never the raw path: that would be a series a job. */
+  /** The pattern of the route. The raw path would create a series per job. */
   readonly route: string;
   readonly code: number;
-  /** Of an error answer. */
+  /** Only for an error response. */
   readonly errorCode: ErrorCode | undefined;
   readonly seconds: number;
 }
@@ -44,11 +44,11 @@ interface Parts extends LimitedParts {
   readonly instances: readonly Instance[];
   readonly load: FleetLoad;
   readonly workflows: Pick<WorkflowCatalogue, 'all'>;
-  /** undefined where there are no webhooks. */
+  /** `undefined` without webhooks. */
   readonly webhooks: { readonly figures: WebhookFigures } | undefined;
 }
 
-/** The figures in Prometheus' text format. Counters begin at zero with each process, as Prometheus expects. */
+/** Metrics in the Prometheus text format. Counters start at zero with each process, as Prometheus expects. */
 export class Prometheus {
   readonly #registry = new PrometheusRegistry();
   readonly #workflows: Parts['workflows'];
@@ -143,9 +143,9 @@ export class Prometheus {
     return this.#registry.contentType;
   }
 
-  /** Everything, in the text format. */
+  /** Returns all metrics in the text format. */
   text(): Promise<string> {
-    // A series must exist before it counts: Prometheus sees no increase in a first value.
+    // A series must exist before its first increment: Prometheus sees no increase in a first value.
     for (const { type } of this.#workflows.all()) {
       for (const outcome of OUTCOMES) this.#jobs.inc({ type, outcome }, 0);
     }
@@ -173,7 +173,7 @@ export class Prometheus {
     }
   }
 
-  /** Clients may send any graph: the number of series has a bound. */
+  /** Limits the number of series, because clients can send any graph. */
   #knownClass(type: string, classType: string): string {
     const key = JSON.stringify([type, classType]);
     if (!this.#nodeSeries.has(key) && this.#nodeSeries.size >= MAX_NODE_SERIES) return '(other)';

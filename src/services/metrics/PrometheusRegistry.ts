@@ -9,7 +9,7 @@ interface Description {
   readonly labels?: readonly string[];
 }
 
-/** One value, and the labels that it has. */
+/** A value and its labels. */
 interface Reading {
   readonly labels?: Readonly<Record<string, string>>;
   readonly value: number;
@@ -17,7 +17,7 @@ interface Reading {
 
 type Read = () => readonly Reading[] | Promise<readonly Reading[]>;
 
-/** Our metrics in Prometheus' text format, and those of Node. All of ours have one prefix. */
+/** The metrics of this server and of Node.js in the Prometheus text format. Those of this server share a prefix. */
 export class PrometheusRegistry {
   readonly #registry = new Registry();
 
@@ -30,22 +30,25 @@ export class PrometheusRegistry {
     return this.#registry.contentType;
   }
 
-  /** Everything, in the text format. */
+  /** Returns all metrics in the text format. */
   text(): Promise<string> {
     return this.#registry.metrics();
   }
 
-  /** A counter that its owner increments. */
+  /** Creates a counter that the caller increments. */
   counter(description: Description): Counter {
     return new Counter(this.#options(description));
   }
 
-  /** @param buckets upper bounds, seconds */
+  /**
+   * Creates a histogram.
+   * @param buckets upper bounds, seconds
+   */
   histogram(description: Description, buckets: number[]): Histogram {
     return new Histogram({ ...this.#options(description), buckets });
   }
 
-  /** A gauge that is read with each scrape. */
+  /** Creates a gauge whose value is read at each scrape. */
   gauge(description: Description, read: Read): void {
     new Gauge({
       ...this.#options(description),
@@ -57,7 +60,7 @@ export class PrometheusRegistry {
     });
   }
 
-  /** A counter that is kept elsewhere, and read with each scrape. */
+  /** Creates a counter whose value is read at each scrape. */
   total(description: Description, read: Read): void {
     new Counter({
       ...this.#options(description),

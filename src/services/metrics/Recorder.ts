@@ -19,18 +19,18 @@ const recentError = z.object({
 
 export type RecentError = z.output<typeof recentError>;
 
-/** The recorder's memory, as the metrics file keeps it. */
+/** Format of the recorder in the metrics file. */
 export const recorderState = z.object({
-  /** Of these figures, over all processes that count on; files of older versions have none. */
+  /** Id of these metrics; it is kept over restarts. Missing in files of older versions. */
   id: z.string().optional(),
-  /** Of all processes before this one, ms. */
+  /** Of all earlier processes, ms. */
   uptimeMs: z.number().nonnegative(),
   firstStart: z.number(),
   all: tallyState,
   byType: z.record(z.string(), tallyState),
   byInstance: z.record(z.string(), tallyState),
   waiting: histogramState,
-  /** Files of older versions have none. */
+  /** Missing in files of older versions. */
   nodes: nodeTallyState.default({}),
   windows: windowsState,
   lastByCategory: z.record(z.string(), z.number()),
@@ -43,24 +43,24 @@ const RECENT_ERRORS = 50;
 const MAX_MESSAGE_LENGTH = 500;
 const NO_JOBS = new JobTally();
 
-/** Takes note of every job that ends, once. Its memory does not grow with the number of jobs. */
+/** Records each job once when it ends. Its memory does not grow with the number of jobs. */
 export class Recorder {
-  /** The same over restarts; no other server has it. */
+  /** Unique among the servers, and kept over restarts. */
   id: string = uuid();
   all = new JobTally();
-  /** From acceptance to the start of the processing that ended a job. */
+  /** Time from acceptance to the start of the processing that ended a job. */
   waiting = new DurationHistogram();
   /** Of completed jobs. */
   nodes = new NodeTally();
   /** When this process started, epoch ms. */
   readonly startedAt: number;
-  /** When the first process that the figures go back to started, epoch ms. */
+  /** Start of the first process whose metrics are included, epoch ms. */
   firstStart: number;
   /** Newest first. */
   recentErrors: RecentError[] = [];
   readonly byType = new Map<string, JobTally>();
   readonly byInstance = new Map<string, JobTally>();
-  /** When each category of error last happened, epoch ms. */
+  /** Time of the latest error by category, epoch ms. */
   readonly lastByCategory = new Map<string, number>();
   readonly #clock: Clock;
   readonly #windows = new TimeWindows();
@@ -72,12 +72,12 @@ export class Recorder {
     this.firstStart = this.startedAt;
   }
 
-  /** Time that this process and those before it ran, ms. */
+  /** Total running time of this process and the earlier ones, ms. */
   get totalUptimeMs(): number {
     return this.#earlierUptimeMs + this.#clock.now() - this.startedAt;
   }
 
-  /** The jobs of one instance, `host:port`; an empty tally while it has had none. Only to be read. */
+  /** Returns the tally of an instance, `host:port`, or an empty one. Read-only. */
   ofInstance(host: string): JobTally {
     return this.byInstance.get(host) ?? NO_JOBS;
   }
@@ -98,12 +98,12 @@ export class Recorder {
     if (job.status === 'failed') this.#recordError(job);
   }
 
-  /** What ended in each of the last `minutes` (at most 1440) minutes, oldest first. */
+  /** Returns the jobs that ended in each of the last `minutes` (at most 1440), oldest first. */
   byMinute(minutes: number): ReturnType<TimeWindows['byMinute']> {
     return this.#windows.byMinute(this.#clock.now(), minutes);
   }
 
-  /** What ended in the last `minutes` (at most 1440), of one type or of all. */
+  /** Returns the jobs that ended in the last `minutes` (at most 1440), of one type or of all. */
   last(minutes: number, type?: string): WindowSum {
     return this.#windows.last(this.#clock.now(), minutes, type);
   }
@@ -127,8 +127,8 @@ export class Recorder {
   }
 
   /**
-   * Goes on from what an earlier process left. Call it before the first job.
-   * @throws Error when a histogram in it is damaged; the recorder is then as it was
+   * Continues the metrics of an earlier process. Call it before the first job.
+   * @throws Error when a histogram is damaged; the recorder is then unchanged
    */
   restore(state: RecorderState): void {
     const all = JobTally.fromState(state.all);
@@ -149,7 +149,7 @@ export class Recorder {
     for (const [name, time] of Object.entries(state.lastByCategory)) this.lastByCategory.set(name, time);
   }
 
-  /** Takes in what another one counted. This one is then only to be read. */
+  /** Adds the metrics of another recorder. Only read this recorder afterwards. */
   add(other: Recorder): void {
     this.all.add(other.all);
     this.waiting.add(other.waiting);

@@ -13,7 +13,7 @@ interface SummaryParts {
   readonly balancer: LoadBalancer;
 }
 
-/** One line a minute in the log, while anything happens. */
+/** Logs a summary once a minute while there are jobs. */
 export class Summary {
   readonly #parts: SummaryParts;
   readonly #logger: Logger;

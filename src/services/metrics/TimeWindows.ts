@@ -6,7 +6,7 @@ const DAY_MINUTES = 24 * 60;
 const typeCount = z.object({
   completed: z.number(),
   failed: z.number(),
-  /** Of the completed ones. */
+  /** Total of the completed jobs. */
   processingMs: z.number(),
 });
 
@@ -22,20 +22,20 @@ export const windowsState = z.array(bucketState);
 
 type Bucket = z.output<typeof bucketState>;
 
-/** What ended within a span of time. */
+/** The jobs that ended in a time window. */
 export interface WindowSum {
   readonly completed: number;
   readonly failed: number;
-  /** Of the completed ones, ms; null when there was none. */
+  /** Of the completed jobs, ms; null if there are none. */
   readonly averageProcessingMs: number | null;
 }
 
-/** The last 24 hours by the minute: at most 1440 small buckets, however many jobs there are. */
+/** The last 24 hours by the minute: at most 1440 small buckets, whatever the number of jobs. */
 export class TimeWindows {
-  /** Oldest first; minutes in which nothing ended have none. */
+  /** Oldest first. A minute in which no job ended has no bucket. */
   #buckets: Bucket[] = [];
 
-  /** Takes note of a job that ended at `now` (epoch ms). `processingMs` is for completed ones. */
+  /** Records a job that ended at `now` (epoch ms). `processingMs` counts only for completed jobs. */
   record(now: number, type: string, outcome: 'completed' | 'failed', processingMs: number): void {
     const { byType } = this.#bucketAt(Math.floor(now / MINUTE_MS));
     byType[type] ??= { completed: 0, failed: 0, processingMs: 0 };
@@ -44,7 +44,7 @@ export class TimeWindows {
     if (outcome === 'completed') count.processingMs += processingMs;
   }
 
-  /** What ended in the last `minutes` (at most 1440) minutes, of one type or of all. */
+  /** Returns the jobs that ended in the last `minutes` (at most 1440), of one type or of all. */
   last(now: number, minutes: number, type?: string): WindowSum {
     const since = Math.floor(now / MINUTE_MS) - minutes;
     return sumOf(
@@ -53,7 +53,7 @@ export class TimeWindows {
     );
   }
 
-  /** Each of the last `minutes` (at most 1440) minutes, oldest first, those without jobs too. */
+  /** Returns each of the last `minutes` (at most 1440), oldest first, including those without jobs. */
   byMinute(now: number, minutes: number): Array<WindowSum & { readonly start: number }> {
     const current = Math.floor(now / MINUTE_MS);
     const known = new Map(this.#buckets.map((bucket) => [bucket.minute, bucket]));
@@ -72,7 +72,7 @@ export class TimeWindows {
     this.#buckets = [...buckets].sort((a, b) => a.minute - b.minute);
   }
 
-  /** Takes in what ended elsewhere in the same 24 hours. @param now epoch ms */
+  /** Adds buckets of another recorder that are within the same 24 hours. @param now epoch ms */
   add(now: number, buckets: readonly Bucket[]): void {
     const since = Math.floor(now / MINUTE_MS) - DAY_MINUTES;
     const known = new Map(this.#buckets.map((bucket) => [bucket.minute, bucket]));
@@ -89,7 +89,7 @@ export class TimeWindows {
 
   #bucketAt(minute: number): Bucket {
     const newest = this.#buckets.at(-1);
-    // After a clock that was set back, what ends now counts to the newest minute that is known.
+    // If the clock was set back, count in the newest minute.
     if (newest && newest.minute >= minute) return newest;
     const bucket: Bucket = { minute, byType: {} };
     this.#buckets.push(bucket);

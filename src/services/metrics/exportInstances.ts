@@ -2,10 +2,10 @@ import type { Instance } from '../instances/Instance.js';
 import type { PrometheusRegistry } from './PrometheusRegistry.js';
 
 const BREAKER_STATES = ['CLOSED', 'HALF_OPEN', 'OPEN'] as const;
-/** Not `instance`, which is what Prometheus calls the server that it scraped. */
+/** Not `instance`: Prometheus uses that label for the scraped server. */
 const LABEL = 'comfyui_instance';
 
-/** Exports what the ComfyUI machines do, each under its `host:port`. */
+/** Exports the state of the ComfyUI machines, each under its `host:port`. */
 export function exportInstances(registry: PrometheusRegistry, instances: readonly Instance[]): void {
   const ofEach = (figureOf: (instance: Instance) => number) => () =>
     instances.map((instance) => ({ labels: { [LABEL]: instance.host }, value: figureOf(instance) }));

@@ -11,7 +11,7 @@ export interface LimitedParts {
   readonly uploadBudget: UploadBudget;
 }
 
-/** Exports how full the queue and the memory are, and what their limits are. A limit that there is not is `+Inf`. */
+/** Exports how full queue and memory are, and their limits. No limit is `+Inf`. */
 export function exportLimits(registry: PrometheusRegistry, parts: LimitedParts): void {
   exportQueue(registry, parts);
   const { manager, uploadBudget } = parts;

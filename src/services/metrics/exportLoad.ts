@@ -1,9 +1,9 @@
 import type { FleetLoad } from './FleetLoad.js';
 import type { PrometheusRegistry } from './PrometheusRegistry.js';
 
-/** For autoscalers: how much waits, and how much of the fleet is in use. */
+/** Exports the load for autoscalers: waiting work and use of the machines. */
 export function exportLoad(registry: PrometheusRegistry, load: FleetLoad): void {
-  // A workflow of which nothing waits any more has no line, and a machine that is gone has none.
+  // Workflows without waiting jobs and removed machines have no series.
   registry.gauge(
     {
       name: 'workflow_queue_seconds',

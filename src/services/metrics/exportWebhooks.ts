@@ -3,7 +3,7 @@ import type { PrometheusRegistry } from './PrometheusRegistry.js';
 
 const NONE: WebhookFigures = { waiting: 0, delivered: 0, failedAttempts: 0, givenUp: 0 };
 
-/** @param read left out where there are no webhooks: then everything is 0 */
+/** @param read omitted without webhooks: then every value is 0 */
 export function exportWebhooks(registry: PrometheusRegistry, read: () => WebhookFigures = () => NONE): void {
   registry.gauge({ name: 'webhooks_waiting', help: 'Webhooks that are not delivered yet.' }, () => [
     { value: read().waiting },

@@ -1,13 +1,16 @@
 import type { WebSocket } from 'ws';
 import { type MachinePreview, previewFrame, previewFrameWithMetadata } from '../comfyui/machineMessages.js';
 
-/** Bytes that may wait for a client: beyond the first it gets no previews and no queue lengths, beyond the second it is cut off. */
+/**
+ * Limits of the bytes that wait for a client. Beyond the first it gets no previews and no queue lengths, beyond the
+ * second it is disconnected.
+ */
 const MAX_WAITING_FOR_PREVIEWS = 1024 * 1024;
 const MAX_WAITING = 16 * 1024 * 1024;
 
-/** One client's WebSocket. A slow reader loses what it can do without, then the socket. */
+/** WebSocket of a client. A slow client first loses optional messages, then the connection. */
 export class ClientSocket {
-  /** It said that it understands previews that name their prompt. */
+  /** Whether the client announced that it understands previews with the id of their prompt. */
   knowsMetadata = false;
   readonly #socket: WebSocket;
 
@@ -25,12 +28,12 @@ export class ClientSocket {
     else this.#send(text);
   }
 
-  /** Something that the next one makes up for. */
+  /** Sends a message unless the client is slow: the next such message replaces it. */
   sendIfQuick(data: string | Buffer): void {
     if (this.waitingBytes <= MAX_WAITING_FOR_PREVIEWS) this.#send(data);
   }
 
-  /** @param metadata in the client's words, as JSON; undefined where the machine said nothing of it */
+  /** @param metadata JSON with the ids of the client; `undefined` if the machine sent none */
   sendPreview(preview: MachinePreview, metadata: string | undefined): void {
     const { image } = preview;
     const isNamed = this.knowsMetadata && metadata !== undefined;
@@ -38,13 +41,13 @@ export class ClientSocket {
     if (frame) this.sendIfQuick(frame);
   }
 
-  /** Cuts the connection. */
+  /** Disconnects the client. */
   close(): void {
     this.#socket.terminate();
   }
 
   #send(data: string | Buffer): void {
-    // One that is being closed takes nothing more.
+    // A closing socket accepts no more messages.
     if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(data, () => undefined);
   }
 }

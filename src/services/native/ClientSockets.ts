@@ -1,19 +1,22 @@
 import type { ClientSocket } from './ClientSocket.js';
 
 /**
- * Clients' sockets by the id that they chose. As in ComfyUI, a later socket with the same id takes the place of an earlier one,
- * which stays open and hears nothing more. Ids of different keys have nothing to do with each other.
+ * Sockets of clients by the client's own id. As in ComfyUI, a later socket with the same id replaces an earlier one,
+ * which stays open but gets no more messages. The ids of different API keys are independent.
  */
 export class ClientSockets {
   readonly #sockets = new Map<string, ClientSocket>();
   readonly #all = new Set<ClientSocket>();
 
-  /** Sockets that are open. */
+  /** Number of open sockets. */
   get size(): number {
     return this.#all.size;
   }
 
-  /** @returns what takes it away again; another socket that took its place stays (in ComfyUI it goes deaf) */
+  /**
+   * @returns a function that removes the socket, but not another one that replaced it (in ComfyUI, the other one
+   * then gets no more messages)
+   */
   add(owner: string | undefined, clientId: string, socket: ClientSocket): () => void {
     const key = keyOf(owner, clientId);
     this.#sockets.set(key, socket);
@@ -24,12 +27,12 @@ export class ClientSockets {
     };
   }
 
-  /** The socket that hears what is for this client. */
+  /** Returns the socket that gets the messages for this client. */
   get(owner: string | undefined, clientId: string | undefined): ClientSocket | undefined {
     return clientId === undefined ? undefined : this.#sockets.get(keyOf(owner, clientId));
   }
 
-  /** Tells everybody something that the next message makes up for. */
+  /** Sends all clients a message that the next one replaces. */
   broadcast(text: string): void {
     for (const socket of this.#sockets.values()) socket.sendIfQuick(text);
   }

@@ -16,22 +16,22 @@ interface KeptFile extends InputFile {
   release(): void;
 }
 
-/** The files of one client, those that were used last at the end. */
+/** Files of one client, the most recently used last. */
 interface Folder {
   readonly files: Map<string, KeptFile>;
   bytes: number;
 }
 
 export interface InputFilesOptions {
-  /** Bytes of files that are in memory. */
+  /** Maximum size of all files in memory, bytes. */
   readonly maxBytes: number;
-  /** How long a file is kept after it was used last, ms. */
+  /** How long a file is kept after its last use, ms. */
   readonly lifetimeMs: number;
 }
 
 /**
- * The files that clients uploaded for their prompts, by the names that ComfyUI would have given them. Which machine will run a
- * prompt is not known yet: its files go with it. The files of each key are its own.
+ * Files that clients uploaded for their prompts, under the names that ComfyUI would have given them. The machine of a
+ * prompt is not known yet, so the files are sent with the prompt. Each API key has its own files.
  */
 export class InputFiles {
   readonly #stream: StreamStore | undefined;
@@ -40,7 +40,7 @@ export class InputFiles {
   readonly #folders = new Map<string | undefined, Folder>();
   #bytes = 0;
 
-  /** @param stream where bytes go that are not kept in memory */
+  /** @param stream store of the files; `undefined` for memory */
   constructor(stream: StreamStore | undefined, options: InputFilesOptions, clock: Clock) {
     this.#stream = stream;
     this.#options = options;
@@ -48,9 +48,9 @@ export class InputFiles {
   }
 
   /**
-   * Keeps a file. Without `overwrite`, other bytes under a name that is taken become `name (1).png`; the same bytes keep
-   * the name.
-   * @returns the place that it has got
+   * Keeps a file. Without `overwrite`, a file with other bytes under an existing name becomes `name (1).png`; with the
+   * same bytes it keeps the name.
+   * @returns the place of the file
    */
   async put(
     owner: string | undefined,
@@ -60,7 +60,7 @@ export class InputFiles {
   ): Promise<FilePlace> {
     const hash = createHash('sha256').update(bytes).digest('hex');
     const { content, release } = await this.#store(bytes);
-    // From here on without a pause: of two who come at once, one has the name.
+    // Synchronous from here on: only one of two concurrent uploads gets the name.
     const folder = this.#folderOf(owner);
     const free = overwrite ? place : freePlace(folder, place, hash);
     const file = { ...free, content, release, hash, usedAt: this.#clock.now() };
@@ -72,7 +72,7 @@ export class InputFiles {
     return free;
   }
 
-  /** A file of this owner. */
+  /** Returns a file of this owner. */
   get(owner: string | undefined, place: FilePlace): InputFile | undefined {
     const folder = this.#folders.get(owner);
     const key = placeKey(place);
@@ -84,7 +84,7 @@ export class InputFiles {
     return file;
   }
 
-  /** Names in the topmost input folder, as loaders list them. */
+  /** Returns the names in the top-level input folder, as loaders list them. */
   names(owner: string | undefined): string[] {
     const files = [...(this.#folders.get(owner)?.files.values() ?? [])];
     return files
@@ -93,7 +93,7 @@ export class InputFiles {
       .sort();
   }
 
-  /** Forgets the files whose time is over. */
+  /** Deletes expired files. */
   cleanup(): void {
     const oldest = this.#clock.now() - this.#options.lifetimeMs;
     for (const [owner, folder] of this.#folders) {
@@ -114,7 +114,7 @@ export class InputFiles {
     return folder;
   }
 
-  /** Whoever has most loses what it did not use for longest. */
+  /** Deletes the least recently used file of the owner that uses most, until there is room. */
   #makeRoom(): void {
     const max = this.#stream ? Number.POSITIVE_INFINITY : this.#options.maxBytes;
     while (this.#bytes > max) {

@@ -26,17 +26,17 @@ interface Parts {
 
 interface NativeApiOptions {
   readonly files: InputFilesOptions;
-  /** When a machine may be back, seconds. */
+  /** `Retry-After` when no machine is healthy, seconds. */
   readonly machineRetrySeconds: number;
 }
 
-/** What machines said is asked for again after this time, and not answered any more when it is as old as that, ms. */
+/** Age from which responses of machines are requested again, and age from which they are no longer used, ms. */
 const FRESH_MS = 10_000;
 const MAX_AGE_MS = 60_000;
-/** Between two looks for files whose time is over, ms. */
+/** Interval between cleanups of expired files, ms. */
 const CLEANUP_MS = 60_000;
 
-/** What is behind ComfyUI's own API over the whole fleet. */
+/** Implements ComfyUI's own API for the whole fleet. */
 export class NativeApi {
   readonly fleet: FleetInfo;
   readonly inputs: InputFiles;
@@ -64,7 +64,7 @@ export class NativeApi {
     this.#timer ??= setInterval(() => this.inputs.cleanup(), CLEANUP_MS);
   }
 
-  /** Clients come again, to another server or to this one once it is back. */
+  /** Stops the cleanups. Clients reconnect to another server, or to this one after its restart. */
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;

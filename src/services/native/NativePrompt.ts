@@ -6,7 +6,7 @@ import { PromptFiles } from './PromptFiles.js';
 import { PromptNames } from './PromptNames.js';
 import type { PromptRecord } from './PromptRecord.js';
 
-/** Messages that the history keeps. */
+/** Messages that the history contains. */
 const KEPT = new Set([
   'execution_start',
   'execution_cached',
@@ -14,25 +14,25 @@ const KEPT = new Set([
   'execution_error',
   'execution_interrupted',
 ]);
-/** Messages that end a run on one machine. Whether they end the prompt, its job decides. */
+/** Messages that end a run on one machine. The job decides whether they end the prompt. */
 const ENDS = new Set(['execution_success', 'execution_error', 'execution_interrupted']);
 const MAX_DEPTH = 64;
 
-/** One prompt of a client, from the moment it was accepted: what was heard of it, in its client's words. */
+/** A prompt of a client from its acceptance on, with the messages about it in the client's ids. */
 export class NativePrompt {
   readonly record: PromptRecord;
   readonly files: PromptFiles;
-  /** The node at work, as ComfyUI tells it to a socket that comes back. */
+  /** The node that is executing, as ComfyUI reports it to a client that reconnects. */
   currentNode: string | undefined;
-  /** Whether a machine has begun it. */
+  /** Whether a machine has started it. */
   hasStarted = false;
   end: PromptEnd | undefined;
-  /** What the history says of it. */
+  /** Messages in the history. */
   readonly #messages: Json[] = [];
   readonly #outputs = new Map<string, Json>();
   readonly #meta = new Map<string, Json>();
   readonly #names: PromptNames;
-  /** What the machine said last of its end. */
+  /** Last message of the machine about the end. */
   #held: MachineMessage | undefined;
 
   constructor(record: PromptRecord) {
@@ -42,15 +42,16 @@ export class NativePrompt {
   }
 
   /**
-   * Takes what a machine says.
-   * @returns what its client is told now: an end is held back until the job has ended, which may go on elsewhere
+   * Handles a message of a machine.
+   * @returns the message for the client, if any: an end is held back until the job has ended, because another machine
+   * may retry it
    */
   hear(message: MachineMessage, mark: string): string | undefined {
     const { type, data } = message;
     const text = this.#names.forClient(message.text, message.promptId, mark);
     if (type === 'execution_start') this.#begin();
     if (type === 'executing') {
-      // It is told when the job has ended.
+      // It is sent when the job has ended.
       if (data['node'] === null) return undefined;
       this.currentNode = stringOf(dataOf(text), 'node');
     }
@@ -63,15 +64,15 @@ export class NativePrompt {
     return text;
   }
 
-  /** What a machine says of a preview, in the client's words. */
+  /** Returns the machine's metadata of a preview with the ids of the client. */
   previewMetadata({ metadata, promptId }: MachinePreview, mark: string): string | undefined {
     return metadata && this.#names.forClient(JSON.stringify(metadata), promptId, mark);
   }
 
   /**
-   * Takes the end of the job.
+   * Handles the end of the job.
    * @param now epoch ms
-   * @returns what its client is told, but for `executing` with no node
+   * @returns the messages for the client, except `executing` without a node
    */
   finish(job: FinishedJob, now: number): string[] {
     const told: string[] = [];
@@ -89,13 +90,13 @@ export class NativePrompt {
     return [...told, closing.text];
   }
 
-  /** As `/queue` lists it, and as the first part of its history. */
+  /** Returns the entry in `/queue`, which is also the first part of its history. */
   listed(): Json {
     const { number, id, graph, extraData, outputNodes } = this.record;
     return [number, id, graph, extraData, outputNodes];
   }
 
-  /** As `/history` tells it. */
+  /** Returns the entry in `/history`. */
   history(): Json {
     return new Map<string, Json>([
       ['prompt', this.listed()],
@@ -112,7 +113,7 @@ export class NativePrompt {
     ]);
   }
 
-  /** What its output nodes made, as ComfyUI's interface shows it. */
+  /** Outputs of its output nodes, in the format of ComfyUI's interface. */
   get outputs(): ReadonlyMap<string, Json> {
     return this.#outputs;
   }
@@ -121,7 +122,7 @@ export class NativePrompt {
     return this.#messages;
   }
 
-  /** Another machine begins from the beginning. */
+  /** Resets everything, because another machine starts the prompt from the beginning. */
   #begin(): void {
     this.hasStarted = true;
     this.#held = undefined;
@@ -154,7 +155,7 @@ export class NativePrompt {
     );
   }
 
-  /** While there was no socket to the machine, its messages were lost. */
+  /** Returns messages for outputs that were made while there was no socket to the machine. */
   #missedOutputs(job: FinishedJob & { status: 'completed' }): string[] {
     const heard = this.files.nodes();
     return resultOutputs(job, (nodeId) => !heard.has(nodeId)).map(({ nodeId, output, files }) => {
@@ -176,7 +177,7 @@ export class NativePrompt {
   }
 }
 
-/** A node refused to run its branch: the others go on. */
+/** Whether a node refused to run its branch; the other branches continue. */
 function isBlocked({ type, data }: MachineMessage): boolean {
   return type === 'execution_error' && data['exception_type'] === 'ExecutionBlocked';
 }

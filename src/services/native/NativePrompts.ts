@@ -19,7 +19,7 @@ import type { PromptIntake, TakenPrompt } from './PromptIntake.js';
 import type { PromptShelf } from './PromptShelf.js';
 import type { QueueStatus } from './QueueStatus.js';
 
-/** What a client sends to `POST /prompt`. */
+/** The body of `POST /prompt`, with its sender. */
 export interface PromptSubmission {
   readonly prompt: ReadonlyMap<string, Json>;
   /** The id that the client chose. */
@@ -27,7 +27,7 @@ export interface PromptSubmission {
   readonly clientId: string | undefined;
   readonly extraData: ReadonlyMap<string, Json>;
   readonly owner: string | undefined;
-  /** Who sent it, as limits count clients. */
+  /** The sender, as limits count clients. */
   readonly client: string;
   readonly isAdmin: boolean;
   readonly requestId: string;
@@ -52,15 +52,15 @@ interface Parts {
   readonly logger: Logger;
 }
 
-/** What of a prompt is known before it is a job. */
+/** A prompt before its job exists. */
 type Draft = Omit<NativePrompt['record'], 'id' | 'jobId' | 'createdTime'> & {
   readonly id: string | undefined;
 };
 
-/** Prompts of ComfyUI's own API: each becomes a job of the fleet, and what machines say of it reaches its client's socket. */
+/** Prompts of ComfyUI's own API. Each becomes a job, and the messages of machines about it are sent to the client's socket. */
 export class NativePrompts {
   readonly #parts: Parts;
-  /** Drafts whose jobs are being made, by what their jobs are known by. */
+  /** Drafts whose jobs are being created, by owner and client prompt id. */
   readonly #drafts = new Map<string, Draft[]>();
   #count = 0;
 
@@ -73,9 +73,10 @@ export class NativePrompts {
   }
 
   /**
-   * Takes a prompt.
-   * @returns the refusal where nothing of it runs, as ComfyUI would say it
-   * @throws AppError `NO_HEALTHY_INSTANCES` where no machine ever said what it has, and what submissions throw
+   * Submits a prompt.
+   * @returns the refusal in ComfyUI's format if no part of it can run
+   * @throws AppError `NO_HEALTHY_INSTANCES` if no machine ever reported its nodes, and the errors of
+   * `GraphSubmissions.submit`
    */
   async submit(submission: PromptSubmission): Promise<AcceptedPrompt | { readonly refusal: PromptRefusal }> {
     const { fleet, intake } = this.#parts;
@@ -135,7 +136,7 @@ export class NativePrompts {
     }
   }
 
-  /** A socket of a client was opened: it is told the node that is at work on its prompt, as ComfyUI does. */
+  /** Sends a new socket the queue length and the executing node of its client's prompt, as ComfyUI does. */
   async greet(owner: string | undefined, clientId: string, socket: ClientSocket): Promise<void> {
     const { shelf, status } = this.#parts;
     socket.send(await status.message(clientId));
@@ -143,7 +144,7 @@ export class NativePrompts {
     if (node !== undefined) socket.send(JSON.stringify({ type: 'executing', data: { node } }));
   }
 
-  /** Before anybody can begin a new job. */
+  /** Runs before any job can start. */
   #onChanged({ id, status, request, createdTime }: Job): void {
     if (status !== 'pending' || request.type !== GRAPH_TYPE || this.#drafts.size === 0) return;
     const { clientPromptId, owner } = request;
@@ -165,7 +166,7 @@ export class NativePrompts {
     const { shelf, messages, logger } = this.#parts;
     const { jobId } = prompt.record;
     const unfollow = messages.follow(jobId, {
-      // What its socket does not take is dropped there.
+      // The socket itself drops what the client does not read.
       waitingBytes: 0,
       onMessage: (message, mark) => {
         const text = prompt.hear(message, mark);
@@ -191,7 +192,7 @@ export class NativePrompts {
     try {
       if (!prompt) return void (await status.tell());
       shelf.unfollow(job.id);
-      // As in ComfyUI, a prompt that is taken from the queue leaves no trace.
+      // As in ComfyUI, a prompt that is deleted from the queue leaves no history.
       if (job.status === 'cancelled' && !prompt.hasStarted) {
         shelf.remove(job.id);
         return void (await status.tell());

@@ -5,22 +5,22 @@ import type { JobOutput } from '../jobs/Job.js';
 import { type FilePlace, filePlace, placeKey } from './filePlace.js';
 import type { PromptNames } from './PromptNames.js';
 
-/** A file that a prompt made. */
+/** A file that a prompt created. */
 export interface MadeFile {
-  /** Where its client finds it. */
+  /** The place of the file for the client. */
   readonly place: FilePlace;
-  /** Where its machine has it. */
+  /** The file on its machine. */
   readonly onMachine: OutputFile;
-  /** The output node, and which of the things that it made. */
+  /** The output node, and the index among its outputs. */
   readonly nodeId: string;
   readonly index: number;
 }
 
-/** The files that one prompt has made so far, by the names that its client knows. */
+/** The files that a prompt has created so far, under the names for its client. */
 export class PromptFiles {
   readonly #names: PromptNames;
   readonly #files = new Map<string, MadeFile>();
-  /** How many things each output node made, by the node that ran. */
+  /** Number of outputs by output node, and by the node that ran. */
   readonly #made = new Map<string, Map<string, number>>();
 
   constructor(names: PromptNames) {
@@ -35,18 +35,18 @@ export class PromptFiles {
     return [...this.#files.values()].map(({ place }) => place);
   }
 
-  /** Output nodes of which something was heard. */
+  /** Returns the output nodes that sent a message. */
   nodes(): ReadonlySet<string> {
     return new Set(this.#made.keys());
   }
 
-  /** Another machine begins. */
+  /** Forgets all files, because another machine starts the prompt. */
   clear(): void {
     this.#files.clear();
     this.#made.clear();
   }
 
-  /** Takes an `executed` message. */
+  /** Adds the files of an `executed` message. */
   add({ data }: MachineMessage, mark: string): void {
     const node = String(data['node']);
     const nodeId = workflowNodeId(String(data['display_node'] ?? node));
@@ -59,7 +59,7 @@ export class PromptFiles {
     this.#made.set(nodeId, ofNode.set(node, items.length));
   }
 
-  /** Takes what nothing was heard of while it was made. @param place for the client */
+  /** Adds a file whose message was missed. @param place for the client */
   addMissed(place: FilePlace, index: number, { nodeId }: JobOutput): void {
     this.#files.set(placeKey(place), { place, onMachine: place, nodeId, index });
   }

@@ -15,23 +15,23 @@ type JsonObject = ReadonlyMap<string, Json>;
 
 /** A prompt that can be submitted. */
 export interface TakenPrompt {
-  /** What runs of it. */
+  /** The part of the prompt that runs. */
   readonly graph: PromptGraph;
   readonly files: readonly PlacedFile[];
-  /** As its client sent it, but for files in it as base64. */
+  /** As the client sent it, but without base64 files. */
   readonly shown: Json;
   /** The output nodes that run. */
   readonly outputNodes: readonly string[];
   readonly nodeErrors: ReadonlyMap<string, NodeErrors>;
 }
 
-/** Shorter texts are left in the prompt. */
+/** Shorter texts stay in the prompt. */
 const MIN_BASE64 = 4096;
 
-/** What a file in a prompt is called. */
+/** Name of a file that was inside the prompt. */
 const INSIDE = 'inside.png';
 
-/** Reads a prompt of a client: checks it as ComfyUI does, and finds the files that go with it. */
+/** Reads a client's prompt: validates it as ComfyUI does, and finds the files that belong to it. */
 export class PromptIntake {
   readonly #inputs: InputFiles;
 
@@ -39,7 +39,7 @@ export class PromptIntake {
     this.#inputs = inputs;
   }
 
-  /** @param classes what the machines have */
+  /** @param classes node classes of the machines */
   take(
     prompt: JsonObject,
     classes: ObjectInfo,
@@ -66,7 +66,7 @@ export class PromptIntake {
     };
   }
 
-  /** A file that a machine may have in a folder, which it does not list, is left to the machine. */
+  /** Returns whether a file exists. A file that machines do not list, such as one in a folder, counts as existing. */
   #isThere(info: Json | undefined, input: string, value: string, owner: string | undefined): boolean {
     const place = annotatedPlace(value);
     if (!place) return false;
@@ -77,7 +77,7 @@ export class PromptIntake {
   }
 }
 
-/** Takes the files out of one prompt. */
+/** Extracts the files of one prompt. */
 class FileTaking {
   readonly files: PlacedFile[] = [];
   hasInside = false;
@@ -90,7 +90,7 @@ class FileTaking {
     this.#owner = owner;
   }
 
-  /** @returns the node, without what is a file now */
+  /** @returns the node without the extracted files */
   from(id: string, node: GraphNode, infoOf: NodeLookup): GraphNode {
     const inside: string[] = [];
     for (const { field } of fileFields(node, infoOf(node.classType))) {
@@ -123,7 +123,7 @@ class FileTaking {
     this.files.push(taken);
   }
 
-  /** A picture that is a text of megabytes is kept as bytes, which become the same text again when the prompt is sent. */
+  /** Keeps a large base64 image as bytes; it becomes the same text again when the prompt is sent. */
   #takeInside(node: string, field: string, value: string): boolean {
     if (value.length < MIN_BASE64) return false;
     const bytes = Buffer.from(value, 'base64');
@@ -142,7 +142,7 @@ function lookupFor(prompt: JsonObject, classes: ObjectInfo): NodeLookup {
   return nodeLookup(Object.fromEntries(infos.map(([name, info]) => [name, plainJson(info)])));
 }
 
-/** The prompt with the inputs of a graph. */
+/** Returns the prompt with the inputs of a graph. */
 function withGraph(prompt: JsonObject, graph: PromptGraph): Json {
   return new Map(
     [...prompt].map(([id, node]): [string, Json] => {

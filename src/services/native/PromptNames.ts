@@ -1,13 +1,13 @@
 /**
- * What a prompt's nodes and files are called: on the machine that runs it, where they are the prompt's own (`ownOutputs`), and
- * for its client, who knows its graph and the id that it was answered. Files keep a mark for their client, too, since names
- * that machines number by themselves are the same on several of them: it is the job's id, by which a file is found wherever
- * it was made.
+ * Maps the names of a prompt's nodes and files between the machine, where they are unique to the prompt (`ownOutputs`),
+ * and its client, which knows its own graph and prompt id. For the client, file names still contain a mark, because
+ * several machines use the same numbers in file names. The mark is the job's id, which identifies the file wherever it
+ * was created.
  */
 export class PromptNames {
   readonly #promptId: string;
   readonly #jobId: string;
-  /** Of the last attempt: the mark where it ends the id of a node, or is followed by the number of a node inside of it. */
+  /** Pattern of the last attempt: matches the mark at the end of a node id, or before the number of an inner node. */
   #nodeMark: { readonly mark: string; readonly pattern: RegExp } | undefined;
 
   /** @param promptId for the client */
@@ -17,9 +17,9 @@ export class PromptNames {
   }
 
   /**
-   * JSON of a machine as its client would have got it.
-   * @param machineId under which the machine runs the prompt
-   * @param mark that nodes and files have there
+   * Returns the JSON of a machine with the ids of the client.
+   * @param machineId id of the prompt on the machine
+   * @param mark of the nodes and files there
    */
   forClient(text: string, machineId: string, mark: string): string {
     return text
@@ -38,7 +38,7 @@ export class PromptNames {
 
 const JOB_MARK = /-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/;
 
-/** The job whose mark is in a file's name, if there is one. */
+/** Returns the id of the job whose mark a file name contains, if any. */
 export function jobOfFile(filename: string): string | undefined {
   return JOB_MARK.exec(filename)?.[1];
 }

@@ -1,12 +1,12 @@
 import type { Json } from '../../utils/losslessJson.js';
 
-/** A prompt as its client sent it, and what it was answered. */
+/** A prompt as its client sent it, with the ids in the response. */
 export interface PromptRecord {
   readonly id: string;
   readonly jobId: string;
-  /** Of the socket that hears of it. */
+  /** Client id of the socket that gets its messages. */
   readonly clientId: string | undefined;
-  /** Name of the key that it came with, where there are keys. */
+  /** Name of the API key; `undefined` without keys. */
   readonly owner: string | undefined;
   readonly number: number;
   readonly graph: Json;

@@ -6,13 +6,13 @@ interface Shelved {
   unfollow(): void;
 }
 
-/** The prompts whose jobs there are, for whoever asks about the queue, the history and files. */
+/** Holds the prompts of existing jobs for requests about the queue, the history and files. */
 export class PromptShelf {
-  /** By job, in the order in which they came. */
+  /** By job, in the order of arrival. */
   readonly #byJob = new Map<string, Shelved>();
-  /** By the id that the client knows, the last one that has it. */
+  /** By the id for the client; the latest prompt with that id. */
   readonly #byId = new Map<string, NativePrompt>();
-  /** Those that have ended, in this order, by job. */
+  /** Ended prompts by job, in the order of their ends. */
   readonly #history = new Map<string, NativePrompt>();
   /** By owner and place. */
   readonly #byFile = new Map<string, NativePrompt>();
@@ -39,7 +39,7 @@ export class PromptShelf {
     return this.#open(owner).filter(({ hasStarted }) => !hasStarted);
   }
 
-  /** Those that have ended and were not forgotten, in this order. */
+  /** Returns ended prompts that are still in the history, in the order of their ends. */
   history(owner: string | undefined): NativePrompt[] {
     return [...this.#history.values()].filter(({ record }) => record.owner === owner);
   }
@@ -52,7 +52,7 @@ export class PromptShelf {
     this.#history.set(prompt.record.jobId, prompt);
   }
 
-  /** Takes a prompt out of the history. Its files are there as long as its job is. */
+  /** Removes a prompt from the history. Its files are kept as long as its job. */
   forget({ record }: NativePrompt): void {
     this.#history.delete(record.jobId);
   }
@@ -61,13 +61,13 @@ export class PromptShelf {
     this.#byJob.get(jobId)?.unfollow();
   }
 
-  /** Every prompt that has not ended, in the order in which they came. */
+  /** Returns the prompts that have not ended, in the order of arrival. */
   #open(owner: string | undefined): NativePrompt[] {
     const all = [...this.#byJob.values()].map(({ prompt }) => prompt);
     return all.filter(({ end, record }) => end === undefined && record.owner === owner);
   }
 
-  /** The prompt that made a file of this name last. */
+  /** Returns the latest prompt that created a file at this place. */
   withFile(place: FilePlace, owner: string | undefined): NativePrompt | undefined {
     return this.#byFile.get(keyOf(owner, placeKey(place)));
   }
@@ -78,7 +78,7 @@ export class PromptShelf {
     }
   }
 
-  /** Its job is gone. */
+  /** Removes the prompt of a deleted job. */
   remove(jobId: string): void {
     const shelved = this.#byJob.get(jobId);
     if (!shelved) return;

@@ -1,10 +1,10 @@
 import type { JobManager } from '../jobs/JobManager.js';
 import type { ClientSockets } from './ClientSockets.js';
 
-/** Status of jobs that are not done, as it was heard last. */
+/** Last known status of jobs that have not ended. */
 type Heard = Map<string, 'pending' | 'processing'>;
 
-/** Tells all clients how many jobs there are that are not done, whichever door they came through. */
+/** Tells all clients the number of jobs that have not ended, whichever API they came from. */
 export class QueueStatus {
   readonly #manager: Pick<JobManager, 'figures' | 'events'>;
   readonly #sockets: ClientSockets;
@@ -24,19 +24,19 @@ export class QueueStatus {
     });
   }
 
-  /** Never rejects. */
+  /** Returns the number of jobs that have not ended. Never rejects. */
   async remaining(): Promise<number> {
     const { byStatus } = await this.#manager.figures.counts();
     return byStatus.pending + byStatus.processing;
   }
 
-  /** The message that tells the length of the queue. @param sid of a socket that has just been opened */
+  /** Returns the message with the queue length. @param sid id of a new socket */
   async message(sid?: string): Promise<string> {
     const status = { exec_info: { queue_remaining: await this.remaining() } };
     return JSON.stringify({ type: 'status', data: sid === undefined ? { status } : { status, sid } });
   }
 
-  /** Tells all clients, once for all that changes at the same time. Never rejects. */
+  /** Tells all clients, once for concurrent changes. Never rejects. */
   tell(): Promise<void> {
     this.#isOutdated = true;
     this.#telling ??= this.#tellAll().finally(() => {

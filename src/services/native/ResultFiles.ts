@@ -9,10 +9,10 @@ import type { FilePlace } from './filePlace.js';
 import { jobOfFile } from './PromptNames.js';
 import type { PromptShelf } from './PromptShelf.js';
 
-/** A file that is here, or on a machine. */
+/** A file on this server, or on a machine. */
 export type FoundFile =
   | { readonly content: Content }
-  /** @param receive takes the bytes as they come. Fails with PromptError `result gone` where they are not there */
+  /** @param receive reads the bytes as a stream. Rejects with PromptError `result gone` if the file does not exist */
   | { readonly read: <T>(receive: (body: Readable) => Promise<T>) => Promise<T> };
 
 interface Parts {
@@ -21,7 +21,7 @@ interface Parts {
   readonly instances: readonly Instance[];
 }
 
-/** What prompts made, wherever they ran: on their machine until the job has ended, then here. */
+/** Finds output files of prompts, wherever they ran: on the machine until the job has ended, then on this server. */
 export class ResultFiles {
   readonly #parts: Parts;
 
@@ -30,8 +30,8 @@ export class ResultFiles {
   }
 
   /**
-   * @param mayUse whether the caller may see what belongs to this owner
-   * @returns undefined where no prompt made it that the caller may know of
+   * @param mayUse whether the caller may access files of this owner
+   * @returns `undefined` if no prompt that the caller may access created the file
    */
   async find(
     place: FilePlace,
@@ -60,7 +60,7 @@ export class ResultFiles {
     }
   }
 
-  /** undefined where it was dropped to make room: the machine may have it still. */
+  /** Returns `undefined` if the result was dropped to make room: the machine may still have the file. */
   async #kept(id: string, index: number): Promise<FoundFile | undefined> {
     try {
       const { bytes } = await this.#parts.manager.outputs.storedOutput(id, index);
@@ -80,7 +80,7 @@ export class ResultFiles {
 
 type Completed = Job & { status: 'completed' };
 
-/** Which of all outputs is the n-th thing that a node made. */
+/** Returns the index among all outputs of the n-th output of a node. */
 function indexOf(
   { result }: Completed,
   { nodeId, index }: { readonly nodeId: string; readonly index: number },
@@ -89,7 +89,7 @@ function indexOf(
   return ofNode[index]?.[0];
 }
 
-/** For a job of which only the record is left: its files are known by the names that they would have without a mark. */
+/** Finds a file of a job without its prompt, by the name that it would have without a mark. */
 function indexByName({ id, result }: Completed, { filename }: FilePlace): number | undefined {
   const index = result.outputs.findIndex((output) => output.filename === filename.replace(`-${id}`, ''));
   return index === -1 ? undefined : index;

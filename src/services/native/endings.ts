@@ -4,18 +4,18 @@ import type { CompletedJob, FinishedJob, JobOutput } from '../jobs/Job.js';
 import type { FilePlace } from './filePlace.js';
 import type { PromptRecord } from './PromptRecord.js';
 
-/** How a prompt ended, as ComfyUI counts it. */
+/** How a prompt ended, in ComfyUI's terms. */
 export type PromptEnd = 'success' | 'error' | 'interrupted';
 
 interface Ending {
   readonly end: PromptEnd;
   readonly type: string;
-  /** The message that tells it. */
+  /** The message for the client. */
   readonly text: string;
 }
 
 interface Known {
-  /** What the machine said of its end, in the client's words. */
+  /** The machine's message about the end, with the ids of the client. */
   readonly held: MachineMessage | undefined;
   readonly record: PromptRecord;
   readonly node: string | undefined;
@@ -23,7 +23,7 @@ interface Known {
   readonly now: number;
 }
 
-/** The message that ends a prompt: the machine's own where it says the same as the job. */
+/** Returns the message that ends a prompt: the machine's own message if it agrees with the job. */
 export function closingMessage(job: FinishedJob, { held, record, node, now }: Known): Ending {
   const [end, type] = endOf(job, held);
   if (held?.type === type) return { end, type, text: held.text };
@@ -35,7 +35,7 @@ function endOf(job: FinishedJob, held: MachineMessage | undefined): readonly [Pr
   const success = ['success', 'execution_success'] as const;
   if (job.status === 'completed') return success;
   if (job.status === 'cancelled') return ['interrupted', 'execution_interrupted'];
-  // Nodes that send their images over the socket leave nothing behind, and ComfyUI calls that a success.
+  // Nodes that send their images over the socket leave no files, which ComfyUI counts as success.
   if (job.failure.category === 'result_missing' && held?.type === 'execution_success') return success;
   return ['error', 'execution_error'];
 }
@@ -70,7 +70,7 @@ function classOf(graph: Json, id: string): string | undefined {
   return typeof type === 'string' ? type : undefined;
 }
 
-/** What one output node of a completed job made, as `executed` tells it. */
+/** Outputs of one output node of a completed job, in the format of `executed`. */
 interface NodeOutput {
   readonly nodeId: string;
   readonly output: Json;
@@ -81,7 +81,7 @@ interface NodeOutput {
   }>;
 }
 
-/** Keys under which ComfyUI's own nodes tell of outputs, by what they are; animated pictures and videos are images, too. */
+/** Keys of the outputs of ComfyUI's own nodes, by kind; animated images and videos count as images. */
 const KEYS: Readonly<Record<JobOutput['kind'], string>> = {
   image: 'images',
   video: 'images',
@@ -91,7 +91,7 @@ const KEYS: Readonly<Record<JobOutput['kind'], string>> = {
   text: 'text',
 };
 
-/** What the output nodes of a completed job made, read from its record. */
+/** Returns the outputs of a completed job by output node, from its record. */
 export function resultOutputs(
   { id, result }: CompletedJob,
   isWanted: (nodeId: string) => boolean,
@@ -117,7 +117,7 @@ function add(output: Map<string, Json[]>, key: string, item: Json): void {
   output.set(key, [...(output.get(key) ?? []), item]);
 }
 
-/** `rec_00001_.png` with its job's id in it. */
+/** Returns a name such as `rec_00001_.png` with the id of the job in it. */
 function markedName(filename: string, jobId: string): string {
   const [, stem = filename, rest = ''] = /^(.*?)((?:_\d+_?)?\.[^.]*)$/.exec(filename) ?? [];
   return `${stem}-${jobId}${rest}`;

@@ -5,22 +5,22 @@ const FOLDER_TYPES = ['input', 'temp', 'output'] as const;
 
 export type FolderType = (typeof FOLDER_TYPES)[number];
 
-/** Where a file is for a client. */
+/** The place of a file for a client. */
 export interface FilePlace {
   readonly type: FolderType;
-  /** Without slashes at its ends. */
+  /** Without leading and trailing slashes. */
   readonly subfolder: string;
   readonly filename: string;
 }
 
 const MAX_LENGTH = 1000;
 
-/** @returns undefined where there is no such folder */
+/** @returns `undefined` if there is no such folder */
 export function folderType(text: string): FolderType | undefined {
   return FOLDER_TYPES.find((type) => type === text);
 }
 
-/** A file in a folder; undefined for a name that leads out of it, or is none. */
+/** Returns a file's place; `undefined` for a name that leads out of the folder or is invalid. */
 export function filePlace(type: FolderType, subfolder: string, filename: string): FilePlace | undefined {
   const path = `${subfolder}/${filename}`.replaceAll('\\', '/');
   if (path.length > MAX_LENGTH || path.includes('\0') || path.split('/').includes('..')) return undefined;
@@ -32,14 +32,14 @@ export function filePlace(type: FolderType, subfolder: string, filename: string)
   return { type, subfolder: folder === '.' ? '' : folder, filename: name };
 }
 
-/** The file that a node's input names, as `LoadImage` takes it: `folder/name.png`, or `folder/name.png [temp]`. */
+/** Returns the file in a node's input, in the format of `LoadImage`: `folder/name.png`, or `folder/name.png [temp]`. */
 export function annotatedPlace(text: string): FilePlace | undefined {
   const [, name = text, named = 'input'] = /^(.*) \[(input|temp|output)\]$/s.exec(text) ?? [];
   const type = folderType(named);
   return type && filePlace(type, '', name);
 }
 
-/** The same for places that are the same. */
+/** Returns the same key for equal places. */
 export function placeKey({ type, subfolder, filename }: FilePlace): string {
   return `${type}/${subfolder}/${filename}`;
 }

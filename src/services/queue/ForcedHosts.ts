@@ -5,6 +5,6 @@ export interface ForcedHosts {
    * @returns when they can know, or it is clear that it takes longer. Never rejects
    */
   set(host: string, isForced: boolean): Promise<void>;
-  /** Calls `listener` with all of them at least after each change. @returns a function that removes it */
+  /** Calls `listener` with all of these hosts at least after each change. @returns a function that removes it */
   onHosts(listener: (hosts: ReadonlySet<string>) => void): () => void;
 }

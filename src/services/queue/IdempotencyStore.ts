@@ -15,14 +15,14 @@ export type Claim =
 export interface IdempotencyStore {
   /** @param fingerprint of everything that determines the job */
   claim(key: string, fingerprint: string): Promise<Claim>;
-  /** The claimant is about to create a job with this id: if it disappears, the next one is told. */
+  /** Records that the claimant is about to create a job with this id: if it disappears, the next claimant gets the id. */
   intend(key: string, jobId: string): Promise<void>;
-  /** The claimant has created the job. */
+  /** Records that the claimant has created the job. */
   keep(key: string, jobId: string): Promise<void>;
-  /** The claimant has not created it: the key is free again. */
+  /** Frees the key, because the claimant has not created the job. */
   release(key: string): Promise<void>;
-  /** The claimant does not know whether the intended job was created. */
+  /** Ends a claim whose holder does not know whether the intended job was created. */
   abandon(key: string): Promise<void>;
-  /** A job is gone: its key is free again. Does nothing for a job without one. */
+  /** Frees the key of a deleted job. Does nothing for a job without a key. */
   forget(jobId: string): Promise<void>;
 }

@@ -3,7 +3,7 @@ import type { Logger } from '../../utils/logger.js';
 import type { Job } from '../jobs/Job.js';
 import type { JobEventKind, JobEventKinds } from './JobEvents.js';
 
-/** Listeners to job events in this process. One that throws is logged, and does not affect the others. */
+/** Listeners to job events in this process. A listener that throws is logged, and does not affect the others. */
 export class JobListeners {
   readonly #onError: (error: unknown) => void;
   readonly #all: { readonly [K in JobEventKind]: Listeners<[JobEventKinds[K]]> };
@@ -27,7 +27,7 @@ export class JobListeners {
   get size(): number {
     const { changed, finished, removed, resultDropped } = this.#all;
     const all = [changed, finished, removed, resultDropped, ...this.#followers.values()];
-    // Without the one of the constructor.
+    // Without the listener of the constructor.
     return all.reduce((sum, { size }) => sum + size, -1);
   }
 

@@ -1,110 +1,111 @@
 import type { GraphNeeds } from '../../workflows/graphNeeds.js';
 
-/** A pending job, with what is needed to choose whether it can run now. Plain data: it may be kept by another process. */
+/** A pending job, with the data that decides whether it can run now. Plain data: another process may store it. */
 export interface QueueEntry {
-  /** Of the job. */
+  /** Id of the job. */
   readonly id: string;
   /** Workflow type. */
   readonly type: string;
-  /** Bytes of its files: all together, and of the largest one. */
+  /** Size of its files, bytes: all together, and the largest one. */
   readonly bytes: number;
   readonly largest: number;
-  /** Hosts that failed it; an entry without any is new. */
+  /** Hosts that failed it; empty for a new entry. */
   readonly tried: ReadonlySet<string>;
-  /** Whom turns are counted for; undefined where nobody is known, as are those of an older server. */
+  /** Client whose turns it counts for; `undefined` if unknown, as in entries of older servers. */
   readonly client?: string | undefined;
-  /** Higher ones first; 0 where there is none. */
+  /** Higher first. Default: 0. */
   readonly priority?: number | undefined;
-  /** It must be begun by then, epoch ms. */
+  /** Latest start time, epoch ms. */
   readonly deadline?: number | undefined;
-  /** When its job was made, epoch ms. */
+  /** Creation time of its job, epoch ms. */
   readonly since?: number | undefined;
-  /** Of a client's own graph: what a machine must have. */
+  /** What a machine must have for the client's own graph. */
   readonly needs?: GraphNeeds | undefined;
 }
 
 export interface QueueSize {
-  /** Entries that wait. */
+  /** Number of waiting entries. */
   readonly jobs: number;
-  /** Bytes of their files. */
+  /** Size of their files, bytes. */
   readonly bytes: number;
 }
 
-/** What an entry is taken with: usually a place on a machine. */
+/** Reserved for an entry: usually a slot on a machine. */
 export interface Releasable {
   release(): void;
 }
 
 /**
- * Looks at a waiting entry.
- * @returns what it is taken with; or that it must wait; or that all new entries of its type must, whatever their size
+ * Decides about a waiting entry.
+ * @returns the reservation for it; or that it must wait; or that all new entries of its type must wait, whatever their
+ * size
  */
 export type Choose<T extends Releasable> = (entry: QueueEntry) => T | 'not now' | 'none of its type';
 
 /**
- * Chooses among everything that waits, and keeps in mind what that is. A queue tells it before it asks. One that cannot
- * see everything tells what it sees of each type.
+ * Chooses among all waiting entries, which it remembers. A queue reports changes to it before it asks. A queue that
+ * cannot see all entries reports those that it sees of each type.
  */
 export interface Picker<T extends Releasable> {
-  /** An entry waits, perhaps in place of one with the same id. @param isAgain it was put back, and goes before new ones */
+  /**
+   * Adds a waiting entry, or replaces the one with the same id.
+   * @param isAgain whether it was put back: it goes before new entries
+   */
   enter(entry: QueueEntry, isAgain: boolean): void;
-  /** An entry is not seen waiting any more; nothing happens when it never was. */
+  /** Removes an entry that is no longer waiting. Does nothing for an unknown one. */
   leave(id: string): void;
-  /** @returns the entry that is to be handed out and what it is taken with; undefined for none now */
+  /** @returns the next entry and the reservation for it; `undefined` for none now */
   pick(): { readonly id: string; readonly chosen: T } | undefined;
 }
 
-/**
- * An entry that is out of the queue and held by this server, until one of the two is called. Calls after the first do
- * nothing.
- */
+/** An entry that this server took from the queue and holds until one of the two methods is called. Later calls do nothing. */
 export interface Taken<T extends Releasable> {
   readonly entry: QueueEntry;
-  /** What `choose` returned for it. Whoever took the entry releases it. */
+  /** The reservation that `choose` returned. The caller of `take` releases it. */
   readonly chosen: T;
-  /** The entry is done with: its job has ended, and its record says so. */
+  /** Ends the entry: its job has ended, and its record is updated. */
   done(): Promise<void>;
-  /** Lets it wait again, before all new entries. @param changed the entry as it is to be now; as it was when left out */
+  /** Puts the entry back, before all new ones. @param changed new version of the entry. Default: unchanged */
   putBack(changed?: QueueEntry): Promise<void>;
 }
 
 /**
- * Jobs that wait for a machine: first in first out over all types, and what is put back goes first. Servers may share one.
- * The queue is not the truth about a job, its record is: an entry may outlive its job, and whoever takes it finds out.
+ * Jobs that wait for a machine: first in, first out over all types, and entries that are put back go first. Servers may
+ * share a queue. The record of a job is authoritative, not the queue: an entry may outlive its job, and its taker must
+ * check.
  *
- * What an implementation guarantees:
- * - An entry is handed out to one server only. It is that server's until `done` or `putBack`; the implementation keeps its
- *   hold alive by itself (renews a lock), and gives the entry to others only when the server is gone.
- * - What `add` and `putBack` were given is not lost, once they resolved, by anything that the implementation survives.
- * - Every call settles in bounded time. One that rejects may have been carried out.
+ * An implementation guarantees:
+ * - An entry is handed out to one server only, which holds it until `done` or `putBack`. The implementation keeps the
+ *   hold alive (renews a lock), and hands the entry to others only if the server is gone.
+ * - After `add` and `putBack` have resolved, the entry survives everything that the implementation survives.
+ * - Every call settles in bounded time. A call that rejects may have been executed.
  */
 export interface JobQueue {
   /**
-   * Lets an entry wait behind all others. One with the same id that waits already is replaced.
-   * @returns how many entries wait then
+   * Adds an entry behind all others. Replaces a waiting one with the same id.
+   * @returns the number of waiting entries
    */
   add(entry: QueueEntry): Promise<number>;
-  /** Takes a waiting entry out for good. @returns whether it waited; false also when somebody has taken it */
+  /** Removes a waiting entry. @returns whether it was waiting; false also if it was taken */
   remove(id: string): Promise<boolean>;
   size(): Promise<QueueSize>;
-  /** 1 for the entry that is next; 0 when the job does not wait. Cheap, however many wait. */
+  /** Returns the position: 1 for the next entry; 0 if the job is not waiting. Cheap, however many entries wait. */
   position(id: string): Promise<number>;
   /**
-   * Hands out the first entry for which `choose` returns something. It is asked in order; an entry that must wait
-   * holds up no entry of another type. After 'none of its type' it is not asked about new entries of that type again, so
-   * that a look past very many of them costs no more than one past a few. An implementation with a lane for each type
-   * need not look far behind an entry that must wait.
-   * @param choose is quick, and changes nothing in the queue. What it returned and is not handed out, since another server was
-   *   faster or the call fails, the implementation releases
-   *
-   * A picker chooses in no order but its own.
-   * @returns undefined when nothing that waits can be taken now
+   * Hands out the first entry for which `choose` returns a reservation. It is called in order; an entry that must wait
+   * does not block entries of other types. After 'none of its type', it is not called for other new entries of that
+   * type, so that skipping very many of them costs no more than skipping a few. An implementation with a lane for each
+   * type may search only the first entries behind one that must wait.
+   * A picker chooses in any order.
+   * @param choose fast, and changes nothing in the queue. The implementation releases a reservation that is not handed
+   * out, because another server was faster or the call fails
+   * @returns `undefined` if no waiting entry can be taken now
    */
   take<T extends Releasable>(choose: Choose<T> | Picker<T>): Promise<Taken<T> | undefined>;
   /**
-   * Calls `listener` when there is something new to take, whichever server added it or put it back. It may be called
-   * too often, and an implementation that cannot always notice calls it every few seconds.
-   * @returns what ends it
+   * Calls `listener` when there are new entries to take, whichever server added them or put them back. It may be called
+   * too often, and an implementation that may miss changes calls it every few seconds.
+   * @returns a function that removes it
    */
   onWaiting(listener: () => void): () => void;
 }

@@ -37,7 +37,7 @@ export interface JobStore {
   update(id: string, change: (job: Job) => Job | undefined): Promise<Job | undefined>;
   /** @returns the record; of several callers, one gets it */
   delete(id: string): Promise<Job | undefined>;
-  /** Newest first. */
+  /** Returns a page of jobs, newest first, and the total number. */
   list(filter: JobFilter, page: { limit: number; offset: number }): Promise<{ jobs: Job[]; total: number }>;
   /** Does not scan the records. */
   counts(): Promise<JobCounts>;

@@ -14,7 +14,7 @@ import type { UploadReservation } from './UploadReservation.js';
 
 /** Finds files that clients uploaded before. */
 export interface AssetFiles {
-  /** undefined if there is none with this id that `owner` may use. */
+  /** Returns `undefined` if no asset with this id exists that `owner` may use. */
   read(assetId: string, owner: string | undefined): Promise<ReceivedFile | undefined>;
 }
 
@@ -31,7 +31,7 @@ export interface GatheringParts {
 interface Gatherer {
   readonly client: string;
   readonly owner: string | undefined;
-  /** Aborted when nobody waits for the files any more. */
+  /** Aborted when the request has ended and the files are no longer needed. */
   readonly signal: AbortSignal;
 }
 
@@ -41,13 +41,13 @@ interface NamedFile {
   readonly filename: string | undefined;
 }
 
-/** The files of one submission: those in the request, and those by reference. */
+/** Gathers the files of one submission: those in the request, and those by reference. */
 export class FileGathering {
   readonly #parts: GatheringParts;
   readonly #maxFileBytes: number;
   readonly #gatherer: Gatherer;
   readonly #reservations: UploadReservation[] = [];
-  /** Stored files that are held until there is a job. */
+  /** Stored files that are held until the job exists. */
   readonly #stored: HeldBytes[] = [];
 
   constructor(parts: GatheringParts, maxFileBytes: number, gatherer: Gatherer) {
@@ -57,7 +57,7 @@ export class FileGathering {
   }
 
   /**
-   * The file of an input. Fetched bytes count as memory of the client until `release`.
+   * Returns the file of an input. Fetched bytes count as memory of the client until `release`.
    * @throws AppError `INPUT_UNREACHABLE`, `FILE_TOO_LARGE`, `INVALID_PARAMETER` or `QUEUE_FULL`
    */
   async get(input: FileInput, source: FileSource): Promise<ReceivedFile> {
@@ -81,7 +81,7 @@ export class FileGathering {
     if (isDataUri(source.url)) return this.#decode(name, source.url);
     try {
       const { stream } = this.#parts;
-      // An image is inspected as a whole.
+      // Images are inspected as a whole, in memory.
       return await (stream && !isPicture(input) ? this.#store(source.url, stream) : this.#fetch(source.url));
     } catch (error) {
       throw error instanceof InputUnreachable ? unreachable(name, error.message, error) : error;

@@ -13,16 +13,16 @@ import type { PromptSecrets } from '../jobs/PromptSecrets.js';
 import type { FileSource, Submission } from './Submission.js';
 import type { Submissions, Submitted } from './Submissions.js';
 
-/** Who may send graphs of their own: everybody who may submit, only keys of the scope admin, or nobody. */
+/** Who may send their own graphs: everyone who may submit, only keys of the scope admin, or no one. */
 export type GraphPermission = 'all' | 'admin' | 'none';
 
-/** A file, and the inputs of nodes that take it in place of the graph's own value. */
+/** A file, and the node inputs whose values it replaces in the graph. */
 export interface PlacedFile {
   readonly places: readonly Target[];
   readonly source: FileSource;
 }
 
-/** A client's own graph that is to be run. */
+/** A client's own graph. */
 export interface GraphSubmission
   extends Pick<
     Submission,
@@ -35,17 +35,17 @@ export interface GraphSubmission
     | 'clientPromptId'
     | 'priority'
   > {
-  /** As `readGraph` read it. It goes to ComfyUI as it is, but for the places of files. */
+  /** As `readGraph` returned it. It is sent to ComfyUI unchanged, except for the inputs of files. */
   readonly graph: PromptGraph;
   readonly files: readonly PlacedFile[];
   /**
-   * What goes to ComfyUI beside the prompt. A key for paid nodes in it is in memory only: a job that fails over to
-   * another machine keeps it, and one that goes on to another server does not (`PromptSecrets`).
+   * `extra_data` that is sent to ComfyUI with the prompt. A key for paid nodes in it is only in memory: it is kept for
+   * a retry on another machine, but not for a retry by another server (`PromptSecrets`).
    */
   readonly extraData: ReadonlyMap<string, Json>;
-  /** Whether the client may do what only admins may. */
+  /** Whether the client may do what is reserved for admins. */
   readonly isAdmin: boolean;
-  /** Whether the same submission is waited for while it is under way, or refused with `IDEMPOTENCY_IN_PROGRESS`. */
+  /** Whether to wait for an identical submission in progress, or reject with `IDEMPOTENCY_IN_PROGRESS`. */
   readonly waitsForSame: boolean;
 }
 
@@ -56,23 +56,23 @@ interface Parts {
 }
 
 /**
- * The use case behind graphs that clients bring along: such a graph becomes a workflow for one job, with everything that it
- * saves or shows as outputs, and that is submitted as any other. It knows no HTTP.
+ * Submits graphs of clients. A graph becomes a workflow for one job, whose outputs are everything that the graph saves
+ * or shows, and is then submitted like any other. Independent of HTTP.
  */
 export class GraphSubmissions {
   readonly #parts: Parts;
   readonly #permission: () => GraphPermission;
 
-  /** @param permission as it is now: keys change while the server runs */
+  /** @param permission returns the current value: keys change while the server runs */
   constructor(parts: Parts, permission: () => GraphPermission) {
     this.#parts = parts;
     this.#permission = permission;
   }
 
   /**
-   * Makes a job, or finds the one that the same submission made before.
-   * @throws AppError `FORBIDDEN`, `INVALID_WORKFLOW` (details by node) also where no machine has what the graph needs, and
-   *   whatever `Submissions.submit` throws
+   * Creates a job, or finds the job of an earlier identical submission.
+   * @throws AppError `FORBIDDEN`, `INVALID_WORKFLOW` (details by node), also if no machine has what the graph needs,
+   * and the errors of `Submissions.submit`
    */
   async submit(submission: GraphSubmission): Promise<Submitted> {
     this.#checkPermission(submission.isAdmin);
@@ -117,7 +117,7 @@ export class GraphSubmissions {
     });
   }
 
-  /** @returns what the machines say of the graph's classes */
+  /** @returns the machines' info about the graph's node classes */
   async #checkMachines(graph: PromptGraph): Promise<NodeLookup> {
     const { missing, infoOf } = await this.#parts.graphs.check(needsOf(requirementsOf(graph)));
     if (missing) throw notOnAnyMachine(graph, new Set(missing));

@@ -3,52 +3,52 @@ import type { OutputFormat } from '../../workflows/parameters.js';
 import type { Workflow } from '../../workflows/types.js';
 import type { WebhookTarget } from '../jobs/Job.js';
 
-/** A file as it came from a client, before anybody looked at its bytes: in memory, or in the store. */
+/** A file from a client before its bytes are inspected: in memory, or in the store. */
 export interface ReceivedFile {
   readonly bytes: Content;
-  /** The client's name for it, without control characters and cut to a length. */
+  /** The client's name for it, shortened and without control characters. */
   readonly filename: string;
 }
 
-/** Where a file is that a client names, an address of http, https or data, or an asset of this server. */
+/** A file that a client refers to: an http, https or data URL, or an asset of this server. */
 export type FileReference = { readonly url: string } | { readonly assetId: string };
 
-/** A file that came with the request, or where it is. */
+/** A file in the request, or a reference to one. */
 export type FileSource = ReceivedFile | FileReference;
 
-/** What a client wants to be done, whichever way it came in. */
+/** A request for a job, independent of the API that received it. */
 export interface Submission {
   readonly workflow: Workflow;
   /** By the names of the workflow's file inputs. */
   readonly files: ReadonlyMap<string, FileSource>;
-  /** By name, as they came: the workflow's own schema reads them. */
+  /** By name, as received: the workflow's schema parses them. */
   readonly parameters: Readonly<Record<string, unknown>>;
-  /** Names of parameters that whoever calls reads itself. */
+  /** Names of parameters that the caller reads itself. */
   readonly otherParameters: readonly string[];
-  /** Of the images that are made; undefined where the client names none. */
+  /** Format of the created images; `undefined` if the client chose none. */
   readonly format: OutputFormat | undefined;
   readonly webhook: WebhookTarget | undefined;
-  /** From -10 to 10, higher ones first; 0 where it is left out. */
+  /** From -10 to 10, higher first. Default: 0. */
   readonly priority?: number | undefined;
-  /** The job must be begun by then; no limit where it is left out. */
+  /** Time within which the job must start. Default: no limit. */
   readonly deadlineSeconds?: number | undefined;
   readonly requestId: string;
-  /** Name of the API key that it came with, where there are keys. */
+  /** Name of the API key; `undefined` without keys. */
   readonly owner: string | undefined;
-  /** Who sent it, as limits count clients. */
+  /** The sender, as limits count clients. */
   readonly client: string;
-  /** What the client calls it, where it may send it again. */
+  /** The client's key for this submission, if it may repeat it. */
   readonly idempotencyKey: string | undefined;
-  /** False where the same submission is refused while it is under way, and not waited for. */
+  /** Whether to wait for an identical submission in progress. If false, this one is rejected. */
   readonly waitsForSame?: boolean;
-  /** What the client wants to read again with its job. */
+  /** Data of the client that is returned with its job. */
   readonly metadata?: string | undefined;
-  /** What the client calls its prompt. */
+  /** The client's id for its prompt. */
   readonly clientPromptId?: string | undefined;
-  /** Of a graph that the client brought along: all of it, as text. */
+  /** Returns the whole graph of the client as text. */
   readonly definition?: () => string;
-  /** Name of what goes to ComfyUI with the prompt and is kept nowhere. */
+  /** Name of the data that is sent to ComfyUI with the prompt and never stored. */
   readonly secrets?: string | undefined;
-  /** Aborted when nobody waits for an answer any more. */
+  /** Aborted when no one waits for the response any more. */
   readonly signal: AbortSignal;
 }

@@ -24,7 +24,7 @@ interface SubmissionParts extends GatheringParts {
   readonly admission: Admission;
   readonly idempotencyKeys: IdempotencyKeys;
   readonly balancer: LoadBalancer;
-  /** undefined where there is no secret to sign them with. */
+  /** `undefined` without a secret to sign them. */
   readonly webhooks: Pick<Webhooks, 'problemWith'> | undefined;
   readonly random: RandomNumber;
   readonly clock: Clock;
@@ -32,29 +32,29 @@ interface SubmissionParts extends GatheringParts {
 }
 
 interface SubmissionLimits extends FileLimits {
-  /** Bytes of each file. */
+  /** Maximum size of a file, bytes. */
   readonly maxFileBytes: number;
-  /** Width x height of an image that is made. */
+  /** Maximum width x height of a created image. */
   readonly maxOutputPixels: number;
-  /** When a machine may be back, seconds. */
+  /** `Retry-After` when no machine is healthy, seconds. */
   readonly machineRetrySeconds: number;
 }
 
-/** A submission's job, and whether the same submission had made it before. */
+/** The job of a submission, and whether an earlier identical submission had created it. */
 export interface Submitted {
   readonly job: Job;
   readonly isRepeated: boolean;
 }
 
-/** A file of a submission, after its bytes were looked at. */
+/** A file of a submission after its bytes were inspected. */
 interface CheckedFile extends InspectedFile {
   readonly filename: string;
 }
 
-/** What of a job is known before its files are there. */
+/** A job request before its files are gathered. */
 type Outline = Omit<JobRequest, 'files' | 'originalFilename'>;
 
-/** The use case behind every submission: what a client sent is checked and becomes a job. It knows no HTTP. */
+/** Validates submissions and creates their jobs. Independent of HTTP. */
 export class Submissions {
   readonly #parts: SubmissionParts;
   readonly #limits: SubmissionLimits;
@@ -65,7 +65,7 @@ export class Submissions {
   }
 
   /**
-   * For a client that waits: it is told at once that nobody could serve it.
+   * Tells a waiting client immediately if no machine can run its job.
    * @throws AppError `NO_HEALTHY_INSTANCES`
    */
   checkMachines(type: string): void {
@@ -77,9 +77,9 @@ export class Submissions {
   }
 
   /**
-   * Makes a job, or finds the one that the same submission made before.
-   * @throws AppError for what is wrong with it, and `QUEUE_FULL`, `SHUTTING_DOWN`, `IDEMPOTENCY_KEY_REUSED` or
-   *   `IDEMPOTENCY_IN_PROGRESS`
+   * Creates a job, or finds the job of an earlier identical submission.
+   * @throws AppError for errors in the submission, and `QUEUE_FULL`, `SHUTTING_DOWN`, `IDEMPOTENCY_KEY_REUSED` or
+   * `IDEMPOTENCY_IN_PROGRESS`
    */
   async submit(submission: Submission): Promise<Submitted> {
     const { manager, idempotencyKeys } = this.#parts;
@@ -89,14 +89,14 @@ export class Submissions {
     const { outline, fingerprint } = this.#outline(submission);
     if (key === undefined) return { job: await this.#create(submission, outline), isRepeated: false };
     let created: Job | undefined;
-    // Keys of different clients have nothing to do with each other.
+    // The keys of different owners are independent.
     const jobId = await idempotencyKeys.once(
       JSON.stringify([owner ?? null, key]),
       fingerprint(),
       async ({ earlierId, onMaking }) => {
         const earlier = earlierId === undefined ? undefined : await manager.adopt(earlierId);
         if (earlier) return earlier;
-        // The client may be gone and come back to ask for the job: it is made all the same.
+        // The job is created even if the client disconnects: it may come back and ask for it.
         const signal = new AbortController().signal;
         created = await this.#create({ ...submission, signal }, outline, onMaking);
         return created;
@@ -121,7 +121,7 @@ export class Submissions {
       type,
       workflow,
       parameters,
-      // Images of a graph that a user exported stay as ComfyUI makes them.
+      // Images of custom workflows keep the format in which ComfyUI creates them.
       format: format ?? (workflow.isBuiltIn ? 'PNG' : undefined),
       requestId,
       ...(traceparent === undefined ? {} : { traceparent }),
@@ -139,13 +139,13 @@ export class Submissions {
       ...(clientPromptId === undefined ? {} : { clientPromptId }),
       ...(secrets === undefined ? {} : { secrets }),
     };
-    // A seed that was chosen here is no part of what the client sent.
+    // A randomly chosen seed is not part of the client's request.
     const fingerprint = () =>
       fingerprintOf({ type, parameters: sent, format, webhook, files, definition: definition?.(), metadata });
     return { outline, fingerprint };
   }
 
-  /** Gathers and checks the files, and makes the job. */
+  /** Gathers and checks the files, and creates the job. */
   async #create(
     submission: Submission,
     outline: Outline,
@@ -175,7 +175,7 @@ export class Submissions {
     }
   }
 
-  /** The files that came or are named, by input, in the workflow's order. */
+  /** Returns the files by input, in the order of the workflow. */
   async #checkedFiles(
     { workflow, files: sources }: Submission,
     { parameters }: Outline,
@@ -184,7 +184,7 @@ export class Submissions {
     const inputs = workflow.files.filter(({ name }) => sources.has(name));
     const images = inputs.filter(isPicture).length;
     const sizes = new Map<string, Size>();
-    // Where there is no image, the parameters alone may say how large the result is.
+    // Without images, the parameters alone may determine the size of the result.
     if (images === 0) this.#checkOutputSize(workflow, sizes, parameters);
     const files = new Map<string, CheckedFile>();
     for (const input of inputs) {
@@ -226,7 +226,7 @@ export class Submissions {
   }
 }
 
-/** What the job's record keeps of its files. */
+/** Returns the file data for the record of the job. */
 function jobFiles(workflow: Workflow, files: ReadonlyMap<string, CheckedFile>): Record<string, JobFile> {
   const all = workflow.files.flatMap(({ name, kind }): [string, JobFile][] => {
     const file = files.get(name);
@@ -243,7 +243,7 @@ function warningsOf({ workflow, otherParameters }: Submission, given: readonly s
   return unknownParameters(given, known, files);
 }
 
-/** @throws AppError `NO_IMAGE` for the first file that must be there and is not */
+/** @throws AppError `NO_IMAGE` for the first required file that is missing */
 function checkRequiredFiles({ workflow, files }: Submission): void {
   const inputs = workflow.files;
   const missing = inputs.find(({ name, required }) => required && !files.has(name));

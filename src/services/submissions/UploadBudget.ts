@@ -21,7 +21,7 @@ interface ClientShare {
  * Many addresses together can make every share small: only keys, or a proxy in front, help against that.
  */
 export class UploadBudget {
-  /** What all uploads together may have. */
+  /** Maximum size of all uploads together, bytes. */
   readonly maxBytes: number;
   readonly #retryAfterSeconds: () => number;
   readonly #shares = new Map<string, ClientShare>();
@@ -33,7 +33,7 @@ export class UploadBudget {
     this.#retryAfterSeconds = retryAfterSeconds;
   }
 
-  /** What all uploads together have at present. */
+  /** Current size of all uploads together, bytes. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -46,7 +46,7 @@ export class UploadBudget {
    */
   begin(client: string, expected: number, onCutOff: (why: AppError) => void): UploadReservation {
     const share = this.#shares.get(client) ?? { receiving: new Set(), uploads: 0, expected: 0, bytes: 0 };
-    // One that is alone may begin, whatever it announces: it has to make room when it is as large as that.
+    // A client's only upload may start whatever size it announces: if it gets too large, it is aborted.
     if (share.expected > 0 && share.expected + expected > this.maxBytes) throw this.#full();
     const reservation = new UploadReservation(
       expected,
@@ -75,7 +75,7 @@ export class UploadBudget {
     }
   }
 
-  /** The newest upload of the client that uses most, among the clients with uploads in progress. */
+  /** Returns the newest upload of the client that uses most, among the clients with uploads in progress. */
   #newestOfLargest(): UploadReservation | undefined {
     let largest: ClientShare | undefined;
     for (const share of this.#shares.values()) {

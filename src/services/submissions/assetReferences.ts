@@ -4,13 +4,13 @@ import type { Target } from '../../workflows/files/manifest.js';
 import { GraphFile, type GraphValue, type PromptGraph } from '../../workflows/graph.js';
 import type { PlacedFile } from './GraphSubmissions.js';
 
-/** What an object says that stands for an asset in a graph. */
+/** The `__type` of an object that refers to an asset. */
 const REFERENCE = 'core/ASSET';
 
 /**
- * The assets that a graph names in place of files: `{ "__type": "core/ASSET", "info": { "id": … } }` as the whole value of an
- * input. Of what else they say of the asset nothing counts.
- * @throws AppError `INPUT_UNREACHABLE` for one without an id, or inside another value
+ * Returns the assets that a graph refers to instead of files: `{ "__type": "core/ASSET", "info": { "id": … } }` as the
+ * whole value of an input. Other fields of the object are ignored.
+ * @throws AppError `INPUT_UNREACHABLE` for a reference without an id, or inside another value
  */
 export function assetReferences(graph: PromptGraph): PlacedFile[] {
   const places = new Map<string, Target[]>();

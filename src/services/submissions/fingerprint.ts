@@ -10,13 +10,13 @@ interface Fingerprinted {
   readonly format: string | undefined;
   readonly webhook: WebhookTarget | undefined;
   readonly files: ReadonlyMap<string, FileSource>;
-  /** Of a graph that came along. */
+  /** The graph of a client. */
   readonly definition?: string | undefined;
   readonly metadata?: string | undefined;
 }
 
 /**
- * A hash of everything that determines the result of a job. A file by reference counts by its address, so that
+ * Returns a hash of everything that determines the result of a job. A file by reference counts by its address, so that
  * nothing is fetched again.
  */
 export function fingerprintOf(what: Fingerprinted): string {

@@ -1,5 +1,5 @@
 /**
- * A file's name that is safe in logs and JSON: without its path, control characters, characters that change the
+ * Returns a file's name that is safe in logs and JSON: without its path, control characters, characters that change the
  * writing direction, and unpaired surrogates; at most 200 characters.
  * @param otherwise the name of a file without one
  */

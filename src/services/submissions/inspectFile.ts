@@ -14,7 +14,7 @@ export interface FileLimits {
 
 interface InspectionOptions {
   readonly limits: FileLimits;
-  /** Whether the workflow takes other files, too: then messages name the input. */
+  /** Whether the workflow has several file inputs: then messages name the input. */
   readonly isOneOfSeveral: boolean;
   /** Throws if the size of an image is not acceptable, before anything else is inspected. */
   checkSize(size: Size): void;

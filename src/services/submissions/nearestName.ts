@@ -1,7 +1,7 @@
 /** Longer names are compared by their beginnings: the cost grows with the square of the length. */
 const MAX_LENGTH = 64;
 
-/** The name with the smallest edit distance to `name`, the first of several. */
+/** Returns the name with the smallest edit distance to `name`, the first of several. */
 export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
   let nearest: string | undefined;
   let least = Number.POSITIVE_INFINITY;
@@ -19,7 +19,7 @@ function lettersOf(name: string): string {
   return name.slice(0, MAX_LENGTH).toLowerCase().replaceAll(/[-_ ]/g, '');
 }
 
-/** The edit distance of two names: insertions, deletions, substitutions and swaps of neighbours. */
+/** Returns the edit distance of two names: insertions, deletions, substitutions and swaps of neighbours. */
 function editDistance(from: string, to: string): number {
   let before: readonly number[] = [];
   let row: readonly number[] = Array.from({ length: to.length + 1 }, (_, n) => n);

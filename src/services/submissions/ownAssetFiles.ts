@@ -5,7 +5,7 @@ import type { JobManager } from '../jobs/JobManager.js';
 import type { AssetFiles } from './FileGathering.js';
 import type { ReceivedFile } from './Submission.js';
 
-/** Files that clients left with the server, and what completed jobs made for them. */
+/** Reads assets that clients uploaded, and outputs of completed jobs. */
 export function ownAssetFiles(assets: ClientAssets, manager: JobManager): AssetFiles {
   return {
     read: async (id, owner) => {
@@ -29,7 +29,7 @@ async function outputFile(
     const { output, bytes } = await manager.outputs.storedOutput(jobId, index);
     return { bytes, filename: output.filename };
   } catch (error) {
-    // A job that is gone, or whose result is.
+    // The job or its result is deleted.
     if (error instanceof AppError && error.status < 500) return undefined;
     throw error;
   }

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 
-/** The kind of a parameter in its manifest, such as `seed` or `text`; undefined for parameters of other workflows. */
+/** Returns the kind of a parameter in its manifest, such as `seed` or `text`; undefined for parameters of other workflows. */
 export function kindOf(parameter: z.ZodType | undefined): unknown {
   return parameter?.meta()?.['x-kind'];
 }

@@ -54,7 +54,7 @@ function rangeOf(parameter: z.ZodType): Range {
   };
 }
 
-/** A seed in the range that is not negative, if possible: -1 requests a random one. */
+/** Returns a seed in the range that is not negative, if possible: -1 requests a random one. */
 function chosenFrom({ lowest, highest }: Range, random: RandomNumber): number {
   const first = highest < 0 ? lowest : Math.max(0, lowest);
   return first + random(Math.min(SEED_LIMIT, Math.max(1, highest - first + 1)));

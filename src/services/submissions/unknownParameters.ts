@@ -7,7 +7,7 @@ const MAX_SHOWN_NAME = 64;
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /**
- * One sentence for each unknown parameter, with the nearest known name.
+ * Returns one sentence for each unknown parameter, with the nearest known name.
  * @param given names of the received parameters
  * @param known names of parameters
  * @param files names of file inputs, which are not parameters

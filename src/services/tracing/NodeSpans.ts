@@ -6,7 +6,7 @@ interface WorkingNode {
   readonly classType: string;
 }
 
-/** Spans of the nodes of one prompt: each ends when the next node begins. */
+/** Spans of the nodes of one prompt: each ends when the next node starts. */
 export class NodeSpans {
   readonly #tracing: Tracing;
   readonly #parent: string | undefined;
@@ -19,7 +19,7 @@ export class NodeSpans {
     this.#parent = parent.traceparent;
   }
 
-  /** @param node at work; undefined for none */
+  /** Starts the span of a node. @param node that is executing; `undefined` for none */
   works(node: WorkingNode | undefined): void {
     if (this.#parent === undefined || node?.id === this.#node) return;
     this.end();

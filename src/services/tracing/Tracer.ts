@@ -3,33 +3,33 @@ export type Attributes = Readonly<Record<string, string | number | boolean | und
 export interface SpanStart {
   /** `server`: a request to this server; `client`: a request of this server. */
   readonly kind?: 'server' | 'client' | 'internal';
-  /** A `traceparent`. One that is not valid counts as none. */
+  /** A `traceparent`. An invalid one is ignored. */
   readonly parent?: string | undefined;
   readonly attributes?: Attributes;
-  /** Epoch ms; now when it is left out. */
+  /** Epoch ms. Default: now. */
   readonly time?: number;
 }
 
 interface SpanEnd {
-  /** What it failed with. */
+  /** Error of the failed operation. */
   readonly error?: unknown;
-  /** Epoch ms; now when it is left out. */
+  /** Epoch ms. Default: now. */
   readonly time?: number;
 }
 
-/** A part of a trace that is under way. */
+/** A running span. */
 export interface Span {
-  /** For whoever goes on with it, as the header of this name; undefined where nothing is traced. */
+  /** Value of the header `traceparent` for child spans; `undefined` if tracing is off. */
   readonly traceparent: string | undefined;
   rename(name: string): void;
   set(attributes: Attributes): void;
-  /** Only the first end counts. */
+  /** Ends the span; further calls do nothing. */
   end(how?: SpanEnd): void;
 }
 
-/** Begins spans, and sends them somewhere once they ended. */
+/** Starts spans and exports them after their end. */
 export interface Tracer {
   begin(name: string, start: SpanStart): Span;
-  /** Never rejects. @param maxMs how long sending the rest may take */
+  /** Exports the remaining spans. Never rejects. @param maxMs time limit */
   stop(maxMs: number): Promise<void>;
 }

@@ -2,17 +2,17 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Span, SpanStart, Tracer } from './Tracer.js';
 
 export interface TracingOptions {
-  /** Where spans are sent to by OTLP over HTTP, without `/v1/traces`; undefined: nothing is traced. */
+  /** OTLP/HTTP endpoint for spans, without `/v1/traces`; `undefined` disables tracing. */
   readonly endpoint: string | undefined;
   readonly serviceName: string;
 }
 
-/** What there is where nothing is traced. */
+/** The span when tracing is off. */
 const NO_SPAN: Span = { traceparent: undefined, rename: () => {}, set: () => {}, end: () => {} };
 
 /**
- * Traces of jobs. Contexts are texts, `traceparent` of W3C Trace Context, so that a job's record and a webhook's order carry
- * them to whichever server goes on. OpenTelemetry is loaded by `start`, and only where there is somebody to send spans to.
+ * Traces jobs. Contexts are texts, `traceparent` of W3C Trace Context, so that the records of jobs and webhooks can
+ * carry them to another server. `start` loads OpenTelemetry, only if there is an endpoint.
  */
 export class Tracing {
   readonly #options: TracingOptions;
@@ -35,18 +35,18 @@ export class Tracing {
     this.#tracer = createTracer(endpoint, serviceName);
   }
 
-  /** Sends what is not sent yet. Never rejects. @param maxMs how long that may take */
+  /** Exports the remaining spans. Never rejects. @param maxMs time limit */
   async stop(maxMs: number): Promise<void> {
     await this.#tracer?.stop(maxMs);
   }
 
-  /** Begins a span. Where it has no parent it is a part of whatever `current` is, and else a trace of its own. */
+  /** Starts a span. Without a parent it is a child of `current`, or the root of a new trace. */
   span(name: string, start: SpanStart = {}): Span {
     const parent = start.parent ?? this.current;
     return this.#tracer?.begin(name, { ...start, parent }) ?? NO_SPAN;
   }
 
-  /** Runs `work` as a part of a span, which ends by itself. */
+  /** Runs `work` in a span, and ends the span after it. */
   async trace<T>(name: string, start: SpanStart, work: (span: Span) => Promise<T>): Promise<T> {
     if (!this.#tracer) return work(NO_SPAN);
     const span = this.span(name, start);
@@ -60,16 +60,16 @@ export class Tracing {
     }
   }
 
-  /** Runs `work`, and whatever it sets off, with a span as `current`. The span does not end with it. */
+  /** Runs `work`, with everything that it starts, with a span as `current`. Does not end the span. */
   within<T>(span: Span, work: () => T): T {
     return this.#active ? this.#active.run(span, work) : work();
   }
 
-  /** The `traceparent` of the span that whoever calls is a part of. */
+  /** The `traceparent` of the caller's span. */
   get current(): string | undefined {
     return this.#active?.getStore()?.traceparent;
   }
 }
 
-/** Traces nothing. */
+/** Tracing that is off. */
 export const NO_TRACING = new Tracing({ endpoint: undefined, serviceName: '' });

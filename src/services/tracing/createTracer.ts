@@ -1,4 +1,4 @@
-/** The only place that knows OpenTelemetry: whoever imports it loads all of it. */
+/** The only module that imports OpenTelemetry: importing it loads all of it. */
 import {
   type Context,
   type Span as OtelSpan,
@@ -19,8 +19,8 @@ import type { Attributes, Span, SpanStart, Tracer } from './Tracer.js';
 const KINDS = { server: SpanKind.SERVER, client: SpanKind.CLIENT, internal: SpanKind.INTERNAL } as const;
 
 /**
- * Sends spans in batches by OTLP over HTTP, as JSON. What else OpenTelemetry takes from the environment, such as
- * `OTEL_EXPORTER_OTLP_HEADERS` and `OTEL_TRACES_SAMPLER`, its SDK reads by itself.
+ * Exports spans in batches by OTLP over HTTP, as JSON. The SDK itself reads other OpenTelemetry variables, such as
+ * `OTEL_EXPORTER_OTLP_HEADERS` and `OTEL_TRACES_SAMPLER`.
  * @param endpoint without `/v1/traces`
  */
 export function createTracer(endpoint: string, serviceName: string): Tracer {
@@ -34,7 +34,7 @@ export function createTracer(endpoint: string, serviceName: string): Tracer {
     begin: (name, start) => beginSpan(tracer, name, start),
     stop: async (maxMs) => {
       const enough = new Promise((resolve) => setTimeout(resolve, maxMs).unref());
-      // A collector that is away costs spans, and nothing else.
+      // If the collector is unreachable, only spans are lost.
       await Promise.race([provider.shutdown().catch(() => undefined), enough]);
     },
   };
@@ -68,7 +68,7 @@ function traceparentOf(span: OtelSpan): string {
   return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`;
 }
 
-/** Without attributes that have no value. */
+/** Removes attributes without a value. */
 function given(attributes: Attributes): Record<string, string | number | boolean> {
   const all: Record<string, string | number | boolean> = {};
   for (const [name, value] of Object.entries(attributes)) if (value !== undefined) all[name] = value;

@@ -1,7 +1,7 @@
 /** `version-traceId-spanId-flags` (https://www.w3.org/TR/trace-context/#traceparent-header). */
 const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-/** The trace that a `traceparent` belongs to, for log lines; undefined where there is none. */
+/** Returns the trace id of a `traceparent`, for log lines; `undefined` if it is missing or invalid. */
 export function traceIdOf(traceparent: string | undefined): string | undefined {
   return traceparent === undefined ? undefined : TRACEPARENT.exec(traceparent)?.[1];
 }

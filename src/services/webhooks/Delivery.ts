@@ -37,7 +37,7 @@ export class Delivery implements Share {
     return this.image?.length ?? 0;
   }
 
-  /** The same for every attempt, unless the image is omitted meanwhile. */
+  /** Returns the same message for every attempt, unless the image is omitted in the meantime. */
   message(): WebhookMessage {
     const { messageId, url, content, traceparent } = this.order;
     const { type, timestamp, data } = content;

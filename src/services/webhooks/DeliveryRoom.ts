@@ -13,8 +13,8 @@ interface Holdings {
 }
 
 /**
- * The deliveries in progress. Clients share slots and memory: if there is no more, the client that uses most gives
- * something up, so that nobody loses anything to a client with more.
+ * The deliveries in progress. Clients share slots and memory: when they are exhausted, the client that uses most loses a
+ * delivery or an image, never a client that uses less.
  */
 export class DeliveryRoom {
   readonly #limits: RoomLimits;
@@ -28,7 +28,7 @@ export class DeliveryRoom {
 
   /**
    * Adds a delivery.
-   * @returns the one that must be dropped for it, possibly the same; undefined if there is room
+   * @returns the delivery that must be dropped for it, possibly itself; undefined if there is room
    */
   add(delivery: Delivery): Delivery | undefined {
     const holdings = this.#clients.get(delivery.client) ?? { deliveries: new Set(), imageBytes: 0 };
@@ -71,7 +71,10 @@ export class DeliveryRoom {
   }
 }
 
-/** The oldest that failed before, as it will most likely fail again; otherwise the newest to the host with most. */
+/**
+ * Returns the oldest delivery that failed before, as it will most likely fail again; otherwise the newest to the host
+ * with most.
+ */
 function leastUseful(deliveries: ReadonlySet<Delivery>): Delivery | undefined {
   const byHost = new Map<string, Delivery[]>();
   for (const delivery of deliveries) {

@@ -28,9 +28,9 @@ interface MessageContent {
 export interface DeliveryOrder {
   readonly jobId: string;
   readonly requestId: string;
-  /** Of the job, where jobs are traced. */
+  /** Of the job, if jobs are traced. */
   readonly traceparent?: string | undefined;
-  /** The same for every attempt, so that a receiver knows a message that it has already. */
+  /** The same for every attempt, so that a receiver can detect duplicates. */
   readonly messageId: string;
   readonly url: string;
   /** The client that submitted the job, in the sense of limits. */
@@ -59,7 +59,7 @@ export interface HeldDelivery {
 }
 
 /**
- * Deliveries in progress, and the state of those of kept jobs. Servers may share one.
+ * Deliveries in progress, and the state of those of kept jobs. Servers may share a store.
  * ¶ Guarantees of an implementation:
  * - A delivery is handed to one server only. It belongs to that server until it is final or released; the
  * implementation keeps the hold alive, and hands the delivery to another server only if this one is gone.
@@ -76,7 +76,7 @@ export interface DeliveryStore {
   stop(): Promise<void>;
   /** Adds a delivery. An earlier one of the same job stays unchanged. @throws the rejection of the store */
   add(order: DeliveryOrder): Promise<void>;
-  /** State of the deliveries of these jobs, by job; without those that were not added. @throws like `add` */
+  /** Returns the state of the deliveries of these jobs, by job; without those that were not added. @throws like `add` */
   records(jobIds: readonly string[]): Promise<ReadonlyMap<string, Readonly<DeliveryRecord>>>;
   /**
    * Jobs with a recorded end and a webhook, but without a delivery: their server may have died in between.
@@ -85,7 +85,7 @@ export interface DeliveryStore {
   untold(): Promise<string[]>;
 }
 
-/** State of a delivery before its first attempt. */
+/** Returns the state of a delivery before its first attempt. */
 export function newRecord(): DeliveryRecord {
   return { state: 'delivering', attempts: [], nextAttempt: undefined, reason: undefined };
 }

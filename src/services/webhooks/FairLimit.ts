@@ -63,7 +63,7 @@ export class FairLimit {
     }
   }
 
-  /** The first work that no limit blocks. At most `total / perHost` hosts of a client are skipped. */
+  /** Returns the first work that no limit blocks. At most `total / perHost` hosts of a client are skipped. */
   #next(): Share | undefined {
     for (const [client, hosts] of this.#waiting) {
       if ((this.#activeByClient.get(client) ?? 0) >= this.#limits.perClient) continue;

@@ -13,7 +13,7 @@ export class MemoryDeliveryStore implements DeliveryStore {
   readonly #records = new Map<string, DeliveryRecord>();
   #handOut: (delivery: HeldDelivery) => void = () => undefined;
 
-  /** @param events tell which jobs are removed, and with them the state of their deliveries */
+  /** @param events report removed jobs, whose delivery states are deleted */
   constructor(events: JobEvents) {
     events.subscribe('removed', ({ id }) => void this.#records.delete(id));
   }
@@ -23,7 +23,7 @@ export class MemoryDeliveryStore implements DeliveryStore {
   }
 
   drain(): void {
-    // Nobody else can make them.
+    // No other server can make them.
   }
 
   async stop(): Promise<void> {
@@ -55,7 +55,7 @@ export class MemoryDeliveryStore implements DeliveryStore {
       order,
       record,
       confirm: async () => true,
-      // Everyone sees the record itself.
+      // All readers see the record itself.
       note: () => undefined,
       giveBack: () => this.#hold(order, record),
     });

@@ -12,8 +12,8 @@ interface Parts {
 
 /**
  * Finds the ends of jobs without a delivery: their server died, or could not reach the store, after the record was
- * written. Those found by two consecutive checks are sent, because a server may be in the middle of it during the
- * first.
+ * written. Those found by two consecutive checks are sent, because during the first check a server may just be storing
+ * the delivery.
  */
 export class UntoldEnds {
   readonly #parts: Parts;
@@ -24,7 +24,7 @@ export class UntoldEnds {
 
   /**
    * @param intervalMs between two checks
-   * @param tell sends one; rejects with the rejection of the store
+   * @param tell sends the end of a job; rejects with the rejection of the store
    */
   constructor(parts: Parts, intervalMs: number, tell: (job: FinishedJob) => Promise<void>) {
     this.#parts = parts;
@@ -41,7 +41,7 @@ export class UntoldEnds {
     this.#timer = undefined;
   }
 
-  /** One check. Never rejects: there is another one later. */
+  /** Runs one check. Never rejects: the next check repeats it. */
   async #run(): Promise<void> {
     try {
       const untold = await this.#parts.store.untold();

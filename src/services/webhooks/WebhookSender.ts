@@ -12,7 +12,7 @@ export interface WebhookMessage {
   readonly url: string;
   /** JSON. */
   readonly body: string;
-  /** The span that each attempt is a part of. */
+  /** The span that contains each attempt. */
   readonly traceparent: string | undefined;
 }
 
@@ -28,7 +28,7 @@ export interface Attempt {
   readonly retryAfterSeconds: number | undefined;
 }
 
-/** Sends messages according to Standard Webhooks (standardwebhooks.com), each once. */
+/** Sends messages according to Standard Webhooks (standardwebhooks.com), one attempt per call. */
 export class WebhookSender {
   readonly #webhook: Webhook;
   readonly #guard: AddressGuard;
@@ -56,7 +56,7 @@ export class WebhookSender {
     this.#client = new OutboundClient(this.#guard, options.maxPerHost);
   }
 
-  /** The problem with a URL, as far as known before its name is resolved; undefined for none. */
+  /** Returns the problem with a URL, as far as known before its name is resolved; `undefined` if it is valid. */
   problemWith(url: string): string | undefined {
     return this.#guard.problemWith(url);
   }

@@ -69,7 +69,7 @@ export class Webhooks {
   readonly #running = new Map<Delivery, Promise<void>>();
   /** Ends on their way into the store. */
   readonly #telling = new Set<Promise<void>>();
-  /** Aborted when the server ends: nobody waits for a later attempt any more. */
+  /** Aborted when the server shuts down: no later attempt is awaited. */
   readonly #noMoreWaiting = new AbortController();
   readonly #stop = new AbortController();
   readonly #counts = { delivered: 0, failedAttempts: 0, givenUp: 0 };
@@ -103,12 +103,12 @@ export class Webhooks {
     return { waiting: this.#running.size, ...this.#counts };
   }
 
-  /** What is wrong with a URL that a client gives; undefined when nothing is. */
+  /** Returns the problem with a URL of a client; `undefined` if it is valid. */
   problemWith(url: string): string | undefined {
     return this.#parts.sender.problemWith(url);
   }
 
-  /** State of the deliveries of some jobs, by job; without those of jobs that have not ended, or have no webhook. */
+  /** Returns the state of the deliveries of some jobs, by job; without those of jobs that have not ended, or have no webhook. */
   async deliveriesOf(jobs: readonly Job[]): Promise<ReadonlyMap<string, Readonly<DeliveryRecord>>> {
     const ids = jobs.filter((job) => isFinished(job) && job.request.webhook).map(({ id }) => id);
     return ids.length === 0 ? new Map() : this.#parts.store.records(ids);
@@ -197,7 +197,7 @@ export class Webhooks {
     this.#giveUp(delivery, 'too many deliveries of this client wait');
   }
 
-  /** Until the next attempt is due, the delivery is dropped, or the server ends. */
+  /** Waits until the next attempt is due, the delivery is dropped, or the server shuts down. */
   async #rest(delivery: Delivery): Promise<void> {
     const waitMs = (delivery.record.nextAttempt ?? 0) - this.#clock.now();
     if (waitMs <= 0) return;
@@ -205,17 +205,17 @@ export class Webhooks {
     await delivery.bell.wait(waitMs, this.#noMoreWaiting.signal);
   }
 
-  /** Whether waiting deliveries are left to others, because this server ends. */
+  /** Whether waiting deliveries are left to others, because this server shuts down. */
   #isLeft(): boolean {
     return this.#noMoreWaiting.signal.aborted && this.#parts.store.outlivesServer;
   }
 
-  /** Whether the attempt failed only because this server ends, which says nothing about the receiver. */
+  /** Whether the attempt failed only because this server shuts down, which says nothing about the receiver. */
   #isCutOff({ error }: Attempt): boolean {
     return error !== undefined && this.#stop.signal.aborted && this.#parts.store.outlivesServer;
   }
 
-  /** One attempt, at this client's turn; undefined if the delivery was dropped before, or belongs to another server. */
+  /** Makes one attempt at this client's turn; `undefined` if the delivery was dropped before, or belongs to another server. */
   #attempt(delivery: Delivery): Promise<Attempt | undefined> {
     delivery.phase = 'queued';
     return this.#attempts.run(delivery, async () => {
@@ -259,7 +259,7 @@ export class Webhooks {
     this.#logger.warn('Webhook given up', { ...logFields(order, record), error: reason });
   }
 
-  /** As in other responses; omitted if it has expired, or many messages wait. */
+  /** Adds the image, as in other responses; omitted if it has expired, or many messages wait. */
   async #addImage(delivery: Delivery): Promise<void> {
     const { imageType, jobId } = delivery.order;
     if (imageType === undefined) return;
@@ -268,7 +268,7 @@ export class Webhooks {
   }
 }
 
-/** The fields that the log lines about a delivery have. */
+/** Returns the fields of the log lines about a delivery. */
 function logFields({ jobId, requestId, traceparent }: DeliveryOrder, { attempts }: DeliveryRecord) {
   return { jobId, requestId, traceId: traceIdOf(traceparent), attempts: attempts.length };
 }

@@ -6,7 +6,7 @@ import type { DeliveryOrder } from './DeliveryStore.js';
 const MAX_INLINE_IMAGE_BYTES = 256 * 1024;
 
 /**
- * The content of a message.
+ * Returns the order to deliver the end of a job.
  * @param view the job as over HTTP
  * @param publicUrl prefix of links; they are paths if it is empty
  */
@@ -33,14 +33,14 @@ export function orderOf(
   };
 }
 
-/** Of the image for the message; undefined for none, or a large one. */
+/** Returns the MIME type of the image for the message; `undefined` for none, or a large one. */
 function imageTypeOf(job: FinishedJob): string | undefined {
   if (job.status !== 'completed') return undefined;
   const [{ kind, mimeType, sizeBytes }] = job.result.outputs;
   return kind === 'image' && sizeBytes <= MAX_INLINE_IMAGE_BYTES ? mimeType : undefined;
 }
 
-/** The same with absolute URLs instead of paths, also in lists. */
+/** Returns the view with absolute URLs instead of paths, also in lists. */
 function withWholeUrls(view: object, publicUrl: string): Record<string, unknown> {
   const whole = ([name, value]: [string, unknown]): [string, unknown] => {
     if (name === 'url' || name.endsWith('_url')) return [name, `${publicUrl}${value}`];

@@ -28,7 +28,7 @@ end
 /** KEYS: counts, holders, mark. ARGV: hash, member. Returns 1 during a deletion. */
 const TAKE = new LuaScript(`${ADD} return redis.call('EXISTS', KEYS[3])`);
 
-/** KEYS: counts, holders. ARGV: hash, member. Returns 0 if nobody holds it. */
+/** KEYS: counts, holders. ARGV: hash, member. Returns 0 if it has no holder. */
 const SHARE = new LuaScript(`
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
 ${ADD}
@@ -153,7 +153,7 @@ export class RedisAssetHolders implements AssetHolders, AuditedHolders {
     );
   }
 
-  /** @param ask returns 1 if nobody holds the asset and this server's mark is set */
+  /** @param ask returns 1 if the asset has no holder and this server's mark is set */
   async #begin(hash: string, ask: (mark: string) => Promise<unknown>): Promise<boolean> {
     const mark = this.#markOf(hash);
     const askedAt = performance.now();

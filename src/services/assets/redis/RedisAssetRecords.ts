@@ -11,7 +11,7 @@ redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
 redis.call('ZADD', KEYS[3], ARGV[4], ARGV[1])
 `);
 
-/** KEYS: records, times, ids of the same bytes. ARGV: id. Returns 1 where there was a record. */
+/** KEYS: records, times, ids of the same bytes. ARGV: id. Returns 1 if the record existed. */
 const DELETE = new LuaScript(`
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[3], ARGV[1])
@@ -56,7 +56,7 @@ export class RedisAssetRecords implements AssetRecords {
   async delete(id: string): Promise<ClientAsset | undefined> {
     const asset = await this.get(id);
     if (!asset) {
-      // What cannot be read does not expire again and again.
+      // An unreadable record must not be returned as expired again and again.
       await this.#redis.commands.zrem(`${this.#prefix}:times`, id);
       return undefined;
     }

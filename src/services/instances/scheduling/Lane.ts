@@ -1,56 +1,59 @@
 import type { IndexedHeap } from '../../../utils/IndexedHeap.js';
 import type { WaitingJob } from './types.js';
 
-/** A waiting job between its neighbours. */
+/** A waiting job in the linked list of its lane. */
 export interface Place {
   readonly job: WaitingJob;
-  /** Grows from job to job, in the order in which they came. */
+  /** Increases from job to job, in the order of arrival. */
   readonly order: number;
   readonly lane: Lane;
   previous: Place | undefined;
   next: Place | undefined;
 }
 
-/** What decides how long a job takes on a machine. */
+/** Jobs with the same workflow and models: these decide how long a job takes on a machine. */
 export interface Kind {
   readonly key: string;
   readonly workflow: string;
   readonly models: readonly string[];
-  /** Its lanes, the one whose turn it is first. */
+  /** Its lanes, the next in turn first. */
   readonly turns: IndexedHeap<Lane>;
   /** Lanes with skipped jobs, the longest wait first. */
   readonly passed: IndexedHeap<Lane>;
-  /** Jobs of it that wait. */
+  /** Number of its waiting jobs. */
   count: number;
 }
 
-/** Who is counted. */
+/** A client, as fair queueing counts it. */
 export interface Client {
   readonly id: string;
-  /** Machine time, ms, on the scale of fair queueing. Whoever has the least goes first. */
+  /** Machine time, ms, on the scale of fair queueing. The client with the least is next. */
   used: number;
-  /** What a plan adds to it. */
+  /** Machine time that a plan adds, ms. */
   planned: number;
   readonly lanes: Set<Lane>;
-  /** Jobs of its that run. */
+  /** Number of its running jobs. */
   running: number;
 }
 
-/** Waiting jobs that are alike: of one kind, client and priority. Only the first of them can be next. */
+/** Waiting jobs of the same kind, client and priority. Only the first of them can be next. */
 export class Lane {
   readonly key: string;
   readonly kind: Kind;
   readonly client: Client;
   readonly priority: number;
-  /** Of the jobs with a deadline, or of those without. */
+  /** Whether its jobs have deadlines. */
   readonly hasDeadlines: boolean;
-  /** Since when jobs that came later go before its first one; undefined while none did. */
+  /** Since when later jobs are started before its first job; `undefined` while none was. */
   passedSince: number | undefined;
-  /** Of its client, as it was when the lane got its place among the turns. A plan lets it grow and looks again at the first one. */
+  /**
+   * Machine time of the client when the lane was last ordered. A plan lets it become outdated, and checks it again for
+   * the first lane.
+   */
   used = 0;
   #first: Place | undefined;
   #last: Place | undefined;
-  /** The first that a plan has not placed. */
+  /** The first job that a plan has not placed. */
   #head: Place | undefined;
 
   constructor(parts: Pick<Lane, 'key' | 'kind' | 'client' | 'priority' | 'hasDeadlines'>) {
@@ -69,17 +72,17 @@ export class Lane {
     return this.#head;
   }
 
-  /** For a plan: the first job counts as placed. */
+  /** Counts the first job as placed, in a plan. */
   advance(): void {
     this.#head = this.#head?.next;
   }
 
-  /** A plan is over. */
+  /** Resets the lane after a plan. */
   rewind(): void {
     this.#head = this.#first;
   }
 
-  /** In the order of deadlines where there are any, otherwise last. */
+  /** Inserts a job in the order of deadlines if there are any, otherwise at the end. */
   insert(job: WaitingJob, order: number): Place {
     let previous = this.#last;
     while (previous && deadlineOf(previous.job) > deadlineOf(job)) previous = previous.previous;
@@ -104,10 +107,13 @@ export class Lane {
 
 export const deadlineOf = ({ deadline }: WaitingJob): number => deadline ?? Number.POSITIVE_INFINITY;
 
-/** Whose turn it is: the higher priority, then the client that used less, then the nearer deadline, then who came first. */
+/**
+ * Compares two lanes by turn: the higher priority, then the client that used less, then the nearer deadline, then the
+ * earlier arrival.
+ */
 export function hasTurnBefore(one: Lane, other: Lane): boolean {
   const [a, b] = [one.head, other.head];
-  // Those of which a plan has placed all.
+  // Lanes without unplaced jobs go last.
   if (!a || !b) return a !== undefined;
   if (one.priority !== other.priority) return one.priority > other.priority;
   if (one.used !== other.used) return one.used < other.used;
@@ -118,11 +124,11 @@ export function hasTurnBefore(one: Lane, other: Lane): boolean {
   return a.order < b.order;
 }
 
-/** Gives a lane its place among the turns, after its first job or what its client used changed. */
+/** Reorders a lane after its first job or its client's machine time changed. */
 export function takeTurn(lane: Lane): void {
   lane.used = lane.client.used + lane.client.planned;
   lane.kind.turns.place(lane);
 }
 
-/** Whether its client used more since the lane got its place. */
+/** Whether the machine time of its client changed since the lane was ordered. */
 export const isOutdated = ({ used, client }: Lane): boolean => used !== client.used + client.planned;

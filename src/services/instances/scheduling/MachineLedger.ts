@@ -6,33 +6,33 @@ export interface RunningJob {
   readonly id: string;
   readonly workflow: string;
   readonly loading: Loading;
-  /** Of its execution, with loading, when it was given to the machine. */
+  /** Execution time including loading, estimated when the machine got the job. */
   readonly expectedMs: number;
 }
 
-/** What this server gave to one machine. */
+/** Jobs of this server on one machine, and what they loaded there. */
 interface Account {
-  /** In the order in which they were given: ComfyUI executes one prompt after the other. */
+  /** In the order of submission: ComfyUI executes one prompt after the other. */
   readonly running: RunningJob[];
-  /** Since when the first of them is executed, as far as is known. */
+  /** Since when the first of them is executing, as far as known. */
   executingSince: number;
   /** Whether other users had prompts there in the meantime. */
   isDisturbed: boolean;
-  /** Of the last job. */
+  /** Models of the last job. */
   loaded: readonly string[];
-  /** Since when jobs that need these models run there. */
+  /** Since when jobs with these models run there. */
   loadedSince: number;
-  /** Of all jobs that ran there. */
+  /** Models of all jobs that ran there. */
   readonly seen: Set<string>;
   lastGiven: number;
-  /** When its last job ended. */
+  /** End of its last job. */
   idleSince: number | undefined;
 }
 
-/** Of what is left of a job that takes longer than expected: it may be anything, and it is not nothing. */
+/** Minimum rest of a job that takes longer than expected, as a share of its elapsed time: the rest is unknown, but not zero. */
 const OVERRUN = 0.2;
 
-/** Keeps what runs on each machine, and what its last jobs have loaded there. */
+/** Tracks the running jobs of each machine, and the models that its last jobs loaded. */
 export class MachineLedger {
   readonly #speeds: SpeedEstimates;
   readonly #accounts = new Map<string, Account>();
@@ -45,27 +45,27 @@ export class MachineLedger {
     return this.#accounts.get(machine)?.running.length ?? 0;
   }
 
-  /** When it was given a job last, epoch ms; 0 for never. */
+  /** Returns when it last got a job, epoch ms; 0 for never. */
   lastGiven(machine: string): number {
     return this.#accounts.get(machine)?.lastGiven ?? 0;
   }
 
-  /** When its last job ended, epoch ms; undefined while it has jobs, and before its first one. */
+  /** Returns when its last job ended, epoch ms; `undefined` while it has jobs, and before its first one. */
   idleSince(machine: string): number | undefined {
     return this.jobsOn(machine) > 0 ? undefined : this.#accounts.get(machine)?.idleSince;
   }
 
-  /** Since when jobs of its present models run there, epoch ms. */
+  /** Returns since when jobs with its current models run there, epoch ms. */
   loadedSince(machine: string): number {
     return this.#accounts.get(machine)?.loadedSince ?? 0;
   }
 
-  /** Model files of its last jobs. */
+  /** Returns the model files of its last jobs. */
   loadedOn(machine: string): readonly string[] {
     return this.#accounts.get(machine)?.loaded ?? [];
   }
 
-  /** What a machine had to load for models, after what it was given so far. */
+  /** Returns what a machine would have to load for `models` after its jobs so far. */
   loadingOf(models: readonly string[], machine: string): Loading {
     if (models.length === 0) return 'nothing';
     const account = this.#accounts.get(machine);
@@ -76,8 +76,8 @@ export class MachineLedger {
   }
 
   /**
-   * Milliseconds of one execution with its models loaded, by machine. Where one runs that has taken longer for now, it is
-   * that.
+   * Returns the milliseconds of one execution with loaded models, by machine. If the running execution already took
+   * longer, returns its time so far.
    */
   runTimes(workflow: string, now: number): (machine: string) => number {
     const estimate = this.#speeds.runTimes(workflow);
@@ -90,7 +90,7 @@ export class MachineLedger {
     };
   }
 
-  /** Milliseconds until a machine is done with everything in its queue. */
+  /** Returns the milliseconds until a machine has executed everything in its queue. */
   waitMs({ id, others }: MachineView, now: number): number {
     let ms = others === 0 ? 0 : others * this.#speeds.averageMs(id);
     const account = this.#accounts.get(id);
@@ -102,18 +102,18 @@ export class MachineLedger {
     return ms + Math.max(-elapsed, OVERRUN * elapsed - this.#expectedMs(first, id));
   }
 
-  /** What was measured since a job was given to its machine counts for it, too. */
+  /** Measurements since the machine got a job count for that job too. */
   #expectedMs({ workflow, loading, expectedMs }: RunningJob, machine: string): number {
     return loading === 'nothing' ? this.#speeds.runTimes(workflow)(machine) : expectedMs;
   }
 
-  /** Other users have prompts there, so that times say nothing about our jobs until the one that runs has ended. */
+  /** Marks that other users have prompts there: until the running job has ended, times say nothing about it. */
   disturb(machine: string): void {
     const account = this.#accounts.get(machine);
     if (account) account.isDisturbed = true;
   }
 
-  /** A machine is given a job. */
+  /** Records that a machine gets a job. */
   give(machine: string, job: Omit<RunningJob, 'loading'>, models: readonly string[], now: number): void {
     const loading = this.loadingOf(models, machine);
     const account = this.#accountOf(machine);
@@ -126,22 +126,22 @@ export class MachineLedger {
     for (const model of models) account.seen.add(model);
   }
 
-  /** A job that should have loaded models failed, or never came so far. */
+  /** Forgets the loaded models, because a job that should have loaded them failed or did not get that far. */
   doubtLoaded(machine: string): void {
     const account = this.#accounts.get(machine);
     if (account) account.loaded = [];
   }
 
-  /** A machine may have been restarted: nothing is known of what it has loaded. */
+  /** Forgets everything about loaded models, because the machine may have been restarted. */
   forgetLoaded(machine: string): void {
     this.doubtLoaded(machine);
     this.#accounts.get(machine)?.seen.clear();
   }
 
   /**
-   * A job is no longer on a machine.
-   * @param executionMs where it was measured
-   * @returns what it took; undefined where that is not known
+   * Records that a job is no longer on a machine.
+   * @param executionMs if it was measured
+   * @returns the job and its time; `undefined` instead of a time that is not known
    */
   end(
     machine: string,

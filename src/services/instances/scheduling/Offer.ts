@@ -1,38 +1,38 @@
 import type { Kind } from './Lane.js';
 import type { ConsideredMachine, MachineView } from './types.js';
 
-/** A machine with what a plan gave it. */
+/** A machine with the jobs that a plan placed there. */
 export interface PlannedMachine {
   readonly view: MachineView;
   readonly isFree: boolean;
-  /** Until it is done with what it has, and with what the plan gave it, ms. */
+  /** Until it has executed its jobs and those of the plan, ms. */
   readyMs: number;
-  /** Of the last job that the plan gave it. */
+  /** Kind of the last job that the plan placed there. */
   kind: Kind | undefined;
-  /** Jobs that it has. */
+  /** Number of its jobs. */
   readonly jobs: number;
   /** Epoch ms. */
   readonly lastGiven: number;
 }
 
-/** An idle machine is used unless waiting for a busy one saves more than this: estimates are no more exact. */
+/** An idle machine is used unless waiting for a busy one saves more than this, because estimates are not more exact. */
 const WORTH_WAITING = 0.25;
 const WORTH_WAITING_MS = 500;
 
-/** Loading is not worth a thought below this part of the execution. */
+/** Loading is ignored below this share of the execution. */
 const NEGLIGIBLE_LOAD = 0.1;
 
-/** What a machine would mean for the next job of a kind, as the plan goes on. */
+/** Estimates for the next job of a kind on a machine, updated as the plan proceeds. */
 export class Offer {
   readonly machine: PlannedMachine;
-  /** Of the execution, with its models loaded. */
+  /** Execution time with loaded models. */
   readonly runMs: number;
   readonly #kind: Kind;
-  /** What loading costs here, and what it costs after a job of another kind. */
+  /** Loading time here now, and after a job of another kind. */
   readonly #loadMs: number;
   readonly #switchMs: number;
 
-  /** @param ms of execution; of loading its models here, and anywhere */
+  /** @param ms of the execution, of loading its models here, and of loading after a job of another kind */
   constructor(machine: PlannedMachine, kind: Kind, ms: { run: number; load: number; switch: number }) {
     this.machine = machine;
     this.runMs = ms.run;
@@ -57,7 +57,7 @@ export class Offer {
     return this.loadMs > NEGLIGIBLE_LOAD * this.runMs;
   }
 
-  /** Offers within this many ms count as equal: estimates are not more exact. */
+  /** Offers within this many ms count as equal, because estimates are not more exact. */
   get toleranceMs(): number {
     return Math.max(WORTH_WAITING_MS, WORTH_WAITING * this.runMs);
   }
@@ -73,7 +73,7 @@ export class Offer {
   }
 }
 
-/** That with the earliest result, of those that may. */
+/** Returns the offer with the earliest result among those that `may` allows. */
 export function earliestOf(
   offers: readonly Offer[],
   may: (offer: Offer) => boolean = () => true,
@@ -89,7 +89,10 @@ export function earliestOf(
   return best;
 }
 
-/** Of the offers that count as equal to one: the machine with the fewest jobs, then the one that has been idle longest. */
+/**
+ * Returns, among the offers that count as equal to `one`, the machine with the fewest jobs, then the one that is idle
+ * longest.
+ */
 export function leastLoadedOf(
   offers: readonly Offer[],
   one: Offer,

@@ -5,11 +5,11 @@ import type { SpeedEstimates } from './SpeedEstimates.js';
 import type { ConsideredMachine, MachineView, WaitingJob } from './types.js';
 import type { WaitingJobs } from './WaitingJobs.js';
 
-/** The machines for a kind. */
+/** Offers of the machines for a kind. */
 interface Offers {
   readonly all: readonly Offer[];
   readonly free: readonly Offer[];
-  /** Jobs that the plan placed. */
+  /** Number of jobs that the plan placed. */
   placed: number;
 }
 
@@ -19,22 +19,22 @@ interface Parts {
   readonly ledger: MachineLedger;
 }
 
-/** For a decision, those of a kind that no free machine can run only matter to others that want their machines. */
+/** In a decision, jobs of a kind that no free machine can run matter only because they compete for machines with other jobs. */
 const MAX_OF_BUSY_KIND = 16;
 
-/** What would happen to the waiting jobs from now on: each, in turn, goes where its result is earliest. */
+/** Simulates what happens to the waiting jobs from now on: each, in turn, is placed where its result is earliest. */
 export class Plan {
   readonly #parts: Parts;
   readonly #now: number;
   readonly #maxOfBusyKind: number;
   readonly #machines: readonly PlannedMachine[];
   readonly #offers = new Map<Kind, Offers>();
-  /** What must be put right at the end. */
+  /** Changed state that `end` resets. */
   readonly #clients = new Set<Client>();
   readonly #lanes = new Set<Lane>();
   readonly #skipped = new Set<Kind>();
 
-  /** @param maxOfBusyKind jobs of a kind that no free machine can run are placed up to here */
+  /** @param maxOfBusyKind maximum number of placed jobs of a kind that no free machine can run */
   constructor(parts: Parts, machines: readonly MachineView[], now: number, maxOfBusyKind = MAX_OF_BUSY_KIND) {
     this.#parts = parts;
     this.#now = now;
@@ -47,11 +47,11 @@ export class Plan {
       jobs: parts.ledger.jobsOn(view.id),
       lastGiven: parts.ledger.lastGiven(view.id),
     }));
-    // Nothing tells when one takes jobs again that has none and takes none: it is not waited for.
+    // A machine without jobs and without free slots is ignored: it is unknown when it accepts jobs again.
     this.#machines = all.filter(({ isFree, jobs, view }) => isFree || jobs > 0 || view.others > 0);
   }
 
-  /** Whether some free machine could run some waiting job. */
+  /** Whether any free machine can run any waiting job. */
   get hasUse(): boolean {
     const free = this.#machines.filter(({ isFree }) => isFree);
     for (const { workflow } of this.#parts.waiting.kinds) {
@@ -60,17 +60,17 @@ export class Plan {
     return false;
   }
 
-  /** Whether any machine runs jobs of a kind. */
+  /** Returns whether any machine can run jobs of a kind. */
   canRun(kind: Kind): boolean {
     return this.#of(kind).all.length > 0;
   }
 
-  /** Whether a free machine runs jobs of a kind. */
+  /** Returns whether a free machine can run jobs of a kind. */
   hasFree(kind: Kind): boolean {
     return this.#of(kind).free.length > 0;
   }
 
-  /** The lane whose first job is next. */
+  /** Returns the lane whose first job is next. */
   nextLane(): Lane | undefined {
     let best: Lane | undefined;
     for (const kind of this.#parts.waiting.kinds) {
@@ -80,14 +80,14 @@ export class Plan {
     return best;
   }
 
-  /** No more jobs of a kind are placed. */
+  /** Places no more jobs of a kind. */
   skip(kind: Kind): void {
     this.#skipped.add(kind);
   }
 
   /**
-   * The machine with the earliest result, or a free one that is hardly later. An idle one that was not measured for long is
-   * used also where another, that is busy, gives an earlier result.
+   * Returns the machine with the earliest result, or a free machine that is hardly later. An idle machine without
+   * recent measurements is used even if a busy one gives an earlier result.
    */
   bestOffer(kind: Kind, job: WaitingJob): Offer | undefined {
     const { all, free } = this.#of(kind);
@@ -102,7 +102,7 @@ export class Plan {
     return free.find((offer) => isDue(offer) && may(offer)) ?? best;
   }
 
-  /** A free machine that ends a job before the busy ones are through with all that waits. */
+  /** Returns a free machine that ends a job before the busy machines have executed all waiting jobs. */
   neededOffer(kind: Kind, job: WaitingJob): Offer | undefined {
     const { all, free } = this.#of(kind);
     const idle = earliestOf(free, this.#mayRun(kind, job));
@@ -116,8 +116,8 @@ export class Plan {
   }
 
   /**
-   * The next job of at least that priority that a free machine can run without loading models.
-   * @param savedMs its result may be so much later than elsewhere
+   * Returns the lane of the next job with at least `priority` that the free machine can run without loading models.
+   * @param savedMs maximum delay of its result compared with other machines
    */
   loadedAlternative(machine: string, priority: number, savedMs: number): Lane | undefined {
     let best: Lane | undefined;
@@ -136,7 +136,7 @@ export class Plan {
     return best;
   }
 
-  /** The first job of a lane is placed there, and the lane's next one has its turn when it has. */
+  /** Places the first job of a lane on a machine. The lane's next job then waits for its turn. */
   place(lane: Lane, offer: Offer): void {
     const { kind, client } = lane;
     offer.machine.readyMs = offer.expectedMs;
@@ -149,13 +149,13 @@ export class Plan {
     if (offers.free.length === 0 && offers.placed >= this.#maxOfBusyKind) this.skip(kind);
   }
 
-  /** The first job of a lane cannot run anywhere: the next one of its lane may, if any machine runs such jobs at all. */
+  /** Skips the first job of a lane because it cannot run anywhere. The next one may, if any machine runs such jobs at all. */
   passBy(lane: Lane): void {
     if (this.canRun(lane.kind)) this.#advance(lane);
     else this.skip(lane.kind);
   }
 
-  /** Everything waits again as before. */
+  /** Ends the plan and resets all changes to the waiting jobs. */
   end(): void {
     for (const client of this.#clients) client.planned = 0;
     for (const lane of this.#lanes) {
@@ -164,7 +164,7 @@ export class Plan {
     }
   }
 
-  /** The machines for a job of a kind as the plan has them, earliest result first. */
+  /** Returns the machines for a job of a kind in this plan, earliest result first. */
   considered(kind: Kind, most: number): ConsideredMachine[] {
     return this.#of(kind)
       .all.map((offer) => ({ offer, ms: offer.expectedMs }))
@@ -191,7 +191,7 @@ export class Plan {
     return offers;
   }
 
-  /** Work that waits, as a number of jobs of a kind. */
+  /** Returns the waiting work, as a number of jobs of a kind. */
   #jobsLike(kind: Kind): number {
     const { speeds, waiting } = this.#parts;
     const ms = speeds.usualMs(kind.workflow);

@@ -8,22 +8,22 @@ import { WaitingJobs } from './WaitingJobs.js';
 
 export interface SchedulerOptions {
   /**
-   * Jobs go before one that came earlier, for the sake of loaded models, fairness or priority, for at most so long, ms.
-   * From then on its lane gets every second start.
+   * Maximum time for which jobs start before an earlier one because of loaded models, fairness or priority, ms. After
+   * that, its lane gets every second start.
    */
   readonly maxPassedOverMs: number;
 }
 
-/** Jobs that one decision places one by one. Behind them it is enough to know whether a machine is needed at all. */
+/** Jobs that a decision places individually. Beyond them it only matters whether a machine is needed at all. */
 const MAX_STEPS = 32;
 
-/** Jobs that are looked at to tell how many are before one. */
+/** Maximum number of jobs that are simulated to tell how many are ahead of a job. */
 const MAX_OUTLOOK = 1000;
 
-/** A switch of models is worth it when so many times its cost was spent on jobs that needed none: 92 % remain for jobs. */
+/** Jobs without a switch of models should take this many times the cost of a switch: 92 % of the time is left for jobs. */
 const BATCH = 12;
 
-/** Machines that a decision is explained with. */
+/** Maximum number of machines in the explanation of a decision. */
 const MAX_CONSIDERED = 8;
 
 const UNKNOWN = { jobsAhead: undefined, machine: undefined, expectedMs: undefined };
@@ -35,13 +35,13 @@ interface Running {
 }
 
 /**
- * Decides which waiting job goes to which machine. It does no I/O and has no clock: whoever owns it tells it what
- * happens, with the time (epoch ms).
+ * Decides which waiting job runs on which machine. It does no I/O and has no clock: its owner reports all events with
+ * their time (epoch ms).
  *
- * Each job in turn goes where its result is earliest, also when that machine is busy: then it waits, and the next one is
- * looked at. Turns: priority, then the client that used the least machine time, then who came first. Two things go
- * before that: jobs whose models a machine has loaded, as long as that saves more than it delays; and jobs that were
- * skipped for too long.
+ * Each job in turn is assigned to the machine with the earliest result. If that machine is busy, the job waits and the
+ * next job is considered. Turns are ordered by priority, then by the machine time that the client used, then by
+ * arrival. There are two exceptions: jobs whose models are loaded on a machine, as long as that saves more than it
+ * delays; and jobs that were skipped for too long.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions;
@@ -49,22 +49,22 @@ export class Scheduler {
   readonly #speeds: SpeedEstimates;
   readonly #ledger: MachineLedger;
   readonly #running = new Map<string, Running>();
-  /** The last start was that of a job that had been skipped for too long. */
+  /** Whether the last started job had been skipped for too long. */
   #wasLate = false;
 
-  /** @param declaredMs how long a workflow says that it takes, for as long as nothing was measured */
+  /** @param declaredMs expected time of a workflow until one was measured */
   constructor(options: SchedulerOptions, declaredMs: (workflow: string) => number) {
     this.#options = options;
     this.#speeds = new SpeedEstimates(declaredMs);
     this.#ledger = new MachineLedger(this.#speeds);
   }
 
-  /** Jobs that wait. */
+  /** Number of waiting jobs. */
   get size(): number {
     return this.#waiting.size;
   }
 
-  /** Execution time of the jobs that wait, by workflow, ms: on machines of usual speed, models loaded. */
+  /** Returns the total execution time of the waiting jobs by workflow, ms: on machines of usual speed, with loaded models. */
   waitingMs(): Map<string, number> {
     const all = new Map<string, number>();
     for (const { workflow, count } of this.#waiting.kinds) {
@@ -73,32 +73,32 @@ export class Scheduler {
     return all;
   }
 
-  /** Jobs that a machine was given and that have not ended. */
+  /** Returns the number of jobs on a machine. */
   jobsOn(machine: string): number {
     return this.#ledger.jobsOn(machine);
   }
 
-  /** When a machine's last job ended, epoch ms; undefined while it has jobs, and before its first one. */
+  /** Returns when a machine's last job ended, epoch ms; `undefined` while it has jobs, and before its first one. */
   idleSince(machine: string): number | undefined {
     return this.#ledger.idleSince(machine);
   }
 
-  /** When the next deadline of a waiting job ends, epoch ms. */
+  /** The next deadline of a waiting job, epoch ms. */
   get nextDeadline(): number | undefined {
     return this.#waiting.nextDeadline;
   }
 
-  /** Lets a job wait. One with the same id is replaced. */
+  /** Adds a waiting job. Replaces a job with the same id. */
   add(job: WaitingJob): void {
     this.#waiting.add(job);
   }
 
-  /** A job waits no more, and did not begin. */
+  /** Removes a waiting job that did not start. */
   remove(id: string): void {
     this.#waiting.remove(id);
   }
 
-  /** Takes a job out that can begin in time no more; undefined where there is none. Call until then. */
+  /** Removes and returns a job that can no longer start in time. Call it until it returns `undefined`. */
   takeOverdue(now: number): WaitingJob | undefined {
     const job = this.#waiting.overdue(now);
     if (job) this.#waiting.remove(job.id);
@@ -106,9 +106,9 @@ export class Scheduler {
   }
 
   /**
-   * The next job and its machine. Nothing changes until `begin` says that it is so.
-   * @param machines those that may have jobs at present, free or not
-   * @returns undefined when no job is to begin now
+   * Returns the next job and its machine. Changes nothing until `begin` is called.
+   * @param machines machines in service, free or not
+   * @returns `undefined` if no job can start now
    */
   decide(machines: readonly MachineView[], now: number): Assignment | undefined {
     if (this.size === 0 || !machines.some(({ freeSlots }) => freeSlots > 0)) return undefined;
@@ -121,7 +121,7 @@ export class Scheduler {
     }
   }
 
-  /** A job begins on a machine, as decided. Does nothing for one that does not wait. */
+  /** Starts a job as decided. Does nothing for a job that is not waiting. */
   begin({ job: { id, workflow, models }, machine, reason, insteadOf }: Assignment, now: number): void {
     const isLoaded = this.#ledger.loadingOf(models, machine) === 'nothing';
     const runMs = this.#ledger.runTimes(workflow, now)(machine);
@@ -135,9 +135,9 @@ export class Scheduler {
   }
 
   /**
-   * A job is no longer on its machine.
-   * @param hasCompleted others say nothing about how long one takes
-   * @param executionMs of the execution alone, where it was measured; otherwise from the end of the job before
+   * Records that a job is no longer on its machine.
+   * @param hasCompleted only completed jobs count for the estimates
+   * @param executionMs of the execution alone if measured; otherwise it is counted from the end of the previous job
    */
   end(id: string, hasCompleted: boolean, now: number, executionMs?: number): void {
     const running = this.#running.get(id);
@@ -154,18 +154,18 @@ export class Scheduler {
     this.#speeds.learn({ workflow, machine, ms: ended.ms, loading }, now);
   }
 
-  /** What is known of a machine: the models that its last jobs loaded, and ms of one execution by workflow. */
+  /** Returns the models that a machine's last jobs loaded, and the ms of one execution by workflow. */
   knowledgeOf(machine: string): { loaded: readonly string[]; msByWorkflow: ReadonlyMap<string, number> } {
     return { loaded: this.#ledger.loadedOn(machine), msByWorkflow: this.#speeds.measuredOn(machine) };
   }
 
-  /** A machine came back after a fault or a restart: it counts as a new one, so that it gets its chance. */
+  /** Forgets a machine that came back after a fault or a restart: it is treated as new, so that it gets jobs. */
   forgetMachine(machine: string): void {
     this.#speeds.forget(machine);
     this.#ledger.forgetLoaded(machine);
   }
 
-  /** Why a job waits, and what it may expect; undefined for one that does not. Takes up to some milliseconds. */
+  /** Returns why a job waits, and its prospect; `undefined` if it is not waiting. Takes up to some milliseconds. */
   outlook(id: string, machines: readonly MachineView[], now: number): Outlook | undefined {
     const lane = this.#waiting.laneOf(id);
     if (!lane) return undefined;
@@ -181,7 +181,7 @@ export class Scheduler {
     }
   }
 
-  /** The same for all jobs up to a bound, those whose turn is next first. Takes as long as for one. */
+  /** Returns the prospects of all jobs up to a limit, in the order of turns. Takes as long as for a single job. */
   prospects(machines: readonly MachineView[], now: number): ReadonlyMap<string, Prospect> {
     const plan = this.#plan(machines, now, MAX_OUTLOOK);
     try {
@@ -216,7 +216,7 @@ export class Scheduler {
     return this.#useIdle(plan, now);
   }
 
-  /** So many jobs wait that every machine that can end one before the others are through with them has its use. */
+  /** With many waiting jobs, uses each free machine that can end a job before the busy ones have executed them all. */
   #useIdle(plan: Plan, now: number): Assignment | undefined {
     for (let lane = plan.nextLane(); lane; lane = plan.nextLane()) {
       const job = lane.head?.job;
@@ -247,14 +247,14 @@ export class Scheduler {
     return { job: instead, machine, reason: 'models are loaded', insteadOf: job.id, considered };
   }
 
-  /** Whether a lane's job would make a machine load models too soon: after the last switch, or while it can wait. */
+  /** Whether a lane's job would make a machine load models too early: soon after the last switch, or while the job can wait. */
   #isBatchUnderWay({ passedSince }: Lane, machine: string, loadMs: number, now: number): boolean {
     const batchMs = Math.min(this.#options.maxPassedOverMs, BATCH * loadMs);
     const since = passedSince ?? now;
     return now - since < batchMs || now - this.#ledger.loadedSince(machine) < batchMs;
   }
 
-  /** What becomes of the waiting jobs, in the order of their turns. */
+  /** Yields the prospects of the waiting jobs, in the order of their turns. */
   *#turns(plan: Plan): Generator<{ id: string; prospect: Prospect }> {
     let jobsAhead = 0;
     for (let seen = 0; seen < MAX_OUTLOOK; seen += 1) {
@@ -273,7 +273,7 @@ export class Scheduler {
   }
 }
 
-/** @param hasFree whether a free machine could run the job */
+/** @param hasFree whether a free machine can run the job */
 function prospectOf(offer: Offer | undefined, jobsAhead: number, hasFree: boolean): Prospect {
   if (!offer) return { reason: 'no machine can run it', ...UNKNOWN };
   const isTurn = jobsAhead === 0 && hasFree && !offer.machine.isFree;

@@ -7,22 +7,22 @@ interface Mean {
   at: number;
 }
 
-/** What is known of a workflow on one machine, ms. */
+/** Measurements of a workflow on one machine, ms. */
 interface Pair {
   /** With its models loaded. */
   warm?: Mean;
-  /** With other models loaded before, among those that the machine had already. */
+  /** After a switch from other models, to models that the machine had loaded before. */
   switched?: Mean;
   /** The first time on the machine. */
   first?: Mean;
 }
 
-/** What is known of a workflow wherever it runs, ms. */
+/** Measurements of a workflow on all machines, ms. */
 interface Known {
   readonly machines: Map<string, Pair>;
-  /** On a machine of usual speed, its models loaded. */
+  /** On a machine of usual speed, with its models loaded. */
   usual: Mean | undefined;
-  /** What loading its models adds. */
+  /** Additional time to load its models. */
   load: Mean | undefined;
   isLoadOfSwitch: boolean;
   /** Any execution that loaded models. */
@@ -39,42 +39,42 @@ export interface Execution {
   readonly loading: Loading;
 }
 
-/** Workflows that are remembered, those that ran last: clients bring graphs of their own. */
+/** Maximum number of workflows, the most recent ones: clients send their own graphs. */
 const MAX_WORKFLOWS = 5000;
 
-/** Weight of the newest value, once there are some: a machine that changes its speed is known after three jobs. */
+/** Weight of the newest value after the first few: a change of a machine's speed is known after three jobs. */
 const NEWEST_WEIGHT = 0.4;
 
-/** Executions before a machine is believed to be slow: the first one may read files that nobody told of. */
+/** Executions before a machine is considered slow: the first one may read files that no workflow declares. */
 const ENOUGH = 2;
 
-/** After so long a machine is measured again: it may be well again. */
+/** Age after which a machine is measured again, because it may have recovered. */
 const REMEASURE_MS = 1_800_000;
 
-/** Of another user's prompt, before anything was measured. */
+/** Assumed time of another user's prompt before anything was measured. */
 const UNKNOWN_MS = 5000;
 
-/** Of an execution that loaded models, the part that is believed to be loading until both were measured. */
+/** Assumed share of loading in an execution that loaded models, until both were measured. */
 const GUESSED_LOAD = 0.5;
 
 /**
- * How long a workflow takes on a machine: measured where it ran there; otherwise its usual time and the machine's usual
- * speed; otherwise what is declared. A new machine counts as one of usual speed, so that it gets its chance.
+ * Estimates how long a workflow takes on a machine: as measured there; otherwise from its usual time and the usual
+ * speed of the machine; otherwise as declared. A new machine is assumed to have the usual speed, so that it gets jobs.
  */
 export class SpeedEstimates {
   readonly #declaredMs: (workflow: string) => number;
   readonly #workflows = new Map<string, Known>();
-  /** By machine: how many times as long as usual things take there. */
+  /** By machine: its execution times relative to the usual ones. */
   readonly #slowness = new Map<string, Mean>();
-  /** Of all executions, on a machine of usual speed. */
+  /** Average of all executions, on a machine of usual speed. */
   #average: Mean | undefined;
 
-  /** @param declaredMs what a workflow says of itself */
+  /** @param declaredMs time that a workflow declares */
   constructor(declaredMs: (workflow: string) => number) {
     this.#declaredMs = declaredMs;
   }
 
-  /** Milliseconds of a workflow, by machine, with its models loaded. */
+  /** Returns the milliseconds of a workflow by machine, with its models loaded. */
   runTimes(workflow: string): (machine: string) => number {
     const known = this.#workflows.get(workflow);
     const usualMs = this.#usualMs(workflow, known);
@@ -87,30 +87,30 @@ export class SpeedEstimates {
     };
   }
 
-  /** Milliseconds of a workflow on a machine of usual speed that has its models loaded. */
+  /** Returns the milliseconds of a workflow on a machine of usual speed with its models loaded. */
   usualMs(workflow: string): number {
     return this.#usualMs(workflow, this.#workflows.get(workflow));
   }
 
-  /** Whether what is known of a machine is so old that a job may find out more. */
+  /** Returns whether the measurements of a machine are so old that a job should measure it again. */
   isMeasuringDue(machine: string, now: number): boolean {
     const slowness = this.#slowness.get(machine);
     return slowness !== undefined && now - slowness.at > REMEASURE_MS;
   }
 
-  /** Milliseconds that loading its models adds. */
+  /** Returns the additional milliseconds to load its models. */
   loadMs(workflow: string): number {
     const known = this.#workflows.get(workflow);
     if (known?.load) return known.load.value;
     return GUESSED_LOAD * (known?.cold?.value ?? this.#declaredMs(workflow));
   }
 
-  /** Milliseconds of an execution that nothing is known of: what a machine usually takes. */
+  /** Returns the milliseconds of an unknown execution: the usual time on the machine. */
   averageMs(machine: string): number {
     return (this.#average?.value ?? UNKNOWN_MS) * (this.#slowness.get(machine)?.value ?? 1);
   }
 
-  /** Milliseconds of the workflows that were measured on a machine with their models loaded. */
+  /** Returns the milliseconds of the workflows that were measured on a machine with their models loaded. */
   measuredOn(machine: string): Map<string, number> {
     const measured = [...this.#workflows].flatMap(([workflow, { machines }]): [string, number][] => {
       const warm = machines.get(machine)?.warm;
@@ -119,13 +119,13 @@ export class SpeedEstimates {
     return new Map(measured);
   }
 
-  /** What was measured on a machine says nothing any more. */
+  /** Forgets the measurements of a machine. */
   forget(machine: string): void {
     this.#slowness.delete(machine);
     for (const { machines } of this.#workflows.values()) machines.delete(machine);
   }
 
-  /** Learns from an execution that completed. */
+  /** Learns from a completed execution. */
   learn({ workflow, machine, ms, loading }: Execution, now: number): void {
     this.#average = next(this.#average, ms / (this.#slowness.get(machine)?.value ?? 1), now);
     const known = this.#knownOf(workflow);
@@ -155,7 +155,7 @@ export class SpeedEstimates {
   #learnLoad(known: Known, { warm, switched, first }: Pair, now: number): void {
     const cold = switched ?? first;
     if (!warm || !cold) return;
-    // The first load reads files; coming back may cost much less, or nothing where everything fits into memory.
+    // The first load reads files. A later switch back may cost much less, or nothing if everything fits into memory.
     if (known.isLoadOfSwitch && !switched) return;
     const before = switched && !known.isLoadOfSwitch ? undefined : known.load;
     known.isLoadOfSwitch = switched !== undefined;

@@ -2,26 +2,26 @@ import { IndexedHeap } from '../../../utils/IndexedHeap.js';
 import { type Client, deadlineOf, hasTurnBefore, type Kind, Lane, type Place, takeTurn } from './Lane.js';
 import type { WaitingJob } from './types.js';
 
-/** Above every priority that a client can have: a job that waits again had its turn. */
+/** Above every priority that a client can have: a job that waits again already had its turn. */
 const AGAIN = 1000;
 
-/** Clients that are kept at least, before idle ones are forgotten. */
+/** Minimum number of clients before idle ones are forgotten. */
 const MIN_CLIENTS = 1000;
 
 /**
- * Jobs that wait, in the order of their turns. Clients take turns by start-time fair queueing (Goyal, Vin, Cheng, 1996):
- * each has a count of the machine time that it used, the smallest is next, and one that comes back after a pause starts
- * where the others are.
+ * The waiting jobs in the order of their turns. Clients take turns by start-time fair queueing (Goyal, Vin, Cheng,
+ * 1996): the machine time of each client is counted, the client with the least is next, and a client that returns after
+ * a pause starts at the level of the others.
  */
 export class WaitingJobs {
   readonly #places = new Map<string, Place>();
   readonly #lanes = new Map<string, Lane>();
   readonly #kinds = new Map<string, Kind>();
   readonly #clients = new Map<string, Client>();
-  /** Lanes without skipped jobs, the one with the oldest first job in front. */
+  /** Lanes without skipped jobs, the lane with the oldest first job in front. */
   readonly #unpassed = new IndexedHeap<Lane>(cameBefore);
   readonly #deadlines = new IndexedHeap<Place>((one, other) => deadlineOf(one.job) < deadlineOf(other.job));
-  /** Where clients start that had a pause. */
+  /** Start value of clients that return after a pause. */
   #virtualTime = 0;
   #added = 0;
   #maxClients = MIN_CLIENTS;
@@ -30,12 +30,12 @@ export class WaitingJobs {
     return this.#places.size;
   }
 
-  /** Kinds of jobs of which some wait. */
+  /** Kinds with waiting jobs. */
   get kinds(): Iterable<Kind> {
     return this.#kinds.values();
   }
 
-  /** Adds a job behind those that wait. One with the same id is replaced. */
+  /** Adds a job behind the waiting ones. Replaces a job with the same id. */
   add(job: WaitingJob): void {
     this.remove(job.id);
     this.#added += 1;
@@ -47,7 +47,7 @@ export class WaitingJobs {
     this.#reorder(lane);
   }
 
-  /** @returns the lane that it was in, which may be empty now; undefined for one that does not wait */
+  /** @returns the lane of the job, which may be empty now; `undefined` if it was not waiting */
   remove(id: string): Lane | undefined {
     const place = this.#places.get(id);
     if (!place) return undefined;
@@ -61,7 +61,7 @@ export class WaitingJobs {
     return lane;
   }
 
-  /** Takes a job out because it begins. @param costMs what its client is counted for it at first */
+  /** Removes a job because it starts. @param costMs first estimate of the machine time that counts for its client */
   begin(id: string, costMs: number, now: number): Client | undefined {
     const order = this.#places.get(id)?.order;
     const lane = this.remove(id);
@@ -76,19 +76,19 @@ export class WaitingJobs {
     return client;
   }
 
-  /** Counts machine time for a client; less than nothing where it was counted too much before. */
+  /** Counts machine time for a client; negative to correct an estimate that was too high. */
   charge(client: Client, ms: number): void {
     client.used += ms;
     for (const lane of client.lanes) takeTurn(lane);
   }
 
-  /** A job was next, and another one begins. */
+  /** Marks that another job started although this one was next. */
   markPassedOver(id: string, now: number): void {
     const lane = this.laneOf(id);
     if (lane) this.#markPassed(lane, now);
   }
 
-  /** Of the kinds that `mayRun`, the lane that was skipped for too longest, if that began before `time`. */
+  /** Returns, among the kinds that `mayRun` allows, the lane that has been skipped longest, if since before `time`. */
   passedOverBefore(time: number, mayRun: (kind: Kind) => boolean): Lane | undefined {
     let longest: Lane | undefined;
     let since = time;
@@ -101,18 +101,18 @@ export class WaitingJobs {
     return longest;
   }
 
-  /** Where a job waits; undefined for one that does not. */
+  /** Returns the lane of a job; `undefined` if it is not waiting. */
   laneOf(id: string): Lane | undefined {
     return this.#places.get(id)?.lane;
   }
 
-  /** A job that can begin in time no more, if there is one. */
+  /** Returns a job that can no longer start in time, if any. */
   overdue(now: number): WaitingJob | undefined {
     const first = this.#deadlines.first?.job;
     return first && deadlineOf(first) < now ? first : undefined;
   }
 
-  /** When the next deadline ends. */
+  /** The next deadline. */
   get nextDeadline(): number | undefined {
     return this.#deadlines.first?.job.deadline;
   }
@@ -124,7 +124,7 @@ export class WaitingJobs {
     lane.kind.passed.place(lane);
   }
 
-  /** Every lane whose first job came before that one. */
+  /** Marks every lane whose first job came before `order`. */
   #markAllBefore(order: number, now: number): void {
     for (;;) {
       const lane = this.#unpassed.first;
@@ -133,7 +133,7 @@ export class WaitingJobs {
     }
   }
 
-  /** After its first job changed. */
+  /** Reorders a lane after its first job changed. */
   #reorder(lane: Lane): void {
     takeTurn(lane);
     if (lane.passedSince === undefined) {
@@ -157,7 +157,7 @@ export class WaitingJobs {
     const priority = isAgain ? AGAIN : job.priority;
     const hasDeadlines = job.deadline !== undefined;
     const kind = this.#kindOf(job);
-    // A job that a machine failed may be the only one of its kind that must wait.
+    // A retried job may be the only one of its kind that has to wait for another machine.
     const key = JSON.stringify([kind.key, job.client, priority, hasDeadlines, isAgain ? job.id : 0]);
     const known = this.#lanes.get(key);
     if (known) return known;
@@ -191,7 +191,7 @@ export class WaitingJobs {
     return client;
   }
 
-  /** Those that would start where the others are. */
+  /** Forgets idle clients that would start at the level of the others. */
   #forgetIdle(): void {
     for (const { id, lanes, running, used } of this.#clients.values()) {
       if (lanes.size === 0 && running === 0 && used <= this.#virtualTime) this.#clients.delete(id);

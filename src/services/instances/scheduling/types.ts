@@ -1,53 +1,53 @@
-/** What the scheduler reads and what it answers. Plain data; times are epoch ms. */
+/** Input and output of the scheduler. Plain data; times are epoch ms. */
 
-/** A job that waits, as far as its place among others depends on it. */
+/** A waiting job with everything that decides its turn. */
 export interface WaitingJob {
   readonly id: string;
-  /** Who is counted for it: a key, otherwise an address. */
+  /** The client that its machine time is counted for: a key, otherwise an address. */
   readonly client: string;
   /** Workflow type. */
   readonly workflow: string;
-  /** Model files that it loads; none where nothing is known of them. */
+  /** Model files that it loads; empty if unknown. */
   readonly models: readonly string[];
-  /** Higher ones first. */
+  /** Higher values first. */
   readonly priority: number;
   readonly enqueuedAt: number;
-  /** It must begin by then. */
+  /** Latest start time. */
   readonly deadline?: number | undefined;
-  /** It had its turn, and was put back: it goes before all others. */
+  /** It had its turn and was put back: it goes before all others. */
   readonly isAgain: boolean;
-  /** Machines that failed it: asked again only where no other one can run it. */
+  /** Machines that failed it: used again only if no other machine can run it. */
   readonly avoid: ReadonlySet<string>;
-  /** Bytes of its largest file. */
+  /** Size of its largest file, bytes. */
   readonly largest: number;
 }
 
-/** A machine that may have jobs at present. */
+/** A machine in service. */
 export interface MachineView {
   readonly id: string;
-  /** Jobs that it takes at once now. */
+  /** Number of jobs that it can accept now. */
   readonly freeSlots: number;
-  /** Prompts in its queue that this server did not give it: other users', and other servers'. */
+  /** Number of prompts in its queue that are not from this server, but from other users or servers. */
   readonly others: number;
-  /** Whether it has what a workflow needs. */
+  /** Returns whether it can run a workflow. */
   canRun(workflow: string): boolean;
-  /** Whether it accepts a file of so many bytes. */
+  /** Returns whether it accepts a file of `bytes`. */
   accepts(bytes: number): boolean;
 }
 
-/** What a machine would have meant for a job. */
+/** Estimates for a job on a machine. */
 export interface ConsideredMachine {
   readonly machine: string;
   readonly isFree: boolean;
   /** From now until the result. */
   readonly expectedMs: number;
-  /** Of that, waiting for what the machine does before. */
+  /** Part of `expectedMs` for the work that the machine has before the job. */
   readonly waitMs: number;
-  /** Of that, loading models. */
+  /** Part of `expectedMs` for loading models. */
   readonly loadMs: number;
 }
 
-/** Why a job has its turn. */
+/** Why a job is started. */
 export type TurnReason = 'next in turn' | 'skipped for too long' | 'models are loaded';
 
 /** The decision that a job runs on a machine. */
@@ -55,27 +55,27 @@ export interface Assignment {
   readonly job: WaitingJob;
   readonly machine: string;
   readonly reason: TurnReason;
-  /** The job that would have been next, where loaded models decided otherwise. */
+  /** The job that was next in turn, if another one was chosen because of loaded models. */
   readonly insteadOf: string | undefined;
-  /** Earliest result first; at most a few. */
+  /** At most a few, earliest result first. */
   readonly considered: readonly ConsideredMachine[];
 }
 
 /** Why a job does not run yet. */
 export type WaitReason = 'no machine can run it' | 'waits for its turn' | 'waits for a faster machine';
 
-/** What a waiting job may expect as things are. */
+/** Estimates for a waiting job in the current situation. */
 export interface Prospect {
   readonly reason: WaitReason;
-  /** Jobs that go before it; undefined beyond what a look covers. */
+  /** Number of jobs before it; `undefined` beyond the simulated part of the queue. */
   readonly jobsAhead: number | undefined;
-  /** Where it would run. */
+  /** Expected machine. */
   readonly machine: string | undefined;
-  /** From now until its result. */
+  /** From now until the result. */
   readonly expectedMs: number | undefined;
 }
 
-/** The same, with the machines that were considered. */
+/** A prospect with the machines that were considered. */
 export interface Outlook extends Prospect {
   readonly considered: readonly ConsideredMachine[];
 }

@@ -7,32 +7,33 @@ import {
 } from '../FiguresExchange.js';
 import { type RecorderState, recorderState } from '../Recorder.js';
 
-/** How long what a server counted is kept after it was last heard of, ms: as long as the longest window. */
+/** How long the counters of a server are kept after its last report, ms: as long as the longest window. */
 const KEPT_MS = 24 * 3_600_000;
-/** A server that is silent for so long is gone, ms. */
+/** A server without a report for this time is gone, ms. */
 const ALIVE_MS = 10_000;
-/** Servers whose figures are read: those that were heard of last. */
+/** Maximum number of servers that are read: those with the latest reports. */
 const MAX_SERVERS = 200;
 
 /**
- * Figures in Redis. Keys, each behind the prefix in braces; all but the first are gone a day after a server was last heard of:
+ * Metrics in Redis. Each key is behind the prefix in braces. All but the first expire a day after the server's last
+ * report:
  *
- * | key | what |
+ * | key | content |
  * |---|---|
- * | `figures` | sorted set of the servers' ids by when they were last heard of |
- * | `figures:<id>` | what a server counted, without its minutes: about 2 KB, and 1 KB for each type and machine |
+ * | `figures` | sorted set of the servers' ids by the time of their last report |
+ * | `figures:<id>` | counters of a server without its minutes: about 2 KB, and 1 KB for each type and machine |
  * | `figures:<id>:minutes` | hash of the minutes in which jobs ended, at most 1440 of about 70 bytes for each type |
- * | `figures:<id>:now` | what it does; for 10 s |
+ * | `figures:<id>:now` | gauges of a server; for 10 s |
  */
 export class RedisFigures implements FiguresExchange {
   readonly #connection: RedisConnection;
   readonly #base: string;
-  /** What servers had told at the last look, as texts and as read: mostly nothing is new. */
+  /** Reports of the last read, as text and parsed: most do not change. */
   readonly #known = new Map<string, { readonly text: string; readonly counted: RecorderState }>();
-  /** The newest minute that was told, and all that were; undefined where Redis may know none. */
+  /** The newest and all reported minutes; `undefined` if Redis may have none. */
   #told: { readonly newest: number; readonly minutes: readonly number[] } | undefined;
 
-  /** @param base what all keys begin with */
+  /** @param base prefix of all keys */
   constructor(connection: RedisConnection, base: string) {
     this.#connection = connection;
     this.#base = `${base}:figures`;
@@ -70,7 +71,7 @@ export class RedisFigures implements FiguresExchange {
   }
 
   async all(): Promise<ReadonlyMap<string, ServerFigures>> {
-    // Nobody should wait for the time limit of a call.
+    // Fail at once instead of after the time limit of a call.
     if (!this.#connection.isAvailable) throw new Error('Redis is not available.');
     const ids = await this.#redis.zrevrangebyscore(this.#base, '+inf', '-inf', 'LIMIT', 0, MAX_SERVERS);
     for (const id of this.#known.keys()) if (!ids.includes(id)) this.#known.delete(id);
@@ -90,12 +91,12 @@ export class RedisFigures implements FiguresExchange {
       const counted = this.#counted(id, totals, minutes);
       return { counted, now: now === null ? undefined : serverGauges.parse(JSON.parse(now)) };
     } catch {
-      // Of another version, or damaged: those of the other servers are shown all the same.
+      // Written by another version, or damaged: the other servers are still shown.
       return undefined;
     }
   }
 
-  /** The same object as long as nothing changed. @throws Error for what no server told */
+  /** Returns the same object while nothing changes. @throws Error for anything that no server wrote */
   #counted(id: string, totals: string, minutes: readonly string[]): RecorderState {
     const text = `${totals}\n${minutes.join()}`;
     const known = this.#known.get(id);

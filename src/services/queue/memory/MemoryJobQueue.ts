@@ -1,10 +1,10 @@
 import { RankedQueue } from '../../../utils/RankedQueue.js';
 import type { Choose, JobQueue, Picker, QueueEntry, QueueSize, Releasable, Taken } from '../JobQueue.js';
 
-/** A new entry, between its neighbours of the same type. */
+/** A new entry in the linked list of its type. */
 interface Waiting {
   readonly entry: QueueEntry;
-  /** Grows from entry to entry, over all types. */
+  /** Increases from entry to entry, over all types. */
   readonly order: number;
   previous: Waiting | undefined;
   next: Waiting | undefined;
@@ -22,7 +22,7 @@ export class MemoryJobQueue implements JobQueue {
   readonly #new = new RankedQueue<Waiting>();
   /** By type; none is empty. */
   readonly #lanes = new Map<string, Lane>();
-  /** Those that were told of everything that waits. */
+  /** Pickers that know all waiting entries. */
   readonly #pickers = new Set<Picker<Releasable>>();
   readonly #listeners = new Set<() => void>();
   #bytes = 0;
@@ -89,7 +89,7 @@ export class MemoryJobQueue implements JobQueue {
   }
 
   #takeNew<T extends Releasable>(choose: Choose<T>): Taken<T> | undefined {
-    /** What is looked at next, of each type that is not skipped. */
+    /** Next candidate of each type that is not skipped. */
     const next: Waiting[] = [];
     for (const { first } of this.#lanes.values()) next.push(first);
     while (next.length > 0) {
@@ -131,7 +131,7 @@ export class MemoryJobQueue implements JobQueue {
     this.#tellWaiting(entry, true);
   }
 
-  /** @returns undefined where it was not there */
+  /** @returns `undefined` if the entry was not waiting */
   #takeOut(id: string): QueueEntry | undefined {
     const waiting = this.#new.remove(id);
     if (waiting) this.#leaveLane(waiting);

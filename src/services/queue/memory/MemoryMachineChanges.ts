@@ -1,6 +1,6 @@
 import type { MachineChanges } from '../MachineChanges.js';
 
-/** For a server that has its machines for itself: it ends with the process. */
+/** For a server that shares its machines with no other one: the changes end with the process. */
 export class MemoryMachineChanges implements MachineChanges {
   readonly #texts = new Map<string, string>();
 

@@ -78,7 +78,7 @@ export class EventChannel {
     this.#unsent.clear();
   }
 
-  /** Never throws, and nobody waits for it. */
+  /** Sends a message. Not awaited; never throws. */
   send({ kind, id, content }: EventMessage): void {
     if (this.#isStopped) return;
     this.#number += 1;
@@ -139,7 +139,7 @@ export class EventChannel {
     this.#timers.add(timer);
   }
 
-  /** undefined for a message of this server, a duplicate, or an invalid one. */
+  /** Returns `undefined` for a message of this server, a duplicate, or an invalid one. */
   #read(text: string): EventMessage | undefined {
     const end = text.indexOf('\n');
     const [server, number, kind, id, more] = text.slice(0, Math.max(end, 0)).split(' ');
@@ -152,7 +152,7 @@ export class EventChannel {
   }
 }
 
-/** The oldest one. */
+/** Deletes the oldest entry. */
 function deleteFirst(all: { keys(): Iterable<string>; delete(key: string): unknown }): void {
   for (const first of all.keys()) {
     all.delete(first);

@@ -8,7 +8,7 @@ import type { WorkflowDefinitions } from './WorkflowDefinitions.js';
 /** Damaged records that are remembered, so that each is reported once. */
 const MAX_REPORTED = 1000;
 
-/** A record in Redis; null if there is none. */
+/** A record in Redis; null if it does not exist. */
 type RecordText = string | null | undefined;
 
 /** Converts jobs to text and back, with their workflows. */
@@ -32,7 +32,7 @@ export class JobCodec {
     return text;
   }
 
-  /** The definition to store with the job's record; undefined for none. */
+  /** Returns the definition to store with the job's record; undefined for none. */
   definitionOf(job: Job): string | undefined {
     return this.#definitions.textOf(job.request.workflow);
   }

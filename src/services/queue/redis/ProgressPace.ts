@@ -11,7 +11,7 @@ interface Window {
 
 /**
  * Throttles events that other servers do not need immediately: progress of a running job. Of several, the newest is
- * sent when the time is over. Everything else is sent immediately and discards what was held back.
+ * sent when the time is over. Everything else is sent immediately and discards records that were held back.
  */
 export class ProgressPace {
   readonly #intervalMs: number;
@@ -39,7 +39,7 @@ export class ProgressPace {
     }
   }
 
-  /** Nothing more of this job is sent. */
+  /** Discards the waiting record of a job, and sends no more of it. */
   forget(id: string): void {
     clearTimeout(this.#windows.get(id)?.timer);
     this.#windows.delete(id);

@@ -112,7 +112,7 @@ export class QueueLane {
     await this.#queue.remove(id);
   }
 
-  /** The next entries, up to the limit of one look. */
+  /** Returns the next entries, at most `count`. */
   async peek(count: number): Promise<LaneData[]> {
     const keys = [this.#queue.toKey('wait'), this.#queue.toKey('prioritized')];
     const texts = (await PEEK.run(this.#client, keys, [this.#queue.toKey(''), count])) as string[];
@@ -126,13 +126,13 @@ export class QueueLane {
     return job;
   }
 
-  /** Removes a finished entry. If another server has it meanwhile, nothing happens. */
+  /** Removes a finished entry. If another server has taken it in the meantime, nothing happens. */
   async finish(job: LaneJob): Promise<void> {
     await this.#settle(job, () => job.moveToCompleted(undefined, this.#token, false));
   }
 
   /**
-   * Returns a taken entry to its place. Never rejects: nobody would repeat the call, and an entry whose hold is not
+   * Returns a taken entry to its place. Never rejects: no caller repeats it, and an entry whose hold is not
    * renewed is requeued anyway.
    */
   async untake(job: LaneJob): Promise<void> {
@@ -160,13 +160,13 @@ export class QueueLane {
     await this.#worker.extendJobLocks(ids, tokens, this.#timings.lockMs);
   }
 
-  /** Data of all waiting entries, for repairs. */
+  /** Returns the data of all waiting entries, for repairs. */
   async waiting(): Promise<LaneData[]> {
     const jobs = await this.#queue.getJobs(['wait', 'prioritized']);
     return jobs.flatMap((job) => (job ? [job.data] : []));
   }
 
-  /** Number of waiting entries. */
+  /** Returns the number of waiting entries. */
   async count(): Promise<number> {
     const [wait, prioritized] = await Promise.all([
       this.#client.llen(this.#queue.toKey('wait')),

@@ -11,7 +11,7 @@ export interface RedisTimings {
   readonly commandMs: number;
   /** Timeout for connecting, ms. */
   readonly connectMs: number;
-  /** A connection without a response for so long is closed, ms: its host may be gone. */
+  /** A connection without a response for this time is closed, ms: its host may be gone. */
   readonly silenceMs: number;
   /** Interval of the check whether Redis responds, ms. */
   readonly heartbeatMs: number;
@@ -172,7 +172,7 @@ export class RedisConnection {
     await ready;
   }
 
-  /** Pings both connections. One that does not respond is closed after `silenceMs`, and replaced. */
+  /** Pings both connections. A connection that does not respond is closed after `silenceMs`, and replaced. */
   async #look(): Promise<void> {
     const clients = this.#started;
     try {

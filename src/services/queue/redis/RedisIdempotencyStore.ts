@@ -8,7 +8,7 @@ export interface IdempotencyTimings {
   readonly claimMs: number;
   /** Interval at which claims are renewed, ms. */
   readonly renewMs: number;
-  /** Maximum lifetime of a key, ms: nobody deletes it if a server dies at the wrong moment. */
+  /** Maximum lifetime of a key, ms. Otherwise a key would remain if a server dies at the wrong moment. */
   readonly keptMs: number;
 }
 
@@ -143,7 +143,7 @@ export class RedisIdempotencyStore implements IdempotencyStore {
   }
 }
 
-/** The key of the intended job. */
+/** Returns the key of the intended job. */
 function intentOf(at: string): string {
   return `${at}:intended`;
 }
@@ -152,7 +152,7 @@ function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url');
 }
 
-/** The meaning of an entry for this request. */
+/** Returns the meaning of an entry for this request. */
 function claimOf(entry: string, fingerprint: string): Claim {
   const [kind, jobId = '', madeFor] = entry.split(' ');
   if (madeFor !== fingerprint) return { state: 'other request' };

@@ -10,18 +10,18 @@ import { ShownEntries } from './ShownEntries.js';
 import { Subscription } from './Subscription.js';
 import { WaitingIndex } from './WaitingIndex.js';
 
-/** Entries of one type that a look sees. Behind so many that must wait, nothing of that type is found. */
+/** Maximum number of entries per type that one search reads. If all of them must wait, no later entry of that type is found. */
 const PEEKED = 16;
 
-/** Looks that may be in vain because other servers were faster, until the next call. */
+/** Maximum number of searches per call that fail because other servers were faster. */
 const MAX_RACES = 20;
 
 export interface RedisQueueTimings extends LaneTimings {
-  /** Between two comparisons of the index with BullMQ's queues, ms. */
+  /** Interval at which the index is compared with BullMQ's queues, ms. */
   readonly repairMs: number;
 }
 
-/** A dead server is noticed when its hold has ended and BullMQ has looked twice: within 25 seconds. */
+/** A dead server is detected within 25 seconds: its hold must expire, and BullMQ must check twice. */
 const REDIS_QUEUE_TIMINGS: RedisQueueTimings = {
   lockMs: 15_000,
   stalledCheckMs: 5000,
@@ -30,14 +30,15 @@ const REDIS_QUEUE_TIMINGS: RedisQueueTimings = {
 
 interface RedisQueueParts {
   readonly connection: RedisConnection;
-  /** Of all keys, with the hash tag. */
+  /** Prefix of all keys, with the hash tag. */
   readonly prefix: string;
   readonly logger: Logger;
 }
 
 /**
- * The queue that servers share, on BullMQ: it holds entries, renews and expires their holds, and gives back what a dead
- * server held. Each workflow type has a BullMQ queue of its own, so that one that no machine can run holds up no other.
+ * A queue that servers share, on BullMQ: it stores entries, renews and expires their holds, and returns the entries of
+ * a dead server. Each workflow type has its own BullMQ queue, so that a type that no machine can run does not block
+ * others.
  *
  * Keys: BullMQ's own under `{prefix}:queue:<type>:`, the index over all types under `{prefix}:waiting:`, the types in
  * `{prefix}:types`. An entry takes about 600 bytes.
@@ -54,9 +55,9 @@ export class RedisJobQueue implements JobQueue {
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #typesKey: string;
   readonly #channel: string;
-  /** Hears of what other servers add. */
+  /** Receives messages about entries that other servers add. */
   #added: Subscription | undefined;
-  /** The index and BullMQ's queues told different counts the last time. */
+  /** Whether the counts of the index and of BullMQ's queues differed at the last check. */
   #isSuspect = false;
 
   constructor(parts: RedisQueueParts, timings: RedisQueueTimings = REDIS_QUEUE_TIMINGS) {
@@ -68,12 +69,12 @@ export class RedisJobQueue implements JobQueue {
   }
 
   /**
-   * Listens for what other servers add, and begins to renew what is held. The connection is started before.
-   * @throws what Redis rejects with
+   * Subscribes to additions by other servers, and starts to renew holds. The connection must be started.
+   * @throws the rejection of Redis
    */
   async start(): Promise<void> {
     const { connection, logger } = this.#parts;
-    // Loaded only where it is used.
+    // Loaded only if used.
     this.#bull = await import('bullmq');
     const tell = () => {
       for (const listener of this.#listeners) listener();
@@ -87,7 +88,7 @@ export class RedisJobQueue implements JobQueue {
     await this.#allLanes();
   }
 
-  /** Ends what this object began. What is held is given to others when its hold ends. */
+  /** Stops everything. Held entries go to other servers when their hold expires. */
   async stop(): Promise<void> {
     for (const timer of this.#timers.splice(0)) clearInterval(timer);
     this.#added?.stop();
@@ -140,8 +141,8 @@ export class RedisJobQueue implements JobQueue {
   }
 
   /**
-   * Compares the index with BullMQ's queues, which are the truth, and corrects it when they differ twice: a server may
-   * have died between the two, or be in between at this moment.
+   * Compares the index with BullMQ's queues, which are authoritative, and corrects it if they differ twice in a row: a
+   * server may have died between its two writes, or just be between them.
    */
   async repair(): Promise<void> {
     const lanes = await this.#allLanes();
@@ -152,7 +153,7 @@ export class RedisJobQueue implements JobQueue {
     this.#isSuspect = isWrong && !this.#isSuspect;
   }
 
-  /** What waits, in order, as far as it is seen. */
+  /** Returns the visible waiting entries in order. */
   async #look(): Promise<Candidate[]> {
     const found = (await this.#allLanes()).map(async (lane) => {
       const all = await lane.peek(PEEKED);
@@ -162,8 +163,8 @@ export class RedisJobQueue implements JobQueue {
   }
 
   /**
-   * Takes an entry out of its lane. BullMQ gives the next one only, so those before it are held for a moment.
-   * @returns undefined when somebody else has it; `value` is released then
+   * Takes an entry out of its lane. BullMQ returns only the next entry, so the entries before it are held for a moment.
+   * @returns `undefined` if another server took it; `value` is then released
    */
   async #fetch<T extends Releasable>({ lane, entry }: Candidate, value: T): Promise<Taken<T> | undefined> {
     const others: LaneJob[] = [];
@@ -177,7 +178,7 @@ export class RedisJobQueue implements JobQueue {
       }
       if (own) await this.#index.leave(entry.id);
     } catch (error) {
-      // The index is put right by the next repair.
+      // The next repair corrects the index.
       if (own) others.push(own);
       value.release();
       throw error;
@@ -214,7 +215,7 @@ export class RedisJobQueue implements JobQueue {
     await Promise.all([...this.#lanes.values()].map((lane) => lane.renew()));
   }
 
-  /** A lane for each type that any server has had. */
+  /** Returns a lane for each type that any server has used. */
   async #allLanes(): Promise<QueueLane[]> {
     const types = await this.#parts.connection.commands.smembers(this.#typesKey);
     return Promise.all(types.map((type) => this.#lane(type)));
@@ -248,14 +249,14 @@ export class RedisJobQueue implements JobQueue {
     this.#tellWaiting();
   }
 
-  /** Other servers may miss it: they poll as well. */
+  /** Notifies other servers. They may miss it, but they poll as well. */
   #tellWaiting(): void {
     this.#parts.connection.commands
       .publish(this.#channel, '')
       .catch((error: unknown) => this.#onError(error));
   }
 
-  /** The connection tells of outages; this is for whoever looks closely. */
+  /** The connection logs outages; this is for debugging. */
   #onError(error: unknown): void {
     this.#parts.logger.debug('The queue could not reach Redis', { error: messageOf(error) });
   }

@@ -84,7 +84,7 @@ export class RedisJobStore implements JobStore {
       const answer = await this.#replace(changed, stored);
       if (answer === 1) return changed;
       if (answer === 0) return undefined;
-      // Another server was faster: the response is the current record.
+      // Another server was faster: Redis returned the current record.
       stored = typeof answer === 'string' ? answer : null;
       if (attempt <= QUICK_ATTEMPTS) continue;
       await sleep(backoffWithJitter(attempt, WAIT_MS, MAX_WAIT_MS));
@@ -183,7 +183,7 @@ interface Found {
   readonly next?: string | undefined;
 }
 
-/** The response of a listing script. */
+/** Parses the response of a listing script. */
 function foundIn(answer: unknown): Found {
   const [total, ids, texts, next] = listOf(answer);
   const records = listOf(texts);

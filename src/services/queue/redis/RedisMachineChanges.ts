@@ -6,7 +6,7 @@ export class RedisMachineChanges implements MachineChanges {
   readonly #connection: Pick<RedisConnection, 'commands'>;
   readonly #key: string;
 
-  /** @param base what all keys begin with */
+  /** @param base prefix of all keys */
   constructor(connection: Pick<RedisConnection, 'commands'>, base: string) {
     this.#connection = connection;
     this.#key = `${base}:machines`;

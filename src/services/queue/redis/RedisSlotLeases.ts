@@ -237,7 +237,7 @@ export class RedisSlotLeases implements SlotLeases {
   }
 }
 
-/** The host in a token or a message, after the first space. */
+/** Returns the host in a token or a message, after the first space. */
 function hostOf(text: string): string {
   return text.slice(text.indexOf(' ') + 1);
 }

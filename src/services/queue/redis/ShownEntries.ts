@@ -1,12 +1,12 @@
 import type { Picker, Releasable } from '../JobQueue.js';
 import type { Candidate } from './laneEntries.js';
 
-/** What pickers were told of what waits: each look tells them only what is new and what is gone. */
+/** Tracks which entries pickers know: each search reports only new and removed ones. */
 export class ShownEntries {
-  /** Ranks by id: an entry that waits again has another one. */
+  /** Ranks by id: an entry that waits again has a new rank. */
   readonly #ranks = new WeakMap<Picker<Releasable>, Map<string, number>>();
 
-  /** Tells a picker what a look found, and asks it. */
+  /** Updates a picker with the result of a search, and asks it. */
   pick<T extends Releasable>(
     candidates: readonly Candidate[],
     picker: Picker<T>,
@@ -30,7 +30,7 @@ export class ShownEntries {
       picked?.chosen.release();
       return undefined;
     }
-    // It is told again when it still waits at the next look.
+    // If it still waits at the next search, it is reported again.
     known.delete(picked.id);
     return { candidate, value: picked.chosen };
   }

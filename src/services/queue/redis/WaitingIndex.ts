@@ -83,7 +83,7 @@ export class WaitingIndex {
     return ((await LEAVE.run(this.#connection.commands, this.#keys, [id])) as string | null) ?? undefined;
   }
 
-  /** 1 for the next entry; 0 if it does not wait. */
+  /** Returns the position: 1 for the next entry; 0 if it does not wait. */
   async position(id: string): Promise<number> {
     const rank = await this.#connection.commands.zrank(this.#keys[0], id);
     return rank === null ? 0 : rank + 1;

@@ -32,7 +32,7 @@ export class WorkflowDefinitions {
     this.#read = read;
   }
 
-  /** undefined for a built-in workflow. */
+  /** Returns the name of a workflow's definition; `undefined` for a built-in workflow. */
   nameOf(workflow: Workflow): string | undefined {
     const known = this.#names.get(workflow);
     if (known !== undefined || !isFileWorkflow(workflow)) return known;
@@ -43,7 +43,7 @@ export class WorkflowDefinitions {
     return name;
   }
 
-  /** The definition under the workflow's name; undefined for a built-in or lost one. */
+  /** Returns the definition under the workflow's name; undefined for a built-in or lost one. */
   textOf(workflow: Workflow): string | undefined {
     return isFileWorkflow(workflow) ? writeWorkflow(workflow) : undefined;
   }
@@ -74,7 +74,7 @@ export class WorkflowDefinitions {
     return found;
   }
 
-  /** A job's workflow. A lost one keeps its name, so that the job's record does too. */
+  /** Returns the workflow of a job. A lost one keeps its name, so that the job's record does too. */
   workflowOf(type: string, name: string | undefined, found: ReadonlyMap<string, Workflow>): Workflow {
     const workflow = name === undefined ? this.#builtIn.get(type) : found.get(name);
     if (workflow) return workflow;

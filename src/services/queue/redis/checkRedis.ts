@@ -14,7 +14,7 @@ export async function checkRedis(redis: Redis): Promise<void> {
   if (problem !== undefined) throw new Error(problem);
 }
 
-/** Why this version cannot be used, if so. */
+/** Returns why this version cannot be used; `undefined` if it can. */
 export function versionProblem(version = 'unknown'): string | undefined {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const isNew = major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1]);

@@ -25,16 +25,16 @@ import { WorkflowDefinitions } from './WorkflowDefinitions.js';
 export interface RedisQueueOptions {
   /** With its password. */
   readonly url: string;
-  /** What all keys begin with; servers with the same share their jobs. No braces. */
+  /** Prefix of all keys, without braces; servers with the same prefix share their jobs. */
   readonly prefix: string;
-  /** The workflows that are not made of files. */
+  /** The built-in workflows. */
   readonly builtIn: readonly Workflow[];
   /** How long a finished job is kept, ms. */
   readonly lifetimeMs: number;
   readonly timings?: Partial<RedisTimings>;
 }
 
-/** What servers share in Redis. */
+/** Everything that servers share in Redis. */
 export interface RedisQueue {
   readonly connection: RedisConnection;
   readonly jobs: JobStore;
@@ -45,24 +45,24 @@ export interface RedisQueue {
   readonly forcedHosts: ForcedHosts;
   /** Manual changes to machines. */
   readonly machineChanges: MachineChanges;
-  /** The workflows that were put, on any of the servers. */
+  /** Workflows that were added through the API of any server. */
   readonly workflowTexts: WorkflowTexts;
-  /** What all keys begin with, with the hash tag. */
+  /** Prefix of all keys, with the hash tag. */
   readonly base: string;
-  /** Connects. @throws Error that says why this Redis cannot be used */
+  /** Connects. @throws Error with the reason why this Redis cannot be used */
   start(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** How long a job that has a key of idempotency may wait and run before the key is free again, ms. */
+/** How long a job with an idempotency key may wait and run before the key is free again, ms. */
 const KEY_DAYS_MS = 7 * 24 * 3_600_000;
 
-/** Puts together what uses Redis. Nothing is loaded or connected to before it is started. */
+/** Creates everything that uses Redis. Nothing is loaded or connected to before its start. */
 export function createRedisQueue(
   { url, prefix, builtIn, lifetimeMs, timings }: RedisQueueOptions,
   logger: Logger,
 ): RedisQueue {
-  // What is in braces decides where a key lies in a cluster: one script may then use all keys.
+  // The hash tag in braces puts all keys into one slot of a cluster, so that a script can use all of them.
   const base = `{${prefix}}`;
   const connection = new RedisConnection(url, logger, timings);
   const definitions = new WorkflowDefinitions(builtIn, (names) =>

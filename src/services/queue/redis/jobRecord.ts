@@ -26,7 +26,7 @@ export type Facet = 'status' | 'type' | 'instance' | 'owner' | 'workflow' | 'web
 /** The term of a job with an unsent webhook: in the index until a server has stored the delivery. */
 export const UNTOLD_ENDS = 'webhook:untold';
 
-/** Index terms of a job, such as `instance:gpu-1%3A8188`; none for undefined values. */
+/** Returns the index terms of a job, such as `instance:gpu-1%3A8188`; none for undefined values. */
 export function facetWords(facets: { readonly [F in Facet]?: string | undefined }): string[] {
   return Object.entries(facets).flatMap(([facet, value]) =>
     // Without spaces and invalid Unicode.

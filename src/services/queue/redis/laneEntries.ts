@@ -8,7 +8,7 @@ export interface Candidate {
   readonly rank: number;
 }
 
-/** The first entry that can be taken, and what `choose` returned for it. */
+/** Returns the first entry that can be taken, and what `choose` returned for it. */
 export function choice<T extends Releasable>(
   candidates: readonly Candidate[],
   choose: Choose<T>,
@@ -24,12 +24,12 @@ export function choice<T extends Releasable>(
   return undefined;
 }
 
-/** BullMQ's data of an entry. */
+/** Returns BullMQ's data of an entry. */
 export function dataOf({ tried, ...entry }: QueueEntry, rank: number): LaneData {
   return { ...entry, tried: [...tried], rank };
 }
 
-/** The entry in BullMQ's data. */
+/** Returns the entry in BullMQ's data. */
 export function entryOf({ rank: _rank, tried, ...entry }: LaneData): QueueEntry {
   return { ...entry, tried: new Set(tried) };
 }

@@ -48,7 +48,7 @@ export interface DeliveryTimings {
 
 /**
  * Deliveries that servers share, in BullMQ: it hands them out, and holds them by locks that end with their server. A
- * server keeps what it took until it is finished, through all its delays, so that clients share its slots as on a
+ * server keeps its deliveries until they are finished, through all its delays, so that clients share its slots as on a
  * single server.
  * ¶ Keys: BullMQ's own under `{prefix}:deliveries:`; `{prefix}:delivery:<job>` is the state of a delivery. A delivery
  * takes about 2 KB until it is finished, and 150 bytes after that.
@@ -60,7 +60,7 @@ export class RedisDeliveryStore implements DeliveryStore {
   readonly #token = randomUUID();
   readonly #held = new Map<string, RedisHold>();
   readonly #timers: NodeJS.Timeout[] = [];
-  /** Aborted when nobody waits for Redis any more. */
+  /** Aborted when Redis is no longer awaited. */
   readonly #enough = new AbortController();
   #bull: { readonly queue: Queue; readonly worker: Worker } | undefined;
   #handOut: (delivery: HeldDelivery) => void = () => undefined;
@@ -72,7 +72,7 @@ export class RedisDeliveryStore implements DeliveryStore {
     this.#timings = timings;
   }
 
-  /** The connection must be started. @throws the rejection of Redis */
+  /** Starts to hand out deliveries. The connection must be started. @throws the rejection of Redis */
   async start(listener: (delivery: HeldDelivery) => void): Promise<void> {
     this.#handOut = listener;
     const { worker } = await this.#connect();
@@ -161,7 +161,7 @@ export class RedisDeliveryStore implements DeliveryStore {
     return this.#bull;
   }
 
-  /** Takes everything that is due. Nobody waits for it: the next check repeats what fails. */
+  /** Takes everything that is due. Not awaited: the next check repeats what fails. */
   #take(): void {
     if (this.#isDraining || !this.#parts.connection.isAvailable) return;
     this.#taking ??= this.#takeAll()

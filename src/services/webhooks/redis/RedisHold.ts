@@ -25,15 +25,15 @@ export interface HoldParts {
   /** Keys of the record, and of BullMQ's lock. */
   readonly recordKey: string;
   readonly lockKey: string;
-  /** Of this server. */
+  /** Token of this server. */
   readonly token: string;
   /** Lifetime of a hold that is not renewed, ms. */
   readonly holdMs: number;
   /** Lifetime of a record, ms. */
   readonly keptMs: (record: DeliveryRecord) => number;
-  /** Aborted when nobody waits for Redis any more. */
+  /** Aborted when Redis is no longer awaited. */
   readonly signal: AbortSignal;
-  /** Called when this server is done with the delivery. */
+  /** Called when this server has finished with the delivery. */
   readonly onEnd: () => void;
   readonly onError: (error: unknown) => void;
 }
@@ -44,7 +44,7 @@ export class RedisHold implements HeldDelivery {
   readonly record: DeliveryRecord;
   readonly #parts: HoldParts;
   #job: Job;
-  /** Whether Redis lacks the latest state. */
+  /** Whether Redis does not have the latest state. */
   #isBehind = false;
   #isGivenBack = false;
   #working: Promise<void> | undefined;
@@ -56,12 +56,15 @@ export class RedisHold implements HeldDelivery {
     this.#parts = parts;
   }
 
-  /** Resolves when Redis has the latest state, or nobody waits any more. */
+  /** Resolves when Redis has the latest state, or is no longer awaited. */
   get settled(): Promise<void> {
     return this.#working ?? Promise.resolve();
   }
 
-  /** This server has taken the delivery again, after its hold had expired. Others may have made attempts in between. */
+  /**
+   * Continues a delivery that this server has taken again after its hold had expired. Other servers may have made
+   * attempts in between.
+   */
   renewWith(job: Job, record: DeliveryRecord): void {
     this.#job = job;
     if (this.#isBehind || this.#working) return;
@@ -73,7 +76,7 @@ export class RedisHold implements HeldDelivery {
     const { token, holdMs, onEnd } = this.#parts;
     const answer = await this.#insist(() => this.#job.extendLock(token, holdMs), signal);
     if (answer === 1) return true;
-    // Lost, even if nobody else has it yet: the next server that finds it continues.
+    // The hold is lost, even if no other server has taken the delivery yet: the next server that finds it continues.
     if (answer !== undefined) onEnd();
     return false;
   }
@@ -96,7 +99,7 @@ export class RedisHold implements HeldDelivery {
     });
   }
 
-  /** Until Redis has the latest record, and the hold has ended if it should. */
+  /** Repeats until Redis has the latest record, and the hold has ended if it should. */
   async #tellRedis(): Promise<void> {
     const { signal, token, onEnd } = this.#parts;
     while (this.#isBehind && !signal.aborted) {

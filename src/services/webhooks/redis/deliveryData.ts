@@ -22,13 +22,13 @@ const record = z.object({
   reason: z.string().optional(),
 });
 
-/** BullMQ's data of a delivery; undefined if damaged. */
+/** Returns the delivery in BullMQ's data; undefined if damaged. */
 export function readOrder(data: unknown): DeliveryOrder | undefined {
   const read = order.safeParse(data);
   return read.success ? { ...read.data, imageType: read.data.imageType } : undefined;
 }
 
-/** State of a delivery; undefined without a valid record. */
+/** Returns the state of a delivery; undefined without a valid record. */
 export function readRecord(text: string | null | undefined): DeliveryRecord | undefined {
   if (text === null || text === undefined) return undefined;
   try {
