@@ -6,14 +6,8 @@ import { PromptFiles } from './PromptFiles.js';
 import { PromptNames } from './PromptNames.js';
 import type { PromptRecord } from './PromptRecord.js';
 
-/** Messages that the history keeps. */
-const KEPT = new Set([
-  'execution_start',
-  'execution_cached',
-  'execution_success',
-  'execution_error',
-  'execution_interrupted',
-]);
+/** Messages that the history keeps, beside the one that ends the prompt. */
+const KEPT = new Set(['execution_start', 'execution_cached']);
 /** Messages that end a run on one machine. Whether they end the prompt, its job decides. */
 const ENDS = new Set(['execution_success', 'execution_error', 'execution_interrupted']);
 const MAX_DEPTH = 64;
@@ -32,6 +26,8 @@ export class NativePrompt {
   readonly #outputs = new Map<string, Json>();
   readonly #meta = new Map<string, Json>();
   readonly #names: PromptNames;
+  /** Nodes that began to run on the machine that has it now. */
+  readonly #begun = new Set<string>();
   /** What the machine said last of its end. */
   #held: MachineMessage | undefined;
 
@@ -53,8 +49,11 @@ export class NativePrompt {
       // It is told when the job has ended.
       if (data['node'] === null) return undefined;
       this.currentNode = stringOf(dataOf(text), 'node');
+      if (this.currentNode !== undefined) this.#begun.add(this.currentNode);
     }
-    if (ENDS.has(type) && !isBlocked(message)) {
+    // As in ComfyUI, the history says nothing of it.
+    if (isBlocked(message)) return text;
+    if (ENDS.has(type)) {
       this.#held = { ...message, text };
       return undefined;
     }
@@ -80,6 +79,7 @@ export class NativePrompt {
       held: this.#held,
       record: this.record,
       node: this.currentNode,
+      executed: [...this.#begun].filter((id) => id !== this.currentNode),
       now,
     });
     this.end = closing.end;
@@ -128,6 +128,7 @@ export class NativePrompt {
     this.#messages.length = 0;
     this.#outputs.clear();
     this.#meta.clear();
+    this.#begun.clear();
     this.files.clear();
   }
 

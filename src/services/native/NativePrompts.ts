@@ -16,6 +16,7 @@ import type { ClientSocket } from './ClientSocket.js';
 import type { ClientSockets } from './ClientSockets.js';
 import { NativePrompt } from './NativePrompt.js';
 import type { PromptIntake, TakenPrompt } from './PromptIntake.js';
+import { PromptListener } from './PromptListener.js';
 import type { PromptShelf } from './PromptShelf.js';
 import type { QueueStatus } from './QueueStatus.js';
 
@@ -164,21 +165,12 @@ export class NativePrompts {
   #follow(prompt: NativePrompt): void {
     const { shelf, messages, logger } = this.#parts;
     const { jobId } = prompt.record;
-    const unfollow = messages.follow(jobId, {
-      // What its socket does not take is dropped there.
-      waitingBytes: 0,
-      onMessage: (message, mark) => {
-        const text = prompt.hear(message, mark);
-        if (message.type === 'executed') shelf.addFiles(prompt);
-        if (text !== undefined) this.#socketOf(prompt)?.send(text);
-      },
-      onPreview: (preview, mark) => {
-        const socket = this.#socketOf(prompt);
-        socket?.sendPreview(preview, prompt.previewMetadata(preview, mark));
-      },
+    const listener = new PromptListener(prompt, {
+      socket: () => this.#socketOf(prompt),
+      onFiles: () => shelf.addFiles(prompt),
       onOverflow: () => logger.error('A prompt is not followed any more', { jobId }),
     });
-    shelf.add(prompt, unfollow);
+    shelf.add(prompt, messages.follow(jobId, listener));
   }
 
   #socketOf({ record: { owner, clientId } }: NativePrompt): ClientSocket | undefined {
