@@ -123,7 +123,10 @@ export const comfyJobBody = z.object({
   priority: z
     .int()
     .optional()
-    .meta({ description: 'Whole number from -10 to 10; others count as the nearest.' }),
+    .meta({
+      description:
+        'Whole number from -10 to 10, for keys that are not admin up to MAX_PRIORITY. Others count as the nearest.',
+    }),
 });
 
 const lifetime = z

@@ -31,6 +31,12 @@ export interface PromptSubmission {
   /** Who sent it, as limits count clients. */
   readonly client: string;
   readonly isAdmin: boolean;
+  /** Its place among the prompts, where the client chose one. Below 0 it is before all that have none. */
+  readonly number: number | undefined;
+  /** It is to go before all others. */
+  readonly isFirst: boolean;
+  /** Of its job. */
+  readonly priority: number;
   readonly requestId: string;
   readonly signal: AbortSignal;
 }
@@ -88,7 +94,7 @@ export class NativePrompts {
       id: promptId,
       clientId,
       owner,
-      number: this.#count,
+      number: this.#numberOf(submission),
       graph: taken.shown,
       extraData: clientId === undefined ? extra : new Map(extra).set('client_id', clientId),
       outputNodes: taken.outputNodes,
@@ -104,8 +110,13 @@ export class NativePrompts {
     }
   }
 
+  /** As ComfyUI counts prompts. */
+  #numberOf({ number = this.#count, isFirst }: PromptSubmission): number {
+    return isFirst && number > 0 ? -number : number;
+  }
+
   async #submit(
-    { requestId, client, isAdmin, signal, extraData, owner }: PromptSubmission,
+    { requestId, client, isAdmin, priority, signal, extraData, owner }: PromptSubmission,
     draft: Draft,
     { graph, files }: TakenPrompt,
   ): Promise<NativePrompt> {
@@ -119,6 +130,7 @@ export class NativePrompts {
         files,
         extraData: new Map([...extraData].filter(([name]) => name !== 'client_id')),
         isAdmin,
+        priority,
         waitsForSame: true,
         requestId,
         owner,

@@ -35,8 +35,11 @@ export class PromptShelf {
     return this.#open(owner).filter(({ hasStarted }) => hasStarted);
   }
 
+  /** Those that are to be first go before the others. */
   pending(owner: string | undefined): NativePrompt[] {
-    return this.#open(owner).filter(({ hasStarted }) => !hasStarted);
+    const waiting = this.#open(owner).filter(({ hasStarted }) => !hasStarted);
+    const isFirst = ({ record }: NativePrompt) => record.number < 0;
+    return [...waiting.filter(isFirst), ...waiting.filter((prompt) => !isFirst(prompt))];
   }
 
   /** Those that have ended and were not forgotten, in this order. */
