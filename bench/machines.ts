@@ -74,6 +74,11 @@ export class Machines {
     return server;
   }
 
+  /** `host:port` of ComfyUI's own API, where the server has a port for it. */
+  async nativeHost(): Promise<string> {
+    return `127.0.0.1:${await this.#process.says(/own API","port":(\d+)/)}`;
+  }
+
   /** Lets each machine's model work take `ms` milliseconds from now on. */
   async setWork(ms: number): Promise<void> {
     for (const machine of this.#machines) await machine.setWork(ms);

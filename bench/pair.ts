@@ -8,7 +8,7 @@ import type { Way } from './ways.js';
 export const WIDTH = 8;
 
 /** Results that are kept: all of them would be gigabytes. */
-const KEPT_RESULTS = { MAX_RESULT_MEMORY: String(256 * 1024 ** 2) };
+export const KEPT_RESULTS = { MAX_RESULT_MEMORY: String(256 * 1024 ** 2) };
 
 /** Two simulated machines with the server in front of them, and a client that talks to each of them itself. */
 export class Pair {
