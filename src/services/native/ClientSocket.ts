@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { type MachinePreview, previewFrame, previewFrameWithMetadata } from '../comfyui/machineMessages.js';
 
@@ -10,9 +11,13 @@ export class ClientSocket {
   /** It said that it understands previews that name their prompt. */
   knowsMetadata = false;
   readonly #socket: WebSocket;
+  readonly #connection: Duplex;
+  #isCorked = false;
 
-  constructor(socket: WebSocket) {
+  /** @param connection what the WebSocket writes to */
+  constructor(socket: WebSocket, connection: Duplex) {
     this.#socket = socket;
+    this.#connection = connection;
   }
 
   /** Bytes that wait for the client. */
@@ -45,6 +50,19 @@ export class ClientSocket {
 
   #send(data: string | Buffer): void {
     // One that is being closed takes nothing more.
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(data, () => undefined);
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#cork();
+    this.#socket.send(data, () => undefined);
+  }
+
+  /** Machines send several messages at once: they go on together, as each write costs more than the rest of the work for it. */
+  #cork(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    this.#connection.cork();
+    process.nextTick(() => {
+      this.#isCorked = false;
+      this.#connection.uncork();
+    });
   }
 }
