@@ -9,6 +9,7 @@ import { assets } from './assets.js';
 import { asyncJobs, balance, start, syncJobs, wideJobs } from './cases.js';
 import { eventLoop, statuses, submissions } from './keeping.js';
 import { memory } from './memory.js';
+import { native } from './native.js';
 import { Pair } from './pair.js';
 import { pngCosts } from './pngCosts.js';
 import { redis } from './redis.js';
@@ -23,7 +24,7 @@ const HERE = { scale } as const;
 /** Cases that run one after the other on the same machines and server. */
 const ON_A_PAIR = { sync: syncJobs, wide: wideJobs, async: asyncJobs, eventLoop } as const;
 /** Cases that start their own processes. */
-const APART = { assets, redis, pngCosts, submissions, statuses, start } as const;
+const APART = { native, assets, redis, pngCosts, submissions, statuses, start } as const;
 /** Cases that wait most of the time: one for machines, the other for expiry. */
 const WAITING = { balance, memory } as const;
 

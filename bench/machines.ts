@@ -76,6 +76,11 @@ export class Machines {
     return server;
   }
 
+  /** `host:port` of ComfyUI's own API, if the server has a port for it. */
+  async nativeHost(): Promise<string> {
+    return `127.0.0.1:${await this.#process.says(/own API","port":(\d+)/)}`;
+  }
+
   /** Sets the time of each machine's model work, in milliseconds. */
   async setWork(ms: number): Promise<void> {
     for (const machine of this.#machines) await machine.setWork(ms);

@@ -8,7 +8,7 @@ import type { Way } from './ways.js';
 export const WIDTH = 8;
 
 /** Limits the stored results: all of them would be gigabytes. */
-const KEPT_RESULTS = { MAX_RESULT_MEMORY: String(256 * 1024 ** 2) };
+export const KEPT_RESULTS = { MAX_RESULT_MEMORY: String(256 * 1024 ** 2) };
 
 /** Two simulated machines with a server, and a client that uses the machines directly. */
 export class Pair {

@@ -1,18 +1,22 @@
-// A text profile of the server: npm run bench:profile [-- sync|large|submit|status]
+// A text profile of the server: npm run bench:profile [-- sync|large|native|submit|status]
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ApiClient } from './ApiClient.js';
+import { ComfyConnection } from './ComfyConnection.js';
 import { JOBS_PER_MACHINE, Machines } from './machines.js';
 import { perSecond } from './measure.js';
 import { LARGE, Picture, SMALL, TINY } from './pictures.js';
 import { type CpuProfile, flameGraph, selfTimes } from './profiles.js';
+import { uploadAndPreview } from './ways.js';
 
 const WIDTH = 8;
 const HOUR_MS = 3_600_000;
 
 /** The loads that can be profiled. */
-const LOADS: Readonly<Record<string, { workMs: number; load: (api: ApiClient) => Promise<unknown> }>> = {
+const LOADS: Readonly<
+  Record<string, { workMs: number; load: (api: ApiClient, machines: Machines) => Promise<unknown> }>
+> = {
   sync: {
     workMs: 0,
     load: async (api) => {
@@ -25,6 +29,15 @@ const LOADS: Readonly<Record<string, { workMs: number; load: (api: ApiClient) =>
     load: async (api) => {
       const picture = await Picture.ofSize(LARGE);
       return perSecond(500, WIDTH, () => api.process(picture.next()));
+    },
+  },
+  native: {
+    workMs: 0,
+    load: async (_api, machines) => {
+      const picture = await Picture.ofSize(SMALL);
+      const client = await ComfyConnection.open(await machines.nativeHost());
+      await perSecond(4000, WIDTH, () => uploadAndPreview(client, picture.next()));
+      await client.close();
     },
   },
   submit: {
@@ -54,12 +67,11 @@ const name = process.argv[2] ?? 'sync';
 const chosen = LOADS[name];
 if (!chosen) throw new Error(`No such load: ${name}. There are ${Object.keys(LOADS).join(', ')}.`);
 const folder = mkdtempSync(path.join(tmpdir(), 'profile-'));
-const machines = await Machines.start([chosen.workMs, chosen.workMs], { SHUTDOWN_TIMEOUT: '100' }, [
-  '--cpu-prof',
-  `--cpu-prof-dir=${folder}`,
-]);
+const env = { SHUTDOWN_TIMEOUT: '100', COMFYUI_API_PORT: '0' };
+const nodeArgs = ['--cpu-prof', `--cpu-prof-dir=${folder}`];
+const machines = await Machines.start([chosen.workMs, chosen.workMs], env, nodeArgs);
 const api = new ApiClient(machines.server);
-await chosen.load(api);
+await chosen.load(api, machines);
 await api.close();
 await machines.stop();
 const [file = ''] = readdirSync(folder);

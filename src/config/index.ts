@@ -165,6 +165,12 @@ function crossChecks(env: Environment): string[] {
   if (env.ASSET_STORE === 's3' && env.S3_BUCKET === undefined) {
     problems.push('S3_BUCKET: takes the name of a bucket when ASSET_STORE is s3, but was not set');
   }
+  // 0 is any free port, which is never the same.
+  if (env.COMFYUI_API_PORT === env.PORT && env.PORT !== 0) {
+    problems.push(
+      `COMFYUI_API_PORT: takes another port than PORT (${env.PORT}), but was "${env.COMFYUI_API_PORT}"`,
+    );
+  }
   if (env.QUEUE === 'redis') problems.push(...redisProblems(env));
   return problems;
 }

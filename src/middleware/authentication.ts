@@ -48,15 +48,20 @@ export function ownerOf(response: Response): string | undefined {
   return (response.locals['caller'] as Caller | undefined)?.key?.name;
 }
 
+/** Whether the caller may do what only admins may. */
+export function isAdmin({ areKeysNeeded, key }: Caller): boolean {
+  return !areKeysNeeded || key?.scope === 'admin';
+}
+
 /** Whether the caller may see and change what belongs to `owner`. */
-export function mayUse({ areKeysNeeded, key }: Caller, owner: string | undefined): boolean {
-  return !areKeysNeeded || key?.scope === 'admin' || (key !== undefined && key.name === owner);
+export function mayUse(caller: Caller, owner: string | undefined): boolean {
+  return isAdmin(caller) || (caller.key !== undefined && caller.key.name === owner);
 }
 
 /** Returns the owner whose jobs a list may show; undefined for all. */
 export function listedOwner(response: Response): string | undefined {
-  const { areKeysNeeded, key } = callerOf(response);
-  return areKeysNeeded && key?.scope !== 'admin' ? key?.name : undefined;
+  const caller = callerOf(response);
+  return isAdmin(caller) ? undefined : caller.key?.name;
 }
 
 /** Rejects requests without a key, if keys are configured. */
@@ -71,8 +76,7 @@ export const requireKey: RequestHandler = (_request, response, next) => {
 
 /** Rejects requests without a key of the scope admin, if keys are configured. */
 export const requireAdmin: RequestHandler = (_request, response, next) => {
-  const { areKeysNeeded, key } = callerOf(response);
-  if (!areKeysNeeded || key?.scope === 'admin') return next();
+  if (isAdmin(callerOf(response))) return next();
   throw new AppError('FORBIDDEN', 'This request needs an API key with the scope admin.');
 };
 

@@ -12,6 +12,7 @@ import { withDeadline } from '../utils/deadline.js';
 import { formatParameter, type OutputFormat } from '../workflows/parameters.js';
 import type { Workflow } from '../workflows/types.js';
 import { asyncParameters, schedulingParameters, webhookParameters } from './parameters.js';
+import { highestPriority } from './priority.js';
 import { idempotencyKey, waitSeconds } from './requestHeaders.js';
 import { SubmissionAnswers } from './SubmissionAnswers.js';
 import { acceptedFormat, type ResultSender } from './sendResult.js';
@@ -30,9 +31,7 @@ type CommonParameters = z.output<typeof commonParameters>;
 export class SubmissionRoutes {
   readonly #workflow: Workflow;
   readonly #services: Services;
-  readonly #syncTimeoutMs: number;
-  /** For keys that are not admin. */
-  readonly #maxPriority: number;
+  readonly #config: Config;
   readonly #answers: SubmissionAnswers;
 
   constructor(workflow: Workflow, parts: { services: Services; config: Config; sender: ResultSender }) {
@@ -45,8 +44,7 @@ export class SubmissionRoutes {
     const { services, config, sender } = parts;
     this.#workflow = workflow;
     this.#services = services;
-    this.#syncTimeoutMs = config.jobs.syncTimeoutMs;
-    this.#maxPriority = config.jobs.maxPriority;
+    this.#config = config;
     this.#answers = new SubmissionAnswers({ services, sender, syncTimeoutMs: config.jobs.syncTimeoutMs });
   }
 
@@ -96,8 +94,10 @@ export class SubmissionRoutes {
     }
     const format = common.format ?? this.#acceptedFormat(request);
     const { id } = await this.#submit(request, response, { ...common, format }, hungUp);
-    const job = await withDeadline(Math.min(1000 * seconds, this.#syncTimeoutMs), hungUp, (signal) =>
-      this.#services.manager.whenFinished(id, signal),
+    const job = await withDeadline(
+      Math.min(1000 * seconds, this.#config.jobs.syncTimeoutMs),
+      hungUp,
+      (signal) => this.#services.manager.whenFinished(id, signal),
     );
     response.set('Preference-Applied', `wait=${seconds}`);
     if (job.status === 'completed') await this.#answers.result(request, response, this.#workflow, job);
@@ -138,9 +138,9 @@ export class SubmissionRoutes {
 
   /** @throws AppError `INVALID_PARAMETER` for a priority above the limit of the caller's key */
   #priorityOf({ priority }: CommonParameters, response: Response): number {
-    const { areKeysNeeded, key } = callerOf(response);
-    if (!areKeysNeeded || key?.scope === 'admin' || priority <= this.#maxPriority) return priority;
-    throw invalidParameter('priority', `takes at most ${this.#maxPriority} with this key`);
+    const highest = highestPriority(response, this.#config);
+    if (priority <= highest) return priority;
+    throw invalidParameter('priority', `takes at most ${highest} with this key`);
   }
 
   /**
@@ -149,7 +149,7 @@ export class SubmissionRoutes {
    */
   async #answerDone(request: Request, response: Response, job: Job, hungUp: AbortSignal): Promise<void> {
     const { manager } = this.#services;
-    const ended = await withDeadline(this.#syncTimeoutMs, hungUp, (signal) =>
+    const ended = await withDeadline(this.#config.jobs.syncTimeoutMs, hungUp, (signal) =>
       manager.whenFinished(job.id, signal),
     );
     if (hungUp.aborted) {

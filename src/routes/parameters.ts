@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { splitList } from '../utils/lists.js';
 import { booleanParameter } from '../workflows/parameters.js';
+import { HIGHEST_PRIORITY } from './priority.js';
 
 /** Whether to wait for the result; for routes that support both. */
 export const asyncParameters = z.object({
@@ -34,8 +35,7 @@ export const webhookParameters = z.object({
   webhook_image: booleanParameter.meta({ description: 'Include the image in the message, up to 256 KB.' }),
 });
 
-const HIGHEST = 10;
-const PRIORITY = `takes a whole number from -${HIGHEST} to ${HIGHEST}`;
+const PRIORITY = `takes a whole number from -${HIGHEST_PRIORITY} to ${HIGHEST_PRIORITY}`;
 /** A week. */
 const LONGEST_DEADLINE = 604_800;
 const DEADLINE = `takes a number of seconds, above 0 and at most ${LONGEST_DEADLINE}`;
@@ -45,8 +45,8 @@ export const schedulingParameters = z.object({
   priority: z.coerce
     .number({ error: PRIORITY })
     .int(PRIORITY)
-    .min(-HIGHEST, PRIORITY)
-    .max(HIGHEST, PRIORITY)
+    .min(-HIGHEST_PRIORITY, PRIORITY)
+    .max(HIGHEST_PRIORITY, PRIORITY)
     .default(0)
     .meta({ description: 'Jobs with a higher one go first; keys that are not admin up to MAX_PRIORITY.' }),
   deadline_seconds: z.coerce

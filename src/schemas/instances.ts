@@ -28,12 +28,10 @@ export const machineEntry = z.strictObject({
       'http(s)://host:port, also with a path; dns+http(s)://name:port for every address that a name has.',
   }),
   name: machineName.optional(),
-  auth_header: headerLine
-    .optional()
-    .meta({
-      description:
-        'One header as "Name: value" for every request and WebSocket to this machine. Never shown or logged.',
-    }),
+  auth_header: headerLine.optional().meta({
+    description:
+      'One header as "Name: value" for every request and WebSocket to this machine. Never shown or logged.',
+  }),
   ca_file: z.string().min(1).optional().meta({
     description: 'A file on the server with the CA certificates (PEM) for its https.',
   }),

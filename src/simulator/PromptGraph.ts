@@ -110,8 +110,9 @@ export class PromptGraph {
   changed(id: string): string | number | undefined {
     if (this.#changed.has(id)) return this.#changed.get(id);
     const { inputs, nodeClass } = this.node(id);
-    if (!nodeClass.file) return undefined;
-    const bytes = this.#folders.read(annotatedPlace(plainText(inputs.get(nodeClass.file.input))));
+    const { file, neverCached } = nodeClass;
+    if (!file && !neverCached) return undefined;
+    const bytes = file && this.#folders.read(annotatedPlace(plainText(inputs.get(file.input))));
     // A missing file never equals another one.
     const value = bytes ? createHash('sha256').update(bytes).digest('hex') : Math.random();
     this.#changed.set(id, value);

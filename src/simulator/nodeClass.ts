@@ -67,6 +67,8 @@ export interface NodeClass {
    * its content is part of the cache signature.
    */
   readonly file?: { readonly input: string; readonly kind: FileKind };
+  /** Runs for each prompt, whatever the cache has of it. */
+  readonly neverCached?: boolean;
   run(inputs: Inputs, context: NodeContext): Promise<NodeOutput>;
 }
 

@@ -30,6 +30,7 @@ export const otherSavers: Record<string, NodeClass> = {
   SaveImageWebsocket: outputNode({
     required: { images: ['IMAGE'] },
     category: 'api/image',
+    neverCached: true,
     save: async (inputs, context) => {
       for (const image of batchInput(inputs, 'images')) context.preview(await encodePng(image), 'PNG');
       return undefined;

@@ -153,6 +153,13 @@ describe('images over the socket', () => {
     });
   });
 
+  it('are sent for each prompt, also for one that ran before', async () => {
+    for (const sent of [1, 2]) {
+      await run(simulator, socket, prompt);
+      expect(socket.binary).toHaveLength(sent);
+    }
+  });
+
   it('are not asked for by a flag that comes too late', async () => {
     socket.send({ type: 'hello' });
     socket.send({ type: 'feature_flags', data: { supports_preview_metadata: true } });

@@ -20,13 +20,17 @@ interface NativeAnswer {
 export class NativeSocket {
   readonly messages: NativeMessage[] = [];
   readonly previews: Buffer[] = [];
+  /** Both, in the order in which they came. */
+  readonly frames: (NativeMessage | Buffer)[] = [];
   readonly ws: WebSocket;
 
   constructor(ws: WebSocket) {
     this.ws = ws;
     ws.on('message', (data: Buffer, isBinary) => {
-      if (isBinary) this.previews.push(data);
-      else this.messages.push(JSON.parse(String(data)) as NativeMessage);
+      const frame = isBinary ? data : (JSON.parse(String(data)) as NativeMessage);
+      this.frames.push(frame);
+      if (Buffer.isBuffer(frame)) this.previews.push(frame);
+      else this.messages.push(frame);
     });
     ws.on('error', () => undefined);
   }

@@ -245,6 +245,16 @@ describe('the configuration', () => {
     expect(() => loadConfig({ [name]: value })).toThrow(`${name}: takes`);
   });
 
+  it('takes two ports that differ, or any free ones', () => {
+    expect(() => loadConfig({ PORT: '8189', COMFYUI_API_PORT: '8189' })).toThrow(
+      'COMFYUI_API_PORT: takes another port than PORT (8189), but was "8189"',
+    );
+    // The default counts, too.
+    expect(() => loadConfig({ COMFYUI_API_PORT: '3000' })).toThrow('COMFYUI_API_PORT: takes another port');
+    expect(loadConfig({ PORT: '0', COMFYUI_API_PORT: '0' }).native.port).toBe(0);
+    expect(loadConfig({ COMFYUI_API_PORT: '8189' }).native.port).toBe(8189);
+  });
+
   it('keeps jobs in memory unless it is told otherwise', () => {
     expect(loadConfig({}).queue).toEqual({
       kind: 'memory',

@@ -1,12 +1,13 @@
 import type { Request, Response } from 'express';
 import { AppError } from '../../errors.js';
-import { callerOf, clientOf } from '../../middleware/authentication.js';
+import { callerOf, clientOf, isAdmin } from '../../middleware/authentication.js';
 import { requestIdOf } from '../../middleware/requestContext.js';
 import { hangUpSignal } from '../../middleware/upload.js';
 import { isJsonObject, type Json } from '../../utils/losslessJson.js';
 import { type PromptRefusal, refuse } from '../../workflows/objectInfo/checkPrompt.js';
 import type { InputError } from '../../workflows/objectInfo/inputErrors.js';
 import type { NodeErrors } from '../../workflows/objectInfo/PromptCheck.js';
+import { highestPriority } from '../priority.js';
 import { bodyLimits, endpoint, type NativeContext, ownerOf, sendJson } from './NativeEndpoint.js';
 import { readJson, textOf } from './readJson.js';
 
@@ -39,6 +40,8 @@ function submitPrompt(context: NativeContext) {
       return sendRefusal(response, refusal);
     }
     const extraData = body.get('extra_data');
+    const number = numberOf(body.get('number'));
+    const isFirst = body.get('front') === true || (number ?? 0) < 0;
     const accepted = await native.prompts.submit({
       prompt,
       promptId: idOf(body, 'prompt_id'),
@@ -47,24 +50,27 @@ function submitPrompt(context: NativeContext) {
       owner: ownerOf(response),
       client: clientOf(response),
       isAdmin: isAdmin(callerOf(response)),
+      number,
+      isFirst,
+      priority: isFirst ? highestPriority(response, context.config) : 0,
       requestId: requestIdOf(response),
       signal,
     });
     if ('refusal' in accepted) return sendRefusal(response, accepted.refusal);
-    const { id, number } = accepted.prompt.record;
+    const { record } = accepted.prompt;
     sendJson(
       response,
       new Map<string, Json>([
-        ['prompt_id', id],
-        ['number', number],
+        ['prompt_id', record.id],
+        ['number', record.number],
         ['node_errors', errorsJson(accepted.nodeErrors)],
       ]),
     );
   };
 }
 
-function isAdmin({ areKeysNeeded, key }: ReturnType<typeof callerOf>): boolean {
-  return !areKeysNeeded || key?.scope === 'admin';
+function numberOf(value: Json | undefined): number | undefined {
+  return typeof value === 'number' ? value : undefined;
 }
 
 /** @throws AppError `INVALID_PARAMETER` for an id that is too long */

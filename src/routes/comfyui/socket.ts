@@ -31,7 +31,7 @@ export const socketEndpoint = endpoint('get', '/ws', (context) => {
     const upgrade = upgrades.take(request, response);
     if (!upgrade) return;
     server.handleUpgrade(request, upgrade.socket, upgrade.head, (socket) => {
-      const client = new ClientSocket(socket);
+      const client = new ClientSocket(socket, upgrade.socket);
       const remove = native.sockets.add(owner, id, client);
       socket.once('close', remove);
       socket.on('error', () => client.close());

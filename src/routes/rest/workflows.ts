@@ -1,7 +1,7 @@
 import type { Response } from 'express';
 import { z } from 'zod';
 import { AppError } from '../../errors.js';
-import { callerOf } from '../../middleware/authentication.js';
+import { callerOf, isAdmin } from '../../middleware/authentication.js';
 import { jsonBytes } from '../../middleware/jsonBytes.js';
 import { parseJsonBody, unreadableJson } from '../../middleware/parseJsonBody.js';
 import {
@@ -105,8 +105,7 @@ export const workflowEndpoints: readonly Endpoint[] = [
 /** JSON.stringify would change large numbers of a graph, so the graph is added as text. */
 function send(response: Response, workflow: Workflow, { services }: RouteContext): void {
   const view: z.input<typeof workflowAnswer> = workflowView(workflow, services);
-  const { areKeysNeeded, key } = callerOf(response);
-  const source = !areKeysNeeded || key?.scope === 'admin' ? workflowSource(workflow) : undefined;
+  const source = isAdmin(callerOf(response)) ? workflowSource(workflow) : undefined;
   if (!source) {
     response.json(view);
     return;

@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { AppError } from '../../errors.js';
-import { callerOf, listedOwner, ownerOf } from '../../middleware/authentication.js';
+import { callerOf, isAdmin, listedOwner, ownerOf } from '../../middleware/authentication.js';
 import { jsonBytes } from '../../middleware/jsonBytes.js';
 import { parseJsonBody, unreadableJson } from '../../middleware/parseJsonBody.js';
 import { requestIdOf } from '../../middleware/requestContext.js';
@@ -26,6 +26,7 @@ import { invalidWorkflow } from '../../workflows/files/workflowError.js';
 import { GRAPH_TYPE } from '../../workflows/graphNeeds.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
 import { idOf } from '../ownJob.js';
+import { HIGHEST_PRIORITY, highestPriority } from '../priority.js';
 import { idempotencyKey } from '../requestHeaders.js';
 import { ownComfyJob, viewOf } from './comfyJobs.js';
 
@@ -33,7 +34,6 @@ import { ownComfyJob, viewOf } from './comfyJobs.js';
 const MAX_BODY_BYTES = 2 * MAX_GRAPH_LENGTH;
 const MAX_METADATA_BYTES = 1024;
 const MAX_KEY_LENGTH = 4096;
-const MAX_PRIORITY = 10;
 
 export const comfyJobPath = z.object({ id: z.string().meta({ description: 'Id of the job.' }) });
 
@@ -60,7 +60,7 @@ export const comfyJobEndpoints: readonly Endpoint[] = [
     handler: (context) => [
       jsonBytes(MAX_BODY_BYTES),
       async (request, response) => {
-        const submission = submissionOf(request, response);
+        const submission = submissionOf(request, response, context);
         const { job, isRepeated } = await context.services.graphSubmissions.submit(submission);
         if (isRepeated) response.set('Idempotency-Replayed', 'true');
         const view = await viewOf(job, request, context);
@@ -166,7 +166,7 @@ async function cancelled(id: string, { services: { manager } }: RouteContext): P
 }
 
 /** @throws AppError for errors in the body */
-function submissionOf(request: Request, response: Response): GraphSubmission {
+function submissionOf(request: Request, response: Response, { config }: RouteContext): GraphSubmission {
   const body = bodyOf(request.body);
   for (const field of ['webhook_url', 'inputs']) {
     if (body.has(field)) throw invalidParameter(field, 'is not supported by this API');
@@ -175,19 +175,19 @@ function submissionOf(request: Request, response: Response): GraphSubmission {
   if (!isJsonObject(workflow))
     throw invalidWorkflow('workflow is missing: a graph as "Export (API)" writes it.');
   const graph = readGraph(workflow);
-  const { areKeysNeeded, key, id: client } = callerOf(response);
+  const caller = callerOf(response);
   return {
     graph,
     files: assetReferences(graph),
     extraData: extraDataOf(body.get('extra_data')),
     metadata: metadataOf(body.get('metadata')),
     clientPromptId: undefined,
-    priority: priorityOf(body.get('priority')),
-    isAdmin: !areKeysNeeded || key?.scope === 'admin',
+    priority: priorityOf(body.get('priority'), highestPriority(response, config)),
+    isAdmin: isAdmin(caller),
     waitsForSame: false,
     requestId: requestIdOf(response),
     owner: ownerOf(response),
-    client,
+    client: caller.id,
     idempotencyKey: idempotencyKey(request),
     signal: hangUpSignal(response),
   };
@@ -218,10 +218,13 @@ function metadataOf(value: Json | undefined): string | undefined {
   throw invalidParameter('metadata', `takes a text of at most ${MAX_METADATA_BYTES} bytes`);
 }
 
-/** Limits values to the range instead of rejecting them, because the priority is only a hint. */
-function priorityOf(value: Json | undefined): number | undefined {
+/**
+ * Limits values to the range instead of rejecting them, because the priority is only a hint.
+ * @param highest priority that the caller may use
+ */
+function priorityOf(value: Json | undefined, highest: number): number | undefined {
   if (value === undefined || value === null) return undefined;
   const number = typeof value === 'number' ? value : Number.NaN;
   if (!Number.isInteger(number)) throw invalidParameter('priority', 'takes a whole number');
-  return Math.max(-MAX_PRIORITY, Math.min(MAX_PRIORITY, number));
+  return Math.max(-HIGHEST_PRIORITY, Math.min(highest, number));
 }

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { type MachinePreview, previewFrame, previewFrameWithMetadata } from '../comfyui/machineMessages.js';
 
@@ -13,9 +14,13 @@ export class ClientSocket {
   /** Whether the client announced that it understands previews with the id of their prompt. */
   knowsMetadata = false;
   readonly #socket: WebSocket;
+  readonly #connection: Duplex;
+  #isCorked = false;
 
-  constructor(socket: WebSocket) {
+  /** @param connection what the WebSocket writes to */
+  constructor(socket: WebSocket, connection: Duplex) {
     this.#socket = socket;
+    this.#connection = connection;
   }
 
   /** Bytes that wait for the client. */
@@ -48,6 +53,19 @@ export class ClientSocket {
 
   #send(data: string | Buffer): void {
     // A closing socket accepts no more messages.
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(data, () => undefined);
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#cork();
+    this.#socket.send(data, () => undefined);
+  }
+
+  /** Writes messages that arrive together at once: a system call for each costs more than the rest of the work. */
+  #cork(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    this.#connection.cork();
+    process.nextTick(() => {
+      this.#isCorked = false;
+      this.#connection.uncork();
+    });
   }
 }

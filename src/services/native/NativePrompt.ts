@@ -6,14 +6,8 @@ import { PromptFiles } from './PromptFiles.js';
 import { PromptNames } from './PromptNames.js';
 import type { PromptRecord } from './PromptRecord.js';
 
-/** Messages that the history contains. */
-const KEPT = new Set([
-  'execution_start',
-  'execution_cached',
-  'execution_success',
-  'execution_error',
-  'execution_interrupted',
-]);
+/** Messages that the history contains, besides the one that ends the prompt. */
+const KEPT = new Set(['execution_start', 'execution_cached']);
 /** Messages that end a run on one machine. The job decides whether they end the prompt. */
 const ENDS = new Set(['execution_success', 'execution_error', 'execution_interrupted']);
 const MAX_DEPTH = 64;
@@ -32,6 +26,8 @@ export class NativePrompt {
   readonly #outputs = new Map<string, Json>();
   readonly #meta = new Map<string, Json>();
   readonly #names: PromptNames;
+  /** Nodes that started on the current machine. */
+  readonly #begun = new Set<string>();
   /** Last message of the machine about the end. */
   #held: MachineMessage | undefined;
 
@@ -54,8 +50,11 @@ export class NativePrompt {
       // It is sent when the job has ended.
       if (data['node'] === null) return undefined;
       this.currentNode = stringOf(dataOf(text), 'node');
+      if (this.currentNode !== undefined) this.#begun.add(this.currentNode);
     }
-    if (ENDS.has(type) && !isBlocked(message)) {
+    // As in ComfyUI, the history does not contain it.
+    if (isBlocked(message)) return text;
+    if (ENDS.has(type)) {
       this.#held = { ...message, text };
       return undefined;
     }
@@ -81,6 +80,7 @@ export class NativePrompt {
       held: this.#held,
       record: this.record,
       node: this.currentNode,
+      executed: [...this.#begun].filter((id) => id !== this.currentNode),
       now,
     });
     this.end = closing.end;
@@ -129,6 +129,7 @@ export class NativePrompt {
     this.#messages.length = 0;
     this.#outputs.clear();
     this.#meta.clear();
+    this.#begun.clear();
     this.files.clear();
   }
 

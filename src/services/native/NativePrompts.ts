@@ -16,6 +16,7 @@ import type { ClientSocket } from './ClientSocket.js';
 import type { ClientSockets } from './ClientSockets.js';
 import { NativePrompt } from './NativePrompt.js';
 import type { PromptIntake, TakenPrompt } from './PromptIntake.js';
+import { PromptListener } from './PromptListener.js';
 import type { PromptShelf } from './PromptShelf.js';
 import type { QueueStatus } from './QueueStatus.js';
 
@@ -30,6 +31,12 @@ export interface PromptSubmission {
   /** The sender, as limits count clients. */
   readonly client: string;
   readonly isAdmin: boolean;
+  /** Place in the queue that the client chose, if any. Negative numbers come before prompts without one. */
+  readonly number: number | undefined;
+  /** Whether the client wants it to run before all others. */
+  readonly isFirst: boolean;
+  /** Priority of the job. */
+  readonly priority: number;
   readonly requestId: string;
   readonly signal: AbortSignal;
 }
@@ -88,7 +95,7 @@ export class NativePrompts {
       id: promptId,
       clientId,
       owner,
-      number: this.#count,
+      number: this.#numberOf(submission),
       graph: taken.shown,
       extraData: clientId === undefined ? extra : new Map(extra).set('client_id', clientId),
       outputNodes: taken.outputNodes,
@@ -104,8 +111,13 @@ export class NativePrompts {
     }
   }
 
+  /** As ComfyUI counts prompts. */
+  #numberOf({ number = this.#count, isFirst }: PromptSubmission): number {
+    return isFirst && number > 0 ? -number : number;
+  }
+
   async #submit(
-    { requestId, client, isAdmin, signal, extraData, owner }: PromptSubmission,
+    { requestId, client, isAdmin, priority, signal, extraData, owner }: PromptSubmission,
     draft: Draft,
     { graph, files }: TakenPrompt,
   ): Promise<NativePrompt> {
@@ -119,6 +131,7 @@ export class NativePrompts {
         files,
         extraData: new Map([...extraData].filter(([name]) => name !== 'client_id')),
         isAdmin,
+        priority,
         waitsForSame: true,
         requestId,
         owner,
@@ -165,21 +178,12 @@ export class NativePrompts {
   #follow(prompt: NativePrompt): void {
     const { shelf, messages, logger } = this.#parts;
     const { jobId } = prompt.record;
-    const unfollow = messages.follow(jobId, {
-      // The socket itself drops what the client does not read.
-      waitingBytes: 0,
-      onMessage: (message, mark) => {
-        const text = prompt.hear(message, mark);
-        if (message.type === 'executed') shelf.addFiles(prompt);
-        if (text !== undefined) this.#socketOf(prompt)?.send(text);
-      },
-      onPreview: (preview, mark) => {
-        const socket = this.#socketOf(prompt);
-        socket?.sendPreview(preview, prompt.previewMetadata(preview, mark));
-      },
+    const listener = new PromptListener(prompt, {
+      socket: () => this.#socketOf(prompt),
+      onFiles: () => shelf.addFiles(prompt),
       onOverflow: () => logger.error('A prompt is not followed any more', { jobId }),
     });
-    shelf.add(prompt, unfollow);
+    shelf.add(prompt, messages.follow(jobId, listener));
   }
 
   #socketOf({ record: { owner, clientId } }: NativePrompt): ClientSocket | undefined {

@@ -35,8 +35,11 @@ export class PromptShelf {
     return this.#open(owner).filter(({ hasStarted }) => hasStarted);
   }
 
+  /** Those that are to be first go before the others. */
   pending(owner: string | undefined): NativePrompt[] {
-    return this.#open(owner).filter(({ hasStarted }) => !hasStarted);
+    const waiting = this.#open(owner).filter(({ hasStarted }) => !hasStarted);
+    const isFirst = ({ record }: NativePrompt) => record.number < 0;
+    return [...waiting.filter(isFirst), ...waiting.filter((prompt) => !isFirst(prompt))];
   }
 
   /** Returns ended prompts that are still in the history, in the order of their ends. */

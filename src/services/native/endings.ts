@@ -18,16 +18,20 @@ interface Known {
   /** The machine's message about the end, with the ids of the client. */
   readonly held: MachineMessage | undefined;
   readonly record: PromptRecord;
+  /** The running node. */
   readonly node: string | undefined;
+  /** Nodes that ran before it. */
+  readonly executed: readonly string[];
   /** Epoch ms. */
   readonly now: number;
 }
 
 /** Returns the message that ends a prompt: the machine's own message if it agrees with the job. */
-export function closingMessage(job: FinishedJob, { held, record, node, now }: Known): Ending {
+export function closingMessage(job: FinishedJob, known: Known): Ending {
+  const { held, record, now } = known;
   const [end, type] = endOf(job, held);
   if (held?.type === type) return { end, type, text: held.text };
-  const about = { prompt_id: record.id, ...detailsOf(job, record, node), timestamp: now };
+  const about = { prompt_id: record.id, ...detailsOf(job, known), timestamp: now };
   return { end, type, text: stringifyJson(jsonOf({ type, data: about })) };
 }
 
@@ -40,22 +44,18 @@ function endOf(job: FinishedJob, held: MachineMessage | undefined): readonly [Pr
   return ['error', 'execution_error'];
 }
 
-function detailsOf(
-  job: FinishedJob,
-  { graph }: PromptRecord,
-  node: string | undefined,
-): Record<string, unknown> {
+function detailsOf(job: FinishedJob, { record: { graph }, node, executed }: Known): Record<string, unknown> {
   if (job.status === 'completed') return {};
   const nodeType = node === undefined ? undefined : classOf(graph, node);
   if (job.status === 'cancelled') {
-    return { node_id: node ?? '', node_type: nodeType ?? '', executed: [] };
+    return { node_id: node ?? '', node_type: nodeType ?? '', executed };
   }
   const { details, message, category } = job.failure;
   const said = typeof details === 'object' ? details : {};
   return {
     node_id: said['node_id'] ?? node ?? '',
     node_type: said['node_class'] ?? nodeType ?? '',
-    executed: [],
+    executed,
     exception_message: said['message'] ?? message,
     exception_type: said['exception_type'] ?? category,
     traceback: [],
