@@ -1,4 +1,4 @@
-// Random jobs, cancels, hang-ups, faults and restarts of simulated machines; at the end a balance.
+// Random jobs, cancels, hang-ups, faults and restarts of simulated machines, and machines that come and go; at the end a balance.
 //   npm run soak -- --minutes 2 --seed 1 [--calm] [--queue redis]
 // Or so many jobs with distinct pictures on machines that share their folders, each result compared with its picture.
 //   npm run soak -- --jobs 1000 --seed 1
@@ -39,7 +39,7 @@ async function runJobs(jobs: number): Promise<void> {
 }
 
 async function soakForSomeTime(): Promise<void> {
-  const { balance, memory, mischief, descriptors } = await soak({
+  const { balance, memory, mischief, changes, descriptors } = await soak({
     seconds,
     seed: Number(values.seed),
     isCalm: values.calm,
@@ -50,7 +50,7 @@ async function soakForSomeTime(): Promise<void> {
     },
   });
   say(`\nseed ${values.seed}, ${values.minutes} minutes`);
-  for (const [name, value] of Object.entries({ ...balance, mischief })) {
+  for (const [name, value] of Object.entries({ ...balance, mischief, changes })) {
     if (name !== 'wrong') say(`${name.padEnd(10)} ${JSON.stringify(value)}`);
   }
   say(`descriptors ${descriptors[0]} before, ${descriptors[1]} after`);

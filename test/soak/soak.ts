@@ -4,6 +4,7 @@ import { Fleet } from '../support/fleet.js';
 import { QueueBackend, type QueueKind } from '../support/QueueKind.js';
 import { Random } from '../support/random.js';
 import { Actor } from './actors.js';
+import { ComeAndGo, type FleetChanges } from './comeAndGo.js';
 import { disturb } from './disturb.js';
 import { type Balance, Ledger } from './Ledger.js';
 
@@ -11,6 +12,7 @@ const MACHINES = 3;
 const CLIENTS = 8;
 const LIFETIME_MS = 3000;
 const SAMPLE_MS = 5000;
+const SIMULATOR_ARGS = ['--work', '60'];
 
 const ENV = {
   HEALTH_CHECK_TIMEOUT: '400',
@@ -27,7 +29,7 @@ const ENV = {
 export interface SoakOptions {
   readonly seconds: number;
   readonly seed: number;
-  /** Without mischief it is a steady load, to watch the memory. */
+  /** Without mischief, and with the same machines all the time, it is a steady load, to watch the memory. */
   readonly isCalm?: boolean;
   /** `memory` when it is left out. */
   readonly queue?: QueueKind;
@@ -47,20 +49,32 @@ export interface SoakReport {
   readonly memory: readonly MemorySample[];
   /** How often what was done to a machine. */
   readonly mischief: Readonly<Record<string, number>>;
+  /** What became of machines that came and went. */
+  readonly changes: Readonly<FleetChanges>;
   /** What the server held before and after. */
   readonly descriptors: readonly [before: number, after: number];
 }
 
-/** Random jobs, cancels and hang-ups against machines to which random things happen; ends with a balance. */
+/**
+ * Random jobs, cancels and hang-ups against machines to which random things happen, and which come and go; ends with a
+ * balance. It goes on for longer where a machine has not left in each of the ways by then.
+ */
 export async function soak(options: SoakOptions): Promise<SoakReport> {
   const queue = await QueueBackend.open(options.queue ?? 'memory');
-  const fleet = await Fleet.start(MACHINES, { ...ENV, ...queue.env() }, ['--work', '60']);
+  const fleet = await Fleet.start(MACHINES, { ...ENV, ...queue.env() }, SIMULATOR_ARGS);
   const ledger = new Ledger();
   try {
     await fleet.calm();
     const before = fleet.openDescriptors();
     const deadline = performance.now() + options.seconds * 1000;
-    const isOver = () => performance.now() > deadline;
+    const isOver = () => performance.now() > deadline && (options.isCalm === true || comeAndGo.isComplete);
+    const comeAndGo = new ComeAndGo({
+      client: fleet.client,
+      random: new Random(options.seed * 10),
+      ledger,
+      simulatorArgs: SIMULATOR_ARGS,
+      isOver,
+    });
     const counts: Record<string, number> = {};
     const memory: MemorySample[] = [];
     const watch = watchMemory(fleet, memory, (sample) => {
@@ -88,10 +102,12 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
             counts,
           ),
         );
+    if (!options.isCalm) disturbances.push(comeAndGo.run());
     await Promise.all([...actors, ...disturbances]).finally(() => clearInterval(watch));
     await settle(fleet, before);
     const descriptors = [before, fleet.openDescriptors()] as const;
-    return { balance: ledger.balance(fleet.server), memory, mischief: counts, descriptors };
+    const { changes } = comeAndGo;
+    return { balance: ledger.balance(fleet.server), memory, mischief: counts, changes, descriptors };
   } finally {
     await fleet.stop();
     await queue.close();
