@@ -1,4 +1,5 @@
-// Runs random jobs, cancels, disconnects, faults and restarts of simulated machines, and checks the balance at the end.
+// Runs random jobs, cancels, disconnects, faults and restarts of simulated machines, adds and removes machines, and checks the
+// balance at the end.
 //   npm run soak -- --minutes 2 --seed 1 [--calm] [--queue redis]
 // Or runs jobs with distinct images on machines that share their folders, and compares each result with its image.
 //   npm run soak -- --jobs 1000 --seed 1
@@ -39,7 +40,7 @@ async function runJobs(jobs: number): Promise<void> {
 }
 
 async function soakForSomeTime(): Promise<void> {
-  const { balance, memory, mischief, descriptors } = await soak({
+  const { balance, memory, mischief, changes, descriptors } = await soak({
     seconds,
     seed: Number(values.seed),
     isCalm: values.calm,
@@ -50,7 +51,7 @@ async function soakForSomeTime(): Promise<void> {
     },
   });
   say(`\nseed ${values.seed}, ${values.minutes} minutes`);
-  for (const [name, value] of Object.entries({ ...balance, mischief })) {
+  for (const [name, value] of Object.entries({ ...balance, mischief, changes })) {
     if (name !== 'wrong') say(`${name.padEnd(10)} ${JSON.stringify(value)}`);
   }
   say(`descriptors ${descriptors[0]} before, ${descriptors[1]} after`);

@@ -1,106 +1,85 @@
 /**
- * `npm run bench:fleet`: small scenarios of `bench:scheduling` with the server and simulated machines over real sockets, compared
- * with virtual time. Fails if they differ by more than 15 %.
+ * `npm run bench:fleet`: small scenarios with servers and simulated machines over real sockets. First it compares scenarios of
+ * `bench:scheduling` with virtual time, then three servers that share a Redis with one server. Fails if a ratio is too large.
+ * `-- --only virtual` or `-- --only redis` runs one of the two.
  */
+import { parseArgs } from 'node:util';
+import { QueueBackend } from '../../test/support/QueueKind.js';
+import { requireRedis } from '../../test/support/RedisServer.js';
 import { LiveFleet } from './LiveFleet.js';
 import { RealPolicy } from './policies.js';
-import { randomNumbers } from './random.js';
-import { type Run, type Scenario, type SimulatedJob, type SimulatedMachine, simulate } from './simulate.js';
+import { type Scenario, simulate } from './simulate.js';
+import { inARow, makespan, otherUsers, SLOTS, speeds, switching } from './smallScenarios.js';
 
-const JOB_MS = 1000;
-const SWITCH_MS = 3000;
-const SLOTS = 2;
-/** Arrival of the measured jobs, after those that reveal the speeds, virtual ms. */
-const LATER = 1_000_000;
+/** Maximum difference between real sockets and virtual time. */
 const TOLERANCE = 0.15;
+/** Maximum makespan of several servers compared with one. */
+const MAX_RATIO_OF_SERVERS = 1.1;
+const SERVERS = 3;
 
-interface Line {
-  readonly name: string;
-  readonly scenario: Scenario;
+/** A makespan. */
+interface Figure {
+  readonly seconds: number;
+  readonly note?: string;
 }
 
-const jobs = (count: number, parts: (n: number) => Partial<SimulatedJob>): SimulatedJob[] =>
-  Array.from({ length: count }, (_, n) => ({
-    id: `${n}`,
-    client: 'A',
-    workflow: 'w',
-    models: [],
-    priority: 0,
-    arrivesAt: 0,
-    workMs: JOB_MS,
-    ...parts(n),
-  }));
+const { values } = parseArgs({ options: { only: { type: 'string' } } });
+const say = (line: string) => process.stdout.write(`${line}\n`);
+const started = performance.now();
 
-const machine = (id: string, speed = 1): SimulatedMachine => ({ id, speedAt: () => speed });
+if (values.only !== 'redis') await besideVirtualTime();
+if (values.only !== 'virtual' && requireRedis()) await besideOneServer();
+say(`\n${((performance.now() - started) / 1000).toFixed(0)} s`);
 
-function switching(machines: number): Line {
-  const random = randomNumbers(7);
-  const scenario = {
-    jobs: jobs(16 * machines, () => {
-      const workflow = random() < 0.5 ? 'x' : 'y';
-      return { workflow, models: [workflow] };
-    }),
-    machines: Array.from({ length: machines }, (_, n) => machine(`m${n}`)),
-    switchMs: SWITCH_MS,
-    slots: SLOTS,
-  };
-  return { name: `two workflows at random, switch 3 s, job 1 s, ${machines} machines`, scenario };
-}
-
-function speeds(all: readonly number[], count: number): Line {
-  const workMs = JOB_MS * Math.max(...all);
-  const before = jobs(4 * all.length, (n) => ({ id: `before ${n}`, workMs }));
-  const later = jobs(count, () => ({ arrivesAt: LATER, workMs }));
-  const machines = all.map((speed, n) => machine(`m${n}`, speed));
-  const scenario = { jobs: [...before, ...later], machines, switchMs: 0, slots: SLOTS };
-  return { name: `speeds ${all.join(' : ')}, ${count} jobs at once`, scenario };
-}
-
-function inARow(): Line {
-  const workMs = 5 * JOB_MS;
-  const scenario = {
-    jobs: jobs(8, (n) => ({ id: `before ${n}`, workMs })),
-    chain: jobs(8, (n) => ({ id: `row ${n}`, workMs, arrivesAt: LATER })),
-    machines: [machine('slow', 1), machine('fast', 5)],
-    switchMs: 0,
-    slots: SLOTS,
-  };
-  return { name: 'speeds 1 : 5, eight jobs in a row', scenario };
-}
-
-function otherUsers(): Line {
-  const machines = [{ ...machine('m0'), others: { prompts: 20, ms: JOB_MS } }, machine('m1')];
-  const scenario = { jobs: jobs(4, () => ({})), machines, switchMs: 0, slots: SLOTS };
-  return { name: '20 prompts of other users on one of two machines, four jobs', scenario };
-}
-
-/** Time from the arrival of the measured jobs to the last result, seconds. */
-function makespan({ jobs: all, chain = [] }: Scenario, { makespanMs }: Run, isVirtual: boolean): number {
-  const since = isVirtual ? Math.max(...[...all, ...chain].map(({ arrivesAt }) => arrivesAt)) : 0;
-  return (makespanMs - since) / 1000;
-}
-
-process.stdout.write(
-  '| scenario | makespan, virtual time | real sockets | ratio | |\n|---|---|---|---|---|\n',
-);
-for (const { name, scenario } of [
-  switching(1),
-  switching(2),
-  speeds([1, 5], 8),
-  speeds([1, 1, 2, 5], 12),
-  inARow(),
-  otherUsers(),
-]) {
-  const virtual = makespan(scenario, simulate(scenario, new RealPolicy(SLOTS)), true);
-  const live = makespan(scenario, await LiveFleet.run(scenario), false);
-  const ratio = live / virtual;
-  const isNear = Math.abs(ratio - 1) <= TOLERANCE;
-  const figures = [
-    `${virtual.toFixed(1)} s`,
-    `${live.toFixed(1)} s`,
-    ratio.toFixed(2),
-    isNear ? 'yes' : 'no',
+async function besideVirtualTime(): Promise<void> {
+  say('| scenario | makespan, virtual time | real sockets | ratio | |\n|---|---|---|---|---|');
+  const scenarios = [
+    switching(1),
+    switching(2),
+    speeds([1, 5], 8),
+    speeds([1, 1, 2, 5], 12),
+    inARow(),
+    otherUsers(),
   ];
-  process.stdout.write(`| ${name} | ${figures.join(' | ')} |\n`);
-  if (!isNear) process.exitCode = 1;
+  for (const { name, scenario } of scenarios) {
+    const virtual = makespan(scenario, simulate(scenario, new RealPolicy(SLOTS)), true);
+    const live = makespan(scenario, await LiveFleet.run(scenario), false);
+    report(name, { seconds: virtual }, { seconds: live }, (ratio) => Math.abs(ratio - 1) <= TOLERANCE);
+  }
+}
+
+async function besideOneServer(): Promise<void> {
+  say(
+    `\n| scenario, QUEUE=redis | makespan, one server | ${SERVERS} servers | ratio | |\n|---|---|---|---|---|`,
+  );
+  const queue = await QueueBackend.open('redis');
+  const measure = async (scenario: Scenario, servers: number): Promise<Figure> => {
+    const run = await LiveFleet.run(scenario, { servers, env: queue.env() });
+    const note = scenario.switchMs > 0 ? `, ${run.switches} model loads` : '';
+    return { seconds: makespan(scenario, run, false), note };
+  };
+  try {
+    for (const { name, scenario } of [switching(2), speeds([1, 5], 8)]) {
+      const one = await measure(scenario, 1);
+      const several = await measure(scenario, SERVERS);
+      report(name, one, several, (ratio) => ratio <= MAX_RATIO_OF_SERVERS);
+    }
+  } finally {
+    await queue.close();
+  }
+}
+
+/** A row of a table. */
+function report(
+  name: string,
+  expected: Figure,
+  measured: Figure,
+  isReached: (ratio: number) => boolean,
+): void {
+  const ratio = measured.seconds / expected.seconds;
+  const [left, right] = [expected, measured].map(
+    ({ seconds, note = '' }) => `${seconds.toFixed(1)} s${note}`,
+  );
+  say(`| ${name} | ${left} | ${right} | ${ratio.toFixed(2)} | ${isReached(ratio) ? 'yes' : 'no'} |`);
+  if (!isReached(ratio)) process.exitCode = 1;
 }

@@ -4,6 +4,7 @@ import { Fleet } from '../support/fleet.js';
 import { QueueBackend, type QueueKind } from '../support/QueueKind.js';
 import { Random } from '../support/random.js';
 import { Actor } from './actors.js';
+import { ComeAndGo, type FleetChanges } from './ComeAndGo.js';
 import { disturb } from './disturb.js';
 import { type Balance, Ledger } from './Ledger.js';
 
@@ -11,6 +12,7 @@ const MACHINES = 3;
 const CLIENTS = 8;
 const LIFETIME_MS = 3000;
 const SAMPLE_MS = 5000;
+const SIMULATOR_ARGS = ['--work', '60'];
 
 const ENV = {
   HEALTH_CHECK_TIMEOUT: '400',
@@ -27,7 +29,7 @@ const ENV = {
 export interface SoakOptions {
   readonly seconds: number;
   readonly seed: number;
-  /** No faults: a steady load to measure the memory. */
+  /** No faults and always the same machines: a steady load to measure the memory. */
   readonly isCalm?: boolean;
   /** Default `memory`. */
   readonly queue?: QueueKind;
@@ -47,20 +49,32 @@ export interface SoakReport {
   readonly memory: readonly MemorySample[];
   /** Number of faults by name. */
   readonly mischief: Readonly<Record<string, number>>;
+  /** What happened to machines that were added. */
+  readonly changes: Readonly<FleetChanges>;
   /** Number of the server's file descriptors before and after. */
   readonly descriptors: readonly [before: number, after: number];
 }
 
-/** Runs random jobs, cancels and disconnects against machines with random faults; ends with a balance. */
+/**
+ * Runs random jobs, cancels and disconnects against machines with random faults, while machines are added and removed; ends with
+ * a balance. It runs longer than asked until machines were removed in every way.
+ */
 export async function soak(options: SoakOptions): Promise<SoakReport> {
   const queue = await QueueBackend.open(options.queue ?? 'memory');
-  const fleet = await Fleet.start(MACHINES, { ...ENV, ...queue.env() }, ['--work', '60']);
+  const fleet = await Fleet.start(MACHINES, { ...ENV, ...queue.env() }, SIMULATOR_ARGS);
   const ledger = new Ledger();
   try {
     await fleet.calm();
     const before = fleet.openDescriptors();
     const deadline = performance.now() + options.seconds * 1000;
-    const isOver = () => performance.now() > deadline;
+    const isOver = () => performance.now() > deadline && (options.isCalm === true || comeAndGo.isComplete);
+    const comeAndGo = new ComeAndGo({
+      client: fleet.client,
+      random: new Random(options.seed * 10),
+      ledger,
+      simulatorArgs: SIMULATOR_ARGS,
+      isOver,
+    });
     const counts: Record<string, number> = {};
     const memory: MemorySample[] = [];
     const watch = watchMemory(fleet, memory, (sample) => {
@@ -88,10 +102,12 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
             counts,
           ),
         );
+    if (!options.isCalm) disturbances.push(comeAndGo.run());
     await Promise.all([...actors, ...disturbances]).finally(() => clearInterval(watch));
     await settle(fleet, before);
     const descriptors = [before, fleet.openDescriptors()] as const;
-    return { balance: ledger.balance(fleet.server), memory, mischief: counts, descriptors };
+    const { changes } = comeAndGo;
+    return { balance: ledger.balance(fleet.server), memory, mischief: counts, changes, descriptors };
   } finally {
     await fleet.stop();
     await queue.close();

@@ -15,11 +15,14 @@ const TIMED_OUT = new Set([
   'UND_ERR_HEADERS_TIMEOUT',
   'UND_ERR_BODY_TIMEOUT',
 ]);
+/** Codes of Node.js for a certificate that it does not accept. */
+const CERTIFICATE = /^(CERT_|DEPTH_ZERO_|ERR_TLS_CERT_|SELF_SIGNED_|UNABLE_TO_)/;
 
 /** Names a connection failure. The error contains no request, which may have a secret header. */
 export function transportError(action: string, error: unknown, timedOut: boolean): PromptError {
   const { code, syscall } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
-  const reason = timedOut ? 'no response in time' : (code ?? messageOf(error));
+  const cause = code && CERTIFICATE.test(code) ? `its certificate is not trusted (${code})` : code;
+  const reason = timedOut ? 'no response in time' : (cause ?? messageOf(error));
   return new PromptError(failureOf(code, syscall, timedOut), `${action} failed: ${reason}`);
 }
 

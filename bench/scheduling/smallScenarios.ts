@@ -1,0 +1,80 @@
+import { randomNumbers } from './random.js';
+import type { Run, Scenario, SimulatedJob, SimulatedMachine } from './simulate.js';
+
+const JOB_MS = 1000;
+const SWITCH_MS = 3000;
+/** Jobs that a machine takes at once. */
+export const SLOTS = 2;
+/** When the jobs that count come, after those from which speeds are known, virtual ms. */
+const LATER = 1_000_000;
+
+/** A scenario that is small enough for real time. */
+export interface SmallScenario {
+  readonly name: string;
+  readonly scenario: Scenario;
+}
+
+const jobs = (count: number, parts: (n: number) => Partial<SimulatedJob>): SimulatedJob[] =>
+  Array.from({ length: count }, (_, n) => ({
+    id: `${n}`,
+    client: 'A',
+    workflow: 'w',
+    models: [],
+    priority: 0,
+    arrivesAt: 0,
+    workMs: JOB_MS,
+    ...parts(n),
+  }));
+
+const machine = (id: string, speed = 1): SimulatedMachine => ({ id, speedAt: () => speed });
+
+export function switching(machines: number): SmallScenario {
+  const random = randomNumbers(7);
+  const scenario = {
+    jobs: jobs(16 * machines, () => {
+      const workflow = random() < 0.5 ? 'x' : 'y';
+      return { workflow, models: [workflow] };
+    }),
+    machines: Array.from({ length: machines }, (_, n) => machine(`m${n}`)),
+    switchMs: SWITCH_MS,
+    slots: SLOTS,
+  };
+  return { name: `two workflows at random, switch 3 s, job 1 s, ${machines} machines`, scenario };
+}
+
+export function speeds(all: readonly number[], count: number): SmallScenario {
+  const workMs = JOB_MS * Math.max(...all);
+  const before = jobs(4 * all.length, (n) => ({ id: `before ${n}`, workMs }));
+  const later = jobs(count, () => ({ arrivesAt: LATER, workMs }));
+  const machines = all.map((speed, n) => machine(`m${n}`, speed));
+  const scenario = { jobs: [...before, ...later], machines, switchMs: 0, slots: SLOTS };
+  return { name: `speeds ${all.join(' : ')}, ${count} jobs at once`, scenario };
+}
+
+export function inARow(): SmallScenario {
+  const workMs = 5 * JOB_MS;
+  const scenario = {
+    jobs: jobs(8, (n) => ({ id: `before ${n}`, workMs })),
+    chain: jobs(8, (n) => ({ id: `row ${n}`, workMs, arrivesAt: LATER })),
+    machines: [machine('slow', 1), machine('fast', 5)],
+    switchMs: 0,
+    slots: SLOTS,
+  };
+  return { name: 'speeds 1 : 5, eight jobs in a row', scenario };
+}
+
+export function otherUsers(): SmallScenario {
+  const machines = [{ ...machine('m0'), others: { prompts: 20, ms: JOB_MS } }, machine('m1')];
+  const scenario = { jobs: jobs(4, () => ({})), machines, switchMs: 0, slots: SLOTS };
+  return { name: '20 prompts of other users on one of two machines, four jobs', scenario };
+}
+
+/** From when the jobs that count come to the last result, seconds. */
+export function makespan(
+  { jobs: all, chain = [] }: Scenario,
+  { makespanMs }: Run,
+  isVirtual: boolean,
+): number {
+  const since = isVirtual ? Math.max(...[...all, ...chain].map(({ arrivesAt }) => arrivesAt)) : 0;
+  return (makespanMs - since) / 1000;
+}
