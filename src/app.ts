@@ -37,7 +37,7 @@ export function createApp(services: Services, config: Config): Express {
     services,
     config,
     sender: new ResultSender(config.jobs.maxResultBytes, turns),
-    openApi: currentOpenApi(() => workflows.all(), isOffered),
+    openApi: currentOpenApi(() => workflows.all()),
   };
   app.use(...doors(services, config));
   mount(app, fixedEndpoints.filter(isOffered), context);

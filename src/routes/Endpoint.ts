@@ -30,13 +30,19 @@ interface EndpointResponse {
   readonly types?: readonly string[];
 }
 
+/** The OpenAPI documents, as they are now. */
+export interface OpenApiDocuments {
+  /** Of the REST API, with the workflows that there are. */
+  readonly rest: () => Promise<object>;
+  readonly comfy: () => Promise<object>;
+}
+
 /** What the handlers of all endpoints share. */
 export interface RouteContext {
   readonly services: Services;
   readonly config: Config;
   readonly sender: ResultSender;
-  /** The OpenAPI document of the workflows that there are now. */
-  readonly openApi: () => Promise<object>;
+  readonly openApi: OpenApiDocuments;
 }
 
 /** One thing that a client can do. Routing, OpenAPI, API reference, Postman collection and tests read it. */
@@ -47,7 +53,7 @@ export interface Endpoint {
   /** With `{name}` for each parameter of `request.path`. */
   readonly path: string;
   readonly tag: (typeof TAGS)[keyof typeof TAGS];
-  /** Whose form errors have; this server's own where it is left out. */
+  /** The API that it belongs to, with its document and form of errors; left out: this server's own. */
   readonly form?: 'comfy';
   readonly summary: string;
   readonly access: Access;
@@ -63,7 +69,7 @@ export interface Endpoint {
   readonly workflow?: Workflow;
   /** By status; those that are no errors. */
   readonly responses: Readonly<Record<number, EndpointResponse>>;
-  /** Statuses of errors, beside 500 and those that come of paths, keys, origins and limits. */
+  /** Statuses of its own errors, beside those that any request can get. */
   readonly errors?: readonly number[];
   /** Makes what answers a request, once for each server. */
   readonly handler: (context: RouteContext) => RequestHandler | readonly RequestHandler[];

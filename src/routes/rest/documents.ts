@@ -88,7 +88,7 @@ export const documentEndpoints: readonly Endpoint[] = [
     handler:
       ({ openApi }) =>
       async (_request, response) => {
-        response.json(await openApi());
+        response.json(await openApi.rest());
       },
   },
   {

@@ -16,6 +16,10 @@ const format = formatParameter.meta({
   enum: outputFormat.options,
 });
 
+const submissionOptions = z
+  .object({ format, ...webhookParameters.shape })
+  .meta({ id: 'SubmissionOptions' });
+
 const headers = z.object({
   'Idempotency-Key': z
     .string()
@@ -43,7 +47,6 @@ const headers = z.object({
 /** Both ways to submit a job of one workflow: wait for the result, or fetch it later. */
 export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
   const { type, title, description } = workflow;
-  const common = { format, ...webhookParameters.shape };
   const done = workflow.isBuiltIn ? syncAnswer : anySyncAnswer;
   return [
     {
@@ -54,7 +57,7 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       summary: `${title}. ${description}`,
       access: 'key',
       workflow,
-      request: { headers, body: submissionBodies(workflow, { ...common, ...asyncParameters.shape }) },
+      request: { headers, body: submissionBodies(workflow, submissionOptions, asyncParameters.shape) },
       responses: {
         200: {
           description: 'The result. With Accept: image/*, the image itself.',
@@ -77,7 +80,7 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       summary: `${title}: responds immediately, fetch the result later.`,
       access: 'key',
       workflow,
-      request: { headers, body: submissionBodies(workflow, common) },
+      request: { headers, body: submissionBodies(workflow, submissionOptions) },
       responses: {
         200: {
           description: 'The result, with Prefer: wait=N. With Accept: image/*, the image itself.',
