@@ -1,15 +1,19 @@
 interface Document {
-  readonly components?: { readonly responses?: object | undefined; readonly parameters?: object | undefined };
+  readonly components?: {
+    readonly responses?: object | undefined;
+    readonly parameters?: object | undefined;
+    readonly examples?: object | undefined;
+  };
 }
 
 /**
- * Puts the responses and parameters that an OpenAPI document names into the places that refer to them, for whoever reads
- * each operation by itself. Schemas stay references.
+ * Puts the responses, parameters and examples that an OpenAPI document names into the places that refer to them, for
+ * whoever reads each operation by itself. Schemas stay references.
  */
 export function resolveReferences<T extends Document>(document: T): T {
-  const { responses, parameters } = document.components ?? {};
+  const { responses, parameters, examples } = document.components ?? {};
   const named = new Map<string, unknown>(
-    Object.entries({ responses, parameters }).flatMap(([kind, values]) =>
+    Object.entries({ responses, parameters, examples }).flatMap(([kind, values]) =>
       Object.entries(values ?? {}).map(([name, value]) => [`#/components/${kind}/${name}`, value] as const),
     ),
   );

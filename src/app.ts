@@ -15,6 +15,7 @@ import { currentOpenApi } from './routes/currentOpenApi.js';
 import type { Endpoint, RouteContext } from './routes/Endpoint.js';
 import { fixedEndpoints } from './routes/endpoints.js';
 import { mount } from './routes/mount.js';
+import { docsFiles } from './routes/rest/docsPage.js';
 import { pageFiles } from './routes/rest/documents.js';
 import { isForLoadBalancers } from './routes/rest/status.js';
 import { ResultSender } from './routes/sendResult.js';
@@ -43,6 +44,7 @@ export function createApp(services: Services, config: Config): Express {
   mount(app, fixedEndpoints.filter(isOffered), context);
   app.use(workflowRoutes(context));
   pageFiles(app);
+  docsFiles(app);
   // Strangers do not learn which paths there are.
   app.use(requireKey, notFound);
   app.use(

@@ -33,9 +33,10 @@ const TAG_DESCRIPTIONS: Readonly<Record<Endpoint['tag'], string>> = {
   Documents: 'The pages and this document.',
 };
 
-/** Recorded bodies that every response with one of these schemas shows, so that the document has them once. */
+/** Recorded bodies that the responses with one of these schemas show, so that the document has them once. */
 const SHARED_EXAMPLES: ReadonlyMap<z.ZodType | undefined, ZodOpenApiExampleObject> = new Map(
   Object.entries({
+    AcceptedJob: 'process_remove-background_202',
     Workflow: 'workflow_200',
     ComfyJob: 'comfy_job_200',
     ComfyAsset: 'comfy_asset_200',
@@ -58,7 +59,8 @@ export function createComfyOpenApiDocument(): OpenApiDocument {
   const endpoints = fixedEndpoints.filter(({ form }) => form === 'comfy');
   return documentOf(endpoints, {
     title: 'Comfy API v2',
-    description: 'Run your own graphs on a fleet of ComfyUI machines, with the API of Comfy Cloud and its SDKs.',
+    description:
+      'Run your own graphs on a fleet of ComfyUI machines, with the API of Comfy Cloud and its SDKs.',
   });
 }
 
@@ -160,15 +162,19 @@ function simplify({ jsonSchema }: ZodOpenApiOverrideContext): void {
 }
 
 /**
- * The recorded body of a response. A workflow that has none shows one of a built-in workflow, under its own title.
+ * The recorded body of a response; only one for each schema of an endpoint. A workflow that has none shows one of a
+ * built-in workflow, under its own title.
  */
 function exampleOf(
-  { id, workflow }: Endpoint,
+  { id, workflow, responses }: Endpoint,
   status: string,
   schema: z.ZodType,
 ): Pick<ZodOpenApiMediaTypeObject, 'example' | 'examples'> {
-  const shared = SHARED_EXAMPLES.get(schema);
+  // A job that was just submitted looks different, and each workflow has a title.
+  const shared = /^(comfy_)?submit_/.test(id) ? undefined : SHARED_EXAMPLES.get(schema);
   if (shared) return { examples: { [String(shared.id)]: shared } };
+  const [first] = Object.entries(responses).find(([, response]) => response.schema === schema) ?? [];
+  if (status !== first) return {};
   const recorded = examples[`${id}_${status}`];
   if (recorded !== undefined) return { example: recorded };
   if (!workflow) return {};

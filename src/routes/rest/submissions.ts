@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { receiveUpload } from '../../middleware/upload.js';
 import { outputFormat } from '../../schemas/common.js';
 import { anySyncAnswer, asyncAnswer, syncAnswer } from '../../schemas/jobs.js';
-import { formatParameter } from '../../workflows/parameters.js';
 import type { Workflow } from '../../workflows/types.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
 import { asyncParameters, webhookParameters } from '../parameters.js';
@@ -11,14 +10,11 @@ import { SubmissionRoutes } from '../SubmissionRoutes.js';
 import { RESULT_TYPES } from '../sendResult.js';
 import { submissionBodies } from '../submissionBodies.js';
 
-const format = formatParameter.meta({
+const format = z.enum(outputFormat.options).optional().meta({
   description: 'Format of the result. Left out: the image type that Accept names, else PNG.',
-  enum: outputFormat.options,
 });
 
-const submissionOptions = z
-  .object({ format, ...webhookParameters.shape })
-  .meta({ id: 'SubmissionOptions' });
+const submissionOptions = z.object({ format, ...webhookParameters.shape }).meta({ id: 'SubmissionOptions' });
 
 const headers = z.object({
   'Idempotency-Key': z
