@@ -1,8 +1,9 @@
-import { createOpenApiDocument } from '../src/routes/openapi.js';
+import { createComfyOpenApiDocument, createOpenApiDocument } from '../src/routes/openapi.js';
 import type { Workflow } from '../src/workflows/types.js';
 import { resolveReferences } from './resolveReferences.js';
 
 interface Schema {
+  readonly $ref?: string;
   readonly description?: string;
   readonly default?: unknown;
   readonly enum?: readonly unknown[];
@@ -21,6 +22,7 @@ interface Parameter {
 interface Content {
   readonly schema?: Schema;
   readonly example?: unknown;
+  readonly examples?: Readonly<Record<string, { readonly value: unknown }>>;
 }
 
 interface DocumentedResponse {
@@ -36,48 +38,71 @@ interface Documented {
   readonly responses: Readonly<Record<string, DocumentedResponse>>;
 }
 
+type OpenApiDocument = ReturnType<typeof createOpenApiDocument>;
+
 const INTRODUCTION = `# API reference
 
-Generated from the OpenAPI document (\`/openapi.json\`, \`/docs\`) by \`npm run documents\`. The responses were recorded from a running server
-(\`npm run examples\`); base64 is cut at \`…\`. The [API guide](API_Guide.md) explains how to use the endpoints.
+Generated from the OpenAPI documents (\`/openapi.json\`, for the Comfy API v2 \`/api/v2/openapi.json\`; \`/docs\` shows both) by \`npm run documents\`. The
+responses were recorded from a running server (\`npm run examples\`); base64 is cut at \`…\`. The [API guide](API_Guide.md) explains how to use the endpoints.
 
 Every response has an \`X-Request-ID\`: the client's own, if it sent a valid one. Errors are always JSON:
-\`error\` (text), \`code\`, \`details\`, \`requestId\`, \`timestamp\`, and \`job_id\` and \`status_url\` if there is a job.
+\`error\` (text), \`code\`, \`details\`, \`requestId\`, \`timestamp\`, and \`job_id\` and \`status_url\` if there is a job. The Comfy API v2 has
+[its own form](#errors-of-the-comfy-api-v2).
+
+Each endpoint lists its own errors. In addition, any request can get an [error](#errors) about its key or origin, from a limit, or from a fault.
 `;
 
 /** Renders the API reference in Markdown. */
 export function renderApiReference(workflows: readonly Workflow[]): string {
-  const document = resolveReferences(createOpenApiDocument(workflows));
+  const rest = resolveReferences(createOpenApiDocument(workflows));
+  const comfy = resolveReferences(createComfyOpenApiDocument());
   const sections = new Map<string, string[]>();
-  for (const [path, methods] of Object.entries(document.paths ?? {})) {
-    for (const [method, operation] of Object.entries(methods)) {
-      const documented = operation as unknown as Documented;
-      const tag = documented.tags[0] ?? '';
-      sections.set(tag, [...(sections.get(tag) ?? []), renderOperation(method, path, documented)]);
-    }
+  for (const { method, path, operation } of [...operationsOf(rest), ...operationsOf(comfy)]) {
+    const tag = operation.tags[0] ?? '';
+    sections.set(tag, [...(sections.get(tag) ?? []), renderOperation(method, path, operation)]);
   }
   const body = [...sections].map(([tag, operations]) => `## ${tag}\n\n${operations.join('\n')}`);
-  return `${INTRODUCTION}\n${body.join('\n')}\n${renderErrors(document.paths ?? {})}`;
+  const errors = `## Errors\n\n${renderErrors(rest)}\nAn unknown path is a 404 \`NOT_FOUND\`, an unsupported method a 405 \`METHOD_NOT_ALLOWED\` with \`Allow\`.\n`;
+  const comfyErrors = `## Errors of the Comfy API v2\n\n${renderErrors(comfy)}`;
+  return [INTRODUCTION, ...body, errors, comfyErrors].join('\n');
+}
+
+function operationsOf({ paths = {} }: OpenApiDocument) {
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({
+      method,
+      path,
+      operation: operation as unknown as Documented,
+    })),
+  );
 }
 
 function renderOperation(method: string, path: string, operation: Documented): string {
   const lines = [`### ${method.toUpperCase()} ${path}`, '', operation.summary, ''];
   lines.push(...renderParameters(operation));
-  for (const [status, { description, content }] of Object.entries(operation.responses)) {
-    if (Number(status) >= 400 && !isFullAnswer(content)) continue;
-    lines.push(`**${status}** ${description} (${Object.keys(content).join(', ')})`, '');
-    const example = content['application/json']?.example;
-    if (example !== undefined) lines.push('```json', JSON.stringify(example, null, 2), '```', '');
+  const responses = Object.entries(operation.responses);
+  for (const [status, { description, content }] of responses) {
+    if (isError(content)) continue;
+    lines.push(
+      `**${status}** ${description} (${Object.keys(content).join(', ')})`,
+      '',
+      ...renderExample(content),
+    );
   }
-  const errors = Object.entries(operation.responses).filter(([status]) => Number(status) >= 400);
-  lines.push(`Errors: ${errors.map(([status]) => status).join(', ')}.`, '');
+  const statuses = responses.map(([status]) => status).filter((status) => Number(status) >= 400);
+  if (statuses.length > 0) lines.push(`Errors: ${statuses.join(', ')}.`, '');
   return lines.join('\n');
 }
 
-/** Whether a 503 is a full report of /health and not an error. */
-function isFullAnswer(content: Readonly<Record<string, Content>>): boolean {
-  const example = content['application/json']?.example as { code?: unknown } | undefined;
-  return example !== undefined && example.code === undefined;
+/** Whether a response is an error. A 503 of /health is a full report. */
+function isError(content: Readonly<Record<string, Content>>): boolean {
+  return /\/(Comfy)?Error$/.test(content['application/json']?.schema?.$ref ?? '');
+}
+
+function renderExample(content: Readonly<Record<string, Content>>): string[] {
+  const { example, examples = {} } = content['application/json'] ?? {};
+  const shown = example ?? Object.values(examples)[0]?.value;
+  return shown === undefined ? [] : ['```json', JSON.stringify(shown, null, 2), '```', ''];
 }
 
 function renderParameters({ parameters = [], requestBody }: Documented): string[] {
@@ -106,20 +131,18 @@ function row(
   return `| \`${name}\` | ${where} | ${isRequired ? 'yes' : 'no'} | ${fallback} | ${words} |`;
 }
 
-/** Each error status once, with an example. */
-function renderErrors(paths: object): string {
-  const errors = new Map<string, { description: string; example: unknown }>();
-  for (const methods of Object.values(paths)) {
-    for (const operation of Object.values(methods as Record<string, Documented>)) {
-      for (const [status, { description, content }] of Object.entries(operation.responses)) {
-        if (Number(status) < 400 || isFullAnswer(content) || errors.has(status)) continue;
-        errors.set(status, { description, example: content['application/json']?.example });
-      }
+/** Renders the errors of every request, then each error status once, with an example. */
+function renderErrors(document: OpenApiDocument): string {
+  const errors = new Map<string, DocumentedResponse>();
+  for (const { operation } of operationsOf(document)) {
+    for (const [status, response] of Object.entries(operation.responses)) {
+      if (isError(response.content)) errors.set(status, response);
     }
   }
-  const sections = [...errors].sort().map(([status, { description, example }]) => {
-    const block = example === undefined ? '' : `\n\`\`\`json\n${JSON.stringify(example, null, 2)}\n\`\`\`\n`;
-    return `**${status}** ${description}\n${block}`;
-  });
-  return `## Errors\n\n${sections.join('\n')}\nAn unknown path is a 404 \`NOT_FOUND\`, an unsupported method a 405 \`METHOD_NOT_ALLOWED\` with \`Allow\`.\n`;
+  const general = errors.get('default')?.description ?? '';
+  const byStatus = [...errors].filter(([status]) => Number(status) >= 400).sort();
+  const sections = byStatus.map(([status, { description, content }]) =>
+    [`**${status}** ${description}`, '', ...renderExample(content)].join('\n'),
+  );
+  return `${general}\n\n${sections.join('\n')}`;
 }

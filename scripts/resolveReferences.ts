@@ -1,5 +1,9 @@
 interface Document {
-  readonly components?: { readonly responses?: object | undefined; readonly parameters?: object | undefined };
+  readonly components?: {
+    readonly responses?: object | undefined;
+    readonly parameters?: object | undefined;
+    readonly examples?: object | undefined;
+  };
 }
 
 /**
@@ -7,9 +11,9 @@ interface Document {
  * Schemas stay references.
  */
 export function resolveReferences<T extends Document>(document: T): T {
-  const { responses, parameters } = document.components ?? {};
+  const { responses, parameters, examples } = document.components ?? {};
   const named = new Map<string, unknown>(
-    Object.entries({ responses, parameters }).flatMap(([kind, values]) =>
+    Object.entries({ responses, parameters, examples }).flatMap(([kind, values]) =>
       Object.entries(values ?? {}).map(([name, value]) => [`#/components/${kind}/${name}`, value] as const),
     ),
   );

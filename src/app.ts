@@ -15,6 +15,7 @@ import { currentOpenApi } from './routes/currentOpenApi.js';
 import type { Endpoint, RouteContext } from './routes/Endpoint.js';
 import { fixedEndpoints } from './routes/endpoints.js';
 import { mount } from './routes/mount.js';
+import { docsFiles } from './routes/rest/docsPage.js';
 import { pageFiles } from './routes/rest/documents.js';
 import { isForLoadBalancers } from './routes/rest/status.js';
 import { ResultSender } from './routes/sendResult.js';
@@ -37,12 +38,13 @@ export function createApp(services: Services, config: Config): Express {
     services,
     config,
     sender: new ResultSender(config.jobs.maxResultBytes, turns),
-    openApi: currentOpenApi(() => workflows.all(), isOffered),
+    openApi: currentOpenApi(() => workflows.all()),
   };
   app.use(...doors(services, config));
   mount(app, fixedEndpoints.filter(isOffered), context);
   app.use(workflowRoutes(context));
   pageFiles(app);
+  docsFiles(app);
   // Without a key, clients cannot find out which paths exist.
   app.use(requireKey, notFound);
   app.use(

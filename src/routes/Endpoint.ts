@@ -30,13 +30,19 @@ interface EndpointResponse {
   readonly types?: readonly string[];
 }
 
+/** Returns the current OpenAPI documents. */
+export interface OpenApiDocuments {
+  /** For the REST API, with the current workflows. */
+  readonly rest: () => Promise<object>;
+  readonly comfy: () => Promise<object>;
+}
+
 /** Shared by the handlers of all endpoints. */
 export interface RouteContext {
   readonly services: Services;
   readonly config: Config;
   readonly sender: ResultSender;
-  /** Returns the OpenAPI document of the current workflows. */
-  readonly openApi: () => Promise<object>;
+  readonly openApi: OpenApiDocuments;
 }
 
 /** Declaration of an endpoint, used by routing, OpenAPI, API reference, Postman collection and tests. */

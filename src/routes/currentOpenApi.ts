@@ -1,23 +1,26 @@
 import type { Workflow } from '../workflows/types.js';
-import type { Endpoint } from './Endpoint.js';
+import type { OpenApiDocuments } from './Endpoint.js';
 
 /**
  * Returns the OpenAPI document of the current workflows. It is created on the first request, so that the start does not
  * wait for it, and again after workflows changed.
- * @param isOffered whether the server has an endpoint
  */
-export function currentOpenApi(
-  workflows: () => readonly Workflow[],
-  isOffered: (endpoint: Endpoint) => boolean,
-): () => Promise<object> {
-  let made: { readonly of: readonly Workflow[]; readonly document: Promise<object> } | undefined;
-  return () => {
-    const now = [...workflows()];
-    if (!made || !areSame(made.of, now)) {
-      const document = import('./openapi.js').then((module) => module.createOpenApiDocument(now, isOffered));
-      made = { of: now, document };
-    }
-    return made.document;
+export function currentOpenApi(workflows: () => readonly Workflow[]): OpenApiDocuments {
+  let rest: { readonly of: readonly Workflow[]; readonly document: Promise<object> } | undefined;
+  let comfy: Promise<object> | undefined;
+  return {
+    rest: () => {
+      const now = [...workflows()];
+      if (!rest || !areSame(rest.of, now)) {
+        const document = import('./openapi.js').then((module) => module.createOpenApiDocument(now));
+        rest = { of: now, document };
+      }
+      return rest.document;
+    },
+    comfy: () => {
+      comfy ??= import('./openapi.js').then((module) => module.createComfyOpenApiDocument());
+      return comfy;
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Workflow } from '../workflows/types.js';
 import type { Endpoint } from './Endpoint.js';
 import { circuitBreakerEndpoints } from './rest/circuitBreakers.js';
+import { docsEndpoint } from './rest/docsPage.js';
 import { documentEndpoints } from './rest/documents.js';
 import { jobEventEndpoint, systemEventEndpoint } from './rest/events.js';
 import { instanceEndpoints } from './rest/instances.js';
@@ -13,6 +14,7 @@ import { statusEndpoints } from './rest/status.js';
 import { submissionEndpoints } from './rest/submissions.js';
 import { workflowEndpoints } from './rest/workflows.js';
 import { comfyAssetEndpoints } from './v2/assets.js';
+import { comfyDocumentEndpoint } from './v2/document.js';
 import { comfyEventEndpoint } from './v2/events.js';
 import { comfyHealthEndpoint } from './v2/health.js';
 import { comfyJobEndpoints } from './v2/jobs.js';
@@ -36,7 +38,9 @@ export const fixedEndpoints: readonly Endpoint[] = [
   comfyEventEndpoint,
   ...comfyAssetEndpoints,
   comfyHealthEndpoint,
+  comfyDocumentEndpoint,
   ...documentEndpoints,
+  docsEndpoint,
 ];
 
 /** Returns every endpoint of a server with these workflows, in the order of the documents. */

@@ -1,24 +1,20 @@
-import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
 import {
   createDocument,
+  type ZodOpenApiExampleObject,
   type ZodOpenApiMediaTypeObject,
   type ZodOpenApiOperationObject,
   type ZodOpenApiOverrideContext,
   type ZodOpenApiPathsObject,
-  type ZodOpenApiResponseObject,
   type ZodOpenApiResponsesObject,
 } from 'zod-openapi';
-import { ERROR_STATUS, isErrorCode } from '../errors.js';
-import { comfyError } from '../schemas/comfy.js';
-import { errorAnswer } from '../schemas/common.js';
 import { examples } from '../schemas/examples.js';
 import { schemaNames } from '../schemas/names.js';
 import { version } from '../version.js';
 import type { Workflow } from '../workflows/types.js';
 import { type Endpoint, TAGS } from './Endpoint.js';
-import { allEndpoints } from './endpoints.js';
-import { comfyCodeOf, comfyStatusOf } from './v2/comfyErrors.js';
+import { allEndpoints, fixedEndpoints } from './endpoints.js';
+import { errorResponsesOf } from './openApiErrors.js';
 
 // The library treats schemas with an `id` as components.
 for (const [id, schema] of Object.entries(schemaNames)) {
@@ -34,44 +30,55 @@ const TAG_DESCRIPTIONS: Readonly<Record<Endpoint['tag'], string>> = {
   Instances: 'The machines: look at, add, change and remove them.',
   'Comfy API v2': 'For the official SDKs and whatever else speaks the Comfy API.',
   'Circuit Breakers': 'Take machines out of service, and back into it.',
-  Documents: 'The page and this document.',
+  Documents: 'The pages and this document.',
 };
 
-/** Response of each error status. All endpoints share it, so the document contains it once. */
-const ERROR_RESPONSES: ReadonlyMap<number, ZodOpenApiResponseObject> = new Map(
-  [...new Set<number>(Object.values(ERROR_STATUS))].map((status) => [status, errorResponse(status)]),
-);
-
-/** The same in the format of the Comfy API. */
-const COMFY_ERROR_RESPONSES: ReadonlyMap<number, ZodOpenApiResponseObject> = new Map(
-  [...ERROR_RESPONSES.keys()].map((status) => [status, comfyErrorResponse(status)]),
+/** Recorded bodies for all responses with one of these schemas. The document contains each of them once. */
+const SHARED_EXAMPLES: ReadonlyMap<z.ZodType | undefined, ZodOpenApiExampleObject> = new Map(
+  Object.entries({
+    AcceptedJob: 'process_remove-background_202',
+    Workflow: 'workflow_200',
+    ComfyJob: 'comfy_job_200',
+    ComfyAsset: 'comfy_asset_200',
+  }).map(([id, recorded]) => [schemaNames[id], { id, value: examples[recorded] }]),
 );
 
 type OpenApiDocument = ReturnType<typeof createDocument>;
 
-/**
- * Creates the OpenAPI 3.1 document from the same declarations as the routes.
- * @param isOffered whether the server has an endpoint
- */
-export function createOpenApiDocument(
-  workflows: readonly Workflow[],
-  isOffered: (endpoint: Endpoint) => boolean = () => true,
+/** Creates the OpenAPI 3.1 document of the REST API from the same declarations as the routes. */
+export function createOpenApiDocument(workflows: readonly Workflow[]): OpenApiDocument {
+  const endpoints = allEndpoints(workflows).filter(({ form }) => form === undefined);
+  return documentOf(endpoints, {
+    title: 'ComfyUI Express Middleware',
+    description: 'Post an image, get the image back: a REST API in front of a fleet of ComfyUI machines.',
+  });
+}
+
+/** Creates the document of the Comfy API v2, which has other clients and another format of errors. */
+export function createComfyOpenApiDocument(): OpenApiDocument {
+  const endpoints = fixedEndpoints.filter(({ form }) => form === 'comfy');
+  return documentOf(endpoints, {
+    title: 'Comfy API v2',
+    description:
+      'Run your own graphs on a fleet of ComfyUI machines, with the API of Comfy Cloud and its SDKs.',
+  });
+}
+
+function documentOf(
+  endpoints: readonly Endpoint[],
+  info: { readonly title: string; readonly description: string },
 ): OpenApiDocument {
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
-  for (const endpoint of allEndpoints(workflows).filter(isOffered)) {
+  for (const endpoint of endpoints) {
     const { path, method } = endpoint;
     paths[path] = { ...paths[path], [method]: operationOf(endpoint) };
   }
+  const tags = Object.values(TAGS).filter((name) => endpoints.some(({ tag }) => tag === name));
   const document: Parameters<typeof createDocument>[0] = {
     openapi: '3.1.0',
-    info: {
-      title: 'ComfyUI Express Middleware',
-      version,
-      description: 'Post an image, get the image back: a REST API in front of a fleet of ComfyUI machines.',
-      license: { name: 'MIT', identifier: 'MIT' },
-    },
+    info: { ...info, version, license: { name: 'MIT', identifier: 'MIT' } },
     servers: [{ url: '/' }],
-    tags: Object.values(TAGS).map((name) => ({ name, description: TAG_DESCRIPTIONS[name] })),
+    tags: tags.map((name) => ({ name, description: TAG_DESCRIPTIONS[name] })),
     paths: paths as ZodOpenApiPathsObject,
     components: {
       securitySchemes: {
@@ -124,40 +131,22 @@ function responsesOf(endpoint: Endpoint): ZodOpenApiResponsesObject {
   for (const [status, { description, schema, types = [] }] of Object.entries(endpoint.responses)) {
     const others = contentOf(Object.fromEntries(types.map((type) => [type, z.string()])));
     const content = {
-      ...(schema ? json(schema, exampleOf(endpoint, status)) : {}),
+      ...(schema ? { 'application/json': { schema, ...exampleOf(endpoint, status, schema) } } : {}),
       ...others,
     };
     responses[status as '200'] = { description, content };
   }
+  const { general, byStatus } = errorResponsesOf(endpoint);
   // A path parameter may have an invalid encoding.
-  const ofPath = endpoint.request?.path ? [400] : [];
-  for (const status of [...ofPath, ...(endpoint.errors ?? []), 500, ...accessErrors(endpoint)]) {
-    const response = (endpoint.form === 'comfy' ? COMFY_ERROR_RESPONSES : ERROR_RESPONSES).get(status);
+  const statuses = [...(endpoint.request?.path ? [400] : []), ...(endpoint.errors ?? [])];
+  for (const status of statuses) {
+    const response = byStatus.get(status);
     if (!response) throw new Error(`${endpoint.id} has an error of the status ${status}, which no code has`);
     responses[String(status) as '400'] = response;
   }
-  return responses;
-}
-
-function errorResponse(status: number): ZodOpenApiResponseObject {
-  const codes = Object.entries(ERROR_STATUS).filter(([, of]) => of === status);
-  return {
-    id: String(STATUS_CODES[status]).replace(/\W/g, ''),
-    description: `${codes.map(([code]) => code).join(', ')}.`,
-    content: json(errorAnswer, examples[`error_${status}`]),
-  };
-}
-
-function comfyErrorResponse(status: number): ZodOpenApiResponseObject {
-  const codes = Object.keys(ERROR_STATUS).filter(
-    (code) => isErrorCode(code) && comfyStatusOf(code) === status,
-  );
-  const names = new Set(codes.map((code) => (isErrorCode(code) ? comfyCodeOf(code) : code)));
-  return {
-    id: `Comfy${String(STATUS_CODES[status]).replace(/\W/g, '')}`,
-    description: `${[...names].join(', ')}.`,
-    content: json(comfyError, examples[`comfy_error_${status}`]),
-  };
+  // Linters want every operation to have a response for errors of the client.
+  if (!statuses.some((status) => status < 500)) responses['4XX'] = general;
+  return { ...responses, default: general };
 }
 
 /**
@@ -173,25 +162,23 @@ function simplify({ jsonSchema }: ZodOpenApiOverrideContext): void {
 }
 
 /**
- * Returns the errors caused by origins, keys and limits. Every endpoint can respond with 403, even without keys: to a
- * change that a page of another origin requests, and on loopback to an unknown host name.
+ * Returns the recorded body of a response: one for each schema of an endpoint. A workflow without one uses that of a built-in
+ * workflow, with its own title.
  */
-function accessErrors({ access, tag }: Endpoint): number[] {
-  if (tag === TAGS.documents) return [403, 414, 429];
-  return access === 'open' ? [403, 414] : [401, 403, 414, 429];
-}
-
-/** Returns a recorded response. A workflow without one uses that of a built-in workflow, with its own title. */
-function exampleOf({ id, workflow }: Endpoint, status: string): unknown {
+function exampleOf(
+  { id, workflow, responses }: Endpoint,
+  status: string,
+  schema: z.ZodType,
+): Pick<ZodOpenApiMediaTypeObject, 'example' | 'examples'> {
+  // A job that was just submitted looks different, and each workflow has a title.
+  const shared = /^(comfy_)?submit_/.test(id) ? undefined : SHARED_EXAMPLES.get(schema);
+  if (shared) return { examples: { [String(shared.id)]: shared } };
+  const [first] = Object.entries(responses).find(([, response]) => response.schema === schema) ?? [];
+  if (status !== first) return {};
   const recorded = examples[`${id}_${status}`];
-  if (recorded !== undefined || !workflow) return recorded;
+  if (recorded !== undefined) return { example: recorded };
+  if (!workflow) return {};
   const alike = examples[`${id.slice(0, -workflow.type.length)}remove-background_${status}`];
-  return {
-    ...(alike as object),
-    message: `${workflow.title}: ${status === '200' ? 'done' : 'job accepted'}.`,
-  };
-}
-
-function json(schema: z.ZodType, example: unknown): Record<string, ZodOpenApiMediaTypeObject> {
-  return { 'application/json': { schema, ...(example === undefined ? {} : { example }) } };
+  const message = `${workflow.title}: ${status === '200' ? 'done' : 'job accepted'}.`;
+  return { example: { ...(alike as object), message } };
 }

@@ -1,18 +1,18 @@
 import { z } from 'zod';
 import { RAW_TYPES } from '../middleware/RawReader.js';
+import { inputFile } from '../schemas/workflows.js';
 import { FIRST_IMAGE, onlyFileInputOf } from '../services/submissions/fileInputs.js';
 import type { FileInput, Workflow } from '../workflows/types.js';
-
-const reference = z.union([
-  z.string().meta({ description: 'An http or https URL, or a data URI.' }),
-  z.object({ asset_id: z.string() }),
-]);
 
 /**
  * Returns the schemas of all request bodies for a workflow, by media type.
  * @param common parameters that are not the workflow's own
  */
-export function submissionBodies(workflow: Workflow, common: z.ZodRawShape): Record<string, z.ZodType> {
+export function submissionBodies(
+  workflow: Workflow,
+  options: z.ZodObject,
+  others: z.ZodRawShape = {},
+): Record<string, z.ZodType> {
   const { files, parameters, isBuiltIn } = workflow;
   const fields = files.map((file): [string, z.ZodType] => {
     // The name of the first API version.
@@ -21,14 +21,19 @@ export function submissionBodies(workflow: Workflow, common: z.ZodRawShape): Rec
   });
   const inputs = files.map((file): [string, z.ZodType] => [
     file.name,
-    needed(file, reference).meta({ description: describe(file) }),
+    needed(file, inputFile).meta({ description: describe(file) }),
   ]);
   const bodies: Record<string, z.ZodType> = {
-    'multipart/form-data': z.object({ ...Object.fromEntries(fields), ...parameters.shape, ...common }),
-    'application/json': z.object({
-      inputs: z.object({ ...Object.fromEntries(inputs), ...parameters.shape }),
-      ...common,
+    'multipart/form-data': z.object({
+      ...Object.fromEntries(fields),
+      ...parameters.shape,
+      ...options.shape,
+      ...others,
     }),
+    'application/json': z.intersection(
+      options,
+      z.object({ inputs: z.object({ ...Object.fromEntries(inputs), ...parameters.shape }), ...others }),
+    ),
   };
   const only = onlyFileInputOf(files);
   const raw = RAW_TYPES.filter((type) => only?.kind === 'file' || type === `${mediaKind(only)}/*`);

@@ -21,3 +21,6 @@ export const errorAnswer = z.looseObject({
   job_id: z.string().optional(),
   status_url: z.string().optional(),
 });
+
+/** As far as this server looks into one. */
+export const openApiDocument = z.looseObject({ openapi: z.string() });

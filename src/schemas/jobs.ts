@@ -93,6 +93,38 @@ export const jobResultAnswer = z.object({
 
 const epochMs = z.int().positive();
 
+/** Of the first image, otherwise of the first file; most of it is absent for a job without files. */
+export const jobInput = z.looseObject({
+  imageSize: z.int().positive().optional(),
+  mimeType: z.string().optional(),
+  originalFilename: z.string(),
+  width: z.int().positive().optional(),
+  height: z.int().positive().optional(),
+  // Absent if images stay as ComfyUI produced them.
+  format: outputFormat.optional(),
+});
+
+/** Of the primary output. */
+export const jobOutcome = z.object({
+  promptId: z.string(),
+  mimeType: z.string(),
+  sizeBytes: z.int().nonnegative(),
+  width: z.int().positive().optional(),
+  height: z.int().positive().optional(),
+});
+
+/** The delivery of a job's end. */
+export const jobWebhook = z.object({
+  /** Without the query, which may contain secrets. */
+  url: z.string(),
+  events: z.array(jobStatus),
+  state: z.enum(['waiting', 'delivering', 'delivered', 'given_up', 'not_asked_for']),
+  attempts: z.array(z.object({ time: epochMs, status: z.int().optional(), error: z.string().optional() })),
+  nextAttemptTime: epochMs.optional(),
+  /** Why the delivery was abandoned. */
+  reason: z.string().optional(),
+});
+
 /** A job in lists and in `/info`; times in epoch ms, sizes in bytes, no image data. */
 export const jobRecord = z.object({
   id: z.uuid(),
@@ -109,39 +141,9 @@ export const jobRecord = z.object({
   promptId: z.string().optional(),
   attempts: z.int().nonnegative(),
   requestId: z.string(),
-  data: z.looseObject({
-    // Of the first image, otherwise of the first file; absent for a job without files.
-    imageSize: z.int().positive().optional(),
-    mimeType: z.string().optional(),
-    originalFilename: z.string(),
-    width: z.int().positive().optional(),
-    height: z.int().positive().optional(),
-    // Absent if images stay as ComfyUI produced them.
-    format: outputFormat.optional(),
-  }),
-  result: z
-    .object({
-      promptId: z.string(),
-      mimeType: z.string(),
-      sizeBytes: z.int().nonnegative(),
-      width: z.int().positive().optional(),
-      height: z.int().positive().optional(),
-    })
-    .optional(),
-  webhook: z
-    .object({
-      /** Without the query, which may contain secrets. */
-      url: z.string(),
-      events: z.array(jobStatus),
-      state: z.enum(['waiting', 'delivering', 'delivered', 'given_up', 'not_asked_for']),
-      attempts: z.array(
-        z.object({ time: epochMs, status: z.int().optional(), error: z.string().optional() }),
-      ),
-      nextAttemptTime: epochMs.optional(),
-      /** Why the delivery was abandoned. */
-      reason: z.string().optional(),
-    })
-    .optional(),
+  data: jobInput,
+  result: jobOutcome.optional(),
+  webhook: jobWebhook.optional(),
   error: z.string().optional(),
   errorCode: errorCode.optional(),
 });

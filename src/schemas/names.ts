@@ -4,10 +4,10 @@ import { errorAnswer, errorCode, jobStatus, outputFormat } from './common.js';
 import * as instances from './instances.js';
 import * as jobs from './jobs.js';
 import * as metrics from './metrics.js';
-import { fileResult, imageResult, output, result, textResult } from './outputs.js';
+import { fileResult, imageResult, output, result, seed, textResult } from './outputs.js';
 import { sessionAnswer } from './session.js';
 import { healthAnswer, instanceHealth, livezAnswer, readyzAnswer, statusAnswer } from './status.js';
-import { workflow, workflowAnswer, workflowDeletedAnswer, workflowsAnswer } from './workflows.js';
+import * as workflows from './workflows.js';
 
 const [pending, processing, completed, failed, cancelled] = jobs.jobStatusAnswer.options;
 
@@ -24,6 +24,7 @@ export const schemaNames: Readonly<Record<string, z.ZodType>> = {
   TextResult: textResult,
   FileResult: fileResult,
   Output: output,
+  Seed: seed,
   JobState: jobStatus,
   JobStatus: jobs.jobStatusAnswer,
   PendingJob: pending,
@@ -33,16 +34,23 @@ export const schemaNames: Readonly<Record<string, z.ZodType>> = {
   CancelledJob: cancelled,
   JobResult: jobs.jobResultAnswer,
   JobRecord: jobs.jobRecord,
+  JobInput: jobs.jobInput,
+  JobOutcome: jobs.jobOutcome,
+  JobWebhook: jobs.jobWebhook,
   JobInfo: jobs.jobInfo,
   JobList: jobs.jobListAnswer,
   JobCounts: jobs.jobStatsAnswer,
   DeletedJob: jobs.deletedAnswer,
   CleanedUpJobs: jobs.cleanupAnswer,
   Processor: jobs.processorStatsAnswer,
-  Workflows: workflowsAnswer,
-  WorkflowSummary: workflow,
-  Workflow: workflowAnswer,
-  DeletedWorkflow: workflowDeletedAnswer,
+  Workflows: workflows.workflowsAnswer,
+  WorkflowSummary: workflows.workflow,
+  Workflow: workflows.workflowAnswer,
+  WorkflowInput: workflows.workflowInput,
+  WorkflowNeeds: workflows.workflowNeeds,
+  WorkflowInstance: workflows.workflowInstance,
+  InputFile: workflows.inputFile,
+  DeletedWorkflow: workflows.workflowDeletedAnswer,
   Session: sessionAnswer,
   Health: healthAnswer,
   InstanceHealth: instanceHealth,

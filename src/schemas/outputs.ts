@@ -60,7 +60,7 @@ export const output = z.object({
 });
 
 /** A text where JavaScript cannot hold the number. */
-const seed = z.union([z.int(), z.string().regex(/^-?\d+$/)]);
+export const seed = z.union([z.int(), z.string().regex(/^-?\d+$/)]);
 
 /** What is told of outputs wherever a result is. */
 export const outputFields = z.object({

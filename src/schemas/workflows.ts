@@ -6,6 +6,36 @@ const inputKind = z.enum([
   ...['text', 'integer', 'number', 'boolean', 'choice', 'seed'],
 ] as const);
 
+/** A file of a submission in JSON. */
+export const inputFile = z.union([
+  z.string().meta({ description: 'An http or https URL, or a data URI.' }),
+  z.object({ asset_id: z.string() }),
+]);
+
+/** What a client sends under one name. */
+export const workflowInput = z.object({
+  name: z.string(),
+  kind: inputKind,
+  required: z.boolean(),
+  title: z.string().optional(),
+  description: z.string().optional(),
+  /** JSON Schema of a value; absent for files. */
+  schema: z.looseObject({}).optional(),
+});
+
+/** What an instance must have. */
+export const workflowNeeds = z.object({
+  nodes: z.array(z.string()),
+  models: z.array(z.object({ node: z.string(), input: z.string(), model: z.string() })),
+});
+
+/** Whether an instance has it. */
+export const workflowInstance = z.object({
+  host: z.string(),
+  can_run: z.boolean(),
+  missing: z.array(z.string()),
+});
+
 /** One workflow of `GET /api/workflows`. */
 export const workflow = z.object({
   type: z.string(),
@@ -19,26 +49,13 @@ export const workflow = z.object({
   estimated_seconds: z.number().nonnegative(),
   formats: z.array(outputFormat),
   /** What a client sends, in the order of forms. */
-  inputs: z.array(
-    z.object({
-      name: z.string(),
-      kind: inputKind,
-      required: z.boolean(),
-      title: z.string().optional(),
-      description: z.string().optional(),
-      /** JSON Schema of a value; absent for files. */
-      schema: z.looseObject({}).optional(),
-    }),
-  ),
+  inputs: z.array(workflowInput),
   /** The outputs; the first one is the primary output. */
   outputs: z.array(z.object({ name: z.string(), node_id: z.string() })),
   /** JSON Schema of the workflow's own parameters, as form fields or in the query. */
   parameters: z.looseObject({ type: z.literal('object') }),
-  requires: z.object({
-    nodes: z.array(z.string()),
-    models: z.array(z.object({ node: z.string(), input: z.string(), model: z.string() })),
-  }),
-  instances: z.array(z.object({ host: z.string(), can_run: z.boolean(), missing: z.array(z.string()) })),
+  requires: workflowNeeds,
+  instances: z.array(workflowInstance),
 });
 
 /** `GET /api/workflows`. */

@@ -398,5 +398,9 @@ describe('errors have the form of this API', () => {
     await response.arrayBuffer();
     const document = await (await api.client.request('/openapi.json')).text();
     expect(document).not.toContain('/api/v2/');
+    expect(await api.error(api.client.request('/api/v2/openapi.json'))).toMatchObject({ status: 404 });
+    const page = await (await api.client.request('/docs?api=comfy')).text();
+    expect(page).toContain('"/openapi.json"');
+    expect(page).not.toMatch(/api=comfy|api\/v2/);
   });
 });

@@ -8,7 +8,9 @@ import { renderApiReference } from '../../scripts/apiReference.js';
 import { createPostmanCollection } from '../../scripts/postman.js';
 import { resolveReferences } from '../../scripts/resolveReferences.js';
 import { createApp } from '../../src/app.js';
+import { ERROR_STATUS } from '../../src/errors.js';
 import { allEndpoints } from '../../src/routes/endpoints.js';
+import { GENERAL_ERROR_STATUSES } from '../../src/routes/openApiErrors.js';
 import { errorAnswer } from '../../src/schemas/common.js';
 import { examples } from '../../src/schemas/examples.js';
 import { asyncAnswer, syncAnswer } from '../../src/schemas/jobs.js';
@@ -78,18 +80,75 @@ class GrowingSource implements WorkflowStore {
   }
 }
 
-describe('the OpenAPI document', () => {
+const REST_DOCUMENT = '/openapi.json';
+const COMFY_DOCUMENT = '/api/v2/openapi.json';
+
+describe.each([
+  [REST_DOCUMENT, '#/components/schemas/Error'],
+  [COMFY_DOCUMENT, '#/components/schemas/ComfyError'],
+])('the OpenAPI document %s', (url, error) => {
   it('is valid', async () => {
-    const { body } = await request(app).get('/openapi.json');
+    const { body } = await request(app).get(url);
     expect(body.openapi).toBe('3.1.0');
     const result = await new Validator().validate(body);
     expect(result.errors ?? []).toEqual([]);
     expect(result.valid).toBe(true);
   });
 
+  it('names the schema of every JSON answer, for the types that others make of it', async () => {
+    const body = resolveReferences((await request(app).get(url)).body);
+    const names = Object.keys(body.components.schemas);
+    for (const [path, methods] of Object.entries<Record<string, Described>>(body.paths)) {
+      // The document does not describe itself.
+      if (path === url) continue;
+      for (const { responses } of Object.values(methods)) {
+        for (const [status, { content }] of Object.entries(responses)) {
+          const { $ref = '' } = content['application/json']?.schema ?? { $ref: error };
+          expect(names, `${path} ${status}`).toContain($ref.replace('#/components/schemas/', ''));
+        }
+      }
+    }
+  });
+
+  it('has one response, for every operation, for the errors that any request can get', async () => {
+    const { paths, components } = (await request(app).get(url)).body;
+    const { description, content } = components.responses.GeneralError;
+    expect(description.match(/\d{3}/g).map(Number)).toEqual(GENERAL_ERROR_STATUSES);
+    expect(content['application/json'].schema.$ref).toBe(error);
+    for (const [path, methods] of Object.entries<Record<string, { responses: object }>>(paths)) {
+      for (const { responses } of Object.values(methods)) {
+        expect(responses, path).toHaveProperty('default.$ref', '#/components/responses/GeneralError');
+      }
+    }
+  });
+});
+
+describe('the OpenAPI documents', () => {
+  it('have every endpoint between them, each in the document of its API', async () => {
+    for (const [url, form] of [
+      [REST_DOCUMENT, undefined],
+      [COMFY_DOCUMENT, 'comfy'],
+    ] as const) {
+      const { paths } = (await request(app).get(url)).body;
+      const operations = Object.entries<object>(paths).flatMap(([path, methods]) =>
+        Object.keys(methods).map((method) => `${method} ${path}`),
+      );
+      const endpoints = allEndpoints(workflows).filter((endpoint) => endpoint.form === form);
+      expect(operations.sort()).toEqual(endpoints.map(({ method, path }) => `${method} ${path}`).sort());
+      for (const path of Object.keys(paths)) expect(path.startsWith('/api/v2/')).toBe(form === 'comfy');
+    }
+  });
+});
+
+describe('the OpenAPI document', () => {
   it('is small enough to be read by people and tools', async () => {
     const { text } = await request(app).get('/openapi.json');
-    expect(Buffer.byteLength(text)).toBeLessThan(165 * 1000);
+    expect(Buffer.byteLength(text)).toBeLessThan(120_000);
+  });
+
+  it('has every code of an error', async () => {
+    const { schemas } = (await request(app).get('/openapi.json')).body.components;
+    expect(schemas.ErrorCode.enum).toEqual(Object.keys(ERROR_STATUS));
   });
 
   it('has every route of the app, and no other', async () => {
@@ -100,20 +159,10 @@ describe('the OpenAPI document', () => {
     expect(routed.filter((route) => route !== 'GET /docs/start.js').sort()).toEqual(described.sort());
   });
 
-  it('names the schema of every JSON answer, for the types that others make of it', async () => {
-    const body = resolveReferences((await request(app).get('/openapi.json')).body);
-    const names = Object.keys(body.components.schemas);
+  it('has names that say what things are', async () => {
+    const { schemas } = (await request(app).get('/openapi.json')).body.components;
+    const names = Object.keys(schemas);
     expect(names).toEqual(expect.arrayContaining(['AcceptedJob', 'Error', 'JobStatus', 'PendingJob']));
-    for (const [path, methods] of Object.entries<Record<string, Described>>(body.paths)) {
-      // The document does not describe itself.
-      if (path === '/openapi.json') continue;
-      for (const { responses } of Object.values(methods)) {
-        for (const [status, { content }] of Object.entries(responses)) {
-          const { $ref = '' } = content['application/json']?.schema ?? { $ref: '#/components/schemas/Error' };
-          expect(names, `${path} ${status}`).toContain($ref.replace('#/components/schemas/', ''));
-        }
-      }
-    }
   });
 
   it('has an operation of each workflow that there is when it is asked for, with examples', async () => {
@@ -155,8 +204,8 @@ describe('the OpenAPI document', () => {
         else schema.parse(example);
       }
     }
-    // The document is not an example of itself.
-    expect(missing).toEqual(['openapi_200']);
+    // A document is not an example of itself.
+    expect(missing).toEqual(['comfy_openapi_200', 'openapi_200']);
     for (const [name, example] of Object.entries(examples)) {
       if (name.startsWith('error_')) errorAnswer.parse(example);
     }

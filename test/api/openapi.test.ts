@@ -6,6 +6,7 @@ import { createConfig, lintFromString } from '@redocly/openapi-core';
 import openapiTS, { astToString } from 'openapi-typescript';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { samplerGraph } from '../support/comfyApi.js';
 import { png } from '../support/pictures.js';
 import { Stack } from '../support/stack.js';
 
@@ -23,6 +24,21 @@ do status = (await (await fetch(server + job.status_url)).json()) as components[
 while (status.status === 'pending' || status.status === 'processing');
 if (status.status === 'completed') console.log(status.outputs[0]?.mime_type, status.outputs[0]?.width);
 else console.log(status.status === 'failed' ? status.error_code : status.cancelled_time);
+// Every option may be left out, and what any request can get is an error like others.
+export const options: components['schemas']['SubmissionOptions'] = {};
+export type Failure = components['responses']['GeneralError']['content']['application/json']['code'];
+`;
+
+/** The same for the Comfy API v2: it submits a graph without files and prints the error of another one. */
+const COMFY_PROGRAM = `import type { components } from './comfy.js';
+const [server = '', graph = ''] = process.argv.slice(2);
+const submit = (body: components['schemas']['ComfyJobSubmission']) =>
+  fetch(server + '/api/v2/jobs', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+const submitted = await submit({ workflow: JSON.parse(graph) });
+const job = (await submitted.json()) as components['schemas']['ComfyJob'];
+const refused = await submit({ workflow: {} });
+const { error } = (await refused.json()) as components['schemas']['ComfyError'];
+console.log(job.status, error.code);
 `;
 
 /** The published Comfy API has a path that redocly considers ambiguous; the order of routes decides. */
@@ -31,23 +47,30 @@ const isOurs = ({ ruleId, message }: { ruleId: string; message: string }) =>
 
 let stack: Stack;
 let text: string;
+let comfyText: string;
 beforeAll(async () => {
   stack = await Stack.start();
   text = await (await stack.client.request('/openapi.json')).text();
+  comfyText = await (await stack.client.request('/api/v2/openapi.json')).text();
 });
 afterAll(() => stack.stop());
 
 describe('the OpenAPI document', () => {
-  it('has nothing that redocly warns of', async () => {
+  it('has nothing that redocly warns of, nor has the one of the Comfy API v2', async () => {
     const config = await createConfig({ extends: ['recommended'] });
     const lint = async (source: string) =>
       (await lintFromString({ source, config }))
         .filter(isOurs)
         .map(({ ruleId, message, location: [at] }) => [ruleId, message, at?.pointer].join(' | '));
-    expect(await lint(text)).toEqual([]);
-    const without = JSON.parse(text);
-    delete without.paths['/status'].get.operationId;
-    expect((await lint(JSON.stringify(without))).join()).toContain('operation-operationId');
+    for (const [document, path] of [
+      [text, '/status'],
+      [comfyText, '/api/v2/health'],
+    ] as const) {
+      expect(await lint(document)).toEqual([]);
+      const without = JSON.parse(document);
+      delete without.paths[path].get.operationId;
+      expect((await lint(JSON.stringify(without))).join()).toContain('operation-operationId');
+    }
   });
 
   it('has every value of what has a few only', () => {
@@ -65,25 +88,31 @@ describe('the OpenAPI document', () => {
     expect(form.properties.mode.enum).toEqual(['async', 'sync']);
   });
 
-  it('gives types with which a program of ten lines gets a result', { timeout: 240_000 }, async () => {
+  it('gives types with which a program of ten lines gets a result, in both APIs', {
+    timeout: 240_000,
+  }, async () => {
     const folder = await mkdtemp(path.join(ROOT, 'data/generated-'));
     try {
       await writeFile(path.join(folder, 'api.ts'), astToString(await openapiTS(text)));
+      await writeFile(path.join(folder, 'comfy.ts'), astToString(await openapiTS(comfyText)));
       await writeFile(path.join(folder, 'package.json'), '{"type":"module"}');
       await writeFile(path.join(folder, 'program.ts'), PROGRAM);
       // A field that does not exist must be an error, which proves that the types are checked.
       await writeFile(path.join(folder, 'wrong.ts'), PROGRAM.replace('?.mime_type', '?.no_such_field'));
-      const problems = compile(['program.ts', 'wrong.ts'].map((name) => path.join(folder, name)));
+      await writeFile(path.join(folder, 'comfyProgram.ts'), COMFY_PROGRAM);
+      const names = ['program.ts', 'wrong.ts', 'comfyProgram.ts'];
+      const problems = compile(names.map((name) => path.join(folder, name)));
       expect(problems).toEqual([
         expect.stringMatching(/^wrong\.ts: Property 'no_such_field' does not exist/),
       ]);
       const image = (await png({ width: 20, height: 10 })).toString('base64');
-      const { stdout } = await promisify(execFile)(process.execPath, [
-        path.join(folder, 'program.js'),
-        stack.client.baseUrl,
-        image,
-      ]);
-      expect(stdout).toBe('image/webp 80\n');
+      const run = async (program: string, argument: string) => {
+        const file = path.join(folder, program);
+        return (await promisify(execFile)(process.execPath, [file, stack.client.baseUrl, argument])).stdout;
+      };
+      expect(await run('program.js', image)).toBe('image/webp 80\n');
+      const graph = JSON.stringify(samplerGraph());
+      expect(await run('comfyProgram.js', graph)).toMatch(/^(queued|running) invalid_workflow\n$/);
     } finally {
       await rm(folder, { recursive: true });
     }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Browser, Response } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { expectAccessible } from '../support/accessible.js';
 import { expectClean, launchBrowser, openPage, requireBrowser, type Watched } from '../support/browser.js';
 import { eventually } from '../support/eventually.js';
 import { RecordingLogger } from '../support/RecordingLogger.js';
@@ -38,6 +39,34 @@ describe.skipIf(!requireBrowser())('what a browser makes of', () => {
     watched = await openPage(browser, `${stack.client.baseUrl}/docs`);
     await watched.page.getByText('/api/async/remove-background').first().waitFor();
     expect(await watched.page.locator('.opblock').count()).toBeGreaterThan(20);
+    expectClean(watched, stack.client.baseUrl);
+  });
+
+  it('the documents: the other API by keyboard, and back, with a mark at the one that is open', {
+    timeout: 90_000,
+  }, async () => {
+    stack = await Stack.start();
+    watched = await openPage(browser, `${stack.client.baseUrl}/docs`);
+    const { page } = watched;
+    const open = page.getByRole('navigation', { name: 'API' }).locator('[aria-current=page]');
+    /** Waits for the page of an API, which is the only one marked. */
+    const expectOpen = async (name: string, path: string) => {
+      await page.getByText(path, { exact: true }).first().waitFor();
+      expect(await open.allTextContents()).toEqual([name]);
+      expect(await page.title()).toContain(name);
+    };
+    await expectOpen('REST API', '/api/jobs/list');
+    expect(await page.getByText('/api/v2/jobs', { exact: true }).count()).toBe(0);
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await expectOpen('Comfy API v2', '/api/v2/jobs');
+    expect(new URL(page.url()).search).toBe('?api=comfy');
+    expect(await page.getByText('/api/jobs/list', { exact: true }).count()).toBe(0);
+    await expectAccessible(page, 'nav');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await expectOpen('REST API', '/api/jobs/list');
     expectClean(watched, stack.client.baseUrl);
   });
 

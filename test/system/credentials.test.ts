@@ -48,6 +48,7 @@ async function shown(): Promise<string> {
     '/api/jobs/list',
     '/api/circuit-breakers',
     '/openapi.json',
+    '/api/v2/openapi.json',
   ];
   const answers = await Promise.all(paths.map((path) => stack.client.request(path)));
   return (await Promise.all(answers.map((answer) => answer.text()))).join('\n');

@@ -1,9 +1,8 @@
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import compression from 'compression';
 import { type IRouter, static as serveStatic } from 'express';
-import { z } from 'zod';
 import { pageHeaders } from '../../middleware/security.js';
+import { openApiDocument } from '../../schemas/common.js';
 import { type Endpoint, TAGS } from '../Endpoint.js';
 
 /** For the text files of the pages: they are sent rarely, and browsers cache them. */
@@ -11,9 +10,6 @@ const compress = compression();
 
 /** Output folder of the dashboard build; the same from `src` and from `dist`. */
 const DASHBOARD = path.resolve(import.meta.dirname, '../../../dist/dashboard');
-
-// Resolves its folder without loading it: its main module runs the script of the page.
-const SWAGGER_UI = path.dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 
 /** Allows no other origins, and only code and styles from the page's own files. */
 const dashboardHeaders = pageHeaders([
@@ -27,36 +23,7 @@ const dashboardHeaders = pageHeaders([
   "form-action 'none'",
 ]);
 
-/** Allows no other origins; the page's script sets styles on its elements. */
-const docsHeaders = pageHeaders([
-  "default-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data: blob:",
-  "object-src 'none'",
-  "form-action 'self'",
-]);
-
-const DOCS_PAGE = `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>ComfyUI Express Middleware: API</title>
-<link rel="icon" href="/docs/assets/favicon-32x32.png">
-<link rel="stylesheet" href="/docs/assets/swagger-ui.css">
-</head>
-<body>
-<div id="swagger-ui"></div>
-<script src="/docs/assets/swagger-ui-bundle.js"></script>
-<script src="/docs/start.js"></script>
-</body>
-</html>
-`;
-
-const DOCS_SCRIPT = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null });
-`;
-
-/** The dashboard at `/`, and the documents of the API. */
+/** The dashboard at `/`, and the OpenAPI document. */
 export const documentEndpoints: readonly Endpoint[] = [
   {
     id: 'dashboard',
@@ -82,29 +49,14 @@ export const documentEndpoints: readonly Endpoint[] = [
     method: 'get',
     path: '/openapi.json',
     tag: TAGS.documents,
-    summary: 'The OpenAPI document.',
+    summary: 'The OpenAPI document of the REST API.',
     access: 'open',
-    responses: { 200: { description: 'OpenAPI 3.1.', schema: z.looseObject({ openapi: z.string() }) } },
+    responses: { 200: { description: 'OpenAPI 3.1.', schema: openApiDocument } },
     handler:
       ({ openApi }) =>
       async (_request, response) => {
-        response.json(await openApi());
+        response.json(await openApi.rest());
       },
-  },
-  {
-    id: 'docs',
-    method: 'get',
-    path: '/docs',
-    tag: TAGS.documents,
-    summary: 'A page to read and try the API.',
-    access: 'open',
-    responses: { 200: { description: 'The page.', types: ['text/html'] } },
-    handler: () => [
-      docsHeaders,
-      (_request, response) => {
-        response.type('html').send(DOCS_PAGE);
-      },
-    ],
   },
 ];
 
@@ -113,12 +65,4 @@ export function pageFiles(router: IRouter): void {
   // These file names change with the content.
   const forever = { index: false as const, redirect: false, immutable: true, maxAge: '1y' };
   router.use('/assets', compress, serveStatic(path.join(DASHBOARD, 'assets'), forever));
-  router.use(
-    '/docs/assets',
-    compress,
-    serveStatic(SWAGGER_UI, { index: false, redirect: false, maxAge: '1d' }),
-  );
-  router.get('/docs/start.js', (_request, response) => {
-    response.type('js').send(DOCS_SCRIPT);
-  });
 }

@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { receiveUpload } from '../../middleware/upload.js';
 import { outputFormat } from '../../schemas/common.js';
 import { anySyncAnswer, asyncAnswer, syncAnswer } from '../../schemas/jobs.js';
-import { formatParameter } from '../../workflows/parameters.js';
 import type { Workflow } from '../../workflows/types.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
 import { asyncParameters, webhookParameters } from '../parameters.js';
@@ -11,10 +10,11 @@ import { SubmissionRoutes } from '../SubmissionRoutes.js';
 import { RESULT_TYPES } from '../sendResult.js';
 import { submissionBodies } from '../submissionBodies.js';
 
-const format = formatParameter.meta({
+const format = z.enum(outputFormat.options).optional().meta({
   description: 'Format of the result. Left out: the image type that Accept names, else PNG.',
-  enum: outputFormat.options,
 });
+
+const submissionOptions = z.object({ format, ...webhookParameters.shape }).meta({ id: 'SubmissionOptions' });
 
 const headers = z.object({
   'Idempotency-Key': z
@@ -43,7 +43,6 @@ const headers = z.object({
 /** Returns both endpoints for jobs of a workflow: wait for the result, or fetch it later. */
 export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
   const { type, title, description } = workflow;
-  const common = { format, ...webhookParameters.shape };
   const done = workflow.isBuiltIn ? syncAnswer : anySyncAnswer;
   return [
     {
@@ -54,7 +53,7 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       summary: `${title}. ${description}`,
       access: 'key',
       workflow,
-      request: { headers, body: submissionBodies(workflow, { ...common, ...asyncParameters.shape }) },
+      request: { headers, body: submissionBodies(workflow, submissionOptions, asyncParameters.shape) },
       responses: {
         200: {
           description: 'The result. With Accept: image/*, the image itself.',
@@ -77,7 +76,7 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       summary: `${title}: responds immediately, fetch the result later.`,
       access: 'key',
       workflow,
-      request: { headers, body: submissionBodies(workflow, common) },
+      request: { headers, body: submissionBodies(workflow, submissionOptions) },
       responses: {
         200: {
           description: 'The result, with Prefer: wait=N. With Accept: image/*, the image itself.',
