@@ -120,13 +120,10 @@ export const comfyJobBody = z.object({
     })
     .optional(),
   metadata: z.string().optional().meta({ description: 'At most 1024 bytes, told with the job.' }),
-  priority: z
-    .int()
-    .optional()
-    .meta({
-      description:
-        'Whole number from -10 to 10, for keys that are not admin up to MAX_PRIORITY. Others count as the nearest.',
-    }),
+  priority: z.int().optional().meta({
+    description:
+      'Whole number from -10 to 10, for keys that are not admin up to MAX_PRIORITY. Others count as the nearest.',
+  }),
 });
 
 const lifetime = z
