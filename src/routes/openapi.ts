@@ -144,7 +144,7 @@ function responsesOf(endpoint: Endpoint): ZodOpenApiResponsesObject {
     if (!response) throw new Error(`${endpoint.id} has an error of the status ${status}, which no code has`);
     responses[String(status) as '400'] = response;
   }
-  // Linters want every operation to have a response for errors of the client.
+  // Linters want a response for errors of the client in every operation, and do not count the default as one.
   if (!statuses.some((status) => status < 500)) responses['4XX'] = general;
   return { ...responses, default: general };
 }

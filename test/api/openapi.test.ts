@@ -6,6 +6,9 @@ import { createConfig, lintFromString } from '@redocly/openapi-core';
 import openapiTS, { astToString } from 'openapi-typescript';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { allEndpoints } from '../../src/routes/endpoints.js';
+import { GENERAL_ERROR_STATUSES } from '../../src/routes/openApiErrors.js';
+import { workflows } from '../../src/workflows/index.js';
 import { samplerGraph } from '../support/comfyApi.js';
 import { png } from '../support/pictures.js';
 import { Stack } from '../support/stack.js';
@@ -54,6 +57,38 @@ beforeAll(async () => {
   comfyText = await (await stack.client.request('/api/v2/openapi.json')).text();
 });
 afterAll(() => stack.stop());
+
+describe('the OpenAPI documents', () => {
+  it('have every endpoint between them, each in the document of its API', () => {
+    for (const [document, form] of [[text], [comfyText, 'comfy']] as const) {
+      const { paths } = JSON.parse(document);
+      const operations = Object.entries<object>(paths).flatMap(([path, methods]) =>
+        Object.keys(methods).map((method) => `${method} ${path}`),
+      );
+      const endpoints = allEndpoints(workflows).filter((endpoint) => endpoint.form === form);
+      expect(operations.sort()).toEqual(endpoints.map(({ method, path }) => `${method} ${path}`).sort());
+      for (const path of Object.keys(paths)) expect(path.startsWith('/api/v2/')).toBe(form === 'comfy');
+    }
+  });
+
+  it('have one response, for every operation, for the errors that any request can get', () => {
+    for (const [document, error] of [
+      [text, 'Error'],
+      [comfyText, 'ComfyError'],
+    ] as const) {
+      const { paths, components } = JSON.parse(document);
+      const { description, content } = components.responses.GeneralError;
+      expect(description.match(/\d{3}/g).map(Number)).toEqual(GENERAL_ERROR_STATUSES);
+      expect(description).toMatch(/\b401 UNAUTHORIZED\b.*\b429 RATE_LIMITED\b/i);
+      expect(content['application/json'].schema.$ref).toBe(`#/components/schemas/${error}`);
+      for (const methods of Object.values<Record<string, { responses: object }>>(paths)) {
+        for (const { responses } of Object.values(methods)) {
+          expect(responses).toHaveProperty('default.$ref', '#/components/responses/GeneralError');
+        }
+      }
+    }
+  });
+});
 
 describe('the OpenAPI document', () => {
   it('has nothing that redocly warns of, nor has the one of the Comfy API v2', async () => {
