@@ -186,6 +186,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       judge,
       shared,
       scheduler,
+      updates: redis?.machineUpdates,
       workflows,
       graphs,
       clock,

@@ -9,11 +9,14 @@ import type { LoadBalancer, Slot } from '../instances/LoadBalancer.js';
 import type { Scheduler } from '../instances/scheduling/Scheduler.js';
 import type { Assignment, Outlook, Prospect, WaitReason } from '../instances/scheduling/types.js';
 import type { Picker, QueueEntry, Releasable } from '../queue/JobQueue.js';
+import type { MachineUpdates } from '../queue/MachineUpdates.js';
 import { DEADLINE_EXCEEDED, failureOf } from './failures.js';
 import type { JobFailure } from './Job.js';
 
 /** A place on the machine that was chosen for a job. */
 export interface ChosenSlot extends Slot {
+  /** The place counts for all servers: they are told what the job loads there. */
+  begun(): void;
   /** The machine has completed the job. Call it before `release`. @param executionMs where it was measured */
   completed(executionMs: number | undefined): void;
 }
@@ -36,6 +39,8 @@ export interface Refusal extends Releasable {
 
 interface Parts {
   readonly scheduler: Scheduler;
+  /** To tell other servers about machines, where there are any. */
+  readonly updates: MachineUpdates | undefined;
   readonly balancer: LoadBalancer;
   readonly workflows: WorkflowCatalogue;
   readonly graphs: Pick<GraphMachines, 'watch'>;
@@ -154,12 +159,22 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
   }
 
   #chosen(slot: Slot, assignment: Assignment): ChosenSlot {
-    const { scheduler, clock } = this.#parts;
+    const { scheduler, updates, clock } = this.#parts;
+    const { machine, job } = assignment;
     let isHeld = true;
+    let hasBegun = false;
     let hasCompleted = false;
     let executionMs: number | undefined;
     return {
       ...slot,
+      begun: () => {
+        hasBegun = true;
+        if (job.models.length === 0) return;
+        const update = { machine, loaded: job.models };
+        // Another server's job may have been first in the meantime.
+        scheduler.hear(update, clock.now());
+        updates?.publish(update);
+      },
       completed: (ms) => {
         hasCompleted = true;
         executionMs = ms;
@@ -167,7 +182,10 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
       release: () => {
         if (!isHeld) return;
         isHeld = false;
-        scheduler.end(assignment.job.id, hasCompleted, clock.now(), executionMs);
+        const execution = scheduler.end(job.id, hasCompleted, clock.now(), executionMs);
+        if (execution) updates?.publish({ machine, execution });
+        else if (hasBegun && job.models.length > 0)
+          updates?.publish({ machine, loaded: scheduler.knowledgeOf(machine).loaded });
         slot.release();
       },
     };

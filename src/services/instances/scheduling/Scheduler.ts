@@ -2,7 +2,7 @@ import type { Client, Lane } from './Lane.js';
 import { MachineLedger } from './MachineLedger.js';
 import type { Offer } from './Offer.js';
 import { Plan } from './Plan.js';
-import { SpeedEstimates } from './SpeedEstimates.js';
+import { type Execution, SpeedEstimates } from './SpeedEstimates.js';
 import type { Assignment, MachineView, Outlook, Prospect, TurnReason, WaitingJob } from './types.js';
 import { WaitingJobs } from './WaitingJobs.js';
 
@@ -27,6 +27,14 @@ const BATCH = 12;
 const MAX_CONSIDERED = 8;
 
 const UNKNOWN = { jobsAhead: undefined, machine: undefined, expectedMs: undefined };
+
+/** What another server tells about a machine. */
+interface Update {
+  readonly machine: string;
+  /** Models of the last job that it was given; none where they are not known. */
+  readonly loaded?: readonly string[] | undefined;
+  readonly execution?: Omit<Execution, 'machine'> | undefined;
+}
 
 interface Running {
   readonly machine: string;
@@ -138,20 +146,29 @@ export class Scheduler {
    * A job is no longer on its machine.
    * @param hasCompleted others say nothing about how long one takes
    * @param executionMs of the execution alone, where it was measured; otherwise from the end of the job before
+   * @returns what was learned, if anything was
    */
-  end(id: string, hasCompleted: boolean, now: number, executionMs?: number): void {
+  end(id: string, hasCompleted: boolean, now: number, executionMs?: number): Execution | undefined {
     const running = this.#running.get(id);
-    if (!running) return;
+    if (!running) return undefined;
     this.#running.delete(id);
     const { machine, client, expectedMs } = running;
     client.running -= 1;
     const ended = this.#ledger.end(machine, id, now, executionMs);
     if (ended && !hasCompleted && ended.job.loading !== 'nothing') this.#ledger.doubtLoaded(machine);
-    if (ended?.ms === undefined) return;
+    if (ended?.ms === undefined) return undefined;
     this.#waiting.charge(client, ended.ms - expectedMs);
-    if (!hasCompleted) return;
+    if (!hasCompleted) return undefined;
     const { workflow, loading } = ended.job;
-    this.#speeds.learn({ workflow, machine, ms: ended.ms, loading }, now);
+    const execution = { workflow, machine, ms: ended.ms, loading };
+    this.#speeds.learn(execution, now);
+    return execution;
+  }
+
+  /** What was found out about a machine by a server that gives it jobs, too. */
+  hear({ machine, loaded, execution }: Update, now: number): void {
+    if (loaded) this.#ledger.load(machine, loaded, now);
+    if (execution) this.#speeds.learn({ ...execution, machine }, now);
   }
 
   /** What is known of a machine: the models that its last jobs loaded, and ms of one execution by workflow. */
