@@ -59,7 +59,7 @@ async function besideOneServer(): Promise<void> {
     return { seconds: makespan(scenario, run, false), note };
   };
   try {
-    for (const { name, scenario } of [switching(2), speeds([1, 5], 8)]) {
+    for (const { name, scenario } of [switching(2, 12), speeds([1, 5], 8)]) {
       const one = await measure(scenario, 1);
       const several = await measure(scenario, SERVERS);
       report(name, one, several, (ratio) => ratio <= MAX_RATIO_OF_SERVERS);

@@ -28,10 +28,10 @@ const jobs = (count: number, parts: (n: number) => Partial<SimulatedJob>): Simul
 
 const machine = (id: string, speed = 1): SimulatedMachine => ({ id, speedAt: () => speed });
 
-export function switching(machines: number): SmallScenario {
+export function switching(machines: number, jobsPerMachine = 16): SmallScenario {
   const random = randomNumbers(7);
   const scenario = {
-    jobs: jobs(16 * machines, () => {
+    jobs: jobs(jobsPerMachine * machines, () => {
       const workflow = random() < 0.5 ? 'x' : 'y';
       return { workflow, models: [workflow] };
     }),
@@ -39,7 +39,10 @@ export function switching(machines: number): SmallScenario {
     switchMs: SWITCH_MS,
     slots: SLOTS,
   };
-  return { name: `two workflows at random, switch 3 s, job 1 s, ${machines} machines`, scenario };
+  return {
+    name: `two workflows at random, switch 3 s, job 1 s, ${scenario.jobs.length} jobs, ${machines} machines`,
+    scenario,
+  };
 }
 
 export function speeds(all: readonly number[], count: number): SmallScenario {

@@ -100,6 +100,7 @@ export function createMachines(
   followMachines({ connections, otherUsers, fleet, checker });
   balancer.onRelease(() => fleet.sweep());
   checker.onReturn(({ host }) => scheduler.forgetMachine(host));
+  redis?.machineUpdates.subscribe((update) => scheduler.hear(update, clock.now()));
   fleet.onChanged((instance) => needs.onLabels(instance));
   fleet.onGone((instance) => {
     checker.forget(instance);

@@ -19,6 +19,7 @@ import { OutputIntake } from './jobs/OutputIntake.js';
 import { OutputSweeper } from './jobs/OutputSweeper.js';
 import { PromptSecrets } from './jobs/PromptSecrets.js';
 import { StoreCalls, type StoreTimings } from './jobs/StoreCalls.js';
+import type { MachineUpdates } from './queue/MachineUpdates.js';
 import { FOLLOW_TIMINGS, MAX_OUTPUTS_IN_MEMORY, type ServiceOverrides } from './ServiceOverrides.js';
 import type { Tracing } from './tracing/Tracing.js';
 
@@ -29,6 +30,8 @@ interface Parts {
   readonly machines: ReturnType<typeof createMachines>;
   readonly manager: JobManager;
   readonly workflows: WorkflowCatalogue;
+  /** Sends updates about machines to other servers, if there are any. */
+  readonly updates: MachineUpdates | undefined;
   /** Store for outputs outside of memory. */
   readonly stream: StreamStore | undefined;
   readonly storeTimings: StoreTimings;
@@ -39,7 +42,7 @@ interface Parts {
 /** Creates what runs jobs: it takes them from the queue, runs their prompts on machines, and keeps the outputs. */
 export function createProcessing(
   config: Config,
-  { machines, manager, workflows, stream, storeTimings, clock, tracing }: Parts,
+  { machines, manager, workflows, updates, stream, storeTimings, clock, tracing }: Parts,
   overrides: ServiceOverrides,
   log: (component: string) => Logger,
 ) {
@@ -98,6 +101,7 @@ export function createProcessing(
       judge,
       shared,
       scheduler,
+      updates,
       workflows,
       graphs,
       clock,

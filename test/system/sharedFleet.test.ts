@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { instancesAnswer } from '../../src/schemas/instances.js';
+import { asyncAnswer } from '../../src/schemas/jobs.js';
 import { type Simulator, startSimulator } from '../../src/simulator/index.js';
 import { eventually } from '../support/eventually.js';
+import { MODELS, modelWorkflows } from '../support/modelWorkflows.js';
 import { requireRedis } from '../support/RedisServer.js';
 import { RedisSite } from '../support/RedisSite.js';
 import type { Stack } from '../support/stack.js';
@@ -51,5 +53,44 @@ describe.runIf(requireRedis())('machines that are changed by hand with QUEUE=red
     expect((await list(a)).map(({ name, state }) => [name, state])).toEqual([['instance-1', 'active']]);
     await site.redis.restart();
     await eventually(async () => expect(await send(a, 'POST', '', { url: second.host })).toBe(201), 10_000);
+  });
+});
+
+describe.runIf(requireRedis())('servers with QUEUE=redis', () => {
+  let site: RedisSite;
+  beforeEach(async () => {
+    site = await RedisSite.open();
+  });
+  afterEach(() => site.close());
+
+  const start = () => site.start({ overrides: { workflows: modelWorkflows() } });
+
+  async function run({ client }: Stack, type: string, colour: number): Promise<void> {
+    const response = await client.request(`/api/async/${type}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ inputs: { colour } }),
+    });
+    const { job_id } = asyncAnswer.parse(await response.json());
+    expect((await client.finished(job_id)).status).toBe('completed');
+  }
+
+  const known = async ({ client }: Stack) =>
+    (await client.json('/api/instances', instancesAnswer)).instances.map((one) => ({
+      loaded: one.loaded_models,
+      measured: Object.keys(one.seconds_by_workflow),
+    }));
+
+  it('tell each other what their jobs loaded on a machine, and how long they took there', async () => {
+    const [a, b] = [await start(), await start()];
+    const expectKnown = async (loaded: string, measured: readonly string[]) => {
+      for (const stack of [a, b])
+        await eventually(async () => expect(await known(stack)).toEqual([{ loaded: [loaded], measured }]));
+    };
+    // Either of them takes the jobs. The second one of a workflow is measured with its model loaded.
+    for (const colour of [1, 2]) await run(a, 'x', colour);
+    await expectKnown(MODELS.x, ['x']);
+    for (const colour of [3, 4]) await run(b, 'y', colour);
+    await expectKnown(MODELS.y, ['x', 'y']);
   });
 });

@@ -9,11 +9,14 @@ import type { LoadBalancer, Slot } from '../instances/LoadBalancer.js';
 import type { Scheduler } from '../instances/scheduling/Scheduler.js';
 import type { Assignment, Outlook, Prospect, WaitReason } from '../instances/scheduling/types.js';
 import type { Picker, QueueEntry, Releasable } from '../queue/JobQueue.js';
+import type { MachineUpdates } from '../queue/MachineUpdates.js';
 import { DEADLINE_EXCEEDED, failureOf } from './failures.js';
 import type { JobFailure } from './Job.js';
 
 /** A slot on the machine that was chosen for a job. */
 export interface ChosenSlot extends Slot {
+  /** Tells the other servers what the job loads on the machine. Call it when the slot is leased for all servers. */
+  begun(): void;
   /**
    * Records that the machine has completed the job. Call it before `release`. @param executionMs undefined if it was not measured
    */
@@ -38,6 +41,8 @@ export interface Refusal extends Releasable {
 
 interface Parts {
   readonly scheduler: Scheduler;
+  /** Sends updates about machines to other servers, if there are any. */
+  readonly updates: MachineUpdates | undefined;
   readonly balancer: LoadBalancer;
   readonly workflows: WorkflowCatalogue;
   readonly graphs: Pick<GraphMachines, 'watch'>;
@@ -156,12 +161,22 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
   }
 
   #chosen(slot: Slot, assignment: Assignment): ChosenSlot {
-    const { scheduler, clock } = this.#parts;
+    const { scheduler, updates, clock } = this.#parts;
+    const { machine, job } = assignment;
     let isHeld = true;
+    let hasBegun = false;
     let hasCompleted = false;
     let executionMs: number | undefined;
     return {
       ...slot,
+      begun: () => {
+        hasBegun = true;
+        if (job.models.length === 0) return;
+        const update = { machine, loaded: job.models };
+        // Another server's job may have been first in the meantime.
+        scheduler.hear(update, clock.now());
+        updates?.publish(update);
+      },
       completed: (ms) => {
         hasCompleted = true;
         executionMs = ms;
@@ -169,7 +184,10 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
       release: () => {
         if (!isHeld) return;
         isHeld = false;
-        scheduler.end(assignment.job.id, hasCompleted, clock.now(), executionMs);
+        const execution = scheduler.end(job.id, hasCompleted, clock.now(), executionMs);
+        if (execution) updates?.publish({ machine, execution });
+        else if (hasBegun && job.models.length > 0)
+          updates?.publish({ machine, loaded: scheduler.knowledgeOf(machine).loaded });
         slot.release();
       },
     };

@@ -11,6 +11,7 @@ import type { LoadBalancer } from '../instances/LoadBalancer.js';
 import type { Scheduler } from '../instances/scheduling/Scheduler.js';
 import type { Assignment, Outlook } from '../instances/scheduling/types.js';
 import type { Taken } from '../queue/JobQueue.js';
+import type { MachineUpdates } from '../queue/MachineUpdates.js';
 import type { Tracing } from '../tracing/Tracing.js';
 import type { AttemptJudge } from './AttemptJudge.js';
 import { type ChosenSlot, Dispatcher, type Refusal, type Waiting } from './Dispatcher.js';
@@ -74,6 +75,8 @@ export class JobProcessor {
       health: HealthChecker;
       judge: AttemptJudge;
       scheduler: Scheduler;
+      /** Sends updates about machines to other servers, if there are any. */
+      updates: MachineUpdates | undefined;
       workflows: WorkflowCatalogue;
       graphs: Pick<GraphMachines, 'watch'>;
       clock: Clock;
@@ -238,8 +241,10 @@ export class JobProcessor {
     try {
       slot = await this.#shared.lease(chosen);
     } finally {
-      if (slot) void this.#process(taken, slot);
-      else await this.#manager.runs.settle(taken);
+      if (slot) {
+        slot.begun();
+        void this.#process(taken, slot);
+      } else await this.#manager.runs.settle(taken);
     }
   }
 

@@ -120,7 +120,14 @@ export class MachineLedger {
     if (account.running.length === 0) account.executingSince = now;
     account.running.push({ ...job, loading });
     account.lastGiven = now;
-    if (loading === 'nothing') return;
+    if (loading !== 'nothing') this.load(machine, models, now);
+  }
+
+  /** Records that a machine got a job with these models. @param models empty if its loaded models are unknown */
+  load(machine: string, models: readonly string[], now: number): void {
+    if (models.length === 0) this.doubtLoaded(machine);
+    if (this.loadingOf(models, machine) === 'nothing') return;
+    const account = this.#accountOf(machine);
     account.loaded = models;
     account.loadedSince = now;
     for (const model of models) account.seen.add(model);

@@ -2,7 +2,7 @@ import type { Client, Lane } from './Lane.js';
 import { MachineLedger } from './MachineLedger.js';
 import type { Offer } from './Offer.js';
 import { Plan } from './Plan.js';
-import { SpeedEstimates } from './SpeedEstimates.js';
+import { type Execution, SpeedEstimates } from './SpeedEstimates.js';
 import type { Assignment, MachineView, Outlook, Prospect, TurnReason, WaitingJob } from './types.js';
 import { WaitingJobs } from './WaitingJobs.js';
 
@@ -27,6 +27,14 @@ const BATCH = 12;
 const MAX_CONSIDERED = 8;
 
 const UNKNOWN = { jobsAhead: undefined, machine: undefined, expectedMs: undefined };
+
+/** An update about a machine from another server. */
+interface Update {
+  readonly machine: string;
+  /** Models of the last job that it got; empty if unknown. */
+  readonly loaded?: readonly string[] | undefined;
+  readonly execution?: Omit<Execution, 'machine'> | undefined;
+}
 
 interface Running {
   readonly machine: string;
@@ -138,20 +146,29 @@ export class Scheduler {
    * Records that a job is no longer on its machine.
    * @param hasCompleted only completed jobs count for the estimates
    * @param executionMs of the execution alone if measured; otherwise it is counted from the end of the previous job
+   * @returns what was learned, if anything
    */
-  end(id: string, hasCompleted: boolean, now: number, executionMs?: number): void {
+  end(id: string, hasCompleted: boolean, now: number, executionMs?: number): Execution | undefined {
     const running = this.#running.get(id);
-    if (!running) return;
+    if (!running) return undefined;
     this.#running.delete(id);
     const { machine, client, expectedMs } = running;
     client.running -= 1;
     const ended = this.#ledger.end(machine, id, now, executionMs);
     if (ended && !hasCompleted && ended.job.loading !== 'nothing') this.#ledger.doubtLoaded(machine);
-    if (ended?.ms === undefined) return;
+    if (ended?.ms === undefined) return undefined;
     this.#waiting.charge(client, ended.ms - expectedMs);
-    if (!hasCompleted) return;
+    if (!hasCompleted) return undefined;
     const { workflow, loading } = ended.job;
-    this.#speeds.learn({ workflow, machine, ms: ended.ms, loading }, now);
+    const execution = { workflow, machine, ms: ended.ms, loading };
+    this.#speeds.learn(execution, now);
+    return execution;
+  }
+
+  /** Learns from another server that gives jobs to the same machine. */
+  hear({ machine, loaded, execution }: Update, now: number): void {
+    if (loaded) this.#ledger.load(machine, loaded, now);
+    if (execution) this.#speeds.learn({ ...execution, machine }, now);
   }
 
   /** Returns the models that a machine's last jobs loaded, and the ms of one execution by workflow. */

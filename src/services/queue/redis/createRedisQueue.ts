@@ -7,6 +7,7 @@ import type { IdempotencyStore } from '../IdempotencyStore.js';
 import type { JobQueue } from '../JobQueue.js';
 import type { JobStore } from '../JobStore.js';
 import type { MachineChanges } from '../MachineChanges.js';
+import type { MachineUpdates } from '../MachineUpdates.js';
 import type { SlotLeases } from '../SlotLeases.js';
 import { EventChannel } from './EventChannel.js';
 import { JobCodec } from './JobCodec.js';
@@ -17,6 +18,7 @@ import { RedisJobEvents } from './RedisJobEvents.js';
 import { RedisJobQueue } from './RedisJobQueue.js';
 import { RedisJobStore } from './RedisJobStore.js';
 import { RedisMachineChanges } from './RedisMachineChanges.js';
+import { RedisMachineUpdates } from './RedisMachineUpdates.js';
 import { RedisSlotLeases } from './RedisSlotLeases.js';
 import { RedisWorkflowTexts } from './RedisWorkflowTexts.js';
 import { tellingUnavailable } from './unavailable.js';
@@ -45,6 +47,8 @@ export interface RedisQueue {
   readonly forcedHosts: ForcedHosts;
   /** Manual changes to machines. */
   readonly machineChanges: MachineChanges;
+  /** What other servers learned about machines. */
+  readonly machineUpdates: MachineUpdates;
   /** Workflows that were added through the API of any server. */
   readonly workflowTexts: WorkflowTexts;
   /** Prefix of all keys, with the hash tag. */
@@ -70,8 +74,10 @@ export function createRedisQueue(
   );
   const codec = new JobCodec(definitions, logger);
   const jobs = new RedisJobStore(connection, codec, base);
-  const channel = new EventChannel(connection, `${base}:events`, randomUUID(), logger);
-  const events = new RedisJobEvents({ channel, codec, jobs }, logger);
+  const server = randomUUID();
+  const channelOf = (name: string) => new EventChannel(connection, `${base}:${name}`, server, logger);
+  const events = new RedisJobEvents({ channel: channelOf('events'), codec, jobs }, logger);
+  const machineUpdates = new RedisMachineUpdates(channelOf('machine-updates'));
   const idempotency = new RedisIdempotencyStore(connection, base, { keptMs: lifetimeMs + KEY_DAYS_MS });
   const queue = new RedisJobQueue({ connection, prefix: base, logger });
   const slots = new RedisSlotLeases({ connection, prefix: base, logger });
@@ -85,6 +91,7 @@ export function createRedisQueue(
     slots,
     forcedHosts,
     machineChanges: tellingUnavailable<MachineChanges>(new RedisMachineChanges(connection, base)),
+    machineUpdates,
     workflowTexts: tellingUnavailable<WorkflowTexts>(new RedisWorkflowTexts(connection, base)),
     base,
     start: async () => {
@@ -92,11 +99,13 @@ export function createRedisQueue(
       await events.start();
       await queue.start();
       await slots.start();
+      await machineUpdates.start();
       await forcedHosts.start();
     },
     stop: async () => {
       forcedHosts.stop();
       await queue.stop();
+      machineUpdates.stop();
       slots.stop();
       events.stop();
       idempotency.stop();
