@@ -47,12 +47,15 @@ export const schedulingParameters = z.object({
     .int(PRIORITY)
     .min(-HIGHEST_PRIORITY, PRIORITY)
     .max(HIGHEST_PRIORITY, PRIORITY)
-    .default(0)
-    .meta({ description: 'Jobs with a higher one go first; keys that are not admin up to MAX_PRIORITY.' }),
+    .meta({
+      description:
+        'Jobs with a higher priority run first. Default 0; keys that are not admin may use up to MAX_PRIORITY.',
+    })
+    .default(0),
   deadline_seconds: z.coerce
     .number({ error: DEADLINE })
     .positive(DEADLINE)
     .max(LONGEST_DEADLINE, DEADLINE)
     .optional()
-    .meta({ description: 'A job that is not begun by then fails with DEADLINE_EXCEEDED.' }),
+    .meta({ description: 'Time in which the job must start; otherwise it fails with DEADLINE_EXCEEDED.' }),
 });

@@ -121,6 +121,8 @@ describe('the OpenAPI document', () => {
     const form = paths['/api/upscale-image'].post.requestBody.content['multipart/form-data'].schema;
     expect(form.properties.format.enum).toEqual(['PNG', 'JPEG', 'WEBP']);
     expect(form.properties.mode.enum).toEqual(['async', 'sync']);
+    expect(form.properties.priority).toMatchObject({ minimum: -10, maximum: 10 });
+    expect(form.properties).toHaveProperty('deadline_seconds');
   });
 
   it('gives types with which a program of ten lines gets a result, in both APIs', {

@@ -5,7 +5,7 @@ import { outputFormat } from '../../schemas/common.js';
 import { anySyncAnswer, asyncAnswer, syncAnswer } from '../../schemas/jobs.js';
 import type { Workflow } from '../../workflows/types.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
-import { asyncParameters, webhookParameters } from '../parameters.js';
+import { asyncParameters, schedulingParameters, webhookParameters } from '../parameters.js';
 import { SubmissionRoutes } from '../SubmissionRoutes.js';
 import { RESULT_TYPES } from '../sendResult.js';
 import { submissionBodies } from '../submissionBodies.js';
@@ -14,7 +14,12 @@ const format = z.enum(outputFormat.options).optional().meta({
   description: 'Format of the result. Left out: the image type that Accept names, else PNG.',
 });
 
-const submissionOptions = z.object({ format, ...webhookParameters.shape }).meta({ id: 'SubmissionOptions' });
+// Generated types would require a field that has a default.
+const priority = schedulingParameters.shape.priority.removeDefault().optional();
+
+const submissionOptions = z
+  .object({ format, ...webhookParameters.shape, ...schedulingParameters.shape, priority })
+  .meta({ id: 'SubmissionOptions' });
 
 const headers = z.object({
   'Idempotency-Key': z
