@@ -35,7 +35,7 @@ async function besideVirtualTime(): Promise<void> {
   say('| scenario | makespan, virtual time | real sockets | ratio | |\n|---|---|---|---|---|');
   const scenarios = [
     switching(1),
-    switching(2),
+    switching(2, 12),
     speeds([1, 5], 8),
     speeds([1, 1, 2, 5], 12),
     inARow(),
