@@ -28,8 +28,8 @@ const jobs = (count: number, parts: (n: number) => Partial<SimulatedJob>): Simul
 
 const machine = (id: string, speed = 1): SimulatedMachine => ({ id, speedAt: () => speed });
 
-export function switching(machines: number, jobsPerMachine = 16): SmallScenario {
-  const random = randomNumbers(7);
+export function switching(machines: number, jobsPerMachine = 16, seed = 7): SmallScenario {
+  const random = randomNumbers(seed);
   const scenario = {
     jobs: jobs(jobsPerMachine * machines, () => {
       const workflow = random() < 0.5 ? 'x' : 'y';
