@@ -34,6 +34,12 @@ export function sizeOf(content: Content): number {
   return Buffer.isBuffer(content) ? content.length : content.sizeBytes;
 }
 
+/** Whether two files of the same store have the same bytes. */
+export function areEqual(one: Content, other: Content): boolean {
+  if (Buffer.isBuffer(one)) return Buffer.isBuffer(other) && one.equals(other);
+  return !Buffer.isBuffer(other) && one.key === other.key;
+}
+
 /**
  * The bytes of a stored file as a stream of chunks.
  * @throws StoredFileGone, Error if the number of bytes differs, or the error of the store

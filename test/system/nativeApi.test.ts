@@ -1,3 +1,6 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import sharp from 'sharp';
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
@@ -263,8 +266,9 @@ describe('the queue on the port of ComfyUI’s own API', () => {
 });
 
 describe('files on the port of ComfyUI’s own API', () => {
-  it('are kept under the names that ComfyUI gives them', async () => {
-    const client = await start();
+  it.each(['memory', 'disk'])('are kept under the names that ComfyUI gives them, in %s', async (store) => {
+    const ASSET_DIR = await mkdtemp(path.join(tmpdir(), 'assets-'));
+    const client = await start({ env: { ASSET_STORE: store, ASSET_DIR } });
     const [red, blue] = [
       await png({ colour: { r: 255, g: 0, b: 0 } }),
       await png({ colour: { r: 0, g: 0, b: 255 } }),

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import type { Clock } from '../../utils/clock.js';
-import { type Content, sizeOf } from '../../utils/StoredFile.js';
+import { areEqual, type Content, sizeOf } from '../../utils/StoredFile.js';
 import type { StreamStore } from '../jobs/BlobStore.js';
 import { type FilePlace, placeKey } from './filePlace.js';
 
@@ -10,7 +9,6 @@ export interface InputFile extends FilePlace {
 }
 
 interface KeptFile extends InputFile {
-  readonly hash: string;
   /** Epoch ms. */
   usedAt: number;
   release(): void;
@@ -58,12 +56,11 @@ export class InputFiles {
     bytes: Buffer,
     overwrite: boolean,
   ): Promise<FilePlace> {
-    const hash = createHash('sha256').update(bytes).digest('hex');
     const { content, release } = await this.#store(bytes);
     // Synchronous from here on: only one of two concurrent uploads gets the name.
     const folder = this.#folderOf(owner);
-    const free = overwrite ? place : freePlace(folder, place, hash);
-    const file = { ...free, content, release, hash, usedAt: this.#clock.now() };
+    const free = overwrite ? place : freePlace(folder, place, content);
+    const file = { ...free, content, release, usedAt: this.#clock.now() };
     this.#remove(folder, placeKey(free));
     folder.files.set(placeKey(free), file);
     folder.bytes += sizeOf(content);
@@ -135,12 +132,12 @@ export class InputFiles {
   }
 }
 
-function freePlace({ files }: Folder, place: FilePlace, hash: string): FilePlace {
+function freePlace({ files }: Folder, place: FilePlace, content: Content): FilePlace {
   const { name, ext } = posix.parse(place.filename);
   let free = place;
   for (let n = 1; ; n += 1) {
     const taken = files.get(placeKey(free));
-    if (!taken || taken.hash === hash) return free;
+    if (!taken || areEqual(taken.content, content)) return free;
     free = { ...place, filename: `${name} (${n})${ext}` };
   }
 }
