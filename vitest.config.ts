@@ -8,8 +8,9 @@ const ALONE = [
 
 export default defineConfig({
   test: {
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Servers and browsers start slowly on a busy computer.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // On two cores. Tests wait for real sockets, timers and processes a third of the time.
     maxWorkers: 3,
     globalSetup: 'test/support/ownTemporaryFolder.ts',

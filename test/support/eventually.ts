@@ -1,5 +1,5 @@
 /** Retries `check` until it passes or the time is over; then fails with its last error. */
-export async function eventually(check: () => void | Promise<void>, timeoutMs = 15_000): Promise<void> {
+export async function eventually(check: () => void | Promise<void>, timeoutMs = 25_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     try {

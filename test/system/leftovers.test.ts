@@ -34,7 +34,7 @@ describe('after 200 jobs, all expired', () => {
         for (const id of ids) await stack.client.error(`/api/jobs/${id}/status`, 404);
         // The cleanup on ComfyUI continues for a moment after the last job.
         expect(stack.simulators.flatMap(({ historyIds }) => historyIds)).toEqual([]);
-      }, 25_000);
+      }, 50_000);
     };
     await batch(20);
     const before = resources();
