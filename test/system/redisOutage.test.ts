@@ -3,7 +3,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Job } from '../../src/services/jobs/Job.js';
 import * as transitions from '../../src/services/jobs/transitions.js';
 import { versionProblem } from '../../src/services/queue/redis/checkRedis.js';
-import type { RedisQueue } from '../../src/services/queue/redis/createRedisQueue.js';
+import { createRedisQueue, type RedisQueue } from '../../src/services/queue/redis/createRedisQueue.js';
+import { silentLogger } from '../../src/utils/logger.js';
+import { workflows } from '../../src/workflows/index.js';
 import { eventually } from '../support/eventually.js';
 import { JOB_REQUEST } from '../support/jobRequest.js';
 import { RecordingLogger } from '../support/RecordingLogger.js';
@@ -26,6 +28,21 @@ describe.runIf(requireRedis())('when Redis', () => {
     server = await RedisServer.start();
   });
   afterAll(() => server?.stop());
+
+  it('is connected and the queue still starts, a submission is told to come back', async () => {
+    const options = { url: server.url, prefix: 'test-starting', builtIn: workflows, lifetimeMs: 60_000 };
+    const starting = createRedisQueue(options, silentLogger);
+    await starting.connection.start();
+    try {
+      const entry = { id: 'a', type: 'remove-background', bytes: 1, largest: 1, tried: new Set<string>() };
+      await expect(starting.queue.add(entry)).rejects.toMatchObject({
+        code: 'QUEUE_UNAVAILABLE',
+        retryAfterSeconds: 2,
+      });
+    } finally {
+      await starting.stop();
+    }
+  });
 
   describe('goes', () => {
     let log: RecordingLogger;

@@ -30,9 +30,12 @@ function fail(error: unknown): never {
 
 const NAMES: ReadonlySet<string> = new Set(['ReplyError', 'MaxRetriesPerRequestError', 'AbortError']);
 
-/** Errors of ioredis about a broken connection, and of Node about its socket. */
+/**
+ * Errors of ioredis about a broken connection, of Node about its socket, and of a queue that is still starting while the
+ * server already listens.
+ */
 const MESSAGES =
-  /Connection is closed|isn't writeable|Command timed out|Not connected to Redis|Connection closed/;
+  /Connection is closed|isn't writeable|Command timed out|Not connected to Redis|Connection closed|The queue was not started/;
 const CODES = /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_)/;
 
 /** Whether Redis, or the connection to it, failed: other errors, such as those of a callback, are no outage. */
