@@ -3,16 +3,10 @@ import { pathToFileURL } from 'node:url';
 import { ApiClient } from './ApiClient.js';
 import { Machines } from './machines.js';
 import { byTurns, oneByOne, perSecond } from './measure.js';
-import { WIDTH } from './pair.js';
-import { LARGE, Picture, SMALL } from './pictures.js';
+import { KEPT_RESULTS, WIDTH } from './pair.js';
+import { LARGE, Picture, SIZES } from './pictures.js';
 import { type Effort, jobsPerSecond, milliseconds, type Row, row } from './rows.js';
 import { cpuMicroseconds } from './system.js';
-
-const KEPT_RESULTS = { MAX_RESULT_MEMORY: String(256 * 1024 ** 2) };
-const sizes = [
-  ['12 KB', SMALL],
-  ['1 MB', LARGE],
-] as const;
 
 interface Server {
   readonly machines: Machines;
@@ -25,14 +19,14 @@ async function open(script?: URL): Promise<Server> {
 }
 
 /**
- * This build against another one, each with machines of its own, by turns in one run: whether a change made the server slower.
+ * Compares this build with another one, each with its own machines, by turns in one run: did a change make the server slower?
  * @param folder of the other build: a checkout in which `npm run build` ran
  */
 export async function against(folder: string, { rounds, goes }: Effort): Promise<Row[]> {
   const [ours, theirs] = [await open(), await open(pathToFileURL(path.resolve(folder, 'dist/server.js')))];
   const rows: Row[] = [];
   try {
-    for (const [name, size] of sizes) {
+    for (const [name, size] of SIZES) {
       const picture = await Picture.ofSize(size);
       const count = size === LARGE ? goes / 4 : 2 * goes;
       const single = ({ api }: Server) => oneByOne(count / 2, () => api.process(picture.next()));
@@ -83,7 +77,7 @@ const compared = (a: number, b: number, ratio: number, unit: (value: number) => 
   ratio,
 });
 
-/** Milliseconds of CPU for each job. */
+/** Returns the CPU time per job, ms. */
 async function cpuOf(
   server: Server,
   jobs: number,

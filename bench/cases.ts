@@ -3,15 +3,11 @@ import { ApiClient } from './ApiClient.js';
 import { Machines } from './machines.js';
 import { byTurns, oneByOne, perSecond } from './measure.js';
 import { type Pair, WIDTH } from './pair.js';
-import { LARGE, Picture, SMALL } from './pictures.js';
+import { LARGE, Picture, SIZES, SMALL } from './pictures.js';
 import { type Effort, jobsPerSecond, milliseconds, type Row, row } from './rows.js';
 
 /** Time of model work, if any. */
 const WORK_MS = 50;
-const sizes = [
-  ['12 KB', SMALL],
-  ['1 MB', LARGE],
-] as const;
 
 /** One synchronous job at a time, compared with a bare client on the same machines. */
 export async function syncJobs({ rounds, goes }: Effort, pair: Pair): Promise<Row[]> {
@@ -21,7 +17,7 @@ export async function syncJobs({ rounds, goes }: Effort, pair: Pair): Promise<Ro
     [WORK_MS, ['<=1.06', '<=1.15']] as const,
   ]) {
     await pair.setWork(workMs);
-    for (const [index, [name, size]] of sizes.entries()) {
+    for (const [index, [name, size]] of SIZES.entries()) {
       const picture = await Picture.ofSize(size);
       const count = workMs > 0 ? goes / 20 : size === LARGE ? goes / 8 : goes;
       const { a, b, ratio } = await byTurns(
@@ -40,7 +36,7 @@ export async function syncJobs({ rounds, goes }: Effort, pair: Pair): Promise<Ro
 export async function wideJobs({ rounds, goes, isQuick }: Effort, pair: Pair): Promise<Row[]> {
   await pair.setWork(0);
   const rows: Row[] = [];
-  for (const [name, size] of sizes) {
+  for (const [name, size] of SIZES) {
     const picture = await Picture.ofSize(size);
     const count = size === LARGE ? goes / 4 : isQuick ? 300 : 400;
     const { a, b, ratio } = await byTurns(

@@ -12,6 +12,11 @@ export interface PictureSize {
 /** The images of most cases: a small one, and one of a megapixel. */
 export const SMALL: PictureSize = { width: 64, height: 64, bytes: 12_000 };
 export const LARGE: PictureSize = { width: 1000, height: 1000, bytes: 1_000_000 };
+/** The sizes of most cases, with the names that tables give them. */
+export const SIZES = [
+  ['12 KB', SMALL],
+  ['1 MB', LARGE],
+] as const;
 /** As large as a phone's photo, in pixels and in bytes. */
 export const PHOTO: PictureSize = { width: 4000, height: 3000, bytes: 3_900_000 };
 /** For cases in which only the number of jobs matters. */

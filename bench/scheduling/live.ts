@@ -24,9 +24,9 @@ const TOLERANCE = 0.15;
 /** Maximum makespan of several servers compared with one. */
 const MAX_RATIO_OF_SERVERS = 1.1;
 const SERVERS = 3;
-/** Between two submissions. */
+/** Time between two submissions. */
 const ARRIVAL_MS = 5;
-/** Orders of the jobs whose times are added up: one model load more or less is 15 % of one of them. */
+/** Random orders of the jobs. Their times are added up, because one model load is 15 % of one order's time. */
 const SEEDS = [7, 8, 9];
 
 /** A makespan. */
@@ -98,7 +98,7 @@ async function besideOneServer(): Promise<void> {
   }
 }
 
-/** A row of a table. */
+/** Prints a row of a table. */
 function report(
   name: string,
   expected: Figure,

@@ -3,12 +3,12 @@ import type { Run, Scenario, SimulatedJob, SimulatedMachine } from './simulate.j
 
 const JOB_MS = 1000;
 const SWITCH_MS = 3000;
-/** Jobs that a machine takes at once. */
+/** Jobs at the same time on one machine. */
 export const SLOTS = 2;
-/** When the jobs that count come, after those from which speeds are known, virtual ms. */
+/** Arrival of the measured jobs, after those that reveal the speeds, virtual ms. */
 const LATER = 1_000_000;
 
-/** A scenario that is small enough for real time. */
+/** A scenario for real time. */
 export interface SmallScenario {
   readonly name: string;
   readonly scenario: Scenario;
@@ -72,7 +72,7 @@ export function otherUsers(): SmallScenario {
   return { name: '20 prompts of other users on one of two machines, four jobs', scenario };
 }
 
-/** From when the jobs that count come to the last result, seconds. */
+/** Time from the arrival of the measured jobs to the last result, seconds. */
 export function makespan(
   { jobs: all, chain = [] }: Scenario,
   { makespanMs }: Run,

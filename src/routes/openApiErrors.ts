@@ -14,10 +14,10 @@ import { comfyCodeOf, comfyStatusOf } from './v2/comfyErrors.js';
  */
 export const GENERAL_ERROR_STATUSES: readonly number[] = [401, 403, 414, 429, 500];
 
-/** How errors look in one of the APIs. */
+/** Format of the errors of one API. */
 interface ErrorForm {
   readonly schema: z.ZodType;
-  /** Start of the names of the recorded errors. */
+  /** Prefix of the names of recorded errors. */
   readonly recorded: string;
   readonly statusOf: (code: ErrorCode) => number;
   readonly nameOf: (code: ErrorCode) => string;
@@ -37,14 +37,14 @@ const COMFY_FORM: ErrorForm = {
   nameOf: comfyCodeOf,
 };
 
-/** The error responses of one API. Each is the same for all endpoints, so the document has it once. */
+/** Error responses of one API. All endpoints share them, so the document contains each once. */
 export interface ErrorResponses {
-  /** What any request can get. */
+  /** Errors that any request can get. */
   readonly general: ZodOpenApiResponseObject;
   readonly byStatus: ReadonlyMap<number, ZodOpenApiResponseObject>;
 }
 
-/** The error responses of the API that an endpoint belongs to. */
+/** Returns the error responses of the API that an endpoint belongs to. */
 export function errorResponsesOf({ form }: Pick<Endpoint, 'form'>): ErrorResponses {
   return form === 'comfy' ? COMFY_RESPONSES : OWN_RESPONSES;
 }

@@ -7,19 +7,19 @@ import { SimulatorProcess } from '../support/fleet.js';
 import type { Random } from '../support/random.js';
 import type { Ledger } from './Ledger.js';
 
-/** How a machine leaves. */
+/** The ways to remove a machine. */
 const WAYS = ['drained', 'removed at work', 'stopped at work'] as const;
 type Way = (typeof WAYS)[number];
 
-/** What happened to machines that came and went. */
+/** Counts of the machines that were added and removed. */
 export interface FleetChanges {
   added: number;
-  /** Set to draining before they were removed. */
+  /** Drained before the removal. */
   drained: number;
   removed: number;
-  /** Of those: removed with jobs, which ended there. */
+  /** Removed while jobs were running, which ended there. */
   removedAtWork: number;
-  /** Of those: removed with jobs, and stopped at once. */
+  /** Removed while jobs were running, and stopped immediately. */
   stoppedAtWork: number;
   /** Prompts that ran on all of them. */
   executions: number;
@@ -33,7 +33,7 @@ interface Parts {
   isOver(): boolean;
 }
 
-/** One more machine is started, added, given jobs, removed in one of three ways and stopped, again and again. */
+/** Repeatedly starts one more machine, adds it, waits until it runs jobs, removes it in one of three ways, and stops it. */
 export class ComeAndGo {
   readonly changes: FleetChanges = {
     added: 0,
@@ -49,7 +49,7 @@ export class ComeAndGo {
     this.#parts = parts;
   }
 
-  /** Whether a machine left in each of the ways. */
+  /** Whether machines were removed in each of the ways. */
   get isComplete(): boolean {
     const { drained, removedAtWork, stoppedAtWork } = this.changes;
     return Math.min(drained, removedAtWork, stoppedAtWork) > 0;
@@ -84,7 +84,7 @@ export class ComeAndGo {
     }
   }
 
-  /** It ends its jobs, gets none any more, and is removed. */
+  /** Drains the machine, waits for its jobs, and removes it. */
   async #drain(name: string, machine: SimulatorProcess): Promise<void> {
     await this.#send('PATCH', `/${name}`, { state: 'draining' });
     this.changes.drained += 1;
@@ -101,7 +101,7 @@ export class ComeAndGo {
     this.changes.executions += after.executions.length;
   }
 
-  /** It is removed while it has jobs, and stopped when they have ended, or before. */
+  /** Removes the machine while it runs jobs, and stops it after they have ended, or before. */
   async #removeAtWork(name: string, machine: SimulatorProcess, way: Way): Promise<void> {
     const [leaving] = await this.#send('DELETE', `/${name}`);
     const atWork = leaving?.active_jobs ?? 0;
@@ -120,7 +120,7 @@ export class ComeAndGo {
     if (atWork > 0) this.changes.removedAtWork += 1;
   }
 
-  /** Resolves without a job, too, when nobody submits any more. */
+  /** Waits until the machine has a job. Also resolves when the run is over. */
   async #untilItWorks(name: string): Promise<void> {
     await eventually(async () => {
       if (this.#parts.isOver()) return;

@@ -4,7 +4,7 @@ import { NativeClient, type NativeMessage, type NativeSocket } from './NativeCli
 import { jpeg } from './pictures.js';
 import { Stack } from './stack.js';
 
-/** What a client of ComfyUI does. */
+/** Requests of a ComfyUI client. */
 type Scenario = (replay: NativeReplay) => Promise<void>;
 
 interface Answer {
@@ -14,20 +14,20 @@ interface Answer {
   readonly text: string;
 }
 
-/** The name of the picture that is there, as a loader takes it. */
+/** Name of the uploaded image, as loaders use it. */
 export const SLOT = 'slot.jpg [temp]';
 
 const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
-/** What the server puts into the names of files. */
+/** What the server adds to file names. */
 const MARK = new RegExp(`-${UUID.source}`, 'g');
 const RANDOM_NAME = /ComfyUI_temp_[a-z]{5}_\d{5}_/g;
-/** Fields whose values are not compared: times, counts, and Python's tracebacks, which the server's own refusals have none of. */
+/** Fields whose values are not compared: times, counts, and Python tracebacks, which errors of the server do not have. */
 const UNLIKE = new Set(['timestamp', 'queue_remaining', 'number', 'traceback']);
 
-/** One client's requests to something that looks like ComfyUI, and all that it gets back. */
+/** Sends the requests of one client to a ComfyUI API, and records all responses and messages. */
 export class NativeReplay {
   readonly client: NativeClient;
-  /** The ComfyUI itself, or the one behind the server. */
+  /** The simulated ComfyUI: the target itself, or the machine behind the server. */
   readonly simulator: Simulator;
   readonly #answers: Answer[] = [];
   readonly #sockets = new Map<string, NativeSocket>();
@@ -39,7 +39,7 @@ export class NativeReplay {
     this.simulator = simulator;
   }
 
-  /** Opens a socket and waits for the first message. @param name what the socket is called in the test */
+  /** Opens a socket and waits for the first message. @param name of the socket in the test */
   async connect(name: string, clientId = name): Promise<NativeSocket> {
     const socket = await this.client.connect(clientId);
     this.#sockets.set(name, socket);
@@ -49,7 +49,7 @@ export class NativeReplay {
     return socket;
   }
 
-  /** A socket that was opened. */
+  /** Returns an open socket. */
   socket(name: string): NativeSocket {
     const socket = this.#sockets.get(name);
     if (!socket) throw new Error(`no socket ${name}`);
@@ -68,7 +68,7 @@ export class NativeReplay {
     return this.request(path, { method: 'POST', ...(body === undefined ? {} : { body: text }) });
   }
 
-  /** Submits a prompt. @returns its id; an empty one where it was refused */
+  /** Submits a prompt. @returns its id; empty if it was rejected */
   async submit(clientId: string, prompt: unknown, more: object = {}): Promise<string> {
     const { text } = await this.post('/prompt', { prompt, client_id: clientId, ...more });
     const { prompt_id: id = '' } = JSON.parse(text) as { prompt_id?: string };
@@ -76,7 +76,7 @@ export class NativeReplay {
     return id;
   }
 
-  /** Submits a prompt, waits for its end, and asks for its history. */
+  /** Submits a prompt, waits for its end, and fetches its history. */
   async run(socket: NativeSocket, clientId: string, prompt: unknown, more: object = {}): Promise<string> {
     const id = await this.submit(clientId, prompt, more);
     await socket.ended(id);
@@ -91,12 +91,12 @@ export class NativeReplay {
     await this.request('/upload/image', { method: 'POST', body });
   }
 
-  /** Status and fields of each answer, in order. */
+  /** Returns status and fields of each response, in order. */
   get answers(): string[] {
     return this.#answers.map(({ status, text }) => `${status} ${fieldsOf(this.#plain(text))}`.trim());
   }
 
-  /** Everything about each answer but ids, times and counts. What refuses a request says so in its own words. */
+  /** Returns the responses without ids, times and counts. Error messages may differ. */
   get answerShapes(): unknown[] {
     return this.#answers.map(({ request, status, type, text }) => {
       const about = { request: this.#plainIds(request), status };
@@ -105,7 +105,7 @@ export class NativeReplay {
     });
   }
 
-  /** What a socket got, in order: the type of each message, and its node. */
+  /** Returns the messages of a socket in order: type and node of each. */
   heard(name: string): string[] {
     return this.socket(name).frames.map((frame) => {
       if (Buffer.isBuffer(frame)) return `preview ${frame.readUInt32BE(0)}`;
@@ -115,12 +115,12 @@ export class NativeReplay {
     });
   }
 
-  /** All text messages of all sockets. */
+  /** Returns all text messages of all sockets. */
   get messages(): NativeMessage[] {
     return [...this.#sockets.values()].flatMap(({ messages }) => messages);
   }
 
-  /** Everything about what a socket got but ids, times and counts. */
+  /** Returns the messages of a socket without ids, times and counts. */
   heardShapes(name: string): unknown[] {
     return this.socket(name).frames.map((frame) => {
       if (!Buffer.isBuffer(frame)) return this.#plain(JSON.stringify(frame));
@@ -152,7 +152,7 @@ function fieldsOf(body: unknown): string {
   return typeof body === 'object' && body !== null ? Object.keys(body).join(',') || '{}' : '';
 }
 
-/** One prompt after the other, each followed to its end by a socket called A. */
+/** Runs prompts one after the other; socket A follows each to its end. */
 export const runAll =
   (...prompts: readonly object[]) =>
   async (one: NativeReplay) => {
@@ -161,15 +161,15 @@ export const runAll =
   };
 
 /**
- * Plays a scenario twice, with a picture that is there under the name `SLOT`: on a simulated ComfyUI, and on the server's port in
- * front of another one like it.
+ * Runs a scenario twice, with an uploaded image named `SLOT`: on a simulated ComfyUI, and on the server's port in front of
+ * another one.
  */
 export async function replay(
   scenario: Scenario,
   options: SimulatorOptions = {},
 ): Promise<{ machine: NativeReplay; server: NativeReplay }> {
   const simulator = await startSimulator(options);
-  // What it takes is told to clients: as much as a ComfyUI.
+  // Clients are told the upload limit: use that of ComfyUI.
   const env = { COMFYUI_API_PORT: '0', MAX_FILE_SIZE: String(100 * 1024 * 1024) };
   const stack = await Stack.start({ simulators: [options], env });
   const machine = new NativeReplay(simulator.host, simulator);

@@ -7,7 +7,7 @@ import { createServer, type Server } from 'node:tls';
 
 const PROGRAM = process.env['OPENSSL'] ?? 'openssl';
 
-/** @throws Error where there is no OpenSSL although there must be one */
+/** @throws Error in CI without OpenSSL */
 export function requireOpenssl(): boolean {
   if (spawnSync(PROGRAM, ['version']).status === 0) return true;
   if (process.env['CI']) throw new Error('No openssl: install it (apt-get install openssl) or set OPENSSL.');
@@ -17,9 +17,9 @@ export function requireOpenssl(): boolean {
   return false;
 }
 
-/** TLS in front of a machine, for HTTP and WebSockets, with a self-signed certificate of its own. */
+/** A TLS proxy in front of a machine, for HTTP and WebSockets, with its own self-signed certificate. */
 export class TlsProxy {
-  /** The file with its certificate. */
+  /** Path of the certificate. */
   readonly caFile: string;
   readonly #folder: string;
   readonly #server: Server;
@@ -45,13 +45,13 @@ export class TlsProxy {
         });
       }
     });
-    // Clients that do not trust the certificate.
+    // Some clients do not trust the certificate, and close the connection.
     this.#server.on('tlsClientError', () => undefined);
   }
 
   /**
    * @param host `host:port` of the machine
-   * @param subject what the certificate is for, such as `IP:127.0.0.1` or `DNS:gpu.example`
+   * @param subject subject of the certificate, for example `IP:127.0.0.1` or `DNS:gpu.example`
    */
   static async start(host: string, subject: string, address = '127.0.0.1'): Promise<TlsProxy> {
     const folder = mkdtempSync(path.join(tmpdir(), 'tls-'));

@@ -2,16 +2,16 @@ import { expect } from 'vitest';
 import type { NativeMessage } from './NativeClient.js';
 import type { NativeReplay } from './NativeReplay.js';
 
-/** What a ComfyUI sends when a prompt begins to run: the queue grew, and it was taken from there. */
+/** Messages when a prompt starts: the queue grows, and the prompt leaves it. */
 export const beginning = ['status', 'status', 'execution_start', 'execution_cached'];
 
-/** What it sends when a prompt ends well. */
+/** Messages when a prompt succeeds. */
 export const ending = ['execution_success', 'status', 'executing null'];
 
-/** What it sends of a node that runs. */
+/** Messages of a running node. */
 export const node = (id: string) => ['progress_state', `executing ${id}`, 'progress_state'];
 
-/** What it sends of an output node that runs. */
+/** Messages of a running output node. */
 export const saver = (id: string) => [
   'progress_state',
   `executing ${id}`,
@@ -31,7 +31,7 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   progress: ['max', 'node', 'prompt_id', 'value'],
   executing: ['display_node', 'node', 'prompt_id'],
   'executing null': ['node', 'prompt_id'],
-  /** To a socket that was opened while the node was at work. */
+  /** For a socket that was opened while the node was running. */
   'executing again': ['node'],
   executed: ['display_node', 'node', 'output', 'prompt_id'],
   execution_success: ['prompt_id', 'timestamp'],
@@ -47,7 +47,7 @@ interface Sides {
   readonly server: NativeReplay;
 }
 
-/** Every message of both sides has the fields that it has in the recordings. */
+/** Expects every message of both sides to have the fields of the recordings. */
 export function expectMessageFields({ machine, server }: Sides): void {
   for (const message of [...machine.messages, ...server.messages]) {
     const { type, data } = message;
@@ -73,9 +73,9 @@ function recordedFields({ type, data }: NativeMessage): readonly string[] | unde
 }
 
 /**
- * Both sides say the same, but for ids, times and lengths of the queue.
- * @param sockets that are compared message by message
- * @param differing answers that are not compared, by number
+ * Expects both sides to send the same, apart from ids, times and queue lengths.
+ * @param sockets to compare message by message
+ * @param differing numbers of the responses that are not compared
  */
 export function expectSame(
   sides: Sides,

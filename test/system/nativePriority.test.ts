@@ -1,4 +1,4 @@
-/** `number` and `front` of a prompt, and how far a key's prompts may go before those of others. */
+/** `number` and `front` of a prompt, and their limits for API keys. */
 import { afterEach, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { NativeClient } from '../support/NativeClient.js';
@@ -14,7 +14,7 @@ const PROMPT = {
   '2': { class_type: 'InspyrenetRembg', inputs: { image: ['1', 0], torchscript_jit: 'default' } },
 };
 
-/** A prompt that differs from the others. */
+/** Returns a prompt that differs from the others. */
 const prompt = (name: string) => ({
   ...PROMPT,
   '3': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: name } },
@@ -22,7 +22,7 @@ const prompt = (name: string) => ({
 
 const ENV = { COMFYUI_API_PORT: '0', MAX_JOBS_PER_INSTANCE: '1', COMFYUI_KEEP_HISTORY: 'true' };
 
-/** Starts the server with a machine that is busy until its fault is cleared. */
+/** Starts a server with a machine that is busy until its fault is cleared. */
 async function start(env: Readonly<Record<string, string>> = {}, key?: string): Promise<NativeClient> {
   stack = await Stack.start({ env: { ...ENV, ...env } });
   const client = clientOf(key);
@@ -35,7 +35,7 @@ async function start(env: Readonly<Record<string, string>> = {}, key?: string): 
 const clientOf = (key?: string) =>
   new NativeClient(stack.nativeHost, key === undefined ? {} : { 'X-API-Key': key });
 
-/** Names of the prompts in the order in which they ran. */
+/** Returns the names of the prompts in the order of execution. */
 async function order(names: readonly string[]): Promise<string[]> {
   stack.simulator().faults.hang = false;
   const machine = new NativeClient(stack.simulator().host);

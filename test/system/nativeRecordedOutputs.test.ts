@@ -81,7 +81,7 @@ describe('recorded outputs', () => {
       ...beginning,
       ...node('1'),
       ...sent('preview 4', 'progress'),
-      // Of the queue everybody hears.
+      // All clients get the queue length.
       ...['status', 'status', 'status'],
     ]);
     expect(sides.machine.heard('B')).toEqual(['status sid', ...beginning, ...sent('progress', 'preview 1')]);
@@ -135,7 +135,7 @@ describe('recorded outputs', () => {
       });
     expect(names(machine)).toEqual(['slot.jpg', 'slot.jpg', 'slot (1).jpg']);
     expect(machine.answers.slice(-2)).toEqual(['500', '200']);
-    // Of a name with a path in it the path is left out.
+    // The path in a file name is ignored.
     expect(server.answers.slice(-2)).toEqual(['200 name,subfolder,type', '200']);
     expectSame(sides, ['A'], [6]);
   });

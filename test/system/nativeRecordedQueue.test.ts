@@ -13,7 +13,7 @@ const sleep = (seconds: number) => ({
 });
 const ACCEPTED = '200 prompt_id,number,node_errors';
 
-/** Without lengths of the queue, which come whenever they change, and with the steps of a node as one. */
+/** Removes queue lengths, which are sent on every change, and merges the steps of a node. */
 function brief(heard: readonly string[]): string[] {
   const isStep = (kind: string | undefined) => kind === 'progress' || kind === 'progress_state';
   return heard
@@ -27,12 +27,12 @@ const whole = [...briefNode('1'), ...briefNode('2'), ...briefNode('3'), 'execute
 const good = ['execution_success', 'executing null'];
 const stopped = ['execution_interrupted', 'executing null'];
 
-/** Waits until a socket was told the first step of the node that sleeps. */
+/** Waits until a socket got the first step of the sleeping node. */
 async function working(one: NativeReplay, name: string, id: string): Promise<void> {
   await one.socket(name).heard((kinds) => kinds.includes('progress'), id);
 }
 
-/** Opens sockets for a client until one is told at once which node is at work. */
+/** Opens sockets for a client until one is told immediately which node is running. */
 async function connectAtWork(one: NativeReplay, name: string, clientId: string): Promise<void> {
   await eventually(async () => {
     await one.connect(name, clientId);
@@ -114,7 +114,7 @@ describe('recorded queues', () => {
     expect(brief(machine.heard('B'))).toEqual(['status sid', ...others]);
     for (const name of ['A', 'B']) {
       expect(brief(server.heard(name))).toEqual(brief(machine.heard(name)));
-      // Everybody hears how long the whole queue is.
+      // All clients get the length of the whole queue.
       for (const one of [machine, server]) {
         const lengths = one.messages.flatMap(({ data }) => JSON.stringify(data['status'] ?? []));
         expect(lengths).toContain('{"exec_info":{"queue_remaining":3}}');
@@ -160,7 +160,7 @@ describe('recorded sockets', () => {
       await inHistory(one, second);
       await one.connect('A4', 'A');
       await one.request(`/history/${second}`);
-      // What ended is not told again.
+      // Ended prompts are not repeated.
       await new Promise((resolve) => setTimeout(resolve, 100));
     });
     const { machine, server } = sides;
@@ -188,9 +188,9 @@ describe('recorded sockets', () => {
     const heard = ['status sid', ...start, ...whole, ...good];
     expect(machine.heard('first')).toEqual(['status sid']);
     expect(server.heard('first')).toEqual(['status sid']);
-    // It goes deaf.
+    // The first socket gets no more messages.
     expect(brief(machine.heard('second'))).toEqual(heard);
-    // Which is a fault of ComfyUI, and no client counts on it.
+    // This is a fault of ComfyUI, and no client depends on it.
     await eventually(() =>
       expect(brief(server.heard('second'))).toEqual([...heard, ...start, ...whole.slice(2), ...good]),
     );

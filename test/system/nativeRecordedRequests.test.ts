@@ -51,7 +51,7 @@ describe('recorded refusals', () => {
       'no_prompt No prompt provided',
       '500',
     ]);
-    // What cannot be read is the client's fault, which a 500 does not say.
+    // An unreadable body is an error of the client, so a 500 would be wrong.
     expect(server.answers).toEqual([REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED]);
     expectSame(sides, [], [5]);
   });
@@ -107,7 +107,7 @@ describe('recorded refusals', () => {
       ...['200 system,devices', '200 InspyrenetRembg', '200 {}', '200 {}', '200 {}', '404', '400'],
       ...['200 queue_running,queue_pending', '200 name,subfolder,type', '200', '404'],
     ]);
-    // Of newer ComfyUI, which has this route.
+    // Newer versions of ComfyUI have this route.
     expect(sides.server.answers.at(-1)).toBe('200 jobs,pagination');
     expectSame(sides, [], [10]);
   });
@@ -130,7 +130,7 @@ describe('recorded faults of a machine', () => {
     });
     expect(machine.answers).toEqual([ACCEPTED]);
     expect(machine.heard('A')).toEqual(['status sid', ...beginning, ...failed]);
-    // A prompt goes to a machine that has its models. Where there is none, nothing would come of waiting.
+    // A prompt goes to a machine with its models. If no machine has them, waiting would be useless.
     expect(server.answers).toEqual([REFUSED]);
     expect(server.answerShapes[0]).toHaveProperty(
       'body.error.message',
@@ -151,7 +151,7 @@ describe('recorded faults of a machine', () => {
     const { machine, server } = sides;
     expect(machine.heard('A').slice(-3)).toEqual(['execution_interrupted', 'status', 'executing null']);
     expect(machine.answerShapes.at(-1)).toHaveProperty(['body', 'prompt 0', 'status', 'status_str'], 'error');
-    // Nobody here asked for it: it begins again, and ends well.
+    // No client of this server requested the interrupt: the prompt runs again, and succeeds.
     const heard = server.heard('A');
     expect(heard).not.toContain('execution_interrupted');
     expect(heard.filter((kind) => kind === 'execution_start')).toHaveLength(2);

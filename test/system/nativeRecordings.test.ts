@@ -1,6 +1,6 @@
 /**
- * Requests as in recordings of a real ComfyUI, to a simulated one and to the server's port in front of another: each says what the
- * recording says. What is expected of the machine alone is what the recording shows; where the server differs, the test says why.
+ * The requests in recordings of a real ComfyUI, sent to a simulated ComfyUI and to the server's port in front of another one. Both
+ * must respond as recorded. Where the server differs on purpose, the test gives the reason.
  */
 import { describe, expect, it } from 'vitest';
 import { replay, runAll, SLOT } from '../support/NativeReplay.js';
@@ -54,7 +54,7 @@ describe('recorded runs', () => {
     const first = ['status sid', ...beginning, ...node('1'), ...node('2'), ...saver('3'), ...ending];
     const cached = [...beginning, 'executed 3', 'progress_state', ...ending];
     expect(machine.heard('A')).toEqual([...first, ...cached]);
-    // The saver runs again: each job has files of its own, so that no other prompt's file can take their names.
+    // The saver runs again: each job has its own files, so that files of other prompts cannot take their names.
     expect(server.heard('A')).toEqual([...first, ...beginning, ...saver('3'), ...ending]);
     expectMessageFields(sides);
     expect(server.answerShapes[1]).toEqual(machine.answerShapes[1]);

@@ -1,4 +1,4 @@
-/** WebSockets of custom nodes, which go through the port of ComfyUI's own API to a machine. */
+/** WebSockets of custom nodes, forwarded through the port of ComfyUI's own API to a machine. */
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -25,9 +25,9 @@ afterEach(async () => {
   await simulator.stop();
 });
 
-/** A ComfyUI with a custom node that has a WebSocket of its own, which sends back what it gets. */
+/** A ComfyUI with a custom node whose WebSocket echoes its messages. */
 class MachineWithNode {
-  /** Of each request for its WebSocket. */
+  /** URL and headers of each WebSocket request. */
   readonly requests: { readonly url: string | undefined; readonly headers: IncomingHttpHeaders }[] = [];
   readonly sockets = new WebSocketServer({ noServer: true });
   readonly #server: Server;

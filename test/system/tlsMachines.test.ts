@@ -23,7 +23,7 @@ describe.runIf(requireOpenssl())('a machine behind TLS with a certificate that n
     await machine.stop();
   });
 
-  /** @param subject what the certificate is for */
+  /** @param subject of the certificate */
   async function start(subject: string, entry: () => object): Promise<void> {
     machine = await startSimulator();
     proxy = await TlsProxy.start(machine.host, subject, ADDRESS);
@@ -48,7 +48,7 @@ describe.runIf(requireOpenssl())('a machine behind TLS with a certificate that n
     expect(await instance()).toMatchObject({ health: 'unhealthy', version: null });
   }
 
-  /** Over HTTP, with a WebSocket that is open. */
+  /** Runs a job over HTTPS with an open WebSocket. */
   async function expectJob(): Promise<void> {
     const host = `${ADDRESS}:${proxy.port}`;
     await eventually(() => expect(stack.services.connections.stats()[host]?.connected).toBeGreaterThan(0));

@@ -1,7 +1,7 @@
 import { openApiDocument } from '../../schemas/common.js';
 import { type Endpoint, TAGS } from '../Endpoint.js';
 
-/** The OpenAPI document of this API. */
+/** `GET /api/v2/openapi.json`. */
 export const comfyDocumentEndpoint: Endpoint = {
   id: 'comfy_openapi',
   method: 'get',

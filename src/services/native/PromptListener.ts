@@ -4,20 +4,20 @@ import type { ClientSocket } from './ClientSocket.js';
 import type { NativePrompt } from './NativePrompt.js';
 
 interface Parts {
-  /** The client's socket, where it has one at the moment. */
+  /** Returns the socket of the client, if it is connected. */
   readonly socket: () => ClientSocket | undefined;
-  /** The prompt has new files. */
+  /** Called when the prompt has new files. */
   readonly onFiles: () => void;
   readonly onOverflow: () => void;
 }
 
-/** Hears what machines say of one prompt, and tells its client. */
+/** Forwards the messages of machines about one prompt to its client. */
 export class PromptListener implements JobListener {
-  /** What its socket does not take is dropped there. */
+  /** The socket itself drops what the client does not read. */
   readonly waitingBytes = 0;
   readonly #prompt: NativePrompt;
   readonly #parts: Parts;
-  /** A preview that is told after the progress of its step. */
+  /** A preview that is sent after the progress of its step. */
   #late: MachinePreview | undefined;
 
   constructor(prompt: NativePrompt, parts: Parts) {
@@ -38,7 +38,7 @@ export class PromptListener implements JobListener {
     this.#tellLate();
     const metadata = this.#prompt.previewMetadata(preview, mark);
     const socket = this.#parts.socket();
-    // As in ComfyUI: with metadata a preview comes before the progress of its step, without behind it.
+    // As in ComfyUI: a preview with metadata comes before the progress of its step, one without comes after it.
     if (metadata !== undefined && socket && !socket.knowsMetadata) this.#late = preview;
     else socket?.sendPreview(preview, metadata);
   }

@@ -8,6 +8,7 @@ import type { RedisConnection } from './RedisConnection.js';
 import { rebuildIndex } from './rebuildIndex.js';
 import { ShownEntries } from './ShownEntries.js';
 import { Subscription } from './Subscription.js';
+import { queueUnavailable } from './unavailable.js';
 import { WaitingIndex } from './WaitingIndex.js';
 
 /** Maximum number of entries per type that one search reads. If all of them must wait, no later entry of that type is found. */
@@ -227,7 +228,8 @@ export class RedisJobQueue implements JobQueue {
     const { connection, prefix } = this.#parts;
     const client = connection.commands;
     const bull = this.#bull;
-    if (!bull) throw new Error('The queue was not started.');
+    // The server listens before the queue has started.
+    if (!bull) throw queueUnavailable();
     const lane = new QueueLane(
       bull,
       { client, prefix: `${prefix}:queue`, type, token: this.#token },

@@ -20,22 +20,24 @@ export function tellingUnavailable<T extends object>(target: T): T {
   });
 }
 
+/** Returns the error that tells a client to try again soon. */
+export function queueUnavailable(cause?: Error): AppError {
+  return new AppError('QUEUE_UNAVAILABLE', 'The queue is currently not available.', {
+    retryAfterSeconds: RETRY_SECONDS,
+    ...(cause ? { cause } : {}),
+  });
+}
+
 function fail(error: unknown): never {
   if (!isOutage(error)) throw error;
-  throw new AppError('QUEUE_UNAVAILABLE', 'The queue is currently not available.', {
-    retryAfterSeconds: RETRY_SECONDS,
-    cause: new Error(messageOf(error), { cause: error }),
-  });
+  throw queueUnavailable(new Error(messageOf(error), { cause: error }));
 }
 
 const NAMES: ReadonlySet<string> = new Set(['ReplyError', 'MaxRetriesPerRequestError', 'AbortError']);
 
-/**
- * Errors of ioredis about a broken connection, of Node about its socket, and of a queue that is still starting while the
- * server already listens.
- */
+/** Errors of ioredis about a broken connection, and of Node about its socket. */
 const MESSAGES =
-  /Connection is closed|isn't writeable|Command timed out|Not connected to Redis|Connection closed|The queue was not started/;
+  /Connection is closed|isn't writeable|Command timed out|Not connected to Redis|Connection closed/;
 const CODES = /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_)/;
 
 /** Whether Redis, or the connection to it, failed: other errors, such as those of a callback, are no outage. */
