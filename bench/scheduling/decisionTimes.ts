@@ -48,6 +48,7 @@ function measure(): DecisionTimes {
       return 2 - queue.length;
     },
     others: 0,
+    ofServers: 0,
     canRun: (workflow: string) => (at + workflow.length) % 5 !== 0,
     accepts: () => true,
   }));

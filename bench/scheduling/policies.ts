@@ -3,11 +3,25 @@ import type { MachineView } from '../../src/services/instances/scheduling/types.
 import type { MachineState, Policy, SimulatedJob } from './simulate.js';
 
 /** The declared duration of every workflow, ms: wrong on purpose, to test the scheduler before there are measurements. */
-const DECLARED_MS = 10_000;
+export const DECLARED_MS = 10_000;
 
-const MAX_PASSED_OVER_MS = 120_000;
+export const MAX_PASSED_OVER_MS = 120_000;
 
 const canRun = ({ machine: { runs } }: MachineState, workflow: string) => runs?.has(workflow) ?? true;
+
+/** A machine as the scheduler sees it. @param ofServers number of its jobs that other servers started */
+export function viewOf(state: MachineState, slots: number, now: number, ofServers = 0): MachineView {
+  const { id, others } = state.machine;
+  const prompts = others ? Math.ceil(Math.max(0, others.prompts - now / others.ms)) : 0;
+  return {
+    id,
+    freeSlots: slots - state.queue.length,
+    others: prompts + ofServers,
+    ofServers,
+    canRun: (workflow) => canRun(state, workflow),
+    accepts: () => true,
+  };
+}
 
 /** The server's own scheduler. */
 export class RealPolicy implements Policy {
@@ -26,17 +40,7 @@ export class RealPolicy implements Policy {
   }
 
   next(machines: readonly MachineState[], now: number): { job: SimulatedJob; machineId: string } | undefined {
-    const views = machines.map((state): MachineView => {
-      const { id, others } = state.machine;
-      const prompts = others ? Math.ceil(Math.max(0, others.prompts - now / others.ms)) : 0;
-      return {
-        id,
-        freeSlots: this.#slots - state.queue.length,
-        others: prompts,
-        canRun: (workflow) => canRun(state, workflow),
-        accepts: () => true,
-      };
-    });
+    const views = machines.map((state) => viewOf(state, this.#slots, now));
     const decision = this.#scheduler.decide(views, now);
     const job = decision && this.#jobs.get(decision.job.id);
     if (!decision || !job) return undefined;

@@ -56,7 +56,8 @@ export interface Policy {
   arrive(job: SimulatedJob, now: number): void;
   /** Removes the next job from the queue and returns it with its machine; undefined if none can start now. */
   next(machines: readonly MachineState[], now: number): { job: SimulatedJob; machineId: string } | undefined;
-  ended(job: SimulatedJob, now: number): void;
+  /** @param executionMs as a server measures it, including loading */
+  ended(job: SimulatedJob, now: number, executionMs: number): void;
   /** Jobs that were removed because their deadline has passed. */
   expire(now: number): SimulatedJob[];
 }
@@ -161,7 +162,7 @@ class Simulation {
     this.#at(endsAt, () => {
       queue.shift();
       this.#finished.push({ job, machine: machine.id, givenAt: now, endedAt: endsAt });
-      this.#policy.ended(job, endsAt);
+      this.#policy.ended(job, endsAt, endsAt - beginsAt);
       const isOfChain = this.#scenario.chain?.some(({ id }) => id === job.id);
       const following = isOfChain ? this.#coming.shift() : undefined;
       if (following) this.#policy.arrive({ ...following, arrivesAt: endsAt }, endsAt);

@@ -28,6 +28,8 @@ interface TestMachine {
   readonly loadMs?: number;
   readonly slots?: number;
   readonly others?: number;
+  /** Number of jobs of other servers. */
+  ofServers?: number;
   readonly workflows?: readonly string[];
   readonly maxBytes?: number;
 }
@@ -51,7 +53,8 @@ class Fleet {
     return this.#machines.map(({ machine, queue }) => ({
       id: machine.id,
       freeSlots: (machine.slots ?? 1) - queue.length,
-      others: machine.others ?? 0,
+      others: (machine.others ?? 0) + (machine.ofServers ?? 0),
+      ofServers: machine.ofServers ?? 0,
       canRun: (workflow) => machine.workflows?.includes(workflow) ?? true,
       accepts: (bytes) => bytes <= (machine.maxBytes ?? Number.POSITIVE_INFINITY),
     }));

@@ -108,13 +108,17 @@ export class LoadBalancer {
   /** Returns the instances in service in the format of the scheduler. */
   views(): MachineView[] {
     const healthy = this.#instances.filter(({ isInService }) => isInService);
-    return healthy.map((instance) => ({
-      id: instance.host,
-      freeSlots: this.#isFree(instance) ? instance.settings.maxJobs - this.#jobsOn(instance) : 0,
-      others: (this.#others?.jobsOn(instance.host) ?? 0) + this.promptsOfOthers(instance),
-      canRun: (workflow) => instance.canRun(workflow),
-      accepts: (bytes) => instance.accepts(bytes),
-    }));
+    return healthy.map((instance) => {
+      const ofServers = this.#others?.jobsOn(instance.host) ?? 0;
+      return {
+        id: instance.host,
+        freeSlots: this.#isFree(instance) ? instance.settings.maxJobs - this.#jobsOn(instance) : 0,
+        others: ofServers + this.promptsOfOthers(instance),
+        ofServers,
+        canRun: (workflow) => instance.canRun(workflow),
+        accepts: (bytes) => instance.accepts(bytes),
+      };
+    });
   }
 
   /** Returns how many prompts on an instance come from none of the servers, as far as known. */

@@ -155,12 +155,12 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
     const assignment = scheduler.decide(balancer.views(), now);
     const slot = assignment && balancer.acquire(assignment.machine);
     if (!slot) return undefined;
-    scheduler.begin(assignment, now);
+    const expectedMs = scheduler.begin(assignment, now);
     keepNewest(this.#assignments, assignment.job.id, assignment, REMEMBERED);
-    return { id: assignment.job.id, chosen: this.#chosen(slot, assignment) };
+    return { id: assignment.job.id, chosen: this.#chosen(slot, assignment, expectedMs) };
   }
 
-  #chosen(slot: Slot, assignment: Assignment): ChosenSlot {
+  #chosen(slot: Slot, assignment: Assignment, expectedMs: number): ChosenSlot {
     const { scheduler, updates, clock } = this.#parts;
     const { machine, job } = assignment;
     let isHeld = true;
@@ -171,11 +171,10 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
       ...slot,
       begun: () => {
         hasBegun = true;
-        if (job.models.length === 0) return;
-        const update = { machine, loaded: job.models };
+        const loaded = job.models.length === 0 ? undefined : job.models;
         // Another server's job may have been first in the meantime.
-        scheduler.hear(update, clock.now());
-        updates?.publish(update);
+        scheduler.hear({ machine, loaded }, clock.now());
+        updates?.publish({ machine, loaded, started: { job: job.id, client: job.client, expectedMs } });
       },
       completed: (ms) => {
         hasCompleted = true;
@@ -185,9 +184,10 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
         if (!isHeld) return;
         isHeld = false;
         const execution = scheduler.end(job.id, hasCompleted, clock.now(), executionMs);
-        if (execution) updates?.publish({ machine, execution });
-        else if (hasBegun && job.models.length > 0)
-          updates?.publish({ machine, loaded: scheduler.knowledgeOf(machine).loaded });
+        const { loaded } = scheduler.knowledgeOf(machine);
+        const isUnknown = !execution && job.models.length > 0;
+        if (hasBegun)
+          updates?.publish({ machine, ended: job.id, execution, loaded: isUnknown ? loaded : undefined });
         slot.release();
       },
     };

@@ -1,3 +1,5 @@
+import { type JobElsewhere, JobsElsewhere } from './JobsElsewhere.js';
+import { restMs } from './restMs.js';
 import type { Loading, SpeedEstimates } from './SpeedEstimates.js';
 import type { MachineView } from './types.js';
 
@@ -29,13 +31,11 @@ interface Account {
   idleSince: number | undefined;
 }
 
-/** Minimum rest of a job that takes longer than expected, as a share of its elapsed time: the rest is unknown, but not zero. */
-const OVERRUN = 0.2;
-
 /** Tracks the running jobs of each machine, and the models that its last jobs loaded. */
 export class MachineLedger {
   readonly #speeds: SpeedEstimates;
   readonly #accounts = new Map<string, Account>();
+  readonly #elsewhere = new JobsElsewhere();
 
   constructor(speeds: SpeedEstimates) {
     this.#speeds = speeds;
@@ -91,15 +91,23 @@ export class MachineLedger {
   }
 
   /** Returns the milliseconds until a machine has executed everything in its queue. */
-  waitMs({ id, others }: MachineView, now: number): number {
-    let ms = others === 0 ? 0 : others * this.#speeds.averageMs(id);
+  waitMs({ id, others, ofServers }: MachineView, now: number): number {
+    let ms = others === 0 ? 0 : this.#othersMs({ id, others, ofServers }, now);
     const account = this.#accounts.get(id);
     const first = account?.running[0];
     if (!account || !first) return ms;
     for (const job of account.running) ms += this.#expectedMs(job, id);
     if (account.isDisturbed) return ms;
-    const elapsed = now - account.executingSince;
-    return ms + Math.max(-elapsed, OVERRUN * elapsed - this.#expectedMs(first, id));
+    const expectedMs = this.#expectedMs(first, id);
+    return ms - expectedMs + restMs(expectedMs, now - account.executingSince);
+  }
+
+  #othersMs(
+    { id, others, ofServers }: Pick<MachineView, 'id' | 'others' | 'ofServers'>,
+    now: number,
+  ): number {
+    const usualMs = this.#speeds.averageMs(id);
+    return (others - ofServers) * usualMs + this.#elsewhere.waitMs(id, ofServers, usualMs, now);
   }
 
   /** Measurements since the machine got a job count for that job too. */
@@ -121,6 +129,17 @@ export class MachineLedger {
     account.running.push({ ...job, loading });
     account.lastGiven = now;
     if (loading !== 'nothing') this.load(machine, models, now);
+  }
+
+  /** Records that a machine gets a job from another server. */
+  giveElsewhere(machine: string, id: string, job: JobElsewhere, now: number): void {
+    this.#elsewhere.start(machine, id, job, now);
+    this.#accountOf(machine).lastGiven = now;
+  }
+
+  /** Records that another server's job is no longer on a machine. @returns the job, if it was known */
+  endElsewhere(machine: string, id: string, now: number): JobElsewhere | undefined {
+    return this.#elsewhere.end(machine, id, now);
   }
 
   /** Records that a machine got a job with these models. @param models empty if its loaded models are unknown */

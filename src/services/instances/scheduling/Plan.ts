@@ -44,7 +44,7 @@ export class Plan {
       isFree: view.freeSlots > 0,
       readyMs: parts.ledger.waitMs(view, now),
       kind: undefined,
-      jobs: parts.ledger.jobsOn(view.id),
+      jobs: parts.ledger.jobsOn(view.id) + view.ofServers,
       lastGiven: parts.ledger.lastGiven(view.id),
     }));
     // A machine without jobs and without free slots is ignored: it is unknown when it accepts jobs again.

@@ -33,6 +33,12 @@ interface Update {
   readonly machine: string;
   /** Models of the last job that it got; empty if unknown. */
   readonly loaded?: readonly string[] | undefined;
+  /** A job that it got. */
+  readonly started?:
+    | { readonly job: string; readonly client: string; readonly expectedMs: number }
+    | undefined;
+  /** Id of a job that is no longer there. */
+  readonly ended?: string | undefined;
   readonly execution?: Omit<Execution, 'machine'> | undefined;
 }
 
@@ -129,17 +135,21 @@ export class Scheduler {
     }
   }
 
-  /** Starts a job as decided. Does nothing for a job that is not waiting. */
-  begin({ job: { id, workflow, models }, machine, reason, insteadOf }: Assignment, now: number): void {
+  /**
+   * Starts a job as decided. Does nothing for a job that is not waiting.
+   * @returns the expected time of its execution including loading, ms
+   */
+  begin({ job: { id, workflow, models }, machine, reason, insteadOf }: Assignment, now: number): number {
     const isLoaded = this.#ledger.loadingOf(models, machine) === 'nothing';
     const runMs = this.#ledger.runTimes(workflow, now)(machine);
     const expectedMs = isLoaded ? runMs : runMs + this.#speeds.loadMs(workflow);
     const client = this.#waiting.begin(id, expectedMs, now);
-    if (!client) return;
+    if (!client) return expectedMs;
     this.#ledger.give(machine, { id, workflow, expectedMs }, models, now);
     this.#running.set(id, { machine, client, expectedMs });
     this.#wasLate = reason === 'skipped for too long';
     if (insteadOf !== undefined) this.#waiting.markPassedOver(insteadOf, now);
+    return expectedMs;
   }
 
   /**
@@ -166,9 +176,15 @@ export class Scheduler {
   }
 
   /** Learns from another server that gives jobs to the same machine. */
-  hear({ machine, loaded, execution }: Update, now: number): void {
+  hear({ machine, loaded, started, ended, execution }: Update, now: number): void {
     if (loaded) this.#ledger.load(machine, loaded, now);
     if (execution) this.#speeds.learn({ ...execution, machine }, now);
+    if (started) {
+      this.#ledger.giveElsewhere(machine, started.job, started, now);
+      this.#waiting.beganElsewhere(started.job, started.client, started.expectedMs, now);
+    }
+    const job = ended === undefined ? undefined : this.#ledger.endElsewhere(machine, ended, now);
+    if (job && execution) this.#waiting.chargeClient(job.client, execution.ms - job.expectedMs);
   }
 
   /** Returns the models that a machine's last jobs loaded, and the ms of one execution by workflow. */

@@ -76,6 +76,20 @@ export class WaitingJobs {
     return client;
   }
 
+  /** Counts the start of a job on another server like one here. Its queue entry is removed when the queue says so. */
+  beganElsewhere(id: string, client: string, costMs: number, now: number): void {
+    this.chargeClient(client, costMs);
+    const order = this.#places.get(id)?.order;
+    if (order !== undefined) this.#markAllBefore(order, now);
+  }
+
+  /** Like `charge`, for the client of another server's job. */
+  chargeClient(id: string, ms: number): void {
+    const client = this.#clientOf(id);
+    this.#virtualTime = Math.max(this.#virtualTime, client.used);
+    this.charge(client, ms);
+  }
+
   /** Counts machine time for a client; negative to correct an estimate that was too high. */
   charge(client: Client, ms: number): void {
     client.used += ms;
@@ -128,7 +142,7 @@ export class WaitingJobs {
   #markAllBefore(order: number, now: number): void {
     for (;;) {
       const lane = this.#unpassed.first;
-      if (!lane?.head || lane.head.order > order) return;
+      if (!lane?.head || lane.head.order >= order) return;
       this.#markPassed(lane, now);
     }
   }

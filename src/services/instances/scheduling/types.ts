@@ -29,6 +29,8 @@ export interface MachineView {
   readonly freeSlots: number;
   /** Number of prompts in its queue that are not from this server, but from other users or servers. */
   readonly others: number;
+  /** Number of those that are jobs of other servers. */
+  readonly ofServers: number;
   /** Returns whether it can run a workflow. */
   canRun(workflow: string): boolean;
   /** Returns whether it accepts a file of `bytes`. */

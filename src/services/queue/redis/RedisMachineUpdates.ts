@@ -24,7 +24,7 @@ export class RedisMachineUpdates implements MachineUpdates {
   }
 
   publish(update: MachineUpdate): void {
-    const kind = update.execution ? 'execution' : 'loaded';
+    const kind = update.started ? 'started' : 'ended';
     this.#channel.send({ kind, id: update.machine, content: JSON.stringify(update) });
   }
 
