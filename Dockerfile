@@ -1,7 +1,7 @@
 FROM node:22-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-COPY scripts/prepare.mjs scripts/
+COPY scripts/prepare.mjs scripts/vite.bundle.config.ts scripts/
 RUN npm ci --no-audit --no-fund
 COPY tsconfig.json ./
 COPY src ./src
@@ -25,4 +25,4 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=15s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 3000) + '/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # No shell and no npm in between: SIGTERM reaches the server, which ends by itself.
 # One helper thread for garbage is enough for this heap, more only compete with each other: see the same guide.
-CMD ["node", "--v8-pool-size=1", "--heap-growing-percent=100", "--expose-gc", "dist/server.js"]
+CMD ["node", "--v8-pool-size=1", "--heap-growing-percent=100", "--expose-gc", "dist/server.bundle.js"]

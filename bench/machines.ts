@@ -96,7 +96,7 @@ export class Machines {
 function startServer(
   env: Readonly<Record<string, string>>,
   nodeArgs: readonly string[] = [],
-  script = dist('server.js'),
+  script = dist('server.bundle.js'),
 ): Child {
   const folder = mkdtempSync(path.join(tmpdir(), 'bench-'));
   const own = {

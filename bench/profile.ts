@@ -69,7 +69,9 @@ if (!chosen) throw new Error(`No such load: ${name}. There are ${Object.keys(LOA
 const folder = mkdtempSync(path.join(tmpdir(), 'profile-'));
 const env = { SHUTDOWN_TIMEOUT: '100', COMFYUI_API_PORT: '0' };
 const nodeArgs = ['--cpu-prof', `--cpu-prof-dir=${folder}`];
-const machines = await Machines.start([chosen.workMs, chosen.workMs], env, nodeArgs);
+// With one file for each module, the profile tells packages apart.
+const script = new URL('../dist/server.js', import.meta.url);
+const machines = await Machines.start([chosen.workMs, chosen.workMs], env, nodeArgs, 0, script);
 const api = new ApiClient(machines.server);
 await chosen.load(api, machines);
 await api.close();

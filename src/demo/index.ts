@@ -61,12 +61,12 @@ async function main(): Promise<number> {
 }
 
 function startSimulator(): Child {
-  const script = new URL('../simulator/cli.js', import.meta.url);
+  const script = new URL('../simulator.bundle.js', import.meta.url);
   return new Child('simulator', script, ['--port', '0', '--work', String(SIMULATED_WORK_MS)], {});
 }
 
 function startServer(port: number, hosts: readonly string[], metricsFile: string): Child {
-  return new Child('server', new URL('../server.js', import.meta.url), [], {
+  return new Child('server', new URL('../server.bundle.js', import.meta.url), [], {
     PORT: String(port),
     HOST: '127.0.0.1',
     LOG_DIR: '',

@@ -7,7 +7,7 @@ import { Client } from './client.js';
 import { eventually } from './eventually.js';
 import { ServerProcess, type Setting } from './process.js';
 
-const CLI = new URL('../../dist/simulator/cli.js', import.meta.url);
+const CLI = new URL('../../dist/simulator.bundle.js', import.meta.url);
 
 const stateSchema = z.object({
   running: z.boolean(),

@@ -17,6 +17,8 @@ export interface Setting {
   /** For the shell's `ulimit`, such as `-f 0`: no file can be written. */
   readonly limit?: string;
   readonly nodeArguments?: readonly string[];
+  /** URL of a module that changes the server's classes before it starts. */
+  readonly patch?: string;
   /** Command that starts it instead of node, such as npm. */
   readonly command?: readonly string[];
   /** Whether it leads its own process group, as in a terminal. */
@@ -48,7 +50,7 @@ export class ServerProcess {
   /** Starts the server with only these variables, on a free port unless one is given. */
   static spawn(env: Readonly<Record<string, string>>, setting: Setting = {}): ServerProcess {
     const metrics = path.join(mkdtempSync(path.join(tmpdir(), 'metrics-')), 'metrics.json');
-    const command = setting.command ?? [process.execPath, ...(setting.nodeArguments ?? []), 'dist/server.js'];
+    const command = setting.command ?? [process.execPath, ...argumentsOf(setting)];
     // A process in between does not pass on the channel to this process.
     const unset = setting.command ? 'unset NODE_CHANNEL_FD; ' : '';
     const shell = `${setting.limit ? `ulimit ${setting.limit}; ` : ''}${unset}exec "$@"`;
@@ -120,4 +122,11 @@ function killGroup({ pid }: ChildProcess): void {
   } catch {
     // The group has already ended.
   }
+}
+
+/** Classes can only be changed where each has a file of its own. */
+function argumentsOf({ nodeArguments = [], patch }: Setting): string[] {
+  return patch
+    ? [...nodeArguments, '--import', patch, 'dist/server.js']
+    : [...nodeArguments, 'dist/server.bundle.js'];
 }

@@ -78,7 +78,7 @@ class Case {
       ASSET_STORE: 'disk',
       ASSET_DIR: await mkdtemp(path.join(tmpdir(), 'assets-')),
     };
-    const setting = { nodeArguments: ['--import', KILL_AT.href] };
+    const setting = { patch: KILL_AT.href };
     const dying = await startLimit(() => ServerProcess.start({ ...env, KILL_AT: this.#step }, setting));
     let other: Stack | undefined;
     try {

@@ -36,6 +36,7 @@ describe('the package', () => {
         'package.json',
         'dist/index.js',
         'dist/index.d.ts',
+        'dist/server.bundle.js',
         'dist/server.js',
         'dist/client/index.js',
         'dist/dashboard/index.html',

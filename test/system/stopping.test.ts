@@ -63,7 +63,7 @@ describe('with a machine, a receiver, a store and clients that hang', () => {
         WEBHOOK_ALLOWED_HOSTS: '127.0.0.1',
         ...env,
       },
-      { nodeArguments: ['--import', TROUBLEMAKER] },
+      { patch: TROUBLEMAKER },
     );
     const { client, server: process, simulator: machine } = started;
     const port = Number(new URL(process.baseUrl).port);
@@ -141,11 +141,7 @@ describe('after an error that nobody caught', () => {
     ['unhandled rejection', 'Unhandled rejection', 'Error: a stray rejection'],
     ['uncaught exception', 'Uncaught exception', 'Error: a stray exception'],
   ])('(%s) it is logged, running jobs end, and the exit code is 1', async (trouble, message, stack) => {
-    const {
-      server: process,
-      client,
-      simulator: machine,
-    } = await start({}, { nodeArguments: ['--import', TROUBLEMAKER] });
+    const { server: process, client, simulator: machine } = await start({}, { patch: TROUBLEMAKER });
     machine.faults.hang = true;
     const running = client.post('/api/remove-background', await png());
     await eventually(() => expect(machine.queueRemaining).toBe(1));

@@ -2,14 +2,12 @@ import path from 'node:path';
 import compression from 'compression';
 import { type IRouter, static as serveStatic } from 'express';
 import { pageHeaders } from '../../middleware/security.js';
+import { DASHBOARD_DIRECTORY } from '../../paths.js';
 import { openApiDocument } from '../../schemas/common.js';
 import { type Endpoint, TAGS } from '../Endpoint.js';
 
 /** For the text files of the pages: they are sent rarely, and browsers cache them. */
 const compress = compression();
-
-/** Output folder of the dashboard build; the same from `src` and from `dist`. */
-const DASHBOARD = path.resolve(import.meta.dirname, '../../../dist/dashboard');
 
 /** Allows no other origins, and only code and styles from the page's own files. */
 const dashboardHeaders = pageHeaders([
@@ -40,7 +38,7 @@ export const documentEndpoints: readonly Endpoint[] = [
       (_request, response) => {
         response.set('Cache-Control', 'no-cache');
         // No callback: Express would also call it for a file that was sent, and for a client that disconnected.
-        response.sendFile('index.html', { root: DASHBOARD, cacheControl: false });
+        response.sendFile('index.html', { root: DASHBOARD_DIRECTORY, cacheControl: false });
       },
     ],
   },
@@ -64,5 +62,5 @@ export const documentEndpoints: readonly Endpoint[] = [
 export function pageFiles(router: IRouter): void {
   // These file names change with the content.
   const forever = { index: false as const, redirect: false, immutable: true, maxAge: '1y' };
-  router.use('/assets', compress, serveStatic(path.join(DASHBOARD, 'assets'), forever));
+  router.use('/assets', compress, serveStatic(path.join(DASHBOARD_DIRECTORY, 'assets'), forever));
 }

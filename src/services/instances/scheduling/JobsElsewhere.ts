@@ -22,7 +22,10 @@ export class JobsElsewhere {
 
   /** Records that another server started a job. */
   start(machine: string, id: string, job: JobElsewhere, now: number): void {
-    const account = this.#accounts.get(machine) ?? { jobs: new Map<string, JobElsewhere>(), executingSince: now };
+    const account = this.#accounts.get(machine) ?? {
+      jobs: new Map<string, JobElsewhere>(),
+      executingSince: now,
+    };
     this.#accounts.set(machine, account);
     if (account.jobs.size === 0) account.executingSince = now;
     account.jobs.set(id, job);
