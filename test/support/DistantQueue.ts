@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type {
-  Choose,
   JobQueue,
   Picker,
   QueueEntry,
@@ -45,8 +44,8 @@ export class DistantQueue implements JobQueue {
     return this.#call('position', () => this.#queue.position(id));
   }
 
-  async take<T extends Releasable>(choose: Choose<T> | Picker<T>): Promise<Taken<T> | undefined> {
-    const taken = await this.#call('take', () => this.#queue.take(choose));
+  async take<T extends Releasable>(picker: Picker<T>): Promise<Taken<T> | undefined> {
+    const taken = await this.#call('take', () => this.#queue.take(picker));
     return (
       taken && {
         ...taken,

@@ -29,6 +29,28 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true }));
 
+describe('the options of the demo', () => {
+  const run = (...args: string[]) =>
+    promisify(execFile)(process.execPath, ['dist/demo/index.js', ...args], { cwd: ROOT });
+
+  it('are printed with --help', async () => {
+    expect((await run('--help')).stdout).toContain('--once');
+  });
+
+  it.each([
+    ['unknown', ['--nonsense'], '--nonsense'],
+    ['no port', ['--port', 'abc'], 'The port must be a number from 0 to 65535, not "abc".'],
+  ])('are explained when one is %s', async (_, args, message) => {
+    const { stderr } = await run(...args).then(
+      () => expect.fail('it did not fail'),
+      (error: { stderr: string }) => error,
+    );
+    expect(stderr).toContain(message);
+    expect(stderr).toContain('--once');
+    expect(stderr).not.toContain('    at ');
+  });
+});
+
 describe('the demo', () => {
   it('writes before and after of every workflow, and shows its progress', async () => {
     expect((await readdir(directory)).sort()).toEqual([

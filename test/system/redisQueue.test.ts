@@ -6,6 +6,7 @@ import { RedisJobQueue } from '../../src/services/queue/redis/RedisJobQueue.js';
 import { WaitingIndex } from '../../src/services/queue/redis/WaitingIndex.js';
 import { testJobQueue } from '../contracts/jobQueue.js';
 import { eventually } from '../support/eventually.js';
+import { PLACE, takeFirst } from '../support/firstThat.js';
 import { RecordingLogger } from '../support/RecordingLogger.js';
 import { RedisServer, requireRedis } from '../support/RedisServer.js';
 
@@ -39,9 +40,8 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
     tried: new Set(),
     ...others,
   });
-  const place = { release: () => undefined };
   const takeOne = async (queue: RedisJobQueue) => {
-    const taken = await queue.take(() => place);
+    const taken = await takeFirst(queue);
     if (!taken) throw new Error('nothing waits');
     return taken;
   };
@@ -61,7 +61,7 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
     expect((await takeOne(alive.queue)).entry.id).toBe('lost');
     // Longer than a hold lasts without renewal.
     await new Promise((resolve) => setTimeout(resolve, 3 * QUICK.lockMs));
-    expect(await alive.queue.take(() => place)).toBeUndefined();
+    expect(await takeFirst(alive.queue)).toBeUndefined();
     await kept.done();
     expect(await alive.queue.size()).toEqual({ jobs: 0, bytes: 0 });
     await alive.stop();
@@ -70,7 +70,7 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
   it('finds an entry behind some of its type that must wait, and leaves those where they were', async () => {
     const { queue, stop } = await connect(`{${randomUUID()}}`);
     for (const id of ['a', 'b', 'c', 'd']) await queue.add(entry(id));
-    const taken = await queue.take(({ id }) => (id === 'c' ? place : 'not now'));
+    const taken = await takeFirst(queue, ({ id }) => (id === 'c' ? PLACE : undefined));
     expect(taken?.entry.id).toBe('c');
     const ids: string[] = [];
     for (let n = 0; n < 3; n += 1) ids.push((await takeOne(queue)).entry.id);
@@ -84,13 +84,13 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
     for (const id of ['a', 'b', 'c']) await queue.add(entry(id));
     // The first command of the script that returns an entry, which no script that takes one uses.
     await connection.commands.acl('SETUSER', 'default', '-exists');
-    const taken = await queue.take(({ id }) => (id === 'c' ? place : 'not now'));
+    const taken = await takeFirst(queue, ({ id }) => (id === 'c' ? PLACE : undefined));
     await connection.commands.acl('SETUSER', 'default', '+exists');
     expect(taken?.entry.id).toBe('c');
     await taken?.done();
     const ids: string[] = [];
     await eventually(async () => {
-      const one = await queue.take(() => place);
+      const one = await takeFirst(queue);
       if (one) ids.push(one.entry.id);
       expect(ids.sort()).toEqual(['a', 'b']);
     });

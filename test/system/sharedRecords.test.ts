@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../src/errors.js';
 import type { Job } from '../../src/services/jobs/Job.js';
 import * as transitions from '../../src/services/jobs/transitions.js';
-import type { Choose, Releasable, Taken } from '../../src/services/queue/JobQueue.js';
+import type { Picker, Releasable, Taken } from '../../src/services/queue/JobQueue.js';
 import { MemoryIdempotencyStore } from '../../src/services/queue/memory/MemoryIdempotencyStore.js';
 import { MemoryJobEvents } from '../../src/services/queue/memory/MemoryJobEvents.js';
 import { MemoryJobQueue } from '../../src/services/queue/memory/MemoryJobQueue.js';
@@ -52,8 +52,8 @@ class CountingQueue extends MemoryJobQueue {
   /** Whether this server's hold of its entries has expired: returning them then changes nothing, as in Redis. */
   isLost = false;
 
-  override async take<T extends Releasable>(choose: Choose<T>): Promise<Taken<T> | undefined> {
-    const taken = await super.take(choose);
+  override async take<T extends Releasable>(picker: Picker<T>): Promise<Taken<T> | undefined> {
+    const taken = await super.take(picker);
     if (!taken) return undefined;
     const done = () => {
       this.done += 1;

@@ -7,6 +7,7 @@ import { MemoryJobEvents } from '../../src/services/queue/memory/MemoryJobEvents
 import { MemoryJobQueue } from '../../src/services/queue/memory/MemoryJobQueue.js';
 import { workflows } from '../../src/workflows/index.js';
 import { WorkflowCatalogue } from '../../src/workflows/WorkflowCatalogue.js';
+import { takeFirst, waitingIn } from '../support/firstThat.js';
 import { JOB_REQUEST } from '../support/jobRequest.js';
 import { RecordingLogger } from '../support/RecordingLogger.js';
 
@@ -67,20 +68,12 @@ describe('the pending queue', () => {
     largest: bytes,
     tried: new Set<string>(),
   });
-  const order = async (queue: MemoryJobQueue) => {
-    const ids: string[] = [];
-    await queue.take(({ id }) => {
-      ids.push(id);
-      return 'not now';
-    });
-    return ids;
-  };
-  const anything = () => ({ release: () => undefined });
+  const order = async (queue: MemoryJobQueue) => (await waitingIn(queue)).map(({ id }) => id);
 
   it('is first in first out, and what comes back goes first', async () => {
     const queue = new MemoryJobQueue();
     for (const id of ['a', 'b', 'c']) await queue.add(entry(id));
-    const a = await queue.take(anything);
+    const a = await takeFirst(queue);
     await a?.putBack();
     expect(await order(queue)).toEqual(['a', 'b', 'c']);
     expect(await Promise.all(['a', 'c', 'x'].map((id) => queue.position(id)))).toEqual([1, 3, 0]);
@@ -90,7 +83,7 @@ describe('the pending queue', () => {
     const queue = new MemoryJobQueue();
     await queue.add(entry('a', 5));
     await queue.add(entry('b', 7));
-    const a = await queue.take(anything);
+    const a = await takeFirst(queue);
     await queue.add(entry('a', 5));
     await a?.putBack();
     await queue.remove('nothing');

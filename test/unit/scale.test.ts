@@ -5,6 +5,7 @@ import { assignmentOf, type Job } from '../../src/services/jobs/Job.js';
 import type { QueueEntry } from '../../src/services/queue/JobQueue.js';
 import { MemoryJobQueue } from '../../src/services/queue/memory/MemoryJobQueue.js';
 import { MemoryJobStore } from '../../src/services/queue/memory/MemoryJobStore.js';
+import { PLACE, takeFirst, waitingIn } from '../support/firstThat.js';
 import { JOB_REQUEST } from '../support/jobRequest.js';
 
 /** Enough steps to reassign places and close gaps on the way. */
@@ -17,16 +18,16 @@ describe('a queue to which much is added and from which much is taken', () => {
         const queue = new MemoryJobQueue();
         let count = 0;
         for (const choice of choices) {
-          const waiting = await allWaiting(queue);
+          const waiting = await waitingIn(queue);
           const some = waiting[choice % Math.max(1, waiting.length)];
           if (choice < 60 || !some) {
             count += 1;
             await queue.add(entryOf(`job-${count}`, `t${choice % 3}`));
           } else await disturb(queue, some.id, choice);
-          const probe = (await allWaiting(queue)).findIndex(({ id }) => id === some?.id);
+          const probe = (await waitingIn(queue)).findIndex(({ id }) => id === some?.id);
           expect(await queue.position(some?.id ?? 'nobody')).toBe(probe + 1);
         }
-        for (const [n, { id }] of (await allWaiting(queue)).entries())
+        for (const [n, { id }] of (await waitingIn(queue)).entries())
           expect(await queue.position(id)).toBe(n + 1);
         const { jobs, bytes } = await queue.size();
         expect(bytes).toBe(jobs);
@@ -36,16 +37,6 @@ describe('a queue to which much is added and from which much is taken', () => {
   });
 });
 
-/** All entries, in order. */
-async function allWaiting(queue: MemoryJobQueue): Promise<QueueEntry[]> {
-  const entries: QueueEntry[] = [];
-  await queue.take((entry) => {
-    entries.push(entry);
-    return 'not now';
-  });
-  return entries;
-}
-
 function entryOf(id: string, type: string): QueueEntry {
   return { id, type, bytes: 1, largest: 1, tried: new Set() };
 }
@@ -53,7 +44,7 @@ function entryOf(id: string, type: string): QueueEntry {
 /** Returns an entry to the queue, takes it or removes it. */
 async function disturb(queue: MemoryJobQueue, id: string, choice: number): Promise<void> {
   if (choice >= 80) await queue.remove(id);
-  const taken = await queue.take((entry) => (entry.id === id ? { release: () => undefined } : 'not now'));
+  const taken = await takeFirst(queue, (entry) => (entry.id === id ? PLACE : undefined));
   if (choice < 70) await taken?.putBack();
   else await taken?.done();
 }

@@ -36,13 +36,6 @@ export interface Releasable {
 }
 
 /**
- * Decides about a waiting entry.
- * @returns the reservation for it; or that it must wait; or that all new entries of its type must wait, whatever their
- * size
- */
-export type Choose<T extends Releasable> = (entry: QueueEntry) => T | 'not now' | 'none of its type';
-
-/**
  * Chooses among all waiting entries, which it remembers. A queue reports changes to it before it asks. A queue that
  * cannot see all entries reports those that it sees of each type.
  */
@@ -61,7 +54,7 @@ export interface Picker<T extends Releasable> {
 /** An entry that this server took from the queue and holds until one of the two methods is called. Later calls do nothing. */
 export interface Taken<T extends Releasable> {
   readonly entry: QueueEntry;
-  /** The reservation that `choose` returned. The caller of `take` releases it. */
+  /** The reservation of the picker. The caller of `take` releases it. */
   readonly chosen: T;
   /** Ends the entry: its job has ended, and its record is updated. */
   done(): Promise<void>;
@@ -92,16 +85,13 @@ export interface JobQueue {
   /** Returns the position: 1 for the next entry; 0 if the job is not waiting. Cheap, however many entries wait. */
   position(id: string): Promise<number>;
   /**
-   * Hands out the first entry for which `choose` returns a reservation. It is called in order; an entry that must wait
-   * does not block entries of other types. After 'none of its type', it is not called for other new entries of that
-   * type, so that skipping very many of them costs no more than skipping a few. An implementation with a lane for each
-   * type may search only the first entries behind one that must wait.
-   * A picker chooses in any order.
-   * @param choose fast, and changes nothing in the queue. The implementation releases a reservation that is not handed
+   * Hands out the entry that the picker chooses, from any place in the queue. An implementation with a lane for each type
+   * may show the picker only the first entries of each.
+   * @param picker fast, and changes nothing in the queue. The implementation releases a reservation that is not handed
    * out, because another server was faster or the call fails
    * @returns `undefined` if no waiting entry can be taken now
    */
-  take<T extends Releasable>(choose: Choose<T> | Picker<T>): Promise<Taken<T> | undefined>;
+  take<T extends Releasable>(picker: Picker<T>): Promise<Taken<T> | undefined>;
   /**
    * Calls `listener` when there are new entries to take, whichever server added them or put them back. It may be called
    * too often, and an implementation that may miss changes calls it every few seconds.

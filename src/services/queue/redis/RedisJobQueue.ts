@@ -1,8 +1,8 @@
 import { v4 as uuid } from 'uuid';
 import { messageOf } from '../../../errors.js';
 import type { Logger } from '../../../utils/logger.js';
-import type { Choose, JobQueue, Picker, QueueEntry, QueueSize, Releasable, Taken } from '../JobQueue.js';
-import { type Candidate, choice, dataOf, entryOf } from './laneEntries.js';
+import type { JobQueue, Picker, QueueEntry, QueueSize, Releasable, Taken } from '../JobQueue.js';
+import { type Candidate, dataOf, entryOf } from './laneEntries.js';
 import { type LaneData, type LaneJob, type LaneTimings, QueueLane } from './QueueLane.js';
 import type { RedisConnection } from './RedisConnection.js';
 import { rebuildIndex } from './rebuildIndex.js';
@@ -124,11 +124,10 @@ export class RedisJobQueue implements JobQueue {
     return this.#index.position(id);
   }
 
-  async take<T extends Releasable>(choose: Choose<T> | Picker<T>): Promise<Taken<T> | undefined> {
+  async take<T extends Releasable>(picker: Picker<T>): Promise<Taken<T> | undefined> {
     for (let race = 0; race < MAX_RACES; race += 1) {
       const candidates = await this.#look();
-      const chosen =
-        typeof choose === 'function' ? choice(candidates, choose) : this.#shown.pick(candidates, choose);
+      const chosen = this.#shown.pick(candidates, picker);
       if (!chosen) return undefined;
       const taken = await this.#fetch(chosen.candidate, chosen.value);
       if (taken) return taken;
