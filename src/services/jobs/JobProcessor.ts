@@ -1,10 +1,8 @@
 import { isQueueAway, messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
-import { sleep } from '../../utils/timers.js';
 import { graphNeedsOf } from '../../workflows/graphNeeds.js';
 import type { WorkflowCatalogue } from '../../workflows/WorkflowCatalogue.js';
-import { LeavePrompt } from '../comfyui/LeavePrompt.js';
 import type { GraphMachines } from '../instances/GraphMachines.js';
 import type { HealthChecker } from '../instances/HealthChecker.js';
 import type { LoadBalancer } from '../instances/LoadBalancer.js';
@@ -13,9 +11,9 @@ import type { Assignment, Outlook } from '../instances/scheduling/types.js';
 import type { Taken } from '../queue/JobQueue.js';
 import type { MachineUpdates } from '../queue/MachineUpdates.js';
 import type { Tracing } from '../tracing/Tracing.js';
+import { ActiveJobs } from './ActiveJobs.js';
 import type { AttemptJudge } from './AttemptJudge.js';
 import { type ChosenSlot, Dispatcher, type Refusal, type Waiting } from './Dispatcher.js';
-import { JobAbort, SHUTDOWN_FAILURE } from './failures.js';
 import { type JobFailure, type ProcessingJob, sizesOfFiles } from './Job.js';
 import type { JobManager } from './JobManager.js';
 import type { JobRunner } from './JobRunner.js';
@@ -36,9 +34,6 @@ export interface ProcessorOptions {
   readonly queueTimeoutMs: number;
 }
 
-/** Handing over a job takes several round trips to the queue. Stopping it takes one request to its machine. */
-const HAND_OVER_FACTOR = 3;
-
 /** Maximum delay of a timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -55,8 +50,7 @@ export class JobProcessor {
   readonly #tracing: Tracing;
   readonly #options: ProcessorOptions;
   readonly #logger: Logger;
-  /** Jobs taken from the queue, each with the controller that stops it. */
-  readonly #active = new Map<string, AbortController>();
+  readonly #active: ActiveJobs;
   #poll: NodeJS.Timeout | undefined;
   /** Fires at the next deadline of a waiting job. */
   #deadline: NodeJS.Timeout | undefined;
@@ -65,7 +59,6 @@ export class JobProcessor {
   /** Something has changed since the last request to the queue. */
   #mayTakeMore = false;
   #hasQueueFailed = false;
-  #whenIdle: Array<() => void> = [];
 
   constructor(
     parts: {
@@ -88,6 +81,7 @@ export class JobProcessor {
     logger: Logger,
   ) {
     this.#manager = parts.manager;
+    this.#active = new ActiveJobs(parts.manager);
     this.#runner = parts.runner;
     this.#balancer = parts.balancer;
     this.#health = parts.health;
@@ -99,9 +93,6 @@ export class JobProcessor {
     this.#options = options;
     this.#logger = logger;
     this.#manager.queue.onWaiting(() => this.wake());
-    this.#manager.events.subscribe('finished', (job) => {
-      if (job.status === 'cancelled') this.#active.get(job.id)?.abort(new JobAbort('cancelled'));
-    });
     this.#balancer.onRelease(() => this.wake());
     this.#shared?.onFree(() => this.wake());
     this.#health.onHealthy(() => this.wake());
@@ -153,35 +144,13 @@ export class JobProcessor {
     clearInterval(this.#poll);
     clearTimeout(this.#deadline);
     this.#poll = undefined;
-    const enough = new AbortController();
-    await Promise.race([this.#idle(), sleep(graceMs, enough.signal)]);
-    enough.abort();
-    const unfinished = [...this.#active.keys()];
-    const { isShared } = this.#manager;
-    const reason = () => (isShared ? new LeavePrompt() : new JobAbort('shutdown'));
-    for (const controller of this.#active.values()) controller.abort(reason());
-    const noMorePatience = new AbortController();
-    // Jobs for other servers must be back in the queue before the connection to it closes.
-    const ms = isShared ? HAND_OVER_FACTOR * patienceMs : patienceMs;
-    await Promise.race([this.#idle(), sleep(ms, noMorePatience.signal)]);
-    noMorePatience.abort();
-    // Other servers get the remaining jobs when the hold expires.
-    if (isShared) return unfinished;
-    // No client keeps waiting because a machine or a store does not respond.
-    const ended = Promise.all([...this.#active.keys()].map((id) => this.#manager.fail(id, SHUTDOWN_FAILURE)));
-    await Promise.race([ended, sleep(patienceMs)]);
-    return unfinished;
+    return this.#active.stop(graceMs, patienceMs, this.#taking);
   }
 
   /** Checks for work soon, once for any number of calls in one turn. */
   wake(): void {
     this.#mayTakeMore = true;
     if (this.isRunning) this.#taking ??= this.#takeJobs();
-  }
-
-  async #idle(): Promise<void> {
-    await this.#taking;
-    if (this.#active.size > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
   async #takeJobs(): Promise<void> {
@@ -261,8 +230,7 @@ export class JobProcessor {
 
   async #process(taken: Taken<ChosenSlot | Refusal>, slot: ChosenSlot): Promise<void> {
     const { id } = taken.entry;
-    const controller = new AbortController();
-    this.#active.set(id, controller);
+    const controller = this.#active.add(id);
     try {
       // Otherwise there was no attempt, so none is counted.
       const isReady = (await this.#health.ensureFresh(slot.instance)) && this.isRunning;
@@ -276,7 +244,6 @@ export class JobProcessor {
       slot.release();
       await this.#manager.runs.settle(taken);
       this.#active.delete(id);
-      if (this.#active.size === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
       this.wake();
     }
   }

@@ -2,8 +2,17 @@ import type { Client, Lane } from './Lane.js';
 import { MachineLedger } from './MachineLedger.js';
 import type { Offer } from './Offer.js';
 import { Plan } from './Plan.js';
+import { MAX_OUTLOOK, turnsOf, UNKNOWN } from './prospects.js';
 import { type Execution, SpeedEstimates } from './SpeedEstimates.js';
-import type { Assignment, MachineView, Outlook, Prospect, TurnReason, WaitingJob } from './types.js';
+import type {
+  Assignment,
+  MachineView,
+  Outlook,
+  Prospect,
+  TurnReason,
+  UpdateOfServer,
+  WaitingJob,
+} from './types.js';
 import { WaitingJobs } from './WaitingJobs.js';
 
 export interface SchedulerOptions {
@@ -17,30 +26,11 @@ export interface SchedulerOptions {
 /** Jobs that a decision places individually. Beyond them it only matters whether a machine is needed at all. */
 const MAX_STEPS = 32;
 
-/** Maximum number of jobs that are simulated to tell how many are ahead of a job. */
-const MAX_OUTLOOK = 1000;
-
 /** Jobs without a switch of models should take this many times the cost of a switch: 92 % of the time is left for jobs. */
 const BATCH = 12;
 
 /** Maximum number of machines in the explanation of a decision. */
 const MAX_CONSIDERED = 8;
-
-const UNKNOWN = { jobsAhead: undefined, machine: undefined, expectedMs: undefined };
-
-/** An update about a machine from another server. */
-interface Update {
-  readonly machine: string;
-  /** Models of the last job that it got; empty if unknown. */
-  readonly loaded?: readonly string[] | undefined;
-  /** A job that it got. */
-  readonly started?:
-    | { readonly job: string; readonly client: string; readonly expectedMs: number }
-    | undefined;
-  /** Id of a job that is no longer there. */
-  readonly ended?: string | undefined;
-  readonly execution?: Omit<Execution, 'machine'> | undefined;
-}
 
 interface Running {
   readonly machine: string;
@@ -176,7 +166,7 @@ export class Scheduler {
   }
 
   /** Learns from another server that gives jobs to the same machine. */
-  hear({ machine, loaded, started, ended, execution }: Update, now: number): void {
+  hear({ machine, loaded, started, ended, execution }: UpdateOfServer, now: number): void {
     if (loaded) this.#ledger.load(machine, loaded, now);
     if (execution) this.#speeds.learn({ ...execution, machine }, now);
     if (started) {
@@ -207,7 +197,7 @@ export class Scheduler {
     const plan = this.#plan(machines, now, MAX_OUTLOOK);
     try {
       const considered = plan.considered(lane.kind, MAX_CONSIDERED);
-      for (const turn of this.#turns(plan)) if (turn.id === id) return { ...turn.prospect, considered };
+      for (const turn of turnsOf(plan)) if (turn.id === id) return { ...turn.prospect, considered };
       return { reason: 'waits for its turn', ...UNKNOWN, considered };
     } finally {
       plan.end();
@@ -218,7 +208,7 @@ export class Scheduler {
   prospects(machines: readonly MachineView[], now: number): ReadonlyMap<string, Prospect> {
     const plan = this.#plan(machines, now, MAX_OUTLOOK);
     try {
-      return new Map([...this.#turns(plan)].map(({ id, prospect }) => [id, prospect]));
+      return new Map([...turnsOf(plan)].map(({ id, prospect }) => [id, prospect]));
     } finally {
       plan.end();
     }
@@ -286,34 +276,4 @@ export class Scheduler {
     const since = passedSince ?? now;
     return now - since < batchMs || now - this.#ledger.loadedSince(machine) < batchMs;
   }
-
-  /** Yields the prospects of the waiting jobs, in the order of their turns. */
-  *#turns(plan: Plan): Generator<{ id: string; prospect: Prospect }> {
-    let jobsAhead = 0;
-    for (let seen = 0; seen < MAX_OUTLOOK; seen += 1) {
-      const lane = plan.nextLane();
-      const job = lane?.head?.job;
-      if (!lane || !job) return;
-      const offer = plan.bestOffer(lane.kind, job);
-      yield { id: job.id, prospect: prospectOf(offer, jobsAhead, plan.hasFree(lane.kind)) };
-      if (!offer) {
-        plan.passBy(lane);
-        continue;
-      }
-      plan.place(lane, offer);
-      jobsAhead += 1;
-    }
-  }
-}
-
-/** @param hasFree whether a free machine can run the job */
-function prospectOf(offer: Offer | undefined, jobsAhead: number, hasFree: boolean): Prospect {
-  if (!offer) return { reason: 'no machine can run it', ...UNKNOWN };
-  const isTurn = jobsAhead === 0 && hasFree && !offer.machine.isFree;
-  return {
-    reason: isTurn ? 'waits for a faster machine' : 'waits for its turn',
-    jobsAhead,
-    machine: offer.machine.view.id,
-    expectedMs: Math.round(offer.expectedMs),
-  };
 }

@@ -1,4 +1,5 @@
 /** Input and output of the scheduler. Plain data; times are epoch ms. */
+import type { Execution } from './SpeedEstimates.js';
 
 /** A waiting job with everything that decides its turn. */
 export interface WaitingJob {
@@ -80,4 +81,18 @@ export interface Prospect {
 /** A prospect with the machines that were considered. */
 export interface Outlook extends Prospect {
   readonly considered: readonly ConsideredMachine[];
+}
+
+/** An update about a machine from another server. */
+export interface UpdateOfServer {
+  readonly machine: string;
+  /** Models of the last job that it got; empty if unknown. */
+  readonly loaded?: readonly string[] | undefined;
+  /** A job that it got. */
+  readonly started?:
+    | { readonly job: string; readonly client: string; readonly expectedMs: number }
+    | undefined;
+  /** Id of a job that is no longer there. */
+  readonly ended?: string | undefined;
+  readonly execution?: Omit<Execution, 'machine'> | undefined;
 }
