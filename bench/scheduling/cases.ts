@@ -1,4 +1,5 @@
 import { beginInTime, earliestEnd } from './optimum.js';
+import { LATER, machine, SLOTS, simulatedJob } from './parts.js';
 import { randomNumbers } from './random.js';
 import type { Run, Scenario, SimulatedJob, SimulatedMachine } from './simulate.js';
 
@@ -15,30 +16,11 @@ export interface Case {
 
 const JOB_MS = 3000;
 const SWITCH_MS = 10_000;
-/** The default of `MAX_JOBS_PER_INSTANCE`. */
-const SLOTS = 2;
-/** Arrival of the measured jobs, after those that reveal the speeds, virtual ms. */
-const LATER = 1_000_000;
 
 const ratio = (value: number) => value.toFixed(2);
 const inSeconds = (value: number) => `${(value / 1000).toFixed(1)} s`;
 
-const job = (id: string, parts: Partial<SimulatedJob> = {}): SimulatedJob => ({
-  id,
-  client: 'A',
-  workflow: 'w',
-  models: [],
-  priority: 0,
-  arrivesAt: 0,
-  workMs: JOB_MS,
-  ...parts,
-});
-
-const machine = (id: string, speed = 1, parts: Partial<SimulatedMachine> = {}): SimulatedMachine => ({
-  id,
-  speedAt: () => speed,
-  ...parts,
-});
+const job = (id: string, parts: Partial<SimulatedJob> = {}) => simulatedJob(id, JOB_MS, parts);
 
 const many = (count: number, make: (n: number) => SimulatedJob): SimulatedJob[] =>
   Array.from({ length: count }, (_, n) => make(n));

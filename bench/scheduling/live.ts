@@ -7,17 +7,10 @@ import { parseArgs } from 'node:util';
 import { QueueBackend } from '../../test/support/QueueKind.js';
 import { requireRedis } from '../../test/support/RedisServer.js';
 import { LiveFleet } from './LiveFleet.js';
+import { SLOTS } from './parts.js';
 import { RealPolicy } from './policies.js';
 import { type Scenario, simulate } from './simulate.js';
-import {
-  inARow,
-  makespan,
-  otherUsers,
-  SLOTS,
-  type SmallScenario,
-  speeds,
-  switching,
-} from './smallScenarios.js';
+import { inARow, makespan, otherUsers, type SmallScenario, speeds, switching } from './smallScenarios.js';
 
 /** Maximum difference between real sockets and virtual time. */
 const TOLERANCE = 0.15;

@@ -1,13 +1,9 @@
+import { LATER, machine, SLOTS, simulatedJob } from './parts.js';
 import { randomNumbers } from './random.js';
-import type { Run, Scenario, SimulatedJob, SimulatedMachine } from './simulate.js';
+import type { Run, Scenario, SimulatedJob } from './simulate.js';
 
 const JOB_MS = 1000;
 const SWITCH_MS = 3000;
-/** Jobs at the same time on one machine. */
-export const SLOTS = 2;
-/** Arrival of the measured jobs, after those that reveal the speeds, virtual ms. */
-const LATER = 1_000_000;
-
 /** A scenario for real time. */
 export interface SmallScenario {
   readonly name: string;
@@ -15,18 +11,7 @@ export interface SmallScenario {
 }
 
 const jobs = (count: number, parts: (n: number) => Partial<SimulatedJob>): SimulatedJob[] =>
-  Array.from({ length: count }, (_, n) => ({
-    id: `${n}`,
-    client: 'A',
-    workflow: 'w',
-    models: [],
-    priority: 0,
-    arrivesAt: 0,
-    workMs: JOB_MS,
-    ...parts(n),
-  }));
-
-const machine = (id: string, speed = 1): SimulatedMachine => ({ id, speedAt: () => speed });
+  Array.from({ length: count }, (_, n) => simulatedJob(`${n}`, JOB_MS, parts(n)));
 
 export function switching(machines: number, jobsPerMachine = 16, seed = 7): SmallScenario {
   const random = randomNumbers(seed);
@@ -67,7 +52,7 @@ export function inARow(): SmallScenario {
 }
 
 export function otherUsers(): SmallScenario {
-  const machines = [{ ...machine('m0'), others: { prompts: 20, ms: JOB_MS } }, machine('m1')];
+  const machines = [machine('m0', 1, { others: { prompts: 20, ms: JOB_MS } }), machine('m1')];
   const scenario = { jobs: jobs(4, () => ({})), machines, switchMs: 0, slots: SLOTS };
   return { name: '20 prompts of other users on one of two machines, four jobs', scenario };
 }

@@ -2,24 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Scheduler } from '../../src/services/instances/scheduling/Scheduler.js';
 import type { Assignment, MachineView, WaitingJob } from '../../src/services/instances/scheduling/types.js';
+import { waitingJob as job } from '../support/waitingJob.js';
 
 const BOUND_MS = 60_000;
 const JOB_MS = 1000;
-
-function job(id: string, parts: Partial<WaitingJob> = {}): WaitingJob {
-  return {
-    id,
-    client: 'A',
-    workflow: 'w',
-    models: [],
-    priority: 0,
-    enqueuedAt: 0,
-    isAgain: false,
-    avoid: new Set(),
-    largest: 0,
-    ...parts,
-  };
-}
 
 interface TestMachine {
   readonly id: string;

@@ -1,35 +1,18 @@
 import { describe, expect, it } from 'vitest';
+import { SLOTS } from '../../bench/scheduling/parts.js';
 import { RealPolicy } from '../../bench/scheduling/policies.js';
 import { randomNumbers } from '../../bench/scheduling/random.js';
 import { SeveralServers } from '../../bench/scheduling/SeveralServers.js';
 import { simulate } from '../../bench/scheduling/simulate.js';
-import {
-  makespan,
-  SLOTS,
-  type SmallScenario,
-  speeds,
-  switching,
-} from '../../bench/scheduling/smallScenarios.js';
+import { makespan, type SmallScenario, speeds, switching } from '../../bench/scheduling/smallScenarios.js';
 import { Scheduler } from '../../src/services/instances/scheduling/Scheduler.js';
-import type { MachineView, WaitingJob } from '../../src/services/instances/scheduling/types.js';
+import type { MachineView } from '../../src/services/instances/scheduling/types.js';
+import { waitingJob as job } from '../support/waitingJob.js';
 
 const BOUND_MS = 60_000;
 const JOB_MS = 1000;
 
 const create = () => new Scheduler({ maxPassedOverMs: BOUND_MS }, () => JOB_MS);
-
-const job = (id: string, parts: Partial<WaitingJob> = {}): WaitingJob => ({
-  id,
-  client: 'A',
-  workflow: 'w',
-  models: [],
-  priority: 0,
-  enqueuedAt: 0,
-  isAgain: false,
-  avoid: new Set(),
-  largest: 0,
-  ...parts,
-});
 
 /** A machine for one job at a time. @param ofServers number of its jobs that other servers started */
 const view = (id: string, ofServers = 0): MachineView => ({
