@@ -69,7 +69,12 @@ export class FormReader implements BodyReader {
     for (const [field, [file]] of Object.entries(fields ?? {})) {
       const input = fileInputNamed(this.#inputs, field);
       const bytes = this.#files.stored(field) ?? file?.buffer;
-      if (!input || !file || !bytes || sizeOf(bytes) === 0) continue;
+      if (!input || !file || !bytes) continue;
+      if (sizeOf(bytes) === 0) {
+        // Browsers send an empty file without a name for a field that was left empty.
+        if (input.required && file.originalname !== '') throw emptyFile(input.kind, field);
+        continue;
+      }
       if (files.has(input.name)) throw this.#tooManyFiles();
       files.set(input.name, { bytes, filename: harmlessName(file.originalname, input.kind) });
     }
@@ -171,4 +176,8 @@ export class FormReader implements BodyReader {
       details: { parameter: field, takes },
     });
   }
+}
+
+function emptyFile(kind: string, field: string): AppError {
+  return new AppError('NO_IMAGE', `The ${kind} file in the field ${JSON.stringify(field)} is empty.`);
 }

@@ -231,8 +231,8 @@ describe('INSTANCES_FILE', () => {
       ['- url: [', 'neither YAML nor JSON'],
       ['- { url: a, auth_header: hunter2 }', 'entry 1: auth_header'],
       ['- { url: "http://user:hunter2@a b" }', 'entry 1: url'],
-      ['{ machines: [] }', 'takes a list'],
-      ['- { url: a, name: x }\n- { url: b, limit: 3 }', 'entry 2: no field limit'],
+      ['{ machines: [] }', 'must be a list'],
+      ['- { url: a, name: x }\n- { url: b, limit: 3 }', 'entry 2: the field limit'],
     ] as const) {
       await replace(file, text);
       await eventually(async () => {

@@ -168,12 +168,12 @@ describe('an upload that is refused', () => {
 
 describe('a parameter that is refused', () => {
   const cases: Array<[string, Record<string, string>, string]> = [
-    ['/api/upscale-image', { scale: '5' }, 'scale takes a number from 1 to 4, but was "5".'],
-    ['/api/upscale-image', { scale: 'big' }, 'scale takes a number from 1 to 4, but was "big".'],
-    ['/api/remove-background', { crop: 'maybe' }, 'crop takes true or false, but was "maybe".'],
-    ['/api/remove-background', { format: 'tiff' }, 'format takes PNG, JPEG or WEBP, but was "tiff".'],
-    ['/api/remove-background', { mode: 'later' }, 'mode takes async or sync, but was "later".'],
-    ['/api/remove-background', { async: '2' }, 'async takes true or false, but was "2".'],
+    ['/api/upscale-image', { scale: '5' }, 'scale must be a number from 1 to 4, but was "5".'],
+    ['/api/upscale-image', { scale: 'big' }, 'scale must be a number from 1 to 4, but was "big".'],
+    ['/api/remove-background', { crop: 'maybe' }, 'crop must be true or false, but was "maybe".'],
+    ['/api/remove-background', { format: 'tiff' }, 'format must be PNG, JPEG or WEBP, but was "tiff".'],
+    ['/api/remove-background', { mode: 'later' }, 'mode must be async or sync, but was "later".'],
+    ['/api/remove-background', { async: '2' }, 'async must be true or false, but was "2".'],
   ];
   it.each(cases)('%s %o', async (path, fields, error) => {
     const refusal = await stack.client.refused(path, await png(), 400, { fields });
@@ -183,7 +183,7 @@ describe('a parameter that is refused', () => {
 
   it('comes twice in the query', async () => {
     const refusal = await stack.client.refused('/api/upscale-image?scale=2&scale=3', await png(), 400);
-    expect(refusal.error).toBe('scale takes one value, but was ["2","3"].');
+    expect(refusal.error).toBe('scale must be a single value, but was ["2","3"].');
   });
 });
 
