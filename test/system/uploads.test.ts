@@ -143,9 +143,12 @@ describe('an upload that is refused', () => {
     const nothing = await stack.client.error('/api/upscale-image', 400, { method: 'POST' });
     expect(nothing.code).toBe('NO_IMAGE');
     const empty = await stack.client.refused('/api/upscale-image', Buffer.alloc(0), 400);
-    expect(empty.code).toBe('NO_IMAGE');
+    expect(empty).toMatchObject({
+      code: 'NO_IMAGE',
+      error: 'The image file in the field "imageFile" is empty.',
+    });
     const json = await rawPost('{"imageFile":"x"}', 'application/json');
-    expect(json.body.code).toBe('NO_IMAGE');
+    expect(json.body).toMatchObject({ code: 'NO_IMAGE', details: expect.stringContaining('"inputs"') });
   });
 
   it('is a broken multipart body', async () => {
@@ -179,6 +182,24 @@ describe('a parameter that is refused', () => {
     const refusal = await stack.client.refused(path, await png(), 400, { fields });
     expect(refusal).toMatchObject({ code: 'INVALID_PARAMETER', error });
     await expectNothingLeft();
+  });
+
+  it('is named together with all others', async () => {
+    const fields = { scale: '5', format: 'JPEG' };
+    const { error, details } = await stack.client.refused('/api/upscale-image', await png(), 400, { fields });
+    expect([error, details]).toEqual([
+      'scale must be a number from 1 to 4, but was "5".',
+      { parameter: 'scale', takes: 'a number from 1 to 4' },
+    ]);
+    const query = 'limit=abc&status=dunno';
+    const list = await stack.client.error(`/api/jobs/list?${query}`, 400);
+    expect(list.error).toMatch(
+      /^limit must be a whole number .*, but was "abc"; status must be one of .*, but was "dunno"\.$/,
+    );
+    expect(list.details).toMatchObject({
+      parameter: 'limit',
+      all: [{ parameter: 'limit' }, { parameter: 'status' }],
+    });
   });
 
   it('comes twice in the query', async () => {

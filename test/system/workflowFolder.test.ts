@@ -101,6 +101,12 @@ describe('a folder of workflows', () => {
     expect(problems()).toEqual([]);
   });
 
+  it('names a workflow after its file, without accents', async () => {
+    await write('Ünïcode_Náme.json', GRAPH);
+    await folder.start();
+    expect(types()).toEqual(['unicode-name']);
+  });
+
   it('names each bad file, and offers all others', async () => {
     await write('good.json', GRAPH);
     await write('broken.json', '{"3":');

@@ -468,6 +468,10 @@ describe('a graph that cannot be used', () => {
       'inputs: { a: { node: 1, field: b, kind: text, default: x, required: true } }\noutputs: { x: { node: 1 } }',
       'required',
     ],
+    [
+      'labels: large\ncolour: red\ninputs: { a: { node: 1, field: b, kind: picture } }\noutputs: { x: { node: 1 } }',
+      'not valid: labels must be a list; inputs.a.kind must be one of image, mask, video, audio, file, text, integer, number, boolean, choice, seed; manifest has an unknown key "colour".',
+    ],
   ])('has a manifest that is wrong by itself: %s', (manifest, message) => {
     const error = refusal(() => readManifest(manifest));
     expect(error.code).toBe('INVALID_WORKFLOW');
