@@ -194,11 +194,11 @@ describe('a parameter that is refused', () => {
     const query = 'limit=abc&status=dunno';
     const list = await stack.client.error(`/api/jobs/list?${query}`, 400);
     expect(list.error).toMatch(
-      /^limit must be a whole number .*, but was "abc"; status must be one of .*, but was "dunno"\.$/,
+      /^status must be one of .*, but was "dunno"; limit must be a whole number .*, but was "abc"\.$/,
     );
     expect(list.details).toMatchObject({
-      parameter: 'limit',
-      all: [{ parameter: 'limit' }, { parameter: 'status' }],
+      parameter: 'status',
+      all: [{ parameter: 'status' }, { parameter: 'limit' }],
     });
   });
 
