@@ -165,7 +165,7 @@ export class FormReader implements BodyReader {
     const shown = JSON.stringify(field);
     const [only, ...others] = this.#inputs;
     if (only && others.length === 0) {
-      const right = only.kind === 'image' ? FIRST_IMAGE : only.name;
+      const right = only.kind === 'image' ? `${FIRST_IMAGE}" or "${only.name}` : only.name;
       return new AppError('NO_IMAGE', `No ${only.kind} file provided.`, {
         details: `The file is in the field ${shown}; use the field "${right}".`,
       });
