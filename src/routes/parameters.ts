@@ -17,7 +17,7 @@ const ENDS = ['completed', 'failed', 'cancelled'] as const;
 /** Webhook parameters. */
 export const webhookParameters = z.object({
   webhook_url: z.string().max(2048, 'must have at most 2048 characters').optional().meta({
-    description: 'URL to which the server posts a signed message when the job ends (Standard Webhooks).',
+    description: 'URL for a signed message when the job ends (Standard Webhooks).',
   }),
   // In JSON it can be a list.
   webhook_events: z
@@ -30,7 +30,7 @@ export const webhookParameters = z.object({
     )
     .default([...ENDS])
     .meta({
-      description: `Which events are sent: a list of ${ENDS.join(', ')}. Default: all of them.`,
+      description: `Events to send: a list of ${ENDS.join(', ')}. Default: all.`,
     }),
   webhook_image: booleanParameter.meta({ description: 'Include the image in the message, up to 256 KB.' }),
 });

@@ -14,7 +14,10 @@ const labels = z
   .array(
     z
       .string()
-      .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,62}$/, 'must have labels of 1 to 63 letters, digits and ._:/-'),
+      .regex(
+        /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,62}$/,
+        'must be a list of labels with 1 to 63 letters, digits and ._:/-',
+      ),
   )
   .max(50)
   .meta({ description: 'Labels that workflows can require in their manifest, such as a type of GPU.' });

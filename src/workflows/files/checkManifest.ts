@@ -39,7 +39,8 @@ function inputProblems(graph: PromptGraph, name: string, { kind, targets }: Mani
     if (node === undefined) return problem('is not in the graph');
     if (!node.inputs.has(field)) {
       const known = [...node.inputs.keys()].slice(0, 20).map(quoted);
-      return problem(`has no input ${quoted(field)}, only ${known.join(', ') || 'none'}`);
+      const only = known.length > 0 ? `only ${known.join(', ')}` : 'and no others';
+      return problem(`has no input ${quoted(field)}, ${only}`);
     }
     const isLinked = isFileKind(kind) && linkOf(node.inputs.get(field)) !== undefined;
     return isLinked ? problem(`gets its input ${quoted(field)} from another node`) : [];
