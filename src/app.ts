@@ -20,7 +20,7 @@ import { pageFiles } from './routes/rest/documents.js';
 import { isForLoadBalancers } from './routes/rest/status.js';
 import { ResultSender } from './routes/sendResult.js';
 import { comfyErrorBody, comfyStatusOf, isComfyRequest } from './routes/v2/comfyErrors.js';
-import { workflowRoutes } from './routes/workflowRoutes.js';
+import { workflowHint, workflowRoutes } from './routes/workflowRoutes.js';
 import type { Services } from './services/index.js';
 import { withoutPort } from './utils/clientNetwork.js';
 import { isLoopbackAddress } from './utils/hostNames.js';
@@ -46,7 +46,7 @@ export function createApp(services: Services, config: Config): Express {
   pageFiles(app);
   docsFiles(app);
   // Without a key, clients cannot find out which paths exist.
-  app.use(requireKey, notFound);
+  app.use(requireKey, notFound(workflowHint(() => workflows.all())));
   app.use(
     errorHandler(services.logger, (request, error) =>
       isComfyRequest(request)

@@ -40,7 +40,7 @@ export interface ClientOptions {
 export interface WebhookOptions {
   /** URL that receives the end of the job. */
   readonly url: string;
-  /** Which ends are sent; all by default. */
+  /** Which events are sent; all by default. */
   readonly events?: ReadonlyArray<'completed' | 'failed' | 'cancelled'>;
   /** Include the image in the message. */
   readonly withImage?: boolean;

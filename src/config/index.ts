@@ -123,10 +123,10 @@ function collectHosts(env: Readonly<Record<string, string | undefined>>): string
 function describeIssues(error: z.ZodError, given: Record<string, string>): string[] {
   const names = [...new Set(error.issues.map((issue) => String(issue.path[0])))];
   return names.map((name) => {
-    const takes = environmentSchema.shape[name as keyof Environment].description;
+    const accepted = environmentSchema.shape[name as keyof Environment].description;
     // The value of a secret is never shown.
     const was = SECRETS.has(name) ? 'something else' : JSON.stringify(withoutCredentials(given[name] ?? ''));
-    return `${name}: takes ${takes}, but was ${was}`;
+    return `${name}: must be ${accepted}, but was ${was}`;
   });
 }
 
@@ -142,7 +142,9 @@ function authorizationConflict(
 ): string[] {
   const hasCredentials = addresses.some(({ headers }) => headers !== undefined);
   if (header?.name.toLowerCase() !== 'authorization' || !hasCredentials) return [];
-  return ['COMFYUI_AUTH_HEADER: takes no Authorization header when COMFYUI_HOST has a URL with credentials'];
+  return [
+    'COMFYUI_AUTH_HEADER: must not be an Authorization header when COMFYUI_HOST has a URL with credentials',
+  ];
 }
 
 function crossChecks(env: Environment): string[] {
@@ -150,7 +152,7 @@ function crossChecks(env: Environment): string[] {
   const atLeast = (larger: keyof Environment, smaller: keyof Environment, why: string) => {
     if (Number(env[larger]) < Number(env[smaller])) {
       problems.push(
-        `${larger}: takes at least ${smaller} (${env[smaller]}) ${why}, but was ${JSON.stringify(String(env[larger]))}`,
+        `${larger}: must be at least ${smaller} (${env[smaller]}) ${why}, but was ${JSON.stringify(String(env[larger]))}`,
       );
     }
   };
@@ -163,12 +165,12 @@ function crossChecks(env: Environment): string[] {
     atLeast('MAX_UPLOAD_MEMORY', 'MAX_FILE_SIZE', 'so that one upload fits');
   }
   if (env.ASSET_STORE === 's3' && env.S3_BUCKET === undefined) {
-    problems.push('S3_BUCKET: takes the name of a bucket when ASSET_STORE is s3, but was not set');
+    problems.push('S3_BUCKET: must be the name of a bucket when ASSET_STORE is s3, but was not set');
   }
   // 0 is any free port, which is never the same.
   if (env.COMFYUI_API_PORT === env.PORT && env.PORT !== 0) {
     problems.push(
-      `COMFYUI_API_PORT: takes another port than PORT (${env.PORT}), but was "${env.COMFYUI_API_PORT}"`,
+      `COMFYUI_API_PORT: must be another port than PORT (${env.PORT}), but was "${env.COMFYUI_API_PORT}"`,
     );
   }
   if (env.QUEUE === 'redis') problems.push(...redisProblems(env));
@@ -178,11 +180,11 @@ function crossChecks(env: Environment): string[] {
 function redisProblems({ REDIS_URL, ASSET_STORE }: Environment): string[] {
   const problems: string[] = [];
   if (REDIS_URL === undefined) {
-    problems.push('REDIS_URL: takes the address of Redis when QUEUE is redis, but was not set');
+    problems.push('REDIS_URL: must be the address of Redis when QUEUE is redis, but was not set');
   }
   if (ASSET_STORE === 'memory') {
     problems.push(
-      'ASSET_STORE: takes disk or s3 when QUEUE is redis, as every server needs the files of every job, but was "memory"',
+      'ASSET_STORE: must be disk or s3 when QUEUE is redis, because every server needs the files of every job, but was "memory"',
     );
   }
   return problems;

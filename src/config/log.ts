@@ -6,7 +6,7 @@ const LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export const logVariables = {
   LOG_LEVEL: choice(LEVELS)
     .default('info')
-    .describe(LEVELS.join(', '))
+    .describe(`one of ${LEVELS.join(', ')}`)
     .meta({ meaning: '`error`, `warn`, `info` or `debug`.' }),
   LOG_DIR: z
     .string()

@@ -43,7 +43,7 @@ export const machineVariables = {
   }),
   WARMUP: flag(false).meta({
     meaning:
-      'Run each workflow once on a machine that came up, with a small picture, before it gets its first job.',
+      'Run each workflow once on a machine that became available, with a small image, before its first job.',
   }),
   MAX_RESULT_SIZE: bytes(256 * MIB).meta({ meaning: 'Maximum size of one result in bytes.' }),
   HEALTH_CHECK_INTERVAL: milliseconds(30_000, 100).meta({

@@ -11,7 +11,9 @@ export const queueVariables = {
   }),
   REDIS_URL: parsedBy(parseRedisUrl)
     .optional()
-    .describe('redis://host:port or rediss://host:port, with user:password@ before and /database behind it')
+    .describe(
+      'redis://host:port or rediss://host:port, optionally with user:password@ before the host and /database at the end',
+    )
     .meta({
       meaning:
         'Redis (6.2 or newer) for `QUEUE=redis`, such as `rediss://user:password@host:6379/0`. Its `maxmemory-policy` must be `noeviction`. Never logged.',
@@ -21,7 +23,7 @@ export const queueVariables = {
     .string()
     .regex(/^[A-Za-z0-9_.:-]{1,128}$/)
     .default('comfyui-express')
-    .describe('letters, digits and -_.: that keys begin with')
+    .describe('a prefix of letters, digits and -_.:')
     .meta({ meaning: 'Prefix of all Redis keys. Servers with the same prefix share their jobs.' }),
 };
 

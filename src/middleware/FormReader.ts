@@ -69,7 +69,12 @@ export class FormReader implements BodyReader {
     for (const [field, [file]] of Object.entries(fields ?? {})) {
       const input = fileInputNamed(this.#inputs, field);
       const bytes = this.#files.stored(field) ?? file?.buffer;
-      if (!input || !file || !bytes || sizeOf(bytes) === 0) continue;
+      if (!input || !file || !bytes) continue;
+      if (sizeOf(bytes) === 0) {
+        // Browsers send an empty file without a name for a field that was left empty.
+        if (input.required && file.originalname !== '') throw emptyFile(input.kind, field);
+        continue;
+      }
       if (files.has(input.name)) throw this.#tooManyFiles();
       files.set(input.name, { bytes, filename: harmlessName(file.originalname, input.kind) });
     }
@@ -160,7 +165,7 @@ export class FormReader implements BodyReader {
     const shown = JSON.stringify(field);
     const [only, ...others] = this.#inputs;
     if (only && others.length === 0) {
-      const right = only.kind === 'image' ? FIRST_IMAGE : only.name;
+      const right = only.kind === 'image' ? `${FIRST_IMAGE}" or "${only.name}` : only.name;
       return new AppError('NO_IMAGE', `No ${only.kind} file provided.`, {
         details: `The file is in the field ${shown}; use the field "${right}".`,
       });
@@ -171,4 +176,8 @@ export class FormReader implements BodyReader {
       details: { parameter: field, takes },
     });
   }
+}
+
+function emptyFile(kind: string, field: string): AppError {
+  return new AppError('NO_IMAGE', `The ${kind} file in the field ${JSON.stringify(field)} is empty.`);
 }

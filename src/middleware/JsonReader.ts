@@ -4,6 +4,7 @@ import { invalidParameter } from '../schemas/parse.js';
 import { fileInputNamed } from '../services/submissions/fileInputs.js';
 import type { FileReference } from '../services/submissions/Submission.js';
 import { isJsonObject, type Json, NumberText, plainJson } from '../utils/losslessJson.js';
+import { sizeText } from '../utils/sizeText.js';
 import type { FileInput } from '../workflows/types.js';
 import type { BodyReader, ReceivedBody } from './BodyReader.js';
 import { parseJsonBody, unreadableJson } from './parseJsonBody.js';
@@ -16,7 +17,7 @@ const MAX_DEPTH = 16;
 const MAX_URL_LENGTH = 8192;
 const MAX_ID_LENGTH = 256;
 
-const FILE_TAKES = 'takes one http, https or data URL, or {"asset_id": "…"}';
+const FILE_REFERENCE = 'must be an http, https or data URL, or {"asset_id": "…"}';
 
 /**
  * A JSON body: `{ "inputs": { name: value }, name: value, … }`. Files are in `inputs`, as a URL, a data URI or an
@@ -34,7 +35,7 @@ export class JsonReader implements BodyReader {
     this.maxHeldBytes = inputs.length * Math.ceil((maxFileBytes * 4) / 3);
     this.maxBytes = this.maxHeldBytes + OVERHEAD_BYTES;
     this.#body = new WholeBody(this.maxBytes, () => {
-      return new AppError('FILE_TOO_LARGE', `The body is larger than ${this.maxBytes} bytes.`);
+      return new AppError('FILE_TOO_LARGE', `The body is larger than ${sizeText(this.maxBytes)}.`);
     });
   }
 
@@ -54,7 +55,7 @@ export class JsonReader implements BodyReader {
     parameters: ReadonlyMap<string, unknown>;
   } {
     const inputs = body.get('inputs') ?? new Map<string, Json>();
-    if (!isJsonObject(inputs)) throw invalidParameter('inputs', 'takes an object of values by their names');
+    if (!isJsonObject(inputs)) throw invalidParameter('inputs', 'must be an object with the values by name');
     const files = new Map<string, FileReference>();
     const parameters = new Map<string, unknown>();
     const add = (name: string, value: Json) => {
@@ -95,7 +96,7 @@ function referenceOf(name: string, value: Json): FileReference {
   const assetId = isJsonObject(value) ? value.get('asset_id') : undefined;
   if (typeof assetId === 'string' && assetId.length > 0 && assetId.length <= MAX_ID_LENGTH)
     return { assetId };
-  throw invalidParameter(name, FILE_TAKES);
+  throw invalidParameter(name, FILE_REFERENCE);
 }
 
 function isAddress(text: string): boolean {

@@ -65,13 +65,16 @@ export function listedOwner(response: Response): string | undefined {
 }
 
 /** Rejects requests without a key, if keys are configured. */
-export const requireKey: RequestHandler = (_request, response, next) => {
+export const requireKey: RequestHandler = (request, response, next) => {
   const { areKeysNeeded, key } = callerOf(response);
   if (!areKeysNeeded || key) return next();
   response.set('WWW-Authenticate', 'Bearer realm="comfyui-express-middleware"');
-  throw new AppError('UNAUTHORIZED', 'This request needs an API key.', {
-    details: 'Send it as "Authorization: Bearer <key>" or "X-API-Key: <key>".',
-  });
+  const isUnknown = presentedKey(request) !== undefined;
+  throw new AppError(
+    'UNAUTHORIZED',
+    isUnknown ? 'The server does not know this API key.' : 'This request needs an API key.',
+    { details: 'Send a key as "Authorization: Bearer <key>" or "X-API-Key: <key>".' },
+  );
 };
 
 /** Rejects requests without a key of the scope admin, if keys are configured. */

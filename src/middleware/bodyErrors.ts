@@ -1,9 +1,10 @@
 import type { Request, Response } from 'express';
 import { AppError } from '../errors.js';
+import { sizeText } from '../utils/sizeText.js';
 
 /** Returns the error for a file that is too large. */
 export function tooLarge(maxFileBytes: number): AppError {
-  return new AppError('FILE_TOO_LARGE', `The file is larger than ${maxFileBytes} bytes.`);
+  return new AppError('FILE_TOO_LARGE', `The file is larger than ${sizeText(maxFileBytes)}.`);
 }
 
 /** Returns the error for a truncated or invalid body. */

@@ -16,10 +16,18 @@ const HEADERS_OF_AN_ANSWER = [
   'Cache-Control',
 ];
 
-/** Rejects requests that no route handled. */
-export const notFound: RequestHandler = (request) => {
-  throw new AppError('NOT_FOUND', `There is no ${request.method} ${request.path.slice(0, MAX_LOGGED_PATH)}.`);
-};
+/**
+ * Rejects requests that no route handled.
+ * @param hintFor a further sentence for the message, if any
+ */
+export function notFound(hintFor: (request: Request) => string | undefined): RequestHandler {
+  return (request) => {
+    const hint = hintFor(request);
+    const path = request.path.slice(0, MAX_LOGGED_PATH);
+    const message = `There is no endpoint ${request.method} ${path}.`;
+    throw new AppError('NOT_FOUND', hint === undefined ? message : `${message} ${hint}`);
+  };
+}
 
 /** An error response in the format of another API. */
 interface OtherForm {

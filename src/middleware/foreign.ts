@@ -43,7 +43,7 @@ export function refuseForeignSockets({ allowedOrigins, publicUrl }: OwnAddresses
     if (request.headers.upgrade === undefined || isFromHere(request, known)) return;
     throw new AppError('FORBIDDEN', 'This socket was opened by a page of another origin.', {
       details:
-        'Name its origin in CORS_ORIGINS, or the address under which clients reach the server in PUBLIC_URL.',
+        'Add its origin to CORS_ORIGINS, or set PUBLIC_URL to the address under which clients reach the server.',
     });
   };
 }

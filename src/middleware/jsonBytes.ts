@@ -1,5 +1,6 @@
 import express, { type RequestHandler } from 'express';
 import { AppError } from '../errors.js';
+import { sizeText } from '../utils/sizeText.js';
 
 /**
  * Reads a JSON body and puts its bytes into `request.body`: see `parseJsonBody`.
@@ -10,7 +11,9 @@ export function jsonBytes(maxBytes: number): RequestHandler {
   return (request, response, next) => {
     read(request, response, (error?: unknown) => {
       const isTooLarge = (error as { status?: unknown } | undefined)?.status === 413;
-      next(isTooLarge ? new AppError('FILE_TOO_LARGE', `The body is larger than ${maxBytes} bytes.`) : error);
+      next(
+        isTooLarge ? new AppError('FILE_TOO_LARGE', `The body is larger than ${sizeText(maxBytes)}.`) : error,
+      );
     });
   };
 }

@@ -17,6 +17,7 @@ const EXPOSED_HEADERS = [
   'X-Prompt-ID',
   'X-ComfyUI-Instance',
   'X-Processing-Time-Ms',
+  'X-Seed',
   'Content-Disposition',
   'Location',
   'Idempotency-Replayed',

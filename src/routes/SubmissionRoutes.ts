@@ -140,7 +140,7 @@ export class SubmissionRoutes {
   #priorityOf({ priority }: CommonParameters, response: Response): number {
     const highest = highestPriority(response, this.#config);
     if (priority <= highest) return priority;
-    throw invalidParameter('priority', `takes at most ${highest} with this key`);
+    throw invalidParameter('priority', `must be at most ${highest} with this key`);
   }
 
   /**

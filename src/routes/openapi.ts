@@ -25,11 +25,11 @@ const TAG_DESCRIPTIONS: Readonly<Record<Endpoint['tag'], string>> = {
   'Image Processing': 'Send a file, wait for the result. One endpoint for each workflow.',
   'Async Processing': 'Send a file, fetch the result later. One endpoint for each workflow.',
   'Job Management': 'Follow, list, cancel and delete jobs, and fetch their results.',
-  'Health & Status': 'For load balancers, probes and people on call.',
+  'Health & Status': 'For load balancers, probes and operators.',
   'Detailed Metrics': 'For dashboards.',
-  Instances: 'The machines: look at, add, change and remove them.',
-  'Comfy API v2': 'For the official SDKs and whatever else speaks the Comfy API.',
-  'Circuit Breakers': 'Take machines out of service, and back into it.',
+  Instances: 'List, add, change and remove machines.',
+  'Comfy API v2': 'For the official SDKs and other clients of the Comfy API.',
+  'Circuit Breakers': 'Take machines out of service, and put them back.',
   Documents: 'The pages and this document.',
 };
 

@@ -7,7 +7,7 @@ import { HIGHEST_PRIORITY } from './priority.js';
 export const asyncParameters = z.object({
   async: booleanParameter.meta({ description: 'Respond immediately, fetch the result later.' }),
   mode: z
-    .enum(['async', 'sync'], { error: 'takes async or sync' })
+    .enum(['async', 'sync'], { error: 'must be async or sync' })
     .default('sync')
     .meta({ description: 'async is the same as async=true.' }),
 });
@@ -16,8 +16,8 @@ const ENDS = ['completed', 'failed', 'cancelled'] as const;
 
 /** Webhook parameters. */
 export const webhookParameters = z.object({
-  webhook_url: z.string().max(2048, 'takes at most 2048 characters').optional().meta({
-    description: 'URL that receives the end of the job, signed according to Standard Webhooks.',
+  webhook_url: z.string().max(2048, 'must have at most 2048 characters').optional().meta({
+    description: 'URL for a signed message when the job ends (Standard Webhooks).',
   }),
   // In JSON it can be a list.
   webhook_events: z
@@ -26,19 +26,19 @@ export const webhookParameters = z.object({
       z
         .string()
         .transform(splitList)
-        .pipe(z.array(z.enum(ENDS, { error: `takes some of ${ENDS.join(', ')}` })).min(1)),
+        .pipe(z.array(z.enum(ENDS, { error: `must be a list of ${ENDS.join(', ')}` })).min(1)),
     )
     .default([...ENDS])
     .meta({
-      description: `Which ends are sent, some of ${ENDS.join(', ')}. Default: all of them.`,
+      description: `Events to send: a list of ${ENDS.join(', ')}. Default: all.`,
     }),
   webhook_image: booleanParameter.meta({ description: 'Include the image in the message, up to 256 KB.' }),
 });
 
-const PRIORITY = `takes a whole number from -${HIGHEST_PRIORITY} to ${HIGHEST_PRIORITY}`;
+const PRIORITY = `must be a whole number from -${HIGHEST_PRIORITY} to ${HIGHEST_PRIORITY}`;
 /** A week. */
 const LONGEST_DEADLINE = 604_800;
-const DEADLINE = `takes a number of seconds, above 0 and at most ${LONGEST_DEADLINE}`;
+const DEADLINE = `must be a number of seconds above 0 and at most ${LONGEST_DEADLINE}`;
 
 /** Priority and deadline of a job. */
 export const schedulingParameters = z.object({

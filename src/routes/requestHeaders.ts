@@ -11,7 +11,7 @@ const SANE_KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
 export function idempotencyKey(request: Request): string | undefined {
   const key = request.get('Idempotency-Key');
   if (key === undefined || SANE_KEY.test(key)) return key;
-  throw invalidParameter('Idempotency-Key', 'takes 1 to 255 printable characters');
+  throw invalidParameter('Idempotency-Key', 'must have 1 to 255 printable characters');
 }
 
 /** Seconds that the client prefers to wait for the result (RFC 7240, `Prefer: wait=N`); undefined if not specified. */

@@ -243,16 +243,20 @@ function fileHeaders(presentation: AssetPresentation): Record<string, string> {
 }
 
 function jobHeaders(job: CompletedJob): Record<string, string> {
+  const { randomSeed, randomSeeds } = job.request;
+  // Several seeds do not fit into one header: they are in the job's status.
+  const isOneSeed = randomSeed !== undefined && randomSeeds === undefined;
   return {
     'X-Job-ID': job.id,
     'X-Prompt-ID': job.result.promptId,
     'X-ComfyUI-Instance': job.assignment.instance,
     'X-Processing-Time-Ms': String(Math.round(processingDuration(job) ?? 0)),
+    ...(isOneSeed ? { 'X-Seed': randomSeed } : {}),
   };
 }
 
 function resultGone(jobId: string): AppError {
-  return new AppError('RESULT_EXPIRED', 'The result is gone.', {
+  return new AppError('RESULT_EXPIRED', 'The result no longer exists.', {
     fields: { job_id: jobId, status_url: jobUrls(jobId).status_url },
   });
 }

@@ -1,4 +1,5 @@
-import { type RequestHandler, Router } from 'express';
+import { type Request, type RequestHandler, Router } from 'express';
+import { noSuchWorkflowText } from '../workflows/noSuchWorkflow.js';
 import type { Workflow } from '../workflows/types.js';
 import type { RouteContext } from './Endpoint.js';
 import { mount } from './mount.js';
@@ -25,9 +26,24 @@ export function workflowRoutes(context: RouteContext): RequestHandler {
   };
   for (const workflow of workflows.all()) routerOf(workflow);
   return (request, response, next) => {
-    const type = PATH.exec(request.path)?.[1]?.toLowerCase();
+    const type = typeIn(request);
     const workflow = type === undefined ? undefined : workflows.get(type);
     if (workflow) routerOf(workflow)(request, response, next);
     else next();
   };
+}
+
+/**
+ * Returns a hint for a submission to a path that does not exist: most likely the name of its workflow is misspelt.
+ * @param all returns the workflows that exist now
+ */
+export function workflowHint(all: () => readonly Workflow[]): (request: Request) => string | undefined {
+  return (request) => {
+    const type = request.method === 'POST' ? typeIn(request) : undefined;
+    return type === undefined ? undefined : noSuchWorkflowText(type, all());
+  };
+}
+
+function typeIn({ path }: Request): string | undefined {
+  return PATH.exec(path)?.[1]?.toLowerCase();
 }

@@ -109,20 +109,17 @@ export const comfyError = z.object({
 /** What a job is submitted with. Fields that are not known are ignored. */
 export const comfyJobBody = z.object({
   workflow: z.record(z.string(), z.unknown()).meta({
-    description: 'The graph as "Export (API)" writes it; { "__type": "core/ASSET", … } for a file.',
+    description: 'The graph as exported with "Export (API)"; { "__type": "core/ASSET", … } for a file.',
   }),
   extra_data: z
     .object({
-      api_key_comfy_org: z
-        .string()
-        .optional()
-        .meta({ description: 'For nodes that cost money. Kept nowhere.' }),
+      api_key_comfy_org: z.string().optional().meta({ description: 'Key for paid nodes. Never stored.' }),
     })
     .optional(),
-  metadata: z.string().optional().meta({ description: 'At most 1024 bytes, told with the job.' }),
+  metadata: z.string().optional().meta({ description: 'At most 1024 bytes, returned with the job.' }),
   priority: z.int().optional().meta({
     description:
-      'Whole number from -10 to 10, for keys that are not admin up to MAX_PRIORITY. Others count as the nearest.',
+      'Whole number from -10 to 10, for keys that are not admin up to MAX_PRIORITY. Other values are limited to this range.',
   }),
 });
 
@@ -131,22 +128,22 @@ const lifetime = z
   .min(60)
   .max(604_800)
   .optional()
-  .meta({ description: 'Seconds that it is kept; as long as the server keeps files when it is left out.' });
+  .meta({ description: 'Seconds for which the asset is kept. Default: ASSET_TTL.' });
 
 /** Fields of an upload, but for the file itself. */
 export const comfyUploadFields = z.object({
   content_type: z.string().optional(),
-  file_path: z.string().max(1000, 'takes at most 1000 characters').optional(),
+  file_path: z.string().max(1000, 'must have at most 1000 characters').optional(),
   expected_hash: z
     .string()
     .optional()
-    .meta({ description: 'blake3:<hex>, checked when all bytes are there.' }),
+    .meta({ description: 'blake3:<hex>, compared with the received bytes.' }),
   expires_in: z.preprocess((value) => (typeof value === 'string' ? Number(value) : value), lifetime),
 });
 
 export const comfyFromHashBody = z.object({
   hash: z.string(),
-  file_path: z.string().max(1000, 'takes at most 1000 characters').optional(),
+  file_path: z.string().max(1000, 'must have at most 1000 characters').optional(),
   expires_in: lifetime,
 });
 
@@ -154,9 +151,9 @@ export const comfyListQuery = z.object({
   status: comfyStatus.optional(),
   limit: z
     .string()
-    .regex(/^\d{1,4}$/, 'takes a number from 1 to 1000')
+    .regex(/^\d{1,4}$/, 'must be a number from 1 to 1000')
     .transform(Number)
-    .refine((n) => n >= 1 && n <= 1000, 'takes a number from 1 to 1000')
+    .refine((n) => n >= 1 && n <= 1000, 'must be a number from 1 to 1000')
     .default(100)
     .meta({ type: 'integer', minimum: 1, maximum: 1000 }),
 });

@@ -470,11 +470,11 @@ export const examples: Readonly<Record<string, unknown>> = {
     timestamp: '2026-11-26T15:06:40.266Z',
   },
   error_400: {
-    error: 'scale takes a number from 1 to 4, but was "9".',
+    error: 'scale must be a number from 1 to 4, but was "9".',
     code: 'INVALID_PARAMETER',
     details: {
       parameter: 'scale',
-      takes: 'takes a number from 1 to 4',
+      takes: 'a number from 1 to 4',
     },
     requestId: '310fd910-fbd4-4f30-8fc0-1b8a39f0d810',
     timestamp: '2026-11-26T15:06:40.271Z',
@@ -487,7 +487,7 @@ export const examples: Readonly<Record<string, unknown>> = {
     timestamp: '2026-11-26T15:06:40.277Z',
   },
   error_413: {
-    error: 'The file is larger than 10485760 bytes.',
+    error: 'The file is larger than 10 MB.',
     code: 'FILE_TOO_LARGE',
     requestId: 'e857a5f2-8a6f-46e5-9c08-5cb6fc00e1b2',
     timestamp: '2026-11-26T15:06:40.924Z',
@@ -675,7 +675,7 @@ export const examples: Readonly<Record<string, unknown>> = {
   put_workflow_201: {
     type: 'my-flow',
     title: 'My flow',
-    description: 'Runs a graph of 3 nodes.',
+    description: 'Runs the graph "my-flow" (3 nodes).',
     is_built_in: false,
     url: '/api/my-flow',
     async_url: '/api/async/my-flow',
@@ -758,7 +758,7 @@ export const examples: Readonly<Record<string, unknown>> = {
   put_workflow_200: {
     type: 'my-flow',
     title: 'My flow',
-    description: 'Runs a graph of 3 nodes.',
+    description: 'Runs the graph "my-flow" (3 nodes).',
     is_built_in: false,
     url: '/api/my-flow',
     async_url: '/api/async/my-flow',
@@ -841,7 +841,7 @@ export const examples: Readonly<Record<string, unknown>> = {
   workflow_200: {
     type: 'my-flow',
     title: 'My flow',
-    description: 'Runs a graph of 3 nodes.',
+    description: 'Runs the graph "my-flow" (3 nodes).',
     is_built_in: false,
     url: '/api/my-flow',
     async_url: '/api/async/my-flow',
@@ -926,7 +926,7 @@ export const examples: Readonly<Record<string, unknown>> = {
     deleted: true,
   },
   error_422: {
-    error: 'This Idempotency-Key came with another request before.',
+    error: 'This Idempotency-Key was used with another request before.',
     code: 'IDEMPOTENCY_KEY_REUSED',
     requestId: 'c73827fc-fc13-4a87-bc89-5ea3f32a3e14',
     timestamp: '2026-11-26T15:06:41.427Z',

@@ -7,11 +7,18 @@ const count = z.int().nonnegative();
 /** Goes into a path, and into labels of metrics. */
 const machineName = z
   .string()
-  .regex(/^[A-Za-z0-9[][A-Za-z0-9._:[\]-]{0,99}$/)
+  .regex(/^[A-Za-z0-9[][A-Za-z0-9._:[\]-]{0,99}$/, 'must have 1 to 100 letters, digits and ._:-')
   .meta({ description: 'Letters, digits and ._:-. Default: host and port.' });
 
 const labels = z
-  .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,62}$/))
+  .array(
+    z
+      .string()
+      .regex(
+        /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,62}$/,
+        'must be a list of labels with 1 to 63 letters, digits and ._:/-',
+      ),
+  )
   .max(50)
   .meta({ description: 'Labels that workflows can require in their manifest, such as a type of GPU.' });
 
@@ -25,7 +32,7 @@ const maxJobs = z
 export const machineEntry = z.strictObject({
   url: z.string().min(1).max(2000).meta({
     description:
-      'http(s)://host:port, also with a path; dns+http(s)://name:port for every address that a name has.',
+      'http(s)://host:port, optionally with a path; dns+http(s)://name:port for every address of a name.',
   }),
   name: machineName.optional(),
   auth_header: headerLine.optional().meta({
@@ -33,7 +40,7 @@ export const machineEntry = z.strictObject({
       'One header as "Name: value" for every request and WebSocket to this machine. Never shown or logged.',
   }),
   ca_file: z.string().min(1).optional().meta({
-    description: 'A file on the server with the CA certificates (PEM) for its https.',
+    description: 'A file on the server with CA certificates (PEM) for a machine with HTTPS.',
   }),
   max_jobs: maxJobs.optional(),
   labels: labels.optional(),
@@ -47,10 +54,10 @@ export const machinePatch = z
     max_jobs: maxJobs.optional(),
     labels: labels.optional(),
     state: z.enum(['active', 'draining']).optional().meta({
-      description: 'draining: no new jobs; running jobs end normally.',
+      description: 'draining: no new jobs; running jobs finish normally.',
     }),
   })
-  .refine((patch) => Object.keys(patch).length > 0, 'takes at least one of max_jobs, labels, state');
+  .refine((patch) => Object.keys(patch).length > 0, 'must have at least one of max_jobs, labels, state');
 
 export type MachinePatch = z.output<typeof machinePatch>;
 

@@ -157,7 +157,7 @@ export const jobInfo = jobRecord.extend({
     .optional()
     .meta({
       description:
-        'How long each node of a completed job was at work, at most a hundred; without those whose result was cached.',
+        'Execution time of each node of a completed job, for at most 100 nodes. Nodes with a cached result are omitted.',
     }),
   // Absent where the server that was asked does not know: it began long ago, or another server has it.
   scheduling: z
@@ -199,16 +199,16 @@ export const jobListAnswer = z.object({
 const wholeNumber = (min: number, max: number, fallback: number) =>
   z
     .string()
-    .regex(/^\d+$/, `takes a whole number from ${min} to ${max}`)
+    .regex(/^\d+$/, `must be a whole number from ${min} to ${max}`)
     .transform(Number)
-    .refine((n) => n >= min && n <= max, `takes a whole number from ${min} to ${max}`)
+    .refine((n) => n >= min && n <= max, `must be a whole number from ${min} to ${max}`)
     .default(fallback);
 
 /** Query of `GET /api/jobs/list`. */
 export const jobListQuery = z.object({
-  status: z.enum(jobStatus.options, { error: `takes ${jobStatus.options.join(', ')}` }).optional(),
-  type: z.string({ error: 'takes a job type' }).optional(),
-  instance: z.string({ error: 'takes a host' }).optional(),
+  status: z.enum(jobStatus.options, { error: `must be one of ${jobStatus.options.join(', ')}` }).optional(),
+  type: z.string({ error: 'must be a job type' }).optional(),
+  instance: z.string({ error: 'must be a host' }).optional(),
   limit: wholeNumber(1, 1000, 100),
   offset: wholeNumber(0, Number.MAX_SAFE_INTEGER, 0),
 });

@@ -81,7 +81,7 @@ export const metricsAnswer = z.object({
     )
     .meta({
       description:
-        'How long the nodes of completed jobs were at work, by job type and node class, longest first.',
+        'Total execution time of the nodes of completed jobs, by job type and node class, longest first.',
     }),
   instances: z.object({
     total: count,

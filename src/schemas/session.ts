@@ -4,9 +4,9 @@ import { z } from 'zod';
 export const sessionAnswer = z.object({
   needs_key: z.boolean().meta({ description: 'Whether the server has API keys.' }),
   access: z.enum(['none', 'submit', 'admin']).meta({
-    description: 'What the caller may do. Everybody is an admin where there are no keys.',
+    description: 'Scope of the caller. Without API keys, every caller has the scope admin.',
   }),
-  key_name: z.string().nullable().meta({ description: 'Name of the key that the request came with.' }),
+  key_name: z.string().nullable().meta({ description: 'Name of the API key of the request.' }),
   limits: z.object({
     max_file_bytes: z.int().positive(),
     max_image_pixels: z.int().positive().meta({ description: 'Width x height of an image.' }),

@@ -16,22 +16,24 @@ export const instanceHealth = z.object({
     state: z.enum(['CLOSED', 'OPEN', 'HALF_OPEN']),
     failures: count,
     error_rate: z.number().min(0).max(1),
-    forced: z.boolean().meta({ description: 'Opened by hand: it gets no jobs until it is closed by hand.' }),
+    forced: z.boolean().meta({
+      description: 'Opened manually: the instance gets no jobs until the breaker is closed manually.',
+    }),
   }),
   state: z.literal('warming').optional().meta({
-    description: 'Workflows run on it before it gets its first job.',
+    description: 'WARMUP runs workflows on it before its first job.',
   }),
   prompts_of_others: z.int().positive().optional().meta({
     description: 'Prompts in its queue that this server, and those that share its jobs, did not submit.',
   }),
   missing_nodes: z.array(z.string()).optional(),
-  down_since: isoTime.optional().meta({ description: 'Since when it cannot be reached.' }),
+  down_since: isoTime.optional().meta({ description: 'Time since when it has not been reachable.' }),
   last_error: z.string().optional().meta({
-    description:
-      'What the last contact failed with. Left out for callers without a key, where there are keys.',
+    description: 'Error of the last request to it. Omitted for callers without a key if the server has keys.',
   }),
   problem: z.string().optional().meta({
-    description: 'Why it gets no jobs although it answers, such as an address of several machines.',
+    description:
+      'Why it gets no jobs although it responds, for example because several machines share its address.',
   }),
 });
 

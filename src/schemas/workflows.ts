@@ -73,7 +73,7 @@ export const workflowAnswer = workflow.extend({
 
 /** The body of `PUT /api/workflows/{type}`. */
 export const workflowBody = z.object({
-  graph: z.looseObject({}).meta({ description: `The graph, as ComfyUI's "Export (API)" writes it.` }),
+  graph: z.looseObject({}).meta({ description: `The graph, exported from ComfyUI with "Export (API)".` }),
   manifest: z
     .looseObject({})
     .optional()

@@ -40,7 +40,7 @@ export function diffusionNodes(checkpoints: readonly string[]): Record<string, N
     },
     CLIPTextEncode: {
       required: {
-        text: ['STRING', { multiline: true, dynamicPrompts: true, tooltip: 'What to draw.' }],
+        text: ['STRING', { multiline: true, dynamicPrompts: true, tooltip: 'Text to encode.' }],
         clip: ['CLIP', { tooltip: 'Text encoder.' }],
       },
       output: ['CONDITIONING'],
@@ -51,9 +51,9 @@ export function diffusionNodes(checkpoints: readonly string[]): Record<string, N
     KSampler: kSampler,
     EmptyLatentImage: {
       required: {
-        width: size('Width of the pictures in pixels.'),
-        height: size('Height of the pictures in pixels.'),
-        batch_size: ['INT', { default: 1, min: 1, max: 4096, tooltip: 'How many pictures to make.' }],
+        width: size('Width of the images in pixels.'),
+        height: size('Height of the images in pixels.'),
+        batch_size: ['INT', { default: 1, min: 1, max: 4096, tooltip: 'Number of images.' }],
       },
       output: ['LATENT'],
       category: 'latent',
@@ -106,25 +106,28 @@ export function diffusionNodes(checkpoints: readonly string[]): Record<string, N
 
 const kSampler: NodeClass = {
   required: {
-    model: ['MODEL', { tooltip: 'Model that removes the noise.' }],
+    model: ['MODEL', { tooltip: 'Diffusion model.' }],
     seed: [
       'INT',
-      { default: 0, min: 0, max: MAX_SEED, control_after_generate: true, tooltip: 'Seed of the noise.' },
+      {
+        default: 0,
+        min: 0,
+        max: MAX_SEED,
+        control_after_generate: true,
+        tooltip: 'Seed of the random noise.',
+      },
     ],
-    steps: ['INT', { default: 20, min: 1, max: 10000, tooltip: 'Steps in which the noise is removed.' }],
+    steps: ['INT', { default: 20, min: 1, max: 10000, tooltip: 'Number of sampling steps.' }],
     cfg: [
       'FLOAT',
       { default: 8, min: 0, max: 100, step: 0.1, round: 0.01, tooltip: 'How closely to follow the prompt.' },
     ],
-    sampler_name: [SAMPLERS, { tooltip: 'Algorithm of the steps.' }],
-    scheduler: [SCHEDULERS, { tooltip: 'How much noise each step removes.' }],
-    positive: ['CONDITIONING', { tooltip: 'What the picture is to show.' }],
-    negative: ['CONDITIONING', { tooltip: 'What it is not to show.' }],
-    latent_image: ['LATENT', { tooltip: 'What to start from.' }],
-    denoise: [
-      'FLOAT',
-      { default: 1, min: 0, max: 1, step: 0.01, tooltip: 'Share of the picture that is made anew.' },
-    ],
+    sampler_name: [SAMPLERS, { tooltip: 'Sampling algorithm.' }],
+    scheduler: [SCHEDULERS, { tooltip: 'Noise schedule.' }],
+    positive: ['CONDITIONING', { tooltip: 'Conditioning for what the image should show.' }],
+    negative: ['CONDITIONING', { tooltip: 'Conditioning for what the image should not show.' }],
+    latent_image: ['LATENT', { tooltip: 'Latent image to denoise.' }],
+    denoise: ['FLOAT', { default: 1, min: 0, max: 1, step: 0.01, tooltip: 'Strength of the denoising.' }],
   },
   output: ['LATENT'],
   category: 'sampling',

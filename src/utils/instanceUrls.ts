@@ -35,7 +35,7 @@ export interface InstanceList {
 
 const DEFAULT_PORT = 8188;
 const DNS_PREFIX = /^dns\+(?=https?:\/\/)/i;
-const TAKES = 'comma-separated host[:port], http(s) or dns+http(s) URLs, IPv6 in brackets';
+const ACCEPTED = 'comma-separated host[:port], http(s) or dns+http(s) URLs, IPv6 in brackets';
 
 /**
  * Parses a comma-separated list of `host`, `host:port`, `[v6]:port`, `http(s)://…` or `dns+http(s)://…` entries. A URL may have a
@@ -54,18 +54,18 @@ export function parseInstances(list: string, useSsl: boolean): InstanceList | { 
     const parsed = parseDnsName(entry) ?? parseMachineUrl(entry, useSsl);
     if (!parsed) {
       const has = areShown ? JSON.stringify(entry) : `something else as entry ${index + 1}`;
-      return { problem: `takes ${TAKES}, but has ${has}` };
+      return { problem: `must be ${ACCEPTED}, but has ${has}` };
     }
     const text = 'at' in parsed ? parsed.text : parsed.host;
     if (seen.has(text)) {
       const has = areShown ? text : `the one of entry ${index + 1}`;
-      return { problem: `takes every instance once, but has ${has} twice` };
+      return { problem: `must list every instance once, but has ${has} twice` };
     }
     seen.add(text);
     if ('at' in parsed) names.push(parsed);
     else addresses.push({ id: `instance-${index + 1}`, ...parsed });
   }
-  return entries.length > 0 ? { addresses, names } : { problem: 'takes at least one host' };
+  return entries.length > 0 ? { addresses, names } : { problem: 'must list at least one host' };
 }
 
 /** @returns undefined if the entry is no `dns+http(s)` URL of a name */

@@ -98,8 +98,7 @@ export function parseJson(text: string, { maxDepth }: { readonly maxDepth: numbe
 
 /** `InvalidSymbol` as `Invalid symbol`. */
 function describe(code: ParseErrorCode): string {
-  const words = printParseErrorCode(code).replaceAll(/(?<=.)[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-  return `JSON: ${words}`;
+  return printParseErrorCode(code).replaceAll(/(?<=.)[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 /** A JavaScript number, if it represents the text exactly. */

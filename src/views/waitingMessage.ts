@@ -4,7 +4,7 @@ import type { Job } from '../services/jobs/Job.js';
 /** Returns why a job is pending, as a sentence. @param waiting `undefined` if this server does not know */
 export function waitingMessage({ attempts }: Job, waiting: Waiting | undefined): string {
   const words = wordsFor(waiting);
-  return attempts > 0 ? `Waiting for another try. ${words}` : words;
+  return attempts > 0 ? `Waiting for another attempt. ${words}` : words;
 }
 
 function wordsFor(waiting: Waiting | undefined): string {

@@ -2,6 +2,7 @@ import { AppError } from '../errors.js';
 import type { Json } from '../utils/losslessJson.js';
 import type { NodeLookup } from './files/nodeInfo.js';
 import type { WorkflowProblem } from './files/WorkflowProblem.js';
+import { noSuchWorkflow } from './noSuchWorkflow.js';
 import type { Workflow } from './types.js';
 
 /** Stores workflows that are not built in, such as a `WorkflowFolder`. */
@@ -72,7 +73,7 @@ export class WorkflowCatalogue {
    */
   async delete(type: string): Promise<void> {
     if (await this.#changeable(type).delete(type)) return;
-    throw new AppError('WORKFLOW_NOT_FOUND', 'There is no workflow with this name.');
+    throw noSuchWorkflow(type, this.#all);
   }
 
   #changeable(type: string): WorkflowStore {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 export const booleanParameter = z
   .string()
   .toLowerCase()
-  .pipe(z.enum(['true', 'false'], { error: 'takes true or false' }))
+  .pipe(z.enum(['true', 'false'], { error: 'must be true or false' }))
   .transform((value) => value === 'true')
   .default(false)
   .meta({ type: 'boolean' });
@@ -12,13 +12,13 @@ export const booleanParameter = z
 /** Scale factor: a number from 1 to 4, 4 if omitted. */
 export const scaleParameter = z
   .string()
-  .regex(/^\d(\.\d+)?$/, 'takes a number from 1 to 4')
+  .regex(/^\d(\.\d+)?$/, 'must be a number from 1 to 4')
   .transform(Number)
-  .refine((scale) => scale >= 1 && scale <= 4, 'takes a number from 1 to 4')
+  .refine((scale) => scale >= 1 && scale <= 4, 'must be a number from 1 to 4')
   .default(4)
   .meta({ type: 'number', minimum: 1, maximum: 4 });
 
-const outputFormat = z.enum(['PNG', 'JPEG', 'WEBP'], { error: 'takes PNG, JPEG or WEBP' });
+const outputFormat = z.enum(['PNG', 'JPEG', 'WEBP'], { error: 'must be PNG, JPEG or WEBP' });
 
 export type OutputFormat = z.output<typeof outputFormat>;
 

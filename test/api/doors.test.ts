@@ -47,6 +47,15 @@ describe('where there are keys', () => {
     }
     expect((await stack.client.error('/nowhere', 401)).code).toBe('UNAUTHORIZED');
     await stack.client.json('/status', statusAnswer);
+    const withoutKey = await stack.client.error('/api/jobs/list', 401);
+    const withWrongKey = await stack.client.error('/api/jobs/list', 401, {
+      headers: { 'X-API-Key': 'wrong' },
+    });
+    expect([withoutKey.error, withWrongKey.error]).toEqual([
+      'This request needs an API key.',
+      'The server does not know this API key.',
+    ]);
+    expect(withWrongKey.code).toBe('UNAUTHORIZED');
   });
 
   it('nobody gets in by another way to write a path', async () => {

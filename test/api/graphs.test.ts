@@ -172,6 +172,19 @@ describe('a seed', () => {
     expect(one?.equals(same as Buffer)).toBe(true);
   });
 
+  it('that the server chose is in a header if the response is the picture itself', async () => {
+    const seedOf = async (values: object) => {
+      const { headers, ...init } = json({}, { ...example.values, ...values });
+      const accept = { ...Object.fromEntries(new Headers(headers)), Accept: 'image/*' };
+      const response = await stack.client.request('/api/text-to-image', { ...init, headers: accept });
+      expect([response.status, response.headers.get('Content-Type')]).toEqual([200, 'image/png']);
+      await response.arrayBuffer();
+      return response.headers.get('X-Seed');
+    };
+    expect(await seedOf({})).toMatch(/^\d+$/);
+    expect(await seedOf({ seed: 7 })).toBeNull();
+  });
+
   it.each(['18446744073709551616', '-2', '1.5', 'soup'])('of %s is refused', async (seed) => {
     for (const init of [multipart({}, { seed }), json({}, { seed })]) {
       const refused = await stack.client.error('/api/text-to-image', 400, init);

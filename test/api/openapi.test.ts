@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
@@ -43,6 +43,14 @@ const refused = await submit({ workflow: {} });
 const { error } = (await refused.json()) as components['schemas']['ComfyError'];
 console.log(job.status, error.code);
 `;
+
+/** The program in the API guide that uses generated types. */
+async function guideProgram(server: string): Promise<string> {
+  const guide = await readFile(path.join(ROOT, 'documentation/API_Guide.md'), 'utf8');
+  const [, section = ''] = guide.split('## Generated types');
+  const [, program = ''] = /```ts\n(.*?)```/s.exec(section) ?? [];
+  return program.replace('http://127.0.0.1:3000', server);
+}
 
 /** The published Comfy API has a path that redocly considers ambiguous; the order of routes decides. */
 const isOurs = ({ ruleId, message }: { ruleId: string; message: string }) =>
@@ -137,7 +145,10 @@ describe('the OpenAPI document', () => {
       // A field that does not exist must be an error, which proves that the types are checked.
       await writeFile(path.join(folder, 'wrong.ts'), PROGRAM.replace('?.mime_type', '?.no_such_field'));
       await writeFile(path.join(folder, 'comfyProgram.ts'), COMFY_PROGRAM);
-      const names = ['program.ts', 'wrong.ts', 'comfyProgram.ts'];
+      await writeFile(path.join(folder, 'middleware.ts'), astToString(await openapiTS(text)));
+      await writeFile(path.join(folder, 'guide.ts'), await guideProgram(stack.client.baseUrl));
+      await writeFile(path.join(folder, 'photo.png'), await png({ width: 20, height: 10 }));
+      const names = ['program.ts', 'wrong.ts', 'comfyProgram.ts', 'guide.ts'];
       const problems = compile(names.map((name) => path.join(folder, name)));
       expect(problems).toEqual([
         expect.stringMatching(/^wrong\.ts: Property 'no_such_field' does not exist/),
@@ -145,11 +156,15 @@ describe('the OpenAPI document', () => {
       const image = (await png({ width: 20, height: 10 })).toString('base64');
       const run = async (program: string, argument: string) => {
         const file = path.join(folder, program);
-        return (await promisify(execFile)(process.execPath, [file, stack.client.baseUrl, argument])).stdout;
+        const options = { cwd: folder };
+        const given = [file, stack.client.baseUrl, argument];
+        return (await promisify(execFile)(process.execPath, given, options)).stdout;
       };
       expect(await run('program.js', image)).toBe('image/webp 80\n');
       const graph = JSON.stringify(samplerGraph());
       expect(await run('comfyProgram.js', graph)).toMatch(/^(queued|running) invalid_workflow\n$/);
+      await run('guide.js', '');
+      expect((await readdir(folder)).filter((name) => name.endsWith('.webp'))).toHaveLength(1);
     } finally {
       await rm(folder, { recursive: true });
     }

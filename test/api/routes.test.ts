@@ -330,6 +330,20 @@ describe('any other request', () => {
     },
   );
 
+  it('to a workflow that does not exist names the nearest one', async () => {
+    for (const path of ['/api/remove-backround', '/api/async/remove-backround']) {
+      const { code, error } = await stack.client.error(path, 404, { method: 'POST' });
+      expect([code, error]).toEqual([
+        'NOT_FOUND',
+        `There is no endpoint POST ${path}. There is no workflow "remove-backround". The nearest name is "remove-background".`,
+      ]);
+    }
+    expect(await get('/api/workflows/upscal-image', errorAnswer, 404)).toMatchObject({
+      code: 'WORKFLOW_NOT_FOUND',
+      error: 'There is no workflow "upscal-image". The nearest name is "upscale-image".',
+    });
+  });
+
   it('with a path that is no valid encoding is a 400 in JSON', async () => {
     expect((await get('/api/jobs/%E0%A4%A/status', errorAnswer, 400)).code).toBe('INVALID_PARAMETER');
   });

@@ -269,8 +269,8 @@ describe('files', () => {
     const wrong: Array<[Record<string, Buffer>, string, string]> = [
       [{ photo: WAV }, 'UNSUPPORTED_IMAGE_TYPE', 'audio/wav'],
       [{ photo, mask: MP4 }, 'UNSUPPORTED_IMAGE_TYPE', 'the file for "mask" is video/mp4'],
-      [{ photo, clip: WAV }, 'UNSUPPORTED_FILE_TYPE', 'takes video'],
-      [{ photo, voice: MP4 }, 'UNSUPPORTED_FILE_TYPE', 'takes audio'],
+      [{ photo, clip: WAV }, 'UNSUPPORTED_FILE_TYPE', 'must be video'],
+      [{ photo, voice: MP4 }, 'UNSUPPORTED_FILE_TYPE', 'must be audio'],
       [{ photo, voice: NOTES }, 'UNSUPPORTED_FILE_TYPE', 'an unknown type'],
     ];
     for (const [files, code, words] of wrong) {
@@ -463,7 +463,7 @@ describe('parameters', () => {
 
   it('are known as files where they are text for one', async () => {
     const { answer } = await accepted('/api/async/collage', multipart({ photo, mask: 'white' }));
-    expect(answer.warnings).toEqual(['"mask" takes a file: its text was ignored.']);
+    expect(answer.warnings).toEqual(['"mask" must be a file: its text was ignored.']);
   });
 
   it('of the inputs win over those beside them, and those of the body over the query', async () => {

@@ -8,11 +8,11 @@ export interface Built {
   readonly parameters: Readonly<Record<string, unknown>>;
 }
 
-const digits = z.string().regex(/^\d+$/, 'takes a whole number');
+const digits = z.string().regex(/^\d+$/, 'must be a whole number');
 
 /** A text, a number and a seed, as a manifest declares them. */
 const PARAMETERS = z.object({
-  prompt: z.string({ error: 'takes a text' }).optional().meta({ 'x-kind': 'text' }),
+  prompt: z.string({ error: 'must be a text' }).optional().meta({ 'x-kind': 'text' }),
   steps: digits.transform(Number).optional().meta({ 'x-kind': 'integer' }),
   seed: digits.optional().meta({ 'x-kind': 'seed', minimum: 0, maximum: 2 ** 64 }),
 });

@@ -75,6 +75,17 @@ describe('the API', () => {
     stack = await Stack.start();
     const same = await send('POST', '', { url: stack.simulator().host });
     expect([same.status, ((await same.json()) as { code: string }).code]).toEqual([409, 'INSTANCE_EXISTS']);
+    for (const [body, error] of [
+      [{}, 'url is required.'],
+      [
+        { url: 5, labels: 'a', colour: 'red' },
+        'url must be a text; labels must be a list; colour is not a known field.',
+      ],
+    ] as const) {
+      expect(await (await send('POST', '', body)).json()).toMatchObject({ code: 'INVALID_PARAMETER', error });
+    }
+    const state = await send('PATCH', '/instance-1', { state: 'gone' });
+    expect(await state.json()).toMatchObject({ error: 'state must be active or draining.' });
     for (const body of [
       {},
       { url: 'ftp://a' },
@@ -231,8 +242,8 @@ describe('INSTANCES_FILE', () => {
       ['- url: [', 'neither YAML nor JSON'],
       ['- { url: a, auth_header: hunter2 }', 'entry 1: auth_header'],
       ['- { url: "http://user:hunter2@a b" }', 'entry 1: url'],
-      ['{ machines: [] }', 'takes a list'],
-      ['- { url: a, name: x }\n- { url: b, limit: 3 }', 'entry 2: no field limit'],
+      ['{ machines: [] }', 'must be a list'],
+      ['- { url: a, name: x }\n- { url: b, limit: 3 }', 'entry 2: the field limit'],
     ] as const) {
       await replace(file, text);
       await eventually(async () => {

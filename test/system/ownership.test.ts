@@ -73,7 +73,7 @@ describe('the result of a job', () => {
     const id = await stack.client.submit('upscale-image', await png({ colour: colourOf(5) }));
     const status = await stack.client.finished(id);
     expect(status).toMatchObject({ status: 'failed', attempts: 3 });
-    expect(JSON.stringify(status)).toContain('made by another prompt');
+    expect(JSON.stringify(status)).toContain('created by another prompt');
   });
 
   it('comes with nothing of the upload, nor of the graph that made it', async () => {

@@ -64,8 +64,8 @@ describe('the start', () => {
     expect(await server.ended()).toBe(1);
     expect(server.output).toBe(
       'Invalid configuration:\n' +
-        '  PORT: takes a whole number from 0 to 65535, but was "x"\n' +
-        '  LOG_LEVEL: takes error, warn, info, debug, but was "y"\n',
+        '  PORT: must be a whole number from 0 to 65535, but was "x"\n' +
+        '  LOG_LEVEL: must be one of error, warn, info, debug, but was "y"\n',
     );
   });
 

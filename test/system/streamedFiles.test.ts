@@ -278,7 +278,7 @@ describe('images that find no room in memory until they are finished', () => {
     const id = await stack.client.submit('upscale-image', await png());
     expect(await stack.client.finished(id)).toMatchObject({
       status: 'failed',
-      error: expect.stringContaining('made by another prompt'),
+      error: expect.stringContaining('created by another prompt'),
     });
   });
 });

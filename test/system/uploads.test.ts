@@ -143,9 +143,12 @@ describe('an upload that is refused', () => {
     const nothing = await stack.client.error('/api/upscale-image', 400, { method: 'POST' });
     expect(nothing.code).toBe('NO_IMAGE');
     const empty = await stack.client.refused('/api/upscale-image', Buffer.alloc(0), 400);
-    expect(empty.code).toBe('NO_IMAGE');
+    expect(empty).toMatchObject({
+      code: 'NO_IMAGE',
+      error: 'The image file in the field "imageFile" is empty.',
+    });
     const json = await rawPost('{"imageFile":"x"}', 'application/json');
-    expect(json.body.code).toBe('NO_IMAGE');
+    expect(json.body).toMatchObject({ code: 'NO_IMAGE', details: expect.stringContaining('"inputs"') });
   });
 
   it('is a broken multipart body', async () => {
@@ -168,12 +171,12 @@ describe('an upload that is refused', () => {
 
 describe('a parameter that is refused', () => {
   const cases: Array<[string, Record<string, string>, string]> = [
-    ['/api/upscale-image', { scale: '5' }, 'scale takes a number from 1 to 4, but was "5".'],
-    ['/api/upscale-image', { scale: 'big' }, 'scale takes a number from 1 to 4, but was "big".'],
-    ['/api/remove-background', { crop: 'maybe' }, 'crop takes true or false, but was "maybe".'],
-    ['/api/remove-background', { format: 'tiff' }, 'format takes PNG, JPEG or WEBP, but was "tiff".'],
-    ['/api/remove-background', { mode: 'later' }, 'mode takes async or sync, but was "later".'],
-    ['/api/remove-background', { async: '2' }, 'async takes true or false, but was "2".'],
+    ['/api/upscale-image', { scale: '5' }, 'scale must be a number from 1 to 4, but was "5".'],
+    ['/api/upscale-image', { scale: 'big' }, 'scale must be a number from 1 to 4, but was "big".'],
+    ['/api/remove-background', { crop: 'maybe' }, 'crop must be true or false, but was "maybe".'],
+    ['/api/remove-background', { format: 'tiff' }, 'format must be PNG, JPEG or WEBP, but was "tiff".'],
+    ['/api/remove-background', { mode: 'later' }, 'mode must be async or sync, but was "later".'],
+    ['/api/remove-background', { async: '2' }, 'async must be true or false, but was "2".'],
   ];
   it.each(cases)('%s %o', async (path, fields, error) => {
     const refusal = await stack.client.refused(path, await png(), 400, { fields });
@@ -181,9 +184,27 @@ describe('a parameter that is refused', () => {
     await expectNothingLeft();
   });
 
+  it('is named together with all others', async () => {
+    const fields = { scale: '5', format: 'JPEG' };
+    const { error, details } = await stack.client.refused('/api/upscale-image', await png(), 400, { fields });
+    expect([error, details]).toEqual([
+      'scale must be a number from 1 to 4, but was "5".',
+      { parameter: 'scale', takes: 'a number from 1 to 4' },
+    ]);
+    const query = 'limit=abc&status=dunno';
+    const list = await stack.client.error(`/api/jobs/list?${query}`, 400);
+    expect(list.error).toMatch(
+      /^status must be one of .*, but was "dunno"; limit must be a whole number .*, but was "abc"\.$/,
+    );
+    expect(list.details).toMatchObject({
+      parameter: 'status',
+      all: [{ parameter: 'status' }, { parameter: 'limit' }],
+    });
+  });
+
   it('comes twice in the query', async () => {
     const refusal = await stack.client.refused('/api/upscale-image?scale=2&scale=3', await png(), 400);
-    expect(refusal.error).toBe('scale takes one value, but was ["2","3"].');
+    expect(refusal.error).toBe('scale must be a single value, but was ["2","3"].');
   });
 });
 

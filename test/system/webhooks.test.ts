@@ -240,7 +240,7 @@ describe('where a webhook may lead', () => {
       'http://user:word@a.example/',
       'javascript:alert(1)',
     ]) {
-      expect(await refused(url), url).toMatch(/webhook_url takes an http or https URL/);
+      expect(await refused(url), url).toMatch(/webhook_url must be an http or https URL/);
     }
     expect(await refused('https://a.example', { webhook_events: 'completed,begun' })).toMatch(
       /webhook_events/,

@@ -28,7 +28,10 @@ async function fileOf(content: unknown): Promise<string> {
 
 it('prints a manifest that the server takes', async () => {
   const { stdout } = await command(await fileOf(textToImage()));
-  expect(stdout).toContain('  prompt: { node: "6", field: text, kind: text }\n');
+  expect(stdout).toContain(
+    '  prompt: { node: "6", field: text, kind: text, description: What the result should contain. }\n',
+  );
+  expect(stdout).toContain('description: What the result should not contain. }\n');
   expect(stdout).toContain('outputs:\n  image: { node: "9" }\n');
   expect([...readManifest(stdout).inputs.keys()].slice(0, 3)).toEqual(['prompt', 'negative_prompt', 'seed']);
 });

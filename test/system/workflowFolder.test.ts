@@ -101,6 +101,12 @@ describe('a folder of workflows', () => {
     expect(problems()).toEqual([]);
   });
 
+  it('names a workflow after its file, without accents', async () => {
+    await write('Ünïcode_Náme.json', GRAPH);
+    await folder.start();
+    expect(types()).toEqual(['unicode-name']);
+  });
+
   it('names each bad file, and offers all others', async () => {
     await write('good.json', GRAPH);
     await write('broken.json', '{"3":');
@@ -130,7 +136,7 @@ describe('a folder of workflows', () => {
       ['missing-node.yml', 'INVALID_WORKFLOW', 'node "99" is not in the graph'],
       ['no-outputs.json', 'INVALID_WORKFLOW', 'no known node that saves'],
       ['upscale-image.json', 'WORKFLOW_BUILT_IN', 'built in'],
-      ['画像.json', 'INVALID_WORKFLOW', 'The name of a workflow takes'],
+      ['画像.json', 'INVALID_WORKFLOW', 'The name of a workflow must have'],
     ];
     for (const [file, code, message] of expected) {
       expect(problems()).toContainEqual(expect.stringMatching(new RegExp(`^(${file}) ${code} .*${message}`)));

@@ -68,7 +68,7 @@ describe('the configuration', () => {
     'a:99999',
     '::1',
   ])('refuses the hosts %s', (entry) => {
-    expect(() => loadConfig({ COMFYUI_HOST: entry })).toThrow(/COMFYUI_HOST: takes/);
+    expect(() => loadConfig({ COMFYUI_HOST: entry })).toThrow(/COMFYUI_HOST: must /);
   });
 
   it.each([
@@ -104,7 +104,7 @@ describe('the configuration', () => {
     { REDIS_URL: 'redis://:1@hunter2@a b' },
   ])('refuses %o, and does not repeat the password', (env) => {
     const name = Object.keys(env).at(-1)?.replace(/_\d+$/, '');
-    expect(() => loadConfig(env)).toThrow(`${name}: takes`);
+    expect(() => loadConfig(env)).toThrow(`${name}: must `);
     expect(() => loadConfig(env)).not.toThrow(/hunter2/);
   });
 
@@ -130,9 +130,9 @@ describe('the configuration', () => {
       message = String(error);
     }
     for (const [name, value] of Object.entries(bad).slice(0, -1)) {
-      expect(message).toMatch(new RegExp(`${name}: takes .+, but was "${value}"`));
+      expect(message).toMatch(new RegExp(`${name}: must be .+, but was "${value}"`));
     }
-    expect(message).toContain('COMFYUI_HOST: takes every instance once');
+    expect(message).toContain('COMFYUI_HOST: must list every instance once');
   });
 
   it('does not repeat a secret that it cannot read', () => {
@@ -167,7 +167,7 @@ describe('the configuration', () => {
     `bad name:${A}`,
     `a ${A}`,
   ])('refuses the keys %s, and does not repeat them', (keys) => {
-    expect(() => loadConfig({ API_KEYS: keys })).toThrow(/API_KEYS: takes .+, but was something else/);
+    expect(() => loadConfig({ API_KEYS: keys })).toThrow(/API_KEYS: must be .+, but was something else/);
     expect(() => loadConfig({ API_KEYS: keys })).not.toThrow(/aaaa|too-short/);
   });
 
@@ -181,12 +181,12 @@ describe('the configuration', () => {
 
   it.each(['true', '0', '17', 'example.com', '10.0.0.0/33', '10.0.0.0/8/8', ','])(
     'refuses the trusted proxies %s',
-    (text) => expect(() => loadConfig({ TRUST_PROXY: text })).toThrow(/TRUST_PROXY: takes/),
+    (text) => expect(() => loadConfig({ TRUST_PROXY: text })).toThrow(/TRUST_PROXY: must be/),
   );
 
   it.each(['example.com', 'https://a.example.com/', 'https://a/b', '*,https://a', ','])(
     'refuses the origins %s',
-    (text) => expect(() => loadConfig({ CORS_ORIGINS: text })).toThrow(/CORS_ORIGINS: takes/),
+    (text) => expect(() => loadConfig({ CORS_ORIGINS: text })).toThrow(/CORS_ORIGINS: must be/),
   );
 
   it.each([
@@ -194,12 +194,15 @@ describe('the configuration', () => {
     [{ MAX_RESULT_MEMORY: '1000' }, 'MAX_RESULT_MEMORY'],
     [{ MAX_QUEUE_MEMORY: '1000' }, 'MAX_QUEUE_MEMORY'],
     [{ MAX_UPLOAD_MEMORY: '1000' }, 'MAX_UPLOAD_MEMORY'],
-    [{ QUEUE: 'redis', ASSET_STORE: 'disk' }, 'REDIS_URL: takes the address of Redis when QUEUE is redis'],
+    [{ QUEUE: 'redis', ASSET_STORE: 'disk' }, 'REDIS_URL: must be the address of Redis when QUEUE is redis'],
     [
       { QUEUE: 'redis', REDIS_URL: 'redis://a' },
-      'ASSET_STORE: takes disk or s3 when QUEUE is redis, as every server needs the files of every job, but was "memory"',
+      'ASSET_STORE: must be disk or s3 when QUEUE is redis, because every server needs the files of every job, but was "memory"',
     ],
-    [{ ASSET_STORE: 's3' }, 'S3_BUCKET: takes the name of a bucket when ASSET_STORE is s3, but was not set'],
+    [
+      { ASSET_STORE: 's3' },
+      'S3_BUCKET: must be the name of a bucket when ASSET_STORE is s3, but was not set',
+    ],
   ])('refuses values that contradict each other: %o', (env, name) => {
     expect(() => loadConfig(env)).toThrow(name);
   });
@@ -242,15 +245,15 @@ describe('the configuration', () => {
     ['S3_PREFIX', 'ä/'],
     ['S3_PRESIGN_SECONDS', '604801'],
   ])('refuses %s=%s', (name, value) => {
-    expect(() => loadConfig({ [name]: value })).toThrow(`${name}: takes`);
+    expect(() => loadConfig({ [name]: value })).toThrow(`${name}: must `);
   });
 
   it('takes two ports that differ, or any free ones', () => {
     expect(() => loadConfig({ PORT: '8189', COMFYUI_API_PORT: '8189' })).toThrow(
-      'COMFYUI_API_PORT: takes another port than PORT (8189), but was "8189"',
+      'COMFYUI_API_PORT: must be another port than PORT (8189), but was "8189"',
     );
     // The default counts, too.
-    expect(() => loadConfig({ COMFYUI_API_PORT: '3000' })).toThrow('COMFYUI_API_PORT: takes another port');
+    expect(() => loadConfig({ COMFYUI_API_PORT: '3000' })).toThrow('COMFYUI_API_PORT: must be another port');
     expect(loadConfig({ PORT: '0', COMFYUI_API_PORT: '0' }).native.port).toBe(0);
     expect(loadConfig({ COMFYUI_API_PORT: '8189' }).native.port).toBe(8189);
   });
@@ -281,6 +284,6 @@ describe('the configuration', () => {
     ['REDIS_PREFIX', '{a}'],
     ['REDIS_PREFIX', 'a b'],
   ])('refuses %s=%s', (name, value) => {
-    expect(() => loadConfig({ [name]: value })).toThrow(`${name}: takes`);
+    expect(() => loadConfig({ [name]: value })).toThrow(`${name}: must `);
   });
 });

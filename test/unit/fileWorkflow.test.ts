@@ -91,16 +91,16 @@ describe('a workflow of a graph', () => {
   });
 
   it.each([
-    ['seed', '18446744073709551616', 'takes a whole number from 0 to 18446744073709551615'],
-    ['seed', '1.5', 'takes a whole number from 0 to 18446744073709551615'],
-    ['steps', 0, 'takes a whole number from 1 to 10000'],
-    ['steps', '1e2', 'takes a whole number from 1 to 10000'],
-    ['steps', true, 'takes a whole number from 1 to 10000'],
-    ['denoise', '1.01', 'takes a number from 0 to 1'],
-    ['cfg', 'much', 'takes a number from 0 to 100'],
-    ['prompt', 5, 'takes text of at most 20000 characters'],
-    ['prompt', 'x'.repeat(20_001), 'takes text of at most 20000 characters'],
-    ['prompt', ['a', 'b'], 'takes text of at most 20000 characters'],
+    ['seed', '18446744073709551616', 'must be a whole number from 0 to 18446744073709551615'],
+    ['seed', '1.5', 'must be a whole number from 0 to 18446744073709551615'],
+    ['steps', 0, 'must be a whole number from 1 to 10000'],
+    ['steps', '1e2', 'must be a whole number from 1 to 10000'],
+    ['steps', true, 'must be a whole number from 1 to 10000'],
+    ['denoise', '1.01', 'must be a number from 0 to 1'],
+    ['cfg', 'much', 'must be a number from 0 to 100'],
+    ['prompt', 5, 'must be a text of at most 20000 characters'],
+    ['prompt', 'x'.repeat(20_001), 'must be a text of at most 20000 characters'],
+    ['prompt', ['a', 'b'], 'must be a text of at most 20000 characters'],
   ])('refuses %s = %j', (name, value, message) => {
     const result = derived(textToImage()).parameters.safeParse({ [name]: value });
     expect(result.error?.issues).toMatchObject([{ path: [name], message }]);
@@ -143,6 +143,7 @@ describe('a workflow of a graph', () => {
       'x-kind': 'text',
       maxLength: 20_000,
       default: 'a bottle with a galaxy in it',
+      description: 'What the result should contain.',
     });
     expect(properties?.['width']).toEqual({
       type: 'integer',
@@ -157,6 +158,7 @@ describe('a workflow of a graph', () => {
       'x-kind': 'seed',
       minimum: 0,
       maximum: 18446744073709552000,
+      'x-maximum': '18446744073709551615',
       examples: [156680208700286],
       description: 'Omitted or -1: random, and returned with the result.',
     });
@@ -244,10 +246,10 @@ outputs: { image: { node: "9" } }`,
       fast: 'yes',
     }).error;
     expect(issues?.issues.map(({ message }) => message)).toEqual([
-      'takes text of at most 10 characters',
-      'takes a.safetensors or b.safetensors',
-      'takes a whole number from 2 to 8',
-      'takes true or false',
+      'must be a text of at most 10 characters',
+      'must be a.safetensors or b.safetensors',
+      'must be a whole number from 2 to 8',
+      'must be true or false',
     ]);
     // The two texts differ, so there is no default.
     expect(schemaOf(workflow, 'what')).not.toHaveProperty('default');
@@ -425,14 +427,14 @@ describe('a graph that cannot be used', () => {
   it.each([
     ['outputs: {}', 'lists no output'],
     ['inputs: {}', 'outputs'],
-    ['- a', 'expected object'],
+    ['- a', 'must be an object'],
     ['a: [', 'not valid YAML'],
     ['a: &a [1]\nb: *c', 'not valid YAML'],
     ['outputs: { x: { node: 1 } }\ninput: {}', 'unknown key "input"'],
     ['outputs: { 1x: { node: 1 } }', 'starting with a letter'],
     [
       'inputs: { format: { node: 1, field: a, kind: text } }\noutputs: { x: { node: 1 } }',
-      'the server does not use itself',
+      'that the server uses itself',
     ],
     [
       'inputs: { a: { node: 1, kind: text } }\noutputs: { x: { node: 1 } }',
@@ -440,11 +442,11 @@ describe('a graph that cannot be used', () => {
     ],
     [
       'inputs: { a: { node: 1, field: b, kind: picture } }\noutputs: { x: { node: 1 } }',
-      'inputs.a.kind takes image, mask',
+      'inputs.a.kind must be one of image, mask',
     ],
     [
       'inputs: { a: { node: 1, field: b, kind: text, minimum: 1 } }\noutputs: { x: { node: 1 } }',
-      'no meaning for kind text',
+      'cannot be used with kind text',
     ],
     [
       'inputs: { a: { node: 1, field: b, kind: integer, minimum: 5, maximum: 1 } }\noutputs: { x: { node: 1 } }',
@@ -460,11 +462,15 @@ describe('a graph that cannot be used', () => {
     ],
     [
       'inputs: { a: { node: 1, field: b, kind: integer, default: 1.5 } }\noutputs: { x: { node: 1 } }',
-      'takes a whole number',
+      'must be a whole number',
     ],
     [
       'inputs: { a: { node: 1, field: b, kind: text, default: x, required: true } }\noutputs: { x: { node: 1 } }',
       'required',
+    ],
+    [
+      'labels: large\ncolour: red\ninputs: { a: { node: 1, field: b, kind: picture } }\noutputs: { x: { node: 1 } }',
+      'not valid: labels must be a list; inputs.a.kind must be one of image, mask, video, audio, file, text, integer, number, boolean, choice, seed; manifest has an unknown key "colour".',
     ],
   ])('has a manifest that is wrong by itself: %s', (manifest, message) => {
     const error = refusal(() => readManifest(manifest));

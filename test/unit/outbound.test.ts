@@ -128,7 +128,7 @@ describe('a URL', () => {
     'http://u:p@a.example/',
     'http://',
   ])('such as %s is not one', (url) =>
-    expect(guardOf().problemWith(url)).toMatch(/takes an http or https URL/),
+    expect(guardOf().problemWith(url)).toMatch(/must be an http or https URL/),
   );
 
   it.each([

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { fileInputNamed, onlyFileInputOf } from '../../src/services/submissions/fileInputs.js';
 import { fingerprintOf } from '../../src/services/submissions/fingerprint.js';
-import { nearestName } from '../../src/services/submissions/nearestName.js';
 import { withoutEmpty } from '../../src/services/submissions/parameterKinds.js';
 import { withRandomSeed } from '../../src/services/submissions/seeds.js';
 import { unknownParameters } from '../../src/services/submissions/unknownParameters.js';
+import { nearestName } from '../../src/utils/nearestName.js';
 import type { FileInput, FileKind } from '../../src/workflows/types.js';
 
 const input = (name: string, kind: FileKind = 'image', required = true): FileInput => ({
@@ -51,7 +51,7 @@ describe('unknown parameters', () => {
   });
 
   it('may be the names of files', () => {
-    expect(warnings(['mask'])).toEqual(['"mask" takes a file: its text was ignored.']);
+    expect(warnings(['mask'])).toEqual(['"mask" must be a file: its text was ignored.']);
     expect(warnings(['masc'])[0]).toContain('"mask"');
   });
 

@@ -137,7 +137,7 @@ function readForm(
     void parse(request, response, (error: unknown) => {
       if (error instanceof MulterError && error.code === 'LIMIT_FILE_SIZE') reject(tooLarge(maxFileBytes));
       else if (error) reject(malformed('The multipart body', error));
-      else if (!request.file) reject(invalid('image', 'takes a file'));
+      else if (!request.file) reject(invalid('image', 'must be a file'));
       else resolve({ file: request.file, fields: { ...(request.body as Record<string, unknown>) } });
     });
   });
@@ -169,6 +169,6 @@ function originalOf(fields: Readonly<Record<string, unknown>>): FilePlace {
   throw invalid('original_ref', 'is JSON that names a file');
 }
 
-function invalid(name: string, takes: string): AppError {
-  return new AppError('INVALID_PARAMETER', `${name} ${takes}.`);
+function invalid(name: string, problem: string): AppError {
+  return new AppError('INVALID_PARAMETER', `${name} ${problem}.`);
 }

@@ -89,12 +89,12 @@ function statusesOf({ query }: Request): ReadonlySet<Status> {
   const names = status.split(',').map((name) => name.trim().toLowerCase());
   const known = STATUSES.filter((one) => names.includes(one));
   if (known.length === new Set(names).size) return new Set(known);
-  throw new AppError('INVALID_PARAMETER', `status takes ${STATUSES.join(', ')}.`);
+  throw new AppError('INVALID_PARAMETER', `status must be one of ${STATUSES.join(', ')}.`);
 }
 
 function numberOf({ query }: Request, name: string, usual: number): number {
   const value = query[name];
   if (value === undefined) return usual;
   if (typeof value === 'string' && /^\d{1,9}$/.test(value)) return Number(value);
-  throw new AppError('INVALID_PARAMETER', `${name} takes a whole number.`);
+  throw new AppError('INVALID_PARAMETER', `${name} must be a whole number.`);
 }

@@ -69,7 +69,7 @@ SwaggerUIBundle({ url: main.dataset.document, domNode: main, deepLinking: true, 
 `;
 
 const query = z.object({
-  api: z.enum(['comfy']).optional().meta({ description: 'Left out: the REST API.' }),
+  api: z.enum(['comfy']).optional().meta({ description: 'Which API to show. Default: the REST API.' }),
 });
 
 /** The page that shows the OpenAPI documents. */

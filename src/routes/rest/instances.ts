@@ -3,9 +3,8 @@ import { z } from 'zod';
 import { jsonBytes } from '../../middleware/jsonBytes.js';
 import { parseJsonBody, unreadableJson } from '../../middleware/parseJsonBody.js';
 import { instanceAnswer, instancesAnswer, machineEntry, machinePatch } from '../../schemas/instances.js';
-import { invalidParameter } from '../../schemas/parse.js';
+import { parseFields } from '../../schemas/parse.js';
 import type { Services } from '../../services/index.js';
-import { issueText } from '../../services/instances/fleet/issueText.js';
 import type { Instance } from '../../services/instances/Instance.js';
 import { toIso } from '../../utils/clock.js';
 import { plainJson } from '../../utils/losslessJson.js';
@@ -81,11 +80,11 @@ export const instanceEndpoints: readonly Endpoint[] = [
     method: 'delete',
     path: '/api/instances/{name}',
     tag: TAGS.instances,
-    summary: 'Removes a machine: it gets no more jobs, and is forgotten when its last job has ended.',
+    summary: 'Removes a machine: it gets no more jobs, and disappears when its last job has ended.',
     access: 'admin',
     request: { path },
     responses: {
-      200: { description: 'Removed, or leaving until its jobs have ended.', schema: instanceAnswer },
+      200: { description: 'Removed; or leaving, until its jobs have ended.', schema: instanceAnswer },
     },
     errors: [404, 503],
     handler:
@@ -106,12 +105,8 @@ function send(response: Response, status: number, instances: readonly Instance[]
   response.status(status).json(body);
 }
 
-/** @throws AppError `MALFORMED_UPLOAD`, `INVALID_PARAMETER` that names the field but not its value, which may be a secret */
+/** @throws AppError `MALFORMED_UPLOAD`, `INVALID_PARAMETER` that names the fields but not their values, which may be secret */
 function readBody<T extends z.ZodType>(schema: T, bytes: unknown): z.output<T> {
-  if (!Buffer.isBuffer(bytes)) throw unreadableJson('it is no JSON in UTF-8');
-  const parsed = schema.safeParse(plainJson(parseJsonBody(bytes, MAX_DEPTH)));
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const field = String(issue?.path[0] ?? 'body');
-  throw invalidParameter(field, `is not valid (${issue ? issueText(issue) : 'unknown'})`);
+  if (!Buffer.isBuffer(bytes)) throw unreadableJson('it is not JSON in UTF-8');
+  return parseFields(schema, plainJson(parseJsonBody(bytes, MAX_DEPTH)));
 }

@@ -147,7 +147,7 @@ export const jobEndpoints: readonly Endpoint[] = [
     method: 'get',
     path: '/api/jobs/{id}/info',
     tag: TAGS.jobs,
-    summary: 'The record of a job, why it waits or was given to its machine, and how long its nodes took.',
+    summary: 'The record of a job, why it waits or was assigned to its machine, and how long its nodes took.',
     access: 'key',
     request: { path: jobPath },
     responses: { 200: { description: 'The record.', schema: jobInfo } },

@@ -12,7 +12,7 @@ export const sessionEndpoint: Endpoint = {
   method: 'get',
   path: '/api/session',
   tag: TAGS.health,
-  summary: 'What the caller may do, and how large and of which type files may be.',
+  summary: 'The scope of the caller, and the limits for files.',
   // A page requests it before it has a key, and to check whether its key is valid.
   access: 'open',
   responses: { 200: { description: 'The session.', schema: sessionAnswer } },

@@ -11,7 +11,7 @@ import { RESULT_TYPES } from '../sendResult.js';
 import { submissionBodies } from '../submissionBodies.js';
 
 const format = z.enum(outputFormat.options).optional().meta({
-  description: 'Format of the result. Left out: the image type that Accept names, else PNG.',
+  description: 'Format of the result. Default: the image type in Accept, otherwise PNG.',
 });
 
 // Generated types would require a field that has a default.
@@ -30,7 +30,7 @@ const headers = z.object({
       param: {
         id: 'IdempotencyKey',
         description:
-          'The same key with the same body is the same job for as long as it is kept, and no second one.',
+          'A repeated request with the same key and the same body returns the same job instead of creating another one, as long as the job is kept.',
       },
     }),
   Prefer: z
@@ -40,7 +40,7 @@ const headers = z.object({
       param: {
         id: 'Prefer',
         description:
-          'wait=N: where it answers 202, wait up to N seconds, and answer 200 with the result if it is done.',
+          'wait=N: wait up to N seconds for the result. The response is 200 with the result if it is ready by then, otherwise 202.',
       },
     }),
 });

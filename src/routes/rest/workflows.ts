@@ -13,6 +13,7 @@ import {
 import { isJsonObject, type Json, plainJson, stringifyJson } from '../../utils/losslessJson.js';
 import { workflowSource, workflowsView, workflowView } from '../../views/workflowViews.js';
 import { MAX_GRAPH_DEPTH, MAX_GRAPH_LENGTH } from '../../workflows/files/readGraph.js';
+import { noSuchWorkflow } from '../../workflows/noSuchWorkflow.js';
 import type { Workflow } from '../../workflows/types.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
 
@@ -50,8 +51,10 @@ export const workflowEndpoints: readonly Endpoint[] = [
     responses: { 200: { description: 'The workflow.', schema: workflowAnswer } },
     errors: [404],
     handler: (context) => (request, response) => {
-      const workflow = context.services.workflows.get(nameOf(request.params));
-      if (!workflow) throw new AppError('WORKFLOW_NOT_FOUND', 'There is no workflow with this name.');
+      const { workflows } = context.services;
+      const type = nameOf(request.params);
+      const workflow = workflows.get(type);
+      if (!workflow) throw noSuchWorkflow(type, workflows.all());
       send(response, workflow, context);
     },
   },
@@ -125,7 +128,7 @@ function readBody(bytes: unknown): { graph: Json; manifest: unknown } {
   const graph = isJsonObject(json) ? json.get('graph') : undefined;
   if (!isJsonObject(json) || graph === undefined) {
     throw new AppError('INVALID_PARAMETER', 'graph is missing: send { "graph": …, "manifest": … }.', {
-      details: { parameter: 'graph', takes: 'takes a graph as "Export (API)" writes it' },
+      details: { parameter: 'graph', takes: 'a graph that was exported with "Export (API)"' },
     });
   }
   const manifest = json.get('manifest') ?? undefined;

@@ -54,7 +54,7 @@ export async function sendContent(
         mimeType: asset.contentType,
         isDownload: true,
       },
-      gone: () => new AppError('RESULT_EXPIRED', 'The bytes of this asset are gone.'),
+      gone: () => new AppError('RESULT_EXPIRED', 'The bytes of this asset no longer exist.'),
     });
     return;
   }

@@ -35,7 +35,7 @@ export const comfyAssetEndpoints: readonly Endpoint[] = [
     path: '/api/v2/assets',
     tag: TAGS.comfy,
     form: 'comfy',
-    summary: 'Leaves a file with the server, to be named in graphs and inputs.',
+    summary: 'Uploads a file, which graphs and inputs can then refer to.',
     access: 'key',
     request: {
       body: {
@@ -45,8 +45,8 @@ export const comfyAssetEndpoints: readonly Endpoint[] = [
       },
     },
     responses: {
-      200: { description: 'An asset of bytes that its owner had sent before.', schema: comfyAsset },
-      201: { description: 'An asset of new bytes.', schema: comfyAsset },
+      200: { description: 'A new asset with bytes that its owner had uploaded before.', schema: comfyAsset },
+      201: { description: 'An asset with new bytes.', schema: comfyAsset },
     },
     errors: [400, 408, 409, 413, 429, 503],
     handler: (context) => [receiveFile(context), (request, response) => upload(request, response, context)],
@@ -57,7 +57,7 @@ export const comfyAssetEndpoints: readonly Endpoint[] = [
     path: '/api/v2/assets/from-hash',
     tag: TAGS.comfy,
     form: 'comfy',
-    summary: 'Makes an asset of bytes that the caller has sent before.',
+    summary: 'Creates an asset from bytes that the caller has uploaded before.',
     access: 'key',
     request: { body: { 'application/json': comfyFromHashBody } },
     responses: {
@@ -85,17 +85,17 @@ export const comfyAssetEndpoints: readonly Endpoint[] = [
     path: '/api/v2/assets/by-hash/{hash}',
     tag: TAGS.comfy,
     form: 'comfy',
-    summary: 'Whether the caller has sent these bytes before.',
+    summary: 'Whether the caller has uploaded these bytes before.',
     access: 'key',
     request: { path: hashPath },
-    responses: { 200: { description: 'It has.' } },
+    responses: { 200: { description: 'The server has such a file.' } },
     errors: [404],
     handler:
       ({ services: { clientAssets } }) =>
       async (request, response) => {
         const hash = hashFrom(String(request.params['hash']));
         if (hash === undefined || !(await clientAssets.has(ownerOf(response), hash))) {
-          throw new AppError('BLOB_NOT_FOUND', 'There are no such bytes of yours.');
+          throw new AppError('BLOB_NOT_FOUND', 'Your key has not uploaded a file with this hash.');
         }
         response.status(200).end();
       },
@@ -130,13 +130,13 @@ export const comfyAssetEndpoints: readonly Endpoint[] = [
     path: '/api/v2/assets/{id}/content',
     tag: TAGS.comfy,
     form: 'comfy',
-    summary: 'The bytes of an asset; a part of them with Range.',
+    summary: 'The bytes of an asset. Supports Range.',
     access: 'key',
     request: { path: assetPath, headers: rangeHeader },
     responses: {
       200: { description: 'The bytes.', types: ['*/*'] },
-      206: { description: 'The part of them that Range names.', types: ['*/*'] },
-      302: { description: 'Location is where the bytes are, for some time.', types: ['text/plain'] },
+      206: { description: 'The range of bytes that Range requested.', types: ['*/*'] },
+      302: { description: 'Location is a presigned URL of the bytes.', types: ['text/plain'] },
     },
     errors: [404, 416],
     handler: (context) => (request, response) => sendContent(request, response, context),
@@ -147,10 +147,10 @@ export const comfyAssetEndpoints: readonly Endpoint[] = [
     path: '/api/v2/assets/{id}',
     tag: TAGS.comfy,
     form: 'comfy',
-    summary: 'Deletes a file that was uploaded. Jobs that were made with it go on.',
+    summary: 'Deletes an uploaded file. Jobs that use it continue.',
     access: 'key',
     request: { path: assetPath },
-    responses: { 204: { description: 'It is gone.' } },
+    responses: { 204: { description: 'Deleted.' } },
     errors: [404, 409, 503],
     handler: (context) => async (request, response) => {
       const found = await assetOf(idOf(request), response, context);
@@ -219,7 +219,8 @@ function hashFrom(text: string): string | undefined {
 function expectedHash(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   const hash = hashFrom(text);
-  if (hash === undefined) throw invalidParameter('expected_hash', 'takes blake3: and 64 hexadecimal digits');
+  if (hash === undefined)
+    throw invalidParameter('expected_hash', 'must be blake3: and 64 hexadecimal digits');
   return hash;
 }
 
@@ -227,7 +228,7 @@ function expectedHash(text: string | undefined): string | undefined {
 function contentTypeOf(text = 'application/octet-stream'): string {
   const type = text.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (MEDIA_TYPE.test(type)) return type;
-  throw invalidParameter('content_type', 'takes a media type such as image/png');
+  throw invalidParameter('content_type', 'must be a media type such as image/png');
 }
 
 function msOf(seconds: number | undefined): number | undefined {

@@ -28,10 +28,10 @@ export const comfyEventEndpoint: Endpoint = {
   tag: TAGS.comfy,
   form: 'comfy',
   summary:
-    'What happens to a job as server-sent events: status, progress, preview, output and log. The current state comes first, the final status last.',
+    'Server-sent events of a job: status, progress, preview, output and log. The first event is the current state, the last one the final status.',
   access: 'key',
   request: { path: comfyJobPath },
-  responses: { 200: { description: 'Events until the end.', types: ['text/event-stream'] } },
+  responses: { 200: { description: 'Events until the job ends.', types: ['text/event-stream'] } },
   errors: [404],
   handler: (context) => async (request, response) => {
     const { id } = await ownComfyJob(context, idOf(request), response);
@@ -93,7 +93,7 @@ class ComfyEvents {
     if (this.#job?.status === 'processing' && job.status === 'pending') {
       this.#stream.send('log', {
         level: 'warning',
-        message: 'A machine failed. The job runs again on another.',
+        message: 'A machine failed. The job is retried on another machine.',
       });
     }
     this.#job = job;

@@ -9,9 +9,9 @@ export const comfyHealthEndpoint: Endpoint = {
   path: '/api/v2/health',
   tag: TAGS.comfy,
   form: 'comfy',
-  summary: 'Whether the server answers. It asks no machine.',
+  summary: 'Whether the server responds. Sends no request to a machine.',
   access: 'open',
-  responses: { 200: { description: 'It does.', schema: comfyHealth } },
+  responses: { 200: { description: 'The server responds.', schema: comfyHealth } },
   handler: () => (_request, response) => {
     const body: z.input<typeof comfyHealth> = { status: 'healthy' };
     response.json(body);

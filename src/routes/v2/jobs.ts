@@ -40,7 +40,7 @@ export const comfyJobPath = z.object({ id: z.string().meta({ description: 'Id of
 const idempotencyHeader = z.object({
   'Idempotency-Key': z.string().max(255).optional().meta({
     description:
-      'The same key and body are the same job again, with Idempotency-Replayed: true, for as long as the job is kept.',
+      'A repeated request with the same key and body returns the same job, with Idempotency-Replayed: true, as long as the job is kept.',
   }),
 });
 
@@ -52,7 +52,7 @@ export const comfyJobEndpoints: readonly Endpoint[] = [
     path: '/api/v2/jobs',
     tag: TAGS.comfy,
     form: 'comfy',
-    summary: 'Runs a graph of your own on any machine that has what it needs.',
+    summary: 'Runs a graph on any machine that has its nodes and models.',
     access: 'key',
     request: { headers: idempotencyHeader, body: { 'application/json': comfyJobBody } },
     responses: { 201: { description: 'The job, in the queue.', schema: comfyJob } },
@@ -99,7 +99,7 @@ export const comfyJobEndpoints: readonly Endpoint[] = [
     path: '/api/v2/jobs/{id}',
     tag: TAGS.comfy,
     form: 'comfy',
-    summary: 'A job: its status, its progress, and its outputs as far as they are there.',
+    summary: 'A job: its status, its progress, and the outputs that are available so far.',
     access: 'key',
     request: { path: comfyJobPath },
     responses: { 200: { description: 'The job.', schema: comfyJob } },
@@ -123,7 +123,7 @@ export const comfyJobEndpoints: readonly Endpoint[] = [
     handler: (context) => async (request, response) => {
       const { request: submitted } = await ownComfyJob(context, idOf(request), response);
       const source = workflowSource(submitted.workflow);
-      if (!source) throw new AppError('NOT_FOUND', 'The graph of this job is gone.');
+      if (!source) throw new AppError('NOT_FOUND', 'The graph of this job no longer exists.');
       // `JSON.stringify` would change large numbers.
       response.type('json').send(`{"workflow":${stringifyJson(source.graph)},"format":"api"}`);
     },
@@ -134,7 +134,7 @@ export const comfyJobEndpoints: readonly Endpoint[] = [
     path: '/api/v2/jobs/{id}/cancel',
     tag: TAGS.comfy,
     form: 'comfy',
-    summary: 'Cancels a job. One that has ended stays as it is.',
+    summary: 'Cancels a job. A job that has ended does not change.',
     access: 'key',
     request: { path: comfyJobPath },
     responses: { 200: { description: 'The job.', schema: comfyJob } },
@@ -173,7 +173,7 @@ function submissionOf(request: Request, response: Response, { config }: RouteCon
   }
   const workflow = body.get('workflow');
   if (!isJsonObject(workflow))
-    throw invalidWorkflow('workflow is missing: a graph as "Export (API)" writes it.');
+    throw invalidWorkflow('workflow is missing: send a graph that was exported with "Export (API)".');
   const graph = readGraph(workflow);
   const caller = callerOf(response);
   return {
@@ -205,17 +205,17 @@ function bodyOf(bytes: unknown): ReadonlyMap<string, Json> {
 function extraDataOf(value: Json | undefined): GraphSubmission['extraData'] {
   const name = 'api_key_comfy_org';
   if (value === undefined || value === null) return new Map();
-  if (!isJsonObject(value)) throw invalidParameter('extra_data', 'takes an object');
+  if (!isJsonObject(value)) throw invalidParameter('extra_data', 'must be an object');
   const key = value.get(name);
   if (key === undefined || key === null) return new Map();
   if (typeof key === 'string' && key.length <= MAX_KEY_LENGTH) return new Map([[name, key]]);
-  throw invalidParameter(name, `takes a text of at most ${MAX_KEY_LENGTH} characters`);
+  throw invalidParameter(name, `must be a text of at most ${MAX_KEY_LENGTH} characters`);
 }
 
 function metadataOf(value: Json | undefined): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'string' && Buffer.byteLength(value) <= MAX_METADATA_BYTES) return value;
-  throw invalidParameter('metadata', `takes a text of at most ${MAX_METADATA_BYTES} bytes`);
+  throw invalidParameter('metadata', `must be a text of at most ${MAX_METADATA_BYTES} bytes`);
 }
 
 /**
@@ -225,6 +225,6 @@ function metadataOf(value: Json | undefined): string | undefined {
 function priorityOf(value: Json | undefined, highest: number): number | undefined {
   if (value === undefined || value === null) return undefined;
   const number = typeof value === 'number' ? value : Number.NaN;
-  if (!Number.isInteger(number)) throw invalidParameter('priority', 'takes a whole number');
+  if (!Number.isInteger(number)) throw invalidParameter('priority', 'must be a whole number');
   return Math.max(-HIGHEST_PRIORITY, Math.min(highest, number));
 }

@@ -86,7 +86,10 @@ export class ClientAssets {
     expectedHash: string | undefined,
   ): Promise<{ asset: ClientAsset; isNew: boolean }> {
     if (expectedHash !== undefined && expectedHash !== file.key) {
-      throw new AppError('HASH_MISMATCH', `The bytes hash to blake3:${file.key}, not to what was expected.`);
+      throw new AppError(
+        'HASH_MISMATCH',
+        `The hash of the received bytes is blake3:${file.key}, which differs from expected_hash.`,
+      );
     }
     const known = await this.#known(description.owner, file.key);
     return { asset: await this.#make(file.key, file.sizeBytes, description), isNew: known.length === 0 };
@@ -198,7 +201,7 @@ export class ClientAssets {
   async #make(hash: string, sizeBytes: number, description: AssetDescription): Promise<ClientAsset> {
     const { contentType, filePath, owner, lifetimeMs = this.#limits.lifetimeMs } = description;
     if (this.#bytes + sizeBytes > this.#limits.maxBytes) {
-      throw new AppError('QUEUE_FULL', 'There is no room for more assets at present.', {
+      throw new AppError('QUEUE_FULL', 'The memory for assets is full.', {
         retryAfterSeconds: Math.ceil(this.#limits.lifetimeMs / 1000),
       });
     }
@@ -242,5 +245,5 @@ export class ClientAssets {
 }
 
 function noSuchBytes(): AppError {
-  return new AppError('BLOB_NOT_FOUND', 'There are no such bytes of yours.');
+  return new AppError('BLOB_NOT_FOUND', 'Your key has not uploaded a file with this hash.');
 }

@@ -1,7 +1,7 @@
 /** Why an input did not arrive, as the end of a sentence. None of them reveals anything about the server's network. */
 const WORDS = {
-  not_a_url: 'takes an http or https URL without credentials',
-  private_address: 'takes no address inside a private network',
+  not_a_url: 'must be an http or https URL without credentials',
+  private_address: 'must not be an address in a private network',
   // The same for a name that does not exist, one with a private address, and a host that does not respond: clients
   // must not learn which names and ports exist in the server's own network.
   no_answer: 'could not be fetched: no public server responded there',

@@ -57,7 +57,7 @@ export class Intake {
 
 function checkHash(hash: string, expected: string | undefined): void {
   if (expected === undefined || expected.toLowerCase() === hash) return;
-  throw new AssetError('hash_mismatch', `The bytes hash to ${hash}, not to ${expected}.`);
+  throw new AssetError('hash_mismatch', `The hash of the bytes is ${hash}, but ${expected} was expected.`);
 }
 
 function chunksOf(source: AssetSource, signal: AbortSignal | undefined): AsyncGenerator<Buffer, void> {

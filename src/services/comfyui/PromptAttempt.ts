@@ -108,7 +108,7 @@ export class PromptAttempt {
     const { executionMs, nodeTimes } = this.follower;
     this.hasEnded = outcome.kind !== 'lost';
     if (outcome.kind === 'failed' || outcome.kind === 'lost') throw outcome.error;
-    if (outcome.kind === 'ask-history') throw new PromptError('no output', 'The prompt produced nothing.');
+    if (outcome.kind === 'ask-history') throw new PromptError('no output', 'The prompt has no output.');
     const { client, follower, promptId } = this;
     const source = {
       client,

@@ -49,7 +49,7 @@ export class PromptClock {
       const seconds = executionMs / 1000;
       // It is unknown whether it runs at all, and the prompt is not at fault.
       if (isSilent)
-        throw new PromptError('no answer', `The machine was silent for up to ${seconds} seconds.`);
+        throw new PromptError('no answer', `The machine did not respond for up to ${seconds} seconds.`);
       throw new PromptError(
         'ran too long',
         `The job ran longer than ${seconds} seconds and was interrupted.`,

@@ -238,7 +238,7 @@ export function outcomeOfHistory(
   const made = items.byNode();
   if (made.size > 0) return { kind: 'succeeded', made };
   const why = blockedBecause ?? errors[0]?.exception_message?.trim();
-  const message = 'ComfyUI ended the prompt, but its output nodes produced nothing';
+  const message = 'ComfyUI finished the prompt without an output';
   return { kind: 'failed', error: new PromptError('no output', why ? `${message}: ${why}` : `${message}.`) };
 }
 

@@ -16,7 +16,7 @@ export async function putMask(picture: Buffer, mask: Buffer, maxPixels: number):
     const { width, height } = alpha.info;
     const { width: ownWidth, height: ownHeight } = await openImage(picture, maxPixels).metadata();
     if (width !== ownWidth || height !== ownHeight) {
-      throw new AppError('INVALID_IMAGE', 'The mask does not have the size of its picture.');
+      throw new AppError('INVALID_IMAGE', 'The mask and its image differ in size.');
     }
     const colours = await openImage(picture, maxPixels).toColourspace('srgb').removeAlpha().raw().toBuffer();
     return await openImage(colours, maxPixels, { raw: { width, height, channels: 3 } })
@@ -25,6 +25,6 @@ export async function putMask(picture: Buffer, mask: Buffer, maxPixels: number):
       .toBuffer();
   } catch (error) {
     if (error instanceof AppError) throw error;
-    throw new AppError('INVALID_IMAGE', 'The mask or its picture cannot be read.', { cause: error });
+    throw new AppError('INVALID_IMAGE', 'The mask or its image cannot be read.', { cause: error });
   }
 }

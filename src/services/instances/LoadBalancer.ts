@@ -71,7 +71,7 @@ export class LoadBalancer {
     if (healthy.length === 0) return this.#whyNone();
     const missing = new Set(healthy.flatMap((instance) => instance.health.missing.get(workflowType) ?? []));
     if (missing.size === 0) {
-      return 'This workflow is new or changed, and no healthy ComfyUI instance said yet whether it has what is needed.';
+      return 'This workflow is new or has changed, and no healthy ComfyUI instance has reported yet whether it can run it.';
     }
     return `No healthy ComfyUI instance has what this workflow needs: ${[...missing].join(', ')}.`;
   }

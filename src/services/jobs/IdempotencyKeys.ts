@@ -49,7 +49,7 @@ export class IdempotencyKeys {
         case 'other request':
           throw new AppError(
             'IDEMPOTENCY_KEY_REUSED',
-            'This Idempotency-Key came with another request before.',
+            'This Idempotency-Key was used with another request before.',
           );
         case 'in progress': {
           if (!waits) throw inProgress();
@@ -92,7 +92,11 @@ export class IdempotencyKeys {
 }
 
 function inProgress(): AppError {
-  return new AppError('IDEMPOTENCY_IN_PROGRESS', 'A request with this Idempotency-Key is under way.', {
-    retryAfterSeconds: 1,
-  });
+  return new AppError(
+    'IDEMPOTENCY_IN_PROGRESS',
+    'A request with this Idempotency-Key is still in progress.',
+    {
+      retryAfterSeconds: 1,
+    },
+  );
 }

@@ -47,5 +47,5 @@ export class JobInputs {
 }
 
 function fileGone(): AppError {
-  return new AppError('INTERNAL_ERROR', 'A file of the job is gone.');
+  return new AppError('INTERNAL_ERROR', 'An input file of the job no longer exists.');
 }

@@ -234,7 +234,7 @@ export class JobManager {
     const cancelled = await this.#changes.end(id, transitions.cancel);
     if (cancelled) return cancelled;
     const job = await this.get(id);
-    throw new AppError('JOB_ALREADY_FINISHED', `The job is ${job.status} already.`, {
+    throw new AppError('JOB_ALREADY_FINISHED', `The job is already ${job.status}.`, {
       fields: { job_id: id, status: job.status },
     });
   }

@@ -144,7 +144,7 @@ export class JobRunner {
   ): Promise<void> {
     await this.#save(job, finished);
     const [first, ...others] = finished.map(({ output }) => output);
-    if (!first) throw new PromptError('no output', 'Nothing came of the prompt.');
+    if (!first) throw new PromptError('no output', 'The prompt has no output.');
     const seen = nodeTimes.length > 0 ? nodeTimes : undefined;
     const result = { promptId, outputs: [first, ...others], nodeTimes: seen } as const;
     await this.#parts.manager.complete(
@@ -165,7 +165,10 @@ export class JobRunner {
       this.#parts.prompts.run(instance.client, run, traced, signal),
     );
     if (await areOwn(result.outputs, run.promptId)) return { ...result, instance };
-    throw new PromptError('wrong result', 'The file under the name of a result was made by another prompt.');
+    throw new PromptError(
+      'wrong result',
+      'The file with the name of a result was created by another prompt.',
+    );
   }
 
   /** Resumes the prompt of an earlier attempt, on a machine that did not respond then but has the prompt after all. */

@@ -47,7 +47,7 @@ export function anotherAttempt(
 
 /** The failure of a job that was unfinished at the end of a shutdown. */
 export const SHUTDOWN_FAILURE: JobFailure = {
-  message: 'The server was shut down before the job was done.',
+  message: 'The server was shut down before the job had finished.',
   code: 'SHUTTING_DOWN',
   category: 'internal',
   details: undefined,
@@ -55,7 +55,7 @@ export const SHUTDOWN_FAILURE: JobFailure = {
 
 /** The failure of a job that did not start in time. */
 export const DEADLINE_EXCEEDED: JobFailure = {
-  message: 'The job was not begun before its deadline.',
+  message: 'The job did not start before its deadline.',
   code: 'DEADLINE_EXCEEDED',
   category: 'instance_unavailable',
   details: undefined,

@@ -143,7 +143,7 @@ export class NativePrompts {
       });
       const prompt = shelf.ofJob(job.id);
       if (prompt) return prompt;
-      throw new AppError('INTERNAL_ERROR', 'The prompt is gone.');
+      throw new AppError('INTERNAL_ERROR', 'The prompt no longer exists.');
     } finally {
       this.#forgetDraft(key, draft);
     }

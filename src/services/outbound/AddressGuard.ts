@@ -34,9 +34,9 @@ export class AddressGuard {
   problemWith(text: string): string | undefined {
     const url = URL.canParse(text) ? new URL(text) : undefined;
     if (!url || !['http:', 'https:'].includes(url.protocol) || url.username || url.password) {
-      return 'takes an http or https URL without credentials';
+      return 'must be an http or https URL without credentials';
     }
-    if (this.#isRefusedLiteral(plainHost(url.hostname))) return 'takes no address inside a private network';
+    if (this.#isRefusedLiteral(plainHost(url.hostname))) return 'must not be an address in a private network';
     return undefined;
   }
 

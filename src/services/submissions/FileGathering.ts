@@ -1,6 +1,7 @@
 import { AppError } from '../../errors.js';
 import { invalidParameter } from '../../schemas/parse.js';
 import { type Content, sizeOf } from '../../utils/StoredFile.js';
+import { sizeText } from '../../utils/sizeText.js';
 import type { FileInput } from '../../workflows/types.js';
 import { isDataUri, parseDataUri } from '../assets/dataUri.js';
 import type { InputFetcher } from '../assets/InputFetcher.js';
@@ -92,7 +93,7 @@ export class FileGathering {
     const data = parseDataUri(url, this.#maxFileBytes);
     if ('bytes' in data) return { bytes: data.bytes, filename: undefined };
     if (data.problem === 'too_large') throw this.#tooLarge(name);
-    throw invalidParameter(name, 'takes a valid data URI (RFC 2397)');
+    throw invalidParameter(name, 'must be a valid data URI (RFC 2397)');
   }
 
   /** Streams a file to the store. */
@@ -138,7 +139,7 @@ export class FileGathering {
   #tooLarge(name: string): AppError {
     return new AppError(
       'FILE_TOO_LARGE',
-      `The file for the input "${name}" is larger than ${this.#maxFileBytes} bytes.`,
+      `The file for the input "${name}" is larger than ${sizeText(this.#maxFileBytes)}.`,
       { details: { input: name } },
     );
   }

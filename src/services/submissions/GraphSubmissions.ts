@@ -109,7 +109,7 @@ export class GraphSubmissions {
   #checkPermission(isAdmin: boolean): void {
     const permission = this.#permission();
     if (permission === 'all' || (permission === 'admin' && isAdmin)) return;
-    throw new AppError('FORBIDDEN', 'Graphs of your own are not run here.', {
+    throw new AppError('FORBIDDEN', 'This server does not accept graphs of clients.', {
       details:
         permission === 'none'
           ? 'ALLOW_RAW_WORKFLOWS is none.'

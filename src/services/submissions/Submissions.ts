@@ -11,10 +11,10 @@ import type { JobManager } from '../jobs/JobManager.js';
 import type { Tracing } from '../tracing/Tracing.js';
 import type { Webhooks } from '../webhooks/Webhooks.js';
 import { FileGathering, type GatheringParts } from './FileGathering.js';
-import { FIRST_IMAGE, firstImageOf } from './fileInputs.js';
 import { fingerprintOf } from './fingerprint.js';
 import { type FileLimits, type InspectedFile, inspectFile, isPicture } from './inspectFile.js';
 import { withoutEmpty } from './parameterKinds.js';
+import { checkRequiredFiles } from './requiredFiles.js';
 import type { Submission } from './Submission.js';
 import { type RandomNumber, withRandomSeed } from './seeds.js';
 import { unknownParameters } from './unknownParameters.js';
@@ -241,21 +241,4 @@ function warningsOf({ workflow, otherParameters }: Submission, given: readonly s
   const known = new Set([...Object.keys(workflow.parameters.shape), ...otherParameters]);
   const files = new Set(workflow.files.map(({ name }) => name));
   return unknownParameters(given, known, files);
-}
-
-/** @throws AppError `NO_IMAGE` for the first required file that is missing */
-function checkRequiredFiles({ workflow, files }: Submission): void {
-  const inputs = workflow.files;
-  const missing = inputs.find(({ name, required }) => required && !files.has(name));
-  if (!missing) return;
-  const isFirstImage = missing === firstImageOf(inputs);
-  if (isFirstImage && inputs.length === 1 && workflow.isBuiltIn) {
-    throw new AppError('NO_IMAGE', 'No image file provided.', {
-      details: `Send multipart/form-data with the image in the field "${FIRST_IMAGE}".`,
-    });
-  }
-  const what = isFirstImage ? 'No image file provided' : `No ${missing.kind} file provided`;
-  throw new AppError('NO_IMAGE', `${what}.`, {
-    details: `The input "${missing.name}" is missing: send multipart/form-data with the file in the field with this name.`,
-  });
 }

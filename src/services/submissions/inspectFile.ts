@@ -69,7 +69,7 @@ export async function inspectFile(
   if (kind === 'file') return { content, mimeType: 'application/octet-stream' };
   throw new AppError(
     'UNSUPPORTED_FILE_TYPE',
-    `The input "${name}" takes ${kind}; the file is ${mimeType ?? 'of an unknown type'}.`,
-    { details: `Takes files of the type ${TYPES[kind]}*, as detected from their bytes.` },
+    `The input "${name}" must be ${kind}, but the file has ${mimeType ? `the type ${mimeType}` : 'an unknown type'}.`,
+    { details: `The server detects the type from the bytes of the file; it must be ${TYPES[kind]}*.` },
   );
 }

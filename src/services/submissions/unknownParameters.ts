@@ -1,4 +1,4 @@
-import { nearestName } from './nearestName.js';
+import { nearestName } from '../../utils/nearestName.js';
 
 /** Further ones are only counted. */
 const MAX_WARNINGS = 20;
@@ -20,7 +20,7 @@ export function unknownParameters(
   const unknown = given.filter((name) => !known.has(name));
   const warnings = unknown.slice(0, MAX_WARNINGS).map((name) => {
     const shown = JSON.stringify(name.replace(UNSEEN, '').slice(0, MAX_SHOWN_NAME));
-    if (files.has(name)) return `${shown} takes a file: its text was ignored.`;
+    if (files.has(name)) return `${shown} must be a file: its text was ignored.`;
     const nearest = nearestName(name, [...known, ...files]);
     return `Unknown parameter ${shown} was ignored. The nearest known name is "${nearest}".`;
   });

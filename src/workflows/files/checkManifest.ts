@@ -2,7 +2,7 @@ import { linkOf, type PromptGraph } from '../graph.js';
 import { GraphView, linksOf } from './GraphView.js';
 import { isFileKind } from './inputKinds.js';
 import type { Manifest, ManifestInput } from './manifest.js';
-import { invalidWorkflow, type NodeProblem, quoted } from './workflowError.js';
+import { invalidWorkflow, listOf, type NodeProblem, quoted } from './workflowError.js';
 
 /** Maximum number of file inputs of a workflow. */
 const MAX_FILES = 20;
@@ -21,17 +21,13 @@ export function checkManifest(graph: PromptGraph, manifest: Manifest): void {
       [...manifest.outputs.values()].map(({ node }) => node),
     ),
   ];
-  const [first] = problems;
-  if (first !== undefined) {
-    throw invalidWorkflow(
-      `The manifest does not match the graph: node ${quoted(first.node_id)} ${first.message}.`,
-      {
-        nodes: problems,
-      },
-    );
+  if (problems.length > 0) {
+    throw invalidWorkflow(`The manifest does not match the graph: ${sentencesOf(problems)}.`, {
+      nodes: problems,
+    });
   }
   const files = [...manifest.inputs.values()].filter(({ kind }) => isFileKind(kind)).length;
-  if (files > MAX_FILES) throw invalidWorkflow(`The workflow takes more than ${MAX_FILES} files.`);
+  if (files > MAX_FILES) throw invalidWorkflow(`The workflow has more than ${MAX_FILES} file inputs.`);
 }
 
 function inputProblems(graph: PromptGraph, name: string, { kind, targets }: ManifestInput): NodeProblem[] {
@@ -43,7 +39,8 @@ function inputProblems(graph: PromptGraph, name: string, { kind, targets }: Mani
     if (node === undefined) return problem('is not in the graph');
     if (!node.inputs.has(field)) {
       const known = [...node.inputs.keys()].slice(0, 20).map(quoted);
-      return problem(`has no input ${quoted(field)}, only ${known.join(', ') || 'none'}`);
+      const only = known.length > 0 ? `only ${known.join(', ')}` : 'and no others';
+      return problem(`has no input ${quoted(field)}, ${only}`);
     }
     const isLinked = isFileKind(kind) && linkOf(node.inputs.get(field)) !== undefined;
     return isLinked ? problem(`gets its input ${quoted(field)} from another node`) : [];
@@ -82,8 +79,11 @@ function outputProblems(graph: PromptGraph, { outputs }: Manifest): NodeProblem[
  */
 export function checkLinks(graph: PromptGraph, outputNodes: readonly string[]): void {
   const nodes = brokenLinks(graph, outputNodes);
-  const [first] = nodes;
-  if (first) throw invalidWorkflow(`Node ${quoted(first.node_id)} ${first.message}.`, { nodes });
+  if (nodes.length > 0) throw invalidWorkflow(`The graph is not complete: ${sentencesOf(nodes)}.`, { nodes });
+}
+
+function sentencesOf(problems: readonly NodeProblem[]): string {
+  return listOf(problems.map(({ node_id, message }) => `node ${quoted(node_id)} ${message}`));
 }
 
 /** Links to missing nodes. They do not matter if no output depends on them. */

@@ -8,16 +8,31 @@ import { rangeOf, readValue } from './readParameter.js';
 const MAX_CHOICES = 5000;
 const MAX_DESCRIPTION = 2000;
 
+/** Both kinds of prompts go to the same class of node, whose tooltip does not distinguish them. */
+const PROMPTS: ReadonlyArray<readonly [name: RegExp, description: string]> = [
+  [/(^|_)negative_prompt(_\d+)?$/, 'What the result should not contain.'],
+  [/(^|_)prompt(_\d+)?$/, 'What the result should contain.'],
+];
+
 /** A manifest with ranges, choices and tooltips from a machine. */
 export function enrichManifest(graph: PromptGraph, manifest: Manifest, infoOf: NodeLookup): Manifest {
   const inputs = [...manifest.inputs].map(([name, input]): [string, ManifestInput] => {
-    const enriched = input.targets.reduce((known, { node, field }) => {
-      const info = infoOf(graph.get(node)?.classType ?? '');
-      return info === undefined ? known : enrich(known, field, info);
-    }, input);
+    const enriched = input.targets.reduce(
+      (known, { node, field }) => {
+        const info = infoOf(graph.get(node)?.classType ?? '');
+        return info === undefined ? known : enrich(known, field, info);
+      },
+      described(name, input),
+    );
     return [name, enriched];
   });
   return { ...manifest, inputs: new Map(inputs) };
+}
+
+function described(name: string, input: ManifestInput): ManifestInput {
+  if (input.kind !== 'text' || input.description !== undefined) return input;
+  const description = PROMPTS.find(([pattern]) => pattern.test(name))?.[1];
+  return description === undefined ? input : { ...input, description };
 }
 
 /**

@@ -54,7 +54,7 @@ export function fileWorkflow(
   return {
     type,
     title: manifest.title ?? titleFrom(type),
-    description: manifest.description ?? descriptionOf(graph),
+    description: manifest.description ?? descriptionOf(type, graph),
     estimateSeconds: manifest.estimateSeconds ?? ESTIMATE_SECONDS,
     files: inputs.flatMap(([name, input]) => fileInput(name, input)),
     parameters: z.object(Object.fromEntries(shape)),
@@ -74,8 +74,9 @@ function titleFrom(type: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-function descriptionOf(graph: PromptGraph): string {
-  return `Runs a graph of ${graph.size} ${graph.size === 1 ? 'node' : 'nodes'}.`;
+/** Contains the type, because several workflows may have the same title. */
+function descriptionOf(type: string, { size }: PromptGraph): string {
+  return `Runs the graph "${type}" (${size} ${size === 1 ? 'node' : 'nodes'}).`;
 }
 
 function fileInput(name: string, { kind, required, title, description }: ManifestInput): FileInput[] {

@@ -17,9 +17,8 @@ const RESERVED = new Set([
 
 /** The problem with the name of an input or output, as the end of a sentence. */
 export function nameProblem(name: string): string | undefined {
-  if (!NAME.test(name)) return 'takes a name of letters, digits, _ and -, starting with a letter';
-  if (RESERVED.has(name) || name in Object.prototype)
-    return 'takes a name that the server does not use itself';
+  if (!NAME.test(name)) return 'must be a name of letters, digits, _ and -, starting with a letter';
+  if (RESERVED.has(name) || name in Object.prototype) return 'must not be a name that the server uses itself';
   return undefined;
 }
 

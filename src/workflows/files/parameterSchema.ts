@@ -31,8 +31,8 @@ function leaveOut(input: ManifestInput, check: (payload: z.core.ParsePayload) =>
 }
 
 /**
- * The documentation of the parameter. JSON Schema only has numbers: a limit beyond 2^53 is rounded there. `x-kind` is
- * the kind in the manifest, and `step` the step of a slider; values in between are accepted, too.
+ * The documentation of the parameter. JavaScript rounds a limit beyond 2^53: `x-minimum` and `x-maximum` have its exact digits.
+ * `x-kind` is the kind in the manifest, and `step` the step of a slider; values in between are accepted, too.
  */
 function jsonSchema(input: ManifestInput, own: Scalar | undefined): Record<string, unknown> {
   const { kind, title, description, step } = input;
@@ -47,6 +47,8 @@ function jsonSchema(input: ManifestInput, own: Scalar | undefined): Record<strin
     description: isRandom ? seedDescription(description) : description,
     minimum: minimum === undefined ? undefined : Number(minimum),
     maximum: maximum === undefined ? undefined : Number(maximum),
+    'x-minimum': exactText(minimum),
+    'x-maximum': exactText(maximum),
     maxLength: kind === 'text' ? (input.maxLength ?? MAX_TEXT_LENGTH) : undefined,
     default: shown(usual),
     examples: isExample ? [shown(own)] : undefined,
@@ -70,6 +72,11 @@ function typeFields({ kind, choices }: ManifestInput): Record<string, unknown> {
     default:
       return { type: 'string' };
   }
+}
+
+/** The digits of a limit that is not exact as a number. */
+function exactText(limit: number | bigint | undefined): string | undefined {
+  return typeof limit === 'bigint' && !Number.isSafeInteger(Number(limit)) ? String(limit) : undefined;
 }
 
 function seedDescription(description: string | undefined): string {

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { plainIssue } from '../../schemas/plainIssue.js';
 import { FILE_KINDS, isFileKind, VALUE_KINDS } from './inputKinds.js';
 import { nameProblem } from './inputNames.js';
 import type { Manifest, ManifestInput } from './manifest.js';
 import { rangeOf, readValue } from './readParameter.js';
-import { invalidWorkflow, type ManifestProblem, quoted } from './workflowError.js';
+import { invalidWorkflow, listOf, type ManifestProblem, quoted } from './workflowError.js';
 
 const MAX_INPUTS = 200;
 export const MAX_OUTPUTS = 100;
@@ -12,17 +13,17 @@ const MAX_CHOICES = 5000;
 
 const KINDS = [...FILE_KINDS, ...VALUE_KINDS];
 
-const text = (length: number) => z.string().max(length, `takes at most ${length} characters`);
+const text = (length: number) => z.string().max(length, `must have at most ${length} characters`);
 const integer = z.union([z.int(), z.bigint()]);
 /** YAML reads an id without quotes as a number. */
-const nodeId = z.union([text(200), integer.transform(String)], { error: 'takes the id of a node' });
+const nodeId = z.union([text(200), integer.transform(String)], { error: 'must be the id of a node' });
 const field = text(200);
 /** YAML has no negative zero. */
 const unsigned = <T>(value: T): T | 0 => (value === 0 ? 0 : value);
-const number = z.union([z.number(), z.bigint()], { error: 'takes a number' }).transform(unsigned);
+const number = z.union([z.number(), z.bigint()], { error: 'must be a number' }).transform(unsigned);
 const scalar = z
   .union([text(20_000), z.number(), z.bigint(), z.boolean()], {
-    error: 'takes a simple value',
+    error: 'must be a text, a number, true or false',
   })
   .transform(unsigned);
 const name = z.string().superRefine((value, context) => {
@@ -39,7 +40,7 @@ const inputSchema = z
       .min(1)
       .max(MAX_TARGETS)
       .optional(),
-    kind: z.enum(KINDS, { error: `takes ${KINDS.join(', ')}` }),
+    kind: z.enum(KINDS, { error: `must be one of ${KINDS.join(', ')}` }),
     required: z.boolean().optional(),
     default: scalar.optional(),
     minimum: number.optional(),
@@ -55,7 +56,7 @@ const inputSchema = z
     const isOneWay = targets === undefined ? single !== undefined : node === undefined && name === undefined;
     const input = { ...rest, maxLength: max_length, targets: targets ?? single ?? [] };
     const problems = inputProblems(input);
-    if (!isOneWay) problems.push(['targets', 'takes either node and field, or targets']);
+    if (!isOneWay) problems.push(['targets', 'does not fit: give either node and field, or targets']);
     for (const [key, message] of problems) context.addIssue({ code: 'custom', path: [key], message });
     return input;
   });
@@ -76,7 +77,7 @@ function inputProblems(input: ManifestInput): [string, string][] {
   const isNumeric = kind === 'integer' || kind === 'number' || kind === 'seed';
   const problems: [string, string][] = [];
   const onlyFor = (isFor: boolean, key: string, value: unknown) => {
-    if (!isFor && value !== undefined) problems.push([key, `has no meaning for kind ${kind}`]);
+    if (!isFor && value !== undefined) problems.push([key, `cannot be used with kind ${kind}`]);
   };
   onlyFor(isNumeric, 'minimum', minimum);
   onlyFor(isNumeric, 'maximum', maximum);
@@ -87,7 +88,7 @@ function inputProblems(input: ManifestInput): [string, string][] {
   if (lowest !== undefined && highest !== undefined && lowest > highest)
     problems.push(['maximum', `is less than minimum: ${highest} < ${lowest}`]);
   if (input.default !== undefined && input.required === true)
-    problems.push(['default', 'has no meaning for an input that is required']);
+    problems.push(['default', 'cannot be used for an input that is required']);
   if (problems.length > 0 || input.default === undefined) return problems;
   const reading = readValue(input.default, input);
   return 'problem' in reading ? [['default', reading.problem]] : [];
@@ -99,12 +100,11 @@ function inputProblems(input: ManifestInput): [string, string][] {
  * @throws AppError `INVALID_WORKFLOW`, with details by place
  */
 export function parseManifest(value: unknown): Manifest {
-  const result = manifestSchema.safeParse(value);
+  const result = manifestSchema.safeParse(value, { error: plainIssue });
   if (!result.success) {
     const manifest = result.error.issues.flatMap(problemsOf);
-    throw invalidWorkflow(`The manifest is not valid: ${manifest[0]?.path} ${manifest[0]?.message}.`, {
-      manifest,
-    });
+    const problems = manifest.map(({ path, message }) => `${path} ${message}`);
+    throw invalidWorkflow(`The manifest is not valid: ${listOf(problems)}.`, { manifest });
   }
   const { estimate_seconds, inputs, outputs, ...rest } = result.data;
   const manifest = {

@@ -67,7 +67,7 @@ function isLeftOut(value: unknown, { kind }: ValueRules): boolean {
 function readText(value: unknown, maxLength: number): Reading {
   return typeof value === 'string' && value.length <= maxLength
     ? { value }
-    : { problem: `takes text of at most ${maxLength} characters` };
+    : { problem: `must be a text of at most ${maxLength} characters` };
 }
 
 function readBoolean(value: unknown): Reading {
@@ -75,14 +75,14 @@ function readBoolean(value: unknown): Reading {
   const word = typeof value === 'string' ? value.trim().toLowerCase() : '';
   return word === 'true' || word === 'false'
     ? { value: word === 'true' }
-    : { problem: 'takes true or false' };
+    : { problem: 'must be true or false' };
 }
 
 function readChoice(value: unknown, choices: readonly Scalar[] | undefined): Reading {
   if (choices === undefined) return readText(value, MAX_TEXT_LENGTH);
   const isScalar = ['string', 'number', 'bigint', 'boolean'].includes(typeof value);
   const choice = isScalar ? choices.find((one) => String(one) === String(value)) : undefined;
-  return choice === undefined ? { problem: `takes ${listed(choices)}` } : { value: exact(choice) };
+  return choice === undefined ? { problem: `must be ${listed(choices)}` } : { value: exact(choice) };
 }
 
 /** `a, b or c`; the first few of many. */
@@ -97,7 +97,7 @@ function readNumber(value: unknown, { minimum, maximum }: ValueRules): Reading {
   const number = numberOf(value);
   return number !== undefined && isWithin(number, minimum, maximum)
     ? { value: number }
-    : { problem: `takes a number${rangeWords(minimum, maximum)}` };
+    : { problem: `must be a number${rangeWords(minimum, maximum)}` };
 }
 
 function numberOf(value: unknown): number | undefined {
@@ -113,7 +113,7 @@ function readInteger(value: unknown, rules: ValueRules): Reading {
   const isKept = integer !== undefined && isWithin(integer, minimum ?? -MAX_SEED, maximum ?? MAX_SEED);
   return isKept
     ? { value: exact(integer) }
-    : { problem: `takes a whole number${rangeWords(minimum, maximum)}` };
+    : { problem: `must be a whole number${rangeWords(minimum, maximum)}` };
 }
 
 function integerOf(value: unknown): bigint | undefined {

@@ -19,8 +19,10 @@ interface Problems {
   readonly manifest?: readonly ManifestProblem[];
 }
 
-/** Maximum problems in one error. */
+/** Maximum problems in the details of one error. */
 const MAX_LISTED = 20;
+/** Maximum problems in one message. */
+const MAX_IN_MESSAGE = 10;
 
 /** An `INVALID_WORKFLOW` error: an invalid graph or manifest. */
 export function invalidWorkflow(message: string, { nodes, manifest }: Problems = {}): AppError {
@@ -29,6 +31,12 @@ export function invalidWorkflow(message: string, { nodes, manifest }: Problems =
     ...(manifest && { manifest: manifest.slice(0, MAX_LISTED) }),
   };
   return new AppError('INVALID_WORKFLOW', message, Object.keys(details).length > 0 ? { details } : {});
+}
+
+/** All problems in one sentence without its full stop; the last ones of many are only counted. */
+export function listOf(problems: readonly string[]): string {
+  const more = problems.length - MAX_IN_MESSAGE;
+  return [...problems.slice(0, MAX_IN_MESSAGE), ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
 }
 
 /** A client's text for an error message: short, and in one line. */

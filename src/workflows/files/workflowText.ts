@@ -39,7 +39,7 @@ export function readWorkflow(text: string): FileWorkflow {
   const parts = isJsonObject(json) ? json : new Map<string, Json>();
   const type = parts.get('type');
   const graph = parts.get('graph');
-  if (typeof type !== 'string' || graph === undefined) throw invalidWorkflow('The text is no workflow.');
+  if (typeof type !== 'string' || graph === undefined) throw invalidWorkflow('The text is not a workflow.');
   const extraData = parts.get('extra_data');
   const workflow = fileWorkflow(
     type,

@@ -31,10 +31,15 @@ const RESERVED = new Set([
   'workflows',
 ]);
 
-/** The type of a workflow file: its name in lower case, with hyphens for other characters. */
+/**
+ * The type of a workflow file: its name in lower case, letters without their accents, and hyphens for other
+ * characters.
+ */
 export function typeFromFileName(name: string): string {
   return name
     .replace(/\.[^.]*$/, '')
+    .normalize('NFKD')
+    .replaceAll(/\p{M}+/gu, '')
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replaceAll(/^-|-$/g, '');
@@ -47,8 +52,8 @@ export function typeFromFileName(name: string): string {
  */
 export function checkType(type: string, builtIn: ReadonlySet<string>): void {
   if (!TYPE.test(type)) {
-    const takes = 'takes 1 to 64 lower-case letters, digits and hyphens, not starting with a hyphen';
-    throw invalidWorkflow(`The name of a workflow ${takes}, but was ${quoted(type)}.`);
+    const rule = 'must have 1 to 64 lower-case letters, digits and hyphens, and must not start with a hyphen';
+    throw invalidWorkflow(`The name of a workflow ${rule}, but was ${quoted(type)}.`);
   }
   if (RESERVED.has(type))
     throw invalidWorkflow(`The name ${quoted(type)} is reserved for the server itself.`);

@@ -49,11 +49,12 @@ export async function listed(entry: MachineEntry): Promise<Listed> {
   };
   const dns = parseDnsName(entry.url);
   if (dns) {
-    if (entry.name !== undefined) throw new Error('name: one for several machines; leave it out with dns+');
+    if (entry.name !== undefined)
+      throw new Error('name: must be omitted with dns+, which stands for several machines');
     return { dns, at: (address) => complete(dns.at(address), undefined) };
   }
   const url = parseMachineUrl(entry.url, false);
-  if (!url) throw new Error('url: takes host[:port], http(s)://… or dns+http(s)://…, IPv6 in brackets');
+  if (!url) throw new Error('url: must be host[:port], http(s)://… or dns+http(s)://…, IPv6 in brackets');
   return { machine: complete(url, entry.name) };
 }
 

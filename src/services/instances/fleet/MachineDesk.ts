@@ -6,6 +6,7 @@ import {
   machineEntry,
   machinePatch,
 } from '../../../schemas/instances.js';
+import { invalidParameter } from '../../../schemas/parse.js';
 import type { Logger } from '../../../utils/logger.js';
 import { Repeater } from '../../../utils/Repeater.js';
 import type { Instance } from '../Instance.js';
@@ -170,15 +171,13 @@ async function readEntry(entry: MachineEntry): Promise<Listed> {
     return await listed(entry);
   } catch (error) {
     const [parameter = 'url', ...rest] = messageOf(error).split(': ');
-    throw new AppError('INVALID_PARAMETER', `${messageOf(error)}.`, {
-      details: { parameter, takes: rest.join(': ') },
-    });
+    throw invalidParameter(parameter, rest.join(': '));
   }
 }
 
 const nameOf = (one: Listed) => ('machine' in one ? one.machine.address.id : one.dns.text);
 
-const exists = (name: string) => new AppError('INSTANCE_EXISTS', `The instance ${name} is there already.`);
+const exists = (name: string) => new AppError('INSTANCE_EXISTS', `The instance ${name} already exists.`);
 
 function sameTexts(one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): boolean {
   return one.size === other.size && [...one].every(([name, text]) => other.get(name) === text);

@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { messageOf } from '../../../errors.js';
 import { machineEntry } from '../../../schemas/instances.js';
+import { plainIssue } from '../../../schemas/plainIssue.js';
 import { FolderWatch } from '../../../utils/FolderWatch.js';
 import type { Logger } from '../../../utils/logger.js';
 import { issueText } from './issueText.js';
@@ -111,11 +112,11 @@ export class MachineFile {
 /** The first problem by its place, without any value. */
 function whatIsWrong(content: unknown): string {
   const list = Array.isArray(content) ? content : (content as { instances?: unknown } | null)?.instances;
-  if (!Array.isArray(list)) return 'takes a list of machines, or "instances:" with one';
+  if (!Array.isArray(list)) return 'must be a list of machines, or "instances:" with such a list';
   for (const [at, entry] of list.entries()) {
-    const parsed = machineEntry.safeParse(entry);
+    const parsed = machineEntry.safeParse(entry, { error: plainIssue });
     const [issue] = parsed.error?.issues ?? [];
-    if (issue) return `has a bad entry ${at + 1}: ${issueText(issue)}`;
+    if (issue) return `has an invalid entry ${at + 1}: ${issueText(issue)}`;
   }
-  return 'takes nothing beside "instances:"';
+  return 'must have no other key than "instances:"';
 }

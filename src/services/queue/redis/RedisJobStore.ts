@@ -90,7 +90,7 @@ export class RedisJobStore implements JobStore {
       await sleep(backoffWithJitter(attempt, WAIT_MS, MAX_WAIT_MS));
       stored = await this.#redis.get(this.#key(id));
     }
-    throw new Error(`Job ${id} is changed by others all the time.`);
+    throw new Error(`Job ${id} could not be changed: other servers kept changing it.`);
   }
 
   async delete(id: string): Promise<Job | undefined> {
