@@ -16,7 +16,10 @@ export const instanceHealth = z.object({
     state: z.enum(['CLOSED', 'OPEN', 'HALF_OPEN']),
     failures: count,
     error_rate: z.number().min(0).max(1),
-    forced: z.boolean().meta({ description: 'Opened by hand: it gets no jobs until it is closed by hand.' }),
+    forced: z
+      .boolean()
+      .meta({ description: 'Opened manually: it gets no jobs until it is closed manually.' }),
+    open_since: isoTime.nullable().meta({ description: 'Since when it is not closed.' }),
   }),
   state: z.literal('warming').optional().meta({
     description: 'Workflows run on it before it gets its first job.',
@@ -33,6 +36,7 @@ export const instanceHealth = z.object({
   problem: z.string().optional().meta({
     description: 'Why it gets no jobs although it answers, such as an address of several machines.',
   }),
+  problem_since: isoTime.optional().meta({ description: 'Since when it has the problem.' }),
 });
 
 /** `GET /health`. */
