@@ -40,7 +40,7 @@ export function BatchView({ client, works, back, onOpen, onRetry, onCancel }: Pr
             {summary}
           </p>
         </div>
-        <button type="button" class="quiet" onClick={back.onClick}>
+        <button type="button" class="quiet flush" onClick={back.onClick}>
           {back.label}
         </button>
       </header>

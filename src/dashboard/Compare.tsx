@@ -87,7 +87,7 @@ export function Compare({ before, after, crop, afterSize }: Props) {
           onInput={({ currentTarget }) => setShare(currentTarget.valueAsNumber)}
         />
         <span class="hint">After{afterSize && `, ${sizeWords(afterSize)}`}</span>
-        <button type="button" class="quiet" aria-pressed={isFull} onClick={() => setFull(!isFull)}>
+        <button type="button" aria-pressed={isFull} onClick={() => setFull(!isFull)}>
           Actual size
         </button>
       </figcaption>

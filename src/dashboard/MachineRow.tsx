@@ -35,9 +35,7 @@ export function MachineRow({ machine, state: { word, tone, reason }, lacks, now,
             <Fact name="Answers in">{Math.round(response_time_ms)} ms</Fact>
           )}
           {isDown && last_check !== null && <Fact name="Last check">{agoWords(last_check, now)}</Fact>}
-          <Fact name="Failed requests since the server started">
-            {Math.round(100 * circuit_breaker.error_rate)} %
-          </Fact>
+          <Fact name="Failed requests since start">{Math.round(100 * circuit_breaker.error_rate)} %</Fact>
         </dl>
       </div>
       <div class="row">{children}</div>

@@ -10,14 +10,14 @@ interface Props {
 
 /** The progress of a job, by ComfyUI's own steps. */
 export function Progress({ state, onCancel }: Props) {
-  const node = nodeOf(state);
+  const detail = detailOf(state);
   return (
     <div class="progress">
       <progress max={100} value={percentageOf(state)} aria-label="Progress" />
       <div class="row spread">
         <span class="grow" role="status">
           {progressWords(state)}
-          {node !== undefined && <span class="hint"> · {node}</span>}
+          {detail !== undefined && <span class="hint"> · {detail}</span>}
         </span>
         <button type="button" onClick={onCancel}>
           Cancel
@@ -42,7 +42,7 @@ export function progressWords(state: UnderWay): string {
     case 'pending':
       // No machine can run the job. The box at the start button says why.
       if (status.estimated_completion_time_seconds === undefined) return 'Waiting for a machine';
-      return `Position ${status.queue_position} in the queue, done in about ${secondsWords(status.estimated_completion_time_seconds)}`;
+      return `Position ${status.queue_position} in the queue`;
     case 'processing':
       if (status.progress_percentage === 0) return 'Starting';
       return `${Math.round(status.progress_percentage)} %, ${remainingWords(status.estimated_remaining_time_seconds)}`;
@@ -55,8 +55,12 @@ function remainingWords(seconds: number): string {
   return seconds < 1 ? 'almost done' : `about ${secondsWords(seconds)} left`;
 }
 
-/** The class of the node that runs, for those who know the workflow. */
-function nodeOf(state: UnderWay): string | undefined {
-  if (state.kind !== 'running' || state.status?.status !== 'processing') return undefined;
-  return state.status.current_node ?? undefined;
+/** The class of the node that runs, for those who know the workflow, or when a waiting job will be done. */
+function detailOf(state: UnderWay): string | undefined {
+  if (state.kind !== 'running') return undefined;
+  const { status } = state;
+  if (status?.status === 'processing') return status.current_node ?? undefined;
+  if (status?.status !== 'pending' || status.estimated_completion_time_seconds === undefined)
+    return undefined;
+  return `done in about ${secondsWords(status.estimated_completion_time_seconds)}`;
 }

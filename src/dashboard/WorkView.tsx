@@ -34,7 +34,7 @@ export function WorkView(props: Props) {
           <h2 id="work">{work.name}</h2>
           <p class="hint">{settingsOf(work)}</p>
         </div>
-        <button type="button" class="quiet" onClick={back.onClick}>
+        <button type="button" class="quiet flush" onClick={back.onClick}>
           {back.label}
         </button>
       </header>
