@@ -52,7 +52,7 @@ async function shootOne({ page, stack, shoot }: Shot): Promise<void> {
   await shoot('studio-chosen');
   setHanging(stack, true);
   await start(page);
-  await page.getByText(/%, InspyrenetRembg/).waitFor();
+  await page.getByText(/%, .+ · InspyrenetRembg/).waitFor();
   await shoot('studio-running');
   setHanging(stack, false);
   await page.getByRole('link', { name: 'Download' }).waitFor();
@@ -62,7 +62,7 @@ async function shootOne({ page, stack, shoot }: Shot): Promise<void> {
   await page.locator('.nodes').scrollIntoViewIfNeeded();
   await shoot('studio-nodes');
   await page.getByText('Time per node').click();
-  await page.getByRole('button', { name: '100 %' }).click();
+  await page.getByRole('button', { name: 'Actual size' }).click();
   await shoot('studio-zoomed');
   await page.getByRole('button', { name: 'Change settings' }).click();
   await page.getByLabel(/Crop the result/).check();
@@ -103,7 +103,7 @@ async function shootMany({ page, stack, shoot }: Shot): Promise<void> {
   await start(page);
   await page
     .locator('.batch .tile')
-    .getByText(/%, InspyrenetRembg/)
+    .getByText(/^\d+ %, /)
     .nth(1)
     .waitFor();
   for (const { faults } of stack.simulators) {
@@ -117,7 +117,7 @@ async function shootMany({ page, stack, shoot }: Shot): Promise<void> {
   await page.getByRole('button', { name: /^Try \d pictures again/ }).click();
   await page
     .locator('.batch .tile')
-    .getByText(/%, InspyrenetRembg/)
+    .getByText(/^\d+ %, /)
     .nth(1)
     .waitFor();
   await shoot('studio-many');
@@ -138,7 +138,7 @@ async function shootFleet({ page, stack, shoot }: Shot): Promise<void> {
     .nth(1)
     .click();
   await shoot('fleet-question');
-  await page.getByRole('button', { name: 'Take it out of service' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Take out of service' }).click();
   await page.locator('.machine').getByText('Out of service', { exact: true }).waitFor();
   await shoot('fleet-trouble');
   await page.getByRole('link', { name: 'Studio' }).click();
@@ -148,7 +148,7 @@ async function shootFleet({ page, stack, shoot }: Shot): Promise<void> {
 
 async function shootKey({ page, shoot }: Shot): Promise<void> {
   await page.getByLabel('API key').fill('a-key-that-was-guessed');
-  await page.getByRole('button', { name: 'Use it' }).click();
+  await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('alert').waitFor();
   await shoot('key-wrong');
 }

@@ -82,7 +82,13 @@ function Views({ client, session, onSignOut, onRefused }: Props) {
         onSignOut={signOut}
       />
       {isFleet && overview && (
-        <Fleet client={client} overview={overview} isAdmin={session.access === 'admin'} onChange={refresh} />
+        <Fleet
+          client={client}
+          overview={overview}
+          workflows={workflows}
+          isAdmin={session.access === 'admin'}
+          onChange={refresh}
+        />
       )}
       {/* Stays mounted, so that the form keeps its content while the other view is shown. */}
       <Studio

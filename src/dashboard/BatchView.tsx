@@ -5,13 +5,12 @@ import { countWords } from './figures.js';
 import { saveBlob } from './saveBlob.js';
 import { WorkTile } from './WorkTile.js';
 import { isOver, type Work } from './work.js';
-import { zipOf } from './zip.js';
+import { zipName, zipOf } from './zip.js';
 
 interface Props {
   readonly client: MiddlewareClient;
-  /** In the order of the images. */
+  /** In the order of the pictures. */
   readonly works: readonly Work[];
-  readonly obstacle: string | undefined;
   readonly back: { readonly label: string; readonly onClick: () => void };
   readonly onOpen: (work: Work) => void;
   readonly onRetry: (works: readonly Work[]) => void;
@@ -19,7 +18,7 @@ interface Props {
 }
 
 /** Jobs that were started together. */
-export function BatchView({ client, works, obstacle, back, onOpen, onRetry, onCancel }: Props) {
+export function BatchView({ client, works, back, onOpen, onRetry, onCancel }: Props) {
   const done = works.filter(({ state }) => state.kind === 'done');
   const failed = works.filter(({ state }) => state.kind === 'failed');
   const cancelled = works.filter(({ state }) => state.kind === 'cancelled');
@@ -41,12 +40,11 @@ export function BatchView({ client, works, obstacle, back, onOpen, onRetry, onCa
             {summary}
           </p>
         </div>
-        <button type="button" class="quiet" onClick={back.onClick}>
+        <button type="button" class="quiet flush" onClick={back.onClick}>
           {back.label}
         </button>
       </header>
       <progress max={works.length} value={works.length - open.length} aria-label="Progress of all" />
-      {obstacle !== undefined && open.length > 0 && <p class="notice">Waiting. {obstacle}</p>}
       <div class="row">
         {done.length > 0 && <DownloadAll client={client} works={done} isPrimary={open.length === 0} />}
         {again.length > 0 && (
@@ -62,13 +60,7 @@ export function BatchView({ client, works, obstacle, back, onOpen, onRetry, onCa
       </div>
       <ul class="tiles">
         {works.map((work) => (
-          <WorkTile
-            key={work.key}
-            client={client}
-            work={work}
-            obstacle={obstacle}
-            onOpen={() => onOpen(work)}
-          />
+          <WorkTile key={work.key} client={client} work={work} isInBatch onOpen={() => onOpen(work)} />
         ))}
       </ul>
     </section>
@@ -90,7 +82,7 @@ function DownloadAll({
     setProblem(undefined);
     setCount(0);
     try {
-      saveBlob(await zipOf(client, works, setCount), `${works[0]?.task?.workflow.type ?? 'results'}.zip`);
+      saveBlob(await zipOf(client, works, setCount), zipName(works[0]));
     } catch (error) {
       setProblem(messageOf(error));
     }

@@ -83,12 +83,12 @@ export function Compare({ before, after, crop, afterSize }: Props) {
           max={100}
           step={STEP}
           value={share}
-          aria-label="How much of the picture is shown as it was before, in percent"
+          aria-label="Position of the divider between before and after, in percent"
           onInput={({ currentTarget }) => setShare(currentTarget.valueAsNumber)}
         />
         <span class="hint">After{afterSize && `, ${sizeWords(afterSize)}`}</span>
-        <button type="button" class="quiet" aria-pressed={isFull} onClick={() => setFull(!isFull)}>
-          100 %
+        <button type="button" aria-pressed={isFull} onClick={() => setFull(!isFull)}>
+          Actual size
         </button>
       </figcaption>
     </figure>

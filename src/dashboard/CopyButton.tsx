@@ -20,7 +20,7 @@ export function CopyButton({ label, fullLabel = label, isQuiet = false, copy }: 
     const timer = setTimeout(() => setTold(undefined), TOLD_MS);
     return () => clearTimeout(timer);
   }, [told]);
-  const onClick = async () => setTold((await copy()) ? 'Copied' : 'This browser did not allow it');
+  const onClick = async () => setTold((await copy()) ? 'Copied' : 'Blocked by the browser');
   return (
     <button
       type="button"

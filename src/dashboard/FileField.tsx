@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { droppedFiles } from './droppedFiles.js';
-import { acceptedBy, type FileInput, titleOf } from './inputs.js';
+import { type FileInput, titleOf } from './inputs.js';
 import { Media } from './Media.js';
 import { Picked } from './Picked.js';
 import { useObjectUrl } from './useObjectUrl.js';
@@ -12,12 +12,14 @@ interface Props {
   readonly files: readonly File[];
   /** What files the server accepts. */
   readonly hint: string | undefined;
+  /** File types for the file dialog. */
+  readonly accept: string | undefined;
   readonly onFiles: (files: readonly File[], isMore?: boolean) => void;
   readonly onRemove: (file: File) => void;
 }
 
 /** Accepts files by drag and drop or a file dialog, or a folder of files. */
-export function FileField({ input, isAlone, files, hint, onFiles, onRemove }: Props) {
+export function FileField({ input, isAlone, files, hint, accept, onFiles, onRemove }: Props) {
   const [isOver, setOver] = useState(false);
   const [file] = files;
   const isMany = files.length > 1;
@@ -54,12 +56,12 @@ export function FileField({ input, isAlone, files, hint, onFiles, onRemove }: Pr
           </span>
         )}
         <Invitation input={input} isAlone={isAlone} count={files.length} hint={hint} />
-        <input class="unseen" type="file" accept={acceptedBy(input)} multiple={isAlone} onChange={choose} />
+        <input class="unseen" type="file" accept={accept} multiple={isAlone} onChange={choose} />
       </label>
       {isMany && <Picked files={files} onRemove={onRemove} />}
       {isAlone && (
-        <div class="row hint">
-          <button type="button" class="quiet" onClick={() => chooseFolder(give)}>
+        <div class="row hint flush">
+          <button type="button" class="quiet folder" onClick={() => chooseFolder(give)}>
             Choose a folder
           </button>
           {isMany && (
@@ -71,7 +73,7 @@ export function FileField({ input, isAlone, files, hint, onFiles, onRemove }: Pr
       )}
       {file && !input.required && (
         <button type="button" class="quiet" onClick={() => onRemove(file)}>
-          Leave out {titleOf(input).toLowerCase()}
+          Remove {titleOf(input).toLowerCase()}
         </button>
       )}
     </div>
@@ -90,7 +92,7 @@ function Invitation({
   if (count === 1) {
     return (
       <span class="corner">
-        {title} {isAlone ? `Other ${WORDS[input.kind]}s` : `Another ${WORDS[input.kind]}`}
+        {title} {isAlone ? `Choose other ${WORDS[input.kind]}s` : `Choose another ${WORDS[input.kind]}`}
       </span>
     );
   }

@@ -1,7 +1,7 @@
 import { useEffect } from 'preact/hooks';
 import { limitWords } from './checkFile.js';
 import { FileField } from './FileField.js';
-import { fits } from './inputs.js';
+import { acceptedBy, fits } from './inputs.js';
 import type { Form } from './useForm.js';
 
 /** A field for each file of a workflow. A pasted file goes into the first matching field, preferably an empty one. */
@@ -30,6 +30,7 @@ export function FileFields({ form: { fileInputs: inputs, filesOf, take, remove, 
           isAlone={inputs.length === 1}
           files={filesOf(input)}
           hint={limitWords(input, limits)}
+          accept={acceptedBy(input, limits)}
           onFiles={(files, isMore) => void take(input, files, isMore)}
           onRemove={(file) => remove(input, file)}
         />

@@ -1,5 +1,7 @@
-import type { MiddlewareClient } from '../client/index.js';
+import type { MiddlewareClient, WorkflowDescription } from '../client/index.js';
 import { Activity } from './Activity.js';
+import { attentionNeeded } from './attention.js';
+import { percentWords } from './figures.js';
 import { Jobs } from './Jobs.js';
 import { Machines } from './Machines.js';
 import type { Overview } from './overview.js';
@@ -7,13 +9,16 @@ import type { Overview } from './overview.js';
 interface Props {
   readonly client: MiddlewareClient;
   readonly overview: Overview;
+  readonly workflows: readonly WorkflowDescription[];
   readonly isAdmin: boolean;
   readonly onChange: () => void;
 }
 
 /** The machines with their current and past work, for operators. */
-export function Fleet({ client, overview: { health, fleet }, isAdmin, onChange }: Props) {
+export function Fleet({ client, overview: { health, fleet }, workflows, isAdmin, onChange }: Props) {
   const { job_processing, performance, comfyui_instances } = health;
+  const { success_rate: succeeded } = performance;
+  const issues = attentionNeeded(health, workflows);
   return (
     <main class="fleet">
       <dl class="card figures">
@@ -24,16 +29,28 @@ export function Fleet({ client, overview: { health, fleet }, isAdmin, onChange }
         />
         <Figure name="Waiting" value={job_processing.pending_jobs} />
         <Figure name="Finished in the last hour" value={performance.jobs_processed_last_hour} />
-        <Figure name="Succeeded" value={performance.success_rate?.replace('%', ' %') ?? 'no job yet'} />
+        <Figure name="Succeeded" value={succeeded === null ? 'no job yet' : percentWords(succeeded)} />
       </dl>
-      {health.issues.length > 0 && (
-        <Issues issues={health.issues} isCritical={health.status === 'critical'} />
-      )}
+      {issues.length > 0 && <Issues issues={issues} isCritical={health.status === 'critical'} />}
       <div class="column">
-        <Machines client={client} health={health} isAdmin={isAdmin} onChange={onChange} />
+        <Machines
+          client={client}
+          health={health}
+          workflows={workflows}
+          isAdmin={isAdmin}
+          onChange={onChange}
+        />
         {fleet && <Activity minutes={fleet.minutes} />}
       </div>
-      {fleet && <Jobs client={client} jobs={fleet.jobs} onChange={onChange} />}
+      {fleet && (
+        <Jobs
+          client={client}
+          jobs={fleet.jobs}
+          machines={comfyui_instances.instances}
+          workflows={workflows}
+          onChange={onChange}
+        />
+      )}
     </main>
   );
 }

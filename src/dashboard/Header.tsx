@@ -1,3 +1,4 @@
+import { capitalised } from './figures.js';
 import type { Route } from './useRoute.js';
 
 interface Props {
@@ -43,7 +44,7 @@ export function Header({ view, state, isOffline, keyName, onSignOut }: Props) {
         <div class="aside">
           {shown && (
             <span class={`badge ${TONES[shown]}`} role="status">
-              {shown}
+              {capitalised(shown)}
             </span>
           )}
           <a href="/docs">API</a>
@@ -57,7 +58,7 @@ export function Header({ view, state, isOffline, keyName, onSignOut }: Props) {
       </header>
       {isOffline && (
         <p class="banner" role="alert">
-          The server is out of reach. This page tries again by itself.
+          The server cannot be reached. This page tries again automatically.
         </p>
       )}
     </>

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
-import type { MiddlewareClient } from '../client/index.js';
+import type { MiddlewareClient, WorkflowDescription } from '../client/index.js';
+import { jobWords } from './jobWords.js';
 import type { JobRecord } from './overview.js';
 import { useKeyJobs } from './useKeyJobs.js';
 import { jobHash } from './useRoute.js';
@@ -13,6 +14,7 @@ const SHOWN = 12;
 interface Props {
   readonly client: MiddlewareClient;
   readonly works: readonly Work[];
+  readonly workflows: readonly WorkflowDescription[];
   /** Whether the server's list contains only the jobs of this key. */
   readonly hasOwnList: boolean;
   readonly onOpen: (work: Work) => void;
@@ -20,7 +22,7 @@ interface Props {
 }
 
 /** The jobs of this browser, and those of the key that were started elsewhere. */
-export function History({ client, works, hasOwnList, onOpen, onClear }: Props) {
+export function History({ client, works, workflows, hasOwnList, onOpen, onClear }: Props) {
   const [shown, setShown] = useState(SHOWN);
   const listed = useKeyJobs(client, hasOwnList);
   const own = new Set(works.map(({ jobId }) => jobId));
@@ -32,23 +34,17 @@ export function History({ client, works, hasOwnList, onOpen, onClear }: Props) {
       <header class="row spread">
         <h2 id="history">Your jobs</h2>
         {works.length > 0 && (
-          <button type="button" class="quiet" onClick={onClear}>
+          <button type="button" class="quiet flush" onClick={onClear}>
             Delete all
           </button>
         )}
       </header>
       <ul class="tiles">
         {works.slice(0, shown).map((work) => (
-          <WorkTile
-            key={work.key}
-            client={client}
-            work={work}
-            obstacle={undefined}
-            onOpen={() => onOpen(work)}
-          />
+          <WorkTile key={work.key} client={client} work={work} onOpen={() => onOpen(work)} />
         ))}
         {others.slice(0, Math.max(0, shown - works.length)).map((job) => (
-          <ListedTile key={job.id} client={client} job={job} />
+          <ListedTile key={job.id} client={client} job={job} workflows={workflows} />
         ))}
       </ul>
       {total > shown && (
@@ -61,17 +57,24 @@ export function History({ client, works, hasOwnList, onOpen, onClear }: Props) {
 }
 
 /** A job of the key that was not started in this browser. */
-function ListedTile({ client, job }: { client: MiddlewareClient; job: JobRecord }) {
+function ListedTile({
+  client,
+  job,
+  workflows,
+}: {
+  client: MiddlewareClient;
+  job: JobRecord;
+  workflows: readonly WorkflowDescription[];
+}) {
+  const { name, title, status } = jobWords(job, workflows);
   const isPicture = job.result?.mimeType.startsWith('image/');
   const url = useThumbnail(client, isPicture ? job.id : undefined);
   return (
     <li class="tile">
       <a href={jobHash(job.id)}>
         <span class="picture checkered">{url && <img src={url} alt="" loading="lazy" />}</span>
-        <span class="name">{job.data.originalFilename}</span>
-        <span class="hint">
-          {job.type}, {job.status}
-        </span>
+        <span class="name">{name}</span>
+        <span class="hint">{name === title ? status : `${title}, ${status.toLowerCase()}`}</span>
       </a>
     </li>
   );

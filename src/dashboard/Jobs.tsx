@@ -1,8 +1,9 @@
 import { useState } from 'preact/hooks';
-import type { MiddlewareClient } from '../client/index.js';
+import type { MiddlewareClient, WorkflowDescription } from '../client/index.js';
 import { messageOf } from './errors.js';
 import { timeWords } from './figures.js';
-import type { JobRecord } from './overview.js';
+import { type JobWords, jobWords } from './jobWords.js';
+import type { JobRecord, Machine } from './overview.js';
 import { Question } from './Question.js';
 import { jobHash } from './useRoute.js';
 import { useThumbnail } from './useThumbnail.js';
@@ -10,11 +11,13 @@ import { useThumbnail } from './useThumbnail.js';
 interface Props {
   readonly client: MiddlewareClient;
   readonly jobs: readonly JobRecord[];
+  readonly machines: readonly Machine[];
+  readonly workflows: readonly WorkflowDescription[];
   readonly onChange: () => void;
 }
 
 /** The newest jobs that the key may see. */
-export function Jobs({ client, jobs, onChange }: Props) {
+export function Jobs({ client, jobs, machines, workflows, onChange }: Props) {
   const [deleting, setDeleting] = useState<JobRecord>();
   const [error, setError] = useState<string>();
   const run = async (work: () => Promise<unknown>) => {
@@ -41,6 +44,8 @@ export function Jobs({ client, jobs, onChange }: Props) {
             key={job.id}
             client={client}
             job={job}
+            words={jobWords(job, workflows)}
+            machine={machines.find(({ host }) => host === job.comfyuiInstance)?.id ?? job.comfyuiInstance}
             onCancel={() => void run(() => client.cancel(job.id))}
             onDelete={() => setDeleting(job)}
           />
@@ -48,7 +53,7 @@ export function Jobs({ client, jobs, onChange }: Props) {
       </ul>
       {deleting && (
         <Question
-          text={`Delete ${deleting.data.originalFilename} and its result? A running job is cancelled.`}
+          text={`Delete ${jobWords(deleting, workflows).name} and its result? A running job is cancelled.`}
           action="Delete the job"
           onYes={() => remove(deleting)}
           onNo={() => setDeleting(undefined)}
@@ -61,12 +66,15 @@ export function Jobs({ client, jobs, onChange }: Props) {
 interface RowProps {
   readonly client: MiddlewareClient;
   readonly job: JobRecord;
+  readonly words: JobWords;
+  /** The machine that ran it. */
+  readonly machine: string | null;
   readonly onCancel: () => void;
   readonly onDelete: () => void;
 }
 
-function JobRow({ client, job, onCancel, onDelete }: RowProps) {
-  const { originalFilename: name } = job.data;
+function JobRow({ client, job, words, machine, onCancel, onDelete }: RowProps) {
+  const { name, title, status } = words;
   const isRunning = job.status === 'pending' || job.status === 'processing';
   return (
     <li class="job">
@@ -75,8 +83,8 @@ function JobRow({ client, job, onCancel, onDelete }: RowProps) {
         <a href={jobHash(job.id)}>
           <strong>{name}</strong>
         </a>{' '}
-        <span class={`badge ${TONES[job.status]}`}>{job.status}</span>
-        <div class="hint">{factsOf(job)}</div>
+        <span class={`badge ${TONES[job.status]}`}>{status}</span>
+        <div class="hint">{factsOf(job, name === title ? undefined : title, machine)}</div>
         {job.error && <div class="problem">{job.error}</div>}
       </div>
       <button type="button" class="quiet" onClick={isRunning ? onCancel : onDelete}>
@@ -95,9 +103,14 @@ const TONES: Readonly<Record<JobRecord['status'], string>> = {
   cancelled: 'dim',
 };
 
-function factsOf({ type, comfyuiInstance, processingDuration, createdTime }: JobRecord): string {
+function factsOf(
+  { processingDuration, createdTime }: JobRecord,
+  title: string | undefined,
+  machine: string | null,
+): string {
   return [
-    `${type}${comfyuiInstance ? ` on ${comfyuiInstance}` : ''}`,
+    ...(title === undefined ? [] : [title]),
+    ...(machine === null ? [] : [machine]),
     ...(processingDuration === undefined ? [] : [`${(processingDuration / 1000).toFixed(1)} s`]),
     timeWords(createdTime),
   ].join(', ');

@@ -21,9 +21,9 @@ export function KeyPrompt({ isWrong, onKey }: { isWrong: boolean; onKey: (key: s
           </p>
         )}
         <button type="submit" class="primary">
-          Use it
+          Sign in
         </button>
-        <p class="hint">It is kept in this tab until you sign out or close it.</p>
+        <p class="hint">This tab keeps the key until you sign out or close it.</p>
       </form>
     </main>
   );

@@ -1,34 +1,50 @@
 import { useState } from 'preact/hooks';
-import type { Health, MiddlewareClient } from '../client/index.js';
+import type { Health, MiddlewareClient, WorkflowDescription } from '../client/index.js';
+import { lacksOf } from './attention.js';
 import { messageOf } from './errors.js';
-import { machineState } from './machineState.js';
+import { MachineRow } from './MachineRow.js';
+import { machineState, timeOf } from './machineState.js';
 import type { Machine } from './overview.js';
 import { Question } from './Question.js';
 
 interface Props {
   readonly client: MiddlewareClient;
   readonly health: Health;
+  readonly workflows: readonly WorkflowDescription[];
   /** Whether the key may take machines out of service. */
   readonly isAdmin: boolean;
   readonly onChange: () => void;
 }
 
-/** The machines, with the actions of an operator. */
-export function Machines({ client, health, isAdmin, onChange }: Props) {
-  const [asked, setAsked] = useState<Machine>();
-  const [error, setError] = useState<string>();
+const TAKE_OUT = 'Take out of service';
+const RETURN = 'Return to service';
 
-  const change = async () => {
-    if (!asked) return;
-    setAsked(undefined);
+/** The machines, with the actions of an operator. */
+export function Machines({ client, health, workflows, isAdmin, onChange }: Props) {
+  const [asked, setAsked] = useState<Machine>();
+  const [checked, setChecked] = useState<string>();
+  const [error, setError] = useState<string>();
+  const { instances } = health.comfyui_instances;
+  const now = timeOf(health);
+
+  const change = async ({ id }: Machine, action: 'open' | 'close') => {
     try {
-      const action = isInService(asked) ? 'open' : 'close';
-      await client.request(`/api/circuit-breakers/${asked.id}/${action}`, { method: 'POST' });
+      await client.request(`/api/circuit-breakers/${encodeURIComponent(id)}/${action}`, { method: 'POST' });
       setError(undefined);
     } catch (thrown) {
       setError(messageOf(thrown));
     }
     onChange();
+  };
+  const confirm = (machine: Machine) => {
+    setAsked(undefined);
+    void change(machine, isInService(machine) ? 'open' : 'close');
+  };
+  // Closing the breaker of a machine that is down checks it immediately.
+  const check = async (machine: Machine) => {
+    setChecked(machine.id);
+    await change(machine, 'close');
+    setChecked(undefined);
   };
 
   return (
@@ -36,23 +52,34 @@ export function Machines({ client, health, isAdmin, onChange }: Props) {
       <h2 id="machines">Machines</h2>
       {error && <p role="alert">{error}</p>}
       <ul class="plain">
-        {health.comfyui_instances.instances.map((machine) => (
+        {instances.map((machine) => (
           <MachineRow
             key={machine.id}
             machine={machine}
-            onAsk={isAdmin ? () => setAsked(machine) : undefined}
-          />
+            state={machineState(machine, now)}
+            lacks={lacksOf(machine, workflows)}
+            now={now}
+          >
+            {isAdmin && canBeChecked(machine) && (
+              <button type="button" disabled={checked !== undefined} onClick={() => void check(machine)}>
+                {checked === machine.id ? 'Checking…' : 'Check now'}
+                <span class="unseen">: {machine.id}</span>
+              </button>
+            )}
+            {isAdmin && (
+              <button type="button" onClick={() => setAsked(machine)}>
+                {isInService(machine) ? TAKE_OUT : RETURN}
+                <span class="unseen">: {machine.id}</span>
+              </button>
+            )}
+          </MachineRow>
         ))}
       </ul>
       {asked && (
         <Question
-          text={
-            isInService(asked)
-              ? `Take ${asked.host} out of service? It gets no new jobs until you put it back. Running jobs finish.`
-              : `Put ${asked.host} back into service? It gets jobs as soon as it answers.`
-          }
-          action={isInService(asked) ? 'Take it out of service' : 'Put it back into service'}
-          onYes={() => void change()}
+          text={questionAbout(asked, instances)}
+          action={isInService(asked) ? TAKE_OUT : RETURN}
+          onYes={() => confirm(asked)}
           onNo={() => setAsked(undefined)}
         />
       )}
@@ -60,42 +87,22 @@ export function Machines({ client, health, isAdmin, onChange }: Props) {
   );
 }
 
+/** Closing the breaker of a machine with a GPU fault would also send jobs to it. */
+function canBeChecked(machine: Machine): boolean {
+  return isInService(machine) && machine.down_since !== undefined && machine.problem === undefined;
+}
+
 function isInService({ circuit_breaker: { forced } }: Machine): boolean {
   return !forced;
 }
 
-function MachineRow({ machine, onAsk }: { machine: Machine; onAsk: (() => void) | undefined }) {
-  const { host, active_jobs, response_time_ms, missing_nodes, circuit_breaker } = machine;
-  const { word, tone, reason } = machineState(machine);
-  return (
-    <li class="machine">
-      <div class="grow">
-        <strong>{host}</strong> <span class={`badge ${tone}`}>{word}</span>
-        {reason !== undefined && <p class={tone === 'bad' ? 'problem' : 'hint'}>{reason}</p>}
-        {missing_nodes && <p class="problem">Lacks {missing_nodes.join(', ')}</p>}
-        <dl>
-          <Fact name="Jobs">{active_jobs}</Fact>
-          <Fact name="Answers in">
-            {response_time_ms === null ? 'unknown' : `${Math.round(response_time_ms)} ms`}
-          </Fact>
-          <Fact name="Failed requests">{`${Math.round(100 * circuit_breaker.error_rate)} %`}</Fact>
-        </dl>
-      </div>
-      {onAsk && (
-        <button type="button" onClick={onAsk}>
-          {isInService(machine) ? 'Take out of service' : 'Put back into service'}
-          <span class="unseen">: {host}</span>
-        </button>
-      )}
-    </li>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: preact.ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
+function questionAbout(asked: Machine, all: readonly Machine[]): string {
+  const name = asked.host === asked.id ? asked.id : `${asked.id} (${asked.host})`;
+  if (!isInService(asked)) return `Return ${name} to service? It gets jobs as soon as it answers.`;
+  const isReady = ({ status }: Machine) => status === 'healthy';
+  const isLast = isReady(asked) && all.filter(isReady).length === 1;
+  const warning = isLast
+    ? ' This is the last machine that is ready: new jobs will wait until a machine is ready again.'
+    : '';
+  return `Take ${name} out of service? It gets no new jobs until you return it to service. Running jobs finish.${warning}`;
 }

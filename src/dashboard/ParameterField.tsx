@@ -95,7 +95,9 @@ function ChoiceControl({
       required={input.required}
       onChange={({ currentTarget }) => onChange(currentTarget.value)}
     >
-      {!hasUsual && <option value="">{input.required ? 'Choose…' : 'As it is'}</option>}
+      {!hasUsual && (
+        <option value="">{input.required ? 'Choose…' : `Original ${titleOf(input).toLowerCase()}`}</option>
+      )}
       {/* The graph's own value may be one that no machine has at present. */}
       {hasUsual && !choices.includes(String(usual)) && <option>{String(usual)}</option>}
       {choices.map((choice) => (

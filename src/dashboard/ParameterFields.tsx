@@ -27,13 +27,13 @@ export function ParameterFields({ workflow, values, onChange }: Props) {
   );
 }
 
-/** Images of a workflow file keep their format unless the user chooses one. */
+/** Pictures of a workflow file keep their format unless the user chooses one. */
 function formatOf({ formats, is_built_in: isBuiltIn }: WorkflowDescription): WorkflowInput {
   return {
     name: 'format',
     kind: 'choice',
     required: false,
-    description: isBuiltIn ? 'Format of the result.' : 'Format of the pictures that are made.',
+    description: isBuiltIn ? 'Format of the result.' : 'Format of the resulting pictures.',
     schema: { enum: formats, ...(isBuiltIn ? { default: 'PNG' } : {}) },
   };
 }

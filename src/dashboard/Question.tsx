@@ -17,7 +17,7 @@ export function Question({ text, action, onYes, onNo }: Props) {
       <p>{text}</p>
       <div class="row end">
         <button type="button" onClick={onNo}>
-          Do nothing
+          Cancel
         </button>
         <button type="button" class="danger" onClick={onYes}>
           {action}

@@ -14,29 +14,38 @@ interface Props {
   readonly client: MiddlewareClient;
   readonly work: Work;
   readonly status: CompletedStatus;
-  /** Uses the result as the next input image. */
+  /** Runs the job again. */
+  readonly onRetry: () => void;
+  /** Uses the result as the next input picture. */
   readonly onUse: (file: File) => void;
 }
 
 /** The result of a job, with its actions directly below. */
-export function Result({ client, work, status, onUse }: Props) {
-  const { shown, problem } = useOutputs(client, status);
-  // Only built-in workflows give a result that can be compared with the image.
+export function Result({ client, work, status, onRetry, onUse }: Props) {
+  const { shown, problem, isGone } = useOutputs(client, status);
+  // Only built-in workflows give a result that can be compared with the picture.
   const picture = work.task?.workflow.is_built_in ? pictureOf(work) : undefined;
   const before = useObjectUrl(picture);
   if (problem !== undefined) {
     return (
-      <p class="problem" role="alert">
-        {problem}
-      </p>
+      <div class="row">
+        <p class="problem grow" role="alert">
+          {problem}
+        </p>
+        {isGone && work.task && (
+          <button type="button" class="primary" onClick={onRetry}>
+            Run again
+          </button>
+        )}
+      </div>
     );
   }
-  if (!shown) return <p role="status">Fetching the result…</p>;
+  if (!shown) return <p role="status">Loading the result…</p>;
   const [first] = shown;
   if (!before) {
     return (
       <>
-        <DoneIn work={work} status={status} />
+        <DoneIn status={status} />
         <Outputs shown={shown} />
         <NodeTimes client={client} jobId={status.job_id} />
       </>
@@ -53,17 +62,17 @@ export function Result({ client, work, status, onUse }: Props) {
         <button type="button" onClick={() => onUse(fileOf(work, first))}>
           Use as next picture
         </button>
-        <DoneIn work={work} status={status} bytes={first.blob.size} />
+        <DoneIn status={status} bytes={first.blob.size} />
       </div>
       <NodeTimes client={client} jobId={status.job_id} />
     </>
   );
 }
 
-function DoneIn({ work, status, bytes }: { work: Work; status: CompletedStatus; bytes?: number }) {
+function DoneIn({ status, bytes }: { status: CompletedStatus; bytes?: number }) {
   return (
     <p class="hint" role="status">
-      {work.title}: done in {status.processing_time_seconds.toFixed(2)} s
+      Done in {status.processing_time_seconds.toFixed(2)} s
       {bytes === undefined ? '' : `, ${bytesWords(bytes)}`}
     </p>
   );

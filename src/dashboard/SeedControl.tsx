@@ -24,7 +24,7 @@ export function SeedControl({ id, input, value, described, onChange }: ControlPr
         value={value}
         onInput={({ currentTarget }) => onChange(currentTarget.value.trim())}
       />
-      <button type="button" class="dice" title="Throw the dice" onClick={roll}>
+      <button type="button" class="dice" title={`Random ${titleOf(input).toLowerCase()}`} onClick={roll}>
         <svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true">
           <rect
             x="3"
@@ -40,7 +40,7 @@ export function SeedControl({ id, input, value, described, onChange }: ControlPr
             <circle key={`${x} ${y}`} cx={x} cy={y} r="1.8" fill="currentColor" />
           ))}
         </svg>
-        <span class="unseen">Throw the dice for {titleOf(input).toLowerCase()}</span>
+        <span class="unseen">Random {titleOf(input).toLowerCase()}</span>
       </button>
     </span>
   );

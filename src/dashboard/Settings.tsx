@@ -10,12 +10,17 @@ interface Props {
   readonly form: Form;
   /** Why no machine can run the chosen workflow; undefined if a machine can. */
   readonly obstacle: string | undefined;
+  /** The state of what was started with these settings, if it is shown. */
+  readonly started: 'running' | 'over' | undefined;
+  /** Whether the start button stays in view on small screens. */
+  readonly isFloating: boolean;
   readonly onChoose: (workflow: WorkflowDescription) => void;
   readonly onSubmit: (event: Event) => void;
 }
 
 /** The choice of workflow, its settings and the start button. */
-export function Settings({ workflows, form, obstacle, onChoose, onSubmit }: Props) {
+export function Settings(props: Props) {
+  const { workflows, form, obstacle, started, isFloating, onChoose, onSubmit } = props;
   const { workflow } = form;
   return (
     <form class="card settings" aria-label="Settings" onSubmit={onSubmit}>
@@ -29,23 +34,32 @@ export function Settings({ workflows, form, obstacle, onChoose, onSubmit }: Prop
       )}
       {obstacle !== undefined && (
         <p class="notice" role="status">
-          {obstacle} Jobs that you start now wait until one can.
+          {obstacle} Jobs that you start now wait until one can. <a href="#fleet">See the machines</a>
         </p>
       )}
-      <Start form={form} />
+      <div class={`start ${isFloating ? 'floating' : ''}`}>
+        <Start form={form} started={started} />
+      </div>
     </form>
   );
 }
 
-/** The start button; it shows what is missing. */
-function Start({ form: { workflow, missing, fileInputs, filesOf } }: { form: Form }) {
-  const needed = missing && (fileInputs.length === 1 ? aFile(missing) : titleOf(missing));
-  const [only] = fileInputs;
-  const count = only && fileInputs.length === 1 ? filesOf(only).length : 1;
+/** The start button. It shows what is missing, and does not start the same again by a second click. */
+function Start({ form, started }: Pick<Props, 'form' | 'started'>) {
+  const { workflow, missing } = form;
+  const isReady = workflow !== undefined && missing === undefined && started !== 'running';
   return (
-    <button type="submit" class="primary" disabled={!workflow || needed !== undefined}>
-      {needed === undefined ? (workflow?.title ?? 'Start') : `Choose ${needed} first`}
-      {needed === undefined && count > 1 ? `: ${count} pictures` : ''}
+    <button type="submit" class="primary" disabled={!isReady}>
+      {labelOf(form, started)}
     </button>
   );
+}
+
+function labelOf({ workflow, missing, fileInputs, filesOf }: Form, started: Props['started']): string {
+  if (missing) return `Choose ${fileInputs.length === 1 ? aFile(missing) : titleOf(missing)} first`;
+  if (started === 'running') return 'Running…';
+  const label = started === 'over' ? 'Run again' : (workflow?.title ?? 'Start');
+  const [only] = fileInputs;
+  const count = only && fileInputs.length === 1 ? filesOf(only).length : 1;
+  return count > 1 ? `${label}: ${count} pictures` : label;
 }

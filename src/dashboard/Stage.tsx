@@ -1,7 +1,6 @@
-import type { CompletedStatus, Health, MiddlewareClient, Session } from '../client/index.js';
+import type { CompletedStatus, MiddlewareClient, Session } from '../client/index.js';
 import { BatchView } from './BatchView.js';
 import { isFileInput } from './inputs.js';
-import { obstacleTo } from './machineState.js';
 import type { Form } from './useForm.js';
 import type { WorkStore } from './WorkStore.js';
 import { WorkView } from './WorkView.js';
@@ -11,27 +10,23 @@ interface Props {
   readonly client: MiddlewareClient;
   readonly session: Session;
   readonly store: WorkStore;
-  readonly health: Health | undefined;
   readonly form: Form;
   /** The open job; undefined to show the whole batch. */
   readonly work: Work | undefined;
-  /** In the order of the images. */
+  /** In the order of the pictures. */
   readonly batch: readonly Work[];
   readonly onShow: (work: Work | undefined, isBatch?: boolean) => void;
   readonly onForget: (works: readonly Work[]) => void;
 }
 
 /** Shows one job, or all jobs of a batch. */
-export function Stage({ client, session, store, health, form, work, batch, onShow, onForget }: Props) {
-  const obstacleOf = (one: Work | undefined) =>
-    one?.task && health ? obstacleTo(one.task.workflow, health) : undefined;
+export function Stage({ client, session, store, form, work, batch, onShow, onForget }: Props) {
   const isMany = batch.length > 1;
   if (!work) {
     return (
       <BatchView
         client={client}
         works={batch}
-        obstacle={obstacleOf(batch[0])}
         back={{ label: 'New pictures', onClick: () => newPictures(form, onShow) }}
         onOpen={(one) => onShow(one)}
         onRetry={(works) => {
@@ -44,14 +39,14 @@ export function Stage({ client, session, store, health, form, work, batch, onSho
     );
   }
   const toBatch = { label: `All ${batch.length}`, onClick: () => onShow(work, true) };
-  const toInputs = { label: 'Back to the picture', onClick: () => onShow(undefined) };
+  const hasPicture = form.fileInputs.some((input) => form.filesOf(input).length > 0);
+  const toInputs = { label: hasPicture ? 'Back to the picture' : 'Back', onClick: () => onShow(undefined) };
   return (
     <WorkView
       key={work.key}
       client={client}
       work={work}
       needsKey={session.needs_key}
-      obstacle={obstacleOf(work)}
       back={isMany ? toBatch : toInputs}
       onCancel={() => store.cancel(work)}
       onRetry={() => onShow(store.retry(work))}

@@ -3,15 +3,15 @@ import type { Health, MiddlewareClient, Session, WorkflowDescription } from '../
 import { messageOf } from './errors.js';
 import { FileFields } from './FileFields.js';
 import { History } from './History.js';
-import { obstacleTo } from './machineState.js';
+import { obstacleTo } from './obstacle.js';
 import { Question } from './Question.js';
 import { Settings } from './Settings.js';
 import { Stage } from './Stage.js';
-import { tasksOf, useForm } from './useForm.js';
+import { type Form, tasksOf, useForm } from './useForm.js';
 import { batchHash, jobHash, type Route } from './useRoute.js';
 import { useWorks } from './useWorks.js';
 import type { WorkStore } from './WorkStore.js';
-import type { Work } from './work.js';
+import { isOver, isSameTask, type Work } from './work.js';
 
 interface Props {
   readonly client: MiddlewareClient;
@@ -26,7 +26,6 @@ interface Props {
 export function Studio({ client, session, store, workflows, health, route }: Props) {
   const form = useForm(workflows, session.limits);
   const works = useWorks(store);
-  const { jobId } = route;
   const isShown = route.view === 'studio';
   const [batch, setBatch] = useState(route.batch);
   const [key, setKey] = useState<string>();
@@ -45,11 +44,28 @@ export function Studio({ client, session, store, workflows, health, route }: Pro
     scrollTo({ top: 0 });
   };
   useEffect(() => {
+    const { jobId, batch: chosen } = route;
+    if (chosen !== undefined) {
+      setProblem(undefined);
+      setKey(undefined);
+      setBatch(chosen);
+    }
     if (jobId === undefined) return;
-    store.open(jobId).then(open, (error) => setProblem(messageOf(error)));
-  }, [jobId, store]);
+    let isCurrent = true;
+    const fail = (error: unknown) => {
+      show(undefined);
+      setProblem(messageOf(error));
+    };
+    store.open(jobId).then(
+      (work) => isCurrent && open(work),
+      (error) => isCurrent && fail(error),
+    );
+    return () => {
+      isCurrent = false;
+    };
+  }, [route, store]);
 
-  const shownBatch = works.filter((work) => work.batch === batch).reverse();
+  const shownBatch = works.filter((work) => work.batch === batch);
   const shown = works.find((work) => work.key === key);
   const isInput = !shown && shownBatch.length === 0;
   // A reload shows the same page. The address stays unchanged until the stored jobs are loaded.
@@ -58,9 +74,10 @@ export function Studio({ client, session, store, workflows, health, route }: Pro
     if (isShown && (hash !== '#studio' || works.length > 0)) history.replaceState(null, '', hash);
   }, [hash, isShown]);
 
+  const started = startedState(form, shownBatch);
   const submit = (event: Event) => {
     event.preventDefault();
-    if (!workflow || form.missing) return;
+    if (!workflow || form.missing || started === 'running') return;
     const added = store.add(tasksOf(workflow, form));
     show(added[0], added.length > 1);
     scrollTo({ top: 0 });
@@ -86,7 +103,6 @@ export function Studio({ client, session, store, workflows, health, route }: Pro
             client={client}
             session={session}
             store={store}
-            health={health}
             form={{ ...form, take }}
             work={shown}
             batch={shownBatch}
@@ -101,6 +117,8 @@ export function Studio({ client, session, store, workflows, health, route }: Pro
         workflows={workflows}
         form={form}
         obstacle={obstacle}
+        started={started}
+        isFloating={isInput && form.fileInputs.length > 0 && form.missing === undefined}
         onChoose={(chosen) => {
           form.choose(chosen);
           show(undefined);
@@ -110,6 +128,7 @@ export function Studio({ client, session, store, workflows, health, route }: Pro
       <History
         client={client}
         works={works.filter((work) => work.batch !== batch)}
+        workflows={workflows}
         hasOwnList={session.needs_key && session.access === 'submit'}
         onOpen={open}
         onClear={() => setDeleting(works)}
@@ -128,6 +147,17 @@ export function Studio({ client, session, store, workflows, health, route }: Pro
       )}
     </main>
   );
+}
+
+/** The state of a batch that was started with exactly what is in the form now; undefined if something is different. */
+function startedState(form: Form, batch: readonly Work[]): 'running' | 'over' | undefined {
+  const { workflow } = form;
+  if (!workflow || batch.length === 0) return undefined;
+  const tasks = tasksOf(workflow, form);
+  const isSame =
+    tasks.length === batch.length && tasks.every((task, index) => isSameTask(task, batch[index]?.task));
+  if (!isSame) return undefined;
+  return batch.every(isOver) ? 'over' : 'running';
 }
 
 function hashOf(shown: Work | undefined, batch: readonly Work[]): string {
@@ -155,5 +185,5 @@ function deletionWords(works: readonly Work[]): string {
   const [first] = works;
   const what =
     works.length === 1 ? `${first?.name} and its result` : `${works.length} jobs and their results`;
-  return `Delete ${what}, here and on the server? What is still running is cancelled.`;
+  return `Delete ${what}, here and on the server? Running jobs are cancelled.`;
 }

@@ -4,7 +4,7 @@ import { messageOf } from './errors.js';
 import { followJobs } from './followJobs.js';
 import { deleteWorks, loadWorks, saveWork } from './storage.js';
 import { submitTask } from './submitTask.js';
-import { isOver, randomKey, type Task, type Work, type WorkState, workOf } from './work.js';
+import { compareWorks, isOver, randomKey, type Task, type Work, type WorkState, workOf } from './work.js';
 
 /** Browsers open six connections per server, and the page needs some for other requests. */
 const UPLOADS_AT_ONCE = 3;
@@ -26,7 +26,7 @@ export class WorkStore {
     this.#owner = owner;
   }
 
-  /** Newest first. */
+  /** Newest batch first, the works of a batch in the order of their pictures. */
   get works(): readonly Work[] {
     return this.#works;
   }
@@ -53,9 +53,9 @@ export class WorkStore {
 
   /** Starts tasks as one batch. @returns their works, in the same order */
   add(tasks: readonly Task[]): readonly Work[] {
-    const batch = randomKey();
-    const works = tasks.map((task) => workOf(task, batch, this.#owner));
-    this.#set([...[...works].reverse(), ...this.#works]);
+    const common = { batch: randomKey(), createdTime: Date.now(), owner: this.#owner };
+    const works = tasks.map((task, index) => workOf(task, { ...common, index }));
+    this.#set([...works, ...this.#works]);
     for (const work of works) {
       void saveWork(work);
       this.#send(work, works.length > 1);
@@ -64,9 +64,10 @@ export class WorkStore {
   }
 
   /** Starts a job again and replaces the old one in the list. */
-  retry({ key, batch, task, createdTime }: Work): Work | undefined {
+  retry(before: Work): Work | undefined {
+    const { key, batch, task } = before;
     if (!task) return undefined;
-    const again = { ...workOf(task, batch, this.#owner), createdTime };
+    const again = workOf(task, before);
     const old = this.#works.filter((work) => work.key === key);
     this.#set(this.#works.map((work) => (work.key === key ? again : work)));
     void deleteWorks(old);
@@ -88,6 +89,7 @@ export class WorkStore {
       key: randomKey(),
       batch: randomKey(),
       createdTime: Date.now(),
+      index: 0,
       owner: this.#owner,
       task: undefined,
       title: type,
@@ -137,7 +139,7 @@ export class WorkStore {
     const kept = await loadWorks(this.#owner);
     if (this.#over.signal.aborted) return;
     this.#set([...this.#works, ...kept]);
-    for (const work of kept) if (work.state.kind === 'sending') this.#send(work, true);
+    for (const work of oldestFirst(kept)) if (work.state.kind === 'sending') this.#send(work, true);
   }
 
   #send(work: Work, isPatient = false): void {
@@ -162,7 +164,7 @@ export class WorkStore {
 
   /** Accepted jobs that have not ended, oldest first. */
   #running(): Work[] {
-    return this.#works.filter((work) => work.jobId !== undefined && !isOver(work)).reverse();
+    return oldestFirst(this.#works.filter((work) => work.jobId !== undefined && !isOver(work)));
   }
 
   #changeJob(jobId: string, state: WorkState): void {
@@ -183,6 +185,11 @@ export class WorkStore {
     this.#works = works;
     for (const listener of this.#listeners) listener();
   }
+}
+
+/** Oldest batch first, the works of a batch in the order of their pictures. */
+function oldestFirst(works: readonly Work[]): Work[] {
+  return works.toSorted((a, b) => a.createdTime - b.createdTime || compareWorks(a, b));
 }
 
 function stateOf(status: JobStatus): WorkState {

@@ -1,5 +1,5 @@
 import type { MiddlewareClient } from '../client/index.js';
-import { timeWords } from './figures.js';
+import { secondsWords, timeWords } from './figures.js';
 import { percentageOf, progressWords } from './Progress.js';
 import { useObjectUrl } from './useObjectUrl.js';
 import { useThumbnail } from './useThumbnail.js';
@@ -8,13 +8,13 @@ import { pictureOf, type Work } from './work.js';
 interface Props {
   readonly client: MiddlewareClient;
   readonly work: Work;
-  /** Why no machine can run the job; undefined if a machine can. */
-  readonly obstacle: string | undefined;
+  /** Whether the tile is in a list under the name of its workflow. */
+  readonly isInBatch?: boolean;
   readonly onOpen: () => void;
 }
 
 /** One job of a list: a thumbnail and its state. */
-export function WorkTile({ client, work, obstacle, onOpen }: Props) {
+export function WorkTile({ client, work, isInBatch = false, onOpen }: Props) {
   const { state, jobId, name } = work;
   const result = useThumbnail(client, state.kind === 'done' && isPicture(work) ? jobId : undefined);
   const sent = useObjectUrl(pictureOf(work));
@@ -27,7 +27,7 @@ export function WorkTile({ client, work, obstacle, onOpen }: Props) {
           {url && <img src={url} alt="" loading="lazy" />}
         </span>
         <span class="name">{name}</span>
-        <span class="hint">{wordsOf(work, obstacle)}</span>
+        <span class="hint">{wordsOf(work, isInBatch)}</span>
       </button>
       {isUnderWay && <progress max={100} value={percentageOf(state)} aria-label={`Progress of ${name}`} />}
     </li>
@@ -38,15 +38,16 @@ function isPicture({ state }: Work): boolean {
   return state.kind === 'done' && state.status.outputs[0]?.kind === 'image';
 }
 
-function wordsOf({ state, title, createdTime }: Work, obstacle: string | undefined): string {
+function wordsOf({ state, title, name, createdTime }: Work, isInBatch: boolean): string {
   switch (state.kind) {
     case 'done':
-      return `${title}, ${timeWords(createdTime)}`;
+      if (isInBatch) return `Done in ${secondsWords(state.status.processing_time_seconds)}`;
+      return name === title ? timeWords(createdTime) : `${title}, ${timeWords(createdTime)}`;
     case 'failed':
       return `Failed: ${state.message}`;
     case 'cancelled':
       return 'Cancelled';
     default:
-      return progressWords(state, obstacle);
+      return progressWords(state);
   }
 }

@@ -13,8 +13,6 @@ interface Props {
   readonly client: MiddlewareClient;
   readonly work: Work;
   readonly needsKey: boolean;
-  /** Why no machine can run the job; undefined if a machine can. */
-  readonly obstacle: string | undefined;
   readonly back: { readonly label: string; readonly onClick: () => void };
   readonly onCancel: () => void;
   readonly onRetry: () => void;
@@ -36,17 +34,17 @@ export function WorkView(props: Props) {
           <h2 id="work">{work.name}</h2>
           <p class="hint">{settingsOf(work)}</p>
         </div>
-        <button type="button" class="quiet" onClick={back.onClick}>
+        <button type="button" class="quiet flush" onClick={back.onClick}>
           {back.label}
         </button>
       </header>
       {state.kind === 'done' ? (
-        <Result client={client} work={work} status={state.status} onUse={props.onUse} />
+        <Result client={client} work={work} status={state.status} onRetry={onRetry} onUse={props.onUse} />
       ) : (
         <Unfinished work={work} />
       )}
       {(state.kind === 'sending' || state.kind === 'running') && (
-        <Progress state={state} obstacle={props.obstacle} onCancel={onCancel} />
+        <Progress state={state} onCancel={onCancel} />
       )}
       {state.kind === 'failed' && (
         <p class="problem" role="alert">
@@ -94,7 +92,7 @@ export function WorkView(props: Props) {
   );
 }
 
-/** Shows the input image until there is a result. */
+/** Shows the input picture until there is a result. */
 function Unfinished({ work }: { work: Work }) {
   const url = useObjectUrl(pictureOf(work));
   if (!url) return null;
@@ -110,11 +108,12 @@ function CopyLink({ jobId }: { jobId: string }) {
   return <CopyButton label="Copy link" isQuiet copy={copy} />;
 }
 
-function settingsOf({ title, task }: Work): string {
+function settingsOf({ title, name, task }: Work): string {
   const { values = {}, format } = task ?? {};
   const settings = Object.entries(values)
     .filter(([name, value]) => name !== 'format' && value !== '' && value !== false)
     .map(([name, value]) => (value === true ? name : `${name} ${value}`));
-  const text = [title, ...settings, ...(format ? [format] : [])].join(' · ');
+  // Without a file, the heading is the title.
+  const text = [...(name === title ? [] : [title]), ...settings, ...(format ? [format] : [])].join(' · ');
   return text.length > 200 ? `${text.slice(0, 199)}…` : text;
 }

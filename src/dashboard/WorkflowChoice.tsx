@@ -1,4 +1,5 @@
 import type { WorkflowDescription } from '../client/index.js';
+import { canRun } from './obstacle.js';
 
 /** With more workflows, the list scrolls. */
 const MANY = 6;
@@ -11,6 +12,8 @@ interface Props {
 
 /** The list of workflows. */
 export function WorkflowChoice({ workflows, chosen, onChoose }: Props) {
+  // If none can run, the box at the start button says so once.
+  const canAnyRun = workflows.some(canRun);
   return (
     <fieldset class={`choices ${workflows.length > MANY ? 'many' : ''}`}>
       <legend>What to do</legend>
@@ -21,9 +24,7 @@ export function WorkflowChoice({ workflows, chosen, onChoose }: Props) {
             <span>
               <strong>{one.title}</strong>
               <span class="hint">{one.description}</span>
-              {one.instances.some(({ can_run }) => can_run) ? null : (
-                <span class="problem">No machine can run it at the moment.</span>
-              )}
+              {canAnyRun && !canRun(one) && <span class="problem">No machine can run it at the moment.</span>}
             </span>
           </label>
         ))}

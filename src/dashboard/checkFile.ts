@@ -21,16 +21,16 @@ export async function checkFile(
   if (isPicture) {
     const type = typeOf(new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer()));
     if (!type || !limits.image_types.includes(type)) {
-      return `${file.name} is not a ${namesOf(limits.image_types)} image.`;
+      return `${file.name} is not a ${namesOf(limits.image_types)} picture.`;
     }
   }
   if (file.size > limits.max_file_bytes) {
-    return `${file.name} is too large: ${inMegabytes(file.size)}. This server takes up to ${inMegabytes(limits.max_file_bytes)}.`;
+    return `${file.name} is too large: ${inMegabytes(file.size)}. The limit of this server is ${inMegabytes(limits.max_file_bytes)}.`;
   }
   if (!isPicture) return undefined;
   const pixels = await pixelsOf(file);
   if (pixels === undefined || pixels <= limits.max_image_pixels) return undefined;
-  return `${file.name} has too many pixels: ${inMillions(pixels)}. This server takes up to ${inMillions(limits.max_image_pixels)}.`;
+  return `${file.name} has too many pixels: ${inMillions(pixels)}. The limit of this server is ${inMillions(limits.max_image_pixels)}.`;
 }
 
 /** Describes in a few words what files the server accepts. */

@@ -2,7 +2,7 @@ import { MiddlewareError } from '../client/index.js';
 
 /** Returns an error message for the user. */
 export function messageOf(error: unknown): string {
-  if (!(error instanceof MiddlewareError)) return 'The server is out of reach. Try again in a moment.';
+  if (!(error instanceof MiddlewareError)) return 'The server cannot be reached. Try again in a moment.';
   switch (error.code) {
     case 'JOB_NOT_FOUND':
       return 'The server does not know this job any more: it was restarted, or the job expired. Start it again.';

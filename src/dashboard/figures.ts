@@ -15,7 +15,18 @@ export function bytesWords(bytes: number): string {
 
 export function secondsWords(seconds: number): string {
   if (seconds < 90) return `${Math.ceil(seconds)} s`;
-  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  const hours = Math.round(seconds / 3600);
+  return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} days`;
+}
+
+/** @param percent such as `85.71%` */
+export function percentWords(percent: string): string {
+  return `${Number(Number.parseFloat(percent).toFixed(1))} %`;
+}
+
+export function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** Formats a time; with the date if it is not today. */

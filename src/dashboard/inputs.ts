@@ -1,4 +1,5 @@
-import type { WorkflowDescription } from '../client/index.js';
+import type { Session, WorkflowDescription } from '../client/index.js';
+import { capitalised } from './figures.js';
 
 export type WorkflowInput = WorkflowDescription['inputs'][number];
 type FileKind = Extract<WorkflowInput['kind'], 'image' | 'mask' | 'video' | 'audio' | 'file'>;
@@ -29,7 +30,7 @@ export interface ControlProps {
   readonly onChange: (value: string) => void;
 }
 
-/** File types for file dialogs. */
+/** Media types, as in the `accept` of file fields. */
 const ACCEPTED: Readonly<Record<FileKind, string | undefined>> = {
   image: 'image/*',
   mask: 'image/*',
@@ -42,8 +43,9 @@ export function isFileInput(input: WorkflowInput): input is FileInput {
   return input.kind in ACCEPTED;
 }
 
-export function acceptedBy({ kind }: FileInput): string | undefined {
-  return ACCEPTED[kind];
+/** File types for file dialogs: the server accepts only some types of images. */
+export function acceptedBy({ kind }: FileInput, limits: Session['limits']): string | undefined {
+  return kind === 'image' || kind === 'mask' ? limits.image_types.join() : ACCEPTED[kind];
 }
 
 /** Whether a file seems to match this input. The server decides by the bytes. */
@@ -53,7 +55,7 @@ export function fits({ kind }: FileInput, file: File): boolean {
 
 /** The title of an input. */
 export function titleOf({ name, title }: Pick<WorkflowInput, 'name' | 'title'>): string {
-  return title ?? name.charAt(0).toUpperCase() + name.slice(1).replaceAll('_', ' ');
+  return title ?? capitalised(name).replaceAll('_', ' ');
 }
 
 export function schemaOf({ schema = {} }: WorkflowInput): ValueSchema {

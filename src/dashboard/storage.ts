@@ -1,21 +1,27 @@
 import { createStore, delMany, set, values } from 'idb-keyval';
-import type { Work } from './work.js';
+import { compareWorks, type Work } from './work.js';
 
 /** Older works are deleted. */
 const MAX_WORKS = 200;
 /** Size limit of all input files; the oldest are deleted. */
 const MAX_BYTES = 500 * 1024 * 1024;
 
+/** Older versions of the page stored no index. */
+type StoredWork = Omit<Work, 'index'> & Partial<Pick<Work, 'index'>>;
+
 const database = () => createStore('comfyui-express-middleware', 'works');
 
 /**
- * Loads the works of a key, newest first. Empty if the browser stores nothing, as in some private windows: the page also works
+ * Loads the works of a key, in their order. Empty if the browser stores nothing, as in some private windows: the page also works
  * without.
  */
 export async function loadWorks(owner: string | null): Promise<readonly Work[]> {
   try {
-    const all = await values<Work>(database());
-    const own = all.filter((work) => work.owner === owner).sort((a, b) => b.createdTime - a.createdTime);
+    const all = await values<StoredWork>(database());
+    const own = all
+      .filter((work) => work.owner === owner)
+      .map((work): Work => ({ ...work, index: work.index ?? 0 }))
+      .sort(compareWorks);
     const kept = own.slice(0, countToKeep(own));
     await deleteWorks(own.slice(kept.length));
     return kept;

@@ -20,9 +20,11 @@ interface Fetched {
   /** Undefined while loading. */
   readonly shown: readonly [Shown, ...Shown[]] | undefined;
   readonly problem: string | undefined;
+  /** Whether the server deleted the result. */
+  readonly isGone: boolean;
 }
 
-const NOTHING: Fetched = { shown: undefined, problem: undefined };
+const NOTHING: Fetched = { shown: undefined, problem: undefined, isGone: false };
 
 /** Loads the outputs of a job while it is shown. */
 export function useOutputs(client: MiddlewareClient, status: CompletedStatus): Fetched {
@@ -44,9 +46,9 @@ export function useOutputs(client: MiddlewareClient, status: CompletedStatus): F
     };
     setFetched(NOTHING);
     fetchAll()
-      .then(([first, ...others]) => setFetched({ shown: [first, ...others], problem: undefined }))
+      .then(([first, ...others]) => setFetched({ ...NOTHING, shown: [first, ...others] }))
       .catch((error) => {
-        if (!over.signal.aborted) setFetched({ shown: undefined, problem: problemOf(error) });
+        if (!over.signal.aborted) setFetched({ ...NOTHING, ...problemOf(error) });
       });
     return () => {
       over.abort();
@@ -56,7 +58,7 @@ export function useOutputs(client: MiddlewareClient, status: CompletedStatus): F
   return fetched;
 }
 
-function problemOf(error: unknown): string {
+function problemOf(error: unknown): Pick<Fetched, 'problem' | 'isGone'> {
   const isGone = error instanceof MiddlewareError && (error.status === 404 || error.status === 410);
-  return isGone ? 'The server no longer keeps this result. Run it again to see it.' : messageOf(error);
+  return { problem: isGone ? 'The server no longer keeps this result.' : messageOf(error), isGone };
 }

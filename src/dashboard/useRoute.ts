@@ -18,14 +18,22 @@ export function batchHash(batch: string): string {
   return `#batch=${batch}`;
 }
 
-/** The route from the URL hash: it can be bookmarked and shared, and works with the back button. */
+/**
+ * The route from the URL hash: it can be bookmarked and shared, and works with the back button. Each change of the hash by the
+ * user is a new object, also if it has the same values: the page itself may have shown something else in the meantime.
+ */
 export function useRoute(): Route {
-  const [hash, setHash] = useState(location.hash);
+  const [route, setRoute] = useState(readRoute);
   useEffect(() => {
-    const onChange = () => setHash(location.hash);
+    const onChange = () => setRoute(readRoute());
     addEventListener('hashchange', onChange);
     return () => removeEventListener('hashchange', onChange);
   }, []);
+  return route;
+}
+
+function readRoute(): Route {
+  const { hash } = location;
   const [, name, id] = /^#(job|batch)=([\w-]+)$/.exec(hash) ?? [];
   return {
     view: hash === '#fleet' ? 'fleet' : 'studio',

@@ -27,6 +27,8 @@ export interface Work {
   readonly batch: string;
   /** Epoch ms. */
   readonly createdTime: number;
+  /** Position in the batch. */
+  readonly index: number;
   /** Name of the API key; null if the server has no keys. */
   readonly owner: string | null;
   /** Undefined if the job was started elsewhere. */
@@ -48,13 +50,30 @@ export function pictureOf({ task }: Work): File | undefined {
   return file?.type.startsWith('image/') ? file : undefined;
 }
 
+/** Newest batch first, the works of a batch in the order of their pictures. */
+export function compareWorks(a: Work, b: Work): number {
+  return b.createdTime - a.createdTime || a.index - b.index;
+}
+
+/** Whether two tasks have the same workflow, files and values. */
+export function isSameTask(a: Task, b: Task | undefined): boolean {
+  if (b === undefined || a.workflow.type !== b.workflow.type || a.format !== b.format) return false;
+  const names = new Set([...Object.keys(a.files), ...Object.keys(b.files)]);
+  const hasSameFiles = [...names].every((name) => a.files[name] === b.files[name]);
+  return hasSameFiles && JSON.stringify(a.values) === JSON.stringify(b.values);
+}
+
 /** Creates a work for a task. */
-export function workOf(task: Task, batch: string, owner: string | null): Work {
+export function workOf(
+  task: Task,
+  { batch, createdTime, index, owner }: Pick<Work, 'batch' | 'createdTime' | 'index' | 'owner'>,
+): Work {
   const [file] = Object.values(task.files);
   return {
     key: randomKey(),
     batch,
-    createdTime: Date.now(),
+    createdTime,
+    index,
     owner,
     task,
     title: task.workflow.title,

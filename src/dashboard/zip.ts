@@ -30,7 +30,15 @@ async function* entriesOf(client: MiddlewareClient, works: readonly Work[], onFi
   }
 }
 
-/** Returns an unused file name: images of different folders may have the same name. */
+/** The name of the file: with the time when the jobs were started, because a user saves many. */
+export function zipName(first: Work | undefined): string {
+  const date = new Date(first?.createdTime ?? Date.now());
+  const parts = [date.getFullYear(), date.getMonth() + 1, date.getDate(), date.getHours(), date.getMinutes()];
+  const [year, month, day, hour, minute] = parts.map((part) => String(part).padStart(2, '0'));
+  return `${first?.task?.workflow.type ?? 'results'}-${year}-${month}-${day}-${hour}${minute}.zip`;
+}
+
+/** Returns an unused file name: pictures of different folders may have the same name. */
 function freeName(name: string, taken: Set<string>): string {
   const dot = name.lastIndexOf('.');
   const [stem, ending] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, ''];

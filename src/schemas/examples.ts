@@ -544,6 +544,7 @@ export const examples: Readonly<Record<string, unknown>> = {
             failures: 0,
             error_rate: 0,
             forced: false,
+            open_since: null,
           },
         },
         {
@@ -558,6 +559,7 @@ export const examples: Readonly<Record<string, unknown>> = {
             failures: 0,
             error_rate: 0,
             forced: false,
+            open_since: null,
           },
         },
       ],
@@ -1655,6 +1657,7 @@ export const examples: Readonly<Record<string, unknown>> = {
         total_requests: 25,
         error_rate: 0,
         forced: false,
+        open_since: null,
       },
       'instance-2': {
         name: 'instance-2',
@@ -1669,6 +1672,7 @@ export const examples: Readonly<Record<string, unknown>> = {
         total_requests: 24,
         error_rate: 0,
         forced: false,
+        open_since: null,
       },
     },
   },
@@ -1784,6 +1788,7 @@ export const examples: Readonly<Record<string, unknown>> = {
       total_requests: 25,
       error_rate: 0,
       forced: true,
+      open_since: '2026-11-26T15:06:41.600Z',
     },
   },
   close_breaker_200: {
@@ -1801,6 +1806,7 @@ export const examples: Readonly<Record<string, unknown>> = {
       total_requests: 26,
       error_rate: 0,
       forced: false,
+      open_since: null,
     },
   },
   error_503: {
@@ -1840,6 +1846,7 @@ export const examples: Readonly<Record<string, unknown>> = {
             failures: 0,
             error_rate: 0,
             forced: true,
+            open_since: '2026-11-26T15:06:41.600Z',
           },
         },
         {
@@ -1854,6 +1861,7 @@ export const examples: Readonly<Record<string, unknown>> = {
             failures: 0,
             error_rate: 0,
             forced: true,
+            open_since: '2026-11-26T15:06:41.600Z',
           },
         },
       ],

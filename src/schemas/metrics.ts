@@ -222,6 +222,7 @@ export const circuitBreaker = z.object({
   total_requests: count,
   error_rate: z.number().min(0).max(1),
   forced: z.boolean(),
+  open_since: isoTime.nullable(),
 });
 
 /** `GET /api/circuit-breakers`. */

@@ -19,6 +19,7 @@ export const instanceHealth = z.object({
     forced: z.boolean().meta({
       description: 'Opened manually: the instance gets no jobs until the breaker is closed manually.',
     }),
+    open_since: isoTime.nullable().meta({ description: 'Time since when it is not closed.' }),
   }),
   state: z.literal('warming').optional().meta({
     description: 'WARMUP runs workflows on it before its first job.',
@@ -35,6 +36,7 @@ export const instanceHealth = z.object({
     description:
       'Why it gets no jobs although it responds, for example because several machines share its address.',
   }),
+  problem_since: isoTime.optional().meta({ description: 'Time since when it has the problem.' }),
 });
 
 /** `GET /health`. */

@@ -71,7 +71,7 @@ export function createMachines(
     log('health'),
   );
   const needs = new WorkflowNeeds({ workflows, instances, inspector }, log('health'));
-  const gpuFaults = new GpuFaults((host) => connections.isConnected(host), log('health'));
+  const gpuFaults = new GpuFaults((host) => connections.isConnected(host), clock, log('health'));
   const graphs = new GraphMachines({ instances, inspector }, clock, log('health'));
   const checker = new HealthChecker(
     instances,

@@ -2,6 +2,7 @@ import { AppError } from '../errors.js';
 import type { Clock } from '../utils/clock.js';
 import type { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
 import type { Instance } from './instances/Instance.js';
+import { lackWords } from './instances/lackWords.js';
 import type { Admission } from './jobs/Admission.js';
 import type { JobManager } from './jobs/JobManager.js';
 import type { JobProcessor } from './jobs/JobProcessor.js';
@@ -31,7 +32,7 @@ export class HealthReporter {
   readonly #processor: JobProcessor;
   readonly #recorder: Recorder;
   readonly #admission: Admission;
-  readonly #workflows: Pick<WorkflowCatalogue, 'problems'>;
+  readonly #workflows: Pick<WorkflowCatalogue, 'problems' | 'get'>;
   readonly #isQueueAvailable: () => boolean;
   readonly #clock: Clock;
 
@@ -42,7 +43,7 @@ export class HealthReporter {
       processor: JobProcessor;
       recorder: Recorder;
       admission: Admission;
-      workflows: Pick<WorkflowCatalogue, 'problems'>;
+      workflows: Pick<WorkflowCatalogue, 'problems' | 'get'>;
       /** Whether jobs can be accepted and recorded. */
       isQueueAvailable: () => boolean;
     },
@@ -96,7 +97,9 @@ export class HealthReporter {
 
   async #warnings(isForStrangers: boolean): Promise<string[]> {
     const issues = this.#instances.flatMap((instance) =>
-      issuesOf(instance, isForStrangers ? instance.address.id : instance.host),
+      isForStrangers
+        ? issuesOf(instance, instance.address.id, instance.missingNodes)
+        : issuesOf(instance, instance.host, lackWords(instance, this.#workflows)),
     );
     for (const { file, message } of this.#workflows.problems()) {
       issues.push(
@@ -114,17 +117,18 @@ export class HealthReporter {
   }
 }
 
-/** @param name of the instance in the issues */
-function issuesOf(instance: Instance, name: string): string[] {
+/**
+ * @param name of the instance in the issues
+ * @param lacks what it lacks, in words
+ */
+function issuesOf(instance: Instance, name: string, lacks: readonly string[]): string[] {
   const issues: string[] = [];
-  const { isHealthy, breaker, health, missingNodes } = instance;
+  const { isHealthy, breaker, health } = instance;
   if (breaker.isForced) issues.push(`Instance ${name} was taken out of service manually.`);
   else if (health.problem) {
     issues.push(`Instance ${name} gets no jobs: ${health.problem.reason}.`.replace(/\.\.$/, '.'));
   } else if (health.isWarming) issues.push(`Instance ${name} is warming up.`);
   else if (!isHealthy) issues.push(`Instance ${name} is unhealthy.`);
-  if (isHealthy && missingNodes.length > 0) {
-    issues.push(`Instance ${name} lacks ${missingNodes.join(', ')}.`);
-  }
+  if (isHealthy && lacks.length > 0) issues.push(`Instance ${name} lacks ${lacks.join(', ')}.`);
   return issues;
 }

@@ -17,7 +17,7 @@ export function instanceView(
   { isForStrangers = false, promptsOfOthers = 0 } = {},
 ): z.input<typeof healthAnswer>['comfyui_instances']['instances'][number] {
   const { health, breaker, missingNodes } = instance;
-  const { state, failures, errorRate, forced } = breaker.snapshot;
+  const { state, failures, errorRate, forced, openSince } = breaker.snapshot;
   return {
     id: instance.address.id,
     host: nameOf(instance),
@@ -25,13 +25,19 @@ export function instanceView(
     last_check: isoOrNull(health.lastCheck),
     response_time_ms: rounded(health.responseTimeMs ?? null, 1),
     active_jobs: instance.activeJobs,
-    circuit_breaker: { state, failures, error_rate: rounded(errorRate, 4), forced },
+    circuit_breaker: {
+      state,
+      failures,
+      error_rate: rounded(errorRate, 4),
+      forced,
+      open_since: isoOrNull(openSince),
+    },
     ...(health.isWarming ? { state: 'warming' as const } : {}),
     ...(promptsOfOthers > 0 ? { prompts_of_others: promptsOfOthers } : {}),
     ...(missingNodes.length > 0 ? { missing_nodes: missingNodes } : {}),
     ...(health.downSince === undefined ? {} : { down_since: toIso(health.downSince) }),
     ...(health.lastError === undefined || isForStrangers ? {} : { last_error: health.lastError }),
-    ...(health.problem ? { problem: health.problem.reason } : {}),
+    ...(health.problem ? { problem: health.problem.reason, problem_since: toIso(health.problem.since) } : {}),
   };
 }
 
@@ -55,5 +61,6 @@ export function breakerView({
     total_requests: snapshot.totalRequests,
     error_rate: rounded(snapshot.errorRate, 4),
     forced: snapshot.forced,
+    open_since: isoOrNull(snapshot.openSince),
   };
 }

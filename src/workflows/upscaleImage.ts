@@ -7,7 +7,7 @@ import { defineWorkflow, IMAGE_FILE } from './types.js';
 export const upscaleImage = defineWorkflow({
   type: 'upscale-image',
   title: 'Upscale',
-  description: 'Upscales the image up to four times with NMKD-Siax.',
+  description: 'Enlarges up to four times with NMKD-Siax.',
   estimateSeconds: 15,
   files: [IMAGE_FILE],
   parameters: z.object({ scale: scaleParameter.describe('Scale factor, 1 to 4.') }),

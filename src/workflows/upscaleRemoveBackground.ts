@@ -8,7 +8,7 @@ import { defineWorkflow, IMAGE_FILE } from './types.js';
 export const upscaleRemoveBackground = defineWorkflow({
   type: 'upscale-remove-bg',
   title: 'Upscale and remove background',
-  description: 'Upscales the image up to four times, then removes the background.',
+  description: 'Enlarges up to four times, then removes the background.',
   estimateSeconds: 25,
   files: [IMAGE_FILE],
   parameters: z.object({ scale: scaleParameter.describe('Scale factor, 1 to 4.') }),

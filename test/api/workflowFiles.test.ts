@@ -237,7 +237,9 @@ describe('a graph of which machines lack something', () => {
       error: expect.stringContaining('Sparkle ✨ (v2)|mine'),
     });
     const { issues, comfyui_instances } = await health();
-    expect(issues).toEqual([expect.stringMatching(/^Instance .* lacks Sparkle ✨ \(v2\)\|mine\.$/)]);
+    expect(issues).toEqual([
+      expect.stringMatching(/^Instance .* lacks the node Sparkle ✨ \(v2\)\|mine \(workflow sparkle\)\.$/),
+    ]);
     expect(comfyui_instances).toMatchObject({ healthy: 1, unhealthy: 0 });
     await expectOthersAreWell();
   });

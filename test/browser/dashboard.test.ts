@@ -115,7 +115,7 @@ describe.skipIf(!requireBrowser())('the page', () => {
     for (const { faults } of stack.simulators) faults.hang = true;
     await choose(page);
     await page.getByRole('button', { name: 'Remove background', exact: true }).click();
-    await page.getByText(/%, InspyrenetRembg, about/).waitFor();
+    await page.getByText(/\d %, .+ · InspyrenetRembg/).waitFor();
     await page.locator('.progress').getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('alert').getByText('Cancelled.').waitFor();
     for (const { faults } of stack.simulators) faults.hang = false;
@@ -131,7 +131,7 @@ describe.skipIf(!requireBrowser())('the page', () => {
     });
     const start = page.getByRole('button', { name: 'Remove background', exact: true });
     const alert = page.locator('.workbench').getByRole('alert');
-    await alert.getByText(/not.*image|type/i).waitFor();
+    await alert.getByText('letter.png is not a PNG or JPEG picture.').waitFor();
     await expectAccessible(page);
     for (const { faults } of stack.simulators) {
       faults.failNodes.set('InspyrenetRembg', { type: 'ValueError', message: 'cannot see the subject' });
@@ -146,7 +146,7 @@ describe.skipIf(!requireBrowser())('the page', () => {
     const others = [await stack.client.submit('upscale-image', await readFile(PHOTO))];
     await stack.client.until(String(others[0]), ({ status }) => status === 'processing');
     others.push(await stack.client.submit('upscale-image', await readFile(PHOTO)));
-    await start.click();
+    await page.getByRole('button', { name: 'Run again' }).click();
     await alert.getByText(/queue is full.*Try again in/i).waitFor();
     for (const { faults } of stack.simulators) faults.hang = false;
     for (const id of others) await stack.services.manager.cancel(id);
@@ -167,16 +167,16 @@ describe.skipIf(!requireBrowser())('the page', () => {
     await stack.stop();
     await page
       .getByRole('alert')
-      .getByText(/out of reach/)
+      .getByText(/cannot be reached/)
       .waitFor();
     stack = await Stack.start({ simulators: [work], port: Number(port) });
-    await eventually(async () => expect(await page.getByText(/out of reach/).count()).toBe(0));
+    await eventually(async () => expect(await page.getByText(/cannot be reached/).count()).toBe(0));
     // The job does not exist anymore, and the page reports that instead of waiting forever.
     await page
       .getByRole('alert')
       .getByText(/shut down before|does not know this job/)
       .waitFor();
-    await page.getByRole('button', { name: 'Remove background', exact: true }).click();
+    await page.getByRole('button', { name: 'Run again' }).click();
     await page.getByRole('link', { name: 'Download' }).waitFor();
     expectClean(watched, stack.client.baseUrl, /ERR_|Failed to load resource/);
   });
@@ -221,7 +221,7 @@ describe.skipIf(!requireBrowser())('the page', () => {
       await page.locator('.job', { hasText: 'completed' }).waitFor();
       const other = await stack.client.submit('upscale-image', await readFile(PHOTO));
       await stack.client.finished(other);
-      await page.locator('.job', { hasText: 'upscale-image' }).getByText('completed').waitFor();
+      await page.locator('.job', { hasText: 'Upscale' }).getByText('completed').waitFor();
     } finally {
       clearInterval(busy);
     }
@@ -255,14 +255,22 @@ describe.skipIf(!requireBrowser())('the page', () => {
     const row = page.locator('.machine', { hasText: host });
     await row.getByRole('button', { name: /Take out of service/ }).click();
     await expectAccessible(page);
-    await page.getByRole('button', { name: 'Do nothing' }).click();
+    const question = page.getByRole('dialog');
+    await question.getByRole('button', { name: 'Cancel' }).click();
     expect(stack.services.instances[0]?.breaker.isForced).toBe(false);
     await row.getByRole('button', { name: /Take out of service/ }).click();
-    await page.getByRole('button', { name: 'Take it out of service' }).click();
+    expect(await question.getByText(/last machine/).count()).toBe(0);
+    await question.getByRole('button', { name: 'Take out of service' }).click();
     await row.getByText('Out of service', { exact: true }).waitFor();
     await page.getByText('degraded').waitFor();
-    await row.getByRole('button', { name: /Put back into service/ }).click();
-    await page.getByRole('button', { name: 'Put it back into service' }).click();
+    await row.getByText(/^For \d+ s, since \d\d:\d\d: taken out of service by an operator/).waitFor();
+    // Now jobs would have to wait.
+    const other = page.locator('.machine', { hasText: stack.simulator(1).host });
+    await other.getByRole('button', { name: /Take out of service/ }).click();
+    await question.getByText(/This is the last machine that is ready: new jobs will wait/).waitFor();
+    await question.getByRole('button', { name: 'Cancel' }).click();
+    await row.getByRole('button', { name: /Return to service/ }).click();
+    await question.getByRole('button', { name: 'Return to service' }).click();
     await row.getByText('Ready').waitFor();
     await page.getByRole('button', { name: /^Delete/ }).click();
     await page.getByRole('button', { name: 'Delete the job' }).click();
@@ -278,7 +286,7 @@ describe.skipIf(!requireBrowser())('the page', () => {
       const page = await open({ env: { API_KEYS } });
       await page.getByLabel('API key').fill(key);
       await expectAccessible(page);
-      await page.getByRole('button', { name: 'Use it' }).click();
+      await page.getByRole('button', { name: 'Sign in' }).click();
       await choose(page);
       await page.getByRole('button', { name: 'Remove background', exact: true }).click();
       await page.getByRole('link', { name: 'Download' }).waitFor();

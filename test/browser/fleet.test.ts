@@ -2,11 +2,15 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { healthAnswer } from '../../src/schemas/status.js';
 import { expectAccessible } from '../support/accessible.js';
 import { expectClean, launchBrowser, openPage, requireBrowser, type Watched } from '../support/browser.js';
+import { png } from '../support/pictures.js';
 import { Stack, type StackOptions } from '../support/stack.js';
 import { expectFitting } from './expectFitting.js';
 
+/** For tests with many steps on a busy computer. */
+const LONG = { timeout: 90_000 };
 const PHOTO = path.resolve(import.meta.dirname, '../../data/samples/product.jpg');
 const ADMIN = 'ops-key-0123456789ab';
 const SUBMIT = 'shop-key-0123456789';
@@ -27,9 +31,17 @@ async function open(
   return watched.page;
 }
 
+/** The first machine as the server reports it. */
+async function firstMachine() {
+  const response = await stack.client.request('/health');
+  const [first] = healthAnswer.parse(await response.json()).comfyui_instances.instances;
+  if (!first) throw new Error('there is no machine');
+  return first;
+}
+
 async function signIn(page: Page, key: string): Promise<void> {
   await page.getByLabel('API key').fill(key);
-  await page.getByRole('button', { name: 'Use it' }).click();
+  await page.getByRole('button', { name: 'Sign in' }).click();
 }
 
 describe.skipIf(!requireBrowser())('the fleet', () => {
@@ -49,13 +61,71 @@ describe.skipIf(!requireBrowser())('the fleet', () => {
     await machine.getByText('Ready').waitFor();
     await stack.simulator().stop();
     await machine.getByText('Down').waitFor();
-    await machine.getByText(/^Since \d\d:\d\d: nothing answers at this address/).waitFor();
-    await page.getByRole('heading', { name: 'Needs attention' }).waitFor();
+    await machine.getByText(/^For \d+ s, since \d\d:\d\d: nothing answers at this address/).waitFor();
+    await page
+      .getByRole('region', { name: 'Needs attention' })
+      .getByText(/^instance-1: Down\. For \d+ s, since/)
+      .waitFor();
     await expectAccessible(page);
     await machine.getByRole('button', { name: /Take out of service/ }).click();
-    await page.getByRole('button', { name: 'Take it out of service' }).click();
-    await machine.getByText(/^Taken out of service by hand\./).waitFor();
+    await page.getByRole('dialog').getByRole('button', { name: 'Take out of service' }).click();
+    await machine.getByText(/taken out of service by an operator\. It is down, too: nothing/).waitFor();
     expect(stack.services.instances[0]?.breaker.isForced).toBe(true);
+    expectClean(watched, stack.client.baseUrl);
+  });
+
+  it('checks a machine that is down when an operator asks for it', async () => {
+    const page = await open('#fleet');
+    const machine = page.locator('.machine', { hasText: stack.simulator().host });
+    await machine.getByText('Answers in').waitFor();
+    await stack.simulator().stop();
+    await machine.getByText('Last check').waitFor();
+    expect(await machine.getByText('Answers in').count()).toBe(0);
+    const [response] = await Promise.all([
+      page.waitForResponse(/\/instance-1\/close$/),
+      machine.getByRole('button', { name: 'Check now' }).click(),
+    ]);
+    expect(response.status()).toBe(200);
+    await machine.getByRole('button', { name: 'Check now' }).and(page.locator(':enabled')).waitFor();
+    await machine.getByText('Down').waitFor();
+    expectClean(watched, stack.client.baseUrl);
+  });
+
+  it('shows since when the GPU of a machine does not work', LONG, async () => {
+    const page = await open('#fleet');
+    stack.simulator().faults.gpuFails = true;
+    const machine = page.locator('.machine', { hasText: stack.simulator().host });
+    for (let n = 0; (await firstMachine()).problem === undefined; n += 1) {
+      await stack.client.finished(
+        await stack.client.submit('remove-background', await png({ width: 20 + n })),
+      );
+    }
+    await machine.getByText(/^For \d+ s, since \d\d:\d\d: its GPU failed/).waitFor();
+    await page
+      .getByRole('region', { name: 'Needs attention' })
+      .getByText(/^instance-1: Gets no jobs\. For \d+ s, since \d\d:\d\d: its GPU failed/)
+      .waitFor();
+    await expectAccessible(page);
+    expectClean(watched, stack.client.baseUrl);
+  });
+
+  it('says in words that a machine does not answer', async () => {
+    const env = { HEALTH_CHECK_INTERVAL: '100', HEALTH_CHECK_TIMEOUT: '200' };
+    const page = await open('#fleet', { env });
+    stack.simulator().faults.neverAnswer = true;
+    const machine = page.locator('.machine', { hasText: stack.simulator().host });
+    await machine.getByText(/^For \d+ s, since \d\d:\d\d: it does not answer in time\.$/).waitFor();
+    stack.simulator().faults.neverAnswer = false;
+    await machine.getByText('Ready').waitFor();
+    expectClean(watched, stack.client.baseUrl);
+  });
+
+  it('shows which workflow a machine cannot run, and that a model file is missing', async () => {
+    const page = await open('#fleet', { simulators: [{ models: ['other.pth'] }, {}] });
+    const words =
+      'It cannot run Upscale: it lacks the model file 4x_NMKD-Siax_200k.pth (UpscaleModelLoader).';
+    await page.locator('.machine').first().getByText(words).waitFor();
+    await page.getByRole('region', { name: 'Needs attention' }).getByText(words).waitFor();
     expectClean(watched, stack.client.baseUrl);
   });
 

@@ -43,7 +43,7 @@ async function runOnPage(page: Page, name: UserGraph): Promise<void> {
     await page.locator('.file').nth(n).locator('.corner').waitFor();
   }
   await page.getByRole('button', { name: titleOf(name), exact: true }).click();
-  await page.getByText(`${titleOf(name)}: done in`).waitFor();
+  await page.getByText('Done in').waitFor();
 }
 
 /** Waits until every image of the gallery is drawn. @returns width and height of each, including thumbnails */
@@ -151,11 +151,11 @@ describe.skipIf(!requireBrowser())('workflows of files on the page', () => {
     await rm(path.join(directory, 'blend.json'));
     await choiceOf(page, 'blend').waitFor({ state: 'detached', timeout: 4000 });
     const seed = page.getByLabel('Seed', { exact: true });
-    await page.getByRole('button', { name: 'Throw the dice' }).click();
+    await page.getByRole('button', { name: 'Random seed' }).click();
     expect(await seed.inputValue()).toMatch(/^\d+$/);
     await seed.fill('18446744073709551615');
     await page.getByRole('button', { name: 'Text to image', exact: true }).click();
-    await page.getByText('Text to image: done in').waitFor();
+    await page.getByText('Done in').waitFor();
     const { jobs } = await stack.services.manager.list({}, { limit: 1, offset: 0 });
     const { parameters } = jobs[0]?.request ?? {};
     expect(parameters).toMatchObject({

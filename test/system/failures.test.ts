@@ -202,7 +202,10 @@ describe('an instance that lacks a node or a model', () => {
       ['InspyrenetRembg'],
       ['UpscaleModelLoader: 4x_NMKD-Siax_200k.pth'],
     ]);
-    expect(issues).toHaveLength(2);
+    expect(issues).toEqual([
+      `Instance ${stack.simulator(0).host} lacks the node InspyrenetRembg (workflows remove-background, upscale-remove-bg).`,
+      `Instance ${stack.simulator(1).host} lacks the model file 4x_NMKD-Siax_200k.pth for the node UpscaleModelLoader (workflows upscale-image, upscale-remove-bg).`,
+    ]);
     const refused = await stack.client.refused('/api/upscale-remove-bg', await png(), 503);
     expect(refused.error).toContain('InspyrenetRembg');
     const waiting = await stack.client.submit('upscale-remove-bg', await png());

@@ -42,7 +42,11 @@ describe('a machine whose GPU broke', () => {
     await breakGpu();
     await checked(3);
     const [broken] = await instances();
-    expect(broken).toMatchObject({ status: 'unhealthy', problem: expect.stringMatching(PROBLEM) });
+    expect(broken).toMatchObject({
+      status: 'unhealthy',
+      problem: expect.stringMatching(PROBLEM),
+      problem_since: expect.any(String),
+    });
     for (const n of [1, 2]) await stack.client.finished(await submit(n));
     expect(stack.simulator(0).promptIds).toHaveLength(1);
   });

@@ -77,6 +77,22 @@ describe('a circuit breaker', () => {
     expect(breaker.msUntilProbe).toBe(500);
   });
 
+  it('tells since when it is open, which a failed probe does not change', () => {
+    expect(breaker.snapshot.openSince).toBeNull();
+    fail(3);
+    const since = now;
+    failProbe();
+    expect(breaker.snapshot.openSince).toBe(since);
+    now += 5000;
+    breaker.forceOpen();
+    expect(breaker.snapshot.openSince).toBe(now);
+    now += 5000;
+    breaker.forceOpen();
+    expect(breaker.snapshot.openSince).toBe(now - 5000);
+    breaker.close();
+    expect(breaker.snapshot.openSince).toBeNull();
+  });
+
   it('opened by hand stays open, whatever happens, until it is closed by hand', () => {
     breaker.forceOpen();
     now += 1_000_000;

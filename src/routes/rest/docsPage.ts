@@ -38,6 +38,8 @@ function renderDocsPage(shown: Shown, all: readonly Shown[]): string {
     const current = api === shown ? ' aria-current="page"' : '';
     return `<a href="${api.link}"${current}>${api.title}</a>`;
   });
+  // The last one, so that the APIs come first for the keyboard.
+  links.push('<a href="/">Studio and Fleet</a>');
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -55,7 +57,10 @@ nav a[aria-current] { background: #fff; color: #1b1b1b; font-weight: bold; text-
 </style>
 </head>
 <body>
-${links.length > 1 ? `<nav aria-label="API">\n${links.join('\n')}\n</nav>\n` : ''}<main id="swagger-ui" data-document="${shown.document}"></main>
+<nav aria-label="API">
+${links.join('\n')}
+</nav>
+<main id="swagger-ui" data-document="${shown.document}"></main>
 <script src="/docs/assets/swagger-ui-bundle.js"></script>
 <script src="/docs/start.js"></script>
 </body>

@@ -1,3 +1,4 @@
+import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
 import type { Instance } from './Instance.js';
 
@@ -7,11 +8,13 @@ import type { Instance } from './Instance.js';
  */
 export class GpuFaults {
   readonly #isConnected: (host: string) => boolean;
+  readonly #clock: Clock;
   readonly #logger: Logger;
 
   /** @param isConnected whether there is an open socket to a host */
-  constructor(isConnected: (host: string) => boolean, logger: Logger) {
+  constructor(isConnected: (host: string) => boolean, clock: Clock, logger: Logger) {
     this.#isConnected = isConnected;
+    this.#clock = clock;
     this.#logger = logger;
   }
 
@@ -20,7 +23,7 @@ export class GpuFaults {
     if (instance.health.problem?.kind === 'GPU fault') return;
     const [first = ''] = message.split('\n', 1);
     const reason = `its GPU failed, and only a restart of ComfyUI helps (${first.trim()})`;
-    instance.health.problem = { kind: 'GPU fault', reason, wasGone: false };
+    instance.health.problem = { kind: 'GPU fault', since: this.#clock.now(), reason, wasGone: false };
     this.#logger.error('Instance gets no jobs', { instance: instance.host, reason });
   }
 

@@ -149,8 +149,9 @@ export class HealthChecker {
   reportSeveralMachines(instance: Instance, error: unknown): void {
     if (instance.health.problem) return;
     const reason = messageOf(error);
-    const until = this.#clock.now() + this.#options.severalMachinesMs;
-    instance.health.problem = { kind: 'several machines', reason, until };
+    const since = this.#clock.now();
+    const until = since + this.#options.severalMachinesMs;
+    instance.health.problem = { kind: 'several machines', since, reason, until };
     this.#logger.error('Instance gets no jobs', { instance: instance.host, reason });
   }
 

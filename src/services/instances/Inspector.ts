@@ -95,7 +95,8 @@ export class Inspector {
     const isSeveral = this.#inspection.uploads && (await this.#contradictsItself(client, signal));
     // A job may have found another problem in the meantime.
     if (health.problem?.kind === 'GPU fault') return;
-    health.problem = isSeveral ? { kind: 'several machines', reason: SEVERAL_MACHINES } : undefined;
+    const since = problem?.since ?? this.#clock.now();
+    health.problem = isSeveral ? { kind: 'several machines', since, reason: SEVERAL_MACHINES } : undefined;
     if (isSeveral && wasGood) {
       this.#logger.error('Instance gets no jobs', { instance: host, reason: SEVERAL_MACHINES });
     } else if (!isSeveral && !wasGood) {

@@ -33,17 +33,19 @@ export interface InstanceHealth {
   nodes: ReadonlyMap<string, NodeInfo>;
 }
 
-/** A problem that health checks do not detect. Each kind is cleared only by the code that detects it. */
+/** A problem that health checks do not detect. Times are epoch ms. Each kind is cleared only by the code that detects it. */
 type InstanceProblem =
   | {
       readonly kind: 'several machines';
+      readonly since: number;
       readonly reason: string;
-      /** Set when a job found it. Checks may not detect it, so they do not clear it before this time (epoch ms). */
+      /** Set when a job found it. Checks may not detect it, so they do not clear it before this time. */
       readonly until?: number;
     }
   /** Every prompt fails until ComfyUI is restarted. */
   | {
       readonly kind: 'GPU fault';
+      readonly since: number;
       readonly reason: string;
       /** It was down since then: when it responds again, it was restarted. */
       readonly wasGone: boolean;

@@ -55,5 +55,10 @@ export function missingOf(
     // An input without a list of choices takes any name: only the run can tell.
     return info !== undefined && choicesOf(info, input)?.includes(model) === false;
   });
-  return [...nodes, ...models.map(({ node, model }) => `${node}: ${model}`)];
+  return [...nodes, ...models.map(modelName)];
+}
+
+/** The name of a model in the lists of what is missing. */
+export function modelName({ node, model }: Workflow['requires']['models'][number]): string {
+  return `${node}: ${model}`;
 }

@@ -15,19 +15,27 @@ type BreakerState =
   | { readonly name: 'CLOSED'; readonly trialMs?: number }
   | {
       readonly name: 'OPEN';
+      readonly since: number;
       readonly nextAttempt: number;
       readonly resetMs: number;
       readonly byJobs: boolean;
     }
   /** A probe is running. */
-  | { readonly name: 'HALF_OPEN'; readonly resetMs: number; readonly byJobs: boolean }
+  | {
+      readonly name: 'HALF_OPEN';
+      readonly since: number;
+      readonly resetMs: number;
+      readonly byJobs: boolean;
+    }
   /** Opened manually: it stays open until it is closed manually. */
-  | { readonly name: 'FORCED_OPEN' };
+  | { readonly name: 'FORCED_OPEN'; readonly since: number };
 
 /** State of a breaker. Times are epoch ms. */
 export interface BreakerSnapshot {
   readonly state: BreakerStateName;
   readonly forced: boolean;
+  /** Since when it is not closed; a failed probe does not change it. */
+  readonly openSince: number | null;
   /** Consecutive failures. */
   readonly failures: number;
   readonly failureThreshold: number;
@@ -89,6 +97,7 @@ export class CircuitBreaker {
     return {
       state: this.state,
       forced: this.isForced,
+      openSince: 'since' in state ? state.since : null,
       failures: this.#failuresInARow,
       failureThreshold: this.#options.failureThreshold,
       resetTimeoutMs: 'resetMs' in state ? state.resetMs : this.#options.resetTimeoutMs,
@@ -102,7 +111,8 @@ export class CircuitBreaker {
 
   /** Opens it until `close` is called. Results are still counted but change nothing. */
   forceOpen(): void {
-    this.#state = { name: 'FORCED_OPEN' };
+    if (this.isForced) return;
+    this.#state = { name: 'FORCED_OPEN', since: this.#clock.now() };
   }
 
   /** Closes it, whatever opened it, and resets the consecutive failures. */
@@ -170,7 +180,11 @@ export class CircuitBreaker {
         if (this.#failuresInARow >= failureThreshold) this.#open(resetTimeoutMs, false);
         break;
       case 'HALF_OPEN':
-        this.#open(Math.min(this.#state.resetMs * 2, maxResetTimeoutMs), this.#state.byJobs);
+        this.#open(
+          Math.min(this.#state.resetMs * 2, maxResetTimeoutMs),
+          this.#state.byJobs,
+          this.#state.since,
+        );
         break;
       case 'OPEN':
       case 'FORCED_OPEN':
@@ -178,7 +192,7 @@ export class CircuitBreaker {
     }
   }
 
-  #open(resetMs: number, byJobs: boolean): void {
-    this.#state = { name: 'OPEN', nextAttempt: this.#clock.now() + resetMs, resetMs, byJobs };
+  #open(resetMs: number, byJobs: boolean, since = this.#clock.now()): void {
+    this.#state = { name: 'OPEN', since, nextAttempt: this.#clock.now() + resetMs, resetMs, byJobs };
   }
 }
