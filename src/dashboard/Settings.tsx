@@ -10,8 +10,8 @@ interface Props {
   readonly form: Form;
   /** Why no machine can run the chosen workflow; undefined if a machine can. */
   readonly obstacle: string | undefined;
-  /** The state of what was started with these settings, if it is shown. */
-  readonly started: 'running' | 'over' | undefined;
+  /** Whether the same was started already, and can be started again. */
+  readonly started: 'running' | 'repeatable' | undefined;
   /** Whether the start button stays in view on small screens. */
   readonly isFloating: boolean;
   readonly onChoose: (workflow: WorkflowDescription) => void;
@@ -58,7 +58,7 @@ function Start({ form, started }: Pick<Props, 'form' | 'started'>) {
 function labelOf({ workflow, missing, fileInputs, filesOf }: Form, started: Props['started']): string {
   if (missing) return `Choose ${fileInputs.length === 1 ? aFile(missing) : titleOf(missing)} first`;
   if (started === 'running') return 'Running…';
-  const label = started === 'over' ? 'Run again' : (workflow?.title ?? 'Start');
+  const label = started === 'repeatable' ? 'Run again' : (workflow?.title ?? 'Start');
   const [only] = fileInputs;
   const count = only && fileInputs.length === 1 ? filesOf(only).length : 1;
   return count > 1 ? `${label}: ${count} pictures` : label;

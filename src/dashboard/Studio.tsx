@@ -149,15 +149,21 @@ export function Studio({ client, session, store, workflows, health, route }: Pro
   );
 }
 
-/** The state of a batch that was started with exactly what is in the form now; undefined if something is different. */
-function startedState(form: Form, batch: readonly Work[]): 'running' | 'over' | undefined {
+/**
+ * Whether a batch that was started with exactly what is in the form now runs, or can be started again; undefined if something is
+ * different.
+ */
+function startedState(form: Form, batch: readonly Work[]): 'running' | 'repeatable' | undefined {
   const { workflow } = form;
   if (!workflow || batch.length === 0) return undefined;
   const tasks = tasksOf(workflow, form);
   const isSame =
     tasks.length === batch.length && tasks.every((task, index) => isSameTask(task, batch[index]?.task));
   if (!isSame) return undefined;
-  return batch.every(isOver) ? 'over' : 'running';
+  // With a random seed, the same settings make a different picture.
+  const isRandom = workflow.inputs.some(({ kind, name }) => kind === 'seed' && !form.values[name]);
+  const canRepeat = (work: Work) => isOver(work) || (isRandom && work.jobId !== undefined);
+  return batch.every(canRepeat) ? 'repeatable' : 'running';
 }
 
 function hashOf(shown: Work | undefined, batch: readonly Work[]): string {

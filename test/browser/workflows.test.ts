@@ -172,6 +172,27 @@ describe.skipIf(!requireBrowser())('workflows of files on the page', () => {
     expectQuiet();
   });
 
+  it('run again before they are done if their seed is random', { timeout: 60_000 }, async () => {
+    await add('text-to-image');
+    const page = await open();
+    const [simulator] = stack.simulators;
+    if (simulator) simulator.faults.hang = true;
+    await choiceOf(page, 'text-to-image').click();
+    const start = page.locator('.settings button[type=submit]');
+    const total = async () => (await stack.services.manager.counts()).total;
+    await page.getByLabel('Seed', { exact: true }).fill('7');
+    await start.click();
+    await eventually(async () => expect(await total()).toBe(1));
+    expect(await start.innerText()).toBe('Running…');
+    await page.getByLabel('Seed', { exact: true }).fill('');
+    await page.getByRole('button', { name: 'Text to image', exact: true }).click();
+    await page.getByRole('button', { name: 'Run again' }).click();
+    await eventually(async () => expect(await total()).toBe(3));
+    if (simulator) simulator.faults.hang = false;
+    await page.getByText('Done in').waitFor();
+    expectQuiet();
+  });
+
   it.each([
     ['light', 360],
     ['dark', 1600],
