@@ -26,6 +26,8 @@ export class HeldUpload {
     socket.on('data', (part) => {
       this.#answer += part.toString('latin1');
     });
+    // A server may respond and close before it has read everything. The response counts.
+    socket.on('error', () => undefined);
   }
 
   /** Resolves when the first half has been sent. */
@@ -46,7 +48,7 @@ export class HeldUpload {
 
   /** Waits for the response without sending the rest. @returns the status of the response */
   async refused(): Promise<number> {
-    if (!this.#socket.closed) await once(this.#socket, 'close');
+    if (!this.#socket.closed) await new Promise((resolve) => this.#socket.once('close', resolve));
     return Number(/^HTTP\/1\.1 (\d+)/.exec(this.#answer)?.[1]);
   }
 }
