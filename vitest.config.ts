@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /** Each in a process of its own: they look at what keeps theirs alive, at what is loaded, or load it on purpose. */
 const ALONE = [
-  'test/system/{leftovers,package,lazyPackages}.test.ts',
+  'test/system/{leftovers,package,lazyPackages,thumbnails}.test.ts',
   'test/{browser,fuzz,soak}/**/*.test.ts',
 ];
 

@@ -1,6 +1,7 @@
 import { isQueueAway, messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
+import { MAX_TIMER_MS } from '../../utils/timers.js';
 import { graphNeedsOf } from '../../workflows/graphNeeds.js';
 import type { WorkflowCatalogue } from '../../workflows/WorkflowCatalogue.js';
 import type { GraphMachines } from '../instances/GraphMachines.js';
@@ -33,9 +34,6 @@ export interface ProcessorOptions {
   /** Time limit for a prompt in ComfyUI's own queue while another instance has a free slot, ms; 0 for no limit. */
   readonly queueTimeoutMs: number;
 }
-
-/** Maximum delay of a timer. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Assigns pending jobs to instances with a free slot. */
 export class JobProcessor {

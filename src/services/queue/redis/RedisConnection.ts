@@ -3,7 +3,7 @@ import { messageOf } from '../../../errors.js';
 import { DeadlineExceeded, settledWithin } from '../../../utils/deadline.js';
 import { Listeners } from '../../../utils/Listeners.js';
 import type { Logger } from '../../../utils/logger.js';
-import { backoffWithJitter } from '../../../utils/timers.js';
+import { backoffWithJitter, sleep } from '../../../utils/timers.js';
 import { checkRedis } from './checkRedis.js';
 
 export interface RedisTimings {
@@ -31,6 +31,9 @@ const REDIS_TIMINGS: RedisTimings = {
   reconnectMaxMs: 2000,
   startMs: 10_000,
 };
+
+/** Interval of the check whether a cluster is up, ms. */
+const CLUSTER_CHECK_MS = 100;
 
 /** Errors that a reconnect does not repair. */
 const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR DB index|DENIED)/;
@@ -104,7 +107,8 @@ export class RedisConnection {
     for (const client of [clients.commands, clients.subscriber]) client.setMaxListeners(0);
     try {
       const both = [this.#connected(clients.commands), this.#connected(clients.subscriber)];
-      await settledWithin(this.#timings.startMs, Promise.all(both));
+      const usable = Promise.all(both).then(() => this.#clusterUp(clients.commands));
+      await settledWithin(this.#timings.startMs, usable);
       await checkRedis(clients.commands);
     } catch (error) {
       this.#disconnect(clients);
@@ -170,6 +174,22 @@ export class RedisConnection {
     // It continues to try after a failure.
     client.connect().catch(() => undefined);
     await ready;
+  }
+
+  /** Resolves when a node of a cluster accepts commands, which takes some seconds after its start; elsewhere at once. */
+  async #clusterUp(client: Redis): Promise<void> {
+    for (;;) {
+      try {
+        await client.exists('cluster-up');
+        return;
+      } catch (error) {
+        const message = messageOf(error);
+        // The user may lack the permission for this key.
+        if (!message.startsWith('CLUSTERDOWN')) return;
+        this.#lastError = message;
+        await sleep(CLUSTER_CHECK_MS);
+      }
+    }
   }
 
   /** Pings both connections. A connection that does not respond is closed after `silenceMs`, and replaced. */
