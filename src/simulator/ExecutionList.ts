@@ -57,6 +57,12 @@ export class ExecutionList {
     );
   }
 
+  /** Returns a node that still waits. If none is free, nodes wait for each other in a cycle. */
+  get first(): string | undefined {
+    const [id] = this.#blockedBy.keys();
+    return id;
+  }
+
   /** Marks a node as finished. */
   complete(id: string): void {
     for (const one of this.#waiting.get(id) ?? []) {

@@ -3,6 +3,7 @@ import { Blocker } from './Blocker.js';
 import { ExecutionList } from './ExecutionList.js';
 import type { ExecutionWorld } from './executionWorld.js';
 import { unwrapped } from './inputErrors.js';
+import { NodeException } from './NodeException.js';
 import { declaredInputs, type NodeContext, type NodeOutput, PNG_COST_MS } from './nodeClass.js';
 import { failureOf, MODEL_NODES, noteFailure } from './nodeFailures.js';
 import { withOddItem } from './oddOutputs.js';
@@ -50,6 +51,7 @@ export class PromptExecution {
       for (let id = this.#list.next(); id !== undefined; id = this.#list.next()) {
         if (await this.#isDone(id)) this.#list.complete(id);
       }
+      this.#checkCycle();
     } catch (error) {
       return this.#failed(error);
     }
@@ -200,6 +202,14 @@ export class PromptExecution {
     if (ms > 0) await sleep(ms, dead);
     await lock.free();
     dead.throwIfAborted();
+  }
+
+  /** Links in inputs that a class does not declare pass the validation, but count for the order. */
+  #checkCycle(): void {
+    const id = this.#list.first;
+    if (id === undefined) return;
+    this.currentNode = id;
+    throw new NodeException('graph.DependencyCycleError', 'Dependency cycle detected');
   }
 
   #checkInterrupt(): void {

@@ -89,6 +89,8 @@ export class PromptGraph {
   signature(id: string): string {
     const known = this.#signatures.get(id);
     if (known) return known;
+    // A node that depends on itself never runs, so that its signature does not matter.
+    this.#signatures.set(id, 'cycle');
     const { classType, inputs } = this.node(id);
     const hash = createHash('sha1')
       .update(classType)

@@ -186,6 +186,32 @@ describe('a run', () => {
 });
 
 describe('a run that fails', () => {
+  it.each([
+    ['itself', { '1': '1' }],
+    ['a node that depends on it', { '1': '2', '2': '1' }],
+  ])(
+    'because an input that its class does not declare links to %s ends, and the next one runs',
+    async (_, links) => {
+      await start();
+      const socket = await FrameRecorder.open(simulator, 'me');
+      const image = (await png()).toString('base64');
+      const nodes = Object.entries(links).map(([id, source]) => [
+        id,
+        { class_type: 'ETN_LoadImageBase64', inputs: { image, more: [source, 0] } },
+      ]);
+      const saver = { class_type: 'PreviewImage', inputs: { images: ['1', 0] } };
+      const id = await submit({ ...Object.fromEntries(nodes), '3': saver }, 'me');
+      await socket.ended(id);
+      expect(socket.of(id).find(({ type }) => type === 'execution_error')?.data).toMatchObject({
+        exception_type: 'graph.DependencyCycleError',
+        exception_message: 'Dependency cycle detected',
+      });
+      const next = await submit(await cutOut(), 'me');
+      await socket.ended(next);
+      expect(socket.types(next)).toContain('execution_success');
+    },
+  );
+
   it('ends with execution_error, in the history too', async () => {
     await start();
     simulator.faults.failNodes.set('InspyrenetRembg', { type: 'ValueError', message: 'boom\n' });
