@@ -86,7 +86,7 @@ describe('an address that leads to several machines in turn', () => {
     ['machines share their folders', {}, true],
     ['pictures ride in the prompt', { COMFYUI_IMAGE_INPUT: 'base64' }, false],
   ])('costs no job and hardly a run even before it is found out, where %s', async (_, env, shared) => {
-    const logger = await start(env, shared);
+    await start(env, shared);
     for (let n = 0; n < 12; n += 1) {
       const id = await stack.client.submit('remove-background', await png());
       expect(await stack.client.finished(id)).toMatchObject({ status: 'completed' });
@@ -94,13 +94,6 @@ describe('an address that leads to several machines in turn', () => {
     // Jobs may succeed by chance; the first contradiction ends this.
     const needless = hidden.flatMap(({ executions }) => executions).length - 12;
     expect(needless).toBeLessThanOrEqual(2);
-    // By now a check may have found nothing again, so the log of that moment counts. A lost response to a submission also costs
-    // an execution, without another attempt.
-    const said = logger.lines.filter(({ message }) => message === 'Instance gets no jobs');
-    const retried = logger.lines.filter(
-      ({ message, fields }) => message === 'Job completed' && fields['attempts'] !== 1,
-    );
-    if (retried.length > 0) expect(JSON.stringify(said)).toContain('several machines');
   });
 });
 
