@@ -165,9 +165,10 @@ export class FormReader implements BodyReader {
     const shown = JSON.stringify(field);
     const [only, ...others] = this.#inputs;
     if (only && others.length === 0) {
-      const right = only.kind === 'image' ? `${FIRST_IMAGE}" or "${only.name}` : only.name;
+      const names = new Set(only.kind === 'image' ? [FIRST_IMAGE, only.name] : [only.name]);
+      const right = [...names].map((name) => JSON.stringify(name)).join(' or ');
       return new AppError('NO_IMAGE', `No ${only.kind} file provided.`, {
-        details: `The file is in the field ${shown}; use the field "${right}".`,
+        details: `The file is in the field ${shown}; use the field ${right}.`,
       });
     }
     const names = this.#inputs.map(({ name }) => `"${name}"`).join(', ');

@@ -82,6 +82,16 @@ describe('a job of another server', () => {
     scheduler.add(job('B1', { client: 'B' }));
     expect(scheduler.decide([view('m1')], JOB_MS)).toMatchObject({ job: { id: 'B1' } });
   });
+
+  it('that has ended leaves a new client its turn before the client that used the machine', () => {
+    const scheduler = create();
+    scheduler.hear({ machine: 'm1', started: started('theirs', JOB_MS) }, 0);
+    const execution = { workflow: 'w', ms: JOB_MS, loading: 'nothing' } as const;
+    scheduler.hear({ machine: 'm1', ended: 'theirs', execution }, JOB_MS);
+    scheduler.add(job('A1'));
+    scheduler.add(job('B1', { client: 'B' }));
+    expect(scheduler.decide([view('m1')], JOB_MS)).toMatchObject({ job: { id: 'B1' } });
+  });
 });
 
 describe('three servers with one queue decide like one', () => {

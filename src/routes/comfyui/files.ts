@@ -166,7 +166,7 @@ function originalOf(fields: Readonly<Record<string, unknown>>): FilePlace {
   } catch (error) {
     if (error instanceof AppError) throw error;
   }
-  throw invalid('original_ref', 'is JSON that names a file');
+  throw invalid('original_ref', 'must be JSON that names a file');
 }
 
 function invalid(name: string, problem: string): AppError {

@@ -184,10 +184,11 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
         if (!isHeld) return;
         isHeld = false;
         const execution = scheduler.end(job.id, hasCompleted, clock.now(), executionMs);
-        const { loaded } = scheduler.knowledgeOf(machine);
-        const isUnknown = !execution && job.models.length > 0;
-        if (hasBegun)
-          updates?.publish({ machine, ended: job.id, execution, loaded: isUnknown ? loaded : undefined });
+        if (hasBegun && updates) {
+          const mayBeUnloaded = !execution && job.models.length > 0;
+          const loaded = mayBeUnloaded ? scheduler.knowledgeOf(machine).loaded : undefined;
+          updates.publish({ machine, ended: job.id, execution, loaded });
+        }
         slot.release();
       },
     };

@@ -1,3 +1,4 @@
+import { keepNewest } from '../../../utils/keepNewest.js';
 import { restMs } from './restMs.js';
 
 /** A job that another server started on a machine. */
@@ -13,10 +14,10 @@ interface Account {
   executingSince: number;
 }
 
-/** Maximum number of jobs that are remembered of a machine: the message about an end may be lost. */
+/** Maximum number of jobs per machine: the message about an end may be lost. */
 const MAX_JOBS = 64;
 
-/** The jobs of other servers on the machines, as far as they told about them. */
+/** The jobs of other servers on the machines, as far as this server knows them. */
 export class JobsElsewhere {
   readonly #accounts = new Map<string, Account>();
 
@@ -28,9 +29,7 @@ export class JobsElsewhere {
     };
     this.#accounts.set(machine, account);
     if (account.jobs.size === 0) account.executingSince = now;
-    account.jobs.set(id, job);
-    const [oldest] = account.jobs.keys();
-    if (account.jobs.size > MAX_JOBS && oldest !== undefined) account.jobs.delete(oldest);
+    keepNewest(account.jobs, id, job, MAX_JOBS);
   }
 
   /** Records that a job is no longer on its machine. @returns the job, if it was known */

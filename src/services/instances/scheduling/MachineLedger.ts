@@ -91,8 +91,9 @@ export class MachineLedger {
   }
 
   /** Returns the milliseconds until a machine has executed everything in its queue. */
-  waitMs({ id, others, ofServers }: MachineView, now: number): number {
-    let ms = others === 0 ? 0 : this.#othersMs({ id, others, ofServers }, now);
+  waitMs(view: MachineView, now: number): number {
+    const { id } = view;
+    let ms = view.others === 0 ? 0 : this.#othersMs(view, now);
     const account = this.#accounts.get(id);
     const first = account?.running[0];
     if (!account || !first) return ms;
@@ -102,10 +103,7 @@ export class MachineLedger {
     return ms - expectedMs + restMs(expectedMs, now - account.executingSince);
   }
 
-  #othersMs(
-    { id, others, ofServers }: Pick<MachineView, 'id' | 'others' | 'ofServers'>,
-    now: number,
-  ): number {
+  #othersMs({ id, others, ofServers }: MachineView, now: number): number {
     const usualMs = this.#speeds.averageMs(id);
     return (others - ofServers) * usualMs + this.#elsewhere.waitMs(id, ofServers, usualMs, now);
   }

@@ -78,6 +78,7 @@ export class WaitingJobs {
 
   /** Counts the start of a job on another server like one here. Its queue entry is removed when the queue says so. */
   beganElsewhere(id: string, client: string, costMs: number, now: number): void {
+    this.#virtualTime = Math.max(this.#virtualTime, this.#clientOf(client).used);
     this.chargeClient(client, costMs);
     const order = this.#places.get(id)?.order;
     if (order !== undefined) this.#markAllBefore(order, now);
@@ -85,9 +86,7 @@ export class WaitingJobs {
 
   /** Like `charge`, for the client of another server's job. */
   chargeClient(id: string, ms: number): void {
-    const client = this.#clientOf(id);
-    this.#virtualTime = Math.max(this.#virtualTime, client.used);
-    this.charge(client, ms);
+    this.charge(this.#clientOf(id), ms);
   }
 
   /** Counts machine time for a client; negative to correct an estimate that was too high. */
