@@ -73,7 +73,8 @@ if (!values.quick && !names) {
 
 function print(rows: readonly Row[]): void {
   for (const { name, measured, comparedWith, ratio, mustReach, isReached } of rows) {
-    const cells = [name, measured, comparedWith, ratio.toFixed(2), mustReach, isReached ? 'yes' : 'no'];
+    const verdict = mustReach === '' ? '' : isReached ? 'yes' : 'no';
+    const cells = [name, measured, comparedWith, ratio.toFixed(2), mustReach, verdict];
     lines.push(`| ${cells.join(' | ')} |`);
     process.stdout.write(`${lines.at(-1)}\n`);
   }

@@ -1,4 +1,4 @@
-// A text profile of the server: npm run bench:profile [-- sync|large|native|submit|status]
+// A text profile of the server: npm run bench:profile [-- sync|large|native|native-large|submit|status]
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -6,7 +6,7 @@ import { ApiClient } from './ApiClient.js';
 import { ComfyConnection } from './ComfyConnection.js';
 import { JOBS_PER_MACHINE, Machines } from './machines.js';
 import { perSecond } from './measure.js';
-import { LARGE, Picture, SMALL, TINY } from './pictures.js';
+import { LARGE, Picture, type PictureSize, SMALL, TINY } from './pictures.js';
 import { type CpuProfile, flameGraph, selfTimes } from './profiles.js';
 import { uploadAndPreview } from './ways.js';
 
@@ -31,15 +31,8 @@ const LOADS: Readonly<
       return perSecond(500, WIDTH, () => api.process(picture.next()));
     },
   },
-  native: {
-    workMs: 0,
-    load: async (_api, machines) => {
-      const picture = await Picture.ofSize(SMALL);
-      const client = await ComfyConnection.open(await machines.nativeHost());
-      await perSecond(4000, WIDTH, () => uploadAndPreview(client, picture.next()));
-      await client.close();
-    },
-  },
+  native: { workMs: 0, load: (_api, machines) => nativePrompts(machines, SMALL, 4000) },
+  'native-large': { workMs: 0, load: (_api, machines) => nativePrompts(machines, LARGE, 500) },
   submit: {
     workMs: HOUR_MS,
     load: async (api) => {
@@ -62,6 +55,13 @@ const LOADS: Readonly<
     },
   },
 };
+
+async function nativePrompts(machines: Machines, size: PictureSize, count: number): Promise<void> {
+  const picture = await Picture.ofSize(size);
+  const client = await ComfyConnection.open(await machines.nativeHost());
+  await perSecond(count, WIDTH, () => uploadAndPreview(client, picture.next()));
+  await client.close();
+}
 
 const name = process.argv[2] ?? 'sync';
 const chosen = LOADS[name];

@@ -4,7 +4,7 @@ export interface Row {
   readonly measured: string;
   readonly comparedWith: string;
   readonly ratio: number;
-  /** `<=` or `>=` and the value. */
+  /** `<=` or `>=` and the value; empty for a row that is only for comparison. */
   readonly mustReach: string;
   readonly isReached: boolean;
 }
@@ -24,10 +24,10 @@ export interface Effort {
 export function row(
   name: string,
   parts: { measured: string; comparedWith: string; ratio: number },
-  must: string,
+  must = '',
 ): Row {
   const bound = Number(must.slice(2));
-  const isReached = must.startsWith('<=') ? parts.ratio <= bound : parts.ratio >= bound;
+  const isReached = must === '' || (must.startsWith('<=') ? parts.ratio <= bound : parts.ratio >= bound);
   return { name, ...parts, mustReach: must, isReached };
 }
 

@@ -29,10 +29,10 @@ export class FormFiles {
   /**
    * Returns a storage engine for multer that writes each file into one buffer. Multer's own storage collects the parts
    * of a file and then concatenates them: twice the memory, and more time than the rest of an upload.
-   * @param store streams a file that is not to be kept in memory
    * @param expectedBytes upper limit for a file of the request, 0 if unknown
+   * @param store streams a file that is not to be kept in memory
    */
-  storage(expectedBytes: (request: Request) => number, store: FieldStore): StorageEngine {
+  storage(expectedBytes: (request: Request) => number, store: FieldStore = () => undefined): StorageEngine {
     return {
       _handleFile: (request, file, done) => {
         const stored = store(file);

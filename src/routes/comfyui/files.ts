@@ -2,7 +2,8 @@ import { pipeline } from 'node:stream/promises';
 import type { Request, RequestHandler, Response } from 'express';
 import multer, { MulterError } from 'multer';
 import { AppError, PromptError } from '../../errors.js';
-import { malformed, tooLarge } from '../../middleware/bodyErrors.js';
+import { declaredBytes, malformed, tooLarge } from '../../middleware/bodyErrors.js';
+import { FormFiles } from '../../middleware/FormFiles.js';
 import { receiveBody } from '../../middleware/receiveBody.js';
 import { putMask } from '../../services/images/putMask.js';
 import { type FilePlace, filePlace, folderType } from '../../services/native/filePlace.js';
@@ -97,19 +98,8 @@ function upload(
 ): RequestHandler {
   const { maxFileBytes } = context.config.uploads;
   const limits = { ...bodyLimits(context, 0), maxBytes: maxFileBytes + MAX_FIELDS * MAX_FIELD_BYTES };
-  const parse = multer({
-    storage: multer.memoryStorage(),
-    limits: {
-      fileSize: maxFileBytes,
-      files: 1,
-      fields: MAX_FIELDS,
-      fieldSize: MAX_FIELD_BYTES,
-      fieldNestingDepth: 1,
-    },
-    defParamCharset: 'utf8',
-  }).single('image');
   return async (request, response) => {
-    const read = () => readForm(request, response, parse, maxFileBytes);
+    const read = () => readForm(request, response, maxFileBytes);
     const { value: form, release } = await receiveBody(request, response, limits, read);
     const { fields, file } = form;
     const place = placeOf({ ...fields, filename: file.originalname }, 'input');
@@ -126,18 +116,33 @@ function upload(
   };
 }
 
-function readForm(
-  request: Request,
-  response: Response,
-  parse: RequestHandler,
-  maxFileBytes: number,
-): Promise<UploadForm> {
+async function readForm(request: Request, response: Response, maxFileBytes: number): Promise<UploadForm> {
+  if (!request.is('multipart')) throw invalid('image', 'comes as multipart/form-data');
+  const files = new FormFiles();
+  const parse = multer({
+    storage: files.storage((of) => Math.min(declaredBytes(of), maxFileBytes)),
+    limits: {
+      fileSize: maxFileBytes,
+      files: 1,
+      fields: MAX_FIELDS,
+      fieldSize: MAX_FIELD_BYTES,
+      fieldNestingDepth: 1,
+    },
+    defParamCharset: 'utf8',
+  }).single('image');
   return new Promise((resolve, reject) => {
-    if (!request.is('multipart')) throw invalid('image', 'comes as multipart/form-data');
+    const discard = () => files.discard();
+    const fail = (error: AppError) => {
+      discard();
+      reject(error);
+    };
+    // The client disconnected, or its upload was rejected.
+    response.once('close', discard);
     void parse(request, response, (error: unknown) => {
-      if (error instanceof MulterError && error.code === 'LIMIT_FILE_SIZE') reject(tooLarge(maxFileBytes));
-      else if (error) reject(malformed('The multipart body', error));
-      else if (!request.file) reject(invalid('image', 'must be a file'));
+      response.off('close', discard);
+      if (error instanceof MulterError && error.code === 'LIMIT_FILE_SIZE') fail(tooLarge(maxFileBytes));
+      else if (error) fail(malformed('The multipart body', error));
+      else if (!request.file) fail(invalid('image', 'must be a file'));
       else resolve({ file: request.file, fields: { ...(request.body as Record<string, unknown>) } });
     });
   });
