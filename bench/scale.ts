@@ -1,12 +1,13 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { MemoryBlobStore } from '../src/services/jobs/BlobStore.js';
 import { JobManager } from '../src/services/jobs/JobManager.js';
+import type { Picker, QueueEntry, Releasable } from '../src/services/queue/JobQueue.js';
 import { MemoryJobEvents } from '../src/services/queue/memory/MemoryJobEvents.js';
 import { MemoryJobQueue } from '../src/services/queue/memory/MemoryJobQueue.js';
 import { MemoryJobStore } from '../src/services/queue/memory/MemoryJobStore.js';
 import type { Clock } from '../src/utils/clock.js';
 import { silentLogger } from '../src/utils/logger.js';
-import { takeFirst } from '../test/support/firstThat.js';
+import { PLACE } from '../test/support/firstThat.js';
 import { JOB_REQUEST } from '../test/support/jobRequest.js';
 import { byTurns } from './measure.js';
 import { type Effort, type Row, row } from './rows.js';
@@ -51,9 +52,27 @@ async function microseconds(work: () => unknown): Promise<number> {
   return (1000 * (performance.now() - startedAt)) / INNER;
 }
 
+/** Picks entries in the order in which they came; nothing else removes them. */
+class InOrder implements Picker<Releasable> {
+  readonly #entries: QueueEntry[] = [];
+  #next = 0;
+
+  enter(entry: QueueEntry): void {
+    this.#entries.push(entry);
+  }
+
+  leave(): void {}
+
+  pick(): { id: string; chosen: Releasable } | undefined {
+    const entry = this.#entries[this.#next];
+    this.#next += 1;
+    return entry && { id: entry.id, chosen: PLACE };
+  }
+}
+
 /** Takes the next job, returns it to the end of the queue, and reads the position of the last one. */
-async function take({ queue }: JobManager): Promise<void> {
-  const first = await takeFirst(queue);
+async function take({ queue }: JobManager, picker: InOrder): Promise<void> {
+  const first = await queue.take(picker);
   if (!first) throw new Error('the queue is empty');
   await first.done();
   await queue.add(first.entry);
@@ -63,10 +82,11 @@ async function take({ queue }: JobManager): Promise<void> {
 /** Operations that must cost the same however many jobs there are; measured in this process, without HTTP. */
 export async function scale({ rounds, warmUps }: Effort): Promise<Row[]> {
   const [few, many] = [await managerWith(FEW), await managerWith(MANY_PENDING)];
+  const [ofFew, ofMany] = [new InOrder(), new InOrder()];
   const taking = await byTurns(
     rounds,
-    () => microseconds(() => take(many)),
-    () => microseconds(() => take(few)),
+    () => microseconds(() => take(many, ofMany)),
+    () => microseconds(() => take(few, ofFew)),
     warmUps,
   );
   const page = { limit: 100, offset: 0 };

@@ -26,8 +26,15 @@ async function drain(queue: JobQueue): Promise<string[]> {
   }
 }
 
+/** Takes the first entry. One that another server has just added may be visible a moment later. */
 async function takeOne(queue: JobQueue): Promise<Taken<Releasable>> {
-  const taken = await takeFirst(queue);
+  const found: Taken<Releasable>[] = [];
+  await eventually(async () => {
+    const taken = await takeFirst(queue);
+    if (!taken) throw new Error('nothing waits');
+    found.push(taken);
+  });
+  const [taken] = found;
   if (!taken) throw new Error('nothing waits');
   return taken;
 }

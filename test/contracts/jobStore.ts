@@ -96,6 +96,28 @@ export function testJobStore(name: string, make: () => Promise<StoreUnderTest>):
       expect((await store.counts()).byStatus.pending).toBe(1);
     });
 
+    it('are changed from their newest version, although another server changed them in between', async () => {
+      await insert(pendingJob('a'), pendingJob('b'), pendingJob('c'));
+      await store.update('a', (one) => transitions.begin(one, 2, 'gpu-1:8188'));
+      await other.update('a', (one) =>
+        transitions.requeue(one, 3, {
+          failure: 'no answer',
+          isFree: false,
+          wasTrial: false,
+          leftBehind: undefined,
+        }),
+      );
+      // Only a pending job can begin.
+      const begun = await store.update('a', (one) => transitions.begin(one, 4, 'gpu-2:8188'));
+      expect(begun).toMatchObject({ status: 'processing', attempts: 2 });
+      await other.update('b', cancelAt(5));
+      expect(await store.update('b', (one) => transitions.begin(one, 6, 'gpu-1:8188'))).toBeUndefined();
+      expect(await other.get('b')).toMatchObject({ status: 'cancelled' });
+      await other.delete('c');
+      expect(await store.update('c', cancelAt(7))).toBeUndefined();
+      expect(await other.get('c')).toBeUndefined();
+    });
+
     it('lose no change, however many come at once from two servers', async () => {
       await insert(pendingJob('a'));
       const count = (job: Job) => ({ ...job, attempts: job.attempts + 1 });

@@ -17,6 +17,9 @@ const PEEKED = 16;
 /** Maximum number of searches per call that fail because other servers were faster. */
 const MAX_RACES = 20;
 
+/** How long nothing is searched after a search that left nothing, unless an entry is announced, ms. */
+const REST_MS = 1000;
+
 export interface RedisQueueTimings extends LaneTimings {
   /** Interval at which the index is compared with BullMQ's queues, ms. */
   readonly repairMs: number;
@@ -56,8 +59,12 @@ export class RedisJobQueue implements JobQueue {
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #typesKey: string;
   readonly #channel: string;
-  /** Receives messages about entries that other servers add. */
+  /** Receives messages about entries that any server adds. */
   #added: Subscription | undefined;
+  /** Number of announcements so far. */
+  #announced = 0;
+  /** `performance.now()` until which no entry waits, unless one is announced. */
+  #emptyUntil = 0;
   /** Whether the counts of the index and of BullMQ's queues differed at the last check. */
   #isSuspect = false;
 
@@ -78,6 +85,7 @@ export class RedisJobQueue implements JobQueue {
     // Loaded only if used.
     this.#bull = await import('bullmq');
     const tell = () => {
+      this.#expectEntries();
       for (const listener of this.#listeners) listener();
     };
     const listener = { onMessage: tell, onAgain: tell };
@@ -125,12 +133,15 @@ export class RedisJobQueue implements JobQueue {
   }
 
   async take<T extends Releasable>(picker: Picker<T>): Promise<Taken<T> | undefined> {
+    if (performance.now() < this.#emptyUntil) return undefined;
     for (let race = 0; race < MAX_RACES; race += 1) {
+      const announced = this.#announced;
       const candidates = await this.#look();
       const chosen = this.#shown.pick(candidates, picker);
-      if (!chosen) return undefined;
-      const taken = await this.#fetch(chosen.candidate, chosen.value);
-      if (taken) return taken;
+      const taken = chosen && (await this.#fetch(chosen.candidate, chosen.value));
+      const isEmpty = candidates.length === (taken ? 1 : 0) && announced === this.#announced;
+      if (isEmpty) this.#emptyUntil = performance.now() + REST_MS;
+      if (taken || !chosen) return taken;
     }
     return undefined;
   }
@@ -184,6 +195,8 @@ export class RedisJobQueue implements JobQueue {
       throw error;
     } finally {
       for (const other of others.reverse()) await lane.untake(other);
+      // In the meantime other servers did not see them.
+      if (others.length > 0) this.#tellWaiting();
     }
     if (own) return this.#taken(lane, own, value);
     value.release();
@@ -250,8 +263,15 @@ export class RedisJobQueue implements JobQueue {
     this.#tellWaiting();
   }
 
+  /** Something may wait: the next `take` searches. */
+  #expectEntries(): void {
+    this.#announced += 1;
+    this.#emptyUntil = 0;
+  }
+
   /** Notifies other servers. They may miss it, but they poll as well. */
   #tellWaiting(): void {
+    this.#expectEntries();
     this.#parts.connection.commands
       .publish(this.#channel, '')
       .catch((error: unknown) => this.#onError(error));
