@@ -65,6 +65,8 @@ export class RedisJobQueue implements JobQueue {
   #announced = 0;
   /** `performance.now()` until which no entry waits, unless one is announced. */
   #emptyUntil = 0;
+  /** `performance.now()` until which there are no other types, unless one is announced. */
+  #typesKnownUntil = 0;
   /** Whether the counts of the index and of BullMQ's queues differed at the last check. */
   #isSuspect = false;
 
@@ -84,11 +86,12 @@ export class RedisJobQueue implements JobQueue {
     const { connection, logger } = this.#parts;
     // Loaded only if used.
     this.#bull = await import('bullmq');
-    const tell = () => {
+    const tell = (type?: string) => {
+      if (type === undefined || !this.#lanes.has(type)) this.#typesKnownUntil = 0;
       this.#expectEntries();
       for (const listener of this.#listeners) listener();
     };
-    const listener = { onMessage: tell, onAgain: tell };
+    const listener = { onMessage: (_channel: string, type: string) => tell(type), onAgain: () => tell() };
     this.#added = await Subscription.begin(connection.subscriber, [this.#channel], listener, logger);
     const every = (ms: number, work: () => Promise<void>) =>
       this.#timers.push(setInterval(() => void work().catch((error: unknown) => this.#onError(error)), ms));
@@ -113,7 +116,7 @@ export class RedisJobQueue implements JobQueue {
       await this.#index.leave(entry.id).catch(() => undefined);
       throw error;
     }
-    this.#tellWaiting();
+    this.#tellWaiting(entry.type);
     return waiting;
   }
 
@@ -166,7 +169,11 @@ export class RedisJobQueue implements JobQueue {
 
   /** Returns the visible waiting entries in order. */
   async #look(): Promise<Candidate[]> {
-    const found = (await this.#allLanes()).map(async (lane) => {
+    if (performance.now() >= this.#typesKnownUntil) {
+      await this.#allLanes();
+      this.#typesKnownUntil = performance.now() + REST_MS;
+    }
+    const found = [...this.#lanes.values()].map(async (lane) => {
       const all = await lane.peek(PEEKED);
       return all.map((data): Candidate => ({ lane, entry: entryOf(data), rank: data.rank }));
     });
@@ -196,7 +203,7 @@ export class RedisJobQueue implements JobQueue {
     } finally {
       for (const other of others.reverse()) await lane.untake(other);
       // In the meantime other servers did not see them.
-      if (others.length > 0) this.#tellWaiting();
+      if (others.length > 0) this.#tellWaiting(lane.type);
     }
     if (own) return this.#taken(lane, own, value);
     value.release();
@@ -219,7 +226,7 @@ export class RedisJobQueue implements JobQueue {
         once(async () => {
           const { rank } = await this.#index.enter(changed.id, changed.type, changed.bytes, true);
           await lane.putBack(job, dataOf(changed, rank));
-          this.#tellWaiting();
+          this.#tellWaiting(changed.type);
         }),
     };
   }
@@ -260,7 +267,7 @@ export class RedisJobQueue implements JobQueue {
   async #onStalled({ id, type, bytes }: LaneData): Promise<void> {
     this.#parts.logger.warn('A server is gone, its job was requeued', { jobId: id });
     await this.#index.enter(id, type, bytes, true).catch((error: unknown) => this.#onError(error));
-    this.#tellWaiting();
+    this.#tellWaiting(type);
   }
 
   /** Something may wait: the next `take` searches. */
@@ -269,11 +276,11 @@ export class RedisJobQueue implements JobQueue {
     this.#emptyUntil = 0;
   }
 
-  /** Notifies other servers. They may miss it, but they poll as well. */
-  #tellWaiting(): void {
+  /** Notifies all servers. They may miss it, but they poll as well. */
+  #tellWaiting(type: string): void {
     this.#expectEntries();
     this.#parts.connection.commands
-      .publish(this.#channel, '')
+      .publish(this.#channel, type)
       .catch((error: unknown) => this.#onError(error));
   }
 
