@@ -18,6 +18,7 @@ describe('copies of the assets that were stored last', () => {
     expect(String(await read(recent, 'a', { start: 8 }))).toBe('89');
     expect(() => recent.open('a', { start: 10 })).toThrow('There are no bytes');
     expect(recent.open('b', undefined)).toBeUndefined();
+    expect([recent.sizeOf('a'), recent.sizeOf('b')]).toEqual([10, undefined]);
   });
 
   it('stay the same when their owner or a reader changes its bytes', async () => {

@@ -8,7 +8,7 @@ const MAX_TOTAL_BYTES = 16 * 1024 * 1024;
 
 /**
  * Copies of the small assets that this process stored last. A job's input is read when the job starts, and its result when the
- * client gets it, mostly right after they were stored.
+ * client gets it, mostly right after they were stored. Whoever uses a copy must check that the store still has the asset.
  */
 export class RecentAssets {
   /** By hash, the newest last. */
@@ -25,6 +25,11 @@ export class RecentAssets {
       if (this.#totalBytes <= MAX_TOTAL_BYTES) break;
       this.delete(oldest);
     }
+  }
+
+  /** Size of a copy in bytes; undefined if there is none. */
+  sizeOf(hash: string): number | undefined {
+    return this.#copies.get(hash)?.length;
   }
 
   /** Opens a copy; undefined if there is none. @throws AssetError `invalid_range` */

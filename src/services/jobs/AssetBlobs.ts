@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import type { Content } from '../../utils/StoredFile.js';
+import type { ByteRange, Content } from '../../utils/StoredFile.js';
 import { AssetError } from '../assets/AssetError.js';
 import type { AssetLibrary } from '../assets/AssetLibrary.js';
 import { jobHolder, temporaryHolder } from '../assets/holderNames.js';
@@ -76,7 +76,7 @@ export class AssetBlobs implements BlobStore, StreamStore {
       sizeBytes,
       open: async (range) => {
         try {
-          return this.#recent.open(hash, range) ?? (await this.library.open(hash, range));
+          return (await this.#copy(hash, range)) ?? (await this.library.open(hash, range));
         } catch (error) {
           if (error instanceof AssetError && error.problem === 'not_found') return undefined;
           throw error;
@@ -84,6 +84,14 @@ export class AssetBlobs implements BlobStore, StreamStore {
       },
       url: (presentation) => this.library.url(hash, presentation),
     };
+  }
+
+  /** Opens a copy in memory, unless somebody deleted or damaged the stored asset. */
+  async #copy(hash: string, range: ByteRange | undefined): Promise<Readable | undefined> {
+    const size = this.#recent.sizeOf(hash);
+    if (size === undefined) return undefined;
+    const stored = await this.library.stat(hash);
+    return stored?.sizeBytes === size ? this.#recent.open(hash, range) : undefined;
   }
 }
 
