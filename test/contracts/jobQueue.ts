@@ -26,15 +26,8 @@ async function drain(queue: JobQueue): Promise<string[]> {
   }
 }
 
-/** Takes the first entry. One that another server has just added may be visible a moment later. */
 async function takeOne(queue: JobQueue): Promise<Taken<Releasable>> {
-  const found: Taken<Releasable>[] = [];
-  await eventually(async () => {
-    const taken = await takeFirst(queue);
-    if (!taken) throw new Error('nothing waits');
-    found.push(taken);
-  });
-  const [taken] = found;
+  const taken = await takeFirst(queue);
   if (!taken) throw new Error('nothing waits');
   return taken;
 }

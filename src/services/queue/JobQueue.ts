@@ -86,8 +86,7 @@ export interface JobQueue {
   position(id: string): Promise<number>;
   /**
    * Hands out the entry that the picker chooses, from any place in the queue. An implementation with a lane for each type
-   * may show the picker only the first entries of each. An entry of another server may be visible a moment later:
-   * `onWaiting` announces it.
+   * may show the picker only the first entries of each.
    * @param picker fast, and changes nothing in the queue. The implementation releases a reservation that is not handed
    * out, because another server was faster or the call fails
    * @returns `undefined` if no waiting entry can be taken now

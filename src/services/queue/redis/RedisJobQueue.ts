@@ -17,9 +17,6 @@ const PEEKED = 16;
 /** Maximum number of searches per call that fail because other servers were faster. */
 const MAX_RACES = 20;
 
-/** How long nothing is searched after a search that left nothing, unless an entry is announced, ms. */
-const REST_MS = 1000;
-
 export interface RedisQueueTimings extends LaneTimings {
   /** Interval at which the index is compared with BullMQ's queues, ms. */
   readonly repairMs: number;
@@ -59,14 +56,8 @@ export class RedisJobQueue implements JobQueue {
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #typesKey: string;
   readonly #channel: string;
-  /** Receives messages about entries that any server adds. */
+  /** Receives messages about entries that other servers add. */
   #added: Subscription | undefined;
-  /** Number of announcements so far. */
-  #announced = 0;
-  /** `performance.now()` until which no entry waits, unless one is announced. */
-  #emptyUntil = 0;
-  /** `performance.now()` until which there are no other types, unless one is announced. */
-  #typesKnownUntil = 0;
   /** Whether the counts of the index and of BullMQ's queues differed at the last check. */
   #isSuspect = false;
 
@@ -86,12 +77,10 @@ export class RedisJobQueue implements JobQueue {
     const { connection, logger } = this.#parts;
     // Loaded only if used.
     this.#bull = await import('bullmq');
-    const tell = (type?: string) => {
-      if (type === undefined || !this.#lanes.has(type)) this.#typesKnownUntil = 0;
-      this.#expectEntries();
+    const tell = () => {
       for (const listener of this.#listeners) listener();
     };
-    const listener = { onMessage: (_channel: string, type: string) => tell(type), onAgain: () => tell() };
+    const listener = { onMessage: tell, onAgain: tell };
     this.#added = await Subscription.begin(connection.subscriber, [this.#channel], listener, logger);
     const every = (ms: number, work: () => Promise<void>) =>
       this.#timers.push(setInterval(() => void work().catch((error: unknown) => this.#onError(error)), ms));
@@ -116,7 +105,7 @@ export class RedisJobQueue implements JobQueue {
       await this.#index.leave(entry.id).catch(() => undefined);
       throw error;
     }
-    this.#tellWaiting(entry.type);
+    this.#tellWaiting();
     return waiting;
   }
 
@@ -136,15 +125,12 @@ export class RedisJobQueue implements JobQueue {
   }
 
   async take<T extends Releasable>(picker: Picker<T>): Promise<Taken<T> | undefined> {
-    if (performance.now() < this.#emptyUntil) return undefined;
     for (let race = 0; race < MAX_RACES; race += 1) {
-      const announced = this.#announced;
       const candidates = await this.#look();
       const chosen = this.#shown.pick(candidates, picker);
-      const taken = chosen && (await this.#fetch(chosen.candidate, chosen.value));
-      const isEmpty = candidates.length === (taken ? 1 : 0) && announced === this.#announced;
-      if (isEmpty) this.#emptyUntil = performance.now() + REST_MS;
-      if (taken || !chosen) return taken;
+      if (!chosen) return undefined;
+      const taken = await this.#fetch(chosen.candidate, chosen.value);
+      if (taken) return taken;
     }
     return undefined;
   }
@@ -169,11 +155,7 @@ export class RedisJobQueue implements JobQueue {
 
   /** Returns the visible waiting entries in order. */
   async #look(): Promise<Candidate[]> {
-    if (performance.now() >= this.#typesKnownUntil) {
-      await this.#allLanes();
-      this.#typesKnownUntil = performance.now() + REST_MS;
-    }
-    const found = [...this.#lanes.values()].map(async (lane) => {
+    const found = (await this.#allLanes()).map(async (lane) => {
       const all = await lane.peek(PEEKED);
       return all.map((data): Candidate => ({ lane, entry: entryOf(data), rank: data.rank }));
     });
@@ -202,8 +184,6 @@ export class RedisJobQueue implements JobQueue {
       throw error;
     } finally {
       for (const other of others.reverse()) await lane.untake(other);
-      // In the meantime other servers did not see them.
-      if (others.length > 0) this.#tellWaiting(lane.type);
     }
     if (own) return this.#taken(lane, own, value);
     value.release();
@@ -226,7 +206,7 @@ export class RedisJobQueue implements JobQueue {
         once(async () => {
           const { rank } = await this.#index.enter(changed.id, changed.type, changed.bytes, true);
           await lane.putBack(job, dataOf(changed, rank));
-          this.#tellWaiting(changed.type);
+          this.#tellWaiting();
         }),
     };
   }
@@ -267,20 +247,13 @@ export class RedisJobQueue implements JobQueue {
   async #onStalled({ id, type, bytes }: LaneData): Promise<void> {
     this.#parts.logger.warn('A server is gone, its job was requeued', { jobId: id });
     await this.#index.enter(id, type, bytes, true).catch((error: unknown) => this.#onError(error));
-    this.#tellWaiting(type);
+    this.#tellWaiting();
   }
 
-  /** Something may wait: the next `take` searches. */
-  #expectEntries(): void {
-    this.#announced += 1;
-    this.#emptyUntil = 0;
-  }
-
-  /** Notifies all servers. They may miss it, but they poll as well. */
-  #tellWaiting(type: string): void {
-    this.#expectEntries();
+  /** Notifies other servers. They may miss it, but they poll as well. */
+  #tellWaiting(): void {
     this.#parts.connection.commands
-      .publish(this.#channel, type)
+      .publish(this.#channel, '')
       .catch((error: unknown) => this.#onError(error));
   }
 
