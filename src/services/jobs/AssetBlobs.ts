@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import type { ByteRange, Content } from '../../utils/StoredFile.js';
+import type { Content } from '../../utils/StoredFile.js';
 import { AssetError } from '../assets/AssetError.js';
 import type { AssetLibrary } from '../assets/AssetLibrary.js';
 import { jobHolder, temporaryHolder } from '../assets/holderNames.js';
-import { RecentAssets } from '../assets/RecentAssets.js';
 import type { BlobStore, HeldBytes, StoredBytes, StreamLimits, StreamStore } from './BlobStore.js';
 
 /** Separates the hash of an asset from the token of its holder. */
@@ -16,7 +15,6 @@ const SEPARATOR = '/';
  */
 export class AssetBlobs implements BlobStore, StreamStore {
   readonly library: AssetLibrary;
-  readonly #recent = new RecentAssets();
   #started: Promise<void> | undefined;
 
   constructor(library: AssetLibrary) {
@@ -44,7 +42,6 @@ export class AssetBlobs implements BlobStore, StreamStore {
     }
     await this.start();
     const { hash } = await this.library.put(content, holder);
-    this.#recent.add(hash, content);
     return hash + SEPARATOR + token;
   }
 
@@ -53,7 +50,6 @@ export class AssetBlobs implements BlobStore, StreamStore {
     // Clients need not wait with their first job until the server has started.
     await this.start();
     const { hash, sizeBytes } = await this.library.put(source, holder, limits);
-    if (Buffer.isBuffer(source)) this.#recent.add(hash, source);
     return { ...this.#stored(hash, sizeBytes), release: () => void this.library.letGo(hash, holder) };
   }
 
@@ -66,7 +62,6 @@ export class AssetBlobs implements BlobStore, StreamStore {
     const [hash, token] = key?.split(SEPARATOR) ?? [];
     // A rejected put holds nothing.
     if (hash === undefined || token === undefined) return;
-    this.#recent.delete(hash);
     await this.library.release(hash, jobHolder(name, token));
   }
 
@@ -76,7 +71,7 @@ export class AssetBlobs implements BlobStore, StreamStore {
       sizeBytes,
       open: async (range) => {
         try {
-          return (await this.#copy(hash, range)) ?? (await this.library.open(hash, range));
+          return await this.library.open(hash, range);
         } catch (error) {
           if (error instanceof AssetError && error.problem === 'not_found') return undefined;
           throw error;
@@ -84,14 +79,6 @@ export class AssetBlobs implements BlobStore, StreamStore {
       },
       url: (presentation) => this.library.url(hash, presentation),
     };
-  }
-
-  /** Opens a copy in memory, unless somebody deleted or damaged the stored asset. */
-  async #copy(hash: string, range: ByteRange | undefined): Promise<Readable | undefined> {
-    const size = this.#recent.sizeOf(hash);
-    if (size === undefined) return undefined;
-    const stored = await this.library.stat(hash);
-    return stored?.sizeBytes === size ? this.#recent.open(hash, range) : undefined;
   }
 }
 

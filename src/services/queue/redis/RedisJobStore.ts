@@ -1,5 +1,4 @@
 import { JOB_STATUSES, type JobStatus } from '../../../schemas/jobStatus.js';
-import { keepNewest } from '../../../utils/keepNewest.js';
 import { backoffWithJitter, sleep } from '../../../utils/timers.js';
 import { isFinished, type Job } from '../../jobs/Job.js';
 import type { JobCounts, JobFilter, JobStore } from '../JobStore.js';
@@ -17,8 +16,6 @@ const MAX_WAIT_MS = 20;
 const QUICK_ATTEMPTS = 2;
 /** Records per read. */
 const BATCH = 500;
-/** Maximum number of records that are remembered, about 1 KB each. */
-const MAX_WRITTEN = 2000;
 
 /**
  * Job records in Redis. Keys, each after the prefix in braces:
@@ -41,11 +38,6 @@ export class RedisJobStore implements JobStore {
   readonly #connection: RedisConnection;
   readonly #codec: JobCodec;
   readonly #base: string;
-  /**
-   * Records of unfinished jobs as this server wrote them last. The server that runs a job makes most of its changes, and need not
-   * read the record before each. If another server changed it, the script notices.
-   */
-  readonly #written = new Map<string, string>();
 
   /** @param base prefix of all keys */
   constructor(connection: RedisConnection, codec: JobCodec, base: string) {
@@ -55,15 +47,17 @@ export class RedisJobStore implements JobStore {
   }
 
   async insert(job: Job): Promise<void> {
-    const record = this.#codec.encode(job);
     const insert = (definition: string) =>
-      INSERT_JOB.run(this.#redis, [this.#key(job.id)], [this.#base, job.id, record, definition]);
+      INSERT_JOB.run(
+        this.#redis,
+        [this.#key(job.id)],
+        [this.#base, job.id, this.#codec.encode(job), definition],
+      );
     // Usually another job has stored the definition already, which may be large.
-    if ((await insert('')) === 1) return this.#remember(job, record);
+    if ((await insert('')) === 1) return;
     const definition = this.#codec.definitionOf(job);
     if (definition === undefined) throw new Error(`The definition of the workflow of job ${job.id} is lost.`);
     await insert(definition);
-    this.#remember(job, record);
   }
 
   async get(id: string): Promise<Job | undefined> {
@@ -82,30 +76,15 @@ export class RedisJobStore implements JobStore {
   }
 
   async update(id: string, change: (job: Job) => Job | undefined): Promise<Job | undefined> {
-    const written = this.#written.get(id);
-    let isCurrent = written === undefined;
-    let stored = written ?? (await this.#redis.get(this.#key(id)));
+    let stored = await this.#redis.get(this.#key(id));
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       const job = await this.#codec.decode(id, stored);
       const changed = job && change(job);
-      if (!changed || stored === null) {
-        if (isCurrent) return undefined;
-        // The current record may allow the change.
-        isCurrent = true;
-        stored = await this.#redis.get(this.#key(id));
-        continue;
-      }
-      const record = this.#codec.encode(changed);
-      // Until Redis responds, it is unknown which record it has.
-      this.#written.delete(id);
-      const answer = await this.#replace(changed, record, stored);
-      if (answer === 1) {
-        this.#remember(changed, record);
-        return changed;
-      }
+      if (!changed || stored === null) return undefined;
+      const answer = await this.#replace(changed, stored);
+      if (answer === 1) return changed;
       if (answer === 0) return undefined;
       // Another server was faster: Redis returned the current record.
-      isCurrent = true;
       stored = typeof answer === 'string' ? answer : null;
       if (attempt <= QUICK_ATTEMPTS) continue;
       await sleep(backoffWithJitter(attempt, WAIT_MS, MAX_WAIT_MS));
@@ -115,7 +94,6 @@ export class RedisJobStore implements JobStore {
   }
 
   async delete(id: string): Promise<Job | undefined> {
-    this.#written.delete(id);
     const record = await DELETE_JOB.run(this.#redis, [this.#key(id)], [this.#base, id]);
     return typeof record === 'string' ? this.#codec.decode(id, record) : undefined;
   }
@@ -179,12 +157,9 @@ export class RedisJobStore implements JobStore {
     return { total, records };
   }
 
-  #remember(job: Job, record: string): void {
-    if (!isFinished(job)) keepNewest(this.#written, job.id, record, MAX_WRITTEN);
-  }
-
-  #replace(job: Job, record: string, stored: string): Promise<unknown> {
+  #replace(job: Job, stored: string): Promise<unknown> {
     const finishedTime = isFinished(job) ? String(job.finishedTime) : '';
+    const record = this.#codec.encode(job);
     return UPDATE_JOB.run(
       this.#redis,
       [this.#key(job.id)],
