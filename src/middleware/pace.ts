@@ -31,7 +31,7 @@ export function watchUpload(request: Request, pace: Pace, onTooSlow: (why: strin
   const window = setInterval(() => {
     const bytes = socket.bytesRead - (seen ?? Number.NEGATIVE_INFINITY);
     seen = socket.bytesRead;
-    // Bytes wait to be read: the server is slow, such as its store, not the client.
+    // Received bytes wait to be read: the server is slow, for example its asset store, not the client.
     if (request.readableLength > 0) return;
     if (bytes >= (pace.minBytesPerSecond * WINDOW_MS) / 1000) return;
     tooSlow(`fewer than ${pace.minBytesPerSecond} bytes per second arrived`);

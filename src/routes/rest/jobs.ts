@@ -110,7 +110,7 @@ export const jobStatusEndpoint: Endpoint = {
   responses: { 200: { description: 'The status.', schema: jobStatusAnswer } },
   errors: [404],
   handler: ({ services: { manager, views } }) => {
-    /** The status of a finished job never changes, and clients and dashboards ask again: 7 % less CPU time per request. */
+    /** The status of a finished job never changes. Keeping its JSON saves 7 % of the CPU time of a request. */
     const final = new WeakMap<Job, string>();
     return async (request, response) => {
       const job = await ownJob(manager, request, response);
