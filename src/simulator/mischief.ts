@@ -20,8 +20,8 @@ interface Machine {
 }
 
 const EVERYTHING = /^/;
-/** Time until a stopped or disconnected machine is back. */
-const BACK_AFTER_MS = 600;
+/** Time until a stopped or disconnected machine is back, ms. */
+export const BACK_AFTER_MS = 600;
 const LATE_MS = 2000;
 /** Time that a node holds Python's GIL. */
 const LOCK_MS = 1500;

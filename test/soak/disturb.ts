@@ -1,4 +1,4 @@
-import { MISCHIEF, type MischiefName } from '../../src/simulator/mischief.js';
+import { BACK_AFTER_MS, MISCHIEF, type MischiefName } from '../../src/simulator/mischief.js';
 import { sleep } from '../../src/utils/timers.js';
 import type { SimulatorProcess } from '../support/fleet.js';
 import type { Random } from '../support/random.js';
@@ -33,5 +33,11 @@ export async function disturb(
     await machine.misbehave({ name });
     await sleep(random.int(...faultMs));
     await machine.behave();
+    // Only a restart repairs a broken GPU; its operator would do that.
+    if (name === 'GPU broken') {
+      await machine.misbehave({ name: 'killed and back' });
+      await sleep(BACK_AFTER_MS + restMs[1]);
+      await machine.behave();
+    }
   }
 }

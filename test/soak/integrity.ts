@@ -102,6 +102,8 @@ async function report(
   );
   if (needless > 0) wrong.push(`${needless} executions were needless`);
   for (const { instance, reason } of fleet.log(/^Instance gets no jobs$/)) {
+    // A machine with a broken GPU is rightly given up, if this test broke it.
+    if (mischief['GPU broken'] && /^its GPU failed/.test(String(reason))) continue;
     wrong.push(`${instance} was given up: ${reason}`);
   }
   for (const line of fleet.log(/Unexpected error|went wrong|Request failed/))

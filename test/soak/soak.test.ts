@@ -24,8 +24,9 @@ it(
 it.runIf(requireRedis())('they balance with the queue in Redis, too', () => expectBalance('redis'), 120_000);
 
 it('60 distinct pictures each come back as themselves, whatever is shared, deleted, killed and restarted', async () => {
-  const report = await checkIntegrity({ jobs: 60, seed: Date.now() % 1_000_000 });
-  expect(report.wrong).toEqual([]);
+  const seed = Date.now() % 1_000_000;
+  const report = await checkIntegrity({ jobs: 60, seed });
+  expect(report.wrong, `seed ${seed}`).toEqual([]);
   expect(report).toMatchObject({ jobs: 60, serverRestarts: 1, needlessExecutions: 0 });
   expect(report.completed).toBeGreaterThan(20);
 }, 180_000);
