@@ -6,7 +6,7 @@ import { RedisJobQueue } from '../../src/services/queue/redis/RedisJobQueue.js';
 import { WaitingIndex } from '../../src/services/queue/redis/WaitingIndex.js';
 import { testJobQueue } from '../contracts/jobQueue.js';
 import { eventually } from '../support/eventually.js';
-import { PLACE, takeFirst } from '../support/firstThat.js';
+import { PLACE, takeFirst, waitingIn } from '../support/firstThat.js';
 import { RecordingLogger } from '../support/RecordingLogger.js';
 import { RedisServer, requireRedis } from '../support/RedisServer.js';
 
@@ -53,10 +53,13 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
     await dead.queue.add(entry('kept'));
     expect((await takeOne(dead.queue)).entry.id).toBe('lost');
     const kept = await takeOne(alive.queue);
-    const woken = new Promise<void>((resolve) => alive.queue.onWaiting(resolve));
     await dead.stop();
-    await woken;
-    expect(await alive.queue.position('lost')).toBe(1);
+    let calls = 0;
+    alive.queue.onWaiting(() => {
+      calls += 1;
+    });
+    await eventually(async () => expect(await alive.queue.position('lost')).toBe(1));
+    await eventually(() => expect(calls).toBeGreaterThan(0));
     expect(await alive.queue.size()).toEqual({ jobs: 1, bytes: 10 });
     expect((await takeOne(alive.queue)).entry.id).toBe('lost');
     // Longer than a hold lasts without renewal.
@@ -76,6 +79,52 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
     for (let n = 0; n < 3; n += 1) ids.push((await takeOne(queue)).entry.id);
     expect(ids).toEqual(['a', 'b', 'd']);
     await stop();
+  });
+
+  it('holds only one entry when another server was faster, so that others see the rest', async () => {
+    const prefix = `{${randomUUID()}}`;
+    const [late, other] = [await connect(prefix), await connect(prefix)];
+    const ids = Array.from({ length: 12 }, (_, n) => `e${n}`);
+    for (const id of ids) await late.queue.add(entry(id));
+    // The messages about the new entries have arrived.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const again = new Promise<void>((resolve) => late.queue.onWaiting(resolve));
+    let isOver = false;
+    let fewest = ids.length;
+    const watch = (async () => {
+      while (!isOver) fewest = Math.min(fewest, (await waitingIn(other.queue)).length);
+    })();
+    const taken = await takeFirst(late.queue, ({ id }) => {
+      // As if it were taken at this moment: one connection executes its commands in order.
+      if (id === 'e0') void late.connection.commands.zrem(`${prefix}:queue:t:prioritized`, id);
+      return PLACE;
+    });
+    isOver = true;
+    await watch;
+    expect(taken).toBeUndefined();
+    // Without the lost one, and at most one more.
+    expect([ids.length - 2, ids.length - 1]).toContain(fewest);
+    expect(new Set((await waitingIn(other.queue)).map(({ id }) => id))).toEqual(new Set(ids.slice(1)));
+    await again;
+    expect((await takeOne(late.queue)).entry.id).toBe('e1');
+    await Promise.all([late.stop(), other.stop()]);
+  });
+
+  it('notifies other servers a moment later, once for many entries, so that they do not choose the same', async () => {
+    const prefix = `{${randomUUID()}}`;
+    const [hears, adds] = [await connect(prefix), await connect(prefix)];
+    const told: string[] = [];
+    hears.queue.onWaiting(() => told.push('other'));
+    adds.queue.onWaiting(() => told.push('own'));
+    await Promise.all(Array.from({ length: 20 }, (_, n) => adds.queue.add(entry(`e${n}`))));
+    const count = (server: string) => told.filter((one) => one === server).length;
+    await eventually(() => {
+      expect(count('own')).toBe(20);
+      expect(told.at(-1)).toBe('other');
+    });
+    expect(told[0]).toBe('own');
+    expect(count('other')).toBeLessThan(10);
+    await Promise.all([hears.stop(), adds.stop()]);
   });
 
   it('holds nothing for good that it could not give back', async () => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { SharedSlots } from '../../src/services/jobs/SharedSlots.js';
 import type { LimitReached, SlotLease, SlotLeases } from '../../src/services/queue/SlotLeases.js';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/index.js';
 import { eventually } from '../support/eventually.js';
@@ -190,6 +191,22 @@ describe('a place that is refused', () => {
       for (const listener of this.#listeners) listener(host);
     }
   }
+
+  it('is looked at a moment after another server released one, once for several, because that server looks first', async () => {
+    const leases = new RefusingLeases(() => undefined);
+    const slots = new SharedSlots(leases, { perHost: () => 1, ofAll: 10 });
+    let looks = 0;
+    slots.onFree(() => {
+      looks += 1;
+    });
+    for (let n = 0; n < 5; n += 1) leases.tell('gpu-1:8188');
+    expect(looks).toBe(0);
+    await eventually(() => expect(looks).toBe(1));
+    leases.tell('gpu-1:8188');
+    slots.stop();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(looks).toBe(1);
+  });
 
   it.each(['limit of host', 'limit of all'] as const)(
     'because of the %s is asked for once in a second, and the job keeps its place in the queue',

@@ -1,4 +1,5 @@
 import type { OtherServers, Slot } from '../instances/LoadBalancer.js';
+import { LaterLook } from '../queue/LaterLook.js';
 import type { LimitReached, SlotLease, SlotLeases } from '../queue/SlotLeases.js';
 
 /** How long a refused lease is not requested again, unless a slot is released before, ms. */
@@ -24,6 +25,7 @@ export class SharedSlots implements OtherServers {
   /** Number of slots that any server has released. */
   #returns = 0;
   #pause: NodeJS.Timeout | undefined;
+  readonly #later = new LaterLook(() => this.#tell());
   readonly #unsubscribe: () => void;
 
   constructor(leases: SlotLeases, limits: Limits) {
@@ -31,7 +33,7 @@ export class SharedSlots implements OtherServers {
     this.#limits = limits;
     this.#unsubscribe = leases.onReleased((host) => {
       this.#givenBack(host);
-      this.#tell();
+      this.#later.plan();
     });
   }
 
@@ -80,6 +82,7 @@ export class SharedSlots implements OtherServers {
   stop(): void {
     this.#unsubscribe();
     clearTimeout(this.#pause);
+    this.#later.stop();
   }
 
   #wrap<S extends Slot>(slot: S, lease: SlotLease): S {

@@ -89,7 +89,8 @@ export interface JobQueue {
    * may show the picker only the first entries of each.
    * @param picker fast, and changes nothing in the queue. The implementation releases a reservation that is not handed
    * out, because another server was faster or the call fails
-   * @returns `undefined` if no waiting entry can be taken now
+   * @returns `undefined` if no waiting entry can be taken now. If that is because another server was faster, the listeners are
+   * called a moment later
    */
   take<T extends Releasable>(picker: Picker<T>): Promise<Taken<T> | undefined>;
   /**

@@ -2,6 +2,7 @@ import { v4 as uuid } from 'uuid';
 import { messageOf } from '../../../errors.js';
 import type { Logger } from '../../../utils/logger.js';
 import type { JobQueue, Picker, QueueEntry, QueueSize, Releasable, Taken } from '../JobQueue.js';
+import { LaterLook } from '../LaterLook.js';
 import { type Candidate, dataOf, entryOf } from './laneEntries.js';
 import { type LaneData, type LaneJob, type LaneTimings, QueueLane } from './QueueLane.js';
 import type { RedisConnection } from './RedisConnection.js';
@@ -13,9 +14,6 @@ import { WaitingIndex } from './WaitingIndex.js';
 
 /** Maximum number of entries per type that one search reads. If all of them must wait, no later entry of that type is found. */
 const PEEKED = 16;
-
-/** Maximum number of searches per call that fail because other servers were faster. */
-const MAX_RACES = 20;
 
 export interface RedisQueueTimings extends LaneTimings {
   /** Interval at which the index is compared with BullMQ's queues, ms. */
@@ -53,10 +51,11 @@ export class RedisJobQueue implements JobQueue {
   readonly #lanes = new Map<string, QueueLane>();
   readonly #shown = new ShownEntries();
   readonly #listeners = new Set<() => void>();
+  readonly #later = new LaterLook(() => this.#tell());
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #typesKey: string;
   readonly #channel: string;
-  /** Receives messages about entries that other servers add. */
+  /** Receives messages about entries that any server adds. */
   #added: Subscription | undefined;
   /** Whether the counts of the index and of BullMQ's queues differed at the last check. */
   #isSuspect = false;
@@ -77,10 +76,13 @@ export class RedisJobQueue implements JobQueue {
     const { connection, logger } = this.#parts;
     // Loaded only if used.
     this.#bull = await import('bullmq');
-    const tell = () => {
-      for (const listener of this.#listeners) listener();
+    const listener = {
+      onMessage: (_channel: string, server: string) => {
+        if (server === this.#token) this.#tell();
+        else this.#later.plan();
+      },
+      onAgain: () => this.#tell(),
     };
-    const listener = { onMessage: tell, onAgain: tell };
     this.#added = await Subscription.begin(connection.subscriber, [this.#channel], listener, logger);
     const every = (ms: number, work: () => Promise<void>) =>
       this.#timers.push(setInterval(() => void work().catch((error: unknown) => this.#onError(error)), ms));
@@ -93,6 +95,7 @@ export class RedisJobQueue implements JobQueue {
   async stop(): Promise<void> {
     for (const timer of this.#timers.splice(0)) clearInterval(timer);
     this.#added?.stop();
+    this.#later.stop();
     await Promise.allSettled([...this.#lanes.values()].map((lane) => lane.close()));
   }
 
@@ -125,14 +128,12 @@ export class RedisJobQueue implements JobQueue {
   }
 
   async take<T extends Releasable>(picker: Picker<T>): Promise<Taken<T> | undefined> {
-    for (let race = 0; race < MAX_RACES; race += 1) {
-      const candidates = await this.#look();
-      const chosen = this.#shown.pick(candidates, picker);
-      if (!chosen) return undefined;
-      const taken = await this.#fetch(chosen.candidate, chosen.value);
-      if (taken) return taken;
-    }
-    return undefined;
+    const chosen = this.#shown.pick(await this.#look(), picker);
+    if (!chosen) return undefined;
+    const taken = await this.#fetch(chosen.candidate, chosen.value);
+    // The server that was faster has not told yet which machine it uses: another choice now would be made without knowing that.
+    if (!taken) this.#later.plan();
+    return taken;
   }
 
   onWaiting(listener: () => void): () => void {
@@ -157,20 +158,24 @@ export class RedisJobQueue implements JobQueue {
   async #look(): Promise<Candidate[]> {
     const found = (await this.#allLanes()).map(async (lane) => {
       const all = await lane.peek(PEEKED);
-      return all.map((data): Candidate => ({ lane, entry: entryOf(data), rank: data.rank }));
+      return all.map((data, place): Candidate => ({ lane, entry: entryOf(data), rank: data.rank, place }));
     });
     return (await Promise.all(found)).flat().sort((a, b) => a.rank - b.rank);
   }
 
   /**
-   * Takes an entry out of its lane. BullMQ returns only the next entry, so the entries before it are held for a moment.
+   * Takes an entry out of its lane. BullMQ returns only the next entry, so the entries before it are held for a moment. Others do not
+   * see them in the meantime, and may decide that a machine loads other models: no more are taken than the search has shown.
    * @returns `undefined` if another server took it; `value` is then released
    */
-  async #fetch<T extends Releasable>({ lane, entry }: Candidate, value: T): Promise<Taken<T> | undefined> {
+  async #fetch<T extends Releasable>(
+    { lane, entry, place }: Candidate,
+    value: T,
+  ): Promise<Taken<T> | undefined> {
     const others: LaneJob[] = [];
     let own: LaneJob | undefined;
     try {
-      for (let n = 0; n < PEEKED && !own; n += 1) {
+      for (let n = 0; n <= place && !own; n += 1) {
         const job = await lane.takeNext();
         if (!job) break;
         if (job.data.id === entry.id) own = job;
@@ -250,10 +255,14 @@ export class RedisJobQueue implements JobQueue {
     this.#tellWaiting();
   }
 
-  /** Notifies other servers. They may miss it, but they poll as well. */
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Notifies all servers. They may miss it, but they poll as well. */
   #tellWaiting(): void {
     this.#parts.connection.commands
-      .publish(this.#channel, '')
+      .publish(this.#channel, this.#token)
       .catch((error: unknown) => this.#onError(error));
   }
 

@@ -6,6 +6,8 @@ export interface Candidate {
   readonly lane: QueueLane;
   readonly entry: QueueEntry;
   readonly rank: number;
+  /** Number of entries before it in its lane. */
+  readonly place: number;
 }
 
 /** Returns BullMQ's data of an entry. */
