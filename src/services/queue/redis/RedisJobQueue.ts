@@ -131,7 +131,7 @@ export class RedisJobQueue implements JobQueue {
     const chosen = this.#shown.pick(await this.#look(), picker);
     if (!chosen) return undefined;
     const taken = await this.#fetch(chosen.candidate, chosen.value);
-    // The server that was faster has not told yet which machine it uses: another choice now would be made without knowing that.
+    // The faster server has not announced its machine yet, so another choice now could not consider it.
     if (!taken) this.#later.plan();
     return taken;
   }
