@@ -162,37 +162,37 @@ describe.runIf(requireRedis())('two servers with the same machines', () => {
   });
 });
 
-describe('a place that is refused', () => {
-  /** Leases that refuse, as if other servers held the slots. */
-  class RefusingLeases implements SlotLeases {
-    readonly asked: string[] = [];
-    readonly #listeners = new Set<(host: string) => void>();
-    readonly #refuse: (host: string) => LimitReached | undefined;
+/** Leases that refuse, as if other servers held the slots. */
+class RefusingLeases implements SlotLeases {
+  readonly asked: string[] = [];
+  readonly #listeners = new Set<(host: string) => void>();
+  readonly #refuse: (host: string) => LimitReached | undefined;
 
-    constructor(refuse: (host: string) => LimitReached | undefined) {
-      this.#refuse = refuse;
-    }
-
-    async acquire(host: string): Promise<SlotLease | LimitReached> {
-      this.asked.push(host);
-      return this.#refuse(host) ?? { release: () => undefined };
-    }
-
-    onReleased(listener: (host: string) => void): () => void {
-      this.#listeners.add(listener);
-      return () => void this.#listeners.delete(listener);
-    }
-
-    used(): ReadonlyMap<string, number> {
-      return new Map();
-    }
-
-    tell(host: string): void {
-      for (const listener of this.#listeners) listener(host);
-    }
+  constructor(refuse: (host: string) => LimitReached | undefined) {
+    this.#refuse = refuse;
   }
 
-  it('is looked at a moment after another server released one, once for several, because that server looks first', async () => {
+  async acquire(host: string): Promise<SlotLease | LimitReached> {
+    this.asked.push(host);
+    return this.#refuse(host) ?? { release: () => undefined };
+  }
+
+  onReleased(listener: (host: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  used(): ReadonlyMap<string, number> {
+    return new Map();
+  }
+
+  tell(host: string): void {
+    for (const listener of this.#listeners) listener(host);
+  }
+}
+
+describe('a slot that another server releases', () => {
+  it('is noticed a moment later, and several once, because that server looks first', async () => {
     const leases = new RefusingLeases(() => undefined);
     const slots = new SharedSlots(leases, { perHost: () => 1, ofAll: 10 });
     let looks = 0;
@@ -207,7 +207,9 @@ describe('a place that is refused', () => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(looks).toBe(1);
   });
+});
 
+describe('a place that is refused', () => {
   it.each(['limit of host', 'limit of all'] as const)(
     'because of the %s is asked for once in a second, and the job keeps its place in the queue',
     async (refusal) => {
