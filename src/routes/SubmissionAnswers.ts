@@ -49,7 +49,7 @@ export class SubmissionAnswers {
   async result(request: Request, response: Response, workflow: Workflow, job: CompletedJob): Promise<void> {
     const { services, sender } = this.#parts;
     const { outputs } = services.manager;
-    const { bytes } = await outputs.storedOutput(job.id, 0);
+    const { bytes } = await outputs.storedOutputOf(job, 0);
     if (wantsBytes(request, job.result.outputs[0])) {
       await sender.primary(request, response, job, bytes);
       return;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Worker } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { QueueEntry } from '../../src/services/queue/JobQueue.js';
 import { RedisConnection } from '../../src/services/queue/redis/RedisConnection.js';
@@ -157,6 +158,25 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
     await eventually(async () => {
       expect(await Promise.all(['a', 'b', 'phantom'].map((id) => queue.position(id)))).toEqual([1, 2, 0]);
     });
+    await stop();
+  });
+
+  it('keeps an entry in the index that a server holds for a moment during the check, and returns', async () => {
+    const prefix = `{${randomUUID()}}`;
+    const { queue, connection, stop } = await connect(prefix);
+    for (const id of ['a', 'b']) await queue.add(entry(id));
+    // As a server does that looks for a later entry.
+    const worker = new Worker('t', null, {
+      connection: connection.commands,
+      prefix: `${prefix}:queue`,
+      autorun: false,
+    });
+    const held = await worker.getNextJob('another server', { block: false });
+    expect(held?.id).toBe('a');
+    for (let n = 0; n < 4; n += 1) await queue.repair();
+    await held?.moveToWait('another server');
+    expect([await queue.position('a'), await queue.size()]).toEqual([1, { jobs: 2, bytes: 20 }]);
+    await worker.close();
     await stop();
   });
 

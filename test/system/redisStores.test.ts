@@ -174,6 +174,21 @@ describe.runIf(requireRedis())('with one Redis for two servers', () => {
       expect([...(warnings ?? [])].sort()).toEqual(Array.from({ length: 20 }, (_, n) => String(n)).sort());
     });
 
+    it('is not read again by the server that wrote it last', async () => {
+      const reads = async (work: () => Promise<unknown>): Promise<number> => {
+        await here.connection.commands.config('RESETSTAT');
+        await work();
+        return Number(
+          /cmdstat_get:calls=(\d+)/.exec(await here.connection.commands.info('commandstats'))?.[1],
+        );
+      };
+      await here.jobs.insert(pending('a'));
+      // The script compares the record.
+      expect(await reads(() => here.jobs.update('a', begin))).toBe(1);
+      expect(await reads(() => there.jobs.update('a', cancel))).toBe(2);
+      expect(await here.jobs.update('a', cancel)).toBeUndefined();
+    });
+
     it('is read in few commands, however many jobs there are', async () => {
       const count = 20_000;
       for (let at = 0; at < count; at += 500) {

@@ -62,7 +62,7 @@ const count = async () => (await allOf(store)).length;
 describe('an asset', () => {
   it('is there as long as anybody holds it', async () => {
     const { hash } = await put();
-    expect(await put('abc', 'b')).toEqual({ hash, sizeBytes: 3, isNew: false });
+    expect(await put('abc', 'b')).toEqual({ hash, sizeBytes: 3 });
     expect(await library.hold(hash, 'c')).toMatchObject({ hash, sizeBytes: 3 });
     for (const holder of ['a', 'b', 'c']) {
       expect(await textOf(hash)).toBe('abc');

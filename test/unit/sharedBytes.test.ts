@@ -1,7 +1,10 @@
+import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AssetError } from '../../src/services/assets/AssetError.js';
 import { AssetLibrary } from '../../src/services/assets/AssetLibrary.js';
 import { MemoryAssetHolders } from '../../src/services/assets/MemoryAssetHolders.js';
 import { MemoryAssetStore } from '../../src/services/assets/MemoryAssetStore.js';
+import { RecentAssets } from '../../src/services/assets/RecentAssets.js';
 import { AssetBlobs } from '../../src/services/jobs/AssetBlobs.js';
 import type { JobOutput, JobResult } from '../../src/services/jobs/Job.js';
 import { JobManager } from '../../src/services/jobs/JobManager.js';
@@ -92,5 +95,57 @@ describe('bytes of jobs that servers share', () => {
     expect(await resultOf(a, id)).toEqual(CONTENTS[0]);
     await a.remove(id);
     await isEmpty();
+  });
+
+  it('are gone for the server that stored them, too, when the file is deleted', async () => {
+    const id = await completed();
+    expect(await resultOf(a, id)).toEqual(CONTENTS[0]);
+    for (const { hash } of await allOf(store)) await store.delete(hash);
+    await expect(resultOf(a, id)).rejects.toMatchObject({ code: 'RESULT_EXPIRED' });
+  });
+
+  it('do not change with the buffer from which they were stored', async () => {
+    const { id } = await a.create(JOB_REQUEST, new Map([['image', Buffer.from('x')]]));
+    await a.runs.begin(id, 'a:1');
+    const bytes = Buffer.from('result');
+    await a.complete(id, { promptId: 'p', outputs: [OUTPUT] }, [bytes]);
+    const stored = await resultOf(a, id);
+    stored.fill(0);
+    expect(await resultOf(a, id)).toEqual(Buffer.from('result'));
+  });
+});
+
+describe('copies of small assets', () => {
+  const hashOf = (n: number) => String(n).padStart(64, '0');
+
+  it('take a limited amount of memory: the oldest go first', () => {
+    const recent = new RecentAssets();
+    const bytes = Buffer.alloc(200 * 1024);
+    for (let n = 0; n < 100; n += 1) recent.add(hashOf(n), bytes);
+    const kept = Array.from({ length: 100 }, (_, n) => n).filter(
+      (n) => recent.sizeOf(hashOf(n)) !== undefined,
+    );
+    expect(kept.length * bytes.length).toBeLessThanOrEqual(16 * 1024 * 1024);
+    expect(kept).toEqual(Array.from({ length: kept.length }, (_, n) => 100 - kept.length + n));
+    expect(kept.length).toBeGreaterThan(50);
+  });
+
+  it('are not made of large ones, and are dropped with the asset', () => {
+    const recent = new RecentAssets();
+    recent.add(hashOf(1), Buffer.alloc(300 * 1024));
+    expect(recent.sizeOf(hashOf(1))).toBeUndefined();
+    recent.add(hashOf(2), Buffer.from('small'));
+    recent.add(hashOf(2), Buffer.from('small'));
+    expect(recent.sizeOf(hashOf(2))).toBe(5);
+    recent.delete(hashOf(2));
+    expect(recent.open(hashOf(2), undefined)).toBeUndefined();
+  });
+
+  it('are read in part', async () => {
+    const recent = new RecentAssets();
+    recent.add(hashOf(1), Buffer.from('0123456789'));
+    const part = recent.open(hashOf(1), { start: 2, end: 4 });
+    expect(part && (await buffer(part)).toString()).toBe('234');
+    expect(() => recent.open(hashOf(1), { start: 10 })).toThrow(AssetError);
   });
 });

@@ -19,8 +19,6 @@ export interface StoredAsset {
   /** BLAKE3 of the bytes: 64 lower-case hexadecimal digits. */
   readonly hash: string;
   readonly sizeBytes: number;
-  /** False if the same bytes already existed. Several simultaneous puts may each return true. */
-  readonly isNew: boolean;
 }
 
 export interface AssetInfo {

@@ -60,11 +60,10 @@ export class DiskAssetStore implements AssetStore {
       const { hash, sizeBytes } = await this.#intake.read(source, options, async (chunks) => {
         for await (const chunk of chunks) await writer.add(chunk);
       });
-      // The hash is known before the last bytes are written.
-      const written = writer.finish().then(() => file.close());
-      const [known] = await Promise.all([unlessGone(lstat(this.#pathOf(hash))), written]);
+      await writer.finish();
+      await file.close();
       await this.#moveIn(temporary, hash);
-      return { hash, sizeBytes, isNew: known === undefined };
+      return { hash, sizeBytes };
     } catch (error) {
       await file.close().catch(() => undefined);
       await rm(temporary, { force: true }).catch(() => undefined);

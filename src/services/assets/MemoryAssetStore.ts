@@ -37,7 +37,7 @@ export class MemoryAssetStore implements AssetStore {
     const known = this.#entries.get(hash);
     const bytes = known?.bytes ?? (Buffer.isBuffer(source) ? source : Buffer.concat(parts));
     this.#entries.set(hash, { bytes, storedAt: this.#clock.now() });
-    return { hash, sizeBytes, isNew: !known };
+    return { hash, sizeBytes };
   }
 
   async open(hash: string, range?: ByteRange): Promise<Readable> {

@@ -71,7 +71,7 @@ export class S3AssetStore implements AssetStore {
       const isNew = !(await bucket.head(key)) || !(await bucket.copy(key, key));
       if (isNew && whole) await bucket.put(key, whole);
       else if (isNew) await bucket.copy(temporary, key);
-      return { hash, sizeBytes, isNew };
+      return { hash, sizeBytes };
     } finally {
       // If it cannot be deleted now, it is found later as unfinished.
       if (isUploaded) await bucket.delete(temporary).catch(() => undefined);

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import type { Content } from '../../utils/StoredFile.js';
+import type { ByteRange, Content } from '../../utils/StoredFile.js';
 import { AssetError } from '../assets/AssetError.js';
 import type { AssetLibrary } from '../assets/AssetLibrary.js';
 import { jobHolder, temporaryHolder } from '../assets/holderNames.js';
+import { RecentAssets } from '../assets/RecentAssets.js';
 import type { BlobStore, HeldBytes, StoredBytes, StreamLimits, StreamStore } from './BlobStore.js';
 
 /** Separates the hash of an asset from the token of its holder. */
@@ -15,6 +16,7 @@ const SEPARATOR = '/';
  */
 export class AssetBlobs implements BlobStore, StreamStore {
   readonly library: AssetLibrary;
+  readonly #recent = new RecentAssets();
   #started: Promise<void> | undefined;
 
   constructor(library: AssetLibrary) {
@@ -42,6 +44,7 @@ export class AssetBlobs implements BlobStore, StreamStore {
     }
     await this.start();
     const { hash } = await this.library.put(content, holder);
+    this.#recent.add(hash, content);
     return hash + SEPARATOR + token;
   }
 
@@ -50,6 +53,7 @@ export class AssetBlobs implements BlobStore, StreamStore {
     // Clients need not wait with their first job until the server has started.
     await this.start();
     const { hash, sizeBytes } = await this.library.put(source, holder, limits);
+    if (Buffer.isBuffer(source)) this.#recent.add(hash, source);
     return { ...this.#stored(hash, sizeBytes), release: () => void this.library.letGo(hash, holder) };
   }
 
@@ -62,6 +66,7 @@ export class AssetBlobs implements BlobStore, StreamStore {
     const [hash, token] = key?.split(SEPARATOR) ?? [];
     // A rejected put holds nothing.
     if (hash === undefined || token === undefined) return;
+    this.#recent.delete(hash);
     await this.library.release(hash, jobHolder(name, token));
   }
 
@@ -71,7 +76,7 @@ export class AssetBlobs implements BlobStore, StreamStore {
       sizeBytes,
       open: async (range) => {
         try {
-          return await this.library.open(hash, range);
+          return (await this.#copy(hash, range)) ?? (await this.library.open(hash, range));
         } catch (error) {
           if (error instanceof AssetError && error.problem === 'not_found') return undefined;
           throw error;
@@ -79,6 +84,14 @@ export class AssetBlobs implements BlobStore, StreamStore {
       },
       url: (presentation) => this.library.url(hash, presentation),
     };
+  }
+
+  /** Opens a copy in memory, unless somebody deleted or damaged the stored asset. */
+  async #copy(hash: string, range: ByteRange | undefined): Promise<Readable | undefined> {
+    const size = this.#recent.sizeOf(hash);
+    if (size === undefined) return undefined;
+    const stored = await this.library.stat(hash);
+    return stored?.sizeBytes === size ? this.#recent.open(hash, range) : undefined;
   }
 }
 

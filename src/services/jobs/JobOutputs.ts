@@ -39,7 +39,7 @@ export class JobOutputs {
    * @throws AppError like `result`, or `NOT_FOUND` if the job has no such output
    */
   async output(id: string, index: number): Promise<Found & { readonly bytes: Buffer }> {
-    const found = await this.#find(id, index);
+    const found = outputIn(await this.#jobOf(id), index);
     const bytes = await this.#shelf.whole(found.output);
     if (!bytes) throw resultExpired(id);
     return { ...found, bytes };
@@ -47,9 +47,14 @@ export class JobOutputs {
 
   /** Like `output`, without loading bytes that are not in memory. */
   async storedOutput(id: string, index: number): Promise<Found & { readonly bytes: Buffer | StoredBytes }> {
-    const found = await this.#find(id, index);
+    return this.storedOutputOf(await this.#jobOf(id), index);
+  }
+
+  /** Like `storedOutput`, for a job whose newest record the caller has. */
+  async storedOutputOf(job: Job, index: number): Promise<Found & { readonly bytes: Buffer | StoredBytes }> {
+    const found = outputIn(job, index);
     const bytes = await this.#shelf.get(found.output);
-    if (!bytes) throw resultExpired(id);
+    if (!bytes) throw resultExpired(job.id);
     return { ...found, bytes };
   }
 
@@ -63,21 +68,21 @@ export class JobOutputs {
     const { kind } = result.outputs[0];
     return kind === 'image' || kind === 'text' ? (await this.output(id, 0)).bytes : Buffer.alloc(0);
   }
+}
 
-  async #find(id: string, index: number): Promise<Found> {
-    const job = await this.#jobOf(id);
-    if (job.status !== 'completed') {
-      throw new AppError('JOB_NOT_COMPLETED', `The job is ${job.status}, not completed.`, {
-        fields: { job_id: id, status: job.status },
-      });
-    }
-    const output = job.result.outputs[index];
-    if (!output)
-      throw new AppError('NOT_FOUND', `The job has no such output; it has ${job.result.outputs.length}.`, {
-        fields: { job_id: id },
-      });
-    return { job, output };
+/** @throws AppError `JOB_NOT_COMPLETED` or `NOT_FOUND` */
+function outputIn(job: Job, index: number): Found {
+  if (job.status !== 'completed') {
+    throw new AppError('JOB_NOT_COMPLETED', `The job is ${job.status}, not completed.`, {
+      fields: { job_id: job.id, status: job.status },
+    });
   }
+  const output = job.result.outputs[index];
+  if (!output)
+    throw new AppError('NOT_FOUND', `The job has no such output; it has ${job.result.outputs.length}.`, {
+      fields: { job_id: job.id },
+    });
+  return { job, output };
 }
 
 function resultExpired(id: string): AppError {

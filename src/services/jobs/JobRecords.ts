@@ -26,6 +26,8 @@ export class JobRecords {
   readonly #live = new Map<string, Job>();
   /** Writes that the store does not have yet. */
   readonly writes: RecordWrites;
+  /** Jobs of a shared store that this server held and ended, until `release`. */
+  readonly #ended = new Set<string>();
   /** Removed jobs that the store may still have. */
   readonly #deleted = new Set<string>();
 
@@ -81,6 +83,17 @@ export class JobRecords {
     return record;
   }
 
+  /** Whether this server held the job and recorded its end in the shared store. */
+  hasEnded(id: string): boolean {
+    return this.#ended.has(id);
+  }
+
+  /** This server has done everything for a job that it held. */
+  release(id: string): void {
+    this.#ended.delete(id);
+    this.letGo(id);
+  }
+
   /** Another server may hold the job from now on. */
   letGo(id: string): void {
     this.#live.delete(id);
@@ -112,6 +125,7 @@ export class JobRecords {
     for (let failures = 0; !this.writes.isStopped; failures += 1) {
       try {
         const ended = await this.#endOnce(id, () => record, record);
+        if (ended) this.#ended.add(id);
         this.letGo(id);
         this.writes.forget(id);
         return ended;

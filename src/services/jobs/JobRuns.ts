@@ -80,11 +80,12 @@ export class JobRuns {
     const settle = async () => {
       // A job that has not ended must be in the records or in the queue.
       if (isShared) await this.#records.writes.flush(id);
-      const job = this.#records.live(id) ?? (isShared ? await this.#records.get(id) : undefined);
+      const isToBeRead = isShared && !this.#records.hasEnded(id);
+      const job = this.#records.live(id) ?? (isToBeRead ? await this.#records.get(id) : undefined);
       if (job?.status === 'pending') await taken.putBack(queueEntry(job));
       else if (job?.status === 'processing' && isShared) await taken.putBack();
       else await taken.done();
-      if (isShared) this.#records.letGo(id);
+      if (isShared) this.#records.release(id);
     };
     try {
       await settle();

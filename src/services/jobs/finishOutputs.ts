@@ -38,7 +38,7 @@ const MEASURED: ReadonlySet<string> = new Set(
 
 /**
  * Turns ComfyUI's outputs into results. Images are encoded in the requested format, and cropped; everything else stays unchanged.
- * If outputs are stored outside of memory, each one is stored before the next is finished.
+ * If several outputs are stored outside of memory, each one is stored before the next is finished.
  * @param made consumed by this function
  * @param known returns outputs that were already finished
  * @throws PromptError `unreadable result` or `result too large`; OutputNotStored
@@ -56,7 +56,8 @@ export async function finishOutputs(
     if (isInline) room -= content.length;
     finished.push({
       output: isInline ? { ...output, text: content.toString() } : output,
-      content: plan.intake ? await plan.intake.keep(content) : content,
+      // A single output is stored when the job completes.
+      content: plan.intake && made.length > 1 ? await plan.intake.keep(content) : content,
       extension,
     });
   }

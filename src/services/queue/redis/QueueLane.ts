@@ -1,7 +1,6 @@
 import type { Job, Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { QueueEntry } from '../JobQueue.js';
-import { LuaScript } from './LuaScript.js';
 
 /** BullMQ's data of an entry. */
 export interface LaneData extends Omit<QueueEntry, 'tried'> {
@@ -31,22 +30,6 @@ const KEPT_EVENTS = 100;
 
 /** BullMQ's error about an entry that is no longer this server's. */
 const NOT_HELD = /Missing (key|lock)|Lock mismatch|is not in the active state/i;
-
-/** KEYS: wait, prioritized. ARGV: key of a job without its id, count. Returns the data of the next entries. */
-const PEEK = new LuaScript(`
-local ids = redis.call('LRANGE', KEYS[1], -ARGV[2], -1)
-local found = {}
-for n = #ids, 1, -1 do table.insert(found, ids[n]) end
-if #found < tonumber(ARGV[2]) then
-  for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, ARGV[2] - #found - 1)) do table.insert(found, id) end
-end
-local data = {}
-for _, id in ipairs(found) do
-  local one = redis.call('HGET', ARGV[1] .. id, 'data')
-  if one then table.insert(data, one) end
-end
-return data
-`);
 
 /** Entries of one workflow type, in a separate BullMQ queue, so that they block no other type. */
 export class QueueLane {
@@ -112,11 +95,9 @@ export class QueueLane {
     await this.#queue.remove(id);
   }
 
-  /** Returns the next entries, at most `count`. */
-  async peek(count: number): Promise<LaneData[]> {
-    const keys = [this.#queue.toKey('wait'), this.#queue.toKey('prioritized')];
-    const texts = (await PEEK.run(this.#client, keys, [this.#queue.toKey(''), count])) as string[];
-    return texts.map((text) => JSON.parse(text) as LaneData);
+  /** Whether there is such an entry, waiting or held by any server. */
+  async has(id: string): Promise<boolean> {
+    return (await this.#client.exists(this.#queue.toKey(id))) === 1;
   }
 
   /** Takes and holds the next entry. */

@@ -5,6 +5,7 @@ import { Listeners } from '../../../utils/Listeners.js';
 import type { Logger } from '../../../utils/logger.js';
 import { backoffWithJitter, sleep } from '../../../utils/timers.js';
 import { checkRedis } from './checkRedis.js';
+import { writeTogether } from './writeTogether.js';
 
 export interface RedisTimings {
   /** Timeout of a command, ms. */
@@ -102,6 +103,7 @@ export class RedisConnection {
     const options = this.#options();
     const clients = { commands: new Client(this.#url, options), subscriber: new Client(this.#url, options) };
     this.#clients = clients;
+    writeTogether(clients.commands);
     // BullMQ adds a listener to the first one for each queue, of which there is one per workflow, and subscriptions
     // to the second one.
     for (const client of [clients.commands, clients.subscriber]) client.setMaxListeners(0);

@@ -4,6 +4,7 @@ import type { Logger } from '../../../utils/logger.js';
 import type { JobQueue, Picker, QueueEntry, QueueSize, Releasable, Taken } from '../JobQueue.js';
 import { LaterLook } from '../LaterLook.js';
 import { type Candidate, dataOf, entryOf } from './laneEntries.js';
+import { nextEntries } from './nextEntries.js';
 import { type LaneData, type LaneJob, type LaneTimings, QueueLane } from './QueueLane.js';
 import type { RedisConnection } from './RedisConnection.js';
 import { rebuildIndex } from './rebuildIndex.js';
@@ -54,6 +55,8 @@ export class RedisJobQueue implements JobQueue {
   readonly #later = new LaterLook(() => this.#tell());
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #typesKey: string;
+  /** Prefix of BullMQ's keys. */
+  readonly #lanePrefix: string;
   readonly #channel: string;
   /** Receives messages about entries that any server adds. */
   #added: Subscription | undefined;
@@ -65,6 +68,7 @@ export class RedisJobQueue implements JobQueue {
     this.#timings = timings;
     this.#index = new WaitingIndex(parts.connection, parts.prefix);
     this.#typesKey = `${parts.prefix}:types`;
+    this.#lanePrefix = `${parts.prefix}:queue`;
     this.#channel = `${parts.prefix}:waiting`;
   }
 
@@ -156,11 +160,16 @@ export class RedisJobQueue implements JobQueue {
 
   /** Returns the visible waiting entries in order. */
   async #look(): Promise<Candidate[]> {
-    const found = (await this.#allLanes()).map(async (lane) => {
-      const all = await lane.peek(PEEKED);
-      return all.map((data, place): Candidate => ({ lane, entry: entryOf(data), rank: data.rank, place }));
-    });
-    return (await Promise.all(found)).flat().sort((a, b) => a.rank - b.rank);
+    const { commands } = this.#parts.connection;
+    const all = await nextEntries(commands, this.#typesKey, this.#lanePrefix, PEEKED);
+    const found: Candidate[] = [];
+    for (const { type, entries } of all) {
+      const lane = await this.#lane(type);
+      for (const [place, data] of entries.entries()) {
+        found.push({ lane, entry: entryOf(data), rank: data.rank, place });
+      }
+    }
+    return found.sort((a, b) => a.rank - b.rank);
   }
 
   /**
@@ -229,14 +238,13 @@ export class RedisJobQueue implements JobQueue {
   async #lane(type: string): Promise<QueueLane> {
     const known = this.#lanes.get(type);
     if (known) return known;
-    const { connection, prefix } = this.#parts;
-    const client = connection.commands;
+    const client = this.#parts.connection.commands;
     const bull = this.#bull;
     // The server listens before the queue has started.
     if (!bull) throw queueUnavailable();
     const lane = new QueueLane(
       bull,
-      { client, prefix: `${prefix}:queue`, type, token: this.#token },
+      { client, prefix: this.#lanePrefix, type, token: this.#token },
       this.#timings,
       {
         onStalled: (data) => void this.#onStalled(data),

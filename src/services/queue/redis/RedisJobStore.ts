@@ -1,4 +1,5 @@
 import { JOB_STATUSES, type JobStatus } from '../../../schemas/jobStatus.js';
+import { keepNewest } from '../../../utils/keepNewest.js';
 import { backoffWithJitter, sleep } from '../../../utils/timers.js';
 import { isFinished, type Job } from '../../jobs/Job.js';
 import type { JobCounts, JobFilter, JobStore } from '../JobStore.js';
@@ -16,6 +17,8 @@ const MAX_WAIT_MS = 20;
 const QUICK_ATTEMPTS = 2;
 /** Records per read. */
 const BATCH = 500;
+/** Maximum number of jobs that are remembered, about 2 KB each. */
+const MAX_WRITTEN = 2000;
 
 /**
  * Job records in Redis. Keys, each after the prefix in braces:
@@ -38,6 +41,11 @@ export class RedisJobStore implements JobStore {
   readonly #connection: RedisConnection;
   readonly #codec: JobCodec;
   readonly #base: string;
+  /**
+   * Unfinished jobs as this server wrote them last. The server that runs a job makes most of its changes, and need not read the
+   * record before each one. If another server changed it, the script notices.
+   */
+  readonly #written = new Map<string, Job>();
 
   /** @param base prefix of all keys */
   constructor(connection: RedisConnection, codec: JobCodec, base: string) {
@@ -54,10 +62,11 @@ export class RedisJobStore implements JobStore {
         [this.#base, job.id, this.#codec.encode(job), definition],
       );
     // Usually another job has stored the definition already, which may be large.
-    if ((await insert('')) === 1) return;
+    if ((await insert('')) === 1) return this.#remember(job);
     const definition = this.#codec.definitionOf(job);
     if (definition === undefined) throw new Error(`The definition of the workflow of job ${job.id} is lost.`);
     await insert(definition);
+    this.#remember(job);
   }
 
   async get(id: string): Promise<Job | undefined> {
@@ -76,16 +85,31 @@ export class RedisJobStore implements JobStore {
   }
 
   async update(id: string, change: (job: Job) => Job | undefined): Promise<Job | undefined> {
-    let stored = await this.#redis.get(this.#key(id));
+    const written = this.#written.get(id);
+    const changedHere = written && change(written);
+    if (written && changedHere) {
+      const answer = await this.#replace(changedHere, this.#codec.encode(written));
+      if (answer === 1) return changedHere;
+      return this.#update(id, change, recordIn(answer));
+    }
+    // The current record may allow the change, even if the remembered one does not.
+    return this.#update(id, change, await this.#redis.get(this.#key(id)));
+  }
+
+  /** @param stored the current record */
+  async #update(
+    id: string,
+    change: (job: Job) => Job | undefined,
+    stored: string | null,
+  ): Promise<Job | undefined> {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       const job = await this.#codec.decode(id, stored);
       const changed = job && change(job);
       if (!changed || stored === null) return undefined;
       const answer = await this.#replace(changed, stored);
       if (answer === 1) return changed;
-      if (answer === 0) return undefined;
       // Another server was faster: Redis returned the current record.
-      stored = typeof answer === 'string' ? answer : null;
+      stored = recordIn(answer);
       if (attempt <= QUICK_ATTEMPTS) continue;
       await sleep(backoffWithJitter(attempt, WAIT_MS, MAX_WAIT_MS));
       stored = await this.#redis.get(this.#key(id));
@@ -94,6 +118,7 @@ export class RedisJobStore implements JobStore {
   }
 
   async delete(id: string): Promise<Job | undefined> {
+    this.#written.delete(id);
     const record = await DELETE_JOB.run(this.#redis, [this.#key(id)], [this.#base, id]);
     return typeof record === 'string' ? this.#codec.decode(id, record) : undefined;
   }
@@ -157,14 +182,22 @@ export class RedisJobStore implements JobStore {
     return { total, records };
   }
 
-  #replace(job: Job, stored: string): Promise<unknown> {
+  #remember(job: Job): void {
+    if (!isFinished(job)) keepNewest(this.#written, job.id, job, MAX_WRITTEN);
+  }
+
+  /** @returns 1 if it was replaced, 0 if there is no record, or the current record if that is another one */
+  async #replace(job: Job, stored: string): Promise<unknown> {
     const finishedTime = isFinished(job) ? String(job.finishedTime) : '';
-    const record = this.#codec.encode(job);
-    return UPDATE_JOB.run(
+    // Until Redis responds, it is unknown which record it has.
+    this.#written.delete(job.id);
+    const answer = await UPDATE_JOB.run(
       this.#redis,
       [this.#key(job.id)],
-      [this.#base, job.id, record, stored, finishedTime],
+      [this.#base, job.id, this.#codec.encode(job), stored, finishedTime],
     );
+    if (answer === 1) this.#remember(job);
+    return answer;
   }
 
   get #redis(): RedisConnection['commands'] {
@@ -181,6 +214,11 @@ interface Found {
   readonly records: ReadonlyArray<readonly [id: string, text: string | undefined]>;
   /** Where to continue. */
   readonly next?: string | undefined;
+}
+
+/** The record in a response of `UPDATE_JOB`; null if there is none. */
+function recordIn(answer: unknown): string | null {
+  return typeof answer === 'string' ? answer : null;
 }
 
 /** Parses the response of a listing script. */

@@ -34,6 +34,9 @@ if redis.call('ZCARD', KEYS[1]) == 0 then redis.call('DEL', KEYS[4]) end
 return type
 `);
 
+/** KEYS: ranks, total. Returns the number of entries, and their bytes. */
+const SIZE = new LuaScript(`return { redis.call('ZCARD', KEYS[1]), redis.call('GET', KEYS[2]) or '0' }`);
+
 /** An entry that was just added to the index. */
 interface Entered {
   /** Grows from entry to entry; negative for requeued entries. */
@@ -91,11 +94,8 @@ export class WaitingIndex {
 
   async size(): Promise<QueueSize> {
     const [ranks, , , total] = this.#keys;
-    const [jobs, bytes] = await Promise.all([
-      this.#connection.commands.zcard(ranks),
-      this.#connection.commands.get(total),
-    ]);
-    return { jobs, bytes: Number(bytes ?? 0) };
+    const [jobs, bytes] = (await SIZE.run(this.#connection.commands, [ranks, total], [])) as [number, string];
+    return { jobs, bytes: Number(bytes) };
   }
 
   /** Ids of all waiting entries. For repairs only: there may be very many. */

@@ -1,0 +1,49 @@
+import type { Redis } from 'ioredis';
+import { LuaScript } from './LuaScript.js';
+import type { LaneData } from './QueueLane.js';
+
+/**
+ * KEYS: the set of types. ARGV: prefix of BullMQ's keys, maximum number per type. Returns each type and the data of its next
+ * entries. One script for all types: a search is part of every job, and each command costs time. All keys are in one slot of a
+ * cluster, so that the script may construct those of the types.
+ */
+const NEXT = new LuaScript(`
+local all = {}
+for _, type in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+  local lane = ARGV[1] .. ':' .. type .. ':'
+  local ids = redis.call('LRANGE', lane .. 'wait', -ARGV[2], -1)
+  local found = {}
+  for n = #ids, 1, -1 do table.insert(found, ids[n]) end
+  if #found < tonumber(ARGV[2]) then
+    for _, id in ipairs(redis.call('ZRANGE', lane .. 'prioritized', 0, ARGV[2] - #found - 1)) do table.insert(found, id) end
+  end
+  local data = {}
+  for _, id in ipairs(found) do
+    local one = redis.call('HGET', lane .. id, 'data')
+    if one then table.insert(data, one) end
+  end
+  table.insert(all, { type, data })
+end
+return all
+`);
+
+/**
+ * Reads the next entries of all types, in the order in which BullMQ returns them.
+ * @param typesKey of the set of types
+ * @param prefix of BullMQ's keys
+ * @param most maximum number per type
+ * @returns one item for each type that any server has used
+ * @throws the rejection of Redis
+ */
+export async function nextEntries(
+  client: Redis,
+  typesKey: string,
+  prefix: string,
+  most: number,
+): Promise<{ type: string; entries: LaneData[] }[]> {
+  const all = (await NEXT.run(client, [typesKey], [prefix, most])) as [type: string, texts: string[]][];
+  return all.map(([type, texts]) => ({
+    type,
+    entries: texts.map((text) => JSON.parse(text) as LaneData),
+  }));
+}
