@@ -82,6 +82,15 @@ export function testJobQueue(name: string, make: () => Promise<QueueUnderTest>):
       expect(await positions('a', 'b', 'c')).toEqual([1, 2, 3]);
     });
 
+    it('are no longer shown once they are taken', async () => {
+      await add(entryOf('a'), entryOf('b'));
+      expect((await waitingIn(queue)).map(({ id }) => id)).toEqual(['a', 'b']);
+      const taken = await takeOne(queue);
+      expect((await waitingIn(queue)).map(({ id }) => id)).toEqual(['b']);
+      await taken.done();
+      expect((await waitingIn(queue)).map(({ id }) => id)).toEqual(['b']);
+    });
+
     it('are there once, however often they are added', async () => {
       await add(entryOf('a', { bytes: 5 }), entryOf('b'), entryOf('a', { bytes: 6 }));
       expect(await queue.size()).toEqual({ jobs: 2, bytes: 16 });

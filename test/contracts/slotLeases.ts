@@ -57,6 +57,19 @@ export function testSlotLeases(name: string, make: () => Promise<LeasesUnderTest
       expect(isLease(await leases.acquire('b:1', 1, 2))).toBe(true);
     });
 
+    it('are refused when other servers have more than expected, however many this server has', async () => {
+      const [own] = [await take(leases, 'a:1'), await take(leases, 'a:1'), await take(other, 'b:1')];
+      expect(isLease(await leases.acquire('a:1', NO_LIMIT, NO_LIMIT, 0))).toBe(true);
+      expect(await other.acquire('a:1', NO_LIMIT, NO_LIMIT, 2)).toBe('limit of others');
+      // Without waiting for a message.
+      expect(other.used().get('a:1')).toBe(3);
+      expect(await other.acquire('a:1', 3, NO_LIMIT, 2)).toBe('limit of host');
+      own.release();
+      expect(isLease(await leases.acquire('a:1', NO_LIMIT, NO_LIMIT, 0))).toBe(true);
+      expect(isLease(await other.acquire('a:1', NO_LIMIT, NO_LIMIT, 3))).toBe(true);
+      expect(await leases.acquire('a:1', NO_LIMIT, NO_LIMIT, 0)).toBe('limit of others');
+    });
+
     it('are free once they are given back, which happens once', async () => {
       const [first] = [await take(leases, 'a:1'), await take(leases, 'a:1')];
       first.release();

@@ -30,9 +30,7 @@ class FirstThat implements Picker<Releasable> {
   pick(): { id: string; chosen: Releasable } | undefined {
     for (const entry of this.waiting()) {
       const chosen = this.choose(entry);
-      if (!chosen) continue;
-      this.leave(entry.id);
-      return { id: entry.id, chosen };
+      if (chosen) return { id: entry.id, chosen };
     }
     return undefined;
   }

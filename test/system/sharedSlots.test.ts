@@ -140,6 +140,53 @@ describe.runIf(requireRedis())('two servers with the same machines', () => {
     await one.client.request(`/api/jobs/${first}/cancel`, { method: 'POST' });
   });
 
+  describe('that choose at the same moment', () => {
+    /** Starts two servers whose first choices both exist before either of them has its slot. */
+    async function startTogether(): Promise<readonly [Stack, Stack]> {
+      const two = await startTwo({ MAX_JOBS_PER_INSTANCE: '2', JOB_PROCESSING_INTERVAL: '60000' });
+      let open: () => void = () => undefined;
+      const areBoth = new Promise<void>((resolve) => {
+        open = resolve;
+      });
+      let waiting = 0;
+      for (const { leases } of shared) {
+        const acquire = leases.acquire.bind(leases);
+        vi.spyOn(leases, 'acquire').mockImplementation(async (...args) => {
+          waiting += 1;
+          if (waiting === 2) open();
+          await areBoth;
+          return acquire(...args);
+        });
+      }
+      for (const { faults } of machines) faults.hang = true;
+      return two;
+    }
+
+    async function cancelAll(two: readonly Stack[], ids: readonly string[]): Promise<void> {
+      for (const [n, id] of ids.entries()) {
+        await two[n]?.client.request(`/api/jobs/${id}/cancel`, { method: 'POST' });
+      }
+    }
+
+    it('do not both use the machine that was idle', async () => {
+      await startMachines({}, {});
+      const two = await startTogether();
+      const ids = (await Promise.all(two.map((stack) => submitMany(stack, 1)))).flat();
+      await eventually(() => expect(prompts()).toEqual([1, 1]));
+      await cancelAll(two, ids);
+    });
+
+    it('both use the only machine, and no job goes through the queue again', async () => {
+      await startMachines({});
+      const two = await startTogether();
+      const settled = two.map(({ services }) => vi.spyOn(services.manager.runs, 'settle'));
+      const ids = (await Promise.all(two.map((stack) => submitMany(stack, 1)))).flat();
+      await eventually(() => expect(prompts()).toEqual([2]));
+      for (const settle of settled) expect(settle).not.toHaveBeenCalled();
+      await cancelAll(two, ids);
+    });
+  });
+
   it('begin nothing while Redis is away, say so once, and go on when it is back', async () => {
     const own = await RedisServer.start();
     await startMachines({});

@@ -12,11 +12,12 @@ import type { Picker, QueueEntry, Releasable } from '../queue/JobQueue.js';
 import type { MachineUpdates } from '../queue/MachineUpdates.js';
 import { DEADLINE_EXCEEDED, failureOf } from './failures.js';
 import type { JobFailure } from './Job.js';
+import type { SharedSlot } from './SharedSlots.js';
 
 /** A slot on the machine that was chosen for a job. */
-export interface ChosenSlot extends Slot {
-  /** Tells the other servers what the job loads on the machine. Call it when the slot is leased for all servers. */
-  begun(): void;
+export interface ChosenSlot extends SharedSlot<ChosenSlot> {
+  /** Records that the job starts, and tells the other servers. Call it when the slot is leased for all servers. */
+  begin(): void;
   /**
    * Records that the machine has completed the job. Call it before `release`. @param executionMs undefined if it was not measured
    */
@@ -58,6 +59,8 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
   readonly #largest = new Map<string, IndexedHeap<QueueEntry>>();
   readonly #entries = new Map<string, QueueEntry>();
   readonly #prospects: CostlyLook<ReadonlyMap<string, Prospect>>;
+  /** Jobs with a slot that did not start yet: other servers may make another choice better. */
+  readonly #chosenJobs = new Set<string>();
   /** The latest assignments, by job id. */
   readonly #assignments = new Map<string, Assignment>();
 
@@ -136,8 +139,8 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
   leave(id: string): void {
     const entry = this.#entries.get(id);
     if (!entry) return;
-    this.#parts.scheduler.remove(id);
     this.#entries.delete(id);
+    if (!this.#chosenJobs.has(id)) this.#parts.scheduler.remove(id);
     const kind = kindOf(entry);
     const sizes = this.#largest.get(kind);
     sizes?.remove(entry);
@@ -145,22 +148,29 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
   }
 
   pick(): { id: string; chosen: ChosenSlot | Refusal } | undefined {
-    const { scheduler, balancer, clock } = this.#parts;
-    const now = clock.now();
-    const late = scheduler.takeOverdue(now);
+    const { scheduler, clock } = this.#parts;
+    const late = scheduler.takeOverdue(clock.now());
     if (late) return { id: late.id, chosen: refusal(DEADLINE_EXCEEDED) };
     const tooLarge = this.#tooLarge();
     if (tooLarge) return { id: tooLarge.id, chosen: refusal(TOO_LARGE) };
-    if (!this.#hasPlace()) return undefined;
-    const assignment = scheduler.decide(balancer.views(), now);
-    const slot = assignment && balancer.acquire(assignment.machine);
-    if (!slot) return undefined;
-    const expectedMs = scheduler.begin(assignment, now);
-    keepNewest(this.#assignments, assignment.job.id, assignment, REMEMBERED);
-    return { id: assignment.job.id, chosen: this.#chosen(slot, assignment, expectedMs) };
+    return this.#hasPlace() ? this.#choose() : undefined;
   }
 
-  #chosen(slot: Slot, assignment: Assignment, expectedMs: number): ChosenSlot {
+  /** @param only the id of the job that must be chosen. Default: any */
+  #choose(only?: string): { id: string; chosen: ChosenSlot } | undefined {
+    const { scheduler, balancer, clock } = this.#parts;
+    const views = balancer.views();
+    const assignment = scheduler.decide(views, clock.now());
+    if (!assignment || (only !== undefined && assignment.job.id !== only)) return undefined;
+    const { machine, job } = assignment;
+    const slot = balancer.acquire(machine);
+    if (!slot) return undefined;
+    this.#chosenJobs.add(job.id);
+    const ofServers = views.find(({ id }) => id === machine)?.ofServers ?? 0;
+    return { id: job.id, chosen: this.#chosen(slot, assignment, ofServers) };
+  }
+
+  #chosen(slot: Slot, assignment: Assignment, ofServers: number): ChosenSlot {
     const { scheduler, updates, clock } = this.#parts;
     const { machine, job } = assignment;
     let isHeld = true;
@@ -169,11 +179,20 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
     let executionMs: number | undefined;
     return {
       ...slot,
-      begun: () => {
+      ofServers,
+      again: () => {
+        isHeld = false;
+        slot.release();
+        const next = this.#choose(job.id);
+        if (!next) this.#giveUp(job.id);
+        return next?.chosen;
+      },
+      begin: () => {
         hasBegun = true;
+        this.#chosenJobs.delete(job.id);
+        keepNewest(this.#assignments, job.id, assignment, REMEMBERED);
+        const expectedMs = scheduler.begin(assignment, clock.now());
         const loaded = job.models.length === 0 ? undefined : job.models;
-        // Another server's job may have been first in the meantime.
-        scheduler.hear({ machine, loaded }, clock.now());
         updates?.publish({ machine, loaded, started: { job: job.id, client: job.client, expectedMs } });
       },
       completed: (ms) => {
@@ -183,6 +202,7 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
       release: () => {
         if (!isHeld) return;
         isHeld = false;
+        if (!hasBegun) this.#giveUp(job.id);
         const execution = scheduler.end(job.id, hasCompleted, clock.now(), executionMs);
         if (hasBegun && updates) {
           const mayBeUnloaded = !execution && job.models.length > 0;
@@ -192,6 +212,12 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
         slot.release();
       },
     };
+  }
+
+  /** A chosen job does not start: it waits like before, if its entry does. */
+  #giveUp(id: string): void {
+    this.#chosenJobs.delete(id);
+    if (!this.#entries.has(id)) this.#parts.scheduler.remove(id);
   }
 
   /** A job that no machine accepts: waiting does not help. */

@@ -203,13 +203,12 @@ export class JobProcessor {
   async #begin(taken: Taken<ChosenSlot | Refusal>): Promise<void> {
     const { chosen } = taken;
     if ('failure' in chosen) return void this.#refuse(taken, chosen.failure);
-    if (!this.#shared) return void this.#process(taken, chosen);
     let slot: ChosenSlot | undefined;
     try {
-      slot = await this.#shared.lease(chosen);
+      slot = this.#shared ? await this.#shared.lease(chosen) : chosen;
     } finally {
       if (slot) {
-        slot.begun();
+        slot.begin();
         void this.#process(taken, slot);
       } else await this.#manager.runs.settle(taken);
     }

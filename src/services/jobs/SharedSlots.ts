@@ -5,6 +5,17 @@ import type { LimitReached, SlotLease, SlotLeases } from '../queue/SlotLeases.js
 /** How long a refused lease is not requested again, unless a slot is released before, ms. */
 const PAUSE_MS = 1000;
 
+/** A slot on a machine that was chosen for a job. */
+export interface SharedSlot<S extends SharedSlot<S>> extends Slot {
+  /** Number of jobs of other servers on the machine when it was chosen. */
+  readonly ofServers: number;
+  /**
+   * Chooses for the same job again, with what is known now. Call it instead of `release`.
+   * @returns `undefined` if the job must wait
+   */
+  again(): S | undefined;
+}
+
 interface Limits {
   /** Jobs per machine. */
   perHost(host: string): number;
@@ -58,25 +69,36 @@ export class SharedSlots implements OtherServers {
   }
 
   /**
-   * Leases a slot of this server from all servers.
+   * Leases a slot of this server from all servers. If another server has started a job on the machine since the choice, the choice
+   * may be wrong now: it is made again.
    * @returns the slot to release instead; undefined if there is no lease, and `slot` is released then
    * @throws the rejection of the leases: `slot` is released, and nothing is requested during the next second
    */
-  async lease<S extends Slot>(slot: S): Promise<S | undefined> {
+  async lease<S extends SharedSlot<S>>(slot: S): Promise<S | undefined> {
+    for (let chosen: S | undefined = slot; chosen; chosen = chosen.again()) {
+      const answer = await this.#request(chosen);
+      if (typeof answer === 'object') return this.#wrap(chosen, answer);
+      if (answer !== 'limit of others') return undefined;
+    }
+    return undefined;
+  }
+
+  /** Releases the slot, unless it is leased or must be chosen again. */
+  async #request<S extends SharedSlot<S>>(slot: S): Promise<SlotLease | LimitReached | undefined> {
     const { host } = slot.instance;
     const { perHost, ofAll } = this.#limits;
     const before = this.#returns;
     let answer: SlotLease | LimitReached | undefined;
     try {
-      answer = await this.#leases.acquire(host, perHost(host), ofAll);
+      answer = await this.#leases.acquire(host, perHost(host), ofAll, slot.ofServers);
     } finally {
-      if (typeof answer !== 'object') {
+      if (typeof answer !== 'object' && answer !== 'limit of others') {
         // The message about a release after the refusal may arrive before the refusal.
         if (this.#returns === before) this.#refused(host, answer);
         slot.release();
       }
     }
-    return typeof answer === 'object' ? this.#wrap(slot, answer) : undefined;
+    return answer;
   }
 
   stop(): void {
@@ -85,7 +107,7 @@ export class SharedSlots implements OtherServers {
     this.#later.stop();
   }
 
-  #wrap<S extends Slot>(slot: S, lease: SlotLease): S {
+  #wrap<S extends SharedSlot<S>>(slot: S, lease: SlotLease): S {
     let isHeld = true;
     return {
       ...slot,

@@ -47,7 +47,7 @@ export interface Picker<T extends Releasable> {
   enter(entry: QueueEntry, isAgain: boolean): void;
   /** Removes an entry that is no longer waiting. Does nothing for an unknown one. */
   leave(id: string): void;
-  /** @returns the next entry and the reservation for it; `undefined` for none now */
+  /** @returns the next entry, which then leaves, and the reservation for it; `undefined` for none now */
   pick(): { readonly id: string; readonly chosen: T } | undefined;
 }
 

@@ -6,8 +6,8 @@ export interface SlotLease {
   release(): void;
 }
 
-/** Why there is no slot: the limit of the host, or the limit of all hosts together. */
-export type LimitReached = 'limit of host' | 'limit of all';
+/** Why there is no slot: the limit of the host, of all hosts together, or of the other servers' slots on the host. */
+export type LimitReached = 'limit of host' | 'limit of all' | 'limit of others';
 
 /**
  * Counts the slots on machines that several servers use. A server that has the machines for itself needs none.
@@ -22,10 +22,17 @@ export interface SlotLeases {
   /**
    * Takes a slot on a host.
    * @param host as all servers spell it
-   * @returns the slot, or the limit that is reached: 'limit of all' for both
+   * @param limitOfOthers maximum number of slots of other servers on the host: more than a decision has considered. Default: no limit
+   * @returns the slot, or the limit that is reached: 'limit of all' before 'limit of host' before 'limit of others'. `used` is up to
+   * date for the host then
    * @throws the rejection of the connection
    */
-  acquire(host: string, limitPerHost: number, limitOfAll: number): Promise<SlotLease | LimitReached>;
+  acquire(
+    host: string,
+    limitPerHost: number,
+    limitOfAll: number,
+    limitOfOthers?: number,
+  ): Promise<SlotLease | LimitReached>;
   /**
    * Calls `listener` with the host when another server released or lost a slot, but not for this server's own
    * releases.

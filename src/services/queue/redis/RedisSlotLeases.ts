@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { v4 as uuid } from 'uuid';
+import { z } from 'zod';
 import { messageOf } from '../../../errors.js';
 import type { Logger } from '../../../utils/logger.js';
 import type { LimitReached, SlotLease, SlotLeases } from '../SlotLeases.js';
@@ -30,19 +31,25 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
 
 // A script and not a library: semaphores have one limit each. With two of them, one after the other, servers that ask
 // at the same time take slots from each other that none of them can use.
-/** KEYS: host, all. ARGV: token, host, limit of the host, limit of all, lease in ms, channel. */
+/**
+ * KEYS: host, all. ARGV: token, host, limit of the host, limit of all, limit of others and own slots, lease in ms, channel. Returns
+ * 'taken' or the limit, and the number of slots that were taken on the host.
+ */
 const ACQUIRE = new LuaScript(`${NOW}
 for _, key in ipairs(KEYS) do redis.call('ZREMRANGEBYSCORE', key, '-inf', now) end
-if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[4]) then return 'limit of all' end
 local taken = redis.call('ZCARD', KEYS[1])
-if taken >= tonumber(ARGV[3]) then return 'limit of host' end
+if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[4]) then return {'limit of all', taken} end
+if taken >= tonumber(ARGV[3]) then return {'limit of host', taken} end
+if taken > tonumber(ARGV[5]) then return {'limit of others', taken} end
 for _, key in ipairs(KEYS) do
-  redis.call('ZADD', key, now + ARGV[5], ARGV[1])
-  redis.call('PEXPIRE', key, ARGV[5])
+  redis.call('ZADD', key, now + ARGV[6], ARGV[1])
+  redis.call('PEXPIRE', key, ARGV[6])
 end
-redis.call('PUBLISH', ARGV[6], (taken + 1) .. ' ' .. ARGV[2])
-return 'taken'
+redis.call('PUBLISH', ARGV[7], (taken + 1) .. ' ' .. ARGV[2])
+return {'taken', taken}
 `);
+
+const acquired = z.tuple([z.enum(['taken', 'limit of host', 'limit of all', 'limit of others']), z.number()]);
 
 /**
  * KEYS: host, all. ARGV: token, host, channel. Always sent in full: if Redis did not know the hash, the text would
@@ -126,18 +133,28 @@ export class RedisSlotLeases implements SlotLeases {
     this.#subscription?.stop();
   }
 
-  async acquire(host: string, limitPerHost: number, limitOfAll: number): Promise<SlotLease | LimitReached> {
+  async acquire(
+    host: string,
+    limitPerHost: number,
+    limitOfAll: number,
+    limitOfOthers = Number.MAX_SAFE_INTEGER,
+  ): Promise<SlotLease | LimitReached> {
     const token = `${uuid()} ${host}`;
-    const values = [token, host, limitPerHost, limitOfAll, this.#timings.leaseMs, this.#taken];
-    let answer: unknown;
+    const limit = limitOfOthers + (this.#own.get(host) ?? 0);
+    const values = [token, host, limitPerHost, limitOfAll, limit, this.#timings.leaseMs, this.#taken];
+    let result: z.output<typeof acquired>;
     try {
-      answer = await ACQUIRE.run(this.#parts.connection.commands, this.#keysOf(host), values);
+      result = acquired.parse(await ACQUIRE.run(this.#parts.connection.commands, this.#keysOf(host), values));
     } catch (error) {
       // It may have been executed.
       void this.#giveBack(token);
       throw error;
     }
-    if (answer === 'limit of host' || answer === 'limit of all') return answer;
+    const [answer, taken] = result;
+    if (answer !== 'taken') {
+      this.#count(host, taken);
+      return answer;
+    }
     this.#held.add(token);
     add(this.#own, host, 1);
     this.#compare(host);

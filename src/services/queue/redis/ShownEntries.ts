@@ -32,6 +32,7 @@ export class ShownEntries {
     }
     // If it still waits at the next search, it is reported again.
     known.delete(picked.id);
+    picker.leave(picked.id);
     return { candidate, value: picked.chosen };
   }
 }
