@@ -63,6 +63,8 @@ class InOrder implements Picker<Releasable> {
 
   leave(): void {}
 
+  more(): void {}
+
   pick(): { id: string; chosen: Releasable } | undefined {
     const entry = this.#entries[this.#next];
     this.#next += 1;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobQueue, QueueEntry, Releasable, Taken } from '../../src/services/queue/JobQueue.js';
 import { eventually } from '../support/eventually.js';
-import { PLACE, takeFirst, waitingIn } from '../support/firstThat.js';
+import { countsIn, PLACE, takeFirst, waitingIn } from '../support/firstThat.js';
 
 /** An empty queue as seen by two servers. */
 export interface QueueUnderTest {
@@ -89,6 +89,26 @@ export function testJobQueue(name: string, make: () => Promise<QueueUnderTest>):
       expect((await waitingIn(queue)).map(({ id }) => id)).toEqual(['b']);
       await taken.done();
       expect((await waitingIn(queue)).map(({ id }) => id)).toEqual(['b']);
+    });
+
+    it('are counted by type, however many there are', async () => {
+      for (let n = 0; n < 30; n += 1) await add(entryOf(`x${n}`, { type: 'x' }));
+      await add(entryOf('y', { type: 'y' }));
+      expect(await countsIn(other)).toEqual(
+        new Map([
+          ['x', 30],
+          ['y', 1],
+        ]),
+      );
+      await (await takeOne(queue)).done();
+      expect(await countsIn(other)).toEqual(
+        new Map([
+          ['x', 29],
+          ['y', 1],
+        ]),
+      );
+      await drain(queue);
+      expect(await countsIn(other)).toEqual(new Map());
     });
 
     it('are there once, however often they are added', async () => {

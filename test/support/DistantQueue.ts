@@ -55,6 +55,10 @@ export class DistantQueue implements JobQueue {
     );
   }
 
+  show(picker: Picker<Releasable>): Promise<void> {
+    return this.#call('show', () => this.#queue.show(picker));
+  }
+
   onWaiting(listener: () => void): () => void {
     return this.#queue.onWaiting(listener);
   }

@@ -8,6 +8,7 @@ export const PLACE: Releasable = { release: () => undefined };
 /** Picks the first entry, in the order of the queue, that `choose` wants. */
 class FirstThat implements Picker<Releasable> {
   choose: Choose = () => undefined;
+  hidden: ReadonlyMap<string, number> = new Map();
   readonly #again = new Map<string, QueueEntry>();
   readonly #new = new Map<string, QueueEntry>();
 
@@ -25,6 +26,10 @@ class FirstThat implements Picker<Releasable> {
   leave(id: string): void {
     this.#again.delete(id);
     this.#new.delete(id);
+  }
+
+  more(counts: ReadonlyMap<string, number>): void {
+    this.hidden = counts;
   }
 
   pick(): { id: string; chosen: Releasable } | undefined {
@@ -57,6 +62,16 @@ export function takeFirst(
 
 /** The entries that wait, in order; with Redis, those that a server sees. */
 export async function waitingIn(queue: JobQueue): Promise<QueueEntry[]> {
-  await takeFirst(queue, () => undefined);
-  return [...pickerOf(queue).waiting()];
+  const picker = pickerOf(queue);
+  await queue.show(picker);
+  return [...picker.waiting()];
+}
+
+/** The number of waiting entries of each type, as the queue reports them to a server. */
+export async function countsIn(queue: JobQueue): Promise<Map<string, number>> {
+  const picker = pickerOf(queue);
+  const waiting = await waitingIn(queue);
+  const counts = new Map(picker.hidden);
+  for (const { type } of waiting) counts.set(type, (counts.get(type) ?? 0) + 1);
+  return counts;
 }

@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
+import { describeQueues } from '../support/describeQueues.js';
 import { eventually } from '../support/eventually.js';
 import { colourOf, png } from '../support/pictures.js';
 import { scrape, sumOf } from '../support/prometheus.js';
@@ -18,9 +19,9 @@ const gauge = async (name: string, labels: Record<string, string> = {}) =>
 const hasLine = async (name: string) =>
   (await scrape(stack.client)).samples.some((one) => one.name === `comfyui_middleware_${name}`);
 
-describe('what an autoscaler goes by', () => {
+describeQueues('what an autoscaler goes by', (queue) => {
   it('is nothing while there is nothing to do', async () => {
-    stack = await Stack.start();
+    stack = await Stack.start({ env: queue() });
     expect(await gauge('wanted_machines')).toBe(0);
     expect(await hasLine('workflow_queue_seconds')).toBe(false);
     const idle = () => gauge('instance_idle_seconds', { comfyui_instance: stack.simulator().host });
@@ -34,25 +35,28 @@ describe('what an autoscaler goes by', () => {
   it('are the seconds that wait, divided by the machines that can run them, and the machines for them', async () => {
     stack = await Stack.start({
       simulators: [{}, {}],
-      env: { SCALE_TARGET: '10000', MAX_JOBS_PER_INSTANCE: '1' },
+      env: { ...queue(), SCALE_TARGET: '10000', MAX_JOBS_PER_INSTANCE: '1' },
     });
     for (const { faults } of stack.simulators) faults.hang = true;
     const running = [await submit(1), await submit(2)];
     await eventually(() => expect(stack.simulators.map(({ promptIds }) => promptIds.length)).toEqual([1, 1]));
     expect(await gauge('wanted_machines')).toBe(2);
     expect(await gauge('instance_idle_seconds')).toBe(0);
-    const waiting = [await submit(3), await submit(4), await submit(5), await submit(6), await submit(7)];
+    // More than one search of a queue on Redis shows.
+    const waiting = await Promise.all(Array.from({ length: 30 }, (_, n) => submit(n + 3)));
     // Each has a declared duration of 8 seconds.
-    expect(await gauge('workflow_queue_seconds', { type: TYPE })).toBeCloseTo((5 * 8) / 2);
-    expect(await gauge('wanted_machines')).toBe(4);
+    await eventually(async () =>
+      expect(await gauge('workflow_queue_seconds', { type: TYPE })).toBeCloseTo((30 * 8) / 2),
+    );
+    expect(await gauge('wanted_machines')).toBe(24);
     for (const { faults } of stack.simulators) faults.hang = false;
     for (const id of [...running, ...waiting]) await stack.client.finished(id);
-    expect(await hasLine('workflow_queue_seconds')).toBe(false);
+    await eventually(async () => expect(await hasLine('workflow_queue_seconds')).toBe(false));
     await eventually(async () => expect(await gauge('wanted_machines')).toBe(0));
   });
 
   it('counts a machine as busy that others use', async () => {
-    stack = await Stack.start({ overrides: { otherUsers: { settleMs: 5, lookMs: 20 } } });
+    stack = await Stack.start({ env: queue(), overrides: { otherUsers: { settleMs: 5, lookMs: 20 } } });
     stack.simulator().occupy();
     await eventually(async () => expect(await gauge('wanted_machines')).toBe(1));
     expect(await gauge('instance_idle_seconds')).toBe(0);

@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { afterEach, describe, expect, it } from 'vitest';
 import { circuitBreakersAnswer } from '../../src/schemas/metrics.js';
+import { describeQueues } from '../support/describeQueues.js';
 import { eventually } from '../support/eventually.js';
 import { colourOf, distance, middle, png } from '../support/pictures.js';
 import { Stack } from '../support/stack.js';
@@ -233,6 +234,20 @@ describe('a node that holds the lock of the whole process', () => {
   });
 });
 
+describeQueues('an upload that no machine accepts', (queue) => {
+  it('fails at once, and the jobs after it run', async () => {
+    stack = await Stack.start({ simulators: [{ maxUploadBytes: 4000 }], env: queue() });
+    for (let n = 0; n < 2; n += 1) {
+      const id = await stack.client.submit('remove-background', await noise());
+      expect(await stack.client.finished(id)).toMatchObject({
+        status: 'failed',
+        error: expect.stringContaining('upload of this size'),
+      });
+      await completed(await submit(n), n);
+    }
+  });
+});
+
 describe('an upload that is larger than a machine accepts', () => {
   const limited = { maxUploadBytes: 4000 };
 
@@ -262,15 +277,6 @@ describe('an upload that is larger than a machine accepts', () => {
     const attempts = await oneByOne(4);
     expect(attempts.filter((count) => count === 2)).toHaveLength(1);
     expect(await breakerStates()).toEqual(['CLOSED', 'CLOSED']);
-  });
-
-  it('fails at once when no machine accepts it', async () => {
-    stack = await Stack.start({ simulators: [limited] });
-    const id = await stack.client.submit('remove-background', await noise());
-    expect(await stack.client.finished(id)).toMatchObject({
-      status: 'failed',
-      error: expect.stringContaining('upload of this size'),
-    });
   });
 
   it('says nothing about smaller ones, when it only became so large by its conversion', async () => {

@@ -1,5 +1,6 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { jobInfo } from '../../src/schemas/jobs.js';
+import { describeQueues } from '../support/describeQueues.js';
 import { eventually } from '../support/eventually.js';
 import { colourOf, png } from '../support/pictures.js';
 import { Stack } from '../support/stack.js';
@@ -33,9 +34,9 @@ async function order(first: string, ids: readonly string[]): Promise<string[]> {
   return records.map(({ id }) => id);
 }
 
-describe('a job', () => {
+describeQueues('a job', (queue) => {
   it('with a higher priority goes before those that came earlier', async () => {
-    stack = await Stack.start({ env: ONE_AT_A_TIME });
+    stack = await Stack.start({ env: { ...queue(), ...ONE_AT_A_TIME } });
     const first = await busy();
     const low = await submit(2, { priority: '-3' });
     const usual = await submit(3);
@@ -44,7 +45,7 @@ describe('a job', () => {
   });
 
   it('that is not begun before its deadline fails, and is not executed', async () => {
-    stack = await Stack.start({ env: { ...ONE_AT_A_TIME, JOB_PROCESSING_INTERVAL: '60000' } });
+    stack = await Stack.start({ env: { ...queue(), ...ONE_AT_A_TIME, JOB_PROCESSING_INTERVAL: '60000' } });
     await busy();
     const id = await submit(2, { deadline_seconds: '0.2' });
     const ended = await stack.client.finished(id);
@@ -53,13 +54,13 @@ describe('a job', () => {
   });
 
   it('that is begun before its deadline takes as long as it takes', async () => {
-    stack = await Stack.start();
+    stack = await Stack.start({ env: queue() });
     const id = await submit(1, { deadline_seconds: '60' });
     expect(await stack.client.finished(id)).toMatchObject({ status: 'completed' });
   });
 
   it('says why it waits, and why it was given to its machine', async () => {
-    stack = await Stack.start({ env: ONE_AT_A_TIME });
+    stack = await Stack.start({ env: { ...queue(), ...ONE_AT_A_TIME } });
     const first = await busy();
     const [next, last] = [await submit(2), await submit(3)];
     const machine = stack.simulator().host;
@@ -68,18 +69,20 @@ describe('a job', () => {
       reason: 'next in turn',
       machine,
     });
-    expect((await info(last)).scheduling).toMatchObject({
-      state: 'waiting',
-      reason: 'waits for its turn',
-      machine,
-      jobs_ahead: 1,
-      considered: [{ machine, is_free: false }],
-    });
+    await eventually(async () =>
+      expect((await info(last)).scheduling).toMatchObject({
+        state: 'waiting',
+        reason: 'waits for its turn',
+        machine,
+        jobs_ahead: 1,
+        considered: [{ machine, is_free: false }],
+      }),
+    );
     expect(await order(first, [last, next])).toEqual([next, last]);
   });
 
   it('has a priority and a deadline that make sense', async () => {
-    stack = await Stack.start();
+    stack = await Stack.start({ env: queue() });
     for (const fields of [
       { priority: '11' },
       { priority: '1.5' },
@@ -93,7 +96,9 @@ describe('a job', () => {
 
   it('has no higher priority than MAX_PRIORITY where its key is not admin', async () => {
     const keys = ['user'.padEnd(24, 'u'), 'admin'.padEnd(24, 'a')];
-    stack = await Stack.start({ env: { API_KEYS: `u:${keys[0]},a:admin:${keys[1]}`, MAX_PRIORITY: '2' } });
+    stack = await Stack.start({
+      env: { ...queue(), API_KEYS: `u:${keys[0]},a:admin:${keys[1]}`, MAX_PRIORITY: '2' },
+    });
     const status = async (key: string | undefined, priority: string) => {
       const options = { fields: { priority }, headers: { 'X-API-Key': key ?? '' } };
       return (await stack.client.post(PATH, await png(), options)).status;
@@ -104,11 +109,11 @@ describe('a job', () => {
   });
 });
 
-describe('a job that waits says what it waits for', () => {
+describeQueues('a job that waits says what it waits for', (queue) => {
   const message = async (id: string) => (await stack.client.status(id)).message;
 
   it('such as its turn, with the jobs that go before it', async () => {
-    stack = await Stack.start({ env: ONE_AT_A_TIME });
+    stack = await Stack.start({ env: { ...queue(), ...ONE_AT_A_TIME } });
     const first = await busy();
     const ids = [await submit(2), await submit(3), await submit(4)];
     await eventually(async () =>
@@ -122,7 +127,7 @@ describe('a job that waits says what it waits for', () => {
   });
 
   it('and has the place that it has in the order of turns', async () => {
-    stack = await Stack.start({ env: ONE_AT_A_TIME });
+    stack = await Stack.start({ env: { ...queue(), ...ONE_AT_A_TIME } });
     const first = await busy();
     const ids = [await submit(2), await submit(3), await submit(4, { priority: '5' })];
     const places = async () =>
@@ -137,7 +142,7 @@ describe('a job that waits says what it waits for', () => {
   });
 
   it('such as a machine that has what it needs, and promises nothing then', async () => {
-    stack = await Stack.start({ simulators: [{ models: ['other.pth'] }] });
+    stack = await Stack.start({ simulators: [{ models: ['other.pth'] }], env: queue() });
     const id = await stack.client.submit('upscale-image', await png());
     const status = await stack.client.status(id);
     expect(status.message).toBe(
@@ -148,7 +153,7 @@ describe('a job that waits says what it waits for', () => {
   });
 
   it('such as a machine that is well', async () => {
-    stack = await Stack.start();
+    stack = await Stack.start({ env: queue() });
     await stack.simulator().crash();
     await eventually(async () => expect((await stack.client.request('/health')).status).toBe(503));
     const id = await submit(1);

@@ -147,6 +147,22 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
     if (sizes?.size === 0) this.#largest.delete(kind);
   }
 
+  more(counts: ReadonlyMap<string, number>): void {
+    const { scheduler } = this.#parts;
+    const kinds = new Map<string, string[]>();
+    for (const entry of this.#entries.values()) {
+      if (!counts.has(entry.type)) continue;
+      kinds.set(entry.type, [...(kinds.get(entry.type) ?? []), kindOf(entry)]);
+    }
+    const hidden = new Map<string, number>();
+    // Probably a mix of the same graphs as those that are known.
+    for (const [type, count] of counts) {
+      const known = kinds.get(type) ?? [type];
+      for (const kind of known) hidden.set(kind, (hidden.get(kind) ?? 0) + count / known.length);
+    }
+    scheduler.setHidden(hidden);
+  }
+
   pick(): { id: string; chosen: ChosenSlot | Refusal } | undefined {
     const { scheduler, clock } = this.#parts;
     const late = scheduler.takeOverdue(clock.now());

@@ -35,6 +35,9 @@ export interface ProcessorOptions {
   readonly queueTimeoutMs: number;
 }
 
+/** Interval at which waiting jobs are read while none can be taken, ms: each new one wakes the processor. */
+const SHOW_MS = 250;
+
 /** Assigns pending jobs to instances with a free slot. */
 export class JobProcessor {
   readonly #manager: JobManager;
@@ -57,6 +60,9 @@ export class JobProcessor {
   /** Something has changed since the last request to the queue. */
   #mayTakeMore = false;
   #hasQueueFailed = false;
+  /** When the waiting jobs were last read; `performance.now()`. */
+  #shownAt = Number.NEGATIVE_INFINITY;
+  #nextShow: NodeJS.Timeout | undefined;
 
   constructor(
     parts: {
@@ -141,6 +147,7 @@ export class JobProcessor {
   async stop(graceMs: number, patienceMs: number): Promise<string[]> {
     clearInterval(this.#poll);
     clearTimeout(this.#deadline);
+    clearTimeout(this.#nextShow);
     this.#poll = undefined;
     return this.#active.stop(graceMs, patienceMs, this.#taking);
   }
@@ -169,13 +176,32 @@ export class JobProcessor {
   }
 
   async #fillSlots(): Promise<void> {
+    let hasTaken = false;
     while (this.isRunning && (this.#dispatcher.isOverdue || (this.#hasPlace && this.#balancer.hasFreeSlot))) {
       const taken = await this.#manager.queue.take(this.#dispatcher);
       if (taken) await this.#begin(taken);
       this.#hasQueueFailed = false;
+      this.#shownAt = performance.now();
+      hasTaken = true;
       if (!taken) break;
     }
+    if (!hasTaken) await this.#show();
     this.#wakeAtDeadline();
+  }
+
+  /** Without a free slot nothing is taken, but waiting jobs have deadlines, and clients and autoscalers ask about them. */
+  async #show(): Promise<void> {
+    if (!this.isRunning) return;
+    const ms = this.#shownAt + SHOW_MS - performance.now();
+    if (ms > 0) {
+      this.#nextShow ??= setTimeout(() => {
+        this.#nextShow = undefined;
+        this.wake();
+      }, ms);
+      return;
+    }
+    this.#shownAt = performance.now();
+    await this.#manager.queue.show(this.#dispatcher);
   }
 
   #wakeAtDeadline(): void {

@@ -47,6 +47,8 @@ export interface Picker<T extends Releasable> {
   enter(entry: QueueEntry, isAgain: boolean): void;
   /** Removes an entry that is no longer waiting. Does nothing for an unknown one. */
   leave(id: string): void;
+  /** Reports how many entries wait in addition to the reported ones, by type. A queue that sees all entries never calls it. */
+  more(counts: ReadonlyMap<string, number>): void;
   /** @returns the next entry, which then leaves, and the reservation for it; `undefined` for none now */
   pick(): { readonly id: string; readonly chosen: T } | undefined;
 }
@@ -93,6 +95,8 @@ export interface JobQueue {
    * called a moment later
    */
   take<T extends Releasable>(picker: Picker<T>): Promise<Taken<T> | undefined>;
+  /** Reports the waiting entries to the picker without asking it, for when nothing can be taken. */
+  show(picker: Picker<Releasable>): Promise<void>;
   /**
    * Calls `listener` when there are new entries to take, whichever server added them or put them back. It may be called
    * too often, and an implementation that may miss changes calls it every few seconds.

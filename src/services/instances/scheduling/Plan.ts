@@ -196,7 +196,7 @@ export class Plan {
     const { speeds, waiting } = this.#parts;
     const ms = speeds.usualMs(kind.workflow);
     let jobs = 0;
-    for (const { workflow, count } of waiting.kinds) jobs += (count * speeds.usualMs(workflow)) / ms;
+    for (const { workflow, count } of waiting.counts) jobs += (count * speeds.usualMs(workflow)) / ms;
     return jobs;
   }
 

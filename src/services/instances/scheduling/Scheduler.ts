@@ -63,7 +63,7 @@ export class Scheduler {
     this.#ledger = new MachineLedger(this.#speeds);
   }
 
-  /** Number of waiting jobs. */
+  /** Number of waiting jobs that may start. */
   get size(): number {
     return this.#waiting.size;
   }
@@ -71,7 +71,7 @@ export class Scheduler {
   /** Returns the total execution time of the waiting jobs by workflow, ms: on machines of usual speed, with loaded models. */
   waitingMs(): Map<string, number> {
     const all = new Map<string, number>();
-    for (const { workflow, count } of this.#waiting.kinds) {
+    for (const { workflow, count } of this.#waiting.counts) {
       all.set(workflow, (all.get(workflow) ?? 0) + count * this.#speeds.usualMs(workflow));
     }
     return all;
@@ -95,6 +95,11 @@ export class Scheduler {
   /** Adds a waiting job. Replaces a job with the same id. */
   add(job: WaitingJob): void {
     this.#waiting.add(job);
+  }
+
+  /** Sets how many jobs wait in addition to the added ones, by workflow. They count as waiting work, but do not start. */
+  setHidden(counts: ReadonlyMap<string, number>): void {
+    this.#waiting.hidden = counts;
   }
 
   /** Removes a waiting job that did not start. */

@@ -23,6 +23,8 @@ export class WaitingJobs {
   readonly #deadlines = new IndexedHeap<Place>((one, other) => deadlineOf(one.job) < deadlineOf(other.job));
   /** Start value of clients that return after a pause. */
   #virtualTime = 0;
+  /** Number of jobs that wait but are not among these, by workflow. */
+  hidden: ReadonlyMap<string, number> = new Map();
   #added = 0;
   #maxClients = MIN_CLIENTS;
 
@@ -33,6 +35,12 @@ export class WaitingJobs {
   /** Kinds with waiting jobs. */
   get kinds(): Iterable<Kind> {
     return this.#kinds.values();
+  }
+
+  /** Numbers of all waiting jobs; a workflow may have several. */
+  get counts(): { workflow: string; count: number }[] {
+    const hidden = [...this.hidden].map(([workflow, count]) => ({ workflow, count }));
+    return [...this.#kinds.values(), ...hidden];
   }
 
   /** Adds a job behind the waiting ones. Replaces a job with the same id. */

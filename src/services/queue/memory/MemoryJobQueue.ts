@@ -34,15 +34,18 @@ export class MemoryJobQueue implements JobQueue {
   }
 
   async take<T extends Releasable>(picker: Picker<T>): Promise<Taken<T> | undefined> {
-    if (!this.#pickers.has(picker)) {
-      this.#pickers.add(picker);
-      for (const entry of this.#back.values()) picker.enter(entry, true);
-      for (const entry of this.#new.values()) picker.enter(entry, false);
-    }
+    await this.show(picker);
     const picked = picker.pick();
     const entry = picked && this.#takeOut(picked.id);
     if (!entry) picked?.chosen.release();
     return entry && this.#held(entry, picked.chosen);
+  }
+
+  async show(picker: Picker<Releasable>): Promise<void> {
+    if (this.#pickers.has(picker)) return;
+    this.#pickers.add(picker);
+    for (const entry of this.#back.values()) picker.enter(entry, true);
+    for (const entry of this.#new.values()) picker.enter(entry, false);
   }
 
   onWaiting(listener: () => void): () => void {

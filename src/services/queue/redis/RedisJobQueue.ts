@@ -8,7 +8,7 @@ import { nextEntries } from './nextEntries.js';
 import { type LaneData, type LaneJob, type LaneTimings, QueueLane } from './QueueLane.js';
 import type { RedisConnection } from './RedisConnection.js';
 import { rebuildIndex } from './rebuildIndex.js';
-import { ShownEntries } from './ShownEntries.js';
+import { type Found, ShownEntries } from './ShownEntries.js';
 import { Subscription } from './Subscription.js';
 import { queueUnavailable } from './unavailable.js';
 import { WaitingIndex } from './WaitingIndex.js';
@@ -140,6 +140,10 @@ export class RedisJobQueue implements JobQueue {
     return taken;
   }
 
+  async show(picker: Picker<Releasable>): Promise<void> {
+    this.#shown.show(await this.#look(), picker);
+  }
+
   onWaiting(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
@@ -158,18 +162,20 @@ export class RedisJobQueue implements JobQueue {
     this.#isSuspect = isWrong && !this.#isSuspect;
   }
 
-  /** Returns the visible waiting entries in order. */
-  async #look(): Promise<Candidate[]> {
+  /** Returns the visible waiting entries in order, and how many others there are. */
+  async #look(): Promise<Found> {
     const { commands } = this.#parts.connection;
     const all = await nextEntries(commands, this.#typesKey, this.#lanePrefix, PEEKED);
     const found: Candidate[] = [];
-    for (const { type, entries } of all) {
+    const others = new Map<string, number>();
+    for (const { type, entries, hidden } of all) {
+      if (hidden > 0) others.set(type, hidden);
       const lane = await this.#lane(type);
       for (const [place, data] of entries.entries()) {
         found.push({ lane, entry: entryOf(data), rank: data.rank, place });
       }
     }
-    return found.sort((a, b) => a.rank - b.rank);
+    return { candidates: found.sort((a, b) => a.rank - b.rank), hidden: others };
   }
 
   /**

@@ -3,8 +3,8 @@ import { LuaScript } from './LuaScript.js';
 import type { LaneData } from './QueueLane.js';
 
 /**
- * KEYS: the set of types. ARGV: prefix of BullMQ's keys, maximum number per type. Returns each type and the data of its next
- * entries. One script for all types: a search is part of every job, and each command costs time. All keys are in one slot of a
+ * KEYS: the set of types. ARGV: prefix of BullMQ's keys, maximum number per type. Returns each type, the data of its next
+ * entries and the number of all. One script for all types: a search is part of every job, and each command costs time. All keys are in one slot of a
  * cluster, so that the script may construct those of the types.
  */
 const NEXT = new LuaScript(`
@@ -22,7 +22,8 @@ for _, type in ipairs(redis.call('SMEMBERS', KEYS[1])) do
     local one = redis.call('HGET', lane .. id, 'data')
     if one then table.insert(data, one) end
   end
-  table.insert(all, { type, data })
+  local count = redis.call('LLEN', lane .. 'wait') + redis.call('ZCARD', lane .. 'prioritized')
+  table.insert(all, { type, data, count })
 end
 return all
 `);
@@ -32,7 +33,7 @@ return all
  * @param typesKey of the set of types
  * @param prefix of BullMQ's keys
  * @param most maximum number per type
- * @returns one item for each type that any server has used
+ * @returns one item for each type that any server has used; `hidden` is the number of its entries beyond `most`
  * @throws the rejection of Redis
  */
 export async function nextEntries(
@@ -40,10 +41,15 @@ export async function nextEntries(
   typesKey: string,
   prefix: string,
   most: number,
-): Promise<{ type: string; entries: LaneData[] }[]> {
-  const all = (await NEXT.run(client, [typesKey], [prefix, most])) as [type: string, texts: string[]][];
-  return all.map(([type, texts]) => ({
+): Promise<{ type: string; entries: LaneData[]; hidden: number }[]> {
+  const all = (await NEXT.run(client, [typesKey], [prefix, most])) as [
+    type: string,
+    texts: string[],
+    count: number,
+  ][];
+  return all.map(([type, texts, count]) => ({
     type,
     entries: texts.map((text) => JSON.parse(text) as LaneData),
+    hidden: count - texts.length,
   }));
 }
