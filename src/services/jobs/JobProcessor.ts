@@ -15,6 +15,7 @@ import type { Tracing } from '../tracing/Tracing.js';
 import { ActiveJobs } from './ActiveJobs.js';
 import type { AttemptJudge } from './AttemptJudge.js';
 import { type ChosenSlot, Dispatcher, type Refusal, type Waiting } from './Dispatcher.js';
+import { IdleLook } from './IdleLook.js';
 import { type JobFailure, type ProcessingJob, sizesOfFiles } from './Job.js';
 import type { JobManager } from './JobManager.js';
 import type { JobRunner } from './JobRunner.js';
@@ -35,9 +36,6 @@ export interface ProcessorOptions {
   readonly queueTimeoutMs: number;
 }
 
-/** Interval at which waiting jobs are read while none can be taken, ms: each new one wakes the processor. */
-const SHOW_MS = 250;
-
 /** Assigns pending jobs to instances with a free slot. */
 export class JobProcessor {
   readonly #manager: JobManager;
@@ -47,6 +45,7 @@ export class JobProcessor {
   readonly #judge: AttemptJudge;
   readonly #shared: SharedSlots | undefined;
   readonly #dispatcher: Dispatcher;
+  readonly #idleLook: IdleLook;
   readonly #clock: Clock;
   readonly #tracing: Tracing;
   readonly #options: ProcessorOptions;
@@ -60,9 +59,6 @@ export class JobProcessor {
   /** Something has changed since the last request to the queue. */
   #mayTakeMore = false;
   #hasQueueFailed = false;
-  /** When the waiting jobs were last read; `performance.now()`. */
-  #shownAt = Number.NEGATIVE_INFINITY;
-  #nextShow: NodeJS.Timeout | undefined;
 
   constructor(
     parts: {
@@ -93,6 +89,7 @@ export class JobProcessor {
     this.#shared = parts.shared;
     this.#clock = parts.clock;
     this.#dispatcher = new Dispatcher(parts, () => this.#hasPlace && this.#balancer.hasFreeSlot);
+    this.#idleLook = new IdleLook(this.#manager.queue, this.#dispatcher, () => this.wake());
     this.#tracing = parts.tracing;
     this.#options = options;
     this.#logger = logger;
@@ -147,7 +144,7 @@ export class JobProcessor {
   async stop(graceMs: number, patienceMs: number): Promise<string[]> {
     clearInterval(this.#poll);
     clearTimeout(this.#deadline);
-    clearTimeout(this.#nextShow);
+    this.#idleLook.stop();
     this.#poll = undefined;
     return this.#active.stop(graceMs, patienceMs, this.#taking);
   }
@@ -181,27 +178,12 @@ export class JobProcessor {
       const taken = await this.#manager.queue.take(this.#dispatcher);
       if (taken) await this.#begin(taken);
       this.#hasQueueFailed = false;
-      this.#shownAt = performance.now();
+      this.#idleLook.noteTaking();
       hasTaken = true;
       if (!taken) break;
     }
-    if (!hasTaken) await this.#show();
+    if (!hasTaken && this.isRunning) await this.#idleLook.look();
     this.#wakeAtDeadline();
-  }
-
-  /** Without a free slot nothing is taken, but waiting jobs have deadlines, and clients and autoscalers ask about them. */
-  async #show(): Promise<void> {
-    if (!this.isRunning) return;
-    const ms = this.#shownAt + SHOW_MS - performance.now();
-    if (ms > 0) {
-      this.#nextShow ??= setTimeout(() => {
-        this.#nextShow = undefined;
-        this.wake();
-      }, ms);
-      return;
-    }
-    this.#shownAt = performance.now();
-    await this.#manager.queue.show(this.#dispatcher);
   }
 
   #wakeAtDeadline(): void {

@@ -4,8 +4,8 @@ import type { LaneData } from './QueueLane.js';
 
 /**
  * KEYS: the set of types. ARGV: prefix of BullMQ's keys, maximum number per type. Returns each type, the data of its next
- * entries and the number of all. One script for all types: a search is part of every job, and each command costs time. All keys are in one slot of a
- * cluster, so that the script may construct those of the types.
+ * entries and the number of the others. One script for all types: a search is part of every job, and each command costs
+ * time. All keys are in one slot of a cluster, so that the script may construct those of the types.
  */
 const NEXT = new LuaScript(`
 local all = {}
@@ -22,8 +22,11 @@ for _, type in ipairs(redis.call('SMEMBERS', KEYS[1])) do
     local one = redis.call('HGET', lane .. id, 'data')
     if one then table.insert(data, one) end
   end
-  local count = redis.call('LLEN', lane .. 'wait') + redis.call('ZCARD', lane .. 'prioritized')
-  table.insert(all, { type, data, count })
+  local count = #found
+  if count == tonumber(ARGV[2]) then
+    count = redis.call('LLEN', lane .. 'wait') + redis.call('ZCARD', lane .. 'prioritized')
+  end
+  table.insert(all, { type, data, count - #found })
 end
 return all
 `);
@@ -45,11 +48,11 @@ export async function nextEntries(
   const all = (await NEXT.run(client, [typesKey], [prefix, most])) as [
     type: string,
     texts: string[],
-    count: number,
+    hidden: number,
   ][];
-  return all.map(([type, texts, count]) => ({
+  return all.map(([type, texts, hidden]) => ({
     type,
     entries: texts.map((text) => JSON.parse(text) as LaneData),
-    hidden: count - texts.length,
+    hidden,
   }));
 }
