@@ -57,8 +57,14 @@ describeQueues('what an autoscaler goes by', (queue) => {
 
   it('counts a machine as busy that others use', async () => {
     stack = await Stack.start({ env: queue(), overrides: { otherUsers: { settleMs: 5, lookMs: 20 } } });
+    await eventually(async () => expect(await gauge('instance_idle_seconds')).toBeGreaterThan(0.5));
     stack.simulator().occupy();
     await eventually(async () => expect(await gauge('wanted_machines')).toBe(1));
+    const busyAt = performance.now();
     expect(await gauge('instance_idle_seconds')).toBe(0);
+    stack.simulator().release();
+    await eventually(async () => expect(await gauge('instance_idle_seconds')).toBeGreaterThan(0));
+    const idle = await gauge('instance_idle_seconds');
+    expect(idle).toBeLessThan((performance.now() - busyAt) / 1000 + 0.01);
   });
 });

