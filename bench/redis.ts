@@ -14,7 +14,7 @@ import { JOB_REQUEST } from '../test/support/jobRequest.js';
 import { RedisServer } from '../test/support/RedisServer.js';
 import { ApiClient } from './ApiClient.js';
 import { FOR_EVER_MS, Machines, UNTIL_STOPPED } from './machines.js';
-import { byTurns, oneByOne, perSecond } from './measure.js';
+import { byTurns, median, oneByOne, perSecond } from './measure.js';
 import { WIDTH } from './pair.js';
 import { Picture, SMALL, TINY } from './pictures.js';
 import { type Effort, jobsPerSecond, milliseconds, type Row, row } from './rows.js';
@@ -23,6 +23,8 @@ const rate = (value: number) => `${value.toFixed(0)} a second`;
 const PAGE = { limit: 100, offset: 0 };
 /** Sequential jobs per round for the queue alone. */
 const QUEUED = 200;
+/** Pairs of servers that the rows of jobs are measured with. */
+const PAIRS = 3;
 
 /** Redis configured for throughput: it writes to its disk once per second, which is also its default. */
 const startRedis = () => RedisServer.start('--appendfsync', 'everysec');
@@ -38,30 +40,64 @@ export async function redis(effort: Effort): Promise<Row[]> {
   }
 }
 
-/** Two new servers, one per kind of queue, each with its own machines. */
+/** A server of each kind, as clients of them. */
+interface Both {
+  readonly shared: ApiClient;
+  readonly memory: ApiClient;
+}
+
+/** Measures the servers. Processes of the same build differ by up to a fifth, so the median of several pairs counts for jobs. */
 async function servers(effort: Effort, server: RedisServer): Promise<Row[]> {
+  const all: JobFigures[] = [];
+  for (let n = 1; n < PAIRS && !effort.isQuick; n += 1) {
+    await withServers(server, async (both) => void all.push(await jobs(effort, both)));
+  }
+  return withServers(server, async (both, forEver) => {
+    all.push(await jobs(effort, both));
+    const rows = rowsOf(all);
+    rows.push(...(await costs(effort, both.shared, server.url)));
+    rows.push(await status(effort, both));
+    await forEver();
+    rows.push(await submitting(effort, both));
+    return rows;
+  });
+}
+
+/**
+ * Starts two new servers, one per kind of queue, each with its own machines.
+ * @param work gets a function after which the machines never finish a job
+ */
+async function withServers<T>(
+  server: RedisServer,
+  work: (both: Both, forEver: () => Promise<void>) => Promise<T>,
+): Promise<T> {
   const folder = await mkdtemp(path.join(tmpdir(), 'bench-assets-'));
   const env = { QUEUE: 'redis', REDIS_URL: server.url, ASSET_STORE: 'disk', ASSET_DIR: folder };
   const [inMemory, inRedis] = [
     await Machines.start([0, 0], UNTIL_STOPPED),
-    await Machines.start([0, 0], { ...UNTIL_STOPPED, ...env }),
+    await Machines.start([0, 0], { ...UNTIL_STOPPED, ...env, REDIS_PREFIX: randomUUID() }),
   ];
-  const [memory, shared] = [new ApiClient(inMemory.server), new ApiClient(inRedis.server)];
+  const both = { memory: new ApiClient(inMemory.server), shared: new ApiClient(inRedis.server) };
   try {
-    const rows = await jobs(effort, shared, memory);
-    rows.push(...(await costs(effort, shared, server.url)));
-    rows.push(await status(effort, shared, memory));
-    await Promise.all([inMemory.setWork(FOR_EVER_MS), inRedis.setWork(FOR_EVER_MS)]);
-    rows.push(await submitting(effort, shared, memory));
-    return rows;
+    return await work(both, async () => {
+      await Promise.all([inMemory.setWork(FOR_EVER_MS), inRedis.setWork(FOR_EVER_MS)]);
+    });
   } finally {
-    await Promise.all([memory.close(), shared.close()]);
+    await Promise.all([both.memory.close(), both.shared.close()]);
     await Promise.all([inMemory.stop(), inRedis.stop()]);
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function jobs({ rounds, goes, isQuick }: Effort, shared: ApiClient, memory: ApiClient): Promise<Row[]> {
+type Compared = Awaited<ReturnType<typeof byTurns>>;
+
+/** Jobs with Redis compared with jobs in memory: ms for each, and jobs per second. */
+interface JobFigures {
+  readonly one: Compared;
+  readonly wide: Compared;
+}
+
+async function jobs({ rounds, goes, isQuick }: Effort, { shared, memory }: Both): Promise<JobFigures> {
   const picture = await Picture.ofSize(SMALL);
   // Until both are compiled.
   for (const api of [shared, memory]) {
@@ -77,6 +113,16 @@ async function jobs({ rounds, goes, isQuick }: Effort, shared: ApiClient, memory
     () => perSecond(goes * 2, WIDTH, () => shared.process(picture.next())),
     () => perSecond(goes * 2, WIDTH, () => memory.process(picture.next())),
   );
+  return { one, wide };
+}
+
+function rowsOf(all: readonly JobFigures[]): Row[] {
+  const middle = (figures: readonly Compared[]): Compared => ({
+    a: median(figures.map(({ a }) => a)),
+    b: median(figures.map(({ b }) => b)),
+    ratio: median(figures.map(({ ratio }) => ratio)),
+  });
+  const [one, wide] = [middle(all.map((figures) => figures.one)), middle(all.map((figures) => figures.wide))];
   return [
     row(
       'Redis: sync, one at a time, 12 KB',
@@ -125,7 +171,7 @@ async function costs({ goes }: Effort, shared: ApiClient, url: string): Promise<
   ];
 }
 
-async function status({ rounds, goes, warmUps }: Effort, shared: ApiClient, memory: ApiClient): Promise<Row> {
+async function status({ rounds, goes, warmUps }: Effort, { shared, memory }: Both): Promise<Row> {
   const pathOf = async (api: ApiClient) => `/api/jobs/${(await api.list()).jobs[0]?.id}/status`;
   const [here, there] = [await pathOf(shared), await pathOf(memory)];
   const { a, b, ratio } = await byTurns(
@@ -137,11 +183,7 @@ async function status({ rounds, goes, warmUps }: Effort, shared: ApiClient, memo
   return row('Redis: status', { measured: rate(a), comparedWith: `memory: ${rate(b)}`, ratio }, '>=0.4');
 }
 
-async function submitting(
-  { rounds, goes, warmUps }: Effort,
-  shared: ApiClient,
-  memory: ApiClient,
-): Promise<Row> {
+async function submitting({ rounds, goes, warmUps }: Effort, { shared, memory }: Both): Promise<Row> {
   const picture = await Picture.ofSize(TINY);
   const submit = (api: ApiClient) => () => perSecond(goes * 2, WIDTH, () => api.submit(picture.next()));
   const { a, b, ratio } = await byTurns(rounds, submit(shared), submit(memory), warmUps);
