@@ -4,6 +4,7 @@ import type { Logger } from '../utils/logger.js';
 import { MetricsViews } from '../views/MetricsViews.js';
 import type { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
 import { HealthReporter } from './health.js';
+import type { Fleet } from './instances/fleet/Fleet.js';
 import type { Instance } from './instances/Instance.js';
 import type { LoadBalancer } from './instances/LoadBalancer.js';
 import type { Scheduler } from './instances/scheduling/Scheduler.js';
@@ -27,6 +28,7 @@ interface Parts {
   readonly processor: JobProcessor;
   readonly admission: Admission;
   readonly instances: readonly Instance[];
+  readonly fleet: Pick<Fleet, 'onGone'>;
   readonly balancer: LoadBalancer;
   readonly scheduler: Scheduler;
   readonly workflows: WorkflowCatalogue;
@@ -40,10 +42,9 @@ interface Parts {
 export function createMetrics(config: Config, parts: Parts, log: (component: string) => Logger) {
   const { manager, processor, instances, balancer, admission, workflows, redis, clock } = parts;
   const recorder = new Recorder(clock);
-  const prometheus = new Prometheus({
-    ...parts,
-    load: new FleetLoad(parts, config.jobs.scaleTargetMs),
-  });
+  const load = new FleetLoad(parts, config.jobs.scaleTargetMs);
+  parts.fleet.onGone(({ host }) => load.forget(host));
+  const prometheus = new Prometheus({ ...parts, load });
   manager.events.subscribe('finished', (job) => recorder.record(job), 'here');
   manager.events.subscribe('finished', (job) => prometheus.recordJob(job), 'here');
   const figures = new Figures({

@@ -147,6 +147,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       processor,
       admission,
       instances,
+      fleet,
       balancer,
       scheduler,
       workflows,

@@ -42,12 +42,14 @@ describeQueues('what an autoscaler goes by', (queue) => {
     await eventually(() => expect(stack.simulators.map(({ promptIds }) => promptIds.length)).toEqual([1, 1]));
     expect(await gauge('wanted_machines')).toBe(2);
     expect(await gauge('instance_idle_seconds')).toBe(0);
-    // More than one search of a queue on Redis shows.
-    const waiting = await Promise.all(Array.from({ length: 30 }, (_, n) => submit(n + 3)));
+    const seconds = () => gauge('workflow_queue_seconds', { type: TYPE });
+    const waiting = [await submit(3), await submit(4), await submit(5), await submit(6), await submit(7)];
     // Each has a declared duration of 8 seconds.
-    await eventually(async () =>
-      expect(await gauge('workflow_queue_seconds', { type: TYPE })).toBeCloseTo((30 * 8) / 2),
-    );
+    await eventually(async () => expect(await seconds()).toBeCloseTo((5 * 8) / 2));
+    expect(await gauge('wanted_machines')).toBe(4);
+    // More than a search of a queue on Redis shows.
+    waiting.push(...(await Promise.all(Array.from({ length: 25 }, (_, n) => submit(n + 8)))));
+    await eventually(async () => expect(await seconds()).toBeCloseTo((30 * 8) / 2));
     expect(await gauge('wanted_machines')).toBe(24);
     for (const { faults } of stack.simulators) faults.hang = false;
     for (const id of [...running, ...waiting]) await stack.client.finished(id);

@@ -101,9 +101,11 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
     });
     isOver = true;
     await watch;
+    // The last search may have begun before the entry was lost.
+    fewest = Math.min(fewest, (await waitingIn(other.queue)).length);
     expect(taken).toBeUndefined();
-    // Without the lost one, and at most one more. The last search may have begun before it was lost.
-    expect(fewest).toBeGreaterThanOrEqual(ids.length - 2);
+    // Without the lost one, and at most one more.
+    expect([ids.length - 2, ids.length - 1]).toContain(fewest);
     expect(new Set((await waitingIn(other.queue)).map(({ id }) => id))).toEqual(new Set(ids.slice(1)));
     await again;
     expect((await takeOne(late.queue)).entry.id).toBe('e1');

@@ -74,7 +74,7 @@ describe('a job of another server', () => {
     });
   });
 
-  it('counts for how long its machine is idle', () => {
+  it('starts the idle time of its machine when it ends', () => {
     const scheduler = create();
     scheduler.hear({ machine: 'm1', started: started('theirs', JOB_MS) }, 0);
     scheduler.hear({ machine: 'm1', ended: 'theirs' }, JOB_MS);

@@ -152,10 +152,12 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
     const kinds = new Map<string, string[]>();
     for (const entry of this.#entries.values()) {
       if (!counts.has(entry.type)) continue;
-      kinds.set(entry.type, [...(kinds.get(entry.type) ?? []), kindOf(entry)]);
+      const known = kinds.get(entry.type) ?? [];
+      known.push(kindOf(entry));
+      kinds.set(entry.type, known);
     }
     const hidden = new Map<string, number>();
-    // Probably a mix of the same graphs as those that are known.
+    // The other graphs of clients are probably of the same kinds as the known ones.
     for (const [type, count] of counts) {
       const known = kinds.get(type) ?? [type];
       for (const kind of known) hidden.set(kind, (hidden.get(kind) ?? 0) + count / known.length);
@@ -172,7 +174,7 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
     return this.#hasPlace() ? this.#choose() : undefined;
   }
 
-  /** @param only the id of the job that must be chosen. Default: any */
+  /** @param only id of the job to choose; `undefined` for whichever is next */
   #choose(only?: string): { id: string; chosen: ChosenSlot } | undefined {
     const { scheduler, balancer, clock } = this.#parts;
     const views = balancer.views();
@@ -230,7 +232,7 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
     };
   }
 
-  /** A chosen job does not start: it waits like before, if its entry does. */
+  /** A chosen job does not start. It waits as before if its entry is still in the queue. */
   #giveUp(id: string): void {
     this.#chosenJobs.delete(id);
     if (!this.#entries.has(id)) this.#parts.scheduler.remove(id);

@@ -1,6 +1,6 @@
 import type { JobQueue, Picker, Releasable } from '../queue/JobQueue.js';
 
-/** Interval at which waiting jobs are read while none can be taken, ms: each new one wakes the processor. */
+/** Minimum time between two searches while no job can be taken, ms: every new job wakes the processor. */
 const INTERVAL_MS = 250;
 
 /**

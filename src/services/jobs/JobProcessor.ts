@@ -173,16 +173,16 @@ export class JobProcessor {
   }
 
   async #fillSlots(): Promise<void> {
-    let hasTaken = false;
+    let hasAsked = false;
     while (this.isRunning && (this.#dispatcher.isOverdue || (this.#hasPlace && this.#balancer.hasFreeSlot))) {
       const taken = await this.#manager.queue.take(this.#dispatcher);
       if (taken) await this.#begin(taken);
       this.#hasQueueFailed = false;
       this.#idleLook.noteTaking();
-      hasTaken = true;
+      hasAsked = true;
       if (!taken) break;
     }
-    if (!hasTaken && this.isRunning) await this.#idleLook.look();
+    if (!hasAsked && this.isRunning) await this.#idleLook.look();
     this.#wakeAtDeadline();
   }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../../utils/clock.js';
 import type { LoadBalancer } from '../instances/LoadBalancer.js';
 import type { Scheduler } from '../instances/scheduling/Scheduler.js';
+import type { MachineView } from '../instances/scheduling/types.js';
 
 interface Parts {
   readonly scheduler: Scheduler;
@@ -43,7 +44,7 @@ export class FleetLoad {
   wantedMachines(): number {
     const { scheduler, balancer } = this.#parts;
     const waitingMs = [...scheduler.waitingMs().values()].reduce((sum, ms) => sum + ms, 0);
-    const busy = balancer.views().filter(({ id, others }) => scheduler.jobsOn(id) > 0 || others > 0).length;
+    const busy = balancer.views().filter((view) => this.#isBusy(view)).length;
     return Math.max(busy, Math.ceil(waitingMs / this.#targetMs));
   }
 
@@ -51,16 +52,21 @@ export class FleetLoad {
   idleSeconds(): Map<string, number> {
     const { scheduler, balancer, clock } = this.#parts;
     const now = clock.now();
-    const views = balancer.views();
-    for (const { id, others } of views) {
-      if (scheduler.jobsOn(id) > 0 || others > 0) this.#busyAt.set(id, now);
-    }
-    const known = new Set(balancer.instances.map(({ host }) => host));
-    for (const id of this.#busyAt.keys()) if (!known.has(id)) this.#busyAt.delete(id);
-    const seconds = views.map(({ id }) => {
+    const seconds = balancer.views().map((view) => {
+      const { id } = view;
+      if (this.#isBusy(view)) this.#busyAt.set(id, now);
       const since = Math.max(this.#startedAt, scheduler.idleSince(id) ?? 0, this.#busyAt.get(id) ?? 0);
       return [id, Math.max(0, now - since) / 1000] as const;
     });
     return new Map(seconds);
+  }
+
+  /** Forgets a machine that was removed. */
+  forget(host: string): void {
+    this.#busyAt.delete(host);
+  }
+
+  #isBusy({ id, others }: MachineView): boolean {
+    return this.#parts.scheduler.jobsOn(id) > 0 || others > 0;
   }
 }

@@ -95,7 +95,7 @@ export interface JobQueue {
    * called a moment later
    */
   take<T extends Releasable>(picker: Picker<T>): Promise<Taken<T> | undefined>;
-  /** Reports the waiting entries to the picker without asking it, for when nothing can be taken. */
+  /** Reports the waiting entries to the picker, but takes none: for a server that has no free machine. */
   show(picker: Picker<Releasable>): Promise<void>;
   /**
    * Calls `listener` when there are new entries to take, whichever server added them or put them back. It may be called

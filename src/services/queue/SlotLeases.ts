@@ -22,7 +22,8 @@ export interface SlotLeases {
   /**
    * Takes a slot on a host.
    * @param host as all servers spell it
-   * @param limitOfOthers maximum number of slots of other servers on the host: more than a decision has considered. Default: no limit
+   * @param limitOfOthers maximum number of slots that other servers may have on the host, because the decision for this host has
+   * considered so many. Default: no limit
    * @returns the slot, or the limit that is reached: 'limit of all' before 'limit of host' before 'limit of others'. `used` is up to
    * date for the host then
    * @throws the rejection of the connection
