@@ -3,6 +3,7 @@ import { Webhook } from 'standardwebhooks';
 import type { HttpServers } from './httpServers.js';
 
 export const WEBHOOK_SECRET = `whsec_${Buffer.from('a secret of twenty-four or more bytes').toString('base64')}`;
+const HOOK = '/hook?token=secret';
 
 interface Message {
   readonly type: string;
@@ -22,10 +23,15 @@ export class WebhookReceiver {
   ): Promise<WebhookReceiver> {
     const receiver = new WebhookReceiver();
     const origin = await servers.listen(async (request, response) => {
+      if (request.url !== HOOK) {
+        // From a program that looks for a server which had this port before.
+        response.writeHead(404).end();
+        return;
+      }
       receiver.#take(request, (await request.toArray()).join(''));
       answer(response, receiver.ids.length);
     });
-    receiver.url = `${origin}/hook?token=secret`;
+    receiver.url = origin + HOOK;
     return receiver;
   }
 
