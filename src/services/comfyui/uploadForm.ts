@@ -33,10 +33,12 @@ export function uploadForm(name: string, content: Content): RequestBody {
 function streamed(head: Buffer, file: StoredFile): StreamedBody {
   return {
     sizeBytes: head.length + file.sizeBytes + TAIL.length,
-    async *chunks() {
-      yield head;
-      yield* bytesOf(file);
-      yield TAIL;
-    },
+    chunks: () => formChunks(head, file),
   };
+}
+
+async function* formChunks(head: Buffer, file: StoredFile): AsyncGenerator<Buffer, void> {
+  yield head;
+  yield* bytesOf(file);
+  yield TAIL;
 }
