@@ -6,7 +6,7 @@ import type { DurationEstimates } from '../services/jobs/estimates.js';
 import { toSeconds } from '../utils/clock.js';
 import type { Json } from '../utils/losslessJson.js';
 import { isFileWorkflow } from '../workflows/files/fileWorkflow.js';
-import { manifestDocument } from '../workflows/files/manifestText.js';
+import { manifestDocument } from '../workflows/files/manifestDocument.js';
 import { withoutSecrets } from '../workflows/files/secrets.js';
 import { graphJson } from '../workflows/graph.js';
 import type { Workflow } from '../workflows/types.js';

@@ -1,5 +1,6 @@
 import { Document, isCollection, isMap, parse } from 'yaml';
-import type { Manifest, ManifestInput } from './manifest.js';
+import type { Manifest } from './manifest.js';
+import { manifestDocument } from './manifestDocument.js';
 import { parseManifest } from './parseManifest.js';
 import { invalidWorkflow } from './workflowError.js';
 
@@ -48,27 +49,4 @@ export function writeManifest(manifest: Manifest): string {
     for (const { value } of named.items) if (isCollection(value)) value.flow = true;
   }
   return document.toString({ lineWidth: 0 });
-}
-
-/** The manifest as plain objects, with the keys of the file. */
-export function manifestDocument(manifest: Manifest): Record<string, unknown> {
-  const { title, description, estimateSeconds, labels, inputs, outputs } = manifest;
-  return defined({
-    title,
-    description,
-    estimate_seconds: estimateSeconds,
-    labels,
-    inputs: Object.fromEntries([...inputs].map(([name, input]) => [name, inputDocument(input)])),
-    outputs: Object.fromEntries([...outputs].map(([name, { node }]) => [name, { node }])),
-  });
-}
-
-function inputDocument({ targets, maxLength, ...rest }: ManifestInput): Record<string, unknown> {
-  const [first] = targets;
-  const where = targets.length === 1 ? { node: first?.node, field: first?.field } : { targets };
-  return defined({ ...where, ...rest, max_length: maxLength });
-}
-
-function defined(object: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 }

@@ -9,7 +9,7 @@ import {
 } from '../../utils/losslessJson.js';
 import { graphJson } from '../graph.js';
 import { type FileWorkflow, fileWorkflow } from './fileWorkflow.js';
-import { manifestDocument } from './manifestText.js';
+import { manifestDocument } from './manifestDocument.js';
 import { parseManifest } from './parseManifest.js';
 import { MAX_GRAPH_DEPTH, readGraph } from './readGraph.js';
 import { invalidWorkflow } from './workflowError.js';
