@@ -1,10 +1,12 @@
-/**
- * Initial size: a declared length may never arrive. A file of 1 MB grows once from here, in half the time that
- * growing twice takes.
- */
+/** Initial size: a declared length may never arrive. */
 const FIRST_BYTES = 128 * 1024;
-/** Growth factor of the buffer: memory is at most this many times the received bytes. */
+/** Growth factor of the buffer, if the expected size is larger. */
 const GROWTH = 8;
+/**
+ * The buffer grows to its expected size if that is at most this many times its size. Otherwise a file of slightly more
+ * than 1 MB is copied twice. Memory is at most this many times the received bytes.
+ */
+const LAST_GROWTH = 2 * GROWTH;
 /** A file that fills less of its buffer is copied into a smaller one. */
 const LEAST_FILL = 0.9;
 
@@ -42,9 +44,9 @@ export class GrowingBuffer {
   }
 
   #roomFor(needed: number): number {
-    const isKnown = needed <= this.#expected;
-    const grown = isKnown ? Math.min(this.#expected, GROWTH * this.#buffer.length) : 2 * this.#buffer.length;
-    return Math.max(needed, grown);
+    const { length } = this.#buffer;
+    if (needed > this.#expected) return Math.max(needed, 2 * length);
+    return this.#expected <= LAST_GROWTH * length ? this.#expected : Math.max(needed, GROWTH * length);
   }
 
   #resize(bytes: number): void {

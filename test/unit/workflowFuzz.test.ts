@@ -5,7 +5,8 @@ import { parseJson, plainJson, stringifyJson } from '../../src/utils/losslessJso
 import { deriveManifest } from '../../src/workflows/files/deriveManifest.js';
 import { type FileWorkflow, fileWorkflow } from '../../src/workflows/files/fileWorkflow.js';
 import { nodeLookup } from '../../src/workflows/files/machineNodes.js';
-import { manifestDocument, readManifest, writeManifest } from '../../src/workflows/files/manifestText.js';
+import { manifestDocument } from '../../src/workflows/files/manifestDocument.js';
+import { readManifest, writeManifest } from '../../src/workflows/files/manifestText.js';
 import { parseManifest } from '../../src/workflows/files/parseManifest.js';
 import { readGraph } from '../../src/workflows/files/readGraph.js';
 import { withoutSecrets } from '../../src/workflows/files/secrets.js';
