@@ -52,8 +52,8 @@ export class OtlpReceiver {
   static async start(servers: HttpServers): Promise<OtlpReceiver> {
     const receiver = new OtlpReceiver();
     receiver.endpoint = await servers.listen(async (request, response) => {
-      const body: unknown = JSON.parse((await request.toArray()).join(''));
-      if (request.url === '/v1/traces') receiver.#take(message.parse(body));
+      const body = (await request.toArray()).join('');
+      if (request.url === '/v1/traces') receiver.#take(message.parse(JSON.parse(body)));
       response.setHeader('Content-Type', 'application/json').end('{}');
     });
     return receiver;
