@@ -55,7 +55,9 @@ async function expectUsable(url: string, env: Record<string, string> = {}): Prom
 
 describe.runIf(requireRedis())('a Redis', { timeout: 90_000 }, () => {
   it('that is a node of a cluster works: all keys are in one slot', async () => {
-    const redis = await RedisServer.start('--cluster-enabled', 'yes');
+    // By default it is 10,000 more than the port, which may be in use.
+    const cluster = ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())];
+    const redis = await RedisServer.start(...cluster);
     const client = new Redis(redis.url);
     try {
       // The server starts before the cluster is up.
