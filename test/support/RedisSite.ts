@@ -45,10 +45,14 @@ export class RedisSite {
     return stack;
   }
 
+  async stopServers(): Promise<void> {
+    await Promise.all(this.#stacks.splice(0).map((stack) => stack.stop()));
+  }
+
   /** Stops the servers, the machine and Redis. Redis must be running. */
   async close(): Promise<void> {
     this.redis.resume();
-    await Promise.all(this.#stacks.map((stack) => stack.stop()));
+    await this.stopServers();
     await this.simulator.stop();
     await this.redis.stop();
   }

@@ -1,6 +1,7 @@
 import type { Job, Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { QueueEntry } from '../JobQueue.js';
+import { manualWorker, type WorkerParts } from './manualWorker.js';
 
 /** BullMQ's data of an entry. */
 export interface LaneData extends Omit<QueueEntry, 'tried'> {
@@ -48,7 +49,7 @@ export class QueueLane {
    * @param onStalled called with each entry that is requeued because its server is gone
    */
   constructor(
-    bull: { Queue: typeof Queue; Worker: typeof Worker },
+    bull: WorkerParts & { Queue: typeof Queue },
     { client, prefix, type, token }: { client: Redis; prefix: string; type: string; token: string },
     timings: LaneTimings,
     { onStalled, onError }: { onStalled(entry: LaneData): void; onError(error: Error): void },
@@ -63,9 +64,8 @@ export class QueueLane {
       streams: { events: { maxLen: KEPT_EVENTS } },
       defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
     });
-    this.#worker = new bull.Worker<LaneData>(type, null, {
+    this.#worker = manualWorker(bull, type, {
       ...shared,
-      autorun: false,
       lockDuration: timings.lockMs,
       stalledInterval: timings.stalledCheckMs,
       maxStalledCount: NO_LIMIT,

@@ -4,6 +4,7 @@ import { messageOf } from '../../../errors.js';
 import { settledWithin } from '../../../utils/deadline.js';
 import type { Logger } from '../../../utils/logger.js';
 import { UNTOLD_ENDS } from '../../queue/redis/jobRecord.js';
+import { manualWorker } from '../../queue/redis/manualWorker.js';
 import type { RedisConnection } from '../../queue/redis/RedisConnection.js';
 import {
   type DeliveryOrder,
@@ -148,9 +149,8 @@ export class RedisDeliveryStore implements DeliveryStore {
         streams: { events: { maxLen: KEPT_EVENTS } },
         defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
       }),
-      worker: new bull.Worker(QUEUE, null, {
+      worker: manualWorker(bull, QUEUE, {
         ...shared,
-        autorun: false,
         lockDuration: holdMs,
         stalledInterval: Math.ceil(holdMs / 6),
         maxStalledCount: NO_LIMIT,
