@@ -24,7 +24,7 @@ export class WebhookReceiver {
     const receiver = new WebhookReceiver();
     const origin = await servers.listen(async (request, response) => {
       if (request.url !== HOOK) {
-        // From a program that looks for a server which had this port before.
+        // From a program that still polls a server that had this port before.
         response.writeHead(404).end();
         return;
       }

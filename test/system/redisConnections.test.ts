@@ -14,7 +14,8 @@ describe.runIf(requireRedis())('the connections of servers to Redis', () => {
   beforeEach(async () => {
     site = await RedisSite.open();
     receivers = new HttpServers();
-    client = connect();
+    client = new Redis(site.redis.port, { retryStrategy: () => 50 });
+    client.on('error', () => undefined);
   });
   afterEach(async () => {
     client.disconnect();
@@ -22,13 +23,7 @@ describe.runIf(requireRedis())('the connections of servers to Redis', () => {
     await site.close();
   });
 
-  function connect(): Redis {
-    const one = new Redis(site.redis.port, { retryStrategy: () => 50 });
-    one.on('error', () => undefined);
-    return one;
-  }
-
-  /** Names and addresses of all connections but the test's own. */
+  /** Redis' descriptions of all connections except the one of the test. */
   async function others(): Promise<string[]> {
     const own = `id=${await client.client('ID')} `;
     const list = String(await client.client('LIST')).trim();
@@ -38,7 +33,8 @@ describe.runIf(requireRedis())('the connections of servers to Redis', () => {
   it('are two for each, however many workflows they have, and none after they stopped', async () => {
     const receiver = await WebhookReceiver.start(receivers);
     const env = { WEBHOOK_SECRET, WEBHOOK_ALLOWED_HOSTS: '127.0.0.1' };
-    const [a] = [await site.start({ env }), await site.start({ env })];
+    const a = await site.start({ env });
+    await site.start({ env });
     for (const type of ['remove-background', 'upscale-image']) {
       await a.client.finished(await a.client.submit(type, await png(), { webhook_url: receiver.url }));
     }

@@ -55,7 +55,7 @@ async function expectUsable(url: string, env: Record<string, string> = {}): Prom
 
 describe.runIf(requireRedis())('a Redis', { timeout: 90_000 }, () => {
   it('that is a node of a cluster works: all keys are in one slot', async () => {
-    // By default it is 10,000 more than the port, which may be in use.
+    // By default the cluster port is 10,000 above the other one, and another program may use it.
     const cluster = ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())];
     const redis = await RedisServer.start(...cluster);
     const client = new Redis(redis.url);

@@ -45,9 +45,10 @@ export class Intake {
   }
 }
 
-/** The chunks of a source, which are counted and hashed on the way. */
-// A generator that is created within another function costs more: V8 keeps what its closure refers to, which is the
-// whole source, until the next full garbage collection.
+/**
+ * The chunks of a source, which are counted and hashed on the way. This is no closure in `read`: V8 would keep what it
+ * refers to, which includes the source, until the next full garbage collection.
+ */
 async function* takeChunks(
   source: AssetSource,
   options: PutOptions,

@@ -1,7 +1,7 @@
-import type { Job, Queue, Worker } from 'bullmq';
+import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { QueueEntry } from '../JobQueue.js';
-import { manualWorker, type WorkerParts } from './manualWorker.js';
+import { type Bull, type BullQueue, createBullQueue, type HoldTimings } from './createBullQueue.js';
 
 /** BullMQ's data of an entry. */
 export interface LaneData extends Omit<QueueEntry, 'tried'> {
@@ -12,22 +12,9 @@ export interface LaneData extends Omit<QueueEntry, 'tried'> {
 
 export type LaneJob = Job<LaneData, unknown, string>;
 
-export interface LaneTimings {
-  /** Lifetime of a hold that is not renewed, ms. */
-  readonly lockMs: number;
-  /** Interval of the check for expired holds, ms. */
-  readonly stalledCheckMs: number;
-}
-
 /** BullMQ's priorities: requeued entries come first. */
 const PUT_BACK = 1;
 const NEW = 2;
-
-/** BullMQ fails a job that stalls more often. The queue must not decide about retries. */
-const NO_LIMIT = 1_000_000;
-
-/** Events in BullMQ's stream, which are only for debugging. */
-const KEPT_EVENTS = 100;
 
 /** BullMQ's error about an entry that is no longer this server's. */
 const NOT_HELD = /Missing (key|lock)|Lock mismatch|is not in the active state/i;
@@ -36,10 +23,9 @@ const NOT_HELD = /Missing (key|lock)|Lock mismatch|is not in the active state/i;
 export class QueueLane {
   readonly type: string;
   readonly #client: Redis;
-  readonly #queue: Queue<LaneData>;
-  readonly #worker: Worker<LaneData>;
+  readonly #bull: BullQueue<LaneData>;
   readonly #token: string;
-  readonly #timings: LaneTimings;
+  readonly #timings: HoldTimings;
   /** Entries that this server holds. */
   readonly #held = new Map<string, LaneJob>();
 
@@ -49,60 +35,49 @@ export class QueueLane {
    * @param onStalled called with each entry that is requeued because its server is gone
    */
   constructor(
-    bull: WorkerParts & { Queue: typeof Queue },
+    bull: Bull,
     { client, prefix, type, token }: { client: Redis; prefix: string; type: string; token: string },
-    timings: LaneTimings,
+    timings: HoldTimings,
     { onStalled, onError }: { onStalled(entry: LaneData): void; onError(error: Error): void },
   ) {
     this.type = type;
     this.#client = client;
     this.#token = token;
     this.#timings = timings;
-    const shared = { connection: client, prefix, skipVersionCheck: true };
-    this.#queue = new bull.Queue<LaneData>(type, {
-      ...shared,
-      streams: { events: { maxLen: KEPT_EVENTS } },
-      defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
-    });
-    this.#worker = manualWorker(bull, type, {
-      ...shared,
-      lockDuration: timings.lockMs,
-      stalledInterval: timings.stalledCheckMs,
-      maxStalledCount: NO_LIMIT,
-    });
-    this.#queue.on('error', onError);
-    this.#worker.on('error', onError);
-    this.#worker.on('stalled', (id) => {
-      void this.#queue.getJob(id).then((job) => job && onStalled(job.data), onError);
+    const place = { connection: client, prefix };
+    this.#bull = createBullQueue<LaneData>(bull, type, place, timings, onError);
+    const { queue, worker } = this.#bull;
+    worker.on('stalled', (id) => {
+      void queue.getJob(id).then((job) => job && onStalled(job.data), onError);
     });
   }
 
   /** Starts the check for entries whose server is gone. */
   async start(): Promise<void> {
-    await this.#worker.startStalledCheckTimer();
+    await this.#bull.worker.startStalledCheckTimer();
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#worker.close(), this.#queue.close()]);
+    await this.#bull.close();
   }
 
   async add(data: LaneData): Promise<void> {
-    await this.#queue.add(this.type, data, { jobId: data.id, priority: NEW });
+    await this.#bull.queue.add(this.type, data, { jobId: data.id, priority: NEW });
   }
 
   /** Removes a waiting entry. A held one stays. */
   async remove(id: string): Promise<void> {
-    await this.#queue.remove(id);
+    await this.#bull.queue.remove(id);
   }
 
   /** Whether there is such an entry, waiting or held by any server. */
   async has(id: string): Promise<boolean> {
-    return (await this.#client.exists(this.#queue.toKey(id))) === 1;
+    return (await this.#client.exists(this.#bull.queue.toKey(id))) === 1;
   }
 
   /** Takes and holds the next entry. */
   async takeNext(): Promise<LaneJob | undefined> {
-    const job = (await this.#worker.getNextJob(this.#token, { block: false })) as LaneJob | undefined;
+    const job = (await this.#bull.worker.getNextJob(this.#token, { block: false })) as LaneJob | undefined;
     if (job?.id !== undefined) this.#held.set(job.id, job);
     return job;
   }
@@ -138,20 +113,20 @@ export class QueueLane {
     const ids = [...this.#held.keys()];
     if (ids.length === 0) return;
     const tokens = ids.map(() => this.#token);
-    await this.#worker.extendJobLocks(ids, tokens, this.#timings.lockMs);
+    await this.#bull.worker.extendJobLocks(ids, tokens, this.#timings.lockMs);
   }
 
   /** Returns the data of all waiting entries, for repairs. */
   async waiting(): Promise<LaneData[]> {
-    const jobs = await this.#queue.getJobs(['wait', 'prioritized']);
+    const jobs = await this.#bull.queue.getJobs(['wait', 'prioritized']);
     return jobs.flatMap((job) => (job ? [job.data] : []));
   }
 
   /** Returns the number of waiting entries. */
   async count(): Promise<number> {
     const [wait, prioritized] = await Promise.all([
-      this.#client.llen(this.#queue.toKey('wait')),
-      this.#client.zcard(this.#queue.toKey('prioritized')),
+      this.#client.llen(this.#bull.queue.toKey('wait')),
+      this.#client.zcard(this.#bull.queue.toKey('prioritized')),
     ]);
     return wait + prioritized;
   }

@@ -3,9 +3,10 @@ import { messageOf } from '../../../errors.js';
 import type { Logger } from '../../../utils/logger.js';
 import type { JobQueue, Picker, QueueEntry, QueueSize, Releasable, Taken } from '../JobQueue.js';
 import { LaterLook } from '../LaterLook.js';
+import type { Bull, HoldTimings } from './createBullQueue.js';
 import { type Candidate, dataOf, entryOf } from './laneEntries.js';
 import { nextEntries } from './nextEntries.js';
-import { type LaneData, type LaneJob, type LaneTimings, QueueLane } from './QueueLane.js';
+import { type LaneData, type LaneJob, QueueLane } from './QueueLane.js';
 import type { RedisConnection } from './RedisConnection.js';
 import { rebuildIndex } from './rebuildIndex.js';
 import { type Found, ShownEntries } from './ShownEntries.js';
@@ -16,7 +17,7 @@ import { WaitingIndex } from './WaitingIndex.js';
 /** Maximum number of entries per type that one search reads. If all of them must wait, no later entry of that type is found. */
 const PEEKED = 16;
 
-export interface RedisQueueTimings extends LaneTimings {
+export interface RedisQueueTimings extends HoldTimings {
   /** Interval at which the index is compared with BullMQ's queues, ms. */
   readonly repairMs: number;
 }
@@ -48,7 +49,7 @@ export class RedisJobQueue implements JobQueue {
   readonly #timings: RedisQueueTimings;
   readonly #index: WaitingIndex;
   readonly #token = uuid();
-  #bull: typeof import('bullmq') | undefined;
+  #bull: Bull | undefined;
   readonly #lanes = new Map<string, QueueLane>();
   readonly #shown = new ShownEntries();
   readonly #listeners = new Set<() => void>();

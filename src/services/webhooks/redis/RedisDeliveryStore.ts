@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { Job, Queue, Worker } from 'bullmq';
+import type { Job } from 'bullmq';
 import { messageOf } from '../../../errors.js';
 import { settledWithin } from '../../../utils/deadline.js';
 import type { Logger } from '../../../utils/logger.js';
+import { type BullQueue, createBullQueue } from '../../queue/redis/createBullQueue.js';
 import { UNTOLD_ENDS } from '../../queue/redis/jobRecord.js';
-import { manualWorker } from '../../queue/redis/manualWorker.js';
 import type { RedisConnection } from '../../queue/redis/RedisConnection.js';
 import {
   type DeliveryOrder,
@@ -18,10 +18,6 @@ import { RedisHold } from './RedisHold.js';
 
 /** BullMQ's name of the queue. */
 const QUEUE = 'webhooks';
-/** BullMQ fails a job that stalls more often. The queue must not decide about retries. */
-const NO_LIMIT = 1_000_000;
-/** Events in BullMQ's stream, which are only for debugging. */
-const KEPT_EVENTS = 100;
 /** Interval of the check for deliveries of other servers, ms. */
 const POLL_MS = 1000;
 /** Holds to renew with one command. */
@@ -63,7 +59,7 @@ export class RedisDeliveryStore implements DeliveryStore {
   readonly #timers: NodeJS.Timeout[] = [];
   /** Aborted when Redis is no longer awaited. */
   readonly #enough = new AbortController();
-  #bull: { readonly queue: Queue; readonly worker: Worker } | undefined;
+  #bull: BullQueue<unknown> | undefined;
   #handOut: (delivery: HeldDelivery) => void = () => undefined;
   #taking: Promise<void> | undefined;
   #isDraining = false;
@@ -95,8 +91,7 @@ export class RedisDeliveryStore implements DeliveryStore {
     await settledWithin(STOP_MS, Promise.all(settled)).catch(this.#onError);
     this.#enough.abort();
     if (!this.#bull) return;
-    const closed = Promise.all([this.#bull.worker.close(), this.#bull.queue.close()]);
-    await settledWithin(STOP_MS, closed).catch(this.#onError);
+    await settledWithin(STOP_MS, this.#bull.close()).catch(this.#onError);
   }
 
   async add(order: DeliveryOrder): Promise<void> {
@@ -135,29 +130,16 @@ export class RedisDeliveryStore implements DeliveryStore {
     return `${this.#parts.base}:delivery:${jobId}`;
   }
 
-  async #connect(): Promise<{ queue: Queue; worker: Worker }> {
+  async #connect(): Promise<BullQueue<unknown>> {
     if (this.#bull) return this.#bull;
     // Loaded only if used.
     const bull = await import('bullmq');
     if (this.#bull) return this.#bull;
     const { connection, base } = this.#parts;
-    const shared = { connection: connection.commands, prefix: `${base}:deliveries`, skipVersionCheck: true };
+    const place = { connection: connection.commands, prefix: `${base}:deliveries` };
     const { holdMs } = this.#timings;
-    this.#bull = {
-      queue: new bull.Queue(QUEUE, {
-        ...shared,
-        streams: { events: { maxLen: KEPT_EVENTS } },
-        defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
-      }),
-      worker: manualWorker(bull, QUEUE, {
-        ...shared,
-        lockDuration: holdMs,
-        stalledInterval: Math.ceil(holdMs / 6),
-        maxStalledCount: NO_LIMIT,
-      }),
-    };
-    this.#bull.queue.on('error', this.#onError);
-    this.#bull.worker.on('error', this.#onError);
+    const timings = { lockMs: holdMs, stalledCheckMs: Math.ceil(holdMs / 6) };
+    this.#bull = createBullQueue(bull, QUEUE, place, timings, this.#onError);
     return this.#bull;
   }
 
