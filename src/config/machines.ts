@@ -36,7 +36,9 @@ export const machineVariables = {
     meaning:
       'One header for every request and WebSocket to ComfyUI, such as `Authorization: Bearer …`. Never logged.',
   }),
-  MAX_CONNECTIONS_PER_INSTANCE: integer(3, 1, 10).meta({ meaning: 'WebSockets to one machine, 1 to 10.' }),
+  MAX_CONNECTIONS_PER_INSTANCE: integer(3, 1, 10).meta({
+    meaning: 'Most WebSockets to one machine, 1 to 10. Eight prompts share one before another is opened.',
+  }),
   MAX_JOBS_PER_INSTANCE: integer(2, 1, 1000).meta({
     meaning:
       'Jobs at the same time on one machine. ComfyUI runs one prompt at a time; a second job hides the transfer time.',

@@ -76,6 +76,27 @@ describe('following a prompt', () => {
     }
   });
 
+  it('follows eight prompts with one socket, and opens another for the ninth', async () => {
+    stack = await Stack.start({ env: { MAX_JOBS_PER_INSTANCE: '10', MAX_CONCURRENT_JOBS: '10' } });
+    const { sockets, host, promptIds } = stack.simulator();
+    const { connections } = stack.services;
+    await eventually(() => expect(sockets.size).toBe(1));
+    // All of them wait behind the prompt of another client.
+    stack.simulator().occupy();
+    const picture = await png();
+    const submit = () => stack.client.submit('remove-background', picture);
+    const ids = await Promise.all(Array.from({ length: 8 }, submit));
+    await eventually(() => expect(promptIds).toHaveLength(8));
+    expect(connections.stats()[host]).toEqual({ total: 1, connected: 1, in_use: 1 });
+    ids.push(await submit());
+    await eventually(() => expect(promptIds).toHaveLength(9));
+    expect(connections.stats()[host]).toEqual({ total: 2, connected: 2, in_use: 2 });
+    stack.simulator().release();
+    for (const id of ids)
+      expect(await stack.client.finished(id)).toMatchObject({ status: 'completed', attempts: 1 });
+    expect(new Set(sockets.clientIds).size).toBe(2);
+  });
+
   it('does not take a result that is larger than is allowed', async () => {
     stack = await Stack.start({ env: { MAX_RESULT_SIZE: '200' } });
     const id = await stack.client.submit('upscale-image', await png());

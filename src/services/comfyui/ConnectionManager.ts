@@ -41,9 +41,15 @@ export interface ConnectionStats {
 }
 
 /**
- * A small pool of WebSockets per instance. Sockets are shared: an idle one is preferred, then another one is opened up to the
- * limit, then the least used one carries another prompt. A lost socket is replaced after a backoff with jitter, with a new id;
- * meanwhile its prompts are followed by polling.
+ * Prompts that share a socket before another one is opened. A machine runs one prompt at a time, so a second socket is not faster;
+ * but the machine sends each change of its queue to every socket.
+ */
+const PROMPTS_PER_SOCKET = 8;
+
+/**
+ * A small pool of WebSockets per instance. Prompts share a socket; another one is opened, up to the limit, when each carries
+ * `PROMPTS_PER_SOCKET`, and beyond the limit the least used one carries more. A lost socket is replaced after a backoff with
+ * jitter, with a new id; meanwhile its prompts are followed by polling.
  */
 export class ConnectionManager {
   readonly #pools = new Map<string, Pool>();
@@ -82,8 +88,8 @@ export class ConnectionManager {
    */
   async acquire(address: InstanceAddress): Promise<ConnectionLease | undefined> {
     const pool = this.#poolOf(address);
-    const idle = leastUsed(pool);
-    if (idle && idle.leases === 0) return lease(idle);
+    const shared = leastUsed(pool);
+    if (shared && shared.leases < PROMPTS_PER_SOCKET) return lease(shared);
     const opened = await this.#open(pool);
     const socket = opened ?? leastUsed(pool);
     return socket && lease(socket);
