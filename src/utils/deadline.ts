@@ -11,7 +11,7 @@ const PARTS = 8;
  * most as an eighth: a response that arrived meanwhile is still in its socket.
  * @returns a function that cancels it
  */
-function countDown(ms: number, onOver: () => void): () => void {
+export function countDown(ms: number, onOver: () => void): () => void {
   let left = PARTS;
   let timer: NodeJS.Timeout | undefined;
   let immediate: NodeJS.Immediate | undefined;

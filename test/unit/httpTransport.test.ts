@@ -6,7 +6,9 @@ import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HttpTransport } from '../../src/services/comfyui/HttpTransport.js';
 
-const server = createServer((_, response) => {
+const received: string[] = [];
+const server = createServer(({ url = '' }, response) => {
+  received.push(url);
   response.writeHead(200, { 'content-length': 1_000_000_000 });
   response.write('{');
 });
@@ -72,5 +74,37 @@ describe('a response that is too large', () => {
   it('is the fault of the prompt, where it is its result', async () => {
     const result = transport.request({ ...request, maxBytes: 1000, isResult: true });
     await expect(result).rejects.toMatchObject({ failure: 'result too large' });
+  });
+});
+
+describe('an aborted request', () => {
+  const reason = new Error('cancelled');
+  const request = (path: string, signal: AbortSignal) =>
+    transport.request({ method: 'GET', path, timeoutMs: 5000, maxBytes: 2_000_000_000, signal });
+
+  it('is not sent if it was aborted before', async () => {
+    await expect(request('/before', AbortSignal.abort(reason))).rejects.toBe(reason);
+    await sleep(50);
+    expect(received).not.toContain('/before');
+  });
+
+  it('is not sent if it is aborted while it waits for its connection', async () => {
+    const controller = new AbortController();
+    const answer = request('/waiting', controller.signal);
+    controller.abort(reason);
+    await expect(answer).rejects.toBe(reason);
+    await sleep(50);
+    expect(received).not.toContain('/waiting');
+  });
+
+  it('closes its connection in the middle of the response', async () => {
+    const controller = new AbortController();
+    const closed = once(server, 'request').then(([, response]) => once(response, 'close'));
+    const answer = request('/middle', controller.signal);
+    await once(server, 'request');
+    await sleep(50);
+    controller.abort(reason);
+    await expect(answer).rejects.toBe(reason);
+    await closed;
   });
 });

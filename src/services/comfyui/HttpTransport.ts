@@ -1,11 +1,12 @@
 import type { Readable } from 'node:stream';
-import { Pool } from 'undici';
+import { type Dispatcher, Pool } from 'undici';
 import type { z } from 'zod';
 import { PromptError } from '../../errors.js';
 import { DeadlineExceeded, withDeadline } from '../../utils/deadline.js';
 import type { InstanceAddress } from '../../utils/instanceUrls.js';
 import { NO_TRACING, type Tracing } from '../tracing/Tracing.js';
 import { handOver, LocalFailure, readBody } from './answerBody.js';
+import { type Exchanged, exchange } from './exchange.js';
 import { bodyHeaders, type RequestBody, Sending } from './requestBody.js';
 import { transportError } from './transportErrors.js';
 
@@ -121,46 +122,53 @@ export class HttpTransport {
   async #send(request: TransportRequest, traceparent: string | undefined): Promise<TransportAnswer> {
     const { method, path, body, params, signal } = request;
     const action = `${method} ${path} on ${this.#host}`;
-    const query = params ? `?${new URLSearchParams(params)}` : '';
     const sending = body && new Sending(body.bytes);
-    const headers = {
-      ...this.#headers,
-      ...(body ? bodyHeaders(body) : {}),
-      ...(traceparent === undefined ? {} : { traceparent }),
+    const options = {
+      method,
+      path: `${this.#path}${path}${params ? `?${new URLSearchParams(params)}` : ''}`,
+      headers: {
+        ...this.#headers,
+        ...(body ? bodyHeaders(body) : {}),
+        ...(traceparent === undefined ? {} : { traceparent }),
+      },
+      body: sending?.content ?? null,
     };
-    return withDeadline(request.timeoutMs, signal, async (both) => {
+    const maxBytes = request.maxBytes ?? MAX_JSON_BYTES;
+    const whyTooLarge = () => tooLarge(action, maxBytes, request.isResult === true);
+    try {
+      const { status, bytes } = request.receive
+        ? await this.#stream(options, request, request.receive, { action, maxBytes, whyTooLarge })
+        : await exchange(this.#pool, options, { timeoutMs: request.timeoutMs, maxBytes, signal });
+      if (!bytes) throw whyTooLarge();
+      return new TransportAnswer(status, bytes, action);
+    } catch (error) {
+      signal?.throwIfAborted();
+      // Failures on this side are not the instance's fault.
+      if (error instanceof LocalFailure) throw error.cause;
+      if (sending?.failure) throw sending.failure.error;
+      throw error instanceof PromptError
+        ? error
+        : transportError(action, error, error instanceof DeadlineExceeded);
+    }
+  }
+
+  /** Passes the body of a 200 on as a stream; any other response is read. */
+  #stream(
+    options: Dispatcher.RequestOptions,
+    { timeoutMs, signal }: TransportRequest,
+    receive: (body: Readable) => Promise<void>,
+    { action, maxBytes, whyTooLarge }: { action: string; maxBytes: number; whyTooLarge(): PromptError },
+  ): Promise<Exchanged> {
+    return withDeadline(timeoutMs, signal, async (both) => {
+      const { statusCode, headers, body } = await this.#pool.request({ ...options, signal: both });
+      const limit = { maxBytes, announced: Number(headers['content-length'] ?? 0), whyTooLarge };
+      if (statusCode !== 200) return { status: statusCode, bytes: await readBody(body, limit) };
       const problemOf = (error: unknown) =>
         error instanceof PromptError
           ? error
           : transportError(action, error, both.reason instanceof DeadlineExceeded);
-      try {
-        const answer = await this.#pool.request({
-          method,
-          path: `${this.#path}${path}${query}`,
-          headers,
-          body: sending?.content ?? null,
-          signal: both,
-        });
-        const maxBytes = request.maxBytes ?? MAX_JSON_BYTES;
-        const limit = {
-          maxBytes,
-          announced: Number(answer.headers['content-length'] ?? 0),
-          whyTooLarge: () => tooLarge(action, maxBytes, request.isResult === true),
-        };
-        if (request.receive && answer.statusCode === 200) {
-          await handOver(answer.body, limit, problemOf, request.receive);
-          return new TransportAnswer(answer.statusCode, EMPTY, action);
-        }
-        const bytes = await readBody(answer.body, limit);
-        if (!bytes) throw limit.whyTooLarge();
-        return new TransportAnswer(answer.statusCode, bytes, action);
-      } catch (error) {
-        signal?.throwIfAborted();
-        // Failures on this side are not the instance's fault.
-        if (error instanceof LocalFailure) throw error.cause;
-        if (sending?.failure) throw sending.failure.error;
-        throw problemOf(error);
-      }
+      await handOver(body, limit, problemOf, receive);
+      return { status: statusCode, bytes: EMPTY };
     });
   }
 
