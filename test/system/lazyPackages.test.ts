@@ -11,7 +11,7 @@ const SCRIPT = `
   session.connect();
   session.on('Debugger.scriptParsed', ({ params }) => urls.push(params.url));
   session.post('Debugger.enable');
-  const { createApp, createServices, loadConfig, silentLogger } = await import('./dist/index.js');
+  const { createApp, createServices, loadConfig, silentLogger } = await import(process.argv[2]);
   const config = loadConfig({
     COMFYUI_HOST: '127.0.0.1:9',
     STATE_DIR: '',
@@ -23,18 +23,28 @@ const SCRIPT = `
   await services.start();
   const isLoaded = (name) => urls.some((url) => url.includes('/node_modules/' + name + '/'));
   const optional = ['ioredis', 'bullmq', 'rate-limit-redis', '@opentelemetry/core', '@opentelemetry/sdk-trace-base'];
-  const names = [...optional, 'express', 'p-limit'];
+  const names = [...optional, ...process.argv.slice(3)];
   console.log(JSON.stringify(names.filter(isLoaded)));
   await services.stop();
   process.exit(0);
 `;
 
-it('loads nothing of Redis where jobs are in memory, and nothing of OpenTelemetry where nobody collects traces', {
-  timeout: 60_000,
-}, async () => {
-  const metrics = `/tmp/lazy-${process.pid}.json`;
-  const run = promisify(execFile);
-  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', SCRIPT, metrics]);
-  // The last two, one of each module system, prove that loaded packages are detected.
-  expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual(['express', 'p-limit']);
-});
+/** Two packages that are loaded, one of each module system: they prove that loaded packages are detected. */
+const ENTRIES = [
+  ['./dist/index.js', 'express', 'p-limit'],
+  ['./dist/index.bundle.js', '@napi-rs/blake-hash', 'sharp'],
+] as const;
+
+it.each(ENTRIES)(
+  '%s loads nothing of Redis where jobs are in memory, and nothing of OpenTelemetry where nobody collects traces',
+  {
+    timeout: 60_000,
+  },
+  async (entry, ...loaded) => {
+    const metrics = `/tmp/lazy-${process.pid}.json`;
+    const run = promisify(execFile);
+    const args = ['--input-type=module', '-e', SCRIPT, metrics, entry, ...loaded];
+    const { stdout } = await run(process.execPath, args);
+    expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual(loaded);
+  },
+);

@@ -26,6 +26,37 @@ describe('the package', () => {
     }
   });
 
+  it('takes workflows whose parameters were described with another copy of zod', async () => {
+    const code = `
+      import { createApp, createHttpServer, createServices, defineWorkflow, graphOf, loadConfig, silentLogger } from 'comfyui-express-middleware';
+      import { z } from 'zod';
+      const workflow = defineWorkflow({
+        type: 'make-noise', title: 'Noise', description: 'Noise.', estimateSeconds: 1, files: [],
+        parameters: z.object({ strength: z.coerce.number().min(0).max(1).default(0.5) }),
+        requires: { nodes: ['EmptyImage'], models: [] }, outputs: [{ name: 'image', nodeId: '1' }], isBuiltIn: false,
+        build: () => graphOf({ '1': { class_type: 'EmptyImage', inputs: {} } }), outputSize: () => undefined,
+      });
+      const config = loadConfig({ COMFYUI_HOST: process.argv[2], STATE_DIR: '', METRICS_FILE_PATH: process.argv[1] });
+      const services = createServices(config, silentLogger, { workflows: [workflow] });
+      const server = createHttpServer(createApp(services, config), config);
+      await services.start();
+      await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const base = 'http://127.0.0.1:' + server.address().port;
+      const { paths } = await (await fetch(base + '/openapi.json')).json();
+      const response = await fetch(base + '/api/make-noise?strength=7', { method: 'POST' });
+      console.log(JSON.stringify([Object.keys(paths).includes('/api/make-noise'), response.status, (await response.json()).error]));
+      process.exit(0);
+    `;
+    const machine = await startSimulator({});
+    const args = ['--input-type=module', '-e', code, `/tmp/package-${process.pid}.json`, machine.host];
+    const program = run(process.execPath, args, { cwd: ROOT, timeout: 60_000 });
+    const { stdout } = await program.finally(() => machine.stop());
+    const [isListed, status, error] = JSON.parse(stdout) as [boolean, number, string];
+    expect(isListed).toBe(true);
+    expect(status).toBe(400);
+    expect(error).toContain('strength must be at most 1');
+  });
+
   it('is packed with what was built, and without sources', async () => {
     const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: ROOT });
     const packed = JSON.parse(stdout) as Array<{ files: Array<{ path: string }> }>;
@@ -34,6 +65,7 @@ describe('the package', () => {
       expect.arrayContaining([
         'README.md',
         'package.json',
+        'dist/index.bundle.js',
         'dist/index.js',
         'dist/index.d.ts',
         'dist/server.bundle.js',
