@@ -84,10 +84,11 @@ describe('looks for a machine that is down', () => {
 
 describe('sockets that are cut', () => {
   it('are a reason to look at their machine, at most once each', async () => {
-    await start({ env: { MAX_JOBS_PER_INSTANCE: '3' } });
+    await start({ env: { MAX_JOBS_PER_INSTANCE: '17' } });
     const { faults, requests, sockets } = stack.simulator();
     faults.hang = true;
-    const ids = await Promise.all([1, 2, 3].map(submit));
+    // Eight prompts share a socket.
+    const ids = await Promise.all(Array.from({ length: 17 }, (_, n) => submit(n + 1)));
     await eventually(() => expect(sockets.size).toBe(3));
     const before = requests.get('GET /system_stats') ?? 0;
     sockets.drop();
