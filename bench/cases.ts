@@ -116,23 +116,17 @@ export async function start({ isQuick }: Effort): Promise<Row[]> {
   const imported = (file: string) => Math.min(...Array.from({ length: rounds }, () => importTime(file)));
   const [app, all] = [imported('app.js'), imported('index.bundle.js')];
   return [
-    row(
-      'start to listening',
-      { measured: milliseconds(best), comparedWith: '1 second', ratio: best / 1000 },
-      '<=0.5',
-    ),
-    row(
-      'import of the app',
-      { measured: milliseconds(app), comparedWith: '1 second', ratio: app / 1000 },
-      '<=0.3',
-    ),
-    row('import of the package', {
-      measured: milliseconds(all),
-      comparedWith: '1 second',
-      ratio: all / 1000,
-    }),
+    row('start to listening', inSeconds(best), '<=0.5'),
+    row('import of the app', inSeconds(app), '<=0.3'),
+    row('import of the package', inSeconds(all)),
   ];
 }
+
+const inSeconds = (ms: number) => ({
+  measured: milliseconds(ms),
+  comparedWith: '1 second',
+  ratio: ms / 1000,
+});
 
 /** Milliseconds that Node takes to import a built file with its dependencies. */
 function importTime(file: string): number {

@@ -37,7 +37,8 @@ export const machineVariables = {
       'One header for every request and WebSocket to ComfyUI, such as `Authorization: Bearer …`. Never logged.',
   }),
   MAX_CONNECTIONS_PER_INSTANCE: integer(3, 1, 10).meta({
-    meaning: 'Most WebSockets to one machine, 1 to 10. Eight prompts share one before another is opened.',
+    meaning:
+      'Maximum number of WebSockets to one machine, 1 to 10. Eight prompts share a WebSocket before another is opened.',
   }),
   MAX_JOBS_PER_INSTANCE: integer(2, 1, 1000).meta({
     meaning:

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { joined } from '../../utils/joined.js';
 
 /** Bytes of one file that may wait for a slow disk. */
 const WAITING_BYTES = 256 * 1024;
@@ -37,6 +38,7 @@ export class FileWriter {
 
   async #write(): Promise<void> {
     while (this.#waiting.length > 0) {
+      // A copy costs less than several writes of small parts.
       const bytes = joined(this.#waiting);
       this.#waiting = [];
       this.#waitingBytes = 0;
@@ -45,10 +47,4 @@ export class FileWriter {
     }
     this.#writing = undefined;
   }
-}
-
-/** A copy costs less than several writes of small parts. */
-function joined(parts: readonly Buffer[]): Buffer {
-  const [only] = parts;
-  return only !== undefined && parts.length === 1 ? only : Buffer.concat(parts);
 }

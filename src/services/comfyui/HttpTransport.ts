@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { type Dispatcher, Pool } from 'undici';
 import type { z } from 'zod';
 import { PromptError } from '../../errors.js';
-import { DeadlineExceeded, withDeadline } from '../../utils/deadline.js';
+import { withDeadline } from '../../utils/deadline.js';
 import type { InstanceAddress } from '../../utils/instanceUrls.js';
 import { NO_TRACING, type Tracing } from '../tracing/Tracing.js';
 import { handOver, LocalFailure, readBody } from './answerBody.js';
@@ -146,9 +146,7 @@ export class HttpTransport {
       // Failures on this side are not the instance's fault.
       if (error instanceof LocalFailure) throw error.cause;
       if (sending?.failure) throw sending.failure.error;
-      throw error instanceof PromptError
-        ? error
-        : transportError(action, error, error instanceof DeadlineExceeded);
+      throw transportError(action, error);
     }
   }
 
@@ -163,11 +161,7 @@ export class HttpTransport {
       const { statusCode, headers, body } = await this.#pool.request({ ...options, signal: both });
       const limit = { maxBytes, announced: Number(headers['content-length'] ?? 0), whyTooLarge };
       if (statusCode !== 200) return { status: statusCode, bytes: await readBody(body, limit) };
-      const problemOf = (error: unknown) =>
-        error instanceof PromptError
-          ? error
-          : transportError(action, error, both.reason instanceof DeadlineExceeded);
-      await handOver(body, limit, problemOf, receive);
+      await handOver(body, limit, (error) => transportError(action, error), receive);
       return { status: statusCode, bytes: EMPTY };
     });
   }

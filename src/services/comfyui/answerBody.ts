@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { PromptError } from '../../errors.js';
+import { joined } from '../../utils/joined.js';
 
 /** Limits of a response body. */
 interface BodyLimit {
@@ -20,7 +21,7 @@ export async function readBody(
     if (Math.max(length, announced) > maxBytes) return undefined;
     parts.push(part);
   }
-  return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
+  return joined(parts);
 }
 
 /** A failure that is unrelated to the instance. */

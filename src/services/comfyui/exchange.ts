@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { countDown, DeadlineExceeded } from '../../utils/deadline.js';
+import { joined } from '../../utils/joined.js';
 
 /** Limits of one request with its response. */
 export interface ExchangeLimits {
@@ -82,9 +83,7 @@ class Collector implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    const [first] = this.#parts;
-    const bytes = first && this.#parts.length === 1 ? first : Buffer.concat(this.#parts);
-    if (this.#end()) this.#resolve({ status: this.#status, bytes });
+    if (this.#end()) this.#resolve({ status: this.#status, bytes: joined(this.#parts) });
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {

@@ -1,5 +1,6 @@
 import { messageOf, PromptError } from '../../errors.js';
 import type { PromptFailure } from '../../promptFailures.js';
+import { DeadlineExceeded } from '../../utils/deadline.js';
 
 const REFUSED = new Set([
   'ECONNREFUSED',
@@ -18,8 +19,10 @@ const TIMED_OUT = new Set([
 /** Codes of Node.js for a certificate that it does not accept. */
 const CERTIFICATE = /^(CERT_|DEPTH_ZERO_|ERR_TLS_CERT_|SELF_SIGNED_|UNABLE_TO_)/;
 
-/** Names a connection failure. The error contains no request, which may have a secret header. */
-export function transportError(action: string, error: unknown, timedOut: boolean): PromptError {
+/** Names a connection failure. The error contains no request, which may have a secret header. A `PromptError` stays as it is. */
+export function transportError(action: string, error: unknown): PromptError {
+  if (error instanceof PromptError) return error;
+  const timedOut = error instanceof DeadlineExceeded;
   const { code, syscall } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
   const cause = code && CERTIFICATE.test(code) ? `its certificate is not trusted (${code})` : code;
   const reason = timedOut ? 'no response in time' : (cause ?? messageOf(error));
