@@ -27,7 +27,9 @@ export class WholeBody {
       });
       request.once('end', () => resolve(buffer.take()));
       request.once('error', (error) => reject(malformed('The body', error)));
-      request.once('close', () => reject(malformed()));
+      request.once('close', () => {
+        if (!request.readableEnded) reject(malformed());
+      });
     });
   }
 

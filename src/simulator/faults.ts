@@ -1,3 +1,5 @@
+import type { OddOutput } from './oddOutputs.js';
+
 /**
  * What happens to a response: the connection is reset, it is delayed, it is never sent, it is not valid JSON (or no image), or it
  * is cut off halfway.
@@ -43,7 +45,7 @@ export interface Faults {
   /** Every n-th prompt with a model fails with a temporary GPU error; 0 for none. */
   gpuFailsEvery: number;
   /** Images contain an item that names no file. */
-  oddOutputs: 'before' | 'after' | 'alone' | undefined;
+  oddOutputs: OddOutput | undefined;
   /** No save node can write images. */
   disk: 'full' | 'broken' | undefined;
   /** Model nodes run out of memory until a client requests that memory is freed. */

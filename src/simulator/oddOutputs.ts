@@ -1,10 +1,25 @@
 /** An item as produced by nodes that send their image over the socket. */
 const ODD = { source: 'websocket', 'content-type': 'image/png', type: 'output' };
 
-/** Adds an item without a file before or after a node's images, or replaces them by it. */
-export function withOddItem(ui: unknown, where: 'before' | 'after' | 'alone'): unknown {
+/** How a node's output is odd: an item without a file before or after its images, or alone; or a deeply nested value beside them. */
+export type OddOutput = 'before' | 'after' | 'alone' | 'deep' | 'too deep';
+
+/** Levels of nesting: what Python can write, and what it cannot. */
+const LEVELS = { deep: 900, 'too deep': 1500 };
+
+/** Makes a node's output odd. */
+export function withOddItem(ui: unknown, where: OddOutput): unknown {
   const images = (ui as { images?: unknown } | undefined)?.images;
   if (!Array.isArray(images)) return ui;
+  if (where === 'deep' || where === 'too deep') {
+    return { ...(ui as object), nested: [nested(LEVELS[where])] };
+  }
   const items = { before: [ODD, ...images], after: [...images, ODD], alone: [ODD] };
   return { ...(ui as object), images: items[where] };
+}
+
+function nested(levels: number): unknown {
+  let value: unknown = 'inside';
+  for (let n = 0; n < levels; n += 1) value = [value];
+  return value;
 }

@@ -135,6 +135,22 @@ describe('a prompt on the port of ComfyUI’s own API', () => {
     expect(await client.view(entry.outputs['3'].images[0])).toMatchObject({ status: 200, type: 'image/png' });
   });
 
+  it('whose nodes report deeply nested values is listed, and fetched', async () => {
+    const client = await start();
+    const socket = await client.connect('c');
+    for (const how of ['deep', 'too deep'] as const) {
+      stack.simulator().faults.oddOutputs = how;
+      const id = await run(client, 'c');
+      await socket.ended(id);
+      const { [id]: entry } = await client.json(`/history/${id}`);
+      const made = socket.of(id).find(({ type }) => type === 'executed')?.data['output'];
+      // As text, because the matcher does not compare so many levels.
+      expect(JSON.stringify(entry.outputs['3'])).toBe(how === 'deep' ? JSON.stringify(made) : 'null');
+      const [image] = (made as { images: Record<string, string>[] }).images;
+      expect(await client.view(image ?? {})).toMatchObject({ status: 200, type: 'image/png' });
+    }
+  });
+
   it('that fails tells what the machine said', async () => {
     const client = await start();
     stack.simulator().faults.failNodes.set('InspyrenetRembg', { type: 'ValueError', message: 'boom' });

@@ -26,6 +26,7 @@ export class EarlyOutputs {
   readonly #fetched = new Map<string, MadeOutput | undefined>();
   #bytesLeft: number;
   #last: Promise<void> = Promise.resolve();
+  #isFetching = false;
 
   constructor(source: Source, signal: AbortSignal) {
     this.#source = source;
@@ -53,7 +54,9 @@ export class EarlyOutputs {
 
   /** Aborts, because the outputs are not needed. */
   stop(): void {
-    this.#stopped.abort();
+    this.#bytesLeft = 0;
+    // An abort takes longer than all other work here, and mostly nothing is being fetched.
+    if (this.#isFetching) this.#stopped.abort();
   }
 
   /** Returns an output that was already fetched. */
@@ -63,6 +66,7 @@ export class EarlyOutputs {
 
   async #fetch(key: string, nodeId: string, item: OutputItem): Promise<void> {
     if (this.#signal.aborted || this.#bytesLeft <= 0) return;
+    this.#isFetching = true;
     try {
       const bytes = item.kind === 'text' ? Buffer.from(item.text) : await this.#view(item.file);
       if (Buffer.isBuffer(bytes)) this.#bytesLeft -= bytes.length;
@@ -71,6 +75,8 @@ export class EarlyOutputs {
       if (!this.#signal.aborted) this.#source.onOutput(made);
     } catch {
       // It is fetched again at the prompt's end, with more retries.
+    } finally {
+      this.#isFetching = false;
     }
   }
 

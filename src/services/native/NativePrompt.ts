@@ -1,4 +1,5 @@
-import { isJsonObject, type Json, parseJson, stringifyJson } from '../../utils/losslessJson.js';
+import { JsonText } from '../../utils/JsonText.js';
+import { isJsonObject, type Json, stringifyJson } from '../../utils/losslessJson.js';
 import type { MachineMessage, MachinePreview } from '../comfyui/machineMessages.js';
 import type { FinishedJob } from '../jobs/Job.js';
 import { closingMessage, type PromptEnd, resultOutputs } from './endings.js';
@@ -10,7 +11,8 @@ import type { PromptRecord } from './PromptRecord.js';
 const KEPT = new Set(['execution_start', 'execution_cached']);
 /** Messages that end a run on one machine. The job decides whether they end the prompt. */
 const ENDS = new Set(['execution_success', 'execution_error', 'execution_interrupted']);
-const MAX_DEPTH = 64;
+/** Python writes no deeper JSON. Deeper messages are forwarded, but not listed. */
+const MAX_DEPTH = 1000;
 
 /** A prompt of a client from its acceptance on, with the messages about it in the client's ids. */
 export class NativePrompt {
@@ -22,8 +24,8 @@ export class NativePrompt {
   hasStarted = false;
   end: PromptEnd | undefined;
   /** Messages in the history. */
-  readonly #messages: Json[] = [];
-  readonly #outputs = new Map<string, Json>();
+  readonly #messages: { readonly type: string; readonly message: JsonText }[] = [];
+  readonly #outputs = new Map<string, () => Json>();
   readonly #meta = new Map<string, Json>();
   readonly #names: PromptNames;
   /** Nodes that started on the current machine. */
@@ -49,7 +51,7 @@ export class NativePrompt {
     if (type === 'executing') {
       // It is sent when the job has ended.
       if (data['node'] === null) return undefined;
-      this.currentNode = stringOf(dataOf(text), 'node');
+      this.currentNode = this.#nodeIn(data['node'], mark);
       if (this.currentNode !== undefined) this.#begun.add(this.currentNode);
     }
     // As in ComfyUI, the history does not contain it.
@@ -58,7 +60,7 @@ export class NativePrompt {
       this.#held = { ...message, text };
       return undefined;
     }
-    if (KEPT.has(type)) this.#messages.push([type, dataOf(text)]);
+    if (KEPT.has(type)) this.#keepMessage(type, text);
     if (type === 'executed') this.#onExecuted(message, text, mark);
     return text;
   }
@@ -85,8 +87,7 @@ export class NativePrompt {
     });
     this.end = closing.end;
     this.currentNode = undefined;
-    const data = dataOf(closing.text);
-    this.#messages.push([closing.type, data]);
+    this.#keepMessage(closing.type, closing.text);
     return [...told, closing.text];
   }
 
@@ -100,13 +101,13 @@ export class NativePrompt {
   history(): Json {
     return new Map<string, Json>([
       ['prompt', this.listed()],
-      ['outputs', this.#outputs],
+      ['outputs', this.outputs],
       [
         'status',
         new Map<string, Json>([
           ['status_str', this.end === 'success' ? 'success' : 'error'],
           ['completed', this.end === 'success'],
-          ['messages', this.#messages],
+          ['messages', this.messages],
         ]),
       ],
       ['meta', this.#meta],
@@ -115,11 +116,11 @@ export class NativePrompt {
 
   /** Outputs of its output nodes, in the format of ComfyUI's interface. */
   get outputs(): ReadonlyMap<string, Json> {
-    return this.#outputs;
+    return new Map([...this.#outputs].map(([id, output]) => [id, output()]));
   }
 
   get messages(): readonly Json[] {
-    return this.#messages;
+    return this.#messages.map(({ type, message }) => [type, dataOf(message)]);
   }
 
   /** Resets everything, because another machine starts the prompt from the beginning. */
@@ -135,14 +136,25 @@ export class NativePrompt {
 
   #onExecuted(message: MachineMessage, text: string, mark: string): void {
     this.files.add(message, mark);
-    const data = dataOf(text);
-    const node = stringOf(data, 'node');
-    if (node === undefined || !isJsonObject(data)) return;
-    const display = stringOf(data, 'display_node') ?? node;
-    this.#keepOutput(node, display, data.get('output') ?? null);
+    const node = this.#nodeIn(message.data['node'], mark);
+    if (node === undefined) return;
+    const display = this.#nodeIn(message.data['display_node'], mark) ?? node;
+    const said = new JsonText(text, MAX_DEPTH);
+    this.#keepOutput(node, display, () => {
+      const data = dataOf(said);
+      return (isJsonObject(data) ? data.get('output') : undefined) ?? null;
+    });
   }
 
-  #keepOutput(node: string, display: string, output: Json): void {
+  #nodeIn(id: unknown, mark: string): string | undefined {
+    return typeof id === 'string' ? this.#names.nodeForClient(id, mark) : undefined;
+  }
+
+  #keepMessage(type: string, text: string): void {
+    this.#messages.push({ type, message: new JsonText(text, MAX_DEPTH) });
+  }
+
+  #keepOutput(node: string, display: string, output: () => Json): void {
     this.#outputs.set(node, output);
     const parent = display === node ? null : display;
     this.#meta.set(
@@ -161,7 +173,7 @@ export class NativePrompt {
     const heard = this.files.nodes();
     return resultOutputs(job, (nodeId) => !heard.has(nodeId)).map(({ nodeId, output, files }) => {
       for (const { place, index, made } of files) this.files.addMissed(place, index, made);
-      this.#keepOutput(nodeId, nodeId, output);
+      this.#keepOutput(nodeId, nodeId, () => output);
       const data = new Map<string, Json>([
         ['node', nodeId],
         ['display_node', nodeId],
@@ -183,12 +195,12 @@ function isBlocked({ type, data }: MachineMessage): boolean {
   return type === 'execution_error' && data['exception_type'] === 'ExecutionBlocked';
 }
 
-function dataOf(text: string): Json {
-  const message = parseJson(text, { maxDepth: MAX_DEPTH });
-  return (isJsonObject(message) ? message.get('data') : undefined) ?? null;
-}
-
-function stringOf(data: Json, name: string): string | undefined {
-  const value = isJsonObject(data) ? data.get(name) : undefined;
-  return typeof value === 'string' ? value : undefined;
+/** Returns a message's data; `null` if it is nested too deep. */
+function dataOf(message: JsonText): Json {
+  try {
+    const { value } = message;
+    return (isJsonObject(value) ? value.get('data') : undefined) ?? null;
+  } catch {
+    return null;
+  }
 }

@@ -7,8 +7,6 @@
 export class PromptNames {
   readonly #promptId: string;
   readonly #jobId: string;
-  /** Pattern of the last attempt: matches the mark at the end of a node id, or before the number of an inner node. */
-  #nodeMark: { readonly mark: string; readonly pattern: RegExp } | undefined;
 
   /** @param promptId for the client */
   constructor(promptId: string, jobId: string) {
@@ -22,18 +20,31 @@ export class PromptNames {
    * @param mark of the nodes and files there
    */
   forClient(text: string, machineId: string, mark: string): string {
-    return text
-      .replaceAll(this.#nodePattern(mark), '')
-      .replaceAll(`-${mark}`, `-${this.#jobId}`)
-      .replaceAll(machineId, this.#promptId);
+    return this.#withoutMark(text, `-${mark}`).replaceAll(machineId, this.#promptId);
   }
 
-  #nodePattern(mark: string): RegExp {
-    if (this.#nodeMark?.mark !== mark) {
-      this.#nodeMark = { mark, pattern: new RegExp(`-${mark}(?="|\\.\\d)`, 'g') };
-    }
-    return this.#nodeMark.pattern;
+  /** Returns the client's id of a node of the machine. */
+  nodeForClient(id: string, mark: string): string {
+    return id.replace(`-${mark}`, '');
   }
+
+  /** Called for every message, with another mark for each prompt: compiling an expression for it would take most of the time. */
+  #withoutMark(text: string, mark: string): string {
+    let clean = '';
+    let from = 0;
+    for (let at = text.indexOf(mark); at !== -1; at = text.indexOf(mark, from)) {
+      const end = at + mark.length;
+      clean += text.slice(from, at);
+      if (!isNodeEnd(text, end)) clean += `-${this.#jobId}`;
+      from = end;
+    }
+    return clean + text.slice(from);
+  }
+}
+
+/** Whether the mark before this position belongs to a node id: it is at the id's end, or before the number of an inner node. */
+function isNodeEnd(text: string, at: number): boolean {
+  return text[at] === '"' || (text[at] === '.' && /\d/.test(text.charAt(at + 1)));
 }
 
 const JOB_MARK = /-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/;
