@@ -5,12 +5,18 @@ import type { Picker, QueueEntry, Releasable } from '../src/services/queue/JobQu
 import { MemoryJobEvents } from '../src/services/queue/memory/MemoryJobEvents.js';
 import { MemoryJobQueue } from '../src/services/queue/memory/MemoryJobQueue.js';
 import { MemoryJobStore } from '../src/services/queue/memory/MemoryJobStore.js';
+import { MemoryFolders } from '../src/simulator/MemoryFolders.js';
+import { objectInfo } from '../src/simulator/objectInfo.js';
+import { otherClasses } from '../src/simulator/otherClasses.js';
+import { pythonJson } from '../src/simulator/pythonJson.js';
 import type { Clock } from '../src/utils/clock.js';
 import { silentLogger } from '../src/utils/logger.js';
+import { parseJson } from '../src/utils/losslessJson.js';
+import { mergeObjectInfo, readObjectInfo } from '../src/workflows/objectInfo/mergeObjectInfo.js';
 import { PLACE } from '../test/support/firstThat.js';
 import { JOB_REQUEST } from '../test/support/jobRequest.js';
 import { byTurns } from './measure.js';
-import { type Effort, type Row, row } from './rows.js';
+import { type Effort, milliseconds, type Row, row } from './rows.js';
 
 const IMAGE = Buffer.alloc(1);
 const FEW = 10;
@@ -113,6 +119,7 @@ export async function scale({ rounds, warmUps }: Effort): Promise<Row[]> {
       '<=2',
     ),
     await cleanup(thousands, clock),
+    await nodesOfMachines({ rounds, warmUps }),
   ];
 }
 
@@ -132,4 +139,29 @@ async function cleanup(manager: JobManager, clock: HandClock): Promise<Row> {
     { measured: `${worstMs.toFixed(1)} ms`, comparedWith: '20 ms', ratio: worstMs / 20 },
     '<=1',
   );
+}
+
+/** The description of their nodes by two machines with many packs: read without parsing every class. */
+async function nodesOfMachines({ rounds, warmUps }: Pick<Effort, 'rounds' | 'warmUps'>): Promise<Row> {
+  const [one, other] = [1500, 1501].map((count) => {
+    const classes = Object.entries(otherClasses(count));
+    const folders = new MemoryFolders();
+    return pythonJson(
+      Object.fromEntries(classes.map(([name, node]) => [name, objectInfo(name, node, folders)])),
+    );
+  }) as [string, string];
+  const once = async (work: () => unknown) => {
+    const startedAt = performance.now();
+    work();
+    return performance.now() - startedAt;
+  };
+  const { a, b, ratio } = await byTurns(
+    rounds,
+    () => once(() => mergeObjectInfo([one, other].map(readObjectInfo))),
+    () => once(() => [one, other].map((text) => parseJson(text, { maxDepth: 64 }))),
+    warmUps,
+  );
+  const size = ((one.length + other.length) / 1e6).toFixed(1);
+  const parts = { measured: milliseconds(a), comparedWith: `parse it all: ${milliseconds(b)}`, ratio };
+  return row(`read and merge the nodes of two machines, ${size} MB`, parts, '<=0.2');
 }

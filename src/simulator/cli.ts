@@ -4,7 +4,7 @@ import { DiskFolders } from './DiskFolders.js';
 import { Simulator } from './index.js';
 
 const USAGE = `Usage: npm run simulator -- [--port 8188] [--host 127.0.0.1] [--work 500] [--older] [--echo] [--control 8189]
-                            [--folder DIR] [--png-cost 1] [--cache-size 100] [--disable-metadata]
+                            [--folder DIR] [--png-cost 1] [--cache-size 100] [--disable-metadata] [--other-classes 1500]
 
   --port   port to listen on (8188)
   --host   address to listen on (127.0.0.1)
@@ -18,6 +18,8 @@ const USAGE = `Usage: npm run simulator -- [--port 8188] [--host 127.0.0.1] [--w
            results of nodes to keep, as with ComfyUI's --cache-lru
   --disable-metadata
            leave the prompt out of PNG files
+  --other-classes
+           node classes that installed packs add (0)
   --control
            port on which mischief is started and ended (POST, DELETE, GET /), and the work set (PUT); 0 for any`;
 
@@ -34,6 +36,7 @@ async function main(): Promise<void> {
       'png-cost': { type: 'string', default: '0' },
       'cache-size': { type: 'string' },
       'disable-metadata': { type: 'boolean', default: false },
+      'other-classes': { type: 'string', default: '0' },
       control: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -46,6 +49,7 @@ async function main(): Promise<void> {
     generation: values.older ? 'older' : 'current',
     pngCost: Number(values['png-cost']),
     disableMetadata: values['disable-metadata'],
+    otherClasses: Number(values['other-classes']),
     ...(values['cache-size'] === undefined ? {} : { cacheSize: Number(values['cache-size']) }),
     ...(values.folder === undefined ? {} : { folders: new DiskFolders(values.folder) }),
     ...(values.echo ? { isEcho: true, historyDelayMs: 0 } : {}),

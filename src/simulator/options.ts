@@ -8,6 +8,8 @@ export interface SimulatorOptions extends Partial<ExecutorOptions> {
   readonly requireHeader?: { readonly name: string; readonly value: string };
   /** Nodes pass images on unchanged. */
   readonly isEcho?: boolean;
+  /** Number of node classes that installed packs add. */
+  readonly otherClasses?: number;
   /** Installed upscale models. */
   readonly models?: readonly string[];
   /** Installed checkpoints. */

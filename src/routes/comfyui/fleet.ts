@@ -1,7 +1,8 @@
 import type { RequestHandler } from 'express';
 import { AppError } from '../../errors.js';
-import { isJsonObject, type Json, plainJson } from '../../utils/losslessJson.js';
-import { withChoices } from '../../workflows/objectInfo/mergeObjectInfo.js';
+import { isJsonObject, plainJson } from '../../utils/losslessJson.js';
+import type { ObjectInfo } from '../../workflows/objectInfo/mergeObjectInfo.js';
+import { sendClasses } from './classListing.js';
 import { endpoint, type NativeContext, ownerOf, sendJson } from './NativeEndpoint.js';
 
 /** What the machines report about themselves, combined as if they were one machine. */
@@ -9,14 +10,13 @@ export const fleetEndpoints = [
   endpoint('get', '/object_info', ({ native }) => async (_request, response) => {
     const names = native.inputs.names(ownerOf(response));
     const classes = await native.fleet.objectInfo();
-    const all = [...classes].map(([name, info]): [string, Json] => [name, withUploads(name, info, names)]);
-    sendJson(response, new Map(all));
+    sendClasses(response, classes, names);
   }),
   endpoint('get', '/object_info/{class}', ({ native }) => async (request, response) => {
     const name = String(request.params['class']);
     const info = (await native.fleet.objectInfo()).get(name);
-    const names = native.inputs.names(ownerOf(response));
-    sendJson(response, new Map(info === undefined ? [] : [[name, withUploads(name, info, names)]]));
+    const classes: ObjectInfo = new Map(info ? [[name, info]] : []);
+    sendClasses(response, classes, native.inputs.names(ownerOf(response)));
   }),
   endpoint('get', '/models', (context) => listOf(context, () => '/models')),
   endpoint('get', '/models/{folder}', (context) =>
@@ -69,15 +69,4 @@ function listOf(
 
 function notToBeHad(path: string): AppError {
   return new AppError('NOT_FOUND', `No machine has ${path.slice(0, 200)}.`);
-}
-
-/** Built-in loaders that list the files of the input folder. */
-const LISTING: ReadonlyMap<string, string> = new Map([
-  ['LoadImage', 'image'],
-  ['LoadImageMask', 'image'],
-]);
-
-function withUploads(name: string, info: Json, files: readonly string[]): Json {
-  const input = LISTING.get(name);
-  return input === undefined || files.length === 0 ? info : withChoices(info, input, files);
 }

@@ -1,6 +1,5 @@
-import { isJsonObject, type Json, plainJson } from '../../utils/losslessJson.js';
+import { isJsonObject, type Json } from '../../utils/losslessJson.js';
 import { fileFields, isBase64Field } from '../../workflows/files/loaders.js';
-import { nodeLookup } from '../../workflows/files/machineNodes.js';
 import type { NodeLookup } from '../../workflows/files/nodeInfo.js';
 import type { GraphNode, PromptGraph } from '../../workflows/graph.js';
 import { checkPrompt, type PromptRefusal } from '../../workflows/objectInfo/checkPrompt.js';
@@ -45,11 +44,11 @@ export class PromptIntake {
     classes: ObjectInfo,
     owner: string | undefined,
   ): TakenPrompt | { readonly refusal: PromptRefusal } {
-    const infoOf = lookupFor(prompt, classes);
+    const infoOf: NodeLookup = (name) => classes.get(name)?.info;
     const checked = checkPrompt(prompt, classes, (node, input, value) => {
       const field = fileFields(node, infoOf(node.classType)).find((one) => one.field === input);
       if (!field || isBase64Field(node.classType, input)) return undefined;
-      const isThere = this.#isThere(classes.get(node.classType), input, value, owner);
+      const isThere = this.#isThere(classes.get(node.classType)?.json, input, value, owner);
       return { kind: field.kind === 'mask' ? 'image' : field.kind, isThere };
     });
     if ('refusal' in checked) return checked;
@@ -131,15 +130,6 @@ class FileTaking {
     this.files.push({ places: [{ node, field }], source: { bytes, filename: INSIDE } });
     return true;
   }
-}
-
-function lookupFor(prompt: JsonObject, classes: ObjectInfo): NodeLookup {
-  const names = [...prompt.values()].map((node) => (isJsonObject(node) ? node.get('class_type') : undefined));
-  const infos = names.flatMap((name): [string, Json][] => {
-    const info = typeof name === 'string' ? classes.get(name) : undefined;
-    return typeof name === 'string' && info !== undefined ? [[name, info]] : [];
-  });
-  return nodeLookup(Object.fromEntries(infos.map(([name, info]) => [name, plainJson(info)])));
 }
 
 /** Returns the prompt with the inputs of a graph. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { NodeLookup } from './nodeInfo.js';
+import type { NodeInfo, NodeLookup } from './nodeInfo.js';
 
 const inputs = z.record(z.string(), z.array(z.unknown())).optional().catch(undefined);
 
@@ -11,6 +11,11 @@ const nodeInfo = z.object({
 });
 
 const objectInfo = z.record(z.string(), nodeInfo.optional().catch(undefined));
+
+/** Reads the description of one class; undefined if it is none. */
+export function readNodeInfo(info: unknown): NodeInfo | undefined {
+  return nodeInfo.safeParse(info).data;
+}
 
 /**
  * Parses the response of ComfyUI's `GET /object_info`. Unexpected parts count as unknown.

@@ -89,7 +89,7 @@ export class PromptCheck {
     if (!node) throw new CheckException('KeyError', `'${id}'`);
     const errors: InputError[] = [];
     let areSourcesGood = true;
-    const info = this.#classes.get(node.classType);
+    const info = this.#classes.get(node.classType)?.json;
     for (const [name, declared] of declaredInputs(info)) {
       const found = this.#checkInput(id, node, [name, declared], path);
       if (typeof found === 'boolean') areSourcesGood = areSourcesGood && found;
@@ -110,7 +110,7 @@ export class PromptCheck {
     const value = node.inputs.get(name);
     if (Array.isArray(value)) return this.#checkLink(id, name, declared, value, path);
     if (value !== undefined) return this.#valueError(node, name, declared, value);
-    return isRequired(this.#classes.get(node.classType), name) ? missingInput(name) : undefined;
+    return isRequired(this.#classes.get(node.classType)?.json, name) ? missingInput(name) : undefined;
   }
 
   #valueError(node: GraphNode, name: string, declared: Json, value: GraphValue): InputError | undefined {
@@ -145,7 +145,7 @@ export class PromptCheck {
   #typeOf(source: string, slot: number): Json {
     const node = this.#graph.get(source);
     if (!node) throw new CheckException('KeyError', `'${source}'`);
-    const info = this.#classes.get(node.classType);
+    const info = this.#classes.get(node.classType)?.json;
     const outputs = isJsonObject(info) ? info.get('output') : undefined;
     const type = Array.isArray(outputs) ? (outputs as readonly Json[])[slot] : undefined;
     if (type === undefined) throw new CheckException('IndexError', 'tuple index out of range');

@@ -47,7 +47,9 @@ export function checkPrompt(
     }
     graph.set(id, node);
   }
-  const outputs = [...graph].flatMap(([id, { classType }]) => (isOutput(classes.get(classType)) ? [id] : []));
+  const outputs = [...graph].flatMap(([id, { classType }]) =>
+    isOutput(classes.get(classType)?.json) ? [id] : [],
+  );
   if (outputs.length === 0) return refuse('prompt_no_outputs', 'Prompt has no outputs', '');
   const check = new PromptCheck(graph, classes, fileCheck);
   const good = outputs.filter((id) => check.mayRun(id));

@@ -2,28 +2,40 @@
  * Merges the `GET /object_info` responses of several machines, as if one machine had everything: all classes, and for inputs with
  * choices the choices of all machines. The rest of a class comes from the first machine that has it.
  */
-import { isJsonObject, type Json, NumberText } from '../../utils/losslessJson.js';
+import { jsonMembers } from '../../utils/jsonMembers.js';
+import { isJsonObject, type Json, NumberText, stringifyJson } from '../../utils/losslessJson.js';
+import { ClassInfo } from './ClassInfo.js';
 
-/** Classes by name, each as ComfyUI describes it. */
-export type ObjectInfo = ReadonlyMap<string, Json>;
+/** Classes by name. */
+export type ObjectInfo = ReadonlyMap<string, ClassInfo>;
 
 type JsonObject = ReadonlyMap<string, Json>;
 
+/** Reads the response of `GET /object_info`. @throws SyntaxError if it is no JSON object */
+export function readObjectInfo(text: string): ObjectInfo {
+  return new Map(Array.from(jsonMembers(text), ([name, info]) => [name, new ClassInfo(info)]));
+}
+
 export function mergeObjectInfo(answers: readonly ObjectInfo[]): ObjectInfo {
-  const [first = new Map(), ...others] = answers;
-  const merged = new Map<string, Json>(first);
+  // Equal machines share one object.
+  const [first = new Map(), ...others] = new Set(answers);
+  const merged = new Map<string, ClassInfo>(first);
   for (const other of others) {
     for (const [name, info] of other) {
       const known = merged.get(name);
-      merged.set(name, known === undefined ? info : mergeClass(known, info));
+      if (known === undefined) merged.set(name, info);
+      else if (known.text !== info.text) merged.set(name, mergeClass(known, info));
     }
   }
   return merged;
 }
 
 /** Appends choices to one input of a class. */
-export function withChoices(info: Json, input: string, choices: readonly Json[]): Json {
-  return changeInputs(info, (name, declared) => (name === input ? addChoices(declared, choices) : declared));
+export function withChoices(info: ClassInfo, input: string, choices: readonly Json[]): ClassInfo {
+  const more = changeInputs(info.json, (name, declared) =>
+    name === input ? addChoices(declared, choices) : declared,
+  );
+  return more === info.json ? info : new ClassInfo(stringifyJson(more));
 }
 
 /** The choices of a declared input, in either format that ComfyUI has used; undefined if it has no list. */
@@ -53,9 +65,12 @@ function groupOf(info: Json | undefined, group: (typeof GROUPS)[number]): JsonOb
   return isJsonObject(inputs) ? inputs : undefined;
 }
 
-function mergeClass(known: Json, other: Json): Json {
-  const others = new Map(declaredInputs(other));
-  return changeInputs(known, (name, declared) => addChoices(declared, choicesOf(others.get(name)) ?? []));
+function mergeClass(known: ClassInfo, { json }: ClassInfo): ClassInfo {
+  const others = new Map(declaredInputs(json));
+  const merged = changeInputs(known.json, (name, declared) =>
+    addChoices(declared, choicesOf(others.get(name)) ?? []),
+  );
+  return merged === known.json ? known : new ClassInfo(stringifyJson(merged));
 }
 
 function changeInputs(info: Json, change: (name: string, declared: Json) => Json): Json {
