@@ -6,10 +6,12 @@ import { createHttpServer } from './httpServer.js';
 import { allOf } from './middleware/checks.js';
 import { errorHandler } from './middleware/errorHandler.js';
 import { refuseForeignSockets } from './middleware/foreign.js';
+import { canonicalUrl } from './routes/comfyui/canonicalUrl.js';
 import { mountNative } from './routes/comfyui/mountNative.js';
 import { nativeForm } from './routes/comfyui/nativeErrors.js';
 import { Upgrades } from './routes/comfyui/Upgrades.js';
 import type { Services } from './services/index.js';
+import { onWebSocket } from './utils/onWebSocket.js';
 
 /**
  * Creates the HTTP server of ComfyUI's own API, which behaves like a single ComfyUI. It does not listen yet.
@@ -23,7 +25,7 @@ export function createNativeServer(services: Services, config: Config): Server |
   mountNative(app, { native, services, config, upgrades });
   app.use(errorHandler(services.logger, (_request, error) => nativeForm(error)));
   const server = createHttpServer(app, config);
-  server.on('upgrade', (request, socket, head) => upgrades.handle(app, request, socket, head));
+  onWebSocket(server, (request, socket, head) => upgrades.handle(app, request, socket, head));
   // Node waits for upgraded WebSocket connections, but does not close them.
   const close = server.close.bind(server);
   server.close = (onClosed) => {
@@ -38,6 +40,7 @@ function newApp(services: Services, config: Config): Express {
   app.disable('x-powered-by');
   app.disable('etag');
   trustProxies(app, config.server.trustProxy);
+  app.use(canonicalUrl);
   app.use(keyFromQuery);
   app.use(...doors(services, config));
   const own = { allowedOrigins: config.access.origins, publicUrl: config.server.publicUrl };

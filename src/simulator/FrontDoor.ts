@@ -10,7 +10,8 @@ interface DoorWorld {
   readonly faults: Faults;
   readonly lock: PythonLock;
   readonly maxBytes: () => number;
-  mayEnter(request: IncomingMessage): boolean;
+  /** The status for a request that is refused. */
+  refusal(request: IncomingMessage): number | undefined;
   /** Whether the process runs. A killed process handles no request, even one that it has read. */
   isAlive(): boolean;
   /** Called when a request has arrived, before it is handled. */
@@ -31,7 +32,7 @@ export class FrontDoor {
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { api, faults, lock, maxBytes, mayEnter, isAlive, onCall, later } = this.#world;
+    const { api, faults, lock, maxBytes, refusal, isAlive, onCall, later } = this.#world;
     const call = await readCall(request, maxBytes(), faults.cut).catch(() => undefined);
     if (request.destroyed && !request.complete) return;
     await lock.free();
@@ -46,7 +47,8 @@ export class FrontDoor {
     if (!isAlive()) return;
     const { delayMs, neverAnswer, respond, spoil } = faults;
     if (neverAnswer) return this.#hold(response);
-    if (!mayEnter(request)) return writeAnswer(response, { status: 401 });
+    const refused = refusal(request);
+    if (refused !== undefined) return writeAnswer(response, { status: refused });
     if (delayMs > 0) await sleep(delayMs);
     if (respond && respond.times > 0 && respond.path.test(call.path)) {
       respond.times -= 1;

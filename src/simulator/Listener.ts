@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { onWebSocket } from '../utils/onWebSocket.js';
 
 interface Handlers {
   onRequest(request: IncomingMessage, response: ServerResponse): void;
@@ -32,7 +33,7 @@ export class Listener {
   async start(port: number, host: string): Promise<void> {
     const http = createServer((request, response) => this.#handlers.onRequest(request, response));
     const ws = new WebSocketServer({ noServer: true, autoPong: false });
-    http.on('upgrade', (request, socket, head) => void this.#upgrade(ws, request, socket, head));
+    onWebSocket(http, (request, socket, head) => void this.#upgrade(ws, request, socket, head));
     await new Promise<void>((resolve, reject) => {
       http.once('error', reject);
       http.listen(port, host, resolve);

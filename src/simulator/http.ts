@@ -212,6 +212,11 @@ function decoded(part: string): string {
   }
 }
 
+/** Decodes what need not be encoded, as aiohttp does before it looks for a route. */
+function withoutEncoding(path: string): string {
+  return path.replace(/%[2-7][0-9a-f]/gi, (code) => (/[\w.~-]/.test(decoded(code)) ? decoded(code) : code));
+}
+
 /**
  * Reads a whole request. If the body is larger than `maxBytes`, reads and discards it and returns undefined.
  * @throws Error if either side closes the connection
@@ -221,7 +226,7 @@ export async function readCall(
   maxBytes = MAX_UPLOAD_BYTES,
   cut?: Faults['cut'],
 ): Promise<Call | undefined> {
-  const url = new URL(request.url ?? '/', 'http://localhost');
+  const url = new URL(`http://localhost${request.url ?? '/'}`);
   const parts: Buffer[] = [];
   let bytes = 0;
   for await (const part of request as AsyncIterable<Buffer>) {
@@ -235,7 +240,7 @@ export async function readCall(
   if (bytes > maxBytes) return undefined;
   return {
     method: request.method ?? 'GET',
-    path: url.pathname.replace(/^\/api(?=\/)/, ''),
+    path: withoutEncoding(url.pathname).replace(/^\/api(?=\/)/, ''),
     query: url.searchParams,
     contentType: request.headers['content-type'] ?? '',
     body: Buffer.concat(parts),

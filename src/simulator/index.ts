@@ -10,6 +10,7 @@ import { machineClasses } from './machineClasses.js';
 import { MISCHIEF } from './mischief.js';
 import { MODEL_NODES } from './nodeFailures.js';
 import { executorOptions, modelFolders, type SimulatorOptions } from './options.js';
+import { isForeign } from './origins.js';
 import { PromptWatch } from './PromptWatch.js';
 import { PythonLock } from './PythonLock.js';
 import { RunLog } from './RunLog.js';
@@ -66,7 +67,7 @@ export class Simulator {
       faults: this.faults,
       lock: this.lock,
       maxBytes: () => this.#maxBytes(),
-      mayEnter: (request) => this.#mayEnter(request),
+      refusal: (request) => this.#refusal(request),
       isAlive: () => !this.#isDead,
       onCall: (call) => this.#watch.onCall(call),
       later: (ms, what) => this.traps.later(ms, what),
@@ -75,7 +76,7 @@ export class Simulator {
       onRequest: (request, response) => void this.#door.handle(request, response),
       maySocket: async (request) => {
         await this.lock.free();
-        return this.#mayEnter(request) && !this.faults.refuseSockets;
+        return this.#refusal(request) === undefined && !this.faults.refuseSockets;
       },
       onSocket: (socket, request) => this.#sockets.add(socket, request, (id) => this.#executor.hello(id)),
     });
@@ -244,9 +245,11 @@ export class Simulator {
     return this.faults.maxUploadBytes ?? this.#options.maxUploadBytes ?? MAX_UPLOAD_BYTES;
   }
 
-  #mayEnter(request: IncomingMessage): boolean {
+  /** The status for a request that is refused, by a proxy that requires a key or by ComfyUI. */
+  #refusal(request: IncomingMessage): number | undefined {
     const { requireHeader } = this.#options;
-    return !requireHeader || request.headers[requireHeader.name] === requireHeader.value;
+    if (requireHeader && request.headers[requireHeader.name] !== requireHeader.value) return 401;
+    return isForeign(request) ? 403 : undefined;
   }
 }
 

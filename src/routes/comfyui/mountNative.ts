@@ -1,5 +1,6 @@
 import type { Express } from 'express';
 import { mount } from '../mount.js';
+import { firstName } from './canonicalUrl.js';
 import { fileEndpoints } from './files.js';
 import { fleetEndpoints } from './fleet.js';
 import { jobEndpoints } from './jobs.js';
@@ -26,5 +27,5 @@ export function mountNative(app: Express, context: NativeContext): void {
     next();
   });
   mount(app, endpoints, context);
-  app.use(passThrough(context));
+  app.use(passThrough(context, new Set(endpoints.map(({ path }) => firstName(path)))));
 }

@@ -2,20 +2,30 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { RequestHandler, Response } from 'express';
 import { createProxyMiddleware } from 'http-proxy-middleware';
-import { messageOf } from '../../errors.js';
+import { AppError, messageOf } from '../../errors.js';
 import { requireKey } from '../../middleware/authentication.js';
 import type { Instance } from '../../services/instances/Instance.js';
+import { mayLeadTo } from './canonicalUrl.js';
 import type { NativeContext } from './NativeEndpoint.js';
 import { errorBody } from './nativeErrors.js';
 
 /** Time without data after which a request to a machine is aborted, ms. */
 const STALL_MS = 120_000;
 
-/** Headers for this server only, which are not sent to a machine. */
-const OWN_HEADERS = ['authorization', 'x-api-key', 'x-request-id'];
+/**
+ * Headers for this server only, which are not sent to a machine. The origin was checked here; a machine compares it with its own
+ * address, and would refuse each page of this server.
+ */
+const OWN_HEADERS = ['authorization', 'x-api-key', 'x-request-id', 'origin', 'sec-fetch-site'];
 
-/** Proxies requests that are not about prompts, including WebSockets, to the first healthy machine. */
-export function passThrough({ native, services, config, upgrades }: NativeContext): RequestHandler[] {
+/**
+ * Proxies requests that are not about prompts, including WebSockets, to the first healthy machine.
+ * @param ownNames the first names of the paths that this server handles itself
+ */
+export function passThrough(
+  { native, services, config, upgrades }: NativeContext,
+  ownNames: ReadonlySet<string>,
+): RequestHandler[] {
   const log = services.logger.child({ component: 'native' });
   const machines = new WeakMap<IncomingMessage, Instance>();
   const prepare = (onward: ClientRequest, request: IncomingMessage) => {
@@ -44,6 +54,7 @@ export function passThrough({ native, services, config, upgrades }: NativeContex
   return [
     requireKey,
     (request, response, next) => {
+      if (mayLeadTo(ownNames, request.originalUrl)) throw new AppError('NOT_FOUND', 'There is no such path.');
       machines.set(request, native.fleet.first());
       request.url = request.originalUrl;
       const upgrade = upgrades.take(request, response);
