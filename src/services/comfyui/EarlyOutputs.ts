@@ -2,7 +2,6 @@ import type { Content } from '../../utils/StoredFile.js';
 import type { ComfyClient } from './ComfyClient.js';
 import { type MadeOutput, madeOutput, type OutputReceiver } from './fetchOutputs.js';
 import type { OutputFile, OutputItem } from './outputItems.js';
-import { workflowNodeId } from './ownOutputs.js';
 import type { MadeByNode } from './promptTracker.js';
 
 interface Source {
@@ -38,10 +37,10 @@ export class EarlyOutputs {
   look(made: MadeByNode): void {
     for (const [id, items] of made) {
       for (const item of items) {
-        const key = keyOf(workflowNodeId(id), item);
+        const key = keyOf(id, item);
         if (this.#fetched.has(key)) continue;
         this.#fetched.set(key, undefined);
-        this.#last = this.#last.then(() => this.#fetch(key, workflowNodeId(id), item));
+        this.#last = this.#last.then(() => this.#fetch(key, id, item));
       }
     }
   }
@@ -59,18 +58,18 @@ export class EarlyOutputs {
     if (this.#isFetching) this.#stopped.abort();
   }
 
-  /** Returns an output that was already fetched. */
-  get(nodeId: string, item: OutputItem): MadeOutput | undefined {
-    return this.#fetched.get(keyOf(nodeId, item));
+  /** Returns an output that was already fetched. @param id of the output node in the prompt */
+  get(id: string, item: OutputItem): MadeOutput | undefined {
+    return this.#fetched.get(keyOf(id, item));
   }
 
-  async #fetch(key: string, nodeId: string, item: OutputItem): Promise<void> {
+  async #fetch(key: string, id: string, item: OutputItem): Promise<void> {
     if (this.#signal.aborted || this.#bytesLeft <= 0) return;
     this.#isFetching = true;
     try {
       const bytes = item.kind === 'text' ? Buffer.from(item.text) : await this.#view(item.file);
       if (Buffer.isBuffer(bytes)) this.#bytesLeft -= bytes.length;
-      const made = madeOutput(nodeId, item, bytes);
+      const made = madeOutput(id, item, bytes);
       this.#fetched.set(key, made);
       if (!this.#signal.aborted) this.#source.onOutput(made);
     } catch {
@@ -88,6 +87,6 @@ export class EarlyOutputs {
   }
 }
 
-function keyOf(nodeId: string, item: OutputItem): string {
-  return JSON.stringify([nodeId, item]);
+function keyOf(id: string, item: OutputItem): string {
+  return JSON.stringify([id, item]);
 }

@@ -27,7 +27,8 @@ export type OutputReceiver = (body: Readable, filename: string) => Promise<Conte
 interface FetchedBefore {
   /** Resolves when no more outputs are fetched. */
   end(): Promise<void>;
-  get(nodeId: string, item: OutputItem): MadeOutput | undefined;
+  /** @param id of the output node in the prompt */
+  get(id: string, item: OutputItem): MadeOutput | undefined;
 }
 
 /** Maximum number of files and texts per prompt. */
@@ -55,17 +56,15 @@ export async function fetchOutputs(
   made: MadeByNode,
   signal: AbortSignal,
 ): Promise<MadeOutput[]> {
-  const items = source.outputNodes.flatMap((id) =>
-    (made.get(id) ?? []).map((item) => ({ nodeId: workflowNodeId(id), item })),
-  );
+  const items = source.outputNodes.flatMap((id) => (made.get(id) ?? []).map((item) => ({ id, item })));
   if (items.length > MAX_OUTPUTS) {
     throw tooMuch(`${items.length} files and texts; the maximum is ${MAX_OUTPUTS}`);
   }
   await source.early?.end();
   const outputs: MadeOutput[] = [];
   let left = source.maxBytes;
-  for (const { nodeId, item } of items) {
-    const made = source.early?.get(nodeId, item) ?? (await fetched(source, nodeId, item, signal));
+  for (const { id, item } of items) {
+    const made = source.early?.get(id, item) ?? (await fetched(source, id, item, signal));
     if (Buffer.isBuffer(made.bytes)) left -= made.bytes.length;
     if (left < 0) throw tooMuch('more bytes than results may have (MAX_RESULT_MEMORY)');
     outputs.push(made);
@@ -75,18 +74,18 @@ export async function fetchOutputs(
 
 async function fetched(
   source: Source,
-  nodeId: string,
+  id: string,
   item: OutputItem,
   signal: AbortSignal,
 ): Promise<MadeOutput> {
   const bytes = item.kind === 'text' ? Buffer.from(item.text) : await view(source, item.file, signal);
-  return madeOutput(nodeId, item, bytes);
+  return madeOutput(id, item, bytes);
 }
 
-/** @param nodeId in the workflow */
-export function madeOutput(nodeId: string, item: OutputItem, bytes: Content): MadeOutput {
-  const filename = item.kind === 'text' ? undefined : workflowFilename(item.file.filename);
-  return { nodeId, filename, bytes };
+/** @param id of the output node in the prompt */
+export function madeOutput(id: string, item: OutputItem, bytes: Content): MadeOutput {
+  const filename = item.kind === 'text' ? undefined : workflowFilename(item.file.filename, id);
+  return { nodeId: workflowNodeId(id), filename, bytes };
 }
 
 /**

@@ -12,17 +12,20 @@ const MARK_INPUT = 'job';
 /** Name of the input with the prefix of output file names. */
 const PREFIX_INPUT = 'filename_prefix';
 
-const OWN_MARK = /-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
-const OWN_SUFFIX = new RegExp(`${OWN_MARK.source}$`);
+const OWN_SUFFIX = /-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The node's id in the workflow. */
 export function workflowNodeId(id: string): string {
   return id.replace(OWN_SUFFIX, '');
 }
 
-/** The file name that the workflow's own node would have chosen. */
-export function workflowFilename(filename: string): string {
-  return filename.replace(OWN_MARK, '');
+/**
+ * The file name that the workflow's own node would have chosen. A client's own prefix may contain a UUID as well.
+ * @param nodeId of the output node in the prompt
+ */
+export function workflowFilename(filename: string, nodeId: string): string {
+  const [mark] = OWN_SUFFIX.exec(nodeId) ?? [];
+  return mark === undefined ? filename : filename.replace(mark, '');
 }
 
 /**

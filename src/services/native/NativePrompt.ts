@@ -3,7 +3,7 @@ import { isJsonObject, type Json, stringifyJson } from '../../utils/losslessJson
 import type { MachineMessage, MachinePreview } from '../comfyui/machineMessages.js';
 import type { FinishedJob } from '../jobs/Job.js';
 import { closingMessage, type PromptEnd, resultOutputs } from './endings.js';
-import { PromptFiles } from './PromptFiles.js';
+import { MAX_DEPTH, PromptFiles } from './PromptFiles.js';
 import { PromptNames } from './PromptNames.js';
 import type { PromptRecord } from './PromptRecord.js';
 
@@ -11,8 +11,6 @@ import type { PromptRecord } from './PromptRecord.js';
 const KEPT = new Set(['execution_start', 'execution_cached']);
 /** Messages that end a run on one machine. The job decides whether they end the prompt. */
 const ENDS = new Set(['execution_success', 'execution_error', 'execution_interrupted']);
-/** Python writes no deeper JSON. Deeper messages are forwarded, but not listed. */
-const MAX_DEPTH = 1000;
 
 /** A prompt of a client from its acceptance on, with the messages about it in the client's ids. */
 export class NativePrompt {
@@ -46,7 +44,8 @@ export class NativePrompt {
    */
   hear(message: MachineMessage, mark: string): string | undefined {
     const { type, data } = message;
-    const text = this.#names.forClient(message.text, message.promptId, mark);
+    const sent = this.#names.forClient(message.text, message.promptId, mark);
+    const text = type === 'executed' ? this.files.add(message, mark, sent) : sent;
     if (type === 'execution_start') this.#begin();
     if (type === 'executing') {
       // It is sent when the job has ended.
@@ -135,7 +134,6 @@ export class NativePrompt {
   }
 
   #onExecuted(message: MachineMessage, text: string, mark: string): void {
-    this.files.add(message, mark);
     const node = this.#nodeIn(message.data['node'], mark);
     if (node === undefined) return;
     const display = this.#nodeIn(message.data['display_node'], mark) ?? node;

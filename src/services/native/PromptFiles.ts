@@ -1,9 +1,13 @@
+import { isJsonObject, type Json, parseJson, stringifyJson } from '../../utils/losslessJson.js';
 import type { MachineMessage } from '../comfyui/machineMessages.js';
 import { type OutputFile, outputItems } from '../comfyui/outputItems.js';
 import { workflowNodeId } from '../comfyui/ownOutputs.js';
 import type { JobOutput } from '../jobs/Job.js';
 import { type FilePlace, filePlace, placeKey } from './filePlace.js';
 import type { PromptNames } from './PromptNames.js';
+
+/** Python writes no deeper JSON. */
+export const MAX_DEPTH = 1000;
 
 /** A file that a prompt created. */
 export interface MadeFile {
@@ -46,8 +50,12 @@ export class PromptFiles {
     this.#made.clear();
   }
 
-  /** Adds the files of an `executed` message. */
-  add({ data }: MachineMessage, mark: string): void {
+  /**
+   * Adds the files of an `executed` message.
+   * @param text the message for the client
+   * @returns the message with the client's name of each file
+   */
+  add({ data }: MachineMessage, mark: string, text: string): string {
     const node = String(data['node']);
     const nodeId = workflowNodeId(String(data['display_node'] ?? node));
     const ofNode = this.#made.get(nodeId) ?? new Map<string, number>();
@@ -57,6 +65,23 @@ export class PromptFiles {
       if (item.kind === 'file') this.#keep(item.file, nodeId, before + n, mark);
     }
     this.#made.set(nodeId, ofNode.set(node, items.length));
+    const unmarked = items.flatMap((item) => (item.kind === 'file' ? [item.file.filename] : []));
+    const names = new Set(unmarked.filter((name) => !name.includes(`-${mark}`)));
+    return names.size === 0 ? text : this.#renamed(text, names, mark);
+  }
+
+  #renamed(text: string, names: ReadonlySet<string>, mark: string): string {
+    const rename = (value: Json): Json => {
+      if (Array.isArray(value)) return value.map(rename);
+      if (!isJsonObject(value)) return value;
+      const entries = [...value].map(([key, one]): [string, Json] =>
+        key === 'filename' && typeof one === 'string' && names.has(one)
+          ? [key, this.#names.fileForClient(one, mark)]
+          : [key, rename(one)],
+      );
+      return new Map(entries);
+    };
+    return stringifyJson(rename(parseJson(text, { maxDepth: MAX_DEPTH })));
   }
 
   /** Adds a file whose message was missed. @param place for the client */
@@ -65,7 +90,7 @@ export class PromptFiles {
   }
 
   #keep(file: OutputFile, nodeId: string, index: number, mark: string): void {
-    const name = this.#names.forClient(file.filename, mark, mark);
+    const name = this.#names.fileForClient(file.filename, mark);
     const subfolder = this.#names.forClient(file.subfolder, mark, mark);
     const place = filePlace(file.type, subfolder, name);
     if (place) this.#files.set(placeKey(place), { place, onMachine: file, nodeId, index });

@@ -20,7 +20,17 @@ export class PromptNames {
    * @param mark of the nodes and files there
    */
   forClient(text: string, machineId: string, mark: string): string {
-    return this.#withoutMark(text, `-${mark}`).replaceAll(machineId, this.#promptId);
+    return this.#withoutMark(text, `-${mark}`).replaceAll(machineId, () => this.#promptId);
+  }
+
+  /**
+   * Returns the client's name of a file. A name without the mark, as nodes choose that ignore the prefix, gets the job's id as well: two
+   * prompts may have such a file under the same name.
+   */
+  fileForClient(filename: string, mark: string): string {
+    return filename.includes(`-${mark}`)
+      ? this.forClient(filename, mark, mark)
+      : markedName(filename, this.#jobId);
   }
 
   /** Returns the client's id of a node of the machine. */
@@ -47,9 +57,15 @@ function isNodeEnd(text: string, at: number): boolean {
   return text[at] === '"' || (text[at] === '.' && /\d/.test(text.charAt(at + 1)));
 }
 
-const JOB_MARK = /-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/;
+/** Returns a name such as `rec_00001_.png` with the id of the job in it. */
+export function markedName(filename: string, jobId: string): string {
+  const [, stem = filename, rest = ''] = /^(.*?)((?:_\d+_?)?\.[^.]*)$/.exec(filename) ?? [];
+  return `${stem}-${jobId}${rest}`;
+}
 
-/** Returns the id of the job whose mark a file name contains, if any. */
-export function jobOfFile(filename: string): string | undefined {
-  return JOB_MARK.exec(filename)?.[1];
+const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
+
+/** Returns the ids in a file name that may be a job's, the likeliest first: a client's own prefix may contain others. */
+export function jobsOfFile(filename: string): string[] {
+  return (filename.match(UUID) ?? []).reverse();
 }

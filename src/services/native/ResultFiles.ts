@@ -6,7 +6,7 @@ import type { Instance } from '../instances/Instance.js';
 import { assignmentOf, type Job } from '../jobs/Job.js';
 import type { JobManager } from '../jobs/JobManager.js';
 import type { FilePlace } from './filePlace.js';
-import { jobOfFile } from './PromptNames.js';
+import { jobsOfFile } from './PromptNames.js';
 import type { PromptShelf } from './PromptShelf.js';
 
 /** A file on this server, or on a machine. */
@@ -38,11 +38,17 @@ export class ResultFiles {
     owner: string | undefined,
     mayUse: (owner: string | undefined) => boolean,
   ): Promise<FoundFile | undefined> {
-    const { shelf } = this.#parts;
-    const jobId = jobOfFile(place.filename) ?? shelf.withFile(place, owner)?.record.jobId;
-    const job = jobId === undefined ? undefined : await this.#job(jobId);
-    if (!job || !mayUse(job.request.owner)) return undefined;
-    const made = shelf.ofJob(job.id)?.files.get(place);
+    const known = this.#parts.shelf.withFile(place, owner)?.record.jobId;
+    for (const id of new Set([...(known === undefined ? [] : [known]), ...jobsOfFile(place.filename)])) {
+      const job = await this.#job(id);
+      const file = job && mayUse(job.request.owner) ? await this.#ofJob(job, place) : undefined;
+      if (file) return file;
+    }
+    return undefined;
+  }
+
+  async #ofJob(job: Job, place: FilePlace): Promise<FoundFile | undefined> {
+    const made = this.#parts.shelf.ofJob(job.id)?.files.get(place);
     if (job.status === 'completed') {
       const index = made ? indexOf(job, made) : indexByName(job, place);
       const kept = index === undefined ? undefined : await this.#kept(job.id, index);

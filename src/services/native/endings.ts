@@ -2,6 +2,7 @@ import { isJsonObject, type Json, jsonOf, stringifyJson } from '../../utils/loss
 import type { MachineMessage } from '../comfyui/machineMessages.js';
 import type { CompletedJob, FinishedJob, JobOutput } from '../jobs/Job.js';
 import type { FilePlace } from './filePlace.js';
+import { markedName } from './PromptNames.js';
 import type { PromptRecord } from './PromptRecord.js';
 
 /** How a prompt ended, in ComfyUI's terms. */
@@ -115,10 +116,4 @@ export function resultOutputs(
 
 function add(output: Map<string, Json[]>, key: string, item: Json): void {
   output.set(key, [...(output.get(key) ?? []), item]);
-}
-
-/** Returns a name such as `rec_00001_.png` with the id of the job in it. */
-function markedName(filename: string, jobId: string): string {
-  const [, stem = filename, rest = ''] = /^(.*?)((?:_\d+_?)?\.[^.]*)$/.exec(filename) ?? [];
-  return `${stem}-${jobId}${rest}`;
 }
