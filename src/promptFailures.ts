@@ -81,8 +81,10 @@ export const PROMPT_FAILURES = {
   /** The file under the result's name was made by another prompt. */
   'wrong result': verdict('result_missing', 'nobody', 'retry'),
   'unreadable result': verdict('result_missing', 'unclear', 'retry'),
-  /** Larger than `MAX_RESULT_SIZE` or `MAX_OUTPUT_PIXELS`. */
+  /** Larger than `MAX_RESULT_SIZE`, `MAX_OUTPUT_PIXELS` or the requested format allows. */
   'result too large': verdict('result_missing', 'prompt', 'final'),
+  /** ComfyUI's image can be read, but this server failed to crop, join or encode it: another machine would change nothing. */
+  'result not finished': verdict('internal', 'nobody', 'final'),
 } as const satisfies Record<string, Verdict>;
 
 export type PromptFailure = keyof typeof PROMPT_FAILURES;

@@ -1,6 +1,9 @@
+import zlib from 'node:zlib';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { syncAnswer } from '../../src/schemas/jobs.js';
+import { makeChunk, pngChunks, SIGNATURE } from '../../src/services/images/pngChunks.js';
+import { withChunks } from '../support/imageFiles.js';
 import {
   colourOf,
   distance,
@@ -93,6 +96,84 @@ describe('remove-background', () => {
     expect((await pixel(image, 0, 0)).alpha).toBe(0);
   });
 });
+
+describe('what this server cannot convert or crop', () => {
+  const plain = (width: number, height: number) =>
+    sharp({ create: { width, height, channels: 3, background: '#c03020' } })
+      .png()
+      .toBuffer();
+
+  it.each([
+    ['upscale-image', 'WEBP', 4096, '16384 x 8 pixels; a WEBP has at most 16383 pixels on a side'],
+    ['upscale-image', 'JPEG', 16_376, '65504 x 8 pixels; a JPEG has at most 65500 pixels on a side'],
+    ['remove-background', 'WEBP', 16_384, '16384 x 2 pixels; a WEBP has at most 16383 pixels on a side'],
+  ])('%s refuses a %s that is too long before it runs', async (type, format, width, problem) => {
+    const before = stack.simulator().promptIds.length;
+    const error = await stack.client.refused(`/api/${type}`, await plain(width, 2), 413, {
+      fields: { format },
+    });
+    expect(error).toMatchObject({ code: 'IMAGE_TOO_LARGE', error: `The result would be ${problem}.` });
+    expect(stack.simulator().promptIds).toHaveLength(before);
+  });
+
+  it('fails once, for its own fault, if only the run shows how long it is', async () => {
+    const fields = { format: 'WEBP', crop: 'true' };
+    const wide = await png({ width: 33_600, height: 12 });
+    const id = await stack.client.submit('remove-background', wide, fields);
+    expect(await stack.client.finished(id)).toMatchObject({
+      status: 'failed',
+      attempts: 1,
+      error: expect.stringMatching(/^The result is \d+ x \d+ pixels; a WEBP has at most 16383 pixels/),
+    });
+    // Cropped, a wider image than the format allows can be small enough.
+    const narrow = await png({ width: 20_000, height: 12 });
+    const { image } = await stack.client.process('remove-background', narrow, fields);
+    expect((await sizeOf(image))[0]).toBeLessThan(16_383);
+  });
+
+  it.each([
+    [1, 1],
+    [2, 2],
+    [300, 2],
+    [2, 300],
+  ])('crops %i x %i', async (width, height) => {
+    const { image } = await stack.client.process('remove-background', await plain(width, height), {
+      crop: 'true',
+    });
+    const [w = 0, h = 0] = await sizeOf(image);
+    expect(w > 0 && w <= width && h > 0 && h <= height).toBe(true);
+  });
+
+  it('refuses transparency that it cannot decode, before it runs', async () => {
+    const before = stack.simulator().promptIds.length;
+    const half = (packed: Buffer) => {
+      const pixels = zlib.inflateSync(packed);
+      return zlib.deflateSync(pixels.subarray(0, pixels.length / 2));
+    };
+    const withoutChecksum = (packed: Buffer) => packed.subarray(0, -4);
+    for (const change of [half, withoutChecksum]) {
+      const broken = withPixels(await transparentPng(40), change);
+      const error = await stack.client.refused('/api/remove-background', broken, 400);
+      expect(error.code).toBe('INVALID_IMAGE');
+    }
+    expect(stack.simulator().promptIds).toHaveLength(before);
+  });
+
+  it('repairs transparency that it can decode without an unknown chunk', async () => {
+    const unknown = withChunks(await transparentPng(40), 'IDAT', ['ABCD', Buffer.from('x')]);
+    const { image } = await stack.client.process('remove-background', unknown);
+    expect((await pixel(image, 0, 0)).alpha).toBe(0);
+    expect((await middle(image)).alpha).toBe(255);
+  });
+});
+
+/** Replaces the packed pixels of a small PNG. */
+function withPixels(png: Buffer, change: (packed: Buffer) => Buffer): Buffer {
+  const chunks = [...pngChunks(png)].map(({ name, data, whole }) =>
+    name === 'IDAT' ? makeChunk(name, change(data)) : whole,
+  );
+  return Buffer.concat([SIGNATURE, ...chunks]);
+}
 
 describe('upscale-image', () => {
   it.each([

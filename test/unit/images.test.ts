@@ -300,6 +300,97 @@ it.each(['PNG', 'WEBP'] as const)('a result of too many pixels is no result (%s)
   }
 });
 
+describe('a result that this server cannot finish', () => {
+  const plain = (width: number, height: number) =>
+    sharp({ create: { width, height, channels: 3, background: '#c03020' } })
+      .png()
+      .toBuffer();
+  const options = { cropToSubject: false, transparencyOf: undefined, maxPixels: 1e6 };
+
+  it.each([
+    ['WEBP', 16_383],
+    ['JPEG', 65_500],
+  ] as const)('is too long for %s, beyond %i pixels', async (format, most) => {
+    for (const [width, height] of [
+      [most, 2],
+      [2, most],
+    ] as const) {
+      expect(await finishImage(await plain(width, height), { ...options, format })).toMatchObject({ width });
+    }
+    await expect(finishImage(await plain(2, most + 1), { ...options, format })).rejects.toMatchObject({
+      failure: 'result too large',
+      message: `The result is 2 x ${most + 1} pixels; a ${format} has at most ${most} pixels on a side.`,
+    });
+  });
+
+  it('is not taken for a broken result, which another machine could make anew', async () => {
+    const good = await plain(4, 4);
+    const image = { width: 4, height: 4 };
+    const broken = {
+      ...options,
+      format: 'PNG',
+      transparencyOf: { bytes: Buffer.from('broken'), image },
+    } as const;
+    await expect(finishImage(good, broken)).rejects.toMatchObject({ failure: 'result not finished' });
+    for (const bad of [Buffer.from('broken'), good.subarray(0, -30)]) {
+      await expect(finishImage(bad, broken)).rejects.toMatchObject({ failure: 'unreadable result' });
+      const asWebp = finishImage(bad, { ...options, format: 'WEBP' });
+      await expect(asWebp).rejects.toMatchObject({ failure: 'unreadable result' });
+    }
+  });
+});
+
+describe('a thin result', () => {
+  /** Transparent but for a rectangle. */
+  const withSubject = async (width: number, height: number, subject: readonly number[]) => {
+    const [left = 0, top = 0, across = 0, down = 0] = subject;
+    const data = Buffer.alloc(width * height * 4);
+    for (let y = top; y < top + down; y += 1) {
+      for (let x = left; x < left + across; x += 1)
+        data.fill(255, 4 * (y * width + x), 4 * (y * width + x) + 4);
+    }
+    return sharp(data, { raw: { width, height, channels: 4 } })
+      .png()
+      .toBuffer();
+  };
+
+  it.each([
+    { size: [1, 1], subject: [0, 0, 1, 1] },
+    { size: [2, 2], subject: [0, 0, 2, 2] },
+    { size: [300, 2], subject: [100, 0, 150, 2] },
+    { size: [2, 300], subject: [0, 0, 2, 40] },
+    { size: [300, 1], subject: [290, 0, 10, 1] },
+    { size: [3, 300], subject: [0, 200, 3, 50] },
+  ] as const)('of $size is cropped to $subject', async ({ size: [width, height], subject }) => {
+    const [left, top, across, down] = subject;
+    const options = {
+      format: 'PNG',
+      cropToSubject: true,
+      transparencyOf: undefined,
+      maxPixels: 1e6,
+    } as const;
+    expect(await finishImage(await withSubject(width, height, subject), options)).toMatchObject({
+      width: across,
+      height: down,
+      crop: { left, top, originalWidth: width, originalHeight: height },
+    });
+  });
+
+  it.each([
+    [1, 1],
+    [300, 2],
+  ] as const)('of %i x %i stays whole without a subject', async (width, height) => {
+    const options = {
+      format: 'PNG',
+      cropToSubject: true,
+      transparencyOf: undefined,
+      maxPixels: 1e6,
+    } as const;
+    const empty = await withSubject(width, height, []);
+    expect(await finishImage(empty, options)).toMatchObject({ width, height });
+  });
+});
+
 it('no picture is opened without a limit', () => {
   const files = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' }).filter((name) =>
     /\.tsx?$/.test(name),

@@ -117,6 +117,7 @@ const verdicts: Readonly<Record<PromptFailure, string>> = {
   'wrong result': 'nobody, retry',
   'unreadable result': 'unclear, retry',
   'result too large': 'prompt, final',
+  'result not finished': 'nobody, final',
 };
 
 describe('the verdict', () => {

@@ -2,6 +2,8 @@ import type { Sharp } from 'sharp';
 import { messageOf, PromptError } from '../../errors.js';
 import { openImage } from '../../utils/openImage.js';
 import type { OutputFormat } from '../../workflows/parameters.js';
+import { decodeCompletely } from './decode.js';
+import { problemOfSize } from './formats.js';
 import { sizeOfWholePng } from './png.js';
 import { stripPngMetadata } from './pngMetadata.js';
 
@@ -43,18 +45,30 @@ const MIME_TYPES = { PNG: 'image/png', JPEG: 'image/jpeg', WEBP: 'image/webp' } 
 
 /** Maximum alpha of pixels that do not belong to the subject when an image is cropped (0..255). */
 const CROP_ALPHA_THRESHOLD = 10;
+/** sharp looks for the subject in squares of this many pixels. */
+const CROP_SQUARE = 3;
 
 /**
  * Converts the PNG from ComfyUI to the requested result. If it needs no change, its compressed pixels are passed on;
  * its metadata, in which ComfyUI stores the whole prompt, never are.
- * @throws PromptError `result_missing` if it is not an image, or larger than results may be
+ * @throws PromptError `unreadable result` if it is not an image, `result too large`, or `result not finished` if it is
+ * an image and the conversion failed
  */
-export function finishImage(png: Buffer, options: FinishOptions): Promise<FinishedImage> {
-  return asResult(options.maxPixels, () => finish(png, options));
+export async function finishImage(png: Buffer, options: FinishOptions): Promise<FinishedImage> {
+  try {
+    return await finish(png, options);
+  } catch (error) {
+    if (error instanceof PromptError) throw error;
+    // sharp decodes and encodes in one step, so its error does not tell which of the two failed.
+    await asResult(options.maxPixels, () => decodeCompletely(png, options.maxPixels));
+    throw new PromptError('result not finished', `The result could not be converted to ${options.format}.`, {
+      cause: error,
+    });
+  }
 }
 
 /**
- * Processes an image from ComfyUI.
+ * Reads an image from ComfyUI, and does nothing else: any error counts as a fault of the image.
  * @throws PromptError `result too large`, or `unreadable result` if the decoder rejects it
  */
 export async function asResult<T>(maxPixels: number, work: () => Promise<T>): Promise<T> {
@@ -86,15 +100,18 @@ async function finish(png: Buffer, options: FinishOptions): Promise<FinishedImag
   if (whole && format === 'PNG' && !cropToSubject && !transparencyOf) {
     return { bytes: stripPngMetadata(png), mimeType, format, ...whole };
   }
-  const header = await openImage(png, maxPixels).metadata();
+  const header = await asResult(maxPixels, () => openImage(png, maxPixels).metadata());
+  let size: { width: number; height: number } = header;
   let image = openImage(png, maxPixels);
   let crop: Crop | undefined;
   if (transparencyOf) image = await withTransparencyOf(image, transparencyOf, header, maxPixels);
   if (cropToSubject && (header.hasAlpha || transparencyOf)) {
     // The crop must see the current pixels, and sharp would apply it before the transparency is joined.
     const joined = transparencyOf ? await image.png({ compressionLevel: 1 }).toBuffer() : png;
-    ({ image, crop } = await croppedToSubject(joined, maxPixels));
+    ({ image, crop, size } = await croppedToSubject(joined, header, maxPixels));
   }
+  const problem = problemOfSize(size, format);
+  if (problem !== undefined) throw new PromptError('result too large', `The result is ${problem}.`);
   const { data, info } = await encode(image, format).toBuffer({ resolveWithObject: true });
   const { width, height } = info;
   return { bytes: data, mimeType, format, width, height, ...(crop ? { crop } : {}) };
@@ -114,22 +131,37 @@ async function withTransparencyOf(
   return image.ensureAlpha().composite([{ input: mask, blend: 'dest-in', limitInputPixels: maxPixels }]);
 }
 
-async function croppedToSubject(png: Buffer, maxPixels: number): Promise<{ image: Sharp; crop: Crop }> {
-  const original = await openImage(png, maxPixels).metadata();
+async function croppedToSubject(
+  png: Buffer,
+  { width: originalWidth, height: originalHeight }: { width: number; height: number },
+  maxPixels: number,
+): Promise<{ image: Sharp; crop: Crop; size: { width: number; height: number } }> {
+  // A thin image is made wide enough by repeating its edges, which moves no border of the subject inside it.
+  const border = Math.min(originalWidth, originalHeight) < CROP_SQUARE ? CROP_SQUARE - 1 : 0;
+  const sides = { left: border, right: border, top: border, bottom: border };
   const alpha = await openImage(png, maxPixels)
     .ensureAlpha()
+    .extend({ ...sides, extendWith: 'copy' })
     .extractChannel('alpha')
     .png({ compressionLevel: 1 })
     .toBuffer();
-  const { info } = await openImage(alpha, maxPixels)
+  const extendedPixels = (originalWidth + 2 * border) * (originalHeight + 2 * border);
+  const { info } = await openImage(alpha, extendedPixels)
     .trim({ background: '#000000', threshold: CROP_ALPHA_THRESHOLD })
     .toBuffer({ resolveWithObject: true });
-  const left = -(info.trimOffsetLeft ?? 0);
-  const top = -(info.trimOffsetTop ?? 0);
+  const [left, width] = within(originalWidth, -(info.trimOffsetLeft ?? 0) - border, info.width);
+  const [top, height] = within(originalHeight, -(info.trimOffsetTop ?? 0) - border, info.height);
   return {
-    image: openImage(png, maxPixels).extract({ left, top, width: info.width, height: info.height }),
-    crop: { left, top, originalWidth: original.width, originalHeight: original.height },
+    image: openImage(png, maxPixels).extract({ left, top, width, height }),
+    crop: { left, top, originalWidth, originalHeight },
+    size: { width, height },
   };
+}
+
+/** The part of a range that lies within 0..`end`: its start and its length. */
+function within(end: number, start: number, length: number): readonly [number, number] {
+  const first = Math.max(0, start);
+  return [first, Math.min(end, start + length) - first];
 }
 
 function encode(image: Sharp, format: OutputFormat): Sharp {

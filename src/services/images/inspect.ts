@@ -1,7 +1,7 @@
 import { fileTypeFromBuffer } from 'file-type';
 import { AppError } from '../../errors.js';
 import { readStructure, typeOf } from './readStructure.js';
-import { repairImage } from './repair.js';
+import { canBeDecoded, repairImage } from './repair.js';
 import type { ImageStructure, ImageType, InspectedImage } from './structure.js';
 
 interface InspectionLimits {
@@ -11,13 +11,15 @@ interface InspectionLimits {
   readonly maxPixels: number;
   /** Throws if the size is not acceptable because of the result: before anything else is inspected. */
   readonly checkSize?: (size: { width: number; height: number }) => void;
+  /** Whether the result gets the transparency of the image, so that this server must be able to decode it. */
+  readonly takesTransparency?: boolean;
   /** The client's name for the file, for messages, if it sends several. */
   readonly name?: string | undefined;
 }
 
 /**
  * Detects the type and properties of an upload from its bytes, never from its name, and without decoding it unless the
- * file is damaged.
+ * file is damaged or its transparency is needed.
  * @returns its properties, and the bytes to continue with: a damaged file is rewritten
  * @throws AppError `UNSUPPORTED_IMAGE_TYPE`, `IMAGE_TOO_LARGE` or `INVALID_IMAGE`
  */
@@ -39,9 +41,10 @@ export async function inspectImage(
   const image = describe(structure, mimeType);
   limits.checkSize?.(image);
   if (structure.problem !== undefined) throw invalid(structure.problem);
-  if (structure.damage === undefined) return { image, bytes };
+  const damage = structure.damage ?? (await hiddenDamage(bytes, image, limits));
+  if (damage === undefined) return { image, bytes };
   const repaired = await repairImage(bytes, image).catch((error: unknown) => {
-    throw invalid(structure.damage ?? '', error);
+    throw invalid(damage, error);
   });
   return {
     image: {
@@ -52,6 +55,16 @@ export async function inspectImage(
     },
     bytes: repaired,
   };
+}
+
+/** ComfyUI's loader accepts some files that our decoder rejects. An odd image is converted before its job runs anyway. */
+async function hiddenDamage(
+  bytes: Buffer,
+  image: InspectedImage,
+  { takesTransparency }: InspectionLimits,
+): Promise<string | undefined> {
+  if (!takesTransparency || !image.hasAlpha || image.content === 'odd') return undefined;
+  return (await canBeDecoded(bytes, image)) ? undefined : 'not all of its pixels can be decoded';
 }
 
 function describe(structure: ImageStructure, mimeType: ImageType): InspectedImage {

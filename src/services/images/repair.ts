@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { decodeCompletely } from './decode.js';
 import { rebuildJpeg, rebuiltEndings } from './jpeg.js';
 import { walkJpeg } from './jpegSegments.js';
 import { convertImage } from './normalise.js';
@@ -6,8 +7,13 @@ import { rebuildPng } from './png.js';
 import type { InspectedImage } from './structure.js';
 import { rebuildWebp } from './webp.js';
 
-/** Repairs happen during a client's upload, so they must not occupy all threads. */
+/** This happens during a client's upload, so it must not occupy all threads. */
 const limit = pLimit(1);
+
+/** Whether the decoder accepts the whole file as it is. */
+export function canBeDecoded(bytes: Buffer, { width, height }: InspectedImage): Promise<boolean> {
+  return limit(() => succeeds(decodeCompletely(bytes, width * height)));
+}
 
 /**
  * Rewrites a file with a damaged structure: decodes the image completely and encodes it again.
@@ -39,8 +45,12 @@ async function repairJpeg(bytes: Buffer, image: InspectedImage): Promise<Buffer>
   throw failures[0] ?? new Error('some of its data are padding');
 }
 
-async function decodes(bytes: Buffer, image: InspectedImage): Promise<boolean> {
-  return convertImage(bytes, image, 'warning').then(
+function decodes(bytes: Buffer, image: InspectedImage): Promise<boolean> {
+  return succeeds(convertImage(bytes, image, 'warning'));
+}
+
+function succeeds(work: Promise<unknown>): Promise<boolean> {
+  return work.then(
     () => true,
     () => false,
   );

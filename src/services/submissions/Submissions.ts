@@ -3,6 +3,7 @@ import { invalidParameter, parseParameters } from '../../schemas/parse.js';
 import type { Clock } from '../../utils/clock.js';
 import { sizeOf } from '../../utils/StoredFile.js';
 import type { Size, Workflow } from '../../workflows/types.js';
+import { problemOfSize } from '../images/formats.js';
 import type { LoadBalancer } from '../instances/LoadBalancer.js';
 import type { Admission } from '../jobs/Admission.js';
 import type { IdempotencyKeys } from '../jobs/IdempotencyKeys.js';
@@ -178,14 +179,14 @@ export class Submissions {
   /** Returns the files by input, in the order of the workflow. */
   async #checkedFiles(
     { workflow, files: sources }: Submission,
-    { parameters }: Outline,
+    outline: Outline,
     gathering: FileGathering,
   ): Promise<ReadonlyMap<string, CheckedFile>> {
     const inputs = workflow.files.filter(({ name }) => sources.has(name));
     const images = inputs.filter(isPicture).length;
     const sizes = new Map<string, Size>();
     // Without images, the parameters alone may determine the size of the result.
-    if (images === 0) this.#checkOutputSize(workflow, sizes, parameters);
+    if (images === 0) this.#checkOutputSize(outline, sizes);
     const files = new Map<string, CheckedFile>();
     for (const input of inputs) {
       const source = sources.get(input.name);
@@ -194,9 +195,10 @@ export class Submissions {
       const inspected = await inspectFile(input, received.bytes, {
         limits: this.#limits,
         isOneOfSeveral: workflow.files.length > 1,
+        takesTransparency: workflow.isBuiltIn,
         checkSize: (size) => {
           sizes.set(input.name, size);
-          if (sizes.size === images) this.#checkOutputSize(workflow, sizes, parameters);
+          if (sizes.size === images) this.#checkOutputSize(outline, sizes);
         },
       });
       files.set(input.name, { ...inspected, filename: received.filename });
@@ -211,18 +213,19 @@ export class Submissions {
     if (problem !== undefined) throw invalidParameter('webhook_url', problem);
   }
 
-  #checkOutputSize(
-    workflow: Workflow,
-    sizes: ReadonlyMap<string, Size>,
-    parameters: Outline['parameters'],
-  ): void {
+  #checkOutputSize({ workflow, parameters, format }: Outline, sizes: ReadonlyMap<string, Size>): void {
     const max = this.#limits.maxOutputPixels;
     const size = workflow.outputSize?.(sizes, parameters);
-    if (size === undefined || size.width * size.height <= max) return;
-    throw new AppError(
-      'IMAGE_TOO_LARGE',
-      `The result would be ${size.width} x ${size.height} pixels; the maximum is ${max} pixels.`,
-    );
+    if (size === undefined) return;
+    const isCropped = workflow.finish?.(parameters).cropToSubject === true;
+    const problem =
+      size.width * size.height > max
+        ? `${size.width} x ${size.height} pixels; the maximum is ${max} pixels`
+        : // A cropped result may be small enough.
+          isCropped || format === undefined
+          ? undefined
+          : problemOfSize(size, format);
+    if (problem !== undefined) throw new AppError('IMAGE_TOO_LARGE', `The result would be ${problem}.`);
   }
 }
 

@@ -16,6 +16,8 @@ interface InspectionOptions {
   readonly limits: FileLimits;
   /** Whether the workflow has several file inputs: then messages name the input. */
   readonly isOneOfSeveral: boolean;
+  /** Whether the result gets the transparency of the image. */
+  readonly takesTransparency: boolean;
   /** Throws if the size of an image is not acceptable, before anything else is inspected. */
   checkSize(size: Size): void;
 }
@@ -53,13 +55,13 @@ export function isPicture({ kind }: FileInput): boolean {
 export async function inspectFile(
   input: FileInput,
   content: Content,
-  { limits, isOneOfSeveral, checkSize }: InspectionOptions,
+  { limits, isOneOfSeveral, takesTransparency, checkSize }: InspectionOptions,
 ): Promise<InspectedFile> {
   const { name, kind } = input;
   if (isPicture(input)) {
     const { imageTypes: allowedTypes, maxPixels } = limits;
     const called = isOneOfSeveral ? name : undefined;
-    const imageLimits = { allowedTypes, maxPixels, checkSize, name: called };
+    const imageLimits = { allowedTypes, maxPixels, checkSize, takesTransparency, name: called };
     const { image, bytes: sound } = await inspectImage(await wholeOf(content), imageLimits);
     return { content: sound, mimeType: image.mimeType, image };
   }
