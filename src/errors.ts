@@ -1,4 +1,10 @@
-import { type ErrorCategory, PROMPT_FAILURES, type PromptFailure, type Verdict } from './promptFailures.js';
+import {
+  type ErrorCategory,
+  needsRestart,
+  PROMPT_FAILURES,
+  type PromptFailure,
+  type Verdict,
+} from './promptFailures.js';
 
 /** Error codes of the REST API, with their HTTP status. */
 export const ERROR_STATUS = {
@@ -93,11 +99,15 @@ export class AppError extends Error {
 interface PromptErrorOptions {
   readonly details?: Record<string, unknown> | undefined;
   readonly cause?: unknown;
+  /** All texts that the client sent, which the message may repeat. */
+  readonly clientTexts?: readonly string[];
 }
 
 /** A prompt that failed to produce an output. The table of failures defines the consequences. */
 export class PromptError extends AppError {
   readonly failure: PromptFailure;
+  /** Whether the machine is unusable until ComfyUI restarts. */
+  readonly needsRestart: boolean;
   /** Id of a prompt that may still be on the machine, or may have finished there unnoticed. */
   leftBehind: string | undefined;
   /** Size of the uploaded image in bytes, if relevant. */
@@ -107,6 +117,7 @@ export class PromptError extends AppError {
   constructor(failure: PromptFailure, message: string, options: PromptErrorOptions = {}) {
     super(codeOfCategory(PROMPT_FAILURES[failure].category), message, options);
     this.failure = failure;
+    this.needsRestart = needsRestart(failure, message, options.clientTexts);
   }
 
   get verdict(): Verdict {

@@ -1,3 +1,5 @@
+import { matchesOwnWords } from './clientTexts.js';
+
 /**
  * The only table that defines what a failed attempt means: its category in the metrics, who is at fault, and whether the job gets
  * another attempt. Every failure of a prompt is one of these kinds.
@@ -96,11 +98,14 @@ export interface NodeException {
   /** Python class of the exception, such as `torch.OutOfMemoryError`. */
   readonly type: string;
   readonly message: string;
+  /** All texts that the client sent: a node may repeat them in its message. */
+  readonly clientTexts?: readonly string[];
 }
 
 interface ExceptionRule {
   readonly failure: PromptFailure;
   readonly type?: RegExp;
+  /** Matches only words that the client did not send. */
   readonly message?: RegExp;
   readonly nodeType?: RegExp;
 }
@@ -118,10 +123,19 @@ const LASTING_GPU_FAULT =
 /**
  * Whether a machine is unusable until ComfyUI restarts.
  * @param message of the failure
+ * @param clientTexts all texts that the client sent, which the message may repeat
  */
-export function needsRestart(failure: PromptFailure, message: string): boolean {
-  return failure === 'GPU fault' && LASTING_GPU_FAULT.test(message);
+export function needsRestart(
+  failure: PromptFailure,
+  message: string,
+  clientTexts: readonly string[] = [],
+): boolean {
+  return failure === 'GPU fault' && matchesOwnWords(LASTING_GPU_FAULT, message, clientTexts);
 }
+
+/** Exceptions that Python and its libraries raise for wrong values, never for the machine's GPU, memory or disk. */
+const WRONG_VALUE =
+  /^(builtins\.)?(ValueError|KeyError|IndexError|TypeError|AttributeError|NameError|UnboundLocalError|ZeroDivisionError|UnicodeDecodeError|UnicodeEncodeError|FileNotFoundError)$|JSONDecodeError$/;
 
 /** The first matching rule decides; all patterns of a rule must match. */
 const EXCEPTION_RULES: readonly ExceptionRule[] = [
@@ -131,6 +145,7 @@ const EXCEPTION_RULES: readonly ExceptionRule[] = [
     message: /out of memory|allocation on device|can't allocate memory|Unable to allocate/i,
   },
   { failure: 'GPU fault', type: /AcceleratorError|CudaError|HIPError|NVMLError/i },
+  { failure: 'GPU fault', message: LASTING_GPU_FAULT },
   {
     failure: 'GPU fault',
     message:
@@ -149,10 +164,16 @@ const EXCEPTION_RULES: readonly ExceptionRule[] = [
 ];
 
 /** Classifies a node's exception. */
-export function failureOfException(exception: NodeException): PromptFailure {
-  const fits = ({ type, message, nodeType }: ExceptionRule) =>
-    (type?.test(exception.type) ?? true) &&
-    (message?.test(exception.message) ?? true) &&
-    (nodeType?.test(exception.nodeType ?? '') ?? true);
+export function failureOfException({
+  type,
+  message,
+  nodeType,
+  clientTexts = [],
+}: NodeException): PromptFailure {
+  const isWrongValue = WRONG_VALUE.test(type);
+  const fits = (rule: ExceptionRule) =>
+    (rule.type?.test(type) ?? true) &&
+    (rule.nodeType?.test(nodeType ?? '') ?? true) &&
+    (rule.message === undefined || (!isWrongValue && matchesOwnWords(rule.message, message, clientTexts)));
   return EXCEPTION_RULES.find(fits)?.failure ?? 'node failed';
 }

@@ -51,6 +51,29 @@ export interface GraphNode {
 /** Nodes by id, in the order of the file. */
 export type PromptGraph = ReadonlyMap<string, GraphNode>;
 
+/** Returns all texts of a graph, except those that stand for files. */
+export function textsOf(graph: PromptGraph): string[] {
+  const texts = new Set<string>();
+  const add = (value: GraphValue): void => {
+    if (typeof value === 'string') texts.add(value);
+    else if (Array.isArray(value)) value.forEach(add);
+    else if (isJsonObject(value)) addAll(value);
+  };
+  const addAll = (values: ReadonlyMap<string, GraphValue>): void => {
+    for (const [name, value] of values) {
+      texts.add(name);
+      add(value);
+    }
+  };
+  for (const [id, { inputs, others }] of graph) {
+    texts.add(id);
+    addAll(inputs);
+    if (others) addAll(others);
+  }
+  texts.delete('');
+  return [...texts];
+}
+
 interface NodeLiteral {
   readonly class_type: string;
   readonly inputs: Readonly<Record<string, GraphValue>>;

@@ -80,6 +80,30 @@ describe('a machine whose GPU broke', () => {
   });
 });
 
+describe('a client that writes of broken GPUs', () => {
+  it('stops no machine when a node repeats its text', async () => {
+    stack = await Stack.start({ simulators: [{}, {}] });
+    const texts = ['my CUDA device lost', 'CUDA error: device-side assert triggered'];
+    for (const message of texts) {
+      const workflow = {
+        '1': { class_type: 'EmptyImage', inputs: { width: 16, height: 16, batch_size: 1, color: 0 } },
+        '2': { class_type: 'RaiseError', inputs: { image: ['1', 0], message } },
+        '3': { class_type: 'PreviewImage', inputs: { images: ['2', 0] } },
+      };
+      const body = JSON.stringify({ workflow });
+      const headers = { 'content-type': 'application/json' };
+      const response = await stack.client.request('/api/v2/jobs', { method: 'POST', headers, body });
+      const { id } = (await response.json()) as { id: string };
+      expect(await stack.client.finished(id.replace('job_', ''))).toMatchObject({
+        status: 'failed',
+        attempts: 1,
+      });
+    }
+    for (const { status } of await instances()) expect(status).toBe('healthy');
+    expect(await stack.client.finished(await submit(1))).toMatchObject({ status: 'completed' });
+  });
+});
+
 describe('a job that breaks GPUs', () => {
   it('gets a second machine, and not a third', async () => {
     stack = await Stack.start({ simulators: [{}, {}, {}] });

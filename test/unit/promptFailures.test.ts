@@ -66,6 +66,53 @@ describe('an exception of a node', () => {
   });
 });
 
+describe('a text of the client in a message', () => {
+  const TRICKS: ReadonlyArray<readonly [string, string]> = [
+    ['Unknown preset: my CUDA device lost', 'my CUDA device lost'],
+    ['unknown preset: MY CUDA DEVICE LOST', 'my CUDA device lost'],
+    ["Unknown preset: 'a\\nCUDA error: device lost\\n'", 'a\nCUDA error: device lost\n'],
+    ['Unknown preset: CUDA', 'CUDA'],
+    ['Unknown preset: x NVML', 'x NVML'],
+    ['[Errno 28] No space left on device', '[Errno 28] No space left on device'],
+    ['no such model: CUDA out of memory', `${'padding '.repeat(20_000)}CUDA out of memory`],
+  ];
+
+  it.each(TRICKS)('says nothing about the machine: %s', (message, text) => {
+    const exception = { nodeType: 'SomeNode', type: 'RuntimeError', message };
+    expect(failureOfException(exception)).not.toBe('node failed');
+    expect(failureOfException({ ...exception, clientTexts: [text, 'cuda'] })).toBe('node failed');
+    expect(needsRestart('GPU fault', message, [text])).toBe(false);
+  });
+
+  it.each([
+    'cuda',
+    'a woman, memory access, illegal',
+    'CUDA',
+    'CUDA error',
+    'illegal',
+    'an access was encountered in a memory of summer',
+  ])('hides no real fault: %s', (text) => {
+    const message = 'CUDA error: an illegal memory access was encountered\n';
+    const exception = { nodeType: 'KSampler', type: 'RuntimeError', message, clientTexts: [text] };
+    expect(failureOfException(exception)).toBe('GPU fault');
+    expect(needsRestart('GPU fault', message, [text])).toBe(true);
+  });
+
+  it('does not hide a word that the machine says as well', () => {
+    const message = 'Unknown preset: my CUDA card (cuDNN error: CUDNN_STATUS_EXECUTION_FAILED)';
+    const exception = { nodeType: 'KSampler', type: 'RuntimeError', message, clientTexts: ['my CUDA card'] };
+    expect(failureOfException(exception)).toBe('GPU fault');
+  });
+
+  it.each(['ValueError', 'KeyError', 'TypeError', 'FileNotFoundError', 'json.decoder.JSONDecodeError'])(
+    'is expected in a %s, which no GPU and no disk raises',
+    (type) => {
+      const message = 'CUDA device lost: No space left on device';
+      expect(['node failed', 'file missing']).toContain(failureOfException({ nodeType: 'X', type, message }));
+    },
+  );
+});
+
 describe('a fault of a GPU', () => {
   it.each([
     'CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be asynchronously reported',

@@ -215,7 +215,7 @@ export class PromptFollower implements PromptListener {
     if (!entry) return undefined;
     // Finished without a message: the WebSocket is deaf (protocol trap 3), and would be for the next prompt, too.
     if (this.#hasSocket && !tracker.outcome) socket?.terminate();
-    return outcomeOfHistory(entry, outputNodes, tracker.blockedBecause);
+    return outcomeOfHistory(entry, outputNodes, tracker.blockedBecause, tracker.graph);
   }
 
   /** Neither pending nor running nor in the history: the server lost it, for example by a restart. */
@@ -239,7 +239,7 @@ export class PromptFollower implements PromptListener {
     for (let wait = historyRetryMs; ; wait *= 2) {
       const { client, outputNodes, tracker } = this.#following;
       const entry = await this.patiently(() => client.prompts.historyEntry(promptId, signal), signal);
-      if (entry) return outcomeOfHistory(entry, outputNodes, tracker.blockedBecause);
+      if (entry) return outcomeOfHistory(entry, outputNodes, tracker.blockedBecause, tracker.graph);
       if (performance.now() + wait > deadline) return this.#lost(promptId, signal);
       await sleep(wait, signal);
       signal.throwIfAborted();

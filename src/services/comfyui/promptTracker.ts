@@ -1,6 +1,6 @@
 import { PromptError } from '../../errors.js';
 import { failureOfException } from '../../promptFailures.js';
-import type { PromptGraph } from '../../workflows/graph.js';
+import { type PromptGraph, textsOf } from '../../workflows/graph.js';
 import type { OutputItem } from './outputItems.js';
 import { workflowNodeId } from './ownOutputs.js';
 import { type ExecutionErrorData, type HistoryEntry, historyErrors, type PromptMessage } from './protocol.js';
@@ -49,7 +49,7 @@ export class PromptTracker {
   blockedBecause: string | undefined;
   /** Messages may have been missed: the known outputs may be incomplete. */
   hasGaps = false;
-  readonly #graph: PromptGraph;
+  readonly graph: PromptGraph;
   readonly #made: MadeItems;
   readonly #total: number;
   readonly #done = new Set<string>();
@@ -58,7 +58,7 @@ export class PromptTracker {
   #fraction = 0;
 
   constructor(graph: PromptGraph, outputNodes: readonly string[]) {
-    this.#graph = graph;
+    this.graph = graph;
     this.#made = new MadeItems(outputNodes);
     this.#total = Math.max(1, graph.size);
   }
@@ -81,7 +81,7 @@ export class PromptTracker {
   }
 
   get progress(): PromptProgress {
-    const classType = this.#node === undefined ? undefined : this.#graph.get(this.#node)?.classType;
+    const classType = this.#node === undefined ? undefined : this.graph.get(this.#node)?.classType;
     return {
       percentage: Math.min(99, Math.floor(100 * this.#fraction)),
       node: this.#node !== undefined && classType !== undefined ? { id: this.#node, classType } : undefined,
@@ -119,7 +119,7 @@ export class PromptTracker {
       case 'execution_error':
         // The history does not contain it.
         if (isBlocked(message.data)) this.blockedBecause = message.data.exception_message?.trim();
-        else this.outcome ??= { kind: 'failed', error: executionError(message.data) };
+        else this.outcome ??= { kind: 'failed', error: executionError(message.data, this.graph) };
         break;
       case 'execution_interrupted':
         this.outcome ??= { kind: 'failed', error: interruptedError() };
@@ -150,14 +150,14 @@ export class PromptTracker {
     for (const [id, { value, max, state, display_node_id }] of Object.entries(nodes)) {
       if (state === 'finished') this.#finishNode(id);
       // The nodes of an expansion do not report the progress of the expanded node.
-      else if (state === 'running' && this.#graph.has(id)) this.#setNodeProgress(id, value, max);
+      else if (state === 'running' && this.graph.has(id)) this.#setNodeProgress(id, value, max);
       else if (state === 'running') this.#startNode(this.#inPrompt(id, display_node_id));
     }
   }
 
   /** The node of the prompt that a running node belongs to. */
   #inPrompt(id: string, displayId: string | null | undefined): string {
-    return this.#graph.has(id) ? id : (displayId ?? id);
+    return this.graph.has(id) ? id : (displayId ?? id);
   }
 
   #setNodeProgress(node: string | undefined, value: number, max: number): void {
@@ -172,7 +172,7 @@ export class PromptTracker {
   }
 
   #finishNode(node: string): void {
-    if (this.#graph.has(node)) this.#done.add(node);
+    if (this.graph.has(node)) this.#done.add(node);
     if (node === this.#node) {
       this.#node = undefined;
       this.#steps = undefined;
@@ -219,15 +219,17 @@ class MadeItems {
 /**
  * The outcome in a history entry.
  * @param blockedBecause why a branch did not run, if known
+ * @param graph the prompt's: its texts may be repeated in an error
  */
 export function outcomeOfHistory(
   entry: HistoryEntry,
   outputNodes: readonly string[],
   blockedBecause?: string,
+  graph: PromptGraph = new Map(),
 ): PromptOutcome {
   const errors = historyErrors(entry);
   const failure = errors.find((error) => !isBlocked(error));
-  if (failure) return { kind: 'failed', error: executionError(failure) };
+  if (failure) return { kind: 'failed', error: executionError(failure, graph) };
   if (entry.status?.messages.some(([type]) => type === 'execution_interrupted')) {
     return { kind: 'failed', error: interruptedError() };
   }
@@ -247,13 +249,16 @@ function isBlocked({ exception_type }: ExecutionErrorData): boolean {
   return exception_type === 'ExecutionBlocked';
 }
 
-function executionError(data: ExecutionErrorData): PromptError {
+function executionError(data: ExecutionErrorData, graph: PromptGraph): PromptError {
   const type = data.exception_type ?? '';
   const message = data.exception_message?.trim() || type || 'no message';
   const nodeType = data.node_type ?? undefined;
   const nodeId = data.node_id ? workflowNodeId(data.node_id) : undefined;
   const node = `${nodeType ?? 'a node'}${nodeId ? ` (node ${nodeId})` : ''}`;
-  return new PromptError(failureOfException({ nodeType, type, message }), `${node} failed: ${message}`, {
+  const clientTexts = textsOf(graph);
+  const failure = failureOfException({ nodeType, type, message, clientTexts });
+  return new PromptError(failure, `${node} failed: ${message}`, {
+    clientTexts,
     details: {
       node_id: nodeId ?? null,
       node_class: nodeType ?? null,

@@ -1,6 +1,5 @@
 import { v4 as uuid } from 'uuid';
 import { messageOf, PromptError } from '../../errors.js';
-import { needsRestart } from '../../promptFailures.js';
 import { DeadlineExceeded, withDeadline } from '../../utils/deadline.js';
 import type { Logger } from '../../utils/logger.js';
 import { GraphFile } from '../../workflows/graph.js';
@@ -92,7 +91,7 @@ export class Warmup {
     } catch (error) {
       if (signal.aborted) return;
       const { gpuFaults } = this.#parts;
-      if (error instanceof PromptError && needsRestart(error.failure, error.message)) {
+      if (error instanceof PromptError && error.needsRestart) {
         gpuFaults.report(instance, error.message);
       }
       this.#logger.warn('Workflow failed to warm up', { ...fields, error: messageOf(error) });

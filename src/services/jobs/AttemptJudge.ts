@@ -1,5 +1,5 @@
 import { AppError, messageOf, PromptError } from '../../errors.js';
-import { type ErrorCategory, needsRestart } from '../../promptFailures.js';
+import type { ErrorCategory } from '../../promptFailures.js';
 import type { Logger } from '../../utils/logger.js';
 import { LeavePrompt } from '../comfyui/LeavePrompt.js';
 import type { GpuFaults } from '../instances/GpuFaults.js';
@@ -89,7 +89,7 @@ export class AttemptJudge {
     const { blame, category } = error.verdict;
     if (error.failure === 'several machines') {
       this.#health.reportSeveralMachines(instance, error);
-    } else if (needsRestart(error.failure, error.message)) {
+    } else if (error.needsRestart) {
       this.#health.reportSuccess(instance);
       this.#gpuFaults.report(instance, error.message);
     } else if (blame === 'machine' && isContactFailure(category)) {

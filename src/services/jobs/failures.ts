@@ -1,6 +1,5 @@
 /** What a failed attempt means for the job and for its client. */
 import { AppError, PromptError } from '../../errors.js';
-import { needsRestart } from '../../promptFailures.js';
 import type { FailedTry, JobFailure, ProcessingJob } from './Job.js';
 
 /** Why a running job is stopped: the reason of its abort signal. */
@@ -34,7 +33,7 @@ export function anotherAttempt(
     error.failure === 'out of memory' && job.failedTries.some(({ failure }) => failure === 'out of memory');
   // A prompt that broke two GPUs would break the next one, too.
   const breaksAll =
-    needsRestart(error.failure, error.message) &&
+    error.needsRestart &&
     job.failedTries.some(({ failure, wasTrial: hadTrial }) => failure === 'GPU fault' && !hadTrial);
   if (!isExcused && (!retry || !hasAttempts || isHopeless || breaksAll)) return undefined;
   return {
