@@ -28,6 +28,40 @@ async function oneByOne(count: number, type = 'remove-background'): Promise<stri
   return ends;
 }
 
+describe('a client whose parameter makes a node fail', () => {
+  it('opens no breaker, while the machines complete jobs of others', async () => {
+    stack = await Stack.start({ simulators: [{}, {}], env: BREAKER_LONG });
+    const workflow = {
+      '1': { class_type: 'EmptyImage', inputs: { width: 16, height: 16, batch_size: 1, color: 0 } },
+      '2': { class_type: 'RaiseError', inputs: { image: ['1', 0], message: 'bad value' } },
+      '3': { class_type: 'PreviewImage', inputs: { images: ['2', 0] } },
+    };
+    const fail = async () => {
+      const headers = { 'content-type': 'application/json' };
+      const init = { method: 'POST', headers, body: JSON.stringify({ workflow }) };
+      const { id } = (await (await stack.client.request('/api/v2/jobs', init)).json()) as { id: string };
+      expect((await stack.client.finished(id.replace('job_', ''))).status).toBe('failed');
+    };
+    // Only the first machine gets bad jobs, and only the second one gets good ones.
+    const drain = (name: string, state: string) =>
+      stack.client.request(`/api/instances/${name}`, {
+        method: 'PATCH',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ state }),
+      });
+    for (let n = 0; n < 5; n += 1) {
+      await drain('instance-2', 'draining');
+      await drain('instance-1', 'active');
+      await fail();
+      await drain('instance-2', 'active');
+      await drain('instance-1', 'draining');
+      expect(await oneByOne(1)).toEqual(['completed']);
+    }
+    expect(stack.simulator(0).promptIds).toHaveLength(5);
+    expect(await breakerStates()).toEqual(['CLOSED', 'CLOSED']);
+  });
+});
+
 describe('a machine that is out of memory', () => {
   it('is asked to free it, and its job is tried once more, on the other one', async () => {
     stack = await Stack.start({ simulators: [{}, {}] });

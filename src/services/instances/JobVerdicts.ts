@@ -1,12 +1,27 @@
+import { keepNewest } from '../../utils/keepNewest.js';
 import type { Instance } from './Instance.js';
 
 /** Maximum number of failed jobs per streak; a machine may fail for days without completing a job. */
 const MAX_REMEMBERED = 1000;
 
+/** Jobs of one client with one workflow: a parameter that makes one of them fail may be in all of them. */
+export interface JobOrigin {
+  /** The job, the same for all of its attempts. */
+  readonly job: string;
+  readonly client: string;
+  /** The same for jobs that differ only in their parameters. */
+  readonly workflow: string;
+}
+
+interface Failure extends JobOrigin {
+  /** Whether only the machine can have caused it. */
+  readonly isMachines: boolean;
+}
+
 /** Consecutive failed jobs on one instance since its last completed job. */
 interface Streak {
-  /** By the key of the job, whether only the machine can have caused the failure. */
-  readonly failures: Map<string, boolean>;
+  /** By job. */
+  readonly failures: Map<string, Failure>;
   /** Value of the event counter at the start of the streak. */
   readonly since: number;
 }
@@ -14,7 +29,8 @@ interface Streak {
 /**
  * Judges instances by the results of their jobs. A failed node can be the fault of the image or of the machine. It is
  * the machine's when job after job fails there while other machines complete theirs, and the job's when it fails on a
- * second instance too. So bad jobs, however many, never open every breaker.
+ * second instance too. Failures of one client count once, unless others complete its jobs of the same workflow
+ * meanwhile. So bad jobs, however many, never open every breaker.
  */
 export class JobVerdicts {
   readonly #threshold: number;
@@ -22,6 +38,10 @@ export class JobVerdicts {
   readonly #streaks = new Map<Instance, Streak>();
   /** Value of the event counter at the last completed job of each instance. */
   readonly #completions = new Map<Instance, number>();
+  /** The same by origin, for the latest instances that completed a job of it. */
+  readonly #completionsByOrigin = new Map<string, ReadonlyMap<Instance, number>>();
+  /** Jobs that failed on two instances, and are themselves at fault. */
+  readonly #guilty = new Map<string, true>();
   #count = 0;
 
   /**
@@ -34,31 +54,31 @@ export class JobVerdicts {
   }
 
   /** Records a completed job. */
-  completed(instance: Instance): void {
+  completed(instance: Instance, origin: JobOrigin): void {
     this.#count += 1;
     this.#completions.set(instance, this.#count);
+    const key = keyOf(origin);
+    const latest = new Map(this.#completionsByOrigin.get(key)).set(instance, this.#count);
+    keepNewest(this.#completionsByOrigin, key, latest, MAX_REMEMBERED);
     this.#streaks.delete(instance);
     instance.breaker.passTrial();
   }
 
   /**
    * Records a job that failed on an instance that is up.
-   * @param key the job, the same for all of its attempts
    * @param isMachines whether the job itself cannot have caused the failure, as with a prompt that never ends
    */
-  failed(instance: Instance, key: string, isMachines: boolean, error: unknown): void {
+  failed(instance: Instance, origin: JobOrigin, isMachines: boolean, error: unknown): void {
     this.#count += 1;
-    if (this.#acquitElsewhere(instance, key)) return;
+    if (this.#isGuilty(instance, origin.job)) return;
     let streak = this.#streaks.get(instance);
     if (!streak) {
       streak = { failures: new Map(), since: this.#count };
       this.#streaks.set(instance, streak);
     }
-    streak.failures.set(key, isMachines);
-    const [oldest] = streak.failures.keys();
-    if (streak.failures.size > MAX_REMEMBERED && oldest !== undefined) streak.failures.delete(oldest);
+    keepNewest(streak.failures, origin.job, { ...origin, isMachines }, MAX_REMEMBERED);
     const enough = instance.breaker.isOnTrial ? 1 : this.#threshold;
-    if (streak.failures.size < enough || !this.#isMachines(instance, streak)) return;
+    if (this.#weightOf(instance, streak) < enough || !this.#isMachines(instance, streak)) return;
     // During its trial, jobs that others complete from now on count against it.
     this.#streaks.set(instance, { failures: new Map(), since: this.#count });
     this.#takeOut(instance, error);
@@ -68,22 +88,53 @@ export class JobVerdicts {
   forget(instance: Instance): void {
     this.#streaks.delete(instance);
     this.#completions.delete(instance);
+    for (const [key, latest] of this.#completionsByOrigin) {
+      const others = [...latest].filter(([other]) => other !== instance);
+      if (others.length > 0) this.#completionsByOrigin.set(key, new Map(others));
+      else this.#completionsByOrigin.delete(key);
+    }
   }
 
   /**
-   * Clears other instances of a job's failure: a job that fails here and elsewhere is itself at fault.
-   * @returns whether it had failed elsewhere
+   * Whether a job that fails here has failed elsewhere, too. Then it is itself at fault: its failures do not count
+   * anymore, on no instance.
    */
-  #acquitElsewhere(instance: Instance, key: string): boolean {
-    let wasElsewhere = false;
+  #isGuilty(instance: Instance, job: string): boolean {
+    let wasElsewhere = this.#guilty.has(job);
     for (const [other, { failures }] of this.#streaks) {
-      if (other !== instance && failures.delete(key)) wasElsewhere = true;
+      if (other !== instance && failures.delete(job)) wasElsewhere = true;
     }
-    return wasElsewhere;
+    if (!wasElsewhere) return false;
+    this.#streaks.get(instance)?.failures.delete(job);
+    keepNewest(this.#guilty, job, true, MAX_REMEMBERED);
+    return true;
+  }
+
+  /** The number of failed jobs, of which those that their client may have caused count once for each client. */
+  #weightOf(instance: Instance, { failures, since }: Streak): number {
+    let weight = 0;
+    const clients = new Set<string>();
+    for (const failure of failures.values()) {
+      const elsewhere = this.#completionsByOrigin.get(keyOf(failure));
+      if (failure.isMachines || (elsewhere && hasOtherSince(elsewhere, instance, since))) weight += 1;
+      else clients.add(failure.client);
+    }
+    return weight + clients.size;
   }
 
   #isMachines(instance: Instance, { failures, since }: Streak): boolean {
-    if ([...failures.values()].every((isMachines) => isMachines)) return true;
-    return [...this.#completions].some(([other, when]) => other !== instance && when > since);
+    if ([...failures.values()].every(({ isMachines }) => isMachines)) return true;
+    return hasOtherSince(this.#completions, instance, since);
   }
 }
+
+/** Whether another instance completed a job since then. */
+function hasOtherSince(
+  completions: ReadonlyMap<Instance, number>,
+  instance: Instance,
+  since: number,
+): boolean {
+  return [...completions].some(([other, when]) => other !== instance && when > since);
+}
+
+const keyOf = ({ client, workflow }: JobOrigin): string => JSON.stringify([client, workflow]);

@@ -1,11 +1,12 @@
 import { AppError, messageOf, PromptError } from '../../errors.js';
 import type { ErrorCategory } from '../../promptFailures.js';
 import type { Logger } from '../../utils/logger.js';
+import { graphNeedsOf } from '../../workflows/graphNeeds.js';
 import { LeavePrompt } from '../comfyui/LeavePrompt.js';
 import type { GpuFaults } from '../instances/GpuFaults.js';
 import type { HealthChecker } from '../instances/HealthChecker.js';
 import type { Instance } from '../instances/Instance.js';
-import type { JobVerdicts } from '../instances/JobVerdicts.js';
+import type { JobOrigin, JobVerdicts } from '../instances/JobVerdicts.js';
 import type { Slot } from '../instances/LoadBalancer.js';
 import { anotherAttempt, failureOf, JobAbort, SHUTDOWN_FAILURE } from './failures.js';
 import { type ProcessingJob, sizesOfFiles } from './Job.js';
@@ -39,9 +40,9 @@ export class AttemptJudge {
   }
 
   /** @param instance the machine that made the result */
-  completed(instance: Instance): void {
+  completed(instance: Instance, job: ProcessingJob): void {
     this.#health.reportSuccess(instance);
-    this.#verdicts.completed(instance);
+    this.#verdicts.completed(instance, originOf(job));
   }
 
   /**
@@ -97,7 +98,7 @@ export class AttemptJudge {
     } else {
       this.#health.reportSuccess(instance);
       const mayBeMachines = blame === 'machine' || blame === 'unclear';
-      if (mayBeMachines) this.#verdicts.failed(instance, job.id, blame === 'machine', error);
+      if (mayBeMachines) this.#verdicts.failed(instance, originOf(job), blame === 'machine', error);
     }
     if (error.failure === 'upload too large') {
       await this.#health.reportTooLarge(instance, error.sentBytes ?? sizesOfFiles(job.request).largest);
@@ -116,6 +117,11 @@ export class AttemptJudge {
       });
     }
   }
+}
+
+function originOf({ id, request }: ProcessingJob): JobOrigin {
+  const workflow = graphNeedsOf(request.workflow)?.key ?? request.type;
+  return { job: id, client: request.client ?? request.owner ?? '', workflow };
 }
 
 /** Whether the machine was unreachable, or did not respond like ComfyUI. */

@@ -267,7 +267,7 @@ export class JobProcessor {
     };
     const run = () => this.#runner.run(job, slot, limits, controller.signal);
     try {
-      this.#judge.completed(await traceAttempt(this.#tracing, job, run));
+      this.#judge.completed(await traceAttempt(this.#tracing, job, run), job);
     } catch (error) {
       await this.#judge.failed(job, slot, error, controller.signal);
     }
