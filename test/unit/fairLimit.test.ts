@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Delivery } from '../../src/services/webhooks/Delivery.js';
 import { DeliveryRoom } from '../../src/services/webhooks/DeliveryRoom.js';
 import { newRecord } from '../../src/services/webhooks/DeliveryStore.js';
-import { FairLimit } from '../../src/services/webhooks/FairLimit.js';
+import { FairLimit } from '../../src/utils/FairLimit.js';
 import { deliveryOrder } from '../support/deliveryOrder.js';
 import { eventually } from '../support/eventually.js';
 

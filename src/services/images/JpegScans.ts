@@ -2,6 +2,11 @@ import { isFrameHeader, type JpegSegment, MARKER } from './jpegSegments.js';
 
 const COEFFICIENTS = 64;
 const NOT_CODED = 255;
+/**
+ * More than any program writes: progressive files usually have about 10. A scan of few bytes can cost a decoder as much
+ * time as a whole image.
+ */
+const MAX_SCANS = 100;
 
 /** Checks whether a JPEG's scans have what decoding needs, and whether the whole image is in them. */
 export class JpegScans {
@@ -63,6 +68,7 @@ export class JpegScans {
 
   #takeScan({ data, scan }: JpegSegment): void {
     this.#scans += 1;
+    if (this.#scans > MAX_SCANS) this.problem ??= `it has more than ${MAX_SCANS} scans`;
     const count = data[0] ?? 0;
     if (data.length < 4 + 2 * count || count === 0) {
       this.problem ??= "a scan's header is cut off";

@@ -1,5 +1,6 @@
 import { fileTypeFromBuffer } from 'file-type';
 import { AppError } from '../../errors.js';
+import type { Sender } from '../../utils/ClientTurns.js';
 import { readStructure, typeOf } from './readStructure.js';
 import { canBeDecoded, repairImage } from './repair.js';
 import type { ImageStructure, ImageType, InspectedImage } from './structure.js';
@@ -15,7 +16,12 @@ interface InspectionLimits {
   readonly takesTransparency?: boolean;
   /** The client's name for the file, for messages, if it sends several. */
   readonly name?: string | undefined;
+  /** Who sent the file: repairs are shared by client. */
+  readonly sender?: Sender;
 }
+
+/** The sender of files that no client sends. */
+const NOBODY: Sender = { client: '' };
 
 /**
  * Detects the type and properties of an upload from its bytes, never from its name, and without decoding it unless the
@@ -41,9 +47,11 @@ export async function inspectImage(
   const image = describe(structure, mimeType);
   limits.checkSize?.(image);
   if (structure.problem !== undefined) throw invalid(structure.problem);
-  const damage = structure.damage ?? (await hiddenDamage(bytes, image, limits));
+  const { sender = NOBODY } = limits;
+  const damage = structure.damage ?? (await hiddenDamage(bytes, image, limits, sender));
   if (damage === undefined) return { image, bytes };
-  const repaired = await repairImage(bytes, image).catch((error: unknown) => {
+  const repaired = await repairImage(bytes, image, sender).catch((error: unknown) => {
+    sender.signal?.throwIfAborted();
     throw invalid(damage, error);
   });
   return {
@@ -62,9 +70,10 @@ async function hiddenDamage(
   bytes: Buffer,
   image: InspectedImage,
   { takesTransparency }: InspectionLimits,
+  sender: Sender,
 ): Promise<string | undefined> {
   if (!takesTransparency || !image.hasAlpha || image.content === 'odd') return undefined;
-  return (await canBeDecoded(bytes, image)) ? undefined : 'not all of its pixels can be decoded';
+  return (await canBeDecoded(bytes, image, sender)) ? undefined : 'not all of its pixels can be decoded';
 }
 
 function describe(structure: ImageStructure, mimeType: ImageType): InspectedImage {

@@ -12,9 +12,11 @@ const MPF_PREFIX = 'MPF\0';
 const SOI_BYTES = Buffer.from([0xff, MARKER.SOI]);
 const EOI_BYTES = Buffer.from([0xff, MARKER.EOI]);
 const FRAME_HEADER_LENGTH = 6;
+const PROGRESSIVE = 0xc2;
 /** Baseline, extended and progressive, all Huffman-coded: what every program decodes. */
-const USUAL_FRAMES = [0xc0, 0xc1, 0xc2];
+const USUAL_FRAMES = [0xc0, 0xc1, PROGRESSIVE];
 
+const isApplication = (marker: number) => marker >= 0xe0 && marker <= 0xef;
 const startsWith = ({ data }: JpegSegment, prefix: string) =>
   data.toString('latin1', 0, prefix.length) === prefix;
 
@@ -63,8 +65,8 @@ export function rebuildJpeg(bytes: Buffer): Buffer {
 }
 
 /**
- * Candidates for a JPEG without an end marker: only a decoder can distinguish the end of the pixels from padding. Of
- * each pair, the second value is one with less, which must not decode for the first to count.
+ * Candidates for a damaged JPEG: only a decoder can distinguish the end of the pixels from padding. Of each pair, the
+ * second value is one with less, which must not be complete for the first to count.
  */
 export function rebuiltEndings(bytes: Buffer): ReadonlyArray<{ jpeg: Buffer; tooShort?: Buffer }> {
   const parts = neededParts(bytes);
@@ -82,6 +84,41 @@ export function rebuiltEndings(bytes: Buffer): ReadonlyArray<{ jpeg: Buffer; too
   ];
 }
 
+/** Whether decoders warn of missing data: with arithmetic coding, they continue with zeros. */
+export function showsMissingData(bytes: Buffer): boolean {
+  return walkJpeg(bytes).segments.some(({ marker }) => USUAL_FRAMES.includes(marker));
+}
+
+/**
+ * Returns a JPEG that decodes without a warning only if all data of `jpeg` are there; its colours mean nothing.
+ *
+ * The decoder warns of missing bits where it reaches them. With one scan for all components, that is while it returns
+ * pixels, and nobody sees the warnings of the last rows. Here the frame has components more than the scan, so that the
+ * decoder reads all scans before the first pixel.
+ */
+export function readAtOnce(jpeg: Buffer): Buffer {
+  const segments = walkJpeg(jpeg).segments.filter(({ marker }) => !isApplication(marker));
+  const parts = segments.map((one) => (isFrameHeader(one.marker) ? withMoreComponents(one) : one.whole));
+  return Buffer.concat([SOI_BYTES, ...parts, EOI_BYTES]);
+}
+
+/** Two components mean nothing to decoders, so a grey image gets two more. */
+function withMoreComponents({ marker, data, whole }: JpegSegment): Buffer {
+  // The decoder reads all scans of these first anyway.
+  if (marker === PROGRESSIVE) return whole;
+  const count = data.readUInt8(FRAME_HEADER_LENGTH - 1);
+  const components = Buffer.from(data.subarray(0, FRAME_HEADER_LENGTH + 3 * count));
+  // Next to this sampling the others take little memory, and the only component of a scan is stored the same with any.
+  if (count === 1) components.writeUInt8(0x44, FRAME_HEADER_LENGTH + 1);
+  const used = new Set(Array.from({ length: count }, (_, n) => data[FRAME_HEADER_LENGTH + 3 * n]));
+  const free = Array.from({ length: 256 }, (_, id) => id).filter((id) => !used.has(id));
+  const table = data.readUInt8(FRAME_HEADER_LENGTH + 2);
+  const added = free.slice(0, count === 1 ? 2 : 1).flatMap((id) => [id, 0x11, table]);
+  components.writeUInt8(count + added.length / 3, FRAME_HEADER_LENGTH - 1);
+  const head = Buffer.from([0xff, marker, 0, 2 + components.length + added.length]);
+  return Buffer.concat([head, components, Buffer.from(added)]);
+}
+
 function lengthWithoutPadding(part: Buffer): number {
   let length = part.length;
   while (length > 0 && (part[length - 1] === 0 || part[length - 1] === 0xff)) length -= 1;
@@ -90,9 +127,9 @@ function lengthWithoutPadding(part: Buffer): number {
 
 function neededParts(bytes: Buffer): Buffer[] {
   const isNeeded = (one: JpegSegment) => {
-    const isApplication = one.marker >= 0xe0 && one.marker <= 0xef;
     // APP0 and APP14 define the colour encoding, APP2 has the profile.
-    if (isApplication) return one.marker === 0xe0 || one.marker === 0xee || startsWith(one, PROFILE_PREFIX);
+    if (isApplication(one.marker))
+      return one.marker === 0xe0 || one.marker === 0xee || startsWith(one, PROFILE_PREFIX);
     return one.marker !== 0xfe;
   };
   return walkJpeg(bytes)

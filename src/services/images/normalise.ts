@@ -70,7 +70,8 @@ export async function convertImage(
   }
 }
 
-const storedPixels = ({ width, height }: InspectedImage) => width * height;
+/** Pixels of an image, as many as a decoder may see. */
+export const storedPixels = ({ width, height }: InspectedImage) => width * height;
 
 /**
  * With 16 bits, sharp converts colours to Display P3 and ignores the profile of grey images. It gets those as 8 bits,

@@ -1,57 +1,70 @@
-import pLimit from 'p-limit';
+import { ClientTurns, type Sender } from '../../utils/ClientTurns.js';
+import { openImage } from '../../utils/openImage.js';
 import { decodeCompletely } from './decode.js';
-import { rebuildJpeg, rebuiltEndings } from './jpeg.js';
-import { walkJpeg } from './jpegSegments.js';
-import { convertImage } from './normalise.js';
+import { readAtOnce, rebuiltEndings, showsMissingData } from './jpeg.js';
+import { convertImage, storedPixels } from './normalise.js';
 import { rebuildPng } from './png.js';
 import type { InspectedImage } from './structure.js';
 import { rebuildWebp } from './webp.js';
 
-/** This happens during a client's upload, so it must not occupy all threads. */
-const limit = pLimit(1);
+/** Repairs happen during a client's upload, so they must not occupy all threads. */
+const turns = new ClientTurns();
 
-/** Whether the decoder accepts the whole file as it is. */
-export function canBeDecoded(bytes: Buffer, { width, height }: InspectedImage): Promise<boolean> {
-  return limit(() => succeeds(decodeCompletely(bytes, width * height)));
+/** Whether the decoder accepts the whole file as it is. @throws the reason of the signal if the sender has gone */
+export function canBeDecoded(
+  bytes: Buffer,
+  { width, height }: InspectedImage,
+  sender: Sender,
+): Promise<boolean> {
+  return turns.run(sender, () =>
+    decodeCompletely(bytes, width * height).then(
+      () => true,
+      () => false,
+    ),
+  );
 }
 
 /**
  * Rewrites a file with a damaged structure: decodes the image completely and encodes it again.
- * @throws AppError `INVALID_IMAGE` if not all of its pixels are there
+ * @throws AppError `INVALID_IMAGE` if not all of its pixels are there; the reason of the signal if the sender has gone
  */
-export function repairImage(bytes: Buffer, image: InspectedImage): Promise<Buffer> {
-  return limit(() => {
+export function repairImage(bytes: Buffer, image: InspectedImage, sender: Sender): Promise<Buffer> {
+  return turns.run(sender, async () => {
     switch (image.mimeType) {
       case 'image/png':
         return convertImage(rebuildPng(bytes), image, 'warning');
       case 'image/jpeg':
-        return repairJpeg(bytes, image);
+        return convertImage(await completeJpeg(bytes, image, sender), image, 'warning');
       case 'image/webp':
         return convertImage(rebuildWebp(bytes), image, 'warning');
     }
   });
 }
 
-/** With an intact structure, a decoder warns of missing pixels only. */
-async function repairJpeg(bytes: Buffer, image: InspectedImage): Promise<Buffer> {
-  if (walkJpeg(bytes).hasEnd) return convertImage(rebuildJpeg(bytes), image, 'warning');
-  const failures: unknown[] = [];
+/** Returns the JPEG with an end at which all of its data are there. */
+async function completeJpeg(bytes: Buffer, image: InspectedImage, { signal }: Sender): Promise<Buffer> {
+  if (!showsMissingData(bytes)) throw new Error('nothing would show that its data are incomplete');
+  let failure: unknown;
+  const isComplete = async (jpeg: Buffer): Promise<boolean> => {
+    signal?.throwIfAborted();
+    try {
+      await readCompletely(jpeg, image);
+      return true;
+    } catch (error) {
+      failure ??= error;
+      return false;
+    }
+  };
   for (const { jpeg, tooShort } of rebuiltEndings(bytes)) {
-    const converted = await convertImage(jpeg, image, 'warning').catch((error: unknown) => {
-      failures.push(error);
-    });
-    if (converted && !(tooShort && (await decodes(tooShort, image)))) return converted;
+    if ((await isComplete(jpeg)) && !(tooShort && (await isComplete(tooShort)))) return jpeg;
   }
-  throw failures[0] ?? new Error('some of its data are padding');
+  throw failure ?? new Error('some of its data are padding');
 }
 
-function decodes(bytes: Buffer, image: InspectedImage): Promise<boolean> {
-  return succeeds(convertImage(bytes, image, 'warning'));
-}
-
-function succeeds(work: Promise<unknown>): Promise<boolean> {
-  return work.then(
-    () => true,
-    () => false,
-  );
+/** Decodes all data of a JPEG, but only a few of its pixels. */
+async function readCompletely(jpeg: Buffer, image: InspectedImage): Promise<void> {
+  await openImage(readAtOnce(jpeg), storedPixels(image), { failOn: 'warning', ignoreIcc: true })
+    .resize(1, 1, { fit: 'fill', kernel: 'nearest' })
+    .raw()
+    .toBuffer();
 }

@@ -178,7 +178,7 @@ export class Submissions {
 
   /** Returns the files by input, in the order of the workflow. */
   async #checkedFiles(
-    { workflow, files: sources }: Submission,
+    { workflow, files: sources, client, signal }: Submission,
     outline: Outline,
     gathering: FileGathering,
   ): Promise<ReadonlyMap<string, CheckedFile>> {
@@ -196,6 +196,7 @@ export class Submissions {
         limits: this.#limits,
         isOneOfSeveral: workflow.files.length > 1,
         takesTransparency: workflow.isBuiltIn,
+        sender: { client, signal },
         checkSize: (size) => {
           sizes.set(input.name, size);
           if (sizes.size === images) this.#checkOutputSize(outline, sizes);

@@ -1,5 +1,6 @@
 import { fileTypeFromBuffer } from 'file-type';
 import { AppError } from '../../errors.js';
+import type { Sender } from '../../utils/ClientTurns.js';
 import { type Content, headOf, wholeOf } from '../../utils/StoredFile.js';
 import type { FileInput, FileKind, Size } from '../../workflows/types.js';
 import { inspectImage } from '../images/inspect.js';
@@ -18,6 +19,7 @@ interface InspectionOptions {
   readonly isOneOfSeveral: boolean;
   /** Whether the result gets the transparency of the image. */
   readonly takesTransparency: boolean;
+  readonly sender: Sender;
   /** Throws if the size of an image is not acceptable, before anything else is inspected. */
   checkSize(size: Size): void;
 }
@@ -55,13 +57,13 @@ export function isPicture({ kind }: FileInput): boolean {
 export async function inspectFile(
   input: FileInput,
   content: Content,
-  { limits, isOneOfSeveral, takesTransparency, checkSize }: InspectionOptions,
+  { limits, isOneOfSeveral, takesTransparency, sender, checkSize }: InspectionOptions,
 ): Promise<InspectedFile> {
   const { name, kind } = input;
   if (isPicture(input)) {
     const { imageTypes: allowedTypes, maxPixels } = limits;
     const called = isOneOfSeveral ? name : undefined;
-    const imageLimits = { allowedTypes, maxPixels, checkSize, takesTransparency, name: called };
+    const imageLimits = { allowedTypes, maxPixels, checkSize, takesTransparency, name: called, sender };
     const { image, bytes: sound } = await inspectImage(await wholeOf(content), imageLimits);
     return { content: sound, mimeType: image.mimeType, image };
   }

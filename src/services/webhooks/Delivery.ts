@@ -1,6 +1,6 @@
 import { Bell } from '../../utils/bell.js';
+import type { Share } from '../../utils/FairLimit.js';
 import type { DeliveryOrder, DeliveryRecord, HeldDelivery } from './DeliveryStore.js';
-import type { Share } from './FairLimit.js';
 import type { WebhookMessage } from './WebhookSender.js';
 
 /** A delivery in progress on this server. */

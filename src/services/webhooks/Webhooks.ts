@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
+import { FairLimit } from '../../utils/FairLimit.js';
 import type { Logger } from '../../utils/logger.js';
 import { backoffWithJitter, sleep } from '../../utils/timers.js';
 import { type FinishedJob, isFinished, type Job } from '../jobs/Job.js';
@@ -9,7 +10,6 @@ import { traceIdOf } from '../tracing/traceId.js';
 import { Delivery } from './Delivery.js';
 import { DeliveryRoom } from './DeliveryRoom.js';
 import type { DeliveryOrder, DeliveryRecord, DeliveryStore, HeldDelivery } from './DeliveryStore.js';
-import { FairLimit } from './FairLimit.js';
 import { orderOf } from './messages.js';
 import { UntoldEnds } from './UntoldEnds.js';
 import type { Attempt, WebhookSender } from './WebhookSender.js';
