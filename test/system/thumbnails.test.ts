@@ -32,14 +32,14 @@ describe('a thumbnail', () => {
       loaded += 1;
       return picture;
     };
-    const all = await Promise.all(Array.from({ length: 200 }, () => thumbnails.get('a', load)));
-    all.push(await thumbnails.get('a', load));
+    const all = await Promise.all(Array.from({ length: 200 }, () => thumbnails.get('a', load, 'client')));
+    all.push(await thumbnails.get('a', load, 'client'));
     expect(loaded).toBe(1);
     expect(new Set(all).size).toBe(1);
     expect(await sharp(all[0]).metadata()).toMatchObject({ format: 'webp', width: 192, height: 192 });
     thumbnails.forget('a');
     expect(thumbnails.bytes).toBe(0);
-    await thumbnails.get('a', load);
+    await thumbnails.get('a', load, 'client');
     expect(loaded).toBe(2);
   });
 
@@ -52,22 +52,44 @@ describe('a thumbnail', () => {
     const watch = setInterval(() => {
       most = Math.max(most, busyThreads());
     }, 1);
-    await Promise.all(Array.from({ length: 20 }, (_, n) => thumbnails.get(String(n), async () => picture)));
+    await Promise.all(
+      Array.from({ length: 20 }, (_, n) => thumbnails.get(String(n), async () => picture, 'client')),
+    );
     clearInterval(watch);
     expect(most).toBe(1);
+  });
+
+  it('is made for clients in turn, however many one of them requests', async () => {
+    const thumbnails = new Thumbnails(LIMITS);
+    const picture = await png();
+    const made: string[] = [];
+    const get = (name: string) => {
+      const load = async () => {
+        made.push(name);
+        return picture;
+      };
+      return thumbnails.get(name, load, name.charAt(0));
+    };
+    await Promise.all(['a1', 'a2', 'a3', 'a4', 'b1', 'b2', 'c1'].map(get));
+    // The first one starts before the others are there.
+    expect(made).toEqual(['a1', 'a2', 'b1', 'c1', 'a3', 'b2', 'a4']);
   });
 
   it('is kept within a bound: what was not asked for goes first', async () => {
     const picture = await png();
     const thumbnails = new Thumbnails(LIMITS);
-    const size = (await thumbnails.get('size', async () => picture)).length;
+    const size = (await thumbnails.get('size', async () => picture, 'client')).length;
     const few = new Thumbnails({ ...LIMITS, maxBytes: 3 * size });
     let loaded = '';
     const get = (id: string) =>
-      few.get(id, async () => {
-        loaded += id;
-        return picture;
-      });
+      few.get(
+        id,
+        async () => {
+          loaded += id;
+          return picture;
+        },
+        'client',
+      );
     for (const id of ['a', 'b', 'c', 'a', 'd', 'a', 'b']) await get(id);
     expect(loaded).toBe('abcdb');
     expect(few.bytes).toBe(3 * size);
@@ -76,9 +98,9 @@ describe('a thumbnail', () => {
   it('that failed is made again, and one that is forgotten meanwhile is not kept', async () => {
     const thumbnails = new Thumbnails(LIMITS);
     const picture = await large();
-    const failing = thumbnails.get('a', async () => Promise.reject(new Error('no such result')));
+    const failing = thumbnails.get('a', async () => Promise.reject(new Error('no such result')), 'client');
     await expect(failing).rejects.toThrow('no such result');
-    const making = thumbnails.get('a', async () => picture);
+    const making = thumbnails.get('a', async () => picture, 'client');
     thumbnails.forget('a');
     await making;
     expect(thumbnails.bytes).toBe(0);

@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import { AppError } from '../../errors.js';
+import { clientOf } from '../../middleware/authentication.js';
 import { jobResultAnswer } from '../../schemas/jobs.js';
 import type { JobManager } from '../../services/jobs/JobManager.js';
 import { type Endpoint, TAGS } from '../Endpoint.js';
@@ -78,7 +79,7 @@ export const resultEndpoints: readonly Endpoint[] = [
         // Loaded when its turn comes, so that waiting requests keep no image in memory.
         const load = async () =>
           (await withStatusUrl(job.id, () => manager.outputs.output(job.id, index))).bytes;
-        const bytes = await thumbnails.get(job.id, load);
+        const bytes = await thumbnails.get(job.id, load, clientOf(response));
         response.type('webp').send(bytes);
       },
   },

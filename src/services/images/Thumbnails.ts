@@ -1,8 +1,5 @@
-import pLimit from 'p-limit';
+import { ClientTurns } from '../../utils/ClientTurns.js';
 import { makeThumbnail } from './thumbnail.js';
-
-/** A large result occupies a thread for seconds, and the other threads are for jobs. */
-const CONCURRENCY = 1;
 
 export interface ThumbnailLimits {
   /** Maximum width x height to decode. */
@@ -14,7 +11,8 @@ export interface ThumbnailLimits {
 /** Thumbnails of results, each created once, however many clients request it at the same time. */
 export class Thumbnails {
   readonly #limits: ThumbnailLimits;
-  readonly #turn = pLimit(CONCURRENCY);
+  /** A large result occupies a thread for seconds, and the other threads are for jobs. */
+  readonly #turns = new ClientTurns();
   /** By id, the most recently used last. */
   readonly #kept = new Map<string, Buffer>();
   readonly #underWay = new Map<string, Promise<Buffer>>();
@@ -32,15 +30,16 @@ export class Thumbnails {
   /**
    * Returns the thumbnail of the image `id`.
    * @param load gets the image when its turn comes; its errors are passed on
+   * @param client clients take turns
    */
-  async get(id: string, load: () => Promise<Buffer>): Promise<Buffer> {
+  async get(id: string, load: () => Promise<Buffer>, client: string): Promise<Buffer> {
     const kept = this.#kept.get(id);
     if (kept) {
       this.#kept.delete(id);
       this.#kept.set(id, kept);
       return kept;
     }
-    const underWay = this.#underWay.get(id) ?? this.#make(id, load);
+    const underWay = this.#underWay.get(id) ?? this.#make(id, load, client);
     return underWay;
   }
 
@@ -53,8 +52,10 @@ export class Thumbnails {
     this.#bytes -= kept.length;
   }
 
-  #make(id: string, load: () => Promise<Buffer>): Promise<Buffer> {
-    const making = this.#turn(async () => makeThumbnail(await load(), this.#limits.maxPixels));
+  #make(id: string, load: () => Promise<Buffer>, client: string): Promise<Buffer> {
+    const making = this.#turns.run({ client }, async () =>
+      makeThumbnail(await load(), this.#limits.maxPixels),
+    );
     this.#underWay.set(id, making);
     making.then(
       (thumbnail) => {
