@@ -9,6 +9,7 @@ import {
   xmpDisagrees,
 } from './exif.js';
 import { type PngChunk, pngChunks } from './pngChunks.js';
+import { isWellFormed } from './pngForms.js';
 
 /** More chunks, for a file of its length, than any program writes; each costs time. */
 const maxChunks = (length: number) => 20_000 + length / 1024;
@@ -30,6 +31,7 @@ export class PngFile {
   oddity: string | undefined;
   #problem: string | undefined;
   #headers = 0;
+  #colourType = 0;
   #arePixelsOver = false;
   #hasExif = false;
   readonly #xmp: Buffer[] = [];
@@ -70,14 +72,14 @@ export class PngFile {
       else this.damage ??= 'the PNG ends in the middle of a chunk';
       return;
     }
-    if (!this.#isIntact(chunk)) return;
+    if (!this.#isIntact(chunk) || !this.#isUsable(chunk)) return;
     if (chunk.name === 'IDAT') {
       if (this.#arePixelsOver) this.damage ??= 'its image data are in several places';
       else this.pixels.push(chunk.data);
       return;
     }
     this.#arePixelsOver = this.pixels.length > 0;
-    if (chunk.name === 'IHDR') this.#headers += 1;
+    if (chunk.name === 'IHDR') this.#takeHeader(chunk);
     if (BEFORE_PIXELS.has(chunk.name)) this.#takeDescription(chunk);
     else this.#takeMetadata(chunk);
   }
@@ -88,6 +90,20 @@ export class PngFile {
     if (NEEDED.has(name)) this.#problem ??= `the checksum of its ${name} chunk is wrong`;
     else this.damage ??= 'a checksum is wrong';
     return false;
+  }
+
+  /** A malformed palette ends a file that needs it; any other malformed chunk is only damage. */
+  #isUsable({ name, data }: PngChunk): boolean {
+    const colourType = this.#colourType;
+    if (isWellFormed({ name, data, colourType, palette: this.first.get('PLTE') })) return true;
+    if (name === 'PLTE' && colourType === 3) this.#problem ??= 'its palette is invalid';
+    else this.damage ??= `its ${name} chunk is invalid`;
+    return false;
+  }
+
+  #takeHeader({ data }: PngChunk): void {
+    if (this.#headers === 0) this.#colourType = data[9] ?? 0;
+    this.#headers += 1;
   }
 
   #takeDescription({ name, data }: PngChunk): void {

@@ -55,7 +55,7 @@ export function greyProfile(curve: Curve): Buffer {
 
 /** Returns the XYZ values of the primaries at full strength, under D50. */
 function colorants({ white, red, green, blue }: Primaries): Matrix {
-  const [r, g, b] = [xyzOf(red), xyzOf(green), xyzOf(blue)];
+  const [r, g, b] = [directionOf(red), directionOf(green), directionOf(blue)];
   // Factors with which the three add up to white.
   const [sr, sg, sb] = times(inverse(columns(r, g, b)), xyzOf(white));
   const cones = times(BRADFORD, xyzOf(white));
@@ -73,6 +73,8 @@ function colorants({ white, red, green, blue }: Primaries): Matrix {
   return [adapt(r, sr), adapt(g, sg), adapt(b, sb)];
 }
 
+/** The direction of a colour in XYZ; of one without brightness, too. */
+const directionOf = ([x, y]: readonly [number, number]): Vector => [x, y, 1 - x - y];
 const xyzOf = ([x, y]: readonly [number, number]): Vector => [x / y, 1, (1 - x - y) / y];
 const dot = (a: Vector, b: Vector) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 const times = (m: Matrix, v: Vector): Vector => [dot(m[0], v), dot(m[1], v), dot(m[2], v)];

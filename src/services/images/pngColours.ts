@@ -21,18 +21,30 @@ const GAMMA_TOLERANCE = 0.05;
 const USUAL_GAMMA = 1 / 2.2;
 
 const D65 = [0.3127, 0.329] as const;
+const C = [0.31, 0.316] as const;
+const SMPTE_170M: Primaries = { white: D65, red: [0.63, 0.34], green: [0.31, 0.595], blue: [0.155, 0.07] };
 /** Primaries and transfer functions by their numbers in ITU-T H.273, without those of HDR. */
 const H273_PRIMARIES: Readonly<Record<number, Primaries>> = {
   1: SRGB_PRIMARIES,
+  4: { white: C, red: [0.67, 0.33], green: [0.21, 0.71], blue: [0.14, 0.08] },
+  5: { white: D65, red: [0.64, 0.33], green: [0.29, 0.6], blue: [0.15, 0.06] },
+  6: SMPTE_170M,
+  7: SMPTE_170M,
+  8: { white: C, red: [0.681, 0.319], green: [0.243, 0.692], blue: [0.145, 0.049] },
   9: { white: D65, red: [0.708, 0.292], green: [0.17, 0.797], blue: [0.131, 0.046] },
+  10: { white: [1 / 3, 1 / 3], red: [1, 0], green: [0, 1], blue: [0, 0] },
+  11: { white: [0.314, 0.351], red: [0.68, 0.32], green: [0.265, 0.69], blue: [0.15, 0.06] },
   12: { white: D65, red: [0.68, 0.32], green: [0.265, 0.69], blue: [0.15, 0.06] },
+  22: { white: D65, red: [0.63, 0.34], green: [0.295, 0.605], blue: [0.155, 0.077] },
 };
 const SRGB_CURVE: Curve = [2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045];
 const VIDEO_CURVE: Curve = [1 / 0.45, 1 / 1.099, 0.099 / 1.099, 1 / 4.5, 0.081];
 const H273_CURVES: Readonly<Record<number, Curve>> = {
   1: VIDEO_CURVE,
   4: powerCurve(2.2),
+  5: powerCurve(2.8),
   6: VIDEO_CURVE,
+  7: [1 / 0.45, 1 / 1.1115, 0.1115 / 1.1115, 1 / 4, 0.0912],
   8: powerCurve(1),
   13: SRGB_CURVE,
   14: VIDEO_CURVE,
