@@ -74,6 +74,7 @@ export class SimulatedApi {
       case 'GET /queue':
         return { status: 200, json: this.#world.executor().queue() };
       case 'GET /view':
+      case 'HEAD /view':
         return this.#view(call.query);
       case 'POST /upload':
         if (rest !== 'image') return { status: 404 };

@@ -58,6 +58,15 @@ const PROMPTS: Readonly<Record<string, unknown>> = {
   'a file that is not there': {
     prompt: { '1': { class_type: 'LoadImage', inputs: { image: 'gone.png' } }, '3': save('1') },
   },
+  'a file in a folder that is not there': {
+    prompt: { '1': { class_type: 'LoadImage', inputs: { image: 'sub/gone.png' } }, '3': save('1') },
+  },
+  'a temporary file that is not there': {
+    prompt: { '1': { class_type: 'LoadImage', inputs: { image: 'gone.png [temp]' } }, '3': save('1') },
+  },
+  'an output that is not there': {
+    prompt: { '1': { class_type: 'LoadImage', inputs: { image: 'gone.png [output]' } }, '3': save('1') },
+  },
   'a file that is not there, for one of two outputs': {
     prompt: {
       '1': load,

@@ -7,7 +7,8 @@ import { FormFiles } from '../../middleware/FormFiles.js';
 import { receiveBody } from '../../middleware/receiveBody.js';
 import { putMask } from '../../services/images/putMask.js';
 import { type FilePlace, filePlace, folderType } from '../../services/native/filePlace.js';
-import { bytesOf, type Content, sizeOf, wholeOf } from '../../utils/StoredFile.js';
+import type { FoundFile } from '../../services/native/ResultFiles.js';
+import { bytesOf, sizeOf, wholeOf } from '../../utils/StoredFile.js';
 import { bodyLimits, endpoint, mayUseOf, type NativeContext, ownerOf } from './NativeEndpoint.js';
 
 const MAX_FIELDS = 16;
@@ -34,23 +35,15 @@ export const fileEndpoints = [
   ),
 ];
 
-type Found = { readonly content: Content } | { readonly read: FileReader };
-type FileReader = (receive: (body: NodeJS.ReadableStream) => Promise<void>) => Promise<void>;
-
-/** Finds a file that the caller may access: an upload, an output of a prompt, or a file in a machine's input folder. */
-async function findFile({ native }: NativeContext, place: FilePlace, response: Response): Promise<Found> {
-  const owner = ownerOf(response);
-  const uploaded = native.inputs.get(owner, place);
-  if (uploaded) return { content: uploaded.content };
-  const made = await native.results.find(place, owner, mayUseOf(response));
-  if (made) return made;
-  // Files in a machine's other folders may belong to anyone.
-  if (place.type !== 'input') throw new AppError('NOT_FOUND', 'There is no such file.');
-  const { client } = native.fleet.first();
-  return { read: (receive) => client.viewStream(place, receive) };
+/** @throws AppError `NOT_FOUND` if there is no file that the caller may access */
+async function findFile({ native }: NativeContext, place: FilePlace, response: Response): Promise<FoundFile> {
+  const caller = { owner: ownerOf(response), mayUse: mayUseOf(response) };
+  const found = await native.files.any(place, caller);
+  if (found) return found;
+  throw noSuchFile();
 }
 
-async function sendFile(response: Response, { filename }: FilePlace, file: Found): Promise<void> {
+async function sendFile(response: Response, { filename }: FilePlace, file: FoundFile): Promise<void> {
   const name = filename.replaceAll(/["\\\r\n]/g, '_');
   const isActive = ACTIVE.test(filename);
   response.set('Content-Disposition', `${isActive ? 'attachment; ' : ''}filename="${encodeURI(name)}"`);
@@ -67,7 +60,7 @@ async function sendFile(response: Response, { filename }: FilePlace, file: Found
     await file.read((body) => send(response, (receive) => receive(body)));
   } catch (error) {
     const isGone = error instanceof PromptError && error.failure === 'result gone';
-    throw isGone ? new AppError('NOT_FOUND', 'There is no such file.') : error;
+    throw isGone ? noSuchFile() : error;
   }
 }
 
@@ -172,6 +165,10 @@ function originalOf(fields: Readonly<Record<string, unknown>>): FilePlace {
     if (error instanceof AppError) throw error;
   }
   throw invalid('original_ref', 'must be JSON that names a file');
+}
+
+function noSuchFile(): AppError {
+  return new AppError('NOT_FOUND', 'There is no such file.');
 }
 
 function invalid(name: string, problem: string): AppError {

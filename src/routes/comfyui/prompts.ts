@@ -8,7 +8,7 @@ import { type PromptRefusal, refuse } from '../../workflows/objectInfo/checkProm
 import type { InputError } from '../../workflows/objectInfo/inputErrors.js';
 import type { NodeErrors } from '../../workflows/objectInfo/PromptCheck.js';
 import { highestPriority } from '../priority.js';
-import { bodyLimits, endpoint, type NativeContext, ownerOf, sendJson } from './NativeEndpoint.js';
+import { bodyLimits, endpoint, mayUseOf, type NativeContext, ownerOf, sendJson } from './NativeEndpoint.js';
 import { readJson, textOf } from './readJson.js';
 
 /** Maximum length of the ids that clients choose. */
@@ -48,6 +48,7 @@ function submitPrompt(context: NativeContext) {
       clientId: idOf(body, 'client_id'),
       extraData: isJsonObject(extraData) ? extraData : new Map(),
       owner: ownerOf(response),
+      mayUse: mayUseOf(response),
       client: clientOf(response),
       isAdmin: isAdmin(callerOf(response)),
       number,

@@ -190,6 +190,22 @@ export class ComfyClient {
     return received.value;
   }
 
+  /** `HEAD /view`: whether a file exists. */
+  async hasFile({ filename, subfolder, type }: OutputFile, signal?: AbortSignal): Promise<boolean> {
+    const answer = await this.#transport.request({
+      method: 'HEAD',
+      path: '/view',
+      params: { filename, subfolder, type },
+      timeoutMs: this.#options.controlTimeoutMs,
+      // The header names the length of a body that does not come.
+      maxBytes: Number.POSITIVE_INFINITY,
+      signal,
+    });
+    if (answer.status === 404) return false;
+    answer.expectOk();
+    return true;
+  }
+
   /** Deletes history entries. */
   async deleteHistory(promptIds: readonly string[], signal?: AbortSignal): Promise<void> {
     await this.#post('/history', { delete: promptIds }, signal);

@@ -19,7 +19,7 @@ const MAX_JSON_BYTES = 16 * 1024 * 1024;
 const TRACED: ReadonlySet<string> = new Set(['upload', 'prompt', 'view', 'history', 'queue', 'interrupt']);
 
 export interface TransportRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'HEAD' | 'POST';
   readonly path: string;
   readonly body?: RequestBody;
   readonly params?: Record<string, string>;

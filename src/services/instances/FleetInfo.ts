@@ -1,6 +1,7 @@
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
 import { type Json, parseJson } from '../../utils/losslessJson.js';
+import { choicesOf } from '../../workflows/files/nodeInfo.js';
 import {
   mergeObjectInfo,
   type ObjectInfo,
@@ -52,6 +53,15 @@ export class FleetInfo {
     }
     if (this.#merged?.from !== answers) this.#merged = { from: answers, info: mergeObjectInfo(answers) };
     return this.#merged.info;
+  }
+
+  /**
+   * Returns whether every machine with a class lists a value among the choices of an input.
+   * @throws AppError `NO_HEALTHY_INSTANCES`
+   */
+  async isEverywhere(classType: string, input: string, value: string): Promise<boolean> {
+    const infos = (await this.#classes.get(CLASSES)).flatMap((classes) => classes.get(classType) ?? []);
+    return infos.every(({ info }) => choicesOf(info, input)?.includes(value) === true);
   }
 
   /**

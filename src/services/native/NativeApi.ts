@@ -6,6 +6,7 @@ import type { StreamStore } from '../jobs/BlobStore.js';
 import type { JobManager } from '../jobs/JobManager.js';
 import type { JobMessages } from '../jobs/JobMessages.js';
 import type { GraphSubmissions } from '../submissions/GraphSubmissions.js';
+import { CallerFiles } from './CallerFiles.js';
 import { ClientSockets } from './ClientSockets.js';
 import { InputFiles, type InputFilesOptions } from './InputFiles.js';
 import { NativePrompts } from './NativePrompts.js';
@@ -40,7 +41,7 @@ const CLEANUP_MS = 60_000;
 export class NativeApi {
   readonly fleet: FleetInfo;
   readonly inputs: InputFiles;
-  readonly results: ResultFiles;
+  readonly files: CallerFiles;
   readonly prompts: NativePrompts;
   readonly shelf = new PromptShelf();
   readonly sockets = new ClientSockets();
@@ -53,11 +54,12 @@ export class NativeApi {
     const fleetOptions = { freshMs: FRESH_MS, maxAgeMs: MAX_AGE_MS, retryAfterSeconds: machineRetrySeconds };
     this.fleet = new FleetInfo(instances, fleetOptions, clock, logger);
     this.inputs = new InputFiles(stream, files, clock);
-    this.results = new ResultFiles({ manager, shelf, instances });
+    const results = new ResultFiles({ manager, shelf, instances });
+    this.files = new CallerFiles({ inputs: this.inputs, results, fleet: this.fleet });
     this.status = new QueueStatus(manager, sockets);
     const { fleet, status } = this;
-    const intake = new PromptIntake(this.inputs);
-    this.prompts = new NativePrompts({ ...parts, fleet, intake, shelf, sockets, status });
+    const intake = new PromptIntake(this.files, fleet);
+    this.prompts = new NativePrompts({ ...parts, intake, shelf, sockets, status });
   }
 
   start(): void {

@@ -6,12 +6,12 @@ import type { Json } from '../../utils/losslessJson.js';
 import { GRAPH_TYPE } from '../../workflows/graphNeeds.js';
 import { type PromptRefusal, refuse } from '../../workflows/objectInfo/checkPrompt.js';
 import type { NodeErrors } from '../../workflows/objectInfo/PromptCheck.js';
-import type { FleetInfo } from '../instances/FleetInfo.js';
 import type { FinishedJob, Job } from '../jobs/Job.js';
 import type { JobManager } from '../jobs/JobManager.js';
 import type { JobMessages } from '../jobs/JobMessages.js';
 import { withoutSecrets } from '../jobs/PromptSecrets.js';
 import type { GraphSubmissions } from '../submissions/GraphSubmissions.js';
+import type { FileCaller } from './CallerFiles.js';
 import type { ClientSocket } from './ClientSocket.js';
 import type { ClientSockets } from './ClientSockets.js';
 import { NativePrompt } from './NativePrompt.js';
@@ -21,13 +21,12 @@ import type { PromptShelf } from './PromptShelf.js';
 import type { QueueStatus } from './QueueStatus.js';
 
 /** The body of `POST /prompt`, with its sender. */
-export interface PromptSubmission {
+export interface PromptSubmission extends FileCaller {
   readonly prompt: ReadonlyMap<string, Json>;
   /** The id that the client chose. */
   readonly promptId: string | undefined;
   readonly clientId: string | undefined;
   readonly extraData: ReadonlyMap<string, Json>;
-  readonly owner: string | undefined;
   /** The sender, as limits count clients. */
   readonly client: string;
   readonly isAdmin: boolean;
@@ -50,7 +49,6 @@ interface Parts {
   readonly manager: JobManager;
   readonly messages: JobMessages;
   readonly submissions: GraphSubmissions;
-  readonly fleet: FleetInfo;
   readonly intake: PromptIntake;
   readonly shelf: PromptShelf;
   readonly sockets: ClientSockets;
@@ -86,9 +84,8 @@ export class NativePrompts {
    * `GraphSubmissions.submit`
    */
   async submit(submission: PromptSubmission): Promise<AcceptedPrompt | { readonly refusal: PromptRefusal }> {
-    const { fleet, intake } = this.#parts;
     const { prompt, promptId, clientId, owner } = submission;
-    const taken = intake.take(prompt, await fleet.objectInfo(), owner);
+    const taken = await this.#parts.intake.take(prompt, submission);
     if ('refusal' in taken) return taken;
     const extra = withoutSecrets(submission.extraData);
     const draft: Draft = {

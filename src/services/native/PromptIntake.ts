@@ -3,12 +3,12 @@ import { fileFields, isBase64Field } from '../../workflows/files/loaders.js';
 import type { NodeLookup } from '../../workflows/files/nodeInfo.js';
 import type { GraphNode, PromptGraph } from '../../workflows/graph.js';
 import { checkPrompt, type PromptRefusal } from '../../workflows/objectInfo/checkPrompt.js';
-import { choicesOf, declaredInputs, type ObjectInfo } from '../../workflows/objectInfo/mergeObjectInfo.js';
 import type { NodeErrors } from '../../workflows/objectInfo/PromptCheck.js';
+import type { FleetInfo } from '../instances/FleetInfo.js';
 import type { PlacedFile } from '../submissions/GraphSubmissions.js';
-import type { ReceivedFile } from '../submissions/Submission.js';
-import { annotatedPlace } from './filePlace.js';
-import type { InputFiles } from './InputFiles.js';
+import type { FileSource } from '../submissions/Submission.js';
+import type { CallerFiles, FileCaller } from './CallerFiles.js';
+import { PromptFinds } from './PromptFinds.js';
 
 type JsonObject = ReadonlyMap<string, Json>;
 
@@ -32,29 +32,34 @@ const INSIDE = 'inside.png';
 
 /** Reads a client's prompt: validates it as ComfyUI does, and finds the files that belong to it. */
 export class PromptIntake {
-  readonly #inputs: InputFiles;
+  readonly #files: CallerFiles;
+  readonly #fleet: FleetInfo;
 
-  constructor(inputs: InputFiles) {
-    this.#inputs = inputs;
+  constructor(files: CallerFiles, fleet: FleetInfo) {
+    this.#files = files;
+    this.#fleet = fleet;
   }
 
-  /** @param classes node classes of the machines */
-  take(
+  /** @throws AppError `NO_HEALTHY_INSTANCES` if no machine ever reported its nodes */
+  async take(
     prompt: JsonObject,
-    classes: ObjectInfo,
-    owner: string | undefined,
-  ): TakenPrompt | { readonly refusal: PromptRefusal } {
+    caller: FileCaller,
+  ): Promise<TakenPrompt | { readonly refusal: PromptRefusal }> {
+    const classes = await this.#fleet.objectInfo();
     const infoOf: NodeLookup = (name) => classes.get(name)?.info;
-    const checked = checkPrompt(prompt, classes, (node, input, value) => {
-      const field = fileFields(node, infoOf(node.classType)).find((one) => one.field === input);
-      if (!field || isBase64Field(node.classType, input)) return undefined;
-      const isThere = this.#isThere(classes.get(node.classType)?.json, input, value, owner);
-      return { kind: field.kind === 'mask' ? 'image' : field.kind, isThere };
-    });
+    const found = new PromptFinds(this.#files, this.#fleet, caller);
+    let checked = checkPrompt(prompt, classes, (node, input, value) =>
+      found.check(node, input, value, infoOf),
+    );
+    // Only the check tells which files the prompt needs.
+    if (found.hasNew) {
+      await found.find();
+      checked = checkPrompt(prompt, classes, (node, input, value) => found.check(node, input, value, infoOf));
+    }
     if ('refusal' in checked) return checked;
     const bad = new Set(checked.badOutputs);
     const graph = new Map([...checked.graph].filter(([id]) => !bad.has(id)));
-    const taking = new FileTaking(this.#inputs, owner);
+    const taking = new FileTaking(found);
     for (const [id, node] of graph) graph.set(id, taking.from(id, node, infoOf));
     return {
       graph,
@@ -64,29 +69,17 @@ export class PromptIntake {
       nodeErrors: checked.node_errors,
     };
   }
-
-  /** Returns whether a file exists. A file that machines do not list, such as one in a folder, counts as existing. */
-  #isThere(info: Json | undefined, input: string, value: string, owner: string | undefined): boolean {
-    const place = annotatedPlace(value);
-    if (!place) return false;
-    if (this.#inputs.get(owner, place)) return true;
-    if (place.type !== 'input' || place.subfolder !== '') return true;
-    const declared = declaredInputs(info).find(([name]) => name === input)?.[1];
-    return choicesOf(declared)?.includes(place.filename) ?? true;
-  }
 }
 
 /** Extracts the files of one prompt. */
 class FileTaking {
   readonly files: PlacedFile[] = [];
   hasInside = false;
-  readonly #inputs: InputFiles;
-  readonly #owner: string | undefined;
-  readonly #byName = new Map<string, { places: { node: string; field: string }[]; source: ReceivedFile }>();
+  readonly #found: PromptFinds;
+  readonly #byName = new Map<string, { places: { node: string; field: string }[]; source: FileSource }>();
 
-  constructor(inputs: InputFiles, owner: string | undefined) {
-    this.#inputs = inputs;
-    this.#owner = owner;
+  constructor(found: PromptFinds) {
+    this.#found = found;
   }
 
   /** @returns the node without the extracted files */
@@ -95,7 +88,7 @@ class FileTaking {
     for (const { field } of fileFields(node, infoOf(node.classType))) {
       const value = node.inputs.get(field);
       if (typeof value !== 'string') continue;
-      if (!isBase64Field(node.classType, field)) this.#takeUpload(id, field, value);
+      if (!isBase64Field(node.classType, field)) this.#takeNamed(id, field, value);
       else if (this.#takeInside(id, field, value)) inside.push(field);
     }
     if (inside.length === 0) return node;
@@ -105,19 +98,15 @@ class FileTaking {
     return { ...node, inputs };
   }
 
-  #takeUpload(node: string, field: string, value: string): void {
-    const place = annotatedPlace(value);
-    const file = place && this.#inputs.get(this.#owner, place);
-    if (!file) return;
+  #takeNamed(node: string, field: string, value: string): void {
+    const source = this.#found.source(value);
+    if (!source) return;
     const known = this.#byName.get(value);
     if (known) {
       known.places.push({ node, field });
       return;
     }
-    const taken = {
-      places: [{ node, field }],
-      source: { bytes: file.content, filename: file.filename },
-    };
+    const taken = { places: [{ node, field }], source };
     this.#byName.set(value, taken);
     this.files.push(taken);
   }

@@ -1,15 +1,16 @@
-import { AppError } from '../../errors.js';
+import { Readable } from 'node:stream';
+import { AppError, PromptError } from '../../errors.js';
 import { invalidParameter } from '../../schemas/parse.js';
 import { type Content, sizeOf } from '../../utils/StoredFile.js';
 import { sizeText } from '../../utils/sizeText.js';
 import type { FileInput } from '../../workflows/types.js';
 import { isDataUri, parseDataUri } from '../assets/dataUri.js';
-import type { InputFetcher } from '../assets/InputFetcher.js';
+import type { FetchedInput, InputFetcher } from '../assets/InputFetcher.js';
 import { InputUnreachable } from '../assets/InputUnreachable.js';
 import type { HeldBytes, StreamStore } from '../jobs/BlobStore.js';
 import { harmlessName } from './harmlessName.js';
 import { isPicture } from './inspectFile.js';
-import type { FileReference, FileSource, ReceivedFile } from './Submission.js';
+import type { FileSource, MachineFile, ReceivedFile } from './Submission.js';
 import type { UploadBudget } from './UploadBudget.js';
 import type { UploadReservation } from './UploadReservation.js';
 
@@ -42,7 +43,13 @@ interface NamedFile {
   readonly filename: string | undefined;
 }
 
-/** Gathers the files of one submission: those in the request, and those by reference. */
+/** Reads a file as a stream, within limits. @returns the result of `use` */
+type Fetch = <T>(
+  limits: { readonly maxBytes: number; readonly signal: AbortSignal },
+  use: (input: FetchedInput) => Promise<T>,
+) => Promise<T>;
+
+/** Gathers the files of one submission: those in the request, those by reference, and those on machines. */
 export class FileGathering {
   readonly #parts: GatheringParts;
   readonly #maxFileBytes: number;
@@ -76,17 +83,30 @@ export class FileGathering {
     for (const file of this.#stored.splice(0)) file.release();
   }
 
-  async #reach(input: FileInput, source: FileReference): Promise<NamedFile> {
+  async #reach(input: FileInput, source: Exclude<FileSource, ReceivedFile>): Promise<NamedFile> {
     const { name } = input;
     if ('assetId' in source) return this.#asset(name, source.assetId);
-    if (isDataUri(source.url)) return this.#decode(name, source.url);
+    if ('url' in source && isDataUri(source.url)) return this.#decode(name, source.url);
+    const fetch: Fetch =
+      'url' in source
+        ? (limits, use) => this.#parts.fetcher.fetch(source.url, limits, use)
+        : this.#fromMachine(name, source);
     try {
       const { stream } = this.#parts;
       // Images are inspected as a whole, in memory.
-      return await (stream && !isPicture(input) ? this.#store(source.url, stream) : this.#fetch(source.url));
+      return await (stream && !isPicture(input) ? this.#store(fetch, stream) : this.#load(fetch));
     } catch (error) {
+      if (error instanceof PromptError) throw unreachable(name, 'could not be read from its machine', error);
       throw error instanceof InputUnreachable ? unreachable(name, error.message, error) : error;
     }
+  }
+
+  #fromMachine(name: string, { filename, read }: MachineFile): Fetch {
+    return ({ maxBytes, signal }, use) =>
+      read((body) => {
+        const chunks = within(body, maxBytes, signal, () => this.#tooLarge(name));
+        return use({ body: Readable.from(chunks, { objectMode: false }), filename });
+      });
   }
 
   #decode(name: string, url: string): NamedFile {
@@ -97,10 +117,10 @@ export class FileGathering {
   }
 
   /** Streams a file to the store. */
-  async #store(url: string, stream: StreamStore): Promise<NamedFile> {
+  async #store(fetch: Fetch, stream: StreamStore): Promise<NamedFile> {
     const { signal } = this.#gatherer;
     const limits = { maxBytes: this.#maxFileBytes, signal };
-    return this.#parts.fetcher.fetch(url, limits, async ({ body, filename }) => {
+    return fetch(limits, async ({ body, filename }) => {
       const bytes = await stream.putStream(body, { signal });
       this.#stored.push(bytes);
       return { bytes, filename };
@@ -108,15 +128,15 @@ export class FileGathering {
   }
 
   /** Reads a file into memory. */
-  async #fetch(url: string): Promise<NamedFile> {
-    const { fetcher, budget } = this.#parts;
+  async #load(fetch: Fetch): Promise<NamedFile> {
+    const { budget } = this.#parts;
     const { client, signal: nobodyWaits } = this.#gatherer;
     const maxBytes = this.#maxFileBytes;
     const noRoom = new AbortController();
     const reservation = budget.begin(client, maxBytes, (why) => noRoom.abort(why));
     this.#reservations.push(reservation);
     const signal = AbortSignal.any([nobodyWaits, noRoom.signal]);
-    return fetcher.fetch(url, { maxBytes, signal }, async ({ body, filename }) => {
+    return fetch({ maxBytes, signal }, async ({ body, filename }) => {
       const parts: Buffer[] = [];
       for await (const part of body as AsyncIterable<Buffer>) {
         reservation.grow(part.length);
@@ -142,6 +162,22 @@ export class FileGathering {
       `The file for the input "${name}" is larger than ${sizeText(this.#maxFileBytes)}.`,
       { details: { input: name } },
     );
+  }
+}
+
+/** The chunks of a file, as long as they are within the limit and somebody waits for them. */
+async function* within(
+  body: AsyncIterable<Buffer>,
+  maxBytes: number,
+  signal: AbortSignal,
+  tooLarge: () => AppError,
+): AsyncGenerator<Buffer, void> {
+  let bytes = 0;
+  for await (const chunk of body) {
+    signal.throwIfAborted();
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw tooLarge();
+    yield chunk;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Content } from '../../utils/StoredFile.js';
 import type { OutputFormat } from '../../workflows/parameters.js';
 import type { Workflow } from '../../workflows/types.js';
@@ -13,8 +14,16 @@ export interface ReceivedFile {
 /** A file that a client refers to: an http, https or data URL, or an asset of this server. */
 export type FileReference = { readonly url: string } | { readonly assetId: string };
 
-/** A file in the request, or a reference to one. */
-export type FileSource = ReceivedFile | FileReference;
+/** A file on a machine. */
+export interface MachineFile {
+  /** The machine's name for it. */
+  readonly filename: string;
+  /** Reads the bytes as a stream. Rejects with PromptError, or the error of `receive` */
+  readonly read: <T>(receive: (body: Readable) => Promise<T>) => Promise<T>;
+}
+
+/** A file in the request, a reference to one, or a file on a machine. */
+export type FileSource = ReceivedFile | FileReference | MachineFile;
 
 /** A request for a job, independent of the API that received it. */
 export interface Submission {

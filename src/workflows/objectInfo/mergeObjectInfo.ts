@@ -39,7 +39,7 @@ export function withChoices(info: ClassInfo, input: string, choices: readonly Js
 }
 
 /** The choices of a declared input, in either format that ComfyUI has used; undefined if it has no list. */
-export function choicesOf(declared: Json | undefined): readonly Json[] | undefined {
+function choicesOf(declared: Json | undefined): readonly Json[] | undefined {
   if (!Array.isArray(declared)) return undefined;
   const [kind, options]: readonly Json[] = declared;
   if (Array.isArray(kind)) return kind;

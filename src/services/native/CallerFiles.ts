@@ -1,0 +1,82 @@
+import type { Readable } from 'node:stream';
+import { PromptError } from '../../errors.js';
+import type { FleetInfo } from '../instances/FleetInfo.js';
+import type { Instance } from '../instances/Instance.js';
+import type { FilePlace } from './filePlace.js';
+import type { InputFiles } from './InputFiles.js';
+import type { FoundFile, ResultFiles } from './ResultFiles.js';
+
+/** A client, as far as files are concerned. */
+export interface FileCaller {
+  readonly owner: string | undefined;
+  /** Whether the caller may access files of this owner. */
+  readonly mayUse: (owner: string | undefined) => boolean;
+}
+
+interface Parts {
+  readonly inputs: InputFiles;
+  readonly results: ResultFiles;
+  readonly fleet: FleetInfo;
+}
+
+/** Finds any file that a client may access. */
+export class CallerFiles {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Returns an upload, or an output of a prompt; `undefined` if there is no such file, or the caller may not access it. */
+  async own(place: FilePlace, { owner, mayUse }: FileCaller): Promise<FoundFile | undefined> {
+    const uploaded = this.#parts.inputs.get(owner, place);
+    if (uploaded) return { content: uploaded.content };
+    return this.#parts.results.find(place, owner, mayUse);
+  }
+
+  /**
+   * Like `own`; also finds a file in the input folder of a machine. Whether that exists is known when it is read:
+   * reading rejects with PromptError `result gone` if no machine has it.
+   * @throws AppError `NO_HEALTHY_INSTANCES`
+   */
+  async any(place: FilePlace, caller: FileCaller): Promise<FoundFile | undefined> {
+    const found = await this.own(place, caller);
+    // Files in a machine's other folders may belong to anyone.
+    if (found || place.type !== 'input') return found;
+    const { fleet } = this.#parts;
+    const first = fleet.first();
+    const others = fleet.healthy.filter((instance) => instance !== first);
+    return { read: (receive) => readFirst([first, ...others], place, receive) };
+  }
+
+  /**
+   * Asks the healthy machines whether they have a file in their input folders. Never rejects.
+   * @returns `everywhere` also if no machine is known to have it, but one of them does not tell
+   */
+  async onMachines(place: FilePlace): Promise<'everywhere' | 'nowhere' | FoundFile> {
+    const { healthy } = this.#parts.fleet;
+    const answers = await Promise.all(
+      healthy.map((instance) => instance.client.hasFile(place).catch(() => undefined)),
+    );
+    const holders = healthy.filter((_, n) => answers[n] === true);
+    if (holders.length === 0) return answers.includes(undefined) ? 'everywhere' : 'nowhere';
+    if (holders.length === healthy.length) return 'everywhere';
+    return { read: (receive) => readFirst(holders, place, receive) };
+  }
+}
+
+/** Reads a file from the first machine that has it. */
+async function readFirst<T>(
+  [first, ...others]: readonly Instance[],
+  place: FilePlace,
+  receive: (body: Readable) => Promise<T>,
+): Promise<T> {
+  if (!first) throw new PromptError('result gone', 'No machine has the file.');
+  try {
+    return await first.client.viewStream(place, receive);
+  } catch (error) {
+    const isGone = error instanceof PromptError && error.failure === 'result gone';
+    if (isGone && others.length > 0) return readFirst(others, place, receive);
+    throw error;
+  }
+}

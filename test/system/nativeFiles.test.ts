@@ -1,0 +1,150 @@
+/** Files that prompts on the port of ComfyUI's own API name, wherever they are. */
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { NativeClient } from '../support/NativeClient.js';
+import { png } from '../support/pictures.js';
+import { Stack, type StackOptions } from '../support/stack.js';
+
+let stack: Stack;
+const clients: NativeClient[] = [];
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close();
+  await stack.stop();
+});
+
+function newClient(host: string, key?: string): NativeClient {
+  const client = new NativeClient(host, key === undefined ? {} : { 'X-API-Key': key });
+  clients.push(client);
+  return client;
+}
+
+async function start(options: StackOptions = {}, key?: string): Promise<NativeClient> {
+  const simulators = [{}, {}];
+  stack = await Stack.start({ simulators, ...options, env: { COMFYUI_API_PORT: '0', ...options.env } });
+  return newClient(stack.nativeHost, key);
+}
+
+const machine = (n: number) => newClient(stack.simulator(n).host);
+
+const save = (image: string, filename_prefix = 'copy', class_type = 'SaveImage') => ({
+  '1': { class_type: 'LoadImage', inputs: { image } },
+  '2': { class_type, inputs: { images: ['1', 0], ...(class_type === 'SaveImage' && { filename_prefix }) } },
+});
+
+type Image = Readonly<Record<'filename' | 'subfolder' | 'type', string>>;
+
+/** Submits a prompt and waits for its end. @returns its status and its first file */
+async function run(client: NativeClient, prompt: object): Promise<{ status: string; image: Image }> {
+  const client_id = `c${clients.length}-${Math.random()}`;
+  const socket = await client.connect(client_id);
+  const { status, json, text } = await client.submit({ prompt, client_id });
+  if (status !== 200) throw new Error(text);
+  await socket.ended(json.prompt_id);
+  const { [json.prompt_id]: entry } = await client.json(`/history/${json.prompt_id}`);
+  return { status: entry.status.status_str, image: entry.outputs['2']?.images[0] };
+}
+
+const annotated = ({ filename, subfolder, type }: Image) =>
+  `${subfolder === '' ? '' : `${subfolder}/`}${filename} [${type}]`;
+
+const KEYS = {
+  API_KEYS: 'one:key-of-the-first-one,other:key-of-the-other-one',
+  ALLOW_RAW_WORKFLOWS: 'all',
+};
+
+describe('an output of an earlier prompt', () => {
+  it.each([
+    ['memory', 'SaveImage'],
+    ['disk', 'SaveImage'],
+    ['memory', 'PreviewImage'],
+  ])('is the input of others on any machine (%s, %s)', async (ASSET_STORE, savedBy) => {
+    const ASSET_DIR = await mkdtemp(path.join(tmpdir(), 'assets-'));
+    const client = await start({ env: { ASSET_STORE, ASSET_DIR } });
+    const colour = { r: 200, g: 10, b: 10 };
+    await client.upload('photo.png', await png({ colour, background: colour }));
+    const { image } = await run(client, save('photo.png', 'deep/first', savedBy));
+    const original = await client.view(image);
+    const expectCopy = async () => {
+      const copy = await run(client, save(annotated(image)));
+      expect(copy.status).toBe('success');
+      expect((await client.view(copy.image)).bytes.equals(original.bytes)).toBe(true);
+    };
+    await expectCopy();
+    // Only the machine that did not make it is left.
+    await stack.simulators.find(({ executions }) => executions.length > 0)?.crash();
+    await expectCopy();
+  });
+
+  it('is an input while its own prompt still runs', async () => {
+    const client = await start({ simulators: [{ workMs: { InspyrenetRembg: 1500 } }, {}] });
+    await stack.simulator(1).unplug();
+    await client.upload('photo.png', await png());
+    const socket = await client.connect('c');
+    const prompt = {
+      ...save('photo.png', 'early'),
+      '3': { class_type: 'InspyrenetRembg', inputs: { image: ['1', 0], torchscript_jit: 'default' } },
+      '4': { class_type: 'PreviewImage', inputs: { images: ['3', 0] } },
+    };
+    const { json } = await client.submit({ prompt, client_id: 'c' });
+    await socket.heard((kinds) => kinds.includes('executed 2'), json.prompt_id);
+    await stack.simulator(1).plugIn();
+    const executed = socket.of(json.prompt_id).find(({ type }) => type === 'executed');
+    const output = executed?.data['output'] as { images: Image[] } | undefined;
+    const image = output?.images[0];
+    if (!image) throw new Error('there is no image');
+    const { status } = await run(client, save(annotated(image)));
+    expect(status).toBe('success');
+  });
+
+  it('is not there for the key of another client', async () => {
+    const client = await start({ env: KEYS }, 'key-of-the-first-one');
+    await client.upload('photo.png', await png());
+    const { image } = await run(client, save('photo.png'));
+    const other = newClient(stack.nativeHost, 'key-of-the-other-one');
+    const name = annotated(image);
+    expect(await client.submit({ prompt: save(name) })).toMatchObject({ status: 200 });
+    const refused = await other.submit({ prompt: save(name) });
+    expect(refused.status).toBe(400);
+    expect(refused.json.node_errors['1'].errors[0].details).toBe(`image - Invalid image file: ${name}`);
+  });
+
+  it('that somebody else left on a machine cannot be read by its name', async () => {
+    const client = await start();
+    for (const n of [0, 1]) await machine(n).upload('theirs.png', await png(), { type: 'output' });
+    expect(await client.submit({ prompt: save('theirs.png [output]') })).toMatchObject({
+      status: 400,
+      json: { error: { type: 'prompt_outputs_failed_validation' } },
+    });
+  });
+});
+
+describe('a file in the input folder of one machine', () => {
+  it.each(['', 'deep/er'])(
+    'reaches whichever machine runs the prompt, from folder "%s"',
+    async (subfolder) => {
+      const client = await start({ simulators: [{}, { withoutNodes: ['ImageInvert'] }] });
+      const theirs = await png({ colour: { r: 1, g: 2, b: 250 } });
+      await machine(1).upload('only here.png', theirs, { subfolder });
+      const name = path.posix.join(subfolder, 'only here.png');
+      expect((await client.view({ filename: 'only here.png', subfolder, type: 'input' })).status).toBe(200);
+      const prompt = {
+        ...save(name),
+        '3': { class_type: 'ImageInvert', inputs: { image: ['1', 0] } },
+        '4': { class_type: 'PreviewImage', inputs: { images: ['3', 0] } },
+      };
+      expect((await run(client, prompt)).status).toBe('success');
+      expect(stack.simulator(0).executions).toHaveLength(1);
+    },
+  );
+
+  it('is not copied if every machine has it', async () => {
+    const client = await start();
+    for (const n of [0, 1]) await machine(n).upload('shared.png', await png());
+    const before = stack.simulators.map(({ folders }) => folders.names('temp').length);
+    expect((await run(client, save('shared.png'))).status).toBe('success');
+    expect(stack.simulators.map(({ folders }) => folders.names('temp').length)).toEqual(before);
+  });
+});
