@@ -66,7 +66,7 @@ export class PromptValidation {
         if (Object.hasOwn(nodeClass.required, name)) errors.push(missingInput(name));
         continue;
       }
-      const source = linkSource(value);
+      const source = checkedSource(value);
       if (source === undefined) {
         errors.push(...inputErrors(name, spec, value, nodeClass, this.#folders));
         continue;
@@ -110,6 +110,13 @@ export class PromptValidation {
     if (type === undefined) throw new ValidationException('IndexError', 'tuple index out of range');
     return type;
   }
+}
+
+/** Like `linkSource`. The number of a node is no key of the prompt. */
+function checkedSource(value: unknown): string | undefined {
+  const isNumbered = Array.isArray(value) && value.length === 2 && typeof value[0] === 'number';
+  if (isNumbered) throw new ValidationException('KeyError', String(value[0]));
+  return linkSource(value);
 }
 
 function mismatch(name: string, spec: InputSpec, link: unknown, given: string): InputError {

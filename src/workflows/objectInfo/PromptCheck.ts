@@ -131,6 +131,9 @@ export class PromptCheck {
     const link = linkOf(value);
     if (!link) return badLink(name, declared, value);
     const [source, slot] = link;
+    // In Python, the number of a node is not its id.
+    const [named] = value as readonly Json[];
+    if (typeof named === 'number') throw new CheckException('KeyError', String(named));
     const wanted = kindOf(declared) ?? null;
     const given = this.#typeOf(source, slot);
     if (!fits(given, wanted)) return mismatch(name, declared, value, given);
