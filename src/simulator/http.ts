@@ -98,10 +98,10 @@ export class SimulatedApi {
   #submit(body: Buffer): Answer {
     const submission = readSubmission(body);
     if (!submission) return SERVER_ERROR;
-    const { prompt, promptId, clientId, extraData } = submission;
+    const { prompt, promptId, clientId, extraData, targets } = submission;
     if (prompt === undefined) return { status: 400, json: noPrompt };
     const { classes } = this.#world.executor();
-    const validated = validatePrompt(prompt, classes, this.#world.folders);
+    const validated = validatePrompt(prompt, classes, this.#world.folders, targets);
     if ('refusal' in validated) return { status: 400, json: validated.refusal };
     const { graph, outputs, node_errors } = validated;
     const id = (this.#world.acceptsPromptId ? promptId : undefined) ?? uuid();

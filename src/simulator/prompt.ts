@@ -57,6 +57,8 @@ interface Submission {
   readonly promptId: string | undefined;
   readonly clientId: string | undefined;
   readonly extraData: ReadonlyMap<string, unknown>;
+  /** The only output nodes that may run; all by default. */
+  readonly targets: readonly unknown[] | undefined;
 }
 
 /** Python's parser fails at this depth. */
@@ -73,11 +75,14 @@ export function readSubmission(body: Buffer): Submission | undefined {
   if (!(json instanceof Map)) return undefined;
   const [prompt, extraData = new Map()] = [json.get('prompt'), json.get('extra_data')];
   if ((prompt !== undefined && !(prompt instanceof Map)) || !(extraData instanceof Map)) return undefined;
-  const text = (name: string) => {
-    const value: unknown = json.get(name);
+  const text = (name: string, from: ReadonlyMap<string, unknown> = json) => {
+    const value = from.get(name);
     return typeof value === 'string' ? value : undefined;
   };
-  return { prompt, promptId: text('prompt_id'), clientId: text('client_id'), extraData };
+  const clientId = text('client_id') ?? text('client_id', extraData);
+  const said: unknown = json.get('partial_execution_targets');
+  const targets = Array.isArray(said) ? said : undefined;
+  return { prompt, promptId: text('prompt_id'), clientId, extraData, targets };
 }
 
 /** A prompt as queue and history list it: complete, including its images. */

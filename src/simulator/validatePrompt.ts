@@ -16,11 +16,15 @@ interface Accepted {
   readonly node_errors: Record<string, NodeErrors>;
 }
 
-/** Validates a prompt as ComfyUI does before queueing: valid outputs run, even if others are invalid. */
+/**
+ * Validates a prompt as ComfyUI does before queueing: valid outputs run, even if others are invalid.
+ * @param targets ids of the only output nodes that may run; all by default
+ */
 export function validatePrompt(
   prompt: ReadonlyMap<string, unknown>,
   classes: Readonly<Record<string, NodeClass>>,
   folders: Folders,
+  targets?: readonly unknown[],
 ): Accepted | { refusal: Refusal } {
   for (const [id, node] of prompt) {
     const refusal = classRefusal(id, node, classes);
@@ -28,7 +32,9 @@ export function validatePrompt(
   }
   // Anything with a class is a node.
   const graph = prompt as Graph;
-  const outputs = [...graph].flatMap(([id, node]) => (classes[classOf(node)]?.outputNode ? [id] : []));
+  const outputs = [...graph].flatMap(([id, node]) =>
+    classes[classOf(node)]?.outputNode && (targets?.includes(id) ?? true) ? [id] : [],
+  );
   if (outputs.length === 0) return refuse('prompt_no_outputs', 'Prompt has no outputs', '');
   const validation = new PromptValidation(graph, classes, folders);
   const good = outputs.filter((id) => validation.mayRun(id));

@@ -75,6 +75,28 @@ describe('a prompt on the port of ComfyUI’s own API', () => {
     expect(await sharp(bytes).metadata()).toMatchObject({ width: 32, height: 24, hasAlpha: true });
   });
 
+  it('runs only the outputs that are its targets, and is told to the client that its extra data names', async () => {
+    const client = await start();
+    const socket = await client.connect('named in the extra data');
+    await client.upload('photo.png', await png());
+    const prompt = {
+      ...cutOut('photo.png'),
+      '4': { class_type: 'PreviewImage', inputs: { images: ['1', 0] } },
+    };
+    const { json } = await client.submit({
+      prompt,
+      extra_data: { client_id: 'named in the extra data' },
+      partial_execution_targets: ['4'],
+    });
+    await socket.ended(json.prompt_id);
+    const executed = socket.kinds(json.prompt_id).filter((kind) => kind.startsWith('execut'));
+    expect(executed).toContain('executed 4');
+    expect(executed).not.toContain('executing 2');
+    const { [json.prompt_id]: entry } = await client.json('/history');
+    expect(entry.prompt.slice(2)).toEqual([prompt, { client_id: 'named in the extra data' }, ['4']]);
+    expect(Object.keys(entry.outputs)).toEqual(['4']);
+  });
+
   it('gives a file as soon as its message arrives, while the job still runs', async () => {
     const client = await start({ simulators: [slow(1000)] });
     const socket = await client.connect('c');

@@ -75,6 +75,22 @@ const PROMPTS: Readonly<Record<string, unknown>> = {
       '5': save('3'),
     },
   },
+  'two outputs, one of which is a target': {
+    prompt: {
+      '1': load,
+      '2': save('1'),
+      '3': { class_type: 'LoadImage', inputs: { image: 'gone.png' } },
+      '4': save('3'),
+    },
+    partial_execution_targets: ['2'],
+  },
+  'targets that are no outputs': {
+    prompt: { '1': load, '2': save('1') },
+    partial_execution_targets: ['1', '9'],
+  },
+  'the number of a node in a link': {
+    prompt: { '1': load, '2': { class_type: 'PreviewImage', inputs: { images: [1, 0] } } },
+  },
   'a good prompt': { prompt: { '1': load, '2': save('1') } },
   'a good prompt with an id': {
     prompt: { '1': load, '2': save('1') },

@@ -9,7 +9,7 @@ import type { InputError } from '../../workflows/objectInfo/inputErrors.js';
 import type { NodeErrors } from '../../workflows/objectInfo/PromptCheck.js';
 import { highestPriority } from '../priority.js';
 import { bodyLimits, endpoint, mayUseOf, type NativeContext, ownerOf, sendJson } from './NativeEndpoint.js';
-import { readJson, textOf } from './readJson.js';
+import { readJson, textOf, textsOf } from './readJson.js';
 
 /** Maximum length of the ids that clients choose. */
 const MAX_ID_LENGTH = 200;
@@ -40,13 +40,17 @@ function submitPrompt(context: NativeContext) {
       return sendRefusal(response, refusal);
     }
     const extraData = body.get('extra_data');
+    const extra = isJsonObject(extraData) ? extraData : new Map<string, Json>();
+    const targets = body.get('partial_execution_targets');
     const number = numberOf(body.get('number'));
     const isFirst = body.get('front') === true || (number ?? 0) < 0;
     const accepted = await native.prompts.submit({
       prompt,
       promptId: idOf(body, 'prompt_id'),
-      clientId: idOf(body, 'client_id'),
-      extraData: isJsonObject(extraData) ? extraData : new Map(),
+      // As in ComfyUI, which reads it from there.
+      clientId: idOf(body, 'client_id') ?? idOf(extra, 'client_id'),
+      targets: Array.isArray(targets) ? new Set(textsOf(targets)) : undefined,
+      extraData: extra,
       owner: ownerOf(response),
       mayUse: mayUseOf(response),
       client: clientOf(response),

@@ -26,6 +26,8 @@ export interface PromptSubmission extends FileCaller {
   /** The id that the client chose. */
   readonly promptId: string | undefined;
   readonly clientId: string | undefined;
+  /** Ids of the only output nodes that may run; all if undefined. */
+  readonly targets: ReadonlySet<string> | undefined;
   readonly extraData: ReadonlyMap<string, Json>;
   /** The sender, as limits count clients. */
   readonly client: string;
@@ -85,7 +87,7 @@ export class NativePrompts {
    */
   async submit(submission: PromptSubmission): Promise<AcceptedPrompt | { readonly refusal: PromptRefusal }> {
     const { prompt, promptId, clientId, owner } = submission;
-    const taken = await this.#parts.intake.take(prompt, submission);
+    const taken = await this.#parts.intake.take(prompt, submission, submission.targets);
     if ('refusal' in taken) return taken;
     const extra = withoutSecrets(submission.extraData);
     const draft: Draft = {

@@ -1,8 +1,13 @@
 import { isJsonObject, type Json } from '../../utils/losslessJson.js';
+import { GraphView } from '../../workflows/files/GraphView.js';
 import { fileFields, isBase64Field } from '../../workflows/files/loaders.js';
 import type { NodeLookup } from '../../workflows/files/nodeInfo.js';
 import type { GraphNode, PromptGraph } from '../../workflows/graph.js';
-import { checkPrompt, type PromptRefusal } from '../../workflows/objectInfo/checkPrompt.js';
+import {
+  type CheckedPrompt,
+  checkPrompt,
+  type PromptRefusal,
+} from '../../workflows/objectInfo/checkPrompt.js';
 import type { NodeErrors } from '../../workflows/objectInfo/PromptCheck.js';
 import type { FleetInfo } from '../instances/FleetInfo.js';
 import type { PlacedFile } from '../submissions/GraphSubmissions.js';
@@ -40,25 +45,28 @@ export class PromptIntake {
     this.#fleet = fleet;
   }
 
-  /** @throws AppError `NO_HEALTHY_INSTANCES` if no machine ever reported its nodes */
+  /**
+   * @param targets ids of the only output nodes that may run; all by default
+   * @throws AppError `NO_HEALTHY_INSTANCES` if no machine ever reported its nodes
+   */
   async take(
     prompt: JsonObject,
     caller: FileCaller,
+    targets: ReadonlySet<string> | undefined,
   ): Promise<TakenPrompt | { readonly refusal: PromptRefusal }> {
     const classes = await this.#fleet.objectInfo();
     const infoOf: NodeLookup = (name) => classes.get(name)?.info;
     const found = new PromptFinds(this.#files, this.#fleet, caller);
-    let checked = checkPrompt(prompt, classes, (node, input, value) =>
-      found.check(node, input, value, infoOf),
-    );
+    const check = () =>
+      checkPrompt(prompt, classes, (node, input, value) => found.check(node, input, value, infoOf), targets);
+    let checked = check();
     // Only the check tells which files the prompt needs.
     if (found.hasNew) {
       await found.find();
-      checked = checkPrompt(prompt, classes, (node, input, value) => found.check(node, input, value, infoOf));
+      checked = check();
     }
     if ('refusal' in checked) return checked;
-    const bad = new Set(checked.badOutputs);
-    const graph = new Map([...checked.graph].filter(([id]) => !bad.has(id)));
+    const graph = partThatRuns(checked, targets);
     const taking = new FileTaking(found);
     for (const [id, node] of graph) graph.set(id, taking.from(id, node, infoOf));
     return {
@@ -69,6 +77,19 @@ export class PromptIntake {
       nodeErrors: checked.node_errors,
     };
   }
+}
+
+/** Returns the graph without the outputs that do not run. With targets, only what they need is left. */
+function partThatRuns(
+  { graph, outputs, badOutputs }: CheckedPrompt,
+  targets: ReadonlySet<string> | undefined,
+): Map<string, GraphNode> {
+  if (targets) {
+    const needed = new GraphView(graph).neededBy(outputs);
+    return new Map([...graph].filter(([id]) => needed.has(id)));
+  }
+  const bad = new Set(badOutputs);
+  return new Map([...graph].filter(([id]) => !bad.has(id)));
 }
 
 /** Extracts the files of one prompt. */

@@ -27,11 +27,13 @@ const MAX_NAME = 200;
  * Validates a prompt as ComfyUI does before queueing: valid outputs run, even if others are invalid.
  * @param prompt as a client sent it; may contain values that are no nodes
  * @param classes the node classes of the machines
+ * @param targets ids of the only output nodes that may run; all by default
  */
 export function checkPrompt(
   prompt: ReadonlyMap<string, Json>,
   classes: ObjectInfo,
   fileCheck: FileCheck,
+  targets?: ReadonlySet<string>,
 ): CheckedPrompt | { readonly refusal: PromptRefusal } {
   const graph = new Map<string, GraphNode>();
   for (const [id, value] of prompt) {
@@ -48,7 +50,7 @@ export function checkPrompt(
     graph.set(id, node);
   }
   const outputs = [...graph].flatMap(([id, { classType }]) =>
-    isOutput(classes.get(classType)?.json) ? [id] : [],
+    isOutput(classes.get(classType)?.json) && (targets?.has(id) ?? true) ? [id] : [],
   );
   if (outputs.length === 0) return refuse('prompt_no_outputs', 'Prompt has no outputs', '');
   const check = new PromptCheck(graph, classes, fileCheck);
