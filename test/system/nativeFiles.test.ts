@@ -121,6 +121,19 @@ describe('an output of an earlier prompt', () => {
   });
 });
 
+it('a mask is put on a file in the input folder of a machine', async () => {
+  const client = await start();
+  await machine(1).upload('theirs.png', await png());
+  const original_ref = JSON.stringify({ filename: 'theirs.png', type: 'input' });
+  const mask = await png();
+  const answer = await client.upload('mask.png', mask, { original_ref }, '/upload/mask');
+  expect(answer).toEqual({ name: 'mask.png', subfolder: '', type: 'input' });
+  expect((await client.view({ filename: 'mask.png', type: 'input' })).status).toBe(200);
+  const missing = JSON.stringify({ filename: 'nowhere.png', type: 'input' });
+  const refused = await client.upload('mask.png', mask, { original_ref: missing }, '/upload/mask');
+  expect(refused).toMatchObject({ error: { type: 'not_found' } });
+});
+
 describe('a file in the input folder of one machine', () => {
   it.each(['', 'deep/er'])(
     'reaches whichever machine runs the prompt, from folder "%s"',

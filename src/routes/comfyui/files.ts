@@ -8,6 +8,7 @@ import { receiveBody } from '../../middleware/receiveBody.js';
 import { putMask } from '../../services/images/putMask.js';
 import { type FilePlace, filePlace, folderType } from '../../services/native/filePlace.js';
 import type { FoundFile } from '../../services/native/ResultFiles.js';
+import { joined } from '../../utils/joined.js';
 import { bytesOf, sizeOf, wholeOf } from '../../utils/StoredFile.js';
 import { bodyLimits, endpoint, mayUseOf, type NativeContext, ownerOf } from './NativeEndpoint.js';
 
@@ -28,9 +29,8 @@ export const fileEndpoints = [
   endpoint('post', '/upload/mask', (context) =>
     upload(context, async ({ file, fields }, response) => {
       const original = await findFile(context, originalOf(fields), response);
-      const whole = 'content' in original ? await wholeOf(original.content) : undefined;
-      if (!whole) throw invalid('original_ref', 'names no file that is here');
-      return putMask(whole, file.buffer, context.config.uploads.maxImagePixels);
+      const { maxFileBytes, maxImagePixels } = context.config.uploads;
+      return putMask(await wholeFile(original, maxFileBytes), file.buffer, maxImagePixels);
     }),
   ),
 ];
@@ -41,6 +41,36 @@ async function findFile({ native }: NativeContext, place: FilePlace, response: R
   const found = await native.files.any(place, caller);
   if (found) return found;
   throw noSuchFile();
+}
+
+/**
+ * Reads a file into memory, wherever it is.
+ * @throws AppError `FILE_TOO_LARGE` for a file on a machine with more than `maxBytes`, or `NOT_FOUND`
+ */
+async function wholeFile(file: FoundFile, maxBytes: number): Promise<Buffer> {
+  if ('content' in file) return wholeOf(file.content);
+  return unlessGone(() =>
+    file.read(async (body) => {
+      const parts: Buffer[] = [];
+      let bytes = 0;
+      for await (const part of body as AsyncIterable<Buffer>) {
+        bytes += part.length;
+        if (bytes > maxBytes) throw tooLarge(maxBytes);
+        parts.push(part);
+      }
+      return joined(parts);
+    }),
+  );
+}
+
+/** @throws AppError `NOT_FOUND` if the machine no longer has the file */
+async function unlessGone<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    const isGone = error instanceof PromptError && error.failure === 'result gone';
+    throw isGone ? noSuchFile() : error;
+  }
 }
 
 async function sendFile(response: Response, { filename }: FilePlace, file: FoundFile): Promise<void> {
@@ -56,12 +86,7 @@ async function sendFile(response: Response, { filename }: FilePlace, file: Found
     if (Buffer.isBuffer(content)) return void response.end(content);
     return send(response, (receive) => receive(bytesOf(content)));
   }
-  try {
-    await file.read((body) => send(response, (receive) => receive(body)));
-  } catch (error) {
-    const isGone = error instanceof PromptError && error.failure === 'result gone';
-    throw isGone ? noSuchFile() : error;
-  }
+  await unlessGone(() => file.read((body) => send(response, (receive) => receive(body))));
 }
 
 /** Sends a file. An error after the first byte closes the connection, so that the client notices it. */
