@@ -5,12 +5,13 @@ import { type Json, parseJson } from '../utils/losslessJson.js';
 /**
  * Parses a JSON body without losing digits of its numbers. A byte order mark is ignored.
  * @param maxDepth nesting depth of arrays and objects
+ * @param parse how the text is read
  * @throws AppError `MALFORMED_UPLOAD` with the reason and the position
  */
-export function parseJsonBody(bytes: Buffer, maxDepth: number): Json {
+export function parseJsonBody(bytes: Buffer, maxDepth: number, parse = parseJson): Json {
   if (!isUtf8(bytes)) throw unreadableJson('it is not UTF-8');
   try {
-    return parseJson(bytes.toString().replace(/^\ufeff/, ''), { maxDepth });
+    return parse(bytes.toString().replace(/^\ufeff/, ''), { maxDepth });
   } catch (error) {
     throw error instanceof SyntaxError ? unreadableJson(error.message, error) : error;
   }

@@ -1,11 +1,16 @@
 /** An item as produced by nodes that send their image over the socket. */
 const ODD = { source: 'websocket', 'content-type': 'image/png', type: 'output' };
 
-/** How a node's output is odd: an item without a file before or after its images, or alone; or a deeply nested value beside them. */
-export type OddOutput = 'before' | 'after' | 'alone' | 'deep' | 'too deep';
+/**
+ * How a node's output is odd: an item without a file before or after its images, or alone; or beside them a
+ * deeply nested value, or what Python writes for floats that are no numbers.
+ */
+export type OddOutput = 'before' | 'after' | 'alone' | 'deep' | 'too deep' | 'no number';
 
 /** Levels of nesting: what Python can write, and what it cannot. */
 const LEVELS = { deep: 900, 'too deep': 1500 };
+
+const NO_NUMBERS = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
 
 /** Makes a node's output odd. */
 export function withOddItem(ui: unknown, where: OddOutput): unknown {
@@ -14,6 +19,7 @@ export function withOddItem(ui: unknown, where: OddOutput): unknown {
   if (where === 'deep' || where === 'too deep') {
     return { ...(ui as object), nested: [nested(LEVELS[where])] };
   }
+  if (where === 'no number') return { ...(ui as object), score: NO_NUMBERS };
   const items = { before: [ODD, ...images], after: [...images, ODD], alone: [ODD] };
   return { ...(ui as object), images: items[where] };
 }

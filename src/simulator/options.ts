@@ -10,6 +10,8 @@ export interface SimulatorOptions extends Partial<ExecutorOptions> {
   readonly isEcho?: boolean;
   /** Number of node classes that installed packs add. */
   readonly otherClasses?: number;
+  /** Whether a pack is installed whose class declares and reports floats that are no numbers. */
+  readonly hasOddFloats?: boolean;
   /** Installed upscale models. */
   readonly models?: readonly string[];
   /** Installed checkpoints. */

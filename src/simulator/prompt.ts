@@ -1,4 +1,5 @@
-import { type Json, parseJson } from '../utils/losslessJson.js';
+import type { Json } from '../utils/losslessJson.js';
+import { parseMachineJsonLosslessly } from '../utils/machineJson.js';
 
 /** A node as submitted, with its keys in order: `class_type`, `inputs` and others such as `_meta`. */
 export type NodeJson = ReadonlyMap<string, unknown>;
@@ -68,7 +69,7 @@ const MAX_DEPTH = 900;
 export function readSubmission(body: Buffer): Submission | undefined {
   let json: Json;
   try {
-    json = parseJson(body.toString(), { maxDepth: MAX_DEPTH });
+    json = parseMachineJsonLosslessly(body.toString(), { maxDepth: MAX_DEPTH });
   } catch {
     return undefined;
   }

@@ -2,10 +2,11 @@ import { NumberText } from '../utils/losslessJson.js';
 
 /**
  * JSON as Python's `json.dumps` writes it: a space after `,` and `:`, and only ASCII. Maps become objects, numbers keep their
- * original text.
+ * original text. `NaN` and `Infinity` are written as such.
  */
 export function pythonJson(value: unknown): string {
   if (typeof value === 'string') return quoted(value);
+  if (typeof value === 'number') return String(value);
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   if (value instanceof NumberText) return value.text;
   let text = '';

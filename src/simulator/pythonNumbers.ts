@@ -19,11 +19,12 @@ export function toInt(value: unknown): bigint | undefined {
   return number !== undefined && Number.isFinite(number) ? BigInt(Math.trunc(number)) : undefined;
 }
 
-/** Like Python's `float()`, without its words for NaN and infinity. Undefined if Python would raise an exception. */
+/** Like Python's `float()`, without the words for NaN and infinity in strings. Undefined if Python would raise an exception. */
 export function toFloat(value: unknown): number | undefined {
   if (typeof value === 'boolean' || typeof value === 'number') return Number(value);
-  if (typeof value !== 'string' && !(value instanceof NumberText)) return undefined;
-  const text = plainText(value).trim();
+  if (value instanceof NumberText) return Number(value.text);
+  if (typeof value !== 'string') return undefined;
+  const text = value.trim();
   const number = Number(text);
   return text === '' || Number.isNaN(number) ? undefined : number;
 }

@@ -167,8 +167,9 @@ export class SimulatedSockets {
   #write(socket: WebSocket, message: Message): void {
     if (this.#faults.muteSockets || this.#frozen.has(socket)) return;
     const { messages, rewrite } = this.#faults;
-    // Exception messages may contain input numbers that JavaScript cannot represent.
-    const whole = message.type === 'execution_error' ? pythonJson(message) : JSON.stringify(message);
+    // Exception messages may contain input numbers that JavaScript cannot represent, and outputs what is no JSON.
+    const mayBeOdd = message.type === 'execution_error' || message.type === 'executed';
+    const whole = mayBeOdd ? pythonJson(message) : JSON.stringify(message);
     const text = rewrite ? rewrite(Buffer.from(whole)).toString() : whole;
     const send = (one: string) => this.#lock.run(() => socket.send(one));
     if (messages === 'shuffled') this.#hold(() => send(text));

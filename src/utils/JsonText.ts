@@ -1,6 +1,7 @@
-import { type Json, parseJson } from './losslessJson.js';
+import type { Json } from './losslessJson.js';
+import { parseMachineJsonLosslessly } from './machineJson.js';
 
-/** JSON that is parsed when its value is needed for the first time. */
+/** JSON of a machine that is parsed when its value is needed for the first time. */
 export class JsonText {
   readonly text: string;
   readonly #maxDepth: number;
@@ -14,7 +15,7 @@ export class JsonText {
 
   /** @throws SyntaxError for invalid or too deep JSON */
   get value(): Json {
-    this.#value ??= parseJson(this.text, { maxDepth: this.#maxDepth });
+    this.#value ??= parseMachineJsonLosslessly(this.text, { maxDepth: this.#maxDepth });
     return this.#value;
   }
 }

@@ -43,8 +43,8 @@ function next(text: string, from: number, char: string): number {
   return at;
 }
 
-/** @param start position of the opening quotation mark */
-function endOfString(text: string, start: number): number {
+/** The position behind a string. @param start position of the opening quotation mark @throws SyntaxError if it has no end */
+export function endOfString(text: string, start: number): number {
   for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
     let escapes = at;
     while (text[escapes - 1] === '\\') escapes -= 1;

@@ -4,7 +4,7 @@
  */
 import { type ParseErrorCode, printParseErrorCode, visit } from 'jsonc-parser';
 
-/** A number as written in the text, if a JavaScript number would print differently. */
+/** A number as written in the text, if a JavaScript number would print differently; or Python's `NaN` or `Infinity`. */
 export class NumberText {
   readonly text: string;
 
@@ -66,10 +66,13 @@ class Collector {
 
 /**
  * Parses JSON. The last one of repeated keys wins.
- * @param limits nesting depth of arrays and objects
+ * @param limits nesting depth of arrays and objects; by position, how numbers were written that are written otherwise in the text
  * @throws SyntaxError with line and column (both from 1) for invalid or too deep JSON
  */
-export function parseJson(text: string, { maxDepth }: { readonly maxDepth: number }): Json {
+export function parseJson(
+  text: string,
+  { maxDepth, words }: { readonly maxDepth: number; readonly words?: ReadonlyMap<number, string> },
+): Json {
   const collector = new Collector();
   const fail = (message: string, line: number, character: number): never => {
     throw new SyntaxError(`${message} at line ${line + 1}, column ${character + 1}`);
@@ -87,7 +90,11 @@ export function parseJson(text: string, { maxDepth }: { readonly maxDepth: numbe
       onObjectEnd: () => collector.end(),
       onArrayEnd: () => collector.end(),
       onLiteralValue: (value: null | boolean | string | number, offset, length) =>
-        collector.add(typeof value === 'number' ? numberOf(text.slice(offset, offset + length)) : value),
+        collector.add(
+          typeof value === 'number'
+            ? numberOf(words?.get(offset) ?? text.slice(offset, offset + length))
+            : value,
+        ),
       onError: (code, _offset, _length, line, character) => fail(describe(code), line, character),
     },
     { disallowComments: true, allowTrailingComma: false, allowEmptyContent: false },
@@ -104,7 +111,10 @@ function describe(code: ParseErrorCode): string {
 /** A JavaScript number, if it represents the text exactly. */
 function numberOf(text: string): number | NumberText {
   const number = Number(text);
-  const isExact = String(number) === text && (!Number.isInteger(number) || Number.isSafeInteger(number));
+  const isExact =
+    Number.isFinite(number) &&
+    String(number) === text &&
+    (!Number.isInteger(number) || Number.isSafeInteger(number));
   return isExact ? number : new NumberText(text);
 }
 
@@ -119,8 +129,8 @@ export function stringifyJson(value: Json): string {
 }
 
 /**
- * The value as plain objects, for a schema. Integers beyond 2^53 are bigints. Objects have no prototype, so that no
- * key has a special meaning.
+ * The value as plain objects, for a schema. Integers beyond 2^53 are bigints, Python's `NaN` and `Infinity` are null. Objects have
+ * no prototype, so that no key has a special meaning.
  */
 export function plainJson(value: Json): unknown {
   if (value instanceof NumberText) return plainNumber(value.text);
@@ -131,7 +141,8 @@ export function plainJson(value: Json): unknown {
   return object;
 }
 
-function plainNumber(text: string): number | bigint {
+function plainNumber(text: string): number | bigint | null {
+  if (!/\d/.test(text)) return null;
   const number = Number(text);
   return /^-?\d+$/.test(text) && !Number.isSafeInteger(number) ? BigInt(text) : number;
 }

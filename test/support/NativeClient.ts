@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import WebSocket from 'ws';
+import { parseMachineJson } from '../../src/utils/machineJson.js';
 import { eventually } from './eventually.js';
 
 /** A text message of ComfyUI. */
@@ -27,7 +28,7 @@ export class NativeSocket {
   constructor(ws: WebSocket) {
     this.ws = ws;
     ws.on('message', (data: Buffer, isBinary) => {
-      const frame = isBinary ? data : (JSON.parse(String(data)) as NativeMessage);
+      const frame = isBinary ? data : (parseMachineJson(String(data)) as NativeMessage);
       this.frames.push(frame);
       if (Buffer.isBuffer(frame)) this.previews.push(frame);
       else this.messages.push(frame);
@@ -95,7 +96,7 @@ export class NativeClient {
     const text = await response.text();
     let json: unknown;
     try {
-      json = JSON.parse(text);
+      json = parseMachineJson(text);
     } catch {
       json = undefined;
     }

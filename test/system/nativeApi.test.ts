@@ -173,6 +173,29 @@ describe('a prompt on the port of ComfyUI’s own API', () => {
     }
   });
 
+  it('whose nodes report floats that are no numbers ends, and is listed as the machine writes it', async () => {
+    const client = await start({ simulators: [{ hasOddFloats: true }] });
+    const socket = await client.connect('c');
+    const show = (value: number) => ({ class_type: 'ShowFloat', inputs: { value } });
+    const prompt = { '1': show(1111), '2': show(2222), '3': show(3333) };
+    const body = JSON.stringify({ prompt, client_id: 'c' })
+      .replace('1111', 'NaN')
+      .replace('2222', 'Infinity')
+      .replace('3333', '-Infinity');
+    const { status, json } = await client.request('/prompt', { method: 'POST', body });
+    expect({ status, json }).toMatchObject({ status: 200, json: { node_errors: {} } });
+    await socket.ended(json.prompt_id);
+    expect(socket.kinds(json.prompt_id).at(-2)).toBe('execution_success');
+    const { text } = await client.request(`/history/${json.prompt_id}`);
+    for (const [id, word] of Object.entries({ 1: 'NaN', 2: 'Infinity', 3: '-Infinity' })) {
+      expect(text).toContain(`"${id}":{"value":[${word}],"text":["It is ${word}."]}`);
+      expect(text).toContain(`{"value":${word}}`);
+    }
+    expect(stack.simulator().promptIds).toHaveLength(1);
+    const listed = (await client.request('/object_info/ShowFloat')).text;
+    expect(listed).toContain('"default": NaN, "min": -Infinity, "max": Infinity');
+  });
+
   it('that fails tells what the machine said', async () => {
     const client = await start();
     stack.simulator().faults.failNodes.set('InspyrenetRembg', { type: 'ValueError', message: 'boom' });

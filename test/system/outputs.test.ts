@@ -474,6 +474,17 @@ describe('an output node that makes nothing', () => {
   });
 });
 
+describe('a float that is no number', () => {
+  it.each([false, true])('beside an output spoils nothing, with lost messages: %s', async (isMute) => {
+    stack = await start([batch]);
+    stack.simulator().faults.oddOutputs = 'no number';
+    stack.simulator().faults.muteSockets = isMute;
+    const { outputs } = await run(batch, { image: await png() });
+    expect(outputs).toHaveLength(3);
+    expect(stack.simulator().promptIds).toHaveLength(1);
+  });
+});
+
 describe('the bytes of an output', () => {
   const range = async (url: string, headers: Record<string, string>, method = 'GET') => {
     const response = await stack.client.request(url, { method, headers });

@@ -4,12 +4,14 @@ import { parseJsonBody, unreadableJson } from '../../middleware/parseJsonBody.js
 import { type BodyLimits, receiveBody } from '../../middleware/receiveBody.js';
 import { WholeBody } from '../../middleware/WholeBody.js';
 import { isJsonObject, type Json } from '../../utils/losslessJson.js';
+import { parseMachineJsonLosslessly } from '../../utils/machineJson.js';
 
 /** Graphs are nested deeper than other bodies. */
 const MAX_DEPTH = 64;
 
 /**
- * Reads the object in a request body, or an empty one without a body. As in ComfyUI, the content type is ignored.
+ * Reads the object in a request body, or an empty one without a body. As in ComfyUI, the content type is ignored, and
+ * `NaN` and `Infinity` are accepted.
  * @throws AppError `MALFORMED_UPLOAD`, where ComfyUI would respond with 500, and the errors of `receiveBody`
  */
 export async function readJson(
@@ -21,7 +23,7 @@ export async function readJson(
   try {
     const { value: bytes } = await receiveBody(request, response, limits, () => body.read(request));
     if (bytes.length === 0) return new Map();
-    const json = parseJsonBody(bytes, MAX_DEPTH);
+    const json = parseJsonBody(bytes, MAX_DEPTH, parseMachineJsonLosslessly);
     if (isJsonObject(json)) return json;
   } finally {
     body.discard();

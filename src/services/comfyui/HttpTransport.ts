@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { PromptError } from '../../errors.js';
 import { withDeadline } from '../../utils/deadline.js';
 import type { InstanceAddress } from '../../utils/instanceUrls.js';
+import { parseMachineJson } from '../../utils/machineJson.js';
 import { NO_TRACING, type Tracing } from '../tracing/Tracing.js';
 import { handOver, LocalFailure, readBody } from './answerBody.js';
 import { type Exchanged, exchange } from './exchange.js';
@@ -62,7 +63,7 @@ export class TransportAnswer {
   /** The body as JSON, undefined if it is not JSON. */
   json(): unknown {
     try {
-      return JSON.parse(this.bytes.toString());
+      return parseMachineJson(this.bytes.toString());
     } catch {
       return undefined;
     }

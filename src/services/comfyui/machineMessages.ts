@@ -3,12 +3,14 @@
  * ComfyUI's `protocol.py` and `server.py`.
  */
 
+import { parseMachineJson } from '../../utils/machineJson.js';
+
 /** A text frame. */
 export interface MachineMessage {
   /** The machine's id of the prompt. */
   readonly promptId: string;
   readonly type: string;
-  /** The frame's `data`, parsed by `JSON.parse`. */
+  /** The frame's `data`, parsed by `parseMachineJson`. */
   readonly data: Readonly<Record<string, unknown>>;
   /** The whole frame, with all digits of its numbers. */
   readonly text: string;
@@ -102,7 +104,7 @@ function head(type: number, number: number): Buffer {
 
 function objectOf(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value = parseMachineJson(text);
     return isRecord(value) ? value : undefined;
   } catch {
     return undefined;

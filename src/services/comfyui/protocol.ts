@@ -4,6 +4,7 @@
  * texts are truncated here, once: they are used in records, logs and headers.
  */
 import { z } from 'zod';
+import { parseMachineJson } from '../../utils/machineJson.js';
 import { isRecord, type MachineMessage } from './machineMessages.js';
 import { outputItems } from './outputItems.js';
 import { SERVER_MARK } from './promptBody.js';
@@ -97,7 +98,7 @@ export type ParsedFrame =
 export function parseFrame(text: string): ParsedFrame {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseMachineJson(text);
   } catch {
     return { kind: 'malformed', reason: 'not JSON' };
   }

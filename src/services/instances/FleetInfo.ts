@@ -1,6 +1,7 @@
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
-import { type Json, parseJson } from '../../utils/losslessJson.js';
+import type { Json } from '../../utils/losslessJson.js';
+import { parseMachineJsonLosslessly } from '../../utils/machineJson.js';
 import { choicesOf } from '../../workflows/files/nodeInfo.js';
 import {
   mergeObjectInfo,
@@ -22,7 +23,7 @@ export class FleetInfo {
   constructor(instances: readonly Instance[], options: AnswersOptions, clock: Clock, logger: Logger) {
     this.#answers = new MachineAnswers(
       instances,
-      (text) => parseJson(text, { maxDepth: MAX_DEPTH }),
+      (text) => parseMachineJsonLosslessly(text, { maxDepth: MAX_DEPTH }),
       options,
       clock,
       logger,

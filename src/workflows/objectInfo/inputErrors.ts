@@ -127,8 +127,9 @@ function numberError(
   return undefined;
 }
 
-/** Python prints whole floats with a decimal point. */
+/** Python prints whole floats with a decimal point, and infinity as `inf`. */
 function pythonNumber(number: number | bigint): string {
+  if (Math.abs(Number(number)) === Number.POSITIVE_INFINITY) return number < 0 ? '-inf' : 'inf';
   return Number.isInteger(number) ? `${number}.0` : String(number);
 }
 
@@ -147,9 +148,10 @@ function toInt(value: Json | undefined): bigint | undefined {
 /** Like Python's `float()`. */
 function toFloat(value: Json | undefined): number | undefined {
   if (typeof value === 'boolean' || typeof value === 'number') return Number(value);
-  const text = value instanceof NumberText ? value.text : value;
-  if (typeof text !== 'string' || text.trim() === '') return undefined;
-  const number = Number(text);
+  // It may be NaN, which is neither less nor more than a limit.
+  if (value instanceof NumberText) return Number(value.text);
+  if (typeof value !== 'string' || value.trim() === '') return undefined;
+  const number = Number(value);
   return Number.isNaN(number) ? undefined : number;
 }
 
