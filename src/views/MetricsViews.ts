@@ -23,6 +23,8 @@ const HISTORY_MINUTES = 60;
 /** In the overview; the errors view shows all. */
 const ERRORS_IN_OVERVIEW = 10;
 
+type IsShown = (owner: string | undefined) => boolean;
+
 /** Metrics of all servers, as the metrics routes return them. With a single server, only the queue is read. */
 export class MetricsViews {
   readonly #figures: Figures;
@@ -67,8 +69,8 @@ export class MetricsViews {
     };
   }
 
-  /** `GET /api/metrics`. */
-  async overview(): Promise<z.input<typeof metricsAnswer>> {
+  /** `GET /api/metrics`. @param isShown whether errors of the jobs of an owner are listed */
+  async overview(isShown: IsShown): Promise<z.input<typeof metricsAnswer>> {
     const sum = await this.#figures.read();
     const { all, waiting, byType, nodes, recentErrors, firstStart, totalUptimeMs } = sum.recorder;
     const instances = this.#instances(sum);
@@ -123,7 +125,7 @@ export class MetricsViews {
         total_errors: all.failed,
         error_rate: rounded(all.failureRate, 4),
         by_type: { ...all.byCategory },
-        recent_errors: recentErrors.slice(0, ERRORS_IN_OVERVIEW).map(errorView),
+        recent_errors: shownErrors(recentErrors, isShown).slice(0, ERRORS_IN_OVERVIEW),
       },
     };
   }
@@ -157,8 +159,8 @@ export class MetricsViews {
     };
   }
 
-  /** `GET /api/metrics/errors`. */
-  async errors(): Promise<z.input<typeof errorMetricsAnswer>> {
+  /** `GET /api/metrics/errors`. @param isShown whether errors of the jobs of an owner are listed */
+  async errors(isShown: IsShown): Promise<z.input<typeof errorMetricsAnswer>> {
     const { recorder } = await this.#figures.read();
     const { all, byInstance, lastByCategory, recentErrors } = recorder;
     return {
@@ -182,7 +184,7 @@ export class MetricsViews {
         error_rate: rounded(tally.failureRate, 4),
         most_common_error: tally.mostCommonError,
       })),
-      recent_errors: recentErrors.map(errorView),
+      recent_errors: shownErrors(recentErrors, isShown),
     };
   }
 
@@ -249,6 +251,11 @@ function trend(
 
 function mapValues<V, R>(map: ReadonlyMap<string, V>, view: (value: V, key: string) => R): Record<string, R> {
   return Object.fromEntries([...map].map(([key, value]) => [key, view(value, key)]));
+}
+
+/** Returns errors without those of jobs that the caller may not see: their messages may quote a prompt. */
+function shownErrors(errors: readonly RecentError[], isShown: IsShown): ReturnType<typeof errorView>[] {
+  return errors.filter(({ owner }) => isShown(owner)).map(errorView);
 }
 
 /** Shows the message without a stack trace. */

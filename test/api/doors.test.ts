@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { allEndpoints } from '../../src/routes/endpoints.js';
 import { jobListAnswer } from '../../src/schemas/jobs.js';
+import { errorMetricsAnswer, metricsAnswer } from '../../src/schemas/metrics.js';
 import { healthAnswer, statusAnswer } from '../../src/schemas/status.js';
 import { workflows } from '../../src/workflows/index.js';
 import { Client } from '../support/client.js';
@@ -35,6 +36,38 @@ const requests = allEndpoints(workflows).map(({ id, method, path, access }) => (
 const PATIENCE_MS = 15_000;
 
 describe('where there are keys', () => {
+  it('a key reads the errors of its own jobs only, and ops those of all', async () => {
+    stack = await Stack.start({ env: { API_KEYS, JOB_MAX_ATTEMPTS: '1' } });
+    const { failNodes } = stack.simulator().faults;
+    const [shop, lab] = [withKey(SHOP), withKey(LAB)];
+    const ids: string[] = [];
+    for (const [client, text] of [
+      [shop, 'shop text'],
+      [lab, 'lab text'],
+    ] as const) {
+      failNodes.set('InspyrenetRembg', { type: 'ValueError', message: `no "${text}"` });
+      const id = await client.submit('remove-background', await png());
+      await client.finished(id);
+      ids.push(id);
+    }
+    const [shops, labs] = ids;
+    for (const [key, seen] of [
+      [SHOP, [shops]],
+      [LAB, [labs]],
+      [OPS, [labs, shops]],
+    ] as const) {
+      const client = withKey(key);
+      const errors = await client.json('/api/metrics/errors', errorMetricsAnswer);
+      const overview = await client.json('/api/metrics', metricsAnswer);
+      expect(errors.summary.total_errors).toBe(2);
+      for (const { recent_errors } of [errors, overview.errors]) {
+        expect(recent_errors.map(({ job_id }) => job_id)).toEqual(seen);
+      }
+      const told = JSON.stringify([errors, overview]);
+      expect([told.includes('shop text'), told.includes('lab text')]).toEqual([key !== LAB, key !== SHOP]);
+    }
+  });
+
   it('nobody gets in without one, but for load balancers and readers of the documents', async () => {
     stack = await Stack.start({ env: { API_KEYS } });
     for (const headers of [{}, { 'X-API-Key': 'wrong' }, { Authorization: `Bearer ${SHOP}x` }]) {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../../errors.js';
+import { type Caller, callerOf, mayUse } from '../../middleware/authentication.js';
 import * as schemas from '../../schemas/metrics.js';
 import { metricsSavedView, persistenceView } from '../../views/metricsFileViews.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
@@ -8,7 +9,11 @@ import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
 function figures<Schema extends z.ZodType>(
   endpoint: Pick<Endpoint, 'id' | 'path' | 'summary'> & {
     readonly schema: Schema;
-    readonly view: (services: RouteContext['services']) => z.input<Schema> | Promise<z.input<Schema>>;
+    /** @param caller which may not see the jobs of others */
+    readonly view: (
+      services: RouteContext['services'],
+      caller: Caller,
+    ) => z.input<Schema> | Promise<z.input<Schema>>;
   },
 ): Endpoint {
   const { id, path, summary, schema, view } = endpoint;
@@ -23,7 +28,7 @@ function figures<Schema extends z.ZodType>(
     handler:
       ({ services }) =>
       async (_request, response) => {
-        response.json(await view(services));
+        response.json(await view(services, callerOf(response)));
       },
   };
 }
@@ -35,7 +40,7 @@ export const metricsEndpoints: readonly Endpoint[] = [
     path: '/api/metrics',
     summary: 'An overview of all metrics.',
     schema: schemas.metricsAnswer,
-    view: ({ metrics }) => metrics.overview(),
+    view: ({ metrics }, caller) => metrics.overview((owner) => mayUse(caller, owner)),
   }),
   figures({
     id: 'performance',
@@ -56,7 +61,7 @@ export const metricsEndpoints: readonly Endpoint[] = [
     path: '/api/metrics/errors',
     summary: 'Errors by category and instance.',
     schema: schemas.errorMetricsAnswer,
-    view: ({ metrics }) => metrics.errors(),
+    view: ({ metrics }, caller) => metrics.errors((owner) => mayUse(caller, owner)),
   }),
   figures({
     id: 'instances',

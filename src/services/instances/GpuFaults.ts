@@ -21,10 +21,11 @@ export class GpuFaults {
   /** Reports a prompt that failed with such a fault. @param message of the failure */
   report(instance: Instance, message: string): void {
     if (instance.health.problem?.kind === 'GPU fault') return;
-    const [first = ''] = message.split('\n', 1);
-    const reason = `its GPU failed, and only a restart of ComfyUI helps (${first.trim()})`;
+    const reason = 'its GPU failed, and only a restart of ComfyUI helps';
+    // Only the log has the message: it may quote a prompt, and everyone may read the health.
+    const [error = ''] = message.split('\n', 1);
     instance.health.problem = { kind: 'GPU fault', since: this.#clock.now(), reason, wasGone: false };
-    this.#logger.error('Instance gets no jobs', { instance: instance.host, reason });
+    this.#logger.error('Instance gets no jobs', { instance: instance.host, reason, error: error.trim() });
   }
 
   /** Notes that an instance does not respond. A busy process may not respond either, but keeps its sockets open. */

@@ -4,7 +4,7 @@ import type { Clock } from '../../utils/clock.js';
 import { movingAverage } from '../../utils/figures.js';
 import type { Logger } from '../../utils/logger.js';
 import type { GpuFaults } from './GpuFaults.js';
-import type { Inspector } from './Inspector.js';
+import { type Inspector, SEVERAL_MACHINES } from './Inspector.js';
 import type { Instance, InstanceHealth } from './Instance.js';
 import { Lookout } from './Lookout.js';
 
@@ -148,11 +148,11 @@ export class HealthChecker {
   /** Reports that a job found an address that leads to several machines, although checks did not detect it. */
   reportSeveralMachines(instance: Instance, error: unknown): void {
     if (instance.health.problem) return;
-    const reason = messageOf(error);
     const since = this.#clock.now();
     const until = since + this.#options.severalMachinesMs;
-    instance.health.problem = { kind: 'several machines', since, reason, until };
-    this.#logger.error('Instance gets no jobs', { instance: instance.host, reason });
+    instance.health.problem = { kind: 'several machines', since, reason: SEVERAL_MACHINES, until };
+    const fields = { instance: instance.host, reason: SEVERAL_MACHINES, error: messageOf(error) };
+    this.#logger.error('Instance gets no jobs', fields);
   }
 
   /** Reports that an upload of `bytes` was too large for an instance. Never rejects. */

@@ -22,7 +22,8 @@ interface Inspection {
 const FORM_BYTES = 1024;
 const GRAPH_BYTES = 16 * 1024;
 
-const SEVERAL_MACHINES =
+/** Everyone may read it, so it contains no address. */
+export const SEVERAL_MACHINES =
   'its address leads to several ComfyUI machines in turn, as behind a round-robin proxy; list each machine by itself';
 
 /** Finds out what a running instance can do, and cleans up what earlier starts of the server left there. */

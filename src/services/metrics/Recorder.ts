@@ -14,6 +14,8 @@ const recentError = z.object({
   instance: z.string().nullable(),
   jobId: z.string(),
   jobType: z.string(),
+  /** Name of the key that owns the job. Missing without keys, and in files of older versions. */
+  owner: z.string().optional(),
   message: z.string(),
 });
 
@@ -176,6 +178,7 @@ export class Recorder {
       instance: job.assignment?.instance ?? null,
       jobId: job.id,
       jobType: job.request.type,
+      ...(job.request.owner === undefined ? {} : { owner: job.request.owner }),
       message: message.slice(0, MAX_MESSAGE_LENGTH),
     });
     this.recentErrors.length = Math.min(this.recentErrors.length, RECENT_ERRORS);
