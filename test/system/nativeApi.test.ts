@@ -157,6 +157,50 @@ describe('a prompt on the port of ComfyUI’s own API', () => {
     expect(await client.view(entry.outputs['3'].images[0])).toMatchObject({ status: 200, type: 'image/png' });
   });
 
+  it('whose messages were lost has its outputs as the machine lists them', async () => {
+    const client = await start();
+    const socket = await client.connect('c');
+    const empty = { width: 32, height: 32, batch_size: 2, color: 51 };
+    const video = { frame_rate: 8, loop_count: 0, format: 'video/h264-mp4', pingpong: false };
+    const prompt = {
+      '1': { class_type: 'EmptyImage', inputs: empty },
+      '2': {
+        class_type: 'VHS_VideoCombine',
+        inputs: { images: ['1', 0], filename_prefix: 'sub/fo/clip', save_output: true, ...video },
+      },
+      '3': { class_type: 'PreviewImage', inputs: { images: ['1', 0] } },
+      '4': { class_type: 'ShowText|pysssss', inputs: { text: 'hi' } },
+    };
+    const names = new Set(['filename', 'fullpath', 'workflow']);
+    const shapeOf = (value: unknown) =>
+      JSON.parse(JSON.stringify(value, (key, one) => (names.has(key) ? key : one)));
+    const shapes: unknown[] = [];
+    for (const isMute of [false, true]) {
+      stack.simulator().faults.muteSockets = isMute;
+      const { status, json } = await client.submit({ prompt, client_id: 'c' });
+      expect({ status, json }).toMatchObject({ status: 200 });
+      const id: string = json.prompt_id;
+      await socket.ended(id, 30_000);
+      const { [id]: entry } = await client.json(`/history/${id}`);
+      const told = socket.of(id).filter(({ type }) => type === 'executed');
+      const made = Object.fromEntries(told.map(({ data }) => [String(data['node']), data['output']]));
+      expect(made).toEqual(entry.outputs);
+      expect(told).toHaveLength(3);
+      for (const file of [...entry.outputs['2'].gifs, ...entry.outputs['3'].images]) {
+        expect(await client.view(file)).toMatchObject({ status: 200 });
+      }
+      shapes.push(shapeOf([entry.outputs, entry.meta]));
+    }
+    expect(shapes[0]).toMatchObject([
+      {
+        '2': { gifs: [{ subfolder: 'sub/fo', format: 'video/h264-mp4' }] },
+        '3': { images: [{ type: 'temp' }, {}] },
+      },
+      {},
+    ]);
+    expect(shapes[1]).toEqual(shapes[0]);
+  });
+
   it('whose nodes report deeply nested values is listed, and fetched', async () => {
     const client = await start();
     const socket = await client.connect('c');

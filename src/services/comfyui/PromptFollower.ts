@@ -6,9 +6,11 @@ import type { PromptGraph } from '../../workflows/graph.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { ComfySocket, PromptListener } from './ComfySocket.js';
 import type { MachineListener } from './machineMessages.js';
+import { missedMessages } from './missedMessages.js';
 import { type NodeTime, NodeTimes } from './NodeTimes.js';
 import { Patience } from './Patience.js';
 import { PromptClock, type RunLimits } from './PromptClock.js';
+import type { FoundEntry } from './PromptQueries.js';
 import {
   type MadeByNode,
   outcomeOfHistory,
@@ -210,11 +212,18 @@ export class PromptFollower implements PromptListener {
   }
 
   async #askHistory(promptId: string, signal: AbortSignal): Promise<PromptOutcome | undefined> {
-    const { client, outputNodes, tracker, socket } = this.#following;
+    const { client, tracker, socket } = this.#following;
     const entry = await client.prompts.historyEntry(promptId, signal);
     if (!entry) return undefined;
     // Finished without a message: the WebSocket is deaf (protocol trap 3), and would be for the next prompt, too.
     if (this.#hasSocket && !tracker.outcome) socket?.terminate();
+    return this.#outcomeOf(promptId, entry);
+  }
+
+  /** The outcome in a history entry. Reports the outputs whose messages were missed. */
+  #outcomeOf(promptId: string, entry: FoundEntry): PromptOutcome {
+    const { outputNodes, tracker, machine } = this.#following;
+    for (const message of missedMessages(promptId, entry, tracker.reported)) machine.onMessage(message);
     return outcomeOfHistory(entry, outputNodes, tracker.blockedBecause, tracker.graph);
   }
 
@@ -237,9 +246,9 @@ export class PromptFollower implements PromptListener {
     const { historyRetryMs, historyPatienceMs } = this.#following.timings;
     const deadline = performance.now() + historyPatienceMs;
     for (let wait = historyRetryMs; ; wait *= 2) {
-      const { client, outputNodes, tracker } = this.#following;
+      const { client } = this.#following;
       const entry = await this.patiently(() => client.prompts.historyEntry(promptId, signal), signal);
-      if (entry) return outcomeOfHistory(entry, outputNodes, tracker.blockedBecause, tracker.graph);
+      if (entry) return this.#outcomeOf(promptId, entry);
       if (performance.now() + wait > deadline) return this.#lost(promptId, signal);
       await sleep(wait, signal);
       signal.throwIfAborted();

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { unlessAborted } from '../../utils/deadline.js';
-import { type HttpTransport, MAX_PROMPTS_BYTES } from './HttpTransport.js';
+import { jsonMembers } from '../../utils/jsonMembers.js';
+import { type HttpTransport, MAX_PROMPTS_BYTES, type TransportAnswer } from './HttpTransport.js';
 import { type HistoryEntry, historyAnswer, type QueuedPrompt, queueAnswer } from './protocol.js';
 import { SharedLook } from './SharedLook.js';
 
@@ -9,6 +10,9 @@ interface QueuedIds {
   readonly running: readonly string[];
   readonly pending: readonly string[];
 }
+
+/** A history entry with the JSON of its outputs, by node, as the machine wrote it. */
+export type FoundEntry = HistoryEntry & { readonly outputTexts: () => ReadonlyMap<string, string> };
 
 /** Read-only requests about an instance's prompts. Every method rejects like those of `ComfyClient`. */
 export class PromptQueries {
@@ -24,9 +28,10 @@ export class PromptQueries {
   }
 
   /** `GET /history/{id}`; undefined if the prompt is unknown or unfinished. */
-  async historyEntry(promptId: string, signal?: AbortSignal): Promise<HistoryEntry | undefined> {
-    const path = `/history/${encodeURIComponent(promptId)}`;
-    return (await this.#get(path, historyAnswer, signal))[promptId];
+  async historyEntry(promptId: string, signal?: AbortSignal): Promise<FoundEntry | undefined> {
+    const answer = await this.#request(`/history/${encodeURIComponent(promptId)}`, signal);
+    const entry = answer.parse(historyAnswer)[promptId];
+    return entry && { ...entry, outputTexts: () => outputTexts(String(answer.bytes), promptId) };
   }
 
   /** The latest `count` entries of `GET /history`. They contain every prompt's graph: not for frequent use. */
@@ -59,8 +64,17 @@ export class PromptQueries {
 
   /** A response that may contain images. */
   async #get<T extends z.ZodType>(path: string, schema: T, signal?: AbortSignal): Promise<z.output<T>> {
-    const timeoutMs = this.#timeoutMs;
-    const request = { method: 'GET', path, timeoutMs, maxBytes: MAX_PROMPTS_BYTES, signal } as const;
-    return (await this.#transport.request(request)).parse(schema);
+    return (await this.#request(path, signal)).parse(schema);
   }
+
+  #request(path: string, signal: AbortSignal | undefined): Promise<TransportAnswer> {
+    const timeoutMs = this.#timeoutMs;
+    return this.#transport.request({ method: 'GET', path, timeoutMs, maxBytes: MAX_PROMPTS_BYTES, signal });
+  }
+}
+
+/** Returns the JSON of the outputs in a history entry by node, unchanged. @param answer correct JSON */
+function outputTexts(answer: string, promptId: string): ReadonlyMap<string, string> {
+  const entry = jsonMembers(jsonMembers(answer).get(promptId) ?? '{}');
+  return jsonMembers(entry.get('outputs') ?? '{}');
 }

@@ -49,6 +49,8 @@ export class PromptTracker {
   blockedBecause: string | undefined;
   /** Messages may have been missed: the known outputs may be incomplete. */
   hasGaps = false;
+  /** Nodes whose outputs were reported. */
+  readonly reported = new Set<string>();
   readonly graph: PromptGraph;
   readonly #made: MadeItems;
   readonly #total: number;
@@ -111,6 +113,7 @@ export class PromptTracker {
         this.#setNodeProgress(message.data.node ?? this.#node, message.data.value, message.data.max);
         break;
       case 'executed':
+        this.reported.add(message.data.node);
         this.#made.add(message.data.node, message.data.display_node, message.data.output);
         break;
       case 'execution_success':
