@@ -2,7 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { NativeClient } from '../support/NativeClient.js';
 import { png } from '../support/pictures.js';
@@ -433,5 +433,22 @@ describe('everything else on the port of ComfyUI’s own API', () => {
     const client = await start();
     const page = new NativeClient(client.host, { Origin: 'https://elsewhere.example' });
     await expect(page.connect('c')).rejects.toThrow('403');
+  });
+});
+
+describe('a client that does not answer pings', () => {
+  afterEach(() => vi.useRealTimers());
+
+  it('stays connected, however long it waits', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const client = await start();
+    const socket = await client.connect('c');
+    socket.ws.pause();
+    await vi.advanceTimersByTimeAsync(300_000);
+    vi.useRealTimers();
+    socket.ws.resume();
+    const id = await run(client, 'c');
+    await socket.ended(id);
+    expect(socket.ws.readyState).toBe(socket.ws.OPEN);
   });
 });

@@ -1,5 +1,6 @@
+import { Socket } from 'node:net';
 import { v4 as uuid } from 'uuid';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { WebSocketServer } from 'ws';
 import { AppError } from '../../errors.js';
 import { isRecord } from '../../services/comfyui/machineMessages.js';
 import { ClientSocket } from '../../services/native/ClientSocket.js';
@@ -9,8 +10,8 @@ import { endpoint, type NativeContext, ownerOf } from './NativeEndpoint.js';
 /** Clients send messages of a few hundred bytes. */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
 const MAX_ID_LENGTH = 200;
-/** Interval of pings that detect half-open sockets, ms. */
-const HEARTBEAT_MS = 30_000;
+/** Idle time after which TCP checks whether the client still exists, ms. */
+const KEEP_ALIVE_MS = 30_000;
 
 /** `/ws?clientId=`: the WebSocket of a client. */
 export const socketEndpoint = endpoint('get', '/ws', (context) => {
@@ -30,12 +31,14 @@ export const socketEndpoint = endpoint('get', '/ws', (context) => {
     const owner = ownerOf(response);
     const upgrade = upgrades.take(request, response);
     if (!upgrade) return;
+    // As in ComfyUI, a client need not answer pings: some read their socket only while they wait for a prompt. TCP finds those that
+    // are gone, and `ClientSocket` limits the bytes that wait for the others.
+    if (upgrade.socket instanceof Socket) upgrade.socket.setKeepAlive(true, KEEP_ALIVE_MS);
     server.handleUpgrade(request, upgrade.socket, upgrade.head, (socket) => {
       const client = new ClientSocket(socket, upgrade.socket);
       const remove = native.sockets.add(owner, id, client);
       socket.once('close', remove);
       socket.on('error', () => client.close());
-      watch(socket);
       socket.once('message', (data, isBinary) => {
         if (!isBinary) void readFlags(context, client, String(data));
       });
@@ -55,21 +58,4 @@ async function readFlags(context: NativeContext, client: ClientSocket, text: str
   if (!isRecord(message) || message['type'] !== 'feature_flags' || !isRecord(message['data'])) return;
   client.knowsMetadata = message['data']['supports_preview_metadata'] === true;
   client.send(JSON.stringify({ type: 'feature_flags', data: await features(context) }));
-}
-
-/** Disconnects a client that no longer responds to pings. */
-function watch(socket: WebSocket): void {
-  let isAlive = true;
-  socket.on('pong', () => {
-    isAlive = true;
-  });
-  const timer = setInterval(() => {
-    if (!isAlive) {
-      socket.terminate();
-      return;
-    }
-    isAlive = false;
-    socket.ping();
-  }, HEARTBEAT_MS);
-  socket.once('close', () => clearInterval(timer));
 }
