@@ -21,6 +21,11 @@ export const ERROR_CATEGORIES = [
 
 export type ErrorCategory = (typeof ERROR_CATEGORIES)[number];
 
+/** Whether the machine was unreachable, or did not respond like ComfyUI. */
+export function isContactFailure(category: ErrorCategory): boolean {
+  return category.startsWith('connection_') || category === 'instance_unavailable';
+}
+
 /** Who is at fault. `unclear`: the prompt or the machine; several failures in a row show which. */
 type Blame = 'prompt' | 'machine' | 'nobody' | 'unclear';
 

@@ -92,6 +92,7 @@ export function createSubmissions(
           {
             files: { maxBytes: config.jobs.maxQueueBytes, lifetimeMs: config.assets.lifetimeMs },
             machineRetrySeconds,
+            maxOutputPixels: config.outputs.maxPixels,
           },
         );
   return { idempotencyKeys, uploadBudget, submissions, graphSubmissions, native, closeInputs: inputs.close };

@@ -3,6 +3,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.js';
 import { NativeClient } from '../support/NativeClient.js';
 import { png } from '../support/pictures.js';
 import { Stack, type StackOptions } from '../support/stack.js';
@@ -159,5 +160,46 @@ describe('a file in the input folder of one machine', () => {
     const before = stack.simulators.map(({ folders }) => folders.names('temp').length);
     expect((await run(client, save('shared.png'))).status).toBe('success');
     expect(stack.simulators.map(({ folders }) => folders.names('temp').length)).toEqual(before);
+  });
+});
+
+describe('an output of a prompt that still runs', () => {
+  /** Saves the image, and then works on it for a while. */
+  const savedEarly = {
+    ...save('photo.png'),
+    '3': { class_type: 'InspyrenetRembg', inputs: { image: ['1', 0], torchscript_jit: 'default' } },
+    '4': { class_type: 'PreviewImage', inputs: { images: ['3', 0] } },
+  };
+
+  /** @returns the prompt's id, and its first file, which its message named */
+  async function begin(client: NativeClient, ms: number): Promise<{ id: string; image: Image }> {
+    for (const one of stack.simulators) one.setWork(ms);
+    await client.upload('photo.png', await png());
+    const socket = await client.connect('early');
+    const { json } = await client.submit({ prompt: savedEarly, client_id: 'early' });
+    await socket.heard((kinds) => kinds.includes('executed 2'), json.prompt_id);
+    const made = socket.of(json.prompt_id).find(({ type }) => type === 'executed')?.data['output'];
+    const { images } = (made ?? {}) as { images: [Image] };
+    return { id: json.prompt_id, image: images[0] };
+  }
+
+  it('is the same file before and after the end, without the prompt in it', async () => {
+    const client = await start();
+    const { id, image } = await begin(client, 1000);
+    const early = await client.view(image);
+    expect(early).toMatchObject({ status: 200, type: 'image/png' });
+    expect(early.bytes.includes('class_type')).toBe(false);
+    await eventually(async () => expect(await client.json(`/history/${id}`)).toHaveProperty(id), 10_000);
+    expect((await client.view(image)).bytes.equals(early.bytes)).toBe(true);
+  });
+
+  it('cannot be had for the moment if its machine is away', async () => {
+    const client = await start({ simulators: [{}], env: { JOB_MAX_ATTEMPTS: '1' } });
+    const { image } = await begin(client, 20_000);
+    await stack.simulator().unplug();
+    const { status, json, text } = await client.request(`/view?${new URLSearchParams(image)}`);
+    expect(status).toBe(503);
+    expect(json.error.type).toBe('no_healthy_instances');
+    expect(text).not.toContain('127.0.0.1');
   });
 });

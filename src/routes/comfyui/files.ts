@@ -5,6 +5,7 @@ import { AppError, PromptError } from '../../errors.js';
 import { declaredBytes, malformed, tooLarge } from '../../middleware/bodyErrors.js';
 import { FormFiles } from '../../middleware/FormFiles.js';
 import { receiveBody } from '../../middleware/receiveBody.js';
+import { isContactFailure } from '../../promptFailures.js';
 import { putMask } from '../../services/images/putMask.js';
 import { type FilePlace, filePlace, folderType } from '../../services/native/filePlace.js';
 import type { FoundFile } from '../../services/native/ResultFiles.js';
@@ -45,11 +46,11 @@ async function findFile({ native }: NativeContext, place: FilePlace, response: R
 
 /**
  * Reads a file into memory, wherever it is.
- * @throws AppError `FILE_TOO_LARGE` for a file on a machine with more than `maxBytes`, or `NOT_FOUND`
+ * @throws AppError `FILE_TOO_LARGE` for a file on a machine with more than `maxBytes`, or those of `fromMachine`
  */
 async function wholeFile(file: FoundFile, maxBytes: number): Promise<Buffer> {
   if ('content' in file) return wholeOf(file.content);
-  return unlessGone(() =>
+  return fromMachine(() =>
     file.read(async (body) => {
       const parts: Buffer[] = [];
       let bytes = 0;
@@ -63,13 +64,17 @@ async function wholeFile(file: FoundFile, maxBytes: number): Promise<Buffer> {
   );
 }
 
-/** @throws AppError `NOT_FOUND` if the machine no longer has the file */
-async function unlessGone<T>(read: () => Promise<T>): Promise<T> {
+/** @throws AppError `NOT_FOUND` if the machine no longer has the file, `NO_HEALTHY_INSTANCES` if it does not respond */
+async function fromMachine<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    const isGone = error instanceof PromptError && error.failure === 'result gone';
-    throw isGone ? noSuchFile() : error;
+    if (!(error instanceof PromptError)) throw error;
+    if (error.failure === 'result gone') throw noSuchFile();
+    if (!isContactFailure(error.category)) throw error;
+    throw new AppError('NO_HEALTHY_INSTANCES', 'The machine that has the file does not respond.', {
+      cause: error,
+    });
   }
 }
 
@@ -86,7 +91,7 @@ async function sendFile(response: Response, { filename }: FilePlace, file: Found
     if (Buffer.isBuffer(content)) return void response.end(content);
     return send(response, (receive) => receive(bytesOf(content)));
   }
-  await unlessGone(() => file.read((body) => send(response, (receive) => receive(body))));
+  await fromMachine(() => file.read((body) => send(response, (receive) => receive(body))));
 }
 
 /** Sends a file. An error after the first byte closes the connection, so that the client notices it. */

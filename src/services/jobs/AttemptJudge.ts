@@ -1,5 +1,5 @@
 import { AppError, messageOf, PromptError } from '../../errors.js';
-import type { ErrorCategory } from '../../promptFailures.js';
+import { isContactFailure } from '../../promptFailures.js';
 import type { Logger } from '../../utils/logger.js';
 import { graphNeedsOf } from '../../workflows/graphNeeds.js';
 import { LeavePrompt } from '../comfyui/LeavePrompt.js';
@@ -122,9 +122,4 @@ export class AttemptJudge {
 function originOf({ id, request }: ProcessingJob): JobOrigin {
   const workflow = graphNeedsOf(request.workflow)?.key ?? request.type;
   return { job: id, client: request.client ?? request.owner ?? '', workflow };
-}
-
-/** Whether the machine was unreachable, or did not respond like ComfyUI. */
-function isContactFailure(category: ErrorCategory): boolean {
-  return category.startsWith('connection_') || category === 'instance_unavailable';
 }

@@ -27,11 +27,16 @@ export class CallerFiles {
     this.#parts = parts;
   }
 
+  /** Returns an upload of the caller. */
+  uploaded(place: FilePlace, { owner }: FileCaller): FoundFile | undefined {
+    const file = this.#parts.inputs.get(owner, place);
+    return file && { content: file.content };
+  }
+
   /** Returns an upload, or an output of a prompt; `undefined` if there is no such file, or the caller may not access it. */
-  async own(place: FilePlace, { owner, mayUse }: FileCaller): Promise<FoundFile | undefined> {
-    const uploaded = this.#parts.inputs.get(owner, place);
-    if (uploaded) return { content: uploaded.content };
-    return this.#parts.results.find(place, owner, mayUse);
+  async own(place: FilePlace, caller: FileCaller): Promise<FoundFile | undefined> {
+    const uploaded = this.uploaded(place, caller);
+    return uploaded ?? this.#parts.results.find(place, caller.owner, caller.mayUse);
   }
 
   /**

@@ -29,6 +29,8 @@ interface NativeApiOptions {
   readonly files: InputFilesOptions;
   /** `Retry-After` when no machine is healthy, seconds. */
   readonly machineRetrySeconds: number;
+  /** Maximum width x height of a result. */
+  readonly maxOutputPixels: number;
 }
 
 /** Age from which responses of machines are requested again, and age from which they are no longer used, ms. */
@@ -48,13 +50,13 @@ export class NativeApi {
   readonly status: QueueStatus;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(parts: Parts, { files, machineRetrySeconds }: NativeApiOptions) {
+  constructor(parts: Parts, { files, machineRetrySeconds, maxOutputPixels }: NativeApiOptions) {
     const { manager, instances, stream, clock, logger } = parts;
     const { shelf, sockets } = this;
     const fleetOptions = { freshMs: FRESH_MS, maxAgeMs: MAX_AGE_MS, retryAfterSeconds: machineRetrySeconds };
     this.fleet = new FleetInfo(instances, fleetOptions, clock, logger);
     this.inputs = new InputFiles(stream, files, clock);
-    const results = new ResultFiles({ manager, shelf, instances });
+    const results = new ResultFiles({ manager, shelf, instances, maxPixels: maxOutputPixels });
     this.files = new CallerFiles({ inputs: this.inputs, results, fleet: this.fleet });
     this.status = new QueueStatus(manager, sockets);
     const { fleet, status } = this;

@@ -50,8 +50,9 @@ export class PromptFinds {
     const kind = field.kind === 'mask' ? 'image' : field.kind;
     const place = annotatedPlace(value);
     if (!place) return { kind, isThere: false };
-    const find = this.#found.get(value);
-    if (find === undefined) this.#wanted.set(value, { place, classType: node.classType, input });
+    const find = this.#found.get(value) ?? this.#files.uploaded(place, this.#caller);
+    if (find !== undefined) this.#found.set(value, find);
+    else this.#wanted.set(value, { place, classType: node.classType, input });
     return { kind, isThere: find !== 'nowhere' || !takesListed(info, input) };
   }
 

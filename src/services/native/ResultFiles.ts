@@ -1,7 +1,8 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { AppError } from '../../errors.js';
 import type { Content } from '../../utils/StoredFile.js';
 import type { OutputFile } from '../comfyui/outputItems.js';
+import { keepImage } from '../images/keepImage.js';
 import type { Instance } from '../instances/Instance.js';
 import { assignmentOf, type Job } from '../jobs/Job.js';
 import type { JobManager } from '../jobs/JobManager.js';
@@ -19,6 +20,8 @@ interface Parts {
   readonly manager: JobManager;
   readonly shelf: PromptShelf;
   readonly instances: readonly Instance[];
+  /** Maximum width x height of a result. */
+  readonly maxPixels: number;
 }
 
 /** Finds output files of prompts, wherever they ran: on the machine until the job has ended, then on this server. */
@@ -80,7 +83,17 @@ export class ResultFiles {
   #onMachine(job: Job, file: OutputFile): FoundFile | undefined {
     const host = assignmentOf(job)?.instance;
     const instance = this.#parts.instances.find((one) => one.host === host);
-    return instance && { read: (receive) => instance.client.viewStream(file, receive) };
+    if (!instance) return undefined;
+    if (!/\.png$/i.test(file.filename)) {
+      return { read: (receive) => instance.client.viewStream(file, receive) };
+    }
+    return {
+      // The same bytes as after the job's end: without the prompt that ComfyUI writes into them.
+      read: async (receive) => {
+        const { bytes } = await keepImage(await instance.client.view(file), this.#parts.maxPixels);
+        return receive(Readable.from([bytes]));
+      },
+    };
   }
 }
 
