@@ -12,6 +12,8 @@ const MAX_MESSAGE_BYTES = 1024 * 1024;
 const MAX_ID_LENGTH = 200;
 /** Idle time after which TCP checks whether the client still exists, ms. */
 const KEEP_ALIVE_MS = 30_000;
+/** Interval of pings, without which a proxy closes an idle connection, ms. */
+const PING_MS = 30_000;
 
 /** `/ws?clientId=`: the WebSocket of a client. */
 export const socketEndpoint = endpoint('get', '/ws', (context) => {
@@ -39,6 +41,8 @@ export const socketEndpoint = endpoint('get', '/ws', (context) => {
       const remove = native.sockets.add(owner, id, client);
       socket.once('close', remove);
       socket.on('error', () => client.close());
+      const pings = setInterval(() => socket.ping(), PING_MS);
+      socket.once('close', () => clearInterval(pings));
       socket.once('message', (data, isBinary) => {
         if (!isBinary) void readFlags(context, client, String(data));
       });
