@@ -144,10 +144,13 @@ describeQueues('a job that waits says what it waits for', (queue) => {
   it('such as a machine that has what it needs, and promises nothing then', async () => {
     stack = await Stack.start({ simulators: [{ models: ['other.pth'] }], env: queue() });
     const id = await stack.client.submit('upscale-image', await png());
-    const status = await stack.client.status(id);
-    expect(status.message).toBe(
-      'No machine can run it: no healthy ComfyUI instance has what this workflow needs: UpscaleModelLoader: 4x_NMKD-Siax_200k.pth.',
+    // With Redis, a server hears of a new job a moment later.
+    await eventually(async () =>
+      expect(await message(id)).toBe(
+        'No machine can run it: no healthy ComfyUI instance has what this workflow needs: UpscaleModelLoader: 4x_NMKD-Siax_200k.pth.',
+      ),
     );
+    const status = await stack.client.status(id);
     expect(status).not.toHaveProperty('estimated_completion_time_seconds');
     expect(status).toMatchObject({ status: 'pending', queue_position: 1 });
   });
@@ -157,6 +160,8 @@ describeQueues('a job that waits says what it waits for', (queue) => {
     await stack.simulator().crash();
     await eventually(async () => expect((await stack.client.request('/health')).status).toBe(503));
     const id = await submit(1);
-    expect(await message(id)).toBe('No machine can run it: no ComfyUI instance is healthy.');
+    await eventually(async () =>
+      expect(await message(id)).toBe('No machine can run it: no ComfyUI instance is healthy.'),
+    );
   });
 });
