@@ -354,6 +354,13 @@ describe('a thin result', () => {
       .toBuffer();
   };
 
+  const options = {
+    format: 'PNG',
+    cropToSubject: true,
+    transparencyOf: undefined,
+    maxPixels: 1e6,
+  } as const;
+
   it.each([
     { size: [1, 1], subject: [0, 0, 1, 1] },
     { size: [2, 2], subject: [0, 0, 2, 2] },
@@ -363,12 +370,6 @@ describe('a thin result', () => {
     { size: [3, 300], subject: [0, 200, 3, 50] },
   ] as const)('of $size is cropped to $subject', async ({ size: [width, height], subject }) => {
     const [left, top, across, down] = subject;
-    const options = {
-      format: 'PNG',
-      cropToSubject: true,
-      transparencyOf: undefined,
-      maxPixels: 1e6,
-    } as const;
     expect(await finishImage(await withSubject(width, height, subject), options)).toMatchObject({
       width: across,
       height: down,
@@ -380,12 +381,6 @@ describe('a thin result', () => {
     [1, 1],
     [300, 2],
   ] as const)('of %i x %i stays whole without a subject', async (width, height) => {
-    const options = {
-      format: 'PNG',
-      cropToSubject: true,
-      transparencyOf: undefined,
-      maxPixels: 1e6,
-    } as const;
     const empty = await withSubject(width, height, []);
     expect(await finishImage(empty, options)).toMatchObject({ width, height });
   });

@@ -197,7 +197,7 @@ export class ComfyClient {
       path: '/view',
       params: { filename, subfolder, type },
       timeoutMs: this.#options.controlTimeoutMs,
-      // The header names the length of a body that does not come.
+      // The header gives the length of a body that is not sent.
       maxBytes: Number.POSITIVE_INFINITY,
       signal,
     });

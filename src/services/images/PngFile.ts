@@ -92,7 +92,7 @@ export class PngFile {
     return false;
   }
 
-  /** A malformed palette ends a file that needs it; any other malformed chunk is only damage. */
+  /** A file that needs its palette is refused if the palette is malformed. Any other malformed chunk is only damage. */
   #isUsable({ name, data }: PngChunk): boolean {
     const colourType = this.#colourType;
     if (isWellFormed({ name, data, colourType, palette: this.first.get('PLTE') })) return true;

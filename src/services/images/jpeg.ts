@@ -93,7 +93,7 @@ export function showsMissingData(bytes: Buffer): boolean {
  * Returns a JPEG that decodes without a warning only if all data of `jpeg` are there; its colours mean nothing.
  *
  * The decoder warns of missing bits where it reaches them. With one scan for all components, that is while it returns
- * pixels, and nobody sees the warnings of the last rows. Here the frame has components more than the scan, so that the
+ * pixels, and nobody sees the warnings of the last rows. Here the frame has more components than the scan, so that the
  * decoder reads all scans before the first pixel.
  */
 export function readAtOnce(jpeg: Buffer): Buffer {
@@ -102,13 +102,13 @@ export function readAtOnce(jpeg: Buffer): Buffer {
   return Buffer.concat([SOI_BYTES, ...parts, EOI_BYTES]);
 }
 
-/** Two components mean nothing to decoders, so a grey image gets two more. */
+/** Decoders do not accept two components, so a grey image gets two more. */
 function withMoreComponents({ marker, data, whole }: JpegSegment): Buffer {
   // The decoder reads all scans of these first anyway.
   if (marker === PROGRESSIVE) return whole;
   const count = data.readUInt8(FRAME_HEADER_LENGTH - 1);
   const components = Buffer.from(data.subarray(0, FRAME_HEADER_LENGTH + 3 * count));
-  // Next to this sampling the others take little memory, and the only component of a scan is stored the same with any.
+  // With this sampling the added components take little memory. It does not change how a scan of one component is stored.
   if (count === 1) components.writeUInt8(0x44, FRAME_HEADER_LENGTH + 1);
   const used = new Set(Array.from({ length: count }, (_, n) => data[FRAME_HEADER_LENGTH + 3 * n]));
   const free = Array.from({ length: 256 }, (_, id) => id).filter((id) => !used.has(id));

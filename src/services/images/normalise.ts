@@ -70,7 +70,7 @@ export async function convertImage(
   }
 }
 
-/** Pixels of an image, as many as a decoder may see. */
+/** Number of pixels of an image: the limit for its decoder. */
 export const storedPixels = ({ width, height }: InspectedImage) => width * height;
 
 /**

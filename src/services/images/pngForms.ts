@@ -1,4 +1,4 @@
-/** Lengths of chunks that have the same in every PNG, bytes. */
+/** Chunks that have the same length in every PNG, with that length in bytes. */
 const LENGTHS: Readonly<Record<string, number>> = { gAMA: 4, cHRM: 32, sRGB: 1, cICP: 4, pHYs: 9 };
 const PALETTE = 3;
 /** Length of tRNS by colour type, without a palette: one value of two bytes for each channel. */
