@@ -4,6 +4,7 @@ import type { AssetHolders } from './assets/AssetHolders.js';
 import type { ConnectionOptions } from './comfyui/ConnectionManager.js';
 import type { FollowTimings } from './comfyui/PromptFollower.js';
 import type { Resolve } from './instances/fleet/Roster.js';
+import type { GpuFaultTimings } from './instances/GpuFaults.js';
 import type { HealthOptions } from './instances/HealthChecker.js';
 import type { OtherUsersOptions } from './instances/OtherUsers.js';
 import type { BlobStore } from './jobs/BlobStore.js';
@@ -58,6 +59,7 @@ export interface ServiceOverrides {
   readonly assetHolders?: AssetHolders;
   readonly follow?: Partial<FollowTimings>;
   readonly health?: Partial<HealthOptions>;
+  readonly gpuFaults?: Partial<GpuFaultTimings>;
   readonly otherUsers?: Partial<OtherUsersOptions>;
   readonly connections?: Partial<ConnectionOptions>;
   readonly webhooks?: Partial<typeof WEBHOOK_OPTIONS>;

@@ -71,7 +71,12 @@ export function createMachines(
     log('health'),
   );
   const needs = new WorkflowNeeds({ workflows, instances, inspector }, log('health'));
-  const gpuFaults = new GpuFaults((host) => connections.isConnected(host), clock, log('health'));
+  const gpuFaults = new GpuFaults(
+    (host) => connections.isConnected(host),
+    { trialMs: 60_000, maxTrialMs: 3_600_000, ...overrides.gpuFaults },
+    clock,
+    log('health'),
+  );
   const graphs = new GraphMachines({ instances, inspector }, clock, log('health'));
   const checker = new HealthChecker(
     instances,

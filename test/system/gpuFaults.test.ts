@@ -3,7 +3,7 @@ import { healthAnswer } from '../../src/schemas/status.js';
 import { eventually } from '../support/eventually.js';
 import { colourOf, png } from '../support/pictures.js';
 import { RecordingLogger } from '../support/RecordingLogger.js';
-import { Stack } from '../support/stack.js';
+import { Stack, type StackOptions } from '../support/stack.js';
 
 let stack: Stack;
 afterEach(() => stack.stop());
@@ -29,8 +29,15 @@ async function checked(times: number): Promise<void> {
 }
 
 /** Two machines; the first one's GPU breaks with its first prompt. No job fails. */
-async function breakGpu(env: Record<string, string> = {}): Promise<void> {
-  stack = await Stack.start({ simulators: [{}, {}], env: { HEALTH_CHECK_INTERVAL: '100', ...env } });
+async function breakGpu(
+  env: Record<string, string> = {},
+  options: Partial<StackOptions> = {},
+): Promise<void> {
+  stack = await Stack.start({
+    simulators: [{}, {}],
+    env: { HEALTH_CHECK_INTERVAL: '100', ...env },
+    ...options,
+  });
   stack.simulator(0).faults.gpuFails = true;
   for (let n = 0; n < 6; n += 1) {
     expect(await stack.client.finished(await submit(n))).toMatchObject({ status: 'completed' });
@@ -78,6 +85,57 @@ describe('a machine whose GPU broke', () => {
     await breakGpu();
     await stack.client.request('/api/circuit-breakers/instance-1/close', { method: 'POST' });
     expect((await instances())[0]).toMatchObject({ status: 'healthy' });
+  });
+});
+
+describe('a machine with a GPU fault, after a while', () => {
+  const overrides = { gpuFaults: { trialMs: 300, maxTrialMs: 60_000 } };
+  const waits = (logger: RecordingLogger) => logger.lines.flatMap(({ fields }) => fields['trialInMs'] ?? []);
+
+  /** Submits jobs until the first machine has had one more prompt. Each of them completes. */
+  async function untilTried(): Promise<void> {
+    const before = stack.simulator(0).promptIds.length;
+    await eventually(async () => {
+      expect(await stack.client.finished(await submit(9))).toMatchObject({ status: 'completed' });
+      expect(stack.simulator(0).promptIds.length).toBeGreaterThan(before);
+    });
+  }
+
+  it('is back in service if a job succeeds: a prompt only imitated the fault', async () => {
+    const logger = new RecordingLogger();
+    const env = { HEALTH_CHECK_INTERVAL: '100' };
+    stack = await Stack.start({ simulators: [{}, {}], env, overrides, logger });
+    for (const { faults } of stack.simulators) faults.failNodes.set('InspyrenetRembg', LASTING);
+    expect(await stack.client.finished(await submit(1))).toMatchObject({ status: 'failed', attempts: 2 });
+    expect(waits(logger)).toEqual([300, 300]);
+    for (const { faults } of stack.simulators) faults.failNodes.clear();
+    const ids = await Promise.all([1, 2, 3, 4].map(submit));
+    for (const id of ids) expect(await stack.client.finished(id)).toMatchObject({ status: 'completed' });
+    await eventually(async () => {
+      await stack.client.finished(await submit(5));
+      for (const { status } of await instances()) expect(status).toBe('healthy');
+    });
+  });
+
+  it('gets one job for each trial, and waits longer each time', async () => {
+    const logger = new RecordingLogger();
+    await breakGpu({}, { overrides, logger });
+    await untilTried();
+    await untilTried();
+    expect(stack.simulator(0).promptIds).toHaveLength(3);
+    expect(waits(logger)).toEqual([300, 600, 1200]);
+  });
+
+  it('starts anew once it was restarted', async () => {
+    const logger = new RecordingLogger();
+    await breakGpu({}, { overrides: { gpuFaults: { trialMs: 600_000, maxTrialMs: 3_600_000 } }, logger });
+    await stack.simulator(0).crash();
+    await eventually(async () => expect((await instances())[0]?.circuit_breaker.failures).toBeGreaterThan(0));
+    await stack.simulator(0).plugIn();
+    await eventually(async () => expect((await instances())[0]?.status).toBe('healthy'));
+    stack.simulator(0).faults.gpuFails = true;
+    await untilTried();
+    expect(waits(logger)).toEqual([600_000, 600_000]);
   });
 });
 

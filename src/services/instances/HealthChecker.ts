@@ -225,7 +225,8 @@ export class HealthChecker {
       const wasUp = health.isUp;
       const answeredAt = this.#clock.now();
       // It gets no job before its capabilities are known.
-      if (!wasUp) this.#gpuFaults.noteReturn(instance);
+      if (wasUp) this.#gpuFaults.tryAgain(instance);
+      else this.#gpuFaults.noteReturn(instance);
       if (!wasUp) await this.#inspector.onUp(instance, this.#stopped.signal);
       health.lastCheck = health.lastSuccess = answeredAt;
       recordResponseTime(health, answeredAt - startedAt);

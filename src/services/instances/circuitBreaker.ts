@@ -11,7 +11,7 @@ export interface BreakerOptions {
 export type BreakerStateName = 'CLOSED' | 'OPEN' | 'HALF_OPEN';
 
 type BreakerState =
-  /** `trialMs`: it was opened because of its jobs, for this time; set until a job succeeds. */
+  /** `trialMs`: set until a job succeeds. It was opened because of its jobs, for this time. */
   | { readonly name: 'CLOSED'; readonly trialMs?: number }
   | {
       readonly name: 'OPEN';
@@ -76,7 +76,7 @@ export class CircuitBreaker {
     return this.#state.name === 'FORCED_OPEN';
   }
 
-  /** Whether its jobs opened it and a check closed it: the next job decides. */
+  /** Whether the next job decides: its jobs opened it and a check closed it, or its GPU had failed. */
   get isOnTrial(): boolean {
     return this.#state.name === 'CLOSED' && this.#state.trialMs !== undefined;
   }
@@ -154,6 +154,12 @@ export class CircuitBreaker {
     // A check proves that the machine responds, not that its jobs succeed.
     const { byJobs, resetMs } = this.#state;
     this.#state = byJobs ? { name: 'CLOSED', trialMs: resetMs } : { name: 'CLOSED' };
+  }
+
+  /** Lets the next job decide about an instance that was excluded for another reason. */
+  beginTrial(): void {
+    if (this.#state.name !== 'CLOSED') return;
+    this.#state = { name: 'CLOSED', trialMs: this.#state.trialMs ?? this.#options.resetTimeoutMs };
   }
 
   /** Ends the trial of an instance, because a job succeeded. */
