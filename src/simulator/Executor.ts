@@ -115,7 +115,7 @@ export class Executor {
   }
 
   /** Interrupts the prompt with this id if it is running. Without an id, or on an older server, interrupts any running prompt. */
-  interrupt(promptId: string | undefined): void {
+  interrupt(promptId: unknown): void {
     if (!this.#running) return;
     const isMeant =
       promptId === undefined || this.#options.generation === 'older' || promptId === this.#running.prompt.id;

@@ -130,15 +130,16 @@ export class SimulatedApi {
     const json = (body.length > 0 ? parseJson(body) : {}) as Record<string, unknown> | undefined;
     if (json === undefined) return SERVER_ERROR;
     const ids = Array.isArray(json['delete']) ? json['delete'].map(String) : [];
+    // For the scalar values that clients send, what is true is the same in Python and here.
     if (name === 'interrupt') {
-      executor.interrupt(typeof json['prompt_id'] === 'string' ? json['prompt_id'] : undefined);
+      executor.interrupt(json['prompt_id'] ? json['prompt_id'] : undefined);
     } else if (name === 'queue') {
-      if (json['clear'] === true) executor.clearPending();
+      if (json['clear']) executor.clearPending();
       if (ids.length > 0) executor.deletePending(ids);
     } else if (name === 'history') {
-      if (json['clear'] === true) executor.history.clear();
+      if (json['clear']) executor.history.clear();
       for (const id of ids) executor.history.delete(id);
-    } else if (name === 'free' && json['free_memory'] === true) {
+    } else if (name === 'free' && json['free_memory']) {
       this.#world.faults.memoryFull = false;
     }
     return ok;

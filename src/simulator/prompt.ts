@@ -83,7 +83,9 @@ export function readSubmission(body: Buffer): Submission | undefined {
   const clientId = text('client_id') ?? text('client_id', extraData);
   const said: unknown = json.get('partial_execution_targets');
   const targets = Array.isArray(said) ? said : undefined;
-  return { prompt, promptId: text('prompt_id'), clientId, extraData, targets };
+  const id = json.get('prompt_id');
+  const promptId = typeof id === 'number' ? String(id) : text('prompt_id');
+  return { prompt, promptId, clientId, extraData, targets };
 }
 
 /** A prompt as queue and history list it: complete, including its images. */

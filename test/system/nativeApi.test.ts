@@ -315,12 +315,16 @@ describe('the queue on the port of ComfyUI’s own API', () => {
     expect(await client.post('/queue', { delete: [second] })).toMatchObject({ status: 200, text: '' });
     expect((await client.json('/queue')).queue_pending).toHaveLength(1);
     await client.post('/interrupt', { prompt_id: 'not this one' });
+    // An id, although no prompt can have it.
+    await client.post('/interrupt', { prompt_id: 5 });
+    await client.post('/queue', { clear: 0 });
+    expect((await client.json('/queue')).queue_pending).toHaveLength(1);
     expect((await client.json('/queue')).queue_running).toHaveLength(1);
     await client.post('/interrupt', { prompt_id: running });
     await socket.ended(running);
     expect(socket.kinds(running).slice(-2)).toEqual(['execution_interrupted', 'executing null']);
     await socket.heard((kinds) => kinds.includes('executing 2'), third);
-    await client.post('/interrupt');
+    await client.post('/interrupt', { prompt_id: '' });
     await socket.ended(third);
     // A prompt deleted from the queue leaves no trace.
     expect(socket.of(second)).toEqual([]);
@@ -329,7 +333,8 @@ describe('the queue on the port of ComfyUI’s own API', () => {
     expect(await client.json('/api/jobs?status=cancelled')).toMatchObject({ pagination: { total: 2 } });
     await client.post('/history', { delete: [running] });
     expect(Object.keys(await client.json('/history'))).toEqual([third]);
-    await client.post('/history', { clear: true });
+    // ComfyUI uses Python's rules for what is true.
+    await client.post('/history', { clear: 1 });
     expect(await client.json('/history')).toEqual({});
   });
 

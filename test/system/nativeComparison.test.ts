@@ -92,6 +92,7 @@ const PROMPTS: Readonly<Record<string, unknown>> = {
     prompt: { '1': load, '2': { class_type: 'PreviewImage', inputs: { images: [1, 0] } } },
   },
   'a good prompt': { prompt: { '1': load, '2': save('1') } },
+  'a number as its id': { prompt: { '1': load, '2': save('1') }, prompt_id: 41 },
   'a good prompt with an id': {
     prompt: { '1': load, '2': save('1') },
     prompt_id: '7a12c8bf-2753-43db-b166-21c7108cd445',

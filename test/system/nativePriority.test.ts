@@ -53,7 +53,7 @@ it('a prompt that is to be in front goes before those that wait, as does one wit
     (await client.submit({ prompt: prompt(name), prompt_id: name, ...more })).json.number;
   expect(await submit('usual')).toBe(1);
   expect(await submit('counted', { number: 7 })).toBe(7);
-  expect(await submit('in front', { front: true })).toBe(-3);
+  expect(await submit('in front', { front: 1 })).toBe(-3);
   expect(await submit('negative', { number: -1.5 })).toBe(-1.5);
   const { queue_pending } = await client.json('/queue');
   const names = ['in front', 'negative', 'usual', 'counted'];

@@ -3,13 +3,13 @@ import { AppError } from '../../errors.js';
 import { callerOf, clientOf, isAdmin } from '../../middleware/authentication.js';
 import { requestIdOf } from '../../middleware/requestContext.js';
 import { hangUpSignal } from '../../middleware/upload.js';
-import { isJsonObject, type Json } from '../../utils/losslessJson.js';
+import { isJsonObject, type Json, NumberText } from '../../utils/losslessJson.js';
 import { type PromptRefusal, refuse } from '../../workflows/objectInfo/checkPrompt.js';
 import type { InputError } from '../../workflows/objectInfo/inputErrors.js';
 import type { NodeErrors } from '../../workflows/objectInfo/PromptCheck.js';
 import { highestPriority } from '../priority.js';
 import { bodyLimits, endpoint, mayUseOf, type NativeContext, ownerOf, sendJson } from './NativeEndpoint.js';
-import { readJson, textOf, textsOf } from './readJson.js';
+import { isTruthy, readJson, textOf, textsOf } from './readJson.js';
 
 /** Maximum length of the ids that clients choose. */
 const MAX_ID_LENGTH = 200;
@@ -43,7 +43,7 @@ function submitPrompt(context: NativeContext) {
     const extra = isJsonObject(extraData) ? extraData : new Map<string, Json>();
     const targets = body.get('partial_execution_targets');
     const number = numberOf(body.get('number'));
-    const isFirst = body.get('front') === true || (number ?? 0) < 0;
+    const isFirst = isTruthy(body.get('front')) || (number ?? 0) < 0;
     const accepted = await native.prompts.submit({
       prompt,
       promptId: idOf(body, 'prompt_id'),
@@ -78,9 +78,14 @@ function numberOf(value: Json | undefined): number | undefined {
   return typeof value === 'number' ? value : undefined;
 }
 
-/** @throws AppError `INVALID_PARAMETER` for an id that is too long */
+/**
+ * Returns an id as text. ComfyUI makes a text of a number, too.
+ * @throws AppError `INVALID_PARAMETER` for an id that is too long
+ */
 function idOf(body: ReadonlyMap<string, Json>, name: string): string | undefined {
-  const id = textOf(body.get(name));
+  const value = body.get(name);
+  const number = value instanceof NumberText ? value.text : numberOf(value)?.toString();
+  const id = number ?? textOf(value);
   if (id === undefined || id.length <= MAX_ID_LENGTH) return id;
   throw new AppError('INVALID_PARAMETER', `${name} has more than ${MAX_ID_LENGTH} characters.`);
 }

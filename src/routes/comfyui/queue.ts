@@ -3,7 +3,7 @@ import { AppError } from '../../errors.js';
 import type { NativePrompt } from '../../services/native/NativePrompt.js';
 import type { Json } from '../../utils/losslessJson.js';
 import { bodyLimits, endpoint, type NativeContext, ownerOf, sendDone, sendJson } from './NativeEndpoint.js';
-import { readJson, textOf, textsOf } from './readJson.js';
+import { isTruthy, readJson, textsOf } from './readJson.js';
 
 /** The queue, the history and cancellation, for the caller's own prompts. */
 export const queueEndpoints = [
@@ -19,15 +19,15 @@ export const queueEndpoints = [
     command(context, async (body, owner) => {
       const { shelf } = context.native;
       const ids = new Set(textsOf(body.get('delete')));
-      const isMeant = ({ record }: NativePrompt) => body.get('clear') === true || ids.has(record.id);
+      const isMeant = ({ record }: NativePrompt) => isTruthy(body.get('clear')) || ids.has(record.id);
       await cancelAll(context, shelf.pending(owner).filter(isMeant));
     }),
   ),
   endpoint('post', '/interrupt', (context) =>
     command(context, async (body, owner) => {
-      const id = textOf(body.get('prompt_id'));
+      const id = body.get('prompt_id');
       const running = context.native.shelf.running(owner);
-      await cancelAll(context, id === undefined ? running : running.filter(({ record }) => record.id === id));
+      await cancelAll(context, isTruthy(id) ? running.filter(({ record }) => record.id === id) : running);
     }),
   ),
   endpoint('get', '/history', ({ native }) => (request, response) => {
@@ -46,13 +46,13 @@ export const queueEndpoints = [
       const { shelf } = context.native;
       const ids = new Set(textsOf(body.get('delete')));
       for (const prompt of shelf.history(owner)) {
-        if (body.get('clear') === true || ids.has(prompt.record.id)) shelf.forget(prompt);
+        if (isTruthy(body.get('clear')) || ids.has(prompt.record.id)) shelf.forget(prompt);
       }
     }),
   ),
   endpoint('post', '/free', (context) =>
     command(context, async (body) => {
-      if (body.get('unload_models') !== true && body.get('free_memory') !== true) return;
+      if (!isTruthy(body.get('unload_models')) && !isTruthy(body.get('free_memory'))) return;
       // An unreachable machine has no memory to free.
       await Promise.allSettled(context.native.fleet.healthy.map(({ client }) => client.freeMemory()));
     }),

@@ -3,7 +3,7 @@ import { tooLarge } from '../../middleware/bodyErrors.js';
 import { parseJsonBody, unreadableJson } from '../../middleware/parseJsonBody.js';
 import { type BodyLimits, receiveBody } from '../../middleware/receiveBody.js';
 import { WholeBody } from '../../middleware/WholeBody.js';
-import { isJsonObject, type Json } from '../../utils/losslessJson.js';
+import { isJsonObject, type Json, NumberText } from '../../utils/losslessJson.js';
 import { parseMachineJsonLosslessly } from '../../utils/machineJson.js';
 
 /** Graphs are nested deeper than other bodies. */
@@ -29,6 +29,14 @@ export async function readJson(
     body.discard();
   }
   throw unreadableJson('it is no object');
+}
+
+/** Whether ComfyUI takes a value for true: it uses the rules of Python, where `1` is true and `0`, `""` and `[]` are not. */
+export function isTruthy(value: Json | undefined): boolean {
+  if (isJsonObject(value)) return value.size > 0;
+  if (Array.isArray(value)) return value.length > 0;
+  if (value instanceof NumberText) return Number(value.text) !== 0;
+  return Boolean(value);
 }
 
 /** Returns the texts in a list; none if the value is not a list. */
