@@ -102,3 +102,17 @@ describe('the scans of a JPEG', () => {
     }
   });
 });
+
+it('a JPEG with more markers than any program writes is refused, whatever they are', async () => {
+  const jpeg = await encoded(16, 16, {})();
+  for (const marker of [0xd8, 0xd0, 0x01, 0xff]) {
+    const markers = (count: number) => Buffer.alloc(2 * count, Buffer.from([0xff, marker]));
+    const withMarkers = (count: number) =>
+      Buffer.concat([jpeg.subarray(0, 2), markers(count), jpeg.subarray(2)]);
+    expect((await inspect(withMarkers(9000))).image).toMatchObject({ width: 16, height: 16 });
+    // Any number of FF fills the space before a marker.
+    const attempt = inspect(withMarkers(11_000));
+    if (marker === 0xff) await attempt;
+    else await expect(attempt).rejects.toMatchObject({ code: 'INVALID_IMAGE' });
+  }
+});

@@ -35,14 +35,15 @@ export interface JpegWalk {
   readonly hasEnd: boolean;
 }
 
-/** More segments than any program writes. */
-const MAX_SEGMENTS = 10_000;
+/** More markers outside scans than any program writes. */
+const MAX_MARKERS = 10_000;
 
 /** Splits a JPEG into segments, up to its end marker; bytes outside segments are ignored. */
 export function walkJpeg(bytes: Buffer): JpegWalk {
   const segments: JpegSegment[] = [];
   let damage: string | undefined;
-  for (let at = 2; segments.length < MAX_SEGMENTS; ) {
+  let at = 2;
+  for (let markers = 0; markers < MAX_MARKERS; markers += 1) {
     const start = nextMarker(bytes, at);
     if (start === undefined) break;
     if (start !== skipFill(bytes, at)) damage ??= 'the JPEG has bytes where a marker belongs';
@@ -87,12 +88,14 @@ function skipFill(bytes: Buffer, from: number): number {
 
 /** Returns the position of the next FF before a marker byte. */
 function nextMarker(bytes: Buffer, from: number): number | undefined {
-  for (let at = bytes.indexOf(0xff, from); at !== -1; at = bytes.indexOf(0xff, at + 1)) {
-    const next = bytes[at + 1];
+  for (let at = from; ; ) {
+    // Where one FF follows another, a comparison costs a tenth of a call of `indexOf`.
+    if (bytes[at] !== 0xff) at = bytes.indexOf(0xff, at);
+    const next = at === -1 ? undefined : bytes[at + 1];
     if (next === undefined) return undefined;
     if (next !== 0 && next !== 0xff) return at;
+    at += next === 0 ? 2 : 1;
   }
-  return undefined;
 }
 
 /** Entropy-coded data end at the next marker that is neither a stuffed byte (FF 00) nor a restart. */
