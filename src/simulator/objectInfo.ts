@@ -29,7 +29,10 @@ export function objectInfo(name: string, node: NodeClass, folders: Folders): Rec
 function withFiles({ required, file }: NodeClass, folders: Folders): InputSpecs {
   const [type, options = {}] = (file && required[file.input]) ?? [];
   if (!file || type === undefined) return required;
-  const isOfKind = (filename: string) => FILE_EXTENSIONS[file.kind].includes(extname(filename).toLowerCase());
+  const extensions = FILE_EXTENSIONS[file.kind];
+  // Loaders of audio list videos, too: they can read their sound.
+  const more = file.kind === 'audio' ? FILE_EXTENSIONS.video : [];
+  const isOfKind = (filename: string) => [...extensions, ...more].includes(extname(filename).toLowerCase());
   const names = folders.names('input').filter(isOfKind).sort();
   const spec = Array.isArray(type)
     ? ([names, options] as const)

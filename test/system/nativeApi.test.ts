@@ -397,6 +397,17 @@ describe('files on the port of ComfyUI’s own API', () => {
     expect(LoadImage.input.required.image[0]).toEqual(expect.arrayContaining(['a.png', 'a (1).png']));
   });
 
+  it('are listed by the loaders of their kind', async () => {
+    const client = await start();
+    for (const name of ['a.png', 'b.wav', 'c.mp4', 'd.txt']) await client.upload(name, await png());
+    const { LoadImage, LoadAudio } = await client.json('/object_info');
+    expect(LoadImage.input.required.image[0]).toEqual(['a.png']);
+    expect(LoadAudio.input.required.audio[0]).toEqual(['b.wav', 'c.mp4']);
+    const machine = new NativeClient(stack.simulator().host);
+    for (const name of ['a.png', 'b.wav', 'c.mp4', 'd.txt']) await machine.upload(name, await png());
+    expect(LoadAudio).toEqual((await machine.json('/object_info'))['LoadAudio']);
+  });
+
   it('get a mask as their alpha channel', async () => {
     const client = await start();
     await client.upload('photo.png', await png({ width: 32, height: 32 }));

@@ -1,12 +1,19 @@
 import type { Response } from 'express';
+import { lookup } from 'mime-types';
 import { memberText } from '../../utils/jsonMembers.js';
 import type { ClassInfo } from '../../workflows/objectInfo/ClassInfo.js';
 import { type ObjectInfo, withChoices } from '../../workflows/objectInfo/mergeObjectInfo.js';
 
-/** Built-in loaders that list the files of the input folder. */
-const LISTING: ReadonlyMap<string, string> = new Map([
-  ['LoadImage', 'image'],
-  ['LoadImageMask', 'image'],
+/** Loaders that list the files of the input folder: their input, and the types of files that they list. */
+const LISTING: ReadonlyMap<string, { readonly input: string; readonly types: RegExp }> = new Map([
+  ['LoadImage', { input: 'image', types: /^image\// }],
+  ['LoadImageMask', { input: 'image', types: /^image\// }],
+  // ComfyUI reads the sound of a video.
+  ['LoadAudio', { input: 'audio', types: /^(audio|video)\// }],
+  ['LoadVideo', { input: 'file', types: /^video\// }],
+  ['VHS_LoadVideo', { input: 'video', types: /^(video\/|image\/gif$)/ }],
+  ['VHS_LoadVideoFFmpeg', { input: 'video', types: /^(video\/|image\/gif$)/ }],
+  ['VHS_LoadAudioUpload', { input: 'audio', types: /^(audio|video)\// }],
 ]);
 
 type NamedClass = readonly [name: string, info: ClassInfo];
@@ -53,6 +60,10 @@ function partsOf(classes: ObjectInfo): Part[] {
 }
 
 function textOf([name, info]: NamedClass, files: readonly string[]): string {
-  const input = files.length > 0 ? LISTING.get(name) : undefined;
-  return memberText(name, (input === undefined ? info : withChoices(info, input, files)).text);
+  const listing = LISTING.get(name);
+  const listed = listing ? files.filter((file) => listing.types.test(lookup(file) || '')) : [];
+  return memberText(
+    name,
+    (listing && listed.length > 0 ? withChoices(info, listing.input, listed) : info).text,
+  );
 }
