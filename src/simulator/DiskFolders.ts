@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type FilePlace, type Folders, type FolderType, numberOf } from './folders.js';
 
@@ -17,6 +17,10 @@ export class DiskFolders implements Folders {
     } catch {
       return undefined;
     }
+  }
+
+  modifiedAt(place: FilePlace): number | undefined {
+    return statSync(this.#path(place), { throwIfNoEntry: false })?.mtimeMs;
   }
 
   write(place: FilePlace, bytes: Buffer): void {

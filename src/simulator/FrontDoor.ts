@@ -54,7 +54,7 @@ export class FrontDoor {
       respond.times -= 1;
       return writeAnswer(response, { status: respond.status, text: respond.body ?? '' });
     }
-    const answer = api.answer(call);
+    const answer = await api.answer(call);
     if (faults.rewrite) return writeAnswer(response, answer, faults.rewrite);
     if (!spoil || spoil.times <= 0 || !spoil.path.test(call.path)) return writeAnswer(response, answer);
     spoil.times -= 1;

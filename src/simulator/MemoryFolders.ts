@@ -3,9 +3,16 @@ import { cleanSubfolder, type FilePlace, type Folders, type FolderType, keyOf, n
 /** Default limit for the size of all files, bytes. */
 const MAX_BYTES = 256 * 1024 * 1024;
 
+interface KeptFile {
+  readonly place: FilePlace;
+  readonly bytes: Buffer;
+  /** Epoch ms. */
+  readonly modifiedAt: number;
+}
+
 /** Files in memory. Simulators that get the same object share the folders. */
 export class MemoryFolders implements Folders {
-  readonly #files = new Map<string, { readonly place: FilePlace; readonly bytes: Buffer }>();
+  readonly #files = new Map<string, KeptFile>();
   /** Used numbers by file name, per folder and prefix: an index, because a folder may contain many thousand files. */
   readonly #numbers = new Map<string, Map<string, number>>();
   /** The highest number per folder and prefix, if known. */
@@ -22,10 +29,14 @@ export class MemoryFolders implements Folders {
     return this.#files.get(keyOf(place))?.bytes;
   }
 
+  modifiedAt(place: FilePlace): number | undefined {
+    return this.#files.get(keyOf(place))?.modifiedAt;
+  }
+
   write(asNamed: FilePlace, bytes: Buffer): void {
     const place = { ...asNamed, subfolder: cleanSubfolder(asNamed.subfolder) };
     this.remove(place);
-    this.#files.set(keyOf(place), { place, bytes });
+    this.#files.set(keyOf(place), { place, bytes, modifiedAt: Date.now() });
     this.#bytes += bytes.length;
     const numbered = numberOf(place.filename);
     if (numbered) {

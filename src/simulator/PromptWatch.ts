@@ -28,10 +28,10 @@ export class PromptWatch {
   }
 
   /** Notifies the traps of requests that are a moment: an upload, a submission, or the download of a result. */
-  async onCall({ method, path, query, contentType, body }: Call): Promise<void> {
+  async onCall({ method, path, query, headers, body }: Call): Promise<void> {
     if (!this.#traps.waiting) return;
     if (method === 'POST' && path === '/upload/image') {
-      const names = parseMultipart(contentType, body)?.flatMap(({ filename }) => filename ?? []);
+      const names = parseMultipart(headers['content-type'], body)?.flatMap(({ filename }) => filename ?? []);
       await this.#traps.onMoment('upload', names?.join(' ') ?? '');
     } else if (method === 'POST' && path === '/prompt') {
       const { promptId: id = '', prompt: graph } = readSubmission(body) ?? {};

@@ -7,6 +7,7 @@ export interface Answer {
   readonly json?: unknown;
   readonly text?: string;
   readonly file?: { readonly bytes: Buffer; readonly type: string };
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Writes a response as aiohttp would: JSON, text, an image or nothing. `rewrite` can replace the body. */
@@ -17,7 +18,8 @@ export function writeAnswer(
 ): void {
   const { type, body: whole } = contentOf(answer);
   const body = rewrite(whole);
-  response.writeHead(answer.status, { ...type, 'Content-Length': body.length });
+  const length = answer.status === 304 ? {} : { 'Content-Length': body.length };
+  response.writeHead(answer.status, { ...type, ...length, ...answer.headers });
   response.end(body);
 }
 
@@ -36,7 +38,11 @@ export function writeSpoiled(
       writeAnswer(response, { status: answer.status, text: '{"prompt_id": nonsense' });
       return;
     case 'half':
-      response.writeHead(answer.status, { ...type, 'Content-Length': Math.max(2, body.length) });
+      response.writeHead(answer.status, {
+        ...type,
+        'Content-Length': Math.max(2, body.length),
+        ...answer.headers,
+      });
       response.write(body.subarray(0, body.length / 2));
       // The first half must arrive before the connection closes.
       setTimeout(() => response.destroy(), 5);

@@ -26,6 +26,8 @@ export interface FilePlace {
 /** The input, temp and output folders of one machine, or of several machines that share them. */
 export interface Folders {
   read(place: FilePlace): Buffer | undefined;
+  /** When the file was written, epoch ms; undefined if it does not exist. */
+  modifiedAt(place: FilePlace): number | undefined;
   /** Writes a file; overwrites an existing one. */
   write(place: FilePlace, bytes: Buffer): void;
   /** Deletes a file if it exists. */

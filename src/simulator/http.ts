@@ -1,10 +1,12 @@
-import type { IncomingMessage } from 'node:http';
-import { extname } from 'node:path';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { basename } from 'node:path';
 import { v4 as uuid } from 'uuid';
 import type { Answer } from './answers.js';
 import type { Executor } from './Executor.js';
 import type { Faults } from './faults.js';
+import { fileAnswer } from './fileAnswer.js';
 import { FOLDER_TYPES, type Folders, leadsOut } from './folders.js';
+import { imageView, viewedImage } from './imageViews.js';
 import { parseJson } from './json.js';
 import { objectInfo } from './objectInfo.js';
 import type { ModelFolders } from './options.js';
@@ -20,7 +22,7 @@ export interface Call {
   /** Without a leading `/api`. */
   readonly path: string;
   readonly query: URLSearchParams;
-  readonly contentType: string;
+  readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
 }
 
@@ -50,7 +52,7 @@ export class SimulatedApi {
   }
 
   /** Handles one request. */
-  answer(call: Call): Answer {
+  answer(call: Call): Answer | Promise<Answer> {
     const { method, path } = call;
     const [, first = '', rest] = /^\/([^/]*)(?:\/(.+))?$/.exec(path) ?? [];
     switch (`${method} /${first}`) {
@@ -75,10 +77,10 @@ export class SimulatedApi {
         return { status: 200, json: this.#world.executor().queue() };
       case 'GET /view':
       case 'HEAD /view':
-        return this.#view(call.query);
+        return this.#view(call);
       case 'POST /upload':
         if (rest !== 'image') return { status: 404 };
-        return saveUpload(this.#world.folders, call.contentType, call.body, SERVER_ERROR);
+        return saveUpload(this.#world.folders, call.headers['content-type'], call.body, SERVER_ERROR);
       case 'POST /history':
       case 'POST /queue':
       case 'POST /interrupt':
@@ -145,7 +147,7 @@ export class SimulatedApi {
     return ok;
   }
 
-  #view(query: URLSearchParams): Answer {
+  #view({ query, headers }: Call): Answer | Promise<Answer> {
     const filename = query.get('filename') ?? '';
     const subfolder = query.get('subfolder') ?? '';
     const type = FOLDER_TYPES.find((one) => one === (query.get('type') ?? 'output'));
@@ -158,23 +160,14 @@ export class SimulatedApi {
       folders.remove(place);
     }
     const bytes = folders.read(place);
-    if (!bytes) return { status: 404 };
-    const contentType = TYPES[extname(filename).toLowerCase()] ?? 'application/octet-stream';
-    return { status: 200, file: { bytes, type: contentType } };
+    const modifiedAt = folders.modifiedAt(place);
+    if (!bytes || modifiedAt === undefined) return { status: 404 };
+    const name = basename(filename);
+    const view = imageView(query);
+    if (view) return viewedImage(bytes, name, view).catch(() => SERVER_ERROR);
+    return fileAnswer({ name, bytes, modifiedAt }, headers);
   }
 }
-
-/** MIME types as Python's `mimetypes` guesses them. */
-const TYPES: Readonly<Record<string, string>> = {
-  '.png': 'image/png',
-  '.jpg': 'image/jpeg',
-  '.jpeg': 'image/jpeg',
-  '.webp': 'image/webp',
-  '.gif': 'image/gif',
-  '.mp4': 'video/mp4',
-  '.webm': 'video/webm',
-  '.flac': 'audio/x-flac',
-};
 
 const SERVER_ERROR: Answer = {
   status: 500,
@@ -244,7 +237,7 @@ export async function readCall(
     method: request.method ?? 'GET',
     path: withoutEncoding(url.pathname).replace(/^\/api(?=\/)/, ''),
     query: url.searchParams,
-    contentType: request.headers['content-type'] ?? '',
+    headers: request.headers,
     body: Buffer.concat(parts),
   };
 }

@@ -10,7 +10,7 @@ export interface Part {
  * Parses a `multipart/form-data` body byte by byte: a file may contain line breaks and text that looks like the boundary.
  * @returns undefined if the body is not multipart or is incomplete
  */
-export function parseMultipart(contentType: string, body: Buffer): Part[] | undefined {
+export function parseMultipart(contentType = '', body: Buffer): Part[] | undefined {
   const [, quoted, token] =
     /^multipart\/form-data;.*\bboundary=(?:"([^"]+)"|([^;\s]+))/i.exec(contentType) ?? [];
   const boundary = quoted ?? token;

@@ -8,7 +8,12 @@ import { parseMultipart } from './multipart.js';
  * `overwrite`. Without `overwrite`, a file with different bytes under an existing name becomes `name (1).png`; a file with the
  * same bytes keeps the name.
  */
-export function saveUpload(folders: Folders, contentType: string, body: Buffer, failure: Answer): Answer {
+export function saveUpload(
+  folders: Folders,
+  contentType: string | undefined,
+  body: Buffer,
+  failure: Answer,
+): Answer {
   const parts = parseMultipart(contentType, body) ?? [];
   const field = (name: string) => parts.find((part) => part.name === name)?.bytes.toString();
   const image = parts.find(({ name }) => name === 'image');
