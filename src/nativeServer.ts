@@ -10,6 +10,7 @@ import { canonicalUrl } from './routes/comfyui/canonicalUrl.js';
 import { mountNative } from './routes/comfyui/mountNative.js';
 import { nativeForm } from './routes/comfyui/nativeErrors.js';
 import { Upgrades } from './routes/comfyui/Upgrades.js';
+import { ResultSender } from './routes/sendResult.js';
 import type { Services } from './services/index.js';
 import { onWebSocket } from './utils/onWebSocket.js';
 
@@ -21,8 +22,9 @@ export function createNativeServer(services: Services, config: Config): Server |
   const { native } = services;
   if (!native) return undefined;
   const upgrades = new Upgrades();
+  const sender = new ResultSender(config.jobs.maxResultBytes, services.turns);
   const app = newApp(services, config);
-  mountNative(app, { native, services, config, upgrades });
+  mountNative(app, { native, services, config, upgrades, sender });
   app.use(errorHandler(services.logger, (_request, error) => nativeForm(error)));
   const server = createHttpServer(app, config);
   onWebSocket(server, (request, socket, head) => upgrades.handle(app, request, socket, head));

@@ -12,9 +12,11 @@ import {
   processingDuration,
 } from '../services/jobs/Job.js';
 import type { LiveOutput } from '../services/jobs/LiveJobs.js';
+import { type Content, sizeOf } from '../utils/StoredFile.js';
 import type { Turns } from '../utils/turns.js';
 import { FORMATS, IMAGE_PLACE, jobUrls } from '../views/JobViews.js';
 import type { OutputFormat } from '../workflows/parameters.js';
+import { requestedRange } from './requestedRange.js';
 import { sendStored } from './sendStored.js';
 
 /** Base64 is encoded in slices of this many bytes, a multiple of three, as fast as the client reads. */
@@ -59,10 +61,13 @@ function namesImages(request: Request): boolean {
 
 /** A file to send, and its headers. */
 interface SentFile {
-  readonly bytes: Buffer | StoredBytes;
+  readonly bytes: Content;
   readonly etag: string;
-  readonly presentation: AssetPresentation;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** For `Last-Modified`, epoch ms. */
+  readonly modifiedAt?: number | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Returns the signed URL to which the client is redirected, if any. */
+  readonly url?: (() => Promise<string | undefined>) | undefined;
   /** Returns the error if the bytes no longer exist. */
   readonly gone: () => AppError;
 }
@@ -112,11 +117,12 @@ export class ResultSender {
     { job, output, bytes }: { job: CompletedJob; output: JobOutput; bytes: Buffer | StoredBytes },
     { index, isDownload }: { index: number; isDownload: boolean },
   ): Promise<void> {
+    const presentation = presentationOf(output, isDownload);
     await this.file(request, response, {
       bytes,
       etag: `"${job.id}-${index}"`,
-      presentation: presentationOf(output, isDownload),
-      headers: jobHeaders(job),
+      headers: { ...fileHeaders(presentation), ...jobHeaders(job) },
+      url: Buffer.isBuffer(bytes) ? undefined : () => bytes.url(presentation),
       gone: () => resultGone(job.id),
     });
   }
@@ -130,9 +136,9 @@ export class ResultSender {
     { output, content }: LiveOutput,
   ): Promise<void> {
     await this.file(request, response, {
-      bytes: Buffer.isBuffer(content) ? content : { ...content, url: async () => undefined },
+      bytes: content,
       etag: `"${jobId}-${index}"`,
-      presentation: presentationOf(output, false),
+      headers: fileHeaders(presentationOf(output, false)),
       gone: () => resultGone(jobId),
     });
   }
@@ -142,21 +148,22 @@ export class ResultSender {
    * @throws AppError `RANGE_NOT_SATISFIABLE`, or the error of `gone`
    */
   async file(request: Request, response: Response, file: SentFile): Promise<void> {
-    const { bytes, etag, presentation, headers = {}, gone } = file;
-    const stored = Buffer.isBuffer(bytes) ? undefined : bytes;
+    const { bytes, etag, modifiedAt, headers, gone } = file;
     // A URL is signed for one method only.
-    const url = request.method === 'GET' ? await stored?.url(presentation) : undefined;
+    const url = request.method === 'GET' ? await file.url?.() : undefined;
     if (url !== undefined) {
       response.set('Cache-Control', 'private, no-store').redirect(url);
       return;
     }
-    const size = Buffer.isBuffer(bytes) ? bytes.length : bytes.sizeBytes;
-    const range = rangeOf(request, etag, size);
+    const size = sizeOf(bytes);
+    response.set('ETag', etag);
+    if (modifiedAt !== undefined) response.set('Last-Modified', new Date(modifiedAt).toUTCString());
+    const range = requestedRange(request, response, size);
     if (range === 'none of it') {
       response.set('Content-Range', `bytes */${size}`);
       throw new AppError('RANGE_NOT_SATISFIABLE', `The output has ${size} bytes.`);
     }
-    response.set({ ...fileHeaders(presentation), ...headers, ETag: etag, 'Accept-Ranges': 'bytes' });
+    response.set({ ...headers, 'Accept-Ranges': 'bytes' });
     if (range) response.status(206).set('Content-Range', `bytes ${range.start}-${range.end}/${size}`);
     const { start, end } = range ?? { start: 0, end: size - 1 };
     if (Buffer.isBuffer(bytes)) await this.#send(response, bytes.subarray(start, end + 1));
@@ -234,7 +241,8 @@ function headersOf(job: CompletedJob, output: JobOutput): Record<string, string>
   return { ...fileHeaders(presentationOf(output, false)), ...jobHeaders(job) };
 }
 
-function fileHeaders(presentation: AssetPresentation): Record<string, string> {
+/** Returns the headers of a file that clients may keep, but must ask about before they use it again. */
+export function fileHeaders(presentation: AssetPresentation): Record<string, string> {
   return {
     'Content-Type': presentation.mimeType,
     'Content-Disposition': contentDisposition(presentation),
@@ -263,18 +271,4 @@ function resultGone(jobId: string): AppError {
 
 function presentationOf({ filename, mimeType, kind }: JobOutput, isDownload: boolean): AssetPresentation {
   return { filename, mimeType, isDownload: isDownload || !SHOWN.has(kind) };
-}
-
-/** Returns the requested range of bytes; `undefined` for the whole file, and for several or invalid ranges. */
-function rangeOf(
-  request: Request,
-  etag: string,
-  size: number,
-): { readonly start: number; readonly end: number } | 'none of it' | undefined {
-  const known = request.get('If-Range');
-  if (request.method !== 'GET' || (known !== undefined && known !== etag)) return undefined;
-  const ranges = request.range(size, { combine: true });
-  if (ranges === -1) return 'none of it';
-  if (ranges === undefined || ranges === -2 || ranges.type !== 'bytes') return undefined;
-  return ranges.length === 1 ? ranges[0] : undefined;
 }

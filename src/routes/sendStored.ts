@@ -1,8 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import type { Request, Response } from 'express';
 import type { AppError } from '../errors.js';
-import type { StoredBytes } from '../services/jobs/BlobStore.js';
-import { exactly } from '../utils/StoredFile.js';
+import { exactly, type StoredFile } from '../utils/StoredFile.js';
 
 /**
  * Streams bytes that are not in memory, as fast as the client reads. The status and headers of the response must be
@@ -13,7 +12,7 @@ import { exactly } from '../utils/StoredFile.js';
 export async function sendStored(
   request: Request,
   response: Response,
-  { bytes, start, end, gone }: { bytes: StoredBytes; start: number; end: number; gone: () => AppError },
+  { bytes, start, end, gone }: { bytes: StoredFile; start: number; end: number; gone: () => AppError },
 ): Promise<void> {
   if (request.fresh) {
     response.removeHeader('Content-Type');

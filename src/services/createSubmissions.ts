@@ -93,6 +93,7 @@ export function createSubmissions(
             files: { maxBytes: config.jobs.maxQueueBytes, lifetimeMs: config.assets.lifetimeMs },
             machineRetrySeconds,
             maxOutputPixels: config.outputs.maxPixels,
+            maxImagePixels: config.uploads.maxImagePixels,
           },
         );
   return { idempotencyKeys, uploadBudget, submissions, graphSubmissions, native, closeInputs: inputs.close };

@@ -7,9 +7,14 @@ export interface Sender {
   readonly signal?: AbortSignal;
 }
 
-/** Runs one piece of work at a time. Clients take turns: one with much work delays mainly itself. */
+/** Runs one piece of work of each client at a time. Clients take turns: one with much work delays mainly itself. */
 export class ClientTurns {
-  readonly #limit = new FairLimit({ total: 1, perClient: 1, perHost: 1 });
+  readonly #limit: FairLimit;
+
+  /** @param atOnce maximum number of clients whose work runs at the same time */
+  constructor(atOnce = 1) {
+    this.#limit = new FairLimit({ total: atOnce, perClient: 1, perHost: atOnce });
+  }
 
   /**
    * Runs the work at the client's turn.

@@ -1,7 +1,8 @@
 /** Sends the same requests to a simulated ComfyUI and to the server's port in front of it, and compares the responses. */
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NativeClient } from '../support/NativeClient.js';
-import { png } from '../support/pictures.js';
+import { png, transparentPng } from '../support/pictures.js';
 import { Stack } from '../support/stack.js';
 
 let stack: Stack;
@@ -12,7 +13,11 @@ beforeAll(async () => {
   stack = await Stack.start({ env: { COMFYUI_API_PORT: '0' } });
   machine = new NativeClient(stack.simulator().host);
   server = new NativeClient(stack.nativeHost);
-  for (const client of [machine, server]) await client.upload('there.png', await png());
+  for (const client of [machine, server]) {
+    await client.upload('there.png', await png());
+    await client.upload('transparent.png', await transparentPng());
+  }
+  await machine.upload('theirs.png', await transparentPng());
 });
 
 afterAll(() => stack.stop());
@@ -115,6 +120,27 @@ const READS = [
   '/view?filename=there.png&type=input',
 ];
 
+/** Requests for pictures and for parts of files: queries and headers of `GET /view`. */
+const VIEWS: readonly (readonly [query: string, headers?: Readonly<Record<string, string>>])[] = [
+  ...['webp;90', 'jpeg;75', 'png;50', '75', 'webp;best', 'webp;0', ''].map(
+    (preview) => [`preview=${preview}`] as const,
+  ),
+  ...['rgb', 'rgba', 'a'].flatMap((channel) => [
+    [`channel=${channel}`] as const,
+    [`channel=${channel}&preview=jpeg;75`] as const,
+  ]),
+  ['channel=other'],
+  ['preview=jpeg;75', { Range: 'bytes=0-9' }],
+  ...['0-9', '10-', '-10', '0-999999', '999999-', '9-5'].map(
+    (range) => ['', { Range: `bytes=${range}` }] as const,
+  ),
+  ['', { 'If-None-Match': '"other"' }],
+  ['', { 'If-None-Match': '*' }],
+  ['', { 'If-Modified-Since': 'Thu, 01 Jan 1970 00:00:00 GMT' }],
+  ['', { 'If-Modified-Since': 'Thu, 01 Jan 2099 00:00:00 GMT' }],
+  ['', { Range: 'bytes=0-9', 'If-Range': 'Thu, 01 Jan 1970 00:00:00 GMT' }],
+];
+
 const COMMANDS: readonly (readonly [string, unknown])[] = [
   ['/queue', { delete: ['unknown'] }],
   ['/queue', { clear: true }],
@@ -144,6 +170,51 @@ async function expectSame(ask: (client: NativeClient) => ReturnType<NativeClient
   if (JSON.stringify(there) === '{"status":400}') expect(here).toMatchObject({ status: 400 });
   else expect(here).toEqual(there);
 }
+
+/** Returns status, headers and bytes of a file. A picture is compared by its pixels. */
+async function fileAt(client: NativeClient, query: string, init: RequestInit): Promise<unknown> {
+  const response = await client.fetch(`/view?type=input&${query}`, {
+    ...init,
+    // Without it, `fetch` forbids that anything is taken from a cache.
+    headers: { 'Cache-Control': 'max-age=0', ...init.headers },
+  });
+  const { status, headers } = response;
+  const bytes = Buffer.from(await response.arrayBuffer());
+  const isThere = ['etag', 'last-modified'].map((name) => headers.has(name));
+  if (status >= 400) return { status, range: headers.get('content-range') };
+  const named = ['content-type', 'content-disposition', 'content-length', 'content-range', 'accept-ranges'];
+  const isImage = status === 200 && bytes.length > 0 && headers.get('content-type')?.startsWith('image/');
+  return {
+    status,
+    // A converted picture has an `ETag` here only.
+    isThere: query.includes('preview') || /channel=(rgb|a)(&|$)/.test(query) ? 'any' : isThere,
+    headers: status === 304 ? 'any' : named.map((name) => headers.get(name)),
+    bytes: isImage ? await sharp(bytes).raw().toBuffer() : bytes,
+  };
+}
+
+/** Both are on the machine. The server has the first one itself. */
+const FILES = ['transparent.png', 'theirs.png'];
+
+describe.each(FILES)('the port of ComfyUI’s own API sends %s as a ComfyUI', (filename) => {
+  const compare = async (query: string, init: RequestInit) => {
+    const [there, here] = await Promise.all(
+      [machine, server].map((client) => fileAt(client, `filename=${filename}&${query}`, init)),
+    );
+    expect(here).toEqual(there);
+  };
+
+  it.each(VIEWS.map(([query, headers = {}]) => [query, headers] as const))(
+    'for %s with %j',
+    async (query, headers) => {
+      await compare(query, { headers });
+    },
+  );
+
+  it.each(['', 'preview=webp', 'channel=a'])('to HEAD with "%s"', async (query) => {
+    await compare(query, { method: 'HEAD' });
+  });
+});
 
 describe('the port of ComfyUI’s own API answers as a ComfyUI', () => {
   it.each(Object.keys(PROMPTS))('to a prompt with %s', async (name) => {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { NativeClient } from '../support/NativeClient.js';
+import { type Image, run, save } from '../support/nativeRuns.js';
 import { png } from '../support/pictures.js';
 import { Stack, type StackOptions } from '../support/stack.js';
 
@@ -29,24 +30,6 @@ async function start(options: StackOptions = {}, key?: string): Promise<NativeCl
 }
 
 const machine = (n: number) => newClient(stack.simulator(n).host);
-
-const save = (image: string, filename_prefix = 'copy', class_type = 'SaveImage') => ({
-  '1': { class_type: 'LoadImage', inputs: { image } },
-  '2': { class_type, inputs: { images: ['1', 0], ...(class_type === 'SaveImage' && { filename_prefix }) } },
-});
-
-type Image = Readonly<Record<'filename' | 'subfolder' | 'type', string>>;
-
-/** Submits a prompt and waits for its end. @returns its status and its first file */
-async function run(client: NativeClient, prompt: object): Promise<{ status: string; image: Image }> {
-  const client_id = `c${clients.length}-${Math.random()}`;
-  const socket = await client.connect(client_id);
-  const { status, json, text } = await client.submit({ prompt, client_id });
-  if (status !== 200) throw new Error(text);
-  await socket.ended(json.prompt_id);
-  const { [json.prompt_id]: entry } = await client.json(`/history/${json.prompt_id}`);
-  return { status: entry.status.status_str, image: entry.outputs['2']?.images[0] };
-}
 
 const annotated = ({ filename, subfolder, type }: Image) =>
   `${subfolder === '' ? '' : `${subfolder}/`}${filename} [${type}]`;
@@ -189,17 +172,31 @@ describe('an output of a prompt that still runs', () => {
     const early = await client.view(image);
     expect(early).toMatchObject({ status: 200, type: 'image/png' });
     expect(early.bytes.includes('class_type')).toBe(false);
+    const partly = () =>
+      client.fetch(`/view?${new URLSearchParams(image)}`, { headers: { Range: 'bytes=-20' } });
+    const part = await partly();
+    expect(Buffer.from(await part.arrayBuffer()).equals(early.bytes.subarray(-20))).toBe(true);
+    const size = early.bytes.length;
+    expect(part.headers.get('content-range')).toBe(`bytes ${size - 20}-${size - 1}/${size}`);
+    const shown = await client.view({ ...image, preview: 'webp;90' });
+    expect(shown).toMatchObject({ status: 200, type: 'image/webp' });
     await eventually(async () => expect(await client.json(`/history/${id}`)).toHaveProperty(id), 10_000);
     expect((await client.view(image)).bytes.equals(early.bytes)).toBe(true);
+    expect((await partly()).headers.get('etag')).toBe(part.headers.get('etag'));
+    expect((await client.view({ ...image, preview: 'webp;90' })).bytes.equals(shown.bytes)).toBe(true);
   });
 
   it('cannot be had for the moment if its machine is away', async () => {
     const client = await start({ simulators: [{}], env: { JOB_MAX_ATTEMPTS: '1' } });
     const { image } = await begin(client, 20_000);
     await stack.simulator().unplug();
-    const { status, json, text } = await client.request(`/view?${new URLSearchParams(image)}`);
-    expect(status).toBe(503);
-    expect(json.error.type).toBe('no_healthy_instances');
-    expect(text).not.toContain('127.0.0.1');
+    for (const wanted of ['', '&preview=webp']) {
+      const response = await client.fetch(`/view?${new URLSearchParams(image)}${wanted}`);
+      expect(response.status).toBe(503);
+      expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
+      const text = await response.text();
+      expect(JSON.parse(text).error.type).toBe('no_healthy_instances');
+      expect(text).not.toContain('127.0.0.1');
+    }
   });
 });

@@ -6,6 +6,7 @@ import type { Services } from '../../services/index.js';
 import type { NativeApi } from '../../services/native/NativeApi.js';
 import { type Json, stringifyJson } from '../../utils/losslessJson.js';
 import type { MountedEndpoint } from '../mount.js';
+import type { ResultSender } from '../sendResult.js';
 import type { Upgrades } from './Upgrades.js';
 
 /** Shared by the handlers of ComfyUI's own API. */
@@ -14,6 +15,7 @@ export interface NativeContext {
   readonly services: Services;
   readonly config: Config;
   readonly upgrades: Upgrades;
+  readonly sender: ResultSender;
 }
 
 /** An endpoint of ComfyUI's own API. The paths are ComfyUI's; each also exists under `/api`. */

@@ -7,6 +7,7 @@ import { outputPlaces, parseOutputId } from '../../utils/outputIds.js';
 import { comfyJobId, outputsOf } from '../../views/comfyViews.js';
 import type { RouteContext } from '../Endpoint.js';
 import { idOf } from '../ownJob.js';
+import { fileHeaders } from '../sendResult.js';
 import { ownComfyJob } from './comfyJobs.js';
 
 /** The file of an asset id: an upload of a client, or an output of a job. */
@@ -46,14 +47,15 @@ export async function sendContent(
   if ('asset' in found) {
     const { asset } = found;
     await sender.file(request, response, {
-      bytes: { ...services.clientAssets.file(asset), url: () => services.clientAssets.url(asset) },
+      bytes: services.clientAssets.file(asset),
+      url: () => services.clientAssets.url(asset),
       etag: `"${asset.hash}"`,
-      // An uploaded page must not run as a page of this server.
-      presentation: {
+      headers: fileHeaders({
         filename: asset.filePath?.split('/').at(-1) || asset.id,
         mimeType: asset.contentType,
+        // An uploaded page must not run as a page of this server.
         isDownload: true,
-      },
+      }),
       gone: () => new AppError('RESULT_EXPIRED', 'The bytes of this asset no longer exist.'),
     });
     return;

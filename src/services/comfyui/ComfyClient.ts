@@ -6,7 +6,12 @@ import type { Content } from '../../utils/StoredFile.js';
 import { tcpConnects } from '../../utils/tcpConnects.js';
 import type { Turns } from '../../utils/turns.js';
 import type { Tracing } from '../tracing/Tracing.js';
-import { HttpTransport, type TransportAnswer, type TransportRequest } from './HttpTransport.js';
+import {
+  HttpTransport,
+  type ResponseHead,
+  type TransportAnswer,
+  type TransportRequest,
+} from './HttpTransport.js';
 import type { OutputFile } from './outputItems.js';
 import { PromptQueries } from './PromptQueries.js';
 import { encodePromptBody, filesInside, type PromptBody } from './promptBody.js';
@@ -22,6 +27,16 @@ import {
 import type { RequestBody } from './requestBody.js';
 import { UploadNames } from './UploadNames.js';
 import { uploadForm } from './uploadForm.js';
+
+/** A request for a file that is not a plain `GET`. */
+export interface PartRequest {
+  readonly method: 'GET' | 'HEAD';
+  /** `Range`, `If-None-Match` and the like. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+type ViewRequest = Partial<PartRequest> &
+  Pick<TransportRequest, 'timeoutMs' | 'signal' | 'receive' | 'alsoReceives'>;
 
 export interface ComfyClientOptions {
   /** Sent with every request, for example for authorization; never logged. */
@@ -178,16 +193,19 @@ export class ComfyClient {
     receive: (body: Readable) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {
-    let received: { readonly value: T } | undefined;
-    const answer = await this.#view(file, {
-      timeoutMs: this.#options.streamTimeoutMs,
-      signal,
-      receive: async (body) => {
-        received = { value: await receive(body) };
-      },
-    });
-    if (!received) throw answer.unexpected('gave an empty response');
-    return received.value;
+    return this.#viewStream(file, receive, { signal });
+  }
+
+  /**
+   * Like `viewStream`, for a request that may have conditions or want a part of the file only.
+   * @param receive gets a response of status 200, 206, 304 or 416
+   */
+  async viewPart<T>(
+    file: OutputFile,
+    request: PartRequest,
+    receive: (body: Readable, head: ResponseHead) => Promise<T>,
+  ): Promise<T> {
+    return this.#viewStream(file, receive, { ...request, alsoReceives: PART_STATUSES });
   }
 
   /** `HEAD /view`: whether a file exists. */
@@ -249,18 +267,34 @@ export class ComfyClient {
     this.#transport.close();
   }
 
-  async #view(
-    { filename, subfolder, type }: OutputFile,
-    how: Pick<TransportRequest, 'timeoutMs' | 'signal' | 'receive'>,
-  ): Promise<TransportAnswer> {
+  async #viewStream<T>(
+    file: OutputFile,
+    receive: (body: Readable, head: ResponseHead) => Promise<T>,
+    how: Omit<ViewRequest, 'timeoutMs' | 'receive'>,
+  ): Promise<T> {
+    let received: { readonly value: T } | undefined;
+    const answer = await this.#view(file, {
+      ...how,
+      timeoutMs: this.#options.streamTimeoutMs,
+      receive: async (body, head) => {
+        received = { value: await receive(body, head) };
+      },
+    });
+    if (!received) throw answer.unexpected('gave an empty response');
+    return received.value;
+  }
+
+  async #view({ filename, subfolder, type }: OutputFile, how: ViewRequest): Promise<TransportAnswer> {
     const answer = await this.#transport.request({
       ...how,
-      method: 'GET',
+      method: how.method ?? 'GET',
       path: '/view',
       params: { filename, subfolder, type },
-      maxBytes: this.#options.maxResultBytes,
+      // The header of a HEAD gives the length of a body that is not sent.
+      maxBytes: how.method === 'HEAD' ? Number.POSITIVE_INFINITY : this.#options.maxResultBytes,
       isResult: true,
     });
+    if (how.alsoReceives?.has(answer.status)) return answer;
     if (answer.status === 404) {
       throw new PromptError('result gone', 'ComfyUI no longer has the result file of this prompt.');
     }
@@ -298,5 +332,8 @@ export class ComfyClient {
     answer.expectOk();
   }
 }
+
+/** Partial content, not modified, and a range that is not satisfiable. */
+const PART_STATUSES: ReadonlySet<number> = new Set([206, 304, 416]);
 
 const jsonBody = (bytes: Buffer): RequestBody => ({ type: 'application/json', bytes });

@@ -24,6 +24,8 @@ export interface TransportRequest {
   readonly path: string;
   readonly body?: RequestBody;
   readonly params?: Record<string, string>;
+  /** Besides those of every request to the instance. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** From connecting to the last byte of the response. */
   readonly timeoutMs: number;
   /** Maximum size of the response. */
@@ -31,8 +33,17 @@ export interface TransportRequest {
   /** The response is a file that the prompt produced. */
   readonly isResult?: boolean;
   /** Reads the body of a 200 as a stream; the result then has no body. Its error is the error of the request. */
-  readonly receive?: (body: Readable) => Promise<void>;
+  readonly receive?: (body: Readable, head: ResponseHead) => Promise<void>;
+  /** Further statuses whose body `receive` reads. */
+  readonly alsoReceives?: ReadonlySet<number> | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Status and headers of a response. */
+export interface ResponseHead {
+  readonly status: number;
+  /** By name in lower case. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
 /** The response of an instance. */
@@ -128,6 +139,7 @@ export class HttpTransport {
       method,
       path: `${this.#path}${path}${params ? `?${new URLSearchParams(params)}` : ''}`,
       headers: {
+        ...request.headers,
         ...this.#headers,
         ...(body ? bodyHeaders(body) : {}),
         ...(traceparent === undefined ? {} : { traceparent }),
@@ -151,19 +163,21 @@ export class HttpTransport {
     }
   }
 
-  /** Passes the body of a 200 on as a stream; any other response is read. */
+  /** Passes the body of a 200, or of a status that the request names, on as a stream; any other response is read. */
   #stream(
     options: Dispatcher.RequestOptions,
-    { timeoutMs, signal }: TransportRequest,
-    receive: (body: Readable) => Promise<void>,
+    { timeoutMs, signal, alsoReceives }: TransportRequest,
+    receive: NonNullable<TransportRequest['receive']>,
     { action, maxBytes, whyTooLarge }: { action: string; maxBytes: number; whyTooLarge(): PromptError },
   ): Promise<Exchanged> {
     return withDeadline(timeoutMs, signal, async (both) => {
-      const { statusCode, headers, body } = await this.#pool.request({ ...options, signal: both });
+      const { statusCode: status, headers, body } = await this.#pool.request({ ...options, signal: both });
       const limit = { maxBytes, announced: Number(headers['content-length'] ?? 0), whyTooLarge };
-      if (statusCode !== 200) return { status: statusCode, bytes: await readBody(body, limit) };
-      await handOver(body, limit, (error) => transportError(action, error), receive);
-      return { status: statusCode, bytes: EMPTY };
+      const isReceived = status === 200 || alsoReceives?.has(status) === true;
+      if (!isReceived) return { status, bytes: await readBody(body, limit) };
+      const take = (source: Readable) => receive(source, { status, headers });
+      await handOver(body, limit, (error) => transportError(action, error), take);
+      return { status, bytes: EMPTY };
     });
   }
 

@@ -1,3 +1,4 @@
+import type { AppError } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
 import type { Json } from '../../utils/losslessJson.js';
@@ -39,6 +40,11 @@ export class FleetInfo {
   /** Returns the machine for requests that are not about prompts. @throws AppError `NO_HEALTHY_INSTANCES` */
   first(): Instance {
     return this.#answers.first();
+  }
+
+  /** Returns the error for a client that may try again when machines respond. */
+  unavailable(message: string, cause?: unknown): AppError {
+    return this.#answers.unavailable(message, cause);
   }
 
   /**

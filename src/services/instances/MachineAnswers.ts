@@ -72,9 +72,9 @@ export class MachineAnswers<T> {
   }
 
   /** The error for a client that may try again later. */
-  unavailable(message: string): AppError {
+  unavailable(message: string, cause?: unknown): AppError {
     const { retryAfterSeconds } = this.#options;
-    return new AppError('NO_HEALTHY_INSTANCES', message, { retryAfterSeconds });
+    return new AppError('NO_HEALTHY_INSTANCES', message, { retryAfterSeconds, cause });
   }
 
   /**

@@ -1,10 +1,10 @@
-import type { Readable } from 'node:stream';
 import { PromptError } from '../../errors.js';
 import type { FleetInfo } from '../instances/FleetInfo.js';
 import type { Instance } from '../instances/Instance.js';
+import type { FoundFile } from './FoundFile.js';
 import type { FilePlace } from './filePlace.js';
 import type { InputFiles } from './InputFiles.js';
-import type { FoundFile, ResultFiles } from './ResultFiles.js';
+import type { ResultFiles } from './ResultFiles.js';
 
 /** A client, as far as files are concerned. */
 export interface FileCaller {
@@ -17,6 +17,8 @@ interface Parts {
   readonly inputs: InputFiles;
   readonly results: ResultFiles;
   readonly fleet: FleetInfo;
+  /** Maximum width x height of a picture that is not a result. */
+  readonly maxPixels: number;
 }
 
 /** Finds any file that a client may access. */
@@ -30,7 +32,7 @@ export class CallerFiles {
   /** Returns an upload of the caller. */
   uploaded(place: FilePlace, { owner }: FileCaller): FoundFile | undefined {
     const file = this.#parts.inputs.get(owner, place);
-    return file && { content: file.content };
+    return file && { content: file.content, version: file.version, maxPixels: this.#parts.maxPixels };
   }
 
   /** Returns an upload, or an output of a prompt; `undefined` if there is no such file, or the caller may not access it. */
@@ -51,7 +53,7 @@ export class CallerFiles {
     const { fleet } = this.#parts;
     const first = fleet.first();
     const others = fleet.healthy.filter((instance) => instance !== first);
-    return { read: (receive) => readFirst([first, ...others], place, receive) };
+    return this.#onFirst([first, ...others], place);
   }
 
   /**
@@ -66,22 +68,30 @@ export class CallerFiles {
     const holders = healthy.filter((_, n) => answers[n] === true);
     if (holders.length === 0) return answers.includes(undefined) ? 'everywhere' : 'nowhere';
     if (holders.length === healthy.length) return 'everywhere';
-    return { read: (receive) => readFirst(holders, place, receive) };
+    return this.#onFirst(holders, place);
+  }
+
+  #onFirst(machines: readonly Instance[], place: FilePlace): FoundFile {
+    return {
+      read: (receive) => fromFirst(machines, ({ client }) => client.viewStream(place, receive)),
+      ask: (request, receive) =>
+        fromFirst(machines, ({ client }) => client.viewPart(place, request, receive)),
+      maxPixels: this.#parts.maxPixels,
+    };
   }
 }
 
 /** Reads a file from the first machine that has it. */
-async function readFirst<T>(
+async function fromFirst<T>(
   [first, ...others]: readonly Instance[],
-  place: FilePlace,
-  receive: (body: Readable) => Promise<T>,
+  read: (instance: Instance) => Promise<T>,
 ): Promise<T> {
   if (!first) throw new PromptError('result gone', 'No machine has the file.');
   try {
-    return await first.client.viewStream(place, receive);
+    return await read(first);
   } catch (error) {
     const isGone = error instanceof PromptError && error.failure === 'result gone';
-    if (isGone && others.length > 0) return readFirst(others, place, receive);
+    if (isGone && others.length > 0) return fromFirst(others, read);
     throw error;
   }
 }

@@ -1,11 +1,14 @@
 import { posix } from 'node:path';
+import { v4 as uuid } from 'uuid';
 import type { Clock } from '../../utils/clock.js';
 import { areEqual, type Content, sizeOf } from '../../utils/StoredFile.js';
 import type { StreamStore } from '../jobs/BlobStore.js';
+import type { FileVersion } from './FoundFile.js';
 import { type FilePlace, placeKey } from './filePlace.js';
 
 export interface InputFile extends FilePlace {
   readonly content: Content;
+  readonly version: FileVersion;
 }
 
 interface KeptFile extends InputFile {
@@ -60,7 +63,9 @@ export class InputFiles {
     // Synchronous from here on: only one of two concurrent uploads gets the name.
     const folder = this.#folderOf(owner);
     const free = overwrite ? place : freePlace(folder, place, content);
-    const file = { ...free, content, release, usedAt: this.#clock.now() };
+    const now = this.#clock.now();
+    const version = { id: uuid(), modifiedAt: now };
+    const file = { ...free, content, version, release, usedAt: now };
     this.#remove(folder, placeKey(free));
     folder.files.set(placeKey(free), file);
     folder.bytes += sizeOf(content);

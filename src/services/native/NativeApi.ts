@@ -1,5 +1,6 @@
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
+import { ImageViews } from '../images/ImageViews.js';
 import { FleetInfo } from '../instances/FleetInfo.js';
 import type { Instance } from '../instances/Instance.js';
 import type { StreamStore } from '../jobs/BlobStore.js';
@@ -29,8 +30,9 @@ interface NativeApiOptions {
   readonly files: InputFilesOptions;
   /** `Retry-After` when no machine is healthy, seconds. */
   readonly machineRetrySeconds: number;
-  /** Maximum width x height of a result. */
+  /** Maximum width x height of a result, and of any other picture. */
   readonly maxOutputPixels: number;
+  readonly maxImagePixels: number;
 }
 
 /** Age from which responses of machines are requested again, and age from which they are no longer used, ms. */
@@ -44,20 +46,27 @@ export class NativeApi {
   readonly fleet: FleetInfo;
   readonly inputs: InputFiles;
   readonly files: CallerFiles;
+  readonly images = new ImageViews();
   readonly prompts: NativePrompts;
   readonly shelf = new PromptShelf();
   readonly sockets = new ClientSockets();
   readonly status: QueueStatus;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(parts: Parts, { files, machineRetrySeconds, maxOutputPixels }: NativeApiOptions) {
+  constructor(parts: Parts, options: NativeApiOptions) {
     const { manager, instances, stream, clock, logger } = parts;
+    const { files, machineRetrySeconds, maxOutputPixels, maxImagePixels } = options;
     const { shelf, sockets } = this;
     const fleetOptions = { freshMs: FRESH_MS, maxAgeMs: MAX_AGE_MS, retryAfterSeconds: machineRetrySeconds };
     this.fleet = new FleetInfo(instances, fleetOptions, clock, logger);
     this.inputs = new InputFiles(stream, files, clock);
     const results = new ResultFiles({ manager, shelf, instances, maxPixels: maxOutputPixels });
-    this.files = new CallerFiles({ inputs: this.inputs, results, fleet: this.fleet });
+    this.files = new CallerFiles({
+      inputs: this.inputs,
+      results,
+      fleet: this.fleet,
+      maxPixels: maxImagePixels,
+    });
     this.status = new QueueStatus(manager, sockets);
     const { fleet, status } = this;
     const intake = new PromptIntake(this.files, fleet);

@@ -6,8 +6,8 @@ import type { FileCheck } from '../../workflows/objectInfo/PromptCheck.js';
 import type { FleetInfo } from '../instances/FleetInfo.js';
 import type { FileSource } from '../submissions/Submission.js';
 import type { CallerFiles, FileCaller } from './CallerFiles.js';
+import type { FoundFile } from './FoundFile.js';
 import { annotatedPlace, type FilePlace } from './filePlace.js';
-import type { FoundFile } from './ResultFiles.js';
 
 /** Files of one prompt that are searched for at the same time. */
 const MAX_SEARCHES = 4;

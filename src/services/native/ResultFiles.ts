@@ -1,20 +1,15 @@
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { AppError } from '../../errors.js';
-import type { Content } from '../../utils/StoredFile.js';
-import type { OutputFile } from '../comfyui/outputItems.js';
 import { keepImage } from '../images/keepImage.js';
 import type { Instance } from '../instances/Instance.js';
 import { assignmentOf, type Job } from '../jobs/Job.js';
 import type { JobManager } from '../jobs/JobManager.js';
-import type { FilePlace } from './filePlace.js';
+import type { FileVersion, FoundFile } from './FoundFile.js';
+import { type FilePlace, placeKey } from './filePlace.js';
+import type { MadeFile } from './PromptFiles.js';
 import { jobsOfFile } from './PromptNames.js';
 import type { PromptShelf } from './PromptShelf.js';
-
-/** A file on this server, or on a machine. */
-export type FoundFile =
-  | { readonly content: Content }
-  /** @param receive reads the bytes as a stream. Rejects with PromptError `result gone` if the file does not exist */
-  | { readonly read: <T>(receive: (body: Readable) => Promise<T>) => Promise<T> };
 
 interface Parts {
   readonly manager: JobManager;
@@ -54,10 +49,10 @@ export class ResultFiles {
     const made = this.#parts.shelf.ofJob(job.id)?.files.get(place);
     if (job.status === 'completed') {
       const index = made ? indexOf(job, made) : indexByName(job, place);
-      const kept = index === undefined ? undefined : await this.#kept(job.id, index);
+      const kept = index === undefined ? undefined : await this.#kept(job, index, place);
       if (kept) return kept;
     }
-    return made && this.#onMachine(job, made.onMachine);
+    return made && this.#onMachine(job, made);
   }
 
   async #job(id: string): Promise<Job | undefined> {
@@ -70,27 +65,35 @@ export class ResultFiles {
   }
 
   /** Returns `undefined` if the result was dropped to make room: the machine may still have the file. */
-  async #kept(id: string, index: number): Promise<FoundFile | undefined> {
+  async #kept(job: Completed, index: number, place: FilePlace): Promise<FoundFile | undefined> {
     try {
-      const { bytes } = await this.#parts.manager.outputs.storedOutput(id, index);
-      return { content: bytes };
+      const { bytes } = await this.#parts.manager.outputs.storedOutputOf(job, index);
+      return { content: bytes, version: versionOf(job, place), maxPixels: this.#parts.maxPixels };
     } catch (error) {
       if (error instanceof AppError && error.code === 'RESULT_EXPIRED') return undefined;
       throw error;
     }
   }
 
-  #onMachine(job: Job, file: OutputFile): FoundFile | undefined {
+  #onMachine(job: Job, { onMachine: file, place }: MadeFile): FoundFile | undefined {
     const host = assignmentOf(job)?.instance;
     const instance = this.#parts.instances.find((one) => one.host === host);
     if (!instance) return undefined;
+    const { client } = instance;
+    const { maxPixels } = this.#parts;
     if (!/\.png$/i.test(file.filename)) {
-      return { read: (receive) => instance.client.viewStream(file, receive) };
+      return {
+        read: (receive) => client.viewStream(file, receive),
+        ask: (request, receive) => client.viewPart(file, request, receive),
+        maxPixels,
+      };
     }
     return {
+      version: versionOf(job, place),
+      maxPixels,
       // The same bytes as after the job's end: without the prompt that ComfyUI writes into them.
       read: async (receive) => {
-        const { bytes } = await keepImage(await instance.client.view(file), this.#parts.maxPixels);
+        const { bytes } = await keepImage(await client.view(file), maxPixels);
         return receive(Readable.from([bytes]));
       },
     };
@@ -98,6 +101,16 @@ export class ResultFiles {
 }
 
 type Completed = Job & { status: 'completed' };
+
+/** The same before and after the job's end. Another attempt may create other bytes under the same name. */
+function versionOf(job: Job, place: FilePlace): FileVersion {
+  const promptId = job.status === 'completed' ? job.result.promptId : assignmentOf(job)?.promptId;
+  const name = createHash('sha256').update(placeKey(place)).digest('hex').slice(0, 16);
+  return {
+    id: `${promptId ?? job.id}-${name}`,
+    modifiedAt: job.status === 'completed' ? job.finishedTime : undefined,
+  };
+}
 
 /** Returns the index among all outputs of the n-th output of a node. */
 function indexOf(

@@ -1,0 +1,20 @@
+import type { Request, Response } from 'express';
+
+/**
+ * Returns the requested range of a file's bytes, both ends inclusive. The response must have its `ETag` and `Last-Modified`.
+ * @returns `undefined` for the whole file, for several or invalid ranges, and if the client has the file
+ */
+export function requestedRange(
+  request: Request,
+  response: Response,
+  size: number,
+): { readonly start: number; readonly end: number } | 'none of it' | undefined {
+  if (request.method !== 'GET' || request.fresh) return undefined;
+  const known = request.get('If-Range');
+  const validators = [response.get('ETag'), response.get('Last-Modified')];
+  if (known !== undefined && !validators.includes(known)) return undefined;
+  const ranges = request.range(size, { combine: true });
+  if (ranges === -1) return 'none of it';
+  if (ranges === undefined || ranges === -2 || ranges.type !== 'bytes') return undefined;
+  return ranges.length === 1 ? ranges[0] : undefined;
+}
