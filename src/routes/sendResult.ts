@@ -7,11 +7,11 @@ import { contentDisposition } from '../services/assets/contentDisposition.js';
 import type { StoredBytes } from '../services/jobs/BlobStore.js';
 import {
   type CompletedJob,
+  type Job,
   type JobOutput,
   type OutputKind,
   processingDuration,
 } from '../services/jobs/Job.js';
-import type { LiveOutput } from '../services/jobs/LiveJobs.js';
 import { type Content, sizeOf } from '../utils/StoredFile.js';
 import type { Turns } from '../utils/turns.js';
 import { FORMATS, IMAGE_PLACE, jobUrls } from '../views/JobViews.js';
@@ -108,38 +108,22 @@ export class ResultSender {
   /**
    * Sends the bytes of one output of a job, or the range that the client requests; or redirects the client to their
    * signed URL.
-   * @param index of the output, from 0
+   * @param name unique among the outputs of the job, for the ETag
    * @throws AppError `RANGE_NOT_SATISFIABLE` or `RESULT_EXPIRED`
    */
   async output(
     request: Request,
     response: Response,
-    { job, output, bytes }: { job: CompletedJob; output: JobOutput; bytes: Buffer | StoredBytes },
-    { index, isDownload }: { index: number; isDownload: boolean },
+    { job, output, bytes }: { job: Job; output: JobOutput; bytes: Buffer | StoredBytes },
+    { name, isDownload }: { name: string; isDownload: boolean },
   ): Promise<void> {
     const presentation = presentationOf(output, isDownload);
     await this.file(request, response, {
       bytes,
-      etag: `"${job.id}-${index}"`,
+      etag: `"${job.id}-${name}"`,
       headers: { ...fileHeaders(presentation), ...jobHeaders(job) },
       url: Buffer.isBuffer(bytes) ? undefined : () => bytes.url(presentation),
       gone: () => resultGone(job.id),
-    });
-  }
-
-  /** Like `output`, for an output of a job that has not ended. */
-  async liveOutput(
-    request: Request,
-    response: Response,
-    jobId: string,
-    index: number,
-    { output, content }: LiveOutput,
-  ): Promise<void> {
-    await this.file(request, response, {
-      bytes: content,
-      etag: `"${jobId}-${index}"`,
-      headers: fileHeaders(presentationOf(output, false)),
-      gone: () => resultGone(jobId),
     });
   }
 
@@ -250,7 +234,8 @@ export function fileHeaders(presentation: AssetPresentation): Record<string, str
   };
 }
 
-function jobHeaders(job: CompletedJob): Record<string, string> {
+function jobHeaders(job: Job): Record<string, string> {
+  if (job.status !== 'completed') return { 'X-Job-ID': job.id };
   const { randomSeed, randomSeeds } = job.request;
   // Several seeds do not fit into one header: they are in the job's status.
   const isOneSeed = randomSeed !== undefined && randomSeeds === undefined;

@@ -1,5 +1,4 @@
 import type { Config } from '../config/index.js';
-import { messageOf } from '../errors.js';
 import type { Clock } from '../utils/clock.js';
 import type { Logger } from '../utils/logger.js';
 import type { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
@@ -70,9 +69,7 @@ export function createProcessing(
   const calls = new StoreCalls(storeTimings);
   const roomBytes = Math.min(MAX_OUTPUTS_IN_MEMORY, config.jobs.maxResultBytes);
   const messages = new JobMessages(log('jobs'));
-  const live = new LiveJobs(manager.events, (error) =>
-    log('jobs').error('A listener to job events failed', { error: messageOf(error) }),
-  );
+  const live = new LiveJobs(manager.events);
   const runner = new JobRunner({
     manager,
     prompts,

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { ComfyStatus, comfyAsset, comfyJob, comfyOutput, comfyProgress } from '../schemas/comfy.js';
 import type { JobStatus } from '../schemas/jobStatus.js';
 import type { ClientAsset } from '../services/assets/AssetRecords.js';
+import { shownOutputs } from '../services/jobs/committedOutputs.js';
 import {
   assignmentOf,
   type FailedJob,
@@ -105,35 +106,41 @@ export function comfyProgressView(job: Job, live: LiveJob | undefined): Progress
   };
 }
 
+type ExpiryContext = Pick<ComfyJobContext, 'baseUrl' | 'lifetimeMs' | 'now'>;
+
 /** Returns the outputs of a job that are available so far. */
-export function comfyOutputViews(
-  job: Job,
-  context: Pick<ComfyJobContext, 'live' | 'baseUrl' | 'lifetimeMs' | 'now'>,
-): OutputView[] {
-  const outputs = outputsOf(job, context.live);
+export function comfyOutputViews(job: Job, context: ExpiryContext): OutputView[] {
+  const outputs = shownOutputs(job);
   const places = outputPlaces(outputs);
-  const url_expires_at = toIso(expiryOf(job, context));
-  return outputs.map((output, n) => {
-    const id = outputId({ jobId: job.id, place: places[n] ?? '' });
-    return {
-      node_id: output.nodeId,
-      name: output.filename,
-      type: output.kind,
-      content_type: output.mimeType,
-      size_bytes: output.sizeBytes,
-      id,
-      hash: hashOf(output),
-      url: contentUrl(context.baseUrl, id),
-      url_expires_at,
-      job_id: comfyJobId(job.id),
-    };
-  });
+  return outputs.map((output, n) => outputView(job, output, places[n] ?? '', context));
 }
 
-/** Returns an output in the format of assets. */
-export function comfyOutputAsset(job: Job, output: OutputView): z.input<typeof comfyAsset> {
-  const { id, hash, size_bytes, content_type, name, url, url_expires_at, job_id } = output;
-  const createdTime = isFinished(job) ? job.finishedTime : job.updatedTime;
+function outputView(job: Job, output: JobOutput, place: string, context: ExpiryContext): OutputView {
+  const id = outputId({ jobId: job.id, place });
+  return {
+    node_id: output.nodeId,
+    name: output.filename,
+    type: output.kind,
+    content_type: output.mimeType,
+    size_bytes: output.sizeBytes,
+    id,
+    hash: hashOf(output),
+    url: contentUrl(context.baseUrl, id),
+    url_expires_at: toIso(expiryOf(job, context)),
+    job_id: comfyJobId(job.id),
+  };
+}
+
+/** Returns an output of a job in the format of assets. */
+export function comfyOutputAsset(
+  job: Job,
+  output: JobOutput,
+  place: string,
+  context: ExpiryContext,
+): z.input<typeof comfyAsset> {
+  const view = outputView(job, output, place, context);
+  const { id, hash, size_bytes, content_type, name, url, url_expires_at, job_id } = view;
+  const createdTime = output.createdTime ?? (isFinished(job) ? job.finishedTime : job.updatedTime);
   return {
     id,
     hash,
@@ -167,12 +174,6 @@ export function comfyAssetView(
     url_expires_at: expires_at,
     expires_at,
   };
-}
-
-/** Returns the outputs of a job that are available so far. */
-export function outputsOf(job: Job, live: LiveJob | undefined): readonly JobOutput[] {
-  if (job.status === 'completed') return job.result.outputs;
-  return job.status === 'processing' ? (live?.outputs ?? []).map(({ output }) => output) : [];
 }
 
 function contentUrl(baseUrl: string, id: string): string {

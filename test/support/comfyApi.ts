@@ -23,6 +23,15 @@ export function invertGraph(image: unknown = 'example.png', saver = 'SaveImage')
   };
 }
 
+/** A graph that saves an image in node 3, and then works on it. */
+export function savedEarly(image: unknown): Graph {
+  return {
+    ...invertGraph(image),
+    '4': { class_type: 'InspyrenetRembg', inputs: { image: ['2', 0], torchscript_jit: 'default' } },
+    '5': { class_type: 'PreviewImage', inputs: { images: ['4', 0] } },
+  };
+}
+
 /** A graph with a sampler, which takes time and reports its steps. */
 export function samplerGraph(steps = 4, seed: unknown = 1): Graph {
   return {
@@ -50,6 +59,18 @@ export function samplerGraph(steps = 4, seed: unknown = 1): Graph {
     '8': { class_type: 'VAEDecode', inputs: { samples: ['3', 0], vae: ['4', 2] } },
     '9': { class_type: 'SaveImage', inputs: { filename_prefix: 'ComfyUI', images: ['8', 0] } },
   };
+}
+
+/** The graph with other ids, so that it can be combined with another one. */
+export function withIds(graph: Graph, offset: number): Graph {
+  const moved = Object.entries(graph).map(([id, { class_type, inputs }]) => {
+    const linked = Object.entries(inputs).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? [String(Number(value[0]) + offset), value[1]] : value,
+    ]);
+    return [String(Number(id) + offset), { class_type, inputs: Object.fromEntries(linked) }];
+  });
+  return Object.fromEntries(moved);
 }
 
 export function assetReference(id: string): object {

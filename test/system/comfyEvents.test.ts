@@ -1,6 +1,13 @@
 import { afterEach, expect, it } from 'vitest';
 import { comfyOutput, comfyProgress } from '../../src/schemas/comfy.js';
-import { assetReference, ComfyApiClient, invertGraph, runningOn, samplerGraph } from '../support/comfyApi.js';
+import {
+  assetReference,
+  ComfyApiClient,
+  invertGraph,
+  runningOn,
+  samplerGraph,
+  withIds,
+} from '../support/comfyApi.js';
 import { png } from '../support/pictures.js';
 import { type Received, readEvents } from '../support/serverSentEvents.js';
 import { Stack, type StackOptions } from '../support/stack.js';
@@ -133,15 +140,3 @@ it('a job that fails over says so, and begins anew on another machine', async ()
   expect(named(events, 'log')).toMatchObject([{ level: 'warning' }]);
   expect(named(events, 'output')).toHaveLength(1);
 });
-
-/** The graph with other ids, so that it can be combined with another one. */
-function withIds(graph: ReturnType<typeof samplerGraph>, offset: number): typeof graph {
-  const moved = Object.entries(graph).map(([id, { class_type, inputs }]) => {
-    const linked = Object.entries(inputs).map(([name, value]) => [
-      name,
-      Array.isArray(value) ? [String(Number(value[0]) + offset), value[1]] : value,
-    ]);
-    return [String(Number(id) + offset), { class_type, inputs: Object.fromEntries(linked) }];
-  });
-  return Object.fromEntries(moved);
-}

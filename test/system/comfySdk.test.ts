@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { invertGraph, runningOn, samplerGraph } from '../support/comfyApi.js';
+import { invertGraph, runningOn, samplerGraph, savedEarly } from '../support/comfyApi.js';
 import { colourOf, distance, middle, png } from '../support/pictures.js';
 import { Stack, type StackOptions } from '../support/stack.js';
 
@@ -151,6 +151,30 @@ describe.runIf(hasNode)('the official SDK, as it is', () => {
     expect(job.status).toBe('canceled');
     await job.cancel();
     expect((await client.jobs.get(job.id)).status).toBe('canceled');
+  });
+
+  it('takes an output while its job runs, and keeps it when the job is cancelled', async () => {
+    await start({ env: { MAX_JOBS_PER_INSTANCE: '1' } });
+    for (const { faults } of stack.simulators) faults.hang = true;
+    const wf = client.workflows.fromJson(savedEarly('example.png'));
+    wf.setInput('1', 'image', client.assets.fromBytes(await png({ colour: COLOUR }), { filename: 'a.png' }));
+    const job = await client.submit(wf);
+    let id = '';
+    for await (const event of job.events()) {
+      if (event.kind !== 'outputReady') continue;
+      id = String(event.output.id);
+      break;
+    }
+    stack.simulator(1 - (await runningOn(stack))).faults.hang = false;
+    const next = client.workflows.fromJson(invertGraph());
+    next.setInput('1', 'image', await client.assets.get(id));
+    const [twice] = (await client.run(next)).getOutputs('3');
+    const colour = await middle(Buffer.from((await twice?.toBytes()) ?? []));
+    expect(distance(colour, COLOUR)).toBeLessThan(3);
+    await job.cancel();
+    await job.refresh();
+    expect([job.status, job.outputs.map((output) => output.id)]).toEqual(['canceled', [id]]);
+    await expectTurned((await job.getOutputs('3')[0]?.toBytes()) ?? new Uint8Array());
   });
 
   it('downloads outputs whole, in part, and by their address', async () => {

@@ -186,9 +186,22 @@ describe('an output of a prompt that still runs', () => {
     expect((await client.view({ ...image, preview: 'webp;90' })).bytes.equals(shown.bytes)).toBe(true);
   });
 
-  it('cannot be had for the moment if its machine is away', async () => {
+  it('is there when its machine is away, and after its prompt has failed', async () => {
     const client = await start({ simulators: [{}], env: { JOB_MAX_ATTEMPTS: '1' } });
+    const { id, image } = await begin(client, 20_000);
+    const { bytes } = await client.view(image);
+    await eventually(() => expect(stack.blobs.size).toBe(2));
+    await stack.simulator().unplug();
+    expect((await client.view(image)).bytes.equals(bytes)).toBe(true);
+    await eventually(async () => expect(await client.json(`/history/${id}`)).toHaveProperty(id), 10_000);
+    expect((await client.view(image)).bytes.equals(bytes)).toBe(true);
+  });
+
+  it('cannot be had for the moment if its machine was away before it was stored', async () => {
+    const client = await start({ simulators: [{}], env: { JOB_MAX_ATTEMPTS: '1' } });
+    stack.simulator().faults.respond = { path: /^\/view/, status: 500, times: 1 };
     const { image } = await begin(client, 20_000);
+    await eventually(() => expect(stack.simulator().faults.respond?.times).toBe(0));
     await stack.simulator().unplug();
     for (const wanted of ['', '&preview=webp']) {
       const response = await client.fetch(`/view?${new URLSearchParams(image)}${wanted}`);

@@ -42,6 +42,6 @@ export const outputEndpoint: Endpoint = {
       const text = String(request.params['index']);
       const index = /^\d{1,6}$/.test(text) ? Number(text) : NO_OUTPUT;
       const found = await withStatusUrl(id, () => manager.outputs.storedOutput(id, index));
-      await sender.output(request, response, found, { index, isDownload: download });
+      await sender.output(request, response, found, { name: String(index), isDownload: download });
     },
 };

@@ -2,37 +2,39 @@ import type { Request, Response } from 'express';
 import { AppError } from '../../errors.js';
 import { callerOf, mayUse } from '../../middleware/authentication.js';
 import type { ClientAsset } from '../../services/assets/AssetRecords.js';
-import type { Job } from '../../services/jobs/Job.js';
-import { outputPlaces, parseOutputId } from '../../utils/outputIds.js';
-import { comfyJobId, outputsOf } from '../../views/comfyViews.js';
+import { outputAt } from '../../services/jobs/committedOutputs.js';
+import type { Job, JobOutput } from '../../services/jobs/Job.js';
+import { parseOutputId } from '../../utils/outputIds.js';
+import { comfyJobId } from '../../views/comfyViews.js';
 import type { RouteContext } from '../Endpoint.js';
 import { idOf } from '../ownJob.js';
 import { fileHeaders } from '../sendResult.js';
 import { ownComfyJob } from './comfyJobs.js';
 
 /** The file of an asset id: an upload of a client, or an output of a job. */
-type Found = { readonly asset: ClientAsset } | { readonly job: Job; readonly index: number };
+type Found =
+  | { readonly asset: ClientAsset }
+  | { readonly job: Job; readonly output: JobOutput; readonly place: string };
 
 /**
  * Finds an asset that the caller may use.
  * @throws AppError `ASSET_NOT_FOUND`
  */
 export async function assetOf(id: string, response: Response, context: RouteContext): Promise<Found> {
-  const output = parseOutputId(id);
-  if (!output) {
+  const parsed = parseOutputId(id);
+  if (!parsed) {
     const caller = callerOf(response);
     return { asset: await context.services.clientAssets.get(id, (owner) => mayUse(caller, owner)) };
   }
-  const job = await ownComfyJob(context, comfyJobId(output.jobId), response).catch((error: unknown) => {
+  const job = await ownComfyJob(context, comfyJobId(parsed.jobId), response).catch((error: unknown) => {
     throw error instanceof AppError && error.code === 'JOB_NOT_FOUND' ? noSuchAsset() : error;
   });
-  const outputs = outputsOf(job, context.services.live.get(job.id));
-  const index = outputPlaces(outputs).indexOf(output.place);
-  if (index < 0) throw noSuchAsset();
-  return { job, index };
+  const output = outputAt(job, parsed.place);
+  if (!output) throw noSuchAsset();
+  return { job, output, place: parsed.place };
 }
 
-export function noSuchAsset(): AppError {
+function noSuchAsset(): AppError {
   return new AppError('ASSET_NOT_FOUND', 'There is no such asset.');
 }
 
@@ -60,12 +62,7 @@ export async function sendContent(
     });
     return;
   }
-  const { job, index } = found;
-  const live = services.live.get(job.id)?.outputs[index];
-  if (job.status === 'completed' || !live) {
-    const stored = await services.manager.outputs.storedOutput(job.id, index);
-    await sender.output(request, response, stored, { index, isDownload: false });
-    return;
-  }
-  await sender.liveOutput(request, response, job.id, index, live);
+  const { job, output, place } = found;
+  const bytes = await services.manager.outputs.bytesOf(job.id, output);
+  await sender.output(request, response, { job, output, bytes }, { name: place, isDownload: false });
 }

@@ -9,11 +9,11 @@ import { comfyAsset, comfyFromHashBody, comfyUploadFields } from '../../schemas/
 import { invalidParameter, parseParameters } from '../../schemas/parse.js';
 import { withoutEmpty } from '../../services/submissions/parameterKinds.js';
 import { isJsonObject, plainJson } from '../../utils/losslessJson.js';
-import { comfyAssetView, comfyOutputAsset, comfyOutputViews } from '../../views/comfyViews.js';
+import { comfyAssetView, comfyOutputAsset } from '../../views/comfyViews.js';
 import type { FileInput } from '../../workflows/types.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
 import { idOf } from '../ownJob.js';
-import { assetOf, noSuchAsset, sendContent } from './assetContent.js';
+import { assetOf, sendContent } from './assetContent.js';
 import { baseUrlOf, viewContextOf } from './comfyJobs.js';
 
 const FILE: FileInput = { name: 'file', kind: 'file', required: true };
@@ -118,10 +118,9 @@ export const comfyAssetEndpoints: readonly Endpoint[] = [
         response.json(comfyAssetView(found.asset, baseUrl));
         return;
       }
-      const { job, index } = found;
-      const view = comfyOutputViews(job, await viewContextOf(job, baseUrl, context))[index];
-      if (!view) throw noSuchAsset();
-      response.json(comfyOutputAsset(job, view));
+      const { job, output, place } = found;
+      const view = await viewContextOf(job, baseUrl, context);
+      response.json(comfyOutputAsset(job, output, place, view));
     },
   },
   {

@@ -52,7 +52,6 @@ class ComfyEvents {
   readonly #told = new Map<string, string>();
   readonly #outputs = new Set<string>();
   #preview: MachinePreview | undefined;
-  #attempts = 0;
   /** Events are sent one after the other. */
   #last: Promise<void> = Promise.resolve();
 
@@ -63,17 +62,9 @@ class ComfyEvents {
   }
 
   async follow(id: string): Promise<void> {
-    const { manager, live } = this.#context.services;
+    const { manager } = this.#context.services;
     this.#stream.onClose(await manager.events.follow(id, (job) => this.#enqueue(() => this.#onJob(job))));
     // Outputs are sent immediately; other frequent changes at an interval.
-    const onLive = () => this.#enqueue(() => this.#look(false));
-    let outputs = live.get(id)?.outputs.length ?? 0;
-    this.#stream.onClose(
-      live.follow(id, (job) => {
-        if (job.outputs.length > outputs) onLive();
-        outputs = job.outputs.length;
-      }),
-    );
     const timer = setInterval(() => this.#enqueue(() => this.#look(true)), LOOK_MS);
     this.#stream.onClose(() => clearInterval(timer));
     const job = await manager.get(id);
@@ -90,6 +81,7 @@ class ComfyEvents {
     if (this.#job && job.updatedTime < this.#job.updatedTime) return;
     const isFirst = this.#job === undefined;
     const hasMoved = this.#job?.status !== job.status;
+    const hasMade = this.#job?.early?.length !== job.early?.length;
     if (this.#job?.status === 'processing' && job.status === 'pending') {
       this.#stream.send('log', {
         level: 'warning',
@@ -97,11 +89,8 @@ class ComfyEvents {
       });
     }
     this.#job = job;
-    if (job.attempts !== this.#attempts) this.#outputs.clear();
-    this.#attempts = job.attempts;
-    if (!hasMoved) return;
-    if (isFinished(job)) await this.#end(job);
-    else await this.#look(true, isFirst);
+    if (hasMoved && isFinished(job)) await this.#end(job);
+    else if (hasMoved || hasMade) await this.#look(hasMoved, isFirst);
   }
 
   async #end(job: Job): Promise<void> {

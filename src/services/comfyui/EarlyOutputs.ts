@@ -9,8 +9,8 @@ interface Source {
   readonly receive: OutputReceiver | undefined;
   /** Maximum size of all outputs fetched early into memory, bytes: the rest is fetched at the prompt's end. */
   readonly maxBytes: number;
-  /** Called with each fetched output. */
-  onOutput(made: MadeOutput): void;
+  /** Called with each fetched output, and its index among the outputs of its node. */
+  onOutput(made: MadeOutput, index: number): void;
 }
 
 /**
@@ -26,6 +26,8 @@ export class EarlyOutputs {
   #bytesLeft: number;
   #last: Promise<void> = Promise.resolve();
   #isFetching = false;
+  /** The prompt has ended: a machine that does not respond now is not waited for again. */
+  #hasEnded = false;
 
   constructor(source: Source, signal: AbortSignal) {
     this.#source = source;
@@ -36,13 +38,19 @@ export class EarlyOutputs {
   /** @param made outputs so far */
   look(made: MadeByNode): void {
     for (const [id, items] of made) {
-      for (const item of items) {
+      for (const [index, item] of items.entries()) {
         const key = keyOf(id, item);
         if (this.#fetched.has(key)) continue;
         this.#fetched.set(key, undefined);
-        this.#last = this.#last.then(() => this.#fetch(key, id, item));
+        this.#last = this.#last.then(() => this.#fetch(key, { id, item, index }));
       }
     }
+  }
+
+  /** Waits for all outputs so far: the prompt has failed, so nobody fetches them later. */
+  async last(): Promise<void> {
+    this.#hasEnded = true;
+    await this.#last;
   }
 
   /** Fetches no more, and waits for the current download. */
@@ -63,7 +71,7 @@ export class EarlyOutputs {
     return this.#fetched.get(keyOf(id, item));
   }
 
-  async #fetch(key: string, id: string, item: OutputItem): Promise<void> {
+  async #fetch(key: string, { id, item, index }: Noticed): Promise<void> {
     if (this.#signal.aborted || this.#bytesLeft <= 0) return;
     this.#isFetching = true;
     try {
@@ -71,9 +79,10 @@ export class EarlyOutputs {
       if (Buffer.isBuffer(bytes)) this.#bytesLeft -= bytes.length;
       const made = madeOutput(id, item, bytes);
       this.#fetched.set(key, made);
-      if (!this.#signal.aborted) this.#source.onOutput(made);
+      if (!this.#signal.aborted) this.#source.onOutput(made, index);
     } catch {
       // It is fetched again at the prompt's end, with more retries.
+      if (this.#hasEnded) this.#bytesLeft = 0;
     } finally {
       this.#isFetching = false;
     }
@@ -85,6 +94,14 @@ export class EarlyOutputs {
       ? client.viewStream(file, (body) => receive(body, file.filename), this.#signal)
       : client.view(file, this.#signal);
   }
+}
+
+interface Noticed {
+  /** Of the output node in the prompt. */
+  readonly id: string;
+  readonly item: OutputItem;
+  /** Among the outputs of the node. */
+  readonly index: number;
 }
 
 function keyOf(id: string, item: OutputItem): string {

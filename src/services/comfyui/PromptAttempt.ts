@@ -107,6 +107,7 @@ export class PromptAttempt {
     const outcome = await this.follower.end(this.promptId, signal);
     const { executionMs, nodeTimes } = this.follower;
     this.hasEnded = outcome.kind !== 'lost';
+    if (outcome.kind === 'failed') await this.#early?.last();
     if (outcome.kind === 'failed' || outcome.kind === 'lost') throw outcome.error;
     if (outcome.kind === 'ask-history') throw new PromptError('no output', 'The prompt has no output.');
     const { client, follower, promptId } = this;
@@ -155,7 +156,7 @@ export class PromptAttempt {
       client: this.client,
       receive: this.#run.receive,
       maxBytes: this.#options.maxOutputBytes,
-      onOutput: (made: MadeOutput) => onOutput(made, this.#run.promptId),
+      onOutput: (made: MadeOutput, index: number) => onOutput(made, { promptId: this.#run.promptId, index }),
     };
     this.#early = new EarlyOutputs(source, signal);
   }

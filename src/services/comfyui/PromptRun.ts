@@ -35,9 +35,11 @@ export interface RunListener {
   onStep?: ((detail: PromptDetail) => void) | undefined;
   /**
    * If set, outputs are fetched while the prompt runs: called with each of them.
-   * @param promptId id of the submission
+   * @param from id of the submission, and the index among the outputs of the node
    */
-  onOutput?: ((made: MadeOutput, promptId: string) => void) | undefined;
+  onOutput?:
+    | ((made: MadeOutput, from: { readonly promptId: string; readonly index: number }) => void)
+    | undefined;
   /**
    * Returns the listener for the machine's messages about the prompt with this id, while there is a socket. The prompt's own
    * nodes and files have it in their names (`ownOutputs`).

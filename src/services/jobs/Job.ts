@@ -79,6 +79,11 @@ interface JobBase {
   readonly attempts: number;
   /** 0..100; never decreases, and is 100 only when completed. */
   readonly progress: number;
+  /**
+   * Outputs that were stored before the job's end, of all attempts, in the order in which they were stored. Without those that
+   * are part of the result.
+   */
+  readonly early?: readonly EarlyOutput[] | undefined;
 }
 
 /** The latest assignment of the job to an instance. */
@@ -104,6 +109,10 @@ export interface JobOutput {
   readonly filename: string;
   /** The key of its bytes in the blob store, once they are stored. */
   readonly key?: string | undefined;
+  /** The part of its asset id that follows the job (`outputIds.ts`), for jobs of client graphs. */
+  readonly place?: string | undefined;
+  /** When it was stored, epoch ms, if that was before the job's end. */
+  readonly createdTime?: number | undefined;
   /** Only for an image, in pixels. */
   readonly width?: number;
   readonly height?: number;
@@ -111,6 +120,12 @@ export interface JobOutput {
   readonly crop?: Crop;
   /** Only for a short text. */
   readonly text?: string;
+}
+
+/** An output that was stored before the job's end. */
+export interface EarlyOutput extends JobOutput {
+  readonly place: string;
+  readonly createdTime: number;
 }
 
 export interface JobResult {

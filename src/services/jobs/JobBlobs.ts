@@ -1,6 +1,7 @@
 import { type Content, StoredFileGone, wholeOf } from '../../utils/StoredFile.js';
 import type { BackgroundWork } from './BackgroundWork.js';
 import type { BlobStore, StoredBytes } from './BlobStore.js';
+import { committedOutputs } from './committedOutputs.js';
 import type { Job } from './Job.js';
 import type { StoreCalls } from './StoreCalls.js';
 
@@ -10,7 +11,7 @@ interface Place {
   readonly sizeBytes: number;
 }
 
-/** The inputs of jobs, by name, or their outputs, by number. None stays in the store forever. */
+/** The inputs of jobs, by name, or their outputs, by place or number. None stays in the store forever. */
 export class JobBlobs {
   readonly #kind: 'input' | 'output';
   readonly #blobs: BlobStore;
@@ -87,8 +88,9 @@ function* inputKeys({ request }: Job): Generator<[string, string], void> {
 }
 
 function* outputKeys(job: Job): Generator<[string, string], void> {
-  if (job.status !== 'completed') return;
-  for (const [n, { key }] of job.result.outputs.entries()) if (key !== undefined) yield [String(n), key];
+  for (const [n, { place, key }] of committedOutputs(job).entries()) {
+    if (key !== undefined) yield [place ?? String(n), key];
+  }
 }
 
 async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {

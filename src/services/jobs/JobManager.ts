@@ -18,6 +18,7 @@ import { JobInputs } from './JobInputs.js';
 import { JobOutputs } from './JobOutputs.js';
 import { JobRecords } from './JobRecords.js';
 import { JobRemovals } from './JobRemovals.js';
+import { JobResults, ResultNotStored } from './JobResults.js';
 import { JobRuns } from './JobRuns.js';
 import { logFields } from './jobLog.js';
 import { promptsUnderWay } from './promptsUnderWay.js';
@@ -46,8 +47,10 @@ export class JobManager {
   readonly figures: JobFigures;
   /** Changes of jobs that are taken from the queue. */
   readonly runs: JobRuns;
-  /** Outputs of completed jobs. */
+  /** Reads the outputs of jobs. */
   readonly outputs: JobOutputs;
+  /** Stores the outputs of jobs. */
+  readonly results: JobResults;
   readonly #background: BackgroundWork;
   readonly #records: JobRecords;
   readonly #changes: JobChanges;
@@ -55,7 +58,6 @@ export class JobManager {
   readonly #waits: EndWaits;
   /** Files of unfinished jobs. */
   readonly inputs: JobInputs;
-  readonly #results: ResultShelf;
   readonly #clock: Clock;
   readonly #logger: Logger;
 
@@ -79,7 +81,7 @@ export class JobManager {
     this.inputs = new JobInputs(new JobBlobs('input', parts.blobs, calls, background));
     const results = new JobBlobs('output', parts.blobs, calls, background);
     const onDropped = (id: string) => events.publish('resultDropped', { id });
-    this.#results = new ResultShelf(results, limits.maxResultBytes, onDropped);
+    const shelf = new ResultShelf(results, limits.maxResultBytes, onDropped);
     const changes = new JobChanges({ records, events, queue, background, clock, logger }, (job) =>
       this.inputs.delete(job),
     );
@@ -87,10 +89,11 @@ export class JobManager {
     this.runs = new JobRuns({ records, changes, background });
     this.figures = new JobFigures(queue, () => this.counts());
     this.#removals = new JobRemovals({ records, changes, events, clock, logger }, limits.lifetimeMs, (job) =>
-      this.#results.delete(job),
+      shelf.delete(job),
     );
     this.#waits = new EndWaits(events, (id) => this.get(id));
-    this.outputs = new JobOutputs((id) => this.get(id), this.#results);
+    this.outputs = new JobOutputs((id) => this.get(id), shelf);
+    this.results = new JobResults({ records, changes, shelf });
     this.#clock = clock;
     this.#logger = logger;
   }
@@ -195,24 +198,12 @@ export class JobManager {
    * @param contents bytes of the result's outputs, in their order. The caller continues to hold stored ones
    */
   async complete(id: string, result: JobResult, contents: readonly Content[]): Promise<void> {
-    let keys: ReadonlyMap<string, string>;
     try {
-      keys = await this.#results.put(id, contents);
+      await this.results.complete(id, result, contents);
     } catch (error) {
-      await this.failUnstored(id, error);
-      return;
+      if (!(error instanceof ResultNotStored)) throw error;
+      await this.failUnstored(id, error.cause);
     }
-    const [first, ...others] = result.outputs;
-    const kept: JobResult = {
-      ...result,
-      outputs: [
-        { ...first, key: keys.get('0') },
-        ...others.map((one, n) => ({ ...one, key: keys.get(String(n + 1)) })),
-      ],
-    };
-    const completed = await this.#changes.end(id, (job, now) => transitions.complete(job, now, kept));
-    // A server that stops may not know whether the record has them. If it does not, a later audit releases them.
-    if (!completed && !this.#records.writes.isStopped) this.#results.drop(id, keys);
   }
 
   /** processing → failed, because the store rejected the result. */

@@ -8,7 +8,7 @@ interface Found {
   readonly output: JobOutput;
 }
 
-/** Outputs of completed jobs. */
+/** Reads the outputs of jobs. */
 export class JobOutputs {
   readonly #jobOf: (id: string) => Promise<Job>;
   readonly #shelf: ResultShelf;
@@ -53,9 +53,17 @@ export class JobOutputs {
   /** Like `storedOutput`, for a job whose newest record the caller has. */
   async storedOutputOf(job: Job, index: number): Promise<Found & { readonly bytes: Buffer | StoredBytes }> {
     const found = outputIn(job, index);
-    const bytes = await this.#shelf.get(found.output);
-    if (!bytes) throw resultExpired(job.id);
-    return { ...found, bytes };
+    return { ...found, bytes: await this.bytesOf(job.id, found.output) };
+  }
+
+  /**
+   * The bytes of an output in a job's record, whatever the state of the job.
+   * @throws AppError `RESULT_EXPIRED`
+   */
+  async bytesOf(jobId: string, output: JobOutput): Promise<Buffer | StoredBytes> {
+    const bytes = await this.#shelf.get(output);
+    if (!bytes) throw resultExpired(jobId);
+    return bytes;
   }
 
   /**

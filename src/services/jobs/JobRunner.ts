@@ -1,5 +1,6 @@
 import { v4 as uuid } from 'uuid';
 import { messageOf, PromptError } from '../../errors.js';
+import { unlessAborted } from '../../utils/deadline.js';
 import type { Logger } from '../../utils/logger.js';
 import type { GraphFile } from '../../workflows/graph.js';
 import { GRAPH_TYPE } from '../../workflows/graphNeeds.js';
@@ -47,7 +48,7 @@ interface RunnerParts {
   readonly instances: readonly Instance[];
   /** Passes on the machines' messages about jobs. */
   readonly messages: JobMessages;
-  /** Details of jobs whose clients get outputs before the end. */
+  /** Details of jobs whose clients get steps and previews. */
   readonly live: LiveJobs;
   readonly imageInput: ImageInput;
   readonly secrets: Pick<PromptSecrets, 'get'>;
@@ -117,15 +118,18 @@ export class JobRunner {
     };
     const outputPlan = this.#outputPlan(workflow, job, files, intake);
     const live =
-      workflow.type === GRAPH_TYPE ? new LiveAttempt(job.id, this.#parts.live, outputPlan) : undefined;
+      workflow.type === GRAPH_TYPE
+        ? new LiveAttempt(job, { live: this.#parts.live, results: manager.results }, outputPlan)
+        : undefined;
     const listener = this.#listener(job, live);
-    const { outputs, promptId, executionMs, nodeTimes, instance } =
-      (await this.#resume(job, plan, listener, signal)) ??
-      (await this.#execute(plan, slot, listener, signal).catch((error: unknown) => {
-        // A converted image may be many times as large as the client's.
-        if (error instanceof PromptError) error.sentBytes = largestOf(files);
-        throw error;
-      }));
+    const ran = await this.#ran(job, plan, slot, listener, signal).catch(async (error: unknown) => {
+      // A job that has failed gets no more outputs.
+      if (live && !signal.aborted) await unlessAborted(live.settled(), signal);
+      // A converted image may be many times as large as the client's.
+      if (error instanceof PromptError) error.sentBytes = largestOf(files);
+      throw error;
+    });
+    const { outputs, promptId, executionMs, nodeTimes, instance } = ran;
     if (instance === slot.instance) slot.completed(executionMs);
     slot.release();
     const finished = await tracing.trace('job.outputs', {}, () =>
@@ -152,6 +156,17 @@ export class JobRunner {
       result,
       finished.map(({ content }) => content),
     );
+  }
+
+  async #ran(
+    job: ProcessingJob,
+    plan: Plan,
+    slot: ChosenSlot,
+    listener: RunListener,
+    signal: AbortSignal,
+  ): Promise<Made> {
+    const resumed = await this.#resume(job, plan, listener, signal);
+    return resumed ?? this.#execute(plan, slot, listener, signal);
   }
 
   async #execute(

@@ -2,52 +2,69 @@ import type { MadeOutput } from '../comfyui/fetchOutputs.js';
 import type { MachineListener } from '../comfyui/machineMessages.js';
 import type { PromptDetail } from '../comfyui/promptTracker.js';
 import { type FinishedOutput, finishOutput, type OutputPlan } from './finishOutputs.js';
+import type { ProcessingJob } from './Job.js';
+import type { JobResults } from './JobResults.js';
 import type { LiveJobs } from './LiveJobs.js';
 import { isOwn } from './ownFiles.js';
 
+interface Parts {
+  readonly live: LiveJobs;
+  readonly results: Pick<JobResults, 'commit'>;
+}
+
 /** One attempt of a job whose client gets steps, previews and outputs before the end. */
 export class LiveAttempt {
-  readonly #jobId: string;
-  readonly #live: LiveJobs;
+  readonly #job: ProcessingJob;
+  readonly #parts: Parts;
   readonly #plan: OutputPlan;
   readonly #finished = new Map<MadeOutput, Promise<FinishedOutput | undefined>>();
 
-  constructor(jobId: string, live: LiveJobs, plan: OutputPlan) {
-    this.#jobId = jobId;
-    this.#live = live;
+  constructor(job: ProcessingJob, parts: Parts, plan: OutputPlan) {
+    this.#job = job;
+    this.#parts = parts;
     this.#plan = plan;
-    live.begin(jobId);
+    parts.live.begin(job.id);
   }
 
-  onStep = (progress: PromptDetail): void => this.#live.note(this.#jobId, { progress });
+  onStep = (progress: PromptDetail): void => this.#parts.live.note(this.#job.id, { progress });
 
-  onOutput = (made: MadeOutput, promptId: string): void => {
-    this.#finished.set(made, this.#finish(made, promptId));
+  onOutput = (made: MadeOutput, from: { readonly promptId: string; readonly index: number }): void => {
+    this.#finished.set(made, this.#finish(made, from));
   };
 
   /** Returns an output that was finished before the end; undefined for all others. */
   finished = async (made: MadeOutput): Promise<FinishedOutput | undefined> => this.#finished.get(made);
+
+  /** Resolves when the outputs so far are in the job's record. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#finished.values());
+  }
 
   /** Records previews, and passes everything on. */
   alsoTelling(machine: MachineListener): MachineListener {
     return {
       onMessage: (message) => machine.onMessage(message),
       onPreview: (preview) => {
-        this.#live.note(this.#jobId, { preview });
+        this.#parts.live.note(this.#job.id, { preview });
         machine.onPreview(preview);
       },
     };
   }
 
-  async #finish(made: MadeOutput, promptId: string): Promise<FinishedOutput | undefined> {
+  async #finish(
+    made: MadeOutput,
+    { promptId, index }: { readonly promptId: string; readonly index: number },
+  ): Promise<FinishedOutput | undefined> {
+    const { id, attempts } = this.#job;
+    let finished: FinishedOutput | undefined;
     try {
       if (!(await isOwn(made, promptId))) return undefined;
-      const finished = await finishOutput(made, this.#plan);
-      this.#live.addOutput(this.#jobId, finished);
-      return finished;
+      finished = await finishOutput(made, this.#plan);
+      const output = await this.#parts.results.commit(id, attempts, { index, ...finished });
+      return output ? { ...finished, output } : finished;
     } catch {
-      // The error is reported at the end.
-      return undefined;
+      // It is finished or stored again at the end, and the error is reported then.
+      return finished;
     }
   }
 }

@@ -3,10 +3,10 @@ import type { StoredBytes } from './BlobStore.js';
 import type { Job, JobOutput } from './Job.js';
 import type { JobBlobs } from './JobBlobs.js';
 
-/** The outputs of one job. */
+/** An output in the store. */
 interface Shelved {
   readonly bytes: number;
-  readonly keys: ReadonlyMap<string, string>;
+  readonly key: string;
 }
 
 export interface ShelfFigures {
@@ -18,13 +18,13 @@ export interface ShelfFigures {
   readonly dropped: number;
 }
 
-/** Stores the outputs of jobs, up to a limit: the oldest job's outputs are deleted first, all of them at once. */
+/** Stores the outputs of jobs, up to a limit: those of the job that stored none for longest are deleted first, all at once. */
 export class ResultShelf {
   readonly #blobs: JobBlobs;
   readonly #maxBytes: number;
   readonly #onDropped: (id: string) => void;
-  /** By job id, oldest first. Empty if there is no limit. */
-  readonly #shelved = new Map<string, Shelved>();
+  /** By job id, the one that stored something last at the end, then by name. Empty if there is no limit. */
+  readonly #shelved = new Map<string, Map<string, Shelved>>();
   #bytes = 0;
   #dropped = 0;
 
@@ -40,15 +40,20 @@ export class ResultShelf {
   }
 
   /**
-   * @returns the keys of the outputs, by number
-   * @throws the rejection of the store; nothing is left then
+   * @param name unique among the outputs of the job
+   * @returns the key of the output
+   * @throws the rejection of the store; nothing is left of the output then
    */
-  async put(id: string, outputs: readonly Content[]): Promise<ReadonlyMap<string, string>> {
-    const bytes = outputs.reduce((sum, content) => sum + sizeOf(content), 0);
-    const contents = new Map(outputs.map((content, index) => [String(index), content]));
-    const keys = await this.#blobs.put(id, contents);
-    if (Number.isFinite(this.#maxBytes)) this.#shelve(id, { bytes, keys });
-    return keys;
+  async put(id: string, name: string, content: Content): Promise<string> {
+    const keys = await this.#blobs.put(id, new Map([[name, content]]));
+    const key = keys.get(name) ?? name;
+    if (Number.isFinite(this.#maxBytes)) this.#shelve(id, name, { bytes: sizeOf(content), key });
+    return key;
+  }
+
+  /** Whether an output that was put has not been deleted to make room. */
+  holds(id: string, name: string): boolean {
+    return !Number.isFinite(this.#maxBytes) || this.#shelved.get(id)?.has(name) === true;
   }
 
   /** The bytes of an output, or the file outside of memory; undefined if they are gone. */
@@ -61,31 +66,48 @@ export class ResultShelf {
     return this.#blobs.whole(output);
   }
 
+  /** Whether two outputs have the same bytes. */
+  async areSame(one: JobOutput, other: JobOutput): Promise<boolean> {
+    if (one.sizeBytes !== other.sizeBytes) return false;
+    const [a, b] = await Promise.all([this.get(one), this.get(other)]);
+    if (!a || !b) return false;
+    // The key of a stored file is the hash of its bytes.
+    return Buffer.isBuffer(a) ? Buffer.isBuffer(b) && a.equals(b) : !Buffer.isBuffer(b) && a.key === b.key;
+  }
+
   /** Deletes the outputs named in a job's record. Not awaited. */
   delete(job: Job): void {
     this.#forget(job.id);
     this.#blobs.delete(job);
   }
 
-  /** Deletes outputs that no record names. @param keys from `put` */
-  drop(id: string, keys: ReadonlyMap<string, string>): void {
-    this.#forget(id);
+  /** Deletes outputs that no record names. @param keys by name, from `put` */
+  withdraw(id: string, keys: ReadonlyMap<string, string>): void {
+    const ofJob = this.#shelved.get(id);
+    for (const name of keys.keys()) {
+      this.#bytes -= ofJob?.get(name)?.bytes ?? 0;
+      ofJob?.delete(name);
+    }
+    if (ofJob?.size === 0) this.#shelved.delete(id);
     this.#blobs.deleteAll(id, keys);
   }
 
-  #shelve(id: string, shelved: Shelved): void {
-    this.#shelved.set(id, shelved);
-    this.#bytes += shelved.bytes;
-    for (const [oldest, { keys }] of this.#shelved) {
+  #shelve(id: string, name: string, shelved: Shelved): void {
+    const ofJob = this.#shelved.get(id) ?? new Map<string, Shelved>();
+    this.#bytes += shelved.bytes - (ofJob.get(name)?.bytes ?? 0);
+    this.#shelved.delete(id);
+    this.#shelved.set(id, ofJob.set(name, shelved));
+    for (const [oldest, outputs] of this.#shelved) {
       // The newest one stays, whatever its size: its client waits for it.
       if (this.#bytes <= this.#maxBytes || oldest === id) break;
       this.#dropped += 1;
-      this.drop(oldest, keys);
+      this.#forget(oldest);
+      this.#blobs.deleteAll(oldest, new Map([...outputs].map(([one, { key }]) => [one, key])));
     }
   }
 
   #forget(id: string): void {
-    this.#bytes -= this.#shelved.get(id)?.bytes ?? 0;
+    for (const { bytes } of this.#shelved.get(id)?.values() ?? []) this.#bytes -= bytes;
     this.#shelved.delete(id);
     this.#onDropped(id);
   }

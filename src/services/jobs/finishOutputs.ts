@@ -56,8 +56,11 @@ export async function finishOutputs(
     if (isInline) room -= content.length;
     finished.push({
       output: isInline ? { ...output, text: content.toString() } : output,
-      // A single output is stored when the job completes.
-      content: plan.intake && made.length > 1 ? await plan.intake.keep(content) : content,
+      // A single output is stored when the job completes, and others may be stored already.
+      content:
+        plan.intake && made.length > 1 && output.key === undefined
+          ? await plan.intake.keep(content)
+          : content,
       extension,
     });
   }

@@ -2,6 +2,7 @@
 import {
   type CancelledJob,
   type CompletedJob,
+  type EarlyOutput,
   type FailedJob,
   type FailedTry,
   isFinished,
@@ -58,6 +59,17 @@ export function withProgress(
   return { ...job, updatedTime: now, currentNode, progress };
 }
 
+/** An attempt made an output. @param attempt that made it: one that is over may not add anything */
+export function withOutput(
+  job: Job,
+  now: number,
+  attempt: number,
+  output: Omit<EarlyOutput, 'createdTime'>,
+): ProcessingJob | undefined {
+  if (job.status !== 'processing' || job.attempts !== attempt) return undefined;
+  return { ...job, updatedTime: now, early: [...(job.early ?? []), { ...output, createdTime: now }] };
+}
+
 /** processing → pending: for a retry on another instance. */
 export function requeue(job: Job, now: number, because: Omit<FailedTry, 'instance'>): PendingJob | undefined {
   if (job.status !== 'processing') return undefined;
@@ -77,8 +89,18 @@ export function handOver(job: Job, now: number): PendingJob | undefined {
 /** processing → completed. */
 export function complete(job: Job, now: number, result: JobResult): CompletedJob | undefined {
   if (job.status !== 'processing') return undefined;
-  const { failedTries: _tries, currentNode: _node, ...rest } = job;
-  return { ...rest, status: 'completed', updatedTime: now, finishedTime: now, progress: 100, result };
+  const { failedTries: _tries, currentNode: _node, early = [], ...rest } = job;
+  const places = new Set(result.outputs.map(({ place }) => place));
+  const others = early.filter(({ place }) => !places.has(place));
+  return {
+    ...rest,
+    status: 'completed',
+    updatedTime: now,
+    finishedTime: now,
+    progress: 100,
+    ...(others.length > 0 ? { early: others } : {}),
+    result,
+  };
 }
 
 /** pending or processing → failed. */
@@ -95,7 +117,17 @@ export function cancel(job: Job, now: number): CancelledJob | undefined {
 
 function end(job: Job, now: number): Omit<CancelledJob, 'status'> | undefined {
   if (isFinished(job)) return undefined;
-  const { id, request, createdTime, attempts, progress } = job;
+  const { id, request, createdTime, attempts, progress, early } = job;
   const assignment = job.status === 'processing' ? job.assignment : undefined;
-  return { id, request, createdTime, attempts, progress, updatedTime: now, assignment, finishedTime: now };
+  return {
+    id,
+    request,
+    createdTime,
+    attempts,
+    progress,
+    ...(early ? { early } : {}),
+    updatedTime: now,
+    assignment,
+    finishedTime: now,
+  };
 }

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { AppError } from '../../errors.js';
+import { placeOf } from '../../utils/outputIds.js';
 import { keepImage } from '../images/keepImage.js';
 import type { Instance } from '../instances/Instance.js';
-import { assignmentOf, type Job } from '../jobs/Job.js';
+import { outputAt, shownOutputs } from '../jobs/committedOutputs.js';
+import { assignmentOf, type Job, type JobOutput } from '../jobs/Job.js';
 import type { JobManager } from '../jobs/JobManager.js';
 import type { FileVersion, FoundFile } from './FoundFile.js';
 import { type FilePlace, placeKey } from './filePlace.js';
@@ -19,7 +21,7 @@ interface Parts {
   readonly maxPixels: number;
 }
 
-/** Finds output files of prompts, wherever they ran: on the machine until the job has ended, then on this server. */
+/** Finds output files of prompts, wherever they ran: on this server, or on the machine until they are stored here. */
 export class ResultFiles {
   readonly #parts: Parts;
 
@@ -47,11 +49,9 @@ export class ResultFiles {
 
   async #ofJob(job: Job, place: FilePlace): Promise<FoundFile | undefined> {
     const made = this.#parts.shelf.ofJob(job.id)?.files.get(place);
-    if (job.status === 'completed') {
-      const index = made ? indexOf(job, made) : indexByName(job, place);
-      const kept = index === undefined ? undefined : await this.#kept(job, index, place);
-      if (kept) return kept;
-    }
+    const output = made ? outputOf(job, made) : outputByName(job, place);
+    const kept = output && (await this.#kept(job, output, place));
+    if (kept) return kept;
     return made && this.#onMachine(job, made);
   }
 
@@ -65,10 +65,10 @@ export class ResultFiles {
   }
 
   /** Returns `undefined` if the result was dropped to make room: the machine may still have the file. */
-  async #kept(job: Completed, index: number, place: FilePlace): Promise<FoundFile | undefined> {
+  async #kept(job: Job, output: JobOutput, place: FilePlace): Promise<FoundFile | undefined> {
     try {
-      const { bytes } = await this.#parts.manager.outputs.storedOutputOf(job, index);
-      return { content: bytes, version: versionOf(job, place), maxPixels: this.#parts.maxPixels };
+      const content = await this.#parts.manager.outputs.bytesOf(job.id, output);
+      return { content, version: versionOf(job, place), maxPixels: this.#parts.maxPixels };
     } catch (error) {
       if (error instanceof AppError && error.code === 'RESULT_EXPIRED') return undefined;
       throw error;
@@ -100,8 +100,6 @@ export class ResultFiles {
   }
 }
 
-type Completed = Job & { status: 'completed' };
-
 /** The same before and after the job's end. Another attempt may create other bytes under the same name. */
 function versionOf(job: Job, place: FilePlace): FileVersion {
   const promptId = job.status === 'completed' ? job.result.promptId : assignmentOf(job)?.promptId;
@@ -112,17 +110,17 @@ function versionOf(job: Job, place: FilePlace): FileVersion {
   };
 }
 
-/** Returns the index among all outputs of the n-th output of a node. */
-function indexOf(
-  { result }: Completed,
+/** Returns the n-th output of a node. Before the job's end, only what this attempt made: another one may have made other files. */
+function outputOf(
+  job: Job,
   { nodeId, index }: { readonly nodeId: string; readonly index: number },
-): number | undefined {
-  const ofNode = [...result.outputs.entries()].filter(([, output]) => output.nodeId === nodeId);
-  return ofNode[index]?.[0];
+): JobOutput | undefined {
+  if (job.status !== 'completed') return outputAt(job, placeOf(nodeId, index, job.attempts));
+  return job.result.outputs.filter((output) => output.nodeId === nodeId)[index];
 }
 
 /** Finds a file of a job without its prompt, by the name that it would have without a mark. */
-function indexByName({ id, result }: Completed, { filename }: FilePlace): number | undefined {
-  const index = result.outputs.findIndex((output) => output.filename === filename.replace(`-${id}`, ''));
-  return index === -1 ? undefined : index;
+function outputByName(job: Job, { filename }: FilePlace): JobOutput | undefined {
+  const name = filename.replace(`-${job.id}`, '');
+  return shownOutputs(job).find((output) => output.filename === name);
 }

@@ -1,11 +1,12 @@
 import { AppError } from '../../errors.js';
-import { outputPlaces, parseOutputId } from '../../utils/outputIds.js';
+import { parseOutputId } from '../../utils/outputIds.js';
 import type { ClientAssets } from '../assets/ClientAssets.js';
+import { outputAt } from '../jobs/committedOutputs.js';
 import type { JobManager } from '../jobs/JobManager.js';
 import type { AssetFiles } from './FileGathering.js';
 import type { ReceivedFile } from './Submission.js';
 
-/** Reads assets that clients uploaded, and outputs of completed jobs. */
+/** Reads assets that clients uploaded, and outputs of jobs, whether they run or have ended. */
 export function ownAssetFiles(assets: ClientAssets, manager: JobManager): AssetFiles {
   return {
     read: async (id, owner) => {
@@ -24,10 +25,8 @@ async function outputFile(
 ): Promise<ReceivedFile | undefined> {
   try {
     const job = await manager.get(jobId);
-    if (job.request.owner !== owner || job.status !== 'completed') return undefined;
-    const index = outputPlaces(job.result.outputs).indexOf(place);
-    const { output, bytes } = await manager.outputs.storedOutput(jobId, index);
-    return { bytes, filename: output.filename };
+    const output = job.request.owner === owner ? outputAt(job, place) : undefined;
+    return output && { bytes: await manager.outputs.bytesOf(jobId, output), filename: output.filename };
   } catch (error) {
     // The job or its result is deleted.
     if (error instanceof AppError && error.status < 500) return undefined;

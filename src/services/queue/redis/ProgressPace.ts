@@ -65,6 +65,7 @@ function isProgress(before: Job, after: Job): boolean {
     before.status === 'processing' &&
     after.status === 'processing' &&
     before.assignment.instance === after.assignment.instance &&
-    before.assignment.promptId === after.assignment.promptId
+    before.assignment.promptId === after.assignment.promptId &&
+    before.early?.length === after.early?.length
   );
 }
