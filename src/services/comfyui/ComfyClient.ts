@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import type { z } from 'zod';
 import { PromptError } from '../../errors.js';
 import type { InstanceAddress } from '../../utils/instanceUrls.js';
@@ -6,13 +5,8 @@ import type { Content } from '../../utils/StoredFile.js';
 import { tcpConnects } from '../../utils/tcpConnects.js';
 import type { Turns } from '../../utils/turns.js';
 import type { Tracing } from '../tracing/Tracing.js';
-import {
-  HttpTransport,
-  type ResponseHead,
-  type TransportAnswer,
-  type TransportRequest,
-} from './HttpTransport.js';
-import type { OutputFile } from './outputItems.js';
+import { HttpTransport, type TransportAnswer } from './HttpTransport.js';
+import { MachineFiles, type MachineFilesOptions } from './MachineFiles.js';
 import { PromptQueries } from './PromptQueries.js';
 import { encodePromptBody, filesInside, type PromptBody } from './promptBody.js';
 import { refusalOf } from './promptRefusal.js';
@@ -28,27 +22,9 @@ import type { RequestBody } from './requestBody.js';
 import { UploadNames } from './UploadNames.js';
 import { uploadForm } from './uploadForm.js';
 
-/** A request for a file that is not a plain `GET`. */
-export interface PartRequest {
-  readonly method: 'GET' | 'HEAD';
-  /** `Range`, `If-None-Match` and the like. */
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-type ViewRequest = Partial<PartRequest> &
-  Pick<TransportRequest, 'timeoutMs' | 'signal' | 'receive' | 'alsoReceives'>;
-
-export interface ComfyClientOptions {
+export interface ComfyClientOptions extends MachineFilesOptions {
   /** Sent with every request, for example for authorization; never logged. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Timeout for small requests (checks, interrupt), and for a stalled larger one, ms. */
-  readonly controlTimeoutMs: number;
-  /** Timeout for a whole request with an image, ms. */
-  readonly transferTimeoutMs: number;
-  /** Timeout for a stalled request with a file that is not in memory; there is no timeout for the whole request, ms. */
-  readonly streamTimeoutMs: number;
-  /** Maximum size of a `GET /view` response, bytes. */
-  readonly maxResultBytes: number;
   /** Traces requests about prompts as parts of their jobs' traces. */
   readonly tracing: Tracing;
   /** Marks this server's prompts and uploads. Unique for each start of a server. */
@@ -69,6 +45,8 @@ export class ComfyClient {
   readonly uploadNames: UploadNames;
   /** Queries about the instance's prompts. */
   readonly prompts: PromptQueries;
+  /** Files in the instance's folders. */
+  readonly files: MachineFiles;
   readonly #options: ComfyClientOptions;
   readonly #turns: Turns;
   readonly #transport: HttpTransport;
@@ -79,6 +57,7 @@ export class ComfyClient {
     this.#turns = turns;
     this.#transport = this.#newTransport();
     this.prompts = new PromptQueries(this.#transport, options.transferTimeoutMs);
+    this.files = new MachineFiles(this.#transport, options);
     this.uploadNames = new UploadNames(options.serverId, address.host, (name) =>
       options.onNewUploadName(name),
     );
@@ -173,57 +152,6 @@ export class ComfyClient {
     return { promptId, refusal: isHarmless ? undefined : refusal };
   }
 
-  /**
-   * `GET /view`: the bytes of a file.
-   * @throws PromptError `result gone` if the file does not exist, `result too large`
-   */
-  async view(file: OutputFile, signal?: AbortSignal): Promise<Buffer> {
-    const timeoutMs = this.#options.transferTimeoutMs;
-    return (await this.#view(file, { timeoutMs, signal })).bytes;
-  }
-
-  /**
-   * Like `view`, as a stream.
-   * @param receive reads the bytes; called only if the file exists. The stream fails with the errors of `view`
-   * @returns the result of `receive`
-   * @throws the errors of `view` and of `receive`
-   */
-  async viewStream<T>(
-    file: OutputFile,
-    receive: (body: Readable) => Promise<T>,
-    signal?: AbortSignal,
-  ): Promise<T> {
-    return this.#viewStream(file, receive, { signal });
-  }
-
-  /**
-   * Like `viewStream`, for a request that may have conditions or want a part of the file only.
-   * @param receive gets a response of status 200, 206, 304 or 416
-   */
-  async viewPart<T>(
-    file: OutputFile,
-    request: PartRequest,
-    receive: (body: Readable, head: ResponseHead) => Promise<T>,
-  ): Promise<T> {
-    return this.#viewStream(file, receive, { ...request, alsoReceives: PART_STATUSES });
-  }
-
-  /** `HEAD /view`: whether a file exists. */
-  async hasFile({ filename, subfolder, type }: OutputFile, signal?: AbortSignal): Promise<boolean> {
-    const answer = await this.#transport.request({
-      method: 'HEAD',
-      path: '/view',
-      params: { filename, subfolder, type },
-      timeoutMs: this.#options.controlTimeoutMs,
-      // The header gives the length of a body that is not sent.
-      maxBytes: Number.POSITIVE_INFINITY,
-      signal,
-    });
-    if (answer.status === 404) return false;
-    answer.expectOk();
-    return true;
-  }
-
   /** Deletes history entries. */
   async deleteHistory(promptIds: readonly string[], signal?: AbortSignal): Promise<void> {
     await this.#post('/history', { delete: promptIds }, signal);
@@ -267,41 +195,6 @@ export class ComfyClient {
     this.#transport.close();
   }
 
-  async #viewStream<T>(
-    file: OutputFile,
-    receive: (body: Readable, head: ResponseHead) => Promise<T>,
-    how: Omit<ViewRequest, 'timeoutMs' | 'receive'>,
-  ): Promise<T> {
-    let received: { readonly value: T } | undefined;
-    const answer = await this.#view(file, {
-      ...how,
-      timeoutMs: this.#options.streamTimeoutMs,
-      receive: async (body, head) => {
-        received = { value: await receive(body, head) };
-      },
-    });
-    if (!received) throw answer.unexpected('gave an empty response');
-    return received.value;
-  }
-
-  async #view({ filename, subfolder, type }: OutputFile, how: ViewRequest): Promise<TransportAnswer> {
-    const answer = await this.#transport.request({
-      ...how,
-      method: how.method ?? 'GET',
-      path: '/view',
-      params: { filename, subfolder, type },
-      // The header of a HEAD gives the length of a body that is not sent.
-      maxBytes: how.method === 'HEAD' ? Number.POSITIVE_INFINITY : this.#options.maxResultBytes,
-      isResult: true,
-    });
-    if (how.alsoReceives?.has(answer.status)) return answer;
-    if (answer.status === 404) {
-      throw new PromptError('result gone', 'ComfyUI no longer has the result file of this prompt.');
-    }
-    answer.expectOk();
-    return answer;
-  }
-
   #newTransport(): HttpTransport {
     const { headers, controlTimeoutMs, tracing } = this.#options;
     return new HttpTransport(this.address, headers, controlTimeoutMs, tracing);
@@ -332,8 +225,5 @@ export class ComfyClient {
     answer.expectOk();
   }
 }
-
-/** Partial content, not modified, and a range that is not satisfiable. */
-const PART_STATUSES: ReadonlySet<number> = new Set([206, 304, 416]);
 
 const jsonBody = (bytes: Buffer): RequestBody => ({ type: 'application/json', bytes });

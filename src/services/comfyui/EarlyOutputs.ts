@@ -91,8 +91,8 @@ export class EarlyOutputs {
   #view(file: OutputFile): Promise<Content> {
     const { client, receive } = this.#source;
     return receive
-      ? client.viewStream(file, (body) => receive(body, file.filename), this.#signal)
-      : client.view(file, this.#signal);
+      ? client.files.stream(file, (body) => receive(body, file.filename), this.#signal)
+      : client.files.view(file, this.#signal);
   }
 }
 

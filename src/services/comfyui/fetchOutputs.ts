@@ -97,7 +97,9 @@ async function view(
   signal: AbortSignal,
 ): Promise<Content> {
   const look = (one: ComfyClient): Promise<Content> =>
-    receive ? one.viewStream(file, (body) => receive(body, file.filename), signal) : one.view(file, signal);
+    receive
+      ? one.files.stream(file, (body) => receive(body, file.filename), signal)
+      : one.files.view(file, signal);
   try {
     return await follower.patiently(() => look(client), signal);
   } catch (error) {

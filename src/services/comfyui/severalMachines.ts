@@ -31,7 +31,7 @@ export function contradictsItself(client: ComfyClient, signal: AbortSignal): Pro
     const content = Buffer.concat([PROBE, randomBytes(16)]);
     await client.upload(name, content, signal);
     const file = { filename: name, subfolder: '', type: 'temp' } as const;
-    const files = await looks(client, (other) => unlessGone(other.view(file, signal)), PROBE_LOOKS);
+    const files = await looks(client, (other) => unlessGone(other.files.view(file, signal)), PROBE_LOOKS);
     // Anything else, such as a proxy's page, proves nothing.
     const telling = files.filter((bytes) => !bytes || bytes.subarray(0, PROBE.length).equals(PROBE));
     const answers = telling.map((bytes) => bytes?.equals(content) ?? false);

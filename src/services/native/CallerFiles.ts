@@ -63,7 +63,7 @@ export class CallerFiles {
   async onMachines(place: FilePlace): Promise<'everywhere' | 'nowhere' | FoundFile> {
     const { healthy } = this.#parts.fleet;
     const answers = await Promise.all(
-      healthy.map((instance) => instance.client.hasFile(place).catch(() => undefined)),
+      healthy.map((instance) => instance.client.files.has(place).catch(() => undefined)),
     );
     const holders = healthy.filter((_, n) => answers[n] === true);
     if (holders.length === 0) return answers.includes(undefined) ? 'everywhere' : 'nowhere';
@@ -73,9 +73,9 @@ export class CallerFiles {
 
   #onFirst(machines: readonly Instance[], place: FilePlace): FoundFile {
     return {
-      read: (receive) => fromFirst(machines, ({ client }) => client.viewStream(place, receive)),
+      read: (receive) => fromFirst(machines, ({ client }) => client.files.stream(place, receive)),
       ask: (request, receive) =>
-        fromFirst(machines, ({ client }) => client.viewPart(place, request, receive)),
+        fromFirst(machines, ({ client }) => client.files.part(place, request, receive)),
       maxPixels: this.#parts.maxPixels,
     };
   }

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Content } from '../../utils/StoredFile.js';
-import type { PartRequest } from '../comfyui/ComfyClient.js';
 import type { ResponseHead } from '../comfyui/HttpTransport.js';
+import type { PartRequest } from '../comfyui/MachineFiles.js';
 
 /** Identifies the bytes of a file. A place may have other bytes later. */
 export interface FileVersion {

@@ -83,8 +83,8 @@ export class ResultFiles {
     const { maxPixels } = this.#parts;
     if (!/\.png$/i.test(file.filename)) {
       return {
-        read: (receive) => client.viewStream(file, receive),
-        ask: (request, receive) => client.viewPart(file, request, receive),
+        read: (receive) => client.files.stream(file, receive),
+        ask: (request, receive) => client.files.part(file, request, receive),
         maxPixels,
       };
     }
@@ -93,7 +93,7 @@ export class ResultFiles {
       maxPixels,
       // The same bytes as after the job's end: without the prompt that ComfyUI writes into them.
       read: async (receive) => {
-        const { bytes } = await keepImage(await client.view(file), maxPixels);
+        const { bytes } = await keepImage(await client.files.view(file), maxPixels);
         return receive(Readable.from([bytes]));
       },
     };

@@ -1,0 +1,125 @@
+import type { Readable } from 'node:stream';
+import { PromptError } from '../../errors.js';
+import type { HttpTransport, ResponseHead, TransportAnswer, TransportRequest } from './HttpTransport.js';
+import type { OutputFile } from './outputItems.js';
+
+/** A request for a file that is not a plain `GET`. */
+export interface PartRequest {
+  readonly method: 'GET' | 'HEAD';
+  /** `Range`, `If-None-Match` and the like. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+type ViewRequest = Partial<PartRequest> &
+  Pick<TransportRequest, 'timeoutMs' | 'signal' | 'receive' | 'alsoReceives'>;
+
+export interface MachineFilesOptions {
+  /** Timeout for small requests (checks, interrupt), and for a stalled larger one, ms. */
+  readonly controlTimeoutMs: number;
+  /** Timeout for a whole request with an image, ms. */
+  readonly transferTimeoutMs: number;
+  /** Timeout for a stalled request with a file that is not in memory; there is no timeout for the whole request, ms. */
+  readonly streamTimeoutMs: number;
+  /** Maximum size of a `GET /view` response, bytes. */
+  readonly maxResultBytes: number;
+}
+
+/** Partial content, not modified, and a range that is not satisfiable. */
+const PART_STATUSES: ReadonlySet<number> = new Set([206, 304, 416]);
+
+/** Reads files in an instance's folders, through `/view`. Every method rejects like those of `ComfyClient`. */
+export class MachineFiles {
+  readonly #transport: HttpTransport;
+  readonly #options: MachineFilesOptions;
+
+  constructor(transport: HttpTransport, options: MachineFilesOptions) {
+    this.#transport = transport;
+    this.#options = options;
+  }
+
+  /**
+   * `GET /view`: the bytes of a file.
+   * @throws PromptError `result gone` if the file does not exist, `result too large`
+   */
+  async view(file: OutputFile, signal?: AbortSignal): Promise<Buffer> {
+    const timeoutMs = this.#options.transferTimeoutMs;
+    return (await this.#view(file, { timeoutMs, signal })).bytes;
+  }
+
+  /**
+   * Like `view`, as a stream.
+   * @param receive reads the bytes; called only if the file exists. The stream fails with the errors of `view`
+   * @returns the result of `receive`
+   * @throws the errors of `view` and of `receive`
+   */
+  async stream<T>(
+    file: OutputFile,
+    receive: (body: Readable) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    return this.#stream(file, receive, { signal });
+  }
+
+  /**
+   * Like `stream`, for a request that may have conditions or want a part of the file only.
+   * @param receive gets a response of status 200, 206, 304 or 416
+   */
+  async part<T>(
+    file: OutputFile,
+    request: PartRequest,
+    receive: (body: Readable, head: ResponseHead) => Promise<T>,
+  ): Promise<T> {
+    return this.#stream(file, receive, { ...request, alsoReceives: PART_STATUSES });
+  }
+
+  /** `HEAD /view`: whether a file exists. */
+  async has({ filename, subfolder, type }: OutputFile, signal?: AbortSignal): Promise<boolean> {
+    const answer = await this.#transport.request({
+      method: 'HEAD',
+      path: '/view',
+      params: { filename, subfolder, type },
+      timeoutMs: this.#options.controlTimeoutMs,
+      // The header gives the length of a body that is not sent.
+      maxBytes: Number.POSITIVE_INFINITY,
+      signal,
+    });
+    if (answer.status === 404) return false;
+    answer.expectOk();
+    return true;
+  }
+
+  async #stream<T>(
+    file: OutputFile,
+    receive: (body: Readable, head: ResponseHead) => Promise<T>,
+    how: Omit<ViewRequest, 'timeoutMs' | 'receive'>,
+  ): Promise<T> {
+    let received: { readonly value: T } | undefined;
+    const answer = await this.#view(file, {
+      ...how,
+      timeoutMs: this.#options.streamTimeoutMs,
+      receive: async (body, head) => {
+        received = { value: await receive(body, head) };
+      },
+    });
+    if (!received) throw answer.unexpected('gave an empty response');
+    return received.value;
+  }
+
+  async #view({ filename, subfolder, type }: OutputFile, how: ViewRequest): Promise<TransportAnswer> {
+    const answer = await this.#transport.request({
+      ...how,
+      method: how.method ?? 'GET',
+      path: '/view',
+      params: { filename, subfolder, type },
+      // The header of a HEAD gives the length of a body that is not sent.
+      maxBytes: how.method === 'HEAD' ? Number.POSITIVE_INFINITY : this.#options.maxResultBytes,
+      isResult: true,
+    });
+    if (how.alsoReceives?.has(answer.status)) return answer;
+    if (answer.status === 404) {
+      throw new PromptError('result gone', 'ComfyUI no longer has the result file of this prompt.');
+    }
+    answer.expectOk();
+    return answer;
+  }
+}
