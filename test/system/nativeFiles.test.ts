@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
+import { viewOf } from '../support/imageFiles.js';
 import { NativeClient } from '../support/NativeClient.js';
 import { type Image, run, save } from '../support/nativeRuns.js';
 import { png } from '../support/pictures.js';
+import { deviation, meaningNamed, rampFile, type Storage } from '../support/ramps.js';
 import { Stack, type StackOptions } from '../support/stack.js';
 
 let stack: Stack;
@@ -116,6 +118,19 @@ it('a mask is put on a file in the input folder of a machine', async () => {
   const missing = JSON.stringify({ filename: 'nowhere.png', type: 'input' });
   const refused = await client.upload('mask.png', mask, { original_ref: missing }, '/upload/mask');
   expect(refused).toMatchObject({ error: { type: 'not_found' } });
+});
+
+it('a mask does not change the colours under it', async () => {
+  const client = await start();
+  const storage: Storage = { kind: 'rgb', depth: 16 };
+  const linear = meaningNamed('gAMA 1 and cHRM');
+  await client.upload('deep.png', rampFile(storage, linear));
+  const original_ref = JSON.stringify({ filename: 'deep.png', type: 'input' });
+  const mask = await png({ width: 256, height: 256 });
+  await client.upload('masked.png', mask, { original_ref }, '/upload/mask');
+  const masked = await client.view({ filename: 'masked.png', type: 'input' });
+  const view = await viewOf(masked.bytes);
+  expect(deviation(view, storage, linear)).toBeLessThanOrEqual(1);
 });
 
 describe('a file in the input folder of one machine', () => {

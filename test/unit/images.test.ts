@@ -6,9 +6,10 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { finishImage } from '../../src/services/images/finish.js';
 import { isSrgbProfile } from '../../src/services/images/icc.js';
-import { powerCurve, rgbProfile, SRGB_PRIMARIES } from '../../src/services/images/iccProfile.js';
+import { greyProfile, powerCurve, rgbProfile, SRGB_PRIMARIES } from '../../src/services/images/iccProfile.js';
 import { inspectImage } from '../../src/services/images/inspect.js';
 import { normaliseImage } from '../../src/services/images/normalise.js';
+import { packedProfile } from '../../src/services/images/pngColours.js';
 import { readPngText, stripPngMetadata } from '../../src/services/images/pngMetadata.js';
 import {
   caseFile,
@@ -21,6 +22,7 @@ import {
   withoutChunks,
 } from '../support/imageFiles.js';
 import { drawing } from '../support/pictures.js';
+import { parametric, withCurve } from '../support/ramps.js';
 
 const LIMITS = { allowedTypes: ['image/png', 'image/jpeg', 'image/webp'], maxPixels: 1e6 } as const;
 const PLAIN = { kind: 'rgb', depth: 8, profile: 'none', orientation: 1 } as const;
@@ -172,9 +174,22 @@ it('sRGB is known by its numbers, not by its name', async () => {
   expect(isSrgbProfile(icc ?? Buffer.alloc(0))).toBe(true);
   expect(isSrgbProfile(p3 ?? Buffer.alloc(0))).toBe(false);
   expect(isSrgbProfile(rgbProfile(SRGB_PRIMARIES, powerCurve(2.2)))).toBe(false);
+  const { g, a, b, c, d } = { g: 2.4, a: 1 / 1.055, b: 0.055 / 1.055, c: 1 / 12.92, d: 0.04045 };
+  const otherForm = parametric(4, g, a, b, c, d, 0, 0);
+  expect(isSrgbProfile(withCurve(rgbProfile(SRGB_PRIMARIES, powerCurve(2.2)), otherForm))).toBe(true);
   const profile = Buffer.from(icc ?? Buffer.alloc(0));
   for (let at = 0; at < profile.length; at += 1) {
     expect(() => isSrgbProfile(profile.subarray(0, at))).not.toThrow();
+  }
+});
+
+it.each(['grey', 'rgb'] as const)('a profile without all of its samples is ignored: %s', async (kind) => {
+  const cut = Buffer.from('curv\0\0\0\0\0\0\x10\0', 'latin1');
+  const whole = kind === 'grey' ? greyProfile(powerCurve(1)) : rgbProfile(SRGB_PRIMARIES, powerCurve(1));
+  const broken = withCurve(whole, cut);
+  for (const depth of [8, 16] as const) {
+    const plain = await sceneFile({ ...PLAIN, format: 'png', kind, depth });
+    await expectSame(withChunks(plain, 'IDAT', ['iCCP', packedProfile(broken)]), await viewOf(plain));
   }
 });
 

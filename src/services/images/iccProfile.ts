@@ -6,8 +6,12 @@
 /** A transfer function as ICC's parametric type 3: (a x + b)^g from `d` on, c x below. */
 export type Curve = readonly [g: number, a: number, b: number, c: number, d: number];
 
-type Vector = readonly [number, number, number];
-type Matrix = readonly [Vector, Vector, Vector];
+/** A transfer function, from encoded to linear values, both 0..1. */
+export type Transfer = (encoded: number) => number;
+
+export type Vector = readonly [number, number, number];
+/** The XYZ values of red, green and blue under D50, or any other three vectors. */
+export type Matrix = readonly [Vector, Vector, Vector];
 
 /** Chromaticities, x and y each. */
 export interface Primaries {
@@ -30,22 +34,31 @@ const BRADFORD: Matrix = [
   [0.0389, -0.0685, 1.0296],
 ];
 
+/** Samples of a curve: between the first two, sRGB changes by less than 1 of 255. */
+const SAMPLES = 16_384;
+
 /** A pure power law. */
 export const powerCurve = (exponent: number): Curve => [exponent, 1, 0, 0, 0];
 
 /** @returns a profile of a display with these primaries */
 export function rgbProfile(primaries: Primaries, curve: Curve): Buffer {
-  const [red, green, blue] = colorants(primaries);
   const transfer = curveTag(curve);
-  return profile('RGB ', {
-    wtpt: xyzTag(D50),
-    rXYZ: xyzTag(red),
-    gXYZ: xyzTag(green),
-    bXYZ: xyzTag(blue),
-    rTRC: transfer,
-    gTRC: transfer,
-    bTRC: transfer,
-  });
+  return displayProfile(colorants(primaries), [transfer, transfer, transfer]);
+}
+
+/** @returns a profile of a display with samples of these curves, one for each colorant or one for all */
+export function sampledProfile(colorants: Matrix, curves: readonly Transfer[]): Buffer {
+  const tags = curves.map(sampledTag);
+  const [red = Buffer.alloc(0), green = red, blue = red] = tags;
+  return displayProfile(colorants, [red, green, blue]);
+}
+
+function displayProfile(
+  [red, green, blue]: Matrix,
+  [rTRC, gTRC, bTRC]: readonly [Buffer, Buffer, Buffer],
+): Buffer {
+  const [rXYZ, gXYZ, bXYZ] = [xyzTag(red), xyzTag(green), xyzTag(blue)];
+  return profile('RGB ', { wtpt: xyzTag(D50), rXYZ, gXYZ, bXYZ, rTRC, gTRC, bTRC });
 }
 
 /** @returns a profile for shades of grey */
@@ -110,6 +123,16 @@ function fixed(values: readonly number[]): Buffer {
 const xyzTag = (xyz: Vector) => Buffer.concat([signature('XYZ '), Buffer.alloc(4), fixed(xyz)]);
 const curveTag = (curve: Curve) =>
   Buffer.concat([signature('para'), Buffer.alloc(4), Buffer.from([0, 3, 0, 0]), fixed(curve)]);
+
+function sampledTag(transfer: Transfer): Buffer {
+  const samples = Buffer.alloc(4 + 2 * SAMPLES);
+  samples.writeUInt32BE(SAMPLES, 0);
+  for (let n = 0; n < SAMPLES; n += 1) {
+    const linear = Math.min(1, Math.max(0, transfer(n / (SAMPLES - 1)) || 0));
+    samples.writeUInt16BE(Math.round(65_535 * linear), 4 + 2 * n);
+  }
+  return Buffer.concat([signature('curv'), Buffer.alloc(4), samples]);
+}
 
 function profile(space: 'RGB ' | 'GRAY', tags: Readonly<Record<string, Buffer>>): Buffer {
   const entries = Object.entries(tags);

@@ -1,7 +1,7 @@
 import type { Sharp } from 'sharp';
 import { AppError } from '../../errors.js';
-import { openImage } from '../../utils/openImage.js';
 import type { ImageInput } from '../../workflows/imageNodes.js';
+import { type Failure, openInSrgb } from './colours.js';
 import { firstPictureOf, rebuildJpeg } from './jpeg.js';
 import { rebuildPng } from './png.js';
 import type { InspectedImage } from './structure.js';
@@ -45,22 +45,13 @@ function rebuild(bytes: Buffer, { mimeType }: InspectedImage): Buffer {
  * Decodes an image completely and encodes it as 8-bit sRGB, upright and without metadata: as JPEG if it already has
  * its losses, otherwise as PNG.
  * @param bytes rebuilt, so that only `image` defines the orientation
- * @param failOn what counts as a failure: `truncated` for a file with too few bytes, `warning` for missing or wrong
- * pixels
  * @throws AppError `INVALID_IMAGE`
  */
-export async function convertImage(
-  bytes: Buffer,
-  image: InspectedImage,
-  failOn: 'truncated' | 'warning',
-): Promise<Buffer> {
+export async function convertImage(bytes: Buffer, image: InspectedImage, failOn: Failure): Promise<Buffer> {
   // No decoder may see more pixels than the checked header has.
   const maxPixels = storedPixels(image);
   try {
-    const upright = turned(
-      openImage(await in8Bits(bytes, maxPixels, failOn), maxPixels, { failOn }),
-      image.orientation,
-    );
+    const upright = turned(await openInSrgb(bytes, maxPixels, failOn), image.orientation);
     const encoded = image.isLossy
       ? upright.jpeg({ quality: JPEG_QUALITY, chromaSubsampling: '4:4:4' })
       : upright.png({ compressionLevel: PNG_COMPRESSION });
@@ -72,20 +63,6 @@ export async function convertImage(
 
 /** Number of pixels of an image: the limit for its decoder. */
 export const storedPixels = ({ width, height }: InspectedImage) => width * height;
-
-/**
- * With 16 bits, sharp converts colours to Display P3 and ignores the profile of grey images. It gets those as 8 bits,
- * with their profile.
- */
-async function in8Bits(bytes: Buffer, maxPixels: number, failOn: 'truncated' | 'warning'): Promise<Buffer> {
-  const { depth, space, hasProfile } = await openImage(bytes, maxPixels, { failOn }).metadata();
-  if (depth !== 'ushort' || !hasProfile) return bytes;
-  return openImage(bytes, maxPixels, { failOn, ignoreIcc: true })
-    .toColourspace(space === 'grey16' ? 'b-w' : 'srgb')
-    .keepIccProfile()
-    .png({ compressionLevel: 1 })
-    .toBuffer();
-}
 
 /** Undoes an EXIF orientation; sharp mirrors before it rotates, whatever the order of the calls. */
 function turned(image: Sharp, orientation: number): Sharp {

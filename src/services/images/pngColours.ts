@@ -8,6 +8,7 @@ import {
   rgbProfile,
   SRGB_PRIMARIES,
 } from './iccProfile.js';
+import { makeChunk, pngChunks, SIGNATURE } from './pngChunks.js';
 
 /** Profiles of displays and cameras have a few KB; those of printers, which no PNG is for, megabytes. */
 const MAX_PROFILE_BYTES = 256 * 1024;
@@ -74,6 +75,18 @@ export function pngColours(
 /** Returns a profile as an iCCP chunk: a name, the compression method, compressed data. */
 export function packedProfile(profile: Buffer): Buffer {
   return Buffer.concat([Buffer.from('colours\0\0', 'latin1'), zlib.deflateSync(profile)]);
+}
+
+/** Returns a PNG with this profile in place of its own. All other chunks stay. */
+export function withProfile(png: Buffer, profile: Buffer): Buffer {
+  const [header, ...others] = [...pngChunks(png)].filter(({ name }) => name !== 'iCCP');
+  const parts = others.map(({ whole }) => whole);
+  return Buffer.concat([
+    SIGNATURE,
+    ...(header ? [header.whole] : []),
+    makeChunk('iCCP', packedProfile(profile)),
+    ...parts,
+  ]);
 }
 
 function isPackedSrgb(chunk: Buffer): boolean {

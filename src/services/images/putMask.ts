@@ -1,5 +1,7 @@
 import { AppError } from '../../errors.js';
 import { openImage } from '../../utils/openImage.js';
+import { openInSrgb } from './colours.js';
+import { isPng, rebuildPng } from './png.js';
 
 /**
  * Copies the alpha channel of one image to another, as ComfyUI's `/upload/mask` does.
@@ -18,7 +20,9 @@ export async function putMask(picture: Buffer, mask: Buffer, maxPixels: number):
     if (width !== ownWidth || height !== ownHeight) {
       throw new AppError('INVALID_IMAGE', 'The mask and its image differ in size.');
     }
-    const colours = await openImage(picture, maxPixels).toColourspace('srgb').removeAlpha().raw().toBuffer();
+    const described = isPng(picture) ? rebuildPng(picture) : picture;
+    const srgb = await openInSrgb(described, maxPixels, 'warning');
+    const colours = await srgb.toColourspace('srgb').removeAlpha().raw().toBuffer();
     return await openImage(colours, maxPixels, { raw: { width, height, channels: 3 } })
       .joinChannel(alpha.data, { raw: { width, height, channels: 1 } })
       .png()
