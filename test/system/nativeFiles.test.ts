@@ -8,8 +8,9 @@ import { viewOf } from '../support/imageFiles.js';
 import { NativeClient } from '../support/NativeClient.js';
 import { type Image, run, save } from '../support/nativeRuns.js';
 import { png } from '../support/pictures.js';
-import { deviation, meaningNamed, rampFile, type Storage } from '../support/ramps.js';
+import { deviation, rampFile, type Storage } from '../support/ramps.js';
 import { Stack, type StackOptions } from '../support/stack.js';
+import { meaningNamed } from '../support/toneMeanings.js';
 
 let stack: Stack;
 const clients: NativeClient[] = [];

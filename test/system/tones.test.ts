@@ -3,18 +3,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { workflows } from '../../src/workflows/index.js';
 import { invertImage } from '../examples/invertImage.js';
 import { negativeOf, type View, viewOf, withChunks } from '../support/imageFiles.js';
+import { deviation, rampFile, type Storage } from '../support/ramps.js';
+import { Stack } from '../support/stack.js';
 import {
   COLOUR_MEANINGS,
-  deviation,
   exactColour,
   MEANINGS,
   type Meaning,
   meaningNamed,
   OTHER_PROFILE,
-  rampFile,
-  type Storage,
-} from '../support/ramps.js';
-import { Stack } from '../support/stack.js';
+} from '../support/toneMeanings.js';
 
 /** Of 255: half for each of two roundings, and a rest for curves that are steeper than sRGB somewhere. */
 const TOLERANCE = 1.2;

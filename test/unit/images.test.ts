@@ -22,7 +22,7 @@ import {
   withoutChunks,
 } from '../support/imageFiles.js';
 import { drawing } from '../support/pictures.js';
-import { parametric, withCurve } from '../support/ramps.js';
+import { parametric, withCurve } from '../support/toneMeanings.js';
 
 const LIMITS = { allowedTypes: ['image/png', 'image/jpeg', 'image/webp'], maxPixels: 1e6 } as const;
 const PLAIN = { kind: 'rgb', depth: 8, profile: 'none', orientation: 1 } as const;
