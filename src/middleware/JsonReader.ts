@@ -12,7 +12,7 @@ import { WholeBody } from './WholeBody.js';
 
 /** Everything in the body besides files. */
 const OVERHEAD_BYTES = 1024 * 1024;
-const MAX_DEPTH = 16;
+const LIMITS = { maxDepth: 16, maxValues: 10_000 };
 /** Longer URLs are rejected. */
 const MAX_URL_LENGTH = 8192;
 const MAX_ID_LENGTH = 256;
@@ -76,7 +76,7 @@ export class JsonReader implements BodyReader {
 }
 
 function objectOf(bytes: Buffer): ReadonlyMap<string, Json> {
-  const body = parseJsonBody(bytes, MAX_DEPTH);
+  const body = parseJsonBody(bytes, LIMITS);
   if (isJsonObject(body)) return body;
   throw unreadableJson('it is not an object');
 }

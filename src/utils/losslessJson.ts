@@ -33,9 +33,17 @@ export function isJsonObject(value: unknown): value is ReadonlyMap<string, Json>
   return value instanceof Map;
 }
 
+export interface JsonLimits {
+  /** Nesting depth of arrays and objects. */
+  readonly maxDepth: number;
+  /** Number of values, of arrays and objects as well as in them: each takes time, however short. No limit by default. */
+  readonly maxValues?: number;
+}
+
 /** Collects values while the parser walks through the text. */
 class Collector {
   root: Json | undefined;
+  values = 0;
   readonly #open: { container: Json[] | Map<string, Json>; key: string | undefined }[] = [];
 
   get depth(): number {
@@ -43,6 +51,7 @@ class Collector {
   }
 
   add(value: Json): void {
+    this.values += 1;
     const parent = this.#open.at(-1);
     if (parent === undefined) this.root = value;
     else if (Array.isArray(parent.container)) parent.container.push(value);
@@ -66,12 +75,13 @@ class Collector {
 
 /**
  * Parses JSON. The last one of repeated keys wins.
- * @param limits nesting depth of arrays and objects; by position, how numbers were written that are written otherwise in the text
- * @throws SyntaxError with line and column (both from 1) for invalid or too deep JSON
+ * @param words by position, how numbers were written that are written otherwise in the text
+ * @throws SyntaxError with line and column (both from 1) for invalid JSON, and for JSON beyond the limits
  */
 export function parseJson(
   text: string,
-  { maxDepth, words }: { readonly maxDepth: number; readonly words?: ReadonlyMap<number, string> },
+  { maxDepth, maxValues = Number.POSITIVE_INFINITY }: JsonLimits,
+  words?: ReadonlyMap<number, string>,
 ): Json {
   const collector = new Collector();
   const fail = (message: string, line: number, character: number): never => {
@@ -80,6 +90,7 @@ export function parseJson(
   const begin = (container: Json[] | Map<string, Json>, line: number, character: number): void => {
     if (collector.depth >= maxDepth) fail(`More than ${maxDepth} levels`, line, character);
     collector.begin(container);
+    if (collector.values > maxValues) fail(`More than ${maxValues} values`, line, character);
   };
   visit(
     text,
@@ -89,12 +100,14 @@ export function parseJson(
       onObjectProperty: (key) => collector.key(key),
       onObjectEnd: () => collector.end(),
       onArrayEnd: () => collector.end(),
-      onLiteralValue: (value: null | boolean | string | number, offset, length) =>
+      onLiteralValue: (value: null | boolean | string | number, offset, length, line, character) => {
         collector.add(
           typeof value === 'number'
             ? numberOf(words?.get(offset) ?? text.slice(offset, offset + length))
             : value,
-        ),
+        );
+        if (collector.values > maxValues) fail(`More than ${maxValues} values`, line, character);
+      },
       onError: (code, _offset, _length, line, character) => fail(describe(code), line, character),
     },
     { disallowComments: true, allowTrailingComma: false, allowEmptyContent: false },

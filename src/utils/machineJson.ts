@@ -3,7 +3,7 @@
  * nodes report and declare. Correct JSON is parsed without a detour.
  */
 import { endOfString } from './jsonMembers.js';
-import { type Json, parseJson } from './losslessJson.js';
+import { type Json, type JsonLimits, parseJson } from './losslessJson.js';
 
 /** Parses the JSON of a machine as `JSON.parse` does; what is no number is null. @throws SyntaxError for anything else */
 export function parseMachineJson(text: string): unknown {
@@ -16,10 +16,9 @@ export function parseMachineJson(text: string): unknown {
 
 /**
  * Parses the JSON of a machine as `parseJson` does; what is no number is a `NumberText`, so that it is written again as it came.
- * @param limits nesting depth of arrays and objects
  * @throws SyntaxError as `parseJson` does
  */
-export function parseMachineJsonLosslessly(text: string, limits: { readonly maxDepth: number }): Json {
+export function parseMachineJsonLosslessly(text: string, limits: JsonLimits): Json {
   try {
     return parseJson(text, limits);
   } catch (error) {
@@ -29,7 +28,7 @@ export function parseMachineJsonLosslessly(text: string, limits: { readonly maxD
       words.set(at, word);
       return '0'.padEnd(word.length);
     });
-    return parseJson(numbers, { ...limits, words });
+    return parseJson(numbers, limits, words);
   }
 }
 

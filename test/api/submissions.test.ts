@@ -398,6 +398,8 @@ describe('a body that cannot be read', () => {
     ['nothing but white space', '  '],
     ['too deep', `${'['.repeat(100_000)}${']'.repeat(100_000)}`],
     ['too deep in the inputs', `{"inputs":{"prompt":${'['.repeat(50)}${']'.repeat(50)}}}`],
+    ['of more values than any workflow has', `{${Array.from({ length: 10_001 }, (_, n) => `"k${n}":0`)}}`],
+    ['of more values than any workflow has, in a list', JSON.stringify({ prompt: Array(10_001).fill(0) })],
     ['a list', '[]'],
     ['a text', '"dream"'],
     ['null', 'null'],

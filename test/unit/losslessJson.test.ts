@@ -82,4 +82,12 @@ describe('lossless JSON', () => {
     expect(() => parse(nested(1_000_000))).toThrow('More than 20 levels');
     expect(() => parse('{"a":'.repeat(1_000_000))).toThrow('More than 20 levels');
   });
+
+  it('refuses more values than are allowed, wherever they are', () => {
+    const limits = { maxDepth: 20, maxValues: 4 };
+    for (const text of ['[1,2,3]', '[[[[]]]]', '{"a":1,"b":[2]}', '{"a":1,"a":2,"a":3}']) {
+      expect(() => parseJson(text, limits)).not.toThrow();
+      expect(() => parseJson(`[${text}]`, limits)).toThrow('More than 4 values at line 1, column');
+    }
+  });
 });

@@ -5,9 +5,7 @@ import { type BodyLimits, receiveBody } from '../../middleware/receiveBody.js';
 import { WholeBody } from '../../middleware/WholeBody.js';
 import { isJsonObject, type Json, NumberText } from '../../utils/losslessJson.js';
 import { parseMachineJsonLosslessly } from '../../utils/machineJson.js';
-
-/** Graphs are nested deeper than other bodies. */
-const MAX_DEPTH = 64;
+import { GRAPH_BODY_LIMITS } from '../../workflows/files/readGraph.js';
 
 /**
  * Reads the object in a request body, or an empty one without a body. As in ComfyUI, the content type is ignored, and
@@ -23,7 +21,7 @@ export async function readJson(
   try {
     const { value: bytes } = await receiveBody(request, response, limits, () => body.read(request));
     if (bytes.length === 0) return new Map();
-    const json = parseJsonBody(bytes, MAX_DEPTH, parseMachineJsonLosslessly);
+    const json = parseJsonBody(bytes, GRAPH_BODY_LIMITS, parseMachineJsonLosslessly);
     if (isJsonObject(json)) return json;
   } finally {
     body.discard();

@@ -14,7 +14,7 @@ import { type Endpoint, TAGS } from '../Endpoint.js';
 const path = z.object({ name: z.string().meta({ description: 'Name of the instance.' }) });
 
 const MAX_BODY_BYTES = 64 * 1024;
-const MAX_DEPTH = 8;
+const LIMITS = { maxDepth: 8, maxValues: 10_000 };
 
 /** List, add, change and remove machines. */
 export const instanceEndpoints: readonly Endpoint[] = [
@@ -108,5 +108,5 @@ function send(response: Response, status: number, instances: readonly Instance[]
 /** @throws AppError `MALFORMED_UPLOAD`, `INVALID_PARAMETER` that names the fields but not their values, which may be secret */
 function readBody<T extends z.ZodType>(schema: T, bytes: unknown): z.output<T> {
   if (!Buffer.isBuffer(bytes)) throw unreadableJson('it is not JSON in UTF-8');
-  return parseFields(schema, plainJson(parseJsonBody(bytes, MAX_DEPTH)));
+  return parseFields(schema, plainJson(parseJsonBody(bytes, LIMITS)));
 }

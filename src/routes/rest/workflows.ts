@@ -12,7 +12,7 @@ import {
 } from '../../schemas/workflows.js';
 import { isJsonObject, type Json, plainJson, stringifyJson } from '../../utils/losslessJson.js';
 import { workflowSource, workflowsView, workflowView } from '../../views/workflowViews.js';
-import { MAX_GRAPH_DEPTH, MAX_GRAPH_LENGTH } from '../../workflows/files/readGraph.js';
+import { GRAPH_BODY_LIMITS, MAX_GRAPH_LENGTH } from '../../workflows/files/readGraph.js';
 import { noSuchWorkflow } from '../../workflows/noSuchWorkflow.js';
 import type { Workflow } from '../../workflows/types.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
@@ -124,7 +124,7 @@ const withBigIntegers = (_key: string, value: unknown) => (typeof value === 'big
 function readBody(bytes: unknown): { graph: Json; manifest: unknown } {
   if (!Buffer.isBuffer(bytes)) throw unreadableJson('it is not JSON in UTF-8');
   // The graph is one level deep in the body.
-  const json = parseJsonBody(bytes, MAX_GRAPH_DEPTH + 1);
+  const json = parseJsonBody(bytes, GRAPH_BODY_LIMITS);
   const graph = isJsonObject(json) ? json.get('graph') : undefined;
   if (!isJsonObject(json) || graph === undefined) {
     throw new AppError('INVALID_PARAMETER', 'graph is missing: send { "graph": …, "manifest": … }.', {

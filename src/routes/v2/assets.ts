@@ -18,7 +18,7 @@ import { baseUrlOf, viewContextOf } from './comfyJobs.js';
 
 const FILE: FileInput = { name: 'file', kind: 'file', required: true };
 const MAX_BODY_BYTES = 64 * 1024;
-const MAX_DEPTH = 8;
+const LIMITS = { maxDepth: 8, maxValues: 10_000 };
 const MEDIA_TYPE = /^[\w!#$&^.+-]{1,63}\/[\w!#$&^.+-]{1,63}$/;
 
 const assetPath = z.object({ id: z.string().meta({ description: 'Id of the asset.' }) });
@@ -236,7 +236,7 @@ function msOf(seconds: number | undefined): number | undefined {
 
 /** @throws AppError `MALFORMED_UPLOAD` */
 function jsonObject(bytes: unknown): Record<string, unknown> {
-  const json = Buffer.isBuffer(bytes) ? parseJsonBody(bytes, MAX_DEPTH) : undefined;
+  const json = Buffer.isBuffer(bytes) ? parseJsonBody(bytes, LIMITS) : undefined;
   if (!isJsonObject(json)) throw unreadableJson('it is no object');
   return Object.fromEntries([...json].map(([name, value]) => [name, plainJson(value)]));
 }

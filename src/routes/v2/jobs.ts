@@ -21,7 +21,7 @@ import type { GraphSubmission } from '../../services/submissions/GraphSubmission
 import { isJsonObject, type Json, stringifyJson } from '../../utils/losslessJson.js';
 import { COMFY_STATUS_OF } from '../../views/comfyViews.js';
 import { workflowSource } from '../../views/workflowViews.js';
-import { MAX_GRAPH_DEPTH, MAX_GRAPH_LENGTH, readGraph } from '../../workflows/files/readGraph.js';
+import { GRAPH_BODY_LIMITS, MAX_GRAPH_LENGTH, readGraph } from '../../workflows/files/readGraph.js';
 import { invalidWorkflow } from '../../workflows/files/workflowError.js';
 import { GRAPH_TYPE } from '../../workflows/graphNeeds.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
@@ -196,7 +196,7 @@ function submissionOf(request: Request, response: Response, { config }: RouteCon
 function bodyOf(bytes: unknown): ReadonlyMap<string, Json> {
   if (!Buffer.isBuffer(bytes)) throw unreadableJson('it is no JSON in UTF-8');
   // The graph is one level deep in the body.
-  const json = parseJsonBody(bytes, MAX_GRAPH_DEPTH + 1);
+  const json = parseJsonBody(bytes, GRAPH_BODY_LIMITS);
   if (!isJsonObject(json)) throw unreadableJson('it is no object');
   return json;
 }

@@ -5,8 +5,10 @@ import { invalidWorkflow, type NodeProblem } from './workflowError.js';
 
 /** Maximum characters of a graph. The largest in use have about 100,000. */
 export const MAX_GRAPH_LENGTH = 8 * 1024 * 1024;
-/** Maximum nesting depth of a graph, including wrappers. */
-export const MAX_GRAPH_DEPTH = 64;
+/** Of the JSON of a graph, including wrappers. */
+export const GRAPH_LIMITS = { maxDepth: 64, maxValues: 500_000 };
+/** Of a body with a graph in it. */
+export const GRAPH_BODY_LIMITS = { ...GRAPH_LIMITS, maxDepth: GRAPH_LIMITS.maxDepth + 1 };
 const MAX_NODES = 2000;
 const MAX_INPUTS = 1000;
 /** Maximum characters of a node id, a class, and the name of an input. */
@@ -50,7 +52,7 @@ function parse(text: string): Json {
   if (text.length > MAX_GRAPH_LENGTH)
     throw invalidWorkflow(`The graph has more than ${MAX_GRAPH_LENGTH} characters.`);
   try {
-    return parseJson(text.replace(/^\uFEFF/, ''), { maxDepth: MAX_GRAPH_DEPTH });
+    return parseJson(text.replace(/^\uFEFF/, ''), GRAPH_LIMITS);
   } catch (error) {
     if (error instanceof SyntaxError) throw invalidWorkflow(`The graph is not valid JSON. ${error.message}.`);
     throw error;

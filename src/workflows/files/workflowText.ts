@@ -11,7 +11,7 @@ import { graphJson } from '../graph.js';
 import { type FileWorkflow, fileWorkflow } from './fileWorkflow.js';
 import { manifestDocument } from './manifestDocument.js';
 import { parseManifest } from './parseManifest.js';
-import { MAX_GRAPH_DEPTH, readGraph } from './readGraph.js';
+import { GRAPH_BODY_LIMITS, readGraph } from './readGraph.js';
 import { invalidWorkflow } from './workflowError.js';
 
 /** Serialises a workflow, without what machines added: a server needs no choices and descriptions to run it. */
@@ -35,7 +35,7 @@ export function writeWorkflow({ type, graph, manifest, extraData }: FileWorkflow
  */
 export function readWorkflow(text: string): FileWorkflow {
   // The wrapper of the graph adds one level.
-  const json = parseJson(text, { maxDepth: MAX_GRAPH_DEPTH + 1 });
+  const json = parseJson(text, { maxDepth: GRAPH_BODY_LIMITS.maxDepth });
   const parts = isJsonObject(json) ? json : new Map<string, Json>();
   const type = parts.get('type');
   const graph = parts.get('graph');
