@@ -51,9 +51,6 @@ const TRANSFER_TIMEOUT_MS = 60_000;
 /** The same for a file outside of memory, which may have gigabytes, ms. */
 const STREAM_TIMEOUT_MS = 1_800_000;
 
-/** Concurrent downloads of inputs from one host and port. */
-const MAX_FETCHES_PER_HOST = 16;
-
 /** How long an idempotency key in progress is kept after its time is over, ms. */
 const DELIVERY_MARGIN_MS = 3_600_000;
 
@@ -102,7 +99,8 @@ export function createInputFetcher({ uploads }: Config): { fetcher: InputFetcher
     allowedHosts: uploads.urlAllowedHosts,
     setting: 'INPUT_URL_ALLOWED_HOSTS',
   });
-  const client = new OutboundClient(guard, MAX_FETCHES_PER_HOST);
+  // The fetcher has limits that share the connections among the clients.
+  const client = new OutboundClient(guard, Number.POSITIVE_INFINITY);
   return { fetcher: new InputFetcher(guard, client, uploads.urlTimeoutMs), close: () => client.close() };
 }
 

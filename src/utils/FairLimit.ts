@@ -4,7 +4,7 @@ export interface Share {
   readonly host: string;
 }
 
-interface Limits {
+export interface FairLimits {
   /** Concurrent work: in total, per client, and per host. */
   readonly total: number;
   readonly perClient: number;
@@ -19,14 +19,14 @@ type Decide = (begins: boolean) => void;
  * with much work, or with a slow host, delays only itself.
  */
 export class FairLimit {
-  readonly #limits: Limits;
+  readonly #limits: FairLimits;
   /** Waiting work, by client and host. The least recently served come first. */
   readonly #waiting = new Map<string, Map<string, Map<Share, Decide>>>();
   readonly #activeByClient = new Map<string, number>();
   readonly #activeByHost = new Map<string, number>();
   #active = 0;
 
-  constructor(limits: Limits) {
+  constructor(limits: FairLimits) {
     this.#limits = limits;
   }
 

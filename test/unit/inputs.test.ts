@@ -11,6 +11,7 @@ import { eventually } from '../support/eventually.js';
 import { HttpServers } from '../support/httpServers.js';
 
 const MAX_BYTES = 1024 * 1024;
+const LIMITS = { maxBytes: MAX_BYTES, client: 'a' };
 const servers = new HttpServers();
 const clients: OutboundClient[] = [];
 afterEach(() => {
@@ -36,7 +37,7 @@ function fetcherIn({ allowedHosts = ['127.0.0.1'], timeoutMs = 20_000, addresses
       else callback(Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' }), []);
     },
   });
-  const client = new OutboundClient(guard, 4);
+  const client = new OutboundClient(guard, Number.POSITIVE_INFINITY);
   clients.push(client);
   return new InputFetcher(guard, client, timeoutMs);
 }
@@ -47,7 +48,7 @@ const all = async ({ body, filename }: FetchedInput) => ({ bytes: await buffer(b
 const patient = () => new AbortController().signal;
 
 const get = (url: string, surroundings?: Surroundings, signal = patient()) =>
-  fetcherIn(surroundings).fetch(url, { maxBytes: MAX_BYTES, signal }, all);
+  fetcherIn(surroundings).fetch(url, { ...LIMITS, signal }, all);
 
 /** Returns the error's message, after a check that it reveals nothing confidential. */
 async function problemOf(work: Promise<unknown>): Promise<string> {
@@ -195,7 +196,7 @@ describe('an input by URL', () => {
     const origin = await servers.listen((_request, response) => {
       response.writeHead(200, { 'Content-Length': MAX_BYTES + 1 }).write('a');
     });
-    const fetched = fetcherIn().fetch(origin, { maxBytes: MAX_BYTES, signal: patient() }, used);
+    const fetched = fetcherIn().fetch(origin, { ...LIMITS, signal: patient() }, used);
     expect(await problemOf(fetched)).toBe('too_large');
     expect(used).not.toHaveBeenCalled();
   });
@@ -242,10 +243,45 @@ describe('an input by URL', () => {
   it('leaves the error of whoever uses it as it is', async () => {
     const origin = await servers.listen(answering('abc'));
     for (const failure of [new Error('the disk is full'), new DeadlineExceeded('the disk is slow')]) {
-      const fetched = fetcherIn().fetch(origin, { maxBytes: MAX_BYTES, signal: patient() }, () =>
+      const fetched = fetcherIn().fetch(origin, { ...LIMITS, signal: patient() }, () =>
         Promise.reject(failure),
       );
       await expect(fetched).rejects.toBe(failure);
     }
+  });
+});
+
+describe('inputs by URL of several clients', () => {
+  it('arrive although one client has many from a slow host', async () => {
+    let open = 0;
+    const origin = await servers.listen((request, response) => {
+      if (request.url === '/fast') response.end('abc');
+      else open += 1;
+    });
+    const fetcher = fetcherIn();
+    const controller = new AbortController();
+    const slow = Array.from({ length: 40 }, () =>
+      fetcher.fetch(`${origin}/slow`, { ...LIMITS, signal: controller.signal }, all),
+    );
+    await eventually(() => expect(open).toBe(8));
+    const other = await fetcher.fetch(`${origin}/fast`, { ...LIMITS, client: 'b', signal: patient() }, all);
+    expect(other.bytes.toString()).toBe('abc');
+    expect(open).toBe(8);
+    controller.abort(new Error('gone'));
+    for (const one of await Promise.allSettled(slow)) expect(one.status).toBe('rejected');
+    expect(open).toBe(8);
+  });
+
+  it('have their time from the moment at which they begin', async () => {
+    const origin = await servers.listen((request, response) => {
+      if (request.url === '/fast') response.end('abc');
+    });
+    const fetcher = fetcherIn({ timeoutMs: 2000 });
+    const fetch = (path: string) => fetcher.fetch(origin + path, { ...LIMITS, signal: patient() }, all);
+    const slow = Array.from({ length: 8 }, () => problemOf(fetch('/slow')));
+    // They wait until the first ones are given up.
+    const waiting = Array.from({ length: 3 }, () => fetch('/fast'));
+    expect(await Promise.all(slow)).toEqual(Array(8).fill('too_slow'));
+    for (const { bytes } of await Promise.all(waiting)) expect(bytes.toString()).toBe('abc');
   });
 });

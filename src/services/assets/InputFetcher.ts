@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream';
+import { ClientTurns } from '../../utils/ClientTurns.js';
 import { DeadlineExceeded, withDeadline } from '../../utils/deadline.js';
+import type { FairLimits } from '../../utils/FairLimit.js';
 import type { AddressGuard } from '../outbound/AddressGuard.js';
 import type { OutboundClient, OutboundDownload } from '../outbound/OutboundClient.js';
 import { InputUnreachable } from './InputUnreachable.js';
@@ -8,6 +10,18 @@ import { InputUnreachable } from './InputUnreachable.js';
 const MAX_REDIRECTS = 5;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const HEADERS = { accept: '*/*', 'user-agent': 'comfyui-express-middleware' };
+
+/**
+ * Downloads at the same time. One client cannot take all connections to a host that others use too, nor make the server wait
+ * for many slow hosts.
+ */
+const LIMITS: FairLimits = { total: 256, perClient: 8, perHost: 16 };
+
+export interface FetchLimits {
+  readonly maxBytes: number;
+  readonly client: string;
+  readonly signal: AbortSignal;
+}
 
 export interface FetchedInput {
   /** The bytes as a stream. It fails with InputUnreachable, or with the signal's reason. */
@@ -24,8 +38,9 @@ export class InputFetcher {
   readonly #guard: AddressGuard;
   readonly #client: OutboundClient;
   readonly #timeoutMs: number;
+  readonly #turns = new ClientTurns(LIMITS);
 
-  /** @param timeoutMs from the DNS lookup to the last byte */
+  /** @param timeoutMs of each download, from the DNS lookup to the last byte */
   constructor(guard: AddressGuard, client: OutboundClient, timeoutMs: number) {
     this.#guard = guard;
     this.#client = client;
@@ -33,16 +48,17 @@ export class InputFetcher {
   }
 
   /**
+   * Downloads a file at the client's turn.
    * @param use reads the bytes, which are available until it is done
    * @returns the result of `use`
    * @throws InputUnreachable, the signal's reason, or the error of `use`
    */
-  async fetch<T>(
-    url: string,
-    limits: { readonly maxBytes: number; readonly signal: AbortSignal },
-    use: (input: FetchedInput) => Promise<T>,
-  ): Promise<T> {
+  async fetch<T>(url: string, limits: FetchLimits, use: (input: FetchedInput) => Promise<T>): Promise<T> {
     const first = this.#checked(url);
+    return this.#turns.run({ ...limits, host: first.host }, () => this.#inTime(first, limits, use));
+  }
+
+  #inTime<T>(first: URL, limits: FetchLimits, use: (input: FetchedInput) => Promise<T>): Promise<T> {
     return withDeadline(this.#timeoutMs, limits.signal, async (signal) => {
       try {
         return await this.#receive(first, limits.maxBytes, signal, use);

@@ -7,7 +7,7 @@ const MAX_FILES = 4;
 /** Converts pictures for clients that want to see them in another form. Clients take turns. */
 export class ImageViews {
   /** A machine that sends a file slowly delays one client only, and waiting requests keep no file in memory. */
-  readonly #files = new ClientTurns(MAX_FILES);
+  readonly #files = new ClientTurns({ total: MAX_FILES });
   /** A large picture occupies a thread for seconds, and the other threads are for jobs. */
   readonly #turns = new ClientTurns();
 

@@ -85,11 +85,12 @@ export class FileGathering {
 
   async #reach(input: FileInput, source: Exclude<FileSource, ReceivedFile>): Promise<NamedFile> {
     const { name } = input;
+    const { client } = this.#gatherer;
     if ('assetId' in source) return this.#asset(name, source.assetId);
     if ('url' in source && isDataUri(source.url)) return this.#decode(name, source.url);
     const fetch: Fetch =
       'url' in source
-        ? (limits, use) => this.#parts.fetcher.fetch(source.url, limits, use)
+        ? (limits, use) => this.#parts.fetcher.fetch(source.url, { ...limits, client }, use)
         : this.#fromMachine(name, source);
     try {
       const { stream } = this.#parts;
