@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { fileFields, isBase64Field } from '../../workflows/files/loaders.js';
+import { type FileField, fileFields, isBase64Field } from '../../workflows/files/loaders.js';
 import { choicesOf, type NodeInfo, type NodeLookup, optionsOf } from '../../workflows/files/nodeInfo.js';
 import type { GraphNode } from '../../workflows/graph.js';
 import type { FileCheck } from '../../workflows/objectInfo/PromptCheck.js';
@@ -30,6 +30,8 @@ export class PromptFinds {
   /** By the name in the prompt. */
   readonly #wanted = new Map<string, Wanted>();
   readonly #found = new Map<string, Find>();
+  /** To find them, all inputs of the node are looked at. */
+  readonly #fields = new WeakMap<GraphNode, readonly FileField[]>();
 
   constructor(files: CallerFiles, fleet: FleetInfo, caller: FileCaller) {
     this.#files = files;
@@ -45,7 +47,9 @@ export class PromptFinds {
   /** Checks an input, as a `FileCheck`. A file that was not looked for counts as existing. */
   check(node: GraphNode, input: string, value: string, infoOf: NodeLookup): ReturnType<FileCheck> {
     const info = infoOf(node.classType);
-    const field = fileFields(node, info).find((one) => one.field === input);
+    const fields = this.#fields.get(node) ?? fileFields(node, info);
+    this.#fields.set(node, fields);
+    const field = fields.find((one) => one.field === input);
     if (!field || isBase64Field(node.classType, input)) return undefined;
     const kind = field.kind === 'mask' ? 'image' : field.kind;
     const place = annotatedPlace(value);

@@ -1,6 +1,7 @@
 import { AppError } from '../../errors.js';
 import { isJsonObject, type Json, parseJson } from '../../utils/losslessJson.js';
 import type { GraphNode, PromptGraph } from '../graph.js';
+import { limitProblem, MAX_NAME_LENGTH, MAX_NODES } from '../graphLimits.js';
 import { invalidWorkflow, type NodeProblem } from './workflowError.js';
 
 /** Maximum characters of a graph. The largest in use have about 100,000. */
@@ -9,10 +10,6 @@ export const MAX_GRAPH_LENGTH = 8 * 1024 * 1024;
 const GRAPH_LIMITS = { maxDepth: 64, maxValues: 500_000 };
 /** Of a body with a graph in it. */
 export const GRAPH_BODY_LIMITS = { ...GRAPH_LIMITS, maxDepth: GRAPH_LIMITS.maxDepth + 1 };
-const MAX_NODES = 2000;
-const MAX_INPUTS = 1000;
-/** Maximum characters of a node id, a class, and the name of an input. */
-const MAX_NAME_LENGTH = 200;
 const MAX_WRAPPERS = 4;
 
 /** Keys under which programs wrap a graph. `output` is the name in ComfyUI's editor. */
@@ -99,16 +96,10 @@ function interfaceFormat(): AppError {
 function nodeProblem(id: string, node: JsonObject): string | undefined {
   const classType = node.get('class_type');
   const inputs = node.get('inputs') ?? new Map();
-  if (id.length > MAX_NAME_LENGTH) return `has an id of more than ${MAX_NAME_LENGTH} characters`;
   if (classType === undefined) return 'has no class_type';
   if (typeof classType !== 'string' || classType === '') return 'has a class_type that is not a string';
-  if (classType.length > MAX_NAME_LENGTH)
-    return `has a class_type of more than ${MAX_NAME_LENGTH} characters`;
   if (!isJsonObject(inputs)) return 'has inputs that are not an object';
-  if (inputs.size > MAX_INPUTS) return `has more than ${MAX_INPUTS} inputs`;
-  if ([...inputs.keys()].some((name) => name.length > MAX_NAME_LENGTH))
-    return `has an input whose name has more than ${MAX_NAME_LENGTH} characters`;
-  return undefined;
+  return limitProblem(id, classType, inputs);
 }
 
 function classOf(node: JsonObject): { class_type?: string } {

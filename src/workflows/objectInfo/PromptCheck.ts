@@ -1,11 +1,12 @@
 import type { Json } from '../../utils/losslessJson.js';
-import { isJsonObject } from '../../utils/losslessJson.js';
+import { isJsonObject, stringifyJson } from '../../utils/losslessJson.js';
 import { type GraphNode, type GraphValue, linkOf, type PromptGraph } from '../graph.js';
 import {
   badLink,
   configOf,
   type InputError,
   kindOf,
+  mismatch,
   missingFile,
   missingInput,
   valueError,
@@ -42,11 +43,29 @@ class CheckException extends Error {
 /** Longer chains of links would exceed Python's recursion limit. */
 const MAX_DEPTH = 900;
 
+/**
+ * Maximum characters of all reported errors as JSON. ComfyUI has no limit: each invalid node lists all outputs that depend on it, and
+ * each error the whole declaration of its input.
+ */
+const MAX_REPORT = 1_000_000;
+/** Characters of a text in a list, besides its own. */
+const JSON_OF_TEXT = 3;
+
+/** The result for one node. A node that depends on an invalid node has no errors but is not good either. */
+interface Checked {
+  readonly isGood: boolean;
+  readonly errors: readonly InputError[];
+}
+
 /** Validates a prompt, from each output to all nodes that it depends on, like ComfyUI's `validate_prompt`. */
 export class PromptCheck {
-  readonly nodeErrors = new Map<string, NodeErrors>();
-  /** The result for each node. A node that depends on an invalid node has no errors but is not good either. */
-  readonly #checked = new Map<string, { readonly isGood: boolean; readonly errors: readonly InputError[] }>();
+  readonly #reported = new Map<string, NodeErrors & { readonly dependent_outputs: string[] }>();
+  #room = MAX_REPORT;
+  readonly #checked = new Map<string, Checked>();
+  /** Nodes that were checked since the last report, each once. */
+  #fresh: string[] = [];
+  /** The nodes from the output to the one that is being checked. */
+  readonly #path = new Set<string>();
   readonly #graph: PromptGraph;
   readonly #classes: ObjectInfo;
   readonly #fileCheck: FileCheck;
@@ -57,58 +76,85 @@ export class PromptCheck {
     this.#fileCheck = fileCheck;
   }
 
+  /**
+   * The invalid nodes of the outputs that failed. If there are too many to report, the last nodes and the last dependent outputs are
+   * missing.
+   */
+  get nodeErrors(): ReadonlyMap<string, NodeErrors> {
+    return this.#reported;
+  }
+
   /** Checks an output. If it fails, adds it to the dependent outputs of every invalid node found so far, as ComfyUI does. */
   mayRun(output: string): boolean {
     try {
-      if (this.#check(output, new Set())) return true;
+      if (this.#check(output)) return true;
     } catch (error) {
       const message = 'Exception when validating node';
       const errors = [exceptionError('exception_during_validation', message, error)];
-      this.#checked.set(output, { isGood: false, errors });
+      this.#note(output, { isGood: false, errors });
     }
-    for (const [id, { isGood, errors }] of this.#checked) {
-      if (isGood || errors.length === 0) continue;
-      const class_type = this.#graph.get(id)?.classType ?? '';
-      const dependent = [...(this.nodeErrors.get(id)?.dependent_outputs ?? []), output];
-      this.nodeErrors.set(id, { errors, dependent_outputs: dependent, class_type });
-    }
+    if (this.#room > 0)
+      for (const { dependent_outputs } of this.#reported.values()) this.#depends(dependent_outputs, output);
+    for (const id of this.#fresh) this.#report(id, output);
+    this.#fresh = [];
     return false;
   }
 
-  errorsOf(id: string): readonly InputError[] {
-    return this.#checked.get(id)?.errors ?? [];
+  #report(id: string, output: string): void {
+    const { isGood = true, errors = [] } = this.#checked.get(id) ?? {};
+    if (isGood || errors.length === 0 || this.#room <= 0) return;
+    for (const { details, extra_info } of errors)
+      this.#room -= details.length + stringifyJson(extra_info).length;
+    const dependent_outputs: string[] = [];
+    this.#depends(dependent_outputs, output);
+    const class_type = this.#graph.get(id)?.classType ?? '';
+    this.#reported.set(id, { errors, dependent_outputs, class_type });
   }
 
-  #check(id: string, path: ReadonlySet<string>): boolean {
+  #depends(outputs: string[], output: string): void {
+    outputs.push(output);
+    this.#room -= JSON_OF_TEXT + output.length;
+  }
+
+  #note(id: string, result: Checked): void {
+    if (!this.#checked.has(id)) this.#fresh.push(id);
+    this.#checked.set(id, result);
+  }
+
+  #check(id: string): boolean {
     const known = this.#checked.get(id);
     if (known) return known.isGood;
-    if (path.has(id) || path.size > MAX_DEPTH) {
+    if (this.#path.has(id) || this.#path.size > MAX_DEPTH) {
       throw new CheckException('RecursionError', 'maximum recursion depth exceeded');
     }
     const node = this.#graph.get(id);
     if (!node) throw new CheckException('KeyError', `'${id}'`);
+    this.#path.add(id);
+    try {
+      const result = this.#checkInputs(node);
+      this.#note(id, result);
+      return result.isGood;
+    } finally {
+      this.#path.delete(id);
+    }
+  }
+
+  #checkInputs(node: GraphNode): Checked {
     const errors: InputError[] = [];
     let areSourcesGood = true;
     const info = this.#classes.get(node.classType)?.json;
     for (const [name, declared] of declaredInputs(info)) {
-      const found = this.#checkInput(id, node, [name, declared], path);
+      const found = this.#checkInput(node, name, declared);
       if (typeof found === 'boolean') areSourcesGood = areSourcesGood && found;
       else if (found) errors.push(found);
     }
-    const isGood = errors.length === 0 && areSourcesGood;
-    this.#checked.set(id, { isGood, errors });
-    return isGood;
+    return { isGood: errors.length === 0 && areSourcesGood, errors };
   }
 
   /** @returns the error of the input, or whether everything behind its link is valid */
-  #checkInput(
-    id: string,
-    node: GraphNode,
-    [name, declared]: readonly [string, Json],
-    path: ReadonlySet<string>,
-  ): InputError | boolean | undefined {
+  #checkInput(node: GraphNode, name: string, declared: Json): InputError | boolean | undefined {
     const value = node.inputs.get(name);
-    if (Array.isArray(value)) return this.#checkLink(id, name, declared, value, path);
+    if (Array.isArray(value)) return this.#checkLink(name, declared, value);
     if (value !== undefined) return this.#valueError(node, name, declared, value);
     return isRequired(this.#classes.get(node.classType)?.json, name) ? missingInput(name) : undefined;
   }
@@ -121,13 +167,7 @@ export class PromptCheck {
   }
 
   /** @returns whether everything behind the link is valid, or the error of the link */
-  #checkLink(
-    id: string,
-    name: string,
-    declared: Json,
-    value: Json,
-    path: ReadonlySet<string>,
-  ): boolean | InputError {
+  #checkLink(name: string, declared: Json, value: Json): boolean | InputError {
     const link = linkOf(value);
     if (!link) return badLink(name, declared, value);
     const [source, slot] = link;
@@ -138,9 +178,9 @@ export class PromptCheck {
     const given = this.#typeOf(source, slot);
     if (!fits(given, wanted)) return mismatch(name, declared, value, given);
     try {
-      return this.#check(source, new Set(path).add(id));
+      return this.#check(source);
     } catch (error) {
-      this.#checked.set(source, { isGood: false, errors: [innerError(name, declared, value, error)] });
+      this.#note(source, { isGood: false, errors: [innerError(name, declared, value, error)] });
       return false;
     }
   }
@@ -165,24 +205,6 @@ function fits(given: Json, wanted: Json): boolean {
   }
   const takes = new Set(wanted.split(',').map((type) => type.trim()));
   return given.split(',').every((type) => takes.has(type.trim()));
-}
-
-function typeName(type: Json): string {
-  return typeof type === 'string' ? type : 'COMBO';
-}
-
-function mismatch(name: string, declared: Json, link: Json, given: Json): InputError {
-  return {
-    type: 'return_type_mismatch',
-    message: 'Return type mismatch between linked nodes',
-    details: `${name}, received_type(${typeName(given)}) mismatch input_type(${typeName(kindOf(declared) ?? null)})`,
-    extra_info: new Map<string, Json>([
-      ['input_name', name],
-      ['input_config', configOf(declared)],
-      ['received_type', given],
-      ['linked_node', link],
-    ]),
-  };
 }
 
 /** No traceback: that of this server says nothing about the prompt. */

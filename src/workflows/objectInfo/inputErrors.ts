@@ -37,6 +37,21 @@ export function badLink(name: string, declared: Json, value: Json): InputError {
   };
 }
 
+/** The error for a link to an output of another type. */
+export function mismatch(name: string, declared: Json, link: Json, given: Json): InputError {
+  return {
+    type: 'return_type_mismatch',
+    message: 'Return type mismatch between linked nodes',
+    details: `${name}, received_type(${typeName(given)}) mismatch input_type(${typeName(kindOf(declared) ?? null)})`,
+    extra_info: new Map<string, Json>([
+      ['input_name', name],
+      ['input_config', configOf(declared)],
+      ['received_type', given],
+      ['linked_node', link],
+    ]),
+  };
+}
+
 /** The error for a missing file. */
 export function missingFile(name: string, kind: string, value: Json): InputError {
   return {
@@ -79,13 +94,22 @@ function about(name: string, declared: Json, value: Json): ReadonlyMap<string, J
   ]);
 }
 
+/** The choices of an input as texts. A graph may have many nodes of a class, and a class many thousand choices. */
+const CHOICES = new WeakMap<readonly Json[], ReadonlySet<string>>();
+
+function shownChoices(choices: readonly Json[]): ReadonlySet<string> {
+  const known = CHOICES.get(choices) ?? new Set(choices.map(shown));
+  CHOICES.set(choices, known);
+  return known;
+}
+
 function choiceError(
   name: string,
   choices: readonly Json[],
   declared: Json,
   value: Json,
 ): InputError | undefined {
-  if (choices.some((choice) => shown(choice) === shown(value))) return undefined;
+  if (shownChoices(choices).has(shown(value))) return undefined;
   const isLong = choices.length > MAX_LISTED;
   const list = isLong ? `(list of length ${choices.length})` : `[${choices.map(quoted).join(', ')}]`;
   const extra = about(name, isLong ? null : declared, value);
@@ -164,4 +188,8 @@ function shown(value: Json): string {
 
 function quoted(choice: Json): string {
   return typeof choice === 'string' ? `'${choice}'` : shown(choice);
+}
+
+function typeName(type: Json): string {
+  return typeof type === 'string' ? type : 'COMBO';
 }
