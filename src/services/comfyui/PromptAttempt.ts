@@ -34,6 +34,7 @@ export class PromptAttempt {
   readonly client: ComfyClient;
   readonly follower: PromptFollower;
   promptId: string;
+  /** ComfyUI may have the prompt, or has had it. */
   wasSubmitted = false;
   /** ComfyUI has confirmed that it has the prompt. */
   wasAccepted = false;
@@ -106,9 +107,10 @@ export class PromptAttempt {
   async #follow(signal: AbortSignal): Promise<PromptResult> {
     const outcome = await this.follower.end(this.promptId, signal);
     const { executionMs, nodeTimes } = this.follower;
-    this.hasEnded = outcome.kind !== 'lost';
+    if (outcome.kind === 'withdrawn') this.wasSubmitted = false;
+    else this.hasEnded = outcome.kind !== 'lost';
     if (outcome.kind === 'failed') await this.#early?.last();
-    if (outcome.kind === 'failed' || outcome.kind === 'lost') throw outcome.error;
+    if ('error' in outcome) throw outcome.error;
     if (outcome.kind === 'ask-history') throw new PromptError('no output', 'The prompt has no output.');
     const { client, follower, promptId } = this;
     const source = {

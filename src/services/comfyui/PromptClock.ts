@@ -37,10 +37,11 @@ export class PromptClock {
 
   /**
    * @param isSilent the instance does not respond at present
-   * @returns milliseconds until the next limit; at least 1
-   * @throws PromptError if a limit is reached
+   * @returns milliseconds until the next limit; at least 1. 'to be moved' if the prompt has waited too long in ComfyUI's queue
+   * and another instance could run it
+   * @throws PromptError if the limit of the execution is reached
    */
-  check(isSilent: boolean): number {
+  check(isSilent: boolean): number | 'to be moved' {
     const { executionMs, queueMs } = this.#limits;
     const now = performance.now();
     if (this.#startedAt !== undefined) {
@@ -58,12 +59,7 @@ export class PromptClock {
     if (queueMs === 0) return executionMs;
     const left = this.#waitingSince + queueMs - now;
     if (left > 0) return Math.max(1, left);
-    if (this.#limits.canMove()) {
-      throw new PromptError(
-        'queued too long',
-        `The prompt waited ${queueMs / 1000} seconds in ComfyUI's queue.`,
-      );
-    }
+    if (this.#limits.canMove()) return 'to be moved';
     this.#waitingSince = now;
     return queueMs;
   }

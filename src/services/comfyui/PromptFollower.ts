@@ -1,4 +1,3 @@
-import { PromptError } from '../../errors.js';
 import { Bell } from '../../utils/bell.js';
 import { DeadlineExceeded, withDeadline } from '../../utils/deadline.js';
 import { sleep } from '../../utils/timers.js';
@@ -20,7 +19,7 @@ import {
   type PromptTracker,
 } from './promptTracker.js';
 import type { PromptMessage } from './protocol.js';
-import { severalMachines } from './severalMachines.js';
+import { lost, withdraw } from './silentEnds.js';
 
 /** Timing for following a prompt; milliseconds. */
 export interface FollowTimings {
@@ -133,8 +132,8 @@ export class PromptFollower implements PromptListener {
   }
 
   /**
-   * Resolves with the prompt's end; a lost prompt is a retryable failure.
-   * @throws PromptError if a limit is reached, or the instance no longer responds
+   * Resolves with the prompt's end; a lost prompt is a retryable failure, and so is one that waited too long.
+   * @throws PromptError if the limit of the execution is reached, or the instance no longer responds
    * @throws the signal's reason if it is aborted
    */
   async end(promptId: string, signal: AbortSignal): Promise<PromptOutcome> {
@@ -147,10 +146,11 @@ export class PromptFollower implements PromptListener {
       if (outcome?.kind === 'ask-history') return this.#awaitHistory(promptId, signal);
       if (outcome) return outcome;
       const left = this.#clock.check(this.#isSilent);
-      const wait = Math.min(this.#nextPoll - performance.now(), left);
-      const polled =
-        wait > 0 ? await this.#bell.wait(wait, signal) : await this.#pollWithin(left, promptId, signal);
-      if (polled) return polled;
+      const ended =
+        left === 'to be moved'
+          ? await this.#withdraw(promptId, signal)
+          : await this.#waitOrPoll(left, promptId, signal);
+      if (ended) return ended;
     }
   }
 
@@ -185,6 +185,35 @@ export class PromptFollower implements PromptListener {
   #putOffPoll(): void {
     const { quietPollMs, lostPollMs } = this.#following.timings;
     this.#nextPoll = performance.now() + (this.#hasSocket ? quietPollMs : lostPollMs);
+  }
+
+  /** Waits for messages for at most `left` milliseconds, or polls if it is time to. */
+  async #waitOrPoll(left: number, promptId: string, signal: AbortSignal): Promise<PromptOutcome | undefined> {
+    const wait = Math.min(this.#nextPoll - performance.now(), left);
+    if (wait <= 0) return this.#pollWithin(left, promptId, signal);
+    await this.#bell.wait(wait, signal);
+    return undefined;
+  }
+
+  /**
+   * Removes the prompt from the instance's queue, so that another instance can run it. If it has started, or the instance does
+   * not say whether it has, it is followed as before: it must never run twice.
+   */
+  async #withdraw(promptId: string, signal: AbortSignal): Promise<PromptOutcome | undefined> {
+    const { client, limits, timings } = this.#following;
+    try {
+      const found = await withdraw(client, promptId, limits.queueMs, signal);
+      this.#patience.heard();
+      if ('kind' in found) return found;
+      if (found.isRunning) this.#clock.start();
+      else this.#suspectLoss();
+    } catch (error) {
+      await this.#patience.failed(error, signal);
+      this.#suspectLoss();
+      await sleep(timings.lostPollMs, signal);
+      return undefined;
+    }
+    return this.#poll(promptId, signal);
   }
 
   /** A poll that is aborted when a limit of the prompt is reached. */
@@ -239,7 +268,7 @@ export class PromptFollower implements PromptListener {
     if (running.includes(promptId)) this.#clock.start();
     if (running.includes(promptId) || pending.includes(promptId)) return undefined;
     // It may have ended between the two responses.
-    return (await this.#askHistory(promptId, signal)) ?? (await this.#lost(promptId, signal));
+    return (await this.#askHistory(promptId, signal)) ?? (await lost(client, promptId, signal));
   }
 
   async #awaitHistory(promptId: string, signal: AbortSignal): Promise<PromptOutcome> {
@@ -249,23 +278,9 @@ export class PromptFollower implements PromptListener {
       const { client } = this.#following;
       const entry = await this.patiently(() => client.prompts.historyEntry(promptId, signal), signal);
       if (entry) return this.#outcomeOf(promptId, entry);
-      if (performance.now() + wait > deadline) return this.#lost(promptId, signal);
+      if (performance.now() + wait > deadline) return lost(client, promptId, signal);
       await sleep(wait, signal);
       signal.throwIfAborted();
     }
-  }
-
-  /** A restarted machine lost the prompt. One of several machines behind the same address still has it. */
-  async #lost(promptId: string, signal: AbortSignal): Promise<PromptOutcome> {
-    const { client } = this.#following;
-    const { host } = client.address;
-    const isElsewhere = await severalMachines(client, (other) => other.prompts.knows(promptId, signal));
-    const error = isElsewhere
-      ? new PromptError(
-          'several machines',
-          `${host} is several machines: one has the prompt, another denies it.`,
-        )
-      : new PromptError('prompt lost', `${host} lost the prompt, for example by a restart.`);
-    return { kind: 'lost', error };
   }
 }

@@ -32,6 +32,8 @@ export type PromptOutcome =
   | { readonly kind: 'failed'; readonly error: PromptError }
   /** The instance no longer has the prompt. */
   | { readonly kind: 'lost'; readonly error: PromptError }
+  /** The prompt waited too long in the instance's queue. It was removed there, and did not run. */
+  | { readonly kind: 'withdrawn'; readonly error: PromptError }
   /** The prompt has ended, but its result must be read from the history. */
   | { readonly kind: 'ask-history' };
 
