@@ -87,7 +87,8 @@ describe('output nodes of a prompt', () => {
   });
 });
 
-const file = (filename: string, subfolder = '', type = 'output') => ({
+const file = (filename: string, subfolder = '', type = 'output', key = 'images') => ({
+  key,
   kind: 'file',
   file: { filename, subfolder, type },
 });
@@ -97,7 +98,7 @@ describe('what a node tells that it made', () => {
     [
       'files under any key',
       { a_images: [{ filename: 'a.png' }], '3d': [{ filename: 'b.glb', type: 'temp' }] },
-      [file('a.png'), file('b.glb', '', 'temp')],
+      [file('a.png', '', 'output', 'a_images'), file('b.glb', '', 'temp', '3d')],
     ],
     [
       'one file under two keys',
@@ -114,12 +115,12 @@ describe('what a node tells that it made', () => {
       { images: [[{ filename: 'a.png' }], [{ filename: 'b.png' }]] },
       [file('a.png'), file('b.png')],
     ],
-    ['one file that is no list', { video: { filename: 'a.mp4' } }, [file('a.mp4')]],
-    ['a text', { text: 'one' }, [{ kind: 'text', text: 'one' }]],
+    ['one file that is no list', { video: { filename: 'a.mp4' } }, [file('a.mp4', '', 'output', 'video')]],
+    ['a text', { text: 'one' }, [{ key: 'text', kind: 'text', text: 'one' }]],
     [
       'texts',
       { text: ['one', ['two']], animated: [true] },
-      ['one', 'two'].map((text) => ({ kind: 'text', text })),
+      ['one', 'two'].map((text) => ({ key: 'text', kind: 'text', text })),
     ],
     ['strings that are no results', { bg_image: ['x'], mode: 'fast' }, []],
     ['a name that is too long', { images: [{ filename: 'x'.repeat(501) }] }, []],

@@ -3,10 +3,20 @@ import { PromptError } from '../../errors.js';
 import type { Content } from '../../utils/StoredFile.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { OutputFile, OutputItem } from './outputItems.js';
-import { workflowFilename, workflowNodeId } from './ownOutputs.js';
+import { markOf, workflowFilename, workflowNodeId } from './ownOutputs.js';
 import type { PromptFollower } from './PromptFollower.js';
 import type { MadeByNode } from './promptTracker.js';
 import { viewAgain } from './severalMachines.js';
+
+/** How the machine reported an output. */
+export interface OutputOrigin {
+  /** The mark in the names of the prompt's nodes and files (`ownOutputs`). */
+  readonly mark: string;
+  /** The key of the list that contains the output, such as `images` or `gifs`. */
+  readonly key: string;
+  /** undefined for a reported text */
+  readonly file?: OutputFile | undefined;
+}
 
 /** An output of an output node. */
 export interface MadeOutput {
@@ -15,6 +25,8 @@ export interface MadeOutput {
   /** The file name that the workflow's own node would have chosen; undefined for a reported text. */
   readonly filename: string | undefined;
   readonly bytes: Content;
+  /** undefined if the prompt's nodes have no mark */
+  readonly origin?: OutputOrigin | undefined;
 }
 
 /**
@@ -85,7 +97,10 @@ async function fetched(
 /** @param id of the output node in the prompt */
 export function madeOutput(id: string, item: OutputItem, bytes: Content): MadeOutput {
   const filename = item.kind === 'text' ? undefined : workflowFilename(item.file.filename, id);
-  return { nodeId: workflowNodeId(id), filename, bytes };
+  const file = item.kind === 'text' ? undefined : item.file;
+  const mark = markOf(id);
+  const origin = mark === undefined ? undefined : { mark, key: item.key, file };
+  return { nodeId: workflowNodeId(id), filename, bytes, origin };
 }
 
 /**

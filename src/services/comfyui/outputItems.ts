@@ -12,10 +12,11 @@ const outputFile = z.object({
 /** A file that an output node wrote, as parameters of `GET /view`. */
 export type OutputFile = z.output<typeof outputFile>;
 
-/** One item that an output node reports. */
-export type OutputItem =
+/** One item that an output node reports, with the key of the list that contains it, such as `images` or `gifs`. */
+export type OutputItem = { readonly key: string } & (
   | { readonly kind: 'file'; readonly file: OutputFile }
-  | { readonly kind: 'text'; readonly text: string };
+  | { readonly kind: 'text'; readonly text: string }
+);
 
 /** Keys under which nodes report texts that are results; strings under other keys are for ComfyUI's editor. */
 const TEXT_KEYS: ReadonlySet<string> = new Set(['text', 'texts', 'string', 'strings']);
@@ -35,7 +36,7 @@ export function outputItems(output: unknown): OutputItem[] {
     const list: unknown[] = [value].flat(DEPTH);
     for (const item of list) {
       if (typeof item === 'string') {
-        if (TEXT_KEYS.has(key)) items.push({ kind: 'text', text: item });
+        if (TEXT_KEYS.has(key)) items.push({ key, kind: 'text', text: item });
         continue;
       }
       const file = outputFile.safeParse(item).data;
@@ -43,7 +44,7 @@ export function outputItems(output: unknown): OutputItem[] {
       // Some nodes report the same file under two keys.
       if (!file || place === undefined || seen.has(place)) continue;
       seen.add(place);
-      items.push({ kind: 'file', file });
+      items.push({ key, kind: 'file', file });
     }
   }
   return items;

@@ -19,13 +19,18 @@ export function workflowNodeId(id: string): string {
   return id.replace(OWN_SUFFIX, '');
 }
 
+/** The mark in the id of an output node in a prompt; undefined if it has none. */
+export function markOf(id: string): string | undefined {
+  return OWN_SUFFIX.exec(id)?.[0].slice(1);
+}
+
 /**
  * The file name that the workflow's own node would have chosen. A client's own prefix may contain a UUID as well.
  * @param nodeId of the output node in the prompt
  */
 export function workflowFilename(filename: string, nodeId: string): string {
-  const [mark] = OWN_SUFFIX.exec(nodeId) ?? [];
-  return mark === undefined ? filename : filename.replace(mark, '');
+  const mark = markOf(nodeId);
+  return mark === undefined ? filename : filename.replace(`-${mark}`, '');
 }
 
 /**

@@ -2,6 +2,7 @@ import type { ErrorCode, ErrorDetails } from '../../errors.js';
 import type { ErrorCategory, PromptFailure } from '../../promptFailures.js';
 import type { OutputFormat } from '../../workflows/parameters.js';
 import type { FileKind, Workflow } from '../../workflows/types.js';
+import type { OutputOrigin } from '../comfyui/fetchOutputs.js';
 import type { NodeTime } from '../comfyui/NodeTimes.js';
 import type { Crop } from '../images/finish.js';
 import type { InspectedImage } from '../images/structure.js';
@@ -65,6 +66,8 @@ export interface JobRequest {
   readonly metadata?: string | undefined;
   /** The client's id for its prompt. ComfyUI gets another id with each attempt. */
   readonly clientPromptId?: string | undefined;
+  /** Id of the server that passes the machines' messages about the job on to its client (`MessageRelay`). */
+  readonly follower?: string | undefined;
   /** Name under which `PromptSecrets` of one server keeps the secrets that are sent to ComfyUI with the prompt. */
   readonly secrets?: string | undefined;
 }
@@ -111,6 +114,8 @@ export interface JobOutput {
   readonly key?: string | undefined;
   /** The part of its asset id that follows the job (`outputIds.ts`), for jobs of client graphs. */
   readonly place?: string | undefined;
+  /** How the machine reported it; undefined for built-in workflows, and in records of earlier versions. */
+  readonly origin?: OutputOrigin | undefined;
   /** When it was stored, epoch ms, if that was before the job's end. */
   readonly createdTime?: number | undefined;
   /** Only for an image, in pixels. */

@@ -69,13 +69,13 @@ export async function finishOutputs(
 
 /** Turns one output of ComfyUI into a result. @throws the errors of `finishOutputs` */
 export async function finishOutput(made: MadeOutput, plan: OutputPlan): Promise<FinishedOutput> {
-  const { nodeId, bytes: content } = made;
+  const { nodeId, bytes: content, origin } = made;
   const name = plan.outputs.find((one) => one.nodeId === nodeId)?.name ?? nodeId;
   const filename = safeFilename(made.filename ?? `${name}.${TEXT.extension}`);
-  const as = { name, nodeId, filename };
+  const as = { name, nodeId, filename, origin };
   if (plan.imageName !== undefined) {
     return encoded(
-      { ...as, filename: plan.imageName },
+      { name, nodeId, filename: plan.imageName },
       await finishImage(await wholeOf(content), { ...plan.image, format: plan.format ?? 'PNG' }),
     );
   }
@@ -102,7 +102,7 @@ async function natureOfMade({ bytes, filename }: MadeOutput, { intake }: OutputP
   return intake?.natureOf(bytes) ?? natureOf(await headOf(bytes, HEAD_BYTES), filename);
 }
 
-type Named = Pick<JobOutput, 'name' | 'nodeId' | 'filename'>;
+type Named = Pick<JobOutput, 'name' | 'nodeId' | 'filename' | 'origin'>;
 
 /** @param as with a file name without extension */
 function encoded(as: Named, { bytes, mimeType, format, width, height, crop }: FinishedImage): FinishedOutput {

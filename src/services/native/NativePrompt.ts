@@ -2,10 +2,11 @@ import { JsonText } from '../../utils/JsonText.js';
 import { isJsonObject, type Json, stringifyJson } from '../../utils/losslessJson.js';
 import type { MachineMessage, MachinePreview } from '../comfyui/machineMessages.js';
 import type { FinishedJob } from '../jobs/Job.js';
-import { closingMessage, type PromptEnd, resultOutputs } from './endings.js';
+import { closingMessage, type PromptEnd } from './endings.js';
 import { MAX_DEPTH, PromptFiles } from './PromptFiles.js';
 import { PromptNames } from './PromptNames.js';
 import type { PromptRecord } from './PromptRecord.js';
+import { resultOutputs } from './recordedOutputs.js';
 
 /** Messages that the history contains, besides the one that ends the prompt. */
 const KEPT = new Set(['execution_start', 'execution_cached']);
@@ -169,8 +170,8 @@ export class NativePrompt {
   /** Returns messages for outputs that were made while there was no socket to the machine. */
   #missedOutputs(job: FinishedJob & { status: 'completed' }): string[] {
     const heard = this.files.nodes();
-    return resultOutputs(job, (nodeId) => !heard.has(nodeId)).map(({ nodeId, output, files }) => {
-      for (const { place, index, made } of files) this.files.addMissed(place, index, made);
+    return resultOutputs(job, this.#names, (id) => !heard.has(id)).map(({ nodeId, output, files }) => {
+      for (const file of files) this.files.addMissed(file);
       this.#keepOutput(nodeId, nodeId, () => output);
       const data = new Map<string, Json>([
         ['node', nodeId],

@@ -2,8 +2,7 @@ import { isJsonObject, type Json, parseJson, stringifyJson } from '../../utils/l
 import type { MachineMessage } from '../comfyui/machineMessages.js';
 import { type OutputFile, outputItems } from '../comfyui/outputItems.js';
 import { workflowNodeId } from '../comfyui/ownOutputs.js';
-import type { JobOutput } from '../jobs/Job.js';
-import { type FilePlace, filePlace, placeKey } from './filePlace.js';
+import { type FilePlace, placeKey } from './filePlace.js';
 import type { PromptNames } from './PromptNames.js';
 
 /** Python writes no deeper JSON. */
@@ -84,15 +83,13 @@ export class PromptFiles {
     return stringifyJson(rename(parseJson(text, { maxDepth: MAX_DEPTH })));
   }
 
-  /** Adds a file whose message was missed. @param place for the client */
-  addMissed(place: FilePlace, index: number, { nodeId }: JobOutput): void {
-    this.#files.set(placeKey(place), { place, onMachine: place, nodeId, index });
+  /** Adds a file whose message was missed. */
+  addMissed(file: MadeFile): void {
+    this.#files.set(placeKey(file.place), file);
   }
 
   #keep(file: OutputFile, nodeId: string, index: number, mark: string): void {
-    const name = this.#names.fileForClient(file.filename, mark);
-    const subfolder = this.#names.forClient(file.subfolder, mark, mark);
-    const place = filePlace(file.type, subfolder, name);
+    const place = this.#names.placeForClient(file, mark);
     if (place) this.#files.set(placeKey(place), { place, onMachine: file, nodeId, index });
   }
 }

@@ -1,3 +1,6 @@
+import type { OutputFile } from '../comfyui/outputItems.js';
+import { type FilePlace, filePlace } from './filePlace.js';
+
 /**
  * Maps the names of a prompt's nodes and files between the machine, where they are unique to the prompt (`ownOutputs`),
  * and its client, which knows its own graph and prompt id. For the client, file names still contain a mark, because
@@ -31,6 +34,15 @@ export class PromptNames {
     return filename.includes(`-${mark}`)
       ? this.forClient(filename, mark, mark)
       : markedName(filename, this.#jobId);
+  }
+
+  /**
+   * Returns the client's place of a file.
+   * @param file on the machine
+   * @returns `undefined` for an invalid place
+   */
+  placeForClient({ type, subfolder, filename }: OutputFile, mark: string): FilePlace | undefined {
+    return filePlace(type, this.forClient(subfolder, mark, mark), this.fileForClient(filename, mark));
   }
 
   /** Returns the client's id of a node of the machine. */

@@ -4,7 +4,7 @@ import { AppError } from '../../errors.js';
 import { placeOf } from '../../utils/outputIds.js';
 import { keepImage } from '../images/keepImage.js';
 import type { Instance } from '../instances/Instance.js';
-import { outputAt, shownOutputs } from '../jobs/committedOutputs.js';
+import { outputAt } from '../jobs/committedOutputs.js';
 import { assignmentOf, type Job, type JobOutput } from '../jobs/Job.js';
 import type { JobManager } from '../jobs/JobManager.js';
 import type { FileVersion, FoundFile } from './FoundFile.js';
@@ -12,6 +12,7 @@ import { type FilePlace, placeKey } from './filePlace.js';
 import type { MadeFile } from './PromptFiles.js';
 import { jobsOfFile } from './PromptNames.js';
 import type { PromptShelf } from './PromptShelf.js';
+import { outputAtPlace } from './recordedOutputs.js';
 
 interface Parts {
   readonly manager: JobManager;
@@ -49,7 +50,7 @@ export class ResultFiles {
 
   async #ofJob(job: Job, place: FilePlace): Promise<FoundFile | undefined> {
     const made = this.#parts.shelf.ofJob(job.id)?.files.get(place);
-    const output = made ? outputOf(job, made) : outputByName(job, place);
+    const output = made ? outputOf(job, made) : outputAtPlace(job, place);
     const kept = output && (await this.#kept(job, output, place));
     if (kept) return kept;
     return made && this.#onMachine(job, made);
@@ -117,10 +118,4 @@ function outputOf(
 ): JobOutput | undefined {
   if (job.status !== 'completed') return outputAt(job, placeOf(nodeId, index, job.attempts));
   return job.result.outputs.filter((output) => output.nodeId === nodeId)[index];
-}
-
-/** Finds a file of a job without its prompt, by the name that it would have without a mark. */
-function outputByName(job: Job, { filename }: FilePlace): JobOutput | undefined {
-  const name = filename.replace(`-${job.id}`, '');
-  return shownOutputs(job).find((output) => output.filename === name);
 }

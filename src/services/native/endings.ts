@@ -1,8 +1,6 @@
 import { isJsonObject, type Json, jsonOf, stringifyJson } from '../../utils/losslessJson.js';
 import type { MachineMessage } from '../comfyui/machineMessages.js';
-import type { CompletedJob, FinishedJob, JobOutput } from '../jobs/Job.js';
-import type { FilePlace } from './filePlace.js';
-import { markedName } from './PromptNames.js';
+import type { FinishedJob } from '../jobs/Job.js';
 import type { PromptRecord } from './PromptRecord.js';
 
 /** How a prompt ended, in ComfyUI's terms. */
@@ -69,51 +67,4 @@ function classOf(graph: Json, id: string): string | undefined {
   const node = isJsonObject(graph) ? graph.get(id) : undefined;
   const type = isJsonObject(node) ? node.get('class_type') : undefined;
   return typeof type === 'string' ? type : undefined;
-}
-
-/** Outputs of one output node of a completed job, in the format of `executed`. */
-interface NodeOutput {
-  readonly nodeId: string;
-  readonly output: Json;
-  readonly files: ReadonlyArray<{
-    readonly place: FilePlace;
-    readonly index: number;
-    readonly made: JobOutput;
-  }>;
-}
-
-/** Keys of the outputs of ComfyUI's own nodes, by kind; animated images and videos count as images. */
-const KEYS: Readonly<Record<JobOutput['kind'], string>> = {
-  image: 'images',
-  video: 'images',
-  audio: 'audio',
-  latent: 'latents',
-  file: 'files',
-  text: 'text',
-};
-
-/** Returns the outputs of a completed job by output node, from its record. */
-export function resultOutputs(
-  { id, result }: CompletedJob,
-  isWanted: (nodeId: string) => boolean,
-): NodeOutput[] {
-  const nodes = [...new Set(result.outputs.map(({ nodeId }) => nodeId))].filter(isWanted);
-  return nodes.map((nodeId) => {
-    const made = result.outputs.filter((one) => one.nodeId === nodeId);
-    const files = made.flatMap((one, index) => {
-      const place = { type: 'output', subfolder: '', filename: markedName(one.filename, id) } as const;
-      return one.kind === 'text' ? [] : [{ place, index, made: one }];
-    });
-    const output = new Map<string, Json[]>();
-    for (const one of made.filter(({ kind }) => kind === 'text')) add(output, 'text', one.text ?? '');
-    for (const { place, made: one } of files) {
-      const { filename, subfolder, type } = place;
-      add(output, KEYS[one.kind], new Map(Object.entries({ filename, subfolder, type })));
-    }
-    return { nodeId, output, files };
-  });
-}
-
-function add(output: Map<string, Json[]>, key: string, item: Json): void {
-  output.set(key, [...(output.get(key) ?? []), item]);
 }
