@@ -19,6 +19,7 @@ import { OutputSweeper } from './jobs/OutputSweeper.js';
 import { PromptSecrets } from './jobs/PromptSecrets.js';
 import { StoreCalls, type StoreTimings } from './jobs/StoreCalls.js';
 import type { MachineUpdates } from './queue/MachineUpdates.js';
+import type { MessageRelay } from './queue/MessageRelay.js';
 import { FOLLOW_TIMINGS, MAX_OUTPUTS_IN_MEMORY, type ServiceOverrides } from './ServiceOverrides.js';
 import type { Tracing } from './tracing/Tracing.js';
 
@@ -31,6 +32,8 @@ interface Parts {
   readonly workflows: WorkflowCatalogue;
   /** Sends updates about machines to other servers, if there are any. */
   readonly updates: MachineUpdates | undefined;
+  /** Sends messages to other servers, if there are any. */
+  readonly relay: MessageRelay | undefined;
   /** Store for outputs outside of memory. */
   readonly stream: StreamStore | undefined;
   readonly storeTimings: StoreTimings;
@@ -41,7 +44,7 @@ interface Parts {
 /** Creates what runs jobs: it takes them from the queue, runs their prompts on machines, and keeps the outputs. */
 export function createProcessing(
   config: Config,
-  { machines, manager, workflows, updates, stream, storeTimings, clock, tracing }: Parts,
+  { machines, manager, workflows, updates, relay, stream, storeTimings, clock, tracing }: Parts,
   overrides: ServiceOverrides,
   log: (component: string) => Logger,
 ) {
@@ -68,7 +71,7 @@ export function createProcessing(
   const secrets = new PromptSecrets(manager.events);
   const calls = new StoreCalls(storeTimings);
   const roomBytes = Math.min(MAX_OUTPUTS_IN_MEMORY, config.jobs.maxResultBytes);
-  const messages = new JobMessages(log('jobs'));
+  const messages = new JobMessages(log('jobs'), relay);
   const live = new LiveJobs(manager.events);
   const runner = new JobRunner({
     manager,

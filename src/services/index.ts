@@ -91,7 +91,17 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   manager.events.subscribe('resultDropped', ({ id }) => thumbnails.forget(id));
   const processing = createProcessing(
     config,
-    { machines, manager, workflows, updates: redis?.machineUpdates, stream, storeTimings, clock, tracing },
+    {
+      machines,
+      manager,
+      workflows,
+      updates: redis?.machineUpdates,
+      relay: redis?.messageRelay,
+      stream,
+      storeTimings,
+      clock,
+      tracing,
+    },
     overrides,
     log,
   );

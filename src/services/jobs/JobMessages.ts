@@ -1,6 +1,8 @@
 import { messageOf } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
 import type { MachineListener, MachineMessage, MachinePreview } from '../comfyui/machineMessages.js';
+import type { MessageRelay } from '../queue/MessageRelay.js';
+import { readRelayed, relayTo } from './relayedMessages.js';
 
 /** Limits for the unsent bytes of a listener: beyond the first it gets no more previews, beyond the second nothing. */
 const MAX_WAITING_FOR_PREVIEWS = 1024 * 1024;
@@ -18,16 +20,26 @@ export interface JobListener {
 }
 
 /**
- * Passes the machines' messages about jobs that run on this server to their listeners, immediately and in order. If a job is
+ * Passes the machines' messages about jobs to their listeners, immediately and in order. The listeners to a job are on the server
+ * that accepted it (`JobRequest.follower`); if another one runs it, that one sends them the messages (`MessageRelay`). If a job is
  * retried on another machine, the messages of that machine follow, starting with `execution_start` and another prompt id. A slow
  * listener loses previews first, then everything. Messages without a listener are not kept.
  */
 export class JobMessages {
   readonly #listeners = new Map<string, Set<JobListener>>();
   readonly #logger: Logger;
+  readonly #relay: MessageRelay | undefined;
 
-  constructor(logger: Logger) {
+  /** @param relay to other servers, if there are any */
+  constructor(logger: Logger, relay?: MessageRelay) {
     this.#logger = logger;
+    this.#relay = relay;
+    relay?.subscribe((bytes) => this.#hear(bytes));
+  }
+
+  /** Id of this server for other servers; undefined if there are none. */
+  get server(): string | undefined {
+    return this.#relay?.server;
   }
 
   /** Number of jobs with listeners. */
@@ -48,12 +60,26 @@ export class JobMessages {
   /**
    * Returns the listener for the machine that runs a job.
    * @param mark of the prompt
+   * @param follower id of the server with the job's listeners; this one by default
    */
-  of(jobId: string, mark: string): MachineListener {
+  of(jobId: string, mark: string, follower: string | undefined = this.server): MachineListener {
+    if (follower !== undefined && follower !== this.server && this.#relay) {
+      const onLost = () => this.#logger.debug("A machine's message did not reach another server", { jobId });
+      return relayTo(this.#relay, { server: follower, jobId, mark, onLost });
+    }
     return {
       onMessage: (message) => this.#tell(jobId, message, mark),
       onPreview: (preview) => this.#show(jobId, preview, mark),
     };
+  }
+
+  /** Passes a message on that another server sent. */
+  #hear(bytes: Buffer): void {
+    const relayed = readRelayed(bytes);
+    if (!relayed) return;
+    const { jobId, mark, said } = relayed;
+    if (said.kind === 'message') this.#tell(jobId, said.message, mark);
+    else this.#show(jobId, said.preview, mark);
   }
 
   #tell(jobId: string, message: MachineMessage, mark: string): void {

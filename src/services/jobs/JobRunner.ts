@@ -236,7 +236,7 @@ export class JobRunner {
       onSubmitting: manager.isShared ? (id) => manager.runs.announcePrompt(job.id, id) : undefined,
       onSubmitted: (id) => this.#note(job, manager.runs.recordPrompt(job.id, id)),
       machine: (promptId) => {
-        const machine = messages.of(job.id, promptId);
+        const machine = messages.of(job.id, promptId, job.request.follower);
         return live?.alsoTelling(machine) ?? machine;
       },
       onStep: live?.onStep,

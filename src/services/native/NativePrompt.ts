@@ -48,6 +48,8 @@ export class NativePrompt {
     const sent = this.#names.forClient(message.text, message.promptId, mark);
     const text = type === 'executed' ? this.files.add(message, mark, sent) : sent;
     if (type === 'execution_start') this.#begin();
+    // The first message may be missed.
+    this.hasStarted = true;
     if (type === 'executing') {
       // It is sent when the job has ended.
       if (data['node'] === null) return undefined;
@@ -125,7 +127,6 @@ export class NativePrompt {
 
   /** Resets everything, because another machine starts the prompt from the beginning. */
   #begin(): void {
-    this.hasStarted = true;
     this.#held = undefined;
     this.#messages.length = 0;
     this.#outputs.clear();

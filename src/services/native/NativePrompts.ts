@@ -6,7 +6,7 @@ import type { Json } from '../../utils/losslessJson.js';
 import { GRAPH_TYPE } from '../../workflows/graphNeeds.js';
 import { type PromptRefusal, refuse } from '../../workflows/objectInfo/checkPrompt.js';
 import type { NodeErrors } from '../../workflows/objectInfo/PromptCheck.js';
-import type { FinishedJob, Job } from '../jobs/Job.js';
+import { type FinishedJob, isFinished, type Job } from '../jobs/Job.js';
 import type { JobManager } from '../jobs/JobManager.js';
 import type { JobMessages } from '../jobs/JobMessages.js';
 import { withoutSecrets } from '../jobs/PromptSecrets.js';
@@ -120,7 +120,7 @@ export class NativePrompts {
     draft: Draft,
     { graph, files }: TakenPrompt,
   ): Promise<NativePrompt> {
-    const { submissions, shelf } = this.#parts;
+    const { submissions, shelf, messages } = this.#parts;
     const clientPromptId = draft.id ?? uuid();
     const key = draftKey(owner, clientPromptId);
     this.#drafts.set(key, [...(this.#drafts.get(key) ?? []), draft]);
@@ -137,6 +137,7 @@ export class NativePrompts {
         client,
         idempotencyKey: undefined,
         clientPromptId,
+        follower: messages.server,
         metadata: undefined,
         signal,
       });
@@ -157,7 +158,13 @@ export class NativePrompts {
   }
 
   /** Runs before any job can start. */
-  #onChanged({ id, status, request, createdTime }: Job): void {
+  #onChanged(job: Job): void {
+    const { id, status, request, createdTime } = job;
+    if (status === 'processing' && (job.progress > 0 || job.currentNode !== undefined)) {
+      // Also if all messages are missed.
+      const prompt = this.#parts.shelf.ofJob(id);
+      if (prompt) prompt.hasStarted = true;
+    }
     if (status !== 'pending' || request.type !== GRAPH_TYPE || this.#drafts.size === 0) return;
     const { clientPromptId, owner } = request;
     if (clientPromptId === undefined || this.#parts.shelf.ofJob(id)) return;
@@ -175,14 +182,22 @@ export class NativePrompts {
   }
 
   #follow(prompt: NativePrompt): void {
-    const { shelf, messages, logger } = this.#parts;
+    const { manager, shelf, messages, logger } = this.#parts;
     const { jobId } = prompt.record;
     const listener = new PromptListener(prompt, {
       socket: () => this.#socketOf(prompt),
       onFiles: () => shelf.addFiles(prompt),
       onOverflow: () => logger.error('A prompt is not followed any more', { jobId }),
     });
-    shelf.add(prompt, messages.follow(jobId, listener));
+    const leave = messages.follow(jobId, listener);
+    // The end of a followed job is told even if this server was disconnected when another one published it.
+    const following = manager.events.follow(jobId, (job) => {
+      if (isFinished(job)) void this.#onFinished(job);
+    });
+    shelf.add(prompt, () => {
+      leave();
+      void following.then((end) => end());
+    });
   }
 
   #socketOf({ record: { owner, clientId } }: NativePrompt): ClientSocket | undefined {
@@ -194,6 +209,7 @@ export class NativePrompts {
     const prompt = shelf.ofJob(job.id);
     try {
       if (!prompt) return void (await status.tell());
+      if (prompt.end !== undefined) return;
       shelf.unfollow(job.id);
       // As in ComfyUI, a prompt that is deleted from the queue leaves no history.
       if (job.status === 'cancelled' && !prompt.hasStarted) {

@@ -33,6 +33,7 @@ export interface GraphSubmission
     | 'signal'
     | 'metadata'
     | 'clientPromptId'
+    | 'follower'
     | 'priority'
   > {
   /** As `readGraph` returned it. It is sent to ComfyUI unchanged, except for the inputs of files. */

@@ -54,6 +54,8 @@ export interface Submission {
   readonly metadata?: string | undefined;
   /** The client's id for its prompt. */
   readonly clientPromptId?: string | undefined;
+  /** Id of the server that follows the job for the client. */
+  readonly follower?: string | undefined;
   /** Returns the whole graph of the client as text. */
   readonly definition?: () => string;
   /** Name of the data that is sent to ComfyUI with the prompt and never stored. */

@@ -111,7 +111,7 @@ export class Submissions {
 
   #outline(submission: Submission): { outline: Outline; fingerprint: () => string } {
     const { workflow, format, webhook, requestId, owner, client, files } = submission;
-    const { priority, deadlineSeconds, metadata, clientPromptId, secrets, definition } = submission;
+    const { priority, deadlineSeconds, metadata, clientPromptId, follower, secrets, definition } = submission;
     const { type, parameters: schema } = workflow;
     const traceparent = this.#parts.tracing.current;
     const given = withoutEmpty(submission.parameters, schema);
@@ -138,6 +138,7 @@ export class Submissions {
       ...(seeds === undefined ? {} : { randomSeeds: seeds }),
       ...(metadata === undefined ? {} : { metadata }),
       ...(clientPromptId === undefined ? {} : { clientPromptId }),
+      ...(follower === undefined ? {} : { follower }),
       ...(secrets === undefined ? {} : { secrets }),
     };
     // A randomly chosen seed is not part of the client's request.

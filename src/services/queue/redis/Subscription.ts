@@ -6,7 +6,9 @@ import type { Logger } from '../../../utils/logger.js';
 const RETRY_MS = 1000;
 
 interface SubscriptionListener {
-  onMessage(channel: string, text: string): void;
+  onMessage?(channel: string, text: string): void;
+  /** Gets the same messages, for channels with messages that are no texts. */
+  onBytes?(channel: string, bytes: Buffer): void;
   /** Messages arrive again, on a new connection: those sent in between are lost. */
   onAgain?(): void;
 }
@@ -39,7 +41,8 @@ export class Subscription {
     logger: Logger,
   ): Promise<Subscription> {
     const subscription = new Subscription(subscriber, channels, listener, logger);
-    subscriber.on('message', subscription.#onMessage);
+    if (listener.onMessage) subscriber.on('message', subscription.#onMessage);
+    if (listener.onBytes) subscriber.on('messageBuffer', subscription.#onBytes);
     subscriber.on('ready', subscription.#onReady);
     await subscriber.subscribe(...channels);
     return subscription;
@@ -48,11 +51,17 @@ export class Subscription {
   stop(): void {
     clearTimeout(this.#retry);
     this.#subscriber.off('message', this.#onMessage);
+    this.#subscriber.off('messageBuffer', this.#onBytes);
     this.#subscriber.off('ready', this.#onReady);
   }
 
   readonly #onMessage = (channel: string, text: string): void => {
-    if (this.#channels.includes(channel)) this.#listener.onMessage(channel, text);
+    if (this.#channels.includes(channel)) this.#listener.onMessage?.(channel, text);
+  };
+
+  readonly #onBytes = (channel: Buffer, bytes: Buffer): void => {
+    const name = channel.toString();
+    if (this.#channels.includes(name)) this.#listener.onBytes?.(name, bytes);
   };
 
   /** Until it succeeds, or the connection is replaced once more. */

@@ -8,6 +8,7 @@ import type { JobQueue } from '../JobQueue.js';
 import type { JobStore } from '../JobStore.js';
 import type { MachineChanges } from '../MachineChanges.js';
 import type { MachineUpdates } from '../MachineUpdates.js';
+import type { MessageRelay } from '../MessageRelay.js';
 import type { SlotLeases } from '../SlotLeases.js';
 import { EventChannel } from './EventChannel.js';
 import { JobCodec } from './JobCodec.js';
@@ -19,6 +20,7 @@ import { RedisJobQueue } from './RedisJobQueue.js';
 import { RedisJobStore } from './RedisJobStore.js';
 import { RedisMachineChanges } from './RedisMachineChanges.js';
 import { RedisMachineUpdates } from './RedisMachineUpdates.js';
+import { RedisMessageRelay } from './RedisMessageRelay.js';
 import { RedisSlotLeases } from './RedisSlotLeases.js';
 import { RedisWorkflowTexts } from './RedisWorkflowTexts.js';
 import { tellingUnavailable } from './unavailable.js';
@@ -49,6 +51,8 @@ export interface RedisQueue {
   readonly machineChanges: MachineChanges;
   /** What other servers learned about machines. */
   readonly machineUpdates: MachineUpdates;
+  /** Sends messages about running jobs to the servers whose clients follow them. */
+  readonly messageRelay: MessageRelay;
   /** Workflows that were added through the API of any server. */
   readonly workflowTexts: WorkflowTexts;
   /** Prefix of all keys, with the hash tag. */
@@ -78,6 +82,7 @@ export function createRedisQueue(
   const channelOf = (name: string) => new EventChannel(connection, `${base}:${name}`, server, logger);
   const events = new RedisJobEvents({ channel: channelOf('events'), codec, jobs }, logger);
   const machineUpdates = new RedisMachineUpdates(channelOf('machine-updates'));
+  const messageRelay = new RedisMessageRelay({ connection, prefix: base, server, logger });
   const idempotency = new RedisIdempotencyStore(connection, base, { keptMs: lifetimeMs + KEY_DAYS_MS });
   const queue = new RedisJobQueue({ connection, prefix: base, logger });
   const slots = new RedisSlotLeases({ connection, prefix: base, logger });
@@ -92,6 +97,7 @@ export function createRedisQueue(
     forcedHosts,
     machineChanges: tellingUnavailable<MachineChanges>(new RedisMachineChanges(connection, base)),
     machineUpdates,
+    messageRelay,
     workflowTexts: tellingUnavailable<WorkflowTexts>(new RedisWorkflowTexts(connection, base)),
     base,
     start: async () => {
@@ -100,12 +106,14 @@ export function createRedisQueue(
       await queue.start();
       await slots.start();
       await machineUpdates.start();
+      await messageRelay.start();
       await forcedHosts.start();
     },
     stop: async () => {
       forcedHosts.stop();
       await queue.stop();
       machineUpdates.stop();
+      messageRelay.stop();
       slots.stop();
       events.stop();
       idempotency.stop();
