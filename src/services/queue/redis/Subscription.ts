@@ -41,8 +41,8 @@ export class Subscription {
     logger: Logger,
   ): Promise<Subscription> {
     const subscription = new Subscription(subscriber, channels, listener, logger);
-    if (listener.onMessage) subscriber.on('message', subscription.#onMessage);
-    if (listener.onBytes) subscriber.on('messageBuffer', subscription.#onBytes);
+    // Not `message`: it would decode all messages, also those that are images.
+    subscriber.on('messageBuffer', subscription.#onMessage);
     subscriber.on('ready', subscription.#onReady);
     await subscriber.subscribe(...channels);
     return subscription;
@@ -50,18 +50,15 @@ export class Subscription {
 
   stop(): void {
     clearTimeout(this.#retry);
-    this.#subscriber.off('message', this.#onMessage);
-    this.#subscriber.off('messageBuffer', this.#onBytes);
+    this.#subscriber.off('messageBuffer', this.#onMessage);
     this.#subscriber.off('ready', this.#onReady);
   }
 
-  readonly #onMessage = (channel: string, text: string): void => {
-    if (this.#channels.includes(channel)) this.#listener.onMessage?.(channel, text);
-  };
-
-  readonly #onBytes = (channel: Buffer, bytes: Buffer): void => {
+  readonly #onMessage = (channel: Buffer, bytes: Buffer): void => {
     const name = channel.toString();
-    if (this.#channels.includes(name)) this.#listener.onBytes?.(name, bytes);
+    if (!this.#channels.includes(name)) return;
+    this.#listener.onBytes?.(name, bytes);
+    this.#listener.onMessage?.(name, bytes.toString());
   };
 
   /** Until it succeeds, or the connection is replaced once more. */
