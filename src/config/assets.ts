@@ -18,7 +18,7 @@ export const assetVariables = {
   }),
   ASSET_TTL: integer(0, 0, Number.MAX_SAFE_INTEGER).meta({
     meaning:
-      'Milliseconds after which files that belong to no job are deleted, such as those of a server that was killed. 0: same as `JOB_CLEANUP_INTERVAL`.',
+      'Milliseconds after which files that belong to no job are deleted, such as uploads that nobody uses. Those of a killed server are deleted after the same time with `QUEUE=memory`, and within 20 minutes with `QUEUE=redis`. 0: same as `JOB_CLEANUP_INTERVAL`.',
   }),
   S3_BUCKET: z
     .string()

@@ -22,6 +22,7 @@ import { CircuitBreaker } from './instances/circuitBreaker.js';
 import type { Machine } from './instances/fleet/Machine.js';
 import { Inspector } from './instances/Inspector.js';
 import { Instance, type InstanceSettings } from './instances/Instance.js';
+import type { AssetBlobs } from './jobs/AssetBlobs.js';
 import type { JobManager } from './jobs/JobManager.js';
 import { SharedSlots } from './jobs/SharedSlots.js';
 import { AddressGuard } from './outbound/AddressGuard.js';
@@ -186,14 +187,15 @@ export function createAssetLibrary(
 /** Releases files of jobs whose server died; undefined if files end with the process or the job. */
 export function createHolderAudit(
   holders: AuditedHolders | undefined,
-  library: AssetLibrary | undefined,
+  blobs: AssetBlobs | undefined,
   { manager, clientAssets }: { manager: JobManager; clientAssets: ClientAssets },
   logger: Logger,
 ): HolderAudit | undefined {
-  if (!holders || !library) return undefined;
+  if (!holders || !blobs) return undefined;
+  const { library, processId } = blobs;
   const isKnown = (id: string) => manager.has(id);
   const isAssetKnown = (id: string) => clientAssets.isKnown(id);
-  return new HolderAudit({ holders, library, isKnown, isAssetKnown }, logger);
+  return new HolderAudit({ holders, library, processId, isKnown, isAssetKnown }, logger);
 }
 
 /** WebSockets to the machines, none open yet. */

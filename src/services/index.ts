@@ -115,7 +115,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
 
   const clientFiles = createClientFiles(config, { stored: assetBlobs, redis }, clock, log('assets'));
   const clientAssets = clientFiles.assets;
-  const audit = createHolderAudit(audited, library, { manager, clientAssets }, log('assets'));
+  const audit = createHolderAudit(audited, assetBlobs, { manager, clientAssets }, log('assets'));
   const repair = manager.isShared ? new QueueRepair(manager, log('jobs')) : undefined;
   const estimates = new DurationEstimates(workflows);
   manager.events.subscribe('finished', (job) => estimates.recordJob(job));

@@ -9,9 +9,13 @@ export function clientHolder(assetId: string): string {
   return `${CLIENT}/${assetId}`;
 }
 
-/** Returns the name of a temporary holder, such as a request until its job exists. @param token unique */
-export function temporaryHolder(token: string): string {
-  return `${TEMPORARY}/${token}`;
+/**
+ * Returns the name of a holder that ends with its process, such as a request until its job exists.
+ * @param processId of the process, without a slash
+ * @param token unique
+ */
+export function temporaryHolder(processId: string, token: string): string {
+  return `${TEMPORARY}/${processId}/${token}`;
 }
 
 /**
@@ -24,11 +28,12 @@ export function jobHolder(blob: string, token: string): string {
   return `${blob}/${token}`;
 }
 
-/** Returns the kind of a holder: a job or a client's asset, with its id, or a temporary holder. */
-export function holderOf(
-  holder: string,
-): { readonly kind: 'temporary' } | { readonly kind: 'job' | 'client'; readonly id: string } {
+/** Returns the kind of a holder, with the id of its job, of the client's asset, or of the process with which it ends. */
+export function holderOf(holder: string): {
+  readonly kind: 'temporary' | 'job' | 'client';
+  readonly id: string;
+} {
   const [first = '', second = ''] = holder.split('/', 2);
-  if (first === TEMPORARY) return { kind: 'temporary' };
+  if (first === TEMPORARY) return { kind: 'temporary', id: second };
   return first === CLIENT ? { kind: 'client', id: second } : { kind: 'job', id: first };
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import type { ByteRange, Content } from '../../utils/StoredFile.js';
+import type { ByteRange, Content, StoredFile } from '../../utils/StoredFile.js';
 import { AssetError } from '../assets/AssetError.js';
 import type { AssetLibrary } from '../assets/AssetLibrary.js';
 import { jobHolder, temporaryHolder } from '../assets/holderNames.js';
@@ -16,6 +16,10 @@ const SEPARATOR = '/';
  */
 export class AssetBlobs implements BlobStore, StreamStore {
   readonly library: AssetLibrary;
+  /** Identifies this process, with which its temporary holds end. */
+  readonly processId = newToken();
+  /** Hashes by temporary holder. */
+  readonly #temporary = new Map<string, string>();
   readonly #recent = new RecentAssets();
   #started: Promise<void> | undefined;
 
@@ -31,6 +35,7 @@ export class AssetBlobs implements BlobStore, StreamStore {
 
   /** Releases what ends with the process, and waits for the deletions. */
   async stop(): Promise<void> {
+    for (const [holder, hash] of this.#temporary) void this.#letGo(hash, holder);
     this.library.releaseAll();
     await this.library.stop();
   }
@@ -49,12 +54,27 @@ export class AssetBlobs implements BlobStore, StreamStore {
   }
 
   async putStream(source: Readable | Buffer, limits: StreamLimits = {}): Promise<HeldBytes> {
-    const holder = temporaryHolder(newToken());
+    const holder = temporaryHolder(this.processId, newToken());
     // Clients need not wait with their first job until the server has started.
     await this.start();
     const { hash, sizeBytes } = await this.library.put(source, holder, limits);
     if (Buffer.isBuffer(source)) this.#recent.add(hash, source);
-    return { ...this.#stored(hash, sizeBytes), release: () => void this.library.letGo(hash, holder) };
+    return this.#held(hash, sizeBytes, holder);
+  }
+
+  async hold({ key: hash, sizeBytes }: StoredFile): Promise<HeldBytes | undefined> {
+    const holder = temporaryHolder(this.processId, newToken());
+    try {
+      await this.library.hold(hash, holder);
+    } catch (error) {
+      if (error instanceof AssetError && error.problem === 'not_found') return undefined;
+      throw error;
+    }
+    return this.#held(hash, sizeBytes, holder);
+  }
+
+  async has({ key: hash }: StoredFile): Promise<boolean> {
+    return (await this.library.stat(hash)) !== undefined;
   }
 
   async get(key: string, sizeBytes: number): Promise<StoredBytes> {
@@ -68,6 +88,16 @@ export class AssetBlobs implements BlobStore, StreamStore {
     if (hash === undefined || token === undefined) return;
     this.#recent.delete(hash);
     await this.library.release(hash, jobHolder(name, token));
+  }
+
+  #held(hash: string, sizeBytes: number, holder: string): HeldBytes {
+    this.#temporary.set(holder, hash);
+    return { ...this.#stored(hash, sizeBytes), release: () => void this.#letGo(hash, holder) };
+  }
+
+  #letGo(hash: string, holder: string): Promise<void> {
+    this.#temporary.delete(holder);
+    return this.library.letGo(hash, holder);
   }
 
   #stored(hash: string, sizeBytes: number): StoredBytes {

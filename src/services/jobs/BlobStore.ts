@@ -51,6 +51,13 @@ export interface StreamStore {
    * @throws AssetError `too_large`, the signal's reason, or the error of the source or the store
    */
   putStream(source: Readable | Buffer, limits?: StreamLimits): Promise<HeldBytes>;
+  /**
+   * Holds a stored file for the caller, too, who must release it. Whoever else holds it may release it at any time.
+   * @returns undefined if its bytes no longer exist
+   */
+  hold(file: StoredFile): Promise<HeldBytes | undefined>;
+  /** Whether the bytes of a stored file exist. */
+  has(file: StoredFile): Promise<boolean>;
 }
 
 /** Bytes in this process's memory. */

@@ -3,7 +3,7 @@ import type { FleetInfo } from '../instances/FleetInfo.js';
 import type { Instance } from '../instances/Instance.js';
 import type { FoundFile } from './FoundFile.js';
 import type { FilePlace } from './filePlace.js';
-import type { InputFiles } from './InputFiles.js';
+import type { InputFile, InputFiles } from './InputFiles.js';
 import type { ResultFiles } from './ResultFiles.js';
 
 /** A client, as far as files are concerned. */
@@ -29,16 +29,17 @@ export class CallerFiles {
     this.#parts = parts;
   }
 
-  /** Returns an upload of the caller. */
-  uploaded(place: FilePlace, { owner }: FileCaller): FoundFile | undefined {
+  /** Returns an upload of the caller at once, if it is in memory. One in a store may no longer exist: `own` knows. */
+  inMemory(place: FilePlace, { owner }: FileCaller): FoundFile | undefined {
     const file = this.#parts.inputs.get(owner, place);
-    return file && { content: file.content, version: file.version, maxPixels: this.#parts.maxPixels };
+    return file && Buffer.isBuffer(file.content) ? this.#uploaded(file) : undefined;
   }
 
   /** Returns an upload, or an output of a prompt; `undefined` if there is no such file, or the caller may not access it. */
   async own(place: FilePlace, caller: FileCaller): Promise<FoundFile | undefined> {
-    const uploaded = this.uploaded(place, caller);
-    return uploaded ?? this.#parts.results.find(place, caller.owner, caller.mayUse);
+    const uploaded = await this.#parts.inputs.find(caller.owner, place);
+    if (uploaded) return this.#uploaded(uploaded);
+    return this.#parts.results.find(place, caller.owner, caller.mayUse);
   }
 
   /**
@@ -69,6 +70,10 @@ export class CallerFiles {
     if (holders.length === 0) return answers.includes(undefined) ? 'everywhere' : 'nowhere';
     if (holders.length === healthy.length) return 'everywhere';
     return this.#onFirst(holders, place);
+  }
+
+  #uploaded({ content, version }: InputFile): FoundFile {
+    return { content, version, maxPixels: this.#parts.maxPixels };
   }
 
   #onFirst(machines: readonly Instance[], place: FilePlace): FoundFile {

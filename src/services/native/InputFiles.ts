@@ -86,6 +86,18 @@ export class InputFiles {
     return file;
   }
 
+  /** Like `get`, unless the bytes no longer exist: then the file is deleted. */
+  async find(owner: string | undefined, place: FilePlace): Promise<InputFile | undefined> {
+    const file = this.get(owner, place);
+    if (!file || !this.#stream || Buffer.isBuffer(file.content)) return file;
+    if (await this.#stream.has(file.content)) return file;
+    const folder = this.#folders.get(owner);
+    // Another upload may have replaced it in the meantime.
+    if (folder?.files.get(placeKey(place)) !== file) return this.find(owner, place);
+    this.#remove(folder, placeKey(place));
+    return undefined;
+  }
+
   /** Returns the names in the top-level input folder, as loaders list them. */
   names(owner: string | undefined): string[] {
     const files = [...(this.#folders.get(owner)?.files.values() ?? [])];

@@ -1,5 +1,5 @@
 import { v4 as uuid } from 'uuid';
-import { AppError, messageOf } from '../../errors.js';
+import { AppError, type ErrorCode, messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
 import type { Json } from '../../utils/losslessJson.js';
@@ -41,6 +41,9 @@ export interface PromptSubmission extends FileCaller {
   readonly requestId: string;
   readonly signal: AbortSignal;
 }
+
+/** Errors of prompts that ComfyUI would not accept: one needs what no machine has, or a file vanished after the check. */
+const UNUSABLE: ReadonlySet<ErrorCode> = new Set(['INVALID_WORKFLOW', 'INPUT_UNREACHABLE']);
 
 interface AcceptedPrompt {
   readonly prompt: NativePrompt;
@@ -104,7 +107,7 @@ export class NativePrompts {
       const made = await this.#submit(submission, draft, taken);
       return { prompt: made, nodeErrors: taken.nodeErrors };
     } catch (error) {
-      if (!(error instanceof AppError) || error.code !== 'INVALID_WORKFLOW') throw error;
+      if (!(error instanceof AppError) || !UNUSABLE.has(error.code)) throw error;
       const details = typeof error.details === 'string' ? error.details : '';
       return refuse('prompt_outputs_failed_validation', error.message, details);
     }

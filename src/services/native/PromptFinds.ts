@@ -54,7 +54,7 @@ export class PromptFinds {
     const kind = field.kind === 'mask' ? 'image' : field.kind;
     const place = annotatedPlace(value);
     if (!place) return { kind, isThere: false };
-    const find = this.#found.get(value) ?? this.#files.uploaded(place, this.#caller);
+    const find = this.#found.get(value) ?? this.#files.inMemory(place, this.#caller);
     if (find !== undefined) this.#found.set(value, find);
     else this.#wanted.set(value, { place, classType: node.classType, input });
     return { kind, isThere: find !== 'nowhere' || !takesListed(info, input) };
@@ -76,7 +76,10 @@ export class PromptFinds {
     const place = annotatedPlace(value);
     if (!place || find === undefined || typeof find === 'string') return undefined;
     const { filename } = place;
-    return 'content' in find ? { bytes: find.content, filename } : { read: find.read, filename };
+    // Another upload under the same name releases it.
+    return 'content' in find
+      ? { bytes: find.content, filename, isBorrowed: true }
+      : { read: find.read, filename };
   }
 
   async #search(value: string, { place, classType, input }: Wanted): Promise<Find> {

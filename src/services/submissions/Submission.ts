@@ -9,6 +9,8 @@ export interface ReceivedFile {
   readonly bytes: Content;
   /** The client's name for it, shortened and without control characters. */
   readonly filename: string;
+  /** Whether someone else holds the bytes in the store, who may release them at any time. */
+  readonly isBorrowed?: boolean | undefined;
 }
 
 /** A file that a client refers to: an http, https or data URL, or an asset of this server. */

@@ -17,10 +17,16 @@ const LAST_LOOK_MS = 200;
 /** Holders per step of a scan. */
 const WALK_STEP = 500;
 
-/** A line of the scripts below: adds ARGV[2], with the time. */
-const ADD = `
+/** Lines of the scripts below: the time, ms. */
+const NOW = `
 local time = redis.call('TIME')
-if redis.call('ZADD', KEYS[2], time[1] * 1000 + math.floor(time[2] / 1000), ARGV[2]) == 1 then
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+`;
+
+/** Lines of the scripts below: adds ARGV[2], with the time. */
+const ADD = `
+${NOW}
+if redis.call('ZADD', KEYS[2], now, ARGV[2]) == 1 then
   redis.call('HINCRBY', KEYS[1], ARGV[1], 1)
 end
 `;
@@ -58,6 +64,20 @@ redis.call('PEXPIRE', KEYS[2], ARGV[3])
 return 1
 `);
 
+/** KEYS: processes. ARGV: id. */
+const GIVE_SIGN = new LuaScript(`${NOW} redis.call('ZADD', KEYS[1], now, ARGV[1])`);
+
+/** KEYS: processes. ARGV: id. Returns the time since its last sign, ms. */
+const SILENCE = new LuaScript(`${NOW}
+redis.call('ZADD', KEYS[1], 'NX', now, ARGV[1])
+return now - redis.call('ZSCORE', KEYS[1], ARGV[1])
+`);
+
+/** KEYS: processes. ARGV: time since the last sign, ms. */
+const FORGET_SILENT = new LuaScript(`${NOW}
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[1])
+`);
+
 /** KEYS: mark. ARGV: token, new lifetime of the mark: 0 to remove it. */
 const KEEP_MARK = new LuaScript(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
@@ -67,7 +87,7 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARG
  * Holders for servers that share the assets. They outlive the servers.
  * ¶ Keys, under `{prefix}:assets:`: `counts`, a hash with the number of holders of each asset; `holders`, a sorted
  * set of `<hash> <name>` by the time of the hold, by the clock of Redis; `deleting:<hash>`, the mark of a deletion;
- * `audit`. A hold takes about 300 bytes.
+ * `audit`; `processes`, a sorted set of ids by the time of the last sign of life. A hold takes about 300 bytes.
  */
 export class RedisAssetHolders implements AssetHolders, AuditedHolders {
   readonly #redis: { readonly commands: Redis };
@@ -75,6 +95,7 @@ export class RedisAssetHolders implements AssetHolders, AuditedHolders {
   readonly #markMs: number;
   readonly #counts: string;
   readonly #holders: string;
+  readonly #processes: string;
   readonly #token = uuid();
   /** Deletions of this server, with the timers that renew their marks. */
   readonly #deletions = new Map<string, NodeJS.Timeout>();
@@ -89,6 +110,7 @@ export class RedisAssetHolders implements AssetHolders, AuditedHolders {
     this.#markMs = markMs;
     this.#counts = `${this.#prefix}:counts`;
     this.#holders = `${this.#prefix}:holders`;
+    this.#processes = `${this.#prefix}:processes`;
   }
 
   async take(hash: string, holder: string): Promise<void> {
@@ -151,6 +173,18 @@ export class RedisAssetHolders implements AssetHolders, AuditedHolders {
     return (
       (await this.#redis.commands.set(`${this.#prefix}:audit`, this.#token, 'PX', intervalMs, 'NX')) === 'OK'
     );
+  }
+
+  async giveSign(processId: string): Promise<void> {
+    await GIVE_SIGN.run(this.#redis.commands, [this.#processes], [processId]);
+  }
+
+  async silenceOf(processId: string): Promise<number> {
+    return Number(await SILENCE.run(this.#redis.commands, [this.#processes], [processId]));
+  }
+
+  async forgetSilent(ms: number): Promise<void> {
+    await FORGET_SILENT.run(this.#redis.commands, [this.#processes], [ms]);
   }
 
   /** @param ask returns 1 if the asset has no holder and this server's mark is set */
