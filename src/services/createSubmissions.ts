@@ -30,6 +30,8 @@ interface Parts {
   readonly clientAssets: ClientAssets;
   /** Store for uploads outside of memory. */
   readonly stream: StreamStore | undefined;
+  /** Store of the files that clients keep on the server. */
+  readonly kept: StreamStore;
   readonly webhooks: Webhooks | undefined;
   readonly keys: KeyRing;
   readonly clock: Clock;
@@ -43,7 +45,7 @@ export function createSubmissions(
   overrides: ServiceOverrides,
   log: (component: string) => Logger,
 ) {
-  const { machines, processing, manager, admission, clientAssets, stream, webhooks, keys } = parts;
+  const { machines, processing, manager, admission, clientAssets, stream, kept, webhooks, keys } = parts;
   const { clock, tracing } = parts;
   const idempotencyKeys = new IdempotencyKeys(parts.idempotency, manager.events);
   const uploadBudget = new UploadBudget(config.uploads.maxBytes, () => admission.retryAfterSeconds());
@@ -57,6 +59,7 @@ export function createSubmissions(
       balancer: machines.balancer,
       webhooks,
       stream,
+      kept,
       budget: uploadBudget,
       fetcher: overrides.inputFetcher ?? inputs.fetcher,
       assets: overrides.assetFiles ?? ownAssetFiles(clientAssets, manager),

@@ -141,6 +141,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       idempotency,
       clientAssets,
       stream,
+      kept: clientFiles.blobs,
       webhooks,
       keys,
       clock,

@@ -70,6 +70,26 @@ export function testAssetRecords(name: string, make: () => Promise<RecordsUnderT
       expect(await records.expired(10_000)).toEqual([]);
     });
 
+    it('are renewed, but never shortened', async () => {
+      await records.put(asset('a'));
+      expect(await other.renew(asset('a', { expiresTime: 9000.75 }))).toBe(true);
+      expect(await records.get('a')).toEqual(asset('a', { expiresTime: 9000.75 }));
+      expect(await records.expired(9000)).toEqual([]);
+      expect(await other.renew(asset('a', { expiresTime: 7000 }))).toBe(true);
+      expect(await records.get('a')).toEqual(asset('a', { expiresTime: 9000.75 }));
+      expect(await records.expired(9000)).toEqual([]);
+    });
+
+    it('stay deleted when a server renews one that it read before', async () => {
+      await records.put(asset('a'));
+      const read = await records.get('a');
+      await other.delete('a');
+      expect(await records.renew({ ...asset('a'), ...read, expiresTime: 9000 })).toBe(false);
+      expect(await records.get('a')).toBeUndefined();
+      expect(await other.ofHash('shop', 'a'.repeat(64))).toEqual([]);
+      expect(await other.expired(10_000)).toEqual([]);
+    });
+
     it('are listed once they expired', async () => {
       await records.put(asset('a'));
       await records.put(asset('b', { expiresTime: 7000 }));

@@ -22,8 +22,13 @@ export interface ClientAsset {
  * - Calls are idempotent.
  */
 export interface AssetRecords {
-  /** Stores a record. Replaces a record with the same id. */
+  /** Stores a new record. Replaces a record with the same id. */
   put(asset: ClientAsset): Promise<void>;
+  /**
+   * Replaces a record with one that expires later. Changes nothing if the record expires even later, or was deleted.
+   * @returns whether the record exists
+   */
+  renew(asset: ClientAsset): Promise<boolean>;
   get(id: string): Promise<ClientAsset | undefined>;
   /** @returns the record; of several concurrent callers, only one gets it */
   delete(id: string): Promise<ClientAsset | undefined>;

@@ -103,18 +103,19 @@ export class ClientAssets {
     hash: string,
     description: Omit<AssetDescription, 'contentType'>,
   ): Promise<{ asset: ClientAsset; isNew: boolean }> {
-    const known = await this.#known(description.owner, hash);
+    const known = await this.#usable(description.owner, hash);
     const [newest] = known;
     if (!newest) throw noSuchBytes();
     const same = known.find(({ filePath }) => filePath === description.filePath);
-    if (same) return { asset: await this.#keepLonger(same, description.lifetimeMs), isNew: false };
+    const kept = same && (await this.#keepLonger(same, description.lifetimeMs));
+    if (kept) return { asset: kept, isNew: false };
     const { contentType, sizeBytes } = newest;
     return { asset: await this.#make(hash, sizeBytes, { ...description, contentType }), isNew: true };
   }
 
   /** Returns whether this owner has an asset with these bytes. */
   async has(owner: string | undefined, hash: string): Promise<boolean> {
-    return (await this.#known(owner, hash)).length > 0;
+    return (await this.#usable(owner, hash)).length > 0;
   }
 
   /** Returns an asset. @param mayUse whether the caller may use assets of an owner @throws AppError `ASSET_NOT_FOUND` */
@@ -143,15 +144,9 @@ export class ClientAssets {
     return this.#parts.library.url(asset.hash, { filename, mimeType: asset.contentType, isDownload: true });
   }
 
-  /** Returns an asset for a job and renews its lifetime; `undefined` if `owner` has no such asset. */
-  async use(id: string, owner: string | undefined): Promise<ClientAsset | undefined> {
-    try {
-      const asset = await this.get(id, (one) => one === owner);
-      return await this.#keepLonger(asset, undefined);
-    } catch (error) {
-      if (error instanceof AppError && error.code === 'ASSET_NOT_FOUND') return undefined;
-      throw error;
-    }
+  /** Renews the lifetime of an asset that a job uses. @returns false if it was deleted in the meantime */
+  async renew(asset: ClientAsset): Promise<boolean> {
+    return (await this.#keepLonger(asset)) !== undefined;
   }
 
   /** Deletes an asset. Jobs that use it continue. */
@@ -191,6 +186,12 @@ export class ClientAssets {
     }
   }
 
+  /** Like `#known`, without assets whose bytes somebody deleted from the store. */
+  async #usable(owner: string | undefined, hash: string): Promise<ClientAsset[]> {
+    const known = await this.#known(owner, hash);
+    return known.length > 0 && (await this.#parts.library.stat(hash)) ? known : [];
+  }
+
   async #known(owner: string | undefined, hash: string): Promise<ClientAsset[]> {
     if (!isAssetHash(hash)) return [];
     const now = this.#clock.now();
@@ -225,18 +226,33 @@ export class ClientAssets {
       return asset;
     } catch (error) {
       this.#count(-sizeBytes);
-      void library.letGo(hash, clientHolder(id));
+      void this.#unmake(asset);
       // The asset that held them may have been deleted in the meantime.
       throw error instanceof AssetError ? noSuchBytes() : error;
     }
   }
 
-  async #keepLonger(asset: ClientAsset, lifetimeMs = this.#limits.lifetimeMs): Promise<ClientAsset> {
-    const expiresTime = this.#clock.now() + lifetimeMs;
-    if (expiresTime <= asset.expiresTime) return asset;
+  /** Deletes what is left of an asset that could not be created. Never rejects. */
+  async #unmake({ id, hash }: ClientAsset): Promise<void> {
+    const { library, records } = this.#parts;
+    try {
+      // The record may be stored although the call failed. It must not remain without the hold.
+      await records.delete(id);
+    } catch {
+      // If it is stored, it expires. Otherwise an audit finds the hold.
+      return;
+    }
+    await library.letGo(hash, clientHolder(id));
+  }
+
+  /** @returns undefined if the asset was deleted in the meantime */
+  async #keepLonger(
+    asset: ClientAsset,
+    lifetimeMs = this.#limits.lifetimeMs,
+  ): Promise<ClientAsset | undefined> {
+    const expiresTime = Math.max(asset.expiresTime, this.#clock.now() + lifetimeMs);
     const kept = { ...asset, expiresTime };
-    await this.#parts.records.put(kept);
-    return kept;
+    return (await this.#parts.records.renew(kept)) ? kept : undefined;
   }
 
   #count(bytes: number): void {

@@ -13,6 +13,12 @@ export class MemoryAssetRecords implements AssetRecords {
     this.#byHash.set(key, ids.add(asset.id));
   }
 
+  async renew(asset: ClientAsset): Promise<boolean> {
+    const known = this.#assets.get(asset.id);
+    if (known && known.expiresTime < asset.expiresTime) this.#assets.set(asset.id, asset);
+    return known !== undefined;
+  }
+
   async get(id: string): Promise<ClientAsset | undefined> {
     return this.#assets.get(id);
   }

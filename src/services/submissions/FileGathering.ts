@@ -7,17 +7,23 @@ import type { FileInput } from '../../workflows/types.js';
 import { isDataUri, parseDataUri } from '../assets/dataUri.js';
 import type { FetchedInput, InputFetcher } from '../assets/InputFetcher.js';
 import { InputUnreachable } from '../assets/InputUnreachable.js';
-import type { HeldBytes, StreamStore } from '../jobs/BlobStore.js';
+import type { StreamStore } from '../jobs/BlobStore.js';
 import { harmlessName } from './harmlessName.js';
 import { isPicture } from './inspectFile.js';
 import type { FileSource, MachineFile, ReceivedFile } from './Submission.js';
 import type { UploadBudget } from './UploadBudget.js';
 import type { UploadReservation } from './UploadReservation.js';
 
+/** The file of an asset. */
+export interface AssetFile extends ReceivedFile {
+  /** Renews the lifetime of the asset, as soon as its bytes are held. Returns false if it was deleted in the meantime. */
+  readonly renew?: () => Promise<boolean>;
+}
+
 /** Finds files that clients uploaded before. */
 export interface AssetFiles {
   /** Returns `undefined` if no asset with this id exists that `owner` may use. */
-  read(assetId: string, owner: string | undefined): Promise<ReceivedFile | undefined>;
+  read(assetId: string, owner: string | undefined): Promise<AssetFile | undefined>;
 }
 
 export interface GatheringParts {
@@ -26,6 +32,8 @@ export interface GatheringParts {
   readonly assets: AssetFiles | undefined;
   /** Where files other than images are streamed; undefined for memory. */
   readonly stream: StreamStore | undefined;
+  /** Store of the files that clients keep on the server. */
+  readonly kept: Pick<StreamStore, 'hold'>;
   /** Memory for uploads. */
   readonly budget: UploadBudget;
 }
@@ -56,7 +64,7 @@ export class FileGathering {
   readonly #gatherer: Gatherer;
   readonly #reservations: UploadReservation[] = [];
   /** Stored files that are held until the job exists. */
-  readonly #stored: HeldBytes[] = [];
+  readonly #stored: { release(): void }[] = [];
 
   constructor(parts: GatheringParts, maxFileBytes: number, gatherer: Gatherer) {
     this.#parts = parts;
@@ -69,8 +77,11 @@ export class FileGathering {
    * @throws AppError `INPUT_UNREACHABLE`, `FILE_TOO_LARGE`, `INVALID_PARAMETER` or `QUEUE_FULL`
    */
   async get(input: FileInput, source: FileSource): Promise<ReceivedFile> {
-    if ('bytes' in source) return source;
     const { name, kind } = input;
+    if ('bytes' in source) {
+      if (await this.#hold(source)) return source;
+      throw unreachable(name, 'is not available: the file no longer exists');
+    }
     const { bytes, filename } = await this.#reach(input, source);
     if (sizeOf(bytes) > this.#maxFileBytes) throw this.#tooLarge(name);
     if (sizeOf(bytes) === 0) throw unreachable(name, 'is empty');
@@ -153,8 +164,17 @@ export class FileGathering {
     const { assets } = this.#parts;
     if (!assets) throw unreachable(name, 'is not available: this server keeps no assets');
     const file = await assets.read(assetId, this.#gatherer.owner);
-    if (file) return file;
+    // Renewed only now: an asset without its bytes must expire.
+    if (file && (await this.#hold(file)) && ((await file.renew?.()) ?? true)) return file;
     throw unreachable(name, `is not available: there is no asset ${JSON.stringify(assetId.slice(0, 64))}`);
+  }
+
+  /** Keeps the bytes of a file until the job holds them. @returns false if they no longer exist */
+  async #hold({ bytes, isBorrowed }: ReceivedFile): Promise<boolean> {
+    if (!isBorrowed || Buffer.isBuffer(bytes)) return true;
+    const held = await this.#parts.kept.hold(bytes);
+    if (held) this.#stored.push(held);
+    return held !== undefined;
   }
 
   #tooLarge(name: string): AppError {

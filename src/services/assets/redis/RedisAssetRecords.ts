@@ -11,6 +11,16 @@ redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
 redis.call('ZADD', KEYS[3], ARGV[4], ARGV[1])
 `);
 
+/** KEYS: records, times. ARGV: id, record, expiry. Returns 1 if the record exists. */
+const RENEW = new LuaScript(`
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+if tonumber(redis.call('ZSCORE', KEYS[2], ARGV[1]) or 0) < tonumber(ARGV[3]) then
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+  redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+end
+return 1
+`);
+
 /** KEYS: records, times, ids of the same bytes. ARGV: id. Returns 1 if the record existed. */
 const DELETE = new LuaScript(`
 redis.call('ZREM', KEYS[2], ARGV[1])
@@ -47,6 +57,13 @@ export class RedisAssetRecords implements AssetRecords {
     const { id, owner, hash, createdTime, expiresTime } = asset;
     const values = [id, JSON.stringify(asset), expiresTime, createdTime];
     await PUT.run(this.#redis.commands, this.#keys(owner, hash), values);
+  }
+
+  async renew(asset: ClientAsset): Promise<boolean> {
+    const { id, owner, hash, expiresTime } = asset;
+    const [records, times] = this.#keys(owner, hash);
+    const values = [id, JSON.stringify(asset), expiresTime];
+    return (await RENEW.run(this.#redis.commands, [records, times], values)) === 1;
   }
 
   async get(id: string): Promise<ClientAsset | undefined> {
