@@ -10,8 +10,9 @@ import { colourOf, png } from '../support/pictures.js';
 import { RedisServer, requireRedis } from '../support/RedisServer.js';
 import { Stack } from '../support/stack.js';
 
-/** Keys that do not depend on the number of jobs: two sequences, the types, and BullMQ's own keys of the used type. */
+/** Keys that do not depend on the number of jobs: the servers that run, two sequences, the types, and BullMQ's own keys of the used type. */
 const KEPT = [
+  'assets:processes',
   'jobs:sequence',
   'queue:upscale-image:events',
   'queue:upscale-image:id',
