@@ -22,10 +22,10 @@ describe.runIf(requireRedis())('assets that servers share', () => {
   /** An audit by a server, for which nothing is lost by default. */
   function auditOf(
     { holders, library, blobs: { processId }, logger }: AssetServer,
-    { isKnown = async (_id: string) => true, jobMs = 60 * MINUTE, silentMs = 60 * MINUTE },
+    { isKnown = async (_id: string) => true, jobMs = 60 * MINUTE, silentMs = 60 * MINUTE, signMs = MINUTE },
   ): HolderAudit {
     const parts = { holders, library, processId, isKnown, isAssetKnown: async () => true };
-    return new HolderAudit(parts, logger, { intervalMs: MINUTE, jobMs, signMs: MINUTE, silentMs });
+    return new HolderAudit(parts, logger, { intervalMs: MINUTE, jobMs, signMs, silentMs });
   }
 
   /** Ends the interval between audits. */
@@ -83,6 +83,18 @@ describe.runIf(requireRedis())('assets that servers share', () => {
       expect(b.logger.lines).toEqual([]);
       upload.release();
       await eventually(async () => expect(await filesIn(place)).toEqual([]));
+    });
+
+    it('are kept by signs that it gives when it starts, and then regularly', async () => {
+      const { a, b } = await two();
+      const audit = auditOf(a, { signMs: 20 });
+      audit.start();
+      const key = `${a.prefix}:assets:processes`;
+      const lastSign = () => b.client.zscore(key, a.blobs.processId);
+      await eventually(async () => expect(await lastSign()).not.toBeNull());
+      const first = Number(await lastSign());
+      await eventually(async () => expect(Number(await lastSign())).toBeGreaterThan(first));
+      await audit.stop();
     });
 
     it('are released when it has been silent for long enough, even if it never gave a sign', async () => {
