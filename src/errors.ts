@@ -110,6 +110,8 @@ export class PromptError extends AppError {
   readonly needsRestart: boolean;
   /** Id of a prompt that may still be on the machine, or may have finished there unnoticed. */
   leftBehind: string | undefined;
+  /** Whether an earlier attempt with the same prompt counts towards `JOB_MAX_ATTEMPTS`. */
+  isCounted = false;
   /** Size of the uploaded image in bytes, if relevant. */
   sentBytes: number | undefined;
   declare readonly details: Record<string, unknown> | undefined;

@@ -21,6 +21,14 @@ export interface PromptRunnerOptions extends AttemptOptions {
   readonly stopPatienceMs: number;
 }
 
+/** A prompt of an earlier attempt, which its instance has. */
+export interface FoundPrompt {
+  readonly client: ComfyClient;
+  readonly promptId: string;
+  /** If it was this server's. */
+  readonly attempt: PromptAttempt | undefined;
+}
+
 /** Runs prompts on instances, from the upload to the outputs, and cleans up afterwards. */
 export class PromptRunner {
   readonly #connections: ConnectionManager;
@@ -57,21 +65,18 @@ export class PromptRunner {
   }
 
   /**
-   * Continues a prompt that was abandoned while its instance did not respond, if the instance has it after all, so
-   * that no work is repeated.
-   * @param run with the id of that prompt
+   * Looks for a prompt of an earlier attempt, so that no work is repeated.
    * @param silenceMs how long an instance that accepts connections may leave open whether it has the prompt, ms; 0:
    * one request
-   * @returns undefined if there is nothing to continue, or if it fails
+   * @returns undefined if the instance does not have it, or does not say so
+   * @throws the signal's reason
    */
-  async resume(
+  async find(
     client: ComfyClient,
-    run: PromptRun,
-    listener: RunListener,
+    promptId: string,
     signal: AbortSignal,
     silenceMs = 0,
-  ): Promise<PromptResult | undefined> {
-    const { promptId } = run;
+  ): Promise<FoundPrompt | undefined> {
     try {
       const look = (deadline: AbortSignal) => client.prompts.knows(promptId, deadline);
       const isKnown =
@@ -79,14 +84,28 @@ export class PromptRunner {
           ? await new Patience(client, silenceMs).request(() => look(signal), signal)
           : await withDeadline(this.#options.stopTimeoutMs, signal, look);
       if (!isKnown) return undefined;
-      const earlier = this.#leftBehind.get(promptId);
-      this.#leftBehind.delete(promptId);
-      const attempt = new PromptAttempt(client, ownRun(run), listener, undefined, this.#options);
-      return await this.#settle(attempt, () => attempt.resumed(earlier, signal), signal);
     } catch {
       signal.throwIfAborted();
       return undefined;
     }
+    const attempt = this.#leftBehind.get(promptId);
+    this.#leftBehind.delete(promptId);
+    return { client, promptId, attempt };
+  }
+
+  /**
+   * Continues a prompt of an earlier attempt. Apart from that like `run`.
+   * @param run with the id of that prompt
+   * @throws like `run`
+   */
+  async resume(
+    found: FoundPrompt,
+    run: PromptRun,
+    listener: RunListener,
+    signal: AbortSignal,
+  ): Promise<PromptResult> {
+    const attempt = new PromptAttempt(found.client, ownRun(run), listener, undefined, this.#options);
+    return this.#settle(attempt, () => attempt.resumed(found.attempt, signal), signal);
   }
 
   async #settle(

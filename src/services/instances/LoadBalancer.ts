@@ -132,6 +132,11 @@ export class LoadBalancer {
     return instance && this.#isFree(instance) ? this.#take(instance) : undefined;
   }
 
+  /** Takes a slot on an instance for a job whose prompt is there in any case: also beyond the limit. */
+  join(instance: Instance): Slot {
+    return this.#take(instance);
+  }
+
   #isFree(instance: Instance): boolean {
     // A single job decides whether an instance whose jobs opened its breaker has recovered.
     if (instance.breaker.isOnTrial && instance.activeJobs > 0) return false;

@@ -47,6 +47,7 @@ export class AttemptJudge {
 
   /**
    * Handles a failed attempt: the job fails, or becomes pending again.
+   * @param slot where the prompt was
    * @param signal of the attempt: a stopped attempt says nothing about the job or the machine
    */
   async failed(job: ProcessingJob, slot: Slot, error: unknown, signal: AbortSignal): Promise<void> {
@@ -69,6 +70,7 @@ export class AttemptJudge {
       if (because) {
         this.#logger.warn('Attempt failed, job is retried', {
           ...logFields(job),
+          instance: slot.instance.host,
           attempts: job.attempts,
           category: error.category,
           failure: error.failure,
@@ -113,6 +115,7 @@ export class AttemptJudge {
     } catch (error) {
       this.#logger.warn('ComfyUI could not be asked to free its memory', {
         ...logFields(job),
+        instance: instance.host,
         error: messageOf(error),
       });
     }

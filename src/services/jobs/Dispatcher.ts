@@ -5,6 +5,7 @@ import { IndexedHeap } from '../../utils/IndexedHeap.js';
 import { keepNewest } from '../../utils/keepNewest.js';
 import type { WorkflowCatalogue } from '../../workflows/WorkflowCatalogue.js';
 import type { GraphMachines } from '../instances/GraphMachines.js';
+import type { Instance } from '../instances/Instance.js';
 import type { LoadBalancer, Slot } from '../instances/LoadBalancer.js';
 import type { Scheduler } from '../instances/scheduling/Scheduler.js';
 import type { Assignment, Outlook, Prospect, WaitReason } from '../instances/scheduling/types.js';
@@ -188,11 +189,12 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
     return { id: job.id, chosen: this.#chosen(slot, assignment, ofServers) };
   }
 
-  #chosen(slot: Slot, assignment: Assignment, ofServers: number): ChosenSlot {
+  /** @param isMoved whether the job has begun on another machine */
+  #chosen(slot: Slot, assignment: Assignment, ofServers: number, isMoved = false): ChosenSlot {
     const { scheduler, updates, clock } = this.#parts;
     const { machine, job } = assignment;
     let isHeld = true;
-    let hasBegun = false;
+    let hasBegun = isMoved;
     let hasCompleted = false;
     let executionMs: number | undefined;
     return {
@@ -213,6 +215,11 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
         const loaded = job.models.length === 0 ? undefined : job.models;
         updates?.publish({ machine, loaded, started: { job: job.id, client: job.client, expectedMs } });
       },
+      moveTo: async (instance) => {
+        isHeld = false;
+        slot.release();
+        return this.#moved(assignment, instance);
+      },
       completed: (ms) => {
         hasCompleted = true;
         executionMs = ms;
@@ -230,6 +237,19 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
         slot.release();
       },
     };
+  }
+
+  /** A job that has begun continues on another machine. */
+  #moved(assignment: Assignment, instance: Instance): ChosenSlot {
+    const { scheduler, balancer, updates, clock } = this.#parts;
+    const { job, machine } = assignment;
+    const { host } = instance;
+    // Its reasons were those for the other machine.
+    this.#assignments.delete(job.id);
+    const expectedMs = scheduler.move(job.id, host, clock.now());
+    updates?.publish({ machine, ended: job.id });
+    updates?.publish({ machine: host, started: { job: job.id, client: job.client, expectedMs } });
+    return this.#chosen(balancer.join(instance), { ...assignment, machine: host }, 0, true);
   }
 
   /** A chosen job does not start. It waits as before if its entry is still in the queue. */

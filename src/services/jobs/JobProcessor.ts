@@ -18,6 +18,7 @@ import { type ChosenSlot, Dispatcher, type Refusal, type Waiting } from './Dispa
 import { IdleLook } from './IdleLook.js';
 import { type JobFailure, type ProcessingJob, sizesOfFiles } from './Job.js';
 import type { JobManager } from './JobManager.js';
+import { JobPlace } from './JobPlace.js';
 import type { JobRunner } from './JobRunner.js';
 import { logFields } from './jobLog.js';
 import type { SharedSlots } from './SharedSlots.js';
@@ -236,40 +237,42 @@ export class JobProcessor {
   async #process(taken: Taken<ChosenSlot | Refusal>, slot: ChosenSlot): Promise<void> {
     const { id } = taken.entry;
     const controller = this.#active.add(id);
+    const place = new JobPlace(slot);
     try {
       // Otherwise there was no attempt, so none is counted.
       const isReady = (await this.#health.ensureFresh(slot.instance)) && this.isRunning;
       const job = isReady ? await this.#manager.runs.begin(id, slot.instance.host) : undefined;
-      if (job) await this.#run(job, slot, controller);
+      if (job) await this.#run(job, place, controller);
     } catch (error) {
       // An outage is logged once, not for each job that returns to the queue.
       const level = isQueueAway(error) ? 'debug' : 'error';
       this.#logger[level]('Processing a job went wrong', { jobId: id, error: messageOf(error) });
     } finally {
-      slot.release();
+      place.slot.release();
       await this.#manager.runs.settle(taken);
       this.#active.delete(id);
       this.wake();
     }
   }
 
-  async #run(job: ProcessingJob, slot: ChosenSlot, controller: AbortController): Promise<void> {
+  async #run(job: ProcessingJob, place: JobPlace, controller: AbortController): Promise<void> {
     this.#logger.debug('Job started', { ...logFields(job), attempts: job.attempts });
     const { jobTimeoutMs, queueTimeoutMs } = this.#options;
     const type = graphNeedsOf(job.request.workflow)?.key ?? job.request.type;
     const { largest } = sizesOfFiles(job.request);
     // On a machine where it has waited before, it would now be behind all newer prompts.
-    const without = new Set([slot.instance.host, ...job.failedTries.map(({ instance }) => instance)]);
+    const before = job.failedTries.map(({ instance }) => instance);
     const limits = {
       executionMs: jobTimeoutMs,
       queueMs: queueTimeoutMs,
-      canMove: () => this.#balancer.hasPlaceBeside(without, type, largest),
+      canMove: () => this.#balancer.hasPlaceBeside(new Set([place.instance.host, ...before]), type, largest),
     };
-    const run = () => this.#runner.run(job, slot, limits, controller.signal);
+    const run = () => this.#runner.run(job, place, limits, controller.signal);
     try {
-      this.#judge.completed(await traceAttempt(this.#tracing, job, run), job);
+      await traceAttempt(this.#tracing, job, run);
+      this.#judge.completed(place.instance, job);
     } catch (error) {
-      await this.#judge.failed(job, slot, error, controller.signal);
+      await this.#judge.failed(job, place.slot, error, controller.signal);
     }
   }
 }

@@ -1,4 +1,3 @@
-import { v4 as uuid } from 'uuid';
 import { messageOf, PromptError } from '../../errors.js';
 import { unlessAborted } from '../../utils/deadline.js';
 import type { Logger } from '../../utils/logger.js';
@@ -8,34 +7,27 @@ import { type ImageInput, imageNodes } from '../../workflows/imageNodes.js';
 import type { Workflow } from '../../workflows/types.js';
 import { LeavePrompt } from '../comfyui/LeavePrompt.js';
 import type { RunLimits } from '../comfyui/PromptClock.js';
-import type { PromptResult, PromptRun, RunListener } from '../comfyui/PromptRun.js';
+import type { PromptResult, RunListener } from '../comfyui/PromptRun.js';
 import type { PromptRunner } from '../comfyui/PromptRunner.js';
 import type { Instance } from '../instances/Instance.js';
-import { NodeSpans } from '../tracing/NodeSpans.js';
 import type { Tracing } from '../tracing/Tracing.js';
-import type { ChosenSlot } from './Dispatcher.js';
 import { type FinishedOutput, finishOutputs, type OutputPlan } from './finishOutputs.js';
 import { type FileLoader, graphFiles, largestOf } from './graphFiles.js';
 import type { ProcessingJob } from './Job.js';
 import type { JobManager } from './JobManager.js';
 import type { JobMessages } from './JobMessages.js';
+import type { JobPlace } from './JobPlace.js';
+import { JobPrompts, type PromptPlan } from './JobPrompts.js';
 import { logFields } from './jobLog.js';
 import { LiveAttempt } from './LiveAttempt.js';
 import type { LiveJobs } from './LiveJobs.js';
 import type { OutputFiles } from './OutputFiles.js';
 import { type OutputIntake, OutputNotStored } from './OutputIntake.js';
-import { areOwn } from './ownFiles.js';
 import type { PromptSecrets } from './PromptSecrets.js';
-
-/** The parameters of a run, independent of the prompt's id. */
-type Plan = Omit<PromptRun, 'promptId'>;
-
-/** A result, and the instance that made it. */
-type Made = PromptResult & { readonly instance: Instance };
 
 /** The state of one attempt of a job. */
 interface Attempt {
-  readonly slot: ChosenSlot;
+  readonly place: JobPlace;
   readonly limits: RunLimits;
   readonly signal: AbortSignal;
   readonly intake: OutputIntake | undefined;
@@ -65,18 +57,20 @@ interface RunnerParts {
 /** Processes a job on its instance: prepares files, runs the prompt, finishes the outputs and completes the job. */
 export class JobRunner {
   readonly #parts: RunnerParts;
+  readonly #prompts: JobPrompts;
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
+    this.#prompts = new JobPrompts(parts);
   }
 
   /**
    * Runs the job to its completion. The slot is released as soon as the instance is done, so that the next prompt starts while
    * the outputs are finished here.
-   * @returns the instance that made the outputs: not that of the slot if an earlier attempt was resumed
+   * @param place moves to the machine that has the prompt of an earlier attempt, if that is resumed
    * @throws PromptError, AppError, or the signal's reason
    */
-  async run(job: ProcessingJob, slot: ChosenSlot, limits: RunLimits, signal: AbortSignal): Promise<Instance> {
+  async run(job: ProcessingJob, place: JobPlace, limits: RunLimits, signal: AbortSignal): Promise<void> {
     const intake = this.#parts.newIntake?.();
     let recorded: (() => void) | undefined;
     // If this server is killed before, another one fetches the outputs again.
@@ -86,18 +80,17 @@ export class JobRunner {
         })
       : undefined;
     try {
-      return await this.#run(job, { slot, limits, signal, intake, until });
+      await this.#run(job, { place, limits, signal, intake, until });
     } catch (error) {
       if (!(error instanceof OutputNotStored)) throw error;
       await this.#parts.manager.failUnstored(job.id, error.cause);
-      return slot.instance;
     } finally {
       intake?.release();
       if (recorded) void this.#parts.manager.runs.whenRecorded(job.id).then(recorded);
     }
   }
 
-  async #run(job: ProcessingJob, { slot, limits, signal, intake, until }: Attempt): Promise<Instance> {
+  async #run(job: ProcessingJob, { place, limits, signal, intake, until }: Attempt): Promise<void> {
     const { manager, imageInput, secrets, tracing } = this.#parts;
     const { workflow } = job.request;
     const load: FileLoader = {
@@ -107,7 +100,7 @@ export class JobRunner {
     const files = await tracing.trace('job.inputs', {}, () =>
       graphFiles(job.request, workflow, imageInput, load),
     );
-    const plan: Plan = {
+    const plan: PromptPlan = {
       graph: workflow.build(files, job.request.parameters, imageNodes(imageInput)),
       outputNodes: workflow.outputs.map(({ nodeId }) => nodeId),
       uploads: !workflow.isBuiltIn || imageInput === 'upload',
@@ -122,28 +115,28 @@ export class JobRunner {
         ? new LiveAttempt(job, { live: this.#parts.live, results: manager.results }, outputPlan)
         : undefined;
     const listener = this.#listener(job, live);
-    const ran = await this.#ran(job, plan, slot, listener, signal).catch(async (error: unknown) => {
-      // A job that has failed gets no more outputs.
-      if (live && !signal.aborted) await unlessAborted(live.settled(), signal);
-      // A converted image may be many times as large as the client's.
-      if (error instanceof PromptError) error.sentBytes = largestOf(files);
-      throw error;
-    });
-    const { outputs, promptId, executionMs, nodeTimes, instance } = ran;
-    if (instance === slot.instance) slot.completed(executionMs);
-    slot.release();
+    const ran = await this.#prompts
+      .run({ job, place, plan, listener, signal })
+      .catch(async (error: unknown) => {
+        // A job that has failed gets no more outputs.
+        if (live && !signal.aborted) await unlessAborted(live.settled(), signal);
+        // A converted image may be many times as large as the client's.
+        if (error instanceof PromptError) error.sentBytes = largestOf(files);
+        throw error;
+      });
+    const { outputs, promptId, nodeTimes } = ran;
+    place.slot.release();
     const finished = await tracing.trace('job.outputs', {}, () =>
       finishOutputs(outputs, outputPlan, live?.finished),
     );
     // At this point the job is not left to another server anymore.
     if (!(signal.reason instanceof LeavePrompt)) signal.throwIfAborted();
     await tracing.trace('job.store', {}, () => this.#store(job, { promptId, nodeTimes }, finished));
-    return instance;
   }
 
   async #store(
     job: ProcessingJob,
-    { promptId, nodeTimes }: Pick<Made, 'promptId' | 'nodeTimes'>,
+    { promptId, nodeTimes }: Pick<PromptResult, 'promptId' | 'nodeTimes'>,
     finished: readonly FinishedOutput[],
   ): Promise<void> {
     await this.#save(job, finished);
@@ -156,78 +149,6 @@ export class JobRunner {
       result,
       finished.map(({ content }) => content),
     );
-  }
-
-  async #ran(
-    job: ProcessingJob,
-    plan: Plan,
-    slot: ChosenSlot,
-    listener: RunListener,
-    signal: AbortSignal,
-  ): Promise<Made> {
-    const resumed = await this.#resume(job, plan, listener, signal);
-    return resumed ?? this.#execute(plan, slot, listener, signal);
-  }
-
-  async #execute(
-    plan: Plan,
-    { instance }: ChosenSlot,
-    listener: RunListener,
-    signal: AbortSignal,
-  ): Promise<Made> {
-    const run = { ...plan, promptId: uuid() };
-    const result = await this.#traced(listener, run.promptId, (traced) =>
-      this.#parts.prompts.run(instance.client, run, traced, signal),
-    );
-    if (await areOwn(result.outputs, run.promptId)) return { ...result, instance };
-    throw new PromptError(
-      'wrong result',
-      'The file with the name of a result was created by another prompt.',
-    );
-  }
-
-  /** Resumes the prompt of an earlier attempt, on a machine that did not respond then but has the prompt after all. */
-  async #resume(
-    job: ProcessingJob,
-    plan: Plan,
-    listener: RunListener,
-    signal: AbortSignal,
-  ): Promise<Made | undefined> {
-    const { prompts, instances } = this.#parts;
-    for (const { instance: host, leftBehind, failure } of job.failedTries) {
-      const instance = instances.find((one) => one.host === host);
-      if (!instance || leftBehind === undefined) continue;
-      const run = { ...plan, promptId: leftBehind };
-      // In that case the machine is not at fault and has the prompt: it may just be busy.
-      const silenceMs = failure === 'server gone' ? plan.limits.executionMs : 0;
-      const result = await this.#traced(listener, leftBehind, (traced) =>
-        prompts.resume(instance.client, run, traced, signal, silenceMs),
-      );
-      if (result && (await areOwn(result.outputs, leftBehind))) return { ...result, instance };
-    }
-    return undefined;
-  }
-
-  /** Follows a prompt, with a span for it and for each of its nodes. */
-  #traced<T>(
-    listener: RunListener,
-    promptId: string,
-    follow: (listener: RunListener) => Promise<T>,
-  ): Promise<T> {
-    const { tracing } = this.#parts;
-    const attributes = { 'comfyui.prompt_id': promptId };
-    return tracing.trace('comfyui.prompt', { attributes }, async (span) => {
-      const nodes = new NodeSpans(tracing, span);
-      const onProgress: RunListener['onProgress'] = (progress) => {
-        nodes.works(progress.node);
-        listener.onProgress(progress);
-      };
-      try {
-        return await follow({ ...listener, onProgress });
-      } finally {
-        nodes.end();
-      }
-    });
   }
 
   #listener(job: ProcessingJob, live: LiveAttempt | undefined): RunListener {

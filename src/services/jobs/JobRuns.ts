@@ -57,6 +57,11 @@ export class JobRuns {
     await this.#records.writes.whenWritten(id);
   }
 
+  /** The job runs on another machine than assigned: that one has its prompt. */
+  moveTo(id: string, instance: string): void {
+    this.#changes.note(id, (job, now) => transitions.moveTo(job, now, instance));
+  }
+
   async recordPrompt(id: string, promptId: string): Promise<void> {
     await this.#changes.change(id, (job, now) => transitions.withPrompt(job, now, promptId));
   }

@@ -1,3 +1,4 @@
+import type { Instance } from '../instances/Instance.js';
 import type { OtherServers, Slot } from '../instances/LoadBalancer.js';
 import { LaterLook } from '../queue/LaterLook.js';
 import type { LimitReached, SlotLease, SlotLeases } from '../queue/SlotLeases.js';
@@ -14,6 +15,11 @@ export interface SharedSlot<S extends SharedSlot<S>> extends Slot {
    * @returns `undefined` if the job must wait
    */
   again(): S | undefined;
+  /**
+   * Moves a job that has begun to the machine which already has its prompt, whatever the limits there. Never rejects.
+   * @returns the slot to release instead
+   */
+  moveTo(instance: Instance): Promise<S>;
 }
 
 interface Limits {
@@ -107,18 +113,36 @@ export class SharedSlots implements OtherServers {
     this.#later.stop();
   }
 
-  #wrap<S extends SharedSlot<S>>(slot: S, lease: SlotLease): S {
+  #wrap<S extends SharedSlot<S>>(slot: S, lease: SlotLease | undefined): S {
     let isHeld = true;
+    const giveBack = () => {
+      if (!isHeld) return;
+      isHeld = false;
+      lease?.release();
+      this.#givenBack(slot.instance.host);
+    };
     return {
       ...slot,
       release: () => {
-        if (!isHeld) return;
-        isHeld = false;
-        lease.release();
-        this.#givenBack(slot.instance.host);
+        giveBack();
         slot.release();
       },
+      moveTo: async (instance) => {
+        const lease = await this.#leaseAnyway(instance.host);
+        giveBack();
+        return this.#wrap(await slot.moveTo(instance), lease);
+      },
     };
+  }
+
+  /** A lease beyond all limits. During an outage there is none: then the other servers do not count the job. */
+  async #leaseAnyway(host: string): Promise<SlotLease | undefined> {
+    try {
+      const answer = await this.#leases.acquire(host, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+      return typeof answer === 'object' ? answer : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   /** @param limit undefined if unknown */

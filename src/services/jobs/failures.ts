@@ -23,7 +23,8 @@ export function anotherAttempt(
   wasTrial: boolean,
   maxAttempts: number,
 ): Omit<FailedTry, 'instance'> | undefined {
-  const { blame, retry, isFree = false } = error.verdict;
+  const { blame, retry } = error.verdict;
+  const isFree = error.isCounted || error.verdict.isFree === true;
   // A trial does not use up an attempt, unless the job itself is at fault or has failed in an earlier trial.
   const isExcused = wasTrial && blame !== 'prompt' && !job.failedTries.some((one) => one.wasTrial);
   const counted = job.attempts - job.failedTries.filter((one) => one.isFree).length;

@@ -41,6 +41,12 @@ export function begin(job: Job, now: number, instance: string): ProcessingJob | 
   };
 }
 
+/** The job's prompt is on this instance. */
+export function moveTo(job: Job, now: number, instance: string): ProcessingJob | undefined {
+  if (job.status !== 'processing') return undefined;
+  return { ...job, updatedTime: now, assignment: { ...job.assignment, instance } };
+}
+
 /** ComfyUI accepted the prompt. */
 export function withPrompt(job: Job, now: number, promptId: string): ProcessingJob | undefined {
   if (job.status !== 'processing') return undefined;
@@ -74,7 +80,11 @@ export function withOutput(
 export function requeue(job: Job, now: number, because: Omit<FailedTry, 'instance'>): PendingJob | undefined {
   if (job.status !== 'processing') return undefined;
   const { assignment, currentNode: _node, ...rest } = job;
-  const failedTries = [...job.failedTries, { ...because, instance: assignment.instance }];
+  // Only the latest try with a prompt knows whether that is still on its machine.
+  const earlier = job.failedTries.map((one) =>
+    one.leftBehind === assignment.promptId ? { ...one, leftBehind: undefined } : one,
+  );
+  const failedTries = [...earlier, { ...because, instance: assignment.instance }];
   return { ...rest, status: 'pending', updatedTime: now, failedTries };
 }
 

@@ -170,6 +170,23 @@ export class Scheduler {
     return execution;
   }
 
+  /**
+   * Records that a running job continues on another machine, which has its prompt.
+   * @returns the time that was expected for it, ms
+   */
+  move(id: string, machine: string, now: number): number {
+    const running = this.#running.get(id);
+    const ended = running && this.#ledger.end(running.machine, id, now);
+    if (!ended) return 0;
+    const { expectedMs } = running;
+    const { workflow, loading } = ended.job;
+    // It loaded nothing there.
+    if (loading !== 'nothing') this.#ledger.doubtLoaded(running.machine);
+    this.#ledger.give(machine, { id, workflow, expectedMs }, [], now);
+    this.#running.set(id, { ...running, machine });
+    return expectedMs;
+  }
+
   /** Learns from another server that gives jobs to the same machine. */
   hear({ machine, loaded, started, ended, execution }: UpdateOfServer, now: number): void {
     if (loaded) this.#ledger.load(machine, loaded, now);
