@@ -47,7 +47,7 @@ export function createSubmissions(
 ) {
   const { machines, processing, manager, admission, clientAssets, stream, kept, webhooks, keys } = parts;
   const { clock, tracing } = parts;
-  const idempotencyKeys = new IdempotencyKeys(parts.idempotency, manager.events);
+  const idempotencyKeys = new IdempotencyKeys(parts.idempotency, manager.events, (id) => manager.remove(id));
   const uploadBudget = new UploadBudget(config.uploads.maxBytes, () => admission.retryAfterSeconds());
   const inputs = createInputFetcher(config);
   const machineRetrySeconds = Math.ceil(config.machines.controlTimeoutMs / 1000);

@@ -270,6 +270,41 @@ describe.runIf(requireRedis())('with one Redis for two servers', () => {
       alive.stop();
     });
 
+    it('is a claim that its server loses when it was paused, with all that it would do then', async () => {
+      const base = `{${prefix}}`;
+      const paused = new RedisIdempotencyStore(here.connection, base, {
+        claimMs: 100,
+        renewMs: 60_000,
+        keptMs: 60_000,
+      });
+      const other = there.idempotency;
+      const takenOver = (key: string) =>
+        eventually(async () => expect(await other.claim(key, 'f')).toMatchObject({ state: 'new' }));
+      for (const key of ['a', 'b', 'c', 'd']) await paused.claim(key, 'f');
+      await takenOver('a');
+      expect(await paused.claim('a', 'f')).toEqual({ state: 'in progress' });
+      expect(await paused.intend('a', '1')).toBe(false);
+      expect(await other.intend('a', '2')).toBe(true);
+      expect(await other.keep('a', '2')).toBe(true);
+      expect(await paused.claim('a', 'f')).toEqual({ state: 'made', jobId: '2' });
+      // The other one found no job, intended its own, and is gone now.
+      await takenOver('b');
+      await other.intend('b', '3');
+      await other.abandon('b');
+      expect(await paused.intend('b', '4')).toBe(false);
+      expect(await paused.claim('b', 'f')).toEqual({ state: 'new', jobId: '3' });
+      // The other one adopted the job.
+      expect(await paused.intend('c', '5')).toBe(true);
+      await eventually(async () => expect(await other.claim('c', 'f')).toEqual({ state: 'new', jobId: '5' }));
+      expect(await other.keep('c', '5')).toBe(true);
+      expect(await paused.keep('c', '5')).toBe(true);
+      // Nobody else asked.
+      expect(await paused.intend('d', '6')).toBe(true);
+      expect(await paused.keep('d', '6')).toBe(true);
+      expect(await other.claim('d', 'f')).toEqual({ state: 'made', jobId: '6' });
+      paused.stop();
+    });
+
     it('has no key as clients chose it', async () => {
       await here.idempotency.claim('secret of a client', 'f');
       await here.idempotency.keep('secret of a client', 'job');

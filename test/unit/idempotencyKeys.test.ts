@@ -15,11 +15,12 @@ function jobWith(id: string): Job {
 function twoServers() {
   const store = new MemoryIdempotencyStore();
   const events = new MemoryJobEvents(silentLogger);
-  return {
-    store,
-    events,
-    servers: [new IdempotencyKeys(store, events), new IdempotencyKeys(store, events)] as const,
-  };
+  const discarded: string[] = [];
+  const server = () =>
+    new IdempotencyKeys(store, events, async (id) => {
+      discarded.push(id);
+    });
+  return { store, events, discarded, servers: [server(), server()] as const };
 }
 
 describe('one key on two servers at the same moment', () => {
@@ -64,5 +65,42 @@ describe('one key on two servers at the same moment', () => {
     events.publish('removed', { id: 'a', why: 'expired' });
     expect(store.size).toBe(0);
     expect(await servers[1].once('k', 'g', async () => jobWith('b'))).toBe('b');
+  });
+});
+
+describe('a key that another server takes over while its job is made', () => {
+  /** The claim of the server that is making the job expires: its next call finds this claim of somebody else. */
+  const losing = (store: MemoryIdempotencyStore, method: 'intend' | 'keep', jobId: string) => {
+    const original = store[method].bind(store);
+    store[method] = async () => {
+      store[method] = original;
+      await store.release('k');
+      await store.claim('k', 'f');
+      await store.keep('k', jobId);
+      return false;
+    };
+  };
+
+  it('makes no second job, if there is none yet', async () => {
+    const { servers, store } = twoServers();
+    losing(store, 'intend', 'b');
+    let made = 0;
+    const answer = servers[0].once('k', 'f', async ({ onMaking }) => {
+      await onMaking('a');
+      made += 1;
+      return jobWith('a');
+    });
+    expect(await answer).toBe('b');
+    expect(made).toBe(0);
+  });
+
+  it.each([
+    ['removes its job, if the other server made one', 'b', ['a']],
+    ['keeps its job, if the other server adopted it', 'a', []],
+  ])('%s', async (_name, jobId, removed) => {
+    const { servers, store, discarded } = twoServers();
+    losing(store, 'keep', jobId);
+    expect(await servers[0].once('k', 'f', async () => jobWith('a'), false)).toBe(jobId);
+    expect(discarded).toEqual(removed);
   });
 });

@@ -104,7 +104,7 @@ export class Submissions {
       },
       submission.waitsForSame,
     );
-    return created
+    return created?.id === jobId
       ? { job: created, isRepeated: false }
       : { job: await manager.get(jobId), isRepeated: true };
   }

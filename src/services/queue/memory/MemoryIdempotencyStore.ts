@@ -31,17 +31,20 @@ export class MemoryIdempotencyStore implements IdempotencyStore {
     return jobId === undefined ? { state: 'in progress' } : { state: 'made', jobId };
   }
 
-  async intend(key: string, jobId: string): Promise<void> {
+  async intend(key: string, jobId: string): Promise<boolean> {
     const entry = this.#entries.get(key);
-    if (entry) this.#intended.set(key, { ...entry, jobId });
+    if (!entry || entry.jobId !== undefined) return false;
+    this.#intended.set(key, { ...entry, jobId });
+    return true;
   }
 
-  async keep(key: string, jobId: string): Promise<void> {
+  async keep(key: string, jobId: string): Promise<boolean> {
     const entry = this.#entries.get(key);
-    if (!entry) return;
+    if (!entry || (entry.jobId ?? jobId) !== jobId) return false;
     entry.jobId = jobId;
     this.#intended.delete(key);
     this.#keysByJob.set(jobId, key);
+    return true;
   }
 
   async release(key: string): Promise<void> {

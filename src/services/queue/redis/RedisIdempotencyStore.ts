@@ -52,13 +52,15 @@ export class RedisIdempotencyStore implements IdempotencyStore {
 
   async claim(key: string, fingerprint: string): Promise<Claim> {
     const at = this.#keyOf(key);
+    // Its claim may have expired while Redis was not available: it is still creating the job.
+    const held = this.#held.get(at);
+    if (held !== undefined) return claimOf(held, hashOf(fingerprint));
     const claim = `claim ${randomUUID()} ${hashOf(fingerprint)}`;
     const own = this.#doubtful.get(at) ?? '';
     let entry: unknown;
     try {
       const { claimMs } = this.#timings;
-      const madeFor = hashOf(fingerprint);
-      entry = await CLAIM.run(this.#redis, [at, intentOf(at)], [claim, claimMs, own, madeFor]);
+      entry = await CLAIM.run(this.#redis, [at, intentOf(at)], [claim, claimMs, own, madeFor(claim)]);
     } catch (error) {
       // It may have been executed: then this server must recognise its own claim when the client repeats the request.
       this.#doubt(at, claim);
@@ -71,22 +73,24 @@ export class RedisIdempotencyStore implements IdempotencyStore {
     return { state: 'new', ...(Array.isArray(entry) ? { jobId: String(entry[0]) } : {}) };
   }
 
-  async intend(key: string, jobId: string): Promise<void> {
+  async intend(key: string, jobId: string): Promise<boolean> {
     const at = this.#keyOf(key);
     const claim = this.#held.get(at);
-    if (claim === undefined) return;
-    const intent = `${claim.split(' ')[2]} ${jobId}`;
-    await INTEND.run(this.#redis, [at, intentOf(at)], [claim, intent, INTENT_MS]);
+    if (claim === undefined) return false;
+    const values = [claim, intended(claim, jobId), INTENT_MS, this.#timings.claimMs];
+    const isHeld = (await INTEND.run(this.#redis, [at, intentOf(at)], values)) === 1;
+    if (!isHeld) this.#letGo(at);
+    return isHeld;
   }
 
-  async keep(key: string, jobId: string): Promise<void> {
+  async keep(key: string, jobId: string): Promise<boolean> {
     const at = this.#keyOf(key);
     const claim = this.#held.get(at);
-    if (claim === undefined) return;
-    const made = `made ${jobId} ${claim.split(' ')[2]}`;
-    const { keptMs } = this.#timings;
-    await KEEP_KEY.run(this.#redis, [at, intentOf(at), this.#jobKey(jobId)], [claim, made, keptMs]);
+    if (claim === undefined) return false;
+    const values = [claim, `made ${jobId} ${madeFor(claim)}`, this.#timings.keptMs, intended(claim, jobId)];
+    const isKept = await KEEP_KEY.run(this.#redis, [at, intentOf(at), this.#jobKey(jobId)], values);
     this.#letGo(at);
+    return isKept === 1;
   }
 
   release(key: string): Promise<void> {
@@ -143,6 +147,16 @@ export class RedisIdempotencyStore implements IdempotencyStore {
   }
 }
 
+/** Returns the hashed fingerprint in a claim. */
+function madeFor(claim: string): string {
+  return claim.split(' ')[2] ?? '';
+}
+
+/** Returns the entry of the intended job. */
+function intended(claim: string, jobId: string): string {
+  return `${madeFor(claim)} ${jobId}`;
+}
+
 /** Returns the key of the intended job. */
 function intentOf(at: string): string {
   return `${at}:intended`;
@@ -154,7 +168,7 @@ function hashOf(text: string): string {
 
 /** Returns the meaning of an entry for this request. */
 function claimOf(entry: string, fingerprint: string): Claim {
-  const [kind, jobId = '', madeFor] = entry.split(' ');
-  if (madeFor !== fingerprint) return { state: 'other request' };
+  const [kind, jobId = '', ofRequest] = entry.split(' ');
+  if (ofRequest !== fingerprint) return { state: 'other request' };
   return kind === 'made' ? { state: 'made', jobId } : { state: 'in progress' };
 }

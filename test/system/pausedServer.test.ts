@@ -1,0 +1,72 @@
+import { mkdtemp } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { asyncAnswer } from '../../src/schemas/jobs.js';
+import { Client } from '../support/client.js';
+import { eventually } from '../support/eventually.js';
+import { HttpServers } from '../support/httpServers.js';
+import { png } from '../support/pictures.js';
+import { ServerProcess } from '../support/process.js';
+import { requireRedis } from '../support/RedisServer.js';
+import { RedisSite } from '../support/RedisSite.js';
+
+describe.runIf(requireRedis())(
+  'a server that is paused while it creates a job with an Idempotency-Key',
+  () => {
+    let site: RedisSite;
+    let paused: ServerProcess | undefined;
+    const files = new HttpServers();
+    beforeEach(async () => {
+      site = await RedisSite.open();
+    });
+    afterEach(async () => {
+      await paused?.kill();
+      files.close();
+      await site.close();
+    });
+
+    it('answers with the job that another server created meanwhile', async () => {
+      const picture = await png();
+      const unanswered: ServerResponse[] = [];
+      let isFirst = true;
+      const url = await files.listen((_request, response) => {
+        if (isFirst) unanswered.push(response);
+        else response.end(picture);
+        isFirst = false;
+      });
+      const env = {
+        COMFYUI_HOST: site.simulator.host,
+        QUEUE: 'redis',
+        REDIS_URL: site.redis.url,
+        REDIS_PREFIX: site.prefix,
+        ASSET_STORE: 'disk',
+        ASSET_DIR: await mkdtemp(path.join(tmpdir(), 'assets-')),
+        INPUT_URL_ALLOWED_HOSTS: '127.0.0.1',
+        INPUT_URL_TIMEOUT: '60000',
+      };
+      paused = await ServerProcess.start(env);
+      const other = await site.start({ env });
+      const submit = async (client: Client) => {
+        const headers = { 'content-type': 'application/json', 'idempotency-key': 'k' };
+        const body = JSON.stringify({ inputs: { image: `${url}/picture.png` } });
+        const init = { method: 'POST', headers, body };
+        return asyncAnswer.parse(await (await client.request('/api/async/remove-background', init)).json())
+          .job_id;
+      };
+      const first = submit(new Client(paused.baseUrl));
+      await eventually(() => expect(unanswered).toHaveLength(1));
+      paused.child.kill('SIGSTOP');
+      // When the claim of the paused server has expired.
+      const second = await submit(other.client);
+      paused.child.kill('SIGCONT');
+      unanswered[0]?.end(picture);
+      expect(await first).toBe(second);
+      expect((await other.client.finished(second)).status).toBe('completed');
+      const list = (await (await other.client.request('/api/jobs/list')).json()) as { total: number };
+      expect(list.total).toBe(1);
+      expect(site.simulator.executions).toHaveLength(1);
+    }, 60_000);
+  },
+);
