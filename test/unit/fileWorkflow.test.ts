@@ -460,6 +460,10 @@ describe('a graph that cannot be used', () => {
       'inputs: { a: { node: 1, field: b, kind: seed, minimum: 18446744073709551616 } }\noutputs: { x: { node: 1 } }',
       'less than minimum: 18446744073709551615 < 18446744073709551616',
     ],
+    ...['kind: seed, minimum: 0.2, maximum: 0.7', 'kind: integer, minimum: 1.0e+300'].map((range) => [
+      `inputs: { a: { node: 1, field: b, ${range} } }\noutputs: { x: { node: 1 } }`,
+      'a.maximum leaves no whole number',
+    ]),
     [
       'inputs: { a: { node: 1, field: b, kind: integer, default: 1.5 } }\noutputs: { x: { node: 1 } }',
       'must be a whole number',

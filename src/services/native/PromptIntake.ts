@@ -1,5 +1,5 @@
 import { isJsonObject, type Json } from '../../utils/losslessJson.js';
-import { GraphView } from '../../workflows/files/GraphView.js';
+import { neededBy } from '../../workflows/files/GraphView.js';
 import { fileFields, isBase64Field } from '../../workflows/files/loaders.js';
 import type { NodeLookup } from '../../workflows/files/nodeInfo.js';
 import type { GraphNode, PromptGraph } from '../../workflows/graph.js';
@@ -85,7 +85,7 @@ function partThatRuns(
   targets: ReadonlySet<string> | undefined,
 ): Map<string, GraphNode> {
   if (targets) {
-    const needed = new GraphView(graph).neededBy(outputs);
+    const needed = neededBy(graph, outputs);
     return new Map([...graph].filter(([id]) => needed.has(id)));
   }
   const bad = new Set(badOutputs);

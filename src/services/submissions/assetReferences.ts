@@ -16,17 +16,26 @@ export function assetReferences(graph: PromptGraph): PlacedFile[] {
   const places = new Map<string, Target[]>();
   for (const [node, { inputs }] of graph) {
     for (const [field, value] of inputs) {
-      if (!isReference(value)) {
-        if (holdsReference(value)) throw unusable(node, 'stands inside another value');
-        continue;
-      }
-      const info = value.get('info');
-      const id = isJsonObject(info) ? info.get('id') : undefined;
-      if (typeof id !== 'string') throw unusable(node, 'has no id');
-      places.set(id, [...(places.get(id) ?? []), { node, field }]);
+      const id = assetIn(node, value);
+      if (id === undefined) continue;
+      const known = places.get(id);
+      if (known) known.push({ node, field });
+      else places.set(id, [{ node, field }]);
     }
   }
   return [...places].map(([assetId, targets]) => ({ places: targets, source: { assetId } }));
+}
+
+/** The id of the asset that a value refers to; undefined if it is no reference. */
+function assetIn(node: string, value: GraphValue): string | undefined {
+  if (!isReference(value)) {
+    if (holdsReference(value)) throw unusable(node, 'stands inside another value');
+    return undefined;
+  }
+  const info = value.get('info');
+  const id = isJsonObject(info) ? info.get('id') : undefined;
+  if (typeof id !== 'string') throw unusable(node, 'has no id');
+  return id;
 }
 
 function isReference(value: GraphValue): value is ReadonlyMap<string, Json> {

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { exact, wholeRange } from '../../workflows/files/readParameter.js';
 import { kindOf } from './parameterKinds.js';
 
 /** Upper limit of random seeds, which JavaScript and every node can represent. */
@@ -17,8 +18,8 @@ interface Seeded {
 
 /** Integers, both ends inclusive. */
 interface Range {
-  readonly lowest: number;
-  readonly highest: number;
+  readonly lowest: bigint;
+  readonly highest: bigint;
 }
 
 /**
@@ -35,27 +36,31 @@ export function withRandomSeed(
     .map(([name, parameter]) => [name, rangeOf(parameter)] as const);
   if (ranges.length === 0) return { parameters, seed: undefined };
   const common = {
-    lowest: Math.max(...ranges.map(([, { lowest }]) => lowest)),
-    highest: Math.min(...ranges.map(([, { highest }]) => highest)),
+    lowest: ranges.map(([, { lowest }]) => lowest).reduce((a, b) => (a > b ? a : b)),
+    highest: ranges.map(([, { highest }]) => highest).reduce((a, b) => (a < b ? a : b)),
   };
   const one = common.lowest <= common.highest ? chosenFrom(common, random) : undefined;
   const chosen = ranges.map(([name, range]) => [name, one ?? chosenFrom(range, random)] as const);
-  const all = { ...parameters, ...Object.fromEntries(chosen) };
+  const all = { ...parameters, ...Object.fromEntries(chosen.map(([name, seed]) => [name, exact(seed)])) };
   if (one !== undefined) return { parameters: all, seed: String(one) };
   const seeds = chosen.map(([name, seed]) => [name, String(seed)] as const);
   return { parameters: all, seed: seeds[0]?.[1], seeds: Object.fromEntries(seeds) };
 }
 
+/** The documents have limits beyond 2^53 as exact texts. */
 function rangeOf(parameter: z.ZodType): Range {
-  const { minimum, maximum } = parameter.meta() ?? {};
-  return {
-    lowest: typeof minimum === 'number' ? Math.ceil(minimum) : 0,
-    highest: typeof maximum === 'number' ? Math.floor(maximum) : Number.POSITIVE_INFINITY,
-  };
+  const { minimum, maximum, 'x-minimum': exactMinimum, 'x-maximum': exactMaximum } = parameter.meta() ?? {};
+  return wholeRange(limitOf(minimum, exactMinimum) ?? 0, limitOf(maximum, exactMaximum));
+}
+
+function limitOf(limit: unknown, digits: unknown): number | bigint | undefined {
+  if (typeof digits === 'string') return BigInt(digits);
+  return typeof limit === 'number' ? limit : undefined;
 }
 
 /** Returns a seed in the range that is not negative, if possible: -1 requests a random one. */
-function chosenFrom({ lowest, highest }: Range, random: RandomNumber): number {
-  const first = highest < 0 ? lowest : Math.max(0, lowest);
-  return first + random(Math.min(SEED_LIMIT, Math.max(1, highest - first + 1)));
+function chosenFrom({ lowest, highest }: Range, random: RandomNumber): bigint {
+  const first = highest < 0n || lowest > 0n ? lowest : 0n;
+  const count = highest - first + 1n;
+  return first + BigInt(random(count < SEED_LIMIT ? Number(count) : SEED_LIMIT));
 }

@@ -23,39 +23,27 @@ const CLASS_TITLES = new Set([
 export class GraphView {
   readonly graph: PromptGraph;
   readonly infoOf: NodeLookup;
-  readonly #consumers = new Map<string, Consumer[]>();
+  #consumers: ReadonlyMap<string, readonly Consumer[]> | undefined;
   readonly #titles = new Map<string, number>();
 
   constructor(graph: PromptGraph, infoOf: NodeLookup = noNodeInfo) {
     this.graph = graph;
     this.infoOf = infoOf;
-    for (const [id, node] of graph) {
+    for (const node of graph.values()) {
       const title = titleOf(node);
       if (title !== undefined) this.#titles.set(title, (this.#titles.get(title) ?? 0) + 1);
-      for (const [field, [source, slot]] of linksOf(node)) {
-        const consumers = this.#consumers.get(source) ?? [];
-        consumers.push({ id, field, slot });
-        this.#consumers.set(source, consumers);
-      }
     }
   }
 
   /** The inputs that are linked to this node. */
   consumersOf(id: string): readonly Consumer[] {
+    this.#consumers ??= consumersIn(this.graph);
     return this.#consumers.get(id) ?? [];
   }
 
-  /** Every node that these nodes need, including themselves. */
+  /** See the function `neededBy`. */
   neededBy(ids: Iterable<string>): ReadonlySet<string> {
-    const needed = new Set<string>();
-    const waiting = [...ids];
-    for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
-      const node = this.graph.get(id);
-      if (node === undefined || needed.has(id)) continue;
-      needed.add(id);
-      for (const [, [source]] of linksOf(node)) waiting.push(source);
-    }
-    return needed;
+    return neededBy(this.graph, ids);
   }
 
   /** The title that a user gave to this node only. */
@@ -71,6 +59,48 @@ export class GraphView {
     if (title === this.infoOf(classType)?.display_name) return true;
     return letters !== '' && (lettersOf(classType).includes(letters) || CLASS_TITLES.has(letters));
   }
+}
+
+function consumersIn(graph: PromptGraph): ReadonlyMap<string, readonly Consumer[]> {
+  const all = new Map<string, Consumer[]>();
+  for (const [id, node] of graph) {
+    for (const [field, [source, slot]] of linksOf(node)) {
+      const consumers = all.get(source) ?? [];
+      consumers.push({ id, field, slot });
+      all.set(source, consumers);
+    }
+  }
+  return all;
+}
+
+/**
+ * Every node that these nodes need, including themselves. Each one follows all nodes that need it, except in a cycle, which ComfyUI
+ * does not run.
+ */
+export function neededBy(graph: PromptGraph, ids: Iterable<string>): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const done: string[] = [];
+  const open: { readonly id: string; readonly sources: string[] }[] = [];
+  const enter = (id: string): void => {
+    const node = graph.get(id);
+    if (node === undefined || seen.has(id)) return;
+    seen.add(id);
+    open.push({ id, sources: linksOf(node).map(([, [source]]) => source) });
+  };
+  for (const start of ids) {
+    enter(start);
+    // No recursion: a chain may be as long as the graph.
+    for (let last = open.at(-1); last !== undefined; last = open.at(-1)) {
+      const source = last.sources.pop();
+      if (source !== undefined) {
+        enter(source);
+        continue;
+      }
+      open.pop();
+      done.push(last.id);
+    }
+  }
+  return new Set(done.reverse());
 }
 
 /** The linked inputs of a node. */

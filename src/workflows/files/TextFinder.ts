@@ -1,8 +1,9 @@
 import { type GraphNode, linkOf, type NodeLink } from '../graph.js';
-import { type Side, sideAt, takesBoth, waysOn } from './conditioning.js';
-import { type GraphView, linksOf } from './GraphView.js';
+import { type Side, Sides, takesBoth, waysOn } from './conditioning.js';
+import type { GraphView } from './GraphView.js';
 import type { Target } from './manifest.js';
-import { isSecret } from './secrets.js';
+import type { Secrets } from './secrets.js';
+import { NEGATIVE_FIELDS, PROMPT_FIELDS, TextSources } from './TextSources.js';
 
 /** A text of the graph: one field, or several with the same text. */
 export interface FoundText {
@@ -11,15 +12,16 @@ export interface FoundText {
   readonly name?: string;
 }
 
-/** Fields of encoders that all get the same prompt, in several variants for the text encoders of the model. */
-const PROMPT_FIELDS =
-  /^(text|prompt|positive_prompt|user_prompt|caption|tags|text_[gl]|clip_[gl]|t5xxl|llama|qwen\w*|gemma\w*|mt5\w*|bert|pos(itive)?_?(text|prompt)|text_?positive)$/i;
-const NEGATIVE_FIELDS = /^(negative_prompt|neg(ative)?_?(text|prompt)|text_?negative)$/i;
 const OTHER_TEXTS = /^lyrics$/i;
-/** Fields of nodes that only hold or change a text. */
-const SOURCE_FIELDS =
-  /^(value|text|string|prompt|content|input|source|any|anything|positive|user_prompt|wildcard_text|multiline\w*|(text|string|prompt|input)_?(\d{1,2}|[a-z]|positive|negative))?$/i;
 const SAMPLING_FIELDS = ['seed', 'noise_seed', 'steps', 'sampler', 'sampler_name', 'latent_image'];
+
+/** A link towards the source of conditioning. */
+interface Step {
+  readonly link: NodeLink;
+  readonly side: Side;
+  /** The link carries both sides. */
+  readonly isBundle: boolean;
+}
 
 /**
  * Finds the texts behind the samplers' conditioning by following links. A node with both sides is followed on the
@@ -28,14 +30,22 @@ const SAMPLING_FIELDS = ['seed', 'noise_seed', 'steps', 'sampler', 'sampler_name
 export class TextFinder {
   readonly #view: GraphView;
   readonly #needed: ReadonlySet<string>;
+  readonly #secrets: Secrets;
+  readonly #sources: TextSources;
+  readonly #sides: Sides;
   readonly #visited = new Set<string>();
+  /** Whether a node has texts, by side and node. */
+  readonly #isEncoder = new Map<string, boolean>();
   readonly #reached = new Set<string>();
   readonly #found: Record<Side, FoundText[]> = { positive: [], negative: [] };
 
   /** @param needed the nodes that the outputs need; all others are ignored */
-  constructor(view: GraphView, needed: ReadonlySet<string>) {
+  constructor(view: GraphView, needed: ReadonlySet<string>, secrets: Secrets) {
     this.#view = view;
     this.#needed = needed;
+    this.#secrets = secrets;
+    this.#sources = new TextSources(view.graph);
+    this.#sides = new Sides(view);
   }
 
   /** The texts of both sides, each once. A text that is used for both is positive. */
@@ -67,37 +77,57 @@ export class TextFinder {
   }
 
   /** Follows one input of a node, or takes its text. */
-  #take(id: string, node: GraphNode, field: string, side: Side, isBundle = false): void {
+  #take(id: string, node: GraphNode, field: string, side: Side): void {
+    const first = this.#stepFrom(id, node, field, side);
+    const waiting = first ? [first] : [];
+    // No recursion: a chain may be as long as the graph.
+    for (let step = waiting.pop(); step !== undefined; step = waiting.pop())
+      waiting.push(...this.#follow(step).toReversed());
+  }
+
+  /** @returns the step through one input of a node. A text there is taken. */
+  #stepFrom(id: string, node: GraphNode, field: string, side: Side, isBundle = false): Step | undefined {
     const value = node.inputs.get(field);
     const link = linkOf(value);
-    if (link !== undefined) this.#follow(link, side, isBundle);
-    else if (typeof value === 'string') this.#add(side, [{ node: id, field }]);
+    if (link !== undefined) return { link, side, isBundle };
+    if (typeof value === 'string') this.#add(side, [{ node: id, field }]);
+    return undefined;
   }
 
-  #follow([id, slot]: NodeLink, side: Side, isBundle: boolean): void {
+  /** @returns the next steps, in order */
+  #follow({ link: [id, slot], side, isBundle }: Step): readonly Step[] {
     const node = this.#view.graph.get(id);
-    const step = `${id} ${slot} ${side} ${isBundle}`;
-    if (node === undefined || this.#visited.has(step)) return;
-    this.#visited.add(step);
+    if (node === undefined) return [];
+    const isBoth = takesBoth(node);
+    const at = isBoth && !isBundle ? this.#sides.at(id, node, slot, side) : side;
+    // Many slots lead to the same.
+    const key = JSON.stringify([id, at, side, isBundle]);
+    if (this.#visited.has(key)) return [];
+    this.#visited.add(key);
     this.#reached.add(id);
     // It is derived from the positive text.
-    if (side === 'negative' && node.classType === 'ConditioningZeroOut') return;
-    if (takesBoth(node)) {
-      const at = isBundle ? side : sideAt(this.#view, id, node, slot, side);
-      this.#take(id, node, at, side);
-      return;
+    if (side === 'negative' && node.classType === 'ConditioningZeroOut') return [];
+    if (isBoth) {
+      const next = this.#stepFrom(id, node, at, side);
+      return next ? [next] : [];
     }
     const isEncoder = this.#takeFields(id, node, side);
-    const ways = waysOn(node).filter(({ field }) => !isEncoder || field.startsWith('cond'));
-    for (const way of ways) this.#take(id, node, way.field, side, isBundle || way.isBundle);
+    return waysOn(node)
+      .filter(({ field }) => !isEncoder || field.startsWith('cond'))
+      .flatMap((way) => this.#stepFrom(id, node, way.field, side, isBundle || way.isBundle) ?? []);
   }
 
-  /** Takes the texts of an encoder. @returns whether it has any */
+  /** Takes the texts of an encoder, once for each side. @returns whether it has any */
   #takeFields(id: string, node: GraphNode, side: Side): boolean {
+    const key = JSON.stringify([side, id]);
+    const known = this.#isEncoder.get(key);
+    if (known !== undefined) return known;
     const isSides = [...node.inputs.keys()].some((field) => NEGATIVE_FIELDS.test(field));
     const prompts = side === 'negative' && isSides ? NEGATIVE_FIELDS : PROMPT_FIELDS;
     const targets = this.#textFields(id, node, prompts);
-    if (targets.length === 0) return false;
+    const isEncoder = targets.length > 0;
+    this.#isEncoder.set(key, isEncoder);
+    if (!isEncoder) return false;
     this.#add(side, targets);
     for (const target of this.#textFields(id, node, OTHER_TEXTS)) this.#add(side, [target], target.field);
     return true;
@@ -108,32 +138,14 @@ export class TextFinder {
     return [...node.inputs].flatMap(([field, value]): readonly Target[] => {
       if (!pattern.test(field)) return [];
       const link = linkOf(value);
-      if (link !== undefined)
-        return this.#sourceOf(link, NEGATIVE_FIELDS.test(field) ? 'negative' : 'positive');
-      return typeof value === 'string' ? [{ node: id, field }] : [];
+      if (link === undefined) return typeof value === 'string' ? [{ node: id, field }] : [];
+      const source = this.#sources.at(link, NEGATIVE_FIELDS.test(field) ? 'negative' : 'positive');
+      return source === undefined ? [] : [source];
     });
   }
 
-  /** The text at the end of a chain of nodes that hold, join or show texts. */
-  #sourceOf([id, slot]: NodeLink, side: Side, visited: ReadonlySet<string> = new Set()): readonly Target[] {
-    const node = this.#view.graph.get(id);
-    if (node === undefined || visited.has(id)) return [];
-    const wanted = slot === 1 || side === 'negative' ? NEGATIVE_FIELDS : PROMPT_FIELDS;
-    const hasSides = [...node.inputs.keys()].some((field) => NEGATIVE_FIELDS.test(field));
-    const pattern = hasSides ? wanted : SOURCE_FIELDS;
-    for (const [field, link] of linksOf(node)) {
-      const source = pattern.test(field) ? this.#sourceOf(link, side, new Set([...visited, id])) : [];
-      if (source.length > 0) return source;
-    }
-    const fields = [...node.inputs].filter(
-      ([field, value]) => pattern.test(field) && typeof value === 'string',
-    );
-    const [field] = fields.find(([, value]) => value !== '') ?? fields[0] ?? [];
-    return field === undefined ? [] : [{ node: id, field }];
-  }
-
   #add(side: Side, targets: readonly Target[], name?: string): void {
-    const open = targets.filter(({ node, field }) => !isSecret(this.#view.graph, node, field));
+    const open = targets.filter((target) => !this.#secrets.has(target));
     // An encoder's empty field stays empty if another one has the text.
     const filled = open.filter((target) => this.#textAt(target) !== '');
     const kept = filled.length > 0 ? filled : open;
@@ -142,11 +154,12 @@ export class TextFinder {
 
   /** One text if several nodes have exactly the same. */
   #merged(texts: readonly FoundText[]): readonly FoundText[] {
-    const byText = new Map<string, FoundText>();
+    const byText = new Map<string, FoundText & { readonly targets: Target[] }>();
     for (const text of texts) {
       const key = JSON.stringify([text.name, ...text.targets.map((target) => this.#textAt(target))]);
       const same = byText.get(key);
-      byText.set(key, same ? { ...same, targets: [...same.targets, ...text.targets] } : text);
+      if (same) same.targets.push(...text.targets);
+      else byText.set(key, { ...text, targets: [...text.targets] });
     }
     return [...byText.values()];
   }

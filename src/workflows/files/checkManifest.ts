@@ -1,7 +1,7 @@
-import { linkOf, type PromptGraph } from '../graph.js';
-import { GraphView, linksOf } from './GraphView.js';
+import { type GraphNode, linkOf, type PromptGraph } from '../graph.js';
+import { linksOf, neededBy } from './GraphView.js';
 import { isFileKind } from './inputKinds.js';
-import type { Manifest, ManifestInput } from './manifest.js';
+import { MAX_ALL_TARGETS, MAX_TARGETS, type Manifest, type ManifestInput } from './manifest.js';
 import { invalidWorkflow, listOf, type NodeProblem, quoted } from './workflowError.js';
 
 /** Maximum number of file inputs of a workflow. */
@@ -12,8 +12,10 @@ const MAX_FILES = 20;
  * @throws AppError `INVALID_WORKFLOW`, with details by node
  */
 export function checkManifest(graph: PromptGraph, manifest: Manifest): void {
+  checkNumbers(manifest);
+  const inputsOf = inputLists();
   const problems = [
-    ...[...manifest.inputs].flatMap(([name, input]) => inputProblems(graph, name, input)),
+    ...[...manifest.inputs].flatMap(([name, input]) => inputProblems(graph, name, input, inputsOf)),
     ...sharedTargets(manifest),
     ...outputProblems(graph, manifest),
     ...brokenLinks(
@@ -30,18 +32,41 @@ export function checkManifest(graph: PromptGraph, manifest: Manifest): void {
   if (files > MAX_FILES) throw invalidWorkflow(`The workflow has more than ${MAX_FILES} file inputs.`);
 }
 
-function inputProblems(graph: PromptGraph, name: string, { kind, targets }: ManifestInput): NodeProblem[] {
+/** Derived manifests and those of clients' graphs have the limits of all others, because other servers read them. */
+function checkNumbers({ inputs }: Manifest): void {
+  let sum = 0;
+  for (const [name, { targets }] of inputs) {
+    sum += targets.length;
+    if (targets.length > MAX_TARGETS)
+      throw invalidWorkflow(`The input ${name} of the workflow has more than ${MAX_TARGETS} targets.`);
+  }
+  if (sum > MAX_ALL_TARGETS)
+    throw invalidWorkflow(`The inputs of the workflow have more than ${MAX_ALL_TARGETS} targets.`);
+}
+
+/** Returns the words for the inputs that a node has. Many targets may be missing at the same node. */
+function inputLists(): (node: GraphNode) => string {
+  const known = new Map<GraphNode, string>();
+  return (node) => {
+    const names = known.get(node) ?? [...node.inputs.keys()].slice(0, 20).map(quoted).join(', ');
+    known.set(node, names);
+    return names === '' ? 'and no others' : `only ${names}`;
+  };
+}
+
+function inputProblems(
+  graph: PromptGraph,
+  name: string,
+  { kind, targets }: ManifestInput,
+  inputsOf: (node: GraphNode) => string,
+): NodeProblem[] {
   return targets.flatMap(({ node: id, field }): NodeProblem[] => {
     const node = graph.get(id);
     const problem = (message: string) => [
       { node_id: id, ...(node && { class_type: node.classType }), message: `${message} (input ${name})` },
     ];
     if (node === undefined) return problem('is not in the graph');
-    if (!node.inputs.has(field)) {
-      const known = [...node.inputs.keys()].slice(0, 20).map(quoted);
-      const only = known.length > 0 ? `only ${known.join(', ')}` : 'and no others';
-      return problem(`has no input ${quoted(field)}, ${only}`);
-    }
+    if (!node.inputs.has(field)) return problem(`has no input ${quoted(field)}, ${inputsOf(node)}`);
     const isLinked = isFileKind(kind) && linkOf(node.inputs.get(field)) !== undefined;
     return isLinked ? problem(`gets its input ${quoted(field)} from another node`) : [];
   });
@@ -88,7 +113,7 @@ function sentencesOf(problems: readonly NodeProblem[]): string {
 
 /** Links to missing nodes. They do not matter if no output depends on them. */
 function brokenLinks(graph: PromptGraph, outputNodes: readonly string[]): NodeProblem[] {
-  const needed = new GraphView(graph).neededBy(outputNodes);
+  const needed = neededBy(graph, outputNodes);
   return [...needed].flatMap((id) => {
     const node = graph.get(id);
     if (node === undefined) return [];

@@ -32,22 +32,37 @@ export function takesBoth(node: GraphNode): boolean {
   return node.inputs.has('positive') && node.inputs.has('negative');
 }
 
-/**
- * The side that an output slot of a node with both sides carries.
- * @param wanted the side it is used for, if the slot does not tell
- */
-export function sideAt(view: GraphView, id: string, node: GraphNode, slot: number, wanted: Side): Side {
-  const known = SLOTS.get(node.classType);
-  if (known !== undefined) return known[slot] ?? wanted;
-  const name = String(view.infoOf(node.classType)?.output_name?.[slot] ?? '').toLowerCase();
-  if (name.includes('positive')) return 'positive';
-  if (name.includes('negative')) return 'negative';
-  // With conditioning in slot 2 or later, the outputs do not start with the two sides.
-  const hasOtherSlots = view
-    .consumersOf(id)
-    .some((consumer) => consumer.slot > 1 && /^(positive|negative|conditioning)$/.test(consumer.field));
-  if (hasOtherSlots || slot > 1) return wanted;
-  return slot === 0 ? 'positive' : 'negative';
+/** The sides that the output slots of nodes with both sides carry. */
+export class Sides {
+  readonly #view: GraphView;
+  /** By node: whether it has conditioning in slot 2 or later. */
+  readonly #hasOtherSlots = new Map<string, boolean>();
+
+  constructor(view: GraphView) {
+    this.#view = view;
+  }
+
+  /** @param wanted the side it is used for, if the slot does not tell */
+  at(id: string, node: GraphNode, slot: number, wanted: Side): Side {
+    const known = SLOTS.get(node.classType);
+    if (known !== undefined) return known[slot] ?? wanted;
+    const name = String(this.#view.infoOf(node.classType)?.output_name?.[slot] ?? '').toLowerCase();
+    if (name.includes('positive')) return 'positive';
+    if (name.includes('negative')) return 'negative';
+    // With conditioning in slot 2 or later, the outputs do not start with the two sides.
+    if (slot > 1 || this.#isWithOthers(id)) return wanted;
+    return slot === 0 ? 'positive' : 'negative';
+  }
+
+  #isWithOthers(id: string): boolean {
+    const known =
+      this.#hasOtherSlots.get(id) ??
+      this.#view
+        .consumersOf(id)
+        .some(({ slot, field }) => slot > 1 && /^(positive|negative|conditioning)$/.test(field));
+    this.#hasOtherSlots.set(id, known);
+    return known;
+  }
 }
 
 /** The inputs through which a node that is not an encoder gets its conditioning. */

@@ -2,11 +2,11 @@ import type { GraphValue, PromptGraph } from '../graph.js';
 import { GraphView } from './GraphView.js';
 import { freeName, nameFromTitle } from './inputNames.js';
 import { fileFields } from './loaders.js';
-import type { Manifest, ManifestInput, Target } from './manifest.js';
+import { MAX_INPUTS, type Manifest, type ManifestInput, type Target } from './manifest.js';
 import { type NodeLookup, noNodeInfo } from './nodeInfo.js';
 import { type FoundOutput, findOutputs } from './outputs.js';
 import { isPlaceholder } from './placeholders.js';
-import { isSecret } from './secrets.js';
+import { Secrets } from './secrets.js';
 import { type FoundSetting, findSeeds, findSettings, numberOf } from './settings.js';
 import { type FoundText, TextFinder } from './TextFinder.js';
 import { invalidWorkflow } from './workflowError.js';
@@ -16,7 +16,8 @@ import { invalidWorkflow } from './workflowError.js';
  * saved. Inputs come from the nodes that the outputs need: file loaders, the texts behind positive and negative
  * conditioning, all seeds as one, and the usual numbers.
  * @param infoOf what a machine reports about its classes; it reveals loaders and savers of custom nodes
- * @throws AppError `INVALID_WORKFLOW` if no node saves or previews anything
+ * @throws AppError `INVALID_WORKFLOW` if no node saves or previews anything, or if there are more inputs or outputs than a manifest may
+ * have
  */
 export function deriveManifest(graph: PromptGraph, infoOf: NodeLookup = noNodeInfo): Manifest {
   return new Derivation(graph, infoOf).manifest();
@@ -43,17 +44,19 @@ class Derivation {
   readonly #inputs = new Map<string, ManifestInput>();
   readonly #outputs = new Map<string, { node: string }>();
   readonly #taken = new Set<string>();
+  readonly #secrets: Secrets;
 
   constructor(graph: PromptGraph, infoOf: NodeLookup) {
     this.#graph = graph;
     this.#view = new GraphView(graph, infoOf);
+    this.#secrets = new Secrets(graph);
   }
 
   manifest(): Manifest {
     this.#addOutputs();
     const needed = this.#view.neededBy([...this.#outputs.values()].map(({ node }) => node));
     this.#addFiles(needed);
-    const { positive, negative } = new TextFinder(this.#view, needed).find();
+    const { positive, negative } = new TextFinder(this.#view, needed, this.#secrets).find();
     this.#addTexts('prompt', positive);
     this.#addTexts('negative_prompt', negative);
     const seeds = findSeeds(this.#view, needed);
@@ -115,14 +118,19 @@ class Derivation {
   }
 
   #add(name: string, input: Omit<ManifestInput, 'title'>): void {
-    const targets = input.targets.filter(({ node, field }) => {
-      const key = JSON.stringify([node, field]);
-      const isOpen = !this.#taken.has(key) && !isSecret(this.#graph, node, field);
+    const targets = input.targets.filter((target) => {
+      const key = JSON.stringify([target.node, target.field]);
+      const isOpen = !this.#taken.has(key) && !this.#secrets.has(target);
       this.#taken.add(key);
       return isOpen;
     });
     const [first] = targets;
     if (first === undefined) return;
+    if (this.#inputs.size === MAX_INPUTS) {
+      throw invalidWorkflow(
+        `The graph has more than ${MAX_INPUTS} files and values that clients could change. List its inputs in a manifest.`,
+      );
+    }
     const title = this.#view.ownTitle(first.node);
     this.#inputs.set(
       freeName(name, (one) => this.#inputs.has(one)),

@@ -2,7 +2,7 @@ import type { PromptGraph } from '../graph.js';
 import { isFileKind } from './inputKinds.js';
 import type { Manifest, ManifestInput, Scalar } from './manifest.js';
 import { choicesOf, type NodeInfo, type NodeLookup, optionsOf } from './nodeInfo.js';
-import { rangeOf, readValue } from './readParameter.js';
+import { isEmptyRange, readValue } from './readParameter.js';
 
 /** Maximum choices taken from a machine. */
 const MAX_CHOICES = 5000;
@@ -51,9 +51,8 @@ function enrich(input: ManifestInput, field: string, info: NodeInfo): ManifestIn
   const maximum = narrowest(input.maximum, bound(max), (own, machine) => own < machine);
   const ownStep = input.step ?? (typeof step === 'number' && step > 0 ? step : undefined);
   const narrowed = { ...about, minimum, maximum, step: ownStep };
-  const { minimum: lowest, maximum: highest } = rangeOf(narrowed);
   // If the two ranges do not overlap, one of them is outdated: the manifest wins.
-  if (lowest !== undefined && highest !== undefined && lowest > highest) return about;
+  if (isEmptyRange(narrowed)) return about;
   const isDefaultTaken = input.default === undefined || 'value' in readValue(input.default, narrowed);
   return isDefaultTaken ? narrowed : about;
 }

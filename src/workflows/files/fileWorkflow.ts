@@ -13,7 +13,7 @@ import { parameterSchema } from './parameterSchema.js';
 import { isPlaceholder } from './placeholders.js';
 import { readValue } from './readParameter.js';
 import { requirementsOf } from './requirements.js';
-import { isSecret } from './secrets.js';
+import { Secrets } from './secrets.js';
 
 /** A workflow made from a graph that a user exported. */
 export interface FileWorkflow extends Workflow {
@@ -48,8 +48,9 @@ export function fileWorkflow(
   checkManifest(graph, manifest);
   const known = enrichManifest(graph, manifest, infoOf).inputs;
   const inputs = [...known];
+  const secrets = new Secrets(graph);
   const shape = inputs.flatMap(([name, input]) =>
-    isFileKind(input.kind) ? [] : [[name, parameterSchema(input, ownValue(graph, input))] as const],
+    isFileKind(input.kind) ? [] : [[name, parameterSchema(input, ownValue(graph, input, secrets))] as const],
   );
   return {
     type,
@@ -93,15 +94,17 @@ function fileInput(name: string, { kind, required, title, description }: Manifes
 }
 
 /** The graph's own value of a parameter, if it may be shown, is the same at every node, and is valid. */
-function ownValue(graph: PromptGraph, input: ManifestInput): Scalar | undefined {
-  const values = input.targets.map((target) => shownValue(graph, input, target));
+function ownValue(graph: PromptGraph, input: ManifestInput, secrets: Secrets): Scalar | undefined {
+  const values = input.targets.map((target) =>
+    secrets.has(target) ? undefined : shownValue(graph, input, target),
+  );
   const [first] = values;
   return values.every((value) => value === first) ? first : undefined;
 }
 
 function shownValue(graph: PromptGraph, input: ManifestInput, { node, field }: Target): Scalar | undefined {
   const value = graph.get(node)?.inputs.get(field);
-  if (value === undefined || isPlaceholder(value) || isSecret(graph, node, field)) return undefined;
+  if (value === undefined || isPlaceholder(value)) return undefined;
   const reading = readValue(value, input);
   const own = 'value' in reading ? reading.value : undefined;
   if (own instanceof NumberText) return BigInt(own.text);

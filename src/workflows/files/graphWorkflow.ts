@@ -4,11 +4,9 @@ import { checkLinks } from './checkManifest.js';
 import { nameOutputs } from './deriveManifest.js';
 import { type FileWorkflow, fileWorkflow } from './fileWorkflow.js';
 import { GraphView } from './GraphView.js';
-import { freeName } from './inputNames.js';
-import type { ManifestInput, Target } from './manifest.js';
+import { MAX_OUTPUTS, type ManifestInput, type Target } from './manifest.js';
 import { type NodeLookup, noNodeInfo } from './nodeInfo.js';
 import { findAllOutputs } from './outputs.js';
-import { MAX_OUTPUTS } from './parseManifest.js';
 import { invalidWorkflow } from './workflowError.js';
 
 /** A workflow for one job, and the input names of its files: one for each list of places, in order. */
@@ -42,8 +40,8 @@ export function graphWorkflow(
     found.map(({ id }) => id),
   );
   const inputs = new Map<string, ManifestInput>();
-  const fileNames = places.map((targets) => {
-    const name = freeName('file', (one) => inputs.has(one));
+  const fileNames = places.map((targets, n) => {
+    const name = n === 0 ? 'file' : `file_${n + 1}`;
     inputs.set(name, { kind: 'file', targets });
     return name;
   });

@@ -1,4 +1,14 @@
+import { MAX_NODES } from '../graphLimits.js';
 import type { InputKind } from './inputKinds.js';
+
+/** Maximum inputs of a manifest, whether it is a user's or derived: other servers must be able to read it. */
+export const MAX_INPUTS = 200;
+/** Maximum outputs of a manifest. */
+export const MAX_OUTPUTS = 100;
+/** Maximum targets of an input: one at each node of the largest graph. */
+export const MAX_TARGETS = MAX_NODES;
+/** Maximum targets of all inputs. */
+export const MAX_ALL_TARGETS = 20_000;
 
 /** A simple value. Integers beyond 2^53 are bigints. */
 export type Scalar = string | number | bigint | boolean;

@@ -1,6 +1,8 @@
 import type { GraphNode } from '../graph.js';
 import { type GraphView, linksOf } from './GraphView.js';
+import { MAX_OUTPUTS } from './manifest.js';
 import type { NodeInfo } from './nodeInfo.js';
+import { invalidWorkflow } from './workflowError.js';
 
 /** A node whose files or text are results. */
 export interface FoundOutput {
@@ -30,6 +32,7 @@ const SORTS: readonly [RegExp, string][] = [
  * The nodes that produce the results: those that save, or those that preview if nothing is saved. If one follows
  * another in the same chain, such as the upscaled image after the first one, the later one comes first. All others
  * keep the order of the file.
+ * @throws AppError `INVALID_WORKFLOW` if there are more than a manifest may have
  */
 export function findOutputs(view: GraphView): readonly FoundOutput[] {
   const ranked = [...view.graph].map(([id, node]) => ({
@@ -39,8 +42,17 @@ export function findOutputs(view: GraphView): readonly FoundOutput[] {
   }));
   const saves = ranked.filter(({ rank }) => rank === 'save');
   const chosen = saves.length > 0 ? saves : ranked.filter(({ rank }) => rank === 'preview');
+  if (chosen.length > MAX_OUTPUTS) {
+    throw invalidWorkflow(
+      `The graph has more than ${MAX_OUTPUTS} nodes that save or preview a result. List its outputs in a manifest.`,
+    );
+  }
+  const samplers = samplersBefore(
+    view,
+    chosen.map(({ id }) => id),
+  );
   return chosen
-    .map(({ id, node }) => ({ id, sort: sortOf(node.classType), samplers: samplersBefore(view, id) }))
+    .map(({ id, node }, n) => ({ id, sort: sortOf(node.classType), samplers: samplers[n] ?? 0 }))
     .toSorted((one, other) => other.samplers - one.samplers)
     .map(({ id, sort }) => ({ id, sort }));
 }
@@ -69,6 +81,19 @@ function sortOf(classType: string): string {
   return SORTS.find(([pattern]) => pattern.test(classType))?.[1] ?? 'image';
 }
 
-function samplersBefore(view: GraphView, id: string): number {
-  return [...view.neededBy([id])].filter((one) => SAMPLES.test(view.graph.get(one)?.classType ?? '')).length;
+/** The number of samplers that each of these nodes needs. One walk through the graph counts for all of them. */
+function samplersBefore(view: GraphView, ids: readonly string[]): readonly number[] {
+  const counts = ids.map(() => 0);
+  /** By node: a bit for each of `ids` that needs it. */
+  const needs = new Map(ids.map((id, n) => [id, 1n << BigInt(n)]));
+  for (const id of view.neededBy(ids)) {
+    const node = view.graph.get(id);
+    const own = needs.get(id);
+    if (node === undefined || own === undefined) continue;
+    if (SAMPLES.test(node.classType)) {
+      for (const [n, count] of counts.entries()) if ((own >> BigInt(n)) & 1n) counts[n] = count + 1;
+    }
+    for (const [, [source]] of linksOf(node)) needs.set(source, (needs.get(source) ?? 0n) | own);
+  }
+  return counts;
 }

@@ -2,13 +2,10 @@ import { z } from 'zod';
 import { plainIssue } from '../../schemas/plainIssue.js';
 import { FILE_KINDS, isFileKind, VALUE_KINDS } from './inputKinds.js';
 import { nameProblem } from './inputNames.js';
-import type { Manifest, ManifestInput } from './manifest.js';
-import { rangeOf, readValue } from './readParameter.js';
+import { MAX_INPUTS, MAX_OUTPUTS, MAX_TARGETS, type Manifest, type ManifestInput } from './manifest.js';
+import { isEmptyRange, rangeOf, readValue } from './readParameter.js';
 import { invalidWorkflow, listOf, type ManifestProblem, quoted } from './workflowError.js';
 
-const MAX_INPUTS = 200;
-export const MAX_OUTPUTS = 100;
-const MAX_TARGETS = 100;
 const MAX_CHOICES = 5000;
 
 const KINDS = [...FILE_KINDS, ...VALUE_KINDS];
@@ -87,6 +84,8 @@ function inputProblems(input: ManifestInput): [string, string][] {
   onlyFor(!isFileKind(kind), 'default', input.default);
   if (lowest !== undefined && highest !== undefined && lowest > highest)
     problems.push(['maximum', `is less than minimum: ${highest} < ${lowest}`]);
+  else if (isNumeric && isEmptyRange(input))
+    problems.push(['maximum', 'leaves no whole number from minimum on, within ±(2^64 - 1)']);
   if (input.default !== undefined && input.required === true)
     problems.push(['default', 'cannot be used for an input that is required']);
   if (problems.length > 0 || input.default === undefined) return problems;

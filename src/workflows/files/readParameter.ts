@@ -34,6 +34,31 @@ export function rangeOf({ kind, minimum, maximum }: ValueRules): Pick<ValueRules
   return { minimum: minimum ?? 0, maximum: maximum ?? MAX_SEED };
 }
 
+/** Whether a range has no value: for an integer or a seed, it also needs a whole number within ±(2^64 - 1). */
+export function isEmptyRange(rules: ValueRules): boolean {
+  const { minimum, maximum } = rangeOf(rules);
+  if (rules.kind === 'number') return minimum !== undefined && maximum !== undefined && minimum > maximum;
+  const { lowest, highest } = wholeRange(minimum, maximum);
+  return lowest > highest;
+}
+
+/** The whole numbers in a range within ±(2^64 - 1), both ends inclusive. */
+export function wholeRange(
+  minimum: number | bigint = -MAX_SEED,
+  maximum: number | bigint = MAX_SEED,
+): { lowest: bigint; highest: bigint } {
+  const whole = (limit: number | bigint, round: (limit: number) => number): bigint => {
+    if (limit > MAX_SEED) return MAX_SEED + 1n;
+    if (limit < -MAX_SEED) return -MAX_SEED - 1n;
+    return typeof limit === 'bigint' ? limit : BigInt(round(limit));
+  };
+  const [lowest, highest] = [whole(minimum, Math.ceil), whole(maximum, Math.floor)];
+  return {
+    lowest: lowest < -MAX_SEED ? -MAX_SEED : lowest,
+    highest: highest > MAX_SEED ? MAX_SEED : highest,
+  };
+}
+
 /** Reads a value that is present. */
 export function readValue(value: unknown, rules: ValueRules): Reading {
   const plain = value instanceof NumberText ? value.text : value;
@@ -140,7 +165,7 @@ function rangeWords(minimum: number | bigint | undefined, maximum: number | bigi
 }
 
 /** The value for a graph: an integer that JavaScript cannot represent keeps its digits. */
-function exact(value: Scalar): Json {
+export function exact(value: Scalar): Json {
   if (typeof value !== 'bigint') return value;
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : new NumberText(String(value));

@@ -1,6 +1,5 @@
-import type { PromptGraph } from '../graph.js';
+import { linkOf, type PromptGraph } from '../graph.js';
 import type { Workflow } from '../types.js';
-import { GraphView, linksOf } from './GraphView.js';
 
 const MODEL_FILE = /\S\.(safetensors|ckpt|pt|pth|gguf|bin|onnx|sft)$/i;
 
@@ -9,10 +8,10 @@ const MODEL_FILE = /\S\.(safetensors|ckpt|pt|pth|gguf|bin|onnx|sft)$/i;
  * anywhere, and the model files that nodes name. A loader without outgoing links needs no file.
  */
 export function requirementsOf(graph: PromptGraph): Workflow['requires'] {
-  const view = new GraphView(graph);
+  const linked = linkedNodes(graph);
   const models = new Map<string, Workflow['requires']['models'][number]>();
   for (const [id, node] of graph) {
-    if (linksOf(node).length === 0 && view.consumersOf(id).length === 0) continue;
+    if (!linked.has(id)) continue;
     for (const [input, model] of node.inputs) {
       if (typeof model !== 'string' || !MODEL_FILE.test(model)) continue;
       models.set(JSON.stringify([node.classType, input, model]), { node: node.classType, input, model });
@@ -20,4 +19,16 @@ export function requirementsOf(graph: PromptGraph): Workflow['requires'] {
   }
   const nodes = new Set([...graph.values()].map(({ classType }) => classType));
   return { nodes: [...nodes], models: [...models.values()] };
+}
+
+/** The nodes with a link in or out. */
+function linkedNodes(graph: PromptGraph): ReadonlySet<string> {
+  const linked = new Set<string>();
+  for (const [id, { inputs }] of graph) {
+    for (const value of inputs.values()) {
+      const link = linkOf(value);
+      if (link !== undefined) linked.add(id).add(link[0]);
+    }
+  }
+  return linked;
 }

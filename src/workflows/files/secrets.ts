@@ -1,5 +1,6 @@
 import { isJsonObject, type Json } from '../../utils/losslessJson.js';
 import { GraphFile, type GraphNode, type GraphValue, linkOf, type PromptGraph } from '../graph.js';
+import type { Target } from './manifest.js';
 
 const SECRET_FIELD =
   /api_?key|secret|passw(or)?d|passphrase|credential|authorization|bearer|(^|_|access|auth|api|hf|bot)token$/;
@@ -15,13 +16,25 @@ function isSecretField(name: string): boolean {
   return SECRET_FIELD.test(words.replaceAll(/[\s.-]+/g, '_'));
 }
 
-/**
- * Whether the value of an input is a secret: by the name of the input, by its format, or by the destination of its
- * node's output.
- */
-export function isSecret(graph: PromptGraph, id: string, field: string): boolean {
-  const value = graph.get(id)?.inputs.get(field);
-  return isSecretValue(field, value) || secretSources(graph).has(id);
+/** The secrets of one graph. */
+export class Secrets {
+  readonly #graph: PromptGraph;
+  #sources: ReadonlySet<string> | undefined;
+
+  constructor(graph: PromptGraph) {
+    this.#graph = graph;
+  }
+
+  /**
+   * Whether the value of an input is a secret: by the name of the input, by its format, or by the destination of its
+   * node's output.
+   */
+  has({ node, field }: Target): boolean {
+    if (isSecretValue(field, this.#graph.get(node)?.inputs.get(field))) return true;
+    // Finding them takes a look at every input of the graph.
+    this.#sources ??= secretSources(this.#graph);
+    return this.#sources.has(node);
+  }
 }
 
 /** The graph for display, with hidden secrets. */

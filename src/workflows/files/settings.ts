@@ -96,7 +96,9 @@ export function findSettings(view: GraphView, needed: ReadonlySet<string>): read
     )) {
       const value = view.graph.get(target.node)?.inputs.get(target.field);
       const key = isNumeral(value) ? numberOf(value) : value;
-      byValue.set(key, [...(byValue.get(key) ?? []), target]);
+      const same = byValue.get(key);
+      if (same) same.push(target);
+      else byValue.set(key, [target]);
     }
     return [...byValue.values()].map((targets) => ({ setting, targets }));
   });
@@ -109,12 +111,13 @@ function targetsOf(
   takes: (value: GraphValue) => boolean,
 ): readonly Target[] {
   const targets = new Map<string, Target>();
+  const steps = new Map<string, Step>();
   for (const [id, node] of view.graph) {
     if (!needed.has(id) || !setting.isOn(node)) continue;
     for (const [field, value] of node.inputs) {
       if (!setting.fields.test(field)) continue;
       const link = linkOf(value);
-      const target = link === undefined ? { node: id, field } : sourceOf(view, link, setting);
+      const target = link === undefined ? { node: id, field } : sourceOf(view, link, setting, steps);
       const own = target && view.graph.get(target.node)?.inputs.get(target.field);
       if (target && own !== undefined && takes(own))
         targets.set(JSON.stringify([target.node, target.field]), target);
@@ -127,23 +130,40 @@ function targetsOf(
 const SOURCE_FIELD = /^(value|int|integer|float|number|int_value|float_value|constant)$/i;
 const MAX_STEPS = 20;
 
-/** The field at the source of a linked setting: one with the same name, or of a node that only holds a number. */
-function sourceOf(view: GraphView, link: NodeLink, setting: Setting): Target | undefined {
+/** Where a node gets a setting from: its own field, or the link of that field or of a node that only passes a value on. */
+interface Step {
+  readonly field: string | undefined;
+  readonly next: NodeLink | undefined;
+}
+
+/**
+ * The field at the source of a linked setting: one with the same name, or of a node that only holds a number.
+ * @param steps those that are known, by node
+ */
+function sourceOf(
+  view: GraphView,
+  link: NodeLink,
+  setting: Setting,
+  steps: Map<string, Step>,
+): Target | undefined {
   let next: NodeLink | undefined = link;
-  for (let step = 0; next !== undefined && step < MAX_STEPS; step += 1) {
+  for (let count = 0; next !== undefined && count < MAX_STEPS; count += 1) {
     const [id]: NodeLink = next;
-    const node = view.graph.get(id);
-    const fields: string[] = [...(node?.inputs.keys() ?? [])];
-    const field =
-      fields.find((one) => setting.fields.test(one)) ?? fields.find((one) => SOURCE_FIELD.test(one));
-    const value: GraphValue | undefined =
-      field === undefined && /reroute/i.test(node?.classType ?? '')
-        ? [...(node?.inputs.values() ?? [])][0]
-        : node?.inputs.get(field ?? '');
-    next = linkOf(value);
-    if (next === undefined) return field === undefined ? undefined : { node: id, field };
+    const step: Step = steps.get(id) ?? stepAt(view.graph.get(id), setting);
+    steps.set(id, step);
+    next = step.next;
+    if (next === undefined) return step.field === undefined ? undefined : { node: id, field: step.field };
   }
   return undefined;
+}
+
+function stepAt(node: GraphNode | undefined, setting: Setting): Step {
+  if (node === undefined) return { field: undefined, next: undefined };
+  const fields = [...node.inputs.keys()];
+  const field =
+    fields.find((one) => setting.fields.test(one)) ?? fields.find((one) => SOURCE_FIELD.test(one));
+  const from = field ?? (/reroute/i.test(node.classType) ? fields[0] : undefined);
+  return { field, next: from === undefined ? undefined : linkOf(node.inputs.get(from)) };
 }
 
 /** Whether the value is a number, or text that ComfyUI accepts as one. */
