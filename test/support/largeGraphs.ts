@@ -7,7 +7,7 @@ const times = <T>(count: number, make: (n: number) => T): T[] =>
   Array.from({ length: count }, (_, n) => make(n));
 
 /** An image of a sampler with this conditioning, and further nodes. */
-export function sampled(positive: unknown, others: Nodes): Nodes {
+function sampled(positive: unknown, others: Nodes): Nodes {
   return { sampler: node('KSampler', { positive, seed: 1 }), out: save(['sampler', 0]), ...others };
 }
 
