@@ -7,7 +7,7 @@ import { invalidWorkflow, type NodeProblem } from './workflowError.js';
 /** Maximum characters of a graph. The largest in use have about 100,000. */
 export const MAX_GRAPH_LENGTH = 8 * 1024 * 1024;
 /** Of the JSON of a graph, including wrappers. */
-const GRAPH_LIMITS = { maxDepth: 64, maxValues: 500_000 };
+const GRAPH_LIMITS = { maxDepth: 64, maxValues: 1_000_000 };
 /** Of a body with a graph in it. */
 export const GRAPH_BODY_LIMITS = { ...GRAPH_LIMITS, maxDepth: GRAPH_LIMITS.maxDepth + 1 };
 const MAX_WRAPPERS = 4;
