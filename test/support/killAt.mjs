@@ -1,6 +1,7 @@
 // Loaded into the server before anything else (`node --import`): kills its process, like `kill -9`, at the step of a job that
 // KILL_AT names.
 import { ComfyClient } from '../../dist/services/comfyui/ComfyClient.js';
+import { MachineFiles } from '../../dist/services/comfyui/MachineFiles.js';
 import { AssetBlobs } from '../../dist/services/jobs/AssetBlobs.js';
 import { JobRuns } from '../../dist/services/jobs/JobRuns.js';
 import { RedisJobEvents } from '../../dist/services/queue/redis/RedisJobEvents.js';
@@ -43,8 +44,8 @@ const steps = {
   'prompt announced': () => after(RedisJobStore, 'update', (job) => promptOf(job) !== undefined),
   submitted: () => after(ComfyClient, 'submit'),
   running: () => before(JobRuns, 'recordProgress'),
-  'finished on the machine': () => before(ComfyClient, 'viewStream'),
-  fetched: () => after(ComfyClient, 'viewStream'),
+  'finished on the machine': () => before(MachineFiles, 'stream'),
+  fetched: () => after(MachineFiles, 'stream'),
   stored: () => after(AssetBlobs, 'put', (_key, [name]) => name.includes('/output/')),
   recorded: () => after(RedisJobStore, 'update', (job) => job?.status === 'completed'),
   announced: () => before(RedisJobEvents, 'publish', ([kind]) => kind === 'finished'),
