@@ -69,6 +69,24 @@ const readable = format.combine(
 );
 
 /**
+ * Writes lines to a stream. Winston's own transport keeps each line until the event loop turns, for an event that nobody listens
+ * to. Tens of thousands of pipelined requests can arrive in one turn, and their lines filled a small heap.
+ */
+class LineTransport extends transports.Stream {
+  readonly #stream: Writable;
+
+  constructor(options: ConstructorParameters<typeof transports.Stream>[0] & { readonly stream: Writable }) {
+    super(options);
+    this.#stream = options.stream;
+  }
+
+  override log(line: Readonly<Record<symbol, unknown>>, next: () => void): void {
+    this.#stream.write(`${String(line[MESSAGE])}\n`);
+    next();
+  }
+}
+
+/**
  * Creates the server's logger: JSON lines (`timestamp, level, service, message, component`, …) on the console, or
  * human-readable ones on a terminal, and in rotating files. An unwritable folder is reported on the console and does
  * not stop the server. Lines for a destination that is too slow are dropped and counted.
@@ -82,7 +100,7 @@ export function createLogger(options: LoggerOptions): RootLogger {
     level: options.level,
     format: asJson,
     defaultMeta: { service: SERVICE },
-    transports: [new transports.Stream({ stream: output, ...(options.pretty ? { format: readable } : {}) })],
+    transports: [new LineTransport({ stream: output, ...(options.pretty ? { format: readable } : {}) })],
   });
   const outputs = [output, ...(options.directory === '' ? [] : addFiles(winston, options.directory))];
   const setLevel = (level: string) => {
@@ -121,7 +139,7 @@ function addFile(winston: WinstonLogger, filename: string, level?: string): Boun
     reportOf: (dropped) => reportOf(dropped, false),
     endsDestination: true,
   });
-  const transport = new transports.Stream({ stream, ...(level ? { level } : {}) });
+  const transport = new LineTransport({ stream, ...(level ? { level } : {}) });
   // A full disk must not stop the server: the console still has every line.
   file.on('error', () => {
     stream.abandon();
