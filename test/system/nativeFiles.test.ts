@@ -5,34 +5,21 @@ import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { viewOf } from '../support/imageFiles.js';
-import { NativeClient } from '../support/NativeClient.js';
+import type { NativeClient } from '../support/NativeClient.js';
+import { NativeSite } from '../support/NativeSite.js';
 import { type Image, run, save } from '../support/nativeRuns.js';
 import { png } from '../support/pictures.js';
 import { deviation, rampFile, type Storage } from '../support/ramps.js';
-import { Stack, type StackOptions } from '../support/stack.js';
+import type { StackOptions } from '../support/stack.js';
 import { meaningNamed } from '../support/toneMeanings.js';
 
-let stack: Stack;
-const clients: NativeClient[] = [];
+const site = new NativeSite();
+afterEach(() => site.stop());
 
-afterEach(async () => {
-  for (const client of clients.splice(0)) client.close();
-  await stack.stop();
-});
+const start = (options: StackOptions = {}, key?: string) =>
+  site.start({ simulators: [{}, {}], ...options }, key);
 
-function newClient(host: string, key?: string): NativeClient {
-  const client = new NativeClient(host, key === undefined ? {} : { 'X-API-Key': key });
-  clients.push(client);
-  return client;
-}
-
-async function start(options: StackOptions = {}, key?: string): Promise<NativeClient> {
-  const simulators = [{}, {}];
-  stack = await Stack.start({ simulators, ...options, env: { COMFYUI_API_PORT: '0', ...options.env } });
-  return newClient(stack.nativeHost, key);
-}
-
-const machine = (n: number) => newClient(stack.simulator(n).host);
+const machine = (n: number) => site.newClient(site.stack.simulator(n).host);
 
 const annotated = ({ filename, subfolder, type }: Image) =>
   `${subfolder === '' ? '' : `${subfolder}/`}${filename} [${type}]`;
@@ -61,13 +48,13 @@ describe('an output of an earlier prompt', () => {
     };
     await expectCopy();
     // Only the machine that did not make it is left.
-    await stack.simulators.find(({ executions }) => executions.length > 0)?.crash();
+    await site.stack.simulators.find(({ executions }) => executions.length > 0)?.crash();
     await expectCopy();
   });
 
   it('is an input while its own prompt still runs', async () => {
     const client = await start({ simulators: [{ workMs: { InspyrenetRembg: 1500 } }, {}] });
-    await stack.simulator(1).unplug();
+    await site.stack.simulator(1).unplug();
     await client.upload('photo.png', await png());
     const socket = await client.connect('c');
     const prompt = {
@@ -77,7 +64,7 @@ describe('an output of an earlier prompt', () => {
     };
     const { json } = await client.submit({ prompt, client_id: 'c' });
     await socket.heard((kinds) => kinds.includes('executed 2'), json.prompt_id);
-    await stack.simulator(1).plugIn();
+    await site.stack.simulator(1).plugIn();
     const executed = socket.of(json.prompt_id).find(({ type }) => type === 'executed');
     const output = executed?.data['output'] as { images: Image[] } | undefined;
     const image = output?.images[0];
@@ -90,7 +77,7 @@ describe('an output of an earlier prompt', () => {
     const client = await start({ env: KEYS }, 'key-of-the-first-one');
     await client.upload('photo.png', await png());
     const { image } = await run(client, save('photo.png'));
-    const other = newClient(stack.nativeHost, 'key-of-the-other-one');
+    const other = site.newClient(site.stack.nativeHost, 'key-of-the-other-one');
     const name = annotated(image);
     expect(await client.submit({ prompt: save(name) })).toMatchObject({ status: 200 });
     const refused = await other.submit({ prompt: save(name) });
@@ -149,16 +136,16 @@ describe('a file in the input folder of one machine', () => {
         '4': { class_type: 'PreviewImage', inputs: { images: ['3', 0] } },
       };
       expect((await run(client, prompt)).status).toBe('success');
-      expect(stack.simulator(0).executions).toHaveLength(1);
+      expect(site.stack.simulator(0).executions).toHaveLength(1);
     },
   );
 
   it('is not copied if every machine has it', async () => {
     const client = await start();
     for (const n of [0, 1]) await machine(n).upload('shared.png', await png());
-    const before = stack.simulators.map(({ folders }) => folders.names('temp').length);
+    const before = site.stack.simulators.map(({ folders }) => folders.names('temp').length);
     expect((await run(client, save('shared.png'))).status).toBe('success');
-    expect(stack.simulators.map(({ folders }) => folders.names('temp').length)).toEqual(before);
+    expect(site.stack.simulators.map(({ folders }) => folders.names('temp').length)).toEqual(before);
   });
 });
 
@@ -172,7 +159,7 @@ describe('an output of a prompt that still runs', () => {
 
   /** @returns the prompt's id, and its first file, which its message named */
   async function begin(client: NativeClient, ms: number): Promise<{ id: string; image: Image }> {
-    for (const one of stack.simulators) one.setWork(ms);
+    for (const one of site.stack.simulators) one.setWork(ms);
     await client.upload('photo.png', await png());
     const socket = await client.connect('early');
     const { json } = await client.submit({ prompt: savedEarly, client_id: 'early' });
@@ -206,8 +193,8 @@ describe('an output of a prompt that still runs', () => {
     const client = await start({ simulators: [{}], env: { JOB_MAX_ATTEMPTS: '1' } });
     const { id, image } = await begin(client, 20_000);
     const { bytes } = await client.view(image);
-    await eventually(() => expect(stack.blobs.size).toBe(2));
-    await stack.simulator().unplug();
+    await eventually(() => expect(site.stack.blobs.size).toBe(2));
+    await site.stack.simulator().unplug();
     expect((await client.view(image)).bytes.equals(bytes)).toBe(true);
     await eventually(async () => expect(await client.json(`/history/${id}`)).toHaveProperty(id), 10_000);
     expect((await client.view(image)).bytes.equals(bytes)).toBe(true);
@@ -215,10 +202,10 @@ describe('an output of a prompt that still runs', () => {
 
   it('cannot be had for the moment if its machine was away before it was stored', async () => {
     const client = await start({ simulators: [{}], env: { JOB_MAX_ATTEMPTS: '1' } });
-    stack.simulator().faults.respond = { path: /^\/view/, status: 500, times: 1 };
+    site.stack.simulator().faults.respond = { path: /^\/view/, status: 500, times: 1 };
     const { image } = await begin(client, 20_000);
-    await eventually(() => expect(stack.simulator().faults.respond?.times).toBe(0));
-    await stack.simulator().unplug();
+    await eventually(() => expect(site.stack.simulator().faults.respond?.times).toBe(0));
+    await site.stack.simulator().unplug();
     for (const wanted of ['', '&preview=webp']) {
       const response = await client.fetch(`/view?${new URLSearchParams(image)}${wanted}`);
       expect(response.status).toBe(503);

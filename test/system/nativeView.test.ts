@@ -4,31 +4,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
 import { afterEach, describe, expect, it } from 'vitest';
-import { NativeClient } from '../support/NativeClient.js';
+import type { NativeClient } from '../support/NativeClient.js';
+import { NativeSite } from '../support/NativeSite.js';
 import { run, save } from '../support/nativeRuns.js';
 import { png, transparentPng } from '../support/pictures.js';
-import { Stack, type StackOptions } from '../support/stack.js';
 
-let stack: Stack;
-const clients: NativeClient[] = [];
+const site = new NativeSite();
+afterEach(() => site.stop());
 
-afterEach(async () => {
-  for (const client of clients.splice(0)) client.close();
-  await stack.stop();
-});
-
-function newClient(host: string, key?: string): NativeClient {
-  const client = new NativeClient(host, key === undefined ? {} : { 'X-API-Key': key });
-  clients.push(client);
-  return client;
-}
-
-async function start(options: StackOptions = {}, key?: string): Promise<NativeClient> {
-  stack = await Stack.start({ ...options, env: { COMFYUI_API_PORT: '0', ...options.env } });
-  return newClient(stack.nativeHost, key);
-}
-
-const machine = () => newClient(stack.simulator().host);
+const machine = () => site.newClient(site.stack.simulator().host);
 
 interface Viewed {
   readonly status: number;
@@ -55,7 +39,7 @@ async function view(
 describe.each(['memory', 'disk'])('an output in %s', (ASSET_STORE) => {
   it('is sent in parts, which are parts of the file without its prompt', async () => {
     const ASSET_DIR = await mkdtemp(path.join(tmpdir(), 'assets-'));
-    const client = await start({ env: { ASSET_STORE, ASSET_DIR } });
+    const client = await site.start({ env: { ASSET_STORE, ASSET_DIR } });
     await client.upload('photo.png', await png({ width: 200, height: 200 }));
     const { image } = await run(client, save('photo.png'));
     const whole = await view(client, image);
@@ -83,7 +67,7 @@ describe.each(['memory', 'disk'])('an output in %s', (ASSET_STORE) => {
 
   it('is not sent again, in no form, to a client that has it', async () => {
     const ASSET_DIR = await mkdtemp(path.join(tmpdir(), 'assets-'));
-    const client = await start({ env: { ASSET_STORE, ASSET_DIR } });
+    const client = await site.start({ env: { ASSET_STORE, ASSET_DIR } });
     await client.upload('photo.png', await png());
     const { image } = await run(client, save('photo.png'));
     const etags = new Set<string>();
@@ -101,7 +85,7 @@ describe.each(['memory', 'disk'])('an output in %s', (ASSET_STORE) => {
 
 describe('an uploaded picture', () => {
   it('has another version when it is overwritten', async () => {
-    const client = await start();
+    const client = await site.start();
     const place = { filename: 'a.png', type: 'input' };
     const etagOf = async () => (await view(client, place)).headers.get('etag') ?? '';
     await client.upload('a.png', await png());
@@ -114,7 +98,7 @@ describe('an uploaded picture', () => {
   });
 
   it('has its own colours without alpha, and no metadata in any form', async () => {
-    const client = await start();
+    const client = await site.start();
     const raw = { width: 2, height: 1, channels: 4 } as const;
     const bytes = await sharp(Buffer.from([10, 20, 30, 0, 1, 2, 3, 77]), { raw })
       .withExif({ IFD0: { Copyright: 'secret' } })
@@ -134,16 +118,16 @@ describe('an uploaded picture', () => {
 
   it('is not there for another client, in any form', async () => {
     const env = { API_KEYS: 'one:key-of-the-first-one,other:key-of-the-other-one' };
-    const client = await start({ env }, 'key-of-the-first-one');
+    const client = await site.start({ env }, 'key-of-the-first-one');
     await client.upload('a.png', await png());
-    const other = newClient(stack.nativeHost, 'key-of-the-other-one');
+    const other = site.newClient(site.stack.nativeHost, 'key-of-the-other-one');
     const query = { filename: 'a.png', type: 'input', preview: 'webp' };
     expect((await view(client, query)).status).toBe(200);
     expect((await view(other, query)).status).toBe(404);
   });
 
   it('with more pixels than allowed is not decoded', async () => {
-    const client = await start({ env: { MAX_IMAGE_PIXELS: '1000' } });
+    const client = await site.start({ env: { MAX_IMAGE_PIXELS: '1000' } });
     for (const one of [client, machine()]) await one.upload(`${one.host}.png`, await png());
     for (const { host } of [client, machine()]) {
       const query = { filename: `${host}.png`, type: 'input' };
@@ -154,7 +138,7 @@ describe('an uploaded picture', () => {
   });
 
   it('that is too wide for a WebP can be had as a PNG', async () => {
-    const client = await start();
+    const client = await site.start();
     await client.upload('wide.png', await png({ width: 16_384, height: 16 }));
     const query = { filename: 'wide.png', type: 'input' };
     expect((await view(client, { ...query, preview: 'webp' })).status).toBe(413);
@@ -173,7 +157,7 @@ describe('a file that is no picture', () => {
     ['memory', 'empty.png', ''],
   ])('has no other form (%s, %s)', async (ASSET_STORE, filename, text) => {
     const ASSET_DIR = await mkdtemp(path.join(tmpdir(), 'assets-'));
-    const client = await start({ env: { ASSET_STORE, ASSET_DIR } });
+    const client = await site.start({ env: { ASSET_STORE, ASSET_DIR } });
     await client.upload(filename, Buffer.from(text));
     await machine().upload(`their ${filename}`, Buffer.from(text));
     for (const one of [filename, `their ${filename}`]) {
@@ -186,7 +170,7 @@ describe('a file that is no picture', () => {
   });
 
   it('or a damaged one is reported', async () => {
-    const client = await start();
+    const client = await site.start();
     const whole = await png({ width: 300, height: 300 });
     await client.upload('cut.png', whole.subarray(0, whole.length / 2));
     const query = { filename: 'cut.png', type: 'input', channel: 'rgb' };
@@ -199,7 +183,7 @@ describe('a file in the input folder of a machine', () => {
   const query = { filename: 'theirs.mp4', type: 'input' };
 
   it('is requested from the machine in parts', async () => {
-    const client = await start();
+    const client = await site.start();
     await machine().upload('theirs.mp4', Buffer.from('0123456789'));
     const part = await view(client, query, { Range: 'bytes=2-4' });
     expect([part.status, String(part.bytes), part.headers.get('content-length')]).toEqual([206, '234', '3']);
@@ -213,7 +197,7 @@ describe('a file in the input folder of a machine', () => {
   });
 
   it.each(['bytes=2-4', 'bytes=15-19'])('is sent as a whole if it has changed, for %s', async (Range) => {
-    const client = await start();
+    const client = await site.start();
     await machine().upload('theirs.mp4', Buffer.from('01234567890123456789'));
     const etag = (await view(client, query)).headers.get('etag') ?? '';
     expect((await view(client, query, { Range, 'If-Range': etag })).status).toBe(206);
@@ -223,7 +207,7 @@ describe('a file in the input folder of a machine', () => {
   });
 
   it('that is nowhere is not there for HEAD and parts', async () => {
-    const client = await start();
+    const client = await site.start();
     const missing = { filename: 'nowhere.mp4', type: 'input' };
     expect((await view(client, missing, { Range: 'bytes=0-1' })).status).toBe(404);
     expect((await client.fetch(`/view?${new URLSearchParams(missing)}`, { method: 'HEAD' })).status).toBe(
