@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { NativeClient, type NativeSocket } from '../support/NativeClient.js';
@@ -69,6 +71,29 @@ describe('200 clients at once, half of which do not read', () => {
     }
   }, 120_000);
 
+  it('get each image that a node sends over the socket, however late they read', async () => {
+    // About 2.4 MB each: more than the buffers of both ends have room for.
+    const noise = randomBytes(900 * 900 * 3);
+    const photo = await sharp(noise, { raw: { width: 900, height: 900, channels: 3 } })
+      .png()
+      .toBuffer();
+    await client.upload('noise.png', photo);
+    const socket = await client.connect('late');
+    socket.ws.pause();
+    const saver = { class_type: 'SaveImageWebsocket', inputs: { images: ['1', 0] } };
+    const { json } = await client.submit({
+      prompt: {
+        '1': { class_type: 'LoadImage', inputs: { image: 'noise.png' } },
+        ...Object.fromEntries(['2', '3', '4', '5', '6', '7'].map((id) => [id, saver])),
+      },
+      client_id: 'late',
+    });
+    await eventually(async () => expect(await client.json('/history')).toHaveProperty(json.prompt_id));
+    socket.ws.resume();
+    await socket.ended(json.prompt_id);
+    expect(socket.previews).toHaveLength(6);
+  });
+
   it('lose previews and queue lengths first, then the socket', async () => {
     const slow = await client.connect('slow');
     slow.ws.pause();
@@ -76,7 +101,7 @@ describe('200 clients at once, half of which do not read', () => {
     const socket = native?.sockets.get(undefined, 'slow');
     const preview = {
       promptId: 'p',
-      mimeType: 'image/png',
+      mimeType: 'image/jpeg',
       image: Buffer.alloc(512 * 1024),
       metadata: undefined,
     };

@@ -54,6 +54,14 @@ export const FEATURE_FLAGS = JSON.stringify({
 });
 
 /**
+ * Whether an image may be lost, because another one follows: a preview of a sampler, which is a JPEG. Nodes that send their
+ * results over the socket send PNG.
+ */
+export function isReplaceable({ mimeType }: MachinePreview): boolean {
+  return mimeType === 'image/jpeg';
+}
+
+/**
  * Parses a binary frame. The image is not copied. Never throws.
  * @param running the running prompt, to which a preview without metadata belongs
  * @returns undefined for anything but a preview of a prompt

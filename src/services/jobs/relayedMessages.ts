@@ -1,6 +1,7 @@
 /** Machines' messages between servers: a line of JSON that names the prompt, then the machine's frame. */
 import { z } from 'zod';
 import {
+  isReplaceable,
   type MachineListener,
   type MachineMessage,
   type MachinePreview,
@@ -13,8 +14,6 @@ import type { MessageRelay } from '../queue/MessageRelay.js';
 
 /** Limit for the bytes on their way to all servers, beyond which no previews are sent. */
 const MAX_WAITING_FOR_PREVIEWS = 1024 * 1024;
-/** The type of previews of samplers. Nodes that send their results over the socket send PNG, which is no preview. */
-const PREVIEW_TYPE = 'image/jpeg';
 
 const head = z.object({
   kind: z.enum(['message', 'preview']),
@@ -54,10 +53,10 @@ export function relayTo(relay: MessageRelay, { server, jobId, mark, onLost }: Ta
   return {
     onMessage: ({ promptId, text }) => void send('message', promptId, Buffer.from(text)),
     onPreview: (preview) => {
-      const { promptId, mimeType } = preview;
+      const { promptId } = preview;
       const frame = frameOf(preview);
       if (!frame) return;
-      if (mimeType !== PREVIEW_TYPE) return void send('preview', promptId, frame);
+      if (!isReplaceable(preview)) return void send('preview', promptId, frame);
       // One at a time, so that a slow connection gets fewer of them.
       if (isShowing || relay.waitingBytes > MAX_WAITING_FOR_PREVIEWS) return;
       isShowing = true;

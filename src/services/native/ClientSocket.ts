@@ -1,6 +1,11 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
-import { type MachinePreview, previewFrame, previewFrameWithMetadata } from '../comfyui/machineMessages.js';
+import {
+  isReplaceable,
+  type MachinePreview,
+  previewFrame,
+  previewFrameWithMetadata,
+} from '../comfyui/machineMessages.js';
 
 /**
  * Limits of the bytes that wait for a client. Beyond the first it gets no previews and no queue lengths, beyond the
@@ -9,7 +14,10 @@ import { type MachinePreview, previewFrame, previewFrameWithMetadata } from '../
 const MAX_WAITING_FOR_PREVIEWS = 1024 * 1024;
 const MAX_WAITING = 16 * 1024 * 1024;
 
-/** WebSocket of a client. A slow client first loses optional messages, then the connection. */
+/**
+ * WebSocket of a client. A slow client first loses optional messages, then the connection. It never loses an image that is a result
+ * of a node: no later one replaces it.
+ */
 export class ClientSocket {
   /** Whether the client announced that it understands previews with the id of their prompt. */
   knowsMetadata = false;
@@ -28,9 +36,9 @@ export class ClientSocket {
     return this.#socket.bufferedAmount;
   }
 
-  send(text: string): void {
+  send(data: string | Buffer): void {
     if (this.waitingBytes > MAX_WAITING) this.close();
-    else this.#send(text);
+    else this.#send(data);
   }
 
   /** Sends a message unless the client is slow: the next such message replaces it. */
@@ -43,7 +51,9 @@ export class ClientSocket {
     const { image } = preview;
     const isNamed = this.knowsMetadata && metadata !== undefined;
     const frame = isNamed ? previewFrameWithMetadata(metadata, image) : previewFrame(preview);
-    if (frame) this.sendIfQuick(frame);
+    if (!frame) return;
+    if (isReplaceable(preview)) this.sendIfQuick(frame);
+    else this.send(frame);
   }
 
   /** Disconnects the client. */
