@@ -28,6 +28,8 @@ export class JobRecords {
   readonly writes: RecordWrites;
   /** Jobs of a shared store that this server held and ended, until `release`. */
   readonly #ended = new Set<string>();
+  /** Jobs that are held here, and whose end is being stored. */
+  readonly #ending = new Set<string>();
   /** Removed jobs that the store may still have. */
   readonly #deleted = new Set<string>();
 
@@ -68,7 +70,11 @@ export class JobRecords {
 
   async get(id: string): Promise<Job | undefined> {
     if (this.#deleted.has(id)) return undefined;
-    return this.#newest(id) ?? this.#calls.retried(() => this.#store.get(id));
+    const fromStore = () => this.#calls.retried(() => this.#store.get(id));
+    // The store may have the end before this server knows, and other servers may have told it.
+    const stored = this.#ending.has(id) ? await fromStore() : undefined;
+    if (stored && isFinished(stored)) return stored;
+    return this.#newest(id) ?? fromStore();
   }
 
   /**
@@ -122,6 +128,16 @@ export class JobRecords {
     if (!held) return this.#endOnce(id, transition);
     const record = transition(held);
     if (!record) return undefined;
+    this.#ending.add(id);
+    try {
+      return await this.#endHeld(id, record);
+    } finally {
+      this.#ending.delete(id);
+    }
+  }
+
+  /** Stores the end of a job that is held here. */
+  async #endHeld<T extends FinishedJob>(id: string, record: T): Promise<T | undefined> {
     for (let failures = 0; !this.writes.isStopped; failures += 1) {
       try {
         const ended = await this.#endOnce(id, () => record, record);
