@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
+import { jsonIfValid } from '../utils/jsonIfValid.js';
 import { writeAnswer } from './answers.js';
 import { type Call, readCall } from './http.js';
 import type { Simulator } from './index.js';
-import { parseJson } from './json.js';
 import { MISCHIEF, type MischiefName } from './mischief.js';
 import { MOMENTS } from './prompt.js';
 
@@ -64,7 +64,7 @@ async function obey(simulator: Simulator, { method, body }: Call): Promise<objec
       await simulator.behave();
       return undefined;
     case 'PUT': {
-      const setting = settingSchema.safeParse(parseJson(body));
+      const setting = settingSchema.safeParse(jsonIfValid(body.toString()));
       if (!setting.success) return { error: z.prettifyError(setting.error) };
       const { workMs, isOccupied } = setting.data;
       if (workMs !== undefined) simulator.setWork(workMs);
@@ -73,7 +73,7 @@ async function obey(simulator: Simulator, { method, body }: Call): Promise<objec
       return undefined;
     }
     case 'POST': {
-      const trap = trapSchema.safeParse(parseJson(body));
+      const trap = trapSchema.safeParse(jsonIfValid(body.toString()));
       if (!trap.success) {
         return { error: z.prettifyError(trap.error), names: Object.keys(MISCHIEF), moments: MOMENTS };
       }

@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { basename } from 'node:path';
 import { v4 as uuid } from 'uuid';
+import { jsonIfValid } from '../utils/jsonIfValid.js';
 import type { Answer } from './answers.js';
 import type { Executor } from './Executor.js';
 import type { Faults } from './faults.js';
 import { fileAnswer } from './fileAnswer.js';
 import { FOLDER_TYPES, type Folders, leadsOut } from './folders.js';
 import { imageView, viewedImage } from './imageViews.js';
-import { parseJson } from './json.js';
 import { objectInfo } from './objectInfo.js';
 import type { ModelFolders } from './options.js';
 import { type Prompt, readSubmission } from './prompt.js';
@@ -129,7 +129,7 @@ export class SimulatedApi {
 
   #command(name: string, body: Buffer): Answer {
     const executor = this.#world.executor();
-    const json = (body.length > 0 ? parseJson(body) : {}) as Record<string, unknown> | undefined;
+    const json = (body.length > 0 ? jsonIfValid(body.toString()) : {}) as Record<string, unknown> | undefined;
     if (json === undefined) return SERVER_ERROR;
     const ids = Array.isArray(json['delete']) ? json['delete'].map(String) : [];
     // For the scalar values that clients send, what is true is the same in Python and here.

@@ -2,9 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import { v4 as uuid } from 'uuid';
 import type { WebSocket } from 'ws';
 import { z } from 'zod';
+import { jsonIfValid } from '../utils/jsonIfValid.js';
 import type { Faults, MessageFault } from './faults.js';
 import { previewFrame } from './frames.js';
-import { parseJson } from './json.js';
 import type { PythonLock } from './PythonLock.js';
 import { pythonJson } from './pythonJson.js';
 
@@ -158,7 +158,7 @@ export class SimulatedSockets {
 
   /** Responds to feature flags if they are the first message; later ones are ignored. */
   #onFirst(socket: WebSocket, text: string): void {
-    const said = flagsMessage.safeParse(parseJson(text));
+    const said = flagsMessage.safeParse(jsonIfValid(text));
     if (!said.success) return;
     if (said.data.data.supports_preview_metadata === true) this.#knowing.add(socket);
     this.#write(socket, { type: 'feature_flags', data: this.#features() });

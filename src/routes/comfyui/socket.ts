@@ -4,6 +4,7 @@ import { WebSocketServer } from 'ws';
 import { AppError } from '../../errors.js';
 import { isRecord } from '../../services/comfyui/machineMessages.js';
 import { ClientSocket } from '../../services/native/ClientSocket.js';
+import { jsonIfValid } from '../../utils/jsonIfValid.js';
 import { features } from './fleet.js';
 import { endpoint, type NativeContext, ownerOf } from './NativeEndpoint.js';
 
@@ -53,12 +54,7 @@ export const socketEndpoint = endpoint('get', '/ws', (context) => {
 
 /** Reads the feature flags in the first message of a client, as ComfyUI does, and sends those of the server. */
 async function readFlags(context: NativeContext, client: ClientSocket, text: string): Promise<void> {
-  let message: unknown;
-  try {
-    message = JSON.parse(text);
-  } catch {
-    return;
-  }
+  const message = jsonIfValid(text);
   if (!isRecord(message) || message['type'] !== 'feature_flags' || !isRecord(message['data'])) return;
   client.knowsMetadata = message['data']['supports_preview_metadata'] === true;
   client.send(JSON.stringify({ type: 'feature_flags', data: await features(context) }));

@@ -51,9 +51,9 @@ interface Parts {
 }
 
 /**
- * Releases holds that nobody else releases. Jobs and client assets without a record: their server died before it wrote
- * the record, or after it deleted it. Temporary holds of processes that ended: each process gives signs of life. While it
- * does, its holds stay, such as those of files that clients uploaded days ago. Only one server at a time does so.
+ * Releases holds that nobody else releases: those of jobs and client assets without a record, whose server died before it
+ * wrote the record or after it deleted it, and temporary holds of processes that ended. Each process gives signs of life;
+ * while it does, its holds stay, also those of files that clients uploaded days ago. One server at a time runs an audit.
  */
 export class HolderAudit {
   readonly #parts: Parts;

@@ -12,8 +12,8 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const HEADERS = { accept: '*/*', 'user-agent': 'comfyui-express-middleware' };
 
 /**
- * Downloads at the same time. One client cannot take all connections to a host that others use too, nor make the server wait
- * for many slow hosts.
+ * Downloads at the same time. One client cannot take all connections to a host that others use, too, and has few connections to
+ * slow hosts.
  */
 const LIMITS: FairLimits = { total: 256, perClient: 8, perHost: 16 };
 

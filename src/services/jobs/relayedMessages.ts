@@ -1,5 +1,6 @@
 /** Machines' messages between servers: a line of JSON that names the prompt, then the machine's frame. */
 import { z } from 'zod';
+import { jsonIfValid } from '../../utils/jsonIfValid.js';
 import {
   isReplaceable,
   type MachineListener,
@@ -75,7 +76,7 @@ function frameOf(preview: MachinePreview): Buffer | undefined {
 /** Parses a message of `relayTo`. @returns undefined for anything else: another version of the server may send it */
 export function readRelayed(bytes: Buffer): RelayedMessage | undefined {
   const end = Math.max(bytes.indexOf('\n'), 0);
-  const about = head.safeParse(jsonOf(bytes.toString('utf8', 0, end))).data;
+  const about = head.safeParse(jsonIfValid(bytes.toString('utf8', 0, end))).data;
   if (!about) return undefined;
   const { kind, job: jobId, mark, prompt } = about;
   const frame = bytes.subarray(end + 1);
@@ -86,12 +87,4 @@ export function readRelayed(bytes: Buffer): RelayedMessage | undefined {
   const read = parseFrame(frame.toString());
   const message = 'raw' in read ? read.raw : undefined;
   return message && { jobId, mark, said: { kind, message } };
-}
-
-function jsonOf(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,3 +1,4 @@
+import { jsonIfValid } from '../../../utils/jsonIfValid.js';
 import { type MachineUpdate, type MachineUpdates, machineUpdate } from '../MachineUpdates.js';
 import type { EventChannel } from './EventChannel.js';
 
@@ -33,17 +34,8 @@ export class RedisMachineUpdates implements MachineUpdates {
   }
 
   #hear(content: string): void {
-    const update = machineUpdate.safeParse(parsed(content));
+    const update = machineUpdate.safeParse(jsonIfValid(content));
     // Another version of the server may send other fields.
     if (update.success) for (const listener of this.#listeners) listener(update.data);
-  }
-}
-
-/** Returns undefined for text that is not JSON. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

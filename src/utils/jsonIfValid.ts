@@ -1,7 +1,7 @@
 /** Parses JSON; returns undefined if it is invalid. */
-export function parseJson(text: Buffer | string): unknown {
+export function jsonIfValid(text: string): unknown {
   try {
-    return JSON.parse(text.toString());
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
