@@ -13,7 +13,8 @@ interface Offers {
   placed: number;
 }
 
-interface Parts {
+/** What is known about the waiting jobs and the machines. */
+export interface PlanParts {
   readonly waiting: WaitingJobs;
   readonly speeds: SpeedEstimates;
   readonly ledger: MachineLedger;
@@ -24,7 +25,7 @@ const MAX_OF_BUSY_KIND = 16;
 
 /** Simulates what happens to the waiting jobs from now on: each, in turn, is placed where its result is earliest. */
 export class Plan {
-  readonly #parts: Parts;
+  readonly #parts: PlanParts;
   readonly #now: number;
   readonly #maxOfBusyKind: number;
   readonly #machines: readonly PlannedMachine[];
@@ -35,7 +36,12 @@ export class Plan {
   readonly #skipped = new Set<Kind>();
 
   /** @param maxOfBusyKind maximum number of placed jobs of a kind that no free machine can run */
-  constructor(parts: Parts, machines: readonly MachineView[], now: number, maxOfBusyKind = MAX_OF_BUSY_KIND) {
+  constructor(
+    parts: PlanParts,
+    machines: readonly MachineView[],
+    now: number,
+    maxOfBusyKind = MAX_OF_BUSY_KIND,
+  ) {
     this.#parts = parts;
     this.#now = now;
     this.#maxOfBusyKind = maxOfBusyKind;
