@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-/** Each in a process of its own: they look at what keeps theirs alive, at what is loaded, or load it on purpose. */
+/** Each in a process of its own: they look at what keeps theirs alive, at what is loaded, load it on purpose, or configure sharp. */
 const ALONE = [
+  'test/unit/imageLoaders.test.ts',
   'test/system/{leftovers,package,lazyPackages,thumbnails}.test.ts',
   'test/{browser,fuzz,soak}/**/*.test.ts',
 ];

@@ -169,6 +169,31 @@ describe('a file that is no picture', () => {
     }
   });
 
+  it.each(['page.html', 'page.shtml', 'page.xht', 'drawing.svg', 'drawing.svgz', 'code.mjs', 'data.rss'])(
+    'is not run by a browser (%s)',
+    async (filename) => {
+      const client = await site.start();
+      await client.upload(filename, Buffer.from('<script>alert(1)</script>'));
+      const { headers } = await view(client, { filename, type: 'input' });
+      expect(headers.get('content-type')).toBe('application/octet-stream');
+      expect(headers.get('content-disposition')).toBe(`attachment; filename="${filename}"`);
+    },
+  );
+
+  it.each([
+    ['notes.txt', 'text/plain; charset=utf-8'],
+    ['clip.mp4', 'video/mp4'],
+    ['sheet.xlsx', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'],
+    ['no-extension', 'application/octet-stream'],
+    ['strange.zzz', 'application/octet-stream'],
+  ])('has its type: %s', async (filename, type) => {
+    const client = await site.start();
+    await client.upload(filename, Buffer.from('anything'));
+    const { headers } = await view(client, { filename, type: 'input' });
+    expect(headers.get('content-type')).toBe(type);
+    expect(headers.get('content-disposition')).toBe(`filename="${filename}"`);
+  });
+
   it('or a damaged one is reported', async () => {
     const client = await site.start();
     const whole = await png({ width: 300, height: 300 });

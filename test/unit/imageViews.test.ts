@@ -43,24 +43,29 @@ function held<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
 }
 
 describe('pictures in another form', () => {
-  it('are made for clients in turn, however many one of them requests', async () => {
-    const views = new ImageViews();
-    const picture = await png();
-    const made: string[] = [];
-    const make = async (name: string) => {
-      await views.make(async () => picture, VIEW, MAX_PIXELS, { client: name.charAt(0) });
-      made.push(name);
-    };
-    await Promise.all(['a1', 'a2', 'a3', 'a4', 'b1', 'b2', 'c1'].map(make));
-    expect(made).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3', 'a4']);
-  });
+  it.each(['view', 'masked'] as const)(
+    'are made for clients in turn, however many one of them requests (%s)',
+    async (kind) => {
+      const views = new ImageViews();
+      const picture = await png();
+      const made: string[] = [];
+      const make = async (name: string) => {
+        const sender = { client: name.charAt(0) };
+        if (kind === 'view') await views.view(async () => picture, VIEW, MAX_PIXELS, sender);
+        else await views.masked(async () => picture, picture, MAX_PIXELS, sender);
+        made.push(name);
+      };
+      await Promise.all(['a1', 'a2', 'a3', 'a4', 'b1', 'b2', 'c1'].map(make));
+      expect(made).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3', 'a4']);
+    },
+  );
 
   it('do not wait for the file of another client', async () => {
     const views = new ImageViews();
     const picture = await png();
     const { promise, resolve } = held<Buffer>();
-    const slow = views.make(() => promise, VIEW, MAX_PIXELS, { client: 'slow' });
-    await views.make(async () => picture, VIEW, MAX_PIXELS, { client: 'other' });
+    const slow = views.view(() => promise, VIEW, MAX_PIXELS, { client: 'slow' });
+    await views.view(async () => picture, VIEW, MAX_PIXELS, { client: 'other' });
     resolve(picture);
     await slow;
   });
@@ -69,14 +74,14 @@ describe('pictures in another form', () => {
     const views = new ImageViews();
     const picture = await png();
     const { promise, resolve } = held<Buffer>();
-    const first = views.make(() => promise, VIEW, MAX_PIXELS, { client: 'one' });
+    const first = views.view(() => promise, VIEW, MAX_PIXELS, { client: 'one' });
     const gone = new AbortController();
     let isLoaded = false;
     const load = async () => {
       isLoaded = true;
       return picture;
     };
-    const second = views.make(load, VIEW, MAX_PIXELS, { client: 'one', signal: gone.signal });
+    const second = views.view(load, VIEW, MAX_PIXELS, { client: 'one', signal: gone.signal });
     gone.abort(new Error('gone'));
     await expect(second).rejects.toThrow('gone');
     resolve(picture);

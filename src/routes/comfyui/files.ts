@@ -1,10 +1,11 @@
 import type { Request, RequestHandler, Response } from 'express';
 import multer, { MulterError } from 'multer';
 import { AppError } from '../../errors.js';
+import { clientOf } from '../../middleware/authentication.js';
 import { declaredBytes, malformed, tooLarge } from '../../middleware/bodyErrors.js';
 import { FormFiles } from '../../middleware/FormFiles.js';
 import { receiveBody } from '../../middleware/receiveBody.js';
-import { putMask } from '../../services/images/putMask.js';
+import { hangUpSignal } from '../../middleware/upload.js';
 import { type FilePlace, filePlace, folderType } from '../../services/native/filePlace.js';
 import { findFile, wholeFile } from './foundFiles.js';
 import { bodyLimits, endpoint, type NativeContext, ownerOf } from './NativeEndpoint.js';
@@ -22,8 +23,9 @@ export const fileEndpoints = [
   endpoint('post', '/upload/mask', (context) =>
     upload(context, async ({ file, fields }, response) => {
       const original = await findFile(context, originalOf(fields), response);
-      const { maxFileBytes, maxImagePixels } = context.config.uploads;
-      return putMask(await wholeFile(context, original, maxFileBytes), file.buffer, maxImagePixels);
+      const load = () => wholeFile(context, original, context.config.machines.maxResultBytes);
+      const sender = { client: clientOf(response), signal: hangUpSignal(response) };
+      return context.native.images.masked(load, file.buffer, original.maxPixels, sender);
     }),
   ),
 ];

@@ -1,25 +1,21 @@
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Request, Response } from 'express';
+import { lookup } from 'mime-types';
 import { AppError } from '../../errors.js';
 import { clientOf } from '../../middleware/authentication.js';
 import { hangUpSignal } from '../../middleware/upload.js';
 import type { ResponseHead } from '../../services/comfyui/HttpTransport.js';
-import {
-  HEAD_BYTES,
-  type ImageView,
-  imageView,
-  requirePicture,
-  viewKey,
-} from '../../services/images/imageView.js';
+import { type ImageView, imageView, viewKey } from '../../services/images/imageView.js';
+import { HEAD_BYTES, requirePicture } from '../../services/images/requirePicture.js';
 import type { Ask, FileVersion, FoundFile } from '../../services/native/FoundFile.js';
 import type { FilePlace } from '../../services/native/filePlace.js';
 import { type Content, headOf } from '../../utils/StoredFile.js';
 import { findFile, fromMachine, fromStore, noSuchFile, wholeFile } from './foundFiles.js';
 import type { NativeContext } from './NativeEndpoint.js';
 
-/** Files that a browser would execute are sent as downloads, as ComfyUI does. */
-const ACTIVE = /\.(html?|xhtml|svg|js|mjs|css|xml)$/i;
+/** Files that a browser would execute are sent as downloads, as ComfyUI does: by their type, since many extensions have these. */
+const ACTIVE = /html|[/+]xml|javascript|ecmascript|css|xslt/;
 
 /** Clients may keep a file, but must ask before they use it again: a name can get other bytes. */
 const CACHING = { 'Cache-Control': 'private, no-cache' };
@@ -54,12 +50,12 @@ export async function sendView(
 
 function setHeaders(response: Response, { filename }: FilePlace, view: ImageView | undefined): void {
   const name = filename.replaceAll(/["\\\r\n]/g, '_');
-  const isActive = !view && ACTIVE.test(filename);
+  const type = lookup(filename) || 'application/octet-stream';
+  const isActive = !view && ACTIVE.test(type);
   response.set(CACHING);
   response.set('Content-Disposition', `${isActive ? 'attachment; ' : ''}filename="${encodeURI(name)}"`);
   if (view) response.type(view.format);
-  else if (isActive) response.type('application/octet-stream');
-  else response.type(/\.[^.]+$/.exec(name)?.[0] ?? 'application/octet-stream');
+  else response.type(isActive ? 'application/octet-stream' : type);
 }
 
 async function sendImage(
@@ -83,7 +79,7 @@ async function sendImage(
     return wholeFile(context, file, context.config.machines.maxResultBytes);
   };
   const sender = { client: clientOf(response), signal: hangUpSignal(response) };
-  response.send(await context.native.images.make(load, view, file.maxPixels, sender));
+  response.send(await context.native.images.view(load, view, file.maxPixels, sender));
 }
 
 function sendOwn(

@@ -1,8 +1,8 @@
-import { fileTypeFromBuffer } from 'file-type';
-import { AppError, messageOf } from '../../errors.js';
+import { AppError } from '../../errors.js';
 import { openImage } from '../../utils/openImage.js';
 import type { OutputFormat } from '../../workflows/parameters.js';
 import { problemOfSize } from './formats.js';
+import { decoding, requirePicture } from './requirePicture.js';
 
 /** The form in which a client wants to see a picture. */
 export interface ImageView {
@@ -17,20 +17,6 @@ const FORMATS = { webp: 'WEBP', jpeg: 'JPEG', png: 'PNG' } as const satisfies Re
 
 const DEFAULT_QUALITY = 90;
 const MAX_QUALITY = 100;
-
-/** First bytes of a file that determine its type. */
-export const HEAD_BYTES = 64 * 1024;
-
-/** Types that the decoder may get, by their bytes. An SVG is a program that draws. */
-const DECODED: ReadonlySet<string> = new Set([
-  'image/png',
-  'image/apng',
-  'image/jpeg',
-  'image/webp',
-  'image/gif',
-  'image/tiff',
-  'image/avif',
-]);
 
 /**
  * Reads the parameters of ComfyUI's `GET /view` (`view_image` in its `server.py`). `preview` is a format and a quality, such as
@@ -50,17 +36,6 @@ export function imageView(preview: string | undefined, channel = ''): ImageView 
   return { format, quality, channels: format === 'jpeg' || channel === 'rgb' ? 'rgb' : 'rgba' };
 }
 
-/**
- * Checks the type of a file.
- * @param head its first bytes, up to `HEAD_BYTES`
- * @throws AppError `UNSUPPORTED_IMAGE_TYPE` if it is no picture that can be converted
- */
-export async function requirePicture(head: Buffer): Promise<void> {
-  const type = await fileTypeFromBuffer(head);
-  if (type && DECODED.has(type.mime)) return;
-  throw new AppError('UNSUPPORTED_IMAGE_TYPE', 'The file is not a picture that can be converted.');
-}
-
 /** Returns a text that differs for different views. */
 export function viewKey({ format, quality, channels }: ImageView): string {
   return `${format}-${quality}-${channels}`;
@@ -74,15 +49,7 @@ export function viewKey({ format, quality, channels }: ImageView): string {
  */
 export async function viewImage(file: Buffer, view: ImageView, maxPixels: number): Promise<Buffer> {
   await requirePicture(file);
-  try {
-    return await convert(file, view, maxPixels);
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    if (messageOf(error).includes('exceeds pixel limit')) {
-      throw new AppError('IMAGE_TOO_LARGE', `The picture has more than ${maxPixels} pixels.`);
-    }
-    throw new AppError('INVALID_IMAGE', 'The picture cannot be read.', { cause: error });
-  }
+  return decoding(maxPixels, () => convert(file, view, maxPixels));
 }
 
 async function convert(file: Buffer, view: ImageView, maxPixels: number): Promise<Buffer> {

@@ -1,7 +1,7 @@
 import { type Orientation, readOrientation, UPRIGHT, xmpDisagrees } from './exif.js';
 import { isSrgbProfile } from './icc.js';
 import { JpegScans } from './JpegScans.js';
-import { isFrameHeader, type JpegSegment, MARKER, walkJpeg } from './jpegSegments.js';
+import { isFrameHeader, type JpegSegment, type JpegWalk, MARKER, walkJpeg } from './jpegSegments.js';
 import type { ImageStructure } from './structure.js';
 
 const EXIF_PREFIX = 'Exif\0';
@@ -55,23 +55,31 @@ export function readJpeg(bytes: Buffer): ImageStructure | undefined {
 export function firstPictureOf(bytes: Buffer): Buffer {
   const { segments } = walkJpeg(bytes);
   const kept = segments.filter((one) => !(one.marker === MARKER.APP2 && startsWith(one, MPF_PREFIX)));
-  return Buffer.concat([SOI_BYTES, ...kept.map(({ whole }) => whole), EOI_BYTES]);
+  return joinedJpeg(kept);
 }
 
 /** Returns the same image with only what decoding needs: no metadata, no stray bytes, an end marker. */
 export function rebuildJpeg(bytes: Buffer): Buffer {
-  const parts = neededParts(bytes);
-  return Buffer.concat([SOI_BYTES, ...parts, EOI_BYTES]);
+  return joinedJpeg(walkJpeg(bytes).segments.filter(isNeeded));
+}
+
+/** Assembles a JPEG from its segments. */
+export function joinedJpeg(segments: readonly JpegSegment[]): Buffer {
+  return Buffer.concat([SOI_BYTES, ...segments.map(({ whole }) => whole), EOI_BYTES]);
 }
 
 /**
  * Candidates for a damaged JPEG: only a decoder can distinguish the end of the pixels from padding. Of each pair, the
  * second value is one with less, which must not be complete for the first to count.
  */
-export function rebuiltEndings(bytes: Buffer): ReadonlyArray<{ jpeg: Buffer; tooShort?: Buffer }> {
-  const parts = neededParts(bytes);
-  const last = parts.pop() ?? Buffer.alloc(0);
-  const cutAt = (length: number) => Buffer.concat([SOI_BYTES, ...parts, last.subarray(0, length), EOI_BYTES]);
+export function rebuiltEndings({
+  segments,
+}: JpegWalk): ReadonlyArray<{ jpeg: readonly JpegSegment[]; tooShort?: readonly JpegSegment[] }> {
+  const needed = segments.filter(isNeeded);
+  const end = needed.pop();
+  if (!end) return [];
+  const last = end.whole;
+  const cutAt = (length: number) => [...needed, { ...end, whole: last.subarray(0, length) }];
   const unpadded = lengthWithoutPadding(last);
   if (unpadded === last.length) return [{ jpeg: cutAt(last.length) }];
   const isStuffed = last[unpadded] === 0xff && last[unpadded + 1] === 0;
@@ -85,20 +93,21 @@ export function rebuiltEndings(bytes: Buffer): ReadonlyArray<{ jpeg: Buffer; too
 }
 
 /** Whether decoders warn of missing data: with arithmetic coding, they continue with zeros. */
-export function showsMissingData(bytes: Buffer): boolean {
-  return walkJpeg(bytes).segments.some(({ marker }) => USUAL_FRAMES.includes(marker));
+export function showsMissingData({ segments }: JpegWalk): boolean {
+  return segments.some(({ marker }) => USUAL_FRAMES.includes(marker));
 }
 
 /**
- * Returns a JPEG that decodes without a warning only if all data of `jpeg` are there; its colours mean nothing.
+ * Returns a JPEG that decodes without a warning only if all data of these segments are there; its colours mean nothing.
  *
  * The decoder warns of missing bits where it reaches them. With one scan for all components, that is while it returns
  * pixels, and nobody sees the warnings of the last rows. Here the frame has more components than the scan, so that the
  * decoder reads all scans before the first pixel.
  */
-export function readAtOnce(jpeg: Buffer): Buffer {
-  const segments = walkJpeg(jpeg).segments.filter(({ marker }) => !isApplication(marker));
-  const parts = segments.map((one) => (isFrameHeader(one.marker) ? withMoreComponents(one) : one.whole));
+export function readAtOnce(segments: readonly JpegSegment[]): Buffer {
+  const parts = segments
+    .filter(({ marker }) => !isApplication(marker))
+    .map((one) => (isFrameHeader(one.marker) ? withMoreComponents(one) : one.whole));
   return Buffer.concat([SOI_BYTES, ...parts, EOI_BYTES]);
 }
 
@@ -125,16 +134,11 @@ function lengthWithoutPadding(part: Buffer): number {
   return length;
 }
 
-function neededParts(bytes: Buffer): Buffer[] {
-  const isNeeded = (one: JpegSegment) => {
-    // APP0 and APP14 define the colour encoding, APP2 has the profile.
-    if (isApplication(one.marker))
-      return one.marker === 0xe0 || one.marker === 0xee || startsWith(one, PROFILE_PREFIX);
-    return one.marker !== 0xfe;
-  };
-  return walkJpeg(bytes)
-    .segments.filter(isNeeded)
-    .map(({ whole }) => whole);
+function isNeeded(one: JpegSegment): boolean {
+  // APP0 and APP14 define the colour encoding, APP2 has the profile.
+  if (isApplication(one.marker))
+    return one.marker === 0xe0 || one.marker === 0xee || startsWith(one, PROFILE_PREFIX);
+  return one.marker !== 0xfe;
 }
 
 function codingOddity({ marker, data }: JpegSegment): string | undefined {

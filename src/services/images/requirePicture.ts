@@ -1,0 +1,44 @@
+import { fileTypeFromBuffer } from 'file-type';
+import { AppError, messageOf } from '../../errors.js';
+
+/** First bytes of a file that determine its type. */
+export const HEAD_BYTES = 64 * 1024;
+
+/** Types that the decoder may get, by their bytes. An SVG is a program that draws. */
+const DECODED: ReadonlySet<string> = new Set([
+  'image/png',
+  'image/apng',
+  'image/jpeg',
+  'image/webp',
+  'image/gif',
+  'image/tiff',
+  'image/avif',
+]);
+
+/**
+ * Checks the type of a file.
+ * @param head its first bytes, up to `HEAD_BYTES`
+ * @throws AppError `UNSUPPORTED_IMAGE_TYPE` if it is no picture that can be converted
+ */
+export async function requirePicture(head: Buffer): Promise<void> {
+  const type = await fileTypeFromBuffer(head);
+  if (type && DECODED.has(type.mime)) return;
+  throw new AppError('UNSUPPORTED_IMAGE_TYPE', 'The file is not a picture that can be converted.');
+}
+
+/**
+ * Runs work that decodes a client's pictures.
+ * @param maxPixels the limit of the work
+ * @throws its own AppErrors; `IMAGE_TOO_LARGE` if the decoder reports the limit, otherwise `INVALID_IMAGE`
+ */
+export async function decoding<T>(maxPixels: number, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    if (messageOf(error).includes('exceeds pixel limit')) {
+      throw new AppError('IMAGE_TOO_LARGE', `The picture has more than ${maxPixels} pixels.`);
+    }
+    throw new AppError('INVALID_IMAGE', 'The picture cannot be read.', { cause: error });
+  }
+}
