@@ -1,5 +1,15 @@
 import type { OutputFormat } from '../../workflows/parameters.js';
 
+/** Image types that this server can decode. */
+const DECODED: ReadonlySet<string> = new Set(
+  ['png', 'apng', 'jpeg', 'webp', 'gif', 'avif', 'tiff'].map((type) => `image/${type}`),
+);
+
+/** Whether this server can decode files of a MIME type. */
+export function isDecodable(mimeType: string): boolean {
+  return DECODED.has(mimeType);
+}
+
 /** The longest side of an image in each format, in pixels: limits of the formats and of their encoders. */
 const MAX_SIDE: Readonly<Record<OutputFormat, number>> = { PNG: 2 ** 31 - 1, JPEG: 65_500, WEBP: 16_383 };
 

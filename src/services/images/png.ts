@@ -49,17 +49,13 @@ export function readPng(bytes: Buffer): ImageStructure | undefined {
   };
 }
 
-/** Returns width and height of a complete PNG, by its chunks alone: their content is not checked. */
+/** Returns width and height of a complete and undamaged PNG, by its chunks and their checksums: nothing is decoded. */
 export function sizeOfWholePng(bytes: Buffer): { width: number; height: number } | undefined {
   const header = readHeader(bytes);
   if (!header?.isValid) return undefined;
-  let hasPixels = false;
-  let hasEnd = false;
-  for (const { name, isCut } of pngChunks(bytes)) {
-    hasPixels ||= name === 'IDAT';
-    hasEnd = name === 'IEND' && !isCut;
-  }
-  return hasPixels && hasEnd ? { width: header.width, height: header.height } : undefined;
+  const file = new PngFile(bytes);
+  const isWhole = !file.hasTwoHeaders && !file.damage && !file.problem(header.colourType);
+  return isWhole ? { width: header.width, height: header.height } : undefined;
 }
 
 function readHeader(bytes: Buffer): Header | undefined {

@@ -1,12 +1,14 @@
+import { PromptError } from '../../errors.js';
 import { type Content, headOf, sizeOf, wholeOf } from '../../utils/StoredFile.js';
 import type { OutputFormat } from '../../workflows/parameters.js';
 import type { WorkflowOutput } from '../../workflows/types.js';
 import type { MadeOutput } from '../comfyui/fetchOutputs.js';
 import { extensionOf, type FinishedImage, type FinishOptions, finishImage } from '../images/finish.js';
+import { isDecodable } from '../images/formats.js';
 import { isAnimated, keepImage } from '../images/keepImage.js';
 import type { JobOutput } from './Job.js';
 import type { OutputIntake } from './OutputIntake.js';
-import { type FileNature, HEAD_BYTES, natureOf, TEXT } from './outputKind.js';
+import { type FileNature, HEAD_BYTES, isBroken, natureOf, TEXT } from './outputKind.js';
 
 export interface OutputPlan {
   /** The workflow's outputs, with their names. */
@@ -31,10 +33,6 @@ export interface FinishedOutput {
 /** Maximum size of all texts in a job's record, bytes; other texts are only downloaded. */
 const MAX_INLINE_TEXT = 32 * 1024;
 const MAX_FILENAME = 200;
-/** Image types whose size can be read. Others have no size. */
-const MEASURED: ReadonlySet<string> = new Set(
-  ['png', 'apng', 'jpeg', 'webp', 'gif', 'avif', 'tiff'].map((type) => `image/${type}`),
-);
 
 /**
  * Turns ComfyUI's outputs into results. Images are encoded in the requested format, and cropped; everything else stays unchanged.
@@ -80,8 +78,11 @@ export async function finishOutput(made: MadeOutput, plan: OutputPlan): Promise<
     );
   }
   const nature = await natureOfMade(made, plan);
+  if (made.filename !== undefined && isBroken(made.filename, nature, sizeOf(content))) {
+    throw new PromptError('unreadable result', `ComfyUI returned a damaged or empty file: ${filename}.`);
+  }
   const { cropToSubject, maxPixels } = plan.image;
-  const isChanged = plan.format !== undefined || cropToSubject || MEASURED.has(nature.mimeType);
+  const isChanged = plan.format !== undefined || cropToSubject || isDecodable(nature.mimeType);
   if (nature.kind !== 'image' || !isChanged) return kept(as, nature, { content });
   const bytes = await wholeOf(content);
   if (plan.format !== undefined || (cropToSubject && !isAnimated(bytes))) {
@@ -91,7 +92,7 @@ export async function finishOutput(made: MadeOutput, plan: OutputPlan): Promise<
       await finishImage(bytes, { ...plan.image, format: plan.format ?? 'PNG' }),
     );
   }
-  if (!MEASURED.has(nature.mimeType)) return kept(as, nature, { content });
+  if (!isDecodable(nature.mimeType)) return kept(as, nature, { content });
   const { bytes: smaller, ...size } = await keepImage(bytes, maxPixels);
   return kept(as, nature, { content: smaller === bytes ? content : smaller, ...size });
 }

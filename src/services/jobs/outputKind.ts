@@ -1,5 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { fileTypeFromBuffer } from 'file-type';
+import { lookup } from 'mime-types';
+import { isDecodable } from '../images/formats.js';
 import type { OutputKind } from './Job.js';
 
 /** The type of a file. */
@@ -10,7 +12,8 @@ export interface FileNature {
   readonly extension: string;
 }
 
-const LATENT: FileNature = { kind: 'latent', mimeType: 'application/octet-stream', extension: 'latent' };
+const UNKNOWN = 'application/octet-stream';
+const LATENT: FileNature = { kind: 'latent', mimeType: UNKNOWN, extension: 'latent' };
 /** A text that a node reported, or a text file. */
 export const TEXT: FileNature = { kind: 'text', mimeType: 'text/plain', extension: 'txt' };
 
@@ -35,7 +38,22 @@ export async function natureOf(bytes: Buffer, filename: string): Promise<FileNat
   const extension = extensionOf(filename);
   if (extension === 'latent' || isLatent(bytes)) return LATENT;
   if (isText(bytes)) return { ...TEXT, extension: extension ?? TEXT.extension };
-  return { kind: 'file', mimeType: 'application/octet-stream', extension: extension ?? 'bin' };
+  return { kind: 'file', mimeType: UNKNOWN, extension: extension ?? 'bin' };
+}
+
+/**
+ * Whether a file cannot be what its name says: an image, a video, a sound or a latent without a byte, or an image whose
+ * bytes are those of no known type. A text may be empty.
+ * @param filename as ComfyUI named it
+ */
+export function isBroken(filename: string, { kind, mimeType }: FileNature, sizeBytes: number): boolean {
+  const named = lookup(filename) || UNKNOWN;
+  if (sizeBytes === 0) return kind === 'latent' || isMedia(kindOf(named));
+  return kind === 'file' && mimeType === UNKNOWN && isDecodable(named);
+}
+
+function isMedia(kind: OutputKind): boolean {
+  return kind === 'image' || kind === 'video' || kind === 'audio';
 }
 
 function isText(bytes: Buffer): boolean {
