@@ -193,3 +193,15 @@ describe('an animation or a video from a machine', () => {
     expect(await failed()).toMatchObject({ code: 'WORKFLOW_FAILED' });
   });
 });
+
+describe('a text from a machine', () => {
+  it.each([{}, { format: 'jpeg' }])('that begins like a picture is a text: %j', async (fields) => {
+    const folders = await begin();
+    folders.swap = () => Buffer.from('GIF of a cat that plays');
+    const { outputs } = await completed(fields);
+    expect(outputs).toMatchObject([
+      { kind: 'text', mime_type: 'text/plain', text: 'GIF of a cat that plays' },
+    ]);
+    expect(folders.written).toBe(1);
+  });
+});

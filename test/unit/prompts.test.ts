@@ -231,10 +231,37 @@ describe('the kind of a file', () => {
     ['text', 'text/plain', 'html', 'a.html', Buffer.from('<script>alert(1)</script>')],
     ['text', 'text/plain', 'txt', 'no ending', Buffer.from('')],
     ['file', 'application/octet-stream', 'txt', 'a.txt', Buffer.from([0xc3, 0x28])],
+    ['image', 'image/gif', 'gif', 'broken.gif', Buffer.from('GIF89a')],
+    ['file', 'application/pdf', 'pdf', 'a', Buffer.from('%PDF-1.4 of nothing but letters')],
+    ['file', 'model/stl', 'stl', 'a.stl', Buffer.from('solid cube')],
+    ['file', 'application/xml', 'xml', 'a.xml', Buffer.from('<?xml version="1.0"?><a/>')],
+    ['file', 'text/vtt', 'vtt', 'a.vtt', Buffer.from('WEBVTT\n')],
+    ['audio', 'audio/midi', 'mid', 'a.txt', Buffer.from('MThd\0\0\0\x06\0\x01', 'latin1')],
     ['file', 'application/octet-stream', 'bin', 'a', Buffer.from('a\0b')],
   ])('is %s (%s) with the ending %s: %s', async (kind, mimeType, extension, filename, bytes) => {
     expect(await natureOf(await bytes, filename)).toEqual({ kind, mimeType, extension });
   });
+});
+
+describe('a text', () => {
+  const BEGINNINGS = ['GIF of a cat', 'BMW on a street', '8BPS', 'MP+', 'MAC picture', '%PDF is a format'];
+  BEGINNINGS.push('solid cube', 'FWS', 'MZ is a pair of letters', 'MThd', 'ID3 tags', 'PK', 'fLaC', 'OTTO');
+
+  it.each(BEGINNINGS)('is one by its name, although a binary format begins like it: %s', async (text) => {
+    for (const extension of ['txt', 'json', 'csv', 'md', 'jsonl', 'srt', 'html']) {
+      const expected = { kind: 'text', mimeType: 'text/plain', extension };
+      expect(await natureOf(Buffer.from(text), `caption.${extension}`)).toEqual(expected);
+    }
+  });
+
+  it.each(['GIF of a cat', 'BMW on a street', '8BPS', 'MThd', 'ID3 tags', 'fLaC', 'MP+'])(
+    'is one under any name that does not name a picture, video or sound of that type: %s',
+    async (text) => {
+      for (const filename of ['caption', 'caption.png', 'caption.dat']) {
+        expect(await natureOf(Buffer.from(text), filename)).toMatchObject({ kind: 'text' });
+      }
+    },
+  );
 });
 
 describe('an image that is handed on', () => {

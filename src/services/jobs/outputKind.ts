@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { fileTypeFromBuffer } from 'file-type';
-import { lookup } from 'mime-types';
+import { charset, lookup } from 'mime-types';
 import { isDecodable } from '../images/formats.js';
 import type { OutputKind } from './Job.js';
 
@@ -23,6 +23,8 @@ const MAX_HEADER_BYTES = 100 * 1024;
 
 /** First bytes of a file that determine its type: a latent's header is within them. */
 export const HEAD_BYTES = 128 * 1024;
+/** Extensions of texts besides those of text types. */
+const TEXT_EXTENSIONS: ReadonlySet<string> = new Set(['jsonl', 'ndjson', 'srt', 'ass', 'toml']);
 /** Bytes of a UTF-8 character, without the last one. */
 const MAX_CUT_BYTES = 3;
 
@@ -33,9 +35,11 @@ const MAX_CUT_BYTES = 3;
  * @param filename as ComfyUI named it
  */
 export async function natureOf(bytes: Buffer, filename: string): Promise<FileNature> {
-  const found = await fileTypeFromBuffer(bytes);
-  if (found) return { kind: kindOf(found.mime), mimeType: found.mime, extension: found.ext };
   const extension = extensionOf(filename);
+  const found = await fileTypeFromBuffer(bytes);
+  if (found && !isMistaken(found, bytes, extension)) {
+    return { kind: kindOf(found.mime), mimeType: found.mime, extension: found.ext };
+  }
   if (extension === 'latent' || isLatent(bytes)) return LATENT;
   if (isText(bytes)) return { ...TEXT, extension: extension ?? TEXT.extension };
   return { kind: 'file', mimeType: UNKNOWN, extension: extension ?? 'bin' };
@@ -54,6 +58,24 @@ export function isBroken(filename: string, { kind, mimeType }: FileNature, sizeB
 
 function isMedia(kind: OutputKind): boolean {
   return kind === 'image' || kind === 'video' || kind === 'audio';
+}
+
+/**
+ * Whether a text was taken for a binary file because it begins like one: two or three letters are enough for some types.
+ * No image, video or sound consists of text alone.
+ */
+function isMistaken(
+  found: { ext: string; mime: string },
+  bytes: Buffer,
+  extension: string | undefined,
+): boolean {
+  if (found.ext === extension || /^text\/|xml/.test(found.mime)) return false;
+  return (isMedia(kindOf(found.mime)) || namesText(extension)) && isText(bytes);
+}
+
+function namesText(extension: string | undefined): boolean {
+  if (extension === undefined) return false;
+  return TEXT_EXTENSIONS.has(extension) || charset(lookup(extension) || UNKNOWN) === 'UTF-8';
 }
 
 function isText(bytes: Buffer): boolean {
