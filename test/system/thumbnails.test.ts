@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { afterEach, describe, expect, it } from 'vitest';
 import { workOnImages } from '../../src/services/images/settings.js';
-import { Thumbnails } from '../../src/services/images/Thumbnails.js';
+import { Thumbnails, UndecodableImage } from '../../src/services/images/Thumbnails.js';
 import { eventually } from '../support/eventually.js';
 import { colourOf, png } from '../support/pictures.js';
 import { Stack } from '../support/stack.js';
@@ -100,6 +100,8 @@ describe('a thumbnail', () => {
     const picture = await large();
     const failing = thumbnails.get('a', async () => Promise.reject(new Error('no such result')), 'client');
     await expect(failing).rejects.toThrow('no such result');
+    const damaged = thumbnails.get('a', async () => picture.subarray(0, 40), 'client');
+    await expect(damaged).rejects.toBeInstanceOf(UndecodableImage);
     const making = thumbnails.get('a', async () => picture, 'client');
     thumbnails.forget('a');
     await making;

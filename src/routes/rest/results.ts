@@ -2,6 +2,8 @@ import type { Request, Response } from 'express';
 import { AppError } from '../../errors.js';
 import { clientOf } from '../../middleware/authentication.js';
 import { jobResultAnswer } from '../../schemas/jobs.js';
+import { isDecodable } from '../../services/images/formats.js';
+import { UndecodableImage } from '../../services/images/Thumbnails.js';
 import type { JobManager } from '../../services/jobs/JobManager.js';
 import { type Endpoint, TAGS } from '../Endpoint.js';
 import { jobPath, ownJob, withStatusUrl } from '../ownJob.js';
@@ -68,9 +70,9 @@ export const resultEndpoints: readonly Endpoint[] = [
       ({ services: { manager, thumbnails } }) =>
       async (request, response) => {
         const { job } = await resultOf(manager, request, response);
-        const index = job.result.outputs.findIndex(({ kind }) => kind === 'image');
-        if (index < 0)
-          throw new AppError('NOT_FOUND', 'The job has no image.', { fields: { job_id: job.id } });
+        const { outputs } = job.result;
+        const index = outputs.findIndex(({ kind, mimeType }) => kind === 'image' && isDecodable(mimeType));
+        if (index < 0) throw nothingToShow(job.id);
         response.set({ ETag: `"${job.id}-small"`, 'Cache-Control': 'private, no-cache' });
         if (request.fresh) {
           response.status(304).end();
@@ -79,11 +81,20 @@ export const resultEndpoints: readonly Endpoint[] = [
         // Loaded when its turn comes, so that waiting requests keep no image in memory.
         const load = async () =>
           (await withStatusUrl(job.id, () => manager.outputs.output(job.id, index))).bytes;
-        const bytes = await thumbnails.get(job.id, load, clientOf(response));
+        const bytes = await thumbnails.get(job.id, load, clientOf(response)).catch((error: unknown) => {
+          throw error instanceof UndecodableImage ? nothingToShow(job.id, error) : error;
+        });
         response.type('webp').send(bytes);
       },
   },
 ];
+
+function nothingToShow(id: string, cause?: unknown): AppError {
+  return new AppError('NOT_FOUND', 'The job has no image that can be shown.', {
+    cause,
+    fields: { job_id: id },
+  });
+}
 
 async function resultOf(
   manager: JobManager,

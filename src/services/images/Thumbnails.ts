@@ -8,6 +8,11 @@ export interface ThumbnailLimits {
   readonly maxBytes: number;
 }
 
+/** The decoder rejected an image. */
+export class UndecodableImage extends Error {
+  override name = 'UndecodableImage';
+}
+
 /** Thumbnails of results, each created once, however many clients request it at the same time. */
 export class Thumbnails {
   readonly #limits: ThumbnailLimits;
@@ -31,6 +36,7 @@ export class Thumbnails {
    * Returns the thumbnail of the image `id`.
    * @param load gets the image when its turn comes; its errors are passed on
    * @param client clients take turns
+   * @throws UndecodableImage
    */
   async get(id: string, load: () => Promise<Buffer>, client: string): Promise<Buffer> {
     const kept = this.#kept.get(id);
@@ -53,9 +59,14 @@ export class Thumbnails {
   }
 
   #make(id: string, load: () => Promise<Buffer>, client: string): Promise<Buffer> {
-    const making = this.#turns.run({ client }, async () =>
-      makeThumbnail(await load(), this.#limits.maxPixels),
-    );
+    const making = this.#turns.run({ client }, async () => {
+      const image = await load();
+      try {
+        return await makeThumbnail(image, this.#limits.maxPixels);
+      } catch (cause) {
+        throw new UndecodableImage('The image cannot be decoded.', { cause });
+      }
+    });
     this.#underWay.set(id, making);
     making.then(
       (thumbnail) => {
