@@ -88,6 +88,8 @@ export const PROMPT_FAILURES = {
   /** The file under the result's name was made by another prompt. */
   'wrong result': verdict('result_missing', 'nobody', 'retry'),
   'unreadable result': verdict('result_missing', 'unclear', 'retry'),
+  /** An image of a type that this server cannot decode, as the requested conversion needs: another attempt makes the same type. */
+  'unsupported result': verdict('result_missing', 'prompt', 'final'),
   /** Larger than `MAX_RESULT_SIZE`, `MAX_OUTPUT_PIXELS` or the requested format allows. */
   'result too large': verdict('result_missing', 'prompt', 'final'),
   /** ComfyUI's image can be read, but this server failed to crop, join or encode it: another machine would change nothing. */

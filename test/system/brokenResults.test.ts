@@ -31,6 +31,17 @@ const animation = saved('SaveAnimatedWEBP', 'moving', {
   method: 'default',
 });
 
+/** Saves the image twice. */
+const batch = graphWorkflow('saved', {
+  files: [IMAGE],
+  outputs: { result: '9' },
+  build: (files) => ({
+    '1': { class_type: 'LoadImage', inputs: { image: fileOf(files, 'image') } },
+    '2': { class_type: 'RepeatImageBatch', inputs: { image: ['1', 0], amount: 2 } },
+    '9': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: 'copy' } },
+  }),
+});
+
 async function begin(workflow = picture): Promise<SwappedFolders> {
   const folders = new SwappedFolders();
   stack = await Stack.start({ simulators: [{ folders }], overrides: { workflows: [workflow] } });
@@ -203,5 +214,53 @@ describe('a text from a machine', () => {
       { kind: 'text', mime_type: 'text/plain', text: 'GIF of a cat that plays' },
     ]);
     expect(folders.written).toBe(1);
+  });
+});
+
+/** Valid beginnings of images that this server cannot decode. */
+const UNSUPPORTED: Readonly<Record<string, Buffer>> = {
+  'image/heic': Buffer.from(`\0\0\0\x18ftypheic\0\0\0\0mif1heic${'\0'.repeat(64)}`, 'latin1'),
+  'image/bmp': Buffer.from(
+    `424d3a0000000000000036000000280000000100000001000000010018${'00'.repeat(30)}`,
+    'hex',
+  ),
+  'image/vnd.adobe.photoshop': Buffer.from(`8BPS\0\x01${'\0'.repeat(64)}`, 'latin1'),
+};
+
+describe('a picture of a type that cannot be decoded', () => {
+  it.each(Object.entries(UNSUPPORTED))(
+    'is made only once, whatever the client wants: %s',
+    async (type, bytes) => {
+      const folders = await begin();
+      folders.swap = () => bytes;
+      const { error, code } = await failed({ format: 'jpeg' });
+      expect([code, error]).toEqual(['WORKFLOW_FAILED', expect.stringContaining(`${type}, which cannot be`)]);
+      expect(error).toContain('JPEG');
+      expect(folders.written).toBe(1);
+      expect((await completed()).outputs).toMatchObject([{ kind: 'image', mime_type: type }]);
+      expect(folders.written).toBe(2);
+    },
+  );
+
+  it('has no thumbnail', async () => {
+    const folders = await begin();
+    for (const bytes of Object.values(UNSUPPORTED)) {
+      folders.swap = () => bytes;
+      const { job_id } = await completed();
+      const answer = await stack.client.error(`/api/jobs/${job_id}/result/thumbnail`, 404);
+      expect(answer).toMatchObject({ code: 'NOT_FOUND', job_id });
+    }
+  });
+
+  it('leaves the thumbnail to the first picture that can be decoded', async () => {
+    const folders = await begin(batch);
+    const [first = Buffer.alloc(0)] = Object.values(UNSUPPORTED);
+    const shown = await noisy();
+    folders.swap = (n) => (n === 1 ? first : shown);
+    const { job_id, outputs } = await completed();
+    expect(outputs.map(({ mime_type }) => mime_type)).toEqual(['image/heic', 'image/png']);
+    const response = await stack.client.request(`/api/jobs/${job_id}/result/thumbnail`);
+    expect(response.status).toBe(200);
+    expect(await sharp(await response.arrayBuffer()).metadata()).toMatchObject({ width: 192, height: 128 });
   });
 });

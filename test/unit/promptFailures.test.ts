@@ -163,6 +163,7 @@ const verdicts: Readonly<Record<PromptFailure, string>> = {
   'result gone': 'unclear, retry',
   'wrong result': 'nobody, retry',
   'unreadable result': 'unclear, retry',
+  'unsupported result': 'prompt, final',
   'result too large': 'prompt, final',
   'result not finished': 'nobody, final',
 };

@@ -39,7 +39,7 @@ const MAX_FILENAME = 200;
  * If several outputs are stored outside of memory, each one is stored before the next is finished.
  * @param made consumed by this function
  * @param known returns outputs that were already finished
- * @throws PromptError `unreadable result` or `result too large`; OutputNotStored
+ * @throws PromptError `unreadable result`, `unsupported result` or `result too large`; OutputNotStored
  */
 export async function finishOutputs(
   made: readonly MadeOutput[],
@@ -72,10 +72,7 @@ export async function finishOutput(made: MadeOutput, plan: OutputPlan): Promise<
   const filename = safeFilename(made.filename ?? `${name}.${TEXT.extension}`);
   const as = { name, nodeId, filename, origin };
   if (plan.imageName !== undefined) {
-    return encoded(
-      { name, nodeId, filename: plan.imageName },
-      await finishImage(await wholeOf(content), { ...plan.image, format: plan.format ?? 'PNG' }),
-    );
+    return encoded({ name, nodeId, filename: plan.imageName }, await converted(made, plan));
   }
   const nature = await natureOfMade(made, plan);
   if (made.filename !== undefined && isBroken(made.filename, nature, sizeOf(content))) {
@@ -87,14 +84,29 @@ export async function finishOutput(made: MadeOutput, plan: OutputPlan): Promise<
   const bytes = await wholeOf(content);
   if (plan.format !== undefined || (cropToSubject && !isAnimated(bytes))) {
     const stem = filename.replace(/\.[^.]*$/, '');
-    return encoded(
-      { ...as, filename: stem },
-      await finishImage(bytes, { ...plan.image, format: plan.format ?? 'PNG' }),
-    );
+    return encoded({ ...as, filename: stem }, await converted({ ...made, bytes }, plan));
   }
   if (!isDecodable(nature.mimeType)) return kept(as, nature, { content });
   const { bytes: smaller, ...size } = await keepImage(bytes, maxPixels);
   return kept(as, nature, { content: smaller === bytes ? content : smaller, ...size });
+}
+
+/** @throws PromptError `unsupported result` if it is an image of a type that this server cannot decode, or those of `finishImage` */
+async function converted(made: MadeOutput, plan: OutputPlan): Promise<FinishedImage> {
+  const bytes = await wholeOf(made.bytes);
+  const format = plan.format ?? 'PNG';
+  try {
+    return await finishImage(bytes, { ...plan.image, format });
+  } catch (error) {
+    if (!(error instanceof PromptError) || error.failure !== 'unreadable result') throw error;
+    const { kind, mimeType } = await natureOf(bytes, made.filename ?? '');
+    if (kind !== 'image' || isDecodable(mimeType)) throw error;
+    const what =
+      plan.format === undefined && plan.imageName === undefined ? 'cropped' : `converted to ${format}`;
+    throw new PromptError('unsupported result', `The result is ${mimeType}, which cannot be ${what}.`, {
+      cause: error,
+    });
+  }
 }
 
 async function natureOfMade({ bytes, filename }: MadeOutput, { intake }: OutputPlan): Promise<FileNature> {
