@@ -355,14 +355,19 @@ describe('a result that this server cannot finish', () => {
   });
 });
 
-describe('a thin result', () => {
-  /** Transparent but for a rectangle. */
-  const withSubject = async (width: number, height: number, subject: readonly number[]) => {
-    const [left = 0, top = 0, across = 0, down = 0] = subject;
+describe('a result that is cropped', () => {
+  /** Transparent but for rectangles. */
+  const withSubject = async (
+    width: number,
+    height: number,
+    ...rectangles: ReadonlyArray<readonly number[]>
+  ) => {
     const data = Buffer.alloc(width * height * 4);
-    for (let y = top; y < top + down; y += 1) {
-      for (let x = left; x < left + across; x += 1)
-        data.fill(255, 4 * (y * width + x), 4 * (y * width + x) + 4);
+    for (const [left = 0, top = 0, across = 0, down = 0] of rectangles) {
+      for (let y = top; y < top + down; y += 1) {
+        for (let x = left; x < left + across; x += 1)
+          data.fill(255, 4 * (y * width + x), 4 * (y * width + x) + 4);
+      }
     }
     return sharp(data, { raw: { width, height, channels: 4 } })
       .png()
@@ -383,7 +388,7 @@ describe('a thin result', () => {
     { size: [2, 300], subject: [0, 0, 2, 40] },
     { size: [300, 1], subject: [290, 0, 10, 1] },
     { size: [3, 300], subject: [0, 200, 3, 50] },
-  ] as const)('of $size is cropped to $subject', async ({ size: [width, height], subject }) => {
+  ] as const)('and is thin, of $size, keeps $subject', async ({ size: [width, height], subject }) => {
     const [left, top, across, down] = subject;
     expect(await finishImage(await withSubject(width, height, subject), options)).toMatchObject({
       width: across,
@@ -393,10 +398,48 @@ describe('a thin result', () => {
   });
 
   it.each([
+    {
+      of: 'a body with antennae',
+      parts: [
+        [50, 40, 40, 70],
+        [20, 80, 30, 1],
+        [60, 10, 1, 30],
+        [90, 79, 100, 1],
+        [70, 110, 1, 40],
+      ],
+      kept: [20, 10, 170, 140],
+    },
+    {
+      of: 'a cross of thin lines',
+      parts: [
+        [50, 100, 101, 1],
+        [100, 50, 1, 101],
+      ],
+      kept: [50, 50, 101, 101],
+    },
+    {
+      of: 'single pixels',
+      parts: [
+        [0, 0, 1, 1],
+        [199, 159, 1, 1],
+      ],
+      kept: [0, 0, 200, 160],
+    },
+    { of: 'one pixel in a corner', parts: [[199, 159, 1, 1]], kept: [199, 159, 1, 1] },
+  ])('keeps every part of $of', async ({ parts, kept: [left, top, across, down] }) => {
+    expect(await finishImage(await withSubject(200, 160, ...parts), options)).toMatchObject({
+      width: across,
+      height: down,
+      crop: { left, top, originalWidth: 200, originalHeight: 160 },
+    });
+  });
+
+  it.each([
     [1, 1],
     [300, 2],
-  ] as const)('of %i x %i stays whole without a subject', async (width, height) => {
-    const empty = await withSubject(width, height, []);
+    [40, 40],
+  ] as const)('stays whole without a subject, of %i x %i', async (width, height) => {
+    const empty = await withSubject(width, height);
     expect(await finishImage(empty, options)).toMatchObject({ width, height });
   });
 });

@@ -45,8 +45,8 @@ const MIME_TYPES = { PNG: 'image/png', JPEG: 'image/jpeg', WEBP: 'image/webp' } 
 
 /** Maximum alpha of pixels that do not belong to the subject when an image is cropped (0..255). */
 const CROP_ALPHA_THRESHOLD = 10;
-/** sharp looks for the subject in squares of this many pixels. */
-const CROP_SQUARE = 3;
+/** sharp does not look for the subject in an image of less than 3 x 3 pixels. */
+const CROP_MARGIN = 2;
 
 /**
  * Converts the PNG from ComfyUI to the requested result. If it needs no change, its compressed pixels are passed on;
@@ -136,32 +136,25 @@ async function croppedToSubject(
   { width: originalWidth, height: originalHeight }: { width: number; height: number },
   maxPixels: number,
 ): Promise<{ image: Sharp; crop: Crop; size: { width: number; height: number } }> {
-  // A thin image is made wide enough by repeating its edges, which moves no border of the subject inside it.
-  const border = Math.min(originalWidth, originalHeight) < CROP_SQUARE ? CROP_SQUARE - 1 : 0;
-  const sides = { left: border, right: border, top: border, bottom: border };
   const alpha = await openImage(png, maxPixels)
     .ensureAlpha()
-    .extend({ ...sides, extendWith: 'copy' })
+    .extend({ right: CROP_MARGIN, bottom: CROP_MARGIN, background: { r: 0, g: 0, b: 0, alpha: 0 } })
     .extractChannel('alpha')
     .png({ compressionLevel: 1 })
     .toBuffer();
-  const extendedPixels = (originalWidth + 2 * border) * (originalHeight + 2 * border);
-  const { info } = await openImage(alpha, extendedPixels)
-    .trim({ background: '#000000', threshold: CROP_ALPHA_THRESHOLD })
+  const { info } = await openImage(alpha, (originalWidth + CROP_MARGIN) * (originalHeight + CROP_MARGIN))
+    // Without `lineArt`, libvips first removes lines of one pixel with a median filter.
+    .trim({ background: '#000000', threshold: CROP_ALPHA_THRESHOLD, lineArt: true })
     .toBuffer({ resolveWithObject: true });
-  const [left, width] = within(originalWidth, -(info.trimOffsetLeft ?? 0) - border, info.width);
-  const [top, height] = within(originalHeight, -(info.trimOffsetTop ?? 0) - border, info.height);
+  const [left, top] = [Math.abs(info.trimOffsetLeft ?? 0), Math.abs(info.trimOffsetTop ?? 0)];
+  // Without a subject, nothing is trimmed, not even the margin.
+  const width = Math.min(info.width, originalWidth);
+  const height = Math.min(info.height, originalHeight);
   return {
     image: openImage(png, maxPixels).extract({ left, top, width, height }),
     crop: { left, top, originalWidth, originalHeight },
     size: { width, height },
   };
-}
-
-/** The part of a range that lies within 0..`end`: its start and its length. */
-function within(end: number, start: number, length: number): readonly [number, number] {
-  const first = Math.max(0, start);
-  return [first, Math.min(end, start + length) - first];
 }
 
 function encode(image: Sharp, format: OutputFormat): Sharp {
