@@ -12,7 +12,7 @@ export const otherSavers: Record<string, NodeClass> = {
     category: '_for_testing',
     save: async (inputs, context) => {
       const { images } = inputs['samples'] as Latent;
-      return { latents: [await written(inputs, context, 'latent', safetensors(images))] };
+      return { latents: [await written(inputs, context, 'latent', safetensors(images, context.textChunks))] };
     },
   }),
   ETN_SendImageWebSocket: outputNode({

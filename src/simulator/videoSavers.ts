@@ -1,5 +1,7 @@
+import type { Sharp } from 'sharp';
 import { batchInput, flagInput, type Inputs, type NodeClass, numberInput, textInput } from './nodeClass.js';
 import { filenamePrefix, outputNode, PROMPT_INPUTS, written } from './outputNode.js';
+import type { TextChunk } from './pngText.js';
 import { animation, delaysOf, mp4Of, type Video, webmOf } from './videos.js';
 
 /** The output formats of `VHS_VideoCombine`: file extension and encoder. */
@@ -23,6 +25,13 @@ const commentOf = ({ filename_prefix: _name, ...inputs }: Inputs) => {
   return JSON.stringify(Object.fromEntries(settings));
 };
 
+/** Has the prompt as the camera's model, where ComfyUI writes it, and a text of `extra_pnginfo` as its make. */
+function withExif(image: Sharp, chunks: readonly TextChunk[]): Sharp {
+  const [prompt, extra] = chunks.map(({ keyword, text }) => `${keyword}:${text}`);
+  if (prompt === undefined) return image;
+  return image.withExif({ IFD0: { Model: prompt, ...(extra === undefined ? {} : { Make: extra }) } });
+}
+
 /** Nodes that save animations and videos, from the core and from a well-known pack. */
 export const videoSavers: Record<string, NodeClass> = {
   SaveAnimatedWEBP: outputNode({
@@ -39,7 +48,7 @@ export const videoSavers: Record<string, NodeClass> = {
     save: async (inputs, context) => {
       const frames = batchInput(inputs, 'images');
       const video = { frames, framesPerSecond: numberInput(inputs, 'fps') };
-      const webp = animation(video).webp({
+      const webp = withExif(animation(video), context.textChunks).webp({
         delay: delaysOf(video),
         lossless: flagInput(inputs, 'lossless'),
         quality: Math.max(1, Math.trunc(numberInput(inputs, 'quality'))),

@@ -70,6 +70,30 @@ describe('outputs', () => {
     expect((await view(simulator, place)).subarray(1, 4).toString()).toBe('PNG');
   });
 
+  it('have the prompt in them, unless metadata are disabled', async () => {
+    const animation = { images: ['1', 0], fps: 6, lossless: true, quality: 80, method: 'default' };
+    const prompt = {
+      ...loader,
+      '2': { class_type: 'SaveAnimatedWEBP', inputs: { filename_prefix: 'a', ...animation } },
+      '3': { class_type: 'EmptyLatentImage', inputs: { width: 64, height: 64, batch_size: 1 } },
+      '4': { class_type: 'SaveLatent', inputs: { samples: ['3', 0], filename_prefix: 'lat' } },
+    };
+    const has = async (one: Simulator) => {
+      const files = [{ filename: 'a_00001_.webp' }, { filename: 'lat_00001_.latent' }];
+      const bytes = await Promise.all(
+        files.map((file) => view(one, { ...file, subfolder: '', type: 'output' })),
+      );
+      return bytes.map((file) => file.includes('class_type'));
+    };
+    await run(simulator, socket, prompt);
+    expect(await has(simulator)).toEqual([true, true]);
+    const other = await startSimulator({ disableMetadata: true });
+    await upload(other, { type: 'temp', name: 'slot.jpg', bytes: await png() });
+    await run(other, await FrameRecorder.open(other, 'me'), prompt);
+    expect(await has(other)).toEqual([false, false]);
+    await other.stop();
+  });
+
   it('of a node that expands are under the ids of the nodes in its place, even if it is an output node', async () => {
     const id = await run(simulator, socket, {
       ...loader,

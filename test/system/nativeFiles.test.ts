@@ -158,22 +158,33 @@ describe('an output of a prompt that still runs', () => {
   };
 
   /** @returns the prompt's id, and its first file, which its message named */
-  async function begin(client: NativeClient, ms: number): Promise<{ id: string; image: Image }> {
+  async function begin(
+    client: NativeClient,
+    ms: number,
+    prompt: object = savedEarly,
+  ): Promise<{ id: string; image: Image }> {
     for (const one of site.stack.simulators) one.setWork(ms);
     await client.upload('photo.png', await png());
     const socket = await client.connect('early');
-    const { json } = await client.submit({ prompt: savedEarly, client_id: 'early' });
+    const { json } = await client.submit({ prompt, client_id: 'early' });
     await socket.heard((kinds) => kinds.includes('executed 2'), json.prompt_id);
     const made = socket.of(json.prompt_id).find(({ type }) => type === 'executed')?.data['output'];
     const { images } = (made ?? {}) as { images: [Image] };
     return { id: json.prompt_id, image: images[0] };
   }
 
-  it('is the same file before and after the end, without the prompt in it', async () => {
+  const animated = { fps: 6, lossless: true, quality: 80, method: 'default' };
+
+  it.each([
+    ['image/png', 'SaveImage', {}],
+    ['image/webp', 'SaveAnimatedWEBP', animated],
+  ])('is the same file before and after the end, without the prompt in it: %s', async (type, node, more) => {
     const client = await start();
-    const { id, image } = await begin(client, 1000);
+    const inputs = { images: ['1', 0], filename_prefix: 'copy', ...more };
+    const prompt = { ...savedEarly, '2': { class_type: node, inputs } };
+    const { id, image } = await begin(client, 1000, prompt);
     const early = await client.view(image);
-    expect(early).toMatchObject({ status: 200, type: 'image/png' });
+    expect(early).toMatchObject({ status: 200, type });
     expect(early.bytes.includes('class_type')).toBe(false);
     const partly = () =>
       client.fetch(`/view?${new URLSearchParams(image)}`, { headers: { Range: 'bytes=-20' } });

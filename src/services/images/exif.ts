@@ -19,6 +19,10 @@ export function hasExifPrefix(data: Buffer): boolean {
   return data.toString('latin1', 0, PREFIX.length) === PREFIX;
 }
 
+export function withExifPrefix(tiff: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(PREFIX, 'latin1'), tiff]);
+}
+
 export function withoutExifPrefix(data: Buffer): Buffer {
   return hasExifPrefix(data) ? data.subarray(PREFIX.length) : data;
 }
@@ -48,6 +52,20 @@ export function readOrientation(tiff: Buffer): Orientation {
   }
   const [first = UPRIGHT] = found;
   return found.length > 1 ? { ...first, isPlain: false } : first;
+}
+
+/** Returns EXIF data with nothing but an orientation, without the prefix. */
+export function exifOfOrientation(orientation: number): Buffer {
+  // One directory, at 8, with one entry: the tag, its type, the number of values, the value; no further directory.
+  const tiff = Buffer.alloc(26);
+  tiff.write('MM\0*', 'latin1');
+  tiff.writeUInt32BE(8, 4);
+  tiff.writeUInt16BE(1, 8);
+  tiff.writeUInt16BE(ORIENTATION_TAG, 10);
+  tiff.writeUInt16BE(SHORT, 12);
+  tiff.writeUInt32BE(1, 14);
+  tiff.writeUInt16BE(orientation, 18);
+  return tiff;
 }
 
 /**

@@ -4,6 +4,7 @@ import { openImage } from '../../utils/openImage.js';
 import type { OutputFormat } from '../../workflows/parameters.js';
 import { decodeCompletely } from './decode.js';
 import { problemOfSize } from './formats.js';
+import { orientationOf, uprightSize } from './orientation.js';
 import { sizeOfWholePng } from './png.js';
 import { stripPngMetadata } from './pngMetadata.js';
 
@@ -98,7 +99,13 @@ async function finish(png: Buffer, options: FinishOptions): Promise<FinishedImag
   const whole = sizeOfWholePng(png);
   if (whole && whole.width * whole.height > maxPixels) throw tooManyPixels(maxPixels);
   if (whole && format === 'PNG' && !cropToSubject && !transparencyOf) {
-    return { bytes: stripPngMetadata(png), mimeType, format, ...whole };
+    const orientation = orientationOf(png);
+    return {
+      bytes: stripPngMetadata(png, orientation),
+      mimeType,
+      format,
+      ...uprightSize(whole, orientation),
+    };
   }
   const header = await asResult(maxPixels, () => openImage(png, maxPixels).metadata());
   let size: { width: number; height: number } = header;

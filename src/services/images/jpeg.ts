@@ -1,4 +1,11 @@
-import { type Orientation, readOrientation, UPRIGHT, xmpDisagrees } from './exif.js';
+import {
+  exifOfOrientation,
+  type Orientation,
+  readOrientation,
+  UPRIGHT,
+  withExifPrefix,
+  xmpDisagrees,
+} from './exif.js';
 import { isSrgbProfile } from './icc.js';
 import { JpegScans } from './JpegScans.js';
 import { isFrameHeader, type JpegSegment, type JpegWalk, MARKER, walkJpeg } from './jpegSegments.js';
@@ -69,6 +76,32 @@ export function joinedJpeg(segments: readonly JpegSegment[]): Buffer {
 }
 
 /**
+ * Returns the same image without its metadata and without anything after its end; the same buffer if there is nothing
+ * to remove.
+ * @param orientation is kept
+ */
+export function stripJpegMetadata(bytes: Buffer, orientation: number): Buffer {
+  const { segments, hasEnd } = walkJpeg(bytes);
+  const kept = segments.filter(isNeeded);
+  const head = kept.findIndex(({ marker }) => marker !== MARKER.APP0);
+  const parts = kept.map(({ whole }) => whole);
+  if (orientation > 1) parts.splice(Math.max(0, head), 0, exifSegment(orientation));
+  // Without an end marker, pixels may follow the last known segment.
+  const rest = bytes.subarray(lengthUntilEndOf(segments.at(-1), bytes));
+  const whole = Buffer.concat([SOI_BYTES, ...parts, hasEnd ? EOI_BYTES : rest]);
+  return whole.equals(bytes) ? bytes : whole;
+}
+
+function lengthUntilEndOf(segment: JpegSegment | undefined, bytes: Buffer): number {
+  return segment ? segment.whole.byteOffset - bytes.byteOffset + segment.whole.length : SOI_BYTES.length;
+}
+
+function exifSegment(orientation: number): Buffer {
+  const data = withExifPrefix(exifOfOrientation(orientation));
+  return Buffer.concat([Buffer.from([0xff, MARKER.APP1, 0, 2 + data.length]), data]);
+}
+
+/**
  * Candidates for a damaged JPEG: only a decoder can distinguish the end of the pixels from padding. Of each pair, the
  * second value is one with less, which must not be complete for the first to count.
  */
@@ -134,10 +167,12 @@ function lengthWithoutPadding(part: Buffer): number {
   return length;
 }
 
+}
+
+/** Whether decoders need a segment: APP0 and APP14 define the colour encoding, APP2 has the profile. */
 function isNeeded(one: JpegSegment): boolean {
-  // APP0 and APP14 define the colour encoding, APP2 has the profile.
   if (isApplication(one.marker))
-    return one.marker === 0xe0 || one.marker === 0xee || startsWith(one, PROFILE_PREFIX);
+    return one.marker === MARKER.APP0 || one.marker === 0xee || startsWith(one, PROFILE_PREFIX);
   return one.marker !== 0xfe;
 }
 

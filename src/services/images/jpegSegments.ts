@@ -6,6 +6,7 @@ export const MARKER = {
   EOI: 0xd9,
   SOS: 0xda,
   DQT: 0xdb,
+  APP0: 0xe0,
   APP1: 0xe1,
   APP2: 0xe2,
 } as const;

@@ -2,32 +2,48 @@ import { openImage } from '../../utils/openImage.js';
 import { checkComplete } from './checkComplete.js';
 import { asResult, tooManyPixels } from './finish.js';
 import { isGif } from './gif.js';
+import { isJpeg, stripJpegMetadata } from './jpeg.js';
+import { orientationOf, uprightSize } from './orientation.js';
 import { isPng, sizeOfWholePng } from './png.js';
 import { pngChunks, SIGNATURE } from './pngChunks.js';
-import { stripPngMetadata } from './pngMetadata.js';
-import { isWebp } from './webp.js';
+import { stripPngMetadata, withOrientation } from './pngMetadata.js';
+import { isWebp, stripWebpMetadata } from './webp.js';
 
 /** An image that is passed on as ComfyUI produced it. */
 interface KeptImage {
   readonly bytes: Buffer;
+  /** Pixels as a viewer shows them: upright. */
   readonly width: number;
   readonly height: number;
 }
 
 /**
- * Passes an image on, decoded only if it may be damaged. Only the texts of a PNG are removed, in which ComfyUI stores the
- * whole prompt. A PNG without animation also loses its other metadata.
+ * Passes an image on without its metadata, decoded only if it may be damaged.
  * @param bytes is consumed, as by `stripPngMetadata`
  * @param maxPixels maximum width x height of a result
  * @throws PromptError `result too large`, or `unreadable result` if its size or any of its pixels cannot be read
  */
 export async function keepImage(bytes: Buffer, maxPixels: number): Promise<KeptImage> {
   const whole = sizeOfWholePng(bytes);
-  const { width, height } = whole ?? (await sizeOf(bytes, maxPixels));
+  const { width, height } = uprightSize(whole ?? (await sizeOf(bytes, maxPixels)), orientationOf(bytes));
   if (width * height > maxPixels) throw tooManyPixels(maxPixels);
   if (!whole) await asResult(maxPixels, () => checkComplete(bytes, maxPixels));
-  if (!isPng(bytes)) return { bytes, width, height };
-  return { bytes: isAnimated(bytes) ? withoutTexts(bytes) : stripPngMetadata(bytes), width, height };
+  return { bytes: withoutMetadata(bytes), width, height };
+}
+
+/**
+ * Returns a PNG, JPEG or WebP without its metadata, in which ComfyUI stores the whole prompt: only the orientation is
+ * kept. Nothing is decoded. An animated PNG loses texts and EXIF data only; any other file stays unchanged.
+ * @param bytes is consumed, as by `stripPngMetadata`
+ */
+export function withoutMetadata(bytes: Buffer): Buffer {
+  const orientation = orientationOf(bytes);
+  if (isJpeg(bytes)) return stripJpegMetadata(bytes, orientation);
+  if (isWebp(bytes)) return stripWebpMetadata(bytes, orientation);
+  if (!isPng(bytes)) return bytes;
+  return isAnimated(bytes)
+    ? withOrientation(withoutTexts(bytes), orientation)
+    : stripPngMetadata(bytes, orientation);
 }
 
 /** Whether an image may be animated, by its structure: a GIF, an animated PNG or an animated WebP. */

@@ -1,5 +1,6 @@
 import zlib from 'node:zlib';
-import { pngChunks, SIGNATURE } from './pngChunks.js';
+import { exifOfOrientation } from './exif.js';
+import { makeChunk, pngChunks, SIGNATURE } from './pngChunks.js';
 
 /** Chunks with pixels and their meaning; all others are metadata. */
 const KEPT = new Set([
@@ -20,9 +21,14 @@ interface Range {
  * Returns a PNG without its texts, EXIF data, times, further frames and private chunks, and without anything after its
  * end. Nothing is decoded: the kept parts stay unchanged.
  * @param png is consumed: if little is removed, the kept parts are moved together within it
+ * @param orientation is kept
  * @returns the same buffer if there is nothing to remove
  */
-export function stripPngMetadata(png: Buffer): Buffer {
+export function stripPngMetadata(png: Buffer, orientation: number): Buffer {
+  return withOrientation(withoutMetadata(png), orientation);
+}
+
+function withoutMetadata(png: Buffer): Buffer {
   const ranges: Range[] = [{ from: 0, to: SIGNATURE.length }];
   let at = SIGNATURE.length;
   for (const { name, whole } of pngChunks(png)) {
@@ -40,6 +46,14 @@ export function stripPngMetadata(png: Buffer): Buffer {
   // Fresh memory costs more than the copy: the system clears it page by page.
   if (png.length - kept <= png.length * MAX_WASTE) return movedTogether(png, ranges);
   return Buffer.concat(ranges.map(({ from, to }) => png.subarray(from, to)));
+}
+
+/** @param png without EXIF data */
+export function withOrientation(png: Buffer, orientation: number): Buffer {
+  if (orientation === 1) return png;
+  const [header, ...others] = [...pngChunks(png)].map(({ whole }) => whole);
+  const exif = makeChunk('eXIf', exifOfOrientation(orientation));
+  return Buffer.concat([SIGNATURE, ...(header ? [header] : []), exif, ...others]);
 }
 
 const lengthOf = ({ from, to }: Range) => to - from;

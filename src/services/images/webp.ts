@@ -1,4 +1,5 @@
 import {
+  exifOfOrientation,
   hasExifPrefix,
   type Orientation,
   readOrientation,
@@ -73,6 +74,30 @@ export function rebuildWebp(bytes: Buffer): Buffer {
   head[0] = (head[0] ?? 0) & (FLAG.alpha | FLAG.profile);
   const kept = all.filter(({ name, isCut }) => DESCRIPTIONS.includes(name) && !isCut);
   return riff([{ name: 'VP8X', data: head }, ...kept, pixels]);
+}
+
+/** Chunks with pixels and their meaning; all others are metadata. */
+const KEPT = new Set(['VP8X', 'ANIM', 'ANMF', ...DESCRIPTIONS, ...PIXELS]);
+
+/**
+ * Returns the same image, animated or not, without its metadata and without anything after its end; the same buffer if
+ * there is nothing to remove.
+ * @param orientation is kept
+ */
+export function stripWebpMetadata(bytes: Buffer, orientation: number): Buffer {
+  const all = [...chunks(bytes)];
+  const kept = all.filter(({ name }) => KEPT.has(name));
+  // An animation of so many frames is no result that anybody expects, and must not lose the last ones.
+  if (all.length === MAX_CHUNKS) return bytes;
+  if (kept.length === all.length && bytes.length <= 8 + bytes.readUInt32LE(4)) return bytes;
+  const parts = kept.map(({ name, data }) => {
+    if (name !== 'VP8X' || data.length === 0) return { name, data };
+    const head = Buffer.from(data);
+    const flags = data.readUInt8(0) & ~(FLAG.exif | FLAG.xmp);
+    head.writeUInt8(orientation > 1 ? flags | FLAG.exif : flags, 0);
+    return { name, data: head };
+  });
+  return riff(orientation > 1 ? [...parts, { name: 'EXIF', data: exifOfOrientation(orientation) }] : parts);
 }
 
 function riff(parts: ReadonlyArray<Pick<Chunk, 'name' | 'data'>>): Buffer {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { AppError } from '../../errors.js';
 import { placeOf } from '../../utils/outputIds.js';
-import { keepImage } from '../images/keepImage.js';
+import { withoutMetadata } from '../images/keepImage.js';
 import type { Instance } from '../instances/Instance.js';
 import { outputAt } from '../jobs/committedOutputs.js';
 import { assignmentOf, type Job, type JobOutput } from '../jobs/Job.js';
@@ -13,6 +13,9 @@ import type { MadeFile } from './PromptFiles.js';
 import { jobsOfFile } from './PromptNames.js';
 import type { PromptShelf } from './PromptShelf.js';
 import { outputAtPlace } from './recordedOutputs.js';
+
+/** Names of files that lose their metadata, in which ComfyUI stores the prompt. */
+const WITH_PROMPT = /\.(a?png|jpe?g|webp)$/i;
 
 interface Parts {
   readonly manager: JobManager;
@@ -82,7 +85,7 @@ export class ResultFiles {
     if (!instance) return undefined;
     const { client } = instance;
     const { maxPixels } = this.#parts;
-    if (!/\.png$/i.test(file.filename)) {
+    if (!WITH_PROMPT.test(file.filename)) {
       return {
         read: (receive) => client.files.stream(file, receive),
         ask: (request, receive) => client.files.part(file, request, receive),
@@ -94,7 +97,7 @@ export class ResultFiles {
       maxPixels,
       // The same bytes as after the job's end: without the prompt that ComfyUI writes into them.
       read: async (receive) => {
-        const { bytes } = await keepImage(await client.files.view(file), maxPixels);
+        const bytes = withoutMetadata(await client.files.view(file));
         return receive(Readable.from([bytes]));
       },
     };
