@@ -2,6 +2,7 @@ import type { Sharp } from 'sharp';
 import { messageOf, PromptError } from '../../errors.js';
 import { openImage } from '../../utils/openImage.js';
 import type { OutputFormat } from '../../workflows/parameters.js';
+import { asSeen } from './asSeen.js';
 import { decodeCompletely } from './decode.js';
 import { problemOfSize } from './formats.js';
 import { orientationOf, uprightSize } from './orientation.js';
@@ -92,21 +93,22 @@ export function tooManyPixels(maxPixels: number): PromptError {
   );
 }
 
-async function finish(png: Buffer, options: FinishOptions): Promise<FinishedImage> {
+async function finish(original: Buffer, options: FinishOptions): Promise<FinishedImage> {
   const { format, cropToSubject, transparencyOf, maxPixels } = options;
   const mimeType = MIME_TYPES[format];
   // Checking the structure of an intact PNG takes a hundredth of the time that sharp needs to open it.
-  const whole = sizeOfWholePng(png);
+  const whole = sizeOfWholePng(original);
   if (whole && whole.width * whole.height > maxPixels) throw tooManyPixels(maxPixels);
   if (whole && format === 'PNG' && !cropToSubject && !transparencyOf) {
-    const orientation = orientationOf(png);
+    const orientation = orientationOf(original);
     return {
-      bytes: stripPngMetadata(png, orientation),
+      bytes: stripPngMetadata(original, orientation),
       mimeType,
       format,
       ...uprightSize(whole, orientation),
     };
   }
+  const png = await asSeen(original, maxPixels);
   const header = await asResult(maxPixels, () => openImage(png, maxPixels).metadata());
   let size: { width: number; height: number } = header;
   let image = openImage(png, maxPixels);

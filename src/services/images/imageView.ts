@@ -1,6 +1,7 @@
 import { AppError } from '../../errors.js';
 import { openImage } from '../../utils/openImage.js';
 import type { OutputFormat } from '../../workflows/parameters.js';
+import { openInColours } from './asSeen.js';
 import { problemOfSize } from './formats.js';
 import { decoding, requirePicture } from './requirePicture.js';
 
@@ -58,7 +59,8 @@ async function convert(file: Buffer, view: ImageView, maxPixels: number): Promis
   const { width, height, channels, hasAlpha, isPalette } = await open().metadata();
   const problem = problemOfSize({ width, height }, FORMATS[format]);
   if (problem !== undefined) throw new AppError('IMAGE_TOO_LARGE', `The picture is ${problem}.`);
-  let image = open();
+  // All colours of `a` become black, so their meaning does not matter.
+  let image = wanted === 'a' ? open() : await openInColours(file, maxPixels, 'truncated');
   if (wanted === 'rgb') image = image.removeAlpha();
   if (wanted === 'a') {
     const hasOwn = channels === 4 && hasAlpha && !isPalette;

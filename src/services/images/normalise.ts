@@ -1,8 +1,8 @@
-import type { Sharp } from 'sharp';
 import { AppError } from '../../errors.js';
 import type { ImageInput } from '../../workflows/imageNodes.js';
 import { type Failure, openInSrgb } from './colours.js';
 import { firstPictureOf, rebuildJpeg } from './jpeg.js';
+import { turned } from './orientation.js';
 import { rebuildPng } from './png.js';
 import type { InspectedImage } from './structure.js';
 import { rebuildWebp } from './webp.js';
@@ -63,25 +63,3 @@ export async function convertImage(bytes: Buffer, image: InspectedImage, failOn:
 
 /** Number of pixels of an image: the limit for its decoder. */
 export const storedPixels = ({ width, height }: InspectedImage) => width * height;
-
-/** Undoes an EXIF orientation; sharp mirrors before it rotates, whatever the order of the calls. */
-function turned(image: Sharp, orientation: number): Sharp {
-  switch (orientation) {
-    case 2:
-      return image.flop();
-    case 3:
-      return image.rotate(180);
-    case 4:
-      return image.flip();
-    case 5:
-      return image.flop().rotate(270);
-    case 6:
-      return image.rotate(90);
-    case 7:
-      return image.flop().rotate(90);
-    case 8:
-      return image.rotate(270);
-    default:
-      return image;
-  }
-}

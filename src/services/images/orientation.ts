@@ -1,3 +1,4 @@
+import type { Sharp } from 'sharp';
 import { readOrientation, withoutExifPrefix } from './exif.js';
 import { readJpeg } from './jpeg.js';
 import { pngChunks } from './pngChunks.js';
@@ -37,4 +38,26 @@ function orientationOfPng(bytes: Buffer): number {
 /** Returns the size of an image as a viewer shows it. */
 export function uprightSize({ width, height }: Size, orientation: number): Size {
   return orientation >= 5 ? { width: height, height: width } : { width, height };
+}
+
+/** Undoes an EXIF orientation; sharp mirrors before it rotates, whatever the order of the calls. */
+export function turned(image: Sharp, orientation: number): Sharp {
+  switch (orientation) {
+    case 2:
+      return image.flop();
+    case 3:
+      return image.rotate(180);
+    case 4:
+      return image.flip();
+    case 5:
+      return image.flop().rotate(270);
+    case 6:
+      return image.rotate(90);
+    case 7:
+      return image.flop().rotate(90);
+    case 8:
+      return image.rotate(270);
+    default:
+      return image;
+  }
 }

@@ -58,6 +58,18 @@ export function sizeOfWholePng(bytes: Buffer): { width: number; height: number }
   return isWhole ? { width: header.width, height: header.height } : undefined;
 }
 
+/** Whether sharp would not decode a PNG as a viewer shows it: it has 16 bits, or describes its colours. */
+export function hasOddColours(bytes: Buffer): boolean {
+  const header = readHeader(bytes);
+  if (!header || header.depth === 16) return header !== undefined;
+  const described = new Map<string, Buffer>();
+  for (const { name, data } of pngChunks(bytes)) {
+    if (name === 'IDAT') break;
+    if (!described.has(name)) described.set(name, data);
+  }
+  return pngColours(described, header.colourType) !== 'sRGB';
+}
+
 function readHeader(bytes: Buffer): Header | undefined {
   const at = SIGNATURE.length + 8;
   if (!isPng(bytes) || bytes.length < at + HEADER_LENGTH) return undefined;
