@@ -110,6 +110,10 @@ const BROKEN: Readonly<Record<string, () => Promise<Buffer>>> = {
   'half a PNG': async () => part(await noisy(), 0.5),
   'a PNG with a wrong checksum': async () => withBrokenPixels(await noisy()),
   'a PNG with pixels that are none': async () => withPixels(await noisy(), Buffer.alloc(20, 7)),
+  'a PNG in a million pieces': async () => {
+    const piece = makeChunk('teSt', Buffer.alloc(0));
+    return Buffer.concat([SIGNATURE, Buffer.alloc(1e6 * piece.length, piece), (await noisy()).subarray(8)]);
+  },
   'half a JPEG': async () => part(await asJpeg(), 0.5),
   'a JPEG without its last rows': async () => part(await asJpeg(), 0.98),
   'half a progressive JPEG': async () => part(await asJpeg(true), 0.5),

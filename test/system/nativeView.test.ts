@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
 import { afterEach, describe, expect, it } from 'vitest';
+import { withChunks } from '../support/imageFiles.js';
 import type { NativeClient } from '../support/NativeClient.js';
 import { NativeSite } from '../support/NativeSite.js';
 import { run, save } from '../support/nativeRuns.js';
@@ -114,6 +115,16 @@ describe('an uploaded picture', () => {
     expect(await shown({ channel: 'a' })).toEqual([0, 0, 0, 0, 0, 0, 0, 77]);
     expect(await shown({ preview: 'webp' })).toHaveLength(8);
     expect(await shown({ preview: 'jpeg' })).toHaveLength(6);
+  });
+
+  it('has no transparency to extract if one of its colours is transparent', async () => {
+    const client = await site.start();
+    const colour = { r: 10, g: 20, b: 30 };
+    const opaque = await png({ width: 2, height: 2, colour, background: colour });
+    const bytes = withChunks(opaque, 'IDAT', ['tRNS', Buffer.from([0, 0x0a, 0, 0x14, 0, 0x1e])]);
+    await client.upload('a.png', bytes);
+    const { bytes: shown } = await view(client, { filename: 'a.png', type: 'input', channel: 'a' });
+    expect([...(await sharp(shown).extractChannel(3).raw().toBuffer())]).toEqual([255, 255, 255, 255]);
   });
 
   it('is not there for another client, in any form', async () => {

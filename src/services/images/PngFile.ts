@@ -8,11 +8,9 @@ import {
   withoutExifPrefix,
   xmpDisagrees,
 } from './exif.js';
-import { type PngChunk, pngChunks } from './pngChunks.js';
+import { maxChunks, type PngChunk, pngChunks } from './pngChunks.js';
 import { isWellFormed } from './pngForms.js';
 
-/** More chunks, for a file of its length, than any program writes; each costs time. */
-const maxChunks = (length: number) => 20_000 + length / 1024;
 /** Bytes of compressed pixels that are decompressed as a test. */
 const SAMPLE_BYTES = 512;
 const MAX_FILTER = 4;
@@ -41,7 +39,7 @@ export class PngFile {
     let chunks = 0;
     for (const chunk of pngChunks(bytes)) {
       chunks += 1;
-      if (chunks > maxChunks(bytes.length)) {
+      if (chunks > maxChunks(bytes)) {
         this.#problem ??= 'it is in too many pieces';
         break;
       }

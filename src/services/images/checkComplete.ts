@@ -1,6 +1,8 @@
 import { decodeCompletely } from './decode.js';
 import { isGif, isWholeGif } from './gif.js';
 import { isJpeg, readAtOnce, showsMissingData } from './jpeg.js';
+import { walkJpeg } from './jpegSegments.js';
+import { isInTooManyPieces } from './pngChunks.js';
 import { readStructure, typeOf } from './readStructure.js';
 
 /**
@@ -15,9 +17,12 @@ export async function checkComplete(bytes: Buffer, maxPixels: number): Promise<v
     return;
   }
   const type = typeOf(bytes);
+  // Decoders take seconds for them, and what follows reads only so many.
+  if (type === 'image/png' && isInTooManyPieces(bytes)) throw new Error('the PNG is in too many pieces');
   const structure = type && readStructure(bytes, type);
   if (structure && (structure.contradiction ?? structure.problem ?? structure.damage) === undefined) return;
   // Otherwise the decoder hides that the last rows are missing.
-  const image = isJpeg(bytes) && showsMissingData(bytes) ? readAtOnce(bytes) : bytes;
+  const jpeg = isJpeg(bytes) ? walkJpeg(bytes) : undefined;
+  const image = jpeg && showsMissingData(jpeg) ? readAtOnce(jpeg.segments) : bytes;
   await decodeCompletely(image, maxPixels, 'all frames');
 }

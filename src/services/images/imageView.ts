@@ -3,6 +3,7 @@ import { openImage } from '../../utils/openImage.js';
 import type { OutputFormat } from '../../workflows/parameters.js';
 import { openInColours } from './asSeen.js';
 import { problemOfSize } from './formats.js';
+import { isPng, isRgbaPng } from './png.js';
 import { decoding, requirePicture } from './requirePicture.js';
 
 /** The form in which a client wants to see a picture. */
@@ -56,14 +57,14 @@ export async function viewImage(file: Buffer, view: ImageView, maxPixels: number
 async function convert(file: Buffer, view: ImageView, maxPixels: number): Promise<Buffer> {
   const { format, quality, channels: wanted } = view;
   const open = () => openImage(file, maxPixels, { failOn: 'truncated' });
-  const { width, height, channels, hasAlpha, isPalette } = await open().metadata();
+  const { width, height, channels, hasAlpha } = await open().metadata();
   const problem = problemOfSize({ width, height }, FORMATS[format]);
   if (problem !== undefined) throw new AppError('IMAGE_TOO_LARGE', `The picture is ${problem}.`);
   // All colours of `a` become black, so their meaning does not matter.
   let image = wanted === 'a' ? open() : await openInColours(file, maxPixels, 'truncated');
   if (wanted === 'rgb') image = image.removeAlpha();
   if (wanted === 'a') {
-    const hasOwn = channels === 4 && hasAlpha && !isPalette;
+    const hasOwn = isPng(file) ? isRgbaPng(file) : channels === 4 && hasAlpha;
     // Multiplied by 0: all channels but alpha become black.
     image = (hasOwn ? image : image.removeAlpha().ensureAlpha(1)).linear(0, 0);
   }

@@ -167,8 +167,6 @@ function lengthWithoutPadding(part: Buffer): number {
   return length;
 }
 
-}
-
 /** Whether decoders need a segment: APP0 and APP14 define the colour encoding, APP2 has the profile. */
 function isNeeded(one: JpegSegment): boolean {
   if (isApplication(one.marker))

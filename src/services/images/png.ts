@@ -4,6 +4,7 @@ import { packedProfile, pngColours } from './pngColours.js';
 import type { ImageStructure } from './structure.js';
 
 const HEADER_LENGTH = 13;
+const RGBA = 6;
 /** Bit depths by colour type. */
 const DEPTHS: Readonly<Record<number, readonly number[]>> = {
   0: [1, 2, 4, 8, 16],
@@ -56,6 +57,11 @@ export function sizeOfWholePng(bytes: Buffer): { width: number; height: number }
   const file = new PngFile(bytes);
   const isWhole = !file.hasTwoHeaders && !file.damage && !file.problem(header.colourType);
   return isWhole ? { width: header.width, height: header.height } : undefined;
+}
+
+/** Whether a PNG has four channels. Decoders make the fourth one of a transparent colour (tRNS) as well. */
+export function isRgbaPng(bytes: Buffer): boolean {
+  return readHeader(bytes)?.colourType === RGBA;
 }
 
 /** Whether sharp would not decode a PNG as a viewer shows it: it has 16 bits, or describes its colours. */

@@ -29,9 +29,13 @@ function nameOf(bytes: Buffer, at: number): string {
   return name;
 }
 
-/** Yields the chunks of a PNG, up to its IEND chunk or to something that cannot be a chunk. */
+/** More chunks than any program writes: a hostile file can have a million in 12 MB. */
+export const maxChunks = (bytes: Buffer) => 20_000 + bytes.length / 1024;
+
+/** Yields the chunks of a PNG, up to its IEND chunk or to something that cannot be a chunk, and only one more than `maxChunks`. */
 export function* pngChunks(bytes: Buffer): Generator<PngChunk> {
-  for (let at = SIGNATURE.length; at + 8 <= bytes.length; ) {
+  let left = maxChunks(bytes) + 1;
+  for (let at = SIGNATURE.length; at + 8 <= bytes.length && left > 0; left -= 1) {
     const length = bytes.readUInt32BE(at);
     const name = nameOf(bytes, at + 4);
     if (!/^[A-Za-z]{4}$/.test(name)) return;
@@ -48,6 +52,13 @@ export function* pngChunks(bytes: Buffer): Generator<PngChunk> {
     if (isCut || name === 'IEND') return;
     at = dataEnd + 4;
   }
+}
+
+/** Whether a PNG has more than `maxChunks`. */
+export function isInTooManyPieces(bytes: Buffer): boolean {
+  let chunks = 0;
+  for (const _ of pngChunks(bytes)) chunks += 1;
+  return chunks > maxChunks(bytes);
 }
 
 /** Assembles a chunk with its checksum. */
