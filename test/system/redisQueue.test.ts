@@ -198,6 +198,25 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
     await own.stop();
   });
 
+  it('hands out what is added after Redis lost its data, also by servers that have used the type before', async () => {
+    const prefix = `{${randomUUID()}}`;
+    const [adds, other] = [await connect(prefix), await connect(prefix)];
+    await adds.queue.add(entry('before'));
+    const before = await takeOne(other.queue);
+    await adds.connection.commands.flushall();
+    await before.done();
+    await adds.queue.add(entry('a'));
+    await other.queue.add(entry('b'));
+    expect(await adds.queue.size()).toEqual({ jobs: 2, bytes: 20 });
+    expect((await takeOne(other.queue)).entry.id).toBe('a');
+    const again = await takeOne(adds.queue);
+    expect(again.entry.id).toBe('b');
+    await adds.connection.commands.flushall();
+    await adds.queue.add(entry('c'));
+    expect((await takeOne(adds.queue)).entry.id).toBe('c');
+    await Promise.all([adds.stop(), other.stop()]);
+  });
+
   testJobQueue('Redis', async () => {
     const prefix = `{${randomUUID()}}`;
     const [here, there] = [await connect(prefix), await connect(prefix)];

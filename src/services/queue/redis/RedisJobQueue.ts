@@ -55,7 +55,6 @@ export class RedisJobQueue implements JobQueue {
   readonly #listeners = new Set<() => void>();
   readonly #later = new LaterLook(() => this.#tell());
   readonly #timers: NodeJS.Timeout[] = [];
-  readonly #typesKey: string;
   /** Prefix of BullMQ's keys. */
   readonly #lanePrefix: string;
   readonly #channel: string;
@@ -68,7 +67,6 @@ export class RedisJobQueue implements JobQueue {
     this.#parts = parts;
     this.#timings = timings;
     this.#index = new WaitingIndex(parts.connection, parts.prefix);
-    this.#typesKey = `${parts.prefix}:types`;
     this.#lanePrefix = `${parts.prefix}:queue`;
     this.#channel = `${parts.prefix}:waiting`;
   }
@@ -166,7 +164,7 @@ export class RedisJobQueue implements JobQueue {
   /** Returns the visible waiting entries in order, and how many others there are. */
   async #look(): Promise<Found> {
     const { commands } = this.#parts.connection;
-    const all = await nextEntries(commands, this.#typesKey, this.#lanePrefix, PEEKED);
+    const all = await nextEntries(commands, this.#index.typesKey, this.#lanePrefix, PEEKED);
     const found: Candidate[] = [];
     const others = new Map<string, number>();
     for (const { type, entries, hidden } of all) {
@@ -238,7 +236,7 @@ export class RedisJobQueue implements JobQueue {
 
   /** Returns a lane for each type that any server has used. */
   async #allLanes(): Promise<QueueLane[]> {
-    const types = await this.#parts.connection.commands.smembers(this.#typesKey);
+    const types = await this.#parts.connection.commands.smembers(this.#index.typesKey);
     return Promise.all(types.map((type) => this.#lane(type)));
   }
 
@@ -259,7 +257,6 @@ export class RedisJobQueue implements JobQueue {
       },
     );
     this.#lanes.set(type, lane);
-    await client.sadd(this.#typesKey, type);
     await lane.start();
     return lane;
   }

@@ -8,8 +8,9 @@ import type { RedisConnection } from './RedisConnection.js';
 const BEFORE_NEW = 2 ** 50;
 
 /**
- * KEYS: ranks, types, bytes, total, sequence. ARGV: id, type, bytes, what is subtracted from the rank, the rank
- * itself or ''. Returns the rank, the number of entries, and the type under which the id waited before, if any.
+ * KEYS: ranks, types, bytes, total, sequence, used types. ARGV: id, type, bytes, what is subtracted from the rank, the
+ * rank itself or ''. Returns the rank, the number of entries, and the type under which the id waited before, if any.
+ * ¶ The type is added each time, because Redis may have lost it: nobody would find the entry.
  */
 const ENTER = new LuaScript(`
 local previous = redis.call('HGET', KEYS[2], ARGV[1])
@@ -19,6 +20,7 @@ redis.call('ZADD', KEYS[1], rank, ARGV[1])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
 redis.call('HSET', KEYS[3], ARGV[1], ARGV[3])
 redis.call('INCRBY', KEYS[4], ARGV[3])
+redis.call('SADD', KEYS[6], ARGV[2])
 return { string.format('%.0f', rank), redis.call('ZCARD', KEYS[1]), previous }
 `);
 
@@ -54,12 +56,15 @@ interface Entered {
 export class WaitingIndex {
   readonly #connection: RedisConnection;
   readonly #keys: readonly [ranks: string, types: string, bytes: string, total: string, sequence: string];
+  /** Key of the set of all types that any server has used. */
+  readonly typesKey: string;
 
   /** @param prefix of all keys, with the hash tag */
   constructor(connection: RedisConnection, prefix: string) {
     this.#connection = connection;
     const key = (name: string) => `${prefix}:waiting:${name}`;
     this.#keys = [key('ranks'), key('types'), key('bytes'), key('total'), key('sequence')];
+    this.typesKey = `${prefix}:types`;
   }
 
   /** Adds an entry after all others, or after all other requeued ones. */
@@ -73,11 +78,9 @@ export class WaitingIndex {
   }
 
   async #enter(values: readonly (string | number)[]): Promise<Entered> {
-    const [rank, waiting, previous] = (await ENTER.run(this.#connection.commands, this.#keys, values)) as [
-      string,
-      number,
-      string | null,
-    ];
+    const keys = [...this.#keys, this.typesKey];
+    const answer = await ENTER.run(this.#connection.commands, keys, values);
+    const [rank, waiting, previous] = answer as [string, number, string | null];
     return { rank: Number(rank), waiting, previousType: previous ?? undefined };
   }
 
