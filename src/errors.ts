@@ -150,7 +150,7 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Whether a call failed because the queue is unavailable. This is temporary, and the connection to the queue logs it. */
+/** Whether a call failed because the queue or the asset store is unavailable. This is temporary, and whoever connects to it logs it. */
 export function isQueueAway(error: unknown): boolean {
   return error instanceof AppError && error.code === 'QUEUE_UNAVAILABLE';
 }

@@ -60,6 +60,8 @@ export const PROMPT_FAILURES = {
   'queued too long': { ...verdict('instance_unavailable', 'nobody', 'retry'), isFree: true },
   /** The server that ran the job ended; the prompt may go on without it. */
   'server gone': { ...verdict('internal', 'nobody', 'retry'), isFree: true },
+  /** The asset store is unavailable, so that the job's files could not be sent to the machine. */
+  'store unavailable': { ...verdict('internal', 'nobody', 'retry'), isFree: true },
   /** Longer than `JOB_TIMEOUT`. */
   'ran too long': verdict('processing_timeout', 'machine', 'final'),
   /** ComfyUI rejected the prompt and would reject it again. */

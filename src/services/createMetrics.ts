@@ -35,6 +35,8 @@ interface Parts {
   readonly uploadBudget: UploadBudget;
   readonly webhooks: Webhooks | undefined;
   readonly redis: RedisQueue | undefined;
+  /** Whether the files of jobs can be read and stored. */
+  readonly isStoreAvailable: () => boolean;
   readonly clock: Clock;
 }
 
@@ -71,7 +73,16 @@ export function createMetrics(config: Config, parts: Parts, log: (component: str
     summary: new Summary({ recorder, manager, processor, balancer }, log('summary')),
     requestCounts: createRequestCounts(redis, clock, log('http')),
     health: new HealthReporter(
-      { instances, manager, processor, recorder, admission, workflows, isQueueAvailable },
+      {
+        instances,
+        manager,
+        processor,
+        recorder,
+        admission,
+        workflows,
+        isQueueAvailable,
+        isStoreAvailable: parts.isStoreAvailable,
+      },
       clock,
     ),
   };

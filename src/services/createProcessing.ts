@@ -37,6 +37,8 @@ interface Parts {
   /** Store for outputs outside of memory. */
   readonly stream: StreamStore | undefined;
   readonly storeTimings: StoreTimings;
+  /** Whether the files of jobs can be read and stored. */
+  readonly isStoreAvailable: () => boolean;
   readonly clock: Clock;
   readonly tracing: Tracing;
 }
@@ -44,10 +46,12 @@ interface Parts {
 /** Creates what runs jobs: it takes them from the queue, runs their prompts on machines, and keeps the outputs. */
 export function createProcessing(
   config: Config,
-  { machines, manager, workflows, updates, relay, stream, storeTimings, clock, tracing }: Parts,
+  parts: Parts,
   overrides: ServiceOverrides,
   log: (component: string) => Logger,
 ) {
+  const { machines, manager, workflows, updates, relay, stream, storeTimings, isStoreAvailable } = parts;
+  const { clock, tracing } = parts;
   const { connections, fleet, shared, otherUsers, balancer, graphs } = machines;
   const { gpuFaults, checker, verdicts, scheduler } = machines;
   const prompts = new PromptRunner(
@@ -106,6 +110,7 @@ export function createProcessing(
       graphs,
       clock,
       tracing,
+      isStoreAvailable,
     },
     {
       maxConcurrentJobs: config.jobs.maxConcurrent,

@@ -180,7 +180,7 @@ export function createAssetLibrary(
   const { store: kind, directory: folder, lifetimeMs, ...s3 } = assets;
   if (kind === 'memory') return undefined;
   const options: AssetStoreOptions = kind === 'disk' ? { kind, folder } : { kind, ...s3 };
-  const store = createAssetStore(options, clock);
+  const store = createAssetStore(options, clock, logger);
   return new AssetLibrary(store, holders ?? new MemoryAssetHolders(), lifetimeMs, clock, logger);
 }
 

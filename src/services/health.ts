@@ -16,6 +16,7 @@ export interface HealthReport {
   readonly issues: readonly string[];
 }
 
+const STORE_UNAVAILABLE = 'The asset store is not available.';
 const QUEUE_WARNING = 0.8;
 const FAILURE_WARNING = 0.2;
 /** Below this number of jobs, a rate means nothing. */
@@ -34,6 +35,7 @@ export class HealthReporter {
   readonly #admission: Admission;
   readonly #workflows: Pick<WorkflowCatalogue, 'problems' | 'get'>;
   readonly #isQueueAvailable: () => boolean;
+  readonly #isStoreAvailable: () => boolean;
   readonly #clock: Clock;
 
   constructor(
@@ -46,6 +48,8 @@ export class HealthReporter {
       workflows: Pick<WorkflowCatalogue, 'problems' | 'get'>;
       /** Whether jobs can be accepted and recorded. */
       isQueueAvailable: () => boolean;
+      /** Whether the files of jobs can be read and stored. */
+      isStoreAvailable: () => boolean;
     },
     clock: Clock,
   ) {
@@ -56,6 +60,7 @@ export class HealthReporter {
     this.#admission = parts.admission;
     this.#workflows = parts.workflows;
     this.#isQueueAvailable = parts.isQueueAvailable;
+    this.#isStoreAvailable = parts.isStoreAvailable;
     this.#clock = clock;
   }
 
@@ -80,6 +85,8 @@ export class HealthReporter {
       throw new AppError('SHUTTING_DOWN', 'The server is shutting down.', { retryAfterSeconds });
     if (!this.#isQueueAvailable())
       throw new AppError('QUEUE_UNAVAILABLE', 'The queue is not available.', { retryAfterSeconds });
+    if (!this.#isStoreAvailable())
+      throw new AppError('QUEUE_UNAVAILABLE', STORE_UNAVAILABLE, { retryAfterSeconds });
     if (!this.#processor.isRunning)
       throw new AppError('QUEUE_UNAVAILABLE', 'The job processor is not running.', { retryAfterSeconds });
   }
@@ -89,6 +96,7 @@ export class HealthReporter {
     if (this.#manager.isDraining) issues.push('The server is shutting down.');
     else if (!this.#processor.isRunning) issues.push('The job processor is not running.');
     if (!this.#isQueueAvailable()) issues.push('The queue is not available.');
+    if (!this.#isStoreAvailable()) issues.push(STORE_UNAVAILABLE);
     if (!this.#instances.some((instance) => instance.isHealthy)) {
       issues.push('No ComfyUI instance is healthy.');
     }

@@ -72,6 +72,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const library = createAssetLibrary(config, holders, clock, log('assets'));
   const assetBlobs = library && new AssetBlobs(library);
   const blobs = overrides.blobStore ?? assetBlobs ?? new MemoryBlobStore();
+  const isStoreAvailable = () => library?.isAvailable ?? true;
   /** If bytes are stored outside of memory, they are streamed there, and the limits of memory do not apply. */
   const stream = blobs === assetBlobs ? assetBlobs : undefined;
   const inMemory = (bytes: number) => (stream ? Number.POSITIVE_INFINITY : bytes);
@@ -99,6 +100,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       relay: redis?.messageRelay,
       stream,
       storeTimings,
+      isStoreAvailable,
       clock,
       tracing,
     },
@@ -165,6 +167,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       uploadBudget,
       webhooks,
       redis,
+      isStoreAvailable,
       clock,
     },
     log,

@@ -13,9 +13,11 @@ export class S3Server {
   readonly endpoint: string;
   readonly #folder: string;
   readonly #s3rver: S3rver;
+  readonly #away: { isOn: boolean };
 
-  private constructor(s3rver: S3rver, folder: string, port: number) {
+  private constructor(s3rver: S3rver, folder: string, port: number, away: { isOn: boolean }) {
     this.#s3rver = s3rver;
+    this.#away = away;
     this.#folder = folder;
     this.endpoint = `http://127.0.0.1:${port}`;
   }
@@ -45,8 +47,18 @@ export class S3Server {
         await next();
       }
     });
+    const away = { isOn: false };
+    s3rver.middleware.unshift(async (context, next) => {
+      if (away.isOn) context.req.socket.destroy();
+      else await next();
+    });
     const { port } = await s3rver.run();
-    return new S3Server(s3rver, folder, port);
+    return new S3Server(s3rver, folder, port, away);
+  }
+
+  /** While it is away, it closes connections instead of responding. */
+  set isAway(isAway: boolean) {
+    this.#away.isOn = isAway;
   }
 
   /** Everything stored in the bucket: keys of objects, and incomplete multipart uploads. */

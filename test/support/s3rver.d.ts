@@ -3,6 +3,7 @@ declare module '@20minutes/s3rver' {
 
   interface Context {
     readonly method: string;
+    readonly req: import('node:http').IncomingMessage;
     readonly query: Readonly<Record<string, string | string[] | undefined>>;
     status: number;
     type: string;

@@ -55,6 +55,11 @@ export class AssetLibrary {
     this.#logger = logger;
   }
 
+  /** Whether the store responds, as far as known. */
+  get isAvailable(): boolean {
+    return this.#store.isAvailable;
+  }
+
   /** Starts the store and the regular sweeps. @throws Error if the store is unusable */
   async start(): Promise<void> {
     await this.#store.start();

@@ -41,6 +41,8 @@ export interface AssetPresentation {
  * name that is not a hash never exists.
  */
 export interface AssetStore {
+  /** False from a call without a response until the store responds again; such calls reject with StoreUnavailable. */
+  readonly isAvailable: boolean;
   /** Prepares the store. @throws Error with the problem of the folder or the bucket */
   start(): Promise<void>;
   stop(): Promise<void>;

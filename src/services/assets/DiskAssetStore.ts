@@ -31,6 +31,7 @@ const FILE_MODE = 0o600;
  * the last seconds. Symbolic links inside the folder are not followed.
  */
 export class DiskAssetStore implements AssetStore {
+  readonly isAvailable = true;
   readonly #root: string;
   readonly #unfinished: string;
   readonly #intake = new Intake();

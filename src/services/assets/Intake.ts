@@ -54,18 +54,22 @@ async function* takeChunks(
   options: PutOptions,
   reading: Reading,
 ): AsyncGenerator<Buffer, void> {
+  // A reader that fails may throw its error into this generator.
+  let isWithReader = false;
   try {
     for await (const chunk of chunksOf(source, options.signal)) {
       reading.sizeBytes += chunk.length;
       if (reading.sizeBytes > (options.maxBytes ?? Number.POSITIVE_INFINITY)) {
         throw new AssetError('too_large', `There are more than ${options.maxBytes} bytes.`);
       }
+      isWithReader = true;
       yield chunk;
+      isWithReader = false;
       // Afterwards, so that bytes are hashed while they are written.
       reading.hasher.update(chunk);
     }
   } catch (error) {
-    reading.failure = { error };
+    if (!isWithReader) reading.failure = { error };
     throw error;
   }
 }

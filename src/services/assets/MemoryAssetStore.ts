@@ -16,6 +16,7 @@ interface Entry {
 
 /** Assets in this process's memory. Their holders decide how many there are. */
 export class MemoryAssetStore implements AssetStore {
+  readonly isAvailable = true;
   readonly #clock: Clock;
   readonly #intake = new Intake();
   readonly #entries = new Map<string, Entry>();

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { messageOf } from '../../errors.js';
+import type { Logger } from '../../utils/logger.js';
 import type { ByteRange } from '../../utils/StoredFile.js';
 import { AssetError } from './AssetError.js';
 import type {
@@ -16,6 +17,7 @@ import { resolveRange } from './assetRange.js';
 import { contentDisposition } from './contentDisposition.js';
 import { Intake } from './Intake.js';
 import type { S3Bucket, S3BucketOptions } from './S3Bucket.js';
+import { StoreOutage } from './StoreOutage.js';
 
 export interface S3AssetStoreOptions extends S3BucketOptions {
   /** Prefix of all keys, such as `assets/`; other objects are never touched. */
@@ -34,16 +36,22 @@ export class S3AssetStore implements AssetStore {
   readonly #options: S3AssetStoreOptions;
   readonly #prefix: string;
   readonly #intake = new Intake();
+  readonly #outage: StoreOutage;
   #opened: S3Bucket | undefined;
 
-  constructor(options: S3AssetStoreOptions) {
+  constructor(options: S3AssetStoreOptions, logger: Logger) {
     this.#options = options;
     this.#prefix = options.prefix ?? '';
+    this.#outage = new StoreOutage(() => this.#bucket.head(`${this.#prefix}unfinished/none`), logger);
+  }
+
+  get isAvailable(): boolean {
+    return !this.#outage.isOn;
   }
 
   async start(): Promise<void> {
     const { S3Bucket: Bucket } = await import('./S3Bucket.js');
-    this.#opened ??= new Bucket(this.#options);
+    this.#opened ??= new Bucket(this.#options, (error) => this.#outage.begin(error));
     try {
       await this.#bucket.check();
     } catch (error) {
@@ -52,6 +60,7 @@ export class S3AssetStore implements AssetStore {
   }
 
   async stop(): Promise<void> {
+    this.#outage.stop();
     this.#opened?.close();
     this.#opened = undefined;
   }

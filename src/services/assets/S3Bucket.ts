@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import {
   AbortMultipartUploadCommand,
   CopyObjectCommand,
@@ -15,6 +15,7 @@ import {
 import { Upload } from '@aws-sdk/lib-storage';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { AssetError } from './AssetError.js';
+import { StoreUnavailable } from './StoreUnavailable.js';
 
 export interface S3BucketOptions {
   readonly bucket: string;
@@ -41,16 +42,27 @@ const CONNECT_TIMEOUT_MS = 5000;
 const RESPONSE_TIMEOUT_MS = 60_000;
 /** A reader occupies a connection as long as its client needs. */
 const MAX_SOCKETS = 1000;
+/** Status of an operation that the service does not have. */
+const NOT_IMPLEMENTED = 501;
 
-/** One bucket, through the AWS SDK. Loaded only if a bucket is configured. */
+/**
+ * One bucket, through the AWS SDK. Loaded only if a bucket is configured. All methods except `check` throw
+ * StoreUnavailable if the service does not respond.
+ */
 export class S3Bucket {
   /** Longer objects are sent in parts. */
   readonly partBytes = PART_BYTES;
   readonly #client: S3Client;
   readonly #bucket: string;
+  readonly #onOutage: (error: StoreUnavailable) => void;
 
-  constructor({ bucket, region, endpoint, forcePathStyle = false }: S3BucketOptions) {
+  /** @param onOutage called with each error about a missing response */
+  constructor(
+    { bucket, region, endpoint, forcePathStyle = false }: S3BucketOptions,
+    onOutage: (error: StoreUnavailable) => void,
+  ) {
     this.#bucket = bucket;
+    this.#onOutage = onOutage;
     const sockets = { keepAlive: true, maxSockets: MAX_SOCKETS };
     this.#client = new S3Client({
       region,
@@ -75,14 +87,20 @@ export class S3Bucket {
   }
 
   async put(key: string, bytes: Buffer): Promise<void> {
-    await this.#client.send(new PutObjectCommand({ ...this.#at(key), Body: bytes }));
+    await this.#answered(this.#client.send(new PutObjectCommand({ ...this.#at(key), Body: bytes })));
   }
 
   /** Sends a stream in parts. After a failure, the parts are deleted before this rejects. */
   async upload(key: string, body: Readable): Promise<void> {
     const params = { ...this.#at(key), Body: body };
     const options = { client: this.#client, params, partSize: this.partBytes, queueSize: PARTS_AT_A_TIME };
-    await new Upload(options).done();
+    try {
+      await new Upload(options).done();
+    } catch (error) {
+      // The service is not to blame for a source that fails. After a failure of the service, the source is aborted.
+      if (body.errored && body.errored.name !== 'AbortError') throw body.errored;
+      throw this.#namedError(error);
+    }
   }
 
   /**
@@ -97,7 +115,7 @@ export class S3Bucket {
       CopySource: source,
       MetadataDirective: 'REPLACE',
     });
-    return (await unlessMissing(this.#client.send(command))) !== undefined;
+    return (await unlessMissing(this.#answered(this.#client.send(command)))) !== undefined;
   }
 
   /**
@@ -108,9 +126,9 @@ export class S3Bucket {
   async get(key: string, range: string | undefined): Promise<Readable | undefined> {
     const command = new GetObjectCommand({ ...this.#at(key), ...(range ? { Range: range } : {}) });
     try {
-      const response = await unlessMissing(this.#client.send(command));
+      const response = await unlessMissing(this.#answered(this.#client.send(command)));
       // Node's HTTP handler always returns this type of body.
-      return response?.Body as Readable | undefined;
+      return response && this.#watched(response.Body as Readable);
     } catch (error) {
       if (statusOf(error) === 416) throw new AssetError('invalid_range', `There are no bytes ${range}.`);
       throw error;
@@ -118,18 +136,21 @@ export class S3Bucket {
   }
 
   async head(key: string): Promise<S3ObjectInfo | undefined> {
-    const response = await unlessMissing(this.#client.send(new HeadObjectCommand(this.#at(key))));
+    const sent = this.#client.send(new HeadObjectCommand(this.#at(key)));
+    const response = await unlessMissing(this.#answered(sent));
     return response && infoOf(key, response.ContentLength, response.LastModified);
   }
 
   async delete(key: string): Promise<void> {
-    await this.#client.send(new DeleteObjectCommand(this.#at(key)));
+    await this.#answered(this.#client.send(new DeleteObjectCommand(this.#at(key))));
   }
 
   async *list(prefix: string): AsyncGenerator<S3ObjectInfo, void> {
     const pages = paginateListObjectsV2({ client: this.#client }, { Bucket: this.#bucket, Prefix: prefix });
-    for await (const { Contents: objects = [] } of pages) {
-      for (const { Key: key, Size, LastModified } of objects) {
+    for (;;) {
+      const { done, value } = await this.#answered(pages.next());
+      if (done) return;
+      for (const { Key: key, Size, LastModified } of value.Contents ?? []) {
         if (key !== undefined) yield infoOf(key, Size, LastModified);
       }
     }
@@ -143,7 +164,8 @@ export class S3Bucket {
   async abortUploads(prefix: string, time: number): Promise<void> {
     for (const { Key: key, UploadId, Initiated } of await this.#uploads(prefix)) {
       if (key === undefined || Initiated === undefined || Initiated.getTime() > time) continue;
-      await this.#client.send(new AbortMultipartUploadCommand({ ...this.#at(key), UploadId }));
+      const command = new AbortMultipartUploadCommand({ ...this.#at(key), UploadId });
+      await this.#answered(this.#client.send(command));
     }
   }
 
@@ -165,13 +187,40 @@ export class S3Bucket {
     return { Bucket: this.#bucket, Key: key };
   }
 
+  /** @throws StoreUnavailable if there was no response */
+  async #answered<T>(response: Promise<T>): Promise<T> {
+    try {
+      return await response;
+    } catch (error) {
+      throw this.#namedError(error);
+    }
+  }
+
+  #namedError(error: unknown): unknown {
+    return isOutage(error) ? this.#outage(error) : error;
+  }
+
+  #outage(error: unknown): StoreUnavailable {
+    const outage = new StoreUnavailable(error);
+    this.#onOutage(outage);
+    return outage;
+  }
+
+  /** A body whose failures are known to be those of the service, whoever reads it. */
+  #watched(body: Readable): Readable {
+    const watched = new PassThrough();
+    body.on('error', (error) => watched.destroy(this.#outage(error)));
+    watched.on('close', () => body.destroy());
+    return body.pipe(watched);
+  }
+
   async #uploads(prefix: string) {
     try {
       // More than a thousand are left to the next time.
       const command = new ListMultipartUploadsCommand({ Bucket: this.#bucket, Prefix: prefix });
-      return (await this.#client.send(command)).Uploads ?? [];
+      return (await this.#answered(this.#client.send(command))).Uploads ?? [];
     } catch (error) {
-      if (statusOf(error) === 501) return [];
+      if (statusOf(error) === NOT_IMPLEMENTED) return [];
       throw error;
     }
   }
@@ -184,6 +233,14 @@ async function unlessMissing<T>(response: Promise<T>): Promise<T | undefined> {
     if (statusOf(error) === 404) return undefined;
     throw error;
   }
+}
+
+/** Whether the service did not respond, or only that it cannot now. */
+function isOutage(error: unknown): boolean {
+  // Errors without a known code have no class, but a status.
+  const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+  if (status === undefined) return true;
+  return status === 408 || status === 429 || (status >= 500 && status !== NOT_IMPLEMENTED);
 }
 
 /** Returns the status of the service's response, if the error is about a response. */

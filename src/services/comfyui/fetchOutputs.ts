@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
-import { PromptError } from '../../errors.js';
+import { isQueueAway, PromptError } from '../../errors.js';
 import type { Content } from '../../utils/StoredFile.js';
+import { sleep } from '../../utils/timers.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { OutputFile, OutputItem } from './outputItems.js';
 import { markOf, workflowFilename, workflowNodeId } from './ownOutputs.js';
@@ -30,7 +31,8 @@ export interface MadeOutput {
 }
 
 /**
- * Reads a file's bytes as a stream and returns the stored content. Called again for the same file if the stream failed.
+ * Reads a file's bytes as a stream and returns the stored content. Called again for the same file if the stream failed, or
+ * as long as it throws AppError `QUEUE_UNAVAILABLE`.
  * @param filename ComfyUI's name for the file
  */
 export type OutputReceiver = (body: Readable, filename: string) => Promise<Content>;
@@ -45,6 +47,8 @@ interface FetchedBefore {
 
 /** Maximum number of files and texts per prompt. */
 const MAX_OUTPUTS = 1000;
+/** Delay before a file that could not be stored is fetched again, ms. */
+const STORE_RETRY_MS = 1000;
 
 interface Source {
   readonly client: ComfyClient;
@@ -103,10 +107,23 @@ export function madeOutput(id: string, item: OutputItem, bytes: Content): MadeOu
   return { nodeId: workflowNodeId(id), filename, bytes, origin };
 }
 
+/** Fetches a file. The machine keeps it, so this is repeated while the store is unavailable. */
+async function view(source: Source, file: OutputFile, signal: AbortSignal): Promise<Content> {
+  for (;;) {
+    try {
+      return await viewOnce(source, file, signal);
+    } catch (error) {
+      if (!isQueueAway(error)) throw error;
+      await sleep(STORE_RETRY_MS, signal);
+      signal.throwIfAborted();
+    }
+  }
+}
+
 /**
  * Fetches a file. The work is done, so this is retried as long as the machine may be busy, rather than running the prompt again.
  */
-async function view(
+async function viewOnce(
   { client, follower, receive }: Source,
   file: OutputFile,
   signal: AbortSignal,

@@ -65,10 +65,12 @@ export class AttemptJudge {
     if (error instanceof PromptError) {
       // A failure on a machine whose GPU was broken by another job's prompt counts like one in a trial.
       const isTrial = slot.isTrial || slot.instance.health.problem?.kind === 'GPU fault';
-      await this.#learnFrom(error, job, slot.instance);
+      const isElsewhere = error.failure === 'store unavailable';
+      if (!isElsewhere) await this.#learnFrom(error, job, slot.instance);
       const because = anotherAttempt(error, job, isTrial, this.#maxAttempts);
       if (because) {
-        this.#logger.warn('Attempt failed, job is retried', {
+        // An outage is logged once, not for each job that returns to the queue.
+        this.#logger[isElsewhere ? 'debug' : 'warn']('Attempt failed, job is retried', {
           ...logFields(job),
           instance: slot.instance.host,
           attempts: job.attempts,

@@ -1,4 +1,6 @@
+import { DeadlineExceeded } from '../../utils/deadline.js';
 import { type Content, StoredFileGone, wholeOf } from '../../utils/StoredFile.js';
+import { StoreUnavailable } from '../assets/StoreUnavailable.js';
 import type { BackgroundWork } from './BackgroundWork.js';
 import type { BlobStore, StoredBytes } from './BlobStore.js';
 import { committedOutputs } from './committedOutputs.js';
@@ -39,7 +41,8 @@ export class JobBlobs {
         const onLate = (key?: string) => this.#deleteBytes(blob, key);
         const put = () => this.#calls.retried(() => this.#blobs.put(blob, content), onLate);
         // A client can be told to repeat its upload; the output of a machine must not be lost.
-        keys.set(name, await (this.#kind === 'output' ? this.#calls.patiently(put) : put()));
+        const stored = this.#kind === 'output' ? this.#calls.patiently(put) : put();
+        keys.set(name, await inTime(stored));
       }
       return keys;
     } catch (error) {
@@ -52,16 +55,17 @@ export class JobBlobs {
   /** The bytes, or the file outside of memory; undefined if they are gone. */
   async get({ key, sizeBytes }: Place): Promise<Buffer | StoredBytes | undefined> {
     if (key === undefined) return undefined;
-    return this.#calls.retried(() => this.#blobs.get(key, sizeBytes));
+    return inTime(this.#calls.retried(() => this.#blobs.get(key, sizeBytes)));
   }
 
   /** All bytes at once, wherever they are; undefined if they are gone. */
   async whole({ key, sizeBytes }: Place): Promise<Buffer | undefined> {
     if (key === undefined) return undefined;
-    return this.#calls.retried(async () => {
+    const read = async () => {
       const content = await this.#blobs.get(key, sizeBytes);
       return Buffer.isBuffer(content) ? content : content && unlessGone(wholeOf(content));
-    });
+    };
+    return inTime(this.#calls.retried(read));
   }
 
   /** Deletes the bytes named in a job's record, whichever process stored them. Not awaited. */
@@ -90,6 +94,15 @@ function* inputKeys({ request }: Job): Generator<[string, string], void> {
 function* outputKeys(job: Job): Generator<[string, string], void> {
   for (const [n, { place, key }] of committedOutputs(job).entries()) {
     if (key !== undefined) yield [place ?? String(n), key];
+  }
+}
+
+/** @throws StoreUnavailable if the call took too long */
+async function inTime<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    throw error instanceof DeadlineExceeded ? new StoreUnavailable(error) : error;
   }
 }
 

@@ -49,6 +49,7 @@ export class JobProcessor {
   readonly #idleLook: IdleLook;
   readonly #clock: Clock;
   readonly #tracing: Tracing;
+  readonly #isStoreAvailable: () => boolean;
   readonly #options: ProcessorOptions;
   readonly #logger: Logger;
   readonly #active: ActiveJobs;
@@ -77,6 +78,8 @@ export class JobProcessor {
       /** Only if other servers share the machines. */
       shared: SharedSlots | undefined;
       tracing: Tracing;
+      /** Whether the files of jobs can be read and stored. */
+      isStoreAvailable: () => boolean;
     },
     options: ProcessorOptions,
     logger: Logger,
@@ -92,6 +95,7 @@ export class JobProcessor {
     this.#dispatcher = new Dispatcher(parts, () => this.#hasPlace && this.#balancer.hasFreeSlot);
     this.#idleLook = new IdleLook(this.#manager.queue, this.#dispatcher, () => this.wake());
     this.#tracing = parts.tracing;
+    this.#isStoreAvailable = parts.isStoreAvailable;
     this.#options = options;
     this.#logger = logger;
     this.#manager.queue.onWaiting(() => this.wake());
@@ -202,7 +206,8 @@ export class JobProcessor {
 
   get #hasPlace(): boolean {
     const jobs = this.#active.size;
-    return jobs < this.#limit && (this.#shared?.hasPlaceBeside(jobs) ?? true);
+    // A job cannot begin without its files. Polling finds the end of the outage.
+    return this.#isStoreAvailable() && jobs < this.#limit && (this.#shared?.hasPlaceBeside(jobs) ?? true);
   }
 
   /**

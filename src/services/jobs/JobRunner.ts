@@ -1,4 +1,4 @@
-import { messageOf, PromptError } from '../../errors.js';
+import { isQueueAway, messageOf, PromptError } from '../../errors.js';
 import { unlessAborted } from '../../utils/deadline.js';
 import type { Logger } from '../../utils/logger.js';
 import type { GraphFile } from '../../workflows/graph.js';
@@ -97,9 +97,9 @@ export class JobRunner {
       whole: (file) => manager.inputs.whole(file),
       stored: (file) => manager.inputs.stored(file),
     };
-    const files = await tracing.trace('job.inputs', {}, () =>
-      graphFiles(job.request, workflow, imageInput, load),
-    );
+    const files = await tracing
+      .trace('job.inputs', {}, () => graphFiles(job.request, workflow, imageInput, load))
+      .catch(throwNotSent);
     const plan: PromptPlan = {
       graph: workflow.build(files, job.request.parameters, imageNodes(imageInput)),
       outputNodes: workflow.outputs.map(({ nodeId }) => nodeId),
@@ -122,7 +122,7 @@ export class JobRunner {
         if (live && !signal.aborted) await unlessAborted(live.settled(), signal);
         // A converted image may be many times as large as the client's.
         if (error instanceof PromptError) error.sentBytes = largestOf(files);
-        throw error;
+        return throwNotSent(error);
       });
     const { outputs, promptId, nodeTimes } = ran;
     place.slot.release();
@@ -208,6 +208,16 @@ export class JobRunner {
       });
     }
   }
+}
+
+/**
+ * Names the outage of a store: it stops only what comes before the prompt is submitted, because outputs are stored with
+ * patience. Nothing is lost: the job can be started again later.
+ */
+function throwNotSent(error: unknown): never {
+  if (!isQueueAway(error)) throw error;
+  const message = 'The files of the job could not be sent to the machine: a store is not available.';
+  throw new PromptError('store unavailable', message, { cause: error });
 }
 
 /** The image of a built-in workflow if it has transparency, which ComfyUI's loader drops. */

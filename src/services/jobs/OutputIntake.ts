@@ -25,6 +25,8 @@ export class OutputIntake {
   readonly #natures = new WeakMap<StoredFile, FileNature>();
   readonly #held: HeldBytes[] = [];
   #room: number;
+  /** Since when the store has taken no stream; by the monotonic clock. */
+  #awaySince: number | undefined;
 
   /** @param roomBytes memory for images, and for files not longer than a head, until they are finished */
   constructor(store: StreamStore, calls: StoreCalls, roomBytes: number) {
@@ -36,7 +38,7 @@ export class OutputIntake {
   /**
    * Receives a file as a stream.
    * @param filename as ComfyUI named it
-   * @throws OutputNotStored, or the error of the body
+   * @throws OutputNotStored, or the error of the body; AppError `QUEUE_UNAVAILABLE` if the file should be fetched again
    */
   receive = async (body: Readable, filename: string): Promise<Content> => {
     const stream = new PeekedStream(body);
@@ -49,7 +51,9 @@ export class OutputIntake {
     }
     // The machine sends it only once: it stays in the store until it can be held.
     const hold = (take: () => Promise<void>) => this.#calls.patiently(take);
-    const stored = await this.#stored(this.#store.putStream(stream.all(), { hold }));
+    this.#awaySince ??= performance.now();
+    const stored = await this.#stored(this.#store.putStream(stream.all(), { hold }), this.#mayComeBack);
+    this.#awaySince = undefined;
     this.#natures.set(stored, nature);
     return stored;
   };
@@ -73,14 +77,24 @@ export class OutputIntake {
     for (const file of this.#held.splice(0)) file.release();
   }
 
-  async #stored(work: Promise<HeldBytes>): Promise<StoredBytes> {
+  /** Whether a file whose stream is lost should be fetched again, because the store may take it then. */
+  readonly #mayComeBack = (error: unknown): boolean =>
+    isQueueAway(error) && performance.now() - (this.#awaySince ?? 0) < this.#calls.patienceMs;
+
+  /** @param isPassedOn whether the caller can repeat the work after this error */
+  async #stored(
+    work: Promise<HeldBytes>,
+    isPassedOn: (error: unknown) => boolean = () => false,
+  ): Promise<StoredBytes> {
     try {
       const stored = await work;
       this.#held.push(stored);
-      return stored;
+      // It is read again when the output is finished, and cannot be produced again.
+      return { ...stored, open: (range) => this.#calls.patiently(() => stored.open(range)) };
     } catch (error) {
       // Other errors here are about the machine that sends it.
-      throw error instanceof AppError && !isQueueAway(error) ? error : new OutputNotStored(error);
+      if (isPassedOn(error) || (error instanceof AppError && !isQueueAway(error))) throw error;
+      throw new OutputNotStored(error);
     }
   }
 }

@@ -10,7 +10,7 @@ export interface StoreTimings {
   /** First and longest delay before a failed call is repeated, ms; each delay is about twice the previous one. */
   readonly retryBaseMs: number;
   readonly retryMaxMs: number;
-  /** How long the outputs of a machine are kept while the queue is unavailable, ms. */
+  /** How long the outputs of a machine are kept while the queue or the asset store is unavailable, ms. */
   readonly patienceMs: number;
   /** Minimum interval between writes of a job's progress, ms. */
   readonly progressIntervalMs: number;
@@ -38,6 +38,11 @@ export class StoreCalls {
 
   get progressIntervalMs(): number {
     return this.#timings.progressIntervalMs;
+  }
+
+  /** How long results that cannot be produced again are kept, ms. */
+  get patienceMs(): number {
+    return this.#timings.patienceMs;
   }
 
   /**
@@ -72,9 +77,9 @@ export class StoreCalls {
   }
 
   /**
-   * Repeats a call as long as it fails because the queue is unavailable: for results that cannot be produced again,
+   * Repeats a call as long as it fails because the queue or the asset store is unavailable: for results that cannot be produced again,
    * and that no open request waits for.
-   * @throws the rejection of the call, if the queue is unavailable for too long
+   * @throws the rejection of the call, if the outage lasts too long
    */
   async patiently<T>(call: () => Promise<T>): Promise<T> {
     const until = performance.now() + this.#timings.patienceMs;

@@ -2,6 +2,9 @@
 import { AppError, PromptError } from '../../errors.js';
 import type { FailedTry, JobFailure, ProcessingJob } from './Job.js';
 
+/** Outages of the store that one job survives without counting them as attempts. */
+const MAX_OUTAGES = 20;
+
 /** Why a running job is stopped: the reason of its abort signal. */
 export class JobAbort extends Error {
   readonly kind: 'cancelled' | 'shutdown';
@@ -24,7 +27,7 @@ export function anotherAttempt(
   maxAttempts: number,
 ): Omit<FailedTry, 'instance'> | undefined {
   const { blame, retry } = error.verdict;
-  const isFree = error.isCounted || error.verdict.isFree === true;
+  const isFree = error.isCounted || (error.verdict.isFree === true && !isUnreadable(error, job));
   // A trial does not use up an attempt, unless the job itself is at fault or has failed in an earlier trial.
   const isExcused = wasTrial && blame !== 'prompt' && !job.failedTries.some((one) => one.wasTrial);
   const counted = job.attempts - job.failedTries.filter((one) => one.isFree).length;
@@ -43,6 +46,12 @@ export function anotherAttempt(
     wasTrial,
     leftBehind: error.leftBehind,
   };
+}
+
+/** Whether the store has failed for this job so often that one of its files is the problem, not the whole store. */
+function isUnreadable({ failure }: PromptError, { failedTries }: ProcessingJob): boolean {
+  if (failure !== 'store unavailable') return false;
+  return failedTries.filter((one) => one.failure === failure).length >= MAX_OUTAGES;
 }
 
 /** The failure of a job that was unfinished at the end of a shutdown. */

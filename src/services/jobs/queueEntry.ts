@@ -1,12 +1,15 @@
+import type { PromptFailure } from '../../promptFailures.js';
 import { graphNeedsOf } from '../../workflows/graphNeeds.js';
 import type { QueueEntry } from '../queue/JobQueue.js';
 import { type PendingJob, sizesOfFiles } from './Job.js';
 
+/** These failures say nothing about the machine, which may even have the result. */
+const ELSEWHERE: ReadonlySet<PromptFailure> = new Set(['server gone', 'store unavailable']);
+
 /** The queue entry of a pending job. */
 export function queueEntry({ id, request, failedTries, createdTime }: PendingJob): QueueEntry {
   const { total, largest } = sizesOfFiles(request);
-  // The end of a server says nothing about the machine, which may even have the result.
-  const onMachines = failedTries.filter(({ failure }) => failure !== 'server gone');
+  const onMachines = failedTries.filter(({ failure }) => !ELSEWHERE.has(failure));
   const tried = new Set(onMachines.map(({ instance }) => instance));
   const { type, client, priority, deadline } = request;
   const needs = graphNeedsOf(request.workflow);
