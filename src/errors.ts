@@ -150,7 +150,12 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Like `messageOf`, for the log: the message of an outage is for clients, so this is the message of its cause. */
+export function reasonOf(error: unknown): string {
+  return messageOf(isQueueAway(error) ? (error.cause ?? error) : error);
+}
+
 /** Whether a call failed because the queue or the asset store is unavailable. This is temporary, and whoever connects to it logs it. */
-export function isQueueAway(error: unknown): boolean {
+export function isQueueAway(error: unknown): error is AppError {
   return error instanceof AppError && error.code === 'QUEUE_UNAVAILABLE';
 }

@@ -18,7 +18,7 @@ async function connect(
   base: string,
   { holdMs, listener }: { holdMs: number; listener: (delivery: HeldDelivery) => void },
 ) {
-  const connection = new RedisConnection(redis.url, silentLogger, CONNECTION);
+  const connection = new RedisConnection(redis.url, '{test}', silentLogger, CONNECTION);
   await connection.start();
   const store = new RedisDeliveryStore({ connection, base, logger: silentLogger }, { ...QUICK, holdMs });
   await store.start(listener);

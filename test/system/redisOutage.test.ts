@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Job } from '../../src/services/jobs/Job.js';
 import * as transitions from '../../src/services/jobs/transitions.js';
@@ -101,6 +102,42 @@ describe.runIf(requireRedis())('when Redis', () => {
         'warn Redis is unavailable',
       ]);
     });
+
+    it.each([
+      ['full', ['CONFIG', 'SET', 'maxmemory', '1'], ['CONFIG', 'SET', 'maxmemory', '0'], /^OOM /],
+      ['read-only', ['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE'], /^READONLY /],
+    ] as const)(
+      'is %s, it is unavailable until it accepts writes, and the log has the reason once',
+      async (_, on, off, why) => {
+        const admin = new Redis(server.port, '127.0.0.1');
+        const [command, ...values] = on;
+        await admin.call(command, ...values);
+        try {
+          const isOver = Date.now() + 2000;
+          while (Date.now() < isOver) {
+            await expect(here.jobs.insert(pending('a'))).rejects.toMatchObject({ code: 'QUEUE_UNAVAILABLE' });
+            await new Promise((resolve) => setTimeout(resolve, 20));
+          }
+          expect([here.connection.isAvailable, there.connection.isAvailable]).toEqual([false, false]);
+        } finally {
+          const [back, ...ofBack] = off;
+          await admin.call(back, ...ofBack);
+          admin.disconnect();
+        }
+        await eventually(() =>
+          expect(here.connection.isAvailable && there.connection.isAvailable).toBe(true),
+        );
+        await here.jobs.insert(pending('a'));
+        expect(aboutRedis().sort()).toEqual([
+          'info Redis is available again',
+          'info Redis is available again',
+          'warn Redis is unavailable',
+          'warn Redis is unavailable',
+        ]);
+        const reasons = log.lines.flatMap(({ level, fields }) => (level === 'warn' ? [fields['error']] : []));
+        expect(reasons).toEqual([expect.stringMatching(why), expect.stringMatching(why)]);
+      },
+    );
 
     it('calls that are under way reject', async () => {
       await here.jobs.insert(pending('a'));

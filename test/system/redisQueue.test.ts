@@ -22,7 +22,7 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
 
   async function connect(prefix: string, redis = server) {
     const logger = new RecordingLogger();
-    const connection = new RedisConnection(redis.url, logger);
+    const connection = new RedisConnection(redis.url, prefix, logger);
     await connection.start();
     const queue = new RedisJobQueue({ connection, prefix, logger }, QUICK);
     await queue.start();

@@ -1,4 +1,4 @@
-import { messageOf } from '../../errors.js';
+import { reasonOf } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
 import type { StoreCalls } from './StoreCalls.js';
 
@@ -43,7 +43,7 @@ export class BackgroundWork {
       // Once per outage, not for each affected job.
       this.#logger.error('A store failed, pending work will be retried', {
         work: name,
-        error: messageOf(because),
+        error: reasonOf(because),
       });
     }
     this.#failed.set(name, work);

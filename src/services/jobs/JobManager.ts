@@ -1,5 +1,5 @@
 import { v4 as uuid } from 'uuid';
-import { AppError, messageOf } from '../../errors.js';
+import { AppError, reasonOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
 import type { Content } from '../../utils/StoredFile.js';
@@ -208,7 +208,7 @@ export class JobManager {
 
   /** processing → failed, because the store rejected the result. */
   async failUnstored(id: string, because: unknown): Promise<void> {
-    this.#logger.error('A result could not be stored', { jobId: id, error: messageOf(because) });
+    this.#logger.error('A result could not be stored', { jobId: id, error: reasonOf(because) });
     await this.fail(id, RESULT_NOT_STORED);
   }
 

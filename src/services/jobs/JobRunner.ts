@@ -1,4 +1,4 @@
-import { isQueueAway, messageOf, PromptError } from '../../errors.js';
+import { isQueueAway, messageOf, PromptError, reasonOf } from '../../errors.js';
 import { unlessAborted } from '../../utils/deadline.js';
 import type { Logger } from '../../utils/logger.js';
 import type { GraphFile } from '../../workflows/graph.js';
@@ -169,7 +169,7 @@ export class JobRunner {
   /** A failed write of the progress must not fail the job. */
   #note(job: ProcessingJob, written: Promise<void>): void {
     written.catch((error: unknown) => {
-      this.#parts.logger.warn('Progress could not be stored', { ...logFields(job), error: messageOf(error) });
+      this.#parts.logger.warn('Progress could not be stored', { ...logFields(job), error: reasonOf(error) });
     });
   }
 

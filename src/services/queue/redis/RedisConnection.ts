@@ -36,6 +36,9 @@ const REDIS_TIMINGS: RedisTimings = {
 /** Interval of the check whether a cluster is up, ms. */
 const CLUSTER_CHECK_MS = 100;
 
+/** The reason of an outage, unless Redis or the connection gave one. */
+const CLOSED = 'the connection was closed';
+
 /** Errors that a reconnect does not repair. */
 const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR DB index|DENIED)/;
 
@@ -46,10 +49,13 @@ interface Clients {
 
 /**
  * The two connections of a server to Redis: one for commands, one for subscriptions. They reconnect by themselves,
- * however long Redis is unavailable; until then, commands reject immediately.
+ * however long Redis is unavailable; until then, commands reject immediately. Redis is available if it accepts writes: one
+ * that is full or read-only responds, but takes no job.
  */
 export class RedisConnection {
   readonly #url: string;
+  /** Never exists. */
+  readonly #heartbeatKey: string;
   readonly #timings: RedisTimings;
   readonly #logger: Logger;
   readonly #onChange: Listeners<[isAvailable: boolean]>;
@@ -57,11 +63,17 @@ export class RedisConnection {
   #heartbeat: NodeJS.Timeout | undefined;
   #isAvailable = false;
   #isStopped = false;
-  #lastError = 'the connection was closed';
+  #lastError = CLOSED;
+  /** When it last reconnected because Redis was read-only; by the monotonic clock. */
+  #leftReplicaAt = Number.NEGATIVE_INFINITY;
 
-  /** @param url with its password, which is sent to Redis only */
-  constructor(url: string, logger: Logger, timings: Partial<RedisTimings> = {}) {
+  /**
+   * @param url with its password, which is sent to Redis only
+   * @param prefix of all keys, with the hash tag
+   */
+  constructor(url: string, prefix: string, logger: Logger, timings: Partial<RedisTimings> = {}) {
     this.#url = url;
+    this.#heartbeatKey = `${prefix}:heartbeat`;
     this.#logger = logger;
     this.#timings = { ...REDIS_TIMINGS, ...timings };
     const onError = (error: unknown) => logger.error('A Redis listener failed', { error: messageOf(error) });
@@ -83,7 +95,7 @@ export class RedisConnection {
     return this.#started.subscriber;
   }
 
-  /** Whether Redis responded last time. */
+  /** Whether Redis accepted the last write. */
   get isAvailable(): boolean {
     return this.#isAvailable && !this.#isStopped;
   }
@@ -126,6 +138,8 @@ export class RedisConnection {
       client.on('close', () => this.#set(false));
     }
     this.#heartbeat = setInterval(() => void this.#look(), this.#timings.heartbeatMs);
+    // It may be full.
+    await this.#look();
   }
 
   /** Closes both connections after the responses to sent commands. */
@@ -151,8 +165,7 @@ export class RedisConnection {
       connectTimeout: connectMs,
       socketTimeout: silenceMs,
       retryStrategy: (times: number) => backoffWithJitter(times - 1, reconnectBaseMs, reconnectMaxMs),
-      // After a failover the address may still lead to a former primary.
-      reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+      reconnectOnError: (error: Error) => this.#isFormerPrimary(error),
       // A command that waits for a reconnect would be executed after its caller has given up, or has called again. So
       // none waits: commands during an outage, or without a response at its start, reject immediately. The callers
       // repeat what must not be lost.
@@ -194,14 +207,28 @@ export class RedisConnection {
     }
   }
 
-  /** Pings both connections. A connection that does not respond is closed after `silenceMs`, and replaced. */
+  /**
+   * Whether to reconnect because of an error: after a failover the connection may still lead to a former primary. Not at
+   * once again, because Redis may stay read-only.
+   */
+  #isFormerPrimary({ message }: Error): boolean {
+    if (!message.startsWith('READONLY')) return false;
+    this.#lastError = message;
+    const now = performance.now();
+    if (now - this.#leftReplicaAt < this.#timings.reconnectMaxMs) return false;
+    this.#leftReplicaAt = now;
+    return true;
+  }
+
+  /** Uses both connections. A connection that does not respond is closed after `silenceMs`, and replaced. */
   async #look(): Promise<void> {
-    const clients = this.#started;
+    const { commands, subscriber } = this.#started;
     try {
-      await Promise.all([clients.commands.ping(), clients.subscriber.ping()]);
+      // A write that changes nothing, because the key must exist. Redis refuses it if it refuses others.
+      await Promise.all([commands.set(this.#heartbeatKey, '', 'XX'), subscriber.ping()]);
       this.#set(true);
     } catch (error) {
-      if (clients.commands.status === 'ready') this.#lastError = messageOf(error);
+      if (commands.status === 'ready') this.#lastError = messageOf(error);
       this.#set(false);
     }
   }
@@ -211,6 +238,7 @@ export class RedisConnection {
     this.#isAvailable = isAvailable;
     if (isAvailable) this.#logger.info('Redis is available again', { redis: this.host });
     else this.#logger.warn('Redis is unavailable', { redis: this.host, error: this.#lastError });
+    this.#lastError = CLOSED;
     this.#onChange.tell(isAvailable);
   }
 

@@ -72,7 +72,7 @@ export function createRedisQueue(
 ): RedisQueue {
   // The hash tag in braces puts all keys into one slot of a cluster, so that a script can use all of them.
   const base = `{${prefix}}`;
-  const connection = new RedisConnection(url, logger, timings);
+  const connection = new RedisConnection(url, base, logger, timings);
   const definitions = new WorkflowDefinitions(builtIn, (names) =>
     connection.commands.mget(names.map((name) => `${base}:workflow:${name}`)),
   );
