@@ -70,7 +70,6 @@ export function createMachines(
     { workflows, instances, state, clock, wantedPrompts },
     log('health'),
   );
-  const needs = new WorkflowNeeds({ workflows, instances, inspector }, log('health'));
   const gpuFaults = new GpuFaults(
     (host) => connections.isConnected(host),
     { trialMs: 60_000, maxTrialMs: 3_600_000, ...overrides.gpuFaults },
@@ -93,6 +92,7 @@ export function createMachines(
     log('health'),
     gpuFaults,
   );
+  const needs = new WorkflowNeeds({ workflows, instances, inspector, checker }, log('health'));
   const breakers = new BreakerSwitch({ instances, checker, forced: redis?.forcedHosts }, log('breakers'));
   const verdicts = new JobVerdicts(config.machines.breaker.failureThreshold, (instance, error) =>
     checker.takeOut(instance, error),

@@ -214,7 +214,6 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       await figures.start();
       await machines.start();
       await checker.start();
-      needs.start();
       processor.start();
       expiry.start();
       audit?.start();

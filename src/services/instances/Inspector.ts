@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { messageOf, PromptError } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
@@ -122,21 +123,21 @@ export class Inspector {
   async findMissing(instance: Instance, signal: AbortSignal): Promise<void> {
     const { workflows, sharedClasses } = this.#inspection;
     const all = workflows.all();
-    const { missing, infos } = await findMissing(
-      instance.client,
-      all,
-      sharedClasses,
-      instance.settings.labels,
-      signal,
-    );
+    const { labels } = instance.settings;
+    const { missing, infos } = await findMissing(instance.client, all, sharedClasses, labels, signal);
     const { health } = instance;
-    // Jobs of a removed workflow may still be waiting.
-    for (const [type, names] of health.missing) if (!workflows.get(type)) missing.set(type, [...names]);
     health.nodes = infos;
-    // A workflow that changed in the meantime is checked again.
-    for (const workflow of all)
-      if (workflows.get(workflow.type)?.requires === workflow.requires)
-        health.unchecked.delete(workflow.type);
+    // If a workflow or the labels changed in the meantime, another check knows better.
+    const haveLabelsChanged = !isDeepStrictEqual(instance.settings.labels, labels);
+    const current = all.filter(({ type, requires }) => {
+      if (requires.labels && haveLabelsChanged) return false;
+      return isDeepStrictEqual(workflows.get(type)?.requires, requires);
+    });
+    const checked = new Set(current.map(({ type }) => type));
+    // This includes removed workflows: their jobs may still be waiting.
+    for (const type of missing.keys()) if (!checked.has(type)) missing.delete(type);
+    for (const [type, names] of health.missing) if (!checked.has(type)) missing.set(type, [...names]);
+    for (const type of checked) health.unchecked.delete(type);
     const names = [...new Set([...missing.values()].flat())].sort();
     if (names.join() !== instance.missingNodes.join()) {
       const fields = { instance: instance.host, missing: names, workflows: [...missing.keys()] };

@@ -1,6 +1,7 @@
 import { messageOf } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
 import type { WorkflowCatalogue } from '../../workflows/WorkflowCatalogue.js';
+import type { HealthChecker } from './HealthChecker.js';
 import type { Inspector } from './Inspector.js';
 import type { Instance } from './Instance.js';
 
@@ -8,6 +9,7 @@ interface Parts {
   readonly workflows: WorkflowCatalogue;
   readonly instances: readonly Instance[];
   readonly inspector: Inspector;
+  readonly checker: Pick<HealthChecker, 'onUp'>;
 }
 
 /**
@@ -18,8 +20,8 @@ export class WorkflowNeeds {
   readonly #parts: Parts;
   readonly #logger: Logger;
   readonly #stopped = new AbortController();
-  /** Needs of each workflow when the machines were last asked. */
-  #needs = new Map<string, string>();
+  /** Needs of each workflow that the machines were asked about, or are asked about when they come up. */
+  #needs: ReadonlyMap<string, string>;
   /** Last node info of the machines. */
   #nodes = '';
   #checks: Promise<unknown> = Promise.resolve();
@@ -27,13 +29,10 @@ export class WorkflowNeeds {
   constructor(parts: Parts, logger: Logger) {
     this.#parts = parts;
     this.#logger = logger;
-    parts.inspector.onNodes(() => this.#passNodesOn());
-    parts.workflows.onChange(() => this.#onChange());
-  }
-
-  /** Starts to act on changes. The machines must have been asked about the current workflows. */
-  start(): void {
     this.#needs = this.#currentNeeds();
+    parts.inspector.onNodes(() => this.#passNodesOn());
+    parts.checker.onUp((instance) => this.#onUp(instance));
+    parts.workflows.onChange(() => this.#onChange());
   }
 
   stop(): void {
@@ -49,7 +48,12 @@ export class WorkflowNeeds {
   onLabels(instance: Instance): void {
     const asking = this.#parts.workflows.all().filter(({ requires }) => requires.labels !== undefined);
     for (const { type } of asking) instance.health.unchecked.add(type);
-    this.#checks = Promise.all([this.#checks, this.#check(instance)]);
+    this.#checkAll([instance]);
+  }
+
+  /** A workflow may have changed while the instance was asked what it has. */
+  #onUp(instance: Instance): void {
+    if (instance.health.unchecked.size > 0) this.#checkAll([instance]);
   }
 
   #currentNeeds(): Map<string, string> {
@@ -62,10 +66,11 @@ export class WorkflowNeeds {
     this.#needs = needs;
     if (changed.length === 0 || this.#stopped.signal.aborted) return;
     for (const { health } of this.#parts.instances) for (const [type] of changed) health.unchecked.add(type);
-    this.#checks = Promise.all([
-      this.#checks,
-      ...this.#parts.instances.map((instance) => this.#check(instance)),
-    ]);
+    this.#checkAll(this.#parts.instances);
+  }
+
+  #checkAll(instances: readonly Instance[]): void {
+    this.#checks = Promise.all([this.#checks, ...instances.map((instance) => this.#check(instance))]);
   }
 
   /** Checks an instance. One that is down is checked when it comes back. */
