@@ -112,7 +112,7 @@ export function createMachines(
     connections.forget(instance.host);
     verdicts.forget(instance);
     otherUsers.leave(instance);
-    graphs.leave(instance);
+    graphs.forget(instance);
     scheduler.forgetMachine(instance.host);
   });
 

@@ -1,7 +1,6 @@
 import pLimit from 'p-limit';
 import { messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
-import { keepNewest } from '../../utils/keepNewest.js';
 import type { Logger } from '../../utils/logger.js';
 import type { NodeLookup } from '../../workflows/files/nodeInfo.js';
 import type { GraphNeeds } from '../../workflows/graphNeeds.js';
@@ -9,13 +8,14 @@ import type { NodeInfo } from '../comfyui/protocol.js';
 import { missingOf } from './capabilities.js';
 import type { Inspector } from './Inspector.js';
 import type { Instance } from './Instance.js';
+import { WatchedNeeds } from './WatchedNeeds.js';
 
 /** Concurrent requests for node classes to one instance. */
 const MAX_REQUESTS = 4;
 /** Maximum number of missing things per instance: then it is not asked further. */
 const MAX_MISSING = 20;
-/** Maximum number of graphs that machines are asked about again. */
-const MAX_WATCHED = 2000;
+/** Maximum number of needs without waiting jobs that machines are asked about again. */
+const MAX_RECENT = 2000;
 /** Maximum number of node classes cached per instance. */
 const MAX_CLASSES = 5000;
 /** An instance that was up within this time may be back soon, ms. */
@@ -44,8 +44,7 @@ export class GraphMachines {
   readonly #instances: readonly Instance[];
   readonly #clock: Clock;
   readonly #logger: Logger;
-  /** By key; the most recent last. */
-  readonly #watched = new Map<string, GraphNeeds>();
+  readonly #watched: WatchedNeeds;
   readonly #answers = new Map<Instance, Answers>();
   readonly #onHopeless: Array<(needs: GraphNeeds, missing: readonly string[]) => void> = [];
   readonly #stopped = new AbortController();
@@ -58,11 +57,14 @@ export class GraphMachines {
     this.#instances = instances;
     this.#clock = clock;
     this.#logger = logger;
+    this.#watched = new WatchedNeeds(MAX_RECENT, (key) => {
+      for (const { health } of instances) health.graphs.delete(key);
+    });
     inspector.onNodes((instance) => void this.#askAgain(instance));
   }
 
   /** Forgets a removed instance. */
-  leave(instance: Instance): void {
+  forget(instance: Instance): void {
     this.#answers.delete(instance);
   }
 
@@ -75,20 +77,27 @@ export class GraphMachines {
     this.#onHopeless.push(listener);
   }
 
-  /** Asks the machines about these needs, now and at each inspection. */
-  watch(needs: GraphNeeds): void {
-    if (this.#remember(needs)) for (const instance of this.#up()) void this.#ask(instance, needs);
+  /** A job waits with these needs: the machines are asked about them, now and at each inspection. */
+  enter(needs: GraphNeeds): void {
+    const isNew = !this.#watched.has(needs.key);
+    this.#watched.enter(needs);
+    if (isNew) for (const instance of this.#up()) void this.#ask(instance, needs);
+  }
+
+  /** The job no longer waits. Call it once after each `enter`. */
+  leave(needs: GraphNeeds): void {
+    this.#watched.leave(needs);
   }
 
   /** Resolves when every machine that is up was asked. Never rejects. */
   async check(needs: GraphNeeds): Promise<Checked> {
-    this.#remember(needs);
+    this.#watched.note(needs);
     const answers = await Promise.all(this.#up().map((instance) => this.#ask(instance, needs)));
     const told = answers.filter((missing) => missing !== undefined);
     const isComplete = told.length === answers.length && !this.#instances.some((one) => this.#mayBeBack(one));
     const [fewest] = told.toSorted((one, other) => one.length - other.length);
     const missing = isComplete && fewest && fewest.length > 0 ? fewest : undefined;
-    if (missing) this.#forget(needs.key);
+    if (missing) this.#watched.drop(needs.key);
     return { missing, infoOf: (classType) => this.#infoOf(classType) };
   }
 
@@ -100,23 +109,10 @@ export class GraphMachines {
     return !isUp && lastSuccess !== undefined && this.#clock.now() - lastSuccess < BACK_SOON_MS;
   }
 
-  /** @returns whether the needs are new */
-  #remember(needs: GraphNeeds): boolean {
-    const isNew = !this.#watched.has(needs.key);
-    const oldest = keepNewest(this.#watched, needs.key, needs, MAX_WATCHED);
-    if (oldest !== undefined) this.#forget(oldest);
-    return isNew;
-  }
-
-  #forget(key: string): void {
-    this.#watched.delete(key);
-    for (const { health } of this.#instances) health.graphs.delete(key);
-  }
-
   /** Runs after an inspection: the instance may have been restarted with other nodes, or have other models. */
   async #askAgain(instance: Instance): Promise<void> {
     this.#answers.delete(instance);
-    for (const needs of [...this.#watched.values()]) {
+    for (const needs of this.#watched.all()) {
       if (this.#stopped.signal.aborted || !instance.health.isUp) return;
       const missing = await this.#ask(instance, needs);
       if (missing?.length) this.#giveUp(needs, missing);

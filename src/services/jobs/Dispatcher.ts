@@ -47,7 +47,7 @@ interface Parts {
   readonly updates: MachineUpdates | undefined;
   readonly balancer: LoadBalancer;
   readonly workflows: WorkflowCatalogue;
-  readonly graphs: Pick<GraphMachines, 'watch'>;
+  readonly graphs: Pick<GraphMachines, 'enter' | 'leave'>;
   readonly clock: Clock;
 }
 
@@ -113,7 +113,7 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
     this.leave(entry.id);
     const { id, type, largest, tried, client = '', priority = 0, deadline, since } = entry;
     const { scheduler, workflows, graphs, clock } = this.#parts;
-    if (entry.needs) graphs.watch(entry.needs);
+    if (entry.needs) graphs.enter(entry.needs);
     const { models = [] } = entry.needs ?? workflows.get(type)?.requires ?? {};
     const kind = kindOf(entry);
     const enqueuedAt = since ?? clock.now();
@@ -141,6 +141,7 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
     const entry = this.#entries.get(id);
     if (!entry) return;
     this.#entries.delete(id);
+    if (entry.needs) this.#parts.graphs.leave(entry.needs);
     if (!this.#chosenJobs.has(id)) this.#parts.scheduler.remove(id);
     const kind = kindOf(entry);
     const sizes = this.#largest.get(kind);

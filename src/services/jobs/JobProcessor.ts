@@ -73,7 +73,7 @@ export class JobProcessor {
       /** Sends updates about machines to other servers, if there are any. */
       updates: MachineUpdates | undefined;
       workflows: WorkflowCatalogue;
-      graphs: Pick<GraphMachines, 'watch'>;
+      graphs: Pick<GraphMachines, 'enter' | 'leave'>;
       clock: Clock;
       /** Only if other servers share the machines. */
       shared: SharedSlots | undefined;
