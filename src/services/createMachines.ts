@@ -76,7 +76,6 @@ export function createMachines(
     clock,
     log('health'),
   );
-  const graphs = new GraphMachines({ instances, inspector }, clock, log('health'));
   const checker = new HealthChecker(
     instances,
     inspector,
@@ -93,6 +92,7 @@ export function createMachines(
     gpuFaults,
   );
   const needs = new WorkflowNeeds({ workflows, instances, inspector, checker }, log('health'));
+  const graphs = new GraphMachines({ instances, inspector, checker }, clock, log('health'));
   const breakers = new BreakerSwitch({ instances, checker, forced: redis?.forcedHosts }, log('breakers'));
   const verdicts = new JobVerdicts(config.machines.breaker.failureThreshold, (instance, error) =>
     checker.takeOut(instance, error),

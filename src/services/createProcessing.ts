@@ -130,6 +130,7 @@ export function createProcessing(
     : undefined;
   checker.onUp((instance) => void warmup?.warm(instance));
   warmup?.onWarm(() => processor.wake());
+  graphs.onAble(() => processor.wake());
   fleet.onChanged(() => processor.wake());
   otherUsers.onFewer(() => processor.wake());
   return { prompts, warmup, outputSweeper, secrets, messages, live, processor };

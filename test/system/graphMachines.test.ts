@@ -71,4 +71,63 @@ describe('a waiting graph', () => {
     await cancel(first);
     expect(await api.ended(id)).toMatchObject({ status: 'succeeded' });
   }, 60_000);
+
+  it('that was submitted while its machine was down runs as soon as the machine is back', async () => {
+    await start();
+    // The server notices a crash at once by a connection that it loses.
+    await api.ended((await api.submit(samplerGraph())).id);
+    await stack.simulator().crash();
+    await eventually(() => expect(stack.services.instances.some(({ isHealthy }) => isHealthy)).toBe(false));
+    const { id } = await api.submit(plainGraph());
+    await stack.simulator().plugIn();
+    expect(await api.ended(id)).toMatchObject({ status: 'succeeded' });
+  }, 10_000);
+
+  it('does not run on a machine that was restarted without one of its nodes', async () => {
+    const withoutNodes: string[] = [];
+    await start({ simulators: [{ withoutNodes }, {}] });
+    const [first = '', second = ''] = await occupy();
+    const { id } = await api.submit(plainGraph());
+    withoutNodes.push('ImageInvert');
+    await stack.simulator(0).crash();
+    await eventually(() =>
+      expect(stack.services.instances.map(({ isHealthy }) => isHealthy)).toContain(false),
+    );
+    await cancel(first);
+    await stack.simulator(0).plugIn();
+    await eventually(() =>
+      expect(stack.services.instances.map(({ isHealthy }) => isHealthy)).toEqual([true, true]),
+    );
+    stack.simulator(1).faults.hang = false;
+    await cancel(second);
+    expect(await api.ended(id)).toMatchObject({ status: 'succeeded' });
+    expect(stack.simulators.map(({ promptIds }) => promptIds.length)).toEqual([1, 2]);
+  }, 10_000);
+});
+
+describe('a graph that one machine can run', () => {
+  it('is accepted soon while another machine is slow to respond, which may run it later', async () => {
+    await start({ simulators: [{}, {}], env: { HEALTH_CHECK_TIMEOUT: '5000' } });
+    const [slow, quick] = [stack.simulator(0), stack.simulator(1)];
+    slow.faults.spoil = {
+      path: /^\/object_info/,
+      how: 'late',
+      lateMs: 3000,
+      times: Number.POSITIVE_INFINITY,
+    };
+    quick.faults.hang = true;
+    const beganAt = performance.now();
+    await api.submit(samplerGraph(4, 1));
+    const { id } = await api.submit(samplerGraph(4, 2));
+    expect(performance.now() - beganAt).toBeLessThan(2000);
+    expect(await api.ended(id)).toMatchObject({ status: 'succeeded' });
+    expect([slow.promptIds.length, quick.promptIds.length]).toEqual([1, 1]);
+  });
+
+  it('is not accepted where no machine has its nodes, whichever responds first', async () => {
+    await start({ simulators: [{ withoutNodes: ['ImageInvert'] }, { withoutNodes: ['ImageInvert'] }] });
+    stack.simulator(0).faults.delayMs = 300;
+    const response = await api.post('/api/v2/jobs', { workflow: plainGraph() });
+    expect(response.status).toBe(422);
+  });
 });

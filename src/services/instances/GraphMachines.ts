@@ -1,11 +1,13 @@
 import pLimit from 'p-limit';
 import { messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
+import { settledWithin } from '../../utils/deadline.js';
 import type { Logger } from '../../utils/logger.js';
 import type { NodeLookup } from '../../workflows/files/nodeInfo.js';
 import type { GraphNeeds } from '../../workflows/graphNeeds.js';
 import type { NodeInfo } from '../comfyui/protocol.js';
 import { missingOf } from './capabilities.js';
+import type { HealthChecker } from './HealthChecker.js';
 import type { Inspector } from './Inspector.js';
 import type { Instance } from './Instance.js';
 import { WatchedNeeds } from './WatchedNeeds.js';
@@ -18,6 +20,8 @@ const MAX_MISSING = 20;
 const MAX_RECENT = 2000;
 /** Maximum number of node classes cached per instance. */
 const MAX_CLASSES = 5000;
+/** How long a check waits for the other machines once one can run the graph, ms. */
+const OTHERS_MS = 250;
 /** An instance that was up within this time may be back soon, ms. */
 const BACK_SOON_MS = 600_000;
 
@@ -27,6 +31,12 @@ interface Answers {
   readonly infos: Map<string, NodeInfo>;
   /** Keys of the needs that the instance was successfully checked for. */
   readonly told: Set<string>;
+}
+
+interface Parts {
+  readonly instances: readonly Instance[];
+  readonly inspector: Pick<Inspector, 'onNodes'>;
+  readonly checker: Pick<HealthChecker, 'onUp'>;
 }
 
 interface Checked {
@@ -46,14 +56,11 @@ export class GraphMachines {
   readonly #logger: Logger;
   readonly #watched: WatchedNeeds;
   readonly #answers = new Map<Instance, Answers>();
+  readonly #onAble: Array<() => void> = [];
   readonly #onHopeless: Array<(needs: GraphNeeds, missing: readonly string[]) => void> = [];
   readonly #stopped = new AbortController();
 
-  constructor(
-    { instances, inspector }: { instances: readonly Instance[]; inspector: Pick<Inspector, 'onNodes'> },
-    clock: Clock,
-    logger: Logger,
-  ) {
+  constructor({ instances, inspector, checker }: Parts, clock: Clock, logger: Logger) {
     this.#instances = instances;
     this.#clock = clock;
     this.#logger = logger;
@@ -61,6 +68,11 @@ export class GraphMachines {
       for (const { health } of instances) health.graphs.delete(key);
     });
     inspector.onNodes((instance) => void this.#askAgain(instance));
+    checker.onUp((instance) => {
+      // It may have been restarted without some of its nodes or models.
+      instance.health.graphs.clear();
+      void this.#askAgain(instance);
+    });
   }
 
   /** Forgets a removed instance. */
@@ -70,6 +82,11 @@ export class GraphMachines {
 
   stop(): void {
     this.#stopped.abort();
+  }
+
+  /** Calls `listener` when a machine was found that meets the needs of a waiting job. */
+  onAble(listener: () => void): void {
+    this.#onAble.push(listener);
   }
 
   /** Calls `listener` when all machines are up, and none of them meets the needs of a graph that jobs may wait with. */
@@ -89,16 +106,26 @@ export class GraphMachines {
     this.#watched.leave(needs);
   }
 
-  /** Resolves when every machine that is up was asked. Never rejects. */
+  /**
+   * Asks every machine that is up. Once one of them has everything, it waits only a moment for the others, which may be
+   * better for the job. Never rejects.
+   */
   async check(needs: GraphNeeds): Promise<Checked> {
     this.#watched.note(needs);
-    const answers = await Promise.all(this.#up().map((instance) => this.#ask(instance, needs)));
+    const infoOf: NodeLookup = (classType) => this.#infoOf(classType);
+    const asking = this.#up().map((instance) => this.#ask(instance, needs));
+    const all = Promise.all(asking);
+    if (await hasNothingMissing(asking)) {
+      await settledWithin(OTHERS_MS, all).catch(() => undefined);
+      return { missing: undefined, infoOf };
+    }
+    const answers = await all;
     const told = answers.filter((missing) => missing !== undefined);
     const isComplete = told.length === answers.length && !this.#instances.some((one) => this.#mayBeBack(one));
     const [fewest] = told.toSorted((one, other) => one.length - other.length);
     const missing = isComplete && fewest && fewest.length > 0 ? fewest : undefined;
     if (missing) this.#watched.drop(needs.key);
-    return { missing, infoOf: (classType) => this.#infoOf(classType) };
+    return { missing, infoOf };
   }
 
   #up(): Instance[] {
@@ -132,15 +159,25 @@ export class GraphMachines {
     try {
       const answers = this.#answersOf(instance);
       const missing = await this.#missingOn(instance, answers, needs);
+      // The instance was inspected in the meantime, maybe after a restart.
+      if (this.#answers.get(instance) !== answers)
+        return this.#up().includes(instance) ? await this.#ask(instance, needs) : undefined;
       answers.told.add(needs.key);
-      if (missing.length > 0) instance.health.graphs.delete(needs.key);
-      else if (this.#watched.has(needs.key)) instance.health.graphs.add(needs.key);
+      this.#note(instance, needs.key, missing.length === 0);
       return missing;
     } catch (error) {
       const fields = { instance: instance.host, error: messageOf(error) };
       this.#logger.debug('An instance does not tell what it has', fields);
       return undefined;
     }
+  }
+
+  /** @param isAble whether the instance meets the needs */
+  #note({ health: { graphs } }: Instance, key: string, isAble: boolean): void {
+    if (!isAble) graphs.delete(key);
+    if (!isAble || graphs.has(key) || !this.#watched.has(key)) return;
+    graphs.add(key);
+    if (this.#watched.isWaiting(key)) for (const listener of this.#onAble) listener();
   }
 
   async #missingOn(
@@ -190,4 +227,15 @@ export class GraphMachines {
     }
     return undefined;
   }
+}
+
+/** Resolves to true at the first machine that lacks nothing, otherwise to false when all were asked. */
+function hasNothingMissing(asking: ReadonlyArray<Promise<readonly string[] | undefined>>): Promise<boolean> {
+  const able = asking.map(async (answer) => {
+    if ((await answer)?.length !== 0) throw new Error('this machine lacks something');
+  });
+  return Promise.any(able).then(
+    () => true,
+    () => false,
+  );
 }

@@ -23,6 +23,11 @@ export class WatchedNeeds {
     return this.#waiting.has(key) || this.#recent.has(key);
   }
 
+  /** Returns whether a job waits with the needs. */
+  isWaiting(key: string): boolean {
+    return this.#waiting.has(key);
+  }
+
   /** All needs, those of waiting jobs first. */
   all(): GraphNeeds[] {
     return [...[...this.#waiting.values()].map(({ needs }) => needs), ...this.#recent.values()];
