@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Scheduler } from '../../src/services/instances/scheduling/Scheduler.js';
-import type { Assignment, MachineView, WaitingJob } from '../../src/services/instances/scheduling/types.js';
+import type {
+  Assignment,
+  MachineView,
+  Outlook,
+  WaitingJob,
+} from '../../src/services/instances/scheduling/types.js';
 import { waitingJob as job } from '../support/waitingJob.js';
 
 const BOUND_MS = 60_000;
@@ -44,6 +49,11 @@ class Fleet {
       canRun: (workflow) => machine.workflows?.includes(workflow) ?? true,
       accepts: (bytes) => bytes <= (machine.maxBytes ?? Number.POSITIVE_INFINITY),
     }));
+  }
+
+  outlook(id: string): Outlook | undefined {
+    const { scheduler, views, now } = this;
+    return scheduler.outlook(id, views, now, () => scheduler.prospects(views, now));
   }
 
   add(...jobs: WaitingJob[]): void {
@@ -132,7 +142,7 @@ describe('where a job goes', () => {
     const fleet = known([{ id: 'slow', ms: 5000 }, { id: 'fast' }]);
     fleet.add(...jobs(3));
     expect(fleet.give()).toEqual(['job 0 on fast']);
-    const outlook = fleet.scheduler.outlook('job 1', fleet.views, fleet.now);
+    const outlook = fleet.outlook('job 1');
     expect(outlook).toMatchObject({ reason: 'waits for a faster machine', machine: 'fast', jobsAhead: 0 });
     expect(outlook?.expectedMs).toBe(2000);
   });
@@ -269,8 +279,8 @@ describe('which job is next', () => {
     const fleet = new Fleet([{ id: 'm1', workflows: ['w'], maxBytes: 100 }]);
     fleet.add(...jobs(200, { workflow: 'unknown' }, 'no'), job('large', { largest: 101 }), job('yes'));
     expect(fleet.give()).toEqual(['yes on m1']);
-    expect(fleet.scheduler.outlook('no 7', fleet.views, 0)?.reason).toBe('no machine can run it');
-    expect(fleet.scheduler.outlook('large', fleet.views, 0)?.reason).toBe('no machine can run it');
+    expect(fleet.outlook('no 7')?.reason).toBe('no machine can run it');
+    expect(fleet.outlook('large')?.reason).toBe('no machine can run it');
   });
 
   it('gives up a job whose deadline has passed, and no other', () => {
@@ -387,7 +397,7 @@ describe('whatever comes', () => {
         fleet.add(...drafts.map(({ hasModel: _, ...rest }, n) => job(`${n}`, rest)));
         for (let n = 0; n < drafts.length; n += 1) {
           const first = fleet.scheduler.decide(fleet.views, fleet.now);
-          fleet.scheduler.outlook(`${n}`, fleet.views, fleet.now);
+          fleet.outlook(`${n}`);
           expect(fleet.scheduler.decide(fleet.views, fleet.now)).toEqual(first);
           if (!first) break;
           fleet.scheduler.begin(first, fleet.now);

@@ -26,6 +26,9 @@ const view = (id: string, ofServers = 0): MachineView => ({
 
 const started = (id: string, expectedMs: number, client = 'A') => ({ job: id, client, expectedMs });
 
+const outlookOf = (scheduler: Scheduler, id: string, machines: readonly MachineView[], now: number) =>
+  scheduler.outlook(id, machines, now, () => scheduler.prospects(machines, now));
+
 describe('a job of another server', () => {
   const MODELS = ['x'];
 
@@ -45,7 +48,7 @@ describe('a job of another server', () => {
     scheduler.hear({ machine: 'm1', started: started('theirs', 5 * JOB_MS) }, 0);
     scheduler.add(job('ours', { models: MODELS }));
     expect(scheduler.decide([view('m1', 1), view('m2')], 4000)).toBeUndefined();
-    expect(scheduler.outlook('ours', [view('m1', 1), view('m2')], 4000)).toMatchObject({
+    expect(outlookOf(scheduler, 'ours', [view('m1', 1), view('m2')], 4000)).toMatchObject({
       machine: 'm1',
       expectedMs: 2 * JOB_MS,
     });
@@ -68,7 +71,7 @@ describe('a job of another server', () => {
   it('of which this server knows nothing counts like an average one', () => {
     const scheduler = experienced();
     scheduler.add(job('ours', { models: MODELS }));
-    expect(scheduler.outlook('ours', [view('m1', 1), view('m2')], 4000)).toMatchObject({
+    expect(outlookOf(scheduler, 'ours', [view('m1', 1), view('m2')], 4000)).toMatchObject({
       machine: 'm1',
       expectedMs: 6 * JOB_MS,
     });

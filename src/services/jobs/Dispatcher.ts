@@ -59,6 +59,7 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
   /** Waiting entries by type, the largest file first: if any file is too large, that one is. */
   readonly #largest = new Map<string, IndexedHeap<QueueEntry>>();
   readonly #entries = new Map<string, QueueEntry>();
+  /** Cached for all callers for a short time, because many clients poll many jobs. */
   readonly #prospects: CostlyLook<ReadonlyMap<string, Prospect>>;
   /** Jobs with a slot that did not start yet: other servers may make another choice better. */
   readonly #chosenJobs = new Set<string>();
@@ -85,13 +86,10 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
   /** Why a job waits; undefined if it does not wait, or if this server does not see it. */
   outlook(id: string): Outlook | undefined {
     const { scheduler, balancer, clock } = this.#parts;
-    return scheduler.outlook(id, balancer.views(), clock.now());
+    return scheduler.outlook(id, balancer.views(), clock.now(), () => this.#prospects.get());
   }
 
-  /**
-   * What a job waits for; undefined if it does not wait, or if this server does not see it. The result is cached for all callers
-   * for a short time, because many clients poll many jobs.
-   */
+  /** What a job waits for; undefined if it does not wait, or if this server does not see it. */
   waiting(id: string): Waiting | undefined {
     const { balancer } = this.#parts;
     const entry = this.#entries.get(id);

@@ -50,23 +50,25 @@ export class Decisions {
     }
   }
 
-  /** Returns why a job waits, and its prospect; `undefined` if it is not waiting. Takes up to some milliseconds. */
-  outlook(id: string, machines: readonly MachineView[], now: number): Outlook | undefined {
+  /**
+   * Returns why a job waits, and its prospect; `undefined` if it is not waiting.
+   * @param prospects returns what `prospects` returned a short time ago; called only for a job that can run
+   */
+  outlook(
+    id: string,
+    machines: readonly MachineView[],
+    now: number,
+    prospects: () => ReadonlyMap<string, Prospect>,
+  ): Outlook | undefined {
     const lane = this.#parts.waiting.laneOf(id);
     if (!lane) return undefined;
     const isPossible = machines.some((one) => one.canRun(lane.kind.workflow));
     if (!isPossible) return { ...UNKNOWN, reason: 'no machine can run it', considered: [] };
-    const plan = this.#plan(machines, now, MAX_OUTLOOK);
-    try {
-      const considered = plan.considered(lane.kind, MAX_CONSIDERED);
-      for (const turn of turnsOf(plan)) if (turn.id === id) return { ...turn.prospect, considered };
-      return { reason: 'waits for its turn', ...UNKNOWN, considered };
-    } finally {
-      plan.end();
-    }
+    const prospect = prospects().get(id) ?? { reason: 'waits for its turn', ...UNKNOWN };
+    return { ...prospect, considered: this.#plan(machines, now).considered(lane.kind, MAX_CONSIDERED) };
   }
 
-  /** Returns the prospects of all jobs up to a limit, in the order of turns. Takes as long as for a single job. */
+  /** Returns the prospects of all jobs up to a limit, in the order of turns. Takes up to 100 ms with many kinds of jobs. */
   prospects(machines: readonly MachineView[], now: number): ReadonlyMap<string, Prospect> {
     const plan = this.#plan(machines, now, MAX_OUTLOOK);
     try {

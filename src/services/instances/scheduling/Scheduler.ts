@@ -182,12 +182,20 @@ export class Scheduler {
     this.#ledger.forgetLoaded(machine);
   }
 
-  /** Returns why a job waits, and its prospect; `undefined` if it is not waiting. Takes up to some milliseconds. */
-  outlook(id: string, machines: readonly MachineView[], now: number): Outlook | undefined {
-    return this.#decisions.outlook(id, machines, now);
+  /**
+   * Returns why a job waits, and its prospect; `undefined` if it is not waiting.
+   * @param prospects returns what `prospects` returned a short time ago; called only for a job that can run
+   */
+  outlook(
+    id: string,
+    machines: readonly MachineView[],
+    now: number,
+    prospects: () => ReadonlyMap<string, Prospect>,
+  ): Outlook | undefined {
+    return this.#decisions.outlook(id, machines, now, prospects);
   }
 
-  /** Returns the prospects of all jobs up to a limit, in the order of turns. Takes as long as for a single job. */
+  /** Returns the prospects of all jobs up to a limit, in the order of turns. Takes up to 100 ms with many kinds of jobs. */
   prospects(machines: readonly MachineView[], now: number): ReadonlyMap<string, Prospect> {
     return this.#decisions.prospects(machines, now);
   }
