@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Worker } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { QueueEntry } from '../../src/services/queue/JobQueue.js';
+import type { QueueEntry, Releasable, Taken } from '../../src/services/queue/JobQueue.js';
 import { RedisConnection } from '../../src/services/queue/redis/RedisConnection.js';
 import { RedisJobQueue } from '../../src/services/queue/redis/RedisJobQueue.js';
 import { WaitingIndex } from '../../src/services/queue/redis/WaitingIndex.js';
@@ -146,6 +146,25 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
       expect(ids.sort()).toEqual(['a', 'b']);
     });
     await stop();
+  });
+
+  it('leaves an entry alone that another server took, because this one was paused', async () => {
+    const prefix = `{${randomUUID()}}`;
+    const [paused, other] = [await connect(prefix), await connect(prefix)];
+    await paused.queue.add(entry('a'));
+    const lost = await takeOne(paused.queue);
+    // A paused server renews nothing.
+    await paused.connection.commands.del(`${prefix}:queue:t:a:lock`);
+    let taken: Taken<Releasable> | undefined;
+    await eventually(async () => {
+      taken = await takeFirst(other.queue);
+      expect(taken?.entry.id).toBe('a');
+    });
+    await lost.putBack(entry('a', { bytes: 99 }));
+    expect([await other.queue.position('a'), await other.queue.size()]).toEqual([0, { jobs: 0, bytes: 0 }]);
+    await taken?.putBack();
+    expect((await takeOne(paused.queue)).entry.bytes).toBe(10);
+    await Promise.all([paused.stop(), other.stop()]);
   });
 
   it('corrects the index after a server died between it and BullMQ', async () => {

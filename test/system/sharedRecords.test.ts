@@ -2,12 +2,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../src/errors.js';
 import type { Job } from '../../src/services/jobs/Job.js';
 import * as transitions from '../../src/services/jobs/transitions.js';
-import type { Picker, Releasable, Taken } from '../../src/services/queue/JobQueue.js';
 import { MemoryIdempotencyStore } from '../../src/services/queue/memory/MemoryIdempotencyStore.js';
 import { MemoryJobEvents } from '../../src/services/queue/memory/MemoryJobEvents.js';
-import { MemoryJobQueue } from '../../src/services/queue/memory/MemoryJobQueue.js';
 import { MemoryJobStore } from '../../src/services/queue/memory/MemoryJobStore.js';
 import { silentLogger } from '../../src/utils/logger.js';
+import { CountingQueue } from '../support/CountingQueue.js';
 import { eventually } from '../support/eventually.js';
 import { png } from '../support/pictures.js';
 import { Stack } from '../support/stack.js';
@@ -43,26 +42,6 @@ class GuardedStore extends MemoryJobStore {
     if (!updated || !this.losesResponse(updated)) return updated;
     this.awayUntil = performance.now() + AWAY_MS;
     throw new Error('the response was lost');
-  }
-}
-
-/** A queue that counts finished entries, and whose entries another server may hold. */
-class CountingQueue extends MemoryJobQueue {
-  done = 0;
-  /** Whether this server's hold of its entries has expired: returning them then changes nothing, as in Redis. */
-  isLost = false;
-
-  override async take<T extends Releasable>(picker: Picker<T>): Promise<Taken<T> | undefined> {
-    const taken = await super.take(picker);
-    if (!taken) return undefined;
-    const done = () => {
-      this.done += 1;
-      return taken.done();
-    };
-    const putBack: Taken<T>['putBack'] = async (changed) => {
-      if (!this.isLost) await taken.putBack(changed);
-    };
-    return { ...taken, done, putBack };
   }
 }
 

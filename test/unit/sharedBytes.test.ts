@@ -6,7 +6,7 @@ import { MemoryAssetHolders } from '../../src/services/assets/MemoryAssetHolders
 import { MemoryAssetStore } from '../../src/services/assets/MemoryAssetStore.js';
 import { RecentAssets } from '../../src/services/assets/RecentAssets.js';
 import { AssetBlobs } from '../../src/services/jobs/AssetBlobs.js';
-import type { JobOutput, JobResult } from '../../src/services/jobs/Job.js';
+import type { JobOutput, JobResult, ProcessingJob } from '../../src/services/jobs/Job.js';
 import { JobManager } from '../../src/services/jobs/JobManager.js';
 import { MemoryJobEvents } from '../../src/services/queue/memory/MemoryJobEvents.js';
 import { MemoryJobQueue } from '../../src/services/queue/memory/MemoryJobQueue.js';
@@ -35,6 +35,8 @@ describe('bytes of jobs that servers share', () => {
   let stores: AssetBlobs[];
   let a: JobManager;
   let b: JobManager;
+  /** The latest attempt of the latest completed job. */
+  let attempt: ProcessingJob;
   beforeEach(() => {
     const clock = { now: () => time };
     store = new MemoryAssetStore(clock);
@@ -60,11 +62,17 @@ describe('bytes of jobs that servers share', () => {
 
   const isEmpty = () => eventually(async () => expect(await allOf(store)).toEqual([]));
 
+  async function begun(manager: JobManager, id: string): Promise<ProcessingJob> {
+    const job = await manager.runs.begin(id, 'a:1');
+    if (!job) throw new Error('it does not wait');
+    return job;
+  }
+
   /** A completed job of the first server. */
   async function completed(): Promise<string> {
     const { id } = await a.create(JOB_REQUEST, new Map([['image', Buffer.from('x')]]));
-    await a.runs.begin(id, 'a:1');
-    await a.complete(id, RESULT, CONTENTS);
+    attempt = await begun(a, id);
+    await a.complete(attempt, RESULT, CONTENTS);
     return id;
   }
 
@@ -91,7 +99,7 @@ describe('bytes of jobs that servers share', () => {
 
   it('stay when another server has the same result of a job too late', async () => {
     const id = await completed();
-    await b.complete(id, RESULT, CONTENTS);
+    await b.complete(attempt, RESULT, CONTENTS);
     expect(await resultOf(a, id)).toEqual(CONTENTS[0]);
     await a.remove(id);
     await isEmpty();
@@ -106,9 +114,9 @@ describe('bytes of jobs that servers share', () => {
 
   it('do not change with the buffer from which they were stored', async () => {
     const { id } = await a.create(JOB_REQUEST, new Map([['image', Buffer.from('x')]]));
-    await a.runs.begin(id, 'a:1');
+    const job = await begun(a, id);
     const bytes = Buffer.from('result');
-    await a.complete(id, { promptId: 'p', outputs: [OUTPUT] }, [bytes]);
+    await a.complete(job, { promptId: 'p', outputs: [OUTPUT] }, [bytes]);
     const stored = await resultOf(a, id);
     stored.fill(0);
     expect(await resultOf(a, id)).toEqual(Buffer.from('result'));

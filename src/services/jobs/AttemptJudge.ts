@@ -58,10 +58,12 @@ export class AttemptJudge {
     // Another server has the job, or it has ended.
     if (error instanceof LeavePrompt) return;
     if (signal.aborted) {
-      const wasCancelled = signal.reason instanceof JobAbort && signal.reason.kind === 'cancelled';
-      if (!wasCancelled) await this.#manager.fail(job.id, SHUTDOWN_FAILURE);
+      const hasEnded = signal.reason instanceof JobAbort && signal.reason.kind === 'ended';
+      if (!hasEnded) await this.#manager.failAttempt(job, SHUTDOWN_FAILURE);
       return;
     }
+    // Whoever has the job now may have used up its prompt: the machine is not at fault.
+    if (await this.#manager.runs.isLost(job.id)) return;
     if (error instanceof PromptError) {
       // A failure on a machine whose GPU was broken by another job's prompt counts like one in a trial.
       const isTrial = slot.isTrial || slot.instance.health.problem?.kind === 'GPU fault';
@@ -86,7 +88,7 @@ export class AttemptJudge {
       const stack = error instanceof Error ? error.stack : String(error);
       this.#logger.error('Unexpected error in a job', { ...logFields(job), stack });
     }
-    await this.#manager.fail(job.id, failureOf(error));
+    await this.#manager.failAttempt(job, failureOf(error));
   }
 
   /** Updates the health of the machine. */

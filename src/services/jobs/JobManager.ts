@@ -10,7 +10,14 @@ import { BackgroundWork } from './BackgroundWork.js';
 import type { BlobStore } from './BlobStore.js';
 import { EndWaits } from './EndWaits.js';
 import { RESULT_NOT_STORED } from './failures.js';
-import { isFinished, type Job, type JobFailure, type JobRequest, type JobResult } from './Job.js';
+import {
+  isFinished,
+  type Job,
+  type JobFailure,
+  type JobRequest,
+  type JobResult,
+  type ProcessingJob,
+} from './Job.js';
 import { JobBlobs } from './JobBlobs.js';
 import { JobChanges } from './JobChanges.js';
 import { JobFigures } from './JobFigures.js';
@@ -76,7 +83,7 @@ export class JobManager {
     this.#background = background;
     const records = new JobRecords(parts.jobs, calls, background, parts.isShared === true);
     // Ended by another server while it ran here.
-    if (records.isShared) events.subscribe('finished', ({ id }) => records.ended(id));
+    if (records.isShared) events.subscribe('finished', (job) => records.learn(job.id, job));
     this.#records = records;
     this.inputs = new JobInputs(new JobBlobs('input', parts.blobs, calls, background));
     const results = new JobBlobs('output', parts.blobs, calls, background);
@@ -194,27 +201,36 @@ export class JobManager {
   counts: JobStore['counts'] = () => this.#records.counts();
 
   /**
-   * processing → completed; → failed if the result cannot be stored.
+   * processing → completed; → failed if the result cannot be stored. A result counts even if another server has begun a later
+   * attempt.
+   * @param attempt that made the result
    * @param contents bytes of the result's outputs, in their order. The caller continues to hold stored ones
    */
-  async complete(id: string, result: JobResult, contents: readonly Content[]): Promise<void> {
+  async complete(attempt: ProcessingJob, result: JobResult, contents: readonly Content[]): Promise<void> {
     try {
-      await this.results.complete(id, result, contents);
+      await this.results.complete(attempt, result, contents);
     } catch (error) {
       if (!(error instanceof ResultNotStored)) throw error;
-      await this.failUnstored(id, error.cause);
+      await this.failUnstored(attempt, error.cause);
     }
   }
 
   /** processing → failed, because the store rejected the result. */
-  async failUnstored(id: string, because: unknown): Promise<void> {
-    this.#logger.error('A result could not be stored', { jobId: id, error: reasonOf(because) });
-    await this.fail(id, RESULT_NOT_STORED);
+  async failUnstored(attempt: ProcessingJob, because: unknown): Promise<void> {
+    this.#logger.error('A result could not be stored', { jobId: attempt.id, error: reasonOf(because) });
+    await this.failAttempt(attempt, RESULT_NOT_STORED);
   }
 
   /** pending or processing → failed. */
   async fail(id: string, failure: JobFailure): Promise<void> {
     await this.#changes.end(id, (job, now) => transitions.fail(job, now, failure));
+  }
+
+  /** processing → failed, unless another server has begun a later attempt. */
+  async failAttempt({ id, attempts }: ProcessingJob, failure: JobFailure): Promise<void> {
+    await this.#changes.end(id, (job, now) =>
+      job.attempts === attempts ? transitions.fail(job, now, failure) : undefined,
+    );
   }
 
   /**

@@ -241,13 +241,14 @@ export class JobProcessor {
 
   async #process(taken: Taken<ChosenSlot | Refusal>, slot: ChosenSlot): Promise<void> {
     const { id } = taken.entry;
-    const controller = this.#active.add(id);
+    const attempt = this.#active.begin(id);
     const place = new JobPlace(slot);
     try {
+      await attempt.ready;
       // Otherwise there was no attempt, so none is counted.
       const isReady = (await this.#health.ensureFresh(slot.instance)) && this.isRunning;
       const job = isReady ? await this.#manager.runs.begin(id, slot.instance.host) : undefined;
-      if (job) await this.#run(job, place, controller);
+      if (job) await this.#run(job, place, attempt.signal);
     } catch (error) {
       // An outage is logged once, not for each job that returns to the queue.
       const level = isQueueAway(error) ? 'debug' : 'error';
@@ -255,12 +256,12 @@ export class JobProcessor {
     } finally {
       place.slot.release();
       await this.#manager.runs.settle(taken);
-      this.#active.delete(id);
+      attempt.end();
       this.wake();
     }
   }
 
-  async #run(job: ProcessingJob, place: JobPlace, controller: AbortController): Promise<void> {
+  async #run(job: ProcessingJob, place: JobPlace, signal: AbortSignal): Promise<void> {
     this.#logger.debug('Job started', { ...logFields(job), attempts: job.attempts });
     const { jobTimeoutMs, queueTimeoutMs } = this.#options;
     const type = graphNeedsOf(job.request.workflow)?.key ?? job.request.type;
@@ -272,12 +273,12 @@ export class JobProcessor {
       queueMs: queueTimeoutMs,
       canMove: () => this.#balancer.hasPlaceBeside(new Set([place.instance.host, ...before]), type, largest),
     };
-    const run = () => this.#runner.run(job, place, limits, controller.signal);
+    const run = () => this.#runner.run(job, place, limits, signal);
     try {
       await traceAttempt(this.#tracing, job, run);
       this.#judge.completed(place.instance, job);
     } catch (error) {
-      await this.#judge.failed(job, place.slot, error, controller.signal);
+      await this.#judge.failed(job, place.slot, error, signal);
     }
   }
 }

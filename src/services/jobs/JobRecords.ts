@@ -1,7 +1,7 @@
 import type { JobStore } from '../queue/JobStore.js';
 import type { BackgroundWork } from './BackgroundWork.js';
 import { type FinishedJob, isFinished, type Job } from './Job.js';
-import { RecordWrites } from './RecordWrites.js';
+import { isOutdated, RecordWrites } from './RecordWrites.js';
 import type { StoreCalls } from './StoreCalls.js';
 
 interface Change<T extends Job> {
@@ -9,6 +9,13 @@ interface Change<T extends Job> {
   /** Resolves when the store has the record, or has failed to store it for some time. Never rejects. */
   readonly written: Promise<void>;
 }
+
+/**
+ * Called if this server no longer holds a job, because another one has ended it or has begun a later attempt.
+ * @param held the record here
+ * @param stored the newer one; undefined if the job does not exist any more
+ */
+export type OnLost = (held: Job, stored: Job | undefined) => void;
 
 /**
  * The records of jobs. Changes of a job that is held here are decided here, synchronously and in one place; the store
@@ -32,13 +39,19 @@ export class JobRecords {
   readonly #ending = new Set<string>();
   /** Removed jobs that the store may still have. */
   readonly #deleted = new Set<string>();
+  #onLost: OnLost = () => undefined;
 
   constructor(store: JobStore, calls: StoreCalls, background: BackgroundWork, isShared: boolean) {
     this.isShared = isShared;
     this.#store = store;
     this.#calls = calls;
     this.#background = background;
-    this.writes = new RecordWrites(store, calls, background);
+    this.writes = new RecordWrites(store, calls, background, (id, stored) => this.learn(id, stored));
+  }
+
+  /** Sets the function that stops the attempts of lost jobs. */
+  whenLost(listener: OnLost): void {
+    this.#onLost = listener;
   }
 
   /**
@@ -106,11 +119,29 @@ export class JobRecords {
     this.writes.letNoteGo(id);
   }
 
-  /** Another server may have ended the job: then the record here is outdated. */
-  ended(id: string): void {
+  /**
+   * Compares a job that is held here with the store's record: an outdated job is lost.
+   * @param stored undefined if the job does not exist any more
+   */
+  learn(id: string, stored: Job | undefined): void {
+    const held = this.#live.get(id);
+    // The end that is being stored finds out by itself.
+    if (!held || this.#ending.has(id) || (stored && !isOutdated(held, stored))) return;
     this.letGo(id);
-    const unwritten = this.writes.get(id);
-    if (unwritten && !isFinished(unwritten)) this.writes.forget(id);
+    this.writes.forget(id);
+    this.#onLost(held, stored);
+  }
+
+  /** Whether a job that was held here is lost, according to the store. Assumes that it is not if the store fails. */
+  async isLost(id: string): Promise<boolean> {
+    if (!this.isShared) return false;
+    try {
+      const stored = await this.#calls.retried(() => this.#store.get(id));
+      this.learn(id, stored);
+    } catch {
+      // Whatever changes the record compares again.
+    }
+    return !this.#live.has(id);
   }
 
   /**
@@ -125,28 +156,34 @@ export class JobRecords {
     transition: (job: Job) => T | undefined,
   ): Promise<T | undefined> {
     const held = this.#live.get(id);
-    if (!held) return this.#endOnce(id, transition);
+    if (!held) return this.#endOnce(id, transition, {});
     const record = transition(held);
     if (!record) return undefined;
+    // The end of an attempt need not be the end of a later one.
+    const newest = (stored: Job) => (isOutdated(held, stored) ? transition(stored) : record);
     this.#ending.add(id);
     try {
-      return await this.#endHeld(id, record);
+      return await this.#endHeld(id, newest, { record });
     } finally {
       this.#ending.delete(id);
     }
   }
 
   /** Stores the end of a job that is held here. */
-  async #endHeld<T extends FinishedJob>(id: string, record: T): Promise<T | undefined> {
+  async #endHeld<T extends FinishedJob>(
+    id: string,
+    transition: (job: Job) => T | undefined,
+    tried: { record: T },
+  ): Promise<T | undefined> {
     for (let failures = 0; !this.writes.isStopped; failures += 1) {
       try {
-        const ended = await this.#endOnce(id, () => record, record);
+        const ended = await this.#endOnce(id, transition, tried);
         if (ended) this.#ended.add(id);
         this.letGo(id);
         this.writes.forget(id);
         return ended;
       } catch {
-        if (record.status === 'cancelled') return this.change(id, () => record)?.record;
+        if (tried.record.status === 'cancelled') return this.change(id, () => tried.record)?.record;
         await this.#calls.pause(failures);
       }
     }
@@ -166,15 +203,19 @@ export class JobRecords {
   }
 
   /**
-   * Like `change`, for changes that must be stored before anyone continues: waits for an unavailable store.
+   * Like `change`, for changes that must be stored before anyone continues or sees them: waits for an unavailable store.
    * @returns the new record, or undefined if the job is no longer held here: it has ended, or another server has it
    */
   async confirm<T extends Job>(id: string, transition: (job: Job) => T | undefined): Promise<T | undefined> {
-    const record = this.#keep(id, transition);
+    const held = this.#live.get(id);
+    const record = held && transition(held);
     if (!record) return undefined;
-    if (await this.writes.whenWritten(id)) return record;
-    this.ended(id);
-    return undefined;
+    this.writes.letNoteGo(id);
+    this.writes.add(record);
+    await this.writes.whenWritten(id);
+    if (this.writes.isStopped || !this.#live.has(id)) return undefined;
+    this.#live.set(id, record);
+    return record;
   }
 
   /**
@@ -232,17 +273,19 @@ export class JobRecords {
 
   /**
    * Ends a job in the store, unless it has ended.
-   * @param record of an earlier call, which the store may have although that call failed
+   * @param tried the end of the last call, which the store may have although that call failed
    */
   #endOnce<T extends FinishedJob>(
     id: string,
     transition: (job: Job) => T | undefined,
-    record?: T,
+    tried: { record?: T },
   ): Promise<T | undefined> {
     return this.#updated(id, (stored) => {
-      // It may be this end, from a call whose response was lost.
-      if (isFinished(stored)) return record && isSameEnd(stored, record) ? record : undefined;
-      record = transition(stored);
+      if (isFinished(stored)) {
+        return tried.record && isSameEnd(stored, tried.record) ? tried.record : undefined;
+      }
+      const record = transition(stored);
+      if (record) tried.record = record;
       return record;
     });
   }

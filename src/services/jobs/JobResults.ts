@@ -2,7 +2,7 @@ import { placeOf, slotOf } from '../../utils/outputIds.js';
 import type { Content } from '../../utils/StoredFile.js';
 import { GRAPH_TYPE } from '../../workflows/graphNeeds.js';
 import { outputAt } from './committedOutputs.js';
-import type { EarlyOutput, Job, JobOutput, JobResult } from './Job.js';
+import type { EarlyOutput, Job, JobOutput, JobResult, ProcessingJob } from './Job.js';
 import type { JobChanges } from './JobChanges.js';
 import type { JobRecords } from './JobRecords.js';
 import type { ResultShelf } from './ResultShelf.js';
@@ -80,34 +80,39 @@ export class JobResults {
 
   /**
    * processing → completed.
+   * @param attempt that made the result
    * @param contents bytes of the result's outputs, in their order. The caller continues to hold stored ones
    * @throws ResultNotStored: the job is still processing. Otherwise the rejection of the job store
    */
-  async complete(id: string, result: JobResult, contents: readonly Content[]): Promise<void> {
+  async complete(attempt: ProcessingJob, result: JobResult, contents: readonly Content[]): Promise<void> {
+    const { id } = attempt;
     const { records, changes, shelf } = this.#parts;
     const put = new Map<string, string>();
+    const live = records.live(id);
+    // The job may have moved to another machine since the start of the attempt.
+    const newest = live?.status === 'processing' && live.attempts === attempt.attempts ? live : attempt;
     let outputs: JobResult['outputs'];
     try {
-      outputs = await this.#putAll(id, result, contents, put);
+      outputs = await this.#putAll(newest, result, contents, put);
     } catch (error) {
       shelf.withdraw(id, put);
       throw new ResultNotStored(error);
     }
     const completed = await changes.end(id, (job, now) =>
-      transitions.complete(job, now, { ...result, outputs }),
+      transitions.complete(job, now, { ...result, outputs }, newest.assignment),
     );
     // A server that stops may not know whether the record has them. If it does not, a later audit releases them.
     if (!completed && !records.writes.isStopped) shelf.withdraw(id, put);
   }
 
   async #putAll(
-    id: string,
+    attempt: ProcessingJob,
     { outputs: [first, ...others] }: JobResult,
     contents: readonly Content[],
     put: Map<string, string>,
   ): Promise<JobResult['outputs']> {
-    const live = this.#parts.records.live(id);
-    const job = live?.request.type === GRAPH_TYPE ? live : undefined;
+    const { id } = attempt;
+    const job = attempt.request.type === GRAPH_TYPE ? attempt : undefined;
     const used = new Set<string>();
     const early = job?.early ?? [];
     const store = async (output: JobOutput, n: number): Promise<JobOutput> => {

@@ -83,7 +83,7 @@ export class JobRunner {
       await this.#run(job, { place, limits, signal, intake, until });
     } catch (error) {
       if (!(error instanceof OutputNotStored)) throw error;
-      await this.#parts.manager.failUnstored(job.id, error.cause);
+      await this.#parts.manager.failUnstored(job, error.cause);
     } finally {
       intake?.release();
       if (recorded) void this.#parts.manager.runs.whenRecorded(job.id).then(recorded);
@@ -145,7 +145,7 @@ export class JobRunner {
     const seen = nodeTimes.length > 0 ? nodeTimes : undefined;
     const result = { promptId, outputs: [first, ...others], nodeTimes: seen } as const;
     await this.#parts.manager.complete(
-      job.id,
+      job,
       result,
       finished.map(({ content }) => content),
     );

@@ -1,9 +1,9 @@
 import { LeavePrompt } from '../comfyui/LeavePrompt.js';
 import type { Releasable, Taken } from '../queue/JobQueue.js';
 import type { BackgroundWork } from './BackgroundWork.js';
-import type { FailedTry, ProcessingJob } from './Job.js';
+import type { FailedTry, Job, ProcessingJob } from './Job.js';
 import type { JobChanges } from './JobChanges.js';
-import type { JobRecords } from './JobRecords.js';
+import type { JobRecords, OnLost } from './JobRecords.js';
 import { queueEntry } from './queueEntry.js';
 import * as transitions from './transitions.js';
 
@@ -72,7 +72,25 @@ export class JobRuns {
 
   /** processing → pending for a retry on another instance. `settle` requeues it. */
   async requeue(id: string, because: Omit<FailedTry, 'instance'>): Promise<void> {
-    await this.#changes.change(id, (job, now) => transitions.requeue(job, now, because));
+    const requeued = (job: Job, now: number) => transitions.requeue(job, now, because);
+    // If servers share jobs, nobody may see a change that the store does not allow.
+    if (this.#records.isShared) await this.#changes.confirm(id, requeued);
+    else await this.#changes.change(id, requeued);
+  }
+
+  /** What the store has about a job, as it was read or told: if another server has ended it or taken it, it is lost here. */
+  learn(id: string, stored: Job | undefined): void {
+    this.#records.learn(id, stored);
+  }
+
+  /** Whether another server has ended a job that this one runs, or taken it, according to the store. Never rejects. */
+  isLost(id: string): Promise<boolean> {
+    return this.#records.isLost(id);
+  }
+
+  /** Sets the function that stops the attempts of lost jobs. */
+  whenLost(listener: OnLost): void {
+    this.#records.whenLost(listener);
   }
 
   /**

@@ -7,7 +7,8 @@ const MAX_OUTAGES = 20;
 
 /** Why a running job is stopped: the reason of its abort signal. */
 export class JobAbort extends Error {
-  readonly kind: 'cancelled' | 'shutdown';
+  /** `ended`: it was cancelled, or another server ended it. */
+  readonly kind: 'ended' | 'shutdown';
 
   constructor(kind: JobAbort['kind']) {
     super(`The job was stopped: ${kind}.`);

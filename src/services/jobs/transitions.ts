@@ -96,8 +96,13 @@ export function handOver(job: Job, now: number): PendingJob | undefined {
   return requeue(job, now, { failure: 'server gone', isFree: true, wasTrial: false, leftBehind });
 }
 
-/** processing → completed. */
-export function complete(job: Job, now: number, result: JobResult): CompletedJob | undefined {
+/** processing → completed. @param assignment of the attempt that made the result */
+export function complete(
+  job: Job,
+  now: number,
+  result: JobResult,
+  assignment?: ProcessingJob['assignment'],
+): CompletedJob | undefined {
   if (job.status !== 'processing') return undefined;
   const { failedTries: _tries, currentNode: _node, early = [], ...rest } = job;
   const places = new Set(result.outputs.map(({ place }) => place));
@@ -108,6 +113,7 @@ export function complete(job: Job, now: number, result: JobResult): CompletedJob
     updatedTime: now,
     finishedTime: now,
     progress: 100,
+    assignment: assignment ?? job.assignment,
     ...(others.length > 0 ? { early: others } : {}),
     result,
   };

@@ -99,10 +99,16 @@ export class QueueLane {
     }
   }
 
-  /** Requeues an entry, after all that were requeued before and before all new ones. */
-  async putBack(job: LaneJob, data: LaneData): Promise<void> {
+  /**
+   * Requeues an entry, after all that were requeued before and before all new ones. If another server has taken it in the
+   * meantime, nothing happens.
+   * @param enter returns the new data. Called only if this server still holds the entry
+   */
+  async putBack(job: LaneJob, enter: () => Promise<LaneData>): Promise<void> {
     await this.#settle(job, async () => {
-      await job.updateData(data);
+      // Renewed, so that no other server can take it in between.
+      if ((await job.extendLock(this.#token, this.#timings.lockMs)) !== 1) return;
+      await job.updateData(await enter());
       await job.moveToWait(this.#token);
       await job.changePriority({ priority: PUT_BACK });
     });

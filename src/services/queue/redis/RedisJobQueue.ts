@@ -223,8 +223,10 @@ export class RedisJobQueue implements JobQueue {
       done: () => once(() => lane.finish(job)),
       putBack: (changed = entry) =>
         once(async () => {
-          const { rank } = await this.#index.enter(changed.id, changed.type, changed.bytes, true);
-          await lane.putBack(job, dataOf(changed, rank));
+          await lane.putBack(job, async () => {
+            const { rank } = await this.#index.enter(changed.id, changed.type, changed.bytes, true);
+            return dataOf(changed, rank);
+          });
           this.#tellWaiting();
         }),
     };
