@@ -79,6 +79,27 @@ export function testJobEvents(name: string, make: (logger: Logger) => Promise<Ev
       await eventually(() => expect(ofOthers).toEqual(progress));
     });
 
+    it('about the removal of a job reach who follows it, and nobody else', async () => {
+      const removed: string[] = [];
+      await events.follow(
+        'a',
+        () => undefined,
+        () => removed.push('here'),
+      );
+      await other.follow(
+        'a',
+        () => undefined,
+        () => removed.push('there'),
+      );
+      await other.follow(
+        'b',
+        () => undefined,
+        () => removed.push('of another job'),
+      );
+      events.publish('removed', { id: 'a', why: 'deleted' });
+      await eventually(() => expect(removed.sort()).toEqual(['here', 'there']));
+    });
+
     it('are heard no more by who does not want to', async () => {
       const heard: string[] = [];
       const before = events.listeners;

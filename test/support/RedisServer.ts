@@ -59,6 +59,13 @@ export class RedisServer {
     }
   }
 
+  /** Loses all data, and stays up. */
+  async empty(): Promise<void> {
+    const client = new Redis(this.port, '127.0.0.1');
+    await client.flushall();
+    client.disconnect();
+  }
+
   /** Sends SIGKILL. The data on the disk stays. */
   async kill(): Promise<void> {
     if (!this.#process || this.#process.exitCode !== null || this.#process.signalCode !== null) return;

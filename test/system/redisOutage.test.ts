@@ -5,6 +5,11 @@ import type { Job } from '../../src/services/jobs/Job.js';
 import * as transitions from '../../src/services/jobs/transitions.js';
 import { versionProblem } from '../../src/services/queue/redis/checkRedis.js';
 import { createRedisQueue, type RedisQueue } from '../../src/services/queue/redis/createRedisQueue.js';
+import { EventChannel } from '../../src/services/queue/redis/EventChannel.js';
+import { JobCodec } from '../../src/services/queue/redis/JobCodec.js';
+import { RedisJobEvents } from '../../src/services/queue/redis/RedisJobEvents.js';
+import { RedisJobStore } from '../../src/services/queue/redis/RedisJobStore.js';
+import { WorkflowDefinitions } from '../../src/services/queue/redis/WorkflowDefinitions.js';
 import { silentLogger } from '../../src/utils/logger.js';
 import { workflows } from '../../src/workflows/index.js';
 import { eventually } from '../support/eventually.js';
@@ -228,6 +233,31 @@ describe.runIf(requireRedis())('when Redis', () => {
       here.events.publish('changed', pending('c'));
       await eventually(() => expect(ofAll).toEqual(['c']));
     });
+  });
+
+  it('has lost a job, who follows it is told, even if the connection stayed', async () => {
+    const { here, prefix, stop } = await startTwo(server.url);
+    const definitions = new WorkflowDefinitions(workflows, async () => []);
+    const codec = new JobCodec(definitions, silentLogger);
+    const jobs = new RedisJobStore(here.connection, codec, `{${prefix}}`);
+    const channel = new EventChannel(here.connection, `{${prefix}}:events`, 'looking', silentLogger);
+    const events = new RedisJobEvents({ channel, codec, jobs }, silentLogger, 50);
+    await events.start();
+    const removed: string[] = [];
+    for (const id of ['lost', 'ended', 'kept', 'unreadable']) {
+      await here.jobs.insert(pending(id));
+      await events.follow(
+        id,
+        () => undefined,
+        () => removed.push(id),
+      );
+    }
+    await here.connection.commands.set(`{${prefix}}:job:unreadable`, 'of a newer version');
+    events.publish('changed', cancelled(pending('ended')));
+    await here.connection.commands.del(`{${prefix}}:job:lost`, `{${prefix}}:job:ended`);
+    await eventually(() => expect([...new Set(removed)].sort()).toEqual(['ended', 'lost']));
+    events.stop();
+    await stop();
   });
 
   describe('cannot be used, the start says why', () => {

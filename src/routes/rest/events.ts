@@ -56,14 +56,15 @@ export const systemEventEndpoint: Endpoint = {
 
 async function followJob(stream: EventStream, id: string, { manager, views }: Services): Promise<void> {
   let last: Job | undefined;
-  const send = inOrder(stream, async (job: Job) => {
+  const send = inOrder(stream, async (job: Job | undefined) => {
+    if (!job) return stream.end();
     // The state that was read may be older than a change that arrived in the meantime.
     if (last && (job.updatedTime < last.updatedTime || isAlike(job, last))) return;
     stream.send(eventName(job, last), await views.status(job), eventId(job));
     last = job;
     if (isFinished(job)) stream.end();
   });
-  stream.onClose(await manager.events.follow(id, send));
+  stream.onClose(await manager.events.follow(id, send, () => send(undefined)));
   send(await manager.get(id));
 }
 

@@ -63,12 +63,14 @@ class ComfyEvents {
 
   async follow(id: string): Promise<void> {
     const { manager } = this.#context.services;
-    this.#stream.onClose(await manager.events.follow(id, (job) => this.#enqueue(() => this.#onJob(job))));
+    const onJob = (job: Job) => this.#enqueue(() => this.#onJob(job));
+    const onRemoved = () => this.#enqueue(async () => this.#stream.end());
+    this.#stream.onClose(await manager.events.follow(id, onJob, onRemoved));
     // Outputs are sent immediately; other frequent changes at an interval.
     const timer = setInterval(() => this.#enqueue(() => this.#look(true)), LOOK_MS);
     this.#stream.onClose(() => clearInterval(timer));
     const job = await manager.get(id);
-    this.#enqueue(() => this.#onJob(job));
+    onJob(job);
   }
 
   /** Ends the stream if an event fails. */

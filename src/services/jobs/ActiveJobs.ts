@@ -97,7 +97,11 @@ export class ActiveJobs {
   #follow(id: string): () => void {
     const { isShared, events, runs } = this.#manager;
     if (!isShared) return () => undefined;
-    const following = events.follow(id, (job) => runs.learn(id, job));
+    const following = events.follow(
+      id,
+      (job) => runs.learn(id, job),
+      () => runs.learn(id, undefined),
+    );
     return () => void following.then((unfollow) => unfollow());
   }
 

@@ -34,11 +34,12 @@ export class EndWaits {
       stopWaiting = resolve;
     });
     // Before the record is read: an end is announced only once.
-    const unfollow = await this.#events.follow(id, (job) => {
+    const onJob = (job: Job) => {
       if (isFinished(job)) stopWaiting(job);
       // Another server continues the job.
       else if (this.#isDraining && job.status === 'pending') stopWaiting();
-    });
+    };
+    const unfollow = await this.#events.follow(id, onJob, () => stopWaiting());
     const onAbort = () => stopWaiting();
     const onDraining = () => {
       const leave = (job: Job) => job.status === 'pending' && stopWaiting();

@@ -1,8 +1,8 @@
 import { JsonText } from '../../utils/JsonText.js';
 import { isJsonObject, type Json, stringifyJson } from '../../utils/losslessJson.js';
 import type { MachineMessage, MachinePreview } from '../comfyui/machineMessages.js';
-import type { FinishedJob } from '../jobs/Job.js';
-import { closingMessage, type PromptEnd } from './endings.js';
+import type { CompletedJob } from '../jobs/Job.js';
+import { closingMessage, type JobEnd, type PromptEnd } from './endings.js';
 import { MAX_DEPTH, PromptFiles } from './PromptFiles.js';
 import { PromptNames } from './PromptNames.js';
 import type { PromptRecord } from './PromptRecord.js';
@@ -77,7 +77,7 @@ export class NativePrompt {
    * @param now epoch ms
    * @returns the messages for the client, except `executing` without a node
    */
-  finish(job: FinishedJob, now: number): string[] {
+  finish(job: JobEnd, now: number): string[] {
     const told: string[] = [];
     if (job.status === 'completed') told.push(...this.#missedOutputs(job));
     const closing = closingMessage(job, {
@@ -169,7 +169,7 @@ export class NativePrompt {
   }
 
   /** Returns messages for outputs that were made while there was no socket to the machine. */
-  #missedOutputs(job: FinishedJob & { status: 'completed' }): string[] {
+  #missedOutputs(job: CompletedJob): string[] {
     const heard = this.files.nodes();
     return resultOutputs(job, this.#names, (id) => !heard.has(id)).map(({ nodeId, output, files }) => {
       for (const file of files) this.files.addMissed(file);

@@ -79,7 +79,7 @@ export class NativePrompts {
     const { events } = parts.manager;
     events.subscribe('changed', (job) => this.#onChanged(job));
     events.subscribe('finished', (job) => void this.#onFinished(job));
-    events.subscribe('removed', ({ id }) => parts.shelf.remove(id));
+    events.subscribe('removed', ({ id }) => this.#onRemoved(id));
   }
 
   /**
@@ -193,14 +193,11 @@ export class NativePrompts {
       onOverflow: () => logger.error('A prompt is not followed any more', { jobId }),
     });
     const leave = messages.follow(jobId, listener);
-    // The end of a followed job is told even if this server was disconnected when another one published it.
+    // The end and the removal of a followed job are told even if this server was disconnected when another one published them.
     const following = manager.events.follow(jobId, (job) => {
       if (isFinished(job)) void this.#onFinished(job);
     });
-    shelf.add(prompt, () => {
-      leave();
-      void following.then((end) => end());
-    });
+    shelf.add(prompt, { leave, unfollow: () => void following.then((end) => end()) });
   }
 
   #socketOf({ record: { owner, clientId } }: NativePrompt): ClientSocket | undefined {
@@ -213,7 +210,7 @@ export class NativePrompts {
     try {
       if (!prompt) return void (await status.tell());
       if (prompt.end !== undefined) return;
-      shelf.unfollow(job.id);
+      shelf.leave(job.id);
       // As in ComfyUI, a prompt that is deleted from the queue leaves no history.
       if (job.status === 'cancelled' && !prompt.hasStarted) {
         shelf.remove(job.id);
@@ -222,13 +219,27 @@ export class NativePrompts {
       const texts = prompt.finish(job, clock.now());
       shelf.addFiles(prompt);
       shelf.ended(prompt);
-      for (const text of texts) this.#socketOf(prompt)?.send(text);
-      await status.tell();
-      this.#socketOf(prompt)?.send(
-        JSON.stringify({ type: 'executing', data: { node: null, prompt_id: prompt.record.id } }),
-      );
+      await this.#tellEnd(prompt, texts);
     } catch (error) {
       logger.error('The end of a prompt could not be told', { jobId: job.id, error: messageOf(error) });
+    }
+  }
+
+  async #tellEnd(prompt: NativePrompt, texts: readonly string[]): Promise<void> {
+    for (const text of texts) this.#socketOf(prompt)?.send(text);
+    await this.#parts.status.tell();
+    this.#socketOf(prompt)?.send(
+      JSON.stringify({ type: 'executing', data: { node: null, prompt_id: prompt.record.id } }),
+    );
+  }
+
+  #onRemoved(jobId: string): void {
+    const { shelf, clock } = this.#parts;
+    const prompt = shelf.ofJob(jobId);
+    shelf.remove(jobId);
+    // Redis has lost the job. A client that waits for the end would wait forever.
+    if (prompt && prompt.end === undefined) {
+      void this.#tellEnd(prompt, prompt.finish({ status: 'cancelled' }, clock.now()));
     }
   }
 }

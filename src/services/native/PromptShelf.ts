@@ -1,9 +1,16 @@
 import { type FilePlace, placeKey } from './filePlace.js';
 import type { NativePrompt } from './NativePrompt.js';
 
-interface Shelved {
-  readonly prompt: NativePrompt;
+/** Ends what is kept up for a prompt. Later calls do nothing. */
+interface Ties {
+  /** The messages of machines. */
+  leave(): void;
+  /** The records of its job. */
   unfollow(): void;
+}
+
+interface Shelved extends Ties {
+  readonly prompt: NativePrompt;
 }
 
 /** Holds the prompts of existing jobs for requests about the queue, the history and files. */
@@ -17,9 +24,10 @@ export class PromptShelf {
   /** By owner and place. */
   readonly #byFile = new Map<string, NativePrompt>();
 
-  add(prompt: NativePrompt, unfollow: () => void): void {
+  /** @param ties the messages are left when the prompt has ended, the records when it is removed */
+  add(prompt: NativePrompt, ties: Ties): void {
     const { jobId, owner, id } = prompt.record;
-    this.#byJob.set(jobId, { prompt, unfollow });
+    this.#byJob.set(jobId, { prompt, ...ties });
     this.#byId.set(keyOf(owner, id), prompt);
   }
 
@@ -51,6 +59,11 @@ export class PromptShelf {
     return this.#history.has(record.jobId);
   }
 
+  /** No message of a machine about it matters any more. */
+  leave(jobId: string): void {
+    this.#byJob.get(jobId)?.leave();
+  }
+
   ended(prompt: NativePrompt): void {
     this.#history.set(prompt.record.jobId, prompt);
   }
@@ -58,10 +71,6 @@ export class PromptShelf {
   /** Removes a prompt from the history. Its files are kept as long as its job. */
   forget({ record }: NativePrompt): void {
     this.#history.delete(record.jobId);
-  }
-
-  unfollow(jobId: string): void {
-    this.#byJob.get(jobId)?.unfollow();
   }
 
   /** Returns the prompts that have not ended, in the order of arrival. */
@@ -85,7 +94,8 @@ export class PromptShelf {
   remove(jobId: string): void {
     const shelved = this.#byJob.get(jobId);
     if (!shelved) return;
-    const { prompt, unfollow } = shelved;
+    const { prompt, leave, unfollow } = shelved;
+    leave();
     unfollow();
     this.#byJob.delete(jobId);
     this.#history.delete(jobId);

@@ -22,6 +22,7 @@ export class QueueStatus {
         void this.tell();
       }
     });
+    manager.events.subscribe('removed', ({ id }) => this.#heard.delete(id));
   }
 
   /** Returns the number of jobs that have not ended. Never rejects. */

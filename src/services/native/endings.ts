@@ -1,7 +1,10 @@
 import { isJsonObject, type Json, jsonOf, stringifyJson } from '../../utils/losslessJson.js';
 import type { MachineMessage } from '../comfyui/machineMessages.js';
-import type { FinishedJob } from '../jobs/Job.js';
+import type { CancelledJob, CompletedJob, FailedJob } from '../jobs/Job.js';
 import type { PromptRecord } from './PromptRecord.js';
+
+/** The end of a job, as far as it decides about the end of its prompt. */
+export type JobEnd = CompletedJob | FailedJob | Pick<CancelledJob, 'status'>;
 
 /** How a prompt ended, in ComfyUI's terms. */
 export type PromptEnd = 'success' | 'error' | 'interrupted';
@@ -26,7 +29,7 @@ interface Known {
 }
 
 /** Returns the message that ends a prompt: the machine's own message if it agrees with the job. */
-export function closingMessage(job: FinishedJob, known: Known): Ending {
+export function closingMessage(job: JobEnd, known: Known): Ending {
   const { held, record, now } = known;
   const [end, type] = endOf(job, held);
   if (held?.type === type) return { end, type, text: held.text };
@@ -34,7 +37,7 @@ export function closingMessage(job: FinishedJob, known: Known): Ending {
   return { end, type, text: stringifyJson(jsonOf({ type, data: about })) };
 }
 
-function endOf(job: FinishedJob, held: MachineMessage | undefined): readonly [PromptEnd, string] {
+function endOf(job: JobEnd, held: MachineMessage | undefined): readonly [PromptEnd, string] {
   const success = ['success', 'execution_success'] as const;
   if (job.status === 'completed') return success;
   if (job.status === 'cancelled') return ['interrupted', 'execution_interrupted'];
@@ -43,7 +46,7 @@ function endOf(job: FinishedJob, held: MachineMessage | undefined): readonly [Pr
   return ['error', 'execution_error'];
 }
 
-function detailsOf(job: FinishedJob, { record: { graph }, node, executed }: Known): Record<string, unknown> {
+function detailsOf(job: JobEnd, { record: { graph }, node, executed }: Known): Record<string, unknown> {
   if (job.status === 'completed') return {};
   const nodeType = node === undefined ? undefined : classOf(graph, node);
   if (job.status === 'cancelled') {

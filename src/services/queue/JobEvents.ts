@@ -22,8 +22,8 @@ export type JobEventKind = keyof JobEventKinds;
  * ¶ Guarantees of an implementation:
  * - Events of one job arrive in the order in which they were published.
  * - A listener that throws is logged; the others are still called.
- * - Followers of a job learn of its end. Other events may be lost during a disconnect: then the implementation reads
- * the records of the followed jobs and publishes them.
+ * - Followers of a job learn of its end and its removal, also if its record is lost. Other events may be lost during a
+ * disconnect: then the implementation reads the records of the followed jobs and publishes them.
  */
 export interface JobEvents {
   /**
@@ -43,9 +43,10 @@ export interface JobEvents {
   ): () => void;
   /**
    * Calls `listener` with every record of one job. To miss nothing, follow first, then read the record.
+   * @param onRemoved called if the job does not exist any more
    * @returns a function that removes it, as soon as no record can be missed
    */
-  follow(id: string, listener: (job: Job) => void): Promise<() => void>;
+  follow(id: string, listener: (job: Job) => void, onRemoved?: () => void): Promise<() => void>;
   /** Number of listeners on this server, of every kind. */
   readonly listeners: number;
 }

@@ -23,7 +23,7 @@ export class MemoryJobEvents implements JobEvents {
     return this.#all.add(kind, listener);
   }
 
-  async follow(id: string, listener: (job: Job) => void): Promise<() => void> {
-    return this.#all.follow(id, listener);
+  async follow(id: string, listener: (job: Job) => void, onRemoved?: () => void): Promise<() => void> {
+    return this.#all.follow(id, listener, onRemoved);
   }
 }

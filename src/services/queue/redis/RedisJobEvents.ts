@@ -12,12 +12,18 @@ import { ProgressPace } from './ProgressPace.js';
 const PROGRESS_MS = 250;
 /** Delay before unreadable records are read again, ms. */
 const REREAD_MS = 1000;
+/** Interval at which the followed jobs are read without a reason, ms: Redis may have lost its data. */
+const LOOK_MS = 30_000;
 
 interface Parts {
   readonly channel: EventChannel;
   readonly codec: JobCodec;
   /** Reads the records of jobs. */
-  readonly jobs: { getAll(ids: readonly string[]): Promise<Job[]> };
+  readonly jobs: {
+    getAll(ids: readonly string[]): Promise<Job[]>;
+    /** Those of the ids that have no record, readable or not. */
+    missing(ids: readonly string[]): Promise<string[]>;
+  };
 }
 
 /**
@@ -32,11 +38,14 @@ export class RedisJobEvents implements JobEvents {
   readonly #pace: ProgressPace;
   /** Reading an event may take a while; the next one waits for it. */
   readonly #inOrder = pLimit(1);
+  readonly #lookMs: number;
+  #looking: NodeJS.Timeout | undefined;
   #rereading: NodeJS.Timeout | undefined;
   #isStopped = false;
 
-  constructor(parts: Parts, logger: Logger) {
+  constructor(parts: Parts, logger: Logger, lookMs = LOOK_MS) {
     this.#parts = parts;
+    this.#lookMs = lookMs;
     this.#logger = logger;
     this.#everywhere = new JobListeners(logger);
     this.#here = new JobListeners(logger);
@@ -51,10 +60,12 @@ export class RedisJobEvents implements JobEvents {
       },
       () => void this.#inOrder(() => this.#makeUp()),
     );
+    this.#looking = setInterval(() => void this.#inOrder(() => this.#makeUp()), this.#lookMs);
   }
 
   stop(): void {
     this.#isStopped = true;
+    clearInterval(this.#looking);
     clearTimeout(this.#rereading);
     this.#pace.stop();
     this.#parts.channel.stop();
@@ -86,8 +97,8 @@ export class RedisJobEvents implements JobEvents {
     return (from === 'here' ? this.#here : this.#everywhere).add(kind, listener);
   }
 
-  async follow(id: string, listener: (job: Job) => void): Promise<() => void> {
-    return this.#everywhere.follow(id, listener);
+  async follow(id: string, listener: (job: Job) => void, onRemoved?: () => void): Promise<() => void> {
+    return this.#everywhere.follow(id, listener, onRemoved);
   }
 
   #send({ kind, event }: KindAndEvent): void {
@@ -143,13 +154,21 @@ export class RedisJobEvents implements JobEvents {
     else if (isFinished(job)) this.#everywhere.tell('finished', job satisfies FinishedJob);
   }
 
-  /** Notifies those who follow a job about its current record, because this server has missed events. */
+  /**
+   * Notifies those who follow a job about its current record or its removal, because this server may have missed events. A job
+   * without a record has expired as far as anybody knows.
+   */
   async #makeUp(): Promise<void> {
     clearTimeout(this.#rereading);
     if (this.#isStopped) return;
     try {
-      const jobs = await this.#parts.jobs.getAll(this.#everywhere.followed());
-      if (!this.#isStopped) for (const job of jobs) this.#everywhere.tellFollowers(job);
+      const { all, ended } = this.#everywhere.followed();
+      const jobs = await this.#parts.jobs.getAll(all.filter((id) => !ended.has(id)));
+      const found = new Set(jobs.map(({ id }) => id));
+      const missing = await this.#parts.jobs.missing(all.filter((id) => !found.has(id)));
+      if (this.#isStopped) return;
+      for (const job of jobs) this.#everywhere.tellFollowers(job);
+      for (const id of missing) this.#everywhere.tell('removed', { id, why: 'expired' });
     } catch {
       if (this.#isStopped) return;
       this.#rereading = setTimeout(() => void this.#inOrder(() => this.#makeUp()), REREAD_MS);

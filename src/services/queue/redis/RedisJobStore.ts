@@ -84,6 +84,17 @@ export class RedisJobStore implements JobStore {
     return jobs;
   }
 
+  /** Those of the ids that have no record, readable or not. */
+  async missing(ids: readonly string[]): Promise<string[]> {
+    const missing: string[] = [];
+    for (let at = 0; at < ids.length; at += BATCH) {
+      const some = ids.slice(at, at + BATCH);
+      const counts = await Promise.all(some.map((id) => this.#redis.exists(this.#key(id))));
+      missing.push(...some.filter((_id, n) => counts[n] === 0));
+    }
+    return missing;
+  }
+
   async update(id: string, change: (job: Job) => Job | undefined): Promise<Job | undefined> {
     const written = this.#written.get(id);
     const changedHere = written && change(written);
