@@ -112,7 +112,8 @@ export class PromptGraph {
   changed(id: string): string | number | undefined {
     if (this.#changed.has(id)) return this.#changed.get(id);
     const { inputs, nodeClass } = this.node(id);
-    const { file, neverCached } = nodeClass;
+    const { neverCached } = nodeClass;
+    const file = nodeClass.file?.isPlain ? undefined : nodeClass.file;
     if (!file && !neverCached) return undefined;
     const bytes = file && this.#folders.read(annotatedPlace(plainText(inputs.get(file.input))));
     // A missing file never equals another one.

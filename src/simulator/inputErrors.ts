@@ -1,5 +1,6 @@
 import { annotatedPlace, type Folders } from './folders.js';
 import type { InputSpec, NodeClass } from './nodeClass.js';
+import { fileChoices } from './objectInfo.js';
 import { plainText, toFloat, toInt } from './pythonNumbers.js';
 
 /** An error of an input or a prompt, as ComfyUI reports it. */
@@ -33,6 +34,7 @@ export function inputErrors(
   }
   if (kind === 'INT' || kind === 'FLOAT') return numberErrors(name, kind, value, extra_info, options);
   if (file?.input === name) {
+    if (file.isPlain) return choiceErrors(name, fileChoices(file.kind, folders), value, extra_info);
     if (folders.read(annotatedPlace(plainText(value)))) return [];
     const details = `${name} - Invalid ${file.kind} file: ${plainText(value)}`;
     const message = 'Custom validation failed for node';

@@ -64,9 +64,9 @@ export interface NodeClass {
   readonly description?: string;
   /**
    * The input that names an uploaded file. Its choices are the files in the folder. Submission checks that the file exists, and
-   * its content is part of the cache signature.
+   * its content is part of the cache signature; if it is plain, submission accepts only its choices, and only the name counts.
    */
-  readonly file?: { readonly input: string; readonly kind: FileKind };
+  readonly file?: { readonly input: string; readonly kind: FileKind; readonly isPlain?: boolean };
   /** Runs for each prompt, whatever the cache has of it. */
   readonly neverCached?: boolean;
   run(inputs: Inputs, context: NodeContext): Promise<NodeOutput>;

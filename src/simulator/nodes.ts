@@ -9,6 +9,7 @@ import { NodeException } from './NodeException.js';
 import { eachImage, type NodeClass, textInput } from './nodeClass.js';
 import type { ModelFolders } from './options.js';
 import { otherSavers } from './otherSavers.js';
+import { plainLoaders } from './plainLoaders.js';
 import { imageSavers, PNG } from './savers.js';
 import { videoNodes } from './videoNodes.js';
 import { videoSavers } from './videoSavers.js';
@@ -27,6 +28,7 @@ export function nodeClasses(folders: ModelFolders, isOlder: boolean): Record<str
     ETN_LoadImageBase64: loadImageBase64(decoded(false)),
     LoadImage: loadImage(decoded(true)),
     LoadImageMask: loadImageMask,
+    ...plainLoaders,
     InspyrenetRembg: {
       required: { image: ['IMAGE'], torchscript_jit: [['default', 'on']] },
       output: ['IMAGE', 'MASK'],

@@ -1,5 +1,5 @@
 import { extname } from 'node:path';
-import { FILE_EXTENSIONS, type Folders } from './folders.js';
+import { FILE_EXTENSIONS, type FileKind, type Folders } from './folders.js';
 import type { InputSpecs, NodeClass } from './nodeClass.js';
 
 /** A class as `GET /object_info` lists it, with the files that can be chosen now. */
@@ -29,13 +29,18 @@ export function objectInfo(name: string, node: NodeClass, folders: Folders): Rec
 function withFiles({ required, file }: NodeClass, folders: Folders): InputSpecs {
   const [type, options = {}] = (file && required[file.input]) ?? [];
   if (!file || type === undefined) return required;
-  const extensions = FILE_EXTENSIONS[file.kind];
-  // Loaders of audio list videos, too: they can read their sound.
-  const more = file.kind === 'audio' ? FILE_EXTENSIONS.video : [];
-  const isOfKind = (filename: string) => [...extensions, ...more].includes(extname(filename).toLowerCase());
-  const names = folders.names('input').filter(isOfKind).sort();
+  const names = fileChoices(file.kind, folders);
   const spec = Array.isArray(type)
     ? ([names, options] as const)
     : ([type, { ...options, options: names }] as const);
   return { ...required, [file.input]: spec };
+}
+
+/** The files that a loader lists: those of its kind in the input folder. */
+export function fileChoices(kind: FileKind, folders: Folders): string[] {
+  // Loaders of audio list videos, too: they can read their sound.
+  const more = kind === 'audio' ? FILE_EXTENSIONS.video : [];
+  const extensions = [...FILE_EXTENSIONS[kind], ...more];
+  const isOfKind = (filename: string) => extensions.includes(extname(filename).toLowerCase());
+  return folders.names('input').filter(isOfKind).sort();
 }

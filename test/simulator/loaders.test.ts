@@ -1,7 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Simulator, startSimulator } from '../../src/simulator/index.js';
-import { pixel, png, transparentPng } from '../support/pictures.js';
+import { colourOf, distance, middle, pixel, png, transparentPng } from '../support/pictures.js';
 import { wav } from '../support/sounds.js';
 import { outputOf, run } from './graphs.js';
 import { call, FrameRecorder } from './recorder.js';
@@ -89,6 +90,45 @@ describe.each(LOADERS)('%s', (class_type, field, kind, behind) => {
     // Loaders of audio take the sound of videos, too.
     const listed = kind === 'audio' ? [names.audio, names.video] : [names[kind]];
     expect(type === 'COMBO' ? options?.options : type).toEqual(listed);
+  });
+});
+
+describe('a loader of a pack', () => {
+  const preview = { class_type: 'PreviewImage', inputs: { images: ['1', 0] } };
+  const put = async (name: string, n: number, type: string) =>
+    upload(simulator, { type, name, bytes: await png({ colour: colourOf(n) }), overwrite: 'true' });
+
+  it('goes by the name of its file and what else is in its inputs, known or not', async () => {
+    const made = async (inputs: object) => {
+      const loader = { class_type: 'LoadNamedImage', inputs: { image: 'n.png [temp]', ...inputs } };
+      const graph = { '1': loader, '2': { ...preview, inputs: { ...preview.inputs, job: randomUUID() } } };
+      const id = await run(simulator, socket, graph);
+      return middle(await view(simulator, outputOf(socket, id, '2')['images']?.[0]));
+    };
+    await put('n.png', 1, 'temp');
+    expect(distance(await made({}), colourOf(1))).toBeLessThan(5);
+    await put('n.png', 200, 'temp');
+    expect(distance(await made({}), colourOf(1))).toBeLessThan(5);
+    expect(distance(await made({ more: 'x' }), colourOf(200))).toBeLessThan(5);
+  });
+
+  it('takes only what is in the input folder, if it lists files', async () => {
+    await put('listed.png', 1, 'input');
+    await put('other.png', 1, 'temp');
+    const prompt = (image: string) => ({
+      '1': { class_type: 'LoadPackImage', inputs: { image } },
+      '2': preview,
+    });
+    await run(simulator, socket, prompt('listed.png'));
+    const { status, json } = await call(simulator, 'POST', '/prompt', { prompt: prompt('other.png [temp]') });
+    expect(status).toBe(400);
+    expect(json).toHaveProperty(
+      'node_errors.1.errors.0',
+      expect.objectContaining({
+        type: 'value_not_in_list',
+        details: "image: 'other.png [temp]' not in ['listed.png']",
+      }),
+    );
   });
 });
 

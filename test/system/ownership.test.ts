@@ -4,6 +4,7 @@ import { MemoryFolders } from '../../src/simulator/MemoryFolders.js';
 import { eventually } from '../support/eventually.js';
 import { colourOf, distance, middle, png } from '../support/pictures.js';
 import { Stack } from '../support/stack.js';
+import { WorkflowFiles } from '../support/workflowFiles.js';
 
 let stack: Stack;
 afterEach(() => stack.stop());
@@ -74,6 +75,27 @@ describe('the result of a job', () => {
     const status = await stack.client.finished(id);
     expect(status).toMatchObject({ status: 'failed', attempts: 3 });
     expect(JSON.stringify(status)).toContain('created by another prompt');
+  });
+
+  it('is its own if the loader has no IS_CHANGED and ComfyUI keeps many results', async () => {
+    const folder = await WorkflowFiles.create({
+      'named.json': JSON.stringify({
+        '1': { class_type: 'LoadNamedImage', inputs: { image: 'x.png' } },
+        '2': { class_type: 'ImageInvert', inputs: { image: ['1', 0] } },
+        '3': { class_type: 'ImageInvert', inputs: { image: ['2', 0] } },
+        '4': { class_type: 'SaveImage', inputs: { images: ['3', 0], filename_prefix: 'p' } },
+      }),
+    });
+    stack = await Stack.start({ simulators: [{ cacheSize: 100 }], env: { WORKFLOWS_DIR: folder.directory } });
+    // More images than there are names, and the first one again at the end.
+    const wrong: number[] = [];
+    for (const n of [...Array(12).keys(), 0]) {
+      const picture = await png({ colour: colourOf(n) });
+      const { image } = await stack.client.process('named', picture, { field: 'image' });
+      if (distance(await middle(image), colourOf(n)) > 8) wrong.push(n);
+    }
+    expect(wrong).toEqual([]);
+    await folder.delete();
   });
 
   it('comes with nothing of the upload, nor of the graph that made it', async () => {

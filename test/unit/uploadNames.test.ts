@@ -47,6 +47,20 @@ describe('names of uploads', () => {
     expect(names.take(Buffer.from(same)).name).toBe(first.name);
   });
 
+  it('come with a text that tells contents apart, wherever they differ', () => {
+    const one = randomBytes(30_000);
+    const other = Buffer.from(one);
+    for (const at of [0, 5000, 15_000, 29_999]) {
+      other[at] = (other[at] ?? 0) ^ 1;
+      expect(names.take(other).content).not.toBe(names.take(one).content);
+      other[at] = (other[at] ?? 0) ^ 1;
+    }
+    expect(names.take(other).content).toBe(names.take(one).content);
+    const stored = (key: string) => names.take({ key, sizeBytes: 9, open: async () => undefined }).content;
+    expect(stored('a')).not.toBe(stored('b'));
+    expect(stored('a')).toBe(stored('a'));
+  });
+
   it('differ for the same picture while a prompt reads it', () => {
     const same = picture();
     expect(names.take(same).name).not.toBe(names.take(same).name);

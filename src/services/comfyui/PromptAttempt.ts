@@ -13,6 +13,7 @@ import { filesOf } from './promptBody.js';
 import { PromptTracker } from './promptTracker.js';
 import { contradictsItself } from './severalMachines.js';
 import type { UploadName } from './UploadNames.js';
+import { withContents } from './undeclaredInputs.js';
 
 /** Options that are the same for all prompts of this server. */
 export interface AttemptOptions {
@@ -194,12 +195,16 @@ export class PromptAttempt {
     // Without a socket there is no recipient for messages, whatever the id.
     const clientId = this.#lease?.socket.clientId ?? promptId;
     const files = new Map([...this.#uploads].map(([file, { path }]) => [file, path]));
+    const contents = new Map([...this.#uploads].map(([file, { name }]) => [file, name.content]));
     signal.throwIfAborted();
     const announced = this.#listener.onSubmitting?.(promptId);
     if (announced) await unlessAborted(announced, signal);
     signal.throwIfAborted();
     this.wasSubmitted = true;
-    const answer = this.client.submit({ graph, files, clientId, promptId, extraData }, outputNodes);
+    const answer = this.client.submit(
+      { graph: withContents(graph, contents), files, clientId, promptId, extraData },
+      outputNodes,
+    );
     this.submission = answer.then(
       () => {
         this.wasAccepted = true;

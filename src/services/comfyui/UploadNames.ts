@@ -3,8 +3,6 @@ import type { Content } from '../../utils/StoredFile.js';
 
 /** Names that are kept for later uploads, even if fewer are in use. */
 const SPARE_NAMES = 8;
-/** Bytes to compare, at each of three places, to recognise an image that was uploaded before. */
-const SAMPLE_BYTES = 2048;
 
 /**
  * How long a name is reserved after a request with an unknown outcome, ms. A process that was frozen later executes
@@ -18,6 +16,8 @@ const EXTENSION = /^[a-z0-9]{1,16}$/;
 /** A name in an instance's temp folder, held until one of the two methods is called; further calls do nothing. */
 export interface UploadName {
   readonly name: string;
+  /** The same text for equal files only. */
+  readonly content: string;
   /** No prompt reads the file any more, and no upload to it is in progress: the name may be reused. */
   release(): void;
   /** The upload may still arrive, or the prompt may still run: the name is reserved until `forget`. */
@@ -27,7 +27,7 @@ export interface UploadName {
 interface Entry {
   readonly name: string;
   readonly extension: string;
-  /** Fingerprint of the image that was uploaded last. */
+  /** Hash of the file that was uploaded last. */
   content: string;
   inUse: boolean;
   /** A prompt that may still read the file, and since when that is uncertain (`performance.now()`). */
@@ -91,7 +91,7 @@ export class UploadNames {
    * @param extension without the dot; `bin` if there is none
    */
   take(file: Content, extension = 'png'): UploadName {
-    const content = Buffer.isBuffer(file) ? fingerprint(file) : file.key;
+    const content = hashOf(Buffer.isBuffer(file) ? file : file.key);
     const entry = this.#choose(content, EXTENSION.test(extension) ? extension : 'bin');
     entry.inUse = true;
     entry.content = content;
@@ -104,6 +104,7 @@ export class UploadNames {
     };
     return {
       name: entry.name,
+      content,
       release: once(() => {
         entry.inUse = false;
       }),
@@ -129,13 +130,7 @@ export class UploadNames {
   }
 }
 
-/** Distinguishes images well enough for a cache: a name is always overwritten with the whole image. */
-function fingerprint(bytes: Buffer): string {
-  const middle = Math.max(0, Math.floor((bytes.length - SAMPLE_BYTES) / 2));
-  return createHash('sha1')
-    .update(`${bytes.length}:`)
-    .update(bytes.subarray(0, SAMPLE_BYTES))
-    .update(bytes.subarray(middle, middle + SAMPLE_BYTES))
-    .update(bytes.subarray(-SAMPLE_BYTES))
-    .digest('base64');
+/** Of the whole file: a part of it would confuse files that differ elsewhere, such as uncompressed ones. */
+function hashOf(what: Buffer | string): string {
+  return createHash('sha256').update(what).digest('hex');
 }

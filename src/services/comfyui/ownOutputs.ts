@@ -1,4 +1,5 @@
 import { type GraphNode, type GraphValue, linkOf, type PromptGraph } from '../../workflows/graph.js';
+import { withUndeclared } from './undeclaredInputs.js';
 
 interface OwnedGraph {
   readonly graph: PromptGraph;
@@ -71,10 +72,8 @@ function withLinks(node: GraphNode, ids: ReadonlyMap<string, string>): GraphNode
 }
 
 function marked(node: GraphNode, mark: string): GraphNode {
-  let name = MARK_INPUT;
-  while (node.inputs.has(name)) name += '_';
-  const inputs = new Map([...node.inputs, [name, mark]]);
-  const prefix = inputs.get(PREFIX_INPUT);
-  if (typeof prefix === 'string') inputs.set(PREFIX_INPUT, `${prefix}-${mark}`);
-  return { ...node, inputs };
+  const own = withUndeclared(node, MARK_INPUT, mark);
+  const prefix = own.inputs.get(PREFIX_INPUT);
+  if (typeof prefix !== 'string') return own;
+  return { ...own, inputs: new Map([...own.inputs, [PREFIX_INPUT, `${prefix}-${mark}`]]) };
 }
