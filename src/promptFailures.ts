@@ -87,6 +87,8 @@ export const PROMPT_FAILURES = {
   'no output': verdict('result_missing', 'unclear', 'final'),
   /** `GET /view` does not find the file. */
   'result gone': verdict('result_missing', 'unclear', 'retry'),
+  /** `GET /view` refuses the file: the prompt chose a name or folder that ComfyUI does not serve. */
+  'result out of reach': verdict('result_missing', 'prompt', 'final'),
   /** The file under the result's name was made by another prompt. */
   'wrong result': verdict('result_missing', 'nobody', 'retry'),
   'unreadable result': verdict('result_missing', 'unclear', 'retry'),

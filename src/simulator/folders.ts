@@ -1,9 +1,12 @@
 import { posix } from 'node:path';
+import { NodeException } from './NodeException.js';
 
 /** ComfyUI's file folders. */
 export const FOLDER_TYPES = ['input', 'temp', 'output'] as const;
 
 export type FolderType = (typeof FOLDER_TYPES)[number];
+
+const MAX_NAME_BYTES = 255;
 
 /** Kinds of files that users upload. */
 export type FileKind = 'image' | 'audio' | 'video';
@@ -50,6 +53,7 @@ export function numberOf(filename: string): { prefix: string; number: number } |
  * Places for `count` files with the next free numbers, as ComfyUI's `get_save_image_path` chooses them: from the files in the
  * folder at that moment. Nothing is reserved, so two machines that share a folder can get the same numbers.
  * @param prefix may contain a subfolder
+ * @throws NodeException if a name is longer than the file system allows
  */
 export function nextPlaces(
   folders: Folders,
@@ -62,6 +66,9 @@ export function nextPlaces(
   const first = folders.highestNumber(type, subfolder, name) + 1;
   return Array.from({ length: count }, (_, n) => {
     const filename = `${name}_${String(first + n).padStart(5, '0')}_.${extension}`;
+    if (Buffer.byteLength(filename) > MAX_NAME_BYTES) {
+      throw new NodeException('OSError', `[Errno 36] File name too long: '${filename}'\n`);
+    }
     return { filename, subfolder, type };
   });
 }
@@ -74,7 +81,7 @@ export function cleanSubfolder(subfolder: string): string {
 
 /** Whether a relative path leaves its folder. */
 export function leadsOut(path: string): boolean {
-  return path.startsWith('/') || path.split('/').includes('..');
+  return /^(\/|\.\.(\/|$))/.test(posix.normalize(path));
 }
 
 /** Parses the file name of a `LoadImage` input: `name`, `sub/name.png [temp]`, `name [input]`. */

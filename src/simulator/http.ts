@@ -152,7 +152,9 @@ export class SimulatedApi {
     const subfolder = query.get('subfolder') ?? '';
     const type = FOLDER_TYPES.find((one) => one === (query.get('type') ?? 'output'));
     if (filename === '') return { status: 404 };
-    if (!type || leadsOut(filename) || leadsOut(subfolder)) return { status: 400 };
+    // Two dots anywhere in the name, but only a subfolder that really leads out.
+    if (!type || filename.startsWith('/') || filename.includes('..')) return { status: 400 };
+    if (leadsOut(subfolder)) return { status: 403 };
     const { faults, folders } = this.#world;
     const place = { type, subfolder, filename };
     if (faults.loseFiles > 0) {

@@ -1,11 +1,13 @@
 /** An item as produced by nodes that send their image over the socket. */
 const ODD = { source: 'websocket', 'content-type': 'image/png', type: 'output' };
 
+const OUTSIDE = { filename: 'x.png', subfolder: '../elsewhere', type: 'output' };
+
 /**
- * How a node's output is odd: an item without a file before or after its images, or alone; or beside them a
- * deeply nested value, or what Python writes for floats that are no numbers.
+ * How a node's output is odd: an item without a file before or after its images, or alone; files outside of ComfyUI's
+ * folders, which it does not serve; or beside them a deeply nested value, or what Python writes for floats that are no numbers.
  */
-export type OddOutput = 'before' | 'after' | 'alone' | 'deep' | 'too deep' | 'no number';
+export type OddOutput = 'before' | 'after' | 'alone' | 'outside' | 'deep' | 'too deep' | 'no number';
 
 /** Levels of nesting: what Python can write, and what it cannot. */
 const LEVELS = { deep: 900, 'too deep': 1500 };
@@ -20,7 +22,7 @@ export function withOddItem(ui: unknown, where: OddOutput): unknown {
     return { ...(ui as object), nested: [nested(LEVELS[where])] };
   }
   if (where === 'no number') return { ...(ui as object), score: NO_NUMBERS };
-  const items = { before: [ODD, ...images], after: [...images, ODD], alone: [ODD] };
+  const items = { before: [ODD, ...images], after: [...images, ODD], alone: [ODD], outside: [OUTSIDE] };
   return { ...(ui as object), images: items[where] };
 }
 

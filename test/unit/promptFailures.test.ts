@@ -162,6 +162,7 @@ const verdicts: Readonly<Record<PromptFailure, string>> = {
   'node failed': 'unclear, final',
   'no output': 'unclear, final',
   'result gone': 'unclear, retry',
+  'result out of reach': 'prompt, final',
   'wrong result': 'nobody, retry',
   'unreadable result': 'unclear, retry',
   'unsupported result': 'prompt, final',

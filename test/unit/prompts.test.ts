@@ -85,6 +85,17 @@ describe('output nodes of a prompt', () => {
   it('must be in the graph', () => {
     expect(() => ownOutputs(graph, ['3', '4'], MARK)).toThrow('no node 4');
   });
+
+  it.each([
+    ['🖼'.repeat(51), '🖼'.repeat(50)],
+    [`sub/${'é'.repeat(99)}${'x'.repeat(3)}`, `sub/${'é'.repeat(99)}xx`],
+    ['../a..b/c...d', '../a..b/c.d'],
+    [`${'x'.repeat(300)}/y`, `${'x'.repeat(300)}/y`],
+  ])('get file names that ComfyUI can write and serve: %s', (filename_prefix, kept) => {
+    const saver = graphOf({ '3': { class_type: 'Save', inputs: { filename_prefix } } });
+    const node = ownOutputs(saver, ['3'], MARK).graph.get(`3-${MARK}`);
+    expect(node?.inputs.get('filename_prefix')).toBe(`${kept}-${MARK}`);
+  });
 });
 
 const file = (filename: string, subfolder = '', type = 'output', key = 'images') => ({

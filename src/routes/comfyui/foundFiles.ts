@@ -1,12 +1,15 @@
 import type { Response } from 'express';
 import { AppError, PromptError } from '../../errors.js';
 import { tooLarge } from '../../middleware/bodyErrors.js';
-import { isContactFailure } from '../../promptFailures.js';
+import { isContactFailure, type PromptFailure } from '../../promptFailures.js';
 import type { FoundFile } from '../../services/native/FoundFile.js';
 import type { FilePlace } from '../../services/native/filePlace.js';
 import { joined } from '../../utils/joined.js';
 import { StoredFileGone, wholeOf } from '../../utils/StoredFile.js';
 import { mayUseOf, type NativeContext, ownerOf } from './NativeEndpoint.js';
+
+/** Failures that mean: no client can get the file. */
+const NO_FILE: ReadonlySet<PromptFailure> = new Set(['result gone', 'result out of reach']);
 
 /** @throws AppError `NOT_FOUND` if there is no file that the caller may access */
 export async function findFile(
@@ -49,7 +52,7 @@ export async function fromMachine<T>({ native }: NativeContext, read: () => Prom
     return await read();
   } catch (error) {
     if (!(error instanceof PromptError)) throw error;
-    if (error.failure === 'result gone') throw noSuchFile();
+    if (NO_FILE.has(error.failure)) throw noSuchFile();
     if (!isContactFailure(error.category)) throw error;
     throw native.fleet.unavailable('The machine that has the file does not respond.', error);
   }

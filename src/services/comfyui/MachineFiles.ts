@@ -27,6 +27,9 @@ export interface MachineFilesOptions {
 /** Partial content, not modified, and a range that is not satisfiable. */
 const PART_STATUSES: ReadonlySet<number> = new Set([206, 304, 416]);
 
+/** ComfyUI's responses for a file name with `..`, an unknown type of folder, and a subfolder that leads out. */
+const REFUSALS: ReadonlySet<number> = new Set([400, 403]);
+
 /** Reads files in an instance's folders, through `/view`. Every method rejects like those of `ComfyClient`. */
 export class MachineFiles {
   readonly #transport: HttpTransport;
@@ -39,7 +42,7 @@ export class MachineFiles {
 
   /**
    * `GET /view`: the bytes of a file.
-   * @throws PromptError `result gone` if the file does not exist, `result too large`
+   * @throws PromptError `result gone` if the file does not exist, `result out of reach`, `result too large`
    */
   async view(file: OutputFile, signal?: AbortSignal): Promise<Buffer> {
     const timeoutMs = this.#options.transferTimeoutMs;
@@ -118,6 +121,13 @@ export class MachineFiles {
     if (how.alsoReceives?.has(answer.status)) return answer;
     if (answer.status === 404) {
       throw new PromptError('result gone', 'ComfyUI no longer has the result file of this prompt.');
+    }
+    // A body is not ComfyUI's, but for example a proxy's page.
+    if (REFUSALS.has(answer.status) && answer.bytes.length === 0) {
+      throw new PromptError(
+        'result out of reach',
+        'ComfyUI does not hand out the result file: its name contains "..", or it is outside of the folders for results.',
+      );
     }
     answer.expectOk();
     return answer;

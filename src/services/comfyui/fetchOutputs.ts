@@ -65,7 +65,7 @@ interface Source {
 /**
  * Fetches the outputs of the output nodes, one after the other.
  * @returns in the order of the output nodes; several outputs of one node in the node's order
- * @throws PromptError `result too large`, `result gone`, or why the instance does not respond; the signal's reason
+ * @throws PromptError `result too large`, `result gone`, `result out of reach`, or why the instance does not respond; the signal's reason
  */
 export async function fetchOutputs(
   source: Source,

@@ -13,6 +13,9 @@ const MARK_INPUT = 'job';
 /** Name of the input with the prefix of output file names. */
 const PREFIX_INPUT = 'filename_prefix';
 
+/** Most bytes of a file name before the mark: file systems allow 255, of which mark, number and extension take up to 55. */
+const MAX_NAME_BYTES = 200;
+
 const OWN_SUFFIX = /-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The node's id in the workflow. */
@@ -75,5 +78,21 @@ function marked(node: GraphNode, mark: string): GraphNode {
   const own = withUndeclared(node, MARK_INPUT, mark);
   const prefix = own.inputs.get(PREFIX_INPUT);
   if (typeof prefix !== 'string') return own;
-  return { ...own, inputs: new Map([...own.inputs, [PREFIX_INPUT, `${prefix}-${mark}`]]) };
+  return { ...own, inputs: new Map([...own.inputs, [PREFIX_INPUT, `${servedPrefix(prefix)}-${mark}`]]) };
+}
+
+/**
+ * The prefix with a file name that ComfyUI can write and serve: it does not serve names with two dots in a row, and the mark must
+ * not make the name too long for the file system.
+ */
+function servedPrefix(prefix: string): string {
+  const at = prefix.lastIndexOf('/') + 1;
+  let name = '';
+  let left = MAX_NAME_BYTES;
+  for (const letter of prefix.slice(at).replace(/\.{2,}/g, '.')) {
+    left -= Buffer.byteLength(letter);
+    if (left < 0) break;
+    name += letter;
+  }
+  return `${prefix.slice(0, at)}${name}`;
 }
