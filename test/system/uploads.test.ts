@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { errorAnswer } from '../../src/schemas/common.js';
 import { jpeg, png } from '../support/pictures.js';
 import { Stack } from '../support/stack.js';
+import { WorkflowFiles } from '../support/workflowFiles.js';
 
 let stack: Stack;
 beforeAll(async () => {
@@ -260,5 +261,43 @@ describe('an upload that is taken', () => {
     const small = await keptOf(await png(), { declared: true, more: 'x'.repeat(16_000) });
     expect(small.buffer.byteLength).toBeLessThan(1.2 * small.length);
     stack.simulator().faults.hang = false;
+  });
+});
+
+describe('a loader that accepts only files in the input folder', () => {
+  let other: Stack;
+  let folder: WorkflowFiles;
+  beforeEach(async () => {
+    folder = await WorkflowFiles.create({
+      'pack.json': JSON.stringify({
+        '1': { class_type: 'LoadPackImage', inputs: { image: 'x.png' } },
+        '2': { class_type: 'PreviewImage', inputs: { images: ['1', 0] } },
+      }),
+    });
+    other = await Stack.start({ simulators: [{}, {}, {}], env: { WORKFLOWS_DIR: folder.directory } });
+    for (const { folders } of other.simulators) {
+      folders.write({ type: 'input', subfolder: '', filename: 'secret.png' }, await png());
+    }
+  });
+  afterEach(async () => {
+    await other.stop();
+    await folder.delete();
+  });
+
+  it('fails its job at once and says why, without the names of other files', async () => {
+    const asked = (route: string) =>
+      other.simulators.reduce((sum, { requests }) => sum + (requests.get(route) ?? 0), 0);
+    const [prompts, views] = [asked('POST /prompt'), asked('GET /view')];
+    const form = new FormData();
+    form.set('image', new Blob([new Uint8Array(await png())]), 'a.png');
+    const { error, details } = await other.client.error('/api/pack', 502, { method: 'POST', body: form });
+    expect(error).toContain("accepts only files in ComfyUI's input folder");
+    expect(JSON.stringify([error, details])).not.toMatch(/secret|comfyui-express/);
+    expect(details).toMatchObject({
+      category: 'workflow_validation',
+      node_id: '1',
+      node_class: 'LoadPackImage',
+    });
+    expect([asked('POST /prompt') - prompts, asked('GET /view') - views]).toEqual([1, 0]);
   });
 });

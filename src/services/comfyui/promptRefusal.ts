@@ -21,12 +21,11 @@ export function refusalOf(body: unknown, files: readonly string[]): PromptError 
       .slice(0, MAX_NODES)
       .map(([id, { dependent_outputs: _outputs, ...rest }]) => [
         workflowNodeId(id),
-        { ...rest, errors: rest.errors.slice(0, MAX_ERRORS) },
+        { ...rest, errors: rest.errors.slice(0, MAX_ERRORS).map((one) => plainReason(one, files)) },
       ]),
   );
   const reasons = Object.values(node_errors).flatMap(({ errors }) => errors);
-  const isInputGone = reasons.some(({ details = '' }) => files.some((file) => details.includes(file)));
-  if (isInputGone) {
+  if (reasons.some((reason) => isAbout(reason, files))) {
     return new PromptError('input file gone', 'ComfyUI no longer has a file that was uploaded to it.');
   }
   const first = Object.entries(node_errors)[0];
@@ -45,4 +44,26 @@ export function refusalOf(body: unknown, files: readonly string[]): PromptError 
       },
     },
   );
+}
+
+interface Reason {
+  readonly type?: string | undefined;
+  readonly message: string;
+  readonly details?: string | undefined;
+}
+
+function isAbout({ details = '' }: Reason, files: readonly string[]): boolean {
+  return files.some((file) => details.includes(file));
+}
+
+/**
+ * A loader without `VALIDATE_INPUTS` accepts only files of its list, which are those in the input folder: the upload is not
+ * missing. The details contain the whole list, which is not for clients.
+ */
+function plainReason(reason: Reason, files: readonly string[]): Reason {
+  if (reason.type !== 'value_not_in_list' || !isAbout(reason, files)) return reason;
+  return {
+    type: reason.type,
+    message: "This loader accepts only files in ComfyUI's input folder, no uploads of this server",
+  };
 }
