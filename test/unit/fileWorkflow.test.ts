@@ -433,6 +433,13 @@ describe('a graph that cannot be used', () => {
     ['outputs: { x: { node: 1 } }\ninput: {}', 'unknown key "input"'],
     ['outputs: { 1x: { node: 1 } }', 'starting with a letter'],
     [
+      'inputs: { __proto__: { node: 1, field: a, kind: seed } }\noutputs: { x: { node: 1 } }',
+      'not valid: inputs.__proto__ must be a name of letters',
+    ],
+    ['outputs: { x: { node: 1 }, __proto__: { node: 1 } }', 'not valid: outputs.__proto__ must be a name'],
+    ['outputs: { x: { node: 1, __proto__: 2 } }', 'outputs.x has an unknown key "__proto__"'],
+    ['__proto__: {}\noutputs: { x: { node: 1 } }', 'manifest has an unknown key "__proto__"'],
+    [
       'inputs: { format: { node: 1, field: a, kind: text } }\noutputs: { x: { node: 1 } }',
       'that the server uses itself',
     ],

@@ -7,6 +7,7 @@ import { isEmptyRange, rangeOf, readValue } from './readParameter.js';
 import { invalidWorkflow, listOf, type ManifestProblem, quoted } from './workflowError.js';
 
 const MAX_CHOICES = 5000;
+const DROPPED = '__proto__';
 
 const KINDS = [...FILE_KINDS, ...VALUE_KINDS];
 
@@ -100,8 +101,9 @@ function inputProblems(input: ManifestInput): [string, string][] {
  */
 export function parseManifest(value: unknown): Manifest {
   const result = manifestSchema.safeParse(value, { error: plainIssue });
-  if (!result.success) {
-    const manifest = result.error.issues.flatMap(problemsOf);
+  const dropped = ['inputs', 'outputs'].flatMap((part) => droppedName(value, part));
+  if (!result.success || dropped.length > 0) {
+    const manifest = [...(result.error?.issues.flatMap(problemsOf) ?? []), ...dropped];
     const problems = manifest.map(({ path, message }) => `${path} ${message}`);
     throw invalidWorkflow(`The manifest is not valid: ${listOf(problems)}.`, { manifest });
   }
@@ -118,6 +120,13 @@ export function parseManifest(value: unknown): Manifest {
   if (manifest.outputs.size > MAX_OUTPUTS)
     throw invalidWorkflow(`The manifest has more than ${MAX_OUTPUTS} outputs.`);
   return manifest;
+}
+
+/** The name `__proto__`, which a schema for records ignores without an issue. */
+function droppedName(manifest: unknown, part: string): ManifestProblem[] {
+  const named: unknown = (manifest as Readonly<Record<string, unknown>> | null | undefined)?.[part];
+  if (typeof named !== 'object' || named === null || !Object.hasOwn(named, DROPPED)) return [];
+  return [{ path: `${part}.${DROPPED}`, message: nameProblem(DROPPED) ?? 'must be another name' }];
 }
 
 function problemsOf(issue: z.core.$ZodIssue): ManifestProblem[] {
