@@ -143,6 +143,26 @@ describe('the API', () => {
     expect(await places(2)).toEqual(new Set([stack.simulator(1).host]));
   });
 
+  it.each(['environment', 'file'])(
+    'removes a machine of the %s again after it was added again',
+    async (from) => {
+      const { host } = await simulator();
+      const file = path.join(await mkdtemp(path.join(tmpdir(), 'machines-')), 'instances.yaml');
+      await writeFile(file, `- { url: "http://${host}", name: instance-1 }`);
+      const env = from === 'file' ? { INSTANCES_FILE: file } : { COMFYUI_HOST: host };
+      stack = await Stack.start({ simulators: [], env });
+      for (const _ of [1, 2, 3]) {
+        expect((await send('DELETE', '/instance-1')).status).toBe(200);
+        await eventually(async () => expect(await hosts()).toEqual([]));
+        expect((await send('POST', '', { url: `http://${host}`, name: 'instance-1' })).status).toBe(201);
+        expect(await hosts()).toEqual([host]);
+      }
+      expect((await send('DELETE', '/instance-1')).status).toBe(200);
+      await eventually(async () => expect(await hosts()).toEqual([]));
+      expect((await send('DELETE', '/instance-1')).status).toBe(404);
+    },
+  );
+
   it('says that nothing can run a job where every machine is draining, and waits', async () => {
     stack = await Stack.start();
     await send('PATCH', '/instance-1', { state: 'draining' });

@@ -104,7 +104,9 @@ export class MachineDesk {
     const instance = isName
       ? this.#parts.fleet.instances.find(({ address }) => address.id === name)
       : this.find(name);
-    await this.#put(name, isName ? undefined : { isRemoved: true, patch: {} });
+    // Without a decision, a machine that was removed and added again would come back from its own list.
+    const isForgotten = isName && !this.#parts.roster.isListedElsewhere(name);
+    await this.#put(name, isForgotten ? undefined : { isRemoved: true, patch: {} });
     return instance;
   }
 

@@ -74,6 +74,11 @@ export class Roster {
     this.#apply();
   }
 
+  /** Whether a machine is on a list that the API cannot change. */
+  isListedElsewhere(name: string): boolean {
+    return this.#machines().some(({ machine, origin }) => origin !== 'api' && machine.address.id === name);
+  }
+
   #apply(): void {
     const wanted = this.#machines().flatMap(({ machine, origin }): Wanted[] => {
       const decision = this.#decisions.get(machine.address.id);
