@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { circuitBreakersAnswer } from '../../src/schemas/metrics.js';
+import { ComfyApiClient, samplerGraph } from '../support/comfyApi.js';
 import { eventually } from '../support/eventually.js';
 import { colourOf, distance, middle, png } from '../support/pictures.js';
 import { Stack } from '../support/stack.js';
@@ -155,6 +156,26 @@ describe('a machine that fails job after job while its checks pass', () => {
 });
 
 describe('jobs that fail wherever they run', () => {
+  it('open no breaker if they are long jobs of one client', async () => {
+    const slow = { workMs: { KSampler: 3000 } };
+    const API_KEYS = 'bad:bad-key-0123456789,good:good-key-0123456789';
+    stack = await Stack.start({
+      simulators: [slow, slow],
+      env: {
+        ...BREAKER_LONG,
+        API_KEYS,
+        ALLOW_RAW_WORKFLOWS: 'all',
+        JOB_TIMEOUT: '300',
+        MAX_JOBS_PER_INSTANCE: '1',
+      },
+    });
+    const bad = new ComfyApiClient(stack.client.baseUrl, 'bad-key-0123456789');
+    const jobs = await Promise.all(Array.from({ length: 8 }, (_, n) => bad.submit(samplerGraph(4, n))));
+    for (const { id } of jobs) expect((await bad.ended(id)).status).toBe('failed');
+    const states = stack.services.fleet.instances.map(({ breaker }) => breaker.state);
+    expect(states).toEqual(['CLOSED', 'CLOSED']);
+  });
+
   it('open no breaker, however many they are', async () => {
     stack = await Stack.start({ simulators: [{}, {}], env: BREAKER_LONG });
     for (const { faults } of stack.simulators) faults.failNodes.set('InspyrenetRembg', BOOM);

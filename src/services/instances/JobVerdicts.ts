@@ -13,9 +13,14 @@ export interface JobOrigin {
   readonly workflow: string;
 }
 
+/**
+ * What may have caused a failure: only the machine, the machine or the job, or, for a job that ran too long, a machine that hangs
+ * unless jobs of its client run too long on other machines, too.
+ */
+export type Cause = 'machine' | 'unclear' | 'timeout';
+
 interface Failure extends JobOrigin {
-  /** Whether only the machine can have caused it. */
-  readonly isMachines: boolean;
+  readonly cause: Cause;
 }
 
 /** Consecutive failed jobs on one instance since its last completed job. */
@@ -40,6 +45,8 @@ export class JobVerdicts {
   readonly #completions = new Map<Instance, number>();
   /** The same by origin, for the latest instances that completed a job of it. */
   readonly #completionsByOrigin = new Map<string, ReadonlyMap<Instance, number>>();
+  /** By client, the instances on which its jobs ran too long since they last completed one of its jobs. */
+  readonly #timeouts = new Map<string, ReadonlySet<Instance>>();
   /** Jobs that failed on two instances, and are themselves at fault. */
   readonly #guilty = new Map<string, true>();
   #count = 0;
@@ -61,22 +68,26 @@ export class JobVerdicts {
     const latest = new Map(this.#completionsByOrigin.get(key)).set(instance, this.#count);
     keepNewest(this.#completionsByOrigin, key, latest, MAX_REMEMBERED);
     this.#streaks.delete(instance);
+    this.#forgetTimeouts(instance, origin.client);
     instance.breaker.passTrial();
   }
 
   /**
    * Records a job that failed on an instance that is up.
-   * @param isMachines whether the job itself cannot have caused the failure, as with a prompt that never ends
    */
-  failed(instance: Instance, origin: JobOrigin, isMachines: boolean, error: unknown): void {
+  failed(instance: Instance, origin: JobOrigin, cause: Cause, error: unknown): void {
     this.#count += 1;
     if (this.#isGuilty(instance, origin.job)) return;
+    if (cause === 'timeout') {
+      const known = this.#timeouts.get(origin.client) ?? [];
+      keepNewest(this.#timeouts, origin.client, new Set([...known, instance]), MAX_REMEMBERED);
+    }
     let streak = this.#streaks.get(instance);
     if (!streak) {
       streak = { failures: new Map(), since: this.#count };
       this.#streaks.set(instance, streak);
     }
-    keepNewest(streak.failures, origin.job, { ...origin, isMachines }, MAX_REMEMBERED);
+    keepNewest(streak.failures, origin.job, { ...origin, cause }, MAX_REMEMBERED);
     const enough = instance.breaker.isOnTrial ? 1 : this.#threshold;
     if (this.#weightOf(instance, streak) < enough || !this.#isMachines(instance, streak)) return;
     // During its trial, jobs that others complete from now on count against it.
@@ -88,11 +99,24 @@ export class JobVerdicts {
   forget(instance: Instance): void {
     this.#streaks.delete(instance);
     this.#completions.delete(instance);
+    for (const client of this.#timeouts.keys()) this.#forgetTimeouts(instance, client);
     for (const [key, latest] of this.#completionsByOrigin) {
       const others = [...latest].filter(([other]) => other !== instance);
       if (others.length > 0) this.#completionsByOrigin.set(key, new Map(others));
       else this.#completionsByOrigin.delete(key);
     }
+  }
+
+  #forgetTimeouts(instance: Instance, client: string): void {
+    const others = [...(this.#timeouts.get(client) ?? [])].filter((other) => other !== instance);
+    if (others.length > 0) this.#timeouts.set(client, new Set(others));
+    else this.#timeouts.delete(client);
+  }
+
+  /** Whether the client cannot have caused a failure here. */
+  #isOnlyMachines(instance: Instance, { cause, client }: Failure): boolean {
+    if (cause !== 'timeout') return cause === 'machine';
+    return [...(this.#timeouts.get(client) ?? [])].every((other) => other === instance);
   }
 
   /**
@@ -116,14 +140,15 @@ export class JobVerdicts {
     const clients = new Set<string>();
     for (const failure of failures.values()) {
       const elsewhere = this.#completionsByOrigin.get(keyOf(failure));
-      if (failure.isMachines || (elsewhere && hasOtherSince(elsewhere, instance, since))) weight += 1;
+      if (this.#isOnlyMachines(instance, failure) || (elsewhere && hasOtherSince(elsewhere, instance, since)))
+        weight += 1;
       else clients.add(failure.client);
     }
     return weight + clients.size;
   }
 
   #isMachines(instance: Instance, { failures, since }: Streak): boolean {
-    if ([...failures.values()].every(({ isMachines }) => isMachines)) return true;
+    if ([...failures.values()].every(({ cause }) => cause !== 'unclear')) return true;
     return hasOtherSince(this.#completions, instance, since);
   }
 }

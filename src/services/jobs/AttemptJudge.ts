@@ -6,7 +6,7 @@ import { LeavePrompt } from '../comfyui/LeavePrompt.js';
 import type { GpuFaults } from '../instances/GpuFaults.js';
 import type { HealthChecker } from '../instances/HealthChecker.js';
 import type { Instance } from '../instances/Instance.js';
-import type { JobOrigin, JobVerdicts } from '../instances/JobVerdicts.js';
+import type { Cause, JobOrigin, JobVerdicts } from '../instances/JobVerdicts.js';
 import type { Slot } from '../instances/LoadBalancer.js';
 import { anotherAttempt, failureOf, JobAbort, SHUTDOWN_FAILURE } from './failures.js';
 import { type ProcessingJob, sizesOfFiles } from './Job.js';
@@ -104,7 +104,7 @@ export class AttemptJudge {
     } else {
       this.#health.reportSuccess(instance);
       const mayBeMachines = blame === 'machine' || blame === 'unclear';
-      if (mayBeMachines) this.#verdicts.failed(instance, originOf(job), blame === 'machine', error);
+      if (mayBeMachines) this.#verdicts.failed(instance, originOf(job), causeOf(error), error);
     }
     if (error.failure === 'upload too large') {
       await this.#health.reportTooLarge(instance, error.sentBytes ?? sizesOfFiles(job.request).largest);
@@ -124,6 +124,11 @@ export class AttemptJudge {
       });
     }
   }
+}
+
+function causeOf({ failure, verdict }: PromptError): Cause {
+  if (failure === 'ran too long') return 'timeout';
+  return verdict.blame === 'machine' ? 'machine' : 'unclear';
 }
 
 function originOf({ id, request }: ProcessingJob): JobOrigin {
