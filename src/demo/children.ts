@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const READY_TIMEOUT_MS = 60_000;
@@ -28,8 +29,10 @@ export class Child {
     this.#name = name;
     const output = openSync(this.#output, 'a');
     this.#process = spawn(process.execPath, [...nodeArgs, fileURLToPath(script), ...args], {
-      // Environment variables of the user must not connect the demo to real machines.
+      // Settings of the user must not connect the demo to real machines or stores: neither variables, nor the file .env of the
+      // working directory, nor the folders that relative paths lead to.
       env: { PATH: process.env['PATH'], ...env },
+      cwd: this.#folder,
       stdio: ['ignore', output, output],
       // Ctrl-C in a terminal signals the whole process group; the demo stops its children itself, in order.
       detached: true,
@@ -41,26 +44,33 @@ export class Child {
     return this.#process.pid ?? 0;
   }
 
-  /** Waits for the first match in the output. */
-  async says(pattern: RegExp): Promise<string> {
+  /**
+   * Waits for the first match in the output.
+   * @param stopping ends the wait; nothing by default
+   */
+  async says(pattern: RegExp, stopping: AbortSignal = AbortSignal.any([])): Promise<string> {
     const deadline = performance.now() + READY_TIMEOUT_MS;
     for (;;) {
       const output = readFileSync(this.#output, 'utf8');
       const found = pattern.exec(output)?.[1];
       if (found !== undefined) return found;
-      if (this.#process.exitCode !== null || performance.now() > deadline) {
+      if (this.#hasEnded || performance.now() > deadline) {
         throw new Error(`The ${this.#name} did not start:\n${output}`);
       }
-      await new Promise((resolve) => setTimeout(resolve, 25));
+      await sleep(25, undefined, { signal: stopping });
     }
   }
 
   async stop(): Promise<void> {
-    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+    if (!this.#hasEnded) {
       const ended = once(this.#process, 'exit');
       this.#process.kill('SIGTERM');
       await ended;
     }
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  get #hasEnded(): boolean {
+    return this.#process.exitCode !== null || this.#process.signalCode !== null;
   }
 }

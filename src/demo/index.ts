@@ -1,25 +1,17 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { messageOf } from '../errors.js';
-import { asyncAnswer, jobStatusAnswer } from '../schemas/jobs.js';
-import { Child } from './children.js';
-import { ProgressBar } from './progress.js';
+import { DemoServers } from './DemoServers.js';
+import { showWorkflows } from './tour.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DEFAULT_PORT = 3000;
-const SIMULATED_WORK_MS = 600;
-const POLL_MS = 50;
-
-/** The workflows to run and their images. */
-const TOUR = [
-  { workflow: 'remove-background', sample: 'product.jpg' },
-  { workflow: 'upscale-image', sample: 'transparent-badge.png' },
-  { workflow: 'upscale-remove-bg', sample: 'phone-photo.jpg' },
-] as const;
+/** What ends the demo. A closed terminal sends SIGHUP. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 const HELP = `Starts two simulated ComfyUI machines and the server, and runs an image through every workflow.
 
@@ -58,50 +50,37 @@ function readOptions() {
 
 /** Starts two simulated ComfyUI machines and the server, and runs a real image through every workflow over HTTP. */
 async function main(): Promise<number> {
-  const { once, out, port: wanted } = readOptions();
-  const children: Child[] = [];
-  // The demo must not change the metrics of a server that is otherwise run here.
-  const scratch = await mkdtemp(path.join(tmpdir(), 'comfyui-demo-'));
+  const { once: isOneRun, out, port: wanted } = readOptions();
+  // Before the first process starts: it would survive a signal that nobody handles.
+  const stopping = whenToStop();
+  const servers = new DemoServers(stopping);
   try {
-    const simulators = [1, 2].map(() => startSimulator());
-    children.push(...simulators);
-    const hosts = await Promise.all(simulators.map((child) => child.says(/listens on (\S+)/)));
-    const port = wanted ?? (once ? 0 : await freePort(DEFAULT_PORT));
-    const server = startServer(port, hosts, path.join(scratch, 'metrics.json'));
-    children.unshift(server);
-    const baseUrl = `http://127.0.0.1:${await server.says(/"message":"Listening","port":(\d+)/)}`;
-    await server.says(/"message":("Instance")/);
+    const port = wanted ?? (isOneRun ? 0 : await freePort(DEFAULT_PORT));
+    const { baseUrl, hosts } = await servers.start(port);
     say(`Server on ${baseUrl}, simulated ComfyUI on ${hosts.join(' and ')}.\n`);
     await mkdir(out, { recursive: true });
-    for (const [index, { workflow, sample }] of TOUR.entries()) {
-      await showWorkflow(baseUrl, workflow, sample, path.join(out, `${index + 1}-${workflow}`));
-    }
+    await showWorkflows({ baseUrl, samples: path.join(ROOT, 'data', 'samples'), out, stopping });
     say(`\nBefore and after: ${path.relative(process.cwd(), out) || '.'}`);
-    if (!once) await serveUntilSignal(baseUrl);
+    if (!isOneRun) await serve(baseUrl, stopping);
     return 0;
   } catch (error) {
-    process.stderr.write(`\nThe demo failed: ${messageOf(error)}\n`);
+    if (stopping.aborted) say('\nStopping …');
+    else process.stderr.write(`\nThe demo failed: ${messageOf(error)}\n`);
     return 1;
   } finally {
-    for (const child of children) await child.stop();
-    await rm(scratch, { recursive: true, force: true });
+    await servers.stop();
   }
 }
 
-function startSimulator(): Child {
-  const script = new URL('../simulator.bundle.js', import.meta.url);
-  return new Child('simulator', script, ['--port', '0', '--work', String(SIMULATED_WORK_MS)], {});
-}
-
-function startServer(port: number, hosts: readonly string[], metricsFile: string): Child {
-  return new Child('server', new URL('../server.bundle.js', import.meta.url), [], {
-    PORT: String(port),
-    HOST: '127.0.0.1',
-    LOG_DIR: '',
-    METRICS_FILE_PATH: metricsFile,
-    STATE_DIR: path.join(path.dirname(metricsFile), 'state'),
-    COMFYUI_HOST: hosts.join(','),
-  });
+/** Aborts at the first signal, and if the output can no longer be written. */
+function whenToStop(): AbortSignal {
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  // A signal may come twice, from the terminal and from npm: the second one must not interrupt the shutdown.
+  for (const signal of SIGNALS) process.on(signal, stop);
+  // Without a listener, writing to a closed terminal or pipe would end the demo at once.
+  for (const output of [process.stdout, process.stderr]) output.on('error', stop);
+  return controller.signal;
 }
 
 /** Returns the preferred port, or 0 for any free port if it is in use. */
@@ -115,50 +94,14 @@ async function freePort(preferred: number): Promise<number> {
   return isFree ? preferred : 0;
 }
 
-/** Submits a job, follows it, fetches the result and saves both images. */
-async function showWorkflow(
-  baseUrl: string,
-  workflow: string,
-  sample: string,
-  target: string,
-): Promise<void> {
-  const before = await readFile(path.join(ROOT, 'data', 'samples', sample));
-  const form = new FormData();
-  form.set('imageFile', new Blob([new Uint8Array(before)]), sample);
-  const accepted = await fetch(`${baseUrl}/api/async/${workflow}`, { method: 'POST', body: form });
-  if (accepted.status !== 202) throw new Error(`${workflow}: ${accepted.status} ${await accepted.text()}`);
-  const { job_id } = asyncAnswer.parse(await accepted.json());
-  await follow(baseUrl, job_id, new ProgressBar(workflow));
-  const result = await fetch(`${baseUrl}/api/jobs/${job_id}/result/image`);
-  if (result.status !== 200) throw new Error(`${workflow}: no result (${result.status})`);
-  await writeFile(`${target}-before${path.extname(sample)}`, before);
-  await writeFile(`${target}-after.png`, Buffer.from(await result.arrayBuffer()));
-}
-
-async function follow(baseUrl: string, id: string, bar: ProgressBar): Promise<void> {
-  for (;;) {
-    const response = await fetch(`${baseUrl}/api/jobs/${id}/status`);
-    const status = jobStatusAnswer.parse(await response.json());
-    const node = status.status === 'processing' ? (status.current_node ?? '') : status.status;
-    bar.update(status.progress_percentage, node);
-    if (status.status === 'failed') throw new Error(status.error);
-    if (status.status === 'completed') break;
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
-  bar.end();
-}
-
-async function serveUntilSignal(baseUrl: string): Promise<void> {
+async function serve(baseUrl: string, stopping: AbortSignal): Promise<void> {
   say('\nThe server keeps running until Ctrl-C. Try:\n');
   say(`  a browser on ${baseUrl}/`);
   say(
     `  curl -F imageFile=@data/samples/product.jpg -H 'Accept: image/*' -o cut-out.png ${baseUrl}/api/remove-background`,
   );
   say(`  curl ${baseUrl}/health`);
-  await new Promise<void>((resolve) => {
-    // The signal may come twice, from the terminal and from npm: the second one must not interrupt the shutdown.
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
-  });
+  if (!stopping.aborted) await once(stopping, 'abort');
   say('\nStopping …');
 }
 
