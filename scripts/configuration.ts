@@ -42,11 +42,17 @@ The server reads its settings from environment variables and from a \`.env\` fil
 [\`.env.example\`](../.env.example) to start. An invalid value stops the server at startup, with one message that names every
 invalid setting, its value and what it accepts. An empty variable counts as unset, except for \`LOG_DIR\`, \`STATE_DIR\` and
 \`WORKFLOWS_DIR\`, where it turns the feature off. Sizes are in bytes, times in milliseconds, unless stated otherwise.
+
+In the file, an unquoted value ends at the first \`#\`. Put values that contain \`#\` in quotes (\`API_KEYS="shop:…#…"\`); a secret that
+is cut at a \`#\` stops the server. Put comments on lines of their own. The environment takes precedence over the file. Docker's
+\`--env-file\` and systemd's \`EnvironmentFile\` turn a file into environment variables by rules of their own: Docker keeps quotes and
+comments behind values, and the server does not notice changes of such a file.
 `;
 
 const ENV_INTRODUCTION = `# Every setting with its default. Copy this file to .env and change what you need.
 # Generated from the schema in src/config by "npm run documents"; see documentation/Configuration.md.
 # An empty variable counts as unset, except for LOG_DIR, STATE_DIR and WORKFLOWS_DIR, where it turns the feature off.
+# An unquoted value ends at the first #: put values that contain # in quotes.
 `;
 
 interface Setting {

@@ -1,9 +1,11 @@
 import { readFileSync, unwatchFile, watchFile } from 'node:fs';
-import dotenv from 'dotenv';
-import { type Config, loadConfig } from './config/index.js';
+import { type Config, ConfigError, loadConfig, SECRETS } from './config/index.js';
 import { messageOf } from './errors.js';
+import { parseEnvFile } from './utils/envFile.js';
 import type { Logger } from './utils/logger.js';
 
+/** The only file that need not exist. Many servers have all their settings in the environment, where `ENV_FILE` may name it. */
+const DEFAULT_FILE = '.env';
 /** Poll interval for the file, ms. */
 const LOOK_MS = 1000;
 /** Variables whose new values apply at once; all others need a restart. */
@@ -21,14 +23,14 @@ export type LiveSettings = Pick<Config, 'access' | 'log'>;
 export class SettingsFile {
   readonly #env: Variables;
   readonly #path: string;
-  /** The file's content at the last read; undefined if the file does not exist. */
+  /** The file's content at the last read; undefined if there was none. */
   #text: string | undefined;
   #variables: Variables = {};
 
   /** @param env the environment, which takes precedence over the file */
   constructor(env: Variables) {
     this.#env = env;
-    this.#path = env['ENV_FILE']?.trim() || '.env';
+    this.#path = env['ENV_FILE']?.trim() || DEFAULT_FILE;
   }
 
   /** The variables from the file. */
@@ -36,11 +38,14 @@ export class SettingsFile {
     return this.#variables;
   }
 
-  /** @throws ConfigError */
+  /**
+   * Reads the settings. A file that is missing or cannot be read is an error: it may contain the API keys.
+   * @throws ConfigError
+   */
   read(): Config {
-    this.#text = this.#readText();
-    this.#variables = this.#text === undefined ? {} : dotenv.parse(this.#text);
-    return loadConfig({ ...this.#variables, ...this.#env });
+    const config = this.#load();
+    if (this.#text === undefined && this.#path !== DEFAULT_FILE) throw this.#unreadable('it does not exist');
+    return config;
   }
 
   /**
@@ -58,7 +63,7 @@ export class SettingsFile {
     const [textBefore, before] = [this.#text, this.#variables];
     const hadKeys = Boolean(before['API_KEYS'] ?? this.#env['API_KEYS']);
     try {
-      const config = this.read();
+      const config = this.#load();
       if (this.#text === textBefore) return;
       if (this.#text === undefined) throw new Error('the file is gone');
       // A mistake in the file must not open the server to everyone.
@@ -81,12 +86,36 @@ export class SettingsFile {
     }
   }
 
+  #load(): Config {
+    // If the file cannot be read now, its next content is new.
+    this.#text = undefined;
+    this.#text = this.#readText();
+    const { variables, cut } = parseEnvFile(this.#text ?? '');
+    const secret = cut.find((name) => SECRETS.has(name) && this.#env[name] === undefined);
+    if (secret !== undefined) {
+      throw new ConfigError(
+        `Invalid configuration:\n  ${secret}: ends at a # in ${this.#path}. Put the value in quotes if the # belongs to it, or a space before the # of a comment`,
+      );
+    }
+    this.#variables = variables;
+    return loadConfig({ ...variables, ...this.#env });
+  }
+
+  /** @throws ConfigError for a file that exists and cannot be read */
   #readText(): string | undefined {
     try {
       return readFileSync(this.#path, 'utf8');
-    } catch {
-      return undefined;
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+      throw this.#unreadable(messageOf(error));
     }
+  }
+
+  #unreadable(reason: string): ConfigError {
+    const file = JSON.stringify(this.#path);
+    return new ConfigError(
+      `Invalid configuration:\n  ENV_FILE: must be a file of settings, but ${file} cannot be read: ${reason}`,
+    );
   }
 }
 

@@ -42,7 +42,7 @@ export const environmentSchema = z.object({
 const NO_HOSTS: InstanceList = { addresses: [], names: [] };
 
 /** Variables whose values are never shown or logged. */
-const SECRETS: ReadonlySet<string> = new Set([
+export const SECRETS: ReadonlySet<string> = new Set([
   'COMFYUI_AUTH_HEADER',
   'API_KEYS',
   'REDIS_URL',

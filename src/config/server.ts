@@ -6,7 +6,7 @@ import { integer, milliseconds, parsedBy, plainUrl, type Values } from './fields
 export const serverVariables = {
   ENV_FILE: z.string().min(1).default('.env').describe('a file of further settings').meta({
     meaning:
-      'File with further settings. `API_KEYS` and `LOG_LEVEL` in it apply about a second after the file changes, without a restart.',
+      'File with further settings. `API_KEYS` and `LOG_LEVEL` in it apply about a second after the file changes, without a restart. The start fails if the file cannot be read; only `.env` need not exist.',
   }),
   PORT: integer(3000, 0, 65_535).meta({ meaning: 'Port to listen on.' }),
   HOST: z

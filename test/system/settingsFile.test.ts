@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -72,6 +72,62 @@ describe('the file of settings', { timeout: START_MS }, () => {
     write({ API_KEYS: `a:${KEYS.first},b:${KEYS.second}` });
     await eventually(async () => expect(await statusWith(KEYS.second)).toBe(200));
     expect(server.output).not.toContain('short"');
+  });
+
+  it.each([
+    ['is missing', () => path.join(folder, 'setings.env'), 'does not exist'],
+    ['is a folder', () => folder, 'EISDIR'],
+  ])('stops the start if it %s: it may have the keys', async (_, file, reason) => {
+    write({ API_KEYS: `a:${KEYS.first}` });
+    server = ServerProcess.spawn({ COMFYUI_HOST: simulator.host, ENV_FILE: file() });
+    expect(await server.ended()).toBe(1);
+    expect(server.output).toMatch(
+      /^Invalid configuration:\n {2}ENV_FILE: must be a file of settings, but ".*"/,
+    );
+    expect(server.output).toContain(reason);
+  });
+
+  it('that cannot be read any more changes nothing, and can be put right', async () => {
+    const file = write({ API_KEYS: `a:${KEYS.first}` });
+    server = await ServerProcess.start({ COMFYUI_HOST: simulator.host, ENV_FILE: file });
+    rmSync(file);
+    mkdirSync(file);
+    await eventually(() =>
+      expect(told('Settings cannot be used, the earlier ones stay').at(-1)?.['error']).toContain('EISDIR'),
+    );
+    expect([await statusWith(KEYS.first), await statusWith('')]).toEqual([200, 401]);
+    rmSync(file, { recursive: true });
+    write({ API_KEYS: `b:${KEYS.second}` });
+    await eventually(async () => expect(await statusWith(KEYS.second)).toBe(200));
+  });
+
+  it.each([
+    ['API_KEYS', `${KEYS.first}#${KEYS.second}`],
+    ['API_KEYS', `#${KEYS.second}`],
+    ['COMFYUI_AUTH_HEADER', 'Authorization: Bearer abc#def'],
+  ])('stops the start if a # cuts %s', async (name, value) => {
+    server = ServerProcess.spawn({ COMFYUI_HOST: simulator.host, ENV_FILE: write({ [name]: value }) });
+    expect(await server.ended()).toBe(1);
+    expect(server.output).toContain(`${name}: ends at a # in ${path.join(folder, 'settings.env')}`);
+    for (const secret of [KEYS.first, KEYS.second, 'abc']) expect(server.output).not.toContain(secret);
+  });
+
+  it('may have a # in quotes, and in comments', async () => {
+    const key = `${KEYS.first}#${KEYS.second}`;
+    const file = write({
+      '#API_KEYS': 'a#b',
+      API_KEYS: `"a:${key}" # the shop's key#1`,
+      LOG_LEVEL: 'info#b',
+    });
+    server = await ServerProcess.start({ COMFYUI_HOST: simulator.host, ENV_FILE: file });
+    expect([await statusWith(key), await statusWith(KEYS.first)]).toEqual([200, 401]);
+    write({ API_KEYS: `'b:${key}2'` });
+    await eventually(async () => expect(await statusWith(`${key}2`)).toBe(200));
+    write({ API_KEYS: `${KEYS.second}#${key}` });
+    await eventually(() =>
+      expect(told('Settings cannot be used, the earlier ones stay').at(-1)?.['error']).toContain('a #'),
+    );
+    expect([await statusWith(`${key}2`), await statusWith(KEYS.second)]).toEqual([200, 401]);
   });
 
   it('does not count where the environment says otherwise', async () => {
