@@ -1,7 +1,6 @@
-import { z } from 'zod';
 import { parseApiKeys } from '../utils/apiKeys.js';
 import { splitList } from '../utils/lists.js';
-import { integer, parsedBy, type Values } from './fields.js';
+import { hostList, integer, parsedBy, type Values } from './fields.js';
 
 /** Parses `*`, or origins as browsers send them: scheme, host and port, no path. */
 function parseOrigins(text: string): '*' | string[] | undefined {
@@ -27,9 +26,9 @@ export const accessVariables = {
       meaning:
         'Origins whose pages may use the server from a browser: `*`, or a comma-separated list such as `https://app.example.com`. Pages of other origins cannot change anything (403).',
     }),
-  ALLOWED_HOSTS: z.string().transform(splitList).default([]).describe('comma-separated host names').meta({
+  ALLOWED_HOSTS: hostList.meta({
     meaning:
-      'Additional `Host` names, comma-separated, that a server on a loopback address without API keys accepts.',
+      'Additional `Host` names, comma-separated, that a server on a loopback address without API keys accepts: on any port, or as `name:port` on one.',
   }),
   RATE_LIMIT_PER_MINUTE: integer(0, 0, 1_000_000_000).meta({
     meaning: 'Requests per minute and client. Beyond it, requests fail with 429 `RATE_LIMITED`. 0: no limit.',

@@ -1,5 +1,6 @@
 /** Parsers for each kind of variable. The description says what it accepts, for the error message. */
 import { z } from 'zod';
+import { hostEntry } from '../utils/hostNames.js';
 import { splitList } from '../utils/lists.js';
 import { MAX_TIMER_MS } from '../utils/timers.js';
 
@@ -37,12 +38,6 @@ export const flag = (fallback: boolean) =>
 export const choice = <const T extends readonly [string, ...string[]]>(options: T) =>
   z.string().toLowerCase().pipe(z.enum(options));
 
-export const hostList = z
-  .string()
-  .transform(splitList)
-  .default([])
-  .describe('comma-separated host names and addresses');
-
 /** A folder, not empty. */
 export const folder = (fallback: string) => z.string().min(1).default(fallback).describe('a folder');
 
@@ -53,6 +48,18 @@ export const parsedBy = <T>(parse: (text: string) => T | undefined) =>
     if (value === undefined) context.addIssue('is not valid');
     return value ?? z.NEVER;
   });
+
+/** Hosts as `hostEntry` returns them. */
+export const hostList = parsedBy(parseHosts)
+  .default([])
+  .describe(
+    'comma-separated host names and addresses, each with or without a port (no URLs, networks or wildcards)',
+  );
+
+function parseHosts(text: string): string[] | undefined {
+  const hosts = splitList(text).map(hostEntry);
+  return hosts.every((host) => host !== undefined) ? hosts : undefined;
+}
 
 /** An http or https URL without credentials, query or fragment; returned without a trailing slash. */
 export const plainUrl = parsedBy(parsePlainUrl);

@@ -27,7 +27,7 @@ export const uploadVariables = {
   ALLOWED_IMAGE_TYPES: imageTypes.meta({ meaning: 'Accepted image types. `image/webp` can be added.' }),
   INPUT_URL_ALLOWED_HOSTS: hostList.meta({
     meaning:
-      'Comma-separated host names and addresses in private networks from which input files may be fetched. Other private addresses are refused.',
+      'Comma-separated host names and addresses in private networks from which input files may be fetched: on any port, or as `host:port` on one. Other private addresses are refused.',
   }),
   INPUT_URL_TIMEOUT: milliseconds(30_000, 100).meta({
     meaning: 'Milliseconds that fetching an input file may take.',

@@ -14,7 +14,7 @@ export const webhookVariables = {
   }),
   WEBHOOK_ALLOWED_HOSTS: hostList.meta({
     meaning:
-      'Comma-separated host names and addresses in private networks to which webhooks may be sent. Other private addresses are refused.',
+      'Comma-separated host names and addresses in private networks to which webhooks may be sent: on any port, or as `host:port` on one. Other private addresses are refused.',
   }),
 };
 

@@ -266,6 +266,42 @@ describe('the configuration', () => {
     });
   });
 
+  it.each(['ALLOWED_HOSTS', 'INPUT_URL_ALLOWED_HOSTS', 'WEBHOOK_ALLOWED_HOSTS'])(
+    'reads hosts and ports in %s, and nothing else',
+    (name) => {
+      const hosts = ['GPU.lan.', 'box_1:8080', 'bücher.example', '10.0.0.1:80', '::1', '[fd00::1]:99'];
+      const { access, uploads, webhooks } = loadConfig({ [name]: hosts.join(', ') });
+      const read = [access.allowedHosts, uploads.urlAllowedHosts, webhooks.allowedHosts];
+      const names = [
+        'gpu.lan',
+        'box_1:8080',
+        'xn--bcher-kva.example',
+        '10.0.0.1:80',
+        '[::1]',
+        '[fd00::1]:99',
+      ];
+      expect(read.flat()).toEqual(names);
+      const others = [
+        'http://a',
+        'a/b',
+        '10.0.0.0/8',
+        '*',
+        '*.lan',
+        'rubbish !',
+        'u@a',
+        'a:',
+        'a:99999',
+        'a:b',
+        '[::1',
+      ];
+      for (const other of others) {
+        expect(() => loadConfig({ [name]: `gpu.lan,${other}` }), other).toThrow(
+          `${name}: must be comma-separated`,
+        );
+      }
+    },
+  );
+
   it.each(['redis://a', 'redis://a:6379', 'rediss://user:p%40ss@a:6380/3', 'redis://:password@[::1]:6379/'])(
     'reads where Redis is: %s',
     (url) => {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { loadConfig } from '../../src/config/index.js';
 import { AddressGuard } from '../../src/services/outbound/AddressGuard.js';
 import { OutboundClient } from '../../src/services/outbound/OutboundClient.js';
 import { isPublicAddress } from '../../src/services/outbound/publicAddress.js';
@@ -17,13 +18,18 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-const guardOf = (allowedHosts: string[] = []) => new AddressGuard({ allowedHosts, setting: 'SOME_HOSTS' });
+/** Hosts as the configuration reads them. */
+const hostsIn = (list: readonly string[]) =>
+  loadConfig({ INPUT_URL_ALLOWED_HOSTS: list.join(',') }).uploads.urlAllowedHosts;
+
+const guardOf = (allowedHosts: string[] = []) =>
+  new AddressGuard({ allowedHosts: hostsIn(allowedHosts), setting: 'SOME_HOSTS' });
 
 /** A guard for names that resolve to these addresses. */
 function guardWith(addresses: string[], allowedHosts: string[] = []): AddressGuard {
   const found = addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
   return new AddressGuard({
-    allowedHosts,
+    allowedHosts: hostsIn(allowedHosts),
     setting: 'SOME_HOSTS',
     resolve: (_hostname, _options, callback) => callback(null, found),
   });
@@ -43,9 +49,9 @@ const requestTo = (url: string, signal = new AbortController().signal) => ({
   signal,
 });
 
-const resolved = (guard: AddressGuard, name: string) =>
+const resolved = (guard: AddressGuard, name: string, port = 80) =>
   new Promise<unknown>((resolve) =>
-    guard.lookup(name, { all: true }, (error, addresses) => resolve(error ?? addresses)),
+    guard.lookupFor(port)(name, { all: true }, (error, addresses) => resolve(error ?? addresses)),
   );
 
 describe('an address is public', () => {
@@ -140,6 +146,16 @@ describe('a URL', () => {
     expect(guardOf([allowed]).problemWith(url)).toBeUndefined();
     expect(guardOf(['10.0.0.2']).problemWith(url)).toMatch(/private network/);
   });
+
+  it.each([
+    ['10.0.0.1:8080', 'http://10.0.0.1:8080/', 'http://10.0.0.1:8081/'],
+    ['10.0.0.1:80', 'http://10.0.0.1/', 'https://10.0.0.1/'],
+    ['10.0.0.1:443', 'https://10.0.0.1/', 'http://10.0.0.1/'],
+    ['[fd00::1]:080', 'http://[fd00::1]/', 'http://[fd00::1]:8080/'],
+  ])('may lead to the one port that is allowed as %s: %s, not %s', (allowed, url, other) => {
+    expect(guardOf([allowed]).problemWith(url)).toBeUndefined();
+    expect(guardOf([allowed]).problemWith(other)).toMatch(/private network/);
+  });
 });
 
 describe('a name', () => {
@@ -161,6 +177,12 @@ describe('a name', () => {
       expect(await resolved(allowed, name), name).toEqual([{ address: '10.0.0.1', family: 4 }]);
     }
     expect(await resolved(allowed, 'b.example')).toBeInstanceOf(RefusedAddress);
+  });
+
+  it('that is allowed on one port is connected to on this port', async () => {
+    const allowed = guardWith(['10.0.0.1'], ['a.example:8080', 'b.example']);
+    expect(await resolved(allowed, 'A.example.', 8080)).toHaveLength(1);
+    expect(await resolved(allowed, 'a.example', 80)).toBeInstanceOf(RefusedAddress);
   });
 });
 
@@ -190,6 +212,23 @@ describe('a request to the world', () => {
     const rebinding = clientWith(guardWith(['127.0.0.1']));
     await expect(rebinding.post(requestTo(byName))).rejects.toThrow(RefusedAddress);
     expect(listener).not.toHaveBeenCalled();
+  });
+
+  it('connects to the one port of a name that is allowed', async () => {
+    const [one, other] = [vi.fn(), vi.fn()];
+    const origins = await Promise.all(
+      [one, other].map((listener) =>
+        servers.listen((_request, response) => {
+          listener();
+          response.end();
+        }),
+      ),
+    );
+    const [allowed = '', refused = ''] = origins.map((origin) => origin.replace('127.0.0.1', 'a.example'));
+    const client = clientWith(guardWith(['127.0.0.1'], [new URL(allowed).host]));
+    expect((await client.post(requestTo(allowed))).status).toBe(200);
+    await expect(client.post(requestTo(refused))).rejects.toThrow(RefusedAddress);
+    expect([one, other].map(({ mock }) => mock.calls.length)).toEqual([1, 0]);
   });
 
   it('goes through no proxy that the environment names', async () => {

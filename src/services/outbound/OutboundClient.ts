@@ -47,13 +47,12 @@ export class OutboundClient {
   constructor(guard: AddressGuard, maxSocketsPerHost: number) {
     this.#guard = guard;
     const options = {
-      lookup: guard.lookup,
       keepAlive: true,
       maxSockets: maxSocketsPerHost,
       timeout: IDLE_TIMEOUT_MS,
     };
-    const httpAgent = new HttpAgent(options);
-    const httpsAgent = new HttpsAgent(options);
+    const httpAgent = guarded(new HttpAgent(options), guard);
+    const httpsAgent = guarded(new HttpsAgent(options), guard);
     this.#agents = [httpAgent, httpsAgent];
     this.#axios = axios.create({
       adapter: 'http',
@@ -121,6 +120,14 @@ export class OutboundClient {
   close(): void {
     for (const agent of this.#agents) agent.destroy();
   }
+}
+
+/** Makes an agent resolve names by the guard. Node does not tell an agent's own `lookup` the port. */
+function guarded<A extends HttpAgent>(agent: A, guard: AddressGuard): A {
+  const connect: HttpAgent['createConnection'] = agent.createConnection.bind(agent);
+  agent.createConnection = (options, callback) =>
+    connect({ ...options, lookup: guard.lookupFor(Number(options.port)) }, callback);
+  return agent;
 }
 
 /** Reads a body to its end, so that the connection can be reused; closes it if there is too much. */
