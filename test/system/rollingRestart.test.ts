@@ -117,6 +117,27 @@ describe.each(PROXIES)('two servers behind $name', ({ start, repeatsPosts }) => 
     expect(executions.length).toBe(jobs);
   }, 180_000);
 
+  it('get no requests while they are down', async () => {
+    const [server] = servers;
+    if (!server) throw new Error('no such server');
+    const picture = await png();
+    await server.kill();
+    const statuses = async (count: number) => {
+      const found: number[] = [];
+      while (found.length < count)
+        found.push((await client.post('/api/async/upscale-image', picture)).status);
+      return [...new Set(found)];
+    };
+    // The proxy may need a few seconds to notice.
+    await eventually(async () => expect(await statuses(6)).toEqual([202]), 15_000);
+    expect(await statuses(20)).toEqual([202]);
+    servers[0] = await ServerProcess.start({ ...env, PORT: new URL(server.baseUrl).port });
+    await eventually(async () => {
+      for (const count of [1, 2, 3, 4])
+        expect([count, (await client.request('/livez')).status]).toEqual([count, 200]);
+    });
+  }, 60_000);
+
   it('pass large bodies on as they come, and events at once', async () => {
     for (const simulator of simulators) simulator.setWork(600);
     const large = await png({ width: 2000, height: 1500, colour: colourOf(1) });
