@@ -38,22 +38,25 @@ export async function followJobs(
     );
     turn += IN_TURN;
     const asked = [...open.slice(0, OLDEST), ...inTurn].filter((id) => id !== undefined);
-    await Promise.all(asked.map((id) => ask(client, id, followed, signal)));
-    await pause(open.length > FEW ? MANY_MS : FEW_MS, signal);
+    const waits = await Promise.all(asked.map((id) => ask(client, id, followed, signal)));
+    await pause(Math.max(open.length > FEW ? MANY_MS : FEW_MS, ...waits), signal);
   }
 }
 
+/** @returns milliseconds that the server requires until the next request */
 async function ask(
   client: MiddlewareClient,
   id: string,
   followed: Followed,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<number> {
   try {
     followed.onStatus(id, await client.status(id, signal));
   } catch (error) {
     // Other errors are retried: the server is unreachable or busy.
-    const isFinal = error instanceof MiddlewareError && [401, 403, 404, 410].includes(error.status);
-    if (isFinal && !signal.aborted) followed.onError(id, error);
+    if (!(error instanceof MiddlewareError) || signal.aborted) return 0;
+    if ([401, 403, 404, 410].includes(error.status)) followed.onError(id, error);
+    return 1000 * (error.retryAfterSeconds ?? 0);
   }
+  return 0;
 }
