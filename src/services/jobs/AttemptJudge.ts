@@ -51,44 +51,44 @@ export class AttemptJudge {
    * @param signal of the attempt: a stopped attempt says nothing about the job or the machine
    */
   async failed(job: ProcessingJob, slot: Slot, error: unknown, signal: AbortSignal): Promise<void> {
-    if (signal.reason instanceof LeavePrompt) {
-      await this.#manager.runs.handOver(job.id);
-      return;
-    }
     // Another server has the job, or it has ended.
-    if (error instanceof LeavePrompt) return;
-    if (signal.aborted) {
-      const hasEnded = signal.reason instanceof JobAbort && signal.reason.kind === 'ended';
-      if (!hasEnded) await this.#manager.failAttempt(job, SHUTDOWN_FAILURE);
-      return;
-    }
+    if (error instanceof LeavePrompt && !signal.aborted) return;
+    if (signal.aborted) return this.#stopped(job, signal);
     // Whoever has the job now may have used up its prompt: the machine is not at fault.
     if (await this.#manager.runs.isLost(job.id)) return;
-    if (error instanceof PromptError) {
-      // A failure on a machine whose GPU was broken by another job's prompt counts like one in a trial.
-      const isTrial = slot.isTrial || slot.instance.health.problem?.kind === 'GPU fault';
-      const isElsewhere = error.failure === 'store unavailable';
-      if (!isElsewhere) await this.#learnFrom(error, job, slot.instance);
-      const because = anotherAttempt(error, job, isTrial, this.#maxAttempts);
-      if (because) {
-        // An outage is logged once, not for each job that returns to the queue.
-        this.#logger[isElsewhere ? 'debug' : 'warn']('Attempt failed, job is retried', {
-          ...logFields(job),
-          instance: slot.instance.host,
-          attempts: job.attempts,
-          category: error.category,
-          failure: error.failure,
-          error: error.message,
-        });
-        await this.#manager.runs.requeue(job.id, because);
-        return;
-      }
-    }
+    if (error instanceof PromptError && (await this.#isRetried(error, job, slot))) return;
     if (!(error instanceof AppError)) {
       const stack = error instanceof Error ? error.stack : String(error);
       this.#logger.error('Unexpected error in a job', { ...logFields(job), stack });
     }
     await this.#manager.failAttempt(job, failureOf(error));
+  }
+
+  async #stopped(job: ProcessingJob, { reason }: AbortSignal): Promise<void> {
+    if (reason instanceof LeavePrompt) return this.#manager.runs.handOver(job.id);
+    const hasEnded = reason instanceof JobAbort && reason.kind === 'ended';
+    if (!hasEnded) await this.#manager.failAttempt(job, SHUTDOWN_FAILURE);
+  }
+
+  /** Learns from a failure. @returns whether the job became pending again */
+  async #isRetried(error: PromptError, job: ProcessingJob, slot: Slot): Promise<boolean> {
+    // A failure on a machine whose GPU was broken by another job's prompt counts like one in a trial.
+    const isTrial = slot.isTrial || slot.instance.health.problem?.kind === 'GPU fault';
+    const isElsewhere = error.failure === 'store unavailable';
+    if (!isElsewhere) await this.#learnFrom(error, job, slot.instance);
+    const because = anotherAttempt(error, job, isTrial, this.#maxAttempts);
+    if (!because) return false;
+    // An outage is logged once, not for each job that returns to the queue.
+    this.#logger[isElsewhere ? 'debug' : 'warn']('Attempt failed, job is retried', {
+      ...logFields(job),
+      instance: slot.instance.host,
+      attempts: job.attempts,
+      category: error.category,
+      failure: error.failure,
+      error: error.message,
+    });
+    await this.#manager.runs.requeue(job.id, because);
+    return true;
   }
 
   /** Updates the health of the machine. */
