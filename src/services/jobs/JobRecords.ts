@@ -1,6 +1,7 @@
 import type { JobStore } from '../queue/JobStore.js';
 import type { BackgroundWork } from './BackgroundWork.js';
 import { type FinishedJob, isFinished, type Job } from './Job.js';
+import { RecordEnds } from './RecordEnds.js';
 import { isOutdated, RecordWrites } from './RecordWrites.js';
 import type { StoreCalls } from './StoreCalls.js';
 
@@ -33,10 +34,7 @@ export class JobRecords {
   readonly #live = new Map<string, Job>();
   /** Writes that the store does not have yet. */
   readonly writes: RecordWrites;
-  /** Jobs of a shared store that this server held and ended, until `release`. */
-  readonly #ended = new Set<string>();
-  /** Jobs that are held here, and whose end is being stored. */
-  readonly #ending = new Set<string>();
+  readonly #ends: RecordEnds;
   /** Removed jobs that the store may still have. */
   readonly #deleted = new Set<string>();
   #onLost: OnLost = () => undefined;
@@ -47,6 +45,7 @@ export class JobRecords {
     this.#calls = calls;
     this.#background = background;
     this.writes = new RecordWrites(store, calls, background, (id, stored) => this.learn(id, stored));
+    this.#ends = new RecordEnds(this, calls, (id, transition) => this.#updated(id, transition));
   }
 
   /** Sets the function that stops the attempts of lost jobs. */
@@ -85,7 +84,7 @@ export class JobRecords {
     if (this.#deleted.has(id)) return undefined;
     const fromStore = () => this.#calls.retried(() => this.#store.get(id));
     // The store may have the end before this server knows, and other servers may have told it.
-    const stored = this.#ending.has(id) ? await fromStore() : undefined;
+    const stored = this.#ends.isUnderWay(id) ? await fromStore() : undefined;
     if (stored && isFinished(stored)) return stored;
     return this.#newest(id) ?? fromStore();
   }
@@ -104,12 +103,12 @@ export class JobRecords {
 
   /** Whether this server held the job and recorded its end in the shared store. */
   hasEnded(id: string): boolean {
-    return this.#ended.has(id);
+    return this.#ends.has(id);
   }
 
   /** This server has done everything for a job that it held. */
   release(id: string): void {
-    this.#ended.delete(id);
+    this.#ends.forget(id);
     this.letGo(id);
   }
 
@@ -126,7 +125,7 @@ export class JobRecords {
   learn(id: string, stored: Job | undefined): void {
     const held = this.#live.get(id);
     // The end that is being stored finds out by itself.
-    if (!held || this.#ending.has(id) || (stored && !isOutdated(held, stored))) return;
+    if (!held || this.#ends.isUnderWay(id) || (stored && !isOutdated(held, stored))) return;
     this.letGo(id);
     this.writes.forget(id);
     this.#onLost(held, stored);
@@ -144,50 +143,9 @@ export class JobRecords {
     return !this.#live.has(id);
   }
 
-  /**
-   * Ends a job in a shared store, whoever holds it. The store decides: one of two ends wins. A job that is held here
-   * is cancelled even if the store fails, and the store is updated later. Any other end waits for the store: if this
-   * server is killed before, another one continues the job, and nobody may have seen an end.
-   * @returns the new record, or undefined if the job has already ended or is unchanged
-   * @throws the rejection of the store, for a job that is not held here
-   */
-  async end<T extends FinishedJob>(
-    id: string,
-    transition: (job: Job) => T | undefined,
-  ): Promise<T | undefined> {
-    const held = this.#live.get(id);
-    if (!held) return this.#endOnce(id, transition, {});
-    const record = transition(held);
-    if (!record) return undefined;
-    // The end of an attempt need not be the end of a later one.
-    const newest = (stored: Job) => (isOutdated(held, stored) ? transition(stored) : record);
-    this.#ending.add(id);
-    try {
-      return await this.#endHeld(id, newest, { record });
-    } finally {
-      this.#ending.delete(id);
-    }
-  }
-
-  /** Stores the end of a job that is held here. */
-  async #endHeld<T extends FinishedJob>(
-    id: string,
-    transition: (job: Job) => T | undefined,
-    tried: { record: T },
-  ): Promise<T | undefined> {
-    for (let failures = 0; !this.writes.isStopped; failures += 1) {
-      try {
-        const ended = await this.#endOnce(id, transition, tried);
-        if (ended) this.#ended.add(id);
-        this.letGo(id);
-        this.writes.forget(id);
-        return ended;
-      } catch {
-        if (tried.record.status === 'cancelled') return this.change(id, () => tried.record)?.record;
-        await this.#calls.pause(failures);
-      }
-    }
-    return undefined;
+  /** See `RecordEnds.end`. */
+  end<T extends FinishedJob>(id: string, transition: (job: Job) => T | undefined): Promise<T | undefined> {
+    return this.#ends.end(id, transition);
   }
 
   /**
@@ -271,25 +229,6 @@ export class JobRecords {
     return record;
   }
 
-  /**
-   * Ends a job in the store, unless it has ended.
-   * @param tried the end of the last call, which the store may have although that call failed
-   */
-  #endOnce<T extends FinishedJob>(
-    id: string,
-    transition: (job: Job) => T | undefined,
-    tried: { record?: T },
-  ): Promise<T | undefined> {
-    return this.#updated(id, (stored) => {
-      if (isFinished(stored)) {
-        return tried.record && isSameEnd(stored, tried.record) ? tried.record : undefined;
-      }
-      const record = transition(stored);
-      if (record) tried.record = record;
-      return record;
-    });
-  }
-
   /** Changes the store's record. */
   async #updated<T extends Job>(id: string, transition: (job: Job) => T | undefined): Promise<T | undefined> {
     let record: T | undefined;
@@ -304,9 +243,4 @@ export class JobRecords {
   #newest(id: string): Job | undefined {
     return this.#live.get(id) ?? this.writes.get(id);
   }
-}
-
-/** Whether the end in the store is the given one. */
-function isSameEnd(stored: FinishedJob, record: FinishedJob): boolean {
-  return stored.status === record.status && stored.finishedTime === record.finishedTime;
 }
