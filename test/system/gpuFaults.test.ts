@@ -38,8 +38,9 @@ async function breakGpu(
     env: { HEALTH_CHECK_INTERVAL: '100', ...env },
     ...options,
   });
-  stack.simulator(0).faults.gpuFails = true;
-  for (let n = 0; n < 6; n += 1) {
+  const { faults, promptIds } = stack.simulator(0);
+  faults.gpuFails = true;
+  for (let n = 0; promptIds.length === 0; n += 1) {
     expect(await stack.client.finished(await submit(n))).toMatchObject({ status: 'completed' });
   }
   expect(stack.simulator(0).promptIds).toHaveLength(1);
@@ -48,6 +49,7 @@ async function breakGpu(
 describe('a machine whose GPU broke', () => {
   it('gets no more jobs, with the reason, however well its checks go', async () => {
     await breakGpu();
+    for (let n = 0; n < 5; n += 1) await stack.client.finished(await submit(n));
     await checked(3);
     const [broken] = await instances();
     expect(broken).toMatchObject({
