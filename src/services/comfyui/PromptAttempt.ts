@@ -195,7 +195,7 @@ export class PromptAttempt {
     // Without a socket there is no recipient for messages, whatever the id.
     const clientId = this.#lease?.socket.clientId ?? promptId;
     const files = new Map([...this.#uploads].map(([file, { path }]) => [file, path]));
-    const contents = new Map([...this.#uploads].map(([file, { name }]) => [file, name.content]));
+    const contents = new Map([...this.#uploads].map(([file, { name }]) => [file, () => name.content()]));
     signal.throwIfAborted();
     const announced = this.#listener.onSubmitting?.(promptId);
     if (announced) await unlessAborted(announced, signal);

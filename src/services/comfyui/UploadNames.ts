@@ -3,6 +3,8 @@ import type { Content } from '../../utils/StoredFile.js';
 
 /** Names that are kept for later uploads, even if fewer are in use. */
 const SPARE_NAMES = 8;
+/** Bytes to compare, at each of three places, to recognise a file that was uploaded before. */
+const SAMPLE_BYTES = 2048;
 
 /**
  * How long a name is reserved after a request with an unknown outcome, ms. A process that was frozen later executes
@@ -16,8 +18,8 @@ const EXTENSION = /^[a-z0-9]{1,16}$/;
 /** A name in an instance's temp folder, held until one of the two methods is called; further calls do nothing. */
 export interface UploadName {
   readonly name: string;
-  /** The same text for equal files only. */
-  readonly content: string;
+  /** Returns the same text for equal files only. Takes a millisecond for 2 MB. */
+  content(): string;
   /** No prompt reads the file any more, and no upload to it is in progress: the name may be reused. */
   release(): void;
   /** The upload may still arrive, or the prompt may still run: the name is reserved until `forget`. */
@@ -27,7 +29,7 @@ export interface UploadName {
 interface Entry {
   readonly name: string;
   readonly extension: string;
-  /** Hash of the file that was uploaded last. */
+  /** Fingerprint of the file that was uploaded last. */
   content: string;
   inUse: boolean;
   /** A prompt that may still read the file, and since when that is uncertain (`performance.now()`). */
@@ -91,7 +93,7 @@ export class UploadNames {
    * @param extension without the dot; `bin` if there is none
    */
   take(file: Content, extension = 'png'): UploadName {
-    const content = hashOf(Buffer.isBuffer(file) ? file : file.key);
+    const content = Buffer.isBuffer(file) ? fingerprint(file) : file.key;
     const entry = this.#choose(content, EXTENSION.test(extension) ? extension : 'bin');
     entry.inUse = true;
     entry.content = content;
@@ -104,7 +106,7 @@ export class UploadNames {
     };
     return {
       name: entry.name,
-      content,
+      content: () => hashOf(Buffer.isBuffer(file) ? file : file.key),
       release: once(() => {
         entry.inUse = false;
       }),
@@ -128,6 +130,17 @@ export class UploadNames {
     this.#entries.push(entry);
     return entry;
   }
+}
+
+/** Finds a name whose file is probably the same, for the cache: it is overwritten with the whole file anyway. */
+function fingerprint(bytes: Buffer): string {
+  const middle = Math.max(0, Math.floor((bytes.length - SAMPLE_BYTES) / 2));
+  return createHash('sha1')
+    .update(`${bytes.length}:`)
+    .update(bytes.subarray(0, SAMPLE_BYTES))
+    .update(bytes.subarray(middle, middle + SAMPLE_BYTES))
+    .update(bytes.subarray(-SAMPLE_BYTES))
+    .digest('base64');
 }
 
 /** Of the whole file: a part of it would confuse files that differ elsewhere, such as uncompressed ones. */

@@ -13,16 +13,20 @@ export function withUndeclared(node: GraphNode, name: string, value: string): Gr
   return { ...node, inputs: new Map([...node.inputs, [free, value]]) };
 }
 
+/** ComfyUI's own loaders that hash the whole file in `IS_CHANGED`, so that its content is part of the cache signature. */
+const HASH_THEIR_FILE: ReadonlySet<string> = new Set(['LoadImage', 'LoadImageMask']);
+
 /**
  * Makes ComfyUI read each uploaded file again if it has another content than before. Names of uploads are reused, and for a
  * loader without `IS_CHANGED` only the name counts: ComfyUI would serve the result of an earlier file from its cache. For an
  * equal file it still may.
- * @param contents different texts for different contents, by uploaded file
+ * @param contents returns different texts for different contents, by uploaded file
  */
-export function withContents(graph: PromptGraph, contents: ReadonlyMap<unknown, string>): PromptGraph {
+export function withContents(graph: PromptGraph, contents: ReadonlyMap<unknown, () => string>): PromptGraph {
   if (contents.size === 0) return graph;
   const marked = ([id, node]: [string, GraphNode]): [string, GraphNode] => {
-    const told = [...node.inputs.values()].flatMap((value) => contents.get(value) ?? []);
+    if (HASH_THEIR_FILE.has(node.classType)) return [id, node];
+    const told = [...node.inputs.values()].flatMap((value) => contents.get(value)?.() ?? []);
     return [id, told.length === 0 ? node : withUndeclared(node, CONTENT_INPUT, told.join(' '))];
   };
   return new Map([...graph].map(marked));
