@@ -13,6 +13,7 @@ import { Client } from '../support/client.js';
 import { eventually } from '../support/eventually.js';
 import { colourOf, png } from '../support/pictures.js';
 import { ServerProcess } from '../support/process.js';
+import { scrape } from '../support/prometheus.js';
 import { Stack } from '../support/stack.js';
 
 let directory: string;
@@ -115,9 +116,14 @@ describe('the metrics file', () => {
     // A file in place of the folder also stops root.
     await writeFile(path.join(directory, 'sub'), '');
     const { client } = await start();
+    const internalErrors = async () =>
+      (await scrape(client)).samples.find(({ name }) => name.endsWith('_http_internal_errors_total'))?.value;
+    // It is there before its first increment, which Prometheus would not see otherwise.
+    expect(await internalErrors()).toBe(0);
     const refused = await client.error('/api/metrics/save', 500, { method: 'POST' });
     expect(refused).toMatchObject({ code: 'INTERNAL_ERROR', error: 'The metrics could not be saved.' });
     expect(JSON.stringify(refused)).not.toContain(directory);
+    expect(await internalErrors()).toBe(1);
     expect((await persistence()).last_error).toMatch(/ENOTDIR|EEXIST/);
     await client.process('upscale-image', await png());
     await rm(path.join(directory, 'sub'));

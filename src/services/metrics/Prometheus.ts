@@ -61,6 +61,8 @@ export class Prometheus {
   readonly #nodeExecutions: Counter;
   readonly #nodeSeries = new Set<string>();
   readonly #requests: Counter;
+  /** `http_requests_total` has a new series for each route, whose first 500 is no increase for Prometheus. */
+  readonly #internalErrors: Counter;
   readonly #refused: Counter;
   readonly #requestSeconds: Histogram;
 
@@ -120,6 +122,10 @@ export class Prometheus {
       name: 'http_requests_total',
       help: 'HTTP requests that were answered.',
       labels: ['method', 'route', 'code'],
+    });
+    this.#internalErrors = registry.counter({
+      name: 'http_internal_errors_total',
+      help: 'HTTP requests that were answered with 500.',
     });
     this.#refused = registry.counter({
       name: 'http_requests_refused_total',
@@ -183,6 +189,7 @@ export class Prometheus {
 
   recordRequest({ method, route, code, errorCode, seconds }: AnsweredRequest): void {
     this.#requests.inc({ method, route, code: String(code) });
+    if (code === 500) this.#internalErrors.inc();
     if (errorCode !== undefined && REFUSALS.includes(errorCode)) this.#refused.inc({ code: errorCode });
     this.#requestSeconds.observe({ route }, seconds);
   }
