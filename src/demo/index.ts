@@ -1,6 +1,5 @@
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { access, constants, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -55,10 +54,10 @@ async function main(): Promise<number> {
   const stopping = whenToStop();
   const servers = new DemoServers(stopping);
   try {
-    const port = wanted ?? (isOneRun ? 0 : await freePort(DEFAULT_PORT));
-    const { baseUrl, hosts } = await servers.start(port);
+    await prepare(out);
+    const usual = isOneRun ? [0] : [DEFAULT_PORT, 0];
+    const { baseUrl, hosts } = await servers.start(wanted === undefined ? usual : [wanted]);
     say(`Server on ${baseUrl}, simulated ComfyUI on ${hosts.join(' and ')}.\n`);
-    await mkdir(out, { recursive: true });
     await showWorkflows({ baseUrl, samples: path.join(ROOT, 'data', 'samples'), out, stopping });
     say(`\nBefore and after: ${path.relative(process.cwd(), out) || '.'}`);
     if (!isOneRun) await serve(baseUrl, stopping);
@@ -72,6 +71,16 @@ async function main(): Promise<number> {
   }
 }
 
+/** Creates the folder for the images. @throws Error if images cannot be saved there */
+async function prepare(out: string): Promise<void> {
+  try {
+    await mkdir(out, { recursive: true });
+    await access(out, constants.W_OK);
+  } catch (error) {
+    throw new Error(`Images cannot be saved: ${messageOf(error)}. Choose another folder with --out.`);
+  }
+}
+
 /** Aborts at the first signal, and if the output can no longer be written. */
 function whenToStop(): AbortSignal {
   const controller = new AbortController();
@@ -81,17 +90,6 @@ function whenToStop(): AbortSignal {
   // Without a listener, writing to a closed terminal or pipe would end the demo at once.
   for (const output of [process.stdout, process.stderr]) output.on('error', stop);
   return controller.signal;
-}
-
-/** Returns the preferred port, or 0 for any free port if it is in use. */
-async function freePort(preferred: number): Promise<number> {
-  const probe = createServer();
-  const isFree = await new Promise<boolean>((resolve) => {
-    probe.once('error', () => resolve(false));
-    probe.listen(preferred, '127.0.0.1', () => resolve(true));
-  });
-  await new Promise((resolve) => probe.close(resolve));
-  return isFree ? preferred : 0;
 }
 
 async function serve(baseUrl: string, stopping: AbortSignal): Promise<void> {

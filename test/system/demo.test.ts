@@ -1,5 +1,7 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -49,6 +51,50 @@ describe('the options of the demo', () => {
     expect(stderr).toContain('--once');
     expect(stderr).not.toContain('    at ');
   });
+});
+
+describe('the demo fails with one sentence', () => {
+  const failure = (...args: string[]) =>
+    promisify(execFile)(process.execPath, ['dist/demo/index.js', ...args], { cwd: ROOT }).then(
+      () => expect.fail('it did not fail'),
+      ({ stderr }: { stderr: string }) => stderr,
+    );
+
+  it('if the port that was requested is in use', async () => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const { port } = holder.address() as AddressInfo;
+    const stderr = await failure('--once', '--out', directory, '--port', String(port));
+    holder.close();
+    expect(stderr.trim()).toBe(`The demo failed: Port ${port} is in use. Choose another one with --port.`);
+  });
+
+  it('if images cannot be saved, before it runs a workflow', async () => {
+    const file = path.join(directory, 'a-file');
+    await writeFile(file, '');
+    const stderr = await failure('--once', '--out', path.join(file, 'images'));
+    await rm(file);
+    expect(stderr).toMatch(
+      /^\nThe demo failed: Images cannot be saved: .+ Choose another folder with --out\.\n$/,
+    );
+  });
+});
+
+it('the demo takes any port if the usual one is in use', async () => {
+  const holder = createServer().listen(3000, '127.0.0.1');
+  // If it is in use already, that is as good.
+  await Promise.race([once(holder, 'listening'), once(holder, 'error')]);
+  const demo = spawn(process.execPath, ['dist/demo/index.js', '--out', directory], { cwd: ROOT });
+  const ended = once(demo, 'exit');
+  let said = '';
+  for await (const part of demo.stdout as AsyncIterable<Buffer>) {
+    said += String(part);
+    if (said.includes('simulated ComfyUI on')) break;
+  }
+  expect(said).toMatch(/^Server on http:\/\/127\.0\.0\.1:(?!3000,)\d+,/m);
+  demo.kill('SIGINT');
+  await ended;
+  holder.close();
 });
 
 describe('the demo', () => {
