@@ -2,6 +2,7 @@ import type { Config } from '../config/index.js';
 import type { Clock } from '../utils/clock.js';
 import type { Logger } from '../utils/logger.js';
 import type { Turns } from '../utils/turns.js';
+import { typeOfKind } from '../workflows/graphNeeds.js';
 import type { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
 import type { ConnectionManager } from './comfyui/ConnectionManager.js';
 import { ServerState } from './comfyui/ServerState.js';
@@ -99,14 +100,17 @@ export function createMachines(
   );
   const scheduler = new Scheduler(
     { maxPassedOverMs: config.jobs.maxPassedOverMs },
-    (type) => 1000 * (workflows.get(type)?.estimateSeconds ?? GRAPH_SECONDS),
+    (kind) => 1000 * (workflows.get(typeOfKind(kind))?.estimateSeconds ?? GRAPH_SECONDS),
   );
 
   followMachines({ connections, otherUsers, fleet, checker });
   balancer.onRelease(() => fleet.sweep());
   checker.onReturn(({ host }) => scheduler.forgetMachine(host));
   redis?.machineUpdates.subscribe((update) => scheduler.hear(update, clock.now()));
-  fleet.onChanged((instance) => needs.onLabels(instance));
+  fleet.onChanged((instance) => {
+    needs.onLabels(instance);
+    graphs.onLabels(instance);
+  });
   fleet.onGone((instance) => {
     checker.forget(instance);
     connections.forget(instance.host);

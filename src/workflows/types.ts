@@ -85,6 +85,8 @@ export interface Workflow<Schema extends z.ZodObject = z.ZodObject> {
     /** Labels that the instance must have, such as a kind of GPU. */
     readonly labels?: readonly string[];
   };
+  /** What an instance needs for these parameters; undefined if that is what `requires` says. */
+  requiresWith?(parameters: Readonly<Record<string, unknown>>): Workflow['requires'] | undefined;
   /** Sent to ComfyUI with the prompt, as `extra_data`. */
   readonly extraData?: ReadonlyMap<string, Json> | undefined;
 }

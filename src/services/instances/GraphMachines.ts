@@ -6,7 +6,7 @@ import type { Logger } from '../../utils/logger.js';
 import type { NodeLookup } from '../../workflows/files/nodeInfo.js';
 import type { GraphNeeds } from '../../workflows/graphNeeds.js';
 import type { NodeInfo } from '../comfyui/protocol.js';
-import { missingOf } from './capabilities.js';
+import { missingLabels, missingOf } from './capabilities.js';
 import type { HealthChecker } from './HealthChecker.js';
 import type { Inspector } from './Inspector.js';
 import type { Instance } from './Instance.js';
@@ -75,6 +75,13 @@ export class GraphMachines {
     });
   }
 
+  /** Handles changed labels of an instance: it runs no job that depends on them until it is checked again. */
+  onLabels(instance: Instance): void {
+    const asking = this.#watched.all().filter(({ labels }) => labels !== undefined);
+    for (const { key } of asking) instance.health.graphs.delete(key);
+    if (asking.length > 0) void this.#askAgain(instance);
+  }
+
   /** Forgets a removed instance. */
   forget(instance: Instance): void {
     this.#answers.delete(instance);
@@ -96,9 +103,10 @@ export class GraphMachines {
 
   /** A job waits with these needs: the machines are asked about them, now and at each inspection. */
   enter(needs: GraphNeeds): void {
-    const isNew = !this.#watched.has(needs.key);
+    const { key } = needs;
+    const isSettled = this.#watched.has(key) && this.#instances.some(({ health }) => health.graphs.has(key));
     this.#watched.enter(needs);
-    if (isNew) for (const instance of this.#up()) void this.#ask(instance, needs);
+    if (!isSettled) for (const instance of this.#up()) void this.#askOrGiveUp(instance, needs);
   }
 
   /** The job no longer waits. Call it once after each `enter`. */
@@ -141,9 +149,13 @@ export class GraphMachines {
     this.#answers.delete(instance);
     for (const needs of this.#watched.all()) {
       if (this.#stopped.signal.aborted || !instance.health.isUp) return;
-      const missing = await this.#ask(instance, needs);
-      if (missing?.length) this.#giveUp(needs, missing);
+      await this.#askOrGiveUp(instance, needs);
     }
+  }
+
+  async #askOrGiveUp(instance: Instance, needs: GraphNeeds): Promise<void> {
+    const missing = await this.#ask(instance, needs);
+    if (missing?.length) this.#giveUp(needs, missing);
   }
 
   #giveUp(needs: GraphNeeds, missing: readonly string[]): void {
@@ -183,7 +195,7 @@ export class GraphMachines {
   async #missingOn(
     instance: Instance,
     answers: Answers,
-    { nodes, models }: GraphNeeds,
+    { nodes, models, labels }: GraphNeeds,
   ): Promise<readonly string[]> {
     const classes = new Set([...nodes, ...models.map(({ node }) => node)]);
     const infos = new Map<string, NodeInfo | undefined>();
@@ -198,7 +210,8 @@ export class GraphMachines {
       }),
     );
     await Promise.all(asking);
-    return missingOf({ nodes, models }, [], infos).slice(0, MAX_MISSING);
+    const without = missingLabels(labels, instance.settings.labels);
+    return [...missingOf({ nodes, models }, [], infos), ...without].slice(0, MAX_MISSING);
   }
 
   #nodeInfo(instance: Instance, { asked, infos }: Answers, name: string): Promise<NodeInfo | undefined> {

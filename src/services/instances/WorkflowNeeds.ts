@@ -1,5 +1,6 @@
 import { messageOf } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
+import { mergeNodeInfo } from '../../workflows/files/mergeNodeInfo.js';
 import type { WorkflowCatalogue } from '../../workflows/WorkflowCatalogue.js';
 import type { HealthChecker } from './HealthChecker.js';
 import type { Inspector } from './Inspector.js';
@@ -84,10 +85,10 @@ export class WorkflowNeeds {
     }
   }
 
-  /** Passes node info to the workflows: for each class, the info of the first machine that has it. */
+  /** Passes node info to the workflows: of each class what any machine has. */
   #passNodesOn(): void {
     const { instances, workflows } = this.#parts;
-    const all = new Map(instances.toReversed().flatMap(({ health }) => [...health.nodes]));
+    const all = mergeNodeInfo(instances.map(({ health }) => health.nodes));
     const text = JSON.stringify([...all].sort(([one], [other]) => (one < other ? -1 : 1)));
     if (text === this.#nodes) return;
     this.#nodes = text;

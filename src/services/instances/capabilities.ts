@@ -35,8 +35,7 @@ export async function findMissing(
   );
   const missing = workflows.map(({ type, requires, isBuiltIn }) => {
     const names = missingOf(requires, isBuiltIn ? sharedClasses : [], infos);
-    const without = (requires.labels ?? []).filter((label) => !labels.includes(label));
-    const all: string[] = [...names, ...without.map((label) => `label ${label}`)];
+    const all = [...names, ...missingLabels(requires.labels, labels)];
     return [type, all] as const;
   });
   const known = [...infos].flatMap(([name, info]): [string, NodeInfo][] => (info ? [[name, info]] : []));
@@ -56,6 +55,11 @@ export function missingOf(
     return info !== undefined && choicesOf(info, input)?.includes(model) === false;
   });
   return [...nodes, ...models.map(modelName)];
+}
+
+/** Returns the missing labels as `label a100`. */
+export function missingLabels(required: Workflow['requires']['labels'], own: readonly string[]): string[] {
+  return (required ?? []).filter((label) => !own.includes(label)).map((label) => `label ${label}`);
 }
 
 /** The name of a model in the lists of what is missing. */

@@ -1,7 +1,7 @@
 import { AppError, messageOf, PromptError } from '../../errors.js';
 import { isContactFailure } from '../../promptFailures.js';
 import type { Logger } from '../../utils/logger.js';
-import { graphNeedsOf } from '../../workflows/graphNeeds.js';
+import { jobNeedsOf } from '../../workflows/graphNeeds.js';
 import { LeavePrompt } from '../comfyui/LeavePrompt.js';
 import type { GpuFaults } from '../instances/GpuFaults.js';
 import type { HealthChecker } from '../instances/HealthChecker.js';
@@ -132,6 +132,6 @@ function causeOf({ failure, verdict }: PromptError): Cause {
 }
 
 function originOf({ id, request }: ProcessingJob): JobOrigin {
-  const workflow = graphNeedsOf(request.workflow)?.key ?? request.type;
+  const workflow = jobNeedsOf(request)?.key ?? request.type;
   return { job: id, client: request.client ?? request.owner ?? '', workflow };
 }

@@ -1,6 +1,6 @@
 import { messageOf, PromptError } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
-import { GRAPH_TYPE, type GraphNeeds, graphNeedsOf } from '../../workflows/graphNeeds.js';
+import { type GraphNeeds, jobNeedsOf, typeOfKind } from '../../workflows/graphNeeds.js';
 import type { GraphMachines } from '../instances/GraphMachines.js';
 import { failureOf } from './failures.js';
 import type { JobManager } from './JobManager.js';
@@ -9,8 +9,8 @@ import type { JobManager } from './JobManager.js';
 const PAGE = 1000;
 
 /**
- * Ends jobs with clients' graphs that need something that no machine has. They were accepted while machines were down that might
- * have had it.
+ * Ends jobs that need something that no machine has: with clients' graphs, or with models that clients chose. They were accepted
+ * while machines were down that might have had it, or a manifest lists a model that is nowhere.
  */
 export class HopelessGraphs {
   readonly #manager: JobManager;
@@ -27,12 +27,12 @@ export class HopelessGraphs {
   }
 
   async #end({ key }: GraphNeeds, missing: readonly string[]): Promise<void> {
-    const filter = { status: 'pending', type: GRAPH_TYPE } as const;
+    const filter = { status: 'pending', type: typeOfKind(key) } as const;
     const { jobs } = await this.#manager.list(filter, { limit: PAGE, offset: 0 });
     const message = `No ComfyUI instance has what the graph needs: ${missing.join(', ')}.`;
     const failure = failureOf(new PromptError('invalid workflow', message));
     for (const { id, request } of jobs) {
-      if (graphNeedsOf(request.workflow)?.key === key) await this.#manager.fail(id, failure);
+      if (jobNeedsOf(request)?.key === key) await this.#manager.fail(id, failure);
     }
   }
 }

@@ -2,7 +2,7 @@ import { isQueueAway, messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
 import { MAX_TIMER_MS } from '../../utils/timers.js';
-import { graphNeedsOf } from '../../workflows/graphNeeds.js';
+import { jobNeedsOf } from '../../workflows/graphNeeds.js';
 import type { WorkflowCatalogue } from '../../workflows/WorkflowCatalogue.js';
 import type { GraphMachines } from '../instances/GraphMachines.js';
 import type { HealthChecker } from '../instances/HealthChecker.js';
@@ -264,7 +264,7 @@ export class JobProcessor {
   async #run(job: ProcessingJob, place: JobPlace, signal: AbortSignal): Promise<void> {
     this.#logger.debug('Job started', { ...logFields(job), attempts: job.attempts });
     const { jobTimeoutMs, queueTimeoutMs } = this.#options;
-    const type = graphNeedsOf(job.request.workflow)?.key ?? job.request.type;
+    const type = jobNeedsOf(job.request)?.key ?? job.request.type;
     const { largest } = sizesOfFiles(job.request);
     // On a machine where it has waited before, it would now be behind all newer prompts.
     const before = job.failedTries.map(({ instance }) => instance);

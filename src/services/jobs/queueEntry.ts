@@ -1,5 +1,5 @@
 import type { PromptFailure } from '../../promptFailures.js';
-import { graphNeedsOf } from '../../workflows/graphNeeds.js';
+import { jobNeedsOf } from '../../workflows/graphNeeds.js';
 import type { QueueEntry } from '../queue/JobQueue.js';
 import { type PendingJob, sizesOfFiles } from './Job.js';
 
@@ -12,7 +12,7 @@ export function queueEntry({ id, request, failedTries, createdTime }: PendingJob
   const onMachines = failedTries.filter(({ failure }) => !ELSEWHERE.has(failure));
   const tried = new Set(onMachines.map(({ instance }) => instance));
   const { type, client, priority, deadline } = request;
-  const needs = graphNeedsOf(request.workflow);
+  const needs = jobNeedsOf(request);
   const whose = { client, priority, deadline, since: createdTime };
   return { id, type, bytes: total, largest, tried, ...whose, ...(needs && { needs }) };
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../utils/clock.js';
+import { typeOfKind } from '../../workflows/graphNeeds.js';
 import type { LoadBalancer } from '../instances/LoadBalancer.js';
 import type { Scheduler } from '../instances/scheduling/Scheduler.js';
 import type { MachineView } from '../instances/scheduling/types.js';
@@ -33,11 +34,13 @@ export class FleetLoad {
    */
   queueSeconds(): Map<string, number> {
     const { scheduler, balancer } = this.#parts;
-    const seconds = [...scheduler.waitingMs()].map(([workflow, ms]) => {
-      const capacity = balancer.instances.filter((instance) => instance.canRun(workflow)).length;
-      return [workflow, ms / Math.max(1, capacity) / 1000] as const;
-    });
-    return new Map(seconds);
+    const seconds = new Map<string, number>();
+    for (const [kind, ms] of scheduler.waitingMs()) {
+      const capacity = balancer.instances.filter((instance) => instance.canRun(kind)).length;
+      const type = typeOfKind(kind);
+      seconds.set(type, (seconds.get(type) ?? 0) + ms / Math.max(1, capacity) / 1000);
+    }
+    return seconds;
   }
 
   /** Returns how many machines can execute the waiting jobs in time, and at least the number of busy machines. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { Json } from '../../utils/losslessJson.js';
 import { NumberText } from '../../utils/losslessJson.js';
@@ -52,6 +53,10 @@ export function fileWorkflow(
   const shape = inputs.flatMap(([name, input]) =>
     isFileKind(input.kind) ? [] : [[name, parameterSchema(input, ownValue(graph, input, secrets))] as const],
   );
+  const requires = {
+    ...requirementsOf(graph),
+    ...(manifest.labels ? { labels: manifest.labels } : {}),
+  };
   return {
     type,
     title: manifest.title ?? titleFrom(type),
@@ -62,7 +67,11 @@ export function fileWorkflow(
     outputs: [...manifest.outputs].map(([name, { node }]) => ({ name, nodeId: node })),
     isBuiltIn: false,
     build: (files, parameters) => buildGraph(graph, manifest, files, parameters),
-    requires: { ...requirementsOf(graph), ...(manifest.labels ? { labels: manifest.labels } : {}) },
+    requires,
+    requiresWith: (parameters) => {
+      const { models } = requirementsOf(withValues(graph, manifest, parameters));
+      return isDeepStrictEqual(models, requires.models) ? undefined : { ...requires, models };
+    },
     graph,
     manifest,
     inputs: known,
@@ -114,7 +123,7 @@ function shownValue(graph: PromptGraph, input: ManifestInput, { node, field }: T
 /** Fills a client's files and values into the graph. Without a new value, the graph's own value stays. */
 function buildGraph(
   graph: PromptGraph,
-  { inputs }: Manifest,
+  { inputs }: Pick<Manifest, 'inputs'>,
   files: ReadonlyMap<string, GraphFile>,
   parameters: Readonly<Record<string, unknown>>,
 ): PromptGraph {
@@ -134,6 +143,16 @@ function buildGraph(
       .filter(([id]) => !dropped.has(id))
       .map(([id, node]) => [id, changed(node, changes.get(id), dropped)]),
   );
+}
+
+/** The graph with a client's values, but with its own files. */
+function withValues(
+  graph: PromptGraph,
+  { inputs }: Manifest,
+  parameters: Readonly<Record<string, unknown>>,
+): PromptGraph {
+  const values = new Map([...inputs].filter(([, { kind }]) => !isFileKind(kind)));
+  return buildGraph(graph, { inputs: values }, new Map(), parameters);
 }
 
 /** The file in the form that the node needs: uploaded, or inside the prompt. */

@@ -3,6 +3,11 @@ import type { Workflow } from '../types.js';
 
 const MODEL_FILE = /\S\.(safetensors|ckpt|pt|pth|gguf|bin|onnx|sft)$/i;
 
+/** Whether a value of an input is the name of a model file. */
+export function isModelFile(value: unknown): value is string {
+  return typeof value === 'string' && MODEL_FILE.test(value);
+}
+
 /**
  * What a machine needs to run the graph: every node class, because ComfyUI rejects a prompt with an unknown one
  * anywhere, and the model files that nodes name. A loader without outgoing links needs no file.
@@ -13,7 +18,7 @@ export function requirementsOf(graph: PromptGraph): Workflow['requires'] {
   for (const [id, node] of graph) {
     if (!linked.has(id)) continue;
     for (const [input, model] of node.inputs) {
-      if (typeof model !== 'string' || !MODEL_FILE.test(model)) continue;
+      if (!isModelFile(model)) continue;
       models.set(JSON.stringify([node.classType, input, model]), { node: node.classType, input, model });
     }
   }
