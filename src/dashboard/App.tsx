@@ -1,10 +1,10 @@
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import type { MiddlewareClient, Session } from '../client/index.js';
 import { Fleet } from './Fleet.js';
 import { Header } from './Header.js';
 import { KeyPrompt } from './KeyPrompt.js';
 import { Studio } from './Studio.js';
-import { connect, forgetKey, hasKey, storeKey } from './session.js';
+import { forgetKey, hasKey, storeKey } from './session.js';
 import { useOverview } from './useOverview.js';
 import { useRoute } from './useRoute.js';
 import { useSession } from './useSession.js';
@@ -13,29 +13,20 @@ import { WorkStore } from './WorkStore.js';
 
 /** The whole page: a prompt for the API key if needed, then the two views. */
 export function App() {
-  const [client, setClient] = useState(connect);
-  const { session, isOffline, refresh } = useSession(client);
+  const { client, session, isOffline, reconnect } = useSession();
 
   const takeKey = (key: string) => {
     storeKey(key);
-    setClient(connect());
+    reconnect();
   };
   const signOut = () => {
     forgetKey();
-    setClient(connect());
+    reconnect();
   };
 
   if (session && session.access !== 'none') {
     const onSignOut = session.needs_key ? signOut : undefined;
-    return (
-      <Views
-        key={session.key_name}
-        client={client}
-        session={session}
-        onSignOut={onSignOut}
-        onRefused={refresh}
-      />
-    );
+    return <Views key={session.key_name} client={client} session={session} onSignOut={onSignOut} />;
   }
   return (
     <>
@@ -50,15 +41,14 @@ interface Props {
   readonly session: Session;
   /** Undefined if the server has no keys. */
   readonly onSignOut: (() => void) | undefined;
-  readonly onRefused: () => void;
 }
 
-function Views({ client, session, onSignOut, onRefused }: Props) {
+function Views({ client, session, onSignOut }: Props) {
   const route = useRoute();
   const { view } = route;
   const isFleet = view === 'fleet';
   const mayListen = session.access === 'admin';
-  const { overview, isOffline, refresh } = useOverview(client, { isFleet, mayListen, onRefused });
+  const { overview, isOffline, refresh } = useOverview(client, { isFleet, mayListen });
   const workflows = useWorkflows(client, overview !== undefined && !isOffline);
   const store = useMemo(() => new WorkStore(client, session.key_name), [client, session.key_name]);
   useEffect(() => {

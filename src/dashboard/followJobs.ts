@@ -53,9 +53,9 @@ async function ask(
   try {
     followed.onStatus(id, await client.status(id, signal));
   } catch (error) {
-    // Other errors are retried: the server is unreachable or busy.
+    // Other errors are retried: the server is unreachable or busy, or the page needs another key.
     if (!(error instanceof MiddlewareError) || signal.aborted) return 0;
-    if ([401, 403, 404, 410].includes(error.status)) followed.onError(id, error);
+    if ([403, 404, 410].includes(error.status)) followed.onError(id, error);
     return 1000 * (error.retryAfterSeconds ?? 0);
   }
   return 0;

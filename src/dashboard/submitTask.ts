@@ -8,7 +8,7 @@ const RETRY_SECONDS = 2;
 interface Options {
   readonly key: string;
   readonly signal: AbortSignal;
-  /** If there are many tasks, a full queue is a reason to wait. */
+  /** If there are many tasks, a full queue is a reason to wait. A refused key is one for every task: the page asks for another. */
   readonly isPatient: boolean;
   /** Called with the reason for waiting. */
   readonly onWait: (reason: string) => void;
@@ -29,12 +29,16 @@ export async function submitTask(
       const options = { signal, idempotencyKey: key, ...(format ? { format } : {}) };
       return (await client.submit(workflow.type, { ...files, ...values }, options)).job_id;
     } catch (error) {
-      if (!isPatient || !isBusy(error)) throw error;
+      if (!isRefusedKey(error) && !(isPatient && isBusy(error))) throw error;
       onWait(messageOf(error));
       await pause(1000 * (error.retryAfterSeconds ?? RETRY_SECONDS), signal);
       signal.throwIfAborted();
     }
   }
+}
+
+function isRefusedKey(error: unknown): error is MiddlewareError {
+  return error instanceof MiddlewareError && error.status === 401;
 }
 
 function isBusy(error: unknown): error is MiddlewareError {

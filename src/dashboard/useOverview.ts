@@ -12,8 +12,6 @@ interface Options {
   readonly isFleet: boolean;
   /** Whether the key may receive events; otherwise the hook only polls. */
   readonly mayListen: boolean;
-  /** Called when the server rejects the key. */
-  readonly onRefused: () => void;
 }
 
 interface OverviewState {
@@ -24,15 +22,10 @@ interface OverviewState {
 }
 
 /** Keeps the state of the server up to date by events, if the key may receive them, and by polling. */
-export function useOverview(
-  client: MiddlewareClient,
-  { isFleet, mayListen, onRefused }: Options,
-): OverviewState {
+export function useOverview(client: MiddlewareClient, { isFleet, mayListen }: Options): OverviewState {
   const [overview, setOverview] = useState<Overview>();
   const [isOffline, setOffline] = useState(false);
   const reload = useRef<() => void>(undefined);
-  const refused = useRef(onRefused);
-  refused.current = onRefused;
 
   useEffect(() => {
     const over = new AbortController();
@@ -47,7 +40,6 @@ export function useOverview(
     };
     const fail = (error: unknown) => {
       if (over.signal.aborted) return;
-      if (error instanceof MiddlewareError && error.status === 401) refused.current();
       setOffline(!(error instanceof MiddlewareError));
     };
     const load = async () => {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/index.js';
 import { healthAnswer } from '../../src/schemas/status.js';
 import { expectAccessible } from '../support/accessible.js';
 import { expectClean, launchBrowser, openPage, requireBrowser, type Watched } from '../support/browser.js';
@@ -179,5 +180,23 @@ describe.skipIf(!requireBrowser())('the fleet', () => {
     await page.getByRole('radio', { name: 'Remove background' }).first().waitFor();
     expect(await page.locator('.history').count()).toBe(0);
     expectClean(watched, stack.client.baseUrl);
+  });
+
+  it('asks for a new key when the key was replaced, and loses no job over it', LONG, async () => {
+    const page = await open('', { env: { API_KEYS } });
+    for (const { faults } of stack.simulators) faults.hang = true;
+    await signIn(page, SUBMIT);
+    await page.locator('input[type=file]').setInputFiles(PHOTO);
+    const start = page.getByRole('button', { name: 'Remove background', exact: true });
+    await start.click();
+    await page.getByText(/\d %, .+ · InspyrenetRembg/).waitFor();
+    const replacement = 'shop-key-9876543210';
+    stack.services.keys.replace(loadConfig({ API_KEYS: `shop:${replacement}` }).access.keys);
+    await page.getByText(/does not accept this key/).waitFor();
+    for (const { faults } of stack.simulators) faults.hang = false;
+    await signIn(page, replacement);
+    await page.getByRole('link', { name: 'Download' }).waitFor();
+    expect(await page.getByText(/does not know this API key/).count()).toBe(0);
+    expectClean(watched, stack.client.baseUrl, /status of 401/);
   });
 });
