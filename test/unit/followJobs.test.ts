@@ -1,11 +1,14 @@
-import { afterEach, expect, it } from 'vitest';
-import { MiddlewareClient } from '../../src/client/index.js';
+import { afterEach, expect, it, vi } from 'vitest';
+import { type JobStatus, MiddlewareClient } from '../../src/client/index.js';
 import { followJobs } from '../../src/dashboard/followJobs.js';
 import { eventually } from '../support/eventually.js';
 import { HttpServers } from '../support/httpServers.js';
 
 const servers = new HttpServers();
-afterEach(() => servers.close());
+afterEach(() => {
+  vi.useRealTimers();
+  return servers.close();
+});
 
 it('the page waits as long as the rate limit requires, and then continues', async () => {
   const times: number[] = [];
@@ -28,4 +31,34 @@ it('the page waits as long as the rate limit requires, and then continues', asyn
   const [first = 0, second = 0] = times;
   expect(times).toHaveLength(2);
   expect(second - first).toBeGreaterThan(1900);
+});
+
+it('the page asks less often about a job that takes long', async () => {
+  vi.useFakeTimers();
+  let requests = 0;
+  const client = {
+    status: async () => {
+      requests += 1;
+      return { status: 'processing' } as JobStatus;
+    },
+  };
+  const open = ['a'];
+  const followed = { open: () => open, onStatus: () => undefined, onError: () => undefined };
+  const over = new AbortController();
+  const following = followJobs(client, followed, over.signal);
+  const within = async (ms: number) => {
+    const before = requests;
+    await vi.advanceTimersByTimeAsync(ms);
+    return requests - before;
+  };
+  // A short job is shown as soon as it ends.
+  expect(await within(1500)).toBeGreaterThanOrEqual(5);
+  expect(requests + (await within(23_500))).toBeLessThanOrEqual(30);
+  expect(await within(20_000)).toBeLessThanOrEqual(10);
+  // Another job is not delayed by it.
+  open.push('b');
+  expect(await within(1500)).toBeGreaterThanOrEqual(5);
+  over.abort();
+  await vi.advanceTimersByTimeAsync(3000);
+  await following;
 });
