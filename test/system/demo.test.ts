@@ -83,7 +83,7 @@ describe('the demo fails with one sentence', () => {
 it('the demo takes any port if the usual one is in use', async () => {
   const holder = createServer().listen(3000, '127.0.0.1');
   // If it is in use already, that is as good.
-  await Promise.race([once(holder, 'listening'), once(holder, 'error')]);
+  await new Promise<void>((resolve) => holder.once('listening', resolve).once('error', () => resolve()));
   const demo = spawn(process.execPath, ['dist/demo/index.js', '--out', directory], { cwd: ROOT });
   const ended = once(demo, 'exit');
   let said = '';
