@@ -52,7 +52,7 @@ export async function followJobs(
     turn += IN_TURN;
     const now = performance.now();
     const asked = [...open.slice(0, OLDEST), ...inTurn].filter(
-      (id) => id !== undefined && isDue(known.get(id), now),
+      (id): id is string => id !== undefined && isDue(known.get(id), now),
     );
     known = noted(known, open, new Set(asked), now);
     const waits = await Promise.all(asked.map((id) => ask(client, id, followed, signal)));
