@@ -256,7 +256,7 @@ describe('the monitoring files', () => {
       .filter((file) => file.endsWith('.ts'))
       .flatMap((file) => [
         ...readFileSync(path.join(sources, file), 'utf8').matchAll(
-          /(?:log|logger|winston)\.(?:error|warn|info)\(\s*'([^']+)'/g,
+          /(?:log|logger|winston)\.(?:error|warn|info|debug)\(\s*'([^']+)'/g,
         ),
       ])
       .map(([, message]) => String(message));
