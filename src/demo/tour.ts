@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asyncAnswer, jobStatusAnswer } from '../schemas/jobs.js';
+import { unlessAborted } from '../utils/deadline.js';
 import { ProgressBar } from './progress.js';
 
 const POLL_MS = 50;
@@ -29,29 +30,34 @@ interface Tour {
 export async function showWorkflows(tour: Tour): Promise<void> {
   for (const [index, { workflow, sample }] of TOUR.entries()) {
     const before = await readFile(path.join(tour.samples, sample));
-    const after = await run(tour, workflow, new File([new Uint8Array(before)], sample));
+    const running = run(tour, workflow, new File([new Uint8Array(before)], sample));
+    const after = await unlessAborted(running, tour.stopping);
     const target = path.join(tour.out, `${index + 1}-${workflow}`);
     await writeFile(`${target}-before${path.extname(sample)}`, before);
     await writeFile(`${target}-after.png`, after);
   }
 }
 
-/** Submits a job, follows it and fetches the result. */
+/**
+ * Submits a job, follows it and fetches the result. No request is aborted: if the response is arriving, an aborted `fetch` of
+ * Node 24 ends the process.
+ */
 async function run({ baseUrl, stopping: signal }: Tour, workflow: string, image: File): Promise<Buffer> {
   const body = new FormData();
   body.set('imageFile', image);
-  const accepted = await fetch(`${baseUrl}/api/async/${workflow}`, { method: 'POST', body, signal });
+  const accepted = await fetch(`${baseUrl}/api/async/${workflow}`, { method: 'POST', body });
   if (accepted.status !== 202) throw new Error(`${workflow}: ${accepted.status} ${await accepted.text()}`);
   const { job_id } = asyncAnswer.parse(await accepted.json());
   await follow(`${baseUrl}/api/jobs/${job_id}/status`, new ProgressBar(workflow), signal);
-  const result = await fetch(`${baseUrl}/api/jobs/${job_id}/result/image`, { signal });
+  const result = await fetch(`${baseUrl}/api/jobs/${job_id}/result/image`);
   if (result.status !== 200) throw new Error(`${workflow}: no result (${result.status})`);
   return Buffer.from(await result.arrayBuffer());
 }
 
 async function follow(url: string, bar: ProgressBar, signal: AbortSignal): Promise<void> {
   for (;;) {
-    const status = jobStatusAnswer.parse(await (await fetch(url, { signal })).json());
+    const status = jobStatusAnswer.parse(await (await fetch(url)).json());
+    signal.throwIfAborted();
     const node = status.status === 'processing' ? (status.current_node ?? '') : status.status;
     bar.update(status.progress_percentage, node);
     if (status.status === 'failed') throw new Error(status.error);

@@ -55,6 +55,8 @@ export async function withDeadline<T>(
 
 /** The value of the promise, or a rejection with the signal's reason if the signal is aborted first. */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  // The promise may reject later, when nobody waits for it: an unhandled rejection would end the process.
+  if (signal.aborted) promise.catch(() => undefined);
   signal.throwIfAborted();
   let onAbort: (() => void) | undefined;
   const aborted = new Promise<never>((_, reject) => {

@@ -86,14 +86,20 @@ it('the demo takes any port if the usual one is in use', async () => {
   await new Promise<void>((resolve) => holder.once('listening', resolve).once('error', () => resolve()));
   const demo = spawn(process.execPath, ['dist/demo/index.js', '--out', directory], { cwd: ROOT });
   const ended = once(demo, 'exit');
+  let failure = '';
+  demo.stderr.on('data', (part: Buffer) => {
+    failure += String(part);
+  });
   let said = '';
   for await (const part of demo.stdout as AsyncIterable<Buffer>) {
     said += String(part);
     if (said.includes('simulated ComfyUI on')) break;
   }
   expect(said).toMatch(/^Server on http:\/\/127\.0\.0\.1:(?!3000,)\d+,/m);
+  // Its first request may be under way. An exception would end it before its processes.
   demo.kill('SIGINT');
   await ended;
+  expect(failure).toBe('');
   holder.close();
 });
 

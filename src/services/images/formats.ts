@@ -1,6 +1,6 @@
 import type { OutputFormat } from '../../workflows/parameters.js';
 
-/** Image types that this server can decode. */
+/** Image types that this server decodes. An SVG is a program that draws. */
 const DECODED: ReadonlySet<string> = new Set(
   ['png', 'apng', 'jpeg', 'webp', 'gif', 'avif', 'tiff'].map((type) => `image/${type}`),
 );

@@ -25,19 +25,20 @@ interface KeptImage {
  */
 export async function keepImage(bytes: Buffer, maxPixels: number): Promise<KeptImage> {
   const whole = sizeOfWholePng(bytes);
-  const { width, height } = uprightSize(whole ?? (await sizeOf(bytes, maxPixels)), orientationOf(bytes));
+  const orientation = orientationOf(bytes);
+  const { width, height } = uprightSize(whole ?? (await sizeOf(bytes, maxPixels)), orientation);
   if (width * height > maxPixels) throw tooManyPixels(maxPixels);
   if (!whole) await asResult(maxPixels, () => checkComplete(bytes, maxPixels));
-  return { bytes: withoutMetadata(bytes), width, height };
+  return { bytes: withoutMetadata(bytes, orientation), width, height };
 }
 
 /**
  * Returns a PNG, JPEG or WebP without its metadata, in which ComfyUI stores the whole prompt: only the orientation is
  * kept. Nothing is decoded. An animated PNG loses texts and EXIF data only; any other file stays unchanged.
  * @param bytes is consumed, as by `stripPngMetadata`
+ * @param orientation of the image, if it is known
  */
-export function withoutMetadata(bytes: Buffer): Buffer {
-  const orientation = orientationOf(bytes);
+export function withoutMetadata(bytes: Buffer, orientation = orientationOf(bytes)): Buffer {
   if (isJpeg(bytes)) return stripJpegMetadata(bytes, orientation);
   if (isWebp(bytes)) return stripWebpMetadata(bytes, orientation);
   if (!isPng(bytes)) return bytes;

@@ -1,19 +1,9 @@
 import { fileTypeFromBuffer } from 'file-type';
 import { AppError, messageOf } from '../../errors.js';
+import { isDecodable } from './formats.js';
 
 /** First bytes of a file that determine its type. */
 export const HEAD_BYTES = 64 * 1024;
-
-/** Types that the decoder may get, by their bytes. An SVG is a program that draws. */
-const DECODED: ReadonlySet<string> = new Set([
-  'image/png',
-  'image/apng',
-  'image/jpeg',
-  'image/webp',
-  'image/gif',
-  'image/tiff',
-  'image/avif',
-]);
 
 /**
  * Checks the type of a file.
@@ -22,7 +12,7 @@ const DECODED: ReadonlySet<string> = new Set([
  */
 export async function requirePicture(head: Buffer): Promise<void> {
   const type = await fileTypeFromBuffer(head);
-  if (type && DECODED.has(type.mime)) return;
+  if (type && isDecodable(type.mime)) return;
   throw new AppError('UNSUPPORTED_IMAGE_TYPE', 'The file is not a picture that can be converted.');
 }
 
