@@ -56,7 +56,7 @@ export class AttemptJudge {
     if (signal.aborted) return this.#stopped(job, signal);
     // Whoever has the job now may have used up its prompt: the machine is not at fault.
     if (await this.#manager.runs.isLost(job.id)) return;
-    if (error instanceof PromptError && (await this.#isRetried(error, job, slot))) return;
+    if (error instanceof PromptError && (await this.#learnAndRetry(error, job, slot))) return;
     if (!(error instanceof AppError)) {
       const stack = error instanceof Error ? error.stack : String(error);
       this.#logger.error('Unexpected error in a job', { ...logFields(job), stack });
@@ -71,7 +71,7 @@ export class AttemptJudge {
   }
 
   /** Learns from a failure. @returns whether the job became pending again */
-  async #isRetried(error: PromptError, job: ProcessingJob, slot: Slot): Promise<boolean> {
+  async #learnAndRetry(error: PromptError, job: ProcessingJob, slot: Slot): Promise<boolean> {
     // A failure on a machine whose GPU was broken by another job's prompt counts like one in a trial.
     const isTrial = slot.isTrial || slot.instance.health.problem?.kind === 'GPU fault';
     const isElsewhere = error.failure === 'store unavailable';

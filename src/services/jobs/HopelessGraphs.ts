@@ -10,7 +10,7 @@ const PAGE = 1000;
 
 /**
  * Ends jobs that need something that no machine has: with clients' graphs, or with models that clients chose. They were accepted
- * while machines were down that might have had it, or a manifest lists a model that is nowhere.
+ * while machines were down that might have had it, or a manifest lists a model that no machine has.
  */
 export class HopelessGraphs {
   readonly #manager: JobManager;

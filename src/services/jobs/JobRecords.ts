@@ -138,7 +138,7 @@ export class JobRecords {
       const stored = await this.#calls.retried(() => this.#store.get(id));
       this.learn(id, stored);
     } catch {
-      // Whatever changes the record compares again.
+      // The next write of the record finds out.
     }
     return !this.#live.has(id);
   }
