@@ -37,7 +37,7 @@ export const audioNodes: Record<string, NodeClass> = {
     category: 'audio',
     displayName: 'Save Audio (FLAC)',
     save: async (inputs, context) => ({
-      audio: [await written(inputs, context, 'flac', flac(inputs['audio'] as Sound))],
+      audio: [await written(inputs, context, 'flac', flac(inputs['audio'] as Sound, context.textChunks))],
     }),
   }),
 };

@@ -1,3 +1,5 @@
+import type { TextChunk } from './pngText.js';
+
 /** Mono sound with 16 bits per sample. */
 export interface Sound {
   readonly samples: Int16Array;
@@ -6,19 +8,45 @@ export interface Sound {
 
 const BLOCK = 4096;
 
-/** Encodes a FLAC file (RFC 9639) that compresses only constant blocks. Browsers can play it. */
-export function flac({ samples, sampleRate }: Sound): Buffer {
+/**
+ * Encodes a FLAC file (RFC 9639) that compresses only constant blocks. Browsers can play it.
+ * @param texts about the file
+ */
+export function flac({ samples, sampleRate }: Sound, texts: readonly TextChunk[]): Buffer {
   const info = Buffer.alloc(34);
   info.writeUInt16BE(BLOCK, 0);
   info.writeUInt16BE(BLOCK, 2);
   // 20 bits of sample rate, 3 of channels minus 1, 5 of bits per sample minus 1, 36 of the number of samples.
   info.writeBigUInt64BE((BigInt(sampleRate) << 44n) | (15n << 36n) | BigInt(samples.length), 10);
-  // The last metadata block, type 0.
-  const parts: Buffer[] = [Buffer.from('fLaC'), Buffer.from([0x80, 0, 0, info.length]), info];
+  const comments = commentsOf(texts);
+  const commentsHead = Buffer.from([0x84, 0, 0, 0]);
+  commentsHead.writeUIntBE(comments.length, 1, 3);
+  // Two metadata blocks: type 0, and type 4, which is the last one.
+  const parts: Buffer[] = [
+    Buffer.from('fLaC'),
+    Buffer.from([0, 0, 0, info.length]),
+    info,
+    commentsHead,
+    comments,
+  ];
   for (let at = 0; at < samples.length; at += BLOCK) {
     parts.push(frame(samples.subarray(at, at + BLOCK), at));
   }
   return Buffer.concat(parts);
+}
+
+/** Vorbis comments: the name of the encoder, then `name=text`, each with its length in four bytes, little endian. */
+function commentsOf(texts: readonly TextChunk[]): Buffer {
+  const entries = texts.map(({ keyword, text }) => withLength(`${keyword}=${text}`));
+  const count = Buffer.alloc(4);
+  count.writeUInt32LE(entries.length);
+  return Buffer.concat([withLength('simulator'), count, ...entries]);
+}
+
+function withLength(text: string): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(Buffer.byteLength(text));
+  return Buffer.concat([length, Buffer.from(text)]);
 }
 
 /** @param at index of the block's first sample */

@@ -1,3 +1,4 @@
+import type { TextChunk } from './pngText.js';
 import type { VideoTrack } from './webm.js';
 
 /** Time units per second, for all times in the file. */
@@ -38,7 +39,7 @@ export function mp4(track: VideoTrack, configuration: Buffer): Buffer {
 }
 
 function index(
-  { frames, width, height, framesPerSecond }: VideoTrack,
+  { frames, width, height, framesPerSecond, texts }: VideoTrack,
   configuration: Buffer,
   at: number,
 ): Buffer {
@@ -73,7 +74,21 @@ function index(
     UNITY,
     words(width * 65_536, height * 65_536),
   ]);
-  return box('moov', header, box('trak', box('tkhd', place), media));
+  return box('moov', header, box('trak', box('tkhd', place), media), ...metadata(texts));
+}
+
+/** Texts under names (QuickTime File Format, Metadata), as ffmpeg writes them with `use_metadata_tags`. */
+function metadata(texts: readonly TextChunk[]): readonly Buffer[] {
+  if (texts.length === 0) return [];
+  const names = texts.map(({ keyword }) => box('mdta', Buffer.from(keyword)));
+  const values = texts.map(({ text }, n) => {
+    // The type of a value is the number of its name, counted from 1; 1 means UTF-8.
+    const value = box('data', words(1, 0), Buffer.from(text));
+    return Buffer.concat([words(value.length + 8, n + 1), value]);
+  });
+  const handler = box('hdlr', words(0, 0), Buffer.from('mdta'), Buffer.alloc(13));
+  const keys = box('keys', words(0, texts.length), ...names);
+  return [box('udta', box('meta', words(0), handler, keys, box('ilst', ...values)))];
 }
 
 function sampleEntry(width: number, height: number, configuration: Buffer): Buffer {

@@ -6,12 +6,15 @@ import { animation, delaysOf, mp4Of, type Video, webmOf } from './videos.js';
 
 /** The output formats of `VHS_VideoCombine`: file extension and encoder. */
 const FORMATS: Readonly<
-  Record<string, readonly [string, (video: Video, inputs: Inputs) => Promise<Buffer>]>
+  Record<
+    string,
+    readonly [string, (video: Video, inputs: Inputs, texts: readonly TextChunk[]) => Promise<Buffer>]
+  >
 > = {
   'image/gif': ['gif', (video, inputs) => animation(video).gif(playedBy(video, inputs)).toBuffer()],
   'image/webp': ['webp', (video, inputs) => animation(video).webp(playedBy(video, inputs)).toBuffer()],
-  'video/h264-mp4': ['mp4', (video, inputs) => mp4Of(video, commentOf(inputs))],
-  'video/webm': ['webm', (video, inputs) => webmOf(video, commentOf(inputs))],
+  'video/h264-mp4': ['mp4', (video, inputs, texts) => mp4Of(video, { comment: commentOf(inputs), texts })],
+  'video/webm': ['webm', (video, inputs, texts) => webmOf(video, { comment: commentOf(inputs), texts })],
 };
 
 const playedBy = (video: Video, inputs: Inputs) => ({
@@ -72,7 +75,7 @@ export const videoSavers: Record<string, NodeClass> = {
       const { sound } = video;
       const audio = sound ? { samples: sound.samples.length, sample_rate: sound.sampleRate } : null;
       const comment = JSON.stringify({ fps: video.framesPerSecond, frames: video.frames.length, audio });
-      const bytes = video.file ?? (await mp4Of(video, comment));
+      const bytes = video.file ?? (await mp4Of(video, { comment, texts: context.textChunks }));
       return { images: [await written(inputs, context, 'mp4', bytes)], animated: [true] };
     },
   }),
@@ -88,7 +91,7 @@ export const videoSavers: Record<string, NodeClass> = {
     category: 'image/video',
     save: async (inputs, context) => {
       const video = { frames: batchInput(inputs, 'images'), framesPerSecond: numberInput(inputs, 'fps') };
-      const bytes = await webmOf(video, commentOf(inputs));
+      const bytes = await webmOf(video, { comment: commentOf(inputs), texts: context.textChunks });
       return { images: [await written(inputs, context, 'webm', bytes)], animated: [true] };
     },
   }),
@@ -114,7 +117,8 @@ export const videoSavers: Record<string, NodeClass> = {
       const frames = flagInput(inputs, 'pingpong') ? [...images, ...images.slice(1, -1).reverse()] : images;
       const format = textInput(inputs, 'format');
       const [extension, encode] = FORMATS[format] ?? ['bin', async () => Buffer.alloc(0)];
-      const bytes = await encode({ frames, framesPerSecond: numberInput(inputs, 'frame_rate') }, inputs);
+      const video = { frames, framesPerSecond: numberInput(inputs, 'frame_rate') };
+      const bytes = await encode(video, inputs, context.textChunks);
       const type = flagInput(inputs, 'save_output') ? 'output' : 'temp';
       const place = await written(inputs, context, extension, bytes, type);
       return { values: [[true, [place.filename]]], ui: { gifs: [{ ...place, format }] } };

@@ -6,7 +6,7 @@ import { MAX_PIXELS, openRaster, type Raster } from './images.js';
 import { av1PictureOf, mp4 } from './mp4.js';
 import { NodeException } from './NodeException.js';
 import { hashPicture, opaque } from './pixels.js';
-import { vp8FrameOf, webm } from './webm.js';
+import { type VideoTrack, vp8FrameOf, webm } from './webm.js';
 
 /** A video passed between nodes. */
 export interface Video {
@@ -16,6 +16,8 @@ export interface Video {
   /** The original file, which is saved unchanged. */
   readonly file?: Buffer;
 }
+
+type AboutVideo = Pick<VideoTrack, 'comment' | 'texts'>;
 
 const LOADED_FRAMES = 4;
 const LOADED_SIDE = 64;
@@ -51,7 +53,7 @@ export const delaysOf = ({ frames, framesPerSecond }: Video) =>
   frames.map(() => Math.max(1, Math.round(1000 / framesPerSecond)));
 
 /** A WebM file of a video, without sound. */
-export async function webmOf({ frames, framesPerSecond }: Video, comment: string): Promise<Buffer> {
+export async function webmOf({ frames, framesPerSecond }: Video, about: AboutVideo): Promise<Buffer> {
   const { width, height } = first(frames);
   const coded: Buffer[] = [];
   for (const frame of frames) {
@@ -63,11 +65,11 @@ export async function webmOf({ frames, framesPerSecond }: Video, comment: string
       ),
     );
   }
-  return webm({ frames: coded, width, height, framesPerSecond, comment });
+  return webm({ frames: coded, width, height, framesPerSecond, ...about });
 }
 
 /** An MP4 file of a video, without sound. */
-export async function mp4Of({ frames, framesPerSecond }: Video, comment: string): Promise<Buffer> {
+export async function mp4Of({ frames, framesPerSecond }: Video, about: AboutVideo): Promise<Buffer> {
   const { width, height } = first(frames);
   const coded = [];
   for (const frame of frames) {
@@ -79,7 +81,7 @@ export async function mp4Of({ frames, framesPerSecond }: Video, comment: string)
       ),
     );
   }
-  const track = { frames: coded.map(({ data }) => data), width, height, framesPerSecond, comment };
+  const track = { frames: coded.map(({ data }) => data), width, height, framesPerSecond, ...about };
   return mp4(track, coded[0]?.configuration ?? Buffer.alloc(0));
 }
 

@@ -1,3 +1,5 @@
+import type { TextChunk } from './pngText.js';
+
 /** The content of a video file, for both formats. */
 export interface VideoTrack {
   /** Complete images in the codec of the format. */
@@ -7,10 +9,12 @@ export interface VideoTrack {
   readonly framesPerSecond: number;
   /** Text in the file about how it was made. */
   readonly comment: string;
+  /** The prompt, and more about it. */
+  readonly texts: readonly TextChunk[];
 }
 
 /** A WebM file of VP8 frames (RFC 9559; frames as in RFC 6386, the same as in lossy WebP files). Browsers can play it. */
-export function webm({ frames, width, height, framesPerSecond, comment }: VideoTrack): Buffer {
+export function webm({ frames, width, height, framesPerSecond, comment, texts }: VideoTrack): Buffer {
   const frameMs = 1000 / framesPerSecond;
   const header = element(
     0x1a45dfa3,
@@ -40,12 +44,12 @@ export function webm({ frames, width, height, framesPerSecond, comment }: VideoT
     element(0x23e383, number(Math.round(frameMs * 1_000_000))),
     video,
   );
-  const named = element(
-    0x67c8,
-    element(0x45a3, Buffer.from('COMMENT')),
-    element(0x4487, Buffer.from(comment)),
-  );
-  const tags = element(0x1254c367, element(0x7373, element(0x63c0), named));
+  const named = [{ keyword: 'comment', text: comment }, ...texts].map(({ keyword, text }) => {
+    // ffmpeg writes names in capitals.
+    const name = element(0x45a3, Buffer.from(keyword.toUpperCase()));
+    return element(0x67c8, name, element(0x4487, Buffer.from(text)));
+  });
+  const tags = element(0x1254c367, element(0x7373, element(0x63c0), ...named));
   const clusters = frames.map((frame, n) => {
     // Track 1, no time offset to the cluster, a keyframe.
     const block = element(0xa3, Buffer.from([0x81, 0, 0, 0x80]), frame);

@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 
 /** A stream whose beginning can be inspected before it is read. */
 export class PeekedStream {
@@ -34,11 +34,7 @@ export class PeekedStream {
   }
 
   /** The whole stream, from its first byte. Can be read once; nothing can be inspected afterwards. */
-  all(): Readable {
-    return Readable.from(this.#all(), { objectMode: false });
-  }
-
-  async *#all(): AsyncGenerator<Buffer, void> {
+  async *all(): AsyncGenerator<Buffer, void> {
     // Yielded one by one, so that they are not kept until the end.
     for (let part = this.#parts.shift(); part; part = this.#parts.shift()) yield part;
     if (!this.#isWhole) yield* { [Symbol.asyncIterator]: () => this.#source };

@@ -195,6 +195,46 @@ describe('PreviewImage and SaveImage', () => {
   });
 });
 
+describe('videos and sounds', () => {
+  const prompt = {
+    '1': { class_type: 'LoadImage', inputs: { image: 'a.png' } },
+    '2': {
+      class_type: 'SaveWEBM',
+      inputs: { images: ['1', 0], filename_prefix: 'w', codec: 'vp9', fps: 24, crf: 32 },
+    },
+    '3': { class_type: 'CreateVideo', inputs: { images: ['1', 0], fps: 8 } },
+    '4': {
+      class_type: 'SaveVideo',
+      inputs: { video: ['3', 0], filename_prefix: 'v', format: 'auto', codec: 'auto' },
+    },
+    '5': { class_type: 'EmptyAudio', inputs: { duration: 1, sample_rate: 8000, channels: 1 } },
+    '6': { class_type: 'SaveAudio', inputs: { audio: ['5', 0], filename_prefix: 's' } },
+  };
+
+  it.each([
+    [true, '"class_type": "SaveAudio"', { extra_pnginfo: { workflow: { nodes: [] } } }],
+    [false, undefined, {}],
+  ])('have the prompt in them, unless metadata are off: %s', async (hasMetadata, text, extra_data) => {
+    const machine = await startSimulator({ disableMetadata: !hasMetadata });
+    try {
+      const listener = await FrameRecorder.open(machine, 'me');
+      await upload(machine, { name: 'a.png', bytes: await png() });
+      const id = await run(machine, listener, prompt, { extra_data });
+      for (const [node, key] of [
+        ['2', 'images'],
+        ['4', 'images'],
+        ['6', 'audio'],
+      ] as const) {
+        const file = await view(machine, outputOf(listener, id, node)[key]?.[0]);
+        expect(file.includes(text ?? 'class_type')).toBe(hasMetadata);
+        expect(file.includes('{"nodes": []}')).toBe(hasMetadata);
+      }
+    } finally {
+      await machine.stop();
+    }
+  });
+});
+
 describe('options', () => {
   it('can leave metadata out, and say so', async () => {
     const plain = await startSimulator({ disableMetadata: true });

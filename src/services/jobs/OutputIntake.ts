@@ -1,7 +1,8 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { AppError, isQueueAway } from '../../errors.js';
 import { PeekedStream } from '../../utils/PeekedStream.js';
 import type { Content, StoredFile } from '../../utils/StoredFile.js';
+import { withoutTexts } from '../media/withoutTexts.js';
 import type { HeldBytes, StoredBytes, StreamStore } from './BlobStore.js';
 import { type FileNature, HEAD_BYTES, natureOf } from './outputKind.js';
 import type { StoreCalls } from './StoreCalls.js';
@@ -36,7 +37,7 @@ export class OutputIntake {
   }
 
   /**
-   * Receives a file as a stream.
+   * Receives a file as a stream. What is stored has no texts about its prompt; an image in memory still has them.
    * @param filename as ComfyUI named it
    * @throws OutputNotStored, or the error of the body; AppError `QUEUE_UNAVAILABLE` if the file should be fetched again
    */
@@ -51,8 +52,9 @@ export class OutputIntake {
     }
     // The machine sends it only once: it stays in the store until it can be held.
     const hold = (take: () => Promise<void>) => this.#calls.patiently(take);
+    const source = Readable.from(withoutTexts(stream.all()), { objectMode: false });
     this.#awaySince ??= performance.now();
-    const stored = await this.#stored(this.#store.putStream(stream.all(), { hold }), this.#mayComeBack);
+    const stored = await this.#stored(this.#store.putStream(source, { hold }), this.#mayComeBack);
     this.#awaySince = undefined;
     this.#natures.set(stored, nature);
     return stored;

@@ -6,6 +6,7 @@ import type { MadeOutput } from '../comfyui/fetchOutputs.js';
 import { extensionOf, type FinishedImage, type FinishOptions, finishImage } from '../images/finish.js';
 import { isDecodable } from '../images/formats.js';
 import { isAnimated, keepImage } from '../images/keepImage.js';
+import { eraseTextsIn } from '../media/withoutTexts.js';
 import type { JobOutput } from './Job.js';
 import type { OutputIntake } from './OutputIntake.js';
 import { type FileNature, HEAD_BYTES, isBroken, natureOf, TEXT } from './outputKind.js';
@@ -35,7 +36,8 @@ const MAX_INLINE_TEXT = 32 * 1024;
 const MAX_FILENAME = 200;
 
 /**
- * Turns ComfyUI's outputs into results. Images are encoded in the requested format, and cropped; everything else stays unchanged.
+ * Turns ComfyUI's outputs into results. Images are encoded in the requested format, and cropped. Everything else only loses its
+ * metadata.
  * If several outputs are stored outside of memory, each one is stored before the next is finished.
  * @param made consumed by this function
  * @param known returns outputs that were already finished
@@ -80,7 +82,11 @@ export async function finishOutput(made: MadeOutput, plan: OutputPlan): Promise<
   }
   const { cropToSubject, maxPixels } = plan.image;
   const isChanged = plan.format !== undefined || cropToSubject || isDecodable(nature.mimeType);
-  if (nature.kind !== 'image' || !isChanged) return kept(as, nature, { content });
+  if (nature.kind !== 'image' || !isChanged) {
+    // A file in the store lost them on its way there.
+    if (Buffer.isBuffer(content)) await eraseTextsIn(content);
+    return kept(as, nature, { content });
+  }
   const bytes = await wholeOf(content);
   if (plan.format !== undefined || (cropToSubject && !isAnimated(bytes))) {
     const stem = filename.replace(/\.[^.]*$/, '');

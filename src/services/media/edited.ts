@@ -1,0 +1,87 @@
+import type { Change, Eraser } from './steps.js';
+
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * Runs an eraser on a file.
+ * @param parts of the file. They are changed in place, and passed on as soon as the eraser has moved on
+ * @throws the error of `parts`
+ */
+export async function* edited(parts: AsyncIterable<Buffer>, eraser: Eraser): AsyncGenerator<Buffer, void> {
+  const view = new View(parts[Symbol.asyncIterator]());
+  try {
+    let next = eraser.next(NOTHING);
+    while (!next.done) {
+      const step = next.value;
+      const isLook = 'look' in step;
+      if (!isLook) yield* view.pass(step.pass, step.change);
+      next = eraser.next(isLook ? await view.look(step.look) : NOTHING);
+    }
+    yield* view.rest();
+  } finally {
+    await view.close();
+  }
+}
+
+/** A file that arrives in parts, from the current position on. */
+class View {
+  readonly #parts: AsyncIterator<Buffer>;
+  /** Parts that begin before the end of what was looked at. */
+  readonly #held: Buffer[] = [];
+  /** The current position within the first held part. */
+  #at = 0;
+  #isWhole = false;
+
+  constructor(parts: AsyncIterator<Buffer>) {
+    this.#parts = parts;
+  }
+
+  async look(bytes: number): Promise<Buffer> {
+    const seen: Buffer[] = [];
+    let left = bytes;
+    for (let n = 0; left > 0 && (n < this.#held.length || (await this.#receive())); n += 1) {
+      const part = (this.#held[n] ?? NOTHING).subarray(n === 0 ? this.#at : 0).subarray(0, left);
+      left -= part.length;
+      seen.push(part);
+    }
+    return Buffer.concat(seen);
+  }
+
+  async *pass(bytes: number, change?: Change): AsyncGenerator<Buffer, void> {
+    for (let left = bytes; left > 0; ) {
+      const [part] = this.#held;
+      if (!part) {
+        if (await this.#receive()) continue;
+        return;
+      }
+      const passed = part.subarray(this.#at, this.#at + left);
+      change?.(passed, bytes - left);
+      left -= passed.length;
+      this.#at += passed.length;
+      if (this.#at < part.length) continue;
+      this.#held.shift();
+      this.#at = 0;
+      yield part;
+    }
+  }
+
+  async *rest(): AsyncGenerator<Buffer, void> {
+    yield* this.#held.splice(0);
+    while (await this.#receive()) yield* this.#held.splice(0);
+  }
+
+  /** Closes the source if it was not read to its end. */
+  async close(): Promise<void> {
+    if (!this.#isWhole) await this.#parts.return?.();
+  }
+
+  /** @returns whether there was another part */
+  async #receive(): Promise<boolean> {
+    if (this.#isWhole) return false;
+    const { done, value } = await this.#parts.next();
+    this.#isWhole = done === true;
+    if (done === true) return false;
+    this.#held.push(value);
+    return true;
+  }
+}

@@ -1,0 +1,52 @@
+import { edited } from './edited.js';
+import { eraseIsoMedia } from './isoMedia.js';
+import { eraseGltf, eraseLatent } from './jsonHeaders.js';
+import { eraseMatroska } from './matroska.js';
+import { eraseOgg } from './ogg.js';
+import { eraseFlac, eraseId3, eraseRiff } from './sounds.js';
+import { type Eraser, look } from './steps.js';
+import { eraseSvg } from './svg.js';
+
+/** Bytes of the start of a file that tell its format. */
+const HEAD_BYTES = 64;
+
+/** Formats by the start of a file, one character for each byte. */
+const FORMATS: ReadonlyArray<readonly [start: RegExp, eraser: () => Eraser]> = [
+  // AVIF and HEIF store images in the boxes in which videos store texts.
+  [/^.{4}ftyp(?!avi[fs]|he[iv]|mi[af]|msf)/s, eraseIsoMedia],
+  // The first byte is 26.
+  [/^.E\xdf\xa3/s, eraseMatroska],
+  [/^fLaC/, eraseFlac],
+  [/^ID3/, eraseId3],
+  [/^OggS/, eraseOgg],
+  [/^RIFF.{4}(?:WAVE|AVI )/s, eraseRiff],
+  [/^glTF/, eraseGltf],
+  [/^\s*<(?:\?xml|svg|!DOCTYPE svg)/, eraseSvg],
+  // The length of the header, then the header.
+  [/^.{6}\0\0\{"/s, eraseLatent],
+];
+
+/**
+ * Passes a video, a sound, a latent, a 3D model or an SVG on without the texts in which ComfyUI stores the whole prompt. The
+ * length stays the same. Files of other formats, and damaged ones, stay unchanged from the first byte that is not understood.
+ * @param parts of the file, which are changed in place
+ * @throws the error of `parts`
+ */
+export function withoutTexts(parts: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
+  return edited(parts, eraseTexts());
+}
+
+/** The same for a file in memory. @param bytes is changed in place */
+export async function eraseTextsIn(bytes: Buffer): Promise<void> {
+  for await (const _part of withoutTexts(inOnePart(bytes)));
+}
+
+function* eraseTexts(): Eraser {
+  const start = (yield* look(HEAD_BYTES)).toString('latin1');
+  const eraser = FORMATS.find(([format]) => format.test(start))?.[1];
+  if (eraser) yield* eraser();
+}
+
+async function* inOnePart(bytes: Buffer): AsyncGenerator<Buffer, void> {
+  yield bytes;
+}
