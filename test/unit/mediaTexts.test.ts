@@ -188,6 +188,19 @@ describe('files that stay as they are', () => {
   });
 });
 
+it('a video of very many tiny boxes leaves time for other work', async () => {
+  const boxes = 200_000;
+  const start = Buffer.from('\0\0\0\x18ftypmp42\0\0\0\0mp42isom', 'latin1');
+  const video = Buffer.concat([start, Buffer.alloc(8 * boxes, Buffer.from('\0\0\0\x08free', 'latin1'))]);
+  let turns = 0;
+  const others = setInterval(() => {
+    turns += 1;
+  }, 1);
+  await eraseTextsIn(video);
+  clearInterval(others);
+  expect(turns).toBeGreaterThan(5);
+});
+
 describe('a file that is read', () => {
   const [video] = files.filter(({ name }) => name === 'video.mp4');
   const bytes = video?.bytes ?? Buffer.alloc(0);

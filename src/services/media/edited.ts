@@ -1,5 +1,8 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Change, Eraser } from './steps.js';
 
+/** A file may consist of millions of tiny parts. This many take about a millisecond. */
+const STEPS_A_TURN = 1000;
 const NOTHING = Buffer.alloc(0);
 
 /**
@@ -11,7 +14,8 @@ export async function* edited(parts: AsyncIterable<Buffer>, eraser: Eraser): Asy
   const view = new View(parts[Symbol.asyncIterator]());
   try {
     let next = eraser.next(NOTHING);
-    while (!next.done) {
+    for (let steps = 1; !next.done; steps += 1) {
+      if (steps % STEPS_A_TURN === 0) await setImmediate();
       const step = next.value;
       const isLook = 'look' in step;
       if (!isLook) yield* view.pass(step.pass, step.change);
