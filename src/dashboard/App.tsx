@@ -1,4 +1,4 @@
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { MiddlewareClient, Session } from '../client/index.js';
 import { Fleet } from './Fleet.js';
 import { Header } from './Header.js';
@@ -36,6 +36,11 @@ export function App() {
   );
 }
 
+/** Jobs of the fleet view at first, and how many more at a time. */
+const SHOWN_JOBS = 20;
+/** All of them are loaded again after each event. */
+const MAX_SHOWN_JOBS = 200;
+
 interface Props {
   readonly client: MiddlewareClient;
   readonly session: Session;
@@ -48,7 +53,9 @@ function Views({ client, session, onSignOut }: Props) {
   const { view } = route;
   const isFleet = view === 'fleet';
   const mayListen = session.access === 'admin';
-  const { overview, isOffline, refresh } = useOverview(client, { isFleet, mayListen });
+  const [shownJobs, setShownJobs] = useState(SHOWN_JOBS);
+  const shown = isFleet ? shownJobs : undefined;
+  const { overview, isOffline, refresh } = useOverview(client, { shownJobs: shown, mayListen });
   const workflows = useWorkflows(client, overview !== undefined && !isOffline);
   const store = useMemo(() => new WorkStore(client, session.key_name), [client, session.key_name]);
   useEffect(() => {
@@ -78,6 +85,7 @@ function Views({ client, session, onSignOut }: Props) {
           workflows={workflows}
           isAdmin={session.access === 'admin'}
           onChange={refresh}
+          onMore={shownJobs < MAX_SHOWN_JOBS ? () => setShownJobs(shownJobs + SHOWN_JOBS) : undefined}
         />
       )}
       {/* Stays mounted, so that the form keeps its content while the other view is shown. */}

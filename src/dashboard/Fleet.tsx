@@ -12,10 +12,13 @@ interface Props {
   readonly workflows: readonly WorkflowDescription[];
   readonly isAdmin: boolean;
   readonly onChange: () => void;
+  /** Shows more jobs; `undefined` if no more can be shown. */
+  readonly onMore: (() => void) | undefined;
 }
 
 /** The machines with their current and past work, for operators. */
-export function Fleet({ client, overview: { health, fleet }, workflows, isAdmin, onChange }: Props) {
+export function Fleet({ client, overview, workflows, isAdmin, onChange, onMore }: Props) {
+  const { health, fleet } = overview;
   const { job_processing, performance, comfyui_instances } = health;
   const { success_rate: succeeded } = performance;
   const issues = attentionNeeded(health, workflows);
@@ -46,9 +49,11 @@ export function Fleet({ client, overview: { health, fleet }, workflows, isAdmin,
         <Jobs
           client={client}
           jobs={fleet.jobs}
+          all={fleet.allJobs}
           machines={comfyui_instances.instances}
           workflows={workflows}
           onChange={onChange}
+          onMore={onMore}
         />
       )}
     </main>

@@ -11,13 +11,17 @@ import { useThumbnail } from './useThumbnail.js';
 interface Props {
   readonly client: MiddlewareClient;
   readonly jobs: readonly JobRecord[];
+  /** Number of all jobs that the key may see. */
+  readonly all: number;
   readonly machines: readonly Machine[];
   readonly workflows: readonly WorkflowDescription[];
   readonly onChange: () => void;
+  /** `undefined` if no more can be shown. */
+  readonly onMore: (() => void) | undefined;
 }
 
-/** The newest jobs that the key may see. */
-export function Jobs({ client, jobs, machines, workflows, onChange }: Props) {
+/** The jobs that the key may see: what runs, and the newest others. */
+export function Jobs({ client, jobs, all, machines, workflows, onChange, onMore }: Props) {
   const [deleting, setDeleting] = useState<JobRecord>();
   const [error, setError] = useState<string>();
   const run = async (work: () => Promise<unknown>) => {
@@ -51,6 +55,16 @@ export function Jobs({ client, jobs, machines, workflows, onChange }: Props) {
           />
         ))}
       </ul>
+      {all > jobs.length && (
+        <p class="hint">
+          {jobs.length} of {all} jobs{' '}
+          {onMore && (
+            <button type="button" class="quiet" onClick={onMore}>
+              Show more
+            </button>
+          )}
+        </p>
+      )}
       {deleting && (
         <Question
           text={`Delete ${jobWords(deleting, workflows).name} and its result? A running job is cancelled.`}

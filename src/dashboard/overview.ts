@@ -8,7 +8,10 @@ export type Minute = z.output<typeof historyAnswer>['minutes'][number];
 
 /** Data for the fleet view only. */
 interface FleetFigures {
+  /** What runs, then the newest others. */
   readonly jobs: readonly JobRecord[];
+  /** Number of all jobs that the key may see. */
+  readonly allJobs: number;
   readonly minutes: readonly Minute[];
 }
 
@@ -18,18 +21,26 @@ export interface Overview {
   readonly fleet: FleetFigures | undefined;
 }
 
-const SHOWN_JOBS = 20;
-
-/** @param isFleet whether to load the data of the fleet view */
-export async function loadOverview(client: MiddlewareClient, isFleet: boolean): Promise<Overview> {
-  const [health, fleet] = await Promise.all([client.health(), isFleet ? loadFleet(client) : undefined]);
+/** @param shownJobs number of jobs of the fleet view; `undefined` while it is not shown */
+export async function loadOverview(
+  client: MiddlewareClient,
+  shownJobs: number | undefined,
+): Promise<Overview> {
+  const [health, fleet] = await Promise.all([
+    client.health(),
+    shownJobs === undefined ? undefined : loadFleet(client, shownJobs),
+  ]);
   return { health, fleet };
 }
 
-async function loadFleet(client: MiddlewareClient): Promise<FleetFigures> {
-  const [{ jobs }, { minutes }] = await Promise.all([
-    client.jobs({ limit: SHOWN_JOBS }),
+async function loadFleet(client: MiddlewareClient, shownJobs: number): Promise<FleetFigures> {
+  const [{ jobs: running }, { jobs: newest, total }, { minutes }] = await Promise.all([
+    client.jobs({ limit: shownJobs, status: 'processing' }),
+    client.jobs({ limit: shownJobs }),
     client.json<z.output<typeof historyAnswer>>('/api/metrics/history'),
   ]);
-  return { jobs, minutes };
+  // While many wait, the newest ones are all among them.
+  const ids = new Set(running.map(({ id }) => id));
+  const jobs = [...running, ...newest.filter(({ id }) => !ids.has(id))].slice(0, shownJobs);
+  return { jobs, allJobs: total, minutes };
 }

@@ -8,8 +8,8 @@ const REFRESH_MS = 3000;
 const GATHER_MS = 250;
 
 interface Options {
-  /** Whether to load the data of the fleet view. */
-  readonly isFleet: boolean;
+  /** Number of jobs of the fleet view; `undefined` while it is not shown. */
+  readonly shownJobs: number | undefined;
   /** Whether the key may receive events; otherwise the hook only polls. */
   readonly mayListen: boolean;
 }
@@ -22,7 +22,7 @@ interface OverviewState {
 }
 
 /** Keeps the state of the server up to date by events, if the key may receive them, and by polling. */
-export function useOverview(client: MiddlewareClient, { isFleet, mayListen }: Options): OverviewState {
+export function useOverview(client: MiddlewareClient, { shownJobs, mayListen }: Options): OverviewState {
   const [overview, setOverview] = useState<Overview>();
   const [isOffline, setOffline] = useState(false);
   const reload = useRef<() => void>(undefined);
@@ -36,7 +36,7 @@ export function useOverview(client: MiddlewareClient, { isFleet, mayListen }: Op
       if (over.signal.aborted) return;
       setOverview(loaded);
       setOffline(false);
-      if (isFleet && mayListen && !hasEvents) void listen();
+      if (shownJobs !== undefined && mayListen && !hasEvents) void listen();
     };
     const fail = (error: unknown) => {
       if (over.signal.aborted) return;
@@ -45,7 +45,7 @@ export function useOverview(client: MiddlewareClient, { isFleet, mayListen }: Op
     const load = async () => {
       clearTimeout(timer);
       isGathering = false;
-      await loadOverview(client, isFleet).then(take, fail);
+      await loadOverview(client, shownJobs).then(take, fail);
       if (!over.signal.aborted && !isGathering) timer = setTimeout(load, REFRESH_MS);
     };
     const listen = async () => {
@@ -69,7 +69,7 @@ export function useOverview(client: MiddlewareClient, { isFleet, mayListen }: Op
       over.abort();
       clearTimeout(timer);
     };
-  }, [client, isFleet, mayListen]);
+  }, [client, shownJobs, mayListen]);
 
   return { overview, isOffline, refresh: () => reload.current?.() };
 }

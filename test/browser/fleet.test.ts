@@ -6,6 +6,7 @@ import { loadConfig } from '../../src/config/index.js';
 import { healthAnswer } from '../../src/schemas/status.js';
 import { expectAccessible } from '../support/accessible.js';
 import { expectClean, launchBrowser, openPage, requireBrowser, type Watched } from '../support/browser.js';
+import { eventually } from '../support/eventually.js';
 import { png } from '../support/pictures.js';
 import { Stack, type StackOptions } from '../support/stack.js';
 import { expectFitting } from './expectFitting.js';
@@ -127,6 +128,26 @@ describe.skipIf(!requireBrowser())('the fleet', () => {
       'It cannot run Upscale: it lacks the model file 4x_NMKD-Siax_200k.pth (UpscaleModelLoader).';
     await page.locator('.machine').first().getByText(words).waitFor();
     await page.getByRole('region', { name: 'Needs attention' }).getByText(words).waitFor();
+    expectClean(watched, stack.client.baseUrl);
+  });
+
+  it('shows what runs before what waits, and more of it when asked', LONG, async () => {
+    const hour = { workMs: { InspyrenetRembg: 3_600_000 } };
+    const env = { MAX_JOBS_PER_INSTANCE: '1', MAX_CONCURRENT_JOBS: '1' };
+    const page = await open('#fleet', { simulators: [hour], env });
+    for (let n = 0; n < 25; n += 1) {
+      await stack.client.submit('remove-background', await png({ width: 20 + n }));
+    }
+    const jobs = page.getByRole('region', { name: 'Recent jobs' });
+    await jobs.getByText('20 of 25 jobs').waitFor();
+    // It is the oldest one.
+    await jobs.getByRole('listitem').first().locator('.badge.warn').waitFor();
+    expect(await jobs.getByRole('listitem').count()).toBe(20);
+    await expectAccessible(page);
+    await jobs.getByRole('button', { name: 'Show more' }).click();
+    await eventually(async () => expect(await jobs.getByRole('listitem').count()).toBe(25));
+    expect(await jobs.getByText('of 25 jobs').count()).toBe(0);
+    expect(await jobs.locator('.badge.warn').count()).toBe(1);
     expectClean(watched, stack.client.baseUrl);
   });
 

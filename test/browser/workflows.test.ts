@@ -6,10 +6,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { expectAccessible } from '../support/accessible.js';
 import { expectClean, launchBrowser, openPage, requireBrowser, type Watched } from '../support/browser.js';
 import { eventually } from '../support/eventually.js';
+import { png } from '../support/pictures.js';
 import { RecordingLogger } from '../support/RecordingLogger.js';
 import { Stack } from '../support/stack.js';
 import { USER_GRAPHS, type UserGraph, userFiles, userGraph } from '../support/userGraphs.js';
 import { expectFitting } from './expectFitting.js';
+
+const LONG = { timeout: 90_000 };
 
 let browser: Browser;
 let directory: string;
@@ -87,6 +90,44 @@ describe.skipIf(!requireBrowser())('workflows of files on the page', () => {
     watched = await openPage(browser, `${stack.client.baseUrl}/`, context);
     return watched.page;
   }
+
+  it.each([390, 800, 1200])('fit with long names without spaces, %i pixels wide', LONG, async (width) => {
+    const name = 'photo_to_watercolour_painting_v2_final_with_controlnet_depth_and_upscale';
+    const graph = {
+      '1': { class_type: 'LoadImage', inputs: { image: 'a.png' } },
+      '2': {
+        class_type: 'ImageScaleBy',
+        inputs: { image: ['1', 0], upscale_method: 'nearest-exact', scale_by: 1 },
+        _meta: { title: name },
+      },
+      '3': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: name } },
+    };
+    const manifest = {
+      title: name,
+      inputs: {
+        picture_that_is_to_be_painted_in_watercolour: { node: '1', field: 'image', kind: 'image' },
+        size_of_the_painting_compared_with_the_photo: { node: '2', field: 'scale_by', kind: 'number' },
+        how_the_painting_is_enlarged_or_made_smaller: { node: '2', field: 'upscale_method', kind: 'choice' },
+      },
+      outputs: { painting_in_watercolour_with_all_details: { node: '3' } },
+    };
+    await writeFile(path.join(directory, 'long.json'), JSON.stringify(graph));
+    await writeFile(path.join(directory, 'long.yaml'), JSON.stringify(manifest));
+    const page = await open({ viewport: { width, height: 800 } });
+    await page.locator('label.choice', { hasText: name }).click();
+    const buffer = await png();
+    const field = page.locator('.files input[type=file]');
+    await field.setInputFiles({ name: `${name}.png`, mimeType: 'image/png', buffer });
+    await page.locator('.file .corner').waitFor();
+    await expectFitting(page);
+    await page.getByRole('button', { name, exact: true }).click();
+    await page.getByText('Done in').waitFor();
+    await expectFitting(page);
+    await page.getByRole('link', { name: 'Fleet' }).click();
+    await page.locator('.job').waitFor();
+    await expectFitting(page);
+    expectQuiet();
+  });
 
   function expectQuiet(): void {
     expectClean(watched, stack.client.baseUrl);
