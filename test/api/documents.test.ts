@@ -250,6 +250,28 @@ describe('the monitoring files', () => {
     for (const name of own) expect(read('Operations.md'), name).toContain(`\`${name}\``);
   });
 
+  it('alert on counters that exist from the start: Prometheus sees no increase in a first value', async () => {
+    const fresh = await Stack.start({ simulators: [{}] });
+    const { samples } = await scrape(fresh.client);
+    await fresh.stop();
+    const counters = [
+      ...read('prometheus-alerts.yml').matchAll(
+        /(?:rate|increase)\((\w+_total)(?:\{(\w+)(!?=~?)"(.+?)"\})?\[/g,
+      ),
+    ];
+    expect(counters.length).toBeGreaterThan(5);
+    for (const [text, counter, label = '', relation = '=~', value = '.*'] of counters) {
+      const matcher = new RegExp(`^(?:${value})$`);
+      const found = samples.filter(({ name, labels }) => {
+        return name === counter && matcher.test(labels[label] ?? '') !== relation.startsWith('!');
+      });
+      expect(
+        found.map((sample) => sample.value),
+        text,
+      ).not.toEqual([]);
+    }
+  });
+
   it('list every line of the log by its message', () => {
     const sources = path.resolve(import.meta.dirname, '../../src');
     const messages = readdirSync(sources, { recursive: true, encoding: 'utf8' })
