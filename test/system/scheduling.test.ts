@@ -53,6 +53,20 @@ describeQueues('a job', (queue) => {
     expect(stack.simulator().promptIds).toHaveLength(1);
   });
 
+  it('fails at its deadline also if its machine did not respond when it was to begin', async () => {
+    const health = { HEALTH_CHECK_INTERVAL: '60000', HEALTH_CHECK_TIMEOUT: '500' };
+    stack = await Stack.start({ env: { ...queue(), ...health } });
+    const [machine] = stack.services.instances;
+    if (!machine) throw new Error('there is no machine');
+    // As after a long time without jobs and checks.
+    machine.health.lastSuccess = 0;
+    stack.simulator().faults.neverAnswer = true;
+    const id = await submit(1, { deadline_seconds: '1' });
+    const ended = await stack.client.finished(id);
+    expect(ended).toMatchObject({ status: 'failed', error_code: 'DEADLINE_EXCEEDED', attempts: 0 });
+    stack.simulator().faults.neverAnswer = false;
+  });
+
   it('that is begun before its deadline takes as long as it takes', async () => {
     stack = await Stack.start({ env: queue() });
     const id = await submit(1, { deadline_seconds: '60' });

@@ -115,8 +115,6 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
     const { models = [] } = entry.needs ?? workflows.get(type)?.requires ?? {};
     const kind = kindOf(entry);
     const enqueuedAt = since ?? clock.now();
-    const isNew = !isAgain && tried.size === 0;
-    // A job that started in time has met its deadline.
     scheduler.add({
       id,
       workflow: kind,
@@ -126,8 +124,9 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
       models: models.map(({ model }) => model),
       enqueuedAt,
       avoid: tried,
-      isAgain: !isNew,
-      deadline: isNew ? deadline : undefined,
+      isAgain: isAgain || tried.size > 0,
+      // Servers of older versions keep the deadline of a job that has begun.
+      deadline: tried.size === 0 ? deadline : undefined,
     });
     this.#entries.set(id, entry);
     const sizes = this.#largest.get(kind) ?? new IndexedHeap<QueueEntry>((a, b) => a.largest > b.largest);

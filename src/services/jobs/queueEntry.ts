@@ -7,12 +7,14 @@ import { type PendingJob, sizesOfFiles } from './Job.js';
 const ELSEWHERE: ReadonlySet<PromptFailure> = new Set(['server gone', 'store unavailable']);
 
 /** The queue entry of a pending job. */
-export function queueEntry({ id, request, failedTries, createdTime }: PendingJob): QueueEntry {
+export function queueEntry({ id, request, attempts, failedTries, createdTime }: PendingJob): QueueEntry {
   const { total, largest } = sizesOfFiles(request);
   const onMachines = failedTries.filter(({ failure }) => !ELSEWHERE.has(failure));
   const tried = new Set(onMachines.map(({ instance }) => instance));
-  const { type, client, priority, deadline } = request;
+  const { type, client, priority } = request;
   const needs = jobNeedsOf(request);
+  // A job that began in time has met its deadline.
+  const deadline = attempts === 0 && failedTries.length === 0 ? request.deadline : undefined;
   const whose = { client, priority, deadline, since: createdTime };
   return { id, type, bytes: total, largest, tried, ...whose, ...(needs && { needs }) };
 }
