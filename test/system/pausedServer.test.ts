@@ -2,8 +2,10 @@ import { mkdtemp } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { asyncAnswer } from '../../src/schemas/jobs.js';
+import { type Simulator, startSimulator } from '../../src/simulator/index.js';
 import { Client } from '../support/client.js';
 import { eventually } from '../support/eventually.js';
 import { HttpServers } from '../support/httpServers.js';
@@ -70,3 +72,26 @@ describe.runIf(requireRedis())(
     }, 60_000);
   },
 );
+
+describe('a server that is paused for longer than JOB_TIMEOUT', () => {
+  let simulator: Simulator;
+  let server: ServerProcess | undefined;
+  afterEach(async () => {
+    server?.child.kill('SIGCONT');
+    await server?.kill();
+    await simulator.stop();
+  });
+
+  it('takes the result of a prompt that ended meanwhile, and does not blame the machine', async () => {
+    simulator = await startSimulator({ workMs: { InspyrenetRembg: 500 } });
+    server = await ServerProcess.start({ COMFYUI_HOST: simulator.host, JOB_TIMEOUT: '2000' });
+    const client = new Client(server.baseUrl);
+    const id = await client.submit('remove-background', await png());
+    await eventually(() => expect(simulator.executions).toHaveLength(1));
+    server.child.kill('SIGSTOP');
+    await sleep(3500);
+    server.child.kill('SIGCONT');
+    expect(await client.finished(id)).toMatchObject({ status: 'completed', attempts: 1 });
+    expect(simulator.executions).toHaveLength(1);
+  });
+});

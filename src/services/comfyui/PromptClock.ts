@@ -36,25 +36,15 @@ export class PromptClock {
   }
 
   /**
-   * @param isSilent the instance does not respond at present
    * @returns milliseconds until the next limit; at least 1. 'to be moved' if the prompt has waited too long in ComfyUI's queue
-   * and another instance could run it
-   * @throws PromptError if the limit of the execution is reached
+   * and another instance could run it. 'over' if the limit of the execution is reached
    */
-  check(isSilent: boolean): number | 'to be moved' {
+  check(): number | 'to be moved' | 'over' {
     const { executionMs, queueMs } = this.#limits;
     const now = performance.now();
     if (this.#startedAt !== undefined) {
       const left = this.#startedAt + executionMs - now;
-      if (left > 0) return Math.max(1, left);
-      const seconds = executionMs / 1000;
-      // It is unknown whether it runs at all, and the prompt is not at fault.
-      if (isSilent)
-        throw new PromptError('no answer', `The machine did not respond for up to ${seconds} seconds.`);
-      throw new PromptError(
-        'ran too long',
-        `The job ran longer than ${seconds} seconds and was interrupted.`,
-      );
+      return left > 0 ? Math.max(1, left) : 'over';
     }
     if (queueMs === 0) return executionMs;
     const left = this.#waitingSince + queueMs - now;
@@ -62,5 +52,14 @@ export class PromptClock {
     if (this.#limits.canMove()) return 'to be moved';
     this.#waitingSince = now;
     return queueMs;
+  }
+
+  /** @param isSilent the instance does not respond at present */
+  overError(isSilent: boolean): PromptError {
+    const seconds = this.#limits.executionMs / 1000;
+    // It is unknown whether it runs at all, and the prompt is not at fault.
+    return isSilent
+      ? new PromptError('no answer', `The machine did not respond for up to ${seconds} seconds.`)
+      : new PromptError('ran too long', `The job ran longer than ${seconds} seconds and was interrupted.`);
   }
 }

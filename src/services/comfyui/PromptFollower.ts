@@ -145,11 +145,13 @@ export class PromptFollower implements PromptListener {
       const outcome = this.#following.tracker.outcome;
       if (outcome?.kind === 'ask-history') return this.#awaitHistory(promptId, signal);
       if (outcome) return outcome;
-      const left = this.#clock.check(this.#isSilent);
+      const left = this.#clock.check();
       const ended =
-        left === 'to be moved'
-          ? await this.#withdraw(promptId, signal)
-          : await this.#waitOrPoll(left, promptId, signal);
+        left === 'over'
+          ? await this.#lastLook(promptId, signal)
+          : left === 'to be moved'
+            ? await this.#withdraw(promptId, signal)
+            : await this.#waitOrPoll(left, promptId, signal);
       if (ended) return ended;
     }
   }
@@ -214,6 +216,23 @@ export class PromptFollower implements PromptListener {
       return undefined;
     }
     return this.#poll(promptId, signal);
+  }
+
+  /**
+   * Asks once more whether the prompt has finished: this process may have been stopped for longer than the limit.
+   * @throws PromptError if it has not
+   */
+  async #lastLook(promptId: string, signal: AbortSignal): Promise<PromptOutcome> {
+    const { quietPollMs } = this.#following.timings;
+    try {
+      const look = (deadline: AbortSignal) => this.#askHistory(promptId, deadline);
+      const outcome = await withDeadline(quietPollMs, signal, look);
+      this.#patience.heard();
+      if (outcome) return outcome;
+    } catch {
+      signal.throwIfAborted();
+    }
+    throw this.#clock.overError(this.#isSilent);
   }
 
   /** A poll that is aborted when a limit of the prompt is reached. */
