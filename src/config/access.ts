@@ -14,10 +14,12 @@ function parseOrigins(text: string): '*' | string[] | undefined {
 export const accessVariables = {
   API_KEYS: parsedBy(parseApiKeys)
     .optional()
-    .describe('comma-separated key, name:key or name:scope:key, each key once and of at least 16 characters')
+    .describe(
+      'comma-separated key, name:key or name:scope:key, each key once and of at least 16 characters, no name like key-0123456789ab',
+    )
     .meta({
       meaning:
-        'API keys, comma-separated: `key`, `name:key` or `name:scope:key`. The scope is `submit` (default) or `admin`. A key has at least 16 characters, for example from `openssl rand -hex 24`. Empty: everyone has access.',
+        'API keys, comma-separated: `key`, `name:key` or `name:scope:key`. The scope is `submit` (default) or `admin`. A key has at least 16 characters, for example from `openssl rand -hex 24`. Jobs belong to the name; a key without a name gets one from its hash, such as `key-0123456789ab`. Empty: everyone has access.',
     }),
   CORS_ORIGINS: parsedBy(parseOrigins)
     .optional()

@@ -17,21 +17,26 @@ export interface ApiKey {
 const MIN_LENGTH = 16;
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 const KEY = /^[\x21-\x7e]+$/;
+/** Names of keys without a name; the others may not look like them. */
+const UNNAMED = /^key-[0-9a-f]{12}$/;
+/** Makes the hash in a name different from the stored digest, of which a log must not reveal a part. */
+const NAME_PURPOSE = 'comfyui-express-middleware: name of an API key\n';
 
 /**
- * Parses a comma-separated list of `key`, `name:key` or `name:scope:key`. A key without a name is `key-1`, `key-2`, …
- * by its position; one without a scope may submit.
- * @returns undefined if an entry is invalid or too short, or a name or key is repeated
+ * Parses a comma-separated list of `key`, `name:key` or `name:scope:key`. A key without a name gets one such as
+ * `key-0123456789ab` from its hash; one without a scope may submit.
+ * @returns undefined if an entry is invalid or too short, a name or key is repeated, or a name looks like one from a hash
  */
 export function parseApiKeys(list: string): ApiKey[] | undefined {
-  const entries = splitList(list);
   const keys: ApiKey[] = [];
-  for (const [index, entry] of entries.entries()) {
+  for (const entry of splitList(list)) {
     const parts = entry.split(':');
     const secret = parts.at(-1) ?? '';
-    const name = parts.length > 1 ? (parts[0] ?? '') : `key-${index + 1}`;
+    const given = parts.length > 1 ? parts[0] : undefined;
+    const name = given ?? unnamedName(secret);
     const scope = SCOPES.find((known) => known === (parts.length === 3 ? parts[1] : 'submit'));
     if (parts.length > 3 || !NAME.test(name) || !scope) return undefined;
+    if (given !== undefined && UNNAMED.test(given)) return undefined;
     if (secret.length < MIN_LENGTH || !KEY.test(secret)) return undefined;
     const digest = digestOf(secret);
     if (keys.some((other) => other.name === name || other.digest.equals(digest))) return undefined;
@@ -46,6 +51,16 @@ export function findApiKey(keys: readonly ApiKey[], presented: string): ApiKey |
   let found: ApiKey | undefined;
   for (const key of keys) if (timingSafeEqual(key.digest, digest)) found = key;
   return found;
+}
+
+/**
+ * The name depends on nothing but the key: jobs and files belong to a name, so a position in the list would give them to
+ * the next key when one before it is removed.
+ */
+function unnamedName(secret: string): string {
+  return `key-${digestOf(NAME_PURPOSE + secret)
+    .toString('hex')
+    .slice(0, 12)}`;
 }
 
 function digestOf(secret: string): Buffer {

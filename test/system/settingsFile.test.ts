@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -6,6 +6,7 @@ import { type Simulator, startSimulator } from '../../src/simulator/index.js';
 import { Client } from '../support/client.js';
 import { eventually } from '../support/eventually.js';
 import { ServerProcess } from '../support/process.js';
+import { writeSettings } from '../support/writeSettings.js';
 
 const KEYS = { first: 'first-0123456789abcdef', second: 'second-0123456789abcdef' };
 
@@ -26,15 +27,7 @@ afterEach(async () => {
   server = undefined;
 });
 
-/** Writes the whole file, as editors and containers do. */
-function write(settings: Readonly<Record<string, string>>): string {
-  const file = path.join(folder, 'settings.env');
-  const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`);
-  writeFileSync(`${file}.new`, lines.join(''));
-  renameSync(`${file}.new`, file);
-  return file;
-}
-
+const write = (settings: Readonly<Record<string, string>>) => writeSettings(folder, settings);
 const statusWith = async (key: string) =>
   (await new Client(server?.baseUrl ?? '', { 'X-API-Key': key }).request('/api/jobs/stats')).status;
 const told = (message: string) => server?.lines().filter((line) => line.message === message) ?? [];

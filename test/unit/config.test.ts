@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/index.js';
 
@@ -151,11 +152,24 @@ describe('the configuration', () => {
   it('reads keys with their names and scopes, and keeps none of them', () => {
     const config = loadConfig({ API_KEYS: `${A}, shop:${B},ops:admin:c=c/c+c.c_c~c-c==c` });
     expect(config.access.keys.map(({ name, scope }) => [name, scope])).toEqual([
-      ['key-1', 'submit'],
+      [expect.stringMatching(/^key-[0-9a-f]{12}$/), 'submit'],
       ['shop', 'submit'],
       ['ops', 'admin'],
     ]);
     expect(JSON.stringify(config)).not.toMatch(/aaaa|bbbb|c=c/);
+  });
+
+  it('names a key without a name by its hash, in any list, and no other key can have such a name', () => {
+    const namesOf = (keys: string) => loadConfig({ API_KEYS: keys }).access.keys.map(({ name }) => name);
+    const [nameA = '', nameB = ''] = namesOf(`${A},${B}`);
+    expect(nameA).not.toBe(nameB);
+    expect(namesOf(`${B},shop:cccccccccccccccc,${A}`)).toEqual([nameB, 'shop', nameA]);
+    expect(namesOf(`key-1:${B}`)).toEqual(['key-1']);
+    const digest = createHash('sha256').update(A).digest('hex');
+    expect(digest).not.toContain(nameA.slice('key-'.length));
+    for (const taken of [nameA, 'key-0123456789ab']) {
+      expect(() => loadConfig({ API_KEYS: `${taken}:${B}` })).toThrow(/API_KEYS: must be .+key-0123456789ab/);
+    }
   });
 
   it.each([
