@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { AppError } from '../errors.js';
-import type { Scope } from '../utils/apiKeys.js';
+import type { ApiKey } from '../utils/apiKeys.js';
 import { clientNetwork } from '../utils/clientNetwork.js';
 import type { KeyRing } from '../utils/KeyRing.js';
 import type { Check } from './checks.js';
@@ -10,7 +10,7 @@ export interface Caller {
   /** See `clientOf`. */
   readonly id: string;
   /** The key of the request, if it is a configured one. */
-  readonly key: { readonly name: string; readonly scope: Scope } | undefined;
+  readonly key: ApiKey | undefined;
   /** Whether keys are configured. Without keys, everyone may do everything. */
   readonly areKeysNeeded: boolean;
 }

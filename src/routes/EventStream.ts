@@ -1,5 +1,8 @@
 import { createSession, type Session } from 'better-sse';
 import type { Request, Response } from 'express';
+import type { Caller } from '../middleware/authentication.js';
+import { whileAllowed } from '../middleware/whileAllowed.js';
+import type { KeyRing } from '../utils/KeyRing.js';
 
 /** Interval of comments, ms: proxies would close a quiet stream. */
 const HEARTBEAT_MS = 15_000;
@@ -8,6 +11,14 @@ const HEARTBEAT_MS = 15_000;
  * current state first. A single event may be larger, because a job may have a thousand outputs.
  */
 const MAX_BUFFERED_BYTES = 64 * 1024;
+
+interface StreamOptions {
+  readonly keys: KeyRing;
+  /** Whether a caller may have the stream. It ends when this is false because the keys were replaced. */
+  readonly isAllowed: (caller: Caller) => boolean;
+  /** Unread bytes beyond which a client is disconnected. */
+  readonly maxBufferedBytes?: number;
+}
 
 /** An open response with server-sent events. */
 export class EventStream {
@@ -21,21 +32,20 @@ export class EventStream {
     this.#maxBufferedBytes = maxBufferedBytes;
   }
 
-  /**
-   * Opens a stream as the response; `undefined` for a request of the headers only.
-   * @param maxBufferedBytes unread bytes beyond which a client is disconnected
-   */
+  /** Opens a stream as the response; `undefined` for a request of the headers only. */
   static async open(
     request: Request,
     response: Response,
-    maxBufferedBytes = MAX_BUFFERED_BYTES,
+    { keys, isAllowed, maxBufferedBytes = MAX_BUFFERED_BYTES }: StreamOptions,
   ): Promise<EventStream | undefined> {
     if (request.method === 'HEAD') {
       response.type('text/event-stream').end();
       return undefined;
     }
     const session = await createSession(request, response, { keepAlive: HEARTBEAT_MS });
-    return new EventStream(session, response, maxBufferedBytes);
+    const stream = new EventStream(session, response, maxBufferedBytes);
+    whileAllowed(keys, response, isAllowed, () => stream.end());
+    return stream;
   }
 
   send(event: string, body: object, id = ''): void {

@@ -4,7 +4,7 @@ import { splitList } from './lists.js';
 const SCOPES = ['submit', 'admin'] as const;
 
 /** `submit`: one's own jobs, and metrics. `admin`: every job, and changes to the server. */
-export type Scope = (typeof SCOPES)[number];
+type Scope = (typeof SCOPES)[number];
 
 /** A stored key: only its hash, so that no log and no dump of the configuration can reveal it. */
 export interface ApiKey {

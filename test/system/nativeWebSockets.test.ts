@@ -1,10 +1,11 @@
 /** WebSockets of custom nodes, forwarded through the port of ComfyUI's own API to a machine. */
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { createProxyMiddleware } from 'http-proxy-middleware';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import WebSocket, { WebSocketServer } from 'ws';
+import { loadConfig } from '../../src/config/index.js';
 import { type Simulator, startSimulator } from '../../src/simulator/index.js';
 import { eventually } from '../support/eventually.js';
 import { NativeClient } from '../support/NativeClient.js';
@@ -25,16 +26,22 @@ afterEach(async () => {
   await simulator.stop();
 });
 
-/** A ComfyUI with a custom node whose WebSocket echoes its messages. */
+/** A ComfyUI with a custom node whose WebSocket echoes its messages, and whose log does not end. */
 class MachineWithNode {
   /** URL and headers of each WebSocket request. */
   readonly requests: { readonly url: string | undefined; readonly headers: IncomingHttpHeaders }[] = [];
   readonly sockets = new WebSocketServer({ noServer: true });
+  /** Open responses that do not end. */
+  readonly logs = new Set<ServerResponse>();
   readonly #server: Server;
 
   private constructor(host: string) {
     const rest = createProxyMiddleware({ target: `http://${host}` });
-    this.#server = createServer((request, response) => void rest(request, response));
+    this.#server = createServer((request, response) => {
+      if (request.url !== '/custom/log') return void rest(request, response);
+      this.logs.add(response);
+      response.once('close', () => this.logs.delete(response)).write('begin\n');
+    });
     this.sockets.on('connection', (socket) => {
       socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
     });
@@ -134,6 +141,33 @@ describe('a WebSocket of a custom node', () => {
     expect(machine.requests[0]?.url).toBe('/custom/terminal?size=1');
     expect(JSON.stringify(machine.requests)).not.toContain(KEY);
     for (const { headers } of machine.requests) expect(headers.authorization).toBe('Bearer of-the-machine');
+  });
+
+  it('is cut off when its key is removed, as is a response that does not end', async () => {
+    const other = 'key-of-somebody-else';
+    await start({ API_KEYS: `somebody:${KEY},other:${other}` });
+    const [socket, kept] = await Promise.all(
+      [KEY, other].map((key) => open('/custom/terminal', { 'X-API-Key': key })),
+    );
+    const logOf = async (key: string) => {
+      const response = await new NativeClient(stack.nativeHost, { 'X-API-Key': key }).fetch('/custom/log');
+      const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+      expect((await reader?.read())?.value).toBe('begin\n');
+      return reader;
+    };
+    const [log, keptLog] = [await logOf(KEY), await logOf(other)];
+    const closed = once(socket as WebSocket, 'close');
+    stack.services.keys.replace(loadConfig({ API_KEYS: `other:${other}` }).access.keys);
+    expect((await closed)[0]).toBe(1006);
+    await expect(log?.read()).rejects.toThrow();
+    await eventually(() => expect([machine.sockets.clients.size, machine.logs.size]).toEqual([1, 1]));
+    expect(await answer(kept as WebSocket, 'a text')).toBe('a text');
+    for (const one of machine.logs) one.write('more\n');
+    expect((await keptLog?.read())?.value).toBe('more\n');
+    await keptLog?.cancel();
+    await eventually(() => expect(machine.logs.size).toBe(0));
+    (kept as WebSocket).terminate();
+    await eventually(() => expect(stack.services.keys.watchers).toBe(0));
   });
 
   it('that the machine does not have is refused, and one of a machine that goes away is closed', async () => {

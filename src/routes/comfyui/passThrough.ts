@@ -4,6 +4,7 @@ import type { RequestHandler, Response } from 'express';
 import { createProxyMiddleware } from 'http-proxy-middleware';
 import { AppError, messageOf } from '../../errors.js';
 import { requireKey } from '../../middleware/authentication.js';
+import { whileAllowed } from '../../middleware/whileAllowed.js';
 import type { Instance } from '../../services/instances/Instance.js';
 import { mayLeadTo } from './canonicalUrl.js';
 import type { NativeContext } from './NativeEndpoint.js';
@@ -58,6 +59,11 @@ export function passThrough(
       machines.set(request, native.fleet.first());
       request.url = request.originalUrl;
       const upgrade = upgrades.take(request, response);
+      // Only an error makes the proxy close the machine's socket, too.
+      const end = () =>
+        upgrade ? upgrade.socket.destroy(new Error('The API key is no longer valid.')) : response.destroy();
+      // What a machine sends may have no end, such as a log. It is the same for all keys.
+      whileAllowed(services.keys, response, () => true, end);
       if (upgrade) return proxy.upgrade(request, upgrade.socket as Socket, upgrade.head);
       // The machine's pages declare themselves what they load.
       for (const name of ['Content-Security-Policy', 'Cross-Origin-Resource-Policy'])

@@ -2,6 +2,8 @@ import { Socket } from 'node:net';
 import { v4 as uuid } from 'uuid';
 import { WebSocketServer } from 'ws';
 import { AppError } from '../../errors.js';
+import type { Caller } from '../../middleware/authentication.js';
+import { whileAllowed } from '../../middleware/whileAllowed.js';
 import { isRecord } from '../../services/comfyui/machineMessages.js';
 import { ClientSocket } from '../../services/native/ClientSocket.js';
 import { jsonIfValid } from '../../utils/jsonIfValid.js';
@@ -18,7 +20,7 @@ const PING_MS = 30_000;
 
 /** `/ws?clientId=`: the WebSocket of a client. */
 export const socketEndpoint = endpoint('get', '/ws', (context) => {
-  const { native, upgrades } = context;
+  const { native, services, upgrades } = context;
   const server = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_MESSAGE_BYTES,
@@ -42,6 +44,9 @@ export const socketEndpoint = endpoint('get', '/ws', (context) => {
       const remove = native.sockets.add(owner, id, client);
       socket.once('close', remove);
       socket.on('error', () => client.close());
+      // Messages are for the owner, so a key that has another name now needs another socket.
+      const isAllowed = ({ key }: Caller) => key?.name === owner;
+      whileAllowed(services.keys, response, isAllowed, () => client.dismiss());
       const pings = setInterval(() => socket.ping(), PING_MS);
       socket.once('close', () => clearInterval(pings));
       socket.once('message', (data, isBinary) => {

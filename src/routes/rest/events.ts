@@ -1,3 +1,4 @@
+import { isAdmin, mayUse } from '../../middleware/authentication.js';
 import type { Services } from '../../services/index.js';
 import { isFinished, type Job } from '../../services/jobs/Job.js';
 import type { JobEventKinds } from '../../services/queue/JobEvents.js';
@@ -31,7 +32,10 @@ export const jobEventEndpoint: Endpoint = {
         response.status(204).end();
         return;
       }
-      const stream = await EventStream.open(request, response);
+      const stream = await EventStream.open(request, response, {
+        keys: services.keys,
+        isAllowed: (caller) => mayUse(caller, found.request.owner),
+      });
       if (stream) await followJob(stream, found.id, services);
     },
 };
@@ -49,7 +53,7 @@ export const systemEventEndpoint: Endpoint = {
   handler:
     ({ services }) =>
     async (request, response) => {
-      const stream = await EventStream.open(request, response);
+      const stream = await EventStream.open(request, response, { keys: services.keys, isAllowed: isAdmin });
       if (stream) followSystem(stream, services);
     },
 };

@@ -1,3 +1,4 @@
+import { mayUse } from '../../middleware/authentication.js';
 import type { MachinePreview } from '../../services/comfyui/machineMessages.js';
 import { workflowNodeId } from '../../services/comfyui/ownOutputs.js';
 import { isFinished, type Job } from '../../services/jobs/Job.js';
@@ -34,8 +35,12 @@ export const comfyEventEndpoint: Endpoint = {
   responses: { 200: { description: 'Events until the job ends.', types: ['text/event-stream'] } },
   errors: [404],
   handler: (context) => async (request, response) => {
-    const { id } = await ownComfyJob(context, idOf(request), response);
-    const stream = await EventStream.open(request, response, MAX_BUFFERED_BYTES);
+    const { id, request: submitted } = await ownComfyJob(context, idOf(request), response);
+    const stream = await EventStream.open(request, response, {
+      keys: context.services.keys,
+      isAllowed: (caller) => mayUse(caller, submitted.owner),
+      maxBufferedBytes: MAX_BUFFERED_BYTES,
+    });
     if (!stream) return;
     const events = new ComfyEvents(stream, baseUrlOf(request, context), context);
     await events.follow(id);

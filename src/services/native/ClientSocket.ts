@@ -13,6 +13,8 @@ import {
  */
 const MAX_WAITING_FOR_PREVIEWS = 1024 * 1024;
 const MAX_WAITING = 16 * 1024 * 1024;
+/** Close code for clients that may not have their connection. */
+const POLICY_VIOLATION = 1008;
 
 /**
  * WebSocket of a client. A slow client first loses optional messages, then the connection. It never loses an image that is a result
@@ -59,6 +61,11 @@ export class ClientSocket {
   /** Disconnects the client. */
   close(): void {
     this.#socket.terminate();
+  }
+
+  /** Closes the connection of a client whose key is no longer valid, and tells it the reason. */
+  dismiss(): void {
+    this.#socket.close(POLICY_VIOLATION, 'The API key is no longer valid.');
   }
 
   #send(data: string | Buffer): void {
