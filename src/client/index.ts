@@ -157,8 +157,8 @@ export class MiddlewareClient {
   /**
    * Waits until a job is completed, failed or cancelled: by events, or by polling if events do not get through. Retries while the
    * server is unreachable.
-   * @throws MiddlewareError if the job does not exist (any more), the reason of the abort, or the network error after the
-   *   patience is over
+   * @throws MiddlewareError if the job does not exist (any more), the reason of the abort, the network error after the
+   *   patience is over, or what `onStatus` throws
    */
   wait(jobId: string, options: WaitOptions = {}): Promise<JobStatus> {
     const job = {

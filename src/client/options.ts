@@ -60,7 +60,7 @@ export interface SubmitOptions {
 }
 
 export interface WaitOptions {
-  /** Called with every status, including the last one. */
+  /** Called with every status, including the last one. An error that it throws rejects the promise; the job continues. */
   readonly onStatus?: (status: JobStatus) => void;
   readonly signal?: AbortSignal;
   /** Poll interval if events do not get through, ms; 1000 by default. */

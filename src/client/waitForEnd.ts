@@ -18,33 +18,40 @@ interface Job {
 /**
  * Waits until a job is completed, failed or cancelled: by events, or by polling if events do not get through. Retries
  * while the server is unreachable.
- * @throws MiddlewareError if the job does not exist (any more), the reason of the abort, or the network error after
- * the patience is over
+ * @throws MiddlewareError if the job does not exist (any more), the reason of the abort, the network error after the
+ * patience is over, or what `onStatus` throws
  */
 export async function waitForEnd(job: Job, options: WaitOptions): Promise<JobStatus> {
   const { onStatus, signal, pollMs = POLL_MS, patienceMs = PATIENCE_MS } = options;
   let mute = 0;
   let lastHeard = Date.now();
-  const heard = (status: JobStatus) => {
-    lastHeard = Date.now();
-    onStatus?.(status);
-    return FINISHED.has(status.status);
-  };
-  for (;;) {
+
+  /** The statuses of one stream and one poll. Ends early if the connection breaks. */
+  async function* attempt(): AsyncGenerator<JobStatus> {
     try {
       if (mute < MAX_MUTE_STREAMS) {
         mute += 1;
         for await (const { data } of readEvents((either) => job.events(either), signal)) {
           mute = 0;
           const status = JSON.parse(data) as JobStatus;
-          if (heard(status)) return status;
+          lastHeard = Date.now();
+          yield status;
         }
       }
       const status = await job.status(signal);
-      if (heard(status)) return status;
+      lastHeard = Date.now();
+      yield status;
     } catch (error) {
       signal?.throwIfAborted();
       if (isFinal(error) || Date.now() - lastHeard > patienceMs) throw error;
+    }
+  }
+
+  for (;;) {
+    for await (const status of attempt()) {
+      // Outside of the attempt, so that an error of the callback does not count as one of the connection.
+      onStatus?.(status);
+      if (FINISHED.has(status.status)) return status;
     }
     await pause(pollMs, signal);
   }
