@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { anySyncAnswer, deletedAnswer } from '../schemas/jobs.js';
 import type { workflowDeletedAnswer, workflowsAnswer } from '../schemas/workflows.js';
+import { Connection } from './Connection.js';
 import { JobNotCompleted } from './JobNotCompleted.js';
 import { MiddlewareError } from './MiddlewareError.js';
 import { OutputFile } from './OutputFile.js';
@@ -31,24 +32,20 @@ export { JobNotCompleted, MiddlewareError, OutputFile };
 
 /** A client for this server, for browsers and Node. Depends only on `fetch`. */
 export class MiddlewareClient {
-  readonly #baseUrl: string;
-  readonly #headers: Readonly<Record<string, string>>;
-  readonly #fetch: typeof fetch;
+  readonly #connection: Connection;
 
-  constructor({ baseUrl = '', apiKey, fetch: own }: ClientOptions = {}) {
-    this.#baseUrl = baseUrl.replace(/\/+$/, '');
-    this.#headers = apiKey ? { 'X-API-Key': apiKey } : {};
-    // A browser's fetch must be called as a method of its window.
-    this.#fetch = own ?? ((input, init) => fetch(input, init));
+  constructor(options: ClientOptions = {}) {
+    this.#connection = new Connection(options);
   }
 
   /**
    * Sends any request.
+   * @param path on the server, or an absolute URL; the API key is sent to the client's own server only
    * @returns a successful response
    * @throws MiddlewareError for an error response; TypeError if the server is unreachable
    */
   async request(path: string, init: RequestInit = {}): Promise<Response> {
-    const response = await this.#send(path, init);
+    const response = await this.#connection.send(path, init);
     if (!response.ok) throw await MiddlewareError.from(response);
     return response;
   }
@@ -60,7 +57,7 @@ export class MiddlewareClient {
 
   /** Returns the server's health. A critical server responds 503 with the whole report, which is not an error here. */
   async health(signal?: AbortSignal): Promise<Health> {
-    const response = await this.#send('/health', { signal: signal ?? null });
+    const response = await this.#connection.send('/health', { signal: signal ?? null });
     if (!response.ok && response.status !== 503) throw await MiddlewareError.from(response);
     return (await response.json()) as Health;
   }
@@ -219,23 +216,10 @@ export class MiddlewareClient {
     told: Pick<CompletedStatus, 'outputs' | 'seed' | 'seeds' | 'warnings'>,
   ): RunResult {
     const { outputs, seed, seeds, warnings = [] } = told;
-    const files = outputs.map((one) => new OutputFile(one, (url, signal) => this.#fetchOutput(url, signal)));
+    const files = outputs.map(
+      (one) => new OutputFile(one, (url, signal) => this.request(url, { signal: signal ?? null })),
+    );
     return { jobId, outputs: files as unknown as RunResult['outputs'], seed, seeds, warnings };
-  }
-
-  /** Fetches an output. The API key is not sent to another server with a signed URL. */
-  async #fetchOutput(url: string, signal: AbortSignal | undefined): Promise<Response> {
-    const init = { signal: signal ?? null };
-    if (!/^https?:\/\//i.test(url)) return this.request(url, init);
-    const response = await this.#fetch(url, init);
-    if (!response.ok) throw await MiddlewareError.from(response);
-    return response;
-  }
-
-  #send(path: string, init: RequestInit): Promise<Response> {
-    const headers = new Headers(init.headers);
-    for (const [name, value] of Object.entries(this.#headers)) headers.set(name, value);
-    return this.#fetch(`${this.#baseUrl}${path}`, { ...init, headers });
   }
 }
 

@@ -1,4 +1,5 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import S3rver from '@20minutes/s3rver';
@@ -7,10 +8,16 @@ const BUCKET = 'assets';
 /** The only account of the server. */
 export const S3_CREDENTIALS = { AWS_ACCESS_KEY_ID: 'S3RVER', AWS_SECRET_ACCESS_KEY: 'S3RVER' } as const;
 
+/** Pages of any origin may read objects, but only with headers that need no permission. */
+const CORS =
+  '<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>';
+
 /** An S3 server on a free port: s3rver, plus the missing operations to abort and list multipart uploads. */
 export class S3Server {
   readonly bucket = BUCKET;
   readonly endpoint: string;
+  /** All requests, as they arrived. */
+  readonly requests: IncomingMessage[] = [];
   readonly #folder: string;
   readonly #s3rver: S3rver;
   readonly #away: { isOn: boolean };
@@ -33,7 +40,7 @@ export class S3Server {
       vhostBuckets: false,
       // It ignores the slash after a bucket's name, which the SDK includes in the signature.
       allowMismatchedSignatures: true,
-      configureBuckets: [{ name: BUCKET }],
+      configureBuckets: [{ name: BUCKET, configs: [CORS] }],
     });
     s3rver.middleware.unshift(async (context, next) => {
       const { uploadId } = context.query;
@@ -53,7 +60,9 @@ export class S3Server {
       else await next();
     });
     const { port } = await s3rver.run();
-    return new S3Server(s3rver, folder, port, away);
+    const server = new S3Server(s3rver, folder, port, away);
+    s3rver.httpServer.on('request', (request) => server.requests.push(request));
+    return server;
   }
 
   /** While it is away, it closes connections instead of responding. */

@@ -19,7 +19,7 @@ declare module '@20minutes/s3rver' {
       silent: boolean;
       vhostBuckets: boolean;
       allowMismatchedSignatures: boolean;
-      configureBuckets: readonly { name: string }[];
+      configureBuckets: readonly { name: string; configs: readonly string[] }[];
     });
     readonly middleware: ((context: Context, next: () => Promise<void>) => Promise<void>)[];
     readonly httpServer: import('node:http').Server;
