@@ -23,12 +23,15 @@ import type {
 } from './options.js';
 import { type Inputs, submissionRequest } from './submissionRequest.js';
 import { waitForEnd } from './waitForEnd.js';
-import { readEvents } from './waiting.js';
+import { readEvents, withLateAbort } from './waiting.js';
 import { workflowRequest } from './workflowRequest.js';
 
 export type * from './options.js';
 export type { FileValue, Inputs } from './submissionRequest.js';
 export { JobNotCompleted, MiddlewareError, OutputFile };
+
+/** How long an aborted `run` waits for the id of the job that it cancels, ms. */
+const SUBMISSION_GRACE_MS = 2000;
 
 /** A client for this server, for browsers and Node. Depends only on `fetch`. */
 export class MiddlewareClient {
@@ -105,19 +108,24 @@ export class MiddlewareClient {
 
   /**
    * Runs a workflow and waits for its outputs: `run('my-flow', { image, prompt: 'a boat', seed: 7 })`. Aborting cancels the job,
-   * unless it has an idempotency key.
+   * unless it has an idempotency key. A submission that is under way then gets two seconds to end.
    * @param inputs by name; files are bytes or URLs
    * @throws JobNotCompleted if the job failed or was cancelled, and the errors of `submit` and `wait`
    */
   async run(type: string, inputs: Inputs, options: SubmitOptions & WaitOptions = {}): Promise<RunResult> {
-    const { job_id } = await this.submit(type, inputs, options);
+    const { signal } = options;
+    const isCancelledByAbort = signal !== undefined && options.idempotencyKey === undefined;
+    const submit = (own: SubmitOptions) => this.submit(type, inputs, own);
+    // The server may have created the job already, and only its response tells the id.
+    const { job_id } = await (isCancelledByAbort
+      ? withLateAbort(signal, SUBMISSION_GRACE_MS, (late) => submit({ ...options, signal: late }))
+      : submit(options));
     let status: JobStatus;
     try {
       status = await this.wait(job_id, options);
     } catch (error) {
-      const isUnwanted = options.signal?.aborted && options.idempotencyKey === undefined;
       // The job may have just ended, which is fine.
-      if (isUnwanted) await this.cancel(job_id).catch(() => undefined);
+      if (isCancelledByAbort && signal.aborted) await this.cancel(job_id).catch(() => undefined);
       throw error;
     }
     if (status.status !== 'completed') throw new JobNotCompleted(status);
@@ -139,7 +147,8 @@ export class MiddlewareClient {
   }
 
   /**
-   * Submits a job and returns without waiting for it.
+   * Submits a job and returns without waiting for it. If it is aborted or fails on the way, the job may exist all the same: repeat it
+   * with the same idempotency key to learn its id.
    * @param type such as `remove-background`
    * @param input the inputs by name, or the file for a workflow that takes one image
    */

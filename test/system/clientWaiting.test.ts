@@ -1,3 +1,4 @@
+import { buffer } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type JobStatus, MiddlewareClient } from '../../src/client/index.js';
 import { eventually } from '../support/eventually.js';
@@ -51,5 +52,64 @@ describe('a program that fails in `onStatus`', () => {
     const waiting = new MiddlewareClient({ baseUrl }).wait('x', { onStatus, pollMs: 5 });
     await expect(waiting).rejects.toThrow(RangeError);
     expect(seen).toHaveLength(2);
+  });
+});
+
+/** A proxy that calls `onSubmitted` between the server's response to a submission and its own. */
+function proxy(target: string, onSubmitted: () => void): Promise<string> {
+  return servers.listen(async (request, response) => {
+    const method = String(request.method);
+    const { 'content-type': type } = request.headers;
+    const answer = await fetch(`${target}${request.url}`, {
+      method,
+      ...(method === 'POST' ? { body: new Uint8Array(await buffer(request)) } : {}),
+      ...(type ? { headers: { 'Content-Type': type } } : {}),
+    });
+    const body = Buffer.from(await answer.arrayBuffer());
+    if (answer.status === 202) {
+      onSubmitted();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    response.writeHead(answer.status, { 'Content-Type': 'application/json' }).end(body);
+  });
+}
+
+describe('a run that is aborted during its submission', () => {
+  it.each([
+    ['cancels the job that the server has just created', {}, 'cancelled'],
+    ['leaves it if others may have the same idempotency key', { idempotencyKey: 'k' }, 'completed'],
+  ])('%s', async (_, options, end) => {
+    const { stack, client } = await start();
+    stack.simulator().faults.hang = true;
+    const over = new AbortController();
+    const baseUrl = await proxy(stack.client.baseUrl, () => over.abort(new Error('enough')));
+    const inputs = { imageFile: await png() };
+    const slow = new MiddlewareClient({ baseUrl });
+    const running = slow.run('remove-background', inputs, { ...options, signal: over.signal });
+    await expect(running).rejects.toThrow('enough');
+    const [job] = (await client.jobs()).jobs;
+    expect(job?.status === 'cancelled').toBe(end === 'cancelled');
+    stack.simulator().faults.hang = false;
+    expect((await client.wait(String(job?.id))).status).toBe(end);
+  });
+
+  it('ends soon if the server does not respond, and sends nothing if it was aborted before', async () => {
+    const over = new AbortController();
+    const urls: unknown[] = [];
+    let isClosed = false;
+    const baseUrl = await servers.listen((request, response) => {
+      urls.push(request.url);
+      response.on('close', () => {
+        isClosed = true;
+      });
+      over.abort(new Error('enough'));
+    });
+    const client = new MiddlewareClient({ baseUrl });
+    const run = () =>
+      client.run('remove-background', { imageFile: new Blob(['a']) }, { signal: over.signal });
+    await expect(run()).rejects.toThrow('enough');
+    await eventually(() => expect(isClosed).toBe(true));
+    await expect(run()).rejects.toThrow('enough');
+    expect(urls).toEqual(['/api/async/remove-background']);
   });
 });
