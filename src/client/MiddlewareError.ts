@@ -2,28 +2,32 @@ import type { z } from 'zod';
 import type { ErrorCode } from '../errors.js';
 import type { errorAnswer } from '../schemas/common.js';
 
-type ErrorBody = z.output<typeof errorAnswer>;
+type Details = z.output<typeof errorAnswer>['details'];
+type Fields = Readonly<Record<string, unknown>>;
 
 /** An error response of the server. */
 export class MiddlewareError extends Error {
   /** HTTP status. */
   readonly status: number;
-  /** One of the server's codes; undefined if something else responded, such as a proxy. */
+  /** One of the server's codes; undefined for other formats, such as those of proxies and of `/api/v2`. */
   readonly code: ErrorCode | undefined;
-  readonly details: ErrorBody['details'];
+  /** For formats in which `error` is an object: this object. */
+  readonly details: Details;
   readonly requestId: string | undefined;
   readonly jobId: string | undefined;
   /** Seconds until a retry, if the server specifies it. */
   readonly retryAfterSeconds: number | undefined;
 
-  private constructor(response: Response, body: Partial<ErrorBody>) {
-    super(body.error ?? `${response.status} ${response.statusText}`.trim());
+  private constructor(response: Response, body: Fields) {
+    const error = isFields(body['error']) ? body['error'] : undefined;
+    const message = textOf(error ? error['message'] : body['error']);
+    super(message ?? `${response.status} ${response.statusText}`.trim());
     this.name = 'MiddlewareError';
     this.status = response.status;
-    this.code = body.code;
-    this.details = body.details;
-    this.requestId = body.requestId ?? response.headers.get('X-Request-ID') ?? undefined;
-    this.jobId = body.job_id;
+    this.code = textOf(body['code']) as ErrorCode | undefined;
+    this.details = error ?? detailsOf(body['details']);
+    this.requestId = textOf(body['requestId']) ?? response.headers.get('X-Request-ID') ?? undefined;
+    this.jobId = textOf(body['job_id']);
     const seconds = Number(response.headers.get('Retry-After') ?? Number.NaN);
     this.retryAfterSeconds = Number.isFinite(seconds) ? seconds : undefined;
   }
@@ -31,7 +35,18 @@ export class MiddlewareError extends Error {
   /** Reads an error response. */
   static async from(response: Response): Promise<MiddlewareError> {
     const body: unknown = await response.json().catch(() => undefined);
-    const isObject = typeof body === 'object' && body !== null;
-    return new MiddlewareError(response, isObject ? (body as Partial<ErrorBody>) : {});
+    return new MiddlewareError(response, isFields(body) ? body : {});
   }
+}
+
+function isFields(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function detailsOf(value: unknown): Details {
+  return isFields(value) ? value : textOf(value);
 }

@@ -50,7 +50,7 @@ export class OutputFile {
     return (await this.response(signal)).blob();
   }
 
-  async bytes(signal?: AbortSignal): Promise<Uint8Array> {
+  async bytes(signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     return new Uint8Array(await (await this.response(signal)).arrayBuffer());
   }
 

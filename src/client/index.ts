@@ -189,9 +189,10 @@ export class MiddlewareClient {
 
   /** Lists the newest jobs that the key may see. */
   jobs(filter: JobFilter = {}, signal?: AbortSignal): Promise<JobList> {
-    const query = new URLSearchParams(
-      Object.entries(filter).map(([name, value]): [string, string] => [name, String(value)]),
-    );
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(filter)) {
+      if (value !== undefined) query.set(name, String(value));
+    }
     return this.json(`/api/jobs/list?${query}`, { signal: signal ?? null });
   }
 

@@ -69,14 +69,14 @@ export interface WaitOptions {
   readonly patienceMs?: number;
 }
 
-/** Which jobs to list; all by default. */
+/** Which jobs to list; all by default. Undefined values are omitted. */
 export interface JobFilter {
-  readonly status?: JobStatus['status'];
-  readonly type?: string;
-  readonly instance?: string;
+  readonly status?: JobStatus['status'] | undefined;
+  readonly type?: string | undefined;
+  readonly instance?: string | undefined;
   /** At most 1000; 100 by default. */
-  readonly limit?: number;
-  readonly offset?: number;
+  readonly limit?: number | undefined;
+  readonly offset?: number | undefined;
 }
 
 /** The result of a job. */

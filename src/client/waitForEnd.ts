@@ -7,6 +7,8 @@ const FINISHED = new Set<JobStatus['status']>(['completed', 'failed', 'cancelled
 const MAX_MUTE_STREAMS = 2;
 const POLL_MS = 1000;
 const PATIENCE_MS = 60_000;
+/** Longer timers overflow. */
+const MAX_PAUSE_MS = 3_600_000;
 
 /** Requests about one job. */
 interface Job {
@@ -25,9 +27,11 @@ export async function waitForEnd(job: Job, options: WaitOptions): Promise<JobSta
   const { onStatus, signal, pollMs = POLL_MS, patienceMs = PATIENCE_MS } = options;
   let mute = 0;
   let lastHeard = Date.now();
+  let pauseMs = pollMs;
 
   /** The statuses of one stream and one poll. Ends early if the connection breaks. */
   async function* attempt(): AsyncGenerator<JobStatus> {
+    pauseMs = pollMs;
     try {
       if (mute < MAX_MUTE_STREAMS) {
         mute += 1;
@@ -43,7 +47,10 @@ export async function waitForEnd(job: Job, options: WaitOptions): Promise<JobSta
       yield status;
     } catch (error) {
       signal?.throwIfAborted();
-      if (isFinal(error) || Date.now() - lastHeard > patienceMs) throw error;
+      const patienceLeft = patienceMs - (Date.now() - lastHeard);
+      if (isFinal(error) || patienceLeft < 0) throw error;
+      // If the server wants a longer pause than the patience allows, there is one last attempt.
+      pauseMs = Math.max(pollMs, Math.min(retryAfterMs(error), patienceLeft, MAX_PAUSE_MS));
     }
   }
 
@@ -53,7 +60,7 @@ export async function waitForEnd(job: Job, options: WaitOptions): Promise<JobSta
       onStatus?.(status);
       if (FINISHED.has(status.status)) return status;
     }
-    await pause(pollMs, signal);
+    await pause(pauseMs, signal);
   }
 }
 
@@ -61,4 +68,9 @@ export async function waitForEnd(job: Job, options: WaitOptions): Promise<JobSta
 function isFinal(error: unknown): boolean {
   if (!(error instanceof MiddlewareError)) return false;
   return error.status >= 400 && error.status < 500 && error.status !== 408 && error.status !== 429;
+}
+
+/** The pause that an error response requests. */
+function retryAfterMs(error: unknown): number {
+  return error instanceof MiddlewareError ? 1000 * (error.retryAfterSeconds ?? 0) : 0;
 }

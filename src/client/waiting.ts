@@ -14,9 +14,12 @@ export async function* readEvents(
   const silence = new AbortController();
   const either = signal ? AbortSignal.any([signal, silence.signal]) : silence.signal;
   let watchdog: ReturnType<typeof setTimeout> | undefined;
+  let isWaiting = true;
   const heard = () => {
     clearTimeout(watchdog);
-    watchdog = setTimeout(() => silence.abort(new Error('The event stream is silent.')), SILENCE_MS);
+    // While the consumer works, nobody reads, so nothing is heard.
+    if (isWaiting)
+      watchdog = setTimeout(() => silence.abort(new Error('The event stream is silent.')), SILENCE_MS);
   };
   try {
     heard();
@@ -35,8 +38,14 @@ export async function* readEvents(
       .pipeThrough(new EventSourceParserStream());
     const reader = events.getReader();
     try {
-      for (let next = await reader.read(); !next.done; next = await reader.read()) {
-        yield { event: next.value.event, data: next.value.data };
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        isWaiting = false;
+        clearTimeout(watchdog);
+        yield { event: value.event, data: value.data };
+        isWaiting = true;
+        heard();
       }
     } finally {
       await reader.cancel().catch(() => undefined);

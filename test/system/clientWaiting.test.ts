@@ -113,3 +113,19 @@ describe('a run that is aborted during its submission', () => {
     expect(urls).toEqual(['/api/async/remove-background']);
   });
 });
+
+describe('a client of a busy server', () => {
+  it('waits for as long as `Retry-After` says, but not beyond its patience', async () => {
+    const times: number[] = [];
+    const baseUrl = await servers.listen((_request, response) => {
+      times.push(Date.now());
+      const isFirst = times.length === 1;
+      response.writeHead(429, { 'Retry-After': isFirst ? '1' : '100000' }).end();
+    });
+    const waiting = new MiddlewareClient({ baseUrl }).wait('x', { pollMs: 5, patienceMs: 1500 });
+    await expect(waiting).rejects.toMatchObject({ status: 429, retryAfterSeconds: 100_000 });
+    const [first = 0, second = 0] = times;
+    expect(second - first).toBeGreaterThanOrEqual(990);
+    expect(times.length).toBeLessThan(6);
+  });
+});
