@@ -4,9 +4,9 @@ import { invalidParameter } from '../schemas/parse.js';
 import { fileInputNamed } from '../services/submissions/fileInputs.js';
 import type { FileReference } from '../services/submissions/Submission.js';
 import { isJsonObject, type Json, NumberText, plainJson } from '../utils/losslessJson.js';
-import { sizeText } from '../utils/sizeText.js';
 import type { FileInput } from '../workflows/types.js';
 import type { BodyReader, ReceivedBody } from './BodyReader.js';
+import { bodyTooLarge } from './bodyErrors.js';
 import { parseJsonBody, unreadableJson } from './parseJsonBody.js';
 import { WholeBody } from './WholeBody.js';
 
@@ -34,9 +34,7 @@ export class JsonReader implements BodyReader {
     // Base64 has four bytes for three.
     this.maxHeldBytes = inputs.length * Math.ceil((maxFileBytes * 4) / 3);
     this.maxBytes = this.maxHeldBytes + OVERHEAD_BYTES;
-    this.#body = new WholeBody(this.maxBytes, () => {
-      return new AppError('FILE_TOO_LARGE', `The body is larger than ${sizeText(this.maxBytes)}.`);
-    });
+    this.#body = new WholeBody(this.maxBytes, () => bodyTooLarge(this.maxBytes));
   }
 
   async read(request: Request): Promise<ReceivedBody> {

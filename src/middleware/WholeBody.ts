@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Request } from 'express';
 import type { AppError } from '../errors.js';
 import { declaredBytes, malformed } from './bodyErrors.js';
@@ -14,21 +15,24 @@ export class WholeBody {
     this.#tooLarge = tooLarge;
   }
 
-  /** @throws AppError for a body that is too large or truncated */
-  read(request: Request): Promise<Buffer> {
+  /**
+   * @param source of the bytes, if it is not the request itself
+   * @throws AppError for a body that is too large or truncated
+   */
+  read(request: Request, source: Readable = request): Promise<Buffer> {
     const buffer = new GrowingBuffer(Math.min(declaredBytes(request), this.#maxBytes));
     this.#buffer = buffer;
     let bytes = 0;
     return new Promise((resolve, reject) => {
-      request.on('data', (part: Buffer) => {
+      source.on('data', (part: Buffer) => {
         bytes += part.length;
         if (bytes <= this.#maxBytes) buffer.append(part);
         else reject(this.#tooLarge());
       });
-      request.once('end', () => resolve(buffer.take()));
-      request.once('error', (error) => reject(malformed('The body', error)));
-      request.once('close', () => {
-        if (!request.readableEnded) reject(malformed());
+      source.once('end', () => resolve(buffer.take()));
+      source.once('error', (error) => reject(malformed('The body', error)));
+      source.once('close', () => {
+        if (!source.readableEnded) reject(malformed());
       });
     });
   }

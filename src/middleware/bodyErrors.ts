@@ -7,6 +7,16 @@ export function tooLarge(maxFileBytes: number): AppError {
   return new AppError('FILE_TOO_LARGE', `The file is larger than ${sizeText(maxFileBytes)}.`);
 }
 
+/** Returns the error for a body that is too large. */
+export function bodyTooLarge(maxBytes: number): AppError {
+  return new AppError('FILE_TOO_LARGE', `The body is larger than ${sizeText(maxBytes)}.`);
+}
+
+/** Returns the error for an upload that `watchUpload` reported. */
+export function tooSlow(why: string): AppError {
+  return new AppError('REQUEST_TIMEOUT', `The upload is too slow: ${why}.`);
+}
+
 /** Returns the error for a truncated or invalid body. */
 export function malformed(what = 'The body', cause?: unknown): AppError {
   return new AppError('MALFORMED_UPLOAD', `${what} is malformed or truncated.`, { cause });

@@ -8,7 +8,7 @@ import type { UploadBudget } from '../services/submissions/UploadBudget.js';
 import type { Workflow } from '../workflows/types.js';
 import { clientOf } from './authentication.js';
 import type { BodyReader, ReceivedBody } from './BodyReader.js';
-import { cutOff, declaredBytes, malformed, tooLarge } from './bodyErrors.js';
+import { cutOff, declaredBytes, malformed, tooLarge, tooSlow } from './bodyErrors.js';
 import { continueUpload } from './expectContinue.js';
 import { FormReader, formOverhead } from './FormReader.js';
 import { JsonReader } from './JsonReader.js';
@@ -160,8 +160,4 @@ function readerFor(
   if (request.is('application/json')) return new JsonReader(inputs, maxFileBytes);
   if (request.is(RAW_TYPES)) return new RawReader(inputs, maxFileBytes, stored);
   return new UnreadBody(inputs, formOverhead() + inputs.length * maxFileBytes);
-}
-
-function tooSlow(why: string): AppError {
-  return new AppError('REQUEST_TIMEOUT', `The upload is too slow: ${why}.`);
 }

@@ -28,10 +28,20 @@ export class RawClient {
 
   /** Sends `POST path` with these headers and the given part of the body. */
   post(path: string, headers: Readonly<Record<string, string | number>>, body: Buffer | string = ''): void {
+    this.send('POST', path, headers, body);
+  }
+
+  /** Like `post`, with another method. */
+  send(
+    method: string,
+    path: string,
+    headers: Readonly<Record<string, string | number>>,
+    body: Buffer | string = '',
+  ): void {
     const lines = Object.entries({ Host: 'localhost', ...headers }).map(
       ([name, value]) => `${name}: ${value}\r\n`,
     );
-    this.socket.write(`POST ${path} HTTP/1.1\r\n${lines.join('')}\r\n`);
+    this.socket.write(`${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n`);
     this.socket.write(body);
   }
 

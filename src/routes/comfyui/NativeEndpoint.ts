@@ -5,6 +5,7 @@ import type { BodyLimits } from '../../middleware/receiveBody.js';
 import type { Services } from '../../services/index.js';
 import type { NativeApi } from '../../services/native/NativeApi.js';
 import { type Json, stringifyJson } from '../../utils/losslessJson.js';
+import { bodyLimits } from '../bodyLimits.js';
 import type { MountedEndpoint } from '../mount.js';
 import type { ResultSender } from '../sendResult.js';
 import type { Upgrades } from './Upgrades.js';
@@ -53,11 +54,7 @@ const PROMPT_BYTES = 8 * 1024 * 1024;
 const MAX_INSIDE = 8;
 
 /** Returns the body limits for a prompt, or for a body without files. */
-export function bodyLimits({ services, config }: NativeContext, files = MAX_INSIDE): BodyLimits {
-  const { maxFileBytes, timeoutMs, minBytesPerSecond } = config.uploads;
-  return {
-    maxBytes: PROMPT_BYTES + files * Math.ceil((maxFileBytes * 4) / 3),
-    pace: { minBytesPerSecond, wholeMs: timeoutMs },
-    budget: services.uploadBudget,
-  };
+export function promptLimits(context: NativeContext, files = MAX_INSIDE): BodyLimits {
+  const { maxFileBytes } = context.config.uploads;
+  return bodyLimits(context, PROMPT_BYTES + files * Math.ceil((maxFileBytes * 4) / 3));
 }

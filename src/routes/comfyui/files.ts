@@ -7,8 +7,9 @@ import { FormFiles } from '../../middleware/FormFiles.js';
 import { receiveBody } from '../../middleware/receiveBody.js';
 import { hangUpSignal } from '../../middleware/upload.js';
 import { type FilePlace, filePlace, folderType } from '../../services/native/filePlace.js';
+import { bodyLimits } from '../bodyLimits.js';
 import { findFile, wholeFile } from './foundFiles.js';
-import { bodyLimits, endpoint, type NativeContext, ownerOf } from './NativeEndpoint.js';
+import { endpoint, type NativeContext, ownerOf } from './NativeEndpoint.js';
 import { sendView } from './view.js';
 
 const MAX_FIELDS = 16;
@@ -41,7 +42,7 @@ function upload(
   bytesOfForm: (form: UploadForm, response: Response) => Promise<Buffer>,
 ): RequestHandler {
   const { maxFileBytes } = context.config.uploads;
-  const limits = { ...bodyLimits(context, 0), maxBytes: maxFileBytes + MAX_FIELDS * MAX_FIELD_BYTES };
+  const limits = bodyLimits(context, maxFileBytes + MAX_FIELDS * MAX_FIELD_BYTES);
   return async (request, response) => {
     const read = () => readForm(request, response, maxFileBytes);
     const { value: form, release } = await receiveBody(request, response, limits, read);

@@ -1,11 +1,15 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { RequestHandler, Response } from 'express';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { createProxyMiddleware } from 'http-proxy-middleware';
 import { AppError, messageOf } from '../../errors.js';
 import { requireKey } from '../../middleware/authentication.js';
+import { cutOff, tooSlow } from '../../middleware/bodyErrors.js';
+import { continueUpload } from '../../middleware/expectContinue.js';
+import { watchUpload } from '../../middleware/pace.js';
 import { whileAllowed } from '../../middleware/whileAllowed.js';
 import type { Instance } from '../../services/instances/Instance.js';
+import { uploadPace } from '../bodyLimits.js';
 import { mayLeadTo } from './canonicalUrl.js';
 import type { NativeContext } from './NativeEndpoint.js';
 import { errorBody } from './nativeErrors.js';
@@ -29,7 +33,10 @@ export function passThrough(
 ): RequestHandler[] {
   const log = services.logger.child({ component: 'native' });
   const machines = new WeakMap<IncomingMessage, Instance>();
+  const onwards = new WeakMap<IncomingMessage, ClientRequest>();
+  const pace = uploadPace(config);
   const prepare = (onward: ClientRequest, request: IncomingMessage) => {
+    onwards.set(request, onward);
     for (const name of OWN_HEADERS) onward.removeHeader(name);
     const machine = machines.get(request);
     const { header } = config.machines;
@@ -44,6 +51,8 @@ export function passThrough(
       proxyReq: prepare,
       proxyReqWs: prepare,
       error: (error, request, response) => {
+        // The upload was too slow, and its client knows it.
+        if ('headersSent' in response && response.writableEnded) return;
         log.debug('A request could not be passed on', {
           instance: machines.get(request)?.host,
           error: messageOf(error),
@@ -52,6 +61,18 @@ export function passThrough(
       },
     },
   });
+  /** Lets the client send its body, at the minimum speed of uploads. */
+  const receive = (request: Request, response: Response, next: NextFunction) => {
+    const stopWatching = watchUpload(request, pace, (why) => {
+      next(cutOff(request, response, tooSlow(why)));
+      onwards.get(request)?.destroy();
+    });
+    request.once('end', stopWatching);
+    response.once('close', stopWatching);
+    continueUpload(response);
+    // The machine has nothing to add. The proxy would also send the headers before they are prepared.
+    delete request.headers.expect;
+  };
   return [
     requireKey,
     (request, response, next) => {
@@ -68,6 +89,7 @@ export function passThrough(
       // The machine's pages declare themselves what they load.
       for (const name of ['Content-Security-Policy', 'Cross-Origin-Resource-Policy'])
         response.removeHeader(name);
+      receive(request, response, next);
       return void proxy(request, response, next);
     },
   ];

@@ -8,7 +8,7 @@ import { type PromptRefusal, refuse } from '../../workflows/objectInfo/checkProm
 import type { InputError } from '../../workflows/objectInfo/inputErrors.js';
 import type { NodeErrors } from '../../workflows/objectInfo/PromptCheck.js';
 import { highestPriority } from '../priority.js';
-import { bodyLimits, endpoint, mayUseOf, type NativeContext, ownerOf, sendJson } from './NativeEndpoint.js';
+import { endpoint, mayUseOf, type NativeContext, ownerOf, promptLimits, sendJson } from './NativeEndpoint.js';
 import { isTruthy, readJson, textOf, textsOf } from './readJson.js';
 
 /** Maximum length of the ids that clients choose. */
@@ -24,10 +24,11 @@ export const promptEndpoints = [
 ];
 
 function submitPrompt(context: NativeContext) {
-  const limits = bodyLimits(context);
+  const limits = promptLimits(context);
   const { native, services } = context;
   return async (request: Request, response: Response) => {
-    // A full server rejects a request before its upload.
+    // A request that cannot succeed is rejected before its upload.
+    services.graphSubmissions.checkPermission(isAdmin(callerOf(response)));
     await services.admission.check(0);
     const signal = hangUpSignal(response);
     const body = await readJson(request, response, limits);

@@ -2,7 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { AppError } from '../../errors.js';
 import type { NativePrompt } from '../../services/native/NativePrompt.js';
 import type { Json } from '../../utils/losslessJson.js';
-import { bodyLimits, endpoint, type NativeContext, ownerOf, sendDone, sendJson } from './NativeEndpoint.js';
+import { endpoint, type NativeContext, ownerOf, promptLimits, sendDone, sendJson } from './NativeEndpoint.js';
 import { isTruthy, readJson, textsOf } from './readJson.js';
 
 /** The queue, the history and cancellation, for the caller's own prompts. */
@@ -64,7 +64,7 @@ function command(
   context: NativeContext,
   run: (body: ReadonlyMap<string, Json>, owner: string | undefined) => Promise<void>,
 ): RequestHandler {
-  const limits = bodyLimits(context, 0);
+  const limits = promptLimits(context, 0);
   return async (request: Request, response: Response) => {
     await run(await readJson(request, response, limits), ownerOf(response));
     sendDone(response);

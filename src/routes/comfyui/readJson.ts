@@ -1,8 +1,7 @@
 import type { Request, Response } from 'express';
-import { tooLarge } from '../../middleware/bodyErrors.js';
 import { parseJsonBody, unreadableJson } from '../../middleware/parseJsonBody.js';
-import { type BodyLimits, receiveBody } from '../../middleware/receiveBody.js';
-import { WholeBody } from '../../middleware/WholeBody.js';
+import type { BodyLimits } from '../../middleware/receiveBody.js';
+import { receiveBytes } from '../../middleware/receiveJson.js';
 import { isJsonObject, type Json, NumberText } from '../../utils/losslessJson.js';
 import { parseMachineJsonLosslessly } from '../../utils/machineJson.js';
 import { GRAPH_BODY_LIMITS } from '../../workflows/files/readGraph.js';
@@ -10,22 +9,17 @@ import { GRAPH_BODY_LIMITS } from '../../workflows/files/readGraph.js';
 /**
  * Reads the object in a request body, or an empty one without a body. As in ComfyUI, the content type is ignored, and
  * `NaN` and `Infinity` are accepted.
- * @throws AppError `MALFORMED_UPLOAD`, where ComfyUI would respond with 500, and the errors of `receiveBody`
+ * @throws AppError `MALFORMED_UPLOAD`, where ComfyUI would respond with 500, and the errors of `receiveBytes`
  */
 export async function readJson(
   request: Request,
   response: Response,
   limits: BodyLimits,
 ): Promise<ReadonlyMap<string, Json>> {
-  const body = new WholeBody(limits.maxBytes, () => tooLarge(limits.maxBytes));
-  try {
-    const { value: bytes } = await receiveBody(request, response, limits, () => body.read(request));
-    if (bytes.length === 0) return new Map();
-    const json = parseJsonBody(bytes, GRAPH_BODY_LIMITS, parseMachineJsonLosslessly);
-    if (isJsonObject(json)) return json;
-  } finally {
-    body.discard();
-  }
+  const bytes = await receiveBytes(request, response, limits);
+  if (bytes.length === 0) return new Map();
+  const json = parseJsonBody(bytes, GRAPH_BODY_LIMITS, parseMachineJsonLosslessly);
+  if (isJsonObject(json)) return json;
   throw unreadableJson('it is no object');
 }
 

@@ -1,7 +1,7 @@
-import type { Response } from 'express';
+import type { Request, Response } from 'express';
 import { z } from 'zod';
-import { jsonBytes } from '../../middleware/jsonBytes.js';
-import { parseJsonBody, unreadableJson } from '../../middleware/parseJsonBody.js';
+import type { BodyLimits } from '../../middleware/receiveBody.js';
+import { receiveJson } from '../../middleware/receiveJson.js';
 import { instanceAnswer, instancesAnswer, machineEntry, machinePatch } from '../../schemas/instances.js';
 import { parseFields } from '../../schemas/parse.js';
 import type { Services } from '../../services/index.js';
@@ -9,12 +9,13 @@ import type { Instance } from '../../services/instances/Instance.js';
 import { toIso } from '../../utils/clock.js';
 import { plainJson } from '../../utils/losslessJson.js';
 import { machineView } from '../../views/fleetViews.js';
+import { bodyLimits } from '../bodyLimits.js';
 import { type Endpoint, TAGS } from '../Endpoint.js';
 
 const path = z.object({ name: z.string().meta({ description: 'Name of the instance.' }) });
 
 const MAX_BODY_BYTES = 64 * 1024;
-const LIMITS = { maxDepth: 8, maxValues: 10_000 };
+const JSON_LIMITS = { maxDepth: 8, maxValues: 10_000 };
 
 /** List, add, change and remove machines. */
 export const instanceEndpoints: readonly Endpoint[] = [
@@ -47,14 +48,15 @@ export const instanceEndpoints: readonly Endpoint[] = [
     access: 'admin',
     request: { body: { 'application/json': machineEntry } },
     responses: { 201: { description: 'Added.', schema: instanceAnswer } },
-    errors: [400, 409, 413, 503],
-    handler: ({ services }) => [
-      jsonBytes(MAX_BODY_BYTES),
-      async (request, response) => {
-        const entry = readBody(machineEntry, request.body);
+    errors: [400, 408, 409, 413, 415, 503],
+    handler: (context) => {
+      const { services } = context;
+      const limits = bodyLimits(context, MAX_BODY_BYTES);
+      return async (request, response) => {
+        const entry = await receiveFields(request, response, limits, machineEntry);
         send(response, 201, await services.desk.add(entry), services);
-      },
-    ],
+      };
+    },
   },
   {
     id: 'change_instance',
@@ -65,15 +67,16 @@ export const instanceEndpoints: readonly Endpoint[] = [
     access: 'admin',
     request: { path, body: { 'application/json': machinePatch } },
     responses: { 200: { description: 'Changed.', schema: instanceAnswer } },
-    errors: [400, 404, 413, 503],
-    handler: ({ services }) => [
-      jsonBytes(MAX_BODY_BYTES),
-      async (request, response) => {
-        const patch = readBody(machinePatch, request.body);
+    errors: [400, 404, 408, 413, 415, 503],
+    handler: (context) => {
+      const { services } = context;
+      const limits = bodyLimits(context, MAX_BODY_BYTES);
+      return async (request, response) => {
+        const patch = await receiveFields(request, response, limits, machinePatch);
         const instance = await services.desk.change(String(request.params['name']), patch);
         send(response, 200, [instance], services);
-      },
-    ],
+      };
+    },
   },
   {
     id: 'remove_instance',
@@ -105,8 +108,12 @@ function send(response: Response, status: number, instances: readonly Instance[]
   response.status(status).json(body);
 }
 
-/** @throws AppError `MALFORMED_UPLOAD`, `INVALID_PARAMETER` that names the fields but not their values, which may be secret */
-function readBody<T extends z.ZodType>(schema: T, bytes: unknown): z.output<T> {
-  if (!Buffer.isBuffer(bytes)) throw unreadableJson('it is not JSON in UTF-8');
-  return parseFields(schema, plainJson(parseJsonBody(bytes, LIMITS)));
+/** @throws AppError as `receiveJson`, and `INVALID_PARAMETER` that names the fields but not their values, which may be secret */
+async function receiveFields<T extends z.ZodType>(
+  request: Request,
+  response: Response,
+  limits: BodyLimits,
+  schema: T,
+): Promise<z.output<T>> {
+  return parseFields(schema, plainJson(await receiveJson(request, response, limits, JSON_LIMITS)));
 }

@@ -4,6 +4,7 @@ import { receiveUpload } from '../../middleware/upload.js';
 import { outputFormat } from '../../schemas/common.js';
 import { anySyncAnswer, asyncAnswer, syncAnswer } from '../../schemas/jobs.js';
 import type { Workflow } from '../../workflows/types.js';
+import { uploadPace } from '../bodyLimits.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
 import { asyncParameters, schedulingParameters, webhookParameters } from '../parameters.js';
 import { SubmissionRoutes } from '../SubmissionRoutes.js';
@@ -102,7 +103,7 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
 function uploadOf(workflow: Workflow, { config, services }: RouteContext): RequestHandler {
   return receiveUpload(workflow, {
     maxFileBytes: config.uploads.maxFileBytes,
-    pace: { minBytesPerSecond: config.uploads.minBytesPerSecond, wholeMs: config.uploads.timeoutMs },
+    pace: uploadPace(config),
     budget: services.uploadBudget,
     stream: services.stream,
   });

@@ -2,8 +2,7 @@ import type { Response } from 'express';
 import { z } from 'zod';
 import { AppError } from '../../errors.js';
 import { callerOf, isAdmin } from '../../middleware/authentication.js';
-import { jsonBytes } from '../../middleware/jsonBytes.js';
-import { parseJsonBody, unreadableJson } from '../../middleware/parseJsonBody.js';
+import { receiveJson } from '../../middleware/receiveJson.js';
 import {
   workflowAnswer,
   workflowBody,
@@ -15,6 +14,7 @@ import { workflowSource, workflowsView, workflowView } from '../../views/workflo
 import { GRAPH_BODY_LIMITS, MAX_GRAPH_LENGTH } from '../../workflows/files/readGraph.js';
 import { noSuchWorkflow } from '../../workflows/noSuchWorkflow.js';
 import type { Workflow } from '../../workflows/types.js';
+import { bodyLimits } from '../bodyLimits.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
 
 const path = z.object({ type: z.string().meta({ description: 'Type of the workflow.' }) });
@@ -70,19 +70,21 @@ export const workflowEndpoints: readonly Endpoint[] = [
       200: { description: 'Replaced.', schema: workflowAnswer },
       201: { description: 'Created.', schema: workflowAnswer },
     },
-    errors: [400, 409, 413, 422, 503],
-    handler: (context) => [
-      jsonBytes(MAX_BODY_BYTES),
-      async (request, response) => {
-        const { workflows, needs } = context.services;
-        const { graph, manifest } = readBody(request.body);
+    errors: [400, 408, 409, 413, 415, 422, 503],
+    handler: (context) => {
+      const { workflows, needs } = context.services;
+      const limits = bodyLimits(context, MAX_BODY_BYTES);
+      return async (request, response) => {
+        // The graph is one level deep in the body.
+        const body = await receiveJson(request, response, limits, GRAPH_BODY_LIMITS);
+        const { graph, manifest } = contentOf(body);
         const { workflow, isNew } = await workflows.put(nameOf(request.params), graph, manifest);
         // The machines are checked first, so that the workflow is usable immediately.
         await needs.settled();
         response.status(isNew ? 201 : 200);
         send(response, workflows.get(workflow.type) ?? workflow, context);
-      },
-    ],
+      };
+    },
   },
   {
     id: 'delete_workflow',
@@ -120,11 +122,8 @@ function send(response: Response, workflow: Workflow, { services }: RouteContext
 /** Integers beyond 2^53 become strings. */
 const withBigIntegers = (_key: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
 
-/** @throws AppError `MALFORMED_UPLOAD`, `INVALID_PARAMETER` */
-function readBody(bytes: unknown): { graph: Json; manifest: unknown } {
-  if (!Buffer.isBuffer(bytes)) throw unreadableJson('it is not JSON in UTF-8');
-  // The graph is one level deep in the body.
-  const json = parseJsonBody(bytes, GRAPH_BODY_LIMITS);
+/** @throws AppError `INVALID_PARAMETER` */
+function contentOf(json: Json): { graph: Json; manifest: unknown } {
   const graph = isJsonObject(json) ? json.get('graph') : undefined;
   if (!isJsonObject(json) || graph === undefined) {
     throw new AppError('INVALID_PARAMETER', 'graph is missing: send { "graph": …, "manifest": … }.', {

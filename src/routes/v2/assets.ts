@@ -2,15 +2,16 @@ import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import { AppError } from '../../errors.js';
 import { ownerOf } from '../../middleware/authentication.js';
-import { jsonBytes } from '../../middleware/jsonBytes.js';
-import { parseJsonBody, unreadableJson } from '../../middleware/parseJsonBody.js';
+import { unreadableJson } from '../../middleware/parseJsonBody.js';
+import { receiveJson } from '../../middleware/receiveJson.js';
 import { receiveUpload, sentParameters, takeUpload } from '../../middleware/upload.js';
 import { comfyAsset, comfyFromHashBody, comfyUploadFields } from '../../schemas/comfy.js';
 import { invalidParameter, parseParameters } from '../../schemas/parse.js';
 import { withoutEmpty } from '../../services/submissions/parameterKinds.js';
-import { isJsonObject, plainJson } from '../../utils/losslessJson.js';
+import { isJsonObject, type Json, plainJson } from '../../utils/losslessJson.js';
 import { comfyAssetView, comfyOutputAsset } from '../../views/comfyViews.js';
 import type { FileInput } from '../../workflows/types.js';
+import { bodyLimits, uploadPace } from '../bodyLimits.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
 import { idOf } from '../ownJob.js';
 import { assetOf, sendContent } from './assetContent.js';
@@ -18,7 +19,7 @@ import { baseUrlOf, viewContextOf } from './comfyJobs.js';
 
 const FILE: FileInput = { name: 'file', kind: 'file', required: true };
 const MAX_BODY_BYTES = 64 * 1024;
-const LIMITS = { maxDepth: 8, maxValues: 10_000 };
+const JSON_LIMITS = { maxDepth: 8, maxValues: 10_000 };
 const MEDIA_TYPE = /^[\w!#$&^.+-]{1,63}\/[\w!#$&^.+-]{1,63}$/;
 
 const assetPath = z.object({ id: z.string().meta({ description: 'Id of the asset.' }) });
@@ -64,11 +65,12 @@ export const comfyAssetEndpoints: readonly Endpoint[] = [
       200: { description: 'The same asset as before.', schema: comfyAsset },
       201: { description: 'A new asset.', schema: comfyAsset },
     },
-    errors: [400, 404, 413, 429, 503],
-    handler: (context) => [
-      jsonBytes(MAX_BODY_BYTES),
-      async (request, response) => {
-        const body = parseParameters(comfyFromHashBody, jsonObject(request.body));
+    errors: [400, 404, 408, 413, 415, 429, 503],
+    handler: (context) => {
+      const limits = bodyLimits(context, MAX_BODY_BYTES);
+      return async (request, response) => {
+        const json = await receiveJson(request, response, limits, JSON_LIMITS);
+        const body = parseParameters(comfyFromHashBody, valuesOf(json));
         const { asset, isNew } = await context.services.clientAssets.addKnown(hashFrom(body.hash) ?? '', {
           filePath: body.file_path,
           owner: ownerOf(response),
@@ -76,8 +78,8 @@ export const comfyAssetEndpoints: readonly Endpoint[] = [
         });
         const view = comfyAssetView(asset, baseUrlOf(request, context), false);
         response.status(isNew ? 201 : 200).json(view);
-      },
-    ],
+      };
+    },
   },
   {
     id: 'comfy_asset_by_hash',
@@ -163,12 +165,11 @@ export const comfyAssetEndpoints: readonly Endpoint[] = [
 /** Receives a form with one file, which is kept in memory or in the store until it is complete. */
 function receiveFile({ services, config }: RouteContext): RequestHandler {
   const { stream, clientStream, uploadBudget: budget } = services;
-  const { maxFileBytes, timeoutMs, minBytesPerSecond } = config.uploads;
   return receiveUpload(
     { files: [FILE], parameters: comfyUploadFields },
     {
-      maxFileBytes,
-      pace: { wholeMs: timeoutMs, minBytesPerSecond },
+      maxFileBytes: config.uploads.maxFileBytes,
+      pace: uploadPace(config),
       budget,
       // With other stores, it counts as memory while it is received.
       stream: stream && clientStream,
@@ -235,8 +236,7 @@ function msOf(seconds: number | undefined): number | undefined {
 }
 
 /** @throws AppError `MALFORMED_UPLOAD` */
-function jsonObject(bytes: unknown): Record<string, unknown> {
-  const json = Buffer.isBuffer(bytes) ? parseJsonBody(bytes, LIMITS) : undefined;
+function valuesOf(json: Json): Record<string, unknown> {
   if (!isJsonObject(json)) throw unreadableJson('it is no object');
   return Object.fromEntries([...json].map(([name, value]) => [name, plainJson(value)]));
 }

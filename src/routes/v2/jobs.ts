@@ -2,8 +2,8 @@ import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { AppError } from '../../errors.js';
 import { callerOf, isAdmin, listedOwner, ownerOf } from '../../middleware/authentication.js';
-import { jsonBytes } from '../../middleware/jsonBytes.js';
-import { parseJsonBody, unreadableJson } from '../../middleware/parseJsonBody.js';
+import { unreadableJson } from '../../middleware/parseJsonBody.js';
+import { receiveJson } from '../../middleware/receiveJson.js';
 import { requestIdOf } from '../../middleware/requestContext.js';
 import { hangUpSignal, parametersOf } from '../../middleware/upload.js';
 import {
@@ -24,6 +24,7 @@ import { workflowSource } from '../../views/workflowViews.js';
 import { GRAPH_BODY_LIMITS, MAX_GRAPH_LENGTH, readGraph } from '../../workflows/files/readGraph.js';
 import { invalidWorkflow } from '../../workflows/files/workflowError.js';
 import { GRAPH_TYPE } from '../../workflows/graphNeeds.js';
+import { bodyLimits } from '../bodyLimits.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
 import { idOf } from '../ownJob.js';
 import { HIGHEST_PRIORITY, highestPriority } from '../priority.js';
@@ -56,17 +57,23 @@ export const comfyJobEndpoints: readonly Endpoint[] = [
     access: 'key',
     request: { headers: idempotencyHeader, body: { 'application/json': comfyJobBody } },
     responses: { 201: { description: 'The job, in the queue.', schema: comfyJob } },
-    errors: [400, 409, 413, 422, 429, 503],
-    handler: (context) => [
-      jsonBytes(MAX_BODY_BYTES),
-      async (request, response) => {
-        const submission = submissionOf(request, response, context);
-        const { job, isRepeated } = await context.services.graphSubmissions.submit(submission);
+    errors: [400, 408, 409, 413, 415, 422, 429, 503],
+    handler: (context) => {
+      const { graphSubmissions } = context.services;
+      const limits = bodyLimits(context, MAX_BODY_BYTES);
+      return async (request, response) => {
+        // Before the upload, which would be in vain.
+        graphSubmissions.checkPermission(isAdmin(callerOf(response)));
+        const signal = hangUpSignal(response);
+        // The graph is one level deep in the body.
+        const body = await receiveJson(request, response, limits, GRAPH_BODY_LIMITS);
+        const submission = submissionOf(body, { request, response, context, signal });
+        const { job, isRepeated } = await graphSubmissions.submit(submission);
         if (isRepeated) response.set('Idempotency-Replayed', 'true');
         const view = await viewOf(job, request, context);
         response.status(201).location(view.urls.self).json(view);
-      },
-    ],
+      };
+    },
   },
   {
     id: 'comfy_list_jobs',
@@ -165,9 +172,20 @@ async function cancelled(id: string, { services: { manager } }: RouteContext): P
   }
 }
 
+interface SubmissionRequest {
+  readonly request: Request;
+  readonly response: Response;
+  readonly context: RouteContext;
+  /** Aborts when the client disconnects. */
+  readonly signal: AbortSignal;
+}
+
 /** @throws AppError for errors in the body */
-function submissionOf(request: Request, response: Response, { config }: RouteContext): GraphSubmission {
-  const body = bodyOf(request.body);
+function submissionOf(
+  body: Json,
+  { request, response, context, signal }: SubmissionRequest,
+): GraphSubmission {
+  if (!isJsonObject(body)) throw unreadableJson('it is no object');
   for (const field of ['webhook_url', 'inputs']) {
     if (body.has(field)) throw invalidParameter(field, 'is not supported by this API');
   }
@@ -182,23 +200,15 @@ function submissionOf(request: Request, response: Response, { config }: RouteCon
     extraData: extraDataOf(body.get('extra_data')),
     metadata: metadataOf(body.get('metadata')),
     clientPromptId: undefined,
-    priority: priorityOf(body.get('priority'), highestPriority(response, config)),
+    priority: priorityOf(body.get('priority'), highestPriority(response, context.config)),
     isAdmin: isAdmin(caller),
     waitsForSame: false,
     requestId: requestIdOf(response),
     owner: ownerOf(response),
     client: caller.id,
     idempotencyKey: idempotencyKey(request),
-    signal: hangUpSignal(response),
+    signal,
   };
-}
-
-function bodyOf(bytes: unknown): ReadonlyMap<string, Json> {
-  if (!Buffer.isBuffer(bytes)) throw unreadableJson('it is no JSON in UTF-8');
-  // The graph is one level deep in the body.
-  const json = parseJsonBody(bytes, GRAPH_BODY_LIMITS);
-  if (!isJsonObject(json)) throw unreadableJson('it is no object');
-  return json;
 }
 
 /** Returns the only entry that this API supports. */

@@ -76,7 +76,7 @@ export class GraphSubmissions {
    * and the errors of `Submissions.submit`
    */
   async submit(submission: GraphSubmission): Promise<Submitted> {
-    this.#checkPermission(submission.isAdmin);
+    this.checkPermission(submission.isAdmin);
     const { graph, files, extraData, isAdmin: _isAdmin, ...rest } = submission;
     const infoOf = await this.#checkMachines(graph);
     const places = files.map((file) => file.places);
@@ -107,7 +107,8 @@ export class GraphSubmissions {
     }
   }
 
-  #checkPermission(isAdmin: boolean): void {
+  /** @throws AppError `FORBIDDEN` if the client may not send its own graphs */
+  checkPermission(isAdmin: boolean): void {
     const permission = this.#permission();
     if (permission === 'all' || (permission === 'admin' && isAdmin)) return;
     throw new AppError('FORBIDDEN', 'This server does not accept graphs of clients.', {
