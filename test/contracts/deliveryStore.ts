@@ -91,6 +91,62 @@ export function testDeliveryStore(
       expect(await handed[1]?.confirm(signal)).toBe(true);
     });
 
+    it('can be withdrawn by every server: no attempt is made any more, whatever their holder says', async () => {
+      await store.add(deliveryOrder('a'));
+      const delivery = await theOnly();
+      delivery.record.attempts.push({ time: 1, status: 500, error: 'no' });
+      delivery.note();
+      await eventually(async () => {
+        expect((await other.records(['a'])).get('a')?.attempts).toHaveLength(1);
+      });
+      await other.withdraw('a', 'not wanted');
+      expect(await delivery.confirm(signal)).toBe(false);
+      delivery.note();
+      delivery.giveBack();
+      await store.add(deliveryOrder('a'));
+      await other.add(deliveryOrder('b'));
+      await eventually(() => expect(idsHanded()).toEqual(['a', 'b']));
+      // Time in which it would be handed out again.
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      expect(idsHanded()).toEqual(['a', 'b']);
+      for (const one of [store, other]) {
+        expect((await one.records(['a'])).get('a')).toEqual({
+          state: 'given_up',
+          attempts: [{ time: 1, status: 500, error: 'no' }],
+          nextAttempt: undefined,
+          reason: 'not wanted',
+        });
+      }
+    });
+
+    it('can be withdrawn while they are due later, and before they are added', async () => {
+      await store.add(deliveryOrder('a'));
+      const delivery = await theOnly();
+      delivery.record.nextAttempt = Date.now() + 1000;
+      delivery.giveBack();
+      await other.withdraw('a', 'not wanted');
+      await other.withdraw('b', 'not wanted');
+      await store.add(deliveryOrder('b'));
+      await store.add(deliveryOrder('c'));
+      await eventually(() => expect(idsHanded()).toContain('c'));
+      await new Promise((resolve) => setTimeout(resolve, 2500));
+      const states = [...(await store.records(['a', 'b'])).values()].map(({ state }) => state);
+      expect(states).toEqual(['given_up', 'given_up']);
+      for (const again of handed.slice(1)) {
+        if (again.order.jobId !== 'c') expect(await again.confirm(signal)).toBe(false);
+      }
+    });
+
+    it('stay delivered when they are withdrawn afterwards', async () => {
+      await store.add(deliveryOrder('a'));
+      const delivery = await theOnly();
+      delivery.record.state = 'delivered';
+      delivery.note();
+      await eventually(async () => expect((await other.records(['a'])).get('a')?.state).toBe('delivered'));
+      await other.withdraw('a', 'not wanted');
+      expect((await store.records(['a'])).get('a')).toMatchObject({ state: 'delivered', reason: undefined });
+    });
+
     it('are missing for no end that is told', async () => {
       await store.add(deliveryOrder('a'));
       expect(await other.untold()).toEqual([]);

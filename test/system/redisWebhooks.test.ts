@@ -120,6 +120,33 @@ describe.runIf(requireRedis())('webhooks of servers that share a Redis', { timeo
     expect(new Set(receiver.ids).size).toBe(1);
   });
 
+  it('are lost with a job that is deleted at another server, and stay with one that expires there', async () => {
+    await openSite();
+    const slowly = { baseDelayMs: 1000, maxDelayMs: 1000 };
+    // The first server makes all deliveries.
+    const a = await startServer(slowly);
+    let isUp = false;
+    const receiver = await WebhookReceiver.start(receivers, (response) => {
+      response.statusCode = isUp ? 200 : 503;
+      response.end();
+    });
+    const deleted = await submit(a.client, receiver, 0);
+    const expired = await submit(a.client, receiver, 1);
+    await eventually(async () => {
+      for (const id of [deleted, expired]) expect((await webhookOf(a.client, id))?.attempts).not.toEqual([]);
+    });
+    const b = await startServer(slowly);
+    expect((await b.client.request(`/api/jobs/${deleted}`, { method: 'DELETE' })).status).toBe(200);
+    await b.services.manager.removals.forget(expired, 'expired');
+    const before = receiver.ids.length;
+    isUp = true;
+    await eventually(() => expect(receiver.ids.length).toBeGreaterThan(before), 10_000);
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    expect(receiver.ids.slice(before)).toEqual([`msg_${expired}_completed`]);
+    expect(a.services.webhooks?.figures).toMatchObject({ waiting: 0, delivered: 1, givenUp: 1 });
+    expect(b.services.webhooks?.figures).toMatchObject({ waiting: 0, delivered: 0 });
+  });
+
   it('go on at another server when theirs is stopped, as soon as the next attempt is due', async () => {
     await openSite();
     // Long enough for a stop in between.

@@ -184,6 +184,80 @@ describe('a webhook', () => {
   });
 });
 
+describe('the webhook of a job that is removed', () => {
+  /** A receiver that is down until `isUp` says otherwise. */
+  async function startDown(options: StackOptions = {}, delayMs = 200) {
+    stack = await start(options, { baseDelayMs: delayMs, maxDelayMs: delayMs });
+    const state = { isUp: false };
+    const receiver = await WebhookReceiver.start(receivers, (response) => {
+      response.statusCode = state.isUp ? 200 : 503;
+      response.end();
+    });
+    /** What arrives after the receiver is up, within some attempts. */
+    const afterwards = async () => {
+      const before = receiver.messages.length;
+      state.isUp = true;
+      await new Promise((resolve) => setTimeout(resolve, 5 * delayMs));
+      return receiver.messages.slice(before);
+    };
+    return { receiver, afterwards };
+  }
+
+  const remove = async (id: string) => {
+    const answer = await stack.client.request(`/api/jobs/${id}`, { method: 'DELETE' });
+    expect(answer.status).toBe(200);
+  };
+
+  it('takes no result out of the server once the job is deleted', async () => {
+    const { receiver, afterwards } = await startDown();
+    const id = await submit({ webhook_url: receiver.url, webhook_image: 'true' });
+    await eventually(async () => expect((await webhookOf(id))?.attempts.length).toBeGreaterThan(0));
+    const delivery = (
+      await stack.services.webhooks?.deliveriesOf([await stack.services.manager.get(id)])
+    )?.get(id);
+    await remove(id);
+    expect(delivery).toMatchObject({ state: 'given_up', reason: 'the job was deleted' });
+    expect(await afterwards()).toEqual([]);
+    expect(stack.services.webhooks?.figures).toMatchObject({ waiting: 0, delivered: 0, givenUp: 1 });
+  });
+
+  it('is lost in the moment of the end, too', async () => {
+    const { receiver, afterwards } = await startDown();
+    const { manager } = stack.services;
+    const removed = new Promise<void>((resolve, reject) => {
+      manager.events.subscribe('finished', ({ id }) => void manager.remove(id).then(resolve, reject));
+    });
+    await submit({ webhook_url: receiver.url, webhook_image: 'true' });
+    await removed;
+    expect(await afterwards()).toEqual([]);
+    expect(stack.services.webhooks?.figures.waiting).toBe(0);
+  });
+
+  it('is still sent if the job only expired', async () => {
+    const { receiver, afterwards } = await startDown({ env: { JOB_CLEANUP_INTERVAL: '1000' } }, 500);
+    const id = await submit({ webhook_url: receiver.url, webhook_image: 'true' });
+    await eventually(() => expect(receiver.messages).toHaveLength(1));
+    await eventually(async () => {
+      expect((await stack.client.request(`/api/jobs/${id}/status`)).status).toBe(404);
+    });
+    const [message, ...more] = await afterwards();
+    expect(message).toMatchObject({ type: 'job.completed', data: { job_id: id } });
+    expect(message?.data['image_base64']).toMatch(/^data:image/);
+    expect(more).toEqual([]);
+  });
+
+  it('tells that a job was cancelled because it was deleted', async () => {
+    const { receiver, afterwards } = await startDown();
+    stack.simulator().faults.hang = true;
+    const id = await submit({ webhook_url: receiver.url });
+    await stack.client.until(id, ({ status }) => status === 'processing');
+    await remove(id);
+    await eventually(() => expect(receiver.messages.length).toBeGreaterThan(0));
+    stack.simulator().faults.hang = false;
+    expect(await afterwards()).toMatchObject([{ type: 'job.cancelled', data: { job_id: id } }]);
+  });
+});
+
 describe('where a webhook may lead', () => {
   const refused = async (webhook_url: string, more: Record<string, string> = {}) => {
     const fields = { webhook_url, ...more };

@@ -176,7 +176,7 @@ export const jobEndpoints: readonly Endpoint[] = [
     method: 'delete',
     path: '/api/jobs/{id}',
     tag: TAGS.jobs,
-    summary: 'Deletes a job and its result. A running job is cancelled first.',
+    summary: 'Deletes a job, its result and its waiting webhook. A running job is cancelled first.',
     access: 'admin',
     request: { path: jobPath },
     responses: { 200: { description: 'Deleted.', schema: deletedAnswer } },

@@ -58,10 +58,11 @@ export class JobManager {
   readonly outputs: JobOutputs;
   /** Stores the outputs of jobs. */
   readonly results: JobResults;
+  /** Removes jobs. */
+  readonly removals: JobRemovals;
   readonly #background: BackgroundWork;
   readonly #records: JobRecords;
   readonly #changes: JobChanges;
-  readonly #removals: JobRemovals;
   readonly #waits: EndWaits;
   /** Files of unfinished jobs. */
   readonly inputs: JobInputs;
@@ -95,7 +96,7 @@ export class JobManager {
     this.#changes = changes;
     this.runs = new JobRuns({ records, changes, background });
     this.figures = new JobFigures(queue, () => this.counts());
-    this.#removals = new JobRemovals({ records, changes, events, clock, logger }, limits.lifetimeMs, (job) =>
+    this.removals = new JobRemovals({ records, changes, events, clock, logger }, limits.lifetimeMs, (job) =>
       shelf.delete(job),
     );
     this.#waits = new EndWaits(events, (id) => this.get(id));
@@ -165,7 +166,7 @@ export class JobManager {
     } catch (error) {
       if (mayBeLeft) throw error;
       this.inputs.delete(job);
-      await this.#removals.forget(job.id, 'deleted');
+      await this.removals.forget(job.id, 'deleted');
       throw error;
     }
     return job;
@@ -251,12 +252,12 @@ export class JobManager {
     const job = await this.get(id);
     // It may finish at the same moment.
     if (!isFinished(job)) await this.cancel(id).catch(() => undefined);
-    await this.#removals.forget(id, 'deleted');
+    await this.removals.forget(id, 'deleted');
   }
 
   /** Removes expired jobs. @returns how many */
   cleanup(): Promise<number> {
-    return this.#removals.forgetExpired();
+    return this.removals.forgetExpired();
   }
 
   /** Ids of the prompts that servers with the same jobs continue; none if this server has them for itself. */

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
 import type { JobEvents, RemovalReason } from '../queue/JobEvents.js';
-import type { Job } from './Job.js';
+import { type FinishedJob, isFinished, type Job } from './Job.js';
 import type { JobChanges } from './JobChanges.js';
 import type { JobRecords } from './JobRecords.js';
 
@@ -22,6 +22,7 @@ export class JobRemovals {
   readonly #parts: Parts;
   readonly #lifetimeMs: number;
   readonly #cleanUp: (job: Job) => void;
+  #beforeDeletion: (job: FinishedJob) => Promise<void> = async () => undefined;
 
   /**
    * @param lifetimeMs of finished jobs
@@ -33,12 +34,20 @@ export class JobRemovals {
     this.#cleanUp = cleanUp;
   }
 
+  /**
+   * Sets what is done before a finished job is deleted on request, not when it expires. If it rejects, the job is kept.
+   */
+  beforeDeletion(listener: (job: FinishedJob) => Promise<void>): void {
+    this.#beforeDeletion = listener;
+  }
+
   /** Removes a finished job, and notifies everyone. */
   async forget(id: string, why: RemovalReason): Promise<void> {
     const { records, changes, events } = this.#parts;
     // Its end is published before its removal.
     await changes.endTold(id);
     const job = await records.get(id);
+    if (why === 'deleted' && job && isFinished(job)) await this.#beforeDeletion(job);
     await records.delete(id);
     if (job) this.#cleanUp(job);
     events.publish('removed', { id, why });

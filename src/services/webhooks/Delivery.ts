@@ -14,7 +14,8 @@ export class Delivery implements Share {
   phase: 'queued' | 'sending' | 'resting' = 'queued';
   /** As a data URI. */
   image: string | undefined;
-  isDropped = false;
+  /** Why it ends without further attempts. */
+  droppedBecause: string | undefined;
   /** Rings to end a delay. */
   readonly bell = new Bell();
 

@@ -48,8 +48,9 @@ export interface HeldDelivery {
   /** Its state. The holder of the delivery changes it, and calls `note`. */
   readonly record: DeliveryRecord;
   /**
-   * Confirms, right before an attempt, that no other server makes one. It waits while that is unknown.
-   * @returns false if another server has the delivery, or `signal` was aborted before
+   * Confirms, right before an attempt, that no other server makes one, and that the delivery was not withdrawn. It waits
+   * while that is unknown.
+   * @returns false if another server has the delivery, it was withdrawn, or `signal` was aborted before
    */
   confirm(signal: AbortSignal): Promise<boolean>;
   /** The state is valid for everyone; a final state ends the delivery. Not awaited; never throws. */
@@ -76,6 +77,11 @@ export interface DeliveryStore {
   stop(): Promise<void>;
   /** Adds a delivery. An earlier one of the same job stays unchanged. @throws the rejection of the store */
   add(order: DeliveryOrder): Promise<void>;
+  /**
+   * Gives up the delivery of a job, on whichever server it is, unless it is final. From then on no attempt is confirmed;
+   * a delivery that is added later is given up from the beginning. @throws like `add`
+   */
+  withdraw(jobId: string, reason: string): Promise<void>;
   /** Returns the state of the deliveries of these jobs, by job; without those that were not added. @throws like `add` */
   records(jobIds: readonly string[]): Promise<ReadonlyMap<string, Readonly<DeliveryRecord>>>;
   /**
@@ -88,4 +94,12 @@ export interface DeliveryStore {
 /** Returns the state of a delivery before its first attempt. */
 export function newRecord(): DeliveryRecord {
   return { state: 'delivering', attempts: [], nextAttempt: undefined, reason: undefined };
+}
+
+/** Returns the state of a delivery that was given up before its end. */
+export function withdrawnRecord(
+  { attempts }: Pick<DeliveryRecord, 'attempts'>,
+  reason: string,
+): DeliveryRecord {
+  return { state: 'given_up', attempts, nextAttempt: undefined, reason };
 }

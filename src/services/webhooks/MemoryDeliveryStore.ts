@@ -5,6 +5,7 @@ import {
   type DeliveryStore,
   type HeldDelivery,
   newRecord,
+  withdrawnRecord,
 } from './DeliveryStore.js';
 
 /** Deliveries in this process's memory: they end with it. */
@@ -37,6 +38,12 @@ export class MemoryDeliveryStore implements DeliveryStore {
     this.#hold(order, record);
   }
 
+  async withdraw(jobId: string, reason: string): Promise<void> {
+    const record = this.#records.get(jobId) ?? newRecord();
+    this.#records.set(jobId, record);
+    if (record.state === 'delivering') Object.assign(record, withdrawnRecord(record, reason));
+  }
+
   async records(jobIds: readonly string[]): Promise<ReadonlyMap<string, DeliveryRecord>> {
     return new Map(
       jobIds.flatMap((id) => {
@@ -54,10 +61,12 @@ export class MemoryDeliveryStore implements DeliveryStore {
     this.#handOut({
       order,
       record,
-      confirm: async () => true,
+      confirm: async () => record.state === 'delivering',
       // All readers see the record itself.
       note: () => undefined,
-      giveBack: () => this.#hold(order, record),
+      giveBack: () => {
+        if (record.state === 'delivering') this.#hold(order, record);
+      },
     });
   }
 }

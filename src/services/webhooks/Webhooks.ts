@@ -6,11 +6,11 @@ import type { Logger } from '../../utils/logger.js';
 import { backoffWithJitter, sleep } from '../../utils/timers.js';
 import { type FinishedJob, isFinished, type Job } from '../jobs/Job.js';
 import type { JobManager } from '../jobs/JobManager.js';
-import { traceIdOf } from '../tracing/traceId.js';
 import { Delivery } from './Delivery.js';
+import { DeliveryOutcomes } from './DeliveryOutcomes.js';
 import { DeliveryRoom } from './DeliveryRoom.js';
-import type { DeliveryOrder, DeliveryRecord, DeliveryStore, HeldDelivery } from './DeliveryStore.js';
-import { orderOf } from './messages.js';
+import type { DeliveryRecord, DeliveryStore, HeldDelivery } from './DeliveryStore.js';
+import { messageType, orderOf, outlivesDeletion } from './messages.js';
 import { UntoldEnds } from './UntoldEnds.js';
 import type { Attempt, WebhookSender } from './WebhookSender.js';
 
@@ -41,8 +41,8 @@ export const MAX_PER_HOST = 4;
 const MAX_AT_ONCE = { total: 64, perClient: 16, perHost: MAX_PER_HOST };
 /** Bytes of the images of all waiting messages; beyond it some are omitted. */
 const MAX_IMAGE_BYTES = 64 * 1024 * 1024;
-/** Attempts to remember per delivery; in a day there are about 30. */
-const MAX_REMEMBERED = 50;
+const TOO_MANY = 'too many deliveries of this client wait';
+const JOB_DELETED = 'the job was deleted';
 
 interface Parts {
   readonly manager: JobManager;
@@ -56,7 +56,8 @@ interface Parts {
 
 /**
  * Sends the ends of jobs to their webhooks, until they are delivered or a day is over. Clients share slots, memory
- * and concurrent attempts. If servers share a store, each end is sent by one of them.
+ * and concurrent attempts. If servers share a store, each end is sent by one of them. A job that expires keeps its
+ * delivery; one that is deleted on request loses it, because nobody may get its result any more.
  */
 export class Webhooks {
   readonly #parts: Parts;
@@ -66,13 +67,15 @@ export class Webhooks {
   readonly #attempts = new FairLimit(MAX_AT_ONCE);
   readonly #room: DeliveryRoom;
   readonly #untold: UntoldEnds;
+  readonly #outcomes: DeliveryOutcomes;
   readonly #running = new Map<Delivery, Promise<void>>();
-  /** Ends on their way into the store. */
-  readonly #telling = new Set<Promise<void>>();
+  /** Those of `#running`, by job. */
+  readonly #byJob = new Map<string, Delivery>();
+  /** Ends on their way into the store, by job. */
+  readonly #telling = new Map<string, Promise<void>>();
   /** Aborted when the server shuts down: no later attempt is awaited. */
   readonly #noMoreWaiting = new AbortController();
   readonly #stop = new AbortController();
-  readonly #counts = { delivered: 0, failedAttempts: 0, givenUp: 0 };
 
   constructor(parts: Parts, options: WebhookOptions, clock: Clock, logger: Logger) {
     this.#parts = parts;
@@ -83,6 +86,7 @@ export class Webhooks {
     });
     this.#clock = clock;
     this.#logger = logger;
+    this.#outcomes = new DeliveryOutcomes(clock, logger);
     // There are as many listeners as deliveries.
     setMaxListeners(0, this.#noMoreWaiting.signal, this.#stop.signal);
     const { manager, store } = parts;
@@ -90,6 +94,11 @@ export class Webhooks {
       this.#tell(job),
     );
     manager.events.subscribe('finished', (job) => this.#tellOrLeave(job), 'here');
+    manager.removals.beforeDeletion((job) => this.#withdraw(job));
+    // Whichever server deleted it.
+    manager.events.subscribe('removed', ({ id, why }) => {
+      if (why === 'deleted') this.#dropDeleted(id);
+    });
   }
 
   /** Starts to send. @throws the rejection of a shared store */
@@ -100,7 +109,7 @@ export class Webhooks {
 
   /** Counts since this server started. */
   get figures(): WebhookFigures {
-    return { waiting: this.#running.size, ...this.#counts };
+    return { waiting: this.#running.size, ...this.#outcomes.counts };
   }
 
   /** Returns the problem with a URL of a client; `undefined` if it is valid. */
@@ -125,7 +134,7 @@ export class Webhooks {
     this.#noMoreWaiting.abort();
     if (store.outlivesServer) for (const delivery of this.#running.keys()) this.#attempts.drop(delivery);
     const enough = new AbortController();
-    const told = Promise.all(this.#telling).then(() => Promise.all(this.#running.values()));
+    const told = Promise.all(this.#telling.values()).then(() => Promise.all(this.#running.values()));
     await Promise.race([told, sleep(graceMs, enough.signal)]);
     enough.abort();
     this.#stop.abort(new Error('the server ended'));
@@ -142,8 +151,8 @@ export class Webhooks {
         error: messageOf(error),
       }),
     );
-    this.#telling.add(telling);
-    void telling.finally(() => this.#telling.delete(telling));
+    this.#telling.set(job.id, telling);
+    void telling.finally(() => this.#telling.delete(job.id));
   }
 
   /** @throws the rejection of the store */
@@ -154,21 +163,38 @@ export class Webhooks {
     await this.#parts.store.add(orderOf(job, target, view, this.#parts.publicUrl ?? ''));
   }
 
+  /** Ends the delivery of a job that is about to be deleted. @throws the rejection of the store */
+  async #withdraw(job: FinishedJob): Promise<void> {
+    if (!job.request.webhook?.events.includes(job.status)) return;
+    if (outlivesDeletion(messageType(job.status))) return;
+    await this.#telling.get(job.id);
+    await this.#parts.store.withdraw(job.id, JOB_DELETED);
+  }
+
+  #dropDeleted(jobId: string): void {
+    const delivery = this.#byJob.get(jobId);
+    if (delivery && !outlivesDeletion(delivery.order.content.type)) this.#drop(delivery, JOB_DELETED);
+  }
+
   #begin(held: HeldDelivery): void {
     const delivery = new Delivery(held);
     const lost = this.#room.add(delivery);
-    if (lost) this.#drop(lost);
-    const work = this.#deliver(delivery).catch((error: unknown) => this.#giveUp(delivery, String(error)));
+    if (lost) this.#drop(lost, TOO_MANY);
+    const work = this.#deliver(delivery).catch((error: unknown) =>
+      this.#outcomes.giveUp(delivery, String(error)),
+    );
     this.#running.set(delivery, work);
+    this.#byJob.set(held.order.jobId, delivery);
     void work.finally(() => {
       this.#room.remove(delivery);
       this.#running.delete(delivery);
+      if (this.#byJob.get(held.order.jobId) === delivery) this.#byJob.delete(held.order.jobId);
     });
   }
 
-  /** Ends a delivery of a client with too many. */
-  #drop(delivery: Delivery): void {
-    delivery.isDropped = true;
+  /** Ends a delivery without further attempts. */
+  #drop(delivery: Delivery, reason: string): void {
+    delivery.droppedBecause = reason;
     this.#room.remove(delivery);
     this.#attempts.drop(delivery);
     delivery.bell.ring();
@@ -179,22 +205,23 @@ export class Webhooks {
     await this.#addImage(delivery);
     // Another server may have tried before.
     await this.#rest(delivery);
-    while (!delivery.isDropped) {
+    while (delivery.droppedBecause === undefined) {
       if (this.#isLeft()) return held.giveBack();
       const attempt = await this.#attempt(delivery);
-      if (delivery.isDropped) break;
+      // An attempt that was under way may still succeed.
+      if (delivery.droppedBecause !== undefined && (!attempt || attempt.error !== undefined)) break;
       if (!attempt || this.#isCutOff(attempt)) return held.giveBack();
-      this.#remember(delivery, attempt);
+      this.#outcomes.remember(delivery, attempt);
       if (attempt.error === undefined) return held.note();
       record.nextAttempt = this.#clock.now() + this.#delayBehind(attempt, record.attempts.length - 1);
       const isTooLate = record.nextAttempt > delivery.order.finishedTime + this.#options.giveUpAfterMs;
       if (attempt.isFinal || isTooLate || (this.#noMoreWaiting.signal.aborted && !this.#isLeft())) {
-        return this.#giveUp(delivery, attempt.error);
+        return this.#outcomes.giveUp(delivery, attempt.error);
       }
       held.note();
       await this.#rest(delivery);
     }
-    this.#giveUp(delivery, 'too many deliveries of this client wait');
+    this.#outcomes.giveUp(delivery, delivery.droppedBecause);
   }
 
   /** Waits until the next attempt is due, the delivery is dropped, or the server shuts down. */
@@ -231,34 +258,6 @@ export class Webhooks {
     return Math.min(maxDelayMs, Math.max(own, 1000 * retryAfterSeconds));
   }
 
-  #remember({ order, record }: Delivery, { status, error }: Attempt): void {
-    record.nextAttempt = undefined;
-    record.attempts.push({
-      time: this.#clock.now(),
-      ...(status === undefined ? {} : { status }),
-      ...(error === undefined ? {} : { error }),
-    });
-    if (record.attempts.length > MAX_REMEMBERED) record.attempts.shift();
-    const fields = logFields(order, record);
-    if (error === undefined) {
-      this.#counts.delivered += 1;
-      record.state = 'delivered';
-      this.#logger.info('Webhook delivered', fields);
-      return;
-    }
-    this.#counts.failedAttempts += 1;
-    this.#logger.debug('Webhook attempt failed', { ...fields, error });
-  }
-
-  #giveUp({ order, record, held }: Delivery, reason: string): void {
-    this.#counts.givenUp += 1;
-    record.state = 'given_up';
-    record.reason = reason;
-    record.nextAttempt = undefined;
-    held.note();
-    this.#logger.warn('Webhook given up', { ...logFields(order, record), error: reason });
-  }
-
   /** Adds the image, as in other responses; omitted if it has expired, or many messages wait. */
   async #addImage(delivery: Delivery): Promise<void> {
     const { imageType, jobId } = delivery.order;
@@ -266,9 +265,4 @@ export class Webhooks {
     const found = await this.#parts.manager.outputs.result(jobId).catch(() => undefined);
     if (found) this.#room.setImage(delivery, `data:${imageType};base64,${found.image.toString('base64')}`);
   }
-}
-
-/** Returns the fields of the log lines about a delivery. */
-function logFields({ jobId, requestId, traceparent }: DeliveryOrder, { attempts }: DeliveryRecord) {
-  return { jobId, requestId, traceId: traceIdOf(traceparent), attempts: attempts.length };
 }

@@ -26,11 +26,24 @@ export function orderOf(
     finishedTime: job.finishedTime,
     imageType: target.withImage ? imageTypeOf(job) : undefined,
     content: {
-      type: `job.${job.status}`,
+      type: messageType(job.status),
       timestamp: toIso(job.finishedTime),
       data: withWholeUrls(view, publicUrl),
     },
   };
+}
+
+/** Returns the type of the message about an end. */
+export function messageType(status: FinishedJob['status']): string {
+  return `job.${status}`;
+}
+
+/**
+ * Whether a message of this type is sent even if the job is deleted: that it was cancelled says nothing of a result,
+ * and deleting an unfinished job cancels it.
+ */
+export function outlivesDeletion(type: string): boolean {
+  return type === messageType('cancelled');
 }
 
 /** Returns the MIME type of the image for the message; `undefined` for none, or a large one. */

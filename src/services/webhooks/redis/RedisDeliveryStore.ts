@@ -5,6 +5,7 @@ import { settledWithin } from '../../../utils/deadline.js';
 import type { Logger } from '../../../utils/logger.js';
 import { type BullQueue, createBullQueue } from '../../queue/redis/createBullQueue.js';
 import { UNTOLD_ENDS } from '../../queue/redis/jobRecord.js';
+import { LuaScript } from '../../queue/redis/LuaScript.js';
 import type { RedisConnection } from '../../queue/redis/RedisConnection.js';
 import {
   type DeliveryOrder,
@@ -12,6 +13,7 @@ import {
   type DeliveryStore,
   type HeldDelivery,
   newRecord,
+  withdrawnRecord,
 } from '../DeliveryStore.js';
 import { readOrder, readRecord } from './deliveryData.js';
 import { RedisHold } from './RedisHold.js';
@@ -26,6 +28,13 @@ const BATCH = 500;
 const LAST_UNTOLD = '499';
 /** Time at shutdown for Redis, and then for BullMQ, ms. */
 const STOP_MS = 200;
+
+/** KEYS: record. ARGV: the record on which the new one is based or nothing, the new one, its lifetime in ms. */
+const REPLACE = new LuaScript(`
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1
+`);
 
 interface Parts {
   readonly connection: RedisConnection;
@@ -104,6 +113,23 @@ export class RedisDeliveryStore implements DeliveryStore {
     if (!known || known.state === 'delivering') await queue.add(QUEUE, order, { jobId: order.jobId });
     await commands.zrem(this.#untoldKey, order.jobId);
     this.#take();
+  }
+
+  async withdraw(jobId: string, reason: string): Promise<void> {
+    const { commands } = this.#parts.connection;
+    const key = this.#recordKey(jobId);
+    let isDone = false;
+    // The server that holds it may change the record at the same moment.
+    while (!isDone) {
+      const stored = await commands.get(key);
+      const record = readRecord(stored) ?? newRecord();
+      if (record.state !== 'delivering') return;
+      const withdrawn = JSON.stringify(withdrawnRecord(record, reason));
+      isDone = (await REPLACE.run(commands, [key], [stored ?? '', withdrawn, this.#timings.finalMs])) === 1;
+    }
+    // What a server holds, it removes itself.
+    const { queue } = await this.#connect();
+    await queue.remove(jobId).catch(this.#onError);
   }
 
   async records(jobIds: readonly string[]): Promise<ReadonlyMap<string, DeliveryRecord>> {

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { sleep } from '../../../utils/timers.js';
 import { LuaScript } from '../../queue/redis/LuaScript.js';
 import type { DeliveryOrder, DeliveryRecord, HeldDelivery } from '../DeliveryStore.js';
+import { readRecord } from './deliveryData.js';
 
 /** Delay between two attempts of a failed call, ms. */
 const RETRY_MS = 500;
@@ -12,12 +13,21 @@ const NOT_HELD = /Missing (key|lock)|Lock mismatch|is not in the active state/i;
 
 /**
  * KEYS: record, lock. ARGV: the record, its lifetime in ms, token, whether it counts in any case. Only the server
- * that holds a delivery may change its record. A success counts whichever server reports it.
+ * that holds a delivery may change its record, until it is final: another server may have withdrawn it. A success
+ * counts whichever server reports it. Returns whether the delivery is `lost`, `final` or still `open`.
  */
 const NOTE = new LuaScript(`
-if ARGV[4] ~= 'true' and redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
+local function stateOf(text)
+  local isRead, record = pcall(cjson.decode, text or '')
+  return isRead and type(record) == 'table' and record.state or 'delivering'
+end
+local isHeld = redis.call('GET', KEYS[2]) == ARGV[3]
+if ARGV[4] == 'true' or (isHeld and stateOf(redis.call('GET', KEYS[1])) == 'delivering') then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  isHeld = true
+end
+if not isHeld then return 'lost' end
+return stateOf(redis.call('GET', KEYS[1])) == 'delivering' and 'open' or 'final'
 `);
 
 export interface HoldParts {
@@ -75,7 +85,8 @@ export class RedisHold implements HeldDelivery {
   async confirm(signal: AbortSignal): Promise<boolean> {
     const { token, holdMs, onEnd } = this.#parts;
     const answer = await this.#insist(() => this.#job.extendLock(token, holdMs), signal);
-    if (answer === 1) return true;
+    // While this server holds it, only a withdrawal makes it final.
+    if (answer === 1) return (await this.#insist(() => this.#isFinal(), signal)) === false;
     // The hold is lost, even if no other server has taken the delivery yet: the next server that finds it continues.
     if (answer !== undefined) onEnd();
     return false;
@@ -104,14 +115,20 @@ export class RedisHold implements HeldDelivery {
     const { signal, token, onEnd } = this.#parts;
     while (this.#isBehind && !signal.aborted) {
       this.#isBehind = false;
-      const isHeld = await this.#insist(() => this.#write(), signal);
-      if (isHeld === 0) return onEnd();
-      const { state, nextAttempt } = this.record;
-      if (state !== 'delivering') await this.#end(() => this.#job.moveToCompleted(undefined, token, false));
-      else if (this.#isGivenBack) {
+      const stored = await this.#insist(() => this.#write(), signal);
+      if (stored === 'lost') return onEnd();
+      const { nextAttempt } = this.record;
+      if (stored === 'final') await this.#end(() => this.#job.moveToCompleted(undefined, token, false));
+      else if (stored === 'open' && this.#isGivenBack) {
         await this.#end(() => this.#job.moveToDelayed(nextAttempt ?? Date.now(), token));
       }
     }
+  }
+
+  async #isFinal(): Promise<boolean> {
+    const { client, recordKey } = this.#parts;
+    const record = readRecord(await client.get(recordKey));
+    return record !== undefined && record.state !== 'delivering';
   }
 
   #write(): Promise<unknown> {
