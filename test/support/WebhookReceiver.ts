@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import type { HttpServers } from './httpServers.js';
 
@@ -16,6 +17,8 @@ export class WebhookReceiver {
   readonly messages: Message[] = [];
   readonly ids: string[] = [];
   url = '';
+  /** Connections on which a message has arrived. */
+  readonly #sockets = new Set<Socket>();
 
   static async start(
     servers: HttpServers,
@@ -35,9 +38,14 @@ export class WebhookReceiver {
     return receiver;
   }
 
+  get openConnections(): number {
+    return [...this.#sockets].filter(({ destroyed }) => !destroyed).length;
+  }
+
   #take(request: IncomingMessage, body: string): void {
     const headers = request.headers as Record<string, string>;
     this.messages.push(new Webhook(WEBHOOK_SECRET).verify(body, headers) as Message);
+    this.#sockets.add(request.socket);
     this.ids.push(String(headers['webhook-id']));
   }
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import sharp from 'sharp';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
@@ -124,6 +125,40 @@ describe('a webhook', () => {
       attempts: [{ status: 200 }],
     });
     expect(slow.messages).toHaveLength(1);
+  });
+
+  it.each<[string, (response: ServerResponse) => void]>([
+    ['never ends', (response) => void response.writeHead(200).write('a')],
+    ['does not come', (response) => response.writeHead(200, { 'Content-Length': 10 }).flushHeaders()],
+    [
+      'is cut off',
+      (response) => {
+        response.writeHead(200, { 'Content-Length': 10 }).write('a');
+        setTimeout(() => response.destroy(), 20);
+      },
+    ],
+  ])(
+    'is delivered once if the receiver accepts it, even if the body of its response %s',
+    async (_, answer) => {
+      stack = await start({}, { timeoutMs: 5000 });
+      const receiver = await WebhookReceiver.start(receivers, answer);
+      const { state, attempts } = await settled(await submit({ webhook_url: receiver.url }));
+      expect([state, attempts.map(({ status }) => status)]).toEqual(['delivered', [200]]);
+      // Time in which it would be sent again, and in which the rest of the body is abandoned.
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      expect(receiver.messages).toHaveLength(1);
+      await eventually(() => expect(receiver.openConnections).toBe(0));
+    },
+  );
+
+  it('is not sent again after a 410 whose body is cut off', async () => {
+    stack = await start();
+    const gone = await WebhookReceiver.start(receivers, (response) => {
+      response.writeHead(410, { 'Content-Length': 10 }).write('a');
+      setTimeout(() => response.destroy(), 20);
+    });
+    const webhook = await settled(await submit({ webhook_url: gone.url }));
+    expect(webhook).toMatchObject({ state: 'given_up', attempts: [{ status: 410 }] });
   });
 
   it('does not follow where a receiver points to', async () => {

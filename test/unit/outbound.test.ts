@@ -276,10 +276,21 @@ describe('a request to the world', () => {
     expect((await clientWith(guardOf(['127.0.0.1'])).post(requestTo(origin))).status).toBe(200);
   });
 
-  it.each(['headers', 'body'])('ends with its deadline when the %s do not come', async (missing) => {
+  it('ends with the head of the response when the body does not come, and soon closes the connection', async () => {
+    const controller = new AbortController();
+    const closed = vi.fn();
     const origin = await servers.listen((_request, response) => {
-      if (missing === 'body') response.write('a');
+      response.on('close', closed).write('a');
     });
+    const client = clientWith(guardOf(['127.0.0.1']));
+    expect((await client.post(requestTo(origin, controller.signal))).status).toBe(200);
+    await eventually(() => expect(closed).toHaveBeenCalled());
+    // Nobody listens to the response any more.
+    controller.abort();
+  });
+
+  it('ends with its deadline when the headers do not come', async () => {
+    const origin = await servers.listen(() => undefined);
     const client = clientWith(guardOf(['127.0.0.1']));
     const request = withDeadline(50, undefined, (signal) => client.post(requestTo(origin, signal)));
     await expect(request).rejects.toThrow(DeadlineExceeded);

@@ -29,8 +29,9 @@ export interface OutboundDownload {
   readonly body: Readable;
 }
 
-/** The rest of a response is not read, and its connection not reused. */
+/** What exceeds this of a response to `post` is not read, and its connection not reused. */
 const MAX_RESPONSE_BYTES = 16 * 1024;
+const MAX_RESPONSE_MS = 1000;
 /** Idle connections are closed after this time, ms. */
 const IDLE_TIMEOUT_MS = 4000;
 
@@ -71,12 +72,13 @@ export class OutboundClient {
   }
 
   /**
-   * Posts a body and reads the response, up to 16 KB.
+   * Posts a body. The head of the response is the result, whatever becomes of its body, which is read in the background,
+   * up to 16 KB within a second.
    * @throws RefusedAddress, the signal's reason, or an error with only a message
    */
   async post(request: OutboundRequest & { readonly body: string }): Promise<OutboundResponse> {
     return this.#send('POST', request, Buffer.from(request.body), async (response) => {
-      await readAway(response.data);
+      void readAway(response.data);
       const retryAfter = Number(response.headers['retry-after'] ?? Number.NaN);
       return {
         status: response.status,
@@ -130,11 +132,23 @@ function guarded<A extends HttpAgent>(agent: A, guard: AddressGuard): A {
   return agent;
 }
 
-/** Reads a body to its end, so that the connection can be reused; closes it if there is too much. */
+/**
+ * Reads a body to its end, so that the connection can be reused; closes it if there is too much or it is too slow.
+ * Never rejects.
+ */
 async function readAway(body: Readable): Promise<void> {
+  // Errors may also be reported after the loop.
+  body.on('error', () => undefined);
+  const timer = setTimeout(() => body.destroy(), MAX_RESPONSE_MS);
   let bytes = 0;
-  for await (const chunk of body) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > MAX_RESPONSE_BYTES) break;
+  try {
+    for await (const chunk of body) {
+      bytes += (chunk as Buffer).length;
+      if (bytes > MAX_RESPONSE_BYTES) break;
+    }
+  } catch {
+    // Nobody needs the rest.
+  } finally {
+    clearTimeout(timer);
   }
 }
