@@ -151,6 +151,25 @@ describe('a webhook', () => {
     },
   );
 
+  it('waits until the date that a receiver names', async () => {
+    stack = await start({}, { maxDelayMs: 10_000 });
+    let earliest = 0;
+    let acceptedAt = 0;
+    const busy = await WebhookReceiver.start(receivers, (response, count) => {
+      if (count > 1) {
+        acceptedAt = Date.now();
+        response.end();
+        return;
+      }
+      earliest = Math.ceil(Date.now() / 1000) * 1000 + 2000;
+      response.writeHead(429, { 'Retry-After': new Date(earliest).toUTCString() }).end();
+    });
+    const { attempts } = await settled(await submit({ webhook_url: busy.url }));
+    expect(attempts.map(({ status }) => status)).toEqual([429, 200]);
+    // Timers may be a few milliseconds early.
+    expect(acceptedAt).toBeGreaterThan(earliest - 50);
+  });
+
   it('is not sent again after a 410 whose body is cut off', async () => {
     stack = await start();
     const gone = await WebhookReceiver.start(receivers, (response) => {

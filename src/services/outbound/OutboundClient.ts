@@ -5,6 +5,7 @@ import axios, { type AxiosInstance, type AxiosResponse } from 'axios';
 import { messageOf } from '../../errors.js';
 import type { AddressGuard } from './AddressGuard.js';
 import { RefusedAddress } from './RefusedAddress.js';
+import { retryAfterSeconds } from './retryAfter.js';
 
 interface OutboundRequest {
   readonly url: string;
@@ -16,7 +17,7 @@ interface OutboundRequest {
 /** The head of a response. */
 interface OutboundResponse {
   readonly status: number;
-  /** In seconds, if the header is a number. */
+  /** From the header, which may also be a date. */
   readonly retryAfterSeconds: number | undefined;
 }
 
@@ -79,11 +80,9 @@ export class OutboundClient {
   async post(request: OutboundRequest & { readonly body: string }): Promise<OutboundResponse> {
     return this.#send('POST', request, Buffer.from(request.body), async (response) => {
       void readAway(response.data);
-      const retryAfter = Number(response.headers['retry-after'] ?? Number.NaN);
-      return {
-        status: response.status,
-        retryAfterSeconds: Number.isFinite(retryAfter) ? retryAfter : undefined,
-      };
+      const retryAfter: unknown = response.headers['retry-after'];
+      const header = typeof retryAfter === 'string' ? retryAfter : undefined;
+      return { status: response.status, retryAfterSeconds: retryAfterSeconds(header, Date.now()) };
     });
   }
 
