@@ -13,6 +13,9 @@ export function requestedRange(
   const known = request.get('If-Range');
   const validators = [response.get('ETag'), response.get('Last-Modified')];
   if (known !== undefined && !validators.includes(known)) return undefined;
+  // Of a shorter file, the last N bytes are the whole file (RFC 9110, 14.1.2); `range-parser` finds none.
+  const suffix = /^bytes=-(\d+)$/.exec(request.get('Range')?.trim() ?? '')?.[1];
+  if (suffix !== undefined && size > 0 && Number(suffix) > size) return { start: 0, end: size - 1 };
   const ranges = request.range(size, { combine: true });
   if (ranges === -1) return 'none of it';
   if (ranges === undefined || ranges === -2 || ranges.type !== 'bytes') return undefined;

@@ -145,6 +145,8 @@ describe.each(Object.entries(STORES))('jobs with ASSET_STORE=%s', (_, { env, con
     const part = await stack.client.request(url, { headers: { Range: 'bytes=10-19' } });
     expect([part.status, part.headers.get('content-range')]).toEqual([206, `bytes 10-19/${size}`]);
     expect(Buffer.from(await part.arrayBuffer()).equals(bytes.subarray(10, 20))).toBe(true);
+    const longer = await stack.client.request(url, { headers: { Range: `bytes=-${size + 1}` } });
+    expect(longer.headers.get('Content-Range')).toBe(`bytes 0-${size - 1}/${size}`);
     const last = await stack.client.request(url, { headers: { Range: 'bytes=-5' } });
     expect(Buffer.from(await last.arrayBuffer()).equals(bytes.subarray(size - 5))).toBe(true);
     const behind = await stack.client.request(url, { headers: { Range: `bytes=${size}-` } });

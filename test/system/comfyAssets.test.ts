@@ -84,6 +84,11 @@ describe.each([
     expect(Buffer.from(await whole.arrayBuffer())).toEqual(bytes);
     expect(whole.headers.get('Content-Disposition')).toBe('attachment; filename="page.html"');
     expect(whole.headers.get('X-Content-Type-Options')).toBe('nosniff');
+    const longer = await api.client.request(content, { headers: { Range: 'bytes=-999999' } });
+    expect(longer.status).toBe(206);
+    expect(Buffer.from(await longer.arrayBuffer())).toHaveLength(
+      Number(longer.headers.get('Content-Range')?.split('/')[1]),
+    );
     const part = await api.client.request(content, { headers: { Range: 'bytes=1-6' } });
     expect([part.status, await part.text()]).toEqual([206, 'script']);
     const beyond = api.client.request(content, { headers: { Range: 'bytes=999-' } });

@@ -56,6 +56,8 @@ describe.each(['memory', 'disk'])('an output in %s', (ASSET_STORE) => {
       parts.push(part.bytes);
     }
     expect(Buffer.concat(parts).equals(whole.bytes)).toBe(true);
+    const longer = await view(client, image, { Range: `bytes=-${whole.bytes.length + 1}` });
+    expect([longer.status, longer.bytes.length]).toEqual([206, whole.bytes.length]);
     const beyond = await view(client, image, { Range: `bytes=${whole.bytes.length}-` });
     expect([beyond.status, beyond.headers.get('content-range')]).toEqual([
       416,
