@@ -211,7 +211,12 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
         keepNewest(this.#assignments, job.id, assignment, REMEMBERED);
         const expectedMs = scheduler.begin(assignment, clock.now());
         const loaded = job.models.length === 0 ? undefined : job.models;
-        updates?.publish({ machine, loaded, started: { job: job.id, client: job.client, expectedMs } });
+        const isLate = assignment.reason === 'skipped for too long';
+        updates?.publish({
+          machine,
+          loaded,
+          started: { job: job.id, client: job.client, expectedMs, isLate },
+        });
       },
       moveTo: async (instance) => {
         isHeld = false;

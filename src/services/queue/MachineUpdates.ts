@@ -6,8 +6,15 @@ export const machineUpdate = z.object({
   machine: z.string(),
   /** Model files of the last job that it got; empty if they are no longer known. */
   loaded: z.array(z.string()).readonly().optional(),
-  /** A job that it got, and the client whose machine time it uses. */
-  started: z.object({ job: z.string(), client: z.string(), expectedMs: z.number().nonnegative() }).optional(),
+  /** A job that it got, the client whose machine time it uses, and whether it had been skipped for too long. */
+  started: z
+    .object({
+      job: z.string(),
+      client: z.string(),
+      expectedMs: z.number().nonnegative(),
+      isLate: z.boolean().optional(),
+    })
+    .optional(),
   /** Id of a job that is no longer there. */
   ended: z.string().optional(),
   /** The execution of that job, if it completed. */

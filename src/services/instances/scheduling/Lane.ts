@@ -18,7 +18,7 @@ export interface Kind {
   readonly models: readonly string[];
   /** Its lanes, the next in turn first. */
   readonly turns: IndexedHeap<Lane>;
-  /** Lanes with skipped jobs, the longest wait first. */
+  /** Lanes with skipped jobs, the next late turn first. */
   readonly passed: IndexedHeap<Lane>;
   /** Number of its waiting jobs. */
   count: number;
@@ -46,6 +46,11 @@ export class Lane {
   readonly hasDeadlines: boolean;
   /** Since when later jobs are started before its first job; `undefined` while none was. */
   passedSince: number | undefined;
+  /**
+   * Since when it waits for a late turn: `passedSince`, or the last late turn of its client and priority if that was
+   * later. Otherwise a client would get the more turns the more kinds of jobs it has.
+   */
+  lateSince = 0;
   /**
    * Machine time of the client when the lane was last ordered. A plan lets it become outdated, and checks it again for
    * the first lane.
@@ -122,6 +127,12 @@ export function hasTurnBefore(one: Lane, other: Lane): boolean {
     return deadlineOf(a.job) < deadlineOf(b.job);
   }
   return a.order < b.order;
+}
+
+/** Compares two lanes with skipped jobs by their late turns. */
+export function isLateBefore(one: Lane, other: Lane): boolean {
+  if (one.lateSince !== other.lateSince) return one.lateSince < other.lateSince;
+  return (one.passedSince ?? 0) < (other.passedSince ?? 0);
 }
 
 /** Reorders a lane after its first job or its client's machine time changed. */

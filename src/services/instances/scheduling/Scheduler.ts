@@ -8,7 +8,7 @@ import { WaitingJobs } from './WaitingJobs.js';
 export interface SchedulerOptions {
   /**
    * Maximum time for which jobs start before an earlier one because of loaded models, fairness or priority, ms. After
-   * that, its lane gets every second start.
+   * that, every second start is of the longest skipped job; of each client and priority, one in this time.
    */
   readonly maxPassedOverMs: number;
 }
@@ -110,11 +110,12 @@ export class Scheduler {
     const isLoaded = this.#ledger.loadingOf(models, machine) === 'nothing';
     const runMs = this.#ledger.runTimes(workflow, now)(machine);
     const expectedMs = isLoaded ? runMs : runMs + this.#speeds.loadMs(workflow);
-    const client = this.#waiting.begin(id, expectedMs, now);
+    const isLate = reason === 'skipped for too long';
+    const client = this.#waiting.begin(id, { costMs: expectedMs, isLate, now });
     if (!client) return expectedMs;
     this.#ledger.give(machine, { id, workflow, expectedMs }, models, now);
     this.#running.set(id, { machine, client, expectedMs });
-    this.#wasLate = reason === 'skipped for too long';
+    this.#wasLate = isLate;
     if (insteadOf !== undefined) this.#waiting.markPassedOver(insteadOf, now);
     return expectedMs;
   }
@@ -165,7 +166,8 @@ export class Scheduler {
     if (execution) this.#speeds.learn({ ...execution, machine }, now);
     if (started) {
       this.#ledger.giveElsewhere(machine, started.job, started, now);
-      this.#waiting.beganElsewhere(started.job, started.client, started.expectedMs, now);
+      const { job, client, expectedMs, isLate = false } = started;
+      this.#waiting.beganElsewhere(job, client, { costMs: expectedMs, isLate, now });
     }
     const job = ended === undefined ? undefined : this.#ledger.endElsewhere(machine, ended, now);
     if (job && execution) this.#waiting.chargeClient(job.client, execution.ms - job.expectedMs);

@@ -1,5 +1,14 @@
 import { IndexedHeap } from '../../../utils/IndexedHeap.js';
-import { type Client, deadlineOf, hasTurnBefore, type Kind, Lane, type Place, takeTurn } from './Lane.js';
+import {
+  type Client,
+  deadlineOf,
+  hasTurnBefore,
+  isLateBefore,
+  type Kind,
+  Lane,
+  type Place,
+  takeTurn,
+} from './Lane.js';
 import type { WaitingJob } from './types.js';
 
 /** Above every priority that a client can have: a job that waits again already had its turn. */
@@ -7,6 +16,15 @@ const AGAIN = 1000;
 
 /** Minimum number of clients before idle ones are forgotten. */
 const MIN_CLIENTS = 1000;
+
+/** The start of a job. */
+interface Start {
+  /** First estimate of the machine time that counts for its client. */
+  readonly costMs: number;
+  /** Whether it starts because it was skipped for too long. */
+  readonly isLate: boolean;
+  readonly now: number;
+}
 
 /**
  * The waiting jobs in the order of their turns. Clients take turns by start-time fair queueing (Goyal, Vin, Cheng,
@@ -69,27 +87,25 @@ export class WaitingJobs {
     return lane;
   }
 
-  /** Removes a job because it starts. @param costMs first estimate of the machine time that counts for its client */
-  begin(id: string, costMs: number, now: number): Client | undefined {
-    const order = this.#places.get(id)?.order;
-    const lane = this.remove(id);
-    if (!lane || order === undefined) return undefined;
-    const { client } = lane;
+  /** Removes a job because it starts. @returns its client; `undefined` if it was not waiting */
+  begin(id: string, { costMs, isLate, now }: Start): Client | undefined {
+    const place = this.#places.get(id);
+    if (!place) return undefined;
+    const { client } = place.lane;
+    this.remove(id);
     client.running += 1;
     this.#virtualTime = Math.max(this.#virtualTime, client.used);
-    lane.passedSince = undefined;
     this.charge(client, costMs);
-    if (!lane.isEmpty) this.#reorder(lane);
-    this.#markAllBefore(order, now);
+    this.#tookTurn(place, isLate, now);
     return client;
   }
 
   /** Counts the start of a job on another server like one here. Its queue entry is removed when the queue says so. */
-  beganElsewhere(id: string, client: string, costMs: number, now: number): void {
+  beganElsewhere(id: string, client: string, { costMs, isLate, now }: Start): void {
     this.#virtualTime = Math.max(this.#virtualTime, this.#clientOf(client).used);
     this.chargeClient(client, costMs);
-    const order = this.#places.get(id)?.order;
-    if (order !== undefined) this.#markAllBefore(order, now);
+    const place = this.#places.get(id);
+    if (place) this.#tookTurn(place, isLate, now);
   }
 
   /** Like `charge`, for the client of another server's job. */
@@ -109,17 +125,15 @@ export class WaitingJobs {
     if (lane) this.#markPassed(lane, now);
   }
 
-  /** Returns, among the kinds that `mayRun` allows, the lane that has been skipped longest, if since before `time`. */
+  /** Returns, among the kinds that `mayRun` allows, the lane with the next late turn, if it waits since before `time`. */
   passedOverBefore(time: number, mayRun: (kind: Kind) => boolean): Lane | undefined {
-    let longest: Lane | undefined;
-    let since = time;
+    let next: Lane | undefined;
     for (const kind of this.#kinds.values()) {
       const lane = kind.passed.first;
-      if (lane?.passedSince === undefined || lane.passedSince >= since || !mayRun(kind)) continue;
-      longest = lane;
-      since = lane.passedSince;
+      if (!lane || lane.lateSince >= time || (next && !isLateBefore(lane, next)) || !mayRun(kind)) continue;
+      next = lane;
     }
-    return longest;
+    return next;
   }
 
   /** Returns the lane of a job; `undefined` if it is not waiting. */
@@ -138,9 +152,23 @@ export class WaitingJobs {
     return this.#deadlines.first?.job.deadline;
   }
 
+  /** Records that a lane had a turn. After a late one, the other lanes of its client and priority wait again. */
+  #tookTurn({ lane, order }: Place, isLate: boolean, now: number): void {
+    lane.passedSince = undefined;
+    if (!lane.isEmpty) this.#reorder(lane);
+    this.#markAllBefore(order, now);
+    if (!isLate) return;
+    for (const other of lane.client.lanes) {
+      if (other.priority !== lane.priority || other.passedSince === undefined) continue;
+      other.lateSince = now;
+      other.kind.passed.place(other);
+    }
+  }
+
   #markPassed(lane: Lane, now: number): void {
     if (lane.passedSince !== undefined) return;
     lane.passedSince = now;
+    lane.lateSince = now;
     this.#unpassed.remove(lane);
     lane.kind.passed.place(lane);
   }
@@ -196,7 +224,7 @@ export class WaitingJobs {
       workflow,
       models,
       turns: new IndexedHeap(hasTurnBefore),
-      passed: new IndexedHeap<Lane>((one, other) => (one.passedSince ?? 0) < (other.passedSince ?? 0)),
+      passed: new IndexedHeap(isLateBefore),
       count: 0,
     };
     this.#kinds.set(key, kind);

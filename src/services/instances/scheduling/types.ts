@@ -83,15 +83,22 @@ export interface Outlook extends Prospect {
   readonly considered: readonly ConsideredMachine[];
 }
 
+/** A job that another server started. */
+interface StartElsewhere {
+  readonly job: string;
+  readonly client: string;
+  readonly expectedMs: number;
+  /** Whether it was started because it had been skipped for too long. */
+  readonly isLate?: boolean | undefined;
+}
+
 /** An update about a machine from another server. */
 export interface UpdateOfServer {
   readonly machine: string;
   /** Models of the last job that it got; empty if unknown. */
   readonly loaded?: readonly string[] | undefined;
   /** A job that it got. */
-  readonly started?:
-    | { readonly job: string; readonly client: string; readonly expectedMs: number }
-    | undefined;
+  readonly started?: StartElsewhere | undefined;
   /** Id of a job that is no longer there. */
   readonly ended?: string | undefined;
   readonly execution?: Omit<Execution, 'machine'> | undefined;
