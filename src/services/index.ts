@@ -122,7 +122,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const estimates = new DurationEstimates(workflows);
   manager.events.subscribe('finished', (job) => estimates.recordJob(job));
   const admission = new Admission(
-    { manager, estimates, slots: () => processor.slots },
+    { manager, estimates, pace: processor.pace },
     { maxQueueSize: config.jobs.maxQueued, maxQueueBytes: inMemory(config.jobs.maxQueueBytes) },
   );
   const views = new JobViews({ manager, estimates, processor, clock });

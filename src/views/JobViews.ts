@@ -67,11 +67,11 @@ export class JobViews {
   /** Returns the estimated milliseconds until a pending job ends, and its position in the queue (1 is next). */
   async pendingEstimate(job: Job, waiting = this.#parts.processor.waiting(job.id)): Promise<PendingEstimate> {
     const { manager, estimates, processor } = this.#parts;
-    const { jobsAhead } = waiting ?? {};
+    const { jobsAhead, expectedMs } = waiting ?? {};
     // A job that was just taken from the queue and has not started yet is next.
     const position =
       jobsAhead === undefined ? Math.max(1, await manager.queue.position(job.id)) : jobsAhead + 1;
-    return { position, ms: estimates.pendingMs(job.request.type, position, processor.slots) };
+    return { position, ms: expectedMs ?? estimates.pendingMs(job.request.type, position, processor.pace) };
   }
 
   /** Returns the status of a job. */

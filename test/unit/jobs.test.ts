@@ -54,9 +54,16 @@ describe('estimates', () => {
   it('count the rounds before a job', () => {
     const estimates = new DurationEstimates(new WorkflowCatalogue(workflows));
     const seconds = [1, 4, 5, 9].map(
-      (position) => estimates.pendingMs('remove-background', position, 4) / 1000,
+      (position) =>
+        estimates.pendingMs('remove-background', position, { parallel: 4, msPerJob: undefined }) / 1000,
     );
     expect(seconds).toEqual([8, 8, 16, 24]);
+    // The jobs before it take 80 seconds each, on four machines.
+    const behindLong = [1, 5].map(
+      (position) =>
+        estimates.pendingMs('remove-background', position, { parallel: 4, msPerJob: 20_000 }) / 1000,
+    );
+    expect(behindLong).toEqual([8, 88]);
   });
 });
 

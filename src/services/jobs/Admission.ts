@@ -2,6 +2,7 @@ import { AppError } from '../../errors.js';
 import type { QueueSize } from '../queue/JobQueue.js';
 import type { DurationEstimates } from './estimates.js';
 import type { JobManager } from './JobManager.js';
+import type { QueuePace } from './QueuePace.js';
 
 export interface QueueLimits {
   /** Pending jobs, and bytes of their uploads. */
@@ -16,7 +17,7 @@ export const RESTART_SECONDS = 10;
 export class Admission {
   readonly #manager: JobManager;
   readonly #estimates: DurationEstimates;
-  readonly #slots: () => number;
+  readonly #pace: QueuePace;
   readonly limits: QueueLimits;
   /** Jobs that were let in and are not in the queue yet. */
   readonly #onTheirWay = { jobs: 0, bytes: 0 };
@@ -25,14 +26,13 @@ export class Admission {
   /** Jobs rejected since the last accepted one: they will come back before the next one. */
   #refused = 0;
 
-  /** @param slots jobs that can currently be processed at the same time */
   constructor(
-    parts: { manager: JobManager; estimates: DurationEstimates; slots: () => number },
+    parts: { manager: JobManager; estimates: DurationEstimates; pace: QueuePace },
     limits: QueueLimits,
   ) {
     this.#manager = parts.manager;
     this.#estimates = parts.estimates;
-    this.#slots = parts.slots;
+    this.#pace = parts.pace;
     this.limits = limits;
   }
 
@@ -81,20 +81,14 @@ export class Admission {
   }
 
   /**
-   * Seconds until a place is probably free for the rejected client: from recent processing times, concurrent jobs,
-   * and clients rejected before it.
+   * Seconds until a place is probably free for the rejected client: from the pace of the machines and the clients
+   * rejected before it.
    */
   retryAfterSeconds(): number {
     this.#refused += 1;
-    const msForOnePlace = this.#estimates.averageMs / this.#slots();
+    const msForOnePlace = this.#pace.msPerJob ?? this.#estimates.averageMs / this.#pace.parallel;
     const places = Math.min(this.#refused, this.#queue.jobs + 1);
     return Math.max(1, Math.ceil((msForOnePlace * places) / 1000));
-  }
-
-  /** Seconds of pending processing, from recent processing times and concurrent jobs. Never rejects. */
-  async queueSeconds(): Promise<number> {
-    const { jobs } = await this.#manager.figures.waiting();
-    return (jobs * this.#estimates.averageMs) / Math.max(1, this.#slots()) / 1000;
   }
 
   async #askQueue(): Promise<QueueSize> {

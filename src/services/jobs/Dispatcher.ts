@@ -32,6 +32,8 @@ export interface Waiting {
   readonly why?: string;
   /** Undefined if unknown. */
   readonly jobsAhead?: number | undefined;
+  /** Milliseconds until its result; undefined if unknown. */
+  readonly expectedMs?: number | undefined;
 }
 
 const NO_MACHINE = 'no machine can run it' satisfies WaitReason;
@@ -98,8 +100,8 @@ export class Dispatcher implements Picker<ChosenSlot | Refusal> {
     if (!balancer.canRun(kind)) return { reason: NO_MACHINE, why: balancer.whyNot(kind) };
     const prospect = this.#prospects.get().get(id);
     if (!prospect) return { reason: 'waits for its turn' };
-    const { reason, jobsAhead } = prospect;
-    return { reason, jobsAhead };
+    const { reason, jobsAhead, expectedMs } = prospect;
+    return { reason, jobsAhead, expectedMs };
   }
 
   /** Why a job was last assigned to its machine; undefined if it started long ago, or on another server. */

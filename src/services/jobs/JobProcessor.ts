@@ -21,6 +21,7 @@ import type { JobManager } from './JobManager.js';
 import { JobPlace } from './JobPlace.js';
 import type { JobRunner } from './JobRunner.js';
 import { logFields } from './jobLog.js';
+import { QueuePace } from './QueuePace.js';
 import type { SharedSlots } from './SharedSlots.js';
 import { traceAttempt } from './traceAttempt.js';
 
@@ -46,6 +47,8 @@ export class JobProcessor {
   readonly #judge: AttemptJudge;
   readonly #shared: SharedSlots | undefined;
   readonly #dispatcher: Dispatcher;
+  /** How fast pending jobs are executed. */
+  readonly pace: QueuePace;
   readonly #idleLook: IdleLook;
   readonly #clock: Clock;
   readonly #tracing: Tracing;
@@ -92,6 +95,7 @@ export class JobProcessor {
     this.#judge = parts.judge;
     this.#shared = parts.shared;
     this.#clock = parts.clock;
+    this.pace = new QueuePace(parts, () => this.#limit);
     this.#dispatcher = new Dispatcher(parts, () => this.#hasPlace && this.#balancer.hasFreeSlot);
     this.#idleLook = new IdleLook(this.#manager.queue, this.#dispatcher, () => this.wake());
     this.#tracing = parts.tracing;
@@ -112,11 +116,6 @@ export class JobProcessor {
     return this.#active.size;
   }
 
-  /** Current number of jobs that can be processed at the same time; at least 1. */
-  get slots(): number {
-    return Math.max(1, Math.min(this.#balancer.capacity, this.#limit));
-  }
-
   /** Maximum number of concurrent jobs by this server's settings; at least 1. */
   get maxConcurrentJobs(): number {
     return this.#options.maxConcurrentJobs ?? Math.max(1, this.#balancer.fullCapacity);
@@ -133,7 +132,9 @@ export class JobProcessor {
 
   /** What a job waits for; undefined if this server does not see it waiting. */
   waiting(id: string): Waiting | undefined {
-    return this.#dispatcher.waiting(id);
+    const waiting = this.#dispatcher.waiting(id);
+    // The scheduler expects that all machines run jobs.
+    return waiting && this.pace.isLimited ? { ...waiting, expectedMs: undefined } : waiting;
   }
 
   start(): void {

@@ -3,9 +3,12 @@ import { ESTIMATE_SECONDS } from '../../workflows/files/fileWorkflow.js';
 import { GRAPH_TYPE } from '../../workflows/graphNeeds.js';
 import type { WorkflowCatalogue } from '../../workflows/WorkflowCatalogue.js';
 import { type FinishedJob, processingDuration } from './Job.js';
+import type { QueuePace } from './QueuePace.js';
 
 /** Number of finished jobs of a type before its average is used. */
 const ENOUGH = 3;
+
+type Pace = Pick<QueuePace, 'msPerJob' | 'parallel'>;
 
 /** Estimated duration of a job of each type: a moving average of the measured durations, at first the declared duration. */
 export class DurationEstimates {
@@ -46,9 +49,13 @@ export class DurationEstimates {
     return (1000 * seconds) / Math.max(1, declared.length);
   }
 
-  /** Milliseconds until a pending job is done: the rounds before it, then its own. `position` counts from 1. */
-  pendingMs(type: string, position: number, slots: number): number {
+  /**
+   * Milliseconds until a pending job is done: the rounds before it, then its own. For a job that the scheduler does not
+   * know yet. @param position from 1
+   */
+  pendingMs(type: string, position: number, { msPerJob, parallel }: Pace): number {
     const own = this.processingMs(type);
-    return Math.floor(Math.max(0, position - 1) / Math.max(1, slots)) * own + own;
+    const roundMs = msPerJob === undefined ? own : msPerJob * parallel;
+    return Math.floor(Math.max(0, position - 1) / parallel) * roundMs + own;
   }
 }

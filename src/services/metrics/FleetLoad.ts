@@ -35,7 +35,7 @@ export class FleetLoad {
   queueSeconds(): Map<string, number> {
     const { scheduler, balancer } = this.#parts;
     const seconds = new Map<string, number>();
-    for (const [kind, ms] of scheduler.waitingMs()) {
+    for (const [kind, { ms }] of scheduler.waitingWork()) {
       const capacity = balancer.instances.filter((instance) => instance.canRun(kind)).length;
       const type = typeOfKind(kind);
       seconds.set(type, (seconds.get(type) ?? 0) + ms / Math.max(1, capacity) / 1000);
@@ -46,7 +46,7 @@ export class FleetLoad {
   /** Returns how many machines can execute the waiting jobs in time, and at least the number of busy machines. */
   wantedMachines(): number {
     const { scheduler, balancer } = this.#parts;
-    const waitingMs = [...scheduler.waitingMs().values()].reduce((sum, ms) => sum + ms, 0);
+    const waitingMs = [...scheduler.waitingWork().values()].reduce((sum, { ms }) => sum + ms, 0);
     const busy = balancer.views().filter((view) => this.#isBusy(view)).length;
     return Math.max(busy, Math.ceil(waitingMs / this.#targetMs));
   }

@@ -1,12 +1,14 @@
 import { getHeapStatistics } from 'node:v8';
 import type { Admission } from '../jobs/Admission.js';
 import type { JobManager } from '../jobs/JobManager.js';
+import type { JobProcessor } from '../jobs/JobProcessor.js';
 import type { UploadBudget } from '../submissions/UploadBudget.js';
 import type { PrometheusRegistry } from './PrometheusRegistry.js';
 
 /** The parts of the server that have limits. */
 export interface LimitedParts {
   readonly manager: JobManager;
+  readonly processor: Pick<JobProcessor, 'pace'>;
   readonly admission: Admission;
   readonly uploadBudget: UploadBudget;
 }
@@ -40,7 +42,12 @@ export function exportLimits(registry: PrometheusRegistry, parts: LimitedParts):
   ]);
 }
 
-function exportQueue(registry: PrometheusRegistry, { manager: { figures }, admission }: LimitedParts): void {
+function exportQueue(registry: PrometheusRegistry, parts: LimitedParts): void {
+  const {
+    manager: { figures },
+    admission,
+    processor,
+  } = parts;
   const { maxQueueSize, maxQueueBytes } = admission.limits;
   registry.gauge({ name: 'queue_jobs', help: 'Jobs that wait.' }, async () => [
     { value: (await figures.waiting()).jobs },
@@ -56,6 +63,6 @@ function exportQueue(registry: PrometheusRegistry, { manager: { figures }, admis
   ]);
   registry.gauge(
     { name: 'queue_seconds', help: 'Seconds that the jobs that wait take with this fleet.' },
-    async () => [{ value: await admission.queueSeconds() }],
+    () => [{ value: processor.pace.queueMs / 1000 }],
   );
 }

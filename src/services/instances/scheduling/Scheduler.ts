@@ -46,11 +46,17 @@ export class Scheduler {
     return this.#waiting.size;
   }
 
-  /** Returns the total execution time of the waiting jobs by workflow, ms: on machines of usual speed, with loaded models. */
-  waitingMs(): Map<string, number> {
-    const all = new Map<string, number>();
+  /**
+   * Returns the number of the waiting jobs by workflow, and their total execution time, ms: on machines of usual speed,
+   * with loaded models.
+   */
+  waitingWork(): Map<string, { count: number; ms: number }> {
+    const all = new Map<string, { count: number; ms: number }>();
     for (const { workflow, count } of this.#waiting.counts) {
-      all.set(workflow, (all.get(workflow) ?? 0) + count * this.#speeds.usualMs(workflow));
+      const sum = all.get(workflow) ?? { count: 0, ms: 0 };
+      sum.count += count;
+      sum.ms += count * this.#speeds.usualMs(workflow);
+      all.set(workflow, sum);
     }
     return all;
   }
