@@ -69,8 +69,9 @@ export class SubmissionRoutes {
       return;
     }
     const format = common.format ?? this.#acceptedFormat(request);
-    this.#services.submissions.checkMachines(this.#workflow.type);
-    const job = await this.#submit(request, response, { ...common, format }, hungUp);
+    const job = await this.#submit(request, response, { ...common, format }, hungUp, true);
+    // A repeated request may find a job that has not begun.
+    if (job.status === 'pending') this.#services.submissions.checkMachines(this.#workflow.type);
     await this.#answerDone(request, response, job, hungUp);
   };
 
@@ -110,6 +111,7 @@ export class SubmissionRoutes {
     response: Response,
     common: CommonParameters,
     hungUp: AbortSignal,
+    isAwaited = false,
   ): Promise<Job> {
     const key = idempotencyKey(request);
     const upload = takeUpload(response);
@@ -128,6 +130,7 @@ export class SubmissionRoutes {
         client: callerOf(response).id,
         idempotencyKey: key,
         signal: hungUp,
+        isAwaited,
       });
       if (isRepeated) response.set('Idempotency-Replayed', 'true');
       return job;

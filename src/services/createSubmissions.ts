@@ -16,6 +16,7 @@ import type { IdempotencyStore } from './queue/IdempotencyStore.js';
 import type { ServiceOverrides } from './ServiceOverrides.js';
 import { GraphSubmissions } from './submissions/GraphSubmissions.js';
 import { ownAssetFiles } from './submissions/ownAssetFiles.js';
+import { RepeatedSubmissions } from './submissions/RepeatedSubmissions.js';
 import { Submissions } from './submissions/Submissions.js';
 import { UploadBudget } from './submissions/UploadBudget.js';
 import type { Tracing } from './tracing/Tracing.js';
@@ -48,6 +49,7 @@ export function createSubmissions(
   const { machines, processing, manager, admission, clientAssets, stream, kept, webhooks, keys } = parts;
   const { clock, tracing } = parts;
   const idempotencyKeys = new IdempotencyKeys(parts.idempotency, manager.events, (id) => manager.remove(id));
+  const repeated = new RepeatedSubmissions(manager, idempotencyKeys);
   const uploadBudget = new UploadBudget(config.uploads.maxBytes, () => admission.retryAfterSeconds());
   const inputs = createInputFetcher(config);
   const machineRetrySeconds = Math.ceil(config.machines.controlTimeoutMs / 1000);
@@ -55,7 +57,7 @@ export function createSubmissions(
     {
       manager,
       admission,
-      idempotencyKeys,
+      repeated,
       balancer: machines.balancer,
       webhooks,
       stream,
@@ -76,7 +78,7 @@ export function createSubmissions(
     },
   );
   const graphSubmissions = new GraphSubmissions(
-    { submissions, graphs: machines.graphs, secrets: processing.secrets },
+    { submissions, repeated, graphs: machines.graphs, secrets: processing.secrets },
     () => config.api.rawWorkflows ?? (keys.isEmpty ? 'all' : 'admin'),
   );
   const native =

@@ -197,6 +197,26 @@ describe('a submission that comes again', () => {
     expect(stack.simulator().executions).toHaveLength(1);
   });
 
+  it('is the same job also when its machine is gone, or nobody knows its nodes any more', async () => {
+    await start({ simulators: [{ hasOddFloats: true }, {}] });
+    const graph = { ...invertGraph(), '7': { class_type: 'ShowFloat', inputs: { value: 1.5 } } };
+    const submit = () => api.post('/api/v2/jobs', { workflow: graph }, { 'Idempotency-Key': 'order-19' });
+    const { id } = (await (await submit()).json()) as { id: string };
+    await api.ended(id);
+    const removal = await stack.client.request('/api/instances/instance-1', { method: 'DELETE' });
+    expect(removal.status).toBe(200);
+    await eventually(() => expect(stack.services.instances).toHaveLength(1));
+    const again = await submit();
+    expect([again.status, again.headers.get('Idempotency-Replayed')]).toEqual([201, 'true']);
+    expect(await again.json()).toMatchObject({ id });
+    // Without the key there is no machine for it, and a refused submission leaves nothing behind its key.
+    expect(await api.error(api.post('/api/v2/jobs', { workflow: graph }))).toMatchObject({ status: 422 });
+    for (const _time of [1, 2]) {
+      const refused = api.post('/api/v2/jobs', { workflow: graph }, { 'Idempotency-Key': 'order-20' });
+      expect(await api.error(refused)).toMatchObject({ status: 422, code: 'invalid_workflow' });
+    }
+  });
+
   it('is told to come back while the first one is under way', async () => {
     await start();
     const { manager } = stack.services;

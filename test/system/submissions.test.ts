@@ -105,6 +105,26 @@ describe('a submission with an Idempotency-Key', () => {
     await accepted(await stack.client.post(ASYNC, image, keyed('other')));
   });
 
+  it('has its result also while no machine is healthy; only what needs a machine is refused', async () => {
+    stack = await Stack.start();
+    const image = await png();
+    const first = await stack.client.post(SYNC, image, keyed('done'));
+    const { job_id } = syncAnswer.parse(await first.json());
+    await stack.simulator().crash();
+    await eventually(() => expect(stack.services.instances[0]?.health.isUp).toBe(false));
+    const again = await stack.client.post(SYNC, image, keyed('done'));
+    expect([again.status, again.headers.get('Idempotency-Replayed')]).toEqual([200, 'true']);
+    expect(syncAnswer.parse(await again.json())).toMatchObject({ job_id });
+    const waiting = await accepted(await stack.client.post(ASYNC, image, keyed('waiting')));
+    for (const key of ['new', 'new', 'waiting']) {
+      const refused = await stack.client.post(SYNC, image, keyed(key));
+      expect([key, refused.status]).toEqual([key, 503]);
+      expect(await refused.json()).toMatchObject({ code: 'NO_HEALTHY_INSTANCES' });
+    }
+    expect(await total()).toBe(2);
+    expect((await stack.client.status(waiting.job_id)).status).toBe('pending');
+  });
+
   it('does not meet that of another client, and has a sane key', async () => {
     const [a, b] = ['key-of-a-0123456789', 'key-of-b-0123456789'];
     stack = await Stack.start({ env: { API_KEYS: `a:${a},b:${b}` } });

@@ -5,13 +5,16 @@ import type { Target } from '../../workflows/files/manifest.js';
 import type { NodeLookup } from '../../workflows/files/nodeInfo.js';
 import { requirementsOf } from '../../workflows/files/requirements.js';
 import { invalidWorkflow } from '../../workflows/files/workflowError.js';
-import { writeWorkflow } from '../../workflows/files/workflowText.js';
+import { graphText } from '../../workflows/files/workflowText.js';
 import type { GraphNode, PromptGraph } from '../../workflows/graph.js';
-import { needsOf } from '../../workflows/graphNeeds.js';
+import { GRAPH_TYPE, needsOf } from '../../workflows/graphNeeds.js';
 import type { GraphMachines } from '../instances/GraphMachines.js';
-import type { PromptSecrets } from '../jobs/PromptSecrets.js';
+import type { Job } from '../jobs/Job.js';
+import { type PromptSecrets, withoutSecrets } from '../jobs/PromptSecrets.js';
+import { fingerprintOf } from './fingerprint.js';
+import type { OnMaking, RepeatedSubmissions, Submitted } from './RepeatedSubmissions.js';
 import type { FileSource, Submission } from './Submission.js';
-import type { Submissions, Submitted } from './Submissions.js';
+import type { Submissions } from './Submissions.js';
 
 /** Who may send their own graphs: everyone who may submit, only keys of the scope admin, or no one. */
 export type GraphPermission = 'all' | 'admin' | 'none';
@@ -51,7 +54,8 @@ export interface GraphSubmission
 }
 
 interface Parts {
-  readonly submissions: Submissions;
+  readonly submissions: Pick<Submissions, 'create'>;
+  readonly repeated: RepeatedSubmissions;
   readonly graphs: Pick<GraphMachines, 'check'>;
   readonly secrets: PromptSecrets;
 }
@@ -77,30 +81,35 @@ export class GraphSubmissions {
    */
   async submit(submission: GraphSubmission): Promise<Submitted> {
     this.checkPermission(submission.isAdmin);
+    return this.#parts.repeated.once(
+      submission,
+      () => fingerprint(submission),
+      ({ signal, onMaking }) => this.#create({ ...submission, signal }, onMaking),
+    );
+  }
+
+  async #create(submission: GraphSubmission, onMaking: OnMaking | undefined): Promise<Job> {
     const { graph, files, extraData, isAdmin: _isAdmin, ...rest } = submission;
     const infoOf = await this.#checkMachines(graph);
     const places = files.map((file) => file.places);
     const { workflow: plain, fileNames } = graphWorkflow(graph, places, infoOf);
     const { rest: open, name: secrets } = this.#parts.secrets.takeFrom(extraData);
-    const workflow = open.size > 0 ? { ...plain, extraData: open } : plain;
     const sources = files.flatMap(({ source }, n): [string, FileSource][] => {
       const name = fileNames[n];
       return name === undefined ? [] : [[name, source]];
     });
+    const inner = {
+      ...rest,
+      workflow: open.size > 0 ? { ...plain, extraData: open } : plain,
+      files: new Map(sources),
+      parameters: {},
+      otherParameters: [],
+      format: undefined,
+      webhook: undefined,
+      secrets,
+    };
     try {
-      const submitted = await this.#parts.submissions.submit({
-        ...rest,
-        workflow,
-        definition: () => writeWorkflow(workflow),
-        files: new Map(sources),
-        parameters: {},
-        otherParameters: [],
-        format: undefined,
-        webhook: undefined,
-        secrets,
-      });
-      if (submitted.isRepeated && secrets !== undefined) this.#parts.secrets.drop(secrets);
-      return submitted;
+      return await this.#parts.submissions.create(inner, onMaking);
     } catch (error) {
       if (secrets !== undefined) this.#parts.secrets.drop(secrets);
       throw error;
@@ -125,6 +134,19 @@ export class GraphSubmissions {
     if (missing) throw notOnAnyMachine(graph, new Set(missing));
     return infoOf;
   }
+}
+
+/** Of what the client sent, without what the machines know about it today. */
+function fingerprint({ graph, files, extraData, metadata }: GraphSubmission): string {
+  return fingerprintOf({
+    type: GRAPH_TYPE,
+    parameters: {},
+    format: undefined,
+    webhook: undefined,
+    files: new Map(files.map(({ places, source }) => [JSON.stringify(places), source])),
+    definition: graphText(graph, withoutSecrets(extraData)),
+    metadata,
+  });
 }
 
 /** @param missing classes, and models as `UpscaleModelLoader: file.pth` */

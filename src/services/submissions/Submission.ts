@@ -52,14 +52,14 @@ export interface Submission {
   readonly idempotencyKey: string | undefined;
   /** Whether to wait for an identical submission in progress. If false, this one is rejected. */
   readonly waitsForSame?: boolean;
+  /** Whether the client waits for the end of the job: then a job that no machine can run is rejected. */
+  readonly isAwaited?: boolean;
   /** Data of the client that is returned with its job. */
   readonly metadata?: string | undefined;
   /** The client's id for its prompt. */
   readonly clientPromptId?: string | undefined;
   /** Id of the server that follows the job for the client. */
   readonly follower?: string | undefined;
-  /** Returns the whole graph of the client as text. */
-  readonly definition?: () => string;
   /** Name of the data that is sent to ComfyUI with the prompt and never stored. */
   readonly secrets?: string | undefined;
   /** Aborted when no one waits for the response any more. */

@@ -6,7 +6,6 @@ import type { Size, Workflow } from '../../workflows/types.js';
 import { problemOfSize } from '../images/formats.js';
 import type { LoadBalancer } from '../instances/LoadBalancer.js';
 import type { Admission } from '../jobs/Admission.js';
-import type { IdempotencyKeys } from '../jobs/IdempotencyKeys.js';
 import type { Job, JobFile, JobRequest, WebhookTarget } from '../jobs/Job.js';
 import type { JobManager } from '../jobs/JobManager.js';
 import type { Tracing } from '../tracing/Tracing.js';
@@ -15,6 +14,7 @@ import { FileGathering, type GatheringParts } from './FileGathering.js';
 import { fingerprintOf } from './fingerprint.js';
 import { type FileLimits, type InspectedFile, inspectFile, isPicture } from './inspectFile.js';
 import { withoutEmpty } from './parameterKinds.js';
+import type { OnMaking, RepeatedSubmissions, Submitted } from './RepeatedSubmissions.js';
 import { checkRequiredFiles } from './requiredFiles.js';
 import type { Submission } from './Submission.js';
 import { type RandomNumber, withRandomSeed } from './seeds.js';
@@ -23,7 +23,7 @@ import { unknownParameters } from './unknownParameters.js';
 interface SubmissionParts extends GatheringParts {
   readonly manager: JobManager;
   readonly admission: Admission;
-  readonly idempotencyKeys: IdempotencyKeys;
+  readonly repeated: RepeatedSubmissions;
   readonly balancer: LoadBalancer;
   /** `undefined` without a secret to sign them. */
   readonly webhooks: Pick<Webhooks, 'problemWith'> | undefined;
@@ -39,12 +39,6 @@ interface SubmissionLimits extends FileLimits {
   readonly maxOutputPixels: number;
   /** `Retry-After` when no machine is healthy, seconds. */
   readonly machineRetrySeconds: number;
-}
-
-/** The job of a submission, and whether an earlier identical submission had created it. */
-export interface Submitted {
-  readonly job: Job;
-  readonly isRepeated: boolean;
 }
 
 /** A file of a submission after its bytes were inspected. */
@@ -79,39 +73,34 @@ export class Submissions {
 
   /**
    * Creates a job, or finds the job of an earlier identical submission.
-   * @throws AppError for errors in the submission, and `QUEUE_FULL`, `SHUTTING_DOWN`, `IDEMPOTENCY_KEY_REUSED` or
-   * `IDEMPOTENCY_IN_PROGRESS`
+   * @throws AppError for errors in the submission, and `NO_HEALTHY_INSTANCES`, `QUEUE_FULL`, `SHUTTING_DOWN`,
+   * `IDEMPOTENCY_KEY_REUSED` or `IDEMPOTENCY_IN_PROGRESS`
    */
-  async submit(submission: Submission): Promise<Submitted> {
-    const { manager, idempotencyKeys } = this.#parts;
-    const { idempotencyKey: key, owner } = submission;
+  submit(submission: Submission): Promise<Submitted> {
+    const { outline, fingerprint } = this.#checked(submission);
+    return this.#parts.repeated.once(submission, fingerprint, ({ signal, onMaking }) =>
+      this.#create({ ...submission, signal }, outline, onMaking),
+    );
+  }
+
+  /**
+   * Creates a job, also if it was created before.
+   * @throws AppError like `submit`
+   */
+  create(submission: Submission, onMaking?: OnMaking): Promise<Job> {
+    return this.#create(submission, this.#checked(submission).outline, onMaking);
+  }
+
+  /** Checks everything except the files. */
+  #checked(submission: Submission): { outline: Outline; fingerprint: () => string } {
     this.#checkWebhook(submission.webhook);
     checkRequiredFiles(submission);
-    const { outline, fingerprint } = this.#outline(submission);
-    if (key === undefined) return { job: await this.#create(submission, outline), isRepeated: false };
-    let created: Job | undefined;
-    // The keys of different owners are independent.
-    const jobId = await idempotencyKeys.once(
-      JSON.stringify([owner ?? null, key]),
-      fingerprint(),
-      async ({ earlierId, onMaking }) => {
-        const earlier = earlierId === undefined ? undefined : await manager.adopt(earlierId);
-        if (earlier) return earlier;
-        // The job is created even if the client disconnects: it may come back and ask for it.
-        const signal = new AbortController().signal;
-        created = await this.#create({ ...submission, signal }, outline, onMaking);
-        return created;
-      },
-      submission.waitsForSame,
-    );
-    return created?.id === jobId
-      ? { job: created, isRepeated: false }
-      : { job: await manager.get(jobId), isRepeated: true };
+    return this.#outline(submission);
   }
 
   #outline(submission: Submission): { outline: Outline; fingerprint: () => string } {
     const { workflow, format, webhook, requestId, owner, client, files } = submission;
-    const { priority, deadlineSeconds, metadata, clientPromptId, follower, secrets, definition } = submission;
+    const { priority, deadlineSeconds, metadata, clientPromptId, follower, secrets } = submission;
     const { type, parameters: schema } = workflow;
     const traceparent = this.#parts.tracing.current;
     const given = withoutEmpty(submission.parameters, schema);
@@ -142,17 +131,13 @@ export class Submissions {
       ...(secrets === undefined ? {} : { secrets }),
     };
     // A randomly chosen seed is not part of the client's request.
-    const fingerprint = () =>
-      fingerprintOf({ type, parameters: sent, format, webhook, files, definition: definition?.(), metadata });
+    const fingerprint = () => fingerprintOf({ type, parameters: sent, format, webhook, files });
     return { outline, fingerprint };
   }
 
   /** Gathers and checks the files, and creates the job. */
-  async #create(
-    submission: Submission,
-    outline: Outline,
-    onMaking?: (id: string) => Promise<void>,
-  ): Promise<Job> {
+  async #create(submission: Submission, outline: Outline, onMaking: OnMaking | undefined): Promise<Job> {
+    if (submission.isAwaited) this.checkMachines(outline.type);
     const { manager, admission, tracing } = this.#parts;
     const { client, owner, signal } = submission;
     const gathering = new FileGathering(this.#parts, this.#limits.maxFileBytes, { client, owner, signal });

@@ -7,18 +7,20 @@ import {
   plainJson,
   stringifyJson,
 } from '../../utils/losslessJson.js';
-import { graphJson } from '../graph.js';
+import { graphJson, type PromptGraph } from '../graph.js';
 import { type FileWorkflow, fileWorkflow } from './fileWorkflow.js';
 import { manifestDocument } from './manifestDocument.js';
 import { parseManifest } from './parseManifest.js';
 import { GRAPH_BODY_LIMITS, readGraph } from './readGraph.js';
 import { invalidWorkflow } from './workflowError.js';
 
+/** Serialises a graph, and what is sent to ComfyUI with it. */
+export function graphText(graph: PromptGraph, extraData: ReadonlyMap<string, Json>): string {
+  return stringifyJson([graphJson(graph, noFile), extraData]);
+}
+
 /** Serialises a workflow, without what machines added: a server needs no choices and descriptions to run it. */
 export function writeWorkflow({ type, graph, manifest, extraData }: FileWorkflow): string {
-  const noFile = () => {
-    throw new TypeError('The graph of a workflow holds no files.');
-  };
   return stringifyJson(
     new Map<string, Json>([
       ['type', type],
@@ -47,4 +49,8 @@ export function readWorkflow(text: string): FileWorkflow {
     parseManifest(plainJson(parts.get('manifest') ?? null)),
   );
   return isJsonObject(extraData) ? { ...workflow, extraData } : workflow;
+}
+
+function noFile(): never {
+  throw new TypeError('The graph of a workflow holds no files.');
 }
