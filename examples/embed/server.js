@@ -18,7 +18,8 @@ const site = express();
 site.get('/about', (_request, response) => {
   response.type('text').send('A site with an API for images.\n');
 });
-// Last: it responds to all paths without a route of the site. Its links start at the root, so it cannot be mounted below a path.
+// Last: it responds to all paths without a route of the site. But before body parsers such as express.json(), because it reads
+// bodies itself: give a parser to the routes that need it, as in site.post('/order', express.json(), …). Its links start at the root, so it cannot be mounted below a path.
 site.use(createApp(services, config));
 
 await services.start();

@@ -1,6 +1,7 @@
 import type { IRouter, RequestHandler } from 'express';
 import { AppError } from '../errors.js';
 import { requireAdmin, requireKey } from '../middleware/authentication.js';
+import { requireWholeBody } from '../middleware/requireWholeBody.js';
 import type { Endpoint } from './Endpoint.js';
 
 const GUARDS: Readonly<Record<Endpoint['access'], readonly RequestHandler[]>> = {
@@ -10,7 +11,7 @@ const GUARDS: Readonly<Record<Endpoint['access'], readonly RequestHandler[]>> = 
 };
 
 /** The parts of a declaration that define a route. */
-export interface MountedEndpoint<Context> extends Pick<Endpoint, 'method' | 'path' | 'access'> {
+export interface MountedEndpoint<Context> extends Pick<Endpoint, 'method' | 'path' | 'access' | 'request'> {
   /** Creates the request handler, once for each server. */
   readonly handler: (context: Context) => RequestHandler | readonly RequestHandler[];
 }
@@ -24,8 +25,9 @@ export function mount<Context>(
   for (const path of new Set(endpoints.map((endpoint) => endpoint.path))) {
     const ofPath = endpoints.filter((endpoint) => endpoint.path === path);
     const entry = router.route(path.replace(/\{(\w+)\}/g, ':$1'));
-    for (const { method, access, handler } of ofPath) {
-      entry[method](...GUARDS[access], ...[handler(context)].flat());
+    for (const { method, access, request, handler } of ofPath) {
+      const readers = request?.body ? [requireWholeBody] : [];
+      entry[method](...GUARDS[access], ...readers, ...[handler(context)].flat());
     }
     if (!ofPath.some(({ access }) => access === 'open')) entry.all(requireKey);
     entry.all(methodNotAllowed(ofPath.map(({ method }) => method.toUpperCase())));
