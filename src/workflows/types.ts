@@ -15,6 +15,8 @@ export interface FileInput {
   /** Title for users. */
   readonly title?: string;
   readonly description?: string;
+  /** The inputs of nodes that take it, if the client knows it only by them: in a graph of its own. */
+  readonly places?: ReadonlyArray<{ readonly node: string; readonly field: string }>;
 }
 
 /** A node whose files or texts are results. */

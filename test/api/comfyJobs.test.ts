@@ -289,6 +289,27 @@ describe('what is wrong with a graph', () => {
     expect((await stack.services.manager.counts()).total).toBe(0);
   });
 
+  it('is told by node and input for its assets, too', async () => {
+    await start();
+    const submit = (workflow: unknown) => api.error(api.post('/api/v2/jobs', { workflow }));
+    const { id } = await api.asset(await png());
+    const loader = (asset: object) => ({ class_type: 'LoadImage', inputs: { image: asset } });
+    const gone = assetReference('asset_gone');
+    const graph = { ...invertGraph(assetReference(id)), '4': loader(gone), '5': loader(gone) };
+    const preview = (node: string) => ({ class_type: 'PreviewImage', inputs: { images: [node, 0] } });
+    const refused = await submit({ ...graph, '6': preview('4'), '7': preview('5') });
+    expect(refused).toMatchObject({
+      status: 422,
+      code: 'missing_asset',
+      message: 'The input "image" of node "4" is not available: there is no asset "asset_gone".',
+      details: { node_errors: { '4': [{ input: 'image' }], '5': [{ input: 'image' }] } },
+    });
+    expect(JSON.stringify(refused)).not.toContain('file');
+    expect(await submit(invertGraph({ __type: 'core/ASSET' }))).toMatchObject({
+      details: { node_errors: { '1': [{ input: 'image', message: 'has no id' }] } },
+    });
+  });
+
   it('waits for a machine where none is up', async () => {
     await start();
     await stack.simulator().unplug();

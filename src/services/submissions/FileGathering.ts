@@ -1,14 +1,14 @@
 import { Readable } from 'node:stream';
-import { AppError, PromptError } from '../../errors.js';
+import { type AppError, PromptError } from '../../errors.js';
 import { invalidParameter } from '../../schemas/parse.js';
 import { type Content, sizeOf } from '../../utils/StoredFile.js';
-import { sizeText } from '../../utils/sizeText.js';
 import type { FileInput } from '../../workflows/types.js';
 import { isDataUri, parseDataUri } from '../assets/dataUri.js';
 import type { FetchedInput, InputFetcher } from '../assets/InputFetcher.js';
 import { InputUnreachable } from '../assets/InputUnreachable.js';
 import type { StreamStore } from '../jobs/BlobStore.js';
 import { harmlessName } from './harmlessName.js';
+import { fileTooLarge, unreachable } from './inputErrors.js';
 import { isPicture } from './inspectFile.js';
 import type { FileSource, MachineFile, ReceivedFile } from './Submission.js';
 import type { UploadBudget } from './UploadBudget.js';
@@ -77,15 +77,14 @@ export class FileGathering {
    * @throws AppError `INPUT_UNREACHABLE`, `FILE_TOO_LARGE`, `INVALID_PARAMETER` or `QUEUE_FULL`
    */
   async get(input: FileInput, source: FileSource): Promise<ReceivedFile> {
-    const { name, kind } = input;
     if ('bytes' in source) {
       if (await this.#hold(source)) return source;
-      throw unreachable(name, 'is not available: the file no longer exists');
+      throw unreachable(input, 'is not available: the file no longer exists');
     }
     const { bytes, filename } = await this.#reach(input, source);
-    if (sizeOf(bytes) > this.#maxFileBytes) throw this.#tooLarge(name);
-    if (sizeOf(bytes) === 0) throw unreachable(name, 'is empty');
-    return { bytes, filename: harmlessName(filename ?? '', kind) };
+    if (sizeOf(bytes) > this.#maxFileBytes) throw fileTooLarge(input, this.#maxFileBytes);
+    if (sizeOf(bytes) === 0) throw unreachable(input, 'is empty');
+    return { bytes, filename: harmlessName(filename ?? '', input.kind) };
   }
 
   /** Releases memory and stored files: the bytes are now accounted for elsewhere, or no longer needed. */
@@ -95,37 +94,36 @@ export class FileGathering {
   }
 
   async #reach(input: FileInput, source: Exclude<FileSource, ReceivedFile>): Promise<NamedFile> {
-    const { name } = input;
     const { client } = this.#gatherer;
-    if ('assetId' in source) return this.#asset(name, source.assetId);
-    if ('url' in source && isDataUri(source.url)) return this.#decode(name, source.url);
+    if ('assetId' in source) return this.#asset(input, source.assetId);
+    if ('url' in source && isDataUri(source.url)) return this.#decode(input, source.url);
     const fetch: Fetch =
       'url' in source
         ? (limits, use) => this.#parts.fetcher.fetch(source.url, { ...limits, client }, use)
-        : this.#fromMachine(name, source);
+        : this.#fromMachine(input, source);
     try {
       const { stream } = this.#parts;
       // Images are inspected as a whole, in memory.
       return await (stream && !isPicture(input) ? this.#store(fetch, stream) : this.#load(fetch));
     } catch (error) {
-      if (error instanceof PromptError) throw unreachable(name, 'could not be read from its machine', error);
-      throw error instanceof InputUnreachable ? unreachable(name, error.message, error) : error;
+      if (error instanceof PromptError) throw unreachable(input, 'could not be read from its machine', error);
+      throw error instanceof InputUnreachable ? unreachable(input, error.message, error) : error;
     }
   }
 
-  #fromMachine(name: string, { filename, read }: MachineFile): Fetch {
+  #fromMachine(input: FileInput, { filename, read }: MachineFile): Fetch {
     return ({ maxBytes, signal }, use) =>
       read((body) => {
-        const chunks = within(body, maxBytes, signal, () => this.#tooLarge(name));
+        const chunks = within(body, maxBytes, signal, () => fileTooLarge(input, this.#maxFileBytes));
         return use({ body: Readable.from(chunks, { objectMode: false }), filename });
       });
   }
 
-  #decode(name: string, url: string): NamedFile {
+  #decode(input: FileInput, url: string): NamedFile {
     const data = parseDataUri(url, this.#maxFileBytes);
     if ('bytes' in data) return { bytes: data.bytes, filename: undefined };
-    if (data.problem === 'too_large') throw this.#tooLarge(name);
-    throw invalidParameter(name, 'must be a valid data URI (RFC 2397)');
+    if (data.problem === 'too_large') throw fileTooLarge(input, this.#maxFileBytes);
+    throw invalidParameter(input.name, 'must be a valid data URI (RFC 2397)');
   }
 
   /** Streams a file to the store. */
@@ -160,13 +158,13 @@ export class FileGathering {
     });
   }
 
-  async #asset(name: string, assetId: string): Promise<ReceivedFile> {
+  async #asset(input: FileInput, assetId: string): Promise<ReceivedFile> {
     const { assets } = this.#parts;
-    if (!assets) throw unreachable(name, 'is not available: this server keeps no assets');
+    if (!assets) throw unreachable(input, 'is not available: this server keeps no assets');
     const file = await assets.read(assetId, this.#gatherer.owner);
     // Renewed only now: an asset without its bytes must expire.
     if (file && (await this.#hold(file)) && ((await file.renew?.()) ?? true)) return file;
-    throw unreachable(name, `is not available: there is no asset ${JSON.stringify(assetId.slice(0, 64))}`);
+    throw unreachable(input, `is not available: there is no asset ${JSON.stringify(assetId.slice(0, 64))}`);
   }
 
   /** Keeps the bytes of a file until the job holds them. @returns false if they no longer exist */
@@ -175,14 +173,6 @@ export class FileGathering {
     const held = await this.#parts.kept.hold(bytes);
     if (held) this.#stored.push(held);
     return held !== undefined;
-  }
-
-  #tooLarge(name: string): AppError {
-    return new AppError(
-      'FILE_TOO_LARGE',
-      `The file for the input "${name}" is larger than ${sizeText(this.#maxFileBytes)}.`,
-      { details: { input: name } },
-    );
   }
 }
 
@@ -200,12 +190,4 @@ async function* within(
     if (bytes > maxBytes) throw tooLarge();
     yield chunk;
   }
-}
-
-/** @param why completes the sentence after the input's name */
-function unreachable(name: string, why: string, cause?: unknown): AppError {
-  return new AppError('INPUT_UNREACHABLE', `The input "${name}" ${why}.`, {
-    details: { input: name, reason: why },
-    cause,
-  });
 }

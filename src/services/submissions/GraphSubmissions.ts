@@ -92,7 +92,10 @@ export class GraphSubmissions {
     const { graph, files, extraData, isAdmin: _isAdmin, ...rest } = submission;
     const infoOf = await this.#checkMachines(graph);
     const places = files.map((file) => file.places);
-    const { workflow: plain, fileNames } = graphWorkflow(graph, places, infoOf);
+    const { workflow: made, fileNames } = graphWorkflow(graph, places, infoOf);
+    // Errors name the nodes: the client does not know the names of the inputs.
+    const inputs = made.files.map((input, n) => (places[n] ? { ...input, places: places[n] } : input));
+    const plain = { ...made, files: inputs };
     const { rest: open, name: secrets } = this.#parts.secrets.takeFrom(extraData);
     const sources = files.flatMap(({ source }, n): [string, FileSource][] => {
       const name = fileNames[n];

@@ -16,7 +16,7 @@ export function assetReferences(graph: PromptGraph): PlacedFile[] {
   const places = new Map<string, Target[]>();
   for (const [node, { inputs }] of graph) {
     for (const [field, value] of inputs) {
-      const id = assetIn(node, value);
+      const id = assetIn({ node, field }, value);
       if (id === undefined) continue;
       const known = places.get(id);
       if (known) known.push({ node, field });
@@ -27,14 +27,14 @@ export function assetReferences(graph: PromptGraph): PlacedFile[] {
 }
 
 /** The id of the asset that a value refers to; undefined if it is no reference. */
-function assetIn(node: string, value: GraphValue): string | undefined {
+function assetIn(place: Target, value: GraphValue): string | undefined {
   if (!isReference(value)) {
-    if (holdsReference(value)) throw unusable(node, 'stands inside another value');
+    if (holdsReference(value)) throw unusable(place, 'stands inside another value');
     return undefined;
   }
   const info = value.get('info');
   const id = isJsonObject(info) ? info.get('id') : undefined;
-  if (typeof id !== 'string') throw unusable(node, 'has no id');
+  if (typeof id !== 'string') throw unusable(place, 'has no id');
   return id;
 }
 
@@ -48,12 +48,12 @@ function holdsReference(value: GraphValue): boolean {
   return isJsonObject(value) && [...value.values()].some((item) => isReference(item) || holdsReference(item));
 }
 
-function unusable(node: string, why: string): AppError {
+function unusable({ node, field }: Target, why: string): AppError {
   return new AppError(
     'INPUT_UNREACHABLE',
     `A reference to an asset in node ${JSON.stringify(node)} ${why}.`,
     {
-      details: { nodes: [{ node_id: node, message: why }] },
+      details: { nodes: [{ node_id: node, input: field, message: why }] },
     },
   );
 }
