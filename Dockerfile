@@ -12,7 +12,7 @@ FROM node:22-slim
 ENV MALLOC_MMAP_THRESHOLD_=32768
 ENV NODE_ENV=production LOG_DIR=""
 ENV METRICS_FILE_PATH=/data/metrics/metrics.json OUTPUT_DIR=/data/outputs STATE_DIR=/data/state \
-    ASSET_DIR=/data/assets
+    ASSET_DIR=/data/assets WORKFLOWS_DIR=/data/workflows
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules

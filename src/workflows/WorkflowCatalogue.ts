@@ -59,8 +59,8 @@ export class WorkflowCatalogue {
    * Stores a workflow, or replaces it. Existing jobs finish with the old version.
    * @param graph JSON as a client sent it
    * @param manifest plain JSON; derived if omitted
-   * @throws AppError `INVALID_WORKFLOW`, `WORKFLOW_FORMAT_UI`, `WORKFLOW_BUILT_IN`; `FORBIDDEN` if there is no store;
-   * `QUEUE_UNAVAILABLE` if servers share the store and it is unavailable
+   * @throws AppError `INVALID_WORKFLOW`, `WORKFLOW_FORMAT_UI`, `WORKFLOW_BUILT_IN`; `FORBIDDEN` if there is no store, or it
+   * is not writable; `QUEUE_UNAVAILABLE` if its disk is full, or servers share the store and it is unavailable
    */
   async put(type: string, graph: Json, manifest?: unknown): Promise<{ workflow: Workflow; isNew: boolean }> {
     return this.#changeable(type).put(type, graph, manifest);
@@ -69,7 +69,7 @@ export class WorkflowCatalogue {
   /**
    * Deletes a workflow. Its jobs finish.
    * @throws AppError `WORKFLOW_NOT_FOUND`, `WORKFLOW_BUILT_IN`; `FORBIDDEN` if there is no store, or it cannot be
-   * deleted here; `QUEUE_UNAVAILABLE` if servers share the store and it is unavailable
+   * deleted here; `QUEUE_UNAVAILABLE` if its disk is full, or servers share the store and it is unavailable
    */
   async delete(type: string): Promise<void> {
     if (await this.#changeable(type).delete(type)) return;

@@ -44,6 +44,15 @@ const manifests = FILES.flatMap((name) =>
 );
 const named = (kind: string) => manifests.filter((one) => one.kind === kind);
 
+it('the image keeps everything that must survive in its volume', () => {
+  const image = dotenv.parse(read('Dockerfile').replaceAll(/\s([A-Z_]+=)/g, '\n$1'));
+  const folders = Object.keys(environmentSchema.shape).filter(
+    (name) => /_(DIR|FILE_PATH)$/.test(name) && name !== 'LOG_DIR',
+  );
+  expect(folders).toContain('WORKFLOWS_DIR');
+  for (const name of folders) expect([name, image[name]]).toEqual([name, expect.stringMatching(/^\/data\//)]);
+});
+
 /** The error of a manifest by the schema of Kubernetes or KEDA; undefined if it is valid. */
 async function problemOf(one: z.infer<typeof manifest>): Promise<string | undefined> {
   const { apiVersion, kind } = one;

@@ -10,6 +10,7 @@ import { sleep } from '../../utils/timers.js';
 import { graphJson } from '../graph.js';
 import type { FileWorkflow } from './fileWorkflow.js';
 import { groupFiles, listFiles, type WorkflowFiles } from './folderFiles.js';
+import { folderWrite } from './folderWrite.js';
 import { loadWorkflow } from './loadWorkflow.js';
 import { writeManifest } from './manifestText.js';
 import { type NodeLookup, noNodeInfo } from './nodeInfo.js';
@@ -103,8 +104,7 @@ export class WorkflowFolder {
   /**
    * Writes a workflow's files, or replaces them.
    * @param manifest plain JSON; derived if omitted
-   * @throws AppError of `putWorkflow`
-   * @throws Error of the file system
+   * @throws AppError of `putWorkflow` and `folderWrite`
    */
   async put(
     type: string,
@@ -119,10 +119,12 @@ export class WorkflowFolder {
         graph: known?.files.graph ?? `${type}.json`,
         manifest: known?.files.manifest ?? `${type}.yaml`,
       };
-      if (own === undefined) await rm(this.#path(names.manifest), { force: true });
-      else await replaceFile(this.#path(names.manifest), Buffer.from(writeManifest(own)));
       const json = stringifyJson(graphJson(workflow.graph, () => null));
-      await replaceFile(this.#path(names.graph), Buffer.from(json));
+      await folderWrite(type, this.#options.logger, async () => {
+        if (own === undefined) await rm(this.#path(names.manifest), { force: true });
+        else await replaceFile(this.#path(names.manifest), Buffer.from(writeManifest(own)));
+        await replaceFile(this.#path(names.graph), Buffer.from(json));
+      });
       await this.#look();
       return {
         workflow: this.#entries.get(type)?.workflow ?? workflow,
@@ -134,14 +136,16 @@ export class WorkflowFolder {
   /**
    * Deletes a workflow's files. Its jobs finish.
    * @returns whether the workflow existed
-   * @throws Error of the file system
+   * @throws AppError of `folderWrite`
    */
   async delete(type: string): Promise<boolean> {
     return this.#alone(async () => {
       const files = this.#entries.get(type)?.files;
       if (files === undefined) return false;
-      await rm(this.#path(files.graph), { force: true });
-      if (files.manifest !== undefined) await rm(this.#path(files.manifest), { force: true });
+      await folderWrite(type, this.#options.logger, async () => {
+        await rm(this.#path(files.graph), { force: true });
+        if (files.manifest !== undefined) await rm(this.#path(files.manifest), { force: true });
+      });
       await this.#look();
       return true;
     });
