@@ -2,7 +2,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { allEndpoints } from '../../src/routes/endpoints.js';
+import { allEndpoints, fixedEndpoints } from '../../src/routes/endpoints.js';
 import { jobListAnswer } from '../../src/schemas/jobs.js';
 import { errorMetricsAnswer, metricsAnswer } from '../../src/schemas/metrics.js';
 import { healthAnswer, statusAnswer } from '../../src/schemas/status.js';
@@ -308,6 +308,9 @@ describe('pages of other origins', () => {
     const preflight = await ask('https://app.example.com');
     expect(preflight.status).toBe(204);
     expect(preflight.headers.get('Access-Control-Allow-Origin')).toBe('https://app.example.com');
+    const allowed = preflight.headers.get('Access-Control-Allow-Methods')?.split(',');
+    const methods = new Set(fixedEndpoints.map(({ method }) => method.toUpperCase()));
+    expect(allowed).toEqual(expect.arrayContaining([...methods]));
     expect(preflight.headers.get('Access-Control-Allow-Headers')).toBe('x-api-key');
     expect((await ask('https://evil.example.com')).headers.get('Access-Control-Allow-Origin')).toBeNull();
     const response = await withKey(SHOP).request('/api/jobs/list', {
