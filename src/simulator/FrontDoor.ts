@@ -31,7 +31,17 @@ export class FrontDoor {
     this.#world = world;
   }
 
+  /** Never rejects: a request that cannot be answered is a 500, as in aiohttp. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      await this.#handle(request, response);
+    } catch {
+      if (response.headersSent) response.destroy();
+      else writeAnswer(response, { status: 500, text: '500 Internal Server Error' });
+    }
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { api, faults, lock, maxBytes, refusal, isAlive, onCall, later } = this.#world;
     const call = await readCall(request, maxBytes(), faults.cut).catch(() => undefined);
     if (request.destroyed && !request.complete) return;

@@ -19,7 +19,8 @@ export function writeAnswer(
   const { type, body: whole } = contentOf(answer);
   const body = rewrite(whole);
   const length = answer.status === 304 ? {} : { 'Content-Length': body.length };
-  response.writeHead(answer.status, { ...type, ...length, ...answer.headers });
+  // The length is last: after it, Node accepts only Latin-1 in Content-Disposition, which has file names.
+  response.writeHead(answer.status, { ...type, ...answer.headers, ...length });
   response.end(body);
 }
 
@@ -40,8 +41,8 @@ export function writeSpoiled(
     case 'half':
       response.writeHead(answer.status, {
         ...type,
-        'Content-Length': Math.max(2, body.length),
         ...answer.headers,
+        'Content-Length': Math.max(2, body.length),
       });
       response.write(body.subarray(0, body.length / 2));
       // The first half must arrive before the connection closes.

@@ -41,6 +41,20 @@ describe('GET /view of a file', () => {
     },
   );
 
+  it.each(['名前.png', 'é.png', '🙂.png'])('has the name %s in its headers, as UTF-8', async (name) => {
+    await upload(simulator, { name, bytes: await png() });
+    const answer = await get(`filename=${encodeURIComponent(name)}`);
+    expect(answer.status).toBe(200);
+    const header = Buffer.from(answer.headers.get('content-disposition') ?? '', 'latin1').toString();
+    expect(header).toContain(name);
+  });
+
+  it('is a 500 if its name cannot be in a header, and the machine goes on', async () => {
+    simulator.folders.write({ type: 'input', subfolder: '', filename: 'a\nb.png' }, await png());
+    expect((await get('filename=a%0Ab.png')).status).toBe(500);
+    expect((await get('filename=a.mp4')).status).toBe(200);
+  });
+
   it('knows whether a client has it', async () => {
     const whole = await get('filename=a.mp4');
     expect(whole.headers.get('accept-ranges')).toBe('bytes');
