@@ -4,6 +4,7 @@ import {
   createApp,
   createHttpServer,
   createLogger,
+  createNativeServer,
   createServices,
   loadConfig,
 } from 'comfyui-express-middleware';
@@ -29,10 +30,16 @@ server.listen(config.server.port, config.server.host, () => {
   logger.info('Listening', { port: server.address().port });
 });
 
+// ComfyUI's own API has a port of its own: COMFYUI_API_PORT. Without it, there is no server.
+const native = createNativeServer(services, config);
+native?.listen(config.native.port, config.server.host);
+
 async function stop() {
   server.close();
+  native?.close();
   await services.stop();
   server.closeAllConnections();
+  native?.closeAllConnections();
   await logger.close();
 }
 process.once('SIGINT', stop);
