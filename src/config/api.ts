@@ -9,7 +9,7 @@ export const apiVariables = {
   }),
   ALLOW_RAW_WORKFLOWS: choice(PERMISSIONS).optional().describe(PERMISSIONS.join(', ')).meta({
     meaning:
-      'Who may submit graphs of their own: `all`, `admin` (keys of scope admin) or `none`. Unset: `all` without keys, `admin` with keys.',
+      'Who may submit graphs of their own: `all`, `admin` (keys of scope admin) or `none`. Unset: `all` without keys, `admin` with keys. With keys, it also decides whose requests are forwarded to a machine.',
   }),
 };
 

@@ -1,10 +1,10 @@
 /** What must not get past the port of ComfyUI's own API to a machine, and what must. */
 import { once } from 'node:events';
-import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import { eventually } from '../support/eventually.js';
 import { NativeClient } from '../support/NativeClient.js';
+import { OTHER_WAYS, rawRequest } from '../support/otherWays.js';
 import { png } from '../support/pictures.js';
 import { Stack, type StackOptions } from '../support/stack.js';
 
@@ -21,6 +21,7 @@ const EMPTY = {
 };
 
 let stack: Stack;
+const raw = (text: string) => rawRequest(stack.nativeHost, text);
 const clients: NativeClient[] = [];
 
 afterEach(async () => {
@@ -37,35 +38,6 @@ function newClient(key?: string): NativeClient {
   clients.push(client);
   return client;
 }
-
-/** Sends a request as it is written, and returns the whole response. */
-async function raw(text: string): Promise<string> {
-  const [host, port] = stack.nativeHost.split(':');
-  const socket = connect(Number(port), host);
-  let answer = '';
-  socket.on('data', (part) => {
-    answer += part.toString('latin1');
-  });
-  socket.write(text);
-  await once(socket, 'close');
-  return answer;
-}
-
-/** Other ways to write a path. */
-const OTHER_WAYS = [
-  (path: string) => `/${path}`,
-  (path: string) => `///${path}`,
-  (path: string) => `/api/${path}`,
-  (path: string) => path.replace(/[a-z]/, (letter) => `%${letter.charCodeAt(0).toString(16)}`),
-  (path: string) => `/api/%2e%2e${path}`,
-  (path: string) => `/userdata/../.${path}`,
-  (path: string) => `/api%2F${path.slice(1)}`,
-  (path: string) => `/api%252F${path.slice(1)}`,
-  (path: string) => `/userdata/..%2F${path.slice(1)}`,
-  (path: string) => `/userdata/..%5C${path.slice(1)}`,
-  (path: string) => `http://elsewhere.example${path}`,
-  (path: string) => `http://elsewhere.example/api${path}`,
-];
 
 describe('a path that is written in another way', () => {
   it('leads to no machine', async () => {

@@ -1,13 +1,10 @@
 /** WebSockets of custom nodes, forwarded through the port of ComfyUI's own API to a machine. */
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
-import { createProxyMiddleware } from 'http-proxy-middleware';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import WebSocket, { WebSocketServer } from 'ws';
-import { loadConfig } from '../../src/config/index.js';
+import WebSocket from 'ws';
 import { type Simulator, startSimulator } from '../../src/simulator/index.js';
 import { eventually } from '../support/eventually.js';
+import { MachineWithNode } from '../support/MachineWithNode.js';
 import { NativeClient } from '../support/NativeClient.js';
 import { Stack } from '../support/stack.js';
 
@@ -25,53 +22,6 @@ afterEach(async () => {
   machine.stop();
   await simulator.stop();
 });
-
-/** A ComfyUI with a custom node whose WebSocket echoes its messages, and whose log does not end. */
-class MachineWithNode {
-  /** URL and headers of each WebSocket request. */
-  readonly requests: { readonly url: string | undefined; readonly headers: IncomingHttpHeaders }[] = [];
-  readonly sockets = new WebSocketServer({ noServer: true });
-  /** Open responses that do not end. */
-  readonly logs = new Set<ServerResponse>();
-  readonly #server: Server;
-
-  private constructor(host: string) {
-    const rest = createProxyMiddleware({ target: `http://${host}` });
-    this.#server = createServer((request, response) => {
-      if (request.url !== '/custom/log') return void rest(request, response);
-      this.logs.add(response);
-      response.once('close', () => this.logs.delete(response)).write('begin\n');
-    });
-    this.sockets.on('connection', (socket) => {
-      socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
-    });
-    this.#server.on('upgrade', (request, socket, head) => {
-      socket.on('error', () => socket.destroy());
-      if (!/^\/(api\/)?custom\//.test(request.url ?? '')) {
-        rest.upgrade(request, socket as Socket, head);
-        return;
-      }
-      this.requests.push({ url: request.url, headers: request.headers });
-      this.sockets.handleUpgrade(request, socket, head, (one) => this.sockets.emit('connection', one));
-    });
-  }
-
-  static async start(host: string): Promise<MachineWithNode> {
-    const machine = new MachineWithNode(host);
-    await once(machine.#server.listen(0, '127.0.0.1'), 'listening');
-    return machine;
-  }
-
-  get host(): string {
-    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  stop(): void {
-    for (const socket of this.sockets.clients) socket.terminate();
-    this.#server.closeAllConnections();
-    this.#server.close();
-  }
-}
 
 async function start(env: Readonly<Record<string, string>> = {}): Promise<void> {
   stack = await Stack.start({
@@ -124,6 +74,7 @@ describe('a WebSocket of a custom node', () => {
   it('needs a key where there are keys, which the machine is not told', async () => {
     await start({
       API_KEYS: `somebody:${KEY}`,
+      ALLOW_RAW_WORKFLOWS: 'all',
       COMFYUI_AUTH_HEADER: 'Authorization: Bearer of-the-machine',
     });
     await expect(open('/custom/terminal')).rejects.toThrow('401');

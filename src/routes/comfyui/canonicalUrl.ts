@@ -5,11 +5,11 @@ import type { RequestHandler } from 'express';
 const MAX_DECODINGS = 5;
 
 /**
- * Writes the path of each request in one way: single slashes, no `.` and `..`, and nothing encoded that need not be. Otherwise
- * `//queue` or `/%71ueue` would not be found here and passed on to a machine, which would find it.
+ * Writes the path of each request in one way: single slashes, no `.` and `..`, nothing encoded that need not be, and no fragment.
+ * Otherwise `//queue` or `/%71ueue` would not be found here and passed on to a machine, which would find it.
  */
 export const canonicalUrl: RequestHandler = (request, _response, next) => {
-  const [, path = '', rest = ''] = /^(?:https?:\/\/[^/?#]*)?([^?#]*)(.*)$/is.exec(request.url) ?? [];
+  const [, path = '', rest = ''] = /^(?:https?:\/\/[^/?#]*)?([^?#]*)([^#]*)/is.exec(request.url) ?? [];
   request.url = canonicalPath(path) + rest;
   request.originalUrl = request.url;
   next();
@@ -26,14 +26,26 @@ function canonicalPath(path: string): string {
 }
 
 /**
- * Whether a canonical URL contains an encoded separator, and a reader that decodes everything, as some proxies do, would find one of
- * these names at its beginning. Such a reader takes `/api%2Fqueue` for `/queue`.
+ * The paths that a machine may take a canonical URL for: the path itself, and what remains of it if a proxy in front of the machine
+ * decodes separators, once or several times. Such a proxy takes `/api%2Fqueue` for `/queue`.
  */
-export function mayLeadTo(names: ReadonlySet<string>, url: string): boolean {
+export function readingsOf(url: string): readonly string[] {
   let path = url.split(/[?#]/, 1)[0] ?? '';
-  if (!/%(2f|5c|25)/i.test(path)) return false;
-  for (let n = 0; n < MAX_DECODINGS; n += 1) path = decoded(path) ?? path;
-  return names.has(firstName(posix.normalize(path.replaceAll('\\', '/'))));
+  const readings = [path];
+  for (let n = 0; n < MAX_DECODINGS && /%(2f|5c|25)/i.test(path); n += 1) {
+    // Byte by byte: a byte that is not UTF-8 must not hide the others.
+    path = path.replace(/%([0-9a-f]{2})/gi, (_, code: string) =>
+      String.fromCharCode(Number.parseInt(code, 16)),
+    );
+    readings.push(posix.normalize(path.replaceAll('\\', '/')));
+  }
+  return readings;
+}
+
+/** Whether a canonical URL contains an encoded separator, and may be taken for a path that begins with one of these names. */
+export function mayLeadTo(names: ReadonlySet<string>, url: string): boolean {
+  const [, ...others] = readingsOf(url);
+  return others.some((path) => names.has(firstName(path)));
 }
 
 /** The first name in a path, without `/api`. */

@@ -11,6 +11,7 @@ import { whileAllowed } from '../../middleware/whileAllowed.js';
 import type { Instance } from '../../services/instances/Instance.js';
 import { uploadPace } from '../bodyLimits.js';
 import { mayLeadTo } from './canonicalUrl.js';
+import { requireForwarding } from './forwarding.js';
 import type { NativeContext } from './NativeEndpoint.js';
 import { errorBody } from './nativeErrors.js';
 
@@ -27,10 +28,8 @@ const OWN_HEADERS = ['authorization', 'x-api-key', 'x-request-id', 'origin', 'se
  * Proxies requests that are not about prompts, including WebSockets, to the first healthy machine.
  * @param ownNames the first names of the paths that this server handles itself
  */
-export function passThrough(
-  { native, services, config, upgrades }: NativeContext,
-  ownNames: ReadonlySet<string>,
-): RequestHandler[] {
+export function passThrough(context: NativeContext, ownNames: ReadonlySet<string>): RequestHandler[] {
+  const { native, services, config, upgrades } = context;
   const log = services.logger.child({ component: 'native' });
   const machines = new WeakMap<IncomingMessage, Instance>();
   const onwards = new WeakMap<IncomingMessage, ClientRequest>();
@@ -75,8 +74,12 @@ export function passThrough(
   };
   return [
     requireKey,
-    (request, response, next) => {
+    (request, _response, next) => {
       if (mayLeadTo(ownNames, request.originalUrl)) throw new AppError('NOT_FOUND', 'There is no such path.');
+      next();
+    },
+    requireForwarding(context),
+    (request, response, next) => {
       machines.set(request, native.fleet.first());
       request.url = request.originalUrl;
       const upgrade = upgrades.take(request, response);

@@ -75,6 +75,18 @@ export class GraphSubmissions {
   }
 
   /**
+   * Returns why a client may not send graphs of its own; `undefined` if it may.
+   * @param isAdmin whether the client may do what is reserved for admins
+   */
+  refusalFor(isAdmin: boolean): string | undefined {
+    const permission = this.#permission();
+    if (permission === 'all' || (permission === 'admin' && isAdmin)) return undefined;
+    return permission === 'none'
+      ? 'ALLOW_RAW_WORKFLOWS is none.'
+      : 'This needs an API key of the scope admin, or ALLOW_RAW_WORKFLOWS=all.';
+  }
+
+  /**
    * Creates a job, or finds the job of an earlier identical submission.
    * @throws AppError `FORBIDDEN`, `INVALID_WORKFLOW` (details by node), also if no machine has what the graph needs,
    * and the errors of `Submissions.submit`
@@ -121,14 +133,9 @@ export class GraphSubmissions {
 
   /** @throws AppError `FORBIDDEN` if the client may not send its own graphs */
   checkPermission(isAdmin: boolean): void {
-    const permission = this.#permission();
-    if (permission === 'all' || (permission === 'admin' && isAdmin)) return;
-    throw new AppError('FORBIDDEN', 'This server does not accept graphs of clients.', {
-      details:
-        permission === 'none'
-          ? 'ALLOW_RAW_WORKFLOWS is none.'
-          : 'This needs an API key of the scope admin, or ALLOW_RAW_WORKFLOWS=all.',
-    });
+    const details = this.refusalFor(isAdmin);
+    if (details === undefined) return;
+    throw new AppError('FORBIDDEN', 'This server does not accept graphs of clients.', { details });
   }
 
   /** @returns the machines' info about the graph's node classes */

@@ -1,0 +1,67 @@
+import type { RequestHandler } from 'express';
+import { AppError } from '../../errors.js';
+import { callerOf, isAdmin } from '../../middleware/authentication.js';
+import { readingsOf } from './canonicalUrl.js';
+import type { NativeContext } from './NativeEndpoint.js';
+
+/** Beginnings of the first name in paths of a machine that show or change what belongs to its operator or to other clients. */
+const PRIVATE = [
+  // ComfyUI: logs and files of the machine, workflows and settings of its users, and all files that it knows.
+  'internal',
+  'logs',
+  'userdata',
+  'users',
+  'assets',
+  'tags',
+  // ComfyUI-Manager: it installs nodes and models, switches versions and restarts the machine, some of it by GET.
+  'manager',
+  'comfyui_manager',
+  'customnode',
+  'externalmodel',
+  'alternatives',
+  'snapshot',
+  // VideoHelperSuite: it reads and lists files by their names.
+  'vhs',
+  'viewvideo',
+  'viewaudio',
+  'queryvideo',
+  'getpath',
+];
+
+/** What may precede the first name. */
+const PREFIX = /^(api|v\d+)$/;
+
+/** Files of ComfyUI's page are in `/assets` as well. Unlike ids of assets, their names have an extension. */
+const PAGE_FILE = /\.[a-z0-9]{1,8}$/;
+
+/**
+ * Rejects requests that the caller's key may not have forwarded to a machine: the caller must be allowed to send graphs, and without
+ * the scope admin, only to read what belongs to no one. Without keys, everything is forwarded.
+ */
+export function requireForwarding({ services }: NativeContext): RequestHandler {
+  return (request, response, next) => {
+    const caller = callerOf(response);
+    if (!caller.areKeysNeeded) return next();
+    const details = services.graphSubmissions.refusalFor(isAdmin(caller));
+    if (details !== undefined) {
+      throw new AppError('FORBIDDEN', 'Only keys that may send graphs may use this path of a machine.', {
+        details,
+      });
+    }
+    if (isAdmin(caller)) return next();
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    if (isRead && !readingsOf(request.originalUrl).some(isPrivate)) return next();
+    throw new AppError('FORBIDDEN', 'This request to a machine needs an API key with the scope admin.');
+  };
+}
+
+function isPrivate(path: string): boolean {
+  const names = path
+    .toLowerCase()
+    .split('/')
+    .filter((name) => name !== '');
+  const start = names.findIndex((name) => !PREFIX.test(name));
+  const first = names[start] ?? '';
+  if (start === 0 && first === 'assets' && PAGE_FILE.test(names.at(-1) ?? '')) return false;
+  return PRIVATE.some((beginning) => first.startsWith(beginning));
+}
