@@ -62,7 +62,8 @@ function jobJson(prompt: NativePrompt): ReadonlyMap<string, Json> {
     ['id', id],
     ['status', statusOf(prompt)],
     ['priority', number],
-    ['create_time', createdTime],
+    // A whole number, as in ComfyUI: typed clients may refuse any other.
+    ['create_time', Math.floor(createdTime)],
     ['outputs_count', countOutputs(prompt)],
   ]);
 }

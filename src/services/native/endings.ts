@@ -33,7 +33,8 @@ export function closingMessage(job: JobEnd, known: Known): Ending {
   const { held, record, now } = known;
   const [end, type] = endOf(job, held);
   if (held?.type === type) return { end, type, text: held.text };
-  const about = { prompt_id: record.id, ...detailsOf(job, known), timestamp: now };
+  // A whole number, as in ComfyUI: typed clients may refuse any other.
+  const about = { prompt_id: record.id, ...detailsOf(job, known), timestamp: Math.floor(now) };
   return { end, type, text: stringifyJson(jsonOf({ type, data: about })) };
 }
 
