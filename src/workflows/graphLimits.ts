@@ -2,6 +2,8 @@
 
 /** Maximum nodes of a graph. The largest in use have about 100. */
 export const MAX_NODES = 2000;
+/** Maximum files and texts that a job may have as its results, and so the maximum of nodes that make them. */
+export const MAX_RESULTS = 1000;
 /** Maximum inputs of a node. */
 const MAX_INPUTS = 1000;
 /** Maximum characters of a node id, a class, and the name of an input. */

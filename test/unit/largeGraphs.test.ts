@@ -90,3 +90,17 @@ it('an asset may be referred to from many places', () => {
   const [file, ...others] = assetReferences(readGraph(JSON.stringify(Object.fromEntries(nodes))));
   expect([file?.places.length, others]).toEqual([120_000, []]);
 });
+
+describe('a client’s graph', () => {
+  const read = (outputs: number) => readGraph(JSON.stringify(large.linkedOutputs(outputs, 900, 3)));
+
+  it('may have as many outputs as a job may have results, and other servers can read it', () => {
+    const { workflow } = graphWorkflow(read(1000), []);
+    expect(workflow.manifest.outputs.size).toBe(1000);
+    expect(readWorkflow(writeWorkflow(workflow)).manifest.outputs).toEqual(workflow.manifest.outputs);
+  });
+
+  it('with more is refused', () => {
+    expect(() => graphWorkflow(read(1001), [])).toThrow('more than 1000 nodes that save or show something');
+  });
+});

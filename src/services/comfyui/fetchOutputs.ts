@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { isQueueAway, PromptError } from '../../errors.js';
 import type { Content } from '../../utils/StoredFile.js';
 import { sleep } from '../../utils/timers.js';
+import { MAX_RESULTS } from '../../workflows/graphLimits.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { OutputFile, OutputItem } from './outputItems.js';
 import { markOf, workflowFilename, workflowNodeId } from './ownOutputs.js';
@@ -45,8 +46,6 @@ interface FetchedBefore {
   get(id: string, item: OutputItem): MadeOutput | undefined;
 }
 
-/** Maximum number of files and texts per prompt. */
-const MAX_OUTPUTS = 1000;
 /** Delay before a file that could not be stored is fetched again, ms. */
 const STORE_RETRY_MS = 1000;
 
@@ -73,8 +72,8 @@ export async function fetchOutputs(
   signal: AbortSignal,
 ): Promise<MadeOutput[]> {
   const items = source.outputNodes.flatMap((id) => (made.get(id) ?? []).map((item) => ({ id, item })));
-  if (items.length > MAX_OUTPUTS) {
-    throw tooMuch(`${items.length} files and texts; the maximum is ${MAX_OUTPUTS}`);
+  if (items.length > MAX_RESULTS) {
+    throw tooMuch(`${items.length} files and texts; the maximum is ${MAX_RESULTS}`);
   }
   await source.early?.end();
   const outputs: MadeOutput[] = [];

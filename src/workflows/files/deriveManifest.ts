@@ -26,9 +26,16 @@ export function deriveManifest(graph: PromptGraph, infoOf: NodeLookup = noNodeIn
 /** Names the outputs by the node's own title, or else by what the node most likely makes. */
 export function nameOutputs(view: GraphView, found: readonly FoundOutput[]): Map<string, { node: string }> {
   const outputs = new Map<string, { node: string }>();
+  /** How often a name was wanted: trying all lower numbers each time would take long for many outputs. */
+  const counts = new Map<string, number>();
   for (const { id, sort } of found) {
-    const name = freeName(nameOf(view, id) ?? sort, (one) => outputs.has(one));
-    outputs.set(name, { node: id });
+    const wanted = nameOf(view, id) ?? sort;
+    const count = (counts.get(wanted) ?? 0) + 1;
+    counts.set(wanted, count);
+    outputs.set(
+      freeName(wanted, (one) => outputs.has(one), count),
+      { node: id },
+    );
   }
   return outputs;
 }

@@ -34,9 +34,9 @@ export function nameFromTitle(title: string): string | undefined {
   return name.length > 1 && nameProblem(name) === undefined ? name : undefined;
 }
 
-/** `name`, or `name_2`, `name_3`, … if it is taken. */
-export function freeName(name: string, isTaken: (name: string) => boolean): string {
-  for (let count = 1; ; count += 1) {
+/** `name`, or `name_2`, `name_3`, … if it is taken. @param first the number to begin with, if all lower ones are known to be taken */
+export function freeName(name: string, isTaken: (name: string) => boolean, first = 1): string {
+  for (let count = first; ; count += 1) {
     const candidate = count === 1 ? name : `${name}_${count}`;
     if (!isTaken(candidate)) return candidate;
   }

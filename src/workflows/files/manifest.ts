@@ -1,10 +1,10 @@
-import { MAX_NODES } from '../graphLimits.js';
+import { MAX_NODES, MAX_RESULTS } from '../graphLimits.js';
 import type { InputKind } from './inputKinds.js';
 
 /** Maximum inputs of a manifest, whether it is a user's or derived: other servers must be able to read it. */
 export const MAX_INPUTS = 200;
-/** Maximum outputs of a manifest. */
-export const MAX_OUTPUTS = 100;
+/** Maximum outputs of a manifest. That of a client's graph has all its nodes that save or show something. */
+export const MAX_OUTPUTS = MAX_RESULTS;
 /** Maximum targets of an input: one at each node of the largest graph. */
 export const MAX_TARGETS = MAX_NODES;
 /** Maximum targets of all inputs. */

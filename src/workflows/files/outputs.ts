@@ -1,8 +1,13 @@
 import type { GraphNode } from '../graph.js';
 import { type GraphView, linksOf } from './GraphView.js';
-import { MAX_OUTPUTS } from './manifest.js';
 import type { NodeInfo } from './nodeInfo.js';
 import { invalidWorkflow } from './workflowError.js';
+
+/**
+ * Maximum outputs that are derived. Ranking them costs work for each pair of an output and a node, and a workflow with more is
+ * better described by its author.
+ */
+const MAX_DERIVED = 100;
 
 /** A node whose files or text are results. */
 export interface FoundOutput {
@@ -32,7 +37,7 @@ const SORTS: readonly [RegExp, string][] = [
  * The nodes that produce the results: those that save, or those that preview if nothing is saved. If one follows
  * another in the same chain, such as the upscaled image after the first one, the later one comes first. All others
  * keep the order of the file.
- * @throws AppError `INVALID_WORKFLOW` if there are more than a manifest may have
+ * @throws AppError `INVALID_WORKFLOW` if there are too many
  */
 export function findOutputs(view: GraphView): readonly FoundOutput[] {
   const ranked = [...view.graph].map(([id, node]) => ({
@@ -42,9 +47,9 @@ export function findOutputs(view: GraphView): readonly FoundOutput[] {
   }));
   const saves = ranked.filter(({ rank }) => rank === 'save');
   const chosen = saves.length > 0 ? saves : ranked.filter(({ rank }) => rank === 'preview');
-  if (chosen.length > MAX_OUTPUTS) {
+  if (chosen.length > MAX_DERIVED) {
     throw invalidWorkflow(
-      `The graph has more than ${MAX_OUTPUTS} nodes that save or preview a result. List its outputs in a manifest.`,
+      `The graph has more than ${MAX_DERIVED} nodes that save or preview a result. List its outputs in a manifest.`,
     );
   }
   const samplers = samplersBefore(
