@@ -48,8 +48,7 @@ export const schedulingParameters = z.object({
     .min(-HIGHEST_PRIORITY, PRIORITY)
     .max(HIGHEST_PRIORITY, PRIORITY)
     .meta({
-      description:
-        'Jobs with a higher priority run first. Default 0; keys that are not admin may use up to MAX_PRIORITY.',
+      description: 'A higher priority runs first. Default 0; without an admin key, up to MAX_PRIORITY.',
     })
     .default(0),
   deadline_seconds: z.coerce

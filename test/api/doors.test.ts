@@ -110,7 +110,7 @@ describe('where there are keys', () => {
 
   it('deleting, cleaning up, saving and breakers are for the scope admin', async () => {
     const WORKFLOWS_DIR = await mkdtemp(path.join(tmpdir(), 'workflows-'));
-    stack = await Stack.start({ env: { API_KEYS, WORKFLOWS_DIR } });
+    stack = await Stack.start({ env: { API_KEYS, WORKFLOWS_DIR, ALLOW_RAW_WORKFLOWS: 'all' } });
     for (const { id, access, path, init } of requests) {
       const response = await withKey(SHOP).request(path, init);
       await response.arrayBuffer();
