@@ -37,7 +37,7 @@ export const jobVariables = {
   }),
   MAX_PASSED_OVER: milliseconds(120_000).meta({
     meaning:
-      'Milliseconds for which later jobs may start before an earlier one, because of loaded models, fairness or priority.',
+      'Milliseconds for which later jobs may start before an earlier one, because of loaded models, fairness or priority. After that, every second start is of the job that was skipped longest; of each client and `priority`, one in this time.',
   }),
   MAX_PRIORITY: integer(0, 0, 10).meta({
     meaning: 'Highest `priority` for keys that are not of scope admin. Lower priorities are always accepted.',
