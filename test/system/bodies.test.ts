@@ -149,7 +149,7 @@ it('a machine gets its own key instead of the client’s, also if the client exp
     env: { ...KEYS, COMFYUI_AUTH_HEADER: 'Authorization: Bearer of-the-machine' },
   });
   for (const expected of ['100-continue', 'something-else']) {
-    const headers = { Authorization: 'Bearer key-of-the-shop-1234', 'Content-Length': 2, Expect: expected };
+    const headers = { Authorization: 'Bearer key-of-the-admin-567', 'Content-Length': 2, Expect: expected };
     await expectRead(PASSED_ON, await send(PASSED_ON, headers, '{}'));
   }
 });

@@ -97,7 +97,7 @@ describe('a WebSocket of a custom node', () => {
 
   it('is cut off when its key is removed, as is a response that does not end', async () => {
     const other = 'key-of-somebody-else';
-    await start({ API_KEYS: `somebody:${KEY},other:${other}` });
+    await start({ API_KEYS: `somebody:${KEY},other:${other}`, ALLOW_RAW_WORKFLOWS: 'all' });
     const [socket, kept] = await Promise.all(
       [KEY, other].map((key) => open('/custom/terminal', { 'X-API-Key': key })),
     );
