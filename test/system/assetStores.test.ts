@@ -102,7 +102,7 @@ describe.each(Object.entries(STORES))('jobs with ASSET_STORE=%s', (_, { env, con
   });
 
   it('have files until they expire', async () => {
-    const stack = await start({ ...env(), JOB_CLEANUP_INTERVAL: '500' });
+    const stack = await start({ ...env(), JOB_CLEANUP_INTERVAL: '2000' });
     const { url } = await run(stack);
     await eventually(async () => {
       await stack.client.error(url, 404);
@@ -111,7 +111,7 @@ describe.each(Object.entries(STORES))('jobs with ASSET_STORE=%s', (_, { env, con
   });
 
   it('leave no file behind when the server stops, finished or not', async () => {
-    const stack = await start({ ...env(), MAX_CONCURRENT_JOBS: '1', SHUTDOWN_TIMEOUT: '500' });
+    const stack = await start({ ...env(), MAX_CONCURRENT_JOBS: '1', SHUTDOWN_TIMEOUT: '2000' });
     await run(stack);
     stack.simulator().faults.hang = true;
     for (const n of [1, 2]) await stack.client.submit('twice', await png({ colour: colourOf(n) }));
