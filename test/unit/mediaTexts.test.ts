@@ -112,6 +112,41 @@ describe.each(files)('the texts in $name', ({ name, bytes }) => {
   });
 });
 
+it('tags of unknown size and damaged ones do no harm to a video', async () => {
+  const head = Buffer.from('1a45dfa380', 'hex');
+  const tag = Buffer.concat([Buffer.from('737393', 'hex'), Buffer.from(`tag: ${SECRET}..`)]);
+  const open = Buffer.concat([
+    head,
+    Buffer.from('18538067ff1254c367ff', 'hex'),
+    tag,
+    Buffer.from('1f43b67580', 'hex'),
+  ]);
+  const result = await erased(open);
+  expect(result.includes(SECRET)).toBe(false);
+  expect(result.subarray(-5).toString('hex')).toBe('1f43b67580');
+  const damaged = Buffer.concat([head, Buffer.from('1254c36701fffffffffffffe', 'hex'), tag]);
+  expect(await erased(damaged)).toHaveLength(damaged.length);
+});
+
+it('an MP3 may have several tags, and one at its end', async () => {
+  const tag = (text: string) =>
+    Buffer.concat([
+      Buffer.from('ID3\x04\0\0\0\0\0', 'latin1'),
+      Buffer.from([text.length]),
+      Buffer.from(text),
+    ]);
+  const frame = Buffer.alloc(70_000, Buffer.from('fffb9064', 'hex'));
+  const last = Buffer.concat([Buffer.from('TAG'), Buffer.alloc(125, SECRET)]);
+  for (const start of [[], [tag(SECRET)], [tag(SECRET), tag(`${SECRET}!`)]]) {
+    const sound = Buffer.concat([...start, frame, last]);
+    const result = await erased(sound);
+    expect(result.includes(SECRET)).toBe(false);
+    expect(result).toHaveLength(sound.length);
+    expect(result.subarray(-128 - frame.length, -128).equals(frame)).toBe(true);
+    expect((await erasedInParts(sound, 1000)).equals(result)).toBe(true);
+  }
+});
+
 it('Ogg pages have correct checksums afterwards', async () => {
   const ogg = files.filter(({ bytes }) => bytes.subarray(0, 4).toString() === 'OggS');
   expect(ogg).toHaveLength(2);
@@ -156,6 +191,28 @@ describe('headers', () => {
     expect(JSON.parse(result.toString('utf8', 20, 420))).toEqual({ asset: { version: '2.0' }, ...rest });
   });
 
+  it.each([
+    ['is in each drawing within the drawing', (all: string) => `<svg>${all}<g><svg>${all}</svg></g></svg>`],
+    ['has the end of one in its text', (all: string) => `<svg>${all.replace('}', '</metadata>}')}<g/></svg>`],
+    ['is empty before another one', (all: string) => `<svg><metadata id="a"/><g/>${all}</svg>`],
+    ['is in a comment, too', (all: string) => `<!-- <metadata> --><svg>${all}</svg>`],
+    [
+      'has attributes and a line break',
+      (all: string) => `<svg>${all.replace('<metadata>', '<metadata\nid="a">')}</svg>`,
+    ],
+    ['is after a byte order mark', (all: string) => `\ufeff<svg>${all}</svg>`],
+  ])('of drawings lose metadata that %s', async (_name, drawing) => {
+    const metadata = `<metadata><![CDATA[{"prompt": "${SECRET}"}]]></metadata>`;
+    const text = drawing(metadata);
+    const result = (await erased(Buffer.from(text))).toString();
+    expect(result).not.toContain(SECRET);
+    // What is left is the drawing, without what is between the tags.
+    const tags = (xml: string) => xml.replace(/<metadata\s*id="a"\/>| /g, '');
+    const without = drawing('').replace('<!-- <metadata> -->', '');
+    expect(tags(result).replace('<!--<metadata>-->', '')).toBe(tags(without));
+    expect(Buffer.byteLength(result)).toBe(Buffer.byteLength(text));
+  });
+
   it('of drawings lose their metadata', async () => {
     const metadata = `<metadata>\n<![CDATA[\n{"prompt": "${SECRET}"}\n]]>\n</metadata>`;
     const drawing = (inner: string) =>
@@ -177,6 +234,10 @@ describe('files that stay as they are', () => {
           .withExif({ IFD0: { Copyright: 'me' } })
           .avif()
           .toBuffer(),
+    ],
+    [
+      'an image with the brand of a video codec',
+      async () => Buffer.from('\0\0\0\x10ftypavci\0\0\0\0\0\0\0\x10metapixels..', 'latin1'),
     ],
     ['PNG', () => sharp(pixels).png().toBuffer()],
     ['a text', async () => Buffer.from('ID is 3, and udta is a word')],

@@ -2,8 +2,8 @@ import { type Eraser, fill, look, put, skip } from './steps.js';
 
 /** Elements that consist of elements: the file, its index, and what is known about it. Others are skipped as a whole. */
 const CONTAINERS: ReadonlySet<number | undefined> = new Set([0x18538067, 0x114d9b74, 0x1549a966]);
-/** Tags, the title, and checksums of what changes. */
-const ERASED: ReadonlySet<number | undefined> = new Set([0x1254c367, 0x7ba9, 0xbf]);
+/** Tags, a single one, the title, and checksums of what changes. */
+const ERASED: ReadonlySet<number | undefined> = new Set([0x1254c367, 0x7373, 0x7ba9, 0xbf]);
 const INDEX_ENTRY = 0x4dbb;
 /** In an entry of the index: it refers to tags. */
 const OF_TAGS = Buffer.from('53ab841254c367', 'hex');
@@ -28,12 +28,14 @@ export function* eraseMatroska(): Eraser {
 
 /** Replaces an element by empty space of the same size. */
 function* eraseElement(bytes: number): Eraser {
+  yield* put(Buffer.from([VOID]));
   // A size of one or of eight bytes: between them, any number of bytes from 2 on is possible.
-  const head =
-    bytes < 9 ? Buffer.from([VOID, 0x80 | (bytes - 2)]) : Buffer.from([VOID, 1, ...Buffer.alloc(7)]);
-  if (head.length > 2) head.writeUIntBE(bytes - head.length, 3, 6);
-  yield* put(head);
-  yield* fill(bytes - head.length);
+  const size = Buffer.alloc(bytes < 9 ? 1 : 8);
+  const content = bytes - 1 - size.length;
+  if (size.length === 1) size[0] = 0x80 | content;
+  else size.writeBigUInt64BE(BigInt(content) | (1n << 56n));
+  yield* put(size);
+  yield* fill(content);
 }
 
 /**

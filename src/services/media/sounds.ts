@@ -1,4 +1,4 @@
-import { type Eraser, fill, look, put, skip } from './steps.js';
+import { type Eraser, fill, look, put, type Step, skip } from './steps.js';
 
 const FLAC = { comments: 4, padding: 1 } as const;
 const LAST_BLOCK = 0x80;
@@ -21,11 +21,26 @@ export function* eraseFlac(): Eraser {
 }
 
 const ID3 = { head: 10, hasFooter: 0x10 } as const;
+/** ID3 1: the last bytes of a file. */
+const ID3_AT_END = { bytes: 128, name: 'TAG', noGenre: 0xff } as const;
+const WINDOW_BYTES = 64 * 1024;
 
-/** The ID3 tag at the start of an MP3 or a FLAC file (id3.org, versions 2.2 to 2.4): its frames become padding. */
+/**
+ * MP3: ID3 tags at the start (id3.org, versions 2.2 to 2.4), whose frames become padding, and the one at the end. FLAC files
+ * may have such tags, too.
+ */
 export function* eraseId3(): Eraser {
+  while (yield* startsWith('ID3')) yield* eraseId3Frames();
+  if (yield* startsWith('fLaC')) yield* eraseFlac();
+  else yield* eraseId3AtEnd();
+}
+
+function* startsWith(text: string): Generator<Step, boolean, Buffer> {
+  return (yield* look(text.length)).toString('latin1') === text;
+}
+
+function* eraseId3Frames(): Eraser {
   const head = yield* look(ID3.head);
-  if (head.length < ID3.head) return;
   const [flags = 0, ...sizes] = head.subarray(5);
   const bytes = sizes.reduce((sum, byte) => sum * 128 + (byte & 127), 0);
   const footer = flags & ID3.hasFooter ? ID3.head : 0;
@@ -34,7 +49,23 @@ export function* eraseId3(): Eraser {
   yield* put(Buffer.from([0]));
   yield* skip(4);
   yield* fill(bytes + footer);
-  if ((yield* look(4)).toString('latin1') === 'fLaC') yield* eraseFlac();
+}
+
+function* eraseId3AtEnd(): Eraser {
+  const { bytes, name, noGenre } = ID3_AT_END;
+  for (;;) {
+    const next = yield* look(WINDOW_BYTES + bytes);
+    if (next.length === WINDOW_BYTES + bytes) {
+      yield* skip(WINDOW_BYTES);
+      continue;
+    }
+    const at = next.length - bytes;
+    if (at < 0 || next.toString('latin1', at, at + name.length) !== name) return;
+    yield* skip(at + name.length);
+    yield* fill(bytes - name.length - 1);
+    yield* put(Buffer.from([noGenre]));
+    return;
+  }
 }
 
 const RIFF_TEXTS: ReadonlySet<string> = new Set(['id3 ', 'ID3 ', 'bext', 'iXML', '_PMX']);

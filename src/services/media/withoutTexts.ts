@@ -13,15 +13,17 @@ const HEAD_BYTES = 64;
 /** Formats by the start of a file, one character for each byte. */
 const FORMATS: ReadonlyArray<readonly [start: RegExp, eraser: () => Eraser]> = [
   // AVIF and HEIF store images in the boxes in which videos store texts.
-  [/^.{4}ftyp(?!avi[fs]|he[iv]|mi[af]|msf)/s, eraseIsoMedia],
+  [/^.{4}ftyp(?!av[ci][fis]|he[iv]|mi[af]|msf)/s, eraseIsoMedia],
   // The first byte is 26.
   [/^.E\xdf\xa3/s, eraseMatroska],
   [/^fLaC/, eraseFlac],
-  [/^ID3/, eraseId3],
+  // A tag, or the first frame of a sound.
+  [/^(?:ID3|\xff[\xe2-\xfb])/, eraseId3],
   [/^OggS/, eraseOgg],
   [/^RIFF.{4}(?:WAVE|AVI )/s, eraseRiff],
   [/^glTF/, eraseGltf],
-  [/^\s*<(?:\?xml|svg|!DOCTYPE svg)/, eraseSvg],
+  // Maybe after a byte order mark.
+  [/^(?:\xef\xbb\xbf)?\s*<(?:\?xml|svg|!DOCTYPE svg|!--)/, eraseSvg],
   // The length of the header, then the header.
   [/^.{6}\0\0\{"/s, eraseLatent],
 ];
