@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { sleep } from '../utils/timers.js';
 import { writeAnswer, writeSpoiled } from './answers.js';
-import type { Faults } from './faults.js';
+import type { Faults, Matching } from './faults.js';
 import { type Call, readCall, type SimulatedApi } from './http.js';
 import type { PythonLock } from './PythonLock.js';
 
@@ -60,14 +60,12 @@ export class FrontDoor {
     const refused = refusal(request);
     if (refused !== undefined) return writeAnswer(response, { status: refused });
     if (delayMs > 0) await sleep(delayMs);
-    if (respond && respond.times > 0 && respond.path.test(call.path)) {
-      respond.times -= 1;
+    if (respond && isNext(respond, call)) {
       return writeAnswer(response, { status: respond.status, text: respond.body ?? '' });
     }
     const answer = await api.answer(call);
     if (faults.rewrite) return writeAnswer(response, answer, faults.rewrite);
-    if (!spoil || spoil.times <= 0 || !spoil.path.test(call.path)) return writeAnswer(response, answer);
-    spoil.times -= 1;
+    if (!spoil || !isNext(spoil, call)) return writeAnswer(response, answer);
     if (spoil.how === 'never') return this.#hold(response);
     if (spoil.how === 'late') return later(spoil.lateMs ?? 0, () => writeAnswer(response, answer));
     return writeSpoiled(response, answer, spoil.how);
@@ -81,4 +79,11 @@ export class FrontDoor {
   #hold(response: ServerResponse): void {
     this.#held.push(response);
   }
+}
+
+/** Whether a fault is for this request. Counts it. */
+function isNext(fault: Matching, { method, path }: Call): boolean {
+  const isMeant = fault.times > 0 && (fault.method ?? method) === method && fault.path.test(path);
+  if (isMeant) fault.times -= 1;
+  return isMeant;
 }

@@ -12,6 +12,15 @@ type Spoilage = 'reset' | 'late' | 'never' | 'malformed' | 'half';
  */
 export type MessageFault = 'twice' | 'shuffled' | 'strangers' | 'huge' | 'rubbish';
 
+/** The next `times` requests with a method and a path. */
+export interface Matching {
+  /** By default any. */
+  readonly method?: string;
+  /** Without the leading `/api`. */
+  readonly path: RegExp;
+  times: number;
+}
+
 /** The faults of a simulated ComfyUI. All are off by default. */
 export interface Faults {
   /** Sockets stay open but nothing is sent. */
@@ -22,14 +31,10 @@ export interface Faults {
   delayMs: number;
   /** Requests are accepted but never get a response. */
   neverAnswer: boolean;
-  /** Status of the response to the next `times` matching requests; the path has no leading `/api`. */
-  respond:
-    | { readonly path: RegExp; readonly status: number; readonly body?: string; times: number }
-    | undefined;
+  /** Status of the response to the next `times` matching requests, which are not executed. */
+  respond: (Matching & { readonly status: number; readonly body?: string }) | undefined;
   /** What happens to the response to the next `times` matching requests, which are executed. */
-  spoil:
-    | { readonly path: RegExp; readonly how: Spoilage; times: number; readonly lateMs?: number }
-    | undefined;
+  spoil: (Matching & { readonly how: Spoilage; readonly lateMs?: number }) | undefined;
   /** Finished prompts are not stored in the history. */
   loseHistory: boolean;
   /** The running node never finishes. */

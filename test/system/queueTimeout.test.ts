@@ -65,3 +65,36 @@ describe('a prompt that has waited longer than JOB_QUEUE_TIMEOUT, on a machine t
     expect(idle.promptIds.filter((one) => !idle.strangerIds.has(one))).toEqual([]);
   });
 });
+
+describe('a prompt that has waited longer than JOB_QUEUE_TIMEOUT, and whose deletion has no response', () => {
+  const env = { JOB_QUEUE_TIMEOUT: '600', JOB_MAX_ATTEMPTS: '1' };
+  /** It runs on the idle machine. That is no failed attempt, and nobody is blamed. */
+  const expectMoved = async (id: string, busy: Simulator, idle: Simulator) => {
+    expect(await stack.client.finished(id)).toMatchObject({
+      status: 'completed',
+      attempts: 2,
+      comfyui_instance: idle.host,
+    });
+    expect(stack.services.instances.map(({ breaker }) => breaker.snapshot.failures)).toEqual([0, 0]);
+    busy.release();
+    await eventually(() => expect(busy.queueRemaining).toBe(0));
+    expect(busy.executions.filter((one) => !busy.strangerIds.has(one))).toEqual([]);
+    expect(idle.executions).toHaveLength(1);
+  };
+
+  it.each(['reset', 'never'] as const)('is moved all the same: %s', async (how) => {
+    const { id, busy, idle } = await waitingJob(env);
+    busy.faults.spoil = { method: 'POST', path: /^\/queue$/, how, times: 1 };
+    await expectMoved(id, busy, idle);
+    expect(busy.faults.spoil.times).toBe(0);
+  });
+
+  it('is moved all the same if only the check after the deletion fails', async () => {
+    const { id, busy, idle } = await waitingJob({ ...env, HEALTH_CHECK_TIMEOUT: '2000' });
+    busy.faults.spoil = { method: 'POST', path: /^\/queue$/, how: 'late', lateMs: 300, times: 1 };
+    await eventually(() => expect(busy.queueRemaining).toBe(1));
+    busy.faults.spoil = { method: 'GET', path: /^\/queue$/, how: 'reset', times: 2 };
+    await expectMoved(id, busy, idle);
+    expect(busy.faults.spoil.times).toBe(0);
+  });
+});

@@ -19,7 +19,7 @@ import {
   type PromptTracker,
 } from './promptTracker.js';
 import type { PromptMessage } from './protocol.js';
-import { lost, withdraw } from './silentEnds.js';
+import { SilentEnds } from './SilentEnds.js';
 
 /** Timing for following a prompt; milliseconds. */
 export interface FollowTimings {
@@ -64,6 +64,7 @@ export class PromptFollower implements PromptListener {
   readonly #patience: Patience;
   readonly #clock: PromptClock;
   readonly #nodeTimes: NodeTimes;
+  readonly #silentEnds: SilentEnds;
   #hasSocket: boolean;
   /** The last reported progress. */
   #told: PromptProgress | undefined;
@@ -79,6 +80,7 @@ export class PromptFollower implements PromptListener {
     this.#patience = new Patience(following.client, following.limits.executionMs);
     this.#clock = new PromptClock(following.limits);
     this.#nodeTimes = new NodeTimes(following.graph);
+    this.#silentEnds = new SilentEnds(following.client, following.limits.queueMs);
     this.#nextQueueCheck = performance.now() + following.timings.queueCheckMs;
     this.#putOffPoll();
   }
@@ -202,9 +204,8 @@ export class PromptFollower implements PromptListener {
    * not say whether it has, it is followed as before: it must never run twice.
    */
   async #withdraw(promptId: string, signal: AbortSignal): Promise<PromptOutcome | undefined> {
-    const { client, limits, timings } = this.#following;
     try {
-      const found = await withdraw(client, promptId, limits.queueMs, signal);
+      const found = await this.#silentEnds.withdraw(promptId, signal);
       this.#patience.heard();
       if ('kind' in found) return found;
       if (found.isRunning) this.#clock.start();
@@ -212,7 +213,7 @@ export class PromptFollower implements PromptListener {
     } catch (error) {
       await this.#patience.failed(error, signal);
       this.#suspectLoss();
-      await sleep(timings.lostPollMs, signal);
+      await sleep(this.#following.timings.lostPollMs, signal);
       return undefined;
     }
     return this.#poll(promptId, signal);
@@ -275,7 +276,6 @@ export class PromptFollower implements PromptListener {
     return outcomeOfHistory(entry, outputNodes, tracker.blockedBecause, tracker.graph);
   }
 
-  /** Neither pending nor running nor in the history: the server lost it, for example by a restart. */
   async #askQueue(promptId: string, signal: AbortSignal): Promise<PromptOutcome | undefined> {
     const now = performance.now();
     if (now < this.#nextQueueCheck) return undefined;
@@ -287,7 +287,12 @@ export class PromptFollower implements PromptListener {
     if (running.includes(promptId)) this.#clock.start();
     if (running.includes(promptId) || pending.includes(promptId)) return undefined;
     // It may have ended between the two responses.
-    return (await this.#askHistory(promptId, signal)) ?? (await lost(client, promptId, signal));
+    return (await this.#askHistory(promptId, signal)) ?? (await this.#missing(promptId, signal));
+  }
+
+  /** The end of a prompt that is neither pending nor running nor in the history. */
+  #missing(promptId: string, signal: AbortSignal): Promise<PromptOutcome> {
+    return this.#silentEnds.missing(promptId, this.#clock.executionMs !== undefined, signal);
   }
 
   async #awaitHistory(promptId: string, signal: AbortSignal): Promise<PromptOutcome> {
@@ -297,7 +302,7 @@ export class PromptFollower implements PromptListener {
       const { client } = this.#following;
       const entry = await this.patiently(() => client.prompts.historyEntry(promptId, signal), signal);
       if (entry) return this.#outcomeOf(promptId, entry);
-      if (performance.now() + wait > deadline) return lost(client, promptId, signal);
+      if (performance.now() + wait > deadline) return this.#missing(promptId, signal);
       await sleep(wait, signal);
       signal.throwIfAborted();
     }
