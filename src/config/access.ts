@@ -34,7 +34,7 @@ export const accessVariables = {
   }),
   RATE_LIMIT_PER_MINUTE: integer(0, 0, 1_000_000_000).meta({
     meaning:
-      'Requests per minute and client. Beyond it, requests fail with 429 `RATE_LIMITED`. 0: no limit. An open page needs 40 a minute, and up to 60 more while it follows a job.',
+      'Requests per minute and client. Beyond it, requests fail with 429 `RATE_LIMITED`. 0: no limit. An open page needs 20 a minute, with its Fleet view 80, and up to 60 more while it follows a job.',
   }),
   MAX_OPEN_REQUESTS_PER_CLIENT: integer(256, 1, 1_000_000).meta({
     meaning:

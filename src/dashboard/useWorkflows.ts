@@ -2,8 +2,8 @@ import { useRef, useState } from 'preact/hooks';
 import type { MiddlewareClient, WorkflowDescription } from '../client/index.js';
 import { usePolling } from './usePolling.js';
 
-/** Poll interval, ms: a file copied into the server's folder appears within two seconds. */
-const REFRESH_MS = 1500;
+/** Poll interval, ms. */
+const REFRESH_MS = 3000;
 
 /** The available workflows, which may change while the page is open. */
 export function useWorkflows(client: MiddlewareClient, isThere: boolean): readonly WorkflowDescription[] {

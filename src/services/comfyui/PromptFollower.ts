@@ -147,13 +147,7 @@ export class PromptFollower implements PromptListener {
       const outcome = this.#following.tracker.outcome;
       if (outcome?.kind === 'ask-history') return this.#awaitHistory(promptId, signal);
       if (outcome) return outcome;
-      const left = this.#clock.check();
-      const ended =
-        left === 'over'
-          ? await this.#lastLook(promptId, signal)
-          : left === 'to be moved'
-            ? await this.#withdraw(promptId, signal)
-            : await this.#waitOrPoll(left, promptId, signal);
+      const ended = await this.#step(promptId, signal);
       if (ended) return ended;
     }
   }
@@ -189,6 +183,13 @@ export class PromptFollower implements PromptListener {
   #putOffPoll(): void {
     const { quietPollMs, lostPollMs } = this.#following.timings;
     this.#nextPoll = performance.now() + (this.#hasSocket ? quietPollMs : lostPollMs);
+  }
+
+  async #step(promptId: string, signal: AbortSignal): Promise<PromptOutcome | undefined> {
+    const left = this.#clock.check();
+    if (left === 'over') return this.#lastLook(promptId, signal);
+    if (left === 'to be moved') return this.#withdraw(promptId, signal);
+    return this.#waitOrPoll(left, promptId, signal);
   }
 
   /** Waits for messages for at most `left` milliseconds, or polls if it is time to. */

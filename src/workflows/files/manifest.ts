@@ -3,7 +3,7 @@ import type { InputKind } from './inputKinds.js';
 
 /** Maximum inputs of a manifest, whether it is a user's or derived: other servers must be able to read it. */
 export const MAX_INPUTS = 200;
-/** Maximum outputs of a manifest. That of a client's graph has all its nodes that save or show something. */
+/** Maximum outputs of a manifest. For a client's graph, all nodes that save or show something are outputs. */
 export const MAX_OUTPUTS = MAX_RESULTS;
 /** Maximum targets of an input: one at each node of the largest graph. */
 export const MAX_TARGETS = MAX_NODES;
