@@ -38,13 +38,15 @@ interface Parts {
   /** Whether the files of jobs can be read and stored. */
   readonly isStoreAvailable: () => boolean;
   readonly clock: Clock;
+  /** For the minutes of rate limits. */
+  readonly ownClock: Clock;
 }
 
 /** Creates what measures the server: metrics in JSON and for Prometheus, their file, health reports, and the log's summary. */
 export function createMetrics(config: Config, parts: Parts, log: (component: string) => Logger) {
   const { manager, processor, instances, balancer, admission, workflows, redis, clock } = parts;
   const recorder = new Recorder(clock);
-  const load = new FleetLoad(parts, config.jobs.scaleTargetMs);
+  const load = new FleetLoad({ ...parts, recorder }, config.jobs.scaleTargetMs);
   parts.fleet.onGone(({ host }) => load.forget(host));
   const prometheus = new Prometheus({ ...parts, load });
   manager.events.subscribe('finished', (job) => recorder.record(job), 'here');
@@ -53,7 +55,7 @@ export function createMetrics(config: Config, parts: Parts, log: (component: str
     recorder,
     processor,
     instances,
-    exchange: redis && new RedisFigures(redis.connection, redis.base),
+    exchange: redis && new RedisFigures(redis.connection, redis.base, clock),
     clock,
     logger: log('metrics'),
   });
@@ -71,7 +73,7 @@ export function createMetrics(config: Config, parts: Parts, log: (component: str
     metrics: new MetricsViews({ figures, recorder, balancer, manager }, clock),
     metricsFile,
     summary: new Summary({ recorder, manager, processor, balancer }, log('summary')),
-    requestCounts: createRequestCounts(redis, clock, log('http')),
+    requestCounts: createRequestCounts(redis, parts.ownClock, log('http')),
     health: new HealthReporter(
       {
         instances,

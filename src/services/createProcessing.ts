@@ -40,6 +40,8 @@ interface Parts {
   /** Whether the files of jobs can be read and stored. */
   readonly isStoreAvailable: () => boolean;
   readonly clock: Clock;
+  /** The one that sets the times of files. */
+  readonly ownClock: Clock;
   readonly tracing: Tracing;
 }
 
@@ -69,7 +71,7 @@ export function createProcessing(
   const outputSweeper = new OutputSweeper(
     { files: outputFiles, events: manager.events },
     config.outputs.filesTtlMs,
-    clock,
+    parts.ownClock,
     log('jobs'),
   );
   const secrets = new PromptSecrets(manager.events);

@@ -84,7 +84,7 @@ export function createWebhooks(
     finalMs: config.jobs.lifetimeMs + DELIVERY_MARGIN_MS,
   };
   const store = redis
-    ? new RedisDeliveryStore({ connection: redis.connection, base: redis.base, logger }, timings)
+    ? new RedisDeliveryStore({ connection: redis.connection, base: redis.base, clock, logger }, timings)
     : new MemoryDeliveryStore(manager.events);
   return new Webhooks(
     { manager, store, sender, publicUrl: config.server.publicUrl, describe: (job) => views.status(job) },
@@ -108,6 +108,8 @@ export function createInputFetcher({ uploads }: Config): { fetcher: InputFetcher
 /** What servers with a common queue share. */
 interface Sharing {
   readonly isShared: boolean;
+  /** The time that the servers agree about. */
+  readonly clock: Clock;
   readonly jobs: JobStore;
   readonly queue: JobQueue;
   readonly events: JobEvents;
@@ -128,11 +130,12 @@ export function createSharing(
   { queue: { kind, redisUrl, redisPrefix }, jobs }: Config,
   builtIn: readonly Workflow[],
   overrides: ServiceOverrides,
+  ownClock: Clock,
   logger: Logger,
 ): Sharing {
   if (kind === 'redis') {
     const redis = createRedisQueue(
-      { url: redisUrl, prefix: redisPrefix, builtIn, lifetimeMs: jobs.lifetimeMs },
+      { url: redisUrl, prefix: redisPrefix, builtIn, lifetimeMs: jobs.lifetimeMs, ownClock },
       logger,
     );
     const audited = new RedisAssetHolders(redis.connection, redis.base);
@@ -141,6 +144,7 @@ export function createSharing(
   }
   return {
     isShared: overrides.isShared === true,
+    clock: ownClock,
     redis: undefined,
     slots: overrides.slotLeases,
     holders: overrides.assetHolders,

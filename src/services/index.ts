@@ -36,14 +36,16 @@ export type { Services } from './Services.js';
 
 /** Builds the graph of services, once, in reading order. Nothing runs before `start`. */
 export function createServices(config: Config, logger: Logger, overrides: ServiceOverrides = {}): Services {
-  const clock = overrides.clock ?? systemClock;
+  /** For what only this server compares, such as the ages of its files. */
+  const ownClock = overrides.clock ?? systemClock;
   const log = (component: string) => logger.child({ component });
   const builtIn = overrides.workflows ?? registeredWorkflows;
 
-  const { idempotency, redis, slots, machineChanges, holders, audited, ...sharing } = createSharing(
+  const { clock, idempotency, redis, slots, machineChanges, holders, audited, ...sharing } = createSharing(
     config,
     builtIn,
     overrides,
+    ownClock,
     log('jobs'),
   );
   const { workflows, keeper } = createWorkflows(config, builtIn, redis, log('workflows'));
@@ -69,7 +71,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const { connections, state, fleet, balancer, needs, checker, scheduler, graphs } = machines;
   const { instances } = fleet;
 
-  const library = createAssetLibrary(config, holders, clock, log('assets'));
+  const library = createAssetLibrary(config, holders, ownClock, log('assets'));
   const assetBlobs = library && new AssetBlobs(library);
   const blobs = overrides.blobStore ?? assetBlobs ?? new MemoryBlobStore();
   const isStoreAvailable = () => library?.isAvailable ?? true;
@@ -102,6 +104,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       storeTimings,
       isStoreAvailable,
       clock,
+      ownClock,
       tracing,
     },
     overrides,
@@ -118,7 +121,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const clientFiles = createClientFiles(config, { stored: assetBlobs, redis }, clock, log('assets'));
   const clientAssets = clientFiles.assets;
   const audit = createHolderAudit(audited, assetBlobs, { manager, clientAssets }, log('assets'));
-  const repair = manager.isShared ? new QueueRepair(manager, log('jobs')) : undefined;
+  const repair = manager.isShared ? new QueueRepair(manager, clock, log('jobs')) : undefined;
   const estimates = new DurationEstimates(workflows);
   manager.events.subscribe('finished', (job) => estimates.recordJob(job));
   const admission = new Admission(
@@ -169,10 +172,11 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       redis,
       isStoreAvailable,
       clock,
+      ownClock,
     },
     log,
   );
-  const { metricsFile, requestCounts } = measuring;
+  const { metricsFile, recorder, requestCounts } = measuring;
 
   return {
     clock,
@@ -207,6 +211,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     start: async () => {
       await tracing.start();
       await redis?.start();
+      recorder.start();
       await requestCounts.start?.();
       await assetBlobs?.start();
       await keeper?.start();

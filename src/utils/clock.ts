@@ -1,6 +1,6 @@
 /** The time, passed to everything that needs it, so that tests can supply their own. */
 export interface Clock {
-  /** Epoch milliseconds that never go back. */
+  /** Epoch milliseconds that never go back while the server runs. */
   now(): number;
 }
 

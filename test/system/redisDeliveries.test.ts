@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RedisConnection } from '../../src/services/queue/redis/RedisConnection.js';
 import type { HeldDelivery } from '../../src/services/webhooks/DeliveryStore.js';
 import { RedisDeliveryStore } from '../../src/services/webhooks/redis/RedisDeliveryStore.js';
+import { type Clock, systemClock } from '../../src/utils/clock.js';
 import { silentLogger } from '../../src/utils/logger.js';
 import { testDeliveryStore } from '../contracts/deliveryStore.js';
 import { deliveryOrder } from '../support/deliveryOrder.js';
@@ -16,11 +17,18 @@ const CONNECTION = { heartbeatMs: 100, reconnectMaxMs: 200 };
 async function connect(
   redis: RedisServer,
   base: string,
-  { holdMs, listener }: { holdMs: number; listener: (delivery: HeldDelivery) => void },
+  {
+    holdMs,
+    listener,
+    clock = systemClock,
+  }: { holdMs: number; listener: (delivery: HeldDelivery) => void; clock?: Clock },
 ) {
   const connection = new RedisConnection(redis.url, '{test}', silentLogger, CONNECTION);
   await connection.start();
-  const store = new RedisDeliveryStore({ connection, base, logger: silentLogger }, { ...QUICK, holdMs });
+  const store = new RedisDeliveryStore(
+    { connection, base, clock, logger: silentLogger },
+    { ...QUICK, holdMs },
+  );
   await store.start(listener);
   const stop = async () => {
     await store.stop();
@@ -56,6 +64,32 @@ describe.runIf(requireRedis())('with one Redis for two servers', { timeout: 60_0
     const startSecond = () => connect(redis, base, { holdMs, listener: (one) => bySecond.push(one) });
     return { base, first, byFirst, startSecond, bySecond };
   }
+
+  it('what a server gives back is due after its delay, whatever the wall clock says', async () => {
+    const base = `{${randomUUID()}}`;
+    const clock: Clock = { now: () => systemClock.now() + 3_600_000 };
+    const [byFirst, bySecond]: [HeldDelivery[], HeldDelivery[]] = [[], []];
+    const first = await connect(server, base, {
+      holdMs: 30_000,
+      listener: (one) => byFirst.push(one),
+      clock,
+    });
+    await first.store.add(deliveryOrder('a'));
+    await eventually(() => expect(byFirst).toHaveLength(1));
+    first.store.drain();
+    const [given] = byFirst;
+    if (given) given.record.nextAttempt = clock.now() + 200;
+    given?.giveBack();
+    const second = await connect(server, base, {
+      holdMs: 30_000,
+      listener: (one) => bySecond.push(one),
+      clock,
+    });
+    await eventually(() => expect(bySecond).toHaveLength(1));
+    expect(clock.now()).toBeGreaterThanOrEqual(bySecond[0]?.record.nextAttempt ?? Number.POSITIVE_INFINITY);
+    await first.stop();
+    await second.stop();
+  });
 
   it('what a server held goes to another one when it is gone, with its attempts', async () => {
     const { first, byFirst, startSecond, bySecond } = await twoServers(server, 4000);

@@ -6,6 +6,7 @@ import { MemoryJobEvents } from '../../src/services/queue/memory/MemoryJobEvents
 import { MemoryJobQueue } from '../../src/services/queue/memory/MemoryJobQueue.js';
 import { MemoryJobStore } from '../../src/services/queue/memory/MemoryJobStore.js';
 import type { ServiceOverrides } from '../../src/services/ServiceOverrides.js';
+import { systemClock } from '../../src/utils/clock.js';
 import { silentLogger } from '../../src/utils/logger.js';
 import type { Content } from '../../src/utils/StoredFile.js';
 import { eventually } from '../support/eventually.js';
@@ -162,7 +163,10 @@ describe('servers that share their jobs', () => {
     // As if its server had died right after it wrote the record.
     await eventually(async () => expect(await a.services.manager.queue.remove(id)).toBe(true));
     for (const simulator of a.simulators) await simulator.behave();
-    const repair = new QueueRepair(b.services.manager, silentLogger, { intervalMs: 60_000, minAgeMs: 0 });
+    const repair = new QueueRepair(b.services.manager, systemClock, silentLogger, {
+      intervalMs: 60_000,
+      minAgeMs: 0,
+    });
     await repair.run();
     expect((await a.client.status(id)).status).toBe('pending');
     await repair.run();

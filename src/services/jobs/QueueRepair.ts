@@ -1,4 +1,5 @@
 import { messageOf } from '../../errors.js';
+import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
 import type { Job } from './Job.js';
 import type { JobManager } from './JobManager.js';
@@ -24,13 +25,15 @@ const REPAIR_TIMINGS: RepairTimings = { intervalMs: 60_000, minAgeMs: 30_000 };
 export class QueueRepair {
   readonly #manager: JobManager;
   readonly #timings: RepairTimings;
+  readonly #clock: Clock;
   readonly #logger: Logger;
   /** Jobs that were missing in the last check. */
   #missing: ReadonlySet<string> = new Set();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(manager: JobManager, logger: Logger, timings = REPAIR_TIMINGS) {
+  constructor(manager: JobManager, clock: Clock, logger: Logger, timings = REPAIR_TIMINGS) {
     this.#manager = manager;
+    this.#clock = clock;
     this.#logger = logger;
     this.#timings = timings;
   }
@@ -69,7 +72,8 @@ export class QueueRepair {
 
   async #isMissing(job: Job): Promise<boolean> {
     const { queue } = this.#manager;
-    if (job.status !== 'pending' || Date.now() - job.updatedTime < this.#timings.minAgeMs) return false;
+    if (job.status !== 'pending') return false;
+    if (this.#clock.now() - job.updatedTime < this.#timings.minAgeMs) return false;
     if ((await queue.position(job.id)) > 0) return false;
     if (!this.#missing.has(job.id)) return true;
     await queue.add(queueEntry(job));

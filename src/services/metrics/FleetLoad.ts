@@ -3,10 +3,13 @@ import { typeOfKind } from '../../workflows/graphNeeds.js';
 import type { LoadBalancer } from '../instances/LoadBalancer.js';
 import type { Scheduler } from '../instances/scheduling/Scheduler.js';
 import type { MachineView } from '../instances/scheduling/types.js';
+import type { Recorder } from './Recorder.js';
 
 interface Parts {
   readonly scheduler: Scheduler;
   readonly balancer: LoadBalancer;
+  /** Knows when this server started. */
+  readonly recorder: Pick<Recorder, 'startedAt'>;
   readonly clock: Clock;
 }
 
@@ -17,7 +20,6 @@ interface Parts {
 export class FleetLoad {
   readonly #parts: Parts;
   readonly #targetMs: number;
-  readonly #startedAt: number;
   /** When a machine was last found busy, epoch ms: nobody reports the end of another user's prompt. */
   readonly #busyAt = new Map<string, number>();
 
@@ -25,7 +27,6 @@ export class FleetLoad {
   constructor(parts: Parts, targetMs: number) {
     this.#parts = parts;
     this.#targetMs = targetMs;
-    this.#startedAt = parts.clock.now();
   }
 
   /**
@@ -53,12 +54,12 @@ export class FleetLoad {
 
   /** Returns by available machine the seconds since its last job, counting the jobs of others as far as they are known. */
   idleSeconds(): Map<string, number> {
-    const { scheduler, balancer, clock } = this.#parts;
+    const { scheduler, balancer, recorder, clock } = this.#parts;
     const now = clock.now();
     const seconds = balancer.views().map((view) => {
       const { id } = view;
       if (this.#isBusy(view)) this.#busyAt.set(id, now);
-      const since = Math.max(this.#startedAt, scheduler.idleSince(id) ?? 0, this.#busyAt.get(id) ?? 0);
+      const since = Math.max(recorder.startedAt, scheduler.idleSince(id) ?? 0, this.#busyAt.get(id) ?? 0);
       return [id, Math.max(0, now - since) / 1000] as const;
     });
     return new Map(seconds);

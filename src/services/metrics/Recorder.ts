@@ -55,9 +55,9 @@ export class Recorder {
   /** Of completed jobs. */
   nodes = new NodeTally();
   /** When this process started, epoch ms. */
-  readonly startedAt: number;
+  startedAt = 0;
   /** Start of the first process whose metrics are included, epoch ms. */
-  firstStart: number;
+  firstStart = 0;
   /** Newest first. */
   recentErrors: RecentError[] = [];
   readonly byType = new Map<string, JobTally>();
@@ -70,7 +70,12 @@ export class Recorder {
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.startedAt = clock.now();
+    this.start();
+  }
+
+  /** Counts the running time from now on: before, the clock may have been another one. */
+  start(): void {
+    this.startedAt = this.#clock.now();
     this.firstStart = this.startedAt;
   }
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../../../utils/clock.js';
 import type { RedisConnection } from '../../queue/redis/RedisConnection.js';
 import {
   type FiguresExchange,
@@ -28,26 +29,32 @@ const MAX_SERVERS = 200;
 export class RedisFigures implements FiguresExchange {
   readonly #connection: RedisConnection;
   readonly #base: string;
+  readonly #clock: Clock;
   /** Reports of the last read, as text and parsed: most do not change. */
   readonly #known = new Map<string, { readonly text: string; readonly counted: RecorderState }>();
   /** The newest and all reported minutes; `undefined` if Redis may have none. */
   #told: { readonly newest: number; readonly minutes: readonly number[] } | undefined;
 
-  /** @param base prefix of all keys */
-  constructor(connection: RedisConnection, base: string) {
+  /**
+   * @param base prefix of all keys
+   * @param clock the same for all servers
+   */
+  constructor(connection: RedisConnection, base: string, clock: Clock) {
     this.#connection = connection;
     this.#base = `${base}:figures`;
+    this.#clock = clock;
   }
 
   async tell(id: string, now: ServerGauges, counted?: RecorderState): Promise<void> {
     const told = this.#told;
     this.#told = undefined;
     const key = this.#keyOf(id);
+    const time = this.#clock.now();
     const batch = this.#redis
       .pipeline()
       .set(`${key}:now`, JSON.stringify(now), 'PX', ALIVE_MS)
-      .zadd(this.#base, Date.now(), id)
-      .zremrangebyscore(this.#base, '-inf', Date.now() - KEPT_MS)
+      .zadd(this.#base, time, id)
+      .zremrangebyscore(this.#base, '-inf', time - KEPT_MS)
       .pexpire(key, KEPT_MS);
     if (counted) {
       const { windows, ...totals } = counted;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { type Clock, systemClock } from '../../../utils/clock.js';
 import type { Logger } from '../../../utils/logger.js';
 import type { WorkflowTexts } from '../../../workflows/files/WorkflowTexts.js';
 import type { Workflow } from '../../../workflows/types.js';
@@ -12,6 +13,7 @@ import type { MessageRelay } from '../MessageRelay.js';
 import type { SlotLeases } from '../SlotLeases.js';
 import { EventChannel } from './EventChannel.js';
 import { JobCodec } from './JobCodec.js';
+import { RedisClock } from './RedisClock.js';
 import { RedisConnection, type RedisTimings } from './RedisConnection.js';
 import { RedisForcedHosts } from './RedisForcedHosts.js';
 import { RedisIdempotencyStore } from './RedisIdempotencyStore.js';
@@ -35,12 +37,16 @@ export interface RedisQueueOptions {
   readonly builtIn: readonly Workflow[];
   /** How long a finished job is kept, ms. */
   readonly lifetimeMs: number;
+  /** The clock of this server. */
+  readonly ownClock?: Clock;
   readonly timings?: Partial<RedisTimings>;
 }
 
 /** Everything that servers share in Redis. */
 export interface RedisQueue {
   readonly connection: RedisConnection;
+  /** The time that all servers of this Redis agree about. */
+  readonly clock: Clock;
   readonly jobs: JobStore;
   readonly events: RedisJobEvents;
   readonly idempotency: IdempotencyStore;
@@ -67,12 +73,13 @@ const KEY_DAYS_MS = 7 * 24 * 3_600_000;
 
 /** Creates everything that uses Redis. Nothing is loaded or connected to before its start. */
 export function createRedisQueue(
-  { url, prefix, builtIn, lifetimeMs, timings }: RedisQueueOptions,
+  { url, prefix, builtIn, lifetimeMs, ownClock = systemClock, timings }: RedisQueueOptions,
   logger: Logger,
 ): RedisQueue {
   // The hash tag in braces puts all keys into one slot of a cluster, so that a script can use all of them.
   const base = `{${prefix}}`;
   const connection = new RedisConnection(url, base, logger, timings);
+  const clock = new RedisClock({ connection, own: ownClock, logger });
   const definitions = new WorkflowDefinitions(builtIn, (names) =>
     connection.commands.mget(names.map((name) => `${base}:workflow:${name}`)),
   );
@@ -89,6 +96,7 @@ export function createRedisQueue(
   const forcedHosts = new RedisForcedHosts({ connection, prefix: base, logger });
   return {
     connection,
+    clock,
     jobs: tellingUnavailable<JobStore>(jobs),
     events,
     idempotency: tellingUnavailable<IdempotencyStore>(idempotency),
@@ -102,6 +110,8 @@ export function createRedisQueue(
     base,
     start: async () => {
       await connection.start();
+      // Before anything that reads it.
+      await clock.start();
       await events.start();
       await queue.start();
       await slots.start();
@@ -117,6 +127,7 @@ export function createRedisQueue(
       slots.stop();
       events.stop();
       idempotency.stop();
+      clock.stop();
       await connection.stop();
     },
   };

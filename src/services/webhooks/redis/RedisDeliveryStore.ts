@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Job } from 'bullmq';
 import { messageOf } from '../../../errors.js';
+import type { Clock } from '../../../utils/clock.js';
 import { settledWithin } from '../../../utils/deadline.js';
 import type { Logger } from '../../../utils/logger.js';
 import { type BullQueue, createBullQueue } from '../../queue/redis/createBullQueue.js';
@@ -40,6 +41,8 @@ interface Parts {
   readonly connection: RedisConnection;
   /** Prefix of all keys, with the hash tag. */
   readonly base: string;
+  /** The one by which the next attempts are planned. */
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -207,6 +210,7 @@ export class RedisDeliveryStore implements DeliveryStore {
     const { openMs, finalMs, holdMs } = this.#timings;
     const hold: RedisHold = new RedisHold(job, order, record, {
       client: this.#parts.connection.commands,
+      clock: this.#parts.clock,
       recordKey: this.#recordKey(order.jobId),
       lockKey: `${this.#parts.base}:deliveries:${QUEUE}:${order.jobId}:lock`,
       token: this.#token,

@@ -1,5 +1,6 @@
 import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
+import type { Clock } from '../../../utils/clock.js';
 import { sleep } from '../../../utils/timers.js';
 import { LuaScript } from '../../queue/redis/LuaScript.js';
 import type { DeliveryOrder, DeliveryRecord, HeldDelivery } from '../DeliveryStore.js';
@@ -32,6 +33,8 @@ return stateOf(redis.call('GET', KEYS[1])) == 'delivering' and 'open' or 'final'
 
 export interface HoldParts {
   readonly client: Redis;
+  /** The one by which the next attempts are planned. */
+  readonly clock: Clock;
   /** Keys of the record, and of BullMQ's lock. */
   readonly recordKey: string;
   readonly lockKey: string;
@@ -112,7 +115,7 @@ export class RedisHold implements HeldDelivery {
 
   /** Repeats until Redis has the latest record, and the hold has ended if it should. */
   async #tellRedis(): Promise<void> {
-    const { signal, token, onEnd } = this.#parts;
+    const { clock, signal, token, onEnd } = this.#parts;
     while (this.#isBehind && !signal.aborted) {
       this.#isBehind = false;
       const stored = await this.#insist(() => this.#write(), signal);
@@ -120,7 +123,9 @@ export class RedisHold implements HeldDelivery {
       const { nextAttempt } = this.record;
       if (stored === 'final') await this.#end(() => this.#job.moveToCompleted(undefined, token, false));
       else if (stored === 'open' && this.#isGivenBack) {
-        await this.#end(() => this.#job.moveToDelayed(nextAttempt ?? Date.now(), token));
+        // BullMQ computes the delay by the wall clock, which may be wrong.
+        const waitMs = nextAttempt === undefined ? 0 : Math.max(0, nextAttempt - clock.now());
+        await this.#end(() => this.#job.moveToDelayed(Date.now() + waitMs, token));
       }
     }
   }
