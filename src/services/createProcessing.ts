@@ -130,6 +130,7 @@ export function createProcessing(
         log('warmup'),
       )
     : undefined;
+  checker.onHealthy(({ client }) => void prompts.retryCleanup(client));
   checker.onUp((instance) => void warmup?.warm(instance));
   warmup?.onWarm(() => processor.wake());
   graphs.onAble(() => processor.wake());

@@ -143,17 +143,23 @@ export class PromptRunner {
     await Promise.all(this.#background);
   }
 
+  /** Repeats cleanup that failed on an instance which responds again. Never rejects, and does not delay `stop`. */
+  async retryCleanup(client: ComfyClient): Promise<void> {
+    await this.#history
+      .retry(client, this.#stopped.signal)
+      .catch((error: unknown) => this.#logFailure(error, client));
+  }
+
   #later(attempt: PromptAttempt, work: () => Promise<void>): void {
     const task = work()
-      .catch((error: unknown) => {
-        this.#logger.debug('Cleanup on ComfyUI failed', {
-          instance: attempt.client.address.host,
-          promptId: attempt.promptId,
-          error: messageOf(error),
-        });
-      })
+      .catch((error: unknown) => this.#logFailure(error, attempt.client, attempt.promptId))
       .finally(() => this.#background.delete(task));
     this.#background.add(task);
+  }
+
+  #logFailure(error: unknown, { address }: ComfyClient, promptId?: string): void {
+    const fields = { instance: address.host, promptId, error: messageOf(error) };
+    this.#logger.debug('Cleanup on ComfyUI failed', fields);
   }
 
   /** ComfyUI ended the prompt: its files are free, and its history entry is deleted soon. */
@@ -231,16 +237,24 @@ export class PromptRunner {
     if (left === 'nothing' || (left === 'perhaps' && attempt.wasAccepted)) attempt.releaseFiles();
     if (left === 'nothing') return;
     const patience = left === 'entry' ? stopPatienceMs : timings.historyPatienceMs;
-    await withDeadline(patience, this.#stopped.signal, (signal) => this.#forgetOnceEnded(attempt, signal));
+    const { client, promptId } = attempt;
+    try {
+      await withDeadline(patience, this.#stopped.signal, (signal) => this.#ended(attempt, signal));
+    } catch (error) {
+      // The instance may not have responded. To delete an entry that does not exist does no harm.
+      if (!this.#options.keepHistory) this.#history.deleteLater(client, promptId);
+      throw error;
+    }
     attempt.releaseFiles();
+    if (!this.#options.keepHistory) await this.#history.delete(client, promptId, this.#stopped.signal);
   }
 
-  async #forgetOnceEnded({ client, promptId }: PromptAttempt, signal: AbortSignal): Promise<void> {
-    while (!(await client.prompts.historyEntry(promptId, signal))) {
+  /** Waits for the history entry of a prompt that was stopped. A failed request is repeated. */
+  async #ended({ client, promptId }: PromptAttempt, signal: AbortSignal): Promise<void> {
+    while (!(await client.prompts.historyEntry(promptId, signal).catch(() => undefined))) {
       await sleep(this.#options.timings.lostPollMs, signal);
       signal.throwIfAborted();
     }
-    if (!this.#options.keepHistory) await this.#history.delete(client, promptId, this.#stopped.signal);
   }
 
   /** Releases file names that were reserved for prompts which the instance does not have. */
