@@ -1,6 +1,6 @@
 /** WebSockets of custom nodes, forwarded through the port of ComfyUI's own API to a machine. */
 import { once } from 'node:events';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import WebSocket from 'ws';
 import { loadConfig } from '../../src/config/index.js';
 import { type Simulator, startSimulator } from '../../src/simulator/index.js';
@@ -43,6 +43,16 @@ async function answer(socket: WebSocket, message: string | Buffer): Promise<stri
   const [data, isBinary] = (await answered) as [Buffer, boolean];
   return isBinary ? data : String(data);
 }
+
+/** Opens a response that does not end. @returns its reader, after the first line */
+async function logOf(key: string) {
+  const response = await new NativeClient(stack.nativeHost, { 'X-API-Key': key }).fetch('/custom/log');
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  expect((await reader?.read())?.value).toBe('begin\n');
+  return reader;
+}
+
+const replaceKeys = (keys: string) => stack.services.keys.replace(loadConfig({ API_KEYS: keys }).access.keys);
 
 describe('a WebSocket of a custom node', () => {
   it('exchanges messages of both kinds, and closes as the other end does', async () => {
@@ -101,15 +111,9 @@ describe('a WebSocket of a custom node', () => {
     const [socket, kept] = await Promise.all(
       [KEY, other].map((key) => open('/custom/terminal', { 'X-API-Key': key })),
     );
-    const logOf = async (key: string) => {
-      const response = await new NativeClient(stack.nativeHost, { 'X-API-Key': key }).fetch('/custom/log');
-      const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-      expect((await reader?.read())?.value).toBe('begin\n');
-      return reader;
-    };
     const [log, keptLog] = [await logOf(KEY), await logOf(other)];
     const closed = once(socket as WebSocket, 'close');
-    stack.services.keys.replace(loadConfig({ API_KEYS: `other:${other}` }).access.keys);
+    replaceKeys(`other:${other}`);
     expect((await closed)[0]).toBe(1006);
     await expect(log?.read()).rejects.toThrow();
     await eventually(() => expect([machine.sockets.clients.size, machine.logs.size]).toEqual([1, 1]));
@@ -137,5 +141,69 @@ describe('a WebSocket of a custom node', () => {
     const closed = once(socket, 'close');
     await stack.stop();
     expect((await closed)[0]).toBe(1006);
+  });
+});
+
+describe('a key that changes', () => {
+  it('keeps what is forwarded only as long as a new request would be', async () => {
+    await start({ API_KEYS: `ops:admin:${KEY}` });
+    const [socket, log] = [await open('/custom/terminal', { 'X-API-Key': KEY }), await logOf(KEY)];
+    // Another name alone changes nothing: what a machine sends is the same for all names.
+    replaceKeys(`boss:admin:${KEY}`);
+    expect(await answer(socket, 'a text')).toBe('a text');
+    const closed = once(socket, 'close');
+    replaceKeys(`boss:${KEY}`);
+    expect((await closed)[0]).toBe(1006);
+    await expect(log?.read()).rejects.toThrow();
+    await expect(open('/custom/terminal', { 'X-API-Key': KEY })).rejects.toThrow('403');
+    await eventually(() => expect([machine.sockets.clients.size, machine.logs.size]).toEqual([0, 0]));
+  });
+
+  it('keeps what every key that may send graphs may read', async () => {
+    await start({ API_KEYS: `ops:admin:${KEY}`, ALLOW_RAW_WORKFLOWS: 'all' });
+    const [socket, log] = [await open('/custom/terminal', { 'X-API-Key': KEY }), await logOf(KEY)];
+    replaceKeys(`ops:${KEY}`);
+    expect(await answer(socket, 'a text')).toBe('a text');
+    for (const one of machine.logs) one.write('more\n');
+    expect((await log?.read())?.value).toBe('more\n');
+    await log?.cancel();
+    socket.terminate();
+  });
+
+  it('reaches no machine if it was removed after its check', async () => {
+    await start({ API_KEYS: `somebody:${KEY}`, ALLOW_RAW_WORKFLOWS: 'all' });
+    const keys = stack.services.keys;
+    const headers = { 'X-API-Key': KEY };
+    const requests = [
+      () => new NativeClient(stack.nativeHost, headers).fetch('/custom/log'),
+      () => open('/custom/terminal', headers),
+    ];
+    for (const request of requests) {
+      // The request is allowed, and its key is removed in the same moment.
+      vi.spyOn(stack.services.graphSubmissions, 'refusalFor').mockImplementationOnce(() => {
+        replaceKeys('other:key-of-somebody-else');
+        return undefined;
+      });
+      await expect(request()).rejects.toThrow();
+      replaceKeys(`somebody:${KEY}`);
+    }
+    // A later request of the same kind has arrived, so an earlier one would have, too.
+    (await open('/custom/terminal?later', headers)).terminate();
+    expect(machine.calls.filter((call) => call.includes('/custom/'))).toEqual(['GET /custom/terminal?later']);
+    await eventually(() => expect([machine.sockets.clients.size, keys.watchers]).toEqual([0, 0]));
+  });
+
+  it('leaves no WebSocket on a machine that accepts it too late', async () => {
+    await start({ API_KEYS: `somebody:${KEY}`, ALLOW_RAW_WORKFLOWS: 'all' });
+    let accept = () => {};
+    machine.sockets.options.verifyClient = (_info, done) => {
+      accept = () => done(true);
+    };
+    const opening = open('/custom/terminal', { 'X-API-Key': KEY });
+    await eventually(() => expect(machine.requests).toHaveLength(1));
+    replaceKeys('other:key-of-somebody-else');
+    await expect(opening).rejects.toThrow();
+    accept();
+    await eventually(() => expect(machine.sockets.clients.size).toBe(0));
   });
 });

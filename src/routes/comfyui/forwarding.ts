@@ -1,12 +1,13 @@
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { AppError } from '../../errors.js';
-import { callerOf, isAdmin } from '../../middleware/authentication.js';
+import { type Caller, callerOf, isAdmin } from '../../middleware/authentication.js';
 import { readingsOf } from './canonicalUrl.js';
 import type { NativeContext } from './NativeEndpoint.js';
 
 /** Beginnings of the first name in paths of a machine that show or change what belongs to its operator or to other clients. */
 const PRIVATE = [
-  // ComfyUI: logs and files of the machine, workflows and settings of its users, and all files that it knows.
+  // ComfyUI: logs and files of the machine, workflows and other files of its users, and all files that it knows. Its settings are
+  // not among them: its page does not open without them.
   'internal',
   'logs',
   'userdata',
@@ -34,25 +35,37 @@ const PREFIX = /^(api|v\d+)$/;
 /** Files of ComfyUI's page are in `/assets` as well. Unlike ids of assets, their names have an extension. */
 const PAGE_FILE = /\.[a-z0-9]{1,8}$/;
 
-/**
- * Rejects requests that the caller's key may not have forwarded to a machine: the caller must be allowed to send graphs, and without
- * the scope admin, only to read what belongs to no one. Without keys, everything is forwarded.
- */
-export function requireForwarding({ services }: NativeContext): RequestHandler {
+/** Rejects requests that the caller's key may not have forwarded to a machine: see `forwardingRefusal`. */
+export function requireForwarding(context: NativeContext): RequestHandler {
   return (request, response, next) => {
-    const caller = callerOf(response);
-    if (!caller.areKeysNeeded) return next();
-    const details = services.graphSubmissions.refusalFor(isAdmin(caller));
-    if (details !== undefined) {
-      throw new AppError('FORBIDDEN', 'Only keys that may send graphs may use this path of a machine.', {
-        details,
-      });
-    }
-    if (isAdmin(caller)) return next();
-    const isRead = request.method === 'GET' || request.method === 'HEAD';
-    if (isRead && !readingsOf(request.originalUrl).some(isPrivate)) return next();
-    throw new AppError('FORBIDDEN', 'This request to a machine needs an API key with the scope admin.');
+    const refusal = forwardingRefusal(context, callerOf(response), request);
+    if (refusal) throw refusal;
+    next();
   };
+}
+
+/**
+ * Returns why a request of the caller may not be forwarded to a machine; `undefined` if it may. The caller must be allowed to send
+ * graphs, and without the scope admin, only to read what belongs to no one, and to open WebSockets. Without keys, everything is
+ * forwarded.
+ */
+export function forwardingRefusal(
+  { services }: NativeContext,
+  caller: Caller,
+  request: Request,
+): AppError | undefined {
+  if (!caller.areKeysNeeded) return undefined;
+  const details = services.graphSubmissions.refusalFor(isAdmin(caller));
+  if (details !== undefined) {
+    return new AppError('FORBIDDEN', 'Only keys that may send graphs may use this path of a machine.', {
+      details,
+    });
+  }
+  if (isAdmin(caller)) return undefined;
+  // A request for a WebSocket is a GET, too.
+  const isRead = request.method === 'GET' || request.method === 'HEAD';
+  if (isRead && !readingsOf(request.originalUrl).some(isPrivate)) return undefined;
+  return new AppError('FORBIDDEN', 'This request to a machine needs an API key with the scope admin.');
 }
 
 function isPrivate(path: string): boolean {

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { createProxyMiddleware } from 'http-proxy-middleware';
 import { AppError, messageOf } from '../../errors.js';
-import { requireKey } from '../../middleware/authentication.js';
+import { type Caller, requireKey } from '../../middleware/authentication.js';
 import { cutOff, tooSlow } from '../../middleware/bodyErrors.js';
 import { continueUpload } from '../../middleware/expectContinue.js';
 import { watchUpload } from '../../middleware/pace.js';
@@ -11,7 +11,7 @@ import { whileAllowed } from '../../middleware/whileAllowed.js';
 import type { Instance } from '../../services/instances/Instance.js';
 import { uploadPace } from '../bodyLimits.js';
 import { mayLeadTo } from './canonicalUrl.js';
-import { requireForwarding } from './forwarding.js';
+import { forwardingRefusal, requireForwarding } from './forwarding.js';
 import type { NativeContext } from './NativeEndpoint.js';
 import { errorBody } from './nativeErrors.js';
 
@@ -34,7 +34,9 @@ export function passThrough(context: NativeContext, ownNames: ReadonlySet<string
   const machines = new WeakMap<IncomingMessage, Instance>();
   const onwards = new WeakMap<IncomingMessage, ClientRequest>();
   const pace = uploadPace(config);
-  const prepare = (onward: ClientRequest, request: IncomingMessage) => {
+  const prepare = (onward: ClientRequest, request: IncomingMessage, client: Response | Socket) => {
+    // The client, or its key, may be gone since the proxy was called.
+    if (client.destroyed) return void onward.destroy();
     onwards.set(request, onward);
     for (const name of OWN_HEADERS) onward.removeHeader(name);
     const machine = machines.get(request);
@@ -48,7 +50,11 @@ export function passThrough(context: NativeContext, ownNames: ReadonlySet<string
     router: (request) => machines.get(request)?.address.baseUrl,
     on: {
       proxyReq: prepare,
-      proxyReqWs: prepare,
+      proxyReqWs: (onward, request, socket) => {
+        prepare(onward, request, socket);
+        // The proxy connects both sockets only when the machine accepts. Until then, nothing else ends the request.
+        socket.once('close', () => onward.destroy());
+      },
       error: (error, request, response) => {
         // The upload was too slow, and its client knows it.
         if ('headersSent' in response && response.writableEnded) return;
@@ -86,8 +92,10 @@ export function passThrough(context: NativeContext, ownNames: ReadonlySet<string
       // Only an error makes the proxy close the machine's socket, too.
       const end = () =>
         upgrade ? upgrade.socket.destroy(new Error('The API key is no longer valid.')) : response.destroy();
-      // What a machine sends may have no end, such as a log. It is the same for all keys.
-      whileAllowed(services.keys, response, () => true, end);
+      // What a machine sends may have no end, such as a log.
+      const isAllowed = (caller: Caller) => !forwardingRefusal(context, caller, request);
+      whileAllowed(services.keys, response, isAllowed, end);
+      if ((upgrade?.socket ?? response).destroyed) return;
       if (upgrade) return proxy.upgrade(request, upgrade.socket as Socket, upgrade.head);
       // The machine's pages declare themselves what they load.
       for (const name of ['Content-Security-Policy', 'Cross-Origin-Resource-Policy'])
