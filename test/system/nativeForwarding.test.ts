@@ -32,6 +32,9 @@ const OF_THE_PAGE = [
   '/extensions',
   '/api/extensions',
   '/extensions/ComfyUI-Manager/comfyui-manager.js',
+  // Who the users are: older pages take a refusal for a server with several users, and ask who one is.
+  '/users',
+  '/api/users',
   '/api/settings',
   '/settings/Comfy.Locale',
   '/api/i18n',
@@ -64,7 +67,9 @@ const PRIVATE = [
   '/userdata?dir=workflows',
   '/userdata/workflows%2Fx.json',
   '/v2/userdata',
-  '/users',
+  '/users/default',
+  '/users.json',
+  '/v2/users',
   '/assets',
   '/assets/8b5b5c54-7f0c-4d1b-8a43-6c8f6b2f9a11/content',
   '/api/assets/a.png',
@@ -172,7 +177,7 @@ describe('a key without the scope admin that may send graphs', () => {
 
   it('changes nothing on a machine', async () => {
     const shop = withKey(SUBMIT_KEY);
-    for (const path of ['/settings', '/api/settings/Comfy.Locale', '/custom/route', ...PRIVATE]) {
+    for (const path of ['/settings', '/api/settings/Comfy.Locale', '/users', '/custom/route', ...PRIVATE]) {
       for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) await expectRefused(shop, path, method);
     }
   });

@@ -32,6 +32,12 @@ const PRIVATE = [
 /** What may precede the first name. */
 const PREFIX = /^(api|v\d+)$/;
 
+/**
+ * The list of users, without what is below it. Pages of older versions ask for it first, and take a refusal for a server with several
+ * users: they would ask who the user is.
+ */
+const USER_LIST = /^\/(api\/)?users$/;
+
 /** Files of ComfyUI's page are in `/assets` as well. Unlike ids of assets, their names have an extension. */
 const PAGE_FILE = /\.[a-z0-9]{1,8}$/;
 
@@ -69,10 +75,9 @@ export function forwardingRefusal(
 }
 
 function isPrivate(path: string): boolean {
-  const names = path
-    .toLowerCase()
-    .split('/')
-    .filter((name) => name !== '');
+  const lower = path.toLowerCase();
+  if (USER_LIST.test(lower)) return false;
+  const names = lower.split('/').filter((name) => name !== '');
   const start = names.findIndex((name) => !PREFIX.test(name));
   const first = names[start] ?? '';
   if (start === 0 && first === 'assets' && PAGE_FILE.test(names.at(-1) ?? '')) return false;
