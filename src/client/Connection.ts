@@ -25,8 +25,7 @@ export class Connection {
   send(target: string, init: RequestInit): Promise<Response> {
     const isAbsolute = /^https?:\/\//i.test(target);
     const url = isAbsolute ? target : `${this.#baseUrl}${target}`;
-    const mayHaveKey = !isAbsolute || this.#isOwn(target);
-    if (this.#apiKey === undefined || !mayHaveKey) return this.#fetch(url, init);
+    if (this.#apiKey === undefined || !this.#isOwn(url)) return this.#fetch(url, init);
     return this.#sendWithKey(url, this.#apiKey, init);
   }
 
@@ -58,11 +57,13 @@ export class Connection {
     }
   }
 
-  /** Whether an absolute URL belongs to the client's server. */
+  /** Whether a URL belongs to the client's server, as `fetch` understands it: `//other.host/` does not. */
   #isOwn(url: string): boolean {
     const page = (globalThis as { location?: { href: string } }).location?.href;
     const base = parse(`${this.#baseUrl}/`, page);
-    const other = parse(url);
+    const other = parse(url, page);
+    // Without a server and a page, the program's own `fetch` decides where a path leads.
+    if (!base && !other) return /^\/(?![/\\])/.test(url);
     if (!base || !other?.pathname.startsWith(base.pathname)) return false;
     return base.origin === other.origin || isUpgrade(base, other);
   }

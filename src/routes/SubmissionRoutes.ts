@@ -8,6 +8,7 @@ import { invalidParameter, parseParameters } from '../schemas/parse.js';
 import type { Services } from '../services/index.js';
 import { isFinished, type Job, type WebhookTarget } from '../services/jobs/Job.js';
 import { withoutEmpty } from '../services/submissions/parameterKinds.js';
+import type { Submitted } from '../services/submissions/RepeatedSubmissions.js';
 import { withDeadline } from '../utils/deadline.js';
 import { formatParameter, type OutputFormat } from '../workflows/parameters.js';
 import type { Workflow } from '../workflows/types.js';
@@ -69,9 +70,11 @@ export class SubmissionRoutes {
       return;
     }
     const format = common.format ?? this.#acceptedFormat(request);
-    const job = await this.#submit(request, response, { ...common, format }, hungUp, true);
-    // A repeated request may find a job that has not begun.
-    if (job.status === 'pending') this.#services.submissions.checkMachines(this.#workflow.type);
+    const { job, isRepeated } = await this.#submit(request, response, { ...common, format }, hungUp, true);
+    // It may have been submitted asynchronously. For a new job, they were checked before it was created.
+    if (isRepeated && job.status === 'pending') {
+      this.#services.submissions.checkMachines(this.#workflow.type);
+    }
     await this.#answerDone(request, response, job, hungUp);
   };
 
@@ -89,12 +92,14 @@ export class SubmissionRoutes {
   ): Promise<void> {
     const seconds = waitSeconds(request);
     if (seconds === undefined) {
-      const job = await this.#submit(request, response, common, hungUp);
+      const { job } = await this.#submit(request, response, common, hungUp);
       await this.#answers.accepted(response, this.#workflow, job);
       return;
     }
     const format = common.format ?? this.#acceptedFormat(request);
-    const { id } = await this.#submit(request, response, { ...common, format }, hungUp);
+    const {
+      job: { id },
+    } = await this.#submit(request, response, { ...common, format }, hungUp);
     const job = await withDeadline(
       Math.min(1000 * seconds, this.#config.jobs.syncTimeoutMs),
       hungUp,
@@ -112,11 +117,11 @@ export class SubmissionRoutes {
     common: CommonParameters,
     hungUp: AbortSignal,
     isAwaited = false,
-  ): Promise<Job> {
+  ): Promise<Submitted> {
     const key = idempotencyKey(request);
     const upload = takeUpload(response);
     try {
-      const { job, isRepeated } = await this.#services.submissions.submit({
+      const submitted = await this.#services.submissions.submit({
         workflow: this.#workflow,
         files: upload.files,
         parameters: upload.parameters,
@@ -132,8 +137,8 @@ export class SubmissionRoutes {
         signal: hungUp,
         isAwaited,
       });
-      if (isRepeated) response.set('Idempotency-Replayed', 'true');
-      return job;
+      if (submitted.isRepeated) response.set('Idempotency-Replayed', 'true');
+      return submitted;
     } finally {
       upload.release();
     }

@@ -143,6 +143,30 @@ describe("the client's API key", () => {
     expect(other.received.map((one) => anyKey(one)[0])).toEqual([undefined, apiKey, undefined, undefined]);
   });
 
+  it.each([
+    ['', '/api/jobs/list', true],
+    ['', '//other.test/x', false],
+    ['', '/\\other.test/x', false],
+    ['', ' https://other.test/x', false],
+    ['http://own.test', '/api/jobs/list', true],
+    ['http://own.test/prefix', '/api/jobs/list', true],
+    ['http://own.test', '@other.test/x', false],
+    ['http://own.test', '.other.test/x', false],
+    ['http://own.test', 'http://other.test/x', false],
+  ])('with the server "%s" and the target "%s": is sent: %s', async (baseUrl, target, isSent) => {
+    const keys: (string | null)[] = [];
+    const client = new MiddlewareClient({
+      baseUrl,
+      apiKey,
+      fetch: async (_input, init) => {
+        keys.push(new Headers(init?.headers).get('X-API-Key'));
+        return new Response('{}');
+      },
+    });
+    await client.json(target);
+    expect(keys).toEqual([isSent ? apiKey : null]);
+  });
+
   it('survives the redirect from http to https of the same host', async () => {
     const sent: Array<[url: string, key: string | null]> = [];
     const fake: typeof fetch = async (input, init) => {
