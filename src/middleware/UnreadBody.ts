@@ -2,6 +2,7 @@ import type { Request } from 'express';
 import { AppError } from '../errors.js';
 import type { FileInput } from '../workflows/types.js';
 import type { BodyReader, ReceivedBody } from './BodyReader.js';
+import { declaresBody } from './bodyErrors.js';
 
 /** No body, or one of an unsupported type. */
 export class UnreadBody implements BodyReader {
@@ -16,10 +17,8 @@ export class UnreadBody implements BodyReader {
   }
 
   async read(request: Request): Promise<ReceivedBody> {
-    const { headers } = request;
-    const hasBody = 'transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > 0;
     // If a file is required, its absence is the clearer error.
-    if (hasBody && !this.#inputs.some(({ required }) => required)) {
+    if (declaresBody(request) && !this.#inputs.some(({ required }) => required)) {
       throw new AppError('MALFORMED_UPLOAD', 'This content type is not supported.', {
         details: 'Send multipart/form-data or application/json.',
       });

@@ -30,6 +30,11 @@ export function cutOff<E>(request: Request, response: Response, why: E): E {
   return why;
 }
 
+/** Whether a request has a body that is not empty, or whose length is unknown. */
+export function declaresBody(request: Request): boolean {
+  return 'transfer-encoding' in request.headers || declaredBytes(request) > 0;
+}
+
 /** Returns the declared length of a request; 0 if it declares none. */
 export function declaredBytes(request: Request): number {
   return Number(request.get('Content-Length') ?? 0);

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import type { Request, Response } from 'express';
 import { AppError } from '../errors.js';
+import { declaresBody } from './bodyErrors.js';
 
 const DECODERS = new Map([
   ['gzip', createGunzip],
@@ -12,6 +13,15 @@ const DECODERS = new Map([
 
 /** Other values, such as a charset, change nothing in the body, so they are ignored. */
 const COMPRESSIONS = /\b(gzip|deflate|br|zstd|compress)\b/;
+
+/**
+ * Rejects a compressed body, for readers that do not decompress: they would report damaged content instead.
+ * @throws AppError `UNSUPPORTED_ENCODING`
+ */
+export function refuseCompressed(request: Request, response: Response): void {
+  const coding = codingOf(request);
+  if (COMPRESSIONS.test(coding) && declaresBody(request)) throw unsupported(coding, ['identity'], response);
+}
 
 /**
  * Returns a function that returns the body of a request without its compression: the request itself if it has none.

@@ -1,3 +1,4 @@
+import { declaresBody } from './bodyErrors.js';
 import type { Check } from './checks.js';
 
 /** How long a client may continue to send after it got its response, ms. */
@@ -8,8 +9,7 @@ const PATIENCE_MS = 5000;
  * moment, so that the client can read its response.
  */
 export const limitRefusedBody: Check = (request, response) => {
-  const hasBody = 'content-length' in request.headers || 'transfer-encoding' in request.headers;
-  if (!hasBody) return;
+  if (!declaresBody(request)) return;
   response.once('finish', () => {
     if (request.complete) return;
     const timer = setTimeout(() => request.socket.destroy(), PATIENCE_MS);

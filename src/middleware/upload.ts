@@ -9,6 +9,7 @@ import type { Workflow } from '../workflows/types.js';
 import { clientOf } from './authentication.js';
 import type { BodyReader, ReceivedBody } from './BodyReader.js';
 import { cutOff, declaredBytes, malformed, tooLarge, tooSlow } from './bodyErrors.js';
+import { refuseCompressed } from './contentCoding.js';
 import { continueUpload } from './expectContinue.js';
 import { FormReader, formOverhead } from './FormReader.js';
 import { JsonReader } from './JsonReader.js';
@@ -46,6 +47,7 @@ export interface UploadOptions {
 export function receiveUpload(workflow: Receiving, options: UploadOptions): RequestHandler {
   const { maxFileBytes, budget, pace, stream } = options;
   return (request, response, next) => {
+    refuseCompressed(request, response);
     const stored = stream && new StoredUploads(stream, (bytes) => memory.shrink(bytes));
     const reader = readerFor(request, workflow, maxFileBytes, stored);
     const declared = declaredBytes(request);

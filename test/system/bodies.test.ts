@@ -132,6 +132,57 @@ describe.each(titled(JSON_DOORS))('the body of %s', (_, to) => {
   });
 });
 
+const REMOVAL = door('POST', '/api/async/remove-background', 400);
+const FORM = 'multipart/form-data; boundary=B';
+
+/** Bodies that are parsed while they arrive, without a decompressor. */
+const STREAMED = [
+  ['JSON with files', REMOVAL, 'application/json'],
+  ['a form', REMOVAL, FORM],
+  ['a file', REMOVAL, 'image/png'],
+  ['an unknown type', REMOVAL, 'application/gzip'],
+  ['a form for a sync request', door('POST', '/api/remove-background', 400), FORM],
+  ['a form for an asset', door('POST', '/api/v2/assets', 400), FORM],
+  ['a form for ComfyUI', door('POST', '/upload/image', 400, true), FORM],
+  ['a form with a mask for ComfyUI', door('POST', '/upload/mask', 400, true), FORM],
+] as const;
+
+describe.each(STREAMED)('%s', (_, to, type) => {
+  it.each(['gzip', 'GZip', 'gzip, br', 'zstd'])(
+    'is refused before it is sent if its encoding is %s',
+    async (coding) => {
+      await start();
+      for (const length of [{ 'Content-Length': 20_000 }, { 'Transfer-Encoding': 'chunked' }]) {
+        const headers = {
+          'Content-Type': type,
+          'Content-Encoding': coding,
+          Expect: '100-continue',
+          ...length,
+        };
+        const client = await send(to, headers);
+        expect(await client.status()).toBe(415);
+        expect(client.received).toMatch(/Accept-Encoding: identity\r\n/);
+        expect(client.received).toMatch(/unsupported_encoding/i);
+        expect(client.received).not.toContain('100 Continue');
+      }
+    },
+  );
+
+  it('is read if its encoding is none, or it is empty', async () => {
+    await start();
+    for (const [coding, length] of [
+      ['identity', 2],
+      ['utf-8', 2],
+      ['gzip', 0],
+    ] as const) {
+      const headers = { 'Content-Type': type, 'Content-Encoding': coding, 'Content-Length': length };
+      const client = await send(to, headers, '{}'.slice(0, length));
+      expect([400, 415]).toContain(await client.status());
+      expect(client.received).not.toMatch(/unsupported_encoding/i);
+    }
+  });
+});
+
 it.each(titled(JSON_DOORS.filter(({ path }) => !/from-hash|queue/.test(path))))(
   'a key that may not use %s is told before it sends a body',
   async (_, to) => {

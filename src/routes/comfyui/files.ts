@@ -3,6 +3,7 @@ import multer, { MulterError } from 'multer';
 import { AppError } from '../../errors.js';
 import { clientOf } from '../../middleware/authentication.js';
 import { declaredBytes, malformed, tooLarge } from '../../middleware/bodyErrors.js';
+import { refuseCompressed } from '../../middleware/contentCoding.js';
 import { FormFiles } from '../../middleware/FormFiles.js';
 import { receiveBody } from '../../middleware/receiveBody.js';
 import { hangUpSignal } from '../../middleware/upload.js';
@@ -44,6 +45,7 @@ function upload(
   const { maxFileBytes } = context.config.uploads;
   const limits = bodyLimits(context, maxFileBytes + MAX_FIELDS * MAX_FIELD_BYTES);
   return async (request, response) => {
+    refuseCompressed(request, response);
     const read = () => readForm(request, response, maxFileBytes);
     const { value: form, release } = await receiveBody(request, response, limits, read);
     const { fields, file } = form;

@@ -49,7 +49,7 @@ export const comfyAssetEndpoints: readonly Endpoint[] = [
       200: { description: 'A new asset with bytes that its owner had uploaded before.', schema: comfyAsset },
       201: { description: 'An asset with new bytes.', schema: comfyAsset },
     },
-    errors: [400, 408, 409, 413, 429, 503],
+    errors: [400, 408, 409, 413, 415, 429, 503],
     handler: (context) => [receiveFile(context), (request, response) => upload(request, response, context)],
   },
   {
