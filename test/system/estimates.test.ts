@@ -68,7 +68,7 @@ it('the estimate of a job that was just accepted counts the jobs before it', asy
   await measured(LONG, 600);
   await measured(SHORT, 30);
   stack.simulator().faults.hang = true;
-  for (let n = 0; n < 6; n += 1) await submit(LONG, n);
+  for (let n = 0; n < 8; n += 1) await submit(LONG, n);
   const response = await stack.client.post(`/api/async/${SHORT}`, await png());
   const { estimated_completion_time_seconds } = asyncAnswer.parse(await response.json());
   expect(estimated_completion_time_seconds).toBeGreaterThan(2.5);

@@ -35,6 +35,8 @@ export class DeliveryOutcomes {
     if (error === undefined) {
       this.#counts.delivered += 1;
       record.state = 'delivered';
+      // It may have been withdrawn in the meantime.
+      record.reason = undefined;
       this.#logger.info('Webhook delivered', logFields(delivery));
       return;
     }
@@ -44,14 +46,23 @@ export class DeliveryOutcomes {
 
   /** Ends a delivery that failed for good. */
   giveUp(delivery: Delivery, reason: string): void {
-    const { record, held } = delivery;
     this.#counts.givenUp += 1;
-    record.state = 'given_up';
-    record.reason = reason;
-    record.nextAttempt = undefined;
-    held.note();
+    end(delivery, reason);
     this.#logger.warn('Webhook given up', { ...logFields(delivery), error: reason });
   }
+
+  /** Ends a delivery that nobody wants any more: it has not failed. */
+  withdraw(delivery: Delivery, reason: string): void {
+    end(delivery, reason);
+    this.#logger.info('Webhook withdrawn', { ...logFields(delivery), reason });
+  }
+}
+
+function end({ record, held }: Delivery, reason: string): void {
+  record.state = 'given_up';
+  record.reason = reason;
+  record.nextAttempt = undefined;
+  held.note();
 }
 
 function logFields({ order, record }: Delivery) {

@@ -221,7 +221,9 @@ export class Webhooks {
       held.note();
       await this.#rest(delivery);
     }
-    this.#outcomes.giveUp(delivery, delivery.droppedBecause);
+    const { droppedBecause } = delivery;
+    if (droppedBecause === JOB_DELETED) this.#outcomes.withdraw(delivery, droppedBecause);
+    else this.#outcomes.giveUp(delivery, droppedBecause);
   }
 
   /** Waits until the next attempt is due, the delivery is dropped, or the server shuts down. */
