@@ -1,7 +1,7 @@
 import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Express } from 'express';
 import type { Config } from './config/index.js';
-import { answerClientErrors } from './middleware/errorHandler.js';
+import { answerClientErrors } from './middleware/clientErrors.js';
 import { deferContinue } from './middleware/expectContinue.js';
 import { SlowReaders } from './middleware/SlowReaders.js';
 

@@ -1,8 +1,5 @@
-import { type Server, STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
-import { v4 as uuid } from 'uuid';
-import { AppError, ERROR_STATUS, type ErrorCode } from '../errors.js';
+import { AppError } from '../errors.js';
 import type { Logger } from '../utils/logger.js';
 import { MAX_LOGGED_PATH, requestIdOf } from './requestContext.js';
 
@@ -92,36 +89,4 @@ function asAppError(thrown: unknown): AppError {
     return new AppError('INVALID_PARAMETER', 'The request cannot be read.');
   }
   return new AppError('INTERNAL_ERROR', 'An internal error occurred.', { cause: thrown });
-}
-
-/**
- * Sends JSON for requests that Node rejects before the app sees them: invalid HTTP, and headers that are too large or
- * too slow.
- */
-export function answerClientErrors(server: Server): void {
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    if (error.code === 'ECONNRESET' || !socket.writable) {
-      socket.destroy();
-      return;
-    }
-    const code = codeOfClientError(error.code);
-    const status = ERROR_STATUS[code];
-    const requestId = uuid();
-    const body = JSON.stringify({
-      error: `The request cannot be read: ${STATUS_CODES[status]}.`,
-      code,
-      requestId,
-      timestamp: new Date().toISOString(),
-    });
-    socket.end(
-      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json; charset=utf-8\r\n` +
-        `Content-Length: ${Buffer.byteLength(body)}\r\nX-Request-ID: ${requestId}\r\nConnection: close\r\n\r\n${body}`,
-    );
-  });
-}
-
-function codeOfClientError(code: string | undefined): ErrorCode {
-  if (code === 'HPE_HEADER_OVERFLOW') return 'HEADERS_TOO_LARGE';
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'REQUEST_TIMEOUT';
-  return 'INVALID_PARAMETER';
 }
