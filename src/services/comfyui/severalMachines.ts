@@ -4,8 +4,8 @@ import type { ComfyClient } from './ComfyClient.js';
 
 /** Number of fresh connections. Two machines that alternate at random give the same response in one of 128 cases. */
 const LOOKS = 8;
-/** The same if the response must change twice: unnoticed in one of 170 cases. */
-const PROBE_LOOKS = 12;
+/** The same if a file must be there, be denied, and be there again: unnoticed in one of 478 cases. */
+const FILE_LOOKS = 16;
 
 /**
  * Asks an address repeatedly, each time over a new connection, about something that it just denied or confirmed. A
@@ -31,19 +31,25 @@ export function contradictsItself(client: ComfyClient, signal: AbortSignal): Pro
     const content = Buffer.concat([PROBE, randomBytes(16)]);
     await client.upload(name, content, signal);
     const file = { filename: name, subfolder: '', type: 'temp' } as const;
-    const files = await looks(client, (other) => unlessGone(other.files.view(file, signal)), PROBE_LOOKS);
+    const files = await looks(client, (other) => unlessGone(other.files.view(file, signal)), FILE_LOOKS);
     // Anything else, such as a proxy's page, proves nothing.
     const telling = files.filter((bytes) => !bytes || bytes.subarray(0, PROBE.length).equals(PROBE));
-    const answers = telling.map((bytes) => bytes?.equals(content) ?? false);
-    // One change is no contradiction: a shared folder may show the file late, or another client may empty it.
-    const changes = answers.filter((isThere, n) => n > 0 && isThere !== answers[n - 1]);
-    return changes.length > 1;
+    return cameBack(telling.map((bytes) => bytes?.equals(content) ?? false));
   });
 }
 
 /**
- * Looks for a file that was just denied. A shared folder may show a new file late; once there it stays, unless
- * several machines respond.
+ * Whether a file was there, then denied, then there again. Only several machines can say that: a shared folder may show a new
+ * file late, and somebody may delete it soon after.
+ */
+function cameBack(answers: readonly boolean[]): boolean {
+  const gone = answers.indexOf(false, answers.indexOf(true) + 1);
+  return answers.includes(true) && gone >= 0 && answers.includes(true, gone);
+}
+
+/**
+ * Looks for a file that was just denied. A shared folder may show a new file late; once it is gone it stays gone, unless several
+ * machines respond.
  * @param look gets the file
  * @returns the file, undefined if it does not exist
  * @throws PromptError `several machines`
@@ -52,16 +58,15 @@ export async function viewAgain<T>(
   client: ComfyClient,
   look: (client: ComfyClient) => Promise<T>,
 ): Promise<T | undefined> {
-  const answers = await looks(client, (other) => unlessGone(look(other)));
-  const first = answers.findIndex((bytes) => bytes);
-  if (first >= 0 && answers.slice(first).some((bytes) => !bytes)) {
+  const answers = await looks(client, (other) => unlessGone(look(other)), FILE_LOOKS);
+  if (cameBack(answers.map((bytes) => bytes !== undefined))) {
     const { host } = client.address;
     throw new PromptError(
       'several machines',
       `${host} is several machines: one has the result, another denies it.`,
     );
   }
-  return answers[first];
+  return answers.find((bytes) => bytes !== undefined);
 }
 
 async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
