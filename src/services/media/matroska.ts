@@ -19,7 +19,7 @@ export function* eraseMatroska(): Eraser {
     const headBytes = id.length + size.length;
     const bytes = headBytes + (size.value ?? 0);
     const isOfTags = id.value === INDEX_ENTRY && head.subarray(0, bytes).includes(OF_TAGS);
-    // The elements of an element of unknown size are as good as its siblings.
+    // What is in an element of unknown size is read like what follows it.
     if (CONTAINERS.has(id.value) || size.value === undefined) yield* skip(headBytes);
     else if (ERASED.has(id.value) || isOfTags) yield* eraseElement(bytes);
     else yield* skip(bytes);
