@@ -3,6 +3,8 @@ import { createServer, type IncomingHttpHeaders, type Server, type ServerRespons
 import type { AddressInfo, Socket } from 'node:net';
 import { createProxyMiddleware } from 'http-proxy-middleware';
 import { WebSocketServer } from 'ws';
+import { type Simulator, startSimulator } from '../../src/simulator/index.js';
+import { Stack } from './stack.js';
 
 /** A ComfyUI with a custom node whose WebSocket echoes its messages, and whose log does not end. It records all requests. */
 export class MachineWithNode {
@@ -13,10 +15,12 @@ export class MachineWithNode {
   readonly sockets = new WebSocketServer({ noServer: true });
   /** Open responses that do not end. */
   readonly logs = new Set<ServerResponse>();
+  readonly #simulator: Simulator;
   readonly #server: Server;
 
-  private constructor(host: string) {
-    const rest = createProxyMiddleware({ target: `http://${host}` });
+  private constructor(simulator: Simulator) {
+    this.#simulator = simulator;
+    const rest = createProxyMiddleware({ target: `http://${simulator.host}` });
     this.#server = createServer((request, response) => {
       this.calls.push(`${request.method} ${request.url}`);
       if (request.url !== '/custom/log') return void rest(request, response);
@@ -38,8 +42,8 @@ export class MachineWithNode {
     });
   }
 
-  static async start(host: string): Promise<MachineWithNode> {
-    const machine = new MachineWithNode(host);
+  static async start(): Promise<MachineWithNode> {
+    const machine = new MachineWithNode(await startSimulator());
     await once(machine.#server.listen(0, '127.0.0.1'), 'listening');
     return machine;
   }
@@ -48,9 +52,15 @@ export class MachineWithNode {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  stop(): void {
+  /** Starts a server with this machine, and with ComfyUI's own API. */
+  serve(env: Readonly<Record<string, string>>): Promise<Stack> {
+    return Stack.start({ simulators: [], env: { COMFYUI_HOST: this.host, COMFYUI_API_PORT: '0', ...env } });
+  }
+
+  async stop(): Promise<void> {
     for (const socket of this.sockets.clients) socket.terminate();
     this.#server.closeAllConnections();
     this.#server.close();
+    await this.#simulator.stop();
   }
 }

@@ -2,11 +2,10 @@
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
-import { type Simulator, startSimulator } from '../../src/simulator/index.js';
 import { MachineWithNode } from '../support/MachineWithNode.js';
 import { NativeClient } from '../support/NativeClient.js';
 import { OTHER_WAYS, rawRequest } from '../support/otherWays.js';
-import { Stack } from '../support/stack.js';
+import type { Stack } from '../support/stack.js';
 
 const SUBMIT_KEY = 'key-that-may-only-submit';
 const ADMIN_KEY = 'key-of-the-operator-here';
@@ -80,23 +79,17 @@ const PRIVATE = [
 ];
 
 let stack: Stack;
-let simulator: Simulator;
 let machine: MachineWithNode;
 beforeEach(async () => {
-  simulator = await startSimulator();
-  machine = await MachineWithNode.start(simulator.host);
+  machine = await MachineWithNode.start();
 });
 afterEach(async () => {
   await stack.stop();
-  machine.stop();
-  await simulator.stop();
+  await machine.stop();
 });
 
 async function start(env: Readonly<Record<string, string>>): Promise<void> {
-  stack = await Stack.start({
-    simulators: [],
-    env: { COMFYUI_HOST: machine.host, COMFYUI_API_PORT: '0', ...env },
-  });
+  stack = await machine.serve(env);
 }
 
 const withKey = (key?: string) =>

@@ -3,32 +3,25 @@ import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import WebSocket from 'ws';
 import { loadConfig } from '../../src/config/index.js';
-import { type Simulator, startSimulator } from '../../src/simulator/index.js';
 import { eventually } from '../support/eventually.js';
 import { MachineWithNode } from '../support/MachineWithNode.js';
 import { NativeClient } from '../support/NativeClient.js';
-import { Stack } from '../support/stack.js';
+import type { Stack } from '../support/stack.js';
 
 const KEY = 'key-of-somebody-who-may';
 
 let stack: Stack;
-let simulator: Simulator;
 let machine: MachineWithNode;
 beforeEach(async () => {
-  simulator = await startSimulator();
-  machine = await MachineWithNode.start(simulator.host);
+  machine = await MachineWithNode.start();
 });
 afterEach(async () => {
   await stack.stop();
-  machine.stop();
-  await simulator.stop();
+  await machine.stop();
 });
 
 async function start(env: Readonly<Record<string, string>> = {}): Promise<void> {
-  stack = await Stack.start({
-    simulators: [],
-    env: { COMFYUI_HOST: machine.host, COMFYUI_API_PORT: '0', ...env },
-  });
+  stack = await machine.serve(env);
 }
 
 async function open(path: string, headers = {}, protocols: string[] = []): Promise<WebSocket> {
