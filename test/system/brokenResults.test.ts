@@ -219,6 +219,17 @@ describe('a text from a machine', () => {
     ]);
     expect(folders.written).toBe(1);
   });
+
+  it.each([
+    'ID3 tags are old, FLAC is not',
+    'RIFFs by WAVEmakers: LIST of all',
+    'OggSome text',
+    'glTF is a format',
+  ])('that begins like a video or a sound stays as it is: %s', async (text) => {
+    const folders = await begin();
+    folders.swap = () => Buffer.from(text);
+    expect((await completed()).outputs).toMatchObject([{ kind: 'text', text }]);
+  });
 });
 
 /** Valid beginnings of images that this server cannot decode. */

@@ -9,7 +9,7 @@ import {
   jobResultAnswer,
   jobStatusAnswer,
 } from '../../src/schemas/jobs.js';
-import { eraseTextsIn } from '../../src/services/media/withoutTexts.js';
+import { eraseMetadataIn } from '../../src/services/media/eraseMetadata.js';
 import { MemoryFolders } from '../../src/simulator/MemoryFolders.js';
 import type { Workflow } from '../../src/workflows/types.js';
 import { eventually } from '../support/eventually.js';
@@ -157,7 +157,7 @@ async function expectWithoutPrompt({ filename }: { filename: string }, bytes: Bu
   expect(made.every((file) => file.includes('class_type'))).toBe(true);
   expect(bytes.includes('class_type')).toBe(false);
   const erased = made.map((file) => Buffer.from(file));
-  for (const file of erased) await eraseTextsIn(file);
+  for (const file of erased) await eraseMetadataIn(file);
   expect(erased.some((file) => file.equals(bytes))).toBe(true);
 }
 
@@ -398,6 +398,16 @@ describe('what a graph makes', () => {
     expect(await stack.client.json(`/api/jobs/${job_id}/info`, jobRecord)).toMatchObject({
       data: { originalFilename: 'caption' },
     });
+  });
+
+  it('is told as the node said it, even if it is a drawing with metadata', async () => {
+    const text = '<svg><metadata>about it</metadata><path d="M0 0"/></svg>';
+    const drawing = graphWorkflow('drawing', {
+      outputs: { text: '1' },
+      build: () => ({ '1': { class_type: 'ShowText|pysssss', inputs: { text } } }),
+    });
+    stack = await start([drawing]);
+    expect((await run(drawing, {})).outputs).toMatchObject([{ kind: 'text', text }]);
   });
 
   it('is told in pictures and texts beside each other', async () => {

@@ -2,8 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { parseBuffer } from 'music-metadata';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { eraseMetadata, eraseMetadataIn } from '../../src/services/media/eraseMetadata.js';
 import { oggCrc } from '../../src/services/media/ogg.js';
-import { eraseTextsIn, withoutTexts } from '../../src/services/media/withoutTexts.js';
 import { Random } from '../support/random.js';
 
 const FOLDER = new URL('../cases/media/', import.meta.url);
@@ -14,7 +14,7 @@ const files = await Promise.all(
 
 async function erased(bytes: Buffer): Promise<Buffer> {
   const copy = Buffer.from(bytes);
-  await eraseTextsIn(copy);
+  await eraseMetadataIn(copy);
   return copy;
 }
 
@@ -24,7 +24,7 @@ async function* inParts(bytes: Buffer, length: number): AsyncGenerator<Buffer, v
 
 async function erasedInParts(bytes: Buffer, length: number): Promise<Buffer> {
   const parts: Buffer[] = [];
-  for await (const part of withoutTexts(inParts(bytes, length))) parts.push(part);
+  for await (const part of eraseMetadata(inParts(bytes, length))) parts.push(part);
   return Buffer.concat(parts);
 }
 
@@ -70,7 +70,7 @@ function wrongPages(bytes: Buffer): number {
   return wrong;
 }
 
-describe.each(files)('the texts in $name', ({ name, bytes }) => {
+describe.each(files)('the metadata in $name', ({ name, bytes }) => {
   const media = MEDIA[name.split('.')[1] ?? ''] ?? (() => Buffer.alloc(0));
 
   it('are erased, and nothing else is', async () => {
@@ -169,7 +169,7 @@ function gltf(header: object): Buffer {
 }
 
 describe('headers', () => {
-  it('of latents lose their texts', async () => {
+  it('of latents lose their metadata', async () => {
     const latent_tensor = { dtype: 'F32', shape: [1, 4, 8, 8], data_offsets: [0, 7] };
     const bytes = latent({ __metadata__: { prompt: SECRET }, latent_tensor });
     const result = await erased(bytes);
@@ -257,7 +257,7 @@ it('a video of very many tiny boxes leaves time for other work', async () => {
   const others = setInterval(() => {
     turns += 1;
   }, 1);
-  await eraseTextsIn(video);
+  await eraseMetadataIn(video);
   clearInterval(others);
   expect(turns).toBeGreaterThan(5);
 });
@@ -272,7 +272,7 @@ describe('a file that is read', () => {
       throw new Error('the connection broke');
     }
     await expect(async () => {
-      for await (const _part of withoutTexts(broken()));
+      for await (const _part of eraseMetadata(broken()));
     }).rejects.toThrow('the connection broke');
   });
 
@@ -285,7 +285,7 @@ describe('a file that is read', () => {
         isClosed = true;
       }
     }
-    for await (const _part of withoutTexts(source())) break;
+    for await (const _part of eraseMetadata(source())) break;
     expect(isClosed).toBe(true);
   });
 
@@ -295,7 +295,7 @@ describe('a file that is read', () => {
       yield Buffer.from(bytes.subarray(0, 2000));
       await never;
     }
-    const result = withoutTexts(source());
+    const result = eraseMetadata(source());
     expect((await result.next()).value).toHaveLength(2000);
   });
 });

@@ -2,9 +2,9 @@ import { Readable } from 'node:stream';
 import { AppError, isQueueAway } from '../../errors.js';
 import { PeekedStream } from '../../utils/PeekedStream.js';
 import type { Content, StoredFile } from '../../utils/StoredFile.js';
-import { withoutTexts } from '../media/withoutTexts.js';
+import { eraseMetadata } from '../media/eraseMetadata.js';
 import type { HeldBytes, StoredBytes, StreamStore } from './BlobStore.js';
-import { type FileNature, HEAD_BYTES, natureOf } from './outputKind.js';
+import { type FileNature, HEAD_BYTES, mayHoldPrompt, natureOf } from './outputKind.js';
 import type { StoreCalls } from './StoreCalls.js';
 
 /** The store rejected an output. */
@@ -37,7 +37,7 @@ export class OutputIntake {
   }
 
   /**
-   * Receives a file as a stream. What is stored has no texts about its prompt; an image in memory still has them.
+   * Receives a file as a stream. What is stored has lost its metadata with the prompt; a file in memory still has it.
    * @param filename as ComfyUI named it
    * @throws OutputNotStored, or the error of the body; AppError `QUEUE_UNAVAILABLE` if the file should be fetched again
    */
@@ -52,7 +52,8 @@ export class OutputIntake {
     }
     // The machine sends it only once: it stays in the store until it can be held.
     const hold = (take: () => Promise<void>) => this.#calls.patiently(take);
-    const source = Readable.from(withoutTexts(stream.all()), { objectMode: false });
+    const parts = mayHoldPrompt(nature) ? eraseMetadata(stream.all()) : stream.all();
+    const source = Readable.from(parts, { objectMode: false });
     this.#awaySince ??= performance.now();
     const stored = await this.#stored(this.#store.putStream(source, { hold }), this.#mayComeBack);
     this.#awaySince = undefined;

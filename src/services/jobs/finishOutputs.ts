@@ -6,10 +6,10 @@ import type { MadeOutput } from '../comfyui/fetchOutputs.js';
 import { extensionOf, type FinishedImage, type FinishOptions, finishImage } from '../images/finish.js';
 import { isDecodable } from '../images/formats.js';
 import { isAnimated, keepImage } from '../images/keepImage.js';
-import { eraseTextsIn } from '../media/withoutTexts.js';
+import { eraseMetadataIn } from '../media/eraseMetadata.js';
 import type { JobOutput } from './Job.js';
 import type { OutputIntake } from './OutputIntake.js';
-import { type FileNature, HEAD_BYTES, isBroken, natureOf, TEXT } from './outputKind.js';
+import { type FileNature, HEAD_BYTES, isBroken, mayHoldPrompt, natureOf, TEXT } from './outputKind.js';
 
 export interface OutputPlan {
   /** The workflow's outputs, with their names. */
@@ -83,8 +83,8 @@ export async function finishOutput(made: MadeOutput, plan: OutputPlan): Promise<
   const { cropToSubject, maxPixels } = plan.image;
   const isChanged = plan.format !== undefined || cropToSubject || isDecodable(nature.mimeType);
   if (nature.kind !== 'image' || !isChanged) {
-    // A file in the store lost them on its way there.
-    if (Buffer.isBuffer(content)) await eraseTextsIn(content);
+    // A file in the store lost it on its way there.
+    if (Buffer.isBuffer(content) && mayHoldPrompt(nature)) await eraseMetadataIn(content);
     return kept(as, nature, { content });
   }
   const bytes = await wholeOf(content);

@@ -45,6 +45,11 @@ export async function natureOf(bytes: Buffer, filename: string): Promise<FileNat
   return { kind: 'file', mimeType: UNKNOWN, extension: extension ?? 'bin' };
 }
 
+/** Whether a machine may have written the prompt into a file as its metadata: not into a text, unless it is a drawing. */
+export function mayHoldPrompt({ kind, extension }: FileNature): boolean {
+  return kind !== 'text' || extension === 'svg';
+}
+
 /**
  * Whether a file cannot be what its name says: an image, a video, a sound or a latent without a byte, or an image whose
  * bytes are those of no known type. A text may be empty.

@@ -12,7 +12,7 @@ const HEAD_BYTES = 64;
 
 /** Formats by the start of a file, one character for each byte. */
 const FORMATS: ReadonlyArray<readonly [start: RegExp, eraser: () => Eraser]> = [
-  // AVIF and HEIF store images in the boxes in which videos store texts.
+  // AVIF and HEIF store images in the boxes in which videos store metadata.
   [/^.{4}ftyp(?!av[ci][fis]|he[iv]|mi[af]|msf)/s, eraseIsoMedia],
   // The first byte is 26.
   [/^.E\xdf\xa3/s, eraseMatroska],
@@ -29,21 +29,21 @@ const FORMATS: ReadonlyArray<readonly [start: RegExp, eraser: () => Eraser]> = [
 ];
 
 /**
- * Passes a video, a sound, a latent, a 3D model or an SVG on without the texts in which ComfyUI stores the whole prompt. The
+ * Passes a video, a sound, a latent, a 3D model or an SVG on without the metadata in which ComfyUI stores the whole prompt. The
  * length stays the same. Files of other formats, and damaged ones, stay unchanged from the first byte that is not understood.
  * @param parts of the file, which are changed in place
  * @throws the error of `parts`
  */
-export function withoutTexts(parts: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
-  return edited(parts, eraseTexts());
+export function eraseMetadata(parts: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
+  return edited(parts, eraseByFormat());
 }
 
 /** The same for a file in memory. @param bytes is changed in place */
-export async function eraseTextsIn(bytes: Buffer): Promise<void> {
-  for await (const _part of withoutTexts(inOnePart(bytes)));
+export async function eraseMetadataIn(bytes: Buffer): Promise<void> {
+  for await (const _part of eraseMetadata(inOnePart(bytes)));
 }
 
-function* eraseTexts(): Eraser {
+function* eraseByFormat(): Eraser {
   const start = (yield* look(HEAD_BYTES)).toString('latin1');
   const eraser = FORMATS.find(([format]) => format.test(start))?.[1];
   if (eraser) yield* eraser();

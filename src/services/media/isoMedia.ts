@@ -2,12 +2,12 @@ import { type Eraser, fill, look, put, skip } from './steps.js';
 
 /** Boxes that consist of boxes. Others are skipped as a whole. */
 const CONTAINERS: ReadonlySet<string> = new Set(['moov', 'trak']);
-/** Boxes with texts: of ffmpeg, of QuickTime, of phones (such as the place where a video was recorded). */
-const TEXTS: ReadonlySet<string> = new Set(['udta', 'meta']);
+/** Boxes with metadata: of ffmpeg, of QuickTime, of phones (such as the place where a video was recorded). */
+const METADATA: ReadonlySet<string> = new Set(['udta', 'meta']);
 /** The type of a box with XMP, in 16 bytes. */
 const XMP = 'be7acfcb97a942e89c71999491e3afac';
 
-/** MP4, QuickTime, M4A (ISO/IEC 14496-12): boxes with texts become free space. Not for AVIF and HEIF, which store images in such boxes. */
+/** MP4, QuickTime, M4A (ISO/IEC 14496-12): boxes with metadata become free space. Not for AVIF and HEIF, which store images in such boxes. */
 export function* eraseIsoMedia(): Eraser {
   for (;;) {
     // Size and type, the size again in 8 bytes if it is large, and a user type.
@@ -21,7 +21,7 @@ export function* eraseIsoMedia(): Eraser {
     if (bytes < headBytes) return;
     const isXmp = type === 'uuid' && head.toString('hex', headBytes, headBytes + 16) === XMP;
     if (CONTAINERS.has(type)) yield* skip(headBytes);
-    else if (TEXTS.has(type) || isXmp) {
+    else if (METADATA.has(type) || isXmp) {
       yield* skip(4);
       yield* put(Buffer.from('free'));
       yield* skip(headBytes - 8);

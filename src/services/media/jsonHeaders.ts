@@ -10,7 +10,7 @@ export function* eraseLatent(): Eraser {
   const head = yield* look(8);
   if (head.length < 8) return;
   yield* skip(8);
-  yield* eraseJson(Number(head.readBigUInt64LE(0)), ({ __metadata__: _texts, ...header }) =>
+  yield* eraseJson(Number(head.readBigUInt64LE(0)), ({ __metadata__: _metadata, ...header }) =>
     'latent_tensor' in header ? header : undefined,
   );
 }
@@ -22,12 +22,12 @@ export function* eraseGltf(): Eraser {
   yield* skip(20);
   yield* eraseJson(head.readUInt32LE(12), ({ asset, ...others }) => {
     if (!isObject(asset) || !('extras' in asset)) return undefined;
-    const { extras: _texts, ...rest } = asset;
+    const { extras: _extras, ...rest } = asset;
     return { ...others, asset: rest };
   });
 }
 
-/** @param without returns the header without texts; `undefined` if it has none */
+/** @param without returns the header without metadata; `undefined` if it has none */
 function* eraseJson(
   bytes: number,
   without: (header: Readonly<Record<string, unknown>>) => object | undefined,

@@ -4,8 +4,8 @@ const HEAD_BYTES = 27;
 const CRC_AT = 22;
 const FLAGS = { isContinued: 1, isFirst: 2 } as const;
 
-/** What the second packet of a codec begins with, and what follows if it has no texts. The rest of the packet is zeros. */
-const WITHOUT_TEXTS: ReadonlyArray<readonly [firstPacket: string, secondPacket: Buffer]> = [
+/** What the second packet of a codec begins with, and what follows if it has no comments. The rest of the packet is zeros. */
+const WITHOUT_COMMENTS: ReadonlyArray<readonly [firstPacket: string, secondPacket: Buffer]> = [
   // RFC 7845: the length of the vendor and the number of comments, 0, then padding.
   ['OpusHead', Buffer.concat([Buffer.from('OpusTags'), Buffer.alloc(8)])],
   // The same, and a bit at the end (Vorbis I specification).
@@ -30,7 +30,9 @@ export function* eraseOgg(): Eraser {
     const page = yield* look(dataAt + sizes.reduce((sum, size) => sum + size, 0));
     const serial = head.readUInt32LE(14);
     if ((head[5] ?? 0) & FLAGS.isFirst) {
-      const emptied = WITHOUT_TEXTS.find(([name]) => page.toString('latin1', dataAt).startsWith(name))?.[1];
+      const emptied = WITHOUT_COMMENTS.find(([name]) =>
+        page.toString('latin1', dataAt).startsWith(name),
+      )?.[1];
       if (emptied) streams.set(serial, { emptied, seen: 0 });
       yield* skip(page.length);
       continue;

@@ -68,9 +68,9 @@ function* eraseId3AtEnd(): Eraser {
   }
 }
 
-const RIFF_TEXTS: ReadonlySet<string> = new Set(['id3 ', 'ID3 ', 'bext', 'iXML', '_PMX']);
+const RIFF_METADATA: ReadonlySet<string> = new Set(['id3 ', 'ID3 ', 'bext', 'iXML', '_PMX']);
 
-/** WAV and AVI: chunks with texts become junk. */
+/** WAV and AVI: chunks with metadata become junk. */
 export function* eraseRiff(): Eraser {
   yield* skip(12);
   for (;;) {
@@ -78,8 +78,9 @@ export function* eraseRiff(): Eraser {
     if (head.length < 8) return;
     const name = head.toString('latin1', 0, 4);
     const bytes = head.readUInt32LE(4);
-    const isTexts = RIFF_TEXTS.has(name) || (name === 'LIST' && head.toString('latin1', 8, 12) === 'INFO');
-    if (isTexts) {
+    const isMetadata =
+      RIFF_METADATA.has(name) || (name === 'LIST' && head.toString('latin1', 8, 12) === 'INFO');
+    if (isMetadata) {
       yield* put(Buffer.from('JUNK'));
       yield* skip(4);
       yield* fill(bytes);

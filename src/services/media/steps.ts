@@ -13,7 +13,7 @@ export type Step =
 export type Change = (part: Buffer, offset: number) => void;
 
 /**
- * Overwrites the texts in a file of one format. It sees the file from its first byte to its last, as it arrives. The length of
+ * Overwrites the metadata in a file of one format. It sees the file from its first byte to its last, as it arrives. The length of
  * the file and the places of everything else stay the same, because formats refer to them. When it returns, the rest of
  * the file stays unchanged.
  */
