@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Worker } from 'bullmq';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { QueueEntry, Releasable, Taken } from '../../src/services/queue/JobQueue.js';
 import { RedisConnection } from '../../src/services/queue/redis/RedisConnection.js';
 import { RedisJobQueue } from '../../src/services/queue/redis/RedisJobQueue.js';
@@ -30,7 +30,8 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
       await queue.stop();
       await connection.stop();
     };
-    return { queue, connection, stop };
+    const found = (message: string) => logger.lines.filter((line) => line.message.startsWith(message)).length;
+    return { queue, connection, found, stop };
   }
 
   const entry = (id: string, others: Partial<QueueEntry> = {}): QueueEntry => ({
@@ -153,8 +154,11 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
     const [paused, other] = [await connect(prefix), await connect(prefix)];
     await paused.queue.add(entry('a'));
     const lost = await takeOne(paused.queue);
+    await untilHeard();
+    const requeued = new Promise<void>((resolve) => other.queue.onWaiting(resolve));
     // A paused server renews nothing.
     await paused.connection.commands.del(`${prefix}:queue:t:a:lock`);
+    await requeued;
     let taken: Taken<Releasable> | undefined;
     await eventually(async () => {
       taken = await takeFirst(other.queue);
@@ -164,6 +168,30 @@ describe.runIf(requireRedis())('a queue on Redis', () => {
     expect([await other.queue.position('a'), await other.queue.size()]).toEqual([0, { jobs: 0, bytes: 0 }]);
     await taken?.putBack();
     expect((await takeOne(paused.queue)).entry.bytes).toBe(10);
+    await Promise.all([paused.stop(), other.stop()]);
+  });
+
+  it('counts an entry of a dead server as taken if another takes it before it is counted as waiting', async () => {
+    const prefix = `{${randomUUID()}}`;
+    const [paused, other] = [await connect(prefix), await connect(prefix)];
+    await paused.queue.add(entry('a'));
+    await takeOne(paused.queue);
+    // Whichever server finds it reads it slowly.
+    for (const { commands } of [paused.connection, other.connection]) {
+      const read = commands.hgetall.bind(commands);
+      vi.spyOn(commands, 'hgetall').mockImplementation(async (key) => {
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        return read(key);
+      });
+    }
+    await paused.connection.commands.del(`${prefix}:queue:t:a:lock`);
+    await eventually(async () => expect((await takeFirst(other.queue))?.entry.id).toBe('a'));
+    const found = () => paused.found('A server is gone') + other.found('A server is gone');
+    await eventually(() => expect(found()).toBe(1));
+    await untilHeard();
+    await eventually(async () => {
+      expect([await other.queue.position('a'), await other.queue.size()]).toEqual([0, { jobs: 0, bytes: 0 }]);
+    });
     await Promise.all([paused.stop(), other.stop()]);
   });
 

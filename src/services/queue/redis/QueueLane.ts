@@ -75,6 +75,12 @@ export class QueueLane {
     return (await this.#client.exists(this.#bull.queue.toKey(id))) === 1;
   }
 
+  /** Whether an entry waits: it exists, and no server holds it. */
+  async isWaiting(id: string): Promise<boolean> {
+    const state = await this.#bull.queue.getJobState(id);
+    return state === 'waiting' || state === 'prioritized';
+  }
+
   /** Takes and holds the next entry. */
   async takeNext(): Promise<LaneJob | undefined> {
     const job = (await this.#bull.worker.getNextJob(this.#token, { block: false })) as LaneJob | undefined;

@@ -254,7 +254,7 @@ export class RedisJobQueue implements JobQueue {
       { client, prefix: this.#lanePrefix, type, token: this.#token },
       this.#timings,
       {
-        onStalled: (data) => void this.#onStalled(data),
+        onStalled: (data) => void this.#onStalled(lane, data),
         onError: (error) => this.#onError(error),
       },
     );
@@ -263,9 +263,15 @@ export class RedisJobQueue implements JobQueue {
     return lane;
   }
 
-  async #onStalled({ id, type, bytes }: LaneData): Promise<void> {
+  async #onStalled(lane: QueueLane, { id, type, bytes }: LaneData): Promise<void> {
     this.#parts.logger.warn('A server is gone, its job was requeued', { jobId: id });
-    await this.#index.enter(id, type, bytes, true).catch((error: unknown) => this.#onError(error));
+    try {
+      await this.#index.enter(id, type, bytes, true);
+      // BullMQ requeued it before: another server may have taken it already, and repairs keep what a server holds.
+      if (!(await lane.isWaiting(id))) await this.#index.leave(id);
+    } catch (error) {
+      this.#onError(error);
+    }
     this.#tellWaiting();
   }
 
