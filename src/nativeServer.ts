@@ -52,15 +52,16 @@ function newApp(services: Services, config: Config): Express {
 
 /** Clients that cannot set headers send their key as `?token=`. It is removed from the URL here. */
 const keyFromQuery: express.RequestHandler = (request, _response, next) => {
-  const [path = '', query] = request.url.split('?', 2);
-  if (query === undefined || !/(^|&)token=/.test(query)) return next();
-  const parameters = new URLSearchParams(query);
-  const token = parameters.get('token') ?? '';
+  const start = request.url.indexOf('?');
+  if (start < 0) return next();
+  const parameters = new URLSearchParams(request.url.slice(start));
+  const token = parameters.get('token');
+  if (token === null) return next();
   parameters.delete('token');
   const { headers } = request;
   if (headers.authorization === undefined && headers['x-api-key'] === undefined) headers['x-api-key'] = token;
   const rest = parameters.size > 0 ? `?${parameters}` : '';
-  request.url = path + rest;
+  request.url = request.url.slice(0, start) + rest;
   request.originalUrl = request.url;
   next();
 };

@@ -86,6 +86,8 @@ describe('a WebSocket of a custom node', () => {
     expect(machine.requests).toEqual([]);
     const sockets = [
       await open(`/custom/terminal?token=${KEY}&size=1`),
+      await open(`/custom/terminal?size=2?&to%6ben=${KEY}&token=${KEY}`),
+      await open(`/custom/terminal?to%6ben=${KEY}`, { 'X-API-Key': KEY }),
       await open('/custom/terminal', { 'X-API-Key': KEY }),
       await open('/custom/terminal', { Authorization: `Bearer ${KEY}` }),
     ];
@@ -94,6 +96,7 @@ describe('a WebSocket of a custom node', () => {
       socket.terminate();
     }
     expect(machine.requests[0]?.url).toBe('/custom/terminal?size=1');
+    expect(machine.requests[1]?.url).toBe('/custom/terminal?size=2%3F');
     expect(JSON.stringify(machine.requests)).not.toContain(KEY);
     for (const { headers } of machine.requests) expect(headers.authorization).toBe('Bearer of-the-machine');
   });

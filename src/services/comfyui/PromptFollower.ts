@@ -5,34 +5,25 @@ import type { PromptGraph } from '../../workflows/graph.js';
 import type { ComfyClient } from './ComfyClient.js';
 import type { ComfySocket, PromptListener } from './ComfySocket.js';
 import type { MachineListener } from './machineMessages.js';
-import { missedMessages } from './missedMessages.js';
 import { type NodeTime, NodeTimes } from './NodeTimes.js';
 import { Patience } from './Patience.js';
 import { PromptClock, type RunLimits } from './PromptClock.js';
-import type { FoundEntry } from './PromptQueries.js';
-import {
-  type MadeByNode,
-  outcomeOfHistory,
-  type PromptDetail,
-  type PromptOutcome,
-  type PromptProgress,
-  type PromptTracker,
+import { type InquiryTimings, PromptInquiry } from './PromptInquiry.js';
+import type {
+  MadeByNode,
+  PromptDetail,
+  PromptOutcome,
+  PromptProgress,
+  PromptTracker,
 } from './promptTracker.js';
 import type { PromptMessage } from './protocol.js';
-import { SilentEnds } from './SilentEnds.js';
 
 /** Timing for following a prompt; milliseconds. */
-export interface FollowTimings {
+export interface FollowTimings extends InquiryTimings {
   /** Silence about a prompt, on an open WebSocket, after which its history is requested. */
   readonly quietPollMs: number;
   /** Poll interval of a prompt without a WebSocket. */
   readonly lostPollMs: number;
-  /** Interval of queue requests, whose response contains every queued prompt. */
-  readonly queueCheckMs: number;
-  /** First wait for a missing history entry after the run's end; doubled each time. */
-  readonly historyRetryMs: number;
-  /** Maximum wait for such an entry. */
-  readonly historyPatienceMs: number;
 }
 
 /** Number of polls without a response after which an instance counts as silent. */
@@ -64,15 +55,12 @@ export class PromptFollower implements PromptListener {
   readonly #patience: Patience;
   readonly #clock: PromptClock;
   readonly #nodeTimes: NodeTimes;
-  readonly #silentEnds: SilentEnds;
+  readonly #inquiry: PromptInquiry;
   #hasSocket: boolean;
   /** The last reported progress. */
   #told: PromptProgress | undefined;
   /** `performance.now()` of the next poll, postponed by every message. */
   #nextPoll = 0;
-  #nextQueueCheck: number;
-  /** `performance.now()` of the oldest queue response that is relevant to this prompt. */
-  #oldestLook = 0;
 
   constructor(following: Following) {
     this.#following = following;
@@ -80,8 +68,16 @@ export class PromptFollower implements PromptListener {
     this.#patience = new Patience(following.client, following.limits.executionMs);
     this.#clock = new PromptClock(following.limits);
     this.#nodeTimes = new NodeTimes(following.graph);
-    this.#silentEnds = new SilentEnds(following.client, following.limits.queueMs);
-    this.#nextQueueCheck = performance.now() + following.timings.queueCheckMs;
+    this.#inquiry = new PromptInquiry({
+      ...following,
+      patience: this.#patience,
+      clock: this.#clock,
+      queueMs: following.limits.queueMs,
+      onUnheard: () => {
+        // The WebSocket is deaf (protocol trap 3), and would be for the next prompt, too.
+        if (this.#hasSocket) following.socket?.terminate();
+      },
+    });
     this.#putOffPoll();
   }
 
@@ -130,7 +126,7 @@ export class PromptFollower implements PromptListener {
   suspectMissedMessages(): void {
     this.#following.tracker.hasGaps = true;
     this.#nextPoll = 0;
-    this.#suspectLoss();
+    this.#inquiry.suspectLoss();
   }
 
   /**
@@ -139,13 +135,12 @@ export class PromptFollower implements PromptListener {
    * @throws the signal's reason if it is aborted
    */
   async end(promptId: string, signal: AbortSignal): Promise<PromptOutcome> {
-    // Before this, it may not have been in the queue.
-    this.#oldestLook = performance.now();
+    this.#inquiry.submitted();
     this.#clock.submitted();
     for (;;) {
       signal.throwIfAborted();
       const outcome = this.#following.tracker.outcome;
-      if (outcome?.kind === 'ask-history') return this.#awaitHistory(promptId, signal);
+      if (outcome?.kind === 'ask-history') return this.#inquiry.awaitHistory(promptId, signal);
       if (outcome) return outcome;
       const ended = await this.#step(promptId, signal);
       if (ended) return ended;
@@ -174,12 +169,6 @@ export class PromptFollower implements PromptListener {
     return this.#patience.silentMs > MISSED_POLLS * this.#following.timings.quietPollMs;
   }
 
-  /** Earlier queue responses are no longer relevant. */
-  #suspectLoss(): void {
-    this.#nextQueueCheck = 0;
-    this.#oldestLook = performance.now();
-  }
-
   #putOffPoll(): void {
     const { quietPollMs, lostPollMs } = this.#following.timings;
     this.#nextPoll = performance.now() + (this.#hasSocket ? quietPollMs : lostPollMs);
@@ -206,14 +195,14 @@ export class PromptFollower implements PromptListener {
    */
   async #withdraw(promptId: string, signal: AbortSignal): Promise<PromptOutcome | undefined> {
     try {
-      const found = await this.#silentEnds.withdraw(promptId, signal);
+      const found = await this.#inquiry.withdraw(promptId, signal);
       this.#patience.heard();
       if ('kind' in found) return found;
       if (found.isRunning) this.#clock.start();
-      else this.#suspectLoss();
+      else this.#inquiry.suspectLoss();
     } catch (error) {
       await this.#patience.failed(error, signal);
-      this.#suspectLoss();
+      this.#inquiry.suspectLoss();
       await sleep(this.#following.timings.lostPollMs, signal);
       return undefined;
     }
@@ -227,7 +216,7 @@ export class PromptFollower implements PromptListener {
   async #lastLook(promptId: string, signal: AbortSignal): Promise<PromptOutcome> {
     const { quietPollMs } = this.#following.timings;
     try {
-      const look = (deadline: AbortSignal) => this.#askHistory(promptId, deadline);
+      const look = (deadline: AbortSignal) => this.#inquiry.finished(promptId, deadline);
       const outcome = await withDeadline(quietPollMs, signal, look);
       this.#patience.heard();
       if (outcome) return outcome;
@@ -251,61 +240,13 @@ export class PromptFollower implements PromptListener {
 
   async #poll(promptId: string, signal: AbortSignal): Promise<PromptOutcome | undefined> {
     try {
-      const outcome = (await this.#askHistory(promptId, signal)) ?? (await this.#askQueue(promptId, signal));
+      const outcome = await this.#inquiry.outcome(promptId, signal);
       this.#patience.heard();
       return outcome;
     } catch (error) {
       await this.#patience.failed(error, signal);
-      this.#suspectLoss();
+      this.#inquiry.suspectLoss();
       return undefined;
-    }
-  }
-
-  async #askHistory(promptId: string, signal: AbortSignal): Promise<PromptOutcome | undefined> {
-    const { client, tracker, socket } = this.#following;
-    const entry = await client.prompts.historyEntry(promptId, signal);
-    if (!entry) return undefined;
-    // Finished without a message: the WebSocket is deaf (protocol trap 3), and would be for the next prompt, too.
-    if (this.#hasSocket && !tracker.outcome) socket?.terminate();
-    return this.#outcomeOf(promptId, entry);
-  }
-
-  /** The outcome in a history entry. Reports the outputs whose messages were missed. */
-  #outcomeOf(promptId: string, entry: FoundEntry): PromptOutcome {
-    const { outputNodes, tracker, machine } = this.#following;
-    for (const message of missedMessages(promptId, entry, tracker.reported)) machine.onMessage(message);
-    return outcomeOfHistory(entry, outputNodes, tracker.blockedBecause, tracker.graph);
-  }
-
-  async #askQueue(promptId: string, signal: AbortSignal): Promise<PromptOutcome | undefined> {
-    const now = performance.now();
-    if (now < this.#nextQueueCheck) return undefined;
-    const { client, timings } = this.#following;
-    // A response that another prompt's follower requested is fine if it is not too old.
-    const since = Math.max(this.#oldestLook, now - timings.queueCheckMs / 2);
-    const { running, pending } = await client.prompts.queue(signal, since);
-    this.#nextQueueCheck = performance.now() + timings.queueCheckMs;
-    if (running.includes(promptId)) this.#clock.start();
-    if (running.includes(promptId) || pending.includes(promptId)) return undefined;
-    // It may have ended between the two responses.
-    return (await this.#askHistory(promptId, signal)) ?? (await this.#missing(promptId, signal));
-  }
-
-  /** The end of a prompt that is neither pending nor running nor in the history. */
-  #missing(promptId: string, signal: AbortSignal): Promise<PromptOutcome> {
-    return this.#silentEnds.missing(promptId, this.#clock.executionMs !== undefined, signal);
-  }
-
-  async #awaitHistory(promptId: string, signal: AbortSignal): Promise<PromptOutcome> {
-    const { historyRetryMs, historyPatienceMs } = this.#following.timings;
-    const deadline = performance.now() + historyPatienceMs;
-    for (let wait = historyRetryMs; ; wait *= 2) {
-      const { client } = this.#following;
-      const entry = await this.patiently(() => client.prompts.historyEntry(promptId, signal), signal);
-      if (entry) return this.#outcomeOf(promptId, entry);
-      if (performance.now() + wait > deadline) return this.#missing(promptId, signal);
-      await sleep(wait, signal);
-      signal.throwIfAborted();
     }
   }
 }
