@@ -164,7 +164,7 @@ export class MiddlewareClient {
    * Waits until a job is completed, failed or cancelled: by events, or by polling if events do not get through. Retries while the
    * server is unreachable.
    * @throws MiddlewareError if the job does not exist (any more), the reason of the abort, the network error after the
-   *   patience is over, or what `onStatus` throws
+   *   patience is over, or what `onStatus` throws or rejects with
    */
   wait(jobId: string, options: WaitOptions = {}): Promise<JobStatus> {
     const job = {

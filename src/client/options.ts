@@ -60,8 +60,11 @@ export interface SubmitOptions {
 }
 
 export interface WaitOptions {
-  /** Called with every status, including the last one. An error that it throws rejects the promise; the job continues. */
-  readonly onStatus?: (status: JobStatus) => void;
+  /**
+   * Called with every status, including the last one, one after the other: a promise that it returns is awaited. An error rejects the
+   * promise of the call; the job continues.
+   */
+  readonly onStatus?: (status: JobStatus) => unknown;
   readonly signal?: AbortSignal;
   /** Poll interval if events do not get through, ms; 1000 by default. */
   readonly pollMs?: number;

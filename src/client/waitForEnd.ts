@@ -21,7 +21,7 @@ interface Job {
  * Waits until a job is completed, failed or cancelled: by events, or by polling if events do not get through. Retries
  * while the server is unreachable.
  * @throws MiddlewareError if the job does not exist (any more), the reason of the abort, the network error after the
- * patience is over, or what `onStatus` throws
+ * patience is over, or what `onStatus` throws or rejects with
  */
 export async function waitForEnd(job: Job, options: WaitOptions): Promise<JobStatus> {
   const { onStatus, signal, pollMs = POLL_MS, patienceMs = PATIENCE_MS } = options;
@@ -57,7 +57,7 @@ export async function waitForEnd(job: Job, options: WaitOptions): Promise<JobSta
   for (;;) {
     for await (const status of attempt()) {
       // Outside of the attempt, so that an error of the callback does not count as one of the connection.
-      onStatus?.(status);
+      await onStatus?.(status);
       if (FINISHED.has(status.status)) return status;
     }
     await pause(pauseMs, signal);

@@ -53,6 +53,23 @@ describe('a program that fails in `onStatus`', () => {
     await expect(waiting).rejects.toThrow(RangeError);
     expect(seen).toHaveLength(2);
   });
+
+  it('gets it from a promise, too, and is called again only when the promise is settled', async () => {
+    const { client } = await start();
+    let open = 0;
+    const order: string[] = [];
+    const onStatus = async ({ status }: JobStatus) => {
+      open += 1;
+      expect(open).toBe(1);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      order.push(status);
+      open -= 1;
+      if (status === 'completed') throw new RangeError('fault of the program');
+    };
+    const running = client.run('remove-background', { imageFile: await png() }, { onStatus, pollMs: 5 });
+    await expect(running).rejects.toThrow(RangeError);
+    expect(order.at(-1)).toBe('completed');
+  });
 });
 
 /** A proxy that calls `onSubmitted` between the server's response to a submission and its own. */
