@@ -5,6 +5,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { DiskAssetStore } from '../src/services/assets/DiskAssetStore.js';
+import { silentLogger } from '../src/utils/logger.js';
 import { byTurns, perSecond } from './measure.js';
 import { type Effort, type Row, row } from './rows.js';
 
@@ -22,7 +23,7 @@ type Go = (bytes: Buffer) => Promise<() => Promise<void>>;
  */
 export async function assets(effort: Effort): Promise<Row[]> {
   const folder = await mkdtemp(path.join(tmpdir(), 'bench-assets-'));
-  const store = new DiskAssetStore(path.join(folder, 'assets'));
+  const store = new DiskAssetStore(path.join(folder, 'assets'), silentLogger);
   await store.start();
   let files = 0;
   const newFile = () => {

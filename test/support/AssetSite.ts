@@ -54,7 +54,7 @@ export class AssetSite {
     const client = await this.connect();
     const holders = new RedisAssetHolders({ commands: client }, prefix, markMs);
     const logger = new RecordingLogger();
-    const store = new DiskAssetStore(inFolder);
+    const store = new DiskAssetStore(inFolder, logger);
     const library = new AssetLibrary(store, holders, LIFETIME_MS, systemClock, logger);
     const blobs = new AssetBlobs(library);
     await blobs.start();

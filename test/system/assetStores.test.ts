@@ -4,6 +4,7 @@ import path from 'node:path';
 import supertest from 'supertest';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { anySyncAnswer } from '../../src/schemas/jobs.js';
+import type { ServiceOverrides } from '../../src/services/ServiceOverrides.js';
 import { eventually } from '../support/eventually.js';
 import { fileOf, graphWorkflow } from '../support/graphWorkflow.js';
 import { colourOf, png } from '../support/pictures.js';
@@ -55,8 +56,12 @@ const STORES = {
   },
 };
 
-async function start(env: Readonly<Record<string, string>>, logger = new RecordingLogger()): Promise<Stack> {
-  const stack = await Stack.start({ env, logger, overrides: { workflows: [twice] } });
+async function start(
+  env: Readonly<Record<string, string>>,
+  logger = new RecordingLogger(),
+  overrides: ServiceOverrides = {},
+): Promise<Stack> {
+  const stack = await Stack.start({ env, logger, overrides: { workflows: [twice], ...overrides } });
   stacks.push(stack);
   return stack;
 }
@@ -64,6 +69,12 @@ async function start(env: Readonly<Record<string, string>>, logger = new Recordi
 async function filesIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+}
+
+/** Removes all files, with the folders around them; only the store's own folder stays. */
+async function removeFiles(folder: string): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => name !== 'unfinished');
+  await Promise.all(names.map((name) => rm(path.join(folder, name), { recursive: true })));
 }
 
 /** Runs a job to its end. @returns its id and the full bytes of its outputs */
@@ -163,12 +174,11 @@ describe.each(Object.entries(STORES))('jobs with ASSET_STORE=%s', (_, { env, con
     const stack = await start(env());
     const { id, url } = await run(stack);
     await eventually(async () => expect(await contents()).toHaveLength(1));
-    await Promise.all([s3.empty(), rm(directory, { recursive: true })]);
+    await Promise.all([s3.empty(), removeFiles(directory)]);
     const gone = await stack.client.request(url);
     expect([gone.status, gone.headers.get('etag')]).toEqual([410, null]);
     expect(await gone.json()).toMatchObject({ code: 'RESULT_EXPIRED', job_id: id });
     expect((await stack.client.error(`/api/jobs/${id}/result`, 410)).code).toBe('RESULT_EXPIRED');
-    await mkdir(directory, { recursive: true });
   });
 });
 
@@ -206,13 +216,14 @@ describe('a folder of assets', () => {
     await expect(start(env)).rejects.toThrow(/ENOTDIR/);
   });
 
-  it('that fails while the job runs fails the job, not the server', async () => {
+  it('that fails for too long while the job runs fails the job, not the server', async () => {
     const logger = new RecordingLogger();
-    const stack = await start({ ASSET_STORE: 'disk', ASSET_DIR: directory }, logger);
+    const env = { ASSET_STORE: 'disk', ASSET_DIR: directory };
+    const stack = await start(env, logger, { stores: { patienceMs: 200 } });
     stack.simulator().faults.hang = true;
     const id = await stack.client.submit('twice', await png());
     await stack.client.until(id, ({ status }) => status === 'processing');
-    // No file can be created, as on a full disk.
+    // No file can be created.
     const unfinished = path.join(directory, 'unfinished');
     await rm(unfinished, { recursive: true });
     await writeFile(unfinished, '');
@@ -224,10 +235,11 @@ describe('a folder of assets', () => {
       error_code: 'INTERNAL_ERROR',
     });
     expect(logger.lines.map(({ message }) => message)).toContain('A result could not be stored');
-    const refused = await stack.client.refused('/api/twice', await png(), 500);
-    expect(refused.code).toBe('INTERNAL_ERROR');
+    const refused = await stack.client.refused('/api/twice', await png(), 503);
+    expect(refused.code).toBe('QUEUE_UNAVAILABLE');
     await rm(unfinished);
     await mkdir(unfinished);
+    await eventually(async () => expect((await stack.client.request('/readyz')).status).toBe(200));
     await run(stack);
   });
 });

@@ -41,19 +41,19 @@ export interface AssetPresentation {
  * name that is not a hash never exists.
  */
 export interface AssetStore {
-  /** False from a call without a response until the store responds again; such calls reject with StoreUnavailable. */
+  /** False from a call that the store could not carry out until it works again; such calls reject with StoreUnavailable. */
   readonly isAvailable: boolean;
   /** Prepares the store. @throws Error with the problem of the folder or the bucket */
   start(): Promise<void>;
   stop(): Promise<void>;
   /**
    * Reads a source to its end, hashes and stores it. After a failure nothing is left.
-   * @throws AssetError `too_large` or `hash_mismatch`, the signal's reason, or the error of the source
+   * @throws AssetError `too_large` or `hash_mismatch`, StoreUnavailable, the signal's reason, or the error of the source
    */
   put(source: AssetSource, options?: PutOptions): Promise<StoredAsset>;
   /**
    * Opens the asset. Reads in progress continue when the asset is deleted.
-   * @throws AssetError `not_found`, or `invalid_range` for a range that starts after the last byte
+   * @throws AssetError `not_found`, or `invalid_range` for a range that starts after the last byte; StoreUnavailable
    */
   open(hash: string, range?: ByteRange): Promise<Readable>;
   stat(hash: string): Promise<AssetInfo | undefined>;

@@ -3,6 +3,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, opendir, rename, rm, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
+import type { Logger } from '../../utils/logger.js';
 import type { ByteRange } from '../../utils/StoredFile.js';
 import { AssetError } from './AssetError.js';
 import type { AssetInfo, AssetSource, AssetStore, PutOptions, StoredAsset } from './AssetStore.js';
@@ -10,6 +11,8 @@ import { isAssetHash } from './assetHash.js';
 import { resolveRange } from './assetRange.js';
 import { FileWriter } from './FileWriter.js';
 import { Intake } from './Intake.js';
+import { StoreOutage } from './StoreOutage.js';
+import { StoreUnavailable } from './StoreUnavailable.js';
 
 /** Folder names: the first two digits of the hashes in them. */
 const SHARD = /^[0-9a-f]{2}$/;
@@ -24,48 +27,63 @@ const READ_BYTES = 1024 * 1024;
 /** Uploads are private: only the server's user may read them. */
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
+/** Size of the file that tells whether the disk can be written to again: as large as the last one that failed, within these limits. */
+const PROBE_BYTES = { least: 1024 * 1024, most: 16 * 1024 * 1024 };
 
 /**
  * Assets as files, `<folder>/<first two digits>/<hash>`. A file is written under another name and renamed when it is
  * complete, replacing equal bytes, so that a partial file is never visible. It is not flushed: a power failure may lose
- * the last seconds. Symbolic links inside the folder are not followed.
+ * the last seconds. Symbolic links inside the folder are not followed. While the disk is full, read-only, broken or not mounted, the
+ * store is unavailable.
  */
 export class DiskAssetStore implements AssetStore {
-  readonly isAvailable = true;
   readonly #root: string;
   readonly #unfinished: string;
   readonly #intake = new Intake();
+  readonly #outage: StoreOutage;
+  #probeBytes = PROBE_BYTES.least;
   /** Folders that were checked. */
   readonly #shards = new Set<string>();
 
-  constructor(folder: string) {
+  constructor(folder: string, logger: Logger) {
     this.#root = path.resolve(folder);
     this.#unfinished = path.join(this.#root, UNFINISHED);
+    this.#outage = new StoreOutage(() => this.#onDisk(this.#probe(this.#probeBytes)), logger);
+  }
+
+  get isAvailable(): boolean {
+    return !this.#outage.isOn;
   }
 
   async start(): Promise<void> {
     await makeFolder(this.#unfinished);
-    // Fail at startup if it is not writable, instead of at the first upload.
-    const probe = path.join(this.#unfinished, randomUUID());
-    await (await open(probe, 'wx', FILE_MODE)).close();
-    await unlink(probe);
+    // Fail at startup if it is not writable, instead of at the first upload. A full disk is an outage.
+    await this.#probe(0);
   }
 
-  async stop(): Promise<void> {}
+  async stop(): Promise<void> {
+    this.#outage.stop();
+  }
 
   async put(source: AssetSource, options: PutOptions = {}): Promise<StoredAsset> {
     const temporary = path.join(this.#unfinished, randomUUID());
-    const file = await open(temporary, 'wx', FILE_MODE);
+    const file = await this.#onDisk(open(temporary, 'wx', FILE_MODE));
     const writer = new FileWriter(file);
+    let received = 0;
     try {
       const { hash, sizeBytes } = await this.#intake.read(source, options, async (chunks) => {
-        for await (const chunk of chunks) await writer.add(chunk);
+        for await (const chunk of chunks) {
+          received += chunk.length;
+          await this.#onDisk(writer.add(chunk));
+        }
       });
-      await writer.finish();
-      await file.close();
-      await this.#moveIn(temporary, hash);
+      await this.#onDisk(writer.finish());
+      await this.#onDisk(file.close());
+      await this.#onDisk(this.#moveIn(temporary, hash));
       return { hash, sizeBytes };
     } catch (error) {
+      if (error instanceof StoreUnavailable)
+        this.#probeBytes = Math.min(PROBE_BYTES.most, Math.max(PROBE_BYTES.least, received));
       await file.close().catch(() => undefined);
       await rm(temporary, { force: true }).catch(() => undefined);
       throw error;
@@ -77,11 +95,13 @@ export class DiskAssetStore implements AssetStore {
     if (!file) throw AssetError.notFound(hash);
     let isInUse = false;
     try {
-      const stats = await file.stat();
+      const stats = await this.#onDisk(file.stat());
       if (!stats.isFile()) throw AssetError.notFound(hash);
       const { start, end } = resolveRange(range, stats.size);
       // What fits into a stream's buffer is read faster without a stream.
-      if (end - start < READ_BYTES) return Readable.from(await read(file, start, end), { objectMode: false });
+      if (end - start < READ_BYTES) {
+        return Readable.from(await this.#onDisk(read(file, start, end)), { objectMode: false });
+      }
       isInUse = true;
       // The last byte is known, so the stream does not read further.
       return file.createReadStream({ start, end, highWaterMark: READ_BYTES });
@@ -103,7 +123,7 @@ export class DiskAssetStore implements AssetStore {
   async url(): Promise<undefined> {}
 
   async *list(): AsyncGenerator<AssetInfo, void> {
-    for await (const shard of await opendir(this.#root)) {
+    for await (const shard of await this.#onDisk(opendir(this.#root))) {
       if (!shard.isDirectory() || !SHARD.test(shard.name)) continue;
       for await (const { name } of await opendir(path.join(this.#root, shard.name))) {
         const info = name.startsWith(shard.name) ? await this.stat(name) : undefined;
@@ -113,11 +133,37 @@ export class DiskAssetStore implements AssetStore {
   }
 
   async removeUnfinished(olderThan: number): Promise<void> {
-    for await (const { name } of await opendir(this.#unfinished)) {
+    for await (const { name } of await this.#onDisk(opendir(this.#unfinished))) {
       if (!UNFINISHED_FILE.test(name)) continue;
       const file = path.join(this.#unfinished, name);
       const stats = await unlessGone(lstat(file));
       if (stats?.isFile() && stats.mtimeMs <= olderThan) await unlessGone(unlink(file));
+    }
+  }
+
+  /** Writes a file of this size, and deletes it. */
+  async #probe(bytes: number): Promise<void> {
+    const name = path.join(this.#unfinished, randomUUID());
+    const file = await open(name, 'wx', FILE_MODE);
+    try {
+      const writer = new FileWriter(file);
+      await writer.add(Buffer.alloc(bytes));
+      await writer.finish();
+    } finally {
+      await file.close().catch(() => undefined);
+      await unlink(name).catch(() => undefined);
+    }
+  }
+
+  /** @throws StoreUnavailable if the disk fails; other errors unchanged */
+  async #onDisk<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if (!(error instanceof Error) || !('syscall' in error)) throw error;
+      const outage = new StoreUnavailable(error);
+      this.#outage.begin(outage);
+      throw outage;
     }
   }
 
@@ -143,11 +189,17 @@ export class DiskAssetStore implements AssetStore {
     const name = this.#pathOf(hash);
     const shard = path.dirname(name);
     if (!this.#shards.has(shard)) {
-      const stats = await unlessGone(lstat(shard));
-      if (!stats?.isDirectory()) return undefined;
+      const stats = await this.#onDisk(unlessGone(lstat(shard)));
+      if (!stats?.isDirectory()) return this.#nothing();
       this.#shards.add(shard);
     }
-    return unlessGone(work(name));
+    return (await this.#onDisk(unlessGone(work(name)))) ?? this.#nothing();
+  }
+
+  /** @throws StoreUnavailable if not the file is missing, but the whole disk */
+  async #nothing(): Promise<undefined> {
+    await this.#onDisk(lstat(this.#unfinished));
+    return undefined;
   }
 
   #pathOf(hash: string): string {

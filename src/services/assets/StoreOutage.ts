@@ -5,14 +5,14 @@ import { StoreUnavailable } from './StoreUnavailable.js';
 /** Interval of the checks whether the store responds again, ms. */
 const CHECK_MS = 1000;
 
-/** Whether a store is unavailable: from a call without a response until the first check that gets one. */
+/** Whether a store is unavailable: from a call that it could not carry out until the first check that succeeds. */
 export class StoreOutage {
   readonly #check: () => Promise<unknown>;
   readonly #logger: Logger;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
 
-  /** @param check asks the store for anything; throws StoreUnavailable if it does not respond */
+  /** @param check asks the store for anything; throws StoreUnavailable if that fails */
   constructor(check: () => Promise<unknown>, logger: Logger) {
     this.#check = check;
     this.#logger = logger;
@@ -22,7 +22,7 @@ export class StoreOutage {
     return this.#timer !== undefined;
   }
 
-  /** Notes a call without a response. */
+  /** Notes a call that the store could not carry out. */
   begin({ cause }: StoreUnavailable): void {
     if (this.isOn || this.#isStopped) return;
     this.#logger.warn('The asset store is unavailable', { error: messageOf(cause) });

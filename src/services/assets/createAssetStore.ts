@@ -21,7 +21,7 @@ export function createAssetStore(
     case 'memory':
       return new MemoryAssetStore(clock);
     case 'disk':
-      return new DiskAssetStore(options.folder);
+      return new DiskAssetStore(options.folder, logger);
     case 's3':
       return new S3AssetStore(options, logger);
   }
