@@ -4,6 +4,7 @@ import type { result } from '../schemas/outputs.js';
 import type { DurationEstimates } from '../services/jobs/estimates.js';
 import {
   assignmentOf,
+  attemptsOf,
   type CompletedJob,
   isFinished,
   type Job,
@@ -84,7 +85,7 @@ export class JobViews {
       processing_time_seconds: toSeconds(this.#processingMs(job)),
       comfyui_instance: assignmentOf(job)?.instance ?? null,
       progress_percentage: job.progress,
-      attempts: job.attempts,
+      attempts: attemptsOf(job),
       ...warningsOf(job),
     };
     // `Object.assign`, because spreading the base would take longer than the rest of the response.

@@ -1,6 +1,13 @@
 import type { z } from 'zod';
 import type { jobInfo, jobRecord } from '../schemas/jobs.js';
-import { assignmentOf, isFinished, type Job, mainFile, processingDuration } from '../services/jobs/Job.js';
+import {
+  assignmentOf,
+  attemptsOf,
+  isFinished,
+  type Job,
+  mainFile,
+  processingDuration,
+} from '../services/jobs/Job.js';
 import type { DeliveryRecord } from '../services/webhooks/DeliveryStore.js';
 import { toSeconds } from '../utils/clock.js';
 import { NumberText } from '../utils/losslessJson.js';
@@ -25,7 +32,7 @@ export function jobRecordView(
     ...endOf(job),
     comfyuiInstance: assignment?.instance ?? null,
     ...(assignment?.promptId === undefined ? {} : { promptId: assignment.promptId }),
-    attempts: job.attempts,
+    attempts: attemptsOf(job),
     requestId: request.requestId,
     ...webhookOf(job, delivery),
     data: dataOf(job),

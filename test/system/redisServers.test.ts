@@ -69,9 +69,9 @@ class Site {
 }
 
 /** Submits `count` images, each with its own colour. */
-function submitted(client: Client, count: number): Promise<string[]> {
+function submitted(client: Client, count: number, fields: Record<string, string> = {}): Promise<string[]> {
   return Promise.all(
-    Array.from({ length: count }, async (_, n) => client.submit('upscale-image', await picture(n))),
+    Array.from({ length: count }, async (_, n) => client.submit('upscale-image', await picture(n), fields)),
   );
 }
 
@@ -119,11 +119,17 @@ describe.runIf(requireRedis()).concurrent('servers with QUEUE=redis', { timeout:
     'go on with the jobs of one that was killed, from the prompts that it left',
     withSite(4000, async (site) => {
       const a = await site.start();
-      const ids = await submitted(a.client, 4);
+      // They start in time, and are taken over later.
+      const ids = await submitted(a.client, 4, { deadline_seconds: '10' });
       await site.prompts(2);
       const b = await site.start();
       await a.server.kill();
       await expectAllDone(b.client, ids);
+      for (const id of ids) {
+        const { attempts, processing_time_seconds } = await b.client.status(id);
+        expect(attempts).toBe(1);
+        expect(processing_time_seconds).toBeGreaterThan(4);
+      }
       expect(site.executions).toBe(4);
     }),
   );

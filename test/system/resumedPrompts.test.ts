@@ -35,7 +35,7 @@ describe.runIf(requireRedis())('a prompt that another server continues', () => {
   }
 
   it('is not executed again when it runs too long', async () => {
-    site.simulator.setWork(10_000);
+    site.simulator.setWork(60_000);
     const { id, client } = await takenOver({ JOB_TIMEOUT: '1500' });
     expect(await client.finished(id)).toMatchObject({ status: 'failed', error_code: 'JOB_TIMEOUT' });
     expect(site.simulator.executions).toHaveLength(1);

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryBlobStore } from '../../src/services/jobs/BlobStore.js';
 import { QueueRepair } from '../../src/services/jobs/QueueRepair.js';
+import type { Picker, QueueEntry, Releasable, Taken } from '../../src/services/queue/JobQueue.js';
 import { MemoryIdempotencyStore } from '../../src/services/queue/memory/MemoryIdempotencyStore.js';
 import { MemoryJobEvents } from '../../src/services/queue/memory/MemoryJobEvents.js';
 import { MemoryJobQueue } from '../../src/services/queue/memory/MemoryJobQueue.js';
@@ -41,25 +42,63 @@ class HeldBlobs extends MemoryBlobStore {
   }
 }
 
+/** Its holds can be lost, like those of a server that was paused, or without Redis, for longer than they last. */
+class LosingQueue extends MemoryJobQueue {
+  readonly #holds = new Map<string, { readonly entry: QueueEntry; isLost: boolean }>();
+
+  override async take<T extends Releasable>(picker: Picker<T>): Promise<Taken<T> | undefined> {
+    const taken = await super.take(picker);
+    if (!taken) return undefined;
+    const hold = { entry: taken.entry, isLost: false };
+    this.#holds.set(taken.entry.id, hold);
+    return {
+      ...taken,
+      done: async () => {
+        if (!hold.isLost) await taken.done();
+      },
+      putBack: async (changed) => {
+        if (!hold.isLost) await taken.putBack(changed);
+      },
+    };
+  }
+
+  /** The entry waits again, as it was when it was taken. */
+  async lose(id: string): Promise<void> {
+    const hold = this.#holds.get(id);
+    if (!hold) throw new Error('not held');
+    hold.isLost = true;
+    await this.add(hold.entry);
+  }
+}
+
 /** Two servers that share everything, as two with QUEUE=redis do, with the same machines. */
 describe('servers that share their jobs', () => {
   let a: Stack;
   let b: Stack;
   let blobs: HeldBlobs;
+  let queue: LosingQueue;
+  let overrides: ServiceOverrides;
   beforeEach(async () => {
     blobs = new HeldBlobs();
-    const overrides: ServiceOverrides = {
+    queue = new LosingQueue();
+    overrides = {
       isShared: true,
       jobStore: new MemoryJobStore(),
-      jobQueue: new MemoryJobQueue(),
+      jobQueue: queue,
       jobEvents: new MemoryJobEvents(silentLogger),
       idempotencyStore: new MemoryIdempotencyStore(),
       blobStore: blobs,
     };
     a = await Stack.start({ simulators: [{}, {}], overrides });
-    const env = { COMFYUI_HOST: a.simulators.map(({ host }) => host).join(',') };
-    b = await Stack.start({ simulators: [], env, overrides });
+    b = await another();
   });
+  /** Starts another server with the same machines. */
+  const another = (different: ServiceOverrides = {}) =>
+    Stack.start({
+      simulators: [],
+      env: { COMFYUI_HOST: a.simulators.map(({ host }) => host).join(',') },
+      overrides: { ...overrides, ...different },
+    });
   afterEach(async () => {
     await b.stop();
     await a.stop();
@@ -116,6 +155,31 @@ describe('servers that share their jobs', () => {
     });
   });
 
+  it('end the streams of a job, although the clock of the one that ends it is behind', async () => {
+    slow(2000);
+    const behind = await another({ clock: { now: () => systemClock.now() - 60_000 } });
+    await behind.services.processor.stop(0, 0);
+    try {
+      const id = await a.client.submit('remove-background', await picture(1));
+      await a.client.until(id, ({ status }) => status === 'processing');
+      const seen = [a, behind].map(async (stack) => {
+        const last = { status: '', processing_time_seconds: -1 };
+        for await (const { data } of readEvents(await stack.client.request(`/api/jobs/${id}/events`))) {
+          Object.assign(last, data);
+        }
+        return last;
+      });
+      const response = await behind.client.request(`/api/jobs/${id}/cancel`, { method: 'POST' });
+      expect(response.status).toBe(200);
+      for (const { status, processing_time_seconds } of await Promise.all(seen)) {
+        expect(status).toBe('cancelled');
+        expect(processing_time_seconds).toBeGreaterThanOrEqual(0);
+      }
+    } finally {
+      await behind.stop();
+    }
+  });
+
   it('let one of two ends be the end', async () => {
     slow(20);
     for (let n = 0; n < 10; n += 1) {
@@ -142,6 +206,37 @@ describe('servers that share their jobs', () => {
     for (const id of ids) expect((await a.client.finished(id)).status).toBe('completed');
     expect(executions().length).toBe(8);
   });
+
+  it('count a prompt that the other one continues as one attempt, from its beginning', async () => {
+    slow(1500);
+    const id = await a.client.submit('remove-background', await picture(1));
+    await eventually(() => expect(executions().length).toBe(1));
+    const runs = b.services.processor.activeJobs > 0 ? b : a;
+    const other = runs === a ? b : a;
+    // The job is handed over while it is being executed.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await runs.services.processor.stop(0, 1000);
+    const { attempts, processing_time_seconds } = await other.client.finished(id);
+    expect(attempts).toBe(1);
+    expect(processing_time_seconds).toBeGreaterThanOrEqual(1.4);
+    expect(executions().length).toBe(1);
+  });
+
+  it.each(['the server that runs it', 'any server'])(
+    'continue a job whose entry comes back to %s after its deadline',
+    async (taker) => {
+      slow(3000);
+      const id = await a.client.submit('remove-background', await picture(1), { deadline_seconds: '1' });
+      await eventually(() => expect(executions().length).toBe(1));
+      const idle = b.services.processor.activeJobs > 0 ? a : b;
+      if (taker === 'the server that runs it') await idle.services.processor.stop(0, 0);
+      await new Promise((resolve) => setTimeout(resolve, 1100));
+      await queue.lose(id);
+      expect(await a.client.finished(id)).toMatchObject({ status: 'completed', attempts: 1 });
+      expect(executions().length).toBe(1);
+      await eventually(async () => expect(await queue.size()).toEqual({ jobs: 0, bytes: 0 }));
+    },
+  );
 
   it('leave a prompt in the history until its result is recorded', async () => {
     blobs.hold();

@@ -1,6 +1,6 @@
 import { isAdmin, mayUse } from '../../middleware/authentication.js';
 import type { Services } from '../../services/index.js';
-import { isFinished, type Job } from '../../services/jobs/Job.js';
+import { isBefore, isFinished, type Job } from '../../services/jobs/Job.js';
 import type { JobEventKinds } from '../../services/queue/JobEvents.js';
 import { breakerView, instanceView } from '../../views/instanceViews.js';
 import { type Endpoint, TAGS } from '../Endpoint.js';
@@ -63,7 +63,7 @@ async function followJob(stream: EventStream, id: string, { manager, views }: Se
   const send = inOrder(stream, async (job: Job | undefined) => {
     if (!job) return stream.end();
     // The state that was read may be older than a change that arrived in the meantime.
-    if (last && (job.updatedTime < last.updatedTime || isAlike(job, last))) return;
+    if (last && (isBefore(job, last) || isAlike(job, last))) return;
     stream.send(eventName(job, last), await views.status(job), eventId(job));
     last = job;
     if (isFinished(job)) stream.end();

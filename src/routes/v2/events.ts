@@ -1,7 +1,7 @@
 import { mayUse } from '../../middleware/authentication.js';
 import type { MachinePreview } from '../../services/comfyui/machineMessages.js';
 import { workflowNodeId } from '../../services/comfyui/ownOutputs.js';
-import { isFinished, type Job } from '../../services/jobs/Job.js';
+import { isBefore, isFinished, type Job } from '../../services/jobs/Job.js';
 import {
   COMFY_STATUS_OF,
   type ComfyJobContext,
@@ -85,7 +85,7 @@ class ComfyEvents {
 
   async #onJob(job: Job): Promise<void> {
     // The record that was read may be older than a change that arrived in the meantime.
-    if (this.#job && job.updatedTime < this.#job.updatedTime) return;
+    if (this.#job && isBefore(job, this.#job)) return;
     const isFirst = this.#job === undefined;
     const hasMoved = this.#job?.status !== job.status;
     const hasMade = this.#job?.early?.length !== job.early?.length;

@@ -78,8 +78,10 @@ interface JobBase {
   readonly request: JobRequest;
   readonly createdTime: number;
   readonly updatedTime: number;
-  /** How often the job was assigned to an instance. */
+  /** How often the job was assigned to an instance: the number of the latest attempt. */
   readonly attempts: number;
+  /** How many of them continued the prompt of an attempt that another server had begun. Default: 0 */
+  readonly continued?: number | undefined;
   /** 0..100; never decreases, and is 100 only when completed. */
   readonly progress: number;
   /**
@@ -158,6 +160,8 @@ export interface FailedTry {
   readonly wasTrial: boolean;
   /** Id of a prompt that may have finished there unnoticed. */
   readonly leftBehind: string | undefined;
+  /** When the attempt began, epoch ms; undefined in records of earlier versions. */
+  readonly startedTime?: number | undefined;
 }
 
 export interface PendingJob extends JobBase {
@@ -230,6 +234,21 @@ export function outputsSize({ result }: CompletedJob): number {
 /** The instance that has, or last had, the job. */
 export function assignmentOf(job: Job): Assignment | undefined {
   return job.status === 'pending' ? undefined : job.assignment;
+}
+
+/** Number of attempts as clients see it: a prompt that another server continues is one attempt. */
+export function attemptsOf({ attempts, continued = 0 }: Job): number {
+  return attempts - continued;
+}
+
+/** Whether a job was ever assigned to an instance. */
+export function hasBegun(job: Job): boolean {
+  return job.attempts > 0 || (job.status === 'pending' && job.failedTries.length > 0);
+}
+
+/** Whether a record is older than another one of the same job, which arrived before. An end is never too old. */
+export function isBefore(job: Job, other: Job): boolean {
+  return !isFinished(job) && (isFinished(other) || job.updatedTime < other.updatedTime);
 }
 
 /** Milliseconds from start to end of processing; undefined if it never started. */

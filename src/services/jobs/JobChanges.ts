@@ -34,17 +34,17 @@ export class JobChanges {
 
   /** Changes a job that was taken from the queue, and holds it from now on. @throws the rejection of a shared store */
   async hold<T extends Job>(id: string, transition: Transition<T>): Promise<T | undefined> {
-    const { records, events, clock } = this.#parts;
+    const { records, events } = this.#parts;
     if (!records.isShared) return this.change(id, transition);
-    const record = await records.hold(id, (job) => transition(job, clock.now()));
+    const record = await records.hold(id, (job) => this.#apply(transition, job));
     if (record) events.publish('changed', record);
     return record;
   }
 
   /** A change that is not the job's end. It is published synchronously: nothing may come in between. */
   async change<T extends Job>(id: string, transition: Transition<T>): Promise<T | undefined> {
-    const { records, events, clock } = this.#parts;
-    const change = records.change(id, (job) => transition(job, clock.now()));
+    const { records, events } = this.#parts;
+    const change = records.change(id, (job) => this.#apply(transition, job));
     if (!change) return undefined;
     events.publish('changed', change.record);
     await change.written;
@@ -53,25 +53,25 @@ export class JobChanges {
 
   /** Like `change`, after the store has it, however long that takes. undefined if the job is no longer held here. */
   async confirm<T extends Job>(id: string, transition: Transition<T>): Promise<T | undefined> {
-    const { records, events, clock } = this.#parts;
-    const record = await records.confirm(id, (job) => transition(job, clock.now()));
+    const { records, events } = this.#parts;
+    const record = await records.confirm(id, (job) => this.#apply(transition, job));
     if (record) events.publish('changed', record);
     return record;
   }
 
   /** Like `change`, for progress: published immediately, and stored now and then. */
   note<T extends Job>(id: string, transition: Transition<T>): void {
-    const { records, events, clock } = this.#parts;
-    const record = records.note(id, (job) => transition(job, clock.now()));
+    const { records, events } = this.#parts;
+    const record = records.note(id, (job) => this.#apply(transition, job));
     if (record) events.publish('changed', record);
   }
 
   /** Ends a job, once, with all consequences: a finished job never changes. */
   async end<T extends FinishedJob>(id: string, transition: Transition<T>): Promise<T | undefined> {
-    const { records, clock } = this.#parts;
+    const { records } = this.#parts;
     if (records.isShared) return this.#endShared(id, transition);
     const mayWait = records.live(id)?.status === 'pending';
-    const change = records.change(id, (job) => transition(job, clock.now()));
+    const change = records.change(id, (job) => this.#apply(transition, job));
     if (!change) return undefined;
     // No server should take it while its end is being stored.
     if (mayWait) this.#takeFromQueue(id);
@@ -83,11 +83,11 @@ export class JobChanges {
 
   /** Like `end`, for a job that any server may hold. */
   async #endShared<T extends FinishedJob>(id: string, transition: Transition<T>): Promise<T | undefined> {
-    const { records, clock } = this.#parts;
+    const { records } = this.#parts;
     let mayWait = false;
     const record = await records.end(id, (job) => {
       mayWait = job.status === 'pending';
-      return transition(job, clock.now());
+      return this.#apply(transition, job);
     });
     if (!record) return undefined;
     if (mayWait) this.#takeFromQueue(id);
@@ -98,6 +98,11 @@ export class JobChanges {
   /** Resolves when the job's end is published. */
   async endTold(id: string): Promise<void> {
     await this.#ends.get(id);
+  }
+
+  /** The time of a record never goes back, although the clocks of servers may differ. */
+  #apply<T extends Job>(transition: Transition<T>, job: Job): T | undefined {
+    return transition(job, Math.max(this.#parts.clock.now(), job.updatedTime));
   }
 
   #takeFromQueue(id: string): void {

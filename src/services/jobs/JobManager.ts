@@ -227,6 +227,11 @@ export class JobManager {
     await this.#changes.end(id, (job, now) => transitions.fail(job, now, failure));
   }
 
+  /** pending → failed, if the job never began. Otherwise it is too late to give up. */
+  async expire(id: string, failure: JobFailure): Promise<void> {
+    await this.#changes.end(id, (job, now) => transitions.expire(job, now, failure));
+  }
+
   /** processing → failed, unless another server has begun a later attempt. */
   async failAttempt({ id, attempts }: ProcessingJob, failure: JobFailure): Promise<void> {
     await this.#changes.end(id, (job, now) =>

@@ -15,6 +15,7 @@ import type { Tracing } from '../tracing/Tracing.js';
 import { ActiveJobs } from './ActiveJobs.js';
 import type { AttemptJudge } from './AttemptJudge.js';
 import { type ChosenSlot, Dispatcher, type Refusal, type Waiting } from './Dispatcher.js';
+import { DEADLINE_EXCEEDED } from './failures.js';
 import { IdleLook } from './IdleLook.js';
 import { type JobFailure, type ProcessingJob, sizesOfFiles } from './Job.js';
 import type { JobManager } from './JobManager.js';
@@ -229,15 +230,23 @@ export class JobProcessor {
     }
   }
 
-  /** Fails a job for which waiting does not help. */
+  /**
+   * Fails a job for which waiting does not help. If it has begun, the entry is an old one that came back: the server that held it is
+   * gone, or was paused. Then the job continues.
+   */
   async #refuse(taken: Taken<Refusal | ChosenSlot>, failure: JobFailure): Promise<void> {
     const { id } = taken.entry;
+    const attempt = this.#active.begin(id);
     try {
-      await this.#manager.fail(id, failure);
+      await attempt.ready;
+      if (failure === DEADLINE_EXCEEDED) await this.#manager.expire(id, failure);
+      else await this.#manager.fail(id, failure);
     } catch (cause) {
       this.#logger.error('Processing a job went wrong', { jobId: id, error: messageOf(cause) });
+    } finally {
+      await this.#manager.runs.settle(taken);
+      attempt.end();
     }
-    await this.#manager.runs.settle(taken);
   }
 
   async #process(taken: Taken<ChosenSlot | Refusal>, slot: ChosenSlot): Promise<void> {

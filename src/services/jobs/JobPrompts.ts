@@ -68,10 +68,8 @@ export class JobPrompts {
   async #resume({ found, instance, of }: Earlier, attempt: Attempt): Promise<PromptResult> {
     const { prompts, manager } = this.#parts;
     const { job, place, signal } = attempt;
-    if (place.instance !== instance) {
-      await place.moveTo(instance);
-      manager.runs.moveTo(job.id, instance.host);
-    }
+    if (place.instance !== instance) await place.moveTo(instance);
+    manager.runs.resume(job.id, of);
     try {
       return await this.#own(found.promptId, attempt, (run, listener) =>
         prompts.resume(found, run, listener, signal),

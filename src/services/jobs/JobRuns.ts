@@ -57,9 +57,9 @@ export class JobRuns {
     await this.#records.writes.whenWritten(id);
   }
 
-  /** The job runs on another machine than assigned: that one has its prompt. */
-  moveTo(id: string, instance: string): void {
-    this.#changes.note(id, (job, now) => transitions.moveTo(job, now, instance));
+  /** The attempt continues the prompt of an earlier one, perhaps on another machine than assigned. */
+  resume(id: string, earlier: FailedTry): void {
+    this.#changes.note(id, (job, now) => transitions.resume(job, now, earlier));
   }
 
   async recordPrompt(id: string, promptId: string): Promise<void> {
@@ -71,7 +71,7 @@ export class JobRuns {
   }
 
   /** processing → pending for a retry on another instance. `settle` requeues it. */
-  async requeue(id: string, because: Omit<FailedTry, 'instance'>): Promise<void> {
+  async requeue(id: string, because: transitions.TryEnd): Promise<void> {
     const requeued = (job: Job, now: number) => transitions.requeue(job, now, because);
     // If servers share jobs, nobody may see a change that the store does not allow.
     if (this.#records.isShared) await this.#changes.confirm(id, requeued);
@@ -94,7 +94,7 @@ export class JobRuns {
   }
 
   /**
-   * Ends the hold of an entry: if its job is pending, it returns to the front of the queue, otherwise it is removed.
+   * Ends the hold of an entry: if its job has not ended, it returns to the front of the queue, otherwise it is removed.
    * Never rejects: a failure is repeated later.
    */
   async settle(taken: Taken<Releasable>): Promise<void> {
@@ -105,8 +105,9 @@ export class JobRuns {
       if (isShared) await this.#records.writes.flush(id);
       const isToBeRead = isShared && !this.#records.hasEnded(id);
       const job = this.#records.live(id) ?? (isToBeRead ? await this.#records.get(id) : undefined);
-      if (job?.status === 'pending') await taken.putBack(queueEntry(job));
-      else if (job?.status === 'processing' && isShared) await taken.putBack();
+      // Whoever takes the entry of a job that is still processing continues it.
+      const pending = job && (isShared ? transitions.handOver(job, job.updatedTime) : job);
+      if (pending?.status === 'pending') await taken.putBack(queueEntry(pending));
       else await taken.done();
       if (isShared) this.#records.release(id);
     };

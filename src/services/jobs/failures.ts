@@ -1,6 +1,7 @@
 /** What a failed attempt means for the job and for its client. */
 import { AppError, PromptError } from '../../errors.js';
-import type { FailedTry, JobFailure, ProcessingJob } from './Job.js';
+import type { JobFailure, ProcessingJob } from './Job.js';
+import type { TryEnd } from './transitions.js';
 
 /** Outages of the store that one job survives without counting them as attempts. */
 const MAX_OUTAGES = 20;
@@ -26,7 +27,7 @@ export function anotherAttempt(
   job: ProcessingJob,
   wasTrial: boolean,
   maxAttempts: number,
-): Omit<FailedTry, 'instance'> | undefined {
+): TryEnd | undefined {
   const { blame, retry } = error.verdict;
   const isFree = error.isCounted || (error.verdict.isFree === true && !isUnreadable(error, job));
   // A trial does not use up an attempt, unless the job itself is at fault or has failed in an earlier trial.

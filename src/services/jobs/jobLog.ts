@@ -2,6 +2,7 @@ import type { Logger } from '../../utils/logger.js';
 import { traceIdOf } from '../tracing/traceId.js';
 import {
   assignmentOf,
+  attemptsOf,
   type FinishedJob,
   type Job,
   outputsSize,
@@ -26,7 +27,7 @@ export function logJobEnd(logger: Logger, job: FinishedJob): void {
   const fields = {
     ...logFields(job),
     key: job.request.owner,
-    attempts: job.attempts,
+    attempts: attemptsOf(job),
     // Including failed attempts.
     queueDuration: started === undefined ? undefined : started - job.createdTime,
     processingDuration: processingDuration(job),

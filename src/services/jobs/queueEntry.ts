@@ -1,20 +1,21 @@
 import type { PromptFailure } from '../../promptFailures.js';
 import { jobNeedsOf } from '../../workflows/graphNeeds.js';
 import type { QueueEntry } from '../queue/JobQueue.js';
-import { type PendingJob, sizesOfFiles } from './Job.js';
+import { hasBegun, type PendingJob, sizesOfFiles } from './Job.js';
 
 /** These failures say nothing about the machine, which may even have the result. */
 const ELSEWHERE: ReadonlySet<PromptFailure> = new Set(['server gone', 'store unavailable']);
 
 /** The queue entry of a pending job. */
-export function queueEntry({ id, request, attempts, failedTries, createdTime }: PendingJob): QueueEntry {
+export function queueEntry(job: PendingJob): QueueEntry {
+  const { id, request, failedTries, createdTime } = job;
   const { total, largest } = sizesOfFiles(request);
   const onMachines = failedTries.filter(({ failure }) => !ELSEWHERE.has(failure));
   const tried = new Set(onMachines.map(({ instance }) => instance));
   const { type, client, priority } = request;
   const needs = jobNeedsOf(request);
   // A job that began in time has met its deadline.
-  const deadline = attempts === 0 && failedTries.length === 0 ? request.deadline : undefined;
+  const deadline = hasBegun(job) ? undefined : request.deadline;
   const whose = { client, priority, deadline, since: createdTime };
   return { id, type, bytes: total, largest, tried, ...whose, ...(needs && { needs }) };
 }

@@ -5,6 +5,7 @@ import {
   type EarlyOutput,
   type FailedJob,
   type FailedTry,
+  hasBegun,
   isFinished,
   type Job,
   type JobFailure,
@@ -13,6 +14,9 @@ import {
   type PendingJob,
   type ProcessingJob,
 } from './Job.js';
+
+/** How an attempt ended that is followed by another one. */
+export type TryEnd = Omit<FailedTry, 'instance' | 'startedTime'>;
 
 /** A new job, pending. */
 export function accept(id: string, request: JobRequest, now: number): PendingJob {
@@ -41,10 +45,13 @@ export function begin(job: Job, now: number, instance: string): ProcessingJob | 
   };
 }
 
-/** The job's prompt is on this instance. */
-export function moveTo(job: Job, now: number, instance: string): ProcessingJob | undefined {
+/** The attempt continues the prompt of an earlier one: on its instance, and as if it had begun then. */
+export function resume(job: Job, now: number, earlier: FailedTry): ProcessingJob | undefined {
   if (job.status !== 'processing') return undefined;
-  return { ...job, updatedTime: now, assignment: { ...job.assignment, instance } };
+  const { instance, startedTime = job.assignment.processingStartTime } = earlier;
+  const assignment = { ...job.assignment, instance, processingStartTime: startedTime };
+  const continued = (job.continued ?? 0) + (earlier.failure === 'server gone' ? 1 : 0);
+  return { ...job, updatedTime: now, assignment, ...(continued > 0 ? { continued } : {}) };
 }
 
 /** ComfyUI accepted the prompt. */
@@ -77,14 +84,15 @@ export function withOutput(
 }
 
 /** processing → pending: for a retry on another instance. */
-export function requeue(job: Job, now: number, because: Omit<FailedTry, 'instance'>): PendingJob | undefined {
+export function requeue(job: Job, now: number, because: TryEnd): PendingJob | undefined {
   if (job.status !== 'processing') return undefined;
   const { assignment, currentNode: _node, ...rest } = job;
   // Only the latest try with a prompt knows whether that is still on its machine.
   const earlier = job.failedTries.map((one) =>
     one.leftBehind === assignment.promptId ? { ...one, leftBehind: undefined } : one,
   );
-  const failedTries = [...earlier, { ...because, instance: assignment.instance }];
+  const { instance, processingStartTime: startedTime } = assignment;
+  const failedTries = [...earlier, { ...because, instance, startedTime }];
   return { ...rest, status: 'pending', updatedTime: now, failedTries };
 }
 
@@ -125,6 +133,11 @@ export function fail(job: Job, now: number, failure: JobFailure): FailedJob | un
   return ended && { ...ended, status: 'failed', failure };
 }
 
+/** pending → failed, for a job that waited too long for its first attempt. */
+export function expire(job: Job, now: number, failure: JobFailure): FailedJob | undefined {
+  return hasBegun(job) ? undefined : fail(job, now, failure);
+}
+
 /** pending or processing → cancelled. */
 export function cancel(job: Job, now: number): CancelledJob | undefined {
   const ended = end(job, now);
@@ -133,13 +146,14 @@ export function cancel(job: Job, now: number): CancelledJob | undefined {
 
 function end(job: Job, now: number): Omit<CancelledJob, 'status'> | undefined {
   if (isFinished(job)) return undefined;
-  const { id, request, createdTime, attempts, progress, early } = job;
+  const { id, request, createdTime, attempts, continued, progress, early } = job;
   const assignment = job.status === 'processing' ? job.assignment : undefined;
   return {
     id,
     request,
     createdTime,
     attempts,
+    ...(continued === undefined ? {} : { continued }),
     progress,
     ...(early ? { early } : {}),
     updatedTime: now,
