@@ -9,7 +9,7 @@ const OUTSIDE = { filename: 'x.png', subfolder: '../elsewhere', type: 'output' }
  */
 export type OddOutput = 'before' | 'after' | 'alone' | 'outside' | 'deep' | 'too deep' | 'no number';
 
-/** Levels of nesting: what Python can write, and what it cannot. */
+/** Levels of nesting: what any Python can write, and what only versions from 3.12 on can. */
 const LEVELS = { deep: 900, 'too deep': 1500 };
 
 const NO_NUMBERS = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];

@@ -1,21 +1,19 @@
 import type { Json } from './losslessJson.js';
-import { parseMachineJsonLosslessly } from './machineJson.js';
 
-/** JSON of a machine that is parsed when its value is needed for the first time. */
+/** JSON that is parsed when its value is needed for the first time. */
 export class JsonText {
   readonly text: string;
-  readonly #maxDepth: number;
+  readonly #parse: (text: string) => Json;
   #value: Json | undefined;
 
-  /** @param maxDepth nesting depth of arrays and objects */
-  constructor(text: string, maxDepth: number) {
+  constructor(text: string, parse: (text: string) => Json) {
     this.text = text;
-    this.#maxDepth = maxDepth;
+    this.#parse = parse;
   }
 
-  /** @throws SyntaxError for invalid or too deep JSON */
+  /** @throws the error of the parser */
   get value(): Json {
-    this.#value ??= parseMachineJsonLosslessly(this.text, { maxDepth: this.#maxDepth });
+    this.#value ??= this.#parse(this.text);
     return this.#value;
   }
 }

@@ -18,6 +18,15 @@ export class NumberText {
   }
 }
 
+/** JSON that is nested too deep to be parsed, as it was written. */
+export class DeepJson {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 /** A JSON value. Objects are maps: they keep the order of all keys, and no key has a special meaning. */
 export type Json =
   | null
@@ -25,6 +34,7 @@ export type Json =
   | string
   | number
   | NumberText
+  | DeepJson
   | readonly Json[]
   | ReadonlyMap<string, Json>;
 
@@ -133,7 +143,7 @@ function numberOf(text: string): number | NumberText {
 
 /** Serialises JSON in one line. Numbers and the order of keys are as in the input. */
 export function stringifyJson(value: Json): string {
-  if (value instanceof NumberText) return value.text;
+  if (value instanceof NumberText || value instanceof DeepJson) return value.text;
   if (isJsonObject(value)) {
     return `{${[...value].map(([key, item]) => `${JSON.stringify(key)}:${stringifyJson(item)}`).join(',')}}`;
   }

@@ -2,8 +2,8 @@
  * JSON as Python reads and writes it: with `NaN`, `Infinity` and `-Infinity`, which are no JSON. Machines send them in what their
  * nodes report and declare. Correct JSON is parsed without a detour.
  */
-import { endOfString } from './jsonMembers.js';
-import { type Json, type JsonLimits, parseJson } from './losslessJson.js';
+import { endOfString, jsonMembers } from './jsonMembers.js';
+import { DeepJson, type Json, type JsonLimits, parseJson } from './losslessJson.js';
 
 /** Parses the JSON of a machine as `JSON.parse` does; what is no number is null. @throws SyntaxError for anything else */
 export function parseMachineJson(text: string): unknown {
@@ -29,6 +29,21 @@ export function parseMachineJsonLosslessly(text: string, limits: JsonLimits): Js
       return '0'.padEnd(word.length);
     });
     return parseJson(numbers, limits, words);
+  }
+}
+
+/**
+ * The same for JSON that may be nested deeper than the limit: what is too deep stays text, and what is next to it is parsed.
+ * @param text correct JSON
+ * @param levels of objects whose members are parsed one by one if the whole is too deep
+ */
+export function parseDeepMachineJson(text: string, limits: JsonLimits, levels: number): Json {
+  try {
+    return parseMachineJsonLosslessly(text, limits);
+  } catch {
+    if (levels === 0 || !text.startsWith('{')) return new DeepJson(text);
+    const members = [...jsonMembers(text)];
+    return new Map(members.map(([key, one]) => [key, parseDeepMachineJson(one, limits, levels - 1)]));
   }
 }
 

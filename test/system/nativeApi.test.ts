@@ -201,21 +201,36 @@ describe('a prompt on the port of ComfyUI’s own API', () => {
     expect(shapes[1]).toEqual(shapes[0]);
   });
 
-  it('whose nodes report deeply nested values is listed, and fetched', async () => {
-    const client = await start();
-    const socket = await client.connect('c');
-    for (const how of ['deep', 'too deep'] as const) {
+  it.each([
+    ['deep', '['.repeat(900)],
+    ['too deep', '['.repeat(1500)],
+    ['no number', '"score":[NaN,Infinity,-Infinity]'],
+  ] as const)(
+    'whose nodes report values that are %s is told, listed and fetched, whatever its files are called',
+    async (how, written) => {
+      const client = await start();
+      const socket = await client.connect('c');
       stack.simulator().faults.oddOutputs = how;
-      const id = await run(client, 'c');
+      await client.upload('photo.png', await png({ width: 32, height: 24 }));
+      const preview = { class_type: 'PreviewImage', inputs: { images: ['1', 0] } };
+      const prompt = { ...cutOut('photo.png'), '4': preview };
+      const { json } = await client.submit({ prompt, client_id: 'c' });
+      const id = String(json.prompt_id);
       await socket.ended(id);
-      const { [id]: entry } = await client.json(`/history/${id}`);
-      const made = socket.of(id).find(({ type }) => type === 'executed')?.data['output'];
-      // As text, because the matcher does not compare so many levels.
-      expect(JSON.stringify(entry.outputs['3'])).toBe(how === 'deep' ? JSON.stringify(made) : 'null');
-      const [image] = (made as { images: Record<string, string>[] }).images;
-      expect(await client.view(image ?? {})).toMatchObject({ status: 200, type: 'image/png' });
-    }
-  });
+      const { text, json: history } = await client.request(`/history/${id}`);
+      expect(text.split(written)).toHaveLength(3);
+      for (const node of ['3', '4']) {
+        const message = socket.of(id).find(({ type, data }) => type === 'executed' && data['node'] === node);
+        const made = message?.data['output'];
+        // As text, because the matcher does not compare so many levels.
+        expect(JSON.stringify(history[id].outputs[node])).toBe(JSON.stringify(made));
+        const [image] = (made as { images: Record<string, string>[] }).images;
+        expect(await client.view(image ?? {})).toMatchObject({ status: 200, type: 'image/png' });
+      }
+      const listed = await client.json(`/api/jobs/${id}`);
+      expect(JSON.stringify(listed.outputs)).toBe(JSON.stringify(history[id].outputs));
+    },
+  );
 
   it('whose nodes report floats that are no numbers ends, and is listed as the machine writes it', async () => {
     const client = await start({ simulators: [{ hasOddFloats: true }] });

@@ -70,7 +70,8 @@ describe.runIf(requireRedis())('messages of machines, between servers,', { timeo
   it('arrive unchanged, in order, and at that server only', async () => {
     const others: RelayedMessage[] = [];
     for (const queue of [here, third]) queue.messageRelay.subscribe((bytes) => others.push(...read(bytes)));
-    const metadata = { node_id: '2', prompt_id: 'p', image_type: 'image/jpeg' };
+    const data = { node_id: '2', prompt_id: 'p', image_type: 'image/jpeg', step: null };
+    const metadata = { data, text: JSON.stringify(data).replace('null', 'NaN') };
     const { onMessage, onPreview } = machine();
     const said = [message('12345678901234567890'), message(1)] as const;
     const shown = [preview('image/png', MIB / 2), preview('image/jpeg', 10, metadata)];

@@ -98,7 +98,7 @@ describe('a binary frame', () => {
       promptId: 'q',
       mimeType: 'image/png',
       image: Buffer.from('image'),
-      metadata,
+      metadata: { data: metadata, text: JSON.stringify(metadata) },
     });
   });
 

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { NumberText, plainJson, stringifyJson } from '../../src/utils/losslessJson.js';
-import { parseMachineJson, parseMachineJsonLosslessly } from '../../src/utils/machineJson.js';
+import { DeepJson, NumberText, plainJson, stringifyJson } from '../../src/utils/losslessJson.js';
+import {
+  parseDeepMachineJson,
+  parseMachineJson,
+  parseMachineJsonLosslessly,
+} from '../../src/utils/machineJson.js';
 
 const lossless = (text: string) => parseMachineJsonLosslessly(text, { maxDepth: 20 });
 
@@ -36,6 +40,28 @@ describe('the JSON of a machine', () => {
   ])('may not be %s', (text) => {
     expect(() => parseMachineJson(text)).toThrow(SyntaxError);
     expect(() => lossless(text)).toThrow(SyntaxError);
+  });
+
+  it('keeps the text of what is nested too deep, and reads what is next to it', () => {
+    const deep = `${'[ '.repeat(30)}NaN${']'.repeat(30)}`;
+    const read = (text: string, levels: number) => parseDeepMachineJson(text, { maxDepth: 20 }, levels);
+    const text = `{"10":{"b":[1.0],"a":${deep}},"2":${deep}}`;
+    expect(read(text, 0)).toEqual(new DeepJson(text));
+    expect(read(text, 2)).toEqual(
+      new Map<string, unknown>([
+        [
+          '10',
+          new Map<string, unknown>([
+            ['b', [new NumberText('1.0')]],
+            ['a', new DeepJson(deep)],
+          ]),
+        ],
+        ['2', new DeepJson(deep)],
+      ]),
+    );
+    for (const levels of [0, 1, 2, 9]) expect(stringifyJson(read(text, levels))).toBe(text);
+    const huge = `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`;
+    expect(stringifyJson(read(huge, 3))).toBe(huge);
   });
 
   it('names the position of an error behind such a float', () => {

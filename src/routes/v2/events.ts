@@ -141,7 +141,8 @@ class ComfyEvents {
     if (!preview || preview === this.#preview || this.#stream.waitingBytes > MAX_WAITING_BYTES) return;
     this.#preview = preview;
     const { mimeType, image, metadata } = preview;
-    const node = metadata?.['display_node_id'] ?? metadata?.['node_id'] ?? live.progress?.node?.id;
+    const { display_node_id, node_id } = metadata?.data ?? {};
+    const node = display_node_id ?? node_id ?? live.progress?.node?.id;
     this.#stream.send('preview', {
       node_id: typeof node === 'string' ? workflowNodeId(node) : '',
       content_type: mimeType,

@@ -23,8 +23,15 @@ export interface MachinePreview {
   /** Such as `image/jpeg`. */
   readonly mimeType: string;
   readonly image: Buffer;
-  /** The message's metadata, such as `node_id`; undefined if it has none. */
-  readonly metadata: Readonly<Record<string, unknown>> | undefined;
+  /** Undefined if the message has none. */
+  readonly metadata: PreviewMetadata | undefined;
+}
+
+/** An image message's metadata, such as `node_id`. */
+interface PreviewMetadata {
+  readonly data: Readonly<Record<string, unknown>>;
+  /** As the machine wrote it. */
+  readonly text: string;
 }
 
 /** Receives a machine's messages about a prompt. */
@@ -84,11 +91,12 @@ export function parsePreview(frame: Buffer, running: string | undefined): Machin
 
 function withMetadata(frame: Buffer, length: number): MachinePreview | undefined {
   if (length > MAX_METADATA_BYTES || HEAD_BYTES + length > frame.length) return undefined;
-  const metadata = objectOf(frame.toString('utf8', HEAD_BYTES, HEAD_BYTES + length));
-  const promptId = metadata?.['prompt_id'];
-  const mimeType = metadata?.['image_type'];
-  if (!metadata || typeof promptId !== 'string' || typeof mimeType !== 'string') return undefined;
-  return { promptId, mimeType, image: frame.subarray(HEAD_BYTES + length), metadata };
+  const text = frame.toString('utf8', HEAD_BYTES, HEAD_BYTES + length);
+  const data = objectOf(text);
+  const promptId = data?.['prompt_id'];
+  const mimeType = data?.['image_type'];
+  if (!data || typeof promptId !== 'string' || typeof mimeType !== 'string') return undefined;
+  return { promptId, mimeType, image: frame.subarray(HEAD_BYTES + length), metadata: { data, text } };
 }
 
 /** The frame of a preview without metadata; undefined for an image type that such a frame does not support. */

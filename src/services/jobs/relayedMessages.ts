@@ -70,7 +70,7 @@ export function relayTo(relay: MessageRelay, { server, jobId, mark, onLost }: Ta
 
 function frameOf(preview: MachinePreview): Buffer | undefined {
   const { metadata, image } = preview;
-  return metadata ? previewFrameWithMetadata(JSON.stringify(metadata), image) : previewFrame(preview);
+  return metadata ? previewFrameWithMetadata(metadata.text, image) : previewFrame(preview);
 }
 
 /** Parses a message of `relayTo`. @returns undefined for anything else: another version of the server may send it */

@@ -1,13 +1,18 @@
 import { JsonText } from '../../utils/JsonText.js';
 import { isJsonObject, type Json, stringifyJson } from '../../utils/losslessJson.js';
+import { parseDeepMachineJson } from '../../utils/machineJson.js';
 import type { MachineMessage, MachinePreview } from '../comfyui/machineMessages.js';
 import type { CompletedJob } from '../jobs/Job.js';
 import { closingMessage, type JobEnd, type PromptEnd } from './endings.js';
-import { MAX_DEPTH, PromptFiles } from './PromptFiles.js';
+import { PromptFiles } from './PromptFiles.js';
 import { PromptNames } from './PromptNames.js';
 import type { PromptRecord } from './PromptRecord.js';
 import { resultOutputs } from './recordedOutputs.js';
 
+/** Python 3.11 writes no deeper JSON; later versions do. */
+const LIMITS = { maxDepth: 1000 };
+/** The message, its data, and the output in it. */
+const LEVELS = 3;
 /** Messages that the history contains, besides the one that ends the prompt. */
 const KEPT = new Set(['execution_start', 'execution_cached']);
 /** Messages that end a run on one machine. The job decides whether they end the prompt. */
@@ -69,7 +74,7 @@ export class NativePrompt {
 
   /** Returns the machine's metadata of a preview with the ids of the client. */
   previewMetadata({ metadata, promptId }: MachinePreview, mark: string): string | undefined {
-    return metadata && this.#names.forClient(JSON.stringify(metadata), promptId, mark);
+    return metadata && this.#names.forClient(metadata.text, promptId, mark);
   }
 
   /**
@@ -139,7 +144,7 @@ export class NativePrompt {
     const node = this.#nodeIn(message.data['node'], mark);
     if (node === undefined) return;
     const display = this.#nodeIn(message.data['display_node'], mark) ?? node;
-    const said = new JsonText(text, MAX_DEPTH);
+    const said = new JsonText(text, parseMessage);
     this.#keepOutput(node, display, () => {
       const data = dataOf(said);
       return (isJsonObject(data) ? data.get('output') : undefined) ?? null;
@@ -151,7 +156,7 @@ export class NativePrompt {
   }
 
   #keepMessage(type: string, text: string): void {
-    this.#messages.push({ type, message: new JsonText(text, MAX_DEPTH) });
+    this.#messages.push({ type, message: new JsonText(text, parseMessage) });
   }
 
   #keepOutput(node: string, display: string, output: () => Json): void {
@@ -195,12 +200,10 @@ function isBlocked({ type, data }: MachineMessage): boolean {
   return type === 'execution_error' && data['exception_type'] === 'ExecutionBlocked';
 }
 
-/** Returns a message's data; `null` if it is nested too deep. */
-function dataOf(message: JsonText): Json {
-  try {
-    const { value } = message;
-    return (isJsonObject(value) ? value.get('data') : undefined) ?? null;
-  } catch {
-    return null;
-  }
+function parseMessage(text: string): Json {
+  return parseDeepMachineJson(text, LIMITS, LEVELS);
+}
+
+function dataOf({ value }: JsonText): Json {
+  return (isJsonObject(value) ? value.get('data') : undefined) ?? null;
 }

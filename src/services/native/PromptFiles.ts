@@ -1,12 +1,12 @@
-import { isJsonObject, type Json, parseJson, stringifyJson } from '../../utils/losslessJson.js';
+import { endOfString } from '../../utils/jsonMembers.js';
 import type { MachineMessage } from '../comfyui/machineMessages.js';
 import { type OutputFile, outputItems } from '../comfyui/outputItems.js';
 import { workflowNodeId } from '../comfyui/ownOutputs.js';
 import { type FilePlace, placeKey } from './filePlace.js';
 import type { PromptNames } from './PromptNames.js';
 
-/** Python writes no deeper JSON. */
-export const MAX_DEPTH = 1000;
+/** The start of a file name in correct JSON: a key cannot begin with an escaped quotation mark, as a part of a text may. */
+const FILENAME = /(?<!\\)"filename"\s*:\s*(?=")/g;
 
 /** A file that a prompt created. */
 export interface MadeFile {
@@ -69,18 +69,19 @@ export class PromptFiles {
     return names.size === 0 ? text : this.#renamed(text, names, mark);
   }
 
+  /** Everything else stays as the machine wrote it: whatever Python writes, and however deep. */
   #renamed(text: string, names: ReadonlySet<string>, mark: string): string {
-    const rename = (value: Json): Json => {
-      if (Array.isArray(value)) return value.map(rename);
-      if (!isJsonObject(value)) return value;
-      const entries = [...value].map(([key, one]): [string, Json] =>
-        key === 'filename' && typeof one === 'string' && names.has(one)
-          ? [key, this.#names.fileForClient(one, mark)]
-          : [key, rename(one)],
-      );
-      return new Map(entries);
-    };
-    return stringifyJson(rename(parseJson(text, { maxDepth: MAX_DEPTH })));
+    let renamed = '';
+    let from = 0;
+    for (const { 0: start, index } of text.matchAll(FILENAME)) {
+      const at = index + start.length;
+      const end = endOfString(text, at);
+      const name = String(JSON.parse(text.slice(at, end)));
+      if (!names.has(name)) continue;
+      renamed += text.slice(from, at) + JSON.stringify(this.#names.fileForClient(name, mark));
+      from = end;
+    }
+    return renamed + text.slice(from);
   }
 
   /** Adds a file whose message was missed. */

@@ -1,10 +1,11 @@
 import { JsonText } from '../../utils/JsonText.js';
 import { type Json, plainJson } from '../../utils/losslessJson.js';
+import { parseMachineJsonLosslessly } from '../../utils/machineJson.js';
 import { readNodeInfo } from '../files/machineNodes.js';
 import type { NodeInfo } from '../files/nodeInfo.js';
 
 /** ComfyUI nests no deeper. */
-const MAX_DEPTH = 64;
+const LIMITS = { maxDepth: 64 };
 
 /** A node class as a machine describes it. It is parsed when it is first needed: most classes never are. */
 export class ClassInfo {
@@ -13,7 +14,7 @@ export class ClassInfo {
 
   /** @param text JSON of the machine */
   constructor(text: string) {
-    this.#said = new JsonText(text, MAX_DEPTH);
+    this.#said = new JsonText(text, (said) => parseMachineJsonLosslessly(said, LIMITS));
   }
 
   /** The JSON text, with every digit. */
