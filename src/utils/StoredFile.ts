@@ -61,6 +61,19 @@ export async function* exactly(source: AsyncIterable<Buffer>, bytes: number): As
   if (left !== 0) throw new Error('The number of bytes has changed.');
 }
 
+/** The part of a stream within a range; the stream is not read beyond it. */
+export async function* partOf(
+  source: AsyncIterable<Buffer>,
+  { start, end = Number.POSITIVE_INFINITY }: ByteRange = { start: 0 },
+): AsyncGenerator<Buffer, void> {
+  let at = 0;
+  for await (const chunk of source) {
+    if (at + chunk.length > start) yield chunk.subarray(Math.max(0, start - at), end + 1 - at);
+    at += chunk.length;
+    if (at > end) return;
+  }
+}
+
 /**
  * All bytes at once. For files that must be in memory, such as an image to decode.
  * @throws StoredFileGone, and the errors of `bytesOf`

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Response } from 'express';
 import { AppError, PromptError } from '../../errors.js';
 import { tooLarge } from '../../middleware/bodyErrors.js';
@@ -29,18 +30,19 @@ export async function findFile(
  */
 export async function wholeFile(context: NativeContext, file: FoundFile, maxBytes: number): Promise<Buffer> {
   if ('content' in file) return fromStore(() => wholeOf(file.content));
-  return fromMachine(context, () =>
-    file.read(async (body) => {
-      const parts: Buffer[] = [];
-      let bytes = 0;
-      for await (const part of body as AsyncIterable<Buffer>) {
-        bytes += part.length;
-        if (bytes > maxBytes) throw tooLarge(maxBytes);
-        parts.push(part);
-      }
-      return joined(parts);
-    }),
-  );
+  return fromMachine(context, () => file.read((body) => gathered(body, maxBytes)));
+}
+
+/** Reads a stream into memory. @throws AppError `FILE_TOO_LARGE` if there are more than `maxBytes`, or the error of the stream */
+export async function gathered(body: Readable, maxBytes = Number.POSITIVE_INFINITY): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of body as AsyncIterable<Buffer>) {
+    bytes += part.length;
+    if (bytes > maxBytes) throw tooLarge(maxBytes);
+    parts.push(part);
+  }
+  return joined(parts);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Request, Response } from 'express';
 import { lookup } from 'mime-types';
@@ -10,8 +10,8 @@ import { type ImageView, imageView, viewKey } from '../../services/images/imageV
 import { HEAD_BYTES, requirePicture } from '../../services/images/requirePicture.js';
 import type { Ask, FileVersion, FoundFile } from '../../services/native/FoundFile.js';
 import type { FilePlace } from '../../services/native/filePlace.js';
-import { type Content, headOf } from '../../utils/StoredFile.js';
-import { findFile, fromMachine, fromStore, noSuchFile, wholeFile } from './foundFiles.js';
+import { type Content, headOf, partOf, type StoredFile } from '../../utils/StoredFile.js';
+import { findFile, fromMachine, fromStore, gathered, noSuchFile, wholeFile } from './foundFiles.js';
 import type { NativeContext } from './NativeEndpoint.js';
 
 /** Files that a browser would execute are sent as downloads, as ComfyUI does: by their type, since many extensions have these. */
@@ -43,9 +43,17 @@ export async function sendView(
   else if ('content' in file) await sendOwn(request, response, context, file.content, file.version);
   else if ('ask' in file) await fromMachine(context, () => sendPart(request, response, file.ask));
   else {
-    const bytes = await wholeFile(context, file, context.config.machines.maxResultBytes);
-    await sendOwn(request, response, context, bytes, file.version);
+    const send = async (body: Readable, sizeBytes?: number) => {
+      const bytes = sizeBytes === undefined ? await gathered(body) : openFile(body, sizeBytes, file.version);
+      await sendOwn(request, response, context, bytes, file.version);
+    };
+    await fromMachine(context, () => file.read(send));
   }
+}
+
+/** A file that can be opened once: a machine is sending it. */
+function openFile(body: Readable, sizeBytes: number, { id }: FileVersion): StoredFile {
+  return { key: id, sizeBytes, open: async (range) => Readable.from(partOf(body, range)) };
 }
 
 function setHeaders(response: Response, { filename }: FilePlace, view: ImageView | undefined): void {

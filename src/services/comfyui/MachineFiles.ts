@@ -57,7 +57,7 @@ export class MachineFiles {
    */
   async stream<T>(
     file: OutputFile,
-    receive: (body: Readable) => Promise<T>,
+    receive: (body: Readable, head: ResponseHead) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {
     return this.#stream(file, receive, { signal });

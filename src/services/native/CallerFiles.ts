@@ -78,7 +78,8 @@ export class CallerFiles {
 
   #onFirst(machines: readonly Instance[], place: FilePlace): FoundFile {
     return {
-      read: (receive) => fromFirst(machines, ({ client }) => client.files.stream(place, receive)),
+      read: (receive) =>
+        fromFirst(machines, ({ client }) => client.files.stream(place, (body) => receive(body))),
       ask: (request, receive) =>
         fromFirst(machines, ({ client }) => client.files.part(place, request, receive)),
       maxPixels: this.#parts.maxPixels,

@@ -11,12 +11,15 @@ export interface FileVersion {
   readonly modifiedAt?: number | undefined;
 }
 
-/** @param receive reads the bytes as a stream. Rejects with PromptError `result gone` if the file does not exist */
-type Read = <T>(receive: (body: Readable) => Promise<T>) => Promise<T>;
+/**
+ * @param receive reads the bytes as a stream. Their number is undefined if it is unknown, or if they are in memory. Rejects with
+ * PromptError `result gone` if the file does not exist
+ */
+type Read = <T>(receive: (body: Readable, sizeBytes?: number) => Promise<T>) => Promise<T>;
 
 /**
  * A file on this server, or on a machine. Of a file on a machine, clients get either the same bytes, so that requests for parts can be
- * passed on (`ask`), or other bytes, which must be read as a whole (`version`).
+ * passed on (`ask`), or other bytes, which must be read from the first one on (`version`).
  */
 export type FoundFile = (
   | { readonly content: Content; readonly version: FileVersion }

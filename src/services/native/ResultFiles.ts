@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
-import { Readable } from 'node:stream';
 import { AppError } from '../../errors.js';
 import { placeOf } from '../../utils/outputIds.js';
-import { withoutMetadata } from '../images/keepImage.js';
 import type { Instance } from '../instances/Instance.js';
 import { outputAt } from '../jobs/committedOutputs.js';
 import { assignmentOf, type Job, type JobOutput } from '../jobs/Job.js';
@@ -13,9 +11,7 @@ import type { MadeFile } from './PromptFiles.js';
 import { jobsOfFile } from './PromptNames.js';
 import type { PromptShelf } from './PromptShelf.js';
 import { outputAtPlace } from './recordedOutputs.js';
-
-/** Names of files that lose their metadata, in which ComfyUI stores the prompt. */
-const WITH_PROMPT = /\.(a?png|jpe?g|webp)$/i;
+import { withoutPrompt } from './withoutPrompt.js';
 
 interface Parts {
   readonly manager: JobManager;
@@ -83,23 +79,17 @@ export class ResultFiles {
     const host = assignmentOf(job)?.instance;
     const instance = this.#parts.instances.find((one) => one.host === host);
     if (!instance) return undefined;
-    const { client } = instance;
-    const { maxPixels } = this.#parts;
-    if (!WITH_PROMPT.test(file.filename)) {
-      return {
-        read: (receive) => client.files.stream(file, receive),
-        ask: (request, receive) => client.files.part(file, request, receive),
-        maxPixels,
-      };
-    }
     return {
       version: versionOf(job, place),
-      maxPixels,
-      // The same bytes as after the job's end: without the prompt that ComfyUI writes into them.
-      read: async (receive) => {
-        const bytes = withoutMetadata(await client.files.view(file));
-        return receive(Readable.from([bytes]));
-      },
+      maxPixels: this.#parts.maxPixels,
+      // The same bytes as in the result, which this server does not have yet, or no longer.
+      read: (receive) =>
+        instance.client.files.stream(file, async (sent, { headers }) => {
+          const length = headers['content-length'];
+          const sizeBytes = length === undefined ? undefined : Number(length);
+          const clean = await withoutPrompt({ body: sent, sizeBytes }, file.filename);
+          return receive(clean.body, clean.sizeBytes);
+        }),
     };
   }
 }
