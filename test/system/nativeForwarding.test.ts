@@ -185,6 +185,8 @@ describe('a key without the scope admin that may send graphs', () => {
   });
 
   it('gets there by no other way to write a path', async () => {
+    const firstLetter = (path: string, percent: string) =>
+      `/${percent}${path.charCodeAt(1).toString(16)}${path.slice(2)}`;
     const ways = [
       ...OTHER_WAYS,
       (path: string) => path.toUpperCase(),
@@ -192,6 +194,8 @@ describe('a key without the scope admin that may send graphs', () => {
       (path: string) => `/extensions/..${path}`,
       (path: string) => `/extensions%2F..${path.replaceAll('/', '%2F')}`,
       (path: string) => `/extensions%252F..${path.replaceAll('/', '%252F')}%2F%ff`,
+      (path: string) => firstLetter(path, '%25'),
+      (path: string) => firstLetter(path, '%252525'),
       (path: string) => `/extensions%5c..${path.replaceAll('/', '%5c')}`,
       (path: string) => `/assets/..%2F..${path}`,
       (path: string) => `/extensions#/..${path}`,

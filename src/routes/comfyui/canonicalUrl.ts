@@ -3,6 +3,7 @@ import type { RequestHandler } from 'express';
 
 /** How often a path is decoded to find out what a machine, or a proxy in front of it, may take it for. */
 const MAX_DECODINGS = 5;
+const ENCODED = /%[0-9a-f]{2}/i;
 
 /**
  * Writes the path of each request in one way: single slashes, no `.` and `..`, nothing encoded that need not be, and no fragment.
@@ -27,12 +28,12 @@ function canonicalPath(path: string): string {
 
 /**
  * The paths that a machine may take a canonical URL for: the path itself, and what remains of it if a proxy in front of the machine
- * decodes separators, once or several times. Such a proxy takes `/api%2Fqueue` for `/queue`.
+ * decodes it, once or several times. With such a proxy, `/api%2Fqueue` and `/%2571ueue` lead to `/queue`.
  */
 export function readingsOf(url: string): readonly string[] {
   let path = url.split(/[?#]/, 1)[0] ?? '';
   const readings = [path];
-  for (let n = 0; n < MAX_DECODINGS && /%(2f|5c|25)/i.test(path); n += 1) {
+  for (let n = 0; n < MAX_DECODINGS && ENCODED.test(path); n += 1) {
     // Byte by byte: a byte that is not UTF-8 must not hide the others.
     path = path.replace(/%([0-9a-f]{2})/gi, (_, code: string) =>
       String.fromCharCode(Number.parseInt(code, 16)),
@@ -42,7 +43,7 @@ export function readingsOf(url: string): readonly string[] {
   return readings;
 }
 
-/** Whether a canonical URL contains an encoded separator, and may be taken for a path that begins with one of these names. */
+/** Whether a canonical URL contains something encoded, and may be taken for a path that begins with one of these names. */
 export function mayLeadTo(names: ReadonlySet<string>, url: string): boolean {
   const [, ...others] = readingsOf(url);
   return others.some((path) => names.has(firstName(path)));
