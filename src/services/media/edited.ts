@@ -1,29 +1,38 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Change, Eraser } from './steps.js';
+import type { Change, Eraser, Step } from './steps.js';
 
 /** A file may consist of millions of tiny parts. This many take about a millisecond. */
 const STEPS_A_TURN = 1000;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Runs an eraser on a file.
+ * Runs an eraser on a file. If the eraser throws, the rest of the file stays unchanged: no result may be lost because its metadata
+ * is odd.
  * @param parts of the file. They are changed in place, and passed on as soon as the eraser has moved on
  * @throws the error of `parts`
  */
 export async function* edited(parts: AsyncIterable<Buffer>, eraser: Eraser): AsyncGenerator<Buffer, void> {
   const view = new View(parts[Symbol.asyncIterator]());
   try {
-    let next = eraser.next(NOTHING);
+    let next = nextOf(eraser, NOTHING);
     for (let steps = 1; !next.done; steps += 1) {
       if (steps % STEPS_A_TURN === 0) await setImmediate();
       const step = next.value;
       const isLook = 'look' in step;
       if (!isLook) yield* view.pass(step.pass, step.change);
-      next = eraser.next(isLook ? await view.look(step.look) : NOTHING);
+      next = nextOf(eraser, isLook ? await view.look(step.look) : NOTHING);
     }
     yield* view.rest();
   } finally {
     await view.close();
+  }
+}
+
+function nextOf(eraser: Eraser, seen: Buffer): IteratorResult<Step, void> {
+  try {
+    return eraser.next(seen);
+  } catch {
+    return { done: true, value: undefined };
   }
 }
 

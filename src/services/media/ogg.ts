@@ -2,7 +2,8 @@ import { type Eraser, look, put, skip } from './steps.js';
 
 const HEAD_BYTES = 27;
 const CRC_AT = 22;
-const FLAGS = { isContinued: 1, isFirst: 2 } as const;
+/** A flag: the page is the first one of its stream. */
+const IS_FIRST = 2;
 
 /** What the second packet of a codec begins with, and what follows if it has no comments. The rest of the packet is zeros. */
 const WITHOUT_COMMENTS: ReadonlyArray<readonly [firstPacket: string, secondPacket: Buffer]> = [
@@ -29,7 +30,7 @@ export function* eraseOgg(): Eraser {
     const dataAt = HEAD_BYTES + sizes.length;
     const page = yield* look(dataAt + sizes.reduce((sum, size) => sum + size, 0));
     const serial = head.readUInt32LE(14);
-    if ((head[5] ?? 0) & FLAGS.isFirst) {
+    if ((head[5] ?? 0) & IS_FIRST) {
       const emptied = WITHOUT_COMMENTS.find(([name]) =>
         page.toString('latin1', dataAt).startsWith(name),
       )?.[1];
