@@ -9,7 +9,13 @@ it.each([
   ['Friday, 06-Nov-26 08:49:37 GMT', 30],
   ['Fri Nov  6 08:49:37 2026', 30],
   ['Fri, 06 Nov 2026 08:00:00 GMT', 0],
+  ['1.5', 1.5],
   ['soon', undefined],
+  ['', undefined],
+  [' ', undefined],
+  ['-5', undefined],
+  ['0x10', undefined],
+  ['1e3', undefined],
   ['Infinity', undefined],
   [undefined, undefined],
 ])('reads Retry-After: %s', (header, seconds) => {
