@@ -35,6 +35,8 @@ interface Parts {
   readonly uploadBudget: UploadBudget;
   readonly webhooks: Webhooks | undefined;
   readonly redis: RedisQueue | undefined;
+  /** Whether the connection to the queue works. */
+  readonly isQueueAvailable: () => boolean;
   /** Whether the files of jobs can be read and stored. */
   readonly isStoreAvailable: () => boolean;
   readonly clock: Clock;
@@ -65,7 +67,6 @@ export function createMetrics(config: Config, parts: Parts, log: (component: str
     clock,
     log('metrics'),
   );
-  const isQueueAvailable = () => redis?.connection.isAvailable ?? true;
   return {
     recorder,
     prometheus,
@@ -82,7 +83,7 @@ export function createMetrics(config: Config, parts: Parts, log: (component: str
         recorder,
         admission,
         workflows,
-        isQueueAvailable,
+        isQueueAvailable: parts.isQueueAvailable,
         isStoreAvailable: parts.isStoreAvailable,
       },
       clock,

@@ -37,6 +37,8 @@ interface Parts {
   /** Store for outputs outside of memory. */
   readonly stream: StreamStore | undefined;
   readonly storeTimings: StoreTimings;
+  /** Whether the connection to the queue works. */
+  readonly isQueueAvailable: () => boolean;
   /** Whether the files of jobs can be read and stored. */
   readonly isStoreAvailable: () => boolean;
   readonly clock: Clock;
@@ -112,6 +114,7 @@ export function createProcessing(
       graphs,
       clock,
       tracing,
+      isQueueAvailable: parts.isQueueAvailable,
       isStoreAvailable,
     },
     {

@@ -96,6 +96,7 @@ export class HealthReporter {
     if (this.#manager.isDraining) issues.push('The server is shutting down.');
     else if (!this.#processor.isRunning) issues.push('The job processor is not running.');
     if (!this.#isQueueAvailable()) issues.push('The queue is not available.');
+    if (this.#processor.isFailingToTake) issues.push('No job can be taken from the queue.');
     if (!this.#isStoreAvailable()) issues.push(STORE_UNAVAILABLE);
     if (!this.#instances.some((instance) => instance.isHealthy)) {
       issues.push('No ComfyUI instance is healthy.');

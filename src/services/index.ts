@@ -75,6 +75,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const assetBlobs = library && new AssetBlobs(library);
   const blobs = overrides.blobStore ?? assetBlobs ?? new MemoryBlobStore();
   const isStoreAvailable = () => library?.isAvailable ?? true;
+  const isQueueAvailable = () => redis?.connection.isAvailable ?? true;
   /** If bytes are stored outside of memory, they are streamed there, and the limits of memory do not apply. */
   const stream = blobs === assetBlobs ? assetBlobs : undefined;
   const inMemory = (bytes: number) => (stream ? Number.POSITIVE_INFINITY : bytes);
@@ -102,6 +103,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       relay: redis?.messageRelay,
       stream,
       storeTimings,
+      isQueueAvailable,
       isStoreAvailable,
       clock,
       ownClock,
@@ -170,6 +172,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       uploadBudget,
       webhooks,
       redis,
+      isQueueAvailable,
       isStoreAvailable,
       clock,
       ownClock,

@@ -4,10 +4,11 @@ import { RedisConnection } from '../../src/services/queue/redis/RedisConnection.
 import type { HeldDelivery } from '../../src/services/webhooks/DeliveryStore.js';
 import { RedisDeliveryStore } from '../../src/services/webhooks/redis/RedisDeliveryStore.js';
 import { type Clock, systemClock } from '../../src/utils/clock.js';
-import { silentLogger } from '../../src/utils/logger.js';
+import { type Logger, silentLogger } from '../../src/utils/logger.js';
 import { testDeliveryStore } from '../contracts/deliveryStore.js';
 import { deliveryOrder } from '../support/deliveryOrder.js';
 import { eventually } from '../support/eventually.js';
+import { RecordingLogger } from '../support/RecordingLogger.js';
 import { RedisServer, requireRedis } from '../support/RedisServer.js';
 
 const QUICK = { openMs: 60_000, finalMs: 60_000 };
@@ -21,14 +22,17 @@ async function connect(
     holdMs,
     listener,
     clock = systemClock,
-  }: { holdMs: number; listener: (delivery: HeldDelivery) => void; clock?: Clock },
+    logger = silentLogger,
+  }: {
+    holdMs: number;
+    listener: (delivery: HeldDelivery) => void;
+    clock?: Clock;
+    logger?: Logger;
+  },
 ) {
   const connection = new RedisConnection(redis.url, '{test}', silentLogger, CONNECTION);
   await connection.start();
-  const store = new RedisDeliveryStore(
-    { connection, base, clock, logger: silentLogger },
-    { ...QUICK, holdMs },
-  );
+  const store = new RedisDeliveryStore({ connection, base, clock, logger }, { ...QUICK, holdMs });
   await store.start(listener);
   const stop = async () => {
     await store.stop();
@@ -89,6 +93,26 @@ describe.runIf(requireRedis())('with one Redis for two servers', { timeout: 60_0
     expect(clock.now()).toBeGreaterThanOrEqual(bySecond[0]?.record.nextAttempt ?? Number.POSITIVE_INFINITY);
     await first.stop();
     await second.stop();
+  });
+
+  it('one that cannot be read is reported and removed, and delays no other one', async () => {
+    const { base, first } = await twoServers(server, 1000);
+    first.store.drain();
+    for (const id of ['a', 'b', 'c', 'd']) await first.store.add(deliveryOrder(id));
+    const { commands } = first.connection;
+    const lane = `${base}:deliveries:webhooks`;
+    await commands.hset(`${lane}:b`, 'data', '{"jobId":"b');
+    await commands.hset(`${lane}:c`, 'opts', '{');
+    const given: string[] = [];
+    const logger = new RecordingLogger();
+    const listener = ({ order }: HeldDelivery) => given.push(order.jobId);
+    const second = await connect(server, base, { holdMs: 1000, listener, logger });
+    await eventually(() => expect(given).toEqual(['a', 'd']));
+    expect((await commands.lrange(`${lane}:active`, 0, -1)).sort()).toEqual(['a', 'd']);
+    expect(await commands.exists(`${lane}:b`, `${lane}:b:lock`, `${lane}:c`, `${lane}:c:lock`)).toBe(0);
+    const told = logger.lines.filter(({ message }) => message === 'A webhook delivery cannot be read');
+    expect(told.map(({ fields }) => fields['jobId'])).toEqual(['b', 'c']);
+    await Promise.all([first.stop(), second.stop()]);
   });
 
   it('what a server held goes to another one when it is gone, with its attempts', async () => {

@@ -50,6 +50,19 @@ describe.runIf(requireRedis())('the limit of requests a minute with QUEUE=redis'
     expect((await ask(a)).status).toBe(200);
   });
 
+  it('begins again with a count that is damaged', async () => {
+    const [a, b] = [await start(6), await start(6)];
+    await ask(a);
+    const client = new Redis(site.redis.port);
+    const [key = ''] = await client.keys(`{${site.prefix}}:rate:*`);
+    await client.set(key, 'x', 'KEEPTTL');
+    expect((await ask(a)).status).toBe(200);
+    // Both servers count together, at once.
+    expect(await limit(b)).toMatch(/^limit=6, remaining=5,/);
+    expect(await limit(a)).toMatch(/^limit=6, remaining=4,/);
+    client.disconnect();
+  });
+
   it('refuses nobody because Redis is gone: each server goes on with its own count', async () => {
     const [a, b] = [await start(6), await start(6)];
     for (const stack of [a, a, b]) expect((await ask(stack)).status).toBe(200);

@@ -27,18 +27,19 @@ export class IdleLook {
     this.#lookedAt = performance.now();
   }
 
-  /** Updates the picker, now or soon. @throws the rejection of the queue */
-  async look(): Promise<void> {
+  /** Updates the picker, now or soon. @returns whether it was now @throws the rejection of the queue */
+  async look(): Promise<boolean> {
     const ms = this.#lookedAt + INTERVAL_MS - performance.now();
     if (ms > 0) {
       this.#next ??= setTimeout(() => {
         this.#next = undefined;
         this.#wake();
       }, ms);
-      return;
+      return false;
     }
     this.#lookedAt = performance.now();
     await this.#queue.show(this.#picker);
+    return true;
   }
 
   stop(): void {

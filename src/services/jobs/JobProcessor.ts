@@ -24,6 +24,7 @@ import type { JobRunner } from './JobRunner.js';
 import { logFields } from './jobLog.js';
 import { QueuePace } from './QueuePace.js';
 import type { SharedSlots } from './SharedSlots.js';
+import { TakeFailures } from './TakeFailures.js';
 import { traceAttempt } from './traceAttempt.js';
 
 export interface ProcessorOptions {
@@ -64,7 +65,7 @@ export class JobProcessor {
   #taking: Promise<void> | undefined;
   /** Something has changed since the last request to the queue. */
   #mayTakeMore = false;
-  #hasQueueFailed = false;
+  readonly #failures: TakeFailures;
 
   constructor(
     parts: {
@@ -82,6 +83,8 @@ export class JobProcessor {
       /** Only if other servers share the machines. */
       shared: SharedSlots | undefined;
       tracing: Tracing;
+      /** Whether the connection to the queue works. */
+      isQueueAvailable: () => boolean;
       /** Whether the files of jobs can be read and stored. */
       isStoreAvailable: () => boolean;
     },
@@ -101,6 +104,7 @@ export class JobProcessor {
     this.#idleLook = new IdleLook(this.#manager.queue, this.#dispatcher, () => this.wake());
     this.#tracing = parts.tracing;
     this.#isStoreAvailable = parts.isStoreAvailable;
+    this.#failures = new TakeFailures(parts.isQueueAvailable, logger);
     this.#options = options;
     this.#logger = logger;
     this.#manager.queue.onWaiting(() => this.wake());
@@ -111,6 +115,11 @@ export class JobProcessor {
 
   get isRunning(): boolean {
     return this.#poll !== undefined;
+  }
+
+  /** Whether no job could be taken for some time, although the queue is available. */
+  get isFailingToTake(): boolean {
+    return this.#failures.isContinuing;
   }
 
   get activeJobs(): number {
@@ -170,10 +179,8 @@ export class JobProcessor {
         await this.#fillSlots();
       }
     } catch (error) {
-      // Once per outage: the next poll tries again. The connection logs its own outages.
-      if (!this.#hasQueueFailed && !isQueueAway(error))
-        this.#logger.error('No job can be taken from the queue', { error: messageOf(error) });
-      this.#hasQueueFailed = true;
+      // The next poll tries again.
+      this.#failures.add(error);
     } finally {
       this.#taking = undefined;
     }
@@ -184,12 +191,12 @@ export class JobProcessor {
     while (this.isRunning && (this.#dispatcher.isOverdue || (this.#hasPlace && this.#balancer.hasFreeSlot))) {
       const taken = await this.#manager.queue.take(this.#dispatcher);
       if (taken) await this.#begin(taken);
-      this.#hasQueueFailed = false;
+      this.#failures.end();
       this.#idleLook.noteTaking();
       hasAsked = true;
       if (!taken) break;
     }
-    if (!hasAsked && this.isRunning) await this.#idleLook.look();
+    if (!hasAsked && this.isRunning && (await this.#idleLook.look())) this.#failures.end();
     this.#wakeAtDeadline();
   }
 

@@ -103,4 +103,10 @@ export interface JobQueue {
    * @returns a function that removes it
    */
   onWaiting(listener: () => void): () => void;
+  /**
+   * Calls `listener` with the id of each job whose waiting entry was damaged and has been removed by this server: the job needs a new
+   * one. A queue that cannot be damaged does not have this.
+   * @returns a function that removes it
+   */
+  onLost?(listener: (id: string) => void): () => void;
 }

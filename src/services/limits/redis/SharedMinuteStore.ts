@@ -62,9 +62,15 @@ export class SharedMinuteStore implements Store {
       const counted = this.#shared.then((store) => store.increment(key));
       return await settledWithin(PATIENCE_MS, counted);
     } catch (error) {
-      this.#onError(error);
+      // Another client's count must not suffer, and this one's begins again.
+      if (isDamage(error)) connection.commands.del(`${this.#prefix}${key}`).catch(() => undefined);
+      else this.#onError(error);
       return own;
     }
+  }
+
+  get #prefix(): string {
+    return `${this.#parts.prefix}:rate:`;
   }
 
   /** Locally only, like `resetKey`: the limit never undoes a count. */
@@ -86,10 +92,10 @@ export class SharedMinuteStore implements Store {
 
   /** The library is loaded only if needed. */
   async #open(): Promise<Store> {
-    const { connection, prefix } = this.#parts;
+    const { connection } = this.#parts;
     const { RedisStore } = await import('rate-limit-redis');
     const store = new RedisStore({
-      prefix: `${prefix}:rate:`,
+      prefix: this.#prefix,
       // It checks the responses itself.
       sendCommand: (command, ...values) =>
         connection.commands.call(command, ...values) as Promise<RedisReply>,
@@ -97,4 +103,9 @@ export class SharedMinuteStore implements Store {
     if (this.#options) await store.init(this.#options);
     return store;
   }
+}
+
+/** Whether Redis rejected a command because of the stored value. */
+function isDamage(error: unknown): boolean {
+  return /WRONGTYPE|not an integer/.test(messageOf(error));
 }

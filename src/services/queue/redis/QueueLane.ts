@@ -1,14 +1,14 @@
 import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { QueueEntry } from '../JobQueue.js';
-import { type Bull, type BullQueue, createBullQueue, type HoldTimings } from './createBullQueue.js';
-
-/** BullMQ's data of an entry. */
-export interface LaneData extends Omit<QueueEntry, 'tried'> {
-  readonly tried: readonly string[];
-  /** Its place among all waiting entries of any type. */
-  readonly rank: number;
-}
+import {
+  type Bull,
+  type BullQueue,
+  createBullQueue,
+  type HoldTimings,
+  isNotHeld,
+} from './createBullQueue.js';
+import { dropWaiting } from './damagedEntries.js';
+import { type LaneData, readLaneData } from './laneData.js';
 
 export type LaneJob = Job<LaneData, unknown, string>;
 
@@ -16,8 +16,8 @@ export type LaneJob = Job<LaneData, unknown, string>;
 const PUT_BACK = 1;
 const NEW = 2;
 
-/** BullMQ's error about an entry that is no longer this server's. */
-const NOT_HELD = /Missing (key|lock)|Lock mismatch|is not in the active state/i;
+/** Entries that are read at once. */
+const BATCH = 500;
 
 /** Entries of one workflow type, in a separate BullMQ queue, so that they block no other type. */
 export class QueueLane {
@@ -46,9 +46,10 @@ export class QueueLane {
     this.#timings = timings;
     const place = { connection: client, prefix };
     this.#bull = createBullQueue<LaneData>(bull, type, place, timings, onError);
-    const { queue, worker } = this.#bull;
+    const { worker } = this.#bull;
     worker.on('stalled', (id) => {
-      void queue.getJob(id).then((job) => job && onStalled(job.data), onError);
+      // A damaged one is removed when a search finds it.
+      void this.#read([id]).then(([data]) => data && onStalled(data), onError);
     });
   }
 
@@ -68,6 +69,11 @@ export class QueueLane {
   /** Removes a waiting entry. A held one stays. */
   async remove(id: string): Promise<void> {
     await this.#bull.queue.remove(id);
+  }
+
+  /** Removes a waiting entry that cannot be read. @returns whether it waited; of several servers, one gets true */
+  dropDamaged(id: string): Promise<boolean> {
+    return dropWaiting(this.#client, this.#bull.queue.toKey(''), id);
   }
 
   /** Whether there is such an entry, waiting or held by any server. */
@@ -128,10 +134,16 @@ export class QueueLane {
     await this.#bull.worker.extendJobLocks(ids, tokens, this.#timings.lockMs);
   }
 
-  /** Returns the data of all waiting entries, for repairs. */
+  /** Returns the data of all waiting entries that can be read, for repairs. */
   async waiting(): Promise<LaneData[]> {
-    const jobs = await this.#bull.queue.getJobs(['wait', 'prioritized']);
-    return jobs.flatMap((job) => (job ? [job.data] : []));
+    const [wait, prioritized] = await Promise.all([
+      this.#client.lrange(this.#bull.queue.toKey('wait'), 0, -1),
+      this.#client.zrange(this.#bull.queue.toKey('prioritized'), '0', '-1'),
+    ]);
+    const ids = [...wait, ...prioritized];
+    const all: LaneData[] = [];
+    for (let at = 0; at < ids.length; at += BATCH) all.push(...(await this.#read(ids.slice(at, at + BATCH))));
+    return all;
   }
 
   /** Returns the number of waiting entries. */
@@ -143,6 +155,15 @@ export class QueueLane {
     return wait + prioritized;
   }
 
+  /** Reads entries, without missing and damaged ones. */
+  async #read(ids: readonly string[]): Promise<LaneData[]> {
+    const read = async (id: string) => {
+      const [data, options] = await this.#client.hmget(this.#bull.queue.toKey(id), 'data', 'opts');
+      return readLaneData([data, options], this.type, id) ?? [];
+    };
+    return (await Promise.all(ids.map(read))).flat();
+  }
+
   /** Ends the hold of an entry, once. After a failure the hold continues, so that it can be ended again. */
   async #settle(job: LaneJob, work: () => Promise<unknown>): Promise<void> {
     if (job.id === undefined || this.#held.get(job.id) !== job) return;
@@ -150,7 +171,7 @@ export class QueueLane {
       await work();
     } catch (error) {
       // Another server has it, because this server was gone for longer than a hold lasts.
-      if (!(error instanceof Error && NOT_HELD.test(error.message))) throw error;
+      if (!isNotHeld(error)) throw error;
     }
     if (this.#held.get(job.id) === job) this.#held.delete(job.id);
   }

@@ -4,18 +4,16 @@ import type { Logger } from '../../../utils/logger.js';
 import type { JobQueue, Picker, QueueEntry, QueueSize, Releasable, Taken } from '../JobQueue.js';
 import { LaterLook } from '../LaterLook.js';
 import type { Bull, HoldTimings } from './createBullQueue.js';
+import { LaneSearch } from './LaneSearch.js';
+import { isLaneType, type LaneData } from './laneData.js';
 import { type Candidate, dataOf, entryOf } from './laneEntries.js';
-import { nextEntries } from './nextEntries.js';
-import { type LaneData, type LaneJob, QueueLane } from './QueueLane.js';
+import { type LaneJob, QueueLane } from './QueueLane.js';
 import type { RedisConnection } from './RedisConnection.js';
 import { rebuildIndex } from './rebuildIndex.js';
-import { type Found, ShownEntries } from './ShownEntries.js';
+import { ShownEntries } from './ShownEntries.js';
 import { Subscription } from './Subscription.js';
 import { queueUnavailable } from './unavailable.js';
 import { WaitingIndex } from './WaitingIndex.js';
-
-/** Maximum number of entries per type that one search reads. If all of them must wait, no later entry of that type is found. */
-const PEEKED = 16;
 
 export interface RedisQueueTimings extends HoldTimings {
   /** Interval at which the index is compared with BullMQ's queues, ms. */
@@ -53,6 +51,7 @@ export class RedisJobQueue implements JobQueue {
   readonly #lanes = new Map<string, QueueLane>();
   readonly #shown = new ShownEntries();
   readonly #listeners = new Set<() => void>();
+  readonly #search: LaneSearch;
   readonly #later = new LaterLook(() => this.#tell());
   readonly #timers: NodeJS.Timeout[] = [];
   /** Prefix of BullMQ's keys. */
@@ -69,6 +68,10 @@ export class RedisJobQueue implements JobQueue {
     this.#index = new WaitingIndex(parts.connection, parts.prefix);
     this.#lanePrefix = `${parts.prefix}:queue`;
     this.#channel = `${parts.prefix}:waiting`;
+    const { connection, logger } = parts;
+    const laneOf = (type: string) => this.#lane(type);
+    const prefix = this.#lanePrefix;
+    this.#search = new LaneSearch({ connection, index: this.#index, prefix, laneOf, logger });
   }
 
   /**
@@ -131,7 +134,7 @@ export class RedisJobQueue implements JobQueue {
   }
 
   async take<T extends Releasable>(picker: Picker<T>): Promise<Taken<T> | undefined> {
-    const chosen = this.#shown.pick(await this.#look(), picker);
+    const chosen = this.#shown.pick(await this.#search.look(), picker);
     if (!chosen) return undefined;
     const taken = await this.#fetch(chosen.candidate, chosen.value);
     // The faster server has not announced its machine yet, so another choice now could not consider it.
@@ -140,12 +143,16 @@ export class RedisJobQueue implements JobQueue {
   }
 
   async show(picker: Picker<Releasable>): Promise<void> {
-    this.#shown.show(await this.#look(), picker);
+    this.#shown.show(await this.#search.look(), picker);
   }
 
   onWaiting(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  onLost(listener: (id: string) => void): () => void {
+    return this.#search.onLost(listener);
   }
 
   /**
@@ -159,22 +166,6 @@ export class RedisJobQueue implements JobQueue {
     const isWrong = counts.reduce((sum, count) => sum + count, 0) !== jobs;
     if (isWrong && this.#isSuspect) await rebuildIndex(this.#index, lanes);
     this.#isSuspect = isWrong && !this.#isSuspect;
-  }
-
-  /** Returns the visible waiting entries in order, and how many others there are. */
-  async #look(): Promise<Found> {
-    const { commands } = this.#parts.connection;
-    const all = await nextEntries(commands, this.#index.typesKey, this.#lanePrefix, PEEKED);
-    const found: Candidate[] = [];
-    const others = new Map<string, number>();
-    for (const { type, entries, hidden } of all) {
-      if (hidden > 0) others.set(type, hidden);
-      const lane = await this.#lane(type);
-      for (const [place, data] of entries.entries()) {
-        found.push({ lane, entry: entryOf(data), rank: data.rank, place });
-      }
-    }
-    return { candidates: found.sort((a, b) => a.rank - b.rank), hidden: others };
   }
 
   /**
@@ -239,7 +230,7 @@ export class RedisJobQueue implements JobQueue {
   /** Returns a lane for each type that any server has used. */
   async #allLanes(): Promise<QueueLane[]> {
     const types = await this.#parts.connection.commands.smembers(this.#index.typesKey);
-    return Promise.all(types.map((type) => this.#lane(type)));
+    return Promise.all(types.filter(isLaneType).map((type) => this.#lane(type)));
   }
 
   async #lane(type: string): Promise<QueueLane> {

@@ -152,9 +152,10 @@ export class RedisJobStore implements JobStore {
     const counts = Object.entries(await this.#redis.hgetall(`${this.#base}:jobs:counts`));
     const of = (facet: Facet) =>
       new Map(
-        counts.flatMap(([word, count]) =>
-          word.startsWith(`${facet}:`) ? [[facetValue(word), Number(count)] as const] : [],
-        ),
+        counts.flatMap(([word, count]) => {
+          const value = word.startsWith(`${facet}:`) ? facetValue(word) : undefined;
+          return value === undefined ? [] : [[value, Number(count) || 0] as const];
+        }),
       );
     const status = of('status');
     const byStatus = Object.fromEntries(JOB_STATUSES.map((one) => [one, status.get(one) ?? 0]));

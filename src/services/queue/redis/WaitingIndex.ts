@@ -8,27 +8,51 @@ import type { RedisConnection } from './RedisConnection.js';
 const BEFORE_NEW = 2 ** 50;
 
 /**
+ * Lines of the scripts below. A damaged number counts as 0, and damage to one entry must not stop the others. The total is right
+ * again when the queue is empty.
+ */
+const COUNT = `
+local function addBytes(change)
+  local total = (tonumber(redis.call('GET', KEYS[4])) or 0) + change
+  redis.call('SET', KEYS[4], string.format('%.0f', math.max(0, total)))
+end
+
+local function bytesOf(id)
+  return tonumber(redis.call('HGET', KEYS[3], id)) or 0
+end
+`;
+
+/**
  * KEYS: ranks, types, bytes, total, sequence, used types. ARGV: id, type, bytes, what is subtracted from the rank, the
  * rank itself or ''. Returns the rank, the number of entries, and the type under which the id waited before, if any.
  * ¶ The type is added each time, because Redis may have lost it: nobody would find the entry.
  */
-const ENTER = new LuaScript(`
+const ENTER = new LuaScript(`${COUNT}
 local previous = redis.call('HGET', KEYS[2], ARGV[1])
-if previous then redis.call('DECRBY', KEYS[4], redis.call('HGET', KEYS[3], ARGV[1])) end
-local rank = tonumber(ARGV[5]) or (redis.call('INCR', KEYS[5]) - tonumber(ARGV[4]))
+if previous then addBytes(-bytesOf(ARGV[1])) end
+local rank = tonumber(ARGV[5])
+if not rank then
+  local number = redis.pcall('INCR', KEYS[5])
+  if type(number) == 'table' then
+    local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
+    number = math.max(0, tonumber(last[2]) or 0) + 1
+    redis.call('SET', KEYS[5], string.format('%.0f', number))
+  end
+  rank = number - tonumber(ARGV[4])
+end
 redis.call('ZADD', KEYS[1], rank, ARGV[1])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
 redis.call('HSET', KEYS[3], ARGV[1], ARGV[3])
-redis.call('INCRBY', KEYS[4], ARGV[3])
+addBytes(ARGV[3])
 redis.call('SADD', KEYS[6], ARGV[2])
 return { string.format('%.0f', rank), redis.call('ZCARD', KEYS[1]), previous }
 `);
 
 /** KEYS: as above. ARGV: id. Returns its type, if it waited. */
-const LEAVE = new LuaScript(`
+const LEAVE = new LuaScript(`${COUNT}
 local type = redis.call('HGET', KEYS[2], ARGV[1])
 if not type then return false end
-redis.call('DECRBY', KEYS[4], redis.call('HGET', KEYS[3], ARGV[1]))
+addBytes(-bytesOf(ARGV[1]))
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('HDEL', KEYS[2], ARGV[1])
 redis.call('HDEL', KEYS[3], ARGV[1])
@@ -98,7 +122,7 @@ export class WaitingIndex {
   async size(): Promise<QueueSize> {
     const [ranks, , , total] = this.#keys;
     const [jobs, bytes] = (await SIZE.run(this.#connection.commands, [ranks, total], [])) as [number, string];
-    return { jobs, bytes: Number(bytes) };
+    return { jobs, bytes: Number(bytes) || 0 };
   }
 
   /** Ids of all waiting entries. For repairs only: there may be very many. */

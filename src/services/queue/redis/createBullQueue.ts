@@ -7,6 +7,9 @@ export type Bull = Pick<typeof import('bullmq'), 'Queue' | 'Worker' | 'createRed
 /** BullMQ fails a job that stalls more often. The queue must not decide about retries. */
 const NO_LIMIT = 1_000_000;
 
+/** BullMQ's error about an entry that is no longer this server's. */
+const NOT_HELD = /Missing (key|lock)|Lock mismatch|is not in the active state/i;
+
 /** Events in BullMQ's stream, which are only for debugging. */
 const KEPT_EVENTS = 100;
 
@@ -58,4 +61,9 @@ export function createBullQueue<T>(
   worker.on('error', onError);
   const close = async () => void (await Promise.all([worker.close(), queue.close()]));
   return { queue, worker, close };
+}
+
+/** Whether a call failed because the entry is no longer this server's. */
+export function isNotHeld(error: unknown): boolean {
+  return error instanceof Error && NOT_HELD.test(error.message);
 }

@@ -36,8 +36,14 @@ export function facetWords(facets: { readonly [F in Facet]?: string | undefined 
   );
 }
 
-/** The value of a term. */
-export const facetValue = (word: string): string => decodeURIComponent(word.slice(word.indexOf(':') + 1));
+/** Returns the value of a term; undefined for one that no server wrote. */
+export function facetValue(word: string): string | undefined {
+  try {
+    return decodeURIComponent(word.slice(word.indexOf(':') + 1));
+  } catch {
+    return undefined;
+  }
+}
 
 /** @param definition name of the workflow's definition, if it has one */
 export function writeRecord(job: Job, definition: string | undefined): string {

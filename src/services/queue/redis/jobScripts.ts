@@ -17,8 +17,14 @@ local function words(record)
   return found
 end
 
+-- A damaged number is replaced by what the index has; jobs that need a definition have none, so it counts as needed by all.
 local function count(hash, word, by)
-  local now = redis.call('HINCRBY', base .. hash, word, by)
+  local now = redis.pcall('HINCRBY', base .. hash, word, by)
+  if type(now) == 'table' then
+    local index = hash == ':workflows' and ':jobs' or ':jobs:' .. word
+    now = redis.call('ZCARD', base .. index)
+    redis.call('HSET', base .. hash, word, now)
+  end
   if now <= 0 then redis.call('HDEL', base .. hash, word) end
   return now
 end
@@ -60,7 +66,12 @@ for word in pairs(found) do
     redis.call('SET', base .. ':' .. word, ARGV[4])
   end
 end
-local place = redis.call('INCR', base .. ':jobs:sequence')
+local place = redis.pcall('INCR', base .. ':jobs:sequence')
+if type(place) == 'table' then
+  local last = redis.call('ZRANGE', base .. ':jobs', -1, -1, 'WITHSCORES')
+  place = (tonumber(last[2]) or 0) + 1
+  redis.call('SET', base .. ':jobs:sequence', string.format('%.0f', place))
+end
 redis.call('SET', KEYS[1], ARGV[3])
 redis.call('ZADD', base .. ':jobs', place, id)
 for word in pairs(found) do enter(word, place) end

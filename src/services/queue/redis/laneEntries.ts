@@ -1,5 +1,6 @@
 import type { QueueEntry } from '../JobQueue.js';
-import type { LaneData, QueueLane } from './QueueLane.js';
+import type { LaneData } from './laneData.js';
+import type { QueueLane } from './QueueLane.js';
 
 /** An entry and its place. */
 export interface Candidate {

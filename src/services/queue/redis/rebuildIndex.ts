@@ -1,4 +1,5 @@
-import type { LaneData, QueueLane } from './QueueLane.js';
+import type { LaneData } from './laneData.js';
+import type { QueueLane } from './QueueLane.js';
 import type { WaitingIndex } from './WaitingIndex.js';
 
 /**

@@ -5,6 +5,7 @@ import type { Clock } from '../../../utils/clock.js';
 import { settledWithin } from '../../../utils/deadline.js';
 import type { Logger } from '../../../utils/logger.js';
 import { type BullQueue, createBullQueue } from '../../queue/redis/createBullQueue.js';
+import { dropUnreadable } from '../../queue/redis/damagedEntries.js';
 import { UNTOLD_ENDS } from '../../queue/redis/jobRecord.js';
 import { LuaScript } from '../../queue/redis/LuaScript.js';
 import type { RedisConnection } from '../../queue/redis/RedisConnection.js';
@@ -185,9 +186,22 @@ export class RedisDeliveryStore implements DeliveryStore {
   async #takeAll(): Promise<void> {
     const { worker } = await this.#connect();
     while (!this.#isDraining) {
-      const job = await worker.getNextJob(this.#token, { block: false });
+      const job = await worker.getNextJob(this.#token, { block: false }).catch((error: unknown) => {
+        if (!(error instanceof SyntaxError)) throw error;
+        return 'unreadable' as const;
+      });
       if (!job) return;
-      await this.#begin(job);
+      if (job !== 'unreadable') await this.#begin(job);
+      else await this.#dropUnreadable();
+    }
+  }
+
+  /** BullMQ would hand them out, and fail, again and again. */
+  async #dropUnreadable(): Promise<void> {
+    const { connection, base, logger } = this.#parts;
+    const lane = `${base}:deliveries:${QUEUE}:`;
+    for (const jobId of await dropUnreadable(connection.commands, lane, this.#token)) {
+      logger.warn('A webhook delivery cannot be read', { jobId });
     }
   }
 

@@ -2,15 +2,13 @@ import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Clock } from '../../../utils/clock.js';
 import { sleep } from '../../../utils/timers.js';
+import { isNotHeld } from '../../queue/redis/createBullQueue.js';
 import { LuaScript } from '../../queue/redis/LuaScript.js';
 import type { DeliveryOrder, DeliveryRecord, HeldDelivery } from '../DeliveryStore.js';
 import { readRecord } from './deliveryData.js';
 
 /** Delay between two attempts of a failed call, ms. */
 const RETRY_MS = 500;
-
-/** BullMQ's error about an entry that is no longer this server's. */
-const NOT_HELD = /Missing (key|lock)|Lock mismatch|is not in the active state/i;
 
 /**
  * KEYS: record, lock. ARGV: the record, its lifetime in ms, token, whether it counts in any case. Only the server
@@ -148,7 +146,7 @@ export class RedisHold implements HeldDelivery {
       try {
         await work();
       } catch (error) {
-        if (!(error instanceof Error && NOT_HELD.test(error.message))) throw error;
+        if (!isNotHeld(error)) throw error;
       }
     }, this.#parts.signal);
     this.#parts.onEnd();
