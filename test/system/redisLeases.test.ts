@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { testSlotLeases } from '../contracts/slotLeases.js';
 import { eventually } from '../support/eventually.js';
 import { RedisServer, requireRedis } from '../support/RedisServer.js';
@@ -58,6 +58,32 @@ describe.runIf(requireRedis())('places on machines, counted in Redis', () => {
     if (typeof held !== 'string') held.release();
     await eventually(() => expect(heard).toContain('a:1'));
     await Promise.all([here.stop(), there.stop()]);
+    await own.stop();
+  });
+
+  it('stay free if they are given back while Redis has forgotten its scripts', async () => {
+    const own = await RedisServer.start();
+    const { leases, client, stop } = await leasesOnRedis(own, '{p}');
+    for (let n = 0; n < 10; n += 1) {
+      const lease = await leases.acquire('a:1', 1, 5);
+      if (typeof lease === 'string') throw new Error(lease);
+      const renewal = new Promise<void>((resolve) => {
+        const send = client.sendCommand.bind(client);
+        const spy = vi.spyOn(client, 'sendCommand').mockImplementation((command, stream) => {
+          const answer = send(command, stream);
+          if (!command.name.startsWith('eval')) return answer;
+          spy.mockRestore();
+          resolve();
+          return answer;
+        });
+      });
+      await client.script('FLUSH');
+      await renewal;
+      // Redis has the renewal, but its answer is not here yet.
+      lease.release();
+      await eventually(async () => expect(await client.exists('{p}:slots')).toBe(0), 1000);
+    }
+    await stop();
     await own.stop();
   });
 

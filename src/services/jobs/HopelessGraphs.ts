@@ -26,13 +26,26 @@ export class HopelessGraphs {
     });
   }
 
+  /** Jobs that begin meanwhile continue: a machine may have come that has everything. */
   async #end({ key }: GraphNeeds, missing: readonly string[]): Promise<void> {
-    const filter = { status: 'pending', type: typeOfKind(key) } as const;
-    const { jobs } = await this.#manager.list(filter, { limit: PAGE, offset: 0 });
     const message = `No ComfyUI instance has what the graph needs: ${missing.join(', ')}.`;
     const failure = failureOf(new PromptError('invalid workflow', message));
-    for (const { id, request } of jobs) {
-      if (jobNeedsOf(request)?.key === key) await this.#manager.fail(id, failure);
+    // Until none is left: jobs that begin or end meanwhile move others to pages that were read already.
+    for (let ids = await this.#waiting(key); ids.length > 0; ids = await this.#waiting(key)) {
+      const ended = [];
+      for (const id of ids) ended.push(await this.#manager.failPending(id, failure));
+      if (ended.every((job) => job === undefined)) return;
+    }
+  }
+
+  /** Ids of the pending jobs with these needs. */
+  async #waiting(key: string): Promise<string[]> {
+    const filter = { status: 'pending', type: typeOfKind(key) } as const;
+    const ids: string[] = [];
+    for (let offset = 0; ; offset += PAGE) {
+      const { jobs } = await this.#manager.list(filter, { limit: PAGE, offset });
+      for (const { id, request } of jobs) if (jobNeedsOf(request)?.key === key) ids.push(id);
+      if (jobs.length < PAGE) return ids;
     }
   }
 }

@@ -11,6 +11,7 @@ import type { BlobStore } from './BlobStore.js';
 import { EndWaits } from './EndWaits.js';
 import { RESULT_NOT_STORED } from './failures.js';
 import {
+  type FailedJob,
   isFinished,
   type Job,
   type JobFailure,
@@ -222,6 +223,13 @@ export class JobManager {
     await this.failAttempt(attempt, RESULT_NOT_STORED);
   }
 
+  /** pending → failed. @returns undefined if the job has begun or ended */
+  failPending(id: string, failure: JobFailure): Promise<FailedJob | undefined> {
+    return this.#changes.end(id, (job, now) =>
+      job.status === 'pending' ? transitions.fail(job, now, failure) : undefined,
+    );
+  }
+
   /** pending or processing → failed. */
   async fail(id: string, failure: JobFailure): Promise<void> {
     await this.#changes.end(id, (job, now) => transitions.fail(job, now, failure));
@@ -252,11 +260,13 @@ export class JobManager {
     });
   }
 
-  /** Removes a job and its bytes; an unfinished one is cancelled first. */
+  /**
+   * Removes a job and its bytes; an unfinished one is cancelled first.
+   * @throws AppError `JOB_NOT_FOUND`, and the rejection of the store; the job is kept then
+   */
   async remove(id: string): Promise<void> {
     const job = await this.get(id);
-    // It may finish at the same moment.
-    if (!isFinished(job)) await this.cancel(id).catch(() => undefined);
+    if (!isFinished(job)) await this.cancel(id).catch(throwUnlessEnded);
     await this.removals.forget(id, 'deleted');
   }
 
@@ -277,4 +287,11 @@ export class JobManager {
   whenFinished(id: string, signal: AbortSignal): Promise<Job> {
     return this.#waits.wait(id, signal);
   }
+}
+
+/** A job may end, or be removed, just before it is cancelled. */
+function throwUnlessEnded(error: unknown): void {
+  const isEnded =
+    error instanceof AppError && (error.code === 'JOB_ALREADY_FINISHED' || error.code === 'JOB_NOT_FOUND');
+  if (!isEnded) throw error;
 }

@@ -1,6 +1,7 @@
 import { v4 as uuid } from 'uuid';
 import type { Json } from '../../utils/losslessJson.js';
 import type { JobEvents } from '../queue/JobEvents.js';
+import { isFinished, type Job } from './Job.js';
 
 type ExtraData = ReadonlyMap<string, Json>;
 
@@ -9,15 +10,19 @@ const SECRET_ENTRIES: ReadonlySet<string> = new Set(['api_key_comfy_org', 'auth_
 
 /**
  * Keeps the secrets of a client's `extra_data`, which are not written to any record, store, log or response. They are in this
- * process's memory until their job ends.
+ * process's memory until their job ends or is removed.
  *
  * A job that is retried on another machine keeps them. A job that another server runs does not have them: if servers share jobs,
  * a node that needs the key fails there with ComfyUI's own message.
  */
 export class PromptSecrets {
   readonly #kept = new Map<string, ExtraData>();
+  readonly #events: JobEvents;
+  /** Functions that stop following the jobs, by the names of the secrets. */
+  readonly #following = new Map<string, () => void>();
 
   constructor(events: JobEvents) {
+    this.#events = events;
     events.subscribe('finished', ({ request: { secrets } }) => {
       if (secrets !== undefined) this.drop(secrets);
     });
@@ -35,6 +40,16 @@ export class PromptSecrets {
     return { rest: withoutSecrets(extraData), name };
   }
 
+  /** Drops secrets when this job has ended or been removed, also if the message about it was missed or its record was lost. */
+  async keepFor({ id }: Pick<Job, 'id'>, name: string): Promise<void> {
+    const onJob = (job: Job) => {
+      if (isFinished(job)) this.drop(name);
+    };
+    const stop = await this.#events.follow(id, onJob, () => this.drop(name));
+    if (this.#kept.has(name)) this.#following.set(name, stop);
+    else stop();
+  }
+
   /** Empty if this server does not have them. */
   get(name: string | undefined): ExtraData {
     return (name === undefined ? undefined : this.#kept.get(name)) ?? new Map();
@@ -43,6 +58,8 @@ export class PromptSecrets {
   /** Deletes secrets that no job needs anymore. */
   drop(name: string): void {
     this.#kept.delete(name);
+    this.#following.get(name)?.();
+    this.#following.delete(name);
   }
 }
 

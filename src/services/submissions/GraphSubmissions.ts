@@ -124,7 +124,9 @@ export class GraphSubmissions {
       secrets,
     };
     try {
-      return await this.#parts.submissions.create(inner, onMaking);
+      const job = await this.#parts.submissions.create(inner, onMaking);
+      if (secrets !== undefined) await this.#parts.secrets.keepFor(job, secrets);
+      return job;
     } catch (error) {
       if (secrets !== undefined) this.#parts.secrets.drop(secrets);
       throw error;

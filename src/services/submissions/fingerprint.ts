@@ -17,7 +17,8 @@ interface Fingerprinted {
 
 /**
  * Returns a hash of everything that determines the result of a job. A file by reference counts by its address, so that
- * nothing is fetched again.
+ * nothing is fetched again. Whether a webhook contains the image does not count: servers of older versions would reject the same
+ * request as another one.
  */
 export function fingerprintOf(what: Fingerprinted): string {
   const { type, parameters, format, webhook, files, definition, metadata } = what;

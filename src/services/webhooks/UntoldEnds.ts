@@ -47,13 +47,18 @@ export class UntoldEnds {
       const untold = await this.#parts.store.untold();
       const again = untold.filter((id) => this.#found.has(id));
       this.#found = new Set(untold);
-      for (const id of again) await this.#tellOne(id);
+      // One that fails must not delay the others.
+      for (const id of again) await this.#tellOne(id).catch(this.#onError);
     } catch (error) {
-      this.#parts.logger.debug('Finished jobs without a webhook could not be looked up', {
-        error: messageOf(error),
-      });
+      this.#onError(error);
     }
   }
+
+  readonly #onError = (error: unknown): void => {
+    this.#parts.logger.debug('Finished jobs without a webhook could not be looked up', {
+      error: messageOf(error),
+    });
+  };
 
   async #tellOne(id: string): Promise<void> {
     const { manager, logger } = this.#parts;

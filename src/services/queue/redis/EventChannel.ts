@@ -1,3 +1,4 @@
+import { keepNewest } from '../../../utils/keepNewest.js';
 import type { Logger } from '../../../utils/logger.js';
 import type { RedisConnection } from './RedisConnection.js';
 import { Subscription } from './Subscription.js';
@@ -38,7 +39,7 @@ export class EventChannel {
   readonly #late = new Map<string, string>();
   readonly #timers = new Set<NodeJS.Timeout>();
   /** Server and number of each message. */
-  readonly #heard = new Set<string>();
+  readonly #heard = new Map<string, true>();
   #subscription: Subscription | undefined;
   #number = 0;
   #isResending = false;
@@ -96,9 +97,7 @@ export class EventChannel {
 
   #keep(name: string, text: string): void {
     if (this.#isStopped) return;
-    this.#unsent.delete(name);
-    this.#unsent.set(name, text);
-    if (this.#unsent.size > MAX_UNSENT) deleteFirst(this.#unsent);
+    keepNewest(this.#unsent, name, text, MAX_UNSENT);
     this.#resendLater();
   }
 
@@ -146,16 +145,7 @@ export class EventChannel {
     if (kind === undefined || id === undefined || more !== undefined) return undefined;
     const name = `${server} ${number}`;
     if (server === this.#server || this.#heard.has(name)) return undefined;
-    this.#heard.add(name);
-    if (this.#heard.size > MAX_HEARD) deleteFirst(this.#heard);
+    keepNewest(this.#heard, name, true, MAX_HEARD);
     return { kind, id, content: text.slice(end + 1) };
-  }
-}
-
-/** Deletes the oldest entry. */
-function deleteFirst(all: { keys(): Iterable<string>; delete(key: string): unknown }): void {
-  for (const first of all.keys()) {
-    all.delete(first);
-    return;
   }
 }

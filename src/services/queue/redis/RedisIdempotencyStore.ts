@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { keepNewest } from '../../../utils/keepNewest.js';
 import type { Claim, IdempotencyStore } from '../IdempotencyStore.js';
 import { CLAIM, FORGET_KEY, INTEND, KEEP_KEY, RELEASE_CLAIM, RENEW_CLAIM } from './idempotencyScripts.js';
 import type { RedisConnection } from './RedisConnection.js';
@@ -63,7 +64,7 @@ export class RedisIdempotencyStore implements IdempotencyStore {
       entry = await CLAIM.run(this.#redis, [at, intentOf(at)], [claim, claimMs, own, madeFor(claim)]);
     } catch (error) {
       // It may have been executed: then this server must recognise its own claim when the client repeats the request.
-      this.#doubt(at, claim);
+      keepNewest(this.#doubtful, at, claim, MAX_DOUBTFUL);
       throw error;
     }
     this.#doubtful.delete(at);
@@ -125,13 +126,6 @@ export class RedisIdempotencyStore implements IdempotencyStore {
 
   #jobKey(jobId: string): string {
     return `${this.#base}:job:${jobId}`;
-  }
-
-  #doubt(at: string, claim: string): void {
-    this.#doubtful.set(at, claim);
-    if (this.#doubtful.size <= MAX_DOUBTFUL) return;
-    const [oldest] = this.#doubtful.keys();
-    if (oldest !== undefined) this.#doubtful.delete(oldest);
   }
 
   #letGo(at: string): void {

@@ -62,9 +62,10 @@ redis.call('PUBLISH', ARGV[3], redis.call('ZCARD', KEYS[1]) .. ' ' .. ARGV[2])
 
 /**
  * KEYS: all, and the host of each token. ARGV: lease in ms, tokens. Returns every token. An expired lease is
- * restored: its job is on the machine in any case.
+ * restored: its job is on the machine in any case. Always sent in full, like RELEASE: sent again after a later RELEASE, it would
+ * take the released slots again.
  */
-const RENEW = new LuaScript(`${NOW}
+const RENEW = `${NOW}
 for n = 2, #KEYS do
   redis.call('ZADD', KEYS[n], now + ARGV[1], ARGV[n])
   redis.call('PEXPIRE', KEYS[n], ARGV[1])
@@ -73,7 +74,7 @@ for n = 2, #KEYS do
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 return redis.call('ZRANGE', KEYS[1], 0, -1)
-`);
+`;
 
 /**
  * Slots in Redis: one sorted set for each host and one for all, of tokens by their expiry.
@@ -213,7 +214,8 @@ export class RedisSlotLeases implements SlotLeases {
     const held = [...this.#held];
     const keys = [this.#key, ...held.map((token) => this.#keyOf(hostOf(token)))];
     this.#told.clear();
-    const tokens = await RENEW.run(this.#parts.connection.commands, keys, [this.#timings.leaseMs, ...held]);
+    const { commands } = this.#parts.connection;
+    const tokens = await commands.eval(RENEW, keys.length, ...keys, this.#timings.leaseMs, ...held);
     if (Array.isArray(tokens)) this.#learn(tokens.map(String));
   }
 
