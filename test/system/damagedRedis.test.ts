@@ -64,11 +64,11 @@ describe.runIf(requireRedis())('damage in Redis', () => {
     site.simulator.setWork(3000);
     const running = await submit(0);
     await eventually(() => expect(site.simulator.executions).toHaveLength(1));
-    site.simulator.setWork(50);
     return [running, await submit(1), await submit(2, 'remove-background')];
   }
 
   async function expectAllCompleted(ids: readonly string[]): Promise<void> {
+    site.simulator.setWork(50);
     for (const id of ids) expect((await stack.client.finished(id)).status).toBe('completed');
   }
 
