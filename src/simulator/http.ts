@@ -8,9 +8,11 @@ import type { Faults } from './faults.js';
 import { fileAnswer } from './fileAnswer.js';
 import { FOLDER_TYPES, type Folders, leadsOut } from './folders.js';
 import { imageView, viewedImage } from './imageViews.js';
+import { jobAnswer } from './jobs.js';
 import { objectInfo } from './objectInfo.js';
 import type { ModelFolders } from './options.js';
 import { type Prompt, readSubmission } from './prompt.js';
+import { systemStats } from './systemStats.js';
 import { saveUpload } from './uploads.js';
 import { noPrompt, validatePrompt } from './validatePrompt.js';
 
@@ -19,7 +21,7 @@ export const MAX_UPLOAD_BYTES = 100 * 1024 * 1024;
 
 export interface Call {
   readonly method: string;
-  /** Without a leading `/api`. */
+  /** Without a leading `/api`, except for jobs, which are only there. */
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
@@ -30,7 +32,8 @@ interface HttpWorld {
   executor(): Executor;
   readonly folders: Folders;
   readonly faults: Faults;
-  readonly acceptsPromptId: boolean;
+  /** Whether it takes no prompt ids from clients, and has no job routes. */
+  readonly isOlder: boolean;
   /** Model files by folder. */
   readonly models: ModelFolders;
   /** Command-line arguments of `python main.py`. */
@@ -54,6 +57,10 @@ export class SimulatedApi {
   /** Handles one request. */
   answer(call: Call): Answer | Promise<Answer> {
     const { method, path } = call;
+    const [jobPath, job = ''] = /^\/api\/jobs(\/.*)?$/.exec(path) ?? [];
+    if (jobPath !== undefined && !this.#world.isOlder) {
+      return jobAnswer(this.#world.executor(), { ...call, rest: decoded(job) });
+    }
     const [, first = '', rest] = /^\/([^/]*)(?:\/(.+))?$/.exec(path) ?? [];
     switch (`${method} /${first}`) {
       case 'GET /system_stats':
@@ -102,14 +109,17 @@ export class SimulatedApi {
     if (!submission) return SERVER_ERROR;
     const { prompt, promptId, clientId, extraData, targets } = submission;
     if (prompt === undefined) return { status: 400, json: noPrompt };
+    const { isOlder } = this.#world;
     const { classes } = this.#world.executor();
     const validated = validatePrompt(prompt, classes, this.#world.folders, targets);
     if ('refusal' in validated) return { status: 400, json: validated.refusal };
     const { graph, outputs, node_errors } = validated;
-    const id = (this.#world.acceptsPromptId ? promptId : undefined) ?? uuid();
+    const id = (isOlder ? undefined : promptId) ?? uuid();
     const number = this.#world.nextNumber();
     this.#world.onPrompt(id);
-    this.#world.executor().enqueue({ number, id, graph, clientId, extraData, outputs } satisfies Prompt);
+    const createTime = isOlder ? undefined : Date.now();
+    const accepted: Prompt = { number, id, graph, clientId, extraData, createTime, outputs };
+    this.#world.executor().enqueue(accepted);
     return { status: 200, json: { prompt_id: id, number, node_errors } };
   }
 
@@ -176,30 +186,6 @@ const SERVER_ERROR: Answer = {
   text: '500 Internal Server Error\n\nServer got itself in trouble',
 };
 
-const systemStats = (argv: readonly string[]) => ({
-  system: {
-    os: 'posix',
-    ram_total: 16_000_000_000,
-    ram_free: 12_000_000_000,
-    comfyui_version: 'simulator',
-    python_version: '3.11.7',
-    pytorch_version: '0',
-    embedded_python: false,
-    argv: ['main.py', ...argv],
-  },
-  devices: [
-    {
-      name: 'simulated',
-      type: 'cpu',
-      index: null,
-      vram_total: 16_000_000_000,
-      vram_free: 12_000_000_000,
-      torch_vram_total: 16_000_000_000,
-      torch_vram_free: 12_000_000_000,
-    },
-  ],
-});
-
 /** Decodes a part of a path. Invalid encoding is left as it is. */
 function decoded(part: string): string {
   try {
@@ -237,7 +223,7 @@ export async function readCall(
   if (bytes > maxBytes) return undefined;
   return {
     method: request.method ?? 'GET',
-    path: withoutEncoding(url.pathname).replace(/^\/api(?=\/)/, ''),
+    path: withoutEncoding(url.pathname).replace(/^\/api(?=\/(?!jobs(\/|$)))/, ''),
     query: url.searchParams,
     headers: request.headers,
     body: Buffer.concat(parts),

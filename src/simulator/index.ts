@@ -207,7 +207,7 @@ export class Simulator {
       executor: () => this.#executor,
       folders: this.folders,
       faults: this.faults,
-      acceptsPromptId: this.#options.generation !== 'older',
+      isOlder: this.#options.generation === 'older',
       models: modelFolders(this.#options),
       arguments: this.#options.disableMetadata ? ['--disable-metadata'] : [],
       features: () => this.#features(),

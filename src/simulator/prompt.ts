@@ -48,6 +48,8 @@ export interface Prompt {
   readonly graph: Graph;
   readonly clientId: string | undefined;
   readonly extraData: ReadonlyMap<string, unknown>;
+  /** Epoch ms; an older server does not note it. */
+  readonly createTime: number | undefined;
   /** Ids of the output nodes. */
   readonly outputs: readonly string[];
 }
@@ -92,6 +94,7 @@ export function readSubmission(body: Buffer): Submission | undefined {
 export function listed(prompt: Prompt): unknown[] {
   const extra = new Map(prompt.extraData);
   if (prompt.clientId !== undefined) extra.set('client_id', prompt.clientId);
+  if (prompt.createTime !== undefined) extra.set('create_time', prompt.createTime);
   return [prompt.number, prompt.id, prompt.graph, extra, prompt.outputs];
 }
 

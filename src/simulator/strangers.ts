@@ -12,5 +12,7 @@ export function strangersPrompt(number: number, seconds: number): Prompt {
     '3': { class_type: 'PreviewImage', inputs: { images: ['2', 0], job } },
     '4': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: 'ComfyUI', job } },
   });
-  return { number, id: uuid(), graph, clientId: undefined, extraData: new Map(), outputs: ['3', '4'] };
+  const createTime = Date.now();
+  const client = { clientId: undefined, extraData: new Map() };
+  return { number, id: uuid(), graph, ...client, createTime, outputs: ['3', '4'] };
 }

@@ -189,7 +189,7 @@ describe('PreviewImage and SaveImage', () => {
       0,
       id,
       prompt,
-      { ...extra_data, client_id: 'me' },
+      { ...extra_data, client_id: 'me', create_time: expect.any(Number) },
       ['3'],
     ]);
   });

@@ -323,20 +323,27 @@ describe('trap', () => {
 
   it('6: queue and history carry the whole prompt, until it is deleted', async () => {
     await start();
+    const create_time = expect.any(Number) as number;
     simulator.faults.hang = true;
     const prompt = await cutOut();
     const id = await submit(prompt, 'me');
     const waiting = await submit(await cutOut(2), 'me');
     await eventually(async () => {
       expect((await call(simulator, 'GET', '/queue')).json).toEqual({
-        queue_running: [[0, id, prompt, { client_id: 'me' }, ['3']]],
-        queue_pending: [[1, waiting, await cutOut(2), { client_id: 'me' }, ['3']]],
+        queue_running: [[0, id, prompt, { client_id: 'me', create_time }, ['3']]],
+        queue_pending: [[1, waiting, await cutOut(2), { client_id: 'me', create_time }, ['3']]],
       });
     });
     expect((await call(simulator, 'GET', '/prompt')).json).toEqual({ exec_info: { queue_remaining: 2 } });
     simulator.faults.hang = false;
     await eventually(async () => expect(await history(waiting)).toHaveProperty(waiting));
-    expect((await history(id))[id]?.['prompt']).toEqual([0, id, prompt, { client_id: 'me' }, ['3']]);
+    expect((await history(id))[id]?.['prompt']).toEqual([
+      0,
+      id,
+      prompt,
+      { client_id: 'me', create_time },
+      ['3'],
+    ]);
     expect(Object.keys((await call(simulator, 'GET', '/history?max_items=1')).json)).toEqual([waiting]);
     await call(simulator, 'POST', '/history', { delete: [id] });
     expect(await history(id)).toEqual({});
@@ -381,7 +388,8 @@ describe('trap', () => {
     }
     expect((await call(simulator, 'GET', '/view?filename=no.png&type=output')).status).toBe(404);
     expect((await call(simulator, 'GET', '/view?filename=../../etc/passwd&type=output')).status).toBe(400);
-    expect((await call(simulator, 'GET', '/api/jobs')).status).toBe(404);
+    expect((await call(simulator, 'GET', '/api/jobs')).json).toMatchObject({ jobs: [] });
+    expect((await call(simulator, 'GET', '/jobs')).status).toBe(404);
     expect((await call(simulator, 'GET', '/api/system_stats')).json).toHaveProperty('system.comfyui_version');
     const socket = await FrameRecorder.open(simulator, 'me', '/api/ws');
     expect(socket.isOpen).toBe(true);

@@ -190,7 +190,7 @@ describe('what is asked beside prompts', () => {
     for (const [method, path, status] of [
       ['GET', '/view?filename=nope.png&type=output', 404],
       ['GET', '/view?filename=../../etc/passwd&type=output', 400],
-      ['GET', '/api/jobs', 404],
+      ['GET', '/jobs', 404],
       ['POST', '/free', 200],
     ] as const) {
       const body = method === 'POST' ? { unload_models: true } : undefined;

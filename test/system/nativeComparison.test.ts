@@ -105,6 +105,8 @@ const PROMPTS: Readonly<Record<string, unknown>> = {
   },
 };
 
+const jobsWith = (query: string) => `/api/jobs?${query}`;
+
 const READS = [
   '/object_info/KSampler',
   '/object_info/LoadImage',
@@ -114,6 +116,9 @@ const READS = [
   '/models/upscale_models',
   '/system_stats',
   '/history/unknown-id',
+  '/api/jobs/unknown-id',
+  ...['status=bogus', 'status=failed,bogus', 'sort_by=bogus', 'sort_by=', 'sort_order=up'].map(jobsWith),
+  ...['limit=0', 'limit=-1', 'limit=', 'limit=1.5', 'limit=all', 'offset=x', 'offset='].map(jobsWith),
   '/no/such/route',
   '/view?filename=nope.png&type=output',
   '/view?filename=../../etc/passwd&type=output',
@@ -147,6 +152,12 @@ const COMMANDS: readonly (readonly [string, unknown])[] = [
   ['/interrupt', { prompt_id: 'unknown' }],
   ['/interrupt', undefined],
   ['/history', { clear: true }],
+  ['/api/jobs/unknown/cancel', undefined],
+  ['/api/jobs/cancel', {}],
+  ['/api/jobs/cancel', { job_ids: 'one' }],
+  ['/api/jobs/cancel', { job_ids: [] }],
+  ['/api/jobs/cancel', { job_ids: ['7a12c8bf-2753-43db-b166-21c7108cd445'] }],
+  ['/api/jobs/cancel', { job_ids: ['7A12C8BF-2753-43DB-B166-21C7108CD445', 'one', 5] }],
   ['/free', { unload_models: true, free_memory: true }],
 ];
 

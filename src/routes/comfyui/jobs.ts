@@ -1,101 +1,102 @@
-import type { Request } from 'express';
+import type { Response } from 'express';
 import { AppError } from '../../errors.js';
+import { detailedJob, durationOf, jobStatusOf, listedJob } from '../../services/native/jobForm.js';
 import type { NativePrompt } from '../../services/native/NativePrompt.js';
-import { isJsonObject, type Json } from '../../utils/losslessJson.js';
-import { endpoint, type NativeContext, ownerOf, sendJson } from './NativeEndpoint.js';
+import type { PromptShelf } from '../../services/native/PromptShelf.js';
+import { type Json, stringifyJson } from '../../utils/losslessJson.js';
+import { jobQueryOf } from './jobQuery.js';
+import { endpoint, type NativeContext, ownerOf, promptLimits, sendJson } from './NativeEndpoint.js';
 import { cancelAll } from './queue.js';
+import { readJson } from './readJson.js';
 
-const STATUSES = ['pending', 'in_progress', 'completed', 'failed', 'cancelled'] as const;
-
-type Status = (typeof STATUSES)[number];
-
-const MAX_LIMIT = 1000;
-const DEFAULT_LIMIT = 100;
+/** The only form of ids that ComfyUI accepts in a list. */
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The job routes of newer ComfyUI versions. Source: ComfyUI's `server.py` and `comfy_execution/jobs.py`. */
 export const jobEndpoints = [
   endpoint('get', '/api/jobs', ({ native }) => (request, response) => {
-    const wanted = statusesOf(request);
-    const [limit, offset] = [numberOf(request, 'limit', DEFAULT_LIMIT), numberOf(request, 'offset', 0)];
-    const { shelf } = native;
-    const owner = ownerOf(response);
-    const all = [...shelf.history(owner), ...shelf.running(owner), ...shelf.pending(owner)]
-      .filter((prompt) => wanted.has(statusOf(prompt)))
-      .sort((one, other) => other.record.createdTime - one.record.createdTime);
-    const shown = all.slice(offset, offset + Math.min(limit, MAX_LIMIT));
-    const pagination = { offset, limit, total: all.length, has_more: offset + shown.length < all.length };
+    const query = jobQueryOf(request);
+    if ('error' in query) return sendError(response, 400, query.error);
+    const { statuses, workflowId, sortBy, isAscending, limit, offset } = query;
+    const sign = isAscending ? 1 : -1;
+    const keyOf = (prompt: NativePrompt) =>
+      sortBy === 'created_at' ? prompt.record.createTime : durationOf(prompt);
+    const found = promptsOf(native.shelf, ownerOf(response))
+      .filter((prompt) => statuses.has(jobStatusOf(prompt)))
+      .filter(({ record }) => workflowId === undefined || record.workflowId === workflowId)
+      .map((prompt) => ({ prompt, key: keyOf(prompt) }))
+      .sort((one, other) => sign * (one.key - other.key));
+    const shown = found
+      .slice(offset, limit === undefined ? undefined : offset + limit)
+      .map(({ prompt }) => listedJob(prompt));
+    const has_more = offset + shown.length < found.length;
+    const pagination = { offset, limit: limit ?? null, total: found.length, has_more };
     sendJson(
       response,
       new Map<string, Json>([
-        ['jobs', shown.map(jobJson)],
+        ['jobs', shown],
         ['pagination', new Map(Object.entries(pagination))],
       ]),
     );
   }),
-  endpoint('get', '/api/jobs/{id}', (context) => (request, response) => {
-    const prompt = promptOf(context, request, ownerOf(response));
-    const { graph, extraData } = prompt.record;
-    const details: readonly [string, Json][] = [
-      ['outputs', prompt.outputs],
-      ['workflow', new Map(Object.entries({ prompt: graph, extra_data: extraData }))],
-    ];
-    sendJson(response, new Map([...jobJson(prompt), ...details]));
+  // Before the path with an id, which would match it.
+  endpoint('post', '/api/jobs/cancel', (context) => {
+    const limits = promptLimits(context, 0);
+    return async (request, response) => {
+      const body = await readJson(request, response, limits).catch((error: unknown) => {
+        if (error instanceof AppError && error.code === 'MALFORMED_UPLOAD') return error;
+        throw error;
+      });
+      if (body instanceof AppError) return sendError(response, 400, body.message);
+      const ids = body.get('job_ids');
+      if (!Array.isArray(ids)) return sendError(response, 400, 'job_ids must be a list');
+      const owner = ownerOf(response);
+      const own = new Set(promptsOf(context.native.shelf, owner).map(({ record }) => record.id));
+      // This server also takes prompts with other ids, which their clients must be able to cancel.
+      const isId = (id: Json): id is string => typeof id === 'string' && (UUID.test(id) || own.has(id));
+      const invalid = ids.filter((id: Json) => !isId(id));
+      if (invalid.length > 0) return sendError(response, 400, 'job_ids contains what is no id', invalid);
+      response.json({ cancelled: await cancelIds(context, new Set(ids.filter(isId)), owner) });
+    };
+  }),
+  endpoint('get', '/api/jobs/{id}', ({ native }) => (request, response) => {
+    const id = request.params['id'];
+    const found = promptsOf(native.shelf, ownerOf(response)).filter(({ record }) => record.id === id);
+    // As in ComfyUI, one that has ended goes first, and the latest of those.
+    const prompt = found.findLast(({ end }) => end !== undefined) ?? found[0];
+    if (!prompt) return sendError(response, 404, 'Job not found');
+    sendJson(response, detailedJob(prompt));
   }),
   endpoint('post', '/api/jobs/{id}/cancel', (context) => async (request, response) => {
-    const prompt = promptOf(context, request, ownerOf(response));
-    const isOpen = prompt.end === undefined;
-    if (isOpen) await cancelAll(context, [prompt]);
-    response.json({ cancelled: isOpen });
+    const ids = new Set([String(request.params['id'])]);
+    response.json({ cancelled: await cancelIds(context, ids, ownerOf(response)) });
   }),
 ];
 
-/** @throws AppError `JOB_NOT_FOUND` */
-function promptOf({ native }: NativeContext, { params }: Request, owner: string | undefined): NativePrompt {
-  const prompt = native.shelf.withId(String(params['id']), owner);
-  if (prompt) return prompt;
-  throw new AppError('JOB_NOT_FOUND', 'Job not found');
+/** The caller's prompts in the order of ComfyUI's list: running, waiting, and the history. */
+function promptsOf(shelf: PromptShelf, owner: string | undefined): NativePrompt[] {
+  return [...shelf.running(owner), ...shelf.pending(owner), ...shelf.history(owner)];
 }
 
-function jobJson(prompt: NativePrompt): ReadonlyMap<string, Json> {
-  const { id, number, createdTime } = prompt.record;
-  return new Map<string, Json>([
-    ['id', id],
-    ['status', statusOf(prompt)],
-    ['priority', number],
-    // A whole number, as in ComfyUI: typed clients may refuse any other.
-    ['create_time', Math.floor(createdTime)],
-    ['outputs_count', countOutputs(prompt)],
-  ]);
+/**
+ * Cancels the caller's running and waiting prompts with these ids. Others are ignored.
+ * @returns whether there was one to cancel
+ */
+async function cancelIds(
+  context: NativeContext,
+  ids: ReadonlySet<string>,
+  owner: string | undefined,
+): Promise<boolean> {
+  const { shelf } = context.native;
+  const open = [...shelf.running(owner), ...shelf.pending(owner)];
+  return cancelAll(
+    context,
+    open.filter(({ record }) => ids.has(record.id)),
+  );
 }
 
-function statusOf({ end, hasStarted }: NativePrompt): Status {
-  if (end === undefined) return hasStarted ? 'in_progress' : 'pending';
-  if (end === 'success') return 'completed';
-  return end === 'interrupted' ? 'cancelled' : 'failed';
-}
-
-function countOutputs({ outputs }: NativePrompt): number {
-  let count = 0;
-  for (const output of outputs.values()) {
-    for (const items of isJsonObject(output) ? output.values() : [])
-      if (Array.isArray(items)) count += items.length;
-  }
-  return count;
-}
-
-/** @throws AppError `INVALID_PARAMETER` for an unknown status */
-function statusesOf({ query }: Request): ReadonlySet<Status> {
-  const { status } = query;
-  if (typeof status !== 'string' || status === '') return new Set(STATUSES);
-  const names = status.split(',').map((name) => name.trim().toLowerCase());
-  const known = STATUSES.filter((one) => names.includes(one));
-  if (known.length === new Set(names).size) return new Set(known);
-  throw new AppError('INVALID_PARAMETER', `status must be one of ${STATUSES.join(', ')}.`);
-}
-
-function numberOf({ query }: Request, name: string, usual: number): number {
-  const value = query[name];
-  if (value === undefined) return usual;
-  if (typeof value === 'string' && /^\d{1,9}$/.test(value)) return Number(value);
-  throw new AppError('INVALID_PARAMETER', `${name} must be a whole number.`);
+/** Sends an error as ComfyUI's job routes do, which differs from those of its other routes. */
+function sendError(response: Response, status: number, error: string, invalid?: readonly Json[]): void {
+  const texts = invalid?.map((id) => (typeof id === 'string' ? id : stringifyJson(id)));
+  response.status(status).json({ error, ...(texts && { invalid_ids: texts }) });
 }

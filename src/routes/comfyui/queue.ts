@@ -71,21 +71,26 @@ function command(
   };
 }
 
-/** Cancels prompts; a prompt that has just ended is ignored. */
+/**
+ * Cancels prompts; a prompt that has just ended is ignored.
+ * @returns whether one was cancelled
+ */
 export async function cancelAll(
   { services }: NativeContext,
   prompts: readonly NativePrompt[],
-): Promise<void> {
+): Promise<boolean> {
   const cancel = async ({ record }: NativePrompt) => {
     try {
       await services.manager.cancel(record.jobId);
+      return true;
     } catch (error) {
       const isOver =
         error instanceof AppError && ['JOB_ALREADY_FINISHED', 'JOB_NOT_FOUND'].includes(error.code);
       if (!isOver) throw error;
+      return false;
     }
   };
-  await Promise.all(prompts.map(cancel));
+  return (await Promise.all(prompts.map(cancel))).includes(true);
 }
 
 function historyOf(prompts: readonly NativePrompt[]): Json {

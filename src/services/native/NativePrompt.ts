@@ -109,14 +109,7 @@ export class NativePrompt {
     return new Map<string, Json>([
       ['prompt', this.listed()],
       ['outputs', this.outputs],
-      [
-        'status',
-        new Map<string, Json>([
-          ['status_str', this.end === 'success' ? 'success' : 'error'],
-          ['completed', this.end === 'success'],
-          ['messages', this.messages],
-        ]),
-      ],
+      ['status', this.status],
       ['meta', this.#meta],
     ]);
   }
@@ -126,8 +119,17 @@ export class NativePrompt {
     return new Map([...this.#outputs].map(([id, output]) => [id, output()]));
   }
 
-  get messages(): readonly Json[] {
-    return this.#messages.map(({ type, message }) => [type, dataOf(message)]);
+  /** How it ended, with its messages, as in the history. */
+  get status(): Json {
+    return new Map<string, Json>([
+      ['status_str', this.end === 'success' ? 'success' : 'error'],
+      ['completed', this.end === 'success'],
+      ['messages', this.messages],
+    ]);
+  }
+
+  get messages(): readonly (readonly [type: string, data: Json])[] {
+    return this.#messages.map(({ type, message }) => [type, dataOf(message)] as const);
   }
 
   /** Resets everything, because another machine starts the prompt from the beginning. */

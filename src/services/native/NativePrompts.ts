@@ -17,6 +17,7 @@ import type { ClientSockets } from './ClientSockets.js';
 import { NativePrompt } from './NativePrompt.js';
 import type { PromptIntake, TakenPrompt } from './PromptIntake.js';
 import { PromptListener } from './PromptListener.js';
+import { workflowIdOf } from './PromptRecord.js';
 import type { PromptShelf } from './PromptShelf.js';
 import type { QueueStatus } from './QueueStatus.js';
 
@@ -63,8 +64,9 @@ interface Parts {
 }
 
 /** A prompt before its job exists. */
-type Draft = Omit<NativePrompt['record'], 'id' | 'jobId' | 'createdTime'> & {
+type Draft = Omit<NativePrompt['record'], 'id' | 'jobId' | 'createTime' | 'extraData'> & {
   readonly id: string | undefined;
+  readonly extraData: ReadonlyMap<string, Json>;
 };
 
 /** Prompts of ComfyUI's own API. Each becomes a job, and the messages of machines about it are sent to the client's socket. */
@@ -101,6 +103,7 @@ export class NativePrompts {
       graph: taken.shown,
       extraData: clientId === undefined ? extra : new Map(extra).set('client_id', clientId),
       outputNodes: taken.outputNodes,
+      workflowId: workflowIdOf(extra),
     };
     this.#count += 1;
     try {
@@ -175,7 +178,9 @@ export class NativePrompts {
     const draft = this.#drafts.get(key)?.[0];
     if (!draft) return;
     this.#forgetDraft(key, draft);
-    this.#follow(new NativePrompt({ ...draft, id: draft.id ?? id, jobId: id, createdTime }));
+    const createTime = Math.floor(createdTime);
+    const extraData = new Map(draft.extraData).set('create_time', createTime);
+    this.#follow(new NativePrompt({ ...draft, id: draft.id ?? id, jobId: id, extraData, createTime }));
   }
 
   #forgetDraft(key: string, draft: Draft): void {

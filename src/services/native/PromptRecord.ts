@@ -1,4 +1,4 @@
-import type { Json } from '../../utils/losslessJson.js';
+import { isJsonObject, type Json } from '../../utils/losslessJson.js';
 
 /** A prompt as its client sent it, with the ids in the response. */
 export interface PromptRecord {
@@ -13,6 +13,15 @@ export interface PromptRecord {
   readonly extraData: Json;
   /** The output nodes that run. */
   readonly outputNodes: readonly string[];
-  /** Epoch ms. */
-  readonly createdTime: number;
+  /** Id of the workflow on ComfyUI's page, if it was submitted there. */
+  readonly workflowId: Json | undefined;
+  /** Epoch ms: a whole number, as in ComfyUI, because typed clients may refuse any other. */
+  readonly createTime: number;
+}
+
+/** Returns the id of the workflow in `extra_data`. */
+export function workflowIdOf(extraData: ReadonlyMap<string, Json>): Json | undefined {
+  const info = extraData.get('extra_pnginfo');
+  const workflow = isJsonObject(info) ? info.get('workflow') : undefined;
+  return isJsonObject(workflow) ? workflow.get('id') : undefined;
 }
