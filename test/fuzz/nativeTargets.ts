@@ -91,7 +91,15 @@ const requests: Target = {
   share: 0.4,
   property: (stack, onAnswers) =>
     fc.asyncProperty(
-      fc.constantFrom(...PATHS, '/upload/image', '/upload/mask', '/api/jobs', '/ws', '/api/history/a'),
+      fc.constantFrom(
+        ...PATHS,
+        '/upload/image',
+        '/upload/mask',
+        '/api/jobs',
+        '/api/jobs/cancel',
+        '/ws',
+        '/api/history/a',
+      ),
       fc.webQueryParameters(),
       fc.constantFrom('GET', 'POST', 'PUT', 'DELETE'),
       fc.oneof(fc.string(), fc.json()),

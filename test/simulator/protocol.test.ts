@@ -155,7 +155,7 @@ describe('a run', () => {
     ]);
   });
 
-  it('on an older server has no progress_state, no execution_success and its own id', async () => {
+  it('on an older server has no progress_state, no execution_success, its own id and no job', async () => {
     await start({ generation: 'older' });
     const socket = await FrameRecorder.open(simulator, 'me');
     const id = await submit(await cutOut(), 'me', 'chosen-id');
@@ -170,6 +170,8 @@ describe('a run', () => {
       'executed 3',
       'executing null',
     ]);
+    expect((await call(simulator, 'GET', '/api/jobs')).status).toBe(404);
+    expect((await history(id))[id]?.['prompt']).toEqual(expect.arrayContaining([{ client_id: 'me' }]));
   });
 
   it('is one at a time, the others wait in order', async () => {

@@ -22,7 +22,7 @@ const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
 const MARK = new RegExp(`-${UUID.source}`, 'g');
 const RANDOM_NAME = /ComfyUI_temp_[a-z]{5}_\d{5}_/g;
 /** Fields whose values are not compared: times, counts, and Python tracebacks, which errors of the server do not have. */
-const UNLIKE = new Set(['timestamp', 'queue_remaining', 'number', 'traceback']);
+const UNLIKE = new Set(['timestamp', 'create_time', 'queue_remaining', 'number', 'traceback']);
 
 /** Sends the requests of one client to a ComfyUI API, and records all responses and messages. */
 export class NativeReplay {
