@@ -139,7 +139,7 @@ export class SimulatedApi {
 
   #command(name: string, body: Buffer): Answer {
     const executor = this.#world.executor();
-    const json = (body.length > 0 ? jsonIfValid(body.toString()) : {}) as Record<string, unknown> | undefined;
+    const json = readCommand(name, body);
     if (json === undefined) return SERVER_ERROR;
     const ids = Array.isArray(json['delete']) ? json['delete'].map(String) : [];
     // For the scalar values that clients send, what is true is the same in Python and here.
@@ -185,6 +185,12 @@ const SERVER_ERROR: Answer = {
   status: 500,
   text: '500 Internal Server Error\n\nServer got itself in trouble',
 };
+
+/** Reads the body of a command; undefined if it is not JSON. Such a body of `/interrupt` counts as empty. */
+function readCommand(name: string, body: Buffer): Record<string, unknown> | undefined {
+  const json = body.length > 0 ? jsonIfValid(body.toString()) : {};
+  return (json ?? (name === 'interrupt' ? {} : undefined)) as Record<string, unknown> | undefined;
+}
 
 /** Decodes a part of a path. Invalid encoding is left as it is. */
 function decoded(part: string): string {

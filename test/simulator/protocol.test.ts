@@ -367,6 +367,12 @@ describe('trap', () => {
     await eventually(() => expect(socket.types(next)).toContain('executing 2'));
     expect((await call(simulator, 'POST', '/interrupt')).status).toBe(200);
     await socket.ended(next);
+    const last = await submit(await cutOut(3), 'me');
+    await eventually(() => expect(socket.types(last)).toContain('executing 2'));
+    // Unlike elsewhere, a body that is not JSON counts as empty.
+    const answer = await fetch(`http://${simulator.host}/interrupt`, { method: 'POST', body: 'xx' });
+    expect(answer.status).toBe(200);
+    await socket.ended(last);
   });
 
   it('7: a deleted pending prompt leaves no trace', async () => {

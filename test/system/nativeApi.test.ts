@@ -358,6 +358,18 @@ describe('the queue on the port of ComfyUI’s own API', () => {
     expect(await client.json('/history')).toEqual({});
   });
 
+  it('interrupts what runs if the body is not JSON, as ComfyUI does', async () => {
+    const client = await start({ simulators: [slow(3000)] });
+    const socket = await client.connect('c');
+    const id = await run(client, 'c', 'a');
+    await socket.heard((kinds) => kinds.includes('executing 2'), id);
+    // Elsewhere the body has what to do.
+    expect((await client.post('/queue', 'xx')).status).toBe(400);
+    expect(await client.post('/interrupt', 'xx')).toMatchObject({ status: 200, text: '' });
+    await socket.ended(id);
+    expect(socket.kinds(id).slice(-2)).toEqual(['execution_interrupted', 'executing null']);
+  });
+
   it('shows each key its own prompts, files and messages, and lets it stop no others', async () => {
     await start({ simulators: [slow(1500)], env: KEYS });
     const [one, other] = [newClient('key-of-the-first-one'), newClient('key-of-the-other-one')];

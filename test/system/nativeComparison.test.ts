@@ -151,6 +151,8 @@ const COMMANDS: readonly (readonly [string, unknown])[] = [
   ['/queue', { clear: true }],
   ['/interrupt', { prompt_id: 'unknown' }],
   ['/interrupt', undefined],
+  ['/interrupt', 'xx'],
+  ['/interrupt', '{"prompt_id": '],
   ['/history', { clear: true }],
   ['/api/jobs/unknown/cancel', undefined],
   ['/api/jobs/cancel', {}],

@@ -3,7 +3,7 @@ import { AppError } from '../../errors.js';
 import type { NativePrompt } from '../../services/native/NativePrompt.js';
 import type { Json } from '../../utils/losslessJson.js';
 import { endpoint, type NativeContext, ownerOf, promptLimits, sendDone, sendJson } from './NativeEndpoint.js';
-import { isTruthy, readJson, textsOf } from './readJson.js';
+import { isTruthy, readJson, readJsonIfValid, textsOf } from './readJson.js';
 
 /** The queue, the history and cancellation, for the caller's own prompts. */
 export const queueEndpoints = [
@@ -24,11 +24,15 @@ export const queueEndpoints = [
     }),
   ),
   endpoint('post', '/interrupt', (context) =>
-    command(context, async (body, owner) => {
-      const id = body.get('prompt_id');
-      const running = context.native.shelf.running(owner);
-      await cancelAll(context, isTruthy(id) ? running.filter(({ record }) => record.id === id) : running);
-    }),
+    command(
+      context,
+      async (body, owner) => {
+        const id = body.get('prompt_id');
+        const running = context.native.shelf.running(owner);
+        await cancelAll(context, isTruthy(id) ? running.filter(({ record }) => record.id === id) : running);
+      },
+      readJsonIfValid,
+    ),
   ),
   endpoint('get', '/history', ({ native }) => (request, response) => {
     const all = native.shelf.history(ownerOf(response));
@@ -59,14 +63,18 @@ export const queueEndpoints = [
   ),
 ];
 
-/** Runs a command from the body, with an empty response. */
+/**
+ * Runs a command from the body, with an empty response.
+ * @param read how the body is read
+ */
 function command(
   context: NativeContext,
   run: (body: ReadonlyMap<string, Json>, owner: string | undefined) => Promise<void>,
+  read = readJson,
 ): RequestHandler {
   const limits = promptLimits(context, 0);
   return async (request: Request, response: Response) => {
-    await run(await readJson(request, response, limits), ownerOf(response));
+    await run(await read(request, response, limits), ownerOf(response));
     sendDone(response);
   };
 }

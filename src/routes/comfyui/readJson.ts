@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import { AppError } from '../../errors.js';
 import { parseJsonBody, unreadableJson } from '../../middleware/parseJsonBody.js';
 import type { BodyLimits } from '../../middleware/receiveBody.js';
 import { receiveBytes } from '../../middleware/receiveJson.js';
@@ -21,6 +22,20 @@ export async function readJson(
   const json = parseJsonBody(bytes, GRAPH_BODY_LIMITS, parseMachineJsonLosslessly);
   if (isJsonObject(json)) return json;
   throw unreadableJson('it is no object');
+}
+
+/** Like `readJson`, but text that is not JSON counts as an empty object. ComfyUI reads the body of `/interrupt` like this. */
+export async function readJsonIfValid(
+  request: Request,
+  response: Response,
+  limits: BodyLimits,
+): Promise<ReadonlyMap<string, Json>> {
+  try {
+    return await readJson(request, response, limits);
+  } catch (error) {
+    if (error instanceof AppError && error.cause instanceof SyntaxError) return new Map();
+    throw error;
+  }
 }
 
 /** Whether ComfyUI takes a value for true: it uses the rules of Python, where `1` is true and `0`, `""` and `[]` are not. */
