@@ -17,7 +17,9 @@ export async function receiveJson(
   limits: BodyLimits,
   jsonLimits: Required<JsonLimits>,
 ): Promise<Json> {
-  if (!request.is(JSON_TYPES)) throw unreadableJson('it is not JSON in UTF-8');
+  const type = request.is(JSON_TYPES);
+  if (type === null) throw unreadableJson('there is none');
+  if (type === false) throw unreadableJson('its Content-Type is not application/json');
   return parseJsonBody(await receiveBytes(request, response, limits), jsonLimits);
 }
 

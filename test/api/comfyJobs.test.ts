@@ -55,6 +55,16 @@ describe('a job of a graph', () => {
     expect(Buffer.from(await head.arrayBuffer())).toEqual(bytes.subarray(0, 4));
   });
 
+  it('may have null for every optional field, as clients send that write all their fields', async () => {
+    await start();
+    const fields = ['extra_data', 'metadata', 'priority', 'webhook_url', 'inputs'];
+    const submitted = await api.submit(
+      samplerGraph(),
+      Object.fromEntries(fields.map((name) => [name, null])),
+    );
+    expect((await api.ended(submitted.id)).status).toBe('succeeded');
+  });
+
   it('reaches ComfyUI with every digit of its numbers, and its nodes in their order', async () => {
     await start({ env: { COMFYUI_KEEP_HISTORY: 'true' } });
     const graph = JSON.stringify(samplerGraph(2, 1)).replace('"seed":1', '"seed":18446744073709551615');
@@ -272,6 +282,7 @@ describe('what is wrong with a graph', () => {
       message: expect.stringContaining('webhook_url'),
     });
     expect(await submit(invertGraph(), { inputs: {} })).toMatchObject({ status: 400 });
+    expect(await submit(invertGraph(), { inputs: false })).toMatchObject({ status: 400 });
     expect(await submit(invertGraph(), { metadata: 'x'.repeat(1025) })).toMatchObject({ status: 400 });
     expect(await submit(invertGraph(), { metadata: 'x'.repeat(10_000_000) })).toMatchObject({ status: 400 });
     expect(await submit(invertGraph(), { extra_data: 'x' })).toMatchObject({ status: 400 });

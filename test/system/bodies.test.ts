@@ -183,6 +183,21 @@ describe.each(STREAMED)('%s', (_, to, type) => {
   });
 });
 
+it.each(titled(JSON_DOORS.filter(({ isNative }) => !isNative)))(
+  'a client whose JSON has another type is told so by %s',
+  async (_, to) => {
+    await start();
+    for (const type of ['application/x-www-form-urlencoded', 'text/plain']) {
+      const client = await send(to, { 'Content-Type': type, 'Content-Length': 2 }, '{}');
+      expect(await client.status()).toBe(400);
+      expect(client.received).toContain('its Content-Type is not application/json');
+    }
+    const none = await send(to, {});
+    expect(await none.status()).toBe(400);
+    expect(none.received).toContain('there is none');
+  },
+);
+
 it.each(titled(JSON_DOORS.filter(({ path }) => !/from-hash|queue/.test(path))))(
   'a key that may not use %s is told before it sends a body',
   async (_, to) => {

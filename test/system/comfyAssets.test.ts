@@ -49,13 +49,15 @@ describe.each([
     expect(copy.status).toBe(201);
     const copied = await copy.json();
     expect(copied).toMatchObject({ hash: first.hash, file_path: 'copy.png', content_type: 'image/png' });
-    const again = await fromHash({ hash: first.hash, file_path: 'copy.png' });
+    const again = await fromHash({ hash: first.hash, file_path: 'copy.png', expires_in: null });
     expect(again.status).toBe(200);
     expect(await again.json()).toMatchObject({ id: (copied as { id: string }).id });
     expect(await api.error(fromHash({ hash: `blake3:${'0'.repeat(64)}` }))).toMatchObject({
       status: 404,
       code: 'blob_not_found',
     });
+    expect((await fromHash({ hash: first.hash, file_path: null })).status).toBeLessThan(300);
+    expect(await api.error(fromHash({ hash: null }))).toMatchObject({ status: 400 });
     expect(await api.error(fromHash({}))).toMatchObject({ status: 400, code: 'invalid_request' });
   });
 

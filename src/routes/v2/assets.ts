@@ -238,5 +238,6 @@ function msOf(seconds: number | undefined): number | undefined {
 /** @throws AppError `MALFORMED_UPLOAD` */
 function valuesOf(json: Json): Record<string, unknown> {
   if (!isJsonObject(json)) throw unreadableJson('it is no object');
-  return Object.fromEntries([...json].map(([name, value]) => [name, plainJson(value)]));
+  const given = [...json].filter(([, value]) => value !== null);
+  return Object.fromEntries(given.map(([name, value]) => [name, plainJson(value)]));
 }

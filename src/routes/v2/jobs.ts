@@ -187,7 +187,7 @@ function submissionOf(
 ): GraphSubmission {
   if (!isJsonObject(body)) throw unreadableJson('it is no object');
   for (const field of ['webhook_url', 'inputs']) {
-    if (body.has(field)) throw invalidParameter(field, 'is not supported by this API');
+    if ((body.get(field) ?? null) !== null) throw invalidParameter(field, 'is not supported by this API');
   }
   const workflow = body.get('workflow');
   if (!isJsonObject(workflow))
