@@ -84,10 +84,15 @@ export function leadsOut(path: string): boolean {
   return /^(\/|\.\.(\/|$))/.test(posix.normalize(path));
 }
 
-/** Parses the file name of a `LoadImage` input: `name`, `sub/name.png [temp]`, `name [input]`. */
-export function annotatedPlace(text: string): FilePlace {
+/** Splits a name that may end with its folder: `name`, `sub/name.png [temp]`, `name [input]`. */
+export function annotatedName(text: string): { path: string; type: FolderType | undefined } {
   const [, path = text, named] = /^(.*?) ?\[(input|temp|output)\]$/s.exec(text) ?? [];
-  const type = FOLDER_TYPES.find((one) => one === named) ?? 'input';
+  return { path, type: FOLDER_TYPES.find((one) => one === named) };
+}
+
+/** Parses the file name of a `LoadImage` input. */
+export function annotatedPlace(text: string): FilePlace {
+  const { path, type = 'input' } = annotatedName(text);
   return { filename: posix.basename(path), subfolder: cleanSubfolder(posix.dirname(path)), type };
 }
 

@@ -6,7 +6,7 @@ import type { Answer } from './answers.js';
 import type { Executor } from './Executor.js';
 import type { Faults } from './faults.js';
 import { fileAnswer } from './fileAnswer.js';
-import { FOLDER_TYPES, type Folders, leadsOut } from './folders.js';
+import { annotatedName, FOLDER_TYPES, type Folders, leadsOut } from './folders.js';
 import { imageView, viewedImage } from './imageViews.js';
 import { jobAnswer } from './jobs.js';
 import { objectInfo } from './objectInfo.js';
@@ -158,9 +158,9 @@ export class SimulatedApi {
   }
 
   #view({ query, headers }: Call): Answer | Promise<Answer> {
-    const filename = query.get('filename') ?? '';
+    const { path: filename, type: named } = annotatedName(query.get('filename') ?? '');
     const subfolder = query.get('subfolder') ?? '';
-    const type = FOLDER_TYPES.find((one) => one === (query.get('type') ?? 'output'));
+    const type = named ?? FOLDER_TYPES.find((one) => one === (query.get('type') ?? 'output'));
     if (filename === '') return { status: 404 };
     // Two dots anywhere in the name, but only a subfolder that really leads out.
     if (!type || filename.startsWith('/') || filename.includes('..')) return { status: 400 };

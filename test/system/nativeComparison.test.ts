@@ -17,10 +17,13 @@ beforeAll(async () => {
     await client.upload('there.png', await png());
     await client.upload('transparent.png', await transparentPng());
   }
-  await machine.upload('theirs.png', await transparentPng());
+  for (const name of ['theirs.png', ...NAMES]) await machine.upload(name, await transparentPng());
 });
 
 afterAll(() => stack.stop());
+
+/** Names with characters that are special in URLs and headers, and not ASCII. */
+const NAMES = ['a b.png', '100%.png', "it's (1), really; yes.png", 'näme.png', '名前 🙂.png'];
 
 const load = { class_type: 'LoadImage', inputs: { image: 'there.png' } };
 const save = (id: string) => ({ class_type: 'SaveImage', inputs: { images: [id, 0], filename_prefix: 'x' } });
@@ -227,6 +230,26 @@ describe.each(FILES)('the port of ComfyUI’s own API sends %s as a ComfyUI', (f
   it.each(['', 'preview=webp', 'channel=a'])('to HEAD with "%s"', async (query) => {
     await compare(query, { method: 'HEAD' });
   });
+});
+
+describe('the port of ComfyUI’s own API sends names as a ComfyUI', () => {
+  it.each(NAMES)('%s', async (filename) => {
+    for (const form of ['', '&channel=rgb']) {
+      const query = `filename=${encodeURIComponent(filename)}${form}`;
+      const [there, here] = await Promise.all([machine, server].map((client) => fileAt(client, query, {})));
+      expect(there).toMatchObject({ status: 200 });
+      expect(here).toEqual(there);
+    }
+  });
+
+  it.each(['there.png [input]', 'there.png [output]', 'theirs.png [input]', ' [input]'])(
+    'with their folder: %s',
+    async (filename) => {
+      for (const type of ['', '&type=output', '&type=temp']) {
+        await expectSame((client) => client.request(`/view?filename=${encodeURIComponent(filename)}${type}`));
+      }
+    },
+  );
 });
 
 describe('the port of ComfyUI’s own API answers as a ComfyUI', () => {

@@ -56,3 +56,16 @@ it('reports the limit of pixels as such', async () => {
     error: { type: 'image_too_large' },
   });
 });
+
+it('finds the picture by a name that ends with its folder, as in ComfyUI', async () => {
+  const client = await site.start();
+  await client.upload('photo.png', await png({ width: 60, height: 60 }));
+  const mask = await png({ width: 60, height: 60 });
+  const place = reference({ filename: 'photo.png [input]', type: 'output' });
+  expect(await client.upload('masked.png', mask, place, '/upload/mask')).toMatchObject({
+    name: 'masked.png',
+  });
+  // A new file keeps its whole name.
+  const uploaded = await client.upload('masked.png [temp]', mask);
+  expect(uploaded).toMatchObject({ name: 'masked.png [temp]', type: 'input' });
+});

@@ -7,7 +7,7 @@ import { refuseCompressed } from '../../middleware/contentCoding.js';
 import { FormFiles } from '../../middleware/FormFiles.js';
 import { receiveBody } from '../../middleware/receiveBody.js';
 import { hangUpSignal } from '../../middleware/upload.js';
-import { type FilePlace, filePlace, folderType } from '../../services/native/filePlace.js';
+import { annotatedName, type FilePlace, filePlace, folderType } from '../../services/native/filePlace.js';
 import { bodyLimits } from '../bodyLimits.js';
 import { findFile, wholeFile } from './foundFiles.js';
 import { endpoint, type NativeContext, ownerOf } from './NativeEndpoint.js';
@@ -19,7 +19,7 @@ const MAX_FIELD_BYTES = 16 * 1024;
 /** Files that clients upload for their prompts, and outputs of prompts. */
 export const fileEndpoints = [
   endpoint('get', '/view', (context) => async (request, response) => {
-    await sendView(request, response, context, placeOf(request.query, 'output'));
+    await sendView(request, response, context, annotatedPlaceOf(request.query));
   }),
   endpoint('post', '/upload/image', (context) => upload(context, async ({ file }) => file.buffer)),
   endpoint('post', '/upload/mask', (context) =>
@@ -95,6 +95,17 @@ async function readForm(request: Request, response: Response, maxFileBytes: numb
   });
 }
 
+/**
+ * Returns the place of an existing file. As in ComfyUI, its name may end with its folder, as in `photo.png [input]`, which then
+ * counts instead of `type`.
+ * @throws AppError as `placeOf`
+ */
+function annotatedPlaceOf(said: Readonly<Record<string, unknown>>): FilePlace {
+  const { filename } = said;
+  const { name, type } = annotatedName(typeof filename === 'string' ? filename : '');
+  return placeOf({ ...said, filename: name, ...(type && { type }) }, 'output');
+}
+
 /** @throws AppError `INVALID_PARAMETER` for a place outside of ComfyUI's folders */
 function placeOf(said: Readonly<Record<string, unknown>>, usual: string): FilePlace {
   const text = (name: string) => {
@@ -114,7 +125,7 @@ function placeOf(said: Readonly<Record<string, unknown>>, usual: string): FilePl
 function originalOf(fields: Readonly<Record<string, unknown>>): FilePlace {
   try {
     const said: unknown = JSON.parse(String(fields['original_ref']));
-    if (typeof said === 'object' && said !== null) return placeOf(said as Record<string, unknown>, 'output');
+    if (typeof said === 'object' && said !== null) return annotatedPlaceOf(said as Record<string, unknown>);
   } catch (error) {
     if (error instanceof AppError) throw error;
   }

@@ -57,11 +57,12 @@ function openFile(body: Readable, sizeBytes: number, { id }: FileVersion): Store
 }
 
 function setHeaders(response: Response, { filename }: FilePlace, view: ImageView | undefined): void {
-  const name = filename.replaceAll(/["\\\r\n]/g, '_');
+  // Like ComfyUI: the name itself, in UTF-8, which Node sends if it is written as Latin-1.
+  const name = Buffer.from(filename.replace(/["\\\p{Cc}]/gu, '_')).toString('latin1');
   const type = lookup(filename) || 'application/octet-stream';
   const isActive = !view && ACTIVE.test(type);
   response.set(CACHING);
-  response.set('Content-Disposition', `${isActive ? 'attachment; ' : ''}filename="${encodeURI(name)}"`);
+  response.set('Content-Disposition', `${isActive ? 'attachment; ' : ''}filename="${name}"`);
   if (view) response.type(view.format);
   else response.type(isActive ? 'application/octet-stream' : type);
 }

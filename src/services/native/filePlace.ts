@@ -32,11 +32,16 @@ export function filePlace(type: FolderType, subfolder: string, filename: string)
   return { type, subfolder: folder === '.' ? '' : folder, filename: name };
 }
 
-/** Returns the file in a node's input, in the format of `LoadImage`: `folder/name.png`, or `folder/name.png [temp]`. */
+/** Splits a name in the format of `LoadImage`: `folder/name.png`, or `folder/name.png [temp]`. */
+export function annotatedName(text: string): { name: string; type: FolderType | undefined } {
+  const [, name = text, type = ''] = /^(.*) \[(input|temp|output)\]$/s.exec(text) ?? [];
+  return { name, type: folderType(type) };
+}
+
+/** Returns the file in a node's input, in the format of `LoadImage`. */
 export function annotatedPlace(text: string): FilePlace | undefined {
-  const [, name = text, named = 'input'] = /^(.*) \[(input|temp|output)\]$/s.exec(text) ?? [];
-  const type = folderType(named);
-  return type && filePlace(type, '', name);
+  const { name, type = 'input' } = annotatedName(text);
+  return filePlace(type, '', name);
 }
 
 /** Returns the same key for equal places. */
