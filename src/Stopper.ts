@@ -16,6 +16,11 @@ interface Parts {
 
 /** Reserve for the connections of clients and for the log: a tenth, at most half a second. */
 const LAST_STEPS = { share: 0.1, maxMs: 500 };
+/**
+ * Time in which the results of jobs that end during the shutdown can be fetched, ms: many clients ask once per second for the state
+ * and then need two or three more requests.
+ */
+const FETCH_MS = 3000;
 /** Minimum time of the last steps, even if no time is left, ms. */
 const MIN_MS = 50;
 /** Delay until the process is killed after its time is over, ms. */
@@ -73,9 +78,9 @@ export class Stopper {
     const whole = new TimeBudget(this.#timeoutMs);
     setTimeout(() => exit(1), this.#timeoutMs + LAST_MOMENT_MS);
     const lastStepsMs = Math.min(LAST_STEPS.maxMs, this.#timeoutMs * LAST_STEPS.share);
-    // The port stays open meanwhile: clients fetch their results, and load balancers read "critical".
+    // The ports stay open meanwhile: clients fetch their results, and load balancers read "critical".
     const servicesMs = Math.max(MIN_MS, this.#timeoutMs - lastStepsMs);
-    const leftBehind = await services.stop(new TimeBudget(servicesMs));
+    const leftBehind = await services.stop(new TimeBudget(servicesMs), FETCH_MS);
     if (leftBehind.length > 0) this.#exitCode = 1;
     const graceMs = whole.leftMs * 0.8;
     await Promise.all(servers.map((server) => this.#closeServer(server, graceMs)));
@@ -90,6 +95,7 @@ export class Stopper {
     const closed = once(server, 'close');
     await takeConnections(server);
     server.close();
+    this.#parts.services.closing.abort();
     server.closeIdleConnections();
     const cutOff = setTimeout(() => server.closeAllConnections(), Math.min(500, graceMs));
     await closed;

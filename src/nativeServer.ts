@@ -14,6 +14,9 @@ import { ResultSender } from './routes/sendResult.js';
 import type { Services } from './services/index.js';
 import { onWebSocket } from './utils/onWebSocket.js';
 
+/** Time in which clients confirm that their WebSocket closes, ms. */
+const GOODBYE_MS = 500;
+
 /**
  * Creates the HTTP server of ComfyUI's own API, which behaves like a single ComfyUI. It does not listen yet.
  * @returns undefined if no port is set (`COMFYUI_API_PORT`)
@@ -29,10 +32,16 @@ export function createNativeServer(services: Services, config: Config): Server |
   const server = createHttpServer(app, config);
   onWebSocket(server, (request, socket, head) => upgrades.handle(app, request, socket, head));
   // Node waits for upgraded WebSocket connections, but does not close them.
-  const close = server.close.bind(server);
+  const { close, closeAllConnections } = server;
   server.close = (onClosed) => {
+    services.closing.abort();
+    const cutOff = setTimeout(() => upgrades.closeAll(), GOODBYE_MS);
+    server.once('close', () => clearTimeout(cutOff));
+    return close.call(server, onClosed);
+  };
+  server.closeAllConnections = () => {
     upgrades.closeAll();
-    return close(onClosed);
+    closeAllConnections.call(server);
   };
   return server;
 }

@@ -1,8 +1,9 @@
 import { createSession, type Session } from 'better-sse';
 import type { Request, Response } from 'express';
 import type { Caller } from '../middleware/authentication.js';
+import { untilClosing } from '../middleware/untilClosing.js';
 import { whileAllowed } from '../middleware/whileAllowed.js';
-import type { KeyRing } from '../utils/KeyRing.js';
+import type { Services } from '../services/Services.js';
 
 /** Interval of comments, ms: proxies would close a quiet stream. */
 const HEARTBEAT_MS = 15_000;
@@ -13,7 +14,7 @@ const HEARTBEAT_MS = 15_000;
 const MAX_BUFFERED_BYTES = 64 * 1024;
 
 interface StreamOptions {
-  readonly keys: KeyRing;
+  readonly services: Pick<Services, 'keys' | 'closing'>;
   /** Whether a caller may have the stream. It ends when this is false because the keys were replaced. */
   readonly isAllowed: (caller: Caller) => boolean;
   /** Unread bytes beyond which a client is disconnected. */
@@ -36,7 +37,7 @@ export class EventStream {
   static async open(
     request: Request,
     response: Response,
-    { keys, isAllowed, maxBufferedBytes = MAX_BUFFERED_BYTES }: StreamOptions,
+    { services, isAllowed, maxBufferedBytes = MAX_BUFFERED_BYTES }: StreamOptions,
   ): Promise<EventStream | undefined> {
     if (request.method === 'HEAD') {
       response.type('text/event-stream').end();
@@ -44,7 +45,8 @@ export class EventStream {
     }
     const session = await createSession(request, response, { keepAlive: HEARTBEAT_MS });
     const stream = new EventStream(session, response, maxBufferedBytes);
-    whileAllowed(keys, response, isAllowed, () => stream.end());
+    whileAllowed(services.keys, response, isAllowed, () => stream.end());
+    untilClosing(services.closing.signal, response, () => stream.end());
     return stream;
   }
 

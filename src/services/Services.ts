@@ -44,6 +44,8 @@ export interface Services {
   /** Whoever has one of these may use the server. */
   readonly keys: KeyRing;
   readonly turns: Turns;
+  /** Aborted when the ports close: event streams and sockets then end. */
+  readonly closing: AbortController;
   readonly workflows: WorkflowCatalogue;
   /** What workflows need, and whether the machines have it. */
   readonly needs: WorkflowNeeds;
@@ -96,7 +98,8 @@ export interface Services {
   /**
    * Refuses new jobs, gives the running ones their time, closes every socket and timer.
    * @param budget for all of it; `SHUTDOWN_TIMEOUT` from now when it is left out
+   * @param fetchMs time after the end of the last job in which its result can still be fetched, if the budget allows it
    * @returns names of the parts that did not stop in time
    */
-  stop(budget?: TimeBudget): Promise<string[]>;
+  stop(budget?: TimeBudget, fetchMs?: number): Promise<string[]>;
 }

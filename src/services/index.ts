@@ -186,6 +186,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     logger,
     keys,
     turns,
+    closing: new AbortController(),
     workflows,
     needs,
     instances,
@@ -232,7 +233,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       summary.start();
       native?.start();
     },
-    stop: (budget = new TimeBudget(config.server.shutdownTimeoutMs)) => {
+    stop: (budget = new TimeBudget(config.server.shutdownTimeoutMs), fetchMs = 0) => {
       const optional = [machines.shared, repair, warmup, native].filter((one) => one !== undefined);
       const timers = [
         clientFiles,
@@ -265,7 +266,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
           tracing,
           timers,
         },
-        budget,
+        { budget, fetchMs },
         log('server'),
       );
     },

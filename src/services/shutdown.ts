@@ -1,6 +1,7 @@
 import { settledWithin } from '../utils/deadline.js';
 import type { Logger } from '../utils/logger.js';
 import type { TimeBudget } from '../utils/TimeBudget.js';
+import { sleep } from '../utils/timers.js';
 import type { HolderAudit } from './assets/HolderAudit.js';
 import type { ConnectionManager } from './comfyui/ConnectionManager.js';
 import type { PromptRunner } from './comfyui/PromptRunner.js';
@@ -44,12 +45,23 @@ const WEBHOOK_MAX_MS = 5000;
 /** What sending the last spans gets at most, ms. */
 const TRACES_MAX_MS = 1000;
 
+interface Times {
+  /** For all of it. */
+  readonly budget: TimeBudget;
+  /** After the end of the last job: clients fetch its result. */
+  readonly fetchMs: number;
+}
+
 /**
  * Stops everything within one budget: each step gets a part of what the previous ones left. A step that exceeds it is
  * abandoned.
  * @returns names of the steps that did not end in time
  */
-export async function stopServices(parts: Parts, budget: TimeBudget, logger: Logger): Promise<string[]> {
+export async function stopServices(
+  parts: Parts,
+  { budget, fetchMs }: Times,
+  logger: Logger,
+): Promise<string[]> {
   const reserve = Math.min(RESERVE.maxMs, budget.leftMs * RESERVE.share);
   const leftBehind: string[] = [];
   const step = async (name: string, maxMs: number, work: Promise<unknown> | undefined) => {
@@ -61,6 +73,11 @@ export async function stopServices(parts: Parts, budget: TimeBudget, logger: Log
     }
   };
   const { manager, processor, prompts, webhooks } = parts;
+  let lastEnd: number | undefined;
+  const noteEnd = () => {
+    lastEnd = performance.now();
+  };
+  manager.events.subscribe('finished', noteEnd, 'here');
   manager.drain();
   for (const timer of parts.timers) timer.stop();
   const graceMs = Math.max(0, budget.leftMs - reserve);
@@ -69,6 +86,8 @@ export async function stopServices(parts: Parts, budget: TimeBudget, logger: Log
   if (unfinished.length + waiting.length > 0) {
     logger.warn('Unfinished jobs at shutdown', { interrupted: unfinished, pending: waiting });
   }
+  const sinceEnd = performance.now() - (lastEnd ?? Number.NEGATIVE_INFINITY);
+  const fetching = sleep(Math.max(0, Math.min(fetchMs - sinceEnd, budget.leftMs - reserve)));
   // All at the same time: none of them waits for another, except for the sockets that cleanup may need.
   const restMs = budget.leftMs;
   const promptMs = Math.min(reserve, restMs) * 0.6;
@@ -77,7 +96,11 @@ export async function stopServices(parts: Parts, budget: TimeBudget, logger: Log
     step('metrics file', restMs, parts.metricsFile.stop()),
     // If the last metrics do not reach the other servers, the shutdown still counts as graceful.
     settledWithin(Math.max(1, restMs), parts.figures.stop()).catch(() => undefined),
-    step('stores', restMs, manager.stop()),
+    step(
+      'stores',
+      restMs,
+      fetching.then(() => manager.stop()),
+    ),
     step('workflow files', restMs, parts.keeper?.stop()),
     step('health checks', restMs, parts.checker.stop()),
     step('prompts', promptMs + reserve * 0.1, prompts.stop(promptMs)),

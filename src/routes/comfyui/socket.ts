@@ -3,6 +3,7 @@ import { v4 as uuid } from 'uuid';
 import { WebSocketServer } from 'ws';
 import { AppError } from '../../errors.js';
 import type { Caller } from '../../middleware/authentication.js';
+import { untilClosing } from '../../middleware/untilClosing.js';
 import { whileAllowed } from '../../middleware/whileAllowed.js';
 import { isRecord } from '../../services/comfyui/machineMessages.js';
 import { ClientSocket } from '../../services/native/ClientSocket.js';
@@ -47,6 +48,7 @@ export const socketEndpoint = endpoint('get', '/ws', (context) => {
       // Messages are for the owner, so a key that has another name now needs another socket.
       const isAllowed = ({ key }: Caller) => key?.name === owner;
       whileAllowed(services.keys, response, isAllowed, () => client.dismiss());
+      untilClosing(services.closing.signal, response, () => client.sayGoodbye());
       const pings = setInterval(() => socket.ping(), PING_MS);
       socket.once('close', () => clearInterval(pings));
       socket.once('message', (data, isBinary) => {

@@ -33,7 +33,7 @@ export const jobEventEndpoint: Endpoint = {
         return;
       }
       const stream = await EventStream.open(request, response, {
-        keys: services.keys,
+        services,
         isAllowed: (caller) => mayUse(caller, found.request.owner),
       });
       if (stream) await followJob(stream, found.id, services);
@@ -53,7 +53,7 @@ export const systemEventEndpoint: Endpoint = {
   handler:
     ({ services }) =>
     async (request, response) => {
-      const stream = await EventStream.open(request, response, { keys: services.keys, isAllowed: isAdmin });
+      const stream = await EventStream.open(request, response, { services, isAllowed: isAdmin });
       if (stream) followSystem(stream, services);
     },
 };

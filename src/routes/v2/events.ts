@@ -37,7 +37,7 @@ export const comfyEventEndpoint: Endpoint = {
   handler: (context) => async (request, response) => {
     const { id, request: submitted } = await ownComfyJob(context, idOf(request), response);
     const stream = await EventStream.open(request, response, {
-      keys: context.services.keys,
+      services: context.services,
       isAllowed: (caller) => mayUse(caller, submitted.owner),
       maxBufferedBytes: MAX_BUFFERED_BYTES,
     });

@@ -13,6 +13,8 @@ import {
  */
 const MAX_WAITING_FOR_PREVIEWS = 1024 * 1024;
 const MAX_WAITING = 16 * 1024 * 1024;
+/** Close code of a server that shuts down. */
+const GOING_AWAY = 1001;
 /** Close code for clients that may not have their connection. */
 const POLICY_VIOLATION = 1008;
 
@@ -66,6 +68,11 @@ export class ClientSocket {
   /** Closes the connection of a client whose key is no longer valid, and tells it the reason. */
   dismiss(): void {
     this.#socket.close(POLICY_VIOLATION, 'The API key is no longer valid.');
+  }
+
+  /** Closes the connection after the messages that wait, because the server shuts down. */
+  sayGoodbye(): void {
+    this.#socket.close(GOING_AWAY, 'The server shuts down.');
   }
 
   #send(data: string | Buffer): void {
