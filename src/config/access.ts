@@ -2,12 +2,19 @@ import { parseApiKeys } from '../utils/apiKeys.js';
 import { splitList } from '../utils/lists.js';
 import { hostList, integer, parsedBy, type Values } from './fields.js';
 
+/** Origins of apps and extensions, such as `app://obsidian.md`: browsers send these literally, although `URL.origin` has none for them. */
+const OPAQUE_ORIGIN = /^(null|file:\/\/|[a-z][a-z0-9+.-]*:\/\/[a-z0-9._-]+(:\d{1,5})?)$/;
+
 /** Parses `*`, or origins as browsers send them: scheme, host and port, no path. */
 function parseOrigins(text: string): '*' | string[] | undefined {
   if (text === '*') return '*';
   const origins = splitList(text);
-  const areOrigins = origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin);
-  return areOrigins && origins.length > 0 ? origins : undefined;
+  return origins.length > 0 && origins.every(isOrigin) ? origins : undefined;
+}
+
+function isOrigin(text: string): boolean {
+  const { origin } = URL.canParse(text) ? new URL(text) : { origin: 'null' };
+  return origin === 'null' ? OPAQUE_ORIGIN.test(text) : origin === text;
 }
 
 /** Access to the server, and its limits. */
@@ -23,10 +30,10 @@ export const accessVariables = {
     }),
   CORS_ORIGINS: parsedBy(parseOrigins)
     .optional()
-    .describe('*, or comma-separated origins such as https://app.example.com')
+    .describe('*, or comma-separated origins such as https://app.example.com, app://obsidian.md or null')
     .meta({
       meaning:
-        'Origins whose pages may use the server from a browser: `*`, or a comma-separated list such as `https://app.example.com`. Pages of other origins cannot change anything (403).',
+        'Origins whose pages may use the server from a browser: `*`, or a comma-separated list such as `https://app.example.com`. Pages of other origins cannot change anything (403). Origins of apps and extensions, such as `app://obsidian.md` and `file://`, are accepted too. `null` lets in files and sandboxed frames, which any page can open.',
     }),
   ALLOWED_HOSTS: hostList.meta({
     meaning:

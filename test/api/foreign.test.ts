@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { errorAnswer } from '../../src/schemas/common.js';
+import { NativeClient } from '../support/NativeClient.js';
 import { RawClient } from '../support/rawClient.js';
 import { Stack } from '../support/stack.js';
 
@@ -74,6 +75,26 @@ describe('a page of another origin', () => {
     expect(await openBreaker({ Origin: 'https://app.example', ...site })).toBe(200);
     expect(await openBreaker({ Origin: 'https://other.example', ...site })).toBe(403);
     expect(await openBreaker(site)).toBe(403);
+  });
+
+  it.each([
+    'null',
+    'file://',
+    'app://obsidian.md',
+    'tauri://localhost',
+    'chrome-extension://abcdefghijklmnop',
+  ])('may do so when it is listed: %s', async (origin) => {
+    stack = await Stack.start({ env: { CORS_ORIGINS: origin, COMFYUI_API_PORT: '0' } });
+    expect(await openBreaker({ Origin: origin, 'Sec-Fetch-Site': 'cross-site' })).toBe(200);
+    expect(await openBreaker({ Origin: 'app://another' })).toBe(403);
+    const seen = await stack.client.request('/api/jobs/list', { headers: { Origin: origin } });
+    expect(seen.headers.get('Access-Control-Allow-Origin')).toBe(origin);
+    const page = new NativeClient(stack.nativeHost, { Origin: origin });
+    expect((await page.post('/interrupt')).status).toBe(200);
+    await (await page.connect('c')).close();
+    await expect(
+      new NativeClient(stack.nativeHost, { Origin: 'app://another' }).connect('c'),
+    ).rejects.toThrow('403');
   });
 
   it('may do so where every one may', async () => {

@@ -26,8 +26,8 @@ async function start(env: Readonly<Record<string, string>> = {}) {
   simulator = machine;
   const process = await ServerProcess.start({ COMFYUI_HOST: machine.host, COMFYUI_API_PORT: '0', ...env });
   server = process;
-  const { port } = process.lines().find(({ message }) => message.includes("ComfyUI's own")) ?? {};
-  const comfy = new NativeClient(`127.0.0.1:${String(port)}`);
+  const line = process.lines().find(({ message }) => message.includes("ComfyUI's own"));
+  const comfy = new NativeClient(`127.0.0.1:${String(line?.['port'])}`);
   native = comfy;
   return { process, comfy, client: new Client(process.baseUrl) };
 }

@@ -100,6 +100,7 @@ describe('the configuration', () => {
     { PUBLIC_URL: 'https://user:hunter2@images.example' },
     { PUBLIC_URL: 'ftp://user:hunter2@p@images.example' },
     { CORS_ORIGINS: 'https://a.example,https://user:hunter2@b.example' },
+    { CORS_ORIGINS: 'app://user:hunter2@a' },
     { REDIS_URL: 'http://user:hunter2@a' },
     { REDIS_URL: 'redis://user:hunter2@a/first' },
     { REDIS_URL: 'redis://:1@hunter2@a b' },
@@ -198,9 +199,41 @@ describe('the configuration', () => {
     (text) => expect(() => loadConfig({ TRUST_PROXY: text })).toThrow(/TRUST_PROXY: must be/),
   );
 
-  it.each(['example.com', 'https://a.example.com/', 'https://a/b', '*,https://a', ','])(
-    'refuses the origins %s',
-    (text) => expect(() => loadConfig({ CORS_ORIGINS: text })).toThrow(/CORS_ORIGINS: must be/),
+  it.each([
+    'null',
+    'file://',
+    'app://obsidian.md',
+    'tauri://localhost',
+    'chrome-extension://abcdefghijklmnop',
+    'moz-extension://0b2a9c5e-7d0c-4f5e-9d3a-1f2e3d4c5b6a',
+    'http://[::1]:3000',
+  ])('reads the origin %s', (origin) => {
+    const text = `https://app.example.com, ${origin}`;
+    expect(loadConfig({ CORS_ORIGINS: text }).access.origins).toEqual(['https://app.example.com', origin]);
+  });
+
+  it.each([
+    ...[
+      'example.com',
+      'https://a.example.com/',
+      'https://a/b',
+      '*,https://a',
+      ',',
+      'HTTPS://A',
+      'https://a:443',
+    ],
+    ...[
+      'file:///',
+      'app://',
+      'app://a/b',
+      'app://user@a',
+      'app:a',
+      'Null',
+      'localhost:3000',
+      'https://a..b:x',
+    ],
+  ])('refuses the origins %s', (text) =>
+    expect(() => loadConfig({ CORS_ORIGINS: text })).toThrow(/CORS_ORIGINS: must be/),
   );
 
   it.each([
