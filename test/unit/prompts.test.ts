@@ -91,6 +91,9 @@ describe('output nodes of a prompt', () => {
     [`sub/${'é'.repeat(99)}${'x'.repeat(3)}`, `sub/${'é'.repeat(99)}xx`],
     ['../a..b/c...d', '../a..b/c.d'],
     [`${'x'.repeat(300)}/y`, `${'x'.repeat(300)}/y`],
+    ['dir/', 'dir'],
+    ['a//./dir/./', 'a/dir'],
+    ['/', '/'],
   ])('get file names that ComfyUI can write and serve: %s', (filename_prefix, kept) => {
     const saver = graphOf({ '3': { class_type: 'Save', inputs: { filename_prefix } } });
     const node = ownOutputs(saver, ['3'], MARK).graph.get(`3-${MARK}`);

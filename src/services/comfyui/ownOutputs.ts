@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { type GraphNode, type GraphValue, linkOf, type PromptGraph } from '../../workflows/graph.js';
 import { withUndeclared } from './undeclaredInputs.js';
 
@@ -85,7 +86,9 @@ function marked(node: GraphNode, mark: string): GraphNode {
  * The prefix with a file name that ComfyUI can write and serve: it does not serve names with two dots in a row, and the mark must
  * not make the name too long for the file system.
  */
-function servedPrefix(prefix: string): string {
+function servedPrefix(text: string): string {
+  // ComfyUI normalizes the path: the last part of `folder/name/` is the file name.
+  const prefix = /\/\.?$/.test(text) ? posix.normalize(text).replace(/(?<=.)\/$/, '') : text;
   const at = prefix.lastIndexOf('/') + 1;
   let name = '';
   let left = MAX_NAME_BYTES;
