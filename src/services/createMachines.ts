@@ -16,6 +16,7 @@ import { HealthChecker } from './instances/HealthChecker.js';
 import { JobVerdicts } from './instances/JobVerdicts.js';
 import { LoadBalancer } from './instances/LoadBalancer.js';
 import { OtherUsers } from './instances/OtherUsers.js';
+import { RemovedWorkflows } from './instances/RemovedWorkflows.js';
 import { Scheduler } from './instances/scheduling/Scheduler.js';
 import { WorkflowNeeds } from './instances/WorkflowNeeds.js';
 import type { MachineChanges } from './queue/MachineChanges.js';
@@ -34,6 +35,8 @@ interface Parts {
   readonly tracing: Tracing;
   /** Ids of prompts that other servers continue. */
   readonly wantedPrompts: () => Promise<ReadonlySet<string>>;
+  /** Whether jobs of the workflow type wait or run, on any server. */
+  readonly hasUnfinishedJobs: (type: string) => Promise<boolean>;
 }
 
 /** Estimate for a client's own graph until some were measured. */
@@ -42,7 +45,7 @@ const GRAPH_SECONDS = 30;
 /** Creates the services for machines: the fleet, health, capabilities, and the scheduler. */
 export function createMachines(
   config: Config,
-  { workflows, redis, slots, machineChanges, clock, turns, tracing, wantedPrompts }: Parts,
+  { workflows, redis, slots, machineChanges, clock, turns, tracing, wantedPrompts, hasUnfinishedJobs }: Parts,
   overrides: ServiceOverrides,
   log: (component: string) => Logger,
 ) {
@@ -66,9 +69,10 @@ export function createMachines(
     log('health'),
   );
   const balancer = new LoadBalancer(instances, shared, otherUsers);
+  const removed = new RemovedWorkflows(workflows, hasUnfinishedJobs);
   const inspector = createInspector(
     config,
-    { workflows, instances, state, clock, wantedPrompts },
+    { workflows, removed, instances, state, clock, wantedPrompts },
     log('health'),
   );
   const gpuFaults = new GpuFaults(
@@ -92,7 +96,7 @@ export function createMachines(
     log('health'),
     gpuFaults,
   );
-  const needs = new WorkflowNeeds({ workflows, instances, inspector, checker }, log('health'));
+  const needs = new WorkflowNeeds({ workflows, removed, instances, inspector, checker }, log('health'));
   const graphs = new GraphMachines({ instances, inspector, checker }, clock, log('health'));
   const breakers = new BreakerSwitch({ instances, checker, forced: redis?.forcedHosts }, log('breakers'));
   const verdicts = new JobVerdicts(config.machines.breaker.failureThreshold, (instance, error) =>
@@ -128,6 +132,7 @@ export function createMachines(
     shared,
     otherUsers,
     balancer,
+    removed,
     needs,
     gpuFaults,
     graphs,

@@ -7,6 +7,7 @@ import { HealthReporter } from './health.js';
 import type { Fleet } from './instances/fleet/Fleet.js';
 import type { Instance } from './instances/Instance.js';
 import type { LoadBalancer } from './instances/LoadBalancer.js';
+import type { RemovedWorkflows } from './instances/RemovedWorkflows.js';
 import type { Scheduler } from './instances/scheduling/Scheduler.js';
 import type { Admission } from './jobs/Admission.js';
 import type { JobManager } from './jobs/JobManager.js';
@@ -32,6 +33,7 @@ interface Parts {
   readonly balancer: LoadBalancer;
   readonly scheduler: Scheduler;
   readonly workflows: WorkflowCatalogue;
+  readonly removed: RemovedWorkflows;
   readonly uploadBudget: UploadBudget;
   readonly webhooks: Webhooks | undefined;
   readonly redis: RedisQueue | undefined;
@@ -84,6 +86,8 @@ export function createMetrics(config: Config, parts: Parts, log: (component: str
         admission,
         workflows,
         isQueueAvailable: parts.isQueueAvailable,
+        removed: parts.removed,
+        isQueueAvailable,
         isStoreAvailable: parts.isStoreAvailable,
       },
       clock,

@@ -22,6 +22,7 @@ import { CircuitBreaker } from './instances/circuitBreaker.js';
 import type { Machine } from './instances/fleet/Machine.js';
 import { Inspector } from './instances/Inspector.js';
 import { Instance, type InstanceSettings } from './instances/Instance.js';
+import type { RemovedWorkflows } from './instances/RemovedWorkflows.js';
 import type { AssetBlobs } from './jobs/AssetBlobs.js';
 import type { JobManager } from './jobs/JobManager.js';
 import { SharedSlots } from './jobs/SharedSlots.js';
@@ -251,6 +252,7 @@ export function createInspector(
   config: Config,
   parts: {
     workflows: WorkflowCatalogue;
+    removed: RemovedWorkflows;
     instances: readonly Instance[];
     state: ServerState;
     clock: Clock;
@@ -259,11 +261,12 @@ export function createInspector(
   },
   logger: Logger,
 ): Inspector {
-  const { workflows, instances, state, clock, wantedPrompts } = parts;
+  const { workflows, removed, instances, state, clock, wantedPrompts } = parts;
   const hosts = () => instances.map(({ host }) => host);
   return new Inspector(
     {
       workflows,
+      removed,
       sharedClasses: imageNodeClasses(config.machines.imageInput),
       uploads: config.machines.imageInput === 'upload',
       leftovers: new Leftovers(state, hosts, wantedPrompts, logger),

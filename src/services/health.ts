@@ -3,6 +3,7 @@ import type { Clock } from '../utils/clock.js';
 import type { WorkflowCatalogue } from '../workflows/WorkflowCatalogue.js';
 import type { Instance } from './instances/Instance.js';
 import { lackWords } from './instances/lackWords.js';
+import type { RemovedWorkflows } from './instances/RemovedWorkflows.js';
 import type { Admission } from './jobs/Admission.js';
 import type { JobManager } from './jobs/JobManager.js';
 import type { JobProcessor } from './jobs/JobProcessor.js';
@@ -34,6 +35,7 @@ export class HealthReporter {
   readonly #recorder: Recorder;
   readonly #admission: Admission;
   readonly #workflows: Pick<WorkflowCatalogue, 'problems' | 'get'>;
+  readonly #removed: Pick<RemovedWorkflows, 'get'>;
   readonly #isQueueAvailable: () => boolean;
   readonly #isStoreAvailable: () => boolean;
   readonly #clock: Clock;
@@ -46,6 +48,7 @@ export class HealthReporter {
       recorder: Recorder;
       admission: Admission;
       workflows: Pick<WorkflowCatalogue, 'problems' | 'get'>;
+      removed: Pick<RemovedWorkflows, 'get'>;
       /** Whether jobs can be accepted and recorded. */
       isQueueAvailable: () => boolean;
       /** Whether the files of jobs can be read and stored. */
@@ -59,6 +62,7 @@ export class HealthReporter {
     this.#recorder = parts.recorder;
     this.#admission = parts.admission;
     this.#workflows = parts.workflows;
+    this.#removed = parts.removed;
     this.#isQueueAvailable = parts.isQueueAvailable;
     this.#isStoreAvailable = parts.isStoreAvailable;
     this.#clock = clock;
@@ -105,10 +109,11 @@ export class HealthReporter {
   }
 
   async #warnings(isForStrangers: boolean): Promise<string[]> {
+    const workflowOf = (type: string) => this.#workflows.get(type) ?? this.#removed.get(type);
     const issues = this.#instances.flatMap((instance) =>
       isForStrangers
         ? issuesOf(instance, instance.address.id, instance.missingNodes)
-        : issuesOf(instance, instance.host, lackWords(instance, this.#workflows)),
+        : issuesOf(instance, instance.host, lackWords(instance, workflowOf)),
     );
     for (const { file, message } of this.#workflows.problems()) {
       issues.push(

@@ -18,6 +18,7 @@ import { MemoryBlobStore } from './jobs/BlobStore.js';
 import { Expiry } from './jobs/Expiry.js';
 import { DurationEstimates } from './jobs/estimates.js';
 import { HopelessGraphs } from './jobs/HopelessGraphs.js';
+import { hasUnfinishedJobs } from './jobs/hasUnfinishedJobs.js';
 import { JobManager } from './jobs/JobManager.js';
 import { QueueRepair } from './jobs/QueueRepair.js';
 import { STORE_TIMINGS } from './jobs/StoreCalls.js';
@@ -64,11 +65,12 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       turns,
       tracing,
       wantedPrompts: () => manager.promptsUnderWay(),
+      hasUnfinishedJobs: (type) => hasUnfinishedJobs(manager, type),
     },
     overrides,
     log,
   );
-  const { connections, state, fleet, balancer, needs, checker, scheduler, graphs } = machines;
+  const { connections, state, fleet, balancer, removed, needs, checker, scheduler, graphs } = machines;
   const { instances } = fleet;
 
   const library = createAssetLibrary(config, holders, ownClock, log('assets'));
@@ -169,6 +171,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
       balancer,
       scheduler,
       workflows,
+      removed,
       uploadBudget,
       webhooks,
       redis,

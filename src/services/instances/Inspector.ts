@@ -2,16 +2,19 @@ import { isDeepStrictEqual } from 'node:util';
 import { messageOf, PromptError } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
+import type { Workflow } from '../../workflows/types.js';
 import type { WorkflowCatalogue } from '../../workflows/WorkflowCatalogue.js';
 import type { ComfyClient } from '../comfyui/ComfyClient.js';
 import type { Leftovers } from '../comfyui/Leftovers.js';
 import { contradictsItself } from '../comfyui/severalMachines.js';
 import { findMissing } from './capabilities.js';
-import type { Instance } from './Instance.js';
+import type { Instance, InstanceHealth } from './Instance.js';
+import type { RemovedWorkflows } from './RemovedWorkflows.js';
 
 /** Subject of an inspection. */
 interface Inspection {
   readonly workflows: WorkflowCatalogue;
+  readonly removed: RemovedWorkflows;
   /** Node classes that every built-in workflow needs. */
   readonly sharedClasses: readonly string[];
   /** Whether machines allow uploads: an uploaded file shows whether an address is a single machine. */
@@ -117,12 +120,14 @@ export class Inspector {
   }
 
   /**
-   * Finds out which nodes, models and labels of the workflows the instance lacks.
+   * Finds out which nodes, models and labels of the workflows the instance lacks. Removed workflows count until their last
+   * job has ended.
    * @throws PromptError when a request to it fails
    */
   async findMissing(instance: Instance, signal: AbortSignal): Promise<void> {
-    const { workflows, sharedClasses } = this.#inspection;
-    const all = workflows.all();
+    const { workflows, removed, sharedClasses } = this.#inspection;
+    await this.forgetRemoved(instance);
+    const all = [...workflows.all(), ...removed.all()];
     const { labels } = instance.settings;
     const { missing, infos } = await findMissing(instance.client, all, sharedClasses, labels, signal);
     const { health } = instance;
@@ -131,21 +136,38 @@ export class Inspector {
     const haveLabelsChanged = !isDeepStrictEqual(instance.settings.labels, labels);
     const current = all.filter(({ type, requires }) => {
       if (requires.labels && haveLabelsChanged) return false;
-      return isDeepStrictEqual(workflows.get(type)?.requires, requires);
+      return isDeepStrictEqual(this.#workflowOf(type)?.requires, requires);
     });
     const checked = new Set(current.map(({ type }) => type));
-    // This includes removed workflows: their jobs may still be waiting.
     for (const type of missing.keys()) if (!checked.has(type)) missing.delete(type);
     for (const [type, names] of health.missing) if (!checked.has(type)) missing.set(type, [...names]);
     for (const type of checked) health.unchecked.delete(type);
+    this.#setMissing(instance, missing);
+    for (const listener of this.#onNodes) listener(instance);
+  }
+
+  /** Forgets what the instance lacks for removed workflows whose last job has ended. Asks the instance nothing. Never rejects. */
+  async forgetRemoved(instance: Instance): Promise<void> {
+    const { health } = instance;
+    await this.#inspection.removed.forgetUnused();
+    for (const type of health.unchecked) if (!this.#workflowOf(type)) health.unchecked.delete(type);
+    const known = [...health.missing].filter(([type]) => this.#workflowOf(type) !== undefined);
+    if (known.length < health.missing.size) this.#setMissing(instance, new Map(known));
+  }
+
+  #workflowOf(type: string): Workflow | undefined {
+    const { workflows, removed } = this.#inspection;
+    return workflows.get(type) ?? removed.get(type);
+  }
+
+  #setMissing(instance: Instance, missing: InstanceHealth['missing']): void {
     const names = [...new Set([...missing.values()].flat())].sort();
     if (names.join() !== instance.missingNodes.join()) {
       const fields = { instance: instance.host, missing: names, workflows: [...missing.keys()] };
       if (names.length > 0) this.#logger.warn('Instance lacks nodes or models', fields);
       else this.#logger.info('Instance has every node and model', fields);
     }
-    health.missing = missing;
-    for (const listener of this.#onNodes) listener(instance);
+    instance.health.missing = missing;
   }
 
   async #try(instance: Instance, problem: string, work: () => Promise<void>): Promise<void> {

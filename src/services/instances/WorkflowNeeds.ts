@@ -5,9 +5,11 @@ import type { WorkflowCatalogue } from '../../workflows/WorkflowCatalogue.js';
 import type { HealthChecker } from './HealthChecker.js';
 import type { Inspector } from './Inspector.js';
 import type { Instance } from './Instance.js';
+import type { RemovedWorkflows } from './RemovedWorkflows.js';
 
 interface Parts {
   readonly workflows: WorkflowCatalogue;
+  readonly removed: RemovedWorkflows;
   readonly instances: readonly Instance[];
   readonly inspector: Inspector;
   readonly checker: Pick<HealthChecker, 'onUp'>;
@@ -47,7 +49,9 @@ export class WorkflowNeeds {
 
   /** Handles changed labels of an instance: it runs no workflow that requires labels until it is checked again. */
   onLabels(instance: Instance): void {
-    const asking = this.#parts.workflows.all().filter(({ requires }) => requires.labels !== undefined);
+    const { workflows, removed } = this.#parts;
+    const all = [...workflows.all(), ...removed.all()];
+    const asking = all.filter(({ requires }) => requires.labels !== undefined);
     for (const { type } of asking) instance.health.unchecked.add(type);
     this.#checkAll([instance]);
   }
@@ -64,8 +68,9 @@ export class WorkflowNeeds {
   #onChange(): void {
     const needs = this.#currentNeeds();
     const changed = [...needs].filter(([type, need]) => this.#needs.get(type) !== need);
+    const isAnyRemoved = [...this.#needs.keys()].some((type) => !needs.has(type));
     this.#needs = needs;
-    if (changed.length === 0 || this.#stopped.signal.aborted) return;
+    if ((changed.length === 0 && !isAnyRemoved) || this.#stopped.signal.aborted) return;
     for (const { health } of this.#parts.instances) for (const [type] of changed) health.unchecked.add(type);
     this.#checkAll(this.#parts.instances);
   }
@@ -76,7 +81,7 @@ export class WorkflowNeeds {
 
   /** Checks an instance. One that is down is checked when it comes back. */
   async #check(instance: Instance): Promise<void> {
-    if (!instance.health.isUp) return;
+    if (!instance.health.isUp) return this.#parts.inspector.forgetRemoved(instance);
     try {
       await this.#parts.inspector.findMissing(instance, this.#stopped.signal);
     } catch (error) {

@@ -1,15 +1,19 @@
-import type { WorkflowCatalogue } from '../../workflows/WorkflowCatalogue.js';
+import type { Workflow } from '../../workflows/types.js';
 import { modelName } from './capabilities.js';
 import type { Instance } from './Instance.js';
 
 /**
  * Says what an instance lacks, and for which workflows, such as `the model file sd15.safetensors for the node
  * CheckpointLoaderSimple (workflow text-to-image)`.
+ * @param workflowOf returns the workflow of a type
  */
-export function lackWords({ health }: Instance, workflows: Pick<WorkflowCatalogue, 'get'>): string[] {
+export function lackWords(
+  { health }: Instance,
+  workflowOf: (type: string) => Workflow | undefined,
+): string[] {
   const typesByWords = new Map<string, string[]>();
   for (const [type, names] of health.missing) {
-    const { models = [], labels = [] } = workflows.get(type)?.requires ?? {};
+    const { models = [], labels = [] } = workflowOf(type)?.requires ?? {};
     const words = new Map([
       ...models.map(
         (one) => [modelName(one), `the model file ${one.model} for the node ${one.node}`] as const,
