@@ -1,7 +1,7 @@
 import { mkdtemp, rename, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { instanceAnswer, instancesAnswer } from '../../src/schemas/instances.js';
 import { type Simulator, startSimulator } from '../../src/simulator/index.js';
 import { eventually } from '../support/eventually.js';
@@ -141,6 +141,87 @@ describe('the API', () => {
     await eventually(async () => expect(await hosts()).toEqual([stack.simulator(1).host]));
     expect(Object.keys(stack.services.connections.stats())).toEqual([stack.simulator(1).host]);
     expect(await places(2)).toEqual(new Set([stack.simulator(1).host]));
+  });
+
+  describe('while a removed machine runs its last job', () => {
+    let late: Simulator;
+    let job: string;
+    const entry = () => ({ url: `http://${late.host}`, name: 'late' });
+    const added = async (body: object) => {
+      const response = await send('POST', '', body);
+      expect(response.status).toBe(201);
+      return instanceAnswer.parse(await response.json()).instances;
+    };
+    const refused = async (method: string, name: string, body?: object) => {
+      const response = await send(method, name, body);
+      return { status: response.status, ...((await response.json()) as object) };
+    };
+
+    beforeEach(async () => {
+      late = await simulator();
+      stack = await Stack.start();
+      await send('PATCH', '/instance-1', { state: 'draining' });
+      await added(entry());
+      late.faults.hang = true;
+      job = await submit(1);
+      await eventually(() => expect(late.promptIds).toHaveLength(1));
+      expect((await send('DELETE', '/late')).status).toBe(200);
+    });
+    const endJob = async () => {
+      late.faults.hang = false;
+      expect(await stack.client.finished(job)).toMatchObject({ status: 'completed', attempts: 1 });
+    };
+
+    it('says so where its name is used, and does not list the name', async () => {
+      const error = 'The instance late was removed, and disappears when its last job has ended.';
+      const gone = { status: 404, code: 'INSTANCE_NOT_FOUND', details: { known_names: ['instance-1'] } };
+      expect(await refused('PATCH', '/late', { max_jobs: 2 })).toMatchObject({ ...gone, error });
+      expect(await refused('DELETE', '/late')).toMatchObject({ ...gone, error });
+      expect(await refused('DELETE', '/nobody')).toMatchObject({
+        ...gone,
+        error: 'There is no instance nobody.',
+      });
+      await endJob();
+      await eventually(async () => expect(await hosts()).toEqual([stack.simulator().host]));
+    });
+
+    it('keeps it if it is added again', async () => {
+      expect(await added({ ...entry(), max_jobs: 3 })).toMatchObject([
+        { name: 'late', host: late.host, state: 'active', max_jobs: 3 },
+      ]);
+      expect(await refused('POST', '', entry())).toMatchObject({ status: 409, code: 'INSTANCE_EXISTS' });
+      expect((await send('PATCH', '/late', { max_jobs: 4 })).status).toBe(200);
+      await endJob();
+      expect(await list()).toMatchObject([{}, { name: 'late', state: 'active', max_jobs: 4 }]);
+    });
+
+    it('shows it as leaving if it is added with another name, which takes its place', async () => {
+      const renamed = { ...entry(), name: 'later' };
+      expect(await added(renamed)).toMatchObject([{ name: 'late', host: late.host, state: 'leaving' }]);
+      for (const body of [renamed, { ...renamed, name: 'latest' }])
+        expect(await refused('POST', '', body)).toMatchObject({
+          status: 409,
+          error: 'The instance later already exists.',
+        });
+      await endJob();
+      await eventually(async () =>
+        expect(await list()).toMatchObject([{}, { name: 'later', host: late.host, state: 'active' }]),
+      );
+    });
+
+    it('changes and removes the new machine that has its name', async () => {
+      const { host } = await simulator();
+      const named = { url: `http://${host}`, name: 'late' };
+      expect(await added(named)).toMatchObject([{ name: 'late', host, state: 'active' }]);
+      expect(await refused('POST', '', named)).toMatchObject({ status: 409, code: 'INSTANCE_EXISTS' });
+      const changed = await send('PATCH', '/late', { max_jobs: 2 });
+      expect(instanceAnswer.parse(await changed.json()).instances).toMatchObject([{ host, max_jobs: 2 }]);
+      const opened = await stack.client.request('/api/circuit-breakers/late/open', { method: 'POST' });
+      expect(await opened.json()).toMatchObject({ circuit_breaker: { name: 'late', host } });
+      expect((await send('DELETE', '/late')).status).toBe(200);
+      expect(await list()).toMatchObject([{}, { host: late.host, state: 'leaving' }]);
+      await endJob();
+    });
   });
 
   it.each(['environment', 'file'])(

@@ -84,7 +84,8 @@ export const circuitBreakerEndpoints: readonly Endpoint[] = [
 /** @throws AppError `BREAKER_NOT_FOUND` */
 function instanceOf(request: Request, { instances }: Services): Instance {
   const name = String(request.params['name']);
-  const found = instances.find(({ address }) => address.id === name);
+  // The latest: an earlier one of the same name is leaving.
+  const found = instances.findLast(({ address }) => address.id === name);
   if (found) return found;
   throw new AppError('BREAKER_NOT_FOUND', `There is no circuit breaker ${name.slice(0, 100)}.`, {
     details: { known_names: instances.map(({ address }) => address.id) },

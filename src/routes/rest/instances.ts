@@ -47,7 +47,9 @@ export const instanceEndpoints: readonly Endpoint[] = [
     summary: 'Adds a machine, or every machine of a DNS name. It gets jobs after a successful check.',
     access: 'admin',
     request: { body: { 'application/json': machineEntry } },
-    responses: { 201: { description: 'Added.', schema: instanceAnswer } },
+    responses: {
+      201: { description: 'Added; or the leaving instance whose place it takes.', schema: instanceAnswer },
+    },
     errors: [400, 408, 409, 413, 415, 503],
     handler: (context) => {
       const { services } = context;

@@ -65,6 +65,12 @@ export class Fleet {
     return this.#leaving.has(instance);
   }
 
+  /** The name of a wanted machine with this host or name; it may not be in the fleet yet. */
+  wantedAs({ host, id }: Pick<Machine['address'], 'host' | 'id'>): string | undefined {
+    const addresses = this.#wanted.map(({ machine }) => machine.address);
+    return addresses.find((address) => address.host === host || address.id === id)?.id;
+  }
+
   onAdded(listener: (instance: Instance) => void): void {
     this.#onAdded.push(listener);
   }

@@ -69,21 +69,22 @@ export class MachineDesk {
 
   /**
    * Adds a machine, or every machine of a DNS name. It gets jobs after a successful check.
-   * @returns the machines that were added
+   * @returns the machines that were added, or were leaving and stay. If a removed machine with this host has another name,
+   * address or header and still runs jobs, that one: the new one takes its place when they have ended
    * @throws AppError `INVALID_PARAMETER`, `INSTANCE_EXISTS`, `QUEUE_UNAVAILABLE`
    */
   async add(entry: MachineEntry): Promise<Instance[]> {
     const { fleet } = this.#parts;
     const one = await readEntry(entry);
     const name = nameOf(one);
-    if ('machine' in one) {
-      const { host, id } = one.machine.address;
-      const there = fleet.instances.find((instance) => instance.host === host || instance.address.id === id);
-      if (there && !fleet.isLeaving(there)) throw exists(there.address.id);
-    } else if (this.#texts.has(name)) throw exists(name);
-    const before = new Set(fleet.instances);
+    const there =
+      'machine' in one ? fleet.wantedAs(one.machine.address) : this.#texts.has(name) ? name : undefined;
+    if (there !== undefined) throw exists(there);
+    const before = new Set(this.#staying());
     await this.#put(name, { entry, isRemoved: false, patch: {} });
-    return fleet.instances.filter((instance) => !before.has(instance));
+    const added = this.#staying().filter((instance) => !before.has(instance));
+    if (added.length > 0 || !('machine' in one)) return added;
+    return fleet.instances.filter(({ host }) => host === one.machine.address.host);
   }
 
   /** @throws AppError `INSTANCE_NOT_FOUND`, `QUEUE_UNAVAILABLE` */
@@ -101,9 +102,7 @@ export class MachineDesk {
   async remove(name: string): Promise<Instance | undefined> {
     const isName = this.#changeOf(name)?.entry !== undefined;
     // A DNS name is not a machine itself.
-    const instance = isName
-      ? this.#parts.fleet.instances.find(({ address }) => address.id === name)
-      : this.find(name);
+    const instance = isName ? this.#named(name) : this.find(name);
     // Without a decision, a machine that was removed and added again would come back from its own list.
     const isForgotten = isName && !this.#parts.roster.isListedElsewhere(name);
     await this.#put(name, isForgotten ? undefined : { isRemoved: true, patch: {} });
@@ -119,12 +118,27 @@ export class MachineDesk {
 
   /** @throws AppError `INSTANCE_NOT_FOUND` */
   find(name: string): Instance {
-    const { fleet } = this.#parts;
-    const found = fleet.instances.find(({ address }) => address.id === name);
-    if (found && !fleet.isLeaving(found)) return found;
-    throw new AppError('INSTANCE_NOT_FOUND', `There is no instance ${name.slice(0, 100)}.`, {
-      details: { known_names: fleet.instances.map(({ address }) => address.id) },
+    const found = this.#named(name);
+    if (found && !this.#parts.fleet.isLeaving(found)) return found;
+    const shown = name.slice(0, 100);
+    const message = found
+      ? `The instance ${shown} was removed, and disappears when its last job has ended.`
+      : `There is no instance ${shown}.`;
+    throw new AppError('INSTANCE_NOT_FOUND', message, {
+      details: { known_names: this.#staying().map(({ address }) => address.id) },
     });
+  }
+
+  /** The machines that are not leaving. */
+  #staying(): Instance[] {
+    const { fleet } = this.#parts;
+    return fleet.instances.filter((instance) => !fleet.isLeaving(instance));
+  }
+
+  /** One that is leaving only if no other has the name. */
+  #named(name: string): Instance | undefined {
+    const isIt = ({ address }: Instance) => address.id === name;
+    return this.#staying().find(isIt) ?? this.#parts.fleet.instances.find(isIt);
   }
 
   async #put(name: string, value: Change | undefined): Promise<void> {
