@@ -69,7 +69,7 @@ export interface Endpoint {
   readonly workflow?: Workflow;
   /** By status; without errors. */
   readonly responses: Readonly<Record<number, EndpointResponse>>;
-  /** Error statuses besides 500 and those of paths, keys, origins and limits. */
+  /** Error statuses besides those of paths, and those that any request can get (`GENERAL_ERROR_STATUSES`). */
   readonly errors?: readonly number[];
   /** Creates the request handler, once for each server. */
   readonly handler: (context: RouteContext) => RequestHandler | readonly RequestHandler[];

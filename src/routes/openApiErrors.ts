@@ -9,10 +9,13 @@ import type { Endpoint } from './Endpoint.js';
 import { comfyCodeOf, comfyStatusOf } from './v2/comfyErrors.js';
 
 /**
- * Statuses of errors that any request can get, from keys, origins, limits and faults. A 403 is possible without keys,
- * too: for a change from a page of another origin, and on loopback for an unknown host name.
+ * Statuses of errors that any request can get, from keys, origins, limits, faults and outages. A 403 is possible without
+ * keys, too: for a change from a page of another origin, and on loopback for an unknown host name.
  */
-export const GENERAL_ERROR_STATUSES: readonly number[] = [401, 403, 414, 429, 500];
+export const GENERAL_ERROR_STATUSES: readonly number[] = [401, 403, 414, 429, 500, 503];
+
+/** Codes that any request can get, for statuses that also have codes of only a few operations. */
+const GENERAL_CODES: ReadonlyMap<number, ErrorCode> = new Map([[503, 'QUEUE_UNAVAILABLE']]);
 
 /** Format of the errors of one API. */
 interface ErrorForm {
@@ -59,7 +62,10 @@ function errorResponses({ schema, recorded, statusOf, nameOf }: ErrorForm): Erro
     namesByStatus.set(status, (namesByStatus.get(status) ?? new Set()).add(nameOf(code)));
   }
   const namesOf = (status: number) => [...(namesByStatus.get(status) ?? [])].join(', ');
-  const general = GENERAL_ERROR_STATUSES.map((status) => `${status} ${namesOf(status)}`).join('; ');
+  const general = GENERAL_ERROR_STATUSES.map((status) => {
+    const code = GENERAL_CODES.get(status);
+    return `${status} ${code ? nameOf(code) : namesOf(status)}`;
+  }).join('; ');
   const byStatus = [...namesByStatus.keys()].map((status): [number, ZodOpenApiResponseObject] => {
     const example = examples[`${recorded}_${status}`];
     const content = { 'application/json': { schema, ...(example === undefined ? {} : { example }) } };

@@ -28,6 +28,8 @@ const SHOWN: ReadonlySet<OutputKind> = new Set(['image', 'video', 'audio', 'text
 
 /** Media types of a result that can be requested. If a client accepts several equally, the first one is used. */
 export const RESULT_TYPES: readonly string[] = Object.keys(FORMATS);
+/** For documents: media types of the bytes of a result of any workflow. Results that are not images are sent as they are. */
+export const ANY_RESULT_TYPES: readonly string[] = [...RESULT_TYPES, '*/*'];
 
 /**
  * Returns the format that `Accept` requests; `undefined` if it prefers JSON. A browser that opens a page lists images

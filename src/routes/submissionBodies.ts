@@ -46,7 +46,7 @@ function needed<T extends z.ZodType>({ required }: FileInput, schema: T): z.ZodT
 }
 
 function describe({ kind, title, description }: FileInput): string {
-  const what = kind === 'file' ? 'A file' : `The ${kind}; its type is detected from its bytes`;
+  const what = kind === 'file' ? 'A file' : `The ${kind}; its bytes tell its type`;
   return description ?? (title === undefined ? `${what}.` : `${title}: ${what.toLowerCase()}.`);
 }
 

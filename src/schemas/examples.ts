@@ -1697,7 +1697,7 @@ export const examples: Readonly<Record<string, unknown>> = {
           'upscale-remove-bg': 0.176,
           'remove-background': 0.214,
           'upscale-image': 0.003,
-          'graph _uEiV3p_SxYiITIgQOLPFa': 0.011,
+          graph: 0.011,
         },
         missing: {},
       },

@@ -5,6 +5,7 @@ import type { Instance } from '../services/instances/Instance.js';
 import type { LoadBalancer } from '../services/instances/LoadBalancer.js';
 import type { Scheduler } from '../services/instances/scheduling/Scheduler.js';
 import { isoOrNull, toSeconds } from '../utils/clock.js';
+import { typeOfKind } from '../workflows/graphNeeds.js';
 
 interface Parts {
   readonly fleet: Fleet;
@@ -31,10 +32,22 @@ export function machineView(instance: Instance, parts: Parts): z.input<typeof in
     other_prompts: balancer.promptsOfOthers(instance),
     labels: [...settings.labels],
     loaded_models: [...loaded],
-    seconds_by_workflow: Object.fromEntries([...msByWorkflow].map(([type, ms]) => [type, toSeconds(ms)])),
+    seconds_by_workflow: secondsByType(msByWorkflow),
     missing: Object.fromEntries([...health.missing].map(([type, names]) => [type, [...names]])),
   };
 }
+
+/** Times are measured by what jobs need. The mean is shown for jobs of one type with different needs, such as clients' own graphs. */
+function secondsByType(msByKind: ReadonlyMap<string, number>): Record<string, number> {
+  const timesByType = new Map<string, number[]>();
+  for (const [kind, ms] of msByKind) {
+    const type = typeOfKind(kind);
+    timesByType.set(type, [...(timesByType.get(type) ?? []), ms]);
+  }
+  return Object.fromEntries([...timesByType].map(([type, times]) => [type, toSeconds(mean(times))]));
+}
+
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 function stateOf(instance: Instance, fleet: Fleet): z.input<typeof instanceSchema>['state'] {
   if (fleet.isLeaving(instance)) return 'leaving';

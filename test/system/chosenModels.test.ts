@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { instancesAnswer } from '../../src/schemas/instances.js';
 import type { Simulator } from '../../src/simulator/index.js';
 import { samplerGraph } from '../support/comfyApi.js';
 import { eventually } from '../support/eventually.js';
@@ -67,6 +68,21 @@ describe('a chosen model', () => {
     const all = await Promise.all(Array.from({ length: 6 }, () => run(OTHER)));
     expect(all.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 200]);
     expect(runsOf(stack.simulators)).toEqual([0, 6]);
+  });
+
+  it("counts for its workflow in the speed of a machine, and a client's graph for no workflow", async () => {
+    await start(LISTED, { simulators: [{ checkpoints: [OWN, OTHER] }] });
+    // The first job with a model loads it, which is not measured.
+    for (const model of [OTHER, OTHER, OWN, OWN]) expect((await run(model)).status).toBe(200);
+    const headers = { 'Content-Type': 'application/json' };
+    const body = JSON.stringify({ workflow: samplerGraph() });
+    const response = await stack.client.request('/api/v2/jobs', { method: 'POST', headers, body });
+    const { id } = (await response.json()) as { id: string };
+    expect((await stack.client.finished(id.replace('job_', ''))).status).toBe('completed');
+    const { instances } = await stack.client.json('/api/instances', instancesAnswer);
+    const [speeds = {}] = instances.map((one) => one.seconds_by_workflow);
+    expect(Object.keys(speeds).sort()).toEqual(['graph', 'pick']);
+    expect(Object.values(speeds).every((seconds) => seconds > 0 && seconds < 30)).toBe(true);
   });
 
   it('is used on a machine that lacks the model of the graph', async () => {

@@ -48,7 +48,7 @@ export const instanceEndpoints: readonly Endpoint[] = [
     access: 'admin',
     request: { body: { 'application/json': machineEntry } },
     responses: {
-      201: { description: 'Added; or the leaving instance whose place it takes.', schema: instanceAnswer },
+      201: { description: 'Added; or leaving, until its jobs have ended.', schema: instanceAnswer },
     },
     errors: [400, 408, 409, 413, 415, 503],
     handler: (context) => {

@@ -7,7 +7,7 @@ import { UndecodableImage } from '../../services/images/Thumbnails.js';
 import type { JobManager } from '../../services/jobs/JobManager.js';
 import { type Endpoint, TAGS } from '../Endpoint.js';
 import { jobPath, ownJob, withStatusUrl } from '../ownJob.js';
-import { RESULT_TYPES, wantsBytes } from '../sendResult.js';
+import { ANY_RESULT_TYPES, wantsBytes } from '../sendResult.js';
 
 /** The result of a job. */
 export const resultEndpoints: readonly Endpoint[] = [
@@ -21,9 +21,9 @@ export const resultEndpoints: readonly Endpoint[] = [
     request: { path: jobPath },
     responses: {
       200: {
-        description: 'The result. With Accept: image/*, the image itself.',
+        description: 'The result. With its type in Accept, such as image/*, the output itself.',
         schema: jobResultAnswer,
-        types: RESULT_TYPES,
+        types: ANY_RESULT_TYPES,
       },
     },
     errors: [404, 406, 409, 410],
@@ -44,10 +44,10 @@ export const resultEndpoints: readonly Endpoint[] = [
     method: 'get',
     path: '/api/jobs/{id}/result/image',
     tag: TAGS.jobs,
-    summary: 'The image of a completed job. Supports ETag.',
+    summary: 'The primary output of a completed job. Supports ETag.',
     access: 'key',
     request: { path: jobPath },
-    responses: { 200: { description: 'The image.', types: RESULT_TYPES } },
+    responses: { 200: { description: 'The primary output.', types: ANY_RESULT_TYPES } },
     errors: [404, 409, 410],
     handler:
       ({ services: { manager }, sender }) =>

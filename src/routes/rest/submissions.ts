@@ -8,11 +8,11 @@ import { uploadPace } from '../bodyLimits.js';
 import { type Endpoint, type RouteContext, TAGS } from '../Endpoint.js';
 import { asyncParameters, schedulingParameters, webhookParameters } from '../parameters.js';
 import { SubmissionRoutes } from '../SubmissionRoutes.js';
-import { RESULT_TYPES } from '../sendResult.js';
+import { ANY_RESULT_TYPES, RESULT_TYPES } from '../sendResult.js';
 import { submissionBodies } from '../submissionBodies.js';
 
 const format = z.enum(outputFormat.options).optional().meta({
-  description: 'Format of the result. Default: the image type in Accept, otherwise PNG.',
+  description: 'Format of the result. Default: the image type in Accept, or PNG.',
 });
 
 // Generated types would require a field that has a default.
@@ -50,6 +50,10 @@ const headers = z.object({
 export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
   const { type, title, description } = workflow;
   const done = workflow.isBuiltIn ? syncAnswer : anySyncAnswer;
+  const types = workflow.isBuiltIn ? RESULT_TYPES : ANY_RESULT_TYPES;
+  const bytes = workflow.isBuiltIn
+    ? 'With Accept: image/*, the image itself.'
+    : 'With its type in Accept, such as image/*, the output itself.';
   return [
     {
       id: `process_${type}`,
@@ -62,9 +66,9 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       request: { headers, body: submissionBodies(workflow, submissionOptions, asyncParameters.shape) },
       responses: {
         200: {
-          description: 'The result. With Accept: image/*, the image itself.',
+          description: `The result. ${bytes}`,
           schema: done,
-          types: RESULT_TYPES,
+          types,
         },
         202: { description: 'Accepted, with async=true.', schema: asyncAnswer },
       },
@@ -85,9 +89,9 @@ export function submissionEndpoints(workflow: Workflow): readonly Endpoint[] {
       request: { headers, body: submissionBodies(workflow, submissionOptions) },
       responses: {
         200: {
-          description: 'The result, with Prefer: wait=N. With Accept: image/*, the image itself.',
+          description: `The result, with Prefer: wait=N. ${bytes}`,
           schema: done,
-          types: RESULT_TYPES,
+          types,
         },
         202: { description: 'Accepted.', schema: asyncAnswer },
       },
