@@ -87,7 +87,6 @@ export function createMetrics(config: Config, parts: Parts, log: (component: str
         workflows,
         isQueueAvailable: parts.isQueueAvailable,
         removed: parts.removed,
-        isQueueAvailable,
         isStoreAvailable: parts.isStoreAvailable,
       },
       clock,
