@@ -130,6 +130,12 @@ async function expectForwarded(client: NativeClient, path: string, method = 'GET
   expect(callsSince(earlier)).toEqual([`${method} ${path}`]);
 }
 
+async function expectFreed(client: NativeClient): Promise<void> {
+  const earlier = machine.calls.length;
+  expect((await client.post('/free', { free_memory: true })).status).toBe(200);
+  expect(callsSince(earlier)).toEqual(['POST /free']);
+}
+
 describe('a key that may not send graphs', () => {
   it('has nothing forwarded', async () => {
     await start(KEYS);
@@ -138,6 +144,7 @@ describe('a key that may not send graphs', () => {
     for (const path of [...OF_THE_PAGE, ...PRIVATE, '/custom/terminal']) await expectRefused(shop, path);
     await expectRefused(shop, '/customnode/install/git_url', 'POST');
     await expectRefused(shop, '/', 'HEAD');
+    await expectRefused(shop, '/free', 'POST');
     const { json } = await shop.request('/extensions');
     expect(json.error.details).toBe('This needs an API key of the scope admin, or ALLOW_RAW_WORKFLOWS=all.');
     const socket = new WebSocket(`ws://${stack.nativeHost}/custom/terminal?token=${SUBMIT_KEY}`);
@@ -150,7 +157,10 @@ describe('a key that may not send graphs', () => {
 
   it('has nothing forwarded if no key may send graphs', async () => {
     await start({ ...KEYS, ALLOW_RAW_WORKFLOWS: 'none' });
-    for (const key of [SUBMIT_KEY, ADMIN_KEY]) await expectRefused(withKey(key), '/extensions');
+    for (const key of [SUBMIT_KEY, ADMIN_KEY]) {
+      await expectRefused(withKey(key), '/extensions');
+      await expectRefused(withKey(key), '/free', 'POST');
+    }
   });
 });
 
@@ -173,6 +183,13 @@ describe('a key without the scope admin that may send graphs', () => {
     for (const path of ['/settings', '/api/settings/Comfy.Locale', '/users', '/custom/route', ...PRIVATE]) {
       for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) await expectRefused(shop, path, method);
     }
+  });
+
+  it('frees no memory of machines, which all clients share', async () => {
+    const shop = withKey(SUBMIT_KEY);
+    for (const path of ['/free', '/api/free', '//free']) await expectRefused(shop, path, 'POST');
+    expect((await shop.post('/free', { unload_models: true })).status).toBe(403);
+    expect(machine.calls.filter((call) => call.includes('free'))).toEqual([]);
   });
 
   it('reads nothing of the operator and of other clients', async () => {
@@ -234,8 +251,10 @@ it('a key of the scope admin, and everyone without keys, has everything forwarde
   await start(KEYS);
   for (const path of [...OF_THE_PAGE, ...PRIVATE]) await expectForwarded(withKey(ADMIN_KEY), path);
   await expectForwarded(withKey(ADMIN_KEY), '/customnode/install/git_url', 'POST');
+  await expectFreed(withKey(ADMIN_KEY));
   await stack.stop();
   await start({ ALLOW_RAW_WORKFLOWS: 'none' });
   for (const path of [...OF_THE_PAGE, ...PRIVATE]) await expectForwarded(withKey(), path);
   await expectForwarded(withKey(), '/customnode/install/git_url', 'POST');
+  await expectFreed(withKey());
 });

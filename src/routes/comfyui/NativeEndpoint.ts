@@ -1,4 +1,4 @@
-import type { RequestHandler, Response } from 'express';
+import type { Response } from 'express';
 import type { Config } from '../../config/index.js';
 import { callerOf, mayUse, ownerOf } from '../../middleware/authentication.js';
 import type { BodyLimits } from '../../middleware/receiveBody.js';
@@ -26,7 +26,7 @@ export type NativeEndpoint = MountedEndpoint<NativeContext>;
 export function endpoint(
   method: NativeEndpoint['method'],
   path: string,
-  handler: (context: NativeContext) => RequestHandler,
+  handler: NativeEndpoint['handler'],
 ): NativeEndpoint {
   return { method, path, access: 'key', handler };
 }

@@ -2,6 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { AppError } from '../../errors.js';
 import type { NativePrompt } from '../../services/native/NativePrompt.js';
 import type { Json } from '../../utils/losslessJson.js';
+import { requireForwarding } from './forwarding.js';
 import { endpoint, type NativeContext, ownerOf, promptLimits, sendDone, sendJson } from './NativeEndpoint.js';
 import { isTruthy, readJson, readJsonIfValid, textsOf } from './readJson.js';
 
@@ -54,13 +55,15 @@ export const queueEndpoints = [
       }
     }),
   ),
-  endpoint('post', '/free', (context) =>
+  endpoint('post', '/free', (context) => [
+    // It changes something on the machines, for all clients.
+    requireForwarding(context),
     command(context, async (body) => {
       if (!isTruthy(body.get('unload_models')) && !isTruthy(body.get('free_memory'))) return;
       // An unreachable machine has no memory to free.
       await Promise.allSettled(context.native.fleet.healthy.map(({ client }) => client.freeMemory()));
     }),
-  ),
+  ]),
 ];
 
 /**
