@@ -168,6 +168,7 @@ export class Executor {
       dead: this.#dead.signal,
       tempPrefix: (id, classType) => this.#objects.tempPrefix(id, classType),
       send: (message) => sockets.send(clientId, message),
+      tell: (what, toAll = false) => sockets.tell(toAll ? undefined : clientId, what),
       sendPreview: (forms) => sockets.sendPreviewTo(clientId, forms),
       knowsMetadata: () => sockets.knowsMetadata(clientId),
       onLoad,

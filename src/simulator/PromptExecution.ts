@@ -155,6 +155,7 @@ export class PromptExecution {
       return textChunks;
     };
     return {
+      id,
       folders,
       tempPrefix: this.#world.tempPrefix(id, classType),
       get textChunks() {
@@ -168,6 +169,7 @@ export class PromptExecution {
         await this.#work(ms - (performance.now() - since));
       },
       preview: (image, format, isDirect = false) => this.#report.preview(id, image, format, isDirect),
+      tell: (what, toAll) => this.#world.tell(what, toAll),
     };
   }
 

@@ -50,7 +50,7 @@ export class PromptReport {
   step(id: string, value: number, max: number): void {
     this.#progress.step(id, value, max);
     this.#sendProgress();
-    this.#send('progress', { value, max, prompt_id: this.#prompt.id, node: id });
+    this.#tellStep(id, value, max);
   }
 
   /** Records that a node ran. A node that expanded is not finished yet. */
@@ -105,7 +105,7 @@ export class PromptReport {
     this.#sendProgress();
     const isFirst = this.#world.knowsMetadata();
     if (isFirst) this.#world.sendPreview({ plain, withMetadata });
-    this.#send('progress', { value: 0, max: 1, prompt_id: this.#prompt.id, node: id });
+    this.#tellStep(id, 0, 1);
     if (!isFirst) this.#world.sendPreview({ plain, withMetadata });
   }
 
@@ -149,6 +149,10 @@ export class PromptReport {
 
   #send(type: string, data: Record<string, unknown>): void {
     this.#world.send({ type, data: { ...data, prompt_id: this.#prompt.id } });
+  }
+
+  #tellStep(node: string, value: number, max: number): void {
+    this.#world.tell({ type: 'progress', data: { value, max, prompt_id: this.#prompt.id, node } });
   }
 
   #sendProgress(): void {

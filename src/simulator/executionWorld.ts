@@ -28,6 +28,8 @@ export interface ExecutionWorld {
   /** Prefix of a node object's temp files. */
   tempPrefix(id: string, classType: string): string;
   send(message: Message): void;
+  /** Sends what a node says: to its prompt's client, or to all clients if the prompt has none. */
+  tell(what: Message | Buffer, toAll?: boolean): void;
   /** Sends a preview in the format that the socket supports. */
   sendPreview(forms: { plain: () => Buffer; withMetadata: () => Buffer }): void;
   /** Whether the socket supports previews with metadata. */

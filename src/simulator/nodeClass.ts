@@ -3,9 +3,12 @@ import type { Raster } from './images.js';
 import type { TextChunk } from './pngText.js';
 import type { Graph } from './prompt.js';
 import { plainText, toFloat, toInt } from './pythonNumbers.js';
+import type { Message } from './sockets.js';
 
 /** What a node can use during its run. */
 export interface NodeContext {
+  /** The node's own id. */
+  readonly id: string;
   readonly folders: Folders;
   /** Prefix of this node object's files in the temp folder. */
   readonly tempPrefix: string;
@@ -22,6 +25,8 @@ export interface NodeContext {
   charge(kind: keyof typeof PNG_COST_MS, pixels: () => Promise<number>, since: number): Promise<void>;
   /** Sends an image over the prompt's socket. `isDirect` is for nodes without progress messages. */
   preview(image: Buffer, format: 'JPEG' | 'PNG', isDirect?: boolean): void;
+  /** Sends a message or a binary frame of the node's own to its prompt's client, or to all clients. */
+  tell(what: Message | Buffer, toAll?: boolean): void;
 }
 
 /** Milliseconds per megapixel in ComfyUI, measured: PNG with zlib level 1 (preview) and 4 (save). */

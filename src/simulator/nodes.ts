@@ -5,6 +5,7 @@ import { flowNodes } from './flowNodes.js';
 import { imageNodes } from './imageNodes.js';
 import { cutOut, type Raster, resize } from './images.js';
 import { decoded, loadImage, loadImageBase64, loadImageMask } from './loaders.js';
+import { messagingNodes } from './messagingNodes.js';
 import { NodeException } from './NodeException.js';
 import { eachImage, type NodeClass, textInput } from './nodeClass.js';
 import type { ModelFolders } from './options.js';
@@ -71,6 +72,7 @@ export function nodeClasses(folders: ModelFolders, isOlder: boolean): Record<str
     ...imageSavers(PNG),
     ...videoSavers,
     ...otherSavers,
+    ...messagingNodes,
     ...flowNodes,
   };
 }

@@ -107,6 +107,16 @@ export class SimulatedSockets {
     if (socket) this.#write(socket, message);
   }
 
+  /** Sends what a node says. Without a client id, it goes to all sockets, as in ComfyUI. */
+  tell(clientId: string | undefined, what: Message | Buffer): void {
+    const one = clientId === undefined ? undefined : this.#byId.get(clientId);
+    const sockets = clientId === undefined ? [...this.#byId.values()] : one ? [one] : [];
+    for (const socket of sockets) {
+      if (!Buffer.isBuffer(what)) this.#write(socket, what);
+      else if (!this.#isDeaf(socket)) this.#lock.run(() => socket.send(what));
+    }
+  }
+
   broadcast(message: Message): void {
     for (const socket of this.#byId.values()) this.#write(socket, message);
   }
@@ -122,13 +132,14 @@ export class SimulatedSockets {
     return socket !== undefined && this.#knowing.has(socket);
   }
 
-  /** Sends a preview to one client's socket, in the format that it supports. */
+  /** Sends a preview to one client's socket, in the format that it supports; without a client id, to all sockets. */
   sendPreviewTo(
     clientId: string | undefined,
     { plain, withMetadata }: { plain: () => Buffer; withMetadata: () => Buffer },
   ): void {
     const socket = clientId === undefined ? undefined : this.#byId.get(clientId);
-    if (!socket || this.#faults.muteSockets || this.#frozen.has(socket)) return;
+    if (clientId === undefined) this.tell(clientId, plain());
+    if (!socket || this.#isDeaf(socket)) return;
     const frame = this.#knowing.has(socket) ? withMetadata() : plain();
     this.#lock.run(() => socket.send(frame));
   }
@@ -165,7 +176,7 @@ export class SimulatedSockets {
   }
 
   #write(socket: WebSocket, message: Message): void {
-    if (this.#faults.muteSockets || this.#frozen.has(socket)) return;
+    if (this.#isDeaf(socket)) return;
     const { messages, rewrite } = this.#faults;
     // Exception messages may contain input numbers that JavaScript cannot represent, and outputs what is no JSON.
     const mayBeOdd = message.type === 'execution_error' || message.type === 'executed';
@@ -174,6 +185,10 @@ export class SimulatedSockets {
     const send = (one: string) => this.#lock.run(() => socket.send(one));
     if (messages === 'shuffled') this.#hold(() => send(text));
     else for (const one of [...companyOf(messages, text), text]) send(one);
+  }
+
+  #isDeaf(socket: WebSocket): boolean {
+    return this.#faults.muteSockets || this.#frozen.has(socket);
   }
 
   /** Sends messages that arrive within a short time in reverse order. */

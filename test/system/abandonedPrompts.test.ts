@@ -56,7 +56,8 @@ describe('the name of an upload', () => {
       promptId: '6b1f0a4e-5a43-4c0e-9d7e-0d2f6f0a1b2c',
       limits: { executionMs: 60_000, queueMs: 0, canMove: () => false },
     } as const;
-    const machine = () => ({ onMessage: () => undefined, onPreview: () => undefined });
+    const ignore = () => undefined;
+    const machine = () => ({ onMessage: ignore, onPreview: ignore, onFrame: ignore });
     const nobody = { machine, onSubmitted: () => undefined, onProgress: () => undefined };
     const result = runner.run(client(), run, nobody, cancelled.signal);
     const ended = expect(result).rejects.toThrow('cancelled');

@@ -1,7 +1,7 @@
 /** ComfyUI's own API with several servers: the client's server accepts the prompts, and the other one runs them. */
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { NativeClient, type NativeSocket } from '../support/NativeClient.js';
+import { NativeClient, type NativeMessage, type NativeSocket } from '../support/NativeClient.js';
 import { type Image, run, save } from '../support/nativeRuns.js';
 import { colourOf, distance, middle, png, type Rgb } from '../support/pictures.js';
 import { requireRedis } from '../support/RedisServer.js';
@@ -98,12 +98,26 @@ describe.runIf(requireRedis())('a prompt, with several servers,', { timeout: 90_
     await expect(again(nowhere)).rejects.toThrow('Invalid image file');
   });
 
+  /** One line for what a client received of its prompt; none for anything else. */
+  function shown(frame: NativeMessage | Buffer, promptId: string): string[] {
+    if (Buffer.isBuffer(frame)) {
+      const isText = frame.readUInt32BE(0) === 3;
+      return [isText ? `text ${frame.subarray(8)}` : `image ${frame.readUInt32BE(4)}`];
+    }
+    const { type, data } = frame;
+    if (typeof data !== 'object') return [`${type} ${data}`];
+    const isOfPrompt = type !== 'status' && (data['prompt_id'] ?? promptId) === promptId;
+    return isOfPrompt ? [`${type} ${data['node'] ?? ''} ${data['value'] ?? ''}`] : [];
+  }
+
   /** A prompt that works on an image, shows the result as node 3, and sends it over the socket as node 4. */
   const worked = (image: string) => ({
     '1': { class_type: 'LoadImage', inputs: { image } },
     '2': { class_type: 'InspyrenetRembg', inputs: { image: ['1', 0], torchscript_jit: 'default' } },
     '3': { class_type: 'PreviewImage', inputs: { images: ['2', 0] } },
     '4': { class_type: 'SaveImageWebsocket', inputs: { images: ['2', 0] } },
+    '5': { class_type: 'SwarmSaveImageWS', inputs: { images: ['2', 0], bit_depth: 'raw' } },
+    '6': { class_type: 'TellEverybody', inputs: { image: ['2', 0], text: 'hello' } },
   });
 
   it('has the messages and images of its machine, as on the server that runs it', async () => {
@@ -111,12 +125,7 @@ describe.runIf(requireRedis())('a prompt, with several servers,', { timeout: 90_
       const socket = await one.connect('all');
       const { json } = await one.submit({ prompt: worked(image), client_id: 'all' });
       await socket.ended(json.prompt_id);
-      return socket.frames.flatMap((frame) => {
-        if (Buffer.isBuffer(frame)) return [`image ${frame.readUInt32BE(4)}`];
-        const { type, data } = frame;
-        if (data['prompt_id'] !== json.prompt_id) return [];
-        return [`${type} ${data['node'] ?? ''} ${data['value'] ?? ''}`];
-      });
+      return socket.frames.flatMap((frame) => shown(frame, json.prompt_id));
     };
     const there = new NativeClient(other.nativeHost);
     await there.upload('after.png', await picture(AFTER));
@@ -126,6 +135,11 @@ describe.runIf(requireRedis())('a prompt, with several servers,', { timeout: 90_
       'execution_start  ',
       'progress_state  ',
       'image 2',
+      'image 1',
+      'progress  12345',
+      'text 6hello',
+      'my-node-feedback 6 ',
+      'my-node-text hello',
       'executed 3 ',
       'execution_success  ',
     ]) {

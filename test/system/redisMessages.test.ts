@@ -39,9 +39,8 @@ describe.runIf(requireRedis())('messages of machines, between servers,', { timeo
   function message(value: number | string) {
     const text = `{"type":"told","data":{"value":${value},"prompt_id":"p"}}`;
     const frame = parseFrame(text);
-    const raw = 'raw' in frame ? frame.raw : undefined;
-    if (!raw) throw new Error('it is no message');
-    return raw;
+    if (frame.kind !== 'ignored' || !frame.raw) throw new Error('it is no message of a prompt');
+    return frame.raw;
   }
 
   const preview = (mimeType: string, size: number, metadata?: MachinePreview['metadata']) => ({
@@ -65,7 +64,10 @@ describe.runIf(requireRedis())('messages of machines, between servers,', { timeo
   }
 
   const kinds = () =>
-    heard.map(({ said }) => (said.kind === 'preview' ? said.preview.mimeType : said.message.data['value']));
+    heard.map(({ said }) => {
+      if (said.kind === 'preview') return said.preview.mimeType;
+      return said.kind === 'frame' ? said.frame.bytes.length : said.message.data['value'];
+    });
 
   it('arrive unchanged, in order, and at that server only', async () => {
     const others: RelayedMessage[] = [];
@@ -84,6 +86,23 @@ describe.runIf(requireRedis())('messages of machines, between servers,', { timeo
     const [png, jpeg] = shown.map((one) => ({ ...about, said: { kind: 'preview', preview: one } }));
     expect(heard).toEqual([first, png, jpeg, last]);
     expect(others).toEqual([]);
+  });
+
+  it('have the prompt that ran if they name none themselves', async () => {
+    const { onMessage, onFrame } = machine();
+    const text = '{"type":"progress","data":{"value":12345,"max":12345}}';
+    const told = { promptId: 'p', type: 'progress', data: { value: 12345, max: 12345 }, text };
+    const plain = { promptId: 'p', type: 'said', data: {}, text: '{"type":"said","data":"words"}' };
+    const frame = { promptId: 'p', bytes: Buffer.from('0000000a00000001aabb', 'hex') };
+    onMessage(told);
+    onFrame(frame);
+    onMessage(plain);
+    await eventually(() => expect(heard).toHaveLength(3));
+    expect(heard.map(({ said }) => said)).toEqual([
+      { kind: 'message', message: told },
+      { kind: 'frame', frame },
+      { kind: 'message', message: plain },
+    ]);
   });
 
   it('come before the end of their job', async () => {

@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import {
+  type MachineFrame,
   type MachineMessage,
   type MachinePreview,
+  parseOtherFrame,
   parsePreview,
   previewFrame,
   previewFrameWithMetadata,
+  withNodeId,
 } from '../../src/services/comfyui/machineMessages.js';
 import { parseFrame } from '../../src/services/comfyui/protocol.js';
 import { type JobListener, JobMessages } from '../../src/services/jobs/JobMessages.js';
@@ -19,6 +22,8 @@ const preview: MachinePreview = {
   metadata: undefined,
 };
 
+const frame: MachineFrame = { promptId: 'p', bytes: Buffer.from('0000000a00000001aabb', 'hex') };
+
 /** A listener that records messages; the test sets its number of waiting bytes. */
 class Recorder implements JobListener {
   waitingBytes = 0;
@@ -30,6 +35,10 @@ class Recorder implements JobListener {
 
   onPreview(): void {
     this.heard.push('preview');
+  }
+
+  onFrame(): void {
+    this.heard.push('frame');
   }
 
   onOverflow(): void {
@@ -45,9 +54,11 @@ describe('what a machine says of a job', () => {
     messages.follow('other', other);
     messages.of('one', 'mark').onMessage(message);
     messages.of('one', 'mark').onPreview(preview);
+    messages.of('one', 'mark').onFrame(frame);
     leave();
     messages.of('one', 'mark').onMessage(message);
-    expect(one.heard).toEqual(['executing', 'preview']);
+    messages.of('one', 'mark').onFrame(frame);
+    expect(one.heard).toEqual(['executing', 'preview', 'frame']);
     expect(other.heard).toEqual([]);
     expect(messages.followed).toBe(1);
   });
@@ -61,11 +72,13 @@ describe('what a machine says of a job', () => {
     slow.waitingBytes = 2 * MIB;
     machine.onPreview(preview);
     machine.onMessage(message);
+    machine.onFrame(frame);
     slow.waitingBytes = 17 * MIB;
+    machine.onFrame(frame);
     machine.onMessage(message);
-    machine.onMessage(message);
-    expect(slow.heard).toEqual(['executing', 'overflow']);
-    expect(quick.heard).toEqual(['preview', 'executing', 'executing', 'executing']);
+    machine.onFrame(frame);
+    expect(slow.heard).toEqual(['executing', 'frame', 'overflow']);
+    expect(quick.heard).toEqual(['preview', 'executing', 'frame', 'frame', 'executing', 'frame']);
   });
 
   it('goes on to the others when a listener fails', () => {
@@ -113,9 +126,67 @@ describe('a binary frame', () => {
   ])('of %s is no preview', (_what, hex) => {
     expect(parsePreview(Buffer.from(hex, 'hex'), 'p')).toBeUndefined();
   });
+
+  it.each([
+    ['a text', '0000000300000001696d616765'],
+    ['an image in another format', '0000000100000009696d616765'],
+    ['another event', '0000000a696d616765'],
+  ])('of %s belongs to the prompt that runs', (_what, hex) => {
+    const bytes = Buffer.from(hex, 'hex');
+    expect(parseOtherFrame(bytes, 'p')).toEqual({ promptId: 'p', bytes });
+    expect(parseOtherFrame(bytes, undefined)).toBeUndefined();
+  });
+
+  it.each(['', '000000', '00000004000000027b7d', '00000004000000ff7b7d'])(
+    '%j belongs to no prompt',
+    (hex) => {
+      expect(parseOtherFrame(Buffer.from(hex, 'hex'), 'p')).toBeUndefined();
+    },
+  );
+
+  it('with a text gets another id of its node, and nothing else changes', () => {
+    const rename = (id: string) => id.replace('-mark', '');
+    const renamed = (hex: string) => withNodeId(Buffer.from(hex, 'hex'), rename).toString('hex');
+    const [long, short] = [Buffer.from('8-mark').toString('hex'), Buffer.from('8').toString('hex')];
+    expect(renamed(`0000000300000006${long}aabb`)).toBe(`0000000300000001${short}aabb`);
+    // Another node, a format of a node's own, a length that is none, another event.
+    for (const hex of [
+      `0000000300000001${short}${long}`,
+      `0000000300000000${long}`,
+      `00000003ffffffff${long}`,
+      '00000003',
+      `0000000a00000006${long}`,
+    ])
+      expect(renamed(hex)).toBe(hex);
+  });
 });
 
 describe('a text frame', () => {
+  it.each([
+    '{"type":"progress","data":{"value":12345,"max":12345}}',
+    '{"type":"my-node-feedback","data":{"node":"2"}}',
+    '{"type":"my-node-text","data":"words"}',
+  ])('of a node that names no prompt belongs to the prompt that runs: %s', (text) => {
+    expect(parseFrame(text)).toMatchObject({ kind: 'unnamed', raw: { text } });
+  });
+
+  it.each([
+    '{"type":"executing","data":{"node":"2"}}',
+    '{"type":"executed","data":{"node":"2","output":{}}}',
+    '{"type":"execution_error","data":{}}',
+    '{"type":"progress","data":{"prompt_id":null,"value":1,"max":1}}',
+    '{"type":"my-node-feedback","data":{"prompt_id":7}}',
+    '{"type":"feature_flags","data":{}}',
+    '{"type":"logs","data":{"entries":[]}}',
+    '{"type":"cm-queue-status","data":{"status":"done"}}',
+    '{"type":"manager-terminal-feedback","data":"installed"}',
+    '{"type":"crystools.monitor","data":{"cpu":1}}',
+    '{"type":"executed","data":7}',
+  ])('that a machine sends about itself, or that lacks its id, is nobody’s: %s', (text) => {
+    expect(['ignored', 'malformed']).toContain(parseFrame(text).kind);
+    expect(parseFrame(text)).not.toHaveProperty('raw.text');
+  });
+
   it('keeps what the machine said as it said it, also where this server does not read it', () => {
     const text = '{"type":"of_some_node","data":{"prompt_id":"p","seed":18446744073709551615}}';
     const raw = { promptId: 'p', type: 'of_some_node', text };

@@ -51,6 +51,8 @@ export async function features({
   return {
     ...ofMachine,
     supports_preview_metadata: true,
+    // Texts come in the form that names no prompt, and clients read them as this says.
+    supports_progress_text_metadata: false,
     max_upload_size: typeof limit === 'number' ? Math.min(limit, maxFileBytes) : maxFileBytes,
   };
 }

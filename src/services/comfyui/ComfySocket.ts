@@ -2,8 +2,15 @@ import { v4 as uuid } from 'uuid';
 import WebSocket from 'ws';
 import type { InstanceAddress } from '../../utils/instanceUrls.js';
 import type { Logger } from '../../utils/logger.js';
-import { FEATURE_FLAGS, type MachineListener, type MachineMessage, parsePreview } from './machineMessages.js';
+import {
+  FEATURE_FLAGS,
+  type MachineListener,
+  type MachineMessage,
+  parseOtherFrame,
+  parsePreview,
+} from './machineMessages.js';
 import { type PromptMessage, parseFrame } from './protocol.js';
+import { RunningPrompt } from './RunningPrompt.js';
 
 /** A listener for one prompt on a socket. */
 export interface PromptListener {
@@ -33,7 +40,8 @@ const MAX_FRAME_BYTES = 32 * 1024 * 1024;
 
 /**
  * One WebSocket to ComfyUI with its own client id. The id is never reused: a second socket with the same id gets no more messages
- * when the first one closes (protocol trap 3). Many prompts share a socket; messages are assigned by prompt id.
+ * when the first one closes (protocol trap 3). Many prompts share a socket; messages are assigned by prompt id, and those without one
+ * to the prompt that runs. Machines send some to all sockets, so while no prompt of this socket runs, they belong to nobody.
  */
 export class ComfySocket {
   /** The `client_id` for submissions. */
@@ -50,8 +58,7 @@ export class ComfySocket {
   readonly #onQueue: (remaining: number) => void;
   #heartbeat: NodeJS.Timeout | undefined;
   #heard = true;
-  /** The prompt of the latest message: a machine runs one at a time. */
-  #running: string | undefined;
+  readonly #running = new RunningPrompt();
 
   constructor(options: SocketOptions) {
     this.#logger = options.logger;
@@ -117,22 +124,31 @@ export class ComfySocket {
       this.#onQueue(frame.queueRemaining);
       return;
     }
+    if (frame.kind === 'unnamed') {
+      const promptId = this.#running.id;
+      if (promptId !== undefined) this.#hearing({ ...frame.raw, promptId });
+      return;
+    }
     const listener = frame.raw && this.#hearing(frame.raw);
-    if (listener && frame.kind === 'message') listener.onMessage(frame.message);
+    if (frame.kind !== 'message') return;
+    this.#running.note(frame.message, listener);
+    listener?.onMessage(frame.message);
   }
 
   /** Passes the raw message to the listener of its prompt, and returns that listener. */
   #hearing(raw: MachineMessage): PromptListener | undefined {
     const listener = this.#listeners.get(raw.promptId);
-    if (listener) this.#running = raw.promptId;
     listener?.machine.onMessage(raw);
     return listener;
   }
 
   #onBinary(frame: Buffer): void {
     if (this.#listeners.size === 0) return;
-    const preview = parsePreview(frame, this.#running);
-    if (preview) this.#listeners.get(preview.promptId)?.machine.onPreview(preview);
+    const running = this.#running.id;
+    const preview = parsePreview(frame, running);
+    if (preview) return void this.#listeners.get(preview.promptId)?.machine.onPreview(preview);
+    const other = parseOtherFrame(frame, running);
+    if (other) this.#listeners.get(other.promptId)?.machine.onFrame(other);
   }
 
   /** A half-open socket (packets are lost, no close) can only be detected by pings. */

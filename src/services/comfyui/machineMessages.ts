@@ -7,10 +7,10 @@ import { parseMachineJson } from '../../utils/machineJson.js';
 
 /** A text frame. */
 export interface MachineMessage {
-  /** The machine's id of the prompt. */
+  /** The machine's id of the prompt. The frame itself may lack it: then this is the prompt that was running. */
   readonly promptId: string;
   readonly type: string;
-  /** The frame's `data`, parsed by `parseMachineJson`. */
+  /** The frame's `data`, parsed by `parseMachineJson`; empty if it is no object. */
   readonly data: Readonly<Record<string, unknown>>;
   /** The whole frame, with all digits of its numbers. */
   readonly text: string;
@@ -34,17 +34,29 @@ interface PreviewMetadata {
   readonly text: string;
 }
 
+/** Any other binary frame, such as a text about a node, or a result in a format that only the client knows. */
+export interface MachineFrame {
+  /** The machine's id of the prompt that was running. */
+  readonly promptId: string;
+  /** The whole frame. */
+  readonly bytes: Buffer;
+}
+
 /** Receives a machine's messages about a prompt. */
 export interface MachineListener {
   onMessage(message: MachineMessage): void;
   onPreview(preview: MachinePreview): void;
+  onFrame(frame: MachineFrame): void;
 }
 
 /** Event types of binary frames. */
 const PREVIEW = 1;
+const TEXT = 3;
 const PREVIEW_WITH_METADATA = 4;
+/** Bytes of a number, such as the type. */
+const NUMBER_BYTES = 4;
 /** Bytes of the type and of the following number. */
-const HEAD_BYTES = 8;
+const HEAD_BYTES = 2 * NUMBER_BYTES;
 /** The JSON of a preview has about 200 bytes. */
 const MAX_METADATA_BYTES = 64 * 1024;
 
@@ -75,7 +87,7 @@ export function isReplaceable({ mimeType }: MachinePreview): boolean {
  */
 export function parsePreview(frame: Buffer, running: string | undefined): MachinePreview | undefined {
   if (frame.length < HEAD_BYTES) return undefined;
-  const number = frame.readUInt32BE(4);
+  const number = frame.readUInt32BE(NUMBER_BYTES);
   switch (frame.readUInt32BE(0)) {
     case PREVIEW: {
       const mimeType = FORMATS.get(number);
@@ -87,6 +99,30 @@ export function parsePreview(frame: Buffer, running: string | undefined): Machin
     default:
       return undefined;
   }
+}
+
+/**
+ * Returns a binary frame that is no preview. @param running the running prompt, to which the frame belongs
+ * @returns undefined for frames that name their prompt themselves, and for what is no frame of ComfyUI
+ */
+export function parseOtherFrame(frame: Buffer, running: string | undefined): MachineFrame | undefined {
+  const isNamed = frame.length < NUMBER_BYTES || frame.readUInt32BE(0) === PREVIEW_WITH_METADATA;
+  return running === undefined || isNamed ? undefined : { promptId: running, bytes: frame };
+}
+
+/**
+ * Returns the frame with another id of the node that it is about. Frames with a text have one, as ComfyUI sends them; all others,
+ * and those of nodes with a format of their own, are returned unchanged.
+ */
+export function withNodeId(frame: Buffer, rename: (id: string) => string): Buffer {
+  if (frame.length < HEAD_BYTES || frame.readUInt32BE(0) !== TEXT) return frame;
+  const end = HEAD_BYTES + frame.readUInt32BE(NUMBER_BYTES);
+  if (end > frame.length) return frame;
+  const id = frame.toString('utf8', HEAD_BYTES, end);
+  const renamed = rename(id);
+  if (renamed === id) return frame;
+  const bytes = Buffer.from(renamed);
+  return Buffer.concat([head(TEXT, bytes.length), bytes, frame.subarray(end)]);
 }
 
 function withMetadata(frame: Buffer, length: number): MachinePreview | undefined {
@@ -114,7 +150,7 @@ export function previewFrameWithMetadata(metadata: string, image: Buffer): Buffe
 function head(type: number, number: number): Buffer {
   const bytes = Buffer.alloc(HEAD_BYTES);
   bytes.writeUInt32BE(type, 0);
-  bytes.writeUInt32BE(number, 4);
+  bytes.writeUInt32BE(number, NUMBER_BYTES);
   return bytes;
 }
 

@@ -250,7 +250,7 @@ export function outcomeOfHistory(
 }
 
 /** Whether a node blocked its branch. The other branches continue, so the prompt has not ended. */
-function isBlocked({ exception_type }: ExecutionErrorData): boolean {
+export function isBlocked({ exception_type }: ExecutionErrorData): boolean {
   return exception_type === 'ExecutionBlocked';
 }
 

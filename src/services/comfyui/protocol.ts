@@ -86,11 +86,16 @@ export type PromptMessage = z.output<typeof promptMessage>;
 
 const KNOWN_TYPES: ReadonlySet<string> = new Set(promptMessage.options.map((o) => o.shape.type.value));
 
+/** Messages of a machine about itself: ComfyUI's flags, log and assets, ComfyUI-Manager's work, and what monitors measure. */
+const OF_MACHINE = /^(feature_flags$|logs|assets|cm-|manager|crystools)/;
+
 /** If the frame is about a prompt, it includes the raw message, even of a type that this server does not read. */
 export type ParsedFrame =
   | { readonly kind: 'message'; readonly message: PromptMessage; readonly raw: MachineMessage }
   /** The number of all prompts on the machine, including those of other clients. */
   | { readonly kind: 'status'; readonly queueRemaining: number }
+  /** A message of a node that does not name its prompt: it belongs to the one that runs. */
+  | { readonly kind: 'unnamed'; readonly raw: Omit<MachineMessage, 'promptId'> }
   | { readonly kind: 'ignored'; readonly raw: MachineMessage | undefined }
   | { readonly kind: 'malformed'; readonly reason: string };
 
@@ -106,6 +111,8 @@ export function parseFrame(text: string): ParsedFrame {
   if (!isRecord(json) || typeof type !== 'string') return { kind: 'malformed', reason: 'no type' };
   if (type === 'status') return readStatus(json);
   const data = json['data'];
+  if (isUnnamed(type, data))
+    return { kind: 'unnamed', raw: { type, data: isRecord(data) ? data : {}, text } };
   const id = isRecord(data) ? data['prompt_id'] : undefined;
   const raw = isRecord(data) && typeof id === 'string' ? { promptId: id, type, data, text } : undefined;
   if (!KNOWN_TYPES.has(type) || isAboutNoPrompt(data)) return { kind: 'ignored', raw };
@@ -120,6 +127,15 @@ function readStatus(json: unknown): ParsedFrame {
   const parsed = statusMessage.safeParse(json);
   if (!parsed.success) return { kind: 'ignored', raw: undefined };
   return { kind: 'status', queueRemaining: parsed.data.data.status.exec_info.queue_remaining };
+}
+
+/**
+ * Whether a node sent the message, without the id of its prompt. Of ComfyUI's own messages that is only `progress`, which nodes send
+ * themselves to announce a result. Machines send others to all clients, about themselves.
+ */
+function isUnnamed(type: string, data: unknown): boolean {
+  if (isRecord(data) ? 'prompt_id' in data : KNOWN_TYPES.has(type)) return false;
+  return type === 'progress' || !(KNOWN_TYPES.has(type) || OF_MACHINE.test(type));
 }
 
 /** A socket that reconnects gets `executing {node}` without a prompt id (protocol trap 4): its prompt is unknown. */

@@ -23,7 +23,7 @@ interface Parts {
 const NOBODY: RunListener = {
   onSubmitted: () => undefined,
   onProgress: () => undefined,
-  machine: () => ({ onMessage: () => undefined, onPreview: () => undefined }),
+  machine: () => ({ onMessage: () => undefined, onPreview: () => undefined, onFrame: () => undefined }),
 };
 
 /**

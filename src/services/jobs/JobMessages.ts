@@ -1,6 +1,11 @@
 import { messageOf } from '../../errors.js';
 import type { Logger } from '../../utils/logger.js';
-import type { MachineListener, MachineMessage, MachinePreview } from '../comfyui/machineMessages.js';
+import type {
+  MachineFrame,
+  MachineListener,
+  MachineMessage,
+  MachinePreview,
+} from '../comfyui/machineMessages.js';
 import type { MessageRelay } from '../queue/MessageRelay.js';
 import { readRelayed, relayTo } from './relayedMessages.js';
 
@@ -13,6 +18,7 @@ export interface JobListener {
   /** @param mark in the names of the prompt's nodes and files (`ownOutputs`) */
   onMessage(message: MachineMessage, mark: string): void;
   onPreview(preview: MachinePreview, mark: string): void;
+  onFrame(frame: MachineFrame, mark: string): void;
   /** Unsent bytes, such as those waiting on a socket; 0 for a listener that buffers nothing. */
   readonly waitingBytes: number;
   /** Called when the listener was too slow: it gets no more messages of the job. */
@@ -68,8 +74,9 @@ export class JobMessages {
       return relayTo(this.#relay, { server: follower, jobId, mark, onLost });
     }
     return {
-      onMessage: (message) => this.#tell(jobId, message, mark),
+      onMessage: (message) => this.#tell(jobId, (listener) => listener.onMessage(message, mark)),
       onPreview: (preview) => this.#show(jobId, preview, mark),
+      onFrame: (frame) => this.#tell(jobId, (listener) => listener.onFrame(frame, mark)),
     };
   }
 
@@ -78,13 +85,14 @@ export class JobMessages {
     const relayed = readRelayed(bytes);
     if (!relayed) return;
     const { jobId, mark, said } = relayed;
-    if (said.kind === 'message') this.#tell(jobId, said.message, mark);
+    if (said.kind === 'message') this.#tell(jobId, (listener) => listener.onMessage(said.message, mark));
+    else if (said.kind === 'frame') this.#tell(jobId, (listener) => listener.onFrame(said.frame, mark));
     else this.#show(jobId, said.preview, mark);
   }
 
-  #tell(jobId: string, message: MachineMessage, mark: string): void {
+  #tell(jobId: string, tell: (listener: JobListener) => void): void {
     for (const listener of this.#listeners.get(jobId) ?? []) {
-      if (listener.waitingBytes <= MAX_WAITING) this.#try(jobId, () => listener.onMessage(message, mark));
+      if (listener.waitingBytes <= MAX_WAITING) this.#try(jobId, () => tell(listener));
       else {
         this.#remove(jobId, listener);
         this.#try(jobId, () => listener.onOverflow());

@@ -44,6 +44,7 @@ export class LiveAttempt {
   alsoTelling(machine: MachineListener): MachineListener {
     return {
       onMessage: (message) => machine.onMessage(message),
+      onFrame: (frame) => machine.onFrame(frame),
       onPreview: (preview) => {
         this.#parts.live.note(this.#job.id, { preview });
         machine.onPreview(preview);

@@ -3,9 +3,11 @@ import { z } from 'zod';
 import { jsonIfValid } from '../../utils/jsonIfValid.js';
 import {
   isReplaceable,
+  type MachineFrame,
   type MachineListener,
   type MachineMessage,
   type MachinePreview,
+  parseOtherFrame,
   parsePreview,
   previewFrame,
   previewFrameWithMetadata,
@@ -17,7 +19,7 @@ import type { MessageRelay } from '../queue/MessageRelay.js';
 const MAX_WAITING_FOR_PREVIEWS = 1024 * 1024;
 
 const head = z.object({
-  kind: z.enum(['message', 'preview']),
+  kind: z.enum(['message', 'preview', 'frame']),
   job: z.string(),
   /** Of the prompt's nodes and files (`ownOutputs`). */
   mark: z.string(),
@@ -31,7 +33,8 @@ export interface RelayedMessage {
   readonly mark: string;
   readonly said:
     | { readonly kind: 'message'; readonly message: MachineMessage }
-    | { readonly kind: 'preview'; readonly preview: MachinePreview };
+    | { readonly kind: 'preview'; readonly preview: MachinePreview }
+    | { readonly kind: 'frame'; readonly frame: MachineFrame };
 }
 
 interface Target {
@@ -46,13 +49,14 @@ interface Target {
 /** Returns the listener for a machine that sends the messages about a prompt to another server, and to no one else. */
 export function relayTo(relay: MessageRelay, { server, jobId, mark, onLost }: Target): MachineListener {
   let isShowing = false;
-  const send = async (kind: 'message' | 'preview', prompt: string, frame: Buffer): Promise<void> => {
+  const send = async (kind: z.output<typeof head>['kind'], prompt: string, frame: Buffer): Promise<void> => {
     const about = { kind, job: jobId, mark, prompt } satisfies z.output<typeof head>;
     const bytes = Buffer.concat([Buffer.from(`${JSON.stringify(about)}\n`), frame]);
     if (!(await relay.send(server, bytes))) onLost();
   };
   return {
     onMessage: ({ promptId, text }) => void send('message', promptId, Buffer.from(text)),
+    onFrame: ({ promptId, bytes }) => void send('frame', promptId, bytes),
     onPreview: (preview) => {
       const { promptId } = preview;
       const frame = frameOf(preview);
@@ -84,7 +88,12 @@ export function readRelayed(bytes: Buffer): RelayedMessage | undefined {
     const preview = parsePreview(frame, prompt);
     return preview && { jobId, mark, said: { kind, preview } };
   }
+  if (kind === 'frame') {
+    const other = parseOtherFrame(frame, prompt);
+    return other && { jobId, mark, said: { kind, frame: other } };
+  }
   const read = parseFrame(frame.toString());
-  const message = 'raw' in read ? read.raw : undefined;
+  const raw = 'raw' in read ? read.raw : undefined;
+  const message = raw && { promptId: prompt, ...raw };
   return message && { jobId, mark, said: { kind, message } };
 }

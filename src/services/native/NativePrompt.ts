@@ -1,7 +1,12 @@
 import { JsonText } from '../../utils/JsonText.js';
 import { isJsonObject, type Json, stringifyJson } from '../../utils/losslessJson.js';
 import { parseDeepMachineJson } from '../../utils/machineJson.js';
-import type { MachineMessage, MachinePreview } from '../comfyui/machineMessages.js';
+import {
+  type MachineFrame,
+  type MachineMessage,
+  type MachinePreview,
+  withNodeId,
+} from '../comfyui/machineMessages.js';
 import type { CompletedJob } from '../jobs/Job.js';
 import { closingMessage, type JobEnd, type PromptEnd } from './endings.js';
 import { PromptFiles } from './PromptFiles.js';
@@ -75,6 +80,11 @@ export class NativePrompt {
   /** Returns the machine's metadata of a preview with the ids of the client. */
   previewMetadata({ metadata, promptId }: MachinePreview, mark: string): string | undefined {
     return metadata && this.#names.forClient(metadata.text, promptId, mark);
+  }
+
+  /** Returns the machine's frame with the ids of the client. */
+  frame({ bytes }: MachineFrame, mark: string): Buffer {
+    return withNodeId(bytes, (id) => this.#names.nodeForClient(id, mark));
   }
 
   /**

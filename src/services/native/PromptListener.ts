@@ -1,4 +1,4 @@
-import type { MachineMessage, MachinePreview } from '../comfyui/machineMessages.js';
+import type { MachineFrame, MachineMessage, MachinePreview } from '../comfyui/machineMessages.js';
 import type { JobListener } from '../jobs/JobMessages.js';
 import type { ClientSocket } from './ClientSocket.js';
 import type { NativePrompt } from './NativePrompt.js';
@@ -26,10 +26,11 @@ export class PromptListener implements JobListener {
   }
 
   onMessage(message: MachineMessage, mark: string): void {
-    const { type } = message;
+    const { type, data } = message;
     const text = this.#prompt.hear(message, mark);
     if (type === 'executed') this.#parts.onFiles();
-    if (type !== 'progress') this.#tellLate();
+    // One without a prompt id announces a result: only that may follow.
+    if (type !== 'progress' || !('prompt_id' in data)) this.#tellLate();
     if (text !== undefined) this.#parts.socket()?.send(text);
     this.#tellLate();
   }
@@ -41,6 +42,11 @@ export class PromptListener implements JobListener {
     // As in ComfyUI: a preview with metadata comes before the progress of its step, one without comes after it.
     if (metadata !== undefined && socket && !socket.knowsMetadata) this.#late = preview;
     else socket?.sendPreview(preview, metadata);
+  }
+
+  onFrame(frame: MachineFrame, mark: string): void {
+    this.#tellLate();
+    this.#parts.socket()?.send(this.#prompt.frame(frame, mark));
   }
 
   onOverflow(): void {

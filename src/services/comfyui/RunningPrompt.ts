@@ -1,0 +1,43 @@
+import { isBlocked } from './promptTracker.js';
+import type { PromptMessage } from './protocol.js';
+
+/**
+ * Which prompt of a socket a machine runs, as far as its messages make that certain. A machine runs one prompt at a time, and that may
+ * be one of another client.
+ */
+export class RunningPrompt {
+  #id: string | undefined;
+  /** Followers of prompts that have ended. Nodes may still send something from a thread of theirs. */
+  readonly #ended = new WeakSet<object>();
+
+  /** The machine's id of the prompt that certainly runs. */
+  get id(): string | undefined {
+    return this.#id;
+  }
+
+  /** Notes a message about a prompt. @param follower undefined if nobody follows the prompt, such as one of another client */
+  note(message: PromptMessage, follower: object | undefined): void {
+    const { prompt_id } = message.data;
+    if (!follower) {
+      this.#id = undefined;
+      return;
+    }
+    if (isEnd(message)) this.#ended.add(follower);
+    if (!this.#ended.has(follower)) this.#id = prompt_id;
+    else if (this.#id === prompt_id) this.#id = undefined;
+  }
+}
+
+function isEnd(message: PromptMessage): boolean {
+  switch (message.type) {
+    case 'execution_success':
+    case 'execution_interrupted':
+      return true;
+    case 'execution_error':
+      return !isBlocked(message.data);
+    case 'executing':
+      return message.data.node === null;
+    default:
+      return false;
+  }
+}
