@@ -133,7 +133,10 @@ export class NativeReplay {
 
   #plain(text: string): unknown {
     const plain = this.#plainIds(text);
-    const kept = (key: string, value: unknown) => (UNLIKE.has(key) ? 0 : value);
+    const kept = (key: string, value: unknown) => {
+      if (UNLIKE.has(key)) return 0;
+      return key === 'current_inputs' ? withoutTensors(value) : value;
+    };
     try {
       return JSON.parse(plain, kept);
     } catch {
@@ -185,4 +188,11 @@ export async function replay(
     await Promise.all([simulator.stop(), stack.stop()]);
   }
   return { machine, server };
+}
+
+/** Removes values that other nodes computed, which the server does not send. */
+function withoutTensors(inputs: unknown): unknown {
+  if (Array.isArray(inputs)) return inputs;
+  const isTensor = (value: unknown) => JSON.stringify(value).startsWith('["tensor(');
+  return Object.fromEntries(Object.entries(inputs as object).filter(([, value]) => !isTensor(value)));
 }

@@ -88,3 +88,24 @@ describe('the id of a prompt', () => {
     await eventually(async () => expect((await client.json('/queue')).queue_running).toEqual([]));
   });
 });
+
+it('has its own name in an error about it', async () => {
+  await client.upload('photo.png', Buffer.from('no image'));
+  const prompt = {
+    '1': { class_type: 'LoadImage', inputs: { image: 'photo.png' } },
+    '2': { class_type: 'PreviewImage', inputs: { images: ['1', 0] } },
+  };
+  const socket = await client.connect('me');
+  const { json } = await client.submit({ prompt, client_id: 'me' });
+  const id: string = json.prompt_id;
+  await socket.ended(id);
+  const message = socket.of(id).find(({ type }) => type === 'execution_error');
+  expect(message?.data).toMatchObject({
+    node_id: '1',
+    exception_type: 'PIL.UnidentifiedImageError',
+    current_inputs: { image: ['photo.png'] },
+    traceback: [],
+  });
+  const { [id]: entry } = await client.json(`/history/${id}`);
+  expect(entry.status.messages.at(-1)).toEqual(['execution_error', message?.data]);
+});

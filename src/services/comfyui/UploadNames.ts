@@ -15,6 +15,11 @@ const DOUBT_MS = 120_000;
 /** File extensions: ComfyUI's loaders detect images by their bytes, and some other files by their name. */
 const EXTENSION = /^[a-z0-9]{1,16}$/;
 
+const PREFIX = 'comfyui-express';
+
+/** Names of uploads in texts of a machine, without their folder. */
+export const UPLOAD_NAME = new RegExp(`${PREFIX}-[\\w-]+\\.[a-z0-9]{1,16}`, 'g');
+
 /** A name in an instance's temp folder, held until one of the two methods is called; further calls do nothing. */
 export interface UploadName {
   readonly name: string;
@@ -57,7 +62,7 @@ export class UploadNames {
    */
   constructor(serverId: string, host: string, onGrow: (name: string) => void) {
     const instance = createHash('sha1').update(host).digest('hex').slice(0, 8);
-    this.#prefix = `comfyui-express-${serverId}-${instance}`;
+    this.#prefix = `${PREFIX}-${serverId}-${instance}`;
     this.#onGrow = onGrow;
   }
 

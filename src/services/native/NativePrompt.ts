@@ -1,6 +1,5 @@
 import { JsonText } from '../../utils/JsonText.js';
 import { isJsonObject, type Json, stringifyJson } from '../../utils/losslessJson.js';
-import { parseDeepMachineJson } from '../../utils/machineJson.js';
 import {
   type MachineFrame,
   type MachineMessage,
@@ -9,15 +8,13 @@ import {
 } from '../comfyui/machineMessages.js';
 import type { CompletedJob } from '../jobs/Job.js';
 import { closingMessage, type JobEnd, type PromptEnd } from './endings.js';
+import { errorForClient } from './errorForClient.js';
 import { PromptFiles } from './PromptFiles.js';
 import { PromptNames } from './PromptNames.js';
 import type { PromptRecord } from './PromptRecord.js';
+import { parseMessage } from './parseMessage.js';
 import { resultOutputs } from './recordedOutputs.js';
 
-/** Python 3.11 writes no deeper JSON; later versions do. */
-const LIMITS = { maxDepth: 1000 };
-/** The message, its data, and the output in it. */
-const LEVELS = 3;
 /** Messages that the history contains, besides the one that ends the prompt. */
 const KEPT = new Set(['execution_start', 'execution_cached']);
 /** Messages that end a run on one machine. The job decides whether they end the prompt. */
@@ -56,7 +53,7 @@ export class NativePrompt {
   hear(message: MachineMessage, mark: string): string | undefined {
     const { type, data } = message;
     const sent = this.#names.forClient(message.text, message.promptId, mark);
-    const text = type === 'executed' ? this.files.add(message, mark, sent) : sent;
+    const text = this.#textOf(message, mark, sent);
     if (type === 'execution_start') this.#begin();
     // The first message may be missed.
     this.hasStarted = true;
@@ -152,6 +149,12 @@ export class NativePrompt {
     this.files.clear();
   }
 
+  /** @param sent the message with the ids of the client */
+  #textOf(message: MachineMessage, mark: string, sent: string): string {
+    if (message.type === 'executed') return this.files.add(message, mark, sent);
+    return message.type === 'execution_error' ? errorForClient(sent, this.record.graph) : sent;
+  }
+
   #onExecuted(message: MachineMessage, text: string, mark: string): void {
     const node = this.#nodeIn(message.data['node'], mark);
     if (node === undefined) return;
@@ -210,10 +213,6 @@ export class NativePrompt {
 /** Whether a node refused to run its branch; the other branches continue. */
 function isBlocked({ type, data }: MachineMessage): boolean {
   return type === 'execution_error' && data['exception_type'] === 'ExecutionBlocked';
-}
-
-function parseMessage(text: string): Json {
-  return parseDeepMachineJson(text, LIMITS, LEVELS);
 }
 
 function dataOf({ value }: JsonText): Json {
