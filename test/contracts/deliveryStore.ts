@@ -8,6 +8,8 @@ export interface DeliveriesUnderTest {
   readonly store: DeliveryStore;
   /** The same object if the implementation is in one process. */
   readonly ofAnotherServer: DeliveryStore;
+  /** The store of a server that has not started it yet, without others. */
+  readonly ofStartingServer: DeliveryStore;
   stop(): Promise<void>;
 }
 
@@ -78,6 +80,18 @@ export function testDeliveryStore(
       await other.add(deliveryOrder('b'));
       await eventually(() => expect(idsHanded()).toEqual(['a', 'b']));
       expect((await store.records(['a'])).get('a')?.state).toBe('delivered');
+    });
+
+    it('wait for the start of their server, and are handed out then', async () => {
+      const starting = under.ofStartingServer;
+      const ids = ['a', 'b', 'c'];
+      for (const id of ids) await starting.add(deliveryOrder(id));
+      // Time in which they would be taken and lost.
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      expect((await starting.records(['a'])).get('a')?.state).toBe('delivering');
+      await starting.start((delivery) => handed.push(delivery));
+      await eventually(() => expect(idsHanded()).toEqual(ids));
+      for (const one of handed) expect(await one.confirm(signal)).toBe(true);
     });
 
     it('go on where they were when they are given back', async () => {

@@ -14,31 +14,34 @@ import { RedisServer, requireRedis } from '../support/RedisServer.js';
 const QUICK = { openMs: 60_000, finalMs: 60_000 };
 const CONNECTION = { heartbeatMs: 100, reconnectMaxMs: 200 };
 
-/** Connects one server to the deliveries. */
-async function connect(
+/** Connects one server to the deliveries, which it has not started to take. */
+async function open(
   redis: RedisServer,
   base: string,
-  {
-    holdMs,
-    listener,
-    clock = systemClock,
-    logger = silentLogger,
-  }: {
-    holdMs: number;
-    listener: (delivery: HeldDelivery) => void;
-    clock?: Clock;
-    logger?: Logger;
-  },
+  { holdMs, clock = systemClock, logger = silentLogger }: { holdMs: number; clock?: Clock; logger?: Logger },
 ) {
   const connection = new RedisConnection(redis.url, '{test}', silentLogger, CONNECTION);
   await connection.start();
   const store = new RedisDeliveryStore({ connection, base, clock, logger }, { ...QUICK, holdMs });
-  await store.start(listener);
   const stop = async () => {
     await store.stop();
     await connection.stop();
   };
   return { store, connection, stop };
+}
+
+/** Connects one server that takes deliveries. */
+async function connect(
+  redis: RedisServer,
+  base: string,
+  {
+    listener,
+    ...options
+  }: { holdMs: number; listener: (delivery: HeldDelivery) => void; clock?: Clock; logger?: Logger },
+) {
+  const opened = await open(redis, base, options);
+  await opened.store.start(listener);
+  return opened;
 }
 
 describe.runIf(requireRedis())('with one Redis for two servers', { timeout: 60_000 }, () => {
@@ -50,14 +53,16 @@ describe.runIf(requireRedis())('with one Redis for two servers', { timeout: 60_0
 
   testDeliveryStore('Redis', async (listener) => {
     const base = `{${randomUUID()}}`;
-    const [here, there] = await Promise.all([
+    const [here, there, starting] = await Promise.all([
       connect(server, base, { holdMs: 30_000, listener }),
       connect(server, base, { holdMs: 30_000, listener }),
+      open(server, `{${randomUUID()}}`, { holdMs: 30_000 }),
     ]);
     const stop = async () => {
-      await Promise.all([here.stop(), there.stop()]);
+      await Promise.all([here.stop(), there.stop(), starting.stop()]);
     };
-    return { store: here.store, ofAnotherServer: there.store, stop };
+    const stores = { store: here.store, ofAnotherServer: there.store, ofStartingServer: starting.store };
+    return { ...stores, stop };
   });
 
   /** Two servers, each with the deliveries that it was given. At first only the first one is connected. */

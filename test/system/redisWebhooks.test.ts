@@ -9,6 +9,7 @@ import * as transitions from '../../src/services/jobs/transitions.js';
 import { type Simulator, startSimulator } from '../../src/simulator/index.js';
 import { Client } from '../support/client.js';
 import { eventually } from '../support/eventually.js';
+import { freePort } from '../support/freePort.js';
 import { HttpServers } from '../support/httpServers.js';
 import { JOB_REQUEST } from '../support/jobRequest.js';
 import { colourOf, png } from '../support/pictures.js';
@@ -64,11 +65,12 @@ describe.runIf(requireRedis())('webhooks of servers that share a Redis', { timeo
     };
   }
 
-  async function startServer(webhooks: Partial<typeof QUICK> = {}): Promise<Stack> {
+  async function startServer(webhooks: Partial<typeof QUICK> = {}, port = 0): Promise<Stack> {
     const stack = await Stack.start({
       simulators: [],
       env,
       overrides: { webhooks: { ...QUICK, ...webhooks } },
+      port,
     });
     stacks.push(stack);
     return stack;
@@ -169,6 +171,35 @@ describe.runIf(requireRedis())('webhooks of servers that share a Redis', { timeo
     await settled(b.client, id, 60_000);
     expect(receiver.ids).toHaveLength(2);
     expect(new Set(receiver.ids).size).toBe(1);
+  });
+
+  it('are sent for an end that a server records while it starts', async () => {
+    await openSite();
+    simulator.setWork(60_000);
+    const before = await startServer();
+    const receiver = await WebhookReceiver.start(receivers);
+    const ids = [];
+    for (let n = 0; n < 6; n += 1) ids.push(await submit(before.client, receiver, n));
+    await before.stop();
+    // The start waits for its health check.
+    const silent = new URL(await receivers.listen(() => new Promise(() => undefined))).host;
+    env = { ...env, COMFYUI_HOST: `${simulator.host},${silent}` };
+    const port = await freePort();
+    let isStarted = false;
+    const starting = startServer({}, port).then(() => {
+      isStarted = true;
+    });
+    const client = new Client(`http://127.0.0.1:${port}`);
+    const id = ids.at(-1) ?? '';
+    await eventually(async () => {
+      const answer = await client.request(`/api/jobs/${id}/cancel`, { method: 'POST' });
+      expect(answer.status).toBe(200);
+    });
+    await eventually(async () => expect((await webhookOf(client, id))?.state).toBe('delivering'));
+    expect(isStarted).toBe(false);
+    await starting;
+    await settled(client, id);
+    expect(receiver.messages).toMatchObject([{ type: 'job.cancelled', data: { job_id: id } }]);
   });
 
   it('are sent for an end that was recorded by a server which died before it told anybody', async () => {

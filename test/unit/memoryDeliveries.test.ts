@@ -4,7 +4,8 @@ import { silentLogger } from '../../src/utils/logger.js';
 import { testDeliveryStore } from '../contracts/deliveryStore.js';
 
 testDeliveryStore('memory', async (listener) => {
-  const store = new MemoryDeliveryStore(new MemoryJobEvents(silentLogger));
+  const make = () => new MemoryDeliveryStore(new MemoryJobEvents(silentLogger));
+  const store = make();
   await store.start(listener);
-  return { store, ofAnotherServer: store, stop: () => store.stop() };
+  return { store, ofAnotherServer: store, ofStartingServer: make(), stop: () => store.stop() };
 });

@@ -69,7 +69,10 @@ export interface HeldDelivery {
 export interface DeliveryStore {
   /** Whether deliveries continue elsewhere, or later, when this server ends. */
   readonly outlivesServer: boolean;
-  /** Hands deliveries to `listener` from now on: new ones, and those of other servers. Called once. */
+  /**
+   * Hands deliveries to `listener` from now on: new ones, those that were added before, and those of other servers. Called
+   * once.
+   */
   start(listener: (delivery: HeldDelivery) => void): Promise<void>;
   /** Stops handing out deliveries that others can make. */
   drain(): void;

@@ -12,7 +12,9 @@ import {
 export class MemoryDeliveryStore implements DeliveryStore {
   readonly outlivesServer = false;
   readonly #records = new Map<string, DeliveryRecord>();
-  #handOut: (delivery: HeldDelivery) => void = () => undefined;
+  /** Added before the start. */
+  readonly #early: HeldDelivery[] = [];
+  #handOut: (delivery: HeldDelivery) => void = (delivery) => void this.#early.push(delivery);
 
   /** @param events report removed jobs, whose delivery states are deleted */
   constructor(events: JobEvents) {
@@ -21,6 +23,7 @@ export class MemoryDeliveryStore implements DeliveryStore {
 
   async start(listener: (delivery: HeldDelivery) => void): Promise<void> {
     this.#handOut = listener;
+    for (const delivery of this.#early.splice(0)) listener(delivery);
   }
 
   drain(): void {

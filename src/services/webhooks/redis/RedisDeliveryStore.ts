@@ -73,7 +73,8 @@ export class RedisDeliveryStore implements DeliveryStore {
   /** Aborted when Redis is no longer awaited. */
   readonly #enough = new AbortController();
   #bull: BullQueue<unknown> | undefined;
-  #handOut: (delivery: HeldDelivery) => void = () => undefined;
+  /** undefined until the start: what is taken must go to somebody. */
+  #handOut: ((delivery: HeldDelivery) => void) | undefined;
   #taking: Promise<void> | undefined;
   #isDraining = false;
 
@@ -84,9 +85,9 @@ export class RedisDeliveryStore implements DeliveryStore {
 
   /** Starts to hand out deliveries. The connection must be started. @throws the rejection of Redis */
   async start(listener: (delivery: HeldDelivery) => void): Promise<void> {
-    this.#handOut = listener;
     const { worker } = await this.#connect();
     await worker.startStalledCheckTimer();
+    this.#handOut = listener;
     const every = (ms: number, work: () => unknown) => this.#timers.push(setInterval(work, ms));
     every(POLL_MS, () => this.#take());
     every(this.#timings.holdMs / 3, () => this.#renew().catch(this.#onError));
@@ -175,15 +176,16 @@ export class RedisDeliveryStore implements DeliveryStore {
 
   /** Takes everything that is due. Not awaited: the next check repeats what fails. */
   #take(): void {
-    if (this.#isDraining || !this.#parts.connection.isAvailable) return;
-    this.#taking ??= this.#takeAll()
+    const handOut = this.#handOut;
+    if (!handOut || this.#isDraining || !this.#parts.connection.isAvailable) return;
+    this.#taking ??= this.#takeAll(handOut)
       .catch(this.#onError)
       .finally(() => {
         this.#taking = undefined;
       });
   }
 
-  async #takeAll(): Promise<void> {
+  async #takeAll(handOut: (delivery: HeldDelivery) => void): Promise<void> {
     const { worker } = await this.#connect();
     while (!this.#isDraining) {
       const job = await worker.getNextJob(this.#token, { block: false }).catch((error: unknown) => {
@@ -191,7 +193,7 @@ export class RedisDeliveryStore implements DeliveryStore {
         return 'unreadable' as const;
       });
       if (!job) return;
-      if (job !== 'unreadable') await this.#begin(job);
+      if (job !== 'unreadable') await this.#begin(job, handOut);
       else await this.#dropUnreadable();
     }
   }
@@ -205,7 +207,7 @@ export class RedisDeliveryStore implements DeliveryStore {
     }
   }
 
-  async #begin(job: Job): Promise<void> {
+  async #begin(job: Job, handOut: (delivery: HeldDelivery) => void): Promise<void> {
     const order = readOrder(job.data);
     if (!order) {
       this.#parts.logger.warn('A webhook delivery cannot be read', { jobId: job.id });
@@ -217,10 +219,10 @@ export class RedisDeliveryStore implements DeliveryStore {
     const known = this.#held.get(jobId);
     if (record && record.state !== 'delivering') await job.moveToCompleted(undefined, this.#token, false);
     else if (known) known.renewWith(job, record ?? newRecord());
-    else this.#hold(job, order, record ?? newRecord());
+    else handOut(this.#hold(job, order, record ?? newRecord()));
   }
 
-  #hold(job: Job, order: DeliveryOrder, record: DeliveryRecord): void {
+  #hold(job: Job, order: DeliveryOrder, record: DeliveryRecord): RedisHold {
     const { openMs, finalMs, holdMs } = this.#timings;
     const hold: RedisHold = new RedisHold(job, order, record, {
       client: this.#parts.connection.commands,
@@ -237,7 +239,7 @@ export class RedisDeliveryStore implements DeliveryStore {
       onError: this.#onError,
     });
     this.#held.set(order.jobId, hold);
-    this.#handOut(hold);
+    return hold;
   }
 
   async #renew(): Promise<void> {
