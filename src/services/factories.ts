@@ -85,7 +85,7 @@ export function createWebhooks(
     finalMs: config.jobs.lifetimeMs + DELIVERY_MARGIN_MS,
   };
   const store = redis
-    ? new RedisDeliveryStore({ connection: redis.connection, base: redis.base, clock, logger }, timings)
+    ? new RedisDeliveryStore({ connection: redis.connection, base: redis.base, logger }, timings)
     : new MemoryDeliveryStore(manager.events);
   return new Webhooks(
     { manager, store, sender, publicUrl: config.server.publicUrl, describe: (job) => views.status(job) },

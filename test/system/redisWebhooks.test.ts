@@ -173,6 +173,28 @@ describe.runIf(requireRedis())('webhooks of servers that share a Redis', { timeo
     expect(new Set(receiver.ids).size).toBe(1);
   });
 
+  it('go on when they are due although the clock of the stopped server was an hour ahead', async () => {
+    await openSite();
+    const wrong = await ServerProcess.start(env, {
+      nodeArguments: ['--import', './test/support/jumpingClock.mjs'],
+    });
+    const receiver = await WebhookReceiver.start(receivers, (response, count) => {
+      response.statusCode = count === 1 ? 503 : 200;
+      response.end();
+    });
+    const id = await submit(new Client(wrong.baseUrl), receiver);
+    await eventually(async () => {
+      expect((await webhookOf(new Client(wrong.baseUrl), id))?.attempts).toHaveLength(1);
+    });
+    // Only now: its signatures would be too new for the receiver.
+    await new Promise<unknown>((sent) => wrong.child.send(3_600_000, sent));
+    wrong.child.kill('SIGTERM');
+    expect(await wrong.ended()).toBe(0);
+    const right = await startServer();
+    await settled(right.client, id, 20_000);
+    expect(receiver.ids).toHaveLength(2);
+  });
+
   it('are sent for an end that a server records while it starts', async () => {
     await openSite();
     simulator.setWork(60_000);

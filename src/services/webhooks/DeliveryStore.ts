@@ -55,7 +55,7 @@ export interface HeldDelivery {
   confirm(signal: AbortSignal): Promise<boolean>;
   /** The state is valid for everyone; a final state ends the delivery. Not awaited; never throws. */
   note(): void;
-  /** Releases the delivery to others: the next attempt is due as the state says. Never throws. */
+  /** Releases the delivery to others at once: the next holder waits until the attempt in the state is due. Never throws. */
   giveBack(): void;
 }
 

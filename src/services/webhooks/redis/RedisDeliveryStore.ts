@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Job } from 'bullmq';
 import { messageOf } from '../../../errors.js';
-import type { Clock } from '../../../utils/clock.js';
 import { settledWithin } from '../../../utils/deadline.js';
 import type { Logger } from '../../../utils/logger.js';
 import { type BullQueue, createBullQueue } from '../../queue/redis/createBullQueue.js';
@@ -42,8 +41,6 @@ interface Parts {
   readonly connection: RedisConnection;
   /** Prefix of all keys, with the hash tag. */
   readonly base: string;
-  /** The one by which the next attempts are planned. */
-  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -226,7 +223,6 @@ export class RedisDeliveryStore implements DeliveryStore {
     const { openMs, finalMs, holdMs } = this.#timings;
     const hold: RedisHold = new RedisHold(job, order, record, {
       client: this.#parts.connection.commands,
-      clock: this.#parts.clock,
       recordKey: this.#recordKey(order.jobId),
       lockKey: `${this.#parts.base}:deliveries:${QUEUE}:${order.jobId}:lock`,
       token: this.#token,

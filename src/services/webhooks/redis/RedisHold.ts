@@ -1,6 +1,5 @@
 import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { Clock } from '../../../utils/clock.js';
 import { sleep } from '../../../utils/timers.js';
 import { isNotHeld } from '../../queue/redis/createBullQueue.js';
 import { LuaScript } from '../../queue/redis/LuaScript.js';
@@ -31,8 +30,6 @@ return stateOf(redis.call('GET', KEYS[1])) == 'delivering' and 'open' or 'final'
 
 export interface HoldParts {
   readonly client: Redis;
-  /** The one by which the next attempts are planned. */
-  readonly clock: Clock;
   /** Keys of the record, and of BullMQ's lock. */
   readonly recordKey: string;
   readonly lockKey: string;
@@ -113,17 +110,15 @@ export class RedisHold implements HeldDelivery {
 
   /** Repeats until Redis has the latest record, and the hold has ended if it should. */
   async #tellRedis(): Promise<void> {
-    const { clock, signal, token, onEnd } = this.#parts;
+    const { signal, token, onEnd } = this.#parts;
     while (this.#isBehind && !signal.aborted) {
       this.#isBehind = false;
       const stored = await this.#insist(() => this.#write(), signal);
       if (stored === 'lost') return onEnd();
-      const { nextAttempt } = this.record;
       if (stored === 'final') await this.#end(() => this.#job.moveToCompleted(undefined, token, false));
       else if (stored === 'open' && this.#isGivenBack) {
-        // BullMQ computes the delay by the wall clock, which may be wrong.
-        const waitMs = nextAttempt === undefined ? 0 : Math.max(0, nextAttempt - clock.now());
-        await this.#end(() => this.#job.moveToDelayed(Date.now() + waitMs, token));
+        // Without a delay, which BullMQ would compute by the wall clocks of two servers: the next holder waits.
+        await this.#end(() => this.#job.moveToWait(token));
       }
     }
   }
