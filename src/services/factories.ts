@@ -43,6 +43,7 @@ import { tellingUnavailable } from './queue/redis/unavailable.js';
 import type { SlotLeases } from './queue/SlotLeases.js';
 import type { ServiceOverrides } from './ServiceOverrides.js';
 import type { Tracing } from './tracing/Tracing.js';
+import type { DeliveryStore } from './webhooks/DeliveryStore.js';
 import { MemoryDeliveryStore } from './webhooks/MemoryDeliveryStore.js';
 import { RedisDeliveryStore } from './webhooks/redis/RedisDeliveryStore.js';
 import { WebhookSender } from './webhooks/WebhookSender.js';
@@ -85,7 +86,9 @@ export function createWebhooks(
     finalMs: config.jobs.lifetimeMs + DELIVERY_MARGIN_MS,
   };
   const store = redis
-    ? new RedisDeliveryStore({ connection: redis.connection, base: redis.base, logger }, timings)
+    ? tellingUnavailable<DeliveryStore>(
+        new RedisDeliveryStore({ connection: redis.connection, base: redis.base, logger }, timings),
+      )
     : new MemoryDeliveryStore(manager.events);
   return new Webhooks(
     { manager, store, sender, publicUrl: config.server.publicUrl, describe: (job) => views.status(job) },

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
 import { jobListAnswer, jobRecord } from '../../src/schemas/jobs.js';
@@ -274,6 +275,38 @@ describe.runIf(requireRedis())('webhooks of servers that share a Redis', { timeo
     await Promise.all(stacks.splice(0).map((stack) => stack.stop()));
     await own.stop();
   });
+
+  it.each([
+    ['full', ['CONFIG', 'SET', 'maxmemory', '1'], ['CONFIG', 'SET', 'maxmemory', '0']],
+    ['read-only', ['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE']],
+  ] as const)(
+    'while Redis is %s, jobs with one cannot be deleted for the moment',
+    async (_, [on, ...values], [off, ...valuesBack]) => {
+      const own = await RedisServer.start();
+      await openSite(own);
+      const { client, services } = await startServer();
+      const receiver = await WebhookReceiver.start(receivers, (response) => response.writeHead(503).end());
+      const id = await submit(client, receiver);
+      await eventually(async () => expect((await webhookOf(client, id))?.attempts).not.toEqual([]));
+      const job = await services.manager.get(id);
+      const admin = new Redis(own.url);
+      await admin.call(on, ...values);
+      const deletion = await client.request(`/api/jobs/${id}`, { method: 'DELETE' });
+      expect(deletion.status).toBe(503);
+      expect(deletion.headers.get('retry-after')).toBe('2');
+      expect(await deletion.json()).toMatchObject({ code: 'QUEUE_UNAVAILABLE' });
+      await admin.call(off, ...valuesBack);
+      admin.disconnect();
+      await eventually(async () => {
+        expect((await client.request(`/api/jobs/${id}`, { method: 'DELETE' })).status).toBe(200);
+      });
+      await own.kill();
+      const asked = services.webhooks?.deliveriesOf([job]);
+      await expect(asked).rejects.toMatchObject({ code: 'QUEUE_UNAVAILABLE' });
+      await Promise.all(stacks.splice(0).map((stack) => stack.stop()));
+      await own.stop();
+    },
+  );
 
   it('survive `kill -9` of the server that waits to send them again', async () => {
     await openSite();
