@@ -247,6 +247,29 @@ describe.runIf(requireRedis())('webhooks of servers that share a Redis', { timeo
     await dying.stop();
   });
 
+  it.each(['expires', 'is deleted'])(
+    'are sent for an end that nobody told before its job %s',
+    async (how) => {
+      await openSite();
+      // No check finds it before.
+      const a = await startServer({ untoldCheckMs: 600_000 });
+      const receiver = await WebhookReceiver.start(receivers);
+      const dying = await startQueue(redis.url, env['REDIS_PREFIX'] ?? '');
+      const webhook = { url: receiver.url, events: ['cancelled'], withImage: false } as const;
+      const id = randomUUID();
+      const endTime = how === 'expires' ? 1000 : Date.now();
+      await dying.jobs.insert(transitions.accept(id, { ...JOB_REQUEST, webhook }, endTime));
+      await dying.jobs.update(id, (stored) => transitions.cancel(stored, endTime));
+      await dying.stop();
+      if (how === 'is deleted') await a.client.request(`/api/jobs/${id}`, { method: 'DELETE' });
+      else expect(await a.services.manager.cleanup()).toBe(1);
+      await eventually(async () => {
+        expect((await a.client.request(`/api/jobs/${id}/status`)).status).toBe(404);
+        expect(receiver.messages).toMatchObject([{ type: 'job.cancelled', data: { job_id: id } }]);
+      });
+    },
+  );
+
   it('outlast Redis: what waits goes on when it is back, and is sent once', async () => {
     const own = await RedisServer.start();
     await openSite(own);

@@ -23,6 +23,7 @@ export class JobRemovals {
   readonly #lifetimeMs: number;
   readonly #cleanUp: (job: Job) => void;
   #beforeDeletion: (job: FinishedJob) => Promise<void> = async () => undefined;
+  #beforeExpiry: (ids: readonly string[]) => Promise<ReadonlySet<string>> = async () => new Set();
 
   /**
    * @param lifetimeMs of finished jobs
@@ -41,6 +42,11 @@ export class JobRemovals {
     this.#beforeDeletion = listener;
   }
 
+  /** Sets what is done before jobs expire. It returns the jobs that must stay until the next look. */
+  beforeExpiry(listener: (ids: readonly string[]) => Promise<ReadonlySet<string>>): void {
+    this.#beforeExpiry = listener;
+  }
+
   /** Removes a finished job, and notifies everyone. */
   async forget(id: string, why: RemovalReason): Promise<void> {
     const { records, changes, events } = this.#parts;
@@ -56,14 +62,18 @@ export class JobRemovals {
   /** Removes expired jobs. @returns how many */
   async forgetExpired(): Promise<number> {
     const { records, clock, logger } = this.#parts;
+    let removed = 0;
     const ids = await records.finishedUntil(clock.now() - this.#lifetimeMs);
     for (let n = 0; n < ids.length; n += CLEANUP_BATCH) {
       // Awaiting memory does not yield to other work: many thousands at once would block every request.
       if (n > 0) await nextTurn();
       const batch = ids.slice(n, n + CLEANUP_BATCH);
-      await Promise.all(batch.map((id) => this.forget(id, 'expired')));
+      const kept = await this.#beforeExpiry(batch);
+      const gone = batch.filter((id) => !kept.has(id));
+      await Promise.all(gone.map((id) => this.forget(id, 'expired')));
+      removed += gone.length;
     }
-    if (ids.length > 0) logger.info('Expired jobs removed', { jobs: ids.length });
-    return ids.length;
+    if (removed > 0) logger.info('Expired jobs removed', { jobs: removed });
+    return removed;
   }
 }

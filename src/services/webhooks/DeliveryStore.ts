@@ -89,9 +89,10 @@ export interface DeliveryStore {
   records(jobIds: readonly string[]): Promise<ReadonlyMap<string, Readonly<DeliveryRecord>>>;
   /**
    * Jobs with a recorded end and a webhook, but without a delivery: their server may have died in between.
+   * @param among all of these that are such jobs; without it, some of all
    * @throws like `add`
    */
-  untold(): Promise<string[]>;
+  untold(among?: readonly string[]): Promise<string[]>;
 }
 
 /** Returns the state of a delivery before its first attempt. */

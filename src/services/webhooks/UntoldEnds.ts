@@ -41,6 +41,27 @@ export class UntoldEnds {
     this.#timer = undefined;
   }
 
+  /**
+   * Sends the ends of jobs that are about to expire: later nobody could.
+   * @returns the jobs whose end could not be stored for delivery
+   * @throws the rejection of the store
+   */
+  async tellLast(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const failed = new Set<string>();
+    for (const id of await this.#parts.store.untold(ids)) {
+      try {
+        await this.#tellOne(id);
+      } catch (error) {
+        failed.add(id);
+        this.#parts.logger.debug('The webhook of a job could not be stored yet', {
+          jobId: id,
+          error: messageOf(error),
+        });
+      }
+    }
+    return failed;
+  }
+
   /** Runs one check. Never rejects: the next check repeats it. */
   async #run(): Promise<void> {
     try {

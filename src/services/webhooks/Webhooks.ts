@@ -95,6 +95,7 @@ export class Webhooks {
     );
     manager.events.subscribe('finished', (job) => this.#tellOrLeave(job), 'here');
     manager.removals.beforeDeletion((job) => this.#withdraw(job));
+    manager.removals.beforeExpiry((ids) => this.#untold.tellLast(ids));
     // Whichever server deleted it.
     manager.events.subscribe('removed', ({ id, why }) => {
       if (why === 'deleted') this.#dropDeleted(id);
@@ -166,8 +167,12 @@ export class Webhooks {
   /** Ends the delivery of a job that is about to be deleted. @throws the rejection of the store */
   async #withdraw(job: FinishedJob): Promise<void> {
     if (!job.request.webhook?.events.includes(job.status)) return;
-    if (outlivesDeletion(messageType(job.status))) return;
     await this.#telling.get(job.id);
+    if (outlivesDeletion(messageType(job.status))) {
+      // Later nobody could.
+      if ((await this.#parts.store.untold([job.id])).length > 0) await this.#tell(job);
+      return;
+    }
     await this.#parts.store.withdraw(job.id, JOB_DELETED);
   }
 

@@ -146,8 +146,12 @@ export class RedisDeliveryStore implements DeliveryStore {
     );
   }
 
-  async untold(): Promise<string[]> {
-    return this.#parts.connection.commands.zrange(this.#untoldKey, '0', LAST_UNTOLD);
+  async untold(among?: readonly string[]): Promise<string[]> {
+    const { commands } = this.#parts.connection;
+    if (!among) return commands.zrange(this.#untoldKey, '0', LAST_UNTOLD);
+    if (among.length === 0) return [];
+    const places = await commands.zmscore(this.#untoldKey, ...among);
+    return among.filter((_id, n) => typeof places[n] === 'string');
   }
 
   get #untoldKey(): string {
