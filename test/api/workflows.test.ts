@@ -115,6 +115,24 @@ describe('a workflow that is put', () => {
     expect([typeof one.seed, one.seeds]).toEqual(['number', undefined]);
   });
 
+  it.each(['{{x}}', '%seed%', '%width%', null])('demands numbers for %j, but not a seed', async (open) => {
+    const number = JSON.stringify(open);
+    const opened = graph
+      .replace(/"seed": \d+/, `"seed": ${number}`)
+      .replace('"steps": 4', `"steps": ${number}`)
+      .replace('"width": 64', `"width": ${number}`);
+    const { status, body } = await put('my-flow', `{"graph": ${opened}}`);
+    const required = body.inputs.filter((input: { required: boolean }) => input.required);
+    expect([status, required.map(({ name }: never) => name)]).toEqual([201, ['steps', 'width']]);
+    const refused = await api('post', '/api/my-flow', SUBMIT).send({ inputs: { steps: 4 } });
+    expect([refused.status, refused.body.error]).toEqual([400, expect.stringContaining('width is required')]);
+    const run = (inputs: object) => api('post', '/api/my-flow', SUBMIT).send({ inputs });
+    const random = await run({ steps: 4, width: 64 });
+    expect([random.status, typeof random.body.seed]).toEqual([200, 'number']);
+    const fixed = await run({ steps: 4, width: 64, seed: 7 });
+    expect([fixed.status, fixed.body.warnings, fixed.body.seed]).toEqual([200, undefined, undefined]);
+  });
+
   it('is gone when it is deleted', async () => {
     await put('my-flow', `{"graph": ${graph}}`);
     const deleted = await api('delete', '/api/workflows/my-flow');

@@ -582,6 +582,33 @@ const values: DerivationCase[] = [
     outputs: IMAGE,
   },
   {
+    name: 'placeholders of numbers with the names of tokens for files, and null',
+    file: textToImage({
+      '6': encode('%date%'),
+      '3': sampler({ seed: '%seed%', steps: null, cfg: '%counter%' }),
+      '5': node('EmptyLatentImage', { width: '%width%', height: ['40', 0], batch_size: 1 }),
+      '40': node('PrimitiveInt', { value: '%height%' }),
+      '9': node('SaveImage', { filename_prefix: '%seed%', images: ['8', 0] }),
+    }),
+    inputs: {
+      ...TEXTS,
+      seed: 'seed 3.seed',
+      steps: 'integer! 3.steps',
+      cfg: 'number! 3.cfg',
+      denoise: SAMPLING.denoise,
+      width: 'integer! 5.width',
+      height: 'integer! 40.value',
+      batch_size: SIZE.batch_size,
+    },
+    outputs: IMAGE,
+  },
+  {
+    name: 'null seeds',
+    file: textToImage({ '3': sampler({ seed: null }) }),
+    inputs: { ...TEXTS, ...SAMPLING, ...SIZE },
+    outputs: IMAGE,
+  },
+  {
     name: 'the key of an API, which is nobody’s input',
     file: {
       '1': node('Cloud Image', {

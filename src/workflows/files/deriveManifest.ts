@@ -5,7 +5,7 @@ import { fileFields } from './loaders.js';
 import { MAX_INPUTS, type Manifest, type ManifestInput, type Target } from './manifest.js';
 import { type NodeLookup, noNodeInfo } from './nodeInfo.js';
 import { type FoundOutput, findOutputs } from './outputs.js';
-import { isPlaceholder } from './placeholders.js';
+import { isOpenNumber, isPlaceholder } from './placeholders.js';
 import { Secrets } from './secrets.js';
 import { type FoundSetting, findSeeds, findSettings, numberOf } from './settings.js';
 import { type FoundText, TextFinder } from './TextFinder.js';
@@ -96,24 +96,24 @@ class Derivation {
       this.#add(this.#furtherName(name, targets), {
         kind: 'text',
         targets,
-        ...this.#requiredIfPlaceholder(targets),
+        ...requiredIf(isPlaceholder(this.#valueAt(targets[0]))),
       });
     }
   }
 
   #addSetting({ setting, targets }: FoundSetting): void {
     const { name, kind, minimum, maximum, step } = setting;
-    const own = numberOf(this.#valueAt(targets[0]));
+    const value = this.#valueAt(targets[0]);
+    const own = numberOf(value);
     const low = minimum !== undefined && !(own < minimum) ? { minimum } : {};
     const high = maximum !== undefined && !(own > maximum) ? { maximum } : {};
-    const required = this.#requiredIfPlaceholder(targets);
     this.#add(this.#furtherName(name, targets), {
       kind,
       targets,
       ...low,
       ...high,
       ...(step !== undefined && { step }),
-      ...required,
+      ...requiredIf(isOpenNumber(value)),
     });
   }
 
@@ -156,9 +156,9 @@ class Derivation {
   #valueAt(target: Target | undefined): GraphValue | undefined {
     return target && this.#graph.get(target.node)?.inputs.get(target.field);
   }
+}
 
-  /** A placeholder is not a default. */
-  #requiredIfPlaceholder([first]: readonly Target[]): { required?: true } {
-    return isPlaceholder(this.#valueAt(first)) ? { required: true } : {};
-  }
+/** A value that is still to be filled in is not a default. */
+function requiredIf(isOpen: boolean): { required?: true } {
+  return isOpen ? { required: true } : {};
 }

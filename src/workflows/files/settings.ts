@@ -3,7 +3,7 @@ import { type GraphNode, type GraphValue, linkOf, type NodeLink } from '../graph
 import type { GraphView } from './GraphView.js';
 import type { ValueKind } from './inputKinds.js';
 import type { Target } from './manifest.js';
-import { isPlaceholder } from './placeholders.js';
+import { isOpenNumber } from './placeholders.js';
 import { isRandomSeed } from './readParameter.js';
 
 /** A number that people change, and the range of ComfyUI's own nodes for it. */
@@ -80,7 +80,7 @@ export function findSeeds(view: GraphView, needed: ReadonlySet<string>): readonl
     view,
     needed,
     SEED,
-    (value) => isNumeral(value) || isRandomSeed(value) || isPlaceholder(value),
+    (value) => isNumeral(value) || isRandomSeed(value) || isOpenNumber(value),
   );
 }
 
@@ -92,7 +92,7 @@ export function findSettings(view: GraphView, needed: ReadonlySet<string>): read
       view,
       needed,
       setting,
-      (value) => isNumeral(value) || isPlaceholder(value),
+      (value) => isNumeral(value) || isOpenNumber(value),
     )) {
       const value = view.graph.get(target.node)?.inputs.get(target.field);
       const key = isNumeral(value) ? numberOf(value) : value;
