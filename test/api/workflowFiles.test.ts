@@ -148,7 +148,7 @@ describe('a file that cannot be used', () => {
       'with a link to a node that is not there',
       { 'bad.json': JSON.stringify({ '9': save(['8', 0]) }) },
       'INVALID_WORKFLOW',
-      /bad\.json .*node "9" gets its input "images" from node "8", which is not in the graph/,
+      /bad\.json .*The graph is not complete: node "9" gets its input "images" from node "8", which is not in the graph/,
     ],
     [
       'with a manifest whose input names a missing node',

@@ -133,6 +133,17 @@ describe('a workflow that is put', () => {
     expect([fixed.status, fixed.body.warnings, fixed.body.seed]).toEqual([200, undefined, undefined]);
   });
 
+  it.each([
+    ['without a manifest', ''],
+    ['with a manifest that matches', ', "manifest": {"outputs": {"image": {"node": "20"}}}'],
+  ])('is refused %s if a node is missing, and the message blames the graph', async (_what, manifest) => {
+    const incomplete = graph.replace('"vae": ["4", 2]', '"vae": ["44", 2]');
+    const { status, body } = await put('my-flow', `{"graph": ${incomplete}${manifest}}`);
+    const message = 'gets its input "vae" from node "44", which is not in the graph';
+    expect([status, body.error]).toEqual([422, `The graph is not complete: node "10" ${message}.`]);
+    expect(body.details.nodes).toEqual([{ node_id: '10', class_type: 'VAEDecode', message }]);
+  });
+
   it('is gone when it is deleted', async () => {
     await put('my-flow', `{"graph": ${graph}}`);
     const deleted = await api('delete', '/api/workflows/my-flow');

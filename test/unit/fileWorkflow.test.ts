@@ -421,7 +421,8 @@ describe('a graph that cannot be used', () => {
       '98 is not in the graph (output x)',
       '9 gets its input "images" from node "8", which is not in the graph',
     ]);
-    expect(error.message).toContain('node "99" is not in the graph');
+    expect(error.message).toMatch(/^The manifest does not match the graph: node "99" is not in the graph/);
+    expect(error.message).toMatch(/\. The graph is not complete: node "9" gets its input "images" [^.]*\.$/);
   });
 
   it.each([

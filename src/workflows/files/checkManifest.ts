@@ -9,6 +9,7 @@ const MAX_FILES = 20;
 
 /**
  * Checks that a manifest matches its graph: its nodes and fields exist, and so do all nodes that its outputs depend on.
+ * The message blames the manifest only for its own problems, because a graph without one has a derived manifest.
  * @throws AppError `INVALID_WORKFLOW`, with details by node
  */
 export function checkManifest(graph: PromptGraph, manifest: Manifest): void {
@@ -18,16 +19,9 @@ export function checkManifest(graph: PromptGraph, manifest: Manifest): void {
     ...[...manifest.inputs].flatMap(([name, input]) => inputProblems(graph, name, input, inputsOf)),
     ...sharedTargets(manifest),
     ...outputProblems(graph, manifest),
-    ...brokenLinks(
-      graph,
-      [...manifest.outputs.values()].map(({ node }) => node),
-    ),
   ];
-  if (problems.length > 0) {
-    throw invalidWorkflow(`The manifest does not match the graph: ${sentencesOf(problems)}.`, {
-      nodes: problems,
-    });
-  }
+  const outputNodes = [...manifest.outputs.values()].map(({ node }) => node);
+  throwIfAny(problems, brokenLinks(graph, outputNodes));
   const files = [...manifest.inputs.values()].filter(({ kind }) => isFileKind(kind)).length;
   if (files > MAX_FILES) throw invalidWorkflow(`The workflow has more than ${MAX_FILES} file inputs.`);
 }
@@ -103,8 +97,18 @@ function outputProblems(graph: PromptGraph, { outputs }: Manifest): NodeProblem[
  * @throws AppError `INVALID_WORKFLOW`, with details by node
  */
 export function checkLinks(graph: PromptGraph, outputNodes: readonly string[]): void {
-  const nodes = brokenLinks(graph, outputNodes);
-  if (nodes.length > 0) throw invalidWorkflow(`The graph is not complete: ${sentencesOf(nodes)}.`, { nodes });
+  throwIfAny([], brokenLinks(graph, outputNodes));
+}
+
+/** Throws one error with the problems of the manifest and with those of the graph. */
+function throwIfAny(manifest: readonly NodeProblem[], graph: readonly NodeProblem[]): void {
+  const nodes = [...manifest, ...graph];
+  if (nodes.length === 0) return;
+  const sentences = [
+    ...(manifest.length > 0 ? [`The manifest does not match the graph: ${sentencesOf(manifest)}.`] : []),
+    ...(graph.length > 0 ? [`The graph is not complete: ${sentencesOf(graph)}.`] : []),
+  ];
+  throw invalidWorkflow(sentences.join(' '), { nodes });
 }
 
 function sentencesOf(problems: readonly NodeProblem[]): string {
