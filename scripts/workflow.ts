@@ -8,7 +8,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { AppError } from '../src/errors.js';
-import { checkManifest } from '../src/workflows/files/checkManifest.js';
+import { checkManifest, checkResults } from '../src/workflows/files/checkManifest.js';
 import { deriveManifest } from '../src/workflows/files/deriveManifest.js';
 import { enrichManifest } from '../src/workflows/files/enrich.js';
 import { nodeLookup } from '../src/workflows/files/machineNodes.js';
@@ -40,6 +40,7 @@ async function main(): Promise<void> {
   const infoOf = values.machine === undefined ? noNodeInfo : await askMachine(values.machine);
   const manifest = enrichManifest(graph, deriveManifest(graph, infoOf), infoOf);
   checkManifest(graph, manifest);
+  checkResults(graph, manifest);
   process.stdout.write(writeManifest(manifest));
 }
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { anySyncAnswer, asyncAnswer } from '../../src/schemas/jobs.js';
 import { healthAnswer } from '../../src/schemas/status.js';
 import { workflowsAnswer } from '../../src/schemas/workflows.js';
-import { save } from '../graphs/nodes.js';
+import { loadImage, node, save } from '../graphs/nodes.js';
 import { eventually } from '../support/eventually.js';
 import { distance, middle, png } from '../support/pictures.js';
 import { RecordingLogger } from '../support/RecordingLogger.js';
@@ -143,6 +143,17 @@ describe('a file that cannot be used', () => {
       { 'bad.json': '{"1":{"class_type":"LoadImage","inputs":{"image":"a.png"}}}' },
       'INVALID_WORKFLOW',
       /bad\.json .*no known node that saves or previews/,
+    ],
+    [
+      'whose result is only sent over a WebSocket',
+      {
+        'bad.json': JSON.stringify({
+          '1': loadImage(),
+          '7': node('SaveImageWebsocket', { images: ['1', 0] }),
+        }),
+      },
+      'INVALID_WORKFLOW',
+      /bad\.json .*no result: node "7" sends its result only over a WebSocket/,
     ],
     [
       'with a link to a node that is not there',

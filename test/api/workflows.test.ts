@@ -144,6 +144,46 @@ describe('a workflow that is put', () => {
     expect(body.details.nodes).toEqual([{ node_id: '10', class_type: 'VAEDecode', message }]);
   });
 
+  const socketGraph = (sender: string, others = '') =>
+    graph.replace('"SaveImage"', JSON.stringify(sender)).replace(/}\s*$/, `${others}}`);
+  const SENDERS = ['SaveImageWebsocket', 'ETN_SendImageWebSocket', 'SwarmSaveImageWS'];
+
+  it.each(
+    SENDERS.flatMap((sender) =>
+      ['', ', "manifest": {"outputs": {"image": {"node": "20"}}}'].map((own) => [sender, own]),
+    ),
+  )('is refused if its result is only sent over a WebSocket: %s%s', async (sender, manifest) => {
+    const { status, body } = await put('my-flow', `{"graph": ${socketGraph(sender)}${manifest}}`);
+    const message = 'sends its result only over a WebSocket';
+    expect([status, body.code, body.error]).toEqual([
+      422,
+      'INVALID_WORKFLOW',
+      `Jobs would have no result: node "20" ${message}. Save or preview it, for example with SaveImage.`,
+    ]);
+    expect(body.details.nodes).toEqual([{ node_id: '20', class_type: sender, message }]);
+    expect((await api('get', '/api/workflows/my-flow')).status).toBe(404);
+  });
+
+  it('has the previews as results if everything else is only sent over a WebSocket', async () => {
+    const preview = ', "21": {"class_type": "PreviewImage", "inputs": {"images": ["10", 0]}}';
+    const created = await put('my-flow', `{"graph": ${socketGraph('SaveImageWebsocket', preview)}}`);
+    expect([created.status, created.body.outputs]).toEqual([201, [{ name: 'image', node_id: '21' }]]);
+    const { status, body } = await api('post', '/api/my-flow', SUBMIT).send({ inputs: {} });
+    expect([status, body.outputs?.map(({ node_id }: never) => node_id)]).toEqual([200, ['21']]);
+  });
+
+  it('may have outputs in its manifest that are only sent over a WebSocket, beside others', async () => {
+    const both = socketGraph(
+      'SaveImageWebsocket',
+      ', "21": {"class_type": "PreviewImage", "inputs": {"images": ["10", 0]}}',
+    );
+    const manifest = { outputs: { sent: { node: '20' }, image: { node: '21' } } };
+    const created = await put('my-flow', `{"graph": ${both}, "manifest": ${JSON.stringify(manifest)}}`);
+    expect(created.status).toBe(201);
+    const { status, body } = await api('post', '/api/my-flow', SUBMIT).send({ inputs: {} });
+    expect([status, body.outputs?.map(({ name }: never) => name)]).toEqual([200, ['image']]);
+  });
+
   it('is gone when it is deleted', async () => {
     await put('my-flow', `{"graph": ${graph}}`);
     const deleted = await api('delete', '/api/workflows/my-flow');

@@ -701,7 +701,7 @@ const outputs: DerivationCase[] = [
     outputs: { audio: '59' },
   },
   {
-    name: 'several kinds of results, and a model that is written to the machine',
+    name: 'several kinds of results, a model that is written to the machine, and an image that is only sent',
     file: textToImage({
       '20': node('SaveLatent', { samples: ['3', 0], filename_prefix: 'l' }),
       '21': node('SaveGLB', { mesh: ['8', 0], filename_prefix: 'm' }),
@@ -709,7 +709,7 @@ const outputs: DerivationCase[] = [
       '23': node('SaveImageWebsocket', { images: ['8', 0] }),
     }),
     inputs: { ...TEXTS, ...SAMPLING, ...SIZE },
-    outputs: { image: '9', latent: '20', model: '21', image_2: '23' },
+    outputs: { image: '9', latent: '20', model: '21' },
   },
 ];
 

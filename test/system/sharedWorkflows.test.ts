@@ -168,4 +168,21 @@ describe.runIf(requireRedis())('a workflow that is put with QUEUE=redis', () => 
     await put(a, 'my-flow', 'Two', 200);
     expect((await a.client.json('/health', healthAnswer)).issues).toHaveLength(1);
   });
+
+  it('is named in /health if another version of the server stored one whose result is only sent', async () => {
+    const a = await start();
+    const client = new Redis(site.redis.port);
+    const graph = { ...GRAPH, '3': { class_type: 'SaveImageWebsocket', inputs: { images: ['2', 0] } } };
+    const text = JSON.stringify({ type: 'sent', graph, manifest: manifest('Sent') });
+    await client.hset(`{${site.prefix}}:workflow-texts`, 'sent', text);
+    await client.hset(`{${site.prefix}}:workflow-versions`, 'sent', 'one');
+    client.disconnect();
+    await eventually(async () => {
+      const { issues } = await a.client.json('/health', healthAnswer);
+      expect(issues).toEqual([
+        expect.stringMatching(/^Workflow file sent in Redis is invalid: Jobs would have no result: node "3"/),
+      ]);
+    });
+    expect(await titleOn(a, 'sent')).toBeUndefined();
+  });
 });

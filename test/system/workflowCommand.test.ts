@@ -66,6 +66,11 @@ it('asks a machine for loaders, savers and ranges that only it knows', async () 
 
 it.each([
   ['a graph without outputs', { '1': loadImage() }, 'no known node that saves or previews'],
+  [
+    'a graph whose result is only sent over a WebSocket',
+    { '1': loadImage(), '2': node('SaveImageWebsocket', { images: ['1', 0] }) },
+    'Jobs would have no result',
+  ],
   ['the interface format', { nodes: [], links: [] }, 'Export (API)'],
 ])('says what is wrong with %s', async (_what, content, message) => {
   await expect(command(await fileOf(content))).rejects.toMatchObject({

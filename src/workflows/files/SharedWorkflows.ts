@@ -5,6 +5,7 @@ import type { Logger } from '../../utils/logger.js';
 import type { Json } from '../../utils/losslessJson.js';
 import { Repeater } from '../../utils/Repeater.js';
 import type { WorkflowStore } from '../WorkflowCatalogue.js';
+import { checkResults } from './checkManifest.js';
 import type { FileWorkflow } from './fileWorkflow.js';
 import { type NodeLookup, noNodeInfo } from './nodeInfo.js';
 import { putWorkflow } from './putWorkflow.js';
@@ -164,6 +165,7 @@ export class SharedWorkflows implements WorkflowStore {
     try {
       checkType(type, builtIn);
       const workflow = withNodeInfo(readWorkflow(text), this.#infoOf);
+      checkResults(workflow.graph, workflow.manifest);
       logger.info('Workflow loaded', { jobType: type });
       return { version, workflow, problem: undefined };
     } catch (error) {

@@ -2,6 +2,7 @@ import { type GraphNode, linkOf, type PromptGraph } from '../graph.js';
 import { linksOf, neededBy } from './GraphView.js';
 import { isFileKind } from './inputKinds.js';
 import { MAX_ALL_TARGETS, MAX_TARGETS, type Manifest, type ManifestInput } from './manifest.js';
+import { isSender } from './outputs.js';
 import { invalidWorkflow, listOf, type NodeProblem, quoted } from './workflowError.js';
 
 /** Maximum number of file inputs of a workflow. */
@@ -24,6 +25,25 @@ export function checkManifest(graph: PromptGraph, manifest: Manifest): void {
   throwIfAny(problems, brokenLinks(graph, outputNodes));
   const files = [...manifest.inputs.values()].filter(({ kind }) => isFileKind(kind)).length;
   if (files > MAX_FILES) throw invalidWorkflow(`The workflow has more than ${MAX_FILES} file inputs.`);
+}
+
+/**
+ * Checks that a job can have a result: at least one output is not only sent over a WebSocket.
+ * @param manifest one that matches the graph
+ * @throws AppError `INVALID_WORKFLOW`, with details by node
+ */
+export function checkResults(graph: PromptGraph, { outputs }: Manifest): void {
+  const nodes = [...outputs.values()].map(({ node: id }) => ({ id, node: graph.get(id) }));
+  const senders = nodes.flatMap(({ id, node }): NodeProblem[] =>
+    node && isSender(node)
+      ? [{ node_id: id, class_type: node.classType, message: 'sends its result only over a WebSocket' }]
+      : [],
+  );
+  if (senders.length < nodes.length) return;
+  throw invalidWorkflow(
+    `Jobs would have no result: ${sentencesOf(senders)}. Save or preview it, for example with SaveImage.`,
+    { nodes: senders },
+  );
 }
 
 /** Derived manifests and those of clients' graphs have the limits of all others, because other servers read them. */

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { checkResults } from './checkManifest.js';
 import { deriveManifest } from './deriveManifest.js';
 import { type FileWorkflow, fileWorkflow } from './fileWorkflow.js';
 import { readText, type WorkflowFiles } from './folderFiles.js';
@@ -29,7 +30,9 @@ export async function loadWorkflow(files: WorkflowFiles, options: LoadOptions): 
       files.manifest === undefined
         ? deriveManifest(graph)
         : readManifest(await readText(path.join(options.directory, file), MAX_MANIFEST_LENGTH));
-    return { workflow: fileWorkflow(files.type, graph, manifest, options.infoOf) };
+    const workflow = fileWorkflow(files.type, graph, manifest, options.infoOf);
+    checkResults(graph, manifest);
+    return { workflow };
   } catch (error) {
     return { file, error };
   }

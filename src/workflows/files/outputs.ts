@@ -21,6 +21,8 @@ const PREVIEWS = /preview|^show|showtext|display|compare/i;
 /** They write models to the disk of the machine and return no file. */
 const SAVES_MODELS =
   /(checkpoint|model|clip|vae|lora|embedding|unet|state)_?s?save|save_?(checkpoint|model|clip|vae|lora|embedding|unet|state)/i;
+/** They send their result only to the client whose WebSocket queued the prompt. There is no file, and so no result of a job. */
+const SENDS = /^(SaveImageWebsocket|ETN_SendImageWebSocket|SwarmSave\w+WS)$/;
 const SAMPLES = /sampler(?!select)/i;
 
 /** The kind that a class produces, by words in its name. The first match wins. */
@@ -33,20 +35,24 @@ const SORTS: readonly [RegExp, string][] = [
   [/text|string|any|show|display/i, 'text'],
 ];
 
+/** Whether a node sends what it gets only over a WebSocket, and makes no file. */
+export function isSender({ classType }: GraphNode): boolean {
+  return SENDS.test(classType);
+}
+
 /**
- * The nodes that produce the results: those that save, or those that preview if nothing is saved. If one follows
- * another in the same chain, such as the upscaled image after the first one, the later one comes first. All others
- * keep the order of the file.
+ * The nodes that produce the results: those that save, or those that preview if nothing is saved. Nodes that only send
+ * over a WebSocket are the last choice: `checkResults` names them. If one follows another in the same chain, such as
+ * the upscaled image after the first one, the later one comes first. All others keep the order of the file.
  * @throws AppError `INVALID_WORKFLOW` if there are too many
  */
 export function findOutputs(view: GraphView): readonly FoundOutput[] {
-  const ranked = [...view.graph].map(([id, node]) => ({
-    id,
-    node,
-    rank: rankOf(node, view.infoOf(node.classType)),
-  }));
-  const saves = ranked.filter(({ rank }) => rank === 'save');
-  const chosen = saves.length > 0 ? saves : ranked.filter(({ rank }) => rank === 'preview');
+  const ranked = [...view.graph].map(([id, node]) => {
+    const rank = rankOf(node, view.infoOf(node.classType));
+    return { id, node, rank: rank !== undefined && isSender(node) ? 'send' : rank };
+  });
+  const groups = ['save', 'preview', 'send'].map((wanted) => ranked.filter(({ rank }) => rank === wanted));
+  const chosen = groups.find(({ length }) => length > 0) ?? [];
   if (chosen.length > MAX_DERIVED) {
     throw invalidWorkflow(
       `The graph has more than ${MAX_DERIVED} nodes that save or preview a result. List its outputs in a manifest.`,

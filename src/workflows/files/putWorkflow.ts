@@ -1,4 +1,5 @@
 import type { Json } from '../../utils/losslessJson.js';
+import { checkResults } from './checkManifest.js';
 import { deriveManifest } from './deriveManifest.js';
 import { type FileWorkflow, fileWorkflow } from './fileWorkflow.js';
 import type { Manifest } from './manifest.js';
@@ -29,5 +30,7 @@ export function putWorkflow(
   checkType(type, builtIn);
   const read = readGraph(graph);
   const own = manifest === undefined ? undefined : parseManifest(manifest);
-  return { workflow: fileWorkflow(type, read, own ?? deriveManifest(read), infoOf), own };
+  const workflow = fileWorkflow(type, read, own ?? deriveManifest(read), infoOf);
+  checkResults(read, workflow.manifest);
+  return { workflow, own };
 }
