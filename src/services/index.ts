@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Config } from '../config/index.js';
 import { systemClock } from '../utils/clock.js';
 import { KeyRing } from '../utils/KeyRing.js';
@@ -78,6 +79,9 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const blobs = overrides.blobStore ?? assetBlobs ?? new MemoryBlobStore();
   const isStoreAvailable = () => library?.isAvailable ?? true;
   const isQueueAvailable = () => redis?.connection.isAvailable ?? true;
+  const closing = new AbortController();
+  // One for each open stream.
+  setMaxListeners(0, closing.signal);
   /** If bytes are stored outside of memory, they are streamed there, and the limits of memory do not apply. */
   const stream = blobs === assetBlobs ? assetBlobs : undefined;
   const inMemory = (bytes: number) => (stream ? Number.POSITIVE_INFINITY : bytes);
@@ -189,7 +193,7 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
     logger,
     keys,
     turns,
-    closing: new AbortController(),
+    closing,
     workflows,
     needs,
     instances,

@@ -223,3 +223,18 @@ describe('a reader that does not read', () => {
     await reader?.cancel().catch(() => undefined);
   });
 });
+
+describe('many streams at once', () => {
+  it('make Node warn of nothing', async () => {
+    stack = await Stack.start();
+    const warnings: Error[] = [];
+    const note = (warning: Error) => warnings.push(warning);
+    process.on('warning', note);
+    const streams = await Promise.all(Array.from({ length: 40 }, () => stack.client.request('/api/events')));
+    // Node warns a moment later.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    process.off('warning', note);
+    await Promise.all(streams.map((stream) => stream.body?.cancel()));
+    expect(warnings).toEqual([]);
+  });
+});
