@@ -27,6 +27,8 @@ const READ_BYTES = 1024 * 1024;
 /** Uploads are private: only the server's user may read them. */
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
+/** Failures that are about one file, which would not fit into an empty disk either, for example because of `ulimit -f`. */
+const ABOUT_FILE: ReadonlySet<unknown> = new Set(['EFBIG']);
 /** Size of the file that tells whether the disk can be written to again: as large as the last one that failed, within these limits. */
 const PROBE_BYTES = { least: 1024 * 1024, most: 16 * 1024 * 1024 };
 
@@ -161,6 +163,7 @@ export class DiskAssetStore implements AssetStore {
       return await work;
     } catch (error) {
       if (!(error instanceof Error) || !('syscall' in error)) throw error;
+      if ('code' in error && ABOUT_FILE.has(error.code)) throw error;
       const outage = new StoreUnavailable(error);
       this.#outage.begin(outage);
       throw outage;
