@@ -61,6 +61,8 @@ export interface Faults {
   messages: MessageFault | undefined;
   /** Maximum size of a request body, bytes; the start option applies if undefined. */
   maxUploadBytes: number | undefined;
+  /** Further features that the machine declares, as newer versions do. */
+  moreFeatures: Readonly<Record<string, unknown>>;
   /** The connection closes once a request has sent more bytes than this, `times` times: the machine dies during the request. */
   cut: { readonly afterBytes: number; times: number } | undefined;
   /** Number of files to delete just before `GET /view` requests them. */
@@ -95,6 +97,7 @@ export function noFaults(): Faults {
     rewrite: undefined,
     messages: undefined,
     maxUploadBytes: undefined,
+    moreFeatures: {},
     cut: undefined,
     loseFiles: 0,
   };

@@ -238,7 +238,8 @@ export class Simulator {
   }
 
   #features(): Record<string, unknown> {
-    return { supports_preview_metadata: true, max_upload_size: this.#maxBytes() };
+    const { moreFeatures } = this.faults;
+    return { supports_preview_metadata: true, max_upload_size: this.#maxBytes(), ...moreFeatures };
   }
 
   #maxBytes(): number {

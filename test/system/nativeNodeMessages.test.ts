@@ -75,8 +75,13 @@ describe('what nodes send without the id of their prompt', () => {
     const text = heard(await run(machine, 'text', said));
     expect(text).toHaveLength(2);
     expect(heard(await run(client, 'text', said))).toEqual(text);
+  });
+
+  it('comes in the form that the server announces, whatever machines can do', async () => {
+    const client = await site.start();
+    site.stack.simulator().faults.moreFeatures = { supports_progress_text_metadata: true, extra: 1 };
     const { json } = await client.request('/features');
-    expect(json).toMatchObject({ supports_progress_text_metadata: false });
+    expect(json).toMatchObject({ supports_progress_text_metadata: false, extra: 1 });
   });
 
   it('reaches nobody else if prompts of several clients share a socket', async () => {

@@ -51,8 +51,8 @@ export async function features({
   return {
     ...ofMachine,
     supports_preview_metadata: true,
-    // Texts come in the form that names no prompt, and clients read them as this says.
-    supports_progress_text_metadata: false,
+    // Machines send texts in the form that names no prompt, because this server asks for no other.
+    ...('supports_progress_text_metadata' in ofMachine && { supports_progress_text_metadata: false }),
     max_upload_size: typeof limit === 'number' ? Math.min(limit, maxFileBytes) : maxFileBytes,
   };
 }
