@@ -60,10 +60,9 @@ export const jobEndpoints = [
     };
   }),
   endpoint('get', '/api/jobs/{id}', ({ native }) => (request, response) => {
-    const id = request.params['id'];
-    const found = promptsOf(native.shelf, ownerOf(response)).filter(({ record }) => record.id === id);
-    // As in ComfyUI, one that has ended goes first, and the latest of those.
-    const prompt = found.findLast(({ end }) => end !== undefined) ?? found[0];
+    const [id, owner] = [String(request.params['id']), ownerOf(response)];
+    // As in ComfyUI: of several prompts with one id, the one in the history comes first.
+    const prompt = native.shelf.ended(id, owner) ?? native.shelf.open(id, owner);
     if (!prompt) return sendError(response, 404, 'Job not found');
     sendJson(response, detailedJob(prompt));
   }),
@@ -79,7 +78,7 @@ function promptsOf(shelf: PromptShelf, owner: string | undefined): NativePrompt[
 }
 
 /**
- * Cancels the caller's running and waiting prompts with these ids. Others are ignored.
+ * Cancels the caller's prompts with these ids. As in ComfyUI, of several with one id only one: a running one first.
  * @returns whether there was one to cancel
  */
 async function cancelIds(
@@ -88,11 +87,12 @@ async function cancelIds(
   owner: string | undefined,
 ): Promise<boolean> {
   const { shelf } = context.native;
-  const open = [...shelf.running(owner), ...shelf.pending(owner)];
-  return cancelAll(
-    context,
-    open.filter(({ record }) => ids.has(record.id)),
-  );
+  const found = new Map<string, NativePrompt>();
+  for (const prompt of [...shelf.running(owner), ...shelf.pending(owner)]) {
+    const { id } = prompt.record;
+    if (ids.has(id) && !found.has(id)) found.set(id, prompt);
+  }
+  return cancelAll(context, [...found.values()]);
 }
 
 /** Sends an error as ComfyUI's job routes do, which differs from those of its other routes. */

@@ -43,8 +43,8 @@ export const queueEndpoints = [
     sendJson(response, historyOf(shown));
   }),
   endpoint('get', '/history/{id}', ({ native }) => (request, response) => {
-    const prompt = native.shelf.withId(String(request.params['id']), ownerOf(response));
-    sendJson(response, historyOf(prompt && native.shelf.isInHistory(prompt) ? [prompt] : []));
+    const prompt = native.shelf.ended(String(request.params['id']), ownerOf(response));
+    sendJson(response, historyOf(prompt ? [prompt] : []));
   }),
   endpoint('post', '/history', (context) =>
     command(context, async (body, owner) => {

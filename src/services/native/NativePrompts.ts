@@ -223,7 +223,7 @@ export class NativePrompts {
       }
       const texts = prompt.finish(job, clock.now());
       shelf.addFiles(prompt);
-      shelf.ended(prompt);
+      shelf.end(prompt);
       await this.#tellEnd(prompt, texts);
     } catch (error) {
       logger.error('The end of a prompt could not be told', { jobId: job.id, error: messageOf(error) });

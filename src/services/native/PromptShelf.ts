@@ -15,48 +15,50 @@ interface Shelved extends Ties {
 
 /** Holds the prompts of existing jobs for requests about the queue, the history and files. */
 export class PromptShelf {
-  /** By job, in the order of arrival. */
+  /** By job. */
   readonly #byJob = new Map<string, Shelved>();
-  /** By the id for the client; the latest prompt with that id. */
-  readonly #byId = new Map<string, NativePrompt>();
-  /** Ended prompts by job, in the order of their ends. */
+  /** Prompts that have not ended, by job, in the order of arrival. */
+  readonly #open = new Map<string, NativePrompt>();
+  /** Ended prompts by owner and id. As in ComfyUI, a later prompt with the same id takes the place of the earlier one. */
   readonly #history = new Map<string, NativePrompt>();
   /** By owner and place. */
   readonly #byFile = new Map<string, NativePrompt>();
 
   /** @param ties the messages are left when the prompt has ended, the records when it is removed */
   add(prompt: NativePrompt, ties: Ties): void {
-    const { jobId, owner, id } = prompt.record;
+    const { jobId } = prompt.record;
     this.#byJob.set(jobId, { prompt, ...ties });
-    this.#byId.set(keyOf(owner, id), prompt);
+    this.#open.set(jobId, prompt);
   }
 
   ofJob(jobId: string): NativePrompt | undefined {
     return this.#byJob.get(jobId)?.prompt;
   }
 
-  withId(id: string, owner: string | undefined): NativePrompt | undefined {
-    return this.#byId.get(keyOf(owner, id));
+  /** Returns the prompt in the history with this id: clients may use an id again. */
+  ended(id: string, owner: string | undefined): NativePrompt | undefined {
+    return this.#history.get(keyOf(owner, id));
+  }
+
+  /** Returns the prompt with this id that has not ended, a running one first. */
+  open(id: string, owner: string | undefined): NativePrompt | undefined {
+    return [...this.running(owner), ...this.pending(owner)].find(({ record }) => record.id === id);
   }
 
   running(owner: string | undefined): NativePrompt[] {
-    return this.#open(owner).filter(({ hasStarted }) => hasStarted);
+    return this.#openOf(owner).filter(({ hasStarted }) => hasStarted);
   }
 
   /** Those that are to be first go before the others. */
   pending(owner: string | undefined): NativePrompt[] {
-    const waiting = this.#open(owner).filter(({ hasStarted }) => !hasStarted);
+    const waiting = this.#openOf(owner).filter(({ hasStarted }) => !hasStarted);
     const isFirst = ({ record }: NativePrompt) => record.number < 0;
     return [...waiting.filter(isFirst), ...waiting.filter((prompt) => !isFirst(prompt))];
   }
 
-  /** Returns ended prompts that are still in the history, in the order of their ends. */
+  /** Returns the prompts in the history, in the order of their ends. A later prompt with the same id keeps its place. */
   history(owner: string | undefined): NativePrompt[] {
     return [...this.#history.values()].filter(({ record }) => record.owner === owner);
-  }
-
-  isInHistory({ record }: NativePrompt): boolean {
-    return this.#history.has(record.jobId);
   }
 
   /** No message of a machine about it matters any more. */
@@ -64,19 +66,21 @@ export class PromptShelf {
     this.#byJob.get(jobId)?.leave();
   }
 
-  ended(prompt: NativePrompt): void {
-    this.#history.set(prompt.record.jobId, prompt);
+  /** Moves a prompt that has ended to the history. */
+  end(prompt: NativePrompt): void {
+    const { jobId, owner, id } = prompt.record;
+    this.#open.delete(jobId);
+    this.#history.set(keyOf(owner, id), prompt);
   }
 
   /** Removes a prompt from the history. Its files are kept as long as its job. */
-  forget({ record }: NativePrompt): void {
-    this.#history.delete(record.jobId);
+  forget(prompt: NativePrompt): void {
+    const { owner, id } = prompt.record;
+    deleteIf(this.#history, keyOf(owner, id), prompt);
   }
 
-  /** Returns the prompts that have not ended, in the order of arrival. */
-  #open(owner: string | undefined): NativePrompt[] {
-    const all = [...this.#byJob.values()].map(({ prompt }) => prompt);
-    return all.filter(({ end, record }) => end === undefined && record.owner === owner);
+  #openOf(owner: string | undefined): NativePrompt[] {
+    return [...this.#open.values()].filter(({ record }) => record.owner === owner);
   }
 
   /** Returns the latest prompt that created a file at this place. */
@@ -98,9 +102,9 @@ export class PromptShelf {
     leave();
     unfollow();
     this.#byJob.delete(jobId);
-    this.#history.delete(jobId);
-    const { owner, id } = prompt.record;
-    deleteIf(this.#byId, keyOf(owner, id), prompt);
+    this.#open.delete(jobId);
+    this.forget(prompt);
+    const { owner } = prompt.record;
     for (const place of prompt.files.places()) deleteIf(this.#byFile, keyOf(owner, placeKey(place)), prompt);
   }
 }
