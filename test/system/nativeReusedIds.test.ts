@@ -14,7 +14,7 @@ const ID = 'used-again';
 /** A server whose only machine takes `ms` for each prompt, and runs one at a time. */
 async function start(ms: number): Promise<NativeClient> {
   const client = await site.start({
-    simulators: [{ workMs: { SaveImage: ms } }],
+    simulators: [{ workMs: { LoadImage: ms } }],
     env: { MAX_JOBS_PER_INSTANCE: '1' },
   });
   await client.upload('a.png', await png());
@@ -37,23 +37,25 @@ const ended = (client: NativeClient, id: string, prefix: string) =>
 const job = (client: NativeClient, id = ID) => client.request(`/api/jobs/${id}`);
 
 it('the first prompt is in the history while a second one with its id waits, and after that was deleted', async () => {
-  const client = await start(1000);
+  const client = await start(0);
   await submit(client, 'first', ID);
+  await ended(client, ID, 'first');
+  site.stack.simulator().occupy();
   await submit(client, 'other', 'other');
   await submit(client, 'second', ID);
-  expect((await job(client)).json.status).not.toBe('completed');
-  await ended(client, ID, 'first');
+  expect(await prefixInHistory(client, ID)).toBe('first');
   const { queue_pending } = await client.json('/queue');
-  expect(queue_pending.map((one: unknown[]) => one[1])).toEqual([ID]);
+  expect(queue_pending.map((one: unknown[]) => one[1])).toContain(ID);
   expect((await job(client)).json).toMatchObject({ id: ID, status: 'completed' });
   await client.post('/queue', { delete: [ID] });
-  expect((await client.json('/queue')).queue_pending).toEqual([]);
+  const left = (await client.json('/queue')).queue_pending;
+  expect(left.map((one: unknown[]) => one[1])).not.toContain(ID);
   expect(await prefixInHistory(client, ID)).toBe('first');
   expect((await job(client)).json).toMatchObject({ id: ID, status: 'completed' });
 });
 
 it('the running one of two prompts with one id is cancelled first', async () => {
-  const client = await start(800);
+  const client = await start(5000);
   await submit(client, 'first', ID);
   await eventually(async () => expect((await client.json('/queue')).queue_running).toHaveLength(1));
   await submit(client, 'second', ID);
