@@ -10,11 +10,11 @@ export const jobVariables = {
   }),
   MAX_QUEUE_MEMORY: bytes(512 * MIB).meta({
     meaning:
-      'Bytes of the uploads of pending jobs if `ASSET_STORE=memory`. Beyond it, requests fail with 503 `QUEUE_FULL`.',
+      'Bytes of the uploads of pending jobs if `ASSET_STORE=memory`, and of the graphs that clients sent with them if `QUEUE=memory`. Beyond it, requests fail with 503 `QUEUE_FULL`.',
   }),
   MAX_RESULT_MEMORY: bytes(512 * MIB).meta({
     meaning:
-      'Limit in bytes for each of these: results kept with `ASSET_STORE=memory` (the oldest are dropped first), the results of one job while they are in memory, and responses being sent from memory.',
+      'Limit in bytes for each of these: results kept with `ASSET_STORE=memory`, and graphs and prompts of finished jobs (the oldest are dropped first), the results of one job while they are in memory, and responses being sent from memory.',
   }),
   JOB_TIMEOUT: milliseconds(300_000).meta({
     meaning:

@@ -51,7 +51,7 @@ export class SubmissionRoutes {
 
   /** Rejects a request before its upload if the server is full or shutting down. */
   checkBeforeUpload: RequestHandler = async (request, _response, next) => {
-    await this.#services.admission.check(leastBytes(request));
+    await this.#services.admission.check({ files: leastBytes(request), graph: 0 });
     next();
   };
 

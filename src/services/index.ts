@@ -23,6 +23,7 @@ import { hasUnfinishedJobs } from './jobs/hasUnfinishedJobs.js';
 import { JobManager } from './jobs/JobManager.js';
 import { QueueRepair } from './jobs/QueueRepair.js';
 import { STORE_TIMINGS } from './jobs/StoreCalls.js';
+import { WaitingGraphs } from './jobs/WaitingGraphs.js';
 import {
   ASSET_TIMINGS,
   MAX_THUMBNAIL_BYTES,
@@ -84,12 +85,12 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   setMaxListeners(0, closing.signal);
   /** If bytes are stored outside of memory, they are streamed there, and the limits of memory do not apply. */
   const stream = blobs === assetBlobs ? assetBlobs : undefined;
-  const inMemory = (bytes: number) => (stream ? Number.POSITIVE_INFINITY : bytes);
   const storeTimings = { ...(stream ? ASSET_TIMINGS : STORE_TIMINGS), ...overrides.stores };
   const manager = new JobManager(
     { ...sharing, blobs },
     {
-      maxResultBytes: inMemory(config.jobs.maxResultBytes),
+      maxResultBytes: config.jobs.maxResultBytes,
+      keepsResultsInMemory: !stream,
       lifetimeMs: config.jobs.lifetimeMs,
     },
     clock,
@@ -133,8 +134,17 @@ export function createServices(config: Config, logger: Logger, overrides: Servic
   const estimates = new DurationEstimates(workflows);
   manager.events.subscribe('finished', (job) => estimates.recordJob(job));
   const admission = new Admission(
-    { manager, estimates, pace: processor.pace },
-    { maxQueueSize: config.jobs.maxQueued, maxQueueBytes: inMemory(config.jobs.maxQueueBytes) },
+    {
+      manager,
+      estimates,
+      pace: processor.pace,
+      graphs: manager.isShared ? undefined : new WaitingGraphs(manager.events),
+    },
+    {
+      maxQueueSize: config.jobs.maxQueued,
+      maxQueueBytes: stream ? Number.POSITIVE_INFINITY : config.jobs.maxQueueBytes,
+      maxGraphBytes: config.jobs.maxQueueBytes,
+    },
   );
   const views = new JobViews({ manager, estimates, processor, clock });
   const webhooks = createWebhooks(

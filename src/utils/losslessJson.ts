@@ -18,14 +18,17 @@ export class NumberText {
   }
 }
 
-/** JSON that is nested too deep to be parsed, as it was written. */
-export class DeepJson {
+/** JSON that is already serialised. */
+export class SerialisedJson {
   readonly text: string;
 
   constructor(text: string) {
     this.text = text;
   }
 }
+
+/** JSON that is nested too deep to be parsed, as it was written. */
+export class DeepJson extends SerialisedJson {}
 
 /** A JSON value. Objects are maps: they keep the order of all keys, and no key has a special meaning. */
 export type Json =
@@ -37,6 +40,13 @@ export type Json =
   | DeepJson
   | readonly Json[]
   | ReadonlyMap<string, Json>;
+
+/** A JSON value that may contain serialised parts. */
+export type WritableJson =
+  | Json
+  | SerialisedJson
+  | readonly WritableJson[]
+  | ReadonlyMap<string, WritableJson>;
 
 /** Whether the value is a JSON object. */
 export function isJsonObject(value: unknown): value is ReadonlyMap<string, Json> {
@@ -142,9 +152,9 @@ function numberOf(text: string): number | NumberText {
 }
 
 /** Serialises JSON in one line. Numbers and the order of keys are as in the input. */
-export function stringifyJson(value: Json): string {
-  if (value instanceof NumberText || value instanceof DeepJson) return value.text;
-  if (isJsonObject(value)) {
+export function stringifyJson(value: WritableJson): string {
+  if (value instanceof NumberText || value instanceof SerialisedJson) return value.text;
+  if (value instanceof Map) {
     return `{${[...value].map(([key, item]) => `${JSON.stringify(key)}:${stringifyJson(item)}`).join(',')}}`;
   }
   if (Array.isArray(value)) return `[${value.map(stringifyJson).join(',')}]`;

@@ -32,6 +32,9 @@ export function parseMachineJsonLosslessly(text: string, limits: JsonLimits): Js
   }
 }
 
+/** Python 3.11 writes no deeper JSON; later versions do. */
+export const PYTHON_LIMITS = { maxDepth: 1000 };
+
 /**
  * The same for JSON that may be nested deeper than the limit: what is too deep stays text, and what is next to it is parsed.
  * @param text correct JSON

@@ -14,7 +14,9 @@ import {
 import type { LiveJob } from '../services/jobs/LiveJobs.js';
 import { toIso } from '../utils/clock.js';
 import { outputId, outputPlaces } from '../utils/outputIds.js';
+import { isEndedGraph } from '../workflows/files/endedGraph.js';
 import { isFileWorkflow } from '../workflows/files/fileWorkflow.js';
+import type { Workflow } from '../workflows/types.js';
 
 type JobView = z.input<typeof comfyJob>;
 type OutputView = z.input<typeof comfyOutput>;
@@ -75,7 +77,8 @@ export function comfyJobView(job: Job, context: ComfyJobContext): JobView {
 
 /** Returns the progress of a job; null if it has not started. */
 export function comfyProgressView(job: Job, live: LiveJob | undefined): ProgressView | null {
-  const nodes_total = isFileWorkflow(job.request.workflow) ? job.request.workflow.graph.size : 1;
+  const { workflow } = job.request;
+  const nodes_total = nodesOf(workflow);
   const nothing = { current_node: null, current_node_class: null, step: null, steps: null, message: null };
   if (job.status === 'completed') return { value: 1, nodes_done: nodes_total, nodes_total, ...nothing };
   if (job.status !== 'processing') return null;
@@ -207,4 +210,9 @@ function errorView({ failure }: FailedJob): NonNullable<JobView['error']> {
 
 function rounded(ms: number | undefined): number | null {
   return ms === undefined ? null : Math.round(ms);
+}
+
+function nodesOf(workflow: Workflow): number {
+  if (isEndedGraph(workflow)) return workflow.kept.nodes;
+  return isFileWorkflow(workflow) ? workflow.graph.size : 1;
 }

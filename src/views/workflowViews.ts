@@ -5,10 +5,11 @@ import type { Instance } from '../services/instances/Instance.js';
 import type { DurationEstimates } from '../services/jobs/estimates.js';
 import { toSeconds } from '../utils/clock.js';
 import type { Json } from '../utils/losslessJson.js';
+import { isEndedGraph } from '../workflows/files/endedGraph.js';
 import { isFileWorkflow } from '../workflows/files/fileWorkflow.js';
 import { manifestDocument } from '../workflows/files/manifestDocument.js';
 import { withoutSecrets } from '../workflows/files/secrets.js';
-import { graphJson } from '../workflows/graph.js';
+import { graphJson, type PromptGraph } from '../workflows/graph.js';
 import type { Workflow } from '../workflows/types.js';
 
 /** JSON Schema of each workflow's parameters, cached: a workflow never changes. */
@@ -62,8 +63,18 @@ export function workflowSource(
   workflow: Workflow,
 ): { readonly graph: Json; readonly manifest: Record<string, unknown> } | undefined {
   if (!isFileWorkflow(workflow)) return undefined;
-  const graph = graphJson(withoutSecrets(workflow.graph), () => null);
-  return { graph, manifest: manifestDocument(workflow.manifest) };
+  return { graph: shownGraph(workflow.graph), manifest: manifestDocument(workflow.manifest) };
+}
+
+/** Returns the graph of a job's workflow; undefined for a workflow without one, and if there was no more room for it. */
+export function graphSource(workflow: Workflow): Json | undefined {
+  if (isFileWorkflow(workflow)) return shownGraph(workflow.graph);
+  const graph = isEndedGraph(workflow) ? workflow.kept.graph : undefined;
+  return graph && shownGraph(graph);
+}
+
+function shownGraph(graph: PromptGraph): Json {
+  return graphJson(withoutSecrets(graph), () => null);
 }
 
 /** Returns the inputs, in the order of the manifest if it exists, otherwise files first. */

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Json } from '../utils/losslessJson.js';
+import type { PackedEntries } from '../utils/PackedJson.js';
 import type { GraphFile, PromptGraph } from './graph.js';
 import type { ImageNodes } from './imageNodes.js';
 
@@ -90,7 +90,7 @@ export interface Workflow<Schema extends z.ZodObject = z.ZodObject> {
   /** What an instance needs for these parameters; undefined if that is what `requires` says. */
   requiresWith?(parameters: Readonly<Record<string, unknown>>): Workflow['requires'] | undefined;
   /** Sent to ComfyUI with the prompt, as `extra_data`. */
-  readonly extraData?: ReadonlyMap<string, Json> | undefined;
+  readonly extraData?: PackedEntries | undefined;
 }
 
 export interface ModelRequirement {

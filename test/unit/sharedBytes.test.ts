@@ -50,7 +50,7 @@ describe('bytes of jobs that servers share', () => {
     const managerOf = (blobs: AssetBlobs) =>
       new JobManager(
         { jobs, queue, events, blobs },
-        { maxResultBytes: Number.POSITIVE_INFINITY, lifetimeMs: LIFETIME_MS },
+        { maxResultBytes: 1e9, keepsResultsInMemory: false, lifetimeMs: LIFETIME_MS },
         clock,
         silentLogger,
       );

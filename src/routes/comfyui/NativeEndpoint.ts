@@ -4,7 +4,7 @@ import { callerOf, mayUse, ownerOf } from '../../middleware/authentication.js';
 import type { BodyLimits } from '../../middleware/receiveBody.js';
 import type { Services } from '../../services/index.js';
 import type { NativeApi } from '../../services/native/NativeApi.js';
-import { type Json, stringifyJson } from '../../utils/losslessJson.js';
+import { stringifyJson, type WritableJson } from '../../utils/losslessJson.js';
 import { bodyLimits } from '../bodyLimits.js';
 import type { MountedEndpoint } from '../mount.js';
 import type { ResultSender } from '../sendResult.js';
@@ -32,7 +32,7 @@ export function endpoint(
 }
 
 /** Sends JSON in ComfyUI's format, with every digit of numbers. */
-export function sendJson(response: Response, value: Json, status = 200): void {
+export function sendJson(response: Response, value: WritableJson, status = 200): void {
   response.status(status).type('application/json').send(stringifyJson(value));
 }
 

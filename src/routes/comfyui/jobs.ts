@@ -3,7 +3,7 @@ import { AppError } from '../../errors.js';
 import { detailedJob, durationOf, jobStatusOf, listedJob } from '../../services/native/jobForm.js';
 import type { NativePrompt } from '../../services/native/NativePrompt.js';
 import type { PromptShelf } from '../../services/native/PromptShelf.js';
-import { type Json, stringifyJson } from '../../utils/losslessJson.js';
+import { type Json, stringifyJson, type WritableJson } from '../../utils/losslessJson.js';
 import { jobQueryOf } from './jobQuery.js';
 import { endpoint, type NativeContext, ownerOf, promptLimits, sendJson } from './NativeEndpoint.js';
 import { cancelAll } from './queue.js';
@@ -23,7 +23,7 @@ export const jobEndpoints = [
       sortBy === 'created_at' ? prompt.record.createTime : durationOf(prompt);
     const found = promptsOf(native.shelf, ownerOf(response))
       .filter((prompt) => statuses.has(jobStatusOf(prompt)))
-      .filter(({ record }) => workflowId === undefined || record.workflowId === workflowId)
+      .filter((prompt) => workflowId === undefined || prompt.workflowId === workflowId)
       .map((prompt) => ({ prompt, key: keyOf(prompt) }))
       .sort((one, other) => sign * (one.key - other.key));
     const shown = found
@@ -33,7 +33,7 @@ export const jobEndpoints = [
     const pagination = { offset, limit: limit ?? null, total: found.length, has_more };
     sendJson(
       response,
-      new Map<string, Json>([
+      new Map<string, WritableJson>([
         ['jobs', shown],
         ['pagination', new Map(Object.entries(pagination))],
       ]),

@@ -29,7 +29,7 @@ function submitPrompt(context: NativeContext) {
   return async (request: Request, response: Response) => {
     // A request that cannot succeed is rejected before its upload.
     services.graphSubmissions.checkPermission(isAdmin(callerOf(response)));
-    await services.admission.check(0);
+    await services.admission.check({ files: 0, graph: 0 });
     const signal = hangUpSignal(response);
     const body = await readJson(request, response, limits);
     const prompt = body.get('prompt');

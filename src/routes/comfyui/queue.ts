@@ -1,7 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { AppError } from '../../errors.js';
 import type { NativePrompt } from '../../services/native/NativePrompt.js';
-import type { Json } from '../../utils/losslessJson.js';
+import type { Json, WritableJson } from '../../utils/losslessJson.js';
 import { requireForwarding } from './forwarding.js';
 import { endpoint, type NativeContext, ownerOf, promptLimits, sendDone, sendJson } from './NativeEndpoint.js';
 import { isTruthy, readJson, readJsonIfValid, textsOf } from './readJson.js';
@@ -10,7 +10,7 @@ import { isTruthy, readJson, readJsonIfValid, textsOf } from './readJson.js';
 export const queueEndpoints = [
   endpoint('get', '/queue', ({ native }) => (_request, response) => {
     const owner = ownerOf(response);
-    const queue = new Map<string, Json>([
+    const queue = new Map<string, WritableJson>([
       ['queue_running', native.shelf.running(owner).map((prompt) => prompt.listed())],
       ['queue_pending', native.shelf.pending(owner).map((prompt) => prompt.listed())],
     ]);
@@ -104,7 +104,7 @@ export async function cancelAll(
   return (await Promise.all(prompts.map(cancel))).includes(true);
 }
 
-function historyOf(prompts: readonly NativePrompt[]): Json {
+function historyOf(prompts: readonly NativePrompt[]): WritableJson {
   return new Map(prompts.map((prompt) => [prompt.record.id, prompt.history()]));
 }
 

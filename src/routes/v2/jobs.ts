@@ -20,7 +20,7 @@ import { assetReferences } from '../../services/submissions/assetReferences.js';
 import type { GraphSubmission } from '../../services/submissions/GraphSubmissions.js';
 import { isJsonObject, type Json, stringifyJson } from '../../utils/losslessJson.js';
 import { COMFY_STATUS_OF } from '../../views/comfyViews.js';
-import { workflowSource } from '../../views/workflowViews.js';
+import { graphSource } from '../../views/workflowViews.js';
 import { GRAPH_BODY_LIMITS, MAX_GRAPH_LENGTH, readGraph } from '../../workflows/files/readGraph.js';
 import { invalidWorkflow } from '../../workflows/files/workflowError.js';
 import { GRAPH_TYPE } from '../../workflows/graphNeeds.js';
@@ -129,10 +129,10 @@ export const comfyJobEndpoints: readonly Endpoint[] = [
     errors: [404],
     handler: (context) => async (request, response) => {
       const { request: submitted } = await ownComfyJob(context, idOf(request), response);
-      const source = workflowSource(submitted.workflow);
-      if (!source) throw new AppError('NOT_FOUND', 'The graph of this job no longer exists.');
+      const graph = graphSource(submitted.workflow);
+      if (graph === undefined) throw new AppError('NOT_FOUND', 'The graph of this job no longer exists.');
       // `JSON.stringify` would change large numbers.
-      response.type('json').send(`{"workflow":${stringifyJson(source.graph)},"format":"api"}`);
+      response.type('json').send(`{"workflow":${stringifyJson(graph)},"format":"api"}`);
     },
   },
   {

@@ -1,4 +1,4 @@
-import type { Json } from '../../utils/losslessJson.js';
+import type { WritableJson } from '../../utils/losslessJson.js';
 import type { PromptGraph } from '../../workflows/graph.js';
 import type { MadeOutput, OutputReceiver } from './fetchOutputs.js';
 import type { MachineListener } from './machineMessages.js';
@@ -16,7 +16,7 @@ export interface PromptRun {
   /** Id under which the prompt is submitted: a UUID, as newer servers demand. Never used before. */
   readonly promptId: string;
   /** Further entries of its `extra_data`. */
-  readonly extraData?: ReadonlyMap<string, Json> | undefined;
+  readonly extraData?: ReadonlyMap<string, WritableJson> | undefined;
   readonly limits: RunLimits;
   /** The prompt's history entry is deleted after this: until then its outputs may be fetched again. */
   readonly until?: Promise<void> | undefined;

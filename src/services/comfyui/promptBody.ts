@@ -1,4 +1,4 @@
-import { type Json, stringifyJson } from '../../utils/losslessJson.js';
+import { stringifyJson, type WritableJson } from '../../utils/losslessJson.js';
 import { GraphFile, graphJson, type PromptGraph } from '../../workflows/graph.js';
 
 export interface PromptBody {
@@ -9,7 +9,7 @@ export interface PromptBody {
   readonly clientId: string;
   readonly promptId: string;
   /** Further entries of `extra_data`. */
-  readonly extraData?: ReadonlyMap<string, Json> | undefined;
+  readonly extraData?: ReadonlyMap<string, WritableJson> | undefined;
   /** Marks the prompt in ComfyUI's queue and history as submitted by this server. */
   readonly serverId: string;
 }
@@ -33,10 +33,10 @@ export function encodePromptBody(body: PromptBody): Buffer {
     inside.push(file.bytes);
     return placeholder(inside.length - 1);
   });
-  const rest = new Map<string, Json>([
+  const rest = new Map<string, WritableJson>([
     ['client_id', clientId],
     ['prompt_id', promptId],
-    ['extra_data', new Map<string, Json>([...extraData, [SERVER_MARK, serverId]])],
+    ['extra_data', new Map<string, WritableJson>([...extraData, [SERVER_MARK, serverId]])],
   ]);
   const text = `{"prompt":${stringifyJson(prompt)},${stringifyJson(rest).slice(1)}`;
   return inside.length === 0 ? Buffer.from(text) : withFiles(text, inside);

@@ -3,11 +3,20 @@ import type { QueueSize } from '../queue/JobQueue.js';
 import type { DurationEstimates } from './estimates.js';
 import type { JobManager } from './JobManager.js';
 import type { QueuePace } from './QueuePace.js';
+import type { WaitingGraphs } from './WaitingGraphs.js';
 
 export interface QueueLimits {
-  /** Pending jobs, and bytes of their uploads. */
+  /** Pending jobs, and bytes of their uploads and graphs. */
   readonly maxQueueSize: number;
   readonly maxQueueBytes: number;
+  /** Bytes of their graphs alone: they are in memory even if uploads are not. */
+  readonly maxGraphBytes: number;
+}
+
+/** What a job takes while it waits, in bytes. */
+export interface WaitingBytes {
+  readonly files: number;
+  readonly graph: number;
 }
 
 /** A server that shuts down is usually back, or replaced, within this many seconds. */
@@ -18,44 +27,63 @@ export class Admission {
   readonly #manager: JobManager;
   readonly #estimates: DurationEstimates;
   readonly #pace: QueuePace;
+  readonly #graphs: WaitingGraphs | undefined;
   readonly limits: QueueLimits;
   /** Jobs that were let in and are not in the queue yet. */
-  readonly #onTheirWay = { jobs: 0, bytes: 0 };
+  readonly #onTheirWay = { jobs: 0, bytes: 0, graphs: 0 };
   /** Size of the queue at the last check. */
   #queue: QueueSize = { jobs: 0, bytes: 0 };
   /** Jobs rejected since the last accepted one: they will come back before the next one. */
   #refused = 0;
 
+  /** @param parts without `graphs`, waiting jobs are not in this process */
   constructor(
-    parts: { manager: JobManager; estimates: DurationEstimates; pace: QueuePace },
+    parts: {
+      manager: JobManager;
+      estimates: DurationEstimates;
+      pace: QueuePace;
+      graphs: WaitingGraphs | undefined;
+    },
     limits: QueueLimits,
   ) {
     this.#manager = parts.manager;
     this.#estimates = parts.estimates;
     this.#pace = parts.pace;
+    this.#graphs = parts.graphs;
     this.limits = limits;
+  }
+
+  /** Bytes of the graphs that wait in this process. */
+  get graphBytes(): number {
+    return this.#graphs?.bytes ?? 0;
   }
 
   /** How full the queue is, 0..1, by number or by bytes, whichever is closer to its limit. */
   async queueUsage(): Promise<number> {
-    const { maxQueueSize, maxQueueBytes } = this.limits;
+    const { maxQueueSize, maxQueueBytes, maxGraphBytes } = this.limits;
     const { jobs, bytes } = await this.#askQueue();
-    return Math.max(jobs / maxQueueSize, bytes / maxQueueBytes);
+    const graphs = this.graphBytes;
+    return Math.max(jobs / maxQueueSize, (bytes + graphs) / maxQueueBytes, graphs / maxGraphBytes);
   }
 
   /**
-   * Whether a job with an upload of `bytes` could be accepted now.
+   * Whether a job could be accepted now.
    * @throws AppError `SHUTTING_DOWN` or `QUEUE_FULL`, with the seconds until a retry
    */
-  async check(bytes: number): Promise<void> {
+  async check({ files, graph }: WaitingBytes): Promise<void> {
     const queue = await this.#askQueue();
     if (this.#manager.isDraining) {
       const retryAfterSeconds = RESTART_SECONDS;
       throw new AppError('SHUTTING_DOWN', 'The server is shutting down.', { retryAfterSeconds });
     }
-    const { maxQueueSize, maxQueueBytes } = this.limits;
-    const { jobs, bytes: bytesOnTheirWay } = this.#onTheirWay;
-    if (queue.jobs + jobs < maxQueueSize && queue.bytes + bytesOnTheirWay + bytes <= maxQueueBytes) return;
+    const { maxQueueSize, maxQueueBytes, maxGraphBytes } = this.limits;
+    const onTheirWay = this.#onTheirWay;
+    const others = this.graphBytes + onTheirWay.graphs;
+    // A single graph may be larger than the limit.
+    const graphs = others === 0 ? 0 : others + graph;
+    const bytes = queue.bytes + onTheirWay.bytes + files + graphs;
+    const hasPlace = queue.jobs + onTheirWay.jobs < maxQueueSize;
+    if (hasPlace && bytes <= maxQueueBytes && graphs <= maxGraphBytes) return;
     throw new AppError('QUEUE_FULL', 'The queue is full.', {
       retryAfterSeconds: this.retryAfterSeconds(),
       details: { pending_jobs: queue.jobs, max_queue_size: maxQueueSize },
@@ -67,16 +95,18 @@ export class Admission {
    * other servers with the same queue are not known here.
    * @throws AppError like `check`
    */
-  async admit<T>(bytes: number, create: () => Promise<T>): Promise<T> {
+  async admit<T>(bytes: WaitingBytes, create: () => Promise<T>): Promise<T> {
     await this.check(bytes);
     this.#refused = 0;
     this.#onTheirWay.jobs += 1;
-    this.#onTheirWay.bytes += bytes;
+    this.#onTheirWay.bytes += bytes.files;
+    this.#onTheirWay.graphs += bytes.graph;
     try {
       return await create();
     } finally {
       this.#onTheirWay.jobs -= 1;
-      this.#onTheirWay.bytes -= bytes;
+      this.#onTheirWay.bytes -= bytes.files;
+      this.#onTheirWay.graphs -= bytes.graph;
     }
   }
 

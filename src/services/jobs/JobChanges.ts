@@ -1,5 +1,6 @@
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
+import { endedWorkflow } from '../../workflows/files/endedGraph.js';
 import type { JobEvents } from '../queue/JobEvents.js';
 import type { JobQueue } from '../queue/JobQueue.js';
 import type { BackgroundWork } from './BackgroundWork.js';
@@ -71,7 +72,10 @@ export class JobChanges {
     const { records } = this.#parts;
     if (records.isShared) return this.#endShared(id, transition);
     const mayWait = records.live(id)?.status === 'pending';
-    const change = records.change(id, (job) => this.#apply(transition, job));
+    const change = records.change(id, (job) => {
+      const record = this.#apply(transition, job);
+      return record && withoutGraph(record);
+    });
     if (!change) return undefined;
     // No server should take it while its end is being stored.
     if (mayWait) this.#takeFromQueue(id);
@@ -119,4 +123,9 @@ export class JobChanges {
     events.publish('finished', job);
     this.#cleanUp(job);
   }
+}
+
+/** Packs a client's own graph. A shared store keeps it apart from the record. */
+function withoutGraph<T extends FinishedJob>(job: T): T {
+  return { ...job, request: { ...job.request, workflow: endedWorkflow(job.request.workflow) } };
 }

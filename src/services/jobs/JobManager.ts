@@ -3,6 +3,7 @@ import { AppError, reasonOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
 import type { Content } from '../../utils/StoredFile.js';
+import { isEndedGraph } from '../../workflows/files/endedGraph.js';
 import type { JobEvents } from '../queue/JobEvents.js';
 import type { JobQueue } from '../queue/JobQueue.js';
 import type { JobStore } from '../queue/JobStore.js';
@@ -36,8 +37,10 @@ import { STORE_TIMINGS, StoreCalls } from './StoreCalls.js';
 import * as transitions from './transitions.js';
 
 export interface JobLimits {
-  /** Bytes of kept results. */
+  /** Bytes of what is kept of finished jobs in memory. */
   readonly maxResultBytes: number;
+  /** Whether results are in memory. Default: true. */
+  readonly keepsResultsInMemory?: boolean;
   /** How long a finished job is kept, ms. */
   readonly lifetimeMs: number;
 }
@@ -90,10 +93,16 @@ export class JobManager {
     this.inputs = new JobInputs(new JobBlobs('input', parts.blobs, calls, background));
     const results = new JobBlobs('output', parts.blobs, calls, background);
     const onDropped = (id: string) => events.publish('resultDropped', { id });
-    const shelf = new ResultShelf(results, limits.maxResultBytes, onDropped);
-    const changes = new JobChanges({ records, events, queue, background, clock, logger }, (job) =>
-      this.inputs.delete(job),
+    const shelf = new ResultShelf(
+      results,
+      { maxBytes: limits.maxResultBytes, isInMemory: limits.keepsResultsInMemory ?? true },
+      onDropped,
     );
+    const changes = new JobChanges({ records, events, queue, background, clock, logger }, (job) => {
+      this.inputs.delete(job);
+      const { workflow } = job.request;
+      if (isEndedGraph(workflow)) shelf.keepBeside(job.id, 'graph', workflow.kept);
+    });
     this.#changes = changes;
     this.runs = new JobRuns({ records, changes, background });
     this.figures = new JobFigures(queue, () => this.counts());

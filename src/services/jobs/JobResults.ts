@@ -5,7 +5,7 @@ import { outputAt } from './committedOutputs.js';
 import type { EarlyOutput, Job, JobOutput, JobResult, ProcessingJob } from './Job.js';
 import type { JobChanges } from './JobChanges.js';
 import type { JobRecords } from './JobRecords.js';
-import type { ResultShelf } from './ResultShelf.js';
+import type { KeptBeside, ResultShelf } from './ResultShelf.js';
 import * as transitions from './transitions.js';
 
 /**
@@ -103,6 +103,11 @@ export class JobResults {
     );
     // A server that stops may not know whether the record has them. If it does not, a later audit releases them.
     if (!completed && !records.writes.isStopped) shelf.withdraw(id, put);
+  }
+
+  /** Counts the prompt of an ended job for the history, and drops it with the outputs of the job. */
+  keepPrompt(id: string, prompt: KeptBeside): void {
+    this.#parts.shelf.keepBeside(id, 'prompt', prompt);
   }
 
   async #putAll(

@@ -1,6 +1,8 @@
 import { isQueueAway, messageOf, PromptError, reasonOf } from '../../errors.js';
 import { unlessAborted } from '../../utils/deadline.js';
 import type { Logger } from '../../utils/logger.js';
+import type { WritableJson } from '../../utils/losslessJson.js';
+import { serialisedEntries } from '../../utils/PackedJson.js';
 import type { GraphFile } from '../../workflows/graph.js';
 import { GRAPH_TYPE } from '../../workflows/graphNeeds.js';
 import { type ImageInput, imageNodes } from '../../workflows/imageNodes.js';
@@ -104,7 +106,10 @@ export class JobRunner {
       graph: workflow.build(files, job.request.parameters, imageNodes(imageInput)),
       outputNodes: workflow.outputs.map(({ nodeId }) => nodeId),
       uploads: !workflow.isBuiltIn || imageInput === 'upload',
-      extraData: new Map([...(workflow.extraData ?? []), ...secrets.get(job.request.secrets)]),
+      extraData: new Map<string, WritableJson>([
+        ...serialisedEntries(workflow.extraData ?? new Map()),
+        ...secrets.get(job.request.secrets),
+      ]),
       limits,
       receive: intake?.receive,
       until,

@@ -3,16 +3,30 @@ import type { StoredBytes } from './BlobStore.js';
 import type { Job, JobOutput } from './Job.js';
 import type { JobBlobs } from './JobBlobs.js';
 
-/** An output in the store. */
+/** An output in the store, or something that is kept elsewhere and only counted. */
 interface Shelved {
   readonly bytes: number;
-  readonly key: string;
+  readonly key: string | undefined;
+  /** Deletes what is kept elsewhere. */
+  readonly drop?: () => void;
 }
 
+/** What is kept elsewhere in memory. */
+export interface KeptBeside {
+  /** Bytes; 0 for nothing. */
+  readonly size: number;
+  drop(): void;
+}
+
+/** The kinds of what is kept elsewhere. */
+export type Beside = 'graph' | 'prompt';
+
+/** No output has such a name. */
+const nameOf = (kind: Beside) => ` ${kind}`;
+
 export interface ShelfFigures {
-  /** Size of all stored outputs. */
+  /** Size of all stored outputs, if they are in memory, and of what is kept beside them. */
   readonly bytes: number;
-  /** Infinity if there is no limit. */
   readonly maxBytes: number;
   /** Number of jobs whose outputs were deleted early to make room. */
   readonly dropped: number;
@@ -22,16 +36,25 @@ export interface ShelfFigures {
 export class ResultShelf {
   readonly #blobs: JobBlobs;
   readonly #maxBytes: number;
+  readonly #isInMemory: boolean;
   readonly #onDropped: (id: string) => void;
-  /** By job id, the one that stored something last at the end, then by name. Empty if there is no limit. */
+  /** By job id, the one that stored something last at the end, then by name. */
   readonly #shelved = new Map<string, Map<string, Shelved>>();
   #bytes = 0;
   #dropped = 0;
 
-  /** @param onDropped called with the id of each job whose outputs are deleted, for any reason */
-  constructor(blobs: JobBlobs, maxBytes: number, onDropped: (id: string) => void) {
+  /**
+   * @param limits bytes, and whether outputs count
+   * @param onDropped called with the id of each job whose outputs are deleted, for any reason
+   */
+  constructor(
+    blobs: JobBlobs,
+    { maxBytes, isInMemory }: { maxBytes: number; isInMemory: boolean },
+    onDropped: (id: string) => void,
+  ) {
     this.#blobs = blobs;
     this.#maxBytes = maxBytes;
+    this.#isInMemory = isInMemory;
     this.#onDropped = onDropped;
   }
 
@@ -47,13 +70,20 @@ export class ResultShelf {
   async put(id: string, name: string, content: Content): Promise<string> {
     const keys = await this.#blobs.put(id, new Map([[name, content]]));
     const key = keys.get(name) ?? name;
-    if (Number.isFinite(this.#maxBytes)) this.#shelve(id, name, { bytes: sizeOf(content), key });
+    if (this.#isInMemory) this.#shelve(id, name, { bytes: sizeOf(content), key });
     return key;
   }
 
   /** Whether an output that was put has not been deleted to make room. */
   holds(id: string, name: string): boolean {
-    return !Number.isFinite(this.#maxBytes) || this.#shelved.get(id)?.has(name) === true;
+    return !this.#isInMemory || this.#shelved.get(id)?.has(name) === true;
+  }
+
+  /** Counts what is kept elsewhere in memory for a job, and drops it with its outputs. */
+  keepBeside(id: string, kind: Beside, kept: KeptBeside): void {
+    const name = nameOf(kind);
+    if (kept.size === 0) this.#remove(id, [name]);
+    else this.#shelve(id, name, { bytes: kept.size, key: undefined, drop: () => kept.drop() });
   }
 
   /** The bytes of an output, or the file outside of memory; undefined if they are gone. */
@@ -83,13 +113,17 @@ export class ResultShelf {
 
   /** Deletes outputs that no record names. @param keys by name, from `put` */
   withdraw(id: string, keys: ReadonlyMap<string, string>): void {
+    this.#remove(id, keys.keys());
+    this.#blobs.deleteAll(id, keys);
+  }
+
+  #remove(id: string, names: Iterable<string>): void {
     const ofJob = this.#shelved.get(id);
-    for (const name of keys.keys()) {
+    for (const name of names) {
       this.#bytes -= ofJob?.get(name)?.bytes ?? 0;
       ofJob?.delete(name);
     }
     if (ofJob?.size === 0) this.#shelved.delete(id);
-    this.#blobs.deleteAll(id, keys);
   }
 
   #shelve(id: string, name: string, shelved: Shelved): void {
@@ -102,13 +136,18 @@ export class ResultShelf {
       if (this.#bytes <= this.#maxBytes || oldest === id) break;
       this.#dropped += 1;
       this.#forget(oldest);
-      this.#blobs.deleteAll(oldest, new Map([...outputs].map(([one, { key }]) => [one, key])));
+      const keys = [...outputs].flatMap(([one, { key }]) => (key === undefined ? [] : [[one, key] as const]));
+      this.#blobs.deleteAll(oldest, new Map(keys));
     }
   }
 
   #forget(id: string): void {
-    for (const { bytes } of this.#shelved.get(id)?.values() ?? []) this.#bytes -= bytes;
+    const outputs = [...(this.#shelved.get(id)?.values() ?? [])];
     this.#shelved.delete(id);
+    for (const { bytes, drop } of outputs) {
+      this.#bytes -= bytes;
+      drop?.();
+    }
     this.#onDropped(id);
   }
 }

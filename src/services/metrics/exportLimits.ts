@@ -23,9 +23,10 @@ export function exportLimits(registry: PrometheusRegistry, parts: LimitedParts):
   registry.gauge({ name: 'upload_max_bytes', help: 'Limit of upload_bytes (MAX_UPLOAD_MEMORY).' }, () => [
     { value: uploadBudget.maxBytes },
   ]);
-  registry.gauge({ name: 'result_memory_bytes', help: 'Bytes of results that are kept in memory.' }, () => [
-    { value: manager.outputs.memory.bytes },
-  ]);
+  registry.gauge(
+    { name: 'result_memory_bytes', help: 'Bytes of results and prompts that are kept in memory.' },
+    () => [{ value: manager.outputs.memory.bytes }],
+  );
   registry.gauge(
     { name: 'result_memory_max_bytes', help: 'Limit of result_memory_bytes (MAX_RESULT_MEMORY).' },
     () => [{ value: manager.outputs.memory.maxBytes }],
@@ -55,8 +56,8 @@ function exportQueue(registry: PrometheusRegistry, parts: LimitedParts): void {
   registry.gauge({ name: 'queue_max_jobs', help: 'Limit of queue_jobs (MAX_QUEUE_SIZE).' }, () => [
     { value: maxQueueSize },
   ]);
-  registry.gauge({ name: 'queue_bytes', help: 'Bytes of the uploads that wait.' }, async () => [
-    { value: (await figures.waiting()).bytes },
+  registry.gauge({ name: 'queue_bytes', help: 'Bytes of the uploads and graphs that wait.' }, async () => [
+    { value: (await figures.waiting()).bytes + admission.graphBytes },
   ]);
   registry.gauge({ name: 'queue_max_bytes', help: 'Limit of queue_bytes (MAX_QUEUE_MEMORY).' }, () => [
     { value: maxQueueBytes },

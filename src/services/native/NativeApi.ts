@@ -48,7 +48,7 @@ export class NativeApi {
   readonly files: CallerFiles;
   readonly images = new ImageViews();
   readonly prompts: NativePrompts;
-  readonly shelf = new PromptShelf();
+  readonly shelf: PromptShelf;
   readonly sockets = new ClientSockets();
   readonly status: QueueStatus;
   #timer: NodeJS.Timeout | undefined;
@@ -56,6 +56,7 @@ export class NativeApi {
   constructor(parts: Parts, options: NativeApiOptions) {
     const { manager, instances, stream, clock, logger } = parts;
     const { files, machineRetrySeconds, maxOutputPixels, maxImagePixels } = options;
+    this.shelf = new PromptShelf((jobId, prompt) => manager.results.keepPrompt(jobId, prompt));
     const { shelf, sockets } = this;
     const fleetOptions = { freshMs: FRESH_MS, maxAgeMs: MAX_AGE_MS, retryAfterSeconds: machineRetrySeconds };
     this.fleet = new FleetInfo(instances, fleetOptions, clock, logger);

@@ -1,5 +1,5 @@
-import { JsonText } from '../../utils/JsonText.js';
-import { isJsonObject, type Json, stringifyJson } from '../../utils/losslessJson.js';
+import { type Json, stringifyJson, type WritableJson } from '../../utils/losslessJson.js';
+import { serialisedEntries } from '../../utils/PackedJson.js';
 import {
   type MachineFrame,
   type MachineMessage,
@@ -12,8 +12,9 @@ import { errorForClient } from './errorForClient.js';
 import { PromptFiles } from './PromptFiles.js';
 import { PromptNames } from './PromptNames.js';
 import type { PromptRecord } from './PromptRecord.js';
-import { parseMessage } from './parseMessage.js';
+import { PromptReport, type ReportedMessage } from './PromptReport.js';
 import { resultOutputs } from './recordedOutputs.js';
+import { NOTHING_SENT, type SentPrompt, sizeOfSent } from './SentPrompt.js';
 
 /** Messages that the history contains, besides the one that ends the prompt. */
 const KEPT = new Set(['execution_start', 'execution_cached']);
@@ -29,18 +30,18 @@ export class NativePrompt {
   /** Whether a machine has started it. */
   hasStarted = false;
   end: PromptEnd | undefined;
-  /** Messages in the history. */
-  readonly #messages: { readonly type: string; readonly message: JsonText }[] = [];
-  readonly #outputs = new Map<string, () => Json>();
-  readonly #meta = new Map<string, Json>();
+  #sent: SentPrompt;
+  #size = 0;
+  readonly #report = new PromptReport();
   readonly #names: PromptNames;
   /** Nodes that started on the current machine. */
   readonly #begun = new Set<string>();
   /** Last message of the machine about the end. */
   #held: MachineMessage | undefined;
 
-  constructor(record: PromptRecord) {
+  constructor(record: PromptRecord, sent: SentPrompt) {
     this.record = record;
+    this.#sent = sent;
     this.#names = new PromptNames(record.id, record.jobId);
     this.files = new PromptFiles(this.#names);
   }
@@ -69,7 +70,7 @@ export class NativePrompt {
       this.#held = { ...message, text };
       return undefined;
     }
-    if (KEPT.has(type)) this.#keepMessage(type, text);
+    if (KEPT.has(type)) this.#report.addMessage(type, text);
     if (type === 'executed') this.#onExecuted(message, text, mark);
     return text;
   }
@@ -85,7 +86,7 @@ export class NativePrompt {
   }
 
   /**
-   * Handles the end of the job.
+   * Handles the end of the job. What is kept for the history is packed.
    * @param now epoch ms
    * @returns the messages for the client, except `executing` without a node
    */
@@ -94,57 +95,85 @@ export class NativePrompt {
     if (job.status === 'completed') told.push(...this.#missedOutputs(job));
     const closing = closingMessage(job, {
       held: this.#held,
-      record: this.record,
+      promptId: this.record.id,
+      graph: () => this.#sent.graph.value,
       node: this.currentNode,
       executed: [...this.#begun].filter((id) => id !== this.currentNode),
       now,
     });
     this.end = closing.end;
     this.currentNode = undefined;
-    this.#keepMessage(closing.type, closing.text);
+    this.#held = undefined;
+    this.#begun.clear();
+    this.#report.addMessage(closing.type, closing.text);
+    this.#size = sizeOfSent(this.#sent) + this.#report.pack();
     return [...told, closing.text];
   }
 
+  /** Bytes that an ended prompt takes for the history. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Removes what only the queue and the history show. */
+  drop(): void {
+    this.#sent = NOTHING_SENT;
+    this.#report.clear();
+    this.#size = 0;
+  }
+
+  /** The graph and the `extra_data` as its client sent them. */
+  get sent(): { readonly prompt: WritableJson; readonly extra_data: WritableJson } {
+    const { graph, extraData } = this.#sent;
+    return { prompt: graph.serialised, extra_data: serialisedEntries(extraData) };
+  }
+
+  /** Id of the workflow on ComfyUI's page, if it was submitted there. */
+  get workflowId(): Json | undefined {
+    return this.#sent.workflowId;
+  }
+
   /** Returns the entry in `/queue`, which is also the first part of its history. */
-  listed(): Json {
-    const { number, id, graph, extraData, outputNodes } = this.record;
-    return [number, id, graph, extraData, outputNodes];
+  listed(): WritableJson {
+    const { number, id } = this.record;
+    const { prompt, extra_data } = this.sent;
+    return [number, id, prompt, extra_data, this.#sent.outputNodes];
   }
 
   /** Returns the entry in `/history`. */
-  history(): Json {
-    return new Map<string, Json>([
+  history(): WritableJson {
+    const { outputs, meta } = this.#report.written;
+    return new Map<string, WritableJson>([
       ['prompt', this.listed()],
-      ['outputs', this.outputs],
+      ['outputs', outputs],
       ['status', this.status],
-      ['meta', this.#meta],
+      ['meta', meta],
     ]);
   }
 
   /** Outputs of its output nodes, in the format of ComfyUI's interface. */
   get outputs(): ReadonlyMap<string, Json> {
-    return new Map([...this.#outputs].map(([id, output]) => [id, output()]));
+    return this.#report.outputs;
   }
 
   /** How it ended, with its messages, as in the history. */
-  get status(): Json {
-    return new Map<string, Json>([
+  get status(): WritableJson {
+    return new Map<string, WritableJson>([
       ['status_str', this.end === 'success' ? 'success' : 'error'],
       ['completed', this.end === 'success'],
-      ['messages', this.messages],
+      ['messages', this.#report.written.messages],
     ]);
   }
 
-  get messages(): readonly (readonly [type: string, data: Json])[] {
-    return this.#messages.map(({ type, message }) => [type, dataOf(message)] as const);
+  /** Messages of an ended prompt, as in the history. */
+  get messages(): readonly ReportedMessage[] {
+    return this.#report.messages;
   }
 
   /** Resets everything, because another machine starts the prompt from the beginning. */
   #begin(): void {
     this.#held = undefined;
-    this.#messages.length = 0;
-    this.#outputs.clear();
-    this.#meta.clear();
+    this.#report.clear();
     this.#begun.clear();
     this.files.clear();
   }
@@ -152,40 +181,18 @@ export class NativePrompt {
   /** @param sent the message with the ids of the client */
   #textOf(message: MachineMessage, mark: string, sent: string): string {
     if (message.type === 'executed') return this.files.add(message, mark, sent);
-    return message.type === 'execution_error' ? errorForClient(sent, this.record.graph) : sent;
+    return message.type === 'execution_error' ? errorForClient(sent, this.#sent.graph.value) : sent;
   }
 
   #onExecuted(message: MachineMessage, text: string, mark: string): void {
     const node = this.#nodeIn(message.data['node'], mark);
     if (node === undefined) return;
     const display = this.#nodeIn(message.data['display_node'], mark) ?? node;
-    const said = new JsonText(text, parseMessage);
-    this.#keepOutput(node, display, () => {
-      const data = dataOf(said);
-      return (isJsonObject(data) ? data.get('output') : undefined) ?? null;
-    });
+    this.#report.addExecuted(node, display, text);
   }
 
   #nodeIn(id: unknown, mark: string): string | undefined {
     return typeof id === 'string' ? this.#names.nodeForClient(id, mark) : undefined;
-  }
-
-  #keepMessage(type: string, text: string): void {
-    this.#messages.push({ type, message: new JsonText(text, parseMessage) });
-  }
-
-  #keepOutput(node: string, display: string, output: () => Json): void {
-    this.#outputs.set(node, output);
-    const parent = display === node ? null : display;
-    this.#meta.set(
-      node,
-      new Map<string, Json>([
-        ['node_id', node],
-        ['display_node', display],
-        ['parent_node', parent],
-        ['real_node_id', display],
-      ]),
-    );
   }
 
   /** Returns messages for outputs that were made while there was no socket to the machine. */
@@ -193,7 +200,7 @@ export class NativePrompt {
     const heard = this.files.nodes();
     return resultOutputs(job, this.#names, (id) => !heard.has(id)).map(({ nodeId, output, files }) => {
       for (const file of files) this.files.addMissed(file);
-      this.#keepOutput(nodeId, nodeId, () => output);
+      this.#report.addOutput(nodeId, nodeId, () => output);
       const data = new Map<string, Json>([
         ['node', nodeId],
         ['display_node', nodeId],
@@ -213,8 +220,4 @@ export class NativePrompt {
 /** Whether a node refused to run its branch; the other branches continue. */
 function isBlocked({ type, data }: MachineMessage): boolean {
   return type === 'execution_error' && data['exception_type'] === 'ExecutionBlocked';
-}
-
-function dataOf({ value }: JsonText): Json {
-  return (isJsonObject(value) ? value.get('data') : undefined) ?? null;
 }

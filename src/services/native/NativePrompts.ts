@@ -3,13 +3,13 @@ import { AppError, type ErrorCode, messageOf } from '../../errors.js';
 import type { Clock } from '../../utils/clock.js';
 import type { Logger } from '../../utils/logger.js';
 import type { Json } from '../../utils/losslessJson.js';
+import { PackedJson } from '../../utils/PackedJson.js';
 import { GRAPH_TYPE } from '../../workflows/graphNeeds.js';
 import { type PromptRefusal, refuse } from '../../workflows/objectInfo/checkPrompt.js';
 import type { NodeErrors } from '../../workflows/objectInfo/PromptCheck.js';
 import { type FinishedJob, isFinished, type Job } from '../jobs/Job.js';
 import type { JobManager } from '../jobs/JobManager.js';
 import type { JobMessages } from '../jobs/JobMessages.js';
-import { withoutSecrets } from '../jobs/PromptSecrets.js';
 import type { GraphSubmissions } from '../submissions/GraphSubmissions.js';
 import type { FileCaller } from './CallerFiles.js';
 import type { ClientSocket } from './ClientSocket.js';
@@ -17,9 +17,9 @@ import type { ClientSockets } from './ClientSockets.js';
 import { NativePrompt } from './NativePrompt.js';
 import type { PromptIntake, TakenPrompt } from './PromptIntake.js';
 import { PromptListener } from './PromptListener.js';
-import { workflowIdOf } from './PromptRecord.js';
 import type { PromptShelf } from './PromptShelf.js';
 import type { QueueStatus } from './QueueStatus.js';
+import { type SentPrompt, workflowIdOf } from './SentPrompt.js';
 
 /** The body of `POST /prompt`, with its sender. */
 export interface PromptSubmission extends FileCaller {
@@ -64,10 +64,10 @@ interface Parts {
 }
 
 /** A prompt before its job exists. */
-type Draft = Omit<NativePrompt['record'], 'id' | 'jobId' | 'createTime' | 'extraData'> & {
+interface Draft extends Omit<NativePrompt['record'], 'id' | 'jobId' | 'createTime'> {
   readonly id: string | undefined;
-  readonly extraData: ReadonlyMap<string, Json>;
-};
+  readonly sent: Omit<SentPrompt, 'extraData'>;
+}
 
 /** Prompts of ComfyUI's own API. Each becomes a job, and the messages of machines about it are sent to the client's socket. */
 export class NativePrompts {
@@ -94,16 +94,16 @@ export class NativePrompts {
     const { prompt, promptId, clientId, owner } = submission;
     const taken = await this.#parts.intake.take(prompt, submission, submission.targets);
     if ('refusal' in taken) return taken;
-    const extra = withoutSecrets(submission.extraData);
     const draft: Draft = {
       id: promptId,
       clientId,
       owner,
       number: this.#numberOf(submission),
-      graph: taken.shown,
-      extraData: clientId === undefined ? extra : new Map(extra).set('client_id', clientId),
-      outputNodes: taken.outputNodes,
-      workflowId: workflowIdOf(extra),
+      sent: {
+        graph: new PackedJson(taken.shown),
+        outputNodes: taken.outputNodes,
+        workflowId: workflowIdOf(submission.extraData),
+      },
     };
     this.#count += 1;
     try {
@@ -178,9 +178,13 @@ export class NativePrompts {
     const draft = this.#drafts.get(key)?.[0];
     if (!draft) return;
     this.#forgetDraft(key, draft);
+    const { sent, ...identity } = draft;
     const createTime = Math.floor(createdTime);
-    const extraData = new Map(draft.extraData).set('create_time', createTime);
-    this.#follow(new NativePrompt({ ...draft, id: draft.id ?? id, jobId: id, extraData, createTime }));
+    const extraData = new Map(request.workflow.extraData);
+    if (draft.clientId !== undefined) extraData.set('client_id', new PackedJson(draft.clientId));
+    extraData.set('create_time', new PackedJson(createTime));
+    const record = { ...identity, id: draft.id ?? id, jobId: id, createTime };
+    this.#follow(new NativePrompt(record, { ...sent, extraData }));
   }
 
   #forgetDraft(key: string, draft: Draft): void {

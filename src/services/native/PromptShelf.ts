@@ -13,6 +13,8 @@ interface Shelved extends Ties {
   readonly prompt: NativePrompt;
 }
 
+type KeepPrompt = (jobId: string, kept: { readonly size: number; drop(): void }) => void;
+
 /** Holds the prompts of existing jobs for requests about the queue, the history and files. */
 export class PromptShelf {
   /** By job. */
@@ -23,6 +25,13 @@ export class PromptShelf {
   readonly #history = new Map<string, NativePrompt>();
   /** By owner and place. */
   readonly #byFile = new Map<string, NativePrompt>();
+
+  readonly #keep: KeepPrompt;
+
+  /** @param keep counts what a prompt takes in the history, and drops it if there is no room: called again when it has left */
+  constructor(keep: KeepPrompt) {
+    this.#keep = keep;
+  }
 
   /** @param ties the messages are left when the prompt has ended, the records when it is removed */
   add(prompt: NativePrompt, ties: Ties): void {
@@ -70,13 +79,22 @@ export class PromptShelf {
   end(prompt: NativePrompt): void {
     const { jobId, owner, id } = prompt.record;
     this.#open.delete(jobId);
+    const before = this.ended(id, owner);
     this.#history.set(keyOf(owner, id), prompt);
+    if (before) this.forget(before);
+    this.#keepCounted(prompt);
   }
 
   /** Removes a prompt from the history. Its files are kept as long as its job. */
   forget(prompt: NativePrompt): void {
     const { owner, id } = prompt.record;
     deleteIf(this.#history, keyOf(owner, id), prompt);
+    prompt.drop();
+    this.#keepCounted(prompt);
+  }
+
+  #keepCounted(prompt: NativePrompt): void {
+    this.#keep(prompt.record.jobId, { size: prompt.size, drop: () => this.forget(prompt) });
   }
 
   #openOf(owner: string | undefined): NativePrompt[] {

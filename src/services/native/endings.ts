@@ -1,7 +1,6 @@
 import { isJsonObject, type Json, jsonOf, stringifyJson } from '../../utils/losslessJson.js';
 import type { MachineMessage } from '../comfyui/machineMessages.js';
 import type { CancelledJob, CompletedJob, FailedJob } from '../jobs/Job.js';
-import type { PromptRecord } from './PromptRecord.js';
 
 /** The end of a job, as far as it decides about the end of its prompt. */
 export type JobEnd = CompletedJob | FailedJob | Pick<CancelledJob, 'status'>;
@@ -19,7 +18,8 @@ interface Ending {
 interface Known {
   /** The machine's message about the end, with the ids of the client. */
   readonly held: MachineMessage | undefined;
-  readonly record: PromptRecord;
+  readonly promptId: string;
+  readonly graph: () => Json;
   /** The running node. */
   readonly node: string | undefined;
   /** Nodes that ran before it. */
@@ -30,11 +30,11 @@ interface Known {
 
 /** Returns the message that ends a prompt: the machine's own message if it agrees with the job. */
 export function closingMessage(job: JobEnd, known: Known): Ending {
-  const { held, record, now } = known;
+  const { held, promptId, now } = known;
   const [end, type] = endOf(job, held);
   if (held?.type === type) return { end, type, text: held.text };
   // A whole number, as in ComfyUI: typed clients may refuse any other.
-  const about = { prompt_id: record.id, ...detailsOf(job, known), timestamp: Math.floor(now) };
+  const about = { prompt_id: promptId, ...detailsOf(job, known), timestamp: Math.floor(now) };
   return { end, type, text: stringifyJson(jsonOf({ type, data: about })) };
 }
 
@@ -47,9 +47,9 @@ function endOf(job: JobEnd, held: MachineMessage | undefined): readonly [PromptE
   return ['error', 'execution_error'];
 }
 
-function detailsOf(job: JobEnd, { record: { graph }, node, executed }: Known): Record<string, unknown> {
+function detailsOf(job: JobEnd, { graph, node, executed }: Known): Record<string, unknown> {
   if (job.status === 'completed') return {};
-  const nodeType = node === undefined ? undefined : classOf(graph, node);
+  const nodeType = node === undefined ? undefined : classOf(graph(), node);
   if (job.status === 'cancelled') {
     return { node_id: node ?? '', node_type: nodeType ?? '', executed };
   }

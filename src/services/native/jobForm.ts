@@ -1,5 +1,5 @@
 /** A prompt in the format of ComfyUI's `/api/jobs`. */
-import { isJsonObject, type Json, NumberText } from '../../utils/losslessJson.js';
+import { isJsonObject, type Json, NumberText, type WritableJson } from '../../utils/losslessJson.js';
 import { detailedOutputs, summaryOf } from './jobOutputs.js';
 import type { NativePrompt } from './NativePrompt.js';
 
@@ -19,7 +19,7 @@ export function jobStatusOf({ end, hasStarted }: NativePrompt): NativeJobStatus 
 
 /** Returns the entry of a prompt in the list. As in ComfyUI, a prompt that has not ended has no outputs yet. */
 export function listedJob(prompt: NativePrompt): Map<string, Json> {
-  const { id, number, createTime, workflowId } = prompt.record;
+  const { id, number, createTime } = prompt.record;
   const { count, previewable, preview } = summaryOf(endedOutputs(prompt));
   const { start, end, error } = runOf(prompt);
   const entries: readonly (readonly [string, Json | undefined])[] = [
@@ -33,7 +33,7 @@ export function listedJob(prompt: NativePrompt): Map<string, Json> {
     ['outputs_count', count],
     ['previewable_outputs_count', previewable],
     ['preview_output', preview],
-    ['workflow_id', workflowId],
+    ['workflow_id', prompt.workflowId],
   ];
   const known = new Map<string, Json>();
   for (const [name, value] of entries) if (value !== undefined && value !== null) known.set(name, value);
@@ -41,14 +41,13 @@ export function listedJob(prompt: NativePrompt): Map<string, Json> {
 }
 
 /** Returns a prompt with its graph; after its end, also with its outputs and messages. */
-export function detailedJob(prompt: NativePrompt): Map<string, Json> {
-  const job = listedJob(prompt);
+export function detailedJob(prompt: NativePrompt): Map<string, WritableJson> {
+  const job = new Map<string, WritableJson>(listedJob(prompt));
   if (prompt.end !== undefined) {
     job.set('outputs', detailedOutputs(prompt.outputs));
     job.set('execution_status', prompt.status);
   }
-  const { graph, extraData } = prompt.record;
-  return job.set('workflow', new Map(Object.entries({ prompt: graph, extra_data: extraData })));
+  return job.set('workflow', new Map(Object.entries(prompt.sent)));
 }
 
 /** How long a prompt ran, ms; 0 if it has not ended, or never started. */

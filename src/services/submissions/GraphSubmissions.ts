@@ -1,5 +1,6 @@
 import { AppError } from '../../errors.js';
 import type { Json } from '../../utils/losslessJson.js';
+import { packEntries } from '../../utils/PackedJson.js';
 import { graphWorkflow } from '../../workflows/files/graphWorkflow.js';
 import type { Target } from '../../workflows/files/manifest.js';
 import type { NodeLookup } from '../../workflows/files/nodeInfo.js';
@@ -115,7 +116,7 @@ export class GraphSubmissions {
     });
     const inner = {
       ...rest,
-      workflow: open.size > 0 ? { ...plain, extraData: open } : plain,
+      workflow: open.size > 0 ? { ...plain, extraData: packEntries(open) } : plain,
       files: new Map(sources),
       parameters: {},
       otherParameters: [],

@@ -8,6 +8,7 @@ import type { LoadBalancer } from '../instances/LoadBalancer.js';
 import type { Admission } from '../jobs/Admission.js';
 import type { Job, JobFile, JobRequest, WebhookTarget } from '../jobs/Job.js';
 import type { JobManager } from '../jobs/JobManager.js';
+import { graphBytes } from '../jobs/WaitingGraphs.js';
 import type { Tracing } from '../tracing/Tracing.js';
 import type { Webhooks } from '../webhooks/Webhooks.js';
 import { FileGathering, type GatheringParts } from './FileGathering.js';
@@ -153,7 +154,8 @@ export class Submissions {
       const contents = new Map([...files].map(([name, file]) => [name, file.content]));
       const attributes = { 'job.type': outline.type, 'job.input_bytes': bytes };
       return await tracing.trace('job.create', { attributes }, async (span) => {
-        const job = await admission.admit(bytes, () => manager.create(request, contents, onMaking));
+        const waiting = { files: bytes, graph: graphBytes(outline.workflow) };
+        const job = await admission.admit(waiting, () => manager.create(request, contents, onMaking));
         span.set({ 'job.id': job.id });
         return job;
       });

@@ -6,7 +6,9 @@ import {
   parseJson,
   plainJson,
   stringifyJson,
+  type WritableJson,
 } from '../../utils/losslessJson.js';
+import { packEntries, serialisedEntries } from '../../utils/PackedJson.js';
 import { graphJson, type PromptGraph } from '../graph.js';
 import { type FileWorkflow, fileWorkflow } from './fileWorkflow.js';
 import { manifestDocument } from './manifestDocument.js';
@@ -22,11 +24,11 @@ export function graphText(graph: PromptGraph, extraData: ReadonlyMap<string, Jso
 /** Serialises a workflow, without what machines added: a server needs no choices and descriptions to run it. */
 export function writeWorkflow({ type, graph, manifest, extraData }: FileWorkflow): string {
   return stringifyJson(
-    new Map<string, Json>([
+    new Map<string, WritableJson>([
       ['type', type],
       ['graph', graphJson(graph, noFile)],
       ['manifest', jsonOf(manifestDocument(manifest))],
-      ...(extraData ? [['extra_data', extraData] as const] : []),
+      ...(extraData ? [['extra_data', serialisedEntries(extraData)] as const] : []),
     ]),
   );
 }
@@ -48,7 +50,7 @@ export function readWorkflow(text: string): FileWorkflow {
     readGraph(graph),
     parseManifest(plainJson(parts.get('manifest') ?? null)),
   );
-  return isJsonObject(extraData) ? { ...workflow, extraData } : workflow;
+  return isJsonObject(extraData) ? { ...workflow, extraData: packEntries(extraData) } : workflow;
 }
 
 function noFile(): never {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type FileWorkflow, isFileWorkflow } from '../../../workflows/files/fileWorkflow.js';
+import { graphMemory } from '../../../workflows/files/graphMemory.js';
 import { readWorkflow, writeWorkflow } from '../../../workflows/files/workflowText.js';
 import { lostWorkflow } from '../../../workflows/lostWorkflow.js';
 import type { Workflow } from '../../../workflows/types.js';
@@ -7,12 +8,12 @@ import type { Workflow } from '../../../workflows/types.js';
 /** Reads definitions by their names, in order; null for missing ones. */
 export type ReadDefinitions = (names: readonly string[]) => Promise<ReadonlyArray<string | null>>;
 
-/** Characters of definitions cached in memory. */
-const MAX_CHARACTERS = 16 * 1024 * 1024;
+/** Memory of cached workflows, bytes. */
+const MAX_BYTES = 64 * 1024 * 1024;
 
 interface Kept {
   readonly workflow: FileWorkflow;
-  readonly length: number;
+  readonly bytes: number;
 }
 
 /**
@@ -25,7 +26,7 @@ export class WorkflowDefinitions {
   readonly #names = new WeakMap<Workflow, string>();
   /** By name, the most recently used last. */
   readonly #kept = new Map<string, Kept>();
-  #characters = 0;
+  #bytes = 0;
 
   constructor(builtIn: readonly Workflow[], read: ReadDefinitions) {
     this.#builtIn = new Map(builtIn.map((workflow) => [workflow.type, workflow]));
@@ -39,7 +40,7 @@ export class WorkflowDefinitions {
     const text = writeWorkflow(workflow);
     const name = createHash('sha256').update(text).digest('base64url');
     this.#names.set(workflow, name);
-    this.#keep(name, workflow, text.length);
+    this.#keep(name, workflow);
     return name;
   }
 
@@ -68,7 +69,7 @@ export class WorkflowDefinitions {
       const workflow = text === null || text === undefined ? undefined : readable(text);
       if (!workflow) continue;
       this.#names.set(workflow, name);
-      this.#keep(name, workflow, text?.length ?? 0);
+      this.#keep(name, workflow);
       found.set(name, workflow);
     }
     return found;
@@ -83,14 +84,15 @@ export class WorkflowDefinitions {
     return lost;
   }
 
-  #keep(name: string, workflow: FileWorkflow, length: number): void {
+  #keep(name: string, workflow: FileWorkflow): void {
     if (this.#kept.has(name)) return;
-    this.#kept.set(name, { workflow, length });
-    this.#characters += length;
+    const bytes = graphMemory(workflow);
+    this.#kept.set(name, { workflow, bytes });
+    this.#bytes += bytes;
     for (const [oldest, kept] of this.#kept) {
-      if (this.#characters <= MAX_CHARACTERS) break;
+      if (this.#bytes <= MAX_BYTES) break;
       this.#kept.delete(oldest);
-      this.#characters -= kept.length;
+      this.#bytes -= kept.bytes;
     }
   }
 }
