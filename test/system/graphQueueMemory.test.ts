@@ -1,4 +1,7 @@
 /** The memory of clients' graphs while their jobs wait. */
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { NativeSite } from '../support/NativeSite.js';
@@ -26,6 +29,7 @@ it.each(['memory', 'disk'])('is limited, with files in %s', async (store) => {
   const client = await site.start({
     env: {
       ASSET_STORE: store,
+      ASSET_DIR: await mkdtemp(path.join(tmpdir(), 'assets-')),
       MAX_QUEUE_MEMORY: String(LIMIT),
       MAX_FILE_SIZE: String(LIMIT),
       MAX_JOBS_PER_INSTANCE: '1',
@@ -59,7 +63,12 @@ it.each(['memory', 'disk'])(
   async (store) => {
     const limit = 20_000;
     const client = await site.start({
-      env: { ASSET_STORE: store, MAX_RESULT_MEMORY: String(limit), MAX_RESULT_SIZE: String(limit) },
+      env: {
+        ASSET_STORE: store,
+        ASSET_DIR: await mkdtemp(path.join(tmpdir(), 'assets-')),
+        MAX_RESULT_MEMORY: String(limit),
+        MAX_RESULT_SIZE: String(limit),
+      },
     });
     await client.upload('a.png', await png());
     const rest = site.stack.client;

@@ -1,4 +1,7 @@
 /** The memory of prompts on the port of ComfyUI's own API, after their end. */
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { startSimulator } from '../../src/simulator/index.js';
 import { eventually } from '../support/eventually.js';
@@ -38,7 +41,9 @@ async function submit(client: NativeClient, name: string, nodes: number): Promis
 }
 
 it.each(['memory', 'disk'])('is counted until the history is cleared, with results in %s', async (store) => {
-  const client = await site.start({ env: { ASSET_STORE: store } });
+  const client = await site.start({
+    env: { ASSET_STORE: store, ASSET_DIR: await mkdtemp(path.join(tmpdir(), 'assets-')) },
+  });
   await client.upload('a.png', await png());
   await submit(client, 'small', 1);
   const before = await kept();
@@ -67,7 +72,12 @@ it.each(['memory', 'disk'])(
   async (store) => {
     const limit = 40_000;
     const client = await site.start({
-      env: { ASSET_STORE: store, MAX_RESULT_MEMORY: String(limit), MAX_RESULT_SIZE: String(limit) },
+      env: {
+        ASSET_STORE: store,
+        ASSET_DIR: await mkdtemp(path.join(tmpdir(), 'assets-')),
+        MAX_RESULT_MEMORY: String(limit),
+        MAX_RESULT_SIZE: String(limit),
+      },
     });
     await client.upload('a.png', await png());
     for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) await submit(client, name, 400);

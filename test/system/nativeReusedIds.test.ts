@@ -11,18 +11,30 @@ afterEach(() => site.stop());
 
 const ID = 'used-again';
 
-/** A server whose only machine takes `ms` for each prompt, and runs one at a time. */
-async function start(ms: number): Promise<NativeClient> {
+/** A server with one machine, which runs one prompt at a time. */
+async function start(): Promise<NativeClient> {
   const client = await site.start({
-    simulators: [{ workMs: { LoadImage: ms } }],
+    simulators: [{ workMs: { InspyrenetRembg: 3000 } }],
     env: { MAX_JOBS_PER_INSTANCE: '1' },
   });
   await client.upload('a.png', await png());
   return client;
 }
 
-async function submit(client: NativeClient, prefix: string, prompt_id: string): Promise<void> {
-  const { status, text } = await client.submit({ prompt: save('a.png', prefix), prompt_id });
+/** A prompt that runs for three seconds: a machine finishes the node at work even if it is interrupted. */
+function slow(prefix: string): Record<string, unknown> {
+  const { '1': load, '2': copy } = save('a.png', prefix);
+  const work = { class_type: 'InspyrenetRembg', inputs: { image: ['1', 0], torchscript_jit: 'default' } };
+  return { '1': load, '3': work, '2': { ...copy, inputs: { ...copy.inputs, images: ['3', 0] } } };
+}
+
+async function submit(
+  client: NativeClient,
+  prefix: string,
+  prompt_id: string,
+  prompt: object = save('a.png', prefix),
+): Promise<void> {
+  const { status, text } = await client.submit({ prompt, prompt_id });
   expect([status, text]).toEqual([200, expect.any(String)]);
 }
 
@@ -37,7 +49,7 @@ const ended = (client: NativeClient, id: string, prefix: string) =>
 const job = (client: NativeClient, id = ID) => client.request(`/api/jobs/${id}`);
 
 it('the first prompt is in the history while a second one with its id waits, and after that was deleted', async () => {
-  const client = await start(0);
+  const client = await start();
   await submit(client, 'first', ID);
   await ended(client, ID, 'first');
   site.stack.simulator().occupy();
@@ -55,8 +67,8 @@ it('the first prompt is in the history while a second one with its id waits, and
 });
 
 it('the running one of two prompts with one id is cancelled first', async () => {
-  const client = await start(5000);
-  await submit(client, 'first', ID);
+  const client = await start();
+  await submit(client, 'first', ID, slow('first'));
   await eventually(async () => expect((await client.json('/queue')).queue_running).toHaveLength(1));
   await submit(client, 'second', ID);
   const cancel = () => client.post(`/api/jobs/${ID}/cancel`);
@@ -67,7 +79,7 @@ it('the running one of two prompts with one id is cancelled first', async () => 
 });
 
 it('a prompt replaces the earlier one with its id in the history, as in a ComfyUI', async () => {
-  const client = await start(0);
+  const client = await start();
   const machine = site.newClient(site.stack.simulator().host);
   await machine.upload('a.png', await png());
   for (const one of [client, machine]) {
