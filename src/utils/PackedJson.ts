@@ -7,19 +7,28 @@ const LEVELS = 2;
 
 /** The fastest level: the others save little. */
 const LEVEL = 1;
+/** Shorter texts stay as they are, because zlib needs more time for its preparations than such a text is worth. */
+const LEAST_CHARACTERS = 8192;
 
-/** JSON as compressed bytes, for what is kept and seldom read: as a value, it takes about ten times as much memory as its text. */
+/**
+ * JSON as text, compressed if it is long, for what is kept and seldom read: as a value, it takes about ten times as much memory as its
+ * text.
+ */
 export class PackedJson {
-  readonly #bytes: Uint8Array;
+  readonly #packed: Uint8Array | string;
 
   constructor(value: WritableJson) {
+    const text = stringifyJson(value);
     // A copy, because the buffer of zlib is longer than its content.
-    this.#bytes = new Uint8Array(deflateRawSync(stringifyJson(value), { level: LEVEL }));
+    const pack = () => new Uint8Array(deflateRawSync(text, { level: LEVEL }));
+    this.#packed = text.length < LEAST_CHARACTERS ? text : pack();
   }
 
   /** Bytes in memory. */
   get size(): number {
-    return this.#bytes.length;
+    const { length } = this.#packed;
+    // V8 needs two bytes for each character of most texts that are not English.
+    return typeof this.#packed === 'string' ? 2 * length : length;
   }
 
   /** For `stringifyJson`, without parsing. */
@@ -33,7 +42,7 @@ export class PackedJson {
   }
 
   get #text(): string {
-    return inflateRawSync(this.#bytes).toString();
+    return typeof this.#packed === 'string' ? this.#packed : inflateRawSync(this.#packed).toString();
   }
 }
 
