@@ -70,7 +70,7 @@ export class RedisDeliveryStore implements DeliveryStore {
   /** Aborted when Redis is no longer awaited. */
   readonly #enough = new AbortController();
   #bull: BullQueue<unknown> | undefined;
-  /** undefined until the start: what is taken must go to somebody. */
+  /** Undefined until `start`, so that nothing is taken before. */
   #handOut: ((delivery: HeldDelivery) => void) | undefined;
   #taking: Promise<void> | undefined;
   #isDraining = false;
