@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { errorAnswer } from '../../src/schemas/common.js';
+import { APP_ORIGINS } from '../support/appOrigins.js';
 import { NativeClient } from '../support/NativeClient.js';
 import { RawClient } from '../support/rawClient.js';
 import { Stack } from '../support/stack.js';
@@ -77,13 +78,7 @@ describe('a page of another origin', () => {
     expect(await openBreaker(site)).toBe(403);
   });
 
-  it.each([
-    'null',
-    'file://',
-    'app://obsidian.md',
-    'tauri://localhost',
-    'chrome-extension://abcdefghijklmnop',
-  ])('may do so when it is listed: %s', async (origin) => {
+  it.each(APP_ORIGINS)('may do so when it is listed: %s', async (origin) => {
     stack = await Stack.start({ env: { CORS_ORIGINS: origin, COMFYUI_API_PORT: '0' } });
     expect(await openBreaker({ Origin: origin, 'Sec-Fetch-Site': 'cross-site' })).toBe(200);
     expect(await openBreaker({ Origin: 'app://another' })).toBe(403);

@@ -7,6 +7,7 @@ import { eventually } from '../support/eventually.js';
 import { NativeSite } from '../support/NativeSite.js';
 import { save } from '../support/nativeRuns.js';
 import { png } from '../support/pictures.js';
+import { resultLimits } from '../support/resultLimits.js';
 
 const site = new NativeSite();
 afterEach(() => site.stop());
@@ -62,14 +63,7 @@ it.each(['memory', 'disk'])(
   'is small after their end, counts, and has a limit, with results in %s',
   async (store) => {
     const limit = 20_000;
-    const client = await site.start({
-      env: {
-        ASSET_STORE: store,
-        ASSET_DIR: await mkdtemp(path.join(tmpdir(), 'assets-')),
-        MAX_RESULT_MEMORY: String(limit),
-        MAX_RESULT_SIZE: String(limit),
-      },
-    });
+    const client = await site.start({ env: await resultLimits(store, limit) });
     await client.upload('a.png', await png());
     const rest = site.stack.client;
     const graph = (name: string) => {

@@ -11,6 +11,7 @@ import { NativeSite } from '../support/NativeSite.js';
 import { run, save } from '../support/nativeRuns.js';
 import { png } from '../support/pictures.js';
 import { ServerProcess } from '../support/process.js';
+import { resultLimits } from '../support/resultLimits.js';
 
 const site = new NativeSite();
 afterEach(() => site.stop());
@@ -71,14 +72,7 @@ it.each(['memory', 'disk'])(
   'is limited: the oldest prompt leaves the history, with results in %s',
   async (store) => {
     const limit = 40_000;
-    const client = await site.start({
-      env: {
-        ASSET_STORE: store,
-        ASSET_DIR: await mkdtemp(path.join(tmpdir(), 'assets-')),
-        MAX_RESULT_MEMORY: String(limit),
-        MAX_RESULT_SIZE: String(limit),
-      },
-    });
+    const client = await site.start({ env: await resultLimits(store, limit) });
     await client.upload('a.png', await png());
     for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) await submit(client, name, 400);
     const names = Object.keys(await client.json('/history'));

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/index.js';
+import { APP_ORIGINS } from '../support/appOrigins.js';
 
 const hosts = (env: Record<string, string>) =>
   loadConfig(env).machines.addresses.map(({ baseUrl }) => baseUrl);
@@ -199,18 +200,13 @@ describe('the configuration', () => {
     (text) => expect(() => loadConfig({ TRUST_PROXY: text })).toThrow(/TRUST_PROXY: must be/),
   );
 
-  it.each([
-    'null',
-    'file://',
-    'app://obsidian.md',
-    'tauri://localhost',
-    'chrome-extension://abcdefghijklmnop',
-    'moz-extension://0b2a9c5e-7d0c-4f5e-9d3a-1f2e3d4c5b6a',
-    'http://[::1]:3000',
-  ])('reads the origin %s', (origin) => {
-    const text = `https://app.example.com, ${origin}`;
-    expect(loadConfig({ CORS_ORIGINS: text }).access.origins).toEqual(['https://app.example.com', origin]);
-  });
+  it.each([...APP_ORIGINS, 'moz-extension://0b2a9c5e-7d0c-4f5e-9d3a-1f2e3d4c5b6a', 'http://[::1]:3000'])(
+    'reads the origin %s',
+    (origin) => {
+      const text = `https://app.example.com, ${origin}`;
+      expect(loadConfig({ CORS_ORIGINS: text }).access.origins).toEqual(['https://app.example.com', origin]);
+    },
+  );
 
   it.each([
     ...[

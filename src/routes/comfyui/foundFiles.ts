@@ -34,7 +34,7 @@ export async function wholeFile(context: NativeContext, file: FoundFile, maxByte
 }
 
 /** Reads a stream into memory. @throws AppError `FILE_TOO_LARGE` if there are more than `maxBytes`, or the error of the stream */
-export async function gathered(body: Readable, maxBytes = Number.POSITIVE_INFINITY): Promise<Buffer> {
+export async function gathered(body: Readable, maxBytes: number): Promise<Buffer> {
   const parts: Buffer[] = [];
   let bytes = 0;
   for await (const part of body as AsyncIterable<Buffer>) {

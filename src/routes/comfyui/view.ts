@@ -43,8 +43,12 @@ export async function sendView(
   else if ('content' in file) await sendOwn(request, response, context, file.content, file.version);
   else if ('ask' in file) await fromMachine(context, () => sendPart(request, response, file.ask));
   else {
+    const { maxResultBytes } = context.config.machines;
     const send = async (body: Readable, sizeBytes?: number) => {
-      const bytes = sizeBytes === undefined ? await gathered(body) : openFile(body, sizeBytes, file.version);
+      const bytes =
+        sizeBytes === undefined
+          ? await gathered(body, maxResultBytes)
+          : openFile(body, sizeBytes, file.version);
       await sendOwn(request, response, context, bytes, file.version);
     };
     await fromMachine(context, () => file.read(send));

@@ -127,5 +127,6 @@ export class JobChanges {
 
 /** Packs a client's own graph. A shared store keeps it apart from the record. */
 function withoutGraph<T extends FinishedJob>(job: T): T {
-  return { ...job, request: { ...job.request, workflow: endedWorkflow(job.request.workflow) } };
+  const workflow = endedWorkflow(job.request.workflow);
+  return workflow === job.request.workflow ? job : { ...job, request: { ...job.request, workflow } };
 }

@@ -1,8 +1,8 @@
-import { z } from 'zod';
 import { PackedJson } from '../../utils/PackedJson.js';
 import { graphJson, type PromptGraph } from '../graph.js';
 import { GRAPH_TYPE } from '../graphNeeds.js';
 import type { Workflow } from '../types.js';
+import { unrunnableWorkflow } from '../unrunnableWorkflow.js';
 import { isFileWorkflow } from './fileWorkflow.js';
 import { readGraph } from './readGraph.js';
 
@@ -37,20 +37,10 @@ class KeptGraph {
   }
 }
 
-const ENDED: Workflow = {
-  type: GRAPH_TYPE,
-  title: 'Graph',
-  description: 'The graph of a client whose job has ended.',
-  estimateSeconds: 1,
-  files: [],
-  parameters: z.object({}),
-  outputs: [],
-  isBuiltIn: false,
-  build: () => {
-    throw new Error('The job of the graph has ended.');
-  },
-  requires: { nodes: [], models: [] },
-};
+const ENDED = unrunnableWorkflow(
+  { type: GRAPH_TYPE, title: 'Graph', description: 'The graph of a client whose job has ended.' },
+  () => new Error('The job of the graph has ended.'),
+);
 
 /** Returns what is kept of the workflow of a job that has ended: a workflow that jobs share is kept unchanged. */
 export function endedWorkflow(workflow: Workflow): Workflow {
