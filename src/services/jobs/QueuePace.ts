@@ -21,7 +21,10 @@ export class QueuePace {
   readonly #parts: Parts;
   readonly #limit: () => number;
   /** Cached for all callers for a short time: a full queue may refuse many requests. */
-  readonly #work = new CostlyLook(() => this.#look());
+  readonly #work = new CostlyLook(
+    () => this.#look(),
+    ({ jobs }) => jobs === 0,
+  );
 
   /** @param limit maximum number of concurrent jobs by this server's settings */
   constructor(parts: Parts, limit: () => number) {
