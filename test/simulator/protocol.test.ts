@@ -273,7 +273,7 @@ describe('trap', () => {
   });
 
   it('2: execution_success comes before the history entry, executing null after it', async () => {
-    await start({ historyDelayMs: 60 });
+    await start({ historyDelayMs: 1500 });
     const socket = await FrameRecorder.open(simulator, 'me');
     const id = await submit(await cutOut(), 'me');
     await eventually(() => expect(socket.types(id)).toContain('execution_success'));
