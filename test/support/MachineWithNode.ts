@@ -6,7 +6,10 @@ import { WebSocketServer } from 'ws';
 import { type Simulator, startSimulator } from '../../src/simulator/index.js';
 import { Stack } from './stack.js';
 
-/** A ComfyUI with a custom node whose WebSocket echoes its messages, and whose log does not end. It records all requests. */
+/**
+ * A ComfyUI with a custom node that has a note, a log that does not end, and a WebSocket that echoes its messages. It records all
+ * requests.
+ */
 export class MachineWithNode {
   /** Method and URL of each request, including those for WebSockets. */
   readonly calls: string[] = [];
@@ -23,6 +26,7 @@ export class MachineWithNode {
     const rest = createProxyMiddleware({ target: `http://${simulator.host}` });
     this.#server = createServer((request, response) => {
       this.calls.push(`${request.method} ${request.url}`);
+      if (request.url === '/custom/note') return void response.end('a note');
       if (request.url !== '/custom/log') return void rest(request, response);
       this.logs.add(response);
       response.once('close', () => this.logs.delete(response)).write('begin\n');

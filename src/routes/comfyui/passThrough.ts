@@ -24,6 +24,8 @@ const STALL_MS = 120_000;
  */
 const OWN_HEADERS = ['authorization', 'x-api-key', 'x-request-id', 'origin', 'sec-fetch-site'];
 
+const CONNECTION_HEADERS = ['connection', 'keep-alive'];
+
 /**
  * Proxies requests that are not about prompts, including WebSockets, to the first healthy machine.
  * @param ownNames the first names of the paths that this server handles itself
@@ -54,6 +56,15 @@ export function passThrough(context: NativeContext, ownNames: ReadonlySet<string
         prepare(onward, request, socket);
         // The proxy connects both sockets only when the machine accepts. Until then, nothing else ends the request.
         socket.once('close', () => onward.destroy());
+      },
+      proxyRes: (answer, _request, client) => {
+        // These are about the connection to the machine. A client that reads "close" takes the end of its own connection for the end of
+        // the response.
+        for (const name of CONNECTION_HEADERS) delete answer.headers[name];
+        // The proxy does not notice a response that breaks off. The client would wait for the rest.
+        answer.once('close', () => {
+          if (!answer.complete) client.destroy();
+        });
       },
       error: (error, request, response) => {
         // The upload was too slow, and its client knows it.
