@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { AppError } from '../errors.js';
 import type { Logger } from '../utils/logger.js';
+import { afterSmallBody } from './refusedBody.js';
 import { MAX_LOGGED_PATH, requestIdOf } from './requestContext.js';
 
 /** Headers that a route may have set before it failed. */
@@ -60,7 +61,7 @@ export function errorHandler(
       status: error.status,
       body: errorBody(error, requestIdOf(response)),
     };
-    response.status(status).json(body);
+    afterSmallBody(request, response, () => response.status(status).json(body));
   };
 }
 

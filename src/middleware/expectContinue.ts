@@ -14,6 +14,11 @@ export function deferContinue(server: Server, app: Express): void {
   server.on('checkExpectation', app);
 }
 
+/** Whether a client still waits for permission to send its body. */
+export function awaitsContinue(response: ServerResponse): boolean {
+  return waiting.has(response);
+}
+
 /** Tells a waiting client to send its body. */
 export function continueUpload(response: ServerResponse): void {
   if (waiting.delete(response)) response.writeContinue();
